@@ -1,0 +1,3 @@
+//! The node of the Livepeer chain.
+#![allow(unused_crate_dependencies)]
+fn main() {}

@@ -1,0 +1,1 @@
+//! The chain as the worker sees it, over subxt.

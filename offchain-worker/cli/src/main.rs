@@ -1,0 +1,2 @@
+//! The binary `livepeer-worker`.
+fn main() {}

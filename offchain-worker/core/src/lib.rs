@@ -1,0 +1,1 @@
+//! Segments, receipts, claims and job logic of the worker, without I/O.

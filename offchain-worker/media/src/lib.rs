@@ -1,0 +1,1 @@
+//! The canonical FFmpeg profile behind a sandboxed child process.

@@ -1,0 +1,2 @@
+//! Bonding, delegation, exit pools, earnings and slashing of LPT.
+#![cfg_attr(not(feature = "std"), no_std)]

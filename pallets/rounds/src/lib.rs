@@ -1,0 +1,2 @@
+//! The round clock.
+#![cfg_attr(not(feature = "std"), no_std)]

@@ -1,0 +1,190 @@
+//! The runtime API for the reads that applications and the worker need; each is also a view
+//! function of the pallet that owns the data.
+
+use alloc::vec::Vec;
+use codec::{Decode, Encode};
+use scale_info::TypeInfo;
+use sp_core::H256;
+use sp_runtime::Perbill;
+
+use crate::{
+	params::{ProtocolParameters, Timing},
+	service::ServiceRecord,
+	traits::ClaimInfo,
+	verdict::Tranche,
+	video::{Ladder, SourceLimits},
+	AccountId, AssignmentIndex, Balance, BlockNumber, ClaimId, JobId, RoundIndex, Seq, StreamId,
+	ToolchainId, WindowIndex,
+};
+
+/// A transcoder as applications show it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct TranscoderView {
+	/// Its account.
+	pub account: AccountId,
+	/// The stake that counts this round.
+	pub stake: Balance,
+	/// Price of a standard segment in ETH.
+	pub price: Balance,
+	/// Its share of rewards.
+	pub reward_cut: Perbill,
+	/// Its delegators' share of fees.
+	pub fee_share: Perbill,
+	/// Assignments that it takes at a time; 0 takes none.
+	pub capacity: u32,
+	/// Whether it is in this round's active set.
+	pub active: bool,
+	/// Whether it is jailed.
+	pub jailed: bool,
+	/// Where it is reached.
+	pub service: ServiceRecord,
+}
+
+/// A bond as applications show it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct DelegatorView {
+	/// To whom it is bonded.
+	pub delegate: AccountId,
+	/// Its value in LPT now.
+	pub stake: Balance,
+	/// Fees in ETH that can be withdrawn now.
+	pub fees: Balance,
+}
+
+/// An assignment as applications show it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct AssignmentView {
+	/// Its number within the job.
+	pub index: AssignmentIndex,
+	/// Its transcoder.
+	pub transcoder: AccountId,
+	/// Price of a standard segment in ETH.
+	pub price: Balance,
+	/// Whether the transcoder has accepted.
+	pub accepted: bool,
+	/// The block after which nothing more can be claimed; `None` while it runs.
+	pub claimable_until: Option<BlockNumber>,
+	/// The first seq that is not claimed yet.
+	pub next_seq: Seq,
+	/// What is left to claim, in ETH.
+	pub allowance: Balance,
+}
+
+/// A job as applications show it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct JobView {
+	/// Its number.
+	pub id: JobId,
+	/// Its owner.
+	pub broadcaster: AccountId,
+	/// Its stream.
+	pub stream: StreamId,
+	/// The ladder.
+	pub ladder: Ladder,
+	/// The limits of the source.
+	pub limits: SourceLimits,
+	/// The highest price that it takes.
+	pub max_price: Balance,
+	/// The block at which it expires.
+	pub end: BlockNumber,
+	/// ETH that is neither spent nor reserved.
+	pub unreserved: Balance,
+	/// Whether it has ended.
+	pub ended: bool,
+	/// The assignment that is offered or runs.
+	pub current: Option<AssignmentView>,
+}
+
+/// Where a challenge stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub enum ChallengeStage {
+	/// Waits for its seed.
+	AwaitingSeed,
+	/// Drawn; the transcoder reveals.
+	LeafReveal,
+	/// Members commit.
+	Commit,
+	/// Members reveal.
+	VerdictReveal,
+	/// A tranche is closed; the dispute waits for its seed.
+	AwaitingDispute,
+	/// Decided; waits for execution.
+	Decided,
+}
+
+/// A challenge as applications show it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct ChallengeView {
+	/// The claim.
+	pub claim: ClaimId,
+	/// Where it stands.
+	pub stage: ChallengeStage,
+	/// The block at which the stage ends at the latest.
+	pub deadline: BlockNumber,
+	/// The tranche at work.
+	pub tranche: Tranche,
+	/// The drawn positions; empty before the draw.
+	pub positions: Vec<u64>,
+	/// Which of them are answered by a revealed leaf.
+	pub answered: Vec<bool>,
+	/// The members of the tranche at work.
+	pub members: Vec<AccountId>,
+	/// Who of them has committed.
+	pub committed: Vec<bool>,
+	/// Who of them has revealed.
+	pub revealed: Vec<bool>,
+	/// The outcome when decided.
+	pub outcome: Option<Outcome>,
+}
+
+/// How a claim ends.
+#[derive(
+	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, codec::DecodeWithMemTracking,
+	codec::MaxEncodedLen, TypeInfo,
+)]
+pub enum Outcome {
+	/// Paid.
+	Accepted,
+	/// Wrong output: refund and slash.
+	Failed,
+	/// Nothing revealed or served: refund and slash.
+	Missed,
+	/// Nobody could be convinced: refund, no slash.
+	Void,
+}
+
+sp_api::decl_runtime_apis! {
+	/// Reads of the protocol's state.
+	pub trait LivepeerApi {
+		/// What was fixed at genesis.
+		fn timing() -> Timing;
+		/// The parameters in force.
+		fn parameters() -> ProtocolParameters;
+		/// The round and the beacon window of this block.
+		fn clock() -> (RoundIndex, WindowIndex);
+		/// Every registered transcoder.
+		fn transcoders() -> Vec<TranscoderView>;
+		/// One transcoder.
+		fn transcoder(account: AccountId) -> Option<TranscoderView>;
+		/// One bond.
+		fn delegator(account: AccountId) -> Option<DelegatorView>;
+		/// Where a transcoder or a broadcaster is reached.
+		fn service(account: AccountId) -> Option<ServiceRecord>;
+		/// One job.
+		fn job(id: JobId) -> Option<JobView>;
+		/// The newest job of a stream that still has state.
+		fn job_of_stream(stream: StreamId) -> Option<JobId>;
+		/// The jobs whose current assignment is this transcoder's.
+		fn assignments(transcoder: AccountId) -> Vec<JobId>;
+		/// One open claim.
+		fn claim(id: ClaimId) -> Option<ClaimInfo>;
+		/// One open challenge.
+		fn challenge(id: ClaimId) -> Option<ChallengeView>;
+		/// The open claims of a transcoder.
+		fn claims_of(transcoder: AccountId) -> Vec<ClaimId>;
+		/// The toolchains that claims may name.
+		fn toolchains() -> Vec<ToolchainId>;
+		/// The genesis hash, which every signature of the protocol names.
+		fn genesis() -> H256;
+	}
+}

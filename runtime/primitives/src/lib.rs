@@ -1,0 +1,84 @@
+//! # Livepeer primitives
+//!
+//! The types, formats, formulas and traits that the chain and the worker share. Everything that
+//! is signed, hashed or committed to is defined here and nowhere else.
+//!
+//! - Formats: [`segment`], [`receipt`], [`leaf`], [`sum_tree`], [`verdict`], [`evidence`],
+//!   [`toolchain`]; all domain-separated through [`domain`].
+//! - Formulas: [`work`], [`draw`].
+//! - Parameters: [`params`].
+//! - Contracts between pallets: [`traits`]. No pallet names another pallet of ours.
+//! - Contracts with processes outside the Wasm: [`api`] (runtime API), [`offchain`] (the node's
+//!   off-chain database and the verify service).
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+pub mod api;
+pub mod domain;
+pub mod draw;
+pub mod evidence;
+pub mod keys;
+pub mod leaf;
+pub mod offchain;
+pub mod params;
+pub mod receipt;
+pub mod segment;
+pub mod service;
+pub mod sum_tree;
+pub mod toolchain;
+pub mod traits;
+pub mod verdict;
+pub mod video;
+pub mod work;
+
+use sp_runtime::{
+	traits::{IdentifyAccount, Verify},
+	MultiSignature,
+};
+
+/// A 256-bit hash.
+pub type Hash = sp_core::H256;
+/// A signature by an account.
+pub type Signature = MultiSignature;
+/// An account: the public key, or its hash, of whoever signs.
+pub type AccountId = <<Signature as Verify>::Signer as IdentifyAccount>::AccountId;
+/// An amount of LPT or of ETH in its smallest unit; both have 18 decimals.
+pub type Balance = u128;
+/// A block's height.
+pub type BlockNumber = u32;
+/// A count of an account's transactions.
+pub type Nonce = u32;
+/// The id of an asset in `pallet-assets`.
+pub type AssetId = u32;
+
+/// A job's number, given in order of creation and never used twice.
+pub type JobId = u64;
+/// An assignment's number within its job, from 0.
+pub type AssignmentIndex = u32;
+/// A claim's number, given in order of claiming and never used twice.
+pub type ClaimId = u64;
+/// A round's number.
+pub type RoundIndex = u32;
+/// A beacon window's number: block height divided by the window length.
+pub type WindowIndex = u32;
+/// A segment's number within its stream.
+pub type Seq = u64;
+/// Names a broadcaster's stream: see [`segment::stream_id`].
+pub type StreamId = Hash;
+/// Names the exact outputs of a transcoding toolchain: see [`toolchain`].
+pub type ToolchainId = Hash;
+
+/// The asset id under which ETH is held.
+pub const ETH: AssetId = 1;
+/// One LPT or one ETH in smallest units.
+pub const UNIT: Balance = 1_000_000_000_000_000_000;
+
+/// Largest number of renditions in a job.
+pub const MAX_RENDITIONS: u32 = 8;
+/// Largest number of leaves sampled in one claim.
+pub const MAX_SAMPLES: u32 = 16;
+/// Largest number of validators stored with a seed, and so in a dispute.
+pub const MAX_VALIDATORS: u32 = 256;
+/// Largest depth of a claim's tree, so at most 2^12 leaves.
+pub const MAX_TREE_DEPTH: u32 = 12;

@@ -1,0 +1,104 @@
+//! Contracts with processes outside the Wasm: the node's off-chain database and the verify
+//! service, which the node's off-chain worker asks over loopback HTTP. All values are SCALE.
+
+use alloc::vec::Vec;
+use codec::{Decode, Encode};
+
+use crate::{
+	leaf::Leaf,
+	service::ServiceRecord,
+	verdict::{Evidence, Tranche, Verdicts},
+	video::{Ladder, SourceLimits},
+	work::WorkFactors,
+	AccountId, BlockNumber, ClaimId, Hash, JobId, Seq, ToolchainId,
+};
+
+/// Persistent off-chain key of [`VerifyEndpoint`], written by the node at start.
+pub const VERIFY_ENDPOINT: &[u8] = b"livepeer/verify-endpoint";
+/// Persistent off-chain key of [`Finalized`], written by the node at each finalised block.
+pub const FINALIZED: &[u8] = b"livepeer/finalized";
+
+/// How to reach the verify service.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct VerifyEndpoint {
+	/// Base URL without a slash at the end, such as `http://127.0.0.1:7936`.
+	pub url: Vec<u8>,
+	/// Sent as `Authorization: Bearer <token>`.
+	pub token: Vec<u8>,
+}
+
+/// The newest finalised block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Finalized {
+	/// Its height.
+	pub number: BlockNumber,
+	/// Its hash.
+	pub hash: Hash,
+}
+
+/// Path of the verify service: `POST` a [`VerifyTask`] (idempotent: the same task may be posted
+/// again), answered by a [`VerifyStatus`]; body and answer are SCALE bytes.
+pub const VERIFY_PATH: &str = "/v1/verify";
+
+/// One leaf to verify.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct VerifyLeaf {
+	/// Index within the claim.
+	pub index: u32,
+	/// Seq of the segment.
+	pub seq: Seq,
+	/// What the transcoder revealed.
+	pub leaf: Leaf,
+}
+
+/// What a committee member has to judge. Complete in itself: the service needs no chain.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct VerifyTask {
+	/// The chain's genesis hash.
+	pub genesis: Hash,
+	/// The claim.
+	pub claim: ClaimId,
+	/// The tranche.
+	pub tranche: Tranche,
+	/// The member on whose behalf the service is asked.
+	pub verifier: AccountId,
+	/// The job.
+	pub job: JobId,
+	/// The transcoder.
+	pub transcoder: AccountId,
+	/// Where the transcoder serves the bytes.
+	pub service: ServiceRecord,
+	/// The toolchain that the claim names.
+	pub toolchain: ToolchainId,
+	/// The job's ladder.
+	pub ladder: Ladder,
+	/// The job's limits.
+	pub limits: SourceLimits,
+	/// Factors of the work formula.
+	pub factors: WorkFactors,
+	/// The tranche's evidence seed.
+	pub seed: Hash,
+	/// The drawn leaves in ascending order of index.
+	pub leaves: Vec<VerifyLeaf>,
+	/// Milliseconds from now after which missing bytes are Unavailable.
+	pub patience_ms: u64,
+}
+
+/// How far the service is with a task.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum VerifyStatus {
+	/// Taken; ask again.
+	Working,
+	/// Done.
+	Done {
+		/// One verdict per leaf of the task.
+		verdicts: Verdicts,
+		/// The evidence.
+		evidence: Evidence,
+	},
+	/// The service cannot judge: another toolchain, no FFmpeg. The member stays silent.
+	Unable {
+		/// Why, in UTF-8, for the log.
+		reason: Vec<u8>,
+	},
+}

@@ -1,0 +1,99 @@
+//! What a job asks for: the ladder of renditions, and the limits of the source.
+
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use scale_info::TypeInfo;
+use serde::{Deserialize, Serialize};
+use sp_core::ConstU32;
+use sp_runtime::BoundedVec;
+
+use crate::MAX_RENDITIONS;
+
+/// One output of the ladder. The frame rate is the source's.
+#[derive(
+	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen,
+	TypeInfo, Serialize, Deserialize,
+)]
+pub struct Rendition {
+	/// Width in pixels, even.
+	pub width: u16,
+	/// Height in pixels, even.
+	pub height: u16,
+	/// Video bit rate in kbit/s: target, maximum and buffer in one.
+	pub kbps: u32,
+}
+
+/// The ladder of a job, in the order in which outputs appear in receipts and leaves.
+pub type Ladder = BoundedVec<Rendition, ConstU32<MAX_RENDITIONS>>;
+
+/// What a source segment may be at most. Declared in the job; a segment beyond it is invalid
+/// input whoever decodes it.
+#[derive(
+	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen,
+	TypeInfo, Serialize, Deserialize,
+)]
+pub struct SourceLimits {
+	/// Width in pixels.
+	pub width: u16,
+	/// Height in pixels.
+	pub height: u16,
+	/// Frames per second, rounded up.
+	pub fps: u16,
+}
+
+/// Ticks per second of every duration and time stamp of the protocol.
+pub const TICKS_PER_SECOND: u32 = 90_000;
+/// The longest segment: 6 s.
+pub const LONGEST_SEGMENT: u32 = 6 * TICKS_PER_SECOND;
+/// The target length of a segment: 2 s.
+pub const TARGET_SEGMENT: u32 = 2 * TICKS_PER_SECOND;
+/// The largest source segment in bytes.
+pub const MAX_SEGMENT_BYTES: u32 = 16 * 1024 * 1024;
+/// The largest side of a picture, in pixels.
+pub const MAX_SIDE: u16 = 4096;
+/// The highest frame rate.
+pub const MAX_FPS: u16 = 120;
+
+/// Why a ladder or limits cannot be a job's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub enum FormatError {
+	/// There is no rendition.
+	NoRendition,
+	/// Two renditions are equal.
+	DuplicateRendition,
+	/// A side is zero, odd or above [`MAX_SIDE`].
+	BadSize,
+	/// The bit rate is zero or above 100 Mbit/s.
+	BadBitrate,
+	/// The frame rate is zero or above [`MAX_FPS`].
+	BadFrameRate,
+}
+
+/// Checks that a ladder and limits can be transcoded under the canonical profile.
+pub fn check_format(ladder: &[Rendition], limits: &SourceLimits) -> Result<(), FormatError> {
+	if ladder.is_empty() {
+		return Err(FormatError::NoRendition);
+	}
+	for (i, r) in ladder.iter().enumerate() {
+		let bad_side = |side: u16| side < 16 || side % 2 == 1 || side > MAX_SIDE;
+		if bad_side(r.width) || bad_side(r.height) {
+			return Err(FormatError::BadSize);
+		}
+		if r.kbps == 0 || r.kbps > 100_000 {
+			return Err(FormatError::BadBitrate);
+		}
+		if ladder[..i].contains(r) {
+			return Err(FormatError::DuplicateRendition);
+		}
+	}
+	if limits.width == 0
+		|| limits.height == 0
+		|| limits.width > MAX_SIDE
+		|| limits.height > MAX_SIDE
+	{
+		return Err(FormatError::BadSize);
+	}
+	if limits.fps == 0 || limits.fps > MAX_FPS {
+		return Err(FormatError::BadFrameRate);
+	}
+	Ok(())
+}

@@ -1,0 +1,35 @@
+//! The benchmarks of this runtime: those of our own pallets and of SDK pallets whose worst case
+//! depends on how they are configured here.
+
+use crate::{Runtime, System};
+use alloc::{string::String, vec::Vec};
+use frame_benchmarking::{
+	baseline, define_benchmarks, add_benchmark, list_benchmark, BenchmarkBatch, BenchmarkConfig,
+	BenchmarkList, Benchmarking,
+};
+use frame_support::traits::{StorageInfo, StorageInfoTrait, WhitelistedStorageKeys};
+
+define_benchmarks!(
+	[frame_system, frame_system_benchmarking::Pallet::<Runtime>]
+	[pallet_balances, crate::Balances]
+	[pallet_timestamp, crate::Timestamp]
+	[pallet_utility, crate::Utility]
+);
+
+/// Lists the benchmarks, with `extra` also those that are not for weights, and the storage that
+/// they are measured on.
+pub fn metadata(extra: bool) -> (Vec<BenchmarkList>, Vec<StorageInfo>) {
+	let mut list = Vec::<BenchmarkList>::new();
+	list_benchmarks!(list, extra);
+	(list, crate::AllPalletsWithSystem::storage_info())
+}
+
+/// Runs the benchmark that `config` names.
+pub fn dispatch(config: BenchmarkConfig) -> Result<Vec<BenchmarkBatch>, String> {
+	use frame_support::traits::TrackedStorageKey;
+	let whitelist: Vec<TrackedStorageKey> = crate::AllPalletsWithSystem::whitelisted_storage_keys();
+	let mut batches = Vec::<BenchmarkBatch>::new();
+	let params = (&config, &whitelist);
+	add_benchmarks!(params, batches);
+	Ok(batches)
+}

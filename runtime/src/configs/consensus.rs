@@ -1,0 +1,64 @@
+//! Time, block production (BABE), finality (GRANDPA) and the discovery of validators.
+
+use super::timing::{ExpectedBlockTime, MinimumPeriod, ReportLongevity};
+use crate::{
+	constants::consensus::MAX_AUTHORITIES, AuthorityDiscovery, Babe, Historical, Offences, Runtime,
+	RuntimeEvent, Session,
+};
+use frame_support::{parameter_types, traits::ConstU32};
+use livepeer_primitives::AccountId;
+use sp_runtime::traits::OpaqueKeys;
+use sp_session::MembershipProof;
+
+impl pallet_timestamp::Config for Runtime {
+	type MinimumPeriod = MinimumPeriod;
+	type Moment = u64;
+	type OnTimestampSet = Babe;
+	type WeightInfo = pallet_timestamp::weights::SubstrateWeight<Runtime>;
+}
+
+impl pallet_babe::Config for Runtime {
+	type DisabledValidators = Session;
+	type EpochChangeTrigger = pallet_babe::ExternalTrigger;
+	type EpochDuration = super::timing::EpochDuration;
+	type EquivocationReportSystem =
+		pallet_babe::EquivocationReportSystem<Self, Offences, Historical, ReportLongevity>;
+	type ExpectedBlockTime = ExpectedBlockTime;
+	type KeyOwnerProof = MembershipProof;
+	type MaxAuthorities = ConstU32<MAX_AUTHORITIES>;
+	type MaxNominators = ConstU32<0>;
+	type WeightInfo = ();
+}
+
+parameter_types! {
+	/// How many sessions GRANDPA remembers the authority set of: as many as a report about it
+	/// may be old.
+	pub MaxSetIdSessionEntries: u64 =
+		ReportLongevity::get() / super::timing::EpochDuration::get().max(1) + 1;
+}
+
+impl pallet_grandpa::Config for Runtime {
+	type EquivocationReportSystem =
+		pallet_grandpa::EquivocationReportSystem<Self, Offences, Historical, ReportLongevity>;
+	type KeyOwnerProof = MembershipProof;
+	type MaxAuthorities = ConstU32<MAX_AUTHORITIES>;
+	type MaxNominators = ConstU32<0>;
+	type MaxSetIdSessionEntries = MaxSetIdSessionEntries;
+	type RuntimeEvent = RuntimeEvent;
+	type WeightInfo = ();
+}
+
+impl pallet_authority_discovery::Config for Runtime {
+	type MaxAuthorities = ConstU32<MAX_AUTHORITIES>;
+}
+
+impl pallet_authorship::Config for Runtime {
+	type EventHandler = ();
+	type FindAuthor = pallet_session::FindAccountFromAuthorIndex<Self, Babe>;
+}
+
+impl pallet_offences::Config for Runtime {
+	type IdentificationTuple = pallet_session::historical::IdentificationTuple<Self>;
+	type OnOffenceHandler = ();
+	type RuntimeEvent = RuntimeEvent;
+}

@@ -1,0 +1,89 @@
+//! LPT, the chain's own coin, and ETH, an asset that only comes and goes by the bridge.
+
+use crate::{
+	constants::money::{deposit, EXISTENTIAL_DEPOSIT},
+	Assets, Balance, Balances, Runtime, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason,
+	System,
+};
+use frame_support::{
+	parameter_types,
+	traits::{AsEnsureOriginWithArg, ConstU128, ConstU32, VariantCountOf},
+	PalletId,
+};
+use frame_system::{EnsureNever, EnsureRoot};
+use livepeer_primitives::{AccountId, AssetId};
+use sp_runtime::traits::AccountIdConversion;
+
+impl pallet_balances::Config for Runtime {
+	type AccountStore = System;
+	type Balance = Balance;
+	type DoneSlashHandler = ();
+	type DustRemoval = ();
+	type ExistentialDeposit = ConstU128<EXISTENTIAL_DEPOSIT>;
+	type FreezeIdentifier = RuntimeFreezeReason;
+	type MaxFreezes = VariantCountOf<RuntimeFreezeReason>;
+	type MaxLocks = ConstU32<50>;
+	type MaxReserves = ConstU32<50>;
+	type ReserveIdentifier = [u8; 8];
+	type RuntimeEvent = RuntimeEvent;
+	type RuntimeFreezeReason = RuntimeFreezeReason;
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type WeightInfo = pallet_balances::weights::SubstrateWeight<Runtime>;
+}
+
+/// Names the account that owns the ETH asset. Nobody has a key to it, so nobody can mint, freeze
+/// or rename ETH by an account's call.
+pub const ETH_OWNER: PalletId = PalletId(*b"lpt/ethr");
+
+/// The smallest balance of ETH an account is kept for: 10^13 wei. It stays free when the rest is
+/// on hold.
+pub const ETH_MINIMUM: Balance = 10_000_000_000_000;
+
+/// The account that owns the ETH asset.
+pub fn eth_owner() -> AccountId {
+	ETH_OWNER.into_account_truncating()
+}
+
+parameter_types! {
+	/// What is held while an account has an entry of a non-sufficient asset.
+	pub const AssetAccountDeposit: Balance = deposit(1, 64);
+	/// What creating an asset would cost; nobody can.
+	pub const AssetDeposit: Balance = deposit(1, 200);
+	/// What is held while an approval stands.
+	pub const ApprovalDeposit: Balance = deposit(1, 128);
+	/// What an asset's name costs.
+	pub const MetadataDepositBase: Balance = deposit(1, 68);
+	/// What each byte of an asset's name costs.
+	pub const MetadataDepositPerByte: Balance = deposit(0, 1);
+}
+
+impl pallet_assets::Config for Runtime {
+	type ApprovalDeposit = ApprovalDeposit;
+	type AssetAccountDeposit = AssetAccountDeposit;
+	type AssetDeposit = AssetDeposit;
+	type AssetId = AssetId;
+	type AssetIdAllocator = ();
+	type AssetIdParameter = codec::Compact<AssetId>;
+	type Balance = Balance;
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = ();
+	type CallbackHandle = ();
+	type CreateOrigin = AsEnsureOriginWithArg<EnsureNever<AccountId>>;
+	type Currency = Balances;
+	type Extra = ();
+	type ForceOrigin = EnsureRoot<AccountId>;
+	type Freezer = ();
+	type Holder = crate::AssetsHolder;
+	type MetadataDepositBase = MetadataDepositBase;
+	type MetadataDepositPerByte = MetadataDepositPerByte;
+	type RemoveItemsLimit = ConstU32<1_000>;
+	type ReserveData = ();
+	type RuntimeEvent = RuntimeEvent;
+	type StringLimit = ConstU32<50>;
+	type WeightInfo = pallet_assets::weights::SubstrateWeight<Runtime>;
+}
+
+impl pallet_assets_holder::Config for Runtime {
+	type RuntimeEvent = RuntimeEvent;
+	type RuntimeHoldReason = RuntimeHoldReason;
+}

@@ -1,0 +1,77 @@
+//! The ground everything stands on: blocks, accounts, time and upgrades.
+
+use crate::{
+	constants::block, Balance, Block, BlockNumber, Hash, Migrations, PalletInfo, Runtime,
+	RuntimeCall, RuntimeEvent, RuntimeOrigin, RuntimeTask, SafeMode, TxPause, SS58_PREFIX, VERSION,
+};
+use frame_support::{
+	derive_impl, parameter_types,
+	traits::{ConstU16, InsideBoth},
+	weights::constants::ParityDbWeight,
+};
+use livepeer_primitives::{AccountId, Nonce};
+use sp_runtime::traits::AccountIdLookup;
+use sp_version::RuntimeVersion;
+
+parameter_types! {
+	/// How many block hashes the state keeps, and so how old a mortal transaction may be.
+	pub const BlockHashCount: BlockNumber = 4_096;
+	/// The version of this runtime.
+	pub const Version: RuntimeVersion = VERSION;
+}
+
+#[derive_impl(frame_system::config_preludes::SolochainDefaultConfig)]
+impl frame_system::Config for Runtime {
+	type AccountData = pallet_balances::AccountData<Balance>;
+	type AccountId = AccountId;
+	/// Both can be left again by governance: their own calls, and Sudo's, stay open.
+	type BaseCallFilter = InsideBoth<SafeMode, TxPause>;
+	type Block = Block;
+	type BlockHashCount = BlockHashCount;
+	type BlockLength = block::Length;
+	type BlockWeights = block::Weights;
+	type DbWeight = ParityDbWeight;
+	type Hash = Hash;
+	type Lookup = AccountIdLookup<AccountId, ()>;
+	type MultiBlockMigrator = Migrations;
+	type Nonce = Nonce;
+	type SS58Prefix = ConstU16<{ SS58_PREFIX as u16 }>;
+	type SingleBlockMigrations = migrations::Unreleased;
+	type SystemWeightInfo = frame_system::weights::SubstrateWeight<Runtime>;
+	type ExtensionsWeightInfo = frame_system::SubstrateExtensionsWeight<Runtime>;
+	type Version = Version;
+}
+
+/// Changes of the state's layout.
+pub mod migrations {
+	/// Those that run in the block that enacts the next release.
+	pub type Unreleased = ();
+}
+
+parameter_types! {
+	/// The part of a block that steps of a long migration may fill.
+	pub MigrationWeight: frame_support::weights::Weight =
+		sp_runtime::Perbill::from_percent(50) * block::MAXIMUM_WEIGHT;
+}
+
+impl pallet_migrations::Config for Runtime {
+	type RuntimeEvent = RuntimeEvent;
+	#[cfg(not(feature = "runtime-benchmarks"))]
+	type Migrations = ();
+	#[cfg(feature = "runtime-benchmarks")]
+	type Migrations = pallet_migrations::mock_helpers::MockedMigrations;
+	type CursorMaxLen = frame_support::traits::ConstU32<65_536>;
+	type IdentifierMaxLen = frame_support::traits::ConstU32<256>;
+	type MigrationStatusHandler = ();
+	/// A failed migration leaves the chain with inherents only, until governance mends it.
+	type FailedMigrationHandler = frame_support::migrations::FreezeChainOnFailedMigration;
+	type MaxServiceWeight = MigrationWeight;
+	type WeightInfo = pallet_migrations::weights::SubstrateWeight<Runtime>;
+}
+
+impl pallet_utility::Config for Runtime {
+	type RuntimeEvent = RuntimeEvent;
+	type RuntimeCall = RuntimeCall;
+	type PalletsOrigin = crate::OriginCaller;
+	type WeightInfo = pallet_utility::weights::SubstrateWeight<Runtime>;
+}

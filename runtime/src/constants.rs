@@ -1,0 +1,100 @@
+//! Amounts, weights and sizes that the configuration is built from.
+
+/// Amounts of LPT.
+pub mod money {
+	use livepeer_primitives::{Balance, UNIT};
+
+	/// One LPT.
+	pub const LPT: Balance = UNIT;
+	/// A thousandth of one LPT.
+	pub const MILLI_LPT: Balance = LPT / 1_000;
+	/// A millionth of one LPT.
+	pub const MICRO_LPT: Balance = MILLI_LPT / 1_000;
+
+	/// The smallest balance an account is kept for.
+	pub const EXISTENTIAL_DEPOSIT: Balance = MILLI_LPT;
+
+	/// What keeping `items` entries of `bytes` bytes in all in the state costs its owner while
+	/// they are kept.
+	pub const fn deposit(items: u32, bytes: u32) -> Balance {
+		items as Balance * 10 * MILLI_LPT + bytes as Balance * 100 * MICRO_LPT
+	}
+}
+
+/// The price of a transaction.
+pub mod fee {
+	use super::money::MICRO_LPT;
+	use livepeer_primitives::Balance;
+
+	/// Smallest units of LPT for a picosecond of a validator's time: 3 LPT for a second.
+	///
+	/// Filling all blocks costs more than 2 LPT a second, so at 18 decimals spam is not free.
+	pub const PER_PICOSECOND: Balance = 3_000_000;
+	/// Smallest units of LPT for a byte that every node stores.
+	pub const PER_BYTE: Balance = 2 * MICRO_LPT;
+}
+
+/// What fits in a block.
+pub mod block {
+	use frame_support::{
+		parameter_types,
+		weights::{
+			constants::{
+				BlockExecutionWeight, ExtrinsicBaseWeight, WEIGHT_REF_TIME_PER_MILLIS,
+			},
+			Weight,
+		},
+	};
+	use frame_system::limits::{BlockLength, BlockWeights};
+	use sp_runtime::{traits::Get, Perbill};
+	use frame_support::dispatch::DispatchClass;
+
+	/// The part of a block that transactions of the `Normal` class may fill. The rest is for
+	/// operator duties and for hooks.
+	pub const NORMAL_RATIO: Perbill = Perbill::from_percent(75);
+	/// The part of a block that is expected to go to hooks before transactions.
+	pub const ON_INITIALIZE_RATIO: Perbill = Perbill::from_percent(10);
+	/// The execution time of a full block: half of the development chain's slot, a sixth of the
+	/// production chain's, since one Wasm serves both.
+	pub const MAXIMUM_WEIGHT: Weight =
+		Weight::from_parts(1_000 * WEIGHT_REF_TIME_PER_MILLIS, u64::MAX);
+	/// The largest block in bytes.
+	pub const MAXIMUM_LENGTH: u32 = 5 * 1024 * 1024;
+
+	parameter_types! {
+		/// The length limits of blocks.
+		pub Length: BlockLength = BlockLength::builder()
+			.max_length(MAXIMUM_LENGTH)
+			.modify_max_length_for_class(DispatchClass::Normal, |max| *max = NORMAL_RATIO * MAXIMUM_LENGTH)
+			.build();
+		/// The weight limits of blocks.
+		///
+		/// `Operational` has a reserve of its own: in a session-change block, whose hook claims
+		/// all the weight there is, operator duties still get in.
+		pub Weights: BlockWeights = BlockWeights::builder()
+			.base_block(BlockExecutionWeight::get())
+			.for_class(DispatchClass::all(), |weights| {
+				weights.base_extrinsic = ExtrinsicBaseWeight::get();
+			})
+			.for_class(DispatchClass::Normal, |weights| {
+				weights.max_total = Some(NORMAL_RATIO * MAXIMUM_WEIGHT);
+			})
+			.for_class(DispatchClass::Operational, |weights| {
+				weights.max_total = Some(MAXIMUM_WEIGHT);
+				weights.reserved = Some(MAXIMUM_WEIGHT - NORMAL_RATIO * MAXIMUM_WEIGHT);
+			})
+			.avg_block_initialization(ON_INITIALIZE_RATIO)
+			.build_or_panic();
+	}
+}
+
+/// What holds for ever on this chain whatever the preset.
+pub mod consensus {
+	/// The most validators at a time; the size of what consensus pallets store.
+	pub const MAX_AUTHORITIES: u32 = livepeer_primitives::MAX_VALIDATORS;
+	/// BABE: in this share of slots, of all, somebody draws a primary slot.
+	pub const PRIMARY_PROBABILITY: (u64, u64) = (1, 4);
+}
+
+/// The chain's ss58 address prefix: the generic one.
+pub const SS58_PREFIX: u8 = 42;

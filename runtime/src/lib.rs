@@ -1,0 +1,221 @@
+//! # Livepeer runtime
+//!
+//! The state machine of the chain, and the only place that names two of its pallets together:
+//! what one pallet needs from another is declared as a trait in `livepeer-primitives` and joined
+//! in [`configs`].
+//!
+//! - [`runtime`]: the pallets and their order.
+//! - [`configs`]: one file per concern.
+//! - [`apis`]: what nodes and apps may ask.
+//! - [`genesis_config_presets`]: how a chain begins.
+//! - [`constants`]: amounts and limits.
+//!
+//! The timing of a chain (block time, session length) is written into its state at genesis and
+//! nothing here assumes it at compile time, so that one Wasm serves every chain.
+#![cfg_attr(not(feature = "std"), no_std)]
+#![recursion_limit = "512"]
+// The code that FRAME's macros generate carries no documentation.
+#![allow(missing_docs)]
+
+extern crate alloc;
+
+#[cfg(feature = "std")]
+include!(concat!(env!("OUT_DIR"), "/wasm_binary.rs"));
+
+pub mod apis;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarks;
+pub mod configs;
+pub mod constants;
+pub mod genesis_config_presets;
+#[cfg(test)]
+mod tests;
+
+use alloc::borrow::Cow;
+use livepeer_primitives::{AccountId, Nonce, Signature};
+use sp_runtime::{generic, impl_opaque_keys, traits::BlakeTwo256, MultiAddress};
+use sp_version::RuntimeVersion;
+
+pub use apis::{RuntimeApi, api};
+pub use constants::SS58_PREFIX;
+pub use livepeer_primitives::{Balance, BlockNumber, Hash};
+
+/// Blocks as the node sees them: it needs no metadata to handle the chain's transactions.
+pub mod opaque {
+	use super::{generic, BlakeTwo256, BlockNumber};
+	pub use sp_runtime::OpaqueExtrinsic as UncheckedExtrinsic;
+
+	/// A block header.
+	pub type Header = generic::Header<BlockNumber, BlakeTwo256>;
+	/// A block of opaque transactions.
+	pub type Block = generic::Block<Header, UncheckedExtrinsic>;
+	/// Names a block.
+	pub type BlockId = generic::BlockId<Block>;
+	/// Names a block by its header's hash.
+	pub type Hash = super::Hash;
+}
+
+impl_opaque_keys! {
+	/// The keys of a validator. `beefy` has no pallet yet and `verifier` signs verdicts; both are
+	/// here from the first block, since adding a key later makes every operator set keys anew.
+	pub struct SessionKeys {
+		/// Signs blocks.
+		pub babe: Babe,
+		/// Signs finality votes.
+		pub grandpa: Grandpa,
+		/// Signs the network addresses of the validator.
+		pub authority_discovery: AuthorityDiscovery,
+		/// Will sign finality for Ethereum's light client.
+		pub beefy: configs::session::BeefyKeys,
+		/// Signs commits and verdicts.
+		pub verifier: configs::session::VerifierKeys,
+	}
+}
+
+/// The version of the state machine.
+#[sp_version::runtime_version]
+pub const VERSION: RuntimeVersion = RuntimeVersion {
+	spec_name: Cow::Borrowed("livepeer"),
+	impl_name: Cow::Borrowed("livepeer-appchain"),
+	authoring_version: 1,
+	spec_version: 1,
+	impl_version: 1,
+	apis: apis::RUNTIME_API_VERSIONS,
+	transaction_version: 1,
+	system_version: 1,
+};
+
+/// The version of this build, for nodes.
+#[cfg(feature = "std")]
+pub fn native_version() -> sp_version::NativeVersion {
+	sp_version::NativeVersion { runtime_version: VERSION, can_author_with: Default::default() }
+}
+
+/// How transactions name accounts.
+pub type Address = MultiAddress<AccountId, ()>;
+/// A block header.
+pub type Header = generic::Header<BlockNumber, BlakeTwo256>;
+/// A block.
+pub type Block = generic::Block<Header, UncheckedExtrinsic>;
+/// A block with its justifications.
+pub type SignedBlock = generic::SignedBlock<Block>;
+/// What every transaction passes through, in this order.
+///
+/// `AuthorizeCall` comes first: it gives authorized calls, which carry no account's signature,
+/// their origin, so that the checks after it apply to them too.
+pub type TxExtension = (
+	frame_system::AuthorizeCall<Runtime>,
+	frame_system::CheckNonZeroSender<Runtime>,
+	frame_system::CheckSpecVersion<Runtime>,
+	frame_system::CheckTxVersion<Runtime>,
+	frame_system::CheckGenesis<Runtime>,
+	frame_system::CheckEra<Runtime>,
+	frame_system::CheckNonce<Runtime>,
+	frame_system::CheckWeight<Runtime>,
+	pallet_transaction_payment::ChargeTransactionPayment<Runtime>,
+	frame_system::WeightReclaim<Runtime>,
+);
+/// A transaction as it travels.
+pub type UncheckedExtrinsic =
+	generic::UncheckedExtrinsic<Address, RuntimeCall, Signature, TxExtension>;
+/// What a transaction's sender signs.
+pub type SignedPayload = generic::SignedPayload<RuntimeCall, TxExtension>;
+/// Executes blocks and transactions.
+pub type Executive = frame_executive::Executive<
+	Runtime,
+	Block,
+	frame_system::ChainContext<Runtime>,
+	Runtime,
+	AllPalletsWithSystem,
+>;
+
+/// The extensions of a transaction by the account whose next nonce is `nonce`, valid for `era`,
+/// with `tip` smallest units of LPT for its block's author.
+pub fn tx_extension(era: generic::Era, nonce: Nonce, tip: Balance) -> TxExtension {
+	(
+		frame_system::AuthorizeCall::new(),
+		frame_system::CheckNonZeroSender::new(),
+		frame_system::CheckSpecVersion::new(),
+		frame_system::CheckTxVersion::new(),
+		frame_system::CheckGenesis::new(),
+		frame_system::CheckEra::from(era),
+		frame_system::CheckNonce::from(nonce),
+		frame_system::CheckWeight::new(),
+		pallet_transaction_payment::ChargeTransactionPayment::from(tip),
+		frame_system::WeightReclaim::new(),
+	)
+}
+
+/// The pallets. The index is the order in which hooks run and genesis is built, so it is part of
+/// the protocol: timing is written before Babe reads it, the beacon folds the parent's randomness
+/// before anything draws with it, the validators are elected before Session asks for them.
+///
+/// 12 (inflation), 21, 22 and 23 (Beefy, Mmr, the Ethereum bridge) are kept free.
+#[frame_support::runtime]
+mod runtime {
+	#[runtime::runtime]
+	#[runtime::derive(
+		RuntimeCall,
+		RuntimeEvent,
+		RuntimeError,
+		RuntimeOrigin,
+		RuntimeFreezeReason,
+		RuntimeHoldReason,
+		RuntimeSlashReason,
+		RuntimeLockId,
+		RuntimeTask,
+		RuntimeViewFunction
+	)]
+	pub struct Runtime;
+
+	#[runtime::pallet_index(0)]
+	pub type System = frame_system;
+	#[runtime::pallet_index(2)]
+	pub type Timestamp = pallet_timestamp;
+	#[runtime::pallet_index(3)]
+	pub type Babe = pallet_babe;
+	#[runtime::pallet_index(4)]
+	pub type Authorship = pallet_authorship;
+	#[runtime::pallet_index(5)]
+	pub type Balances = pallet_balances;
+	#[runtime::pallet_index(6)]
+	pub type TransactionPayment = pallet_transaction_payment;
+	#[runtime::pallet_index(7)]
+	pub type Assets = pallet_assets;
+	#[runtime::pallet_index(8)]
+	pub type AssetsHolder = pallet_assets_holder;
+
+	#[runtime::pallet_index(16)]
+	pub type Offences = pallet_offences;
+	#[runtime::pallet_index(17)]
+	pub type Historical = pallet_session::historical;
+	#[runtime::pallet_index(18)]
+	pub type Session = pallet_session;
+	#[runtime::pallet_index(19)]
+	pub type Grandpa = pallet_grandpa;
+	#[runtime::pallet_index(20)]
+	pub type AuthorityDiscovery = pallet_authority_discovery;
+
+	#[runtime::pallet_index(30)]
+	pub type Utility = pallet_utility;
+	#[runtime::pallet_index(31)]
+	pub type Proxy = pallet_proxy;
+	#[runtime::pallet_index(32)]
+	pub type Multisig = pallet_multisig;
+	#[runtime::pallet_index(33)]
+	pub type Scheduler = pallet_scheduler;
+	#[runtime::pallet_index(34)]
+	pub type Preimage = pallet_preimage;
+	#[runtime::pallet_index(35)]
+	pub type Identity = pallet_identity;
+	#[runtime::pallet_index(36)]
+	pub type Migrations = pallet_migrations;
+	#[runtime::pallet_index(37)]
+	pub type Parameters = pallet_parameters;
+	#[runtime::pallet_index(38)]
+	pub type TxPause = pallet_tx_pause;
+	#[runtime::pallet_index(39)]
+	pub type SafeMode = pallet_safe_mode;
+	#[runtime::pallet_index(40)]
+	pub type Sudo = pallet_sudo;
+}
