@@ -1,1 +1,2 @@
 //! Segments, receipts, claims and job logic of the worker, without I/O.
+pub mod transcoder;

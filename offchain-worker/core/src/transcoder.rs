@@ -1,0 +1,103 @@
+//! What the roles ask of a media engine.
+
+use async_trait::async_trait;
+use livepeer_primitives::{
+	leaf::RejectReason,
+	verdict::{MismatchKind, NonConformingKind},
+	video::{Ladder, SourceLimits},
+	work::{segment_work, WorkFactors},
+	Hash, ToolchainId,
+};
+use thiserror::Error;
+
+/// What a job asks for: its ladder, and the limits beyond which a segment is invalid input.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Format {
+	/// The renditions in order.
+	pub ladder: Ladder,
+	/// The limits of the source.
+	pub limits: SourceLimits,
+}
+
+/// Pixels that went through the engine: what work is computed from.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Pixels {
+	/// Decoded pixels of the source.
+	pub input: u64,
+	/// Encoded pixels of each rendition, in rendition order.
+	pub outputs: Vec<u64>,
+}
+
+impl Pixels {
+	/// The work of the segment; `None` when it does not fit 64 bits.
+	pub fn work(&self, factors: &WorkFactors) -> Option<u64> {
+		segment_work(factors, self.input, self.outputs.iter().copied())
+	}
+}
+
+/// A transcoded segment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Transcoded {
+	/// The outputs' bytes in rendition order.
+	pub outputs: Vec<Vec<u8>>,
+	/// What went through the engine.
+	pub pixels: Pixels,
+}
+
+/// What is wrong with one output.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault {
+	/// It is well formed and differs from what the toolchain makes.
+	Mismatch(MismatchKind),
+	/// It breaks the profile.
+	NonConforming(NonConformingKind),
+}
+
+/// A segment that was transcoded again and compared.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Examined {
+	/// Per output in rendition order: `None` when it is byte for byte what the toolchain makes.
+	pub faults: Vec<Option<Fault>>,
+	/// What went through the engine.
+	pub pixels: Pixels,
+	/// The leaf's evidence digest: see `livepeer_primitives::evidence`.
+	pub digest: Hash,
+}
+
+/// Why the engine made nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum MediaError {
+	/// The input is beyond the limits: everybody who decodes it finds the same.
+	#[error("invalid input: {reason:?} at byte {offset}")]
+	Invalid {
+		/// The limit that it breaks.
+		reason: RejectReason,
+		/// Byte offset at which it was found.
+		offset: u32,
+	},
+	/// The engine gave no answer in time or died; says nothing about the input.
+	#[error("the media engine failed: {0}")]
+	Failed(String),
+}
+
+/// A media engine. The same input and format give the same outputs on every machine with the same
+/// toolchain id; an engine for which that does not hold has another id.
+#[async_trait]
+pub trait Transcoder: Send + Sync {
+	/// The id of what this engine makes.
+	fn toolchain(&self) -> ToolchainId;
+
+	/// Makes the renditions of `input`.
+	async fn transcode(&self, format: &Format, input: &[u8]) -> Result<Transcoded, MediaError>;
+
+	/// Makes them again, compares them with `outputs` (one per rendition) and gathers the
+	/// evidence of the leaf at `index` under the tranche's `seed`.
+	async fn examine(
+		&self,
+		format: &Format,
+		input: &[u8],
+		outputs: &[Vec<u8>],
+		seed: Hash,
+		index: u32,
+	) -> Result<Examined, MediaError>;
+}
