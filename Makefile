@@ -1,0 +1,59 @@
+# Every target sets up what it needs; see README.md. `make` alone lists them.
+SHELL := /bin/bash
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/livepeer-appchain/target
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+BIN := $(CARGO_TARGET_DIR)/release
+# One cargo invocation per feature set, so that dependencies are built once.
+BINARIES := -p livepeer-node -p livepeer-worker -p livepeer-cheat -p livepeer-demo
+NATIVE := $(BINARIES) $(foreach c,chain core media net store,-p livepeer-worker-$(c))
+STATE_MACHINE := -p livepeer-primitives -p livepeer-runtime -p livepeer-integration-tests \
+	$(foreach p,beacon chain-config challenge-lottery jobs lpt-staking rounds transcoder-election,-p pallet-$(p))
+STATE_FEATURES := --features livepeer-runtime/runtime-benchmarks,livepeer-runtime/try-runtime
+
+.PHONY: help
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+.PHONY: setup
+setup: ## Install what is missing (Debian packages, Rust target, npm packages)
+	@scripts/setup.sh
+
+.PHONY: build
+build: setup ## Build the node, the worker and the demo
+	cargo build --release --locked $(BINARIES)
+
+.PHONY: node
+node: build ## Run a development node on ws://127.0.0.1:9944
+	$(BIN)/livepeer-node --dev --tmp
+
+.PHONY: demo
+demo: build ## Show the main job: ONCE=1 REPORT=out.json CHEAT=black INPUT=file
+	$(BIN)/livepeer-demo --bin-dir $(BIN) $(if $(ONCE),--once) $(if $(REPORT),--report $(REPORT)) \
+		$(if $(CHEAT),--cheat $(CHEAT)) $(if $(INPUT),--input $(INPUT)) $(if $(DATA),--data $(DATA))
+
+.PHONY: test
+test: build ## Prove it: lints, unit, story and end-to-end tests
+	scripts/test.sh
+
+.PHONY: test-long
+test-long: build ## What is too long for every day: properties with many cases, kills, restarts
+	scripts/test-long.sh
+
+.PHONY: lint
+lint: setup ## Formatting, clippy, one line of every SDK crate
+	cargo fmt --all --check
+	scripts/check-versions.sh
+	SKIP_WASM_BUILD=1 cargo clippy --release --locked --workspace --all-targets -- -D warnings
+
+.PHONY: bench
+bench: build ## Speed against the raw tool: transcoding as a ratio to the ffmpeg command line
+	scripts/bench.sh
+
+.PHONY: weights
+weights: setup ## Generate the pallets' weights (long: builds the benchmarking command line)
+	scripts/weights.sh
+
+.PHONY: docs
+docs: setup ## Build the API documentation
+	SKIP_WASM_BUILD=1 RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --workspace --no-deps

@@ -1,0 +1,121 @@
+//! Child processes: each with its own log and data folder, stopped with the demo.
+
+use std::{
+	fs::{self, File},
+	path::{Path, PathBuf},
+	process::{Child, Command, ExitStatus, Stdio},
+	time::{Duration, Instant},
+};
+
+use anyhow::{bail, Context, Result};
+use nix::{
+	sys::signal::{kill, Signal},
+	unistd::Pid,
+};
+
+use crate::report::ProcessUse;
+
+/// A running child with its log.
+pub struct Process {
+	/// Its name in logs and in the report.
+	pub name: String,
+	child: Child,
+	log: PathBuf,
+	started: Instant,
+	last_use: ProcessUse,
+}
+
+impl Process {
+	/// Starts `command` with its output in `<logs>/<name>.log`.
+	pub fn spawn(name: &str, logs: &Path, mut command: Command) -> Result<Self> {
+		fs::create_dir_all(logs)?;
+		let log = logs.join(format!("{name}.log"));
+		let file = File::options().create(true).append(true).open(&log)?;
+		let child = command
+			.stdin(Stdio::null())
+			.stdout(file.try_clone()?)
+			.stderr(file)
+			.spawn()
+			.with_context(|| format!("cannot start {:?}", command.get_program()))?;
+		let last_use = ProcessUse { name: name.to_owned(), ..Default::default() };
+		Ok(Self { name: name.to_owned(), child, log, started: Instant::now(), last_use })
+	}
+
+	/// Fails with the end of the log when the process is gone.
+	pub fn ensure_running(&mut self) -> Result<()> {
+		if let Some(status) = self.child.try_wait()? {
+			bail!("{} stopped ({status}); the end of its log:\n{}", self.name, self.log_end());
+		}
+		Ok(())
+	}
+
+	/// Whether it has ended, and how.
+	pub fn try_wait(&mut self) -> Result<Option<ExitStatus>> {
+		Ok(self.child.try_wait()?)
+	}
+
+	/// The last lines of its log.
+	pub fn log_end(&self) -> String {
+		let log = fs::read_to_string(&self.log).unwrap_or_default();
+		let lines: Vec<&str> = log.lines().collect();
+		lines[lines.len().saturating_sub(20)..].join("\n")
+	}
+
+	/// Reads CPU time and peak memory from the kernel; keeps the last reading after the end.
+	pub fn measure(&mut self) -> &ProcessUse {
+		let proc = PathBuf::from(format!("/proc/{}", self.child.id()));
+		if let Ok(stat) = fs::read_to_string(proc.join("stat")) {
+			// The command's name, in parentheses, may hold spaces; fields count from after it.
+			let fields: Vec<&str> = stat
+				.rsplit_once(')')
+				.map(|(_, rest)| rest.split_whitespace().collect())
+				.unwrap_or_default();
+			let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
+			// utime, stime and those of waited-for children, in ticks of 1/100 s.
+			self.last_use.cpu_seconds = (11..15).map(ticks).sum::<f64>() / 100.0;
+		}
+		if let Ok(status) = fs::read_to_string(proc.join("status")) {
+			let kib = |key: &str| {
+				status
+					.lines()
+					.find_map(|l| l.strip_prefix(key)?.trim().strip_suffix("kB")?.trim().parse().ok())
+					.unwrap_or(0u64)
+			};
+			if kib("VmHWM:") > 0 {
+				self.last_use.peak_memory_bytes = kib("VmHWM:") * 1024;
+				self.last_use.memory_bytes = kib("VmRSS:") * 1024;
+			}
+		}
+		self.last_use.seconds = self.started.elapsed().as_secs_f64();
+		&self.last_use
+	}
+
+	/// Asks it to stop and waits; kills it after ten seconds.
+	pub fn stop(&mut self) {
+		self.measure();
+		let pid = Pid::from_raw(self.child.id() as i32);
+		let _ = kill(pid, Signal::SIGTERM);
+		let deadline = Instant::now() + Duration::from_secs(10);
+		while Instant::now() < deadline {
+			if !matches!(self.child.try_wait(), Ok(None)) {
+				return;
+			}
+			std::thread::sleep(Duration::from_millis(50));
+		}
+		self.kill();
+	}
+
+	/// Kills it at once, as a power cut would.
+	pub fn kill(&mut self) {
+		let _ = self.child.kill();
+		let _ = self.child.wait();
+	}
+}
+
+impl Drop for Process {
+	fn drop(&mut self) {
+		if matches!(self.child.try_wait(), Ok(None)) {
+			self.stop();
+		}
+	}
+}

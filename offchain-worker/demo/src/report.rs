@@ -1,0 +1,143 @@
+//! The report: a versioned JSON document, described in `docs/report.md`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// Version of the schema; grows when a field changes its meaning or goes away.
+pub const SCHEMA: u32 = 1;
+
+/// Everything that one run showed. Amounts are decimal strings in smallest units.
+#[derive(Default, Serialize)]
+pub struct Report {
+	/// [`SCHEMA`].
+	pub schema: u32,
+	/// Whether every check held.
+	pub passed: bool,
+	/// The clip's name.
+	pub input: String,
+	/// The cheating role, if any.
+	pub cheat: Option<String>,
+	/// Seconds from the start of the first process to the end.
+	pub seconds: f64,
+	/// Seconds until the chain finalised its first block.
+	pub seconds_to_finality: f64,
+	/// The chain.
+	pub chain: Chain,
+	/// One entry per segment, in order of seq.
+	pub segments: Vec<Value>,
+	/// One entry per claim, in order of id.
+	pub claims: Vec<Claim>,
+	/// One entry per account that the story touches.
+	pub accounts: Vec<Account>,
+	/// What the player got.
+	pub playback: Vec<Value>,
+	/// CPU and memory of every process.
+	pub processes: Vec<ProcessUse>,
+	/// What was checked and how it came out.
+	pub checks: Vec<Check>,
+}
+
+/// The chain over the run.
+#[derive(Default, Serialize)]
+pub struct Chain {
+	/// Hash of the genesis block.
+	pub genesis: String,
+	/// Number of nodes.
+	pub nodes: usize,
+	/// Length of a slot.
+	pub slot_milliseconds: u64,
+	/// Last finalised block that was read.
+	pub finalized: u32,
+	/// Slots without a block between the first and the last block.
+	pub missed_slots: u64,
+	/// LPT in existence before and after.
+	pub lpt_issuance: (String, String),
+	/// ETH in existence before and after.
+	pub eth_issuance: (String, String),
+}
+
+/// One claim from claiming to execution. Event fields are given as the chain names them.
+#[derive(Default, Serialize)]
+pub struct Claim {
+	/// Its number.
+	pub id: u64,
+	/// Fields of the claiming event.
+	pub claimed: Value,
+	/// The block of each step.
+	pub blocks: BTreeMap<String, u32>,
+	/// The drawn positions, and the committee with its tranche, as the draw's event names them.
+	pub draw: Value,
+	/// Indices of the revealed leaves.
+	pub revealed_leaves: Vec<Value>,
+	/// Commits in order.
+	pub commits: Vec<Value>,
+	/// Verdicts in order.
+	pub verdicts: Vec<Value>,
+	/// How it ended.
+	pub outcome: Option<String>,
+	/// Blocks from the draw to the decision.
+	pub draw_to_decision_blocks: Option<u32>,
+	/// Every other event of the claim, as named by the chain.
+	pub events: Vec<Value>,
+}
+
+/// An account's balances.
+#[derive(Default, Serialize, Clone)]
+pub struct Account {
+	/// What the story calls it.
+	pub name: String,
+	/// Its SS58 address.
+	pub address: String,
+	/// Before the story.
+	pub before: Balances,
+	/// After the story.
+	pub after: Balances,
+}
+
+/// What an account has, in smallest units.
+#[derive(Default, Serialize, Clone, PartialEq)]
+pub struct Balances {
+	/// LPT, free and held.
+	pub lpt: String,
+	/// ETH, free and held.
+	pub eth: String,
+	/// Value of its bond in LPT.
+	pub bonded: String,
+	/// Fees in ETH that it can withdraw.
+	pub fees: String,
+}
+
+/// What a process used.
+#[derive(Default, Serialize, Clone)]
+pub struct ProcessUse {
+	/// Its name.
+	pub name: String,
+	/// How long it ran.
+	pub seconds: f64,
+	/// Processor time, with that of its children.
+	pub cpu_seconds: f64,
+	/// Resident memory at the end.
+	pub memory_bytes: u64,
+	/// Resident memory at its highest.
+	pub peak_memory_bytes: u64,
+}
+
+/// A checked statement.
+#[derive(Serialize)]
+pub struct Check {
+	/// The statement.
+	pub name: String,
+	/// Whether it held.
+	pub passed: bool,
+	/// What was seen.
+	pub detail: String,
+}
+
+impl Report {
+	/// Records a check.
+	pub fn check(&mut self, name: &str, passed: bool, detail: impl Into<String>) {
+		self.checks.push(Check { name: name.to_owned(), passed, detail: detail.into() });
+	}
+}

@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Installs what building, testing and showing the chain needs on Debian 12. Idempotent, asks
+# nothing.
+#
+#   scripts/setup.sh          install what is missing
+#   scripts/setup.sh --check  print what is missing with the command that mends it; exit 1 if any
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+toolchain=$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
+packages=(
+	build-essential ca-certificates chromium clang curl ffmpeg git libavcodec-dev libavfilter-dev
+	libavformat-dev libavutil-dev libclang-dev libswresample-dev libswscale-dev nodejs pkg-config
+	protobuf-compiler python3 python3-pip
+)
+# Debian's npm conflicts with nodejs from other sources, which bring their own.
+command -v npm >/dev/null || packages+=(npm)
+
+missing_packages() {
+	for package in "${packages[@]}"; do
+		# A tool that is on the PATH from elsewhere is as good as Debian's package.
+		case "$package" in
+		nodejs) command -v node >/dev/null && continue ;;
+		python3) command -v python3 >/dev/null && continue ;;
+		python3-pip) python3 -m pip --version >/dev/null 2>&1 && continue ;;
+		esac
+		[ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
+			echo "$package"
+	done
+}
+has_rustup() { command -v rustup >/dev/null || [ -x "$HOME/.cargo/bin/rustup" ]; }
+has_target() {
+	rustup target list --installed --toolchain "$toolchain" 2>/dev/null | grep -qx wasm32v1-none &&
+		rustup component list --installed --toolchain "$toolchain" 2>/dev/null | grep -q '^clippy'
+}
+has_node_modules() {
+	[ -f tests/js/node_modules/.package-lock.json ] &&
+		[ tests/js/node_modules/.package-lock.json -nt tests/js/package-lock.json ]
+}
+
+export PATH="$HOME/.cargo/bin:$PATH"
+
+if [ "${1:-}" = --check ]; then
+	status=0
+	lacks() {
+		printf 'missing: %s\n   mend: %s\n' "$1" "$2"
+		status=1
+	}
+	packages_missing=$(missing_packages | tr '\n' ' ')
+	[ -z "$packages_missing" ] ||
+		lacks "Debian packages: $packages_missing" "sudo apt-get install -y --no-install-recommends $packages_missing"
+	if ! has_rustup; then
+		lacks "rustup" "curl -sSf https://sh.rustup.rs | sh -s -- -y --default-toolchain none"
+	elif ! has_target; then
+		lacks "Rust $toolchain with target wasm32v1-none" \
+			"rustup toolchain install $toolchain --profile minimal -c clippy,rustfmt -t wasm32v1-none"
+	fi
+	[ ! -f tests/js/package-lock.json ] || has_node_modules ||
+		lacks "the browser and client tests' npm packages" "npm ci --prefix tests/js"
+	[ $status = 0 ] && echo "Everything is there."
+	exit $status
+elif [ $# -gt 0 ]; then
+	echo "usage: scripts/setup.sh [--check]" >&2
+	exit 2
+fi
+
+mapfile -t wanted < <(missing_packages)
+if [ "${#wanted[@]}" -gt 0 ]; then
+	as_root=()
+	if [ "$(id -u)" != 0 ]; then
+		command -v sudo >/dev/null || {
+			echo "setup: run as root, or install sudo, to get: ${wanted[*]}" >&2
+			exit 1
+		}
+		as_root=(sudo)
+	fi
+	"${as_root[@]}" apt-get update -q
+	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+		apt-get install -qy --no-install-recommends "${wanted[@]}"
+fi
+has_rustup ||
+	curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs |
+	sh -s -- -y --default-toolchain none --no-modify-path
+has_target ||
+	rustup toolchain install "$toolchain" --profile minimal \
+		--component clippy --component rustfmt --target wasm32v1-none
+[ ! -f tests/js/package-lock.json ] || has_node_modules || npm ci --prefix tests/js --no-audit --no-fund
