@@ -13,6 +13,7 @@ use crate::{
 	traits::ClaimInfo,
 	verdict::Tranche,
 	video::{Ladder, SourceLimits},
+	work::WorkFactors,
 	AccountId, AssignmentIndex, Balance, BlockNumber, ClaimId, JobId, RoundIndex, Seq, StreamId,
 	ToolchainId, WindowIndex,
 };
@@ -83,6 +84,10 @@ pub struct JobView {
 	pub ladder: Ladder,
 	/// The limits of the source.
 	pub limits: SourceLimits,
+	/// Factors of the work formula, frozen when the job was created.
+	pub factors: WorkFactors,
+	/// The most work that one segment may hold.
+	pub max_leaf_work: u64,
 	/// The highest price that it takes.
 	pub max_price: Balance,
 	/// The block at which it expires.

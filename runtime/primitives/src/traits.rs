@@ -11,6 +11,7 @@ use crate::{
 	keys::VerifierId,
 	sum_tree::Commitment,
 	video::{Ladder, SourceLimits},
+	work::WorkFactors,
 	AccountId, AssignmentIndex, Balance, BlockNumber, ClaimId, Hash, JobId, RoundIndex, Seq,
 	StreamId, ToolchainId, WindowIndex, MAX_VALIDATORS,
 };
@@ -227,6 +228,8 @@ pub struct ClaimInfo {
 	pub ladder: Ladder,
 	/// The job's limits of the source.
 	pub limits: SourceLimits,
+	/// Factors of the work formula, frozen when the job was created.
+	pub factors: WorkFactors,
 	/// The most work that one leaf may hold.
 	pub max_leaf_work: u64,
 	/// The fee in escrow.
@@ -256,7 +259,8 @@ pub trait Claims {
 	fn claim(id: ClaimId) -> Option<ClaimInfo>;
 	/// Ends a claim.
 	fn settle(id: ClaimId, settlement: Settlement) -> DispatchResult;
-	/// For benchmarks: an open claim over `commitment` by `transcoder` for `broadcaster`.
+	/// For benchmarks: an open claim over `commitment` by `transcoder` for `broadcaster`. Nobody is
+	/// told of it: [`OnClaim`] is left to the caller.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn make_claim(
 		transcoder: &AccountId,
@@ -274,4 +278,9 @@ pub trait OnClaim {
 	fn accepts_toolchain(toolchain: &ToolchainId) -> bool;
 	/// A claim was made.
 	fn on_claim(id: ClaimId, info: &ClaimInfo) -> Result<(), DispatchError>;
+	/// For benchmarks: the id of a toolchain that is accepted from now on.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn make_toolchain() -> ToolchainId {
+		ToolchainId::zero()
+	}
 }
