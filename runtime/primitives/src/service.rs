@@ -2,14 +2,16 @@
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
+use serde::{Deserialize, Serialize};
 use sp_core::ConstU32;
 use sp_runtime::BoundedVec;
 
 /// A public record: peers dial it, browsers read its URL.
 #[derive(
 	Clone, PartialEq, Eq, Debug, Default, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen,
-	TypeInfo,
+	TypeInfo, Serialize, Deserialize,
 )]
+#[serde(deny_unknown_fields)]
 pub struct ServiceRecord {
 	/// The libp2p peer id in its binary form.
 	pub peer_id: BoundedVec<u8, ConstU32<64>>,

@@ -102,6 +102,10 @@ pub trait Stake {
 	fn self_bond(transcoder: &AccountId) -> Balance;
 	/// To whom `who` is bonded.
 	fn delegate_of(who: &AccountId) -> Option<AccountId>;
+	/// For benchmarks: bonds `amount` of new LPT of `transcoder` to itself so that it counts from
+	/// this round on.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn make_stake(transcoder: &AccountId, amount: Balance);
 }
 
 /// Who may receive new stake. Implemented by the election: registered and not jailed. Bonding to
@@ -194,6 +198,28 @@ pub trait Jail {
 	fn detain(transcoder: &AccountId);
 	/// It was executed or cancelled.
 	fn resolve(transcoder: &AccountId);
+}
+
+/// Session keys. Implemented by the runtime's glue over `pallet-session`: the keys that an account
+/// has registered now, which act from the session after next. An account without keys is never
+/// returned as a validator.
+pub trait HasKeys {
+	/// A hash of the keys that `who` has registered, which changes when they do; `None` without
+	/// keys.
+	fn keys_hash(who: &AccountId) -> Option<Hash>;
+	/// Whether `who` has session keys registered.
+	fn has_keys(who: &AccountId) -> bool {
+		Self::keys_hash(who).is_some()
+	}
+}
+
+/// Takes a validator out of consensus at once, for the rest of the session in force. Implemented
+/// by the runtime's glue through `pallet-session`'s disabling strategy, which keeps enough
+/// validators enabled for blocks to be made and final; so it may decline, and an account that does
+/// not validate is ignored. Never fails.
+pub trait DisableValidator {
+	/// `validator` must not take part any longer.
+	fn disable(validator: &AccountId);
 }
 
 /// Told when a transcoder leaves at once: jail, resignation. Implemented by jobs, which hand its
