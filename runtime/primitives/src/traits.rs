@@ -91,6 +91,9 @@ pub trait Beacon {
 	/// The accumulator as of this block: includes the parent's VRF. Weaker than a seed: the
 	/// parent's author could have withheld the block.
 	fn accumulator() -> Hash;
+	/// For benchmarks: stores `seed` as the one of `window`.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn make_seed(window: WindowIndex, seed: Seed);
 }
 
 /// Stake as other pallets read it. All amounts are after every slash so far.
