@@ -9,6 +9,7 @@ use sp_weights::Weight;
 
 use crate::{
 	keys::VerifierId,
+	service::ServiceRecord,
 	sum_tree::Commitment,
 	video::{Ladder, SourceLimits},
 	work::WorkFactors,
@@ -312,4 +313,10 @@ pub trait OnClaim {
 	fn make_toolchain() -> ToolchainId {
 		ToolchainId::zero()
 	}
+}
+
+/// Where operators are reached. Implemented by the election.
+pub trait ServiceDirectory {
+	/// The service record of `who`; `None` when it has published none.
+	fn service(who: &AccountId) -> Option<ServiceRecord>;
 }
