@@ -24,6 +24,9 @@ pub trait Rounds {
 	fn current() -> RoundIndex;
 	/// Whether terms are frozen: the last part of the round.
 	fn in_lock_period() -> bool;
+	/// For benchmarks: makes `round` the current one, where the clock can.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn set_current(_round: RoundIndex) {}
 }
 
 /// Told once at the first block of each round, before any extrinsic, in the order in which the
@@ -142,6 +145,10 @@ pub trait Slash {
 		fraction: Perbill,
 		finders: &[AccountId],
 	) -> Slashed;
+	/// The most weight that one slash with this many finders takes.
+	fn slash_weight(_finders: u32) -> Weight {
+		Weight::zero()
+	}
 }
 
 /// Open liabilities: while `(transcoder, round)` is open, no stake that left the transcoder in a
