@@ -36,6 +36,12 @@ demo: build ## Show the main job: ONCE=1 REPORT=out.json CHEAT=black INPUT=file
 test: build ## Prove it: lints, unit, story and end-to-end tests
 	scripts/test.sh
 
+.PHONY: test-state-machine test-native
+test-state-machine:
+	SKIP_WASM_BUILD=1 cargo test --release --locked $(STATE_MACHINE) $(STATE_FEATURES)
+test-native:
+	cargo test --release --locked $(NATIVE)
+
 .PHONY: test-long
 test-long: build ## What is too long for every day: properties with many cases, kills, restarts
 	scripts/test-long.sh

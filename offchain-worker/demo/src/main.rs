@@ -1,2 +1,69 @@
-//! Shows the main job.
-fn main() {}
+//! Shows the main job: brings a local network up, streams a clip through it, and reports what the
+//! chain and the workers did.
+
+mod chain;
+mod events;
+mod network;
+mod process;
+mod report;
+mod source;
+mod story;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+
+/// Brings up a local network, streams a clip through it and shows what happens.
+#[derive(Parser, Debug)]
+#[command(name = "livepeer-demo", version)]
+pub struct Args {
+	/// Folder with livepeer-node, livepeer-worker and livepeer-cheat.
+	#[arg(long)]
+	pub bin_dir: PathBuf,
+	/// One story: stream, wait until everything is settled, check, exit 0 or 1.
+	#[arg(long)]
+	pub once: bool,
+	/// Where to write the report (JSON).
+	#[arg(long)]
+	pub report: Option<PathBuf>,
+	/// One transcoder misbehaves.
+	#[arg(long, value_parser = ["black"])]
+	pub cheat: Option<String>,
+	/// A file of your own to stream.
+	#[arg(long)]
+	pub input: Option<PathBuf>,
+	/// Folder for chains, stores and logs; a fresh temporary one by default.
+	#[arg(long)]
+	pub data: Option<PathBuf>,
+	/// Segments of two seconds in one story.
+	#[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(16..=1800))]
+	pub segments: u32,
+	/// A command that plays the page whose URL is appended, and fails when it cannot.
+	#[arg(long, value_name = "COMMAND")]
+	pub player_test: Option<String>,
+	/// A command that reads the chain at the URL that is appended, and fails when it cannot.
+	#[arg(long, value_name = "COMMAND")]
+	pub chain_test: Option<String>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+	let args = Args::parse();
+	let interrupted = async {
+		let _ = tokio::signal::ctrl_c().await;
+	};
+	tokio::select! {
+		result = story::run(&args) => match result {
+			Ok(true) => ExitCode::SUCCESS,
+			Ok(false) => ExitCode::FAILURE,
+			Err(error) => {
+				eprintln!("demo: {error:#}");
+				ExitCode::FAILURE
+			},
+		},
+		() = interrupted => {
+			eprintln!("\nstopped");
+			ExitCode::from(130)
+		},
+	}
+}

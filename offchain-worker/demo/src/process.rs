@@ -78,7 +78,9 @@ impl Process {
 			let kib = |key: &str| {
 				status
 					.lines()
-					.find_map(|l| l.strip_prefix(key)?.trim().strip_suffix("kB")?.trim().parse().ok())
+					.find_map(|l| {
+						l.strip_prefix(key)?.trim().strip_suffix("kB")?.trim().parse().ok()
+					})
 					.unwrap_or(0u64)
 			};
 			if kib("VmHWM:") > 0 {

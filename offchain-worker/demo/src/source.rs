@@ -20,7 +20,7 @@ pub fn prepare(dir: &Path, input: Option<&Path>, seconds: u32) -> Result<(PathBu
 		Some(path) => {
 			ensure!(path.is_file(), "INPUT {} is not a file", path.display());
 			(looped(path), path.display().to_string())
-		},
+		}
 		None => match fetch(dir) {
 			Ok(path) => (looped(&path), "Big Buck Bunny".to_owned()),
 			Err(_) => (

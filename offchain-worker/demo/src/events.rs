@@ -1,0 +1,82 @@
+//! The chain's events as JSON, decoded by the metadata of the running chain.
+
+use serde_json::{json, Map, Value as Json};
+use subxt::ext::scale_value::{Composite, Primitive, Value, ValueDef};
+
+/// One event of a finalised block.
+#[derive(Clone, Debug)]
+pub struct Event {
+	/// The block's height.
+	pub block: u32,
+	/// The pallet's name in the runtime.
+	pub pallet: String,
+	/// The event's name.
+	pub name: String,
+	/// Its fields.
+	pub fields: Json,
+}
+
+impl Event {
+	/// A field that is an unsigned number.
+	pub fn number(&self, field: &str) -> Option<u64> {
+		let value = self.fields.get(field)?;
+		value.as_u64().or_else(|| value.as_str()?.parse().ok())
+	}
+
+	/// A field that is an amount, which JSON numbers cannot hold.
+	pub fn amount(&self, field: &str) -> Option<u128> {
+		let value = self.fields.get(field)?;
+		value.as_u64().map(u128::from).or_else(|| value.as_str()?.parse().ok())
+	}
+}
+
+/// Turns a decoded value into JSON: byte strings as hex, numbers beyond 2^53 as decimal strings,
+/// newtypes as what they wrap, variants without fields as their name.
+pub fn to_json<T>(value: &Value<T>) -> Json {
+	match &value.value {
+		ValueDef::Composite(composite) => composite_json(composite),
+		ValueDef::Variant(variant) => match variant.name.as_str() {
+			"None" if variant.values.is_empty() => Json::Null,
+			"Some" if variant.values.len() == 1 => composite_json(&variant.values),
+			name if variant.values.is_empty() => json!(name),
+			name => json!({ name: composite_json(&variant.values) }),
+		},
+		ValueDef::Primitive(primitive) => match primitive {
+			Primitive::Bool(b) => json!(b),
+			Primitive::Char(c) => json!(c),
+			Primitive::String(s) => json!(s),
+			Primitive::U128(n) if *n < 1 << 53 => json!(*n as u64),
+			Primitive::U128(n) => json!(n.to_string()),
+			Primitive::I128(n) => json!(n.to_string()),
+			Primitive::U256(bytes) | Primitive::I256(bytes) => json!(to_hex(bytes)),
+		},
+		ValueDef::BitSequence(bits) => json!(bits.iter().collect::<Vec<bool>>()),
+	}
+}
+
+fn composite_json<T>(composite: &Composite<T>) -> Json {
+	match composite {
+		Composite::Named(fields) => {
+			Json::Object(fields.iter().map(|(k, v)| (k.clone(), to_json(v))).collect::<Map<_, _>>())
+		}
+		Composite::Unnamed(values) => {
+			let bytes: Option<Vec<u8>> = values
+				.iter()
+				.map(|v| match &v.value {
+					ValueDef::Primitive(Primitive::U128(n)) => u8::try_from(*n).ok(),
+					_ => None,
+				})
+				.collect();
+			match (values.as_slice(), bytes) {
+				// Only hashes, keys and byte strings are this long.
+				(_, Some(bytes)) if bytes.len() >= 16 => json!(to_hex(&bytes)),
+				([one], _) => to_json(one),
+				(values, _) => Json::Array(values.iter().map(to_json).collect()),
+			}
+		}
+	}
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+	format!("0x{}", hex::encode(bytes))
+}

@@ -1,0 +1,275 @@
+//! The local network: five validators with their verify workers, two transcoders, a gateway and a
+//! broadcaster; every process with its own folder.
+
+use std::{
+	fs,
+	path::{Path, PathBuf},
+	process::Command,
+};
+
+use anyhow::{ensure, Context, Result};
+use sp_core::{crypto::Ss58Codec, sr25519, Pair};
+
+use crate::{process::Process, report::ProcessUse, Args};
+use livepeer_primitives::AccountId;
+
+/// The validators of `--chain local`.
+pub const VALIDATORS: [&str; 5] = ["alice", "bob", "charlie", "dave", "eve"];
+/// Those of them that also transcode.
+pub const TRANSCODERS: [&str; 2] = ["bob", "charlie"];
+/// Who owns the stream.
+pub const BROADCASTER: &str = "ferdie";
+/// The stream's name.
+pub const STREAM: &str = "demo";
+/// Every account of the story: the validators, the broadcaster, and a delegator of each
+/// transcoder.
+pub const ACCOUNTS: [&str; 8] = ["alice", "bob", "charlie", "dave", "eve", "ferdie", "one", "two"];
+
+const RPC_PORT: u16 = 9944;
+const P2P_PORT: u16 = 30_400;
+const VERIFY_PORT: u16 = 7_936;
+const WORKER_PORT: u16 = 4_100;
+const GATEWAY_PORT: u16 = 8_935;
+
+/// The secret URI of a well-known account.
+pub fn suri(name: &str) -> String {
+	let mut chars = name.chars();
+	let first = chars.next().map(|c| c.to_ascii_uppercase());
+	format!("//{}{}", first.map(String::from).unwrap_or_default(), chars.as_str())
+}
+
+/// The account of a well-known name.
+pub fn account(name: &str) -> Result<AccountId> {
+	let pair = sr25519::Pair::from_string(&suri(name), None)?;
+	Ok(pair.public().into())
+}
+
+/// Its SS58 address.
+pub fn address(name: &str) -> Result<String> {
+	Ok(account(name)?.to_ss58check())
+}
+
+/// The running network.
+pub struct Network {
+	bin: PathBuf,
+	data: PathBuf,
+	cheat: Option<String>,
+	processes: Vec<Process>,
+	ended: Vec<ProcessUse>,
+}
+
+impl Network {
+	/// A network that keeps its files under `data`; nothing runs yet.
+	pub fn new(args: &Args, data: &Path) -> Result<Self> {
+		for binary in ["livepeer-node", "livepeer-worker", "livepeer-cheat"] {
+			ensure!(
+				args.bin_dir.join(binary).is_file(),
+				"{binary} is not in {}; run `make build`",
+				args.bin_dir.display()
+			);
+		}
+		for port in (0..VALIDATORS.len() as u16)
+			.flat_map(|i| [RPC_PORT + i, P2P_PORT + i, VERIFY_PORT + i])
+			.chain([GATEWAY_PORT])
+		{
+			std::net::TcpListener::bind(("127.0.0.1", port)).with_context(|| {
+				format!("port {port} is in use; stop what uses it (another demo?) and try again")
+			})?;
+		}
+		Ok(Self {
+			bin: args.bin_dir.clone(),
+			data: data.to_owned(),
+			cheat: args.cheat.clone(),
+			processes: Vec::new(),
+			ended: Vec::new(),
+		})
+	}
+
+	/// URL of the first node's RPC.
+	pub fn rpc(&self) -> String {
+		rpc(0)
+	}
+
+	/// URL of the player's page.
+	pub fn player(&self) -> String {
+		format!("http://127.0.0.1:{GATEWAY_PORT}/stream/{STREAM}")
+	}
+
+	/// URL of the master playlist.
+	pub fn playlist(&self) -> String {
+		format!("{}/index.m3u8", self.player())
+	}
+
+	fn logs(&self) -> PathBuf {
+		self.data.join("logs")
+	}
+
+	/// The file into which a role writes its events.
+	pub fn events_file(&self, name: &str) -> PathBuf {
+		self.data.join(name).join("events.jsonl")
+	}
+
+	fn home(&self, name: &str) -> Result<PathBuf> {
+		let home = self.data.join(name);
+		fs::create_dir_all(&home)?;
+		Ok(home)
+	}
+
+	/// Starts the five nodes; the first is the others' boot node.
+	pub fn start_nodes(&mut self) -> Result<()> {
+		let mut boot_node = None;
+		for (i, name) in VALIDATORS.into_iter().enumerate() {
+			let home = self.home(&format!("node-{name}"))?;
+			let key = home.join("node-key");
+			if !key.is_file() {
+				self.generate_node_key(&key)?;
+			}
+			let peer = self.peer_id(&key)?;
+			let token = self.token(name)?;
+			let mut command = Command::new(self.bin.join("livepeer-node"));
+			command
+				.args(["--chain", "local", &format!("--{name}"), "--base-path"])
+				.arg(home.join("chain"))
+				.arg("--node-key-file")
+				.arg(&key)
+				.args(["--port", &(P2P_PORT + i as u16).to_string()])
+				.args(["--rpc-port", &(RPC_PORT + i as u16).to_string()])
+				.args(["--listen-addr", &format!("/ip4/127.0.0.1/tcp/{}", P2P_PORT + i as u16)])
+				.args(["--no-prometheus", "--no-hardware-benchmarks", "--rpc-methods", "unsafe"])
+				.args(["--allow-private-ip", "--no-mdns"])
+				.args(["--state-pruning", "archive", "--blocks-pruning", "archive"])
+				.args(["--verify-url", &format!("http://127.0.0.1:{}", VERIFY_PORT + i as u16)])
+				.arg("--verify-token-file")
+				.arg(token);
+			if let Some(boot_node) = &boot_node {
+				command.args(["--bootnodes", boot_node]);
+			} else {
+				boot_node = Some(format!("/ip4/127.0.0.1/tcp/{P2P_PORT}/p2p/{peer}"));
+			}
+			self.spawn(&format!("node-{name}"), command)?;
+		}
+		Ok(())
+	}
+
+	/// Starts the workers of the operators: verify, transcode, gateway.
+	pub fn start_operators(&mut self) -> Result<()> {
+		for (i, name) in VALIDATORS.into_iter().enumerate() {
+			let role = format!("verify-{name}");
+			let mut command = self.worker("livepeer-worker", "verify", &role)?;
+			command
+				.args(["--listen", &format!("127.0.0.1:{}", VERIFY_PORT + i as u16)])
+				.arg("--token-file")
+				.arg(self.token(name)?);
+			self.spawn(&role, command)?;
+		}
+		for (i, name) in TRANSCODERS.into_iter().enumerate() {
+			let role = format!("transcode-{name}");
+			// With a cheat, every transcoder cheats: whichever is drawn shows the story.
+			let binary = if self.cheat.is_some() { "livepeer-cheat" } else { "livepeer-worker" };
+			let sub = self.cheat.as_deref().unwrap_or("transcode").to_owned();
+			let mut command = self.worker(binary, &sub, &role)?;
+			command
+				.args(["--node", &rpc(1 + i), "--suri", &suri(name)])
+				.args(["--listen", &format!("/ip4/127.0.0.1/tcp/{}", WORKER_PORT + i as u16)]);
+			self.spawn(&role, command)?;
+		}
+		let mut command = self.worker("livepeer-worker", "gateway", "gateway")?;
+		command
+			.args(["--node", &rpc(0), "--broadcaster", &address(BROADCASTER)?])
+			.args(["--http", &format!("127.0.0.1:{GATEWAY_PORT}")]);
+		self.spawn("gateway", command)
+	}
+
+	/// Starts the broadcaster on `source`; `endless` streams until it is stopped.
+	pub fn start_broadcaster(&mut self, source: &Path, endless: bool) -> Result<()> {
+		let mut command = self.worker("livepeer-worker", "broadcast", "broadcast")?;
+		command
+			.arg(source)
+			.args(["--name", STREAM, "--node", &rpc(3), "--suri", &suri(BROADCASTER)])
+			.args(["--listen", &format!("/ip4/127.0.0.1/tcp/{}", WORKER_PORT + 10)]);
+		if endless {
+			command.arg("--loop");
+		}
+		self.spawn("broadcast", command)
+	}
+
+	/// Whether the broadcaster has streamed everything.
+	pub fn broadcaster_done(&mut self) -> Result<bool> {
+		let Some(at) = self.processes.iter().position(|p| p.name == "broadcast") else {
+			return Ok(true);
+		};
+		self.processes[at].measure();
+		let Some(status) = self.processes[at].try_wait()? else { return Ok(false) };
+		let mut process = self.processes.remove(at);
+		ensure!(status.success(), "the broadcaster failed:\n{}", process.log_end());
+		self.ended.push(process.measure().clone());
+		Ok(true)
+	}
+
+	/// Fails when a process that should run has stopped.
+	pub fn ensure_running(&mut self) -> Result<()> {
+		for process in self.processes.iter_mut().filter(|p| p.name != "broadcast") {
+			process.measure();
+			process.ensure_running()?;
+		}
+		Ok(())
+	}
+
+	/// Stops everything, workers first, and says what each process used.
+	pub fn stop(&mut self) -> Vec<ProcessUse> {
+		for process in &mut self.processes {
+			process.measure();
+		}
+		while let Some(mut process) = self.processes.pop() {
+			process.stop();
+			self.ended.push(process.measure().clone());
+		}
+		self.ended.sort_by(|a, b| a.name.cmp(&b.name));
+		self.ended.clone()
+	}
+
+	fn worker(&self, binary: &str, role: &str, name: &str) -> Result<Command> {
+		let home = self.home(name)?;
+		let mut command = Command::new(self.bin.join(binary));
+		command.arg(role).arg("--data-dir").arg(&home);
+		command.arg("--events").arg(self.events_file(name));
+		Ok(command)
+	}
+
+	fn spawn(&mut self, name: &str, command: Command) -> Result<()> {
+		self.processes.push(Process::spawn(name, &self.logs(), command)?);
+		Ok(())
+	}
+
+	/// The secret between a node and its verify worker.
+	fn token(&self, name: &str) -> Result<PathBuf> {
+		let path = self.home(&format!("verify-{name}"))?.join("token");
+		if !path.is_file() {
+			let secret: [u8; 32] = sr25519::Pair::generate().0.public().0;
+			fs::write(&path, hex::encode(secret))?;
+		}
+		Ok(path)
+	}
+
+	fn generate_node_key(&self, path: &Path) -> Result<()> {
+		let out = Command::new(self.bin.join("livepeer-node"))
+			.args(["key", "generate-node-key", "--file"])
+			.arg(path)
+			.output()?;
+		ensure!(out.status.success(), "no node key: {}", String::from_utf8_lossy(&out.stderr));
+		Ok(())
+	}
+
+	fn peer_id(&self, key: &Path) -> Result<String> {
+		let out = Command::new(self.bin.join("livepeer-node"))
+			.args(["key", "inspect-node-key", "--file"])
+			.arg(key)
+			.output()?;
+		ensure!(out.status.success(), "no peer id: {}", String::from_utf8_lossy(&out.stderr));
+		Ok(String::from_utf8(out.stdout)?.trim().to_owned())
+	}
+}
+
+fn rpc(node: usize) -> String {
+	format!("ws://127.0.0.1:{}", RPC_PORT + node as u16)
+}

@@ -1,0 +1,597 @@
+//! One run: bring the network up, stream, watch until everything is settled, check, report.
+
+use std::{
+	collections::BTreeMap,
+	fs,
+	path::Path,
+	process::{Command, Stdio},
+	time::{Duration, Instant},
+};
+
+use anyhow::{bail, Context, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{json, Value as Json};
+use tokio::time::sleep;
+
+use crate::{
+	chain::{amount, Chain},
+	events::Event,
+	network::{self, Network},
+	report::{Account, Claim, Report, SCHEMA},
+	source, Args,
+};
+
+/// How long the chain may take to finalise its first block.
+const FINALITY_PATIENCE: Duration = Duration::from_secs(120);
+/// How long a story may take beyond the length of its clip.
+const STORY_PATIENCE: Duration = Duration::from_secs(480);
+
+/// Runs the demo; `Ok(false)` when a check failed.
+pub async fn run(args: &Args) -> Result<bool> {
+	let temporary;
+	let data = match &args.data {
+		Some(path) => {
+			fs::create_dir_all(path)
+				.with_context(|| format!("cannot write to {}", path.display()))?;
+			fs::canonicalize(path)?
+		}
+		None => {
+			temporary = tempfile::Builder::new().prefix("livepeer-demo-").tempdir()?;
+			temporary.path().to_owned()
+		}
+	};
+	let mut network = Network::new(args, &data)?;
+	say("preparing the clip");
+	let (clip, label) =
+		source::prepare(&data.join("source"), args.input.as_deref(), args.segments * 2)?;
+
+	let started = Instant::now();
+	say("starting five nodes");
+	network.start_nodes()?;
+	let chain = first_finality(&mut network).await?;
+	let mut report = Report {
+		schema: SCHEMA,
+		input: label,
+		cheat: args.cheat.clone(),
+		seconds_to_finality: started.elapsed().as_secs_f64(),
+		..Default::default()
+	};
+	say(&format!("finality after {:.1} s; starting the workers", report.seconds_to_finality));
+	let mut watch = Watch::begin(&chain, &mut report).await?;
+	network.start_operators()?;
+	network.start_broadcaster(&clip, !args.once)?;
+	println!(
+		"\n  player   {}\n  chain    https://polkadot.js.org/apps/?rpc={}\n  logs     {}\n",
+		network.player(),
+		network.rpc().replace(':', "%3A").replace('/', "%2F"),
+		data.join("logs").display()
+	);
+
+	let finished = watch.follow(args, &chain, &mut network, started).await;
+	if let Err(error) = &finished {
+		report.check("the story comes to its end", false, format!("{error:#}"));
+	}
+	if let Some(command) = args.chain_test.as_deref().filter(|_| finished.is_ok()) {
+		probe(&mut report, "an independent client reads the chain", command, &network.rpc()).await;
+		watch.catch_up(&chain).await?;
+	}
+	watch.finish(&chain, &mut report).await?;
+	if let Some((passed, detail)) = watch.played.take() {
+		report.check("a browser plays the page", passed, detail);
+	}
+	if finished.is_ok() {
+		play(&mut report, &network.playlist());
+	}
+	report.segments = read_segments(&network);
+	let fetched = read_fetches(&network);
+	report.processes = network.stop();
+	report.seconds = started.elapsed().as_secs_f64();
+	judge(&mut report, &watch, &fetched, args);
+	report.passed = report.checks.iter().all(|check| check.passed);
+
+	for check in &report.checks {
+		println!(
+			"{} {} ({})",
+			if check.passed { "ok  " } else { "FAIL" },
+			check.name,
+			check.detail
+		);
+	}
+	if let Some(path) = &args.report {
+		fs::write(path, serde_json::to_vec_pretty(&report)?)
+			.with_context(|| format!("cannot write {}", path.display()))?;
+	}
+	println!(
+		"\n{} in {:.0} s",
+		if report.passed { "The story holds" } else { "The story does not hold" },
+		report.seconds
+	);
+	Ok(report.passed)
+}
+
+fn say(text: &str) {
+	println!("· {text}");
+}
+
+async fn first_finality(network: &mut Network) -> Result<Chain> {
+	let deadline = Instant::now() + FINALITY_PATIENCE;
+	loop {
+		network.ensure_running()?;
+		if let Ok(chain) = Chain::connect(&network.rpc()).await {
+			if chain.finalized().await.is_ok_and(|number| number >= 1) {
+				return Ok(chain);
+			}
+		}
+		if Instant::now() > deadline {
+			bail!("no block was finalised in {} s", FINALITY_PATIENCE.as_secs());
+		}
+		sleep(Duration::from_millis(500)).await;
+	}
+}
+
+/// What was seen of the chain so far.
+struct Watch {
+	next: u32,
+	first: u32,
+	slot_milliseconds: u64,
+	claims: BTreeMap<u64, Claim>,
+	others: BTreeMap<String, Vec<Event>>,
+	accounts: Vec<Account>,
+	issuance: (u128, u128),
+	/// How the player's test ended, once it ran.
+	played: Option<(bool, String)>,
+}
+
+impl Watch {
+	async fn begin(chain: &Chain, report: &mut Report) -> Result<Self> {
+		let first = chain.finalized().await?;
+		let timing = chain.call(first, "timing", vec![]).await?;
+		let slot_milliseconds = timing["slot_duration"].as_u64().unwrap_or(0);
+		let mut accounts = Vec::new();
+		for name in network::ACCOUNTS {
+			let before = chain.balances(first, &network::account(name)?).await?;
+			let address = network::address(name)?;
+			accounts.push(Account { name: name.to_owned(), address, before, ..Default::default() });
+		}
+		report.chain.genesis = chain.genesis();
+		report.chain.nodes = network::VALIDATORS.len();
+		report.chain.slot_milliseconds = slot_milliseconds;
+		Ok(Self {
+			next: first + 1,
+			first,
+			slot_milliseconds,
+			claims: BTreeMap::new(),
+			others: BTreeMap::new(),
+			accounts,
+			issuance: chain.issuance(first).await?,
+			played: None,
+		})
+	}
+
+	/// Reads every finalised block that was not read yet.
+	async fn catch_up(&mut self, chain: &Chain) -> Result<Vec<Event>> {
+		let head = chain.finalized().await?;
+		let mut news = Vec::new();
+		while self.next <= head {
+			for event in chain.events(self.next).await? {
+				self.take(&event);
+				news.push(event);
+			}
+			self.next += 1;
+		}
+		Ok(news)
+	}
+
+	fn take(&mut self, event: &Event) {
+		let claim = event
+			.number("claim")
+			.filter(|_| ["Jobs", "ChallengeLottery"].contains(&event.pallet.as_str()));
+		let Some(id) = claim else {
+			let key = format!("{}.{}", event.pallet, event.name);
+			self.others.entry(key).or_default().push(event.clone());
+			return;
+		};
+		let claim = self.claims.entry(id).or_insert_with(|| Claim { id, ..Default::default() });
+		let at_block = |fields: &Json| {
+			let mut fields = fields.clone();
+			fields["block"] = json!(event.block);
+			fields
+		};
+		claim.blocks.entry(event.name.clone()).or_insert(event.block);
+		match event.name.as_str() {
+			"Claimed" => claim.claimed = event.fields.clone(),
+			"Drawn" => claim.draw = event.fields.clone(),
+			"LeafRevealed" => claim.revealed_leaves.push(at_block(&event.fields)),
+			"VerdictCommitted" => claim.commits.push(at_block(&event.fields)),
+			"VerdictRevealed" => claim.verdicts.push(at_block(&event.fields)),
+			_ => claim.events.push(json!({
+				"pallet": event.pallet, "name": event.name, "block": event.block,
+				"fields": event.fields,
+			})),
+		}
+		if event.name == "Decided" {
+			claim.outcome = event.fields["outcome"].as_str().map(str::to_owned);
+			claim.draw_to_decision_blocks =
+				claim.blocks.get("Drawn").map(|drawn| event.block - drawn);
+		}
+	}
+
+	fn settled(&self) -> usize {
+		self.claims.values().filter(|c| c.blocks.contains_key("ClaimSettled")).count()
+	}
+
+	fn count(&self, name: &str) -> usize {
+		self.others.get(name).map_or(0, Vec::len)
+	}
+
+	/// Follows the chain until the stream is over and every claim is settled.
+	async fn follow(
+		&mut self,
+		args: &Args,
+		chain: &Chain,
+		network: &mut Network,
+		started: Instant,
+	) -> Result<()> {
+		let bar = ProgressBar::new_spinner();
+		bar.set_style(ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}")?);
+		bar.enable_steady_tick(Duration::from_millis(200));
+		let patience = STORY_PATIENCE + Duration::from_secs(u64::from(args.segments) * 2);
+		let mut streaming = true;
+		let mut player = None;
+		loop {
+			network.ensure_running()?;
+			if streaming && network.broadcaster_done()? {
+				streaming = false;
+				bar.println("· the stream is over; its claims are being settled");
+			}
+			for event in self.catch_up(chain).await? {
+				if let Some(line) = tell(&event) {
+					bar.println(format!("  #{:<4} {line}", event.block));
+				}
+			}
+			let returned = count_events(network, "broadcast", "segment_returned");
+			bar.set_message(format!(
+				"block {}, {returned} segments back, {} claims, {} settled",
+				self.next - 1,
+				self.claims.len(),
+				self.settled(),
+			));
+			if player.is_none() && returned >= 6 {
+				if let Some(command) = &args.player_test {
+					player = Some(spawn_probe(command, &network.player())?);
+				}
+			}
+			if !args.once {
+				sleep(Duration::from_millis(500)).await;
+				continue;
+			}
+			let closed = self.count("Jobs.JobClosed") >= self.count("Jobs.JobCreated");
+			if !streaming
+				&& closed && !self.claims.is_empty()
+				&& self.settled() == self.claims.len()
+			{
+				break;
+			}
+			if started.elapsed() > patience {
+				bail!("it is not settled after {} s", patience.as_secs());
+			}
+			sleep(Duration::from_millis(500)).await;
+		}
+		if let Some(child) = player {
+			let output = child.wait_with_output()?;
+			let text = String::from_utf8_lossy(&output.stdout).trim().to_owned()
+				+ String::from_utf8_lossy(&output.stderr).trim();
+			self.played = Some((output.status.success(), text));
+		}
+		bar.finish_and_clear();
+		Ok(())
+	}
+
+	async fn finish(&mut self, chain: &Chain, report: &mut Report) -> Result<()> {
+		self.catch_up(chain).await?;
+		let last = self.next - 1;
+		for account in &mut self.accounts {
+			account.after = chain.balances(last, &network::account(&account.name)?).await?;
+		}
+		let slots = chain.slot(last, self.slot_milliseconds).await?
+			- chain.slot(self.first, self.slot_milliseconds).await?;
+		report.chain.finalized = last;
+		report.chain.missed_slots = slots.saturating_sub(u64::from(last - self.first));
+		let after = chain.issuance(last).await?;
+		report.chain.lpt_issuance = (self.issuance.0.to_string(), after.0.to_string());
+		report.chain.eth_issuance = (self.issuance.1.to_string(), after.1.to_string());
+		report.accounts = self.accounts.clone();
+		report.claims = std::mem::take(&mut self.claims).into_values().collect();
+		Ok(())
+	}
+}
+
+/// One line for the screen; `None` for what would only be noise.
+fn tell(event: &Event) -> Option<String> {
+	let claim = event.number("claim").unwrap_or_default();
+	let eth = |field: &str| {
+		event.amount(field).map_or_else(String::new, |v| format!("{:.9} ETH", v as f64 / 1e18))
+	};
+	let lpt = |field: &str| {
+		event.amount(field).map_or_else(String::new, |v| format!("{:.4} LPT", v as f64 / 1e18))
+	};
+	let who = |field: &str| name_of(event.fields[field].as_str().unwrap_or_default());
+	Some(match (event.pallet.as_str(), event.name.as_str()) {
+		("Jobs", "JobCreated") => {
+			format!("job {} created, budget {}", event.fields["job"], eth("budget"))
+		}
+		("Jobs", "Offered") => format!("job offered to {}", who("transcoder")),
+		("Jobs", "Accepted") => format!("{} accepted the job", who("transcoder")),
+		("Jobs", "Claimed") => format!(
+			"claim {claim}: {} claims segments {} to {} for {}",
+			who("transcoder"),
+			event.fields["first"],
+			event.fields["last"],
+			eth("fee")
+		),
+		("Jobs", "ClaimSettled") => {
+			format!("claim {claim}: {} of {}", event.fields["settlement"], eth("fee"))
+		}
+		("Jobs", "JobClosed") => "job closed".to_owned(),
+		("ChallengeLottery", "Drawn") => format!("claim {claim}: segments and committee drawn"),
+		("ChallengeLottery", "LeafRevealed") => {
+			format!("claim {claim}: leaf {} revealed", event.fields["index"])
+		}
+		("ChallengeLottery", "VerdictRevealed") => {
+			format!("claim {claim}: {} says {}", who("account"), event.fields["verdicts"])
+		}
+		("ChallengeLottery", "Decided") => format!("claim {claim}: {}", event.fields["outcome"]),
+		("LptStaking", "Slashed") => format!("{} loses {}", who("transcoder"), lpt("total")),
+		_ => return None,
+	})
+}
+
+fn name_of(account: &str) -> String {
+	network::ACCOUNTS
+		.into_iter()
+		.find(|name| {
+			network::account(name)
+				.is_ok_and(|a| format!("0x{}", hex::encode::<[u8; 32]>(a.into())) == account)
+		})
+		.unwrap_or(account)
+		.to_owned()
+}
+
+fn spawn_probe(command: &str, argument: &str) -> Result<std::process::Child> {
+	Command::new("sh")
+		.arg("-c")
+		.arg(format!("{command} {argument}"))
+		.stdin(Stdio::null())
+		.stdout(Stdio::piped())
+		.stderr(Stdio::piped())
+		.spawn()
+		.with_context(|| format!("cannot run {command}"))
+}
+
+async fn probe(report: &mut Report, name: &str, command: &str, argument: &str) {
+	let command = command.to_owned();
+	let argument = argument.to_owned();
+	let output = tokio::task::spawn_blocking(move || {
+		spawn_probe(&command, &argument).and_then(|child| Ok(child.wait_with_output()?))
+	})
+	.await;
+	match output {
+		Ok(Ok(output)) => {
+			let text = String::from_utf8_lossy(&output.stdout).trim().to_owned()
+				+ String::from_utf8_lossy(&output.stderr).trim();
+			report.check(name, output.status.success(), text);
+		}
+		Ok(Err(error)) => report.check(name, false, format!("{error:#}")),
+		Err(error) => report.check(name, false, error.to_string()),
+	}
+}
+
+/// Reads the whole stream as a player would, every rendition by its own playlist.
+fn play(report: &mut Report, playlist: &str) {
+	let output = Command::new("ffprobe")
+		.args(["-v", "error", "-live_start_index", "0", "-count_packets", "-of", "json"])
+		.args([
+			"-show_entries",
+			"program=program_id:stream=codec_name,width,height,nb_read_packets",
+		])
+		.arg(playlist)
+		.stdin(Stdio::null())
+		.output();
+	let output = match output {
+		Ok(output) => output,
+		Err(error) => return report.check("every rendition plays", false, error.to_string()),
+	};
+	let parsed: Json = serde_json::from_slice(&output.stdout).unwrap_or_default();
+	report.playback = parsed["streams"].as_array().cloned().unwrap_or_default();
+	let pictures: Vec<u64> = report
+		.playback
+		.iter()
+		.filter(|s| s["codec_name"] == "h264")
+		.filter_map(|s| s["nb_read_packets"].as_str()?.parse().ok())
+		.collect();
+	let whole = !pictures.is_empty() && pictures.iter().all(|n| *n > 0 && *n == pictures[0]);
+	report.check(
+		"every rendition plays",
+		output.status.success() && whole,
+		format!("pictures per rendition: {pictures:?}"),
+	);
+}
+
+fn read_events(path: &Path) -> Vec<Json> {
+	fs::read_to_string(path)
+		.unwrap_or_default()
+		.lines()
+		.filter_map(|line| serde_json::from_str(line).ok())
+		.collect()
+}
+
+fn count_events(network: &Network, role: &str, event: &str) -> usize {
+	let needle = format!("\"event\":\"{event}\"");
+	let text = fs::read_to_string(network.events_file(role)).unwrap_or_default();
+	text.lines().filter(|line| line.contains(&needle)).count()
+}
+
+fn read_segments(network: &Network) -> Vec<Json> {
+	let mut segments: Vec<Json> = read_events(&network.events_file("broadcast"))
+		.into_iter()
+		.filter(|event| event["event"] == "segment_returned")
+		.collect();
+	segments.sort_by_key(|segment| segment["seq"].as_u64());
+	segments
+}
+
+/// How many bytes each verify worker fetched over the network.
+fn read_fetches(network: &Network) -> BTreeMap<String, (usize, u64)> {
+	network::VALIDATORS
+		.into_iter()
+		.map(|name| {
+			let role = format!("verify-{name}");
+			let events = read_events(&network.events_file(&role));
+			let fetched = events.iter().filter(|event| event["event"] == "fetched");
+			let bytes = fetched.clone().filter_map(|event| event["len"].as_u64()).sum();
+			(role, (fetched.count(), bytes))
+		})
+		.collect()
+}
+
+fn judge(
+	report: &mut Report,
+	watch: &Watch,
+	fetched: &BTreeMap<String, (usize, u64)>,
+	args: &Args,
+) {
+	let claims = std::mem::take(&mut report.claims);
+	let count = |outcome: &str| {
+		claims.iter().filter(|claim| claim.outcome.as_deref() == Some(outcome)).count()
+	};
+	let voters: std::collections::BTreeSet<String> = claims
+		.iter()
+		.flat_map(|claim| claim.verdicts.iter())
+		.filter_map(|verdict| verdict["account"].as_str().map(name_of))
+		.collect();
+	let account =
+		|name: &str| watch.accounts.iter().find(|a| a.name == name).cloned().unwrap_or_default();
+	let parse = |text: &str| text.parse::<u128>().unwrap_or(0);
+	let slashes = watch.others.get("LptStaking.Slashed").cloned().unwrap_or_default();
+	let gained = |name: &str| {
+		let a = account(name);
+		parse(&a.after.fees).saturating_sub(parse(&a.before.fees))
+	};
+	let transcoders = || network::TRANSCODERS.into_iter();
+	if args.cheat.is_none() {
+		report.check(
+			"at least two claims accepted",
+			count("Accepted") >= 2,
+			format!("{} of {}", count("Accepted"), claims.len()),
+		);
+		report.check(
+			"no claim failed or missed",
+			count("Failed") + count("Missed") + count("Void") == 0,
+			String::new(),
+		);
+		report.check(
+			"fees reach a transcoder",
+			transcoders().any(|t| gained(t) > 0),
+			format!("{:?}", transcoders().map(gained).collect::<Vec<_>>()),
+		);
+		report.check(
+			"fees reach a delegator",
+			gained("one") + gained("two") > 0,
+			format!("{} and {}", gained("one"), gained("two")),
+		);
+		report.check("nobody is slashed", slashes.is_empty(), format!("{}", slashes.len()));
+	} else {
+		let named =
+			claims.iter().flat_map(|c| &c.verdicts).any(|v| v.to_string().contains("Mismatch"));
+		let refunded = claims.iter().filter(|c| c.outcome.as_deref() == Some("Failed")).all(|c| {
+			c.events
+				.iter()
+				.any(|e| e["name"] == "ClaimSettled" && e["fields"]["settlement"] == "Refund")
+		});
+		report.check("the mismatch is named", named, String::new());
+		report.check(
+			"at least one claim failed",
+			count("Failed") >= 1,
+			format!("{} of {}", count("Failed"), claims.len()),
+		);
+		report.check(
+			"no claim was accepted",
+			count("Accepted") == 0,
+			format!("{}", count("Accepted")),
+		);
+		report.check("the escrow went back to the broadcaster", refunded, String::new());
+		let lost: u128 = slashes.iter().filter_map(|e| e.amount("total")).sum();
+		report.check("stake was slashed after the deferral", lost > 0, format!("{lost}"));
+		report.check(
+			"the cheat earned nothing",
+			transcoders().all(|t| gained(t) == 0),
+			String::new(),
+		);
+	}
+	report.check(
+		"validators' verdicts come from at least three verify workers",
+		voters.len() >= 3,
+		format!("{voters:?}"),
+	);
+	let all_fetched = voters
+		.iter()
+		.all(|name| fetched.get(&format!("verify-{name}")).is_some_and(|(n, _)| *n > 0));
+	report.check(
+		"every verdict rests on bytes that came over libp2p",
+		!voters.is_empty() && all_fetched,
+		format!("{fetched:?}"),
+	);
+	// Without inflation and a bridge, LPT and ETH neither come nor go.
+	let same = |pair: &(String, String)| pair.0 == pair.1;
+	report.check(
+		"no LPT came or went",
+		same(&report.chain.lpt_issuance),
+		format!("{:?}", report.chain.lpt_issuance),
+	);
+	report.check(
+		"no ETH came or went",
+		same(&report.chain.eth_issuance),
+		format!("{:?}", report.chain.eth_issuance),
+	);
+	let paid: u128 = claims
+		.iter()
+		.flat_map(|c| &c.events)
+		.filter(|e| e["name"] == "ClaimSettled" && e["fields"]["settlement"] == "Pay")
+		.map(|e| amount(&e["fields"]["fee"]))
+		.sum();
+	let ferdie = account(network::BROADCASTER);
+	let spent = parse(&ferdie.before.eth).saturating_sub(parse(&ferdie.after.eth));
+	let expected = paid + sent_by_broadcaster(watch);
+	report.check(
+		"the broadcaster spent exactly the accepted fees",
+		spent == expected,
+		format!("{spent} spent, {paid} in fees"),
+	);
+	let earned: u128 = network::ACCOUNTS.into_iter().map(gained).sum();
+	// Each distribution may leave a unit or two of dust in the pot: rounding is against claimants.
+	report.check(
+		"every fee arrived",
+		paid >= earned && paid - earned <= 1_000,
+		format!("{paid} paid, {earned} owed to accounts"),
+	);
+	report.claims = claims;
+}
+
+/// ETH that the chain test sent away from the broadcaster.
+fn sent_by_broadcaster(watch: &Watch) -> u128 {
+	let broadcaster = network::account(network::BROADCASTER)
+		.map(|a| format!("0x{}", hex::encode::<[u8; 32]>(a.into())))
+		.unwrap_or_default();
+	watch
+		.others
+		.get("Assets.Transferred")
+		.into_iter()
+		.flatten()
+		.filter(|event| event.fields["from"].as_str() == Some(&broadcaster))
+		.filter(|event| {
+			network::ACCOUNTS
+				.contains(&name_of(event.fields["to"].as_str().unwrap_or_default()).as_str())
+		})
+		.filter_map(|event| event.amount("amount"))
+		.sum()
+}
