@@ -1,0 +1,63 @@
+//! The clock: one comparison per block, one write per round.
+
+use crate::{Config, Current, Event, Pallet, WeightInfo};
+use frame_support::{traits::Get, weights::Weight};
+use livepeer_primitives::{
+	traits::{OnNewRound, Rounds},
+	BlockNumber, RoundIndex,
+};
+use sp_runtime::SaturatedConversion;
+
+impl<T: Config> Pallet<T> {
+	fn now() -> BlockNumber {
+		frame_system::Pallet::<T>::block_number().saturated_into()
+	}
+
+	/// Begins the next round when the current one is over.
+	pub(crate) fn tick() -> Weight {
+		let now = Self::now();
+		let finished = Current::<T>::get();
+		if !finished.is_over(now) {
+			return T::WeightInfo::on_initialize_within_round();
+		}
+		let new = finished.next(now, &T::Parameters::get());
+		Current::<T>::put(new);
+		Self::deposit_event(Event::NewRound {
+			round: new.index,
+			length: new.length,
+			locked_from: new.locked_from(),
+		});
+		T::OnNewRound::on_new_round(finished.index, new.index)
+			.saturating_add(T::WeightInfo::on_initialize_new_round())
+	}
+
+	pub(crate) fn is_locked() -> bool {
+		Current::<T>::get().is_locked(Self::now())
+	}
+
+	/// Checks the pallet's invariants.
+	#[cfg(any(test, feature = "try-runtime"))]
+	pub fn do_try_state() -> Result<(), sp_runtime::TryRuntimeError> {
+		let round = Current::<T>::get();
+		let now = Self::now();
+		frame_support::ensure!(
+			round.start <= now && !round.is_over(now),
+			"the block at work is not in the current round"
+		);
+		frame_support::ensure!(
+			round.lock < round.length,
+			"the lock period is not shorter than the round"
+		);
+		Ok(())
+	}
+}
+
+impl<T: Config> Rounds for Pallet<T> {
+	fn current() -> RoundIndex {
+		Current::<T>::get().index
+	}
+
+	fn in_lock_period() -> bool {
+		Self::is_locked()
+	}
+}

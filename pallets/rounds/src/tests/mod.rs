@@ -1,0 +1,5 @@
+//! Tests by topic.
+#![allow(clippy::unwrap_used)]
+
+mod clock;
+mod properties;
