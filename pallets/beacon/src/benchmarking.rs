@@ -1,0 +1,69 @@
+//! Benchmarks of the hooks. What retaining and releasing cost is measured in the calls of the
+//! pallets that do it.
+
+use super::*;
+use alloc::vec::Vec;
+use frame_benchmarking::{account, v2::*};
+use frame_support::traits::Get;
+use livepeer_primitives::{
+	keys::VerifierId,
+	traits::{SeatedValidator, SeatedValidators, Seed},
+	Hash, MAX_VALIDATORS, UNIT,
+};
+use sp_core::{crypto::ByteArray, H256};
+
+fn validators(count: u32) -> SeatedValidators {
+	let seats: Vec<_> = (0..count)
+		.filter_map(|i| {
+			let key = VerifierId::from_slice(H256::from_low_u64_be(i.into()).as_bytes()).ok()?;
+			Some(SeatedValidator {
+				account: account("validator", i, 0),
+				stake: u128::from(i).saturating_mul(UNIT),
+				key,
+			})
+		})
+		.collect();
+	SeatedValidators::truncate_from(seats)
+}
+
+#[benchmarks]
+mod benchmarks {
+	use super::*;
+
+	#[benchmark]
+	fn fold_block() {
+		ParentAuthor::<T>::put(account::<T::AccountId>("author", 1, 0));
+		CurrentParticipation::<T>::put(Participation::One(account("author", 0, 0)));
+
+		#[block]
+		{
+			Pallet::<T>::fold_parent(Some(Hash::repeat_byte(7)));
+			Pallet::<T>::note_author();
+		}
+
+		assert_ne!(Accumulator::<T>::get(), Hash::zero());
+		assert_eq!(CurrentParticipation::<T>::get(), Participation::Several);
+	}
+
+	/// The window is valid after two invalid ones, and an old seed, as large, is removed.
+	#[benchmark]
+	fn close_window(v: Linear<0, MAX_VALIDATORS>) {
+		let aged = 10;
+		let window = T::RecentWindows::get().saturating_add(aged);
+		let seed = Seed { hash: Hash::zero(), validators: validators(v) };
+		Seeds::<T>::insert(aged, StoredSeed { first: aged.saturating_sub(2), seed });
+		InvalidWindows::<T>::put(2);
+		CurrentParticipation::<T>::put(Participation::Several);
+		let validators = validators(v);
+
+		#[block]
+		{
+			Pallet::<T>::close_window(window, validators);
+		}
+
+		assert!(Seeds::<T>::contains_key(window));
+		assert!(!Seeds::<T>::contains_key(aged));
+	}
+
+	impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);
+}

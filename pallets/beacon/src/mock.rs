@@ -1,0 +1,152 @@
+//! A runtime with the beacon alone; authors and VRF outputs are the test's to choose.
+
+use crate as pallet_beacon;
+use frame_support::{
+	derive_impl, parameter_types,
+	traits::{ConstU32, FindAuthor, OnFinalize, OnInitialize},
+	ConsensusEngineId,
+};
+use livepeer_primitives::{
+	domain::{tagged_hash, BEACON},
+	keys::VerifierId,
+	traits::{SeatedValidator, SeatedValidators, ValidatorsInForce},
+	AccountId, Hash, UNIT,
+};
+use sp_core::crypto::UncheckedFrom;
+use sp_runtime::{traits::IdentityLookup, BuildStorage};
+
+frame_support::construct_runtime!(
+	pub enum Test {
+		System: frame_system,
+		Beacon: pallet_beacon,
+	}
+);
+
+#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
+impl frame_system::Config for Test {
+	type AccountId = AccountId;
+	type Block = frame_system::mocking::MockBlockU32<Test>;
+	type Lookup = IdentityLookup<AccountId>;
+}
+
+/// Blocks of a window in this mock.
+pub const WINDOW: u32 = 5;
+/// Windows for which an unretained seed stays.
+pub const RECENT: u32 = 4;
+
+parameter_types! {
+	pub static WindowLength: u32 = WINDOW;
+	/// The VRF output of the parent.
+	pub static ParentVrf: Option<Hash> = None;
+	/// The author of the block at work.
+	pub static Author: Option<AccountId> = None;
+	pub static Seated: SeatedValidators = Default::default();
+}
+
+/// Names the author that the test chose.
+pub struct ChosenAuthor;
+impl FindAuthor<AccountId> for ChosenAuthor {
+	fn find_author<'a, I>(_: I) -> Option<AccountId>
+	where
+		I: 'a + IntoIterator<Item = (ConsensusEngineId, &'a [u8])>,
+	{
+		Author::get()
+	}
+}
+
+/// The set that the test chose.
+pub struct ChosenValidators;
+impl ValidatorsInForce for ChosenValidators {
+	fn validators_in_force() -> SeatedValidators {
+		Seated::get()
+	}
+}
+
+impl pallet_beacon::Config for Test {
+	type FindAuthor = ChosenAuthor;
+	type ParentVrf = ParentVrf;
+	type RecentWindows = ConstU32<RECENT>;
+	type Validators = ChosenValidators;
+	type WeightInfo = ();
+	type WindowLength = WindowLength;
+}
+
+/// An account.
+pub fn account(id: u8) -> AccountId {
+	AccountId::new([id; 32])
+}
+
+/// A set of `count` validators whose stakes start at `stake`.
+pub fn seats(count: u8, stake: u128) -> SeatedValidators {
+	(0..count)
+		.map(|id| SeatedValidator {
+			account: account(id),
+			stake: stake + u128::from(id) * UNIT,
+			key: VerifierId::unchecked_from([id; 32]),
+		})
+		.collect::<Vec<_>>()
+		.try_into()
+		.expect("fewer than the bound")
+}
+
+/// The VRF output of the block at this height, unless a test says otherwise.
+pub fn vrf(block: u32) -> Hash {
+	Hash::from_low_u64_be(u64::from(block) + 1_000_000)
+}
+
+/// What folding `outputs` onto `sum` gives.
+pub fn fold(sum: Hash, outputs: impl IntoIterator<Item = Hash>) -> Hash {
+	outputs.into_iter().fold(sum, |sum, vrf| tagged_hash(BEACON, &(sum, vrf)))
+}
+
+/// Empty storage, two validators, nothing produced.
+pub fn new_test_ext() -> sp_io::TestExternalities {
+	WindowLength::set(WINDOW);
+	ParentVrf::set(None);
+	Author::set(None);
+	Seated::set(seats(2, UNIT));
+	let storage = RuntimeGenesisConfig::default().build_storage().expect("genesis builds");
+	storage.into()
+}
+
+/// Runs `test` from genesis and checks the invariants afterwards.
+pub fn build_and_execute(test: impl FnOnce()) {
+	new_test_ext().execute_with(|| {
+		test();
+		Beacon::do_try_state().expect("invariants hold");
+	});
+}
+
+/// Produces the next block by `author` with the VRF output `vrf`; returns right before its end.
+/// Its output is folded when the next one begins.
+pub fn block_with(author: Option<AccountId>, vrf: Option<Hash>) {
+	if System::block_number() > 0 {
+		Beacon::on_finalize(System::block_number());
+	}
+	let now = System::block_number() + 1;
+	System::reset_events();
+	System::set_block_number(now);
+	Beacon::on_initialize(now);
+	Author::set(author);
+	// Read by the next block's hook.
+	ParentVrf::set(vrf);
+}
+
+/// Produces the next block by the author of this number, with the output of its height.
+pub fn block_by(id: u8) {
+	block_with(Some(account(id)), Some(vrf(System::block_number() + 1)));
+}
+
+/// Produces blocks up to `block`, by two authors in turn.
+pub fn run_to(block: u32) {
+	while System::block_number() < block {
+		block_by((System::block_number() % 2) as u8);
+	}
+}
+
+/// Produces blocks up to `block`, all by the author of this number.
+pub fn run_alone_to(id: u8, block: u32) {
+	while System::block_number() < block {
+		block_by(id);
+	}
+}

@@ -1,0 +1,7 @@
+//! Tests by topic.
+#![allow(clippy::unwrap_used)]
+
+mod properties;
+mod retention;
+mod seeds;
+mod validity;

@@ -1,0 +1,97 @@
+//! The hooks: fold, and close windows.
+
+use crate::{
+	types::{close, Closing},
+	*,
+};
+use frame_support::{
+	traits::{FindAuthor, Get},
+	weights::Weight,
+};
+use livepeer_primitives::{
+	domain::{tagged_hash, BEACON},
+	traits::{SeatedValidators, Seed, ValidatorsInForce},
+	BlockNumber, Hash, WindowIndex,
+};
+use sp_runtime::SaturatedConversion;
+
+impl<T: Config> Pallet<T> {
+	pub(crate) fn now() -> BlockNumber {
+		frame_system::Pallet::<T>::block_number().saturated_into()
+	}
+
+	/// Length of a window. Genesis refuses zero; where there is no genesis, a division by it
+	/// must still not happen.
+	pub(crate) fn window_length() -> BlockNumber {
+		T::WindowLength::get().max(1)
+	}
+
+	pub(crate) fn window_of(block: BlockNumber) -> WindowIndex {
+		block.checked_div(Self::window_length()).unwrap_or_default()
+	}
+
+	/// Folds the parent, and closes the window that ended with it.
+	pub(crate) fn begin_block() -> Weight {
+		Self::fold_parent(T::ParentVrf::get());
+		// Read through the configuration: the VRF output, and when the block ends its digest and
+		// the list of validators.
+		let weight = T::WeightInfo::fold_block().saturating_add(T::DbWeight::get().reads(3));
+
+		let current = Self::window_of(Self::now());
+		let Some(ended) = current.checked_sub(1) else { return weight };
+		if Self::window_of(Self::now().saturating_sub(1)) == current {
+			return weight;
+		}
+		let validators = T::Validators::validators_in_force();
+		let count = validators.len() as u32;
+		Self::close_window(ended, validators);
+		// The set itself: one list, and for each validator its keys and its stake.
+		let set = T::DbWeight::get().reads(u64::from(count).saturating_mul(2).saturating_add(1));
+		weight.saturating_add(set).saturating_add(T::WeightInfo::close_window(count))
+	}
+
+	/// Remembers the author of the block that ends.
+	pub(crate) fn note_author() {
+		let digest = frame_system::Pallet::<T>::digest();
+		let author =
+			T::FindAuthor::find_author(digest.logs.iter().filter_map(|log| log.as_pre_runtime()));
+		ParentAuthor::<T>::set(author);
+	}
+
+	pub(crate) fn fold_parent(vrf: Option<Hash>) {
+		let author = ParentAuthor::<T>::take();
+		let Some(vrf) = vrf else { return };
+		Accumulator::<T>::mutate(|sum| *sum = tagged_hash(BEACON, &(*sum, vrf)));
+		if let Some(author) = author {
+			CurrentParticipation::<T>::mutate(|who| *who = core::mem::take(who).with(author));
+		}
+	}
+
+	/// Ends `window`: stores its seed with `validators` or leaves it to a later one, and removes
+	/// the seed that is no longer recent.
+	pub(crate) fn close_window(window: WindowIndex, validators: SeatedValidators) {
+		let valid = CurrentParticipation::<T>::take().is_valid(validators.len());
+		match close(window, valid, InvalidWindows::<T>::get()) {
+			Closing::Store { first } => {
+				InvalidWindows::<T>::kill();
+				let hash = Accumulator::<T>::get();
+				Self::deposit_event(Event::SeedStored {
+					window,
+					first,
+					seed: hash,
+					validators: validators.len() as u32,
+				});
+				Seeds::<T>::insert(window, StoredSeed { first, seed: Seed { hash, validators } });
+			}
+			Closing::Wait => {
+				InvalidWindows::<T>::mutate(|count| *count = count.saturating_add(1));
+				Self::deposit_event(Event::WindowInvalid { window });
+			}
+		}
+		if let Some(aged) = window.checked_sub(T::RecentWindows::get()) {
+			if let Some(stored) = Seeds::<T>::get(aged) {
+				Self::prune(aged, &stored);
+			}
+		}
+	}
+}
