@@ -1,0 +1,54 @@
+//! Where parameters are kept, and the timing as other pallets read it.
+
+use core::marker::PhantomData;
+use frame_support::traits::Get;
+use livepeer_primitives::{params::ProtocolParameters, BlockNumber};
+
+use crate::{Config, FixedTiming};
+
+/// The keeper of parameters. It stores what it is given: the rules are checked before.
+pub trait ParameterStore<Update> {
+	/// The parameters in force.
+	fn current() -> ProtocolParameters;
+	/// The parameters in force with `update` in place; `None` where it deletes a value.
+	fn with(update: &Update) -> Option<ProtocolParameters>;
+	/// Stores one update.
+	fn store(update: Update);
+	/// Stores all parameters: genesis.
+	fn store_all(parameters: &ProtocolParameters);
+	/// For benchmarks: an update that is allowed under the parameters in force, as long as any.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn longest_update() -> Update;
+}
+
+/// Length of a slot in milliseconds, which is the expected time between two blocks.
+pub struct SlotDuration<T>(PhantomData<T>);
+impl<T: Config> Get<u64> for SlotDuration<T> {
+	fn get() -> u64 {
+		FixedTiming::<T>::get().slot_duration
+	}
+}
+
+/// The least time between the timestamps of two blocks, in milliseconds: half a slot.
+pub struct MinimumPeriod<T>(PhantomData<T>);
+impl<T: Config> Get<u64> for MinimumPeriod<T> {
+	fn get() -> u64 {
+		FixedTiming::<T>::get().slot_duration / 2
+	}
+}
+
+/// Length of a session, which is BABE's epoch, in slots.
+pub struct SessionLength<T>(PhantomData<T>);
+impl<T: Config> Get<u64> for SessionLength<T> {
+	fn get() -> u64 {
+		FixedTiming::<T>::get().session_length
+	}
+}
+
+/// Length of a beacon window in blocks.
+pub struct BeaconWindow<T>(PhantomData<T>);
+impl<T: Config> Get<BlockNumber> for BeaconWindow<T> {
+	fn get() -> BlockNumber {
+		FixedTiming::<T>::get().beacon_window
+	}
+}
