@@ -144,8 +144,16 @@ pub struct ChallengeView {
 
 /// How a claim ends.
 #[derive(
-	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, codec::DecodeWithMemTracking,
-	codec::MaxEncodedLen, TypeInfo,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	codec::DecodeWithMemTracking,
+	codec::MaxEncodedLen,
+	TypeInfo,
 )]
 pub enum Outcome {
 	/// Paid.

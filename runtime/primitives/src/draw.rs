@@ -28,21 +28,15 @@ fn uniform(entropy: &impl Encode, tag: &[u8], bound: u128) -> u128 {
 
 /// The `k` positions in `[0, total_work)` that a claim must answer for.
 pub fn positions(seed: Hash, claim: ClaimId, root: Hash, total_work: u64, k: u32) -> Vec<u64> {
-	(0..k)
-		.map(|i| uniform(&(seed, claim, root, i), DRAW, total_work.into()) as u64)
-		.collect()
+	(0..k).map(|i| uniform(&(seed, claim, root, i), DRAW, total_work.into()) as u64).collect()
 }
 
 /// Draws `n` of `weights` without replacement, each with the probability of its weight among
 /// those left; returns indices in the order drawn. Zero weights are never drawn; fewer than `n`
 /// come back when no more are left.
 pub fn weighted_sample(tag: &[u8], entropy: &impl Encode, weights: &[Balance], n: u32) -> Vec<u32> {
-	let mut left: Vec<(u32, Balance)> = weights
-		.iter()
-		.enumerate()
-		.filter(|(_, w)| **w > 0)
-		.map(|(i, w)| (i as u32, *w))
-		.collect();
+	let mut left: Vec<(u32, Balance)> =
+		weights.iter().enumerate().filter(|(_, w)| **w > 0).map(|(i, w)| (i as u32, *w)).collect();
 	let mut drawn = Vec::new();
 	for step in 0..n {
 		let total = left.iter().fold(0u128, |sum, (_, w)| sum.saturating_add(*w));

@@ -9,8 +9,18 @@ use crate::receipt::Outputs;
 /// Why a segment cannot be transcoded: on-chain limits only, so that everybody who decodes it
 /// finds the same reason.
 #[derive(
-	Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode, DecodeWithMemTracking,
-	MaxEncodedLen, TypeInfo,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
 )]
 pub enum RejectReason {
 	/// Not an MPEG transport stream with one H.264 video and at most one AAC audio track.

@@ -10,7 +10,9 @@ use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
 use sp_runtime::Perbill;
 
-use crate::{work::WorkFactors, Balance, BlockNumber, RoundIndex, MAX_SAMPLES, MAX_TREE_DEPTH, UNIT};
+use crate::{
+	work::WorkFactors, Balance, BlockNumber, RoundIndex, MAX_SAMPLES, MAX_TREE_DEPTH, UNIT,
+};
 
 macro_rules! parameters {
 	($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }) => {
@@ -179,8 +181,18 @@ impl LotteryParameters {
 
 /// All parameters that governance can change.
 #[derive(
-	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen,
-	TypeInfo, Serialize, Deserialize,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 #[serde(deny_unknown_fields)]
 pub struct ProtocolParameters {
@@ -198,7 +210,15 @@ pub struct ProtocolParameters {
 
 /// Which rule a set of parameters breaks.
 #[derive(
-	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
 	TypeInfo,
 )]
 pub enum ParameterError {
@@ -389,7 +409,8 @@ impl ProtocolParameters {
 			E::Slash,
 		)?;
 		ensure(
-			(1..=1_000).contains(&jobs.factors.preset) && (1..=1_000).contains(&jobs.factors.decode),
+			(1..=1_000).contains(&jobs.factors.preset)
+				&& (1..=1_000).contains(&jobs.factors.decode),
 			E::Factors,
 		)
 	}

@@ -10,8 +10,18 @@ use crate::MAX_RENDITIONS;
 
 /// One output of the ladder. The frame rate is the source's.
 #[derive(
-	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen,
-	TypeInfo, Serialize, Deserialize,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 pub struct Rendition {
 	/// Width in pixels, even.
@@ -28,8 +38,18 @@ pub type Ladder = BoundedVec<Rendition, ConstU32<MAX_RENDITIONS>>;
 /// What a source segment may be at most. Declared in the job; a segment beyond it is invalid
 /// input whoever decodes it.
 #[derive(
-	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen,
-	TypeInfo, Serialize, Deserialize,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 pub struct SourceLimits {
 	/// Width in pixels.

@@ -18,8 +18,18 @@ pub const STANDARD_SEGMENT_WORK: u64 = 1280 * 720 * 30 * 2;
 
 /// Factors of the formula, in thousandths.
 #[derive(
-	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen,
-	TypeInfo, Serialize, Deserialize,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 pub struct WorkFactors {
 	/// Cost of encoding one pixel under the canonical preset.
@@ -34,9 +44,8 @@ pub fn segment_work(
 	input_pixels: u64,
 	output_pixels: impl IntoIterator<Item = u64>,
 ) -> Option<u64> {
-	let out = output_pixels
-		.into_iter()
-		.try_fold(0u128, |sum, pixels| sum.checked_add(pixels.into()))?;
+	let out =
+		output_pixels.into_iter().try_fold(0u128, |sum, pixels| sum.checked_add(pixels.into()))?;
 	let encoded = out.checked_mul(factors.preset.into())?;
 	let decoded = u128::from(input_pixels).checked_mul(factors.decode.into())?;
 	u64::try_from(encoded.checked_add(decoded)? / 1000).ok()
