@@ -1,0 +1,82 @@
+//! The decisions, as plain functions of what they decide on.
+
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+use livepeer_primitives::{AccountId, Balance};
+
+use crate::types::{PlannedValidator, Terms};
+
+/// A transcoder that may be elected.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Contender {
+	/// Its account.
+	pub account: AccountId,
+	/// Its active stake.
+	pub stake: Balance,
+	/// Its registration's order; no two are equal.
+	pub order: u64,
+	/// Its terms.
+	pub terms: Terms,
+}
+
+/// The `seats` contenders with the most stake, highest first; the earlier registered wins a tie.
+/// Without stake nobody is elected.
+pub fn elect(mut contenders: Vec<Contender>, seats: u32) -> Vec<Contender> {
+	contenders.retain(|contender| contender.stake > 0);
+	contenders.sort_unstable_by_key(|contender| (Reverse(contender.stake), contender.order));
+	contenders.truncate(seats as usize);
+	contenders
+}
+
+/// A member of the previous validator set that still has session keys.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Incumbent {
+	/// Who it is.
+	pub validator: PlannedValidator,
+	/// Whether it is jailed.
+	pub jailed: bool,
+}
+
+/// The next validator set, of those that are eligible and of the previous set.
+///
+/// Enough eligible ones are the set. If they are fewer than `minimum`, the previous set stays:
+/// - all its unjailed members;
+/// - as far as these are fewer than `minimum`, eligible newcomers, highest stake first;
+/// - as far as still needed, its jailed members, so that those with the lowest stake go first.
+///
+/// So the set is smaller than `minimum` only if there is nobody else, it never grows beyond
+/// `minimum` by newcomers, and a jailed member is kept only where nobody can take its place.
+/// No account is returned twice if neither list holds one twice.
+pub fn choose_validators(
+	mut eligible: Vec<PlannedValidator>,
+	previous: Vec<Incumbent>,
+	minimum: u32,
+) -> Vec<PlannedValidator> {
+	let minimum = minimum as usize;
+	if eligible.len() >= minimum {
+		return eligible;
+	}
+	eligible.retain(|newcomer| {
+		previous.iter().all(|incumbent| incumbent.validator.account != newcomer.account)
+	});
+	let (jailed, staying): (Vec<_>, Vec<_>) =
+		previous.into_iter().partition(|incumbent| incumbent.jailed);
+	let mut jailed: Vec<_> = jailed.into_iter().map(|incumbent| incumbent.validator).collect();
+	// Stable sorts: the order of the lists decides between equal stakes.
+	eligible.sort_by_key(|validator| Reverse(validator.stake));
+	jailed.sort_by_key(|validator| Reverse(validator.stake));
+
+	let mut chosen: Vec<_> = staying.into_iter().map(|incumbent| incumbent.validator).collect();
+	let missing = minimum.saturating_sub(chosen.len());
+	chosen.extend(eligible.into_iter().chain(jailed).take(missing));
+	chosen
+}
+
+/// Whether a registered transcoder may change its terms from `old` to `new` in the lock period,
+/// in which `lowest` is the lowest price of all that are registered: only the price may change,
+/// only downwards, and not below the lowest.
+pub fn is_allowed_in_lock_period(old: &Terms, new: &Terms, lowest: Balance) -> bool {
+	old.reward_cut == new.reward_cut
+		&& old.fee_share == new.fee_share
+		&& (new.price == old.price || (new.price < old.price && new.price >= lowest))
+}

@@ -1,0 +1,350 @@
+//! A runtime with the real session and historical pallets, and fakes of stake and rounds.
+#![allow(missing_docs)]
+
+use crate as pallet_transcoder_election;
+use crate::{GenesisConfig, Terms};
+use alloc::collections::BTreeMap;
+use codec::Encode;
+use frame_support::{derive_impl, parameter_types, traits::ConstU64};
+use livepeer_primitives::{
+	params::{ElectionParameters, ProtocolParameters},
+	service::ServiceRecord,
+	traits::{DisableValidator, HasKeys, OnTranscoderLost, Rounds, Stake},
+	AccountId, Balance, Hash, RoundIndex, UNIT,
+};
+use pallet_session::{disabling::UpToLimitWithReEnablingDisablingStrategy, SessionInterface};
+use sp_runtime::{
+	impl_opaque_keys,
+	testing::UintAuthorityId,
+	traits::{BlakeTwo256, Convert, ConvertInto, Hash as _, IdentityLookup},
+	BuildStorage, Perbill,
+};
+use sp_staking::offence::OffenceSeverity;
+
+type Block = frame_system::mocking::MockBlock<Test>;
+
+impl_opaque_keys! {
+	pub struct MockSessionKeys {
+		pub dummy: UintAuthorityId,
+	}
+}
+
+#[frame_support::runtime]
+mod runtime {
+	#[runtime::runtime]
+	#[runtime::derive(
+		RuntimeCall,
+		RuntimeEvent,
+		RuntimeError,
+		RuntimeOrigin,
+		RuntimeFreezeReason,
+		RuntimeHoldReason,
+		RuntimeSlashReason,
+		RuntimeLockId,
+		RuntimeTask,
+		RuntimeViewFunction
+	)]
+	pub struct Test;
+
+	#[runtime::pallet_index(0)]
+	pub type System = frame_system;
+	#[runtime::pallet_index(1)]
+	pub type Balances = pallet_balances;
+	#[runtime::pallet_index(2)]
+	pub type TranscoderElection = pallet_transcoder_election;
+	#[runtime::pallet_index(3)]
+	pub type Historical = pallet_session::historical;
+	#[runtime::pallet_index(4)]
+	pub type Session = pallet_session;
+}
+
+#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
+impl frame_system::Config for Test {
+	type AccountData = pallet_balances::AccountData<u64>;
+	type AccountId = AccountId;
+	type Block = Block;
+	type Lookup = IdentityLookup<AccountId>;
+}
+
+#[derive_impl(pallet_balances::config_preludes::TestDefaultConfig)]
+impl pallet_balances::Config for Test {
+	type AccountStore = System;
+}
+
+impl pallet_session::Config for Test {
+	type Currency = Balances;
+	type DisablingStrategy = UpToLimitWithReEnablingDisablingStrategy;
+	type KeyDeposit = ConstU64<0>;
+	type Keys = MockSessionKeys;
+	type NextSessionRotation =
+		pallet_session::PeriodicSessions<ConstU64<1_000_000>, ConstU64<1_000_000>>;
+	type RuntimeEvent = RuntimeEvent;
+	type SessionHandler = pallet_session::TestSessionHandler;
+	type SessionManager = pallet_session::historical::NoteHistoricalRoot<Test, TranscoderElection>;
+	type ShouldEndSession =
+		pallet_session::PeriodicSessions<ConstU64<1_000_000>, ConstU64<1_000_000>>;
+	type ValidatorId = AccountId;
+	type ValidatorIdOf = ConvertInto;
+	type WeightInfo = ();
+}
+
+/// A validator's full identification is its account.
+pub struct NothingMore;
+impl Convert<AccountId, Option<()>> for NothingMore {
+	fn convert(_: AccountId) -> Option<()> {
+		Some(())
+	}
+}
+
+impl pallet_session::historical::Config for Test {
+	type FullIdentification = ();
+	type FullIdentificationOf = NothingMore;
+	type RuntimeEvent = RuntimeEvent;
+}
+
+/// Active stake and own bond.
+#[derive(Clone, Copy, Default)]
+pub struct Bonded {
+	pub active: Balance,
+	pub own: Balance,
+}
+
+parameter_types! {
+	pub static Stakes: BTreeMap<AccountId, Bonded> = BTreeMap::new();
+	pub static Round: RoundIndex = 0;
+	pub static Locked: bool = false;
+	pub static Lost: Vec<AccountId> = Vec::new();
+	pub static Parameters: ElectionParameters = ProtocolParameters::development().election;
+	pub const MaxCandidates: u32 = 256;
+}
+
+pub struct FakeStake;
+impl Stake for FakeStake {
+	fn active_stake(transcoder: &AccountId) -> Balance {
+		Stakes::get().get(transcoder).copied().unwrap_or_default().active
+	}
+
+	fn self_bond(transcoder: &AccountId) -> Balance {
+		Stakes::get().get(transcoder).copied().unwrap_or_default().own
+	}
+
+	fn delegate_of(who: &AccountId) -> Option<AccountId> {
+		Stakes::get().contains_key(who).then(|| who.clone())
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn make_stake(transcoder: &AccountId, amount: Balance) {
+		bond(transcoder, amount);
+	}
+}
+
+pub struct FakeRounds;
+impl Rounds for FakeRounds {
+	fn current() -> RoundIndex {
+		Round::get()
+	}
+
+	fn in_lock_period() -> bool {
+		Locked::get()
+	}
+}
+
+pub struct Keys;
+impl HasKeys for Keys {
+	fn keys_hash(who: &AccountId) -> Option<Hash> {
+		pallet_session::NextKeys::<Test>::get(who).map(|keys| BlakeTwo256::hash(&keys.encode()))
+	}
+}
+
+pub struct Disable;
+impl DisableValidator for Disable {
+	fn disable(validator: &AccountId) {
+		Session::report_offence(validator.clone(), OffenceSeverity::max_severity());
+	}
+}
+
+pub struct NoteLost;
+impl OnTranscoderLost for NoteLost {
+	fn on_transcoder_lost(transcoder: &AccountId) {
+		Lost::mutate(|lost| lost.push(transcoder.clone()));
+	}
+}
+
+impl crate::Config for Test {
+	type DisableValidator = Disable;
+	type MaxCandidates = MaxCandidates;
+	type OnTranscoderLost = NoteLost;
+	type Parameters = Parameters;
+	type Rounds = FakeRounds;
+	type SessionKeys = Keys;
+	type Stake = FakeStake;
+	type WeightInfo = ();
+}
+
+/// The account of a number.
+pub fn account(number: u8) -> AccountId {
+	AccountId::new([number; 32])
+}
+
+/// The accounts of numbers.
+pub fn accounts(numbers: &[u8]) -> Vec<AccountId> {
+	numbers.iter().copied().map(account).collect()
+}
+
+/// Bonds `amount` to oneself, counted at once.
+pub fn bond(who: &AccountId, amount: Balance) {
+	set_stake(who, amount, amount);
+}
+
+/// Sets active stake and own bond.
+pub fn set_stake(who: &AccountId, active: Balance, own: Balance) {
+	Stakes::mutate(|stakes| stakes.insert(who.clone(), Bonded { active, own }));
+}
+
+/// Terms with this price.
+pub fn terms(price: Balance) -> Terms {
+	Terms { price, reward_cut: Perbill::from_percent(10), fee_share: Perbill::from_percent(50) }
+}
+
+/// A service record that differs by `tag`.
+pub fn service(tag: u8) -> ServiceRecord {
+	ServiceRecord { peer_id: vec![tag; 38].try_into().expect("short"), ..Default::default() }
+}
+
+/// Starts the next round.
+pub fn next_round() {
+	let finished = Round::get();
+	Round::set(finished + 1);
+	use livepeer_primitives::traits::OnNewRound;
+	TranscoderElection::on_new_round(finished, finished + 1);
+}
+
+/// Ends the session. Returns the validators of the session that begins.
+pub fn rotate() -> Vec<AccountId> {
+	Session::rotate_session();
+	Session::validators()
+}
+
+/// The validators that the session has queued.
+pub fn queued() -> Vec<AccountId> {
+	Session::queued_keys().into_iter().map(|(account, _)| account).collect()
+}
+
+/// Sets session keys.
+pub fn set_keys(who: &AccountId, key: u64) {
+	<Session as SessionInterface>::set_keys(who, MockSessionKeys { dummy: UintAuthorityId(key) })
+		.expect("the key is new");
+}
+
+/// Whether `who` is disabled in the session in force.
+pub fn is_disabled(who: &AccountId) -> bool {
+	let disabled = Session::disabled_validators();
+	Session::validator_id_to_index(who).is_some_and(|index| disabled.contains(&index))
+}
+
+/// The events of this pallet since the last call.
+pub fn events() -> Vec<crate::Event<Test>> {
+	let events = System::events()
+		.into_iter()
+		.filter_map(|record| match record.event {
+			RuntimeEvent::TranscoderElection(event) => Some(event),
+			_ => None,
+		})
+		.collect();
+	System::reset_events();
+	events
+}
+
+/// Builds chains to test on. Without transcoders unless some are added.
+pub struct ExtBuilder {
+	parameters: ElectionParameters,
+	transcoders: Vec<(u8, Balance, u32)>,
+	keys: Vec<u8>,
+}
+
+impl Default for ExtBuilder {
+	fn default() -> Self {
+		Self {
+			parameters: ProtocolParameters::development().election,
+			transcoders: Vec::new(),
+			keys: Vec::new(),
+		}
+	}
+}
+
+impl ExtBuilder {
+	/// Changes parameters.
+	pub fn parameters(mut self, change: impl FnOnce(&mut ElectionParameters)) -> Self {
+		change(&mut self.parameters);
+		self
+	}
+
+	/// Adds a genesis transcoder with this many LPT and this capacity. Its price is its number.
+	pub fn transcoder(mut self, number: u8, lpt: Balance, capacity: u32) -> Self {
+		self.transcoders.push((number, lpt * UNIT, capacity));
+		self
+	}
+
+	/// Adds a genesis transcoder with session keys.
+	pub fn validator(mut self, number: u8, lpt: Balance) -> Self {
+		self.keys.push(number);
+		self.transcoder(number, lpt, 0)
+	}
+
+	/// The chain at block 1.
+	pub fn build(self) -> sp_io::TestExternalities {
+		Stakes::set(
+			self.transcoders
+				.iter()
+				.map(|(number, stake, _)| {
+					(account(*number), Bonded { active: *stake, own: *stake })
+				})
+				.collect(),
+		);
+		Round::set(0);
+		Locked::set(false);
+		Lost::set(Vec::new());
+		Parameters::set(self.parameters);
+		let storage = RuntimeGenesisConfig {
+			transcoder_election: GenesisConfig {
+				transcoders: self
+					.transcoders
+					.iter()
+					.map(|(number, _, capacity)| {
+						(account(*number), terms((*number).into()), service(*number), *capacity)
+					})
+					.collect(),
+			},
+			// Accounts with session keys must exist, or purging them would find no reference.
+			balances: pallet_balances::GenesisConfig {
+				balances: self.keys.iter().map(|number| (account(*number), 100)).collect(),
+				..Default::default()
+			},
+			session: pallet_session::GenesisConfig {
+				keys: self
+					.keys
+					.iter()
+					.map(|number| {
+						let dummy = UintAuthorityId((*number).into());
+						(account(*number), account(*number), MockSessionKeys { dummy })
+					})
+					.collect(),
+				..Default::default()
+			},
+			..Default::default()
+		}
+		.build_storage()
+		.expect("a genesis that holds together");
+		let mut ext = sp_io::TestExternalities::from(storage);
+		ext.execute_with(|| System::set_block_number(1));
+		ext
+	}
+
+	/// Runs a test and checks the invariants after it.
+	pub fn build_and_execute(self, test: impl FnOnce()) {
+		self.build().execute_with(|| {
+			test();
+			TranscoderElection::do_try_state().expect("invariants hold");
+		});
+	}
+}

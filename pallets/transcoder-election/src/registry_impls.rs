@@ -1,0 +1,188 @@
+//! Registration, terms and availability.
+
+use frame_support::{ensure, traits::Get};
+use livepeer_primitives::{
+	params::ElectionParameters,
+	service::ServiceRecord,
+	traits::{OnTranscoderLost, Rounds, Stake},
+	AccountId, Balance, BlockNumber,
+};
+use sp_runtime::{traits::SaturatedConversion, DispatchError, DispatchResult, PerThing, Perbill};
+
+use crate::{
+	choice::is_allowed_in_lock_period, ActiveSet, Availability, Available, Config, Error, Event,
+	Jailed, NextOrder, Pallet, Registration, Services, Terms, Transcoders,
+};
+
+impl<T: Config> Pallet<T> {
+	/// This block.
+	pub(crate) fn now() -> BlockNumber {
+		frame_system::Pallet::<T>::block_number().saturated_into()
+	}
+
+	/// The parameters in force.
+	pub(crate) fn parameters() -> ElectionParameters {
+		T::Parameters::get()
+	}
+
+	/// Registers `who` or changes its terms and record. Returns how many registrations were looked
+	/// up for the lowest price.
+	pub(crate) fn do_transcoder(
+		who: &AccountId,
+		terms: Terms,
+		service: ServiceRecord,
+	) -> Result<u32, DispatchError> {
+		ensure!(
+			T::Stake::self_bond(who) >= Self::parameters().min_self_bond,
+			Error::<T>::NotEnoughSelfBond
+		);
+		let looked_up = match Transcoders::<T>::get(who) {
+			None => {
+				ensure!(!Jailed::<T>::contains_key(who), Error::<T>::Jailed);
+				ensure!(!T::Rounds::in_lock_period(), Error::<T>::TermsLocked);
+				ensure!(
+					Transcoders::<T>::count() < T::MaxCandidates::get(),
+					Error::<T>::TooManyCandidates
+				);
+				Self::insert_registration(who, terms);
+				Self::deposit_event(Event::TranscoderRegistered { transcoder: who.clone(), terms });
+				0
+			}
+			Some(registration) if registration.terms != terms => {
+				let looked_up = Self::ensure_terms_may_change(&registration.terms, &terms)?;
+				Transcoders::<T>::insert(who, Registration { terms, ..registration });
+				Self::deposit_event(Event::TermsChanged { transcoder: who.clone(), terms });
+				looked_up
+			}
+			Some(_) => 0,
+		};
+		Self::put_service(who, service);
+		Ok(looked_up)
+	}
+
+	/// Whether terms may change now. Returns how many registrations were looked up.
+	fn ensure_terms_may_change(old: &Terms, new: &Terms) -> Result<u32, DispatchError> {
+		if !T::Rounds::in_lock_period() {
+			return Ok(0);
+		}
+		// What no lowest price could allow needs no look-up.
+		ensure!(is_allowed_in_lock_period(old, new, 0), Error::<T>::TermsLocked);
+		let (lowest, looked_up) = Self::lowest_price();
+		ensure!(is_allowed_in_lock_period(old, new, lowest), Error::<T>::PriceBelowLowest);
+		Ok(looked_up)
+	}
+
+	/// The lowest registered price (0 if nobody is registered), and how many were looked up.
+	pub(crate) fn lowest_price() -> (Balance, u32) {
+		let (lowest, looked_up) = Transcoders::<T>::iter_values().fold(
+			(Balance::MAX, 0u32),
+			|(lowest, looked_up), registration| {
+				(lowest.min(registration.terms.price), looked_up.saturating_add(1))
+			},
+		);
+		(if looked_up == 0 { 0 } else { lowest }, looked_up)
+	}
+
+	/// Adds `who` to the candidate list.
+	pub(crate) fn insert_registration(who: &AccountId, terms: Terms) {
+		let order = NextOrder::<T>::get();
+		NextOrder::<T>::put(order.saturating_add(1));
+		Transcoders::<T>::insert(who, Registration { terms, order });
+	}
+
+	/// Stores where `who` is reached, and says so if that is news of a registered transcoder.
+	fn put_service(who: &AccountId, service: ServiceRecord) {
+		let old = Services::<T>::get(who);
+		if old.as_ref() == Some(&service) {
+			return;
+		}
+		Services::<T>::insert(who, service);
+		if old.is_some() {
+			Self::deposit_event(Event::ServiceChanged { transcoder: who.clone() });
+		}
+	}
+
+	/// Changes where a registered transcoder is reached.
+	pub(crate) fn do_set_service(who: &AccountId, service: ServiceRecord) -> DispatchResult {
+		ensure!(Transcoders::<T>::contains_key(who), Error::<T>::NotRegistered);
+		Self::put_service(who, service);
+		Ok(())
+	}
+
+	/// Removes `who` from everything but jail.
+	pub(crate) fn do_resign(who: &AccountId) -> DispatchResult {
+		ensure!(Transcoders::<T>::contains_key(who), Error::<T>::NotRegistered);
+		Transcoders::<T>::remove(who);
+		Services::<T>::remove(who);
+		Available::<T>::remove(who);
+		ActiveSet::<T>::mutate(|active| active.seats.retain(|seat| seat.account != *who));
+		T::OnTranscoderLost::on_transcoder_lost(who);
+		Self::deposit_event(Event::TranscoderResigned { transcoder: who.clone() });
+		Ok(())
+	}
+
+	/// Announces a capacity.
+	pub(crate) fn do_set_available(who: &AccountId, capacity: u32) -> DispatchResult {
+		ensure!(Transcoders::<T>::contains_key(who), Error::<T>::NotRegistered);
+		ensure!(!Jailed::<T>::contains_key(who), Error::<T>::Jailed);
+		Self::put_capacity(who, capacity);
+		Self::deposit_event(Event::AvailabilityChanged { transcoder: who.clone(), capacity });
+		Ok(())
+	}
+
+	/// Stores a capacity; 0 leaves nothing.
+	pub(crate) fn put_capacity(who: &AccountId, capacity: u32) {
+		if capacity == 0 {
+			Available::<T>::remove(who);
+		} else {
+			Available::<T>::insert(who, Availability { capacity, last_seen: Self::now() });
+		}
+	}
+
+	/// Keeps an announcement alive. An announcement that has lapsed is revived: the transcoder is
+	/// back with the capacity that it announced.
+	pub(crate) fn do_heartbeat(who: &AccountId) -> DispatchResult {
+		Available::<T>::try_mutate(who, |availability| {
+			let availability = availability.as_mut().ok_or(Error::<T>::NotAvailable)?;
+			let now = Self::now();
+			let interval = Self::parameters().heartbeat_interval;
+			ensure!(now >= availability.next_heartbeat(interval), Error::<T>::HeartbeatTooEarly);
+			availability.last_seen = now;
+			Self::deposit_event(Event::HeartbeatReceived { transcoder: who.clone() });
+			Ok(())
+		})
+	}
+
+	/// Registers a transcoder of the chain's genesis.
+	///
+	/// Panics where a chain must not begin: on an account that is listed twice, without its bond,
+	/// on too many, or on shares above one.
+	pub(crate) fn register_at_genesis(
+		who: &AccountId,
+		terms: Terms,
+		service: ServiceRecord,
+		capacity: u32,
+	) {
+		assert!(
+			!Transcoders::<T>::contains_key(who),
+			"genesis lists the transcoder {who:?} more than once"
+		);
+		assert!(
+			Transcoders::<T>::count() < T::MaxCandidates::get(),
+			"genesis lists too many transcoders"
+		);
+		assert!(
+			T::Stake::self_bond(who) >= Self::parameters().min_self_bond,
+			"the genesis transcoder {who:?} has less than the minimum bonded to itself"
+		);
+		assert!(
+			[terms.reward_cut, terms.fee_share]
+				.into_iter()
+				.all(|share| share.deconstruct() <= <Perbill as PerThing>::ACCURACY),
+			"the genesis transcoder {who:?} has a share above one"
+		);
+		Self::insert_registration(who, terms);
+		Services::<T>::insert(who, service);
+		Self::put_capacity(who, capacity);
+	}
+}

@@ -1,0 +1,138 @@
+//! Properties of the decisions.
+
+use crate::{
+	choice::{choose_validators, elect, is_allowed_in_lock_period, Contender, Incumbent},
+	mock::{account, terms},
+	PlannedValidator,
+};
+use alloc::collections::BTreeSet;
+use proptest::{collection::vec, prelude::*, sample::subsequence};
+
+fn validator(number: u8, stake: u128) -> PlannedValidator {
+	PlannedValidator { account: account(number), stake }
+}
+
+/// Contenders with few different stakes, so that ties are common.
+fn contenders() -> impl Strategy<Value = Vec<Contender>> {
+	vec(0u128..6, 0..40)
+		.prop_map(|stakes| {
+			stakes
+				.into_iter()
+				.enumerate()
+				.map(|(index, stake)| Contender {
+					account: account(index as u8),
+					stake,
+					order: index as u64,
+					terms: terms(1),
+				})
+				.collect::<Vec<_>>()
+		})
+		.prop_shuffle()
+}
+
+/// Eligible validators and the previous set: the eligible ones of it are not jailed.
+fn sets() -> impl Strategy<Value = (Vec<PlannedValidator>, Vec<Incumbent>)> {
+	let numbers: Vec<u8> = (0..20).collect();
+	(
+		subsequence(numbers.clone(), 0..=20),
+		subsequence(numbers, 0..=20).prop_shuffle(),
+		vec((1u128..6, any::<bool>()), 20),
+	)
+		.prop_map(|(eligible, previous, facts)| {
+			let stake = |number: u8| facts[usize::from(number)].0;
+			let previous = previous
+				.into_iter()
+				.map(|number| Incumbent {
+					jailed: facts[usize::from(number)].1 && !eligible.contains(&number),
+					validator: validator(number, stake(number)),
+				})
+				.collect();
+			let eligible =
+				eligible.into_iter().map(|number| validator(number, stake(number))).collect();
+			(eligible, previous)
+		})
+}
+
+proptest! {
+	#[test]
+	fn elected_should_outrank_everyone_left_out(contenders in contenders(), seats in 0u32..12) {
+		let elected = elect(contenders.clone(), seats);
+		let rank = |contender: &Contender| (u128::MAX - contender.stake, contender.order);
+		prop_assert!(elected.windows(2).all(|pair| rank(&pair[0]) < rank(&pair[1])));
+		prop_assert!(elected.iter().all(|contender| contender.stake > 0));
+		let with_stake = contenders.iter().filter(|contender| contender.stake > 0).count();
+		prop_assert_eq!(elected.len(), with_stake.min(seats as usize));
+		for contender in contenders.iter().filter(|contender| contender.stake > 0) {
+			let is_elected = elected.contains(contender);
+			prop_assert!(is_elected || elected.iter().all(|other| rank(other) < rank(contender)));
+		}
+	}
+
+	#[test]
+	fn election_should_not_depend_on_order_of_list(
+		(contenders, shuffled) in contenders()
+			.prop_flat_map(|list| (Just(list.clone()), Just(list).prop_shuffle())),
+		seats in 0u32..12,
+	) {
+		prop_assert_eq!(elect(contenders, seats), elect(shuffled, seats));
+	}
+
+	#[test]
+	fn validators_should_keep_every_rule((eligible, previous) in sets(), minimum in 1u32..12) {
+		let minimum_len = minimum as usize;
+		let chosen = choose_validators(eligible.clone(), previous.clone(), minimum);
+		let accounts = |list: &[PlannedValidator]| {
+			list.iter().map(|validator| validator.account.clone()).collect::<BTreeSet<_>>()
+		};
+		let members = accounts(&chosen);
+		let before: Vec<_> =
+			previous.iter().map(|incumbent| incumbent.validator.clone()).collect();
+		let available: BTreeSet<_> =
+			accounts(&eligible).union(&accounts(&before)).cloned().collect();
+		prop_assert_eq!(members.len(), chosen.len(), "nobody twice");
+		prop_assert!(members.is_subset(&available));
+
+		if eligible.len() >= minimum_len {
+			prop_assert_eq!(chosen, eligible);
+			return Ok(());
+		}
+		prop_assert!(chosen.len() >= minimum_len.min(available.len()), "never fewer than that");
+		prop_assert!(chosen.len() <= minimum_len.max(previous.len()), "bounded by what was");
+		prop_assert!(
+			previous
+				.iter()
+				.all(|incumbent| incumbent.jailed || members.contains(&incumbent.validator.account)),
+			"the previous set stays"
+		);
+		let jailed = |kept: bool| {
+			previous
+				.iter()
+				.filter(|incumbent| {
+					incumbent.jailed && members.contains(&incumbent.validator.account) == kept
+				})
+				.map(|incumbent| incumbent.validator.stake)
+				.collect::<Vec<_>>()
+		};
+		let (kept, dropped) = (jailed(true), jailed(false));
+		if !kept.is_empty() {
+			prop_assert!(chosen.len() <= minimum_len, "jailed only as far as needed");
+			prop_assert!(
+				eligible.iter().all(|validator| members.contains(&validator.account)),
+				"nobody could take their place"
+			);
+		}
+		for stake in dropped {
+			prop_assert!(kept.iter().all(|other| *other >= stake), "lowest stake first");
+		}
+	}
+
+	#[test]
+	fn lock_period_should_only_let_prices_fall_to_lowest(
+		old in 0u128..20,
+		new in 0u128..20,
+		lowest in 0u128..20,
+	) {
+		let allowed = is_allowed_in_lock_period(&terms(old), &terms(new), lowest);
+		prop_assert_eq!(allowed, new == old || (lowest..old).contains(&new));
+	}
+}

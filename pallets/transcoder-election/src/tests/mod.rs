@@ -1,0 +1,12 @@
+//! Tests by topic.
+#![allow(clippy::unwrap_used)]
+
+mod availability;
+mod choice;
+mod election;
+mod genesis;
+mod jail;
+mod lock_period;
+mod registration;
+mod session;
+mod views;

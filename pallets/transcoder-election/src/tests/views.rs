@@ -1,0 +1,50 @@
+//! Reads for applications.
+
+use crate::mock::*;
+use frame_support::assert_ok;
+use livepeer_primitives::{api::TranscoderView, traits::Jail, UNIT};
+use sp_runtime::Perbill;
+
+fn view(number: u8, lpt: u128, active: bool) -> TranscoderView {
+	TranscoderView {
+		account: account(number),
+		stake: lpt * UNIT,
+		price: number.into(),
+		reward_cut: Perbill::from_percent(10),
+		fee_share: Perbill::from_percent(50),
+		capacity: 0,
+		active,
+		jailed: false,
+		service: service(number),
+	}
+}
+
+#[test]
+fn views_should_show_all_registered_transcoders() {
+	ExtBuilder::default()
+		.parameters(|parameters| parameters.active_size = 1)
+		.transcoder(1, 10, 0)
+		.transcoder(2, 20, 0)
+		.build_and_execute(|| {
+			let mut all = TranscoderElection::transcoders();
+			all.sort_by(|a, b| a.account.cmp(&b.account));
+			assert_eq!(all, vec![view(1, 10, false), view(2, 20, true)]);
+			assert_eq!(TranscoderElection::transcoder_of(account(2)), Some(view(2, 20, true)));
+			assert_eq!(TranscoderElection::transcoder_of(account(3)), None);
+		});
+}
+
+#[test]
+fn view_should_show_terms_in_force_when_new_ones_wait() {
+	ExtBuilder::default().transcoder(1, 10, 3).build_and_execute(|| {
+		assert_ok!(TranscoderElection::transcoder(
+			RuntimeOrigin::signed(account(1)),
+			terms(7),
+			service(1)
+		));
+		TranscoderElection::detain(&account(1));
+		let expected = TranscoderView { jailed: true, ..view(1, 10, true) };
+		assert_eq!(TranscoderElection::transcoder_of(account(1)), Some(expected));
+		assert_eq!(TranscoderElection::terms_of(account(1)), Some(terms(7)));
+	});
+}
