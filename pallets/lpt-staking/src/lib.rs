@@ -1,2 +1,401 @@
-//! Bonding, delegation, exit pools, earnings and slashing of LPT.
+#![doc = include_str!("../README.md")]
 #![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+pub use pallet::*;
+pub use types::{
+	Bond, Checkpoint, ExitPool, Factors, Lock, LockView, Locks as AccountLocks, Pool, Surplus,
+	TranscoderStake,
+};
+pub use weights::WeightInfo;
+
+pub mod asset;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
+mod dispatchable_impls;
+mod earnings_impls;
+pub mod liabilities;
+pub mod maths;
+#[cfg(test)]
+mod mock;
+mod position_impls;
+mod slash_impls;
+#[cfg(test)]
+mod tests;
+#[cfg(any(test, feature = "try-runtime"))]
+mod try_state;
+pub mod types;
+mod view_impls;
+pub mod weights;
+
+#[frame_support::pallet]
+pub mod pallet {
+	use super::*;
+	use alloc::vec::Vec;
+	use frame_support::{
+		pallet_prelude::*,
+		traits::{fungible, fungibles},
+		PalletId,
+	};
+	use frame_system::pallet_prelude::*;
+	use livepeer_primitives::{
+		api::DelegatorView,
+		params::StakingParameters,
+		traits::{AcceptsStake, Rounds},
+		AccountId, AssetId, Balance, RoundIndex,
+	};
+	use sp_runtime::Perbill;
+
+	#[pallet::config]
+	pub trait Config:
+		frame_system::Config<AccountId = AccountId, RuntimeEvent: From<Event<Self>>>
+	{
+		/// LPT.
+		type Currency: fungible::Mutate<AccountId, Balance = Balance>;
+		/// Where ETH is held, as asset [`livepeer_primitives::ETH`].
+		type Assets: fungibles::Mutate<AccountId, AssetId = AssetId, Balance = Balance>;
+		/// The round clock.
+		type Rounds: Rounds;
+		/// Who may receive delegations.
+		type AcceptsStake: AcceptsStake;
+		/// Unbonding period, liability window, smallest bond, finder's fee.
+		type Parameters: Get<StakingParameters>;
+		/// The common pool: where slashed stake goes.
+		type CommonPool: Get<AccountId>;
+		/// Names the pot's account.
+		#[pallet::constant]
+		type PalletId: Get<PalletId>;
+		/// How many locks an account may have at a time.
+		#[pallet::constant]
+		type MaxLocks: Get<u32>;
+		/// How many rounds with open liabilities are counted apart, per transcoder.
+		#[pallet::constant]
+		type MaxLiabilityRounds: Get<u32>;
+		/// How many exit pools, from the newest on, a slash reaches: more rounds than a claim can
+		/// stay open.
+		#[pallet::constant]
+		type MaxSlashedRounds: Get<u32>;
+		/// Weights of the calls.
+		type WeightInfo: WeightInfo;
+	}
+
+	#[pallet::pallet]
+	pub struct Pallet<T>(_);
+
+	// Keys are accounts, which anyone can choose: hashed so that nobody can unbalance the trie.
+
+	/// Stake behind each transcoder. An entry lives as long as it has bonds.
+	#[pallet::storage]
+	pub type Pools<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Pool>;
+
+	/// Factors at the end of rounds in which stake joined, by transcoder and round. An entry lives
+	/// until the last of that stake is settled.
+	#[pallet::storage]
+	pub type Checkpoints<T: Config> =
+		StorageDoubleMap<_, Blake2_128Concat, AccountId, Twox64Concat, RoundIndex, Checkpoint>;
+
+	/// Each account's bond.
+	#[pallet::storage]
+	pub type Bonds<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Bond>;
+
+	/// Stake that left, by transcoder and round of leaving. An entry lives until its last lock is
+	/// withdrawn.
+	#[pallet::storage]
+	pub type ExitPools<T: Config> =
+		StorageDoubleMap<_, Blake2_128Concat, AccountId, Twox64Concat, RoundIndex, ExitPool>;
+
+	/// Each account's locks.
+	#[pallet::storage]
+	pub type Locks<T: Config> =
+		StorageMap<_, Blake2_128Concat, AccountId, AccountLocks<T::MaxLocks>, ValueQuery>;
+
+	/// Fees in ETH owed to each account beyond what its bond still has to settle.
+	#[pallet::storage]
+	pub type Fees<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Balance, ValueQuery>;
+
+	/// Open liabilities of each transcoder.
+	#[pallet::storage]
+	pub type Liabilities<T: Config> = StorageMap<
+		_,
+		Blake2_128Concat,
+		AccountId,
+		liabilities::Liabilities<T::MaxLiabilityRounds>,
+		ValueQuery,
+	>;
+
+	/// LPT that the pot owes: the sum of all pools and exit pools.
+	#[pallet::storage]
+	pub type OwedStake<T: Config> = StorageValue<_, Balance, ValueQuery>;
+
+	/// ETH that the pot owes: the sum of all accounts' and pools' fees.
+	#[pallet::storage]
+	pub type OwedFees<T: Config> = StorageValue<_, Balance, ValueQuery>;
+
+	/// Bonds that count from round 0 on.
+	#[pallet::genesis_config]
+	#[derive(frame_support::DefaultNoBound)]
+	pub struct GenesisConfig<T: Config> {
+		/// Who bonds to whom how much, out of its genesis balance.
+		pub bonds: Vec<(AccountId, AccountId, Balance)>,
+		/// Carries the type parameter.
+		#[serde(skip)]
+		pub _marker: core::marker::PhantomData<T>,
+	}
+
+	#[pallet::genesis_build]
+	impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
+		fn build(&self) {
+			asset::endow::<T>();
+			for (who, to, amount) in &self.bonds {
+				Pallet::<T>::bond_at_once(who, to, *amount)
+					.expect("a genesis bond is covered by its account, which bonds to one only");
+			}
+		}
+	}
+
+	#[pallet::event]
+	#[pallet::generate_deposit(pub(super) fn deposit_event)]
+	pub enum Event<T: Config> {
+		/// An account bonded LPT. It counts from the next round.
+		Bonded {
+			/// The account.
+			who: AccountId,
+			/// The transcoder, which may be the account itself.
+			transcoder: AccountId,
+			/// How much, in LPT.
+			amount: Balance,
+		},
+		/// Stake left a transcoder. It stays slashable, and can be withdrawn later.
+		Unbonded {
+			/// The account whose stake it is.
+			who: AccountId,
+			/// The transcoder that it left.
+			transcoder: AccountId,
+			/// How much, in LPT.
+			amount: Balance,
+			/// The number of the lock.
+			lock: u32,
+			/// The first round in which it can be withdrawn, if no claim holds it back.
+			release: RoundIndex,
+		},
+		/// Stake was paid out of the pot.
+		StakeWithdrawn {
+			/// To whom.
+			who: AccountId,
+			/// The transcoder that it had left.
+			transcoder: AccountId,
+			/// The number of the lock.
+			lock: u32,
+			/// How much, in LPT, after the slashes that reached it.
+			amount: Balance,
+		},
+		/// Fees were paid out of the pot.
+		FeesWithdrawn {
+			/// To whom.
+			who: AccountId,
+			/// How much, in ETH.
+			amount: Balance,
+		},
+		/// A bond was brought up to date.
+		Settled {
+			/// The account.
+			who: AccountId,
+			/// Its transcoder.
+			transcoder: AccountId,
+			/// What the bond is worth, in LPT.
+			stake: Balance,
+		},
+		/// A bond's fees since its last settlement were booked to its account.
+		FeesEarned {
+			/// The account.
+			who: AccountId,
+			/// Its transcoder.
+			transcoder: AccountId,
+			/// How much, in ETH.
+			amount: Balance,
+		},
+		/// A reward was booked to a transcoder's stake.
+		Rewarded {
+			/// The transcoder.
+			transcoder: AccountId,
+			/// How much, in LPT.
+			amount: Balance,
+			/// The transcoder's cut.
+			cut: Perbill,
+		},
+		/// A fee was booked to a transcoder and its delegators.
+		FeeBooked {
+			/// The transcoder.
+			transcoder: AccountId,
+			/// What the transcoder got at once, in ETH.
+			to_transcoder: Balance,
+			/// What all bonds to it share by stake, its own among them, in ETH.
+			to_delegators: Balance,
+		},
+		/// A transcoder's stake was slashed: bonded and in exit pools.
+		Slashed {
+			/// The transcoder.
+			transcoder: AccountId,
+			/// The round of the offence: stake that left before it is spared.
+			offence: RoundIndex,
+			/// The share that was cut.
+			fraction: Perbill,
+			/// What the stake lost, in LPT.
+			total: Balance,
+			/// What of it the finders got.
+			finders_fee: Balance,
+			/// What of it the common pool got.
+			common_pool: Balance,
+		},
+	}
+
+	#[pallet::error]
+	pub enum Error<T> {
+		/// The amount, or what would be left of the bond, is below the smallest bond.
+		BelowMinimum,
+		/// The account is bonded to somebody else: unbond first.
+		BondedElsewhere,
+		/// The transcoder is not registered, or is jailed: it receives no stake.
+		StakeNotAccepted,
+		/// The account has no bond.
+		NotBonded,
+		/// The bond is worth less than that.
+		InsufficientStake,
+		/// The account has as many locks as one may have: withdraw some first.
+		TooManyLocks,
+		/// The account has no lock with this number.
+		UnknownLock,
+		/// The unbonding period is not over.
+		StillUnbonding,
+		/// The transcoder has open claims or pending slashes from before the stake left.
+		LiabilityOpen,
+		/// A slash took all stake of the pool, in which some worthless bonds are left; it takes no
+		/// stake until they are settled. For an exit pool: until the next round.
+		PoolWiped,
+		/// The amount is zero.
+		NothingToDo,
+	}
+
+	#[pallet::hooks]
+	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+		fn integrity_test() {
+			assert!(T::MaxLocks::get() > 0, "an account needs at least one lock to leave");
+			assert!(T::MaxLiabilityRounds::get() > 0, "liabilities have to be counted");
+			let parameters = T::Parameters::get();
+			assert!(
+				T::MaxSlashedRounds::get() > parameters.liability_window,
+				"a slash must reach every exit pool that can be liable"
+			);
+			assert!(parameters.min_bond > 0, "a bond must have a worth");
+		}
+
+		#[cfg(feature = "try-runtime")]
+		fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+			Self::do_try_state()
+		}
+	}
+
+	#[pallet::call]
+	impl<T: Config> Pallet<T> {
+		/// Bonds LPT of the caller to a transcoder, or adds to its bond there.
+		///
+		/// The stake counts, and earns, from the next round on; it shares the transcoder's risk at
+		/// once, also for claims that are open now. One may bond to oneself without asking; others
+		/// must be registered and not jailed. An account bonds to one transcoder at a time.
+		///
+		/// - `amount`: LPT; at least the smallest bond.
+		/// - `to`: the transcoder.
+		///
+		/// Emits `Bonded`.
+		#[pallet::call_index(0)]
+		#[pallet::weight(T::WeightInfo::bond())]
+		pub fn bond(origin: OriginFor<T>, amount: Balance, to: AccountId) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_bond(who, amount, to)
+		}
+
+		/// Takes a part of the caller's bond, or all of it, away from its transcoder.
+		///
+		/// It stops earning at once and becomes a lock, which can be withdrawn after the unbonding
+		/// period and not before the transcoder's claims up to this round are closed. Until then a
+		/// slash for an offence up to this round still reaches it. Stake that does not count yet
+		/// leaves first.
+		///
+		/// - `amount`: LPT; what is left must be nothing or at least the smallest bond.
+		///
+		/// Emits `Unbonded`.
+		#[pallet::call_index(1)]
+		#[pallet::weight(T::WeightInfo::unbond())]
+		pub fn unbond(origin: OriginFor<T>, amount: Balance) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_unbond(who, amount)
+		}
+
+		/// Pays out a lock of the caller.
+		///
+		/// - `lock`: its number, from the event `Unbonded` or the view of locks.
+		///
+		/// Emits `StakeWithdrawn`.
+		#[pallet::call_index(2)]
+		#[pallet::weight(T::WeightInfo::withdraw_stake())]
+		pub fn withdraw_stake(origin: OriginFor<T>, lock: u32) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_withdraw_stake(who, lock)
+		}
+
+		/// Pays out all fees of the caller, in ETH.
+		///
+		/// Emits `FeesWithdrawn`.
+		#[pallet::call_index(3)]
+		#[pallet::weight(T::WeightInfo::withdraw_fees())]
+		pub fn withdraw_fees(origin: OriginFor<T>) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_withdraw_fees(who)
+		}
+
+		/// Brings the caller's bond up to date. Nothing is lost by never calling it: every other
+		/// call does it first.
+		///
+		/// Emits `Settled`.
+		#[pallet::call_index(4)]
+		#[pallet::weight(T::WeightInfo::settle())]
+		pub fn settle(origin: OriginFor<T>) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_settle(who)
+		}
+	}
+
+	#[pallet::view_functions]
+	impl<T: Config> Pallet<T> {
+		/// The bond of an account: its worth now and all fees that it can withdraw.
+		pub fn delegator(account: AccountId) -> Option<DelegatorView> {
+			Self::view_delegator(&account)
+		}
+
+		/// Fees in ETH that an account can withdraw, also when it has no bond any longer.
+		pub fn fees(account: AccountId) -> Balance {
+			Self::view_fees(&account)
+		}
+
+		/// LPT of an account's bond that does not count yet.
+		pub fn pending_stake(account: AccountId) -> Balance {
+			Self::view_pending(&account)
+		}
+
+		/// The locks of an account.
+		pub fn locks(account: AccountId) -> Vec<LockView> {
+			Self::view_locks(&account)
+		}
+
+		/// The stake behind a transcoder.
+		pub fn transcoder_stake(transcoder: AccountId) -> TranscoderStake {
+			Self::view_transcoder(&transcoder)
+		}
+
+		/// What lies in the pot beyond what is owed.
+		pub fn surplus() -> Surplus {
+			Self::view_surplus()
+		}
+	}
+}

@@ -1,0 +1,137 @@
+//! Reading pools and bonds brought up to date, and writing them back.
+//!
+//! Reading changes nothing, so that calls and views share one path.
+
+use crate::{
+	asset, types::Checkpoint, Bond, Bonds, Checkpoints, Config, Event, Fees, Pallet, Pool, Pools,
+};
+use livepeer_primitives::{traits::Rounds, AccountId, Balance, RoundIndex};
+
+/// A pool folded into the current round.
+pub(crate) struct Folded {
+	pub(crate) pool: Pool,
+	/// The checkpoint that folding made, with its round.
+	checkpoint: Option<(RoundIndex, Checkpoint)>,
+}
+
+/// A bond settled in its pool.
+pub(crate) struct Position {
+	pub(crate) who: AccountId,
+	pub(crate) folded: Folded,
+	pub(crate) bond: Bond,
+	/// Whether it is the transcoder's own.
+	pub(crate) own: bool,
+	/// Fees that this settlement moved out of the pool.
+	pub(crate) fees: Balance,
+	/// The round whose checkpoint it needs no longer.
+	left_checkpoint: Option<RoundIndex>,
+}
+
+impl Position {
+	/// What the bond is worth.
+	pub(crate) fn value(&self) -> Balance {
+		self.folded.pool.value(&self.bond, self.own)
+	}
+
+	/// Adds stake that counts from the next round.
+	pub(crate) fn join(&mut self, amount: Balance) {
+		self.folded.pool.join(&mut self.bond, amount);
+	}
+
+	/// Adds stake that counts at once.
+	pub(crate) fn join_at_once(&mut self, amount: Balance) {
+		self.folded.pool.join_at_once(&mut self.bond, amount);
+	}
+
+	/// Takes stake out.
+	pub(crate) fn leave(&mut self, amount: Balance) {
+		self.folded.pool.leave(&mut self.bond, self.own, amount);
+	}
+}
+
+impl<T: Config> Pallet<T> {
+	/// The pool of `transcoder` as of this round.
+	pub(crate) fn pool(transcoder: &AccountId) -> Option<Folded> {
+		Self::pool_at(transcoder, T::Rounds::current())
+	}
+
+	/// The pool of `transcoder` as of `round`, or of a later one up to which it is folded already.
+	pub(crate) fn pool_at(transcoder: &AccountId, round: RoundIndex) -> Option<Folded> {
+		Pools::<T>::get(transcoder).map(|mut pool| {
+			let finished = pool.round;
+			let checkpoint = pool.fold(round).map(|checkpoint| (finished, checkpoint));
+			Folded { pool, checkpoint }
+		})
+	}
+
+	/// The bond of `who` as of now.
+	pub(crate) fn position(who: &AccountId) -> Option<Position> {
+		let mut bond = Bonds::<T>::get(who)?;
+		let mut folded = Self::pool(&bond.delegate)?;
+		let own = bond.delegate == *who;
+		let left_checkpoint =
+			bond.joining.map(|joining| joining.round).filter(|round| *round < folded.pool.round);
+		let checkpoint = left_checkpoint.and_then(|round| match folded.checkpoint {
+			Some((made, checkpoint)) if made == round => Some(checkpoint),
+			_ => Checkpoints::<T>::get(&bond.delegate, round),
+		});
+		let fees = folded.pool.settle(&mut bond, own, checkpoint.as_ref());
+		Some(Position { who: who.clone(), folded, bond, own, fees, left_checkpoint })
+	}
+
+	/// A new, empty bond of `who` to `transcoder`.
+	pub(crate) fn open_position(who: &AccountId, transcoder: &AccountId) -> Position {
+		let mut folded = Self::pool(transcoder)
+			.unwrap_or_else(|| Folded { pool: Pool::new(T::Rounds::current()), checkpoint: None });
+		let own = who == transcoder;
+		let bond = Bond::new(transcoder.clone(), &folded.pool);
+		folded.pool.members = folded.pool.members.saturating_add(1);
+		folded.pool.own |= own;
+		Position { who: who.clone(), folded, bond, own, fees: 0, left_checkpoint: None }
+	}
+
+	/// Writes a pool. An empty one is deleted; what rounding left in it is surplus from then on.
+	pub(crate) fn put_pool(transcoder: &AccountId, folded: Folded) {
+		let Folded { pool, checkpoint } = folded;
+		if let Some((round, checkpoint)) = checkpoint {
+			Checkpoints::<T>::insert(transcoder, round, checkpoint);
+		}
+		if pool.members == 0 {
+			asset::write_off_stake::<T>(pool.total);
+			asset::write_off_fees::<T>(pool.fees);
+			Pools::<T>::remove(transcoder);
+		} else {
+			Pools::<T>::insert(transcoder, pool);
+		}
+	}
+
+	/// Writes a bond and its pool, and books the fees that its settlement brought. A bond without
+	/// any worth is deleted. Returns whether it is still there.
+	pub(crate) fn put_position(position: Position) -> bool {
+		let Position { who, mut folded, bond, own, fees, left_checkpoint } = position;
+		let transcoder = bond.delegate.clone();
+		let lasts =
+			bond.amount > 0 || bond.joining.is_some() || (own && folded.pool.commission.fresh > 0);
+		if lasts {
+			Bonds::<T>::insert(&who, bond);
+		} else {
+			Bonds::<T>::remove(&who);
+			folded.pool.members = folded.pool.members.saturating_sub(1);
+			folded.pool.own &= !own;
+		}
+		Self::put_pool(&transcoder, folded);
+		if let Some(round) = left_checkpoint {
+			Checkpoints::<T>::mutate_exists(&transcoder, round, |entry| {
+				*entry = entry.take().and_then(|mut checkpoint| {
+					checkpoint.refs = checkpoint.refs.saturating_sub(1);
+					(checkpoint.refs > 0).then_some(checkpoint)
+				});
+			});
+		}
+		if fees > 0 {
+			Fees::<T>::mutate(&who, |owed| *owed = owed.saturating_add(fees));
+			Self::deposit_event(Event::FeesEarned { who, transcoder, amount: fees });
+		}
+		lasts
+	}
+}

@@ -1,0 +1,453 @@
+//! Pools, bonds and locks, and what happens to them: plain state and plain functions over it.
+//!
+//! A pool is all stake behind one transcoder. It is folded lazily: a change of round costs nothing
+//! until somebody touches the pool.
+
+use crate::maths;
+use codec::{Decode, Encode, MaxEncodedLen};
+use frame_support::{traits::Get, BoundedVec, CloneNoBound, DebugNoBound, DefaultNoBound};
+use livepeer_primitives::{AccountId, Balance, RoundIndex};
+use scale_info::TypeInfo;
+use sp_core::U256;
+use sp_runtime::Perbill;
+
+/// The factors of a pool at one moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Factors {
+	/// Cumulative reward factor, at 10^27: what one unit of stake of the pool's first day has
+	/// become by rewards.
+	pub crf: U256,
+	/// Cumulative fee factor, at 10^27: what that unit has earned in fees.
+	pub cff: U256,
+	/// Slash factor, at 10^36: what slashes have left of it.
+	pub sf: u128,
+}
+
+/// The transcoder's commission: its cut of rewards and what that earned, not yet part of its bond.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Commission {
+	/// What counts in this round's stake, at the value of the round's beginning.
+	pub base: Balance,
+	/// What the base earned by rewards of this round.
+	pub growth: Balance,
+	/// Cuts of this round: counts from the next one.
+	pub fresh: Balance,
+}
+
+impl Commission {
+	/// All of it.
+	pub fn total(&self) -> Balance {
+		self.base.saturating_add(self.growth).saturating_add(self.fresh)
+	}
+
+	fn slashed(&self, start: u128, now: u128) -> Self {
+		Self {
+			base: maths::after_slashes(self.base, start, now),
+			growth: maths::after_slashes(self.growth, start, now),
+			fresh: maths::after_slashes(self.fresh, start, now),
+		}
+	}
+}
+
+/// All stake behind one transcoder.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Pool {
+	/// The round up to which it is folded.
+	pub round: RoundIndex,
+	/// LPT that backs it: at least the value of all its bonds and the commission.
+	pub total: Balance,
+	/// The stake that counts this round, at the value of the round's beginning, less what left
+	/// and what was slashed since.
+	pub active: Balance,
+	/// Reward factor at the beginning of the round.
+	pub crf_start: U256,
+	/// Factors now.
+	pub now: Factors,
+	/// The transcoder's commission.
+	pub commission: Commission,
+	/// ETH of the delegators' shares that no bond has settled yet.
+	pub fees: Balance,
+	/// Number of bonds.
+	pub members: u32,
+	/// Number of bonds with stake that joined this round.
+	pub joined: u32,
+	/// Whether the transcoder's own bond is among them.
+	pub own: bool,
+}
+
+/// The factors at the end of a round in which stake joined, kept until the last of it is settled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Checkpoint {
+	/// Reward factor.
+	pub crf: U256,
+	/// Fee factor.
+	pub cff: U256,
+	/// Number of bonds that joined in that round and are not settled since.
+	pub refs: u32,
+}
+
+/// Stake that joined in a round and counts from the next one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Joining {
+	/// How much.
+	pub amount: Balance,
+	/// In which round.
+	pub round: RoundIndex,
+	/// At which slash factor: it shares the pool's risk at once.
+	pub sf: u128,
+}
+
+/// An account's bond.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Bond {
+	/// The transcoder.
+	pub delegate: AccountId,
+	/// Stake that counts, at the last settlement.
+	pub amount: Balance,
+	/// The factors of that settlement.
+	pub since: Factors,
+	/// Stake that joined since.
+	pub joining: Option<Joining>,
+}
+
+/// Stake that left a transcoder in one round. It is deleted when its last lock is withdrawn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct ExitPool {
+	/// LPT that backs it: at least the value of all its locks.
+	pub total: Balance,
+	/// Slash factor since its first lock, at 10^36.
+	pub sf: u128,
+	/// Number of locks in it.
+	pub locks: u32,
+}
+
+/// Stake of one account in an exit pool.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Lock {
+	/// Its number among the account's locks.
+	pub id: u32,
+	/// The transcoder that it left.
+	pub transcoder: AccountId,
+	/// The round in which it left: with the transcoder, the exit pool's key.
+	pub round: RoundIndex,
+	/// How much it was then.
+	pub amount: Balance,
+	/// The exit pool's slash factor then.
+	pub sf: u128,
+	/// The first round in which it can be withdrawn.
+	pub release: RoundIndex,
+}
+
+/// The locks of one account.
+#[derive(
+	CloneNoBound,
+	DebugNoBound,
+	DefaultNoBound,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+#[scale_info(skip_type_params(Max))]
+pub struct Locks<Max: Get<u32>> {
+	/// The next lock's number. Numbers begin anew when all locks are withdrawn.
+	pub next: u32,
+	/// The locks, oldest first.
+	pub locks: BoundedVec<Lock, Max>,
+}
+
+/// How a fee is divided.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FeeSplit {
+	/// To the transcoder at once.
+	pub transcoder: Balance,
+	/// Stays with the pool for its bonds.
+	pub delegators: Balance,
+}
+
+/// A lock as applications show it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct LockView {
+	/// Its number, as `withdraw_stake` takes it.
+	pub id: u32,
+	/// The transcoder that the stake left.
+	pub transcoder: AccountId,
+	/// The round in which it left.
+	pub round: RoundIndex,
+	/// What it is worth now, in LPT.
+	pub value: Balance,
+	/// The first round in which it can be withdrawn.
+	pub release: RoundIndex,
+	/// Whether open claims of the transcoder still hold it back.
+	pub held_back: bool,
+}
+
+/// The stake behind a transcoder as applications show it, in LPT.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode, TypeInfo)]
+pub struct TranscoderStake {
+	/// Counts this round.
+	pub active: Balance,
+	/// All of it, with what joined or was earned this round.
+	pub total: Balance,
+	/// The transcoder's own.
+	pub self_bond: Balance,
+	/// Number of bonds.
+	pub members: u32,
+	/// Rounds with open claims, with their number: stake that joins now shares their risk.
+	pub open_liabilities: alloc::vec::Vec<(RoundIndex, u32)>,
+}
+
+/// What lies in the pot beyond what is owed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, TypeInfo)]
+pub struct Surplus {
+	/// In LPT; the existential deposit of the pot is part of it.
+	pub stake: Balance,
+	/// In ETH; the minimum balance of the pot is part of it.
+	pub fees: Balance,
+}
+
+impl Pool {
+	/// An empty pool.
+	pub fn new(round: RoundIndex) -> Self {
+		Self {
+			round,
+			total: 0,
+			active: 0,
+			crf_start: maths::FACTOR_ONE,
+			now: Factors { crf: maths::FACTOR_ONE, cff: U256::zero(), sf: maths::SLASH_ONE },
+			commission: Commission::default(),
+			fees: 0,
+			members: 0,
+			joined: 0,
+			own: false,
+		}
+	}
+
+	/// Whether a slash took everything. Such a pool takes no stake; it disappears with its last
+	/// bond.
+	pub fn is_wiped(&self) -> bool {
+		self.now.sf == 0
+	}
+
+	/// Brings the pool into round `round`: all stake counts from now on. Returns the checkpoint of
+	/// the round up to which it was folded, if stake joined in it.
+	pub fn fold(&mut self, round: RoundIndex) -> Option<Checkpoint> {
+		if round <= self.round {
+			return None;
+		}
+		let checkpoint = (self.joined > 0).then_some(Checkpoint {
+			crf: self.now.crf,
+			cff: self.now.cff,
+			refs: self.joined,
+		});
+		self.joined = 0;
+		self.round = round;
+		self.active = self.total;
+		self.crf_start = self.now.crf;
+		self.commission = Commission { base: self.commission.total(), growth: 0, fresh: 0 };
+		checkpoint
+	}
+
+	/// Brings `bond` up to date and returns the fees that it earned, which leave the pool with
+	/// that. `own`: it is the transcoder's. `checkpoint`: of the round in which the bond's joining
+	/// stake joined, needed when that round is over.
+	pub fn settle(
+		&mut self,
+		bond: &mut Bond,
+		own: bool,
+		checkpoint: Option<&Checkpoint>,
+	) -> Balance {
+		let mut fees = maths::fee_value(bond.amount, &bond.since, self.now.cff);
+		let mut amount = maths::stake_value(bond.amount, &bond.since, self.now.crf, self.now.sf);
+		if let Some(mut joining) = bond.joining.take() {
+			if joining.round < self.round {
+				// Without its checkpoint, which is kept for it, the stake would have earned nothing.
+				let (crf, cff) =
+					checkpoint.map_or((self.now.crf, self.now.cff), |c| (c.crf, c.cff));
+				let since = Factors { crf, cff, sf: joining.sf };
+				fees = fees.saturating_add(maths::fee_value(joining.amount, &since, self.now.cff));
+				amount = amount.saturating_add(maths::stake_value(
+					joining.amount,
+					&since,
+					self.now.crf,
+					self.now.sf,
+				));
+			} else {
+				joining.amount = maths::after_slashes(joining.amount, joining.sf, self.now.sf);
+				joining.sf = self.now.sf;
+				if joining.amount > 0 {
+					bond.joining = Some(joining);
+				} else {
+					self.joined = self.joined.saturating_sub(1);
+				}
+			}
+		}
+		if own {
+			// The fresh part does not count this round, so it must not earn this round.
+			let counted = self.commission.base.saturating_add(self.commission.growth);
+			amount = amount.saturating_add(counted);
+			self.commission = Commission { base: 0, growth: 0, fresh: self.commission.fresh };
+		}
+		bond.amount = amount;
+		bond.since = self.now;
+		let fees = fees.min(self.fees);
+		self.fees = self.fees.saturating_sub(fees);
+		fees
+	}
+
+	/// What a settled bond is worth.
+	pub fn value(&self, bond: &Bond, own: bool) -> Balance {
+		bond.amount
+			.saturating_add(bond.joining.map_or(0, |joining| joining.amount))
+			.saturating_add(if own { self.commission.fresh } else { 0 })
+			.min(self.total)
+	}
+
+	/// Adds stake to a settled bond: it counts from the next round.
+	pub fn join(&mut self, bond: &mut Bond, amount: Balance) {
+		match bond.joining.as_mut() {
+			Some(joining) => joining.amount = joining.amount.saturating_add(amount),
+			None => {
+				bond.joining = Some(Joining { amount, round: self.round, sf: self.now.sf });
+				self.joined = self.joined.saturating_add(1);
+			}
+		}
+		self.total = self.total.saturating_add(amount);
+	}
+
+	/// Adds stake to a settled bond that counts at once. Only for genesis, before anything could
+	/// be earned.
+	pub fn join_at_once(&mut self, bond: &mut Bond, amount: Balance) {
+		bond.amount = bond.amount.saturating_add(amount);
+		self.total = self.total.saturating_add(amount);
+		self.active = self.active.saturating_add(amount);
+	}
+
+	/// Takes `amount`, at most the bond's value, out of a settled bond: first what does not count
+	/// yet.
+	pub fn leave(&mut self, bond: &mut Bond, own: bool, amount: Balance) {
+		let mut rest = amount;
+		if let Some(joining) = bond.joining.as_mut() {
+			let part = joining.amount.min(rest);
+			joining.amount = joining.amount.saturating_sub(part);
+			rest = rest.saturating_sub(part);
+			if joining.amount == 0 {
+				bond.joining = None;
+				self.joined = self.joined.saturating_sub(1);
+			}
+		}
+		if own {
+			let part = self.commission.fresh.min(rest);
+			self.commission.fresh = self.commission.fresh.saturating_sub(part);
+			rest = rest.saturating_sub(part);
+		}
+		bond.amount = bond.amount.saturating_sub(rest);
+		self.active =
+			self.active.saturating_sub(maths::at_round_start(rest, self.crf_start, self.now.crf));
+		self.total = self.total.saturating_sub(amount);
+		self.active = self.active.min(self.total);
+	}
+
+	/// Books a reward of `amount` to the stake of this round, of which the transcoder, if it has
+	/// own stake, cuts `cut`. Returns what was booked: nothing when no stake counts.
+	pub fn reward(&mut self, amount: Balance, cut: Perbill) -> Balance {
+		if self.active == 0 || self.is_wiped() {
+			return 0;
+		}
+		let commission = if self.own { maths::share_of(cut, amount) } else { 0 };
+		let rest = amount.saturating_sub(commission);
+		self.commission.growth = self.commission.growth.saturating_add(maths::portion(
+			rest,
+			self.commission.base,
+			self.active,
+		));
+		self.commission.fresh = self.commission.fresh.saturating_add(commission);
+		self.now.crf =
+			self.now.crf.saturating_add(maths::reward_increment(self.crf_start, rest, self.active));
+		self.total = self.total.saturating_add(amount);
+		amount
+	}
+
+	/// Books a fee of `fee` with the delegators' `share` of it. All is the transcoder's when no
+	/// stake counts, or when the share is too small for the factor to hold.
+	pub fn deposit_fee(&mut self, fee: Balance, share: Perbill) -> FeeSplit {
+		let shared = maths::share_of(share, fee);
+		let increment =
+			maths::fee_increment(maths::weight(self.crf_start, self.now.sf), shared, self.active);
+		if increment.is_zero() {
+			return FeeSplit { transcoder: fee, delegators: 0 };
+		}
+		let on_commission = maths::portion(shared, self.commission.base, self.active).min(shared);
+		let delegators = shared.saturating_sub(on_commission);
+		self.now.cff = self.now.cff.saturating_add(increment);
+		self.fees = self.fees.saturating_add(delegators);
+		FeeSplit { transcoder: fee.saturating_sub(delegators), delegators }
+	}
+
+	/// Cuts everything in the pool by `fraction` and returns how much that is.
+	pub fn slash(&mut self, fraction: Perbill) -> Balance {
+		let next = maths::slashed_factor(self.now.sf, fraction);
+		let cut = maths::slash_cut(self.total, fraction, next);
+		self.active = self.active.saturating_sub(maths::slash_cut(self.active, fraction, next));
+		self.commission = self.commission.slashed(self.now.sf, next);
+		self.total = self.total.saturating_sub(cut);
+		self.active = self.active.min(self.total);
+		self.now.sf = next;
+		cut
+	}
+}
+
+impl Bond {
+	/// An empty bond to the transcoder of `pool`.
+	pub fn new(delegate: AccountId, pool: &Pool) -> Self {
+		Self { delegate, amount: 0, since: pool.now, joining: None }
+	}
+}
+
+impl ExitPool {
+	/// An empty exit pool.
+	pub fn new() -> Self {
+		Self { total: 0, sf: maths::SLASH_ONE, locks: 0 }
+	}
+
+	/// Whether a slash took everything.
+	pub fn is_wiped(&self) -> bool {
+		self.sf == 0
+	}
+
+	/// Adds a lock of `amount`.
+	pub fn enter(&mut self, amount: Balance) {
+		self.total = self.total.saturating_add(amount);
+		self.locks = self.locks.saturating_add(1);
+	}
+
+	/// What a lock in it is worth.
+	pub fn value(&self, lock: &Lock) -> Balance {
+		maths::after_slashes(lock.amount, lock.sf, self.sf).min(self.total)
+	}
+
+	/// Takes a lock out and returns its worth.
+	pub fn withdraw(&mut self, lock: &Lock) -> Balance {
+		let value = self.value(lock);
+		self.total = self.total.saturating_sub(value);
+		self.locks = self.locks.saturating_sub(1);
+		value
+	}
+
+	/// Cuts everything in it by `fraction` and returns how much that is.
+	pub fn slash(&mut self, fraction: Perbill) -> Balance {
+		let next = maths::slashed_factor(self.sf, fraction);
+		let cut = maths::slash_cut(self.total, fraction, next);
+		self.total = self.total.saturating_sub(cut);
+		self.sf = next;
+		cut
+	}
+}
+
+impl Default for ExitPool {
+	fn default() -> Self {
+		Self::new()
+	}
+}

@@ -1,0 +1,67 @@
+//! What applications read.
+
+use crate::{
+	asset,
+	types::{LockView, Surplus, TranscoderStake},
+	Config, ExitPools, Fees, Liabilities, Locks, OwedFees, OwedStake, Pallet,
+};
+use alloc::vec::Vec;
+use livepeer_primitives::{api::DelegatorView, traits::Stake, AccountId, Balance};
+
+impl<T: Config> Pallet<T> {
+	pub(crate) fn view_delegator(who: &AccountId) -> Option<DelegatorView> {
+		let position = Self::position(who)?;
+		Some(DelegatorView {
+			stake: position.value(),
+			fees: Fees::<T>::get(who).saturating_add(position.fees),
+			delegate: position.bond.delegate,
+		})
+	}
+
+	pub(crate) fn view_fees(who: &AccountId) -> Balance {
+		let unsettled = Self::position(who).map_or(0, |position| position.fees);
+		Fees::<T>::get(who).saturating_add(unsettled)
+	}
+
+	pub(crate) fn view_pending(who: &AccountId) -> Balance {
+		Self::position(who)
+			.map_or(0, |position| position.value().saturating_sub(position.bond.amount))
+	}
+
+	pub(crate) fn view_locks(who: &AccountId) -> Vec<LockView> {
+		Locks::<T>::get(who)
+			.locks
+			.iter()
+			.map(|lock| LockView {
+				id: lock.id,
+				transcoder: lock.transcoder.clone(),
+				round: lock.round,
+				value: ExitPools::<T>::get(&lock.transcoder, lock.round)
+					.map_or(0, |exit| exit.value(lock)),
+				release: lock.release,
+				held_back: Liabilities::<T>::get(&lock.transcoder).holds(lock.round),
+			})
+			.collect()
+	}
+
+	pub(crate) fn view_transcoder(transcoder: &AccountId) -> TranscoderStake {
+		let open_liabilities = Liabilities::<T>::get(transcoder).0.into_inner();
+		match Self::pool(transcoder) {
+			Some(folded) => TranscoderStake {
+				active: folded.pool.active,
+				total: folded.pool.total,
+				self_bond: Self::self_bond(transcoder),
+				members: folded.pool.members,
+				open_liabilities,
+			},
+			None => TranscoderStake { open_liabilities, ..Default::default() },
+		}
+	}
+
+	pub(crate) fn view_surplus() -> Surplus {
+		Surplus {
+			stake: asset::stake_in_pot::<T>().saturating_sub(OwedStake::<T>::get()),
+			fees: asset::fees_in_pot::<T>().saturating_sub(OwedFees::<T>::get()),
+		}
+	}
+}
