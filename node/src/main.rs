@@ -1,3 +1,25 @@
-//! The node of the Livepeer chain.
-#![allow(unused_crate_dependencies)]
-fn main() {}
+//! # Livepeer node
+//!
+//! Runs the Livepeer chain: produces and finalises blocks with BABE and GRANDPA, serves RPC, and
+//! runs the off-chain workers of validators. It touches no video: verdicts come from the verify
+//! service that `--verify-url` names.
+
+mod chain_spec;
+mod cli;
+mod command;
+mod preflight;
+mod rpc;
+mod service;
+mod session_keys;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+	match command::run() {
+		Ok(()) => ExitCode::SUCCESS,
+		Err(error) => {
+			eprintln!("error: {}", command::one_line(&error));
+			ExitCode::FAILURE
+		}
+	}
+}

@@ -1,0 +1,264 @@
+//! Chain specifications: the built-in chains, the production chain's, and files.
+
+use codec::DecodeAll;
+use livepeer_primitives::{AccountId, Balance, UNIT};
+use livepeer_runtime::{
+	genesis_config_presets::PRODUCTION_RUNTIME_PRESET, SessionKeys, SS58_PREFIX, VERSION,
+	WASM_BINARY,
+};
+use sc_chain_spec::{ChainSpecExtension, ChainType, Properties};
+use sc_client_api::{BadBlocks, ForkBlocks};
+use sc_executor::RuntimeVersion;
+use serde::{Deserialize, Serialize};
+use serde_json::{json, Value};
+use sp_core::crypto::Ss58Codec;
+use sp_runtime::traits::OpaqueKeys;
+use std::{fs, path::Path, str::FromStr};
+
+use livepeer_runtime::opaque::Block;
+
+/// What a specification carries besides the genesis.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ChainSpecExtension)]
+#[serde(rename_all = "camelCase")]
+pub struct Extensions {
+	/// Blocks with these heights have these hashes.
+	pub fork_blocks: ForkBlocks<Block>,
+	/// Blocks that are never imported.
+	pub bad_blocks: BadBlocks<Block>,
+	/// Where light clients begin.
+	pub light_sync_state: sc_sync_state_rpc::LightSyncStateExtension,
+}
+
+/// A specification.
+pub type ChainSpec = sc_service::GenericChainSpec<Extensions, crate::service::HostFunctions>;
+
+/// The LPT's name.
+const TOKEN_SYMBOL: &str = "LPT";
+/// Its decimals.
+const TOKEN_DECIMALS: u8 = 18;
+
+/// The specification that `id` names: a built-in chain or a file.
+pub fn load(id: &str, genesis_file: Option<&Path>) -> Result<ChainSpec, String> {
+	if genesis_file.is_some() && id != "production" {
+		return Err("--genesis-file goes with --chain production".into());
+	}
+	match id {
+		"" => Err("no chain was named: pass --chain dev, --chain local or --chain FILE".into()),
+		"dev" => built_in(
+			"Livepeer development",
+			"livepeer_dev",
+			ChainType::Development,
+			sp_genesis_builder::DEV_RUNTIME_PRESET,
+			json!({}),
+		),
+		"local" => built_in(
+			"Livepeer local testnet",
+			"livepeer_local",
+			ChainType::Local,
+			sp_genesis_builder::LOCAL_TESTNET_RUNTIME_PRESET,
+			json!({}),
+		),
+		"production" => match genesis_file {
+			Some(path) => production(path),
+			None => Err("the production chain has no built-in beginning: make its specification \
+				with `livepeer-node export-chain-spec --chain production --genesis-file FILE`, \
+				then pass --chain SPECIFICATION"
+				.into()),
+		},
+		path => from_file(Path::new(path)),
+	}
+}
+
+fn properties() -> Properties {
+	let mut properties = Properties::new();
+	properties.insert("tokenSymbol".into(), TOKEN_SYMBOL.into());
+	properties.insert("tokenDecimals".into(), TOKEN_DECIMALS.into());
+	properties.insert("ss58Format".into(), SS58_PREFIX.into());
+	properties
+}
+
+fn built_in(
+	name: &str,
+	id: &str,
+	chain_type: ChainType,
+	preset: &str,
+	patch: Value,
+) -> Result<ChainSpec, String> {
+	let code = WASM_BINARY.ok_or("this binary was built without its Wasm runtime")?;
+	let preset_json = livepeer_runtime::genesis_config_presets::get_preset(&preset.into())
+		.ok_or_else(|| format!("the runtime has no preset {preset}"))?;
+	let mut genesis: Value = serde_json::from_slice(&preset_json)
+		.map_err(|error| format!("the preset {preset} is not JSON: {error}"))?;
+	sc_chain_spec::json_patch::merge(&mut genesis, patch);
+	Ok(ChainSpec::builder(code, Extensions::default())
+		.with_name(name)
+		.with_id(id)
+		.with_chain_type(chain_type)
+		.with_properties(properties())
+		.with_genesis_config_patch(genesis)
+		.build())
+}
+
+/// Who begins a production chain. Amounts are decimal LPT, such as "1250.5".
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GenesisFile {
+	/// The chain's name.
+	name: String,
+	/// The chain's id, which also names its directory.
+	id: String,
+	/// The account that holds Sudo.
+	sudo: String,
+	/// The bootstrap validators.
+	validators: Vec<GenesisValidator>,
+	/// LPT of accounts.
+	lpt: Vec<(String, String)>,
+}
+
+/// A bootstrap validator.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GenesisValidator {
+	/// Its account.
+	account: String,
+	/// Its session keys and their proof, as `key session` prints them.
+	keys: String,
+	/// The proof.
+	proof: String,
+}
+
+fn account(text: &str) -> Result<AccountId, String> {
+	AccountId::from_str(text)
+		.or_else(|_| AccountId::from_string(text))
+		.map_err(|_| format!("not an account: {text}"))
+}
+
+fn bytes(text: &str) -> Result<Vec<u8>, String> {
+	hex::decode(text.trim_start_matches("0x")).map_err(|_| format!("not hexadecimal: {text}"))
+}
+
+/// An amount in smallest units from decimal LPT.
+fn amount(text: &str) -> Result<Balance, String> {
+	let wrong = || format!("not an amount of LPT: {text}");
+	let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+	let digits = |part: &str| part.chars().all(|c| c.is_ascii_digit());
+	if whole.is_empty()
+		|| !digits(whole)
+		|| !digits(fraction)
+		|| fraction.len() > usize::from(TOKEN_DECIMALS)
+	{
+		return Err(wrong());
+	}
+	let whole: Balance = whole.parse().map_err(|_| wrong())?;
+	let fraction: Balance = format!("{fraction:0<18}").parse().map_err(|_| wrong())?;
+	whole.checked_mul(UNIT).and_then(|whole| whole.checked_add(fraction)).ok_or_else(wrong)
+}
+
+fn validator(entry: &GenesisValidator) -> Result<(AccountId, SessionKeys), String> {
+	let who = account(&entry.account)?;
+	let keys = SessionKeys::decode_all(&mut &bytes(&entry.keys)?[..])
+		.map_err(|_| format!("the session keys of {} cannot be read", entry.account))?;
+	if !keys.ownership_proof_is_valid(who.as_ref(), &bytes(&entry.proof)?) {
+		return Err(format!("the proof of the session keys of {} is wrong", entry.account));
+	}
+	Ok((who, keys))
+}
+
+fn production(path: &Path) -> Result<ChainSpec, String> {
+	let wrong = |error: String| format!("genesis file {}: {error}", path.display());
+	let text = fs::read(path).map_err(|error| wrong(error.to_string()))?;
+	let file: GenesisFile =
+		serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+	let patch = production_patch(&file).map_err(wrong)?;
+	built_in(&file.name, &file.id, ChainType::Live, PRODUCTION_RUNTIME_PRESET, patch)
+}
+
+fn production_patch(file: &GenesisFile) -> Result<Value, String> {
+	if file.validators.is_empty() {
+		return Err("it names no validator".into());
+	}
+	let validators = file.validators.iter().map(validator).collect::<Result<Vec<_>, String>>()?;
+	let balances = file
+		.lpt
+		.iter()
+		.map(|(who, lpt)| Ok((account(who)?, amount(lpt)?)))
+		.collect::<Result<Vec<_>, String>>()?;
+	let keys: Vec<_> =
+		validators.iter().map(|(who, keys)| (who.clone(), who.clone(), keys.clone())).collect();
+	Ok(json!({
+		"balances": { "balances": balances },
+		"session": { "keys": keys },
+		"sudo": { "key": account(&file.sudo)? },
+	}))
+}
+
+/// Reads a specification from a file and refuses what is not a chain of this software.
+fn from_file(path: &Path) -> Result<ChainSpec, String> {
+	if !path.exists() {
+		return Err(format!(
+			"unknown chain {}: it is none of dev, local and production, and no such file exists",
+			path.display(),
+		));
+	}
+	let wrong = |error: String| format!("chain specification {}: {error}", path.display());
+	let text = fs::read(path).map_err(|error| wrong(error.to_string()))?;
+	let json: Value = serde_json::from_slice(&text)
+		.map_err(|error| wrong(format!("it is not JSON ({error})")))?;
+	check_ours(&json).map_err(wrong)?;
+	ChainSpec::from_json_bytes(text).map_err(wrong)
+}
+
+/// Whether a specification's genesis and properties are those of a Livepeer chain.
+fn check_ours(spec: &Value) -> Result<(), String> {
+	let code = spec
+		.pointer("/genesis/raw/top/0x3a636f6465")
+		.or_else(|| spec.pointer("/genesis/runtimeGenesis/code"))
+		.and_then(Value::as_str)
+		.ok_or("it holds no runtime in its genesis")?;
+	let version = runtime_version(&bytes(code).map_err(|_| "its runtime is not hexadecimal")?)?;
+	if version.spec_name != VERSION.spec_name {
+		return Err(format!(
+			"it is of another chain: its runtime is \"{}\", not \"{}\"",
+			version.spec_name, VERSION.spec_name,
+		));
+	}
+	let expected = properties();
+	for (name, value) in &expected {
+		let found = spec.pointer("/properties").and_then(|properties| properties.get(name));
+		if found != Some(value) {
+			return Err(format!(
+				"its property {name} is {}, not {value}",
+				found.unwrap_or(&Value::Null),
+			));
+		}
+	}
+	Ok(())
+}
+
+fn runtime_version(code: &[u8]) -> Result<RuntimeVersion, String> {
+	let blob = sc_executor_common::runtime_blob::RuntimeBlob::uncompress_if_needed(code)
+		.map_err(|error| format!("its runtime is not Wasm ({error})"))?;
+	sc_executor::read_embedded_version(&blob)
+		.ok()
+		.flatten()
+		.ok_or_else(|| "its runtime carries no version".into())
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn amount_should_be_exact_when_it_has_decimals() {
+		assert_eq!(amount("1"), Ok(UNIT));
+		assert_eq!(amount("1250.5"), Ok(1250 * UNIT + UNIT / 2));
+		assert_eq!(amount("0.000000000000000001"), Ok(1));
+	}
+
+	#[test]
+	fn amount_should_be_refused_when_it_is_not_one() {
+		for text in ["", ".5", "-1", "1e3", "1.0000000000000000001", "1.2.3", "LPT"] {
+			assert!(amount(text).is_err(), "{text}");
+		}
+	}
+}

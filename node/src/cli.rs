@@ -1,0 +1,144 @@
+//! The command line.
+
+use clap::Parser;
+use std::path::PathBuf;
+
+/// Arguments of `livepeer-node`.
+#[derive(Debug, Parser)]
+pub struct Cli {
+	/// What to do instead of running a node.
+	#[command(subcommand)]
+	pub subcommand: Option<Subcommand>,
+
+	/// How to run the node.
+	#[clap(flatten)]
+	pub run: sc_cli::RunCmd,
+
+	/// Where this node's validator has segments verified.
+	#[clap(flatten)]
+	pub verify: VerifyParams,
+
+	/// When to stop for want of disk.
+	#[clap(flatten)]
+	pub storage_monitor: sc_storage_monitor::StorageMonitorParams,
+}
+
+/// Where a validator has segments verified. The node tells its off-chain worker, which asks.
+#[derive(Clone, Debug, clap::Args)]
+pub struct VerifyParams {
+	/// Base URL of the verify service, such as http://127.0.0.1:7936.
+	///
+	/// Without it the validator signs no verdicts, and is penalised for each that was due.
+	#[arg(long, value_name = "URL", requires = "verify_token_file")]
+	pub verify_url: Option<String>,
+
+	/// File that holds the token which the verify service expects.
+	#[arg(long, value_name = "PATH", requires = "verify_url")]
+	pub verify_token_file: Option<PathBuf>,
+}
+
+/// What `livepeer-node` can do besides running.
+#[derive(Debug, clap::Subcommand)]
+#[allow(clippy::large_enum_variant)]
+pub enum Subcommand {
+	/// Make and inspect keys.
+	#[command(subcommand)]
+	Key(KeySubcommand),
+
+	/// Print a chain's specification.
+	ExportChainSpec(ExportChainSpecCmd),
+
+	/// Print a chain's specification, with a boot node on this machine.
+	BuildSpec(BuildSpecCmd),
+
+	/// Verify blocks that are in the database.
+	CheckBlock(sc_cli::CheckBlockCmd),
+
+	/// Write blocks to a file.
+	ExportBlocks(sc_cli::ExportBlocksCmd),
+
+	/// Write the state at a block as a specification.
+	ExportState(sc_cli::ExportStateCmd),
+
+	/// Read blocks from a file.
+	ImportBlocks(sc_cli::ImportBlocksCmd),
+
+	/// Delete the chain's database.
+	PurgeChain(sc_cli::PurgeChainCmd),
+
+	/// Go back by a number of blocks that are not final.
+	Revert(sc_cli::RevertCmd),
+
+	/// Print what the database holds.
+	ChainInfo(sc_cli::ChainInfoCmd),
+}
+
+/// Key commands: the SDK's, and one for session keys.
+#[derive(Debug, clap::Subcommand)]
+#[allow(clippy::large_enum_variant)]
+pub enum KeySubcommand {
+	/// Make session keys in the keystore and print them with the proof that `session.setKeys`
+	/// asks for.
+	Session(SessionKeysCmd),
+
+	/// The SDK's key commands.
+	#[command(flatten)]
+	Sdk(sc_cli::KeySubcommand),
+}
+
+/// Makes session keys.
+#[derive(Debug, Clone, clap::Parser)]
+pub struct SessionKeysCmd {
+	/// Account that will send `session.setKeys`: an address or 0x-prefixed public key.
+	#[arg(long, value_name = "ACCOUNT")]
+	pub owner: String,
+
+	/// Derive the keys from this secret instead of making random ones. For test networks.
+	#[arg(long, value_name = "SECRET")]
+	pub suri: Option<String>,
+
+	/// Print one JSON object instead of text.
+	#[arg(long)]
+	pub json: bool,
+
+	/// Chain and base path.
+	#[clap(flatten)]
+	pub shared_params: sc_cli::SharedParams,
+
+	/// The keystore.
+	#[clap(flatten)]
+	pub keystore_params: sc_cli::KeystoreParams,
+}
+
+/// The file that says who begins a production chain.
+#[derive(Debug, Clone, clap::Args)]
+pub struct GenesisFileParams {
+	/// JSON file with the bootstrap validators and the allocations; goes with `--chain
+	/// production`.
+	#[arg(long, value_name = "PATH")]
+	pub genesis_file: Option<PathBuf>,
+}
+
+/// Prints a specification.
+#[derive(Debug, Clone, clap::Parser)]
+pub struct ExportChainSpecCmd {
+	/// The production chain's beginning.
+	#[clap(flatten)]
+	pub genesis: GenesisFileParams,
+
+	/// The SDK's arguments.
+	#[clap(flatten)]
+	pub sdk: sc_cli::ExportChainSpecCmd,
+}
+
+/// Prints a specification.
+#[derive(Debug, Clone, clap::Parser)]
+pub struct BuildSpecCmd {
+	/// The production chain's beginning.
+	#[clap(flatten)]
+	pub genesis: GenesisFileParams,
+
+	/// The SDK's arguments.
+	#[clap(flatten)]
+	pub sdk: sc_cli::BuildSpecCmd,
+}

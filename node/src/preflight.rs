@@ -1,0 +1,91 @@
+//! What is checked before a node starts, so that a wrong argument gives one clear line instead of
+//! a node that runs half.
+
+use crate::cli::VerifyParams;
+use livepeer_primitives::offchain::VerifyEndpoint;
+use sc_network::{multiaddr::Protocol, Multiaddr};
+use sc_service::Configuration;
+use std::{
+	fs,
+	net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+	path::Path,
+};
+
+/// Checks that files can be written below `path`.
+pub fn writable(path: &Path) -> Result<(), String> {
+	let probe = path.join(format!(".probe-{}", std::process::id()));
+	fs::create_dir_all(path)
+		.and_then(|()| fs::write(&probe, []))
+		.and_then(|()| fs::remove_file(&probe))
+		.map_err(|error| format!("cannot write to the base path {}: {error}", path.display()))
+}
+
+/// Checks that every port that the node will listen on is free.
+pub fn ports_free(config: &Configuration) -> Result<(), String> {
+	match &config.rpc.addr {
+		Some(endpoints) => {
+			for endpoint in endpoints.iter().filter(|endpoint| !endpoint.is_optional) {
+				port_free(endpoint.listen_addr, "RPC", "--rpc-port")?;
+			}
+		}
+		None => {
+			let address = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), config.rpc.port);
+			port_free(address, "RPC", "--rpc-port")?;
+		}
+	}
+	for address in config.network.listen_addresses.iter().filter_map(tcp_address) {
+		port_free(address, "peers", "--port")?;
+	}
+	if let Some(prometheus) = &config.prometheus_config {
+		port_free(prometheus.port, "Prometheus", "--prometheus-port")?;
+	}
+	Ok(())
+}
+
+fn tcp_address(address: &Multiaddr) -> Option<SocketAddr> {
+	let mut parts = address.iter();
+	let ip = match parts.next()? {
+		Protocol::Ip4(ip) => IpAddr::from(ip),
+		Protocol::Ip6(ip) => IpAddr::from(ip),
+		_ => return None,
+	};
+	match parts.next()? {
+		Protocol::Tcp(port) => Some(SocketAddr::new(ip, port)),
+		_ => None,
+	}
+}
+
+fn port_free(address: SocketAddr, purpose: &str, flag: &str) -> Result<(), String> {
+	match TcpListener::bind(address) {
+		Ok(_) => Ok(()),
+		// A machine without IPv6 must not keep the node from IPv4.
+		Err(_) if address.is_ipv6() && address.ip().is_unspecified() && no_ipv6() => Ok(()),
+		Err(error) => Err(format!(
+			"cannot listen for {purpose} on {address} ({error}): choose another {flag}"
+		)),
+	}
+}
+
+fn no_ipv6() -> bool {
+	TcpListener::bind("[::]:0").is_err()
+}
+
+/// Reads where segments are verified.
+pub fn verify_endpoint(params: &VerifyParams) -> Result<Option<VerifyEndpoint>, String> {
+	let (Some(url), Some(path)) = (&params.verify_url, &params.verify_token_file) else {
+		return Ok(None);
+	};
+	if !(url.starts_with("http://") || url.starts_with("https://")) {
+		return Err(format!("--verify-url {url} is not an http:// or https:// address"));
+	}
+	let token = fs::read_to_string(path)
+		.map_err(|error| format!("cannot read the token file {}: {error}", path.display()))?;
+	let token = token.trim();
+	if token.is_empty() || !token.chars().all(|c| c.is_ascii_graphic()) {
+		return Err(format!("the token file {} holds no token", path.display()));
+	}
+	Ok(Some(VerifyEndpoint {
+		url: url.trim_end_matches('/').as_bytes().to_vec(),
+		token: token.as_bytes().to_vec(),
+	}))
+}

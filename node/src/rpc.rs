@@ -1,0 +1,84 @@
+//! The node's RPC methods beyond the SDK's standard set.
+
+use jsonrpsee::RpcModule;
+use livepeer_primitives::{AccountId, Balance, Nonce};
+use livepeer_runtime::{opaque::Block, BlockNumber, Hash};
+use sc_consensus_babe::BabeWorkerHandle;
+use sc_consensus_grandpa::{
+	FinalityProofProvider, GrandpaJustificationStream, SharedAuthoritySet, SharedVoterState,
+};
+use sc_rpc::SubscriptionTaskExecutor;
+use std::{error::Error, sync::Arc};
+
+use crate::service::{Backend, Client, SelectChain, TransactionPool};
+
+/// What the GRANDPA methods need.
+pub struct GrandpaDeps {
+	/// The state of the current vote.
+	pub shared_voter_state: SharedVoterState,
+	/// Who votes.
+	pub shared_authority_set: SharedAuthoritySet<Hash, BlockNumber>,
+	/// Justifications as they are made.
+	pub justification_stream: GrandpaJustificationStream<Block>,
+	/// Proofs of finality.
+	pub finality_provider: Arc<FinalityProofProvider<Backend, Block>>,
+	/// Runs subscriptions.
+	pub subscription_executor: SubscriptionTaskExecutor,
+}
+
+/// What all methods need.
+pub struct FullDeps {
+	/// The chain.
+	pub client: Arc<Client>,
+	/// Transactions that wait.
+	pub pool: Arc<TransactionPool>,
+	/// The chain's best head.
+	pub select_chain: SelectChain,
+	/// The specification, for light clients.
+	pub chain_spec: Box<dyn sc_chain_spec::ChainSpec>,
+	/// BABE's worker.
+	pub babe_worker_handle: BabeWorkerHandle<Block>,
+	/// The node's keys.
+	pub keystore: sp_keystore::KeystorePtr,
+	/// GRANDPA.
+	pub grandpa: GrandpaDeps,
+}
+
+/// All methods.
+pub fn create_full(deps: FullDeps) -> Result<RpcModule<()>, Box<dyn Error + Send + Sync>> {
+	use pallet_transaction_payment_rpc::{TransactionPayment, TransactionPaymentApiServer};
+	use sc_consensus_babe_rpc::{Babe, BabeApiServer};
+	use sc_consensus_grandpa_rpc::{Grandpa, GrandpaApiServer};
+	use sc_sync_state_rpc::{SyncState, SyncStateApiServer};
+	use substrate_frame_rpc_system::{System, SystemApiServer};
+
+	let FullDeps { client, pool, select_chain, chain_spec, babe_worker_handle, keystore, grandpa } =
+		deps;
+	let mut module = RpcModule::new(());
+	module.merge(SystemApiServer::<Hash, AccountId, Nonce>::into_rpc(System::new(
+		client.clone(),
+		pool,
+	)))?;
+	module.merge(TransactionPaymentApiServer::<
+		Hash,
+		pallet_transaction_payment_rpc_runtime_api::RuntimeDispatchInfo<Balance>,
+	>::into_rpc(TransactionPayment::new(client.clone())))?;
+	module.merge(
+		Babe::new(client.clone(), babe_worker_handle.clone(), keystore, select_chain).into_rpc(),
+	)?;
+	module.merge(
+		Grandpa::new(
+			grandpa.subscription_executor,
+			grandpa.shared_authority_set.clone(),
+			grandpa.shared_voter_state,
+			grandpa.justification_stream,
+			grandpa.finality_provider,
+		)
+		.into_rpc(),
+	)?;
+	module.merge(
+		SyncState::new(chain_spec, client, grandpa.shared_authority_set, babe_worker_handle)?
+			.into_rpc(),
+	)?;
+	Ok(module)
+}

@@ -1,0 +1,196 @@
+//! The node runs a chain: alone, in a network, after a crash, and offline.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod common;
+
+use common::{run, Node};
+use serde_json::{json, Value};
+use std::{fs, path::Path, time::Duration};
+use tempfile::TempDir;
+
+fn text(path: &Path) -> &str {
+	path.to_str().unwrap()
+}
+
+#[test]
+fn dev_chain_should_finalise_block_3_when_started() {
+	let mut node = Node::start(&["--dev"]);
+	node.wait_finalized(3, Duration::from_secs(60));
+	let properties = node.call("system_properties", json!([])).unwrap();
+	assert_eq!(properties["tokenSymbol"], "LPT");
+	assert_eq!(properties["tokenDecimals"], 18);
+	assert_eq!(properties["ss58Format"], 42);
+}
+
+#[test]
+fn rotate_keys_should_prove_ownership_when_an_owner_is_named() {
+	let mut node = Node::start(&["--dev"]);
+	node.wait_finalized(1, Duration::from_secs(60));
+	let owner = format!("0x{}", "d4".repeat(32));
+	let generated = node.call("author_rotateKeysWithOwner", json!([owner])).unwrap();
+	let keys = generated["keys"].as_str().unwrap();
+	assert!(keys.len() > 2 + 5 * 64, "{generated}");
+	let has = node.call("author_hasSessionKeys", json!([keys])).unwrap();
+	assert_eq!(has, true);
+}
+
+#[test]
+fn chain_should_keep_what_is_final_when_the_node_is_killed() {
+	let mut node = Node::start(&["--dev"]);
+	node.wait_finalized(3, Duration::from_secs(60));
+	let before = node.finalized();
+	let hash = node.call("chain_getBlockHash", json!([before])).unwrap();
+	node.kill();
+	node.restart();
+	node.wait_finalized(before + 2, Duration::from_secs(60));
+	assert_eq!(node.call("chain_getBlockHash", json!([before])).unwrap(), hash);
+}
+
+#[test]
+fn five_validators_should_go_on_when_one_is_killed() {
+	let names = ["--alice", "--bob", "--charlie", "--dave", "--eve"];
+	// Node keys 1 to 5; Alice's peer id lets the others find her.
+	let key = |index: usize| format!("{:064x}", index + 1);
+	let first = key(0);
+	let args = |name: &'static str, key: &str, boot: Option<&str>| {
+		let mut args = vec![
+			"--chain".to_string(),
+			"local".into(),
+			name.into(),
+			"--node-key".into(),
+			key.to_string(),
+			"--allow-private-ip".into(),
+		];
+		if let Some(boot) = boot {
+			args.extend(["--bootnodes".into(), boot.to_string()]);
+		}
+		args
+	};
+	let start = |args: &[String]| Node::start(&args.iter().map(String::as_str).collect::<Vec<_>>());
+	let alice = start(&args(names[0], &first, None));
+	let begin = std::time::Instant::now();
+	let peer_id = loop {
+		if let Some(Value::String(id)) = alice.call("system_localPeerId", json!([])) {
+			break id;
+		}
+		assert!(begin.elapsed() < Duration::from_secs(60), "{}", alice.log());
+		std::thread::sleep(Duration::from_millis(250));
+	};
+	let boot = format!("/ip4/127.0.0.1/tcp/{}/p2p/{peer_id}", alice.p2p);
+	let mut nodes = vec![alice];
+	for (index, name) in names.iter().enumerate().skip(1) {
+		nodes.push(start(&args(name, &key(index), Some(&boot))));
+	}
+	for node in &mut nodes {
+		node.wait_finalized(3, Duration::from_secs(120));
+	}
+	let mut killed = nodes.pop().unwrap();
+	killed.kill();
+	let height = nodes[0].finalized();
+	for node in &mut nodes {
+		node.wait_finalized(height + 5, Duration::from_secs(120));
+	}
+	// It finds its way back.
+	killed.restart();
+	killed.wait_finalized(height + 5, Duration::from_secs(120));
+}
+
+#[test]
+fn session_keys_should_be_printed_with_a_call_when_made_offline() {
+	let dir = TempDir::new().unwrap();
+	let output = run(
+		&[
+			"key",
+			"session",
+			"--chain",
+			"dev",
+			"--base-path",
+			text(dir.path()),
+			"--json",
+			"--owner",
+			"5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY",
+		],
+		Duration::from_secs(30),
+	);
+	assert!(output.status.success());
+	let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+	assert_eq!(printed["each"].as_object().unwrap().len(), 5);
+	let (call, proof) = (printed["call"].as_str().unwrap(), printed["proof"].as_str().unwrap());
+	assert!(call.contains(proof.trim_start_matches("0x")));
+	let keystore = dir.path().join("chains/livepeer_dev/keystore");
+	assert_eq!(fs::read_dir(keystore).unwrap().count(), 5);
+}
+
+#[test]
+fn production_chain_should_have_a_specification_when_its_file_is_right() {
+	let dir = TempDir::new().unwrap();
+	let account = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+	let output = run(
+		&[
+			"key",
+			"session",
+			"--chain",
+			"dev",
+			"--base-path",
+			text(dir.path()),
+			"--json",
+			"--owner",
+			account,
+		],
+		Duration::from_secs(30),
+	);
+	let keys: Value = serde_json::from_slice(&output.stdout).unwrap();
+	let file = dir.path().join("genesis.json");
+	let genesis = json!({
+		"name": "Livepeer", "id": "livepeer", "sudo": account,
+		"validators": [{ "account": account, "keys": keys["keys"], "proof": keys["proof"] }],
+		"lpt": [[account, "1000000.5"]],
+	});
+	fs::write(&file, genesis.to_string()).unwrap();
+	let output = run(
+		&["export-chain-spec", "--chain", "production", "--raw", "--genesis-file", text(&file)],
+		Duration::from_secs(60),
+	);
+	assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+	let spec: Value = serde_json::from_slice(&output.stdout).unwrap();
+	assert_eq!(spec["chainType"], "Live");
+	assert_eq!(spec["properties"]["tokenSymbol"], "LPT");
+	// And a node takes it.
+	let spec_file = dir.path().join("spec.json");
+	fs::write(&spec_file, output.stdout).unwrap();
+	let node = Node::start(&["--chain", text(&spec_file)]);
+	let begin = std::time::Instant::now();
+	while node.call("system_chain", json!([])) != Some(json!("Livepeer")) {
+		assert!(begin.elapsed() < Duration::from_secs(60), "{}", node.log());
+		std::thread::sleep(Duration::from_millis(250));
+	}
+}
+
+#[test]
+fn blocks_should_come_back_when_exported_and_imported() {
+	let mut node = Node::start(&["--dev"]);
+	node.wait_finalized(3, Duration::from_secs(60));
+	let hash = node.call("chain_getBlockHash", json!([3])).unwrap();
+	node.kill();
+	let dir = TempDir::new().unwrap();
+	let (file, base) = (dir.path().join("blocks"), text(&node.base).to_owned());
+	let limit = Duration::from_secs(60);
+	let exported = run(
+		&["export-blocks", "--dev", "--base-path", &base, "--to", "3", "--binary", text(&file)],
+		limit,
+	);
+	assert!(exported.status.success(), "{}", String::from_utf8_lossy(&exported.stderr));
+	let checked = run(&["check-block", "--dev", "--base-path", &base, "2"], limit);
+	assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+	let fresh = dir.path().join("fresh");
+	let imported = run(
+		&["import-blocks", "--dev", "--base-path", text(&fresh), "--binary", text(&file)],
+		limit,
+	);
+	assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
+	let info = run(&["chain-info", "--dev", "--base-path", text(&fresh)], limit);
+	let info: Value = serde_json::from_slice(&info.stdout).unwrap();
+	assert_eq!(info["best_hash"], hash);
+	let purged = run(&["purge-chain", "--dev", "-y", "--base-path", text(&fresh)], limit);
+	assert!(purged.status.success());
+}
