@@ -1,0 +1,69 @@
+//! Every movement of ETH.
+//!
+//! All of a broadcaster's money stays on its own account as holds until a settlement pays it out.
+//! A hold leaves `min_balance` of free ETH behind, so the account lives as long as anything is
+//! held, and giving back can never fail for want of an account.
+
+use frame_support::{
+	ensure,
+	traits::{
+		fungibles::{Inspect as _, InspectHold as _, MutateHold as _, UnbalancedHold as _},
+		tokens::{Fortitude, Precision, Restriction},
+	},
+};
+use livepeer_primitives::{traits::FeeSink as _, AccountId, Balance, ETH};
+use sp_runtime::DispatchResult;
+
+use crate::{Config, Error, HoldReason, Pallet};
+
+impl<T: Config> Pallet<T> {
+	/// The smallest fee that can be claimed: below ETH's minimum balance a fee could not be moved
+	/// into a pot that does not exist yet, and it costs more to verify than it is worth.
+	pub(crate) fn smallest_fee() -> Balance {
+		T::Assets::minimum_balance(ETH).max(1)
+	}
+
+	/// Puts free ETH of `who` on hold.
+	pub(crate) fn hold(reason: HoldReason, who: &AccountId, amount: Balance) -> DispatchResult {
+		if amount == 0 {
+			return Ok(());
+		}
+		let reason = reason.into();
+		ensure!(T::Assets::can_hold(ETH, &reason, who, amount), Error::<T>::InsufficientEth);
+		T::Assets::hold(ETH, &reason, who, amount)
+	}
+
+	/// Gives held ETH back to `who`.
+	pub(crate) fn release(reason: HoldReason, who: &AccountId, amount: Balance) -> DispatchResult {
+		if amount == 0 {
+			return Ok(());
+		}
+		T::Assets::release(ETH, &reason.into(), who, amount, Precision::Exact).map(|_| ())
+	}
+
+	/// Moves a fee from the budget into escrow. Never free in between, so nothing that binds the
+	/// free balance can stop it.
+	pub(crate) fn escrow(broadcaster: &AccountId, fee: Balance) -> DispatchResult {
+		let (budget, escrow) = (HoldReason::Budget.into(), HoldReason::Escrow.into());
+		T::Assets::decrease_balance_on_hold(ETH, &budget, broadcaster, fee, Precision::Exact)?;
+		T::Assets::increase_balance_on_hold(ETH, &escrow, broadcaster, fee, Precision::Exact)?;
+		T::Assets::done_release(ETH, &budget, broadcaster, fee);
+		T::Assets::done_hold(ETH, &escrow, broadcaster, fee);
+		Ok(())
+	}
+
+	/// Pays a fee out of escrow into the pot of owed fees.
+	pub(crate) fn pay(broadcaster: &AccountId, fee: Balance) -> DispatchResult {
+		T::Assets::transfer_on_hold(
+			ETH,
+			&HoldReason::Escrow.into(),
+			broadcaster,
+			&T::FeeSink::pot(),
+			fee,
+			Precision::Exact,
+			Restriction::Free,
+			Fortitude::Force,
+		)
+		.map(|_| ())
+	}
+}

@@ -1,0 +1,4 @@
+//! Tests by topic.
+#![allow(clippy::unwrap_used)]
+
+mod create;
