@@ -1,6 +1,13 @@
 //! Builds the Wasm runtime when the `std` side is built.
 #[cfg(feature = "std")]
 fn main() {
+	// The target directory may lie outside the workspace; the Wasm must be built from this
+	// workspace's lock file all the same.
+	if std::env::var_os("WASM_BUILD_WORKSPACE_HINT").is_none() {
+		if let Some(root) = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent() {
+			std::env::set_var("WASM_BUILD_WORKSPACE_HINT", root);
+		}
+	}
 	substrate_wasm_builder::WasmBuilder::build_using_defaults();
 }
 

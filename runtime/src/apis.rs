@@ -1,16 +1,25 @@
 //! What nodes and apps may ask the runtime.
 
 use crate::{
-	configs::timing, constants, AuthorityDiscovery, Babe, Balance, Block, BlockNumber, Executive,
-	Grandpa, Historical, InherentDataExt, Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys,
-	System, TransactionPayment, VERSION,
+	configs::{timing, video::Services},
+	constants, AuthorityDiscovery, Babe, Balance, Beacon, Block, ChainConfig, ChallengeLottery,
+	Executive, Grandpa, Historical, InherentDataExt, Jobs, LptStaking, Rounds, Runtime,
+	RuntimeCall, RuntimeGenesisConfig, SessionKeys, System, TransactionPayment, TranscoderElection,
+	VERSION,
 };
 use alloc::vec::Vec;
 use frame_support::{
 	genesis_builder_helper::{build_state, get_preset},
+	traits::{Get, KeyOwnerProofSystem},
 	weights::Weight,
 };
-use livepeer_primitives::{AccountId, Nonce};
+use livepeer_primitives::{
+	api::{ChallengeView, DelegatorView, JobView, TranscoderView},
+	params::{ProtocolParameters, Timing},
+	service::ServiceRecord,
+	traits::{Beacon as _, ClaimInfo, Rounds as _, ServiceDirectory},
+	AccountId, ClaimId, JobId, Nonce, RoundIndex, StreamId, ToolchainId, WindowIndex,
+};
 use sp_api::impl_runtime_apis;
 use sp_authority_discovery::AuthorityId as AuthorityDiscoveryId;
 use sp_consensus_grandpa::{AuthorityId as GrandpaId, AuthorityList, SetId};
@@ -118,7 +127,7 @@ impl_runtime_apis! {
 			let epoch_config = Babe::epoch_config().unwrap_or(constants::consensus::BABE_CONFIG);
 			sp_consensus_babe::BabeConfiguration {
 				slot_duration: Babe::slot_duration(),
-				epoch_length: timing::EpochDuration::get(),
+				epoch_length: timing::SessionLength::get(),
 				c: epoch_config.c,
 				authorities: Babe::authorities().to_vec(),
 				randomness: Babe::randomness(),
@@ -249,6 +258,68 @@ impl_runtime_apis! {
 
 		fn query_length_to_fee(length: u32) -> Balance {
 			TransactionPayment::length_to_fee(length)
+		}
+	}
+
+	impl livepeer_primitives::api::LivepeerApi<Block> for Runtime {
+		fn timing() -> Timing {
+			ChainConfig::timing()
+		}
+
+		fn parameters() -> ProtocolParameters {
+			ChainConfig::parameters()
+		}
+
+		fn clock() -> (RoundIndex, WindowIndex) {
+			(Rounds::current(), Beacon::current_window())
+		}
+
+		fn transcoders() -> Vec<TranscoderView> {
+			TranscoderElection::transcoders()
+		}
+
+		fn transcoder(account: AccountId) -> Option<TranscoderView> {
+			TranscoderElection::transcoder_of(account)
+		}
+
+		fn delegator(account: AccountId) -> Option<DelegatorView> {
+			LptStaking::delegator(account)
+		}
+
+		fn service(account: AccountId) -> Option<ServiceRecord> {
+			Services::service(&account)
+		}
+
+		fn job(id: JobId) -> Option<JobView> {
+			Jobs::job(id)
+		}
+
+		fn job_of_stream(stream: StreamId) -> Option<JobId> {
+			Jobs::job_of_stream(stream)
+		}
+
+		fn assignments(transcoder: AccountId) -> Vec<JobId> {
+			Jobs::assignments(transcoder)
+		}
+
+		fn claim(id: ClaimId) -> Option<ClaimInfo> {
+			Jobs::claim(id)
+		}
+
+		fn challenge(id: ClaimId) -> Option<ChallengeView> {
+			ChallengeLottery::challenge(id)
+		}
+
+		fn claims_of(transcoder: AccountId) -> Vec<ClaimId> {
+			Jobs::claims_of(transcoder)
+		}
+
+		fn toolchains() -> Vec<ToolchainId> {
+			ChallengeLottery::toolchains()
+		}
+
+		fn genesis() -> sp_core::H256 {
+			System::block_hash(0)
 		}
 	}
 

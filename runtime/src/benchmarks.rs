@@ -4,7 +4,7 @@
 use crate::{Runtime, System};
 use alloc::{string::String, vec::Vec};
 use frame_benchmarking::{
-	baseline, define_benchmarks, add_benchmark, list_benchmark, BenchmarkBatch, BenchmarkConfig,
+	add_benchmark, baseline, define_benchmarks, list_benchmark, BenchmarkBatch, BenchmarkConfig,
 	BenchmarkList, Benchmarking,
 };
 use frame_support::traits::{StorageInfo, StorageInfoTrait, WhitelistedStorageKeys};
@@ -14,6 +14,13 @@ define_benchmarks!(
 	[pallet_balances, crate::Balances]
 	[pallet_timestamp, crate::Timestamp]
 	[pallet_utility, crate::Utility]
+	[pallet_beacon, crate::Beacon]
+	[pallet_chain_config, crate::ChainConfig]
+	[pallet_challenge_lottery, crate::ChallengeLottery]
+	[pallet_jobs, crate::Jobs]
+	[pallet_lpt_staking, crate::LptStaking]
+	[pallet_rounds, crate::Rounds]
+	[pallet_transcoder_election, crate::TranscoderElection]
 );
 
 /// Lists the benchmarks, with `extra` also those that are not for weights, and the storage that

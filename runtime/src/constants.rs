@@ -36,18 +36,16 @@ pub mod fee {
 
 /// What fits in a block.
 pub mod block {
+	use frame_support::dispatch::DispatchClass;
 	use frame_support::{
 		parameter_types,
 		weights::{
-			constants::{
-				BlockExecutionWeight, ExtrinsicBaseWeight, WEIGHT_REF_TIME_PER_MILLIS,
-			},
+			constants::{BlockExecutionWeight, ExtrinsicBaseWeight, WEIGHT_REF_TIME_PER_MILLIS},
 			Weight,
 		},
 	};
 	use frame_system::limits::{BlockLength, BlockWeights};
-	use sp_runtime::{traits::Get, Perbill};
-	use frame_support::dispatch::DispatchClass;
+	use sp_runtime::Perbill;
 
 	/// The part of a block that transactions of the `Normal` class may fill. The rest is for
 	/// operator duties and for hooks.
@@ -92,8 +90,16 @@ pub mod block {
 pub mod consensus {
 	/// The most validators at a time; the size of what consensus pallets store.
 	pub const MAX_AUTHORITIES: u32 = livepeer_primitives::MAX_VALIDATORS;
+	/// The most that signing two blocks or two votes costs of a validator's stake.
+	pub const EQUIVOCATION_SLASH: sp_runtime::Perbill = sp_runtime::Perbill::from_percent(30);
 	/// BABE: in this share of slots, of all, somebody draws a primary slot.
 	pub const PRIMARY_PROBABILITY: (u64, u64) = (1, 4);
+	/// How BABE's slots are given out. Every block carries a VRF, which the beacon needs.
+	pub const BABE_CONFIG: sp_consensus_babe::BabeEpochConfiguration =
+		sp_consensus_babe::BabeEpochConfiguration {
+			c: PRIMARY_PROBABILITY,
+			allowed_slots: sp_consensus_babe::AllowedSlots::PrimaryAndSecondaryVRFSlots,
+		};
 }
 
 /// The chain's ss58 address prefix: the generic one.

@@ -31,12 +31,12 @@ pub mod genesis_config_presets;
 #[cfg(test)]
 mod tests;
 
-use alloc::borrow::Cow;
+use alloc::{borrow::Cow, vec::Vec};
 use livepeer_primitives::{AccountId, Nonce, Signature};
 use sp_runtime::{generic, impl_opaque_keys, traits::BlakeTwo256, MultiAddress};
 use sp_version::RuntimeVersion;
 
-pub use apis::{RuntimeApi, api};
+pub use apis::{api, RuntimeApi};
 pub use constants::SS58_PREFIX;
 pub use livepeer_primitives::{Balance, BlockNumber, Hash};
 
@@ -68,7 +68,7 @@ impl_opaque_keys! {
 		/// Will sign finality for Ethereum's light client.
 		pub beefy: configs::session::BeefyKeys,
 		/// Signs commits and verdicts.
-		pub verifier: configs::session::VerifierKeys,
+		pub verifier: ChallengeLottery,
 	}
 }
 
@@ -84,12 +84,6 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
 	transaction_version: 1,
 	system_version: 1,
 };
-
-/// The version of this build, for nodes.
-#[cfg(feature = "std")]
-pub fn native_version() -> sp_version::NativeVersion {
-	sp_version::NativeVersion { runtime_version: VERSION, can_author_with: Default::default() }
-}
 
 /// How transactions name accounts.
 pub type Address = MultiAddress<AccountId, ()>;
@@ -170,6 +164,8 @@ mod runtime {
 
 	#[runtime::pallet_index(0)]
 	pub type System = frame_system;
+	#[runtime::pallet_index(1)]
+	pub type ChainConfig = pallet_chain_config;
 	#[runtime::pallet_index(2)]
 	pub type Timestamp = pallet_timestamp;
 	#[runtime::pallet_index(3)]
@@ -184,7 +180,19 @@ mod runtime {
 	pub type Assets = pallet_assets;
 	#[runtime::pallet_index(8)]
 	pub type AssetsHolder = pallet_assets_holder;
+	#[runtime::pallet_index(9)]
+	pub type Beacon = pallet_beacon;
+	#[runtime::pallet_index(10)]
+	pub type Rounds = pallet_rounds;
+	#[runtime::pallet_index(11)]
+	pub type LptStaking = pallet_lpt_staking;
 
+	#[runtime::pallet_index(13)]
+	pub type TranscoderElection = pallet_transcoder_election;
+	#[runtime::pallet_index(14)]
+	pub type Jobs = pallet_jobs;
+	#[runtime::pallet_index(15)]
+	pub type ChallengeLottery = pallet_challenge_lottery;
 	#[runtime::pallet_index(16)]
 	pub type Offences = pallet_offences;
 	#[runtime::pallet_index(17)]

@@ -1,13 +1,12 @@
 //! Time, block production (BABE), finality (GRANDPA) and the discovery of validators.
 
-use super::timing::{ExpectedBlockTime, MinimumPeriod, ReportLongevity};
+use super::timing::{MinimumPeriod, ReportLongevity, SessionLength, SlotDuration};
 use crate::{
-	constants::consensus::MAX_AUTHORITIES, AuthorityDiscovery, Babe, Historical, Offences, Runtime,
-	RuntimeEvent, Session,
+	constants::consensus::MAX_AUTHORITIES, Babe, Historical, Offences, Runtime, RuntimeEvent,
+	Session,
 };
 use frame_support::{parameter_types, traits::ConstU32};
-use livepeer_primitives::AccountId;
-use sp_runtime::traits::OpaqueKeys;
+use sp_runtime::traits::Get;
 use sp_session::MembershipProof;
 
 impl pallet_timestamp::Config for Runtime {
@@ -20,10 +19,10 @@ impl pallet_timestamp::Config for Runtime {
 impl pallet_babe::Config for Runtime {
 	type DisabledValidators = Session;
 	type EpochChangeTrigger = pallet_babe::ExternalTrigger;
-	type EpochDuration = super::timing::EpochDuration;
+	type EpochDuration = SessionLength;
 	type EquivocationReportSystem =
 		pallet_babe::EquivocationReportSystem<Self, Offences, Historical, ReportLongevity>;
-	type ExpectedBlockTime = ExpectedBlockTime;
+	type ExpectedBlockTime = SlotDuration;
 	type KeyOwnerProof = MembershipProof;
 	type MaxAuthorities = ConstU32<MAX_AUTHORITIES>;
 	type MaxNominators = ConstU32<0>;
@@ -34,7 +33,7 @@ parameter_types! {
 	/// How many sessions GRANDPA remembers the authority set of: as many as a report about it
 	/// may be old.
 	pub MaxSetIdSessionEntries: u64 =
-		ReportLongevity::get() / super::timing::EpochDuration::get().max(1) + 1;
+		ReportLongevity::get() / SessionLength::get().max(1) + 1;
 }
 
 impl pallet_grandpa::Config for Runtime {
@@ -59,6 +58,6 @@ impl pallet_authorship::Config for Runtime {
 
 impl pallet_offences::Config for Runtime {
 	type IdentificationTuple = pallet_session::historical::IdentificationTuple<Self>;
-	type OnOffenceHandler = ();
+	type OnOffenceHandler = super::staking::Equivocations;
 	type RuntimeEvent = RuntimeEvent;
 }

@@ -1,12 +1,10 @@
 //! Governance (Root, held by Sudo at launch), the brakes it can pull, and what accounts share.
 
-use super::system;
 use crate::{
 	constants::{block, money::deposit},
 	Balance, Balances, BlockNumber, OriginCaller, Preimage, Runtime, RuntimeCall, RuntimeEvent,
 	RuntimeHoldReason, RuntimeOrigin, System,
 };
-use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{
 	parameter_types,
@@ -77,14 +75,21 @@ impl Contains<RuntimeCall> for AlwaysOpen {
 	fn contains(call: &RuntimeCall) -> bool {
 		matches!(
 			call,
-			RuntimeCall::System(_) |
-				RuntimeCall::Timestamp(_) |
-				RuntimeCall::Babe(_) |
-				RuntimeCall::Grandpa(_) |
-				RuntimeCall::Sudo(_) |
-				RuntimeCall::SafeMode(_) |
-				RuntimeCall::TxPause(_) |
-				RuntimeCall::Migrations(_)
+			RuntimeCall::System(_)
+				| RuntimeCall::Timestamp(_)
+				| RuntimeCall::Babe(_)
+				| RuntimeCall::Grandpa(_)
+				| RuntimeCall::Sudo(_)
+				| RuntimeCall::SafeMode(_)
+				| RuntimeCall::TxPause(_)
+				| RuntimeCall::Migrations(_)
+				| RuntimeCall::TranscoderElection(
+					pallet_transcoder_election::Call::heartbeat { .. }
+				) | RuntimeCall::ChallengeLottery(
+				pallet_challenge_lottery::Call::reveal_leaf { .. }
+					| pallet_challenge_lottery::Call::commit_verdict { .. }
+					| pallet_challenge_lottery::Call::reveal_verdict { .. }
+			)
 		)
 	}
 }
@@ -104,7 +109,14 @@ impl Contains<pallet_tx_pause::RuntimeCallNameOf<Runtime>> for NeverPaused {
 			b"TxPause",
 			b"Migrations",
 		];
-		PALLETS.contains(&name.0.as_slice())
+		const DUTIES: [(&[u8], &[u8]); 4] = [
+			(b"TranscoderElection", b"heartbeat"),
+			(b"ChallengeLottery", b"reveal_leaf"),
+			(b"ChallengeLottery", b"commit_verdict"),
+			(b"ChallengeLottery", b"reveal_verdict"),
+		];
+		let (pallet, call) = (name.0.as_slice(), name.1.as_slice());
+		PALLETS.contains(&pallet) || DUTIES.contains(&(pallet, call))
 	}
 }
 
@@ -195,6 +207,11 @@ pub enum ProxyType {
 	NonTransfer,
 	/// Cancelling announced calls.
 	CancelProxy,
+	/// Bonding and what follows from it.
+	Staking,
+	/// Running a transcoder or a validator: terms, availability, jobs, claims, session keys. Moves
+	/// no stake.
+	Operator,
 }
 
 impl InstanceFilter<RuntimeCall> for ProxyType {
@@ -203,16 +220,35 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
 			ProxyType::Any => true,
 			ProxyType::NonTransfer => matches!(
 				call,
-				RuntimeCall::System(_) |
-					RuntimeCall::Session(_) |
-					RuntimeCall::Utility(_) |
-					RuntimeCall::Proxy(_) |
-					RuntimeCall::Multisig(_) |
-					RuntimeCall::Identity(_)
+				RuntimeCall::System(_)
+					| RuntimeCall::Session(_)
+					| RuntimeCall::Utility(_)
+					| RuntimeCall::Proxy(_)
+					| RuntimeCall::Multisig(_)
+					| RuntimeCall::Identity(_)
+					| RuntimeCall::LptStaking(_)
+					| RuntimeCall::TranscoderElection(_)
+					| RuntimeCall::Jobs(_)
+					| RuntimeCall::ChallengeLottery(_)
+			),
+			ProxyType::Staking => {
+				matches!(call, RuntimeCall::LptStaking(_) | RuntimeCall::Utility(_))
+			}
+			ProxyType::Operator => matches!(
+				call,
+				RuntimeCall::Session(_)
+					| RuntimeCall::Utility(_)
+					| RuntimeCall::TranscoderElection(_)
+					| RuntimeCall::ChallengeLottery(_)
+					| RuntimeCall::Jobs(
+						pallet_jobs::Call::accept_job { .. }
+							| pallet_jobs::Call::claim_work { .. }
+							| pallet_jobs::Call::end_job { .. }
+					)
 			),
 			ProxyType::CancelProxy => {
 				matches!(call, RuntimeCall::Proxy(pallet_proxy::Call::reject_announcement { .. }))
-			},
+			}
 		}
 	}
 

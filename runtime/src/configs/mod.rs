@@ -3,7 +3,10 @@
 pub mod consensus;
 pub mod governance;
 pub mod money;
+pub mod parameters;
 pub mod session;
+pub mod staking;
 pub mod system;
 pub mod timing;
 pub mod transactions;
+pub mod video;

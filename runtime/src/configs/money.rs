@@ -2,12 +2,13 @@
 
 use crate::{
 	constants::money::{deposit, EXISTENTIAL_DEPOSIT},
-	Assets, Balance, Balances, Runtime, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason,
-	System,
+	Balance, Balances, Runtime, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, System,
 };
 use frame_support::{
 	parameter_types,
-	traits::{AsEnsureOriginWithArg, ConstU128, ConstU32, VariantCountOf},
+	traits::{
+		tokens::imbalance::ResolveTo, AsEnsureOriginWithArg, ConstU128, ConstU32, VariantCountOf,
+	},
 	PalletId,
 };
 use frame_system::{EnsureNever, EnsureRoot};
@@ -18,7 +19,7 @@ impl pallet_balances::Config for Runtime {
 	type AccountStore = System;
 	type Balance = Balance;
 	type DoneSlashHandler = ();
-	type DustRemoval = ();
+	type DustRemoval = ResolveTo<CommonPool, Balances>;
 	type ExistentialDeposit = ConstU128<EXISTENTIAL_DEPOSIT>;
 	type FreezeIdentifier = RuntimeFreezeReason;
 	type MaxFreezes = VariantCountOf<RuntimeFreezeReason>;
@@ -44,7 +45,12 @@ pub fn eth_owner() -> AccountId {
 	ETH_OWNER.into_account_truncating()
 }
 
+/// Names the common pool: where slashed stake, fees and dust go. Governance spends it.
+pub const COMMON_POOL: PalletId = PalletId(*b"lpt/pool");
+
 parameter_types! {
+	/// The account of the common pool. Nobody has a key to it.
+	pub CommonPool: AccountId = COMMON_POOL.into_account_truncating();
 	/// What is held while an account has an entry of a non-sufficient asset.
 	pub const AssetAccountDeposit: Balance = deposit(1, 64);
 	/// What creating an asset would cost; nobody can.

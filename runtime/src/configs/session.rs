@@ -1,13 +1,28 @@
 //! Session keys and validator sets.
 
+use super::timing::{ReportLongevity, SessionLength};
 use crate::{
-	constants::money::deposit, AuthorityDiscovery, Babe, Balance, Balances, Grandpa, Runtime,
-	RuntimeEvent, SessionKeys,
+	constants::money::deposit, AuthorityDiscovery, Babe, Balance, Balances, ChallengeLottery,
+	Grandpa, Historical, Rounds, Runtime, RuntimeEvent, Session, SessionKeys, TranscoderElection,
 };
-use frame_support::{parameter_types, traits::OneSessionHandler};
-use livepeer_primitives::{keys::VerifierId, AccountId};
+use alloc::vec::Vec;
+use codec::Encode;
+use frame_support::{
+	parameter_types, storage_alias,
+	traits::{Get, OneSessionHandler},
+	Twox64Concat,
+};
+use livepeer_primitives::{
+	traits::{DisableValidator, HasKeys, Rounds as _},
+	AccountId, Hash, RoundIndex,
+};
+use pallet_session::historical::NoteHistoricalRoot;
 use sp_consensus_beefy::ecdsa_crypto::AuthorityId as BeefyId;
-use sp_runtime::{traits::ConvertInto, BoundToRuntimeAppPublic};
+use sp_runtime::{
+	traits::{BlakeTwo256, Convert, ConvertInto, Hash as _},
+	BoundToRuntimeAppPublic,
+};
+use sp_staking::{offence::OffenceSeverity, SessionIndex};
 
 /// Holds the place of the pallet that will use the `beefy` session key.
 pub struct BeefyKeys;
@@ -34,32 +49,85 @@ impl OneSessionHandler<AccountId> for BeefyKeys {
 	fn on_disabled(_: u32) {}
 }
 
-/// The `verifier` session key.
-///
-/// Nothing happens with it when sessions change: the beacon stores the keys of the validators
-/// with each seed, and a challenge keeps those of its committee until it closes.
-pub struct VerifierKeys;
+/// The keys that accounts have registered with the session pallet.
+pub struct RegisteredKeys;
 
-impl BoundToRuntimeAppPublic for VerifierKeys {
-	type Public = VerifierId;
+impl HasKeys for RegisteredKeys {
+	fn keys_hash(who: &AccountId) -> Option<Hash> {
+		Session::load_keys(who).map(|keys| BlakeTwo256::hash(&keys.encode()))
+	}
 }
 
-impl OneSessionHandler<AccountId> for VerifierKeys {
-	type Key = VerifierId;
+/// Takes validators out of the session in force.
+pub struct Disabling;
 
-	fn on_genesis_session<'a, I: 'a>(_: I)
-	where
-		I: Iterator<Item = (&'a AccountId, Self::Key)>,
-	{
+impl DisableValidator for Disabling {
+	fn disable(validator: &AccountId) {
+		if Session::validators().contains(validator) {
+			Session::report_offence(validator.clone(), OffenceSeverity::max_severity());
+		}
+	}
+}
+
+/// In which round sessions began: a late report of misbehaviour names a session, stake answers by
+/// round. Kept as long as a report may be late.
+#[storage_alias]
+type RoundOfSession = StorageMap<LivepeerRuntime, Twox64Concat, SessionIndex, RoundIndex>;
+
+/// Reads [`RoundOfSession`].
+pub struct SessionRounds;
+
+impl SessionRounds {
+	/// The round in which `session` began, if that is remembered.
+	pub fn get(session: SessionIndex) -> Option<RoundIndex> {
+		RoundOfSession::get(session)
+	}
+}
+
+/// The validator sets of sessions: chosen by the election, remembered for late reports.
+pub struct Sessions;
+
+type Elected = NoteHistoricalRoot<Runtime, TranscoderElection>;
+
+impl Sessions {
+	/// How many sessions back misbehaviour can be reported.
+	fn remembered() -> SessionIndex {
+		let sessions = ReportLongevity::get().div_ceil(SessionLength::get().max(1));
+		SessionIndex::try_from(sessions).unwrap_or(SessionIndex::MAX).saturating_add(1)
+	}
+}
+
+impl pallet_session::SessionManager<AccountId> for Sessions {
+	fn new_session(session: SessionIndex) -> Option<Vec<AccountId>> {
+		<Elected as pallet_session::SessionManager<_>>::new_session(session)
 	}
 
-	fn on_new_session<'a, I: 'a>(_: bool, _: I, _: I)
-	where
-		I: Iterator<Item = (&'a AccountId, Self::Key)>,
-	{
+	fn new_session_genesis(session: SessionIndex) -> Option<Vec<AccountId>> {
+		<Elected as pallet_session::SessionManager<_>>::new_session_genesis(session)
 	}
 
-	fn on_disabled(_: u32) {}
+	fn start_session(session: SessionIndex) {
+		RoundOfSession::insert(session, Rounds::current());
+		<Elected as pallet_session::SessionManager<_>>::start_session(session)
+	}
+
+	fn end_session(session: SessionIndex) {
+		<Elected as pallet_session::SessionManager<_>>::end_session(session);
+		let oldest = session.saturating_sub(Self::remembered());
+		Historical::prune_up_to(oldest);
+		if let Some(forgotten) = oldest.checked_sub(1) {
+			RoundOfSession::remove(forgotten);
+		}
+	}
+}
+
+/// A validator is identified by its account alone, and anyone who was one can be.
+pub struct NothingMore;
+
+impl Convert<AccountId, Option<()>> for NothingMore {
+	fn convert(_: AccountId) -> Option<()> {
+		Some(())
+	}
 }
 
 parameter_types! {
@@ -76,8 +144,8 @@ impl pallet_session::Config for Runtime {
 	type Keys = SessionKeys;
 	type NextSessionRotation = Babe;
 	type RuntimeEvent = RuntimeEvent;
-	type SessionHandler = (Babe, Grandpa, AuthorityDiscovery, BeefyKeys, VerifierKeys);
-	type SessionManager = ();
+	type SessionHandler = (Babe, Grandpa, AuthorityDiscovery, BeefyKeys, ChallengeLottery);
+	type SessionManager = Sessions;
 	type ShouldEndSession = Babe;
 	type ValidatorId = AccountId;
 	type ValidatorIdOf = ConvertInto;
@@ -86,6 +154,6 @@ impl pallet_session::Config for Runtime {
 
 impl pallet_session::historical::Config for Runtime {
 	type FullIdentification = ();
-	type FullIdentificationOf = pallet_session::historical::UnitIdentificationOf<Self>;
+	type FullIdentificationOf = NothingMore;
 	type RuntimeEvent = RuntimeEvent;
 }

@@ -1,17 +1,28 @@
-//! The clock of the chain. Block time and session length are state, written at genesis.
+//! The clock of the chain. Block time, session length and beacon window are state, written by
+//! chain-config at genesis; nothing assumes them at compile time.
 
+use super::parameters::dynamic_params::protocol::{Rounds, Staking};
+use crate::Runtime;
 use frame_support::parameter_types;
+use livepeer_primitives::params::Timing;
+use sp_runtime::traits::Get;
+
+/// Milliseconds from one slot to the next, which is the expected time between blocks.
+pub type SlotDuration = pallet_chain_config::SlotDuration<Runtime>;
+/// Milliseconds that must lie between the timestamps of two blocks.
+pub type MinimumPeriod = pallet_chain_config::MinimumPeriod<Runtime>;
+/// Slots in a session, which is one BABE epoch.
+pub type SessionLength = pallet_chain_config::SessionLength<Runtime>;
+/// Blocks of a beacon window.
+pub type BeaconWindow = pallet_chain_config::BeaconWindow<Runtime>;
 
 parameter_types! {
-	/// Milliseconds from one slot to the next.
-	pub storage SlotDuration: u64 = 2_000;
-	/// Slots in a session, which is one BABE epoch.
-	pub storage EpochDuration: u64 = 10;
-
-	/// Milliseconds between blocks, when every slot has one.
-	pub ExpectedBlockTime: u64 = SlotDuration::get();
-	/// Milliseconds that must lie between the timestamps of two blocks.
-	pub MinimumPeriod: u64 = SlotDuration::get() / 2;
-	/// Slots for which misbehaviour of a validator can be reported.
-	pub ReportLongevity: u64 = 100;
+	/// All of it.
+	pub FixedTiming: Timing = pallet_chain_config::FixedTiming::<Runtime>::get();
+	/// Slots for which misbehaviour of a validator can be reported: as long as the stake of that
+	/// time can be slashed, if every slot had a block.
+	pub ReportLongevity: u64 = {
+		let rounds = Staking::get().liability_window;
+		u64::from(rounds).saturating_mul(u64::from(Rounds::get().length))
+	};
 }

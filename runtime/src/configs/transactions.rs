@@ -1,17 +1,24 @@
 //! What a transaction costs, and how off-chain code makes one.
 
+use super::money::CommonPool;
 use crate::{
 	constants::fee::{PER_BYTE, PER_PICOSECOND},
-	Balance, Balances, Runtime, RuntimeCall, RuntimeEvent, TxExtension, UncheckedExtrinsic,
+	Authorship, Balance, Balances, Runtime, RuntimeCall, RuntimeEvent, TxExtension,
+	UncheckedExtrinsic,
 };
 use frame_support::{
 	parameter_types,
-	traits::ConstU8,
+	traits::{
+		fungible::{Balanced, Credit},
+		tokens::imbalance::ResolveTo,
+		ConstU8, OnUnbalanced,
+	},
 	weights::ConstantMultiplier,
 };
 use frame_system::offchain::{
 	CreateAuthorizedTransaction, CreateBare, CreateTransaction, CreateTransactionBase,
 };
+use livepeer_primitives::AccountId;
 use pallet_transaction_payment::{FungibleAdapter, Multiplier, TargetedFeeAdjustment};
 use sp_runtime::{generic::Era, traits::One, FixedPointNumber, Perquintill};
 
@@ -30,6 +37,29 @@ parameter_types! {
 	pub MaximumMultiplier: Multiplier = Multiplier::saturating_from_integer(1_000);
 }
 
+/// Fees go to the common pool: paid to the author they would cost an author nothing, and its
+/// blocks could be filled for free. Tips go to the author.
+pub struct FeesToPoolTipsToAuthor;
+
+impl OnUnbalanced<Credit<AccountId, Balances>> for FeesToPoolTipsToAuthor {
+	fn on_unbalanceds(mut parts: impl Iterator<Item = Credit<AccountId, Balances>>) {
+		if let Some(fee) = parts.next() {
+			ResolveTo::<CommonPool, Balances>::on_unbalanced(fee);
+		}
+		if let Some(tip) = parts.next() {
+			match Authorship::author() {
+				// An author that has no account yet may be too poor for the existential deposit.
+				Some(author) => {
+					if let Err(rest) = Balances::resolve(&author, tip) {
+						ResolveTo::<CommonPool, Balances>::on_unbalanced(rest);
+					}
+				}
+				None => ResolveTo::<CommonPool, Balances>::on_unbalanced(tip),
+			}
+		}
+	}
+}
+
 impl pallet_transaction_payment::Config for Runtime {
 	type FeeMultiplierUpdate = TargetedFeeAdjustment<
 		Self,
@@ -39,7 +69,7 @@ impl pallet_transaction_payment::Config for Runtime {
 		MaximumMultiplier,
 	>;
 	type LengthToFee = ConstantMultiplier<Balance, FeePerByte>;
-	type OnChargeTransaction = FungibleAdapter<Balances, ()>;
+	type OnChargeTransaction = FungibleAdapter<Balances, FeesToPoolTipsToAuthor>;
 	type OperationalFeeMultiplier = ConstU8<5>;
 	type RuntimeEvent = RuntimeEvent;
 	type WeightInfo = pallet_transaction_payment::weights::SubstrateWeight<Runtime>;

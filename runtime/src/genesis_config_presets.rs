@@ -1,0 +1,178 @@
+//! How a chain begins: the presets `development`, `local_testnet` and `production`.
+//!
+//! The first two use well-known keys and a short clock. `production` names nobody: the node adds
+//! the bootstrap validators and the allocations of LPT from a file when it builds the chain's
+//! specification.
+
+use crate::{
+	configs::money::{eth_owner, ETH_MINIMUM},
+	constants::{consensus::BABE_CONFIG, money::LPT},
+	AssetsConfig, BabeConfig, Balance, BalancesConfig, ChainConfigConfig, LptStakingConfig,
+	RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig, TranscoderElectionConfig,
+};
+use alloc::{string::ToString, vec, vec::Vec};
+use frame_support::build_struct_json_patch;
+use livepeer_primitives::{
+	keys::VerifierId,
+	params::{ProtocolParameters, Timing},
+	service::ServiceRecord,
+	AccountId, ETH, UNIT,
+};
+use pallet_transcoder_election::Terms;
+use serde_json::Value;
+use sp_authority_discovery::AuthorityId as AuthorityDiscoveryId;
+use sp_consensus_babe::AuthorityId as BabeId;
+use sp_consensus_beefy::ecdsa_crypto::AuthorityId as BeefyId;
+use sp_consensus_grandpa::AuthorityId as GrandpaId;
+use sp_core::crypto::get_public_from_string_or_panic;
+use sp_genesis_builder::{PresetId, DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET};
+use sp_keyring::Sr25519Keyring;
+use sp_runtime::Perbill;
+
+/// The preset that a public network starts from.
+pub const PRODUCTION_RUNTIME_PRESET: &str = "production";
+
+/// LPT of each well-known account.
+const DEVELOPMENT_LPT: Balance = 1_000_000 * LPT;
+/// ETH of each well-known account.
+const DEVELOPMENT_ETH: Balance = 1_000 * UNIT;
+/// What each validator of the local chains has bonded.
+const DEVELOPMENT_VALIDATOR_BOND: Balance = 10_000 * LPT;
+/// What each transcoder of the local chains that does not validate has bonded.
+const DEVELOPMENT_TRANSCODER_BOND: Balance = 5_000 * LPT;
+/// What is delegated to Bob; half of it to Charlie.
+const DEVELOPMENT_DELEGATION: Balance = 1_000 * LPT;
+/// The lowest price of a standard segment on the local chains: 10^13 wei.
+const DEVELOPMENT_PRICE: Balance = UNIT / 100_000;
+
+/// The session keys that a node started with `--alice` and the like has.
+pub fn session_keys_from_seed(seed: &str) -> SessionKeys {
+	SessionKeys {
+		babe: get_public_from_string_or_panic::<BabeId>(seed),
+		grandpa: get_public_from_string_or_panic::<GrandpaId>(seed),
+		authority_discovery: get_public_from_string_or_panic::<AuthorityDiscoveryId>(seed),
+		beefy: get_public_from_string_or_panic::<BeefyId>(seed),
+		verifier: get_public_from_string_or_panic::<VerifierId>(seed),
+	}
+}
+
+/// ETH: an asset that can stand alone in an account and that nobody can mint by a call.
+fn eth(accounts: Vec<AccountId>) -> AssetsConfig {
+	AssetsConfig {
+		assets: vec![(ETH, eth_owner(), true, ETH_MINIMUM)],
+		metadata: vec![(ETH, b"Ether".to_vec(), b"ETH".to_vec(), 18)],
+		accounts: accounts.into_iter().map(|account| (ETH, account, DEVELOPMENT_ETH)).collect(),
+		..Default::default()
+	}
+}
+
+/// A registered transcoder that takes no work until its operator says where it is reached and how
+/// much it takes.
+fn transcoder(account: AccountId, price: Balance) -> (AccountId, Terms, ServiceRecord, u32) {
+	let terms = Terms {
+		price,
+		reward_cut: Perbill::from_percent(10),
+		fee_share: Perbill::from_percent(50),
+	};
+	(account, terms, ServiceRecord::default(), 0)
+}
+
+/// A chain of well-known keys in which `validators` validate and, with `transcoders`, are
+/// registered.
+fn well_known(validators: &[Sr25519Keyring], transcoders: &[Sr25519Keyring]) -> Value {
+	use Sr25519Keyring::{Bob, BobStash, Charlie, CharlieStash};
+	let own = validators
+		.iter()
+		.map(|key| (*key, DEVELOPMENT_VALIDATOR_BOND))
+		.chain(transcoders.iter().map(|key| (*key, DEVELOPMENT_TRANSCODER_BOND)));
+	// Delegators that validate nothing, so that nobody is kept out of committees for them.
+	let delegated = [
+		(BobStash, Bob, DEVELOPMENT_DELEGATION),
+		(CharlieStash, Charlie, DEVELOPMENT_DELEGATION / 2),
+	];
+	let bonds: Vec<(AccountId, AccountId, Balance)> = own
+		.clone()
+		.map(|(key, amount)| (key.to_account_id(), key.to_account_id(), amount))
+		.chain(
+			delegated
+				.into_iter()
+				.map(|(from, to, amount)| (from.to_account_id(), to.to_account_id(), amount)),
+		)
+		.collect();
+	let registered: Vec<_> = own
+		.enumerate()
+		.map(|(index, (key, _))| {
+			// Each asks a tenth more than the one before.
+			let price = DEVELOPMENT_PRICE + DEVELOPMENT_PRICE / 10 * index as Balance;
+			transcoder(key.to_account_id(), price)
+		})
+		.collect();
+	let accounts: Vec<AccountId> =
+		Sr25519Keyring::well_known().map(|key| key.to_account_id()).collect();
+	build_struct_json_patch!(RuntimeGenesisConfig {
+		chain_config: ChainConfigConfig {
+			timing: Timing::development(),
+			parameters: ProtocolParameters::development(),
+		},
+		babe: BabeConfig { epoch_config: BABE_CONFIG },
+		balances: BalancesConfig {
+			balances: accounts.iter().cloned().map(|account| (account, DEVELOPMENT_LPT)).collect(),
+		},
+		assets: eth(accounts),
+		session: SessionConfig {
+			keys: validators
+				.iter()
+				.map(|key| {
+					let account = key.to_account_id();
+					(account.clone(), account, session_keys_from_seed(&key.to_string()))
+				})
+				.collect(),
+		},
+		lpt_staking: LptStakingConfig { bonds: bonds },
+		transcoder_election: TranscoderElectionConfig { transcoders: registered },
+		sudo: SudoConfig { key: Some(Sr25519Keyring::Alice.to_account_id()) },
+	})
+}
+
+/// Alice validates; Bob and Charlie can transcode.
+fn development() -> Value {
+	use Sr25519Keyring::{Alice, Bob, Charlie};
+	well_known(&[Alice], &[Bob, Charlie])
+}
+
+/// Five validators, Alice to Eve. All are registered, so each can transcode too.
+fn local_testnet() -> Value {
+	use Sr25519Keyring::{Alice, Bob, Charlie, Dave, Eve};
+	well_known(&[Alice, Bob, Charlie, Dave, Eve], &[])
+}
+
+/// Nobody yet.
+fn production() -> Value {
+	build_struct_json_patch!(RuntimeGenesisConfig {
+		chain_config: ChainConfigConfig {
+			timing: Timing::production(),
+			parameters: ProtocolParameters::production(),
+		},
+		babe: BabeConfig { epoch_config: BABE_CONFIG },
+		assets: eth(Vec::new()),
+	})
+}
+
+/// The JSON of the preset `id`.
+pub fn get_preset(id: &PresetId) -> Option<Vec<u8>> {
+	let patch = match id.as_ref() {
+		DEV_RUNTIME_PRESET => development(),
+		LOCAL_TESTNET_RUNTIME_PRESET => local_testnet(),
+		PRODUCTION_RUNTIME_PRESET => production(),
+		_ => return None,
+	};
+	serde_json::to_vec(&patch).ok()
+}
+
+/// The names of the presets.
+pub fn preset_names() -> Vec<PresetId> {
+	[DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET, PRODUCTION_RUNTIME_PRESET]
+		.into_iter()
+		.map(PresetId::from)
+		.collect()
+}

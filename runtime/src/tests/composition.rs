@@ -1,0 +1,88 @@
+//! The order of pallets, and calls that nobody or everybody may make.
+
+use crate::{
+	configs::governance::{AlwaysOpen, NeverPaused},
+	AllPalletsWithSystem, RuntimeCall,
+};
+use frame_support::traits::{Contains, PalletsInfoAccess};
+
+fn order() -> Vec<(usize, &'static str)> {
+	AllPalletsWithSystem::infos().into_iter().map(|info| (info.index, info.name)).collect()
+}
+
+#[test]
+fn pallets_should_keep_their_index_when_others_are_added() {
+	let expected = [
+		(0, "System"),
+		(1, "ChainConfig"),
+		(2, "Timestamp"),
+		(3, "Babe"),
+		(4, "Authorship"),
+		(5, "Balances"),
+		(6, "TransactionPayment"),
+		(7, "Assets"),
+		(8, "AssetsHolder"),
+		(9, "Beacon"),
+		(10, "Rounds"),
+		(11, "LptStaking"),
+		(13, "TranscoderElection"),
+		(14, "Jobs"),
+		(15, "ChallengeLottery"),
+		(16, "Offences"),
+		(17, "Historical"),
+		(18, "Session"),
+		(19, "Grandpa"),
+		(20, "AuthorityDiscovery"),
+		(30, "Utility"),
+		(31, "Proxy"),
+		(32, "Multisig"),
+		(33, "Scheduler"),
+		(34, "Preimage"),
+		(35, "Identity"),
+		(36, "Migrations"),
+		(37, "Parameters"),
+		(38, "TxPause"),
+		(39, "SafeMode"),
+		(40, "Sudo"),
+	];
+	assert_eq!(order(), expected);
+}
+
+#[test]
+fn inherents_and_the_way_back_should_stay_open_when_the_chain_is_closed() {
+	let open: [RuntimeCall; 3] = [
+		pallet_timestamp::Call::set { now: 1 }.into(),
+		pallet_safe_mode::Call::force_exit {}.into(),
+		pallet_sudo::Call::remove_key {}.into(),
+	];
+	for call in open {
+		assert!(AlwaysOpen::contains(&call), "{call:?}");
+	}
+	let transfer: RuntimeCall = pallet_balances::Call::transfer_all {
+		dest: crate::AccountId::new([1; 32]).into(),
+		keep_alive: true,
+	}
+	.into();
+	assert!(!AlwaysOpen::contains(&transfer));
+}
+
+#[test]
+fn the_brakes_should_agree_on_what_stays_open_when_they_are_pulled() {
+	use frame_support::traits::{GetCallMetadata, GetCallName};
+	for pallet in RuntimeCall::get_module_names() {
+		for call in RuntimeCall::get_call_names(pallet) {
+			let name = (
+				pallet.as_bytes().to_vec().try_into().unwrap(),
+				call.as_bytes().to_vec().try_into().unwrap(),
+			);
+			// A paused inherent would stop the chain.
+			if *pallet == "Timestamp" {
+				assert!(NeverPaused::contains(&name));
+			}
+			if *pallet == "Balances" {
+				assert!(!NeverPaused::contains(&name));
+			}
+		}
+	}
+	let _ = <pallet_balances::Call<crate::Runtime> as GetCallName>::get_call_names();
+}
