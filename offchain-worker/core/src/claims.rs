@@ -1,0 +1,170 @@
+//! Which segments a claim covers, and what it commits to.
+
+use livepeer_primitives::{
+	leaf::Leaf,
+	sum_tree::{SumTree, TreeError},
+	Seq,
+};
+
+/// When a transcoder claims.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ClaimRules {
+	/// Most leaves that the chain takes in one claim.
+	pub max_leaves: u32,
+	/// Claims as soon as this many leaves are there.
+	pub batch: u32,
+	/// Claims what is there when the oldest unclaimed segment is older than this.
+	pub max_wait_ms: u64,
+	/// How long a missing seq may still arrive before it is left out for good.
+	pub gap_wait_ms: u64,
+}
+
+/// A segment that may be claimed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Claimable {
+	/// Its seq.
+	pub seq: Seq,
+	/// When it was stored, in milliseconds since 1970.
+	pub stored_ms: u64,
+}
+
+/// The range of the next claim, both ends included, or `None` when it is not time yet.
+///
+/// `ready` holds the unclaimed segments at or after `cursor` in ascending order; `ended` says
+/// that the assignment has ended, so that nothing is gained by waiting.
+pub fn next_range(
+	cursor: Seq,
+	ready: &[Claimable],
+	ended: bool,
+	now_ms: u64,
+	rules: &ClaimRules,
+) -> Option<(Seq, Seq)> {
+	let first = ready.first()?;
+	let max = u64::from(rules.max_leaves.max(1));
+	let age = |segment: &Claimable| now_ms.saturating_sub(segment.stored_ms);
+	// A gap (in front or inside) is given up once what follows it has waited long enough.
+	let given_up = |after: &Claimable| ended || age(after) >= rules.gap_wait_ms;
+	if first.seq > cursor && cursor > 0 && !given_up(first) {
+		return None;
+	}
+	let mut last = first.seq;
+	for segment in &ready[1..] {
+		if segment.seq.saturating_sub(first.seq) >= max {
+			break;
+		}
+		if segment.seq > last.saturating_add(1) && !given_up(segment) {
+			break;
+		}
+		last = segment.seq;
+	}
+	let leaves = last.saturating_sub(first.seq).saturating_add(1);
+	let full = leaves >= u64::from(rules.batch.max(1)).min(max);
+	(full || ended || age(first) >= rules.max_wait_ms).then_some((first.seq, last))
+}
+
+/// The leaves of `[first, last]`, `Empty` where there is no segment, with their tree.
+pub fn build(
+	first: Seq,
+	last: Seq,
+	leaf: impl Fn(Seq) -> Option<Leaf>,
+) -> Result<(Vec<Leaf>, SumTree), TreeError> {
+	let leaves: Vec<Leaf> =
+		(first..=last).map(|seq| leaf(seq).unwrap_or(Leaf::Empty)).collect();
+	let tree = SumTree::new(&leaves)?;
+	Ok((leaves, tree))
+}
+
+/// The leaf indices that answer `positions`, without duplicates, in ascending order.
+pub fn drawn_leaves(tree: &SumTree, positions: &[u64]) -> Vec<u32> {
+	let mut indices: Vec<u32> =
+		positions.iter().filter_map(|position| tree.leaf_at(*position)).collect();
+	indices.sort_unstable();
+	indices.dedup();
+	indices
+}
+
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use livepeer_primitives::{receipt::Outputs, sum_tree};
+	use proptest::prelude::*;
+	use sp_core::H256;
+
+	const RULES: ClaimRules =
+		ClaimRules { max_leaves: 16, batch: 8, max_wait_ms: 30_000, gap_wait_ms: 10_000 };
+
+	fn ready(seqs: impl IntoIterator<Item = Seq>, stored_ms: u64) -> Vec<Claimable> {
+		seqs.into_iter().map(|seq| Claimable { seq, stored_ms }).collect()
+	}
+
+	#[test]
+	fn claim_should_wait_when_the_batch_is_not_full() {
+		assert_eq!(next_range(0, &ready(0..7, 1_000), false, 2_000, &RULES), None);
+		assert_eq!(next_range(0, &ready(0..8, 1_000), false, 2_000, &RULES), Some((0, 7)));
+	}
+
+	#[test]
+	fn claim_should_be_made_when_the_oldest_waited_or_the_assignment_ended() {
+		let three = ready(4..7, 1_000);
+		assert_eq!(next_range(4, &three, false, 31_000, &RULES), Some((4, 6)));
+		assert_eq!(next_range(4, &three, true, 1_000, &RULES), Some((4, 6)));
+		assert_eq!(next_range(4, &[], true, 1_000, &RULES), None);
+	}
+
+	#[test]
+	fn claim_should_stop_at_a_gap_when_it_may_still_be_filled() {
+		let mut segments = ready(0..3, 0);
+		segments.extend(ready(4..12, 29_000));
+		assert_eq!(next_range(0, &segments, false, 30_000, &RULES), Some((0, 2)));
+		assert_eq!(next_range(0, &segments, false, 39_000, &RULES), Some((0, 11)));
+	}
+
+	#[test]
+	fn claim_should_not_exceed_what_the_chain_takes() {
+		let rules = ClaimRules { max_leaves: 4, ..RULES };
+		assert_eq!(next_range(0, &ready(0..10, 0), false, 0, &rules), Some((0, 3)));
+		let far = ready([0, 1, 100], 0);
+		assert_eq!(next_range(0, &far, true, 0, &rules), Some((0, 1)));
+	}
+
+	proptest! {
+		#[test]
+		fn drawn_leaf_should_prove_itself_when_positions_are_drawn(
+			works in proptest::collection::vec(0u64..1_000_000, 1..64),
+			at in any::<u64>(),
+		) {
+			let (leaves, tree) = build(5, 4 + works.len() as u64, |seq| {
+				match works[(seq - 5) as usize] {
+					0 => None,
+					work => Some(Leaf::Transcoded {
+						in_hash: H256::repeat_byte(1), in_len: 1, duration: 1,
+						outputs: Outputs::default(), work,
+					}),
+				}
+			}).expect("at most 64 leaves");
+			let commitment = tree.commitment();
+			prop_assume!(commitment.total_work > 0);
+			let position = at % commitment.total_work;
+			let drawn = drawn_leaves(&tree, &[position, position]);
+			prop_assert_eq!(drawn.len(), 1);
+			let index = drawn[0];
+			let proof = tree.proof(index).expect("the index is in the claim");
+			let range = sum_tree::verify(&commitment, index, &leaves[index as usize], &proof);
+			prop_assert!(range.expect("the proof is right").contains(&position));
+		}
+
+		#[test]
+		fn ranges_should_be_ascending_and_within_the_limit(
+			seqs in proptest::collection::btree_set(0u64..200, 1..60),
+			now in 0u64..100_000,
+			ended in any::<bool>(),
+		) {
+			let segments = ready(seqs.iter().copied(), 0);
+			if let Some((first, last)) = next_range(0, &segments, ended, now, &RULES) {
+				prop_assert!(first <= last && last - first < u64::from(RULES.max_leaves));
+				prop_assert!(seqs.contains(&first) && seqs.contains(&last));
+			}
+		}
+	}
+}

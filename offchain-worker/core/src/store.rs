@@ -1,0 +1,214 @@
+//! What survives a restart.
+//!
+//! Bytes are kept under their SHA-256 as long as something pins them: a source segment that waits
+//! for its receipt, a transcoded segment until its claim is closed, a record of a playlist, a
+//! verification task. A method that returns `Ok` has made its change durable.
+
+use codec::{Decode, Encode};
+use livepeer_primitives::{
+	leaf::Leaf,
+	receipt::Receipt,
+	sum_tree::Commitment,
+	video::Ladder,
+	AccountId, AssignmentIndex, ClaimId, JobId, Seq, Signature, StreamId, ToolchainId,
+};
+use sp_core::H256;
+use thiserror::Error;
+
+use crate::transport::{SegmentRecord, SignedHeader};
+
+/// Why something is not stored or cannot be read.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum StoreError {
+	/// No space is left; nothing that was stored before is lost.
+	#[error("disk full at {0}: free some space, everything stored so far is kept")]
+	DiskFull(String),
+	/// The folder cannot be used.
+	#[error("cannot use {path}: {reason}")]
+	Unusable {
+		/// The folder or file.
+		path: String,
+		/// Why.
+		reason: String,
+	},
+	/// A file's content no longer has its hash; it was removed.
+	#[error("stored bytes {0:?} are damaged and were removed")]
+	Damaged(H256),
+	/// A record cannot be read.
+	#[error("the index is damaged: {0}")]
+	Index(String),
+	/// Another receipt exists under the key, or the seq is covered by a claim.
+	#[error("another receipt exists under this key, or a claim covers it")]
+	Conflict,
+}
+
+/// Names a segment within an assignment.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode, Decode)]
+pub struct SegmentKey {
+	/// The job.
+	pub job: JobId,
+	/// The assignment within it.
+	pub assignment: AssignmentIndex,
+	/// The segment.
+	pub seq: Seq,
+}
+
+/// A segment that was transcoded: its receipt and what a claim needs.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct TranscodedSegment {
+	/// The receipt.
+	pub receipt: Receipt,
+	/// This transcoder's signature over it.
+	pub signature: Signature,
+	/// The broadcaster's signature over the header.
+	pub broadcaster_signature: Signature,
+	/// The leaf that stands for it in a claim.
+	pub leaf: Leaf,
+	/// When it was stored, in milliseconds since 1970.
+	pub stored_ms: u64,
+}
+
+impl TranscodedSegment {
+	/// Its key.
+	pub fn key(&self) -> SegmentKey {
+		let header = &self.receipt.header;
+		SegmentKey { job: header.job, assignment: header.assignment, seq: header.seq }
+	}
+
+	/// The hashes of its bytes: the source and the outputs.
+	pub fn hashes(&self) -> Vec<H256> {
+		core::iter::once(self.receipt.header.in_hash)
+			.chain(self.receipt.outputs.iter().map(|output| output.hash))
+			.collect()
+	}
+}
+
+/// A claim from the moment its leaves are fixed until it is closed on chain.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct ClaimRecord {
+	/// The job.
+	pub job: JobId,
+	/// The assignment within it.
+	pub assignment: AssignmentIndex,
+	/// Seq of leaf 0.
+	pub first: Seq,
+	/// The leaves.
+	pub leaves: Vec<Leaf>,
+	/// Root, total work and leaf count.
+	pub commitment: Commitment,
+	/// The toolchain that made the outputs.
+	pub toolchain: ToolchainId,
+	/// The claim's number once it is seen on chain.
+	pub id: Option<ClaimId>,
+}
+
+impl ClaimRecord {
+	/// Seq of the last leaf.
+	pub fn last(&self) -> Seq {
+		self.first.saturating_add(u64::from(self.commitment.leaf_count)).saturating_sub(1)
+	}
+
+	/// Its key: the segment of leaf 0.
+	pub fn key(&self) -> SegmentKey {
+		SegmentKey { job: self.job, assignment: self.assignment, seq: self.first }
+	}
+}
+
+/// A stream as its origin or a follower knows it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct StreamState {
+	/// Its owner.
+	pub broadcaster: AccountId,
+	/// Its name.
+	pub name: String,
+	/// Its newest job.
+	pub job: JobId,
+	/// That job's ladder.
+	pub ladder: Ladder,
+	/// The first seq of that job.
+	pub first: Seq,
+	/// The seq after the last one that was ever signed or seen.
+	pub next: Seq,
+	/// Whether nothing follows.
+	pub ended: bool,
+}
+
+/// Durable bytes and records. Methods block for the time of a disk write.
+pub trait SegmentStore: Send + Sync {
+	/// Stores bytes and returns their hash. They stay as long as something pins them; bytes that
+	/// nothing pins are removed when the store is opened.
+	fn put(&self, bytes: &[u8]) -> Result<H256, StoreError>;
+	/// The bytes with this hash, checked.
+	fn get(&self, hash: H256) -> Result<Option<Vec<u8>>, StoreError>;
+	/// Pins bytes for `owner`, a name chosen by the caller; replaces its earlier pins.
+	fn pin(&self, owner: &str, hashes: &[H256]) -> Result<(), StoreError>;
+	/// Ends the pins of an owner, and of every owner whose name continues it behind a `/`, and
+	/// removes the bytes that nobody else pins.
+	fn unpin(&self, owner: &str) -> Result<(), StoreError>;
+
+	/// Stores a signed header and pins its source. When one is stored under its key already, that
+	/// one stays and is returned: a broadcaster signs one header per key.
+	fn put_header(&self, signed: &SignedHeader) -> Result<SignedHeader, StoreError>;
+	/// The header signed under a key.
+	fn header(&self, key: SegmentKey) -> Result<Option<SignedHeader>, StoreError>;
+	/// Drops the header of a key and its pin.
+	fn drop_header(&self, key: SegmentKey) -> Result<(), StoreError>;
+
+	/// Stores a receipt before it is sent, and pins its bytes. When one is stored under its key
+	/// already, that one stays and is returned if it is for the same header; else, and when a
+	/// claim covers the seq, the answer is [`StoreError::Conflict`].
+	fn put_receipt(&self, segment: &TranscodedSegment) -> Result<TranscodedSegment, StoreError>;
+	/// The receipt stored under a key.
+	fn receipt(&self, key: SegmentKey) -> Result<Option<TranscodedSegment>, StoreError>;
+	/// The receipts of an assignment from `from` on, in ascending order of seq.
+	fn receipts(
+		&self,
+		job: JobId,
+		assignment: AssignmentIndex,
+		from: Seq,
+		limit: usize,
+	) -> Result<Vec<TranscodedSegment>, StoreError>;
+	/// The assignments that have receipts or claims.
+	fn assignments(&self) -> Result<Vec<(JobId, AssignmentIndex)>, StoreError>;
+	/// The first seq of an assignment that no claim covers.
+	fn cursor(&self, job: JobId, assignment: AssignmentIndex) -> Result<Seq, StoreError>;
+
+	/// Fixes the leaves of a claim and moves the assignment's cursor behind it, in one step:
+	/// no receipt for a covered seq is stored afterwards.
+	fn put_claim(&self, claim: &ClaimRecord) -> Result<(), StoreError>;
+	/// Notes a claim's number.
+	fn set_claim_id(&self, key: SegmentKey, id: ClaimId) -> Result<(), StoreError>;
+	/// Every claim that is not closed.
+	fn claims(&self) -> Result<Vec<ClaimRecord>, StoreError>;
+	/// Forgets a claim with its receipts and pins. The cursor stays.
+	fn close_claim(&self, key: SegmentKey) -> Result<(), StoreError>;
+
+	/// Forgets an assignment for which nothing can be claimed any more: its receipts and their
+	/// pins. The cursor and open claims stay.
+	fn drop_assignment(&self, job: JobId, assignment: AssignmentIndex) -> Result<(), StoreError>;
+
+	/// Stores what is known about a stream.
+	fn put_stream(&self, stream: StreamId, state: &StreamState) -> Result<(), StoreError>;
+	/// What is known about a stream.
+	fn stream(&self, stream: StreamId) -> Result<Option<StreamState>, StoreError>;
+	/// Every known stream.
+	fn streams(&self) -> Result<Vec<(StreamId, StreamState)>, StoreError>;
+	/// Stores a record of a stream and pins its outputs.
+	fn put_record(&self, record: &SegmentRecord) -> Result<(), StoreError>;
+	/// A stream's records from `from` on, in ascending order of seq.
+	fn records(
+		&self,
+		stream: StreamId,
+		from: Seq,
+		limit: usize,
+	) -> Result<Vec<SegmentRecord>, StoreError>;
+	/// Forgets the records of a stream before `before` with their pins.
+	fn trim_records(&self, stream: StreamId, before: Seq) -> Result<(), StoreError>;
+
+	/// Stores a small value under a name.
+	fn put_value(&self, name: &str, value: &[u8]) -> Result<(), StoreError>;
+	/// A small value.
+	fn value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
+	/// Forgets a small value.
+	fn drop_value(&self, name: &str) -> Result<(), StoreError>;
+}

@@ -1,0 +1,290 @@
+//! Peers: what they ask each other, and what each side checks.
+//!
+//! One request and one answer per stream: a SCALE frame of at most [`MAX_FRAME`] bytes with its
+//! length in front, then at most [`MAX_PAYLOAD`] raw bytes, whose length the frame names. The
+//! protocol's name carries the chain's genesis, so that peers of two chains do not talk.
+
+use async_trait::async_trait;
+use codec::{Decode, Encode};
+use livepeer_primitives::{
+	leaf::RejectReason,
+	receipt::{signature_hash, Receipt},
+	segment::SegmentHeader,
+	service::ServiceRecord,
+	video::{Ladder, MAX_SEGMENT_BYTES},
+	AccountId, Hash, JobId, Seq, Signature, StreamId,
+};
+use sp_core::H256;
+use thiserror::Error;
+
+/// The longest SCALE frame.
+pub const MAX_FRAME: u32 = 64 * 1024;
+/// The longest payload.
+pub const MAX_PAYLOAD: u32 = MAX_SEGMENT_BYTES;
+/// Most records in one answer, so that it fits a frame.
+pub const MAX_RECORDS: u32 = 64;
+
+/// The protocol's name on the wire: the first 8 bytes of the genesis hash in hex, and a version.
+pub fn protocol_name(genesis: &Hash) -> String {
+	format!("/livepeer/{}/1", hex::encode(&genesis.as_bytes()[..8]))
+}
+
+/// A segment header with its broadcaster's signature.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct SignedHeader {
+	/// The header.
+	pub header: SegmentHeader,
+	/// The broadcaster's signature over it.
+	pub signature: Signature,
+}
+
+/// A returned segment with both signatures: enough for anybody to check everything about it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct SegmentRecord {
+	/// The transcoder's receipt, which holds the header.
+	pub receipt: Receipt,
+	/// The transcoder's signature over it.
+	pub transcoder_signature: Signature,
+	/// The broadcaster's signature over the header.
+	pub broadcaster_signature: Signature,
+}
+
+/// Why a record is not what it claims to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+pub enum RecordError {
+	/// It is of another chain or stream.
+	#[error("the record is of another chain or stream")]
+	Foreign,
+	/// The header is not signed by the stream's owner.
+	#[error("the segment header is not signed by the broadcaster")]
+	BroadcasterSignature,
+	/// The receipt is not signed by the transcoder that the header names, or names another
+	/// signature of the broadcaster.
+	#[error("the receipt is not signed by the transcoder that the header names")]
+	TranscoderSignature,
+	/// The receipt has another number of outputs than the job.
+	#[error("the receipt has another number of outputs than the ladder")]
+	Outputs,
+}
+
+impl SegmentRecord {
+	/// The segment's header.
+	pub fn header(&self) -> &SegmentHeader {
+		&self.receipt.header
+	}
+
+	/// Checks both signatures, and that the record belongs to this chain, stream and owner.
+	pub fn check(
+		&self,
+		genesis: &Hash,
+		stream: &StreamId,
+		broadcaster: &AccountId,
+		renditions: usize,
+	) -> Result<(), RecordError> {
+		let header = self.header();
+		if header.genesis != *genesis || header.stream != *stream {
+			return Err(RecordError::Foreign);
+		}
+		if !header.is_signed_by(broadcaster, &self.broadcaster_signature) {
+			return Err(RecordError::BroadcasterSignature);
+		}
+		if self.receipt.broadcaster_signature_hash != signature_hash(&self.broadcaster_signature)
+			|| !self.receipt.is_signed(&self.transcoder_signature)
+		{
+			return Err(RecordError::TranscoderSignature);
+		}
+		if self.receipt.outputs.len() != renditions {
+			return Err(RecordError::Outputs);
+		}
+		Ok(())
+	}
+}
+
+/// Part of a stream.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Playlist {
+	/// The stream's newest job.
+	pub job: JobId,
+	/// Its ladder.
+	pub ladder: Ladder,
+	/// Whether no record follows those that exist now.
+	pub ended: bool,
+	/// Records in ascending order of seq, at most [`MAX_RECORDS`].
+	pub records: Vec<SegmentRecord>,
+}
+
+/// What a peer is asked.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum Request {
+	/// The bytes with this SHA-256.
+	Fetch {
+		/// Their hash.
+		hash: H256,
+	},
+	/// A segment to transcode; its bytes follow.
+	Push(Box<SignedHeader>),
+	/// A stream's records.
+	Playlist {
+		/// The stream.
+		stream: StreamId,
+		/// The first seq of interest.
+		from: Seq,
+	},
+}
+
+impl Request {
+	/// How many raw bytes follow the frame.
+	pub fn payload_len(&self) -> u32 {
+		match self {
+			Request::Push(signed) => signed.header.in_len,
+			Request::Fetch { .. } | Request::Playlist { .. } => 0,
+		}
+	}
+}
+
+/// Why a transcoder does not take a segment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, Error)]
+pub enum Refusal {
+	/// The header is of another chain.
+	#[error("the header is of another chain")]
+	WrongChain,
+	/// This transcoder has no such assignment, or it has ended.
+	#[error("not assigned to this transcoder")]
+	NotAssigned,
+	/// The header is not signed by the job's owner.
+	#[error("the header is not signed by the job's owner")]
+	BadSignature,
+	/// The bytes are not those that the header names.
+	#[error("the bytes do not match the header")]
+	BadBytes,
+	/// Another segment was signed under this seq.
+	#[error("another segment was signed under this seq")]
+	Conflict,
+	/// The seq is covered by a claim already.
+	#[error("the seq is already covered by a claim")]
+	TooLate,
+	/// The job's allowance does not cover another segment yet.
+	#[error("the allowance is used up")]
+	Allowance,
+	/// The segment is beyond the job's limits.
+	#[error("the segment is beyond the job's limits: {0:?}")]
+	Invalid(RejectReason),
+	/// This peer is no transcoder.
+	#[error("the peer does not transcode")]
+	NotServed,
+	/// Something failed at the transcoder.
+	#[error("the transcoder failed")]
+	Internal,
+}
+
+/// A transcoder's answer to a segment.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum PushReply {
+	/// Transcoded; the outputs are fetched by their hashes.
+	Done {
+		/// What the transcoder made.
+		receipt: Box<Receipt>,
+		/// Its signature.
+		signature: Signature,
+	},
+	/// Too much at once: the same segment is welcome later.
+	Busy {
+		/// When to try again, in milliseconds from now.
+		retry_ms: u32,
+	},
+	/// Not taken.
+	Refused(Refusal),
+}
+
+/// A peer's answer.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum Reply {
+	/// The bytes follow.
+	Bytes {
+		/// How many.
+		len: u32,
+	},
+	/// The peer does not have them.
+	NotFound,
+	/// To a push.
+	Pushed(PushReply),
+	/// To a playlist request.
+	Playlist(Box<Playlist>),
+	/// The peer serves too many requests.
+	Busy,
+	/// The request cannot be read.
+	BadRequest,
+}
+
+/// Why a peer gave no usable answer.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum NetError {
+	/// The service record names no peer or no address that can be dialled.
+	#[error("the service record cannot be dialled: {0}")]
+	BadRecord(String),
+	/// No connection, or it broke.
+	#[error("peer not reachable: {0}")]
+	Unreachable(String),
+	/// No progress for too long.
+	#[error("the peer gave no answer in time")]
+	Timeout,
+	/// The peer does not have what it was asked for.
+	#[error("the peer does not have it")]
+	NotFound,
+	/// The bytes are not those that were asked for.
+	#[error("the peer sent bytes that do not match their hash")]
+	WrongBytes,
+	/// The peer broke the protocol.
+	#[error("the peer broke the protocol: {0}")]
+	Protocol(String),
+	/// The peer is busy.
+	#[error("the peer is busy")]
+	Busy,
+	/// Nothing could be set up here.
+	#[error("{0}")]
+	Local(String),
+}
+
+/// Asks peers. Every byte that comes back was checked against its hash.
+#[async_trait]
+pub trait Transport: Send + Sync {
+	/// Where this worker is reached; peers find it in the chain's service records.
+	fn service_record(&self) -> ServiceRecord;
+
+	/// The bytes with this hash, at most `max_len` of them.
+	async fn fetch(
+		&self,
+		peer: &ServiceRecord,
+		hash: H256,
+		max_len: u32,
+	) -> Result<Vec<u8>, NetError>;
+
+	/// Sends a segment and waits for the receipt. The caller checks the receipt.
+	async fn push(
+		&self,
+		peer: &ServiceRecord,
+		signed: &SignedHeader,
+		bytes: &[u8],
+	) -> Result<PushReply, NetError>;
+
+	/// A stream's records from `from` on. The caller checks the records.
+	async fn playlist(
+		&self,
+		peer: &ServiceRecord,
+		stream: StreamId,
+		from: Seq,
+	) -> Result<Playlist, NetError>;
+}
+
+/// Answers peers. Requests run concurrently; their number is limited by the transport.
+#[async_trait]
+pub trait Service: Send + Sync {
+	/// The bytes with this hash, if this worker has them.
+	async fn fetch(&self, hash: H256) -> Option<Vec<u8>>;
+
+	/// Takes a segment. `bytes` has the length that the header names; nothing else was checked.
+	async fn push(&self, signed: SignedHeader, bytes: Vec<u8>) -> PushReply;
+
+	/// A stream's records, if this worker is its origin.
+	async fn playlist(&self, stream: StreamId, from: Seq) -> Option<Playlist>;
+}
