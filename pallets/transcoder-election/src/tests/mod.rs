@@ -7,6 +7,7 @@ mod election;
 mod genesis;
 mod jail;
 mod lock_period;
+mod random;
 mod registration;
 mod session;
 mod views;

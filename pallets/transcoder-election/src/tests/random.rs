@@ -1,0 +1,147 @@
+//! Random interleavings of everything that can happen, with the invariants checked after each.
+
+use crate::{mock::*, Jailed};
+use alloc::collections::BTreeSet;
+use livepeer_primitives::{
+	traits::{Jail, TranscoderDirectory},
+	UNIT,
+};
+use proptest::{collection::vec, prelude::*};
+
+/// Accounts that take part; the first six validate from genesis on.
+const ACCOUNTS: u8 = 10;
+const MINIMUM: u32 = 3;
+
+#[derive(Clone, Debug)]
+enum Step {
+	Bond(u8, u128),
+	Register(u8, u128),
+	Resign(u8),
+	Announce(u8, u32),
+	Heartbeat(u8),
+	Detain(u8),
+	Resolve(u8),
+	Unjail(u8),
+	SetKeys(u8),
+	PurgeKeys(u8),
+	Lock(bool),
+	Blocks(u64),
+	NextRound,
+	Rotate,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+	let who = 1..=ACCOUNTS;
+	prop_oneof![
+		(who.clone(), 0u128..50).prop_map(|(who, lpt)| Step::Bond(who, lpt)),
+		(who.clone(), 0u128..9).prop_map(|(who, price)| Step::Register(who, price)),
+		who.clone().prop_map(Step::Resign),
+		(who.clone(), 0u32..3).prop_map(|(who, capacity)| Step::Announce(who, capacity)),
+		who.clone().prop_map(Step::Heartbeat),
+		who.clone().prop_map(Step::Detain),
+		who.clone().prop_map(Step::Resolve),
+		who.clone().prop_map(Step::Unjail),
+		who.clone().prop_map(Step::SetKeys),
+		who.prop_map(Step::PurgeKeys),
+		any::<bool>().prop_map(Step::Lock),
+		(1u64..15).prop_map(Step::Blocks),
+		Just(Step::NextRound),
+		Just(Step::Rotate),
+		Just(Step::Rotate),
+	]
+}
+
+/// Does it. Calls may be refused: what is refused must change nothing that matters here.
+fn apply(step: Step, next_key: &mut u64) {
+	let signed = |number: u8| RuntimeOrigin::signed(account(number));
+	match step {
+		Step::Bond(who, lpt) => bond(&account(who), lpt * UNIT),
+		Step::Register(who, price) => {
+			let _ = TranscoderElection::transcoder(signed(who), terms(price), service(who));
+		}
+		Step::Resign(who) => {
+			let _ = TranscoderElection::resign(signed(who));
+		}
+		Step::Announce(who, capacity) => {
+			let _ = TranscoderElection::set_available(signed(who), capacity);
+		}
+		Step::Heartbeat(who) => {
+			let _ = TranscoderElection::heartbeat(signed(who));
+		}
+		Step::Detain(who) => TranscoderElection::detain(&account(who)),
+		Step::Resolve(who) => {
+			if Jailed::<Test>::get(account(who)).is_some_and(|open| open > 0) {
+				TranscoderElection::resolve(&account(who));
+			}
+		}
+		Step::Unjail(who) => {
+			let _ = TranscoderElection::unjail(signed(who));
+		}
+		Step::SetKeys(who) => {
+			*next_key += 1;
+			set_keys(&account(who), *next_key);
+		}
+		Step::PurgeKeys(who) => {
+			let _ = Session::purge_keys(signed(who));
+		}
+		Step::Lock(locked) => Locked::set(locked),
+		Step::Blocks(blocks) => System::set_block_number(System::block_number() + blocks),
+		Step::NextRound => next_round(),
+		Step::Rotate => rotate_and_check(),
+	}
+}
+
+/// Rotates, and checks what the session was given.
+fn rotate_and_check() {
+	let with_keys = |who: &_| pallet_session::NextKeys::<Test>::contains_key(who);
+	// Whom the previous set and the election offer.
+	let mut offered: BTreeSet<_> =
+		TranscoderElection::validators().into_iter().filter(|who| with_keys(who)).collect();
+	offered.extend(
+		TranscoderElection::active_set()
+			.seats
+			.into_iter()
+			.filter(|seat| !seat.jailed && seat.stake >= UNIT && with_keys(&seat.account))
+			.map(|seat| seat.account),
+	);
+	let validators = rotate();
+	let queued = queued();
+	assert!(queued.iter().all(with_keys));
+	assert_eq!(queued.iter().collect::<BTreeSet<_>>().len(), queued.len());
+	assert!(queued.len() >= offered.len().min(MINIMUM as usize));
+	let jailed = queued.iter().filter(|who| Jailed::<Test>::contains_key(*who)).count();
+	assert!(jailed == 0 || queued.len() <= MINIMUM as usize);
+	// As many of those in force are disabled as consensus bears.
+	let jailed = validators.iter().filter(|who| Jailed::<Test>::contains_key(*who)).count();
+	let bearable = validators.len().saturating_sub(1) / 3;
+	assert!(Session::disabled_validators().len() >= jailed.min(bearable));
+}
+
+proptest! {
+	#![proptest_config(ProptestConfig::with_cases(200))]
+
+	#[test]
+	fn invariants_should_hold_when_anything_happens(steps in vec(step(), 1..120)) {
+		let mut chain = ExtBuilder::default()
+			.parameters(|parameters| {
+				parameters.min_validators = MINIMUM;
+				parameters.active_size = 7;
+			});
+		for number in 1..=6 {
+			chain = chain.validator(number, 10 + u128::from(number));
+		}
+		chain.build_and_execute(|| {
+			let mut next_key = 1_000;
+			for step in steps {
+				apply(step, &mut next_key);
+				TranscoderElection::do_try_state().unwrap();
+				for candidate in TranscoderElection::candidates() {
+					assert!(TranscoderElection::is_active(&candidate.account));
+					assert!(TranscoderElection::is_available(&candidate.account));
+					assert!(!TranscoderElection::is_jailed(&candidate.account));
+					assert!(candidate.capacity > 0 && candidate.stake > 0);
+				}
+			}
+		});
+	}
+}
