@@ -1,0 +1,681 @@
+//! The runtime of the tests: this pallet and stand-ins for its neighbours, which keep what they
+//! are told in storage, so that a rolled-back step is rolled back there too.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+
+use codec::{Decode, Encode};
+use frame_support::{
+	derive_impl, parameter_types,
+	storage::unhashed,
+	traits::{Authorize, Hooks},
+	weights::Weight,
+};
+use frame_system::RawOrigin;
+use livepeer_primitives::{
+	draw,
+	keys::{VerifierId, VerifierPair, VerifierSignature},
+	leaf::Leaf,
+	params::{LotteryParameters, ProtocolParameters, Timing},
+	receipt::Output,
+	segment::SegmentHeader,
+	service::ServiceRecord,
+	sum_tree::{Commitment, SumTree},
+	traits::*,
+	verdict::{self, Evidence, Opening, Phase, Tranche, Verdict},
+	video::{Rendition, SourceLimits},
+	work::WorkFactors,
+	AccountId, Balance, BlockNumber, ClaimId, Hash, RoundIndex, Signature, ToolchainId,
+	WindowIndex,
+};
+use sp_core::{sr25519, ConstU32, ConstU64, Pair};
+use sp_runtime::{
+	generic,
+	traits::{BlakeTwo256, Dispatchable, IdentityLookup},
+	transaction_validity::{TransactionSource, TransactionValidityError},
+	BuildStorage, DispatchError, DispatchResult, Perbill,
+};
+
+use crate as pallet_challenge_lottery;
+use crate::types::Challenge;
+
+type TxExtension = frame_system::AuthorizeCall<Test>;
+pub type Extrinsic = generic::UncheckedExtrinsic<AccountId, RuntimeCall, Signature, TxExtension>;
+type Block = generic::Block<generic::Header<BlockNumber, BlakeTwo256>, Extrinsic>;
+
+frame_support::construct_runtime!(
+	pub enum Test {
+		System: frame_system,
+		Lottery: pallet_challenge_lottery,
+	}
+);
+
+#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
+impl frame_system::Config for Test {
+	type Block = Block;
+	type AccountId = AccountId;
+	type Lookup = IdentityLookup<AccountId>;
+}
+
+impl<LocalCall> frame_system::offchain::CreateTransactionBase<LocalCall> for Test
+where
+	RuntimeCall: From<LocalCall>,
+{
+	type RuntimeCall = RuntimeCall;
+	type Extrinsic = Extrinsic;
+}
+
+impl<LocalCall> frame_system::offchain::CreateTransaction<LocalCall> for Test
+where
+	RuntimeCall: From<LocalCall>,
+{
+	type Extension = TxExtension;
+	fn create_transaction(call: RuntimeCall, extension: Self::Extension) -> Extrinsic {
+		Extrinsic::new_transaction(call, extension)
+	}
+}
+
+impl<LocalCall> frame_system::offchain::CreateAuthorizedTransaction<LocalCall> for Test
+where
+	RuntimeCall: From<LocalCall>,
+{
+	fn create_extension() -> Self::Extension {
+		TxExtension::new()
+	}
+}
+
+parameter_types! {
+	pub static Parameters: LotteryParameters = ProtocolParameters::development().lottery;
+	pub static AgendaBudget: Weight = Weight::from_parts(1_000_000_000_000, u64::MAX / 2);
+	pub const Clock: Timing = Timing::development();
+}
+
+impl crate::Config for Test {
+	type Timing = Clock;
+	type Parameters = Parameters;
+	type Beacon = Fake;
+	type Rounds = Fake;
+	type Claims = Fake;
+	type Stake = Fake;
+	type Slash = Fake;
+	type Jail = Fake;
+	type Directory = Fake;
+	type Services = Fake;
+	type MaxToolchains = ConstU32<4>;
+	type DutyPriority = ConstU64<{ 1 << 40 }>;
+	type AgendaBudget = AgendaBudget;
+	type WeightInfo = ();
+}
+
+/// A value of the stand-ins.
+pub struct Kept<V>(&'static [u8], core::marker::PhantomData<V>);
+
+impl<V: Encode + Decode + Default> Kept<V> {
+	const fn new(key: &'static [u8]) -> Self {
+		Self(key, core::marker::PhantomData)
+	}
+	pub fn get(&self) -> V {
+		unhashed::get_or_default(self.0)
+	}
+	pub fn put(&self, value: V) {
+		unhashed::put(self.0, &value)
+	}
+	pub fn mutate<R>(&self, change: impl FnOnce(&mut V) -> R) -> R {
+		let mut value = self.get();
+		let result = change(&mut value);
+		self.put(value);
+		result
+	}
+}
+
+/// A slash as it was asked for.
+pub type SlashCall = (AccountId, RoundIndex, Perbill, Vec<AccountId>);
+
+/// Validators that are stored with seeds.
+pub static SEATED: Kept<Vec<SeatedValidator>> = Kept::new(b"fake:seated");
+/// Windows that have no seed.
+pub static SEEDLESS: Kept<Vec<WindowIndex>> = Kept::new(b"fake:seedless");
+/// Windows retained, with how often.
+pub static RETAINED: Kept<BTreeMap<WindowIndex, i32>> = Kept::new(b"fake:retained");
+/// Open claims.
+pub static CLAIMS: Kept<BTreeMap<ClaimId, ClaimInfo>> = Kept::new(b"fake:claims");
+/// Settlements.
+pub static SETTLED: Kept<Vec<(ClaimId, Settlement)>> = Kept::new(b"fake:settled");
+/// Whether settlements fail.
+pub static STUCK: Kept<bool> = Kept::new(b"fake:stuck");
+/// Slashes.
+pub static SLASHED: Kept<Vec<SlashCall>> = Kept::new(b"fake:slashed");
+/// Detained accounts, with how often.
+pub static DETAINED: Kept<BTreeMap<AccountId, i32>> = Kept::new(b"fake:detained");
+/// Delegations.
+pub static DELEGATES: Kept<BTreeMap<AccountId, AccountId>> = Kept::new(b"fake:delegates");
+
+/// The neighbours.
+pub struct Fake;
+
+impl Beacon for Fake {
+	fn current_window() -> WindowIndex {
+		System::block_number() / Clock::get().beacon_window
+	}
+	fn window_start(window: WindowIndex) -> BlockNumber {
+		window * Clock::get().beacon_window
+	}
+	fn seed(window: WindowIndex) -> Option<Seed> {
+		let stored = System::block_number() >= Self::window_start(window + 1);
+		(stored && !SEEDLESS.get().contains(&window)).then(|| Seed {
+			hash: Hash::repeat_byte(window as u8 + 1),
+			validators: SEATED.get().try_into().unwrap(),
+		})
+	}
+	fn retain(window: WindowIndex) {
+		RETAINED.mutate(|all| *all.entry(window).or_default() += 1);
+	}
+	fn release(window: WindowIndex) {
+		RETAINED.mutate(|all| {
+			let count = all.get_mut(&window).expect("released windows are retained");
+			*count -= 1;
+			if *count == 0 {
+				all.remove(&window);
+			}
+		});
+	}
+	fn accumulator() -> Hash {
+		Hash::from_low_u64_be(System::block_number().into())
+	}
+}
+
+impl Rounds for Fake {
+	fn current() -> RoundIndex {
+		System::block_number() / 30
+	}
+	fn in_lock_period() -> bool {
+		false
+	}
+}
+
+impl Claims for Fake {
+	fn claim(id: ClaimId) -> Option<ClaimInfo> {
+		CLAIMS.get().remove(&id)
+	}
+	fn settle(id: ClaimId, settlement: Settlement) -> DispatchResult {
+		if STUCK.get() {
+			return Err(DispatchError::Unavailable);
+		}
+		assert!(CLAIMS.mutate(|all| all.remove(&id)).is_some(), "a claim is settled once");
+		SETTLED.mutate(|all| all.push((id, settlement)));
+		Ok(())
+	}
+	#[cfg(feature = "runtime-benchmarks")]
+	fn make_claim(
+		transcoder: &AccountId,
+		broadcaster: &AccountId,
+		commitment: Commitment,
+	) -> ClaimId {
+		let mut info = info(commitment);
+		info.transcoder = transcoder.clone();
+		info.broadcaster = broadcaster.clone();
+		CLAIMS.mutate(|all| {
+			let id = all.len() as ClaimId;
+			all.insert(id, info);
+			id
+		})
+	}
+}
+
+impl Stake for Fake {
+	fn active_stake(_: &AccountId) -> Balance {
+		0
+	}
+	fn self_bond(_: &AccountId) -> Balance {
+		0
+	}
+	fn delegate_of(who: &AccountId) -> Option<AccountId> {
+		DELEGATES.get().remove(who)
+	}
+	#[cfg(feature = "runtime-benchmarks")]
+	fn make_stake(_: &AccountId, _: Balance) {}
+}
+
+impl Slash for Fake {
+	fn slash(
+		transcoder: &AccountId,
+		offence: RoundIndex,
+		fraction: Perbill,
+		finders: &[AccountId],
+	) -> Slashed {
+		SLASHED.mutate(|all| {
+			all.push((transcoder.clone(), offence, fraction, finders.to_vec()));
+		});
+		Slashed { total: 100, finders_fee: 5, common_pool: 95 }
+	}
+}
+
+impl Jail for Fake {
+	fn detain(transcoder: &AccountId) {
+		DETAINED.mutate(|all| *all.entry(transcoder.clone()).or_default() += 1);
+	}
+	fn resolve(transcoder: &AccountId) {
+		DETAINED.mutate(|all| {
+			let count = all.get_mut(transcoder).expect("resolved transcoders are detained");
+			*count -= 1;
+			if *count == 0 {
+				all.remove(transcoder);
+			}
+		});
+	}
+}
+
+impl TranscoderDirectory for Fake {
+	fn candidates() -> Vec<Candidate> {
+		vec![]
+	}
+	fn is_jailed(transcoder: &AccountId) -> bool {
+		DETAINED.get().contains_key(transcoder)
+	}
+	fn is_available(_: &AccountId) -> bool {
+		true
+	}
+	fn note_not_accepted(_: &AccountId) {}
+	#[cfg(feature = "runtime-benchmarks")]
+	fn make_candidate(_: &AccountId, _: Balance, _: u32) {}
+}
+
+impl ServiceDirectory for Fake {
+	fn service(who: &AccountId) -> Option<ServiceRecord> {
+		(*who == transcoder()).then(|| ServiceRecord {
+			peer_id: b"peer".to_vec().try_into().unwrap(),
+			..Default::default()
+		})
+	}
+}
+
+fn pair(name: &str) -> sr25519::Pair {
+	Pair::from_string(&format!("//{name}"), None).unwrap()
+}
+
+/// The account of `name`.
+pub fn account(name: &str) -> AccountId {
+	AccountId::new(pair(name).public().0)
+}
+
+pub fn transcoder() -> AccountId {
+	account("T")
+}
+
+pub fn broadcaster() -> AccountId {
+	account("B")
+}
+
+/// The account of the `i`th validator.
+pub fn validator(i: usize) -> AccountId {
+	account(&format!("V{i}"))
+}
+
+fn verifier_pair(i: usize) -> VerifierPair {
+	VerifierPair::from_string(&verifier_uri(i), None).unwrap()
+}
+
+/// The secret of the `i`th validator's verifier key.
+pub fn verifier_uri(i: usize) -> String {
+	format!("//verifier{i}")
+}
+
+/// The verifier key of the `i`th validator.
+pub fn verifier(i: usize) -> VerifierId {
+	verifier_pair(i).public()
+}
+
+/// The number of a validator by its account.
+pub fn number_of(account: &AccountId) -> usize {
+	(0..16).find(|i| validator(*i) == *account).expect("the account is a validator's")
+}
+
+/// The accepted toolchain.
+pub fn toolchain() -> ToolchainId {
+	ToolchainId::repeat_byte(7)
+}
+
+/// `count` validators with these stakes, in turn.
+pub fn seat(stakes: &[Balance]) {
+	let seated = stakes
+		.iter()
+		.enumerate()
+		.map(|(i, stake)| SeatedValidator {
+			account: validator(i),
+			stake: *stake,
+			key: verifier(i),
+		})
+		.collect();
+	SEATED.put(seated);
+}
+
+/// Genesis: five validators of equal stake, block 1.
+pub fn new_test_ext() -> sp_io::TestExternalities {
+	let storage = RuntimeGenesisConfig {
+		lottery: crate::GenesisConfig { toolchains: vec![toolchain()], ..Default::default() },
+		..Default::default()
+	}
+	.build_storage()
+	.unwrap();
+	let mut ext = sp_io::TestExternalities::from(storage);
+	ext.execute_with(|| {
+		System::set_block_number(1);
+		seat(&[100; 5]);
+	});
+	ext
+}
+
+/// Runs `test`, then the invariants.
+pub fn build_and_execute(test: impl FnOnce()) {
+	Parameters::set(ProtocolParameters::development().lottery);
+	AgendaBudget::set(Weight::from_parts(1_000_000_000_000, u64::MAX / 2));
+	let mut ext = new_test_ext();
+	ext.execute_with(|| {
+		test();
+		Lottery::do_try_state().unwrap();
+	});
+}
+
+/// Goes on to the start of block `to`, hooks and invariants included.
+pub fn run_to(to: BlockNumber) {
+	while System::block_number() < to {
+		let next = System::block_number() + 1;
+		System::set_block_number(next);
+		Lottery::on_initialize(next);
+		Lottery::do_try_state().unwrap();
+	}
+}
+
+/// Goes on by `blocks`.
+pub fn skip(blocks: BlockNumber) {
+	run_to(System::block_number() + blocks);
+}
+
+/// A claim with what its transcoder knows.
+#[derive(Clone)]
+pub struct TestClaim {
+	pub id: ClaimId,
+	pub info: ClaimInfo,
+	pub leaves: Vec<Leaf>,
+	pub tree: SumTree,
+}
+
+/// A transcoded leaf of `work`.
+pub fn leaf(seed: u8, work: u64) -> Leaf {
+	let output = |rendition: u8| Output {
+		hash: Hash::from_low_u64_be(u64::from(seed) * 256 + u64::from(rendition)),
+		len: 1_000,
+	};
+	Leaf::Transcoded {
+		in_hash: Hash::repeat_byte(seed),
+		in_len: 4_000,
+		duration: 180_000,
+		outputs: vec![output(0), output(1)].try_into().unwrap(),
+		work,
+	}
+}
+
+/// What jobs tell of a claim over `commitment`, made now.
+pub fn info(commitment: Commitment) -> ClaimInfo {
+	let rendition = |width, height| Rendition { width, height, kbps: 500 };
+	ClaimInfo {
+		job: 3,
+		assignment: 1,
+		transcoder: transcoder(),
+		broadcaster: broadcaster(),
+		stream: Hash::repeat_byte(9),
+		first: 100,
+		commitment,
+		toolchain: toolchain(),
+		ladder: vec![rendition(640, 360), rendition(320, 180)].try_into().unwrap(),
+		limits: SourceLimits { width: 1280, height: 720, fps: 30 },
+		factors: WorkFactors { preset: 1_000, decode: 250 },
+		max_leaf_work: 100_000_000,
+		fee: 1_000,
+		round: Fake::current(),
+		window: Fake::current_window(),
+	}
+}
+
+/// Makes a claim over `leaves`, without asking whether it is taken.
+pub fn try_claim(leaves: Vec<Leaf>) -> (TestClaim, Result<(), DispatchError>) {
+	let tree = SumTree::new(&leaves).unwrap();
+	let info = info(tree.commitment());
+	let id = CLAIMS.get().len() as ClaimId + SETTLED.get().len() as ClaimId;
+	CLAIMS.mutate(|all| all.insert(id, info.clone()));
+	let taken = Lottery::on_claim(id, &info);
+	(TestClaim { id, info, leaves, tree }, taken)
+}
+
+/// Makes a claim of `count` equal leaves.
+pub fn claim(count: u8) -> TestClaim {
+	let leaves = (0..count).map(|i| leaf(i, 50_000_000)).collect();
+	let (claim, taken) = try_claim(leaves);
+	taken.unwrap();
+	claim
+}
+
+/// The challenge of a claim.
+pub fn challenge(id: ClaimId) -> Challenge {
+	crate::Challenges::<Test>::get(id).expect("the challenge is open")
+}
+
+/// The broadcaster's signature over the segment of a leaf.
+pub fn segment_signature(claim: &TestClaim, index: u32, leaf: &Leaf) -> Signature {
+	let Leaf::Transcoded { in_hash, in_len, duration, .. } = leaf else {
+		return Signature::Sr25519(Default::default());
+	};
+	let header = SegmentHeader {
+		genesis: System::block_hash(0),
+		stream: claim.info.stream,
+		job: claim.info.job,
+		assignment: claim.info.assignment,
+		transcoder: claim.info.transcoder.clone(),
+		seq: claim.info.first + u64::from(index),
+		in_hash: *in_hash,
+		in_len: *in_len,
+		duration: *duration,
+	};
+	pair("B").sign(header.signing_payload().as_bytes()).into()
+}
+
+/// The indices of the drawn leaves, ascending.
+pub fn drawn(claim: &TestClaim) -> Vec<u32> {
+	let mut indices: Vec<u32> = challenge(claim.id)
+		.samples
+		.iter()
+		.map(|sample| claim.tree.leaf_at(sample.position).unwrap())
+		.collect();
+	indices.sort_unstable();
+	indices.dedup();
+	indices
+}
+
+/// The transcoder reveals one leaf.
+pub fn reveal_leaf(claim: &TestClaim, index: u32) -> frame_support::pallet_prelude::DispatchResultWithPostInfo {
+	let leaf = claim.leaves[index as usize].clone();
+	Lottery::reveal_leaf(
+		RuntimeOrigin::signed(transcoder()),
+		claim.id,
+		index,
+		leaf.clone(),
+		segment_signature(claim, index, &leaf),
+		claim.tree.proof(index).unwrap(),
+	)
+}
+
+/// Goes on to the draw and reveals all drawn leaves: the committee commits from now on.
+pub fn to_commit(claim: &TestClaim) {
+	to_draw(claim);
+	for index in drawn(claim) {
+		reveal_leaf(claim, index).unwrap();
+	}
+}
+
+/// Goes on to the block in which the claim is drawn.
+pub fn to_draw(claim: &TestClaim) {
+	run_to(Fake::window_start(claim.info.window + 2));
+}
+
+/// The members of a tranche in order.
+pub fn members(id: ClaimId, tranche: Tranche) -> Vec<AccountId> {
+	let mut members: Vec<_> = crate::Members::<Test>::iter_prefix((id, tranche)).collect();
+	members.sort_by_key(|(index, _)| *index);
+	members.into_iter().map(|(_, member)| member.account).collect()
+}
+
+/// An opening by which a member says `verdict` of every leaf.
+pub fn opening(id: ClaimId, verdict: Verdict) -> Opening {
+	let leaves = crate::Ballots::<Test>::get(id).map_or(1, |ballot| ballot.leaves);
+	opening_of(vec![verdict; leaves.into()])
+}
+
+/// An opening with the evidence that all honest verifiers have.
+pub fn opening_of(verdicts: Vec<Verdict>) -> Opening {
+	Opening {
+		verdicts: verdicts.try_into().unwrap(),
+		evidence: Evidence { recipe: 1, hash: Hash::repeat_byte(1) },
+		salt: [5; 32],
+	}
+}
+
+/// The commitment of `member` to `opening`.
+pub fn commitment(
+	id: ClaimId,
+	tranche: Tranche,
+	member: u16,
+	opening: &Opening,
+) -> Hash {
+	let account = &members(id, tranche)[usize::from(member)];
+	verdict::commitment(System::block_hash(0), id, tranche, account, opening)
+}
+
+/// Signs a duty with the key of validator `signer`.
+pub fn sign(
+	signer: usize,
+	id: ClaimId,
+	tranche: Tranche,
+	member: u16,
+	phase: Phase,
+	content: &impl Encode,
+) -> VerifierSignature {
+	let payload =
+		verdict::duty_payload(System::block_hash(0), id, tranche, member, phase, content);
+	verifier_pair(signer).sign(payload.as_bytes())
+}
+
+/// Puts a call through authorization and dispatch as a block does. What is authorized must not
+/// fail.
+pub fn apply(call: crate::Call<Test>) -> Result<(), TransactionValidityError> {
+	let call = RuntimeCall::from(call);
+	call.authorize(TransactionSource::External).expect("the call can be authorized")?;
+	call.dispatch(RawOrigin::Authorized.into()).expect("what is authorized cannot fail");
+	Ok(())
+}
+
+/// `member` commits to `opening`.
+pub fn commit(
+	id: ClaimId,
+	tranche: Tranche,
+	member: u16,
+	opening: &Opening,
+) -> Result<(), TransactionValidityError> {
+	let signer = number_of(&members(id, tranche)[usize::from(member)]);
+	let commitment = commitment(id, tranche, member, opening);
+	let signature = sign(signer, id, tranche, member, Phase::Commit, &commitment);
+	apply(crate::Call::commit_verdict { claim: id, tranche, member, commitment, signature })
+}
+
+/// `member` reveals `opening`.
+pub fn reveal(
+	id: ClaimId,
+	tranche: Tranche,
+	member: u16,
+	opening: &Opening,
+) -> Result<(), TransactionValidityError> {
+	let signer = number_of(&members(id, tranche)[usize::from(member)]);
+	let signature = sign(signer, id, tranche, member, Phase::Reveal, opening);
+	apply(crate::Call::reveal_verdict {
+		claim: id,
+		tranche,
+		member,
+		opening: opening.clone(),
+		signature,
+	})
+}
+
+/// All members of the open tranche answer: `None` stays silent. Goes on to the phase's end where
+/// somebody does.
+pub fn ballot(id: ClaimId, tranche: Tranche, says: impl Fn(usize) -> Option<Opening>) {
+	let accounts = members(id, tranche);
+	for (i, account) in accounts.iter().enumerate() {
+		if let Some(opening) = says(number_of(account)) {
+			commit(id, tranche, i as u16, &opening).unwrap();
+		}
+	}
+	let is_commit =
+		|| crate::Ballots::<Test>::get(id).is_some_and(|ballot| ballot.phase == Phase::Commit);
+	while is_commit() && crate::Ballots::<Test>::get(id).is_some_and(|b| b.tranche == tranche) {
+		skip(1);
+	}
+	if crate::Ballots::<Test>::get(id).is_some_and(|b| b.tranche == tranche) {
+		for (i, account) in accounts.iter().enumerate() {
+			if let Some(opening) = says(number_of(account)) {
+				reveal(id, tranche, i as u16, &opening).unwrap();
+			}
+		}
+	}
+	// The count is on the agenda of the next block.
+	skip(1);
+}
+
+/// Everybody in the open tranche says `verdict` of every leaf.
+pub fn all_say(id: ClaimId, tranche: Tranche, verdict: Verdict) {
+	let said = opening(id, verdict);
+	ballot(id, tranche, |_| Some(said.clone()));
+}
+
+/// Goes on to the dispute that the open ballot's tranche has led to.
+pub fn to_dispute(id: ClaimId) {
+	let due = challenge(id).due;
+	run_to(due);
+	assert_eq!(crate::Ballots::<Test>::get(id).unwrap().tranche, verdict::DISPUTE);
+}
+
+/// Every key of the pallet's storage, without the list of toolchains.
+pub fn bytes_left() -> usize {
+	let prefix = sp_io::hashing::twox_128(b"Lottery");
+	let toolchains = sp_io::hashing::twox_128(b"Toolchains");
+	let version = sp_io::hashing::twox_128(b":__STORAGE_VERSION__:");
+	let mut key = prefix.to_vec();
+	let mut count = 0;
+	while let Some(next) = sp_io::storage::next_key(&key) {
+		if !next.starts_with(&prefix) {
+			break;
+		}
+		if !next[16..].starts_with(&toolchains) && !next[16..].starts_with(&version) {
+			count += 1;
+		}
+		key = next;
+	}
+	count
+}
+
+/// The events of this pallet since the last call.
+pub fn events() -> Vec<crate::Event<Test>> {
+	let events = System::events()
+		.into_iter()
+		.filter_map(|record| match record.event {
+			RuntimeEvent::Lottery(event) => Some(event),
+			_ => None,
+		})
+		.collect();
+	System::reset_events();
+	events
+}
+
+/// The seed of a tranche's evidence as verifiers compute it.
+pub fn evidence_seed(entropy: Hash, id: ClaimId, tranche: Tranche) -> Hash {
+	draw::tranche_seed(entropy, id, tranche)
+}

@@ -1,0 +1,429 @@
+//! The validator's duties: its node runs this after each new best block.
+//!
+//! For each ballot in which a local verifier key is a member that owes something, one run takes
+//! one short step and leaves: it asks the verify service (which only answers "working" or "done"),
+//! sends a commit or sends a reveal. What it will reveal is stored before the commit is sent, with
+//! the exact signatures, and sent again unchanged in each block until the chain shows it: a node
+//! that is killed at any point goes on where it was. Whether a transaction was taken is read from
+//! the chain only.
+//!
+//! A member reveals once the block with its commit is final, so that no reorganisation can put
+//! its verdicts in front of somebody else's commit; in the second half of the phase it reveals
+//! regardless, for finality may have stalled.
+
+use alloc::{format, vec, vec::Vec};
+use codec::{Decode, Encode};
+use core::str::from_utf8;
+use frame_support::traits::Get;
+use frame_system::offchain::SubmitTransaction;
+use livepeer_primitives::{
+	keys::{VerifierId, VerifierSignature},
+	offchain::{
+		Finalized, VerifyEndpoint, VerifyLeaf, VerifyStatus, VerifyTask, FINALIZED,
+		VERIFY_ENDPOINT, VERIFY_PATH,
+	},
+	traits::{Claims, ServiceDirectory},
+	verdict::{self, Evidence, Opening, Phase, Tranche, Verdicts},
+	BlockNumber, ClaimId, Hash, Seq,
+};
+use sp_application_crypto::RuntimeAppPublic;
+use sp_runtime::offchain::{
+	http,
+	storage::StorageValueRef,
+	storage_lock::{StorageLock, Time},
+	Duration,
+};
+
+use crate::{
+	types::{Answer, Ballot, Member},
+	Ballots, Call, Challenges, Config, Leaves, Members, Pallet, LOG_TARGET,
+};
+
+/// Held by the run at work.
+const LOCK: &[u8] = b"livepeer/lottery/lock";
+/// Longer than a run can take.
+const LOCK_MS: u64 = 10_000;
+/// What is stored locally, so that it can be removed.
+const INDEX: &[u8] = b"livepeer/lottery/index";
+/// Prefix of a duty's record.
+const DUTY: &[u8] = b"livepeer/lottery/duty/";
+/// Most records in the index.
+const MAX_INDEX: usize = 1_024;
+/// Most ballots looked at in one run.
+const MAX_SCAN: usize = 1_024;
+/// Most questions to the verify service in one run.
+const MAX_POSTS: u32 = 4;
+/// Time for one question.
+const HTTP_MS: u64 = 500;
+/// Longest answer that is read.
+const MAX_ANSWER_BYTES: usize = 4_096;
+/// Blocks after which the record of a closed ballot is removed if finality is not known.
+const KEEP_BLOCKS: BlockNumber = 256;
+
+/// Names a duty. The evidence seed is part of it: a dispute may open with another one after a
+/// reorganisation, and then everything must be done anew.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub(crate) struct DutyId {
+	pub claim: ClaimId,
+	pub tranche: Tranche,
+	pub seed: Hash,
+	pub key: VerifierId,
+}
+
+impl DutyId {
+	/// Where its record is stored.
+	pub(crate) fn storage_key(&self) -> Vec<u8> {
+		(DUTY, self).encode()
+	}
+}
+
+/// The record of a duty.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub(crate) enum Duty {
+	/// The service was asked; the question is repeated byte for byte.
+	Asked {
+		/// The patience it was asked with.
+		patience_ms: u64,
+	},
+	/// The service answered. Nothing of this changes any more.
+	Answered {
+		/// What is committed to.
+		opening: Opening,
+		/// The commitment.
+		commitment: Hash,
+		/// The key's signature over the commit.
+		commit_signature: VerifierSignature,
+		/// The key's signature over the reveal.
+		reveal_signature: VerifierSignature,
+	},
+}
+
+/// A record in the index, with the block at which its ballot was first seen closed. A ballot may
+/// be open again after a reorganisation, so its record stays until that block is final.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+struct Indexed {
+	duty: DutyId,
+	closed: Option<BlockNumber>,
+}
+
+/// What one run works with.
+struct Run {
+	now: BlockNumber,
+	finalized: Option<BlockNumber>,
+	posts: u32,
+}
+
+/// Why a step was not taken.
+type Reason = &'static str;
+
+impl<T: Config> Pallet<T> {
+	/// One run of the off-chain worker.
+	pub(crate) fn run_duties(now: BlockNumber) {
+		let keys = VerifierId::all();
+		if keys.is_empty() {
+			return;
+		}
+		let mut lock = StorageLock::<Time>::with_deadline(LOCK, Duration::from_millis(LOCK_MS));
+		let Ok(_guard) = lock.try_lock() else { return };
+		let finalized = StorageValueRef::persistent(FINALIZED)
+			.get::<Finalized>()
+			.ok()
+			.flatten()
+			.map(|finalized| finalized.number);
+		let mut run = Run { now, finalized, posts: 0 };
+
+		let mut ballots: Vec<_> = Ballots::<T>::iter().take(MAX_SCAN).collect();
+		// Another start each time: a question that is never answered must not keep others waiting.
+		ballots.sort_by_key(|(id, _)| *id);
+		let turn = u64::from(now).saturating_mul(u64::from(MAX_POSTS));
+		let start = turn.checked_rem(ballots.len() as u64).unwrap_or(0);
+		ballots.rotate_left(start as usize);
+		for (id, ballot) in ballots {
+			for (index, member) in Members::<T>::iter_prefix((id, ballot.tranche)) {
+				if !keys.contains(&member.key) {
+					continue;
+				}
+				if let Err(reason) = Self::serve(&mut run, id, &ballot, index, &member) {
+					log::warn!(
+						target: LOG_TARGET,
+						"claim {id}, tranche {}, member {index}: {reason}",
+						ballot.tranche,
+					);
+				}
+			}
+		}
+		Self::clean_up(&run);
+	}
+
+	/// Takes the next step of one duty.
+	fn serve(
+		run: &mut Run,
+		id: ClaimId,
+		ballot: &Ballot,
+		index: u16,
+		member: &Member,
+	) -> Result<(), Reason> {
+		let duty = DutyId {
+			claim: id,
+			tranche: ballot.tranche,
+			seed: ballot.seed,
+			key: member.key.clone(),
+		};
+		match (ballot.phase, &member.answer) {
+			(Phase::Commit, Answer::Silent) => Self::serve_commit(run, &duty, ballot, index, member),
+			(Phase::Reveal, Answer::Committed { commitment, at }) => {
+				let is_final = run.finalized.is_some_and(|finalized| finalized >= *at);
+				let half = ballot.deadline.saturating_sub(ballot.opened) / 2;
+				let is_late = run.now >= ballot.opened.saturating_add(half);
+				if is_final || is_late {
+					Self::serve_reveal(&duty, index, *commitment)
+				} else {
+					Ok(())
+				}
+			},
+			_ => Ok(()),
+		}
+	}
+
+	fn serve_commit(
+		run: &mut Run,
+		duty: &DutyId,
+		ballot: &Ballot,
+		index: u16,
+		member: &Member,
+	) -> Result<(), Reason> {
+		let key = duty.storage_key();
+		let storage = StorageValueRef::persistent(&key);
+		let patience_ms = match storage.get::<Duty>() {
+			Ok(Some(Duty::Answered { commitment, commit_signature, .. })) => {
+				return Self::send_commit(duty, index, commitment, commit_signature)
+			},
+			Ok(Some(Duty::Asked { patience_ms })) => patience_ms,
+			// Nothing, or nothing that this version can read.
+			_ => {
+				let patience_ms = Self::patience_ms(run.now, duty.claim, ballot);
+				remember(duty)?;
+				storage.set(&Duty::Asked { patience_ms });
+				patience_ms
+			},
+		};
+		if run.posts >= MAX_POSTS {
+			return Ok(());
+		}
+		run.posts = run.posts.saturating_add(1);
+		let task = Self::task(duty, member, patience_ms).ok_or("the claim cannot be read")?;
+		let status = ask(&task).inspect_err(|_| {
+			// A service that does not answer is not asked again in this run.
+			run.posts = MAX_POSTS;
+		})?;
+		match status {
+			VerifyStatus::Working => Ok(()),
+			VerifyStatus::Unable { reason } => {
+				let reason = from_utf8(&reason).unwrap_or("(no text)");
+				log::warn!(
+					target: LOG_TARGET,
+					"claim {}: the verify service cannot judge: {reason}",
+					duty.claim,
+				);
+				Ok(())
+			},
+			VerifyStatus::Done { verdicts, evidence } => {
+				if verdicts.len() != usize::from(ballot.leaves) {
+					return Err("the verify service judged another number of leaves");
+				}
+				let answered = Self::answer(duty, index, member, verdicts, evidence)
+					.ok_or("the verifier key cannot sign")?;
+				// Stored before anything is sent, and never over another answer: a commitment
+				// whose opening is lost is a no-show.
+				let stored = storage.mutate(|current| match current {
+					Ok(Some(Duty::Answered { .. })) => Err(()),
+					_ => Ok(answered),
+				});
+				match stored {
+					Ok(Duty::Answered { commitment, commit_signature, .. }) => {
+						Self::send_commit(duty, index, commitment, commit_signature)
+					},
+					_ => Err("another run has stored an answer"),
+				}
+			},
+		}
+	}
+
+	/// Fixes what will be committed to and revealed.
+	fn answer(
+		duty: &DutyId,
+		index: u16,
+		member: &Member,
+		verdicts: Verdicts,
+		evidence: Evidence,
+	) -> Option<Duty> {
+		let opening = Opening { verdicts, evidence, salt: sp_io::offchain::random_seed() };
+		let commitment = verdict::commitment(
+			Self::genesis_hash(),
+			duty.claim,
+			duty.tranche,
+			&member.account,
+			&opening,
+		);
+		let commit = Self::commit_payload(duty.claim, duty.tranche, index, &commitment);
+		let reveal = Self::reveal_payload(duty.claim, duty.tranche, index, &opening);
+		Some(Duty::Answered {
+			commit_signature: duty.key.sign(&commit)?,
+			reveal_signature: duty.key.sign(&reveal)?,
+			opening,
+			commitment,
+		})
+	}
+
+	fn serve_reveal(duty: &DutyId, index: u16, committed: Hash) -> Result<(), Reason> {
+		let key = duty.storage_key();
+		match StorageValueRef::persistent(&key).get::<Duty>() {
+			Ok(Some(Duty::Answered { opening, commitment, reveal_signature, .. }))
+				if commitment == committed =>
+			{
+				Self::send(Call::reveal_verdict {
+					claim: duty.claim,
+					tranche: duty.tranche,
+					member: index,
+					opening,
+					signature: reveal_signature,
+				})
+			},
+			_ => Err("the opening of the commitment is not here: another node uses this key"),
+		}
+	}
+
+	fn send_commit(
+		duty: &DutyId,
+		index: u16,
+		commitment: Hash,
+		signature: VerifierSignature,
+	) -> Result<(), Reason> {
+		Self::send(Call::commit_verdict {
+			claim: duty.claim,
+			tranche: duty.tranche,
+			member: index,
+			commitment,
+			signature,
+		})
+	}
+
+	/// Hands a call to the pool. Its answer says nothing: the chain does.
+	fn send(call: Call<T>) -> Result<(), Reason> {
+		let transaction = T::create_authorized_transaction(call.into());
+		SubmitTransaction::<T, Call<T>>::submit_transaction(transaction)
+			.map_err(|()| "the pool refused the transaction")
+	}
+
+	/// How long the service may wait for bytes: half of what the phase leaves beside the work.
+	fn patience_ms(now: BlockNumber, id: ClaimId, ballot: &Ballot) -> u64 {
+		let left = ballot.deadline.saturating_sub(now);
+		let work = Challenges::<T>::get(id)
+			.map_or(0, |challenge| challenge.parameters.work_blocks(challenge.sampled_work));
+		let blocks = (left.saturating_sub(work) / 2).max(1);
+		u64::from(blocks).saturating_mul(T::Timing::get().slot_duration)
+	}
+
+	/// What the service is asked.
+	fn task(duty: &DutyId, member: &Member, patience_ms: u64) -> Option<VerifyTask> {
+		let info = T::Claims::claim(duty.claim)?;
+		let mut leaves: Vec<_> = Leaves::<T>::iter_prefix(duty.claim)
+			.map(|(index, leaf)| VerifyLeaf {
+				index,
+				seq: info.first.saturating_add(Seq::from(index)),
+				leaf,
+			})
+			.collect();
+		leaves.sort_by_key(|leaf| leaf.index);
+		Some(VerifyTask {
+			genesis: Self::genesis_hash(),
+			claim: duty.claim,
+			tranche: duty.tranche,
+			verifier: member.account.clone(),
+			job: info.job,
+			service: T::Services::service(&info.transcoder).unwrap_or_default(),
+			transcoder: info.transcoder,
+			toolchain: info.toolchain,
+			ladder: info.ladder,
+			limits: info.limits,
+			factors: info.factors,
+			seed: duty.seed,
+			leaves,
+			patience_ms,
+		})
+	}
+
+	/// Removes the records of ballots that are closed for good.
+	fn clean_up(run: &Run) {
+		let storage = StorageValueRef::persistent(INDEX);
+		let Ok(Some(index)) = storage.get::<Vec<Indexed>>() else { return };
+		let kept: Vec<Indexed> = index
+			.iter()
+			.cloned()
+			.filter_map(|mut entry| {
+				let is_open = Ballots::<T>::get(entry.duty.claim).is_some_and(|ballot| {
+					ballot.tranche == entry.duty.tranche && ballot.seed == entry.duty.seed
+				});
+				if is_open {
+					entry.closed = None;
+					return Some(entry);
+				}
+				let closed = *entry.closed.get_or_insert(run.now);
+				let is_final = run.finalized.is_some_and(|finalized| finalized >= closed);
+				if is_final || run.now >= closed.saturating_add(KEEP_BLOCKS) {
+					StorageValueRef::persistent(&entry.duty.storage_key()).clear();
+					return None;
+				}
+				Some(entry)
+			})
+			.collect();
+		if kept != index {
+			storage.set(&kept);
+		}
+	}
+}
+
+/// Puts a duty in the index before its record is stored, so that no record is forgotten.
+fn remember(duty: &DutyId) -> Result<(), Reason> {
+	let storage = StorageValueRef::persistent(INDEX);
+	let mut index = storage.get::<Vec<Indexed>>().ok().flatten().unwrap_or_default();
+	if index.iter().any(|entry| entry.duty == *duty) {
+		return Ok(());
+	}
+	if index.len() >= MAX_INDEX {
+		return Err("too many duties are open");
+	}
+	index.push(Indexed { duty: duty.clone(), closed: None });
+	storage.set(&index);
+	Ok(())
+}
+
+/// Puts one question to the verify service.
+fn ask(task: &VerifyTask) -> Result<VerifyStatus, Reason> {
+	let endpoint = StorageValueRef::persistent(VERIFY_ENDPOINT)
+		.get::<VerifyEndpoint>()
+		.ok()
+		.flatten()
+		.ok_or("no verify service is set")?;
+	let base = from_utf8(&endpoint.url).map_err(|_| "the verify service's URL is not text")?;
+	let token = from_utf8(&endpoint.token).map_err(|_| "the verify service's token is not text")?;
+	let url = format!("{base}{VERIFY_PATH}");
+	let authorization = format!("Bearer {token}");
+	let body = task.encode();
+	let deadline = sp_io::offchain::timestamp().add(Duration::from_millis(HTTP_MS));
+	let response = http::Request::post(&url, vec![&body[..]])
+		.add_header("Authorization", &authorization)
+		.deadline(deadline)
+		.send()
+		.map_err(|_| "the verify service cannot be reached")?
+		.try_wait(deadline)
+		.map_err(|_| "the verify service did not answer in time")?
+		.map_err(|_| "the verify service broke off")?;
+	if response.code != 200 {
+		return Err("the verify service refused the task");
+	}
+	let mut answer = response.body();
+	answer.deadline(deadline);
+	let bytes: Vec<u8> = answer.take(MAX_ANSWER_BYTES).collect();
+	VerifyStatus::decode(&mut &bytes[..]).map_err(|_| "the verify service's answer is not one")
+}

@@ -1,0 +1,219 @@
+//! From the decision to its execution, and the end of a challenge.
+
+use alloc::vec::Vec;
+use frame_support::{ensure, storage::with_storage_layer, weights::Weight};
+use livepeer_primitives::{
+	api::Outcome,
+	traits::{Beacon, Claims, Jail, Settlement, Slash, Slashed},
+	AccountId, BlockNumber, ClaimId,
+};
+use sp_runtime::{BoundedVec, DispatchResult};
+
+use crate::{
+	types::{
+		Challenge, Decision, Penalties, Penalty, Stage, EXECUTION_RETRY, MAX_COMMITTEE, MAX_PENALTIES,
+		PENALTIES_PER_STEP,
+	},
+	Agenda, Ballots, Challenges, Config, Error, Event, Leaves, Members, OfRound, Pallet,
+	PendingPenalties, WeightInfo,
+};
+
+/// Whether an outcome is a verdict against the transcoder.
+fn is_guilty(outcome: Outcome) -> bool {
+	matches!(outcome, Outcome::Failed | Outcome::Missed)
+}
+
+/// How many of `left` penalties one step executes when `blocks` more steps can follow it, so that
+/// none is left when the decision is executed.
+pub(crate) fn batch(left: u32, blocks: BlockNumber) -> u32 {
+	left.div_ceil(blocks.saturating_add(1)).max(PENALTIES_PER_STEP.min(left))
+}
+
+impl<T: Config> Pallet<T> {
+	/// Nobody is convinced: the fee goes back, and nobody pays.
+	pub(crate) fn void(id: ClaimId, challenge: Challenge) {
+		Self::decide(id, challenge, Outcome::Void, Vec::new(), Vec::new());
+	}
+
+	/// The drawn leaves were not revealed, or not to be had.
+	pub(crate) fn missed(id: ClaimId, challenge: Challenge, finders: Vec<AccountId>) {
+		Self::decide(id, challenge, Outcome::Missed, finders, Vec::new());
+	}
+
+	/// Fixes the outcome. All votes and leaves are forgotten; what stays is what execution needs.
+	/// A verdict against the transcoder jails it at once.
+	pub(crate) fn decide(
+		id: ClaimId,
+		mut challenge: Challenge,
+		outcome: Outcome,
+		finders: Vec<AccountId>,
+		penalties: Vec<(AccountId, Penalty)>,
+	) {
+		let now = Self::now();
+		Ballots::<T>::remove(id);
+		let _ = Members::<T>::clear_prefix((id,), MAX_PENALTIES, None);
+		let _ = Leaves::<T>::clear_prefix(id, livepeer_primitives::MAX_SAMPLES, None);
+		let wait = match outcome {
+			Outcome::Accepted => challenge.parameters.slashing_period,
+			Outcome::Failed | Outcome::Missed => {
+				T::Jail::detain(&challenge.transcoder);
+				challenge.parameters.slash_deferral
+			},
+			Outcome::Void => 0,
+		};
+		let execute_at = now.saturating_add(wait);
+		Self::deposit_event(Event::Decided { claim: id, outcome, execute_at });
+		let decision = Decision {
+			outcome,
+			execute_at,
+			finders: BoundedVec::<_, sp_core::ConstU32<MAX_COMMITTEE>>::truncate_from(finders),
+		};
+		challenge.stage = Stage::Decided(decision.clone());
+		if outcome == Outcome::Void {
+			return Self::execute(now, id, challenge, decision);
+		}
+		// Penalties are executed in the last blocks of the wait, so that governance can still
+		// cancel them, and spread over several, for a set can be large.
+		let steps = (penalties.len() as u32).div_ceil(PENALTIES_PER_STEP);
+		if !penalties.is_empty() {
+			PendingPenalties::<T>::insert(id, Penalties::truncate_from(penalties));
+		}
+		Self::enter(id, &mut challenge, execute_at.saturating_sub(steps));
+		Challenges::<T>::insert(id, challenge);
+	}
+
+	/// The agenda's step of a decided challenge: some penalties, and when the wait is over the
+	/// decision itself.
+	pub(crate) fn execute_decision(now: BlockNumber, id: ClaimId, mut challenge: Challenge) -> Weight {
+		let Stage::Decided(decision) = challenge.stage.clone() else { return Weight::zero() };
+		let blocks = decision.execute_at.saturating_sub(now);
+		let penalised = Self::execute_penalties(id, &challenge, blocks);
+		let mut weight = T::WeightInfo::agenda_penalise(penalised);
+		if blocks == 0 {
+			Self::execute(now, id, challenge, decision);
+			weight = weight.saturating_add(T::WeightInfo::agenda_execute());
+		} else {
+			let next = if PendingPenalties::<T>::contains_key(id) {
+				now.saturating_add(1)
+			} else {
+				decision.execute_at
+			};
+			Self::enter(id, &mut challenge, next);
+			Challenges::<T>::insert(id, challenge);
+		}
+		weight
+	}
+
+	/// Executes the next penalties and says how many; `blocks` steps can follow this one.
+	fn execute_penalties(id: ClaimId, challenge: &Challenge, blocks: BlockNumber) -> u32 {
+		let Some(penalties) = PendingPenalties::<T>::get(id) else { return 0 };
+		let mut penalties = penalties.into_inner();
+		let count = batch(penalties.len() as u32, blocks);
+		let rest = penalties.len().saturating_sub(count as usize);
+		for (verifier, penalty) in penalties.split_off(rest) {
+			let fraction = match penalty {
+				Penalty::NoShow => challenge.parameters.no_show_slash,
+				Penalty::FalseDissent => challenge.parameters.false_dissent_slash,
+			};
+			let slashed = T::Slash::slash(&verifier, challenge.drawn_in, fraction, &[]);
+			Self::deposit_event(Event::Penalised {
+				claim: id,
+				verifier,
+				penalty,
+				amount: slashed.total,
+			});
+		}
+		if penalties.is_empty() {
+			PendingPenalties::<T>::remove(id);
+		} else {
+			PendingPenalties::<T>::insert(id, Penalties::truncate_from(penalties));
+		}
+		count
+	}
+
+	/// Executes a decision: slash, settlement and end of jail in one; if one fails, none happens
+	/// and all is tried again later.
+	fn execute(now: BlockNumber, id: ClaimId, mut challenge: Challenge, decision: Decision) {
+		let done = with_storage_layer(|| Self::try_execute(id, &challenge, &decision));
+		if let Err(error) = done {
+			log::error!(target: crate::LOG_TARGET, "claim {id} could not be settled: {error:?}");
+			Self::deposit_event(Event::ExecutionFailed { claim: id, error });
+			Self::enter(id, &mut challenge, now.saturating_add(EXECUTION_RETRY));
+			Challenges::<T>::insert(id, challenge);
+		}
+	}
+
+	fn try_execute(id: ClaimId, challenge: &Challenge, decision: &Decision) -> DispatchResult {
+		let outcome = decision.outcome;
+		let mut slashed = Slashed::default();
+		if is_guilty(outcome) {
+			// Before the settlement, for that ends the claim's liability.
+			if Self::may_slash(challenge) {
+				let fraction = match outcome {
+					Outcome::Missed => challenge.parameters.missed_slash,
+					_ => challenge.parameters.failed_slash,
+				};
+				slashed = T::Slash::slash(
+					&challenge.transcoder,
+					challenge.round,
+					fraction,
+					&decision.finders,
+				);
+			}
+			T::Jail::resolve(&challenge.transcoder);
+		}
+		let settlement = match outcome {
+			Outcome::Accepted => Settlement::Pay,
+			Outcome::Failed | Outcome::Missed | Outcome::Void => Settlement::Refund,
+		};
+		T::Claims::settle(id, settlement)?;
+		Self::forget(id, challenge);
+		Self::deposit_event(Event::Executed {
+			claim: id,
+			outcome,
+			slashed: slashed.total,
+			finders_fee: slashed.finders_fee,
+			common_pool: slashed.common_pool,
+		});
+		Ok(())
+	}
+
+	/// Whether this is the first verdict against the transcoder's claims of that round; the second
+	/// and later ones cost their escrow only.
+	fn may_slash(challenge: &Challenge) -> bool {
+		OfRound::<T>::mutate(&challenge.transcoder, challenge.round, |record| {
+			record.as_mut().is_some_and(|record| !core::mem::replace(&mut record.slashed, true))
+		})
+	}
+
+	/// Governance: nothing of the decision is executed, and the transcoder is paid.
+	pub(crate) fn do_cancel(id: ClaimId) -> DispatchResult {
+		let challenge = Challenges::<T>::get(id).ok_or(Error::<T>::NoChallenge)?;
+		let Stage::Decided(decision) = &challenge.stage else {
+			return Err(Error::<T>::NotDecided.into());
+		};
+		ensure!(decision.outcome != Outcome::Void, Error::<T>::NotDecided);
+		if is_guilty(decision.outcome) {
+			T::Jail::resolve(&challenge.transcoder);
+		}
+		T::Claims::settle(id, Settlement::Pay)?;
+		Self::forget(id, &challenge);
+		Self::deposit_event(Event::Cancelled { claim: id });
+		Ok(())
+	}
+
+	/// Removes every byte of a challenge.
+	fn forget(id: ClaimId, challenge: &Challenge) {
+		Agenda::<T>::remove(challenge.due, id);
+		Challenges::<T>::remove(id);
+		PendingPenalties::<T>::remove(id);
+		OfRound::<T>::mutate_exists(&challenge.transcoder, challenge.round, |record| {
+			let Some(current) = record.as_mut() else { return };
+			current.open = current.open.saturating_sub(1);
+			if current.open == 0 {
+				*record = None;
+			}
+		});
+		T::Beacon::release(challenge.window.saturating_add(1));
+	}
+}

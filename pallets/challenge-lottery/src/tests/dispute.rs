@@ -1,0 +1,305 @@
+//! Disputes, won, lost and neither.
+
+use livepeer_primitives::{
+	api::{ChallengeStage, Outcome},
+	traits::Settlement,
+	verdict::{MismatchKind, NonConformingKind, Opening, Verdict, DISPUTE},
+	Hash,
+};
+use sp_runtime::Perbill;
+
+use crate::{mock::*, types::Penalty, Event};
+
+const WRONG: Verdict = Verdict::Mismatch(MismatchKind::Video);
+
+/// A claim whose committee says `verdict`, at the opening of its dispute.
+fn disputed(verdict: Verdict) -> TestClaim {
+	let claim = claim(8);
+	to_commit(&claim);
+	all_say(claim.id, 0, verdict);
+	to_dispute(claim.id);
+	claim
+}
+
+fn outcome(id: u64) -> Option<Outcome> {
+	Lottery::challenge(id).unwrap().outcome
+}
+
+#[test]
+fn committee_should_only_accept_when_all_agree() {
+	let lazy = Opening {
+		evidence: livepeer_primitives::verdict::Evidence { recipe: 1, hash: Hash::zero() },
+		..opening_of(vec![])
+	};
+	build_and_execute(|| {
+		for case in 0..4 {
+			let claim = claim(8);
+			to_commit(&claim);
+			let good = opening(claim.id, Verdict::Valid);
+			let odd = number_of(&members(claim.id, 0)[1]);
+			let other = match case {
+				0 => Some(opening(claim.id, WRONG)),
+				1 => Some(opening(claim.id, Verdict::Abstain)),
+				2 => None,
+				// Equal verdicts, unequal evidence.
+				_ => Some(Opening { evidence: lazy.evidence, ..good.clone() }),
+			};
+			ballot(claim.id, 0, |i| if i == odd { other.clone() } else { Some(good.clone()) });
+			let view = Lottery::challenge(claim.id).unwrap();
+			assert_eq!(view.stage, ChallengeStage::AwaitingDispute, "case {case}");
+		}
+	});
+}
+
+#[test]
+fn transcoder_should_lose_when_two_thirds_find_the_same_leaf_wrong() {
+	build_and_execute(|| {
+		let claim = disputed(WRONG);
+		assert_eq!(members(claim.id, DISPUTE).len(), 5);
+		// Four of five, with different kinds of fault.
+		let said = |i| match i {
+			0 => opening(claim.id, Verdict::Valid),
+			1 => opening(claim.id, Verdict::NonConforming(NonConformingKind::Size)),
+			_ => opening(claim.id, WRONG),
+		};
+		let committee = members(claim.id, 0);
+		ballot(claim.id, DISPUTE, |i| Some(said(i)));
+		let decided = System::block_number();
+		assert_eq!(outcome(claim.id), Some(Outcome::Failed));
+		assert_eq!(DETAINED.get().get(&transcoder()), Some(&1));
+		assert!(SETTLED.get().is_empty() && SLASHED.get().is_empty());
+		run_to(decided + 4);
+		assert!(SETTLED.get().is_empty() && SLASHED.get().is_empty());
+		run_to(decided + 5);
+		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Refund)]);
+		let five = Perbill::from_percent(5);
+		assert_eq!(SLASHED.get(), vec![(transcoder(), 0, five, committee)]);
+		assert!(DETAINED.get().is_empty() && RETAINED.get().is_empty());
+		assert_eq!(bytes_left(), 0);
+	});
+}
+
+#[test]
+fn finders_should_be_those_of_the_committee_who_named_the_failing_leaf() {
+	build_and_execute(|| {
+		let claim = claim(8);
+		to_commit(&claim);
+		let committee = members(claim.id, 0);
+		let finder = number_of(&committee[2]);
+		let (good, bad) = (opening(claim.id, Verdict::Valid), opening(claim.id, WRONG));
+		ballot(claim.id, 0, |i| Some(if i == finder { bad.clone() } else { good.clone() }));
+		to_dispute(claim.id);
+		all_say(claim.id, DISPUTE, WRONG);
+		skip(5);
+		let slashes = SLASHED.get();
+		let (who, _, _, finders) = slashes.last().unwrap();
+		assert_eq!((who, finders), (&transcoder(), &vec![committee[2].clone()]));
+	});
+}
+
+#[test]
+fn transcoder_should_win_when_two_thirds_of_the_revealed_pass() {
+	build_and_execute(|| {
+		let claim = claim(8);
+		to_commit(&claim);
+		let committee = members(claim.id, 0);
+		let liar = number_of(&committee[0]);
+		let (good, bad) = (opening(claim.id, Verdict::Valid), opening(claim.id, WRONG));
+		let says = |i| Some(if i == liar { bad.clone() } else { good.clone() });
+		ballot(claim.id, 0, says);
+		to_dispute(claim.id);
+		ballot(claim.id, DISPUTE, says);
+		let decided = System::block_number();
+		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
+		assert!(DETAINED.get().is_empty());
+		// The dissenter pays once for both tranches, in the last block before the payment.
+		run_to(decided + 10);
+		assert!(SLASHED.get().is_empty());
+		run_to(decided + 11);
+		let one = Perbill::from_percent(1);
+		assert_eq!(SLASHED.get(), vec![(validator(liar), 0, one, vec![])]);
+		assert!(SETTLED.get().is_empty());
+		run_to(decided + 12);
+		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Pay)]);
+		assert_eq!(SLASHED.get().len(), 1);
+		assert_eq!(bytes_left(), 0);
+		let fine = |event: &Event<Test>| {
+			matches!(event, Event::Penalised { penalty: Penalty::FalseDissent, .. })
+		};
+		assert!(events().iter().any(fine));
+	});
+}
+
+#[test]
+fn claim_should_be_missed_when_two_thirds_cannot_have_the_bytes() {
+	build_and_execute(|| {
+		let claim = disputed(Verdict::Unavailable);
+		all_say(claim.id, DISPUTE, Verdict::Unavailable);
+		assert_eq!(outcome(claim.id), Some(Outcome::Missed));
+		skip(5);
+		assert_eq!(SLASHED.get(), vec![(transcoder(), 0, Perbill::from_percent(10), vec![])]);
+		assert_eq!(bytes_left(), 0);
+	});
+}
+
+#[test]
+fn unavailable_in_the_committee_should_cost_nothing_when_the_data_appears_later() {
+	build_and_execute(|| {
+		let claim = disputed(Verdict::Unavailable);
+		all_say(claim.id, DISPUTE, Verdict::Valid);
+		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
+		skip(12);
+		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Pay)]);
+		assert!(SLASHED.get().is_empty());
+	});
+}
+
+#[test]
+fn claim_should_be_void_at_nobodys_cost_when_nobody_is_convinced() {
+	build_and_execute(|| {
+		let claim = disputed(WRONG);
+		let (good, bad) = (opening(claim.id, Verdict::Valid), opening(claim.id, WRONG));
+		// Two against two, and one silent.
+		ballot(claim.id, DISPUTE, |i| match i {
+			0 | 1 => Some(good.clone()),
+			2 | 3 => Some(bad.clone()),
+			_ => None,
+		});
+		run_to(System::block_number() + 10);
+		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Refund)]);
+		assert!(SLASHED.get().is_empty() && DETAINED.get().is_empty());
+		assert_eq!(bytes_left(), 0);
+	});
+}
+
+#[test]
+fn claim_should_be_void_when_the_quorum_is_missing() {
+	build_and_execute(|| {
+		let claim = disputed(WRONG);
+		let good = opening(claim.id, Verdict::Valid);
+		ballot(claim.id, DISPUTE, |i| (i < 2).then(|| good.clone()));
+		skip(10);
+		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Refund)]);
+		assert!(SLASHED.get().is_empty());
+		assert_eq!(bytes_left(), 0);
+	});
+}
+
+#[test]
+fn claim_should_be_void_when_nobody_answers_at_all() {
+	build_and_execute(|| {
+		let claim = claim(8);
+		to_commit(&claim);
+		for _ in 0..200 {
+			skip(1);
+		}
+		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Refund)]);
+		assert!(SLASHED.get().is_empty());
+		assert_eq!(bytes_left(), 0);
+	});
+}
+
+#[test]
+fn no_show_should_pay_when_the_dispute_convinced_somebody() {
+	build_and_execute(|| {
+		let claim = disputed(WRONG);
+		let bad = opening(claim.id, WRONG);
+		// One commits and does not reveal, which is as good as silence.
+		for member in 0..5 {
+			commit(claim.id, DISPUTE, member, &bad).unwrap();
+		}
+		for member in 0..4 {
+			reveal(claim.id, DISPUTE, member, &bad).unwrap();
+		}
+		let silent = members(claim.id, DISPUTE)[4].clone();
+		run_to(challenge(claim.id).due);
+		assert_eq!(outcome(claim.id), Some(Outcome::Failed));
+		skip(5);
+		let no_show = Perbill::from_parts(500_000);
+		assert_eq!(SLASHED.get()[0], (silent, 0, no_show, vec![]));
+		assert_eq!(SLASHED.get().len(), 2);
+	});
+}
+
+#[test]
+fn lazy_word_should_pay_when_its_evidence_is_not_that_of_the_work() {
+	build_and_execute(|| {
+		let claim = disputed(Verdict::Unavailable);
+		let good = opening(claim.id, Verdict::Valid);
+		let mut lazy = good.clone();
+		lazy.evidence.hash = Hash::zero();
+		ballot(claim.id, DISPUTE, |i| Some(if i == 2 { lazy.clone() } else { good.clone() }));
+		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
+		skip(12);
+		let no_show = Perbill::from_parts(500_000);
+		assert_eq!(SLASHED.get(), vec![(validator(2), 0, no_show, vec![])]);
+	});
+}
+
+#[test]
+fn dispute_should_leave_out_the_parties_and_the_jailed() {
+	build_and_execute(|| {
+		let mut seated = SEATED.get();
+		seated[0].account = transcoder();
+		seated[1].account = broadcaster();
+		SEATED.put(seated);
+		let claim = claim(8);
+		to_commit(&claim);
+		all_say(claim.id, 0, WRONG);
+		DETAINED.mutate(|all| all.insert(validator(4), 1));
+		to_dispute(claim.id);
+		assert_eq!(members(claim.id, DISPUTE), vec![validator(2), validator(3)]);
+	});
+}
+
+#[test]
+fn claim_should_be_void_when_all_who_could_judge_are_jailed() {
+	build_and_execute(|| {
+		let claim = claim(8);
+		to_commit(&claim);
+		all_say(claim.id, 0, WRONG);
+		DETAINED.put((0..5).map(|i| (validator(i), 1)).collect());
+		skip(2);
+		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Refund)]);
+		assert_eq!(bytes_left(), 0);
+	});
+}
+
+#[test]
+fn dispute_should_count_stake_and_not_heads() {
+	build_and_execute(|| {
+		seat(&[1_000, 1, 1, 1, 1]);
+		let claim = claim(8);
+		to_commit(&claim);
+		all_say(claim.id, 0, WRONG);
+		to_dispute(claim.id);
+		let (good, bad) = (opening(claim.id, Verdict::Valid), opening(claim.id, WRONG));
+		ballot(claim.id, DISPUTE, |i| Some(if i == 0 { good.clone() } else { bad.clone() }));
+		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
+		// Dust that dissents for ever pays for it each time.
+		skip(12);
+		assert_eq!(SLASHED.get().len(), 4);
+	});
+}
+
+#[test]
+fn penalties_should_be_spread_over_blocks_when_the_set_is_large() {
+	use crate::outcome_impls::batch;
+	assert_eq!(batch(0, 5), 0);
+	assert_eq!(batch(5, 0), 5);
+	assert_eq!(batch(16, 100), 16);
+	assert_eq!(batch(320, 1_000), 16);
+	// Too little time for steps of 16: larger ones.
+	assert_eq!(batch(320, 4), 64);
+	assert_eq!(batch(320, 0), 320);
+	for len in 0..=320u32 {
+		for time in 1..40u32 {
+			let mut left = len;
+			let start = time.saturating_sub(len.div_ceil(16)).max(1).min(time);
+			for now in start..=time {
+				left -= batch(left, time - now);
+			}
+			assert_eq!(left, 0, "{len} penalties in {time} blocks");
+		}
+	}
+}

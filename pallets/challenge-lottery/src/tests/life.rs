@@ -1,0 +1,228 @@
+//! Every claim ends in time, whatever anyone does.
+
+use livepeer_primitives::{
+	params::Timing,
+	traits::{OnClaim as _, Settlement},
+	verdict::{MismatchKind, Verdict, DISPUTE},
+};
+use proptest::prelude::*;
+
+use crate::{mock::*, types::Stage, Ballots};
+
+/// What happens in one block.
+#[derive(Clone, Debug)]
+enum Act {
+	/// A claim of some leaves.
+	Claim(u8),
+	/// The transcoder reveals its next leaf of one of the open claims.
+	Leaf(u8),
+	/// Anybody draws, reports or (governance) cancels.
+	Poke(u8, u8),
+	/// A member of an open ballot commits to a word.
+	Commit(u8, u8, u8),
+	/// A member reveals its word.
+	Reveal(u8, u8, u8),
+	/// Everybody in an open ballot says the same.
+	Agree(u8, u8),
+	/// Seeds fail for a window, or come back.
+	Seeds(bool),
+	/// A validator is jailed or freed.
+	Jail(u8),
+	/// The set in force changes.
+	Seat(u8),
+	/// Nothing for some blocks.
+	Wait(u8),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+	prop_oneof![
+		3 => (1u8..20).prop_map(Act::Claim),
+		6 => any::<u8>().prop_map(Act::Leaf),
+		2 => (any::<u8>(), 0u8..3).prop_map(|(a, b)| Act::Poke(a, b)),
+		6 => (any::<u8>(), 0u8..5, 0u8..4).prop_map(|(a, b, c)| Act::Commit(a, b, c)),
+		6 => (any::<u8>(), 0u8..5, 0u8..4).prop_map(|(a, b, c)| Act::Reveal(a, b, c)),
+		4 => (any::<u8>(), 0u8..4).prop_map(|(a, b)| Act::Agree(a, b)),
+		1 => any::<bool>().prop_map(Act::Seeds),
+		1 => (0u8..5).prop_map(Act::Jail),
+		1 => (0u8..6).prop_map(Act::Seat),
+		4 => (1u8..25).prop_map(Act::Wait),
+	]
+}
+
+fn word(i: u8) -> Verdict {
+	match i {
+		0 => Verdict::Valid,
+		1 => Verdict::Mismatch(MismatchKind::Video),
+		2 => Verdict::Unavailable,
+		_ => Verdict::Abstain,
+	}
+}
+
+struct World {
+	claims: Vec<(TestClaim, u32)>,
+	limit: u32,
+}
+
+impl World {
+	/// One of the open claims.
+	fn pick(&self, i: u8) -> Option<TestClaim> {
+		let open: Vec<_> = self
+			.claims
+			.iter()
+			.filter(|(claim, _)| Lottery::challenge(claim.id).is_some())
+			.collect();
+		open.get(usize::from(i) % open.len().max(1)).map(|(claim, _)| claim.clone())
+	}
+
+	fn next_block(&self) {
+		skip(1);
+		let now = System::block_number();
+		for (claim, made) in &self.claims {
+			assert!(
+				Lottery::challenge(claim.id).is_none() || now < made + self.limit,
+				"claim {} of block {made} lives in block {now}",
+				claim.id
+			);
+		}
+	}
+
+	fn act(&mut self, act: Act) {
+		match act {
+			Act::Claim(leaves) => {
+				let made = claim(leaves);
+				self.claims.push((made, System::block_number()));
+			},
+			Act::Leaf(i) => {
+				let Some(claim) = self.pick(i) else { return };
+				let open = challenge(claim.id);
+				if open.stage == Stage::AwaitingSeed {
+					return;
+				}
+				if let Some(index) = open
+					.samples
+					.iter()
+					.find(|sample| sample.leaf.is_none())
+					.and_then(|sample| claim.tree.leaf_at(sample.position))
+				{
+					let _ = reveal_leaf(&claim, index);
+				}
+			},
+			Act::Poke(i, how) => {
+				let Some(claim) = self.pick(i) else { return };
+				let anyone = RuntimeOrigin::signed(account("X"));
+				let _ = match how {
+					0 => Lottery::draw(anyone, claim.id).map(|_| ()).map_err(|e| e.error),
+					1 => Lottery::report_missed(anyone, claim.id),
+					_ => Lottery::cancel(RuntimeOrigin::root(), claim.id),
+				};
+			},
+			Act::Commit(i, member, said) | Act::Reveal(i, member, said) => {
+				let Some(claim) = self.pick(i) else { return };
+				let Some(ballot) = Ballots::<Test>::get(claim.id) else { return };
+				if u16::from(member) >= ballot.members {
+					return;
+				}
+				let said = opening(claim.id, word(said));
+				let _ = if matches!(act, Act::Commit(..)) {
+					commit(claim.id, ballot.tranche, member.into(), &said)
+				} else {
+					reveal(claim.id, ballot.tranche, member.into(), &said)
+				};
+			},
+			Act::Agree(i, said) => {
+				let Some(claim) = self.pick(i) else { return };
+				let Some(ballot) = Ballots::<Test>::get(claim.id) else { return };
+				let said = opening(claim.id, word(said));
+				for member in 0..ballot.members {
+					let _ = commit(claim.id, ballot.tranche, member, &said);
+				}
+				for member in 0..ballot.members {
+					let _ = reveal(claim.id, ballot.tranche, member, &said);
+				}
+			},
+			Act::Seeds(fail) => {
+				let window = System::block_number() / 10;
+				SEEDLESS.put(if fail { vec![window, window + 1] } else { vec![] });
+			},
+			Act::Jail(i) => DETAINED.mutate(|all| {
+				if all.remove(&validator(i.into())).is_none() {
+					all.insert(validator(i.into()), 1);
+				}
+			}),
+			Act::Seat(count) => seat(&vec![100; count.into()]),
+			Act::Wait(blocks) => {
+				for _ in 0..blocks {
+					self.next_block();
+				}
+			},
+		}
+	}
+}
+
+proptest! {
+	#![proptest_config(ProptestConfig::with_cases(64))]
+
+	#[test]
+	fn every_claim_should_end_in_time_whatever_anyone_does(
+		acts in prop::collection::vec(act(), 1..120),
+		step in 0u32..3,
+	) {
+		build_and_execute(|| {
+			let limit = Parameters::get().longest_claim_life(&Timing::development());
+			let mut world = World { claims: vec![], limit };
+			for act in acts {
+				world.act(act);
+				for _ in 0..step {
+					world.next_block();
+				}
+			}
+			for _ in 0..=limit {
+				world.next_block();
+			}
+			let settled = SETTLED.get();
+			assert_eq!(settled.len(), world.claims.len(), "each claim is settled once");
+			assert!(RETAINED.get().is_empty(), "no window is retained");
+			assert!(!DETAINED.get().contains_key(&transcoder()), "nobody waits in jail");
+			assert_eq!(bytes_left(), 0);
+			let refunds = settled.iter().filter(|(_, how)| *how == Settlement::Refund).count();
+			assert!(SLASHED.get().iter().filter(|s| s.0 == transcoder()).count() <= refunds);
+		});
+	}
+}
+
+#[test]
+fn slowest_claim_should_live_as_long_as_the_parameters_say() {
+	build_and_execute(|| {
+		// The first block of a window, no seed until the last moment, every answer in the last
+		// block of its phase.
+		run_to(10);
+		SEEDLESS.put((0..100).collect());
+		let claim = claim(64);
+		run_to(59);
+		SEEDLESS.put(vec![]);
+		run_to(60);
+		let last = |id| run_to(challenge(id).due - 1);
+		run_to(60 + 19);
+		for index in drawn(&claim) {
+			reveal_leaf(&claim, index).unwrap();
+		}
+		for tranche in [0, DISPUTE] {
+			let said = opening(claim.id, Verdict::Mismatch(MismatchKind::Work));
+			let count = members(claim.id, tranche).len() as u16;
+			last(claim.id);
+			(0..count).for_each(|member| commit(claim.id, tranche, member, &said).unwrap());
+			last(claim.id);
+			(0..count).for_each(|member| reveal(claim.id, tranche, member, &said).unwrap());
+			skip(1);
+			if tranche == 0 {
+				to_dispute(claim.id);
+			}
+		}
+		let limit = 10 + Parameters::get().longest_claim_life(&Timing::development());
+		while Lottery::challenge(claim.id).is_some() {
+			skip(1);
+			assert!(System::block_number() <= limit);
+		}
+		assert!(Lottery::max_leaves(&transcoder()) == 64 && System::block_number() > 100);
+	});
+}

@@ -1,0 +1,14 @@
+//! Tests by topic.
+
+#![allow(clippy::unwrap_used)]
+
+mod agenda;
+mod decision;
+mod dispute;
+mod draw;
+mod leaves;
+mod life;
+mod outcome;
+mod toolchains;
+mod verdicts;
+mod worker;

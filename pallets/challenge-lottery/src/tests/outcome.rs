@@ -1,0 +1,188 @@
+//! Execution, governance and the end.
+
+use frame_support::{assert_noop, assert_ok};
+use livepeer_primitives::{
+	api::Outcome,
+	traits::Settlement,
+	verdict::{MismatchKind, Verdict, DISPUTE},
+};
+use sp_runtime::{DispatchError, Perbill};
+
+use crate::{mock::*, Error, Event};
+
+const WRONG: Verdict = Verdict::Mismatch(MismatchKind::Video);
+
+fn failed() -> TestClaim {
+	let claim = claim(8);
+	to_commit(&claim);
+	all_say(claim.id, 0, WRONG);
+	to_dispute(claim.id);
+	all_say(claim.id, DISPUTE, WRONG);
+	assert_eq!(Lottery::challenge(claim.id).unwrap().outcome, Some(Outcome::Failed));
+	claim
+}
+
+#[test]
+fn accepted_claim_should_be_paid_when_the_slashing_period_is_over() {
+	build_and_execute(|| {
+		let claim = claim(8);
+		to_commit(&claim);
+		all_say(claim.id, 0, Verdict::Valid);
+		let decided = System::block_number();
+		assert_eq!(decided, 21, "the whole of it takes one block when all answer at once");
+		run_to(decided + 11);
+		assert!(SETTLED.get().is_empty());
+		run_to(decided + 12);
+		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Pay)]);
+		assert!(SLASHED.get().is_empty() && RETAINED.get().is_empty());
+		assert_eq!(bytes_left(), 0);
+		assert_eq!(
+			events().last(),
+			Some(&Event::Executed {
+				claim: claim.id,
+				outcome: Outcome::Accepted,
+				slashed: 0,
+				finders_fee: 0,
+				common_pool: 0
+			})
+		);
+	});
+}
+
+#[test]
+fn equal_invalid_input_should_be_accepted() {
+	build_and_execute(|| {
+		let claim = claim(8);
+		to_commit(&claim);
+		let reason = livepeer_primitives::leaf::RejectReason::Corrupt;
+		all_say(claim.id, 0, Verdict::InputInvalid { reason, offset: 188 });
+		assert_eq!(Lottery::challenge(claim.id).unwrap().outcome, Some(Outcome::Accepted));
+	});
+}
+
+#[test]
+fn transcoder_should_be_slashed_once_when_several_claims_of_a_round_fail() {
+	build_and_execute(|| {
+		let one = claim(8);
+		let two = claim(4);
+		to_draw(&one);
+		// Neither is revealed.
+		run_to(50);
+		assert_eq!(DETAINED.get().get(&transcoder()), Some(&2));
+		run_to(55);
+		assert_eq!(SLASHED.get().len(), 1);
+		assert_eq!(
+			SETTLED.get(),
+			vec![(one.id, Settlement::Refund), (two.id, Settlement::Refund)]
+		);
+		assert!(DETAINED.get().is_empty());
+		assert_eq!(bytes_left(), 0);
+	});
+}
+
+#[test]
+fn transcoder_should_be_slashed_again_when_claims_of_two_rounds_fail() {
+	build_and_execute(|| {
+		run_to(25);
+		claim(8);
+		run_to(31);
+		claim(8);
+		run_to(120);
+		let rounds: Vec<_> = SLASHED.get().into_iter().map(|slash| slash.1).collect();
+		assert_eq!(rounds, vec![0, 1]);
+		assert_eq!(bytes_left(), 0);
+	});
+}
+
+#[test]
+fn governance_should_pay_the_transcoder_when_it_cancels() {
+	build_and_execute(|| {
+		let claim = failed();
+		skip(3);
+		assert_noop!(
+			Lottery::cancel(RuntimeOrigin::signed(transcoder()), claim.id),
+			DispatchError::BadOrigin
+		);
+		assert_ok!(Lottery::cancel(RuntimeOrigin::root(), claim.id));
+		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Pay)]);
+		assert!(SLASHED.get().is_empty() && DETAINED.get().is_empty());
+		assert!(RETAINED.get().is_empty());
+		assert_eq!(bytes_left(), 0);
+		skip(20);
+		assert_eq!(SETTLED.get().len(), 1);
+	});
+}
+
+#[test]
+fn cancel_should_be_refused_when_nothing_is_decided() {
+	build_and_execute(|| {
+		assert_noop!(Lottery::cancel(RuntimeOrigin::root(), 0), Error::<Test>::NoChallenge);
+		let claim = claim(8);
+		assert_noop!(Lottery::cancel(RuntimeOrigin::root(), claim.id), Error::<Test>::NotDecided);
+		to_commit(&claim);
+		assert_noop!(Lottery::cancel(RuntimeOrigin::root(), claim.id), Error::<Test>::NotDecided);
+	});
+}
+
+#[test]
+fn cancelled_slash_should_not_spare_the_next_one_of_the_round() {
+	build_and_execute(|| {
+		let one = claim(8);
+		let two = claim(4);
+		run_to(50);
+		assert_ok!(Lottery::cancel(RuntimeOrigin::root(), one.id));
+		run_to(55);
+		assert_eq!(SLASHED.get().len(), 1);
+		assert_eq!(SETTLED.get().last(), Some(&(two.id, Settlement::Refund)));
+	});
+}
+
+#[test]
+fn execution_should_be_whole_and_tried_again_when_the_settlement_fails() {
+	build_and_execute(|| {
+		let claim = failed();
+		STUCK.put(true);
+		skip(5);
+		assert!(SLASHED.get().is_empty(), "no slash without its refund");
+		assert_eq!(DETAINED.get().get(&transcoder()), Some(&1));
+		let error = DispatchError::Unavailable;
+		assert_eq!(events().last(), Some(&Event::ExecutionFailed { claim: claim.id, error }));
+		STUCK.put(false);
+		skip(10);
+		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Refund)]);
+		assert_eq!(SLASHED.get().len(), 1);
+		assert_eq!(bytes_left(), 0);
+	});
+}
+
+#[test]
+fn void_should_be_tried_again_when_the_settlement_fails() {
+	build_and_execute(|| {
+		SEATED.put(vec![]);
+		STUCK.put(true);
+		let claim = claim(8);
+		to_draw(&claim);
+		skip(5);
+		STUCK.put(false);
+		skip(5);
+		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Refund)]);
+		assert_eq!(bytes_left(), 0);
+	});
+}
+
+#[test]
+fn verifiers_should_be_slashed_in_the_round_in_which_they_were_drawn() {
+	build_and_execute(|| {
+		run_to(25);
+		let claim = claim(8);
+		to_commit(&claim);
+		all_say(claim.id, 0, Verdict::Unavailable);
+		to_dispute(claim.id);
+		let said = opening(claim.id, Verdict::Valid);
+		ballot(claim.id, DISPUTE, |i| (i != 4).then(|| said.clone()));
+		run_to(challenge(claim.id).due.max(System::block_number()));
+		skip(30);
+		let no_show = Perbill::from_parts(500_000);
+		assert_eq!(SLASHED.get(), vec![(validator(4), 1, no_show, vec![])]);
+	});
+}

@@ -1,0 +1,323 @@
+//! Commits and reveals by verifier keys.
+
+use frame_support::{
+	assert_noop,
+	dispatch::{DispatchClass, GetDispatchInfo, Pays},
+	traits::{Authorize, OneSessionHandler},
+};
+use livepeer_primitives::{
+	api::{ChallengeStage, Outcome},
+	traits::Beacon,
+	verdict::{Opening, Phase, Verdict, DISPUTE},
+	Hash,
+};
+use sp_runtime::{
+	traits::BadOrigin,
+	transaction_validity::{
+		InvalidTransaction, TransactionSource, TransactionValidityError, ValidTransaction,
+	},
+};
+
+use crate::{mock::*, Call};
+
+fn invalid(reason: InvalidTransaction) -> Result<(), TransactionValidityError> {
+	Err(TransactionValidityError::Invalid(reason))
+}
+
+fn stage(id: u64) -> ChallengeStage {
+	Lottery::challenge(id).unwrap().stage
+}
+
+fn judged_claim() -> TestClaim {
+	let claim = claim(8);
+	to_commit(&claim);
+	claim
+}
+
+#[test]
+fn phases_should_close_early_when_all_have_answered() {
+	build_and_execute(|| {
+		let claim = judged_claim();
+		let said = opening(claim.id, Verdict::Valid);
+		let first = challenge(claim.id).due;
+		for member in 0..3 {
+			assert_eq!(stage(claim.id), ChallengeStage::Commit);
+			commit(claim.id, 0, member, &said).unwrap();
+		}
+		assert_eq!(stage(claim.id), ChallengeStage::VerdictReveal);
+		let second = challenge(claim.id).due;
+		assert_eq!(second, System::block_number() + 10);
+		assert!(!crate::Agenda::<Test>::contains_key(first, claim.id));
+		for member in 0..3 {
+			assert_eq!(stage(claim.id), ChallengeStage::VerdictReveal);
+			reveal(claim.id, 0, member, &said).unwrap();
+		}
+		assert!(!crate::Agenda::<Test>::contains_key(second, claim.id));
+		skip(1);
+		assert_eq!(Lottery::challenge(claim.id).unwrap().outcome, Some(Outcome::Accepted));
+	});
+}
+
+#[test]
+fn phases_should_close_at_their_deadline_when_somebody_is_silent() {
+	build_and_execute(|| {
+		let claim = judged_claim();
+		let said = opening(claim.id, Verdict::Valid);
+		let due = challenge(claim.id).due;
+		commit(claim.id, 0, 0, &said).unwrap();
+		commit(claim.id, 0, 1, &said).unwrap();
+		run_to(due - 1);
+		assert_eq!(stage(claim.id), ChallengeStage::Commit);
+		run_to(due);
+		assert_eq!(stage(claim.id), ChallengeStage::VerdictReveal);
+		assert_eq!(commit(claim.id, 0, 2, &said), invalid(InvalidTransaction::Stale));
+		assert_eq!(reveal(claim.id, 0, 2, &said), invalid(InvalidTransaction::BadProof));
+		reveal(claim.id, 0, 0, &said).unwrap();
+		run_to(due + 9);
+		assert_eq!(stage(claim.id), ChallengeStage::VerdictReveal);
+		// Commit without reveal: the missing word leads to the dispute.
+		run_to(due + 10);
+		assert_eq!(stage(claim.id), ChallengeStage::AwaitingDispute);
+	});
+}
+
+#[test]
+fn ballot_should_skip_the_reveal_phase_when_nobody_committed() {
+	build_and_execute(|| {
+		let claim = judged_claim();
+		run_to(challenge(claim.id).due);
+		assert_eq!(stage(claim.id), ChallengeStage::AwaitingDispute);
+	});
+}
+
+#[test]
+fn views_should_show_who_answered() {
+	build_and_execute(|| {
+		let claim = judged_claim();
+		let said = opening(claim.id, Verdict::Valid);
+		commit(claim.id, 0, 1, &said).unwrap();
+		let view = Lottery::challenge(claim.id).unwrap();
+		assert_eq!(view.committed, vec![false, true, false]);
+		assert_eq!(view.revealed, vec![false; 3]);
+		commit(claim.id, 0, 0, &said).unwrap();
+		commit(claim.id, 0, 2, &said).unwrap();
+		reveal(claim.id, 0, 1, &said).unwrap();
+		assert_eq!(Lottery::challenge(claim.id).unwrap().revealed, vec![false, true, false]);
+	});
+}
+
+#[test]
+fn commit_should_be_refused_when_another_key_signed_it() {
+	build_and_execute(|| {
+		let claim = judged_claim();
+		let said = opening(claim.id, Verdict::Valid);
+		let commitment = commitment(claim.id, 0, 0, &said);
+		let member = number_of(&members(claim.id, 0)[0]);
+		let call = |signature| Call::commit_verdict {
+			claim: claim.id,
+			tranche: 0,
+			member: 0,
+			commitment,
+			signature,
+		};
+		let other = sign(member + 1, claim.id, 0, 0, Phase::Commit, &commitment);
+		assert_eq!(apply(call(other)), invalid(InvalidTransaction::BadProof));
+		// The same key for another phase, member, tranche or claim.
+		for signature in [
+			sign(member, claim.id, 0, 0, Phase::Reveal, &commitment),
+			sign(member, claim.id, 0, 1, Phase::Commit, &commitment),
+			sign(member, claim.id, DISPUTE, 0, Phase::Commit, &commitment),
+			sign(member, claim.id + 1, 0, 0, Phase::Commit, &commitment),
+			sign(member, claim.id, 0, 0, Phase::Commit, &Hash::zero()),
+		] {
+			assert_eq!(apply(call(signature)), invalid(InvalidTransaction::BadProof));
+		}
+	});
+}
+
+#[test]
+fn commit_should_be_refused_when_it_is_a_replay_in_another_claim() {
+	build_and_execute(|| {
+		let one = claim(8);
+		let two = claim(8);
+		to_commit(&one);
+		to_commit(&two);
+		let said = opening(one.id, Verdict::Valid);
+		let commitment = commitment(one.id, 0, 0, &said);
+		let member = number_of(&members(one.id, 0)[0]);
+		let signature = sign(member, one.id, 0, 0, Phase::Commit, &commitment);
+		let replay = Call::commit_verdict { claim: two.id, tranche: 0, member: 0, commitment, signature };
+		assert_eq!(apply(replay), invalid(InvalidTransaction::BadProof));
+	});
+}
+
+#[test]
+fn call_should_be_refused_when_there_is_no_such_member_or_ballot() {
+	build_and_execute(|| {
+		let claim = judged_claim();
+		let call = |id, tranche, member| Call::commit_verdict {
+			claim: id,
+			tranche,
+			member,
+			commitment: Hash::zero(),
+			signature: sign(0, id, tranche, member, Phase::Commit, &Hash::zero()),
+		};
+		assert_eq!(apply(call(claim.id, 0, 3)), invalid(InvalidTransaction::BadSigner));
+		assert_eq!(apply(call(claim.id, 1, 0)), invalid(InvalidTransaction::Stale));
+		assert_eq!(apply(call(claim.id, DISPUTE, 0)), invalid(InvalidTransaction::Stale));
+		assert_eq!(apply(call(claim.id + 1, 0, 0)), invalid(InvalidTransaction::Stale));
+	});
+}
+
+#[test]
+fn second_commit_should_be_refused() {
+	build_and_execute(|| {
+		let claim = judged_claim();
+		commit(claim.id, 0, 0, &opening(claim.id, Verdict::Valid)).unwrap();
+		let other = opening(claim.id, Verdict::Unavailable);
+		assert_eq!(commit(claim.id, 0, 0, &other), invalid(InvalidTransaction::Stale));
+		assert_eq!(
+			commit(claim.id, 0, 0, &opening(claim.id, Verdict::Valid)),
+			invalid(InvalidTransaction::Stale)
+		);
+	});
+}
+
+#[test]
+fn reveal_should_be_refused_when_its_phase_has_not_begun() {
+	build_and_execute(|| {
+		let claim = judged_claim();
+		let said = opening(claim.id, Verdict::Valid);
+		commit(claim.id, 0, 0, &said).unwrap();
+		assert_eq!(reveal(claim.id, 0, 0, &said), invalid(InvalidTransaction::Future));
+	});
+}
+
+#[test]
+fn reveal_should_be_refused_when_it_is_not_what_was_committed_to() {
+	build_and_execute(|| {
+		let claim = judged_claim();
+		let said = opening(claim.id, Verdict::Valid);
+		for member in 0..3 {
+			commit(claim.id, 0, member, &said).unwrap();
+		}
+		let refused = invalid(InvalidTransaction::BadProof);
+		assert_eq!(reveal(claim.id, 0, 0, &opening(claim.id, Verdict::Unavailable)), refused);
+		assert_eq!(reveal(claim.id, 0, 0, &Opening { salt: [6; 32], ..said.clone() }), refused);
+		let mut other = said.clone();
+		other.evidence.recipe = 2;
+		assert_eq!(reveal(claim.id, 0, 0, &other), refused);
+		let mut wrong_signer = sign(9, claim.id, 0, 0, Phase::Reveal, &said);
+		let call = |signature| Call::reveal_verdict {
+			claim: claim.id,
+			tranche: 0,
+			member: 0,
+			opening: said.clone(),
+			signature,
+		};
+		assert_eq!(apply(call(wrong_signer.clone())), refused);
+		wrong_signer = sign(number_of(&members(claim.id, 0)[0]), claim.id, 0, 0, Phase::Reveal, &said);
+		apply(call(wrong_signer)).unwrap();
+		assert_eq!(reveal(claim.id, 0, 0, &said), invalid(InvalidTransaction::Stale));
+	});
+}
+
+#[test]
+fn copied_commitment_should_be_worth_nothing() {
+	build_and_execute(|| {
+		let claim = judged_claim();
+		let said = opening(claim.id, Verdict::Valid);
+		commit(claim.id, 0, 0, &said).unwrap();
+		// The second member copies the first one's commitment, and later its opening.
+		let copied = commitment(claim.id, 0, 0, &said);
+		let thief = number_of(&members(claim.id, 0)[1]);
+		let signature = sign(thief, claim.id, 0, 1, Phase::Commit, &copied);
+		apply(Call::commit_verdict {
+			claim: claim.id,
+			tranche: 0,
+			member: 1,
+			commitment: copied,
+			signature,
+		})
+		.unwrap();
+		commit(claim.id, 0, 2, &said).unwrap();
+		reveal(claim.id, 0, 0, &said).unwrap();
+		assert_eq!(reveal(claim.id, 0, 1, &said), invalid(InvalidTransaction::BadProof));
+	});
+}
+
+#[test]
+fn reveal_should_be_refused_when_it_judges_another_number_of_leaves() {
+	build_and_execute(|| {
+		let claim = judged_claim();
+		let leaves = crate::Ballots::<Test>::get(claim.id).unwrap().leaves;
+		let said = opening_of(vec![Verdict::Valid; usize::from(leaves) + 1]);
+		for member in 0..3 {
+			commit(claim.id, 0, member, &said).unwrap();
+		}
+		assert_eq!(reveal(claim.id, 0, 0, &said), invalid(InvalidTransaction::BadProof));
+	});
+}
+
+#[test]
+fn keys_should_stay_valid_when_the_session_changes() {
+	build_and_execute(|| {
+		let claim = judged_claim();
+		SEATED.put(vec![]);
+		let incoming = [(validator(9), verifier(9))];
+		let incoming = || incoming.iter().map(|(account, key)| (account, key.clone()));
+		Lottery::on_new_session(true, incoming(), incoming());
+		assert_eq!(Lottery::verifiers(), vec![(validator(9), verifier(9))]);
+		all_say(claim.id, 0, Verdict::Valid);
+		assert_eq!(Lottery::challenge(claim.id).unwrap().outcome, Some(Outcome::Accepted));
+	});
+}
+
+#[test]
+fn verdict_calls_should_be_free_and_operational_and_need_authorization() {
+	build_and_execute(|| {
+		let claim = judged_claim();
+		let said = opening(claim.id, Verdict::Valid);
+		let commitment = commitment(claim.id, 0, 0, &said);
+		let signature =
+			sign(number_of(&members(claim.id, 0)[0]), claim.id, 0, 0, Phase::Commit, &commitment);
+		let call: RuntimeCall = Call::commit_verdict {
+			claim: claim.id,
+			tranche: 0,
+			member: 0,
+			commitment,
+			signature: signature.clone(),
+		}
+		.into();
+		let dispatch = call.get_dispatch_info();
+		assert_eq!((dispatch.class, dispatch.pays_fee), (DispatchClass::Operational, Pays::No));
+		let signed = RuntimeOrigin::signed(validator(0));
+		assert_noop!(
+			Lottery::commit_verdict(signed, claim.id, 0, 0, commitment, signature),
+			BadOrigin
+		);
+		let (valid, _) = call.authorize(TransactionSource::External).unwrap().unwrap();
+		let expected = ValidTransaction::with_tag_prefix("LivepeerLottery")
+			.and_provides((claim.id, 0u8, 0u16, Phase::Commit))
+			.priority(1 << 40)
+			.longevity((challenge(claim.id).due - System::block_number()).into())
+			.propagate(true);
+		assert_eq!(Ok(valid), expected.build());
+	});
+}
+
+#[test]
+fn evidence_should_have_its_own_seed_in_each_tranche() {
+	build_and_execute(|| {
+		let claim = judged_claim();
+		let seed = Fake::seed(1).unwrap().hash;
+		let ballot = crate::Ballots::<Test>::get(claim.id).unwrap();
+		assert_eq!(ballot.seed, evidence_seed(seed, claim.id, 0));
+		all_say(claim.id, 0, Verdict::Unavailable);
+		let closed = System::block_number();
+		to_dispute(claim.id);
+		assert_eq!(System::block_number(), closed + 2);
+		let ballot = crate::Ballots::<Test>::get(claim.id).unwrap();
+		assert_eq!(ballot.seed, evidence_seed(Fake::accumulator(), claim.id, DISPUTE));
+	});
+}
