@@ -1,0 +1,49 @@
+//! What the gateway counts, in the OpenMetrics format.
+
+use prometheus_client::{encoding::text::encode, metrics::counter::Counter, registry::Registry};
+
+/// Counters since the start.
+pub struct Metrics {
+	registry: Registry,
+	segments: Counter,
+	failures: Counter,
+	bytes: Counter,
+}
+
+impl Default for Metrics {
+	fn default() -> Self {
+		let mut registry = Registry::with_prefix("livepeer_gateway");
+		let segments = Counter::default();
+		let failures = Counter::default();
+		let bytes = Counter::default();
+		registry.register("segments", "Segments fetched and checked", segments.clone());
+		registry.register("origin_failures", "Polls of an origin that failed", failures.clone());
+		registry.register("served_bytes", "Bytes of segments sent to players", bytes.clone());
+		Self { registry, segments, failures, bytes }
+	}
+}
+
+impl Metrics {
+	/// Segments were fetched.
+	pub fn add_segments(&self, count: u64) {
+		self.segments.inc_by(count);
+	}
+
+	/// A poll failed.
+	pub fn add_failure(&self) {
+		self.failures.inc();
+	}
+
+	/// Bytes were sent.
+	pub fn add_bytes(&self, count: u64) {
+		self.bytes.inc_by(count);
+	}
+
+	/// Everything as text.
+	pub fn encode(&self) -> String {
+		let mut text = String::new();
+		// Writing to a string cannot fail.
+		let _ = encode(&mut text, &self.registry);
+		text
+	}
+}
