@@ -90,7 +90,8 @@ pub enum ProofError {
 
 /// The depth of a tree over `leaf_count` leaves.
 pub fn depth(leaf_count: u32) -> u32 {
-	leaf_count.max(1).next_power_of_two().trailing_zeros()
+	// Above 2^31 the next power does not fit; no proof is that long.
+	leaf_count.max(1).checked_next_power_of_two().map_or(32, u32::trailing_zeros)
 }
 
 fn leaf_node(leaf: &Leaf, index: u32, leaf_count: u32) -> SumNode {
