@@ -1,7 +1,10 @@
 //! The role's calls: SCALE arguments under the live chain's call indices, signed by its key.
 
 use codec::Encode;
-use livepeer_worker_core::chain::{Call, ChainError, Wait};
+use livepeer_worker_core::{
+	chain::{Call, ChainError, Wait},
+	key::Key,
+};
 use sp_runtime::Perbill;
 use subxt::{
 	config::DefaultExtrinsicParamsBuilder,
@@ -9,7 +12,8 @@ use subxt::{
 	ext::{
 		scale_encode::{EncodeAsFields, Error as EncodeError, FieldIter, TypeResolver},
 	},
-	tx::{Payload, TransactionStatus},
+	tx::{Payload, Signer, TransactionStatus},
+	utils::{AccountId32, MultiSignature},
 	SubstrateConfig,
 };
 
@@ -128,10 +132,28 @@ fn encode(call: Call) -> Encoded {
 	}
 }
 
+/// The role's key as subxt asks for it.
+struct KeySigner<'a>(&'a Key);
+
+impl Signer<SubstrateConfig> for KeySigner<'_> {
+	fn account_id(&self) -> AccountId32 {
+		AccountId32(self.0.account().into())
+	}
+
+	fn sign(&self, payload: &[u8]) -> MultiSignature {
+		match self.0.sign_bytes(payload) {
+			sp_runtime::MultiSignature::Sr25519(signature) => MultiSignature::Sr25519(signature.0),
+			sp_runtime::MultiSignature::Ed25519(signature) => MultiSignature::Ed25519(signature.0),
+			sp_runtime::MultiSignature::Ecdsa(signature)
+			| sp_runtime::MultiSignature::Eth(signature) => MultiSignature::Ecdsa(signature.0),
+		}
+	}
+}
+
 impl SubxtChain {
 	/// Signs `call`, sends it and waits until it succeeded.
 	pub(crate) async fn send(&self, call: Call, wait: Wait) -> Result<(), ChainError> {
-		let signer = self.signer.as_ref().ok_or(ChainError::NoKey)?;
+		let signer = KeySigner(self.signer.as_ref().ok_or(ChainError::NoKey)?);
 		let name = call.name();
 		let payload = encode(call);
 		let not_included = |reason: String| ChainError::NotIncluded { call: name, reason };
@@ -139,7 +161,7 @@ impl SubxtChain {
 		let one_at_a_time = self.submitting.lock().await;
 		let at = self.client.at_current_block().await.map_err(|error| self.unreachable(error))?;
 		// The pool's view: calls that are in it, or in blocks that are not final, count.
-		let account = signer.public_key().to_account_id();
+		let account = signer.account_id();
 		let nonce = self
 			.rpc
 			.system_account_next_index(&account)
@@ -149,7 +171,7 @@ impl SubxtChain {
 			DefaultExtrinsicParamsBuilder::<SubstrateConfig>::new().nonce(nonce).mortal(MORTALITY).build();
 		let transactions = at.transactions();
 		let signed = transactions
-			.create_signed(&payload, signer, params)
+			.create_signed(&payload, &signer, params)
 			.await
 			.map_err(|error| ChainError::Incompatible(format!("{name}: {error}")))?;
 		let mut progress =

@@ -23,7 +23,10 @@ use livepeer_primitives::{
 	traits::ClaimInfo,
 	AccountId, ClaimId, Hash, JobId, StreamId, ToolchainId,
 };
-use livepeer_worker_core::chain::{At, Call, Chain, ChainError, Head, Wait};
+use livepeer_worker_core::{
+	chain::{At, Call, Chain, ChainError, Head, Wait},
+	key::Key,
+};
 use subxt::{
 	config::RpcConfigFor,
 	rpcs::{
@@ -32,7 +35,6 @@ use subxt::{
 	},
 	OnlineClient, SubstrateConfig,
 };
-use subxt_signer::sr25519::Keypair;
 use tokio::sync::{watch, Mutex};
 
 /// How long the first connection may take.
@@ -46,7 +48,7 @@ pub struct SubxtChain {
 	client: OnlineClient<SubstrateConfig>,
 	rpc: Rpc,
 	genesis: Hash,
-	signer: Option<Keypair>,
+	signer: Option<Key>,
 	heads: watch::Receiver<Head>,
 	/// Calls of one key go one after the other, so that nonces follow each other.
 	submitting: Mutex<()>,
@@ -57,7 +59,7 @@ impl SubxtChain {
 	/// `genesis` is the chain that is expected, when one is.
 	pub async fn connect(
 		url: &str,
-		signer: Option<Keypair>,
+		signer: Option<Key>,
 		genesis: Option<Hash>,
 	) -> Result<Self, ChainError> {
 		let unreachable = |reason: String| ChainError::Unreachable { url: url.to_owned(), reason };
@@ -111,7 +113,7 @@ impl Chain for SubxtChain {
 	}
 
 	fn account(&self) -> Option<AccountId> {
-		self.signer.as_ref().map(|signer| AccountId::new(signer.public_key().0))
+		self.signer.as_ref().map(Key::account)
 	}
 
 	fn heads(&self) -> watch::Receiver<Head> {

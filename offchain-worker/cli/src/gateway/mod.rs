@@ -17,10 +17,12 @@ mod metrics;
 
 use std::{
 	collections::HashMap,
+	net::SocketAddr,
 	sync::{Arc, Mutex},
 	time::Duration,
 };
 
+use anyhow::{Context, Result as AnyResult};
 use axum::{
 	extract::{Path, State},
 	http::{header, StatusCode},
@@ -28,14 +30,20 @@ use axum::{
 	routing::get,
 	Json, Router,
 };
+use clap::Args;
 use livepeer_primitives::{AccountId, Seq, StreamId};
 use livepeer_worker_core::{
+	chain::Chain,
+	events::Event,
 	follow::{FollowError, Follower},
 	playlist::{self, first_pts, is_stream_name, Entry},
 	store::SegmentStore,
 };
 use serde::Serialize;
 use sp_core::crypto::Ss58Codec;
+use tokio::net::TcpListener;
+
+use crate::setup::{asking_net, stop_signal, stopped, HomeArgs, NodeArgs};
 
 pub use metrics::Metrics;
 
@@ -45,6 +53,50 @@ const POLL: Duration = Duration::from_millis(500);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
 /// Segments of a live media playlist.
 const WINDOW: usize = 30;
+
+/// Arguments of `gateway`.
+#[derive(Args, Debug)]
+pub struct GatewayArgs {
+	/// Address of the HTTP service.
+	#[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8935")]
+	pub http: SocketAddr,
+	/// Serve streams of this broadcaster only.
+	#[arg(long, value_name = "ADDRESS")]
+	pub broadcaster: Option<AccountId>,
+	/// Segments kept of each stream.
+	#[arg(long, value_name = "SEGMENTS", default_value_t = 1_800)]
+	pub keep: u64,
+	/// Folder and logs.
+	#[command(flatten)]
+	pub home: HomeArgs,
+	/// The node.
+	#[command(flatten)]
+	pub node: NodeArgs,
+}
+
+/// Serves streams until it is stopped.
+pub async fn run(args: GatewayArgs) -> AnyResult<()> {
+	let home = args.home.open()?;
+	let listener = TcpListener::bind(args.http)
+		.await
+		.with_context(|| format!("cannot listen on {}", args.http))?;
+	let chain = args.node.connect(None).await?;
+	let net = Arc::new(asking_net(&home, chain.genesis()).await?);
+	home.events.emit(Event::Started {
+		account: None,
+		peer_id: Some(net.peer_id().to_string()),
+		listen: vec![args.http.to_string()],
+	});
+	let follower = Follower::new(chain, home.store.clone(), net, home.events.clone(), args.keep);
+	let gateway = Gateway::new(Arc::new(follower), home.store.clone(), args.broadcaster);
+	let mut stop = stop_signal()?;
+	tracing::info!(address = %args.http, "serving");
+	axum::serve(listener, gateway.router())
+		.with_graceful_shutdown(async move { stopped(&mut stop).await })
+		.await?;
+	home.events.emit(Event::Stopped);
+	Ok(())
+}
 
 /// What the handlers share.
 pub struct Gateway {

@@ -1,0 +1,191 @@
+//! `broadcast FILE`.
+
+use std::{fs::File, path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::{bail, Context, Result};
+use clap::{Args, ValueEnum};
+use livepeer_primitives::{
+	video::{Rendition, SourceLimits, MAX_FPS, MAX_SIDE, TICKS_PER_SECOND},
+	Balance, BlockNumber,
+};
+use livepeer_worker_core::{
+	broadcast::{Broadcaster, Origin, SourceSegment, StreamSpec},
+	events::Event,
+	transport::Transport,
+};
+use livepeer_worker_media::{MediaPool, PoolConfig, Priority, SegmentOptions, SegmentStream};
+use tokio::{
+	sync::{mpsc, watch},
+	time::Instant,
+};
+
+use crate::{
+	setup::{stop_signal, stopped, HomeArgs, KeyArgs, NetArgs, NodeArgs},
+	units::{amount, rendition},
+};
+
+/// How fast a file is streamed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Rate {
+	/// As a camera would send it.
+	Realtime,
+	/// As fast as segments come back.
+	Max,
+}
+
+/// Arguments of `broadcast`.
+#[derive(Args, Debug)]
+pub struct BroadcastArgs {
+	/// The file: H.264 video, AAC audio if any, in a container that FFmpeg reads.
+	pub file: PathBuf,
+	/// The stream's name, part of its URL.
+	#[arg(long)]
+	pub name: String,
+	/// Rendition of the ladder, as WIDTHxHEIGHT@KBITSk; may be given several times.
+	#[arg(
+		long = "rendition",
+		value_name = "RENDITION",
+		value_parser = rendition,
+		default_values = ["640x360@800k", "426x240@400k"]
+	)]
+	pub ladder: Vec<Rendition>,
+	/// The highest price of a standard segment (2 s of 720p30), in ETH.
+	#[arg(long, value_name = "ETH", value_parser = amount, default_value = "0.001")]
+	pub max_price: Balance,
+	/// ETH for the job; what is not spent comes back.
+	#[arg(long, value_name = "ETH", value_parser = amount, default_value = "1")]
+	pub budget: Balance,
+	/// Blocks until the job expires.
+	#[arg(long, value_name = "BLOCKS", default_value_t = 3_600)]
+	pub lasts: BlockNumber,
+	/// Start anew at the end of the file, for ever.
+	#[arg(long = "loop", conflicts_with = "plays")]
+	pub endless: bool,
+	/// How often the file is played.
+	#[arg(long, default_value_t = 1)]
+	pub plays: u32,
+	/// How fast the file is streamed.
+	#[arg(long, value_enum, default_value = "realtime")]
+	pub rate: Rate,
+	/// Seconds for which a finished stream is still served to gateways.
+	#[arg(long, value_name = "SECONDS", default_value_t = 3_600)]
+	pub linger: u64,
+	/// Folder and logs.
+	#[command(flatten)]
+	pub home: HomeArgs,
+	/// The node.
+	#[command(flatten)]
+	pub node: NodeArgs,
+	/// The account.
+	#[command(flatten)]
+	pub key: KeyArgs,
+	/// The network.
+	#[command(flatten)]
+	pub net: NetArgs,
+}
+
+/// Streams a file.
+pub async fn run(args: BroadcastArgs) -> Result<()> {
+	let home = args.home.open()?;
+	let key = args.key.key()?;
+	let file = File::open(&args.file)
+		.with_context(|| format!("cannot read {}", args.file.display()))?;
+	let pool = MediaPool::new(PoolConfig::default());
+	let options = SegmentOptions {
+		plays: if args.endless { None } else { Some(args.plays.max(1)) },
+		..Default::default()
+	};
+	let mut segments = pool.segment_file(file, options)?;
+	let first = match segments.next().await {
+		Some(first) => first.with_context(|| format!("{}", args.file.display()))?,
+		None => bail!("{} holds no video", args.file.display()),
+	};
+	let limits = limits_of(&pool, &first.data).await?;
+
+	let chain = args.node.connect(Some(key.clone())).await?;
+	let origin = Arc::new(Origin::new(home.store.clone()));
+	let net = Arc::new(args.net.start(&home, &*chain, origin).await?);
+	home.events.emit(Event::Started {
+		account: Some(key.account().to_string()),
+		peer_id: Some(net.peer_id().to_string()),
+		listen: args.net.listen.iter().map(ToString::to_string).collect(),
+	});
+	let broadcaster = Broadcaster::new(
+		key,
+		chain,
+		home.store.clone(),
+		net as Arc<dyn Transport>,
+		home.events.clone(),
+	);
+	let spec = StreamSpec {
+		name: args.name.clone(),
+		ladder: args.ladder.clone().try_into().map_err(|_| {
+			anyhow::anyhow!("a job has at most {} renditions", livepeer_primitives::MAX_RENDITIONS)
+		})?,
+		limits,
+		max_price: args.max_price,
+		budget: args.budget,
+		lasts: args.lasts,
+	};
+	let open = broadcaster.open(&spec).await?;
+	tracing::info!(job = open.job, stream = ?open.stream, "the stream is open");
+
+	let mut stop = stop_signal()?;
+	let (sender, receiver) = mpsc::channel(4);
+	let first = SourceSegment { bytes: first.data, duration: first.duration };
+	let cutting = tokio::spawn(cut(first, segments, args.rate, sender, stop.clone()));
+	let summary = broadcaster.run(&open, receiver, stop.clone()).await?;
+	cutting.await??;
+	tracing::info!(returned = summary.returned, skipped = summary.skipped, "the stream is over");
+	if summary.complete {
+		let _ = tokio::time::timeout(Duration::from_secs(args.linger), stopped(&mut stop)).await;
+	}
+	home.events.emit(Event::Stopped);
+	Ok(())
+}
+
+/// What the source is, with no room to spare: a job's largest fee follows from it.
+async fn limits_of(pool: &MediaPool, segment: &[u8]) -> Result<SourceLimits> {
+	let widest = SourceLimits { width: MAX_SIDE, height: MAX_SIDE, fps: MAX_FPS };
+	let facts = pool
+		.probe(segment, &widest, Priority::Live)
+		.await
+		.context("the first segment of the file cannot be used")?;
+	let (numerator, denominator) = facts.fps;
+	let fps = numerator.div_ceil(denominator.max(1)).clamp(1, u32::from(MAX_FPS));
+	let side = |pixels: u32| u16::try_from(pixels).unwrap_or(MAX_SIDE);
+	Ok(SourceLimits { width: side(facts.width), height: side(facts.height), fps: fps as u16 })
+}
+
+/// Hands segments on, each when a camera would have finished it.
+async fn cut(
+	first: SourceSegment,
+	mut segments: SegmentStream,
+	rate: Rate,
+	sender: mpsc::Sender<SourceSegment>,
+	mut stop: watch::Receiver<bool>,
+) -> Result<()> {
+	let start = Instant::now();
+	let mut ticks = 0u64;
+	let mut next = Some(first);
+	while let Some(segment) = next {
+		ticks += u64::from(segment.duration);
+		if rate == Rate::Realtime {
+			let due = start + Duration::from_micros(ticks * 1_000_000 / u64::from(TICKS_PER_SECOND));
+			tokio::select! {
+				() = tokio::time::sleep_until(due) => {},
+				() = stopped(&mut stop) => return Ok(()),
+			}
+		}
+		// The receiver is gone when the stream was stopped.
+		if sender.send(segment).await.is_err() {
+			return Ok(());
+		}
+		next = segments
+			.next()
+			.await
+			.transpose()?
+			.map(|segment| SourceSegment { bytes: segment.data, duration: segment.duration });
+	}
+	Ok(())
+}

@@ -1,0 +1,91 @@
+//! # The worker's command line
+//!
+//! Each role is a process of its own with a private folder:
+//!
+//! - [`broadcast`]: cuts a file into signed segments, has them transcoded, serves the stream;
+//! - [`transcode`]: takes assignments, transcodes, claims, reveals;
+//! - [`verify`]: re-transcodes drawn segments for a validator's node;
+//! - [`gateway`]: checks a stream and serves it to browsers.
+//!
+//! and tools: [`doctor`], [`keys`], `toolchain`.
+
+pub mod broadcast;
+pub mod doctor;
+pub mod events;
+pub mod gateway;
+pub mod keys;
+pub mod setup;
+pub mod transcode;
+pub mod units;
+pub mod verify;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Subcommand;
+use livepeer_worker_media::{Engine, MediaPool, PoolConfig};
+
+/// What the worker is asked to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+	/// Stream a file: cut it into segments, have them transcoded, serve the stream.
+	Broadcast(broadcast::BroadcastArgs),
+	/// Transcode for others and earn their fees.
+	Transcode(transcode::TranscodeArgs),
+	/// Verify drawn segments for a validator's node.
+	Verify(verify::VerifyArgs),
+	/// Play streams in browsers.
+	Gateway(gateway::GatewayArgs),
+	/// Print the id of what this machine's FFmpeg makes.
+	Toolchain,
+	/// Check that this machine can do the work.
+	Doctor(doctor::DoctorArgs),
+	/// Make and inspect keys.
+	#[command(subcommand)]
+	Keys(keys::KeysCommand),
+}
+
+/// Serves as a media child and never returns, if that is what this process was started for.
+///
+/// Must be the first thing in `main`.
+pub fn child() {
+	let mut arguments = std::env::args_os().skip(1);
+	if arguments.next().is_some_and(|first| first == livepeer_worker_media::child::SUBCOMMAND) {
+		livepeer_worker_media::child::child_main(arguments);
+	}
+}
+
+/// Runs a command; an error becomes one line and a failing exit code.
+pub fn run(command: Command) -> ExitCode {
+	finish(start(async move {
+		match command {
+			Command::Broadcast(args) => broadcast::run(args).await,
+			Command::Transcode(args) => transcode::run(args, |engine| engine).await,
+			Command::Verify(args) => verify::run(args).await,
+			Command::Gateway(args) => gateway::run(args).await,
+			Command::Toolchain => {
+				let engine = Engine::start(MediaPool::new(PoolConfig::default())).await?;
+				println!("{:?}", livepeer_worker_core::transcoder::Transcoder::toolchain(&engine));
+				Ok(())
+			},
+			Command::Doctor(args) => doctor::run(args).await,
+			Command::Keys(command) => keys::run(command),
+		}
+	}))
+}
+
+/// Drives a role on a runtime of its own.
+pub fn start(role: impl std::future::Future<Output = Result<()>>) -> Result<()> {
+	tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(role)
+}
+
+/// Reports how a role ended.
+pub fn finish(result: Result<()>) -> ExitCode {
+	match result {
+		Ok(()) => ExitCode::SUCCESS,
+		Err(error) => {
+			eprintln!("livepeer-worker: {error:#}");
+			ExitCode::FAILURE
+		},
+	}
+}

@@ -1,0 +1,199 @@
+//! What several roles need: folder, store, key, chain, swarm, logs, an orderly stop.
+
+use std::{
+	path::{Path, PathBuf},
+	sync::Arc,
+};
+
+use anyhow::{bail, Context, Result};
+use clap::{Args, ValueEnum};
+use livepeer_worker_chain::SubxtChain;
+use livepeer_worker_core::{chain::Chain, events::EventSink, key::Key, transport::Service};
+use livepeer_worker_media::{Engine, MediaPool, PoolConfig};
+use livepeer_worker_net::{Multiaddr, Net, NetConfig};
+use livepeer_worker_store::DiskStore;
+use tokio::sync::watch;
+
+/// The node that is asked when nothing else is said.
+pub const DEFAULT_NODE: &str = "ws://127.0.0.1:9944";
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LogFormat {
+	/// For people.
+	Text,
+	/// One JSON object per line.
+	Json,
+}
+
+/// Where a role keeps its files and what it writes about itself.
+#[derive(Args, Debug)]
+pub struct HomeArgs {
+	/// Folder of this role alone: identity, segments, records.
+	#[arg(long, value_name = "DIR")]
+	pub data_dir: PathBuf,
+	/// Append progress to this file as JSON lines.
+	#[arg(long, value_name = "FILE")]
+	pub events: Option<PathBuf>,
+	/// How log lines on stderr look; RUST_LOG says how many there are.
+	#[arg(long, value_enum, default_value = "text")]
+	pub log_format: LogFormat,
+}
+
+/// The node.
+#[derive(Args, Debug)]
+pub struct NodeArgs {
+	/// WebSocket URL of a node of the chain.
+	#[arg(long, value_name = "URL", default_value = DEFAULT_NODE)]
+	pub node: String,
+}
+
+/// The account that a role signs with.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub struct KeyArgs {
+	/// Secret of the account: a phrase, a 0x seed or a development name like //Alice. Visible to
+	/// other users of this machine; prefer --key-file.
+	#[arg(long, value_name = "SECRET", env = "LIVEPEER_SURI", hide_env_values = true)]
+	pub suri: Option<String>,
+	/// File that holds the secret.
+	#[arg(long, value_name = "FILE")]
+	pub key_file: Option<PathBuf>,
+}
+
+/// Where peers reach a role.
+#[derive(Args, Debug)]
+pub struct NetArgs {
+	/// Address to listen on, as a multiaddress; may be given several times.
+	#[arg(long, value_name = "MULTIADDR", default_value = "/ip4/0.0.0.0/tcp/4100")]
+	pub listen: Vec<Multiaddr>,
+	/// Address that peers are told instead of those listened on; may be given several times.
+	#[arg(long, value_name = "MULTIADDR")]
+	pub announce: Vec<Multiaddr>,
+	/// HTTPS URL for the public service record.
+	#[arg(long, value_name = "URL", default_value = "")]
+	pub service_url: String,
+}
+
+/// A role's folder, ready for use.
+pub struct Home {
+	/// The folder.
+	pub dir: PathBuf,
+	/// Its store.
+	pub store: Arc<DiskStore>,
+	/// Where progress goes.
+	pub events: Arc<dyn EventSink>,
+}
+
+impl HomeArgs {
+	/// Starts logging, makes the folder and opens the store.
+	pub fn open(&self) -> Result<Home> {
+		start_logs(self.log_format);
+		std::fs::create_dir_all(&self.data_dir)
+			.with_context(|| format!("cannot make the folder {}", self.data_dir.display()))?;
+		let store = Arc::new(DiskStore::open(&self.data_dir.join("store"))?);
+		let events = crate::events::sink(self.events.as_deref())?;
+		Ok(Home { dir: self.data_dir.clone(), store, events })
+	}
+}
+
+fn start_logs(format: LogFormat) {
+	let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+		.unwrap_or_else(|_| "info,libp2p=warn,subxt=warn,jsonrpsee=warn".into());
+	let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+	// Fails only when logs were started already, as in a test.
+	let _ = match format {
+		LogFormat::Text => logs.try_init(),
+		LogFormat::Json => logs.json().try_init(),
+	};
+}
+
+impl KeyArgs {
+	/// Reads the key.
+	pub fn key(&self) -> Result<Key> {
+		match (&self.suri, &self.key_file) {
+			(Some(secret), _) => Ok(Key::from_uri(secret)?),
+			(None, Some(path)) => read_key(path),
+			(None, None) => bail!("a key is needed: give --key-file or --suri"),
+		}
+	}
+}
+
+/// Reads a key from a file that holds its secret.
+pub fn read_key(path: &Path) -> Result<Key> {
+	let secret = std::fs::read_to_string(path)
+		.with_context(|| format!("cannot read the key file {}", path.display()))?;
+	Key::from_uri(&secret).with_context(|| format!("{}", path.display()))
+}
+
+impl NodeArgs {
+	/// Connects to the node.
+	pub async fn connect(&self, key: Option<Key>) -> Result<Arc<SubxtChain>> {
+		Ok(Arc::new(SubxtChain::connect(&self.node, key, None).await?))
+	}
+}
+
+impl NetArgs {
+	/// Starts the swarm of a role that peers reach.
+	pub async fn start(
+		&self,
+		home: &Home,
+		chain: &dyn Chain,
+		service: Arc<dyn Service>,
+	) -> Result<Net> {
+		let config = NetConfig {
+			identity: home.dir.join("identity"),
+			listen: self.listen.clone(),
+			announce: self.announce.clone(),
+			url: self.service_url.clone(),
+			genesis: chain.genesis(),
+		};
+		Ok(Net::start(config, Some(service)).await?)
+	}
+}
+
+/// Starts the swarm of a role that only asks.
+pub async fn asking_net(home: &Home, genesis: livepeer_primitives::Hash) -> Result<Net> {
+	let config = NetConfig {
+		identity: home.dir.join("identity"),
+		listen: Vec::new(),
+		announce: Vec::new(),
+		url: String::new(),
+		genesis,
+	};
+	Ok(Net::start(config, None).await?)
+}
+
+/// Starts the media engine and attests what it makes.
+pub async fn engine(config: PoolConfig) -> Result<Engine> {
+	let engine = Engine::start(MediaPool::new(config))
+		.await
+		.context("the media engine does not work here; `livepeer-worker doctor` says more")?;
+	Ok(engine)
+}
+
+/// Turns true on SIGINT or SIGTERM.
+pub fn stop_signal() -> Result<watch::Receiver<bool>> {
+	use tokio::signal::unix::{signal, SignalKind};
+	let (sender, receiver) = watch::channel(false);
+	let mut terminate = signal(SignalKind::terminate())?;
+	let mut interrupt = signal(SignalKind::interrupt())?;
+	tokio::spawn(async move {
+		tokio::select! {
+			_ = terminate.recv() => {},
+			_ = interrupt.recv() => {},
+		}
+		tracing::info!("stopping");
+		sender.send_replace(true);
+		// Kept, so that receivers see the value and not an end.
+		std::future::pending::<()>().await;
+		drop(sender);
+	});
+	Ok(receiver)
+}
+
+/// Waits until the signal is true.
+pub async fn stopped(stop: &mut watch::Receiver<bool>) {
+	// An error means that nobody can stop the role any more, which is a stop too.
+	let _ = stop.wait_for(|stop| *stop).await;
+}

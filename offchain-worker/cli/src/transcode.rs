@@ -1,0 +1,117 @@
+//! `transcode`.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use clap::Args;
+use livepeer_primitives::Balance;
+use livepeer_worker_core::{
+	chain::Chain,
+	events::Event,
+	transcode::{TranscodeConfig, TranscodeRole},
+	transcoder::Transcoder,
+	transport::Transport,
+};
+use livepeer_worker_media::PoolConfig;
+use sp_runtime::Perbill;
+
+use crate::{
+	setup::{engine, stop_signal, HomeArgs, KeyArgs, NetArgs, NodeArgs},
+	units::amount,
+};
+
+/// Arguments of `transcode`.
+#[derive(Args, Debug)]
+pub struct TranscodeArgs {
+	/// Price of a standard segment (2 s of 720p30), in ETH [default: as registered, or 0.0001].
+	#[arg(long, value_name = "ETH", value_parser = amount)]
+	pub price: Option<Balance>,
+	/// Own share of rewards, in percent [default: as registered, or 10].
+	#[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(0..=100))]
+	pub reward_cut: Option<u32>,
+	/// Delegators' share of fees, in percent [default: as registered, or 50].
+	#[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(0..=100))]
+	pub fee_share: Option<u32>,
+	/// Assignments taken at a time.
+	#[arg(long, default_value_t = 2)]
+	pub capacity: u32,
+	/// Segments transcoded at a time [default: one per processor].
+	#[arg(long)]
+	pub parallel: Option<usize>,
+	/// A claim is made when this many segments are there.
+	#[arg(long, value_name = "SEGMENTS", default_value_t = 8)]
+	pub claim_leaves: u32,
+	/// A claim is made when the oldest unclaimed segment has waited this long.
+	#[arg(long, value_name = "SECONDS", default_value_t = 60)]
+	pub claim_wait: u64,
+	/// Folder and logs.
+	#[command(flatten)]
+	pub home: HomeArgs,
+	/// The node.
+	#[command(flatten)]
+	pub node: NodeArgs,
+	/// The account.
+	#[command(flatten)]
+	pub key: KeyArgs,
+	/// The network.
+	#[command(flatten)]
+	pub net: NetArgs,
+}
+
+/// Segments that may wait per place at work.
+const QUEUE_PER_PLACE: usize = 4;
+/// How long a missing seq may still arrive before a claim leaves it out.
+const GAP_WAIT_MS: u64 = 10_000;
+
+/// Transcodes until it is stopped. `wrap` is given the engine; whoever embeds the role may put
+/// another in its place.
+pub async fn run(
+	args: TranscodeArgs,
+	wrap: impl FnOnce(Arc<dyn Transcoder>) -> Arc<dyn Transcoder>,
+) -> Result<()> {
+	let home = args.home.open()?;
+	let key = args.key.key()?;
+	let mut pool = PoolConfig::default();
+	pool.live = args.parallel.unwrap_or(pool.live).max(1);
+	let parallel = pool.live;
+	let engine = wrap(Arc::new(engine(pool).await?));
+	let chain = args.node.connect(Some(key.clone())).await?;
+
+	let registered = chain.transcoder(&key.account()).await?;
+	let percent = |given: Option<u32>, registered: Option<Perbill>, default: u32| {
+		given.map(Perbill::from_percent).or(registered).unwrap_or(Perbill::from_percent(default))
+	};
+	let config = TranscodeConfig {
+		price: args
+			.price
+			.or(registered.as_ref().map(|view| view.price))
+			.unwrap_or(livepeer_primitives::UNIT / 10_000),
+		reward_cut: percent(args.reward_cut, registered.as_ref().map(|view| view.reward_cut), 10),
+		fee_share: percent(args.fee_share, registered.as_ref().map(|view| view.fee_share), 50),
+		capacity: args.capacity,
+		parallel,
+		queue: parallel * QUEUE_PER_PLACE,
+		claim_leaves: args.claim_leaves.max(1),
+		claim_wait_ms: args.claim_wait.saturating_mul(1_000),
+		gap_wait_ms: GAP_WAIT_MS,
+	};
+	let role = Arc::new(TranscodeRole::new(
+		key.clone(),
+		chain.clone(),
+		home.store.clone(),
+		engine,
+		home.events.clone(),
+		config,
+	));
+	let net = args.net.start(&home, &*chain, role.clone()).await?;
+	home.events.emit(Event::Started {
+		account: Some(key.account().to_string()),
+		peer_id: Some(net.peer_id().to_string()),
+		listen: args.net.listen.iter().map(ToString::to_string).collect(),
+	});
+	role.register(&net.service_record()).await?;
+	tracing::info!(account = %key.account(), "registered; waiting for assignments");
+	role.run(stop_signal()?).await;
+	home.events.emit(Event::Stopped);
+	Ok(())
+}

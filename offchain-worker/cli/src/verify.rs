@@ -1,0 +1,132 @@
+//! `verify`: the service that a validator's node asks over loopback HTTP.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+
+use anyhow::{ensure, Context, Result};
+use axum::{
+	body::Bytes,
+	extract::{DefaultBodyLimit, State},
+	http::{header, HeaderMap, StatusCode},
+	response::{IntoResponse, Response},
+	routing::{get, post},
+	Router,
+};
+use clap::Args;
+use codec::{DecodeAll, Encode};
+use livepeer_primitives::{
+	offchain::{VerifyTask, VERIFY_PATH},
+	Hash,
+};
+use livepeer_worker_core::{chain::Chain, events::Event, verify::VerifyRole};
+use livepeer_worker_media::PoolConfig;
+use tokio::net::TcpListener;
+
+use crate::setup::{asking_net, engine, stop_signal, stopped, HomeArgs, NodeArgs};
+
+/// A task has at most sixteen leaves; this is far above its size.
+const LARGEST_TASK: usize = 256 * 1024;
+
+/// Arguments of `verify`.
+#[derive(Args, Debug)]
+pub struct VerifyArgs {
+	/// Address of the HTTP service; nobody but the node should reach it.
+	#[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7936")]
+	pub listen: SocketAddr,
+	/// File with the token that the node sends.
+	#[arg(long, value_name = "FILE")]
+	pub token_file: PathBuf,
+	/// Segments verified at a time [default: one less than processors].
+	#[arg(long)]
+	pub parallel: Option<usize>,
+	/// The chain's genesis hash; asked of the node when not given.
+	#[arg(long, value_name = "HASH")]
+	pub genesis: Option<Hash>,
+	/// Folder and logs.
+	#[command(flatten)]
+	pub home: HomeArgs,
+	/// The node.
+	#[command(flatten)]
+	pub node: NodeArgs,
+}
+
+struct Service {
+	role: VerifyRole,
+	token: String,
+}
+
+/// Verifies until it is stopped.
+pub async fn run(args: VerifyArgs) -> Result<()> {
+	let token = std::fs::read_to_string(&args.token_file)
+		.with_context(|| format!("cannot read the token file {}", args.token_file.display()))?
+		.trim()
+		.to_owned();
+	ensure!(!token.is_empty(), "the token file {} is empty", args.token_file.display());
+	let home = args.home.open()?;
+	let listener = TcpListener::bind(args.listen)
+		.await
+		.with_context(|| format!("cannot listen on {}", args.listen))?;
+	let mut pool = PoolConfig::default();
+	pool.verify = args.parallel.unwrap_or(pool.verify).max(1);
+	let parallel = pool.verify;
+	let engine = Arc::new(engine(pool).await?);
+	let genesis = match args.genesis {
+		Some(genesis) => genesis,
+		None => args.node.connect(None).await?.genesis(),
+	};
+	let net = Arc::new(asking_net(&home, genesis).await?);
+	home.events.emit(Event::Started {
+		account: None,
+		peer_id: Some(net.peer_id().to_string()),
+		listen: vec![args.listen.to_string()],
+	});
+	let role = VerifyRole::new(
+		genesis,
+		home.store.clone(),
+		net,
+		engine,
+		home.events.clone(),
+		parallel,
+	)?;
+	let service = Arc::new(Service { role: role.clone(), token });
+	let mut stop = stop_signal()?;
+	tracing::info!(address = %args.listen, "waiting for tasks");
+	axum::serve(listener, router(service))
+		.with_graceful_shutdown(async move { stopped(&mut stop).await })
+		.await?;
+	role.idle().await;
+	home.events.emit(Event::Stopped);
+	Ok(())
+}
+
+fn router(service: Arc<Service>) -> Router {
+	Router::new()
+		.route(VERIFY_PATH, post(take))
+		.route("/healthz", get(|| async { "ok\n" }))
+		.layer(DefaultBodyLimit::max(LARGEST_TASK))
+		.with_state(service)
+}
+
+/// Takes a task, or says how far it is.
+async fn take(State(service): State<Arc<Service>>, headers: HeaderMap, body: Bytes) -> Response {
+	let given = headers
+		.get(header::AUTHORIZATION)
+		.and_then(|value| value.to_str().ok())
+		.and_then(|value| value.strip_prefix("Bearer "));
+	if !given.is_some_and(|given| same(given.as_bytes(), service.token.as_bytes())) {
+		return (StatusCode::UNAUTHORIZED, "wrong token\n").into_response();
+	}
+	let Ok(task) = VerifyTask::decode_all(&mut &body[..]) else {
+		return (StatusCode::BAD_REQUEST, "not a SCALE VerifyTask\n").into_response();
+	};
+	match service.role.post(task) {
+		Ok(status) => {
+			([(header::CONTENT_TYPE, "application/octet-stream")], status.encode()).into_response()
+		},
+		Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "too many tasks\n").into_response(),
+	}
+}
+
+/// Compares without telling by its time where the first difference is.
+fn same(a: &[u8], b: &[u8]) -> bool {
+	a.len() == b.len() && a.iter().zip(b).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
+}

@@ -1,0 +1,241 @@
+//! Asking peers.
+
+use std::{
+	collections::BTreeMap,
+	sync::{Arc, Mutex, PoisonError},
+	time::Duration,
+};
+
+use async_trait::async_trait;
+use futures::{AsyncReadExt, AsyncWriteExt};
+use libp2p::{Multiaddr, PeerId, Stream, StreamProtocol};
+use livepeer_primitives::{service::ServiceRecord, Seq, StreamId};
+use livepeer_worker_core::{
+	sha256,
+	transport::{
+		protocol_name, NetError, Playlist, PushReply, Reply, Request, Service, SignedHeader,
+		Transport, MAX_PAYLOAD,
+	},
+};
+use sp_core::H256;
+use tokio::sync::{mpsc, oneshot, Mutex as AsyncMutex};
+
+use crate::{
+	identity::{dialable, load_identity, parse_address, service_record},
+	local,
+	server::Server,
+	swarm::{self, Connect},
+	wire::{read_frame, read_payload, step, write_frame, write_payload, GREETING},
+	NetConfig, NetLimits,
+};
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(15);
+/// How often a stream that the server dropped unseen is opened again.
+const OPEN_ATTEMPTS: u32 = 12;
+
+/// A running swarm. Dropping it closes the swarm.
+pub struct Net {
+	control: libp2p_stream::Control,
+	commands: mpsc::Sender<Connect>,
+	protocol: StreamProtocol,
+	record: ServiceRecord,
+	listen: Vec<Multiaddr>,
+	limits: NetLimits,
+	/// One stream at a time is opened per peer: see [`GREETING`].
+	opening: Mutex<BTreeMap<PeerId, Arc<AsyncMutex<()>>>>,
+}
+
+impl Net {
+	/// Starts a swarm that answers with `service`, or only asks.
+	pub async fn start(
+		config: NetConfig,
+		service: Option<Arc<dyn Service>>,
+	) -> Result<Self, NetError> {
+		let key = load_identity(&config.identity)?;
+		let peer = key.public().to_peer_id();
+		let parse = |texts: &[String]| {
+			texts.iter().map(|text| parse_address(text)).collect::<Result<Vec<_>, _>>()
+		};
+		let announce = parse(&config.announce)?;
+		let mut swarm = swarm::build(key, &config.limits)?;
+		let listen = swarm::listen(&mut swarm, &parse(&config.listen)?).await?;
+		let published = if announce.is_empty() { &listen } else { &announce };
+		let record = service_record(peer, published, &config.url)?;
+		let mut control = swarm::control(&swarm);
+		let protocol = StreamProtocol::try_from_owned(protocol_name(&config.genesis))
+			.map_err(|_| local("the protocol's name is not valid"))?;
+		if let Some(service) = service {
+			let incoming = control.accept(protocol.clone()).map_err(local)?;
+			tokio::spawn(Arc::new(Server::new(service, config.limits)).run(incoming));
+		}
+		let (commands, receiver) = mpsc::channel(64);
+		tokio::spawn(swarm::run(swarm, receiver));
+		Ok(Self {
+			control,
+			commands,
+			protocol,
+			record,
+			listen,
+			limits: config.limits,
+			opening: Mutex::default(),
+		})
+	}
+
+	/// The addresses that are listened at, as text.
+	pub fn listen_addresses(&self) -> Vec<String> {
+		self.listen.iter().map(ToString::to_string).collect()
+	}
+
+	async fn connect(&self, peer: PeerId, addresses: Vec<Multiaddr>) -> Result<(), NetError> {
+		let (done, connected) = oneshot::channel();
+		let gone = || NetError::Local("the swarm has stopped".into());
+		self.commands.send(Connect { peer, addresses, done }).await.map_err(|_| gone())?;
+		match tokio::time::timeout(CONNECT, connected).await {
+			Ok(result) => result.map_err(|_| gone())?,
+			Err(_) => Err(NetError::Timeout),
+		}
+	}
+
+	/// Opens a stream that the server has taken.
+	async fn open(&self, record: &ServiceRecord) -> Result<Stream, NetError> {
+		let (peer, addresses) = dialable(record)?;
+		let turn = {
+			let mut opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+			if opening.len() > 1_024 {
+				opening.retain(|_, turn| Arc::strong_count(turn) > 1);
+			}
+			opening.entry(peer).or_default().clone()
+		};
+		let _turn = turn.lock().await;
+		let mut last = NetError::Busy;
+		for attempt in 0..OPEN_ATTEMPTS {
+			self.connect(peer, addresses.clone()).await?;
+			match self.try_open(peer).await {
+				Ok(stream) => return Ok(stream),
+				Err(error @ NetError::Protocol(_)) => return Err(error),
+				Err(error) => last = error,
+			}
+			// 5, 10, 20 ... ms, at most 640.
+			tokio::time::sleep(Duration::from_millis(5 << attempt.min(7))).await;
+		}
+		Err(last)
+	}
+
+	async fn try_open(&self, peer: PeerId) -> Result<Stream, NetError> {
+		let stall = self.limits.stall;
+		let open = self.control.clone();
+		let protocol = self.protocol.clone();
+		let opened = tokio::time::timeout(stall, async move {
+			let mut open = open;
+			open.open_stream(peer, protocol).await
+		});
+		let mut stream = match opened.await {
+			Ok(Ok(stream)) => stream,
+			Ok(Err(libp2p_stream::OpenStreamError::UnsupportedProtocol(_))) => {
+				let reason = "the peer serves nothing on this chain";
+				return Err(NetError::Protocol(reason.into()));
+			},
+			Ok(Err(error)) => return Err(NetError::Unreachable(error.to_string())),
+			Err(_) => return Err(NetError::Timeout),
+		};
+		let mut greeting = [0];
+		match step(stall, stream.read_exact(&mut greeting)).await {
+			Ok(()) if greeting == [GREETING] => Ok(stream),
+			Ok(()) => Err(NetError::Protocol("an unknown greeting".into())),
+			Err(_) => Err(NetError::Busy),
+		}
+	}
+
+	/// Sends a request and reads the first frame of the answer.
+	async fn ask(
+		&self,
+		peer: &ServiceRecord,
+		request: &Request,
+	) -> Result<(Stream, Reply), NetError> {
+		let stall = self.limits.stall;
+		let mut stream = self.open(peer).await?;
+		write_frame(&mut stream, request, stall).await?;
+		let reply = read_frame(&mut stream, stall, stall).await?;
+		Ok((stream, reply))
+	}
+}
+
+/// What an answer that does not fit its question means.
+fn unexpected(reply: Reply) -> NetError {
+	match reply {
+		Reply::NotFound => NetError::NotFound,
+		Reply::Busy => NetError::Busy,
+		Reply::BadRequest => NetError::Protocol("the peer cannot read the request".into()),
+		_ => NetError::Protocol("an answer to another question".into()),
+	}
+}
+
+#[async_trait]
+impl Transport for Net {
+	fn service_record(&self) -> ServiceRecord {
+		self.record.clone()
+	}
+
+	async fn fetch(
+		&self,
+		peer: &ServiceRecord,
+		hash: H256,
+		max_len: u32,
+	) -> Result<Vec<u8>, NetError> {
+		let stall = self.limits.stall;
+		match self.ask(peer, &Request::Fetch { hash }).await? {
+			(mut stream, Reply::Bytes { len }) => {
+				if len > max_len.min(MAX_PAYLOAD) {
+					return Err(NetError::WrongBytes);
+				}
+				let bytes = read_payload(&mut stream, len, stall).await?;
+				// The stream's end says nothing about the bytes.
+				let _ = stream.close().await;
+				if sha256(&bytes) != hash {
+					return Err(NetError::WrongBytes);
+				}
+				Ok(bytes)
+			},
+			(_, reply) => Err(unexpected(reply)),
+		}
+	}
+
+	async fn push(
+		&self,
+		peer: &ServiceRecord,
+		signed: &SignedHeader,
+		bytes: &[u8],
+	) -> Result<PushReply, NetError> {
+		let stall = self.limits.stall;
+		let request = Request::Push(Box::new(signed.clone()));
+		if bytes.len() as u64 != u64::from(request.payload_len()) {
+			return Err(local("the segment has another length than its header says"));
+		}
+		match self.ask(peer, &request).await? {
+			(mut stream, Reply::Continue) => {
+				write_payload(&mut stream, bytes, stall).await?;
+				let reply = read_frame(&mut stream, self.limits.patience, stall).await?;
+				let _ = stream.close().await;
+				match reply {
+					Reply::Pushed(reply) => Ok(reply),
+					reply => Err(unexpected(reply)),
+				}
+			},
+			(_, Reply::Pushed(reply)) => Ok(reply),
+			(_, reply) => Err(unexpected(reply)),
+		}
+	}
+
+	async fn playlist(
+		&self,
+		peer: &ServiceRecord,
+		stream: StreamId,
+		from: Seq,
+	) -> Result<Playlist, NetError> {
+		match self.ask(peer, &Request::Playlist { stream, from }).await? {
+			(_, Reply::Playlist(playlist)) => Ok(*playlist),
+			(_, reply) => Err(unexpected(reply)),
+		}
+	}
+}

@@ -1,0 +1,133 @@
+//! The peer identity, and addresses as text and as bytes.
+
+use std::{
+	fs::{self, OpenOptions},
+	io::{self, Write},
+	os::unix::fs::OpenOptionsExt,
+	path::Path,
+};
+
+use libp2p::{identity::Keypair, multiaddr::Protocol, Multiaddr, PeerId};
+use livepeer_primitives::service::ServiceRecord;
+use livepeer_worker_core::transport::NetError;
+use sp_runtime::BoundedVec;
+
+use crate::local;
+
+/// Reads the identity's key, or makes one and stores it readable by its owner only.
+pub fn load_identity(path: &Path) -> Result<Keypair, NetError> {
+	let unusable = |error: io::Error| local(format!("cannot use {}: {error}", path.display()));
+	match fs::read(path) {
+		Ok(bytes) => Keypair::from_protobuf_encoding(&bytes)
+			.map_err(|_| local(format!("{} is no libp2p key", path.display()))),
+		Err(error) if error.kind() == io::ErrorKind::NotFound => {
+			let key = Keypair::generate_ed25519();
+			let bytes = key.to_protobuf_encoding().map_err(local)?;
+			// Renamed into place, so that a crash leaves no half of a key.
+			let tmp = path.with_extension("tmp");
+			let mut file = OpenOptions::new()
+				.write(true)
+				.create(true)
+				.truncate(true)
+				.mode(0o600)
+				.open(&tmp)
+				.map_err(unusable)?;
+			file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(unusable)?;
+			fs::rename(&tmp, path).map_err(unusable)?;
+			Ok(key)
+		},
+		Err(error) => Err(unusable(error)),
+	}
+}
+
+/// Reads a multiaddress such as `/ip4/127.0.0.1/tcp/4001`.
+pub fn parse_address(text: &str) -> Result<Multiaddr, NetError> {
+	text.parse().map_err(|_| {
+		local(format!("'{text}' is no multiaddress; one looks like /ip4/127.0.0.1/tcp/4001"))
+	})
+}
+
+/// The peer id of a record as people write it; empty when it names none.
+pub fn peer_name(record: &ServiceRecord) -> String {
+	PeerId::from_bytes(&record.peer_id).map_or_else(|_| String::new(), |peer| peer.to_string())
+}
+
+/// What is published about a peer. At most four addresses fit, loopback ones last.
+pub(crate) fn service_record(
+	peer: PeerId,
+	addresses: &[Multiaddr],
+	url: &str,
+) -> Result<ServiceRecord, NetError> {
+	let mut addresses: Vec<&Multiaddr> = addresses.iter().collect();
+	addresses.sort_by_key(|address| is_loopback(address));
+	let addresses: Vec<BoundedVec<u8, _>> = addresses
+		.into_iter()
+		.filter_map(|address| BoundedVec::try_from(address.to_vec()).ok())
+		.take(4)
+		.collect();
+	Ok(ServiceRecord {
+		peer_id: peer.to_bytes().try_into().map_err(|_| local("the peer id is too long"))?,
+		addresses: addresses.try_into().map_err(|_| local("too many addresses"))?,
+		url: url
+			.as_bytes()
+			.to_vec()
+			.try_into()
+			.map_err(|_| local("the URL has more than 128 bytes"))?,
+	})
+}
+
+fn is_loopback(address: &Multiaddr) -> bool {
+	address.iter().any(|part| match part {
+		Protocol::Ip4(ip) => ip.is_loopback(),
+		Protocol::Ip6(ip) => ip.is_loopback(),
+		_ => false,
+	})
+}
+
+/// The peer and the addresses that a record names.
+pub(crate) fn dialable(record: &ServiceRecord) -> Result<(PeerId, Vec<Multiaddr>), NetError> {
+	let bad = |reason: &str| NetError::BadRecord(reason.into());
+	let peer = PeerId::from_bytes(&record.peer_id).map_err(|_| bad("no peer id"))?;
+	let addresses: Vec<Multiaddr> = record
+		.addresses
+		.iter()
+		.filter_map(|bytes| Multiaddr::try_from(bytes.to_vec()).ok())
+		.collect();
+	if addresses.is_empty() {
+		return Err(bad("no address"));
+	}
+	Ok((peer, addresses))
+}
+
+#[cfg(test)]
+mod tests {
+	#![allow(clippy::unwrap_used)]
+	use super::*;
+
+	#[test]
+	fn identity_should_be_the_same_when_it_is_read_again() {
+		let dir = tempfile::tempdir().unwrap();
+		let path = dir.path().join("peer.key");
+		let first = load_identity(&path).unwrap().public();
+		assert_eq!(load_identity(&path).unwrap().public(), first);
+		use std::os::unix::fs::PermissionsExt;
+		assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+		fs::write(&path, b"no key").unwrap();
+		assert!(load_identity(&path).is_err());
+		assert!(load_identity(&dir.path().join("none/peer.key")).is_err());
+	}
+
+	#[test]
+	fn record_should_name_the_peer_and_its_addresses() {
+		let peer = Keypair::generate_ed25519().public().to_peer_id();
+		let addresses: Vec<Multiaddr> = ["/ip4/127.0.0.1/tcp/1", "/ip4/10.0.0.1/udp/2/quic-v1"]
+			.map(|text| parse_address(text).unwrap())
+			.to_vec();
+		let record = service_record(peer, &addresses, "https://example.org").unwrap();
+		let (found, dialled) = dialable(&record).unwrap();
+		assert_eq!((found, &dialled[0]), (peer, &addresses[1]));
+		assert_eq!(peer_name(&record), peer.to_string());
+		assert!(dialable(&ServiceRecord::default()).is_err());
+		assert!(parse_address("127.0.0.1:4001").is_err());
+	}
+}

@@ -1,0 +1,333 @@
+//! Two swarms on one machine.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+	sync::{
+		atomic::{AtomicUsize, Ordering},
+		Arc,
+	},
+	time::Duration,
+};
+
+use async_trait::async_trait;
+use livepeer_primitives::{
+	receipt::{signature_hash, Output, Outputs, Receipt},
+	segment::SegmentHeader,
+	service::ServiceRecord,
+	video::Rendition,
+	Hash, Seq, StreamId,
+};
+use livepeer_worker_core::{
+	key::Key,
+	sha256,
+	transport::{
+		NetError, Playlist, PushReply, Refusal, SegmentRecord, Service, SignedHeader, Transport,
+		MAX_PAYLOAD, MAX_RECORDS,
+	},
+};
+use livepeer_worker_net::{Net, NetConfig, NetLimits};
+use sp_core::H256;
+
+/// Serves one blob, says `Done` to every push it admits, and can be told to lie.
+struct TestService {
+	bytes: Vec<u8>,
+	lie: bool,
+	pushed: AtomicUsize,
+	delay: Duration,
+}
+
+fn header(key: &Key, bytes: &[u8], seq: Seq) -> SignedHeader {
+	let header = SegmentHeader {
+		genesis: Hash::zero(),
+		stream: Hash::zero(),
+		job: 1,
+		assignment: 0,
+		transcoder: key.account(),
+		seq,
+		in_hash: sha256(bytes),
+		in_len: bytes.len() as u32,
+		duration: 180_000,
+	};
+	let signature = key.sign(header.signing_payload());
+	SignedHeader { header, signature }
+}
+
+fn record(seq: Seq) -> SegmentRecord {
+	let key = Key::from_uri("//Alice").unwrap();
+	let signed = header(&key, &[0; 8], seq);
+	let outputs: Vec<Output> =
+		(0..8).map(|i| Output { hash: H256::repeat_byte(i), len: u32::MAX }).collect();
+	let receipt = Receipt {
+		header: signed.header,
+		broadcaster_signature_hash: signature_hash(&signed.signature),
+		toolchain: Hash::zero(),
+		outputs: outputs.try_into().unwrap(),
+	};
+	SegmentRecord {
+		transcoder_signature: key.sign(receipt.signing_payload()),
+		receipt,
+		broadcaster_signature: signed.signature,
+	}
+}
+
+#[async_trait]
+impl Service for TestService {
+	async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
+		tokio::time::sleep(self.delay).await;
+		if sha256(&self.bytes) != hash {
+			return None;
+		}
+		let mut bytes = self.bytes.clone();
+		if self.lie {
+			let middle = bytes.len() / 2;
+			bytes[middle] ^= 1;
+		}
+		Some(bytes)
+	}
+
+	async fn admit(&self, signed: &SignedHeader) -> Result<(), Refusal> {
+		if signed.header.seq == 404 {
+			return Err(Refusal::NotAssigned);
+		}
+		Ok(())
+	}
+
+	async fn push(&self, signed: SignedHeader, bytes: Vec<u8>) -> PushReply {
+		self.pushed.fetch_add(1, Ordering::SeqCst);
+		assert_eq!(bytes.len() as u32, signed.header.in_len);
+		if sha256(&bytes) != signed.header.in_hash {
+			return PushReply::Refused(Refusal::BadBytes);
+		}
+		let record = record(signed.header.seq);
+		PushReply::Done {
+			receipt: Box::new(record.receipt),
+			signature: record.transcoder_signature,
+		}
+	}
+
+	async fn playlist(&self, stream: StreamId, from: Seq) -> Option<Playlist> {
+		(stream == Hash::zero()).then(|| Playlist {
+			job: 1,
+			ladder: vec![Rendition { width: 64, height: 36, kbps: 1 }].try_into().unwrap(),
+			ended: false,
+			records: (from..from + u64::from(MAX_RECORDS)).map(record).collect(),
+		})
+	}
+}
+
+struct Peer {
+	net: Arc<Net>,
+	service: Arc<TestService>,
+	_dir: tempfile::TempDir,
+}
+
+async fn peer(listen: &[&str], service: TestService, genesis: Hash, limits: NetLimits) -> Peer {
+	let dir = tempfile::tempdir().unwrap();
+	let service = Arc::new(service);
+	let config = NetConfig {
+		genesis,
+		identity: dir.path().join("peer.key"),
+		listen: listen.iter().map(ToString::to_string).collect(),
+		announce: Vec::new(),
+		url: String::new(),
+		limits,
+	};
+	let net = Arc::new(Net::start(config, Some(service.clone())).await.unwrap());
+	Peer { net, service, _dir: dir }
+}
+
+const TCP: &str = "/ip4/127.0.0.1/tcp/0";
+const QUIC: &str = "/ip4/127.0.0.1/udp/0/quic-v1";
+
+fn service(len: usize) -> TestService {
+	TestService {
+		bytes: (0..len).map(|i| (i * 7 + i / 251) as u8).collect(),
+		lie: false,
+		pushed: AtomicUsize::new(0),
+		delay: Duration::ZERO,
+	}
+}
+
+async fn pair(address: &str, serves: TestService) -> (Peer, Peer) {
+	let genesis = Hash::repeat_byte(1);
+	let server = peer(&[address], serves, genesis, NetLimits::default()).await;
+	let client = peer(&[TCP], service(0), genesis, NetLimits::default()).await;
+	(server, client)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_should_arrive_whole_over_tcp_and_quic() {
+	for address in [TCP, QUIC] {
+		let (server, client) = pair(address, service(5_000_001)).await;
+		let record = server.net.service_record();
+		let hash = sha256(&server.service.bytes);
+		let bytes = client.net.fetch(&record, hash, MAX_PAYLOAD).await.unwrap();
+		assert_eq!(bytes, server.service.bytes);
+		let unknown = client.net.fetch(&record, H256::zero(), MAX_PAYLOAD).await;
+		assert_eq!(unknown, Err(NetError::NotFound));
+		let too_long = client.net.fetch(&record, hash, 5_000_000).await;
+		assert_eq!(too_long, Err(NetError::WrongBytes));
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_should_be_refused_when_one_bit_is_flipped() {
+	let (server, client) = pair(TCP, TestService { lie: true, ..service(100_000) }).await;
+	let hash = sha256(&server.service.bytes);
+	let fetched = client.net.fetch(&server.net.service_record(), hash, MAX_PAYLOAD).await;
+	assert_eq!(fetched, Err(NetError::WrongBytes));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn segment_should_be_pushed_and_receipted() {
+	for address in [TCP, QUIC] {
+		let (server, client) = pair(address, service(0)).await;
+		let record = server.net.service_record();
+		let key = Key::from_uri("//Bob").unwrap();
+		let bytes = vec![7; 3_000_000];
+		let reply = client.net.push(&record, &header(&key, &bytes, 5), &bytes).await.unwrap();
+		let PushReply::Done { receipt, signature } = reply else { panic!("{reply:?}") };
+		assert_eq!(receipt.header.seq, 5);
+		assert!(receipt.is_signed(&signature));
+		let wrong = vec![8; 3_000_000];
+		let reply = client.net.push(&record, &header(&key, &bytes, 5), &wrong).await.unwrap();
+		assert_eq!(reply, PushReply::Refused(Refusal::BadBytes));
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_should_not_be_received_when_the_header_is_not_welcome() {
+	let (server, client) = pair(TCP, service(0)).await;
+	let key = Key::from_uri("//Bob").unwrap();
+	let bytes = vec![7; 1_000_000];
+	let signed = header(&key, &bytes, 404);
+	let reply = client.net.push(&server.net.service_record(), &signed, &bytes).await.unwrap();
+	assert_eq!(reply, PushReply::Refused(Refusal::NotAssigned));
+	assert_eq!(server.service.pushed.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn full_playlist_should_fit_a_frame() {
+	let (server, client) = pair(TCP, service(0)).await;
+	let record = server.net.service_record();
+	let playlist = client.net.playlist(&record, Hash::zero(), 7).await.unwrap();
+	assert_eq!(playlist.records.len() as u32, MAX_RECORDS);
+	assert_eq!(playlist.records[0].header().seq, 7);
+	let unknown = client.net.playlist(&record, Hash::repeat_byte(1), 0).await;
+	assert_eq!(unknown, Err(NetError::NotFound));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_request_should_be_lost_when_many_come_at_once() {
+	let slow = TestService { delay: Duration::from_millis(20), ..service(10_000) };
+	let (server, first) = pair(TCP, slow).await;
+	let second = peer(&[], service(0), Hash::repeat_byte(1), NetLimits::default()).await;
+	let record = server.net.service_record();
+	let hash = sha256(&server.service.bytes);
+	let fetches = (0..120).map(|i| {
+		let net = if i % 2 == 0 { &first.net } else { &second.net };
+		net.fetch(&record, hash, MAX_PAYLOAD)
+	});
+	for fetched in futures::future::join_all(fetches).await {
+		assert_eq!(fetched.map(|bytes| bytes.len()), Ok(10_000));
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn peer_should_be_told_when_it_asks_for_too_much() {
+	let limits = NetLimits { requests_per_peer: 2, ..Default::default() };
+	let genesis = Hash::repeat_byte(1);
+	let slow = TestService { delay: Duration::from_millis(500), ..service(10) };
+	let server = peer(&[TCP], slow, genesis, limits).await;
+	let client = peer(&[], service(0), genesis, NetLimits::default()).await;
+	let record = server.net.service_record();
+	let hash = sha256(&server.service.bytes);
+	let fetches = (0..6).map(|_| client.net.fetch(&record, hash, MAX_PAYLOAD));
+	let fetched = futures::future::join_all(fetches).await;
+	let busy = fetched.iter().filter(|r| **r == Err(NetError::Busy)).count();
+	let done = fetched.iter().filter(|r| r.is_ok()).count();
+	assert_eq!((done, busy), (2, 4));
+	assert!(client.net.fetch(&record, hash, MAX_PAYLOAD).await.is_ok(), "places are given back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn peers_of_another_chain_should_not_understand_each_other() {
+	let server = peer(&[TCP], service(10), Hash::repeat_byte(1), NetLimits::default()).await;
+	let client = peer(&[], service(0), Hash::repeat_byte(2), NetLimits::default()).await;
+	let hash = sha256(&server.service.bytes);
+	let fetched = client.net.fetch(&server.net.service_record(), hash, MAX_PAYLOAD).await;
+	assert!(matches!(fetched, Err(NetError::Protocol(_))), "{fetched:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connection_should_fail_when_the_identity_is_another() {
+	let (server, client) = pair(TCP, service(10)).await;
+	let other = client.net.service_record();
+	let hash = sha256(&server.service.bytes);
+	// The server's addresses under somebody else's peer id.
+	let third = peer(&[TCP], service(0), Hash::repeat_byte(1), NetLimits::default()).await;
+	let record = ServiceRecord {
+		peer_id: third.net.service_record().peer_id,
+		..server.net.service_record()
+	};
+	let fetched = client.net.fetch(&record, hash, MAX_PAYLOAD).await;
+	assert!(matches!(fetched, Err(NetError::Unreachable(_))), "{fetched:?}");
+	let own = client.net.fetch(&other, hash, MAX_PAYLOAD).await;
+	assert!(matches!(own, Err(NetError::BadRecord(_))), "{own:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn request_should_succeed_again_when_the_server_comes_back() {
+	let dir = tempfile::tempdir().unwrap();
+	let start = |listen: String| {
+		let config = NetConfig {
+			genesis: Hash::repeat_byte(1),
+			identity: dir.path().join("peer.key"),
+			listen: vec![listen],
+			announce: Vec::new(),
+			url: String::new(),
+			limits: NetLimits::default(),
+		};
+		async move { Net::start(config, Some(Arc::new(service(10)))).await.unwrap() }
+	};
+	let client = peer(&[], service(0), Hash::repeat_byte(1), NetLimits::default()).await;
+	let hash = sha256(&service(10).bytes);
+	let first = start(TCP.into()).await;
+	let record = first.service_record();
+	let address = first.listen_addresses()[0].clone();
+	client.net.fetch(&record, hash, 10).await.unwrap();
+	drop(first);
+	let mut down = client.net.fetch(&record, hash, 10).await;
+	for _ in 0..50 {
+		if matches!(down, Err(NetError::Unreachable(_))) {
+			break;
+		}
+		tokio::time::sleep(Duration::from_millis(100)).await;
+		down = client.net.fetch(&record, hash, 10).await;
+	}
+	assert!(matches!(down, Err(NetError::Unreachable(_))), "{down:?}");
+	let _second = start(address).await;
+	client.net.fetch(&record, hash, 10).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn start_should_fail_when_the_port_is_taken_or_the_address_is_none() {
+	let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+	let port = taken.local_addr().unwrap().port();
+	let dir = tempfile::tempdir().unwrap();
+	for (listen, part) in [
+		(format!("/ip4/127.0.0.1/tcp/{port}"), "Address already in use"),
+		("localhost:1".into(), "no multiaddress"),
+	] {
+		let config = NetConfig {
+			genesis: Hash::zero(),
+			identity: dir.path().join("peer.key"),
+			listen: vec![listen],
+			announce: Vec::new(),
+			url: String::new(),
+			limits: NetLimits::default(),
+		};
+		let error = Net::start(config, None).await.err().unwrap().to_string();
+		assert!(error.contains(part), "{error}");
+	}
+}
