@@ -158,6 +158,7 @@ impl Network {
 			let mut command = self.worker("livepeer-worker", "verify", &role)?;
 			command
 				.args(["--listen", &format!("127.0.0.1:{}", VERIFY_PORT + i as u16)])
+				.args(["--node", &rpc(i), "--parallel", "1"])
 				.arg("--token-file")
 				.arg(self.token(name)?);
 			self.spawn(&role, command)?;
@@ -193,22 +194,9 @@ impl Network {
 		self.spawn("broadcast", command)
 	}
 
-	/// Whether the broadcaster has streamed everything.
-	pub fn broadcaster_done(&mut self) -> Result<bool> {
-		let Some(at) = self.processes.iter().position(|p| p.name == "broadcast") else {
-			return Ok(true);
-		};
-		self.processes[at].measure();
-		let Some(status) = self.processes[at].try_wait()? else { return Ok(false) };
-		let mut process = self.processes.remove(at);
-		ensure!(status.success(), "the broadcaster failed:\n{}", process.log_end());
-		self.ended.push(process.measure().clone());
-		Ok(true)
-	}
-
 	/// Fails when a process that should run has stopped.
 	pub fn ensure_running(&mut self) -> Result<()> {
-		for process in self.processes.iter_mut().filter(|p| p.name != "broadcast") {
+		for process in &mut self.processes {
 			process.measure();
 			process.ensure_running()?;
 		}

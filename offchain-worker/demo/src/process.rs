@@ -3,7 +3,7 @@
 use std::{
 	fs::{self, File},
 	path::{Path, PathBuf},
-	process::{Child, Command, ExitStatus, Stdio},
+	process::{Child, Command, Stdio},
 	time::{Duration, Instant},
 };
 
@@ -47,11 +47,6 @@ impl Process {
 			bail!("{} stopped ({status}); the end of its log:\n{}", self.name, self.log_end());
 		}
 		Ok(())
-	}
-
-	/// Whether it has ended, and how.
-	pub fn try_wait(&mut self) -> Result<Option<ExitStatus>> {
-		Ok(self.child.try_wait()?)
 	}
 
 	/// The last lines of its log.

@@ -240,7 +240,7 @@ impl Watch {
 		let mut player = None;
 		loop {
 			network.ensure_running()?;
-			if streaming && network.broadcaster_done()? {
+			if streaming && count_events(network, "broadcast", "stream_ended") > 0 {
 				streaming = false;
 				bar.println("· the stream is over; its claims are being settled");
 			}

@@ -1,0 +1,68 @@
+//! Black pictures, as in the exploit of 2023 that passed Livepeer's local verification: size,
+//! length, sound and bit rate are what was asked for.
+
+use std::{process::Stdio, sync::Arc};
+
+use async_trait::async_trait;
+use livepeer_primitives::{video::Rendition, Hash, ToolchainId};
+use livepeer_worker_core::transcoder::{Examined, Format, MediaError, Transcoded, Transcoder};
+use tokio::{io::AsyncWriteExt, process::Command};
+
+/// Claims what the honest engine would have done, and delivers black.
+pub struct Black(pub Arc<dyn Transcoder>);
+
+#[async_trait]
+impl Transcoder for Black {
+	fn toolchain(&self) -> ToolchainId {
+		self.0.toolchain()
+	}
+
+	async fn transcode(&self, format: &Format, input: &[u8]) -> Result<Transcoded, MediaError> {
+		let mut honest = self.0.transcode(format, input).await?;
+		honest.outputs.clear();
+		for rendition in &format.ladder {
+			honest.outputs.push(blacken(rendition, input).await.map_err(MediaError::Failed)?);
+		}
+		Ok(honest)
+	}
+
+	async fn examine(
+		&self,
+		format: &Format,
+		input: &[u8],
+		outputs: &[Vec<u8>],
+		seed: Hash,
+		index: u32,
+	) -> Result<Examined, MediaError> {
+		self.0.examine(format, input, outputs, seed, index).await
+	}
+}
+
+async fn blacken(rendition: &Rendition, input: &[u8]) -> Result<Vec<u8>, String> {
+	let Rendition { width, height, kbps } = rendition;
+	let rate = format!("{kbps}k");
+	let filter = format!("scale={width}:{height},drawbox=t=fill:c=black");
+	let mut child = Command::new("ffmpeg")
+		.args(["-v", "error", "-bitexact", "-f", "mpegts", "-i", "pipe:0", "-map", "0:v", "-map", "0:a?"])
+		.args(["-vf", &filter, "-c:v", "libx264", "-preset", "veryfast", "-threads", "1"])
+		.args(["-g", "9999", "-b:v", &rate, "-maxrate", &rate, "-bufsize", &rate])
+		.args(["-c:a", "copy", "-copyts", "-muxdelay", "0", "-muxpreload", "0"])
+		.args(["-fflags", "+bitexact", "-flags:v", "+bitexact", "-f", "mpegts", "pipe:1"])
+		.stdin(Stdio::piped())
+		.stdout(Stdio::piped())
+		.stderr(Stdio::null())
+		.kill_on_drop(true)
+		.spawn()
+		.map_err(|error| format!("ffmpeg: {error}"))?;
+	let mut stdin = child.stdin.take().ok_or("ffmpeg has no stdin")?;
+	let input = input.to_vec();
+	let feed = tokio::spawn(async move { stdin.write_all(&input).await });
+	let output = child.wait_with_output().await.map_err(|error| error.to_string())?;
+	// A reader that had enough is no failure; its exit code says whether it had.
+	let _ = feed.await;
+	if output.status.success() && !output.stdout.is_empty() {
+		Ok(output.stdout)
+	} else {
+		Err(format!("ffmpeg ended with {}", output.status))
+	}
+}
