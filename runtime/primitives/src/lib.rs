@@ -4,7 +4,8 @@
 //! is signed, hashed or committed to is defined here and nowhere else.
 //!
 //! - Formats: [`segment`], [`receipt`], [`leaf`], [`sum_tree`], [`verdict`], [`evidence`],
-//!   [`toolchain`]; all domain-separated through [`domain`].
+//!   [`toolchain`]; all domain-separated through [`domain`]. Their exact bytes and hashes are in
+//!   `tests/vectors.json`, for whoever writes them in another language.
 //! - Formulas: [`work`], [`draw`].
 //! - Parameters: [`params`].
 //! - Contracts between pallets: [`traits`]. No pallet names another pallet of ours.
