@@ -21,9 +21,10 @@ pub const TRANSCODERS: [&str; 2] = ["bob", "charlie"];
 pub const BROADCASTER: &str = "ferdie";
 /// The stream's name.
 pub const STREAM: &str = "demo";
-/// Every account of the story: the validators, the broadcaster, and a delegator of each
-/// transcoder.
-pub const ACCOUNTS: [&str; 8] = ["alice", "bob", "charlie", "dave", "eve", "ferdie", "one", "two"];
+/// Who delegates to them.
+pub const DELEGATORS: [&str; 2] = ["bob//stash", "charlie//stash"];
+/// Every account of the story: the validators, the broadcaster, the delegators.
+pub const ACCOUNTS: [&str; 8] = ["alice", "bob", "charlie", "dave", "eve", "ferdie", "bob//stash", "charlie//stash"];
 
 const RPC_PORT: u16 = 9944;
 const P2P_PORT: u16 = 30_400;
