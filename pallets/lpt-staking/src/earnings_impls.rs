@@ -1,9 +1,9 @@
 //! What stake is and what it earns.
 
 use crate::{asset, Bonds, Config, Event, Fees, Pallet};
-use frame_support::{pallet_prelude::Weight, traits::Get};
+use frame_support::weights::Weight;
 use livepeer_primitives::{
-	traits::{FeeSink, OnNewRound, Rounds, Stake},
+	traits::{FeeSink, OnNewRound, Stake},
 	AccountId, Balance, RoundIndex,
 };
 use sp_runtime::Perbill;

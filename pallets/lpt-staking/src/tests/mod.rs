@@ -1,1 +1,14 @@
 //! Tests by topic.
+#![allow(clippy::unwrap_used)]
+
+mod attacks;
+mod bonding;
+mod earnings;
+mod exits;
+mod genesis;
+mod liabilities;
+mod livepeer;
+mod maths;
+mod properties;
+mod slashing;
+mod views;

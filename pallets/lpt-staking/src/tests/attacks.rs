@@ -1,0 +1,219 @@
+//! Attacks, each by name.
+
+use crate::{mock::*, Error, Pools};
+use frame_support::{assert_noop, assert_ok};
+use livepeer_primitives::traits::{Liability, Stake};
+use sp_runtime::Perbill;
+
+fn tenth() -> Perbill {
+	Perbill::from_percent(10)
+}
+
+/// A claim of round 2 fails in round 5. In between the transcoder and a delegator take their stake
+/// out of the bond.
+#[test]
+fn slash_should_reach_stake_that_was_unbonded_before_the_verdict() {
+	build_with_bonds(vec![(t(), t(), 1000), (d(), t(), 1000)], || {
+		rounds(2);
+		LptStaking::open(&t(), 2);
+		unbond(t(), 1000);
+		next_round();
+		unbond(d(), 1000);
+		rounds(2);
+		assert_eq!(slash(t(), 2, tenth()).total, 200);
+		LptStaking::close(&t(), 2);
+		rounds(10);
+		for who in [t(), d()] {
+			assert_ok!(LptStaking::withdraw_stake(RuntimeOrigin::signed(who.clone()), 0));
+			assert_eq!(lpt(who), FUNDS - 100);
+		}
+	});
+}
+
+/// The unbonding period runs out while the claim is open: nothing is released before the slash.
+#[test]
+fn slash_should_not_be_outwaited_in_the_unbonding_period() {
+	build_with_bonds(vec![(t(), t(), 1000)], || {
+		LptStaking::open(&t(), 0);
+		unbond(t(), 1000);
+		rounds(12);
+		assert_noop!(
+			LptStaking::withdraw_stake(RuntimeOrigin::signed(t()), 0),
+			Error::<Test>::LiabilityOpen
+		);
+		assert_eq!(slash(t(), 0, tenth()).total, 100);
+		LptStaking::close(&t(), 0);
+		assert_ok!(LptStaking::withdraw_stake(RuntimeOrigin::signed(t()), 0));
+	});
+}
+
+/// A top-up between offence and verdict must not make old stake look new.
+#[test]
+fn slash_should_reach_all_stake_when_topped_up_before_the_verdict() {
+	build_with_bonds(vec![(t(), t(), 1000), (d(), t(), 1000)], || {
+		rounds(2);
+		bond(d(), 10, t());
+		next_round();
+		bond(d(), 10, t());
+		assert_eq!(slash(t(), 1, tenth()).total, 202);
+		assert_eq!((stake(t()), stake(d())), (900, 918));
+		// Nor does one after it undo it.
+		bond(d(), 100, t());
+		next_round();
+		assert_eq!(stake(d()), 1018);
+	});
+}
+
+/// Unbonding and bonding again with the same account or with another leaves the old stake in its
+/// exit pool: it does not count elsewhere in between.
+#[test]
+fn slash_should_reach_stake_that_seeks_shelter_with_another_transcoder() {
+	build_with_bonds(vec![(t(), t(), 1000), (d(), t(), 1000), (t2(), t2(), 1000)], || {
+		rounds(2);
+		unbond(d(), 1000);
+		let free = lpt(d());
+		bond(d(), 500, t2());
+		assert_eq!(lpt(d()), free - 500);
+		slash(t(), 2, tenth());
+		assert_eq!(LptStaking::locks(d())[0].value, 900);
+		assert_eq!(stake(d()), 500);
+	});
+}
+
+/// Newcomers: who joins while the claim is open shares the risk, as the view shows; who comes
+/// after the verdict is refused and pays nothing; who left before the offence pays nothing.
+#[test]
+fn slash_should_not_hit_the_innocent_newcomer_or_the_early_leaver() {
+	build_with_bonds(vec![(t(), t(), 1000), (d(), t(), 1000)], || {
+		rounds(2);
+		unbond(d(), 1000);
+		next_round();
+		LptStaking::open(&t(), 3);
+		assert_eq!(LptStaking::transcoder_stake(t()).open_liabilities, [(3, 1)]);
+		bond(d2(), 1000, t());
+		// The verdict: jailed until the slash is executed.
+		Refusing::set([t()].into());
+		assert_noop!(
+			LptStaking::bond(RuntimeOrigin::signed(account(13)), 1000, t()),
+			Error::<Test>::StakeNotAccepted
+		);
+		next_round();
+		assert_eq!(slash(t(), 3, tenth()).total, 200);
+		LptStaking::close(&t(), 3);
+		assert_eq!((stake(t()), stake(d2())), (900, 900));
+		assert_eq!(LptStaking::locks(d())[0].value, 1000);
+		// After jail: whoever comes is not touched by the past.
+		Refusing::set(Default::default());
+		bond(account(13), 1000, t());
+		assert_eq!(stake(account(13)), 1000);
+		rounds(5);
+		assert_eq!(stake(account(13)), 1000);
+	});
+}
+
+/// Others cannot change a bond, dust is refused, and a stranger's bond changes nothing of what a
+/// transcoder has or earns in the round (Livepeer: a bond of one wei before the reward).
+#[test]
+fn third_party_should_not_grief_with_bonds() {
+	build_with_bonds(vec![(t(), t(), 1000)], || {
+		next_round();
+		assert_noop!(
+			LptStaking::bond(RuntimeOrigin::signed(d()), 1, t()),
+			Error::<Test>::BelowMinimum
+		);
+		for n in 30..40 {
+			bond(account(n), 10, t());
+		}
+		assert_eq!(LptStaking::active_stake(&t()), 1000);
+		assert_eq!(LptStaking::self_bond(&t()), 1000);
+		assert_eq!(reward(t(), 1000, Perbill::from_percent(50)), 1000);
+		fee(t(), 1000, Perbill::one());
+		assert_eq!((stake(t()), fees(t())), (2000, 1000));
+		assert_eq!(fees(account(30)), 0);
+		assert_eq!(LptStaking::delegate_of(&t()), Some(t()));
+	});
+}
+
+/// A thousand fees of one wei: nothing is lost but dust, nothing blocks, nobody gains.
+#[test]
+fn fee_dust_should_neither_overpay_nor_block() {
+	build_with_bonds(vec![(t(), t(), 3), (d(), t(), 7), (d2(), t(), 11)], || {
+		for _ in 0..1000 {
+			fee(t(), 1, Perbill::one());
+		}
+		let paid = fees(t()) + fees(d()) + fees(d2());
+		assert!(paid <= 1000 && paid >= 997, "{paid}");
+		assert_eq!(fee_dust(), 1000 - paid);
+		for who in [t(), d(), d2()] {
+			let all = stake(who.clone());
+			unbond(who.clone(), all);
+			assert_ok!(LptStaking::withdraw_fees(RuntimeOrigin::signed(who)));
+		}
+		// What is left when the last one has gone is nobody's: surplus.
+		assert_eq!(LptStaking::surplus().fees, MINIMUM_ETH + 1000 - paid);
+	});
+}
+
+/// Settling over and over earns nothing and costs nobody else.
+#[test]
+fn settling_often_should_not_change_what_others_have() {
+	build_with_bonds(vec![(t(), t(), 1_000_003), (d(), t(), 999_983)], || {
+		for _ in 0..50 {
+			next_round();
+			reward(t(), 1_001, Perbill::from_percent(7));
+			fee(t(), 997, Perbill::from_percent(53));
+			for _ in 0..5 {
+				assert_ok!(LptStaking::settle(RuntimeOrigin::signed(d())));
+			}
+		}
+		let (own, delegated) = (stake(t()), stake(d()));
+		assert!(own + delegated <= 1_000_003 + 999_983 + 50 * 1_001);
+		assert_eq!(stake_dust(), 1_000_003 + 999_983 + 50 * 1_001 - own - delegated);
+		assert!(stake_dust() <= 200, "{}", stake_dust());
+	});
+}
+
+/// What is sent to the pot belongs to nobody: no share grows by it, no invariant breaks.
+#[test]
+fn donation_to_the_pot_should_not_change_any_share() {
+	build_with_bonds(vec![(t(), t(), 10)], || {
+		assert_ok!(Balances::transfer_allow_death(
+			RuntimeOrigin::signed(d2()),
+			pot(),
+			10u128.pow(24)
+		));
+		bond(d(), 1000, t());
+		assert_eq!((stake(t()), stake(d())), (10, 1000));
+		next_round();
+		fee(t(), 1010, Perbill::one());
+		assert_eq!((fees(t()), fees(d())), (10, 1000));
+		check();
+	});
+}
+
+/// Who finds its own offence gets back a twentieth of what it loses, and no more with delegators'
+/// stake counted in than it loses itself.
+#[test]
+fn self_reporting_should_cost_when_own_stake_is_a_real_part() {
+	build_with_bonds(vec![(t(), t(), 1000), (d(), t(), 9000)], || {
+		use livepeer_primitives::traits::Slash;
+		let slashed = LptStaking::slash(&t(), 0, tenth(), &[t()]);
+		assert_eq!((slashed.total, slashed.finders_fee), (1000, 50));
+		assert_eq!((stake(t()), lpt(t())), (900, FUNDS - 1000 + 50));
+	});
+}
+
+/// A delegator that joins for one round only to catch its fees gets nothing: stake counts from the
+/// next round, and leaving forfeits what comes.
+#[test]
+fn fees_should_not_be_caught_by_stake_that_jumps_in() {
+	build_with_bonds(vec![(t(), t(), 1000)], || {
+		bond(d(), 1_000_000, t());
+		fee(t(), 1000, Perbill::one());
+		unbond(d(), 1_000_000);
+		next_round();
+		fee(t(), 1000, Perbill::one());
+		assert_eq!((fees(t()), fees(d())), (2000, 0));
+		assert_eq!(Pools::<Test>::get(t()).unwrap().members, 1);
+	});
+}

@@ -1,0 +1,321 @@
+//! Livepeer's worked numbers, and where we differ on purpose. A4 to A14 are examples of Livepeer's
+//! own tests.
+
+use crate::{maths::FACTOR_ONE, mock::*, Pools};
+use livepeer_primitives::{traits::Stake, AccountId};
+use sp_core::U256;
+use sp_runtime::Perbill;
+
+fn half() -> Perbill {
+	Perbill::from_percent(50)
+}
+
+fn crf(transcoder: AccountId) -> U256 {
+	Pools::<Test>::get(transcoder).unwrap().now.crf
+}
+
+fn cff(transcoder: AccountId) -> U256 {
+	Pools::<Test>::get(transcoder).unwrap().now.cff
+}
+
+fn digits(text: &str) -> U256 {
+	U256::from_dec_str(text).unwrap()
+}
+
+fn active(transcoder: AccountId) -> u128 {
+	LptStaking::active_stake(&transcoder)
+}
+
+#[test]
+fn reward_should_match_livepeer_a4_when_the_transcoder_is_alone() {
+	build_and_execute(|| {
+		bond(t(), 1000, t());
+		next_round();
+		assert_eq!(active(t()), 1000);
+		assert_eq!(reward(t(), 1000, half()), 1000);
+		assert_eq!(crf(t()), digits("1500000000000000000000000000"));
+		assert_eq!(stake(t()), 2000);
+		// The reward counts from the next round on.
+		assert_eq!(active(t()), 1000);
+		next_round();
+		assert_eq!(active(t()), 2000);
+	});
+}
+
+#[test]
+fn reward_should_match_livepeer_a5_when_net_of_the_treasury() {
+	build_and_execute(|| {
+		bond(t(), 1000, t());
+		next_round();
+		reward(t(), 937, half());
+		assert_eq!(crf(t()), digits("1469000000000000000000000000"));
+		assert_eq!(Pools::<Test>::get(t()).unwrap().commission.fresh, 468);
+		assert_eq!(stake(t()), 1937);
+	});
+}
+
+#[test]
+fn rewards_should_match_livepeer_a6_when_compounding() {
+	build_and_execute(|| {
+		bond(t(), 1000, t());
+		bond(d(), 1000, t());
+		next_round();
+		reward(t(), 1000, half());
+		assert_eq!(crf(t()), digits("1250000000000000000000000000"));
+		assert_eq!((stake(d()), stake(t())), (1250, 1750));
+		next_round();
+		reward(t(), 1000, half());
+		assert_eq!(crf(t()), digits("1458333333333333333333333332"));
+		assert_eq!((stake(d()), stake(t())), (1458, 2541));
+		assert_eq!(LptStaking::transcoder_stake(t()).total, 4000);
+		// No reward in this round, in which the delegator settles.
+		next_round();
+		LptStaking::settle(RuntimeOrigin::signed(d())).unwrap();
+		next_round();
+		reward(t(), 1000, half());
+		assert_eq!(crf(t()), digits("1640624999999999999999999998"));
+		assert_eq!((stake(d()), stake(t())), (1640, 3358));
+		assert_eq!(LptStaking::transcoder_stake(t()).total, 5000);
+	});
+}
+
+#[test]
+fn delegations_should_match_livepeer_a14_when_bonding_and_unbonding() {
+	build_and_execute(|| {
+		let total = |who| LptStaking::transcoder_stake(who).total;
+		bond(t(), 1000, t());
+		bond(t2(), 1000, t2());
+		bond(d(), 1000, t());
+		bond(d2(), 1000, t2());
+		bond(d(), 1000, t());
+		assert_eq!((total(t()), total(t2())), (3000, 2000));
+		next_round();
+		assert_eq!(unbond(d(), 500), 0);
+		assert_eq!(LptStaking::locks(d())[0].release, 1 + 7);
+		assert_eq!((stake(d()), total(t())), (1500, 2500));
+		next_round();
+		assert_eq!(unbond(d(), 700), 1);
+		assert_eq!((stake(d()), total(t())), (800, 1800));
+		let before = lpt(d());
+		rounds(7);
+		LptStaking::withdraw_stake(RuntimeOrigin::signed(d()), 1).unwrap();
+		assert_eq!(lpt(d()), before + 700);
+	});
+}
+
+#[test]
+fn fees_should_follow_lip36_when_there_is_no_reward() {
+	build_and_execute(|| {
+		bond(t(), 1000, t());
+		bond(d(), 3000, t());
+		next_round();
+		fee(t(), 1000, half());
+		// percOf27(10^27, 500, 4000).
+		assert_eq!(cff(t()), digits("125000000000000000000000000"));
+		assert_eq!((fees(d()), fees(t())), (375, 125 + 500));
+	});
+}
+
+#[test]
+fn fees_should_use_the_factor_before_the_round_when_the_reward_came_later() {
+	build_and_execute(|| {
+		bond(t(), 1000, t());
+		bond(d(), 1000, t());
+		next_round();
+		reward(t(), 1000, half());
+		next_round();
+		// Stake of the round: T 1250 and commission 500, D 1250.
+		fee(t(), 1000, Perbill::from_percent(75));
+		// percOf27(1.25 × 10^27, 750, 3000).
+		assert_eq!(cff(t()), digits("312500000000000000000000000"));
+		assert_eq!(fees(d()), 312);
+		// 250 of its own, 124 on its commission (rounded down twice), 312 on its bond.
+		assert_eq!(fees(t()), 250 + 124 + 312);
+		// A reward later in the round changes nothing about fees of the round.
+		reward(t(), 1000, half());
+		fee(t(), 1000, Perbill::from_percent(75));
+		assert_eq!(cff(t()), digits("625000000000000000000000000"));
+		assert_eq!(fees(d()), 625);
+		assert_eq!(fees(t()), 2 * (250 + 124) + 625);
+	});
+}
+
+/// Livepeer derives the factor before the round from the reward and gets it wrong: 937 of 1000
+/// credited, CFF 312499999999999999999999999.
+#[test]
+fn differs_from_livepeer_fee_after_reward_should_use_the_exact_previous_factor() {
+	build_and_execute(|| {
+		bond(t(), 1000, t());
+		bond(d(), 1000, t());
+		next_round();
+		reward(t(), 1000, half());
+		fee(t(), 1000, Perbill::from_percent(75));
+		assert_eq!(cff(t()), digits("375000000000000000000000000"));
+		assert_eq!((fees(d()), fees(t())), (375, 250 + 375));
+	});
+}
+
+/// In Livepeer a bond that changes in mid-round forfeits what comes later in the round.
+#[test]
+fn differs_from_livepeer_change_in_mid_round_should_forfeit_nothing() {
+	build_and_execute(|| {
+		bond(t(), 1000, t());
+		bond(d(), 1000, t());
+		next_round();
+		LptStaking::settle(RuntimeOrigin::signed(d())).unwrap();
+		bond(d(), 500, t());
+		reward(t(), 1000, Perbill::zero());
+		fee(t(), 1000, Perbill::one());
+		assert_eq!((stake(d()), stake(t())), (2000, 1500));
+		assert_eq!((fees(d()), fees(t())), (500, 500));
+		assert_eq!((stake_dust(), fee_dust()), (0, 0));
+	});
+}
+
+/// In Livepeer the fees of the round would count the stake that left, and strand its part.
+#[test]
+fn differs_from_livepeer_fees_should_go_to_who_stayed_when_stake_left_in_the_round() {
+	build_and_execute(|| {
+		bond(t(), 1000, t());
+		bond(d(), 1000, t());
+		bond(d2(), 2000, t());
+		next_round();
+		unbond(d2(), 2000);
+		fee(t(), 1000, Perbill::one());
+		assert_eq!((fees(t()), fees(d()), fees(d2())), (500, 500, 0));
+	});
+}
+
+/// Livepeer slashes the transcoder's own bond only, and spares what it unbonded: a penalty of 100
+/// after 500 of 1000 left.
+#[test]
+fn differs_from_livepeer_a13_slash_should_reach_delegators_and_locks() {
+	build_and_execute(|| {
+		bond(t(), 1000, t());
+		bond(d(), 1000, t());
+		bond(d2(), 1000, t());
+		next_round();
+		unbond(t(), 500);
+		let pool = lpt(CommonPool::get());
+		let slashed = slash(t(), 1, Perbill::from_percent(20));
+		assert_eq!(slashed.total, 600);
+		// Livepeer burns the rest.
+		assert_eq!((slashed.finders_fee, slashed.common_pool), (30, 570));
+		assert_eq!(lpt(CommonPool::get()), pool + 570);
+		assert_eq!((stake(t()), stake(d()), stake(d2())), (400, 800, 800));
+		assert_eq!(LptStaking::locks(t())[0].value, 400);
+		assert_eq!(active(t()), 2000);
+	});
+}
+
+/// Livepeer credits the fees of V1 jobs to the round of the job's creation.
+#[test]
+fn differs_from_livepeer_v1_fee_should_go_to_the_stake_of_the_current_round() {
+	build_and_execute(|| {
+		bond(t(), 1000, t());
+		next_round();
+		bond(d(), 1000, t());
+		next_round();
+		fee(t(), 1000, Perbill::one());
+		assert_eq!((fees(t()), fees(d())), (500, 500));
+	});
+}
+
+#[test]
+fn stake_should_not_change_the_rounds_reward_when_it_joins_in_the_round() {
+	// Scenario 32, and the free stake of 2021 and 2023: factors start where the stake joins.
+	build_and_execute(|| {
+		bond(t(), 1000, t());
+		next_round();
+		reward(t(), 1000, Perbill::zero());
+		bond(d(), 2000, t());
+		reward(t(), 1000, Perbill::zero());
+		assert_eq!((stake(t()), stake(d())), (3000, 2000));
+		next_round();
+		assert_eq!((stake(t()), stake(d())), (3000, 2000));
+		assert_eq!(active(t()), 5000);
+		reward(t(), 1000, Perbill::zero());
+		assert_eq!((stake(t()), stake(d())), (3600, 2400));
+	});
+}
+
+#[test]
+fn top_up_should_keep_earning_when_the_round_goes_on() {
+	// Scenario 19.
+	build_and_execute(|| {
+		bond(t(), 1000, t());
+		bond(d(), 1000, t());
+		next_round();
+		bond(d(), 9000, t());
+		fee(t(), 100, Perbill::one());
+		assert_eq!((fees(t()), fees(d())), (50, 50));
+	});
+}
+
+#[test]
+fn factors_should_stay_when_rounds_are_skipped() {
+	// Scenario 34.
+	build_and_execute(|| {
+		bond(t(), 1000, t());
+		next_round();
+		reward(t(), 500, Perbill::zero());
+		fee(t(), 500, Perbill::one());
+		let before = (crf(t()), cff(t()));
+		rounds(100);
+		LptStaking::settle(RuntimeOrigin::signed(t())).unwrap();
+		assert_eq!((crf(t()), cff(t())), before);
+		assert_eq!((stake(t()), fees(t())), (1500, 500));
+	});
+}
+
+#[test]
+fn earnings_should_not_depend_on_when_they_are_settled() {
+	// Scenario 39: within the rounding of each settlement.
+	let story = |settles: bool| {
+		let mut result = (0, 0);
+		build_and_execute(|| {
+			bond(t(), 1_000_003, t());
+			bond(d(), 1_234_567, t());
+			for _ in 0..20 {
+				next_round();
+				reward(t(), 77_777, Perbill::from_percent(13));
+				fee(t(), 55_555, Perbill::from_percent(61));
+				if settles {
+					LptStaking::settle(RuntimeOrigin::signed(d())).unwrap();
+				}
+			}
+			result = (stake(d()), fees(d()));
+		});
+		result
+	};
+	let (lazy, eager) = (story(false), story(true));
+	assert!(lazy.0 >= eager.0 && lazy.0 - eager.0 <= 40, "{lazy:?} {eager:?}");
+	assert!(lazy.1.abs_diff(eager.1) <= 40, "{lazy:?} {eager:?}");
+}
+
+#[test]
+fn small_fees_should_reach_delegators_when_stake_is_large() {
+	// Scenario 40: with fewer digits a fee of 1000 wei to 10^25 wei of stake was lost.
+	build_and_execute(|| {
+		bond(t(), 5 * 10u128.pow(24), t());
+		bond(d(), 5 * 10u128.pow(24), t());
+		next_round();
+		fee(t(), 1000, Perbill::one());
+		assert_eq!((fees(t()), fees(d())), (500, 500));
+	});
+}
+
+#[test]
+fn cut_of_all_should_leave_delegators_nothing() {
+	// Scenario 37.
+	build_and_execute(|| {
+		bond(t(), 1000, t());
+		bond(d(), 1000, t());
+		next_round();
+		reward(t(), 1000, Perbill::one());
+		fee(t(), 1000, Perbill::zero());
+		assert_eq!(crf(t()), FACTOR_ONE);
+		assert_eq!((stake(t()), stake(d())), (2000, 1000));
+		assert_eq!((fees(t()), fees(d())), (1000, 0));
+	});
+}

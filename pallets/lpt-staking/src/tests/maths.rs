@@ -1,0 +1,220 @@
+//! The arithmetic by itself. Vectors marked A0 are asserted in Livepeer's own tests.
+
+use crate::{
+	maths::*,
+	types::{Bond, Factors, Pool},
+};
+use livepeer_primitives::AccountId;
+use proptest::prelude::*;
+use sp_core::U256;
+use sp_runtime::Perbill;
+
+fn n(value: u128) -> U256 {
+	U256::from(value)
+}
+
+#[test]
+fn perc_of_should_match_livepeer_when_given_its_vectors() {
+	// A0. Livepeer's cuts have six digits; ours have nine and give the same.
+	assert_eq!(share_of(Perbill::from_rational(3u32, 4), 100), 75);
+	assert_eq!(share_of(Perbill::from_parts(777_777_000), 100), 77);
+	assert_eq!(share_of(Perbill::from_parts(3_000), 100), 0);
+	assert_eq!(perc_points(n(100), n(300)), n(333_333_333_333_333_333_333_333_333));
+	assert_eq!(perc_of(n(100), n(3), n(4)), n(75));
+	assert_eq!(perc_of(n(100), n(7), n(9)), n(77));
+}
+
+#[test]
+fn constants_should_be_powers_of_ten() {
+	assert_eq!(FACTOR_ONE, U256::exp10(27));
+	assert_eq!(n(SLASH_ONE), U256::exp10(36));
+	assert_eq!(n(SLASH_FLOOR), U256::exp10(27));
+}
+
+#[test]
+fn mul_div_should_be_total_when_the_divisor_is_zero_or_the_result_too_large() {
+	assert_eq!(mul_div(n(1), n(1), n(0)), n(0));
+	assert_eq!(mul_div_up(n(1), n(1), n(0)), n(0));
+	assert_eq!(mul_div(U256::MAX, U256::MAX, n(1)), U256::MAX);
+	assert_eq!(mul_div_up(U256::MAX, U256::MAX, n(1)), U256::MAX);
+	assert_eq!(mul_div(U256::MAX, U256::MAX, U256::MAX), U256::MAX);
+	assert_eq!(to_balance(U256::MAX), u128::MAX);
+}
+
+#[test]
+fn factors_should_not_overflow_when_stake_is_ten_to_the_25() {
+	// The precision note: stake × factor does not fit into 128 bits.
+	let stake = 10u128.pow(25);
+	let crf = FACTOR_ONE + reward_increment(FACTOR_ONE, stake, stake);
+	assert_eq!(crf, FACTOR_ONE * 2);
+	let since = Factors { crf: FACTOR_ONE, cff: n(0), sf: SLASH_ONE };
+	assert_eq!(stake_value(stake, &since, crf, SLASH_ONE), 2 * stake);
+}
+
+#[test]
+fn slash_factor_should_become_zero_when_below_its_floor() {
+	let half = Perbill::from_percent(50);
+	let mut sf = SLASH_ONE;
+	let mut slashes = 0;
+	while sf > 0 {
+		let next = slashed_factor(sf, half);
+		assert!(next < sf);
+		sf = next;
+		slashes += 1;
+	}
+	// 2^-29 is above 10^-9, 2^-30 is below.
+	assert_eq!(slashes, 30);
+	assert_eq!(slashed_factor(0, half), 0);
+	assert_eq!(slashed_factor(SLASH_ONE, Perbill::one()), 0);
+	assert_eq!(slashed_factor(SLASH_ONE, Perbill::zero()), SLASH_ONE);
+}
+
+#[test]
+fn values_should_be_zero_when_the_start_factor_is_zero() {
+	let since = Factors { crf: FACTOR_ONE, cff: n(0), sf: 0 };
+	assert_eq!(stake_value(100, &since, FACTOR_ONE, SLASH_ONE), 0);
+	assert_eq!(fee_value(100, &since, FACTOR_ONE), 0);
+}
+
+#[test]
+fn fee_value_should_be_zero_when_the_factor_did_not_grow() {
+	let since = Factors { crf: FACTOR_ONE, cff: n(5), sf: SLASH_ONE };
+	assert_eq!(fee_value(u128::MAX, &since, n(5)), 0);
+	assert_eq!(fee_value(u128::MAX, &since, n(4)), 0);
+}
+
+prop_compose! {
+	fn stakes()(stakes in prop::collection::vec(1u128..=10u128.pow(26), 1..8)) -> Vec<u128> {
+		stakes
+	}
+}
+
+fn who(index: usize) -> AccountId {
+	AccountId::new([index as u8; 32])
+}
+
+/// A pool in which bond 0 is the transcoder's, in its second round.
+fn pool_of(stakes: &[u128]) -> (Pool, Vec<Bond>) {
+	let mut pool = Pool::new(0);
+	let bonds = stakes
+		.iter()
+		.map(|stake| {
+			let mut bond = Bond::new(who(0), &pool);
+			pool.members += 1;
+			pool.join_at_once(&mut bond, *stake);
+			bond
+		})
+		.collect();
+	pool.own = true;
+	(pool, bonds)
+}
+
+#[derive(Clone, Debug)]
+enum Happens {
+	Reward(u128, Perbill),
+	Fee(u128, Perbill),
+	Slash(Perbill),
+	Round,
+}
+
+fn happens() -> impl Strategy<Value = Happens> {
+	let share = || (0u32..=1_000_000_000).prop_map(Perbill::from_parts);
+	prop_oneof![
+		(1u128..=10u128.pow(24), share()).prop_map(|(a, c)| Happens::Reward(a, c)),
+		(1u128..=10u128.pow(24), share()).prop_map(|(a, s)| Happens::Fee(a, s)),
+		(0u32..=500_000_000).prop_map(|p| Happens::Slash(Perbill::from_parts(p))),
+		Just(Happens::Round),
+	]
+}
+
+proptest! {
+	#[test]
+	fn mul_div_should_enclose_the_quotient(a: u128, b: u128, c in 1u128..) {
+		let down = mul_div(n(a), n(b), n(c));
+		let up = mul_div_up(n(a), n(b), n(c));
+		prop_assert!(down <= up && up - down <= n(1));
+		prop_assert!(down.full_mul(n(c)) <= n(a).full_mul(n(b)));
+		prop_assert!(up.full_mul(n(c)) >= n(a).full_mul(n(b)));
+	}
+
+	#[test]
+	fn slash_should_leave_at_least_every_value(stakes in stakes(), parts in 0u32..=1_000_000_000) {
+		let fraction = Perbill::from_parts(parts);
+		let total: u128 = stakes.iter().sum();
+		let next = slashed_factor(SLASH_ONE, fraction);
+		let cut = slash_cut(total, fraction, next);
+		let left: u128 =
+			stakes.iter().map(|stake| after_slashes(*stake, SLASH_ONE, next)).sum();
+		prop_assert!(left + cut <= total);
+		prop_assert!(total - cut - left <= 2 * stakes.len() as u128 + 1);
+	}
+
+	#[test]
+	fn weight_should_enclose_the_product(parts in 1u32..=1_000_000_000, grown in 0u128..10u128.pow(30)) {
+		let sf = slashed_factor(SLASH_ONE, Perbill::from_parts(1_000_000_000 - parts));
+		let crf = FACTOR_ONE + n(grown);
+		prop_assert!(weight(crf, sf) <= weight_up(crf, sf));
+		prop_assert!(weight_up(crf, sf) - weight(crf, sf) <= n(1));
+		prop_assert_eq!(weight(crf, SLASH_ONE), crf);
+		prop_assert_eq!(weight_up(crf, SLASH_ONE), crf);
+	}
+
+	/// Whatever happens, the bonds together are never worth more than the pool, nor have they
+	/// earned more than it holds, and what rounding leaves stays small.
+	#[test]
+	fn pool_should_cover_its_bonds(
+		stakes in stakes(),
+		story in prop::collection::vec((happens(), any::<prop::sample::Index>()), 0..40),
+	) {
+		let (mut pool, mut bonds) = pool_of(&stakes);
+		let (mut paid_fees, mut deposited, mut smallest_sf) = (0u128, 0u128, SLASH_ONE);
+		let steps = story.len() as u128;
+		for (event, settles) in story {
+			let (crf, sf) = (pool.now.crf, pool.now.sf);
+			match event {
+				Happens::Reward(amount, cut) => {
+					let before = pool.total;
+					let booked = pool.reward(amount, cut);
+					prop_assert_eq!(pool.total, before + booked);
+				},
+				Happens::Fee(amount, share) => {
+					let split = pool.deposit_fee(amount, share);
+					prop_assert_eq!(split.transcoder + split.delegators, amount);
+					deposited += amount;
+					paid_fees += split.transcoder;
+				},
+				Happens::Slash(fraction) => {
+					let before = pool.total;
+					prop_assert_eq!(pool.slash(fraction), before - pool.total);
+				},
+				Happens::Round => {
+					prop_assert!(pool.fold(pool.round + 1).is_none());
+				},
+			}
+			prop_assert!(pool.now.crf >= crf && pool.now.sf <= sf);
+			smallest_sf = smallest_sf.min(pool.now.sf);
+			let index = settles.index(bonds.len());
+			paid_fees += pool.settle(&mut bonds[index], index == 0, None);
+			let values: u128 = bonds
+				.iter()
+				.map(|bond| stake_value(bond.amount, &bond.since, pool.now.crf, pool.now.sf))
+				.sum();
+			prop_assert!(values + pool.commission.total() <= pool.total);
+			prop_assert!(pool.active <= pool.total);
+		}
+		for (index, bond) in bonds.iter_mut().enumerate() {
+			paid_fees += pool.settle(bond, index == 0, None);
+		}
+		prop_assert_eq!(paid_fees + pool.fees, deposited);
+		let values: u128 = bonds.iter().map(|bond| bond.amount).sum();
+		let bonds = stakes.len() as u128;
+		if smallest_sf > 0 {
+			prop_assert!(pool.total - values - pool.commission.total() <= 4 * (steps + 1) * (bonds + 1));
+			let imprecision = 10 + 10 * (SLASH_ONE / smallest_sf);
+			prop_assert!(pool.fees <= imprecision * (steps + 1) * (bonds + 1));
+		} else {
+			prop_assert_eq!(values, 0);
+			prop_assert_eq!(pool.total, 0);
+		}
+	}
+}

@@ -1,0 +1,562 @@
+//! Random stories of several accounts and transcoders, with the invariants checked after each
+//! step, against a model that goes through every account at every step and knows no factors.
+
+use crate::{mock::*, types::Lock, Bonds, Error, Locks, OwedFees, OwedStake, Pools};
+use livepeer_primitives::{
+	traits::{Liability, Stake},
+	AccountId, Balance, RoundIndex,
+};
+use proptest::prelude::*;
+use sp_core::U256;
+use sp_runtime::{DispatchError, Perbill};
+use std::collections::BTreeMap;
+
+const LPT: Balance = 1_000_000_000_000_000_000;
+
+/// A number with 30 digits after the point.
+type Real = U256;
+
+fn real(value: Balance) -> Real {
+	U256::from(value) * U256::exp10(30)
+}
+
+fn whole(value: Real) -> Balance {
+	(value / U256::exp10(30)).as_u128()
+}
+
+fn times(value: Real, n: Real, d: Real) -> Real {
+	crate::maths::mul_div(value, n, d)
+}
+
+fn left_by(value: Real, fraction: Perbill) -> Real {
+	let one = Perbill::one().deconstruct();
+	times(value, U256::from(one - fraction.deconstruct()), U256::from(one))
+}
+
+/// A bond in the model. A transcoder's commission is simply part of its bond.
+#[derive(Clone, Debug)]
+struct ModelBond {
+	to: AccountId,
+	/// Counts, at the beginning of the round.
+	start: Real,
+	/// The same, now.
+	now: Real,
+	/// Does not count yet.
+	joining: Real,
+	/// A transcoder's cuts of this round: do not count yet.
+	fresh: Real,
+}
+
+#[derive(Clone, Debug)]
+struct ModelLock {
+	id: u32,
+	to: AccountId,
+	round: RoundIndex,
+	release: RoundIndex,
+	value: Real,
+}
+
+#[derive(Default, Debug)]
+struct Model {
+	bonds: BTreeMap<AccountId, ModelBond>,
+	locks: BTreeMap<AccountId, Vec<ModelLock>>,
+	fees: BTreeMap<AccountId, Real>,
+	/// Product of what slashes left, per pool, to know when it counts as wiped.
+	left: BTreeMap<AccountId, f64>,
+	left_in_exits: BTreeMap<(AccountId, RoundIndex), f64>,
+	open: BTreeMap<(AccountId, RoundIndex), u32>,
+	/// LPT that came into the pot and has not left it.
+	in_pot: Balance,
+	/// ETH likewise.
+	eth_in_pot: Balance,
+}
+
+impl Model {
+	fn next_round(&mut self) {
+		for bond in self.bonds.values_mut() {
+			bond.now = bond.now + bond.joining + bond.fresh;
+			bond.joining = Real::zero();
+			bond.fresh = Real::zero();
+			bond.start = bond.now;
+		}
+	}
+
+	fn bond(&mut self, who: &AccountId, amount: Balance, to: &AccountId) {
+		let zero = Real::zero();
+		let bond = self.bonds.entry(who.clone()).or_insert_with(|| ModelBond {
+			to: to.clone(),
+			start: zero,
+			now: zero,
+			joining: zero,
+			fresh: zero,
+		});
+		if bond.to != *to {
+			// Only a worthless bond can have been replaced.
+			*bond =
+				ModelBond { to: to.clone(), start: zero, now: zero, joining: zero, fresh: zero };
+		}
+		bond.joining += real(amount);
+		self.in_pot += amount;
+	}
+
+	fn unbond(&mut self, who: &AccountId, amount: Balance, gone: bool, lock: &Lock) {
+		let bond = self.bonds.get_mut(who).unwrap();
+		let mut rest = real(amount);
+		for part in [&mut bond.joining, &mut bond.fresh] {
+			let taken = rest.min(*part);
+			*part -= taken;
+			rest -= taken;
+		}
+		if !bond.now.is_zero() {
+			let taken = rest.min(bond.now);
+			bond.start -= times(bond.start, taken, bond.now).min(bond.start);
+			bond.now -= taken;
+		}
+		if gone {
+			self.bonds.remove(who);
+		}
+		self.left_in_exits.entry((lock.transcoder.clone(), lock.round)).or_insert(1.0);
+		self.locks.entry(who.clone()).or_default().push(ModelLock {
+			id: lock.id,
+			to: lock.transcoder.clone(),
+			round: lock.round,
+			release: lock.release,
+			value: real(amount),
+		});
+	}
+
+	fn active(&self, to: &AccountId) -> Real {
+		self.bonds
+			.values()
+			.filter(|bond| bond.to == *to)
+			.fold(Real::zero(), |sum, bond| sum + bond.start)
+	}
+
+	fn reward(&mut self, to: &AccountId, amount: Balance, cut: Perbill) {
+		let active = self.active(to);
+		let own = self.bonds.get(to).is_some_and(|bond| bond.to == *to);
+		let cut = if own { cut.mul_floor(amount) } else { 0 };
+		for bond in self.bonds.values_mut().filter(|bond| bond.to == *to) {
+			bond.now += times(real(amount - cut), bond.start, active);
+		}
+		if own {
+			self.bonds.get_mut(to).unwrap().fresh += real(cut);
+		}
+	}
+
+	fn fee(&mut self, to: &AccountId, amount: Balance, share: Perbill, shared: bool) {
+		let active = self.active(to);
+		let part = if shared { share.mul_floor(amount) } else { 0 };
+		for (who, bond) in self.bonds.iter().filter(|(_, bond)| bond.to == *to) {
+			if part > 0 && !active.is_zero() {
+				*self.fees.entry(who.clone()).or_default() += times(real(part), bond.start, active);
+			}
+		}
+		*self.fees.entry(to.clone()).or_default() += real(amount - part);
+		self.eth_in_pot += amount;
+	}
+
+	fn slash(&mut self, to: &AccountId, offence: RoundIndex, fraction: Perbill) {
+		let factor = 1.0 - f64::from(fraction.deconstruct()) / 1e9;
+		let left = self.left.entry(to.clone()).or_insert(1.0);
+		*left *= factor;
+		let fraction_of_pool = if *left < 1e-9 { Perbill::one() } else { fraction };
+		for bond in self.bonds.values_mut().filter(|bond| bond.to == *to) {
+			for part in [&mut bond.start, &mut bond.now, &mut bond.joining, &mut bond.fresh] {
+				*part = left_by(*part, fraction_of_pool);
+			}
+		}
+		for ((of, round), left) in self.left_in_exits.iter_mut() {
+			if of == to && *round >= offence {
+				*left *= factor;
+			}
+		}
+		for lock in self.locks.values_mut().flatten() {
+			if lock.to == *to && lock.round >= offence {
+				let wiped = self.left_in_exits[&(to.clone(), lock.round)] < 1e-9;
+				lock.value = left_by(lock.value, if wiped { Perbill::one() } else { fraction });
+			}
+		}
+	}
+
+	fn held(&self, lock: &ModelLock) -> bool {
+		self.open.keys().any(|(to, round)| *to == lock.to && *round <= lock.round)
+	}
+
+	/// After each step: pools that are gone begin anew.
+	fn forget_empty(&mut self) {
+		self.left.retain(|to, _| Pools::<Test>::contains_key(to));
+		self.left_in_exits
+			.retain(|(to, round), _| crate::ExitPools::<Test>::contains_key(to, round));
+		self.bonds.retain(|who, _| Bonds::<Test>::contains_key(who));
+	}
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+	Bond { who: usize, amount: Balance, to: usize },
+	Unbond { who: usize, percent: u32 },
+	WithdrawStake { who: usize, which: prop::sample::Index },
+	WithdrawFees { who: usize },
+	Settle { who: usize },
+	Fee { to: usize, amount: Balance, share: Perbill },
+	Reward { to: usize, amount: Balance, cut: Perbill },
+	Slash { to: usize, back: RoundIndex, fraction: Perbill, finders: usize },
+	Open { to: usize, back: RoundIndex },
+	Close { which: prop::sample::Index },
+	Rounds { n: RoundIndex },
+	Donate { amount: Balance },
+}
+
+const PEOPLE: [u8; 8] = [1, 2, 3, 11, 12, 13, 14, 15];
+
+fn person(index: usize) -> AccountId {
+	account(PEOPLE[index % PEOPLE.len()])
+}
+
+fn transcoder(index: usize) -> AccountId {
+	account(PEOPLE[index % 3])
+}
+
+fn share() -> impl Strategy<Value = Perbill> {
+	prop_oneof![
+		Just(Perbill::zero()),
+		Just(Perbill::one()),
+		(0u32..=1_000_000_000).prop_map(Perbill::from_parts),
+	]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+	let who = || 0usize..8;
+	let to = || 0usize..3;
+	let fraction = prop_oneof![
+		20 => (1u32..=600_000_000).prop_map(Perbill::from_parts),
+		1 => Just(Perbill::one()),
+		1 => Just(Perbill::from_parts(999_000_000)),
+	];
+	prop_oneof![
+		6 => (who(), LPT / 1000..=1_000_000 * LPT, to())
+			.prop_map(|(who, amount, to)| Step::Bond { who, amount, to }),
+		// Often to oneself: a transcoder.
+		2 => (to(), LPT / 1000..=1_000_000 * LPT)
+			.prop_map(|(who, amount)| Step::Bond { who, amount, to: who }),
+		5 => (who(), prop_oneof![Just(100u32), 1u32..=100])
+			.prop_map(|(who, percent)| Step::Unbond { who, percent }),
+		5 => (who(), any::<prop::sample::Index>())
+			.prop_map(|(who, which)| Step::WithdrawStake { who, which }),
+		2 => who().prop_map(|who| Step::WithdrawFees { who }),
+		3 => who().prop_map(|who| Step::Settle { who }),
+		5 => (to(), 1..=100 * LPT, share())
+			.prop_map(|(to, amount, share)| Step::Fee { to, amount, share }),
+		4 => (to(), 1..=1_000 * LPT, share())
+			.prop_map(|(to, amount, cut)| Step::Reward { to, amount, cut }),
+		3 => (to(), 0u32..6, fraction, 0usize..4)
+			.prop_map(|(to, back, fraction, finders)| Step::Slash { to, back, fraction, finders }),
+		2 => (to(), 0u32..3).prop_map(|(to, back)| Step::Open { to, back }),
+		3 => any::<prop::sample::Index>().prop_map(|which| Step::Close { which }),
+		8 => prop_oneof![4 => Just(1u32), 1 => 2u32..9].prop_map(|n| Step::Rounds { n }),
+		1 => (MINIMUM_LPT..=LPT).prop_map(|amount| Step::Donate { amount }),
+	]
+}
+
+fn signed(who: &AccountId) -> RuntimeOrigin {
+	RuntimeOrigin::signed(who.clone())
+}
+
+fn is(result: Result<(), DispatchError>, error: Error<Test>) -> bool {
+	result == Err(error.into())
+}
+
+struct World {
+	model: Model,
+	steps: u128,
+	surplus: Balance,
+}
+
+impl World {
+	fn run(&mut self, step: Step) -> Result<(), TestCaseError> {
+		let now = Round::get();
+		self.steps += 1;
+		match step {
+			Step::Bond { who, amount, to } => {
+				let (who, to) = (person(who), transcoder(to));
+				let worth = stake(who.clone());
+				let elsewhere = LptStaking::delegate_of(&who).is_some_and(|of| of != to);
+				let result = LptStaking::bond(signed(&who), amount, to.clone());
+				if result.is_ok() {
+					prop_assert!(!elsewhere || worth == 0);
+					self.model.bond(&who, amount, &to);
+				} else {
+					prop_assert!(
+						is(result, Error::PoolWiped) && self.model.left[&to] < 1e-9
+							|| is(result, Error::BondedElsewhere) && elsewhere && worth > 0
+					);
+				}
+			}
+			Step::Unbond { who, percent } => {
+				let who = person(who);
+				let all = stake(who.clone());
+				let amount = Perbill::from_percent(percent).mul_floor(all);
+				let result = LptStaking::unbond(signed(&who), amount);
+				if result.is_ok() {
+					let locks = Locks::<Test>::get(&who).locks;
+					self.model.unbond(&who, amount, amount == all, locks.last().unwrap());
+				} else {
+					let minimum = Parameters::get().min_bond;
+					let exit = LptStaking::delegate_of(&who)
+						.and_then(|to| crate::ExitPools::<Test>::get(to, now));
+					prop_assert!(
+						is(result, Error::NotBonded) && all == 0
+							|| is(result, Error::NothingToDo) && amount == 0
+							|| is(result, Error::BelowMinimum) && all - amount < minimum
+							|| is(result, Error::TooManyLocks)
+								&& Locks::<Test>::get(&who).locks.len() == 32
+							|| is(result, Error::PoolWiped) && exit.unwrap().is_wiped()
+					);
+				}
+			}
+			Step::WithdrawStake { who, which } => {
+				let who = person(who);
+				let locks = self.model.locks.entry(who.clone()).or_default();
+				if locks.is_empty() {
+					return Ok(());
+				}
+				let at = which.index(locks.len());
+				let lock = locks[at].clone();
+				let before = lpt(who.clone());
+				let result = LptStaking::withdraw_stake(signed(&who), lock.id);
+				let held = self.model.held(&lock);
+				if result.is_ok() {
+					prop_assert!(now >= lock.release && !held);
+					let paid = lpt(who.clone()) - before;
+					self.close_to(paid, lock.value)?;
+					self.model.locks.get_mut(&who).unwrap().remove(at);
+					self.model.in_pot -= paid;
+				} else {
+					prop_assert!(
+						is(result, Error::StillUnbonding) && now < lock.release
+							|| is(result, Error::LiabilityOpen) && held
+					);
+				}
+			}
+			Step::WithdrawFees { who } => {
+				let who = person(who);
+				let expected = fees(who.clone());
+				let before = eth(who.clone());
+				let result = LptStaking::withdraw_fees(signed(&who));
+				if result.is_ok() {
+					prop_assert_eq!(eth(who.clone()) - before, expected);
+					self.model.eth_in_pot -= expected;
+					self.model.fees.insert(who, Real::zero());
+				} else {
+					prop_assert!(expected < MINIMUM_ETH);
+				}
+			}
+			Step::Settle { who } => {
+				let who = person(who);
+				let before = (stake(who.clone()), fees(who.clone()));
+				let _ = LptStaking::settle(signed(&who));
+				prop_assert_eq!((stake(who.clone()), fees(who)), before);
+			}
+			Step::Fee { to, amount, share } => {
+				let to = transcoder(to);
+				let shared = !LptStaking::transcoder_stake(to.clone()).active.eq(&0);
+				// Surplus counts as in the pot, so a donation could hide a missing fee: look.
+				let owed = OwedFees::<Test>::get();
+				fee(to.clone(), amount, share);
+				prop_assert_eq!(OwedFees::<Test>::get(), owed + amount);
+				self.model.fee(&to, amount, share, shared);
+			}
+			Step::Reward { to, amount, cut } => {
+				let to = transcoder(to);
+				let active = LptStaking::active_stake(&to);
+				let booked = reward(to.clone(), amount, cut);
+				self.model.in_pot += amount;
+				prop_assert_eq!(booked, if active > 0 { amount } else { 0 });
+				if booked > 0 {
+					self.model.reward(&to, amount, cut);
+				}
+			}
+			Step::Slash { to, back, fraction, finders } => {
+				use livepeer_primitives::traits::Slash;
+				let to = transcoder(to);
+				let offence = now.saturating_sub(back);
+				let finders: Vec<_> = (31..31 + finders as u8).map(account).collect();
+				let owed = OwedStake::<Test>::get();
+				let sf = Pools::<Test>::get(&to).map(|pool| pool.now.sf);
+				let balances = || -> Balance {
+					finders.iter().cloned().chain([CommonPool::get()]).map(lpt).sum()
+				};
+				let before = balances();
+				let slashed = LptStaking::slash(&to, offence, fraction, &finders);
+				prop_assert_eq!(slashed.total, slashed.finders_fee + slashed.common_pool);
+				prop_assert_eq!(balances() - before, slashed.total);
+				prop_assert_eq!(owed - OwedStake::<Test>::get(), slashed.total);
+				prop_assert!(
+					Pools::<Test>::get(&to).map(|pool| pool.now.sf) <= sf,
+					"the slash factor rose"
+				);
+				self.model.in_pot -= slashed.total;
+				self.model.slash(&to, offence, fraction);
+			}
+			Step::Open { to, back } => {
+				// At most eight rounds per transcoder, so that counts are exact.
+				let (to, round) = (transcoder(to), now.saturating_sub(back));
+				let known = self.model.open.keys().filter(|(of, _)| *of == to).count();
+				if known < 8 || self.model.open.contains_key(&(to.clone(), round)) {
+					LptStaking::open(&to, round);
+					*self.model.open.entry((to, round)).or_default() += 1;
+				}
+			}
+			Step::Close { which } => {
+				if self.model.open.is_empty() {
+					return Ok(());
+				}
+				let at = which.index(self.model.open.len());
+				let key = self.model.open.keys().nth(at).unwrap().clone();
+				LptStaking::close(&key.0, key.1);
+				let count = self.model.open.get_mut(&key).unwrap();
+				*count -= 1;
+				if *count == 0 {
+					self.model.open.remove(&key);
+				}
+			}
+			Step::Rounds { n } => {
+				for _ in 0..n {
+					next_round();
+					self.model.next_round();
+				}
+			}
+			Step::Donate { amount } => {
+				let _ = Balances::transfer_allow_death(signed(&account(40)), pot(), amount);
+				self.surplus += amount;
+			}
+		}
+		self.model.forget_empty();
+		Ok(())
+	}
+
+	/// Whether the chain and the model agree but for rounding.
+	fn close_to(&self, chain: Balance, model: Real) -> Result<(), TestCaseError> {
+		let model = whole(model);
+		// Dust of one pool is shared out by stake, so errors grow with both.
+		let tolerance = 1_000 * self.steps + model / 1_000_000_000;
+		prop_assert!(
+			chain.abs_diff(model) <= tolerance,
+			"chain {} model {} after {} steps",
+			chain,
+			model,
+			self.steps
+		);
+		Ok(())
+	}
+
+	fn compare(&self) -> Result<(), TestCaseError> {
+		check();
+		for (who, bond) in &self.model.bonds {
+			self.close_to(stake(who.clone()), bond.now + bond.joining + bond.fresh)?;
+			self.close_to(LptStaking::pending_stake(who.clone()), bond.joining + bond.fresh)?;
+		}
+		for (who, locks) in &self.model.locks {
+			let shown = LptStaking::locks(who.clone());
+			prop_assert_eq!(shown.len(), locks.len());
+			for lock in locks {
+				let shown = shown.iter().find(|shown| shown.id == lock.id).unwrap();
+				self.close_to(shown.value, lock.value)?;
+			}
+		}
+		for (who, owed) in &self.model.fees {
+			self.close_to(fees(who.clone()), *owed)?;
+		}
+		for index in 0..3 {
+			let to = transcoder(index);
+			self.close_to(LptStaking::active_stake(&to), self.model.active(&to))?;
+			let own = self
+				.model
+				.bonds
+				.get(&to)
+				.filter(|bond| bond.to == to)
+				.map_or(Real::zero(), |bond| bond.now + bond.joining + bond.fresh);
+			self.close_to(LptStaking::self_bond(&to), own)?;
+		}
+		// Every unit that came in is in the pot or went out as said; what is owed to nobody is
+		// dust.
+		prop_assert_eq!(lpt(pot()), MINIMUM_LPT + self.model.in_pot + self.surplus);
+		prop_assert_eq!(eth(pot()), MINIMUM_ETH + self.model.eth_in_pot);
+		prop_assert!(stake_dust() <= 50 * (self.steps + 10), "dust {}", stake_dust());
+		prop_assert!(fee_dust() <= 10_000_000 * (self.steps + 10), "dust {}", fee_dust());
+		Ok(())
+	}
+}
+
+proptest! {
+	#![proptest_config(ProptestConfig::with_cases(96))]
+
+	#[test]
+	fn stake_should_be_conserved_and_follow_the_model(
+		steps in prop::collection::vec(step(), 1..90),
+	) {
+		new_test_ext_with(vec![
+			(t(), t(), 1_000 * LPT),
+			(d(), t(), 500 * LPT),
+			(t2(), t2(), 10 * LPT),
+		])
+		.execute_with(|| {
+			Parameters::mutate(|parameters| parameters.min_bond = LPT / 1000);
+			let mut world = World { model: Model::default(), steps: 0, surplus: 0 };
+			for (who, to, amount) in [(t(), t(), 1_000), (d(), t(), 500), (t2(), t2(), 10)] {
+				world.model.bond(&who, amount * LPT, &to);
+			}
+			// Genesis bonds count at once.
+			world.model.next_round();
+			for step in steps {
+				world.run(step)?;
+				world.compare()?;
+			}
+			// All can leave in the end.
+			for (to, round) in world.model.open.clone().into_keys() {
+				while world.model.open.contains_key(&(to.clone(), round)) {
+					LptStaking::close(&to, round);
+					let count = world.model.open.get_mut(&(to.clone(), round)).unwrap();
+					*count -= 1;
+					if *count == 0 {
+						world.model.open.remove(&(to.clone(), round));
+					}
+				}
+			}
+			for index in 0..PEOPLE.len() {
+				world.run(Step::Rounds { n: 9 })?;
+				let who = person(index);
+				while let Some(lock) = LptStaking::locks(who.clone()).first() {
+					prop_assert!(LptStaking::withdraw_stake(signed(&who), lock.id).is_ok());
+				}
+				let all = stake(who.clone());
+				if all > 0 {
+					prop_assert!(LptStaking::unbond(signed(&who), all).is_ok());
+					next_round();
+				} else {
+					let _ = LptStaking::settle(signed(&who));
+				}
+			}
+			rounds(9);
+			for index in 0..PEOPLE.len() {
+				let who = person(index);
+				while let Some(lock) = LptStaking::locks(who.clone()).first() {
+					prop_assert!(LptStaking::withdraw_stake(signed(&who), lock.id).is_ok());
+				}
+				if fees(who.clone()) >= MINIMUM_ETH {
+					prop_assert!(LptStaking::withdraw_fees(signed(&who)).is_ok());
+				}
+			}
+			check();
+			prop_assert_eq!(Pools::<Test>::iter().count(), 0);
+			prop_assert_eq!(Bonds::<Test>::iter().count(), 0);
+			prop_assert_eq!(Locks::<Test>::iter().count(), 0);
+			prop_assert_eq!(crate::ExitPools::<Test>::iter().count(), 0);
+			prop_assert_eq!(crate::Checkpoints::<Test>::iter().count(), 0);
+			prop_assert_eq!(crate::Liabilities::<Test>::iter().count(), 0);
+			prop_assert_eq!(OwedStake::<Test>::get(), 0);
+			Ok(())
+		})?;
+	}
+}
