@@ -98,7 +98,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Stores a claim under the next number.
-	fn open_claim(
+	pub(crate) fn open_claim(
 		info: &ClaimInfo,
 		fee_share: sp_runtime::Perbill,
 	) -> Result<ClaimId, sp_runtime::DispatchError> {

@@ -14,7 +14,7 @@ use livepeer_primitives::{
 	params::{JobsParameters, ProtocolParameters},
 	segment::stream_id,
 	traits::{
-		Beacon, Candidate, ClaimInfo, FeeSink, Liability, OnClaim, Rounds, Seed,
+		Beacon, Candidate, ClaimInfo, FeeSink, Liability, OnClaim, Rounds, Seed, Settlement,
 		TranscoderDirectory,
 	},
 	video::{Ladder, Rendition, SourceLimits},
@@ -473,12 +473,10 @@ pub fn claim_work(
 	work: u64,
 ) -> DispatchResult {
 	let origin = RuntimeOrigin::signed(who.clone());
-	frame_support::storage::with_storage_layer(|| {
-		Jobs::claim_work(origin, id, index, first, last, Hash::repeat_byte(9), work, TOOLCHAIN)
-	})
+	Jobs::claim_work(origin, id, index, first, last, Hash::repeat_byte(9), work, TOOLCHAIN)
 }
 
-/// Every key of storage with its value, without the two numbers that only grow.
+/// Every key of storage with its value, without `System` and the two numbers that only grow.
 pub fn snapshot() -> BTreeMap<Vec<u8>, Vec<u8>> {
 	let counters = [
 		crate::NextJob::<Test>::hashed_key().to_vec(),
@@ -495,4 +493,53 @@ pub fn snapshot() -> BTreeMap<Vec<u8>, Vec<u8>> {
 		key = next;
 	}
 	all
+}
+
+/// The keys of this pallet and of holds.
+pub fn keys() -> Vec<Vec<u8>> {
+	let ours = [b"Jobs".as_slice(), b"AssetsHolder"].map(sp_io::hashing::twox_128);
+	let is_ours = |key: &Vec<u8>| ours.iter().any(|prefix| key.starts_with(prefix));
+	snapshot().into_keys().filter(is_ours).collect()
+}
+
+/// The last event of this pallet.
+pub fn last_event() -> crate::Event<Test> {
+	events().pop().expect("an event")
+}
+
+/// This block's events of this pallet.
+pub fn events() -> Vec<crate::Event<Test>> {
+	System::events()
+		.into_iter()
+		.filter_map(|record| match record.event {
+			RuntimeEvent::Jobs(event) => Some(event),
+			_ => None,
+		})
+		.collect()
+}
+
+/// Fee of this many standard segments at the usual price.
+pub fn fee_of(leaves: u64) -> Balance {
+	PRICE * Balance::from(leaves)
+}
+
+/// Settles a claim.
+pub fn settle(id: ClaimId, settlement: Settlement) -> DispatchResult {
+	<Jobs as livepeer_primitives::traits::Claims>::settle(id, settlement)
+}
+
+/// The claims that are open, oldest first.
+pub fn open_claims() -> Vec<ClaimId> {
+	let mut claims: Vec<ClaimId> = crate::OpenClaims::<Test>::iter_keys().collect();
+	claims.sort_unstable();
+	claims
+}
+
+/// The least weight that lets the agenda go on.
+pub fn least_weight() -> Weight {
+	use crate::WeightInfo;
+	<()>::agenda_block()
+		.saturating_add(<()>::task_check())
+		.saturating_add(<()>::read_candidates(257))
+		.saturating_add(<()>::task_draw(257))
 }

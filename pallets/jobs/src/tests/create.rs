@@ -1,11 +1,248 @@
-use crate::{mock::*, types::Phase, Error};
+//! Creation and top-up.
+
+use crate::{mock::*, types::Phase, Error, Event, HoldReason, JobOfStream, NextJob};
 use frame_support::{assert_noop, assert_ok};
+use livepeer_primitives::{
+	traits::Settlement,
+	video::{Ladder, Rendition, SourceLimits},
+	work::{self, WorkFactors},
+	Balance, UNIT,
+};
+
+const BOND: Balance = UNIT / 1_000;
+
+/// The most that one segment of a usual job costs.
+fn one_leaf() -> Balance {
+	let factors = WorkFactors { preset: 1_000, decode: 250 };
+	work::fee(work::max_leaf_work(&factors, &ladder(), &limits()).unwrap(), PRICE)
+}
+
+fn create_format(ladder: Ladder, limits: SourceLimits) -> sp_runtime::DispatchResult {
+	Jobs::create_job(
+		RuntimeOrigin::signed(BOB),
+		name("cam"),
+		ladder,
+		limits,
+		PRICE,
+		now() + LENGTH,
+		BUDGET,
+	)
+}
+
+fn create_until(end: u32) -> sp_runtime::DispatchResult {
+	let origin = RuntimeOrigin::signed(BOB);
+	Jobs::create_job(origin, name("cam"), ladder(), limits(), PRICE, end, BUDGET)
+}
+
 #[test]
-fn x() {
+fn create_should_hold_budget_and_bond() {
+	build_and_execute(|| {
+		let id = create(&BOB, "cam");
+		assert_eq!(held(&BOB, HoldReason::Budget), BUDGET);
+		assert_eq!(held(&BOB, HoldReason::Bond), BOND);
+		assert_eq!(free(&BOB), PURSE - BUDGET - BOND);
+		let job = job(id);
+		assert_eq!((job.unreserved, job.bond), (BUDGET, BOND));
+		assert_eq!(job.phase, Phase::Waiting { draw_at: 3, retries: 0 });
+		assert_eq!(
+			last_event(),
+			Event::JobCreated {
+				job: 0,
+				broadcaster: BOB,
+				stream: stream(&BOB, "cam"),
+				name: name("cam"),
+				max_price: PRICE,
+				end: 1 + LENGTH,
+				budget: BUDGET,
+			}
+		);
+	});
+}
+
+#[test]
+fn create_should_freeze_factors_and_max_leaf_work() {
+	build_and_execute(|| {
+		let id = create(&BOB, "cam");
+		let before = job(id);
+		// 181 frames: outputs at factor 1, the source at a quarter.
+		let pixels = (1280 * 720 + 640 * 360) * 181 + 1920 * 1080 * 181 / 4;
+		assert_eq!(before.max_leaf_work, pixels);
+		Parameters::mutate(|p| p.factors = WorkFactors { preset: 1, decode: 1 });
+		assert_ok!(Jobs::top_up(RuntimeOrigin::signed(BOB), id, 1));
+		assert_eq!(job(id).max_leaf_work, before.max_leaf_work);
+		assert_eq!(job(id).factors, before.factors);
+	});
+}
+
+#[test]
+fn stream_should_belong_to_its_broadcaster_when_names_are_equal() {
+	build_and_execute(|| {
+		let (bob, bea) = (create(&BOB, "cam"), create(&BEA, "cam"));
+		assert_ne!(job(bob).stream, job(bea).stream);
+		assert_eq!(JobOfStream::<Test>::get(stream(&BOB, "cam")), Some(bob));
+		assert_eq!(JobOfStream::<Test>::get(stream(&BEA, "cam")), Some(bea));
+	});
+}
+
+#[test]
+fn create_should_fail_when_stream_has_a_job() {
+	build_and_execute(|| {
+		create(&BOB, "cam");
+		assert_noop!(create_with(&BOB, "cam", BUDGET), Error::<Test>::StreamHasJob);
+		assert_ok!(create_with(&BOB, "cam2", BUDGET));
+	});
+}
+
+#[test]
+fn create_should_succeed_when_the_streams_job_has_ended() {
+	build_and_execute(|| {
+		let old = running();
+		assert_ok!(claim(&TIM, old, 0, 0, 3));
+		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), old));
+		let new = create(&BOB, "cam");
+		check();
+		assert_eq!(JobOfStream::<Test>::get(stream(&BOB, "cam")), Some(new));
+		// The old job's closing does not take the stream from the new one.
+		assert_ok!(settle(0, Settlement::Pay));
+		skip(30);
+		assert!(!crate::Jobs::<Test>::contains_key(old));
+		assert_eq!(JobOfStream::<Test>::get(stream(&BOB, "cam")), Some(new));
+	});
+}
+
+#[test]
+fn create_should_fail_when_name_is_empty_or_not_text() {
+	build_and_execute(|| {
+		for bad in [vec![], vec![0xff, 0xfe]] {
+			let origin = RuntimeOrigin::signed(BOB);
+			let bad = bad.try_into().unwrap();
+			assert_noop!(
+				Jobs::create_job(origin, bad, ladder(), limits(), PRICE, 100, BUDGET),
+				Error::<Test>::BadStreamName
+			);
+		}
+	});
+}
+
+#[test]
+fn create_should_name_what_is_wrong_with_the_format() {
+	build_and_execute(|| {
+		let rendition = Rendition { width: 640, height: 360, kbps: 800 };
+		let one = |r| Ladder::try_from(vec![r]).unwrap();
+		assert_noop!(create_format(Ladder::default(), limits()), Error::<Test>::NoRendition);
+		let twice = Ladder::try_from(vec![rendition, rendition]).unwrap();
+		assert_noop!(create_format(twice, limits()), Error::<Test>::DuplicateRendition);
+		let odd = one(Rendition { width: 641, ..rendition });
+		assert_noop!(create_format(odd, limits()), Error::<Test>::BadSize);
+		let mute = one(Rendition { kbps: 0, ..rendition });
+		assert_noop!(create_format(mute, limits()), Error::<Test>::BadBitrate);
+		let still = SourceLimits { fps: 0, ..limits() };
+		assert_noop!(create_format(one(rendition), still), Error::<Test>::BadFrameRate);
+	});
+}
+
+#[test]
+fn create_should_fail_when_end_is_too_near_or_too_far() {
+	build_and_execute(|| {
+		let longest = Parameters::get().longest_job;
+		for bad in [0, now(), now() + 2, now() + longest + 1, u32::MAX] {
+			assert_noop!(create_until(bad), Error::<Test>::BadEnd);
+		}
+		assert_ok!(create_until(now() + 3));
+	});
+	build_and_execute(|| {
+		assert_ok!(create_until(now() + Parameters::get().longest_job));
+	});
+}
+
+#[test]
+fn create_should_fail_when_budget_does_not_pay_one_segment() {
+	build_and_execute(|| {
+		assert_noop!(create_with(&BOB, "cam", one_leaf() - 1), Error::<Test>::BudgetTooSmall);
+		assert_ok!(create_with(&BOB, "cam", one_leaf()));
+		// However low the price, a budget must cover the smallest fee.
+		let free_of_charge = |budget| {
+			let origin = RuntimeOrigin::signed(BEA);
+			Jobs::create_job(origin, name("cam"), ladder(), limits(), 0, 100, budget)
+		};
+		assert_noop!(free_of_charge(MIN_ETH - 1), Error::<Test>::BudgetTooSmall);
+		assert_ok!(free_of_charge(MIN_ETH));
+	});
+}
+
+#[test]
+fn create_should_leave_the_minimum_balance_free() {
+	build_and_execute(|| {
+		let most = PURSE - BOND - MIN_ETH;
+		assert_noop!(create_with(&BOB, "cam", most + 1), Error::<Test>::InsufficientEth);
+		assert_noop!(create_with(&BOB, "cam", Balance::MAX), Error::<Test>::InsufficientEth);
+		assert_noop!(create_with(&TIM, "cam", BUDGET), Error::<Test>::InsufficientEth);
+		assert_ok!(create_with(&BOB, "cam", most));
+		assert_eq!(free(&BOB), MIN_ETH);
+		assert_noop!(create_with(&BOB, "cam2", one_leaf()), Error::<Test>::InsufficientEth);
+	});
+}
+
+#[test]
+fn create_should_fail_when_numbers_are_used_up() {
+	build_and_execute(|| {
+		NextJob::<Test>::put(u64::MAX);
+		assert_noop!(create_with(&BOB, "cam", BUDGET), Error::<Test>::NoMoreNumbers);
+	});
+}
+
+#[test]
+fn create_should_never_reuse_a_number() {
+	build_and_execute(|| {
+		let first = create(&BOB, "cam");
+		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), first));
+		assert_eq!(create(&BOB, "cam"), first + 1);
+	});
+}
+
+#[test]
+fn top_up_should_raise_the_unreserved_budget() {
+	build_and_execute(|| {
+		let id = create(&BOB, "cam");
+		assert_ok!(Jobs::top_up(RuntimeOrigin::signed(BOB), id, UNIT));
+		assert_eq!(job(id).unreserved, BUDGET + UNIT);
+		assert_eq!(held(&BOB, HoldReason::Budget), BUDGET + UNIT);
+		assert_eq!(last_event(), Event::ToppedUp { job: id, amount: UNIT });
+	});
+}
+
+#[test]
+fn top_up_should_fill_the_current_allowance() {
+	build_and_execute(|| {
+		register(&TIM, UNIT, PRICE, 1);
+		assert_ok!(create_with(&BOB, "cam", one_leaf()));
+		skip(2);
+		let (_, index) = accept(0);
+		assert_eq!((assignment(0, index).allowance, job(0).unreserved), (one_leaf(), 0));
+		assert_ok!(Jobs::top_up(RuntimeOrigin::signed(BOB), 0, UNIT));
+		let target = work::fee(job(0).max_leaf_work * 64, PRICE);
+		assert_eq!(assignment(0, index).allowance, target);
+		assert_eq!(job(0).unreserved, UNIT + one_leaf() - target);
+	});
+}
+
+#[test]
+fn top_up_should_fail_when_it_is_nothing_too_much_or_anothers() {
+	build_and_execute(|| {
+		let id = create(&BOB, "cam");
+		let bob = RuntimeOrigin::signed(BOB);
+		assert_noop!(Jobs::top_up(bob.clone(), 9, 1), Error::<Test>::NoJob);
+		assert_noop!(Jobs::top_up(bob.clone(), id, 0), Error::<Test>::NothingToAdd);
+		assert_noop!(Jobs::top_up(bob.clone(), id, PURSE), Error::<Test>::InsufficientEth);
+		assert_noop!(
+			Jobs::top_up(RuntimeOrigin::signed(BEA), id, 1),
+			Error::<Test>::NotBroadcaster
+		);
+	});
 	build_and_execute(|| {
 		let id = running();
-		assert_ok!(claim(&TIM, id, 0, 0, 3));
-		let _ = (Phase::Ended, Error::<Test>::NoJob);
-		assert_noop!(create_with(&BOB, "cam", BUDGET), Error::<Test>::StreamHasJob);
+		let bob = RuntimeOrigin::signed(BOB);
+		assert_ok!(Jobs::end_job(bob.clone(), id));
+		assert_noop!(Jobs::top_up(bob, id, 1), Error::<Test>::JobEnded);
 	});
 }

@@ -1,0 +1,310 @@
+//! Attacks, by name.
+
+use crate::{mock::*, types::Phase, Error, HoldReason, PriorityLists};
+use frame_support::{assert_noop, assert_ok};
+use livepeer_primitives::{
+	traits::Settlement, work::STANDARD_SEGMENT_WORK, AccountId, Balance, ETH, UNIT,
+};
+
+/// Two transcoders; the first runs the job.
+fn two() -> (AccountId, AccountId) {
+	for who in [&TIM, &TOM] {
+		register(who, UNIT, PRICE, 10);
+	}
+	let id = create(&BOB, "cam");
+	skip(2);
+	let (first, _) = accept(id);
+	let second = if first == TIM { TOM } else { TIM };
+	(first, second)
+}
+
+#[test]
+fn claims_squatting_on_a_successors_segments_should_not_hinder_it() {
+	build_and_execute(|| {
+		let (first, second) = two();
+		// Claims far ahead of what it did, before it is replaced and after.
+		assert_ok!(claim(&first, 0, 0, 1_000, 1_010));
+		jail(&first);
+		skip(1);
+		accept(0);
+		assert_ok!(claim(&first, 0, 0, 2_000, 2_010));
+		// The successor's cursor is its own.
+		assert_ok!(claim(&second, 0, 1, 5, 9));
+		assert_ok!(claim(&second, 0, 1, 1_000, 1_010));
+		// Nor can the first claim in its name.
+		assert_noop!(claim(&first, 0, 1, 3_000, 3_001), Error::<Test>::NotTranscoder);
+	});
+}
+
+#[test]
+fn inflated_leaf_count_or_work_should_be_refused() {
+	build_and_execute(|| {
+		let id = running();
+		let most = job(id).max_leaf_work;
+		// More work than the leaves can hold.
+		assert_noop!(claim_work(&TIM, id, 0, 0, 1, most * 2 + 1), Error::<Test>::WorkTooLarge);
+		// More leaves to hold more work.
+		assert_noop!(claim_work(&TIM, id, 0, 0, 64, most * 65), Error::<Test>::TooManyLeaves);
+		// A count that wraps.
+		assert_noop!(claim(&TIM, id, 0, 0, u64::from(u32::MAX) + 4), Error::<Test>::TooManyLeaves);
+		assert_noop!(claim(&TIM, id, 0, 0, u64::MAX), Error::<Test>::ClaimNotAscending);
+		// The most that can be said is what was reserved.
+		assert_ok!(claim_work(&TIM, id, 0, 0, 63, most * 64));
+		assert!(held(&BOB, HoldReason::Escrow) <= BUDGET);
+	});
+}
+
+#[test]
+fn double_spending_the_budget_over_many_jobs_should_be_impossible() {
+	build_and_execute(|| {
+		register(&TIM, UNIT, PRICE, 100);
+		// Four times 2.4 of 10 ETH; the fifth job is refused.
+		for i in 0..4 {
+			assert_ok!(create_with(&BOB, &format!("cam{i}"), 24 * UNIT / 10));
+		}
+		assert_noop!(create_with(&BOB, "cam4", 24 * UNIT / 10), Error::<Test>::InsufficientEth);
+		// What is held cannot be sent away either.
+		assert!(Assets::transfer(RuntimeOrigin::signed(BOB), ETH, BEA, UNIT).is_err());
+		assert!(Assets::transfer_all(RuntimeOrigin::signed(BOB), ETH, BEA, false).is_ok());
+		assert_eq!(free(&BOB), MIN_ETH);
+		skip(2);
+		for id in 0..4 {
+			accept(id);
+			assert_ok!(claim(&TIM, id, 0, 0, 63));
+			check();
+		}
+		for claim in open_claims() {
+			assert_ok!(settle(claim, Settlement::Pay));
+		}
+		assert_eq!(free(&POT), 4 * fee_of(64), "each was paid in full");
+	});
+}
+
+#[test]
+fn double_spending_an_allowance_should_be_impossible() {
+	build_and_execute(|| {
+		// Two assignments of a job never share what is reserved.
+		let (first, second) = two();
+		let reserved = assignment(0, 0).allowance;
+		jail(&first);
+		skip(1);
+		accept(0);
+		assert_eq!(assignment(0, 1).allowance, reserved);
+		assert_eq!(job(0).unreserved, BUDGET - 2 * reserved);
+		let most = job(0).max_leaf_work;
+		assert_ok!(claim_work(&first, 0, 0, 0, 63, most * 64));
+		assert_ok!(claim_work(&second, 0, 1, 0, 63, most * 64));
+		assert_noop!(claim(&first, 0, 0, 64, 64), Error::<Test>::AllowanceExceeded);
+	});
+}
+
+#[test]
+fn griefing_by_non_consecutive_segments_should_cost_only_what_was_not_done() {
+	build_and_execute(|| {
+		let id = running();
+		// The whitepaper's broadcaster sends 1, 3, 5, …; a claim there covers one run each. Here a
+		// claim covers any ascending range, with empty leaves where nothing was sent.
+		assert_ok!(claim_work(&TIM, id, 0, 1, 39, 20 * STANDARD_SEGMENT_WORK));
+		assert_eq!(held(&BOB, HoldReason::Escrow), fee_of(20));
+		assert_ok!(claim(&TIM, id, 0, 100, 100));
+		assert_eq!(open_claims().len(), 2);
+	});
+}
+
+#[test]
+fn ddos_by_transcoder_that_accepts_nothing_should_cost_three_blocks() {
+	build_and_execute(|| {
+		let (lazy, good) = (TIM, TOM);
+		register(&lazy, 1_000_000 * UNIT, PRICE, 10);
+		register(&good, UNIT, PRICE, 10);
+		let id = create(&BOB, "cam");
+		skip(2);
+		assert_eq!(current(id).0, lazy);
+		skip(4);
+		assert_eq!(current(id), (good.clone(), 1));
+		assert_eq!(Noted::get(), [lazy], "the election is told");
+		accept(id);
+		assert_ok!(claim(&good, id, 1, 0, 5));
+	});
+}
+
+#[test]
+fn ddos_by_transcoder_that_accepts_and_delivers_nothing_should_cost_nothing() {
+	build_and_execute(|| {
+		let before = free(&BOB);
+		let id = running();
+		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), id));
+		skip(21);
+		assert_eq!(free(&BOB), before, "neither fee nor bond is lost");
+		assert_ok!(create_with(&BOB, "cam", BUDGET));
+	});
+}
+
+#[test]
+fn ddos_by_broadcaster_that_sends_nothing_should_not_bind_the_transcoder() {
+	build_and_execute(|| {
+		register(&TIM, UNIT, PRICE, 1);
+		let idle = create(&BOB, "cam");
+		skip(2);
+		accept(idle);
+		let real = create(&BEA, "cam");
+		skip(2);
+		assert_eq!(job(real).phase.current(), None, "its room is taken");
+		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(TIM), idle));
+		skip(4);
+		assert_eq!(current(real), (TIM, 0));
+	});
+}
+
+#[test]
+fn useless_transcoder_with_a_high_price_should_never_be_asked() {
+	build_and_execute(|| {
+		register(&TIM, 1_000_000 * UNIT, Balance::MAX, 100);
+		let id = create(&BOB, "cam");
+		skip(100);
+		assert_eq!(job(id).phase.current(), None);
+		register(&TOM, UNIT, PRICE, 1);
+		skip(70);
+		assert_eq!(current(id).0, TOM);
+	});
+}
+
+#[test]
+fn fee_dust_should_be_refused() {
+	build_and_execute(|| {
+		let id = running();
+		// One unit of work is worth far less than it costs to verify.
+		assert_noop!(claim_work(&TIM, id, 0, 0, 0, 1), Error::<Test>::FeeTooSmall);
+		let least = STANDARD_SEGMENT_WORK / (PRICE / MIN_ETH) as u64;
+		assert_noop!(claim_work(&TIM, id, 0, 0, 0, least - 1), Error::<Test>::FeeTooSmall);
+		// The smallest fee can open the pot's account, so it can be paid whoever comes first.
+		assert_ok!(claim_work(&TIM, id, 0, 0, 0, least));
+		assert_ok!(settle(0, Settlement::Pay));
+		assert!(free(&POT) >= MIN_ETH);
+	});
+}
+
+#[test]
+fn free_verification_by_zero_price_self_dealing_should_be_refused() {
+	build_and_execute(|| {
+		register(&TIM, UNIT, 0, 10);
+		let id = create(&BOB, "cam");
+		skip(2);
+		accept(id);
+		assert_noop!(claim(&TIM, id, 0, 0, 63), Error::<Test>::FeeTooSmall);
+		let most = job(id).max_leaf_work * 64;
+		assert_noop!(claim_work(&TIM, id, 0, 0, 63, most), Error::<Test>::FeeTooSmall);
+		assert!(Told::get().is_empty(), "the lottery never hears of it");
+	});
+}
+
+#[test]
+fn self_dealing_should_only_move_ones_own_money_to_the_pot() {
+	build_and_execute(|| {
+		// Broadcaster and transcoder are one.
+		register(&BOB, UNIT, PRICE, 1);
+		let id = create(&BOB, "cam");
+		skip(2);
+		accept(id);
+		assert_ok!(claim(&BOB, id, 0, 0, 9));
+		assert_ok!(settle(0, Settlement::Pay));
+		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), id));
+		skip(21);
+		assert_eq!(free(&BOB), PURSE - fee_of(10));
+		let (fee, share) = Booked::get()[&BOB][0];
+		assert_eq!(fee, fee_of(10), "it owes its delegators their share like anybody");
+		assert!(!share.is_zero());
+	});
+}
+
+#[test]
+fn reorg_that_changes_the_assignee_should_not_let_the_other_claim() {
+	// Two histories draw differently. What the broadcaster signed names assignment and transcoder,
+	// and only the transcoder of this history's assignment can accept and claim.
+	let assignee = |seed: u8| {
+		let mut assignee = None;
+		build_and_execute(|| {
+			for who in [&TIM, &TOM] {
+				register(who, UNIT, PRICE, 10);
+			}
+			let id = create(&BOB, "cam");
+			skip(1);
+			System::set_block_number(3);
+			Accumulator::set(livepeer_primitives::Hash::repeat_byte(seed));
+			<Jobs as frame_support::traits::Hooks<u32>>::on_initialize(3);
+			let (who, _) = accept(id);
+			let other = if who == TIM { TOM } else { TIM };
+			assert_noop!(
+				Jobs::accept_job(RuntimeOrigin::signed(other.clone()), id, 0),
+				Error::<Test>::NotOffered
+			);
+			assert_noop!(claim(&other, id, 0, 0, 3), Error::<Test>::NotTranscoder);
+			assignee = Some(who);
+		});
+		assignee.unwrap()
+	};
+	let all: std::collections::BTreeSet<_> = (0..16).map(assignee).collect();
+	assert_eq!(all.len(), 2);
+}
+
+#[test]
+fn taking_anothers_stream_should_be_impossible() {
+	build_and_execute(|| {
+		create(&BOB, "cam");
+		let id = create(&BEA, "cam");
+		assert_eq!(Jobs::job_of_stream(stream(&BOB, "cam")), Some(0));
+		assert_ne!(job(id).stream, stream(&BOB, "cam"));
+	});
+}
+
+#[test]
+fn ending_others_jobs_by_offers_should_be_impossible() {
+	build_and_execute(|| {
+		register(&TIM, UNIT, PRICE, 10);
+		let id = create(&BOB, "cam");
+		skip(2);
+		assert_noop!(Jobs::end_job(RuntimeOrigin::signed(TIM), id), Error::<Test>::NotParty);
+		assert!(matches!(job(id).phase, Phase::Offered { .. }));
+	});
+}
+
+#[test]
+fn jobs_that_nobody_takes_should_not_delay_others_for_long() {
+	build_and_execute(|| {
+		// Many jobs that are never eligible are looked at ever more seldom.
+		AgendaWeight::set(least_weight());
+		for i in 0..200 {
+			let origin = RuntimeOrigin::signed(BEA);
+			let (name, end) = (name(&format!("junk{i}")), now() + 400);
+			assert_ok!(Jobs::create_job(origin, name, ladder(), limits(), 0, end, MIN_ETH));
+		}
+		skip(130);
+		register(&TIM, UNIT, PRICE, 1);
+		let id = create(&BOB, "cam");
+		let mut waited = 0;
+		while job(id).phase.current().is_none() {
+			skip(1);
+			waited += 1;
+		}
+		assert!(waited <= 12, "{waited} blocks");
+	});
+}
+
+#[test]
+fn draining_an_ended_job_should_be_impossible() {
+	build_and_execute(|| {
+		let id = running();
+		let reserved = assignment(id, 0).allowance;
+		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), id));
+		let work = job(id).max_leaf_work * 16;
+		let mut paid = 0;
+		let mut seq = 0;
+		while claim_work(&TIM, id, 0, seq, seq + 15, work).is_ok() {
+			seq += 16;
+			paid += livepeer_primitives::work::fee(work, PRICE);
+		}
+		assert!(paid > 0 && paid <= reserved);
+		assert_eq!(held(&BOB, HoldReason::Escrow), paid);
+		assert!(PriorityLists::<Test>::get(id).is_empty());
+	});
+}

@@ -1,0 +1,159 @@
+//! Transcoders that are lost.
+
+use crate::{mock::*, types::Phase, AssignmentsOf, Event, Loads, PriorityLists};
+use frame_support::assert_ok;
+use livepeer_primitives::{AccountId, JobId, UNIT};
+
+/// A job that runs, with two others on its list.
+fn running_with_successors() -> (JobId, AccountId) {
+	for who in [&TIM, &TOM, &TAT] {
+		register(who, UNIT, PRICE, 10);
+	}
+	let id = create(&BOB, "cam");
+	skip(2);
+	(id, accept(id).0)
+}
+
+#[test]
+fn job_should_be_handed_on_in_the_next_block_when_transcoder_is_jailed() {
+	build_and_execute(|| {
+		let (id, lost) = running_with_successors();
+		let next = PriorityLists::<Test>::get(id)[0].clone();
+		jail(&lost);
+		assert_eq!(current(id).0, lost);
+		check();
+		skip(1);
+		assert_eq!(current(id), (next, 1));
+		assert_eq!(job(id).phase, Phase::Offered { assignment: 1, until: now() + 3 });
+		// What was done can still be claimed for.
+		assert_eq!(assignment(id, 0).claimable_until, Some(now() + 20));
+		assert!(events().contains(&Event::AssignmentEnded {
+			job: id,
+			assignment: 0,
+			transcoder: lost.clone(),
+			claimable_until: Some(now() + 20),
+		}));
+		assert_ok!(claim(&lost, id, 0, 0, 3));
+		assert!(!Loads::<Test>::contains_key(&lost));
+	});
+}
+
+#[test]
+fn job_should_be_handed_on_within_an_interval_when_heartbeats_stop() {
+	build_and_execute(|| {
+		let (id, lost) = running_with_successors();
+		skip(12);
+		assert_eq!(current(id).0, lost, "heartbeats keep it");
+		Absent::set(vec![lost.clone()]);
+		skip(CheckInterval::get());
+		assert_ne!(current(id).0, lost);
+		assert!(assignment(id, 0).claimable_until.is_some());
+	});
+}
+
+#[test]
+fn offer_should_be_handed_on_when_transcoder_is_lost_before_accepting() {
+	build_and_execute(|| {
+		for who in [&TIM, &TOM] {
+			register(who, UNIT, PRICE, 10);
+		}
+		let id = create(&BOB, "cam");
+		skip(2);
+		let (lost, _) = current(id);
+		jail(&lost);
+		skip(1);
+		assert_eq!(current(id).1, 1);
+		assert_ne!(current(id).0, lost);
+		assert!(Noted::get().is_empty(), "it did not let the offer pass");
+		assert_eq!(job(id).assignments, 1);
+	});
+}
+
+#[test]
+fn job_should_wait_for_a_new_draw_when_nobody_is_left_on_the_list() {
+	build_and_execute(|| {
+		let id = running();
+		jail(&TIM);
+		skip(1);
+		assert_eq!(job(id).phase, Phase::Waiting { draw_at: now() + 2, retries: 0 });
+		check();
+		register(&TOM, UNIT, PRICE, 1);
+		skip(2);
+		assert_eq!(current(id), (TOM, 1));
+	});
+}
+
+#[test]
+fn transcoder_should_keep_its_jobs_when_it_leaves_the_active_set() {
+	build_and_execute(|| {
+		let id = running();
+		register(&TIM, UNIT, PRICE, 0);
+		skip(50);
+		assert_eq!(current(id), (TIM, 0));
+	});
+}
+
+#[test]
+fn lost_transcoder_should_get_nothing_until_all_is_handed_on() {
+	build_and_execute(|| {
+		register(&TIM, UNIT, PRICE, 10);
+		let id = create(&BOB, "cam");
+		skip(2);
+		accept(id);
+		jail(&TIM);
+		// Free again in the same block: what it had is handed on all the same, and the list of the
+		// new draw may name it again.
+		Jailed::set(vec![]);
+		skip(1);
+		assert_eq!(job(id).phase.current(), None);
+		skip(2);
+		assert_eq!(current(id), (TIM, 1));
+	});
+}
+
+#[test]
+fn hand_over_should_be_spread_over_blocks_when_there_is_much() {
+	build_and_execute(|| {
+		register(&TIM, UNIT, PRICE, 100);
+		for i in 0..60 {
+			assert_ok!(create_with(&BOB, &format!("cam{i}"), UNIT / 100));
+		}
+		skip(2);
+		(0..60).for_each(|id| drop(accept(id)));
+		register(&TOM, UNIT, PRICE, 100);
+		jail(&TIM);
+		let weight = least_weight();
+		AgendaWeight::set(weight);
+		let mut blocks = 0;
+		while AssignmentsOf::<Test>::iter_prefix(TIM).next().is_some() {
+			let before = AssignmentsOf::<Test>::iter_prefix(TIM).count();
+			next_block();
+			check();
+			assert!(AssignmentsOf::<Test>::iter_prefix(TIM).count() < before);
+			blocks += 1;
+		}
+		assert!(blocks > 1, "one block cannot do it all");
+		assert!(!Loads::<Test>::contains_key(TIM));
+	});
+}
+
+#[test]
+fn losing_somebody_without_jobs_should_store_nothing() {
+	build_and_execute(|| {
+		let before = snapshot();
+		jail(&TAT);
+		assert_eq!(snapshot(), before);
+	});
+}
+
+#[test]
+fn losing_somebody_twice_should_be_like_once() {
+	build_and_execute(|| {
+		let (id, lost) = running_with_successors();
+		jail(&lost);
+		jail(&lost);
+		check();
+		skip(1);
+		assert_eq!(current(id).1, 1);
+	});
+}

@@ -1,0 +1,195 @@
+//! Random interleavings: invariants and the sum of all ETH hold after every step, and nothing is
+//! left at the end.
+
+use crate::{mock::*, types::Phase, Assignments, Jobs as StoredJobs};
+use frame_support::weights::Weight;
+use livepeer_primitives::{service::ServiceRecord, traits::Settlement, AccountId, Balance, UNIT};
+use proptest::prelude::*;
+
+#[derive(Clone, Debug)]
+enum Op {
+	Create { who: bool, name: u8, milli: u32, price: u8, length: u32 },
+	TopUp { job: usize, milli: u32 },
+	End { job: usize, who: usize },
+	Accept { job: usize, who: Option<usize> },
+	Claim { assignment: usize, who: Option<usize>, gap: u64, leaves: u64, work: u64 },
+	Settle { claim: usize, pay: bool },
+	Terms { who: usize, stake: u32, price: u8, capacity: u32 },
+	Jail { who: usize },
+	Free { who: usize },
+	Absent { who: usize },
+	Present,
+	Origin { who: usize, set: bool },
+	Parameters { grace: u32, timeout: u32, leaves: u32, list: u32 },
+	Slow(bool),
+	Blocks(u32),
+}
+
+fn ops() -> impl Strategy<Value = Op> {
+	let index = || any::<prop::sample::Index>().prop_map(|i| i.index(1_000));
+	prop_oneof![
+		3 => (any::<bool>(), 0..4u8, 0..3_000u32, 0..4u8, 3..120u32).prop_map(
+			|(who, name, milli, price, length)| Op::Create { who, name, milli, price, length }
+		),
+		1 => (index(), 0..2_000u32).prop_map(|(job, milli)| Op::TopUp { job, milli }),
+		1 => (index(), 0..5usize).prop_map(|(job, who)| Op::End { job, who }),
+		4 => (index(), prop::option::weighted(0.1, 0..5usize))
+			.prop_map(|(job, who)| Op::Accept { job, who }),
+		6 => (index(), prop::option::weighted(0.1, 0..5usize), 0..3u64, 0..70u64, 0..7u64)
+			.prop_map(|(assignment, who, gap, leaves, work)| {
+				Op::Claim { assignment, who, gap, leaves, work }
+			}),
+		4 => (index(), any::<bool>()).prop_map(|(claim, pay)| Op::Settle { claim, pay }),
+		3 => (2..5usize, 0..50u32, 0..4u8, 0..5u32)
+			.prop_map(|(who, stake, price, capacity)| Op::Terms { who, stake, price, capacity }),
+		1 => (2..5usize).prop_map(|who| Op::Jail { who }),
+		2 => (2..5usize).prop_map(|who| Op::Free { who }),
+		1 => (2..5usize).prop_map(|who| Op::Absent { who }),
+		1 => Just(Op::Present),
+		1 => (0..3usize, any::<bool>()).prop_map(|(who, set)| Op::Origin { who, set }),
+		1 => (1..30u32, 1..6u32, 1..100u32, 1..17u32).prop_map(
+			|(grace, timeout, leaves, list)| Op::Parameters { grace, timeout, leaves, list }
+		),
+		1 => any::<bool>().prop_map(Op::Slow),
+		6 => (1..8u32).prop_map(Op::Blocks),
+	]
+}
+
+fn who(index: usize) -> AccountId {
+	[BOB, BEA, TIM, TOM, TAT][index % 5].clone()
+}
+
+fn signed(who: AccountId) -> RuntimeOrigin {
+	RuntimeOrigin::signed(who)
+}
+
+fn pick<T: Clone>(all: &[T], index: usize) -> Option<T> {
+	(!all.is_empty()).then(|| all[index % all.len()].clone())
+}
+
+fn price(level: u8) -> Balance {
+	[0, PRICE / 1_000, PRICE, 3 * PRICE][usize::from(level % 4)]
+}
+
+fn stored_jobs() -> Vec<u64> {
+	let mut jobs: Vec<_> = StoredJobs::<Test>::iter_keys().collect();
+	jobs.sort_unstable();
+	jobs
+}
+
+fn apply(op: Op) {
+	// Whether a call succeeds does not matter here: what it leaves behind does.
+	match op {
+		Op::Create { who, name: n, milli, price: p, length } => {
+			let broadcaster = if who { BOB } else { BEA };
+			let budget = UNIT / 1_000 * Balance::from(milli);
+			let _ = Jobs::create_job(
+				signed(broadcaster),
+				name(&format!("cam{n}")),
+				ladder(),
+				limits(),
+				price(p),
+				now() + length,
+				budget,
+			);
+		}
+		Op::TopUp { job, milli } => {
+			if let Some(id) = pick(&stored_jobs(), job) {
+				let owner = StoredJobs::<Test>::get(id).unwrap().broadcaster;
+				let _ = Jobs::top_up(signed(owner), id, UNIT / 1_000 * Balance::from(milli));
+			}
+		}
+		Op::End { job, who: w } => {
+			if let Some(id) = pick(&stored_jobs(), job) {
+				let _ = Jobs::end_job(signed(who(w)), id);
+			}
+		}
+		Op::Accept { job, who: w } => {
+			let offered: Vec<_> = stored_jobs()
+				.into_iter()
+				.filter(|id| matches!(crate::mock::job(*id).phase, Phase::Offered { .. }))
+				.collect();
+			if let Some(id) = pick(&offered, job) {
+				let (transcoder, index) = current(id);
+				let _ = Jobs::accept_job(signed(w.map_or(transcoder, who)), id, index);
+			}
+		}
+		Op::Claim { assignment, who: w, gap, leaves, work } => {
+			let mut all: Vec<_> = Assignments::<Test>::iter_keys().collect();
+			all.sort_unstable();
+			if let Some((id, index)) = pick(&all, assignment) {
+				let a = crate::mock::assignment(id, index);
+				let first = a.next_seq + gap;
+				// From nothing to a little more than leaves can hold.
+				let work = job(id).max_leaf_work / 6 * work * leaves;
+				let last = (first + leaves).saturating_sub(1);
+				let _ = claim_work(&w.map_or(a.transcoder, who), id, index, first, last, work);
+			}
+		}
+		Op::Settle { claim, pay } => {
+			if let Some(id) = pick(&open_claims(), claim) {
+				let settlement = if pay { Settlement::Pay } else { Settlement::Refund };
+				settle(id, settlement).expect("every open claim can be settled");
+			}
+		}
+		Op::Terms { who: w, stake, price: p, capacity } => {
+			register(&who(w), UNIT * Balance::from(stake), price(p), capacity);
+		}
+		Op::Jail { who: w } => jail(&who(w)),
+		Op::Free { who: w } => Jailed::mutate(|jailed| jailed.retain(|j| *j != who(w))),
+		Op::Absent { who: w } => Absent::mutate(|absent| absent.push(who(w))),
+		Op::Present => Absent::set(vec![]),
+		Op::Origin { who: w, set: true } => {
+			let _ = Jobs::set_origin(signed(who(w)), ServiceRecord::default());
+		}
+		Op::Origin { who: w, set: false } => {
+			let _ = Jobs::clear_origin(signed(who(w)));
+		}
+		Op::Parameters { grace, timeout, leaves, list } => Parameters::mutate(|p| {
+			p.claim_grace = grace;
+			p.accept_timeout = timeout;
+			p.allowance_leaves = leaves;
+			p.priority_list = list;
+		}),
+		Op::Slow(true) => AgendaWeight::set(Weight::zero()),
+		Op::Slow(false) => drop(AgendaWeight::take()),
+		Op::Blocks(blocks) => {
+			for _ in 0..blocks {
+				next_block();
+				check();
+			}
+		}
+	}
+}
+
+proptest! {
+	#![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+	#[test]
+	fn invariants_hold_after_every_step_and_nothing_is_left(
+		steps in prop::collection::vec(ops(), 1..80),
+	) {
+		build_and_execute(|| {
+			let before = keys();
+			for i in 2..5 {
+				register(&who(i), UNIT, PRICE, 3);
+			}
+			for op in steps {
+				apply(op);
+				check();
+			}
+			// Everybody comes to an end whatever happened.
+			AgendaWeight::take();
+			skip(130 + 30 + 64);
+			for claim in open_claims() {
+				settle(claim, Settlement::Refund).expect("every open claim can be settled");
+			}
+			for i in 0..3 {
+				let _ = Jobs::clear_origin(signed(who(i)));
+			}
+			assert_eq!(keys(), before, "zero bytes");
+			let paid = free(&POT);
+			assert_eq!(free(&BOB) + free(&BEA) + paid, 2 * PURSE);
+		});
+	}
+}
