@@ -342,7 +342,7 @@ fn tags_should_be_different_and_prefix_free() {
 	assert_eq!(tags.iter().collect::<BTreeSet<_>>().len(), tags.len());
 	assert!(tags.iter().all(|tag| tag.len() <= usize::from(u8::MAX)));
 	// A tag that continues another one: the length in front tells them apart.
-	assert_ne!(tagged_hash(b"ab", &*b"c"), tagged_hash(b"abc", &*b""));
+	assert_ne!(tagged_hash(b"ab", b"c"), tagged_hash(b"abc", b""));
 	assert_eq!(tagged_hash(b"ab", &7u8).0, sp_io::hashing::blake2_256(b"\x02ab\x07"));
 }
 
