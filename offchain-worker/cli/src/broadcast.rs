@@ -10,6 +10,7 @@ use livepeer_primitives::{
 };
 use livepeer_worker_core::{
 	broadcast::{Broadcaster, Origin, SourceSegment, StreamSpec},
+	clock::SystemClock,
 	events::Event,
 	transport::Transport,
 };
@@ -108,7 +109,7 @@ pub async fn run(args: BroadcastArgs) -> Result<()> {
 	home.events.emit(Event::Started {
 		account: Some(key.account().to_string()),
 		peer_id: Some(net.peer_id().to_string()),
-		listen: args.net.listen.iter().map(ToString::to_string).collect(),
+		listen: net.listening().iter().map(ToString::to_string).collect(),
 	});
 	let broadcaster = Broadcaster::new(
 		key,
@@ -116,6 +117,7 @@ pub async fn run(args: BroadcastArgs) -> Result<()> {
 		home.store.clone(),
 		net as Arc<dyn Transport>,
 		home.events.clone(),
+		Arc::new(SystemClock::default()),
 	);
 	let spec = StreamSpec {
 		name: args.name.clone(),

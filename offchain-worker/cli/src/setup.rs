@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use livepeer_worker_chain::SubxtChain;
 use livepeer_worker_core::{chain::Chain, events::EventSink, key::Key, transport::Service};
 use livepeer_worker_media::{Engine, MediaPool, PoolConfig};
-use livepeer_worker_net::{Multiaddr, Net, NetConfig};
+use livepeer_worker_net::{Multiaddr, Net, NetConfig, NetLimits};
 use livepeer_worker_store::DiskStore;
 use tokio::sync::watch;
 
@@ -147,6 +147,7 @@ impl NetArgs {
 			announce: self.announce.clone(),
 			url: self.service_url.clone(),
 			genesis: chain.genesis(),
+			limits: NetLimits::default(),
 		};
 		Ok(Net::start(config, Some(service)).await?)
 	}
@@ -160,6 +161,7 @@ pub async fn asking_net(home: &Home, genesis: livepeer_primitives::Hash) -> Resu
 		announce: Vec::new(),
 		url: String::new(),
 		genesis,
+		limits: NetLimits::default(),
 	};
 	Ok(Net::start(config, None).await?)
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use livepeer_primitives::Balance;
 use livepeer_worker_core::{
 	chain::Chain,
+	clock::SystemClock,
 	events::Event,
 	transcode::{TranscodeConfig, TranscodeRole},
 	transcoder::Transcoder,
@@ -101,13 +102,14 @@ pub async fn run(
 		home.store.clone(),
 		engine,
 		home.events.clone(),
+		Arc::new(SystemClock::default()),
 		config,
 	));
 	let net = args.net.start(&home, &*chain, role.clone()).await?;
 	home.events.emit(Event::Started {
 		account: Some(key.account().to_string()),
 		peer_id: Some(net.peer_id().to_string()),
-		listen: args.net.listen.iter().map(ToString::to_string).collect(),
+		listen: net.listening().iter().map(ToString::to_string).collect(),
 	});
 	role.register(&net.service_record()).await?;
 	tracing::info!(account = %key.account(), "registered; waiting for assignments");

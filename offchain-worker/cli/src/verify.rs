@@ -17,7 +17,9 @@ use livepeer_primitives::{
 	offchain::{VerifyTask, VERIFY_PATH},
 	Hash,
 };
-use livepeer_worker_core::{chain::Chain, events::Event, verify::VerifyRole};
+use livepeer_worker_core::{
+	chain::Chain, clock::SystemClock, events::Event, verify::VerifyRole,
+};
 use livepeer_worker_media::PoolConfig;
 use tokio::net::TcpListener;
 
@@ -79,14 +81,16 @@ pub async fn run(args: VerifyArgs) -> Result<()> {
 		peer_id: Some(net.peer_id().to_string()),
 		listen: vec![args.listen.to_string()],
 	});
-	let role = VerifyRole::new(
+	let (role, runner) = VerifyRole::new(
 		genesis,
 		home.store.clone(),
 		net,
 		engine,
 		home.events.clone(),
+		Arc::new(SystemClock::default()),
 		parallel,
 	)?;
+	tokio::spawn(runner.run());
 	let service = Arc::new(Service { role: role.clone(), token });
 	let mut stop = stop_signal()?;
 	tracing::info!(address = %args.listen, "waiting for tasks");

@@ -5,11 +5,7 @@
 //! signs another one under its key. A segment counts as returned only when the receipt is signed
 //! and every rendition was fetched and has its hash.
 
-use std::{
-	collections::BTreeMap,
-	sync::Arc,
-	time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use futures::{stream::FuturesUnordered, StreamExt};
@@ -22,13 +18,11 @@ use livepeer_primitives::{
 };
 use sp_core::H256;
 use thiserror::Error;
-use tokio::{
-	sync::{mpsc, watch},
-	time::Instant,
-};
+use tokio::sync::{mpsc, watch};
 
 use crate::{
 	chain::{At, Call, Chain, ChainError, Wait},
+	clock::Clock,
 	events::{output_names, Event, EventSink},
 	key::Key,
 	playlist::is_stream_name,
@@ -155,6 +149,7 @@ pub struct Broadcaster {
 	store: Arc<dyn SegmentStore>,
 	net: Arc<dyn Transport>,
 	events: Arc<dyn EventSink>,
+	clock: Arc<dyn Clock>,
 }
 
 impl Broadcaster {
@@ -165,8 +160,9 @@ impl Broadcaster {
 		store: Arc<dyn SegmentStore>,
 		net: Arc<dyn Transport>,
 		events: Arc<dyn EventSink>,
+		clock: Arc<dyn Clock>,
 	) -> Self {
-		Self { key, chain, store, net, events }
+		Self { key, chain, store, net, events, clock }
 	}
 
 	/// Publishes where the stream is found, and resumes the stream's job or opens a new one.
@@ -263,11 +259,9 @@ impl Broadcaster {
 		mut source: mpsc::Receiver<SourceSegment>,
 		mut stop: watch::Receiver<bool>,
 	) -> Result<Summary, BroadcastError> {
-		let start = Instant::now();
-		let now_ms = || start.elapsed().as_millis() as u64;
 		let mut heads = self.chain.heads();
 		let mut window = Window::default();
-		let mut cuts: BTreeMap<Seq, (SourceSegmentInfo, Instant)> = BTreeMap::new();
+		let mut cuts: BTreeMap<Seq, Cut> = BTreeMap::new();
 		let mut assigned = None;
 		self.refresh(open, &mut assigned, &mut window).await?;
 		let mut deliveries = FuturesUnordered::new();
@@ -278,23 +272,29 @@ impl Broadcaster {
 		loop {
 			if !stopping {
 				if let Some(to) = &assigned {
-					while let Some(sending) = window.take(now_ms()) {
-						let Some((info, _)) = cuts.get(&sending.seq) else { continue };
-						let info = info.clone();
+					while let Some(sending) = window.take(self.clock.now_ms()) {
+						let Some(cut) = cuts.get(&sending.seq).copied() else { continue };
 						let to: Assigned = Clone::clone(to);
 						deliveries.push(async move {
-							(sending, self.deliver(open, &to, sending.seq, &info).await)
+							(sending, self.deliver(open, &to, sending.seq, &cut).await)
 						});
 					}
 				}
 			}
-			summary.complete = !source_open;
-			if deliveries.is_empty() && (stopping || (!source_open && window.outstanding() == 0)) {
+			// Answers that nobody waits for, as those of a transcoder that was lost, are dropped.
+			let all_back = !source_open && window.outstanding() == 0;
+			if all_back || (stopping && deliveries.is_empty()) {
 				break;
 			}
 			let wake = match (&assigned, window.wake_ms()) {
-				(Some(_), Some(ms)) if !stopping => start + Duration::from_millis(ms),
-				_ => start + Duration::from_secs(86_400 * 365),
+				(Some(_), Some(ms)) if !stopping => ms,
+				_ => u64::MAX,
+			};
+			let sleep = async {
+				match wake {
+					u64::MAX => std::future::pending().await,
+					wake => self.clock.sleep_until(wake).await,
+				}
 			};
 			tokio::select! {
 				changed = stop.changed(), if !stopping => {
@@ -306,15 +306,15 @@ impl Broadcaster {
 						Some(segment) => {
 							let seq = next;
 							next = next.saturating_add(1);
-							if let Some(info) = self.take_segment(open, seq, segment)? {
-								cuts.insert(seq, (info, Instant::now()));
+							if let Some(cut) = self.take_segment(open, seq, segment)? {
+								cuts.insert(seq, cut);
 								window.add(seq);
 							}
 						},
 					}
 				},
 				Some((sending, delivered)) = deliveries.next() => {
-					self.handle(open, sending, delivered, now_ms(), &mut window, &mut cuts, &mut summary)?;
+					self.handle(open, sending, delivered, &mut window, &mut cuts, &mut summary)?;
 				},
 				changed = heads.changed(), if !stopping => {
 					if changed.is_ok() {
@@ -325,9 +325,10 @@ impl Broadcaster {
 						}
 					}
 				},
-				() = tokio::time::sleep_until(wake) => {},
+				() = sleep => {},
 			}
 		}
+		summary.complete = !source_open && window.outstanding() == 0;
 		if summary.complete {
 			self.finish(open, summary).await?;
 		}
@@ -357,7 +358,7 @@ impl Broadcaster {
 		open: &OpenStream,
 		seq: Seq,
 		segment: SourceSegment,
-	) -> Result<Option<SourceSegmentInfo>, BroadcastError> {
+	) -> Result<Option<Cut>, BroadcastError> {
 		let bad = |reason| BroadcastError::BadSegment { seq, reason };
 		let in_len = u32::try_from(segment.bytes.len())
 			.ok()
@@ -390,24 +391,24 @@ impl Broadcaster {
 			in_len,
 			duration: segment.duration,
 		});
-		Ok(Some(SourceSegmentInfo { in_hash, in_len, duration: segment.duration }))
+		let at_ms = self.clock.now_ms();
+		Ok(Some(Cut { in_hash, in_len, duration: segment.duration, at_ms }))
 	}
 
-	#[allow(clippy::too_many_arguments)]
 	fn handle(
 		&self,
 		open: &OpenStream,
 		sending: Sending,
 		delivered: Delivered,
-		now_ms: u64,
 		window: &mut Window,
-		cuts: &mut BTreeMap<Seq, (SourceSegmentInfo, Instant)>,
+		cuts: &mut BTreeMap<Seq, Cut>,
 		summary: &mut Summary,
 	) -> Result<(), BroadcastError> {
 		let seq = sending.seq;
 		match delivered {
 			Delivered::Fatal(error) => return Err(error),
 			Delivered::Retry { after_ms, reason } => {
+				let now_ms = self.clock.now_ms();
 				let wait = |attempts| after_ms.unwrap_or_else(|| backoff(attempts));
 				let retried =
 					window.retry(sending, |attempts| now_ms.saturating_add(wait(attempts)));
@@ -426,7 +427,7 @@ impl Broadcaster {
 			Delivered::Returned(record) =>
 				if window.resolve(seq) {
 					let latency_ms =
-						cuts.remove(&seq).map_or(0, |(_, cut)| cut.elapsed().as_millis() as u64);
+						cuts.remove(&seq).map_or(0, |cut| self.clock.now_ms() - cut.at_ms);
 					self.store.put_record(&record)?;
 					self.store.drop_header(key_of(record.header()))?;
 					self.store.unpin(&source_pin(open.stream, seq))?;
@@ -488,9 +489,9 @@ impl Broadcaster {
 		open: &OpenStream,
 		to: &Assigned,
 		seq: Seq,
-		info: &SourceSegmentInfo,
+		cut: &Cut,
 	) -> Delivered {
-		match self.try_deliver(open, to, seq, info).await {
+		match self.try_deliver(open, to, seq, cut).await {
 			Ok(delivered) => delivered,
 			Err(error) => Delivered::Fatal(error),
 		}
@@ -501,7 +502,7 @@ impl Broadcaster {
 		open: &OpenStream,
 		to: &Assigned,
 		seq: Seq,
-		info: &SourceSegmentInfo,
+		cut: &Cut,
 	) -> Result<Delivered, BroadcastError> {
 		let header = SegmentHeader {
 			genesis: self.chain.genesis(),
@@ -510,17 +511,17 @@ impl Broadcaster {
 			assignment: to.index,
 			transcoder: to.transcoder.clone(),
 			seq,
-			in_hash: info.in_hash,
-			in_len: info.in_len,
-			duration: info.duration,
+			in_hash: cut.in_hash,
+			in_len: cut.in_len,
+			duration: cut.duration,
 		};
 		let signature = self.key.sign(header.signing_payload());
 		let signed = self.store.put_header(&SignedHeader { header: header.clone(), signature })?;
 		if signed.header != header {
 			return Err(BroadcastError::OtherSource(seq));
 		}
-		let Some(bytes) = self.store.get(info.in_hash)? else {
-			return Err(StoreError::Damaged(info.in_hash).into());
+		let Some(bytes) = self.store.get(cut.in_hash)? else {
+			return Err(StoreError::Damaged(cut.in_hash).into());
 		};
 		let retry = |reason: String| Delivered::Retry { after_ms: None, reason };
 		let (receipt, transcoder_signature) =
@@ -577,11 +578,12 @@ impl Broadcaster {
 }
 
 /// What is remembered of a segment while it is outstanding; its bytes are in the store.
-#[derive(Clone, PartialEq, Eq, Debug)]
-struct SourceSegmentInfo {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Cut {
 	in_hash: H256,
 	in_len: u32,
 	duration: u32,
+	at_ms: u64,
 }
 
 fn key_of(header: &SegmentHeader) -> SegmentKey {
@@ -626,6 +628,10 @@ impl Service for Origin {
 			tracing::warn!(%error, "cannot serve");
 			None
 		})
+	}
+
+	async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
+		Err(Refusal::NotServed)
 	}
 
 	async fn push(&self, _: SignedHeader, _: Vec<u8>) -> PushReply {

@@ -5,7 +5,6 @@ use livepeer_primitives::{
 	api::{ChallengeView, JobView, TranscoderView},
 	leaf::Leaf,
 	params::{ProtocolParameters, Timing},
-	receipt::Receipt,
 	service::ServiceRecord,
 	sum_tree::{Commitment, SumProof},
 	traits::ClaimInfo,
@@ -99,12 +98,10 @@ pub struct LeafReveal {
 	pub index: u32,
 	/// The leaf.
 	pub leaf: Leaf,
-	/// Its path in the claim's tree.
-	pub proof: SumProof,
-	/// The receipt for the segment.
-	pub receipt: Receipt,
 	/// The broadcaster's signature over the segment's header.
 	pub broadcaster_signature: Signature,
+	/// Its path in the claim's tree.
+	pub proof: SumProof,
 }
 
 /// A claim over consecutive segments.

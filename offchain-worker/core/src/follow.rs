@@ -7,10 +7,10 @@ use livepeer_primitives::{
 	segment::stream_id, service::ServiceRecord, AccountId, Seq, StreamId,
 };
 use thiserror::Error;
-use tokio::time::Instant;
 
 use crate::{
 	chain::{At, Chain, ChainError},
+	clock::Clock,
 	events::{output_names, Event, EventSink},
 	playlist::is_stream_name,
 	store::{SegmentStore, StoreError, StreamState},
@@ -59,6 +59,7 @@ pub struct Follower {
 	store: Arc<dyn SegmentStore>,
 	net: Arc<dyn Transport>,
 	events: Arc<dyn EventSink>,
+	clock: Arc<dyn Clock>,
 	/// Records kept per stream.
 	keep: u64,
 }
@@ -70,9 +71,10 @@ impl Follower {
 		store: Arc<dyn SegmentStore>,
 		net: Arc<dyn Transport>,
 		events: Arc<dyn EventSink>,
+		clock: Arc<dyn Clock>,
 		keep: u64,
 	) -> Self {
-		Self { chain, store, net, events, keep: keep.max(1) }
+		Self { chain, store, net, events, clock, keep: keep.max(1) }
 	}
 
 	/// The stream of that name: of `broadcaster`, or of whoever is known to this store or has an
@@ -166,7 +168,7 @@ impl Follower {
 		record: &SegmentRecord,
 	) -> Result<(), FollowError> {
 		record.check(&self.chain.genesis(), &stream, &state.broadcaster, state.ladder.len())?;
-		let start = Instant::now();
+		let start = self.clock.now_ms();
 		let fetches = record.receipt.outputs.iter().map(|output| async move {
 			if let Some(bytes) = self.store.get(output.hash)? {
 				return Ok(bytes);
@@ -189,7 +191,7 @@ impl Follower {
 			stream: state.name.clone(),
 			seq: record.header().seq,
 			outputs: output_names(&record.receipt.outputs),
-			fetch_ms: start.elapsed().as_millis() as u64,
+			fetch_ms: self.clock.now_ms().saturating_sub(start),
 		});
 		Ok(())
 	}

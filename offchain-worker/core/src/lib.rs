@@ -10,11 +10,12 @@
 //!
 //! The roles: [`broadcast`], [`transcode`], [`verify`], [`follow`] (what a gateway does). The
 //! rules that they apply are plain functions of their arguments, time included: [`window`],
-//! [`claims`], [`playlist`].
+//! [`claims`], [`playlist`]. Time comes from a [`clock::Clock`], which tests simulate.
 
 pub mod broadcast;
 pub mod chain;
 pub mod claims;
+pub mod clock;
 pub mod events;
 #[cfg(any(test, feature = "fakes"))]
 pub mod fakes;

@@ -10,7 +10,6 @@ use std::{
 		atomic::{AtomicBool, AtomicUsize, Ordering},
 		Arc, Mutex, MutexGuard, PoisonError,
 	},
-	time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
 use async_trait::async_trait;
@@ -20,7 +19,7 @@ use livepeer_primitives::{
 	receipt::{signature_hash, Output, Outputs, Receipt},
 	service::ServiceRecord,
 	sum_tree::SumTree,
-	video::LONGEST_SEGMENT,
+	video::{LONGEST_SEGMENT, MAX_SEGMENT_BYTES},
 	work::fee,
 	AssignmentIndex, Balance, BlockNumber, ClaimId, JobId, Seq, StreamId,
 };
@@ -32,6 +31,7 @@ use tokio::sync::{watch, Semaphore};
 use crate::{
 	chain::{At, Call, Chain, ChainError, ClaimCall, Head, LeafReveal, Wait},
 	claims::{build, drawn_leaves, next_range, ClaimRules, Claimable},
+	clock::Clock,
 	events::{output_names, Event, EventSink},
 	key::Key,
 	sha256,
@@ -108,6 +108,7 @@ pub struct TranscodeRole {
 	store: Arc<dyn SegmentStore>,
 	engine: Arc<dyn Transcoder>,
 	events: Arc<dyn EventSink>,
+	clock: Arc<dyn Clock>,
 	config: TranscodeConfig,
 	assigned: Mutex<BTreeMap<(JobId, AssignmentIndex), Assigned>>,
 	at_work: Mutex<BTreeSet<SegmentKey>>,
@@ -126,6 +127,7 @@ impl TranscodeRole {
 		store: Arc<dyn SegmentStore>,
 		engine: Arc<dyn Transcoder>,
 		events: Arc<dyn EventSink>,
+		clock: Arc<dyn Clock>,
 		config: TranscodeConfig,
 	) -> Self {
 		let permits = Semaphore::new(config.parallel.max(1));
@@ -135,6 +137,7 @@ impl TranscodeRole {
 			store,
 			engine,
 			events,
+			clock,
 			config,
 			assigned: Default::default(),
 			at_work: Default::default(),
@@ -373,7 +376,7 @@ impl TranscodeRole {
 				stored_ms: segment.stored_ms,
 			})
 			.collect();
-		let Some((first, last)) = next_range(cursor, &ready, ended, now_ms(), &rules) else {
+		let Some((first, last)) = next_range(cursor, &ready, ended, self.clock.wall_ms(), &rules) else {
 			return Ok(());
 		};
 		let leaves: BTreeMap<Seq, &Leaf> = receipts
@@ -492,7 +495,6 @@ impl TranscodeRole {
 				index,
 				leaf: segment.leaf,
 				proof,
-				receipt: segment.receipt,
 				broadcaster_signature: segment.broadcaster_signature,
 			});
 			match self.chain.submit(Call::RevealLeaf { claim: id, reveal }, Wait::InBlock).await {
@@ -527,9 +529,9 @@ impl TranscodeRole {
 		Ok(())
 	}
 
-	/// Everything that is checked before the engine is bothered.
-	async fn admit(&self, signed: &SignedHeader, bytes: &[u8]) -> Result<Assigned, PushReply> {
-		let refuse = |refusal| Err(PushReply::Refused(refusal));
+	/// Everything that is checked before the bytes are received.
+	async fn check(&self, signed: &SignedHeader) -> Result<Assigned, Refusal> {
+		let refuse = Err::<Assigned, _>;
 		let header = &signed.header;
 		if header.genesis != self.chain.genesis() {
 			return refuse(Refusal::WrongChain);
@@ -554,8 +556,7 @@ impl TranscodeRole {
 		if !header.is_signed_by(&assigned.view.broadcaster, &signed.signature) {
 			return refuse(Refusal::BadSignature);
 		}
-		if bytes.len() as u64 != u64::from(header.in_len)
-			|| sha256(bytes) != header.in_hash
+		if !(1..=MAX_SEGMENT_BYTES).contains(&header.in_len)
 			|| !(1..=LONGEST_SEGMENT).contains(&header.duration)
 		{
 			return refuse(Refusal::BadBytes);
@@ -583,11 +584,14 @@ impl TranscodeRole {
 	}
 
 	async fn take(&self, signed: SignedHeader, bytes: Vec<u8>) -> PushReply {
-		let assigned = match self.admit(&signed, &bytes).await {
+		let assigned = match self.check(&signed).await {
 			Ok(assigned) => assigned,
-			Err(reply) => return reply,
+			Err(refusal) => return PushReply::Refused(refusal),
 		};
 		let header = &signed.header;
+		if bytes.len() as u64 != u64::from(header.in_len) || sha256(&bytes) != header.in_hash {
+			return PushReply::Refused(Refusal::BadBytes);
+		}
 		let key = SegmentKey { job: header.job, assignment: header.assignment, seq: header.seq };
 		match self.store.receipt(key) {
 			Ok(Some(stored)) => {
@@ -639,7 +643,7 @@ impl TranscodeRole {
 		let header = &signed.header;
 		let format =
 			Format { ladder: assigned.view.ladder.clone(), limits: assigned.view.limits };
-		let start = Instant::now();
+		let start = self.clock.now_ms();
 		let transcoded = match self.engine.transcode(&format, bytes).await {
 			Ok(transcoded) => transcoded,
 			Err(MediaError::Invalid { reason, .. }) => {
@@ -648,7 +652,7 @@ impl TranscodeRole {
 			},
 			Err(error) => return Err(internal(error)),
 		};
-		let transcode_ms = start.elapsed().as_millis() as u64;
+		let transcode_ms = self.clock.now_ms().saturating_sub(start);
 		let work = transcoded.pixels.work(&assigned.view.factors);
 		let Some(work) = work.filter(|work| *work <= assigned.view.max_leaf_work) else {
 			return Err(internal("the work is beyond the job's maximum"));
@@ -679,7 +683,7 @@ impl TranscodeRole {
 				outputs: outputs.clone(),
 				work,
 			},
-			stored_ms: now_ms(),
+			stored_ms: self.clock.wall_ms(),
 		};
 		let stored = match self.store.put_receipt(&segment) {
 			Ok(stored) => stored,
@@ -707,6 +711,10 @@ impl Service for TranscodeRole {
 			tracing::warn!(%error, "cannot serve");
 			None
 		})
+	}
+
+	async fn admit(&self, signed: &SignedHeader) -> Result<(), Refusal> {
+		self.check(signed).await.map(drop)
 	}
 
 	async fn push(&self, signed: SignedHeader, bytes: Vec<u8>) -> PushReply {
@@ -739,14 +747,6 @@ fn internal(error: impl core::fmt::Display) -> PushReply {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 	// Nothing that holds these locks can panic half-way through a change.
 	mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Milliseconds since 1970; only compared with earlier readings, and a clock set back delays a
-/// claim at worst.
-fn now_ms() -> u64 {
-	SystemTime::now()
-		.duration_since(UNIX_EPOCH)
-		.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -199,6 +199,8 @@ pub enum PushReply {
 /// A peer's answer.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub enum Reply {
+	/// To a push whose header is welcome: send the bytes.
+	Continue,
 	/// The bytes follow.
 	Bytes {
 		/// How many.
@@ -281,6 +283,10 @@ pub trait Transport: Send + Sync {
 pub trait Service: Send + Sync {
 	/// The bytes with this hash, if this worker has them.
 	async fn fetch(&self, hash: H256) -> Option<Vec<u8>>;
+
+	/// Whether a segment with this header would be taken: asked before its bytes are received, so
+	/// that strangers cannot make this worker receive them.
+	async fn admit(&self, signed: &SignedHeader) -> Result<(), Refusal>;
 
 	/// Takes a segment. `bytes` has the length that the header names; nothing else was checked.
 	async fn push(&self, signed: SignedHeader, bytes: Vec<u8>) -> PushReply;

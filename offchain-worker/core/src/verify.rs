@@ -8,7 +8,6 @@
 use std::{
 	collections::{BTreeMap, VecDeque},
 	sync::{Arc, Mutex, MutexGuard, PoisonError},
-	time::Duration,
 };
 
 use codec::{Decode, Encode};
@@ -21,12 +20,15 @@ use livepeer_primitives::{
 	AccountId, ClaimId, Hash,
 };
 use sp_core::H256;
-use tokio::{
-	sync::{Notify, Semaphore},
-	time::Instant,
+use futures::{
+	future::{select, Either},
+	stream::FuturesUnordered,
+	StreamExt,
 };
+use tokio::sync::{mpsc, Notify, Semaphore};
 
 use crate::{
+	clock::Clock,
 	events::{Event, EventSink},
 	sha256,
 	store::{SegmentStore, StoreError},
@@ -39,7 +41,7 @@ const KEPT_TASKS: usize = 64;
 /// Tasks that may wait; more are turned away until some are done.
 pub const MAX_QUEUE: usize = 64;
 /// Between two attempts to fetch the same bytes.
-const RETRY: Duration = Duration::from_millis(500);
+const RETRY_MS: u64 = 500;
 /// How often the engine may fail before the leaf is given up.
 const ENGINE_ATTEMPTS: u32 = 2;
 
@@ -117,9 +119,42 @@ struct Inner {
 	net: Arc<dyn Transport>,
 	engine: Arc<dyn Transcoder>,
 	events: Arc<dyn EventSink>,
+	clock: Arc<dyn Clock>,
 	permits: Semaphore,
 	tasks: Mutex<Tasks>,
+	queue: mpsc::UnboundedSender<Taken>,
 	idle: Notify,
+}
+
+/// A task that was taken and waits for [`VerifyRunner::run`]; their number is limited by
+/// [`MAX_QUEUE`].
+struct Taken {
+	key: TaskKey,
+	content: Hash,
+	task: VerifyTask,
+	at_ms: u64,
+}
+
+/// Does the tasks of a [`VerifyRole`].
+pub struct VerifyRunner {
+	inner: Arc<Inner>,
+	queue: mpsc::UnboundedReceiver<Taken>,
+}
+
+impl VerifyRunner {
+	/// Works until it is dropped; tasks run side by side.
+	pub async fn run(mut self) {
+		let mut at_work = FuturesUnordered::new();
+		loop {
+			tokio::select! {
+				Some(taken) = self.queue.recv() => {
+					at_work.push(self.inner.clone().work(taken));
+				},
+				Some(()) = at_work.next() => {},
+				else => return,
+			}
+		}
+	}
 }
 
 /// The list of finished tasks in the store.
@@ -134,8 +169,9 @@ impl VerifyRole {
 		net: Arc<dyn Transport>,
 		engine: Arc<dyn Transcoder>,
 		events: Arc<dyn EventSink>,
+		clock: Arc<dyn Clock>,
 		parallel: usize,
-	) -> Result<Self, StoreError> {
+	) -> Result<(Self, VerifyRunner), StoreError> {
 		let mut tasks = Tasks::default();
 		if let Some(bytes) = store.value(ORDER)? {
 			let order = VecDeque::<TaskKey>::decode(&mut &bytes[..])
@@ -148,18 +184,20 @@ impl VerifyRole {
 				tasks.order.push_back(key);
 			}
 		}
-		Ok(Self {
-			inner: Arc::new(Inner {
-				genesis,
-				store,
-				net,
-				engine,
-				events,
-				permits: Semaphore::new(parallel.max(1)),
-				tasks: Mutex::new(tasks),
-				idle: Notify::new(),
-			}),
-		})
+		let (queue, receiver) = mpsc::unbounded_channel();
+		let inner = Arc::new(Inner {
+			genesis,
+			store,
+			net,
+			engine,
+			events,
+			clock,
+			permits: Semaphore::new(parallel.max(1)),
+			tasks: Mutex::new(tasks),
+			queue,
+			idle: Notify::new(),
+		});
+		Ok((Self { inner: inner.clone() }, VerifyRunner { inner, queue: receiver }))
 	}
 
 	/// Takes a task or says how far it is. Posting the same task again changes nothing.
@@ -198,8 +236,9 @@ impl VerifyRole {
 			tranche: task.tranche,
 			leaves: task.leaves.len() as u32,
 		});
-		let role = self.clone();
-		tokio::spawn(async move { role.inner.work(key, content, task).await });
+		let at_ms = self.inner.clock.now_ms();
+		// Fails only when the runner is gone, that is, when the process ends.
+		let _ = self.inner.queue.send(Taken { key, content, task, at_ms });
 		Ok(VerifyStatus::Working)
 	}
 
@@ -221,10 +260,10 @@ impl Inner {
 		self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
 	}
 
-	async fn work(self: Arc<Self>, key: TaskKey, content: Hash, task: VerifyTask) {
-		let start = Instant::now();
+	async fn work(self: Arc<Self>, taken: Taken) {
+		let Taken { key, content, task, at_ms } = taken;
 		let owner = key.name();
-		let status = self.judge_task(&owner, &task, start).await;
+		let status = self.judge_task(&owner, &task, at_ms).await;
 		match &status {
 			VerifyStatus::Done { verdicts, evidence } => {
 				tracing::info!(claim = task.claim, tranche = task.tranche, ?verdicts, "judged");
@@ -233,7 +272,7 @@ impl Inner {
 					tranche: task.tranche,
 					verdicts: verdicts.iter().map(|verdict| format!("{verdict:?}")).collect(),
 					evidence: format!("{:?}", evidence.hash),
-					total_ms: start.elapsed().as_millis() as u64,
+					total_ms: self.clock.now_ms().saturating_sub(at_ms),
 				});
 			},
 			VerifyStatus::Unable { reason } => {
@@ -278,8 +317,8 @@ impl Inner {
 		self.store.put_value(ORDER, &tasks.order.encode())
 	}
 
-	async fn judge_task(&self, owner: &str, task: &VerifyTask, start: Instant) -> VerifyStatus {
-		let deadline = start + Duration::from_millis(task.patience_ms);
+	async fn judge_task(&self, owner: &str, task: &VerifyTask, at_ms: u64) -> VerifyStatus {
+		let deadline = at_ms.saturating_add(task.patience_ms);
 		let mut leaves: Vec<&VerifyLeaf> = task.leaves.iter().collect();
 		leaves.sort_by_key(|leaf| leaf.index);
 		let judged = leaves.iter().map(|leaf| self.judge_leaf(owner, task, leaf, deadline));
@@ -300,9 +339,9 @@ impl Inner {
 		owner: &str,
 		task: &VerifyTask,
 		leaf: &VerifyLeaf,
-		deadline: Instant,
+		deadline: u64,
 	) -> (Verdict, Option<Hash>) {
-		let start = Instant::now();
+		let start = self.clock.now_ms();
 		let (verdict, digest) = self.examine_leaf(owner, task, leaf, deadline).await;
 		self.events.emit(Event::LeafJudged {
 			claim: task.claim,
@@ -310,7 +349,7 @@ impl Inner {
 			index: leaf.index,
 			seq: leaf.seq,
 			verdict: format!("{verdict:?}"),
-			verify_ms: start.elapsed().as_millis() as u64,
+			verify_ms: self.clock.now_ms().saturating_sub(start),
 		});
 		(verdict, digest)
 	}
@@ -320,7 +359,7 @@ impl Inner {
 		owner: &str,
 		task: &VerifyTask,
 		leaf: &VerifyLeaf,
-		deadline: Instant,
+		deadline: u64,
 	) -> (Verdict, Option<Hash>) {
 		let format = Format { ladder: task.ladder.clone(), limits: task.limits };
 		match &leaf.leaf {
@@ -398,7 +437,7 @@ impl Inner {
 		task: &VerifyTask,
 		leaf: &VerifyLeaf,
 		wanted: &[Output],
-		deadline: Instant,
+		deadline: u64,
 	) -> Option<Vec<Vec<u8>>> {
 		let fetches = wanted.iter().map(|wanted| self.obtain(task, wanted, deadline));
 		let bytes: Option<Vec<Vec<u8>>> =
@@ -417,7 +456,7 @@ impl Inner {
 		&self,
 		task: &VerifyTask,
 		wanted: &Output,
-		deadline: Instant,
+		deadline: u64,
 	) -> Option<Vec<u8>> {
 		if let Ok(Some(bytes)) = self.store.get(wanted.hash) {
 			return Some(bytes);
@@ -426,30 +465,31 @@ impl Inner {
 		// what they are, the length is judged afterwards.
 		let limit = livepeer_primitives::video::MAX_SEGMENT_BYTES;
 		loop {
-			let start = Instant::now();
+			let start = self.clock.now_ms();
 			let fetch = self.net.fetch(&task.service, wanted.hash, limit);
-			let error = match tokio::time::timeout_at(deadline, fetch).await {
-				Ok(Ok(bytes)) => {
+			let error = match select(fetch, self.clock.sleep_until(deadline)).await {
+				Either::Left((Ok(bytes), _)) => {
 					self.events.emit(Event::Fetched {
 						claim: task.claim,
 						hash: format!("{:?}", wanted.hash),
 						len: bytes.len() as u32,
 						peer_id: hex::encode(&task.service.peer_id),
-						fetch_ms: start.elapsed().as_millis() as u64,
+						fetch_ms: self.clock.now_ms().saturating_sub(start),
 					});
 					if let Err(error) = self.store.put(&bytes) {
 						tracing::warn!(%error, "fetched bytes are not kept");
 					}
 					return Some(bytes);
 				},
-				Ok(Err(error)) => error,
-				Err(_) => NetError::Timeout,
+				Either::Left((Err(error), _)) => error,
+				Either::Right(_) => NetError::Timeout,
 			};
 			tracing::info!(claim = task.claim, hash = ?wanted.hash, %error, "not fetched");
-			if Instant::now() + RETRY >= deadline {
+			let again = self.clock.now_ms().saturating_add(RETRY_MS);
+			if again >= deadline {
 				return None;
 			}
-			tokio::time::sleep(RETRY).await;
+			self.clock.sleep_until(again).await;
 		}
 	}
 }

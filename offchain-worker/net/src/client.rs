@@ -21,7 +21,7 @@ use sp_core::H256;
 use tokio::sync::{mpsc, oneshot, Mutex as AsyncMutex};
 
 use crate::{
-	identity::{dialable, load_identity, parse_address, service_record},
+	identity::{dialable, load_identity, service_record},
 	local,
 	server::Server,
 	swarm::{self, Connect},
@@ -36,6 +36,7 @@ const OPEN_ATTEMPTS: u32 = 12;
 
 /// A running swarm. Dropping it closes the swarm.
 pub struct Net {
+	peer: PeerId,
 	control: libp2p_stream::Control,
 	commands: mpsc::Sender<Connect>,
 	protocol: StreamProtocol,
@@ -54,13 +55,9 @@ impl Net {
 	) -> Result<Self, NetError> {
 		let key = load_identity(&config.identity)?;
 		let peer = key.public().to_peer_id();
-		let parse = |texts: &[String]| {
-			texts.iter().map(|text| parse_address(text)).collect::<Result<Vec<_>, _>>()
-		};
-		let announce = parse(&config.announce)?;
 		let mut swarm = swarm::build(key, &config.limits)?;
-		let listen = swarm::listen(&mut swarm, &parse(&config.listen)?).await?;
-		let published = if announce.is_empty() { &listen } else { &announce };
+		let listen = swarm::listen(&mut swarm, &config.listen).await?;
+		let published = if config.announce.is_empty() { &listen } else { &config.announce };
 		let record = service_record(peer, published, &config.url)?;
 		let mut control = swarm::control(&swarm);
 		let protocol = StreamProtocol::try_from_owned(protocol_name(&config.genesis))
@@ -72,6 +69,7 @@ impl Net {
 		let (commands, receiver) = mpsc::channel(64);
 		tokio::spawn(swarm::run(swarm, receiver));
 		Ok(Self {
+			peer,
 			control,
 			commands,
 			protocol,
@@ -82,9 +80,14 @@ impl Net {
 		})
 	}
 
-	/// The addresses that are listened at, as text.
-	pub fn listen_addresses(&self) -> Vec<String> {
-		self.listen.iter().map(ToString::to_string).collect()
+	/// This worker's peer id.
+	pub fn peer_id(&self) -> PeerId {
+		self.peer
+	}
+
+	/// The addresses that are listened at, with the ports that were given.
+	pub fn listening(&self) -> &[Multiaddr] {
+		&self.listen
 	}
 
 	async fn connect(&self, peer: PeerId, addresses: Vec<Multiaddr>) -> Result<(), NetError> {

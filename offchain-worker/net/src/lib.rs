@@ -22,7 +22,8 @@ mod swarm;
 pub mod wire;
 
 pub use client::Net;
-pub use identity::{load_identity, parse_address, peer_name};
+pub use identity::{load_identity, peer_name};
+pub use libp2p::{Multiaddr, PeerId};
 
 use std::{path::PathBuf, time::Duration};
 
@@ -36,10 +37,10 @@ pub struct NetConfig {
 	pub genesis: Hash,
 	/// File with the identity's key; created if it does not exist.
 	pub identity: PathBuf,
-	/// Multiaddresses to listen at; none for a worker that only asks.
-	pub listen: Vec<String>,
-	/// Multiaddresses to publish instead of those that are listened at.
-	pub announce: Vec<String>,
+	/// Addresses to listen at; none for a worker that only asks.
+	pub listen: Vec<Multiaddr>,
+	/// Addresses to publish instead of those that are listened at.
+	pub announce: Vec<Multiaddr>,
 	/// HTTPS URL to publish.
 	pub url: String,
 	/// Limits.

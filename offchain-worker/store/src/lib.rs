@@ -1,1 +1,420 @@
-//! The content-addressed store of the worker.
+//! # The worker's store
+//!
+//! Implements `livepeer_worker_core::store::SegmentStore` in a folder of its own:
+//!
+//! ```text
+//! <dir>/blobs/<first byte>/<sha256>   bytes, named by their hash
+//! <dir>/blobs/tmp/                    files being written; emptied when the store is opened
+//! <dir>/index.redb                    receipts, headers, claims, streams, records, values, pins
+//! ```
+//!
+//! A blob is written to `tmp`, synced, renamed and its folder synced, so that a name never stands
+//! for half a file; it is checked against its name whenever it is read. Every change of the index
+//! is one transaction that is on disk when the method returns. A blob that no record pins is an
+//! orphan of a crash and is removed when the store is opened. One process at a time has a folder.
+
+mod blobs;
+mod index;
+
+use std::{collections::BTreeMap, path::Path};
+
+use codec::{Decode, Encode};
+use livepeer_primitives::{AssignmentIndex, ClaimId, JobId, Seq, StreamId};
+use livepeer_worker_core::{
+	store::{
+		ClaimRecord, SegmentKey, SegmentStore, StoreError, StreamState, TranscodedSegment,
+	},
+	transport::{SegmentRecord, SignedHeader},
+};
+use sp_core::H256;
+
+use crate::{
+	blobs::Blobs,
+	index::{Index, Table, Tx},
+};
+
+/// A store in a folder. See the crate's documentation.
+pub struct DiskStore {
+	blobs: Blobs,
+	index: Index,
+}
+
+impl DiskStore {
+	/// Opens the folder, creating it if need be, and removes what a crash left behind.
+	pub fn open(dir: &Path) -> Result<Self, StoreError> {
+		let blobs = Blobs::open(&dir.join("blobs"))?;
+		let index = Index::open(&dir.join("index.redb"))?;
+		let store = Self { blobs, index };
+		let orphans = store.index.read(|tx| {
+			let mut orphans = Vec::new();
+			for hash in store.blobs.list()? {
+				if tx.get(Table::Refs, hash.as_bytes())?.is_none() {
+					orphans.push(hash);
+				}
+			}
+			Ok(orphans)
+		})?;
+		for hash in orphans {
+			tracing::debug!(?hash, "removing an orphan");
+			store.blobs.remove(hash);
+		}
+		Ok(store)
+	}
+
+	/// Changes the index in one transaction and then removes the blobs that nothing pins any more.
+	fn change<T>(
+		&self,
+		change: impl FnOnce(&mut Change<'_>) -> Result<T, StoreError>,
+	) -> Result<T, StoreError> {
+		let mut pinned = Vec::new();
+		let mut released = Vec::new();
+		let result = self.index.write(|tx| {
+			let mut change_set = Change { tx, pins: BTreeMap::new() };
+			let result = change(&mut change_set)?;
+			for (hash, delta) in change_set.pins {
+				let before = match tx.get(Table::Refs, hash.as_bytes())? {
+					Some(bytes) => decode::<u64>(&bytes)?,
+					None => 0,
+				};
+				let after = before.saturating_add_signed(delta);
+				if after == 0 {
+					tx.remove(Table::Refs, hash.as_bytes())?;
+					if before > 0 {
+						released.push(hash);
+					}
+				} else {
+					if delta > 0 {
+						// A pin without bytes would be found out when a claim is drawn.
+						if !self.blobs.exists(hash) {
+							return Err(StoreError::Damaged(hash));
+						}
+						pinned.push(hash);
+					}
+					tx.put(Table::Refs, hash.as_bytes(), &after.encode())?;
+				}
+			}
+			Ok(result)
+		})?;
+		self.blobs.settle(&pinned, &released);
+		Ok(result)
+	}
+}
+
+/// A transaction that also counts pins.
+struct Change<'a> {
+	tx: &'a Tx<'a>,
+	/// By how much each blob's count of pins changes.
+	pins: BTreeMap<H256, i64>,
+}
+
+impl Change<'_> {
+	fn pin(&mut self, owner: &str, hashes: &[H256]) -> Result<(), StoreError> {
+		self.release(owner.as_bytes())?;
+		for hash in hashes {
+			*self.pins.entry(*hash).or_default() += 1;
+		}
+		self.tx.put(Table::Pins, owner.as_bytes(), &hashes.encode())
+	}
+
+	fn unpin(&mut self, owner: &str) -> Result<(), StoreError> {
+		self.release(owner.as_bytes())?;
+		let below = format!("{owner}/");
+		for (name, _) in self.tx.prefix(Table::Pins, below.as_bytes())? {
+			self.release(&name)?;
+		}
+		Ok(())
+	}
+
+	fn release(&mut self, owner: &[u8]) -> Result<(), StoreError> {
+		if let Some(bytes) = self.tx.remove(Table::Pins, owner)? {
+			for hash in decode::<Vec<H256>>(&bytes)? {
+				*self.pins.entry(hash).or_default() -= 1;
+			}
+		}
+		Ok(())
+	}
+
+	fn drop_receipt(&mut self, key: SegmentKey) -> Result<(), StoreError> {
+		self.tx.remove(Table::Receipts, &key_bytes(key))?;
+		self.unpin(&receipt_owner(key))
+	}
+
+	fn cursor(&self, job: JobId, assignment: AssignmentIndex) -> Result<Seq, StoreError> {
+		match self.tx.get(Table::Cursors, &assignment_bytes(job, assignment))? {
+			Some(bytes) => decode(&bytes),
+			None => Ok(0),
+		}
+	}
+}
+
+fn decode<T: Decode>(bytes: &[u8]) -> Result<T, StoreError> {
+	T::decode(&mut &bytes[..]).map_err(|error| StoreError::Index(error.to_string()))
+}
+
+/// Big-endian, so that the order of keys is that of seqs.
+fn key_bytes(key: SegmentKey) -> [u8; 20] {
+	let mut bytes = [0; 20];
+	bytes[..8].copy_from_slice(&key.job.to_be_bytes());
+	bytes[8..12].copy_from_slice(&key.assignment.to_be_bytes());
+	bytes[12..].copy_from_slice(&key.seq.to_be_bytes());
+	bytes
+}
+
+fn key_of(bytes: &[u8]) -> Option<SegmentKey> {
+	Some(SegmentKey {
+		job: JobId::from_be_bytes(bytes.get(..8)?.try_into().ok()?),
+		assignment: AssignmentIndex::from_be_bytes(bytes.get(8..12)?.try_into().ok()?),
+		seq: Seq::from_be_bytes(bytes.get(12..20)?.try_into().ok()?),
+	})
+}
+
+fn assignment_bytes(job: JobId, assignment: AssignmentIndex) -> [u8; 12] {
+	let mut bytes = [0; 12];
+	bytes[..8].copy_from_slice(&job.to_be_bytes());
+	bytes[8..].copy_from_slice(&assignment.to_be_bytes());
+	bytes
+}
+
+fn record_bytes(stream: StreamId, seq: Seq) -> [u8; 40] {
+	let mut bytes = [0; 40];
+	bytes[..32].copy_from_slice(stream.as_bytes());
+	bytes[32..].copy_from_slice(&seq.to_be_bytes());
+	bytes
+}
+
+fn receipt_owner(key: SegmentKey) -> String {
+	format!("receipt/{}/{}/{}", key.job, key.assignment, key.seq)
+}
+
+fn record_owner(stream: StreamId, seq: Seq) -> String {
+	format!("record/{}/{seq}", hex::encode(stream))
+}
+
+impl SegmentStore for DiskStore {
+	fn put(&self, bytes: &[u8]) -> Result<H256, StoreError> {
+		self.blobs.put(bytes)
+	}
+
+	fn get(&self, hash: H256) -> Result<Option<Vec<u8>>, StoreError> {
+		self.blobs.get(hash)
+	}
+
+	fn pin(&self, owner: &str, hashes: &[H256]) -> Result<(), StoreError> {
+		self.change(|change| change.pin(owner, hashes))
+	}
+
+	fn unpin(&self, owner: &str) -> Result<(), StoreError> {
+		self.change(|change| change.unpin(owner))
+	}
+
+	fn put_header(&self, signed: &SignedHeader) -> Result<SignedHeader, StoreError> {
+		let header = &signed.header;
+		let key = SegmentKey { job: header.job, assignment: header.assignment, seq: header.seq };
+		self.change(|change| {
+			if let Some(bytes) = change.tx.get(Table::Headers, &key_bytes(key))? {
+				return decode(&bytes);
+			}
+			change.tx.put(Table::Headers, &key_bytes(key), &signed.encode())?;
+			Ok(signed.clone())
+		})
+	}
+
+	fn header(&self, key: SegmentKey) -> Result<Option<SignedHeader>, StoreError> {
+		self.index.read(|tx| {
+			tx.get(Table::Headers, &key_bytes(key))?.map(|bytes| decode(&bytes)).transpose()
+		})
+	}
+
+	fn drop_header(&self, key: SegmentKey) -> Result<(), StoreError> {
+		self.change(|change| change.tx.remove(Table::Headers, &key_bytes(key)).map(drop))
+	}
+
+	fn put_receipt(&self, segment: &TranscodedSegment) -> Result<TranscodedSegment, StoreError> {
+		let key = segment.key();
+		self.change(|change| {
+			if let Some(bytes) = change.tx.get(Table::Receipts, &key_bytes(key))? {
+				let stored: TranscodedSegment = decode(&bytes)?;
+				return if stored.receipt.header == segment.receipt.header {
+					Ok(stored)
+				} else {
+					Err(StoreError::Conflict)
+				};
+			}
+			if key.seq < change.cursor(key.job, key.assignment)? {
+				return Err(StoreError::Conflict);
+			}
+			change.tx.put(Table::Receipts, &key_bytes(key), &segment.encode())?;
+			change.pin(&receipt_owner(key), &segment.hashes())?;
+			Ok(segment.clone())
+		})
+	}
+
+	fn receipt(&self, key: SegmentKey) -> Result<Option<TranscodedSegment>, StoreError> {
+		self.index.read(|tx| {
+			tx.get(Table::Receipts, &key_bytes(key))?.map(|bytes| decode(&bytes)).transpose()
+		})
+	}
+
+	fn receipts(
+		&self,
+		job: JobId,
+		assignment: AssignmentIndex,
+		from: Seq,
+		limit: usize,
+	) -> Result<Vec<TranscodedSegment>, StoreError> {
+		let key = |seq| key_bytes(SegmentKey { job, assignment, seq });
+		self.index.read(|tx| {
+			tx.range(Table::Receipts, &key(from), &key(Seq::MAX), limit)?
+				.iter()
+				.map(|(_, bytes)| decode(bytes))
+				.collect()
+		})
+	}
+
+	fn assignments(&self) -> Result<Vec<(JobId, AssignmentIndex)>, StoreError> {
+		self.index.read(|tx| {
+			let mut found = std::collections::BTreeSet::new();
+			for table in [Table::Receipts, Table::Claims] {
+				for (key, _) in tx.prefix(table, &[])? {
+					found.extend(key_of(&key).map(|key| (key.job, key.assignment)));
+				}
+			}
+			Ok(found.into_iter().collect())
+		})
+	}
+
+	fn cursor(&self, job: JobId, assignment: AssignmentIndex) -> Result<Seq, StoreError> {
+		self.index.read(|tx| match tx.get(Table::Cursors, &assignment_bytes(job, assignment))? {
+			Some(bytes) => decode(&bytes),
+			None => Ok(0),
+		})
+	}
+
+	fn put_claim(&self, claim: &ClaimRecord) -> Result<(), StoreError> {
+		self.change(|change| {
+			if claim.first < change.cursor(claim.job, claim.assignment)? {
+				return Err(StoreError::Conflict);
+			}
+			let next = claim.last().saturating_add(1);
+			let assignment = assignment_bytes(claim.job, claim.assignment);
+			change.tx.put(Table::Cursors, &assignment, &next.encode())?;
+			change.tx.put(Table::Claims, &key_bytes(claim.key()), &claim.encode())
+		})
+	}
+
+	fn set_claim_id(&self, key: SegmentKey, id: ClaimId) -> Result<(), StoreError> {
+		self.change(|change| {
+			if let Some(bytes) = change.tx.get(Table::Claims, &key_bytes(key))? {
+				let claim = ClaimRecord { id: Some(id), ..decode(&bytes)? };
+				change.tx.put(Table::Claims, &key_bytes(key), &claim.encode())?;
+			}
+			Ok(())
+		})
+	}
+
+	fn claims(&self) -> Result<Vec<ClaimRecord>, StoreError> {
+		self.index.read(|tx| {
+			tx.prefix(Table::Claims, &[])?.iter().map(|(_, bytes)| decode(bytes)).collect()
+		})
+	}
+
+	fn close_claim(&self, key: SegmentKey) -> Result<(), StoreError> {
+		self.change(|change| {
+			if let Some(bytes) = change.tx.remove(Table::Claims, &key_bytes(key))? {
+				let claim: ClaimRecord = decode(&bytes)?;
+				for seq in claim.first..=claim.last() {
+					change.drop_receipt(SegmentKey { seq, ..key })?;
+				}
+			}
+			Ok(())
+		})
+	}
+
+	fn drop_assignment(&self, job: JobId, assignment: AssignmentIndex) -> Result<(), StoreError> {
+		self.change(|change| {
+			let key = |seq| key_bytes(SegmentKey { job, assignment, seq });
+			let cursor = change.cursor(job, assignment)?;
+			let gone =
+				change.tx.range(Table::Receipts, &key(cursor), &key(Seq::MAX), usize::MAX)?;
+			for key in gone.iter().filter_map(|(key, _)| key_of(key)) {
+				change.drop_receipt(key)?;
+			}
+			Ok(())
+		})
+	}
+
+	fn put_stream(&self, stream: StreamId, state: &StreamState) -> Result<(), StoreError> {
+		self.change(|change| change.tx.put(Table::Streams, stream.as_bytes(), &state.encode()))
+	}
+
+	fn stream(&self, stream: StreamId) -> Result<Option<StreamState>, StoreError> {
+		self.index.read(|tx| {
+			tx.get(Table::Streams, stream.as_bytes())?.map(|bytes| decode(&bytes)).transpose()
+		})
+	}
+
+	fn streams(&self) -> Result<Vec<(StreamId, StreamState)>, StoreError> {
+		self.index.read(|tx| {
+			tx.prefix(Table::Streams, &[])?
+				.iter()
+				.map(|(key, bytes)| Ok((StreamId::from_slice(key), decode(bytes)?)))
+				.collect()
+		})
+	}
+
+	fn put_record(&self, record: &SegmentRecord) -> Result<(), StoreError> {
+		let header = record.header();
+		let hashes: Vec<H256> = record.receipt.outputs.iter().map(|output| output.hash).collect();
+		self.change(|change| {
+			let key = record_bytes(header.stream, header.seq);
+			change.tx.put(Table::Records, &key, &record.encode())?;
+			change.pin(&record_owner(header.stream, header.seq), &hashes)
+		})
+	}
+
+	fn records(
+		&self,
+		stream: StreamId,
+		from: Seq,
+		limit: usize,
+	) -> Result<Vec<SegmentRecord>, StoreError> {
+		let key = |seq| record_bytes(stream, seq);
+		self.index.read(|tx| {
+			tx.range(Table::Records, &key(from), &key(Seq::MAX), limit)?
+				.iter()
+				.map(|(_, bytes)| decode(bytes))
+				.collect()
+		})
+	}
+
+	fn trim_records(&self, stream: StreamId, before: Seq) -> Result<(), StoreError> {
+		let Some(last) = before.checked_sub(1) else { return Ok(()) };
+		let key = |seq| record_bytes(stream, seq);
+		let first = self.index.read(|tx| tx.range(Table::Records, &key(0), &key(last), 1))?;
+		if first.is_empty() {
+			return Ok(());
+		}
+		self.change(|change| {
+			for (key, bytes) in
+				change.tx.range(Table::Records, &key(0), &key(last), usize::MAX)?
+			{
+				let record: SegmentRecord = decode(&bytes)?;
+				change.tx.remove(Table::Records, &key)?;
+				change.unpin(&record_owner(stream, record.header().seq))?;
+			}
+			Ok(())
+		})
+	}
+
+	fn put_value(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
+		self.change(|change| change.tx.put(Table::Values, name.as_bytes(), value))
+	}
+
+	fn value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+		self.index.read(|tx| tx.get(Table::Values, name.as_bytes()))
+	}
+
+	fn drop_value(&self, name: &str) -> Result<(), StoreError> {
+		self.change(|change| change.tx.remove(Table::Values, name.as_bytes()).map(drop))
+	}
+}

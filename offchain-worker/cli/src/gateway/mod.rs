@@ -34,6 +34,7 @@ use clap::Args;
 use livepeer_primitives::{AccountId, Seq, StreamId};
 use livepeer_worker_core::{
 	chain::Chain,
+	clock::SystemClock,
 	events::Event,
 	follow::{FollowError, Follower},
 	playlist::{self, first_pts, is_stream_name, Entry},
@@ -87,7 +88,14 @@ pub async fn run(args: GatewayArgs) -> AnyResult<()> {
 		peer_id: Some(net.peer_id().to_string()),
 		listen: vec![args.http.to_string()],
 	});
-	let follower = Follower::new(chain, home.store.clone(), net, home.events.clone(), args.keep);
+	let follower = Follower::new(
+		chain,
+		home.store.clone(),
+		net,
+		home.events.clone(),
+		Arc::new(SystemClock::default()),
+		args.keep,
+	);
 	let gateway = Gateway::new(Arc::new(follower), home.store.clone(), args.broadcaster);
 	let mut stop = stop_signal()?;
 	tracing::info!(address = %args.http, "serving");

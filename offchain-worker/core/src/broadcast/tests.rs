@@ -1,0 +1,344 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+use crate::{
+	events::NoEvents,
+	fakes::{simulate, FakeChain, FakeEngine, FakeNet, MemoryStore, Recorder, Sim, PLENTY},
+	transcode::{TranscodeConfig, TranscodeRole},
+	window::OUT,
+};
+use livepeer_primitives::{video::Rendition, UNIT};
+use sp_runtime::Perbill;
+
+/// A broadcaster and a transcoder that share a fake chain and network.
+struct Story {
+	chain: FakeChain,
+	net: FakeNet,
+	store: MemoryStore,
+	events: Recorder,
+	stop: watch::Sender<bool>,
+	sim: Sim,
+}
+
+fn spec(name: &str) -> StreamSpec {
+	StreamSpec {
+		name: name.into(),
+		ladder: vec![
+			Rendition { width: 64, height: 36, kbps: 100 },
+			Rendition { width: 32, height: 18, kbps: 50 },
+		]
+		.try_into()
+		.unwrap(),
+		limits: SourceLimits { width: 128, height: 72, fps: 30 },
+		max_price: UNIT,
+		budget: PLENTY,
+		lasts: 100,
+	}
+}
+
+fn config() -> TranscodeConfig {
+	TranscodeConfig {
+		price: UNIT / 1000,
+		reward_cut: Perbill::from_percent(10),
+		fee_share: Perbill::from_percent(50),
+		capacity: 4,
+		parallel: 2,
+		queue: 8,
+		claim_leaves: 4,
+		claim_wait_ms: 60_000,
+		gap_wait_ms: 60_000,
+	}
+}
+
+fn segment(seq: u8) -> SourceSegment {
+	SourceSegment { bytes: vec![seq, 1, 2, 3], duration: 180_000 }
+}
+
+/// The source: `count` segments, then its end.
+fn source(count: u8) -> mpsc::Receiver<SourceSegment> {
+	let (sender, receiver) = mpsc::channel(256);
+	(0..count).for_each(|seq| sender.try_send(segment(seq)).unwrap());
+	receiver
+}
+
+impl Story {
+	fn new(sim: &Sim) -> Self {
+		Self {
+			sim: sim.clone(),
+			chain: FakeChain::default(),
+			net: FakeNet::new(),
+			store: MemoryStore::default(),
+			events: Recorder::default(),
+			stop: watch::Sender::new(false),
+		}
+	}
+
+	fn broadcaster(&self) -> Broadcaster {
+		let key = Key::from_uri("//Broadcaster").unwrap();
+		Broadcaster::new(
+			key.clone(),
+			Arc::new(self.chain.client(Some(key))),
+			Arc::new(self.store.clone()),
+			Arc::new(self.net.end("origin")),
+			Arc::new(self.events.clone()),
+			Arc::new(self.sim.clock.clone()),
+		)
+	}
+
+	/// Starts a transcoder under `uri`, served as the peer `uri`.
+	async fn transcoder(&self, uri: &str, engine: FakeEngine) -> Arc<TranscodeRole> {
+		let key = Key::from_uri(uri).unwrap();
+		let role = Arc::new(TranscodeRole::new(
+			key.clone(),
+			Arc::new(self.chain.client(Some(key))),
+			Arc::new(MemoryStore::default()),
+			Arc::new(engine),
+			Arc::new(NoEvents),
+			Arc::new(self.sim.clock.clone()),
+			config(),
+		));
+		role.register(&FakeNet::record(uri)).await.unwrap();
+		self.net.serve(uri, role.clone());
+		let (running, stop) = (role.clone(), self.stop.subscribe());
+		self.sim.spawn(async move { running.run(stop).await });
+		role
+	}
+
+	/// Makes a block every 2 s.
+	fn blocks(&self) {
+		let (chain, sim) = (self.chain.clone(), self.sim.clone());
+		self.sim.spawn(async move {
+			loop {
+				sim.sleep(2_000).await;
+				chain.block();
+			}
+		});
+	}
+}
+
+#[test]
+fn stream_should_come_back_whole_when_the_transcoder_works() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let broadcaster = story.broadcaster();
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		assert!(!open.resumed);
+		let summary = broadcaster.run(&open, source(20), story.stop.subscribe()).await.unwrap();
+		assert_eq!(summary, Summary { returned: 20, skipped: 0, complete: true });
+		let records = story.store.records(open.stream, 0, 100).unwrap();
+		assert_eq!(records.len(), 20);
+		let account = Key::from_uri("//Broadcaster").unwrap().account();
+		for (seq, record) in records.iter().enumerate() {
+			assert_eq!(record.header().seq, seq as u64);
+			record.check(&crate::fakes::GENESIS, &open.stream, &account, 2).unwrap();
+			for output in &record.receipt.outputs {
+				assert!(story.store.get(output.hash).unwrap().is_some());
+			}
+		}
+		let ended = story.chain.calls().iter().any(|(_, call)| matches!(call, Call::EndJob { .. }));
+		assert!(ended);
+		assert!(story.store.stream(open.stream).unwrap().unwrap().ended);
+		assert_eq!(story.store.blob_count(), 40, "sources are not kept once they came back");
+	})
+}
+
+#[test]
+fn sending_should_stop_at_the_window_when_nothing_comes_back() {
+	simulate(|sim| async move {
+		struct Silent(std::sync::atomic::AtomicU64);
+		#[async_trait]
+		impl Service for Silent {
+			async fn fetch(&self, _: H256) -> Option<Vec<u8>> {
+				None
+			}
+			async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
+				Ok(())
+			}
+			async fn push(&self, _: SignedHeader, _: Vec<u8>) -> PushReply {
+				self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+				std::future::pending().await
+			}
+			async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
+				None
+			}
+		}
+		let story = Story::new(&sim);
+		story.transcoder("//T", FakeEngine::default()).await;
+		let silent = Arc::new(Silent(Default::default()));
+		story.net.serve("//T", silent.clone());
+		story.blocks();
+		let broadcaster = story.broadcaster();
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let run = broadcaster.run(&open, source(20), story.stop.subscribe());
+		assert!(sim.within(60_000, run).await.is_none());
+		assert_eq!(silent.0.load(std::sync::atomic::Ordering::SeqCst), OUT);
+	})
+}
+
+#[test]
+fn stream_should_resume_without_signing_anew_when_the_process_dies() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		let slow = FakeEngine { takes: Some((sim.clock.clone(), 1_000)), ..Default::default() };
+		story.transcoder("//T", slow).await;
+		let first = story.broadcaster();
+		let open = first.open(&spec("demo")).await.unwrap();
+		let run = first.run(&open, source(20), story.stop.subscribe());
+		// Dropping the future is what kill -9 is to the roles: nothing runs any more.
+		assert!(sim.within(6_000, run).await.is_none());
+		let before = story.store.records(open.stream, 0, 100).unwrap();
+		assert!(!before.is_empty() && before.len() < 20);
+		let second = story.broadcaster();
+		let again = second.open(&spec("demo")).await.unwrap();
+		assert!(again.resumed);
+		assert_eq!((again.job, again.first), (open.job, open.first));
+		let summary = second.run(&again, source(20), story.stop.subscribe()).await.unwrap();
+		assert_eq!(summary.returned as usize, 20 - before.len());
+		let after = story.store.records(open.stream, 0, 100).unwrap();
+		assert_eq!(after.len(), 20);
+		assert_eq!(after[..before.len()], before);
+	})
+}
+
+#[test]
+fn resume_should_be_refused_when_the_source_is_another() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		let slow = FakeEngine { takes: Some((sim.clock.clone(), 1_000)), ..Default::default() };
+		story.transcoder("//T", slow).await;
+		let first = story.broadcaster();
+		let open = first.open(&spec("demo")).await.unwrap();
+		let run = first.run(&open, source(20), story.stop.subscribe());
+		assert!(sim.within(6_000, run).await.is_none());
+		let (sender, other) = mpsc::channel(4);
+		sender.try_send(SourceSegment { bytes: vec![9; 9], duration: 90_000 }).unwrap();
+		let second = story.broadcaster();
+		let again = second.open(&spec("demo")).await.unwrap();
+		let error = second.run(&again, other, story.stop.subscribe()).await.unwrap_err();
+		assert!(matches!(error, BroadcastError::OtherSource(0)), "{error}");
+	})
+}
+
+#[test]
+fn segments_should_go_to_the_next_transcoder_when_the_first_is_lost() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		let never = FakeEngine { takes: Some((sim.clock.clone(), 100_000_000)), ..Default::default() };
+		story.transcoder("//T", never).await;
+		let broadcaster = story.broadcaster();
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		story.transcoder("//U", FakeEngine::default()).await;
+		let (chain, net, job) = (story.chain.clone(), story.net.clone(), open.job);
+		let world = sim.clone();
+		sim.spawn(async move {
+			world.sleep(10_000).await;
+			net.remove("//T");
+			chain.reassign(job, &Key::from_uri("//U").unwrap().account());
+		});
+		let summary = broadcaster.run(&open, source(9), story.stop.subscribe()).await.unwrap();
+		assert_eq!(summary, Summary { returned: 9, skipped: 0, complete: true });
+		let records = story.store.records(open.stream, 0, 100).unwrap();
+		assert_eq!(records.len(), 9);
+		assert!(records.iter().all(|record| record.header().assignment == 1));
+	})
+}
+
+#[test]
+fn rendition_should_not_count_when_its_bytes_are_wrong() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let broadcaster = story.broadcaster();
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let wrong = sha256(&[1, 1, 2, 3, 4]);
+		story.net.withhold(wrong, true);
+		let run = broadcaster.run(&open, source(3), story.stop.subscribe());
+		assert!(sim.within(30_000, run).await.is_none());
+		let seqs: Vec<Seq> = story
+			.store
+			.records(open.stream, 0, 100)
+			.unwrap()
+			.iter()
+			.map(|record| record.header().seq)
+			.collect();
+		assert_eq!(seqs, [1, 2], "the segment of the withheld rendition does not count");
+	})
+}
+
+#[test]
+fn invalid_segment_should_be_skipped_when_the_transcoder_names_the_reason() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let broadcaster = story.broadcaster();
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (sender, source) = mpsc::channel(4);
+		sender.try_send(segment(0)).unwrap();
+		sender.try_send(segment(0xff)).unwrap();
+		sender.try_send(segment(2)).unwrap();
+		drop(sender);
+		let summary = broadcaster.run(&open, source, story.stop.subscribe()).await.unwrap();
+		assert_eq!(summary, Summary { returned: 2, skipped: 1, complete: true });
+	})
+}
+
+#[test]
+fn run_should_leave_the_job_open_when_it_is_stopped() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let broadcaster = story.broadcaster();
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (sender, source) = mpsc::channel(4);
+		sender.try_send(segment(0)).unwrap();
+		let stop = story.stop.clone();
+		let world = sim.clone();
+		sim.spawn(async move {
+			world.sleep(20_000).await;
+			stop.send(true).unwrap();
+		});
+		let summary = broadcaster.run(&open, source, story.stop.subscribe()).await.unwrap();
+		assert_eq!(summary, Summary { returned: 1, skipped: 0, complete: false });
+		let ended = story.chain.calls().iter().any(|(_, call)| matches!(call, Call::EndJob { .. }));
+		assert!(!ended);
+		drop(sender);
+	})
+}
+
+#[test]
+fn stream_should_go_on_when_the_node_is_away_for_a_while() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		let slow = FakeEngine { takes: Some((sim.clock.clone(), 2_000)), ..Default::default() };
+		story.transcoder("//T", slow).await;
+		let broadcaster = story.broadcaster();
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let chain = story.chain.clone();
+		let world = sim.clone();
+		sim.spawn(async move {
+			world.sleep(3_000).await;
+			chain.cut(true);
+			world.sleep(6_000).await;
+			chain.cut(false);
+		});
+		let summary = broadcaster.run(&open, source(20), story.stop.subscribe()).await.unwrap();
+		assert_eq!(summary.returned, 20);
+	})
+}
+
+#[test]
+fn job_should_not_be_opened_when_the_name_is_a_path() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let error = story.broadcaster().open(&spec("../x")).await.unwrap_err();
+		assert!(matches!(error, BroadcastError::BadName));
+	})
+}

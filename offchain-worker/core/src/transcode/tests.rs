@@ -1,0 +1,371 @@
+#![allow(clippy::unwrap_used)]
+use std::{cell::Cell, rc::Rc};
+
+use super::*;
+use crate::{
+	fakes::{
+		simulate, FakeChain, FakeEngine, FakeNet, MemoryStore, Recorder, Sim, GENESIS, PLENTY,
+	},
+	transport::SegmentRecord,
+};
+use livepeer_primitives::{
+	segment::{stream_id, SegmentHeader},
+	video::{Rendition, SourceLimits},
+	UNIT,
+};
+
+struct Story {
+	chain: FakeChain,
+	store: MemoryStore,
+	events: Recorder,
+	broadcaster: Key,
+	key: Key,
+	job: JobId,
+	sim: Sim,
+}
+
+impl Story {
+	async fn new(sim: &Sim) -> Self {
+		let story = Self {
+			sim: sim.clone(),
+			chain: FakeChain::default(),
+			store: MemoryStore::default(),
+			events: Recorder::default(),
+			broadcaster: Key::from_uri("//Broadcaster").unwrap(),
+			key: Key::from_uri("//Transcoder").unwrap(),
+			job: 1,
+		};
+		story.role(FakeEngine::default()).register(&FakeNet::record("t")).await.unwrap();
+		let call = Call::CreateJob {
+			name: "demo".into(),
+			ladder: vec![Rendition { width: 64, height: 36, kbps: 100 }].try_into().unwrap(),
+			limits: SourceLimits { width: 128, height: 72, fps: 30 },
+			max_price: UNIT,
+			end: 100,
+			budget: PLENTY,
+		};
+		let broadcaster = story.chain.client(Some(story.broadcaster.clone()));
+		broadcaster.submit(call, Wait::InBlock).await.unwrap();
+		story
+	}
+
+	/// The role over the same store, as after a restart.
+	fn role(&self, engine: FakeEngine) -> TranscodeRole {
+		let config = TranscodeConfig {
+			price: UNIT / 1000,
+			reward_cut: Perbill::from_percent(10),
+			fee_share: Perbill::from_percent(50),
+			capacity: 2,
+			parallel: 2,
+			queue: 2,
+			claim_leaves: 4,
+			claim_wait_ms: 3_600_000,
+			gap_wait_ms: 3_600_000,
+		};
+		TranscodeRole::new(
+			self.key.clone(),
+			Arc::new(self.chain.client(Some(self.key.clone()))),
+			Arc::new(self.store.clone()),
+			Arc::new(engine),
+			Arc::new(self.events.clone()),
+			Arc::new(self.sim.clock.clone()),
+			config,
+		)
+	}
+
+	fn signed(&self, seq: Seq, bytes: &[u8]) -> SignedHeader {
+		let header = SegmentHeader {
+			genesis: GENESIS,
+			stream: stream_id(&self.broadcaster.account(), "demo"),
+			job: self.job,
+			assignment: 0,
+			transcoder: self.key.account(),
+			seq,
+			in_hash: sha256(bytes),
+			in_len: bytes.len() as u32,
+			duration: 180_000,
+		};
+		let signature = self.broadcaster.sign(header.signing_payload());
+		SignedHeader { header, signature }
+	}
+
+	async fn send(&self, role: &TranscodeRole, seq: Seq) -> PushReply {
+		let bytes = bytes(seq);
+		role.push(self.signed(seq, &bytes), bytes).await
+	}
+
+	fn head(&self) -> Head {
+		*self.chain.client(None).heads().borrow()
+	}
+}
+
+fn bytes(seq: Seq) -> Vec<u8> {
+	vec![seq as u8, 5, 6, 7]
+}
+
+fn receipt(reply: PushReply) -> Receipt {
+	match reply {
+		PushReply::Done { receipt, .. } => *receipt,
+		other => panic!("{other:?}"),
+	}
+}
+
+#[test]
+fn segment_should_be_transcoded_and_receipted_when_everything_is_right() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		let signed = story.signed(0, &bytes(0));
+		let PushReply::Done { receipt, signature } = role.push(signed.clone(), bytes(0)).await else {
+			panic!("not done")
+		};
+		let record = SegmentRecord {
+			receipt: *receipt,
+			transcoder_signature: signature,
+			broadcaster_signature: signed.signature,
+		};
+		let stream = record.header().stream;
+		record.check(&GENESIS, &stream, &story.broadcaster.account(), 1).unwrap();
+		let output = record.receipt.outputs[0];
+		assert_eq!(role.fetch(output.hash).await.unwrap().len() as u32, output.len);
+		assert!(role.fetch(record.header().in_hash).await.is_some(), "the source is kept as well");
+	})
+}
+
+#[test]
+fn receipt_should_be_the_stored_one_when_a_segment_is_sent_again() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		let first = receipt(story.send(&role, 0).await);
+		// An engine that would now answer otherwise: only the stored receipt can be the same.
+		let restarted = story.role(FakeEngine { black: true, ..Default::default() });
+		// A new signature over the same header, as sr25519 makes them.
+		let second = receipt(story.send(&restarted, 0).await);
+		assert_eq!(first, second);
+		let other = [9, 9, 9];
+		let reply = restarted.push(story.signed(0, &other), other.to_vec()).await;
+		assert_eq!(reply, PushReply::Refused(Refusal::Conflict));
+	})
+}
+
+#[test]
+fn segment_should_be_refused_when_a_check_fails() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		let good = story.signed(0, &bytes(0));
+		let signed = |change: &dyn Fn(&mut SegmentHeader)| {
+			let mut header = good.header.clone();
+			change(&mut header);
+			let signature = story.broadcaster.sign(header.signing_payload());
+			SignedHeader { header, signature }
+		};
+		let cases: Vec<(SignedHeader, Vec<u8>, Refusal)> = vec![
+			(signed(&|h| h.genesis = Hash::zero()), bytes(0), Refusal::WrongChain),
+			(signed(&|h| h.job = 77), bytes(0), Refusal::NotAssigned),
+			(signed(&|h| h.assignment = 1), bytes(0), Refusal::NotAssigned),
+			(signed(&|h| h.stream = Hash::zero()), bytes(0), Refusal::NotAssigned),
+			(
+				signed(&|h| h.transcoder = story.broadcaster.account()),
+				bytes(0),
+				Refusal::NotAssigned,
+			),
+			(signed(&|h| h.duration = 0), bytes(0), Refusal::BadBytes),
+			(signed(&|h| h.duration = LONGEST_SEGMENT + 1), bytes(0), Refusal::BadBytes),
+			(good.clone(), bytes(1), Refusal::BadBytes),
+			(good.clone(), vec![0], Refusal::BadBytes),
+		];
+		for (signed, bytes, refusal) in cases {
+			let header = signed.header.clone();
+			let reply = role.push(signed, bytes).await;
+			assert_eq!(reply, PushReply::Refused(refusal), "{header:?}");
+		}
+		let mut forged = good;
+		forged.signature = story.key.sign(forged.header.signing_payload());
+		let reply = role.push(forged, bytes(0)).await;
+		assert_eq!(reply, PushReply::Refused(Refusal::BadSignature));
+	})
+}
+
+use livepeer_primitives::Hash;
+
+#[test]
+fn segment_should_wait_when_all_places_are_taken() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let engine =
+			FakeEngine { takes: Some((sim.clock.clone(), 200)), ..Default::default() };
+		let role = story.role(engine);
+		let replies =
+			futures::future::join_all((0..8).map(|seq| story.send(&role, seq))).await;
+		let done = replies.iter().filter(|r| matches!(r, PushReply::Done { .. })).count();
+		let busy = replies.iter().filter(|r| matches!(r, PushReply::Busy { .. })).count();
+		assert_eq!((done, busy), (4, 4));
+	})
+}
+
+#[test]
+fn segment_should_be_refused_when_the_disk_is_full() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		receipt(story.send(&role, 0).await);
+		story.store.fill(true);
+		assert_eq!(story.send(&role, 1).await, PushReply::Refused(Refusal::Internal));
+		story.store.fill(false);
+		receipt(story.send(&role, 1).await);
+		assert_eq!(story.store.receipts(1, 0, 0, 10).unwrap().len(), 2);
+	})
+}
+
+#[test]
+fn segment_should_be_refused_when_the_allowance_is_used_up() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		role.refresh().await.unwrap();
+		{
+			let mut assigned = lock(&role.assigned);
+			let assigned = assigned.values_mut().next().unwrap();
+			assigned.allowance = fee(assigned.view.max_leaf_work, assigned.price) * 2;
+		}
+		receipt(story.send(&role, 0).await);
+		receipt(story.send(&role, 1).await);
+		assert_eq!(story.send(&role, 2).await, PushReply::Refused(Refusal::Allowance));
+	})
+}
+
+#[test]
+fn claim_should_be_made_answered_and_closed() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		for seq in 0..5 {
+			receipt(story.send(&role, seq).await);
+		}
+		role.claim_duties(story.head()).await.unwrap();
+		assert_eq!(story.store.cursor(1, 0).unwrap(), 5);
+		let claims = story.chain.claims();
+		let (id, claim) = claims.iter().next().unwrap();
+		assert_eq!((claim.info.first, claim.info.commitment.leaf_count), (0, 5));
+		story.chain.draw(*id, H256::repeat_byte(3), 8);
+		// Restarted in between: everything needed is in the store.
+		let role = story.role(FakeEngine::default());
+		role.claim_duties(story.head()).await.unwrap();
+		let revealed = story.chain.claims()[id].revealed.len();
+		assert!(revealed > 1);
+		role.claim_duties(story.head()).await.unwrap();
+		let calls = story.chain.calls();
+		let reveals = calls.iter().filter(|(_, c)| matches!(c, Call::RevealLeaf { .. })).count();
+		assert_eq!(reveals, revealed, "nothing is revealed twice");
+		story.chain.decide(*id, Outcome::Accepted);
+		role.claim_duties(story.head()).await.unwrap();
+		story.chain.close(*id);
+		role.claim_duties(story.head()).await.unwrap();
+		assert!(story.store.claims().unwrap().is_empty());
+		assert_eq!(story.store.blob_count(), 0, "nothing is kept of a closed claim");
+		let closed = story.events.events().into_iter().any(|event| {
+			event == Event::ClaimClosed { claim: *id, outcome: Some("Accepted".into()) }
+		});
+		assert!(closed);
+		// The cursor outlives the claim.
+		let late = story.send(&role, 3).await;
+		assert_eq!(late, PushReply::Refused(Refusal::TooLate));
+	})
+}
+
+#[test]
+fn claim_should_be_sent_again_only_when_it_is_not_on_chain() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		for seq in 0..4 {
+			receipt(story.send(&role, seq).await);
+		}
+		let lost = ChainError::NotIncluded { call: "Jobs.claim_work", reason: "dropped".into() };
+		story.chain.fail_next(lost);
+		role.claim_duties(story.head()).await.unwrap();
+		assert!(story.chain.claims().is_empty());
+		for _ in 0..RESEND_BLOCKS {
+			story.chain.block();
+		}
+		role.claim_duties(story.head()).await.unwrap();
+		assert_eq!(story.chain.claims().len(), 1);
+		// A restart forgets what was sent; the chain remembers.
+		let restarted = story.role(FakeEngine::default());
+		restarted.claim_duties(story.head()).await.unwrap();
+		restarted.claim_duties(story.head()).await.unwrap();
+		assert_eq!(story.chain.claims().len(), 1);
+	})
+}
+
+#[test]
+fn rest_should_be_claimed_when_the_assignment_ends() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		receipt(story.send(&role, 0).await);
+		receipt(story.send(&role, 2).await);
+		role.claim_duties(story.head()).await.unwrap();
+		assert!(story.chain.claims().is_empty());
+		let broadcaster = story.chain.client(Some(story.broadcaster.clone()));
+		broadcaster.submit(Call::EndJob { job: 1 }, Wait::InBlock).await.unwrap();
+		role.claim_duties(story.head()).await.unwrap();
+		let claims = story.chain.claims();
+		let claim = claims.values().next().unwrap();
+		assert_eq!((claim.info.first, claim.info.commitment.leaf_count), (0, 3));
+		assert_eq!(story.store.claims().unwrap()[0].leaves[1], Leaf::Empty);
+	})
+}
+
+#[test]
+fn receipts_should_be_dropped_when_the_job_is_gone() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		receipt(story.send(&role, 0).await);
+		story.chain.remove_job(1);
+		role.claim_duties(story.head()).await.unwrap();
+		assert!(story.store.assignments().unwrap().is_empty());
+		assert_eq!(story.store.blob_count(), 0);
+	})
+}
+
+#[test]
+fn role_should_not_register_when_its_toolchain_is_not_accepted() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let engine = FakeEngine { toolchain: Hash::repeat_byte(1), ..Default::default() };
+		let error = story.role(engine).register(&FakeNet::record("t")).await.unwrap_err();
+		assert!(matches!(error, TranscodeError::Toolchain(_)));
+	})
+}
+
+#[test]
+fn heartbeat_should_be_sent_in_every_interval() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = Arc::new(story.role(FakeEngine::default()));
+		let stop = watch::Sender::new(false);
+		let (running, stopped) = (role.clone(), stop.subscribe());
+		let task = Rc::new(Cell::new(false));
+		let ended = task.clone();
+		sim.spawn(async move {
+			running.run(stopped).await;
+			ended.set(true);
+		});
+		for _ in 0..40 {
+			sim.sleep(2_000).await;
+			story.chain.block();
+		}
+		stop.send(true).unwrap();
+		sim.sleep(1).await;
+		assert!(task.get());
+		let calls = story.chain.calls();
+		let beats = calls.iter().filter(|(_, call)| matches!(call, Call::Heartbeat)).count();
+		assert!((8..=12).contains(&beats), "{beats} heartbeats in 40 blocks with an interval of 10");
+		let accepted = calls.iter().filter(|(_, call)| matches!(call, Call::AcceptJob { .. })).count();
+		assert_eq!(accepted, 1);
+	})
+}

@@ -1,0 +1,153 @@
+//! Files named by the hash of their content.
+
+use std::{
+	collections::BTreeSet,
+	fs::{self, File},
+	io::{self, Write},
+	path::{Path, PathBuf},
+	sync::{
+		atomic::{AtomicU64, Ordering},
+		Mutex, MutexGuard, PoisonError,
+	},
+};
+
+use livepeer_worker_core::{sha256, store::StoreError};
+use sp_core::H256;
+
+pub(crate) struct Blobs {
+	dir: PathBuf,
+	/// Written and not pinned yet: must not be removed when somebody else's pin on the same bytes
+	/// ends. Also serialises removal with writing.
+	fresh: Mutex<BTreeSet<H256>>,
+	names: AtomicU64,
+}
+
+/// What an I/O error means to the caller.
+pub(crate) fn io_error(path: &Path, error: &io::Error) -> StoreError {
+	match error.kind() {
+		io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+			StoreError::DiskFull(path.display().to_string())
+		},
+		_ => StoreError::Unusable { path: path.display().to_string(), reason: error.to_string() },
+	}
+}
+
+fn sync_dir(path: &Path) -> io::Result<()> {
+	File::open(path)?.sync_all()
+}
+
+impl Blobs {
+	pub(crate) fn open(dir: &Path) -> Result<Self, StoreError> {
+		let tmp = dir.join("tmp");
+		fs::create_dir_all(&tmp).map_err(|error| io_error(dir, &error))?;
+		for entry in fs::read_dir(&tmp).map_err(|error| io_error(&tmp, &error))? {
+			let path = entry.map_err(|error| io_error(&tmp, &error))?.path();
+			fs::remove_file(&path).map_err(|error| io_error(&path, &error))?;
+		}
+		let blobs = Self {
+			dir: dir.into(),
+			fresh: Mutex::new(BTreeSet::new()),
+			names: AtomicU64::new(0),
+		};
+		for byte in 0..=u8::MAX {
+			let folder = dir.join(hex::encode([byte]));
+			if !folder.is_dir() {
+				fs::create_dir(&folder).map_err(|error| io_error(&folder, &error))?;
+			}
+		}
+		// A folder that cannot be written is found now and not with the first segment.
+		let probe = tmp.join("probe");
+		fs::write(&probe, b"probe")
+			.and_then(|()| fs::remove_file(&probe))
+			.and_then(|()| sync_dir(dir))
+			.map_err(|error| io_error(dir, &error))?;
+		Ok(blobs)
+	}
+
+	fn fresh(&self) -> MutexGuard<'_, BTreeSet<H256>> {
+		// The set is only ever changed by single calls.
+		self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
+	}
+
+	fn path(&self, hash: H256) -> PathBuf {
+		let name = hex::encode(hash);
+		self.dir.join(&name[..2]).join(&name)
+	}
+
+	pub(crate) fn exists(&self, hash: H256) -> bool {
+		self.path(hash).is_file()
+	}
+
+	pub(crate) fn put(&self, bytes: &[u8]) -> Result<H256, StoreError> {
+		let hash = sha256(bytes);
+		self.fresh().insert(hash);
+		let path = self.path(hash);
+		// A damaged file is written anew.
+		if fs::read(&path).is_ok_and(|stored| stored == bytes) {
+			return Ok(hash);
+		}
+		let number = self.names.fetch_add(1, Ordering::Relaxed);
+		let tmp = self.dir.join("tmp").join(number.to_string());
+		let write = || -> io::Result<()> {
+			let mut file = File::create(&tmp)?;
+			file.write_all(bytes)?;
+			file.sync_all()?;
+			drop(file);
+			fs::rename(&tmp, &path)?;
+			path.parent().map_or(Ok(()), sync_dir)
+		};
+		write().map_err(|error| {
+			let _ = fs::remove_file(&tmp);
+			self.fresh().remove(&hash);
+			io_error(&self.dir, &error)
+		})?;
+		Ok(hash)
+	}
+
+	pub(crate) fn get(&self, hash: H256) -> Result<Option<Vec<u8>>, StoreError> {
+		let path = self.path(hash);
+		match fs::read(&path) {
+			Ok(bytes) if sha256(&bytes) == hash => Ok(Some(bytes)),
+			Ok(_) => {
+				// What is left is nobody's bytes; without it they may be fetched again.
+				let _ = fs::remove_file(&path);
+				Err(StoreError::Damaged(hash))
+			},
+			Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+			Err(error) => Err(io_error(&path, &error)),
+		}
+	}
+
+	/// After a transaction: what was pinned is no longer fresh, what was released goes unless it
+	/// is.
+	pub(crate) fn settle(&self, pinned: &[H256], released: &[H256]) {
+		let mut fresh = self.fresh();
+		for hash in pinned {
+			fresh.remove(hash);
+		}
+		for hash in released {
+			if !fresh.contains(hash) {
+				let _ = fs::remove_file(self.path(*hash));
+			}
+		}
+	}
+
+	pub(crate) fn remove(&self, hash: H256) {
+		let _ = fs::remove_file(self.path(hash));
+	}
+
+	pub(crate) fn list(&self) -> Result<Vec<H256>, StoreError> {
+		let mut hashes = Vec::new();
+		for byte in 0..=u8::MAX {
+			let folder = self.dir.join(hex::encode([byte]));
+			for entry in fs::read_dir(&folder).map_err(|error| io_error(&folder, &error))? {
+				let name = entry.map_err(|error| io_error(&folder, &error))?.file_name();
+				let bytes = name.to_str().and_then(|name| hex::decode(name).ok());
+				if let Some(hash) = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
+					hashes.push(H256(hash));
+				}
+			}
+		}
+		Ok(hashes)
+	}
+}

@@ -1,0 +1,263 @@
+//! The index: tables of bytes in one redb file.
+
+use std::{
+	io,
+	ops::Bound,
+	path::{Path, PathBuf},
+	sync::{PoisonError, RwLock},
+};
+
+use livepeer_worker_core::store::StoreError;
+use redb::{
+	Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
+};
+
+use crate::blobs::io_error;
+
+/// A row.
+type Row = (Vec<u8>, Vec<u8>);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Table {
+	/// Hash → count of pins.
+	Refs,
+	/// Owner → hashes.
+	Pins,
+	Headers,
+	Receipts,
+	Cursors,
+	Claims,
+	Streams,
+	Records,
+	Values,
+}
+
+const TABLES: [Table; 9] = [
+	Table::Refs,
+	Table::Pins,
+	Table::Headers,
+	Table::Receipts,
+	Table::Cursors,
+	Table::Claims,
+	Table::Streams,
+	Table::Records,
+	Table::Values,
+];
+
+impl Table {
+	fn definition(self) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
+		TableDefinition::new(match self {
+			Table::Refs => "refs",
+			Table::Pins => "pins",
+			Table::Headers => "headers",
+			Table::Receipts => "receipts",
+			Table::Cursors => "cursors",
+			Table::Claims => "claims",
+			Table::Streams => "streams",
+			Table::Records => "records",
+			Table::Values => "values",
+		})
+	}
+}
+
+pub(crate) struct Index {
+	path: PathBuf,
+	/// `None` only after an I/O error that could not be recovered from yet.
+	database: RwLock<Option<Database>>,
+}
+
+/// A transaction of either kind.
+pub(crate) enum Tx<'a> {
+	Read(&'a ReadTransaction),
+	Write(&'a WriteTransaction),
+}
+
+fn error(path: &Path, error: impl Into<redb::Error>) -> StoreError {
+	match error.into() {
+		redb::Error::Io(error) => io_error(path, &error),
+		redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch => {
+			StoreError::Unusable {
+				path: path.display().to_string(),
+				reason: "another process uses this folder".into(),
+			}
+		},
+		other => StoreError::Index(other.to_string()),
+	}
+}
+
+macro_rules! with_table {
+	($tx:expr, $table:expr, |$t:ident| $body:expr) => {
+		match $tx {
+			Tx::Read(tx) => {
+				let $t = tx.open_table($table.definition()).map_err(|e| fail(e.into()))?;
+				$body
+			},
+			Tx::Write(tx) => {
+				let $t = tx.open_table($table.definition()).map_err(|e| fail(e.into()))?;
+				$body
+			},
+		}
+	};
+}
+
+/// Errors inside a transaction have no path of their own; disk-full ones are recognised by kind.
+fn fail(e: redb::Error) -> StoreError {
+	error(Path::new("the index"), e)
+}
+
+impl Tx<'_> {
+	pub(crate) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+		with_table!(self, table, |t| {
+			let value = t.get(key).map_err(|e| fail(e.into()))?;
+			Ok(value.map(|value| value.value().to_vec()))
+		})
+	}
+
+	/// Rows with keys in `[first, last]`, at most `limit` of them.
+	pub(crate) fn range(
+		&self,
+		table: Table,
+		first: &[u8],
+		last: &[u8],
+		limit: usize,
+	) -> Result<Vec<Row>, StoreError> {
+		self.rows(table, Bound::Included(first), |key| key <= last, limit)
+	}
+
+	/// Rows whose keys begin with `prefix`.
+	pub(crate) fn prefix(&self, table: Table, prefix: &[u8]) -> Result<Vec<Row>, StoreError> {
+		self.rows(table, Bound::Included(prefix), |key| key.starts_with(prefix), usize::MAX)
+	}
+
+	fn rows(
+		&self,
+		table: Table,
+		first: Bound<&[u8]>,
+		within: impl Fn(&[u8]) -> bool,
+		limit: usize,
+	) -> Result<Vec<Row>, StoreError> {
+		with_table!(self, table, |t| {
+			let mut rows = Vec::new();
+			let range = t
+				.range::<&[u8]>((first, Bound::Unbounded))
+				.map_err(|e| fail(e.into()))?;
+			for row in range {
+				let (key, value) = row.map_err(|e| fail(e.into()))?;
+				if rows.len() >= limit || !within(key.value()) {
+					break;
+				}
+				rows.push((key.value().to_vec(), value.value().to_vec()));
+			}
+			Ok(rows)
+		})
+	}
+
+	fn write(&self) -> Result<&WriteTransaction, StoreError> {
+		match self {
+			Tx::Write(tx) => Ok(tx),
+			Tx::Read(_) => Err(StoreError::Index("a change in a read transaction".into())),
+		}
+	}
+
+	pub(crate) fn put(&self, table: Table, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+		let mut t =
+			self.write()?.open_table(table.definition()).map_err(|e| fail(e.into()))?;
+		t.insert(key, value).map_err(|e| fail(e.into()))?;
+		Ok(())
+	}
+
+	pub(crate) fn remove(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+		let mut t =
+			self.write()?.open_table(table.definition()).map_err(|e| fail(e.into()))?;
+		let removed = t.remove(key).map_err(|e| fail(e.into()))?;
+		Ok(removed.map(|value| value.value().to_vec()))
+	}
+}
+
+impl Index {
+	pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+		let database = Self::load(path)?;
+		Ok(Self { path: path.into(), database: RwLock::new(Some(database)) })
+	}
+
+	fn load(path: &Path) -> Result<Database, StoreError> {
+		let database = Database::create(path).map_err(|e| match e {
+			redb::DatabaseError::Storage(redb::StorageError::Io(e))
+				if e.kind() == io::ErrorKind::InvalidData =>
+			{
+				StoreError::Index(format!("{} is no index of this worker", path.display()))
+			},
+			e => error(path, e),
+		})?;
+		let tx = database.begin_write().map_err(|e| error(path, e))?;
+		for table in TABLES {
+			tx.open_table(table.definition()).map_err(|e| error(path, e))?;
+		}
+		tx.commit().map_err(|e| error(path, e))?;
+		Ok(database)
+	}
+
+	pub(crate) fn read<T>(
+		&self,
+		read: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
+	) -> Result<T, StoreError> {
+		self.heal();
+		let guard = self.database.read().unwrap_or_else(PoisonError::into_inner);
+		let database = guard.as_ref().ok_or_else(|| self.broken())?;
+		let tx = database.begin_read().map_err(|e| error(&self.path, e))?;
+		read(&Tx::Read(&tx))
+	}
+
+	/// Runs a change in one transaction, durable when this returns `Ok` and without any effect
+	/// otherwise.
+	pub(crate) fn write<T>(
+		&self,
+		change: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
+	) -> Result<T, StoreError> {
+		self.heal();
+		let result = {
+			let guard = self.database.read().unwrap_or_else(PoisonError::into_inner);
+			let database = guard.as_ref().ok_or_else(|| self.broken())?;
+			self.try_write(database, change)
+		};
+		if matches!(result, Err(StoreError::DiskFull(_) | StoreError::Unusable { .. })) {
+			// redb refuses every use after an I/O error; a new handle starts from what was
+			// committed.
+			let mut guard = self.database.write().unwrap_or_else(PoisonError::into_inner);
+			*guard = None;
+		}
+		result.map_err(|e| match e {
+			StoreError::DiskFull(_) => StoreError::DiskFull(self.path.display().to_string()),
+			e => e,
+		})
+	}
+
+	fn try_write<T>(
+		&self,
+		database: &Database,
+		change: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
+	) -> Result<T, StoreError> {
+		let tx = database.begin_write().map_err(|e| error(&self.path, e))?;
+		let result = change(&Tx::Write(&tx))?;
+		tx.commit().map_err(|e| error(&self.path, e))?;
+		Ok(result)
+	}
+
+	/// Opens the file again after an I/O error.
+	fn heal(&self) {
+		let broken = self.database.read().unwrap_or_else(PoisonError::into_inner).is_none();
+		if broken {
+			let mut guard = self.database.write().unwrap_or_else(PoisonError::into_inner);
+			if guard.is_none() {
+				match Self::load(&self.path) {
+					Ok(database) => *guard = Some(database),
+					Err(error) => tracing::warn!(%error, "the index cannot be opened again yet"),
+				}
+			}
+		}
+	}
+
+	fn broken(&self) -> StoreError {
+		StoreError::DiskFull(self.path.display().to_string())
+	}
+}

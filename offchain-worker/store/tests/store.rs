@@ -1,0 +1,386 @@
+//! The store's promises, on a real disk.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+	fs,
+	path::{Path, PathBuf},
+	process::{Command, Stdio},
+	time::Duration,
+};
+
+use livepeer_primitives::{
+	leaf::Leaf,
+	receipt::{signature_hash, Output, Outputs, Receipt},
+	segment::SegmentHeader,
+	sum_tree::SumTree,
+	Hash,
+};
+use livepeer_worker_core::{
+	key::Key,
+	sha256,
+	store::{ClaimRecord, SegmentKey, SegmentStore, StoreError, TranscodedSegment},
+	transport::{SegmentRecord, SignedHeader},
+};
+use livepeer_worker_store::DiskStore;
+use sp_core::H256;
+
+fn segment(store: &DiskStore, seq: u64, len: usize) -> Result<TranscodedSegment, StoreError> {
+	let key = Key::from_uri("//T").unwrap();
+	let input = vec![seq as u8; len];
+	let in_hash = store.put(&input)?;
+	let mut outputs = Outputs::default();
+	for rendition in 0..2u8 {
+		let mut bytes = input.clone();
+		bytes.push(rendition);
+		let hash = store.put(&bytes)?;
+		outputs.try_push(Output { hash, len: bytes.len() as u32 }).unwrap();
+	}
+	let header = SegmentHeader {
+		genesis: Hash::zero(),
+		stream: Hash::repeat_byte(5),
+		job: 1,
+		assignment: 2,
+		transcoder: key.account(),
+		seq,
+		in_hash,
+		in_len: len as u32,
+		duration: 180_000,
+	};
+	let broadcaster_signature = key.sign(header.signing_payload());
+	let receipt = Receipt {
+		header,
+		broadcaster_signature_hash: signature_hash(&broadcaster_signature),
+		toolchain: Hash::zero(),
+		outputs: outputs.clone(),
+	};
+	Ok(TranscodedSegment {
+		signature: key.sign(receipt.signing_payload()),
+		receipt,
+		broadcaster_signature,
+		leaf: Leaf::Transcoded { in_hash, in_len: len as u32, duration: 180_000, outputs, work: 7 },
+		stored_ms: 1,
+	})
+}
+
+fn claim(first: u64, last: u64, leaf: &Leaf) -> ClaimRecord {
+	let leaves = vec![leaf.clone(); (last - first + 1) as usize];
+	let commitment = SumTree::new(&leaves).unwrap().commitment();
+	ClaimRecord {
+		job: 1,
+		assignment: 2,
+		first,
+		leaves,
+		commitment,
+		toolchain: Hash::zero(),
+		id: None,
+	}
+}
+
+fn key(seq: u64) -> SegmentKey {
+	SegmentKey { job: 1, assignment: 2, seq }
+}
+
+fn blob_path(dir: &Path, hash: H256) -> PathBuf {
+	let name = hex::encode(hash);
+	dir.join("blobs").join(&name[..2]).join(name)
+}
+
+fn blob_count(dir: &Path) -> usize {
+	fs::read_dir(dir.join("blobs"))
+		.unwrap()
+		.map(|entry| fs::read_dir(entry.unwrap().path()).unwrap().count())
+		.sum()
+}
+
+#[test]
+fn everything_should_be_there_when_the_store_is_opened_again() {
+	let dir = tempfile::tempdir().unwrap();
+	let store = DiskStore::open(dir.path()).unwrap();
+	let first = segment(&store, 0, 1_000).unwrap();
+	store.put_receipt(&first).unwrap();
+	store.put_claim(&claim(0, 0, &first.leaf)).unwrap();
+	store.set_claim_id(key(0), 9).unwrap();
+	store.put_value("name", b"value").unwrap();
+	let signed = SignedHeader {
+		header: first.receipt.header.clone(),
+		signature: first.broadcaster_signature.clone(),
+	};
+	store.put_header(&signed).unwrap();
+	drop(store);
+	let store = DiskStore::open(dir.path()).unwrap();
+	assert_eq!(store.receipt(key(0)).unwrap().as_ref(), Some(&first));
+	assert_eq!(store.cursor(1, 2).unwrap(), 1);
+	assert_eq!(store.claims().unwrap()[0].id, Some(9));
+	assert_eq!(store.value("name").unwrap().as_deref(), Some(&b"value"[..]));
+	assert_eq!(store.header(key(0)).unwrap(), Some(signed));
+	for hash in first.hashes() {
+		assert_eq!(sha256(&store.get(hash).unwrap().unwrap()), hash);
+	}
+	assert_eq!(store.assignments().unwrap(), [(1, 2)]);
+}
+
+#[test]
+fn second_receipt_should_be_refused_when_it_is_for_another_header() {
+	let dir = tempfile::tempdir().unwrap();
+	let store = DiskStore::open(dir.path()).unwrap();
+	let first = segment(&store, 0, 10).unwrap();
+	assert_eq!(store.put_receipt(&first).unwrap(), first);
+	let mut again = first.clone();
+	again.receipt.outputs[0].len = 1;
+	assert_eq!(store.put_receipt(&again).unwrap(), first, "the stored one stays");
+	let mut other = first.clone();
+	other.receipt.header.in_len = 5;
+	assert_eq!(store.put_receipt(&other), Err(StoreError::Conflict));
+}
+
+#[test]
+fn receipt_should_be_refused_when_a_claim_covers_its_seq() {
+	let dir = tempfile::tempdir().unwrap();
+	let store = DiskStore::open(dir.path()).unwrap();
+	let leaf = segment(&store, 0, 10).unwrap().leaf;
+	store.put_claim(&claim(0, 4, &leaf)).unwrap();
+	let late = segment(&store, 3, 10).unwrap();
+	assert_eq!(store.put_receipt(&late), Err(StoreError::Conflict));
+	store.put_receipt(&segment(&store, 5, 10).unwrap()).unwrap();
+	assert_eq!(store.put_claim(&claim(4, 5, &leaf)), Err(StoreError::Conflict));
+	store.close_claim(key(0)).unwrap();
+	assert_eq!(store.put_receipt(&late), Err(StoreError::Conflict), "the cursor stays");
+}
+
+#[test]
+fn bytes_should_go_when_the_last_pin_ends() {
+	let dir = tempfile::tempdir().unwrap();
+	let store = DiskStore::open(dir.path()).unwrap();
+	for seq in 0..3 {
+		store.put_receipt(&segment(&store, seq, 10).unwrap()).unwrap();
+	}
+	assert_eq!(blob_count(dir.path()), 9);
+	let leaf = store.receipt(key(0)).unwrap().unwrap().leaf;
+	store.put_claim(&claim(0, 1, &leaf)).unwrap();
+	let shared = store.receipt(key(0)).unwrap().unwrap().receipt.outputs[0].hash;
+	store.pin("task/a/1", &[shared]).unwrap();
+	store.pin("task/a/2", &[shared, shared]).unwrap();
+	store.close_claim(key(0)).unwrap();
+	assert!(store.claims().unwrap().is_empty());
+	assert_eq!(store.receipts(1, 2, 0, 10).unwrap().len(), 1);
+	assert_eq!(blob_count(dir.path()), 4, "three of the open segment, one of the task");
+	store.unpin("task/a").unwrap();
+	assert_eq!(store.get(shared).unwrap(), None);
+	store.drop_assignment(1, 2).unwrap();
+	assert_eq!(blob_count(dir.path()), 0);
+}
+
+#[test]
+fn bytes_should_stay_when_they_are_stored_again_before_a_pin_ends() {
+	let dir = tempfile::tempdir().unwrap();
+	let store = DiskStore::open(dir.path()).unwrap();
+	let hash = store.put(b"bytes").unwrap();
+	store.pin("first", &[hash]).unwrap();
+	// Somebody stores the same bytes and is about to pin them.
+	store.put(b"bytes").unwrap();
+	store.unpin("first").unwrap();
+	store.pin("second", &[hash]).unwrap();
+	assert_eq!(store.get(hash).unwrap().as_deref(), Some(&b"bytes"[..]));
+	let unknown = store.pin("third", &[H256::repeat_byte(1)]);
+	assert_eq!(unknown, Err(StoreError::Damaged(H256::repeat_byte(1))));
+}
+
+#[test]
+fn damage_should_be_found_when_bytes_are_read() {
+	let dir = tempfile::tempdir().unwrap();
+	let store = DiskStore::open(dir.path()).unwrap();
+	let hash = store.put(b"good bytes").unwrap();
+	store.pin("owner", &[hash]).unwrap();
+	fs::write(blob_path(dir.path(), hash), b"good byteS").unwrap();
+	assert_eq!(store.get(hash), Err(StoreError::Damaged(hash)));
+	assert_eq!(store.get(hash), Ok(None));
+	store.put(b"good bytes").unwrap();
+	assert!(store.get(hash).unwrap().is_some());
+}
+
+#[test]
+fn orphans_should_go_when_the_store_is_opened() {
+	let dir = tempfile::tempdir().unwrap();
+	let store = DiskStore::open(dir.path()).unwrap();
+	let kept = store.put(b"kept").unwrap();
+	store.pin("owner", &[kept]).unwrap();
+	let orphan = store.put(b"orphan").unwrap();
+	fs::write(dir.path().join("blobs/tmp/0"), b"half a file").unwrap();
+	drop(store);
+	let store = DiskStore::open(dir.path()).unwrap();
+	assert!(store.get(kept).unwrap().is_some());
+	assert_eq!(store.get(orphan).unwrap(), None);
+	assert!(!dir.path().join("blobs/tmp/0").exists());
+}
+
+#[test]
+fn records_should_be_trimmed_with_their_bytes() {
+	let dir = tempfile::tempdir().unwrap();
+	let store = DiskStore::open(dir.path()).unwrap();
+	let stream = Hash::repeat_byte(5);
+	for seq in 0..20 {
+		let segment = segment(&store, seq, 10).unwrap();
+		let record = SegmentRecord {
+			receipt: segment.receipt,
+			transcoder_signature: segment.signature,
+			broadcaster_signature: segment.broadcaster_signature,
+		};
+		store.put_record(&record).unwrap();
+	}
+	let seqs = |from, limit| -> Vec<u64> {
+		let records = store.records(stream, from, limit).unwrap();
+		records.iter().map(|record| record.header().seq).collect()
+	};
+	assert_eq!(seqs(7, 3), [7, 8, 9]);
+	store.trim_records(stream, 15).unwrap();
+	assert_eq!(seqs(0, 100), [15, 16, 17, 18, 19]);
+	store.trim_records(stream, 0).unwrap();
+	assert_eq!(store.records(Hash::zero(), 0, 10).unwrap().len(), 0);
+}
+
+#[test]
+fn folder_should_be_refused_when_it_is_taken_or_no_folder() {
+	let dir = tempfile::tempdir().unwrap();
+	let _first = DiskStore::open(dir.path()).unwrap();
+	let second = DiskStore::open(dir.path()).err().unwrap();
+	assert!(second.to_string().contains("another process uses this folder"), "{second}");
+	let file = dir.path().join("file");
+	fs::write(&file, b"x").unwrap();
+	assert!(matches!(DiskStore::open(&file), Err(StoreError::Unusable { .. })));
+	let foreign = tempfile::tempdir().unwrap();
+	fs::create_dir_all(foreign.path()).unwrap();
+	fs::write(foreign.path().join("index.redb"), vec![7; 10_000]).unwrap();
+	assert!(DiskStore::open(foreign.path()).is_err());
+}
+
+/// The process that [`kill_should_lose_nothing_that_was_reported_stored`] kills: stores receipts
+/// and says so, line by line.
+#[test]
+#[ignore = "started by another test"]
+fn writer() {
+	use std::io::Write;
+	let Ok(dir) = std::env::var("STORE_TEST_DIR") else { return };
+	let store = DiskStore::open(Path::new(&dir)).unwrap();
+	let mut seq = store.receipts(1, 2, 0, usize::MAX).unwrap().len() as u64;
+	loop {
+		store.put_receipt(&segment(&store, seq, 20_000).unwrap()).unwrap();
+		println!("stored {seq}");
+		std::io::stdout().flush().unwrap();
+		seq += 1;
+	}
+}
+
+#[test]
+fn kill_should_lose_nothing_that_was_reported_stored() {
+	use std::io::{BufRead, BufReader};
+	let dir = tempfile::tempdir().unwrap();
+	let mut reported = 0;
+	for round in 0..4 {
+		let mut child = Command::new(std::env::current_exe().unwrap())
+			.args(["--exact", "writer", "--ignored", "--nocapture"])
+			.env("STORE_TEST_DIR", dir.path())
+			.stdout(Stdio::piped())
+			.stderr(Stdio::null())
+			.spawn()
+			.unwrap();
+		let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+		// Killed at another point of its work each time.
+		let mut left = 4 + round * 3;
+		for line in lines.by_ref() {
+			let line = line.unwrap();
+			if let Some(at) = line.find("stored ") {
+				reported = line[at + 7..].trim().parse::<u64>().unwrap() + 1;
+				left -= 1;
+				if left == 0 {
+					break;
+				}
+			}
+		}
+		std::thread::sleep(Duration::from_millis(round * 3));
+		child.kill().unwrap();
+		child.wait().unwrap();
+		for line in lines.map_while(Result::ok) {
+			if let Some(seq) = line.strip_prefix("stored ").and_then(|s| s.parse::<u64>().ok()) {
+				reported = seq + 1;
+			}
+		}
+		let store = DiskStore::open(dir.path()).unwrap();
+		let stored = store.receipts(1, 2, 0, usize::MAX).unwrap();
+		assert!(stored.len() as u64 >= reported && reported > 0);
+		for (seq, segment) in stored.iter().enumerate() {
+			assert_eq!(segment.receipt.header.seq, seq as u64);
+			for hash in segment.hashes() {
+				assert!(store.get(hash).unwrap().is_some());
+			}
+		}
+	}
+}
+
+/// Mounts a small disk; needs the right to do so.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+	fn mount() -> Option<Self> {
+		let dir = tempfile::tempdir().unwrap();
+		let mounted = Command::new("mount")
+			.args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
+			.arg(dir.path())
+			.stderr(Stdio::null())
+			.status()
+			.is_ok_and(|status| status.success());
+		mounted.then_some(Self(dir))
+	}
+}
+
+impl Drop for SmallDisk {
+	fn drop(&mut self) {
+		let _ = Command::new("umount").arg(self.0.path()).status();
+	}
+}
+
+#[test]
+fn nothing_should_be_lost_when_the_disk_is_full() {
+	let Some(disk) = SmallDisk::mount() else {
+		eprintln!("skipped: a small disk cannot be mounted here");
+		return;
+	};
+	let dir = disk.0.path();
+	let store = DiskStore::open(dir).unwrap();
+	let mut stored = 0;
+	let error = loop {
+		match segment(&store, stored, 50_000).and_then(|segment| store.put_receipt(&segment)) {
+			Ok(_) => stored += 1,
+			Err(error) => break error,
+		}
+		assert!(stored < 1_000, "the disk should have been full by now");
+	};
+	assert!(matches!(error, StoreError::DiskFull(_)), "{error}");
+	assert!(error.to_string().starts_with("disk full at "), "{error}");
+	assert!(stored > 3);
+	let check = |store: &DiskStore| {
+		let receipts = store.receipts(1, 2, 0, usize::MAX).unwrap();
+		assert_eq!(receipts.len() as u64, stored);
+		for hash in receipts.iter().flat_map(TranscodedSegment::hashes) {
+			assert!(store.get(hash).unwrap().is_some());
+		}
+	};
+	check(&store);
+	// The index itself runs out of space as well.
+	while store.put_value("filler", &vec![0; 200_000]).is_ok()
+		&& store.put_value(&format!("{:?}", std::time::Instant::now()), &[0; 20_000]).is_ok()
+	{}
+	check(&store);
+	// Once there is space again, the same store goes on.
+	let leaf = store.receipt(key(0)).unwrap().unwrap().leaf;
+	let grown = Command::new("mount")
+		.args(["-o", "remount,size=32m"])
+		.arg(dir)
+		.status()
+		.is_ok_and(|status| status.success());
+	assert!(grown);
+	store.put_receipt(&segment(&store, stored, 50_000).unwrap()).unwrap();
+	store.put_claim(&claim(0, 0, &leaf)).unwrap();
+	drop(store);
+	let store = DiskStore::open(dir).unwrap();
+	assert_eq!(store.receipts(1, 2, 0, usize::MAX).unwrap().len() as u64, stored + 1);
+}
