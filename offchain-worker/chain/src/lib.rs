@@ -2,18 +2,21 @@
 //!
 //! [`SubxtChain`] implements [`livepeer_worker_core::chain::Chain`]:
 //!
-//! - [`reads`]: the `LivepeerApi` runtime API, decoded into the types of `livepeer-primitives`;
-//! - [`calls`]: the role's calls, encoded by the live chain's metadata and signed by its key;
-//! - [`heads`]: best and finalised heads, followed across reconnections.
+//! - `reads`: the `LivepeerApi` runtime API, decoded into the types of `livepeer-primitives`;
+//! - `calls`: the role's calls, encoded by the live chain's metadata and signed by its key;
+//! - `heads`: best and finalised heads, followed across reconnections.
 //!
-//! Nothing is taken from checked-in metadata but the shape of calls: timing and parameters are
-//! read from the chain itself.
+//! - [`metadata`]: the shape of calls and reads that this worker was built for.
+//!
+//! Nothing else is taken from checked-in metadata: timing and parameters are read from the chain
+//! itself.
 
 mod calls;
 mod heads;
+pub mod metadata;
 mod reads;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use livepeer_primitives::{
@@ -28,6 +31,7 @@ use livepeer_worker_core::{
 	key::Key,
 };
 use subxt::{
+	backend::LegacyBackend,
 	config::RpcConfigFor,
 	rpcs::{
 		client::{reconnecting_rpc_client::ExponentialBackoff, ReconnectingRpcClient, RpcClient},
@@ -67,13 +71,18 @@ impl SubxtChain {
 			.await
 			.map_err(|_| unreachable("no answer".to_owned()))?
 			.map_err(unreachable)?;
-		let client = OnlineClient::from_rpc_client(rpc_client.clone())
+		// The plain methods only: the others are tried one after the other, and a call that one
+		// of them refuses would be sent again by the next.
+		let backend = LegacyBackend::builder().build(rpc_client.clone());
+		let client = OnlineClient::from_backend(Arc::new(backend))
 			.await
 			.map_err(|error| unreachable(error.to_string()))?;
 		let found = client.genesis_hash();
 		if let Some(expected) = genesis.filter(|expected| *expected != found) {
 			return Err(ChainError::WrongGenesis { expected, found });
 		}
+		let at = client.at_current_block().await.map_err(|error| unreachable(error.to_string()))?;
+		metadata::ensure_fits(at.metadata_ref())?;
 		let rpc = Rpc::new(rpc_client);
 		let heads = heads::follow(rpc.clone()).await.map_err(|error| unreachable(error.to_string()))?;
 		Ok(Self {

@@ -103,7 +103,7 @@ pub async fn run(args: BroadcastArgs) -> Result<()> {
 	};
 	let limits = limits_of(&pool, &first.data).await?;
 
-	let chain = args.node.connect(Some(key.clone())).await?;
+	let chain = args.node.connect_home(&home, Some(key.clone())).await?;
 	let origin = Arc::new(Origin::new(home.store.clone()));
 	let net = Arc::new(args.net.start(&home, &*chain, origin).await?);
 	home.events.emit(Event::Started {

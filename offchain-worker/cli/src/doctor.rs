@@ -37,7 +37,7 @@ pub async fn run(args: DoctorArgs) -> Result<()> {
 		Err(error) => Err(format!("{error:#}")),
 	});
 	let pool = MediaPool::new(PoolConfig::default());
-	for way in [Escape::OpenFile, Escape::OpenSocket] {
+	for way in [Escape::OpenFile, Escape::Connect] {
 		report("sandbox", match pool.try_escape(way).await {
 			Ok(false) | Err(MediaError::Died { .. }) => Ok(format!("{way:?} is refused")),
 			Ok(true) => Err(format!("{way:?} is possible: do not verify on this machine")),

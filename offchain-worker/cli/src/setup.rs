@@ -7,8 +7,15 @@ use std::{
 
 use anyhow::{bail, Context, Result};
 use clap::{Args, ValueEnum};
+use livepeer_primitives::Hash;
 use livepeer_worker_chain::SubxtChain;
-use livepeer_worker_core::{chain::Chain, events::EventSink, key::Key, transport::Service};
+use livepeer_worker_core::{
+	chain::{Chain, ChainError},
+	events::EventSink,
+	key::Key,
+	store::SegmentStore,
+	transport::Service,
+};
 use livepeer_worker_media::{Engine, MediaPool, PoolConfig};
 use livepeer_worker_net::{Multiaddr, Net, NetConfig, NetLimits};
 use livepeer_worker_store::DiskStore;
@@ -131,6 +138,38 @@ impl NodeArgs {
 	pub async fn connect(&self, key: Option<Key>) -> Result<Arc<SubxtChain>> {
 		Ok(Arc::new(SubxtChain::connect(&self.node, key, None).await?))
 	}
+
+	/// Connects to the node of the chain that a folder belongs to; a new folder belongs to the
+	/// node's chain from then on.
+	pub async fn connect_home(&self, home: &Home, key: Option<Key>) -> Result<Arc<SubxtChain>> {
+		let chain = SubxtChain::connect(&self.node, key, home.genesis()?).await?;
+		home.belongs_to(chain.genesis())?;
+		Ok(Arc::new(chain))
+	}
+}
+
+/// Where a folder's store keeps the genesis hash of the chain that it belongs to.
+const GENESIS: &str = "genesis";
+
+impl Home {
+	/// The chain that this folder belongs to, if it has been used.
+	pub fn genesis(&self) -> Result<Option<Hash>> {
+		let stored = self.store.value(GENESIS)?;
+		Ok(stored.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()).map(Hash::from))
+	}
+
+	/// Refuses a folder of another chain: its records would be signed away or be taken for
+	/// another job's.
+	pub fn belongs_to(&self, genesis: Hash) -> Result<()> {
+		match self.genesis()? {
+			Some(expected) if expected != genesis => {
+				Err(ChainError::WrongGenesis { expected, found: genesis })
+					.with_context(|| format!("{} is of another chain", self.dir.display()))
+			},
+			Some(_) => Ok(()),
+			None => Ok(self.store.put_value(GENESIS, genesis.as_bytes())?),
+		}
+	}
 }
 
 impl NetArgs {
@@ -154,7 +193,7 @@ impl NetArgs {
 }
 
 /// Starts the swarm of a role that only asks.
-pub async fn asking_net(home: &Home, genesis: livepeer_primitives::Hash) -> Result<Net> {
+pub async fn asking_net(home: &Home, genesis: Hash) -> Result<Net> {
 	let config = NetConfig {
 		identity: home.dir.join("identity"),
 		listen: Vec::new(),

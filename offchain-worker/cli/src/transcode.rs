@@ -76,7 +76,7 @@ pub async fn run(
 	pool.live = args.parallel.unwrap_or(pool.live).max(1);
 	let parallel = pool.live;
 	let engine = wrap(Arc::new(engine(pool).await?));
-	let chain = args.node.connect(Some(key.clone())).await?;
+	let chain = args.node.connect_home(&home, Some(key.clone())).await?;
 
 	let registered = chain.transcoder(&key.account()).await?;
 	let percent = |given: Option<u32>, registered: Option<Perbill>, default: u32| {

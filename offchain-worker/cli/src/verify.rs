@@ -1,6 +1,6 @@
 //! `verify`: the service that a validator's node asks over loopback HTTP.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{ensure, Context, Result};
 use axum::{
@@ -27,6 +27,9 @@ use crate::setup::{asking_net, engine, stop_signal, stopped, HomeArgs, NodeArgs}
 
 /// A task has at most sixteen leaves; this is far above its size.
 const LARGEST_TASK: usize = 256 * 1024;
+
+/// How long a stopped service works on.
+const DRAIN: Duration = Duration::from_secs(15);
 
 /// Arguments of `verify`.
 #[derive(Args, Debug)]
@@ -72,8 +75,11 @@ pub async fn run(args: VerifyArgs) -> Result<()> {
 	let parallel = pool.verify;
 	let engine = Arc::new(engine(pool).await?);
 	let genesis = match args.genesis {
-		Some(genesis) => genesis,
-		None => args.node.connect(None).await?.genesis(),
+		Some(genesis) => {
+			home.belongs_to(genesis)?;
+			genesis
+		},
+		None => args.node.connect_home(&home, None).await?.genesis(),
 	};
 	let net = Arc::new(asking_net(&home, genesis).await?);
 	home.events.emit(Event::Started {
@@ -97,7 +103,8 @@ pub async fn run(args: VerifyArgs) -> Result<()> {
 	axum::serve(listener, router(service))
 		.with_graceful_shutdown(async move { stopped(&mut stop).await })
 		.await?;
-	role.idle().await;
+	// Tasks that are not done by then are posted again by the node.
+	let _ = tokio::time::timeout(DRAIN, role.idle()).await;
 	home.events.emit(Event::Stopped);
 	Ok(())
 }

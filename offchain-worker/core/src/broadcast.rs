@@ -37,6 +37,8 @@ use crate::{
 
 /// How long a broken sending waits: doubled with each attempt, up to the second value.
 const BACKOFF_MS: (u64, u64) = (250, 4_000);
+/// How long a stopped run waits for segments that are under way; the next run sends them again.
+const DRAIN_MS: u64 = 15_000;
 /// Segments that are cut ahead of what may be sent.
 const AHEAD: usize = 16;
 
@@ -269,6 +271,7 @@ impl Broadcaster {
 		let mut next = open.first;
 		let mut source_open = true;
 		let mut stopping = *stop.borrow_and_update();
+		let mut drained_ms = u64::MAX;
 		loop {
 			if !stopping {
 				if let Some(to) = &assigned {
@@ -283,12 +286,16 @@ impl Broadcaster {
 			}
 			// Answers that nobody waits for, as those of a transcoder that was lost, are dropped.
 			let all_back = !source_open && window.outstanding() == 0;
-			if all_back || (stopping && deliveries.is_empty()) {
+			if stopping {
+				drained_ms = drained_ms.min(self.clock.now_ms().saturating_add(DRAIN_MS));
+			}
+			let drained = deliveries.is_empty() || self.clock.now_ms() >= drained_ms;
+			if all_back || (stopping && drained) {
 				break;
 			}
 			let wake = match (&assigned, window.wake_ms()) {
 				(Some(_), Some(ms)) if !stopping => ms,
-				_ => u64::MAX,
+				_ => drained_ms,
 			};
 			let sleep = async {
 				match wake {

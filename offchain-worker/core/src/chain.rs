@@ -256,7 +256,7 @@ pub trait Chain: Send + Sync {
 	) -> Result<Vec<ClaimId>, ChainError>;
 	/// The toolchains that claims may name.
 	async fn toolchains(&self) -> Result<Vec<ToolchainId>, ChainError>;
-	/// The owners of open jobs, without duplicates.
+	/// Everybody who has published where streams of theirs are found.
 	async fn broadcasters(&self) -> Result<Vec<AccountId>, ChainError>;
 
 	/// Signs, sends and waits.

@@ -42,6 +42,8 @@ use crate::{
 
 /// Blocks after which a call that was sent and had no effect is sent again.
 const RESEND_BLOCKS: BlockNumber = 6;
+/// How long a stopped role waits for segments at work; their senders send them again.
+const DRAIN_MS: u64 = 15_000;
 /// When a sender tries again while the transcoder is full.
 const BUSY_MS: u32 = 400;
 
@@ -225,8 +227,9 @@ impl TranscodeRole {
 		}
 		self.draining.store(true, Ordering::SeqCst);
 		let all = u32::try_from(self.config.parallel.max(1)).unwrap_or(u32::MAX);
-		// Only fails when closed, which it never is.
-		let _ = self.permits.acquire_many(all).await;
+		let done = std::pin::pin!(self.permits.acquire_many(all));
+		let late = self.clock.sleep_until(self.clock.now_ms().saturating_add(DRAIN_MS));
+		let _ = futures::future::select(done, late).await;
 	}
 
 	/// The heartbeat and new assignments.

@@ -81,7 +81,7 @@ pub async fn run(args: GatewayArgs) -> AnyResult<()> {
 	let listener = TcpListener::bind(args.http)
 		.await
 		.with_context(|| format!("cannot listen on {}", args.http))?;
-	let chain = args.node.connect(None).await?;
+	let chain = args.node.connect_home(&home, None).await?;
 	let net = Arc::new(asking_net(&home, chain.genesis()).await?);
 	home.events.emit(Event::Started {
 		account: None,

@@ -1,0 +1,61 @@
+//! Writes or checks `metadata.scale`: `livepeer-metadata write|check URL FILE`.
+//!
+//! `check` fails when the running node's runtime has a call or a read that the worker uses in
+//! another form than the file; constants are not compared, for they are the chain's own.
+
+use std::process::ExitCode;
+
+use livepeer_worker_chain::metadata;
+use subxt::{config::RpcConfigFor, rpcs::{LegacyRpcMethods, RpcClient}, SubstrateConfig};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+	match run().await {
+		Ok(line) => {
+			println!("{line}");
+			ExitCode::SUCCESS
+		},
+		Err(line) => {
+			eprintln!("livepeer-metadata: {line}");
+			ExitCode::FAILURE
+		},
+	}
+}
+
+async fn run() -> Result<String, String> {
+	let arguments: Vec<String> = std::env::args().skip(1).collect();
+	let [action, url, file] = arguments.as_slice() else {
+		return Err("usage: livepeer-metadata write|check URL FILE".into());
+	};
+	let unreachable = |error: subxt::rpcs::Error| format!("node not reachable at {url}: {error}");
+	let client = RpcClient::from_insecure_url(url).await.map_err(unreachable)?;
+	let rpc = LegacyRpcMethods::<RpcConfigFor<SubstrateConfig>>::new(client);
+	let argument = metadata::argument();
+	let answer = rpc
+		.state_call(metadata::FUNCTION, Some(&argument), None)
+		.await
+		.map_err(unreachable)?;
+	let bytes = metadata::from_answer(&answer)
+		.ok_or_else(|| format!("the runtime has no metadata of version {}", metadata::VERSION))?;
+	let live = metadata::parse(&bytes).map_err(|error| error.to_string())?;
+	match action.as_str() {
+		"write" => {
+			std::fs::write(file, &bytes).map_err(|error| format!("{file}: {error}"))?;
+			Ok(format!("{file}: {} bytes", bytes.len()))
+		},
+		"check" => {
+			let stored = std::fs::read(file).map_err(|error| format!("{file}: {error}"))?;
+			let stored = metadata::parse(&stored).map_err(|error| error.to_string())?;
+			let differences = metadata::differences(&stored, &live);
+			if differences.is_empty() {
+				Ok(format!("{file} fits the runtime at {url}"))
+			} else {
+				Err(format!(
+					"{file} is out of date in {}; run `livepeer-metadata write {url} {file}`",
+					differences.join(", ")
+				))
+			}
+		},
+		_ => Err(format!("'{action}' is neither write nor check")),
+	}
+}
