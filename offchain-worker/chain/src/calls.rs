@@ -144,8 +144,8 @@ impl Signer<SubstrateConfig> for KeySigner<'_> {
 		match self.0.sign_bytes(payload) {
 			sp_runtime::MultiSignature::Sr25519(signature) => MultiSignature::Sr25519(signature.0),
 			sp_runtime::MultiSignature::Ed25519(signature) => MultiSignature::Ed25519(signature.0),
-			sp_runtime::MultiSignature::Ecdsa(signature)
-			| sp_runtime::MultiSignature::Eth(signature) => MultiSignature::Ecdsa(signature.0),
+			sp_runtime::MultiSignature::Ecdsa(signature) => MultiSignature::Ecdsa(signature.0),
+			sp_runtime::MultiSignature::Eth(signature) => MultiSignature::Ecdsa(signature.0),
 		}
 	}
 }
@@ -169,7 +169,7 @@ impl SubxtChain {
 			.map_err(|error| self.unreachable(error))?;
 		let params =
 			DefaultExtrinsicParamsBuilder::<SubstrateConfig>::new().nonce(nonce).mortal(MORTALITY).build();
-		let transactions = at.transactions();
+		let mut transactions = at.transactions();
 		let signed = transactions
 			.create_signed(&payload, &signer, params)
 			.await

@@ -3,7 +3,7 @@
 use codec::{Decode, Encode};
 use livepeer_primitives::AccountId;
 use livepeer_worker_core::chain::{At, ChainError};
-use sp_core::hashing::twox_128;
+use sp_io::hashing::twox_128;
 
 use crate::SubxtChain;
 

@@ -1,7 +1,7 @@
 //! The swarm's own task: connections and nothing else. Streams are handled by their users.
 
 use std::{
-	collections::{BTreeMap, BTreeSet},
+	collections::{BTreeMap, HashSet},
 	net::TcpListener,
 	time::Duration,
 };
@@ -81,7 +81,7 @@ pub(crate) async fn listen(
 	swarm: &mut Swarm<Behaviour>,
 	addresses: &[Multiaddr],
 ) -> Result<Vec<Multiaddr>, NetError> {
-	let mut waiting = BTreeSet::new();
+	let mut waiting = HashSet::new();
 	for address in addresses {
 		ensure_free(address)?;
 		let id = swarm
