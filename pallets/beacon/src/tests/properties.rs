@@ -51,7 +51,7 @@ impl Model {
 			self.sum = fold(self.sum, [vrf]);
 			self.authors.push(author);
 		}
-		if now % WINDOW != 0 {
+		if !now.is_multiple_of(WINDOW) {
 			return;
 		}
 		let validators = Seated::get();
