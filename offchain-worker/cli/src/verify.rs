@@ -97,10 +97,9 @@ pub async fn run(args: VerifyArgs) -> Result<()> {
 		parallel,
 	)?;
 	tokio::spawn(runner.run());
-	let service = Arc::new(Service { role: role.clone(), token });
 	let mut stop = stop_signal()?;
 	tracing::info!(address = %args.listen, "waiting for tasks");
-	axum::serve(listener, router(service))
+	axum::serve(listener, router(role.clone(), token))
 		.with_graceful_shutdown(async move { stopped(&mut stop).await })
 		.await?;
 	// Tasks that are not done by then are posted again by the node.
@@ -109,7 +108,9 @@ pub async fn run(args: VerifyArgs) -> Result<()> {
 	Ok(())
 }
 
-fn router(service: Arc<Service>) -> Router {
+/// The service's routes; whoever has `token` may post tasks.
+pub fn router(role: VerifyRole, token: String) -> Router {
+	let service = Arc::new(Service { role, token });
 	Router::new()
 		.route(VERIFY_PATH, post(take))
 		.route("/healthz", get(|| async { "ok\n" }))

@@ -625,6 +625,28 @@ pub struct FakeClaim {
 	pub outcome: Option<Outcome>,
 }
 
+impl FakeClaim {
+	/// How many leaves answer the drawn positions, as far as they are revealed.
+	pub fn drawn_leaves(&self) -> usize {
+		let answers = |position: &u64| {
+			self.revealed.values().any(|reveal| {
+				sum_tree::verify(
+					&self.info.commitment,
+					reveal.index,
+					&reveal.leaf,
+					&reveal.proof,
+				)
+				.is_ok_and(|range| range.contains(position))
+			})
+		};
+		if self.positions.iter().all(answers) {
+			self.revealed.len()
+		} else {
+			usize::MAX
+		}
+	}
+}
+
 struct ChainState {
 	parameters: ProtocolParameters,
 	toolchains: Vec<ToolchainId>,
@@ -706,6 +728,11 @@ impl FakeChain {
 	/// Lets the next call fail.
 	pub fn fail_next(&self, error: ChainError) {
 		self.state().fail_next = Some(error);
+	}
+
+	/// Accepts one more toolchain.
+	pub fn accept_toolchain(&self, toolchain: ToolchainId) {
+		self.state().toolchains.push(toolchain);
 	}
 
 	/// Draws `k` positions of a claim.

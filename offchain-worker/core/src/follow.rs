@@ -196,6 +196,11 @@ impl Follower {
 		Ok(())
 	}
 
+	/// Where it keeps what it has.
+	pub fn store(&self) -> Arc<dyn SegmentStore> {
+		self.store.clone()
+	}
+
 	/// What the store has of a stream.
 	pub fn records(&self, stream: StreamId, from: Seq) -> Result<Vec<SegmentRecord>, FollowError> {
 		Ok(self.store.records(stream, from, usize::MAX)?)

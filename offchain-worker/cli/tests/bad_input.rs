@@ -1,0 +1,154 @@
+//! Bad input gives one clear line and a failing exit code.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::{
+	net::TcpListener,
+	path::Path,
+	process::{Command, Output},
+};
+
+use common::film;
+
+/// A port at which nothing listens.
+fn free_port() -> u16 {
+	TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn worker(arguments: &[&str]) -> Output {
+	Command::new(env!("CARGO_BIN_EXE_livepeer-worker"))
+		.args(arguments)
+		.env_remove("LIVEPEER_SURI")
+		.env("RUST_LOG", "off")
+		.output()
+		.unwrap()
+}
+
+/// Runs the worker and returns its one line of complaint.
+fn complaint(arguments: &[&str]) -> String {
+	let output = worker(arguments);
+	assert!(!output.status.success(), "{arguments:?} succeeded");
+	let text = String::from_utf8(output.stderr).unwrap();
+	assert_eq!(text.trim().lines().count(), 1, "{arguments:?}: {text}");
+	assert!(text.starts_with("livepeer-worker: "), "{text}");
+	text
+}
+
+fn text(path: &Path) -> &str {
+	path.to_str().unwrap()
+}
+
+#[test]
+fn node_should_be_named_when_it_is_not_reachable() {
+	let dir = tempfile::tempdir().unwrap();
+	let url = format!("ws://127.0.0.1:{}", free_port());
+	let file = dir.path().join("film.mp4");
+	film(&file, 2);
+	let data = dir.path().join("data");
+	let line = complaint(&[
+		"broadcast", text(&file), "--name", "x", "--suri", "//Alice", "--node", &url,
+		"--data-dir", text(&data),
+	]);
+	assert!(line.contains(&format!("node not reachable at {url}")), "{line}");
+	let line = complaint(&["gateway", "--http", "127.0.0.1:0", "--node", &url, "--data-dir", text(&data)]);
+	assert!(line.contains("node not reachable"), "{line}");
+}
+
+#[test]
+fn file_should_be_named_when_it_is_no_video_or_missing() {
+	let dir = tempfile::tempdir().unwrap();
+	let data = dir.path().join("data");
+	let file = dir.path().join("notes.txt");
+	std::fs::write(&file, "not a film".repeat(1_000)).unwrap();
+	let common = ["--name", "x", "--suri", "//Alice", "--data-dir", text(&data)];
+	let line = complaint(&[&["broadcast", text(&file)], &common[..]].concat());
+	assert!(line.contains("not a video file"), "{line}");
+	let missing = dir.path().join("missing.mp4");
+	let line = complaint(&[&["broadcast", text(&missing)], &common[..]].concat());
+	assert!(line.contains("missing.mp4") && line.contains("No such file"), "{line}");
+}
+
+#[test]
+fn port_should_be_named_when_it_is_taken() {
+	let dir = tempfile::tempdir().unwrap();
+	let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+	let address = taken.local_addr().unwrap().to_string();
+	let data = dir.path().join("data");
+	let line = complaint(&["gateway", "--http", &address, "--data-dir", text(&data)]);
+	assert!(line.contains(&address) && line.contains("Address already in use"), "{line}");
+	let token = dir.path().join("token");
+	std::fs::write(&token, "secret").unwrap();
+	let line = complaint(&[
+		"verify", "--listen", &address, "--token-file", text(&token), "--data-dir", text(&data),
+	]);
+	assert!(line.contains(&address) && line.contains("Address already in use"), "{line}");
+}
+
+#[test]
+fn token_file_should_be_named_when_it_is_missing_or_empty() {
+	let dir = tempfile::tempdir().unwrap();
+	let data = dir.path().join("data");
+	let token = dir.path().join("token");
+	let arguments = ["verify", "--token-file", text(&token), "--data-dir", text(&data)];
+	let line = complaint(&arguments);
+	assert!(line.contains(text(&token)) && line.contains("No such file"), "{line}");
+	std::fs::write(&token, "\n").unwrap();
+	assert!(complaint(&arguments).contains("is empty"));
+}
+
+#[test]
+fn folder_should_be_named_when_it_cannot_be_used() {
+	let dir = tempfile::tempdir().unwrap();
+	let file = dir.path().join("file");
+	std::fs::write(&file, "x").unwrap();
+	let line = complaint(&["gateway", "--http", "127.0.0.1:0", "--data-dir", text(&file)]);
+	assert!(line.contains(text(&file)), "{line}");
+	let events = dir.path().join("none/events");
+	let data = dir.path().join("data");
+	let line = complaint(&[
+		"gateway", "--http", "127.0.0.1:0", "--data-dir", text(&data), "--events", text(&events),
+	]);
+	assert!(line.contains(text(&events)), "{line}");
+}
+
+#[test]
+fn secret_should_be_refused_when_it_is_none() {
+	let dir = tempfile::tempdir().unwrap();
+	let data = dir.path().join("data");
+	let line = complaint(&["transcode", "--suri", "no secret", "--data-dir", text(&data)]);
+	assert!(line.contains("not an sr25519 secret") && !line.contains("no secret"), "{line}");
+	let key = dir.path().join("key");
+	let arguments = ["transcode", "--key-file", text(&key), "--data-dir", text(&data)];
+	assert!(complaint(&arguments).contains(text(&key)));
+}
+
+#[test]
+fn disk_should_be_called_full_when_it_is() {
+	let dir = tempfile::tempdir().unwrap();
+	let mounted = Command::new("mount")
+		.args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"])
+		.arg(dir.path())
+		.status()
+		.is_ok_and(|status| status.success());
+	if !mounted {
+		eprintln!("skipped: a small disk cannot be mounted here");
+		return;
+	}
+	let output = worker(&["gateway", "--http", "127.0.0.1:0", "--data-dir", text(dir.path())]);
+	let _ = Command::new("umount").arg(dir.path()).status();
+	assert!(!output.status.success());
+	let text = String::from_utf8(output.stderr).unwrap();
+	assert!(text.contains("disk full at"), "{text}");
+}
+
+#[test]
+fn keys_should_be_made_once_and_read_again() {
+	let dir = tempfile::tempdir().unwrap();
+	let key = dir.path().join("key");
+	let made = worker(&["keys", "new", text(&key)]);
+	assert!(made.status.success());
+	let shown = worker(&["keys", "inspect", text(&key)]);
+	assert_eq!(made.stdout, shown.stdout);
+	assert!(complaint(&["keys", "new", text(&key)]).contains("File exists"));
+}

@@ -1,0 +1,348 @@
+//! The two HTTP services over fakes.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use codec::{DecodeAll, Encode};
+use common::{get, http};
+use livepeer_primitives::{
+	leaf::Leaf,
+	offchain::{VerifyLeaf, VerifyStatus, VerifyTask, VERIFY_PATH},
+	receipt::{signature_hash, Output, Outputs, Receipt},
+	segment::{stream_id, SegmentHeader},
+	verdict::Verdict,
+	video::{Ladder, Rendition, SourceLimits},
+	work::WorkFactors,
+	AccountId, Hash, Seq, StreamId,
+};
+use livepeer_worker::{gateway::Gateway, verify};
+use livepeer_worker_core::{
+	broadcast::Origin,
+	chain::{Call, Chain, Wait},
+	clock::SystemClock,
+	events::NoEvents,
+	fakes::{FakeChain, FakeEngine, FakeNet, MemoryStore, GENESIS, PLENTY},
+	follow::Follower,
+	key::Key,
+	store::{SegmentStore, StreamState},
+	transcoder::{Format, Transcoder},
+	transport::SegmentRecord,
+	verify::VerifyRole,
+};
+use tokio::net::TcpListener;
+
+async fn serve(router: axum::Router) -> SocketAddr {
+	let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+	let address = listener.local_addr().unwrap();
+	tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+	address
+}
+
+fn ladder() -> Ladder {
+	vec![
+		Rendition { width: 640, height: 360, kbps: 800 },
+		Rendition { width: 426, height: 240, kbps: 400 },
+	]
+	.try_into()
+	.unwrap()
+}
+
+/// An origin with a stream, and a gateway that has not seen it yet.
+struct Stream {
+	origin: MemoryStore,
+	chain: FakeChain,
+	net: FakeNet,
+	broadcaster: Key,
+	transcoder: Key,
+}
+
+impl Stream {
+	async fn new() -> Self {
+		let stream = Self {
+			origin: MemoryStore::default(),
+			chain: FakeChain::default(),
+			net: FakeNet::new(),
+			broadcaster: Key::from_uri("//Broadcaster").unwrap(),
+			transcoder: Key::from_uri("//Transcoder").unwrap(),
+		};
+		let client = stream.chain.client(Some(stream.broadcaster.clone()));
+		client.submit(Call::SetOrigin(FakeNet::record("o")), Wait::InBlock).await.unwrap();
+		let call = Call::CreateJob {
+			name: "demo".into(),
+			ladder: ladder(),
+			limits: SourceLimits { width: 1280, height: 720, fps: 30 },
+			max_price: 1,
+			end: 100,
+			budget: PLENTY,
+		};
+		client.submit(call, Wait::InBlock).await.unwrap();
+		stream.net.serve("o", Arc::new(Origin::new(Arc::new(stream.origin.clone()))));
+		stream.state(false);
+		stream
+	}
+
+	fn id(&self) -> StreamId {
+		stream_id(&self.broadcaster.account(), "demo")
+	}
+
+	fn state(&self, ended: bool) {
+		let state = StreamState {
+			broadcaster: self.broadcaster.account(),
+			name: "demo".into(),
+			job: 1,
+			ladder: ladder(),
+			first: 0,
+			next: 0,
+			ended,
+		};
+		self.origin.put_stream(self.id(), &state).unwrap();
+	}
+
+	fn add(&self, seq: Seq) {
+		let header = SegmentHeader {
+			genesis: GENESIS,
+			stream: self.id(),
+			job: 1,
+			assignment: 0,
+			transcoder: self.transcoder.account(),
+			seq,
+			in_hash: Hash::zero(),
+			in_len: 1,
+			duration: 180_000,
+		};
+		let broadcaster_signature = self.broadcaster.sign(header.signing_payload());
+		let mut outputs = Outputs::default();
+		for rendition in 0..2u8 {
+			let hash = self.origin.put(&[rendition, seq as u8]).unwrap();
+			outputs.try_push(Output { hash, len: 2 }).unwrap();
+		}
+		let receipt = Receipt {
+			header,
+			broadcaster_signature_hash: signature_hash(&broadcaster_signature),
+			toolchain: Hash::zero(),
+			outputs,
+		};
+		let transcoder_signature = self.transcoder.sign(receipt.signing_payload());
+		let record = SegmentRecord { receipt, transcoder_signature, broadcaster_signature };
+		self.origin.put_record(&record).unwrap();
+	}
+
+	async fn gateway(&self, only: Option<AccountId>) -> SocketAddr {
+		let store = Arc::new(MemoryStore::default());
+		let follower = Follower::new(
+			Arc::new(self.chain.client(None)),
+			store.clone(),
+			Arc::new(self.net.end("g")),
+			Arc::new(NoEvents),
+			Arc::new(SystemClock::default()),
+			1_000,
+		);
+		serve(Gateway::new(Arc::new(follower), store, only).router()).await
+	}
+}
+
+/// Asks until the answer is as wanted; a gateway polls its origin in the background.
+async fn eventually(address: SocketAddr, path: &str, wanted: impl Fn(&str) -> bool) -> String {
+	for _ in 0..200 {
+		let text = get(address, path).await.text();
+		if wanted(&text) {
+			return text;
+		}
+		tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+	}
+	panic!("{path} never came to be as wanted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gateway_should_serve_a_stream_from_its_beginning_to_its_end() {
+	let stream = Stream::new().await;
+	(0..3).for_each(|seq| stream.add(seq));
+	let address = stream.gateway(None).await;
+	let master = get(address, "/stream/demo/index.m3u8").await;
+	assert_eq!(master.status, 200);
+	assert!(master.headers.contains("application/vnd.apple.mpegurl"));
+	assert!(master.headers.contains("access-control-allow-origin: *"));
+	assert!(master.text().contains("RESOLUTION=640x360\n/stream/demo/0.m3u8\n"));
+	assert_eq!(get(address, "/stream/demo.m3u8").await.text(), master.text());
+	let live = eventually(address, "/stream/demo/1.m3u8", |t| t.contains("1/2.ts")).await;
+	assert!(!live.contains("ENDLIST"));
+	let segment = get(address, "/stream/demo/1/2.ts").await;
+	assert_eq!((segment.status, segment.body), (200, vec![1, 2]));
+	stream.add(3);
+	stream.state(true);
+	let whole = eventually(address, "/stream/demo/0.m3u8", |t| t.contains("ENDLIST")).await;
+	assert_eq!(whole.matches("#EXTINF:").count(), 4);
+	let status = get(address, "/stream/demo/status").await.text();
+	assert!(status.contains("\"segments\":4") && status.contains("\"ended\":true"), "{status}");
+	assert!(get(address, "/status").await.text().contains("\"name\":\"demo\""));
+	let metrics = get(address, "/metrics").await.text();
+	assert!(metrics.contains("livepeer_gateway_segments_total 4"), "{metrics}");
+	assert!(get(address, "/").await.text().contains("/stream/demo"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gateway_should_say_404_when_there_is_nothing() {
+	let stream = Stream::new().await;
+	stream.add(0);
+	let address = stream.gateway(None).await;
+	eventually(address, "/stream/demo/0.m3u8", |t| t.contains("0/0.ts")).await;
+	for path in [
+		"/stream/other/index.m3u8",
+		"/stream/demo/2.m3u8",
+		"/stream/demo/x.m3u8",
+		"/stream/demo/0/9.ts",
+		"/stream/demo/9/0.ts",
+		"/stream/demo/0/0.mp4",
+		"/stream/..%2fdemo",
+		"/assets/other.js",
+		"/nothing",
+	] {
+		assert_eq!(get(address, path).await.status, 404, "{path}");
+	}
+	let other = stream.gateway(Some(stream.transcoder.account())).await;
+	assert_eq!(get(other, "/stream/demo/index.m3u8").await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn page_should_load_nothing_from_elsewhere() {
+	let stream = Stream::new().await;
+	let address = stream.gateway(None).await;
+	let page = get(address, "/stream/demo").await;
+	assert_eq!(page.status, 200);
+	assert!(page.headers.contains("content-security-policy: default-src 'none'"));
+	assert!(!page.text().contains("http://") && !page.text().contains("https://"));
+	for (file, content_type) in
+		[("hls.js", "text/javascript"), ("player.js", "text/javascript"), ("player.css", "text/css")]
+	{
+		let asset = get(address, &format!("/assets/{file}")).await;
+		assert_eq!(asset.status, 200);
+		assert!(asset.headers.contains(content_type));
+		assert!(page.text().contains(&format!("/assets/{file}")));
+	}
+	assert_eq!(get(address, "/healthz").await.text(), "ok\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gateway_should_not_serve_a_segment_that_another_account_signed() {
+	let stream = Stream::new().await;
+	let forged = Stream { broadcaster: Key::from_uri("//Eve").unwrap(), ..stream };
+	// Eve's records under the broadcaster's stream.
+	let honest = Key::from_uri("//Broadcaster").unwrap();
+	forged.add(0);
+	let mut record = forged.origin.records(forged.id(), 0, 1).unwrap().remove(0);
+	record.receipt.header.stream = stream_id(&honest.account(), "demo");
+	let header = record.receipt.header.clone();
+	record.broadcaster_signature = forged.broadcaster.sign(header.signing_payload());
+	record.receipt.broadcaster_signature_hash = signature_hash(&record.broadcaster_signature);
+	record.transcoder_signature = forged.transcoder.sign(record.receipt.signing_payload());
+	forged.origin.put_record(&record).unwrap();
+	let address = forged.gateway(Some(honest.account())).await;
+	get(address, "/stream/demo/index.m3u8").await;
+	let metrics = "/metrics";
+	let failed = |text: &str| !text.contains("livepeer_gateway_origin_failures_total 0");
+	eventually(address, metrics, failed).await;
+	assert_eq!(get(address, "/stream/demo/0/0.ts").await.status, 404);
+}
+
+struct Verifier {
+	address: SocketAddr,
+	task: VerifyTask,
+}
+
+const TOKEN: &str = "secret";
+
+async fn verifier() -> Verifier {
+	let net = FakeNet::new();
+	let theirs = MemoryStore::default();
+	net.serve("t", Arc::new(Origin::new(Arc::new(theirs.clone()))));
+	let engine = FakeEngine::default();
+	let limits = SourceLimits { width: 1280, height: 720, fps: 30 };
+	let format = Format { ladder: ladder(), limits };
+	let factors = WorkFactors { preset: 1_000, decode: 250 };
+	let input = [1, 2, 3, 4];
+	let made = engine.transcode(&format, &input).await.unwrap();
+	let mut outputs = Outputs::default();
+	for bytes in &made.outputs {
+		let hash = theirs.put(bytes).unwrap();
+		outputs.try_push(Output { hash, len: bytes.len() as u32 }).unwrap();
+	}
+	let leaf = Leaf::Transcoded {
+		in_hash: theirs.put(&input).unwrap(),
+		in_len: 4,
+		duration: 180_000,
+		outputs,
+		work: made.pixels.work(&factors).unwrap(),
+	};
+	let task = VerifyTask {
+		genesis: GENESIS,
+		claim: 1,
+		tranche: 0,
+		verifier: AccountId::new([1; 32]),
+		job: 1,
+		transcoder: AccountId::new([2; 32]),
+		service: FakeNet::record("t"),
+		toolchain: engine.toolchain,
+		ladder: format.ladder,
+		limits,
+		factors,
+		seed: Hash::repeat_byte(9),
+		leaves: vec![VerifyLeaf { index: 0, seq: 0, leaf }],
+		patience_ms: 10_000,
+	};
+	let (role, runner) = VerifyRole::new(
+		GENESIS,
+		Arc::new(MemoryStore::default()),
+		Arc::new(net.end("v")),
+		Arc::new(engine),
+		Arc::new(NoEvents),
+		Arc::new(SystemClock::default()),
+		1,
+	)
+	.unwrap();
+	tokio::spawn(runner.run());
+	Verifier { address: serve(verify::router(role, TOKEN.into())).await, task }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_service_should_work_on_a_task_until_it_is_done() {
+	let Verifier { address, task } = verifier().await;
+	let bearer = format!("Bearer {TOKEN}");
+	let headers = [("Authorization", bearer.as_str())];
+	for _ in 0..200 {
+		let answer = http(address, "POST", VERIFY_PATH, &headers, &task.encode()).await;
+		assert_eq!(answer.status, 200);
+		match VerifyStatus::decode_all(&mut &answer.body[..]).unwrap() {
+			VerifyStatus::Working => {},
+			VerifyStatus::Done { verdicts, .. } => {
+				assert_eq!(verdicts.into_inner(), [Verdict::Valid]);
+				return;
+			},
+			other => panic!("{other:?}"),
+		}
+		tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+	}
+	panic!("the task was never done");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_service_should_refuse_strangers_and_garbage() {
+	let Verifier { address, task } = verifier().await;
+	let body = task.encode();
+	assert_eq!(http(address, "POST", VERIFY_PATH, &[], &body).await.status, 401);
+	for wrong in ["Bearer wrong!", "Bearer secre", "Bearer secrets", "secret", ""] {
+		let headers = [("Authorization", wrong)];
+		let answer = http(address, "POST", VERIFY_PATH, &headers, &body).await;
+		assert_eq!(answer.status, 401, "{wrong}");
+	}
+	let headers = [("Authorization", "Bearer secret")];
+	let rest = [body.as_slice(), &[0]].concat();
+	for garbage in [&b"garbage"[..], &[], &rest] {
+		let answer = http(address, "POST", VERIFY_PATH, &headers, garbage).await;
+		assert_eq!(answer.status, 400);
+	}
+	let large = vec![0; 300 * 1024];
+	assert_eq!(http(address, "POST", VERIFY_PATH, &headers, &large).await.status, 413);
+	assert_eq!(http(address, "GET", VERIFY_PATH, &headers, &[]).await.status, 405);
+}

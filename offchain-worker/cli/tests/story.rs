@@ -1,0 +1,305 @@
+//! A stream from file to verdict, with everything real but the chain: four stores on disk, libp2p,
+//! FFmpeg in its sandbox, HTTP.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::{fs::File, path::Path, sync::Arc, time::Duration};
+
+use common::{film, get};
+use livepeer_primitives::{
+	api::Outcome,
+	offchain::{VerifyLeaf, VerifyStatus, VerifyTask},
+	verdict::{MismatchKind, Verdict},
+	video::{Rendition, SourceLimits},
+	AccountId, Hash, UNIT,
+};
+use livepeer_worker::gateway::Gateway;
+use livepeer_worker_core::{
+	broadcast::{Broadcaster, Origin, SourceSegment, StreamSpec},
+	chain::Call,
+	clock::SystemClock,
+	events::{Event, NoEvents},
+	fakes::{FakeChain, Recorder, GENESIS, PLENTY},
+	follow::Follower,
+	key::Key,
+	store::SegmentStore,
+	transcode::{TranscodeConfig, TranscodeRole},
+	transcoder::{Examined, Format, MediaError, Transcoded, Transcoder},
+	transport::{Service, Transport},
+	verify::VerifyRole,
+};
+use livepeer_worker_media::{Engine, MediaPool, PoolConfig, SegmentOptions};
+use livepeer_worker_net::{Net, NetConfig, NetLimits};
+use livepeer_worker_store::DiskStore;
+use sp_runtime::Perbill;
+use tokio::{
+	net::TcpListener,
+	sync::{mpsc, watch},
+};
+
+fn pool() -> MediaPool {
+	MediaPool::new(PoolConfig {
+		program: Some(env!("CARGO_BIN_EXE_livepeer-worker").into()),
+		..Default::default()
+	})
+}
+
+async fn net(dir: &Path, service: Option<Arc<dyn Service>>) -> Arc<Net> {
+	let config = NetConfig {
+		genesis: GENESIS,
+		identity: dir.join("identity"),
+		listen: service.iter().map(|_| "/ip4/127.0.0.1/tcp/0".parse().unwrap()).collect(),
+		announce: Vec::new(),
+		url: String::new(),
+		limits: NetLimits::default(),
+	};
+	Arc::new(Net::start(config, service).await.unwrap())
+}
+
+/// Swaps the bytes of the two renditions, as a lazy cheat might.
+struct Swapped(Engine);
+
+#[async_trait::async_trait]
+impl Transcoder for Swapped {
+	fn toolchain(&self) -> Hash {
+		self.0.toolchain()
+	}
+
+	async fn transcode(&self, format: &Format, input: &[u8]) -> Result<Transcoded, MediaError> {
+		let mut wrong = format.clone();
+		// The right size, and far fewer bits: a picture that nobody paid for.
+		wrong.ladder[0].kbps = 60;
+		let mut made = self.0.transcode(&wrong, input).await?;
+		made.outputs.truncate(format.ladder.len());
+		Ok(made)
+	}
+
+	async fn examine(
+		&self,
+		format: &Format,
+		input: &[u8],
+		outputs: &[Vec<u8>],
+		seed: Hash,
+		index: u32,
+	) -> Result<Examined, MediaError> {
+		self.0.examine(format, input, outputs, seed, index).await
+	}
+}
+
+async fn story(cheats: bool) -> Vec<Verdict> {
+	let dir = tempfile::tempdir().unwrap();
+	let home = |name: &str| {
+		let home = dir.path().join(name);
+		std::fs::create_dir_all(&home).unwrap();
+		home
+	};
+	let store = |name: &str| Arc::new(DiskStore::open(&home(name).join("store")).unwrap());
+	let clock = || Arc::new(SystemClock::default());
+	let chain = FakeChain::default();
+	let file = dir.path().join("film.mp4");
+	film(&file, 8);
+
+	// The transcoder.
+	let engine = Engine::start(pool()).await.unwrap();
+	chain.accept_toolchain(engine.toolchain());
+	let honest = Arc::new(engine.clone());
+	let engine: Arc<dyn Transcoder> =
+		if cheats { Arc::new(Swapped(engine)) } else { honest.clone() };
+	let transcoder = Key::from_uri("//Transcoder").unwrap();
+	let config = TranscodeConfig {
+		price: UNIT / 1_000,
+		reward_cut: Perbill::from_percent(10),
+		fee_share: Perbill::from_percent(50),
+		capacity: 1,
+		parallel: 2,
+		queue: 8,
+		claim_leaves: 4,
+		claim_wait_ms: 60_000,
+		gap_wait_ms: 60_000,
+	};
+	let transcodes = store("transcoder");
+	let role = Arc::new(TranscodeRole::new(
+		transcoder.clone(),
+		Arc::new(chain.client(Some(transcoder))),
+		transcodes.clone(),
+		engine,
+		Arc::new(NoEvents),
+		clock(),
+		config,
+	));
+	let served = net(&home("transcoder"), Some(role.clone())).await;
+	role.register(&served.service_record()).await.unwrap();
+	let (stop, stopped) = watch::channel(false);
+	let (running, until) = (role.clone(), stopped.clone());
+	tokio::spawn(async move { running.run(until).await });
+	let blocks = chain.clone();
+	tokio::spawn(async move {
+		loop {
+			tokio::time::sleep(Duration::from_millis(200)).await;
+			blocks.block();
+		}
+	});
+
+	// The broadcaster.
+	let broadcaster = Key::from_uri("//Broadcaster").unwrap();
+	let broadcasts = store("broadcaster");
+	let origin = Arc::new(Origin::new(broadcasts.clone()));
+	let events = Recorder::default();
+	let role = Broadcaster::new(
+		broadcaster.clone(),
+		Arc::new(chain.client(Some(broadcaster))),
+		broadcasts.clone(),
+		net(&home("broadcaster"), Some(origin)).await,
+		Arc::new(events.clone()),
+		clock(),
+	);
+	let ladder = vec![
+		Rendition { width: 256, height: 144, kbps: 300 },
+		Rendition { width: 128, height: 72, kbps: 100 },
+	];
+	let spec = StreamSpec {
+		name: "film".into(),
+		ladder: ladder.try_into().unwrap(),
+		limits: SourceLimits { width: 320, height: 180, fps: 25 },
+		max_price: UNIT,
+		budget: PLENTY,
+		lasts: 10_000,
+	};
+	let open = role.open(&spec).await.unwrap();
+	let (sender, source) = mpsc::channel(4);
+	let mut cut = pool()
+		.segment_file(File::open(&file).unwrap(), SegmentOptions::default())
+		.unwrap();
+	tokio::spawn(async move {
+		while let Some(segment) = cut.next().await {
+			let segment = segment.unwrap();
+			let segment = SourceSegment { bytes: segment.data, duration: segment.duration };
+			sender.send(segment).await.unwrap();
+		}
+	});
+	let summary = role.run(&open, source, stopped.clone()).await.unwrap();
+	assert_eq!((summary.returned, summary.skipped), (4, 0));
+
+	// The claim, its draw and the reveals.
+	let claim = wait(|| chain.claims().keys().next().copied()).await;
+	let seed = Hash::repeat_byte(5);
+	chain.draw(claim, seed, 3);
+	let drawn = wait(|| {
+		let open = chain.claims().remove(&claim)?;
+		let (k, revealed) = (open.positions.len(), open.revealed.len());
+		(k > 0 && revealed > 0 && revealed == open.drawn_leaves()).then_some(open)
+	})
+	.await;
+
+	// The verifier: its store is empty, everything comes over the network.
+	let verifies = store("verifier");
+	let fetched = Recorder::default();
+	let (verifier, runner) = VerifyRole::new(
+		GENESIS,
+		verifies.clone(),
+		net(&home("verifier"), None).await,
+		honest.clone(),
+		Arc::new(fetched.clone()),
+		clock(),
+		1,
+	)
+	.unwrap();
+	tokio::spawn(runner.run());
+	let info = &drawn.info;
+	let task = VerifyTask {
+		genesis: GENESIS,
+		claim,
+		tranche: 0,
+		verifier: AccountId::new([7; 32]),
+		job: info.job,
+		transcoder: info.transcoder.clone(),
+		service: served.service_record(),
+		toolchain: info.toolchain,
+		ladder: info.ladder.clone(),
+		limits: info.limits,
+		factors: info.factors,
+		seed,
+		leaves: drawn
+			.revealed
+			.values()
+			.map(|reveal| VerifyLeaf {
+				index: reveal.index,
+				seq: info.first + u64::from(reveal.index),
+				leaf: reveal.leaf.clone(),
+			})
+			.collect(),
+		patience_ms: 60_000,
+	};
+	assert_eq!(verifier.post(task.clone()), Ok(VerifyStatus::Working));
+	verifier.idle().await;
+	let Ok(VerifyStatus::Done { verdicts, .. }) = verifier.post(task.clone()) else {
+		panic!("not done")
+	};
+	let fetches = fetched.events().iter().filter(|e| matches!(e, Event::Fetched { .. })).count();
+	assert_eq!(fetches, task.leaves.len() * 3, "a source and two renditions for each leaf");
+
+	// The viewer.
+	let follower = Follower::new(
+		Arc::new(chain.client(None)),
+		store("gateway"),
+		net(&home("gateway"), None).await,
+		Arc::new(NoEvents),
+		clock(),
+		100,
+	);
+	let store = Arc::new(follower);
+	let gateway = Gateway::new(store.clone(), store.store(), None);
+	let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+	let address = listener.local_addr().unwrap();
+	tokio::spawn(async move { axum::serve(listener, gateway.router()).await.unwrap() });
+	get(address, "/stream/film/index.m3u8").await;
+	let mut playlist = String::new();
+	for _ in 0..100 {
+		playlist = get(address, "/stream/film/0.m3u8").await.text();
+		if playlist.contains("ENDLIST") {
+			break;
+		}
+		tokio::time::sleep(Duration::from_millis(100)).await;
+	}
+	assert_eq!(playlist.matches("#EXTINF:").count(), 4, "{playlist}");
+	assert!(!playlist.contains("DISCONTINUITY\n"), "{playlist}");
+	let record = broadcasts.records(open.stream, 2, 1).unwrap().remove(0);
+	let segment = get(address, "/stream/film/1/2.ts").await.body;
+	assert_eq!(livepeer_worker_core::sha256(&segment), record.receipt.outputs[1].hash);
+
+	// The end: nothing is kept of a closed claim.
+	chain.decide(claim, if cheats { Outcome::Failed } else { Outcome::Accepted });
+	chain.close(claim);
+	wait(|| transcodes.claims().unwrap().is_empty().then_some(())).await;
+	assert!(transcodes.get(record.receipt.outputs[0].hash).unwrap().is_none());
+	let ended = chain.calls().iter().any(|(_, call)| matches!(call, Call::EndJob { .. }));
+	assert!(ended);
+	stop.send(true).unwrap();
+	verdicts.into_inner()
+}
+
+async fn wait<T>(mut ready: impl FnMut() -> Option<T>) -> T {
+	for _ in 0..600 {
+		if let Some(value) = ready() {
+			return value;
+		}
+		tokio::time::sleep(Duration::from_millis(100)).await;
+	}
+	panic!("it never happened")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn honest_stream_should_be_played_and_found_valid() {
+	let verdicts = story(false).await;
+	assert!(!verdicts.is_empty());
+	assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Valid), "{verdicts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cheated_stream_should_be_named_a_mismatch() {
+	let verdicts = story(true).await;
+	assert!(!verdicts.is_empty());
+	let video = Verdict::Mismatch(MismatchKind::Video);
+	assert!(verdicts.iter().all(|verdict| *verdict == video), "{verdicts:?}");
+}
