@@ -1,5 +1,7 @@
 //! The role's calls: SCALE arguments under the live chain's call indices, signed by its key.
 
+use std::time::Duration;
+
 use codec::Encode;
 use livepeer_worker_core::{
 	chain::{Call, ChainError, Wait},
@@ -17,10 +19,15 @@ use subxt::{
 	SubstrateConfig,
 };
 
+use tokio::time::{timeout_at, Instant};
+
 use crate::SubxtChain;
 
 /// Blocks for which a signed call may be included.
 const MORTALITY: u64 = 64;
+
+/// How long a call may take until it is in a block or final.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A call whose arguments are encoded already.
 struct Encoded {
@@ -178,12 +185,15 @@ impl SubxtChain {
 			signed.submit_and_watch().await.map_err(|error| not_included(error.to_string()))?;
 
 		let mut one_at_a_time = Some(one_at_a_time);
+		let deadline = Instant::now() + PATIENCE;
 		loop {
-			let status = progress
-				.next()
+			let status = timeout_at(deadline, progress.next())
 				.await
+				.map_err(|_| not_included("it is in no block after a long wait".to_owned()))?
 				.ok_or_else(|| not_included("the node stopped reporting on it".to_owned()))?
 				.map_err(|error| not_included(error.to_string()))?;
+			// It is in the pool: the next call's nonce is known.
+			one_at_a_time.take();
 			let (block, is_final) = match status {
 				TransactionStatus::InBestBlock(block) => (block, false),
 				TransactionStatus::InFinalizedBlock(block) => (block, true),
@@ -194,8 +204,6 @@ impl SubxtChain {
 				| TransactionStatus::Broadcasted
 				| TransactionStatus::NoLongerInBestBlock => continue,
 			};
-			// The next call may be signed now: its nonce is known.
-			one_at_a_time.take();
 			match block.wait_for_success().await {
 				Ok(_) if is_final || wait == Wait::InBlock => return Ok(()),
 				Ok(_) => {}

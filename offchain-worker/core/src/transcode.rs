@@ -175,11 +175,9 @@ impl TranscodeRole {
 			};
 			self.chain.submit(call, Wait::InBlock).await?;
 		}
-		if view.is_none_or(|view| view.capacity != config.capacity) {
-			self.chain
-				.submit(Call::SetAvailable { capacity: config.capacity }, Wait::InBlock)
-				.await?;
-		}
+		// Also when the chain has it already: an announcement may have lapsed.
+		let call = Call::SetAvailable { capacity: config.capacity };
+		self.chain.submit(call, Wait::InBlock).await?;
 		self.events.emit(Event::Registered { capacity: config.capacity });
 		Ok(())
 	}
@@ -188,13 +186,25 @@ impl TranscodeRole {
 	/// segments at work. A failed duty is logged and tried again with the next head.
 	pub async fn run(&self, mut stop: watch::Receiver<bool>) {
 		let heads = self.chain.heads();
-		let live = async {
+		// Each duty has a loop of its own, so that none waits for another's transactions: an
+		// assignment must be accepted within a few blocks.
+		let beats = async {
 			let mut heads = heads.clone();
-			let mut beat = 0;
-			loop {
+			// Registering was a sign of life.
+			let mut beat = heads.borrow_and_update().best;
+			while heads.changed().await.is_ok() {
 				let head = *heads.borrow_and_update();
-				if let Err(error) = self.live_duties(head, &mut beat).await {
-					tracing::warn!(%error, "a duty failed; it is tried again");
+				if let Err(error) = self.heartbeat(head, &mut beat).await {
+					tracing::warn!(%error, "no heartbeat; it is tried again");
+				}
+			}
+		};
+		let accepts = async {
+			let mut heads = heads.clone();
+			loop {
+				heads.mark_unchanged();
+				if let Err(error) = self.refresh().await {
+					tracing::warn!(%error, "assignments not read; it is tried again");
 				}
 				if heads.changed().await.is_err() {
 					return;
@@ -221,7 +231,8 @@ impl TranscodeRole {
 			}
 		};
 		tokio::select! {
-			() = live => {},
+			() = beats => {},
+			() = accepts => {},
 			() = claims => {},
 			() = stopped => {},
 		}
@@ -232,14 +243,17 @@ impl TranscodeRole {
 		let _ = futures::future::select(done, late).await;
 	}
 
-	/// The heartbeat and new assignments.
-	async fn live_duties(&self, head: Head, beat: &mut BlockNumber) -> Result<(), TranscodeError> {
+	/// Sends a heartbeat when one is due: the chain takes one in each half of an interval.
+	async fn heartbeat(&self, head: Head, beat: &mut BlockNumber) -> Result<(), TranscodeError> {
 		let interval = self.chain.parameters().await?.election.heartbeat_interval;
-		if *beat == 0 || head.best.saturating_sub(*beat) >= (interval / 2).max(1) {
-			self.chain.submit(Call::Heartbeat, Wait::InBlock).await?;
-			*beat = head.best.max(1);
+		if head.best.saturating_sub(*beat) <= (interval / 2).max(1) {
+			return Ok(());
 		}
-		self.refresh().await
+		let sent = self.chain.submit(Call::Heartbeat, Wait::InBlock).await;
+		if !sent.as_ref().is_err_and(ChainError::is_transient) {
+			*beat = head.best;
+		}
+		Ok(sent?)
 	}
 
 	/// Reads this transcoder's assignments and accepts those that wait for it.
