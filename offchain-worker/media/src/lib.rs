@@ -1,1 +1,27 @@
-//! The canonical FFmpeg profile behind a sandboxed child process.
+#![doc = include_str!("../README.md")]
+
+pub mod child;
+mod engine;
+mod ffi;
+pub mod golden;
+pub mod limits;
+mod mux;
+mod parent;
+mod pipeline;
+pub mod profile;
+mod sandbox;
+mod segmenter;
+mod sei;
+mod source;
+mod wire;
+
+pub use engine::Engine;
+pub use parent::{MediaError, MediaPool, PoolConfig, Priority, SegmentStream, TranscodeJob};
+pub use pipeline::{EvidenceSeed, Facts, Inspection, Transcoded};
+pub use wire::{Escape, Segment, SegmentOptions};
+
+/// Versions of the libraries that this process has loaded, for logs: libavutil, libavcodec,
+/// libavformat, libswscale, as major.minor.micro.
+pub fn library_versions() -> [String; 4] {
+	ffi::versions().map(|v| format!("{}.{}.{}", v >> 16, v >> 8 & 0xff, v & 0xff))
+}

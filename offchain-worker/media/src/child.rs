@@ -1,0 +1,152 @@
+//! The child's side: one process, one job, inside the sandbox.
+
+use std::{
+	ffi::OsString,
+	fs::File,
+	io::{self, Write},
+	os::fd::AsFd,
+	panic::{catch_unwind, AssertUnwindSafe},
+};
+
+use codec::{Decode, Encode};
+
+use crate::{
+	ffi,
+	limits::Failure,
+	pipeline, profile,
+	sandbox::{self, Allowance},
+	segmenter,
+	wire::{self, Answer, Escape, Request, SegmentOptions},
+};
+
+/// The hidden argument by which a binary of ours knows that it is a media child.
+pub const SUBCOMMAND: &str = "__media-child";
+
+/// What a child is told on its command line: all that must be known before its first input.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Orders {
+	/// Whether everything else on this machine comes first.
+	pub background: bool,
+	/// Bytes of address space.
+	pub memory: u64,
+	/// Seconds of processor time.
+	pub cpu_seconds: Option<u64>,
+	/// Cut the file on standard input; otherwise one [`Request`] comes from there.
+	pub segment: Option<SegmentOptions>,
+}
+
+impl Orders {
+	/// As a command line argument.
+	pub fn to_argument(self) -> String {
+		hex::encode(self.encode())
+	}
+
+	fn from_argument(argument: &OsString) -> Result<Self, String> {
+		let text = argument.to_str().ok_or("orders are not text")?;
+		let bytes = hex::decode(text).map_err(|e| e.to_string())?;
+		Orders::decode(&mut &bytes[..]).map_err(|e| e.to_string())
+	}
+}
+
+/// Runs one job and ends the process. `arguments` are those after [`SUBCOMMAND`].
+///
+/// Call this first in `main`, before any thread, runtime or descriptor exists.
+pub fn child_main(arguments: impl Iterator<Item = OsString>) -> ! {
+	let code = match run(arguments) {
+		Ok(()) => 0,
+		Err(error) => {
+			let _ = writeln!(io::stderr(), "media child: {error}");
+			1
+		}
+	};
+	ffi::exit_now(code)
+}
+
+fn run(mut arguments: impl Iterator<Item = OsString>) -> Result<(), String> {
+	let orders = arguments.next().ok_or("orders are missing")?;
+	let orders = Orders::from_argument(&orders)?;
+	ffi::close_other_descriptors().map_err(|e| format!("closing descriptors: {e}"))?;
+	if orders.background {
+		ffi::lowest_priority();
+	}
+	ffi::quiet();
+	ffi::set_max_alloc(profile::MAX_ALLOC);
+	let file = match orders.segment {
+		None => None,
+		Some(options) => {
+			let stdin = io::stdin();
+			let file = stdin.as_fd().try_clone_to_owned().map_err(|e| format!("input: {e}"))?;
+			Some((File::from(file), options))
+		}
+	};
+	sandbox::enter(&Allowance { memory: orders.memory, cpu_seconds: orders.cpu_seconds })?;
+
+	let answer = |answer: Answer| {
+		wire::write(&mut io::stdout().lock(), &answer).map_err(|e| format!("output: {e}"))
+	};
+	let last = match file {
+		Some((file, options)) => {
+			let cut = guarded(|| {
+				segmenter::cut(file, &options, |segment| {
+					answer(Answer::Segment(segment)).map_err(Failure::Internal)
+				})
+			});
+			match cut {
+				Ok(()) => Answer::End,
+				Err(failure) => Answer::Failed(failure),
+			}
+		}
+		None => {
+			let request =
+				wire::read(&mut io::stdin().lock()).map_err(|e| format!("request: {e}"))?;
+			guarded(|| serve(request)).unwrap_or_else(Answer::Failed)
+		}
+	};
+	answer(last)
+}
+
+/// A panic is a failure like any other.
+fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+	catch_unwind(AssertUnwindSafe(work))
+		.unwrap_or_else(|_| Err(Failure::Internal("a panic in the media child".into())))
+}
+
+fn serve(request: Request) -> Result<Answer, Failure> {
+	match request {
+		Request::Probe { limits, input } => pipeline::probe(input, &limits).map(Answer::Facts),
+		Request::Transcode { limits, ladder, evidence, input } => {
+			pipeline::transcode(input, &ladder, &limits, evidence).map(Answer::Transcoded)
+		}
+		Request::Inspect { limits, input } => {
+			pipeline::inspect(input, &limits).map(Answer::Inspection)
+		}
+		Request::Escape(way) => Ok(escape(way)),
+	}
+}
+
+/// Does what code injected through a video file would do. The sandbox is the shipped one.
+fn escape(way: Escape) -> Answer {
+	let tried: io::Result<()> = match way {
+		Escape::OpenFile => File::open("/etc/hostname").map(drop),
+		Escape::CreateFile => File::create("/tmp/livepeer-escaped").map(drop),
+		Escape::Connect => std::net::TcpStream::connect("127.0.0.1:9").map(drop),
+		Escape::Datagram => std::net::UdpSocket::bind("127.0.0.1:0").map(drop),
+		Escape::Spawn => std::process::Command::new("/bin/true").status().map(drop),
+		Escape::Thread => std::thread::Builder::new()
+			.spawn(|| ())
+			.and_then(|thread| thread.join().map_err(|_| io::Error::other("the thread panicked"))),
+		Escape::Memory => {
+			let mut bytes: Vec<u8> = Vec::new();
+			bytes
+				.try_reserve_exact(8 * 1024 * 1024 * 1024)
+				.map_err(|e| io::Error::other(e.to_string()))
+		}
+		Escape::Spin => loop {
+			std::hint::spin_loop();
+		},
+	};
+	match tried {
+		Ok(()) => Answer::StillHere { escaped: true, error: String::new() },
+		Err(error) => Answer::StillHere { escaped: false, error: error.to_string() },
+	}
+}

@@ -1,0 +1,655 @@
+//! The only unsafe code of the crate: the few calls of libav* and of the C library for which no
+//! safe wrapper exists. Everything here is small, does one thing and hands out safe types.
+//!
+//! What the wrapper crate lacks and why it is needed: a forced demuxer (probing would let a text
+//! file pick the playlist demuxer), options with a check that none was ignored (the wrapper drops
+//! unknown ones silently), the scaler with its options set by name, one bitstream filter, and raw
+//! numbers instead of enums that panic on unknown values.
+#![allow(unsafe_code)]
+
+use std::{
+	ffi::{CStr, CString},
+	marker::PhantomData,
+	ptr,
+};
+
+use ffmpeg_next::{
+	codec::{self, packet::Mut as _, packet::Ref as _},
+	ffi as sys,
+	format::context::{Input, Output, StreamIo},
+	frame, Error, Packet, Rational,
+};
+
+/// The result of one libav call.
+pub type Result<T> = std::result::Result<T, Error>;
+
+fn check(code: i32) -> Result<()> {
+	if code < 0 {
+		Err(Error::from(code))
+	} else {
+		Ok(())
+	}
+}
+
+fn no_memory() -> Error {
+	Error::Other { errno: libc::ENOMEM }
+}
+
+fn c_string(text: &str) -> Result<CString> {
+	CString::new(text).map_err(|_| Error::Other { errno: libc::EINVAL })
+}
+
+/// Options for a libav object; whatever is left after it was opened is an error.
+struct Options(*mut sys::AVDictionary);
+
+impl Options {
+	fn new(pairs: &[(&str, String)]) -> Result<Self> {
+		let mut options = Options(ptr::null_mut());
+		for (key, value) in pairs {
+			let (key, value) = (c_string(key)?, c_string(value)?);
+			// SAFETY: both strings live through the call, which copies them; the dictionary is
+			// null or one that this call made.
+			check(unsafe { sys::av_dict_set(&mut options.0, key.as_ptr(), value.as_ptr(), 0) })?;
+		}
+		Ok(options)
+	}
+
+	/// Fails if an option was not taken: a profile that is applied in part is another profile.
+	fn all_taken(&self) -> Result<()> {
+		// SAFETY: a dictionary or null, both allowed.
+		match unsafe { sys::av_dict_count(self.0) } {
+			0 => Ok(()),
+			_ => Err(Error::OptionNotFound),
+		}
+	}
+}
+
+impl Drop for Options {
+	fn drop(&mut self) {
+		// SAFETY: owned by `self`; null is allowed.
+		unsafe { sys::av_dict_free(&mut self.0) }
+	}
+}
+
+/// Caps every single allocation of libav in this process.
+pub fn set_max_alloc(bytes: usize) {
+	// SAFETY: sets one number.
+	unsafe { sys::av_max_alloc(bytes) }
+}
+
+/// Lets only errors through to standard error.
+pub fn quiet() {
+	// SAFETY: sets one number.
+	unsafe { sys::av_log_set_level(sys::AV_LOG_ERROR) }
+}
+
+/// Versions of the libraries at run time: libavutil, libavcodec, libavformat, libswscale.
+pub fn versions() -> [u32; 4] {
+	// SAFETY: pure functions.
+	unsafe {
+		[
+			sys::avutil_version(),
+			sys::avcodec_version(),
+			sys::avformat_version(),
+			sys::swscale_version(),
+		]
+	}
+}
+
+/// Opens `io` for demuxing, with the demuxer named `format` if given, else by probing among those
+/// that the options allow.
+pub fn open_input(
+	mut io: StreamIo,
+	format: Option<&str>,
+	options: &[(&str, String)],
+) -> Result<Input> {
+	let mut options = Options::new(options)?;
+	let forced = match format {
+		None => ptr::null(),
+		Some(name) => {
+			let name = c_string(name)?;
+			// SAFETY: looks a name up in a static table.
+			let found = unsafe { sys::av_find_input_format(name.as_ptr()) };
+			if found.is_null() {
+				return Err(Error::DemuxerNotFound);
+			}
+			found
+		}
+	};
+	// SAFETY: the context is fresh and gets the I/O context before it is opened, with the flag that
+	// keeps libavformat from freeing it; `avformat_open_input` frees the context when it fails, and
+	// `io` then drops here, after it. On success both move into the safe wrapper, which drops them
+	// in the right order.
+	unsafe {
+		let mut context = sys::avformat_alloc_context();
+		if context.is_null() {
+			return Err(no_memory());
+		}
+		(*context).pb = io.as_mut_ptr();
+		(*context).flags |= sys::AVFMT_FLAG_CUSTOM_IO;
+		check(sys::avformat_open_input(
+			&mut context,
+			c"".as_ptr(),
+			forced as *mut _,
+			&mut options.0,
+		))?;
+		let input = Input::wrap_with_custom_io(context, io);
+		options.all_taken()?;
+		Ok(input)
+	}
+}
+
+/// Reads ahead until the parameters of all tracks are known.
+pub fn find_stream_info(input: &mut Input) -> Result<()> {
+	// SAFETY: an open input context; no options.
+	check(unsafe { sys::avformat_find_stream_info(input.as_mut_ptr(), ptr::null_mut()) })
+}
+
+/// What a track carries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TrackKind {
+	/// Video.
+	Video,
+	/// Audio.
+	Audio,
+	/// Subtitles, data, attachments, or not known.
+	Other,
+}
+
+/// The parameters of one track, as plain numbers.
+#[derive(Clone, Debug)]
+pub struct Track {
+	/// What it carries.
+	pub kind: TrackKind,
+	/// Whether the codec is H.264.
+	pub is_h264: bool,
+	/// Whether the codec is AAC.
+	pub is_aac: bool,
+	/// The codec's name.
+	pub codec: String,
+	/// Whether it is a cover picture rather than a video.
+	pub is_cover: bool,
+	/// Whether the pixel format is 8-bit 4:2:0, where it is known.
+	pub is_yuv420p: Option<bool>,
+	/// Unit of its time stamps.
+	pub time_base: Rational,
+	/// The codec's out-of-band header.
+	pub extradata: Vec<u8>,
+}
+
+/// Number of tracks found so far.
+pub fn track_count(input: &Input) -> usize {
+	// SAFETY: an open input context.
+	unsafe { (*input.as_ptr()).nb_streams as usize }
+}
+
+/// The parameters of track `index`; `None` if there is no such track.
+pub fn track(input: &Input, index: usize) -> Option<Track> {
+	if index >= track_count(input) {
+		return None;
+	}
+	// SAFETY: the index is in range, streams and their parameters are never null and live as long
+	// as the context; nothing borrowed leaves this function.
+	unsafe {
+		let stream = *(*input.as_ptr()).streams.add(index);
+		let parameters = &*(*stream).codecpar;
+		let kind = match parameters.codec_type {
+			sys::AVMediaType::AVMEDIA_TYPE_VIDEO => TrackKind::Video,
+			sys::AVMediaType::AVMEDIA_TYPE_AUDIO => TrackKind::Audio,
+			_ => TrackKind::Other,
+		};
+		let format = parameters.format;
+		let extradata = if parameters.extradata.is_null() || parameters.extradata_size <= 0 {
+			Vec::new()
+		} else {
+			std::slice::from_raw_parts(parameters.extradata, parameters.extradata_size as usize)
+				.to_vec()
+		};
+		Some(Track {
+			kind,
+			is_h264: parameters.codec_id == sys::AVCodecID::AV_CODEC_ID_H264,
+			is_aac: parameters.codec_id == sys::AVCodecID::AV_CODEC_ID_AAC,
+			codec: CStr::from_ptr(sys::avcodec_get_name(parameters.codec_id))
+				.to_string_lossy()
+				.into_owned(),
+			is_cover: (*stream).disposition & sys::AV_DISPOSITION_ATTACHED_PIC != 0,
+			is_yuv420p: (format != -1).then(|| is_yuv420p(format)),
+			time_base: (*stream).time_base.into(),
+			extradata,
+		})
+	}
+}
+
+/// Width and height of the newest picture that the demuxer's parser saw on track `index`, as its
+/// parameter sets declare them; `None` while there was none.
+pub fn parsed_size(input: &Input, index: usize) -> Option<(u32, u32)> {
+	if index >= track_count(input) {
+		return None;
+	}
+	// SAFETY: the index is in range; the parser, if there is one, lives as long as the stream.
+	unsafe {
+		let parser = sys::av_stream_get_parser(*(*input.as_ptr()).streams.add(index));
+		if parser.is_null() || (*parser).width <= 0 || (*parser).height <= 0 {
+			return None;
+		}
+		Some(((*parser).width as u32, (*parser).height as u32))
+	}
+}
+
+fn is_yuv420p(format: i32) -> bool {
+	format == sys::AVPixelFormat::AV_PIX_FMT_YUV420P as i32
+		|| format == sys::AVPixelFormat::AV_PIX_FMT_YUVJ420P as i32
+}
+
+/// A copy of the codec parameters of track `index`, without the container's tag.
+pub fn parameters(input: &Input, index: usize) -> Result<codec::Parameters> {
+	if index >= track_count(input) {
+		return Err(Error::StreamNotFound);
+	}
+	let mut copy = codec::Parameters::new();
+	// SAFETY: both sides are valid parameter structures; the copy is deep.
+	unsafe {
+		if copy.as_ptr().is_null() {
+			return Err(no_memory());
+		}
+		let stream = *(*input.as_ptr()).streams.add(index);
+		check(sys::avcodec_parameters_copy(copy.as_mut_ptr(), (*stream).codecpar))?;
+		(*copy.as_mut_ptr()).codec_tag = 0;
+	}
+	Ok(copy)
+}
+
+/// Sets the sample rate of audio parameters, which the muxer wants to know.
+pub fn set_sample_rate(parameters: &mut codec::Parameters, rate: u32) {
+	// SAFETY: a valid structure that `parameters` owns.
+	unsafe { (*parameters.as_mut_ptr()).sample_rate = rate as i32 }
+}
+
+/// Removes the out-of-band header from codec parameters.
+pub fn clear_extradata(parameters: &mut codec::Parameters) {
+	// SAFETY: the buffer was allocated by libav and is owned by the structure; `av_freep` leaves a
+	// null pointer behind.
+	unsafe {
+		let p = parameters.as_mut_ptr();
+		sys::av_freep(&raw mut (*p).extradata as *mut _);
+		(*p).extradata_size = 0;
+	}
+}
+
+/// Opens the H.264 decoder for the track with these parameters.
+pub fn open_decoder(
+	parameters: &codec::Parameters,
+	time_base: Rational,
+	options: &[(&str, String)],
+) -> Result<codec::decoder::Opened> {
+	let codec = codec::decoder::find(codec::Id::H264).ok_or(Error::DecoderNotFound)?;
+	let mut context = codec::Context::new_with_codec(codec);
+	let mut options = Options::new(options)?;
+	// SAFETY: a fresh context of this very codec, filled and opened once. The decoder is the one
+	// found above.
+	unsafe {
+		if context.as_ptr().is_null() {
+			return Err(no_memory());
+		}
+		check(sys::avcodec_parameters_to_context(context.as_mut_ptr(), parameters.as_ptr()))?;
+		(*context.as_mut_ptr()).pkt_timebase = time_base.into();
+		check(sys::avcodec_open2(context.as_mut_ptr(), codec.as_ptr(), &mut options.0))?;
+	}
+	options.all_taken()?;
+	Ok(codec::decoder::Opened(context.decoder()))
+}
+
+/// The plain-number side of an encoder.
+#[derive(Clone, Copy, Debug)]
+pub struct EncoderSetup {
+	/// Width in pixels.
+	pub width: u32,
+	/// Height in pixels.
+	pub height: u32,
+	/// Frames per second.
+	pub fps: Rational,
+	/// Shape of a pixel; 0/1 if unknown.
+	pub aspect: Rational,
+	/// The picture from which colour tags are taken.
+	pub colour: Colour,
+}
+
+/// Colour tags of a picture, as numbered by H.264.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Colour {
+	primaries: sys::AVColorPrimaries,
+	transfer: sys::AVColorTransferCharacteristic,
+	matrix: sys::AVColorSpace,
+	location: sys::AVChromaLocation,
+}
+
+/// Opens libx264. Its time base is one frame.
+pub fn open_encoder(
+	setup: &EncoderSetup,
+	options: &[(&str, String)],
+) -> Result<codec::encoder::video::Encoder> {
+	let codec = codec::encoder::find_by_name("libx264").ok_or(Error::EncoderNotFound)?;
+	let mut context = codec::Context::new_with_codec(codec);
+	let mut options = Options::new(options)?;
+	// SAFETY: a fresh context of this very codec; the fields are those that the encoder documents
+	// as set by the user before it is opened, once.
+	unsafe {
+		if context.as_ptr().is_null() {
+			return Err(no_memory());
+		}
+		let c = &mut *context.as_mut_ptr();
+		c.width = setup.width as i32;
+		c.height = setup.height as i32;
+		c.pix_fmt = sys::AVPixelFormat::AV_PIX_FMT_YUV420P;
+		c.framerate = setup.fps.into();
+		c.time_base = setup.fps.invert().into();
+		c.sample_aspect_ratio = setup.aspect.into();
+		c.color_range = sys::AVColorRange::AVCOL_RANGE_MPEG;
+		c.color_primaries = setup.colour.primaries;
+		c.color_trc = setup.colour.transfer;
+		c.colorspace = setup.colour.matrix;
+		c.chroma_sample_location = setup.colour.location;
+		check(sys::avcodec_open2(context.as_mut_ptr(), codec.as_ptr(), &mut options.0))?;
+	}
+	options.all_taken()?;
+	let encoder = codec::encoder::Encoder(context);
+	Ok(codec::encoder::video::Encoder(codec::encoder::video::Video(encoder)))
+}
+
+/// The shape of a decoded picture.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Picture {
+	/// Width in pixels.
+	pub width: u32,
+	/// Height in pixels.
+	pub height: u32,
+	/// Whether it is 8-bit 4:2:0.
+	pub is_yuv420p: bool,
+	/// Whether luma uses all 256 values.
+	pub is_full_range: bool,
+	/// Whether the decoder had to conceal something.
+	pub is_damaged: bool,
+	/// Shape of a pixel.
+	pub aspect: Rational,
+	/// Colour tags.
+	pub colour: Colour,
+}
+
+/// Reads the shape of a picture.
+pub fn picture(frame: &frame::Video) -> Picture {
+	// SAFETY: a valid frame, read only.
+	unsafe {
+		let f = &*frame.as_ptr();
+		Picture {
+			width: f.width.max(0) as u32,
+			height: f.height.max(0) as u32,
+			is_yuv420p: is_yuv420p(f.format),
+			is_full_range: f.format == sys::AVPixelFormat::AV_PIX_FMT_YUVJ420P as i32
+				|| f.color_range == sys::AVColorRange::AVCOL_RANGE_JPEG,
+			is_damaged: f.decode_error_flags != 0 || f.flags & sys::AV_FRAME_FLAG_CORRUPT != 0,
+			aspect: f.sample_aspect_ratio.into(),
+			colour: Colour {
+				primaries: f.color_primaries,
+				transfer: f.color_trc,
+				matrix: f.colorspace,
+				location: f.chroma_location,
+			},
+		}
+	}
+}
+
+/// Calls `row` with each row of an 8-bit 4:2:0 picture, plane by plane, without padding.
+pub fn for_each_row(frame: &frame::Video, mut row: impl FnMut(&[u8])) -> Result<()> {
+	let shape = picture(frame);
+	if !shape.is_yuv420p {
+		return Err(Error::InvalidData);
+	}
+	let (width, height) = (shape.width as usize, shape.height as usize);
+	for plane in 0..3 {
+		let (width, height) = match plane {
+			0 => (width, height),
+			_ => (width.div_ceil(2), height.div_ceil(2)),
+		};
+		// SAFETY: a frame of this format holds three planes of at least these dimensions, rows
+		// `linesize` bytes apart; a row's slice does not outlive the call.
+		unsafe {
+			let f = &*frame.as_ptr();
+			let (data, stride) = (f.data[plane], f.linesize[plane] as isize);
+			if data.is_null() || stride.unsigned_abs() < width {
+				return Err(Error::InvalidData);
+			}
+			for y in 0..height {
+				let start = data.offset(y as isize * stride);
+				row(std::slice::from_raw_parts(start, width));
+			}
+		}
+	}
+	Ok(())
+}
+
+/// swscale with the options of the canonical profile.
+pub struct Scaler {
+	context: *mut sys::SwsContext,
+	source: (u32, u32, bool),
+	target: (u32, u32),
+	_not_sync: PhantomData<*mut ()>,
+}
+
+impl Scaler {
+	/// From `source` to 8-bit 4:2:0 of `width` × `height` in limited range.
+	pub fn new(source: &Picture, width: u32, height: u32, flags: &str) -> Result<Self> {
+		let yuv420p = i64::from(sys::AVPixelFormat::AV_PIX_FMT_YUV420P as i32);
+		// SAFETY: a fresh context; from here on `scaler` frees it on every path.
+		let scaler = Scaler {
+			context: unsafe { sys::sws_alloc_context() },
+			source: (source.width, source.height, source.is_full_range),
+			target: (width, height),
+			_not_sync: PhantomData,
+		};
+		if scaler.context.is_null() {
+			return Err(no_memory());
+		}
+		// The same options that the `scale` filter sets for 4:2:0 on both sides: 128 is its
+		// vertical chroma position of MPEG-2.
+		let numbers: [(&CStr, i64); 11] = [
+			(c"srcw", source.width.into()),
+			(c"srch", source.height.into()),
+			(c"src_format", yuv420p),
+			(c"dstw", width.into()),
+			(c"dsth", height.into()),
+			(c"dst_format", yuv420p),
+			(c"src_range", source.is_full_range.into()),
+			(c"dst_range", 0),
+			(c"src_v_chr_pos", 128),
+			(c"dst_v_chr_pos", 128),
+			(c"threads", 1),
+		];
+		let flags = c_string(flags)?;
+		// SAFETY: the context's first member is its option class, as `av_opt_*` needs; strings
+		// live through the calls; the context is initialised once, after its options.
+		unsafe {
+			let target = scaler.context.cast();
+			check(sys::av_opt_set(target, c"sws_flags".as_ptr(), flags.as_ptr(), 0))?;
+			for (name, value) in numbers {
+				check(sys::av_opt_set_int(target, name.as_ptr(), value, 0))?;
+			}
+			check(sys::sws_init_context(scaler.context, ptr::null_mut(), ptr::null_mut()))?;
+		}
+		Ok(scaler)
+	}
+
+	/// Scales one picture into a new one.
+	pub fn scale(&mut self, source: &frame::Video) -> Result<frame::Video> {
+		let shape = picture(source);
+		let found = (shape.width, shape.height, shape.is_full_range);
+		if !shape.is_yuv420p || found != self.source {
+			return Err(Error::InputChanged);
+		}
+		let mut target = frame::Video::empty();
+		// SAFETY: both frames hold what the context was made for: the source was checked above,
+		// the target is allocated here with the target's format and size.
+		unsafe {
+			let t = target.as_mut_ptr();
+			if t.is_null() {
+				return Err(no_memory());
+			}
+			(*t).format = sys::AVPixelFormat::AV_PIX_FMT_YUV420P as i32;
+			(*t).width = self.target.0 as i32;
+			(*t).height = self.target.1 as i32;
+			check(sys::av_frame_get_buffer(t, 0))?;
+			let s = &*source.as_ptr();
+			let rows = sys::sws_scale(
+				self.context,
+				s.data.as_ptr() as *const *const u8,
+				s.linesize.as_ptr(),
+				0,
+				s.height,
+				(*t).data.as_ptr(),
+				(*t).linesize.as_ptr(),
+			);
+			check(rows)?;
+			if rows != (*t).height {
+				return Err(Error::Bug);
+			}
+			(*t).color_range = sys::AVColorRange::AVCOL_RANGE_MPEG;
+		}
+		Ok(target)
+	}
+}
+
+impl Drop for Scaler {
+	fn drop(&mut self) {
+		// SAFETY: owned by `self`; null is allowed.
+		unsafe { sys::sws_freeContext(self.context) }
+	}
+}
+
+/// Turns length-prefixed H.264, as MP4 and Matroska hold it, into start codes with parameter sets
+/// in band.
+pub struct AnnexB(*mut sys::AVBSFContext);
+
+impl AnnexB {
+	/// For a track with these parameters.
+	pub fn new(parameters: &codec::Parameters, time_base: Rational) -> Result<Self> {
+		// SAFETY: looks a static name up; the context is fresh, gets its input parameters by deep
+		// copy and is initialised once; from its allocation on `filter` frees it on every path.
+		unsafe {
+			let found = sys::av_bsf_get_by_name(c"h264_mp4toannexb".as_ptr());
+			if found.is_null() {
+				return Err(Error::BsfNotFound);
+			}
+			let mut filter = AnnexB(ptr::null_mut());
+			check(sys::av_bsf_alloc(found, &mut filter.0))?;
+			check(sys::avcodec_parameters_copy((*filter.0).par_in, parameters.as_ptr()))?;
+			(*filter.0).time_base_in = time_base.into();
+			check(sys::av_bsf_init(filter.0))?;
+			Ok(filter)
+		}
+	}
+
+	/// The parameter sets with start codes.
+	pub fn extradata(&self) -> Vec<u8> {
+		// SAFETY: an initialised context; its output parameters live as long as it does.
+		unsafe {
+			let parameters = &*(*self.0).par_out;
+			if parameters.extradata.is_null() || parameters.extradata_size <= 0 {
+				return Vec::new();
+			}
+			std::slice::from_raw_parts(parameters.extradata, parameters.extradata_size as usize)
+				.to_vec()
+		}
+	}
+
+	/// Filters one packet; this filter gives exactly one for one.
+	pub fn filter(&mut self, mut packet: Packet) -> Result<Packet> {
+		let mut out = Packet::empty();
+		// SAFETY: an initialised context; sending moves the packet's references into it, receiving
+		// moves others into an empty packet.
+		unsafe {
+			check(sys::av_bsf_send_packet(self.0, packet.as_mut_ptr()))?;
+			check(sys::av_bsf_receive_packet(self.0, out.as_mut_ptr()))?;
+		}
+		Ok(out)
+	}
+}
+
+impl Drop for AnnexB {
+	fn drop(&mut self) {
+		// SAFETY: owned by `self`; null is allowed.
+		unsafe { sys::av_bsf_free(&mut self.0) }
+	}
+}
+
+/// Adds a track with a copy of these parameters to an output that has no header yet.
+pub fn add_track(
+	output: &mut Output,
+	parameters: &codec::Parameters,
+	time_base: Rational,
+) -> Result<usize> {
+	// SAFETY: an output context before its header; the stream belongs to it.
+	unsafe {
+		let stream = sys::avformat_new_stream(output.as_mut_ptr(), ptr::null());
+		if stream.is_null() {
+			return Err(no_memory());
+		}
+		check(sys::avcodec_parameters_copy((*stream).codecpar, parameters.as_ptr()))?;
+		(*stream).time_base = time_base.into();
+		Ok((*stream).index as usize)
+	}
+}
+
+/// The codec parameters of an opened encoder.
+pub fn encoder_parameters(encoder: &codec::encoder::video::Encoder) -> Result<codec::Parameters> {
+	let mut parameters = codec::Parameters::new();
+	// SAFETY: both valid; the copy is deep.
+	unsafe {
+		if parameters.as_ptr().is_null() {
+			return Err(no_memory());
+		}
+		check(sys::avcodec_parameters_from_context(parameters.as_mut_ptr(), encoder.as_ptr()))?;
+	}
+	Ok(parameters)
+}
+
+/// Writes the muxer's header; fails if an option was not taken.
+pub fn write_header(output: &mut Output, options: &[(&str, String)]) -> Result<()> {
+	let mut options = Options::new(options)?;
+	// SAFETY: an output context with its tracks, whose header is written once.
+	check(unsafe { sys::avformat_write_header(output.as_mut_ptr(), &mut options.0) })?;
+	options.all_taken()
+}
+
+/// Whether a packet can be handed to a muxer: libav asserts on data.
+pub fn has_data(packet: &Packet) -> bool {
+	// SAFETY: a valid packet, read only.
+	unsafe { !(*packet.as_ptr()).data.is_null() && (*packet.as_ptr()).size > 0 }
+}
+
+/// Lowers this process to the lowest scheduling priority.
+pub fn lowest_priority() {
+	// SAFETY: changes one number of this process. Failure means that it stays as it was, which
+	// costs time and nothing else.
+	let _ = unsafe { libc::nice(19) };
+}
+
+/// Ends the process without running anybody's exit handlers: the libraries that libav* pulls in
+/// register some, and they would break against the sandbox after the work is done.
+pub fn exit_now(code: i32) -> ! {
+	// SAFETY: ends the process; output was written with plain `write` calls before.
+	unsafe { libc::_exit(code) }
+}
+
+/// Closes all inherited descriptors above standard error. Called before any other was opened.
+pub fn close_other_descriptors() -> std::io::Result<()> {
+	// SAFETY: at this point nothing in the process owns a descriptor above 2.
+	match unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, 0u32) } {
+		0 => Ok(()),
+		_ => Err(std::io::Error::last_os_error()),
+	}
+}
+
+/// Keeps other processes of the same user from tracing this one and the kernel from dumping it.
+pub fn not_dumpable() {
+	// SAFETY: sets one flag of this process.
+	let _ = unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
+}

@@ -1,0 +1,147 @@
+//! The deterministic limits of a source segment: whoever looks at the same bytes finds the same
+//! reason at the same offset, so none of them ever counts against a transcoder.
+//!
+//! Running out of time or memory, and crashes, depend on the machine. They are another kind of
+//! failure ([`Failure::Internal`]) and never become a verdict.
+
+use codec::{Decode, Encode};
+use livepeer_primitives::{
+	leaf::RejectReason,
+	video::{SourceLimits, LONGEST_SEGMENT, MAX_SEGMENT_BYTES},
+	work,
+};
+
+/// Why a child did not do what it was asked.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum Failure {
+	/// The source is beyond the limits or the profile: the same for everybody.
+	InputInvalid {
+		/// The limit that it breaks.
+		reason: RejectReason,
+		/// Byte offset at which that was found.
+		offset: u32,
+	},
+	/// A file that the segmenter cannot take; the text says what to do.
+	Unsupported(String),
+	/// Anything else: says nothing about the source.
+	Internal(String),
+}
+
+impl Failure {
+	/// An invalid source; offsets beyond 32 bits are cut, no accepted source has any.
+	pub fn invalid(reason: RejectReason, offset: impl TryInto<u32>) -> Self {
+		Failure::InputInvalid { reason, offset: offset.try_into().unwrap_or(u32::MAX) }
+	}
+
+	/// A failure of ours, with the step that failed.
+	pub fn internal(step: &str, error: impl std::fmt::Display) -> Self {
+		Failure::Internal(format!("{step}: {error}"))
+	}
+}
+
+/// Length of a packet of a transport stream.
+const TS_PACKET: usize = 188;
+/// First byte of each.
+const TS_SYNC: u8 = 0x47;
+
+/// Checks the container's frame before any library sees a byte: size, packet length, sync bytes,
+/// and that no packet is marked damaged or scrambled.
+pub fn check_container(input: &[u8]) -> Result<(), Failure> {
+	if input.len() > MAX_SEGMENT_BYTES as usize {
+		return Err(Failure::invalid(RejectReason::TooManyBytes, MAX_SEGMENT_BYTES));
+	}
+	if input.is_empty() {
+		return Err(Failure::invalid(RejectReason::NotTransportStream, 0u32));
+	}
+	for (index, packet) in input.chunks(TS_PACKET).enumerate() {
+		let damaged = packet.len() != TS_PACKET
+			|| packet[0] != TS_SYNC
+			|| packet[1] & 0x80 != 0
+			|| packet[3] & 0xc0 != 0;
+		if damaged {
+			return Err(Failure::invalid(RejectReason::NotTransportStream, index * TS_PACKET));
+		}
+	}
+	Ok(())
+}
+
+/// Checks a picture against the job's declared size.
+pub fn check_picture(
+	width: u32,
+	height: u32,
+	limits: &SourceLimits,
+	offset: u64,
+) -> Result<(), Failure> {
+	if width > limits.width.into() || height > limits.height.into() {
+		return Err(Failure::invalid(RejectReason::TooManyPixels, offset));
+	}
+	Ok(())
+}
+
+/// Checks a count of frames that ends at `offset` against the longest segment at the job's rate.
+pub fn check_frames(frames: u64, limits: &SourceLimits, offset: u64) -> Result<(), Failure> {
+	if frames > work::max_frames(limits) {
+		return Err(Failure::invalid(RejectReason::TooManyFrames, offset));
+	}
+	Ok(())
+}
+
+/// Checks the time from the first to the last frame, in ticks of 1/90,000 s.
+pub fn check_span(span: i64, offset: u64) -> Result<(), Failure> {
+	if span > i64::from(LONGEST_SEGMENT) {
+		return Err(Failure::invalid(RejectReason::TooLong, offset));
+	}
+	Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	fn reason(result: Result<(), Failure>) -> Option<(RejectReason, u32)> {
+		match result {
+			Err(Failure::InputInvalid { reason, offset }) => Some((reason, offset)),
+			_ => None,
+		}
+	}
+
+	#[test]
+	fn container_should_be_refused_when_a_packet_is_wrong() {
+		let mut good = vec![0u8; 3 * TS_PACKET];
+		for packet in good.chunks_mut(TS_PACKET) {
+			packet[0] = TS_SYNC;
+		}
+		assert_eq!(check_container(&good), Ok(()));
+		let not_ts = RejectReason::NotTransportStream;
+		assert_eq!(reason(check_container(&[])), Some((not_ts, 0)));
+		assert_eq!(reason(check_container(b"#EXTM3U\nfile:///etc/hostname\n")), Some((not_ts, 0)));
+		assert_eq!(reason(check_container(&good[..400])), Some((not_ts, 376)));
+		let mut scrambled = good.clone();
+		scrambled[TS_PACKET + 3] = 0x80;
+		assert_eq!(reason(check_container(&scrambled)), Some((not_ts, 188)));
+		let mut lost = good;
+		lost[2 * TS_PACKET] = 0;
+		assert_eq!(reason(check_container(&lost)), Some((not_ts, 376)));
+	}
+
+	#[test]
+	fn container_should_be_refused_when_too_long() {
+		let long = vec![TS_SYNC; MAX_SEGMENT_BYTES as usize + 1];
+		let expected = Some((RejectReason::TooManyBytes, MAX_SEGMENT_BYTES));
+		assert_eq!(reason(check_container(&long)), expected);
+	}
+
+	#[test]
+	fn measures_should_be_refused_when_beyond_the_job() {
+		let limits = SourceLimits { width: 1280, height: 720, fps: 30 };
+		assert_eq!(check_picture(1280, 720, &limits, 5), Ok(()));
+		let pixels = Some((RejectReason::TooManyPixels, 5));
+		assert_eq!(reason(check_picture(1282, 720, &limits, 5)), pixels);
+		assert_eq!(reason(check_picture(720, 1280, &limits, 5)), pixels);
+		assert_eq!(check_frames(181, &limits, 7), Ok(()));
+		let frames = Some((RejectReason::TooManyFrames, 7));
+		assert_eq!(reason(check_frames(182, &limits, 7)), frames);
+		assert_eq!(check_span(540_000, 9), Ok(()));
+		assert_eq!(reason(check_span(540_001, 9)), Some((RejectReason::TooLong, 9)));
+	}
+}

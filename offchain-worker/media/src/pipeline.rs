@@ -1,0 +1,453 @@
+//! What a child does with a segment: decode once, scale and encode each rendition, hash frames for
+//! evidence. Transcoder and verifier run exactly this.
+
+use codec::{Decode, Encode};
+use ffmpeg_next::{codec::decoder::Opened, frame, Error, Packet, Rational};
+use livepeer_primitives::{
+	evidence::LeafEvidence,
+	leaf::RejectReason,
+	video::{Rendition, SourceLimits},
+	work::{segment_work, WorkFactors},
+	Hash,
+};
+use sha2::{Digest, Sha256};
+
+use crate::{
+	ffi,
+	limits::{self, Failure},
+	mux::{mux, Elementary},
+	profile,
+	source::{self, frame_ticks, Source},
+};
+
+/// The seed of evidence and the leaf that it is made for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct EvidenceSeed {
+	/// The tranche's seed.
+	pub seed: Hash,
+	/// The leaf's index within its claim.
+	pub index: u32,
+}
+
+/// What a segment is.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Facts {
+	/// Width of its pictures.
+	pub width: u32,
+	/// Height of its pictures.
+	pub height: u32,
+	/// Frames per second: numerator and denominator.
+	pub fps: (u32, u32),
+	/// Number of decoded frames.
+	pub frames: u32,
+	/// From the first frame to the end of the last, in ticks of 1/90,000 s.
+	pub duration: u32,
+	/// Presentation time of the first frame, in ticks.
+	pub first_time: i64,
+	/// Whether it has sound.
+	pub has_audio: bool,
+}
+
+impl Facts {
+	/// Pixels that were decoded.
+	pub fn pixels(&self) -> u64 {
+		u64::from(self.width) * u64::from(self.height) * u64::from(self.frames)
+	}
+
+	/// Pixels that a rendition of this segment encodes.
+	pub fn rendition_pixels(&self, rendition: &Rendition) -> u64 {
+		u64::from(rendition.width) * u64::from(rendition.height) * u64::from(self.frames)
+	}
+
+	/// Work units of transcoding this segment into `ladder`; `None` on overflow.
+	pub fn work(&self, factors: &WorkFactors, ladder: &[Rendition]) -> Option<u64> {
+		segment_work(factors, self.pixels(), ladder.iter().map(|r| self.rendition_pixels(r)))
+	}
+}
+
+/// A transcoded segment.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Transcoded {
+	/// What the source is.
+	pub facts: Facts,
+	/// One transport stream per rendition, in the ladder's order.
+	pub outputs: Vec<Vec<u8>>,
+	/// The leaf's digest under evidence recipe 1, if a seed was given.
+	pub evidence: Option<Hash>,
+}
+
+/// A segment reduced to what two of them are compared by.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Inspection {
+	/// Width of its pictures.
+	pub width: u32,
+	/// Height of its pictures.
+	pub height: u32,
+	/// Presentation times of its pictures.
+	pub times: Vec<i64>,
+	/// Hash of all decoded pictures.
+	pub pictures: Hash,
+	/// Hash of all audio packets with their times.
+	pub audio: Hash,
+}
+
+/// Decodes a segment picture by picture.
+struct Decoder<'a> {
+	source: &'a Source,
+	decoder: Opened,
+	limits: SourceLimits,
+	shape: Option<ffi::Picture>,
+	frames: u32,
+	last_time: Option<i64>,
+}
+
+impl<'a> Decoder<'a> {
+	fn new(source: &'a Source, limits: &SourceLimits) -> Result<Self, Failure> {
+		let options = profile::decoder_options(limits);
+		let decoder = ffi::open_decoder(&source.video_parameters, source::ticks(), &options)
+			.map_err(|e| Failure::internal("decoder", e))?;
+		Ok(Self { source, decoder, limits: *limits, shape: None, frames: 0, last_time: None })
+	}
+
+	/// Calls `each` with every picture in presentation order, and with its time.
+	fn run(
+		mut self,
+		mut each: impl FnMut(&frame::Video, &ffi::Picture, i64) -> Result<(), Failure>,
+	) -> Result<Facts, Failure> {
+		let mut at = 0;
+		for packet in &self.source.video {
+			at = source::offset(packet);
+			self.decoder.send_packet(packet).map_err(|e| refused(&e, at))?;
+			self.drain(at, &mut each)?;
+		}
+		self.decoder.send_eof().map_err(|e| refused(&e, at))?;
+		self.drain(at, &mut each)?;
+
+		let times = &self.source.times;
+		let (Some(shape), Some(last)) = (self.shape, self.last_time) else {
+			return Err(Failure::invalid(RejectReason::NoKeyframe, at));
+		};
+		let first = times.first().copied().unwrap_or(last);
+		let duration = last.saturating_sub(first) + frame_ticks(self.source.fps);
+		let positive = |n: i32| n.max(0) as u32;
+		Ok(Facts {
+			width: shape.width,
+			height: shape.height,
+			fps: (positive(self.source.fps.numerator()), positive(self.source.fps.denominator())),
+			frames: self.frames,
+			duration: u32::try_from(duration).unwrap_or(u32::MAX),
+			first_time: first,
+			has_audio: !self.source.audio.is_empty(),
+		})
+	}
+
+	fn drain(
+		&mut self,
+		at: u64,
+		each: &mut impl FnMut(&frame::Video, &ffi::Picture, i64) -> Result<(), Failure>,
+	) -> Result<(), Failure> {
+		loop {
+			let mut frame = frame::Video::empty();
+			match self.decoder.receive_frame(&mut frame) {
+				Ok(()) => {}
+				Err(Error::Eof) => return Ok(()),
+				Err(Error::Other { errno }) if errno == libc::EAGAIN => return Ok(()),
+				Err(e) => return Err(refused(&e, at)),
+			}
+			let shape = ffi::picture(&frame);
+			if !shape.is_yuv420p {
+				return Err(Failure::invalid(RejectReason::UnsupportedVideo, at));
+			}
+			limits::check_picture(shape.width, shape.height, &self.limits, at)?;
+			// One segment has one shape: the encoder and the work formula count on it.
+			let same = self.shape.is_none_or(|s| {
+				(s.width, s.height, s.is_full_range)
+					== (shape.width, shape.height, shape.is_full_range)
+			});
+			let time = frame.pts().or(frame.timestamp());
+			let later = time.filter(|t| self.last_time.is_none_or(|last| *t > last));
+			let (Some(time), true, false) = (later, same, shape.is_damaged) else {
+				return Err(Failure::invalid(RejectReason::Corrupt, at));
+			};
+			let first = *self.shape.get_or_insert(shape);
+			self.last_time = Some(time);
+			self.frames += 1;
+			limits::check_frames(self.frames.into(), &self.limits, at)?;
+			each(&frame, &first, time)?;
+		}
+	}
+}
+
+fn refused(error: &Error, at: u64) -> Failure {
+	if source::is_ours(error) {
+		Failure::internal("decoder", error)
+	} else {
+		Failure::invalid(RejectReason::Corrupt, at)
+	}
+}
+
+/// Frame hashes of one stream of the evidence.
+struct FrameHashes {
+	seed: Option<Hash>,
+	hashes: Vec<Hash>,
+}
+
+impl FrameHashes {
+	fn new(seed: Option<Hash>) -> Self {
+		Self { seed, hashes: Vec::new() }
+	}
+
+	fn add(&mut self, frame: &frame::Video) -> Result<(), Failure> {
+		if let Some(seed) = self.seed {
+			let mut hasher = Sha256::new();
+			hasher.update(seed.as_bytes());
+			ffi::for_each_row(frame, |row| hasher.update(row))
+				.map_err(|e| Failure::internal("frame hash", e))?;
+			self.hashes.push(Hash::from(<[u8; 32]>::from(hasher.finalize())));
+		}
+		Ok(())
+	}
+}
+
+/// One rendition: scaler, encoder, and what came out of them.
+struct RenditionEncoder {
+	rendition: Rendition,
+	scaler: ffi::Scaler,
+	encoder: ffmpeg_next::codec::encoder::video::Encoder,
+	fed: i64,
+	packets: Vec<Packet>,
+	hashes: FrameHashes,
+}
+
+impl RenditionEncoder {
+	fn new(
+		rendition: Rendition,
+		shape: &ffi::Picture,
+		source: &Source,
+		seed: Option<Hash>,
+	) -> Result<Self, Failure> {
+		let (width, height) = (u32::from(rendition.width), u32::from(rendition.height));
+		let scaler = ffi::Scaler::new(shape, width, height, profile::SCALER_FLAGS)
+			.map_err(|e| Failure::internal("scaler", e))?;
+		let setup = ffi::EncoderSetup {
+			width,
+			height,
+			fps: source.fps,
+			aspect: scaled_aspect(shape, width, height),
+			colour: shape.colour,
+		};
+		let options = profile::encoder_options(&rendition, source.times.len() as u32);
+		let encoder =
+			ffi::open_encoder(&setup, &options).map_err(|e| Failure::internal("encoder", e))?;
+		let hashes = FrameHashes::new(seed);
+		Ok(Self { rendition, scaler, encoder, fed: 0, packets: Vec::new(), hashes })
+	}
+
+	fn feed(&mut self, frame: &frame::Video) -> Result<(), Failure> {
+		let mut scaled = self.scaler.scale(frame).map_err(|e| Failure::internal("scaler", e))?;
+		self.hashes.add(&scaled)?;
+		scaled.set_pts(Some(self.fed));
+		self.fed += 1;
+		self.encoder.send_frame(&scaled).map_err(|e| Failure::internal("encoder", e))?;
+		self.drain()
+	}
+
+	fn drain(&mut self) -> Result<(), Failure> {
+		loop {
+			let mut packet = Packet::empty();
+			match self.encoder.receive_packet(&mut packet) {
+				Ok(()) => self.packets.push(packet),
+				Err(Error::Eof) => return Ok(()),
+				Err(Error::Other { errno }) if errno == libc::EAGAIN => return Ok(()),
+				Err(e) => return Err(Failure::internal("encoder", e)),
+			}
+		}
+	}
+
+	/// Ends the encoder and writes its transport stream. The encoder counts frames; its packets get
+	/// back the presentation times of the source's frames.
+	fn finish(mut self, source: &Source, times: &[i64]) -> Result<(Vec<u8>, FrameHashes), Failure> {
+		self.encoder.send_eof().map_err(|e| Failure::internal("encoder", e))?;
+		self.drain()?;
+		let parameters =
+			ffi::encoder_parameters(&self.encoder).map_err(|e| Failure::internal("encoder", e))?;
+		if self.packets.len() != times.len() {
+			return Err(Failure::internal("encoder", "a frame was lost"));
+		}
+		let step = frame_ticks(source.fps);
+		let mut packets = Vec::with_capacity(self.packets.len());
+		for encoded in &self.packets {
+			let pts = time_of(times, encoded.pts(), step)
+				.ok_or_else(|| Failure::internal("encoder", "a packet without a time"))?;
+			let dts = time_of(times, encoded.dts(), step)
+				.ok_or_else(|| Failure::internal("encoder", "a packet without a time"))?;
+			let picture = profile::strip(encoded.data().unwrap_or_default());
+			if picture.is_empty() {
+				return Err(Failure::internal("encoder", "an empty picture"));
+			}
+			let mut packet = Packet::copy(&picture);
+			packet.set_flags(encoded.flags());
+			packet.set_pts(Some(pts));
+			packet.set_dts(Some(dts));
+			packet.set_duration(step);
+			packets.push(packet);
+		}
+		let audio = copied_audio(source)?;
+		let bytes = mux(Elementary { parameters, packets }, audio)?;
+		tracing::debug!(
+			width = self.rendition.width,
+			height = self.rendition.height,
+			bytes = bytes.len(),
+			"rendition done"
+		);
+		Ok((bytes, self.hashes))
+	}
+}
+
+/// The time of frame `index`. Decoding times run ahead of the first frame by the encoder's delay;
+/// those continue the line backwards at the nominal rate.
+fn time_of(times: &[i64], index: Option<i64>, step: i64) -> Option<i64> {
+	let index = index?;
+	match usize::try_from(index) {
+		Ok(index) => times.get(index).copied(),
+		Err(_) => Some(times.first()?.saturating_add(index.saturating_mul(step))),
+	}
+}
+
+/// The source's audio packets, for a muxer.
+fn copied_audio(source: &Source) -> Result<Option<Elementary>, Failure> {
+	let Some(parameters) = &source.audio_parameters else { return Ok(None) };
+	let packets = source
+		.audio
+		.iter()
+		.map(|packet| {
+			let mut copy = packet.clone();
+			copy.set_dts(packet.pts());
+			copy
+		})
+		.collect();
+	Ok(Some(Elementary { parameters: parameters.clone(), packets }))
+}
+
+/// The shape of a pixel after scaling that keeps the shape of the picture.
+fn scaled_aspect(shape: &ffi::Picture, width: u32, height: u32) -> Rational {
+	let (num, den) = (shape.aspect.numerator(), shape.aspect.denominator());
+	if num <= 0 || den <= 0 {
+		return Rational(0, 1);
+	}
+	let scaled = |side: i32, a: u32, b: u32| i64::from(side) * i64::from(a) * i64::from(b);
+	let (mut a, mut b) = (scaled(num, shape.width, height), scaled(den, shape.height, width));
+	// H.264 holds 16 bits of each; rounding down keeps the ratio to four digits.
+	while a > 65_535 || b > 65_535 {
+		let divisor = [2, 3, 5, 7].into_iter().find(|d| a % d == 0 && b % d == 0).unwrap_or(1);
+		if divisor > 1 {
+			(a, b) = (a / divisor, b / divisor);
+		} else {
+			(a, b) = ((a / 2).max(1), (b / 2).max(1));
+		}
+	}
+	Rational(a as i32, b as i32)
+}
+
+/// Decodes a segment and says what it is.
+pub fn probe(input: Vec<u8>, limits: &SourceLimits) -> Result<Facts, Failure> {
+	let source = source::read(input, Some(limits))?;
+	Decoder::new(&source, limits)?.run(|_, _, _| Ok(()))
+}
+
+/// Transcodes a segment into the ladder.
+pub fn transcode(
+	input: Vec<u8>,
+	ladder: &[Rendition],
+	limits: &SourceLimits,
+	evidence: Option<EvidenceSeed>,
+) -> Result<Transcoded, Failure> {
+	let seed = evidence.map(|e| e.seed);
+	let source = source::read(input, Some(limits))?;
+	let mut decoded = FrameHashes::new(seed);
+	let mut encoders: Vec<RenditionEncoder> = Vec::with_capacity(ladder.len());
+	let mut times = Vec::with_capacity(source.times.len());
+	let facts = Decoder::new(&source, limits)?.run(|frame, shape, time| {
+		if encoders.is_empty() {
+			for rendition in ladder {
+				encoders.push(RenditionEncoder::new(*rendition, shape, &source, seed)?);
+			}
+		}
+		times.push(time);
+		decoded.add(frame)?;
+		encoders.iter_mut().try_for_each(|encoder| encoder.feed(frame))
+	})?;
+
+	let mut outputs = Vec::with_capacity(encoders.len());
+	let mut streams = vec![decoded];
+	for encoder in encoders {
+		let (bytes, hashes) = encoder.finish(&source, &times)?;
+		outputs.push(bytes);
+		streams.push(hashes);
+	}
+	let evidence = evidence.map(|EvidenceSeed { seed, index }| {
+		let mut leaf = LeafEvidence::new(seed, index);
+		for (stream, hashes) in streams.iter().enumerate() {
+			for (frame, hash) in hashes.hashes.iter().enumerate() {
+				leaf.add(stream as u8, frame as u32, *hash);
+			}
+		}
+		leaf.digest()
+	});
+	Ok(Transcoded { facts, outputs, evidence })
+}
+
+/// Reduces an output, ours or another's, to what it is compared by.
+pub fn inspect(input: Vec<u8>, limits: &SourceLimits) -> Result<Inspection, Failure> {
+	let source = source::read(input, None)?;
+	let mut pictures = Sha256::new();
+	let mut times = Vec::with_capacity(source.times.len());
+	let facts = Decoder::new(&source, limits)?.run(|frame, _, time| {
+		times.push(time);
+		ffi::for_each_row(frame, |row| pictures.update(row))
+			.map_err(|e| Failure::internal("frame hash", e))
+	})?;
+	let mut audio = Sha256::new();
+	for packet in &source.audio {
+		let data = packet.data().unwrap_or_default();
+		audio.update((packet.pts(), data).encode());
+	}
+	Ok(Inspection {
+		width: facts.width,
+		height: facts.height,
+		times,
+		pictures: Hash::from(<[u8; 32]>::from(pictures.finalize())),
+		audio: Hash::from(<[u8; 32]>::from(audio.finalize())),
+	})
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn time_should_run_backwards_when_before_the_first_frame() {
+		let times = [9_000, 12_000, 15_100];
+		assert_eq!(time_of(&times, Some(2), 3_000), Some(15_100));
+		assert_eq!(time_of(&times, Some(-2), 3_000), Some(3_000));
+		assert_eq!(time_of(&times, Some(3), 3_000), None);
+		assert_eq!(time_of(&times, None, 3_000), None);
+	}
+
+	#[test]
+	fn work_should_count_decoded_and_encoded_pixels() {
+		let facts = Facts {
+			width: 1280,
+			height: 720,
+			fps: (30, 1),
+			frames: 60,
+			duration: 180_000,
+			first_time: 0,
+			has_audio: true,
+		};
+		let ladder = [Rendition { width: 640, height: 360, kbps: 800 }];
+		let factors = WorkFactors { preset: 1000, decode: 500 };
+		let expected = 640 * 360 * 60 + 1280 * 720 * 60 / 2;
+		assert_eq!(facts.work(&factors, &ladder), Some(expected));
+	}
+}

@@ -1,0 +1,145 @@
+//! What a child gives up before it looks at a byte that somebody else wrote.
+//!
+//! 1. Every descriptor but standard input, output and error (and the one file of the segmenter).
+//! 2. Resources: address space, processor time, files, processes, core dumps.
+//! 3. Landlock, where the kernel has it: every access to the file system and the network.
+//! 4. seccomp: all system calls but those that computing on memory and open descriptors needs.
+//!    Anything else kills the process. There is no `open`, no `socket`, no `clone`, no `execve`,
+//!    and no way to map executable memory.
+
+use std::collections::BTreeMap;
+
+use landlock::{
+	Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr,
+	RulesetStatus, Scope, ABI,
+};
+use rlimit::Resource;
+use seccompiler::{
+	BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+	SeccompRule,
+};
+
+use crate::ffi;
+
+/// What a child may use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Allowance {
+	/// Bytes of address space.
+	pub memory: u64,
+	/// Seconds of processor time; `None` for a child that lives as long as its stream.
+	pub cpu_seconds: Option<u64>,
+}
+
+impl Default for Allowance {
+	fn default() -> Self {
+		Self { memory: 1536 * 1024 * 1024, cpu_seconds: Some(120) }
+	}
+}
+
+/// System calls that a child keeps. They act on memory, time, signals of its own and descriptors
+/// that it already has.
+const ALLOWED: &[libc::c_long] = &[
+	libc::SYS_read,
+	libc::SYS_readv,
+	libc::SYS_write,
+	libc::SYS_writev,
+	libc::SYS_lseek,
+	libc::SYS_close,
+	libc::SYS_fstat,
+	libc::SYS_munmap,
+	libc::SYS_mremap,
+	libc::SYS_brk,
+	libc::SYS_madvise,
+	libc::SYS_futex,
+	libc::SYS_sched_yield,
+	libc::SYS_sched_getaffinity,
+	libc::SYS_clock_gettime,
+	libc::SYS_getrandom,
+	libc::SYS_rt_sigreturn,
+	libc::SYS_rt_sigaction,
+	libc::SYS_rt_sigprocmask,
+	libc::SYS_sigaltstack,
+	libc::SYS_restart_syscall,
+	libc::SYS_exit,
+	libc::SYS_exit_group,
+];
+
+/// System calls that libraries try and do without: refused with an error instead of death.
+const REFUSED: &[libc::c_long] = &[
+	// glibc looks for tables of character sets when a stream names its service. It does without.
+	libc::SYS_openat,
+	// `isatty` before a log line.
+	libc::SYS_ioctl,
+	// `fstat` as glibc spells it, and Rust's guess at how long a file is.
+	libc::SYS_newfstatat,
+	libc::SYS_statx,
+	// Asking for limits.
+	libc::SYS_prlimit64,
+];
+
+/// Enters the sandbox. There is no way back; on an error the process must not go on.
+pub fn enter(allowance: &Allowance) -> Result<(), String> {
+	ffi::not_dumpable();
+	landlock().map_err(|e| format!("landlock: {e}"))?;
+	limit(allowance).map_err(|e| format!("resource limits: {e}"))?;
+	for program in programs().map_err(|e| format!("seccomp: {e}"))? {
+		seccompiler::apply_filter(&program).map_err(|e| format!("seccomp: {e}"))?;
+	}
+	Ok(())
+}
+
+fn limit(allowance: &Allowance) -> std::io::Result<()> {
+	let set = |resource: Resource, value: u64| resource.set(value, value);
+	set(Resource::AS, allowance.memory)?;
+	if let Some(seconds) = allowance.cpu_seconds {
+		set(Resource::CPU, seconds)?;
+	}
+	set(Resource::FSIZE, 0)?;
+	set(Resource::CORE, 0)?;
+	set(Resource::NPROC, 0)?;
+	// Standard descriptors and the segmenter's file.
+	set(Resource::NOFILE, 4)
+}
+
+/// Denies everything that this kernel's landlock knows. A kernel without it is no error: seccomp
+/// alone already leaves no system call that opens anything.
+fn landlock() -> Result<(), landlock::RulesetError> {
+	let abi = ABI::V6;
+	let status = Ruleset::default()
+		.set_compatibility(CompatLevel::BestEffort)
+		.handle_access(AccessFs::from_all(abi))?
+		.handle_access(AccessNet::from_all(abi))?
+		.scope(Scope::from_all(abi))?
+		.create()?
+		.no_new_privs(true)
+		.restrict_self()?;
+	if status.ruleset == RulesetStatus::NotEnforced {
+		tracing::debug!("this kernel has no landlock");
+	}
+	Ok(())
+}
+
+/// Two filters, of which the stricter answer holds: one that kills whatever is on neither list,
+/// one that refuses.
+fn programs() -> Result<Vec<BpfProgram>, seccompiler::BackendError> {
+	let arch = std::env::consts::ARCH.try_into()?;
+	let not_executable = |argument: u8| {
+		SeccompRule::new(vec![SeccompCondition::new(
+			argument,
+			SeccompCmpArgLen::Dword,
+			SeccompCmpOp::MaskedEq(libc::PROT_EXEC as u64),
+			0,
+		)?])
+	};
+	let mut known: BTreeMap<i64, Vec<SeccompRule>> =
+		ALLOWED.iter().chain(REFUSED).map(|call| (*call, vec![])).collect();
+	for call in [libc::SYS_mmap, libc::SYS_mprotect] {
+		known.insert(call, vec![not_executable(2)?]);
+	}
+	let refused = REFUSED.iter().map(|call| (*call, vec![])).collect();
+	let kill = SeccompFilter::new(known, SeccompAction::KillProcess, SeccompAction::Allow, arch)?;
+	let errno = SeccompAction::Errno(libc::EPERM as u32);
+	let refuse = SeccompFilter::new(refused, SeccompAction::Allow, errno, arch)?;
+	// The refusing one first: installing a filter takes system calls that the other forbids.
+	Ok(vec![refuse.try_into()?, kill.try_into()?])
+}

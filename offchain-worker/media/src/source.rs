@@ -1,0 +1,289 @@
+//! A source segment, demuxed: its pictures and audio as packets, with nothing decoded yet.
+
+use std::io::Cursor;
+
+use ffmpeg_next::{codec, format::context::StreamIo, Error, Packet, Rational};
+use livepeer_primitives::{
+	leaf::RejectReason,
+	video::{SourceLimits, TICKS_PER_SECOND},
+};
+
+use crate::{
+	ffi::{self, TrackKind},
+	limits::{self, Failure},
+	profile,
+};
+
+/// A source segment's packets.
+pub struct Source {
+	/// The video packets in decoding order.
+	pub video: Vec<Packet>,
+	/// Parameters of the video.
+	pub video_parameters: codec::Parameters,
+	/// The audio packets in the source's order.
+	pub audio: Vec<Packet>,
+	/// Parameters of the audio, if there is any.
+	pub audio_parameters: Option<codec::Parameters>,
+	/// Presentation times of the video packets, ascending, in ticks.
+	pub times: Vec<i64>,
+	/// Frames per second.
+	pub fps: Rational,
+}
+
+/// The unit of all time stamps of a transport stream.
+pub fn ticks() -> Rational {
+	Rational(1, TICKS_PER_SECOND as i32)
+}
+
+/// The byte offset of a packet; 0 where the demuxer does not know it.
+pub fn offset(packet: &Packet) -> u64 {
+	u64::try_from(packet.position()).unwrap_or(0)
+}
+
+/// Whether a libav error says that this machine, not the source, is short of something.
+pub fn is_ours(error: &Error) -> bool {
+	matches!(error, Error::Other { errno } if *errno == libc::ENOMEM)
+}
+
+/// Demuxes a segment and checks all that can be checked without decoding. `limits` is `None` only
+/// for our own outputs and those compared with them.
+pub fn read(input: Vec<u8>, limits: Option<&SourceLimits>) -> Result<Source, Failure> {
+	limits::check_container(&input)?;
+	let length = input.len() as u64;
+	let io = StreamIo::from_read_seek(Cursor::new(input))
+		.map_err(|e| Failure::internal("input buffer", e))?;
+	let mut context = ffi::open_input(io, Some(profile::DEMUXER), &profile::demuxer_options())
+		.map_err(|e| match e {
+			Error::OptionNotFound | Error::DemuxerNotFound => Failure::internal("demuxer", e),
+			e if is_ours(&e) => Failure::internal("demuxer", e),
+			_ => Failure::invalid(RejectReason::NotTransportStream, 0u32),
+		})?;
+
+	let mut packets = Vec::new();
+	loop {
+		let mut packet = Packet::empty();
+		match packet.read(&mut context) {
+			Ok(()) => {}
+			Err(Error::Eof) => break,
+			Err(e) if is_ours(&e) => return Err(Failure::internal("demuxer", e)),
+			Err(_) => {
+				let at = packets.last().map_or(0, offset);
+				return Err(Failure::invalid(RejectReason::Corrupt, at));
+			}
+		}
+		let at = offset(&packet);
+		if packet.is_corrupt() {
+			return Err(Failure::invalid(RejectReason::Corrupt, at));
+		}
+		if let Some(limits) = limits {
+			// A parser that never saw a parameter set has no size; the decoder will refuse.
+			if let Some((width, height)) = ffi::parsed_size(&context, packet.stream()) {
+				limits::check_picture(width, height, limits, at)?;
+			}
+		}
+		packets.push(packet);
+	}
+
+	let (mut video_track, mut audio_track) = (None, None);
+	for index in 0..ffi::track_count(&context) {
+		let Some(track) = ffi::track(&context, index) else { continue };
+		let at = packets.iter().find(|p| p.stream() == index).map_or(0, offset);
+		let slot = match track.kind {
+			TrackKind::Video if !track.is_h264 => {
+				return Err(Failure::invalid(RejectReason::UnsupportedVideo, at))
+			}
+			TrackKind::Audio if !track.is_aac => {
+				return Err(Failure::invalid(RejectReason::UnsupportedAudio, at))
+			}
+			TrackKind::Video => &mut video_track,
+			TrackKind::Audio => &mut audio_track,
+			TrackKind::Other => return Err(Failure::invalid(RejectReason::NotTransportStream, at)),
+		};
+		if slot.replace(index).is_some() {
+			return Err(Failure::invalid(RejectReason::NotTransportStream, at));
+		}
+	}
+	let video_track =
+		video_track.ok_or_else(|| Failure::invalid(RejectReason::NotTransportStream, 0u32))?;
+	let copy = |index| {
+		ffi::parameters(&context, index).map_err(|e| Failure::internal("track parameters", e))
+	};
+	let video_parameters = copy(video_track)?;
+	let mut audio_parameters = audio_track.map(copy).transpose()?;
+
+	let (video, mut audio): (Vec<_>, Vec<_>) = packets
+		.into_iter()
+		.filter(ffi::has_data)
+		.partition(|packet| packet.stream() == video_track);
+	let first = video.first().ok_or_else(|| Failure::invalid(RejectReason::NoKeyframe, length))?;
+	if !first.is_key() {
+		return Err(Failure::invalid(RejectReason::NoKeyframe, offset(first)));
+	}
+	match (check_audio(&mut audio)?, &mut audio_parameters) {
+		(Some(rate), Some(parameters)) => ffi::set_sample_rate(parameters, rate),
+		// A track that is announced and never comes cannot be announced again.
+		_ => audio_parameters = None,
+	}
+	for (index, packet) in video.iter().enumerate() {
+		if let Some(limits) = limits {
+			limits::check_frames(index as u64 + 1, limits, offset(packet))?;
+		}
+	}
+	let mut times: Vec<i64> = video.iter().filter_map(Packet::pts).collect();
+	times.sort_unstable();
+	let (Some(first_time), Some(last_time)) = (times.first(), times.last()) else {
+		return Err(Failure::invalid(RejectReason::Corrupt, offset(first)));
+	};
+	let span = last_time.saturating_sub(*first_time);
+	if limits.is_some() {
+		limits::check_span(span, video.last().map_or(0, offset))?;
+	}
+	let fps = frame_rate(times.len() as i64 - 1, span);
+	Ok(Source { video, video_parameters, audio, audio_parameters, times, fps })
+}
+
+/// Audio is copied, so each packet must be one whole ADTS frame with a time stamp after the one
+/// before; anything else the muxer would refuse. Several frames may share one PES packet, of which
+/// only the first is stamped: the others follow at the length of a frame. Gives the sample rate.
+fn check_audio(packets: &mut [Packet]) -> Result<Option<u32>, Failure> {
+	// The newest time stamp, and the samples since.
+	let mut line: Option<(i64, u64)> = None;
+	let (mut last, mut rate, mut at) = (None, None, 0);
+	for packet in packets {
+		at = offset(packet).max(at);
+		let corrupt = Failure::invalid(RejectReason::Corrupt, at);
+		let header = packet.data().and_then(adts).filter(|h| h.length == packet.size());
+		let Some(header) = header else { return Err(corrupt) };
+		let (stamp, samples) = match (packet.pts(), line) {
+			(Some(pts), _) => (pts, 0),
+			(None, Some(line)) => line,
+			(None, None) => return Err(corrupt),
+		};
+		let rate = u64::from(*rate.get_or_insert(header.rate));
+		let time = stamp.saturating_add((samples * u64::from(TICKS_PER_SECOND) / rate) as i64);
+		if last.is_some_and(|last| time <= last) {
+			return Err(corrupt);
+		}
+		packet.set_pts(Some(time));
+		last = Some(time);
+		line = Some((stamp, samples + header.samples));
+	}
+	Ok(rate)
+}
+
+/// What an ADTS header says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Adts {
+	/// Bytes of the frame with its header.
+	length: usize,
+	/// Samples per second.
+	rate: u32,
+	/// Samples in the frame.
+	samples: u64,
+}
+
+fn adts(data: &[u8]) -> Option<Adts> {
+	const RATES: [u32; 13] = [
+		96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025,
+		8_000, 7_350,
+	];
+	match data {
+		[0xff, second, third, fourth, fifth, sixth, seventh, ..] if second & 0xf6 == 0xf0 => {
+			Some(Adts {
+				length: usize::from(fourth & 0x03) << 11
+					| usize::from(*fifth) << 3
+					| usize::from(sixth >> 5),
+				rate: *RATES.get(usize::from(third >> 2 & 0x0f))?,
+				samples: 1024 * (u64::from(seventh & 0x03) + 1),
+			})
+		}
+		_ => None,
+	}
+}
+
+/// Frames per second of `intervals` frame intervals in `span` ticks: the nearest whole rate or
+/// whole rate × 1000/1001 if it is within a thousandth, else the exact ratio.
+///
+/// Integers only, and from time stamps alone: what encoders write about their own rate is often
+/// wrong, and libav's estimate depends on how far it probed.
+pub fn frame_rate(intervals: i64, span: i64) -> Rational {
+	if intervals <= 0 || span <= 0 {
+		return Rational(profile::SINGLE_FRAME_RATE, 1);
+	}
+	let ticks = i128::from(TICKS_PER_SECOND);
+	let (n, span) = (i128::from(intervals) * ticks, i128::from(span));
+	// The rate is n / span. Error of a candidate a / b, scaled by span × b: |n × b - a × span|.
+	let error = |(a, b): (i128, i128)| (n * b - a * span).abs();
+	let whole = (n + span / 2) / span;
+	let above = (n * 1001 / 1000 + span / 2) / span;
+	let candidates = [(whole, 1), (above * 1000, 1001)];
+	let best = candidates
+		.into_iter()
+		.filter(|c| c.0 > 0 && error(*c) * 1000 <= n * c.1)
+		// Compared on a common denominator.
+		.min_by_key(|c| error(*c) * if c.1 == 1 { 1001 } else { 1 });
+	let (a, b) = best.unwrap_or((n, span));
+	let divisor = gcd(a, b);
+	let (mut a, mut b) = (a / divisor, b / divisor);
+	while a > i128::from(i32::MAX) || b > i128::from(i32::MAX) {
+		(a, b) = (a / 2, (b / 2).max(1));
+	}
+	Rational(a.max(1) as i32, b as i32)
+}
+
+fn gcd(a: i128, b: i128) -> i128 {
+	if b == 0 {
+		a.max(1)
+	} else {
+		gcd(b, a % b)
+	}
+}
+
+/// One frame's length in ticks, rounded down.
+pub fn frame_ticks(fps: Rational) -> i64 {
+	i64::from(TICKS_PER_SECOND) * i64::from(fps.denominator()) / i64::from(fps.numerator().max(1))
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn frame_rate_should_be_exact_when_time_stamps_are() {
+		assert_eq!(frame_rate(59, 59 * 3000), Rational(30, 1));
+		assert_eq!(frame_rate(49, 49 * 3600), Rational(25, 1));
+		assert_eq!(frame_rate(59, 59 * 3003), Rational(30000, 1001));
+		assert_eq!(frame_rate(47, 47 * 90_000 * 1001 / 24_000), Rational(24000, 1001));
+		assert_eq!(frame_rate(119, 119 * 90_000 * 1001 / 60_000), Rational(60000, 1001));
+	}
+
+	#[test]
+	fn frame_rate_should_be_the_nearest_when_time_stamps_are_rounded() {
+		// Milliseconds, as RTMP and Matroska have them.
+		assert_eq!(frame_rate(59, 1967 * 90), Rational(30, 1));
+		assert_eq!(frame_rate(59, 1969 * 90), Rational(30000, 1001));
+	}
+
+	#[test]
+	fn frame_rate_should_be_a_ratio_when_there_is_no_standard_one() {
+		assert_eq!(frame_rate(25, 180_000), Rational(25, 2));
+		assert_eq!(frame_rate(0, 0), Rational(30, 1));
+		assert_eq!(frame_rate(1, 1), Rational(90_000, 1));
+		assert_eq!(frame_rate(5, -7), Rational(30, 1));
+	}
+
+	#[test]
+	fn adts_header_should_be_read_when_it_is_one() {
+		let header = [0xff, 0xf1, 0x4c, 0x80, 0x2e, 0x7f, 0xfc];
+		assert_eq!(adts(&header), Some(Adts { length: 371, rate: 48_000, samples: 1024 }));
+		assert_eq!(adts(&header[..5]), None);
+		assert_eq!(adts(&[0xff, 0xf1, 0x7c, 0, 0, 0, 0]), None);
+		assert_eq!(adts(&[0x47, 0, 0, 0, 0, 0, 0]), None);
+	}
+
+	#[test]
+	fn frame_ticks_should_divide_the_second() {
+		assert_eq!(frame_ticks(Rational(30, 1)), 3000);
+		assert_eq!(frame_ticks(Rational(30000, 1001)), 3003);
+	}
+}

@@ -1,0 +1,195 @@
+//! What parent and child say to each other: length-prefixed SCALE frames over pipes.
+
+use std::io::{self, Read, Write};
+
+use codec::{Decode, DecodeAll, Encode};
+use livepeer_primitives::video::{Rendition, SourceLimits};
+
+use crate::{
+	limits::Failure,
+	pipeline::{EvidenceSeed, Facts, Inspection, Transcoded},
+};
+
+/// The largest frame: the largest segment in or the largest ladder out, with room to spare.
+pub const MAX_FRAME: u32 = 512 * 1024 * 1024;
+
+/// What a child is asked, once.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum Request {
+	/// Decode, and say what it is.
+	Probe {
+		/// Limits of the source.
+		limits: SourceLimits,
+		/// The segment.
+		input: Vec<u8>,
+	},
+	/// Decode, scale, encode.
+	Transcode {
+		/// Limits of the source.
+		limits: SourceLimits,
+		/// The renditions in order.
+		ladder: Vec<Rendition>,
+		/// Seed for evidence, if wanted.
+		evidence: Option<EvidenceSeed>,
+		/// The segment.
+		input: Vec<u8>,
+	},
+	/// Reduce an output to what it is compared by.
+	Inspect {
+		/// Size and rate beyond which it is not even an output of that rendition.
+		limits: SourceLimits,
+		/// The output.
+		input: Vec<u8>,
+	},
+	/// Try to break out, to show that it cannot be done.
+	Escape(Escape),
+}
+
+/// A way out that the sandbox must close.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum Escape {
+	/// Read a file.
+	OpenFile,
+	/// Create a file.
+	CreateFile,
+	/// Connect over TCP.
+	Connect,
+	/// Open a UDP socket.
+	Datagram,
+	/// Start a process.
+	Spawn,
+	/// Start a thread.
+	Thread,
+	/// Take more memory than allowed.
+	Memory,
+	/// Compute for ever.
+	Spin,
+}
+
+/// What a child answers, once; a segmenter answers with a row of [`Answer::Segment`].
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum Answer {
+	/// To [`Request::Probe`].
+	Facts(Facts),
+	/// To [`Request::Transcode`].
+	Transcoded(Transcoded),
+	/// To [`Request::Inspect`].
+	Inspection(Inspection),
+	/// One segment of a file.
+	Segment(Segment),
+	/// The file, and all its repetitions, are at their end.
+	End,
+	/// It could not be done.
+	Failed(Failure),
+	/// To [`Request::Escape`], from a child that got out or was refused without being killed.
+	StillHere {
+		/// Whether the attempt succeeded.
+		escaped: bool,
+		/// The error, if it did not.
+		error: String,
+	},
+}
+
+/// A piece of a stream: a transport stream that can be decoded by itself.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Segment {
+	/// The transport stream.
+	pub data: Vec<u8>,
+	/// Duration in ticks of 1/90,000 s: to the start of the next one.
+	pub duration: u32,
+	/// Presentation time of its first frame, in ticks; never wraps.
+	pub first_time: i64,
+	/// Number of video frames.
+	pub frames: u32,
+}
+
+/// How a file is cut.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct SegmentOptions {
+	/// A segment ends at the first keyframe after this many ticks.
+	pub target: u32,
+	/// No segment is longer than this many ticks.
+	pub longest: u32,
+	/// How often the file is played; `None` for ever. Time goes on across repetitions.
+	pub plays: Option<u32>,
+}
+
+impl Default for SegmentOptions {
+	fn default() -> Self {
+		use livepeer_primitives::video::{LONGEST_SEGMENT, TARGET_SEGMENT};
+		Self { target: TARGET_SEGMENT, longest: LONGEST_SEGMENT, plays: Some(1) }
+	}
+}
+
+/// Reads one frame.
+pub fn read<T: Decode>(from: &mut impl Read) -> io::Result<T> {
+	let mut length = [0; 4];
+	from.read_exact(&mut length)?;
+	let length = checked_length(length)?;
+	let mut bytes = vec![0; length];
+	from.read_exact(&mut bytes)?;
+	decode(&bytes)
+}
+
+/// Writes one frame.
+pub fn write(to: &mut impl Write, value: &impl Encode) -> io::Result<()> {
+	let bytes = encode(value)?;
+	to.write_all(&bytes)?;
+	to.flush()
+}
+
+/// One frame's bytes.
+pub fn encode(value: &impl Encode) -> io::Result<Vec<u8>> {
+	let mut bytes = vec![0; 4];
+	value.encode_to(&mut bytes);
+	let length = u32::try_from(bytes.len() - 4)
+		.ok()
+		.filter(|length| *length <= MAX_FRAME)
+		.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "frame too long"))?;
+	bytes[..4].copy_from_slice(&length.to_le_bytes());
+	Ok(bytes)
+}
+
+/// The length in a frame's prefix, if it is allowed.
+pub fn checked_length(prefix: [u8; 4]) -> io::Result<usize> {
+	let length = u32::from_le_bytes(prefix);
+	if length > MAX_FRAME {
+		return Err(io::Error::new(io::ErrorKind::InvalidData, "frame too long"));
+	}
+	Ok(length as usize)
+}
+
+/// A frame's value.
+pub fn decode<T: Decode>(bytes: &[u8]) -> io::Result<T> {
+	T::decode_all(&mut &*bytes)
+		.map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn frame_should_come_back_when_written() {
+		let answer = Answer::Segment(Segment {
+			data: vec![0x47; 188],
+			duration: 180_000,
+			first_time: 126_000,
+			frames: 60,
+		});
+		let mut bytes = Vec::new();
+		write(&mut bytes, &answer).expect("writes to memory");
+		let read_back: Answer = read(&mut &bytes[..]).expect("is what was written");
+		assert_eq!(read_back, answer);
+	}
+
+	#[test]
+	fn frame_should_be_refused_when_too_long_or_unreadable() {
+		let long = [0xff, 0xff, 0xff, 0xff];
+		assert!(read::<Answer>(&mut &long[..]).is_err());
+		let unknown = [1, 0, 0, 0, 0xee];
+		assert!(read::<Answer>(&mut &unknown[..]).is_err());
+		let short = [9, 0, 0, 0, 1];
+		assert!(read::<Answer>(&mut &short[..]).is_err());
+	}
+}

@@ -1,0 +1,94 @@
+//! What the tests share: a pool over the shipped child, and clips made by the ffmpeg command line.
+#![allow(dead_code)]
+
+use std::{
+	path::{Path, PathBuf},
+	process::{Command, Stdio},
+	time::Duration,
+};
+
+use livepeer_primitives::{
+	leaf::RejectReason,
+	video::{Rendition, SourceLimits},
+};
+use livepeer_worker_media::{
+	EvidenceSeed, MediaError, MediaPool, PoolConfig, Priority, TranscodeJob, Transcoded,
+};
+
+pub const LIMITS: SourceLimits = SourceLimits { width: 1280, height: 720, fps: 60 };
+pub const LADDER: [Rendition; 2] = [
+	Rendition { width: 426, height: 240, kbps: 400 },
+	Rendition { width: 256, height: 144, kbps: 150 },
+];
+
+/// How the test tool gives its children's program.
+pub fn config() -> PoolConfig {
+	PoolConfig {
+		program: Some(PathBuf::from(env!("CARGO_BIN_EXE_livepeer-media"))),
+		live: 2,
+		verify: 2,
+		live_timeout: Duration::from_secs(60),
+		verify_timeout: Duration::from_secs(60),
+		segment_timeout: Duration::from_secs(30),
+		..PoolConfig::default()
+	}
+}
+
+pub fn pool() -> MediaPool {
+	MediaPool::new(config())
+}
+
+pub fn with_environment(pairs: &[(&str, &str)]) -> MediaPool {
+	let environment = pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+	MediaPool::new(PoolConfig { environment, ..config() })
+}
+
+/// Runs ffmpeg with these arguments, split at spaces, and panics if it fails.
+pub fn ffmpeg(arguments: &str) {
+	let status = Command::new("ffmpeg")
+		.args(["-nostdin", "-loglevel", "error", "-y"])
+		.args(arguments.split_whitespace())
+		.stdin(Stdio::null())
+		.status()
+		.expect("ffmpeg is installed");
+	assert!(status.success(), "ffmpeg {arguments}");
+}
+
+/// Makes a file with ffmpeg and gives its bytes.
+pub fn made(directory: &Path, name: &str, arguments: &str) -> Vec<u8> {
+	let path = directory.join(name);
+	ffmpeg(&format!("{arguments} {}", path.display()));
+	std::fs::read(path).expect("ffmpeg wrote it")
+}
+
+/// The source of most tests: 640×360, 30 frames per second, with sound.
+pub const SOURCE: &str = "-f lavfi -i testsrc2=s=640x360:r=30:d=1 -f lavfi -i sine=r=48000:d=1 \
+	-pix_fmt yuv420p -c:v libx264 -preset fast -g 300 -b:v 800k -c:a aac -b:a 64k -f mpegts";
+
+pub fn source() -> Vec<u8> {
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	made(directory.path(), "source.ts", SOURCE)
+}
+
+pub async fn transcode(pool: &MediaPool, input: &[u8]) -> Result<Transcoded, MediaError> {
+	transcode_into(pool, input, &LADDER, None).await
+}
+
+pub async fn transcode_into(
+	pool: &MediaPool,
+	input: &[u8],
+	ladder: &[Rendition],
+	evidence: Option<EvidenceSeed>,
+) -> Result<Transcoded, MediaError> {
+	let job = TranscodeJob { input, ladder, limits: &LIMITS, evidence };
+	pool.transcode(job, Priority::Live).await
+}
+
+/// The reason for which a source is invalid; panics on any other result.
+pub async fn reason(input: &[u8]) -> (RejectReason, u32) {
+	match transcode(&pool(), input).await {
+		Err(MediaError::InputInvalid { reason, offset }) => (reason, offset),
+		Err(other) => panic!("{other}"),
+		Ok(_) => panic!("the source was accepted"),
+	}
+}

@@ -1,0 +1,114 @@
+//! The worker's view: attested engine, honest and tampered outputs.
+
+mod common;
+
+use common::*;
+use livepeer_primitives::{
+	toolchain,
+	verdict::{MismatchKind, NonConformingKind},
+	Hash,
+};
+use livepeer_worker_core::transcoder::{Fault, Format, MediaError, Transcoder};
+use livepeer_worker_media::{golden, Engine};
+
+async fn engine() -> Engine {
+	Engine::start(pool()).await.expect("the golden vectors can be made")
+}
+
+fn format() -> Format {
+	let ladder = LADDER.to_vec().try_into().expect("two renditions");
+	Format { ladder, limits: LIMITS }
+}
+
+#[tokio::test]
+async fn toolchain_should_be_debian_12s_when_its_packages_are_installed() {
+	assert_eq!(golden::attest(&pool()).await, Ok(toolchain::DEBIAN_12_V1));
+}
+
+#[tokio::test]
+async fn outputs_should_be_named_for_what_was_done_to_them() {
+	let engine = engine().await;
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let at = directory.path().display();
+	let source = made(directory.path(), "source.ts", SOURCE);
+	let honest = engine.transcode(&format(), &source).await.expect("a good source");
+	let seed = Hash::repeat_byte(1);
+	let examined = engine.examine(&format(), &source, &honest.outputs, seed, 0).await;
+	let examined = examined.expect("a good source");
+	assert_eq!(examined.faults, [None, None]);
+	assert_eq!(examined.pixels, honest.pixels);
+	std::fs::write(directory.path().join("honest.ts"), &honest.outputs[0]).expect("disk");
+
+	let copy = "-c copy -muxdelay 0 -copyts -f mpegts";
+	let encode = "-c:v libx264 -preset veryfast -c:a copy -copyts -muxdelay 0 -f mpegts";
+	let cases = [
+		(
+			"black",
+			format!("-i {at}/honest.ts -vf drawbox=t=fill:c=black {encode}"),
+			Fault::Mismatch(MismatchKind::Video),
+		),
+		(
+			"other size",
+			format!("-i {at}/honest.ts -vf scale=256:144 {encode}"),
+			Fault::NonConforming(NonConformingKind::Size),
+		),
+		(
+			"source passed through",
+			format!("-i {at}/source.ts {copy}"),
+			Fault::NonConforming(NonConformingKind::Size),
+		),
+		(
+			"frames dropped",
+			format!("-i {at}/honest.ts -vf fps=15 {encode}"),
+			Fault::NonConforming(NonConformingKind::Timing),
+		),
+		(
+			"shifted",
+			format!("-i {at}/honest.ts -output_ts_offset 1 {copy}"),
+			Fault::NonConforming(NonConformingKind::Timing),
+		),
+		("muted", format!("-i {at}/honest.ts -an {copy}"), Fault::Mismatch(MismatchKind::Audio)),
+		(
+			"renamed",
+			format!("-i {at}/honest.ts -metadata service_name=x {copy}"),
+			Fault::Mismatch(MismatchKind::Container),
+		),
+		(
+			"other codec",
+			format!("-i {at}/honest.ts -c:v mpeg2video -c:a copy -f mpegts"),
+			Fault::NonConforming(NonConformingKind::Unreadable),
+		),
+	];
+	for (name, arguments, expected) in cases {
+		let tampered = made(directory.path(), "tampered.ts", &arguments);
+		let outputs = [tampered, honest.outputs[1].clone()];
+		let examined = engine.examine(&format(), &source, &outputs, seed, 0).await;
+		let faults = examined.expect("a good source").faults;
+		assert_eq!(faults, [Some(expected), None], "{name}");
+	}
+	let outputs = [b"not a video".to_vec()];
+	let faults = engine.examine(&format(), &source, &outputs, seed, 0).await;
+	let unreadable = Some(Fault::NonConforming(NonConformingKind::Unreadable));
+	assert_eq!(faults.expect("a good source").faults, [unreadable, unreadable]);
+}
+
+#[tokio::test]
+async fn digest_should_depend_on_seed_and_leaf() {
+	let engine = engine().await;
+	let source = source();
+	let outputs = engine.transcode(&format(), &source).await.expect("a good source").outputs;
+	let mut digests = Vec::new();
+	for (seed, index) in [(1, 0), (1, 1), (2, 0), (1, 0)] {
+		let seed = Hash::repeat_byte(seed);
+		let examined = engine.examine(&format(), &source, &outputs, seed, index).await;
+		digests.push(examined.expect("a good source").digest);
+	}
+	assert_eq!(digests[0], digests[3]);
+	assert!(digests[0] != digests[1] && digests[0] != digests[2] && digests[1] != digests[2]);
+}
+
+#[tokio::test]
+async fn invalid_input_should_keep_its_reason() {
+	let refused = engine().await.transcode(&format(), b"#EXTM3U\n").await;
+	assert!(matches!(refused, Err(MediaError::Invalid { offset: 0, .. })), "{refused:?}");
+}

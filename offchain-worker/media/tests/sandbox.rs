@@ -1,0 +1,54 @@
+//! The shipped child under the shipped sandbox tries to break out.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::*;
+use livepeer_worker_media::{Escape, MediaError, MediaPool, PoolConfig};
+
+/// SIGSYS: the system call filter.
+const FILTERED: i32 = 31;
+
+#[tokio::test]
+async fn child_should_be_killed_when_it_reaches_for_sockets_or_processes() {
+	for way in [Escape::Connect, Escape::Datagram, Escape::Spawn, Escape::Thread] {
+		match pool().try_escape(way).await {
+			Err(MediaError::Died { signal: Some(FILTERED), .. }) => {}
+			other => panic!("{way:?}: {other:?}"),
+		}
+	}
+}
+
+#[tokio::test]
+async fn child_should_be_refused_when_it_opens_or_creates_a_file() {
+	for way in [Escape::OpenFile, Escape::CreateFile] {
+		assert_eq!(pool().try_escape(way).await, Ok(false), "{way:?}");
+	}
+	assert!(!std::path::Path::new("/tmp/livepeer-escaped").exists());
+}
+
+#[tokio::test]
+async fn child_should_be_refused_when_it_takes_too_much_memory() {
+	assert_eq!(pool().try_escape(Escape::Memory).await, Ok(false));
+}
+
+#[tokio::test]
+async fn child_should_be_stopped_when_it_computes_for_ever() {
+	let config = PoolConfig { live_timeout: Duration::from_secs(2), ..config() };
+	let started = Instant::now();
+	let result = MediaPool::new(config).try_escape(Escape::Spin).await;
+	// The clock on the wall or the limit on processor time, whichever is first.
+	assert!(matches!(result, Err(MediaError::TimedOut(_) | MediaError::Died { .. })));
+	assert!(started.elapsed() < Duration::from_secs(20));
+}
+
+#[tokio::test]
+async fn error_should_say_so_when_the_program_is_no_child_of_ours() {
+	let missing = PoolConfig { program: Some("/nonexistent".into()), ..config() };
+	let result = transcode(&MediaPool::new(missing), &source()).await;
+	assert!(matches!(result, Err(MediaError::Io(_))));
+	let wrong = PoolConfig { program: Some("/bin/true".into()), ..config() };
+	let result = transcode(&MediaPool::new(wrong), &source()).await;
+	assert!(matches!(result, Err(MediaError::Died { .. })), "{result:?}");
+}

@@ -1,0 +1,180 @@
+//! Files into segments.
+
+mod common;
+
+use std::{fs::File, path::Path};
+
+use common::*;
+use livepeer_worker_media::{MediaError, Segment, SegmentOptions};
+
+async fn cut(path: &Path, options: SegmentOptions) -> Result<Vec<Segment>, MediaError> {
+	let file = File::open(path).expect("the file is there");
+	let mut stream = pool().segment_file(file, options).expect("a child starts");
+	let mut segments = Vec::new();
+	while let Some(segment) = stream.next().await {
+		segments.push(segment?);
+	}
+	Ok(segments)
+}
+
+/// Eight seconds with a keyframe each second and sound.
+const FILM: &str = "-f lavfi -i testsrc2=s=320x180:r=25:d=8 -f lavfi -i sine=r=48000:d=8 \
+	-pix_fmt yuv420p -c:v libx264 -preset fast -g 25 -c:a aac";
+
+#[tokio::test]
+async fn file_should_be_cut_at_keyframes_when_it_is_mp4_matroska_or_ts() {
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	for name in ["film.mp4", "film.mkv", "film.ts", "film.mov", "film.flv"] {
+		made(directory.path(), name, FILM);
+		let segments = cut(&directory.path().join(name), SegmentOptions::default()).await;
+		let segments = segments.unwrap_or_else(|e| panic!("{name}: {e}"));
+		let frames: Vec<u32> = segments.iter().map(|s| s.frames).collect();
+		assert_eq!(frames, [50, 50, 50, 50], "{name}");
+		assert_eq!(segments[0].first_time, 126_000);
+		for pair in segments.windows(2) {
+			let end = pair[0].first_time + i64::from(pair[0].duration);
+			assert_eq!(end, pair[1].first_time, "{name}");
+		}
+		let mut pictures = 0;
+		for segment in &segments {
+			assert_eq!(&segment.data[..3], [0x47, 0x40, 0x11], "tables come first");
+			let made = transcode(&pool(), &segment.data).await;
+			let facts = made.unwrap_or_else(|e| panic!("{name}: {e}")).facts;
+			assert_eq!((facts.frames, facts.first_time), (segment.frames, segment.first_time));
+			assert_eq!(facts.fps, (25, 1), "{name}");
+			assert!(facts.has_audio);
+			pictures += facts.frames;
+		}
+		assert_eq!(pictures, 200);
+	}
+}
+
+#[tokio::test]
+async fn time_should_go_on_when_the_file_is_repeated() {
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	made(directory.path(), "film.mp4", FILM);
+	let options = SegmentOptions { plays: Some(3), ..SegmentOptions::default() };
+	let segments = cut(&directory.path().join("film.mp4"), options).await.expect("a good film");
+	assert_eq!(segments.iter().map(|s| s.frames).sum::<u32>(), 3 * 200);
+	for pair in segments.windows(2) {
+		assert_eq!(pair[0].first_time + i64::from(pair[0].duration), pair[1].first_time);
+	}
+	let mut all = Vec::new();
+	for segment in &segments {
+		transcode(&pool(), &segment.data).await.expect("each can be decoded alone");
+		all.extend_from_slice(&segment.data);
+	}
+	// Joined they are one stream without errors or gaps in the sound.
+	std::fs::write(directory.path().join("joined.ts"), all).expect("disk");
+	let joined = directory.path().join("joined.ts");
+	let listed = std::process::Command::new("ffprobe")
+		.args(["-v", "error", "-select_streams", "a", "-show_entries", "packet=pts"])
+		.args(["-of", "csv=p=0"])
+		.arg(joined)
+		.output()
+		.expect("ffprobe is installed");
+	let times: Vec<i64> = String::from_utf8_lossy(&listed.stdout)
+		.lines()
+		.filter_map(|line| line.trim_end_matches(',').parse().ok())
+		.collect();
+	// 1,024 samples at 48 kHz are 1,920 ticks; at a repetition less than two of them may be missing.
+	assert!(times.len() > 3 * 370);
+	for pair in times.windows(2) {
+		let step = pair[1] - pair[0];
+		assert!((1..2 * 1920).contains(&step), "{step} at {}", pair[0]);
+	}
+}
+
+#[tokio::test]
+async fn stream_should_go_on_for_ever_when_asked_and_stop_when_dropped() {
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	made(directory.path(), "film.mp4", FILM);
+	let file = File::open(directory.path().join("film.mp4")).expect("just made");
+	let options = SegmentOptions { plays: None, ..SegmentOptions::default() };
+	let mut stream = pool().segment_file(file, options).expect("a child starts");
+	let mut last = 0;
+	for _ in 0..40 {
+		let segment = stream.next().await.expect("no end").expect("no error");
+		assert!(segment.first_time > last);
+		last = segment.first_time;
+	}
+	assert!(last > 39 * 90_000);
+}
+
+#[tokio::test]
+async fn cut_should_be_early_when_the_next_keyframe_is_too_far() {
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let film = |name: &str, keys: &str| {
+		let options = format!(
+			"-f lavfi -i testsrc2=s=320x180:r=25:d=9 -pix_fmt yuv420p -c:v libx264 \
+			 -preset ultrafast -g 1000 -sc_threshold 0 -force_key_frames {keys}"
+		);
+		made(directory.path(), name, &options);
+		directory.path().join(name)
+	};
+	// 1.6 s is before the target, but the next one after it would make more than six seconds.
+	let path = film("early.mp4", "0,1.6,7");
+	let segments = cut(&path, SegmentOptions::default()).await.expect("it can be cut");
+	let frames: Vec<u32> = segments.iter().map(|s| s.frames).collect();
+	assert_eq!(frames, [40, 135, 50]);
+
+	let path = film("never.mp4", "0,8");
+	match cut(&path, SegmentOptions::default()).await {
+		Err(MediaError::Unsupported(text)) => {
+			assert!(text.contains("keyframe") && text.contains("ffmpeg -i INPUT"), "{text}")
+		}
+		other => panic!("{other:?}"),
+	}
+}
+
+#[tokio::test]
+async fn short_rest_should_join_the_last_segment() {
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let options = "-f lavfi -i testsrc2=s=320x180:r=25:d=4.4 -pix_fmt yuv420p -c:v libx264 -g 50";
+	made(directory.path(), "film.mp4", options);
+	let segments = cut(&directory.path().join("film.mp4"), SegmentOptions::default()).await;
+	let frames: Vec<u32> = segments.expect("a good film").iter().map(|s| s.frames).collect();
+	assert_eq!(frames, [50, 60]);
+}
+
+#[tokio::test]
+async fn error_should_say_what_to_do_when_the_file_does_not_fit() {
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let picture = "-f lavfi -i testsrc2=s=320x180:r=25:d=1";
+	let cases = [
+		(
+			"hevc.mp4",
+			format!("{picture} -c:v libx265 -x265-params log-level=0"),
+			"the video is hevc",
+		),
+		("deep.mp4", format!("{picture} -c:v libx264 -pix_fmt yuv420p10le"), "not 8-bit 4:2:0"),
+		(
+			"mp3.mkv",
+			format!("{picture} -f lavfi -i sine=d=1 -c:v libx264 -pix_fmt yuv420p -c:a libmp3lame"),
+			"the sound is mp3",
+		),
+		("sound.mp4", "-f lavfi -i sine=d=1 -c:a aac".to_string(), "no video track"),
+	];
+	for (name, options, expected) in cases {
+		made(directory.path(), name, &options);
+		match cut(&directory.path().join(name), SegmentOptions::default()).await {
+			Err(MediaError::Unsupported(text)) => {
+				assert!(text.contains(expected), "{name}: {text}");
+				assert!(!text.contains('\n'), "{name}: {text}");
+			}
+			other => panic!("{name}: {other:?}"),
+		}
+	}
+	for (name, bytes) in [
+		("text.mp4", &b"this is not a video\n"[..]),
+		("list.m3u8", b"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nfile:///etc/hostname\n"),
+		("empty.mp4", b""),
+	] {
+		let path = directory.path().join(name);
+		std::fs::write(&path, bytes).expect("disk");
+		match cut(&path, SegmentOptions::default()).await {
+			Err(MediaError::Unsupported(text)) => assert!(text.contains("not a video"), "{text}"),
+			other => panic!("{name}: {other:?}"),
+		}
+	}
+}
