@@ -55,7 +55,7 @@ impl<T: Config> Pallet<T> {
 			Stage::LeafReveal { .. } => {
 				Self::missed(id, challenge, Default::default());
 				T::WeightInfo::agenda_decide(0)
-			},
+			}
 			Stage::Voting => Self::close_phase(id, challenge),
 			Stage::AwaitingDispute => Self::open_dispute(id, challenge),
 			Stage::Decided(_) => Self::execute_decision(now, id, challenge),

@@ -1,7 +1,7 @@
 //! The table of decisions, as plain functions: every input has exactly one result, whatever the
 //! order of the voters.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::collections::BTreeMap;
 use livepeer_primitives::{
 	api::Outcome,
 	verdict::{Evidence, Verdict},
@@ -101,8 +101,7 @@ pub fn decide_dispute(leaves: usize, votes: &[Vote]) -> DisputeDecision {
 	}
 	let saying = |leaf: usize, rule: fn(&Verdict) -> bool| {
 		let says = |vote: &&Vote| {
-			vote.counted()
-				.is_some_and(|(verdicts, _)| verdicts.get(leaf).is_some_and(rule))
+			vote.counted().is_some_and(|(verdicts, _)| verdicts.get(leaf).is_some_and(rule))
 		};
 		stake_of(votes.iter().filter(says))
 	};
@@ -124,15 +123,23 @@ pub fn decide_dispute(leaves: usize, votes: &[Vote]) -> DisputeDecision {
 	DisputeDecision::Void
 }
 
-/// The evidence that holds two thirds of the revealed stake, if any does.
+/// Whether a vote's verdicts show that its voter had every leaf. Evidence covers only leaves that
+/// were had, so that of others is not comparable.
+fn had_all(verdicts: &[Verdict]) -> bool {
+	!verdicts.contains(&Verdict::Unavailable)
+}
+
+/// The evidence over all leaves that holds two thirds of the revealed stake, if any does.
 pub fn right_evidence(votes: &[Vote]) -> Option<Evidence> {
-	let counted: Vec<_> = votes.iter().filter(|vote| vote.counted().is_some()).collect();
-	let revealed = stake_of(counted.iter().copied());
+	let mut revealed = U256::zero();
 	let mut by_evidence = BTreeMap::<Evidence, U256>::new();
-	for vote in counted {
-		let Some((_, evidence)) = vote.counted() else { continue };
-		let sum = by_evidence.entry(evidence).or_default();
-		*sum = sum.saturating_add(vote.stake.into());
+	for vote in votes {
+		let Some((verdicts, evidence)) = vote.counted() else { continue };
+		revealed = revealed.saturating_add(vote.stake.into());
+		if had_all(verdicts) {
+			let sum = by_evidence.entry(evidence).or_default();
+			*sum = sum.saturating_add(vote.stake.into());
+		}
 	}
 	by_evidence
 		.into_iter()
@@ -152,7 +159,7 @@ pub fn tranche_penalty(outcome: Outcome, vote: &Vote) -> Option<Penalty> {
 		(_, None) => Some(Penalty::NoShow),
 		(Outcome::Accepted, Some((verdicts, _))) if verdicts.iter().any(Verdict::is_fault) => {
 			Some(Penalty::FalseDissent)
-		},
+		}
 		_ => None,
 	}
 }
@@ -164,8 +171,7 @@ pub fn tranche_penalty(outcome: Outcome, vote: &Vote) -> Option<Penalty> {
 /// - A fault, or Unavailable, in a claim that was accepted is false dissent: two thirds of the
 ///   revealed stake had the bytes in the same phase and found each leaf right.
 /// - Evidence other than the right one is a no-show: the verdicts may be copied from what
-///   everybody says. Not for those who lacked a leaf, for evidence covers only leaves that were
-///   had.
+///   everybody says. Not for those who lacked a leaf.
 pub fn dispute_penalty(
 	outcome: Outcome,
 	vote: &Vote,
@@ -180,7 +186,6 @@ pub fn dispute_penalty(
 	if outcome == Outcome::Accepted && !verdicts.iter().all(Verdict::is_pass) {
 		return Some(Penalty::FalseDissent);
 	}
-	let had_all = !verdicts.contains(&Verdict::Unavailable);
 	let differs = right_evidence.is_some_and(|right| right != evidence);
-	(had_all && differs).then_some(Penalty::NoShow)
+	(had_all(verdicts) && differs).then_some(Penalty::NoShow)
 }

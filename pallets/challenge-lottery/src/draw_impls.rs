@@ -5,9 +5,10 @@ use frame_support::{ensure, traits::Get};
 use livepeer_primitives::{
 	draw,
 	leaf::Leaf,
+	params::LotteryParameters,
 	segment::SegmentHeader,
 	sum_tree::{self, SumProof},
-	traits::{Beacon, Claims, ClaimInfo, Rounds, Seed, SeatedValidator, Stake},
+	traits::{Beacon, ClaimInfo, Claims, Rounds, SeatedValidator, Seed, Stake},
 	verdict::Tranche,
 	AccountId, BlockNumber, ClaimId, Hash, Seq, Signature,
 };
@@ -30,7 +31,12 @@ impl<T: Config> Pallet<T> {
 		ensure!(!info.commitment.leaf_count.is_zero(), Error::<T>::NoWork);
 		ensure!(!info.commitment.total_work.is_zero(), Error::<T>::NoWork);
 		ensure!(info.commitment.leaf_count <= parameters.max_leaves(), Error::<T>::TooManyLeaves);
+		Self::open_unchecked(id, info, parameters);
+		Ok(())
+	}
 
+	/// Opens a challenge.
+	pub(crate) fn open_unchecked(id: ClaimId, info: &ClaimInfo, parameters: LotteryParameters) {
 		OfRound::<T>::mutate(&info.transcoder, info.round, |record| {
 			let open = record.map_or(0, |record| record.open).saturating_add(1);
 			let slashed = record.is_some_and(|record| record.slashed);
@@ -53,7 +59,6 @@ impl<T: Config> Pallet<T> {
 		Self::enter(id, &mut challenge, draw_at);
 		Self::deposit_event(Event::ChallengeOpened { claim: id, draw_at: challenge.due });
 		Challenges::<T>::insert(id, challenge);
-		Ok(())
 	}
 
 	/// Draws a claim whose seed is there; returns how many validators the seed was stored with.
@@ -62,8 +67,8 @@ impl<T: Config> Pallet<T> {
 		ensure!(challenge.stage == Stage::AwaitingSeed, Error::<T>::AlreadyDrawn);
 		let drawn_from = challenge.window.saturating_add(2);
 		ensure!(T::Beacon::current_window() >= drawn_from, Error::<T>::TooEarly);
-		let seed = T::Beacon::seed(challenge.window.saturating_add(1))
-			.ok_or(Error::<T>::SeedNotReady)?;
+		let seed =
+			T::Beacon::seed(challenge.window.saturating_add(1)).ok_or(Error::<T>::SeedNotReady)?;
 		let info = T::Claims::claim(id).ok_or(Error::<T>::NoChallenge)?;
 		let validators = seed.validators.len() as u32;
 		Self::apply_draw(id, challenge, &info, &seed);
@@ -71,12 +76,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Draws positions and committee. A function of claim and seed: the block does not matter.
-	pub(crate) fn apply_draw(
-		id: ClaimId,
-		mut challenge: Challenge,
-		info: &ClaimInfo,
-		seed: &Seed,
-	) {
+	fn apply_draw(id: ClaimId, mut challenge: Challenge, info: &ClaimInfo, seed: &Seed) {
 		let parameters = challenge.parameters;
 		let commitment = &info.commitment;
 		let k = draw::sample_count(
@@ -84,8 +84,7 @@ impl<T: Config> Pallet<T> {
 			commitment.leaf_count,
 			parameters.max_samples,
 		);
-		let positions =
-			draw::positions(seed.hash, id, commitment.root, commitment.total_work, k);
+		let positions = draw::positions(seed.hash, id, commitment.root, commitment.total_work, k);
 		challenge.samples = BoundedVec::truncate_from(
 			positions.iter().map(|position| Sample { position: *position, leaf: None }).collect(),
 		);
@@ -227,7 +226,9 @@ impl<T: Config> Pallet<T> {
 
 	/// Hash of the genesis block, which every signature of the protocol names.
 	pub(crate) fn genesis_hash() -> Hash {
-		frame_system::Pallet::<T>::block_hash(frame_system::pallet_prelude::BlockNumberFor::<T>::zero())
+		frame_system::Pallet::<T>::block_hash(
+			frame_system::pallet_prelude::BlockNumberFor::<T>::zero(),
+		)
 	}
 
 	/// This block's height.

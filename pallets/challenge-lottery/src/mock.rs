@@ -30,6 +30,7 @@ use livepeer_primitives::{
 	WindowIndex,
 };
 use sp_core::{sr25519, ConstU32, ConstU64, Pair};
+use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
 use sp_runtime::{
 	generic,
 	traits::{BlakeTwo256, Dispatchable, IdentityLookup},
@@ -183,6 +184,10 @@ impl Beacon for Fake {
 	fn accumulator() -> Hash {
 		Hash::from_low_u64_be(System::block_number().into())
 	}
+	#[cfg(feature = "runtime-benchmarks")]
+	fn make_seed(_: WindowIndex, seed: Seed) {
+		SEATED.put(seed.validators.into_inner());
+	}
 }
 
 impl Rounds for Fake {
@@ -216,7 +221,7 @@ impl Claims for Fake {
 		info.transcoder = transcoder.clone();
 		info.broadcaster = broadcaster.clone();
 		CLAIMS.mutate(|all| {
-			let id = all.len() as ClaimId;
+			let id = all.len() as ClaimId + SETTLED.get().len() as ClaimId;
 			all.insert(id, info);
 			id
 		})
@@ -359,6 +364,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 	.build_storage()
 	.unwrap();
 	let mut ext = sp_io::TestExternalities::from(storage);
+	ext.register_extension(KeystoreExt::new(MemoryKeystore::new()));
 	ext.execute_with(|| {
 		System::set_block_number(1);
 		seat(&[100; 5]);
@@ -493,7 +499,10 @@ pub fn drawn(claim: &TestClaim) -> Vec<u32> {
 }
 
 /// The transcoder reveals one leaf.
-pub fn reveal_leaf(claim: &TestClaim, index: u32) -> frame_support::pallet_prelude::DispatchResultWithPostInfo {
+pub fn reveal_leaf(
+	claim: &TestClaim,
+	index: u32,
+) -> frame_support::pallet_prelude::DispatchResultWithPostInfo {
 	let leaf = claim.leaves[index as usize].clone();
 	Lottery::reveal_leaf(
 		RuntimeOrigin::signed(transcoder()),
@@ -541,12 +550,7 @@ pub fn opening_of(verdicts: Vec<Verdict>) -> Opening {
 }
 
 /// The commitment of `member` to `opening`.
-pub fn commitment(
-	id: ClaimId,
-	tranche: Tranche,
-	member: u16,
-	opening: &Opening,
-) -> Hash {
+pub fn commitment(id: ClaimId, tranche: Tranche, member: u16, opening: &Opening) -> Hash {
 	let account = &members(id, tranche)[usize::from(member)];
 	verdict::commitment(System::block_hash(0), id, tranche, account, opening)
 }
@@ -560,8 +564,7 @@ pub fn sign(
 	phase: Phase,
 	content: &impl Encode,
 ) -> VerifierSignature {
-	let payload =
-		verdict::duty_payload(System::block_hash(0), id, tranche, member, phase, content);
+	let payload = verdict::duty_payload(System::block_hash(0), id, tranche, member, phase, content);
 	verifier_pair(signer).sign(payload.as_bytes())
 }
 

@@ -170,7 +170,9 @@ impl<T: Config> Pallet<T> {
 			key: member.key.clone(),
 		};
 		match (ballot.phase, &member.answer) {
-			(Phase::Commit, Answer::Silent) => Self::serve_commit(run, &duty, ballot, index, member),
+			(Phase::Commit, Answer::Silent) => {
+				Self::serve_commit(run, &duty, ballot, index, member)
+			}
 			(Phase::Reveal, Answer::Committed { commitment, at }) => {
 				let is_final = run.finalized.is_some_and(|finalized| finalized >= *at);
 				let half = ballot.deadline.saturating_sub(ballot.opened) / 2;
@@ -180,7 +182,7 @@ impl<T: Config> Pallet<T> {
 				} else {
 					Ok(())
 				}
-			},
+			}
 			_ => Ok(()),
 		}
 	}
@@ -196,8 +198,9 @@ impl<T: Config> Pallet<T> {
 		let storage = StorageValueRef::persistent(&key);
 		let patience_ms = match storage.get::<Duty>() {
 			Ok(Some(Duty::Answered { commitment, commit_signature, .. })) => {
-				return Self::send_commit(duty, index, commitment, commit_signature)
-			},
+				Self::send_commit(duty, index, commitment, commit_signature);
+				return Ok(());
+			}
 			Ok(Some(Duty::Asked { patience_ms })) => patience_ms,
 			// Nothing, or nothing that this version can read.
 			_ => {
@@ -205,7 +208,7 @@ impl<T: Config> Pallet<T> {
 				remember(duty)?;
 				storage.set(&Duty::Asked { patience_ms });
 				patience_ms
-			},
+			}
 		};
 		if run.posts >= MAX_POSTS {
 			return Ok(());
@@ -226,7 +229,7 @@ impl<T: Config> Pallet<T> {
 					duty.claim,
 				);
 				Ok(())
-			},
+			}
 			VerifyStatus::Done { verdicts, evidence } => {
 				if verdicts.len() != usize::from(ballot.leaves) {
 					return Err("the verify service judged another number of leaves");
@@ -241,11 +244,12 @@ impl<T: Config> Pallet<T> {
 				});
 				match stored {
 					Ok(Duty::Answered { commitment, commit_signature, .. }) => {
-						Self::send_commit(duty, index, commitment, commit_signature)
-					},
+						Self::send_commit(duty, index, commitment, commit_signature);
+						Ok(())
+					}
 					_ => Err("another run has stored an answer"),
 				}
-			},
+			}
 		}
 	}
 
@@ -287,32 +291,30 @@ impl<T: Config> Pallet<T> {
 					member: index,
 					opening,
 					signature: reveal_signature,
-				})
-			},
+				});
+				Ok(())
+			}
 			_ => Err("the opening of the commitment is not here: another node uses this key"),
 		}
 	}
 
-	fn send_commit(
-		duty: &DutyId,
-		index: u16,
-		commitment: Hash,
-		signature: VerifierSignature,
-	) -> Result<(), Reason> {
+	fn send_commit(duty: &DutyId, index: u16, commitment: Hash, signature: VerifierSignature) {
 		Self::send(Call::commit_verdict {
 			claim: duty.claim,
 			tranche: duty.tranche,
 			member: index,
 			commitment,
 			signature,
-		})
+		});
 	}
 
-	/// Hands a call to the pool. Its answer says nothing: the chain does.
-	fn send(call: Call<T>) -> Result<(), Reason> {
+	/// Hands a call to the pool. Its answer says nothing (one that is sent again is refused as
+	/// known): the chain does.
+	fn send(call: Call<T>) {
 		let transaction = T::create_authorized_transaction(call.into());
-		SubmitTransaction::<T, Call<T>>::submit_transaction(transaction)
-			.map_err(|()| "the pool refused the transaction")
+		if SubmitTransaction::<T, Call<T>>::submit_transaction(transaction).is_err() {
+			log::debug!(target: LOG_TARGET, "the pool did not take a duty; it may know it already");
+		}
 	}
 
 	/// How long the service may wait for bytes: half of what the phase leaves beside the work.
@@ -355,7 +357,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Removes the records of ballots that are closed for good.
 	fn clean_up(run: &Run) {
-		let storage = StorageValueRef::persistent(INDEX);
+		let mut storage = StorageValueRef::persistent(INDEX);
 		let Ok(Some(index)) = storage.get::<Vec<Indexed>>() else { return };
 		let kept: Vec<Indexed> = index
 			.iter()
@@ -377,7 +379,9 @@ impl<T: Config> Pallet<T> {
 				Some(entry)
 			})
 			.collect();
-		if kept != index {
+		if kept.is_empty() {
+			storage.clear();
+		} else if kept != index {
 			storage.set(&kept);
 		}
 	}

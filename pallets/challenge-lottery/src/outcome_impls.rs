@@ -11,8 +11,8 @@ use sp_runtime::{BoundedVec, DispatchResult};
 
 use crate::{
 	types::{
-		Challenge, Decision, Penalties, Penalty, Stage, EXECUTION_RETRY, MAX_COMMITTEE, MAX_PENALTIES,
-		PENALTIES_PER_STEP,
+		Challenge, Decision, Penalties, Penalty, Stage, EXECUTION_RETRY, MAX_COMMITTEE,
+		MAX_PENALTIES, PENALTIES_PER_STEP,
 	},
 	Agenda, Ballots, Challenges, Config, Error, Event, Leaves, Members, OfRound, Pallet,
 	PendingPenalties, WeightInfo,
@@ -58,7 +58,7 @@ impl<T: Config> Pallet<T> {
 			Outcome::Failed | Outcome::Missed => {
 				T::Jail::detain(&challenge.transcoder);
 				challenge.parameters.slash_deferral
-			},
+			}
 			Outcome::Void => 0,
 		};
 		let execute_at = now.saturating_add(wait);
@@ -84,7 +84,11 @@ impl<T: Config> Pallet<T> {
 
 	/// The agenda's step of a decided challenge: some penalties, and when the wait is over the
 	/// decision itself.
-	pub(crate) fn execute_decision(now: BlockNumber, id: ClaimId, mut challenge: Challenge) -> Weight {
+	pub(crate) fn execute_decision(
+		now: BlockNumber,
+		id: ClaimId,
+		mut challenge: Challenge,
+	) -> Weight {
 		let Stage::Decided(decision) = challenge.stage.clone() else { return Weight::zero() };
 		let blocks = decision.execute_at.saturating_sub(now);
 		let penalised = Self::execute_penalties(id, &challenge, blocks);
@@ -105,7 +109,11 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Executes the next penalties and says how many; `blocks` steps can follow this one.
-	fn execute_penalties(id: ClaimId, challenge: &Challenge, blocks: BlockNumber) -> u32 {
+	pub(crate) fn execute_penalties(
+		id: ClaimId,
+		challenge: &Challenge,
+		blocks: BlockNumber,
+	) -> u32 {
 		let Some(penalties) = PendingPenalties::<T>::get(id) else { return 0 };
 		let mut penalties = penalties.into_inner();
 		let count = batch(penalties.len() as u32, blocks);
@@ -133,7 +141,12 @@ impl<T: Config> Pallet<T> {
 
 	/// Executes a decision: slash, settlement and end of jail in one; if one fails, none happens
 	/// and all is tried again later.
-	fn execute(now: BlockNumber, id: ClaimId, mut challenge: Challenge, decision: Decision) {
+	pub(crate) fn execute(
+		now: BlockNumber,
+		id: ClaimId,
+		mut challenge: Challenge,
+		decision: Decision,
+	) {
 		let done = with_storage_layer(|| Self::try_execute(id, &challenge, &decision));
 		if let Err(error) = done {
 			log::error!(target: crate::LOG_TARGET, "claim {id} could not be settled: {error:?}");

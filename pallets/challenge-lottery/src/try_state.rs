@@ -33,7 +33,11 @@ impl<T: Config> Pallet<T> {
 			let committee = Members::<T>::iter_prefix_values((id, 0)).count();
 			let everybody = Members::<T>::iter_prefix_values((id, DISPUTE)).count();
 			let leaves = Leaves::<T>::iter_key_prefix(id).count();
-			ensure!(leaves == Self::revealed_leaves(&challenge).len() || matches!(challenge.stage, Stage::Decided(_)), "leaves are those that answer positions");
+			ensure!(
+				leaves == Self::revealed_leaves(&challenge).len()
+					|| matches!(challenge.stage, Stage::Decided(_)),
+				"leaves are those that answer positions"
+			);
 			let ballot = Ballots::<T>::get(id);
 			ensure!(
 				ballot.is_some() == (challenge.stage == Stage::Voting),
@@ -43,21 +47,21 @@ impl<T: Config> Pallet<T> {
 				Stage::AwaitingSeed => {
 					ensure!(challenge.samples.is_empty(), "nothing is drawn before the seed");
 					ensure!(committee == 0, "nobody is drawn before the seed");
-				},
+				}
 				Stage::LeafReveal { members, .. } => {
 					ensure!(committee == usize::from(*members), "the committee is stored");
-				},
+				}
 				Stage::Voting | Stage::AwaitingDispute => {
 					ensure!(committee > 0, "the committee stays until the decision");
 					let answered = challenge.samples.iter().all(|sample| sample.leaf.is_some());
 					ensure!(answered, "judged are claims whose leaves are revealed");
-				},
+				}
 				Stage::Decided(_) => {
 					ensure!(
 						committee == 0 && everybody == 0 && leaves == 0,
 						"votes and leaves are gone after the decision"
 					);
-				},
+				}
 			}
 			ensure!(
 				!PendingPenalties::<T>::contains_key(id)
@@ -109,7 +113,10 @@ impl<T: Config> Pallet<T> {
 		let records: Vec<_> = OfRound::<T>::iter().collect();
 		ensure!(records.len() == open.len(), "each round with open challenges has one record");
 		for (transcoder, round, RoundRecord { open: counted, .. }) in records {
-			ensure!(open.get(&(transcoder, round)) == Some(&counted), "a round counts its challenges");
+			ensure!(
+				open.get(&(transcoder, round)) == Some(&counted),
+				"a round counts its challenges"
+			);
 		}
 		Ok(())
 	}

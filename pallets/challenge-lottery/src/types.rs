@@ -30,7 +30,15 @@ pub const EXECUTION_RETRY: BlockNumber = 10;
 
 /// A drawn position.
 #[derive(
-	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
 	TypeInfo,
 )]
 pub struct Sample {
@@ -175,8 +183,18 @@ pub struct Member {
 
 /// What a verifier did wrong, in ascending order of weight.
 #[derive(
-	Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode, DecodeWithMemTracking,
-	MaxEncodedLen, TypeInfo,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
 )]
 pub enum Penalty {
 	/// It did not answer, or its evidence is not that of the work.
@@ -190,8 +208,17 @@ pub type Penalties = BoundedVec<(AccountId, Penalty), ConstU32<MAX_PENALTIES>>;
 
 /// The challenges of a transcoder's claims of one round.
 #[derive(
-	Clone, Copy, Default, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking,
-	MaxEncodedLen, TypeInfo,
+	Clone,
+	Copy,
+	Default,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
 )]
 pub struct RoundRecord {
 	/// How many are open.

@@ -113,20 +113,30 @@ impl<T: Config> Pallet<T> {
 		match (&member.answer, phase) {
 			(Answer::Silent, Phase::Commit) | (Answer::Committed { .. }, Phase::Reveal) => {
 				Ok((ballot, member))
-			},
+			}
 			(Answer::Silent, Phase::Reveal) => Err(InvalidTransaction::BadProof),
 			_ => Err(InvalidTransaction::Stale),
 		}
 	}
 
 	/// The payload of a commit.
-	pub(crate) fn commit_payload(id: ClaimId, tranche: Tranche, member: u16, commitment: &Hash) -> Hash {
+	pub(crate) fn commit_payload(
+		id: ClaimId,
+		tranche: Tranche,
+		member: u16,
+		commitment: &Hash,
+	) -> Hash {
 		let genesis = Self::genesis_hash();
 		verdict::duty_payload(genesis, id, tranche, member, Phase::Commit, commitment)
 	}
 
 	/// The payload of a reveal.
-	pub(crate) fn reveal_payload(id: ClaimId, tranche: Tranche, member: u16, opening: &Opening) -> Hash {
+	pub(crate) fn reveal_payload(
+		id: ClaimId,
+		tranche: Tranche,
+		member: u16,
+		opening: &Opening,
+	) -> Hash {
 		let genesis = Self::genesis_hash();
 		verdict::duty_payload(genesis, id, tranche, member, Phase::Reveal, opening)
 	}
@@ -187,14 +197,10 @@ impl<T: Config> Pallet<T> {
 		opening: &Opening,
 	) -> Result<(), InvalidTransaction> {
 		ensure!(opening.verdicts.len() == usize::from(ballot.leaves), InvalidTransaction::BadProof);
-		let made = verdict::commitment(
-			Self::genesis_hash(),
-			id,
-			ballot.tranche,
-			&member.account,
-			opening,
-		);
-		let matches = matches!(&member.answer, Answer::Committed { commitment, .. } if *commitment == made);
+		let made =
+			verdict::commitment(Self::genesis_hash(), id, ballot.tranche, &member.account, opening);
+		let matches =
+			matches!(&member.answer, Answer::Committed { commitment, .. } if *commitment == made);
 		ensure!(matches, InvalidTransaction::BadProof);
 		Ok(())
 	}
@@ -255,9 +261,11 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// The members of a tranche.
+	/// The members of a tranche in order.
 	fn members_of(id: ClaimId, tranche: Tranche) -> Vec<Member> {
-		Members::<T>::iter_prefix_values((id, tranche)).collect()
+		let mut members: Vec<_> = Members::<T>::iter_prefix((id, tranche)).collect();
+		members.sort_by_key(|(index, _)| *index);
+		members.into_iter().map(|(_, member)| member).collect()
 	}
 
 	/// Counts the votes of a closed ballot.
@@ -265,8 +273,7 @@ impl<T: Config> Pallet<T> {
 		let committee = Self::members_of(id, 0);
 		if ballot.tranche == DISPUTE {
 			let everybody = Self::members_of(id, DISPUTE);
-			let weight =
-				T::WeightInfo::agenda_decide((committee.len() + everybody.len()) as u32);
+			let weight = T::WeightInfo::agenda_decide((committee.len() + everybody.len()) as u32);
 			Self::count_dispute(id, challenge, &ballot, &committee, &everybody);
 			weight
 		} else {
@@ -291,7 +298,7 @@ impl<T: Config> Pallet<T> {
 				Self::enter(id, &mut challenge, Self::now().saturating_add(DISPUTE_DELAY));
 				Self::deposit_event(Event::Disputed { claim: id, opens_at: challenge.due });
 				Challenges::<T>::insert(id, challenge);
-			},
+			}
 		}
 	}
 
@@ -335,10 +342,10 @@ impl<T: Config> Pallet<T> {
 		// Whoever sat in both tranches pays once, for the worse.
 		let right = right_evidence(&votes);
 		let mut penalties = BTreeMap::<AccountId, Penalty>::new();
-		let early = committee.iter().map(|member| (member, tranche_penalty(outcome, &vote(member))));
-		let late = everybody
-			.iter()
-			.map(|member| (member, dispute_penalty(outcome, &vote(member), right)));
+		let early =
+			committee.iter().map(|member| (member, tranche_penalty(outcome, &vote(member))));
+		let late =
+			everybody.iter().map(|member| (member, dispute_penalty(outcome, &vote(member), right)));
 		for (member, penalty) in early.chain(late) {
 			let Some(penalty) = penalty else { continue };
 			let worst = penalties.entry(member.account.clone()).or_insert(penalty);

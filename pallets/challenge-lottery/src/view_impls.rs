@@ -36,7 +36,7 @@ impl<T: Config> Pallet<T> {
 			Stage::AwaitingDispute => (ChallengeStage::AwaitingDispute, challenge.due, None),
 			Stage::Decided(decision) => {
 				(ChallengeStage::Decided, decision.execute_at, Some(decision.outcome))
-			},
+			}
 		};
 		let tranche = ballot.map_or(0, |ballot| ballot.tranche);
 		let mut members: Vec<_> = Members::<T>::iter_prefix((id, tranche)).collect();

@@ -57,8 +57,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 			.saturating_add(T::DbWeight::get().writes(5_u64))
 	}
 	fn authorize_commit_verdict() -> Weight {
-		Weight::from_parts(70_000_000, 4_000)
-			.saturating_add(T::DbWeight::get().reads(3_u64))
+		Weight::from_parts(70_000_000, 4_000).saturating_add(T::DbWeight::get().reads(3_u64))
 	}
 	fn reveal_verdict() -> Weight {
 		Weight::from_parts(45_000_000, 4_000)
@@ -66,8 +65,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 			.saturating_add(T::DbWeight::get().writes(5_u64))
 	}
 	fn authorize_reveal_verdict() -> Weight {
-		Weight::from_parts(75_000_000, 4_000)
-			.saturating_add(T::DbWeight::get().reads(3_u64))
+		Weight::from_parts(75_000_000, 4_000).saturating_add(T::DbWeight::get().reads(3_u64))
 	}
 	fn cancel() -> Weight {
 		Weight::from_parts(80_000_000, 8_000)
@@ -85,8 +83,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
 	fn agenda_idle() -> Weight {
-		Weight::from_parts(5_000_000, 2_000)
-			.saturating_add(T::DbWeight::get().reads(2_u64))
+		Weight::from_parts(5_000_000, 2_000).saturating_add(T::DbWeight::get().reads(2_u64))
 	}
 	fn agenda_step() -> Weight {
 		Weight::from_parts(30_000_000, 5_000)
@@ -150,8 +147,7 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
 	fn authorize_commit_verdict() -> Weight {
-		Weight::from_parts(70_000_000, 4_000)
-			.saturating_add(RocksDbWeight::get().reads(3_u64))
+		Weight::from_parts(70_000_000, 4_000).saturating_add(RocksDbWeight::get().reads(3_u64))
 	}
 	fn reveal_verdict() -> Weight {
 		Weight::from_parts(45_000_000, 4_000)
@@ -159,8 +155,7 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
 	fn authorize_reveal_verdict() -> Weight {
-		Weight::from_parts(75_000_000, 4_000)
-			.saturating_add(RocksDbWeight::get().reads(3_u64))
+		Weight::from_parts(75_000_000, 4_000).saturating_add(RocksDbWeight::get().reads(3_u64))
 	}
 	fn cancel() -> Weight {
 		Weight::from_parts(80_000_000, 8_000)
@@ -178,8 +173,7 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
 	fn agenda_idle() -> Weight {
-		Weight::from_parts(5_000_000, 2_000)
-			.saturating_add(RocksDbWeight::get().reads(2_u64))
+		Weight::from_parts(5_000_000, 2_000).saturating_add(RocksDbWeight::get().reads(2_u64))
 	}
 	fn agenda_step() -> Weight {
 		Weight::from_parts(30_000_000, 5_000)

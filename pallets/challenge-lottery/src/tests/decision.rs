@@ -20,8 +20,7 @@ const VALID: Verdict = Verdict::Valid;
 const INVALID: Verdict = Verdict::InputInvalid { reason: RejectReason::Corrupt, offset: 1 };
 const WRONG: Verdict = Verdict::Mismatch(MismatchKind::Audio);
 const BROKEN: Verdict = Verdict::NonConforming(NonConformingKind::Timing);
-const ALL: [Verdict; 6] =
-	[VALID, INVALID, WRONG, BROKEN, Verdict::Unavailable, Verdict::Abstain];
+const ALL: [Verdict; 6] = [VALID, INVALID, WRONG, BROKEN, Verdict::Unavailable, Verdict::Abstain];
 
 fn evidence(i: u8) -> Evidence {
 	Evidence { recipe: 1, hash: Hash::repeat_byte(i) }
@@ -50,14 +49,10 @@ fn every_case_of_four_members_and_one_leaf_should_follow_the_table() {
 	let n = words.len();
 	let mut outcomes = std::collections::BTreeMap::<String, u32>::new();
 	for case in 0..n.pow(4) {
-		let owned: Vec<Owned> =
-			(0..4).map(|i| (7, words[case / n.pow(i) % n].clone())).collect();
+		let owned: Vec<Owned> = (0..4).map(|i| (7, words[case / n.pow(i) % n].clone())).collect();
 		let all = votes(&owned);
 		let said = |rule: &dyn Fn(Verdict) -> bool| {
-			owned
-				.iter()
-				.filter(|(_, word)| word.as_ref().is_some_and(|(v, _)| rule(v[0])))
-				.count()
+			owned.iter().filter(|(_, word)| word.as_ref().is_some_and(|(v, _)| rule(v[0]))).count()
 		};
 		let faults = said(&|v| v == WRONG || v == BROKEN);
 		let unavailable = said(&|v| v == Verdict::Unavailable);
@@ -75,8 +70,7 @@ fn every_case_of_four_members_and_one_leaf_should_follow_the_table() {
 		};
 		assert_eq!(decide_dispute(1, &all), expected, "{owned:?}");
 		let accepted = passes == 4 && owned.iter().all(|word| *word == owned[0]);
-		let expected =
-			if accepted { TrancheDecision::Accepted } else { TrancheDecision::Dispute };
+		let expected = if accepted { TrancheDecision::Accepted } else { TrancheDecision::Dispute };
 		assert_eq!(decide_tranche(&all), expected, "{owned:?}");
 		*outcomes.entry(format!("{:?}", decide_dispute(1, &all))).or_default() += 1;
 	}
@@ -98,8 +92,7 @@ fn dispute_should_fail_only_when_the_faults_are_in_the_same_leaf() {
 		(1, Some((vec![BROKEN, VALID], 0))),
 	];
 	assert_eq!(decide_dispute(2, &votes(&split)), DisputeDecision::Failed(0b01));
-	let apart =
-		[(1, Some((vec![WRONG, VALID], 0))), (1, Some((vec![VALID, WRONG], 0)))];
+	let apart = [(1, Some((vec![WRONG, VALID], 0))), (1, Some((vec![VALID, WRONG], 0)))];
 	assert_eq!(decide_dispute(2, &votes(&apart)), DisputeDecision::Void);
 }
 
@@ -157,6 +150,21 @@ proptest! {
 			}
 		}
 	}
+}
+
+#[test]
+fn right_evidence_should_be_that_of_voters_who_had_every_leaf() {
+	let lacking = Some((vec![VALID, Verdict::Unavailable], 1));
+	let having = Some((vec![VALID, VALID], 0));
+	// Most lack a leaf, so nobody's evidence is wrong: the one who had it pays nothing.
+	let missed =
+		[(1, lacking.clone()), (1, lacking.clone()), (1, lacking.clone()), (1, having.clone())];
+	assert_eq!(right_evidence(&votes(&missed)), None);
+	let accepted = [(2, having.clone()), (1, lacking)];
+	assert_eq!(right_evidence(&votes(&accepted)), Some(evidence(0)));
+	// Silence does not count as revealed stake.
+	assert_eq!(right_evidence(&votes(&[(1, having), (9, None)])), Some(evidence(0)));
+	assert_eq!(right_evidence(&[]), None);
 }
 
 #[test]

@@ -271,10 +271,11 @@ fn dispute_should_count_stake_and_not_heads() {
 		seat(&[1_000, 1, 1, 1, 1]);
 		let claim = claim(8);
 		to_commit(&claim);
-		all_say(claim.id, 0, WRONG);
-		to_dispute(claim.id);
 		let (good, bad) = (opening(claim.id, Verdict::Valid), opening(claim.id, WRONG));
-		ballot(claim.id, DISPUTE, |i| Some(if i == 0 { good.clone() } else { bad.clone() }));
+		let says = |i| Some(if i == 0 { good.clone() } else { bad.clone() });
+		ballot(claim.id, 0, says);
+		to_dispute(claim.id);
+		ballot(claim.id, DISPUTE, says);
 		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
 		// Dust that dissents for ever pays for it each time.
 		skip(12);

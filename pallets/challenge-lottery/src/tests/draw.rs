@@ -1,7 +1,11 @@
 //! The draw.
 
 use frame_support::{assert_noop, assert_ok};
-use livepeer_primitives::{api::ChallengeStage, draw, traits::{Beacon, OnClaim, Settlement}};
+use livepeer_primitives::{
+	api::ChallengeStage,
+	draw,
+	traits::{Beacon, OnClaim, Settlement},
+};
 
 use crate::{mock::*, types::Stage, Error, Event};
 
@@ -47,7 +51,8 @@ fn agenda_should_draw_when_the_second_window_after_the_claims_begins() {
 		assert_eq!(view.stage, ChallengeStage::LeafReveal);
 		assert_eq!(view.deadline, 40);
 		let commitment = claim.info.commitment;
-		let expected = draw::positions(seed.hash, claim.id, commitment.root, commitment.total_work, 2);
+		let expected =
+			draw::positions(seed.hash, claim.id, commitment.root, commitment.total_work, 2);
 		assert_eq!(view.positions, expected);
 		assert_eq!(view.members.len(), 3);
 	});

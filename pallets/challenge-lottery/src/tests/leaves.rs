@@ -1,6 +1,9 @@
 //! Leaf reveals and what follows when they do not come.
 
-use frame_support::{assert_noop, assert_ok, dispatch::{DispatchClass, GetDispatchInfo, Pays}};
+use frame_support::{
+	assert_noop, assert_ok,
+	dispatch::{DispatchClass, GetDispatchInfo, Pays},
+};
 use livepeer_primitives::{
 	api::{ChallengeStage, Outcome},
 	leaf::{Leaf, RejectReason},

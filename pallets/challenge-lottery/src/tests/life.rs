@@ -91,7 +91,7 @@ impl World {
 			Act::Claim(leaves) => {
 				let made = claim(leaves);
 				self.claims.push((made, System::block_number()));
-			},
+			}
 			Act::Leaf(i) => {
 				let Some(claim) = self.pick(i) else { return };
 				let open = challenge(claim.id);
@@ -106,7 +106,7 @@ impl World {
 				{
 					let _ = reveal_leaf(&claim, index);
 				}
-			},
+			}
 			Act::Poke(i, how) => {
 				let Some(claim) = self.pick(i) else { return };
 				let anyone = RuntimeOrigin::signed(account("X"));
@@ -115,7 +115,7 @@ impl World {
 					1 => Lottery::report_missed(anyone, claim.id),
 					_ => Lottery::cancel(RuntimeOrigin::root(), claim.id),
 				};
-			},
+			}
 			Act::Commit(i, member, said) | Act::Reveal(i, member, said) => {
 				let Some(claim) = self.pick(i) else { return };
 				let Some(ballot) = Ballots::<Test>::get(claim.id) else { return };
@@ -128,7 +128,7 @@ impl World {
 				} else {
 					reveal(claim.id, ballot.tranche, member.into(), &said)
 				};
-			},
+			}
 			Act::Agree(i, said) => {
 				let Some(claim) = self.pick(i) else { return };
 				let Some(ballot) = Ballots::<Test>::get(claim.id) else { return };
@@ -139,11 +139,11 @@ impl World {
 				for member in 0..ballot.members {
 					let _ = reveal(claim.id, ballot.tranche, member, &said);
 				}
-			},
+			}
 			Act::Seeds(fail) => {
 				let window = System::block_number() / 10;
 				SEEDLESS.put(if fail { vec![window, window + 1] } else { vec![] });
-			},
+			}
 			Act::Jail(i) => DETAINED.mutate(|all| {
 				if all.remove(&validator(i.into())).is_none() {
 					all.insert(validator(i.into()), 1);
@@ -154,7 +154,7 @@ impl World {
 				for _ in 0..blocks {
 					self.next_block();
 				}
-			},
+			}
 		}
 	}
 }

@@ -146,7 +146,8 @@ fn commit_should_be_refused_when_it_is_a_replay_in_another_claim() {
 		let commitment = commitment(one.id, 0, 0, &said);
 		let member = number_of(&members(one.id, 0)[0]);
 		let signature = sign(member, one.id, 0, 0, Phase::Commit, &commitment);
-		let replay = Call::commit_verdict { claim: two.id, tranche: 0, member: 0, commitment, signature };
+		let replay =
+			Call::commit_verdict { claim: two.id, tranche: 0, member: 0, commitment, signature };
 		assert_eq!(apply(replay), invalid(InvalidTransaction::BadProof));
 	});
 }
@@ -216,7 +217,8 @@ fn reveal_should_be_refused_when_it_is_not_what_was_committed_to() {
 			signature,
 		};
 		assert_eq!(apply(call(wrong_signer.clone())), refused);
-		wrong_signer = sign(number_of(&members(claim.id, 0)[0]), claim.id, 0, 0, Phase::Reveal, &said);
+		wrong_signer =
+			sign(number_of(&members(claim.id, 0)[0]), claim.id, 0, 0, Phase::Reveal, &said);
 		apply(call(wrong_signer)).unwrap();
 		assert_eq!(reveal(claim.id, 0, 0, &said), invalid(InvalidTransaction::Stale));
 	});

@@ -1,1 +1,384 @@
-//! placeholder
+//! The off-chain worker against a fake verify service, pool and keystore.
+
+use codec::{Decode, Encode};
+use frame_support::traits::Hooks;
+use livepeer_primitives::{
+	api::ChallengeStage,
+	keys::VERIFIER,
+	offchain::{
+		Finalized, VerifyEndpoint, VerifyLeaf, VerifyStatus, VerifyTask, FINALIZED, VERIFY_ENDPOINT,
+	},
+	traits::ServiceDirectory,
+	verdict::{Evidence, Verdict},
+	Hash,
+};
+use sp_core::offchain::{
+	testing::{PendingRequest, TestOffchainExt, TestTransactionPoolExt},
+	OffchainDbExt, OffchainWorkerExt, StorageKind, TransactionPoolExt,
+};
+use sp_keystore::{testing::MemoryKeystore, Keystore, KeystoreExt};
+
+use crate::{mock::*, Ballots, Call};
+
+/// A node that holds the verifier keys of `verifiers`. The second part takes what is in its pool.
+fn run_node(
+	verifiers: &[usize],
+	test: impl FnOnce(&TestOffchainExt, &dyn Fn() -> Vec<Call<Test>>),
+) {
+	let (offchain, _) = TestOffchainExt::new();
+	let (pool, pool_state) = TestTransactionPoolExt::new();
+	let keystore = MemoryKeystore::new();
+	for i in verifiers {
+		let made = keystore.sr25519_generate_new(VERIFIER, Some(&verifier_uri(*i))).unwrap();
+		assert_eq!(made, verifier(*i).into());
+	}
+	let mut ext = new_test_ext();
+	ext.register_extension(OffchainDbExt::new(offchain.clone()));
+	ext.register_extension(OffchainWorkerExt::new(offchain.clone()));
+	ext.register_extension(TransactionPoolExt::new(pool));
+	ext.register_extension(KeystoreExt::new(keystore));
+	let take = || {
+		let sent = std::mem::take(&mut pool_state.write().transactions);
+		sent.iter()
+			.map(|bytes| match Extrinsic::decode(&mut &bytes[..]).unwrap().function {
+				RuntimeCall::Lottery(call) => call,
+				other => panic!("a call of the lottery, not {other:?}"),
+			})
+			.collect()
+	};
+	ext.execute_with(|| {
+		put(
+			VERIFY_ENDPOINT,
+			&VerifyEndpoint { url: b"http://127.0.0.1:7936".to_vec(), token: b"secret".to_vec() },
+		);
+		test(&offchain, &take);
+		Lottery::do_try_state().unwrap();
+	});
+}
+
+fn put(key: &[u8], value: &impl Encode) {
+	sp_io::offchain::local_storage_set(StorageKind::PERSISTENT, key, &value.encode());
+}
+
+fn finalize(number: u32) {
+	put(FINALIZED, &Finalized { number, hash: Hash::zero() });
+}
+
+fn is_stored(key: &[u8]) -> bool {
+	sp_io::offchain::local_storage_get(StorageKind::PERSISTENT, key).is_some()
+}
+
+fn duty_key(claim: u64, member: usize) -> Vec<u8> {
+	let ballot = Ballots::<Test>::get(claim).unwrap();
+	crate::offchain::DutyId {
+		claim,
+		tranche: ballot.tranche,
+		seed: ballot.seed,
+		key: verifier(member),
+	}
+	.storage_key()
+}
+
+fn worker() {
+	Lottery::offchain_worker(System::block_number());
+}
+
+/// The task that `verifier` must judge.
+fn task(claim: &TestClaim, verifier: usize, patience_ms: u64) -> VerifyTask {
+	let ballot = Ballots::<Test>::get(claim.id).unwrap();
+	let leaves = drawn(claim)
+		.into_iter()
+		.map(|index| VerifyLeaf {
+			index,
+			seq: claim.info.first + u64::from(index),
+			leaf: claim.leaves[index as usize].clone(),
+		})
+		.collect();
+	VerifyTask {
+		genesis: System::block_hash(0),
+		claim: claim.id,
+		tranche: ballot.tranche,
+		verifier: validator(verifier),
+		job: claim.info.job,
+		transcoder: transcoder(),
+		service: Fake::service(&transcoder()).unwrap(),
+		toolchain: toolchain(),
+		ladder: claim.info.ladder.clone(),
+		limits: claim.info.limits,
+		factors: claim.info.factors,
+		seed: ballot.seed,
+		leaves,
+		patience_ms,
+	}
+}
+
+fn expect(node: &TestOffchainExt, task: &VerifyTask, answer: impl Encode) {
+	node.0.write().expect_request(PendingRequest {
+		method: "POST".into(),
+		uri: "http://127.0.0.1:7936/v1/verify".into(),
+		headers: vec![("Authorization".into(), "Bearer secret".into())],
+		body: task.encode(),
+		sent: true,
+		response: Some(answer.encode()),
+		..Default::default()
+	});
+}
+
+fn done(claim: &TestClaim) -> VerifyStatus {
+	let count = drawn(claim).len();
+	VerifyStatus::Done {
+		verdicts: vec![Verdict::Valid; count].try_into().unwrap(),
+		evidence: Evidence { recipe: 1, hash: Hash::repeat_byte(1) },
+	}
+}
+
+/// Patience of a question in the first block of a dev commit phase: half of 12 blocks of 2 s.
+const PATIENCE: u64 = 12_000;
+
+/// A claim in its commit phase and the number of its first committee member.
+fn judged() -> (TestClaim, usize) {
+	let claim = claim(8);
+	to_commit(&claim);
+	let member = number_of(&members(claim.id, 0)[0]);
+	(claim, member)
+}
+
+/// The first member of the committee over the first claim, which the draw fixes.
+fn first_member() -> usize {
+	let mut member = 0;
+	build_and_execute(|| member = judged().1);
+	member
+}
+
+#[test]
+fn worker_should_ask_commit_and_reveal_when_all_goes_well() {
+	let me = first_member();
+	run_node(&[me], |node, take| {
+		let (claim, _) = judged();
+		// Still working: nothing is sent.
+		expect(node, &task(&claim, me, PATIENCE), VerifyStatus::Working);
+		worker();
+		assert!(take().is_empty());
+		// The question is the same byte for byte, whatever time has passed.
+		skip(2);
+		expect(node, &task(&claim, me, PATIENCE), done(&claim));
+		worker();
+		let sent = take();
+		assert!(matches!(sent[..], [Call::commit_verdict { member: 0, tranche: 0, .. }]));
+		// Not on chain yet: sent again unchanged, without a question.
+		skip(1);
+		worker();
+		let again = take();
+		assert_eq!(again.encode(), sent.encode());
+		apply(again[0].clone()).unwrap();
+		let committed = System::block_number();
+		worker();
+		assert!(take().is_empty(), "it waits for the others");
+
+		for (i, account) in members(claim.id, 0).iter().enumerate() {
+			if number_of(account) != me {
+				commit(claim.id, 0, i as u16, &opening(claim.id, Verdict::Valid)).unwrap();
+			}
+		}
+		assert_eq!(Lottery::challenge(claim.id).unwrap().stage, ChallengeStage::VerdictReveal);
+		finalize(committed - 1);
+		worker();
+		assert!(take().is_empty(), "its commit is not final");
+		finalize(committed);
+		worker();
+		let sent = take();
+		assert!(matches!(sent[..], [Call::reveal_verdict { member: 0, tranche: 0, .. }]));
+		worker();
+		assert_eq!(take().encode(), sent.encode());
+		apply(sent[0].clone()).unwrap();
+		worker();
+		assert!(take().is_empty());
+	});
+}
+
+#[test]
+fn worker_should_reveal_in_the_second_half_when_finality_stalls() {
+	let me = first_member();
+	run_node(&[me], |node, take| {
+		let (claim, _) = judged();
+		expect(node, &task(&claim, me, PATIENCE), done(&claim));
+		worker();
+		apply(take()[0].clone()).unwrap();
+		run_to(challenge(claim.id).due);
+		let opened = System::block_number();
+		run_to(opened + 4);
+		worker();
+		assert!(take().is_empty());
+		run_to(opened + 5);
+		worker();
+		apply(take()[0].clone()).unwrap();
+	});
+}
+
+#[test]
+fn worker_should_store_the_opening_before_it_sends_and_survive_a_restart() {
+	let me = first_member();
+	run_node(&[me], |node, take| {
+		let (claim, _) = judged();
+		expect(node, &task(&claim, me, PATIENCE), done(&claim));
+		worker();
+		let sent = take();
+		assert!(is_stored(&duty_key(claim.id, me)));
+		// The service and its address are gone; what was fixed is still sent.
+		sp_io::offchain::local_storage_clear(StorageKind::PERSISTENT, VERIFY_ENDPOINT);
+		worker();
+		assert_eq!(take().encode(), sent.encode());
+	});
+}
+
+#[test]
+fn worker_should_remove_its_records_when_the_ballot_is_closed_for_good() {
+	let me = first_member();
+	run_node(&[me], |node, take| {
+		let (claim, _) = judged();
+		expect(node, &task(&claim, me, PATIENCE), done(&claim));
+		worker();
+		take();
+		let key = duty_key(claim.id, me);
+		run_to(challenge(claim.id).due);
+		assert!(!Ballots::<Test>::contains_key(claim.id));
+		finalize(System::block_number() - 3);
+		worker();
+		assert!(is_stored(&key), "a reorganisation may open the ballot again");
+		finalize(System::block_number());
+		worker();
+		assert!(!is_stored(&key) && !is_stored(b"livepeer/lottery/index"));
+	});
+}
+
+#[test]
+fn worker_should_serve_every_local_key_and_several_challenges() {
+	run_node(&[0, 1, 2, 3, 4], |node, take| {
+		let claims = [claim(8), claim(4)];
+		for claim in &claims {
+			to_commit(claim);
+		}
+		// Four questions fit in a run; the rest follows in later ones, from another start.
+		let mut committed = 0;
+		for _ in 0..6 {
+			let mut order = claims.to_vec();
+			let turn = u64::from(System::block_number()) * 4;
+			order.rotate_left((turn % 2) as usize);
+			let mut asked = 0;
+			for claim in &order {
+				let mut silent: Vec<_> =
+					crate::Members::<Test>::iter_prefix((claim.id, 0)).collect();
+				silent.retain(|(_, member)| matches!(member.answer, crate::types::Answer::Silent));
+				for (_, member) in silent {
+					if asked < 4 {
+						asked += 1;
+						let me = number_of(&member.account);
+						expect(node, &task(claim, me, PATIENCE), done(claim));
+					}
+				}
+			}
+			worker();
+			for call in take() {
+				apply(call).unwrap();
+				committed += 1;
+			}
+		}
+		assert_eq!(committed, 6);
+		for claim in &claims {
+			assert_eq!(Lottery::challenge(claim.id).unwrap().stage, ChallengeStage::VerdictReveal);
+		}
+		finalize(System::block_number());
+		worker();
+		let sent = take();
+		assert_eq!(sent.len(), 6);
+		for call in sent {
+			apply(call).unwrap();
+		}
+		skip(1);
+		for claim in &claims {
+			let outcome = Lottery::challenge(claim.id).unwrap().outcome;
+			assert_eq!(outcome, Some(livepeer_primitives::api::Outcome::Accepted));
+		}
+	});
+}
+
+#[test]
+fn worker_should_stay_silent_when_the_service_cannot_judge() {
+	let me = first_member();
+	run_node(&[me], |node, take| {
+		let (claim, _) = judged();
+		let wrong_count = VerifyStatus::Done {
+			verdicts: vec![Verdict::Valid; 16].try_into().unwrap(),
+			evidence: Evidence { recipe: 1, hash: Hash::zero() },
+		};
+		let unable = VerifyStatus::Unable { reason: b"another toolchain".to_vec() };
+		for answer in [wrong_count.encode(), unable.encode(), b"?".to_vec(), vec![]] {
+			node.0.write().requests.clear();
+			node.0.write().expect_request(PendingRequest {
+				method: "POST".into(),
+				uri: "http://127.0.0.1:7936/v1/verify".into(),
+				headers: vec![("Authorization".into(), "Bearer secret".into())],
+				body: task(&claim, me, PATIENCE).encode(),
+				sent: true,
+				response: Some(answer),
+				..Default::default()
+			});
+			worker();
+			assert!(take().is_empty());
+		}
+	});
+}
+
+#[test]
+fn worker_should_do_nothing_when_it_has_no_duty_or_another_run_is_at_work() {
+	run_node(&[], |_, take| {
+		judged();
+		worker();
+		assert!(take().is_empty());
+	});
+	run_node(&[9], |_, take| {
+		judged();
+		worker();
+		assert!(take().is_empty());
+	});
+	let me = first_member();
+	run_node(&[me], |_, take| {
+		judged();
+		let far = sp_io::offchain::timestamp().add(sp_core::offchain::Duration::from_millis(9_000));
+		put(b"livepeer/lottery/lock", &far);
+		worker();
+		assert!(take().is_empty());
+	});
+}
+
+#[test]
+fn worker_should_not_reveal_when_another_node_committed_with_its_key() {
+	let me = first_member();
+	run_node(&[me], |_, take| {
+		let (claim, _) = judged();
+		for member in 0..3 {
+			commit(claim.id, 0, member, &opening(claim.id, Verdict::Valid)).unwrap();
+		}
+		finalize(System::block_number());
+		worker();
+		assert!(take().is_empty());
+	});
+}
+
+#[test]
+fn worker_should_ask_anew_when_a_dispute_opens() {
+	let me = first_member();
+	run_node(&[me], |node, take| {
+		let (claim, _) = judged();
+		all_say(claim.id, 0, Verdict::Unavailable);
+		to_dispute(claim.id);
+		let index = members(claim.id, 255).iter().position(|a| number_of(a) == me).unwrap();
+		// Half of 20 blocks of 2 s.
+		expect(node, &task(&claim, me, 20_000), done(&claim));
+		worker();
+		let sent = take();
+		let Call::commit_verdict { tranche: 255, member, .. } = sent[0] else { panic!("a commit") };
+		assert_eq!(usize::from(member), index);
+		apply(sent[0].clone()).unwrap();
+	});
+}

@@ -1,0 +1,465 @@
+//! Benchmarks of every call, of what authorizes it, and of the agenda's steps.
+
+#![allow(clippy::unwrap_used)]
+
+use alloc::{vec, vec::Vec};
+use frame_benchmarking::v2::*;
+use frame_support::traits::{Authorize, Get};
+use frame_system::RawOrigin;
+use livepeer_primitives::{
+	api::Outcome,
+	keys::{VerifierId, VERIFIER},
+	leaf::Leaf,
+	receipt::Output,
+	segment::SegmentHeader,
+	sum_tree::SumTree,
+	traits::{Beacon, ClaimInfo, Claims, Jail, SeatedValidator, Seed, Stake},
+	verdict::{self, Evidence, MismatchKind, Opening, Phase, Tranche, Verdict, DISPUTE},
+	AccountId, BlockNumber, ClaimId, Hash, Signature, ToolchainId, MAX_SAMPLES, MAX_TREE_DEPTH,
+	MAX_VALIDATORS, UNIT,
+};
+use sp_application_crypto::RuntimeAppPublic;
+use sp_runtime::{
+	traits::UniqueSaturatedInto, transaction_validity::TransactionSource, BoundedVec,
+};
+
+use crate::{
+	types::{
+		Answer, Ballot, Challenge, Decision, Member, Penalty, Sample, Stage, MAX_COMMITTEE,
+		MAX_PENALTIES,
+	},
+	*,
+};
+
+fn set_block<T: Config>(block: BlockNumber) {
+	frame_system::Pallet::<T>::set_block_number(UniqueSaturatedInto::unique_saturated_into(block));
+}
+
+fn verdicts(verdict: Verdict) -> verdict::Verdicts {
+	BoundedVec::truncate_from(vec![verdict; MAX_SAMPLES as usize])
+}
+
+fn evidence() -> Evidence {
+	Evidence { recipe: 1, hash: Hash::repeat_byte(1) }
+}
+
+/// A claim over `count` leaves of the job's shape, its leaves and its tree. The broadcaster's key
+/// is in the keystore.
+fn new_claim<T: Config>(count: u32) -> (ClaimId, ClaimInfo, Vec<Leaf>, SumTree) {
+	let transcoder: AccountId = account("transcoder", 0, 0);
+	let public = sp_io::crypto::sr25519_generate(VERIFIER, None);
+	let broadcaster = AccountId::new(public.0);
+	T::Stake::make_stake(&transcoder, 1_000 * UNIT);
+	let make = |outputs: usize| {
+		let outputs = vec![Output { hash: Hash::repeat_byte(1), len: 1 }; outputs];
+		let leaf = Leaf::Transcoded {
+			in_hash: Hash::repeat_byte(2),
+			in_len: 1,
+			duration: 180_000,
+			outputs: BoundedVec::truncate_from(outputs),
+			work: 1,
+		};
+		let leaves = vec![leaf; count as usize];
+		let tree = SumTree::new(&leaves).unwrap();
+		(leaves, tree)
+	};
+	// The first claim only shows how many renditions the neighbour's jobs have.
+	let probe = T::Claims::make_claim(&transcoder, &broadcaster, make(1).1.commitment());
+	let renditions = T::Claims::claim(probe).unwrap().ladder.len();
+	let (leaves, tree) = make(renditions);
+	let id = T::Claims::make_claim(&transcoder, &broadcaster, tree.commitment());
+	(id, T::Claims::claim(id).unwrap(), leaves, tree)
+}
+
+/// An open challenge before its draw.
+fn new_challenge<T: Config>() -> (ClaimId, ClaimInfo, Challenge) {
+	let (id, info, _, _) = new_claim::<T>(16);
+	Pallet::<T>::open_unchecked(id, &info, T::Parameters::get());
+	(id, info, Challenges::<T>::get(id).unwrap())
+}
+
+/// Stores the seed of a claim with `count` validators.
+fn make_seed<T: Config>(info: &ClaimInfo, count: u32) {
+	let key = VerifierId::generate_pair(None);
+	let validators = (0..count)
+		.map(|i| SeatedValidator {
+			account: account("validator", i, 0),
+			stake: 1_000 * UNIT,
+			key: key.clone(),
+		})
+		.collect();
+	let seed =
+		Seed { hash: Hash::repeat_byte(1), validators: BoundedVec::truncate_from(validators) };
+	T::Beacon::make_seed(info.window + 1, seed);
+}
+
+/// Samples, each answered by a leaf of its own.
+fn answered<T: Config>(id: ClaimId, challenge: &mut Challenge, leaf: &Leaf) {
+	let samples = (0..MAX_SAMPLES).map(|i| Sample { position: i.into(), leaf: Some(i) }).collect();
+	challenge.samples = BoundedVec::truncate_from(samples);
+	for index in 0..MAX_SAMPLES {
+		Leaves::<T>::insert(id, index, leaf);
+	}
+}
+
+/// Stores `count` members of one key.
+fn members<T: Config>(id: ClaimId, tranche: Tranche, count: u32, answer: Answer) -> VerifierId {
+	let key = VerifierId::generate_pair(None);
+	for i in 0..count {
+		let member = Member {
+			account: account("validator", i, 0),
+			key: key.clone(),
+			stake: 1_000 * UNIT,
+			answer: answer.clone(),
+		};
+		Members::<T>::insert((id, tranche, i as u16), member);
+	}
+	key
+}
+
+/// A challenge that is voted on by `committee` and, in a dispute, `everybody`.
+fn voting<T: Config>(
+	tranche: Tranche,
+	phase: Phase,
+	committee: u32,
+	everybody: u32,
+	answer: Answer,
+) -> (ClaimId, VerifierId) {
+	let (id, _, mut challenge) = new_challenge::<T>();
+	let leaf = Leaf::Rejected {
+		in_hash: Hash::zero(),
+		reason: livepeer_primitives::leaf::RejectReason::Corrupt,
+		work: 1,
+	};
+	answered::<T>(id, &mut challenge, &leaf);
+	let mut key = members::<T>(id, 0, committee, answer.clone());
+	if tranche == DISPUTE {
+		key = members::<T>(id, DISPUTE, everybody, answer.clone());
+	}
+	let count = if tranche == DISPUTE { everybody } else { committee } as u16;
+	let has_committed = !matches!(answer, Answer::Silent);
+	let has_revealed = matches!(answer, Answer::Revealed { .. });
+	let now = Pallet::<T>::now();
+	let ballot = Ballot {
+		tranche,
+		seed: Hash::repeat_byte(3),
+		phase,
+		opened: now,
+		deadline: now + 10,
+		leaves: MAX_SAMPLES as u8,
+		members: count,
+		committed: if has_committed { count } else { 0 },
+		revealed: if has_revealed { count } else { 0 },
+	};
+	Ballots::<T>::insert(id, ballot);
+	challenge.stage = Stage::Voting;
+	Pallet::<T>::enter(id, &mut challenge, now + 10);
+	Challenges::<T>::insert(id, challenge);
+	(id, key)
+}
+
+/// A verdict against the transcoder that awaits execution.
+fn decided<T: Config>(penalties: u32) -> (ClaimId, Challenge, Decision) {
+	let (id, _, mut challenge) = new_challenge::<T>();
+	T::Jail::detain(&challenge.transcoder);
+	let finders = (0..MAX_COMMITTEE).map(|i| account("validator", i, 0)).collect();
+	let decision = Decision {
+		outcome: Outcome::Failed,
+		execute_at: Pallet::<T>::now() + 1,
+		finders: BoundedVec::truncate_from(finders),
+	};
+	challenge.stage = Stage::Decided(decision.clone());
+	Pallet::<T>::enter(id, &mut challenge, decision.execute_at);
+	Challenges::<T>::insert(id, challenge.clone());
+	if penalties > 0 {
+		let list = (0..penalties)
+			.map(|i| {
+				let verifier: AccountId = account("validator", i, 0);
+				T::Stake::make_stake(&verifier, 1_000 * UNIT);
+				(verifier, Penalty::FalseDissent)
+			})
+			.collect();
+		PendingPenalties::<T>::insert(id, BoundedVec::truncate_from(list));
+	}
+	(id, challenge, decision)
+}
+
+/// A commit of the only member, by which the phase ends.
+fn commit_call<T: Config>() -> (ClaimId, Call<T>) {
+	let (id, key) = voting::<T>(0, Phase::Commit, 1, 0, Answer::Silent);
+	let commitment = Hash::repeat_byte(4);
+	let payload = Pallet::<T>::commit_payload(id, 0, 0, &commitment);
+	let signature = key.sign(&payload).unwrap();
+	(id, Call::commit_verdict { claim: id, tranche: 0, member: 0, commitment, signature })
+}
+
+/// A reveal of the only member, with as many verdicts as there can be.
+fn reveal_call<T: Config>() -> (ClaimId, Call<T>) {
+	let opening =
+		Opening { verdicts: verdicts(Verdict::Valid), evidence: evidence(), salt: [1; 32] };
+	let (id, key) = voting::<T>(0, Phase::Reveal, 1, 0, Answer::Silent);
+	Members::<T>::mutate((id, 0, 0), |member| {
+		let member = member.as_mut().unwrap();
+		let genesis = Pallet::<T>::genesis_hash();
+		let commitment = verdict::commitment(genesis, id, 0, &member.account, &opening);
+		member.answer = Answer::Committed { commitment, at: Pallet::<T>::now() };
+	});
+	Ballots::<T>::mutate(id, |ballot| ballot.as_mut().unwrap().committed = 1);
+	let payload = Pallet::<T>::reveal_payload(id, 0, 0, &opening);
+	let signature = key.sign(&payload).unwrap();
+	(id, Call::reveal_verdict { claim: id, tranche: 0, member: 0, opening, signature })
+}
+
+#[benchmarks(where <T as frame_system::Config>::RuntimeCall: From<Call<T>>)]
+mod benchmarks {
+	use super::*;
+
+	#[benchmark]
+	fn draw(v: Linear<1, MAX_VALIDATORS>) {
+		let (id, info, _) = new_challenge::<T>();
+		make_seed::<T>(&info, v);
+		set_block::<T>(T::Beacon::window_start(info.window + 2));
+		let caller: AccountId = account("caller", 0, 0);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(caller), id);
+
+		assert!(Members::<T>::contains_key((id, 0, 0)));
+	}
+
+	#[benchmark]
+	fn reveal_leaf(d: Linear<1, MAX_TREE_DEPTH>) {
+		let (id, info, leaves, tree) = new_claim::<T>(1 << d);
+		Pallet::<T>::open_unchecked(id, &info, T::Parameters::get());
+		let mut challenge = Challenges::<T>::get(id).unwrap();
+		let deadline = Pallet::<T>::now() + 10;
+		challenge.samples = BoundedVec::truncate_from(vec![Sample { position: 1, leaf: None }; 16]);
+		challenge.stage = Stage::LeafReveal { deadline, seed: Hash::zero(), members: 1 };
+		Challenges::<T>::insert(id, challenge);
+		members::<T>(id, 0, 1, Answer::Silent);
+		let header = SegmentHeader {
+			genesis: Pallet::<T>::genesis_hash(),
+			stream: info.stream,
+			job: info.job,
+			assignment: info.assignment,
+			transcoder: info.transcoder.clone(),
+			seq: info.first + 1,
+			in_hash: Hash::repeat_byte(2),
+			in_len: 1,
+			duration: 180_000,
+		};
+		let public = sp_core::sr25519::Public::from_raw(*info.broadcaster.as_ref());
+		let payload = header.signing_payload();
+		let signature = sp_io::crypto::sr25519_sign(VERIFIER, &public, payload.as_bytes()).unwrap();
+		let leaf = leaves[1].clone();
+		let proof = tree.proof(1).unwrap();
+
+		#[extrinsic_call]
+		_(
+			RawOrigin::Signed(info.transcoder.clone()),
+			id,
+			1,
+			leaf,
+			Signature::Sr25519(signature),
+			proof,
+		);
+
+		assert!(Ballots::<T>::contains_key(id));
+	}
+
+	#[benchmark]
+	fn report_missed() {
+		let (id, _, mut challenge) = new_challenge::<T>();
+		let deadline = Pallet::<T>::now();
+		challenge.stage =
+			Stage::LeafReveal { deadline, seed: Hash::zero(), members: MAX_COMMITTEE as u16 };
+		Challenges::<T>::insert(id, challenge);
+		members::<T>(id, 0, MAX_COMMITTEE, Answer::Silent);
+		let reporter: AccountId = account("reporter", 0, 0);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(reporter), id);
+
+		assert!(matches!(Challenges::<T>::get(id).unwrap().stage, Stage::Decided(_)));
+	}
+
+	#[benchmark]
+	fn commit_verdict() {
+		let (id, call) = commit_call::<T>();
+		let Call::commit_verdict { claim, tranche, member, commitment, signature } = call else {
+			panic!("a commit was made")
+		};
+
+		#[extrinsic_call]
+		_(RawOrigin::Authorized, claim, tranche, member, commitment, signature);
+
+		assert_eq!(Ballots::<T>::get(id).unwrap().phase, Phase::Reveal);
+	}
+
+	#[benchmark]
+	fn authorize_commit_verdict() -> Result<(), BenchmarkError> {
+		let (_, call) = commit_call::<T>();
+		let call: <T as frame_system::Config>::RuntimeCall = call.into();
+
+		#[block]
+		{
+			call.authorize(TransactionSource::InBlock)
+				.ok_or("the call can be authorized")?
+				.map_err(|_| "it is authorized")?;
+		}
+
+		Ok(())
+	}
+
+	#[benchmark]
+	fn reveal_verdict() {
+		let (id, call) = reveal_call::<T>();
+		let Call::reveal_verdict { claim, tranche, member, opening, signature } = call else {
+			panic!("a reveal was made")
+		};
+
+		#[extrinsic_call]
+		_(RawOrigin::Authorized, claim, tranche, member, opening, signature);
+
+		assert_eq!(Ballots::<T>::get(id).unwrap().revealed, 1);
+	}
+
+	#[benchmark]
+	fn authorize_reveal_verdict() -> Result<(), BenchmarkError> {
+		let (_, call) = reveal_call::<T>();
+		let call: <T as frame_system::Config>::RuntimeCall = call.into();
+
+		#[block]
+		{
+			call.authorize(TransactionSource::InBlock)
+				.ok_or("the call can be authorized")?
+				.map_err(|_| "it is authorized")?;
+		}
+
+		Ok(())
+	}
+
+	#[benchmark]
+	fn cancel() {
+		let (id, _, _) = decided::<T>(MAX_PENALTIES);
+
+		#[extrinsic_call]
+		_(RawOrigin::Root, id);
+
+		assert!(!Challenges::<T>::contains_key(id));
+	}
+
+	#[benchmark]
+	fn accept_toolchain() {
+		Toolchains::<T>::kill();
+		let count = T::MaxToolchains::get().saturating_sub(1) as u8;
+		let listed = (0..count).map(|i| ToolchainId::repeat_byte(i.saturating_add(1))).collect();
+		Toolchains::<T>::put(BoundedVec::truncate_from(listed));
+
+		#[extrinsic_call]
+		_(RawOrigin::Root, ToolchainId::zero());
+
+		assert!(Toolchains::<T>::get().contains(&ToolchainId::zero()));
+	}
+
+	#[benchmark]
+	fn retire_toolchain() {
+		Toolchains::<T>::kill();
+		let count = T::MaxToolchains::get() as u8;
+		let listed = (0..count).map(ToolchainId::repeat_byte).collect();
+		Toolchains::<T>::put(BoundedVec::truncate_from(listed));
+
+		#[extrinsic_call]
+		_(RawOrigin::Root, ToolchainId::zero());
+
+		assert!(!Toolchains::<T>::get().contains(&ToolchainId::zero()));
+	}
+
+	#[benchmark]
+	fn agenda_idle() {
+		#[block]
+		{
+			Pallet::<T>::run_agenda(Pallet::<T>::now());
+		}
+	}
+
+	#[benchmark]
+	fn agenda_step() {
+		let committed = Answer::Committed { commitment: Hash::zero(), at: 0 };
+		let (id, _) = voting::<T>(0, Phase::Commit, 1, 0, committed);
+		let due = Challenges::<T>::get(id).unwrap().due;
+		set_block::<T>(due);
+
+		#[block]
+		{
+			Pallet::<T>::run_agenda(due);
+		}
+
+		assert_eq!(Ballots::<T>::get(id).unwrap().phase, Phase::Reveal);
+	}
+
+	#[benchmark]
+	fn agenda_decide(m: Linear<2, MAX_PENALTIES>) {
+		let revealed = Answer::Revealed {
+			verdicts: verdicts(Verdict::Mismatch(MismatchKind::Video)),
+			evidence: evidence(),
+		};
+		let committee = MAX_COMMITTEE.min(m / 2);
+		let (id, _) = voting::<T>(DISPUTE, Phase::Reveal, committee, m - committee, revealed);
+		let due = Challenges::<T>::get(id).unwrap().due;
+		set_block::<T>(due);
+
+		#[block]
+		{
+			Pallet::<T>::run_agenda(due);
+		}
+
+		assert!(matches!(Challenges::<T>::get(id).unwrap().stage, Stage::Decided(_)));
+	}
+
+	#[benchmark]
+	fn agenda_open_dispute(v: Linear<1, MAX_VALIDATORS>) {
+		let (id, info, mut challenge) = new_challenge::<T>();
+		challenge.stage = Stage::AwaitingDispute;
+		make_seed::<T>(&info, v);
+		set_block::<T>(T::Beacon::window_start(info.window + 2));
+
+		#[block]
+		{
+			Pallet::<T>::open_dispute(id, challenge);
+		}
+
+		assert_eq!(Ballots::<T>::get(id).unwrap().members, v as u16);
+	}
+
+	#[benchmark]
+	fn agenda_penalise(n: Linear<0, MAX_PENALTIES>) {
+		let (id, challenge, _) = decided::<T>(n);
+
+		#[block]
+		{
+			Pallet::<T>::execute_penalties(id, &challenge, 0);
+		}
+
+		assert!(!PendingPenalties::<T>::contains_key(id));
+	}
+
+	#[benchmark]
+	fn agenda_execute() {
+		let (id, challenge, decision) = decided::<T>(0);
+		let now = Pallet::<T>::now();
+
+		#[block]
+		{
+			Pallet::<T>::execute(now, id, challenge, decision);
+		}
+
+		assert!(!Challenges::<T>::contains_key(id));
+	}
+
+	impl_benchmark_test_suite! {
+		Pallet,
+		mock::new_test_ext(),
+		mock::Test
+	}
+}
