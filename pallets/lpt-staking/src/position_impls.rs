@@ -117,6 +117,7 @@ impl<T: Config> Pallet<T> {
 		} else {
 			Bonds::<T>::remove(&who);
 			folded.pool.members = folded.pool.members.saturating_sub(1);
+			folded.pool.counting = folded.pool.counting.min(folded.pool.members);
 			folded.pool.own &= !own;
 		}
 		Self::put_pool(&transcoder, folded);

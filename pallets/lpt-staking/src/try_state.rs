@@ -18,6 +18,7 @@ struct Sum {
 	value: Balance,
 	fees: Balance,
 	members: u32,
+	counting: u32,
 	joined: u32,
 	own: bool,
 }
@@ -36,6 +37,9 @@ impl<T: Config> Pallet<T> {
 			sum.fees = sum.fees.saturating_add(position.fees);
 			sum.members = sum.members.saturating_add(1);
 			sum.own |= position.own;
+			if pool.counts(&bond, position.own) {
+				sum.counting = sum.counting.saturating_add(1);
+			}
 			if let Some(joining) = bond.joining {
 				ensure!(joining.round <= pool.round, "stake joined after its pool's round");
 				if joining.round == pool.round {
@@ -54,6 +58,12 @@ impl<T: Config> Pallet<T> {
 			ensure!(pool.members > 0, "an empty pool was kept");
 			ensure!(pool.members == sum.members, "a pool's bonds are miscounted");
 			ensure!(pool.joined == sum.joined, "a pool's joining bonds are miscounted");
+			// A commission that a slash rounded off is counted until the next round.
+			ensure!(
+				pool.counting >= sum.counting && pool.counting <= pool.members,
+				"a pool's counting bonds are miscounted"
+			);
+			ensure!(pool.counting > 0 || pool.active == 0, "stake of nobody counts");
 			ensure!(pool.own == sum.own, "a transcoder's own bond is misnoted");
 			ensure!(pool.round <= now, "a pool is ahead of the clock");
 			ensure!(pool.active <= pool.total, "more stake counts than there is");

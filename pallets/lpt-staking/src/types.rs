@@ -69,6 +69,9 @@ pub struct Pool {
 	pub fees: Balance,
 	/// Number of bonds.
 	pub members: u32,
+	/// Number of bonds with stake that counts. At none, nothing counts: what rounding left in the
+	/// pool must not earn.
+	pub counting: u32,
 	/// Number of bonds with stake that joined this round.
 	pub joined: u32,
 	/// Whether the transcoder's own bond is among them.
@@ -220,6 +223,7 @@ impl Pool {
 			commission: Commission::default(),
 			fees: 0,
 			members: 0,
+			counting: 0,
 			joined: 0,
 			own: false,
 		}
@@ -243,6 +247,7 @@ impl Pool {
 			refs: self.joined,
 		});
 		self.joined = 0;
+		self.counting = self.members;
 		self.round = round;
 		self.active = self.total;
 		self.crf_start = self.now.crf;
@@ -261,6 +266,7 @@ impl Pool {
 	) -> Balance {
 		let mut fees = maths::fee_value(bond.amount, &bond.since, self.now.cff);
 		let mut amount = maths::stake_value(bond.amount, &bond.since, self.now.crf, self.now.sf);
+		let counted = self.counts(bond, own);
 		if let Some(mut joining) = bond.joining.take() {
 			if joining.round < self.round {
 				// Without its checkpoint, which is kept for it, the stake would have earned nothing.
@@ -292,6 +298,9 @@ impl Pool {
 		}
 		bond.amount = amount;
 		bond.since = self.now;
+		if counted && amount == 0 {
+			self.count_one_less();
+		}
 		let fees = fees.min(self.fees);
 		self.fees = self.fees.saturating_sub(fees);
 		fees
@@ -320,6 +329,9 @@ impl Pool {
 	/// Adds stake to a settled bond that counts at once. Only for genesis, before anything could
 	/// be earned.
 	pub fn join_at_once(&mut self, bond: &mut Bond, amount: Balance) {
+		if bond.amount == 0 {
+			self.counting = self.counting.saturating_add(1);
+		}
 		bond.amount = bond.amount.saturating_add(amount);
 		self.total = self.total.saturating_add(amount);
 		self.active = self.active.saturating_add(amount);
@@ -343,11 +355,29 @@ impl Pool {
 			self.commission.fresh = self.commission.fresh.saturating_sub(part);
 			rest = rest.saturating_sub(part);
 		}
+		let counted = bond.amount > 0;
 		bond.amount = bond.amount.saturating_sub(rest);
 		self.active =
 			self.active.saturating_sub(maths::at_round_start(rest, self.crf_start, self.now.crf));
 		self.total = self.total.saturating_sub(amount);
 		self.active = self.active.min(self.total);
+		if counted && bond.amount == 0 {
+			self.count_one_less();
+		}
+	}
+
+	/// Whether `bond`, settled or not, has stake that counts.
+	pub fn counts(&self, bond: &Bond, own: bool) -> bool {
+		bond.amount > 0
+			|| bond.joining.is_some_and(|joining| joining.round < self.round)
+			|| (own && self.commission.base > 0)
+	}
+
+	fn count_one_less(&mut self) {
+		self.counting = self.counting.saturating_sub(1);
+		if self.counting == 0 {
+			self.active = 0;
+		}
 	}
 
 	/// Books a reward of `amount` to the stake of this round, of which the transcoder, if it has

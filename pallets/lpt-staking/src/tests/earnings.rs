@@ -169,3 +169,21 @@ fn earnings_should_be_told_when_a_bond_is_settled() {
 		);
 	});
 }
+
+/// What rounding left in the pool is not stake: without any that counts, it earns nothing.
+#[test]
+fn fee_should_be_the_transcoders_when_only_dust_is_left_of_what_counts() {
+	build_with_bonds(vec![(t(), t(), 1_000_000)], || {
+		next_round();
+		bond(d(), 1_000_000, t());
+		reward(t(), 1, Perbill::zero());
+		let all = stake(t());
+		unbond(t(), all);
+		fee(t(), 1_000, Perbill::one());
+		assert_eq!((fees(t()), fees(d())), (1_000, 0));
+		assert_eq!(reward(t(), 10, Perbill::zero()), 0);
+		next_round();
+		fee(t(), 1_000, Perbill::one());
+		assert_eq!(fees(d()), 1_000);
+	});
+}

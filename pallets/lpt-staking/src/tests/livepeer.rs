@@ -319,3 +319,154 @@ fn cut_of_all_should_leave_delegators_nothing() {
 		assert_eq!((fees(t()), fees(d())), (1000, 0));
 	});
 }
+
+/// Livepeer's own bookkeeping of one transcoder with delegators that claim at the end, as LIP-36
+/// and `EarningsPoolLIP36` state it.
+mod lip36 {
+	use super::*;
+	use crate::types::{Bond, Pool};
+	use proptest::prelude::*;
+	use sp_core::U512;
+
+	const ONE: u128 = 1_000_000_000_000_000_000_000_000_000;
+
+	fn perc_of(a: U256, n: U256, d: U256) -> U256 {
+		let points = n.full_mul(U256::from(ONE)) / U512::from(d);
+		let product = U256::try_from(points).unwrap().full_mul(a) / U512::from(ONE);
+		U256::try_from(product).unwrap()
+	}
+
+	/// Livepeer's cuts have six digits.
+	fn perc_of_6(amount: u128, millionths: u32) -> u128 {
+		amount * u128::from(millionths) / 1_000_000
+	}
+
+	#[derive(Default)]
+	struct Livepeer {
+		/// Of the last reward.
+		crf: U256,
+		/// Of the round before this one.
+		previous_crf: U256,
+		cff: U256,
+		cumulative_rewards: u128,
+		active_cumulative_rewards: u128,
+		cumulative_fees: u128,
+		delegated: u128,
+		total_stake: u128,
+		rewarded: bool,
+	}
+
+	impl Livepeer {
+		fn new_round(&mut self) {
+			self.previous_crf = self.crf;
+			self.total_stake = self.delegated;
+			self.rewarded = false;
+		}
+
+		fn reward(&mut self, reward: u128, cut: u32) {
+			let commission = perc_of_6(reward, cut);
+			let rest = U256::from(reward - commission);
+			let stake = U256::from(self.total_stake);
+			self.crf += perc_of(self.crf, rest, stake);
+			self.active_cumulative_rewards = self.cumulative_rewards;
+			self.cumulative_rewards +=
+				perc_of(rest, U256::from(self.active_cumulative_rewards), stake).as_u128()
+					+ commission;
+			self.delegated += reward;
+			self.rewarded = true;
+		}
+
+		fn fees(&mut self, fees: u128, share: u32) {
+			let shared = U256::from(perc_of_6(fees, share));
+			let stake = U256::from(self.total_stake);
+			self.cff += perc_of(self.previous_crf, shared, stake);
+			let active = if self.rewarded {
+				self.active_cumulative_rewards
+			} else {
+				self.cumulative_rewards
+			};
+			self.cumulative_fees +=
+				perc_of(shared, U256::from(active), stake).as_u128() + (fees - shared.as_u128());
+		}
+
+		fn pending(&self, bonded: u128) -> (u128, u128) {
+			let bonded = U256::from(bonded);
+			let one = U256::from(ONE);
+			(perc_of(bonded, self.crf, one).as_u128(), perc_of(bonded, self.cff, one).as_u128())
+		}
+	}
+
+	#[derive(Clone, Debug)]
+	struct Round {
+		fees_before: Vec<u128>,
+		reward: Option<u128>,
+		fees_after: Vec<u128>,
+		cut: u32,
+		share: u32,
+	}
+
+	prop_compose! {
+		fn round()(
+			fees_before in prop::collection::vec(0u128..10u128.pow(21), 0..3),
+			reward in prop::option::of(0u128..10u128.pow(22)),
+			fees_after in prop::collection::vec(0u128..10u128.pow(21), 0..3),
+			cut in 0u32..=1_000_000,
+			share in 0u32..=1_000_000,
+		) -> Round {
+			Round { fees_before, reward, fees_after, cut, share }
+		}
+	}
+
+	proptest! {
+		#[test]
+		fn earnings_should_equal_livepeers_to_the_digit(
+			stakes in prop::collection::vec(10u128.pow(9)..10u128.pow(26), 1..6),
+			rounds in prop::collection::vec(round(), 1..30),
+		) {
+			let mut livepeer = Livepeer {
+				crf: U256::from(ONE),
+				delegated: stakes.iter().sum(),
+				..Default::default()
+			};
+			let mut pool = Pool::new(0);
+			pool.own = true;
+			let mut bonds: Vec<Bond> = stakes
+				.iter()
+				.map(|stake| {
+					let mut bond = Bond::new(t(), &pool);
+					pool.join_at_once(&mut bond, *stake);
+					bond
+				})
+				.collect();
+			let mut own_fees = 0;
+			for (index, round) in rounds.into_iter().enumerate() {
+				livepeer.new_round();
+				pool.fold(index as u32 + 1);
+				prop_assert_eq!(pool.active, livepeer.total_stake);
+				let (cut, share) =
+					(Perbill::from_parts(round.cut * 1000), Perbill::from_parts(round.share * 1000));
+				for fee in round.fees_before {
+					livepeer.fees(fee, round.share);
+					own_fees += pool.deposit_fee(fee, share).transcoder;
+				}
+				if let Some(reward) = round.reward {
+					livepeer.reward(reward, round.cut);
+					pool.reward(reward, cut);
+				}
+				for fee in round.fees_after {
+					livepeer.fees(fee, round.share);
+					own_fees += pool.deposit_fee(fee, share).transcoder;
+				}
+				prop_assert_eq!(pool.now.crf, livepeer.crf);
+				prop_assert_eq!(pool.now.cff, livepeer.cff);
+				prop_assert_eq!(pool.total, livepeer.delegated);
+			}
+			prop_assert_eq!(own_fees, livepeer.cumulative_fees);
+			prop_assert_eq!(pool.commission.total(), livepeer.cumulative_rewards);
+			for (bond, stake) in bonds.iter_mut().zip(stakes) {
+				let fees = pool.settle(bond, false, None);
+				prop_assert_eq!((bond.amount, fees), livepeer.pending(stake));
+			}
+		}
+	}
+}

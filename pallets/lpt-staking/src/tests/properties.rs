@@ -83,6 +83,10 @@ impl Model {
 
 	fn bond(&mut self, who: &AccountId, amount: Balance, to: &AccountId) {
 		let zero = Real::zero();
+		// A wiped pool that takes stake has begun anew in this very call.
+		if self.left.get(to).is_some_and(|left| *left < 1e-9) {
+			self.left.remove(to);
+		}
 		let bond = self.bonds.entry(who.clone()).or_insert_with(|| ModelBond {
 			to: to.clone(),
 			start: zero,
@@ -490,8 +494,6 @@ impl World {
 }
 
 proptest! {
-	#![proptest_config(ProptestConfig::with_cases(96))]
-
 	#[test]
 	fn stake_should_be_conserved_and_follow_the_model(
 		steps in prop::collection::vec(step(), 1..90),

@@ -244,3 +244,29 @@ fn stake_should_not_leave_into_a_wiped_exit_pool() {
 		assert_eq!(values, [0, 700]);
 	});
 }
+
+/// A transcoder whose whole stake is a commission, which a slash takes.
+#[test]
+fn slash_should_leave_counts_right_when_it_takes_a_commission() {
+	build_with_bonds(vec![(t(), t(), 1000), (d(), t(), 1000)], || {
+		reward(t(), 100, Perbill::one());
+		let bonded = stake(t()) - 100;
+		// Leave with what is bonded; what was earned this round goes first, so earn it again.
+		unbond(t(), 100);
+		reward(t(), 100, Perbill::one());
+		LptStaking::unbond(RuntimeOrigin::signed(t()), bonded).unwrap();
+		check();
+		next_round();
+		slash(t(), 1, Perbill::from_percent(50));
+		check();
+		assert_ok!(LptStaking::settle(RuntimeOrigin::signed(t())));
+		check();
+		slash(t(), 1, Perbill::one());
+		check();
+		next_round();
+		assert_ok!(LptStaking::settle(RuntimeOrigin::signed(t())));
+		check();
+		assert_ok!(LptStaking::settle(RuntimeOrigin::signed(d())));
+		assert!(!Pools::<Test>::contains_key(t()));
+	});
+}
