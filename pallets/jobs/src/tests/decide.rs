@@ -57,6 +57,22 @@ fn draw_should_favour_stake() {
 	assert!(!firsts.contains(&all[2].account), "no stake, no job");
 }
 
+#[test]
+fn draw_should_share_jobs_by_stake() {
+	// Livepeer's own test: stakes of 50, 30 and 20 %.
+	let all = [candidate(1, 50, 0, 1), candidate(2, 30, 0, 1), candidate(3, 20, 0, 1)];
+	let eligible: Vec<_> = all.iter().collect();
+	let mut won = [0u32; 3];
+	for job in 0..2_000u64 {
+		let first = &draw_list(Hash::repeat_byte(8), job, &eligible, 3)[0];
+		let index = all.iter().position(|candidate| candidate.account == *first).unwrap();
+		won[index] += 1;
+	}
+	for (won, expected) in won.into_iter().zip([1_000u32, 600, 400]) {
+		assert!(won.abs_diff(expected) < 100, "{won} instead of {expected}");
+	}
+}
+
 proptest! {
 	#[test]
 	fn wake_is_after_now_and_not_after_the_end(

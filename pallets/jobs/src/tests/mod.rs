@@ -8,6 +8,7 @@ mod attacks;
 mod claims;
 mod create;
 mod decide;
+mod differs;
 mod end;
 mod handover;
 mod origin;

@@ -1,10 +1,27 @@
 //! Random interleavings: invariants and the sum of all ETH hold after every step, and nothing is
 //! left at the end.
 
+use std::collections::BTreeSet;
+
 use crate::{mock::*, types::Phase, Assignments, Jobs as StoredJobs};
-use frame_support::weights::Weight;
+use frame_support::{parameter_types, weights::Weight};
 use livepeer_primitives::{service::ServiceRecord, traits::Settlement, AccountId, Balance, UNIT};
-use proptest::prelude::*;
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
+
+parameter_types! {
+	/// Names of the events that were seen.
+	static Seen: BTreeSet<String> = BTreeSet::new();
+}
+
+/// Remembers the names of this block's events.
+fn note_events() {
+	let names = events().into_iter().map(|event| {
+		let event = format!("{event:?}");
+		let name = event.strip_prefix("Event::").unwrap_or(&event);
+		name.split([' ', '{']).next().unwrap_or_default().to_string()
+	});
+	Seen::mutate(|seen| seen.extend(names));
+}
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -155,6 +172,7 @@ fn apply(op: Op) {
 		Op::Slow(false) => drop(AgendaWeight::take()),
 		Op::Blocks(blocks) => {
 			for _ in 0..blocks {
+				note_events();
 				next_block();
 				check();
 			}
@@ -163,8 +181,6 @@ fn apply(op: Op) {
 }
 
 proptest! {
-	#![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
-
 	#[test]
 	fn invariants_hold_after_every_step_and_nothing_is_left(
 		steps in prop::collection::vec(ops(), 1..80),
@@ -192,4 +208,39 @@ proptest! {
 			assert_eq!(free(&BOB) + free(&BEA) + paid, 2 * PURSE);
 		});
 	}
+}
+
+#[test]
+fn random_steps_should_reach_every_event() {
+	let mut runner = TestRunner::deterministic();
+	Seen::take();
+	for _ in 0..100 {
+		let steps = prop::collection::vec(ops(), 1..80).new_tree(&mut runner).unwrap().current();
+		new_test_ext().execute_with(|| {
+			for i in 2..5 {
+				register(&who(i), UNIT, PRICE, 3);
+			}
+			steps.into_iter().for_each(apply);
+			note_events();
+		});
+	}
+	let all = [
+		"Accepted",
+		"AssignmentClosed",
+		"AssignmentEnded",
+		"BudgetReleased",
+		"ClaimSettled",
+		"Claimed",
+		"JobClosed",
+		"JobCreated",
+		"JobEnded",
+		"NobodyEligible",
+		"NotAccepted",
+		"Offered",
+		"OriginCleared",
+		"OriginSet",
+		"ToppedUp",
+	];
+	let seen: Vec<String> = Seen::take().into_iter().collect();
+	assert_eq!(seen, all);
 }
