@@ -140,6 +140,21 @@ pub fn tx_extension(era: generic::Era, nonce: Nonce, tip: Balance) -> TxExtensio
 	)
 }
 
+/// Checks the invariants of every pallet at height `now`; `None` where they are not built in, for
+/// want of the feature `try-runtime`.
+pub fn check_invariants(now: BlockNumber) -> Option<Result<(), sp_runtime::TryRuntimeError>> {
+	#[cfg(feature = "try-runtime")]
+	{
+		use frame_support::traits::{TryState, TryStateSelect};
+		Some(<AllPalletsWithSystem as TryState<BlockNumber>>::try_state(now, TryStateSelect::All))
+	}
+	#[cfg(not(feature = "try-runtime"))]
+	{
+		let _ = now;
+		None
+	}
+}
+
 /// The pallets. The index is the order in which hooks run and genesis is built, so it is part of
 /// the protocol: timing is written before Babe reads it, the beacon folds the parent's randomness
 /// before anything draws with it, the validators are elected before Session asks for them.
