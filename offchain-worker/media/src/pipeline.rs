@@ -351,7 +351,7 @@ fn scaled_aspect(shape: &ffi::Picture, width: u32, height: u32) -> Rational {
 
 /// Decodes a segment and says what it is.
 pub fn probe(input: Vec<u8>, limits: &SourceLimits) -> Result<Facts, Failure> {
-	let source = source::read(input, Some(limits))?;
+	let source = source::read(input, limits)?;
 	Decoder::new(&source, limits)?.run(|_, _, _| Ok(()))
 }
 
@@ -363,7 +363,7 @@ pub fn transcode(
 	evidence: Option<EvidenceSeed>,
 ) -> Result<Transcoded, Failure> {
 	let seed = evidence.map(|e| e.seed);
-	let source = source::read(input, Some(limits))?;
+	let source = source::read(input, limits)?;
 	let mut decoded = FrameHashes::new(seed);
 	let mut encoders: Vec<RenditionEncoder> = Vec::with_capacity(ladder.len());
 	let mut times = Vec::with_capacity(source.times.len());
@@ -399,7 +399,7 @@ pub fn transcode(
 
 /// Reduces an output, ours or another's, to what it is compared by.
 pub fn inspect(input: Vec<u8>, limits: &SourceLimits) -> Result<Inspection, Failure> {
-	let source = source::read(input, None)?;
+	let source = source::read(input, limits)?;
 	let mut pictures = Sha256::new();
 	let mut times = Vec::with_capacity(source.times.len());
 	let facts = Decoder::new(&source, limits)?.run(|frame, _, time| {

@@ -44,8 +44,9 @@ pub fn demuxer_options() -> Pairs {
 
 /// Options of the decoder.
 pub fn decoder_options(limits: &SourceLimits) -> Pairs {
-	// Coded pictures are whole macroblocks; what is shown is checked picture by picture.
-	let coded = |side: u16| u64::from(side.div_ceil(16)) * 16;
+	// A bound on memory, not the limit itself, which is checked picture by picture: libav counts
+	// whole macroblocks and widths that are rounded up for its vector code.
+	let coded = |side: u16| u64::from(side.div_ceil(128)) * 128;
 	vec![
 		("threads", "1".into()),
 		("err_detect", "explode".into()),

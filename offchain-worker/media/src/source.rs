@@ -45,9 +45,8 @@ pub fn is_ours(error: &Error) -> bool {
 	matches!(error, Error::Other { errno } if *errno == libc::ENOMEM)
 }
 
-/// Demuxes a segment and checks all that can be checked without decoding. `limits` is `None` only
-/// for our own outputs and those compared with them.
-pub fn read(input: Vec<u8>, limits: Option<&SourceLimits>) -> Result<Source, Failure> {
+/// Demuxes a segment and checks all that can be checked without decoding.
+pub fn read(input: Vec<u8>, limits: &SourceLimits) -> Result<Source, Failure> {
 	limits::check_container(&input)?;
 	let length = input.len() as u64;
 	let io = StreamIo::from_read_seek(Cursor::new(input))
@@ -75,11 +74,9 @@ pub fn read(input: Vec<u8>, limits: Option<&SourceLimits>) -> Result<Source, Fai
 		if packet.is_corrupt() {
 			return Err(Failure::invalid(RejectReason::Corrupt, at));
 		}
-		if let Some(limits) = limits {
-			// A parser that never saw a parameter set has no size; the decoder will refuse.
-			if let Some((width, height)) = ffi::parsed_size(&context, packet.stream()) {
-				limits::check_picture(width, height, limits, at)?;
-			}
+		// A parser that never saw a parameter set has no size; the decoder will refuse.
+		if let Some((width, height)) = ffi::parsed_size(&context, packet.stream()) {
+			limits::check_picture(width, height, limits, at)?;
 		}
 		packets.push(packet);
 	}
@@ -125,9 +122,7 @@ pub fn read(input: Vec<u8>, limits: Option<&SourceLimits>) -> Result<Source, Fai
 		_ => audio_parameters = None,
 	}
 	for (index, packet) in video.iter().enumerate() {
-		if let Some(limits) = limits {
-			limits::check_frames(index as u64 + 1, limits, offset(packet))?;
-		}
+		limits::check_frames(index as u64 + 1, limits, offset(packet))?;
 	}
 	let mut times: Vec<i64> = video.iter().filter_map(Packet::pts).collect();
 	times.sort_unstable();
@@ -135,9 +130,7 @@ pub fn read(input: Vec<u8>, limits: Option<&SourceLimits>) -> Result<Source, Fai
 		return Err(Failure::invalid(RejectReason::Corrupt, offset(first)));
 	};
 	let span = last_time.saturating_sub(*first_time);
-	if limits.is_some() {
-		limits::check_span(span, video.last().map_or(0, offset))?;
-	}
+	limits::check_span(span, video.last().map_or(0, offset))?;
 	let fps = frame_rate(times.len() as i64 - 1, span);
 	Ok(Source { video, video_parameters, audio, audio_parameters, times, fps })
 }

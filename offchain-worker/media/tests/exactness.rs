@@ -119,18 +119,22 @@ async fn times_and_sound_should_be_kept_when_transcoded() {
 	let source = made(directory.path(), "source.ts", SOURCE);
 	let ours = transcode(&pool(), &source).await.expect("a good source");
 	std::fs::write(directory.path().join("ours.ts"), &ours.outputs[1]).expect("disk");
+	// One line per packet: the values asked for.
 	let listing = |name: &str, track: &str, entries: &str| {
 		let output = std::process::Command::new("ffprobe")
 			.args(["-v", "error", "-select_streams", track, "-show_entries", entries])
-			.args(["-show_data_hash", "sha256", "-of", "csv=p=0"])
+			.args(["-show_data_hash", "sha256", "-of", "flat"])
 			.arg(directory.path().join(name))
 			.output()
 			.expect("ffprobe is installed");
-		let mut lines: Vec<String> = String::from_utf8_lossy(&output.stdout)
-			.lines()
-			.map(|line| line.trim_end_matches(',').to_owned())
-			.filter(|line| !line.is_empty())
-			.collect();
+		let mut packets = std::collections::BTreeMap::<String, String>::new();
+		for line in String::from_utf8_lossy(&output.stdout).lines() {
+			let (key, value) = line.split_once('=').expect("key=value");
+			if let (4, Some((packet, _))) = (key.split('.').count(), key.rsplit_once('.')) {
+				packets.entry(packet.into()).or_default().push_str(value);
+			}
+		}
+		let mut lines: Vec<String> = packets.into_values().collect();
 		lines.sort();
 		assert!(!lines.is_empty());
 		lines

@@ -151,6 +151,19 @@ async fn probe_should_tell_what_a_segment_is() {
 }
 
 #[tokio::test]
+async fn source_should_be_good_when_it_is_exactly_at_the_limits() {
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	for (width, height) in [(426, 240), (854, 480), (270, 480), (130, 98)] {
+		let filter = format!("testsrc2=s={width}x{height}:r=30:d=0.2");
+		let encode = "-c:v libx264 -pix_fmt yuv420p -f mpegts";
+		let input = made(directory.path(), "case.ts", &format!("-f lavfi -i {filter} {encode}"));
+		let limits = SourceLimits { width, height, fps: 30 };
+		let facts = pool().probe(&input, &limits, Priority::Live).await.expect("at the limits");
+		assert_eq!((facts.width, facts.height), (width.into(), height.into()));
+	}
+}
+
+#[tokio::test]
 async fn format_should_be_refused_when_it_cannot_be_a_jobs() {
 	let odd = [livepeer_primitives::video::Rendition { width: 427, height: 240, kbps: 400 }];
 	let refused = transcode_into(&pool(), &source(), &odd, None).await;

@@ -17,6 +17,7 @@ use livepeer_worker_media::{
 
 const USAGE: &str = "usage:
   livepeer-media toolchain           make the golden vectors and print the toolchain's id
+  livepeer-media probe SEGMENT       decode one segment and say what it is
   livepeer-media segment FILE DIR    cut FILE into DIR
   livepeer-media transcode FILE DIR  cut FILE and transcode it into DIR
   livepeer-media bench FILE          compare with the ffmpeg command line, as JSON";
@@ -58,6 +59,13 @@ fn run(command: &OsString, rest: &[OsString]) -> Result<(), String> {
 					"libavutil, libavcodec, libavformat, libswscale {:?}",
 					library_versions()
 				);
+				Ok(())
+			}
+			(Some("probe"), [file]) => {
+				let told = |e: String| format!("{}: {e}", file.display());
+				let bytes = fs::read(file).map_err(|e| told(e.to_string()))?;
+				let facts = pool.probe(&bytes, &WIDEST, Priority::Live).await;
+				println!("{:#?}", facts.map_err(|e| told(e.to_string()))?);
 				Ok(())
 			}
 			(Some("segment"), [file, directory]) => segment(&pool, file, directory).await,
