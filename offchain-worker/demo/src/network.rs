@@ -24,7 +24,8 @@ pub const STREAM: &str = "demo";
 /// Who delegates to them.
 pub const DELEGATORS: [&str; 2] = ["bob//stash", "charlie//stash"];
 /// Every account of the story: the validators, the broadcaster, the delegators.
-pub const ACCOUNTS: [&str; 8] = ["alice", "bob", "charlie", "dave", "eve", "ferdie", "bob//stash", "charlie//stash"];
+pub const ACCOUNTS: [&str; 8] =
+	["alice", "bob", "charlie", "dave", "eve", "ferdie", "bob//stash", "charlie//stash"];
 
 const RPC_PORT: u16 = 9944;
 const P2P_PORT: u16 = 30_400;
@@ -118,7 +119,7 @@ impl Network {
 
 	/// Starts the five nodes; the first is the others' boot node.
 	pub fn start_nodes(&mut self) -> Result<()> {
-		let mut boot_node = None;
+		let mut boot_node: Option<String> = None;
 		for (i, name) in VALIDATORS.into_iter().enumerate() {
 			let home = self.home(&format!("node-{name}"))?;
 			let key = home.join("node-key");
@@ -133,10 +134,9 @@ impl Network {
 				.arg(home.join("chain"))
 				.arg("--node-key-file")
 				.arg(&key)
-				.args(["--port", &(P2P_PORT + i as u16).to_string()])
 				.args(["--rpc-port", &(RPC_PORT + i as u16).to_string()])
 				.args(["--listen-addr", &format!("/ip4/127.0.0.1/tcp/{}", P2P_PORT + i as u16)])
-				.args(["--no-prometheus", "--no-hardware-benchmarks", "--rpc-methods", "unsafe"])
+				.args(["--no-prometheus", "--rpc-methods", "unsafe"])
 				.args(["--allow-private-ip", "--no-mdns"])
 				.args(["--state-pruning", "archive", "--blocks-pruning", "archive"])
 				.args(["--verify-url", &format!("http://127.0.0.1:{}", VERIFY_PORT + i as u16)])

@@ -8,10 +8,14 @@ use std::{
 	time::{Duration, Instant},
 };
 
-use anyhow::{bail, Context, Result};
+use anyhow::{bail, ensure, Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{json, Value as Json};
-use tokio::time::sleep;
+use tokio::{
+	io::{AsyncReadExt, AsyncWriteExt},
+	net::TcpStream,
+	time::sleep,
+};
 
 use crate::{
 	chain::{amount, Chain},
@@ -238,6 +242,7 @@ impl Watch {
 		let patience = STORY_PATIENCE + Duration::from_secs(u64::from(args.segments) * 2);
 		let mut streaming = true;
 		let mut player = None;
+		let mut viewed = false;
 		loop {
 			network.ensure_running()?;
 			if streaming && count_events(network, "broadcast", "stream_ended") > 0 {
@@ -256,6 +261,10 @@ impl Watch {
 				self.claims.len(),
 				self.settled(),
 			));
+			if returned > 0 && !viewed {
+				// As a viewer does: a gateway follows a stream from the first request on.
+				viewed = request(&network.playlist()).await.is_ok();
+			}
 			if player.is_none() && returned >= 6 {
 				if let Some(command) = &args.player_test {
 					player = Some(spawn_probe(command, &network.player())?);
@@ -355,6 +364,21 @@ fn name_of(account: &str) -> String {
 		})
 		.unwrap_or(account)
 		.to_owned()
+}
+
+/// Asks for a page and fails unless it comes.
+async fn request(url: &str) -> Result<()> {
+	let (host, path) = url
+		.strip_prefix("http://")
+		.and_then(|rest| rest.split_once('/'))
+		.context("a URL without a path")?;
+	let mut stream = TcpStream::connect(host).await?;
+	let request = format!("GET /{path} HTTP/1.0\r\nHost: {host}\r\n\r\n");
+	stream.write_all(request.as_bytes()).await?;
+	let mut answer = String::new();
+	stream.read_to_string(&mut answer).await?;
+	ensure!(answer.contains(" 200 "), "{}", answer.lines().next().unwrap_or("no answer"));
+	Ok(())
 }
 
 fn spawn_probe(command: &str, argument: &str) -> Result<std::process::Child> {
@@ -496,7 +520,8 @@ fn judge(
 		);
 		report.check(
 			"fees reach a delegator",
-			network::DELEGATORS.into_iter().any(|d| gained(d) > 0), format!("{:?}", network::DELEGATORS.map(gained)),
+			network::DELEGATORS.into_iter().any(|d| gained(d) > 0),
+			format!("{:?}", network::DELEGATORS.map(gained)),
 		);
 		report.check("nobody is slashed", slashes.is_empty(), format!("{}", slashes.len()));
 	} else {
