@@ -5,8 +5,10 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 BIN := $(CARGO_TARGET_DIR)/release
 # One cargo invocation per feature set, so that dependencies are built once.
-BINARIES := -p livepeer-node -p livepeer-worker -p livepeer-cheat -p livepeer-demo
-NATIVE := $(BINARIES) $(foreach c,chain core media net store,-p livepeer-worker-$(c))
+# Packages whose binaries are used; the same set for building and for testing, so that features
+# are the same.
+NATIVE := -p livepeer-node -p livepeer-worker -p livepeer-cheat -p livepeer-demo \
+	$(foreach c,chain core media net store,-p livepeer-worker-$(c))
 STATE_MACHINE := -p livepeer-primitives -p livepeer-runtime -p livepeer-integration-tests \
 	$(foreach p,beacon chain-config challenge-lottery jobs lpt-staking rounds transcoder-election,-p pallet-$(p))
 STATE_FEATURES := --features livepeer-runtime/runtime-benchmarks,livepeer-runtime/try-runtime
@@ -21,7 +23,7 @@ setup: ## Install what is missing (Debian packages, Rust target, npm packages)
 
 .PHONY: build
 build: setup ## Build the node, the worker and the demo
-	cargo build --release --locked $(BINARIES)
+	cargo build --release --locked $(NATIVE)
 
 .PHONY: node
 node: build ## Run a development node on ws://127.0.0.1:9944
@@ -55,10 +57,6 @@ lint: setup ## Formatting, clippy, one line of every SDK crate
 .PHONY: bench
 bench: build ## Speed against the raw tool: transcoding as a ratio to the ffmpeg command line
 	scripts/bench.sh
-
-.PHONY: weights
-weights: setup ## Generate the pallets' weights (long: builds the benchmarking command line)
-	scripts/weights.sh
 
 .PHONY: docs
 docs: setup ## Build the API documentation
