@@ -38,7 +38,7 @@ const fn rendition(width: u16, height: u16, kbps: u32) -> Rendition {
 }
 
 /// The vectors of profile 1, in order.
-pub const VECTORS: [Vector; 6] = [
+pub static VECTORS: [Vector; 6] = [
 	Vector {
 		name: "a-1280x720p30",
 		source: include_bytes!("../golden/a-1280x720p30.ts"),

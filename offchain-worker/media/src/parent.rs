@@ -107,7 +107,8 @@ pub struct PoolConfig {
 	pub verify_timeout: Duration,
 	/// How long a segmenter may be silent while somebody waits for its next segment.
 	pub segment_timeout: Duration,
-	/// Bytes of address space of a child.
+	/// Bytes of address space that every child may use; one that transcodes large pictures gets as
+	/// much as its format needs.
 	pub memory: u64,
 	/// Added to the children's otherwise fixed environment; for tests.
 	pub environment: Vec<(String, String)>,
@@ -270,7 +271,7 @@ impl MediaPool {
 		};
 		let orders = Orders {
 			background: priority == Priority::Verify,
-			memory: self.config.memory,
+			memory: self.config.memory.max(memory_for(&request)),
 			cpu_seconds: Some(wall.as_secs().max(1)),
 			segment: None,
 		};
@@ -282,6 +283,22 @@ impl MediaPool {
 			Err(_) => Err(MediaError::TimedOut(wall)),
 		}
 	}
+}
+
+/// Address space that a job's format can need: the decoder's reference pictures, and per rendition
+/// the encoder's queue and references. Generous, since what is not touched costs nothing; the limit
+/// is there for what is not a job's format.
+fn memory_for(request: &Request) -> u64 {
+	const LIBRARIES: u64 = 512 * 1024 * 1024;
+	const PICTURES: u64 = 48;
+	let picture = |width: u16, height: u16| u64::from(width) * u64::from(height) * 3 / 2;
+	let (limits, ladder) = match request {
+		Request::Transcode { limits, ladder, .. } => (limits, ladder.as_slice()),
+		Request::Probe { limits, .. } | Request::Inspect { limits, .. } => (limits, &[][..]),
+		Request::Escape(_) => return 0,
+	};
+	let renditions: u64 = ladder.iter().map(|r| picture(r.width, r.height)).sum();
+	LIBRARIES + PICTURES * (picture(limits.width, limits.height) + renditions)
 }
 
 fn unexpected(answer: &Answer) -> MediaError {

@@ -3,9 +3,10 @@
 //! 1. Every descriptor but standard input, output and error (and the one file of the segmenter).
 //! 2. Resources: address space, processor time, files, processes, core dumps.
 //! 3. Landlock, where the kernel has it: every access to the file system and the network.
-//! 4. seccomp: all system calls but those that computing on memory and open descriptors needs.
-//!    Anything else kills the process. There is no `open`, no `socket`, no `clone`, no `execve`,
-//!    and no way to map executable memory.
+//! 4. seccomp: all system calls but those that computing on memory and open descriptors needs. A
+//!    few that libraries try and do without, opening a file among them, are refused; anything else
+//!    kills the process. There is no `socket`, no `clone`, no `execve`, and no way to map
+//!    executable memory.
 
 use std::collections::BTreeMap;
 

@@ -265,8 +265,12 @@ impl Cutter {
 
 	fn take(&mut self, Taken { packet, is_video }: Taken) -> Result<(), Failure> {
 		let Some(own_time) = packet.pts() else {
+			// A recording may begin in the middle of things.
+			if self.shift.is_none() {
+				return Ok(());
+			}
 			return Err(unsupported(
-				"a picture has no time stamp. Rewrite the file first: ffmpeg -i INPUT -c copy \
+				"a packet has no time stamp. Rewrite the file first: ffmpeg -i INPUT -c copy \
 				 -bsf:v setts OUTPUT.mp4",
 			));
 		};

@@ -112,6 +112,9 @@ async fn source_should_be_invalid_when_it_is_damaged() {
 	}
 	assert!(corrupt > 0);
 
+	// Tables that announce a video of which nothing comes.
+	assert_eq!(reason(&good[..188 * 3]).await, (RejectReason::NoKeyframe, 188 * 3));
+
 	// The start is missing: no picture can be decoded.
 	let headless: Vec<u8> = good[..188 * 3].iter().chain(&good[188 * 60..]).copied().collect();
 	assert!(matches!(reason(&headless).await.0, RejectReason::NoKeyframe | RejectReason::Corrupt));
