@@ -47,7 +47,12 @@ impl SubstrateCli for Cli {
 			Some(Subcommand::Key(KeySubcommand::Sdk(_))) if id.is_empty() => "local",
 			_ => id,
 		};
-		Ok(Box::new(chain_spec::load(id, genesis_file)?))
+		let spec = chain_spec::load(id, genesis_file)?;
+		Ok(Box::new(match &self.subcommand {
+			// What is shown is shown as it is meant, not as it is stored.
+			Some(Subcommand::ExportChainSpec(_) | Subcommand::BuildSpec(_)) => spec,
+			_ => chain_spec::with_genesis_built(id, spec)?,
+		}))
 	}
 }
 

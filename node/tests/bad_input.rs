@@ -210,6 +210,8 @@ fn production_specification_should_be_refused_when_its_genesis_file_is_wrong() {
 	assert!(reason(&base).contains("names no validator"));
 	let mut wrong = base.clone();
 	wrong["lpt"] = json!([["5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY", "much"]]);
-	wrong["validators"] = json!([{ "account": "nobody", "keys": "0x", "proof": "0x" }]);
+	wrong["validators"] = json!([{
+		"account": "nobody", "keys": "0x", "proof": "0x", "stake": "1000", "price": "1",
+	}]);
 	assert!(reason(&wrong).contains("not an account: nobody"));
 }

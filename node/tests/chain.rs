@@ -143,7 +143,10 @@ fn production_chain_should_have_a_specification_when_its_file_is_right() {
 	let file = dir.path().join("genesis.json");
 	let genesis = json!({
 		"name": "Livepeer", "id": "livepeer", "sudo": account,
-		"validators": [{ "account": account, "keys": keys["keys"], "proof": keys["proof"] }],
+		"validators": [{
+			"account": account, "keys": keys["keys"], "proof": keys["proof"],
+			"stake": "2000", "price": "0.00001",
+		}],
 		"lpt": [[account, "1000000.5"]],
 	});
 	fs::write(&file, genesis.to_string()).unwrap();

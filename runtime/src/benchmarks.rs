@@ -1,13 +1,14 @@
 //! The benchmarks of this runtime: those of our own pallets and of SDK pallets whose worst case
 //! depends on how they are configured here.
 
-use crate::{Runtime, System};
+use crate::Runtime;
 use alloc::{string::String, vec::Vec};
-use frame_benchmarking::{
-	add_benchmark, baseline, define_benchmarks, list_benchmark, BenchmarkBatch, BenchmarkConfig,
-	BenchmarkList, Benchmarking,
+use frame_benchmarking::{define_benchmarks, BenchmarkBatch, BenchmarkConfig, BenchmarkList};
+use frame_support::traits::{
+	StorageInfo, StorageInfoTrait, TrackedStorageKey, WhitelistedStorageKeys,
 };
-use frame_support::traits::{StorageInfo, StorageInfoTrait, WhitelistedStorageKeys};
+
+impl frame_system_benchmarking::Config for Runtime {}
 
 define_benchmarks!(
 	[frame_system, frame_system_benchmarking::Pallet::<Runtime>]
@@ -33,7 +34,6 @@ pub fn metadata(extra: bool) -> (Vec<BenchmarkList>, Vec<StorageInfo>) {
 
 /// Runs the benchmark that `config` names.
 pub fn dispatch(config: BenchmarkConfig) -> Result<Vec<BenchmarkBatch>, String> {
-	use frame_support::traits::TrackedStorageKey;
 	let whitelist: Vec<TrackedStorageKey> = crate::AllPalletsWithSystem::whitelisted_storage_keys();
 	let mut batches = Vec::<BenchmarkBatch>::new();
 	let params = (&config, &whitelist);

@@ -26,10 +26,10 @@ pub mod fee {
 	use super::money::MICRO_LPT;
 	use livepeer_primitives::Balance;
 
-	/// Smallest units of LPT for a picosecond of a validator's time: 3 LPT for a second.
+	/// Smallest units of LPT for a picosecond of a validator's time: 1.5 LPT for a second.
 	///
-	/// Filling all blocks costs more than 2 LPT a second, so at 18 decimals spam is not free.
-	pub const PER_PICOSECOND: Balance = 3_000_000;
+	/// Filling blocks costs more than 1 LPT each, so at 18 decimals spam is not free.
+	pub const PER_PICOSECOND: Balance = 1_500_000;
 	/// Smallest units of LPT for a byte that every node stores.
 	pub const PER_BYTE: Balance = 2 * MICRO_LPT;
 }

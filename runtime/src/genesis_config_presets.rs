@@ -7,8 +7,9 @@
 use crate::{
 	configs::money::{eth_owner, ETH_MINIMUM},
 	constants::{consensus::BABE_CONFIG, money::LPT},
-	AssetsConfig, BabeConfig, Balance, BalancesConfig, ChainConfigConfig, LptStakingConfig,
-	RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig, TranscoderElectionConfig,
+	AssetsConfig, BabeConfig, Balance, BalancesConfig, ChainConfigConfig, ChallengeLotteryConfig,
+	LptStakingConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig,
+	TranscoderElectionConfig,
 };
 use alloc::{string::ToString, vec, vec::Vec};
 use frame_support::build_struct_json_patch;
@@ -16,6 +17,7 @@ use livepeer_primitives::{
 	keys::VerifierId,
 	params::{ProtocolParameters, Timing},
 	service::ServiceRecord,
+	toolchain::DEBIAN_12_V1,
 	AccountId, ETH, UNIT,
 };
 use pallet_transcoder_election::Terms;
@@ -130,6 +132,7 @@ fn well_known(validators: &[Sr25519Keyring], transcoders: &[Sr25519Keyring]) -> 
 		},
 		lpt_staking: LptStakingConfig { bonds: bonds },
 		transcoder_election: TranscoderElectionConfig { transcoders: registered },
+		challenge_lottery: ChallengeLotteryConfig { toolchains: vec![DEBIAN_12_V1] },
 		sudo: SudoConfig { key: Some(Sr25519Keyring::Alice.to_account_id()) },
 	})
 }
@@ -155,6 +158,46 @@ fn production() -> Value {
 		},
 		babe: BabeConfig { epoch_config: BABE_CONFIG },
 		assets: eth(Vec::new()),
+		challenge_lottery: ChallengeLotteryConfig { toolchains: vec![DEBIAN_12_V1] },
+	})
+}
+
+/// A validator that begins a chain.
+pub struct Bootstrap {
+	/// Its account.
+	pub account: AccountId,
+	/// Its session keys.
+	pub keys: SessionKeys,
+	/// What it bonds to itself, in LPT, out of its allocation.
+	pub stake: Balance,
+	/// Its price of a standard segment, in ETH, should it take work.
+	pub price: Balance,
+}
+
+/// What a production chain adds to its preset: who validates first, who owns LPT, who holds Sudo.
+pub fn bootstrap(
+	validators: Vec<Bootstrap>,
+	allocations: Vec<(AccountId, Balance)>,
+	sudo: AccountId,
+) -> Value {
+	let bonds: Vec<_> = validators
+		.iter()
+		.map(|validator| (validator.account.clone(), validator.account.clone(), validator.stake))
+		.collect();
+	let registered: Vec<_> = validators
+		.iter()
+		.map(|validator| transcoder(validator.account.clone(), validator.price))
+		.collect();
+	let keys: Vec<_> = validators
+		.into_iter()
+		.map(|validator| (validator.account.clone(), validator.account, validator.keys))
+		.collect();
+	build_struct_json_patch!(RuntimeGenesisConfig {
+		balances: BalancesConfig { balances: allocations },
+		lpt_staking: LptStakingConfig { bonds: bonds },
+		transcoder_election: TranscoderElectionConfig { transcoders: registered },
+		session: SessionConfig { keys: keys },
+		sudo: SudoConfig { key: Some(sudo) },
 	})
 }
 

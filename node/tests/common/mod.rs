@@ -95,8 +95,6 @@ impl Node {
 			base.display().to_string(),
 			"--rpc-port".into(),
 			rpc.to_string(),
-			"--port".into(),
-			p2p.to_string(),
 			"--no-prometheus".into(),
 			"--no-mdns".into(),
 			"--listen-addr".into(),
@@ -184,7 +182,7 @@ pub fn rpc(port: u16, method: &str, params: Value) -> Option<Value> {
 	stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
 	write!(
 		stream,
-		"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n\
+		"POST / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n\
 		 Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
 		body.len(),
 	)

@@ -228,8 +228,15 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
 					| RuntimeCall::Identity(_)
 					| RuntimeCall::LptStaking(_)
 					| RuntimeCall::TranscoderElection(_)
-					| RuntimeCall::Jobs(_)
 					| RuntimeCall::ChallengeLottery(_)
+					// Creating a job and topping it up pays transcoders.
+					| RuntimeCall::Jobs(
+						pallet_jobs::Call::accept_job { .. }
+							| pallet_jobs::Call::claim_work { .. }
+							| pallet_jobs::Call::end_job { .. }
+							| pallet_jobs::Call::set_origin { .. }
+							| pallet_jobs::Call::clear_origin { .. }
+					)
 			),
 			ProxyType::Staking => {
 				matches!(call, RuntimeCall::LptStaking(_) | RuntimeCall::Utility(_))

@@ -6,7 +6,7 @@ use crate::{
 };
 use frame_support::{
 	derive_impl, parameter_types,
-	traits::{ConstU16, InsideBoth},
+	traits::{ConstU16, Contains, InsideBoth},
 	weights::constants::ParityDbWeight,
 };
 use livepeer_primitives::{AccountId, Nonce};
@@ -20,12 +20,23 @@ parameter_types! {
 	pub const Version: RuntimeVersion = VERSION;
 }
 
+/// Refuses what would let validators vanish: without its keys a validator cannot be in the next
+/// set, and if enough of them purged theirs at once, BABE would find nobody and stop for ever.
+/// Keys are replaced instead; who resigns as a transcoder leaves the set with its keys.
+pub struct KeepsValidators;
+
+impl Contains<RuntimeCall> for KeepsValidators {
+	fn contains(call: &RuntimeCall) -> bool {
+		!matches!(call, RuntimeCall::Session(pallet_session::Call::purge_keys { .. }))
+	}
+}
+
 #[derive_impl(frame_system::config_preludes::SolochainDefaultConfig)]
 impl frame_system::Config for Runtime {
 	type AccountData = pallet_balances::AccountData<Balance>;
 	type AccountId = AccountId;
-	/// Both can be left again by governance: their own calls, and Sudo's, stay open.
-	type BaseCallFilter = InsideBoth<SafeMode, TxPause>;
+	/// Both brakes can be left again by governance: their own calls, and Sudo's, stay open.
+	type BaseCallFilter = InsideBoth<KeepsValidators, InsideBoth<SafeMode, TxPause>>;
 	type Block = Block;
 	type BlockHashCount = BlockHashCount;
 	type BlockLength = block::Length;

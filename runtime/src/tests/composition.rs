@@ -68,21 +68,52 @@ fn inherents_and_the_way_back_should_stay_open_when_the_chain_is_closed() {
 
 #[test]
 fn the_brakes_should_agree_on_what_stays_open_when_they_are_pulled() {
-	use frame_support::traits::{GetCallMetadata, GetCallName};
-	for pallet in RuntimeCall::get_module_names() {
-		for call in RuntimeCall::get_call_names(pallet) {
-			let name = (
-				pallet.as_bytes().to_vec().try_into().unwrap(),
-				call.as_bytes().to_vec().try_into().unwrap(),
-			);
-			// A paused inherent would stop the chain.
-			if *pallet == "Timestamp" {
-				assert!(NeverPaused::contains(&name));
-			}
-			if *pallet == "Balances" {
-				assert!(!NeverPaused::contains(&name));
-			}
+	use frame_support::traits::GetCallMetadata;
+	let paused = |pallet: &str, call: &str| {
+		!NeverPaused::contains(&(
+			pallet.as_bytes().to_vec().try_into().unwrap(),
+			call.as_bytes().to_vec().try_into().unwrap(),
+		))
+	};
+	let names: Vec<(&str, &str)> = RuntimeCall::get_module_names()
+		.iter()
+		.flat_map(|pallet| {
+			RuntimeCall::get_call_names(pallet).iter().map(move |call| (*pallet, *call))
+		})
+		.collect();
+	let duties = [
+		("TranscoderElection", "heartbeat"),
+		("ChallengeLottery", "reveal_leaf"),
+		("ChallengeLottery", "commit_verdict"),
+		("ChallengeLottery", "reveal_verdict"),
+		// A paused inherent would stop the chain.
+		("Timestamp", "set"),
+	];
+	for duty in duties {
+		assert!(names.contains(&duty), "{duty:?} is no call any more");
+		assert!(!paused(duty.0, duty.1), "{duty:?} can be paused");
+	}
+	for (pallet, call) in names {
+		if ["Balances", "Assets", "Jobs", "LptStaking"].contains(&pallet) {
+			assert!(paused(pallet, call), "{pallet}.{call} cannot be paused");
 		}
 	}
-	let _ = <pallet_balances::Call<crate::Runtime> as GetCallName>::get_call_names();
+}
+
+#[test]
+fn proxies_should_not_spend_when_they_are_operators() {
+	use crate::configs::governance::ProxyType;
+	use frame_support::traits::InstanceFilter;
+	let transfer: RuntimeCall = pallet_balances::Call::transfer_all {
+		dest: crate::AccountId::new([1; 32]).into(),
+		keep_alive: true,
+	}
+	.into();
+	let top_up: RuntimeCall = pallet_jobs::Call::top_up { job: 0, amount: 1 }.into();
+	let heartbeat: RuntimeCall = pallet_transcoder_election::Call::heartbeat {}.into();
+	for kind in [ProxyType::NonTransfer, ProxyType::Operator, ProxyType::Staking] {
+		assert!(!kind.filter(&transfer) && !kind.filter(&top_up), "{kind:?}");
+		assert!(!kind.is_superset(&ProxyType::Any));
+	}
+	assert!(ProxyType::Operator.filter(&heartbeat));
 }

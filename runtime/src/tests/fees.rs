@@ -2,7 +2,7 @@
 
 use crate::{
 	constants::{fee, money::*},
-	AccountId, Balance, Runtime, RuntimeCall, TransactionPayment, UncheckedExtrinsic,
+	AccountId, Balance, RuntimeCall, TransactionPayment, UncheckedExtrinsic,
 };
 use codec::Encode;
 use frame_support::dispatch::GetDispatchInfo;
@@ -24,7 +24,7 @@ fn price(call: RuntimeCall) -> Balance {
 }
 
 fn about(price: Balance, expected: Balance) -> bool {
-	price > expected * 7 / 10 && price < expected * 13 / 10
+	price > expected * 9 / 10 && price < expected * 11 / 10
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn transfer_should_cost_about_a_thousandth_when_blocks_are_not_full() {
 }
 
 #[test]
-fn eth_transfer_should_cost_about_a_thousandth_when_blocks_are_not_full() {
+fn eth_transfer_should_cost_a_quarter_more_when_blocks_are_not_full() {
 	let fee = price(
 		pallet_assets::Call::transfer_keep_alive {
 			id: livepeer_primitives::ETH.into(),
@@ -49,18 +49,17 @@ fn eth_transfer_should_cost_about_a_thousandth_when_blocks_are_not_full() {
 		}
 		.into(),
 	);
-	assert!(about(fee, MILLI_LPT), "{fee}");
+	assert!(about(fee, MILLI_LPT * 5 / 4), "{fee}");
 }
 
 #[test]
-fn full_block_should_cost_more_than_two_lpt_when_the_price_is_at_its_floor() {
+fn full_block_should_cost_more_than_one_lpt_when_the_price_is_at_its_floor() {
 	let normal = crate::constants::block::NORMAL_RATIO * crate::constants::block::MAXIMUM_WEIGHT;
-	assert!(Balance::from(normal.ref_time()) * fee::PER_PICOSECOND > 2 * LPT);
+	assert!(Balance::from(normal.ref_time()) * fee::PER_PICOSECOND > LPT);
 }
 
 #[test]
 fn remark_should_not_be_free_when_it_is_large() {
 	let fee = price(frame_system::Call::remark { remark: vec![0; 100_000] }.into());
 	assert!(about(fee, 200 * MILLI_LPT), "{fee}");
-	let _ = core::marker::PhantomData::<Runtime>;
 }

@@ -1,6 +1,8 @@
 //! Tests of how the pallets are put together.
 #![allow(clippy::unwrap_used)]
 
+mod claim_life;
 mod composition;
 mod fees;
 mod presets;
+mod session;

@@ -2,22 +2,36 @@
 
 use crate::{
 	configs::timing::{SessionLength, SlotDuration},
-	genesis_config_presets::{get_preset, preset_names, PRODUCTION_RUNTIME_PRESET},
-	Assets, Babe, Balances, Runtime, RuntimeGenesisConfig, Session,
+	constants::money::LPT,
+	genesis_config_presets::{
+		bootstrap, get_preset, preset_names, session_keys_from_seed, Bootstrap,
+		PRODUCTION_RUNTIME_PRESET,
+	},
+	Assets, Babe, Balances, ChainConfig, LptStaking, RuntimeGenesisConfig, Session,
+	TranscoderElection,
 };
 use frame_support::traits::fungibles::Inspect;
-use livepeer_primitives::ETH;
-use sp_keyring::Sr25519Keyring;
+use livepeer_primitives::{
+	params::ProtocolParameters,
+	traits::{Stake, TranscoderDirectory, ValidatorsInForce},
+	AccountId, ETH, UNIT,
+};
+use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie};
 use sp_runtime::{traits::Get, BuildStorage};
 
-/// A chain's state after genesis.
-fn genesis(preset: &str) -> sp_io::TestExternalities {
-	let patch: serde_json::Value =
+/// The complete configuration of a preset with `patch` on top.
+fn config(preset: &str, patch: serde_json::Value) -> RuntimeGenesisConfig {
+	let preset: serde_json::Value =
 		serde_json::from_slice(&get_preset(&preset.into()).unwrap()).unwrap();
 	let mut json = serde_json::to_value(RuntimeGenesisConfig::default()).unwrap();
+	merge(&mut json, preset);
 	merge(&mut json, patch);
-	let config: RuntimeGenesisConfig = serde_json::from_value(json).unwrap();
-	config.build_storage().unwrap().into()
+	serde_json::from_value(json).unwrap()
+}
+
+/// A chain's state after genesis.
+pub(crate) fn genesis(preset: &str) -> sp_io::TestExternalities {
+	config(preset, serde_json::json!({})).build_storage().unwrap().into()
 }
 
 fn merge(into: &mut serde_json::Value, patch: serde_json::Value) {
@@ -38,6 +52,80 @@ fn development_should_have_one_validator_and_a_short_clock() {
 		assert_eq!(Babe::authorities().len(), 1);
 		assert_eq!((SlotDuration::get(), SessionLength::get()), (2_000, 10));
 		assert_eq!(Babe::slot_duration(), 2_000);
+		assert_eq!(ChainConfig::parameters(), ProtocolParameters::development());
+	});
+}
+
+#[test]
+fn development_should_let_bob_and_charlie_transcode_when_they_say_so() {
+	genesis(sp_genesis_builder::DEV_RUNTIME_PRESET).execute_with(|| {
+		let [alice, bob, charlie] = [Alice, Bob, Charlie].map(|key| key.to_account_id());
+		let seats = TranscoderElection::active_set().seats;
+		let accounts: Vec<_> = seats.iter().map(|seat| seat.account.clone()).collect();
+		assert_eq!(accounts, [alice.clone(), bob.clone(), charlie]);
+		// Stake of genesis counts from round 0, delegations among it.
+		assert_eq!(LptStaking::active_stake(&alice), 10_000 * LPT);
+		assert_eq!(LptStaking::active_stake(&bob), 6_000 * LPT);
+		// Nobody takes work before its operator has said where it is reached.
+		assert!(TranscoderElection::candidates().is_empty());
+		assert!(Session::load_keys(&bob).is_none());
+	});
+}
+
+#[test]
+fn every_preset_should_keep_every_invariant_when_built() {
+	let chains = [
+		config(sp_genesis_builder::DEV_RUNTIME_PRESET, serde_json::json!({})),
+		config(sp_genesis_builder::LOCAL_TESTNET_RUNTIME_PRESET, serde_json::json!({})),
+		config(PRODUCTION_RUNTIME_PRESET, bootstrapped()),
+	];
+	for chain in chains {
+		let mut state: sp_io::TestExternalities = chain.build_storage().unwrap().into();
+		state.execute_with(|| {
+			#[cfg(feature = "try-runtime")]
+			{
+				use frame_support::traits::{TryState, TryStateSelect};
+				let checked =
+					<crate::AllPalletsWithSystem as TryState<crate::BlockNumber>>::try_state(
+						0,
+						TryStateSelect::All,
+					);
+				assert_eq!(checked, Ok(()));
+			}
+			assert!(!Session::validators().is_empty());
+			// Only accounts with verifier keys and stake can judge.
+			let seated = crate::configs::video::SeatedInForce::validators_in_force();
+			assert_eq!(seated.len(), Session::validators().len());
+			assert!(seated.iter().all(|validator| validator.stake > 0));
+		});
+	}
+}
+
+/// Seven validators of a production chain.
+fn bootstrapped() -> serde_json::Value {
+	let account = |index: u8| AccountId::new([index; 32]);
+	let validators = (1..=7)
+		.map(|index| Bootstrap {
+			account: account(index),
+			keys: session_keys_from_seed(&index.to_string()),
+			stake: 2_000 * LPT,
+			price: UNIT / 100_000,
+		})
+		.collect();
+	let allocations = (1..=8).map(|index| (account(index), 3_000 * LPT)).collect();
+	bootstrap(validators, allocations, account(8))
+}
+
+#[test]
+fn production_should_begin_with_those_that_its_file_names() {
+	let chain = config(PRODUCTION_RUNTIME_PRESET, bootstrapped());
+	let mut state: sp_io::TestExternalities = chain.build_storage().unwrap().into();
+	state.execute_with(|| {
+		assert_eq!(Session::validators().len(), 7);
+		assert_eq!((SlotDuration::get(), SessionLength::get()), (6_000, 2_400));
+		assert_eq!(ChainConfig::parameters(), ProtocolParameters::production());
+		assert_eq!(Balances::free_balance(AccountId::new([1; 32])), 1_000 * LPT);
+		assert_eq!(Assets::total_issuance(ETH), crate::configs::money::ETH_MINIMUM);
 	});
 }
 
@@ -60,7 +148,9 @@ fn production_should_know_no_development_key() {
 #[test]
 fn eth_should_have_no_owner_with_a_key() {
 	genesis(sp_genesis_builder::DEV_RUNTIME_PRESET).execute_with(|| {
-		let owner = pallet_assets::Pallet::<Runtime>::owner(ETH).unwrap();
+		let owner =
+			<Assets as frame_support::traits::fungibles::roles::Inspect<AccountId>>::owner(ETH)
+				.unwrap();
 		assert_eq!(owner, crate::configs::money::eth_owner());
 		assert!(Assets::asset_exists(ETH));
 		assert!(Balances::total_issuance() > 0);

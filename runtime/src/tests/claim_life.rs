@@ -1,0 +1,47 @@
+//! The longest a claim can live, computed from the parameters, and what must outlive it.
+
+use livepeer_primitives::params::{ProtocolParameters, Timing};
+
+/// Both presets: parameters, timing, and the life that the protocol's description states, in
+/// blocks, without the cap of sampled work.
+fn presets() -> [(ProtocolParameters, Timing, u32); 2] {
+	[
+		(ProtocolParameters::production(), Timing::production(), 29_600),
+		(ProtocolParameters::development(), Timing::development(), 123),
+	]
+}
+
+#[test]
+fn longest_claim_life_should_be_as_described() {
+	for (parameters, timing, described) in presets() {
+		let lottery = parameters.lottery;
+		let life = lottery.longest_claim_life(&timing);
+		// One tranche and one dispute wait for sampled work; seeds may be missing for three
+		// windows.
+		let slack = 4 * lottery.max_work_blocks + 3 * timing.beacon_window;
+		assert!(life <= described + slack, "{life} > {described} + {slack}");
+		assert!(life * 2 > described, "{life} is far from {described}");
+	}
+}
+
+#[test]
+fn stake_should_be_liable_for_longer_than_any_claim_lives() {
+	for (parameters, timing, _) in presets() {
+		let life = parameters.lottery.longest_claim_life(&timing);
+		let staking = parameters.staking;
+		assert!((staking.liability_window - 1) * parameters.rounds.length > life);
+		assert!(staking.unbonding_period >= staking.liability_window);
+	}
+}
+
+#[test]
+fn slashes_should_reach_every_round_in_which_a_claim_can_be_open() {
+	use frame_support::traits::Get;
+	let reached: u32 = <crate::Runtime as pallet_lpt_staking::Config>::MaxSlashedRounds::get();
+	let counted: u32 = <crate::Runtime as pallet_lpt_staking::Config>::MaxLiabilityRounds::get();
+	for (parameters, timing, _) in presets() {
+		let rounds =
+			parameters.lottery.longest_claim_life(&timing).div_ceil(parameters.rounds.length) + 1;
+		assert!(reached >= rounds && counted >= rounds, "a claim spans {rounds} rounds");
+	}
+}
