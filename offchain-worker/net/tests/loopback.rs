@@ -11,7 +11,7 @@ use std::{
 
 use async_trait::async_trait;
 use livepeer_primitives::{
-	receipt::{signature_hash, Output, Outputs, Receipt},
+	receipt::{signature_hash, Output, Receipt},
 	segment::SegmentHeader,
 	service::ServiceRecord,
 	video::Rendition,
