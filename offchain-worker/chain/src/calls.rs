@@ -11,9 +11,7 @@ use sp_runtime::Perbill;
 use subxt::{
 	config::DefaultExtrinsicParamsBuilder,
 	error::TransactionEventsError,
-	ext::{
-		scale_encode::{EncodeAsFields, Error as EncodeError, FieldIter, TypeResolver},
-	},
+	ext::scale_encode::{EncodeAsFields, Error as EncodeError, FieldIter, TypeResolver},
 	tx::{Payload, Signer, TransactionStatus},
 	utils::{AccountId32, MultiSignature},
 	SubstrateConfig,
@@ -94,16 +92,9 @@ struct Terms {
 
 fn encode(call: Call) -> Encoded {
 	match call {
-		Call::CreateJob { name, ladder, limits, max_price, end, budget } => call!(
-			"Jobs",
-			"create_job",
-			name.as_bytes(),
-			ladder,
-			limits,
-			max_price,
-			end,
-			budget
-		),
+		Call::CreateJob { name, ladder, limits, max_price, end, budget } => {
+			call!("Jobs", "create_job", name.as_bytes(), ladder, limits, max_price, end, budget)
+		}
 		Call::SetOrigin(record) => call!("Jobs", "set_origin", record),
 		Call::AcceptJob { job, assignment } => call!("Jobs", "accept_job", job, assignment),
 		Call::ClaimWork(claim) => call!(
@@ -174,8 +165,10 @@ impl SubxtChain {
 			.system_account_next_index(&account)
 			.await
 			.map_err(|error| self.unreachable(error))?;
-		let params =
-			DefaultExtrinsicParamsBuilder::<SubstrateConfig>::new().nonce(nonce).mortal(MORTALITY).build();
+		let params = DefaultExtrinsicParamsBuilder::<SubstrateConfig>::new()
+			.nonce(nonce)
+			.mortal(MORTALITY)
+			.build();
 		let mut transactions = at.transactions();
 		let signed = transactions
 			.create_signed(&payload, &signer, params)

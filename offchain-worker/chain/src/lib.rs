@@ -84,7 +84,8 @@ impl SubxtChain {
 		let at = client.at_current_block().await.map_err(|error| unreachable(error.to_string()))?;
 		metadata::ensure_fits(at.metadata_ref())?;
 		let rpc = Rpc::new(rpc_client);
-		let heads = heads::follow(rpc.clone()).await.map_err(|error| unreachable(error.to_string()))?;
+		let heads =
+			heads::follow(rpc.clone()).await.map_err(|error| unreachable(error.to_string()))?;
 		Ok(Self {
 			url: url.to_owned(),
 			client,
@@ -101,9 +102,7 @@ impl SubxtChain {
 		RpcClient::from_insecure_url(url).await.map_err(|error| error.to_string())?;
 		let client = ReconnectingRpcClient::builder()
 			.request_timeout(Duration::from_secs(30))
-			.retry_policy(
-				ExponentialBackoff::from_millis(200).max_delay(Duration::from_secs(5)),
-			)
+			.retry_policy(ExponentialBackoff::from_millis(200).max_delay(Duration::from_secs(5)))
 			.build(url)
 			.await
 			.map_err(|error| error.to_string())?;
@@ -165,11 +164,7 @@ impl Chain for SubxtChain {
 		self.read(At::Best, "challenge", &id).await
 	}
 
-	async fn claims_of(
-		&self,
-		at: At,
-		transcoder: &AccountId,
-	) -> Result<Vec<ClaimId>, ChainError> {
+	async fn claims_of(&self, at: At, transcoder: &AccountId) -> Result<Vec<ClaimId>, ChainError> {
 		self.read(at, "claims_of", transcoder).await
 	}
 

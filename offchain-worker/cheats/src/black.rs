@@ -43,7 +43,19 @@ async fn blacken(rendition: &Rendition, input: &[u8]) -> Result<Vec<u8>, String>
 	let rate = format!("{kbps}k");
 	let filter = format!("scale={width}:{height},drawbox=t=fill:c=black");
 	let mut child = Command::new("ffmpeg")
-		.args(["-v", "error", "-bitexact", "-f", "mpegts", "-i", "pipe:0", "-map", "0:v", "-map", "0:a?"])
+		.args([
+			"-v",
+			"error",
+			"-bitexact",
+			"-f",
+			"mpegts",
+			"-i",
+			"pipe:0",
+			"-map",
+			"0:v",
+			"-map",
+			"0:a?",
+		])
 		.args(["-vf", &filter, "-c:v", "libx264", "-preset", "veryfast", "-threads", "1"])
 		.args(["-g", "9999", "-b:v", &rate, "-maxrate", &rate, "-bufsize", &rate])
 		.args(["-c:a", "copy", "-copyts", "-muxdelay", "0", "-muxpreload", "0"])

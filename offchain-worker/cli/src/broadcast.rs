@@ -89,8 +89,8 @@ pub struct BroadcastArgs {
 pub async fn run(args: BroadcastArgs) -> Result<()> {
 	let home = args.home.open()?;
 	let key = args.key.key()?;
-	let file = File::open(&args.file)
-		.with_context(|| format!("cannot read {}", args.file.display()))?;
+	let file =
+		File::open(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
 	let pool = MediaPool::new(PoolConfig::default());
 	let options = SegmentOptions {
 		plays: if args.endless { None } else { Some(args.plays.max(1)) },
@@ -173,7 +173,8 @@ async fn cut(
 	while let Some(segment) = next {
 		ticks += u64::from(segment.duration);
 		if rate == Rate::Realtime {
-			let due = start + Duration::from_micros(ticks * 1_000_000 / u64::from(TICKS_PER_SECOND));
+			let due =
+				start + Duration::from_micros(ticks * 1_000_000 / u64::from(TICKS_PER_SECOND));
 			tokio::select! {
 				() = tokio::time::sleep_until(due) => {},
 				() = stopped(&mut stop) => return Ok(()),

@@ -26,23 +26,32 @@ pub async fn run(args: DoctorArgs) -> Result<()> {
 		Err(detail) => {
 			println!("FAIL  {what}: {detail}");
 			problems += 1;
-		},
+		}
 	};
 	let [util, codec, format, scale] = library_versions();
-	report("FFmpeg", Ok(format!("avutil {util}, avcodec {codec}, avformat {format}, swscale {scale}")));
+	report(
+		"FFmpeg",
+		Ok(format!("avutil {util}, avcodec {codec}, avformat {format}, swscale {scale}")),
+	);
 	let engine = engine(PoolConfig::default()).await;
 	let toolchain = engine.as_ref().map(Transcoder::toolchain).ok();
-	report("toolchain", match &engine {
-		Ok(engine) => Ok(format!("{:?}", engine.toolchain())),
-		Err(error) => Err(format!("{error:#}")),
-	});
+	report(
+		"toolchain",
+		match &engine {
+			Ok(engine) => Ok(format!("{:?}", engine.toolchain())),
+			Err(error) => Err(format!("{error:#}")),
+		},
+	);
 	let pool = MediaPool::new(PoolConfig::default());
 	for way in [Escape::OpenFile, Escape::Connect] {
-		report("sandbox", match pool.try_escape(way).await {
-			Ok(false) | Err(MediaError::Died { .. }) => Ok(format!("{way:?} is refused")),
-			Ok(true) => Err(format!("{way:?} is possible: do not verify on this machine")),
-			Err(error) => Err(error.to_string()),
-		});
+		report(
+			"sandbox",
+			match pool.try_escape(way).await {
+				Ok(false) | Err(MediaError::Died { .. }) => Ok(format!("{way:?} is refused")),
+				Ok(true) => Err(format!("{way:?} is possible: do not verify on this machine")),
+				Err(error) => Err(error.to_string()),
+			},
+		);
 	}
 	if !args.offline {
 		let node = async {
@@ -51,7 +60,7 @@ pub async fn run(args: DoctorArgs) -> Result<()> {
 			match toolchain {
 				Some(toolchain) if !accepted.contains(&toolchain) => {
 					Err(format!("{}: its chain does not accept this toolchain", args.node.node))
-				},
+				}
 				_ => Ok(format!("{}, genesis {:?}", args.node.node, chain.genesis())),
 			}
 		};

@@ -37,7 +37,7 @@ pub fn run(command: KeysCommand) -> Result<()> {
 			writeln!(out, "{phrase}")?;
 			out.sync_all()?;
 			println!("{}", key.account());
-		},
+		}
 		KeysCommand::Inspect { file } => println!("{}", read_key(&file)?.account()),
 	}
 	Ok(())

@@ -67,7 +67,7 @@ pub fn run(command: Command) -> ExitCode {
 				let engine = Engine::start(MediaPool::new(PoolConfig::default())).await?;
 				println!("{:?}", livepeer_worker_core::transcoder::Transcoder::toolchain(&engine));
 				Ok(())
-			},
+			}
 			Command::Doctor(args) => doctor::run(args).await,
 			Command::Keys(command) => keys::run(command),
 		}
@@ -86,6 +86,6 @@ pub fn finish(result: Result<()>) -> ExitCode {
 		Err(error) => {
 			eprintln!("livepeer-worker: {error:#}");
 			ExitCode::FAILURE
-		},
+		}
 	}
 }

@@ -165,7 +165,7 @@ impl Home {
 			Some(expected) if expected != genesis => {
 				Err(ChainError::WrongGenesis { expected, found: genesis })
 					.with_context(|| format!("{} is of another chain", self.dir.display()))
-			},
+			}
 			Some(_) => Ok(()),
 			None => Ok(self.store.put_value(GENESIS, genesis.as_bytes())?),
 		}

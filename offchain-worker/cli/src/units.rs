@@ -18,7 +18,8 @@ pub fn amount(text: &str) -> Result<Balance, String> {
 
 /// Reads a rendition: `640x360@800k`.
 pub fn rendition(text: &str) -> Result<Rendition, String> {
-	let wrong = || format!("{text:?} is no rendition; write WIDTHxHEIGHT@KBITSk, as in 640x360@800k");
+	let wrong =
+		|| format!("{text:?} is no rendition; write WIDTHxHEIGHT@KBITSk, as in 640x360@800k");
 	let (size, rate) = text.split_once('@').ok_or_else(wrong)?;
 	let (width, height) = size.split_once('x').ok_or_else(wrong)?;
 	Ok(Rendition {

@@ -17,9 +17,7 @@ use livepeer_primitives::{
 	offchain::{VerifyTask, VERIFY_PATH},
 	Hash,
 };
-use livepeer_worker_core::{
-	chain::Chain, clock::SystemClock, events::Event, verify::VerifyRole,
-};
+use livepeer_worker_core::{chain::Chain, clock::SystemClock, events::Event, verify::VerifyRole};
 use livepeer_worker_media::PoolConfig;
 use tokio::net::TcpListener;
 
@@ -78,7 +76,7 @@ pub async fn run(args: VerifyArgs) -> Result<()> {
 		Some(genesis) => {
 			home.belongs_to(genesis)?;
 			genesis
-		},
+		}
 		None => args.node.connect_home(&home, None).await?.genesis(),
 	};
 	let net = Arc::new(asking_net(&home, genesis).await?);
@@ -133,7 +131,7 @@ async fn take(State(service): State<Arc<Service>>, headers: HeaderMap, body: Byt
 	match service.role.post(task) {
 		Ok(status) => {
 			([(header::CONTENT_TYPE, "application/octet-stream")], status.encode()).into_response()
-		},
+		}
 		Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "too many tasks\n").into_response(),
 	}
 }

@@ -47,11 +47,20 @@ fn node_should_be_named_when_it_is_not_reachable() {
 	film(&file, 2);
 	let data = dir.path().join("data");
 	let line = complaint(&[
-		"broadcast", text(&file), "--name", "x", "--suri", "//Alice", "--node", &url,
-		"--data-dir", text(&data),
+		"broadcast",
+		text(&file),
+		"--name",
+		"x",
+		"--suri",
+		"//Alice",
+		"--node",
+		&url,
+		"--data-dir",
+		text(&data),
 	]);
 	assert!(line.contains(&format!("node not reachable at {url}")), "{line}");
-	let line = complaint(&["gateway", "--http", "127.0.0.1:0", "--node", &url, "--data-dir", text(&data)]);
+	let line =
+		complaint(&["gateway", "--http", "127.0.0.1:0", "--node", &url, "--data-dir", text(&data)]);
 	assert!(line.contains("node not reachable"), "{line}");
 }
 
@@ -80,7 +89,13 @@ fn port_should_be_named_when_it_is_taken() {
 	let token = dir.path().join("token");
 	std::fs::write(&token, "secret").unwrap();
 	let line = complaint(&[
-		"verify", "--listen", &address, "--token-file", text(&token), "--data-dir", text(&data),
+		"verify",
+		"--listen",
+		&address,
+		"--token-file",
+		text(&token),
+		"--data-dir",
+		text(&data),
 	]);
 	assert!(line.contains(&address) && line.contains("Address already in use"), "{line}");
 }
@@ -107,7 +122,13 @@ fn folder_should_be_named_when_it_cannot_be_used() {
 	let events = dir.path().join("none/events");
 	let data = dir.path().join("data");
 	let line = complaint(&[
-		"gateway", "--http", "127.0.0.1:0", "--data-dir", text(&data), "--events", text(&events),
+		"gateway",
+		"--http",
+		"127.0.0.1:0",
+		"--data-dir",
+		text(&data),
+		"--events",
+		text(&events),
 	]);
 	assert!(line.contains(text(&events)), "{line}");
 }

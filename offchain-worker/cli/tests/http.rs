@@ -213,9 +213,11 @@ async fn page_should_load_nothing_from_elsewhere() {
 	assert_eq!(page.status, 200);
 	assert!(page.headers.contains("content-security-policy: default-src 'none'"));
 	assert!(!page.text().contains("http://") && !page.text().contains("https://"));
-	for (file, content_type) in
-		[("hls.js", "text/javascript"), ("player.js", "text/javascript"), ("player.css", "text/css")]
-	{
+	for (file, content_type) in [
+		("hls.js", "text/javascript"),
+		("player.js", "text/javascript"),
+		("player.css", "text/css"),
+	] {
 		let asset = get(address, &format!("/assets/{file}")).await;
 		assert_eq!(asset.status, 200);
 		assert!(asset.headers.contains(content_type));
@@ -314,11 +316,11 @@ async fn verify_service_should_work_on_a_task_until_it_is_done() {
 		let answer = http(address, "POST", VERIFY_PATH, &headers, &task.encode()).await;
 		assert_eq!(answer.status, 200);
 		match VerifyStatus::decode_all(&mut &answer.body[..]).unwrap() {
-			VerifyStatus::Working => {},
+			VerifyStatus::Working => {}
 			VerifyStatus::Done { verdicts, .. } => {
 				assert_eq!(verdicts.into_inner(), [Verdict::Valid]);
 				return;
-			},
+			}
 			other => panic!("{other:?}"),
 		}
 		tokio::time::sleep(std::time::Duration::from_millis(20)).await;

@@ -168,9 +168,8 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 	};
 	let open = role.open(&spec).await.unwrap();
 	let (sender, source) = mpsc::channel(4);
-	let mut cut = pool()
-		.segment_file(File::open(&file).unwrap(), SegmentOptions::default())
-		.unwrap();
+	let mut cut =
+		pool().segment_file(File::open(&file).unwrap(), SegmentOptions::default()).unwrap();
 	tokio::spawn(async move {
 		while let Some(segment) = cut.next().await {
 			let segment = segment.unwrap();

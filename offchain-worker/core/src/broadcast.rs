@@ -29,8 +29,7 @@ use crate::{
 	sha256,
 	store::{SegmentKey, SegmentStore, StoreError, StreamState},
 	transport::{
-		Playlist, PushReply, Refusal, SegmentRecord, Service, SignedHeader, Transport,
-		MAX_RECORDS,
+		Playlist, PushReply, Refusal, SegmentRecord, Service, SignedHeader, Transport, MAX_RECORDS,
 	},
 	window::{Sending, Window},
 };
@@ -187,7 +186,7 @@ impl Broadcaster {
 				match &known {
 					Some(state) if state.job == job && !state.ended => {
 						return Ok(self.opened(stream, state, true));
-					},
+					}
 					// Nothing says which seqs were signed for it: a second signature under one
 					// of them would be an equivocation, so that job is given up.
 					_ => self.chain.submit(Call::EndJob { job }, Wait::InBlock).await?,
@@ -422,16 +421,17 @@ impl Broadcaster {
 				if let Some(attempts) = retried {
 					tracing::info!(seq, attempts, %reason, "segment is sent again");
 				}
-			},
-			Delivered::Skip(reason) =>
+			}
+			Delivered::Skip(reason) => {
 				if window.resolve(seq) {
 					tracing::warn!(seq, %reason, "segment is skipped");
 					cuts.remove(&seq);
 					self.store.unpin(&source_pin(open.stream, seq))?;
 					summary.skipped += 1;
 					self.events.emit(Event::SegmentSkipped { seq, reason });
-				},
-			Delivered::Returned(record) =>
+				}
+			}
+			Delivered::Returned(record) => {
 				if window.resolve(seq) {
 					let latency_ms =
 						cuts.remove(&seq).map_or(0, |cut| self.clock.now_ms() - cut.at_ms);
@@ -446,7 +446,8 @@ impl Broadcaster {
 						outputs: output_names(&record.receipt.outputs),
 						latency_ms,
 					});
-				},
+				}
+			}
 		}
 		Ok(())
 	}
@@ -476,7 +477,7 @@ impl Broadcaster {
 					transcoder: current.transcoder,
 					service,
 				})
-			},
+			}
 		};
 		if let Some(new) = &current {
 			tracing::info!(job = open.job, assignment = new.index, transcoder = %new.transcoder, "assigned");
@@ -491,13 +492,7 @@ impl Broadcaster {
 		Ok(())
 	}
 
-	async fn deliver(
-		&self,
-		open: &OpenStream,
-		to: &Assigned,
-		seq: Seq,
-		cut: &Cut,
-	) -> Delivered {
+	async fn deliver(&self, open: &OpenStream, to: &Assigned, seq: Seq, cut: &Cut) -> Delivered {
 		match self.try_deliver(open, to, seq, cut).await {
 			Ok(delivered) => delivered,
 			Err(error) => Delivered::Fatal(error),
@@ -539,9 +534,10 @@ impl Broadcaster {
 						after_ms: Some(u64::from(retry_ms).clamp(50, BACKOFF_MS.1)),
 						reason: "the transcoder is busy".into(),
 					})
-				},
-				Ok(PushReply::Refused(refusal @ (Refusal::Invalid(_) | Refusal::TooLate))) =>
-					return Ok(Delivered::Skip(refusal.to_string())),
+				}
+				Ok(PushReply::Refused(refusal @ (Refusal::Invalid(_) | Refusal::TooLate))) => {
+					return Ok(Delivered::Skip(refusal.to_string()))
+				}
 				Ok(PushReply::Refused(refusal)) => return Ok(retry(refusal.to_string())),
 				Err(error) => return Ok(retry(error.to_string())),
 			};

@@ -249,11 +249,7 @@ pub trait Chain: Send + Sync {
 	/// One open challenge.
 	async fn challenge(&self, id: ClaimId) -> Result<Option<ChallengeView>, ChainError>;
 	/// The open claims of a transcoder.
-	async fn claims_of(
-		&self,
-		at: At,
-		transcoder: &AccountId,
-	) -> Result<Vec<ClaimId>, ChainError>;
+	async fn claims_of(&self, at: At, transcoder: &AccountId) -> Result<Vec<ClaimId>, ChainError>;
 	/// The toolchains that claims may name.
 	async fn toolchains(&self) -> Result<Vec<ToolchainId>, ChainError>;
 	/// Everybody who has published where streams of theirs are found.

@@ -68,8 +68,7 @@ pub fn build(
 	last: Seq,
 	leaf: impl Fn(Seq) -> Option<Leaf>,
 ) -> Result<(Vec<Leaf>, SumTree), TreeError> {
-	let leaves: Vec<Leaf> =
-		(first..=last).map(|seq| leaf(seq).unwrap_or(Leaf::Empty)).collect();
+	let leaves: Vec<Leaf> = (first..=last).map(|seq| leaf(seq).unwrap_or(Leaf::Empty)).collect();
 	let tree = SumTree::new(&leaves)?;
 	Ok((leaves, tree))
 }
@@ -82,7 +81,6 @@ pub fn drawn_leaves(tree: &SumTree, positions: &[u64]) -> Vec<u32> {
 	indices.dedup();
 	indices
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -37,13 +37,9 @@ use crate::{
 	events::{Event, EventSink},
 	key::Key,
 	sha256,
-	store::{
-		ClaimRecord, SegmentKey, SegmentStore, StoreError, StreamState, TranscodedSegment,
-	},
+	store::{ClaimRecord, SegmentKey, SegmentStore, StoreError, StreamState, TranscodedSegment},
 	transcoder::{Examined, Fault, Format, MediaError, Pixels, Transcoded, Transcoder},
-	transport::{
-		NetError, Playlist, PushReply, SegmentRecord, Service, SignedHeader, Transport,
-	},
+	transport::{NetError, Playlist, PushReply, SegmentRecord, Service, SignedHeader, Transport},
 };
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -187,12 +183,7 @@ pub struct FakeEngine {
 
 impl Default for FakeEngine {
 	fn default() -> Self {
-		Self {
-			toolchain: H256::repeat_byte(0x7c),
-			black: false,
-			takes: None,
-			fails_on: None,
-		}
+		Self { toolchain: H256::repeat_byte(0x7c), black: false, takes: None, fails_on: None }
 	}
 }
 
@@ -630,13 +621,8 @@ impl FakeClaim {
 	pub fn drawn_leaves(&self) -> usize {
 		let answers = |position: &u64| {
 			self.revealed.values().any(|reveal| {
-				sum_tree::verify(
-					&self.info.commitment,
-					reveal.index,
-					&reveal.leaf,
-					&reveal.proof,
-				)
-				.is_ok_and(|range| range.contains(position))
+				sum_tree::verify(&self.info.commitment, reveal.index, &reveal.leaf, &reveal.proof)
+					.is_ok_and(|range| range.contains(position))
 			})
 		};
 		if self.positions.iter().all(answers) {
@@ -820,10 +806,10 @@ impl FakeChain {
 					current,
 				};
 				state.jobs.insert(id, view);
-			},
+			}
 			Call::SetOrigin(record) => {
 				state.origins.insert(who.clone(), record);
-			},
+			}
 			Call::AcceptJob { job, assignment } => {
 				let view = state.jobs.get_mut(&job).ok_or("Jobs.NoJob")?;
 				let current = view
@@ -832,7 +818,7 @@ impl FakeChain {
 					.filter(|c| c.index == assignment && c.transcoder == *who)
 					.ok_or("Jobs.NotAssigned")?;
 				current.accepted = true;
-			},
+			}
 			Call::ClaimWork(claim) => {
 				let view = state.jobs.get_mut(&claim.job).ok_or("Jobs.NoJob")?;
 				let current = view
@@ -879,14 +865,14 @@ impl FakeChain {
 					outcome: None,
 				};
 				state.claims.insert(id, open);
-			},
+			}
 			Call::EndJob { job } => {
 				let view = state.jobs.get_mut(&job).ok_or("Jobs.NoJob")?;
 				view.ended = true;
 				if let Some(current) = &mut view.current {
 					current.claimable_until = Some(best + state.parameters.jobs.claim_grace);
 				}
-			},
+			}
 			Call::Transcoder { price, reward_cut, fee_share, service } => {
 				let capacity = state.transcoders.get(who).map_or(0, |t| t.capacity);
 				let view = TranscoderView {
@@ -901,17 +887,17 @@ impl FakeChain {
 					service,
 				};
 				state.transcoders.insert(who.clone(), view);
-			},
+			}
 			Call::SetAvailable { capacity } => {
 				state
 					.transcoders
 					.get_mut(who)
 					.ok_or("TranscoderElection.NotRegistered")?
 					.capacity = capacity;
-			},
+			}
 			Call::Heartbeat => {
 				state.transcoders.get(who).ok_or("TranscoderElection.NotRegistered")?;
-			},
+			}
 			Call::RevealLeaf { claim, reveal } => {
 				let open = state.claims.get_mut(&claim).ok_or("ChallengeLottery.NoClaim")?;
 				let range = sum_tree::verify(
@@ -921,8 +907,9 @@ impl FakeChain {
 					&reveal.proof,
 				)
 				.map_err(|error| format!("ChallengeLottery.{error:?}"))?;
-				let livepeer_primitives::leaf::Leaf::Transcoded { in_hash, in_len, duration, .. } =
-					&reveal.leaf
+				let livepeer_primitives::leaf::Leaf::Transcoded {
+					in_hash, in_len, duration, ..
+				} = &reveal.leaf
 				else {
 					return Err("ChallengeLottery.BadLeaf".into());
 				};
@@ -943,8 +930,8 @@ impl FakeChain {
 					return Err("ChallengeLottery.BadReveal".into());
 				}
 				open.revealed.insert(reveal.index, *reveal);
-			},
-			Call::Bond { .. } => {},
+			}
+			Call::Bond { .. } => {}
 		}
 		state.calls.push((who.clone(), call.clone()));
 		Ok(())
@@ -1062,11 +1049,7 @@ impl Chain for FakeChainClient {
 		}))
 	}
 
-	async fn claims_of(
-		&self,
-		_: At,
-		transcoder: &AccountId,
-	) -> Result<Vec<ClaimId>, ChainError> {
+	async fn claims_of(&self, _: At, transcoder: &AccountId) -> Result<Vec<ClaimId>, ChainError> {
 		Ok(self
 			.read()?
 			.claims

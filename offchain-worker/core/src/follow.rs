@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use livepeer_primitives::{
-	segment::stream_id, service::ServiceRecord, AccountId, Seq, StreamId,
-};
+use livepeer_primitives::{segment::stream_id, service::ServiceRecord, AccountId, Seq, StreamId};
 use thiserror::Error;
 
 use crate::{
@@ -121,8 +119,7 @@ impl Follower {
 	/// Asks the stream's origin for what is new.
 	pub async fn poll(&self, stream: StreamId) -> Result<Polled, FollowError> {
 		let mut state = self.store.stream(stream)?.ok_or(FollowError::NotFound)?;
-		let origin =
-			self.chain.service(&state.broadcaster).await?.ok_or(FollowError::NotFound)?;
+		let origin = self.chain.service(&state.broadcaster).await?.ok_or(FollowError::NotFound)?;
 		let playlist = self.net.playlist(&origin, stream, state.next).await?;
 		if state.job != playlist.job {
 			// The ladder of an open job is the chain's word; of a closed one, the origin's.
@@ -178,8 +175,9 @@ impl Follower {
 				Err(error) => error,
 			};
 			match self.chain.service(&record.header().transcoder).await? {
-				Some(transcoder) =>
-					Ok(self.net.fetch(&transcoder, output.hash, output.len).await?),
+				Some(transcoder) => {
+					Ok(self.net.fetch(&transcoder, output.hash, output.len).await?)
+				}
 				None => Err(FollowError::Net(first)),
 			}
 		});

@@ -47,7 +47,12 @@ pub struct Entry {
 /// predecessor without a gap, in number or in time, is marked as a discontinuity.
 ///
 /// `dropped_discontinuities` counts the marks of entries that are no longer listed.
-pub fn media(rendition: usize, entries: &[Entry], dropped_discontinuities: u64, ended: bool) -> String {
+pub fn media(
+	rendition: usize,
+	entries: &[Entry],
+	dropped_discontinuities: u64,
+	ended: bool,
+) -> String {
 	let ticks = u64::from(TICKS_PER_SECOND);
 	let start = entries
 		.windows(2)
@@ -101,7 +106,7 @@ pub fn follows(entry: &Entry, next: &Entry) -> bool {
 			let expected = (pts + u64::from(entry.duration)) % PTS_MODULUS;
 			let ahead = (next + PTS_MODULUS - expected) % PTS_MODULUS;
 			ahead.min(PTS_MODULUS - ahead) <= JUMP_TICKS
-		},
+		}
 		_ => true,
 	}
 }

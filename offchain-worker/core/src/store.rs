@@ -6,11 +6,8 @@
 
 use codec::{Decode, Encode};
 use livepeer_primitives::{
-	leaf::Leaf,
-	receipt::Receipt,
-	sum_tree::Commitment,
-	video::Ladder,
-	AccountId, AssignmentIndex, ClaimId, JobId, Seq, Signature, StreamId, ToolchainId,
+	leaf::Leaf, receipt::Receipt, sum_tree::Commitment, video::Ladder, AccountId, AssignmentIndex,
+	ClaimId, JobId, Seq, Signature, StreamId, ToolchainId,
 };
 use sp_core::H256;
 use thiserror::Error;

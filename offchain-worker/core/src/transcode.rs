@@ -273,11 +273,11 @@ impl TranscodeRole {
 					Ok(()) => {
 						tracing::info!(job, assignment = current.index, "accepted");
 						self.events.emit(Event::Accepted { job, assignment: current.index });
-					},
+					}
 					Err(error) => {
 						tracing::warn!(job, %error, "could not accept");
 						continue;
-					},
+					}
 				}
 			}
 			now.insert(
@@ -306,7 +306,7 @@ impl TranscodeRole {
 				Some(id) => {
 					self.reveal(head, id, &claim).await?;
 					self.close_if_gone(id, &claim).await?;
-				},
+				}
 			}
 		}
 		Ok(())
@@ -393,19 +393,18 @@ impl TranscodeRole {
 				stored_ms: segment.stored_ms,
 			})
 			.collect();
-		let Some((first, last)) = next_range(cursor, &ready, ended, self.clock.wall_ms(), &rules) else {
+		let Some((first, last)) = next_range(cursor, &ready, ended, self.clock.wall_ms(), &rules)
+		else {
 			return Ok(());
 		};
-		let leaves: BTreeMap<Seq, &Leaf> = receipts
-			.iter()
-			.map(|segment| (segment.receipt.header.seq, &segment.leaf))
-			.collect();
+		let leaves: BTreeMap<Seq, &Leaf> =
+			receipts.iter().map(|segment| (segment.receipt.header.seq, &segment.leaf)).collect();
 		let (leaves, tree) = match build(first, last, |seq| leaves.get(&seq).copied().cloned()) {
 			Ok(built) => built,
 			Err(error) => {
 				tracing::error!(job, assignment, first, last, ?error, "no tree can be built");
 				return Ok(());
-			},
+			}
 		};
 		let claim = ClaimRecord {
 			job,
@@ -520,7 +519,7 @@ impl TranscodeRole {
 					if progress.entry(id).or_default().reported.insert(index) {
 						self.events.emit(Event::LeafRevealed { claim: id, index, seq });
 					}
-				},
+				}
 				Err(error) => tracing::warn!(claim = id, index, %error, "leaf not revealed"),
 			}
 			Ok::<_, TranscodeError>(())
@@ -563,7 +562,7 @@ impl TranscodeRole {
 					tracing::warn!(%error, "cannot look up an assignment");
 				}
 				known(self)
-			},
+			}
 			None => None,
 		};
 		let Some(assigned) = assigned else { return refuse(Refusal::NotAssigned) };
@@ -619,12 +618,12 @@ impl TranscodeRole {
 				} else {
 					PushReply::Refused(Refusal::Conflict)
 				};
-			},
-			Ok(None) => {},
+			}
+			Ok(None) => {}
 			Err(error) => return internal(error),
 		}
 		match self.covered(&signed, &assigned) {
-			Ok(true) => {},
+			Ok(true) => {}
 			Ok(false) => return PushReply::Refused(Refusal::Allowance),
 			Err(error) => return internal(error),
 		}
@@ -658,15 +657,14 @@ impl TranscodeRole {
 		bytes: &[u8],
 	) -> Result<TranscodedSegment, PushReply> {
 		let header = &signed.header;
-		let format =
-			Format { ladder: assigned.view.ladder.clone(), limits: assigned.view.limits };
+		let format = Format { ladder: assigned.view.ladder.clone(), limits: assigned.view.limits };
 		let start = self.clock.now_ms();
 		let transcoded = match self.engine.transcode(&format, bytes).await {
 			Ok(transcoded) => transcoded,
 			Err(MediaError::Invalid { reason, .. }) => {
 				tracing::warn!(seq = header.seq, ?reason, "invalid segment");
 				return Err(PushReply::Refused(Refusal::Invalid(reason)));
-			},
+			}
 			Err(error) => return Err(internal(error)),
 		};
 		let transcode_ms = self.clock.now_ms().saturating_sub(start);

@@ -11,6 +11,11 @@ use std::{
 };
 
 use codec::{Decode, Encode};
+use futures::{
+	future::{select, Either},
+	stream::FuturesUnordered,
+	StreamExt,
+};
 use livepeer_primitives::{
 	evidence,
 	leaf::Leaf,
@@ -20,11 +25,6 @@ use livepeer_primitives::{
 	AccountId, ClaimId, Hash,
 };
 use sp_core::H256;
-use futures::{
-	future::{select, Either},
-	stream::FuturesUnordered,
-	StreamExt,
-};
 use tokio::sync::{mpsc, Notify, Semaphore};
 
 use crate::{
@@ -219,11 +219,11 @@ impl VerifyRole {
 			match tasks.entries.get(&key) {
 				Some(Entry::Working(at_work)) if *at_work == content => {
 					return Ok(VerifyStatus::Working)
-				},
+				}
 				Some(Entry::Finished(finished)) if finished.content == content => {
 					return Ok(finished.status.clone())
-				},
-				_ => {},
+				}
+				_ => {}
 			}
 			if tasks.working >= MAX_QUEUE {
 				return Err(QueueFull);
@@ -274,7 +274,7 @@ impl Inner {
 					evidence: format!("{:?}", evidence.hash),
 					total_ms: self.clock.now_ms().saturating_sub(at_ms),
 				});
-			},
+			}
 			VerifyStatus::Unable { reason } => {
 				let reason = String::from_utf8_lossy(reason).into_owned();
 				tracing::error!(claim = task.claim, tranche = task.tranche, %reason, "unable");
@@ -283,8 +283,8 @@ impl Inner {
 					tranche: task.tranche,
 					reason,
 				});
-			},
-			VerifyStatus::Working => {},
+			}
+			VerifyStatus::Working => {}
 		}
 		let finished = Finished { content, status };
 		let mut tasks = self.tasks();
@@ -372,16 +372,18 @@ impl Inner {
 					return (Verdict::Unavailable, None);
 				};
 				match self.engine.transcode(&format, &bytes[0]).await {
-					Err(MediaError::Invalid { reason: found, offset }) if found == *reason =>
-						(Verdict::InputInvalid { reason: found, offset }, None),
+					Err(MediaError::Invalid { reason: found, offset }) if found == *reason => {
+						(Verdict::InputInvalid { reason: found, offset }, None)
+					}
 					Err(MediaError::Failed(error)) => abstain(leaf, error),
 					_ => (Verdict::Mismatch(MismatchKind::Work), None),
 				}
-			},
+			}
 			Leaf::Transcoded { in_hash, in_len, outputs, work, .. } => {
 				let mut wanted = vec![Output { hash: *in_hash, len: *in_len }];
 				wanted.extend(outputs.iter().copied());
-				let Some(mut bytes) = self.gather(owner, task, leaf, &wanted, deadline).await else {
+				let Some(mut bytes) = self.gather(owner, task, leaf, &wanted, deadline).await
+				else {
 					return (Verdict::Unavailable, None);
 				};
 				let lengths_differ = wanted
@@ -394,18 +396,20 @@ impl Inner {
 					Ok(examined) if examined.faults.len() == outputs.len() => {
 						let real = examined.pixels.work(&task.factors);
 						let verdict = match judge(&examined, *work, real) {
-							Verdict::Valid if lengths_differ =>
-								Verdict::Mismatch(MismatchKind::Container),
+							Verdict::Valid if lengths_differ => {
+								Verdict::Mismatch(MismatchKind::Container)
+							}
 							verdict => verdict,
 						};
 						(verdict, Some(examined.digest))
-					},
+					}
 					Ok(_) => abstain(leaf, "an answer for another number of outputs".into()),
-					Err(MediaError::Invalid { reason, offset }) =>
-						(Verdict::InputInvalid { reason, offset }, None),
+					Err(MediaError::Invalid { reason, offset }) => {
+						(Verdict::InputInvalid { reason, offset }, None)
+					}
 					Err(MediaError::Failed(error)) => abstain(leaf, error),
 				}
-			},
+			}
 		}
 	}
 
@@ -452,12 +456,7 @@ impl Inner {
 		bytes
 	}
 
-	async fn obtain(
-		&self,
-		task: &VerifyTask,
-		wanted: &Output,
-		deadline: u64,
-	) -> Option<Vec<u8>> {
+	async fn obtain(&self, task: &VerifyTask, wanted: &Output, deadline: u64) -> Option<Vec<u8>> {
 		if let Ok(Some(bytes)) = self.store.get(wanted.hash) {
 			return Some(bytes);
 		}
@@ -480,7 +479,7 @@ impl Inner {
 						tracing::warn!(%error, "fetched bytes are not kept");
 					}
 					return Some(bytes);
-				},
+				}
 				Either::Left((Err(error), _)) => error,
 				Either::Right(_) => NetError::Timeout,
 			};

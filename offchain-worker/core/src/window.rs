@@ -46,16 +46,15 @@ impl Window {
 	pub fn take(&mut self, now_ms: u64) -> Option<Sending> {
 		let lowest = *self.slots.keys().next()?;
 		let limit = lowest.saturating_add(OUT);
-		let (seq, attempts) =
-			self.slots.range(..limit).find_map(|(seq, slot)| match slot {
-				Slot::Ready { not_before_ms, attempts } if *not_before_ms <= now_ms =>
-					Some((*seq, *attempts)),
-				_ => None,
-			})?;
+		let (seq, attempts) = self.slots.range(..limit).find_map(|(seq, slot)| match slot {
+			Slot::Ready { not_before_ms, attempts } if *not_before_ms <= now_ms => {
+				Some((*seq, *attempts))
+			}
+			_ => None,
+		})?;
 		self.tickets = self.tickets.saturating_add(1);
 		let ticket = self.tickets;
-		self.slots
-			.insert(seq, Slot::InFlight { ticket, attempts: attempts.saturating_add(1) });
+		self.slots.insert(seq, Slot::InFlight { ticket, attempts: attempts.saturating_add(1) });
 		Some(Sending { seq, ticket })
 	}
 
@@ -89,7 +88,7 @@ impl Window {
 				Slot::InFlight { ticket, attempts } if ticket == sending.ticket => {
 					*slot = Slot::Ready { not_before_ms: not_before_ms(attempts), attempts };
 					Some(attempts)
-				},
+				}
 				_ => None,
 			},
 			None => None,

@@ -138,7 +138,7 @@ impl Net {
 			Ok(Err(libp2p_stream::OpenStreamError::UnsupportedProtocol(_))) => {
 				let reason = "the peer serves nothing on this chain";
 				return Err(NetError::Protocol(reason.into()));
-			},
+			}
 			Ok(Err(error)) => return Err(NetError::Unreachable(error.to_string())),
 			Err(_) => return Err(NetError::Timeout),
 		};
@@ -199,7 +199,7 @@ impl Transport for Net {
 					return Err(NetError::WrongBytes);
 				}
 				Ok(bytes)
-			},
+			}
 			(_, reply) => Err(unexpected(reply)),
 		}
 	}
@@ -224,7 +224,7 @@ impl Transport for Net {
 					Reply::Pushed(reply) => Ok(reply),
 					reply => Err(unexpected(reply)),
 				}
-			},
+			}
 			(_, Reply::Pushed(reply)) => Ok(reply),
 			(_, reply) => Err(unexpected(reply)),
 		}

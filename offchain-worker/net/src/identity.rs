@@ -35,7 +35,7 @@ pub fn load_identity(path: &Path) -> Result<Keypair, NetError> {
 			file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(unusable)?;
 			fs::rename(&tmp, path).map_err(unusable)?;
 			Ok(key)
-		},
+		}
 		Err(error) => Err(unusable(error)),
 	}
 }

@@ -97,7 +97,7 @@ impl Server {
 				write_frame(&mut stream, &Reply::BadRequest, stall).await?;
 				step(stall, stream.close()).await?;
 				return Err(error);
-			},
+			}
 			Err(error) => return Err(error),
 		};
 		let (reply, payload) = if admitted {
@@ -140,12 +140,10 @@ impl Server {
 				let reply = self.service.push(*signed, bytes).await;
 				drop(receiving);
 				plain(Reply::Pushed(reply))
-			},
-			Request::Playlist { stream, from } => {
-				match self.service.playlist(stream, from).await {
-					Some(playlist) => plain(Reply::Playlist(Box::new(playlist))),
-					None => plain(Reply::NotFound),
-				}
+			}
+			Request::Playlist { stream, from } => match self.service.playlist(stream, from).await {
+				Some(playlist) => plain(Reply::Playlist(Box::new(playlist))),
+				None => plain(Reply::NotFound),
 			},
 		}
 	}

@@ -60,8 +60,9 @@ pub(crate) fn build(key: Keypair, limits: &NetLimits) -> Result<Swarm<Behaviour>
 		.with_behaviour(|key| Behaviour {
 			limits: connection_limits::Behaviour::new(connections),
 			identify: identify::Behaviour::new(
-				identify::Config::new("/livepeer/id/1".into(), key.public())
-					.with_agent_version(concat!("livepeer-worker/", env!("CARGO_PKG_VERSION")).into()),
+				identify::Config::new("/livepeer/id/1".into(), key.public()).with_agent_version(
+					concat!("livepeer-worker/", env!("CARGO_PKG_VERSION")).into(),
+				),
 			),
 			ping: ping::Behaviour::new(ping::Config::new()),
 			streams: libp2p_stream::Behaviour::new(),
@@ -98,12 +99,12 @@ pub(crate) async fn listen(
 			SwarmEvent::NewListenAddr { listener_id, address } => {
 				waiting.remove(&listener_id);
 				bound.push(address);
-			},
+			}
 			SwarmEvent::ListenerClosed { addresses, reason, .. } => {
 				let reason = reason.err().map(|error| error.to_string()).unwrap_or_default();
 				return Err(local(format!("cannot listen at {addresses:?}: {reason}")));
-			},
-			_ => {},
+			}
+			_ => {}
 		}
 	}
 	Ok(bound)
@@ -120,8 +121,8 @@ fn ensure_free(address: &Multiaddr) -> Result<(), NetError> {
 				let Some(ip): Option<std::net::IpAddr> = ip else { continue };
 				TcpListener::bind((ip, port))
 					.map_err(|error| local(format!("cannot listen at {address}: {error}")))?;
-			},
-			_ => {},
+			}
+			_ => {}
 		}
 	}
 	Ok(())
@@ -198,7 +199,7 @@ fn describe(error: &DialError) -> String {
 				})
 				.collect();
 			attempts.join("; ")
-		},
+		}
 		other => other.to_string(),
 	}
 }

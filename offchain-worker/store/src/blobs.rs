@@ -27,7 +27,7 @@ pub(crate) fn io_error(path: &Path, error: &io::Error) -> StoreError {
 	match error.kind() {
 		io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
 			StoreError::DiskFull(path.display().to_string())
-		},
+		}
 		_ => StoreError::Unusable { path: path.display().to_string(), reason: error.to_string() },
 	}
 }
@@ -44,11 +44,8 @@ impl Blobs {
 			let path = entry.map_err(|error| io_error(&tmp, &error))?.path();
 			fs::remove_file(&path).map_err(|error| io_error(&path, &error))?;
 		}
-		let blobs = Self {
-			dir: dir.into(),
-			fresh: Mutex::new(BTreeSet::new()),
-			names: AtomicU64::new(0),
-		};
+		let blobs =
+			Self { dir: dir.into(), fresh: Mutex::new(BTreeSet::new()), names: AtomicU64::new(0) };
 		for byte in 0..=u8::MAX {
 			let folder = dir.join(hex::encode([byte]));
 			if !folder.is_dir() {
@@ -112,7 +109,7 @@ impl Blobs {
 				// What is left is nobody's bytes; without it they may be fetched again.
 				let _ = fs::remove_file(&path);
 				Err(StoreError::Damaged(hash))
-			},
+			}
 			Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
 			Err(error) => Err(io_error(&path, &error)),
 		}

@@ -80,7 +80,7 @@ fn error(path: &Path, error: impl Into<redb::Error>) -> StoreError {
 				path: path.display().to_string(),
 				reason: "another process uses this folder".into(),
 			}
-		},
+		}
 		other => StoreError::Index(other.to_string()),
 	}
 }
@@ -91,11 +91,11 @@ macro_rules! with_table {
 			Tx::Read(tx) => {
 				let $t = tx.open_table($table.definition()).map_err(|e| fail(e.into()))?;
 				$body
-			},
+			}
 			Tx::Write(tx) => {
 				let $t = tx.open_table($table.definition()).map_err(|e| fail(e.into()))?;
 				$body
-			},
+			}
 		}
 	};
 }
@@ -138,9 +138,7 @@ impl Tx<'_> {
 	) -> Result<Vec<Row>, StoreError> {
 		with_table!(self, table, |t| {
 			let mut rows = Vec::new();
-			let range = t
-				.range::<&[u8]>((first, Bound::Unbounded))
-				.map_err(|e| fail(e.into()))?;
+			let range = t.range::<&[u8]>((first, Bound::Unbounded)).map_err(|e| fail(e.into()))?;
 			for row in range {
 				let (key, value) = row.map_err(|e| fail(e.into()))?;
 				if rows.len() >= limit || !within(key.value()) {
@@ -160,15 +158,13 @@ impl Tx<'_> {
 	}
 
 	pub(crate) fn put(&self, table: Table, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-		let mut t =
-			self.write()?.open_table(table.definition()).map_err(|e| fail(e.into()))?;
+		let mut t = self.write()?.open_table(table.definition()).map_err(|e| fail(e.into()))?;
 		t.insert(key, value).map_err(|e| fail(e.into()))?;
 		Ok(())
 	}
 
 	pub(crate) fn remove(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-		let mut t =
-			self.write()?.open_table(table.definition()).map_err(|e| fail(e.into()))?;
+		let mut t = self.write()?.open_table(table.definition()).map_err(|e| fail(e.into()))?;
 		let removed = t.remove(key).map_err(|e| fail(e.into()))?;
 		Ok(removed.map(|value| value.value().to_vec()))
 	}
@@ -186,7 +182,7 @@ impl Index {
 				if e.kind() == io::ErrorKind::InvalidData =>
 			{
 				StoreError::Index(format!("{} is no index of this worker", path.display()))
-			},
+			}
 			e => error(path, e),
 		})?;
 		let tx = database.begin_write().map_err(|e| error(path, e))?;

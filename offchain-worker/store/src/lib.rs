@@ -21,9 +21,7 @@ use std::{collections::BTreeMap, path::Path};
 use codec::{Decode, Encode};
 use livepeer_primitives::{AssignmentIndex, ClaimId, JobId, Seq, StreamId};
 use livepeer_worker_core::{
-	store::{
-		ClaimRecord, SegmentKey, SegmentStore, StoreError, StreamState, TranscodedSegment,
-	},
+	store::{ClaimRecord, SegmentKey, SegmentStore, StoreError, StreamState, TranscodedSegment},
 	transport::{SegmentRecord, SignedHeader},
 };
 use sp_core::H256;
@@ -395,9 +393,7 @@ impl SegmentStore for DiskStore {
 			return Ok(());
 		}
 		self.change(|change| {
-			for (key, bytes) in
-				change.tx.range(Table::Records, &key(0), &key(last), usize::MAX)?
-			{
+			for (key, bytes) in change.tx.range(Table::Records, &key(0), &key(last), usize::MAX)? {
 				let record: SegmentRecord = decode(&bytes)?;
 				change.tx.remove(Table::Records, &key)?;
 				change.unpin(&record_owner(stream, record.header().seq))?;

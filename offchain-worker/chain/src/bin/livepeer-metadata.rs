@@ -6,7 +6,11 @@
 use std::process::ExitCode;
 
 use livepeer_worker_chain::metadata;
-use subxt::{config::RpcConfigFor, rpcs::{LegacyRpcMethods, RpcClient}, SubstrateConfig};
+use subxt::{
+	config::RpcConfigFor,
+	rpcs::{LegacyRpcMethods, RpcClient},
+	SubstrateConfig,
+};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -14,11 +18,11 @@ async fn main() -> ExitCode {
 		Ok(line) => {
 			println!("{line}");
 			ExitCode::SUCCESS
-		},
+		}
 		Err(line) => {
 			eprintln!("livepeer-metadata: {line}");
 			ExitCode::FAILURE
-		},
+		}
 	}
 }
 
@@ -31,10 +35,8 @@ async fn run() -> Result<String, String> {
 	let client = RpcClient::from_insecure_url(url).await.map_err(unreachable)?;
 	let rpc = LegacyRpcMethods::<RpcConfigFor<SubstrateConfig>>::new(client);
 	let argument = metadata::argument();
-	let answer = rpc
-		.state_call(metadata::FUNCTION, Some(&argument), None)
-		.await
-		.map_err(unreachable)?;
+	let answer =
+		rpc.state_call(metadata::FUNCTION, Some(&argument), None).await.map_err(unreachable)?;
 	let bytes = metadata::from_answer(&answer)
 		.ok_or_else(|| format!("the runtime has no metadata of version {}", metadata::VERSION))?;
 	let live = metadata::parse(&bytes).map_err(|error| error.to_string())?;
@@ -42,7 +44,7 @@ async fn run() -> Result<String, String> {
 		"write" => {
 			std::fs::write(file, &bytes).map_err(|error| format!("{file}: {error}"))?;
 			Ok(format!("{file}: {} bytes", bytes.len()))
-		},
+		}
 		"check" => {
 			let stored = std::fs::read(file).map_err(|error| format!("{file}: {error}"))?;
 			let stored = metadata::parse(&stored).map_err(|error| error.to_string())?;
@@ -55,7 +57,7 @@ async fn run() -> Result<String, String> {
 					differences.join(", ")
 				))
 			}
-		},
+		}
 		_ => Err(format!("'{action}' is neither write nor check")),
 	}
 }

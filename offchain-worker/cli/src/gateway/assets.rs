@@ -7,7 +7,8 @@ use axum::{
 };
 
 /// The page loads nothing from elsewhere; hls.js makes blobs for its worker and its media.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+const POLICY: &str =
+	"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
 	media-src 'self' blob:; worker-src blob:; img-src 'self' data:; base-uri 'none'";
 
 /// The player's page; its script reads the stream's name from the address.
@@ -17,8 +18,10 @@ pub fn page() -> Response {
 
 /// A page that lists streams, whose names hold no character that means something in HTML.
 pub fn index(names: Vec<String>) -> Response {
-	let items: String =
-		names.iter().map(|name| format!("<li><a href=\"/stream/{name}\">{name}</a></li>")).collect();
+	let items: String = names
+		.iter()
+		.map(|name| format!("<li><a href=\"/stream/{name}\">{name}</a></li>"))
+		.collect();
 	html(format!(
 		"<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Livepeer</title>\
 		 <link rel=\"stylesheet\" href=\"/assets/player.css\"><main><h1>Streams</h1><ul>{items}</ul>\

@@ -174,12 +174,12 @@ impl Gateway {
 				Ok(polled) => {
 					self.metrics.add_segments(polled.new as u64);
 					backoff = POLL;
-				},
+				}
 				Err(error) => {
 					self.metrics.add_failure();
 					tracing::warn!(%stream, %error, "the origin was not followed");
 					backoff = (backoff * 2).min(LONGEST_BACKOFF);
-				},
+				}
 			}
 			tokio::time::sleep(backoff).await;
 		}
@@ -199,7 +199,7 @@ impl Gateway {
 					let pts = bytes.as_deref().and_then(first_pts);
 					known.insert(seq, pts);
 					pts
-				},
+				}
 			};
 			entries.push(Entry { seq, duration: record.header().duration, pts });
 		}
@@ -272,7 +272,8 @@ async fn page(State(gateway): Shared, Path(name): Path<String>) -> Result<Respon
 
 async fn master(State(gateway): Shared, Path(name): Path<String>) -> Result<Response, Failure> {
 	let (stream, _) = gateway.find(&name).await?;
-	let state = gateway.follower.state(stream)?.ok_or(Failure::NotFound("no stream of that name"))?;
+	let state =
+		gateway.follower.state(stream)?.ok_or(Failure::NotFound("no stream of that name"))?;
 	// Renditions are listed relative to `/stream/NAME/`, whichever alias was asked for.
 	let text = playlist::master(&state.ladder)
 		.lines()

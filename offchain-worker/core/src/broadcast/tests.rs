@@ -227,7 +227,8 @@ fn segments_should_go_to_the_next_transcoder_when_the_first_is_lost() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim);
 		story.blocks();
-		let never = FakeEngine { takes: Some((sim.clock.clone(), 100_000_000)), ..Default::default() };
+		let never =
+			FakeEngine { takes: Some((sim.clock.clone(), 100_000_000)), ..Default::default() };
 		story.transcoder("//T", never).await;
 		let broadcaster = story.broadcaster();
 		let open = broadcaster.open(&spec("demo")).await.unwrap();

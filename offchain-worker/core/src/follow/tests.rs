@@ -147,10 +147,10 @@ async fn unknown_streams_should_not_be_found() {
 
 #[tokio::test]
 async fn record_should_be_refused_when_it_is_not_the_owners() {
-	for change in [
-		(|h: &mut SegmentHeader| h.genesis = Hash::zero()) as fn(&mut SegmentHeader),
-		|h| h.stream = Hash::zero(),
-	] {
+	for change in
+		[(|h: &mut SegmentHeader| h.genesis = Hash::zero()) as fn(&mut SegmentHeader), |h| {
+			h.stream = Hash::zero()
+		}] {
 		let story = Story::new().await;
 		let mut record = story.record(0, change);
 		// The origin's store files it under the stream all the same.

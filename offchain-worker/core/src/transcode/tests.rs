@@ -116,7 +116,8 @@ fn segment_should_be_transcoded_and_receipted_when_everything_is_right() {
 		let story = Story::new(&sim).await;
 		let role = story.role(FakeEngine::default());
 		let signed = story.signed(0, &bytes(0));
-		let PushReply::Done { receipt, signature } = role.push(signed.clone(), bytes(0)).await else {
+		let PushReply::Done { receipt, signature } = role.push(signed.clone(), bytes(0)).await
+		else {
 			panic!("not done")
 		};
 		let record = SegmentRecord {
@@ -194,11 +195,9 @@ use livepeer_primitives::Hash;
 fn segment_should_wait_when_all_places_are_taken() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim).await;
-		let engine =
-			FakeEngine { takes: Some((sim.clock.clone(), 200)), ..Default::default() };
+		let engine = FakeEngine { takes: Some((sim.clock.clone(), 200)), ..Default::default() };
 		let role = story.role(engine);
-		let replies =
-			futures::future::join_all((0..8).map(|seq| story.send(&role, seq))).await;
+		let replies = futures::future::join_all((0..8).map(|seq| story.send(&role, seq))).await;
 		let done = replies.iter().filter(|r| matches!(r, PushReply::Done { .. })).count();
 		let busy = replies.iter().filter(|r| matches!(r, PushReply::Busy { .. })).count();
 		assert_eq!((done, busy), (4, 4));
@@ -365,7 +364,8 @@ fn heartbeat_should_be_sent_in_every_interval() {
 		let calls = story.chain.calls();
 		let beats = calls.iter().filter(|(_, call)| matches!(call, Call::Heartbeat)).count();
 		assert!((5..=8).contains(&beats), "{beats} heartbeats in 40 blocks with an interval of 10");
-		let accepted = calls.iter().filter(|(_, call)| matches!(call, Call::AcceptJob { .. })).count();
+		let accepted =
+			calls.iter().filter(|(_, call)| matches!(call, Call::AcceptJob { .. })).count();
 		assert_eq!(accepted, 1);
 	})
 }

@@ -139,10 +139,8 @@ fn black_pictures_should_be_a_mismatch() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim);
 		let cheat = FakeEngine { black: true, ..Default::default() };
-		let task = story.task(vec![
-			story.leaf(&FakeEngine::default(), 0).await,
-			story.leaf(&cheat, 1).await,
-		]);
+		let task = story
+			.task(vec![story.leaf(&FakeEngine::default(), 0).await, story.leaf(&cheat, 1).await]);
 		let role = story.role(FakeEngine::default());
 		let (verdicts, _) = verdicts(&role, &task).await;
 		assert_eq!(verdicts, [Verdict::Valid, Verdict::Mismatch(MismatchKind::Video)]);
@@ -224,8 +222,9 @@ fn verdict_should_survive_when_the_service_restarts() {
 		story.net.remove("t");
 		let restarted = story.role(FakeEngine::default());
 		match restarted.post(VerifyTask { patience_ms: 1, ..task }) {
-			Ok(VerifyStatus::Done { verdicts, evidence }) =>
-				assert_eq!((verdicts.into_inner(), evidence.hash), before),
+			Ok(VerifyStatus::Done { verdicts, evidence }) => {
+				assert_eq!((verdicts.into_inner(), evidence.hash), before)
+			}
 			other => panic!("{other:?}"),
 		}
 	})
@@ -272,8 +271,5 @@ fn first_fault_in_rendition_order_should_decide() {
 		judge(&examined(vec![None, Some(size), Some(video)]), 5, Some(5)),
 		Verdict::NonConforming(NonConformingKind::Size)
 	);
-	assert_eq!(
-		judge(&examined(vec![None]), 5, None),
-		Verdict::Mismatch(MismatchKind::Work)
-	);
+	assert_eq!(judge(&examined(vec![None]), 5, None), Verdict::Mismatch(MismatchKind::Work));
 }
