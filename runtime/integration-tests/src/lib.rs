@@ -1,12 +1,16 @@
 //! # Whole stories on the real runtime
 //!
 //! [`World`] is a local network of five validators in one process: it makes real blocks, with the
-//! VRF of their authors, and passes every call as a signed or authorised transaction through all
-//! extensions. [`Story`] plays a broadcaster, a transcoder and verifiers upon it.
+//! VRF of their authors, passes every call as a signed or authorised transaction through all
+//! extensions, and after each block checks every invariant and the sums of all balances. [`acts`]
+//! is what each party says and signs, and [`Story`] plays a broadcaster, a transcoder and verifiers
+//! from end to end.
 #![allow(clippy::expect_used)]
 
+pub mod acts;
 mod story;
 mod world;
 
-pub use story::{keyring, Answers, Claim, Story, HONEST};
-pub use world::World;
+pub use acts::{keyring, Ballot, Turn, Work, LEAF_WORK};
+pub use story::{create_job, job, Answers, Claim, Story, HONEST};
+pub use world::{Applied, World};

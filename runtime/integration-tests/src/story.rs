@@ -2,20 +2,15 @@
 
 use livepeer_primitives::{
 	api::{ChallengeStage, ChallengeView, Outcome},
-	leaf::Leaf,
-	receipt::Output,
-	segment::SegmentHeader,
 	service::ServiceRecord,
-	sum_tree::SumTree,
-	verdict::{commitment, duty_payload, Evidence, Opening, Phase, Verdict},
+	verdict::{Opening, Verdict},
 	video::{Rendition, SourceLimits},
-	AccountId, Balance, ClaimId, Hash, JobId, Seq, Signature, ToolchainId, UNIT,
+	Balance, BlockNumber, ClaimId, JobId, Seq, UNIT,
 };
-use livepeer_runtime::{ChallengeLottery, Jobs, Runtime, RuntimeEvent, System};
-use sp_core::{sr25519, Pair, H256};
-use sp_keyring::Sr25519Keyring;
+use livepeer_runtime::{Jobs, LptStaking, Runtime, RuntimeEvent, TranscoderElection};
+use sp_keyring::Sr25519Keyring::{self, Bob, BobStash, Charlie, CharlieStash, Ferdie};
 
-use crate::World;
+use crate::{Ballot, Turn, Work, World};
 
 /// What a verifier says about every leaf; `None` is silence.
 pub type Answers<'a> = &'a dyn Fn(Sr25519Keyring) -> Option<Verdict>;
@@ -30,9 +25,10 @@ pub struct Claim {
 	pub id: ClaimId,
 	/// The fee in escrow.
 	pub fee: Balance,
-	leaves: Vec<Leaf>,
-	signatures: Vec<Signature>,
-	tree: SumTree,
+	/// Who made it.
+	pub transcoder: Sr25519Keyring,
+	/// What it is for.
+	pub work: Work,
 }
 
 /// A job with its transcoder.
@@ -43,246 +39,171 @@ pub struct Story {
 	pub job: JobId,
 	/// Who has it.
 	pub transcoder: Sr25519Keyring,
-	toolchain: ToolchainId,
 	next: Seq,
 }
 
 impl Story {
 	/// Who owns the stream.
-	pub const BROADCASTER: Sr25519Keyring = Sr25519Keyring::Ferdie;
+	pub const BROADCASTER: Sr25519Keyring = Ferdie;
+	/// Who takes work; each has a delegator.
+	pub const TRANSCODERS: [Sr25519Keyring; 2] = [Bob, Charlie];
 
 	/// A local network on which Bob and Charlie take work and Ferdie's job is accepted.
 	pub fn begin() -> Self {
+		let mut world = Self::network();
+		let job = create_job(&mut world, Self::BROADCASTER, "story", 600);
+		let mut story = Self { world, job, transcoder: Bob, next: 0 };
+		story.accept();
+		story
+	}
+
+	/// A local network on which Bob and Charlie take work.
+	pub fn network() -> World {
 		let mut world = World::local();
 		let service = ServiceRecord {
 			peer_id: b"peer".to_vec().try_into().expect("short"),
 			..Default::default()
 		};
-		for who in [Sr25519Keyring::Bob, Sr25519Keyring::Charlie] {
-			world.submit(who, pallet_transcoder_election::Call::set_service { service: service.clone() });
-			world.submit(who, pallet_transcoder_election::Call::set_available { capacity: 2 });
+		for who in Self::TRANSCODERS {
+			let service = service.clone();
+			world.submit(who, pallet_transcoder_election::Call::set_service { service });
+			world.submit(who, pallet_transcoder_election::Call::set_available { capacity: 4 });
 		}
-		expect_success(world.next_block());
-		let end = world.number() + 600;
-		world.submit(
-			Self::BROADCASTER,
-			pallet_jobs::Call::create_job {
-				name: b"story".to_vec().try_into().expect("short"),
-				ladder: vec![Rendition { width: 640, height: 360, kbps: 800 }]
-					.try_into()
-					.expect("one rendition"),
-				limits: SourceLimits { width: 1280, height: 720, fps: 30 },
-				max_price: UNIT / 100,
-				end,
-				budget: 100 * UNIT,
-			},
-		);
-		expect_success(world.next_block());
-		let job = world
-			.events
-			.iter()
-			.rev()
-			.find_map(|(_, event)| match event {
-				RuntimeEvent::Jobs(pallet_jobs::Event::JobCreated { job, .. }) => Some(*job),
-				_ => None,
-			})
-			.expect("the job was created");
-		let toolchain =
-			world.run(|| ChallengeLottery::toolchains().first().copied()).expect("genesis has one");
-		let mut story = Self { world, job, transcoder: Sr25519Keyring::Bob, toolchain, next: 0 };
-		story.accept();
-		story
+		world.deliver_ok();
+		world.workers = Self::TRANSCODERS.to_vec();
+		world
+	}
+
+	/// The same story on a second chain that has the same past.
+	pub fn fork(&mut self) -> Self {
+		Self {
+			world: self.world.fork(),
+			job: self.job,
+			transcoder: self.transcoder,
+			next: self.next,
+		}
 	}
 
 	/// Has the job accepted by whom it is offered to.
 	pub fn accept(&mut self) {
 		let job = self.job;
 		self.world.until(20, |world| {
-			world.run(|| Jobs::job(job)).is_some_and(|view| view.current.is_some())
+			world
+				.run(|| Jobs::job(job))
+				.and_then(|view| view.current)
+				.is_some_and(|current| !current.accepted)
 		});
-		let current = self
-			.world
-			.run(|| Jobs::job(job))
-			.and_then(|view| view.current)
-			.expect("an assignment is offered");
-		self.transcoder = keyring(&current.transcoder);
-		self.world.submit(
-			self.transcoder,
-			pallet_jobs::Call::accept_job { job, assignment: current.index },
-		);
-		expect_success(self.world.next_block());
+		let turn = self.turn();
+		self.transcoder = turn.transcoder;
+		let assignment = turn.assignment;
+		self.world.ok(turn.transcoder, pallet_jobs::Call::accept_job { job, assignment });
 	}
 
-	/// The number of the job's current assignment.
-	pub fn assignment(&mut self) -> u32 {
-		let job = self.job;
-		self.world
-			.run(|| Jobs::job(job))
-			.and_then(|view| view.current)
-			.map_or(0, |current| current.index)
+	/// The job's current assignment.
+	pub fn turn(&mut self) -> Turn {
+		Turn::current(&mut self.world, self.job).expect("the job is assigned")
+	}
+
+	/// Transcodes the next `count` segments.
+	pub fn work(&mut self, count: u32) -> Work {
+		let first = self.next;
+		self.next += u64::from(count);
+		self.turn().work(first, count)
 	}
 
 	/// Claims the next `count` segments.
 	pub fn claim(&mut self, count: u32) -> Claim {
-		let assignment = self.assignment();
-		let first = self.next;
-		self.next += u64::from(count);
-		let genesis = self.world.run(|| System::block_hash(0));
-		let stream = self.stream();
-		let mut leaves = Vec::new();
-		let mut signatures = Vec::new();
-		for seq in first..first + u64::from(count) {
-			let in_hash = H256::from_low_u64_be(1_000 + seq);
-			let (in_len, duration) = (100_000, 180_000);
-			let header = SegmentHeader {
-				genesis,
-				stream,
-				job: self.job,
-				assignment,
-				transcoder: self.transcoder.to_account_id(),
-				seq,
-				in_hash,
-				in_len,
-				duration,
-			};
-			let payload = header.signing_payload();
-			signatures.push(Self::BROADCASTER.sign(payload.as_bytes()).into());
-			let output = Output { hash: H256::from_low_u64_be(2_000 + seq), len: 50_000 };
-			leaves.push(Leaf::Transcoded {
-				in_hash,
-				in_len,
-				duration,
-				outputs: vec![output].try_into().expect("one output"),
-				work: 20_000_000,
-			});
-		}
-		let tree = SumTree::new(&leaves).expect("leaves make a tree");
-		let stated = tree.commitment();
-		self.world.submit(
-			self.transcoder,
-			pallet_jobs::Call::claim_work {
-				job: self.job,
-				assignment,
-				first,
-				last: first + u64::from(count) - 1,
-				root: stated.root,
-				total_work: stated.total_work,
-				toolchain: self.toolchain,
-			},
-		);
-		expect_success(self.world.next_block());
+		let work = self.work(count);
+		let call = work.claim(self.world.toolchain());
+		self.make_claim(work, call)
+	}
+
+	/// Makes a claim over `work`, whatever it states.
+	pub fn make_claim(&mut self, work: Work, call: pallet_jobs::Call<Runtime>) -> Claim {
+		let transcoder = self.transcoder;
+		self.world.ok(transcoder, call);
 		let (id, fee) = self
-			.world
-			.events
-			.iter()
-			.rev()
-			.find_map(|(_, event)| match event {
+			.find(|event| match event {
 				RuntimeEvent::Jobs(pallet_jobs::Event::Claimed { claim, fee, .. }) => {
 					Some((*claim, *fee))
-				},
+				}
 				_ => None,
 			})
 			.expect("the claim was made");
-		Claim { id, fee, leaves, signatures, tree }
+		Claim { id, fee, transcoder, work }
 	}
 
-	fn stream(&mut self) -> Hash {
-		let job = self.job;
-		self.world.run(|| Jobs::job(job)).map(|view| view.stream).unwrap_or_default()
+	/// The newest event that `f` takes.
+	pub fn find<R>(&self, f: impl FnMut(&RuntimeEvent) -> Option<R>) -> Option<R> {
+		self.world.events.iter().rev().map(|(_, event)| event).find_map(f)
 	}
 
-	/// The claim's challenge.
-	pub fn challenge(&mut self, claim: &Claim) -> Option<ChallengeView> {
-		self.world.run(|| ChallengeLottery::challenge(claim.id))
+	/// The claim's challenge, which must be open.
+	pub fn challenge(&mut self, claim: &Claim) -> ChallengeView {
+		self.world.challenge(claim.id).expect("the challenge is open")
 	}
 
 	/// Makes blocks until the challenge reaches a stage.
 	pub fn until_stage(&mut self, claim: &Claim, stage: ChallengeStage) {
 		let id = claim.id;
-		self.world.until(100, |world| {
-			world.run(|| ChallengeLottery::challenge(id)).is_some_and(|view| view.stage == stage)
-		});
+		self.world.until(100, |world| world.challenge(id).is_some_and(|view| view.stage == stage));
 	}
 
 	/// Reveals every drawn leaf.
 	pub fn reveal(&mut self, claim: &Claim) {
 		self.until_stage(claim, ChallengeStage::LeafReveal);
-		let view = self.challenge(claim).expect("it is open");
-		let mut drawn: Vec<u32> =
-			view.positions.iter().filter_map(|position| claim.tree.leaf_at(*position)).collect();
-		drawn.sort_unstable();
-		drawn.dedup();
-		for index in drawn {
-			self.world.submit(
-				self.transcoder,
-				pallet_challenge_lottery::Call::reveal_leaf {
-					claim: claim.id,
-					index,
-					leaf: claim.leaves[index as usize].clone(),
-					broadcaster_signature: claim.signatures[index as usize].clone(),
-					proof: claim.tree.proof(index).expect("it is a leaf"),
-				},
-			);
+		let positions = self.challenge(claim).positions;
+		for index in claim.work.drawn(&positions) {
+			self.world.submit(claim.transcoder, claim.work.reveal(claim.id, index));
 		}
-		expect_success(self.world.next_block());
+		self.world.deliver_ok();
+	}
+
+	/// The ballot when its members can commit.
+	pub fn ballot(&mut self, claim: &Claim) -> Ballot {
+		self.until_stage(claim, ChallengeStage::Commit);
+		Ballot::open(&mut self.world, claim.id).expect("it is voted on")
 	}
 
 	/// Lets the members of the open ballot commit and reveal.
 	pub fn vote(&mut self, claim: &Claim, answers: Answers) {
-		self.until_stage(claim, ChallengeStage::Commit);
-		let view = self.challenge(claim).expect("it is open");
-		let genesis = self.world.run(|| System::block_hash(0));
-		let leaves = self
-			.world
-			.run(|| pallet_challenge_lottery::Ballots::<Runtime>::get(claim.id))
-			.map_or(0, |ballot| usize::from(ballot.leaves));
-		let mut openings = Vec::new();
-		for (member, account) in view.members.iter().enumerate() {
-			let who = keyring(account);
-			let Some(verdict) = answers(who) else { continue };
-			let opening = Opening {
-				verdicts: vec![verdict; leaves].try_into().expect("few leaves"),
-				evidence: Evidence { recipe: 1, hash: Hash::repeat_byte(9) },
-				salt: [member as u8; 32],
-			};
-			let content = commitment(genesis, claim.id, view.tranche, account, &opening);
-			let member = member as u16;
-			let signature =
-				sign_duty(who, duty_payload(genesis, claim.id, view.tranche, member, Phase::Commit, &content));
-			self.world.submit_authorized(pallet_challenge_lottery::Call::commit_verdict {
-				claim: claim.id,
-				tranche: view.tranche,
-				member,
-				commitment: content,
-				signature,
-			});
-			openings.push((who, member, opening));
+		let ballot = self.ballot(claim);
+		let openings: Vec<(usize, Opening)> = ballot
+			.members
+			.iter()
+			.enumerate()
+			.filter_map(|(member, who)| Some((member, ballot.opening(member, answers(*who)?))))
+			.collect();
+		self.cast(claim, &ballot, &openings, &openings);
+	}
+
+	/// Lets members commit to one thing and reveal another.
+	pub fn cast(
+		&mut self,
+		claim: &Claim,
+		ballot: &Ballot,
+		committed: &[(usize, Opening)],
+		revealed: &[(usize, Opening)],
+	) {
+		for (member, opening) in committed {
+			self.world.submit_authorized(ballot.commit(*member, opening));
 		}
-		expect_success(self.world.next_block());
-		if openings.is_empty() {
+		self.world.deliver_ok();
+		if committed.is_empty() {
 			return;
 		}
 		self.until_stage(claim, ChallengeStage::VerdictReveal);
-		for (who, member, opening) in openings {
-			let payload =
-				duty_payload(genesis, claim.id, view.tranche, member, Phase::Reveal, &opening);
-			let signature = sign_duty(who, payload);
-			self.world.submit_authorized(pallet_challenge_lottery::Call::reveal_verdict {
-				claim: claim.id,
-				tranche: view.tranche,
-				member,
-				opening,
-				signature,
-			});
+		for (member, opening) in revealed {
+			self.world.submit_authorized(ballot.reveal(*member, opening));
 		}
-		expect_success(self.world.next_block());
+		self.world.deliver_ok();
 	}
 
 	/// Makes blocks until the claim is settled; says how it was decided.
 	pub fn settle(&mut self, claim: &Claim) -> Option<Outcome> {
 		let id = claim.id;
 		self.world.until(200, |world| world.run(|| Jobs::claim(id)).is_none());
-		self.world.events.iter().find_map(|(_, event)| match event {
+		self.find(|event| match event {
 			RuntimeEvent::ChallengeLottery(pallet_challenge_lottery::Event::Decided {
 				claim,
 				outcome,
@@ -292,36 +213,102 @@ impl Story {
 		})
 	}
 
-	/// Ends the job and waits until nothing of it is left.
+	/// Lets the broadcaster end the job.
+	pub fn end(&mut self) {
+		let job = self.job;
+		self.world.ok(Self::BROADCASTER, pallet_jobs::Call::end_job { job });
+	}
+
+	/// Ends the job, waits until it is closed, and asserts that nothing of it is left.
 	pub fn close(&mut self) {
 		let job = self.job;
-		self.world.submit(Self::BROADCASTER, pallet_jobs::Call::end_job { job });
-		expect_success(self.world.next_block());
+		if self.world.run(|| Jobs::job(job)).is_some_and(|view| !view.ended) {
+			self.end();
+		}
 		self.world.until(100, |world| world.run(|| Jobs::job(job)).is_none());
+		assert_eq!(self.world.leftovers(), Vec::<String>::new());
+	}
+
+	/// Every slash so far: when, whose, how much.
+	pub fn slashes(&self) -> Vec<(BlockNumber, Sr25519Keyring, Balance)> {
+		self.world
+			.events
+			.iter()
+			.filter_map(|(block, event)| match event {
+				RuntimeEvent::LptStaking(pallet_lpt_staking::Event::Slashed {
+					transcoder,
+					total,
+					..
+				}) => Some((*block, crate::keyring(transcoder), *total)),
+				_ => None,
+			})
+			.collect()
+	}
+
+	/// What the stake of `who` lost so far.
+	pub fn lost(&self, who: Sr25519Keyring) -> Balance {
+		self.slashes().iter().filter(|(_, whose, _)| *whose == who).map(|(_, _, total)| total).sum()
+	}
+
+	/// What the bond of `who` is worth.
+	pub fn bond(&mut self, who: Sr25519Keyring) -> Balance {
+		self.world.run(|| LptStaking::delegator(who.to_account_id())).map_or(0, |view| view.stake)
+	}
+
+	/// Fees that `who` can withdraw.
+	pub fn fees(&mut self, who: Sr25519Keyring) -> Balance {
+		self.world.run(|| LptStaking::fees(who.to_account_id()))
+	}
+
+	/// Whether `who` is jailed.
+	pub fn is_jailed(&mut self, who: Sr25519Keyring) -> bool {
+		self.world.run(|| TranscoderElection::open_verdicts_of(who.to_account_id())).is_some()
+	}
+
+	/// Who delegates to a transcoder.
+	pub fn delegator_of(transcoder: Sr25519Keyring) -> Sr25519Keyring {
+		if transcoder == Bob {
+			BobStash
+		} else {
+			CharlieStash
+		}
+	}
+
+	/// The other one of the two who take work.
+	pub fn other(transcoder: Sr25519Keyring) -> Sr25519Keyring {
+		if transcoder == Bob {
+			Charlie
+		} else {
+			Bob
+		}
 	}
 }
 
-/// The well-known key of an account.
-pub fn keyring(account: &AccountId) -> Sr25519Keyring {
-	Sr25519Keyring::iter()
-		.find(|key| key.to_account_id() == *account)
-		.expect("only well-known accounts act")
+/// Creates a job of 100 ETH that lasts `blocks`, which must succeed; returns its number.
+pub fn create_job(world: &mut World, who: Sr25519Keyring, name: &str, blocks: u32) -> JobId {
+	let call = job(world, name, blocks, 100 * UNIT);
+	world.ok(who, call);
+	world
+		.events
+		.iter()
+		.rev()
+		.find_map(|(_, event)| match event {
+			RuntimeEvent::Jobs(pallet_jobs::Event::JobCreated { job, .. }) => Some(*job),
+			_ => None,
+		})
+		.expect("the job was created")
 }
 
-fn sign_duty(who: Sr25519Keyring, payload: Hash) -> livepeer_primitives::keys::VerifierSignature {
-	let pair: sr25519::Pair = who.pair();
-	pair.sign(payload.as_bytes()).into()
-}
-
-fn expect_success(
-	results: Vec<
-		Result<
-			sp_runtime::DispatchResult,
-			sp_runtime::transaction_validity::TransactionValidityError,
-		>,
-	>,
-) {
-	for result in results {
-		result.expect("the transaction is valid").expect("the call succeeds");
+/// A job of one rendition that lasts `blocks`.
+pub fn job(world: &World, name: &str, blocks: u32, budget: Balance) -> pallet_jobs::Call<Runtime> {
+	pallet_jobs::Call::create_job {
+		name: name.as_bytes().to_vec().try_into().expect("a short name"),
+		ladder: vec![Rendition { width: 640, height: 360, kbps: 800 }]
+			.try_into()
+			.expect("one rendition"),
+		limits: SourceLimits { width: 1280, height: 720, fps: 30 },
+		max_price: UNIT / 100,
+		end: world.number() + blocks,
+		budget,
 	}
 }

@@ -1,50 +1,66 @@
-//! Blocks and transactions.
+//! Blocks, transactions, and the sums that must hold after each block.
 
 use codec::Encode;
-use frame_support::traits::{fungible, fungibles};
-use livepeer_primitives::{AccountId, Balance, BlockNumber, ETH};
+use frame_support::{
+	traits::{fungible, fungibles},
+	StorageHasher, Twox128,
+};
+use livepeer_primitives::{
+	params::{ProtocolParameters, Timing},
+	AccountId, Balance, BlockNumber, Hash, RoundIndex, ETH,
+};
 use livepeer_runtime::{
-	genesis_config_presets::get_preset, tx_extension, Address, Assets, Babe, Balances, Executive,
-	Header, Runtime, RuntimeCall, RuntimeEvent, RuntimeGenesisConfig, Session, SignedPayload,
-	System, UncheckedExtrinsic,
+	check_invariants, genesis_config_presets::get_preset, tx_extension, Address, Assets, Babe,
+	Balances, ChainConfig, Executive, Header, Rounds, Runtime, RuntimeCall, RuntimeEvent,
+	RuntimeGenesisConfig, Session, SignedPayload, System, UncheckedExtrinsic,
 };
 use sp_consensus_babe::{
 	digests::{PreDigest, SecondaryVRFPreDigest},
 	make_vrf_sign_data, Slot, BABE_ENGINE_ID,
 };
-use sp_core::{crypto::VrfSecret, sr25519, Pair};
+use sp_core::{crypto::VrfSecret, sr25519};
+use sp_io::TestExternalities;
 use sp_keyring::Sr25519Keyring;
 use sp_runtime::{
 	generic::{Digest, DigestItem, Era},
 	traits::{Get, Header as _},
-	transaction_validity::TransactionValidityError,
-	BuildStorage, DispatchResult,
+	transaction_validity::{InvalidTransaction, TransactionValidityError},
+	BuildStorage, DispatchResult, StateVersion,
 };
+
+/// What became of a transaction: refused, or applied with this result.
+pub type Applied = Result<DispatchResult, TransactionValidityError>;
+
+/// A transaction that waits for a block. It is signed when the block is made, so that one which
+/// had to wait keeps a valid nonce.
+#[derive(Clone)]
+enum Transaction {
+	/// Signed by an account.
+	Signed(Sr25519Keyring, RuntimeCall),
+	/// Authorised by what it carries.
+	Authorized(RuntimeCall),
+	/// A report of misbehaviour, which a block's author may put into it.
+	Bare(RuntimeCall),
+}
 
 /// A chain in memory.
 pub struct World {
-	state: sp_io::TestExternalities,
+	state: TestExternalities,
 	slot: u64,
-	parent: livepeer_primitives::Hash,
+	parent: Hash,
 	number: BlockNumber,
-	queue: Vec<UncheckedExtrinsic>,
+	queue: Vec<Transaction>,
+	issuance: (Balance, Balance),
+	/// Whose workers run: they send a heartbeat when one is due.
+	pub workers: Vec<Sr25519Keyring>,
+	/// Who alone makes blocks; empty for everybody in turn.
+	pub authors: Vec<Sr25519Keyring>,
 	/// Every event since the start, with its block.
 	pub events: Vec<(BlockNumber, RuntimeEvent)>,
 }
 
-fn merge(into: &mut serde_json::Value, patch: serde_json::Value) {
-	match (into, patch) {
-		(serde_json::Value::Object(into), serde_json::Value::Object(patch)) => {
-			for (key, value) in patch {
-				merge(into.entry(key).or_insert(serde_json::Value::Null), value);
-			}
-		},
-		(into, patch) => *into = patch,
-	}
-}
-
 impl World {
-	/// The chain of `--chain local`, before its first block.
+	/// The chain of `--chain local`, after its first block.
 	pub fn local() -> Self {
 		let preset = get_preset(&"local_testnet".into()).expect("the preset exists");
 		let preset = serde_json::from_slice(&preset).expect("a preset is JSON");
@@ -53,16 +69,46 @@ impl World {
 		merge(&mut json, preset);
 		let genesis: RuntimeGenesisConfig = serde_json::from_value(json).expect("a preset fits");
 		let state = genesis.build_storage().expect("a preset builds").into();
+		let genesis = Header::new(
+			0,
+			Default::default(),
+			Hash::repeat_byte(1),
+			Default::default(),
+			Default::default(),
+		);
 		let mut world = Self {
 			state,
 			slot: 1_000_000,
-			parent: Default::default(),
+			parent: genesis.hash(),
 			number: 0,
 			queue: Vec::new(),
+			issuance: (0, 0),
+			workers: Vec::new(),
+			authors: Vec::new(),
 			events: Vec::new(),
 		};
+		world.issuance = world.issuance();
 		world.next_block();
 		world
+	}
+
+	/// A second chain that has the same past.
+	pub fn fork(&mut self) -> Self {
+		self.state.commit_all().expect("no transaction is open between blocks");
+		let (raw, root) = std::mem::take(&mut self.state).into_raw_snapshot();
+		let copy = |raw| TestExternalities::from_raw_snapshot(raw, root, StateVersion::V1);
+		self.state = copy(raw.clone());
+		Self {
+			state: copy(raw),
+			slot: self.slot,
+			parent: self.parent,
+			number: self.number,
+			queue: self.queue.clone(),
+			issuance: self.issuance,
+			workers: self.workers.clone(),
+			authors: self.authors.clone(),
+			events: self.events.clone(),
+		}
 	}
 
 	/// Reads or changes the state outside of blocks.
@@ -75,74 +121,121 @@ impl World {
 		self.number
 	}
 
-	/// Queues a signed call for the next block.
+	/// The round of the newest block.
+	pub fn round(&mut self) -> RoundIndex {
+		self.run(<Rounds as livepeer_primitives::traits::Rounds>::current)
+	}
+
+	/// Hash of the first block, which every signature names.
+	pub fn genesis(&mut self) -> Hash {
+		self.run(|| System::block_hash(0))
+	}
+
+	/// The parameters in force and the clock.
+	pub fn parameters(&mut self) -> (ProtocolParameters, Timing) {
+		self.run(|| (ChainConfig::parameters(), ChainConfig::timing()))
+	}
+
+	/// Queues a signed call for the next block that has room.
 	pub fn submit(&mut self, who: Sr25519Keyring, call: impl Into<RuntimeCall>) {
-		let call = call.into();
-		let queued = self
-			.queue
-			.iter()
-			.filter(|extrinsic| {
-				extrinsic.preamble.to_signed().is_some_and(|(address, ..)| {
-					address == Address::Id(who.to_account_id())
-				})
-			})
-			.count() as u32;
-		let extrinsic = self.run(|| {
-			let nonce = System::account_nonce(who.to_account_id()) + queued;
-			let extension = tx_extension(Era::Immortal, nonce, 0);
-			let payload = SignedPayload::new(call, extension).expect("the implicit part is known");
-			let signature = payload.using_encoded(|bytes| who.sign(bytes));
-			let (call, extension, _) = payload.deconstruct();
-			UncheckedExtrinsic::new_signed(
-				call,
-				Address::Id(who.to_account_id()),
-				signature.into(),
-				extension,
-			)
-		});
-		self.queue.push(extrinsic);
+		self.queue.push(Transaction::Signed(who, call.into()));
 	}
 
 	/// Queues a call that carries its own authorisation.
 	pub fn submit_authorized(&mut self, call: impl Into<RuntimeCall>) {
-		use frame_system::offchain::CreateAuthorizedTransaction;
-		let call = call.into();
-		let extrinsic = self.run(|| {
-			<Runtime as CreateAuthorizedTransaction<RuntimeCall>>::create_authorized_transaction(
-				call,
-			)
-		});
-		self.queue.push(extrinsic);
+		self.queue.push(Transaction::Authorized(call.into()));
 	}
 
-	/// Makes a block of everything queued; says how each transaction went.
-	pub fn next_block(&mut self) -> Vec<Result<DispatchResult, TransactionValidityError>> {
+	/// Queues a report of misbehaviour.
+	pub fn submit_bare(&mut self, call: impl Into<RuntimeCall>) {
+		self.queue.push(Transaction::Bare(call.into()));
+	}
+
+	/// Makes blocks until everything queued has found its place; says how it went. A block in
+	/// which the session changes takes operator duties only.
+	pub fn deliver(&mut self) -> Vec<Applied> {
+		let mut results = self.next_block();
+		for _ in 0..5 {
+			if self.queue.is_empty() {
+				return results;
+			}
+			results.extend(self.next_block());
+		}
+		panic!("the queue is not worked off at block {}", self.number);
+	}
+
+	/// Delivers one signed call, after what is queued already.
+	pub fn call(&mut self, who: Sr25519Keyring, call: impl Into<RuntimeCall>) -> Applied {
+		if !self.queue.is_empty() {
+			self.deliver();
+		}
+		self.submit(who, call);
+		self.deliver().pop().expect("it was delivered")
+	}
+
+	/// Delivers one signed call that must succeed.
+	pub fn ok(&mut self, who: Sr25519Keyring, call: impl Into<RuntimeCall>) {
+		self.call(who, call).expect("the transaction is valid").expect("the call succeeds");
+	}
+
+	/// Delivers everything queued, all of which must succeed.
+	pub fn deliver_ok(&mut self) {
+		for result in self.deliver() {
+			result.expect("the transaction is valid").expect("the call succeeds");
+		}
+	}
+
+	/// Makes a block of everything queued that it has room for; says how each transaction went.
+	pub fn next_block(&mut self) -> Vec<Applied> {
 		self.slot += 1;
 		self.number += 1;
 		let (slot, number, parent) = (self.slot, self.number, self.parent);
 		let queue = std::mem::take(&mut self.queue);
-		let (header, results, events) = self.state.execute_with(|| {
+		let (workers, authors) = (&self.workers, &self.authors);
+		let (header, results, left, events) = self.state.execute_with(|| {
 			let header = Header::new(
 				number,
 				Default::default(),
 				Default::default(),
 				parent,
-				Digest { logs: vec![pre_digest(slot)] },
+				Digest { logs: vec![pre_digest(slot, authors)] },
 			);
 			Executive::initialize_block(&header);
 			let now = slot * livepeer_runtime::configs::timing::SlotDuration::get();
-			let inherent = UncheckedExtrinsic::new_bare(RuntimeCall::Timestamp(
-				pallet_timestamp::Call::set { now },
-			));
+			let inherent =
+				UncheckedExtrinsic::new_bare(RuntimeCall::Timestamp(pallet_timestamp::Call::set {
+					now,
+				}));
 			Executive::apply_extrinsic(inherent).expect("time is valid").expect("time is set");
-			let results = queue.into_iter().map(Executive::apply_extrinsic).collect::<Vec<_>>();
+			for worker in workers {
+				if owes_heartbeat(*worker, number) {
+					let call = pallet_transcoder_election::Call::heartbeat {};
+					Executive::apply_extrinsic(signed(*worker, call.into()))
+						.expect("a heartbeat is valid when it is due")
+						.expect("a heartbeat is taken when it is due");
+				}
+			}
+			let (mut results, mut left) = (Vec::new(), Vec::new());
+			for transaction in queue {
+				let extrinsic = match transaction.clone() {
+					Transaction::Signed(who, call) => signed(who, call),
+					Transaction::Authorized(call) => authorized(call),
+					Transaction::Bare(call) => UncheckedExtrinsic::new_bare(call),
+				};
+				match Executive::apply_extrinsic(extrinsic) {
+					Err(TransactionValidityError::Invalid(
+						InvalidTransaction::ExhaustsResources,
+					)) => left.push(transaction),
+					result => results.push(result),
+				}
+			}
 			let header = Executive::finalize_block();
 			let events = System::read_events_no_consensus().map(|record| record.event);
-			(header, results, events.collect::<Vec<_>>())
+			(header, results, left, events.collect::<Vec<_>>())
 		});
+		self.queue = left;
 		self.parent = header.hash();
 		self.events.extend(events.into_iter().map(|event| (number, event)));
-		#[cfg(feature = "try-runtime")]
 		self.check();
 		results
 	}
@@ -165,14 +258,31 @@ impl World {
 		}
 	}
 
-	/// The invariants of every pallet.
-	#[cfg(feature = "try-runtime")]
+	/// The slot of the newest block.
+	pub fn slot(&self) -> u64 {
+		self.slot
+	}
+
+	/// Lets slots pass without a block.
+	pub fn skip_slots(&mut self, count: u64) {
+		self.slot += count;
+	}
+
+	/// Nothing comes from nowhere and nothing is lost: the invariants of every pallet hold, no LPT
+	/// and no ETH is made or destroyed, and all that exists is on accounts.
 	pub fn check(&mut self) {
-		use frame_support::traits::{TryState, TryStateSelect};
-		let number = self.number;
-		self.state.execute_with(|| {
-			livepeer_runtime::AllPalletsWithSystem::try_state(number, TryStateSelect::All)
-				.expect("every invariant holds");
+		let (number, issuance) = (self.number, self.issuance);
+		assert_eq!(self.issuance(), issuance, "the issuance changed in block {number}");
+		self.run(|| {
+			check_invariants(number)
+				.expect("build with the feature livepeer-runtime/try-runtime")
+				.unwrap_or_else(|error| panic!("in block {number}: {error:?}"));
+			let (mut lpt, mut eth) = (0, 0);
+			for who in frame_system::Account::<Runtime>::iter_keys() {
+				lpt += <Balances as fungible::Inspect<AccountId>>::total_balance(&who);
+				eth += <Assets as fungibles::Inspect<AccountId>>::total_balance(ETH, &who);
+			}
+			assert_eq!((lpt, eth), issuance, "balances do not add up in block {number}");
 		});
 	}
 
@@ -195,29 +305,114 @@ impl World {
 			)
 		})
 	}
+
+	/// What jobs, claims and challenges have left in the state. Counters that never run back,
+	/// accepted toolchains and the verifier keys in force stay on purpose.
+	pub fn leftovers(&mut self) -> Vec<String> {
+		let lasting = [
+			item("Jobs", "NextJob"),
+			item("Jobs", "NextClaim"),
+			item("ChallengeLottery", "Toolchains"),
+			item("ChallengeLottery", "Verifiers"),
+		];
+		let prefixes = [
+			("Jobs", twox("Jobs")),
+			("ChallengeLottery", twox("ChallengeLottery")),
+			("AssetsHolder", twox("AssetsHolder")),
+			("Beacon.Retained", item("Beacon", "Retained")),
+			("LptStaking.Liabilities", item("LptStaking", "Liabilities")),
+		];
+		let version = twox(":__STORAGE_VERSION__:");
+		self.run(|| {
+			let mut left = Vec::new();
+			for (name, prefix) in prefixes {
+				let mut at = prefix.clone();
+				while let Some(key) =
+					sp_io::storage::next_key(&at).filter(|key| key.starts_with(&prefix))
+				{
+					if key[16..] != version[..] && !lasting.contains(&key) {
+						left.push(format!("{name}: {key:02x?}"));
+					}
+					at = key;
+				}
+			}
+			left
+		})
+	}
 }
 
-/// The claim to a slot of the first authority, from the slot's own on, that is not disabled, with
-/// its VRF.
-fn pre_digest(slot: u64) -> DigestItem {
+fn twox(name: &str) -> Vec<u8> {
+	Twox128::hash(name.as_bytes()).to_vec()
+}
+
+fn item(pallet: &str, name: &str) -> Vec<u8> {
+	[twox(pallet), twox(name)].concat()
+}
+
+fn merge(into: &mut serde_json::Value, patch: serde_json::Value) {
+	match (into, patch) {
+		(serde_json::Value::Object(into), serde_json::Value::Object(patch)) => {
+			for (key, value) in patch {
+				merge(into.entry(key).or_insert(serde_json::Value::Null), value);
+			}
+		}
+		(into, patch) => *into = patch,
+	}
+}
+
+/// A transaction of `who` with its next nonce.
+fn signed(who: Sr25519Keyring, call: RuntimeCall) -> UncheckedExtrinsic {
+	let nonce = System::account_nonce(who.to_account_id());
+	let extension = tx_extension(Era::Immortal, nonce, 0);
+	let payload = SignedPayload::new(call, extension).expect("the implicit part is known");
+	let signature = payload.using_encoded(|bytes| who.sign(bytes));
+	let (call, extension, _) = payload.deconstruct();
+	let address = Address::Id(who.to_account_id());
+	UncheckedExtrinsic::new_signed(call, address, signature.into(), extension)
+}
+
+fn authorized(call: RuntimeCall) -> UncheckedExtrinsic {
+	use frame_system::offchain::CreateAuthorizedTransaction;
+	<Runtime as CreateAuthorizedTransaction<RuntimeCall>>::create_authorized_transaction(call)
+}
+
+/// Whether the worker of `who` sends a heartbeat in block `now`.
+fn owes_heartbeat(who: Sr25519Keyring, now: BlockNumber) -> bool {
+	let interval = ChainConfig::parameters().election.heartbeat_interval;
+	pallet_transcoder_election::Available::<Runtime>::get(who.to_account_id())
+		.is_some_and(|availability| now >= availability.last_seen + interval)
+}
+
+/// The claim to a slot, with its VRF, of the first authority from the slot's own on that may make
+/// this block: one of `authors`, if any are named, and nobody who is disabled.
+fn pre_digest(slot: u64, authors: &[Sr25519Keyring]) -> DigestItem {
 	let slot_number = Slot::from(slot);
 	let duration: u64 = <Runtime as pallet_babe::Config>::EpochDuration::get();
 	let first = *Babe::genesis_slot() == 0;
 	let changes = !first && *Babe::current_epoch_start() + duration <= slot;
 	let epoch = if changes { Babe::next_epoch() } else { Babe::current_epoch() };
 	let count = epoch.authorities.len() as u64;
-	let disabled = if changes { Vec::new() } else { Session::disabled_validators() };
+	let disabled = Session::disabled_validators();
+	let author = |index: u32| -> Sr25519Keyring {
+		let public: sr25519::Public = epoch.authorities[index as usize].0.clone().into();
+		Sr25519Keyring::from_public(&public).expect("authorities are well known")
+	};
+	let may = |index: &u32| {
+		let who = author(*index);
+		// The block that changes the session disables the jailed before its author is looked at.
+		let is_out = if changes {
+			pallet_transcoder_election::Jailed::<Runtime>::contains_key(who.to_account_id())
+		} else {
+			disabled.contains(index)
+		};
+		!is_out && (authors.is_empty() || authors.contains(&who))
+	};
 	let authority_index = (0..count)
 		.map(|step| ((slot + step) % count) as u32)
-		.find(|index| !disabled.contains(index))
-		.expect("not everybody is disabled");
-	let public: sr25519::Public = epoch.authorities[authority_index as usize].0.clone().into();
-	let pair = Sr25519Keyring::iter()
-		.map(Sr25519Keyring::pair)
-		.find(|pair| pair.public() == public)
-		.expect("authorities are well known");
+		.find(may)
+		.expect("somebody can make the block");
 	let data = make_vrf_sign_data(&epoch.randomness, slot_number, epoch.epoch_index);
-	let vrf_signature = pair.vrf_sign(&data);
+	let vrf_signature = author(authority_index).pair().vrf_sign(&data);
 	let claim = PreDigest::SecondaryVRF(SecondaryVRFPreDigest {
 		authority_index,
 		slot: slot_number,

@@ -1,164 +1,119 @@
-//! From claim to settlement, whatever transcoder and verifiers do.
+//! From claim to settlement, whatever transcoder and verifiers do. Each block of each story checks
+//! every invariant and the sums of all balances; each story ends with not a byte left.
 
-use livepeer_integration_tests::{keyring, Story, HONEST};
+use livepeer_integration_tests::{Claim, Story, HONEST};
 use livepeer_primitives::{
 	api::{ChallengeStage, Outcome},
-	traits::Beacon as _,
+	traits::Settlement,
 	verdict::{MismatchKind, Verdict, DISPUTE},
-	Balance, UNIT,
+	Balance,
 };
-use livepeer_runtime::{
-	Beacon, Jobs, LptStaking, RuntimeEvent, Session, TranscoderElection,
-};
-use sp_keyring::Sr25519Keyring::{self, BobStash, CharlieStash};
+use livepeer_runtime::{configs::money::CommonPool, Jobs, RuntimeCall, RuntimeEvent, Session};
+use sp_keyring::Sr25519Keyring::{self, Alice, Dave, EveStash};
 
 const MISMATCH: Verdict = Verdict::Mismatch(MismatchKind::Video);
 
-fn slashes(story: &Story) -> Vec<(Sr25519Keyring, Balance)> {
-	story
-		.world
-		.events
-		.iter()
-		.filter_map(|(_, event)| match event {
-			RuntimeEvent::LptStaking(pallet_lpt_staking::Event::Slashed {
-				transcoder,
-				total,
-				..
-			}) => Some((keyring(transcoder), *total)),
-			_ => None,
-		})
-		.collect()
-}
-
-fn bond(story: &mut Story, who: Sr25519Keyring) -> Balance {
-	story
-		.world
-		.run(|| LptStaking::delegator(who.to_account_id()))
-		.map_or(0, |view| view.stake)
-}
-
-fn fees(story: &mut Story, who: Sr25519Keyring) -> Balance {
-	story.world.run(|| LptStaking::fees(who.to_account_id()))
-}
-
-fn delegator_of(transcoder: Sr25519Keyring) -> Sr25519Keyring {
-	if transcoder == Sr25519Keyring::Bob {
-		BobStash
-	} else {
-		CharlieStash
-	}
-}
-
-/// State of our own pallets, by key.
-fn state(story: &mut Story) -> Vec<Vec<u8>> {
-	let prefixes = ["Jobs", "ChallengeLottery"].map(hashed);
-	// What stays on purpose: counters that never run back, accepted toolchains, verifier keys.
-	let lasting = [
-		("Jobs", "NextJob"),
-		("Jobs", "NextClaim"),
-		("ChallengeLottery", "Toolchains"),
-		("ChallengeLottery", "Verifiers"),
-	]
-	.map(|(pallet, item)| [hashed(pallet), hashed(item)].concat());
-	story.world.run(|| {
-		let mut keys = Vec::new();
-		for prefix in prefixes {
-			let mut at = prefix.clone();
-			while let Some(next) = sp_io::storage::next_key(&at) {
-				if !next.starts_with(&prefix) {
-					break;
-				}
-				if !lasting.contains(&next) && !next.ends_with(b":__STORAGE_VERSION__:") {
-					keys.push(next.clone());
-				}
-				at = next;
-			}
+/// How a claim's escrow was settled.
+fn settlement(story: &Story, of: &Claim) -> Option<Settlement> {
+	story.find(|event| match event {
+		RuntimeEvent::Jobs(pallet_jobs::Event::ClaimSettled { claim, settlement, .. })
+			if *claim == of.id =>
+		{
+			Some(*settlement)
 		}
-		keys
+		_ => None,
 	})
 }
 
-fn hashed(name: &str) -> Vec<u8> {
-	sp_core::hashing::twox_128(name.as_bytes()).to_vec()
+fn broadcaster_eth(story: &mut Story) -> Balance {
+	story.world.eth(&Story::BROADCASTER.to_account_id())
 }
 
 #[test]
-fn honest_claims_should_pay_transcoder_and_delegators_and_leave_nothing() {
+fn honest_claims_should_pay_transcoder_and_delegators() {
 	let mut story = Story::begin();
-	let issuance = story.world.issuance();
-	let broadcaster = Story::BROADCASTER.to_account_id();
-	let before = story.world.eth(&broadcaster);
+	let before = broadcaster_eth(&mut story);
 	let mut paid = 0;
 	for _ in 0..2 {
 		let claim = story.claim(8);
 		story.reveal(&claim);
 		story.vote(&claim, HONEST);
 		assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+		assert_eq!(settlement(&story, &claim), Some(Settlement::Pay));
 		paid += claim.fee;
 	}
 	let transcoder = story.transcoder;
-	// The fees of a round are shared out when it is over.
-	story.world.blocks(31);
-	let earned = [transcoder, delegator_of(transcoder)].map(|who| fees(&mut story, who));
+	let delegator = Story::delegator_of(transcoder);
+	let earned = [transcoder, delegator].map(|who| story.fees(who));
 	assert!(earned.iter().all(|fee| *fee > 0), "{earned:?}");
-	let all: Balance = Sr25519Keyring::iter().map(|who| fees(&mut story, who)).sum();
+	// Half of each fee is the transcoder's at once; the rest goes by stake.
+	assert!(earned[0] > paid / 2 && earned[1] < paid / 10, "{earned:?} of {paid}");
+	let all: Balance = Sr25519Keyring::iter().map(|who| story.fees(who)).sum();
 	assert!(all <= paid && paid - all < 100, "{all} of {paid}");
+	// What is owed can be had.
+	for who in [transcoder, delegator] {
+		let (owed, before) = (story.fees(who), story.world.eth(&who.to_account_id()));
+		story.world.ok(who, pallet_lpt_staking::Call::withdraw_fees {});
+		assert_eq!(story.world.eth(&who.to_account_id()) - before, owed);
+	}
 	story.close();
-	assert_eq!(before - story.world.eth(&broadcaster), paid);
-	assert_eq!(story.world.issuance(), issuance);
-	assert_eq!(state(&mut story), Vec::<Vec<u8>>::new());
-	assert_eq!(slashes(&story), vec![]);
+	assert_eq!(before - broadcaster_eth(&mut story), paid);
+	assert_eq!(story.slashes(), vec![]);
 }
 
 #[test]
 fn wrong_output_should_cost_fee_and_stake_of_transcoder_delegator_and_leaver() {
 	let mut story = Story::begin();
-	let issuance = story.world.issuance();
 	let transcoder = story.transcoder;
-	let delegator = delegator_of(transcoder);
-	let before = story.world.eth(&Story::BROADCASTER.to_account_id());
+	let delegator = Story::delegator_of(transcoder);
+	let before = broadcaster_eth(&mut story);
 	let claim = story.claim(8);
 	// The delegator sees it coming and leaves with half of its stake.
-	let stake = bond(&mut story, delegator);
-	story.world.submit(delegator, pallet_lpt_staking::Call::unbond { amount: stake / 2 });
+	let stake = story.bond(delegator);
+	story.world.ok(delegator, pallet_lpt_staking::Call::unbond { amount: stake / 2 });
 	story.reveal(&claim);
-	let own = bond(&mut story, transcoder);
+	let own = story.bond(transcoder);
+	let pool = CommonPool::get();
 	story.vote(&claim, &|_| Some(MISMATCH));
 	story.vote(&claim, &|_| Some(MISMATCH));
-	let jailed = story
-		.world
-		.run(|| TranscoderElection::transcoder_of(transcoder.to_account_id()))
-		.is_some_and(|view| view.jailed);
-	assert!(jailed, "from the verdict on");
-	assert_eq!(slashes(&story), vec![], "not before the deferral ends");
+	story.until_stage(&claim, ChallengeStage::Decided);
+	assert!(story.is_jailed(transcoder), "from the verdict on");
+	assert_eq!(story.slashes(), vec![], "not before the deferral ends");
+	let common = story.world.lpt(&pool);
 	assert_eq!(story.settle(&claim), Some(Outcome::Failed));
-	let slashed = slashes(&story);
-	assert_eq!(slashed.len(), 1);
-	assert_eq!(slashed[0].0, transcoder);
+	assert_eq!(settlement(&story, &claim), Some(Settlement::Refund));
+	let slashes = story.slashes();
+	let [(_, slashed, total)] = slashes[..] else { panic!("one slash and not {slashes:?}") };
+	assert_eq!(slashed, transcoder);
 	// Five percent of everything that stood behind the claim, that of the leaver included.
 	let expected = (own + stake) / 20;
-	assert!(slashed[0].1.abs_diff(expected) < 1_000, "{} and not {expected}", slashed[0].1);
-	assert!(bond(&mut story, transcoder).abs_diff(own - own / 20) < 1_000);
-	assert!(bond(&mut story, delegator).abs_diff((stake / 2) - stake / 40) < 1_000);
-	assert_eq!(fees(&mut story, transcoder), 0);
+	assert!(total.abs_diff(expected) < 1_000, "{total} and not {expected}");
+	assert!(story.bond(transcoder).abs_diff(own - own / 20) < 1_000);
+	assert!(story.bond(delegator).abs_diff(stake / 2 - stake / 40) < 1_000);
+	let locks = story.world.run(|| livepeer_runtime::LptStaking::locks(delegator.to_account_id()));
+	assert!(locks[0].value.abs_diff(stake / 2 - stake / 40) < 1_000, "{locks:?}");
+	// Who named the fault shares the finder's fee; the rest is everybody's.
+	let gained = story.world.lpt(&pool) - common;
+	assert!(gained.abs_diff(total - total / 20) < 1_000, "{gained} of {total}");
+	assert_eq!(story.fees(transcoder), 0);
 	story.close();
-	assert_eq!(story.world.eth(&Story::BROADCASTER.to_account_id()), before);
-	assert_eq!(story.world.issuance(), issuance);
-	assert_eq!(state(&mut story), Vec::<Vec<u8>>::new());
+	assert_eq!(broadcaster_eth(&mut story), before);
 }
 
 #[test]
 fn silence_about_drawn_leaves_should_be_a_missed_verification() {
 	let mut story = Story::begin();
-	let before = story.world.eth(&Story::BROADCASTER.to_account_id());
+	let transcoder = story.transcoder;
+	let before = broadcaster_eth(&mut story);
+	let at_stake = story.bond(transcoder) + story.bond(Story::delegator_of(transcoder));
 	let claim = story.claim(8);
 	story.until_stage(&claim, ChallengeStage::LeafReveal);
 	assert_eq!(story.settle(&claim), Some(Outcome::Missed));
-	let slashed = slashes(&story);
-	assert_eq!(slashed.len(), 1);
+	assert_eq!(settlement(&story, &claim), Some(Settlement::Refund));
+	assert!(story.lost(transcoder).abs_diff(at_stake / 10) < 1_000);
+	assert_eq!(story.slashes().len(), 1);
 	story.close();
-	assert_eq!(story.world.eth(&Story::BROADCASTER.to_account_id()), before);
-	assert_eq!(state(&mut story), Vec::<Vec<u8>>::new());
+	assert_eq!(broadcaster_eth(&mut story), before);
 }
 
 #[test]
@@ -166,91 +121,123 @@ fn finder_should_be_paid_when_it_reports_a_missed_verification() {
 	let mut story = Story::begin();
 	let claim = story.claim(8);
 	story.until_stage(&claim, ChallengeStage::LeafReveal);
-	let deadline = story.challenge(&claim).map_or(0, |view| view.deadline);
-	let now = story.world.number();
-	story.world.blocks(deadline - now);
-	let finder = Sr25519Keyring::Ferdie;
-	let before = story.world.lpt(&finder.to_account_id());
-	story.world.submit(finder, pallet_challenge_lottery::Call::report_missed { claim: claim.id });
-	story.world.next_block();
+	let deadline = story.challenge(&claim).deadline;
+	story.world.until(100, |world| world.number() + 1 >= deadline);
+	let finder = EveStash.to_account_id();
+	let before = story.world.lpt(&finder);
+	story.world.ok(EveStash, pallet_challenge_lottery::Call::report_missed { claim: claim.id });
+	let fee = before - story.world.lpt(&finder);
 	assert_eq!(story.settle(&claim), Some(Outcome::Missed));
-	let total = slashes(&story)[0].1;
-	let gained = story.world.lpt(&finder.to_account_id()) - before;
-	// Less the fee of its own transaction.
-	assert!(gained > total / 20 - UNIT / 10 && gained <= total / 20, "{gained} of {total}");
+	let total = story.lost(story.transcoder);
+	assert_eq!(story.world.lpt(&finder) - (before - fee), total / 20);
+	story.close();
 }
 
 #[test]
 fn nobody_convinced_should_void_the_claim_without_a_slash() {
 	let mut story = Story::begin();
-	let before = story.world.eth(&Story::BROADCASTER.to_account_id());
+	let before = broadcaster_eth(&mut story);
 	let claim = story.claim(8);
 	story.reveal(&claim);
+	// Nobody says a word, neither in the committee nor in the dispute.
 	assert_eq!(story.settle(&claim), Some(Outcome::Void));
-	assert_eq!(slashes(&story), vec![]);
+	assert_eq!(settlement(&story, &claim), Some(Settlement::Refund));
+	assert!(!story.is_jailed(story.transcoder));
+	assert_eq!(story.slashes(), vec![]);
 	story.close();
-	assert_eq!(story.world.eth(&Story::BROADCASTER.to_account_id()), before);
-	assert_eq!(state(&mut story), Vec::<Vec<u8>>::new());
+	assert_eq!(broadcaster_eth(&mut story), before);
 }
 
 #[test]
-fn false_dissent_should_lose_the_dispute_and_cost_the_dissenter() {
+fn bytes_that_nobody_can_have_should_be_a_missed_verification() {
 	let mut story = Story::begin();
 	let claim = story.claim(8);
 	story.reveal(&claim);
-	story.until_stage(&claim, ChallengeStage::Commit);
-	let dissenter = keyring(&story.challenge(&claim).expect("open").members[0]);
+	story.vote(&claim, &|_| Some(Verdict::Unavailable));
+	story.vote(&claim, &|_| Some(Verdict::Unavailable));
+	assert_eq!(story.settle(&claim), Some(Outcome::Missed));
+	assert_eq!(story.slashes().len(), 1);
+	assert!(story.lost(story.transcoder) > 0);
+	story.close();
+}
+
+#[test]
+fn transcoder_should_win_the_dispute_and_false_dissent_should_cost_the_dissenter() {
+	let mut story = Story::begin();
+	let claim = story.claim(8);
+	story.reveal(&claim);
+	let dissenter = story.ballot(&claim).members[0];
+	let at_stake = story.bond(dissenter);
 	story.vote(&claim, &|who| Some(if who == dissenter { MISMATCH } else { Verdict::Valid }));
-	story.until_stage(&claim, ChallengeStage::Commit);
-	let view = story.challenge(&claim).expect("open");
-	assert_eq!(view.tranche, DISPUTE);
-	assert!(!view.members.contains(&story.transcoder.to_account_id()));
+	let dispute = story.ballot(&claim);
+	assert_eq!(dispute.tranche, DISPUTE);
+	assert_eq!(dispute.members.len(), 4, "all validators but the claimant");
+	assert!(!dispute.members.contains(&story.transcoder));
 	story.vote(&claim, HONEST);
 	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
-	let slashed = slashes(&story);
-	assert_eq!(slashed.iter().map(|(who, _)| *who).collect::<Vec<_>>(), vec![dissenter]);
-	let settled = story.world.events.iter().any(|(_, event)| {
-		matches!(event, RuntimeEvent::Jobs(pallet_jobs::Event::ClaimSettled {
-			settlement: livepeer_primitives::traits::Settlement::Pay, ..
-		}))
-	});
-	assert!(settled, "the transcoder is paid");
+	assert_eq!(settlement(&story, &claim), Some(Settlement::Pay));
+	let slashed: Vec<_> = story.slashes().into_iter().map(|(_, who, _)| who).collect();
+	assert_eq!(slashed, vec![dissenter]);
+	// One percent; a delegator's stake, if it has one, goes with it.
+	assert!(story.lost(dissenter) >= at_stake / 100);
+	assert!(story.fees(story.transcoder) > 0, "the transcoder is paid");
+	story.close();
 }
 
 #[test]
-fn lone_honest_dissenter_should_win_the_dispute() {
+fn transcoder_should_lose_the_dispute_when_one_honest_member_dissents() {
 	let mut story = Story::begin();
 	let claim = story.claim(8);
 	story.reveal(&claim);
-	story.until_stage(&claim, ChallengeStage::Commit);
-	let honest = keyring(&story.challenge(&claim).expect("open").members[0]);
+	let honest = story.ballot(&claim).members[0];
 	// Two of three in the committee are bribed; a small committee can only accept, and only
 	// together.
 	story.vote(&claim, &|who| Some(if who == honest { MISMATCH } else { Verdict::Valid }));
 	story.vote(&claim, &|_| Some(MISMATCH));
 	let before = story.world.lpt(&honest.to_account_id());
 	assert_eq!(story.settle(&claim), Some(Outcome::Failed));
-	let total = slashes(&story)
-		.iter()
-		.find(|(who, _)| *who == story.transcoder)
-		.map_or(0, |(_, total)| *total);
+	let total = story.lost(story.transcoder);
 	assert!(total > 0);
 	let gained = story.world.lpt(&honest.to_account_id()) - before;
-	assert!(gained.abs_diff(total / 20) <= 1, "the finder's fee: {gained} of {total}");
+	assert_eq!(gained, total / 20, "the finder's fee is all its own");
+	story.close();
 }
 
 #[test]
 fn claim_should_be_decided_and_paid_when_its_job_has_ended() {
 	let mut story = Story::begin();
+	let before = broadcaster_eth(&mut story);
 	let claim = story.claim(8);
-	let job = story.job;
-	story.world.submit(Story::BROADCASTER, pallet_jobs::Call::end_job { job });
-	story.world.next_block();
+	story.end();
 	story.reveal(&claim);
 	story.vote(&claim, HONEST);
 	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
-	story.world.until(100, |world| world.run(|| Jobs::job(job)).is_none());
-	assert_eq!(state(&mut story), Vec::<Vec<u8>>::new());
+	story.close();
+	assert_eq!(before - broadcaster_eth(&mut story), claim.fee);
+}
+
+#[test]
+fn work_should_be_claimed_in_grace_and_not_after_when_the_job_has_ended() {
+	let mut story = Story::begin();
+	let [in_time, late] = [(); 2].map(|()| story.work(8));
+	story.end();
+	let toolchain = story.world.toolchain();
+	let call = in_time.claim(toolchain);
+	let claim = story.make_claim(in_time, call);
+	let job = story.job;
+	// The claim keeps the job, not its budget, beyond the grace.
+	let grace = story.world.parameters().0.jobs.claim_grace;
+	story.world.blocks(grace + 1);
+	assert_eq!(story.world.run(|| Jobs::job(job)).map(|view| view.unreserved), Some(0));
+	let refused = story.world.call(story.transcoder, late.claim(toolchain));
+	assert_eq!(
+		refused,
+		Ok(Err(pallet_jobs::Error::<livepeer_runtime::Runtime>::NoAssignment.into()))
+	);
+	story.reveal(&claim);
+	story.vote(&claim, HONEST);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	story.close();
 }
 
 #[test]
@@ -258,31 +245,134 @@ fn session_change_in_mid_challenge_should_change_nothing_for_its_members() {
 	let mut story = Story::begin();
 	let claim = story.claim(8);
 	story.reveal(&claim);
-	let members = story.challenge(&claim).expect("open").members;
+	let ballot = story.ballot(&claim);
+	// A member leaves for good: it is no transcoder any more and validates no longer.
+	let leaver = ballot.members[0];
+	story.world.ok(leaver, pallet_transcoder_election::Call::resign {});
+	let openings: Vec<_> =
+		(0..ballot.members.len()).map(|at| (at, ballot.opening(at, Verdict::Valid))).collect();
 	let session = story.world.run(Session::current_index);
+	let deadline = story.challenge(&claim).deadline;
 	story.world.until(30, |world| world.run(Session::current_index) > session);
-	assert_eq!(story.challenge(&claim).expect("open").members, members);
-	story.vote(&claim, HONEST);
+	assert!(story.world.number() + 1 < deadline, "still time to commit");
+	assert_eq!(story.ballot(&claim).members, ballot.members);
+	story.cast(&claim, &ballot, &openings, &openings);
 	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	let validators = story.world.run(Session::validators);
+	assert!(!validators.contains(&leaver.to_account_id()), "it has left meanwhile");
+	assert_eq!(story.slashes(), vec![]);
+	story.close();
 }
 
 #[test]
-fn draw_should_follow_from_the_stored_seed_in_any_later_block() {
+fn duties_should_be_taken_in_the_block_that_changes_the_session() {
 	let mut story = Story::begin();
 	let claim = story.claim(8);
 	story.until_stage(&claim, ChallengeStage::LeafReveal);
-	let drawn = story.challenge(&claim).expect("open").positions;
-	story.world.blocks(15);
-	let again = story.world.run(|| {
-		let info = Jobs::claim(claim.id).expect("open");
-		let seed = Beacon::seed(info.window + 1).expect("kept while the claim is open");
-		livepeer_primitives::draw::positions(
-			seed.hash,
-			claim.id,
-			info.commitment.root,
-			info.commitment.total_work,
-			drawn.len() as u32,
-		)
+	// A session has ten slots and began with block 1.
+	story.world.until(20, |world| world.number() % 10 == 0);
+	let session = story.world.run(Session::current_index);
+	let positions = story.challenge(&claim).positions;
+	let transcoder = story.transcoder;
+	for index in claim.work.drawn(&positions) {
+		story.world.submit(transcoder, claim.work.reveal(claim.id, index));
+	}
+	let remark = frame_system::Call::remark { remark: vec![] };
+	story.world.submit(Dave, RuntimeCall::System(remark));
+	let results = story.world.next_block();
+	assert_eq!(story.world.run(Session::current_index), session + 1);
+	// All but the remark, which is for everybody.
+	assert_eq!(results.len(), claim.work.drawn(&positions).len());
+	assert!(results.iter().all(|result| *result == Ok(Ok(()))), "{results:?}");
+	assert_eq!(story.world.deliver(), vec![Ok(Ok(()))]);
+	story.vote(&claim, HONEST);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	story.close();
+}
+
+#[test]
+fn claim_should_be_drawn_by_a_later_seed_when_one_author_made_its_window_alone() {
+	let mut story = Story::begin();
+	let claim = story.claim(8);
+	let window = story.world.run(|| Jobs::claim(claim.id)).map_or(0, |info| info.window);
+	// The blocks of the window whose seed would draw it.
+	let length = story.world.parameters().1.beacon_window;
+	let first = (window + 1) * length;
+	story.world.until(30, |world| world.number() + 1 >= first);
+	story.world.authors = vec![Alice];
+	story.world.until(30, |world| world.number() + 1 >= first + length);
+	story.world.authors.clear();
+	story.world.blocks(1);
+	let invalid = story.find(|event| match event {
+		RuntimeEvent::Beacon(pallet_beacon::Event::WindowInvalid { window }) => Some(*window),
+		_ => None,
 	});
-	assert_eq!(again, drawn);
+	assert_eq!(invalid, Some(window + 1));
+	assert_eq!(story.challenge(&claim).stage, ChallengeStage::AwaitingSeed);
+	story.until_stage(&claim, ChallengeStage::LeafReveal);
+	assert_eq!(story.world.number(), first + 2 * length, "when the next window's seed is stored");
+	story.reveal(&claim);
+	story.vote(&claim, HONEST);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	story.close();
+}
+
+#[test]
+fn second_failure_in_a_round_should_cost_its_fee_only() {
+	let mut story = Story::begin();
+	let before = broadcaster_eth(&mut story);
+	let claims = [(); 2].map(|()| story.claim(4));
+	let rounds = claims
+		.each_ref()
+		.map(|claim| story.world.run(|| Jobs::claim(claim.id)).map(|info| info.round));
+	assert_eq!(rounds[0], rounds[1]);
+	// Neither is revealed.
+	for claim in &claims {
+		assert_eq!(story.settle(claim), Some(Outcome::Missed));
+	}
+	let slashes: Vec<_> = story.slashes().into_iter().map(|(_, who, _)| who).collect();
+	assert_eq!(slashes, vec![story.transcoder]);
+	story.close();
+	assert_eq!(broadcaster_eth(&mut story), before);
+}
+
+#[test]
+fn governance_should_cancel_a_verdict_before_its_execution() {
+	let mut story = Story::begin();
+	let claim = story.claim(8);
+	story.reveal(&claim);
+	story.vote(&claim, &|_| Some(MISMATCH));
+	story.vote(&claim, &|_| Some(MISMATCH));
+	story.until_stage(&claim, ChallengeStage::Decided);
+	let transcoder = story.transcoder;
+	let unjail = || pallet_transcoder_election::Call::unjail {};
+	assert!(matches!(story.world.call(transcoder, unjail()), Ok(Err(_))), "a verdict is open");
+	let cancel = pallet_challenge_lottery::Call::cancel { claim: claim.id };
+	story.world.ok(Alice, pallet_sudo::Call::sudo { call: Box::new(cancel.into()) });
+	assert_eq!(settlement(&story, &claim), Some(Settlement::Pay));
+	story.world.ok(transcoder, unjail());
+	assert!(story.fees(transcoder) > 0);
+	story.world.blocks(20);
+	assert_eq!(story.slashes(), vec![]);
+	story.close();
+}
+
+#[test]
+fn job_should_go_on_with_the_next_transcoder_when_the_first_is_jailed() {
+	let mut story = Story::begin();
+	let first = story.transcoder;
+	let claim = story.claim(8);
+	story.until_stage(&claim, ChallengeStage::LeafReveal);
+	story.until_stage(&claim, ChallengeStage::Decided);
+	story.accept();
+	assert_eq!(story.transcoder, Story::other(first));
+	let next = story.claim(8);
+	assert_eq!(next.work.assignment, 1);
+	story.reveal(&next);
+	story.vote(&next, HONEST);
+	assert_eq!(story.settle(&next), Some(Outcome::Accepted));
+	// After its punishment the first one can come back.
+	story.world.ok(first, pallet_transcoder_election::Call::unjail {});
+	story.world.ok(first, pallet_transcoder_election::Call::set_available { capacity: 1 });
+	story.close();
 }

@@ -1,0 +1,256 @@
+//! What each party says and signs, one call at a time.
+
+use livepeer_primitives::{
+	api::ChallengeView,
+	keys::VerifierSignature,
+	leaf::Leaf,
+	receipt::Output,
+	segment::SegmentHeader,
+	sum_tree::{Commitment, SumTree},
+	verdict::{commitment, duty_payload, Evidence, Opening, Phase, Tranche, Verdict},
+	AccountId, AssignmentIndex, ClaimId, Hash, JobId, Seq, Signature, StreamId, ToolchainId,
+};
+use livepeer_runtime::{ChallengeLottery, Jobs, Runtime};
+use pallet_challenge_lottery::Call as Lottery;
+use sp_core::{sr25519, Pair, H256};
+use sp_keyring::Sr25519Keyring;
+
+use crate::World;
+
+/// The work of each leaf that is made here.
+pub const LEAF_WORK: u64 = 20_000_000;
+
+/// The well-known key of an account.
+pub fn keyring(account: &AccountId) -> Sr25519Keyring {
+	Sr25519Keyring::from_account_id(account).expect("only well-known accounts act")
+}
+
+/// A transcoder's turn in a job: what every header of it says.
+#[derive(Clone, Debug)]
+pub struct Turn {
+	/// The chain.
+	pub genesis: Hash,
+	/// The stream.
+	pub stream: StreamId,
+	/// The job.
+	pub job: JobId,
+	/// The assignment.
+	pub assignment: AssignmentIndex,
+	/// Whose turn it is.
+	pub transcoder: Sr25519Keyring,
+	/// Who signs the segments.
+	pub broadcaster: Sr25519Keyring,
+}
+
+impl Turn {
+	/// The job's current one, offered or running.
+	pub fn current(world: &mut World, job: JobId) -> Option<Self> {
+		let genesis = world.genesis();
+		let view = world.run(|| Jobs::job(job))?;
+		let current = view.current?;
+		Some(Self {
+			genesis,
+			stream: view.stream,
+			job,
+			assignment: current.index,
+			transcoder: keyring(&current.transcoder),
+			broadcaster: keyring(&view.broadcaster),
+		})
+	}
+
+	/// The segments from `first` on, signed by the broadcaster and transcoded.
+	pub fn work(&self, first: Seq, count: u32) -> Work {
+		let mut leaves = Vec::new();
+		let mut signatures = Vec::new();
+		for seq in first..first + u64::from(count) {
+			let (in_hash, in_len, duration) =
+				(H256::from_low_u64_be(1_000 + seq), 100_000, 180_000);
+			let header = SegmentHeader {
+				genesis: self.genesis,
+				stream: self.stream,
+				job: self.job,
+				assignment: self.assignment,
+				transcoder: self.transcoder.to_account_id(),
+				seq,
+				in_hash,
+				in_len,
+				duration,
+			};
+			let payload = header.signing_payload();
+			signatures.push(self.broadcaster.sign(payload.as_bytes()).into());
+			let output = Output { hash: H256::from_low_u64_be(2_000 + seq), len: 50_000 };
+			leaves.push(Leaf::Transcoded {
+				in_hash,
+				in_len,
+				duration,
+				outputs: vec![output].try_into().expect("one output"),
+				work: LEAF_WORK,
+			});
+		}
+		Work::new(self, first, leaves, signatures)
+	}
+}
+
+/// Segments that were transcoded, with their tree: what a transcoder keeps until its claim ends.
+#[derive(Clone, Debug)]
+pub struct Work {
+	/// The job.
+	pub job: JobId,
+	/// The assignment.
+	pub assignment: AssignmentIndex,
+	/// Seq of the first leaf.
+	pub first: Seq,
+	/// The leaves.
+	pub leaves: Vec<Leaf>,
+	/// The broadcaster's signatures, one per leaf.
+	pub signatures: Vec<Signature>,
+	/// The tree over the leaves.
+	pub tree: SumTree,
+}
+
+impl Work {
+	/// `leaves` from `first` on.
+	pub fn new(turn: &Turn, first: Seq, leaves: Vec<Leaf>, signatures: Vec<Signature>) -> Self {
+		let tree = SumTree::new(&leaves).expect("leaves make a tree");
+		Self { job: turn.job, assignment: turn.assignment, first, leaves, signatures, tree }
+	}
+
+	/// The claim that is true of it.
+	pub fn claim(&self, toolchain: ToolchainId) -> pallet_jobs::Call<Runtime> {
+		self.claim_as(self.tree.commitment(), toolchain)
+	}
+
+	/// A claim over it that states something else.
+	pub fn claim_as(
+		&self,
+		stated: Commitment,
+		toolchain: ToolchainId,
+	) -> pallet_jobs::Call<Runtime> {
+		pallet_jobs::Call::claim_work {
+			job: self.job,
+			assignment: self.assignment,
+			first: self.first,
+			last: self.first + u64::from(stated.leaf_count) - 1,
+			root: stated.root,
+			total_work: stated.total_work,
+			toolchain,
+		}
+	}
+
+	/// The leaves that drawn positions fall in, ascending.
+	pub fn drawn(&self, positions: &[u64]) -> Vec<u32> {
+		let mut drawn: Vec<u32> =
+			positions.iter().filter_map(|position| self.tree.leaf_at(*position)).collect();
+		drawn.sort_unstable();
+		drawn.dedup();
+		drawn
+	}
+
+	/// Reveals a leaf of it.
+	pub fn reveal(&self, claim: ClaimId, index: u32) -> Lottery<Runtime> {
+		Lottery::reveal_leaf {
+			claim,
+			index,
+			leaf: self.leaves[index as usize].clone(),
+			broadcaster_signature: self.signatures[index as usize].clone(),
+			proof: self.tree.proof(index).expect("it is a leaf"),
+		}
+	}
+}
+
+/// An open ballot as its members see it.
+#[derive(Clone, Debug)]
+pub struct Ballot {
+	/// The chain.
+	pub genesis: Hash,
+	/// The claim.
+	pub claim: ClaimId,
+	/// Who votes.
+	pub tranche: Tranche,
+	/// Which step its members owe.
+	pub phase: Phase,
+	/// Its members in order.
+	pub members: Vec<Sr25519Keyring>,
+	/// Verdicts that each owes.
+	pub leaves: usize,
+}
+
+impl Ballot {
+	/// That of a claim's challenge.
+	pub fn open(world: &mut World, claim: ClaimId) -> Option<Self> {
+		let genesis = world.genesis();
+		let view = world.challenge(claim)?;
+		let ballot = world.run(|| pallet_challenge_lottery::Ballots::<Runtime>::get(claim))?;
+		Some(Self {
+			genesis,
+			claim,
+			tranche: ballot.tranche,
+			phase: ballot.phase,
+			members: view.members.iter().map(keyring).collect(),
+			leaves: ballot.leaves.into(),
+		})
+	}
+
+	/// The same verdict about every leaf, with the evidence that everybody finds.
+	pub fn opening(&self, member: usize, verdict: Verdict) -> Opening {
+		Opening {
+			verdicts: vec![verdict; self.leaves].try_into().expect("few leaves"),
+			evidence: Evidence { recipe: 1, hash: Hash::repeat_byte(9) },
+			salt: [member as u8; 32],
+		}
+	}
+
+	/// What a member's commitment to `opening` is.
+	pub fn commitment(&self, member: usize, opening: &Opening) -> Hash {
+		let account = self.members[member].to_account_id();
+		commitment(self.genesis, self.claim, self.tranche, &account, opening)
+	}
+
+	/// A member commits to `opening`.
+	pub fn commit(&self, member: usize, opening: &Opening) -> Lottery<Runtime> {
+		self.commit_to(member, self.commitment(member, opening))
+	}
+
+	/// A member commits to whatever it likes.
+	pub fn commit_to(&self, member: usize, commitment: Hash) -> Lottery<Runtime> {
+		let signature = self.sign(member, Phase::Commit, &commitment);
+		Lottery::commit_verdict {
+			claim: self.claim,
+			tranche: self.tranche,
+			member: member as u16,
+			commitment,
+			signature,
+		}
+	}
+
+	/// A member reveals `opening`.
+	pub fn reveal(&self, member: usize, opening: &Opening) -> Lottery<Runtime> {
+		let signature = self.sign(member, Phase::Reveal, opening);
+		Lottery::reveal_verdict {
+			claim: self.claim,
+			tranche: self.tranche,
+			member: member as u16,
+			opening: opening.clone(),
+			signature,
+		}
+	}
+
+	fn sign(&self, member: usize, phase: Phase, content: &impl codec::Encode) -> VerifierSignature {
+		let number = member as u16;
+		let payload = duty_payload(self.genesis, self.claim, self.tranche, number, phase, content);
+		let pair: sr25519::Pair = self.members[member].pair();
+		pair.sign(payload.as_bytes()).into()
+	}
+}
+
+impl World {
+	/// A claim's challenge.
+	pub fn challenge(&mut self, claim: ClaimId) -> Option<ChallengeView> {
+		self.run(|| ChallengeLottery::challenge(claim))
+	}
+
+	/// The toolchain that everybody has.
+	pub fn toolchain(&mut self) -> ToolchainId {
+		self.run(|| ChallengeLottery::toolchains().first().copied()).expect("genesis accepts one")
+	}
+}

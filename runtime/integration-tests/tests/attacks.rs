@@ -1,0 +1,551 @@
+//! Attacks of the protocol's list that only the whole runtime can refuse.
+
+use livepeer_integration_tests::{create_job, job, Claim, Story, Turn, Work, HONEST};
+use livepeer_primitives::{
+	api::{ChallengeStage, Outcome},
+	leaf::Leaf,
+	receipt::Output,
+	sum_tree::Commitment,
+	verdict::{MismatchKind, Opening, Verdict, DISPUTE},
+	Balance, Hash, UNIT,
+};
+use livepeer_runtime::{Jobs, LptStaking, Runtime, RuntimeEvent, TranscoderElection};
+use sp_core::H256;
+use sp_keyring::Sr25519Keyring::{self, AliceStash, Dave, EveStash, Ferdie, FerdieStash};
+use sp_runtime::transaction_validity::{InvalidTransaction, TransactionValidityError};
+
+const MISMATCH: Verdict = Verdict::Mismatch(MismatchKind::Video);
+
+type Lottery = pallet_challenge_lottery::Call<Runtime>;
+type LotteryError = pallet_challenge_lottery::Error<Runtime>;
+type StakingError = pallet_lpt_staking::Error<Runtime>;
+
+/// A refusal before the block.
+fn invalid(error: InvalidTransaction) -> livepeer_integration_tests::Applied {
+	Err(TransactionValidityError::Invalid(error))
+}
+
+/// Has everybody find the claim wrong, up to the verdict.
+fn fail(story: &mut Story, claim: &Claim) {
+	story.reveal(claim);
+	story.vote(claim, &|_| Some(MISMATCH));
+	story.vote(claim, &|_| Some(MISMATCH));
+	story.until_stage(claim, ChallengeStage::Decided);
+}
+
+fn locked(story: &mut Story, who: Sr25519Keyring) -> Balance {
+	let locks = story.world.run(|| LptStaking::locks(who.to_account_id()));
+	locks.iter().map(|lock| lock.value).sum()
+}
+
+// Slash escape.
+
+#[test]
+fn slash_escape_by_exit_should_fail_when_all_stake_leaves_after_the_claim() {
+	let mut story = Story::begin();
+	let transcoder = story.transcoder;
+	let delegator = Story::delegator_of(transcoder);
+	let claim = story.claim(8);
+	let parties = [transcoder, delegator];
+	let stakes = parties.map(|who| story.bond(who));
+	for (who, amount) in parties.into_iter().zip(stakes) {
+		story.world.ok(who, pallet_lpt_staking::Call::unbond { amount });
+		assert_eq!(story.bond(who), 0);
+		// Neither can it be had at once, nor count for somebody else.
+		let withdraw = pallet_lpt_staking::Call::withdraw_stake { lock: 0 };
+		let refused = story.world.call(who, withdraw);
+		assert_eq!(refused, Ok(Err(StakingError::StillUnbonding.into())));
+	}
+	fail(&mut story, &claim);
+	assert_eq!(story.settle(&claim), Some(Outcome::Failed));
+	let all: Balance = stakes.iter().sum();
+	assert!(story.lost(transcoder).abs_diff(all / 20) < 1_000);
+	// What the slash has left can be had when the unbonding period is over, and no sooner.
+	let staking = story.world.parameters().0.staking;
+	let rounds = story.world.parameters().0.rounds.length;
+	story.world.blocks(staking.unbonding_period * rounds);
+	for (who, amount) in parties.into_iter().zip(stakes) {
+		let left = locked(&mut story, who);
+		assert!(left.abs_diff(amount - amount / 20) < 1_000);
+		let pot = pallet_lpt_staking::asset::pot::<Runtime>();
+		let before = story.world.lpt(&pot);
+		story.world.ok(who, pallet_lpt_staking::Call::withdraw_stake { lock: 0 });
+		assert_eq!(before - story.world.lpt(&pot), left);
+	}
+	story.close();
+}
+
+#[test]
+fn stake_that_left_before_the_claims_round_should_be_spared() {
+	let mut story = Story::begin();
+	let delegator = Story::delegator_of(story.transcoder);
+	let amount = story.bond(delegator);
+	story.world.ok(delegator, pallet_lpt_staking::Call::unbond { amount });
+	let round = story.world.round();
+	story.world.until(40, |world| world.round() > round);
+	let claim = story.claim(8);
+	fail(&mut story, &claim);
+	assert_eq!(story.settle(&claim), Some(Outcome::Failed));
+	assert!(story.lost(story.transcoder) > 0);
+	assert_eq!(locked(&mut story, delegator), amount);
+	story.close();
+}
+
+#[test]
+fn slash_should_not_be_diluted_by_a_top_up_after_the_claim() {
+	let mut story = Story::begin();
+	let transcoder = story.transcoder;
+	let claim = story.claim(8);
+	let (before, amount) = (story.bond(transcoder), 50_000 * UNIT);
+	let to = transcoder.to_account_id();
+	story.world.ok(transcoder, pallet_lpt_staking::Call::bond { amount, to });
+	fail(&mut story, &claim);
+	story.settle(&claim);
+	// What joins shares the risk of claims that are open; the old stake pays no less for it.
+	let expected = (before + amount) - (before + amount) / 20;
+	assert!(story.bond(transcoder).abs_diff(expected) < 1_000);
+	story.close();
+}
+
+// Innocent newcomers.
+
+#[test]
+fn newcomer_should_be_refused_while_jailed_and_spared_afterwards() {
+	let mut story = Story::begin();
+	let transcoder = story.transcoder;
+	let to = transcoder.to_account_id();
+	let claim = story.claim(8);
+	fail(&mut story, &claim);
+	let bond = || pallet_lpt_staking::Call::bond { amount: 100 * UNIT, to: to.clone() };
+	let refused = Ok(Err(StakingError::StakeNotAccepted.into()));
+	assert_eq!(story.world.call(AliceStash, bond()), refused);
+	assert_eq!(story.settle(&claim), Some(Outcome::Failed));
+	assert_eq!(story.world.call(AliceStash, bond()), refused, "jail ends by its own call");
+	story.world.ok(transcoder, pallet_transcoder_election::Call::unjail {});
+	story.world.ok(AliceStash, bond());
+	story.world.blocks(60);
+	assert_eq!(story.bond(AliceStash), 100 * UNIT);
+	story.close();
+}
+
+// The draw.
+
+/// What the claim's draw brought.
+fn drawn(story: &Story, of: &Claim) -> (Vec<u64>, Vec<livepeer_primitives::AccountId>) {
+	story
+		.find(|event| match event {
+			RuntimeEvent::ChallengeLottery(pallet_challenge_lottery::Event::Drawn {
+				claim,
+				positions,
+				committee,
+				..
+			}) if *claim == of.id => Some((positions.clone(), committee.clone())),
+			_ => None,
+		})
+		.unwrap_or_default()
+}
+
+#[test]
+fn draw_should_be_the_same_when_it_is_late() {
+	let mut story = Story::begin();
+	let claim = story.claim(16);
+	let mut late = story.fork();
+	story.until_stage(&claim, ChallengeStage::LeafReveal);
+	let on_time = drawn(&story, &claim);
+	assert!(!on_time.0.is_empty() && on_time.1.len() == 3);
+
+	// In the second world blocks are so full that the agenda does not come to it, while stakes
+	// and validators change.
+	late.world.run(|| {
+		use pallet_challenge_lottery::{Agenda, Challenges};
+		let mut challenge = Challenges::<Runtime>::get(claim.id).expect("open");
+		Agenda::<Runtime>::remove(challenge.due, claim.id);
+		challenge.due += 60;
+		Agenda::<Runtime>::insert(challenge.due, claim.id, ());
+		Challenges::<Runtime>::insert(claim.id, challenge);
+	});
+	let draw = Lottery::draw { claim: claim.id };
+	let early = late.world.call(EveStash, draw.clone());
+	assert_eq!(early, Ok(Err(LotteryError::TooEarly.into())));
+	late.until_stage(&claim, ChallengeStage::AwaitingSeed);
+	let start = story.world.number();
+	late.world.until(40, |world| world.number() >= start);
+	let to = Dave.to_account_id();
+	late.world.ok(Dave, pallet_lpt_staking::Call::bond { amount: 500_000 * UNIT, to });
+	late.world.ok(Sr25519Keyring::Eve, pallet_transcoder_election::Call::resign {});
+	late.world.skip_slots(3);
+	late.world.blocks(45);
+	assert!(late.world.run(livepeer_runtime::Session::validators).len() < 5);
+	assert_eq!(late.challenge(&claim).stage, ChallengeStage::AwaitingSeed);
+	late.world.ok(EveStash, draw.clone());
+	assert_eq!(drawn(&late, &claim), on_time);
+	let again = late.world.call(FerdieStash, draw);
+	assert_eq!(again, Ok(Err(LotteryError::AlreadyDrawn.into())), "and nobody can repeat it");
+	late.reveal(&claim);
+	late.vote(&claim, HONEST);
+	assert_eq!(late.settle(&claim), Some(Outcome::Accepted));
+	late.close();
+}
+
+// Ballots.
+
+#[test]
+fn commit_should_be_refused_when_it_is_replayed() {
+	let mut story = Story::begin();
+	let claims = [(); 2].map(|()| story.claim(8));
+	for claim in &claims {
+		story.reveal(claim);
+	}
+	let [one, two] = claims.each_ref().map(|claim| story.ballot(claim));
+	// With four to choose three from, two committees share somebody.
+	let (here, there) = (0..3)
+		.find_map(|here| {
+			Some((here, two.members.iter().position(|who| *who == one.members[here])?))
+		})
+		.expect("somebody sits in both");
+	let opening = one.opening(here, Verdict::Valid);
+	let commit = one.commit(here, &opening);
+	story.world.submit_authorized(commit.clone());
+	story.world.deliver_ok();
+	let mut refused = |call: Lottery, error| {
+		story.world.submit_authorized(call);
+		assert_eq!(story.world.deliver(), vec![invalid(error)]);
+	};
+	// The same again, in the other claim, and in the dispute that may follow.
+	refused(commit.clone(), InvalidTransaction::Stale);
+	let Lottery::commit_verdict { commitment, signature, .. } = commit else { unreachable!() };
+	let moved = |claim, tranche, member: usize| Lottery::commit_verdict {
+		claim,
+		tranche,
+		member: member as u16,
+		commitment,
+		signature: signature.clone(),
+	};
+	refused(moved(two.claim, 0, there), InvalidTransaction::BadProof);
+	refused(moved(one.claim, DISPUTE, here), InvalidTransaction::Stale);
+	// A commitment is bound to its claim, even when its member signs it again.
+	refused(one.reveal(here, &opening), InvalidTransaction::Future);
+	story.world.submit_authorized(two.commit_to(there, commitment));
+	story.world.deliver_ok();
+	let others: Vec<(usize, Opening)> = (0..3)
+		.filter(|member| *member != there)
+		.map(|member| (member, two.opening(member, Verdict::Valid)))
+		.collect();
+	story.cast(&claims[1], &two, &others, &others);
+	story.world.submit_authorized(two.reveal(there, &opening));
+	let results = story.world.deliver();
+	assert!(
+		results == vec![invalid(InvalidTransaction::BadProof)]
+			|| results == vec![invalid(InvalidTransaction::Stale)],
+		"{results:?}"
+	);
+	for claim in &claims {
+		story.settle(claim);
+	}
+	story.close();
+}
+
+#[test]
+fn duties_should_be_refused_when_somebody_else_signs_them() {
+	let mut story = Story::begin();
+	let claim = story.claim(8);
+	story.reveal(&claim);
+	let ballot = story.ballot(&claim);
+	// An impostor fills in its own name where the member's stands.
+	let mut forged = ballot.clone();
+	forged.members[0] = EveStash;
+	let opening = forged.opening(0, MISMATCH);
+	story.world.submit_authorized(forged.commit(0, &opening));
+	assert_eq!(story.world.deliver(), vec![invalid(InvalidTransaction::BadProof)]);
+	// Nor is there a fourth member.
+	let mut forged = ballot.clone();
+	forged.members.push(EveStash);
+	story.world.submit_authorized(forged.commit(3, &opening));
+	assert_eq!(story.world.deliver(), vec![invalid(InvalidTransaction::BadSigner)]);
+	story.vote(&claim, HONEST);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	story.close();
+}
+
+#[test]
+fn evidence_should_be_of_no_use_when_it_is_copied() {
+	let mut story = Story::begin();
+	let claim = story.claim(8);
+	story.reveal(&claim);
+	let ballot = story.ballot(&claim);
+	let copier = ballot.members[1];
+	let at_stake = story.world.run(|| LptStaking::transcoder_stake(copier.to_account_id()));
+	let original = ballot.opening(0, Verdict::Valid);
+	let third = ballot.opening(2, Verdict::Valid);
+	story.world.submit_authorized(ballot.commit(0, &original));
+	// It has no verdict of its own and commits to the commitment that it sees in the pool.
+	story.world.submit_authorized(ballot.commit_to(1, ballot.commitment(0, &original)));
+	story.world.submit_authorized(ballot.commit(2, &third));
+	story.world.deliver_ok();
+	story.until_stage(&claim, ChallengeStage::VerdictReveal);
+	story.world.submit_authorized(ballot.reveal(0, &original));
+	story.world.submit_authorized(ballot.reveal(1, &original));
+	story.world.submit_authorized(ballot.reveal(2, &third));
+	let results = story.world.deliver();
+	assert_eq!(
+		results,
+		vec![Ok(Ok(())), invalid(InvalidTransaction::BadProof), Ok(Ok(()))],
+		"a commitment names its account"
+	);
+	story.vote(&claim, HONEST);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	let no_show = story.world.parameters().0.lottery.no_show_slash;
+	assert!(story.lost(copier).abs_diff(no_show * at_stake.total) < 1_000);
+	assert_eq!(story.slashes().len(), 1);
+	story.close();
+}
+
+#[test]
+fn verdict_without_work_should_cost_a_no_show_when_its_evidence_differs() {
+	let mut story = Story::begin();
+	let claim = story.claim(8);
+	story.reveal(&claim);
+	let lazy = story.ballot(&claim).members[2];
+	for _ in 0..2 {
+		let ballot = story.ballot(&claim);
+		let openings: Vec<_> = ballot
+			.members
+			.iter()
+			.enumerate()
+			.map(|(member, who)| {
+				let mut opening = ballot.opening(member, Verdict::Valid);
+				if *who == lazy {
+					opening.evidence.hash = Hash::repeat_byte(1);
+				}
+				(member, opening)
+			})
+			.collect();
+		story.cast(&claim, &ballot, &openings, &openings);
+	}
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	let slashed: Vec<_> = story.slashes().into_iter().map(|(_, who, _)| who).collect();
+	assert_eq!(slashed, vec![lazy]);
+	story.close();
+}
+
+#[test]
+fn commit_without_reveal_should_stop_nothing_and_cost_a_no_show() {
+	let mut story = Story::begin();
+	let claim = story.claim(8);
+	story.reveal(&claim);
+	let ballot = story.ballot(&claim);
+	let silent = ballot.members[0];
+	let openings: Vec<_> =
+		(0..3).map(|member| (member, ballot.opening(member, Verdict::Valid))).collect();
+	story.cast(&claim, &ballot, &openings, &openings[1..]);
+	story.vote(&claim, HONEST);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	let slashed: Vec<_> = story.slashes().into_iter().map(|(_, who, _)| who).collect();
+	assert_eq!(slashed, vec![silent]);
+	story.close();
+}
+
+// Claims.
+
+/// Claims `work` under `stated`, shows that no drawn leaf can be revealed for `error`, and that the
+/// claim is a missed verification.
+fn overstate(story: &mut Story, work: Work, stated: Commitment, error: LotteryError) {
+	let call = work.claim_as(stated, story.world.toolchain());
+	let claim = story.make_claim(work, call);
+	let (transcoder, error) = (story.transcoder, Ok(Err(error.into())));
+	story.until_stage(&claim, ChallengeStage::LeafReveal);
+	for position in story.challenge(&claim).positions {
+		// Nothing may fall in a leaf at all where the stated total is beyond the true one.
+		let index = claim.work.tree.leaf_at(position).unwrap_or(0);
+		let refused = story.world.call(transcoder, claim.work.reveal(claim.id, index));
+		assert_eq!(refused, error);
+	}
+	assert_eq!(story.settle(&claim), Some(Outcome::Missed));
+	assert!(story.lost(transcoder) > 0);
+	assert_eq!(story.fees(transcoder), 0);
+	story.close();
+}
+
+#[test]
+fn leaf_count_inflation_should_be_a_missed_verification() {
+	let mut story = Story::begin();
+	let work = story.work(8);
+	let stated = Commitment { leaf_count: 16, ..work.tree.commitment() };
+	overstate(&mut story, work, stated, LotteryError::BadProof);
+}
+
+#[test]
+fn leaf_count_deflation_should_be_a_missed_verification() {
+	// Fewer leaves would mean fewer draws.
+	let mut story = Story::begin();
+	let work = story.work(8);
+	let stated = Commitment { leaf_count: 7, ..work.tree.commitment() };
+	overstate(&mut story, work, stated, LotteryError::BadProof);
+}
+
+#[test]
+fn work_inflation_should_be_a_missed_verification() {
+	let mut story = Story::begin();
+	let work = story.work(8);
+	let true_one = work.tree.commitment();
+	let stated = Commitment { total_work: true_one.total_work * 2, ..true_one };
+	overstate(&mut story, work, stated, LotteryError::BadProof);
+}
+
+#[test]
+fn work_inflation_should_be_a_missed_verification_when_one_leaf_holds_it_all() {
+	let mut story = Story::begin();
+	let honest = story.work(8);
+	let turn = story.turn();
+	let job = story.job;
+	let max = story.world.run(|| Jobs::job(job)).map_or(0, |view| view.max_leaf_work);
+	let mut leaves = vec![Leaf::Empty; 8];
+	leaves[0] = Leaf::Transcoded {
+		in_hash: H256::from_low_u64_be(1_000),
+		in_len: 100_000,
+		duration: 180_000,
+		outputs: vec![Output { hash: H256::zero(), len: 1 }].try_into().expect("one"),
+		work: max * 8,
+	};
+	let work = Work::new(&turn, honest.first, leaves, honest.signatures);
+	let stated = work.tree.commitment();
+	overstate(&mut story, work, stated, LotteryError::TooMuchWork);
+}
+
+#[test]
+fn segments_of_another_stream_should_not_be_claimed() {
+	// The transcoder pays itself for what nobody sent: it signs the headers in B's place.
+	let mut story = Story::begin();
+	let turn = Turn { broadcaster: story.transcoder, ..story.turn() };
+	let work = turn.work(0, 8);
+	let stated = work.tree.commitment();
+	overstate(&mut story, work, stated, LotteryError::BadSignature);
+}
+
+#[test]
+fn claims_should_not_squat_on_a_successors_segments() {
+	let mut story = Story::begin();
+	let first = story.transcoder;
+	let squatted = story.work(8);
+	// It falls silent, and the job goes on with the next.
+	story.world.workers.retain(|worker| *worker != first);
+	story.accept();
+	assert_eq!(story.transcoder, Story::other(first));
+	let toolchain = story.world.toolchain();
+	// In its grace it claims what the successor has done, too.
+	story.world.ok(first, squatted.claim(toolchain));
+	let work = story.turn().work(0, 8);
+	let call = work.claim(toolchain);
+	let claim = story.make_claim(work, call);
+	assert_eq!(claim.work.first, 0, "each assignment has its own cursor");
+	story.reveal(&claim);
+	story.vote(&claim, HONEST);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	// What the broadcaster signed for the successor is of no use to the squatter: its own claim
+	// waits for leaves that it cannot reveal.
+	story.close();
+}
+
+#[test]
+fn signatures_should_be_of_no_use_when_a_reorg_changes_the_assignee() {
+	let mut world = Story::network();
+	let job = create_job(&mut world, Ferdie, "reorg", 300);
+	// Two futures, told apart by who makes the blocks; in some two the job goes to different
+	// transcoders.
+	let futures: Vec<_> = (0..12)
+		.map(|skipped| {
+			let mut world = world.fork();
+			world.skip_slots(skipped);
+			world.until(10, |world| Turn::current(world, job).is_some());
+			let turn = Turn::current(&mut world, job).expect("assigned");
+			(world, turn)
+		})
+		.collect();
+	let lost = futures[0].1.clone();
+	let (mut world, kept) = futures
+		.into_iter()
+		.find(|(_, turn)| turn.transcoder != lost.transcoder)
+		.expect("chance decides");
+	assert_eq!((lost.assignment, lost.stream), (kept.assignment, kept.stream));
+	world.ok(kept.transcoder, pallet_jobs::Call::accept_job { job, assignment: kept.assignment });
+	let toolchain = world.toolchain();
+	// Signed for the assignee of the lost future.
+	let work = lost.work(0, 8);
+	let refused = world.call(lost.transcoder, work.claim(toolchain));
+	assert_eq!(refused, Ok(Err(pallet_jobs::Error::<Runtime>::NotTranscoder.into())));
+	// Nor can the one that holds the job now claim with them.
+	world.ok(kept.transcoder, work.claim(toolchain));
+	let claim = world.run(|| Jobs::claims_of(kept.transcoder.to_account_id()))[0];
+	world.until(40, |world| {
+		world.challenge(claim).is_some_and(|view| view.stage == ChallengeStage::LeafReveal)
+	});
+	let positions = world.challenge(claim).map_or(Vec::new(), |view| view.positions);
+	let index = work.drawn(&positions)[0];
+	let refused = world.call(kept.transcoder, work.reveal(claim, index));
+	assert_eq!(refused, Ok(Err(LotteryError::BadSignature.into())));
+}
+
+// Money.
+
+#[test]
+fn deposit_should_not_be_spent_twice_over_many_jobs() {
+	let mut world = Story::network();
+	let has = world.eth(&Ferdie.to_account_id());
+	let budget = has * 6 / 10;
+	let first = job(&world, "one", 100, budget);
+	world.ok(Ferdie, first);
+	let second = job(&world, "two", 100, budget);
+	let refused = world.call(Ferdie, second);
+	assert_eq!(refused, Ok(Err(pallet_jobs::Error::<Runtime>::InsufficientEth.into())));
+	// Nor sent away while it is promised.
+	let away = pallet_assets::Call::transfer {
+		id: livepeer_primitives::ETH.into(),
+		target: EveStash.to_account_id().into(),
+		amount: budget,
+	};
+	assert!(matches!(world.call(Ferdie, livepeer_runtime::RuntimeCall::Assets(away)), Ok(Err(_))));
+	assert_eq!(world.eth(&Ferdie.to_account_id()), has);
+}
+
+#[test]
+fn transcoder_that_delivers_nothing_should_lose_the_job_and_earn_nothing() {
+	let mut story = Story::begin();
+	let lazy = story.transcoder;
+	let before = story.world.eth(&Ferdie.to_account_id());
+	story.world.workers.retain(|worker| *worker != lazy);
+	let (assignment, start) = (story.turn().assignment, story.world.number());
+	story.accept();
+	assert!(story.turn().assignment > assignment);
+	let election = story.world.parameters().0.election;
+	let patience = 3 * election.heartbeat_interval + 10;
+	assert!(story.world.number() - start <= patience, "within {patience} blocks");
+	let views = story.world.run(TranscoderElection::transcoders);
+	assert!(views.iter().all(|view| !view.jailed), "nothing was proved against it");
+	story.close();
+	assert_eq!(story.world.eth(&Ferdie.to_account_id()), before);
+	assert_eq!(story.fees(lazy), 0);
+}
+
+#[test]
+fn permanent_dissenter_should_pay_each_time_until_nothing_comes_of_it() {
+	let mut story = Story::begin();
+	let mut dissenter = None;
+	for _ in 0..2 {
+		let claim = story.claim(8);
+		story.reveal(&claim);
+		let members = story.ballot(&claim).members;
+		let who = *dissenter.get_or_insert(members[0]);
+		story.vote(&claim, &|member| Some(if member == who { MISMATCH } else { Verdict::Valid }));
+		if members.contains(&who) {
+			story.vote(&claim, &|member| {
+				Some(if member == who { MISMATCH } else { Verdict::Valid })
+			});
+		}
+		assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	}
+	let who = dissenter.expect("somebody dissented");
+	assert!(story.slashes().iter().all(|(_, whose, _)| *whose == who));
+	assert!(story.lost(who) > 0);
+	assert!(story.fees(story.transcoder) > 0, "the transcoder is paid all the same");
+	story.close();
+}

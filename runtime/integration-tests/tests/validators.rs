@@ -1,0 +1,200 @@
+//! Validators come and go while jobs are transcoded and judged.
+
+use frame_support::traits::KeyOwnerProofSystem as _;
+use livepeer_integration_tests::{keyring, Claim, Story, World, HONEST};
+use livepeer_primitives::{
+	api::{ChallengeStage, Outcome},
+	traits::Beacon as _,
+	Balance, Hash,
+};
+use livepeer_runtime::{
+	Authorship, Babe, Beacon, Header, Historical, LptStaking, Runtime, Session, TranscoderElection,
+};
+use sp_consensus_babe::{
+	digests::{CompatibleDigestItem, PreDigest, SecondaryPlainPreDigest},
+	AuthorityId, EquivocationProof, Slot, KEY_TYPE,
+};
+use sp_core::Pair;
+use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Dave, Eve};
+use sp_runtime::{
+	generic::{Digest, DigestItem},
+	traits::Header as _,
+	Perbill,
+};
+
+/// The accounts of the validators in force.
+fn validators(world: &mut World) -> Vec<Sr25519Keyring> {
+	world.run(Session::validators).iter().map(keyring).collect()
+}
+
+/// Makes blocks until `count` more sessions have begun.
+fn sessions(world: &mut World, count: u32) {
+	let until = world.run(Session::current_index) + count;
+	world.until(11 * count, |world| world.run(Session::current_index) >= until);
+}
+
+/// Who made the newest block.
+fn author(world: &mut World) -> Sr25519Keyring {
+	// The block's pre-digest is still in the state.
+	keyring(&world.run(Authorship::author).expect("a block has an author"))
+}
+
+/// Makes the claim a missed verification, up to the verdict.
+fn miss(story: &mut Story, claim: &Claim) {
+	story.until_stage(claim, ChallengeStage::LeafReveal);
+	story.until_stage(claim, ChallengeStage::Decided);
+}
+
+#[test]
+fn jailed_validator_should_leave_at_the_next_rotation_and_the_chain_goes_on() {
+	let mut story = Story::begin();
+	let jailed = story.transcoder;
+	let claim = story.claim(8);
+	miss(&mut story, &claim);
+	assert!(story.is_jailed(jailed));
+	let world = &mut story.world;
+	assert!(validators(world).contains(&jailed), "sets change with sessions only");
+	let disabled = world.run(Session::disabled_validators);
+	let set = validators(world);
+	assert!(disabled.iter().map(|index| set[*index as usize]).eq([jailed]), "it makes no block");
+	// A set acts two rotations after it was chosen.
+	sessions(world, 2);
+	let left = validators(world);
+	assert!(left.len() == 4 && !left.contains(&jailed));
+	assert_eq!(world.run(|| Babe::authorities().len()), 4);
+	// The chain goes on, and everybody who is left makes its blocks.
+	let mut authors = std::collections::BTreeSet::new();
+	for _ in 0..20 {
+		world.next_block();
+		authors.insert(author(world).to_string());
+	}
+	assert_eq!(authors.len(), 4);
+	let window = world.run(Beacon::current_window);
+	let seed = world.run(|| Beacon::seed(window - 1)).expect("seeds go on");
+	assert_eq!(seed.validators.len(), 4);
+
+	// The job goes on, judged by those who are left.
+	story.transcoder = Story::other(jailed);
+	if story
+		.world
+		.run(|| livepeer_runtime::Jobs::job(story.job))
+		.is_some_and(|job| job.current.is_none_or(|current| !current.accepted))
+	{
+		story.accept();
+	}
+	let claim = story.claim(8);
+	story.reveal(&claim);
+	assert!(!story.ballot(&claim).members.contains(&jailed));
+	story.vote(&claim, HONEST);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+
+	// By its own call it comes back with the next active set.
+	story.world.ok(jailed, pallet_transcoder_election::Call::unjail {});
+	story.world.blocks(30);
+	sessions(&mut story.world, 2);
+	assert_eq!(validators(&mut story.world).len(), 5);
+	story.close();
+}
+
+#[test]
+fn set_should_not_become_empty_when_all_but_one_leave() {
+	let mut world = World::local();
+	for who in [Bob, Sr25519Keyring::Charlie, Dave, Eve] {
+		world.ok(who, pallet_transcoder_election::Call::resign {});
+	}
+	sessions(&mut world, 2);
+	assert_eq!(validators(&mut world), vec![Alice]);
+	// The minimum of a local chain is one: the last one stays whatever it does.
+	world.ok(Alice, pallet_transcoder_election::Call::resign {});
+	world.blocks(70);
+	assert_eq!(validators(&mut world), vec![Alice]);
+	// With one validator its windows are valid, so that claims would be drawn.
+	let window = world.run(Beacon::current_window);
+	assert!(world.run(|| Beacon::seed(window - 1)).is_some());
+}
+
+/// A header of `who` for `slot`, sealed.
+fn sealed(who: Sr25519Keyring, index: u32, slot: Slot, state: u8) -> Header {
+	let claim = PreDigest::SecondaryPlain(SecondaryPlainPreDigest { authority_index: index, slot });
+	let mut header = Header::new(
+		1_000,
+		Hash::zero(),
+		Hash::repeat_byte(state),
+		Hash::zero(),
+		Digest { logs: vec![DigestItem::babe_pre_digest(claim)] },
+	);
+	let signature = who.pair().sign(header.hash().as_ref());
+	header.digest_mut().push(DigestItem::babe_seal(signature.into()));
+	header
+}
+
+/// A report that `who` made two blocks in the newest slot, with the proof of its membership.
+fn report(world: &mut World, who: Sr25519Keyring) -> pallet_babe::Call<Runtime> {
+	let slot = Slot::from(world.slot());
+	let offender = AuthorityId::from(who.public());
+	let index = world
+		.run(Babe::authorities)
+		.iter()
+		.position(|(authority, _)| *authority == offender)
+		.expect("it validates") as u32;
+	let key_owner_proof =
+		world.run(|| Historical::prove((KEY_TYPE, offender.clone()))).expect("it is a member");
+	pallet_babe::Call::report_equivocation_unsigned {
+		equivocation_proof: Box::new(EquivocationProof {
+			offender,
+			slot,
+			first_header: sealed(who, index, slot, 1),
+			second_header: sealed(who, index, slot, 2),
+		}),
+		key_owner_proof,
+	}
+}
+
+fn stake(world: &mut World, who: Sr25519Keyring) -> Balance {
+	world.run(|| LptStaking::transcoder_stake(who.to_account_id())).total
+}
+
+#[test]
+fn two_blocks_in_one_slot_should_cost_stake_and_seat() {
+	let mut story = Story::begin();
+	let world = &mut story.world;
+	let before = stake(world, Dave);
+	let report = report(world, Dave);
+	world.submit_bare(report.clone());
+	world.deliver_ok();
+	// 36 % would be the framework's share for one of five; ours caps it.
+	let lost = before - stake(world, Dave);
+	assert!(lost.abs_diff(Perbill::from_percent(30) * before) < 1_000, "{lost} of {before}");
+	assert!(world.run(|| TranscoderElection::open_verdicts_of(Dave.to_account_id())).is_some());
+	// Once is enough.
+	world.submit_bare(report);
+	assert!(world.deliver().iter().all(|result| result.is_err()));
+	sessions(world, 2);
+	assert!(!validators(world).contains(&Dave));
+	world.blocks(30);
+	// The job is none of its business.
+	let claim = story.claim(8);
+	story.reveal(&claim);
+	story.vote(&claim, HONEST);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	story.close();
+}
+
+#[test]
+fn late_report_should_reach_stake_that_left_since() {
+	let mut story = Story::begin();
+	let world = &mut story.world;
+	let amount = stake(world, Dave);
+	let report = report(world, Dave);
+	// It leaves at once and for good; the report comes five sessions later.
+	world.ok(Dave, pallet_transcoder_election::Call::resign {});
+	world.ok(Dave, pallet_lpt_staking::Call::unbond { amount });
+	sessions(world, 5);
+	assert!(!validators(world).contains(&Dave));
+	world.submit_bare(report);
+	world.deliver_ok();
+	let locks = world.run(|| LptStaking::locks(Dave.to_account_id()));
+	let left = amount - Perbill::from_percent(30) * amount;
+	assert!(locks[0].value.abs_diff(left) < 1_000, "{locks:?}");
+	story.close();
+}
