@@ -55,6 +55,8 @@ pub struct World {
 	pub workers: Vec<Sr25519Keyring>,
 	/// Who alone makes blocks; empty for everybody in turn.
 	pub authors: Vec<Sr25519Keyring>,
+	/// Slots whose authors were disabled.
+	pub lost_slots: u32,
 	/// Every event since the start, with its block.
 	pub events: Vec<(BlockNumber, RuntimeEvent)>,
 }
@@ -85,6 +87,7 @@ impl World {
 			issuance: (0, 0),
 			workers: Vec::new(),
 			authors: Vec::new(),
+			lost_slots: 0,
 			events: Vec::new(),
 		};
 		world.issuance = world.issuance();
@@ -107,6 +110,7 @@ impl World {
 			issuance: self.issuance,
 			workers: self.workers.clone(),
 			authors: self.authors.clone(),
+			lost_slots: self.lost_slots,
 			events: self.events.clone(),
 		}
 	}
@@ -186,19 +190,34 @@ impl World {
 	}
 
 	/// Makes a block of everything queued that it has room for; says how each transaction went.
+	/// The slots of authors that are disabled are lost.
 	pub fn next_block(&mut self) -> Vec<Applied> {
-		self.slot += 1;
-		self.number += 1;
-		let (slot, number, parent) = (self.slot, self.number, self.parent);
-		let queue = std::mem::take(&mut self.queue);
-		let (workers, authors) = (&self.workers, &self.authors);
+		self.state.commit_all().expect("no transaction is open between blocks");
+		for _ in 0..20 {
+			self.slot += 1;
+			if let Some(results) = self.try_block() {
+				self.check();
+				return results;
+			}
+			self.state.reset_overlay();
+			self.lost_slots += 1;
+		}
+		panic!("nobody can make block {}", self.number + 1);
+	}
+
+	/// Makes a block in this slot; `None` if its author is disabled by the end of it, which is when
+	/// BABE refuses the block.
+	fn try_block(&mut self) -> Option<Vec<Applied>> {
+		let (slot, number, parent) = (self.slot, self.number + 1, self.parent);
+		let (workers, authors, queue) = (&self.workers, &self.authors, &self.queue);
 		let (header, results, left, events) = self.state.execute_with(|| {
+			let (author, claim) = claim_slot(slot, authors);
 			let header = Header::new(
 				number,
 				Default::default(),
 				Default::default(),
 				parent,
-				Digest { logs: vec![pre_digest(slot, authors)] },
+				Digest { logs: vec![claim] },
 			);
 			Executive::initialize_block(&header);
 			let now = slot * livepeer_runtime::configs::timing::SlotDuration::get();
@@ -225,19 +244,22 @@ impl World {
 				match Executive::apply_extrinsic(extrinsic) {
 					Err(TransactionValidityError::Invalid(
 						InvalidTransaction::ExhaustsResources,
-					)) => left.push(transaction),
+					)) => left.push(transaction.clone()),
 					result => results.push(result),
 				}
 			}
+			if Session::disabled_validators().contains(&author) {
+				return None;
+			}
 			let header = Executive::finalize_block();
 			let events = System::read_events_no_consensus().map(|record| record.event);
-			(header, results, left, events.collect::<Vec<_>>())
-		});
+			Some((header, results, left, events.collect::<Vec<_>>()))
+		})?;
+		self.number = number;
 		self.queue = left;
 		self.parent = header.hash();
 		self.events.extend(events.into_iter().map(|event| (number, event)));
-		self.check();
-		results
+		Some(results)
 	}
 
 	/// Makes blocks until `done` holds; panics after `patience` of them.
@@ -383,40 +405,29 @@ fn owes_heartbeat(who: Sr25519Keyring, now: BlockNumber) -> bool {
 		.is_some_and(|availability| now >= availability.last_seen + interval)
 }
 
-/// The claim to a slot, with its VRF, of the first authority from the slot's own on that may make
-/// this block: one of `authors`, if any are named, and nobody who is disabled.
-fn pre_digest(slot: u64, authors: &[Sr25519Keyring]) -> DigestItem {
+/// Whose a slot is, among the authorities in turn or else among `authors`: its index, and its claim
+/// with its VRF.
+fn claim_slot(slot: u64, authors: &[Sr25519Keyring]) -> (u32, DigestItem) {
 	let slot_number = Slot::from(slot);
 	let duration: u64 = <Runtime as pallet_babe::Config>::EpochDuration::get();
 	let first = *Babe::genesis_slot() == 0;
 	let changes = !first && *Babe::current_epoch_start() + duration <= slot;
 	let epoch = if changes { Babe::next_epoch() } else { Babe::current_epoch() };
 	let count = epoch.authorities.len() as u64;
-	let disabled = Session::disabled_validators();
-	let author = |index: u32| -> Sr25519Keyring {
+	let key = |index: u32| -> Sr25519Keyring {
 		let public: sr25519::Public = epoch.authorities[index as usize].0.clone().into();
 		Sr25519Keyring::from_public(&public).expect("authorities are well known")
 	};
-	let may = |index: &u32| {
-		let who = author(*index);
-		// The block that changes the session disables the jailed before its author is looked at.
-		let is_out = if changes {
-			pallet_transcoder_election::Jailed::<Runtime>::contains_key(who.to_account_id())
-		} else {
-			disabled.contains(index)
-		};
-		!is_out && (authors.is_empty() || authors.contains(&who))
-	};
 	let authority_index = (0..count)
 		.map(|step| ((slot + step) % count) as u32)
-		.find(may)
-		.expect("somebody can make the block");
+		.find(|index| authors.is_empty() || authors.contains(&key(*index)))
+		.expect("an author is named that is an authority");
 	let data = make_vrf_sign_data(&epoch.randomness, slot_number, epoch.epoch_index);
-	let vrf_signature = author(authority_index).pair().vrf_sign(&data);
+	let vrf_signature = key(authority_index).pair().vrf_sign(&data);
 	let claim = PreDigest::SecondaryVRF(SecondaryVRFPreDigest {
 		authority_index,
 		slot: slot_number,
 		vrf_signature,
 	});
-	DigestItem::PreRuntime(BABE_ENGINE_ID, claim.encode())
+	(authority_index, DigestItem::PreRuntime(BABE_ENGINE_ID, claim.encode()))
 }

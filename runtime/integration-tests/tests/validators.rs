@@ -97,6 +97,30 @@ fn jailed_validator_should_leave_at_the_next_rotation_and_the_chain_goes_on() {
 }
 
 #[test]
+fn author_should_lose_its_slot_and_not_escape_when_its_own_block_would_jail_it() {
+	let mut story = Story::begin();
+	let guilty = story.transcoder;
+	let claim = story.claim(8);
+	story.until_stage(&claim, ChallengeStage::LeafReveal);
+	// The next block ends the claim, and slots are those of the guilty until somebody else's.
+	let grace = story.world.parameters().0.lottery.missed_grace;
+	let due = story.challenge(&claim).deadline + grace;
+	story.world.until(100, |world| world.number() + 1 >= due);
+	let world = &mut story.world;
+	let before = (world.lost_slots, world.slot());
+	let index = validators(world).iter().position(|who| *who == guilty).map_or(0, |at| at as u64);
+	let away = (index + 5 - (world.slot() + 1) % 5) % 5;
+	world.skip_slots(away);
+	world.next_block();
+	assert_eq!(world.lost_slots, before.0 + 1);
+	assert_eq!(world.slot(), before.1 + away + 2);
+	assert_ne!(author(world), guilty);
+	assert!(story.is_jailed(guilty));
+	assert_eq!(story.settle(&claim), Some(Outcome::Missed));
+	story.close();
+}
+
+#[test]
 fn set_should_not_become_empty_when_all_but_one_leave() {
 	let mut world = World::local();
 	for who in [Bob, Sr25519Keyring::Charlie, Dave, Eve] {
