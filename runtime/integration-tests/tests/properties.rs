@@ -7,7 +7,7 @@
 //!
 //! `PROPTEST_CASES` sets the number of cases.
 
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap};
 
 use livepeer_integration_tests::{create_job, job, keyring, Ballot, Story, Turn, Work, World};
 use livepeer_primitives::{
@@ -18,7 +18,7 @@ use livepeer_primitives::{
 	AccountId, Balance, BlockNumber, ClaimId, JobId, RoundIndex, UNIT,
 };
 use livepeer_runtime::{Jobs, LptStaking, Runtime, RuntimeCall, RuntimeEvent};
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::TestRunner};
 use sp_keyring::Sr25519Keyring::{
 	self, Alice, AliceStash, Bob, BobStash, Charlie, CharlieStash, Dave, Eve, EveStash, Ferdie,
 	FerdieStash,
@@ -86,19 +86,25 @@ enum Step {
 }
 
 fn conduct() -> impl Strategy<Value = Conduct> {
-	// Mostly one mind, so that some claims are accepted and some fail.
-	let mask = || prop_oneof![6 => Just(0u8), 2 => any::<u8>(), 1 => Just(u8::MAX)];
-	let fault = prop_oneof![5 => Just(0u8), 2 => any::<u8>(), 3 => Just(u8::MAX)];
-	(prop::bool::weighted(0.9), mask(), mask(), fault, mask(), mask()).prop_map(
-		|(reveals, silent, withheld, fault, lacking, odd)| Conduct {
+	let of_one_mind =
+		|fault, lacking| Conduct { reveals: true, silent: 0, withheld: 0, fault, lacking, odd: 0 };
+	let divided = (prop::bool::weighted(0.8), any::<[u8; 5]>()).prop_map(
+		|(reveals, [silent, withheld, fault, lacking, odd])| Conduct {
 			reveals,
-			silent,
-			withheld: withheld & 3,
+			// Few of each at a time.
+			silent: silent & withheld,
+			withheld: withheld & fault & 5,
 			fault,
-			lacking: lacking & 9,
-			odd: odd & 5,
+			lacking: lacking & silent & 9,
+			odd: odd & lacking & 6,
 		},
-	)
+	);
+	prop_oneof![
+		5 => Just(of_one_mind(0, 0)),
+		4 => Just(of_one_mind(u8::MAX, 0)),
+		1 => Just(of_one_mind(0, u8::MAX)),
+		4 => divided,
+	]
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -118,7 +124,7 @@ fn step() -> impl Strategy<Value = Step> {
 		8 => any_index().prop_map(|job| Step::Accept { job }),
 		12 => (any_index(), 1u8..20, prop_oneof![4 => Just(0u8), 1 => 1u8..5], truth)
 			.prop_map(|(job, count, gap, truth)| Step::Claim { job, count, gap, truth }),
-		24 => (any_index(), conduct())
+		40 => (any_index(), conduct())
 			.prop_map(|(claim, conduct)| Step::Advance { claim, conduct }),
 		2 => any_index().prop_map(|claim| Step::Report { claim }),
 		1 => any_index().prop_map(|claim| Step::Draw { claim }),
@@ -360,16 +366,21 @@ impl Game {
 
 	/// Does for a claim what its stage asks for, well or badly.
 	fn advance(&mut self, at: usize, conduct: &Conduct) {
-		// The newest ones are open.
-		let count = self.claims.len();
-		if count == 0 {
+		let open: Vec<usize> = (0..self.claims.len())
+			.filter(|at| {
+				let view = self.world.challenge(self.claims[*at].id);
+				view.is_some_and(|view| view.outcome.is_none())
+			})
+			.collect();
+		if open.is_empty() {
 			return;
 		}
-		let at = count - 1 - at % count;
+		let at = open[at % open.len()];
 		let id = self.claims[at].id;
 		let Some(view) = self.world.challenge(id) else { return };
 		match view.stage {
-			ChallengeStage::AwaitingSeed | ChallengeStage::AwaitingDispute => self.blocks(3),
+			ChallengeStage::AwaitingSeed => self.blocks(6),
+			ChallengeStage::AwaitingDispute => self.blocks(2),
 			ChallengeStage::Decided => self.blocks(1),
 			ChallengeStage::LeafReveal if conduct.reveals => {
 				let made = &self.claims[at];
@@ -443,7 +454,7 @@ impl Game {
 	}
 
 	/// Everybody goes home: no heartbeat, no reveal, no vote. All must end by itself.
-	fn finish(&mut self) {
+	fn finish(&mut self, tally: &mut Tally) {
 		self.world.workers.clear();
 		self.world.authors.clear();
 		for job in self.jobs.clone() {
@@ -461,11 +472,11 @@ impl Game {
 			patience -= 1;
 			self.blocks(1);
 		}
-		self.check_claims(life);
+		self.check_claims(life, tally);
 	}
 
 	/// Every claim ended once, in time, as its votes say.
-	fn check_claims(&self, life: BlockNumber) {
+	fn check_claims(&self, life: BlockNumber, tally: &mut Tally) {
 		let mut slashed: BTreeMap<(String, RoundIndex), u32> = BTreeMap::new();
 		for made in &self.claims {
 			let settled: Vec<_> = self
@@ -489,6 +500,16 @@ impl Game {
 			let trace = Trace::of(&self.world, made.id);
 			let outcome = trace.outcome.expect("it was decided");
 			assert_eq!(outcome, expected(made, &trace), "claim {}: {trace:?}", made.id);
+			let mut count = |what: &str| *tally.entry(what.into()).or_default() += 1;
+			count(&format!("{outcome:?}"));
+			[
+				("disputed", trace.disputed),
+				("cancelled", trace.cancelled),
+				("reported", trace.reported),
+			]
+			.into_iter()
+			.filter(|(_, happened)| *happened)
+			.for_each(|(what, _)| count(what));
 			let pays = outcome == Outcome::Accepted || trace.cancelled;
 			assert_eq!(settlement == Settlement::Pay, pays, "claim {}", made.id);
 			if trace.slashed > 0 {
@@ -656,18 +677,19 @@ fn cases() -> u32 {
 	std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(24)
 }
 
-proptest! {
-	#![proptest_config(ProptestConfig {
+/// How often claims ended in which way.
+type Tally = BTreeMap<String, u32>;
+
+#[test]
+fn everything_should_end_and_add_up_whatever_anybody_does() {
+	let tally = RefCell::new(Tally::new());
+	let config = ProptestConfig {
 		cases: cases(),
 		max_shrink_iters: 400,
 		failure_persistence: None,
 		..ProptestConfig::default()
-	})]
-
-	#[test]
-	fn everything_should_end_and_add_up_whatever_anybody_does(
-		steps in prop::collection::vec(step(), 40..120),
-	) {
+	};
+	let played = TestRunner::new(config).run(&prop::collection::vec(step(), 60..160), |steps| {
 		let mut game = Game::new();
 		let books = Books::read(&mut game.world);
 		let skip = game.world.events.len();
@@ -675,7 +697,15 @@ proptest! {
 			game.play(step);
 			game.watch();
 		}
-		game.finish();
+		game.finish(&mut tally.borrow_mut());
 		books.check(&mut game.world, skip);
+		Ok(())
+	});
+	played.unwrap_or_else(|failure| panic!("{failure}"));
+	let tally = tally.into_inner();
+	println!("{tally:?}");
+	// Or else the game is not worth playing.
+	for outcome in ["Accepted", "Failed", "Missed", "Void", "disputed"] {
+		assert!(tally.contains_key(outcome), "{outcome} is not among {tally:?}");
 	}
 }
