@@ -148,7 +148,7 @@ fn secret_should_be_refused_when_it_is_none() {
 fn disk_should_be_called_full_when_it_is() {
 	let dir = tempfile::tempdir().unwrap();
 	let mounted = Command::new("mount")
-		.args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"])
+		.args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"])
 		.arg(dir.path())
 		.status()
 		.is_ok_and(|status| status.success());
@@ -156,7 +156,11 @@ fn disk_should_be_called_full_when_it_is() {
 		eprintln!("skipped: a small disk cannot be mounted here");
 		return;
 	}
-	let output = worker(&["gateway", "--http", "127.0.0.1:0", "--data-dir", text(dir.path())]);
+	std::fs::create_dir(dir.path().join("data")).unwrap();
+	let filled = std::fs::write(dir.path().join("ballast"), vec![0; 1 << 20]);
+	assert!(filled.is_err(), "the disk is full");
+	let data = dir.path().join("data");
+	let output = worker(&["gateway", "--http", "127.0.0.1:0", "--data-dir", text(&data)]);
 	let _ = Command::new("umount").arg(dir.path()).status();
 	assert!(!output.status.success());
 	let text = String::from_utf8(output.stderr).unwrap();
