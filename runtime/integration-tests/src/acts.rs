@@ -159,7 +159,7 @@ impl Work {
 }
 
 /// An open ballot as its members see it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Ballot {
 	/// The chain.
 	pub genesis: Hash,
@@ -171,6 +171,8 @@ pub struct Ballot {
 	pub phase: Phase,
 	/// Its members in order.
 	pub members: Vec<Sr25519Keyring>,
+	/// With what they sign: the verifier keys in force when the seed was stored.
+	pub keys: Vec<sr25519::Pair>,
 	/// Verdicts that each owes.
 	pub leaves: usize,
 }
@@ -181,12 +183,14 @@ impl Ballot {
 		let genesis = world.genesis();
 		let view = world.challenge(claim)?;
 		let ballot = world.run(|| pallet_challenge_lottery::Ballots::<Runtime>::get(claim))?;
+		let members: Vec<_> = view.members.iter().map(keyring).collect();
 		Some(Self {
 			genesis,
 			claim,
 			tranche: ballot.tranche,
 			phase: ballot.phase,
-			members: view.members.iter().map(keyring).collect(),
+			keys: members.iter().map(|member| member.pair()).collect(),
+			members,
 			leaves: ballot.leaves.into(),
 		})
 	}
@@ -238,8 +242,7 @@ impl Ballot {
 	fn sign(&self, member: usize, phase: Phase, content: &impl codec::Encode) -> VerifierSignature {
 		let number = member as u16;
 		let payload = duty_payload(self.genesis, self.claim, self.tranche, number, phase, content);
-		let pair: sr25519::Pair = self.members[member].pair();
-		pair.sign(payload.as_bytes()).into()
+		self.keys[member].sign(payload.as_bytes()).into()
 	}
 }
 

@@ -10,8 +10,9 @@ use livepeer_primitives::{
 	Balance, Hash, UNIT,
 };
 use livepeer_runtime::{Jobs, LptStaking, Runtime, RuntimeEvent, TranscoderElection};
+use pallet_transcoder_election::Terms;
 use sp_core::H256;
-use sp_keyring::Sr25519Keyring::{self, AliceStash, Dave, EveStash, Ferdie, FerdieStash};
+use sp_keyring::Sr25519Keyring::{self, AliceStash, Charlie, Dave, EveStash, Ferdie, FerdieStash};
 use sp_runtime::transaction_validity::{InvalidTransaction, TransactionValidityError};
 
 const MISMATCH: Verdict = Verdict::Mismatch(MismatchKind::Video);
@@ -154,13 +155,13 @@ fn draw_should_be_the_same_when_it_is_late() {
 	let on_time = drawn(&story, &claim);
 	assert!(!on_time.0.is_empty() && on_time.1.len() == 3);
 
-	// In the second world blocks are so full that the agenda does not come to it, while stakes
-	// and validators change.
+	// In the second world blocks are so full that the agenda does not come to it, while stakes,
+	// validators and windows change.
 	late.world.run(|| {
 		use pallet_challenge_lottery::{Agenda, Challenges};
 		let mut challenge = Challenges::<Runtime>::get(claim.id).expect("open");
 		Agenda::<Runtime>::remove(challenge.due, claim.id);
-		challenge.due += 60;
+		challenge.due += 130;
 		Agenda::<Runtime>::insert(challenge.due, claim.id, ());
 		Challenges::<Runtime>::insert(claim.id, challenge);
 	});
@@ -174,7 +175,8 @@ fn draw_should_be_the_same_when_it_is_late() {
 	late.world.ok(Dave, pallet_lpt_staking::Call::bond { amount: 500_000 * UNIT, to });
 	late.world.ok(Sr25519Keyring::Eve, pallet_transcoder_election::Call::resign {});
 	late.world.skip_slots(3);
-	late.world.blocks(45);
+	// Longer than seeds are kept that no claim waits for.
+	late.world.blocks(110);
 	assert!(late.world.run(livepeer_runtime::Session::validators).len() < 5);
 	assert_eq!(late.challenge(&claim).stage, ChallengeStage::AwaitingSeed);
 	late.world.ok(EveStash, draw.clone());
@@ -254,12 +256,14 @@ fn duties_should_be_refused_when_somebody_else_signs_them() {
 	// An impostor fills in its own name where the member's stands.
 	let mut forged = ballot.clone();
 	forged.members[0] = EveStash;
+	forged.keys[0] = EveStash.pair();
 	let opening = forged.opening(0, MISMATCH);
 	story.world.submit_authorized(forged.commit(0, &opening));
 	assert_eq!(story.world.deliver(), vec![invalid(InvalidTransaction::BadProof)]);
 	// Nor is there a fourth member.
 	let mut forged = ballot.clone();
 	forged.members.push(EveStash);
+	forged.keys.push(EveStash.pair());
 	story.world.submit_authorized(forged.commit(3, &opening));
 	assert_eq!(story.world.deliver(), vec![invalid(InvalidTransaction::BadSigner)]);
 	story.vote(&claim, HONEST);
@@ -483,6 +487,8 @@ fn signatures_should_be_of_no_use_when_a_reorg_changes_the_assignee() {
 	let index = work.drawn(&positions)[0];
 	let refused = world.call(kept.transcoder, work.reveal(claim, index));
 	assert_eq!(refused, Ok(Err(LotteryError::BadSignature.into())));
+	world.ok(Ferdie, pallet_jobs::Call::end_job { job });
+	world.until(100, |world| world.leftovers().is_empty());
 }
 
 // Money.
@@ -505,6 +511,48 @@ fn deposit_should_not_be_spent_twice_over_many_jobs() {
 	};
 	assert!(matches!(world.call(Ferdie, livepeer_runtime::RuntimeCall::Assets(away)), Ok(Err(_))));
 	assert_eq!(world.eth(&Ferdie.to_account_id()), has);
+}
+
+#[test]
+fn verification_should_not_be_had_for_nothing() {
+	// The transcoder works for nothing, for a broadcaster that is itself: validators would judge
+	// its claims for free.
+	let mut world = Story::network();
+	for who in Story::TRANSCODERS {
+		let old = world.run(|| TranscoderElection::terms_of(who.to_account_id()));
+		let terms = Terms { price: 0, ..old.expect("it is registered") };
+		let service = world.run(|| TranscoderElection::service_of(who.to_account_id()));
+		let service = service.expect("it is registered");
+		world.ok(who, pallet_transcoder_election::Call::transcoder { terms, service });
+	}
+	let round = world.round();
+	world.until(40, |world| world.round() > round);
+	let job = create_job(&mut world, Charlie, "for nothing", 100);
+	world.until(10, |world| Turn::current(world, job).is_some());
+	let turn = Turn::current(&mut world, job).expect("it is offered");
+	let assignment = turn.assignment;
+	world.ok(turn.transcoder, pallet_jobs::Call::accept_job { job, assignment });
+	let call = turn.work(0, 8).claim(world.toolchain());
+	let refused = world.call(turn.transcoder, call);
+	assert_eq!(refused, Ok(Err(pallet_jobs::Error::<Runtime>::FeeTooSmall.into())));
+	world.ok(Charlie, pallet_jobs::Call::end_job { job });
+	world.until(100, |world| world.leftovers().is_empty());
+}
+
+#[test]
+fn starving_one_verifier_should_cost_it_nothing_when_the_dispute_brings_the_bytes() {
+	let mut story = Story::begin();
+	let claim = story.claim(8);
+	story.reveal(&claim);
+	let starved = story.ballot(&claim).members[1];
+	story.vote(&claim, &|who| {
+		Some(if who == starved { Verdict::Unavailable } else { Verdict::Valid })
+	});
+	// Whoever got the bytes serves them.
+	story.vote(&claim, HONEST);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	assert_eq!(story.slashes(), vec![]);
+	story.close();
 }
 
 #[test]

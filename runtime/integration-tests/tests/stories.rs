@@ -4,12 +4,15 @@
 use livepeer_integration_tests::{Claim, Story, HONEST};
 use livepeer_primitives::{
 	api::{ChallengeStage, Outcome},
+	leaf::RejectReason,
 	traits::Settlement,
 	verdict::{MismatchKind, Verdict, DISPUTE},
 	Balance,
 };
-use livepeer_runtime::{configs::money::CommonPool, Jobs, RuntimeCall, RuntimeEvent, Session};
-use sp_keyring::Sr25519Keyring::{self, Alice, Dave, EveStash};
+use livepeer_runtime::{
+	configs::money::CommonPool, Jobs, Runtime, RuntimeCall, RuntimeEvent, Session,
+};
+use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie, Dave, Eve, EveStash};
 
 const MISMATCH: Verdict = Verdict::Mismatch(MismatchKind::Video);
 
@@ -230,10 +233,7 @@ fn work_should_be_claimed_in_grace_and_not_after_when_the_job_has_ended() {
 	story.world.blocks(grace + 1);
 	assert_eq!(story.world.run(|| Jobs::job(job)).map(|view| view.unreserved), Some(0));
 	let refused = story.world.call(story.transcoder, late.claim(toolchain));
-	assert_eq!(
-		refused,
-		Ok(Err(pallet_jobs::Error::<livepeer_runtime::Runtime>::NoAssignment.into()))
-	);
+	assert_eq!(refused, Ok(Err(pallet_jobs::Error::<Runtime>::NoAssignment.into())));
 	story.reveal(&claim);
 	story.vote(&claim, HONEST);
 	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
@@ -374,5 +374,60 @@ fn job_should_go_on_with_the_next_transcoder_when_the_first_is_jailed() {
 	// After its punishment the first one can come back.
 	story.world.ok(first, pallet_transcoder_election::Call::unjail {});
 	story.world.ok(first, pallet_transcoder_election::Call::set_available { capacity: 1 });
+	story.close();
+}
+
+#[test]
+fn source_beyond_the_limits_should_count_as_delivered_when_all_find_the_same() {
+	let mut story = Story::begin();
+	let claim = story.claim(8);
+	story.reveal(&claim);
+	let verdict = Verdict::InputInvalid { reason: RejectReason::Corrupt, offset: 188 };
+	story.vote(&claim, &|_| Some(verdict));
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	story.close();
+}
+
+#[test]
+fn operator_duties_should_be_free() {
+	let mut story = Story::begin();
+	let claim = story.claim(8);
+	let operators = [Alice, Bob, Charlie, Dave, Eve].map(|who| who.to_account_id());
+	let before = operators.each_ref().map(|who| story.world.lpt(who));
+	story.reveal(&claim);
+	story.vote(&claim, HONEST);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	let heartbeats = story
+		.world
+		.events
+		.iter()
+		.filter(|(_, event)| {
+			matches!(
+				event,
+				RuntimeEvent::TranscoderElection(
+					pallet_transcoder_election::Event::HeartbeatReceived { .. }
+				)
+			)
+		})
+		.count();
+	assert!(heartbeats > 2);
+	assert_eq!(operators.each_ref().map(|who| story.world.lpt(who)), before);
+	story.close();
+}
+
+#[test]
+fn claim_should_be_judged_and_paid_when_governance_closes_the_chain_meanwhile() {
+	let mut story = Story::begin();
+	let claim = story.claim(8);
+	let sudo = |call: RuntimeCall| pallet_sudo::Call::sudo { call: Box::new(call) };
+	story.world.ok(Alice, sudo(pallet_safe_mode::Call::force_enter {}.into()));
+	let job = story.job;
+	let refused = story.world.call(Story::BROADCASTER, pallet_jobs::Call::end_job { job });
+	assert_eq!(refused, Ok(Err(frame_system::Error::<Runtime>::CallFiltered.into())));
+	story.reveal(&claim);
+	story.vote(&claim, HONEST);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	assert!(story.fees(story.transcoder) > 0);
+	story.world.ok(Alice, sudo(pallet_safe_mode::Call::force_exit {}.into()));
 	story.close();
 }

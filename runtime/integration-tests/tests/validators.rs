@@ -1,25 +1,29 @@
 //! Validators come and go while jobs are transcoded and judged.
 
+use codec::Encode;
 use frame_support::traits::KeyOwnerProofSystem as _;
 use livepeer_integration_tests::{keyring, Claim, Story, World, HONEST};
 use livepeer_primitives::{
 	api::{ChallengeStage, Outcome},
 	traits::Beacon as _,
+	verdict::Verdict,
 	Balance, Hash,
 };
 use livepeer_runtime::{
-	Authorship, Babe, Beacon, Header, Historical, LptStaking, Runtime, Session, TranscoderElection,
+	Authorship, Babe, Beacon, ChallengeLottery, Header, Historical, LptStaking, Runtime, Session,
+	SessionKeys, TranscoderElection,
 };
 use sp_consensus_babe::{
 	digests::{CompatibleDigestItem, PreDigest, SecondaryPlainPreDigest},
 	AuthorityId, EquivocationProof, Slot, KEY_TYPE,
 };
-use sp_core::Pair;
-use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Dave, Eve};
+use sp_core::{sr25519, ByteArray as _, Pair};
+use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie, Dave, Eve};
+use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
 use sp_runtime::{
 	generic::{Digest, DigestItem},
 	traits::Header as _,
-	Perbill,
+	Perbill, RuntimeAppPublic,
 };
 
 /// The accounts of the validators in force.
@@ -123,7 +127,7 @@ fn author_should_lose_its_slot_and_not_escape_when_its_own_block_would_jail_it()
 #[test]
 fn set_should_not_become_empty_when_all_but_one_leave() {
 	let mut world = World::local();
-	for who in [Bob, Sr25519Keyring::Charlie, Dave, Eve] {
+	for who in [Bob, Charlie, Dave, Eve] {
 		world.ok(who, pallet_transcoder_election::Call::resign {});
 	}
 	sessions(&mut world, 2);
@@ -220,5 +224,72 @@ fn late_report_should_reach_stake_that_left_since() {
 	let locks = world.run(|| LptStaking::locks(Dave.to_account_id()));
 	let left = amount - Perbill::from_percent(30) * amount;
 	assert!(locks[0].value.abs_diff(left) < 1_000, "{locks:?}");
+	story.close();
+}
+
+/// The session keys of `who` with a new verifier key, and the proof that they are its own.
+fn keys_with_verifier(who: Sr25519Keyring, verifier: &str) -> (SessionKeys, Vec<u8>) {
+	let seed = |text: &str| Some(text.as_bytes().to_vec());
+	let mut keystore = sp_io::TestExternalities::default();
+	keystore.register_extension(KeystoreExt::new(MemoryKeystore::new()));
+	keystore.execute_with(|| {
+		let own = who.to_seed();
+		let mut keys = SessionKeys {
+			babe: RuntimeAppPublic::generate_pair(seed(&own)),
+			grandpa: RuntimeAppPublic::generate_pair(seed(&own)),
+			authority_discovery: RuntimeAppPublic::generate_pair(seed(&own)),
+			beefy: RuntimeAppPublic::generate_pair(seed(&own)),
+			verifier: RuntimeAppPublic::generate_pair(seed(verifier)),
+		};
+		let proof = keys.create_ownership_proof(&who.to_account_id().encode());
+		(keys, proof.expect("the keystore has them").encode())
+	})
+}
+
+#[test]
+fn verifier_key_should_stay_valid_for_open_challenges_when_it_is_changed() {
+	let mut story = Story::begin();
+	let claim = story.claim(8);
+	// All but the claimant change their verifier key; the new ones are in force when the ballot
+	// opens, the old ones were when the seed was stored.
+	let new = |who: Sr25519Keyring| format!("{}//verifier", who.to_seed());
+	let others: Vec<_> = [Alice, Bob, Charlie, Dave, Eve]
+		.into_iter()
+		.filter(|who| *who != story.transcoder)
+		.collect();
+	for who in &others {
+		let (keys, proof) = keys_with_verifier(*who, &new(*who));
+		story.world.submit(*who, pallet_session::Call::set_keys { keys, proof });
+	}
+	story.world.deliver_ok();
+	story.until_stage(&claim, ChallengeStage::LeafReveal);
+	sessions(&mut story.world, 1);
+	let in_force = story.world.run(ChallengeLottery::verifiers);
+	let changed = in_force
+		.iter()
+		.filter(|(account, key)| key.as_slice() != keyring(account).public().as_slice())
+		.count();
+	assert_eq!(changed, others.len());
+	story.reveal(&claim);
+	let mut ballot = story.ballot(&claim);
+	let pair = |who: Sr25519Keyring| {
+		sr25519::Pair::from_string(&new(who), None).expect("a derivation path")
+	};
+	let old = std::mem::replace(&mut ballot.keys[0], pair(ballot.members[0]));
+	let opening = ballot.opening(0, Verdict::Valid);
+	story.world.submit_authorized(ballot.commit(0, &opening));
+	assert!(story.world.deliver()[0].is_err(), "the new key has no say in it");
+	ballot.keys[0] = old;
+	story.vote(&claim, HONEST);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+
+	// Claims that are made now are judged with the new keys.
+	let claim = story.claim(8);
+	story.reveal(&claim);
+	let mut ballot = story.ballot(&claim);
+	ballot.keys = ballot.members.iter().map(|who| pair(*who)).collect();
+	let openings: Vec<_> = (0..3).map(|at| (at, ballot.opening(at, Verdict::Valid))).collect();
+	story.cast(&claim, &ballot, &openings, &openings);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
 	story.close();
 }
