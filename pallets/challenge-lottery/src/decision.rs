@@ -168,8 +168,10 @@ pub fn tranche_penalty(outcome: Outcome, vote: &Vote) -> Option<Penalty> {
 ///
 /// - Void proves nothing, so it costs nobody anything.
 /// - Silence is a no-show.
-/// - A fault, or Unavailable, in a claim that was accepted is false dissent: two thirds of the
-///   revealed stake had the bytes in the same phase and found each leaf right.
+/// - A fault in a claim that was accepted is false dissent: two thirds of the revealed stake found
+///   each leaf right.
+/// - Unavailable in a claim that was accepted is a no-show, no more: a transcoder could otherwise
+///   serve everybody but one validator, and have that one slashed for saying so.
 /// - Evidence other than the right one is a no-show: the verdicts may be copied from what
 ///   everybody says. Not for those who lacked a leaf.
 pub fn dispute_penalty(
@@ -183,9 +185,11 @@ pub fn dispute_penalty(
 	let Some((verdicts, evidence)) = vote.counted() else {
 		return Some(Penalty::NoShow);
 	};
-	if outcome == Outcome::Accepted && !verdicts.iter().all(Verdict::is_pass) {
+	if outcome == Outcome::Accepted && verdicts.iter().any(Verdict::is_fault) {
 		return Some(Penalty::FalseDissent);
 	}
-	let differs = right_evidence.is_some_and(|right| right != evidence);
-	(had_all(verdicts) && differs).then_some(Penalty::NoShow)
+	if !had_all(verdicts) {
+		return (outcome == Outcome::Accepted).then_some(Penalty::NoShow);
+	}
+	right_evidence.is_some_and(|right| right != evidence).then_some(Penalty::NoShow)
 }

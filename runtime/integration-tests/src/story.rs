@@ -50,7 +50,11 @@ impl Story {
 
 	/// A local network on which Bob and Charlie take work and Ferdie's job is accepted.
 	pub fn begin() -> Self {
-		let mut world = Self::network();
+		Self::begin_on(Self::network())
+	}
+
+	/// Ferdie's job is accepted on `world`.
+	pub fn begin_on(mut world: World) -> Self {
 		let job = create_job(&mut world, Self::BROADCASTER, "story", 600);
 		let mut story = Self { world, job, transcoder: Bob, next: 0 };
 		story.accept();
@@ -59,18 +63,22 @@ impl Story {
 
 	/// A local network on which Bob and Charlie take work.
 	pub fn network() -> World {
-		let mut world = World::local();
+		Self::working(World::local(), &Self::TRANSCODERS)
+	}
+
+	/// `world` with these transcoders at work.
+	pub fn working(mut world: World, transcoders: &[Sr25519Keyring]) -> World {
 		let service = ServiceRecord {
 			peer_id: b"peer".to_vec().try_into().expect("short"),
 			..Default::default()
 		};
-		for who in Self::TRANSCODERS {
+		for who in transcoders.iter().copied() {
 			let service = service.clone();
 			world.submit(who, pallet_transcoder_election::Call::set_service { service });
 			world.submit(who, pallet_transcoder_election::Call::set_available { capacity: 4 });
 		}
 		world.deliver_ok();
-		world.workers = Self::TRANSCODERS.to_vec();
+		world.workers = transcoders.to_vec();
 		world
 	}
 

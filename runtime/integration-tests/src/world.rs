@@ -19,6 +19,7 @@ use sp_consensus_babe::{
 	make_vrf_sign_data, Slot, BABE_ENGINE_ID,
 };
 use sp_core::{crypto::VrfSecret, sr25519};
+use sp_genesis_builder::{DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET};
 use sp_io::TestExternalities;
 use sp_keyring::Sr25519Keyring;
 use sp_runtime::{
@@ -64,7 +65,16 @@ pub struct World {
 impl World {
 	/// The chain of `--chain local`, after its first block.
 	pub fn local() -> Self {
-		let preset = get_preset(&"local_testnet".into()).expect("the preset exists");
+		Self::of(LOCAL_TESTNET_RUNTIME_PRESET)
+	}
+
+	/// The chain of `--dev`, after its first block.
+	pub fn development() -> Self {
+		Self::of(DEV_RUNTIME_PRESET)
+	}
+
+	fn of(preset: &str) -> Self {
+		let preset = get_preset(&preset.into()).expect("the preset exists");
 		let preset = serde_json::from_slice(&preset).expect("a preset is JSON");
 		let mut json =
 			serde_json::to_value(RuntimeGenesisConfig::default()).expect("genesis is JSON");

@@ -556,6 +556,25 @@ fn starving_one_verifier_should_cost_it_nothing_when_the_dispute_brings_the_byte
 }
 
 #[test]
+fn starving_one_verifier_to_the_end_should_cost_it_no_more_than_a_no_show() {
+	let mut story = Story::begin();
+	let claim = story.claim(8);
+	story.reveal(&claim);
+	let starved = story.ballot(&claim).members[1];
+	let says = |who| Some(if who == starved { Verdict::Unavailable } else { Verdict::Valid });
+	story.vote(&claim, &says);
+	story.vote(&claim, &says);
+	let views = story.world.run(TranscoderElection::transcoders);
+	let account = starved.to_account_id();
+	let stake = views.iter().find(|view| view.account == account).map_or(0, |view| view.stake);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	let lost = story.lost(starved);
+	let no_show = story.world.parameters().0.lottery.no_show_slash;
+	assert!(lost > 0 && lost <= no_show.mul_ceil(stake), "{lost} of {stake}");
+	story.close();
+}
+
+#[test]
 fn transcoder_that_delivers_nothing_should_lose_the_job_and_earn_nothing() {
 	let mut story = Story::begin();
 	let lazy = story.transcoder;

@@ -1,7 +1,7 @@
 //! From claim to settlement, whatever transcoder and verifiers do. Each block of each story checks
 //! every invariant and the sums of all balances; each story ends with not a byte left.
 
-use livepeer_integration_tests::{Claim, Story, HONEST};
+use livepeer_integration_tests::{Claim, Story, World, HONEST};
 use livepeer_primitives::{
 	api::{ChallengeStage, Outcome},
 	leaf::RejectReason,
@@ -430,4 +430,37 @@ fn claim_should_be_judged_and_paid_when_governance_closes_the_chain_meanwhile() 
 	assert!(story.fees(story.transcoder) > 0);
 	story.world.ok(Alice, sudo(pallet_safe_mode::Call::force_exit {}.into()));
 	story.close();
+}
+
+#[test]
+fn only_validator_should_judge_alone() {
+	for (verdict, outcome) in [(Verdict::Valid, Outcome::Accepted), (MISMATCH, Outcome::Failed)] {
+		let world = Story::working(World::development(), &Story::TRANSCODERS);
+		let mut story = Story::begin_on(world);
+		let claim = story.claim(8);
+		story.reveal(&claim);
+		assert_eq!(story.ballot(&claim).members, vec![Alice]);
+		story.vote(&claim, &|_| Some(verdict));
+		if outcome == Outcome::Failed {
+			// A committee only accepts, so even the one is asked again.
+			story.vote(&claim, &|_| Some(verdict));
+		}
+		assert_eq!(story.settle(&claim), Some(outcome));
+		assert_eq!(story.lost(story.transcoder) > 0, outcome == Outcome::Failed);
+		story.close();
+	}
+}
+
+#[test]
+fn claim_should_be_void_when_nobody_else_could_judge_it() {
+	let world = Story::working(World::development(), &[Alice]);
+	let mut story = Story::begin_on(world);
+	assert_eq!(story.transcoder, Alice);
+	let before = broadcaster_eth(&mut story);
+	let claim = story.claim(8);
+	assert_eq!(story.settle(&claim), Some(Outcome::Void));
+	assert_eq!(settlement(&story, &claim), Some(Settlement::Refund));
+	assert_eq!(story.slashes(), vec![]);
+	story.close();
+	assert_eq!(broadcaster_eth(&mut story), before);
 }

@@ -34,13 +34,13 @@ impl BoundToRuntimeAppPublic for BeefyKeys {
 impl OneSessionHandler<AccountId> for BeefyKeys {
 	type Key = BeefyId;
 
-	fn on_genesis_session<'a, I: 'a>(_: I)
+	fn on_genesis_session<'a, I>(_: I)
 	where
 		I: Iterator<Item = (&'a AccountId, Self::Key)>,
 	{
 	}
 
-	fn on_new_session<'a, I: 'a>(_: bool, _: I, _: I)
+	fn on_new_session<'a, I>(_: bool, _: I, _: I)
 	where
 		I: Iterator<Item = (&'a AccountId, Self::Key)>,
 	{

@@ -192,7 +192,9 @@ fn penalties_should_be_those_of_the_table() {
 		assert_eq!(tranche_penalty(Failed, &vote), None);
 	}
 	let unavailable = word(&[Verdict::Unavailable], 1);
-	assert_eq!(dispute_penalty(Accepted, &unavailable, right), Some(Penalty::FalseDissent));
+	assert_eq!(dispute_penalty(Accepted, &unavailable, right), Some(Penalty::NoShow));
+	let starved_accuser = word(&[Verdict::Unavailable, WRONG], 1);
+	assert_eq!(dispute_penalty(Accepted, &starved_accuser, right), Some(Penalty::FalseDissent));
 	assert_eq!(dispute_penalty(Missed, &unavailable, right), None);
 	assert_eq!(tranche_penalty(Accepted, &unavailable), None);
 	assert_eq!(dispute_penalty(Accepted, &word(&[INVALID], 0), right), None);
