@@ -2,19 +2,21 @@
 //!
 //! [`SubxtChain`] implements [`livepeer_worker_core::chain::Chain`]:
 //!
+//! - `runtime`: calls, reads and storage as types, generated from the checked-in metadata;
 //! - `reads`: the `LivepeerApi` runtime API, decoded into the types of `livepeer-primitives`;
-//! - `calls`: the role's calls, encoded by the live chain's metadata and signed by its key;
-//! - `heads`: best and finalised heads, followed across reconnections.
+//! - `calls`: the role's calls, encoded by the live chain's call indices and signed by its key;
+//! - `heads`: best and finalised heads, followed across reconnections;
+//! - [`metadata`]: that metadata, trimmed to what the worker uses, and its comparison with the
+//!   live chain's.
 //!
-//! - [`metadata`]: the shape of calls and reads that this worker was built for.
-//!
-//! Nothing else is taken from checked-in metadata: timing and parameters are read from the chain
+//! Only shapes are taken from checked-in metadata: timing and parameters are read from the chain
 //! itself.
 
 mod calls;
 mod heads;
 pub mod metadata;
 mod reads;
+mod runtime;
 
 use std::{sync::Arc, time::Duration};
 
@@ -37,9 +39,12 @@ use subxt::{
 		client::{reconnecting_rpc_client::ExponentialBackoff, ReconnectingRpcClient, RpcClient},
 		LegacyRpcMethods,
 	},
+	utils::Static,
 	OnlineClient, SubstrateConfig,
 };
 use tokio::sync::{watch, Mutex};
+
+use crate::runtime::api;
 
 /// How long the first connection may take.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(15);
@@ -129,47 +134,49 @@ impl Chain for SubxtChain {
 	}
 
 	async fn timing(&self) -> Result<Timing, ChainError> {
-		self.read(At::Best, "timing", &()).await
+		Ok(self.read(At::Best, api().timing()).await?.0)
 	}
 
 	async fn parameters(&self) -> Result<ProtocolParameters, ChainError> {
-		self.read(At::Best, "parameters", &()).await
+		Ok(self.read(At::Best, api().parameters()).await?.0)
 	}
 
 	async fn transcoder(&self, account: &AccountId) -> Result<Option<TranscoderView>, ChainError> {
-		self.read(At::Best, "transcoder", account).await
+		let found = self.read(At::Best, api().transcoder(Static(account.clone()))).await?;
+		Ok(found.map(|found| found.0))
 	}
 
 	async fn service(&self, account: &AccountId) -> Result<Option<ServiceRecord>, ChainError> {
-		self.read(At::Best, "service", account).await
+		let found = self.read(At::Best, api().service(Static(account.clone()))).await?;
+		Ok(found.map(|found| found.0))
 	}
 
 	async fn job(&self, at: At, id: JobId) -> Result<Option<JobView>, ChainError> {
-		self.read(at, "job", &id).await
+		Ok(self.read(at, api().job(id)).await?.map(|found| found.0))
 	}
 
 	async fn job_of_stream(&self, stream: StreamId) -> Result<Option<JobId>, ChainError> {
-		self.read(At::Best, "job_of_stream", &stream).await
+		self.read(At::Best, api().job_of_stream(stream)).await
 	}
 
 	async fn assignments(&self, transcoder: &AccountId) -> Result<Vec<JobId>, ChainError> {
-		self.read(At::Best, "assignments", transcoder).await
+		self.read(At::Best, api().assignments(Static(transcoder.clone()))).await
 	}
 
 	async fn claim(&self, at: At, id: ClaimId) -> Result<Option<ClaimInfo>, ChainError> {
-		self.read(at, "claim", &id).await
+		Ok(self.read(at, api().claim(id)).await?.map(|found| found.0))
 	}
 
 	async fn challenge(&self, id: ClaimId) -> Result<Option<ChallengeView>, ChainError> {
-		self.read(At::Best, "challenge", &id).await
+		Ok(self.read(At::Best, api().challenge(id)).await?.map(|found| found.0))
 	}
 
 	async fn claims_of(&self, at: At, transcoder: &AccountId) -> Result<Vec<ClaimId>, ChainError> {
-		self.read(at, "claims_of", transcoder).await
+		self.read(at, api().claims_of(Static(transcoder.clone()))).await
 	}
 
 	async fn toolchains(&self) -> Result<Vec<ToolchainId>, ChainError> {
-		self.read(At::Best, "toolchains", &()).await
+		self.read(At::Best, api().toolchains()).await
 	}
 
 	async fn broadcasters(&self) -> Result<Vec<AccountId>, ChainError> {

@@ -1,48 +1,24 @@
-//! What this worker was built for: the calls that it makes and the runtime API that it reads, by
-//! the metadata in `metadata.scale`.
+//! What this worker was built for: the calls that it makes and what it reads, by the metadata in
+//! `metadata.scale`, from which `runtime` is generated.
 //!
 //! Calls and answers are encoded by the types of `livepeer-primitives`, so a node whose runtime
-//! has others would misread them: that is found when the worker connects, by comparing structural
-//! hashes. Nothing else is taken from this file; timing and parameters are the live chain's.
+//! has others would misread them: that is found when the worker connects. Subxt's own hashes do
+//! not tell it, for they leave out the order of fields and variants. Nothing else is taken from
+//! this file; timing and parameters are the live chain's.
+
+mod trim;
+
+use std::collections::BTreeSet;
 
 use codec::{Decode, Encode};
 use livepeer_worker_core::chain::ChainError;
+use scale_info::{form::PortableForm, Field, PortableRegistry, TypeDef};
 use subxt::Metadata;
+
+pub use trim::trim;
 
 /// The runtime's metadata, version 15, as `livepeer-metadata write` stores it.
 const BUILT_FOR: &[u8] = include_bytes!("../metadata.scale");
-
-/// Every call that a role makes.
-pub const CALLS: [(&str, &str); 10] = [
-	("Jobs", "create_job"),
-	("Jobs", "set_origin"),
-	("Jobs", "accept_job"),
-	("Jobs", "claim_work"),
-	("Jobs", "end_job"),
-	("TranscoderElection", "transcoder"),
-	("TranscoderElection", "set_available"),
-	("TranscoderElection", "heartbeat"),
-	("ChallengeLottery", "reveal_leaf"),
-	("LptStaking", "bond"),
-];
-
-/// The runtime API.
-pub const API: &str = "LivepeerApi";
-
-/// Every method of it that a role reads.
-pub const METHODS: [&str; 11] = [
-	"timing",
-	"parameters",
-	"transcoder",
-	"service",
-	"job",
-	"job_of_stream",
-	"assignments",
-	"claim",
-	"challenge",
-	"claims_of",
-	"toolchains",
-];
 
 /// The runtime function that gives metadata of a version, and its argument.
 pub const FUNCTION: &str = "Metadata_metadata_at_version";
@@ -59,10 +35,13 @@ pub fn from_answer(answer: &[u8]) -> Option<Vec<u8>> {
 	Option::<Vec<u8>>::decode(&mut &answer[..]).ok().flatten()
 }
 
+fn unreadable(error: impl ToString) -> ChainError {
+	ChainError::BadAnswer(format!("{FUNCTION} ({})", error.to_string()))
+}
+
 /// Reads metadata.
 pub fn parse(bytes: &[u8]) -> Result<Metadata, ChainError> {
-	Metadata::decode(&mut &bytes[..])
-		.map_err(|error| ChainError::BadAnswer(format!("{FUNCTION} ({error})")))
+	Metadata::decode(&mut &bytes[..]).map_err(unreadable)
 }
 
 /// The metadata that this worker was built for.
@@ -70,30 +49,48 @@ pub fn built_for() -> Result<Metadata, ChainError> {
 	parse(BUILT_FOR)
 }
 
-/// What of the worker's calls and reads `theirs` lacks or has otherwise than `ours`.
+/// What of the calls, storage and reads in `ours` the metadata `theirs` lacks or has otherwise.
 pub fn differences(ours: &Metadata, theirs: &Metadata) -> Vec<String> {
-	let call_hash = |metadata: &Metadata, pallet, call| {
-		metadata.pallet_by_name(pallet).and_then(|pallet| pallet.call_hash(call))
+	let types = || Comparison::new(ours.types(), theirs.types());
+	let mut differences = Vec::new();
+	let mut note = |same: Option<bool>, owner: &str, name: &str| {
+		if same != Some(true) {
+			differences.push(format!("{owner}.{name}"));
+		}
 	};
-	let calls = CALLS
-		.into_iter()
-		.filter(|(pallet, call)| {
-			let hash = call_hash(theirs, pallet, call);
-			hash.is_none() || hash != call_hash(ours, pallet, call)
-		})
-		.map(|(pallet, call)| format!("{pallet}.{call}"));
-	let method_hash = |metadata: &Metadata, method| {
-		let api = metadata.runtime_api_trait_by_name(API)?;
-		api.method_by_name(method).map(|method| method.hash())
-	};
-	let methods = METHODS
-		.into_iter()
-		.filter(|method| {
-			let hash = method_hash(theirs, method);
-			hash.is_none() || hash != method_hash(ours, method)
-		})
-		.map(|method| format!("{API}.{method}"));
-	calls.chain(methods).collect()
+	for pallet in ours.pallets() {
+		let other = theirs.pallet_by_name(pallet.name());
+		for call in pallet.call_variants().unwrap_or_default() {
+			let other = other.as_ref().and_then(|other| other.call_variant_by_name(&call.name));
+			let same = other.map(|other| types().same_fields(&call.fields, &other.fields));
+			note(same, pallet.name(), &call.name);
+		}
+		for entry in pallet.storage().map(|storage| storage.entries()).unwrap_or_default() {
+			let other = other.as_ref().and_then(|other| other.storage());
+			let other = other.and_then(|other| other.entry_by_name(entry.name()));
+			let same = other.map(|other| {
+				entry.keys().len() == other.keys().len()
+					&& entry.keys().zip(other.keys()).all(|(our, their)| {
+						our.hasher == their.hasher && types().same(our.key_id, their.key_id)
+					}) && types().same(entry.value_ty(), other.value_ty())
+			});
+			note(same, pallet.name(), entry.name());
+		}
+	}
+	for api in ours.runtime_api_traits() {
+		let other = theirs.runtime_api_trait_by_name(api.name());
+		for method in api.methods() {
+			let other = other.as_ref().and_then(|other| other.method_by_name(method.name()));
+			let same = other.map(|other| {
+				let (our, their) = (method.inputs(), other.inputs());
+				our.len() == their.len()
+					&& our.zip(their).all(|(our, their)| types().same(our.id, their.id))
+					&& types().same(method.output_ty(), other.output_ty())
+			});
+			note(same, api.name(), method.name());
+		}
+	}
+	differences
 }
 
 /// Refuses a node whose runtime this worker would misread.
@@ -106,15 +103,210 @@ pub fn ensure_fits(theirs: &Metadata) -> Result<(), ChainError> {
 	}
 }
 
+/// Whether types of two registries have the same SCALE form, and the same names within.
+struct Comparison<'a> {
+	ours: &'a PortableRegistry,
+	theirs: &'a PortableRegistry,
+	/// Pairs that are compared already, or just now further up.
+	seen: BTreeSet<(u32, u32)>,
+}
+
+impl<'a> Comparison<'a> {
+	fn new(ours: &'a PortableRegistry, theirs: &'a PortableRegistry) -> Self {
+		Self { ours, theirs, seen: BTreeSet::new() }
+	}
+
+	fn same(&mut self, our: u32, their: u32) -> bool {
+		if !self.seen.insert((our, their)) {
+			return true;
+		}
+		let (Some(our), Some(their)) = (self.ours.resolve(our), self.theirs.resolve(their)) else {
+			return false;
+		};
+		match (&our.type_def, &their.type_def) {
+			(TypeDef::Composite(our), TypeDef::Composite(their)) => {
+				self.same_fields(&our.fields, &their.fields)
+			}
+			(TypeDef::Variant(our), TypeDef::Variant(their)) => {
+				our.variants.len() == their.variants.len()
+					&& our.variants.iter().zip(&their.variants).all(|(our, their)| {
+						our.name == their.name
+							&& our.index == their.index
+							&& self.same_fields(&our.fields, &their.fields)
+					})
+			}
+			(TypeDef::Sequence(our), TypeDef::Sequence(their)) => {
+				self.same(our.type_param.id, their.type_param.id)
+			}
+			(TypeDef::Array(our), TypeDef::Array(their)) => {
+				our.len == their.len && self.same(our.type_param.id, their.type_param.id)
+			}
+			(TypeDef::Tuple(our), TypeDef::Tuple(their)) => {
+				our.fields.len() == their.fields.len()
+					&& our
+						.fields
+						.iter()
+						.zip(&their.fields)
+						.all(|(our, their)| self.same(our.id, their.id))
+			}
+			(TypeDef::Primitive(our), TypeDef::Primitive(their)) => our == their,
+			(TypeDef::Compact(our), TypeDef::Compact(their)) => {
+				self.same(our.type_param.id, their.type_param.id)
+			}
+			// Bit sequences, which nothing here has, and types of different kinds.
+			_ => false,
+		}
+	}
+
+	fn same_fields(&mut self, our: &[Field<PortableForm>], their: &[Field<PortableForm>]) -> bool {
+		our.len() == their.len()
+			&& our
+				.iter()
+				.zip(their)
+				.all(|(our, their)| our.name == their.name && self.same(our.ty.id, their.ty.id))
+	}
+}
+
 #[cfg(test)]
 mod tests {
 	#![allow(clippy::unwrap_used)]
+	use livepeer_primitives::{
+		api::{ChallengeView, JobView, TranscoderView},
+		leaf::Leaf,
+		params::{ProtocolParameters, Timing},
+		service::ServiceRecord,
+		sum_tree::SumNode,
+		traits::ClaimInfo,
+		video::{Rendition, SourceLimits},
+		AccountId, Signature,
+	};
+	use scale_info::{meta_type, Registry, TypeInfo};
+	use sp_runtime::Perbill;
+	use subxt::ext::frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed};
+
 	use super::*;
 
 	#[test]
-	fn metadata_should_have_every_call_and_read() {
+	fn metadata_should_fit_itself() {
 		let ours = built_for().unwrap();
 		assert_eq!(differences(&ours, &ours), Vec::<String>::new());
+		assert_eq!(trim(BUILT_FOR).unwrap(), BUILT_FOR, "it holds what is used and nothing else");
+	}
+
+	#[test]
+	fn differences_should_name_what_another_runtime_has_otherwise() {
+		let RuntimeMetadataPrefixed(reserved, metadata) =
+			RuntimeMetadataPrefixed::decode(&mut &BUILT_FOR[..]).unwrap();
+		let RuntimeMetadata::V15(mut metadata) = metadata else { panic!("not of version 15") };
+		for ty in &mut metadata.types.types {
+			match (&mut ty.ty.type_def, ty.ty.path.segments.join("::").as_str()) {
+				(TypeDef::Composite(limits), "livepeer_primitives::video::SourceLimits") => {
+					limits.fields.swap(0, 1);
+				}
+				(TypeDef::Variant(calls), "pallet_transcoder_election::pallet::Call") => {
+					calls.variants.retain(|call| call.name != "heartbeat");
+				}
+				_ => {}
+			}
+		}
+		metadata.pallets.iter_mut().for_each(|pallet| pallet.storage = None);
+		let theirs = RuntimeMetadataPrefixed(reserved, RuntimeMetadata::V15(metadata)).encode();
+		let mut found = differences(&built_for().unwrap(), &parse(&theirs).unwrap());
+		found.sort();
+		assert_eq!(
+			found,
+			[
+				"Jobs.Origins",
+				"Jobs.create_job",
+				"LivepeerApi.claim",
+				"LivepeerApi.job",
+				"TranscoderElection.heartbeat",
+			]
+		);
+	}
+
+	/// The types that stand for the chain's in the generated code.
+	#[test]
+	fn substitutes_should_have_the_shape_of_the_chains_types() {
+		let ours = built_for().unwrap();
+		let mut registry = Registry::new();
+		registry.register_types([
+			meta_type::<AccountId>(),
+			meta_type::<Signature>(),
+			meta_type::<Perbill>(),
+			meta_type::<Rendition>(),
+			meta_type::<SourceLimits>(),
+			meta_type::<ServiceRecord>(),
+			meta_type::<Leaf>(),
+			meta_type::<SumNode>(),
+			meta_type::<Timing>(),
+			meta_type::<ProtocolParameters>(),
+			meta_type::<TranscoderView>(),
+			meta_type::<JobView>(),
+			meta_type::<ClaimInfo>(),
+			meta_type::<ChallengeView>(),
+		]);
+		let registry = PortableRegistry::from(registry);
+		let mut compared = 0;
+		for substitute in &registry.types {
+			let path = &substitute.ty.path.segments;
+			let named = |ty: &&scale_info::PortableType| ty.ty.path.segments == *path;
+			if registry.types.iter().filter(named).count() != 1 || path.is_empty() {
+				// Containers such as `Option` are part of what holds them.
+				continue;
+			}
+			let chains =
+				ours.types().types.iter().find(named).unwrap_or_else(|| panic!("{path:?}"));
+			let same = Comparison::new(&registry, ours.types()).same(substitute.id, chains.id);
+			assert!(same, "{path:?} is encoded in another way than the chain's type");
+			compared += 1;
+		}
+		assert!(compared >= 14);
+	}
+
+	#[test]
+	fn comparison_should_see_order_and_indices() {
+		#[derive(TypeInfo)]
+		#[allow(dead_code)]
+		struct Pair {
+			first: u32,
+			second: u64,
+		}
+		#[derive(TypeInfo)]
+		#[allow(dead_code)]
+		enum Choice {
+			One,
+			Two([u8; 4], Vec<u16>),
+		}
+		mod other {
+			#[derive(scale_info::TypeInfo)]
+			#[allow(dead_code)]
+			pub struct Pair {
+				second: u64,
+				first: u32,
+			}
+			#[derive(scale_info::TypeInfo)]
+			#[allow(dead_code)]
+			pub enum Choice {
+				#[codec(index = 7)]
+				One,
+				Two([u8; 4], Vec<u16>),
+			}
+		}
+		fn same<A: TypeInfo + 'static, B: TypeInfo + 'static>() -> bool {
+			let (mut ours, mut theirs) = (Registry::new(), Registry::new());
+			let our = ours.register_type(&meta_type::<A>()).id;
+			let their = theirs.register_type(&meta_type::<B>()).id;
+			Comparison::new(&ours.into(), &theirs.into()).same(our, their)
+		}
+		assert!(same::<Pair, Pair>());
+		assert!(same::<Choice, Choice>());
+		assert!(!same::<Pair, other::Pair>());
+		assert!(!same::<Choice, other::Choice>());
+		assert!(!same::<[u8; 4], [u8; 5]>());
+		assert!(!same::<(u8, u16), (u16, u8)>());
+		assert!(!same::<u32, codec::Compact<u32>>());
+		assert!(!same::<Option<u32>, u32>());
 	}
 
 	#[test]
@@ -124,5 +316,6 @@ mod tests {
 		assert_eq!(from_answer(&[0]), None);
 		assert_eq!(from_answer(&[]), None);
 		assert!(parse(b"no metadata").is_err());
+		assert!(trim(b"no metadata").is_err());
 	}
 }

@@ -1,55 +1,51 @@
-//! Reads: one runtime API, whose answers are the types of `livepeer-primitives`.
+//! Reads: one runtime API, whose answers are the types of `livepeer-primitives`, and one map.
 
-use codec::{Decode, Encode};
+use codec::{DecodeAll, Encode};
 use livepeer_primitives::AccountId;
 use livepeer_worker_core::chain::{At, ChainError};
-use sp_io::hashing::twox_128;
+use subxt::{runtime_apis::Payload, utils::Static};
 
-use crate::SubxtChain;
-
-/// Keys asked for at a time.
-const PAGE: u32 = 512;
+use crate::{runtime, SubxtChain};
 
 impl SubxtChain {
-	/// Calls `LivepeerApi_<method>` with `arguments`, a SCALE tuple.
-	pub(crate) async fn read<R: Decode>(
-		&self,
-		at: At,
-		method: &str,
-		arguments: &impl Encode,
-	) -> Result<R, ChainError> {
+	/// Asks the runtime at `at`. Arguments and answer are SCALE as they are, so that one request
+	/// suffices: the chain's types were compared when the worker connected.
+	pub(crate) async fn read<P>(&self, at: At, read: P) -> Result<P::ReturnType, ChainError>
+	where
+		P: Payload<ArgsType: Encode, ReturnType: DecodeAll>,
+	{
 		let head = *self.heads.borrow();
 		let hash = match at {
 			At::Best => head.best_hash,
 			At::Finalized => head.finalized_hash,
 		};
-		let function = format!("LivepeerApi_{method}");
+		let function = format!("{}_{}", read.trait_name(), read.method_name());
 		let bytes = self
 			.rpc
-			.state_call(&function, Some(&arguments.encode()), Some(hash))
+			.state_call(&function, Some(&read.args().encode()), Some(hash))
 			.await
 			.map_err(|error| self.unreachable(error))?;
-		R::decode(&mut &bytes[..]).map_err(|_| ChainError::BadAnswer(function))
+		P::ReturnType::decode_all(&mut &bytes[..]).map_err(|_| ChainError::BadAnswer(function))
 	}
 
-	/// Every account with a `Jobs.Origins` record.
+	/// Every account with a record of where its streams are found.
 	pub(crate) async fn accounts_with_origin(&self) -> Result<Vec<AccountId>, ChainError> {
-		let prefix = [twox_128(b"Jobs"), twox_128(b"Origins")].concat();
+		let best = self.heads.borrow().best_hash;
+		let at = self.client.at_block(best).await.map_err(|error| self.unreachable(error))?;
+		let mut origins = at
+			.storage()
+			.iter(runtime::storage().jobs().origins(), ())
+			.await
+			.map_err(|error| self.unreachable(error))?;
 		let mut accounts = Vec::new();
-		let mut last: Option<Vec<u8>> = None;
-		loop {
-			let keys = self
-				.rpc
-				.state_get_keys_paged(&prefix, PAGE, last.as_deref(), None)
-				.await
-				.map_err(|error| self.unreachable(error))?;
-			let Some(end) = keys.last().cloned() else { return Ok(accounts) };
-			// The map's hasher keeps the account at the end of the key.
-			accounts.extend(keys.iter().filter_map(|key| {
-				let account = <[u8; 32]>::try_from(key.get(key.len().checked_sub(32)?..)?).ok()?;
-				Some(AccountId::new(account))
-			}));
-			last = Some(end);
+		while let Some(origin) = origins.next().await {
+			let origin = origin.map_err(|error| self.unreachable(error))?;
+			let (Static(account),) = origin
+				.key()
+				.and_then(|key| key.decode())
+				.map_err(|_| ChainError::BadAnswer("Jobs.Origins".to_owned()))?;
+			accounts.push(account);
 		}
+		Ok(accounts)
 	}
 }

@@ -1,7 +1,7 @@
 //! Writes or checks `metadata.scale`: `livepeer-metadata write|check URL FILE`.
 //!
-//! `check` fails when the running node's runtime has a call or a read that the worker uses in
-//! another form than the file; constants are not compared, for they are the chain's own.
+//! `write` stores what the worker uses of the running node's runtime; the worker's types are
+//! generated from it. `check` fails when that runtime has any of it in another form than the file.
 
 use std::process::ExitCode;
 
@@ -39,14 +39,15 @@ async fn run() -> Result<String, String> {
 		rpc.state_call(metadata::FUNCTION, Some(&argument), None).await.map_err(unreachable)?;
 	let bytes = metadata::from_answer(&answer)
 		.ok_or_else(|| format!("the runtime has no metadata of version {}", metadata::VERSION))?;
-	let live = metadata::parse(&bytes).map_err(|error| error.to_string())?;
 	match action.as_str() {
 		"write" => {
+			let bytes = metadata::trim(&bytes).map_err(|error| error.to_string())?;
 			std::fs::write(file, &bytes).map_err(|error| format!("{file}: {error}"))?;
 			Ok(format!("{file}: {} bytes", bytes.len()))
 		}
 		"check" => {
 			let stored = std::fs::read(file).map_err(|error| format!("{file}: {error}"))?;
+			let live = metadata::parse(&bytes).map_err(|error| error.to_string())?;
 			let stored = metadata::parse(&stored).map_err(|error| error.to_string())?;
 			let differences = metadata::differences(&stored, &live);
 			if differences.is_empty() {

@@ -1,0 +1,149 @@
+//! Leaves of a runtime's metadata only what the worker uses, so that the generated code stays
+//! small and the stored file changes only when that changes.
+
+use std::collections::BTreeSet;
+
+use codec::{Decode, Encode};
+use livepeer_worker_core::chain::ChainError;
+use scale_info::{PortableRegistry, TypeDef};
+use subxt::ext::frame_metadata::{
+	v15::{RuntimeMetadataV15, StorageEntryType},
+	RuntimeMetadata, RuntimeMetadataPrefixed,
+};
+
+use super::unreadable;
+
+/// Every call that a role makes.
+const CALLS: [(&str, &[&str]); 4] = [
+	("Jobs", &["create_job", "set_origin", "accept_job", "claim_work", "end_job"]),
+	("TranscoderElection", &["transcoder", "set_available", "heartbeat"]),
+	("ChallengeLottery", &["reveal_leaf"]),
+	("LptStaking", &["bond"]),
+];
+
+/// Every map that a role reads, in pallets of [`CALLS`].
+const MAPS: [(&str, &str); 1] = [("Jobs", "Origins")];
+
+/// The runtime API.
+const API: &str = "LivepeerApi";
+
+/// Every method of it that a role reads.
+const METHODS: [&str; 11] = [
+	"timing",
+	"parameters",
+	"transcoder",
+	"service",
+	"job",
+	"job_of_stream",
+	"assignments",
+	"claim",
+	"challenge",
+	"claims_of",
+	"toolchains",
+];
+
+/// The metadata in `bytes`, which are of version 15, without what the worker does not use.
+pub fn trim(bytes: &[u8]) -> Result<Vec<u8>, ChainError> {
+	let RuntimeMetadataPrefixed(reserved, metadata) =
+		RuntimeMetadataPrefixed::decode(&mut &bytes[..]).map_err(unreadable)?;
+	let RuntimeMetadata::V15(mut metadata) = metadata else {
+		return Err(unreadable(format!("it is of version {}", metadata.version())));
+	};
+	keep_used(&mut metadata);
+	drop_unused_types(&mut metadata);
+	Ok(RuntimeMetadataPrefixed(reserved, RuntimeMetadata::V15(metadata)).encode())
+}
+
+fn keep_used(metadata: &mut RuntimeMetadataV15) {
+	metadata.pallets.retain_mut(|pallet| {
+		let Some((name, used)) = CALLS.into_iter().find(|(name, _)| *name == pallet.name) else {
+			return false;
+		};
+		if let Some(calls) = &pallet.calls {
+			keep_variants(&mut metadata.types, calls.ty.id, |call| used.contains(&call));
+		}
+		if let Some(storage) = &mut pallet.storage {
+			storage.entries.retain(|entry| MAPS.contains(&(name, entry.name.as_str())));
+		}
+		pallet.event = None;
+		pallet.error = None;
+		pallet.constants.clear();
+		true
+	});
+	metadata.apis.retain_mut(|api| {
+		api.methods.retain(|method| METHODS.contains(&method.name.as_str()));
+		api.name == API
+	});
+
+	// Only the enum of calls is needed; it stands in for what the format asks for besides.
+	let calls = metadata.outer_enums.call_enum_ty;
+	keep_variants(&mut metadata.types, calls.id, |pallet| {
+		CALLS.iter().any(|(used, _)| *used == pallet)
+	});
+	metadata.outer_enums.event_enum_ty = calls;
+	metadata.outer_enums.error_enum_ty = calls;
+	metadata.extrinsic.address_ty = calls;
+	metadata.extrinsic.call_ty = calls;
+	metadata.extrinsic.signature_ty = calls;
+	metadata.extrinsic.extra_ty = calls;
+	metadata.extrinsic.signed_extensions.clear();
+	metadata.custom.map.clear();
+	metadata.ty = calls;
+}
+
+/// Keeps those variants of the enum `id` whose names `keep` accepts.
+fn keep_variants(types: &mut PortableRegistry, id: u32, keep: impl Fn(&str) -> bool) {
+	if let Some(ty) = types.types.iter_mut().find(|ty| ty.id == id) {
+		if let TypeDef::Variant(variants) = &mut ty.ty.type_def {
+			variants.variants.retain(|variant| keep(&variant.name));
+		}
+	}
+}
+
+/// Drops the types that nothing refers to any more.
+fn drop_unused_types(metadata: &mut RuntimeMetadataV15) {
+	// The generated code names this one.
+	let dispatch_error = metadata
+		.types
+		.types
+		.iter()
+		.find(|ty| ty.ty.path.segments == ["sp_runtime", "DispatchError"])
+		.map(|ty| ty.id);
+	let kept: BTreeSet<u32> = type_ids(metadata).into_iter().map(|id| *id).collect();
+	let renumbered = metadata.types.retain(|id| kept.contains(&id) || dispatch_error == Some(id));
+	for id in type_ids(metadata) {
+		if let Some(new) = renumbered.get(id) {
+			*id = *new;
+		}
+	}
+}
+
+/// Every reference to a type outside of the types themselves.
+fn type_ids(metadata: &mut RuntimeMetadataV15) -> Vec<&mut u32> {
+	let mut ids = vec![
+		&mut metadata.outer_enums.call_enum_ty.id,
+		&mut metadata.outer_enums.event_enum_ty.id,
+		&mut metadata.outer_enums.error_enum_ty.id,
+		&mut metadata.extrinsic.address_ty.id,
+		&mut metadata.extrinsic.call_ty.id,
+		&mut metadata.extrinsic.signature_ty.id,
+		&mut metadata.extrinsic.extra_ty.id,
+		&mut metadata.ty.id,
+	];
+	for pallet in &mut metadata.pallets {
+		ids.extend(pallet.calls.iter_mut().map(|calls| &mut calls.ty.id));
+		for entry in pallet.storage.iter_mut().flat_map(|storage| &mut storage.entries) {
+			match &mut entry.ty {
+				StorageEntryType::Plain(value) => ids.push(&mut value.id),
+				StorageEntryType::Map { key, value, .. } => {
+					ids.extend([&mut key.id, &mut value.id]);
+				}
+			}
+		}
+	}
+	for method in metadata.apis.iter_mut().flat_map(|api| &mut api.methods) {
+		ids.extend(method.inputs.iter_mut().map(|input| &mut input.ty.id));
+		ids.push(&mut method.output.id);
+	}
+	ids
+}

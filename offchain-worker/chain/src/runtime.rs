@@ -1,0 +1,81 @@
+//! The chain's calls, reads and storage as types that subxt generates from `metadata.scale`.
+//!
+//! Types of the protocol are those of `livepeer-primitives` behind [`subxt::utils::Static`], which
+//! writes and reads them as they are. That they have the shape that the metadata says is asserted
+//! by a test of [`crate::metadata`], and the same of the live chain when the worker connects.
+
+#[subxt::subxt(
+	runtime_metadata_path = "metadata.scale",
+	substitute_type(
+		path = "bounded_collections::bounded_vec::BoundedVec<T>",
+		with = "::std::vec::Vec<T>"
+	),
+	substitute_type(
+		path = "sp_core::crypto::AccountId32",
+		with = "::subxt::utils::Static<::livepeer_primitives::AccountId>"
+	),
+	substitute_type(
+		path = "sp_runtime::MultiSignature",
+		with = "::subxt::utils::Static<::livepeer_primitives::Signature>"
+	),
+	substitute_type(
+		path = "sp_arithmetic::per_things::Perbill",
+		with = "::subxt::utils::Static<::sp_runtime::Perbill>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::video::Rendition",
+		with = "::subxt::utils::Static<::livepeer_primitives::video::Rendition>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::video::SourceLimits",
+		with = "::subxt::utils::Static<::livepeer_primitives::video::SourceLimits>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::service::ServiceRecord",
+		with = "::subxt::utils::Static<::livepeer_primitives::service::ServiceRecord>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::leaf::Leaf",
+		with = "::subxt::utils::Static<::livepeer_primitives::leaf::Leaf>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::sum_tree::SumNode",
+		with = "::subxt::utils::Static<::livepeer_primitives::sum_tree::SumNode>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::params::Timing",
+		with = "::subxt::utils::Static<::livepeer_primitives::params::Timing>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::params::ProtocolParameters",
+		with = "::subxt::utils::Static<::livepeer_primitives::params::ProtocolParameters>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::api::TranscoderView",
+		with = "::subxt::utils::Static<::livepeer_primitives::api::TranscoderView>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::api::JobView",
+		with = "::subxt::utils::Static<::livepeer_primitives::api::JobView>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::traits::ClaimInfo",
+		with = "::subxt::utils::Static<::livepeer_primitives::traits::ClaimInfo>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::api::ChallengeView",
+		with = "::subxt::utils::Static<::livepeer_primitives::api::ChallengeView>"
+	)
+)]
+mod generated {}
+
+pub use generated::{
+	runtime_apis::{livepeer_api::LivepeerApi, RuntimeApi},
+	runtime_types::pallet_transcoder_election::types::Terms,
+	storage, tx,
+};
+
+/// The reads of the protocol's state.
+pub fn api() -> LivepeerApi {
+	RuntimeApi.livepeer_api()
+}
