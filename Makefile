@@ -11,6 +11,8 @@ NATIVE := -p livepeer-node -p livepeer-worker -p livepeer-cheat -p livepeer-demo
 	$(foreach c,chain core media net store,-p livepeer-worker-$(c))
 STATE_MACHINE := -p livepeer-primitives -p livepeer-runtime -p livepeer-integration-tests \
 	$(foreach p,beacon chain-config challenge-lottery jobs lpt-staking rounds transcoder-election,-p pallet-$(p))
+# The tool that measures weights brings some hundred crates that nothing else needs.
+EVERYDAY := --workspace --exclude livepeer-bencher
 STATE_FEATURES := --features livepeer-runtime/runtime-benchmarks,livepeer-runtime/try-runtime
 
 .PHONY: help
@@ -48,16 +50,24 @@ test-native:
 test-long: build ## What is too long for every day: properties with many cases, kills, restarts
 	scripts/test-long.sh
 
+.PHONY: drill
+drill: build ## Kill nodes and workers during a stream; nothing may be lost
+	$(BIN)/livepeer-demo --bin-dir $(BIN) --once --kill --segments 32 $(if $(REPORT),--report $(REPORT))
+
 .PHONY: lint
 lint: setup ## Formatting, clippy, one line of every SDK crate
 	cargo fmt --all --check
 	scripts/check-versions.sh
-	SKIP_WASM_BUILD=1 cargo clippy --release --locked --workspace --all-targets -- -D warnings
+	SKIP_WASM_BUILD=1 cargo clippy --release --locked $(EVERYDAY) --all-targets -- -D warnings
 
 .PHONY: bench
 bench: build ## Speed against the raw tool: transcoding as a ratio to the ffmpeg command line
 	scripts/bench.sh
 
+.PHONY: weights
+weights: setup ## Measure the weights of our pallets: PALLETS="jobs rounds" STEPS=20 REPEAT=10
+	scripts/weights.sh
+
 .PHONY: docs
 docs: setup ## Build the API documentation
-	SKIP_WASM_BUILD=1 RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --workspace --no-deps
+	SKIP_WASM_BUILD=1 RUSTDOCFLAGS="-D warnings" cargo doc --release --locked $(EVERYDAY) --no-deps
