@@ -10,12 +10,14 @@ use livepeer_primitives::{
 	traits::{SeatedValidator, SeatedValidators, Seed},
 	Hash, MAX_VALIDATORS, UNIT,
 };
-use sp_core::{crypto::ByteArray, H256};
+use sp_core::crypto::ByteArray;
 
 fn validators(count: u32) -> SeatedValidators {
 	let seats: Vec<_> = (0..count)
 		.filter_map(|i| {
-			let key = VerifierId::from_slice(H256::from_low_u64_be(i.into()).as_bytes()).ok()?;
+			let mut bytes = [0; 32];
+			bytes[..4].copy_from_slice(&i.to_le_bytes());
+			let key = VerifierId::from_slice(&bytes).ok()?;
 			Some(SeatedValidator {
 				account: account("validator", i, 0),
 				stake: u128::from(i).saturating_mul(UNIT),

@@ -60,4 +60,9 @@ impl<T: Config> Rounds for Pallet<T> {
 	fn in_lock_period() -> bool {
 		Self::is_locked()
 	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn set_current(round: RoundIndex) {
+		Current::<T>::mutate(|current| current.index = round);
+	}
 }

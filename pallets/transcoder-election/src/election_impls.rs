@@ -127,6 +127,8 @@ impl<T: Config> TranscoderDirectory for Pallet<T> {
 				fee_share: terms.fee_share,
 				jailed: false,
 			};
+			// In a full set the last one gives way.
+			active.seats.truncate(MAX_SEATS.saturating_sub(1) as usize);
 			let position = active.seats.partition_point(|other| other.stake >= stake);
 			if active.seats.try_insert(position, seat).is_err() {
 				log::error!(target: crate::LOG_TARGET, "the active set is full");
