@@ -145,6 +145,8 @@ pub static CLAIMS: Kept<BTreeMap<ClaimId, ClaimInfo>> = Kept::new(b"fake:claims"
 pub static SETTLED: Kept<Vec<(ClaimId, Settlement)>> = Kept::new(b"fake:settled");
 /// Whether settlements fail.
 pub static STUCK: Kept<bool> = Kept::new(b"fake:stuck");
+/// What a slash weighs, and each of its finders: more than all else that a hook does here.
+pub const SLASH_WEIGHT: u64 = 50_000_000_000;
 /// Slashes.
 pub static SLASHED: Kept<Vec<SlashCall>> = Kept::new(b"fake:slashed");
 /// Detained accounts, with how often.
@@ -253,6 +255,9 @@ impl Slash for Fake {
 			all.push((transcoder.clone(), offence, fraction, finders.to_vec()));
 		});
 		Slashed { total: 100, finders_fee: 5, common_pool: 95 }
+	}
+	fn slash_weight(_: RoundIndex, finders: u32) -> Weight {
+		Weight::from_parts(SLASH_WEIGHT, 0).saturating_mul(u64::from(finders) + 1)
 	}
 }
 

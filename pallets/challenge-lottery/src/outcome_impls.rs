@@ -92,10 +92,17 @@ impl<T: Config> Pallet<T> {
 		let Stage::Decided(decision) = challenge.stage.clone() else { return Weight::zero() };
 		let blocks = decision.execute_at.saturating_sub(now);
 		let penalised = Self::execute_penalties(id, &challenge, blocks);
-		let mut weight = T::WeightInfo::agenda_penalise(penalised);
+		let slash = T::Slash::slash_weight(challenge.drawn_in, 0);
+		let mut weight = T::WeightInfo::agenda_penalise(penalised)
+			.saturating_add(slash.saturating_mul(penalised.into()));
 		if blocks == 0 {
-			Self::execute(now, id, challenge, decision);
 			weight = weight.saturating_add(T::WeightInfo::agenda_execute());
+			// Charged even if an earlier verdict of the round spares the stake.
+			if is_guilty(decision.outcome) {
+				let finders = decision.finders.len() as u32;
+				weight = weight.saturating_add(T::Slash::slash_weight(challenge.round, finders));
+			}
+			Self::execute(now, id, challenge, decision);
 		} else {
 			let next = if PendingPenalties::<T>::contains_key(id) {
 				now.saturating_add(1)

@@ -40,8 +40,9 @@ impl<T: Config> Slash for Pallet<T> {
 		slashed
 	}
 
-	fn slash_weight(finders: u32) -> Weight {
-		T::WeightInfo::slash(T::MaxSlashedRounds::get(), finders)
+	fn slash_weight(offence: RoundIndex, finders: u32) -> Weight {
+		let rounds = T::Rounds::current().saturating_sub(offence).saturating_add(1);
+		T::WeightInfo::slash(rounds.min(T::MaxSlashedRounds::get()), finders)
 	}
 }
 

@@ -145,10 +145,9 @@ pub trait Slash {
 		fraction: Perbill,
 		finders: &[AccountId],
 	) -> Slashed;
-	/// The most weight that one slash with this many finders takes.
-	fn slash_weight(_finders: u32) -> Weight {
-		Weight::zero()
-	}
+	/// The most weight that a slash takes now, for an offence of that round and with this many
+	/// finders. Callers add it to what they charge for themselves.
+	fn slash_weight(offence: RoundIndex, finders: u32) -> Weight;
 }
 
 /// Open liabilities: while `(transcoder, round)` is open, no stake that left the transcoder in a

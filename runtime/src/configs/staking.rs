@@ -86,7 +86,7 @@ where
 			LptStaking::slash(offender, round, share, &finders);
 			TranscoderElection::resolve(offender);
 			Session::report_offence(offender.clone(), OffenceSeverity(*fraction));
-			weight = weight.saturating_add(LptStaking::slash_weight(finders.len() as u32));
+			weight = weight.saturating_add(LptStaking::slash_weight(round, finders.len() as u32));
 		}
 		weight
 	}

@@ -1,6 +1,6 @@
 //! Execution, governance and the end.
 
-use frame_support::{assert_noop, assert_ok};
+use frame_support::{assert_noop, assert_ok, traits::Hooks};
 use livepeer_primitives::{
 	api::Outcome,
 	traits::Settlement,
@@ -183,5 +183,43 @@ fn verifiers_should_be_slashed_in_the_round_in_which_they_were_drawn() {
 		skip(30);
 		let no_show = Perbill::from_parts(500_000);
 		assert_eq!(SLASHED.get(), vec![(validator(4), 1, no_show, vec![])]);
+	});
+}
+
+/// Goes on by `blocks` and asserts that each hook charges the slashes it executed, with their
+/// finders; returns how many there were.
+fn weigh_slashes(blocks: u32) -> usize {
+	let mut seen = SLASHED.get().len();
+	for _ in 0..blocks {
+		let next = System::block_number() + 1;
+		System::set_block_number(next);
+		let used = Lottery::on_initialize(next).ref_time();
+		let slashes = SLASHED.get();
+		let expected: usize = slashes.iter().skip(seen).map(|slash| slash.3.len() + 1).sum();
+		assert_eq!(used / SLASH_WEIGHT, expected as u64);
+		seen = slashes.len();
+	}
+	seen
+}
+
+#[test]
+fn hook_should_charge_the_slash_and_its_finders_when_it_executes_a_verdict() {
+	build_and_execute(|| {
+		failed();
+		assert_eq!(weigh_slashes(5), 1);
+		assert_eq!(SLASHED.get().first().map(|slash| slash.3.len()), Some(3));
+	});
+}
+
+#[test]
+fn hook_should_charge_the_slash_of_every_verifier_that_pays() {
+	build_and_execute(|| {
+		let claim = claim(8);
+		to_commit(&claim);
+		all_say(claim.id, 0, Verdict::Unavailable);
+		to_dispute(claim.id);
+		let said = opening(claim.id, Verdict::Valid);
+		ballot(claim.id, DISPUTE, |i| (i < 4).then(|| said.clone()));
+		assert_eq!(weigh_slashes(60), 1);
 	});
 }

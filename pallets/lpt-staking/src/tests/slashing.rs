@@ -268,3 +268,14 @@ fn slash_should_leave_counts_right_when_it_takes_a_commission() {
 		assert!(!Pools::<Test>::contains_key(t()));
 	});
 }
+
+#[test]
+fn slash_weight_should_cover_the_rounds_that_the_slash_reaches() {
+	build_with_bonds(vec![], || {
+		Round::set(40);
+		let weight = <LptStaking as Slash>::slash_weight;
+		assert_eq!(weight(40, 3), <() as crate::WeightInfo>::slash(1, 3));
+		assert_eq!(weight(38, 0), <() as crate::WeightInfo>::slash(3, 0));
+		assert_eq!(weight(0, 0), <() as crate::WeightInfo>::slash(16, 0), "as far as it goes");
+	});
+}
