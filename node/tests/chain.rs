@@ -3,7 +3,9 @@
 
 mod common;
 
+use codec::DecodeAll;
 use common::{run, Node};
+use livepeer_primitives::offchain::{Finalized, VerifyEndpoint, FINALIZED, VERIFY_ENDPOINT};
 use serde_json::{json, Value};
 use std::{fs, path::Path, time::Duration};
 use tempfile::TempDir;
@@ -32,6 +34,41 @@ fn rotate_keys_should_prove_ownership_when_an_owner_is_named() {
 	assert!(keys.len() > 2 + 5 * 64, "{generated}");
 	let has = node.call("author_hasSessionKeys", json!([keys])).unwrap();
 	assert_eq!(has, true);
+}
+
+#[test]
+fn offchain_workers_should_be_told_where_to_verify_and_what_is_final() {
+	let dir = TempDir::new().unwrap();
+	let token = dir.path().join("token");
+	fs::write(&token, "secret\n").unwrap();
+	let mut node = Node::start(&[
+		"--dev",
+		"--verify-url",
+		"http://127.0.0.1:1/",
+		"--verify-token-file",
+		text(&token),
+	]);
+	node.wait_finalized(1, Duration::from_secs(60));
+	let stored = |node: &Node, key: &[u8]| {
+		let key = format!("0x{}", hex::encode(key));
+		let value = node.call("offchain_localStorageGet", json!(["PERSISTENT", key]))?;
+		hex::decode(value.as_str()?.trim_start_matches("0x")).ok()
+	};
+	let endpoint = stored(&node, VERIFY_ENDPOINT).unwrap();
+	let endpoint = VerifyEndpoint::decode_all(&mut &endpoint[..]).unwrap();
+	assert_eq!(endpoint.url, b"http://127.0.0.1:1");
+	assert_eq!(endpoint.token, b"secret");
+	let finalized = stored(&node, FINALIZED).unwrap();
+	let finalized = Finalized::decode_all(&mut &finalized[..]).unwrap();
+	let hash = node.call("chain_getBlockHash", json!([finalized.number])).unwrap();
+	assert_eq!(json!(finalized.hash), hash);
+	assert!(finalized.number >= 1);
+	// A run without the service takes it back.
+	node.kill();
+	let mut node = Node::start_in(node.base.clone(), None, &["--dev"]);
+	node.wait_finalized(u64::from(finalized.number) + 1, Duration::from_secs(60));
+	assert_eq!(stored(&node, VERIFY_ENDPOINT), None);
+	node.kill();
 }
 
 #[test]

@@ -121,6 +121,13 @@ impl SubxtChain {
 		let signer = KeySigner(self.signer.as_ref().ok_or(ChainError::NoKey)?);
 		let name = call.name();
 		let not_included = |reason: String| ChainError::NotIncluded { call: name, reason };
+		let failed = |error: subxt::Error| {
+			if error.is_disconnected_will_reconnect() {
+				self.unreachable(error)
+			} else {
+				not_included(error.to_string())
+			}
+		};
 
 		let one_at_a_time = self.submitting.lock().await;
 		let at = self.client.at_current_block().await.map_err(|error| self.unreachable(error))?;
@@ -133,8 +140,7 @@ impl SubxtChain {
 			.map_err(|error| self.unreachable(error))?;
 		let signed = with(call, &Signing { at: &at, signer: &signer, nonce })
 			.map_err(|error| ChainError::Incompatible(format!("{name}: {error}")))?;
-		let mut progress =
-			signed.submit_and_watch().await.map_err(|error| not_included(error.to_string()))?;
+		let mut progress = signed.submit_and_watch().await.map_err(|error| failed(error.into()))?;
 
 		let mut one_at_a_time = Some(one_at_a_time);
 		let deadline = Instant::now() + PATIENCE;
@@ -142,8 +148,8 @@ impl SubxtChain {
 			let status = timeout_at(deadline, progress.next())
 				.await
 				.map_err(|_| not_included("it is in no block after a long wait".to_owned()))?
-				.ok_or_else(|| not_included("the node stopped reporting on it".to_owned()))?
-				.map_err(|error| not_included(error.to_string()))?;
+				.ok_or_else(|| self.unreachable(format!("it stopped reporting on {name}")))?
+				.map_err(|error| failed(error.into()))?;
 			// It is in the pool: the next call's nonce is known.
 			one_at_a_time.take();
 			let (block, is_final) = match status {
@@ -162,7 +168,7 @@ impl SubxtChain {
 				Err(TransactionEventsError::ExtrinsicFailed(error)) => {
 					return Err(ChainError::Dispatch { call: name, error: error.to_string() });
 				}
-				Err(error) => return Err(not_included(error.to_string())),
+				Err(error) => return Err(failed(error.into())),
 			}
 		}
 	}

@@ -135,7 +135,8 @@ pub async fn run(args: BroadcastArgs) -> Result<()> {
 	let mut stop = stop_signal()?;
 	let (sender, receiver) = mpsc::channel(4);
 	let first = SourceSegment { bytes: first.data, duration: first.duration };
-	let cutting = tokio::spawn(cut(first, segments, args.rate, sender, stop.clone()));
+	let had = open.complete.saturating_sub(open.first);
+	let cutting = tokio::spawn(cut(first, segments, had, args.rate, sender, stop.clone()));
 	let summary = broadcaster.run(&open, receiver, stop.clone()).await?;
 	cutting.await??;
 	tracing::info!(returned = summary.returned, skipped = summary.skipped, "the stream is over");
@@ -159,20 +160,25 @@ async fn limits_of(pool: &MediaPool, segment: &[u8]) -> Result<SourceLimits> {
 	Ok(SourceLimits { width: side(facts.width), height: side(facts.height), fps: fps as u16 })
 }
 
-/// Hands segments on, each when a camera would have finished it.
+/// Hands segments on, each when a camera would have finished it; the first `had` of them, which
+/// came back in an earlier run, at once.
 async fn cut(
 	first: SourceSegment,
 	mut segments: SegmentStream,
+	mut had: u64,
 	rate: Rate,
 	sender: mpsc::Sender<SourceSegment>,
 	mut stop: watch::Receiver<bool>,
 ) -> Result<()> {
-	let start = Instant::now();
+	let mut start = Instant::now();
 	let mut ticks = 0u64;
 	let mut next = Some(first);
 	while let Some(segment) = next {
-		ticks += u64::from(segment.duration);
-		if rate == Rate::Realtime {
+		if had > 0 {
+			had -= 1;
+			start = Instant::now();
+		} else if rate == Rate::Realtime {
+			ticks += u64::from(segment.duration);
 			let due =
 				start + Duration::from_micros(ticks * 1_000_000 / u64::from(TICKS_PER_SECOND));
 			tokio::select! {

@@ -95,6 +95,7 @@ impl Stream {
 			ladder: ladder(),
 			first: 0,
 			next: 0,
+			complete: Seq::MAX,
 			ended,
 		};
 		self.origin.put_stream(self.id(), &state).unwrap();
@@ -139,7 +140,7 @@ impl Stream {
 			Arc::new(SystemClock::default()),
 			1_000,
 		);
-		serve(Gateway::new(Arc::new(follower), store, only).router()).await
+		serve(Gateway::new(Arc::new(follower), store, only, 1_000).router()).await
 	}
 }
 

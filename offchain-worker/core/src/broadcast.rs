@@ -21,7 +21,7 @@ use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-	chain::{At, Call, Chain, ChainError, Wait},
+	chain::{while_away, At, Call, Chain, ChainError, Wait},
 	clock::Clock,
 	events::{output_names, Event, EventSink},
 	key::Key,
@@ -110,6 +110,8 @@ pub struct OpenStream {
 	pub job: JobId,
 	/// Seq of the source's first segment.
 	pub first: Seq,
+	/// The seq before which every segment came back in earlier runs.
+	pub complete: Seq,
 	/// The ladder.
 	pub ladder: Ladder,
 	/// Whether an earlier run had opened the job.
@@ -166,17 +168,24 @@ impl Broadcaster {
 		Self { key, chain, store, net, events, clock }
 	}
 
-	/// Publishes where the stream is found, and resumes the stream's job or opens a new one.
+	/// Publishes where the stream is found, and resumes the stream's job or opens a new one, as
+	/// soon as the node answers.
 	pub async fn open(&self, spec: &StreamSpec) -> Result<OpenStream, BroadcastError> {
 		if !is_stream_name(&spec.name) {
 			return Err(BroadcastError::BadName);
 		}
 		check_format(&spec.ladder, &spec.limits).map_err(BroadcastError::BadFormat)?;
+		let away =
+			|error: &BroadcastError| matches!(error, BroadcastError::Chain(e) if e.is_away());
+		while_away(&*self.clock, away, async || self.try_open(spec).await).await
+	}
+
+	async fn try_open(&self, spec: &StreamSpec) -> Result<OpenStream, BroadcastError> {
 		let account = self.key.account();
 		let stream = stream_id(&account, &spec.name);
 		let record = self.net.service_record();
 		if self.chain.service(&account).await?.as_ref() != Some(&record) {
-			self.chain.submit(Call::SetOrigin(record), Wait::InBlock).await?;
+			self.chain.submit(Call::SetOrigin(record), Wait::Finalized).await?;
 		}
 		let known = self.store.stream(stream)?;
 		let before = self.chain.job_of_stream(stream).await?;
@@ -189,7 +198,7 @@ impl Broadcaster {
 					}
 					// Nothing says which seqs were signed for it: a second signature under one
 					// of them would be an equivocation, so that job is given up.
-					_ => self.chain.submit(Call::EndJob { job }, Wait::InBlock).await?,
+					_ => self.chain.submit(Call::EndJob { job }, Wait::Finalized).await?,
 				}
 			}
 		}
@@ -203,7 +212,7 @@ impl Broadcaster {
 			end,
 			budget: spec.budget,
 		};
-		self.chain.submit(call, Wait::InBlock).await?;
+		self.chain.submit(call, Wait::Finalized).await?;
 		let job = self.await_job(stream, before, &mut heads).await?;
 		let first = known.map_or(0, |state| state.next);
 		let state = StreamState {
@@ -213,6 +222,8 @@ impl Broadcaster {
 			ladder: spec.ladder.clone(),
 			first,
 			next: first,
+			// What an earlier job left outstanding never comes back.
+			complete: first,
 			ended: false,
 		};
 		self.store.put_stream(stream, &state)?;
@@ -229,6 +240,7 @@ impl Broadcaster {
 			stream,
 			job: state.job,
 			first: state.first,
+			complete: state.complete,
 			ladder: state.ladder.clone(),
 			resumed,
 		}
@@ -271,7 +283,13 @@ impl Broadcaster {
 		let mut source_open = true;
 		let mut stopping = *stop.borrow_and_update();
 		let mut drained_ms = u64::MAX;
+		let mut complete = 0;
 		loop {
+			let first = window.first().unwrap_or(next);
+			if first > complete {
+				complete = first;
+				self.update(open, |state| state.complete = state.complete.max(complete))?;
+			}
 			if !stopping {
 				if let Some(to) = &assigned {
 					while let Some(sending) = window.take(self.clock.now_ms()) {
@@ -342,10 +360,7 @@ impl Broadcaster {
 	}
 
 	async fn finish(&self, open: &OpenStream, summary: Summary) -> Result<(), BroadcastError> {
-		if let Some(mut state) = self.store.stream(open.stream)? {
-			state.ended = true;
-			self.store.put_stream(open.stream, &state)?;
-		}
+		self.update(open, |state| state.ended = true)?;
 		self.events.emit(Event::StreamEnded {
 			job: open.job,
 			returned: summary.returned,
@@ -353,7 +368,22 @@ impl Broadcaster {
 		});
 		let view = self.chain.job(At::Best, open.job).await?;
 		if view.is_some_and(|view| !view.ended) {
-			self.chain.submit(Call::EndJob { job: open.job }, Wait::InBlock).await?;
+			self.chain.submit(Call::EndJob { job: open.job }, Wait::Finalized).await?;
+		}
+		Ok(())
+	}
+
+	/// Stores what `change` makes of the stream's state, if it changes.
+	fn update(
+		&self,
+		open: &OpenStream,
+		change: impl FnOnce(&mut StreamState),
+	) -> Result<(), BroadcastError> {
+		let Some(before) = self.store.stream(open.stream)? else { return Ok(()) };
+		let mut state = before.clone();
+		change(&mut state);
+		if state != before {
+			self.store.put_stream(open.stream, &state)?;
 		}
 		Ok(())
 	}
@@ -385,12 +415,7 @@ impl Broadcaster {
 		}
 		self.store.put(&segment.bytes)?;
 		self.store.pin(&source_pin(open.stream, seq), &[in_hash])?;
-		if let Some(mut state) = self.store.stream(open.stream)? {
-			if state.next <= seq {
-				state.next = seq.saturating_add(1);
-				self.store.put_stream(open.stream, &state)?;
-			}
-		}
+		self.update(open, |state| state.next = state.next.max(seq.saturating_add(1)))?;
 		self.events.emit(Event::SegmentCut {
 			seq,
 			in_hash: format!("{in_hash:?}"),
@@ -465,20 +490,16 @@ impl Broadcaster {
 		};
 		let current = match view.current.filter(|current| current.accepted) {
 			None => None,
-			Some(current) => {
-				let same = assigned.as_ref().is_some_and(|now| {
-					now.index == current.index && now.transcoder == current.transcoder
-				});
-				if same {
-					return Ok(());
-				}
-				self.chain.service(&current.transcoder).await?.map(|service| Assigned {
-					index: current.index,
-					transcoder: current.transcoder,
-					service,
-				})
-			}
+			// Read again with every head: a transcoder may move.
+			Some(current) => self.chain.service(&current.transcoder).await?.map(|service| {
+				Assigned { index: current.index, transcoder: current.transcoder, service }
+			}),
 		};
+		let who = |assigned: &Assigned| (assigned.index, assigned.transcoder.clone());
+		if current.as_ref().map(who) == assigned.as_ref().map(who) {
+			*assigned = current;
+			return Ok(());
+		}
 		if let Some(new) = &current {
 			tracing::info!(job = open.job, assignment = new.index, transcoder = %new.transcoder, "assigned");
 			self.events.emit(Event::Assigned {
@@ -613,14 +634,15 @@ impl Origin {
 	}
 }
 
-/// Part of a stream as an origin's store has it.
+/// Part of a stream as an origin's store has it, without gaps that may still be filled.
 pub fn playlist_from(
 	store: &dyn SegmentStore,
 	stream: StreamId,
 	from: Seq,
 ) -> Result<Option<Playlist>, StoreError> {
 	let Some(state) = store.stream(stream)? else { return Ok(None) };
-	let records = store.records(stream, from, MAX_RECORDS as usize)?;
+	let mut records = store.records(stream, from, MAX_RECORDS as usize)?;
+	records.retain(|record| record.header().seq < state.complete);
 	Ok(Some(Playlist { job: state.job, ladder: state.ladder, ended: state.ended, records }))
 }
 

@@ -16,6 +16,8 @@ use sp_runtime::Perbill;
 use thiserror::Error;
 use tokio::sync::watch;
 
+use crate::clock::Clock;
+
 /// Where the chain stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Head {
@@ -88,6 +90,32 @@ impl ChainError {
 	/// Whether the same request may succeed later without anything else being done.
 	pub fn is_transient(&self) -> bool {
 		matches!(self, ChainError::Unreachable { .. } | ChainError::NotIncluded { .. })
+	}
+
+	/// Whether the node was away.
+	pub fn is_away(&self) -> bool {
+		matches!(self, ChainError::Unreachable { .. })
+	}
+}
+
+/// How long after the node was found away it is tried again.
+const AWAY_MS: u64 = 2_000;
+
+/// Does what a role does first, again and again while the node is away: a node that restarts must
+/// not end the workers that start beside it. `attempt` looks at the chain before it sends anything.
+pub(crate) async fn while_away<T, E: core::fmt::Display>(
+	clock: &dyn Clock,
+	is_away: impl Fn(&E) -> bool,
+	attempt: impl AsyncFn() -> Result<T, E>,
+) -> Result<T, E> {
+	loop {
+		match attempt().await {
+			Err(error) if is_away(&error) => {
+				tracing::warn!(%error, "tried again in a moment");
+				clock.sleep_until(clock.now_ms().saturating_add(AWAY_MS)).await;
+			}
+			result => return result,
+		}
 	}
 }
 
@@ -210,9 +238,10 @@ impl Call {
 /// How long [`Chain::submit`] waits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wait {
-	/// Until the call succeeded in a best block.
+	/// Until the call succeeded in a best block. A reorg may take that block back, and the call
+	/// with it: for calls that are repeated until the chain shows what they did.
 	InBlock,
-	/// Until that block is final.
+	/// Until that block is final: for calls that are made once.
 	Finalized,
 }
 

@@ -189,7 +189,7 @@ impl Default for FakeEngine {
 
 impl FakeEngine {
 	fn pixels(format: &Format, input: &[u8]) -> Pixels {
-		let frames = input.len() as u64;
+		let frames = input.len() as u64 * 10_000;
 		Pixels { input: frames * 10, outputs: vec![frames * 5; format.ladder.len()] }
 	}
 }

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use livepeer_primitives::{segment::stream_id, service::ServiceRecord, AccountId, Seq, StreamId};
+use livepeer_primitives::{
+	segment::stream_id, service::ServiceRecord, video::Ladder, AccountId, JobId, Seq, StreamId,
+};
 use thiserror::Error;
 
 use crate::{
@@ -75,8 +77,9 @@ impl Follower {
 		Self { chain, store, net, events, clock, keep: keep.max(1) }
 	}
 
-	/// The stream of that name: of `broadcaster`, or of whoever is known to this store or has an
-	/// open job for it. Once found, a stream stays known.
+	/// The stream of that name: of `broadcaster`, who is asked for it when the chain has no job
+	/// for it any more, or of whoever is known to this store or has an open job for it. Once
+	/// found, a stream stays known.
 	pub async fn find(
 		&self,
 		name: &str,
@@ -96,24 +99,52 @@ impl Follower {
 		};
 		for who in candidates {
 			let stream = stream_id(&who, name);
-			let Some(job) = self.chain.job_of_stream(stream).await? else { continue };
-			let Some(view) = self.chain.job(At::Best, job).await? else { continue };
-			if view.broadcaster != who {
-				continue;
-			}
+			let known = match self.job_of(stream, &who).await? {
+				None if broadcaster.is_some() => self.known_to_origin(stream, &who).await?,
+				known => known,
+			};
+			let Some((job, ladder)) = known else { continue };
 			let state = StreamState {
 				broadcaster: who,
 				name: name.into(),
 				job,
-				ladder: view.ladder,
+				ladder,
 				first: 0,
 				next: 0,
+				complete: 0,
 				ended: false,
 			};
 			self.store.put_stream(stream, &state)?;
 			return Ok(stream);
 		}
 		Err(FollowError::NotFound)
+	}
+
+	/// The job of a stream and its ladder, as long as the chain has them.
+	async fn job_of(
+		&self,
+		stream: StreamId,
+		broadcaster: &AccountId,
+	) -> Result<Option<(JobId, Ladder)>, FollowError> {
+		let Some(job) = self.chain.job_of_stream(stream).await? else { return Ok(None) };
+		let view = self.chain.job(At::Best, job).await?;
+		let view = view.filter(|view| view.broadcaster == *broadcaster);
+		Ok(view.map(|view| (job, view.ladder)))
+	}
+
+	/// The same in the origin's words. A closed job leaves the chain's state, but its stream may
+	/// still be served.
+	async fn known_to_origin(
+		&self,
+		stream: StreamId,
+		broadcaster: &AccountId,
+	) -> Result<Option<(JobId, Ladder)>, FollowError> {
+		let Some(origin) = self.chain.service(broadcaster).await? else { return Ok(None) };
+		match self.net.playlist(&origin, stream, 0).await {
+			Ok(playlist) => Ok(Some((playlist.job, playlist.ladder))),
+			Err(NetError::NotFound) => Ok(None),
+			Err(error) => Err(error.into()),
+		}
 	}
 
 	/// Asks the stream's origin for what is new.
@@ -138,6 +169,7 @@ impl Follower {
 			}
 			self.take(stream, &state, &origin, &record).await?;
 			state.next = seq.saturating_add(1);
+			state.complete = state.next;
 			state.ended = false;
 			self.store.put_stream(stream, &state)?;
 			polled.new += 1;

@@ -126,6 +126,9 @@ pub struct StreamState {
 	pub first: Seq,
 	/// The seq after the last one that was ever signed or seen.
 	pub next: Seq,
+	/// The seq before which every segment came back or never will. Followers are told of no record
+	/// from here on: they read in order, and would miss what comes back late.
+	pub complete: Seq,
 	/// Whether nothing follows.
 	pub ended: bool,
 }

@@ -29,7 +29,7 @@ use thiserror::Error;
 use tokio::sync::{watch, Semaphore};
 
 use crate::{
-	chain::{At, Call, Chain, ChainError, ClaimCall, Head, LeafReveal, Wait},
+	chain::{while_away, At, Call, Chain, ChainError, ClaimCall, Head, LeafReveal, Wait},
 	claims::{build, drawn_leaves, next_range, ClaimRules, Claimable},
 	clock::Clock,
 	events::{output_names, Event, EventSink},
@@ -44,6 +44,11 @@ use crate::{
 const RESEND_BLOCKS: BlockNumber = 6;
 /// How long a stopped role waits for segments at work; their senders send them again.
 const DRAIN_MS: u64 = 15_000;
+/// How often the chain may refuse a claim before it is given up.
+const REFUSALS: u32 = 3;
+/// ETH's minimum balance, below which the chain takes no fee into escrow: such a claim waits for
+/// more segments, and what is left of an assignment at its end is worth no transaction.
+pub const SMALLEST_FEE: Balance = 10_000_000_000_000;
 /// When a sender tries again while the transcoder is full.
 const BUSY_MS: u32 = 400;
 
@@ -93,6 +98,13 @@ struct Assigned {
 	price: Balance,
 }
 
+/// When a claim was last sent, and how often it was refused.
+#[derive(Clone, Copy, Default)]
+struct Sent {
+	at: BlockNumber,
+	refusals: u32,
+}
+
 /// What is known of an open claim beyond its record.
 #[derive(Default)]
 struct Progress {
@@ -115,7 +127,7 @@ pub struct TranscodeRole {
 	assigned: Mutex<BTreeMap<(JobId, AssignmentIndex), Assigned>>,
 	at_work: Mutex<BTreeSet<SegmentKey>>,
 	progress: Mutex<BTreeMap<ClaimId, Progress>>,
-	sent: Mutex<BTreeMap<SegmentKey, BlockNumber>>,
+	sent: Mutex<BTreeMap<SegmentKey, Sent>>,
 	permits: Semaphore,
 	waiting: AtomicUsize,
 	draining: AtomicBool,
@@ -151,8 +163,15 @@ impl TranscodeRole {
 		}
 	}
 
-	/// Registers terms, service record and availability where the chain has others.
+	/// Registers terms, service record and availability where the chain has others, as soon as the
+	/// node answers.
 	pub async fn register(&self, service: &ServiceRecord) -> Result<(), TranscodeError> {
+		let away =
+			|error: &TranscodeError| matches!(error, TranscodeError::Chain(e) if e.is_away());
+		while_away(&*self.clock, away, async || self.try_register(service).await).await
+	}
+
+	async fn try_register(&self, service: &ServiceRecord) -> Result<(), TranscodeError> {
 		let toolchain = self.engine.toolchain();
 		let accepted = self.chain.toolchains().await?;
 		if !accepted.contains(&toolchain) {
@@ -166,6 +185,7 @@ impl TranscodeRole {
 				&& view.fee_share == config.fee_share
 				&& view.service == *service
 		});
+		// Nothing would repeat these calls if a reorg took them back, so they wait to be final.
 		if !same {
 			let call = Call::Transcoder {
 				price: config.price,
@@ -173,11 +193,11 @@ impl TranscodeRole {
 				fee_share: config.fee_share,
 				service: service.clone(),
 			};
-			self.chain.submit(call, Wait::InBlock).await?;
+			self.chain.submit(call, Wait::Finalized).await?;
 		}
 		// Also when the chain has it already: an announcement may have lapsed.
 		let call = Call::SetAvailable { capacity: config.capacity };
-		self.chain.submit(call, Wait::InBlock).await?;
+		self.chain.submit(call, Wait::Finalized).await?;
 		self.events.emit(Event::Registered { capacity: config.capacity });
 		Ok(())
 	}
@@ -406,12 +426,16 @@ impl TranscodeRole {
 				return Ok(());
 			}
 		};
+		let commitment = tree.commitment();
+		if current.is_some_and(|current| fee(commitment.total_work, current.price) < SMALLEST_FEE) {
+			return Ok(());
+		}
 		let claim = ClaimRecord {
 			job,
 			assignment,
 			first,
 			leaves,
-			commitment: tree.commitment(),
+			commitment,
 			toolchain: self.engine.toolchain(),
 			id: None,
 		};
@@ -422,19 +446,19 @@ impl TranscodeRole {
 	/// Sends a claim that is not on chain, unless it was sent lately.
 	async fn send_claim(&self, head: Head, claim: &ClaimRecord) -> Result<(), TranscodeError> {
 		let key = claim.key();
-		let lately = lock(&self.sent)
-			.get(&key)
-			.is_some_and(|sent| head.best.saturating_sub(*sent) < RESEND_BLOCKS);
-		if lately {
+		let before = lock(&self.sent).get(&key).copied();
+		if before.is_some_and(|sent| head.best.saturating_sub(sent.at) < RESEND_BLOCKS) {
 			return Ok(());
 		}
+		let refusals = before.map_or(0, |sent| sent.refusals);
+		let sent = Sent { at: head.best, refusals };
 		// After a restart, or when nothing was seen of it for a while: it may be on chain, and
 		// then only waits to be final; or its time may be over.
 		for id in self.chain.claims_of(At::Best, &self.key.account()).await? {
 			let info = self.chain.claim(At::Best, id).await?;
 			if info.is_some_and(|info| info.commitment == claim.commitment && info.job == claim.job)
 			{
-				lock(&self.sent).insert(key, head.best);
+				lock(&self.sent).insert(key, sent);
 				return Ok(());
 			}
 		}
@@ -445,7 +469,7 @@ impl TranscodeRole {
 			self.store.close_claim(key)?;
 			return Ok(());
 		}
-		lock(&self.sent).insert(key, head.best);
+		lock(&self.sent).insert(key, sent);
 		let call = Call::ClaimWork(ClaimCall {
 			job: claim.job,
 			assignment: claim.assignment,
@@ -454,8 +478,20 @@ impl TranscodeRole {
 			commitment: claim.commitment,
 			toolchain: claim.toolchain,
 		});
-		if let Err(error) = self.chain.submit(call, Wait::InBlock).await {
-			tracing::warn!(first = claim.first, last = claim.last(), %error, "claim not taken");
+		match self.chain.submit(call, Wait::InBlock).await {
+			Ok(()) => {}
+			Err(error @ ChainError::Dispatch { .. }) if refusals.saturating_add(1) >= REFUSALS => {
+				tracing::error!(first = claim.first, last = claim.last(), %error, "claim given up");
+				self.store.close_claim(key)?;
+				lock(&self.sent).remove(&key);
+			}
+			Err(error) => {
+				tracing::warn!(first = claim.first, last = claim.last(), %error, "claim not taken");
+				if matches!(error, ChainError::Dispatch { .. }) {
+					let refusals = refusals.saturating_add(1);
+					lock(&self.sent).insert(key, Sent { at: head.best, refusals });
+				}
+			}
 		}
 		Ok(())
 	}

@@ -253,6 +253,11 @@ pub trait Transport: Send + Sync {
 	/// Where this worker is reached; peers find it in the chain's service records.
 	fn service_record(&self) -> ServiceRecord;
 
+	/// A peer's name as people write it.
+	fn peer_name(&self, peer: &ServiceRecord) -> String {
+		hex::encode(&peer.peer_id)
+	}
+
 	/// The bytes with this hash, at most `max_len` of them.
 	async fn fetch(
 		&self,

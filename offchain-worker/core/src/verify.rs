@@ -472,7 +472,7 @@ impl Inner {
 						claim: task.claim,
 						hash: format!("{:?}", wanted.hash),
 						len: bytes.len() as u32,
-						peer_id: hex::encode(&task.service.peer_id),
+						peer_id: self.net.peer_name(&task.service),
 						fetch_ms: self.clock.now_ms().saturating_sub(start),
 					});
 					if let Err(error) = self.store.put(&bytes) {

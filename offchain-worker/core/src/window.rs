@@ -102,6 +102,11 @@ impl Window {
 		}
 	}
 
+	/// The first segment that has not come back.
+	pub fn first(&self) -> Option<Seq> {
+		self.slots.keys().next().copied()
+	}
+
 	/// How many segments have not come back.
 	pub fn outstanding(&self) -> usize {
 		self.slots.len()

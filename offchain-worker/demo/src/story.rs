@@ -1,7 +1,7 @@
 //! One run: bring the network up, stream, watch until everything is settled, check, report.
 
 use std::{
-	collections::BTreeMap,
+	collections::{BTreeMap, BTreeSet},
 	fs,
 	path::Path,
 	process::{Command, Stdio},
@@ -19,6 +19,7 @@ use tokio::{
 
 use crate::{
 	chain::{amount, Chain},
+	drill::Drill,
 	events::Event,
 	network::{self, Network},
 	report::{Account, Claim, Report, SCHEMA},
@@ -62,6 +63,7 @@ pub async fn run(args: &Args) -> Result<bool> {
 	};
 	say(&format!("finality after {:.1} s; starting the workers", report.seconds_to_finality));
 	let mut watch = Watch::begin(&chain, &mut report).await?;
+	watch.drill = args.kill.then(Drill::default);
 	network.start_operators()?;
 	network.start_broadcaster(&clip, !args.once)?;
 	println!(
@@ -83,8 +85,11 @@ pub async fn run(args: &Args) -> Result<bool> {
 	if let Some((passed, detail)) = watch.played.take() {
 		report.check("a browser plays the page", passed, detail);
 	}
+	if let Some(drill) = &mut watch.drill {
+		drill.check(&mut report).await;
+	}
 	if finished.is_ok() {
-		play(&mut report, &network.playlist());
+		play(&mut report, &network.playlist(), args.segments);
 	}
 	report.segments = read_segments(&network);
 	let fetched = read_fetches(&network);
@@ -144,6 +149,8 @@ struct Watch {
 	issuance: (u128, u128),
 	/// How the player's test ended, once it ran.
 	played: Option<(bool, String)>,
+	/// Who is killed meanwhile.
+	drill: Option<Drill>,
 }
 
 impl Watch {
@@ -169,6 +176,7 @@ impl Watch {
 			accounts,
 			issuance: chain.issuance(first).await?,
 			played: None,
+			drill: None,
 		})
 	}
 
@@ -261,6 +269,11 @@ impl Watch {
 				self.claims.len(),
 				self.settled(),
 			));
+			if let Some(drill) = &mut self.drill {
+				if let Some(victim) = drill.step(network, returned).await? {
+					bar.println(format!("· {victim} was killed and started again"));
+				}
+			}
 			if returned > 0 && !viewed {
 				// As a viewer does: a gateway follows a stream from the first request on.
 				viewed = request(&network.playlist()).await.is_ok();
@@ -411,7 +424,7 @@ async fn probe(report: &mut Report, name: &str, command: &str, argument: &str) {
 }
 
 /// Reads the whole stream as a player would, every rendition by its own playlist.
-fn play(report: &mut Report, playlist: &str) {
+fn play(report: &mut Report, playlist: &str, segments: u32) {
 	let output = Command::new("ffprobe")
 		.args(["-v", "error", "-live_start_index", "0", "-count_packets", "-of", "json"])
 		.args([
@@ -433,11 +446,12 @@ fn play(report: &mut Report, playlist: &str) {
 		.filter(|s| s["codec_name"] == "h264")
 		.filter_map(|s| s["nb_read_packets"].as_str()?.parse().ok())
 		.collect();
-	let whole = !pictures.is_empty() && pictures.iter().all(|n| *n > 0 && *n == pictures[0]);
+	let expected = u64::from(segments * source::PICTURES_PER_SEGMENT);
+	let whole = !pictures.is_empty() && pictures.iter().all(|n| *n == expected);
 	report.check(
 		"every rendition plays",
 		output.status.success() && whole,
-		format!("pictures per rendition: {pictures:?}"),
+		format!("{pictures:?} of {expected} pictures per rendition"),
 	);
 }
 
@@ -488,7 +502,7 @@ fn judge(
 	let count = |outcome: &str| {
 		claims.iter().filter(|claim| claim.outcome.as_deref() == Some(outcome)).count()
 	};
-	let voters: std::collections::BTreeSet<String> = claims
+	let voters: BTreeSet<String> = claims
 		.iter()
 		.flat_map(|claim| claim.verdicts.iter())
 		.filter_map(|verdict| verdict["verifier"].as_str().map(name_of))
@@ -502,6 +516,13 @@ fn judge(
 		parse(&a.after.fees).saturating_sub(parse(&a.before.fees))
 	};
 	let transcoders = || network::TRANSCODERS.into_iter();
+	let returned: BTreeSet<u64> =
+		report.segments.iter().filter_map(|segment| segment["seq"].as_u64()).collect();
+	report.check(
+		"every segment came back",
+		returned.len() as u32 == args.segments,
+		format!("{} of {}", returned.len(), args.segments),
+	);
 	if args.cheat.is_none() {
 		report.check(
 			"at least two claims accepted",
@@ -512,6 +533,18 @@ fn judge(
 			"no claim failed or missed",
 			count("Failed") + count("Missed") + count("Void") == 0,
 			String::new(),
+		);
+		let claimed: u64 = claims
+			.iter()
+			.filter_map(|claim| {
+				let seq = |field: &str| claim.claimed[field].as_u64();
+				Some(seq("last")? + 1 - seq("first")?)
+			})
+			.sum();
+		report.check(
+			"every segment was claimed",
+			claimed == u64::from(args.segments),
+			format!("{claimed} of {}", args.segments),
 		);
 		report.check(
 			"fees reach a transcoder",

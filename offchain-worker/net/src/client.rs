@@ -21,7 +21,7 @@ use sp_core::H256;
 use tokio::sync::{mpsc, oneshot, Mutex as AsyncMutex};
 
 use crate::{
-	identity::{dialable, load_identity, service_record},
+	identity::{dialable, load_identity, peer_name, service_record},
 	local,
 	server::Server,
 	swarm::{self, Connect},
@@ -178,6 +178,10 @@ fn unexpected(reply: Reply) -> NetError {
 impl Transport for Net {
 	fn service_record(&self) -> ServiceRecord {
 		self.record.clone()
+	}
+
+	fn peer_name(&self, peer: &ServiceRecord) -> String {
+		peer_name(peer)
 	}
 
 	async fn fetch(

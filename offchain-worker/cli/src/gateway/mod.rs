@@ -16,9 +16,9 @@ mod assets;
 mod metrics;
 
 use std::{
-	collections::HashMap,
+	collections::{HashMap, VecDeque},
 	net::SocketAddr,
-	sync::{Arc, Mutex},
+	sync::{Arc, Mutex, MutexGuard, PoisonError},
 	time::Duration,
 };
 
@@ -96,7 +96,7 @@ pub async fn run(args: GatewayArgs) -> AnyResult<()> {
 		Arc::new(SystemClock::default()),
 		args.keep,
 	);
-	let gateway = Gateway::new(Arc::new(follower), home.store.clone(), args.broadcaster);
+	let gateway = Gateway::new(Arc::new(follower), home.store.clone(), args.broadcaster, args.keep);
 	let mut stop = stop_signal()?;
 	tracing::info!(address = %args.http, "serving");
 	axum::serve(listener, gateway.router())
@@ -112,25 +112,47 @@ pub struct Gateway {
 	store: Arc<dyn SegmentStore>,
 	broadcaster: Option<AccountId>,
 	metrics: Metrics,
-	/// Streams that are followed, with the first time stamp of segments seen.
-	following: Mutex<HashMap<StreamId, Arc<Timeline>>>,
+	/// Segments kept of each stream.
+	keep: u64,
+	/// Streams that are followed, by name.
+	following: Mutex<HashMap<String, (StreamId, Arc<Timeline>)>>,
 }
 
-/// First video time stamps by seq, so that a playlist need not read segments again.
+/// What a stream's playlists list, so that they need not be read from the store again.
 #[derive(Default)]
-struct Timeline(Mutex<HashMap<Seq, Option<u64>>>);
+struct Timeline(Mutex<Line>);
+
+#[derive(Default)]
+struct Line {
+	entries: VecDeque<Entry>,
+	/// Discontinuities before the first entry.
+	dropped: u64,
+}
+
+impl Line {
+	fn trim(&mut self, before: Seq) {
+		while let Some(first) = self.entries.front().copied().filter(|e| e.seq < before) {
+			self.entries.pop_front();
+			let next = self.entries.front();
+			self.dropped += u64::from(next.is_some_and(|next| !playlist::follows(&first, next)));
+		}
+	}
+}
 
 impl Gateway {
-	/// A gateway over what `follower` keeps in `store`; only streams of `broadcaster`, if given.
+	/// A gateway over what `follower` keeps in `store`, `keep` segments of each stream; only
+	/// streams of `broadcaster`, if given.
 	pub fn new(
 		follower: Arc<Follower>,
 		store: Arc<dyn SegmentStore>,
 		broadcaster: Option<AccountId>,
+		keep: u64,
 	) -> Arc<Self> {
 		Arc::new(Self {
 			follower,
 			store,
 			broadcaster,
+			keep,
 			metrics: Metrics::default(),
 			following: Mutex::default(),
 		})
@@ -155,15 +177,22 @@ impl Gateway {
 
 	/// Finds a stream and follows it from now on.
 	async fn find(self: &Arc<Self>, name: &str) -> Result<(StreamId, Arc<Timeline>), Failure> {
-		let stream = self.follower.find(name, self.broadcaster.as_ref()).await?;
-		let mut following = self.following.lock().unwrap_or_else(|e| e.into_inner());
-		if let Some(timeline) = following.get(&stream) {
-			return Ok((stream, timeline.clone()));
+		if let Some(known) = self.following().get(name) {
+			return Ok(known.clone());
 		}
-		let timeline = Arc::new(Timeline::default());
-		following.insert(stream, timeline.clone());
+		let stream = self.follower.find(name, self.broadcaster.as_ref()).await?;
+		let mut following = self.following();
+		if let Some(known) = following.get(name) {
+			return Ok(known.clone());
+		}
+		let found = (stream, Arc::new(Timeline::default()));
+		following.insert(name.to_owned(), found.clone());
 		tokio::spawn(self.clone().follow(stream));
-		Ok((stream, timeline))
+		Ok(found)
+	}
+
+	fn following(&self) -> MutexGuard<'_, HashMap<String, (StreamId, Arc<Timeline>)>> {
+		self.following.lock().unwrap_or_else(PoisonError::into_inner)
 	}
 
 	/// Polls a stream's origin for as long as the gateway runs: an ended stream may go on.
@@ -185,27 +214,23 @@ impl Gateway {
 		}
 	}
 
-	fn entries(&self, stream: StreamId, timeline: &Timeline) -> Result<Vec<Entry>, Failure> {
-		let records = self.follower.records(stream, 0)?;
-		let mut known = timeline.0.lock().unwrap_or_else(|e| e.into_inner());
-		let mut entries = Vec::with_capacity(records.len());
-		for record in &records {
-			let seq = record.header().seq;
-			let pts = match known.get(&seq) {
-				Some(pts) => *pts,
-				None => {
-					let output = record.receipt.outputs.first().map(|output| output.hash);
-					let bytes = output.map(|hash| self.store.get(hash)).transpose()?.flatten();
-					let pts = bytes.as_deref().and_then(first_pts);
-					known.insert(seq, pts);
-					pts
-				}
-			};
-			entries.push(Entry { seq, duration: record.header().duration, pts });
+	/// What the stream's playlists list, and the discontinuities before it.
+	fn entries(&self, stream: StreamId, timeline: &Timeline) -> Result<(Vec<Entry>, u64), Failure> {
+		let mut line = timeline.0.lock().unwrap_or_else(PoisonError::into_inner);
+		let next = line.entries.back().map_or(0, |entry| entry.seq.saturating_add(1));
+		for record in self.follower.records(stream, next)? {
+			let output = record.receipt.outputs.first().map(|output| output.hash);
+			let bytes = output.map(|hash| self.store.get(hash)).transpose()?.flatten();
+			let header = record.header();
+			line.entries.push_back(Entry {
+				seq: header.seq,
+				duration: header.duration,
+				pts: bytes.as_deref().and_then(first_pts),
+			});
 		}
-		let oldest = entries.first().map_or(0, |entry| entry.seq);
-		known.retain(|seq, _| *seq >= oldest);
-		Ok(entries)
+		let newest = line.entries.back().map_or(0, |entry| entry.seq);
+		line.trim(newest.saturating_add(1).saturating_sub(self.keep));
+		Ok((line.entries.iter().copied().collect(), line.dropped))
 	}
 }
 
@@ -297,13 +322,14 @@ async fn media(
 	if rendition >= state.ladder.len() {
 		return Err(unknown());
 	}
-	let entries = gateway.entries(stream, &timeline)?;
+	let (entries, before) = gateway.entries(stream, &timeline)?;
 	// A live player gets the newest segments; a finished stream is listed whole.
 	let start = if state.ended { 0 } else { entries.len().saturating_sub(WINDOW) };
 	let dropped = entries[..entries.len().min(start + 1)]
 		.windows(2)
 		.filter(|pair| !playlist::follows(&pair[0], &pair[1]))
 		.count() as u64;
+	let dropped = before.saturating_add(dropped);
 	let text = playlist::media(rendition, &entries[start..], dropped, state.ended);
 	Ok(hls(PLAYLIST, "no-cache", text))
 }

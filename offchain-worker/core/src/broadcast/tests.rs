@@ -2,7 +2,10 @@
 use super::*;
 use crate::{
 	events::NoEvents,
-	fakes::{simulate, FakeChain, FakeEngine, FakeNet, MemoryStore, Recorder, Sim, PLENTY},
+	fakes::{
+		simulate, FakeChain, FakeEngine, FakeNet, MemoryStore, Recorder, Sim, SimClock, PLENTY,
+	},
+	follow::Follower,
 	transcode::{TranscodeConfig, TranscodeRole},
 	window::OUT,
 };
@@ -140,6 +143,61 @@ fn stream_should_come_back_whole_when_the_transcoder_works() {
 		assert!(ended);
 		assert!(story.store.stream(open.stream).unwrap().unwrap().ended);
 		assert_eq!(story.store.blob_count(), 40, "sources are not kept once they came back");
+	})
+}
+
+#[test]
+fn follower_should_miss_nothing_when_segments_come_back_out_of_order() {
+	/// Takes long over every third segment.
+	struct Uneven(Arc<TranscodeRole>, SimClock);
+	#[async_trait]
+	impl Service for Uneven {
+		async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
+			self.0.fetch(hash).await
+		}
+		async fn admit(&self, header: &SignedHeader) -> Result<(), Refusal> {
+			self.0.admit(header).await
+		}
+		async fn push(&self, header: SignedHeader, bytes: Vec<u8>) -> PushReply {
+			if header.header.seq % 3 == 0 {
+				self.1.sleep_until(self.1.now_ms() + 5_000).await;
+			}
+			self.0.push(header, bytes).await
+		}
+		async fn playlist(&self, stream: StreamId, from: Seq) -> Option<Playlist> {
+			self.0.playlist(stream, from).await
+		}
+	}
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		let role = story.transcoder("//T", FakeEngine::default()).await;
+		story.net.serve("//T", Arc::new(Uneven(role, sim.clock.clone())));
+		story.net.serve("origin", Arc::new(Origin::new(Arc::new(story.store.clone()))));
+		let broadcaster = story.broadcaster();
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let kept = MemoryStore::default();
+		let follower = Follower::new(
+			Arc::new(story.chain.client(None)),
+			Arc::new(kept.clone()),
+			Arc::new(story.net.end("gateway")),
+			Arc::new(NoEvents),
+			Arc::new(sim.clock.clone()),
+			1_000,
+		);
+		let stream = follower.find("demo", None).await.unwrap();
+		let follows = sim.clone();
+		sim.spawn(async move {
+			loop {
+				follower.poll(stream).await.unwrap();
+				follows.sleep(200).await;
+			}
+		});
+		let summary = broadcaster.run(&open, source(20), story.stop.subscribe()).await.unwrap();
+		assert_eq!(summary.returned, 20);
+		sim.sleep(1_000).await;
+		assert_eq!(kept.records(stream, 0, 100).unwrap().len(), 20);
+		assert!(kept.stream(stream).unwrap().unwrap().ended);
 	})
 }
 

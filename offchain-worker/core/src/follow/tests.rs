@@ -62,6 +62,7 @@ impl Story {
 			ladder: vec![Rendition { width: 64, height: 36, kbps: 100 }].try_into().unwrap(),
 			first: 0,
 			next,
+			complete: Seq::MAX,
 			ended,
 		};
 		self.origin.put_stream(self.stream(), &state).unwrap();
@@ -130,6 +131,21 @@ async fn stream_should_be_found_and_followed_to_its_end() {
 	story.chain.remove_job(1);
 	story.net.remove("o");
 	assert_eq!(story.follower(1_000).find("demo", None).await.unwrap(), stream);
+}
+
+#[tokio::test]
+async fn stream_should_be_found_at_its_broadcaster_when_its_job_is_gone() {
+	let story = Story::new().await;
+	story.origin.put_record(&story.record(0, |_| ())).unwrap();
+	story.chain.remove_job(1);
+	let follower = story.follower(10);
+	// Not everybody who ever streamed is asked for a name that anybody made up.
+	assert!(matches!(follower.find("demo", None).await, Err(FollowError::NotFound)));
+	let broadcaster = story.broadcaster.account();
+	let stream = follower.find("demo", Some(&broadcaster)).await.unwrap();
+	assert_eq!(follower.poll(stream).await.unwrap().new, 1);
+	let other = follower.find("other", Some(&broadcaster)).await;
+	assert!(matches!(other, Err(FollowError::NotFound)));
 }
 
 #[tokio::test]

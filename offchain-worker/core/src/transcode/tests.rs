@@ -275,6 +275,23 @@ fn claim_should_be_made_answered_and_closed() {
 }
 
 #[test]
+fn transcoder_should_register_when_the_node_comes_back() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		let before = story.chain.calls().len();
+		let away = ChainError::Unreachable { url: "ws://node".into(), reason: "restart".into() };
+		story.chain.fail_next(away);
+		role.register(&FakeNet::record("elsewhere")).await.unwrap();
+		assert!(story.chain.calls().len() > before);
+		// What the node refuses is no matter of time.
+		let refused = ChainError::NotIncluded { call: "x", reason: "no funds".into() };
+		story.chain.fail_next(refused);
+		assert!(role.register(&FakeNet::record("elsewhere")).await.is_err());
+	})
+}
+
+#[test]
 fn claim_should_be_sent_again_only_when_it_is_not_on_chain() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim).await;
@@ -315,6 +332,45 @@ fn rest_should_be_claimed_when_the_assignment_ends() {
 		let claim = claims.values().next().unwrap();
 		assert_eq!((claim.info.first, claim.info.commitment.leaf_count), (0, 3));
 		assert_eq!(story.store.claims().unwrap()[0].leaves[1], Leaf::Empty);
+	})
+}
+
+#[test]
+fn claim_should_not_be_made_when_its_fee_is_below_the_smallest() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		receipt(story.send(&role, 0).await);
+		let broadcaster = story.chain.client(Some(story.broadcaster.clone()));
+		broadcaster.submit(Call::EndJob { job: 1 }, Wait::InBlock).await.unwrap();
+		role.claim_duties(story.head()).await.unwrap();
+		assert!(story.chain.claims().is_empty());
+		assert!(story.store.claims().unwrap().is_empty());
+		story.chain.remove_job(1);
+		role.claim_duties(story.head()).await.unwrap();
+		assert_eq!(story.store.blob_count(), 0);
+	})
+}
+
+#[test]
+fn claim_should_be_given_up_when_the_chain_refuses_it_again_and_again() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		for seq in 0..4 {
+			receipt(story.send(&role, seq).await);
+		}
+		for refusal in 0..REFUSALS {
+			assert_eq!(story.store.claims().unwrap().len(), usize::from(refusal > 0));
+			let (call, error) = ("Jobs.claim_work", "Jobs.Wrong".into());
+			story.chain.fail_next(ChainError::Dispatch { call, error });
+			role.claim_duties(story.head()).await.unwrap();
+			for _ in 0..RESEND_BLOCKS {
+				story.chain.block();
+			}
+		}
+		assert!(story.store.claims().unwrap().is_empty());
+		assert_eq!(story.store.blob_count(), 0);
 	})
 }
 
