@@ -501,10 +501,13 @@ impl SegmentStore for MemoryStore {
 	}
 }
 
+/// Who answers, by peer id.
+type Peers = BTreeMap<Vec<u8>, Arc<dyn Service>>;
+
 /// Peers in one process. Each has a name, which is its peer id.
 #[derive(Clone, Default)]
 pub struct FakeNet {
-	peers: Arc<Mutex<BTreeMap<Vec<u8>, Arc<dyn Service>>>>,
+	peers: Arc<Mutex<Peers>>,
 	/// Hashes whose bytes come back with one bit flipped (and are refused), or not at all.
 	withheld: Arc<Mutex<BTreeSet<H256>>>,
 }
@@ -556,7 +559,7 @@ pub struct FakeTransport {
 impl FakeTransport {
 	fn peer(&self, peer: &ServiceRecord) -> Result<Arc<dyn Service>, NetError> {
 		lock(&self.net.peers)
-			.get(&peer.peer_id.to_vec())
+			.get(peer.peer_id.as_slice())
 			.cloned()
 			.ok_or_else(|| NetError::Unreachable("not there".into()))
 	}

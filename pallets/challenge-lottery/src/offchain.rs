@@ -77,7 +77,8 @@ impl DutyId {
 	}
 }
 
-/// The record of a duty.
+/// The record of a duty. Only one is held at a time, so its size matters to nobody.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub(crate) enum Duty {
 	/// The service was asked; the question is repeated byte for byte.

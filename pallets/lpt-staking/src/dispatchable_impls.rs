@@ -1,9 +1,7 @@
 //! What the calls do.
 
 use crate::{
-	asset,
-	types::{ExitPool, Lock},
-	Bonds, Config, Error, Event, ExitPools, Fees, Liabilities, Locks, Pallet,
+	asset, types::Lock, Bonds, Config, Error, Event, ExitPools, Fees, Liabilities, Locks, Pallet,
 };
 use frame_support::{ensure, traits::Get};
 use livepeer_primitives::{
@@ -52,7 +50,7 @@ impl<T: Config> Pallet<T> {
 		let transcoder = position.bond.delegate.clone();
 		let wait = parameters.unbonding_period.max(parameters.liability_window);
 		let release = round.saturating_add(wait);
-		let mut exit = ExitPools::<T>::get(&transcoder, round).unwrap_or_else(ExitPool::new);
+		let mut exit = ExitPools::<T>::get(&transcoder, round).unwrap_or_default();
 		ensure!(!exit.is_wiped(), Error::<T>::PoolWiped);
 		let lock = Locks::<T>::try_mutate(&who, |locks| {
 			let id = locks.next;

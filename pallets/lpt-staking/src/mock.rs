@@ -168,6 +168,7 @@ pub fn new_test_ext_with(bonds: Vec<(AccountId, AccountId, Balance)>) -> sp_io::
 }
 
 /// Genesis without bonds.
+#[cfg(feature = "runtime-benchmarks")]
 pub fn new_test_ext() -> sp_io::TestExternalities {
 	new_test_ext_with(vec![])
 }

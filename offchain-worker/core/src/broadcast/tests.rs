@@ -159,7 +159,7 @@ fn follower_should_miss_nothing_when_segments_come_back_out_of_order() {
 			self.0.admit(header).await
 		}
 		async fn push(&self, header: SignedHeader, bytes: Vec<u8>) -> PushReply {
-			if header.header.seq % 3 == 0 {
+			if header.header.seq.is_multiple_of(3) {
 				self.1.sleep_until(self.1.now_ms() + 5_000).await;
 			}
 			self.0.push(header, bytes).await

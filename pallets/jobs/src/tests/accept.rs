@@ -95,7 +95,7 @@ fn offer_should_go_to_the_next_on_the_list_when_not_accepted() {
 		let next = PriorityLists::<Test>::get(id)[0].clone();
 		skip(4);
 		assert_eq!(current(id), (next, 1));
-		assert_eq!(Noted::get(), [first.clone()]);
+		assert_eq!(Noted::get(), core::slice::from_ref(&first));
 		assert!(events().contains(&Event::NotAccepted {
 			job: id,
 			assignment: 0,

@@ -119,7 +119,9 @@ fn hand_over_should_be_spread_over_blocks_when_there_is_much() {
 			assert_ok!(create_with(&BOB, &format!("cam{i}"), UNIT / 100));
 		}
 		skip(2);
-		(0..60).for_each(|id| drop(accept(id)));
+		(0..60).for_each(|id| {
+			accept(id);
+		});
 		register(&TOM, UNIT, PRICE, 100);
 		jail(&TIM);
 		let weight = least_weight();

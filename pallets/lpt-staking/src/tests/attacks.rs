@@ -142,7 +142,7 @@ fn fee_dust_should_neither_overpay_nor_block() {
 			fee(t(), 1, Perbill::one());
 		}
 		let paid = fees(t()) + fees(d()) + fees(d2());
-		assert!(paid <= 1000 && paid >= 997, "{paid}");
+		assert!((997..=1000).contains(&paid), "{paid}");
 		assert_eq!(fee_dust(), 1000 - paid);
 		for who in [t(), d(), d2()] {
 			let all = stake(who.clone());

@@ -208,9 +208,9 @@ proptest! {
 		prop_assert_eq!(paid_fees + pool.fees, deposited);
 		let values: u128 = bonds.iter().map(|bond| bond.amount).sum();
 		let bonds = stakes.len() as u128;
-		if smallest_sf > 0 {
+		if let Some(shrunk) = SLASH_ONE.checked_div(smallest_sf) {
 			prop_assert!(pool.total - values - pool.commission.total() <= 4 * (steps + 1) * (bonds + 1));
-			let imprecision = 10 + 10 * (SLASH_ONE / smallest_sf);
+			let imprecision = 10 + 10 * shrunk;
 			prop_assert!(pool.fees <= imprecision * (steps + 1) * (bonds + 1));
 		} else {
 			prop_assert_eq!(values, 0);
