@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What is too long for every day: clippy, properties with many more cases, three honest stories in a row,
-# one in which nodes and workers are killed.
+# What is too long for every day: clippy, properties with many more cases, three honest stories in a
+# row, one in which nodes and workers are killed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=$CARGO_TARGET_DIR/release

@@ -4,7 +4,7 @@
 //! what one pallet needs from another is declared as a trait in `livepeer-primitives` and joined
 //! in [`configs`].
 //!
-//! - [`runtime`]: the pallets and their order.
+//! - `runtime`: the pallets and their order.
 //! - [`configs`]: one file per concern.
 //! - [`apis`]: what nodes and apps may ask.
 //! - [`genesis_config_presets`]: how a chain begins.

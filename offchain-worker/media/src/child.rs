@@ -31,7 +31,7 @@ pub struct Orders {
 	pub memory: u64,
 	/// Seconds of processor time.
 	pub cpu_seconds: Option<u64>,
-	/// Cut the file on standard input; otherwise one [`Request`] comes from there.
+	/// Cut the file on standard input; otherwise one `Request` comes from there.
 	pub segment: Option<SegmentOptions>,
 }
 

@@ -115,7 +115,10 @@ pub mod pallet {
 	pub struct GenesisConfig<T: Config> {
 		/// Account, terms, service record and capacity (0 takes no work) of each transcoder, the
 		/// oldest first.
-		pub transcoders: Vec<(T::AccountId, Terms, ServiceRecord, u32)>,
+		pub transcoders: Vec<(AccountId, Terms, ServiceRecord, u32)>,
+		/// Carries the type parameter.
+		#[serde(skip)]
+		pub _marker: core::marker::PhantomData<T>,
 	}
 
 	#[pallet::genesis_build]

@@ -314,6 +314,7 @@ impl ExtBuilder {
 						(account(*number), terms((*number).into()), service(*number), *capacity)
 					})
 					.collect(),
+				..Default::default()
 			},
 			// Accounts with session keys must exist, or purging them would find no reference.
 			balances: pallet_balances::GenesisConfig {

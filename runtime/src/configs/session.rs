@@ -74,7 +74,7 @@ impl DisableValidator for Disabling {
 #[storage_alias]
 type RoundOfSession = StorageMap<LivepeerRuntime, Twox64Concat, SessionIndex, RoundIndex>;
 
-/// Reads [`RoundOfSession`].
+/// Reads `RoundOfSession`.
 pub struct SessionRounds;
 
 impl SessionRounds {
