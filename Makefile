@@ -37,7 +37,7 @@ demo: build ## Show the main job: ONCE=1 REPORT=out.json CHEAT=black INPUT=file
 		$(if $(CHEAT),--cheat $(CHEAT)) $(if $(INPUT),--input $(INPUT)) $(if $(DATA),--data $(DATA))
 
 .PHONY: test
-test: build ## Prove it: lints, unit, story and end-to-end tests
+test: build ## Prove it: formatting, versions, unit, story and end-to-end tests
 	scripts/test.sh
 
 .PHONY: test-state-machine test-native
@@ -47,7 +47,7 @@ test-native:
 	cargo test --release --locked $(NATIVE)
 
 .PHONY: test-long
-test-long: build ## What is too long for every day: properties with many cases, kills, restarts
+test-long: build ## What is too long for every day: clippy, properties with many cases, the drill
 	scripts/test-long.sh
 
 .PHONY: drill

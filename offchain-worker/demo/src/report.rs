@@ -33,7 +33,7 @@ pub struct Report {
 	pub accounts: Vec<Account>,
 	/// What the player got.
 	pub playback: Vec<Value>,
-	/// CPU and memory of every process.
+	/// CPU and memory of every process, of one that was killed since its last start.
 	pub processes: Vec<ProcessUse>,
 	/// What was checked and how it came out.
 	pub checks: Vec<Check>,
