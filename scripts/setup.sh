@@ -50,7 +50,7 @@ if [ "${1:-}" = --check ]; then
 	[ -z "$packages_missing" ] ||
 		lacks "Debian packages: $packages_missing" "sudo apt-get install -y --no-install-recommends $packages_missing"
 	if ! has_rustup; then
-		lacks "rustup" "curl -sSf https://sh.rustup.rs | sh -s -- -y --default-toolchain none"
+		lacks "rustup" "curl -sSf https://static.rust-lang.org/rustup/rustup-init.sh | sh -s -- -y --default-toolchain none"
 	elif ! has_target; then
 		lacks "Rust $toolchain with target wasm32v1-none" \
 			"rustup toolchain install $toolchain --profile minimal -c clippy,rustfmt -t wasm32v1-none"
@@ -79,7 +79,7 @@ if [ "${#wanted[@]}" -gt 0 ]; then
 		apt-get install -qy --no-install-recommends "${wanted[@]}"
 fi
 has_rustup ||
-	curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs |
+	curl --proto '=https' --tlsv1.2 -sSf https://static.rust-lang.org/rustup/rustup-init.sh |
 	sh -s -- -y --default-toolchain none --no-modify-path
 has_target ||
 	rustup toolchain install "$toolchain" --profile minimal \
