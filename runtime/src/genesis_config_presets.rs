@@ -5,7 +5,7 @@
 //! specification.
 
 use crate::{
-	configs::money::{eth_owner, ETH_MINIMUM},
+	configs::money::eth_owner,
 	constants::{consensus::BABE_CONFIG, money::LPT},
 	AssetsConfig, BabeConfig, Balance, BalancesConfig, ChainConfigConfig, ChallengeLotteryConfig,
 	LptStakingConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig,
@@ -18,7 +18,7 @@ use livepeer_primitives::{
 	params::{ProtocolParameters, Timing},
 	service::ServiceRecord,
 	toolchain::DEBIAN_12_V1,
-	AccountId, ETH, UNIT,
+	AccountId, ETH, ETH_MINIMUM, UNIT,
 };
 use pallet_transcoder_election::Terms;
 use serde_json::Value;
@@ -218,4 +218,35 @@ pub fn preset_names() -> Vec<PresetId> {
 		.into_iter()
 		.map(PresetId::from)
 		.collect()
+}
+
+/// What a chain begins with: a preset and what `patch` changes of it, as a node reads it from a
+/// chain specification. For tests and tools on the native runtime.
+///
+/// # Errors
+///
+/// When no preset has that name, or the patch does not fit.
+#[cfg(feature = "std")]
+pub fn genesis_config(preset: &str, patch: Value) -> Result<RuntimeGenesisConfig, String> {
+	let preset = get_preset(&preset.into()).ok_or_else(|| format!("no preset {preset}"))?;
+	let build = || {
+		let mut json = serde_json::to_value(RuntimeGenesisConfig::default())?;
+		merge(&mut json, serde_json::from_slice(&preset)?);
+		merge(&mut json, patch);
+		serde_json::from_value(json)
+	};
+	build().map_err(|error: serde_json::Error| error.to_string())
+}
+
+/// Replaces what `patch` names, object by object.
+#[cfg(feature = "std")]
+fn merge(into: &mut Value, patch: Value) {
+	match (into, patch) {
+		(Value::Object(into), Value::Object(patch)) => {
+			for (key, value) in patch {
+				merge(into.entry(key).or_insert(Value::Null), value);
+			}
+		}
+		(into, patch) => *into = patch,
+	}
 }

@@ -12,6 +12,11 @@ if (!url) {
 	process.exit(2);
 }
 const problems = [];
+const nameOf = (error) => {
+	if (!error.isModule) return error.toString();
+	const { section, name } = api.registry.findMetaError(error.asModule);
+	return `${section}.${name}`;
+};
 const expect = (holds, what) => holds || problems.push(what);
 const provider = url.startsWith("http") ? new HttpProvider(url) : new WsProvider(url);
 const api = await ApiPromise.create({ provider, noInitWarn: true, throwOnConnect: true });
@@ -23,14 +28,22 @@ expect(api.call.livepeerApi?.parameters !== undefined, "LivepeerApi is not in th
 const timing = (await api.call.livepeerApi.timing()).toJSON();
 const transcoders = (await api.call.livepeerApi.transcoders()).toJSON();
 
-// Every event of every finalised block decodes and has a name.
+// Every event of every finalised block decodes and has a name. A call that failed is told with its
+// block and error: somebody paid for nothing.
 const head = (await api.rpc.chain.getHeader(await api.rpc.chain.getFinalizedHead())).number.toNumber();
 const events = {};
+const failed = [];
 for (let number = 1; number <= head; number++) {
-	const at = await api.at(await api.rpc.chain.getBlockHash(number));
-	for (const { event } of await at.query.system.events()) {
+	const hash = await api.rpc.chain.getBlockHash(number);
+	const at = await api.at(hash);
+	for (const { event, phase } of await at.query.system.events()) {
 		const name = `${event.section}.${event.method}`;
 		events[name] = (events[name] ?? 0) + 1;
+		if (at.events.system.ExtrinsicFailed.is(event)) {
+			const { block } = await api.rpc.chain.getBlock(hash);
+			const { method } = block.extrinsics[phase.asApplyExtrinsic.toNumber()];
+			failed.push({ number, call: `${method.section}.${method.method}`, error: nameOf(event.data[0]) });
+		}
 	}
 }
 
@@ -63,6 +76,6 @@ for (const [name, balance, call] of [
 		problems.push(`the ${name} transfer failed: ${error}`);
 	}
 }
-console.log(JSON.stringify({ head, timing, transcoders: transcoders.length, events, problems }));
+console.log(JSON.stringify({ head, timing, transcoders: transcoders.length, events, failed, problems }));
 await api.disconnect();
 process.exit(problems.length ? 1 : 0);

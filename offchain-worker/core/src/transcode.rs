@@ -21,7 +21,7 @@ use livepeer_primitives::{
 	sum_tree::SumTree,
 	video::{LONGEST_SEGMENT, MAX_SEGMENT_BYTES},
 	work::fee,
-	AssignmentIndex, Balance, BlockNumber, ClaimId, JobId, Seq, StreamId,
+	AssignmentIndex, Balance, BlockNumber, ClaimId, JobId, Seq, StreamId, ETH_MINIMUM,
 };
 use sp_core::H256;
 use sp_runtime::Perbill;
@@ -46,9 +46,6 @@ const RESEND_BLOCKS: BlockNumber = 6;
 const DRAIN_MS: u64 = 15_000;
 /// How often the chain may refuse a claim before it is given up.
 const REFUSALS: u32 = 3;
-/// ETH's minimum balance, below which the chain takes no fee into escrow: such a claim waits for
-/// more segments, and what is left of an assignment at its end is worth no transaction.
-pub const SMALLEST_FEE: Balance = 10_000_000_000_000;
 /// When a sender tries again while the transcoder is full.
 const BUSY_MS: u32 = 400;
 
@@ -427,7 +424,9 @@ impl TranscodeRole {
 			}
 		};
 		let commitment = tree.commitment();
-		if current.is_some_and(|current| fee(commitment.total_work, current.price) < SMALLEST_FEE) {
+		// The chain takes no smaller fee into escrow: such a claim waits for more segments, and what
+		// is left of an assignment at its end is worth no transaction.
+		if current.is_some_and(|current| fee(commitment.total_work, current.price) < ETH_MINIMUM) {
 			return Ok(());
 		}
 		let claim = ClaimRecord {

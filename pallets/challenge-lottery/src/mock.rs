@@ -338,7 +338,7 @@ pub fn verifier(i: usize) -> VerifierId {
 
 /// The number of a validator by its account.
 pub fn number_of(account: &AccountId) -> usize {
-	(0..16).find(|i| validator(*i) == *account).expect("the account is a validator's")
+	(0..64).find(|i| validator(*i) == *account).expect("the account is a validator's")
 }
 
 /// The accepted toolchain.

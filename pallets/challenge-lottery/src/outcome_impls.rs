@@ -23,10 +23,9 @@ fn is_guilty(outcome: Outcome) -> bool {
 	matches!(outcome, Outcome::Failed | Outcome::Missed)
 }
 
-/// How many of `left` penalties one step executes when `blocks` more steps can follow it, so that
-/// none is left when the decision is executed.
-pub(crate) fn batch(left: u32, blocks: BlockNumber) -> u32 {
-	left.div_ceil(blocks.saturating_add(1)).max(PENALTIES_PER_STEP.min(left))
+/// How many blocks before the decision's execution `count` penalties begin to be executed.
+pub(crate) fn penalty_steps(count: u32) -> BlockNumber {
+	count.div_ceil(PENALTIES_PER_STEP)
 }
 
 impl<T: Config> Pallet<T> {
@@ -74,7 +73,7 @@ impl<T: Config> Pallet<T> {
 		}
 		// Penalties are executed in the last blocks of the wait, so that governance can still
 		// cancel them, and spread over several, for a set can be large.
-		let steps = (penalties.len() as u32).div_ceil(PENALTIES_PER_STEP);
+		let steps = penalty_steps(penalties.len() as u32);
 		if !penalties.is_empty() {
 			PendingPenalties::<T>::insert(id, Penalties::truncate_from(penalties));
 		}
@@ -82,20 +81,25 @@ impl<T: Config> Pallet<T> {
 		Challenges::<T>::insert(id, challenge);
 	}
 
-	/// The agenda's step of a decided challenge: some penalties, and when the wait is over the
-	/// decision itself.
+	/// The agenda's step of a decided challenge: some penalties, and when none is left and the wait
+	/// is over the decision itself.
 	pub(crate) fn execute_decision(
 		now: BlockNumber,
 		id: ClaimId,
 		mut challenge: Challenge,
 	) -> Weight {
 		let Stage::Decided(decision) = challenge.stage.clone() else { return Weight::zero() };
-		let blocks = decision.execute_at.saturating_sub(now);
-		let penalised = Self::execute_penalties(id, &challenge, blocks);
+		let (penalised, left) = Self::execute_penalties(id, &challenge, PENALTIES_PER_STEP);
 		let slash = T::Slash::slash_weight(challenge.drawn_in, 0);
 		let mut weight = T::WeightInfo::agenda_penalise(penalised)
 			.saturating_add(slash.saturating_mul(penalised.into()));
-		if blocks == 0 {
+		if left > 0 {
+			Self::enter(id, &mut challenge, now.saturating_add(1));
+			Challenges::<T>::insert(id, challenge);
+		} else if now < decision.execute_at {
+			Self::enter(id, &mut challenge, decision.execute_at);
+			Challenges::<T>::insert(id, challenge);
+		} else {
 			weight = weight.saturating_add(T::WeightInfo::agenda_execute());
 			// Charged even if an earlier verdict of the round spares the stake.
 			if is_guilty(decision.outcome) {
@@ -103,29 +107,18 @@ impl<T: Config> Pallet<T> {
 				weight = weight.saturating_add(T::Slash::slash_weight(challenge.round, finders));
 			}
 			Self::execute(now, id, challenge, decision);
-		} else {
-			let next = if PendingPenalties::<T>::contains_key(id) {
-				now.saturating_add(1)
-			} else {
-				decision.execute_at
-			};
-			Self::enter(id, &mut challenge, next);
-			Challenges::<T>::insert(id, challenge);
 		}
 		weight
 	}
 
-	/// Executes the next penalties and says how many; `blocks` steps can follow this one.
-	pub(crate) fn execute_penalties(
-		id: ClaimId,
-		challenge: &Challenge,
-		blocks: BlockNumber,
-	) -> u32 {
-		let Some(penalties) = PendingPenalties::<T>::get(id) else { return 0 };
+	/// Executes at most `most` penalties; how many it were, and how many are left.
+	pub(crate) fn execute_penalties(id: ClaimId, challenge: &Challenge, most: u32) -> (u32, u32) {
+		let Some(penalties) = PendingPenalties::<T>::get(id) else { return (0, 0) };
 		let mut penalties = penalties.into_inner();
-		let count = batch(penalties.len() as u32, blocks);
-		let rest = penalties.len().saturating_sub(count as usize);
-		for (verifier, penalty) in penalties.split_off(rest) {
+		let left = penalties.len().saturating_sub(most as usize);
+		let due = penalties.split_off(left);
+		let executed = due.len() as u32;
+		for (verifier, penalty) in due {
 			let fraction = match penalty {
 				Penalty::NoShow => challenge.parameters.no_show_slash,
 				Penalty::FalseDissent => challenge.parameters.false_dissent_slash,
@@ -143,7 +136,7 @@ impl<T: Config> Pallet<T> {
 		} else {
 			PendingPenalties::<T>::insert(id, Penalties::truncate_from(penalties));
 		}
-		count
+		(executed, left as u32)
 	}
 
 	/// Executes a decision: slash, settlement and end of jail in one; if one fails, none happens

@@ -20,7 +20,7 @@ use livepeer_primitives::{
 	video::{Ladder, Rendition, SourceLimits},
 	work::STANDARD_SEGMENT_WORK,
 	AccountId, AssetId, AssignmentIndex, Balance, BlockNumber, ClaimId, Hash, JobId, RoundIndex,
-	StreamId, ToolchainId, WindowIndex, ETH, UNIT,
+	StreamId, ToolchainId, WindowIndex, ETH, ETH_MINIMUM, UNIT,
 };
 use sp_runtime::{traits::IdentityLookup, BuildStorage, DispatchError, DispatchResult, Perbill};
 
@@ -235,8 +235,6 @@ pub const TIM: AccountId = AccountId::new([0x71; 32]);
 pub const TOM: AccountId = AccountId::new([0x72; 32]);
 pub const TAT: AccountId = AccountId::new([0x73; 32]);
 
-/// ETH's minimum balance.
-pub const MIN_ETH: Balance = 10_000_000_000_000;
 /// What each broadcaster starts with.
 pub const PURSE: Balance = 10 * UNIT;
 /// A usual price of a standard segment.
@@ -270,7 +268,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 	RefuseClaims::take();
 	let mut ext: sp_io::TestExternalities = RuntimeGenesisConfig {
 		assets: pallet_assets::GenesisConfig {
-			assets: vec![(ETH, ETH_OWNER, true, MIN_ETH)],
+			assets: vec![(ETH, ETH_OWNER, true, ETH_MINIMUM)],
 			metadata: vec![],
 			accounts: vec![(ETH, BOB, PURSE), (ETH, BEA, PURSE)],
 			next_asset_id: None,

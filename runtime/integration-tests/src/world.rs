@@ -10,10 +10,11 @@ use livepeer_primitives::{
 	AccountId, Balance, BlockNumber, Hash, RoundIndex, ETH,
 };
 use livepeer_runtime::{
-	check_invariants, genesis_config_presets::get_preset, tx_extension, Address, Assets, Babe,
-	Balances, ChainConfig, Executive, Header, Rounds, Runtime, RuntimeCall, RuntimeEvent,
-	RuntimeGenesisConfig, Session, SignedPayload, System, UncheckedExtrinsic,
+	check_invariants, genesis_config_presets::genesis_config, tx_extension, Address, Assets, Babe,
+	Balances, ChainConfig, Executive, Header, Rounds, Runtime, RuntimeCall, RuntimeEvent, Session,
+	SignedPayload, System, UncheckedExtrinsic,
 };
+use serde_json::json;
 use sp_consensus_babe::{
 	digests::{PreDigest, SecondaryVRFPreDigest},
 	make_vrf_sign_data, Slot, BABE_ENGINE_ID,
@@ -74,12 +75,7 @@ impl World {
 	}
 
 	fn of(preset: &str) -> Self {
-		let preset = get_preset(&preset.into()).expect("the preset exists");
-		let preset = serde_json::from_slice(&preset).expect("a preset is JSON");
-		let mut json =
-			serde_json::to_value(RuntimeGenesisConfig::default()).expect("genesis is JSON");
-		merge(&mut json, preset);
-		let genesis: RuntimeGenesisConfig = serde_json::from_value(json).expect("a preset fits");
+		let genesis = genesis_config(preset, json!({})).expect("the preset exists");
 		let state = genesis.build_storage().expect("a preset builds").into();
 		let genesis = Header::new(
 			0,
@@ -379,17 +375,6 @@ fn twox(name: &str) -> Vec<u8> {
 
 fn item(pallet: &str, name: &str) -> Vec<u8> {
 	[twox(pallet), twox(name)].concat()
-}
-
-fn merge(into: &mut serde_json::Value, patch: serde_json::Value) {
-	match (into, patch) {
-		(serde_json::Value::Object(into), serde_json::Value::Object(patch)) => {
-			for (key, value) in patch {
-				merge(into.entry(key).or_insert(serde_json::Value::Null), value);
-			}
-		}
-		(into, patch) => *into = patch,
-	}
 }
 
 /// A transaction of `who` with its next nonce.

@@ -72,6 +72,9 @@ pub type ToolchainId = Hash;
 
 /// The asset id under which ETH is held.
 pub const ETH: AssetId = 1;
+/// The smallest balance of ETH an account is kept for: 10^13 wei. It stays free when the rest is
+/// on hold, and a claim's fee below it cannot go into escrow.
+pub const ETH_MINIMUM: Balance = 10_000_000_000_000;
 /// One LPT or one ETH in smallest units.
 pub const UNIT: Balance = 1_000_000_000_000_000_000;
 

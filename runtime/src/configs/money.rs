@@ -36,10 +36,6 @@ impl pallet_balances::Config for Runtime {
 /// or rename ETH by an account's call.
 pub const ETH_OWNER: PalletId = PalletId(*b"lpt/ethr");
 
-/// The smallest balance of ETH an account is kept for: 10^13 wei. It stays free when the rest is
-/// on hold.
-pub const ETH_MINIMUM: Balance = 10_000_000_000_000;
-
 /// The account that owns the ETH asset.
 pub fn eth_owner() -> AccountId {
 	ETH_OWNER.into_account_truncating()

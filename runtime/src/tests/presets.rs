@@ -4,7 +4,7 @@ use crate::{
 	configs::timing::{SessionLength, SlotDuration},
 	constants::money::LPT,
 	genesis_config_presets::{
-		bootstrap, get_preset, preset_names, session_keys_from_seed, Bootstrap,
+		bootstrap, genesis_config, get_preset, preset_names, session_keys_from_seed, Bootstrap,
 		PRODUCTION_RUNTIME_PRESET,
 	},
 	Assets, Babe, Balances, ChainConfig, LptStaking, RuntimeGenesisConfig, Session,
@@ -19,30 +19,13 @@ use livepeer_primitives::{
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie};
 use sp_runtime::{traits::Get, BuildStorage};
 
-/// The complete configuration of a preset with `patch` on top.
 fn config(preset: &str, patch: serde_json::Value) -> RuntimeGenesisConfig {
-	let preset: serde_json::Value =
-		serde_json::from_slice(&get_preset(&preset.into()).unwrap()).unwrap();
-	let mut json = serde_json::to_value(RuntimeGenesisConfig::default()).unwrap();
-	merge(&mut json, preset);
-	merge(&mut json, patch);
-	serde_json::from_value(json).unwrap()
+	genesis_config(preset, patch).unwrap()
 }
 
 /// A chain's state after genesis.
 pub(crate) fn genesis(preset: &str) -> sp_io::TestExternalities {
 	config(preset, serde_json::json!({})).build_storage().unwrap().into()
-}
-
-fn merge(into: &mut serde_json::Value, patch: serde_json::Value) {
-	match (into, patch) {
-		(serde_json::Value::Object(into), serde_json::Value::Object(patch)) => {
-			for (key, value) in patch {
-				merge(into.entry(key).or_insert(serde_json::Value::Null), value);
-			}
-		}
-		(into, patch) => *into = patch,
-	}
 }
 
 #[test]
@@ -125,7 +108,7 @@ fn production_should_begin_with_those_that_its_file_names() {
 		assert_eq!((SlotDuration::get(), SessionLength::get()), (6_000, 2_400));
 		assert_eq!(ChainConfig::parameters(), ProtocolParameters::production());
 		assert_eq!(Balances::free_balance(AccountId::new([1; 32])), 1_000 * LPT);
-		assert_eq!(Assets::total_issuance(ETH), crate::configs::money::ETH_MINIMUM);
+		assert_eq!(Assets::total_issuance(ETH), livepeer_primitives::ETH_MINIMUM);
 	});
 }
 

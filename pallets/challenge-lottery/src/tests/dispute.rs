@@ -283,24 +283,34 @@ fn dispute_should_count_stake_and_not_heads() {
 	});
 }
 
-#[test]
-fn penalties_should_be_spread_over_blocks_when_the_set_is_large() {
-	use crate::outcome_impls::batch;
-	assert_eq!(batch(0, 5), 0);
-	assert_eq!(batch(5, 0), 5);
-	assert_eq!(batch(16, 100), 16);
-	assert_eq!(batch(320, 1_000), 16);
-	// Too little time for steps of 16: larger ones.
-	assert_eq!(batch(320, 4), 64);
-	assert_eq!(batch(320, 0), 320);
-	for len in 0..=320u32 {
-		for time in 1..40u32 {
-			let mut left = len;
-			let start = time.saturating_sub(len.div_ceil(16)).max(1).min(time);
-			for now in start..=time {
-				left -= batch(left, time - now);
-			}
-			assert_eq!(left, 0, "{len} penalties in {time} blocks");
-		}
+/// A claim accepted against 40 of 41 validators, who never answered, `wait` blocks before its
+/// payment. Says how many were penalised in each block until everything was settled.
+fn penalised_per_block(wait: u32) -> Vec<usize> {
+	Parameters::mutate(|parameters| parameters.slashing_period = wait);
+	seat(&[&[1_000][..], &[1; 40]].concat());
+	let claim = claim(8);
+	to_commit(&claim);
+	ballot(claim.id, 0, |_| None);
+	to_dispute(claim.id);
+	let good = opening(claim.id, Verdict::Valid);
+	ballot(claim.id, DISPUTE, |i| (i == 0).then(|| good.clone()));
+	assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
+	let mut blocks = Vec::new();
+	while SETTLED.get().is_empty() {
+		let before = SLASHED.get().len();
+		skip(1);
+		blocks.push(SLASHED.get().len() - before);
 	}
+	assert_eq!(bytes_left(), 0);
+	blocks
+}
+
+#[test]
+fn penalties_should_be_spread_over_the_last_blocks_when_the_set_is_large() {
+	build_and_execute(|| assert_eq!(penalised_per_block(6), [0, 0, 16, 16, 8, 0]));
+}
+
+#[test]
+fn no_step_should_grow_when_the_wait_is_too_short_for_the_penalties() {
+	build_and_execute(|| assert_eq!(penalised_per_block(1), [16, 16, 8]));
 }

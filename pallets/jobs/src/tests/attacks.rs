@@ -3,7 +3,7 @@
 use crate::{mock::*, types::Phase, Error, HoldReason, PriorityLists};
 use frame_support::{assert_noop, assert_ok};
 use livepeer_primitives::{
-	traits::Settlement, work::STANDARD_SEGMENT_WORK, AccountId, Balance, ETH, UNIT,
+	traits::Settlement, work::STANDARD_SEGMENT_WORK, AccountId, Balance, ETH, ETH_MINIMUM, UNIT,
 };
 
 /// Two transcoders; the first runs the job.
@@ -66,7 +66,7 @@ fn double_spending_the_budget_over_many_jobs_should_be_impossible() {
 		// What is held cannot be sent away either.
 		assert!(Assets::transfer(RuntimeOrigin::signed(BOB), ETH, BEA, UNIT).is_err());
 		assert!(Assets::transfer_all(RuntimeOrigin::signed(BOB), ETH, BEA, false).is_ok());
-		assert_eq!(free(&BOB), MIN_ETH);
+		assert_eq!(free(&BOB), ETH_MINIMUM);
 		skip(2);
 		for id in 0..4 {
 			accept(id);
@@ -175,12 +175,12 @@ fn fee_dust_should_be_refused() {
 		let id = running();
 		// One unit of work is worth far less than it costs to verify.
 		assert_noop!(claim_work(&TIM, id, 0, 0, 0, 1), Error::<Test>::FeeTooSmall);
-		let least = STANDARD_SEGMENT_WORK / (PRICE / MIN_ETH) as u64;
+		let least = STANDARD_SEGMENT_WORK / (PRICE / ETH_MINIMUM) as u64;
 		assert_noop!(claim_work(&TIM, id, 0, 0, 0, least - 1), Error::<Test>::FeeTooSmall);
 		// The smallest fee can open the pot's account, so it can be paid whoever comes first.
 		assert_ok!(claim_work(&TIM, id, 0, 0, 0, least));
 		assert_ok!(settle(0, Settlement::Pay));
-		assert!(free(&POT) >= MIN_ETH);
+		assert!(free(&POT) >= ETH_MINIMUM);
 	});
 }
 
@@ -276,7 +276,7 @@ fn jobs_that_nobody_takes_should_not_delay_others_for_long() {
 		for i in 0..200 {
 			let origin = RuntimeOrigin::signed(BEA);
 			let (name, end) = (name(&format!("junk{i}")), now() + 400);
-			assert_ok!(Jobs::create_job(origin, name, ladder(), limits(), 0, end, MIN_ETH));
+			assert_ok!(Jobs::create_job(origin, name, ladder(), limits(), 0, end, ETH_MINIMUM));
 		}
 		skip(130);
 		register(&TIM, UNIT, PRICE, 1);

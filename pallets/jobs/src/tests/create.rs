@@ -6,7 +6,7 @@ use livepeer_primitives::{
 	traits::Settlement,
 	video::{Ladder, Rendition, SourceLimits},
 	work::{self, WorkFactors},
-	Balance, UNIT,
+	Balance, ETH_MINIMUM, UNIT,
 };
 
 const BOND: Balance = UNIT / 1_000;
@@ -165,20 +165,20 @@ fn create_should_fail_when_budget_does_not_pay_one_segment() {
 			let origin = RuntimeOrigin::signed(BEA);
 			Jobs::create_job(origin, name("cam"), ladder(), limits(), 0, 100, budget)
 		};
-		assert_noop!(free_of_charge(MIN_ETH - 1), Error::<Test>::BudgetTooSmall);
-		assert_ok!(free_of_charge(MIN_ETH));
+		assert_noop!(free_of_charge(ETH_MINIMUM - 1), Error::<Test>::BudgetTooSmall);
+		assert_ok!(free_of_charge(ETH_MINIMUM));
 	});
 }
 
 #[test]
 fn create_should_leave_the_minimum_balance_free() {
 	build_and_execute(|| {
-		let most = PURSE - BOND - MIN_ETH;
+		let most = PURSE - BOND - ETH_MINIMUM;
 		assert_noop!(create_with(&BOB, "cam", most + 1), Error::<Test>::InsufficientEth);
 		assert_noop!(create_with(&BOB, "cam", Balance::MAX), Error::<Test>::InsufficientEth);
 		assert_noop!(create_with(&TIM, "cam", BUDGET), Error::<Test>::InsufficientEth);
 		assert_ok!(create_with(&BOB, "cam", most));
-		assert_eq!(free(&BOB), MIN_ETH);
+		assert_eq!(free(&BOB), ETH_MINIMUM);
 		assert_noop!(create_with(&BOB, "cam2", one_leaf()), Error::<Test>::InsufficientEth);
 	});
 }
