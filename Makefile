@@ -1,4 +1,4 @@
-# Every target sets up what it needs; see README.md. `make` alone lists them.
+# Every listed target sets up what it needs; see README.md. `make` alone lists them.
 SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/livepeer-appchain/target
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -32,7 +32,7 @@ node: build ## Run a development node on ws://127.0.0.1:9944
 	$(BIN)/livepeer-node --dev --tmp
 
 .PHONY: demo
-demo: build ## Show the main job: ONCE=1 REPORT=out.json CHEAT=black INPUT=file
+demo: build ## Show the main job: ONCE=1 REPORT=out.json CHEAT=black INPUT=file DATA=dir
 	$(BIN)/livepeer-demo --bin-dir $(BIN) $(if $(ONCE),--once) $(if $(REPORT),--report $(REPORT)) \
 		$(if $(CHEAT),--cheat $(CHEAT)) $(if $(INPUT),--input $(INPUT)) $(if $(DATA),--data $(DATA))
 

@@ -4,6 +4,7 @@
 #   scripts/bench.sh [FILE]   a generated clip of 32 s by default
 set -euo pipefail
 cd "$(dirname "$0")/.."
+: "${CARGO_TARGET_DIR:=$HOME/.cache/livepeer-appchain/target}"
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 clip=${1:-$dir/clip.ts}

@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 pallets=${PALLETS:-$(ls pallets)}
-: "${CARGO_TARGET_DIR:=$PWD/target}"
+: "${CARGO_TARGET_DIR:=$HOME/.cache/livepeer-appchain/target}"
 
 # A target directory of its own: the usual one keeps the runtime's Wasm under the same path with and
 # without benchmarks, and the node embeds what it finds there.

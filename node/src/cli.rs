@@ -4,7 +4,13 @@ use clap::Parser;
 use std::path::PathBuf;
 
 /// Arguments of `livepeer-node`.
+// The SDK's help of `--chain` names chains that are not built in, and sets `after_help` itself.
 #[derive(Debug, Parser)]
+#[command(after_long_help = concat!(
+	"--chain takes dev, local or the path of a specification; there is no staging.\n\nSupport: ",
+	env!("CARGO_PKG_REPOSITORY"),
+	"/issues",
+))]
 pub struct Cli {
 	/// What to do instead of running a node.
 	#[command(subcommand)]
@@ -28,7 +34,8 @@ pub struct Cli {
 pub struct VerifyParams {
 	/// Base URL of the verify service, such as http://127.0.0.1:7936.
 	///
-	/// Without it the validator signs no verdicts, and is penalised for each that was due.
+	/// Without it the validator signs no verdicts, and loses the no-show slash after each dispute
+	/// that does not end void.
 	#[arg(long, value_name = "URL", requires = "verify_token_file")]
 	pub verify_url: Option<String>,
 
@@ -51,7 +58,7 @@ pub enum Subcommand {
 	/// Print a chain's specification, with a boot node on this machine.
 	BuildSpec(BuildSpecCmd),
 
-	/// Verify blocks that are in the database.
+	/// Verify again a block that is in the database.
 	CheckBlock(sc_cli::CheckBlockCmd),
 
 	/// Write blocks to a file.

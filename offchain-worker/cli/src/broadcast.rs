@@ -59,7 +59,7 @@ pub struct BroadcastArgs {
 	/// Blocks until the job expires.
 	#[arg(long, value_name = "BLOCKS", default_value_t = 3_600)]
 	pub lasts: BlockNumber,
-	/// Start anew at the end of the file, for ever.
+	/// Start anew at the end of the file, until the job ends (`--lasts`).
 	#[arg(long = "loop", conflicts_with = "plays")]
 	pub endless: bool,
 	/// How often the file is played.
@@ -68,6 +68,9 @@ pub struct BroadcastArgs {
 	/// How fast the file is streamed.
 	#[arg(long, value_enum, default_value = "realtime")]
 	pub rate: Rate,
+	/// How many of the newest segments are kept for gateways.
+	#[arg(long, value_name = "SEGMENTS", default_value_t = 1_800)]
+	pub keep: u64,
 	/// Seconds for which a finished stream is still served to gateways.
 	#[arg(long, value_name = "SECONDS", default_value_t = 3_600)]
 	pub linger: u64,
@@ -128,6 +131,7 @@ pub async fn run(args: BroadcastArgs) -> Result<()> {
 		max_price: args.max_price,
 		budget: args.budget,
 		lasts: args.lasts,
+		keep: args.keep,
 	};
 	let open = broadcaster.open(&spec).await?;
 	tracing::info!(job = open.job, stream = ?open.stream, "the stream is open");
@@ -138,7 +142,7 @@ pub async fn run(args: BroadcastArgs) -> Result<()> {
 	let had = open.complete.saturating_sub(open.first);
 	let cutting = tokio::spawn(cut(first, segments, had, args.rate, sender, stop.clone()));
 	let summary = broadcaster.run(&open, receiver, stop.clone()).await?;
-	cutting.await??;
+	cutting.await?;
 	tracing::info!(returned = summary.returned, skipped = summary.skipped, "the stream is over");
 	if summary.complete {
 		let _ = tokio::time::timeout(Duration::from_secs(args.linger), stopped(&mut stop)).await;
@@ -167,9 +171,9 @@ async fn cut(
 	mut segments: SegmentStream,
 	mut had: u64,
 	rate: Rate,
-	sender: mpsc::Sender<SourceSegment>,
+	sender: mpsc::Sender<Result<SourceSegment, String>>,
 	mut stop: watch::Receiver<bool>,
-) -> Result<()> {
+) {
 	let mut start = Instant::now();
 	let mut ticks = 0u64;
 	let mut next = Some(first);
@@ -183,18 +187,20 @@ async fn cut(
 				start + Duration::from_micros(ticks * 1_000_000 / u64::from(TICKS_PER_SECOND));
 			tokio::select! {
 				() = tokio::time::sleep_until(due) => {},
-				() = stopped(&mut stop) => return Ok(()),
+				() = stopped(&mut stop) => return,
 			}
 		}
 		// The receiver is gone when the stream was stopped.
-		if sender.send(segment).await.is_err() {
-			return Ok(());
+		if sender.send(Ok(segment)).await.is_err() {
+			return;
 		}
-		next = segments
-			.next()
-			.await
-			.transpose()?
-			.map(|segment| SourceSegment { bytes: segment.data, duration: segment.duration });
+		next = match segments.next().await {
+			None => None,
+			Some(Ok(next)) => Some(SourceSegment { bytes: next.data, duration: next.duration }),
+			Some(Err(error)) => {
+				let _ = sender.send(Err(error.to_string())).await;
+				return;
+			}
+		};
 	}
-	Ok(())
 }

@@ -163,6 +163,7 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 		max_price: UNIT,
 		budget: PLENTY,
 		lasts: 10_000,
+		keep: 1_800,
 	};
 	let open = role.open(&spec).await.unwrap();
 	let (sender, source) = mpsc::channel(4);
@@ -172,7 +173,7 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 		while let Some(segment) = cut.next().await {
 			let segment = segment.unwrap();
 			let segment = SourceSegment { bytes: segment.data, duration: segment.duration };
-			sender.send(segment).await.unwrap();
+			sender.send(Ok(segment)).await.unwrap();
 		}
 	});
 	let summary = role.run(&open, source, stopped.clone()).await.unwrap();

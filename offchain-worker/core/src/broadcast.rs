@@ -65,6 +65,9 @@ pub enum BroadcastError {
 	/// A resumed stream continues with other content.
 	#[error("segment {0} differs from the one that was signed before: a job is resumed with the source that it was started with; use another --name")]
 	OtherSource(Seq),
+	/// The source failed before its end. The job stays open: the next run goes on.
+	#[error("the source failed: {0}")]
+	Source(String),
 	/// The source gave a segment that no job takes.
 	#[error("segment {seq} of the source is beyond the protocol's limits: {reason}")]
 	BadSegment {
@@ -90,6 +93,8 @@ pub struct StreamSpec {
 	pub budget: Balance,
 	/// Blocks until the job expires.
 	pub lasts: BlockNumber,
+	/// How many of the newest segments are kept for gateways.
+	pub keep: u64,
 }
 
 /// One segment cut from the source.
@@ -116,6 +121,8 @@ pub struct OpenStream {
 	pub ladder: Ladder,
 	/// Whether an earlier run had opened the job.
 	pub resumed: bool,
+	/// How many of the newest segments are kept for gateways.
+	pub keep: u64,
 }
 
 /// How a run ended.
@@ -194,7 +201,7 @@ impl Broadcaster {
 			if view.is_some_and(|view| !view.ended) {
 				match &known {
 					Some(state) if state.job == job && !state.ended => {
-						return Ok(self.opened(stream, state, true));
+						return Ok(self.opened(stream, state, spec.keep, true));
 					}
 					// Nothing says which seqs were signed for it: a second signature under one
 					// of them would be an equivocation, so that job is given up.
@@ -227,10 +234,16 @@ impl Broadcaster {
 			ended: false,
 		};
 		self.store.put_stream(stream, &state)?;
-		Ok(self.opened(stream, &state, false))
+		Ok(self.opened(stream, &state, spec.keep, false))
 	}
 
-	fn opened(&self, stream: StreamId, state: &StreamState, resumed: bool) -> OpenStream {
+	fn opened(
+		&self,
+		stream: StreamId,
+		state: &StreamState,
+		keep: u64,
+		resumed: bool,
+	) -> OpenStream {
 		self.events.emit(Event::JobOpened {
 			job: state.job,
 			stream: format!("{stream:?}"),
@@ -243,6 +256,7 @@ impl Broadcaster {
 			complete: state.complete,
 			ladder: state.ladder.clone(),
 			resumed,
+			keep,
 		}
 	}
 
@@ -265,11 +279,12 @@ impl Broadcaster {
 	}
 
 	/// Streams until the source's channel closes and every segment has come back, then ends the
-	/// job; or until `stop` turns true, which leaves the job open for the next run.
+	/// job; or until `stop` turns true or the source fails, which leaves the job open for the next
+	/// run.
 	pub async fn run(
 		&self,
 		open: &OpenStream,
-		mut source: mpsc::Receiver<SourceSegment>,
+		mut source: mpsc::Receiver<Result<SourceSegment, String>>,
 		mut stop: watch::Receiver<bool>,
 	) -> Result<Summary, BroadcastError> {
 		let mut heads = self.chain.heads();
@@ -282,6 +297,7 @@ impl Broadcaster {
 		let mut next = open.first;
 		let mut source_open = true;
 		let mut stopping = *stop.borrow_and_update();
+		let mut broken = None;
 		let mut drained_ms = u64::MAX;
 		let mut complete = 0;
 		loop {
@@ -289,6 +305,7 @@ impl Broadcaster {
 			if first > complete {
 				complete = first;
 				self.update(open, |state| state.complete = state.complete.max(complete))?;
+				self.store.trim_records(open.stream, complete.saturating_sub(open.keep))?;
 			}
 			if !stopping {
 				if let Some(to) = &assigned {
@@ -327,7 +344,12 @@ impl Broadcaster {
 				segment = source.recv(), if source_open && !stopping && cuts.len() < AHEAD => {
 					match segment {
 						None => source_open = false,
-						Some(segment) => {
+						Some(Err(reason)) => {
+							tracing::error!(%reason, "the source fails; what was cut still goes out");
+							broken = Some(BroadcastError::Source(reason));
+							stopping = true;
+						},
+						Some(Ok(segment)) => {
 							let seq = next;
 							next = next.saturating_add(1);
 							if let Some(cut) = self.take_segment(open, seq, segment)? {
@@ -352,6 +374,9 @@ impl Broadcaster {
 				() = sleep => {},
 			}
 		}
+		if let Some(error) = broken {
+			return Err(error);
+		}
 		summary.complete = !source_open && window.outstanding() == 0;
 		if summary.complete {
 			self.finish(open, summary).await?;
@@ -366,11 +391,15 @@ impl Broadcaster {
 			returned: summary.returned,
 			skipped: summary.skipped,
 		});
-		let view = self.chain.job(At::Best, open.job).await?;
-		if view.is_some_and(|view| !view.ended) {
-			self.chain.submit(Call::EndJob { job: open.job }, Wait::Finalized).await?;
-		}
-		Ok(())
+		while_away(&*self.clock, ChainError::is_away, async || {
+			let view = self.chain.job(At::Best, open.job).await?;
+			if view.is_some_and(|view| !view.ended) {
+				self.chain.submit(Call::EndJob { job: open.job }, Wait::Finalized).await?;
+			}
+			Ok(())
+		})
+		.await
+		.map_err(BroadcastError::Chain)
 	}
 
 	/// Stores what `change` makes of the stream's state, if it changes.
@@ -412,6 +441,10 @@ impl Broadcaster {
 					Err(BroadcastError::OtherSource(seq))
 				};
 			}
+		}
+		if seq < open.complete {
+			// It came back and is not kept any more, or never will.
+			return Ok(None);
 		}
 		self.store.put(&segment.bytes)?;
 		self.store.pin(&source_pin(open.stream, seq), &[in_hash])?;
@@ -539,7 +572,15 @@ impl Broadcaster {
 			duration: cut.duration,
 		};
 		let signature = self.key.sign(header.signing_payload());
-		let signed = self.store.put_header(&SignedHeader { header: header.clone(), signature })?;
+		let signed = SignedHeader { header: header.clone(), signature };
+		let mut stored = self.store.put_header(&signed)?;
+		if stored.header != header && is_same_segment(&stored.header, &header) {
+			// A reorg gave the assignment to another transcoder. To name both is no equivocation,
+			// for the segment is the same.
+			self.store.drop_header(key_of(&header))?;
+			stored = self.store.put_header(&signed)?;
+		}
+		let signed = stored;
 		if signed.header != header {
 			return Err(BroadcastError::OtherSource(seq));
 		}
@@ -556,9 +597,9 @@ impl Broadcaster {
 						reason: "the transcoder is busy".into(),
 					})
 				}
-				Ok(PushReply::Refused(refusal @ (Refusal::Invalid(_) | Refusal::TooLate))) => {
-					return Ok(Delivered::Skip(refusal.to_string()))
-				}
+				Ok(PushReply::Refused(
+					refusal @ (Refusal::Invalid(_) | Refusal::TooLate | Refusal::TooLarge),
+				)) => return Ok(Delivered::Skip(refusal.to_string())),
 				Ok(PushReply::Refused(refusal)) => return Ok(retry(refusal.to_string())),
 				Err(error) => return Ok(retry(error.to_string())),
 			};
@@ -610,6 +651,11 @@ struct Cut {
 	at_ms: u64,
 }
 
+/// Whether two headers of one key are for the same bytes.
+fn is_same_segment(one: &SegmentHeader, other: &SegmentHeader) -> bool {
+	(one.in_hash, one.in_len, one.duration) == (other.in_hash, other.in_len, other.duration)
+}
+
 fn key_of(header: &SegmentHeader) -> SegmentKey {
 	SegmentKey { job: header.job, assignment: header.assignment, seq: header.seq }
 }
@@ -622,7 +668,7 @@ fn backoff(attempts: u32) -> u64 {
 	(BACKOFF_MS.0 << attempts.saturating_sub(1).min(8)).min(BACKOFF_MS.1)
 }
 
-/// What an origin answers: a broadcaster's own streams, or a gateway's copies.
+/// What an origin answers: a broadcaster's own streams.
 pub struct Origin {
 	store: Arc<dyn SegmentStore>,
 }
@@ -634,14 +680,15 @@ impl Origin {
 	}
 }
 
-/// Part of a stream as an origin's store has it, without gaps that may still be filled.
+/// Part of a stream as an origin's store has it: of its newest job, whose ladder the answer names,
+/// and without gaps that may still be filled.
 pub fn playlist_from(
 	store: &dyn SegmentStore,
 	stream: StreamId,
 	from: Seq,
 ) -> Result<Option<Playlist>, StoreError> {
 	let Some(state) = store.stream(stream)? else { return Ok(None) };
-	let mut records = store.records(stream, from, MAX_RECORDS as usize)?;
+	let mut records = store.records(stream, from.max(state.first), MAX_RECORDS as usize)?;
 	records.retain(|record| record.header().seq < state.complete);
 	Ok(Some(Playlist { job: state.job, ladder: state.ladder, ended: state.ended, records }))
 }

@@ -191,7 +191,7 @@ pub enum Event {
 		/// From taking to judging.
 		total_ms: u64,
 	},
-	/// Verifier: a task cannot be judged here.
+	/// Verifier: a task cannot be judged here. Said each time that it is posted.
 	TaskUnable {
 		/// The claim.
 		claim: u64,

@@ -26,7 +26,8 @@ use livepeer_primitives::{
 	traits::ClaimInfo,
 	verdict::MismatchKind,
 	work::{fee, max_leaf_work},
-	AccountId, AssignmentIndex, Balance, ClaimId, Hash, JobId, Seq, StreamId, ToolchainId,
+	AccountId, AssignmentIndex, Balance, BlockNumber, ClaimId, Hash, JobId, Seq, StreamId,
+	ToolchainId,
 };
 use sp_core::H256;
 use tokio::sync::watch;
@@ -699,6 +700,14 @@ impl FakeChain {
 		});
 	}
 
+	/// Shows an earlier height, as a node does that was restored.
+	pub fn rewind(&self, to: BlockNumber) {
+		self.heads.send_modify(|head| {
+			head.best = to;
+			head.finalized = to;
+		});
+	}
+
 	/// The calls that were executed, in order.
 	pub fn calls(&self) -> Vec<(AccountId, Call)> {
 		self.state().calls.clone()
@@ -751,6 +760,18 @@ impl FakeChain {
 	/// Takes a job out of the state.
 	pub fn remove_job(&self, job: JobId) {
 		self.state().jobs.remove(&job);
+		self.block();
+	}
+
+	/// Gives the running assignment to another transcoder, as a reorg does in which another one was
+	/// drawn.
+	pub fn redraw(&self, job: JobId, to: &AccountId) {
+		if let Some(current) =
+			self.state().jobs.get_mut(&job).and_then(|view| view.current.as_mut())
+		{
+			current.transcoder = to.clone();
+			current.accepted = true;
+		}
 		self.block();
 	}
 

@@ -13,15 +13,18 @@ use std::{
 };
 
 use async_trait::async_trait;
+use codec::{Decode, Encode};
+use futures::future::{select, Either};
 use livepeer_primitives::{
 	api::{ChallengeStage, JobView, Outcome},
 	leaf::Leaf,
 	receipt::{signature_hash, Output, Outputs, Receipt},
+	segment::SegmentHeader,
 	service::ServiceRecord,
 	sum_tree::SumTree,
 	video::{LONGEST_SEGMENT, MAX_SEGMENT_BYTES},
 	work::fee,
-	AssignmentIndex, Balance, BlockNumber, ClaimId, JobId, Seq, StreamId, ETH_MINIMUM,
+	AccountId, AssignmentIndex, Balance, BlockNumber, ClaimId, JobId, Seq, StreamId, ETH_MINIMUM,
 };
 use sp_core::H256;
 use sp_runtime::Perbill;
@@ -37,15 +40,33 @@ use crate::{
 	sha256,
 	store::{ClaimRecord, SegmentKey, SegmentStore, StoreError, TranscodedSegment},
 	transcoder::{Format, MediaError, Transcoder},
-	transport::{Playlist, PushReply, Refusal, Service, SignedHeader},
+	transport::{Playlist, PushReply, Refusal, Service, SignedHeader, MAX_PAYLOAD},
 };
 
 /// Blocks after which a call that was sent and had no effect is sent again.
 const RESEND_BLOCKS: BlockNumber = 6;
 /// How long a stopped role waits for segments at work; their senders send them again.
 const DRAIN_MS: u64 = 15_000;
-/// How often the chain may refuse a claim before it is given up.
+/// How often the chain may refuse a claim for a reason that lasts before it is given up. More than
+/// once, for a claim that is on chain twice over in a reorg is refused too.
 const REFUSALS: u32 = 3;
+/// The errors of `Jobs.claim_work` that no later attempt avoids. Others, such as a chain in safe
+/// mode, pass.
+const LASTING: [&str; 9] = [
+	"ClaimNotAscending",
+	"FeeTooSmall",
+	"NoAssignment",
+	"NoJob",
+	"NoWork",
+	"NotTranscoder",
+	"TooLate",
+	"TooManyLeaves",
+	"WorkTooLarge",
+];
+/// How long an assignment that a segment names is looked for.
+const LOOK_UP_MS: u64 = 2_000;
+/// Names the highest final block that was seen, in the store.
+const FINALIZED: &str = "finalized";
 /// When a sender tries again while the transcoder is full.
 const BUSY_MS: u32 = 400;
 
@@ -90,9 +111,24 @@ pub enum TranscodeError {
 #[derive(Clone, Debug)]
 struct Assigned {
 	view: JobView,
+	index: AssignmentIndex,
 	next_seq: Seq,
 	allowance: Balance,
 	price: Balance,
+}
+
+impl Assigned {
+	/// The assignment of `transcoder` in a job, if it has accepted one.
+	fn of(view: JobView, transcoder: &AccountId) -> Option<Self> {
+		let current = view.current.as_ref()?;
+		(current.accepted && current.transcoder == *transcoder).then(|| Self {
+			index: current.index,
+			next_seq: current.next_seq,
+			allowance: current.allowance,
+			price: current.price,
+			view: view.clone(),
+		})
+	}
 }
 
 /// When a claim was last sent, and how often it was refused.
@@ -125,6 +161,9 @@ pub struct TranscodeRole {
 	at_work: Mutex<BTreeSet<SegmentKey>>,
 	progress: Mutex<BTreeMap<ClaimId, Progress>>,
 	sent: Mutex<BTreeMap<SegmentKey, Sent>>,
+	/// The highest final block that was seen; `None` until it was read from the store.
+	finalized: Mutex<Option<BlockNumber>>,
+	looking_up: Semaphore,
 	permits: Semaphore,
 	waiting: AtomicUsize,
 	draining: AtomicBool,
@@ -154,6 +193,8 @@ impl TranscodeRole {
 			at_work: Default::default(),
 			progress: Default::default(),
 			sent: Default::default(),
+			finalized: Default::default(),
+			looking_up: Semaphore::new(1),
 			permits,
 			waiting: AtomicUsize::new(0),
 			draining: AtomicBool::new(false),
@@ -240,6 +281,18 @@ impl TranscodeRole {
 				}
 			}
 		};
+		let answers = async {
+			let mut heads = heads.clone();
+			loop {
+				let head = *heads.borrow_and_update();
+				if let Err(error) = self.answer_duties(head).await {
+					tracing::warn!(%error, "revealing failed; it is tried again");
+				}
+				if heads.changed().await.is_err() {
+					return;
+				}
+			}
+		};
 		let stopped = async {
 			while !*stop.borrow_and_update() {
 				if stop.changed().await.is_err() {
@@ -251,13 +304,14 @@ impl TranscodeRole {
 			() = beats => {},
 			() = accepts => {},
 			() = claims => {},
+			() = answers => {},
 			() = stopped => {},
 		}
 		self.draining.store(true, Ordering::SeqCst);
 		let all = u32::try_from(self.config.parallel.max(1)).unwrap_or(u32::MAX);
 		let done = std::pin::pin!(self.permits.acquire_many(all));
 		let late = self.clock.sleep_until(self.clock.now_ms().saturating_add(DRAIN_MS));
-		let _ = futures::future::select(done, late).await;
+		let _ = select(done, late).await;
 	}
 
 	/// Sends a heartbeat when one is due: the chain takes one in each half of an interval.
@@ -278,55 +332,88 @@ impl TranscodeRole {
 		let account = self.key.account();
 		let mut now = BTreeMap::new();
 		for job in self.chain.assignments(&account).await? {
-			let Some(view) = self.chain.job(At::Best, job).await?.filter(|view| !view.ended) else {
+			let Some(mut view) = self.chain.job(At::Best, job).await?.filter(|view| !view.ended)
+			else {
 				continue;
 			};
-			let Some(current) = view.current.clone().filter(|c| c.transcoder == account) else {
-				continue;
-			};
-			if !current.accepted {
-				let call = Call::AcceptJob { job, assignment: current.index };
+			let offer = view.current.as_mut().filter(|current| current.transcoder == account);
+			if let Some(offer) = offer.filter(|current| !current.accepted) {
+				let call = Call::AcceptJob { job, assignment: offer.index };
 				match self.chain.submit(call, Wait::InBlock).await {
 					Ok(()) => {
-						tracing::info!(job, assignment = current.index, "accepted");
-						self.events.emit(Event::Accepted { job, assignment: current.index });
+						tracing::info!(job, assignment = offer.index, "accepted");
+						self.events.emit(Event::Accepted { job, assignment: offer.index });
+						offer.accepted = true;
 					}
-					Err(error) => {
-						tracing::warn!(job, %error, "could not accept");
-						continue;
-					}
+					Err(error) => tracing::warn!(job, %error, "could not accept"),
 				}
 			}
-			now.insert(
-				(job, current.index),
-				Assigned {
-					next_seq: current.next_seq,
-					allowance: current.allowance,
-					price: current.price,
-					view,
-				},
-			);
+			if let Some(assigned) = Assigned::of(view, &account) {
+				now.insert((job, assigned.index), assigned);
+			}
 		}
 		*lock(&self.assigned) = now;
 		Ok(())
 	}
 
-	/// Claims, reveals and closes.
+	/// Makes claims and sends them until they are on chain.
 	async fn claim_duties(&self, head: Head) -> Result<(), TranscodeError> {
+		if self.is_behind(head)? {
+			return Ok(());
+		}
 		self.find_claims().await?;
 		for (job, assignment) in self.store.assignments()? {
 			self.make_claim(head, job, assignment).await?;
 		}
-		for claim in self.store.claims()? {
-			match claim.id {
-				None => self.send_claim(head, &claim).await?,
-				Some(id) => {
-					self.reveal(head, id, &claim).await?;
-					self.close_if_gone(id, &claim).await?;
-				}
-			}
+		for claim in self.store.claims()?.iter().filter(|claim| claim.id.is_none()) {
+			self.send_claim(head, claim).await?;
 		}
 		Ok(())
+	}
+
+	/// Reveals what was drawn of the claims that are on chain, and forgets those that are closed.
+	async fn answer_duties(&self, head: Head) -> Result<(), TranscodeError> {
+		for claim in self.store.claims()? {
+			let Some(id) = claim.id else { continue };
+			self.reveal(head, id, &claim).await?;
+			self.close_if_gone(id, &claim).await?;
+		}
+		Ok(())
+	}
+
+	/// Whether the node is not as far as this worker has seen the chain: one that was restored or
+	/// still syncs. What it does not know is then no sign of what is closed, and to forget a claim
+	/// too early costs stake.
+	fn is_behind(&self, head: Head) -> Result<bool, StoreError> {
+		let mut finalized = lock(&self.finalized);
+		let before = match *finalized {
+			Some(before) => before,
+			None => match self.store.value(FINALIZED)? {
+				None => 0,
+				Some(bytes) => BlockNumber::decode(&mut &bytes[..])
+					.map_err(|error| StoreError::Index(error.to_string()))?,
+			},
+		};
+		if head.finalized > before {
+			self.store.put_value(FINALIZED, &head.finalized.encode())?;
+		}
+		*finalized = Some(before.max(head.finalized));
+		let behind = head.finalized < before;
+		if behind {
+			tracing::warn!(
+				finalized = head.finalized,
+				seen = before,
+				"the node is behind what was seen of this chain; nothing is claimed or forgotten"
+			);
+		}
+		Ok(behind)
+	}
+
+	/// Whether nothing can be claimed of a job any more: its last grace has passed.
+	async fn job_is_closed(&self, job: JobId) -> Result<bool, TranscodeError> {
+		let gone = self.chain.job(At::Best, job).await?.is_none()
+			&& self.chain.job(At::Finalized, job).await?.is_none();
+		Ok(gone && !self.is_behind(*self.chain.heads().borrow())?)
 	}
 
 	/// Notes the numbers of claims that are final. Only final ones are tracked: one that a reorg
@@ -374,6 +461,13 @@ impl TranscodeRole {
 		job: JobId,
 		assignment: AssignmentIndex,
 	) -> Result<(), TranscodeError> {
+		// One after the other: the chain takes no claim behind a later one.
+		let unsent = |claim: &ClaimRecord| {
+			claim.id.is_none() && (claim.job, claim.assignment) == (job, assignment)
+		};
+		if self.store.claims()?.iter().any(unsent) {
+			return Ok(());
+		}
 		let cursor = self.store.cursor(job, assignment)?;
 		let parameters = self.chain.parameters().await?;
 		let max_leaves = parameters.lottery.max_leaves();
@@ -387,8 +481,7 @@ impl TranscodeRole {
 		});
 		let ended = view.as_ref().is_none_or(|view| view.ended)
 			|| current.is_none_or(|current| current.claimable_until.is_some());
-		if view.is_none() && self.chain.job(At::Finalized, job).await?.is_none() {
-			// The last grace has passed.
+		if view.is_none() && self.job_is_closed(job).await? {
 			tracing::warn!(job, assignment, segments = receipts.len(), "too late to claim");
 			self.store.drop_assignment(job, assignment)?;
 			return Ok(());
@@ -461,9 +554,7 @@ impl TranscodeRole {
 				return Ok(());
 			}
 		}
-		if self.chain.job(At::Best, claim.job).await?.is_none()
-			&& self.chain.job(At::Finalized, claim.job).await?.is_none()
-		{
+		if self.job_is_closed(claim.job).await? {
 			tracing::warn!(job = claim.job, first = claim.first, "too late to claim");
 			self.store.close_claim(key)?;
 			return Ok(());
@@ -477,20 +568,15 @@ impl TranscodeRole {
 			commitment: claim.commitment,
 			toolchain: claim.toolchain,
 		});
-		match self.chain.submit(call, Wait::InBlock).await {
-			Ok(()) => {}
-			Err(error @ ChainError::Dispatch { .. }) if refusals.saturating_add(1) >= REFUSALS => {
-				tracing::error!(first = claim.first, last = claim.last(), %error, "claim given up");
-				self.store.close_claim(key)?;
-				lock(&self.sent).remove(&key);
-			}
-			Err(error) => {
-				tracing::warn!(first = claim.first, last = claim.last(), %error, "claim not taken");
-				if matches!(error, ChainError::Dispatch { .. }) {
-					let refusals = refusals.saturating_add(1);
-					lock(&self.sent).insert(key, Sent { at: head.best, refusals });
-				}
-			}
+		let Err(error) = self.chain.submit(call, Wait::InBlock).await else { return Ok(()) };
+		let refusals = refusals.saturating_add(u32::from(is_lasting(&error)));
+		if refusals >= REFUSALS {
+			tracing::error!(first = claim.first, last = claim.last(), %error, "claim given up");
+			self.store.close_claim(key)?;
+			lock(&self.sent).remove(&key);
+		} else {
+			tracing::warn!(first = claim.first, last = claim.last(), %error, "claim not taken");
+			lock(&self.sent).insert(key, Sent { at: head.best, refusals });
 		}
 		Ok(())
 	}
@@ -567,6 +653,7 @@ impl TranscodeRole {
 	async fn close_if_gone(&self, id: ClaimId, claim: &ClaimRecord) -> Result<(), TranscodeError> {
 		if self.chain.claim(At::Finalized, id).await?.is_some()
 			|| self.chain.claim(At::Best, id).await?.is_some()
+			|| self.is_behind(*self.chain.heads().borrow())?
 		{
 			return Ok(());
 		}
@@ -591,13 +678,8 @@ impl TranscodeRole {
 		let known = |role: &Self| lock(&role.assigned).get(&key).cloned();
 		let assigned = match known(self) {
 			Some(assigned) => Some(assigned),
-			None if header.transcoder == self.key.account() => {
-				// The broadcaster may have seen the block first.
-				if let Err(error) = self.refresh().await {
-					tracing::warn!(%error, "cannot look up an assignment");
-				}
-				known(self)
-			}
+			// The broadcaster may have seen the block first.
+			None if header.transcoder == self.key.account() => self.look_up(key).await,
 			None => None,
 		};
 		let Some(assigned) = assigned else { return refuse(Refusal::NotAssigned) };
@@ -612,10 +694,37 @@ impl TranscodeRole {
 		{
 			return refuse(Refusal::BadBytes);
 		}
-		if header.seq < assigned.next_seq {
+		// What was transcoded before a claim covered it is still given to whom it is owed.
+		if header.seq < assigned.next_seq && !matches!(self.receipt_for(header), Ok(Some(_))) {
 			return refuse(Refusal::TooLate);
 		}
 		Ok(assigned)
+	}
+
+	/// What was stored under a header's key.
+	fn receipt_for(&self, header: &SegmentHeader) -> Result<Option<TranscodedSegment>, StoreError> {
+		let SegmentHeader { job, assignment, seq, .. } = *header;
+		self.store.receipt(SegmentKey { job, assignment, seq })
+	}
+
+	/// Reads an assignment that is not known yet. Anybody can ask for one, so there is one look at
+	/// a time, and it does not last.
+	async fn look_up(&self, key: (JobId, AssignmentIndex)) -> Option<Assigned> {
+		let _turn = self.looking_up.try_acquire().ok()?;
+		let read = self.chain.job(At::Best, key.0);
+		let late = self.clock.sleep_until(self.clock.now_ms().saturating_add(LOOK_UP_MS));
+		let Either::Left((view, _)) = select(read, late).await else { return None };
+		let view = view
+			.inspect_err(|error| tracing::warn!(%error, "cannot look up an assignment"))
+			.ok()
+			.flatten()
+			.filter(|view| !view.ended)?;
+		let assigned = Assigned::of(view, &self.key.account())?;
+		if (assigned.view.id, assigned.index) != key {
+			return None;
+		}
+		lock(&self.assigned).insert(key, assigned.clone());
+		Some(assigned)
 	}
 
 	/// Whether the allowance covers one more segment at the job's maximum.
@@ -644,7 +753,7 @@ impl TranscodeRole {
 			return PushReply::Refused(Refusal::BadBytes);
 		}
 		let key = SegmentKey { job: header.job, assignment: header.assignment, seq: header.seq };
-		match self.store.receipt(key) {
+		match self.receipt_for(header) {
 			Ok(Some(stored)) => {
 				return if stored.receipt.header == *header {
 					// The broadcaster asks again; a second signature over the same header does
@@ -704,8 +813,14 @@ impl TranscodeRole {
 		};
 		let transcode_ms = self.clock.now_ms().saturating_sub(start);
 		let work = transcoded.pixels.work(&assigned.view.factors);
-		let Some(work) = work.filter(|work| *work <= assigned.view.max_leaf_work) else {
-			return Err(internal("the work is beyond the job's maximum"));
+		let sendable = |bytes: &Vec<u8>| bytes.len() as u64 <= u64::from(MAX_PAYLOAD);
+		let work = work.filter(|work| {
+			*work <= assigned.view.max_leaf_work && transcoded.outputs.iter().all(sendable)
+		});
+		// Never signed for: nobody could fetch it, or no claim could hold it.
+		let Some(work) = work else {
+			tracing::warn!(seq = header.seq, "what the segment makes is too large");
+			return Err(PushReply::Refused(Refusal::TooLarge));
 		};
 		let mut outputs = Outputs::default();
 		for bytes in &transcoded.outputs {
@@ -783,6 +898,11 @@ impl<F: FnMut()> Drop for OnDrop<F> {
 	fn drop(&mut self) {
 		(self.0)()
 	}
+}
+
+/// Whether the chain will refuse the same claim again.
+fn is_lasting(error: &ChainError) -> bool {
+	matches!(error, ChainError::Dispatch { error, .. } if LASTING.iter().any(|name| error.ends_with(name)))
 }
 
 fn done(segment: TranscodedSegment) -> PushReply {

@@ -175,6 +175,9 @@ pub enum Refusal {
 	/// Something failed at the transcoder.
 	#[error("the transcoder failed")]
 	Internal,
+	/// The renditions would be beyond the job's work or the largest payload.
+	#[error("the renditions would be too large")]
+	TooLarge,
 }
 
 /// A transcoder's answer to a segment.

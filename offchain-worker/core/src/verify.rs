@@ -3,7 +3,7 @@
 //!
 //! Nothing but hashes is taken on trust. Bytes that cannot be had in time are `Unavailable`, an
 //! engine that fails makes the leaf `Abstain`, and neither is ever called a mismatch. Bytes that
-//! were had stay stored for the time of a dispute, and are served.
+//! were had stay stored for the time of a dispute.
 
 use std::{
 	collections::{BTreeMap, VecDeque},
@@ -21,11 +21,13 @@ use livepeer_primitives::{
 	leaf::Leaf,
 	offchain::{VerifyLeaf, VerifyStatus, VerifyTask},
 	receipt::Output,
+	service::ServiceRecord,
 	verdict::{MismatchKind, Tranche, Verdict, Verdicts},
+	video::MAX_SEGMENT_BYTES,
 	AccountId, ClaimId, Hash,
 };
 use sp_core::H256;
-use tokio::sync::{mpsc, Notify, Semaphore};
+use tokio::sync::{mpsc, Notify, Semaphore, SemaphorePermit};
 
 use crate::{
 	clock::Clock,
@@ -38,12 +40,15 @@ use crate::{
 
 /// Finished tasks whose answers and bytes are kept; older ones are forgotten.
 const KEPT_TASKS: usize = 64;
-/// Tasks that may wait; more are turned away until some are done.
+/// Tasks that may be unfinished; more are turned away until some are done.
 pub const MAX_QUEUE: usize = 64;
 /// Between two attempts to fetch the same bytes.
 const RETRY_MS: u64 = 500;
 /// How often the engine may fail before the leaf is given up.
 const ENGINE_ATTEMPTS: u32 = 2;
+/// Blobs of a task that are fetched at a time: what a task may hold in memory, for the transcoder
+/// that serves them may be one that wants verifiers to run out of it.
+const FETCHES: usize = 4;
 
 /// Names a task: the same claim, tranche and member is the same task.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode)]
@@ -67,10 +72,12 @@ impl TaskKey {
 	}
 }
 
-/// What a task asks, without the time it leaves: a reorg can change the seed or the leaves, and
-/// then it is another task under the same key.
+/// What a task asks: a reorg can change the seed or the leaves, and then it is another task under
+/// the same key. The time that it leaves is no part of it, nor where the transcoder is reached: who
+/// is judged must not be able to start the work anew by moving.
 fn content(task: &VerifyTask) -> Hash {
-	sha256(&VerifyTask { patience_ms: 0, ..task.clone() }.encode())
+	let asked = VerifyTask { patience_ms: 0, service: ServiceRecord::default(), ..task.clone() };
+	sha256(&asked.encode())
 }
 
 /// What an examination means for a leaf that claims `work`: the first fault in rendition order
@@ -91,8 +98,18 @@ struct Finished {
 }
 
 enum Entry {
-	Working(Hash),
+	Working {
+		content: Hash,
+		/// Where the transcoder was reached when the task was last posted.
+		service: ServiceRecord,
+	},
 	Finished(Finished),
+}
+
+impl Entry {
+	fn is_at_work_on(&self, asked: Hash) -> bool {
+		matches!(self, Self::Working { content, .. } if *content == asked)
+	}
 }
 
 #[derive(Default)]
@@ -204,7 +221,11 @@ impl VerifyRole {
 	pub fn post(&self, task: VerifyTask) -> Result<VerifyStatus, QueueFull> {
 		let key = TaskKey::of(&task);
 		let content = content(&task);
-		let unable = |reason: &str| VerifyStatus::Unable { reason: reason.as_bytes().to_vec() };
+		let (claim, tranche) = (task.claim, task.tranche);
+		let unable = |reason: &str| {
+			self.inner.events.emit(Event::TaskUnable { claim, tranche, reason: reason.into() });
+			VerifyStatus::Unable { reason: reason.as_bytes().to_vec() }
+		};
 		if task.genesis != self.inner.genesis {
 			return Ok(unable("the task is of another chain"));
 		}
@@ -216,9 +237,10 @@ impl VerifyRole {
 		}
 		{
 			let mut tasks = self.inner.tasks();
-			match tasks.entries.get(&key) {
-				Some(Entry::Working(at_work)) if *at_work == content => {
-					return Ok(VerifyStatus::Working)
+			match tasks.entries.get_mut(&key) {
+				Some(Entry::Working { content: at_work, service }) if *at_work == content => {
+					*service = task.service;
+					return Ok(VerifyStatus::Working);
 				}
 				Some(Entry::Finished(finished)) if finished.content == content => {
 					return Ok(finished.status.clone())
@@ -229,7 +251,8 @@ impl VerifyRole {
 				return Err(QueueFull);
 			}
 			tasks.working += 1;
-			tasks.entries.insert(key.clone(), Entry::Working(content));
+			let service = task.service.clone();
+			tasks.entries.insert(key.clone(), Entry::Working { content, service });
 		}
 		self.inner.events.emit(Event::TaskTaken {
 			claim: task.claim,
@@ -290,9 +313,7 @@ impl Inner {
 		let mut tasks = self.tasks();
 		tasks.working = tasks.working.saturating_sub(1);
 		// A reorg may have put another task in this one's place meanwhile.
-		let current =
-			matches!(tasks.entries.get(&key), Some(Entry::Working(at_work)) if *at_work == content);
-		if current {
+		if tasks.entries.get(&key).is_some_and(|entry| entry.is_at_work_on(content)) {
 			if let Err(error) = self.keep(&mut tasks, key, finished) {
 				tracing::error!(%error, "a verdict cannot be stored");
 			}
@@ -321,7 +342,8 @@ impl Inner {
 		let deadline = at_ms.saturating_add(task.patience_ms);
 		let mut leaves: Vec<&VerifyLeaf> = task.leaves.iter().collect();
 		leaves.sort_by_key(|leaf| leaf.index);
-		let judged = leaves.iter().map(|leaf| self.judge_leaf(owner, task, leaf, deadline));
+		let at = AtWork { task, owner, deadline, fetches: Semaphore::new(FETCHES) };
+		let judged = leaves.iter().map(|leaf| self.judge_leaf(&at, leaf));
 		let judged = futures::future::join_all(judged).await;
 		let mut verdicts = Verdicts::default();
 		let mut digests = Vec::new();
@@ -334,18 +356,18 @@ impl Inner {
 		VerifyStatus::Done { verdicts, evidence: evidence::fold(task.seed, &digests) }
 	}
 
-	async fn judge_leaf(
-		&self,
-		owner: &str,
-		task: &VerifyTask,
-		leaf: &VerifyLeaf,
-		deadline: u64,
-	) -> (Verdict, Option<Hash>) {
+	async fn judge_leaf(&self, at: &AtWork<'_>, leaf: &VerifyLeaf) -> (Verdict, Option<Hash>) {
 		let start = self.clock.now_ms();
-		let (verdict, digest) = self.examine_leaf(owner, task, leaf, deadline).await;
+		let (verdict, digest) = match self.examine_leaf(at, leaf).await {
+			Ok(judged) => judged,
+			Err(error) => {
+				tracing::error!(index = leaf.index, seq = leaf.seq, %error, "not judged");
+				(Verdict::Abstain, None)
+			}
+		};
 		self.events.emit(Event::LeafJudged {
-			claim: task.claim,
-			tranche: task.tranche,
+			claim: at.task.claim,
+			tranche: at.task.tranche,
 			index: leaf.index,
 			seq: leaf.seq,
 			verdict: format!("{verdict:?}"),
@@ -354,60 +376,54 @@ impl Inner {
 		(verdict, digest)
 	}
 
+	/// The verdict and what was seen of a leaf. An error is a failure of this verifier, of which
+	/// the leaf is not guilty.
 	async fn examine_leaf(
 		&self,
-		owner: &str,
-		task: &VerifyTask,
+		at: &AtWork<'_>,
 		leaf: &VerifyLeaf,
-		deadline: u64,
-	) -> (Verdict, Option<Hash>) {
+	) -> Result<(Verdict, Option<Hash>), String> {
+		let task = at.task;
 		let format = Format { ladder: task.ladder.clone(), limits: task.limits };
 		match &leaf.leaf {
 			// Work 0 is never drawn; whoever reveals one has revealed nothing.
-			Leaf::Empty => (Verdict::Unavailable, None),
+			Leaf::Empty => Ok((Verdict::Unavailable, None)),
 			Leaf::Rejected { in_hash, reason, .. } => {
-				let limit = livepeer_primitives::video::MAX_SEGMENT_BYTES;
-				let input = Output { hash: *in_hash, len: limit };
-				let Some(bytes) = self.gather(owner, task, leaf, &[input], deadline).await else {
-					return (Verdict::Unavailable, None);
+				let input = Output { hash: *in_hash, len: MAX_SEGMENT_BYTES };
+				let Some(gathered) = self.gather(at, leaf, &[input]).await? else {
+					return Ok((Verdict::Unavailable, None));
 				};
-				match self.engine.transcode(&format, &bytes[0]).await {
+				match self.engine.transcode(&format, &gathered.input).await {
 					Err(MediaError::Invalid { reason: found, offset }) if found == *reason => {
-						(Verdict::InputInvalid { reason: found, offset }, None)
+						Ok((Verdict::InputInvalid { reason: found, offset }, None))
 					}
-					Err(MediaError::Failed(error)) => abstain(leaf, error),
-					_ => (Verdict::Mismatch(MismatchKind::Work), None),
+					Err(MediaError::Failed(error)) => Err(error),
+					_ => Ok((Verdict::Mismatch(MismatchKind::Work), None)),
 				}
 			}
 			Leaf::Transcoded { in_hash, in_len, outputs, work, .. } => {
-				let mut wanted = vec![Output { hash: *in_hash, len: *in_len }];
-				wanted.extend(outputs.iter().copied());
-				let Some(mut bytes) = self.gather(owner, task, leaf, &wanted, deadline).await
-				else {
-					return (Verdict::Unavailable, None);
+				let input = Output { hash: *in_hash, len: *in_len };
+				let wanted: Vec<Output> =
+					core::iter::once(input).chain(outputs.iter().copied()).collect();
+				let Some(gathered) = self.gather(at, leaf, &wanted).await? else {
+					return Ok((Verdict::Unavailable, None));
 				};
-				let lengths_differ = wanted
-					.iter()
-					.zip(&bytes)
-					.any(|(wanted, bytes)| bytes.len() as u64 != u64::from(wanted.len));
-				let outputs = bytes.split_off(1);
-				let input = bytes.remove(0);
-				match self.examine(&format, &input, &outputs, task.seed, leaf.index).await {
+				match self.examine(&format, &gathered, task.seed, leaf.index).await {
 					Ok(examined) if examined.faults.len() == outputs.len() => {
 						let real = examined.pixels.work(&task.factors);
 						let verdict = match judge(&examined, *work, real) {
-							Verdict::Valid if lengths_differ => {
+							Verdict::Valid if !gathered.lengths_are_right => {
 								Verdict::Mismatch(MismatchKind::Container)
 							}
 							verdict => verdict,
 						};
-						(verdict, Some(examined.digest))
+						Ok((verdict, Some(examined.digest)))
 					}
-					Ok(_) => abstain(leaf, "an answer for another number of outputs".into()),
+					Ok(_) => Err("an answer for another number of outputs".into()),
 					Err(MediaError::Invalid { reason, offset }) => {
-						(Verdict::InputInvalid { reason, offset }, None)
+						Ok((Verdict::InputInvalid { reason, offset }, None))
 					}
-					Err(MediaError::Failed(error)) => abstain(leaf, error),
+					Err(MediaError::Failed(error)) => Err(error),
 				}
 			}
 		}
@@ -416,14 +432,11 @@ impl Inner {
 	async fn examine(
 		&self,
 		format: &Format,
-		input: &[u8],
-		outputs: &[Vec<u8>],
+		Gathered { input, outputs, .. }: &Gathered<'_>,
 		seed: Hash,
 		index: u32,
 	) -> Result<Examined, MediaError> {
-		let failed = |reason: &str| MediaError::Failed(reason.into());
-		let _permit = self.permits.acquire().await.map_err(|_| failed("stopping"))?;
-		let mut last = failed("never tried");
+		let mut last = MediaError::Failed("never tried".into());
 		for _ in 0..ENGINE_ATTEMPTS {
 			match self.engine.examine(format, input, outputs, seed, index).await {
 				Err(error @ MediaError::Failed(_)) => last = error,
@@ -433,69 +446,105 @@ impl Inner {
 		Err(last)
 	}
 
-	/// Fetches what a leaf names into this verifier's own store; `None` when something cannot be
-	/// had before the deadline.
+	/// Fetches what a leaf names, input first, into this verifier's own store, waits for a place
+	/// and reads it; `None` when something cannot be had before the deadline. Leaves that wait for
+	/// each other's bytes or for a place hold no memory.
 	async fn gather(
 		&self,
-		owner: &str,
-		task: &VerifyTask,
+		at: &AtWork<'_>,
 		leaf: &VerifyLeaf,
 		wanted: &[Output],
-		deadline: u64,
-	) -> Option<Vec<Vec<u8>>> {
-		let fetches = wanted.iter().map(|wanted| self.obtain(task, wanted, deadline));
-		let bytes: Option<Vec<Vec<u8>>> =
-			futures::future::join_all(fetches).await.into_iter().collect();
+	) -> Result<Option<Gathered<'_>>, String> {
 		let hashes: Vec<H256> = wanted.iter().map(|wanted| wanted.hash).collect();
-		if bytes.is_some() {
-			// Kept for the time of a dispute; a full disk does not change the verdict.
-			if let Err(error) = self.store.pin(&format!("{owner}/{}", leaf.index), &hashes) {
-				tracing::warn!(%error, "fetched bytes are not kept");
-			}
+		// First, so that nobody who has the same bytes takes them away; kept for a dispute.
+		self.store
+			.pin(&format!("{}/{}", at.owner, leaf.index), &hashes)
+			.map_err(|error| error.to_string())?;
+		let fetches = hashes.iter().map(|hash| self.obtain(at, *hash));
+		let had = futures::future::try_join_all(fetches).await?;
+		if had.contains(&false) {
+			return Ok(None);
 		}
-		bytes
+		let permit = self.permits.acquire().await.map_err(|_| "stopping".to_owned())?;
+		let mut bytes = Vec::new();
+		for hash in hashes {
+			let stored = self.store.get(hash).map_err(|error| error.to_string())?;
+			bytes.push(stored.ok_or("bytes that were fetched are gone")?);
+		}
+		let lengths_are_right = wanted
+			.iter()
+			.zip(&bytes)
+			.all(|(wanted, bytes)| bytes.len() as u64 == u64::from(wanted.len));
+		let outputs = bytes.split_off(1);
+		let input = bytes.pop().ok_or("a leaf names its input")?;
+		Ok(Some(Gathered { input, outputs, lengths_are_right, _permit: permit }))
 	}
 
-	async fn obtain(&self, task: &VerifyTask, wanted: &Output, deadline: u64) -> Option<Vec<u8>> {
-		if let Ok(Some(bytes)) = self.store.get(wanted.hash) {
-			return Some(bytes);
+	/// Puts bytes into the store, unless they are there; whether they could be had before the
+	/// deadline.
+	async fn obtain(&self, at: &AtWork<'_>, hash: H256) -> Result<bool, String> {
+		let failed = |error: StoreError| error.to_string();
+		if self.store.get(hash).map_err(failed)?.is_some() {
+			return Ok(true);
 		}
-		// A length that a leaf understates must not make right bytes unobtainable: the hash says
-		// what they are, the length is judged afterwards.
-		let limit = livepeer_primitives::video::MAX_SEGMENT_BYTES;
 		loop {
+			let turn = at.fetches.acquire().await.map_err(|_| "stopping".to_owned())?;
 			let start = self.clock.now_ms();
-			let fetch = self.net.fetch(&task.service, wanted.hash, limit);
-			let error = match select(fetch, self.clock.sleep_until(deadline)).await {
+			let service = self.service(at.task);
+			// A length that a leaf understates must not make right bytes unobtainable: the hash
+			// says what they are, the length is judged afterwards.
+			let fetch = self.net.fetch(&service, hash, MAX_SEGMENT_BYTES);
+			let error = match select(fetch, self.clock.sleep_until(at.deadline)).await {
 				Either::Left((Ok(bytes), _)) => {
+					self.store.put(&bytes).map_err(failed)?;
 					self.events.emit(Event::Fetched {
-						claim: task.claim,
-						hash: format!("{:?}", wanted.hash),
+						claim: at.task.claim,
+						hash: format!("{hash:?}"),
 						len: bytes.len() as u32,
-						peer_id: self.net.peer_name(&task.service),
+						peer_id: self.net.peer_name(&service),
 						fetch_ms: self.clock.now_ms().saturating_sub(start),
 					});
-					if let Err(error) = self.store.put(&bytes) {
-						tracing::warn!(%error, "fetched bytes are not kept");
-					}
-					return Some(bytes);
+					return Ok(true);
 				}
 				Either::Left((Err(error), _)) => error,
 				Either::Right(_) => NetError::Timeout,
 			};
-			tracing::info!(claim = task.claim, hash = ?wanted.hash, %error, "not fetched");
+			drop(turn);
+			tracing::info!(claim = at.task.claim, ?hash, %error, "not fetched");
 			let again = self.clock.now_ms().saturating_add(RETRY_MS);
-			if again >= deadline {
-				return None;
+			if again >= at.deadline {
+				return Ok(false);
 			}
 			self.clock.sleep_until(again).await;
 		}
 	}
+
+	/// Where the transcoder of a task was reached when the task was last posted.
+	fn service(&self, task: &VerifyTask) -> ServiceRecord {
+		match self.tasks().entries.get(&TaskKey::of(task)) {
+			Some(Entry::Working { service, .. }) => service.clone(),
+			_ => task.service.clone(),
+		}
+	}
 }
 
-fn abstain(leaf: &VerifyLeaf, error: String) -> (Verdict, Option<Hash>) {
-	tracing::error!(index = leaf.index, seq = leaf.seq, %error, "the leaf cannot be judged");
-	(Verdict::Abstain, None)
+/// A task at work.
+struct AtWork<'a> {
+	task: &'a VerifyTask,
+	/// Owns the pins of its bytes.
+	owner: &'a str,
+	/// When bytes that are not there are given up.
+	deadline: u64,
+	fetches: Semaphore,
+}
+
+/// The bytes of a leaf, and the place in which they are examined.
+struct Gathered<'a> {
+	input: Vec<u8>,
+	outputs: Vec<Vec<u8>>,
+	/// Whether all are as long as the leaf says.
+	lengths_are_right: bool,
+	_permit: SemaphorePermit<'a>,
 }
 
 #[cfg(test)]

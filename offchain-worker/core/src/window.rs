@@ -1,14 +1,15 @@
 //! How far a broadcaster sends ahead of what came back.
 //!
-//! At most [`OUT`] segments beyond the last rendition that was returned and found valid are sent:
+//! At most [`OUT`] segments are sent beyond the last one before which everything came back valid:
 //! a transcoder that delivers nothing costs a broadcaster at most that much of its stream's time.
+//! One that is missing in the middle holds the window, for followers read in order.
 //! Plain state over milliseconds that the caller passes in.
 
 use std::collections::BTreeMap;
 
 use livepeer_primitives::Seq;
 
-/// Segments sent beyond the last valid rendition returned.
+/// Segments sent beyond the last one before which everything came back.
 pub const OUT: u64 = 6;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,7 +43,7 @@ impl Window {
 	}
 
 	/// The next segment to send now: the lowest one that waits, unless it lies too far beyond the
-	/// last one returned.
+	/// first that has not come back.
 	pub fn take(&mut self, now_ms: u64) -> Option<Sending> {
 		let lowest = *self.slots.keys().next()?;
 		let limit = lowest.saturating_add(OUT);

@@ -9,8 +9,9 @@ use crate::{
 	report::Report,
 };
 
-/// Who is killed, in this order: the broadcaster's node, a transcoder's node, each role. The first
-/// node is spared, for it is the one that the demo itself watches.
+/// Who is killed, in this order: the broadcaster's node, the broadcaster, the transcoders, the
+/// gateway, a transcoder's node, a verify worker. The first node is spared, for it is the one that
+/// the demo itself watches.
 const VICTIMS: [&str; 7] = [
 	"node-dave",
 	"broadcast",

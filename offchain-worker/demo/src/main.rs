@@ -27,7 +27,7 @@ pub struct Args {
 	/// Where to write the report (JSON).
 	#[arg(long)]
 	pub report: Option<PathBuf>,
-	/// One transcoder misbehaves.
+	/// The transcoders misbehave.
 	#[arg(long, value_parser = ["black"])]
 	pub cheat: Option<String>,
 	/// Nodes and workers are killed during the stream and started again.
@@ -45,7 +45,8 @@ pub struct Args {
 	/// A command that plays the page whose URL is appended, and fails when it cannot.
 	#[arg(long, value_name = "COMMAND")]
 	pub player_test: Option<String>,
-	/// A command that reads the chain at the URL that is appended, and fails when it cannot.
+	/// A command that reads the chain at the URL that is appended, sends one transfer of LPT and
+	/// one of ETH, and fails when it cannot.
 	#[arg(long, value_name = "COMMAND")]
 	pub chain_test: Option<String>,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-/// Version of the schema; grows when a field changes its meaning or goes away.
+/// Version of the schema; raised when a field changes its meaning or goes away.
 pub const SCHEMA: u32 = 1;
 
 /// Everything that one run showed. Amounts are decimal strings in smallest units.
@@ -67,9 +67,9 @@ pub struct Claim {
 	pub claimed: Value,
 	/// The block of each step.
 	pub blocks: BTreeMap<String, u32>,
-	/// The drawn positions, and the committee with its tranche, as the draw's event names them.
+	/// The fields of the draw's event: positions, committee, the end of the reveal window.
 	pub draw: Value,
-	/// Indices of the revealed leaves.
+	/// The fields of each leaf that was revealed, with the block.
 	pub revealed_leaves: Vec<Value>,
 	/// Commits in order.
 	pub commits: Vec<Value>,

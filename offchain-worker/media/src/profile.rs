@@ -4,7 +4,7 @@
 //! makes another toolchain. Why each setting is what it is:
 //!
 //! - One thread in decoder, scaler and encoder: with rate control by buffer, x264's result depends
-//!   on the timing of its threads. Work is spread over segments and renditions instead.
+//!   on the timing of its threads. Work is spread over segments instead.
 //! - `cpu-independent`: x264 otherwise chooses algorithms by instruction set, and one of them reads
 //!   uninitialised memory in Debian 12's build.
 //! - `accurate_rnd+bitexact`: swscale otherwise rounds differently under AVX-512.

@@ -68,6 +68,9 @@ pub const LONGEST_SEGMENT: u32 = 6 * TICKS_PER_SECOND;
 pub const TARGET_SEGMENT: u32 = 2 * TICKS_PER_SECOND;
 /// The largest source segment in bytes.
 pub const MAX_SEGMENT_BYTES: u32 = 16 * 1024 * 1024;
+/// The highest bit rate of a rendition, in kbit/s: with a full rate control buffer, audio and
+/// container, the longest segment still fits [`MAX_SEGMENT_BYTES`], beyond which nobody fetches.
+pub const MAX_KBPS: u32 = 16_000;
 /// The largest side of a picture, in pixels.
 pub const MAX_SIDE: u16 = 4096;
 /// The highest frame rate.
@@ -80,9 +83,10 @@ pub enum FormatError {
 	NoRendition,
 	/// Two renditions are equal.
 	DuplicateRendition,
-	/// A side is zero, odd or above [`MAX_SIDE`].
+	/// A rendition's side is below 16, odd or above [`MAX_SIDE`], or a source side is zero or
+	/// above it.
 	BadSize,
-	/// The bit rate is zero or above 100 Mbit/s.
+	/// The bit rate is zero or above [`MAX_KBPS`].
 	BadBitrate,
 	/// The frame rate is zero or above [`MAX_FPS`].
 	BadFrameRate,
@@ -98,7 +102,7 @@ pub fn check_format(ladder: &[Rendition], limits: &SourceLimits) -> Result<(), F
 		if bad_side(r.width) || bad_side(r.height) {
 			return Err(FormatError::BadSize);
 		}
-		if r.kbps == 0 || r.kbps > 100_000 {
+		if r.kbps == 0 || r.kbps > MAX_KBPS {
 			return Err(FormatError::BadBitrate);
 		}
 		if ladder[..i].contains(r) {

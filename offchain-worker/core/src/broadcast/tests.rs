@@ -35,6 +35,7 @@ fn spec(name: &str) -> StreamSpec {
 		max_price: UNIT,
 		budget: PLENTY,
 		lasts: 100,
+		keep: 1_800,
 	}
 }
 
@@ -52,14 +53,16 @@ fn config() -> TranscodeConfig {
 	}
 }
 
+type Source = mpsc::Receiver<Result<SourceSegment, String>>;
+
 fn segment(seq: u8) -> SourceSegment {
 	SourceSegment { bytes: vec![seq, 1, 2, 3], duration: 180_000 }
 }
 
 /// The source: `count` segments, then its end.
-fn source(count: u8) -> mpsc::Receiver<SourceSegment> {
+fn source(count: u8) -> Source {
 	let (sender, receiver) = mpsc::channel(256);
-	(0..count).for_each(|seq| sender.try_send(segment(seq)).unwrap());
+	(0..count).for_each(|seq| sender.try_send(Ok(segment(seq))).unwrap());
 	receiver
 }
 
@@ -272,7 +275,7 @@ fn resume_should_be_refused_when_the_source_is_another() {
 		let run = first.run(&open, source(20), story.stop.subscribe());
 		assert!(sim.within(6_000, run).await.is_none());
 		let (sender, other) = mpsc::channel(4);
-		sender.try_send(SourceSegment { bytes: vec![9; 9], duration: 90_000 }).unwrap();
+		sender.try_send(Ok(SourceSegment { bytes: vec![9; 9], duration: 90_000 })).unwrap();
 		let second = story.broadcaster();
 		let again = second.open(&spec("demo")).await.unwrap();
 		let error = second.run(&again, other, story.stop.subscribe()).await.unwrap_err();
@@ -303,6 +306,86 @@ fn segments_should_go_to_the_next_transcoder_when_the_first_is_lost() {
 		let records = story.store.records(open.stream, 0, 100).unwrap();
 		assert_eq!(records.len(), 9);
 		assert!(records.iter().all(|record| record.header().assignment == 1));
+	})
+}
+
+#[test]
+fn segments_should_go_to_the_right_transcoder_when_a_reorg_draws_another() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		let never =
+			FakeEngine { takes: Some((sim.clock.clone(), 100_000_000)), ..Default::default() };
+		story.transcoder("//T", never).await;
+		let broadcaster = story.broadcaster();
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		story.transcoder("//U", FakeEngine::default()).await;
+		let (chain, job, world) = (story.chain.clone(), open.job, sim.clone());
+		sim.spawn(async move {
+			world.sleep(10_000).await;
+			chain.redraw(job, &Key::from_uri("//U").unwrap().account());
+		});
+		let summary = broadcaster.run(&open, source(9), story.stop.subscribe()).await.unwrap();
+		assert_eq!(summary, Summary { returned: 9, skipped: 0, complete: true });
+		let account = Key::from_uri("//U").unwrap().account();
+		let records = story.store.records(open.stream, 0, 100).unwrap();
+		assert!(records.iter().all(|record| record.header().assignment == 0));
+		assert!(records.iter().all(|record| record.header().transcoder == account));
+	})
+}
+
+#[test]
+fn job_should_stay_open_when_the_source_fails() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let broadcaster = story.broadcaster();
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (sender, broken) = mpsc::channel(4);
+		sender.try_send(Ok(segment(0))).unwrap();
+		sender.try_send(Err("the disk is gone".into())).unwrap();
+		let error = broadcaster.run(&open, broken, story.stop.subscribe()).await.unwrap_err();
+		assert!(matches!(error, BroadcastError::Source(_)), "{error}");
+		let again = broadcaster.open(&spec("demo")).await.unwrap();
+		assert_eq!((again.job, again.resumed), (open.job, true));
+		let summary = broadcaster.run(&again, source(5), story.stop.subscribe()).await.unwrap();
+		assert!(summary.complete);
+		assert_eq!(story.store.records(open.stream, 0, 100).unwrap().len(), 5);
+	})
+}
+
+#[test]
+fn only_the_newest_segments_should_be_kept_when_a_stream_is_long() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let broadcaster = story.broadcaster();
+		let short = StreamSpec { keep: 4, ..spec("demo") };
+		let open = broadcaster.open(&short).await.unwrap();
+		broadcaster.run(&open, source(9), story.stop.subscribe()).await.unwrap();
+		let playlist = playlist_from(&story.store, open.stream, 0).unwrap().unwrap();
+		let seqs: Vec<Seq> = playlist.records.iter().map(|record| record.header().seq).collect();
+		assert_eq!(seqs, [5, 6, 7, 8]);
+	})
+}
+
+#[test]
+fn followers_should_get_the_newest_job_only_when_a_stream_has_had_several() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let broadcaster = story.broadcaster();
+		for _ in 0..2 {
+			let open = broadcaster.open(&spec("demo")).await.unwrap();
+			broadcaster.run(&open, source(3), story.stop.subscribe()).await.unwrap();
+		}
+		let (stream, state) = story.store.streams().unwrap().pop().unwrap();
+		let playlist = playlist_from(&story.store, stream, 0).unwrap().unwrap();
+		assert_eq!((playlist.job, playlist.records.len()), (state.job, 3));
+		assert!(playlist.records.iter().all(|record| record.header().job == state.job));
 	})
 }
 
@@ -338,9 +421,9 @@ fn invalid_segment_should_be_skipped_when_the_transcoder_names_the_reason() {
 		let broadcaster = story.broadcaster();
 		let open = broadcaster.open(&spec("demo")).await.unwrap();
 		let (sender, source) = mpsc::channel(4);
-		sender.try_send(segment(0)).unwrap();
-		sender.try_send(segment(0xff)).unwrap();
-		sender.try_send(segment(2)).unwrap();
+		sender.try_send(Ok(segment(0))).unwrap();
+		sender.try_send(Ok(segment(0xff))).unwrap();
+		sender.try_send(Ok(segment(2))).unwrap();
 		drop(sender);
 		let summary = broadcaster.run(&open, source, story.stop.subscribe()).await.unwrap();
 		assert_eq!(summary, Summary { returned: 2, skipped: 1, complete: true });
@@ -356,7 +439,7 @@ fn run_should_leave_the_job_open_when_it_is_stopped() {
 		let broadcaster = story.broadcaster();
 		let open = broadcaster.open(&spec("demo")).await.unwrap();
 		let (sender, source) = mpsc::channel(4);
-		sender.try_send(segment(0)).unwrap();
+		sender.try_send(Ok(segment(0))).unwrap();
 		let stop = story.stop.clone();
 		let world = sim.clone();
 		sim.spawn(async move {

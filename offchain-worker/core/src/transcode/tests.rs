@@ -9,7 +9,7 @@ use crate::{
 	transport::SegmentRecord,
 };
 use livepeer_primitives::{
-	segment::{stream_id, SegmentHeader},
+	segment::stream_id,
 	video::{Rendition, SourceLimits},
 	UNIT,
 };
@@ -46,6 +46,7 @@ impl Story {
 		};
 		let broadcaster = story.chain.client(Some(story.broadcaster.clone()));
 		broadcaster.submit(call, Wait::InBlock).await.unwrap();
+		story.role(FakeEngine::default()).refresh().await.unwrap();
 		story
 	}
 
@@ -96,6 +97,12 @@ impl Story {
 
 	fn head(&self) -> Head {
 		*self.chain.client(None).heads().borrow()
+	}
+
+	/// What a role does with a new head.
+	async fn duties(&self, role: &TranscodeRole) {
+		role.claim_duties(self.head()).await.unwrap();
+		role.answer_duties(self.head()).await.unwrap();
 	}
 }
 
@@ -243,7 +250,7 @@ fn claim_should_be_made_answered_and_closed() {
 		for seq in 0..5 {
 			receipt(story.send(&role, seq).await);
 		}
-		role.claim_duties(story.head()).await.unwrap();
+		story.duties(&role).await;
 		assert_eq!(story.store.cursor(1, 0).unwrap(), 5);
 		let claims = story.chain.claims();
 		let (id, claim) = claims.iter().next().unwrap();
@@ -251,17 +258,17 @@ fn claim_should_be_made_answered_and_closed() {
 		story.chain.draw(*id, H256::repeat_byte(3), 8);
 		// Restarted in between: everything needed is in the store.
 		let role = story.role(FakeEngine::default());
-		role.claim_duties(story.head()).await.unwrap();
+		story.duties(&role).await;
 		let revealed = story.chain.claims()[id].revealed.len();
 		assert!(revealed > 1);
-		role.claim_duties(story.head()).await.unwrap();
+		story.duties(&role).await;
 		let calls = story.chain.calls();
 		let reveals = calls.iter().filter(|(_, c)| matches!(c, Call::RevealLeaf { .. })).count();
 		assert_eq!(reveals, revealed, "nothing is revealed twice");
 		story.chain.decide(*id, Outcome::Accepted);
-		role.claim_duties(story.head()).await.unwrap();
+		story.duties(&role).await;
 		story.chain.close(*id);
-		role.claim_duties(story.head()).await.unwrap();
+		story.duties(&role).await;
 		assert!(story.store.claims().unwrap().is_empty());
 		assert_eq!(story.store.blob_count(), 0, "nothing is kept of a closed claim");
 		let closed = story.events.events().into_iter().any(|event| {
@@ -301,17 +308,17 @@ fn claim_should_be_sent_again_only_when_it_is_not_on_chain() {
 		}
 		let lost = ChainError::NotIncluded { call: "Jobs.claim_work", reason: "dropped".into() };
 		story.chain.fail_next(lost);
-		role.claim_duties(story.head()).await.unwrap();
+		story.duties(&role).await;
 		assert!(story.chain.claims().is_empty());
 		for _ in 0..RESEND_BLOCKS {
 			story.chain.block();
 		}
-		role.claim_duties(story.head()).await.unwrap();
+		story.duties(&role).await;
 		assert_eq!(story.chain.claims().len(), 1);
 		// A restart forgets what was sent; the chain remembers.
 		let restarted = story.role(FakeEngine::default());
-		restarted.claim_duties(story.head()).await.unwrap();
-		restarted.claim_duties(story.head()).await.unwrap();
+		story.duties(&restarted).await;
+		story.duties(&restarted).await;
 		assert_eq!(story.chain.claims().len(), 1);
 	})
 }
@@ -323,11 +330,11 @@ fn rest_should_be_claimed_when_the_assignment_ends() {
 		let role = story.role(FakeEngine::default());
 		receipt(story.send(&role, 0).await);
 		receipt(story.send(&role, 2).await);
-		role.claim_duties(story.head()).await.unwrap();
+		story.duties(&role).await;
 		assert!(story.chain.claims().is_empty());
 		let broadcaster = story.chain.client(Some(story.broadcaster.clone()));
 		broadcaster.submit(Call::EndJob { job: 1 }, Wait::InBlock).await.unwrap();
-		role.claim_duties(story.head()).await.unwrap();
+		story.duties(&role).await;
 		let claims = story.chain.claims();
 		let claim = claims.values().next().unwrap();
 		assert_eq!((claim.info.first, claim.info.commitment.leaf_count), (0, 3));
@@ -343,11 +350,11 @@ fn claim_should_not_be_made_when_its_fee_is_below_the_smallest() {
 		receipt(story.send(&role, 0).await);
 		let broadcaster = story.chain.client(Some(story.broadcaster.clone()));
 		broadcaster.submit(Call::EndJob { job: 1 }, Wait::InBlock).await.unwrap();
-		role.claim_duties(story.head()).await.unwrap();
+		story.duties(&role).await;
 		assert!(story.chain.claims().is_empty());
 		assert!(story.store.claims().unwrap().is_empty());
 		story.chain.remove_job(1);
-		role.claim_duties(story.head()).await.unwrap();
+		story.duties(&role).await;
 		assert_eq!(story.store.blob_count(), 0);
 	})
 }
@@ -362,9 +369,9 @@ fn claim_should_be_given_up_when_the_chain_refuses_it_again_and_again() {
 		}
 		for refusal in 0..REFUSALS {
 			assert_eq!(story.store.claims().unwrap().len(), usize::from(refusal > 0));
-			let (call, error) = ("Jobs.claim_work", "Jobs.Wrong".into());
+			let (call, error) = ("Jobs.claim_work", "Jobs.WorkTooLarge".into());
 			story.chain.fail_next(ChainError::Dispatch { call, error });
-			role.claim_duties(story.head()).await.unwrap();
+			story.duties(&role).await;
 			for _ in 0..RESEND_BLOCKS {
 				story.chain.block();
 			}
@@ -375,13 +382,117 @@ fn claim_should_be_given_up_when_the_chain_refuses_it_again_and_again() {
 }
 
 #[test]
+fn claim_should_be_kept_when_the_refusal_can_pass() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		for seq in 0..4 {
+			receipt(story.send(&role, seq).await);
+		}
+		for _ in 0..REFUSALS + 1 {
+			let (call, error) = ("Jobs.claim_work", "System.CallFiltered".into());
+			story.chain.fail_next(ChainError::Dispatch { call, error });
+			story.duties(&role).await;
+			for _ in 0..RESEND_BLOCKS {
+				story.chain.block();
+			}
+		}
+		assert!(story.chain.claims().is_empty());
+		story.duties(&role).await;
+		assert_eq!(story.chain.claims().len(), 1);
+	})
+}
+
+#[test]
+fn claims_should_arrive_in_order_when_the_first_is_lost() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		for seq in 0..4 {
+			receipt(story.send(&role, seq).await);
+		}
+		let lost = ChainError::NotIncluded { call: "Jobs.claim_work", reason: "dropped".into() };
+		story.chain.fail_next(lost);
+		story.duties(&role).await;
+		for seq in 4..8 {
+			receipt(story.send(&role, seq).await);
+		}
+		// The chain would take no claim behind a later one: the first must be there before.
+		story.duties(&role).await;
+		assert!(story.chain.claims().is_empty());
+		for _ in 0..RESEND_BLOCKS {
+			story.chain.block();
+		}
+		for _ in 0..3 {
+			story.duties(&role).await;
+		}
+		let firsts: Vec<Seq> = story.chain.claims().values().map(|c| c.info.first).collect();
+		assert_eq!(firsts, [0, 4]);
+	})
+}
+
+#[test]
+fn claim_should_not_be_forgotten_when_the_node_is_behind() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		for seq in 0..4 {
+			receipt(story.send(&story.role(FakeEngine::default()), seq).await);
+		}
+		let role = story.role(FakeEngine::default());
+		story.duties(&role).await;
+		story.duties(&role).await;
+		let height = story.head().finalized;
+		let id = story.store.claims().unwrap()[0].id.unwrap();
+		// A node that was restored, and the worker restarted beside it.
+		story.chain.rewind(1);
+		story.chain.close(id);
+		let restarted = story.role(FakeEngine::default());
+		story.duties(&restarted).await;
+		assert_eq!(story.store.claims().unwrap().len(), 1);
+		while story.head().finalized < height {
+			story.chain.block();
+		}
+		story.duties(&restarted).await;
+		assert!(story.store.claims().unwrap().is_empty());
+	})
+}
+
+#[test]
+fn receipt_should_be_given_again_when_a_claim_covers_the_segment() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		let first = receipt(story.send(&role, 0).await);
+		for seq in 1..4 {
+			receipt(story.send(&role, seq).await);
+		}
+		story.duties(&role).await;
+		role.refresh().await.unwrap();
+		// The broadcaster never had the answer, and asks again.
+		assert_eq!(receipt(story.send(&role, 0).await), first);
+	})
+}
+
+#[test]
+fn segment_should_be_refused_when_what_it_makes_is_too_large() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		let bytes = vec![1; 100_000];
+		let reply = role.push(story.signed(0, &bytes), bytes).await;
+		assert_eq!(reply, PushReply::Refused(Refusal::TooLarge));
+		assert!(story.store.receipts(1, 0, 0, 1).unwrap().is_empty());
+	})
+}
+
+#[test]
 fn receipts_should_be_dropped_when_the_job_is_gone() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim).await;
 		let role = story.role(FakeEngine::default());
 		receipt(story.send(&role, 0).await);
 		story.chain.remove_job(1);
-		role.claim_duties(story.head()).await.unwrap();
+		story.duties(&role).await;
 		assert!(story.store.assignments().unwrap().is_empty());
 		assert_eq!(story.store.blob_count(), 0);
 	})

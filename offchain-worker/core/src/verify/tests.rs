@@ -243,6 +243,28 @@ fn task_should_be_judged_anew_when_a_reorg_changes_its_seed() {
 }
 
 #[test]
+fn task_should_go_on_when_the_transcoder_moves_again_and_again() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let task = story.task(vec![story.leaf(&FakeEngine::default(), 0).await]);
+		story.net.remove("t");
+		let role = story.role(FakeEngine::default());
+		let moved =
+			|to: u32| VerifyTask { service: FakeNet::record(&format!("t{to}")), ..task.clone() };
+		for to in 0..8 {
+			assert_eq!(role.post(moved(to)), Ok(VerifyStatus::Working));
+			sim.sleep(1_000).await;
+		}
+		story.net.serve("t7", Arc::new(Origin::new(Arc::new(story.theirs.clone()))));
+		role.idle().await;
+		let Ok(VerifyStatus::Done { verdicts, .. }) = role.post(moved(8)) else { panic!() };
+		assert_eq!(verdicts.into_inner(), [Verdict::Valid]);
+		let taken = |event: &&Event| matches!(event, Event::TaskTaken { .. });
+		assert_eq!(story.events.events().iter().filter(taken).count(), 1);
+	})
+}
+
+#[test]
 fn service_should_be_unable_when_the_toolchain_or_chain_is_another() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim);
@@ -254,6 +276,8 @@ fn service_should_be_unable_when_the_toolchain_or_chain_is_another() {
 		] {
 			assert!(matches!(role.post(task), Ok(VerifyStatus::Unable { .. })));
 		}
+		let unable = |e: &Event| matches!(e, Event::TaskUnable { .. });
+		assert_eq!(story.events.events().iter().filter(|e| unable(e)).count(), 2);
 	})
 }
 
