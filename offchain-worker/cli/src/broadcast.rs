@@ -9,19 +9,20 @@ use livepeer_primitives::{
 	Balance, BlockNumber,
 };
 use livepeer_worker_core::{
-	broadcast::{Broadcaster, Origin, SourceSegment, StreamSpec},
+	broadcast::{Broadcaster, OpenStream, Origin, SourceSegment, StreamSpec},
 	clock::SystemClock,
 	events::Event,
 	transport::Transport,
 };
 use livepeer_worker_media::{MediaPool, PoolConfig, Priority, SegmentOptions, SegmentStream};
+use livepeer_worker_net::NetLimits;
 use tokio::{
 	sync::{mpsc, watch},
 	time::Instant,
 };
 
 use crate::{
-	setup::{stop_signal, stopped, HomeArgs, KeyArgs, NetArgs, NodeArgs},
+	setup::{stop_signal, stopped, unless_stopped, Home, HomeArgs, KeyArgs, NetArgs, NodeArgs},
 	units::{amount, rendition},
 };
 
@@ -88,9 +89,31 @@ pub struct BroadcastArgs {
 	pub net: NetArgs,
 }
 
+/// How long a stopped stream may take to its end. Segments under way are waited for that long; a
+/// job that ends meanwhile is ended by the next run, should the node be away.
+const LAST: Duration = Duration::from_secs(15);
+
+/// A stream that can run.
+struct Ready {
+	broadcaster: Broadcaster,
+	open: OpenStream,
+	first: SourceSegment,
+	segments: SegmentStream,
+}
+
 /// Streams a file.
 pub async fn run(args: BroadcastArgs) -> Result<()> {
+	let mut stop = stop_signal()?;
 	let home = args.home.open()?;
+	if let Some(ready) = unless_stopped(&mut stop, start(&args, &home)).await? {
+		stream(&args, ready, stop).await?;
+	}
+	home.events.emit(Event::Stopped);
+	Ok(())
+}
+
+/// Everything up to the open job.
+async fn start(args: &BroadcastArgs, home: &Home) -> Result<Ready> {
 	let key = args.key.key()?;
 	let file =
 		File::open(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
@@ -106,9 +129,9 @@ pub async fn run(args: BroadcastArgs) -> Result<()> {
 	};
 	let limits = limits_of(&pool, &first.data).await?;
 
-	let chain = args.node.connect_home(&home, Some(key.clone())).await?;
+	let chain = args.node.connect_home(home, Some(key.clone())).await?;
 	let origin = Arc::new(Origin::new(home.store.clone()));
-	let net = Arc::new(args.net.start(&home, &*chain, origin).await?);
+	let net = Arc::new(args.net.start(home, &*chain, origin, NetLimits::default()).await?);
 	home.events.emit(Event::Started {
 		account: Some(key.account().to_string()),
 		peer_id: Some(net.peer_id().to_string()),
@@ -135,19 +158,33 @@ pub async fn run(args: BroadcastArgs) -> Result<()> {
 	};
 	let open = broadcaster.open(&spec).await?;
 	tracing::info!(job = open.job, stream = ?open.stream, "the stream is open");
-
-	let mut stop = stop_signal()?;
-	let (sender, receiver) = mpsc::channel(4);
 	let first = SourceSegment { bytes: first.data, duration: first.duration };
+	Ok(Ready { broadcaster, open, first, segments })
+}
+
+/// Runs the stream, and serves it for a while when it is over.
+async fn stream(args: &BroadcastArgs, ready: Ready, mut stop: watch::Receiver<bool>) -> Result<()> {
+	let Ready { broadcaster, open, first, segments } = ready;
+	let (sender, receiver) = mpsc::channel(4);
 	let had = open.complete.saturating_sub(open.first);
 	let cutting = tokio::spawn(cut(first, segments, had, args.rate, sender, stop.clone()));
-	let summary = broadcaster.run(&open, receiver, stop.clone()).await?;
+	let mut told = stop.clone();
+	let late = async {
+		stopped(&mut told).await;
+		tokio::time::sleep(LAST).await;
+	};
+	let summary = tokio::select! {
+		summary = broadcaster.run(&open, receiver, stop.clone()) => summary?,
+		() = late => {
+			tracing::warn!("the stream could not be brought to an end in time; the next run goes on");
+			return Ok(());
+		},
+	};
 	cutting.await?;
 	tracing::info!(returned = summary.returned, skipped = summary.skipped, "the stream is over");
 	if summary.complete {
 		let _ = tokio::time::timeout(Duration::from_secs(args.linger), stopped(&mut stop)).await;
 	}
-	home.events.emit(Event::Stopped);
 	Ok(())
 }
 

@@ -1,11 +1,14 @@
 //! What several roles need: folder, store, key, chain, swarm, logs, an orderly stop.
 
 use std::{
+	future::{Future, IntoFuture},
 	path::{Path, PathBuf},
 	sync::Arc,
+	time::Duration,
 };
 
 use anyhow::{bail, Context, Result};
+use axum::Router;
 use clap::{Args, ValueEnum};
 use livepeer_primitives::Hash;
 use livepeer_worker_chain::SubxtChain;
@@ -19,7 +22,7 @@ use livepeer_worker_core::{
 use livepeer_worker_media::{Engine, MediaPool, PoolConfig};
 use livepeer_worker_net::{Multiaddr, Net, NetConfig, NetLimits};
 use livepeer_worker_store::DiskStore;
-use tokio::sync::watch;
+use tokio::{net::TcpListener, sync::watch};
 
 /// The node that is asked when nothing else is said.
 pub const DEFAULT_NODE: &str = "ws://127.0.0.1:9944";
@@ -179,6 +182,7 @@ impl NetArgs {
 		home: &Home,
 		chain: &dyn Chain,
 		service: Arc<dyn Service>,
+		limits: NetLimits,
 	) -> Result<Net> {
 		let config = NetConfig {
 			identity: home.dir.join("identity"),
@@ -186,7 +190,7 @@ impl NetArgs {
 			announce: self.announce.clone(),
 			url: self.service_url.clone(),
 			genesis: chain.genesis(),
-			limits: NetLimits::default(),
+			limits,
 		};
 		Ok(Net::start(config, Some(service)).await?)
 	}
@@ -213,7 +217,8 @@ pub async fn engine(config: PoolConfig) -> Result<Engine> {
 	Ok(engine)
 }
 
-/// Turns true on SIGINT or SIGTERM.
+/// Turns true on SIGINT or SIGTERM. The first thing that a role does: without it a signal ends the
+/// process on the spot.
 pub fn stop_signal() -> Result<watch::Receiver<bool>> {
 	use tokio::signal::unix::{signal, SignalKind};
 	let (sender, receiver) = watch::channel(false);
@@ -237,4 +242,74 @@ pub fn stop_signal() -> Result<watch::Receiver<bool>> {
 pub async fn stopped(stop: &mut watch::Receiver<bool>) {
 	// An error means that nobody can stop the role any more, which is a stop too.
 	let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// What `start` gives; `None` when the role is stopped before that.
+pub async fn unless_stopped<T>(
+	stop: &mut watch::Receiver<bool>,
+	start: impl Future<Output = Result<T>>,
+) -> Result<Option<T>> {
+	tokio::select! {
+		started = start => started.map(Some),
+		() = stopped(stop) => Ok(None),
+	}
+}
+
+/// Serves HTTP until the role is stopped, and then answers what was asked before for as long as
+/// `drain`: a client that never reads must not keep the role alive.
+pub async fn serve(
+	listener: TcpListener,
+	router: Router,
+	mut stop: watch::Receiver<bool>,
+	drain: Duration,
+) -> Result<()> {
+	let mut told = stop.clone();
+	let serving = axum::serve(listener, router)
+		.with_graceful_shutdown(async move { stopped(&mut told).await })
+		.into_future();
+	let late = async {
+		stopped(&mut stop).await;
+		tokio::time::sleep(drain).await;
+	};
+	tokio::select! {
+		served = serving => served?,
+		() = late => tracing::warn!("answers that took too long were broken off"),
+	}
+	Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+	#![allow(clippy::unwrap_used)]
+	use super::*;
+	use axum::routing::get;
+	use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+	#[tokio::test]
+	async fn service_should_end_in_time_when_a_client_never_reads() {
+		// More than any buffer between the two holds.
+		let router = Router::new().route("/", get(|| async { vec![0u8; 256 * 1024 * 1024] }));
+		let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+		let address = listener.local_addr().unwrap();
+		let (sender, stop) = watch::channel(false);
+		let serving = tokio::spawn(serve(listener, router, stop, Duration::from_millis(200)));
+		let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+		client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+		client.read_exact(&mut [0; 12]).await.unwrap();
+		assert!(!serving.is_finished());
+		sender.send_replace(true);
+		let ended = tokio::time::timeout(Duration::from_secs(20), serving).await;
+		ended.unwrap().unwrap().unwrap();
+		drop(client);
+	}
+
+	#[tokio::test]
+	async fn start_should_be_given_up_when_the_role_is_stopped() {
+		let (sender, mut stop) = watch::channel(false);
+		let started = unless_stopped(&mut stop, async { Ok(7) }).await.unwrap();
+		assert_eq!(started, Some(7));
+		sender.send_replace(true);
+		let never = std::future::pending::<Result<()>>();
+		assert_eq!(unless_stopped(&mut stop, never).await.unwrap(), None);
+	}
 }

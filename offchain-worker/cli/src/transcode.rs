@@ -14,10 +14,11 @@ use livepeer_worker_core::{
 	transport::Transport,
 };
 use livepeer_worker_media::PoolConfig;
+use livepeer_worker_net::{Net, NetLimits};
 use sp_runtime::Perbill;
 
 use crate::{
-	setup::{engine, stop_signal, HomeArgs, KeyArgs, NetArgs, NodeArgs},
+	setup::{engine, stop_signal, unless_stopped, Home, HomeArgs, KeyArgs, NetArgs, NodeArgs},
 	units::amount,
 };
 
@@ -70,13 +71,28 @@ pub async fn run(
 	args: TranscodeArgs,
 	wrap: impl FnOnce(Arc<dyn Transcoder>) -> Arc<dyn Transcoder>,
 ) -> Result<()> {
+	let mut stop = stop_signal()?;
 	let home = args.home.open()?;
+	// The swarm lives as long as the role runs.
+	if let Some((role, _net)) = unless_stopped(&mut stop, start(&args, &home, wrap)).await? {
+		role.run(stop).await;
+	}
+	home.events.emit(Event::Stopped);
+	Ok(())
+}
+
+/// Everything up to the registration.
+async fn start(
+	args: &TranscodeArgs,
+	home: &Home,
+	wrap: impl FnOnce(Arc<dyn Transcoder>) -> Arc<dyn Transcoder>,
+) -> Result<(Arc<TranscodeRole>, Net)> {
 	let key = args.key.key()?;
 	let mut pool = PoolConfig::default();
 	pool.live = args.parallel.unwrap_or(pool.live).max(1);
 	let parallel = pool.live;
 	let engine = wrap(Arc::new(engine(pool).await?));
-	let chain = args.node.connect_home(&home, Some(key.clone())).await?;
+	let chain = args.node.connect_home(home, Some(key.clone())).await?;
 
 	let registered = chain.transcoder(&key.account()).await?;
 	let percent = |given: Option<u32>, registered: Option<Perbill>, default: u32| {
@@ -96,6 +112,9 @@ pub async fn run(
 		claim_wait_ms: args.claim_wait.saturating_mul(1_000),
 		gap_wait_ms: GAP_WAIT_MS,
 	};
+	// More than the role takes would be received only to be refused.
+	let pushes = config.parallel.saturating_add(config.queue);
+	let limits = NetLimits { pushes, ..Default::default() };
 	let role = Arc::new(TranscodeRole::new(
 		key.clone(),
 		chain.clone(),
@@ -105,7 +124,7 @@ pub async fn run(
 		Arc::new(SystemClock::default()),
 		config,
 	));
-	let net = args.net.start(&home, &*chain, role.clone()).await?;
+	let net = args.net.start(home, &*chain, role.clone(), limits).await?;
 	home.events.emit(Event::Started {
 		account: Some(key.account().to_string()),
 		peer_id: Some(net.peer_id().to_string()),
@@ -113,7 +132,5 @@ pub async fn run(
 	});
 	role.register(&net.service_record()).await?;
 	tracing::info!(account = %key.account(), "registered; waiting for assignments");
-	role.run(stop_signal()?).await;
-	home.events.emit(Event::Stopped);
-	Ok(())
+	Ok((role, net))
 }

@@ -21,13 +21,15 @@ use livepeer_worker_core::{chain::Chain, clock::SystemClock, events::Event, veri
 use livepeer_worker_media::PoolConfig;
 use tokio::net::TcpListener;
 
-use crate::setup::{asking_net, engine, stop_signal, stopped, HomeArgs, NodeArgs};
+use crate::setup::{
+	asking_net, engine, serve, stop_signal, unless_stopped, Home, HomeArgs, NodeArgs,
+};
 
 /// A task has at most sixteen leaves; this is far above its size.
 const LARGEST_TASK: usize = 256 * 1024;
 
-/// How long a stopped service works on.
-const DRAIN: Duration = Duration::from_secs(15);
+/// How long a stopped service answers what it was asked before, and how long it works on then.
+const DRAIN: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(10));
 
 /// Arguments of `verify`.
 #[derive(Args, Debug)]
@@ -59,12 +61,25 @@ struct Service {
 
 /// Verifies until it is stopped.
 pub async fn run(args: VerifyArgs) -> Result<()> {
+	let mut stop = stop_signal()?;
 	let token = std::fs::read_to_string(&args.token_file)
 		.with_context(|| format!("cannot read the token file {}", args.token_file.display()))?
 		.trim()
 		.to_owned();
 	ensure!(!token.is_empty(), "the token file {} is empty", args.token_file.display());
 	let home = args.home.open()?;
+	if let Some((listener, role)) = unless_stopped(&mut stop, start(&args, &home)).await? {
+		tracing::info!(address = %args.listen, "waiting for tasks");
+		serve(listener, router(role.clone(), token), stop, DRAIN.0).await?;
+		// Tasks that are not done by then are posted again by the node.
+		let _ = tokio::time::timeout(DRAIN.1, role.idle()).await;
+	}
+	home.events.emit(Event::Stopped);
+	Ok(())
+}
+
+/// Everything up to the point at which tasks can be taken.
+async fn start(args: &VerifyArgs, home: &Home) -> Result<(TcpListener, VerifyRole)> {
 	let listener = TcpListener::bind(args.listen)
 		.await
 		.with_context(|| format!("cannot listen on {}", args.listen))?;
@@ -77,9 +92,9 @@ pub async fn run(args: VerifyArgs) -> Result<()> {
 			home.belongs_to(genesis)?;
 			genesis
 		}
-		None => args.node.connect_home(&home, None).await?.genesis(),
+		None => args.node.connect_home(home, None).await?.genesis(),
 	};
-	let net = Arc::new(asking_net(&home, genesis).await?);
+	let net = Arc::new(asking_net(home, genesis).await?);
 	home.events.emit(Event::Started {
 		account: None,
 		peer_id: Some(net.peer_id().to_string()),
@@ -95,15 +110,7 @@ pub async fn run(args: VerifyArgs) -> Result<()> {
 		parallel,
 	)?;
 	tokio::spawn(runner.run());
-	let mut stop = stop_signal()?;
-	tracing::info!(address = %args.listen, "waiting for tasks");
-	axum::serve(listener, router(role.clone(), token))
-		.with_graceful_shutdown(async move { stopped(&mut stop).await })
-		.await?;
-	// Tasks that are not done by then are posted again by the node.
-	let _ = tokio::time::timeout(DRAIN, role.idle()).await;
-	home.events.emit(Event::Stopped);
-	Ok(())
+	Ok((listener, role))
 }
 
 /// The service's routes; whoever has `token` may post tasks.

@@ -3,7 +3,7 @@
 
 mod common;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use codec::{DecodeAll, Encode};
 use common::{get, http};
@@ -17,7 +17,10 @@ use livepeer_primitives::{
 	work::WorkFactors,
 	AccountId, Hash, Seq, StreamId,
 };
-use livepeer_worker::{gateway::Gateway, verify};
+use livepeer_worker::{
+	gateway::{Gateway, Times},
+	verify,
+};
 use livepeer_worker_core::{
 	broadcast::Origin,
 	chain::{Call, Chain, Wait},
@@ -131,7 +134,17 @@ impl Stream {
 	}
 
 	async fn gateway(&self, only: Option<AccountId>) -> SocketAddr {
-		let store = Arc::new(MemoryStore::default());
+		let gateway = self.gateway_over(&MemoryStore::default(), only, Times::default());
+		serve(gateway.router()).await
+	}
+
+	fn gateway_over(
+		&self,
+		store: &MemoryStore,
+		only: Option<AccountId>,
+		times: Times,
+	) -> Arc<Gateway> {
+		let store = Arc::new(store.clone());
 		let follower = Follower::new(
 			Arc::new(self.chain.client(None)),
 			store.clone(),
@@ -140,7 +153,7 @@ impl Stream {
 			Arc::new(SystemClock::default()),
 			1_000,
 		);
-		serve(Gateway::new(Arc::new(follower), store, only, 1_000).router()).await
+		Gateway::new(Arc::new(follower), store, only, times)
 	}
 }
 
@@ -181,6 +194,90 @@ async fn gateway_should_serve_a_stream_from_its_beginning_to_its_end() {
 	let metrics = get(address, "/metrics").await.text();
 	assert!(metrics.contains("livepeer_gateway_segments_total 4"), "{metrics}");
 	assert!(get(address, "/").await.text().contains("/stream/demo"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn playlist_should_keep_its_window_when_the_stream_ends_and_the_whole_be_a_recording() {
+	let stream = Stream::new().await;
+	(0..40).for_each(|seq| stream.add(seq));
+	let address = stream.gateway(None).await;
+	let master = get(address, "/stream/demo/index.m3u8").await.text();
+	assert!(master.contains("/stream/demo/1.m3u8\n") && !master.contains("recording"));
+	let live = eventually(address, "/stream/demo/1.m3u8", |t| t.contains("1/39.ts")).await;
+	assert_eq!(live.matches("#EXTINF:").count(), 30);
+	for path in ["recording.m3u8", "recording-0.m3u8"] {
+		assert_eq!(get(address, &format!("/stream/demo/{path}")).await.status, 404);
+	}
+	stream.state(true);
+	let ended = eventually(address, "/stream/demo/1.m3u8", |t| t.contains("ENDLIST")).await;
+	assert_eq!(ended, live + "#EXT-X-ENDLIST\n", "nothing else changes for whoever watches");
+	for path in ["recording.m3u8", "index.m3u8"] {
+		let master = get(address, &format!("/stream/demo/{path}")).await.text();
+		assert!(master.contains("/stream/demo/recording-1.m3u8\n"), "{master}");
+	}
+	let whole = get(address, "/stream/demo/recording-1.m3u8").await;
+	assert!(whole.headers.contains("application/vnd.apple.mpegurl"));
+	let whole = whole.text();
+	assert_eq!(whole.matches("#EXTINF:").count(), 40);
+	assert!(whole.contains("#EXT-X-PLAYLIST-TYPE:VOD\n") && whole.ends_with("#EXT-X-ENDLIST\n"));
+	assert_eq!(get(address, "/stream/demo/recording-2.m3u8").await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn playlist_should_be_the_same_after_the_gateway_was_restarted() {
+	let stream = Stream::new().await;
+	// A seq is missing: a discontinuity, which leaves the window later.
+	(0..50).filter(|seq| *seq != 5).for_each(|seq| stream.add(seq));
+	let store = MemoryStore::default();
+	// The first one asks its origin once: what comes later comes to the second.
+	let once = Times { poll: Duration::from_secs(3_600), ..Default::default() };
+	let first = serve(stream.gateway_over(&store, None, once).router()).await;
+	let before = eventually(first, "/stream/demo/0.m3u8", |t| t.contains("0/49.ts")).await;
+	assert!(before.contains("#EXT-X-DISCONTINUITY-SEQUENCE:1\n"), "{before}");
+	let second = stream.gateway_over(&store, None, Times::default());
+	second.clone().resume().await;
+	let second = serve(second.router()).await;
+	assert_eq!(get(second, "/stream/demo/0.m3u8").await.text(), before);
+	// It is followed without having been asked for.
+	stream.add(50);
+	let metrics = |text: &str| text.contains("livepeer_gateway_segments_total 1\n");
+	eventually(second, "/metrics", metrics).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_name_should_not_be_looked_for_with_every_request() {
+	let stream = Stream::new().await;
+	let times = Times { missed: Duration::from_secs(4), ..Default::default() };
+	let gateway = stream.gateway_over(&MemoryStore::default(), None, times);
+	let address = serve(gateway.router()).await;
+	assert_eq!(get(address, "/stream/other/index.m3u8").await.status, 404);
+	// Whoever asks the chain now hears that it is away.
+	stream.chain.cut(true);
+	assert_eq!(get(address, "/stream/third/index.m3u8").await.status, 502);
+	assert_eq!(get(address, "/stream/other/0.m3u8").await.status, 404);
+	let asked = |text: &str| text.contains("node not reachable");
+	eventually(address, "/stream/other/0.m3u8", asked).await;
+	assert_eq!(get(address, "/stream/..x/0.m3u8").await.status, 404, "no name at all");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stream_should_be_forgotten_when_nobody_asks_for_it() {
+	let stream = Stream::new().await;
+	(0..3).for_each(|seq| stream.add(seq));
+	let times = Times {
+		poll: Duration::from_millis(50),
+		unasked: Duration::from_secs(2),
+		..Default::default()
+	};
+	let store = MemoryStore::default();
+	let address = serve(stream.gateway_over(&store, None, times).router()).await;
+	for _ in 0..2 {
+		eventually(address, "/stream/demo/0.m3u8", |t| t.contains("0/2.ts")).await;
+		assert!(get(address, "/").await.text().contains("/stream/demo"));
+		// The list of streams asks for none of them.
+		eventually(address, "/status", |t| !t.contains("demo")).await;
+		assert_eq!(store.blob_count(), 0);
+	}
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,7 +14,7 @@ use livepeer_primitives::{
 	video::{Rendition, SourceLimits},
 	AccountId, Hash, UNIT,
 };
-use livepeer_worker::gateway::Gateway;
+use livepeer_worker::gateway::{Gateway, Times};
 use livepeer_worker_core::{
 	broadcast::{Broadcaster, Origin, SourceSegment, StreamSpec},
 	chain::Call,
@@ -247,7 +247,7 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 		100,
 	);
 	let store = Arc::new(follower);
-	let gateway = Gateway::new(store.clone(), store.store(), None, 100);
+	let gateway = Gateway::new(store.clone(), store.store(), None, Times::default());
 	let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
 	let address = listener.local_addr().unwrap();
 	tokio::spawn(async move { axum::serve(listener, gateway.router()).await.unwrap() });

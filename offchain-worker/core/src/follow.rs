@@ -1,10 +1,19 @@
 //! Following a stream as a viewer's side does: find the origin on chain, read its records, check
 //! every signature, fetch every rendition and check its hash.
 
-use std::sync::Arc;
+use std::{
+	collections::BTreeMap,
+	future::Future,
+	sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
+use codec::{DecodeAll, Encode};
+use futures::future::{select, Either};
 use livepeer_primitives::{
-	segment::stream_id, service::ServiceRecord, video::Ladder, AccountId, JobId, Seq, StreamId,
+	segment::stream_id,
+	service::ServiceRecord,
+	video::{Ladder, LONGEST_SEGMENT},
+	AccountId, JobId, Seq, StreamId,
 };
 use thiserror::Error;
 
@@ -12,14 +21,24 @@ use crate::{
 	chain::{At, Chain, ChainError},
 	clock::Clock,
 	events::{output_names, Event, EventSink},
-	playlist::is_stream_name,
+	playlist::{first_pts, is_stream_name, Entry, Timeline},
 	store::{SegmentStore, StoreError, StreamState},
-	transport::{NetError, RecordError, SegmentRecord, Transport, MAX_RECORDS},
+	transport::{NetError, Playlist, RecordError, SegmentRecord, Transport, MAX_RECORDS},
 };
 
-/// How far seqs may jump: a record beyond is refused, so that nobody can sign a stream whose
-/// playlist has no end.
-const LARGEST_JUMP: u64 = 1_000;
+/// How far a follower may be behind a running stream, five minutes, before it gives up what lies
+/// between: whoever watches wants to see what happens now.
+const LARGEST_LAG: u64 = 150;
+/// How far behind its newest segment such a stream is taken up: as many as one answer holds, which
+/// are fetched within seconds and are more than a live playlist lists.
+const NEAR: u64 = MAX_RECORDS as u64;
+/// How long the chain may take over a read. A connection that is being made again holds requests
+/// back instead of failing them, and a stream needs its origin more than it needs the node.
+const CHAIN_MS: u64 = 2_000;
+/// How long it is believed where an account is reached: about a block.
+const BELIEVED_MS: u64 = 6_000;
+/// Accounts of which it is remembered where they are reached.
+const MOST_LOCATED: usize = 1_024;
 
 /// Why a stream cannot be followed now.
 #[derive(Debug, Error)]
@@ -30,13 +49,16 @@ pub enum FollowError {
 	/// The chain gave no answer.
 	#[error(transparent)]
 	Chain(#[from] ChainError),
+	/// The chain gave no answer in time.
+	#[error("the node gave no answer in time")]
+	Late,
 	/// The origin gave no usable answer.
 	#[error(transparent)]
 	Net(#[from] NetError),
 	/// A record is not what it claims to be.
 	#[error("record refused: {0}")]
 	Record(#[from] RecordError),
-	/// Records in a wrong order, or too far ahead.
+	/// Records in a wrong order.
 	#[error("the origin's records are out of order")]
 	Order,
 	/// Nothing can be stored.
@@ -53,6 +75,14 @@ pub struct Polled {
 	pub ended: bool,
 }
 
+/// Where an account is reached, as far as is known.
+#[derive(Clone, Debug)]
+struct Located {
+	record: ServiceRecord,
+	/// When the chain is asked again.
+	until_ms: u64,
+}
+
 /// Follows streams into a store of its own.
 pub struct Follower {
 	chain: Arc<dyn Chain>,
@@ -62,6 +92,9 @@ pub struct Follower {
 	clock: Arc<dyn Clock>,
 	/// Records kept per stream.
 	keep: u64,
+	located: Mutex<BTreeMap<AccountId, Located>>,
+	/// What the playlists of the streams in use list; the store has the same.
+	timelines: Mutex<BTreeMap<StreamId, Timeline>>,
 }
 
 impl Follower {
@@ -74,12 +107,21 @@ impl Follower {
 		clock: Arc<dyn Clock>,
 		keep: u64,
 	) -> Self {
-		Self { chain, store, net, events, clock, keep: keep.max(1) }
+		Self {
+			chain,
+			store,
+			net,
+			events,
+			clock,
+			keep: keep.max(1),
+			located: Mutex::default(),
+			timelines: Mutex::default(),
+		}
 	}
 
 	/// The stream of that name: of `broadcaster`, who is asked for it when the chain has no job
 	/// for it any more, or of whoever is known to this store or has an open job for it. Once
-	/// found, a stream stays known.
+	/// found, a stream stays known until it is forgotten.
 	pub async fn find(
 		&self,
 		name: &str,
@@ -88,7 +130,7 @@ impl Follower {
 		if !is_stream_name(name) {
 			return Err(FollowError::NotFound);
 		}
-		for (stream, state) in self.store.streams()? {
+		for (stream, state) in self.streams()? {
 			if state.name == name && broadcaster.is_none_or(|who| *who == state.broadcaster) {
 				return Ok(stream);
 			}
@@ -126,8 +168,9 @@ impl Follower {
 		stream: StreamId,
 		broadcaster: &AccountId,
 	) -> Result<Option<(JobId, Ladder)>, FollowError> {
-		let Some(job) = self.chain.job_of_stream(stream).await? else { return Ok(None) };
-		let view = self.chain.job(At::Best, job).await?;
+		let job = self.in_time(self.chain.job_of_stream(stream)).await?;
+		let Some(job) = job else { return Ok(None) };
+		let view = self.in_time(self.chain.job(At::Best, job)).await?;
 		let view = view.filter(|view| view.broadcaster == *broadcaster);
 		Ok(view.map(|view| (job, view.ladder)))
 	}
@@ -139,7 +182,7 @@ impl Follower {
 		stream: StreamId,
 		broadcaster: &AccountId,
 	) -> Result<Option<(JobId, Ladder)>, FollowError> {
-		let Some(origin) = self.chain.service(broadcaster).await? else { return Ok(None) };
+		let Some(origin) = self.locate(broadcaster).await? else { return Ok(None) };
 		match self.net.playlist(&origin, stream, 0).await {
 			Ok(playlist) => Ok(Some((playlist.job, playlist.ladder))),
 			Err(NetError::NotFound) => Ok(None),
@@ -147,48 +190,183 @@ impl Follower {
 		}
 	}
 
+	/// A read of the chain that gives up in time.
+	async fn in_time<T>(
+		&self,
+		read: impl Future<Output = Result<T, ChainError>>,
+	) -> Result<T, FollowError> {
+		let late = self.clock.sleep_until(self.clock.now_ms().saturating_add(CHAIN_MS));
+		match select(std::pin::pin!(read), late).await {
+			Either::Left((answer, _)) => Ok(answer?),
+			Either::Right(_) => Err(FollowError::Late),
+		}
+	}
+
+	/// Where an account is reached. While the node is away this is where it was last.
+	async fn locate(&self, who: &AccountId) -> Result<Option<ServiceRecord>, FollowError> {
+		let now_ms = self.clock.now_ms();
+		let known = lock(&self.located).get(who).cloned();
+		if let Some(known) = known.as_ref().filter(|known| now_ms < known.until_ms) {
+			return Ok(Some(known.record.clone()));
+		}
+		let record = match (self.in_time(self.chain.service(who)).await, known) {
+			(Ok(found), _) => found,
+			(Err(error), Some(known)) => {
+				tracing::debug!(%error, "the last known service record is used");
+				Some(known.record)
+			}
+			(Err(error), None) => return Err(error),
+		};
+		let mut located = lock(&self.located);
+		if located.len() >= MOST_LOCATED {
+			located.clear();
+		}
+		match &record {
+			Some(record) => {
+				let until_ms = self.clock.now_ms().saturating_add(BELIEVED_MS);
+				located.insert(who.clone(), Located { record: record.clone(), until_ms });
+			}
+			None => {
+				located.remove(who);
+			}
+		}
+		Ok(record)
+	}
+
+	/// The account did not answer where it was: perhaps it has moved.
+	fn doubt(&self, who: &AccountId) {
+		if let Some(located) = lock(&self.located).get_mut(who) {
+			located.until_ms = 0;
+		}
+	}
+
 	/// Asks the stream's origin for what is new.
 	pub async fn poll(&self, stream: StreamId) -> Result<Polled, FollowError> {
-		let mut state = self.store.stream(stream)?.ok_or(FollowError::NotFound)?;
-		let origin = self.chain.service(&state.broadcaster).await?.ok_or(FollowError::NotFound)?;
-		let playlist = self.net.playlist(&origin, stream, state.next).await?;
+		let mut state = self.state(stream)?.ok_or(FollowError::NotFound)?;
+		self.load(stream)?;
+		let origin = self.locate(&state.broadcaster).await?.ok_or(FollowError::NotFound)?;
+		let asked = self.ask(&origin, stream, &state).await;
+		let playlist = asked.inspect_err(|_| self.doubt(&state.broadcaster))?;
 		if state.job != playlist.job {
-			// The ladder of an open job is the chain's word; of a closed one, the origin's.
-			let view = self.chain.job(At::Best, playlist.job).await?;
-			let view = view.filter(|view| view.stream == stream);
-			state.ladder = view.map_or(playlist.ladder, |view| view.ladder);
-			state.job = playlist.job;
+			self.change_job(stream, &mut state, &playlist).await?;
 		}
-		let full = playlist.records.len() >= MAX_RECORDS as usize;
-		let mut polled = Polled { new: 0, ended: playlist.ended && !full };
-		for record in playlist.records {
-			let seq = record.header().seq;
-			let first_ever = state.next == 0;
-			if seq < state.next || (!first_ever && seq - state.next > LARGEST_JUMP) {
-				return Err(FollowError::Order);
-			}
-			self.take(stream, &state, &origin, &record).await?;
-			state.next = seq.saturating_add(1);
-			state.complete = state.next;
-			state.ended = false;
-			self.store.put_stream(stream, &state)?;
-			polled.new += 1;
-		}
+		let mut polled = Polled { new: 0, ended: playlist.ended && !is_full(&playlist) };
+		let taken = self.take_all(stream, &mut state, &origin, playlist.records, &mut polled).await;
+		// What was taken before something failed counts all the same.
 		if polled.new > 0 {
-			self.store.trim_records(stream, state.next.saturating_sub(self.keep))?;
+			self.trim(stream, state.next.saturating_sub(self.keep))?;
 		}
+		taken?;
 		if polled.ended && !state.ended {
 			state.ended = true;
 			self.store.put_stream(stream, &state)?;
 			self.events.emit(Event::StreamComplete {
 				stream: state.name.clone(),
-				segments: self.store.records(stream, 0, usize::MAX)?.len() as u64,
+				segments: self.timeline(stream, |timeline| timeline.len() as u64)?,
 			});
 		}
 		Ok(polled)
 	}
 
-	/// Checks one record and fetches its renditions: from the origin, or else from the transcoder.
+	/// The records that follow those that are known; or, where the stream is far ahead, those from
+	/// which it is worth taking up.
+	async fn ask(
+		&self,
+		origin: &ServiceRecord,
+		stream: StreamId,
+		state: &StreamState,
+	) -> Result<Playlist, FollowError> {
+		let playlist = self.net.playlist(origin, stream, state.next).await?;
+		let Some(first) = playlist.records.first().filter(|_| is_full(&playlist)) else {
+			return Ok(playlist);
+		};
+		let reach = reach(playlist.ended, self.keep);
+		let beyond = first.header().seq.saturating_add(reach.most);
+		match self.newest(origin, stream, beyond).await? {
+			None => Ok(playlist),
+			Some(newest) => {
+				let start = newest.saturating_add(1).saturating_sub(reach.least);
+				tracing::info!(stream = %state.name, from = state.next, start, "taking up later");
+				Ok(self.net.playlist(origin, stream, start.max(state.next)).await?)
+			}
+		}
+	}
+
+	/// The newest seq that the origin tells of, if there is one from `from` on. Answers name only
+	/// what follows, so it is looked for in steps that double and then halve.
+	async fn newest(
+		&self,
+		origin: &ServiceRecord,
+		stream: StreamId,
+		from: Seq,
+	) -> Result<Option<Seq>, FollowError> {
+		let mut search = Search::from(from);
+		while let Some(probe) = search.probe() {
+			let playlist = self.net.playlist(origin, stream, probe).await?;
+			let last = playlist.records.last().map(|record| record.header().seq);
+			if last.is_some_and(|last| last < probe) {
+				return Err(FollowError::Order);
+			}
+			search.answer(probe, last, is_full(&playlist));
+		}
+		Ok(search.newest)
+	}
+
+	/// Another job goes on with the stream.
+	async fn change_job(
+		&self,
+		stream: StreamId,
+		state: &mut StreamState,
+		playlist: &Playlist,
+	) -> Result<(), FollowError> {
+		// The ladder of an open job is the chain's word; of a closed one, the origin's.
+		let view = self.in_time(self.chain.job(At::Best, playlist.job)).await?;
+		let view = view.filter(|view| view.stream == stream);
+		let ladder = view.map_or_else(|| playlist.ladder.clone(), |view| view.ladder);
+		if ladder != state.ladder {
+			// What is kept are other renditions than those that players are told of from now on.
+			self.trim(stream, Seq::MAX)?;
+		}
+		state.ladder = ladder;
+		state.job = playlist.job;
+		self.store.put_stream(stream, state)?;
+		Ok(())
+	}
+
+	/// Takes records in order, up to the first that cannot be taken.
+	async fn take_all(
+		&self,
+		stream: StreamId,
+		state: &mut StreamState,
+		origin: &ServiceRecord,
+		records: Vec<SegmentRecord>,
+		polled: &mut Polled,
+	) -> Result<(), FollowError> {
+		for record in records {
+			let seq = record.header().seq;
+			if seq < state.next || seq == Seq::MAX {
+				return Err(FollowError::Order);
+			}
+			// As many outputs as it has: whether that is the ladder's number is asked below, for
+			// it must be the owner's word that a record is skipped for.
+			let outputs = record.receipt.outputs.len();
+			record.check(&self.chain.genesis(), &stream, &state.broadcaster, outputs)?;
+			let playable = is_playable(&record, state);
+			if playable {
+				self.take(stream, state, origin, &record).await?;
+				polled.new += 1;
+				state.ended = false;
+			} else {
+				tracing::debug!(stream = %state.name, seq, "skipped: not of this job's format");
+			}
+			state.next = seq.saturating_add(1);
+			state.complete = state.next;
+			self.store.put_stream(stream, state)?;
+		}
+		Ok(())
+	}
+
+	/// Fetches the renditions of a checked record: from the origin, or else from the transcoder.
 	async fn take(
 		&self,
 		stream: StreamId,
@@ -196,7 +374,6 @@ impl Follower {
 		origin: &ServiceRecord,
 		record: &SegmentRecord,
 	) -> Result<(), FollowError> {
-		record.check(&self.chain.genesis(), &stream, &state.broadcaster, state.ladder.len())?;
 		let start = self.clock.now_ms();
 		let fetches = record.receipt.outputs.iter().map(|output| async move {
 			if let Some(bytes) = self.store.get(output.hash)? {
@@ -206,23 +383,94 @@ impl Follower {
 				Ok(bytes) => return Ok(bytes),
 				Err(error) => error,
 			};
-			match self.chain.service(&record.header().transcoder).await? {
+			match self.locate(&record.header().transcoder).await? {
 				Some(transcoder) => {
 					Ok(self.net.fetch(&transcoder, output.hash, output.len).await?)
 				}
 				None => Err(FollowError::Net(first)),
 			}
 		});
-		for bytes in futures::future::try_join_all(fetches).await? {
-			self.store.put(&bytes)?;
+		let outputs = futures::future::try_join_all(fetches).await?;
+		for bytes in &outputs {
+			self.store.put(bytes)?;
 		}
 		self.store.put_record(record)?;
+		let entry = entry(record, outputs.first().map(Vec::as_slice));
+		lock(&self.timelines).entry(stream).or_default().push(entry);
 		self.events.emit(Event::SegmentServed {
 			stream: state.name.clone(),
 			seq: record.header().seq,
 			outputs: output_names(&record.receipt.outputs),
 			fetch_ms: self.clock.now_ms().saturating_sub(start),
 		});
+		Ok(())
+	}
+
+	/// Stores what playlists list, and forgets what lies before `before`.
+	fn trim(&self, stream: StreamId, before: Seq) -> Result<(), FollowError> {
+		let bytes = {
+			let mut timelines = lock(&self.timelines);
+			let timeline = timelines.entry(stream).or_default();
+			timeline.trim(before);
+			timeline.encode()
+		};
+		// First what the segments were, then the end of the segments: a discontinuity that is
+		// counted nowhere would let the numbers of a playlist go back.
+		self.store.put_value(&timeline_name(stream), &bytes)?;
+		self.store.trim_records(stream, before)?;
+		Ok(())
+	}
+
+	/// Reads what a stream's playlists list, if that was not done yet, and adds what a crash left
+	/// out. That may read segments, so whoever must not block does it elsewhere.
+	pub fn load(&self, stream: StreamId) -> Result<(), FollowError> {
+		if lock(&self.timelines).contains_key(&stream) {
+			return Ok(());
+		}
+		let stored = self.store.value(&timeline_name(stream))?;
+		let mut timeline =
+			stored.and_then(|bytes| Timeline::decode_all(&mut &bytes[..]).ok()).unwrap_or_default();
+		let first = self.store.records(stream, 0, 1)?.first().map(|record| record.header().seq);
+		timeline.trim(first.unwrap_or(Seq::MAX));
+		let next = timeline.newest().map_or(0, |newest| newest.saturating_add(1));
+		for record in self.store.records(stream, next, usize::MAX)? {
+			let output = record.receipt.outputs.first().map(|output| output.hash);
+			// Without its bytes nobody will play it either.
+			let bytes = output.and_then(|hash| self.store.get(hash).ok().flatten());
+			timeline.push(entry(&record, bytes.as_deref()));
+		}
+		lock(&self.timelines).entry(stream).or_insert(timeline);
+		Ok(())
+	}
+
+	/// Looks at what a stream's playlists list.
+	pub fn timeline<T>(
+		&self,
+		stream: StreamId,
+		look: impl FnOnce(&Timeline) -> T,
+	) -> Result<T, FollowError> {
+		self.load(stream)?;
+		Ok(look(lock(&self.timelines).entry(stream).or_default()))
+	}
+
+	/// Forgets a stream and everything that is kept of it.
+	pub fn forget(&self, stream: StreamId) -> Result<(), FollowError> {
+		lock(&self.timelines).remove(&stream);
+		self.store.trim_records(stream, Seq::MAX)?;
+		self.store.drop_value(&timeline_name(stream))?;
+		// Last, so that after a crash it is forgotten again. A store does not drop a stream's row;
+		// without a name it is nobody's.
+		if let Some(state) = self.store.stream(stream)? {
+			let nothing = StreamState {
+				name: String::new(),
+				first: 0,
+				next: 0,
+				complete: 0,
+				ended: false,
+				..state
+			};
+			self.store.put_stream(stream, &nothing)?;
+		}
 		Ok(())
 	}
 
@@ -238,13 +486,109 @@ impl Follower {
 
 	/// What is known about a stream.
 	pub fn state(&self, stream: StreamId) -> Result<Option<StreamState>, FollowError> {
-		Ok(self.store.stream(stream)?)
+		Ok(self.store.stream(stream)?.filter(is_known))
 	}
 
 	/// Every known stream.
 	pub fn streams(&self) -> Result<Vec<(StreamId, StreamState)>, FollowError> {
-		Ok(self.store.streams()?)
+		let mut streams = self.store.streams()?;
+		streams.retain(|(_, state)| is_known(state));
+		Ok(streams)
 	}
+}
+
+/// Where a stream is taken up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Reach {
+	/// As long as there are no more segments than this, they are all taken.
+	most: u64,
+	/// Else only so many of the newest.
+	least: u64,
+}
+
+/// A running stream is followed where it is now, one that has ended is wanted with everything that
+/// would be kept of it.
+fn reach(ended: bool, keep: u64) -> Reach {
+	let (most, least) = if ended { (keep, keep) } else { (LARGEST_LAG, NEAR) };
+	Reach { most: most.min(keep), least: least.min(keep) }
+}
+
+/// Looks for the newest seq of which an origin tells.
+#[derive(Clone, Copy, Debug)]
+struct Search {
+	start: Seq,
+	/// The newest seq that was seen.
+	newest: Option<Seq>,
+	/// From here on there was nothing.
+	end: Option<Seq>,
+	step: u64,
+	done: bool,
+}
+
+impl Search {
+	fn from(start: Seq) -> Self {
+		Self { start, newest: None, end: None, step: NEAR, done: false }
+	}
+
+	/// From where to ask next; `None` when the answer is known. Every answer at least halves what
+	/// lies between, or is twice as far away as the one before.
+	fn probe(&self) -> Option<Seq> {
+		let Some(newest) = self.newest else { return (!self.done).then_some(self.start) };
+		let probe = match self.end {
+			None => newest.checked_add(self.step)?,
+			Some(end) => newest.saturating_add(end.saturating_sub(newest) / 2),
+		};
+		(!self.done && probe > newest).then_some(probe)
+	}
+
+	/// What was told: the last seq of an answer, and whether more may follow.
+	fn answer(&mut self, probe: Seq, last: Option<Seq>, is_full: bool) {
+		match last {
+			Some(last) => {
+				self.newest = Some(last);
+				self.done = !is_full;
+				self.step = self.step.saturating_mul(2);
+			}
+			None => {
+				self.end = Some(probe);
+				self.done = self.newest.is_none();
+			}
+		}
+	}
+}
+
+/// Whether more records may follow those of an answer.
+fn is_full(playlist: &Playlist) -> bool {
+	playlist.records.len() >= MAX_RECORDS as usize
+}
+
+/// Whether a record is a segment of the stream's job: another job's renditions are not those that
+/// players are told of, and no job takes a segment without or beyond a length.
+fn is_playable(record: &SegmentRecord, state: &StreamState) -> bool {
+	let header = record.header();
+	header.job == state.job
+		&& record.receipt.outputs.len() == state.ladder.len()
+		&& (1..=LONGEST_SEGMENT).contains(&header.duration)
+}
+
+/// Whether a stream was not forgotten: see [`Follower::forget`].
+fn is_known(state: &StreamState) -> bool {
+	!state.name.is_empty()
+}
+
+/// What playlists say about a segment; `bytes` are its first rendition.
+fn entry(record: &SegmentRecord, bytes: Option<&[u8]>) -> Entry {
+	let header = record.header();
+	Entry { seq: header.seq, duration: header.duration, pts: bytes.and_then(first_pts) }
+}
+
+fn timeline_name(stream: StreamId) -> String {
+	format!("timeline/{stream:?}")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+	// Nothing that holds these locks can panic half-way through a change.
+	mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -1,28 +1,37 @@
 //! HLS playlists, and the one fact about a transport stream that they need.
 
 use core::fmt::Write;
+use std::collections::VecDeque;
 
-use livepeer_primitives::{video::Rendition, video::TICKS_PER_SECOND, Seq};
+use codec::{Decode, Encode};
+use livepeer_primitives::{
+	video::{Rendition, LONGEST_SEGMENT, TICKS_PER_SECOND},
+	Seq,
+};
 
 /// Bits per second that audio and the container may add to a rendition's video.
 const OVERHEAD_BITS: u64 = 256_000;
 /// A jump of time stamps that is no rounding: a quarter of a second.
 const JUMP_TICKS: u64 = TICKS_PER_SECOND as u64 / 4;
-/// A longer run of missing seqs starts the playlist anew: whoever signs headers chooses seqs, and
-/// no choice may make a playlist long.
+/// A longer run of missing seqs starts the live playlist anew: whoever signs headers chooses seqs,
+/// and no choice may make a playlist long.
 const LONGEST_GAP: u64 = 32;
 /// Time stamps have 33 bits.
 const PTS_MODULUS: u64 = 1 << 33;
+/// What playlists declare as their longest segment, in seconds. It may not change while a stream
+/// runs (RFC 8216, 6.2.1), so it is the longest that the protocol allows and not that of the
+/// segments listed now.
+const TARGET_SECONDS: u32 = LONGEST_SEGMENT.div_ceil(TICKS_PER_SECOND);
 
-/// The master playlist: one variant per rendition, named `<index>.m3u8`.
-pub fn master(ladder: &[Rendition]) -> String {
+/// The master playlist: one variant per rendition, named `<prefix><index>.m3u8`.
+pub fn master(ladder: &[Rendition], prefix: &str) -> String {
 	let mut text = String::from("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-INDEPENDENT-SEGMENTS\n");
 	for (index, rendition) in ladder.iter().enumerate() {
 		let bits = u64::from(rendition.kbps) * 1000;
 		// Writing to a string cannot fail.
 		let _ = writeln!(
 			text,
-			"#EXT-X-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={},RESOLUTION={}x{}\n{index}.m3u8",
+			"#EXT-X-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={},RESOLUTION={}x{}\n{prefix}{index}.m3u8",
 			bits + bits / 10 + OVERHEAD_BITS,
 			bits + OVERHEAD_BITS,
 			rendition.width,
@@ -33,7 +42,7 @@ pub fn master(ladder: &[Rendition]) -> String {
 }
 
 /// One segment of a media playlist.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Entry {
 	/// Its seq, which is also its media sequence number.
 	pub seq: Seq,
@@ -43,43 +52,129 @@ pub struct Entry {
 	pub pts: Option<u64>,
 }
 
-/// A media playlist: segments named `<rendition>/<seq>.ts`. Whatever does not follow from its
-/// predecessor without a gap, in number or in time, is marked as a discontinuity.
-///
-/// `dropped_discontinuities` counts the marks of entries that are no longer listed.
-pub fn media(
-	rendition: usize,
-	entries: &[Entry],
-	dropped_discontinuities: u64,
-	ended: bool,
-) -> String {
-	let ticks = u64::from(TICKS_PER_SECOND);
-	let start = entries
-		.windows(2)
-		.rposition(|pair| pair[1].seq.saturating_sub(pair[0].seq) > LONGEST_GAP)
-		.map_or(0, |at| at + 1);
-	let entries = &entries[start..];
-	let target =
-		entries.iter().map(|e| u64::from(e.duration).div_ceil(ticks)).max().unwrap_or(2).max(1);
-	let first = entries.first().map_or(0, |entry| entry.seq);
+/// What a stream's playlists list. Stored beside the segments, so that after a restart no number
+/// goes back that a player has seen.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode)]
+pub struct Timeline {
+	entries: VecDeque<Entry>,
+	/// Discontinuities before the first entry.
+	dropped: u64,
+}
+
+/// The part of a stream that a live playlist lists.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Listing {
+	/// The segments.
+	pub entries: Vec<Entry>,
+	/// Discontinuities before the first of them.
+	pub discontinuities: u64,
+}
+
+impl Timeline {
+	/// Adds the newest segment; one that is not newer than the others is left out.
+	pub fn push(&mut self, entry: Entry) {
+		if self.newest().is_none_or(|newest| newest < entry.seq) {
+			self.entries.push_back(entry);
+		}
+	}
+
+	/// Forgets the segments before `before`.
+	pub fn trim(&mut self, before: Seq) {
+		while let Some(first) = self.entries.front().copied().filter(|e| e.seq < before) {
+			self.entries.pop_front();
+			let next = self.entries.front();
+			// What comes after the last one is another stream to a player.
+			self.dropped += u64::from(next.is_none_or(|next| !follows(&first, next)));
+		}
+	}
+
+	/// The newest segment.
+	pub fn newest(&self) -> Option<Seq> {
+		self.entries.back().map(|entry| entry.seq)
+	}
+
+	/// How many segments there are.
+	pub fn len(&self) -> usize {
+		self.entries.len()
+	}
+
+	/// Whether there is none.
+	pub fn is_empty(&self) -> bool {
+		self.entries.is_empty()
+	}
+
+	/// The newest segments, at most so many, and none behind a long gap.
+	pub fn live(&self, most: usize) -> Listing {
+		let pairs = || self.entries.iter().zip(self.entries.iter().skip(1));
+		let start = self.entries.len().saturating_sub(most);
+		let start = pairs()
+			.skip(start)
+			.rposition(|(entry, next)| next.seq.saturating_sub(entry.seq) > LONGEST_GAP)
+			.map_or(start, |at| start + at + 1);
+		let before = pairs().take(start).filter(|(entry, next)| !follows(entry, next)).count();
+		Listing {
+			entries: self.entries.iter().skip(start).copied().collect(),
+			discontinuities: self.dropped.saturating_add(before as u64),
+		}
+	}
+
+	/// Every segment that is kept.
+	pub fn whole(&self) -> Vec<Entry> {
+		self.entries.iter().copied().collect()
+	}
+}
+
+/// The media playlist of a stream while it runs: a window that slides, of segments named
+/// `<rendition>/<seq>.ts`. Whatever does not follow from its predecessor without a gap, in number or
+/// in time, is marked as a discontinuity. When the stream has ended it says so and stays what it is:
+/// no number of a playlist that is being watched may go back.
+pub fn live(rendition: usize, listing: &Listing, ended: bool) -> String {
+	let first = listing.entries.first().map_or(0, |entry| entry.seq);
+	let mut text = String::new();
+	// Writing to a string cannot fail.
+	let _ = writeln!(
+		text,
+		"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-INDEPENDENT-SEGMENTS\n\
+		 #EXT-X-TARGETDURATION:{TARGET_SECONDS}\n#EXT-X-MEDIA-SEQUENCE:{first}\n\
+		 #EXT-X-DISCONTINUITY-SEQUENCE:{}",
+		listing.discontinuities,
+	);
+	list(&mut text, rendition, &listing.entries, true);
+	if ended {
+		text.push_str("#EXT-X-ENDLIST\n");
+	}
+	text
+}
+
+/// The media playlist of everything that is kept of a stream that has ended.
+pub fn recording(rendition: usize, entries: &[Entry]) -> String {
 	let mut text = String::new();
 	let _ = writeln!(
 		text,
-		"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-TARGETDURATION:{target}\n\
-		 #EXT-X-MEDIA-SEQUENCE:{first}\n#EXT-X-DISCONTINUITY-SEQUENCE:{dropped_discontinuities}",
+		"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-PLAYLIST-TYPE:VOD\n\
+		 #EXT-X-TARGETDURATION:{TARGET_SECONDS}\n#EXT-X-MEDIA-SEQUENCE:0",
 	);
-	let mut sequence = first;
+	// Numbers count lines here and name nothing, so what is missing needs no line.
+	list(&mut text, rendition, entries, false);
+	text.push_str("#EXT-X-ENDLIST\n");
+	text
+}
+
+/// The lines of segments; with `gaps`, a missing seq is a line of its own, because the media
+/// sequence numbers of a live playlist are seqs and count lines.
+fn list(text: &mut String, rendition: usize, entries: &[Entry], gaps: bool) {
 	let mut before: Option<&Entry> = None;
 	for entry in entries {
-		if before.is_some_and(|before| !follows(before, entry)) {
-			text.push_str("#EXT-X-DISCONTINUITY\n");
+		if let Some(before) = before {
+			if !follows(before, entry) {
+				text.push_str("#EXT-X-DISCONTINUITY\n");
+			}
+			let missing = before.seq.saturating_add(1)..entry.seq;
+			for seq in missing.take_while(|_| gaps) {
+				let _ = writeln!(text, "#EXT-X-GAP\n#EXTINF:2.00000,\n{rendition}/{seq}.ts");
+			}
 		}
-		// Media sequence numbers count lines, so a missing seq is a line of its own.
-		while sequence < entry.seq && before.is_some() {
-			let _ = writeln!(text, "#EXT-X-GAP\n#EXTINF:2.00000,\n{rendition}/{sequence}.ts");
-			sequence = sequence.saturating_add(1);
-		}
-		let micros = u64::from(entry.duration) * 1_000_000 / ticks;
+		let micros = u64::from(entry.duration) * 1_000_000 / u64::from(TICKS_PER_SECOND);
 		let _ = writeln!(
 			text,
 			"#EXTINF:{}.{:06},\n{rendition}/{}.ts",
@@ -87,13 +182,8 @@ pub fn media(
 			micros % 1_000_000,
 			entry.seq
 		);
-		sequence = entry.seq.saturating_add(1);
 		before = Some(entry);
 	}
-	if ended {
-		text.push_str("#EXT-X-ENDLIST\n");
-	}
-	text
 }
 
 /// Whether `next` continues `entry` in number and in time.
@@ -149,46 +239,142 @@ pub fn is_stream_name(name: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+	#![allow(clippy::unwrap_used)]
 	use super::*;
+	use codec::DecodeAll;
 
 	fn entry(seq: Seq, pts: u64) -> Entry {
 		Entry { seq, duration: 180_000, pts: Some(pts) }
 	}
 
-	#[test]
-	fn master_should_list_every_rendition() {
-		let text = master(&[
-			Rendition { width: 640, height: 360, kbps: 800 },
-			Rendition { width: 426, height: 240, kbps: 400 },
-		]);
-		assert!(text.starts_with("#EXTM3U\n"));
-		assert!(text.contains("RESOLUTION=640x360\n0.m3u8\n"));
-		assert!(text.contains("RESOLUTION=426x240\n1.m3u8\n"));
+	/// A packet of a transport stream in which a picture with this time stamp starts.
+	pub(crate) fn packet(pts: u64) -> [u8; 188] {
+		let mut packet = [0xffu8; 188];
+		packet[..4].copy_from_slice(&[0x47, 0x41, 0x00, 0x30]);
+		packet[4] = 7;
+		let stamp = [
+			0x21 | ((pts >> 29) as u8 & 0x0e),
+			(pts >> 22) as u8,
+			0x01 | ((pts >> 14) as u8 & 0xfe),
+			(pts >> 7) as u8,
+			0x01 | ((pts << 1) as u8 & 0xfe),
+		];
+		packet[12..21].copy_from_slice(&[0, 0, 1, 0xe0, 0, 0, 0x80, 0x80, 5]);
+		packet[21..26].copy_from_slice(&stamp);
+		packet
+	}
+
+	/// A timeline of consecutive segments, whose time starts anew at those that are named.
+	fn timeline(seqs: core::ops::Range<Seq>, jumps: &[Seq]) -> Timeline {
+		let mut timeline = Timeline::default();
+		let mut pts = 0;
+		for seq in seqs {
+			pts = if jumps.contains(&seq) { 7_000_000 * (seq + 1) } else { pts + 180_000 };
+			timeline.push(entry(seq, pts));
+		}
+		timeline
+	}
+
+	/// The value of a tag.
+	fn tag(text: &str, name: &str) -> u64 {
+		let start = format!("#EXT-X-{name}:");
+		text.lines().find_map(|line| line.strip_prefix(&start)).unwrap().parse().unwrap()
 	}
 
 	#[test]
-	fn media_should_mark_a_jump_in_time() {
-		let entries = [entry(7, 0), entry(8, 180_000), entry(9, 0)];
-		let text = media(1, &entries, 2, true);
+	fn master_should_list_every_rendition() {
+		let ladder = [
+			Rendition { width: 640, height: 360, kbps: 800 },
+			Rendition { width: 426, height: 240, kbps: 400 },
+		];
+		let text = master(&ladder, "");
+		assert!(text.starts_with("#EXTM3U\n"));
+		assert!(text.contains("RESOLUTION=640x360\n0.m3u8\n"));
+		assert!(text.contains("RESOLUTION=426x240\n1.m3u8\n"));
+		assert!(master(&ladder, "recording-").contains("RESOLUTION=426x240\nrecording-1.m3u8\n"));
+	}
+
+	#[test]
+	fn live_should_mark_a_jump_in_time() {
+		let entries = vec![entry(7, 0), entry(8, 180_000), entry(9, 0)];
+		let text = live(1, &Listing { entries, discontinuities: 2 }, true);
 		assert_eq!(text.matches("#EXT-X-DISCONTINUITY\n").count(), 1);
 		assert!(text.contains("#EXT-X-MEDIA-SEQUENCE:7\n#EXT-X-DISCONTINUITY-SEQUENCE:2\n"));
-		assert!(text.contains("#EXT-X-TARGETDURATION:2\n"));
 		assert!(text.contains("#EXT-X-DISCONTINUITY\n#EXTINF:2.000000,\n1/9.ts\n"));
 		assert!(text.ends_with("#EXT-X-ENDLIST\n"));
 	}
 
 	#[test]
-	fn media_should_keep_sequence_numbers_when_a_segment_is_missing() {
-		let text = media(0, &[entry(1, 0), entry(3, 360_000)], 0, false);
+	fn live_should_keep_sequence_numbers_when_a_segment_is_missing() {
+		let entries = vec![entry(1, 0), entry(3, 360_000)];
+		let text = live(0, &Listing { entries, discontinuities: 0 }, false);
 		assert!(text.contains("#EXT-X-GAP\n#EXTINF:2.00000,\n0/2.ts\n"));
 		assert!(!text.contains("ENDLIST"));
 	}
 
 	#[test]
-	fn media_should_start_anew_when_the_gap_is_absurd() {
-		let text = media(0, &[entry(1, 0), entry(u64::MAX - 1, 360_000)], 0, false);
+	fn live_should_start_anew_when_the_gap_is_absurd() {
+		let mut timeline = timeline(0..2, &[]);
+		timeline.push(entry(u64::MAX - 1, 360_000));
+		let listing = timeline.live(30);
+		let text = live(0, &listing, false);
 		assert!(!text.contains("GAP") && !text.contains("0/1.ts"));
+		assert_eq!(listing.discontinuities, 1, "what is left out is counted");
+		let text = recording(0, &timeline.whole());
+		assert!(!text.contains("GAP") && text.contains("0/1.ts"), "a recording has no numbers");
+	}
+
+	#[test]
+	fn target_duration_should_be_the_same_whatever_is_listed() {
+		let short = Entry { duration: 90_000, ..entry(0, 0) };
+		let long = Entry { duration: LONGEST_SEGMENT, ..entry(1, 90_000) };
+		for entries in [vec![], vec![short], vec![short, long]] {
+			assert_eq!(tag(&recording(0, &entries), "TARGETDURATION"), 6);
+			let listing = Listing { entries, discontinuities: 0 };
+			assert_eq!(tag(&live(0, &listing, false), "TARGETDURATION"), 6);
+		}
+	}
+
+	#[test]
+	fn numbers_should_never_go_back_while_a_stream_runs_ends_and_is_trimmed() {
+		let jumps = [3, 20, 21, 40, 77];
+		let mut last = (0, 0);
+		let mut kept = Timeline::default();
+		for newest in 0..100 {
+			let all = timeline(0..newest + 1, &jumps);
+			kept.push(all.entries[newest as usize]);
+			kept.trim(newest.saturating_sub(49));
+			// As after a restart: from what is stored.
+			kept = Timeline::decode_all(&mut &kept.encode()[..]).unwrap();
+			let text = live(0, &kept.live(30), newest == 99);
+			let now = (tag(&text, "MEDIA-SEQUENCE"), tag(&text, "DISCONTINUITY-SEQUENCE"));
+			assert!(now.0 >= last.0 && now.1 >= last.1, "{last:?} {now:?}");
+			assert_eq!(now.0, newest.saturating_sub(29));
+			let marks = jumps.iter().filter(|seq| **seq > 0 && **seq <= now.0).count() as u64;
+			assert_eq!(now.1, marks, "at {newest}");
+			last = now;
+		}
+		assert_eq!(kept.whole().len(), 50);
+	}
+
+	#[test]
+	fn recording_should_list_everything_as_video_on_demand() {
+		let text = recording(1, &timeline(5..105, &[50]).whole());
+		assert_eq!(text.matches("#EXTINF:").count(), 100);
+		assert_eq!(text.matches("#EXT-X-DISCONTINUITY\n").count(), 1);
+		assert!(text.contains("#EXT-X-PLAYLIST-TYPE:VOD\n") && text.contains("1/5.ts\n"));
+		assert!(text.ends_with("1/104.ts\n#EXT-X-ENDLIST\n"));
+	}
+
+	#[test]
+	fn timeline_should_count_a_discontinuity_when_everything_is_forgotten() {
+		let mut timeline = timeline(0..5, &[2]);
+		timeline.trim(Seq::MAX);
+		assert!(timeline.is_empty());
+		timeline.push(entry(9, 0));
+		timeline.push(entry(9, 0));
+		assert_eq!((timeline.len(), timeline.live(30).discontinuities), (1, 2));
 	}
 
 	#[test]
@@ -200,19 +386,8 @@ mod tests {
 
 	#[test]
 	fn pts_should_be_found_behind_an_adaptation_field() {
-		let mut packet = [0xffu8; 188];
-		packet[..4].copy_from_slice(&[0x47, 0x41, 0x00, 0x30]);
-		packet[4] = 7;
 		let pts: u64 = 0x1_2345_6789;
-		let stamp = [
-			0x21 | ((pts >> 29) as u8 & 0x0e),
-			(pts >> 22) as u8,
-			0x01 | ((pts >> 14) as u8 & 0xfe),
-			(pts >> 7) as u8,
-			0x01 | ((pts << 1) as u8 & 0xfe),
-		];
-		packet[12..21].copy_from_slice(&[0, 0, 1, 0xe0, 0, 0, 0x80, 0x80, 5]);
-		packet[21..26].copy_from_slice(&stamp);
+		let packet = packet(pts);
 		assert_eq!(first_pts(&packet), Some(pts));
 		assert_eq!(first_pts(&[0x47; 188]), None);
 		assert_eq!(first_pts(b"no transport stream"), None);

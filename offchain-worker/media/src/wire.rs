@@ -2,16 +2,21 @@
 
 use std::io::{self, Read, Write};
 
-use codec::{Decode, DecodeAll, Encode};
-use livepeer_primitives::video::{Rendition, SourceLimits};
+use codec::{Compact, Decode, DecodeAll, Encode, EncodeAsRef, Input};
+use livepeer_primitives::{
+	video::{Rendition, SourceLimits},
+	Hash, MAX_RENDITIONS,
+};
 
 use crate::{
 	limits::Failure,
 	pipeline::{EvidenceSeed, Facts, Inspection, Transcoded},
 };
 
-/// The largest frame: the largest segment in or the largest ladder out, with room to spare.
-pub const MAX_FRAME: u32 = 512 * 1024 * 1024;
+/// The largest frame. A parent decodes what a child sent that it does not trust, so there is no more
+/// room than a real answer needs: a full ladder of the largest outputs that peers can fetch is
+/// 8 times 16 MiB.
+pub const MAX_FRAME: u32 = 160 * 1024 * 1024;
 
 /// What a child is asked, once.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
@@ -72,7 +77,7 @@ pub enum Answer {
 	/// To [`Request::Probe`].
 	Facts(Facts),
 	/// To [`Request::Transcode`].
-	Transcoded(Transcoded),
+	Transcoded(#[codec(encoded_as = "BoundedTranscoded")] Transcoded),
 	/// To [`Request::Inspect`].
 	Inspection(Inspection),
 	/// One segment of a file.
@@ -88,6 +93,34 @@ pub enum Answer {
 		/// The error, if it did not.
 		error: String,
 	},
+}
+
+/// How a [`Transcoded`] is read: of no more outputs than a ladder has renditions. An empty output is
+/// one byte in a frame and many in memory, so a frame full of them would need gigabytes.
+struct BoundedTranscoded(Transcoded);
+
+impl Decode for BoundedTranscoded {
+	fn decode<I: Input>(input: &mut I) -> Result<Self, codec::Error> {
+		let facts = Facts::decode(input)?;
+		let Compact(count) = Compact::<u32>::decode(input)?;
+		if count > MAX_RENDITIONS {
+			return Err("more outputs than a ladder has renditions".into());
+		}
+		let outputs = (0..count).map(|_| Vec::decode(input)).collect::<Result<_, _>>()?;
+		let evidence = Option::<Hash>::decode(input)?;
+		Ok(Self(Transcoded { facts, outputs, evidence }))
+	}
+}
+
+impl From<BoundedTranscoded> for Transcoded {
+	fn from(read: BoundedTranscoded) -> Self {
+		read.0
+	}
+}
+
+/// It is written as it is.
+impl<'a> EncodeAsRef<'a, Transcoded> for BoundedTranscoded {
+	type RefType = &'a Transcoded;
 }
 
 /// A piece of a stream: a transport stream that can be decoded by itself.
@@ -181,6 +214,38 @@ mod tests {
 		write(&mut bytes, &answer).expect("writes to memory");
 		let read_back: Answer = read(&mut &bytes[..]).expect("is what was written");
 		assert_eq!(read_back, answer);
+	}
+
+	fn transcoded(outputs: usize) -> Answer {
+		let facts = Facts {
+			width: 64,
+			height: 36,
+			fps: (25, 1),
+			frames: 50,
+			duration: 180_000,
+			first_time: 0,
+			has_audio: false,
+		};
+		let outputs = vec![Vec::new(); outputs];
+		Answer::Transcoded(Transcoded { facts, outputs, evidence: Some(Hash::repeat_byte(1)) })
+	}
+
+	#[test]
+	fn answer_should_be_refused_when_it_has_more_outputs_than_a_ladder() {
+		let most = MAX_RENDITIONS as usize;
+		let full = encode(&transcoded(most)).expect("encodes");
+		assert_eq!(decode::<Answer>(&full[4..]).expect("is what was written"), transcoded(most));
+		// Each empty output is one byte here and the size of a vector in memory.
+		let flood = encode(&transcoded(1_000_000)).expect("encodes");
+		assert!(decode::<Answer>(&flood[4..]).is_err());
+	}
+
+	#[test]
+	fn frame_should_hold_a_full_ladder_and_little_more() {
+		use livepeer_primitives::video::MAX_SEGMENT_BYTES;
+		let ladder = MAX_RENDITIONS * MAX_SEGMENT_BYTES;
+		assert!(checked_length((ladder + 4_096).to_le_bytes()).is_ok());
+		assert!(checked_length((2 * ladder).to_le_bytes()).is_err());
 	}
 
 	#[test]

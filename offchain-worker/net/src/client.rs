@@ -21,11 +21,12 @@ use sp_core::H256;
 use tokio::sync::{mpsc, oneshot, Mutex as AsyncMutex};
 
 use crate::{
+	hosts::Hosts,
 	identity::{dialable, load_identity, peer_name, service_record},
 	local,
 	server::Server,
 	swarm::{self, Connect},
-	wire::{read_frame, read_payload, step, write_frame, write_payload, GREETING},
+	wire::{read_frame, read_payload, step, within, write_frame, write_payload, GREETING},
 	NetConfig, NetLimits,
 };
 
@@ -55,7 +56,8 @@ impl Net {
 	) -> Result<Self, NetError> {
 		let key = load_identity(&config.identity)?;
 		let peer = key.public().to_peer_id();
-		let mut swarm = swarm::build(key, &config.limits)?;
+		let hosts = Hosts::default();
+		let mut swarm = swarm::build(key, &config.limits, hosts.clone())?;
 		let listen = swarm::listen(&mut swarm, &config.listen).await?;
 		let published = if config.announce.is_empty() { &listen } else { &config.announce };
 		let record = service_record(peer, published, &config.url)?;
@@ -64,7 +66,7 @@ impl Net {
 			.map_err(|_| local("the protocol's name is not valid"))?;
 		if let Some(service) = service {
 			let incoming = control.accept(protocol.clone()).map_err(local)?;
-			tokio::spawn(Arc::new(Server::new(service, config.limits)).run(incoming));
+			tokio::spawn(Arc::new(Server::new(service, config.limits, hosts)).run(incoming));
 		}
 		let (commands, receiver) = mpsc::channel(64);
 		tokio::spawn(swarm::run(swarm, receiver));
@@ -196,7 +198,8 @@ impl Transport for Net {
 				if len > max_len.min(MAX_PAYLOAD) {
 					return Err(NetError::WrongBytes);
 				}
-				let bytes = read_payload(&mut stream, len, stall).await?;
+				let limit = self.limits.time_for(len as usize);
+				let bytes = within(limit, read_payload(&mut stream, len, stall)).await?;
 				// The stream's end says nothing about the bytes.
 				let _ = stream.close().await;
 				if sha256(&bytes) != hash {

@@ -11,12 +11,17 @@
 //!    it receive bytes that it does not want.
 //! 4. The server answers with a frame holding a SCALE `Reply`, and the bytes where it names some.
 //!
+//! Each part has a deadline of its own, and a place among those that are served is taken only when
+//! the request was read, so that silent and slow strangers keep nobody else out: see [`NetLimits`].
+//!
 //! A peer is found through a `ServiceRecord` on chain, which names its peer id: a connection is
 //! only ever made to that identity. Every fetched byte is checked against its hash before it is
 //! handed on.
 
 mod client;
+mod hosts;
 mod identity;
+mod places;
 mod server;
 mod swarm;
 pub mod wire;
@@ -47,39 +52,83 @@ pub struct NetConfig {
 	pub limits: NetLimits,
 }
 
-/// How much peers may use.
+/// How much peers may use. What is counted by host does not hold for loopback addresses.
 #[derive(Clone, Copy, Debug)]
 pub struct NetLimits {
 	/// Connections in all.
 	pub connections: u32,
 	/// Connections with one peer.
 	pub connections_per_peer: u32,
+	/// Connections from one IP address, or one IPv6 network of 64 bits.
+	pub connections_per_host: usize,
+	/// Streams whose request was not read yet. They cost little, so there may be many; of one peer
+	/// and of one host as many as requests.
+	pub unread: usize,
 	/// Requests served at a time.
 	pub requests: usize,
 	/// Requests of one peer served at a time.
 	pub requests_per_peer: usize,
-	/// Segments received at a time; bounds the memory for their bytes.
+	/// Requests of one IP address, or one IPv6 network of 64 bits, served at a time.
+	pub requests_per_host: usize,
+	/// Pushed segments that are received, wait or are at work: a place is given back with the
+	/// receipt. Bounds the memory for their bytes.
 	pub pushes: usize,
-	/// How long a read or write may make no progress.
+	/// How long a read or write may make no progress, and how long a whole request may take to
+	/// arrive.
 	pub stall: Duration,
+	/// The slowest peer that is served, in bytes per second: bytes must have been sent or received
+	/// within the time that this takes, and `stall` more.
+	pub slowest: u32,
 	/// How long a pushed segment may take to be transcoded.
 	pub patience: Duration,
 }
+
+/// 1 Mbit/s, at which the largest payload takes two minutes. Who is slower can neither follow a
+/// stream nor verify in time, so a lower bound would only help those who want to hold places.
+const SLOWEST: u32 = 128 * 1024;
 
 impl Default for NetLimits {
 	fn default() -> Self {
 		Self {
 			connections: 512,
 			connections_per_peer: 4,
+			connections_per_host: 64,
+			unread: 1_024,
 			requests: 256,
 			requests_per_peer: 64,
+			requests_per_host: 128,
 			pushes: 16,
 			stall: Duration::from_secs(10),
+			slowest: SLOWEST,
 			patience: Duration::from_secs(120),
 		}
 	}
 }
 
+impl NetLimits {
+	/// How long so many bytes may take.
+	pub(crate) fn time_for(&self, bytes: usize) -> Duration {
+		let ms = (bytes as u64).saturating_mul(1_000) / u64::from(self.slowest.max(1));
+		self.stall.saturating_add(Duration::from_millis(ms))
+	}
+}
+
 pub(crate) fn local(error: impl core::fmt::Display) -> NetError {
 	NetError::Local(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use livepeer_worker_core::transport::MAX_PAYLOAD;
+
+	#[test]
+	fn slowest_peer_should_get_the_largest_payload_in_time() {
+		let limits = NetLimits::default();
+		let needed = u64::from(MAX_PAYLOAD / SLOWEST);
+		assert_eq!(limits.time_for(MAX_PAYLOAD as usize), Duration::from_secs(10 + needed));
+		assert_eq!(limits.time_for(0), limits.stall);
+		let never = NetLimits { slowest: 0, ..limits };
+		assert!(never.time_for(usize::MAX) > limits.stall);
+	}
 }

@@ -1,19 +1,18 @@
 //! Answering peers.
 
-use std::{
-	collections::BTreeMap,
-	sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use futures::{AsyncRead, AsyncWrite, AsyncWriteExt, StreamExt};
 use libp2p::PeerId;
 use livepeer_worker_core::transport::{
-	NetError, PushReply, Refusal, Reply, Request, Service, MAX_PAYLOAD,
+	NetError, PushReply, Refusal, Reply, Request, Service, SignedHeader, MAX_PAYLOAD,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::{
-	wire::{read_frame, read_payload, step, write_frame, write_payload, GREETING},
+	hosts::{Host, Hosts},
+	places::{Bounds, Place, Places},
+	wire::{read_frame, read_payload, step, within, write_frame, write_payload, GREETING},
 	NetLimits,
 };
 
@@ -23,128 +22,316 @@ const BUSY_MS: u32 = 300;
 pub(crate) struct Server {
 	service: Arc<dyn Service>,
 	limits: NetLimits,
-	requests: Arc<Semaphore>,
+	hosts: Hosts,
+	/// Streams whose request was not read yet.
+	unread: Places,
+	/// Requests that are served.
+	served: Places,
 	pushes: Arc<Semaphore>,
-	peers: Arc<Mutex<BTreeMap<PeerId, usize>>>,
 }
 
-/// Counts a peer's requests while it lives.
-struct Place {
-	peers: Arc<Mutex<BTreeMap<PeerId, usize>>>,
+/// Who asks.
+#[derive(Clone, Copy)]
+struct Caller {
 	peer: PeerId,
-	_permit: OwnedSemaphorePermit,
-}
-
-impl Drop for Place {
-	fn drop(&mut self) {
-		let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-		if let Some(count) = peers.get_mut(&self.peer) {
-			*count = count.saturating_sub(1);
-			if *count == 0 {
-				peers.remove(&self.peer);
-			}
-		}
-	}
+	host: Host,
 }
 
 impl Server {
-	pub(crate) fn new(service: Arc<dyn Service>, limits: NetLimits) -> Self {
+	pub(crate) fn new(service: Arc<dyn Service>, limits: NetLimits, hosts: Hosts) -> Self {
+		let places = |all| {
+			let (per_peer, per_host) = (limits.requests_per_peer, limits.requests_per_host);
+			Places::new(Bounds { all, per_peer, per_host })
+		};
 		Self {
 			service,
-			limits,
-			requests: Arc::new(Semaphore::new(limits.requests)),
+			hosts,
+			unread: places(limits.unread),
+			served: places(limits.requests),
 			pushes: Arc::new(Semaphore::new(limits.pushes)),
-			peers: Arc::default(),
+			limits,
 		}
 	}
 
 	/// Takes streams until there are no more.
 	pub(crate) async fn run(self: Arc<Self>, mut incoming: libp2p_stream::IncomingStreams) {
 		while let Some((peer, stream)) = incoming.next().await {
+			let caller = Caller { peer, host: self.hosts.of(&peer) };
+			// Without a greeting the peer knows that nobody saw its stream, and opens another.
+			let Some(unread) = self.unread.take(caller.peer, caller.host) else { continue };
 			// Back to accepting at once: libp2p drops streams that nobody is waiting for.
 			let server = self.clone();
 			tokio::spawn(async move {
-				let place = server.place(peer);
-				if let Err(error) = server.serve(stream, place.is_some()).await {
+				if let Err(error) = server.serve(stream, caller, unread).await {
 					tracing::debug!(%peer, %error, "request not served");
 				}
 			});
 		}
 	}
 
-	fn place(&self, peer: PeerId) -> Option<Place> {
-		let permit = self.requests.clone().try_acquire_owned().ok()?;
-		let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-		let count = peers.entry(peer).or_default();
-		if *count >= self.limits.requests_per_peer {
-			return None;
-		}
-		*count += 1;
-		Some(Place { peers: self.peers.clone(), peer, _permit: permit })
-	}
-
+	/// Reads one request and answers it. The place of an unread stream is held until the request
+	/// has one of its own, or was told that there is none.
 	async fn serve(
 		&self,
 		mut stream: impl AsyncRead + AsyncWrite + Unpin,
-		admitted: bool,
+		caller: Caller,
+		unread: Place,
 	) -> Result<(), NetError> {
 		let stall = self.limits.stall;
-		step(stall, stream.write_all(&[GREETING])).await?;
-		step(stall, stream.flush()).await?;
-		let request: Request = match read_frame(&mut stream, stall, stall).await {
+		let arriving = async {
+			step(stall, stream.write_all(&[GREETING])).await?;
+			step(stall, stream.flush()).await?;
+			read_frame(&mut stream, stall, stall).await
+		};
+		let request = match within(stall, arriving).await {
 			Ok(request) => request,
 			Err(error @ NetError::Protocol(_)) => {
-				write_frame(&mut stream, &Reply::BadRequest, stall).await?;
-				step(stall, stream.close()).await?;
+				self.send(&mut stream, &Reply::BadRequest, &[]).await?;
 				return Err(error);
 			}
 			Err(error) => return Err(error),
 		};
-		let (reply, payload) = if admitted {
-			self.answer(request, &mut stream).await?
-		} else {
-			(Reply::Busy, Vec::new())
+		let Some(_place) = self.served.take(caller.peer, caller.host) else {
+			return self.send(&mut stream, &Reply::Busy, &[]).await;
 		};
-		write_frame(&mut stream, &reply, stall).await?;
-		write_payload(&mut stream, &payload, stall).await?;
-		step(stall, stream.close()).await
-	}
-
-	async fn answer(
-		&self,
-		request: Request,
-		stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
-	) -> Result<(Reply, Vec<u8>), NetError> {
-		let plain = |reply| Ok((reply, Vec::new()));
+		drop(unread);
 		match request {
+			Request::Push(signed) => {
+				let reply = self.take_segment(&mut stream, *signed).await?;
+				self.send(&mut stream, &Reply::Pushed(reply), &[]).await
+			}
 			Request::Fetch { hash } => match self.service.fetch(hash).await {
 				Some(bytes) => match u32::try_from(bytes.len()) {
-					Ok(len) if len <= MAX_PAYLOAD => Ok((Reply::Bytes { len }, bytes)),
-					_ => plain(Reply::NotFound),
+					Ok(len) if len <= MAX_PAYLOAD => {
+						self.send(&mut stream, &Reply::Bytes { len }, &bytes).await
+					}
+					_ => self.send(&mut stream, &Reply::NotFound, &[]).await,
 				},
-				None => plain(Reply::NotFound),
+				None => self.send(&mut stream, &Reply::NotFound, &[]).await,
 			},
-			Request::Push(signed) => {
-				if signed.header.in_len > MAX_PAYLOAD {
-					return plain(Reply::Pushed(PushReply::Refused(Refusal::BadBytes)));
-				}
-				if let Err(refusal) = self.service.admit(&signed).await {
-					return plain(Reply::Pushed(PushReply::Refused(refusal)));
-				}
-				let Ok(receiving) = self.pushes.clone().try_acquire_owned() else {
-					return plain(Reply::Pushed(PushReply::Busy { retry_ms: BUSY_MS }));
+			Request::Playlist { stream: id, from } => {
+				let reply = match self.service.playlist(id, from).await {
+					Some(playlist) => Reply::Playlist(Box::new(playlist)),
+					None => Reply::NotFound,
 				};
-				let stall = self.limits.stall;
-				write_frame(stream, &Reply::Continue, stall).await?;
-				let bytes = read_payload(stream, signed.header.in_len, stall).await?;
-				let reply = self.service.push(*signed, bytes).await;
-				drop(receiving);
-				plain(Reply::Pushed(reply))
+				self.send(&mut stream, &reply, &[]).await
 			}
-			Request::Playlist { stream, from } => match self.service.playlist(stream, from).await {
-				Some(playlist) => plain(Reply::Playlist(Box::new(playlist))),
-				None => plain(Reply::NotFound),
-			},
 		}
+	}
+
+	/// Sends an answer and ends the stream, in the time that the slowest peer needs. Steps that make
+	/// some progress each would otherwise hold a place for as long as the peer likes.
+	async fn send(
+		&self,
+		stream: &mut (impl AsyncWrite + Unpin),
+		reply: &Reply,
+		payload: &[u8],
+	) -> Result<(), NetError> {
+		let stall = self.limits.stall;
+		let sending = async {
+			write_frame(stream, reply, stall).await?;
+			write_payload(stream, payload, stall).await?;
+			step(stall, stream.close()).await
+		};
+		within(self.limits.time_for(payload.len()), sending).await
+	}
+
+	/// Receives a segment, if it is welcome, and has it transcoded.
+	async fn take_segment(
+		&self,
+		stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+		signed: SignedHeader,
+	) -> Result<PushReply, NetError> {
+		let stall = self.limits.stall;
+		let len = signed.header.in_len;
+		if len > MAX_PAYLOAD {
+			return Ok(PushReply::Refused(Refusal::BadBytes));
+		}
+		// It may ask the node, which may be away.
+		let admitted = within(stall, async { Ok(self.service.admit(&signed).await) }).await?;
+		if let Err(refusal) = admitted {
+			return Ok(PushReply::Refused(refusal));
+		}
+		// Given back when the segment is transcoded: until then its bytes are in memory.
+		let Ok(_push) = self.pushes.clone().try_acquire_owned() else {
+			return Ok(PushReply::Busy { retry_ms: BUSY_MS });
+		};
+		let receiving = async {
+			write_frame(stream, &Reply::Continue, stall).await?;
+			read_payload(stream, len, stall).await
+		};
+		let bytes = within(self.limits.time_for(len as usize), receiving).await?;
+		// No deadline here: the time is the transcoder's own.
+		Ok(self.service.push(signed, bytes).await)
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	#![allow(clippy::unwrap_used)]
+	use super::*;
+	use async_trait::async_trait;
+	use livepeer_primitives::{Seq, StreamId};
+	use livepeer_worker_core::{sha256, transport::Playlist};
+	use sp_core::H256;
+	use std::{
+		io,
+		pin::Pin,
+		task::{Context, Poll},
+		time::Duration,
+	};
+	use tokio::io::{AsyncRead as _, AsyncWrite as _, DuplexStream, ReadBuf};
+
+	/// One end of a stream in memory.
+	struct Pipe(DuplexStream);
+
+	impl AsyncRead for Pipe {
+		fn poll_read(
+			mut self: Pin<&mut Self>,
+			context: &mut Context<'_>,
+			bytes: &mut [u8],
+		) -> Poll<io::Result<usize>> {
+			let mut read = ReadBuf::new(bytes);
+			Pin::new(&mut self.0).poll_read(context, &mut read).map_ok(|()| read.filled().len())
+		}
+	}
+
+	impl AsyncWrite for Pipe {
+		fn poll_write(
+			mut self: Pin<&mut Self>,
+			context: &mut Context<'_>,
+			bytes: &[u8],
+		) -> Poll<io::Result<usize>> {
+			Pin::new(&mut self.0).poll_write(context, bytes)
+		}
+
+		fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+			Pin::new(&mut self.0).poll_flush(context)
+		}
+
+		fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+			Pin::new(&mut self.0).poll_shutdown(context)
+		}
+	}
+
+	/// Has one blob.
+	struct Blob(Vec<u8>);
+
+	#[async_trait]
+	impl Service for Blob {
+		async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
+			(sha256(&self.0) == hash).then(|| self.0.clone())
+		}
+
+		async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
+			Err(Refusal::NotServed)
+		}
+
+		async fn push(&self, _: SignedHeader, _: Vec<u8>) -> PushReply {
+			PushReply::Refused(Refusal::NotServed)
+		}
+
+		async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
+			None
+		}
+	}
+
+	const STALL: Duration = Duration::from_secs(20);
+
+	fn caller(last: u8) -> Caller {
+		let host = Host::Ip(std::net::Ipv4Addr::new(192, 0, 2, last).into());
+		Caller { peer: PeerId::random(), host }
+	}
+
+	/// Opens a stream; `None` when it is dropped unseen.
+	fn open(
+		server: &Arc<Server>,
+		caller: Caller,
+	) -> Option<(Pipe, tokio::task::JoinHandle<Result<(), NetError>>)> {
+		let unread = server.unread.take(caller.peer, caller.host)?;
+		let (ours, theirs) = tokio::io::duplex(16 * 1024);
+		let server = server.clone();
+		let served = tokio::spawn(async move { server.serve(Pipe(theirs), caller, unread).await });
+		Some((Pipe(ours), served))
+	}
+
+	/// Sends a request and reads the first frame of the answer.
+	async fn ask(pipe: &mut Pipe, request: &Request) -> Reply {
+		let greeting = read_payload(pipe, 1, STALL).await.unwrap();
+		assert_eq!(greeting, [GREETING]);
+		write_frame(pipe, request, STALL).await.unwrap();
+		read_frame(pipe, STALL, STALL).await.unwrap()
+	}
+
+	#[tokio::test]
+	async fn others_should_be_served_when_a_stranger_sends_nothing() {
+		let limits = NetLimits {
+			unread: 12,
+			requests: 4,
+			requests_per_peer: 4,
+			requests_per_host: 8,
+			stall: STALL,
+			..Default::default()
+		};
+		let blob = Blob(vec![7; 1_000]);
+		let hash = sha256(&blob.0);
+		let server = Arc::new(Server::new(Arc::new(blob), limits, Hosts::default()));
+		// Four identities on one host, as many streams of each as it gets.
+		let mut silent = Vec::new();
+		for _ in 0..4 {
+			let stranger = caller(1);
+			silent.extend((0..10).filter_map(|_| open(&server, stranger)));
+		}
+		assert_eq!(silent.len(), 8, "a host has a share of unread streams");
+		let (mut pipe, served) = open(&server, caller(2)).unwrap();
+		assert_eq!(ask(&mut pipe, &Request::Fetch { hash }).await, Reply::Bytes { len: 1_000 });
+		assert_eq!(read_payload(&mut pipe, 1_000, STALL).await.unwrap(), vec![7; 1_000]);
+		served.await.unwrap().unwrap();
+	}
+
+	#[tokio::test]
+	async fn silent_stream_should_be_closed_when_its_request_is_late() {
+		let limits = NetLimits { stall: Duration::from_millis(100), ..Default::default() };
+		let server = Arc::new(Server::new(Arc::new(Blob(Vec::new())), limits, Hosts::default()));
+		let (mut pipe, served) = open(&server, caller(1)).unwrap();
+		// A byte now and then is progress, but no request.
+		let trickle = async {
+			for byte in [200, 0, 0, 0].into_iter().chain([0; 196]) {
+				tokio::time::sleep(Duration::from_millis(20)).await;
+				if pipe.write_all(&[byte]).await.is_err() {
+					return;
+				}
+			}
+		};
+		let (served, ()) = tokio::join!(served, trickle);
+		assert_eq!(served.unwrap(), Err(NetError::Timeout));
+	}
+
+	#[tokio::test]
+	async fn reader_should_lose_its_place_when_it_is_slower_than_the_slowest() {
+		let limits = NetLimits {
+			requests: 1,
+			stall: Duration::from_secs(1),
+			// A quarter of a second more for the blob, which the reader takes ten to read.
+			slowest: 4 * 1024 * 1024,
+			..Default::default()
+		};
+		let blob = Blob(vec![7; 1024 * 1024]);
+		let hash = sha256(&blob.0);
+		let server = Arc::new(Server::new(Arc::new(blob), limits, Hosts::default()));
+		let (mut slow, served) = open(&server, caller(1)).unwrap();
+		let len = 1024 * 1024;
+		assert_eq!(ask(&mut slow, &Request::Fetch { hash }).await, Reply::Bytes { len });
+		let (mut other, _) = open(&server, caller(2)).unwrap();
+		assert_eq!(ask(&mut other, &Request::Fetch { hash }).await, Reply::Busy);
+		let reading = async {
+			while read_payload(&mut slow, 8 * 1024, STALL).await.is_ok() {
+				tokio::time::sleep(Duration::from_millis(80)).await;
+			}
+		};
+		let (served, ()) = tokio::join!(served, reading);
+		assert_eq!(served.unwrap(), Err(NetError::Timeout));
+		let (mut other, _) = open(&server, caller(2)).unwrap();
+		assert_eq!(ask(&mut other, &Request::Fetch { hash }).await, Reply::Bytes { len });
 	}
 }

@@ -22,7 +22,10 @@ use libp2p::{
 use livepeer_worker_core::transport::NetError;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{local, NetLimits};
+use crate::{
+	hosts::{self, Hosts},
+	local, NetLimits,
+};
 
 /// How long a connection without streams is kept.
 const IDLE: Duration = Duration::from_secs(120);
@@ -32,6 +35,7 @@ const BIND: Duration = Duration::from_secs(10);
 #[derive(NetworkBehaviour)]
 pub(crate) struct Behaviour {
 	limits: connection_limits::Behaviour,
+	hosts: hosts::Behaviour,
 	identify: identify::Behaviour,
 	ping: ping::Behaviour,
 	streams: libp2p_stream::Behaviour,
@@ -44,7 +48,12 @@ pub(crate) struct Connect {
 	pub(crate) done: oneshot::Sender<Result<(), NetError>>,
 }
 
-pub(crate) fn build(key: Keypair, limits: &NetLimits) -> Result<Swarm<Behaviour>, NetError> {
+/// A swarm that keeps `hosts` up to date.
+pub(crate) fn build(
+	key: Keypair,
+	limits: &NetLimits,
+	hosts: Hosts,
+) -> Result<Swarm<Behaviour>, NetError> {
 	let connections = ConnectionLimits::default()
 		.with_max_established(Some(limits.connections))
 		.with_max_established_per_peer(Some(limits.connections_per_peer))
@@ -59,6 +68,7 @@ pub(crate) fn build(key: Keypair, limits: &NetLimits) -> Result<Swarm<Behaviour>
 		.map_err(local)?
 		.with_behaviour(|key| Behaviour {
 			limits: connection_limits::Behaviour::new(connections),
+			hosts: hosts::Behaviour::new(hosts, limits.connections_per_host),
 			identify: identify::Behaviour::new(
 				identify::Config::new("/livepeer/id/1".into(), key.public()).with_agent_version(
 					concat!("livepeer-worker/", env!("CARGO_PKG_VERSION")).into(),

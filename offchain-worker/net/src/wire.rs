@@ -24,6 +24,14 @@ pub(crate) async fn step<T>(
 	}
 }
 
+/// Runs several steps that must end within `limit` together.
+pub(crate) async fn within<T>(
+	limit: Duration,
+	io: impl Future<Output = Result<T, NetError>>,
+) -> Result<T, NetError> {
+	tokio::time::timeout(limit, io).await.unwrap_or(Err(NetError::Timeout))
+}
+
 /// Writes a frame.
 pub async fn write_frame(
 	stream: &mut (impl AsyncWrite + Unpin),

@@ -62,8 +62,8 @@ impl Table {
 
 pub(crate) struct Index {
 	path: PathBuf,
-	/// `None` only after an I/O error that could not be recovered from yet.
-	database: RwLock<Option<Database>>,
+	/// An error only after an I/O error that could not be recovered from yet: that error.
+	database: RwLock<Result<Database, StoreError>>,
 }
 
 /// A transaction of either kind.
@@ -173,7 +173,7 @@ impl Tx<'_> {
 impl Index {
 	pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
 		let database = Self::load(path)?;
-		Ok(Self { path: path.into(), database: RwLock::new(Some(database)) })
+		Ok(Self { path: path.into(), database: RwLock::new(Ok(database)) })
 	}
 
 	fn load(path: &Path) -> Result<Database, StoreError> {
@@ -197,11 +197,10 @@ impl Index {
 		&self,
 		read: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
 	) -> Result<T, StoreError> {
-		self.heal();
-		let guard = self.database.read().unwrap_or_else(PoisonError::into_inner);
-		let database = guard.as_ref().ok_or_else(|| self.broken())?;
-		let tx = database.begin_read().map_err(|e| error(&self.path, e))?;
-		read(&Tx::Read(&tx))
+		self.with(|database| {
+			let tx = database.begin_read().map_err(|e| error(&self.path, e))?;
+			read(&Tx::Read(&tx))
+		})
 	}
 
 	/// Runs a change in one transaction, durable when this returns `Ok` and without any effect
@@ -210,50 +209,83 @@ impl Index {
 		&self,
 		change: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
 	) -> Result<T, StoreError> {
-		self.heal();
-		let result = {
-			let guard = self.database.read().unwrap_or_else(PoisonError::into_inner);
-			let database = guard.as_ref().ok_or_else(|| self.broken())?;
-			self.try_write(database, change)
-		};
-		if matches!(result, Err(StoreError::DiskFull(_) | StoreError::Unusable { .. })) {
-			// redb refuses every use after an I/O error; a new handle starts from what was
-			// committed.
-			let mut guard = self.database.write().unwrap_or_else(PoisonError::into_inner);
-			*guard = None;
-		}
-		result.map_err(|e| match e {
-			StoreError::DiskFull(_) => StoreError::DiskFull(self.path.display().to_string()),
-			e => e,
+		self.with(|database| {
+			let tx = database.begin_write().map_err(|e| error(&self.path, e))?;
+			let result = change(&Tx::Write(&tx))?;
+			tx.commit().map_err(|e| error(&self.path, e))?;
+			Ok(result)
 		})
 	}
 
-	fn try_write<T>(
+	/// Uses the database. redb refuses every use after an I/O error, so that error ends the handle:
+	/// a new one starts from what was committed, and until it can be opened every use is told what
+	/// went wrong.
+	fn with<T>(
 		&self,
-		database: &Database,
-		change: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
+		work: impl FnOnce(&Database) -> Result<T, StoreError>,
 	) -> Result<T, StoreError> {
-		let tx = database.begin_write().map_err(|e| error(&self.path, e))?;
-		let result = change(&Tx::Write(&tx))?;
-		tx.commit().map_err(|e| error(&self.path, e))?;
-		Ok(result)
+		self.heal();
+		let result = {
+			let guard = self.database.read().unwrap_or_else(PoisonError::into_inner);
+			match guard.as_ref() {
+				Ok(database) => work(database),
+				Err(error) => return Err(error.clone()),
+			}
+		};
+		result.map_err(|e| {
+			let e = match e {
+				StoreError::DiskFull(_) => StoreError::DiskFull(self.path.display().to_string()),
+				e => e,
+			};
+			if matches!(e, StoreError::DiskFull(_) | StoreError::Unusable { .. }) {
+				let mut guard = self.database.write().unwrap_or_else(PoisonError::into_inner);
+				*guard = Err(e.clone());
+			}
+			e
+		})
 	}
 
 	/// Opens the file again after an I/O error.
 	fn heal(&self) {
-		let broken = self.database.read().unwrap_or_else(PoisonError::into_inner).is_none();
+		let broken = self.database.read().unwrap_or_else(PoisonError::into_inner).is_err();
 		if broken {
 			let mut guard = self.database.write().unwrap_or_else(PoisonError::into_inner);
-			if guard.is_none() {
+			if guard.is_err() {
 				match Self::load(&self.path) {
-					Ok(database) => *guard = Some(database),
+					Ok(database) => *guard = Ok(database),
 					Err(error) => tracing::warn!(%error, "the index cannot be opened again yet"),
 				}
 			}
 		}
 	}
+}
 
-	fn broken(&self) -> StoreError {
-		StoreError::DiskFull(self.path.display().to_string())
+#[cfg(test)]
+mod tests {
+	#![allow(clippy::unwrap_used)]
+	use super::*;
+
+	#[test]
+	fn error_that_broke_the_index_should_be_repeated_until_it_is_open_again() {
+		let dir = tempfile::tempdir().unwrap();
+		let path = dir.path().join("index.redb");
+		let index = Index::open(&path).unwrap();
+		index.write(|tx| tx.put(Table::Values, b"name", b"value")).unwrap();
+		// The file cannot be opened again for as long as a folder is in its place.
+		let aside = dir.path().join("aside");
+		std::fs::rename(&path, &aside).unwrap();
+		std::fs::create_dir(&path).unwrap();
+		let gone = StoreError::Unusable {
+			path: "the index".into(),
+			reason: "Input/output error (os error 5)".into(),
+		};
+		let broken = index.read::<()>(|_| Err(gone.clone()));
+		assert_eq!(broken, Err(gone.clone()));
+		assert_eq!(index.read(|tx| tx.get(Table::Values, b"name")), Err(gone.clone()));
+		assert_eq!(index.write(|tx| tx.put(Table::Values, b"name", b"new")), Err(gone));
+		std::fs::remove_dir(&path).unwrap();
+		std::fs::rename(&aside, &path).unwrap();
+		let healed = index.read(|tx| tx.get(Table::Values, b"name")).unwrap();
+		assert_eq!(healed.as_deref(), Some(&b"value"[..]));
 	}
 }

@@ -98,18 +98,21 @@ pub mod pallet {
 		LockAmount,
 		/// The unbonding period is shorter than the liability window.
 		UnbondingPeriod,
-		/// Stake could leave before the longest claim of its last round is executed.
+		/// Stake could leave before the longest claim of its last round is executed, or the
+		/// liability window is longer than a slash reaches back.
 		LiabilityWindow,
-		/// A set size is zero or above what storage holds.
+		/// A set size is zero or above what storage holds, or `min_validators` is above
+		/// `active_size`.
 		SetSize,
-		/// A bond or a minimum is zero, or the finder's fee is above one half.
+		/// A bond or a minimum is zero, `min_self_bond` is below `min_bond`, or the finder's fee is
+		/// above one half.
 		Bond,
 		/// A deadline or a period is zero.
 		Deadline,
 		/// The number of samples, the rate or the committee is zero or too large.
 		Sampling,
-		/// A slash is zero or above one half, or a missed verification costs less than a failed
-		/// one.
+		/// A failed or missed slash is zero, any slash is above one half, or a missed verification
+		/// costs less than a failed one.
 		Slash,
 		/// A factor of the work formula is zero or above 1000.
 		Factors,

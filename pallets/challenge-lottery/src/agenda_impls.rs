@@ -1,5 +1,9 @@
 //! The agenda: the block in which each challenge moves on by itself, so that every claim comes to
 //! an end whatever anyone does.
+//!
+//! Its words are not those of the agenda of jobs: `AgendaBudget` may be exceeded by the last step,
+//! which is always taken whole, while jobs' `AgendaWeight` is a limit; `Overdue` is the block to go
+//! on with, as `Backlog` is there.
 
 use frame_support::{defensive, traits::Get, weights::Weight};
 use livepeer_primitives::{traits::Beacon, verdict::Phase, BlockNumber, ClaimId};
@@ -66,13 +70,12 @@ impl<T: Config> Pallet<T> {
 	/// stored, and every few blocks between. A claim without a seed at the start of the fifth
 	/// window after its own is void.
 	fn draw_or_wait(now: BlockNumber, id: ClaimId, mut challenge: Challenge) -> Weight {
-		if let Ok(validators) = Self::do_draw(id) {
-			return T::WeightInfo::draw(validators);
+		if let Ok(weight) = Self::do_draw(id) {
+			return weight;
 		}
 		let window = T::Beacon::current_window();
 		if window >= challenge.window.saturating_add(LAST_WINDOW) {
-			Self::void(id, challenge);
-			return T::WeightInfo::agenda_decide(0);
+			return T::WeightInfo::agenda_decide(0).saturating_add(Self::void(id, challenge));
 		}
 		let next_window = T::Beacon::window_start(window.saturating_add(1));
 		Self::enter(id, &mut challenge, now.saturating_add(SEED_RETRY).min(next_window));
@@ -84,8 +87,7 @@ impl<T: Config> Pallet<T> {
 	fn close_phase(id: ClaimId, challenge: Challenge) -> Weight {
 		let Some(ballot) = Ballots::<T>::get(id) else {
 			defensive!("a challenge that is voted on has a ballot");
-			Self::void(id, challenge);
-			return T::WeightInfo::agenda_decide(0);
+			return T::WeightInfo::agenda_decide(0).saturating_add(Self::void(id, challenge));
 		};
 		if ballot.phase == Phase::Commit && ballot.committed > 0 {
 			Self::open_reveal(id, challenge, ballot);

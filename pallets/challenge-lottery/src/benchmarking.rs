@@ -20,7 +20,7 @@ use livepeer_primitives::{
 };
 use sp_application_crypto::RuntimeAppPublic;
 use sp_runtime::{
-	traits::UniqueSaturatedInto, transaction_validity::TransactionSource, BoundedVec,
+	traits::UniqueSaturatedInto, transaction_validity::TransactionSource, BoundedVec, Perbill,
 };
 
 use crate::{
@@ -160,11 +160,18 @@ fn voting<T: Config>(
 
 /// A verdict against the transcoder that awaits execution.
 fn decided<T: Config>(penalties: u32) -> (ClaimId, Challenge, Decision) {
+	decided_as::<T>(Outcome::Failed, penalties)
+}
+
+/// A decision that awaits execution.
+fn decided_as<T: Config>(outcome: Outcome, penalties: u32) -> (ClaimId, Challenge, Decision) {
 	let (id, _, mut challenge) = new_challenge::<T>();
-	T::Jail::detain(&challenge.transcoder);
+	if outcome != Outcome::Accepted {
+		T::Jail::detain(&challenge.transcoder);
+	}
 	let finders = (0..MAX_COMMITTEE).map(|i| account("validator", i, 0)).collect();
 	let decision = Decision {
-		outcome: Outcome::Failed,
+		outcome,
 		execute_at: Pallet::<T>::now() + 1,
 		finders: BoundedVec::truncate_from(finders),
 	};
@@ -180,11 +187,16 @@ fn decided<T: Config>(penalties: u32) -> (ClaimId, Challenge, Decision) {
 	(id, challenge, decision)
 }
 
+/// The seed of the open ballot.
+fn seed<T: Config>(id: ClaimId) -> Hash {
+	Ballots::<T>::get(id).unwrap().seed
+}
+
 /// A commit of the only member, by which the phase ends.
 fn commit_call<T: Config>() -> (ClaimId, Call<T>) {
 	let (id, key) = voting::<T>(0, Phase::Commit, 1, 0, Answer::Silent);
 	let commitment = Hash::repeat_byte(4);
-	let payload = Pallet::<T>::commit_payload(id, 0, 0, &commitment);
+	let payload = Pallet::<T>::commit_payload(id, 0, seed::<T>(id), 0, &commitment);
 	let signature = key.sign(&payload).unwrap();
 	(id, Call::commit_verdict { claim: id, tranche: 0, member: 0, commitment, signature })
 }
@@ -201,7 +213,7 @@ fn reveal_call<T: Config>() -> (ClaimId, Call<T>) {
 		member.answer = Answer::Committed { commitment, at: Pallet::<T>::now() };
 	});
 	Ballots::<T>::mutate(id, |ballot| ballot.as_mut().unwrap().committed = 1);
-	let payload = Pallet::<T>::reveal_payload(id, 0, 0, &opening);
+	let payload = Pallet::<T>::reveal_payload(id, 0, seed::<T>(id), 0, &opening);
 	let signature = key.sign(&payload).unwrap();
 	(id, Call::reveal_verdict { claim: id, tranche: 0, member: 0, opening, signature })
 }
@@ -212,7 +224,12 @@ mod benchmarks {
 
 	#[benchmark]
 	fn draw(v: Linear<1, MAX_VALIDATORS>) {
-		let (id, info, _) = new_challenge::<T>();
+		let (id, info, mut challenge) = new_challenge::<T>();
+		// The most that parameters can ask for.
+		challenge.parameters.committee_size = MAX_COMMITTEE;
+		challenge.parameters.max_samples = MAX_SAMPLES;
+		challenge.parameters.verification_rate = Perbill::one();
+		Challenges::<T>::insert(id, challenge);
 		make_seed::<T>(&info, v);
 		set_block::<T>(T::Beacon::window_start(info.window + 2));
 		let caller: AccountId = account("caller", 0, 0);
@@ -220,7 +237,8 @@ mod benchmarks {
 		#[extrinsic_call]
 		_(RawOrigin::Signed(caller), id);
 
-		assert!(Members::<T>::contains_key((id, 0, 0)));
+		let members = Members::<T>::iter_key_prefix((id, 0)).count() as u32;
+		assert_eq!(members, v.min(MAX_COMMITTEE));
 	}
 
 	#[benchmark]
@@ -448,6 +466,19 @@ mod benchmarks {
 		OfRound::<T>::mutate(&challenge.transcoder, challenge.round, |record| {
 			record.as_mut().unwrap().slashed = true;
 		});
+
+		#[block]
+		{
+			Pallet::<T>::execute(now, id, challenge, decision);
+		}
+
+		assert!(!Challenges::<T>::contains_key(id));
+	}
+
+	#[benchmark]
+	fn agenda_execute_accepted() {
+		let (id, challenge, decision) = decided_as::<T>(Outcome::Accepted, 0);
+		let now = Pallet::<T>::now();
 
 		#[block]
 		{

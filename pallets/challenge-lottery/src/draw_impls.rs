@@ -1,7 +1,7 @@
 //! From the claim to its revealed leaves.
 
 use alloc::{vec, vec::Vec};
-use frame_support::{ensure, traits::Get};
+use frame_support::{ensure, traits::Get, weights::Weight};
 use livepeer_primitives::{
 	draw,
 	leaf::Leaf,
@@ -16,7 +16,7 @@ use sp_runtime::{traits::Zero, BoundedVec, DispatchError, DispatchResult};
 
 use crate::{
 	types::{Answer, Challenge, Member, RoundRecord, Sample, Samples, Stage, MAX_COMMITTEE},
-	Challenges, Config, Error, Event, Leaves, Members, OfRound, Pallet,
+	Challenges, Config, Error, Event, Leaves, Members, OfRound, Pallet, WeightInfo,
 };
 
 impl<T: Config> Pallet<T> {
@@ -61,8 +61,8 @@ impl<T: Config> Pallet<T> {
 		Challenges::<T>::insert(id, challenge);
 	}
 
-	/// Draws a claim whose seed is there; returns how many validators the seed was stored with.
-	pub(crate) fn do_draw(id: ClaimId) -> Result<u32, DispatchError> {
+	/// Draws a claim whose seed is there; returns what that weighs.
+	pub(crate) fn do_draw(id: ClaimId) -> Result<Weight, DispatchError> {
 		let challenge = Challenges::<T>::get(id).ok_or(Error::<T>::NoChallenge)?;
 		ensure!(challenge.stage == Stage::AwaitingSeed, Error::<T>::AlreadyDrawn);
 		let drawn_from = challenge.window.saturating_add(2);
@@ -70,13 +70,14 @@ impl<T: Config> Pallet<T> {
 		let seed =
 			T::Beacon::seed(challenge.window.saturating_add(1)).ok_or(Error::<T>::SeedNotReady)?;
 		let info = T::Claims::claim(id).ok_or(Error::<T>::NoChallenge)?;
-		let validators = seed.validators.len() as u32;
-		Self::apply_draw(id, challenge, &info, &seed);
-		Ok(validators)
+		let weight = T::WeightInfo::draw(seed.validators.len() as u32);
+		Ok(weight.saturating_add(Self::apply_draw(id, challenge, &info, &seed)))
 	}
 
-	/// Draws positions and committee. A function of claim and seed: the block does not matter.
-	fn apply_draw(id: ClaimId, mut challenge: Challenge, info: &ClaimInfo, seed: &Seed) {
+	/// Draws positions and committee. A function of claim and seed: the block does not matter but
+	/// for who delegates to the transcoder in it. Returns what a settlement at once weighs, which
+	/// is not part of drawing.
+	fn apply_draw(id: ClaimId, mut challenge: Challenge, info: &ClaimInfo, seed: &Seed) -> Weight {
 		let parameters = challenge.parameters;
 		let commitment = &info.commitment;
 		let k = draw::sample_count(
@@ -117,6 +118,7 @@ impl<T: Config> Pallet<T> {
 		challenge.stage = Stage::LeafReveal { deadline, seed: seed.hash, members };
 		Self::enter(id, &mut challenge, deadline.saturating_add(parameters.missed_grace));
 		Challenges::<T>::insert(id, challenge);
+		Weight::zero()
 	}
 
 	/// Whether `account` may sit in the committee over this challenge.

@@ -269,7 +269,7 @@ pub mod pallet {
 			claim: ClaimId,
 			/// The outcome.
 			outcome: Outcome,
-			/// The block in which it is executed.
+			/// The block in which its execution begins; until then governance can cancel it.
 			execute_at: BlockNumber,
 		},
 		/// A verifier was penalised.
@@ -303,7 +303,7 @@ pub mod pallet {
 			/// Why.
 			error: DispatchError,
 		},
-		/// Governance cancelled a decision: the transcoder is paid and nobody is slashed.
+		/// Governance cancelled a decision: the transcoder is paid, and nobody is slashed.
 		Cancelled {
 			/// The claim.
 			claim: ClaimId,
@@ -358,12 +358,14 @@ pub mod pallet {
 		BadSignature,
 		/// The call is not owed. What was authorized never ends here.
 		NotOwed,
-		/// The claim is not decided, or its outcome moved no stake and no fee.
+		/// The claim is not decided yet, or it is void.
 		NotDecided,
 		/// The toolchain is listed already.
 		AlreadyAccepted,
 		/// The list of toolchains is full.
 		TooManyToolchains,
+		/// The decision's block has come: its execution has begun, or is about to.
+		ExecutionBegun,
 	}
 
 	#[pallet::hooks]
@@ -397,14 +399,16 @@ pub mod pallet {
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
 		/// Draws a claim's positions and committee: for anyone, in any block from the second window
-		/// after the claim's own on, with the same result. The agenda does it by itself in the
-		/// first.
+		/// after the claim's own on. The agenda does it by itself in the first. A late draw has the
+		/// same positions, and the same committee unless a validator stored with the seed has
+		/// meanwhile begun or ceased to delegate to the transcoder.
 		#[pallet::call_index(0)]
-		#[pallet::weight(T::WeightInfo::draw(MAX_VALIDATORS))]
+		#[pallet::weight(
+			T::WeightInfo::draw(MAX_VALIDATORS).saturating_add(Pallet::<T>::execution_weight())
+		)]
 		pub fn draw(origin: OriginFor<T>, claim: ClaimId) -> DispatchResultWithPostInfo {
 			ensure_signed(origin)?;
-			let validators = Self::do_draw(claim)?;
-			Ok(Some(T::WeightInfo::draw(validators)).into())
+			Ok(Some(Self::do_draw(claim)?).into())
 		}
 
 		/// Reveals a leaf in which a drawn position falls, with the broadcaster's signature over
@@ -472,8 +476,9 @@ pub mod pallet {
 			Self::do_reveal(claim, tranche, member, opening).map_err(|_| Error::<T>::NotOwed.into())
 		}
 
-		/// Governance: cancels a decision before its execution. Refund, slash, penalties and
-		/// finder's fee fall away, jail can end, and the transcoder is paid.
+		/// Governance: cancels a decision before the block in which its execution begins. Refund,
+		/// slash, finder's fee and verifiers' penalties fall away, jail can end, and the transcoder
+		/// is paid.
 		#[pallet::call_index(5)]
 		#[pallet::weight(T::WeightInfo::cancel())]
 		pub fn cancel(origin: OriginFor<T>, claim: ClaimId) -> DispatchResult {

@@ -151,6 +151,8 @@ pub const SLASH_WEIGHT: u64 = 50_000_000_000;
 pub static SLASHED: Kept<Vec<SlashCall>> = Kept::new(b"fake:slashed");
 /// Detained accounts, with how often.
 pub static DETAINED: Kept<BTreeMap<AccountId, i32>> = Kept::new(b"fake:detained");
+/// The URL of the transcoder's service record.
+pub static SERVICE_URL: Kept<Vec<u8>> = Kept::new(b"fake:service-url");
 /// Delegations.
 pub static DELEGATES: Kept<BTreeMap<AccountId, AccountId>> = Kept::new(b"fake:delegates");
 
@@ -295,6 +297,7 @@ impl ServiceDirectory for Fake {
 	fn service(who: &AccountId) -> Option<ServiceRecord> {
 		(*who == transcoder()).then(|| ServiceRecord {
 			peer_id: b"peer".to_vec().try_into().unwrap(),
+			url: SERVICE_URL.get().try_into().unwrap(),
 			..Default::default()
 		})
 	}
@@ -560,7 +563,7 @@ pub fn commitment(id: ClaimId, tranche: Tranche, member: u16, opening: &Opening)
 	verdict::commitment(System::block_hash(0), id, tranche, account, opening)
 }
 
-/// Signs a duty with the key of validator `signer`.
+/// Signs a duty of the claim's open ballot with the key of validator `signer`.
 pub fn sign(
 	signer: usize,
 	id: ClaimId,
@@ -569,7 +572,9 @@ pub fn sign(
 	phase: Phase,
 	content: &impl Encode,
 ) -> VerifierSignature {
-	let payload = verdict::duty_payload(System::block_hash(0), id, tranche, member, phase, content);
+	let seed = crate::Ballots::<Test>::get(id).map_or(Hash::zero(), |ballot| ballot.seed);
+	let genesis = System::block_hash(0);
+	let payload = verdict::duty_payload(genesis, id, tranche, seed, member, phase, content);
 	verifier_pair(signer).sign(payload.as_bytes())
 }
 

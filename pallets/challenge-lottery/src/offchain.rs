@@ -81,7 +81,9 @@ impl DutyId {
 #[allow(clippy::large_enum_variant)]
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub(crate) enum Duty {
-	/// The service was asked; the question is repeated byte for byte.
+	/// The service was asked. The question is repeated until it is answered: with the transcoder's
+	/// newest service record, for it may have moved, and with everything else as it was. Claim,
+	/// leaves and seed do not change while a ballot is open, and the patience is this one.
 	Asked {
 		/// The patience it was asked with.
 		patience_ms: u64,
@@ -116,6 +118,15 @@ struct Run {
 
 /// Why a step was not taken.
 type Reason = &'static str;
+
+/// Why a question brought no verdict.
+enum Fault {
+	/// Nobody answers. To ask about other duties would only wait as long for each.
+	Silent(Reason),
+	/// The service answered at once, and not to the purpose: it may have more tasks than it takes.
+	/// What it works on already is still worth asking for.
+	Refused(Reason),
+}
 
 impl<T: Config> Pallet<T> {
 	/// One run of the off-chain worker.
@@ -216,9 +227,12 @@ impl<T: Config> Pallet<T> {
 		}
 		run.posts = run.posts.saturating_add(1);
 		let task = Self::task(duty, member, patience_ms).ok_or("the claim cannot be read")?;
-		let status = ask(&task).inspect_err(|_| {
-			// A service that does not answer is not asked again in this run.
-			run.posts = MAX_POSTS;
+		let status = ask(&task).map_err(|fault| match fault {
+			Fault::Silent(reason) => {
+				run.posts = MAX_POSTS;
+				reason
+			}
+			Fault::Refused(reason) => reason,
 		})?;
 		match status {
 			VerifyStatus::Working => Ok(()),
@@ -270,8 +284,9 @@ impl<T: Config> Pallet<T> {
 			&member.account,
 			&opening,
 		);
-		let commit = Self::commit_payload(duty.claim, duty.tranche, index, &commitment);
-		let reveal = Self::reveal_payload(duty.claim, duty.tranche, index, &opening);
+		let DutyId { claim, tranche, seed, .. } = duty;
+		let commit = Self::commit_payload(*claim, *tranche, *seed, index, &commitment);
+		let reveal = Self::reveal_payload(*claim, *tranche, *seed, index, &opening);
 		Some(Duty::Answered {
 			commit_signature: duty.key.sign(&commit)?,
 			reveal_signature: duty.key.sign(&reveal)?,
@@ -404,14 +419,16 @@ fn remember(duty: &DutyId) -> Result<(), Reason> {
 }
 
 /// Puts one question to the verify service.
-fn ask(task: &VerifyTask) -> Result<VerifyStatus, Reason> {
+fn ask(task: &VerifyTask) -> Result<VerifyStatus, Fault> {
 	let endpoint = StorageValueRef::persistent(VERIFY_ENDPOINT)
 		.get::<VerifyEndpoint>()
 		.ok()
 		.flatten()
-		.ok_or("no verify service is set")?;
-	let base = from_utf8(&endpoint.url).map_err(|_| "the verify service's URL is not text")?;
-	let token = from_utf8(&endpoint.token).map_err(|_| "the verify service's token is not text")?;
+		.ok_or(Fault::Silent("no verify service is set"))?;
+	let base = from_utf8(&endpoint.url)
+		.map_err(|_| Fault::Silent("the verify service's URL is not text"))?;
+	let token = from_utf8(&endpoint.token)
+		.map_err(|_| Fault::Silent("the verify service's token is not text"))?;
 	let url = format!("{base}{VERIFY_PATH}");
 	let authorization = format!("Bearer {token}");
 	let body = task.encode();
@@ -420,15 +437,16 @@ fn ask(task: &VerifyTask) -> Result<VerifyStatus, Reason> {
 		.add_header("Authorization", &authorization)
 		.deadline(deadline)
 		.send()
-		.map_err(|_| "the verify service cannot be reached")?
+		.map_err(|_| Fault::Silent("the verify service cannot be reached"))?
 		.try_wait(deadline)
-		.map_err(|_| "the verify service did not answer in time")?
-		.map_err(|_| "the verify service broke off")?;
+		.map_err(|_| Fault::Silent("the verify service did not answer in time"))?
+		.map_err(|_| Fault::Silent("the verify service broke off"))?;
 	if response.code != 200 {
-		return Err("the verify service refused the task");
+		return Err(Fault::Refused("the verify service refused the task"));
 	}
 	let mut answer = response.body();
 	answer.deadline(deadline);
 	let bytes: Vec<u8> = answer.take(MAX_ANSWER_BYTES).collect();
-	VerifyStatus::decode(&mut &bytes[..]).map_err(|_| "the verify service's answer is not one")
+	VerifyStatus::decode(&mut &bytes[..])
+		.map_err(|_| Fault::Refused("the verify service's answer is not one"))
 }

@@ -23,15 +23,10 @@ fn is_guilty(outcome: Outcome) -> bool {
 	matches!(outcome, Outcome::Failed | Outcome::Missed)
 }
 
-/// How many blocks before the decision's execution `count` penalties begin to be executed.
-pub(crate) fn penalty_steps(count: u32) -> BlockNumber {
-	count.div_ceil(PENALTIES_PER_STEP)
-}
-
 impl<T: Config> Pallet<T> {
-	/// Nobody is convinced: the fee goes back, and nobody pays.
-	pub(crate) fn void(id: ClaimId, challenge: Challenge) {
-		Self::decide(id, challenge, Outcome::Void, Vec::new(), Vec::new());
+	/// Nobody is convinced: the fee goes back, and nobody pays. Returns what that weighs.
+	pub(crate) fn void(id: ClaimId, challenge: Challenge) -> Weight {
+		Self::decide(id, challenge, Outcome::Void, Vec::new(), Vec::new())
 	}
 
 	/// The drawn leaves were not revealed, or not to be had.
@@ -40,14 +35,15 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Fixes the outcome. All votes and leaves are forgotten; what stays is what execution needs.
-	/// A verdict against the transcoder jails it at once.
+	/// A verdict against the transcoder jails it at once, and a void claim is settled at once:
+	/// returns what that settlement weighs, which is not part of deciding.
 	pub(crate) fn decide(
 		id: ClaimId,
 		mut challenge: Challenge,
 		outcome: Outcome,
 		finders: Vec<AccountId>,
 		penalties: Vec<(AccountId, Penalty)>,
-	) {
+	) -> Weight {
 		let now = Self::now();
 		Ballots::<T>::remove(id);
 		let _ = Members::<T>::clear_prefix((id,), MAX_PENALTIES, None);
@@ -69,20 +65,25 @@ impl<T: Config> Pallet<T> {
 		};
 		challenge.stage = Stage::Decided(decision.clone());
 		if outcome == Outcome::Void {
-			return Self::execute(now, id, challenge, decision);
+			Self::execute(now, id, challenge, decision);
+			return Self::execution_weight();
 		}
-		// Penalties are executed in the last blocks of the wait, so that governance can still
-		// cancel them, and spread over several, for a set can be large.
-		let steps = penalty_steps(penalties.len() as u32);
 		if !penalties.is_empty() {
 			PendingPenalties::<T>::insert(id, Penalties::truncate_from(penalties));
 		}
-		Self::enter(id, &mut challenge, execute_at.saturating_sub(steps));
+		// Nothing at all is executed before, so that governance can still cancel all of it.
+		Self::enter(id, &mut challenge, execute_at);
 		Challenges::<T>::insert(id, challenge);
+		Weight::zero()
 	}
 
-	/// The agenda's step of a decided challenge: some penalties, and when none is left and the wait
-	/// is over the decision itself.
+	/// What executing a decision weighs at most, without the slash.
+	pub(crate) fn execution_weight() -> Weight {
+		T::WeightInfo::agenda_execute().max(T::WeightInfo::agenda_execute_accepted())
+	}
+
+	/// The agenda's step of a decided challenge whose wait is over: some penalties, for a set can
+	/// be large, and with the last of them the decision itself.
 	pub(crate) fn execute_decision(
 		now: BlockNumber,
 		id: ClaimId,
@@ -96,11 +97,8 @@ impl<T: Config> Pallet<T> {
 		if left > 0 {
 			Self::enter(id, &mut challenge, now.saturating_add(1));
 			Challenges::<T>::insert(id, challenge);
-		} else if now < decision.execute_at {
-			Self::enter(id, &mut challenge, decision.execute_at);
-			Challenges::<T>::insert(id, challenge);
 		} else {
-			weight = weight.saturating_add(T::WeightInfo::agenda_execute());
+			weight = weight.saturating_add(Self::execution_weight());
 			// Charged even if an earlier verdict of the round spares the stake.
 			if is_guilty(decision.outcome) {
 				let finders = decision.finders.len() as u32;
@@ -199,13 +197,15 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
-	/// Governance: nothing of the decision is executed, and the transcoder is paid.
+	/// Governance: nothing of the decision is executed, and the transcoder is paid. Too late once
+	/// the execution may have begun, for what it took is not given back.
 	pub(crate) fn do_cancel(id: ClaimId) -> DispatchResult {
 		let challenge = Challenges::<T>::get(id).ok_or(Error::<T>::NoChallenge)?;
 		let Stage::Decided(decision) = &challenge.stage else {
 			return Err(Error::<T>::NotDecided.into());
 		};
 		ensure!(decision.outcome != Outcome::Void, Error::<T>::NotDecided);
+		ensure!(Self::now() < decision.execute_at, Error::<T>::ExecutionBegun);
 		if is_guilty(decision.outcome) {
 			T::Jail::resolve(&challenge.transcoder);
 		}

@@ -6,18 +6,13 @@ use livepeer_primitives::{
 	keys::VerifierId,
 	params::LotteryParameters,
 	verdict::{Evidence, Phase, Tranche, Verdicts},
-	AccountId, Balance, BlockNumber, Hash, RoundIndex, WindowIndex, MAX_SAMPLES, MAX_VALIDATORS,
+	AccountId, Balance, BlockNumber, Hash, RoundIndex, WindowIndex, MAX_SAMPLES,
 };
+pub use livepeer_primitives::{MAX_COMMITTEE, MAX_PENALTIES, PENALTIES_PER_STEP};
 use scale_info::TypeInfo;
 use sp_core::ConstU32;
 use sp_runtime::BoundedVec;
 
-/// The largest committee that parameters may ask for.
-pub const MAX_COMMITTEE: u32 = 64;
-/// The most verifiers that one challenge can penalise: its committee and its dispute's members.
-pub const MAX_PENALTIES: u32 = MAX_COMMITTEE + MAX_VALIDATORS;
-/// Verifiers penalised in one step of the agenda, so that no block carries a whole set.
-pub const PENALTIES_PER_STEP: u32 = 16;
 /// Blocks between a tranche's end and the dispute's seed: the accumulator then holds the VRF of
 /// two authors who did not know yet that they would choose it.
 pub const DISPUTE_DELAY: BlockNumber = 2;
@@ -85,7 +80,7 @@ pub enum Stage {
 pub struct Decision {
 	/// The outcome.
 	pub outcome: Outcome,
-	/// The block in which it is executed.
+	/// The block in which its execution begins; until then governance can cancel it.
 	pub execute_at: BlockNumber,
 	/// Who shares the finder's fee of the slash, if there is one.
 	pub finders: Finders,
@@ -197,7 +192,8 @@ pub struct Member {
 	TypeInfo,
 )]
 pub enum Penalty {
-	/// It did not answer, or its evidence is not that of the work.
+	/// It did not answer, or its evidence is not that of the work, or it lacked bytes of a claim
+	/// that was accepted.
 	NoShow,
 	/// It accused the transcoder of what the dispute proved false.
 	FalseDissent,

@@ -123,26 +123,29 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn commit_payload(
 		id: ClaimId,
 		tranche: Tranche,
+		seed: Hash,
 		member: u16,
 		commitment: &Hash,
 	) -> Hash {
 		let genesis = Self::genesis_hash();
-		verdict::duty_payload(genesis, id, tranche, member, Phase::Commit, commitment)
+		verdict::duty_payload(genesis, id, tranche, seed, member, Phase::Commit, commitment)
 	}
 
 	/// The payload of a reveal.
 	pub(crate) fn reveal_payload(
 		id: ClaimId,
 		tranche: Tranche,
+		seed: Hash,
 		member: u16,
 		opening: &Opening,
 	) -> Hash {
 		let genesis = Self::genesis_hash();
-		verdict::duty_payload(genesis, id, tranche, member, Phase::Reveal, opening)
+		verdict::duty_payload(genesis, id, tranche, seed, member, Phase::Reveal, opening)
 	}
 
-	/// What the pool may keep: one transaction per claim, tranche, member and phase, until the
-	/// phase ends.
+	/// What the pool may keep: one transaction per claim, ballot, member and phase, until the phase
+	/// ends. The seed names the ballot, so that what was for one that a reorganisation has undone
+	/// keeps nothing out that is for the one in its place.
 	fn authorized(
 		id: ClaimId,
 		tranche: Tranche,
@@ -153,7 +156,7 @@ impl<T: Config> Pallet<T> {
 		let left = ballot.deadline.saturating_sub(Self::now()).max(1);
 		ValidTransaction::with_tag_prefix("LivepeerLottery")
 			.priority(T::DutyPriority::get())
-			.and_provides((id, tranche, member, phase))
+			.and_provides((id, tranche, ballot.seed, member, phase))
 			.longevity(left.into())
 			.propagate(true)
 			.build()
@@ -169,7 +172,7 @@ impl<T: Config> Pallet<T> {
 		signature: &VerifierSignature,
 	) -> TransactionValidityWithRefund {
 		let (ballot, member) = Self::duty(id, tranche, index, Phase::Commit)?;
-		let payload = Self::commit_payload(id, tranche, index, commitment);
+		let payload = Self::commit_payload(id, tranche, ballot.seed, index, commitment);
 		ensure!(member.key.verify(&payload, signature), InvalidTransaction::BadProof);
 		Self::authorized(id, tranche, index, Phase::Commit, &ballot)
 	}
@@ -184,7 +187,7 @@ impl<T: Config> Pallet<T> {
 	) -> TransactionValidityWithRefund {
 		let (ballot, member) = Self::duty(id, tranche, index, Phase::Reveal)?;
 		Self::check_opening(id, &ballot, &member, opening)?;
-		let payload = Self::reveal_payload(id, tranche, index, opening);
+		let payload = Self::reveal_payload(id, tranche, ballot.seed, index, opening);
 		ensure!(member.key.verify(&payload, signature), InvalidTransaction::BadProof);
 		Self::authorized(id, tranche, index, Phase::Reveal, &ballot)
 	}
@@ -273,9 +276,8 @@ impl<T: Config> Pallet<T> {
 		let committee = Self::members_of(id, 0);
 		if ballot.tranche == DISPUTE {
 			let everybody = Self::members_of(id, DISPUTE);
-			let weight = T::WeightInfo::agenda_decide((committee.len() + everybody.len()) as u32);
-			Self::count_dispute(id, challenge, &ballot, &committee, &everybody);
-			weight
+			T::WeightInfo::agenda_decide((committee.len() + everybody.len()) as u32)
+				.saturating_add(Self::count_dispute(id, challenge, &ballot, &committee, &everybody))
 		} else {
 			Self::count_tranche(id, challenge, &committee);
 			T::WeightInfo::agenda_decide(committee.len() as u32)
@@ -285,13 +287,9 @@ impl<T: Config> Pallet<T> {
 	fn count_tranche(id: ClaimId, mut challenge: Challenge, committee: &[Member]) {
 		let votes: Vec<_> = committee.iter().map(vote).collect();
 		match decide_tranche(&votes) {
-			TrancheDecision::Accepted => Self::decide(
-				id,
-				challenge,
-				Outcome::Accepted,
-				Default::default(),
-				Default::default(),
-			),
+			TrancheDecision::Accepted => {
+				Self::decide(id, challenge, Outcome::Accepted, Vec::new(), Vec::new());
+			}
 			TrancheDecision::Dispute => {
 				Ballots::<T>::remove(id);
 				challenge.stage = Stage::AwaitingDispute;
@@ -317,21 +315,21 @@ impl<T: Config> Pallet<T> {
 		let members = Self::seat(id, DISPUTE, eligible);
 		let weight = T::WeightInfo::agenda_open_dispute(stored.len() as u32);
 		if members == 0 {
-			Self::void(id, challenge);
-			return weight;
+			return weight.saturating_add(Self::void(id, challenge));
 		}
 		let base = challenge.parameters.dispute_commit_base;
 		Self::open_ballot(id, challenge, DISPUTE, T::Beacon::accumulator(), members, base);
 		weight
 	}
 
+	/// Decides by the votes of a dispute; returns what a settlement at once weighs.
 	fn count_dispute(
 		id: ClaimId,
 		challenge: Challenge,
 		ballot: &Ballot,
 		committee: &[Member],
 		everybody: &[Member],
-	) {
+	) -> Weight {
 		let votes: Vec<_> = everybody.iter().map(vote).collect();
 		let decision = decide_dispute(ballot.leaves.into(), &votes);
 		let outcome = decision.outcome();
@@ -351,7 +349,7 @@ impl<T: Config> Pallet<T> {
 			let worst = penalties.entry(member.account.clone()).or_insert(penalty);
 			*worst = penalty.max(*worst);
 		}
-		Self::decide(id, challenge, outcome, finders, penalties.into_iter().collect());
+		Self::decide(id, challenge, outcome, finders, penalties.into_iter().collect())
 	}
 }
 

@@ -34,6 +34,7 @@ pub trait WeightInfo {
 	fn agenda_open_dispute(v: u32, ) -> Weight;
 	fn agenda_penalise(n: u32, ) -> Weight;
 	fn agenda_execute() -> Weight;
+	fn agenda_execute_accepted() -> Weight;
 }
 
 /// Weights for `pallet_challenge_lottery` on the database of the node.
@@ -53,7 +54,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Rounds::Current` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Agenda` (r:0 w:2)
 	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Members` (r:0 w:3)
+	/// Storage: `ChallengeLottery::Members` (r:0 w:64)
 	/// Proof: `ChallengeLottery::Members` (`max_values`: None, `max_size`: Some(246), added: 2721, mode: `MaxEncodedLen`)
 	/// The range of component `v` is `[1, 256]`.
 	fn draw(v: u32, ) -> Weight {
@@ -61,12 +62,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Measured:  `1999 + v * (80 ±0)`
 		//  Estimated: `23995 + v * (2688 ±0)`
 		// Minimum execution time: 61_061_000 picoseconds.
-		Weight::from_parts(125_947_478, 23995)
+		Weight::from_parts(646_376_542, 23995)
 			// Standard Error: 16_390
 			.saturating_add(Weight::from_parts(3_059_855, 0).saturating_mul(v.into()))
 			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(v.into())))
-			.saturating_add(T::DbWeight::get().writes(6_u64))
+			.saturating_add(T::DbWeight::get().writes(67_u64))
 			.saturating_add(Weight::from_parts(0, 2688).saturating_mul(v.into()))
 	}
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
@@ -431,16 +432,63 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 			.saturating_add(T::DbWeight::get().reads(85_u64))
 			.saturating_add(T::DbWeight::get().writes(83_u64))
 	}
+	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
+	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(2441), added: 4916, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::OpenClaims` (r:1 w:1)
+	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(323), added: 2798, mode: `MaxEncodedLen`)
+	/// Storage: `AssetsHolder::Holds` (r:1 w:1)
+	/// Proof: `AssetsHolder::Holds` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
+	/// Storage: `AssetsHolder::BalancesOnHold` (r:1 w:1)
+	/// Proof: `AssetsHolder::BalancesOnHold` (`max_values`: None, `max_size`: Some(84), added: 2559, mode: `MaxEncodedLen`)
+	/// Storage: `Assets::Asset` (r:1 w:1)
+	/// Proof: `Assets::Asset` (`max_values`: None, `max_size`: Some(210), added: 2685, mode: `MaxEncodedLen`)
+	/// Storage: `Assets::Account` (r:1 w:1)
+	/// Proof: `Assets::Account` (`max_values`: None, `max_size`: Some(134), added: 2609, mode: `MaxEncodedLen`)
+	/// Storage: `LptStaking::OwedFees` (r:1 w:1)
+	/// Proof: `LptStaking::OwedFees` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
+	/// Storage: `Rounds::Current` (r:1 w:0)
+	/// Proof: `Rounds::Current` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
+	/// Storage: `LptStaking::Pools` (r:1 w:1)
+	/// Proof: `LptStaking::Pools` (`max_values`: None, `max_size`: Some(273), added: 2748, mode: `MaxEncodedLen`)
+	/// Storage: `LptStaking::Fees` (r:1 w:1)
+	/// Proof: `LptStaking::Fees` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
+	/// Storage: `LptStaking::Liabilities` (r:1 w:1)
+	/// Proof: `LptStaking::Liabilities` (`max_values`: None, `max_size`: Some(562), added: 3037, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::ClaimCounts` (r:1 w:1)
+	/// Proof: `Jobs::ClaimCounts` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Jobs` (r:1 w:1)
+	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(245), added: 2720, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::OfRound` (r:1 w:1)
+	/// Proof: `ChallengeLottery::OfRound` (`max_values`: None, `max_size`: Some(65), added: 2540, mode: `MaxEncodedLen`)
+	/// Storage: `Beacon::Retained` (r:1 w:1)
+	/// Proof: `Beacon::Retained` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
+	/// Storage: `Beacon::Seeds` (r:3 w:0)
+	/// Proof: `Beacon::Seeds` (`max_values`: None, `max_size`: Some(20530), added: 23005, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::ClaimsOf` (r:0 w:1)
+	/// Proof: `Jobs::ClaimsOf` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::Agenda` (r:0 w:1)
+	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::PendingPenalties` (r:0 w:1)
+	/// Proof: `ChallengeLottery::PendingPenalties` (`max_values`: None, `max_size`: Some(10578), added: 13053, mode: `MaxEncodedLen`)
+	fn agenda_execute_accepted() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `5653`
+		//  Estimated: `70005`
+		// Minimum execution time: 150_594_000 picoseconds.
+		Weight::from_parts(200_509_000, 70005)
+			.saturating_add(T::DbWeight::get().reads(19_u64))
+			.saturating_add(T::DbWeight::get().writes(18_u64))
+	}
 }
 
 // For tests.
 impl WeightInfo for () {
 	fn draw(v: u32, ) -> Weight {
-		Weight::from_parts(125_947_478, 23995)
+		Weight::from_parts(646_376_542, 23995)
 			.saturating_add(Weight::from_parts(3_059_855, 0).saturating_mul(v.into()))
 			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(v.into())))
-			.saturating_add(RocksDbWeight::get().writes(6_u64))
+			.saturating_add(RocksDbWeight::get().writes(67_u64))
 			.saturating_add(Weight::from_parts(0, 2688).saturating_mul(v.into()))
 	}
 	fn reveal_leaf(d: u32, ) -> Weight {
@@ -526,5 +574,10 @@ impl WeightInfo for () {
 		Weight::from_parts(4_079_672_000, 172788)
 			.saturating_add(RocksDbWeight::get().reads(85_u64))
 			.saturating_add(RocksDbWeight::get().writes(83_u64))
+	}
+	fn agenda_execute_accepted() -> Weight {
+		Weight::from_parts(200_509_000, 70005)
+			.saturating_add(RocksDbWeight::get().reads(19_u64))
+			.saturating_add(RocksDbWeight::get().writes(18_u64))
 	}
 }

@@ -3,6 +3,10 @@
 //! A task stands under the block at which it is due. A block works off what is due, oldest block
 //! first, until the weight set aside for it is used up; the rest waits for the next block.
 //! Whoever stores a task remembers its block, so it can be taken away in O(1).
+//!
+//! Its words are not those of the lottery's agenda: `AgendaWeight` is a limit that no task exceeds,
+//! while the lottery's `AgendaBudget` is overdrawn by its last step; `Backlog` is the block to go
+//! on with, as `Overdue` is there.
 
 use alloc::vec::Vec;
 use core::marker::PhantomData;
@@ -19,7 +23,7 @@ use livepeer_primitives::{
 use sp_runtime::{traits::SaturatedConversion, DispatchResult};
 
 use crate::{
-	decide::{self, Step, MAX_RETRY_DELAY},
+	decide::{self, Step, FAILURE_DELAY},
 	types::{EndReason, Phase, Task},
 	Agenda, AssignmentsOf, Backlog, Config, Jobs, Loads, Pallet, WeightInfo,
 };
@@ -131,7 +135,10 @@ impl<T: Config> Pallet<T> {
 			Step::Expire | Step::Wait(_) | Step::Rest => &[],
 		};
 		let weight = match step {
-			Step::Draw => T::WeightInfo::task_draw(candidates.len().saturated_into()),
+			Step::Draw if Self::suits_anybody(&job, candidates) => {
+				T::WeightInfo::task_draw(candidates.len().saturated_into())
+			}
+			Step::Draw => T::WeightInfo::task_draw_nobody(candidates.len().saturated_into()),
 			Step::HandOn => T::WeightInfo::task_hand_on(),
 			Step::Expire | Step::Wait(_) | Step::Rest => T::WeightInfo::task_expire(),
 		};
@@ -153,7 +160,7 @@ impl<T: Config> Pallet<T> {
 		if let Err(error) = result {
 			// Only an account that the owner of ETH has blocked cannot take its money back.
 			log::error!(target: "runtime::jobs", "job {id} cannot go on, tried again: {error:?}");
-			job.wake = Some(Self::schedule(Task::Job(id), now.saturating_add(MAX_RETRY_DELAY)));
+			job.wake = Some(Self::schedule(Task::Job(id), now.saturating_add(FAILURE_DELAY)));
 			Jobs::<T>::insert(id, job);
 		}
 		Progress::Done
@@ -176,7 +183,7 @@ impl<T: Config> Pallet<T> {
 				target: "runtime::jobs",
 				"assignment {index} of job {id} cannot be closed, tried again: {error:?}",
 			);
-			Self::schedule(task, Self::now().saturating_add(MAX_RETRY_DELAY));
+			Self::schedule(task, Self::now().saturating_add(FAILURE_DELAY));
 		}
 		Progress::Done
 	}

@@ -199,7 +199,17 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
+	/// Whether the price of any candidate suits the job: else its draw reads no load.
+	pub(crate) fn suits_anybody(job: &Job, candidates: &[Candidate]) -> bool {
+		let demand = Self::demand(job);
+		candidates.iter().any(|candidate| decide::suits(&demand, candidate))
+	}
+
+	/// Whether a job can be offered to `candidate`. Its load is read only where its price suits.
 	fn is_eligible(demand: &Demand, candidate: &Candidate) -> bool {
+		if !decide::suits(demand, candidate) {
+			return false;
+		}
 		let load = match Loads::<T>::get(&candidate.account) {
 			Some(load) if load.lost => return false,
 			Some(load) => load.assignments,

@@ -149,7 +149,13 @@ pub(crate) fn make_claim<T: Config>(
 	};
 	Assignments::<T>::insert(job_id, 0, &assignment);
 	Jobs::<T>::insert(job_id, job);
-	Pallet::<T>::open_claim(&info, assignment.fee_share).expect("numbers last")
+	let id = Pallet::<T>::open_claim(&info, assignment.fee_share).expect("numbers last");
+	// The job is over and waits for nothing but this claim, so that the settlement closes it; the
+	// transcoder has another one, which jail takes away.
+	Pallet::<T>::do_end_job(broadcaster.clone(), job_id).expect("it runs");
+	Pallet::<T>::close_assignment(job_id, 0).expect("it is over");
+	running::<T>(broadcaster, transcoder);
+	id
 }
 
 #[benchmarks]
@@ -182,10 +188,11 @@ mod benches {
 	#[benchmark]
 	fn end_job() -> Result<(), BenchmarkError> {
 		let (broadcaster, transcoder) = parties();
-		let id = running::<T>(&broadcaster, &transcoder);
+		// Offered and not accepted, so that all is closed at once: the costliest end.
+		let id = offered::<T>(&broadcaster, &transcoder);
 		#[extrinsic_call]
-		_(RawOrigin::Signed(transcoder), id);
-		assert_eq!(Jobs::<T>::get(id).map(|job| job.phase), Some(Phase::Ended));
+		_(RawOrigin::Signed(broadcaster), id);
+		assert!(!Jobs::<T>::contains_key(id));
 		Ok(())
 	}
 
@@ -280,6 +287,26 @@ mod benches {
 			Pallet::<T>::save_job(id, job)?;
 		}
 		assert!(Jobs::<T>::get(id).is_some_and(|job| job.phase.current() == Some(0)));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn task_draw_nobody(c: Linear<1, 257>) -> Result<(), BenchmarkError> {
+		let (broadcaster, _) = parties();
+		let id = waiting::<T>(&broadcaster);
+		let candidates: Vec<_> = (0..c)
+			.map(|i| Candidate { price: PRICE + 1, ..candidate(&account("candidate", i, 0), 2) })
+			.collect();
+		let mut job = Jobs::<T>::get(id).ok_or("created")?;
+		let now = Pallet::<T>::now();
+		#[block]
+		{
+			assert!(!Pallet::<T>::suits_anybody(&job, &candidates));
+			Pallet::<T>::draw(id, &mut job, now, &candidates);
+			Pallet::<T>::save_job(id, job)?;
+		}
+		let phase = Jobs::<T>::get(id).map(|job| job.phase);
+		assert!(matches!(phase, Some(Phase::Waiting { retries: 1, .. })));
 		Ok(())
 	}
 

@@ -12,8 +12,12 @@ use crate::types::Phase;
 /// block n + 1, which the draw in block n + 2 includes.
 pub const DRAW_DELAY: BlockNumber = 2;
 
-/// The longest wait between two draws that find nobody.
-pub const MAX_RETRY_DELAY: BlockNumber = 64;
+/// The longest wait between two draws that find nobody. A job costs next to nothing while it
+/// waits, so this bounds what jobs that nobody can take cost; a top-up ends the wait.
+pub const MAX_RETRY_DELAY: BlockNumber = 1_024;
+
+/// Blocks after which a step that failed is taken again.
+pub const FAILURE_DELAY: BlockNumber = 64;
 
 /// What a job does next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,13 +82,18 @@ pub fn least_allowance(max_leaf_work: u64, price: Balance, smallest_fee: Balance
 	fee(max_leaf_work, price).max(smallest_fee)
 }
 
-/// Whether a job can be offered to `candidate`, which has `load` assignments: its price is not
-/// too high, it has room for one more, and the job can pay it for one segment at least.
-pub fn is_eligible(demand: &Demand, candidate: &Candidate, load: u32) -> bool {
+/// Whether the price of `candidate` suits a job: it is not too high, and the job can pay it for one
+/// segment at least. Needs nothing that would have to be read for it.
+pub fn suits(demand: &Demand, candidate: &Candidate) -> bool {
 	candidate.price <= demand.max_price
-		&& load < candidate.capacity
 		&& least_allowance(demand.max_leaf_work, candidate.price, demand.smallest_fee)
 			<= demand.unreserved
+}
+
+/// Whether a job can be offered to `candidate`, which has `load` assignments: its price suits, and
+/// it has room for one more.
+pub fn is_eligible(demand: &Demand, candidate: &Candidate, load: u32) -> bool {
+	load < candidate.capacity && suits(demand, candidate)
 }
 
 /// Draws a job's priority list among the eligible, weighted by stake.

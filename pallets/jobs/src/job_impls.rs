@@ -98,9 +98,10 @@ impl<T: Config> Pallet<T> {
 		job.unreserved = job.unreserved.checked_add(amount).ok_or(Error::<T>::InsufficientEth)?;
 		let now = Self::now();
 		match &mut job.phase {
-			// Perhaps nobody was eligible for want of money: asks again soon.
+			// Perhaps nobody was eligible for want of money: asks again soon, and often at first.
 			Phase::Waiting { draw_at, retries } if *retries > 0 => {
 				*draw_at = (*draw_at).min(now.saturating_add(DRAW_DELAY));
+				*retries = 0;
 			}
 			Phase::Running { assignment } | Phase::Offered { assignment, .. } => {
 				let index = *assignment;

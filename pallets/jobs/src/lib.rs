@@ -167,7 +167,7 @@ pub mod pallet {
 	#[pallet::event]
 	#[pallet::generate_deposit(pub(crate) fn deposit_event)]
 	pub enum Event<T: Config> {
-		/// A job was created; it is assigned two blocks later.
+		/// A job was created; its transcoders are drawn two blocks later.
 		JobCreated {
 			/// Its number.
 			job: JobId,
@@ -326,7 +326,7 @@ pub mod pallet {
 		NoRendition,
 		/// Two renditions of the ladder are equal.
 		DuplicateRendition,
-		/// A side of a rendition or of the source is zero, too small, odd or too large.
+		/// A rendition's side is below 16, odd or above 4096, or a source side is zero or above it.
 		BadSize,
 		/// A bit rate of the ladder is zero or too high.
 		BadBitrate,
@@ -403,6 +403,7 @@ pub mod pallet {
 				.saturating_add(T::WeightInfo::read_candidates(most));
 			for task in [
 				T::WeightInfo::task_draw(most),
+				T::WeightInfo::task_draw_nobody(most),
 				T::WeightInfo::task_hand_on(),
 				T::WeightInfo::task_expire(),
 				T::WeightInfo::task_close_assignment(),

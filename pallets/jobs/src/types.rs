@@ -43,7 +43,7 @@ pub enum Phase {
 	Waiting {
 		/// The block of the draw.
 		draw_at: BlockNumber,
-		/// Draws in a row that found nobody.
+		/// Draws in a row that found nobody, since the newest top-up.
 		retries: u8,
 	},
 	/// Offered to a transcoder that has not accepted yet.

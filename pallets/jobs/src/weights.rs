@@ -28,6 +28,7 @@ pub trait WeightInfo {
 	fn agenda_block() -> Weight;
 	fn read_candidates(c: u32, ) -> Weight;
 	fn task_draw(c: u32, ) -> Weight;
+	fn task_draw_nobody(c: u32, ) -> Weight;
 	fn task_hand_on() -> Weight;
 	fn task_expire() -> Weight;
 	fn task_close_assignment() -> Weight;
@@ -93,9 +94,17 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Jobs::Assignments` (`max_values`: None, `max_size`: Some(110), added: 2585, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Loads` (r:1 w:1)
 	/// Proof: `Jobs::Loads` (`max_values`: None, `max_size`: Some(57), added: 2532, mode: `MaxEncodedLen`)
-	/// Storage: `Parameters::Parameters` (r:1 w:0)
-	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(92), added: 2567, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Agenda` (r:0 w:3)
+	/// Storage: `Assets::Asset` (r:1 w:1)
+	/// Proof: `Assets::Asset` (`max_values`: None, `max_size`: Some(210), added: 2685, mode: `MaxEncodedLen`)
+	/// Storage: `Assets::Account` (r:1 w:1)
+	/// Proof: `Assets::Account` (`max_values`: None, `max_size`: Some(134), added: 2609, mode: `MaxEncodedLen`)
+	/// Storage: `AssetsHolder::Holds` (r:1 w:1)
+	/// Proof: `AssetsHolder::Holds` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
+	/// Storage: `AssetsHolder::BalancesOnHold` (r:1 w:1)
+	/// Proof: `AssetsHolder::BalancesOnHold` (`max_values`: None, `max_size`: Some(84), added: 2559, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::JobOfStream` (r:1 w:1)
+	/// Proof: `Jobs::JobOfStream` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Agenda` (r:0 w:2)
 	/// Proof: `Jobs::Agenda` (`max_values`: None, `max_size`: Some(61), added: 2536, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::AssignmentsOf` (r:0 w:1)
 	/// Proof: `Jobs::AssignmentsOf` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
@@ -103,12 +112,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Jobs::PriorityLists` (`max_values`: None, `max_size`: Some(529), added: 3004, mode: `MaxEncodedLen`)
 	fn end_job() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `921`
-		//  Estimated: `3710`
-		// Minimum execution time: 43_064_000 picoseconds.
-		Weight::from_parts(57_055_000, 3710)
-			.saturating_add(T::DbWeight::get().reads(4_u64))
-			.saturating_add(T::DbWeight::get().writes(8_u64))
+		//  Measured:  `1513`
+		//  Estimated: `3675`
+		// Minimum execution time: 96_083_000 picoseconds.
+		Weight::from_parts(156_553_000, 3675)
+			.saturating_add(T::DbWeight::get().reads(8_u64))
+			.saturating_add(T::DbWeight::get().writes(12_u64))
 	}
 	/// Storage: `Jobs::Jobs` (r:1 w:1)
 	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(245), added: 2720, mode: `MaxEncodedLen`)
@@ -276,6 +285,28 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 			.saturating_add(T::DbWeight::get().writes(7_u64))
 			.saturating_add(Weight::from_parts(0, 2532).saturating_mul(c.into()))
 	}
+	/// Storage: `Assets::Asset` (r:1 w:0)
+	/// Proof: `Assets::Asset` (`max_values`: None, `max_size`: Some(210), added: 2685, mode: `MaxEncodedLen`)
+	/// Storage: `Parameters::Parameters` (r:1 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(92), added: 2567, mode: `MaxEncodedLen`)
+	/// Storage: `Beacon::Accumulator` (r:1 w:0)
+	/// Proof: `Beacon::Accumulator` (`max_values`: Some(1), `max_size`: Some(32), added: 527, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Agenda` (r:0 w:2)
+	/// Proof: `Jobs::Agenda` (`max_values`: None, `max_size`: Some(61), added: 2536, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Jobs` (r:0 w:1)
+	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(245), added: 2720, mode: `MaxEncodedLen`)
+	/// The range of component `c` is `[1, 257]`.
+	fn task_draw_nobody(c: u32, ) -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `755`
+		//  Estimated: `3675`
+		// Minimum execution time: 45_017_000 picoseconds.
+		Weight::from_parts(54_116_736, 3675)
+			// Standard Error: 24_296
+			.saturating_add(Weight::from_parts(100_000, 0).saturating_mul(c.into()))
+			.saturating_add(T::DbWeight::get().reads(3_u64))
+			.saturating_add(T::DbWeight::get().writes(3_u64))
+	}
 	/// Storage: `Jobs::Assignments` (r:1 w:2)
 	/// Proof: `Jobs::Assignments` (`max_values`: None, `max_size`: Some(110), added: 2585, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Loads` (r:17 w:2)
@@ -391,9 +422,9 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
 	}
 	fn end_job() -> Weight {
-		Weight::from_parts(57_055_000, 3710)
-			.saturating_add(RocksDbWeight::get().reads(4_u64))
-			.saturating_add(RocksDbWeight::get().writes(8_u64))
+		Weight::from_parts(156_553_000, 3675)
+			.saturating_add(RocksDbWeight::get().reads(8_u64))
+			.saturating_add(RocksDbWeight::get().writes(12_u64))
 	}
 	fn accept_job() -> Weight {
 		Weight::from_parts(31_858_000, 3710)
@@ -434,6 +465,12 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(c.into())))
 			.saturating_add(RocksDbWeight::get().writes(7_u64))
 			.saturating_add(Weight::from_parts(0, 2532).saturating_mul(c.into()))
+	}
+	fn task_draw_nobody(c: u32, ) -> Weight {
+		Weight::from_parts(54_116_736, 3675)
+			.saturating_add(Weight::from_parts(100_000, 0).saturating_mul(c.into()))
+			.saturating_add(RocksDbWeight::get().reads(3_u64))
+			.saturating_add(RocksDbWeight::get().writes(3_u64))
 	}
 	fn task_hand_on() -> Weight {
 		Weight::from_parts(156_483_000, 44034)

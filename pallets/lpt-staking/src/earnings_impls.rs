@@ -1,9 +1,8 @@
 //! What stake is and what it earns.
 
 use crate::{asset, Bonds, Config, Event, Fees, Pallet};
-use frame_support::weights::Weight;
 use livepeer_primitives::{
-	traits::{FeeSink, OnNewRound, Stake},
+	traits::{FeeSink, Stake},
 	AccountId, Balance, RoundIndex,
 };
 use sp_runtime::Perbill;
@@ -85,13 +84,5 @@ impl<T: Config> FeeSink for Pallet<T> {
 			to_transcoder,
 			to_delegators: fee.saturating_sub(to_transcoder),
 		});
-	}
-}
-
-/// Pools fold into a new round when they are next touched, and whether stake is released follows
-/// from the round and from open liabilities: nothing has to be done at a new round.
-impl<T: Config> OnNewRound for Pallet<T> {
-	fn on_new_round(_finished: RoundIndex, _new: RoundIndex) -> Weight {
-		Weight::zero()
 	}
 }

@@ -354,8 +354,8 @@ pub mod pallet {
 			Self::do_withdraw_fees(who)
 		}
 
-		/// Brings the caller's bond up to date. Nothing is lost by never calling it: every other
-		/// call does it first.
+		/// Brings the caller's bond up to date. Nothing is lost by never calling it: every call
+		/// that needs it does it first.
 		///
 		/// Emits `Settled`.
 		#[pallet::call_index(4)]

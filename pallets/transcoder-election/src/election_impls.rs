@@ -82,7 +82,8 @@ impl<T: Config> TranscoderDirectory for Pallet<T> {
 			.filter(|seat| !seat.jailed)
 			.filter_map(|seat| {
 				let availability = Available::<T>::get(&seat.account)?;
-				availability.is_fresh(now, interval).then_some(Candidate {
+				let takes_work = availability.capacity > 0 && availability.is_fresh(now, interval);
+				takes_work.then_some(Candidate {
 					account: seat.account,
 					stake: seat.stake,
 					price: seat.price,

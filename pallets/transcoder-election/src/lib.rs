@@ -87,7 +87,7 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type NextOrder<T: Config> = StorageValue<_, u64, ValueQuery>;
 
-	/// Which registered transcoders take work. None of them is jailed.
+	/// What registered transcoders have announced, and when they were seen. None of them is jailed.
 	#[pallet::storage]
 	pub type Available<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Availability>;
 
@@ -175,8 +175,8 @@ pub mod pallet {
 			/// The transcoder.
 			transcoder: AccountId,
 		},
-		/// A verdict against a transcoder awaits execution: it takes no work and no stake and does
-		/// not validate.
+		/// A verdict against a transcoder awaits execution: it takes no work and no stake, and
+		/// leaves the validator set as soon as it can be replaced.
 		TranscoderJailed {
 			/// The transcoder.
 			transcoder: AccountId,
@@ -301,7 +301,8 @@ pub mod pallet {
 		}
 
 		/// `TranscodeAvailability`: announces how many assignments the signer takes at a time. With
-		/// 0 it gets no new ones and keeps those that it has. Counts as a heartbeat.
+		/// 0 it gets no new ones and keeps those that it has, as long as heartbeats come. Counts as
+		/// a heartbeat.
 		#[pallet::call_index(3)]
 		#[pallet::weight(T::WeightInfo::set_available())]
 		pub fn set_available(origin: OriginFor<T>, capacity: u32) -> DispatchResult {

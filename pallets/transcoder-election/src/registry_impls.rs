@@ -130,13 +130,10 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Stores a capacity; 0 leaves nothing.
+	/// Stores a capacity; also 0, for who takes nothing new still shows by heartbeats that it
+	/// serves what it has.
 	pub(crate) fn put_capacity(who: &AccountId, capacity: u32) {
-		if capacity == 0 {
-			Available::<T>::remove(who);
-		} else {
-			Available::<T>::insert(who, Availability { capacity, last_seen: Self::now() });
-		}
+		Available::<T>::insert(who, Availability { capacity, last_seen: Self::now() });
 	}
 
 	/// Keeps an announcement alive. An announcement that has lapsed is revived: the transcoder is
@@ -183,6 +180,9 @@ impl<T: Config> Pallet<T> {
 		);
 		Self::insert_registration(who, terms);
 		Services::<T>::insert(who, service);
-		Self::put_capacity(who, capacity);
+		// With 0 it has announced nothing, and serves nothing yet.
+		if capacity > 0 {
+			Self::put_capacity(who, capacity);
+		}
 	}
 }

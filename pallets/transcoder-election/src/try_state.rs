@@ -37,7 +37,6 @@ impl<T: Config> Pallet<T> {
 				"only registered transcoders are available"
 			);
 			ensure!(!Jailed::<T>::contains_key(&account), "no jailed transcoder is available");
-			ensure!(availability.capacity > 0, "an available transcoder has capacity");
 			ensure!(availability.last_seen <= Self::now(), "nobody was seen in the future");
 		}
 		let active = ActiveSet::<T>::get();

@@ -58,7 +58,7 @@ pub struct Registration {
 	pub order: u64,
 }
 
-/// A transcoder's announcement that it takes work.
+/// A transcoder's announcement of how much work it takes.
 #[derive(
 	Clone,
 	Copy,
@@ -72,7 +72,8 @@ pub struct Registration {
 	TypeInfo,
 )]
 pub struct Availability {
-	/// Assignments that it takes at a time; above 0.
+	/// Assignments that it takes at a time. With 0 it gets no new ones and serves those that it
+	/// has.
 	pub capacity: u32,
 	/// The block of the newest announcement or heartbeat.
 	pub last_seen: BlockNumber,

@@ -167,6 +167,8 @@ pub struct Ballot {
 	pub claim: ClaimId,
 	/// Who votes.
 	pub tranche: Tranche,
+	/// The seed of its evidence.
+	pub seed: Hash,
 	/// Which step its members owe.
 	pub phase: Phase,
 	/// Its members in order.
@@ -188,6 +190,7 @@ impl Ballot {
 			genesis,
 			claim,
 			tranche: ballot.tranche,
+			seed: ballot.seed,
 			phase: ballot.phase,
 			keys: members.iter().map(|member| member.pair()).collect(),
 			members,
@@ -241,7 +244,8 @@ impl Ballot {
 
 	fn sign(&self, member: usize, phase: Phase, content: &impl codec::Encode) -> VerifierSignature {
 		let number = member as u16;
-		let payload = duty_payload(self.genesis, self.claim, self.tranche, number, phase, content);
+		let Self { genesis, claim, tranche, seed, .. } = *self;
+		let payload = duty_payload(genesis, claim, tranche, seed, number, phase, content);
 		self.keys[member].sign(payload.as_bytes()).into()
 	}
 }

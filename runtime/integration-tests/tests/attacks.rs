@@ -248,6 +248,39 @@ fn commit_should_be_refused_when_it_is_replayed() {
 }
 
 #[test]
+fn duties_should_be_refused_when_a_reorg_gives_the_ballot_another_seed() {
+	let mut story = Story::begin();
+	let claim = story.claim(8);
+	story.reveal(&claim);
+	story.vote(&claim, &|_| Some(Verdict::Unavailable));
+	story.until_stage(&claim, ChallengeStage::AwaitingDispute);
+	// Two futures: the same dispute of the same members, with evidence by different seeds.
+	let mut kept = story.fork();
+	kept.world.skip_slots(1);
+	let (lost, ballot) = (story.ballot(&claim), kept.ballot(&claim));
+	assert_eq!((lost.tranche, ballot.tranche), (DISPUTE, DISPUTE));
+	assert_eq!(lost.members, ballot.members);
+	assert_ne!(lost.seed, ballot.seed);
+	let refused = vec![invalid(InvalidTransaction::BadProof)];
+	let openings: Vec<_> = (0..ballot.members.len())
+		.map(|member| (member, ballot.opening(member, Verdict::Valid)))
+		.collect();
+	// Somebody carries the first member's commit over from the lost future.
+	kept.world.submit_authorized(lost.commit(0, &openings[0].1));
+	assert_eq!(kept.world.deliver(), refused);
+	kept.cast(&claim, &ballot, &openings, &[]);
+	kept.world.submit_authorized(lost.reveal(0, &openings[0].1));
+	assert_eq!(kept.world.deliver(), refused);
+	for (member, opening) in &openings {
+		kept.world.submit_authorized(ballot.reveal(*member, opening));
+	}
+	kept.world.deliver_ok();
+	assert_eq!(kept.settle(&claim), Some(Outcome::Accepted));
+	assert_eq!(kept.slashes(), vec![], "nobody is taken for a no-show");
+	kept.close();
+}
+
+#[test]
 fn duties_should_be_refused_when_somebody_else_signs_them() {
 	let mut story = Story::begin();
 	let claim = story.claim(8);

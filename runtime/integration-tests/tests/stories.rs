@@ -1,7 +1,7 @@
 //! From claim to settlement, whatever transcoder and verifiers do. Each block of each story checks
 //! every invariant and the sums of all balances; each story ends with not a byte left.
 
-use livepeer_integration_tests::{Claim, Story, World, HONEST};
+use livepeer_integration_tests::{create_job, Claim, Story, Turn, World, HONEST};
 use livepeer_primitives::{
 	api::{ChallengeStage, Outcome},
 	leaf::RejectReason,
@@ -30,6 +30,35 @@ fn settlement(story: &Story, of: &Claim) -> Option<Settlement> {
 
 fn broadcaster_eth(story: &mut Story) -> Balance {
 	story.world.eth(&Story::BROADCASTER.to_account_id())
+}
+
+#[test]
+fn transcoder_should_keep_its_job_when_it_takes_nothing_new() {
+	let mut story = Story::begin();
+	let (transcoder, job) = (story.transcoder, story.job);
+	let assignment = story.turn().assignment;
+	story.world.ok(transcoder, pallet_transcoder_election::Call::set_available { capacity: 0 });
+	story.world.blocks(40);
+	let turn = story.turn();
+	assert_eq!((turn.transcoder, turn.assignment), (transcoder, assignment));
+	// What comes now goes to the other one.
+	let next = create_job(&mut story.world, Story::BROADCASTER, "another", 100);
+	story.world.until(10, |world| Turn::current(world, next).is_some());
+	let turn = Turn::current(&mut story.world, next).expect("it is offered");
+	assert_eq!(turn.transcoder, Story::other(transcoder));
+	story.world.ok(Story::BROADCASTER, pallet_jobs::Call::end_job { job: next });
+	// It is still paid for what it does.
+	let claim = story.claim(8);
+	story.reveal(&claim);
+	story.vote(&claim, HONEST);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	// And loses the job once it falls silent.
+	story.world.workers.retain(|worker| *worker != transcoder);
+	story.world.until(60, |world| {
+		let view = world.run(|| Jobs::job(job));
+		view.is_some_and(|view| view.current.is_none_or(|current| current.index > assignment))
+	});
+	story.close();
 }
 
 #[test]

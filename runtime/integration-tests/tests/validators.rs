@@ -227,6 +227,29 @@ fn late_report_should_reach_stake_that_left_since() {
 	story.close();
 }
 
+#[test]
+fn late_report_should_reach_stake_that_left_after_its_owner_was_chosen() {
+	let mut world = World::local();
+	// The last blocks of round 0, after the session that begins in round 1 was planned.
+	world.until(30, |world| world.number() == 26);
+	assert_eq!(world.round(), 0);
+	let amount = stake(&mut world, Dave);
+	world.ok(Dave, pallet_lpt_staking::Call::unbond { amount });
+	assert_eq!(world.round(), 0);
+	// It validates all the same, with nothing bonded any more.
+	world.until(30, |world| world.round() == 1);
+	sessions(&mut world, 1);
+	assert_eq!(world.round(), 1);
+	assert!(validators(&mut world).contains(&Dave));
+	assert_eq!(stake(&mut world, Dave), 0);
+	let report = report(&mut world, Dave);
+	world.submit_bare(report);
+	world.deliver_ok();
+	let locks = world.run(|| LptStaking::locks(Dave.to_account_id()));
+	let left = amount - Perbill::from_percent(30) * amount;
+	assert!(locks[0].value.abs_diff(left) < 1_000, "{locks:?}");
+}
+
 /// The session keys of `who` with a new verifier key, and the proof that they are its own.
 fn keys_with_verifier(who: Sr25519Keyring, verifier: &str) -> (SessionKeys, Vec<u8>) {
 	let seed = |text: &str| Some(text.as_bytes().to_vec());

@@ -1,4 +1,4 @@
-//! The runtime API for the reads that applications and the worker need; each is also a view
+//! The runtime API for the reads that applications and the worker need; nearly each is also a view
 //! function of the pallet that owns the data.
 
 use alloc::vec::Vec;

@@ -84,5 +84,14 @@ pub const MAX_RENDITIONS: u32 = 8;
 pub const MAX_SAMPLES: u32 = 16;
 /// Largest number of validators stored with a seed, and so in a dispute.
 pub const MAX_VALIDATORS: u32 = 256;
+/// The largest committee that parameters may ask for.
+pub const MAX_COMMITTEE: u32 = 64;
+/// The most verifiers that one challenge can penalise: its committee and its dispute's members.
+pub const MAX_PENALTIES: u32 = MAX_COMMITTEE + MAX_VALIDATORS;
+/// Verifiers penalised in one step of a decision's execution, so that no block carries a whole set.
+pub const PENALTIES_PER_STEP: u32 = 16;
+/// How many rounds a slash reaches back, the current one among them: stake that left earlier is
+/// spared. No liability window is as long.
+pub const MAX_SLASHED_ROUNDS: RoundIndex = 64;
 /// Largest depth of a claim's tree, so at most 2^12 leaves.
 pub const MAX_TREE_DEPTH: u32 = 12;

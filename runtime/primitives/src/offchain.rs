@@ -36,8 +36,9 @@ pub struct Finalized {
 	pub hash: Hash,
 }
 
-/// Path of the verify service: `POST` a [`VerifyTask`] (idempotent: the same task may be posted
-/// again), answered by a [`VerifyStatus`]; body and answer are SCALE bytes.
+/// Path of the verify service: `POST` a [`VerifyTask`], answered by a [`VerifyStatus`]; body and
+/// answer are SCALE bytes. A task is posted again until it is done. What may differ then is
+/// [`VerifyTask::service`] alone, the transcoder's newest record: it is the same task.
 pub const VERIFY_PATH: &str = "/v1/verify";
 
 /// One leaf to verify.
@@ -66,7 +67,7 @@ pub struct VerifyTask {
 	pub job: JobId,
 	/// The transcoder.
 	pub transcoder: AccountId,
-	/// Where the transcoder serves the bytes.
+	/// Where the transcoder serves the bytes, by its newest record.
 	pub service: ServiceRecord,
 	/// The toolchain that the claim names.
 	pub toolchain: ToolchainId,

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use sp_runtime::Perbill;
 
 use crate::{
-	work::WorkFactors, Balance, BlockNumber, RoundIndex, MAX_SAMPLES, MAX_TREE_DEPTH, UNIT,
+	work::WorkFactors, Balance, BlockNumber, RoundIndex, MAX_COMMITTEE, MAX_PENALTIES, MAX_SAMPLES,
+	MAX_SLASHED_ROUNDS, MAX_TREE_DEPTH, PENALTIES_PER_STEP, UNIT,
 };
 
 macro_rules! parameters {
@@ -160,7 +161,7 @@ impl LotteryParameters {
 	/// The longest time in blocks from a claim to its execution, whatever anyone does.
 	pub fn longest_claim_life(&self, timing: &Timing) -> BlockNumber {
 		// Made at the start of a window, drawn at the start of the second window after it; up to
-		// three windows more when seeds are invalid.
+		// two windows more when seeds are invalid. Without a seed it is void one window later.
 		let draw = timing.beacon_window.saturating_mul(5);
 		let reveal = self.reveal_window.saturating_add(self.missed_grace);
 		let tranche = self
@@ -173,7 +174,9 @@ impl LotteryParameters {
 			.saturating_add(self.dispute_reveal)
 			.saturating_add(2);
 		let outcome = self.slashing_period.max(self.slash_deferral);
-		[reveal, tranche, dispute, outcome]
+		// The penalties of a dispute's verifiers come first, some in each block.
+		let penalties = MAX_PENALTIES.div_ceil(PENALTIES_PER_STEP);
+		[reveal, tranche, dispute, outcome, penalties]
 			.into_iter()
 			.fold(draw, |sum, part| sum.saturating_add(part))
 	}
@@ -229,17 +232,20 @@ pub enum ParameterError {
 	LockAmount,
 	/// The unbonding period is shorter than the liability window.
 	UnbondingPeriod,
-	/// Stake could leave before the longest claim of its last round is executed.
+	/// Stake could leave before the longest claim of its last round is executed, or the liability
+	/// window is longer than a slash reaches back.
 	LiabilityWindow,
-	/// A set size is zero or above what storage holds.
+	/// A set size is zero or above what storage holds, or `min_validators` is above `active_size`.
 	SetSize,
-	/// A bond or a minimum is zero.
+	/// A bond or a minimum is zero, `min_self_bond` is below `min_bond`, or the finder's fee is
+	/// above one half.
 	Bond,
 	/// A deadline or a period is zero.
 	Deadline,
 	/// The number of samples, the rate or the committee is zero or too large.
 	Sampling,
-	/// A slash is zero or above one half, or a missed verification costs less than a failed one.
+	/// A failed or missed slash is zero, any slash is above one half, or a missed verification
+	/// costs less than a failed one.
 	Slash,
 	/// A factor of the work formula is zero or above 1000.
 	Factors,
@@ -352,8 +358,9 @@ impl ProtocolParameters {
 		ensure(rounds.lock_amount < Perbill::one(), E::LockAmount)?;
 		ensure(staking.unbonding_period >= staking.liability_window, E::UnbondingPeriod)?;
 		ensure(
-			u64::from(staking.liability_window.saturating_sub(1)) * u64::from(rounds.length)
-				> u64::from(lottery.longest_claim_life(timing)),
+			staking.liability_window < MAX_SLASHED_ROUNDS
+				&& u64::from(staking.liability_window.saturating_sub(1)) * u64::from(rounds.length)
+					> u64::from(lottery.longest_claim_life(timing)),
 			E::LiabilityWindow,
 		)?;
 		ensure(
@@ -394,7 +401,7 @@ impl ProtocolParameters {
 		)?;
 		ensure(
 			(1..=MAX_SAMPLES).contains(&lottery.max_samples)
-				&& (1..=64).contains(&lottery.committee_size)
+				&& (1..=MAX_COMMITTEE).contains(&lottery.committee_size)
 				&& lottery.verify_rate > 0
 				&& !lottery.verification_rate.is_zero(),
 			E::Sampling,

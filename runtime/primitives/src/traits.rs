@@ -30,8 +30,8 @@ pub trait Rounds {
 }
 
 /// Told once at the first block of each round, before any extrinsic, in the order in which the
-/// runtime lists its receivers: staking (fold the finished round's fees, release what expired),
-/// then election. Returns the weight that it used; must not fail.
+/// runtime lists its receivers. Staking is none of them, for its pools fold when they are touched.
+/// Returns the weight that it used; must not fail.
 pub trait OnNewRound {
 	/// `finished` has ended, `new` begins with this block.
 	fn on_new_round(finished: RoundIndex, new: RoundIndex) -> Weight;
@@ -187,13 +187,14 @@ pub struct Candidate {
 
 /// The transcoders of this round. Bounded by the size of the active set.
 pub trait TranscoderDirectory {
-	/// Active, available (capacity above 0 and a heartbeat in time) and not jailed.
+	/// Active, with a capacity above 0 and a heartbeat in time, and not jailed.
 	fn candidates() -> Vec<Candidate>;
 	/// Whether `transcoder` is jailed.
 	fn is_jailed(transcoder: &AccountId) -> bool;
-	/// Whether `transcoder` still sends heartbeats and takes work, active or not.
+	/// Whether `transcoder` still sends heartbeats, active or not. One that takes nothing new, with
+	/// capacity 0, still serves what it has.
 	fn is_available(transcoder: &AccountId) -> bool;
-	/// Seconds `transcoder`'s failure to accept an assignment.
+	/// Notes that `transcoder` let an assignment pass.
 	fn note_not_accepted(transcoder: &AccountId);
 	/// For benchmarks: makes `transcoder` a candidate with this price and capacity.
 	#[cfg(feature = "runtime-benchmarks")]
@@ -297,7 +298,8 @@ pub enum Settlement {
 }
 
 /// Claims, kept by jobs from claiming to settlement. `settle` moves the escrow, closes the
-/// claim's liability and deletes it; it is called exactly once per claim.
+/// claim's liability and deletes it; it succeeds exactly once per claim, and is called again when
+/// it failed.
 pub trait Claims {
 	/// An open claim.
 	fn claim(id: ClaimId) -> Option<ClaimInfo>;
@@ -329,7 +331,8 @@ pub trait OnClaim {
 	}
 }
 
-/// Where operators are reached. Implemented by the election.
+/// Where operators and broadcasters are reached. Implemented by the runtime's glue over election
+/// and jobs.
 pub trait ServiceDirectory {
 	/// The service record of `who`; `None` when it has published none.
 	fn service(who: &AccountId) -> Option<ServiceRecord>;

@@ -184,14 +184,17 @@ pub enum Phase {
 }
 
 /// What a verifier key signs for an authorized call: nothing else protects such a call, so chain,
-/// claim, tranche, member, phase and content are all in it.
+/// claim, tranche, the ballot's seed, member, phase and content are all in it. The seed is what
+/// tells a ballot from the one that a reorganisation has put in its place: evidence for one is
+/// wrong in the other, so a commit of one must not be taken in the other.
 pub fn duty_payload(
 	genesis: Hash,
 	claim: ClaimId,
 	tranche: Tranche,
+	seed: Hash,
 	member: u16,
 	phase: Phase,
 	content: &impl Encode,
 ) -> Hash {
-	tagged_hash(DUTY, &(genesis, claim, tranche, member, phase, content))
+	tagged_hash(DUTY, &(genesis, claim, tranche, seed, member, phase, content))
 }

@@ -213,25 +213,27 @@ fn commitment_should_bind_every_field() {
 
 #[test]
 fn duty_should_bind_every_field() {
-	let base = (H256::repeat_byte(1), 2u64, 0u8, 3u16, Phase::Commit, opening());
+	let seed = H256::repeat_byte(9);
+	let base = (H256::repeat_byte(1), 2u64, 0u8, seed, 3u16, Phase::Commit, opening());
 	all_differ(
 		base.clone(),
-		|(genesis, claim, tranche, member, phase, content)| {
-			duty_payload(*genesis, *claim, *tranche, *member, *phase, content)
+		|(genesis, claim, tranche, seed, member, phase, content)| {
+			duty_payload(*genesis, *claim, *tranche, *seed, *member, *phase, content)
 		},
 		&[
 			|d| d.0 = H256::zero(),
 			|d| d.1 += 1,
 			|d| d.2 = DISPUTE,
-			|d| d.3 += 1,
-			|d| d.4 = Phase::Reveal,
-			|d| d.5.salt[0] ^= 1,
+			|d| d.3 = H256::zero(),
+			|d| d.4 += 1,
+			|d| d.5 = Phase::Reveal,
+			|d| d.6.salt[0] ^= 1,
 		],
 	);
 	// What a member signs is not what it commits to.
-	let (genesis, claim, tranche, _, phase, content) = base;
+	let (genesis, claim, tranche, seed, _, phase, content) = base;
 	assert_ne!(
-		duty_payload(genesis, claim, tranche, 3, phase, &content),
+		duty_payload(genesis, claim, tranche, seed, 3, phase, &content),
 		commitment(genesis, claim, tranche, &account(3), &content)
 	);
 }

@@ -4,7 +4,7 @@
 use livepeer_primitives::{
 	draw::sample_count,
 	params::{ParameterError, ProtocolParameters, Timing},
-	MAX_TREE_DEPTH, MAX_VALIDATORS,
+	MAX_SLASHED_ROUNDS, MAX_TREE_DEPTH, MAX_VALIDATORS,
 };
 use proptest::prelude::*;
 use sp_runtime::Perbill;
@@ -20,13 +20,13 @@ fn presets_should_keep_every_rule() {
 
 #[test]
 fn longest_claim_life_should_be_the_worked_number() {
-	// Windows + leaf reveal + tranche + dispute + deferral.
-	let production = 5 * 100 + (100 + 10) + (50 + 100 + 20) + (200 + 100 + 50 + 2) + 28_800;
+	// Windows + leaf reveal + tranche + dispute + deferral + penalties, 16 in each block.
+	let production = 5 * 100 + (100 + 10) + (50 + 100 + 20) + (200 + 100 + 50 + 2) + 28_800 + 20;
 	assert_eq!(PRODUCTION.lottery.longest_claim_life(&Timing::production()), production);
-	assert_eq!(production, 29_932);
-	let dev = 5 * 10 + (20 + 10) + (12 + 10 + 10) + (20 + 10 + 10 + 2) + 12;
+	assert_eq!(production, 29_952);
+	let dev = 5 * 10 + (20 + 10) + (12 + 10 + 10) + (20 + 10 + 10 + 2) + 12 + 20;
 	assert_eq!(DEV.lottery.longest_claim_life(&Timing::development()), dev);
-	assert_eq!(dev, 166);
+	assert_eq!(dev, 186);
 }
 
 #[test]
@@ -83,6 +83,11 @@ fn every_bound_should_be_checked() {
 		(E::LiabilityWindow, |p, _| p.staking.liability_window = 0),
 		(E::LiabilityWindow, |p, _| p.staking.liability_window = 1),
 		(E::LiabilityWindow, |p, _| p.lottery.slash_deferral = u32::MAX),
+		// A slash would not reach as far back.
+		(E::LiabilityWindow, |p, _| {
+			p.staking.unbonding_period = MAX_SLASHED_ROUNDS;
+			p.staking.liability_window = MAX_SLASHED_ROUNDS;
+		}),
 		(E::SetSize, |p, _| p.election.active_size = 0),
 		(E::SetSize, |p, _| p.election.active_size = MAX_VALIDATORS + 1),
 		(E::SetSize, |p, _| p.election.min_validators = 0),
@@ -151,6 +156,14 @@ fn stake_should_stay_until_the_longest_claim_of_its_last_round_is_executed() {
 }
 
 #[test]
+fn liability_window_should_be_taken_when_a_slash_just_reaches_it() {
+	let mut parameters = PRODUCTION;
+	parameters.staking.unbonding_period = MAX_SLASHED_ROUNDS;
+	parameters.staking.liability_window = MAX_SLASHED_ROUNDS - 1;
+	assert_eq!(parameters.check(&Timing::production()), Ok(()));
+}
+
+#[test]
 fn parameters_should_read_back_from_json() {
 	let json = serde_json::to_string(&(PRODUCTION, Timing::production())).unwrap();
 	let back: (ProtocolParameters, Timing) = serde_json::from_str(&json).unwrap();
@@ -176,7 +189,8 @@ proptest! {
 	) {
 		let mut parameters = DEV;
 		parameters.rounds.length = numbers[0];
-		parameters.staking.liability_window = numbers[1];
+		let window = numbers[1] % (2 * MAX_SLASHED_ROUNDS);
+		parameters.staking.liability_window = window;
 		parameters.staking.unbonding_period = u32::MAX;
 		let l = &mut parameters.lottery;
 		l.reveal_window = numbers[2];
@@ -196,8 +210,10 @@ proptest! {
 			let life: u64 = 5 * u64::from(numbers[11])
 				+ numbers[2..9].iter().map(|n| u64::from(*n)).sum::<u64>()
 				+ u64::from(numbers[6])
-				+ 2 + u64::from(numbers[9].max(numbers[10]));
-			let liable = u64::from(numbers[1] - 1) * u64::from(numbers[0]);
+				+ 2 + u64::from(numbers[9].max(numbers[10]))
+				+ 20;
+			let liable = u64::from(window - 1) * u64::from(numbers[0]);
+			prop_assert!(window < MAX_SLASHED_ROUNDS);
 			prop_assert!(liable > life.min(u64::from(u32::MAX)));
 		}
 	}

@@ -169,11 +169,11 @@ fn vectors() -> Value {
 			"commitment": hex(committed),
 		},
 		"duty": {
-			"claim": 5, "member": 2,
-			"commit": hex(duty_payload(genesis, 5, 0, 2, Phase::Commit, &committed)),
-			"reveal": hex(duty_payload(genesis, 5, 0, 2, Phase::Reveal, &opening)),
+			"claim": 5, "seed": hex(seed), "member": 2,
+			"commit": hex(duty_payload(genesis, 5, 0, seed, 2, Phase::Commit, &committed)),
+			"reveal": hex(duty_payload(genesis, 5, 0, seed, 2, Phase::Reveal, &opening)),
 			"dispute_commit":
-				hex(duty_payload(genesis, 5, DISPUTE, 2, Phase::Commit, &committed)),
+				hex(duty_payload(genesis, 5, DISPUTE, seed, 2, Phase::Commit, &committed)),
 		},
 		"evidence": {
 			"seed": hex(seed), "index": 3, "picture": "picture",

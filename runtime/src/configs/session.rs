@@ -2,15 +2,16 @@
 
 use super::timing::{ReportLongevity, SessionLength};
 use crate::{
-	constants::money::deposit, AuthorityDiscovery, Babe, Balance, Balances, ChallengeLottery,
-	Grandpa, Historical, Rounds, Runtime, RuntimeEvent, Session, SessionKeys, TranscoderElection,
+	constants::{consensus::MAX_AUTHORITIES, money::deposit},
+	AuthorityDiscovery, Babe, Balance, Balances, ChallengeLottery, Grandpa, Historical, Rounds,
+	Runtime, RuntimeEvent, Session, SessionKeys, TranscoderElection,
 };
 use alloc::vec::Vec;
 use codec::Encode;
 use frame_support::{
 	parameter_types, storage_alias,
 	traits::{Get, OneSessionHandler},
-	Twox64Concat,
+	Blake2_128Concat, Twox64Concat,
 };
 use livepeer_primitives::{
 	traits::{DisableValidator, HasKeys, Rounds as _},
@@ -20,7 +21,7 @@ use pallet_session::historical::NoteHistoricalRoot;
 use sp_consensus_beefy::ecdsa_crypto::AuthorityId as BeefyId;
 use sp_runtime::{
 	traits::{BlakeTwo256, Convert, ConvertInto, Hash as _},
-	BoundToRuntimeAppPublic,
+	BoundToRuntimeAppPublic, Perbill,
 };
 use sp_staking::{offence::OffenceSeverity, SessionIndex};
 
@@ -69,8 +70,9 @@ impl DisableValidator for Disabling {
 	}
 }
 
-/// In which round sessions began: a late report of misbehaviour names a session, stake answers by
-/// round. Kept as long as a report may be late.
+/// In which round the validators of sessions were chosen: a late report of misbehaviour names a
+/// session, stake answers by round. They are chosen a session before theirs begins, and stake that
+/// leaves in between answers too. Kept as long as a report may be late.
 #[storage_alias]
 type RoundOfSession = StorageMap<LivepeerRuntime, Twox64Concat, SessionIndex, RoundIndex>;
 
@@ -78,11 +80,23 @@ type RoundOfSession = StorageMap<LivepeerRuntime, Twox64Concat, SessionIndex, Ro
 pub struct SessionRounds;
 
 impl SessionRounds {
-	/// The round in which `session` began, if that is remembered.
+	/// The round in which the validators of `session` were chosen, if that is remembered.
 	pub fn get(session: SessionIndex) -> Option<RoundIndex> {
 		RoundOfSession::get(session)
 	}
 }
+
+/// What share of its stake a validator has lost for misbehaviour in a session. Kept as long as the
+/// session's round.
+#[storage_alias]
+pub type SlashedShares = StorageDoubleMap<
+	LivepeerRuntime,
+	Twox64Concat,
+	SessionIndex,
+	Blake2_128Concat,
+	AccountId,
+	Perbill,
+>;
 
 /// The validator sets of sessions: chosen by the election, remembered for late reports.
 pub struct Sessions;
@@ -95,19 +109,29 @@ impl Sessions {
 		let sessions = ReportLongevity::get().div_ceil(SessionLength::get().max(1));
 		SessionIndex::try_from(sessions).unwrap_or(SessionIndex::MAX).saturating_add(1)
 	}
+
+	/// Remembers the round in which the validators of `session` were chosen: this one, or without a
+	/// new choice that of the session before, whose validators go on.
+	fn note_round(session: SessionIndex, is_new: bool) {
+		let before = session.checked_sub(1).filter(|_| !is_new).and_then(RoundOfSession::get);
+		RoundOfSession::insert(session, before.unwrap_or_else(Rounds::current));
+	}
 }
 
 impl pallet_session::SessionManager<AccountId> for Sessions {
 	fn new_session(session: SessionIndex) -> Option<Vec<AccountId>> {
-		<Elected as pallet_session::SessionManager<_>>::new_session(session)
+		let chosen = <Elected as pallet_session::SessionManager<_>>::new_session(session);
+		Self::note_round(session, chosen.is_some());
+		chosen
 	}
 
 	fn new_session_genesis(session: SessionIndex) -> Option<Vec<AccountId>> {
-		<Elected as pallet_session::SessionManager<_>>::new_session_genesis(session)
+		let chosen = <Elected as pallet_session::SessionManager<_>>::new_session_genesis(session);
+		Self::note_round(session, chosen.is_some());
+		chosen
 	}
 
 	fn start_session(session: SessionIndex) {
-		RoundOfSession::insert(session, Rounds::current());
 		<Elected as pallet_session::SessionManager<_>>::start_session(session)
 	}
 
@@ -117,6 +141,7 @@ impl pallet_session::SessionManager<AccountId> for Sessions {
 		Historical::prune_up_to(oldest);
 		if let Some(forgotten) = oldest.checked_sub(1) {
 			RoundOfSession::remove(forgotten);
+			let _ = SlashedShares::clear_prefix(forgotten, MAX_AUTHORITIES, None);
 		}
 	}
 }

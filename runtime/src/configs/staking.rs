@@ -3,26 +3,27 @@
 use super::{
 	money::CommonPool,
 	parameters::dynamic_params::protocol::{Election, Rounds as RoundsParameters, Staking},
-	session::{Disabling, RegisteredKeys, SessionRounds},
+	session::{Disabling, RegisteredKeys, SessionRounds, SlashedShares},
 };
 use crate::{
 	constants::consensus::EQUIVOCATION_SLASH, Assets, Balances, Jobs, LptStaking, Rounds, Runtime,
-	Session, TranscoderElection,
+	TranscoderElection,
 };
 use frame_support::{parameter_types, traits::ConstU32, weights::Weight, PalletId};
 use livepeer_primitives::{
 	traits::{Jail, Rounds as _, Slash},
-	AccountId,
+	AccountId, MAX_SLASHED_ROUNDS,
 };
 use sp_runtime::Perbill;
 use sp_staking::{
-	offence::{OffenceDetails, OffenceSeverity, OnOffenceHandler},
+	offence::{OffenceDetails, OnOffenceHandler},
 	SessionIndex,
 };
 
 impl pallet_rounds::Config for Runtime {
-	/// Staking folds the finished round before the election reads what counts in the new one.
-	type OnNewRound = (LptStaking, TranscoderElection);
+	/// The election reads what counts in the new round. Staking needs no word, for its pools fold
+	/// when they are touched.
+	type OnNewRound = TranscoderElection;
 	type Parameters = RoundsParameters;
 	type WeightInfo = pallet_rounds::weights::SubstrateWeight<Runtime>;
 }
@@ -37,9 +38,9 @@ impl pallet_lpt_staking::Config for Runtime {
 	type Assets = Assets;
 	type CommonPool = CommonPool;
 	type Currency = Balances;
-	type MaxLiabilityRounds = ConstU32<64>;
+	type MaxLiabilityRounds = ConstU32<MAX_SLASHED_ROUNDS>;
 	type MaxLocks = ConstU32<32>;
-	type MaxSlashedRounds = ConstU32<64>;
+	type MaxSlashedRounds = ConstU32<MAX_SLASHED_ROUNDS>;
 	type PalletId = StakingPot;
 	type Parameters = Staking;
 	type Rounds = Rounds;
@@ -60,10 +61,25 @@ impl pallet_transcoder_election::Config for Runtime {
 /// What a validator that signed two blocks or two votes loses.
 ///
 /// The SDK's share grows with the number of offenders and is harsh in small sets (56 % for one of
-/// four), so ours caps it. The stake that answers is that of the round in which the session began;
-/// the reporter gets the finder's fee. The offender leaves consensus at once and the validator set
-/// until it asks to be let out of jail.
+/// four), so ours caps it. The stake that answers is that of the round in which the session's
+/// validators were chosen; the reporter gets the finder's fee. The offender leaves consensus at once
+/// and the validator set until it asks to be let out of jail.
+///
+/// With each new offender of a time slot the SDK names all of them again, at a share that has
+/// grown. Whatever a validator does in a session costs it the largest of its shares, once: of a
+/// later report only what is still missing is taken, and one that adds nothing does nothing.
 pub struct Equivocations;
+
+/// The part to take of what is left of a stake, so that `due` of all is gone when `taken` of it
+/// already was.
+pub fn missing_share(due: Perbill, taken: Perbill) -> Perbill {
+	let (due, taken) = (due.deconstruct(), taken.deconstruct());
+	let left = Perbill::one().deconstruct().saturating_sub(taken);
+	match due.saturating_sub(taken) {
+		0 => Perbill::zero(),
+		missing => Perbill::from_rational(missing, left),
+	}
+}
 
 impl<Reporter, Identification> OnOffenceHandler<Reporter, (AccountId, Identification), Weight>
 	for Equivocations
@@ -76,17 +92,27 @@ where
 		session: SessionIndex,
 	) -> Weight {
 		let round = SessionRounds::get(session).unwrap_or_else(Rounds::current);
-		let mut weight = <Runtime as frame_system::Config>::DbWeight::get().reads(1);
+		let db = <Runtime as frame_system::Config>::DbWeight::get();
+		let mut weight = db.reads(1);
 		for (offence, fraction) in offenders.iter().zip(slash_fraction) {
 			let (offender, _) = &offence.offender;
+			weight = weight.saturating_add(db.reads(1));
+			let due = (*fraction).min(EQUIVOCATION_SLASH);
+			let before = SlashedShares::get(session, offender);
+			let share = missing_share(due, before.unwrap_or_default());
+			if before.is_some() && share.is_zero() {
+				continue;
+			}
+			SlashedShares::insert(session, offender, due);
 			let finders: alloc::vec::Vec<AccountId> =
 				offence.reporters.iter().cloned().map(Into::into).collect();
-			let share = (*fraction).min(EQUIVOCATION_SLASH);
+			// Jail disables it as well.
 			TranscoderElection::detain(offender);
 			LptStaking::slash(offender, round, share, &finders);
 			TranscoderElection::resolve(offender);
-			Session::report_offence(offender.clone(), OffenceSeverity(*fraction));
-			weight = weight.saturating_add(LptStaking::slash_weight(round, finders.len() as u32));
+			weight = weight
+				.saturating_add(db.writes(1))
+				.saturating_add(LptStaking::slash_weight(round, finders.len() as u32));
 		}
 		weight
 	}

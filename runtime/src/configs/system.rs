@@ -35,7 +35,8 @@ impl Contains<RuntimeCall> for KeepsValidators {
 impl frame_system::Config for Runtime {
 	type AccountData = pallet_balances::AccountData<Balance>;
 	type AccountId = AccountId;
-	/// Both brakes can be left again by governance: their own calls, and Sudo's, stay open.
+	/// Both brakes can be left again by governance: their own calls stay open, and Sudo's, and those
+	/// of a multisig that holds Sudo.
 	type BaseCallFilter = InsideBoth<KeepsValidators, InsideBoth<SafeMode, TxPause>>;
 	type Block = Block;
 	type BlockHashCount = BlockHashCount;

@@ -67,6 +67,56 @@ fn inherents_and_the_way_back_should_stay_open_when_the_chain_is_closed() {
 }
 
 #[test]
+fn multisig_should_leave_safe_mode_when_it_holds_sudo() {
+	use crate::{Multisig, Runtime, RuntimeOrigin, SafeMode, System};
+	use frame_support::{assert_noop, assert_ok, weights::Weight};
+	use sp_keyring::Sr25519Keyring::{Alice, Bob};
+	use sp_runtime::traits::Dispatchable;
+	super::presets::genesis(sp_genesis_builder::DEV_RUNTIME_PRESET).execute_with(|| {
+		System::set_block_number(1);
+		let (alice, bob) = (Alice.to_account_id(), Bob.to_account_id());
+		let mut both = vec![alice.clone(), bob.clone()];
+		both.sort();
+		let holder = Multisig::multi_account_id(&both, 2);
+		pallet_sudo::Key::<Runtime>::put(holder);
+		assert_ok!(SafeMode::force_enter(RuntimeOrigin::root()));
+
+		let pay: RuntimeCall =
+			pallet_balances::Call::transfer_all { dest: alice.clone().into(), keep_alive: true }
+				.into();
+		// Whatever else a multisig would do is as closed as before.
+		let alone: RuntimeCall = pallet_multisig::Call::as_multi_threshold_1 {
+			other_signatories: vec![bob.clone()],
+			call: Box::new(pay),
+		}
+		.into();
+		let filtered = frame_system::Error::<Runtime>::CallFiltered;
+		assert_noop!(
+			alone.dispatch(RuntimeOrigin::signed(alice.clone())).map_err(|error| error.error),
+			filtered
+		);
+
+		let exit: RuntimeCall = pallet_safe_mode::Call::force_exit {}.into();
+		let exit: RuntimeCall = pallet_sudo::Call::sudo { call: Box::new(exit) }.into();
+		let agree = |other: &crate::AccountId, timepoint| -> RuntimeCall {
+			pallet_multisig::Call::as_multi {
+				threshold: 2,
+				other_signatories: vec![other.clone()],
+				maybe_timepoint: timepoint,
+				call: Box::new(exit.clone()),
+				max_weight: Weight::MAX,
+			}
+			.into()
+		};
+		assert_ok!(agree(&bob, None).dispatch(RuntimeOrigin::signed(alice.clone())));
+		assert!(SafeMode::is_entered());
+		let asked = Some(Multisig::timepoint());
+		assert_ok!(agree(&alice, asked).dispatch(RuntimeOrigin::signed(bob)));
+		assert!(!SafeMode::is_entered());
+	});
+}
+
+#[test]
 fn the_brakes_should_agree_on_what_stays_open_when_they_are_pulled() {
 	use frame_support::traits::GetCallMetadata;
 	let paused = |pallet: &str, call: &str| {
@@ -88,6 +138,12 @@ fn the_brakes_should_agree_on_what_stays_open_when_they_are_pulled() {
 		("ChallengeLottery", "reveal_verdict"),
 		// A paused inherent would stop the chain.
 		("Timestamp", "set"),
+		// The way back.
+		("Sudo", "sudo"),
+		("Multisig", "as_multi"),
+		("Multisig", "approve_as_multi"),
+		("SafeMode", "force_exit"),
+		("TxPause", "unpause"),
 	];
 	for duty in duties {
 		assert!(names.contains(&duty), "{duty:?} is no call any more");

@@ -3,18 +3,18 @@
 use super::presets::genesis;
 use crate::{
 	configs::{
-		session::{Disabling, RegisteredKeys, SessionRounds, Sessions},
-		staking::Equivocations,
+		session::{Disabling, RegisteredKeys, SessionRounds, Sessions, SlashedShares},
+		staking::{missing_share, Equivocations},
 	},
 	constants::{consensus::EQUIVOCATION_SLASH, money::LPT},
-	LptStaking, Runtime, Session, TranscoderElection,
+	Balances, LptStaking, Runtime, Session, TranscoderElection,
 };
 use livepeer_primitives::{
-	traits::{DisableValidator, HasKeys, Stake},
+	traits::{DisableValidator, HasKeys, OnNewRound, Rounds as _, Stake},
 	AccountId,
 };
 use pallet_session::SessionManager;
-use sp_keyring::Sr25519Keyring::{Alice, Bob, Dave};
+use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Dave};
 use sp_runtime::Perbill;
 use sp_staking::offence::{OffenceDetails, OnOffenceHandler};
 
@@ -65,14 +65,50 @@ fn disabling_should_stop_at_a_third_of_the_set() {
 #[test]
 fn round_of_a_session_should_be_remembered_as_long_as_reports_may_be_late() {
 	genesis(LOCAL).execute_with(|| {
-		assert_eq!(SessionRounds::get(0), Some(0));
+		assert_eq!((SessionRounds::get(0), SessionRounds::get(1)), (Some(0), Some(0)));
+		SlashedShares::insert(1, Bob.to_account_id(), Perbill::one());
+		SlashedShares::insert(59 - 24, Bob.to_account_id(), Perbill::one());
 		// 8 rounds of 30 blocks in sessions of 10 slots: 24 sessions.
 		for session in 1..60 {
-			<Sessions as SessionManager<AccountId>>::end_session(session - 1);
-			<Sessions as SessionManager<AccountId>>::start_session(session);
+			rotate(session);
 		}
+		assert_eq!(SessionRounds::get(60), Some(0));
 		assert_eq!(SessionRounds::get(59 - 24), Some(0));
 		assert_eq!(SessionRounds::get(1), None);
+		// What was slashed is remembered as long.
+		let sessions: Vec<_> = SlashedShares::iter_keys().map(|(session, _)| session).collect();
+		assert_eq!(sessions, [59 - 24]);
+	});
+}
+
+/// Begins `session` and plans the next one, as the session pallet does.
+fn rotate(session: u32) {
+	<Sessions as SessionManager<AccountId>>::end_session(session - 1);
+	<Sessions as SessionManager<AccountId>>::start_session(session);
+	<Sessions as SessionManager<AccountId>>::new_session(session + 1);
+}
+
+/// Begins the next round, with its election or without.
+fn next_round(elects: bool) {
+	pallet_rounds::Current::<Runtime>::mutate(|round| round.index += 1);
+	if elects {
+		let round = crate::Rounds::current();
+		<TranscoderElection as OnNewRound>::on_new_round(round - 1, round);
+	}
+}
+
+#[test]
+fn round_of_a_session_should_be_that_of_its_choice_when_it_begins_in_the_next() {
+	genesis(LOCAL).execute_with(|| {
+		// Session 2 is chosen in round 0.
+		rotate(1);
+		next_round(true);
+		rotate(2);
+		assert_eq!((SessionRounds::get(2), SessionRounds::get(3)), (Some(0), Some(1)));
+		// Without a new choice the validators go on, and so does their round.
+		next_round(false);
+		rotate(3);
+		assert_eq!(SessionRounds::get(4), Some(1));
 	});
 }
 
@@ -92,4 +128,66 @@ fn equivocation_should_cost_no_more_than_our_share_when_the_set_is_small() {
 		assert_eq!(TranscoderElection::open_verdicts_of(offender), Some(0));
 		assert_eq!(Session::disabled_validators().len(), 1);
 	});
+}
+
+/// A report, in `session`, of these at this share of the SDK's; what Bob's own bond lost.
+fn report(session: u32, offenders: &[Sr25519Keyring], percent: u32) -> u128 {
+	let details: Vec<_> = offenders
+		.iter()
+		.map(|offender| OffenceDetails {
+			offender: (offender.to_account_id(), ()),
+			reporters: vec![Alice.to_account_id()],
+		})
+		.collect();
+	let shares = vec![Perbill::from_percent(percent); details.len()];
+	let before = LptStaking::self_bond(&Bob.to_account_id());
+	let _ = Equivocations::on_offence(&details, &shares, session);
+	before - LptStaking::self_bond(&Bob.to_account_id())
+}
+
+#[test]
+fn equivocation_should_be_paid_for_once_when_others_of_its_slot_are_reported_later() {
+	genesis(LOCAL).execute_with(|| {
+		frame_system::Pallet::<Runtime>::set_block_number(1);
+		let before = LptStaking::self_bond(&Bob.to_account_id());
+		assert!(report(0, &[Bob], 36) > 0);
+		// Out of jail again, it is not jailed for what it has paid for.
+		let bob = crate::RuntimeOrigin::signed(Bob.to_account_id());
+		frame_support::assert_ok!(TranscoderElection::unjail(bob));
+		let reporter = Balances::free_balance(Alice.to_account_id());
+		assert_eq!(report(0, &[Bob], 56), 0);
+		assert_eq!(Balances::free_balance(Alice.to_account_id()), reporter, "and no fee");
+		assert_eq!(TranscoderElection::open_verdicts_of(Bob.to_account_id()), None);
+		let dave = LptStaking::self_bond(&Dave.to_account_id());
+		assert_eq!(report(0, &[Bob, Dave], 56), 0);
+		assert!(LptStaking::self_bond(&Dave.to_account_id()) < dave, "the new one pays");
+		let left = LptStaking::self_bond(&Bob.to_account_id());
+		assert!(before - left <= EQUIVOCATION_SLASH * before + LPT);
+		// Another session is another matter.
+		assert!(report(1, &[Bob], 36) > 0);
+	});
+}
+
+#[test]
+fn equivocation_should_cost_its_largest_share_when_that_grows() {
+	genesis(LOCAL).execute_with(|| {
+		frame_system::Pallet::<Runtime>::set_block_number(1);
+		let before = LptStaking::self_bond(&Bob.to_account_id());
+		for (percent, total) in [(5, 5), (20, 20), (10, 20), (25, 25), (90, 30), (90, 30)] {
+			report(0, &[Bob], percent);
+			let lost = before - LptStaking::self_bond(&Bob.to_account_id());
+			assert!(lost.abs_diff(Perbill::from_percent(total) * before) < LPT / 1_000);
+		}
+	});
+}
+
+#[test]
+fn missing_share_should_complete_what_is_due() {
+	let percent = Perbill::from_percent;
+	assert_eq!(missing_share(percent(30), percent(0)), percent(30));
+	assert_eq!(missing_share(percent(28), percent(10)), percent(20));
+	assert_eq!(missing_share(percent(30), percent(30)), percent(0));
+	assert_eq!(missing_share(percent(10), percent(30)), percent(0));
+	assert_eq!(missing_share(percent(100), percent(50)), percent(100));
+	assert_eq!(missing_share(percent(100), percent(100)), percent(0));
 }

@@ -4,23 +4,21 @@
 //! |---|---|
 //! | `/` | the streams that this gateway knows |
 //! | `/stream/NAME` | the player's page |
-//! | `/stream/NAME/index.m3u8`, `/stream/NAME.m3u8` | master playlist |
-//! | `/stream/NAME/R.m3u8` | media playlist of rendition `R` |
+//! | `/stream/NAME/index.m3u8`, `/stream/NAME.m3u8` | master playlist: live, or of the recording when the stream has ended |
+//! | `/stream/NAME/R.m3u8` | media playlist of rendition `R`: the newest segments |
+//! | `/stream/NAME/recording.m3u8` | master playlist of everything that is kept of a stream that has ended |
+//! | `/stream/NAME/recording-R.m3u8` | its media playlists |
 //! | `/stream/NAME/R/SEQ.ts` | one segment |
 //! | `/stream/NAME/status` | JSON about the stream |
 //! | `/status`, `/metrics`, `/healthz`, `/readyz` | for operators |
 //!
-//! A stream is followed from the first request that names it.
+//! A stream is followed from the first request that names it until nobody asks for it any more.
 
 mod assets;
+mod following;
 mod metrics;
 
-use std::{
-	collections::{HashMap, VecDeque},
-	net::SocketAddr,
-	sync::{Arc, Mutex, MutexGuard, PoisonError},
-	time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result as AnyResult};
 use axum::{
@@ -37,23 +35,24 @@ use livepeer_worker_core::{
 	clock::SystemClock,
 	events::Event,
 	follow::{FollowError, Follower},
-	playlist::{self, first_pts, is_stream_name, Entry},
-	store::SegmentStore,
+	playlist::{self, is_stream_name},
+	store::{SegmentStore, StoreError, StreamState},
 };
 use serde::Serialize;
 use sp_core::crypto::Ss58Codec;
 use tokio::net::TcpListener;
 
-use crate::setup::{asking_net, stop_signal, stopped, HomeArgs, NodeArgs};
+use crate::setup::{asking_net, serve, stop_signal, unless_stopped, Home, HomeArgs, NodeArgs};
 
+pub use following::Times;
 pub use metrics::Metrics;
 
-/// How often a live stream's origin is asked for news.
-const POLL: Duration = Duration::from_millis(500);
-/// The longest wait between two attempts after a failure.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
+use following::Following;
+
 /// Segments of a live media playlist.
 const WINDOW: usize = 30;
+/// How long a stopped gateway answers what it was asked before.
+const DRAIN: Duration = Duration::from_secs(10);
 
 /// Arguments of `gateway`.
 #[derive(Args, Debug)]
@@ -77,33 +76,40 @@ pub struct GatewayArgs {
 
 /// Serves streams until it is stopped.
 pub async fn run(args: GatewayArgs) -> AnyResult<()> {
+	let mut stop = stop_signal()?;
 	let home = args.home.open()?;
+	if let Some((listener, gateway)) = unless_stopped(&mut stop, start(&args, &home)).await? {
+		tracing::info!(address = %args.http, "serving");
+		serve(listener, gateway.router(), stop, DRAIN).await?;
+	}
+	home.events.emit(Event::Stopped);
+	Ok(())
+}
+
+/// Everything up to the point at which requests can be answered.
+async fn start(args: &GatewayArgs, home: &Home) -> AnyResult<(TcpListener, Arc<Gateway>)> {
 	let listener = TcpListener::bind(args.http)
 		.await
 		.with_context(|| format!("cannot listen on {}", args.http))?;
-	let chain = args.node.connect_home(&home, None).await?;
-	let net = Arc::new(asking_net(&home, chain.genesis()).await?);
+	let chain = args.node.connect_home(home, None).await?;
+	let net = Arc::new(asking_net(home, chain.genesis()).await?);
 	home.events.emit(Event::Started {
 		account: None,
 		peer_id: Some(net.peer_id().to_string()),
 		listen: vec![args.http.to_string()],
 	});
-	let follower = Follower::new(
+	let follower = Arc::new(Follower::new(
 		chain,
 		home.store.clone(),
 		net,
 		home.events.clone(),
 		Arc::new(SystemClock::default()),
 		args.keep,
-	);
-	let gateway = Gateway::new(Arc::new(follower), home.store.clone(), args.broadcaster, args.keep);
-	let mut stop = stop_signal()?;
-	tracing::info!(address = %args.http, "serving");
-	axum::serve(listener, gateway.router())
-		.with_graceful_shutdown(async move { stopped(&mut stop).await })
-		.await?;
-	home.events.emit(Event::Stopped);
-	Ok(())
+	));
+	let broadcaster = args.broadcaster.clone();
+	let gateway = Gateway::new(follower, home.store.clone(), broadcaster, Times::default());
+	tokio::spawn(gateway.clone().resume());
+	Ok((listener, gateway))
 }
 
 /// What the handlers share.
@@ -112,49 +118,25 @@ pub struct Gateway {
 	store: Arc<dyn SegmentStore>,
 	broadcaster: Option<AccountId>,
 	metrics: Metrics,
-	/// Segments kept of each stream.
-	keep: u64,
-	/// Streams that are followed, by name.
-	following: Mutex<HashMap<String, (StreamId, Arc<Timeline>)>>,
-}
-
-/// What a stream's playlists list, so that they need not be read from the store again.
-#[derive(Default)]
-struct Timeline(Mutex<Line>);
-
-#[derive(Default)]
-struct Line {
-	entries: VecDeque<Entry>,
-	/// Discontinuities before the first entry.
-	dropped: u64,
-}
-
-impl Line {
-	fn trim(&mut self, before: Seq) {
-		while let Some(first) = self.entries.front().copied().filter(|e| e.seq < before) {
-			self.entries.pop_front();
-			let next = self.entries.front();
-			self.dropped += u64::from(next.is_some_and(|next| !playlist::follows(&first, next)));
-		}
-	}
+	times: Times,
+	following: Following,
 }
 
 impl Gateway {
-	/// A gateway over what `follower` keeps in `store`, `keep` segments of each stream; only
-	/// streams of `broadcaster`, if given.
+	/// A gateway over what `follower` keeps in `store`; only streams of `broadcaster`, if given.
 	pub fn new(
 		follower: Arc<Follower>,
 		store: Arc<dyn SegmentStore>,
 		broadcaster: Option<AccountId>,
-		keep: u64,
+		times: Times,
 	) -> Arc<Self> {
 		Arc::new(Self {
 			follower,
 			store,
 			broadcaster,
-			keep,
+			times,
 			metrics: Metrics::default(),
-			following: Mutex::default(),
+			following: Following::default(),
 		})
 	}
 
@@ -165,6 +147,7 @@ impl Gateway {
 			.route("/assets/{file}", get(assets::asset))
 			.route("/stream/{name}", get(page))
 			.route("/stream/{name}/index.m3u8", get(master))
+			.route("/stream/{name}/recording.m3u8", get(recording))
 			.route("/stream/{name}/status", get(stream_status))
 			.route("/stream/{name}/{file}", get(media))
 			.route("/stream/{name}/{rendition}/{file}", get(segment))
@@ -175,84 +158,43 @@ impl Gateway {
 			.with_state(self.clone())
 	}
 
-	/// Finds a stream and follows it from now on.
-	async fn find(self: &Arc<Self>, name: &str) -> Result<(StreamId, Arc<Timeline>), Failure> {
-		if let Some(known) = self.following().get(name) {
-			return Ok(known.clone());
-		}
-		let stream = self.follower.find(name, self.broadcaster.as_ref()).await?;
-		let mut following = self.following();
-		if let Some(known) = following.get(name) {
-			return Ok(known.clone());
-		}
-		let found = (stream, Arc::new(Timeline::default()));
-		following.insert(name.to_owned(), found.clone());
-		tokio::spawn(self.clone().follow(stream));
-		Ok(found)
-	}
-
-	fn following(&self) -> MutexGuard<'_, HashMap<String, (StreamId, Arc<Timeline>)>> {
-		self.following.lock().unwrap_or_else(PoisonError::into_inner)
-	}
-
-	/// Polls a stream's origin for as long as the gateway runs: an ended stream may go on.
-	async fn follow(self: Arc<Self>, stream: StreamId) {
-		let mut backoff = POLL;
-		loop {
-			match self.follower.poll(stream).await {
-				Ok(polled) => {
-					self.metrics.add_segments(polled.new as u64);
-					backoff = POLL;
-				}
-				Err(error) => {
-					self.metrics.add_failure();
-					tracing::warn!(%stream, %error, "the origin was not followed");
-					backoff = (backoff * 2).min(LONGEST_BACKOFF);
-				}
-			}
-			tokio::time::sleep(backoff).await;
-		}
-	}
-
-	/// What the stream's playlists list, and the discontinuities before it.
-	fn entries(&self, stream: StreamId, timeline: &Timeline) -> Result<(Vec<Entry>, u64), Failure> {
-		let mut line = timeline.0.lock().unwrap_or_else(PoisonError::into_inner);
-		let next = line.entries.back().map_or(0, |entry| entry.seq.saturating_add(1));
-		for record in self.follower.records(stream, next)? {
-			let output = record.receipt.outputs.first().map(|output| output.hash);
-			let bytes = output.map(|hash| self.store.get(hash)).transpose()?.flatten();
-			let header = record.header();
-			line.entries.push_back(Entry {
-				seq: header.seq,
-				duration: header.duration,
-				pts: bytes.as_deref().and_then(first_pts),
-			});
-		}
-		let newest = line.entries.back().map_or(0, |entry| entry.seq);
-		line.trim(newest.saturating_add(1).saturating_sub(self.keep));
-		Ok((line.entries.iter().copied().collect(), line.dropped))
+	/// What is known about a stream that is followed.
+	async fn state(self: &Arc<Self>, name: &str) -> Result<(StreamId, StreamState), Failure> {
+		let stream = self.find(name).await?;
+		Ok((stream, self.follower.state(stream)?.ok_or(NO_STREAM)?))
 	}
 }
 
+/// Does what reads many bytes or waits for the disk where nobody else waits for it.
+async fn blocking<T: Send + 'static>(
+	work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+	tokio::task::spawn_blocking(work).await.map_err(|error| Failure::Internal(error.to_string()))
+}
+
 /// An answer that is no success.
+#[derive(Clone, Debug)]
 enum Failure {
 	NotFound(&'static str),
+	Busy,
 	Upstream(String),
 	Internal(String),
 }
 
+const NO_STREAM: Failure = Failure::NotFound("no stream of that name");
+
 impl From<FollowError> for Failure {
 	fn from(error: FollowError) -> Self {
 		match error {
-			FollowError::NotFound => Failure::NotFound("no stream of that name"),
+			FollowError::NotFound => NO_STREAM,
 			FollowError::Store(error) => error.into(),
 			error => Failure::Upstream(error.to_string()),
 		}
 	}
 }
 
-impl From<livepeer_worker_core::store::StoreError> for Failure {
-	fn from(error: livepeer_worker_core::store::StoreError) -> Self {
+impl From<StoreError> for Failure {
+	fn from(error: StoreError) -> Self {
 		Failure::Internal(error.to_string())
 	}
 }
@@ -261,6 +203,9 @@ impl IntoResponse for Failure {
 	fn into_response(self) -> Response {
 		let (status, text) = match self {
 			Failure::NotFound(text) => (StatusCode::NOT_FOUND, text.to_owned()),
+			Failure::Busy => {
+				(StatusCode::SERVICE_UNAVAILABLE, "too many streams are looked for".to_owned())
+			}
 			Failure::Upstream(text) => (StatusCode::BAD_GATEWAY, text),
 			Failure::Internal(text) => (StatusCode::INTERNAL_SERVER_ERROR, text),
 		};
@@ -290,24 +235,34 @@ async fn page(State(gateway): Shared, Path(name): Path<String>) -> Result<Respon
 		return master(State(gateway), Path(name.to_owned())).await;
 	}
 	if !is_stream_name(&name) {
-		return Err(Failure::NotFound("no stream of that name"));
+		return Err(NO_STREAM);
 	}
 	Ok(assets::page())
 }
 
+/// How the media playlists of a recording are named.
+const RECORDING: &str = "recording-";
+const NO_RECORDING: Failure = Failure::NotFound("no recording before the stream has ended");
+
+/// Whoever comes when a stream has ended gets the recording; whoever watched it to its end asks for
+/// the playlists that it was given before, and those only say that they end.
 async fn master(State(gateway): Shared, Path(name): Path<String>) -> Result<Response, Failure> {
-	let (stream, _) = gateway.find(&name).await?;
-	let state =
-		gateway.follower.state(stream)?.ok_or(Failure::NotFound("no stream of that name"))?;
-	// Renditions are listed relative to `/stream/NAME/`, whichever alias was asked for.
-	let text = playlist::master(&state.ladder)
-		.lines()
-		.map(|line| match line.strip_suffix(".m3u8") {
-			Some(_) => format!("/stream/{name}/{line}\n"),
-			None => format!("{line}\n"),
-		})
-		.collect::<String>();
-	Ok(hls(PLAYLIST, "no-cache", text))
+	let (_, state) = gateway.state(&name).await?;
+	Ok(variants(&name, &state, state.ended))
+}
+
+async fn recording(State(gateway): Shared, Path(name): Path<String>) -> Result<Response, Failure> {
+	let (_, state) = gateway.state(&name).await?;
+	if !state.ended {
+		return Err(NO_RECORDING);
+	}
+	Ok(variants(&name, &state, true))
+}
+
+/// Renditions are listed by their whole path, so that it does not matter which alias was asked for.
+fn variants(name: &str, state: &StreamState, recorded: bool) -> Response {
+	let kind = if recorded { RECORDING } else { "" };
+	hls(PLAYLIST, "no-cache", playlist::master(&state.ladder, &format!("/stream/{name}/{kind}")))
 }
 
 async fn media(
@@ -315,22 +270,27 @@ async fn media(
 	Path((name, file)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
 	let unknown = || Failure::NotFound("no such rendition");
-	let rendition: usize =
-		file.strip_suffix(".m3u8").and_then(|n| n.parse().ok()).ok_or_else(unknown)?;
-	let (stream, timeline) = gateway.find(&name).await?;
-	let state = gateway.follower.state(stream)?.ok_or_else(unknown)?;
+	let index = file.strip_suffix(".m3u8").ok_or_else(unknown)?;
+	let (index, recorded) = match index.strip_prefix(RECORDING) {
+		Some(index) => (index, true),
+		None => (index, false),
+	};
+	let rendition: usize = index.parse().map_err(|_| unknown())?;
+	let (stream, state) = gateway.state(&name).await?;
 	if rendition >= state.ladder.len() {
 		return Err(unknown());
 	}
-	let (entries, before) = gateway.entries(stream, &timeline)?;
-	// A live player gets the newest segments; a finished stream is listed whole.
-	let start = if state.ended { 0 } else { entries.len().saturating_sub(WINDOW) };
-	let dropped = entries[..entries.len().min(start + 1)]
-		.windows(2)
-		.filter(|pair| !playlist::follows(&pair[0], &pair[1]))
-		.count() as u64;
-	let dropped = before.saturating_add(dropped);
-	let text = playlist::media(rendition, &entries[start..], dropped, state.ended);
+	let text = match (recorded, state.ended) {
+		(true, false) => return Err(NO_RECORDING),
+		(true, true) => {
+			let entries = gateway.follower.timeline(stream, |timeline| timeline.whole())?;
+			playlist::recording(rendition, &entries)
+		}
+		(false, ended) => {
+			let listing = gateway.follower.timeline(stream, |timeline| timeline.live(WINDOW))?;
+			playlist::live(rendition, &listing, ended)
+		}
+	};
 	Ok(hls(PLAYLIST, "no-cache", text))
 }
 
@@ -340,11 +300,15 @@ async fn segment(
 ) -> Result<Response, Failure> {
 	let unknown = || Failure::NotFound("no such segment");
 	let seq: Seq = file.strip_suffix(".ts").and_then(|n| n.parse().ok()).ok_or_else(unknown)?;
-	let (stream, _) = gateway.find(&name).await?;
-	let records = gateway.store.records(stream, seq, 1)?;
-	let record = records.first().filter(|record| record.header().seq == seq).ok_or_else(unknown)?;
-	let output = record.receipt.outputs.get(rendition).ok_or_else(unknown)?;
-	let bytes = gateway.store.get(output.hash)?.ok_or_else(unknown)?;
+	let stream = gateway.find(&name).await?;
+	let store = gateway.store.clone();
+	let read = move || -> Result<Option<Vec<u8>>, StoreError> {
+		let records = store.records(stream, seq, 1)?;
+		let record = records.first().filter(|record| record.header().seq == seq);
+		let output = record.and_then(|record| record.receipt.outputs.get(rendition));
+		output.map_or(Ok(None), |output| store.get(output.hash))
+	};
+	let bytes = blocking(read).await??.ok_or_else(unknown)?;
 	gateway.metrics.add_bytes(bytes.len() as u64);
 	Ok(hls("video/mp2t", "public, max-age=3600, immutable", bytes))
 }
@@ -369,8 +333,10 @@ struct StreamStatus {
 impl Gateway {
 	fn status_of(&self, stream: StreamId) -> Result<Option<StreamStatus>, Failure> {
 		let Some(state) = self.follower.state(stream)? else { return Ok(None) };
-		let records = self.follower.records(stream, 0)?;
-		let newest = records.last();
+		let (segments, newest) =
+			self.follower.timeline(stream, |timeline| (timeline.len(), timeline.newest()))?;
+		let record = newest.map(|seq| self.store.records(stream, seq, 1)).transpose()?;
+		let record = record.and_then(|records| records.into_iter().next());
 		Ok(Some(StreamStatus {
 			name: state.name,
 			broadcaster: state.broadcaster.to_ss58check(),
@@ -380,9 +346,9 @@ impl Gateway {
 				.iter()
 				.map(|r| format!("{}x{}@{}k", r.width, r.height, r.kbps))
 				.collect(),
-			segments: records.len(),
-			newest: newest.map(|record| record.header().seq),
-			transcoder: newest.map(|record| record.header().transcoder.to_ss58check()),
+			segments,
+			newest,
+			transcoder: record.map(|record| record.header().transcoder.to_ss58check()),
 			ended: state.ended,
 		}))
 	}
@@ -392,8 +358,8 @@ async fn stream_status(
 	State(gateway): Shared,
 	Path(name): Path<String>,
 ) -> Result<Response, Failure> {
-	let (stream, _) = gateway.find(&name).await?;
-	let status = gateway.status_of(stream)?.ok_or(Failure::NotFound("no stream of that name"))?;
+	let stream = gateway.find(&name).await?;
+	let status = gateway.status_of(stream)?.ok_or(NO_STREAM)?;
 	Ok(([(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], Json(status)).into_response())
 }
 

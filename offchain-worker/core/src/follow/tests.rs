@@ -4,16 +4,21 @@ use crate::{
 	broadcast::Origin,
 	chain::{Call, Wait},
 	clock::SystemClock,
-	fakes::{FakeChain, FakeNet, MemoryStore, Recorder, GENESIS, PLENTY},
+	fakes::{simulate, FakeChain, FakeNet, MemoryStore, Recorder, GENESIS, PLENTY},
 	key::Key,
-	transport::Service,
+	playlist::tests::packet,
+	transport::{PushReply, Refusal, Service, SignedHeader},
 };
 use livepeer_primitives::{
+	api::{ChallengeView, JobView, TranscoderView},
+	params::{ProtocolParameters, Timing},
 	receipt::{signature_hash, Output, Outputs, Receipt},
 	segment::SegmentHeader,
+	traits::ClaimInfo,
 	video::{Rendition, SourceLimits},
-	Hash, UNIT,
+	ClaimId, Hash, ToolchainId, UNIT,
 };
+use sp_core::H256;
 
 struct Story {
 	chain: FakeChain,
@@ -69,7 +74,16 @@ impl Story {
 	}
 
 	fn record(&self, seq: Seq, change: impl FnOnce(&mut SegmentHeader)) -> SegmentRecord {
-		let bytes = [seq as u8, 1, 2];
+		self.record_of(seq, vec![seq as u8, 1, 2], change)
+	}
+
+	/// The record of a segment whose one rendition is `bytes`.
+	fn record_of(
+		&self,
+		seq: Seq,
+		bytes: Vec<u8>,
+		change: impl FnOnce(&mut SegmentHeader),
+	) -> SegmentRecord {
 		let mut header = SegmentHeader {
 			genesis: GENESIS,
 			stream: self.stream(),
@@ -85,7 +99,7 @@ impl Story {
 		let broadcaster_signature = self.broadcaster.sign(header.signing_payload());
 		let hash = self.origin.put(&bytes).unwrap();
 		let mut outputs = Outputs::default();
-		outputs.try_push(Output { hash, len: 3 }).unwrap();
+		outputs.try_push(Output { hash, len: bytes.len() as u32 }).unwrap();
 		let receipt = Receipt {
 			header,
 			broadcaster_signature_hash: signature_hash(&broadcaster_signature),
@@ -97,15 +111,24 @@ impl Story {
 	}
 
 	fn follower(&self, keep: u64) -> Follower {
+		self.follower_into(self.store.clone(), keep)
+	}
+
+	fn follower_into(&self, store: MemoryStore, keep: u64) -> Follower {
 		Follower::new(
 			Arc::new(self.chain.client(None)),
-			Arc::new(self.store.clone()),
+			Arc::new(store),
 			Arc::new(self.net.end("g")),
 			Arc::new(Recorder::default()),
 			Arc::new(SystemClock::default()),
 			keep,
 		)
 	}
+}
+
+/// What a follower has.
+fn seqs(follower: &Follower, stream: StreamId) -> Vec<Seq> {
+	follower.records(stream, 0).unwrap().iter().map(|record| record.header().seq).collect()
 }
 
 #[tokio::test]
@@ -194,15 +217,338 @@ async fn record_should_be_refused_when_its_receipt_is_forged() {
 }
 
 #[tokio::test]
-async fn record_should_be_refused_when_its_seq_jumps_too_far() {
+async fn record_should_be_refused_when_it_is_not_in_order() {
+	let story = Story::new().await;
+	struct Disordered(Vec<SegmentRecord>);
+	story.origin.put_record(&story.record(5, |_| ())).unwrap();
+	let records = [7, 6].map(|seq| story.record(seq, |_| ())).to_vec();
+	#[async_trait::async_trait]
+	impl Service for Disordered {
+		async fn fetch(&self, _: H256) -> Option<Vec<u8>> {
+			Some(vec![7, 1, 2])
+		}
+		async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
+			Err(Refusal::NotServed)
+		}
+		async fn push(&self, _: SignedHeader, _: Vec<u8>) -> PushReply {
+			PushReply::Refused(Refusal::NotServed)
+		}
+		async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
+			let ladder = vec![Rendition { width: 64, height: 36, kbps: 100 }];
+			let ladder = ladder.try_into().unwrap();
+			Some(Playlist { job: 1, ladder, ended: false, records: self.0.clone() })
+		}
+	}
+	story.net.serve("o", Arc::new(Disordered(records)));
+	let follower = story.follower(10);
+	follower.find("demo", None).await.unwrap();
+	let error = follower.poll(story.stream()).await.unwrap_err();
+	assert!(matches!(error, FollowError::Order));
+	let seqs = seqs(&follower, story.stream());
+	assert_eq!(seqs, [7], "what came before stays");
+}
+
+#[tokio::test]
+async fn follower_should_go_on_when_the_origin_keeps_only_what_lies_far_ahead() {
 	let story = Story::new().await;
 	story.origin.put_record(&story.record(5, |_| ())).unwrap();
 	let follower = story.follower(10);
-	follower.find("demo", None).await.unwrap();
-	assert_eq!(follower.poll(story.stream()).await.unwrap().new, 1, "where it starts is free");
-	story.origin.put_record(&story.record(7 + LARGEST_JUMP, |_| ())).unwrap();
-	let error = follower.poll(story.stream()).await.unwrap_err();
-	assert!(matches!(error, FollowError::Order));
+	let stream = follower.find("demo", None).await.unwrap();
+	assert_eq!(follower.poll(stream).await.unwrap().new, 1, "where it starts is free");
+	story.origin.trim_records(stream, Seq::MAX).unwrap();
+	story.origin.put_record(&story.record(5_000_000, |_| ())).unwrap();
+	assert_eq!(follower.poll(stream).await.unwrap().new, 1);
+	assert_eq!(seqs(&follower, stream), [5_000_000]);
+	let listing = follower.timeline(stream, |timeline| timeline.live(30)).unwrap();
+	assert_eq!((listing.entries.len(), listing.discontinuities), (1, 1));
+}
+
+#[tokio::test]
+async fn new_follower_should_begin_near_the_end_of_a_running_stream() {
+	let story = Story::new().await;
+	// Far along, and with seqs missing.
+	for seq in (9_000..9_400).filter(|seq| seq % 10 != 0) {
+		story.origin.put_record(&story.record(seq, |_| ())).unwrap();
+	}
+	let follower = story.follower(1_800);
+	let stream = follower.find("demo", None).await.unwrap();
+	follower.poll(stream).await.unwrap();
+	let near: Vec<Seq> = (9_400 - NEAR..9_400).filter(|seq| seq % 10 != 0).collect();
+	assert_eq!(seqs(&follower, stream), near);
+	story.origin.put_record(&story.record(9_400, |_| ())).unwrap();
+	assert_eq!(follower.poll(stream).await.unwrap().new, 1, "and goes on from there");
+}
+
+#[tokio::test]
+async fn new_follower_should_take_all_that_it_keeps_of_a_stream_that_has_ended() {
+	let story = Story::new().await;
+	for seq in 0..400 {
+		story.origin.put_record(&story.record(seq, |_| ())).unwrap();
+	}
+	story.set_state(true, 400);
+	for (keep, first) in [(1_800, 0), (300, 100)] {
+		let follower = story.follower_into(MemoryStore::default(), keep);
+		let stream = follower.find("demo", None).await.unwrap();
+		while !follower.poll(stream).await.unwrap().ended {}
+		assert_eq!(seqs(&follower, stream), (first..400).collect::<Vec<Seq>>());
+	}
+}
+
+#[tokio::test]
+async fn follower_should_be_live_again_when_it_fell_far_behind() {
+	let story = Story::new().await;
+	let follower = story.follower(1_800);
+	let stream = follower.find("demo", None).await.unwrap();
+	story.origin.put_record(&story.record(0, |_| ())).unwrap();
+	follower.poll(stream).await.unwrap();
+	// A little behind: everything is taken.
+	(1..140).for_each(|seq| story.origin.put_record(&story.record(seq, |_| ())).unwrap());
+	for _ in 0..3 {
+		follower.poll(stream).await.unwrap();
+	}
+	assert_eq!(seqs(&follower, stream), (0..140).collect::<Vec<Seq>>());
+	// Far behind: what lies between is given up, and the gap is marked.
+	(140..600).for_each(|seq| story.origin.put_record(&story.record(seq, |_| ())).unwrap());
+	assert_eq!(follower.poll(stream).await.unwrap().new, NEAR as usize);
+	let expected: Vec<Seq> = (0..140).chain(600 - NEAR..600).collect();
+	assert_eq!(seqs(&follower, stream), expected);
+	let listing = follower.timeline(stream, |timeline| timeline.live(30)).unwrap();
+	assert_eq!(listing.discontinuities, 1);
+}
+
+#[test]
+fn newest_seq_should_be_found_wherever_it_is() {
+	for newest in [0, 1, 63, 64, 65, 1_000, 17_999, 1 << 40, Seq::MAX - 1] {
+		for sparse in [1, 7, 1_000] {
+			let mut search = Search::from(5);
+			let mut asked = 0;
+			while let Some(probe) = search.probe() {
+				// An origin with every so many-th seq up to the newest.
+				let seqs = (0..64).map_while(|i| {
+					let seq = newest.checked_sub(newest.saturating_sub(probe) / sparse * sparse)?;
+					let seq = seq.checked_add(i * sparse)?;
+					(probe..=newest).contains(&seq).then_some(seq)
+				});
+				let seqs: Vec<Seq> = seqs.collect();
+				search.answer(probe, seqs.last().copied(), seqs.len() == 64);
+				asked += 1;
+				assert!(asked < 140, "the search has an end");
+			}
+			assert_eq!(search.newest, (newest >= 5).then_some(newest), "every {sparse}");
+		}
+	}
+}
+
+#[tokio::test]
+async fn records_of_another_job_should_be_skipped_and_not_asked_for_again() {
+	let story = Story::new().await;
+	// Job 2 has another ladder; the origin still tells of job 1.
+	let mut old = story.record(0, |_| ());
+	let output = old.receipt.outputs[0];
+	old.receipt.outputs.try_push(output).unwrap();
+	old.transcoder_signature = story.transcoder.sign(old.receipt.signing_payload());
+	story.origin.put_record(&old).unwrap();
+	story.origin.put_record(&story.record(1, |_| ())).unwrap();
+	story.origin.put_record(&story.record(2, |header| header.job = 2)).unwrap();
+	let endless = |header: &mut SegmentHeader| {
+		header.job = 2;
+		header.duration = LONGEST_SEGMENT + 1;
+	};
+	story.origin.put_record(&story.record(3, endless)).unwrap();
+	let mut state = story.origin.stream(story.stream()).unwrap().unwrap();
+	state.job = 2;
+	story.origin.put_stream(story.stream(), &state).unwrap();
+	let follower = story.follower(10);
+	let stream = follower.find("demo", None).await.unwrap();
+	assert_eq!(follower.poll(stream).await.unwrap().new, 1);
+	assert_eq!(seqs(&follower, stream), [2]);
+	assert_eq!(follower.state(stream).unwrap().unwrap().next, 4);
+	assert_eq!(follower.poll(stream).await.unwrap().new, 0);
+	// Nobody but the owner has a record skipped.
+	let mut forged = story.record(4, |_| ());
+	forged.broadcaster_signature = story.transcoder.sign(forged.header().signing_payload());
+	story.origin.put_record(&forged).unwrap();
+	let error = follower.poll(stream).await.unwrap_err();
+	assert!(matches!(error, FollowError::Record(RecordError::BroadcasterSignature)));
+}
+
+#[tokio::test]
+async fn kept_segments_should_go_when_the_next_job_has_another_ladder() {
+	let story = Story::new().await;
+	let follower = story.follower(10);
+	let stream = follower.find("demo", None).await.unwrap();
+	story.origin.put_record(&story.record(0, |_| ())).unwrap();
+	follower.poll(stream).await.unwrap();
+	let mut state = story.origin.stream(stream).unwrap().unwrap();
+	// The same ladder: players go on.
+	state.job = 2;
+	story.origin.put_stream(stream, &state).unwrap();
+	follower.poll(stream).await.unwrap();
+	assert_eq!(seqs(&follower, stream), [0]);
+	state.job = 3;
+	state.ladder = vec![Rendition { width: 32, height: 18, kbps: 50 }].try_into().unwrap();
+	story.origin.put_stream(stream, &state).unwrap();
+	follower.poll(stream).await.unwrap();
+	assert_eq!(seqs(&follower, stream), [0; 0]);
+	story.origin.put_record(&story.record(1, |header| header.job = 3)).unwrap();
+	assert_eq!(follower.poll(stream).await.unwrap().new, 1);
+	let listing = follower.timeline(stream, |timeline| timeline.live(30)).unwrap();
+	assert_eq!(listing.discontinuities, 1, "what came before was another stream");
+}
+
+/// A chain whose reads hang while it is told to, as a connection does that is being made again.
+struct Hanging(Arc<dyn Chain>, std::sync::atomic::AtomicBool);
+
+impl Hanging {
+	fn hang(&self, hang: bool) {
+		self.1.store(hang, std::sync::atomic::Ordering::SeqCst);
+	}
+
+	async fn up(&self) {
+		if self.1.load(std::sync::atomic::Ordering::SeqCst) {
+			std::future::pending::<()>().await;
+		}
+	}
+}
+
+#[async_trait::async_trait]
+impl Chain for Hanging {
+	fn genesis(&self) -> Hash {
+		self.0.genesis()
+	}
+	fn account(&self) -> Option<AccountId> {
+		self.0.account()
+	}
+	fn heads(&self) -> tokio::sync::watch::Receiver<crate::chain::Head> {
+		self.0.heads()
+	}
+	async fn timing(&self) -> Result<Timing, ChainError> {
+		self.0.timing().await
+	}
+	async fn parameters(&self) -> Result<ProtocolParameters, ChainError> {
+		self.0.parameters().await
+	}
+	async fn transcoder(&self, account: &AccountId) -> Result<Option<TranscoderView>, ChainError> {
+		self.0.transcoder(account).await
+	}
+	async fn service(&self, account: &AccountId) -> Result<Option<ServiceRecord>, ChainError> {
+		self.up().await;
+		self.0.service(account).await
+	}
+	async fn job(&self, at: At, id: JobId) -> Result<Option<JobView>, ChainError> {
+		self.up().await;
+		self.0.job(at, id).await
+	}
+	async fn job_of_stream(&self, stream: StreamId) -> Result<Option<JobId>, ChainError> {
+		self.up().await;
+		self.0.job_of_stream(stream).await
+	}
+	async fn assignments(&self, transcoder: &AccountId) -> Result<Vec<JobId>, ChainError> {
+		self.0.assignments(transcoder).await
+	}
+	async fn claim(&self, at: At, id: ClaimId) -> Result<Option<ClaimInfo>, ChainError> {
+		self.0.claim(at, id).await
+	}
+	async fn challenge(&self, id: ClaimId) -> Result<Option<ChallengeView>, ChainError> {
+		self.0.challenge(id).await
+	}
+	async fn claims_of(&self, at: At, who: &AccountId) -> Result<Vec<ClaimId>, ChainError> {
+		self.0.claims_of(at, who).await
+	}
+	async fn toolchains(&self) -> Result<Vec<ToolchainId>, ChainError> {
+		self.0.toolchains().await
+	}
+	async fn broadcasters(&self) -> Result<Vec<AccountId>, ChainError> {
+		self.0.broadcasters().await
+	}
+	async fn submit(&self, call: Call, wait: Wait) -> Result<(), ChainError> {
+		self.0.submit(call, wait).await
+	}
+}
+
+#[test]
+fn stream_should_go_on_when_the_node_gives_no_answer() {
+	simulate(|sim| async move {
+		let story = Story::new().await;
+		let chain = Arc::new(Hanging(Arc::new(story.chain.client(None)), Default::default()));
+		let follower = Follower::new(
+			chain.clone(),
+			Arc::new(story.store.clone()),
+			Arc::new(story.net.end("g")),
+			Arc::new(Recorder::default()),
+			Arc::new(sim.clock.clone()),
+			100,
+		);
+		let stream = follower.find("demo", None).await.unwrap();
+		chain.hang(true);
+		let error = sim.within(CHAIN_MS + 1, follower.poll(stream)).await.unwrap().unwrap_err();
+		assert!(matches!(error, FollowError::Late), "nothing is known yet: {error}");
+		chain.hang(false);
+		follower.poll(stream).await.unwrap();
+		chain.hang(true);
+		for seq in 0..20 {
+			story.origin.put_record(&story.record(seq, |_| ())).unwrap();
+			sim.sleep(BELIEVED_MS / 4).await;
+			let polled = sim.within(CHAIN_MS + 1, follower.poll(stream)).await.unwrap();
+			assert_eq!(polled.unwrap().new, 1);
+		}
+		// An origin that moved is found as soon as the node is back, and not a block later.
+		story.net.remove("o");
+		assert!(follower.poll(stream).await.is_err());
+		chain.hang(false);
+		let client = story.chain.client(Some(story.broadcaster.clone()));
+		client.submit(Call::SetOrigin(FakeNet::record("p")), Wait::InBlock).await.unwrap();
+		story.net.serve("p", Arc::new(Origin::new(Arc::new(story.origin.clone()))));
+		story.origin.put_record(&story.record(20, |_| ())).unwrap();
+		let _ = follower.poll(stream).await;
+		assert_eq!(seqs(&follower, stream).last(), Some(&20));
+	})
+}
+
+#[tokio::test]
+async fn playlists_should_be_the_same_after_a_restart() {
+	let story = Story::new().await;
+	// Time starts anew at some of them.
+	let pts = |seq: Seq| if seq < 7 { seq * 180_000 } else { 90_000_000 + seq * 180_000 };
+	for seq in 0..30 {
+		let record = story.record_of(seq, packet(pts(seq)).to_vec(), |_| ());
+		story.origin.put_record(&record).unwrap();
+	}
+	let follower = story.follower(10);
+	let stream = follower.find("demo", None).await.unwrap();
+	follower.poll(stream).await.unwrap();
+	let before = follower.timeline(stream, Timeline::clone).unwrap();
+	assert_eq!((before.len(), before.live(30).discontinuities), (10, 1));
+	assert_eq!(before.whole()[0].pts, Some(pts(20)));
+	assert_eq!(story.follower(10).timeline(stream, Timeline::clone).unwrap(), before);
+	// A crash before the timeline was stored: the segments themselves are looked at.
+	let record = story.record_of(30, packet(0).to_vec(), |_| ());
+	story.store.put(&packet(0)).unwrap();
+	story.store.put_record(&record).unwrap();
+	let after = story.follower(10).timeline(stream, Timeline::clone).unwrap();
+	assert_eq!(after.whole()[10], Entry { seq: 30, duration: 180_000, pts: Some(0) });
+	assert_eq!(after.live(1).discontinuities, 2);
+}
+
+#[tokio::test]
+async fn nothing_should_be_left_of_a_stream_that_is_forgotten() {
+	let story = Story::new().await;
+	for seq in 0..5 {
+		story.origin.put_record(&story.record(seq, |_| ())).unwrap();
+	}
+	let follower = story.follower(10);
+	let stream = follower.find("demo", None).await.unwrap();
+	follower.poll(stream).await.unwrap();
+	follower.forget(stream).unwrap();
+	assert_eq!(story.store.blob_count(), 0);
+	assert!(follower.streams().unwrap().is_empty() && follower.state(stream).unwrap().is_none());
+	assert!(matches!(follower.poll(stream).await, Err(FollowError::NotFound)));
+	// It is looked for like any other, and followed like a new one.
+	story.chain.cut(true);
+	assert!(follower.find("demo", None).await.is_err());
+	story.chain.cut(false);
+	assert_eq!(follower.find("demo", None).await.unwrap(), stream);
+	assert_eq!(follower.poll(stream).await.unwrap().new, 5);
 }
 
 #[tokio::test]
@@ -212,8 +558,6 @@ async fn rendition_should_come_from_the_transcoder_when_the_origin_lacks_it() {
 	story.origin.put_record(&record).unwrap();
 	let hash = record.receipt.outputs[0].hash;
 	struct Lacking(Origin, H256);
-	use crate::transport::{Playlist, PushReply, Refusal, SignedHeader};
-	use sp_core::H256;
 	#[async_trait::async_trait]
 	impl Service for Lacking {
 		async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {

@@ -79,6 +79,7 @@ fn relation_should_be_checked_against_the_values_of_other_concerns() {
 		);
 		// With shorter phases the same round is long enough.
 		let mut shorter = DEV.lottery;
+		shorter.reveal_window = 1;
 		shorter.missed_grace = 1;
 		shorter.dispute_commit_base = 1;
 		shorter.commit_base = 1;

@@ -1,5 +1,6 @@
 //! Disputes, won, lost and neither.
 
+use frame_support::{assert_noop, assert_ok, traits::Hooks};
 use livepeer_primitives::{
 	api::{ChallengeStage, Outcome},
 	traits::Settlement,
@@ -8,7 +9,7 @@ use livepeer_primitives::{
 };
 use sp_runtime::Perbill;
 
-use crate::{mock::*, types::Penalty, Event};
+use crate::{mock::*, types::Penalty, Error, Event};
 
 const WRONG: Verdict = Verdict::Mismatch(MismatchKind::Video);
 
@@ -112,16 +113,13 @@ fn transcoder_should_win_when_two_thirds_of_the_revealed_pass() {
 		let decided = System::block_number();
 		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
 		assert!(DETAINED.get().is_empty());
-		// The dissenter pays once for both tranches, in the last block before the payment.
-		run_to(decided + 10);
-		assert!(SLASHED.get().is_empty());
+		// The dissenter pays once for both tranches, in the block of the payment.
 		run_to(decided + 11);
+		assert!(SLASHED.get().is_empty() && SETTLED.get().is_empty());
+		run_to(decided + 12);
 		let one = Perbill::from_percent(1);
 		assert_eq!(SLASHED.get(), vec![(validator(liar), 0, one, vec![])]);
-		assert!(SETTLED.get().is_empty());
-		run_to(decided + 12);
 		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Pay)]);
-		assert_eq!(SLASHED.get().len(), 1);
 		assert_eq!(bytes_left(), 0);
 		let fine = |event: &Event<Test>| {
 			matches!(event, Event::Penalised { penalty: Penalty::FalseDissent, .. })
@@ -284,17 +282,23 @@ fn dispute_should_count_stake_and_not_heads() {
 }
 
 /// A claim accepted against 40 of 41 validators, who never answered, `wait` blocks before its
-/// payment. Says how many were penalised in each block until everything was settled.
-fn penalised_per_block(wait: u32) -> Vec<usize> {
+/// execution.
+fn accepted_by_one(wait: u32) -> TestClaim {
 	Parameters::mutate(|parameters| parameters.slashing_period = wait);
 	seat(&[&[1_000][..], &[1; 40]].concat());
 	let claim = claim(8);
 	to_commit(&claim);
-	ballot(claim.id, 0, |_| None);
-	to_dispute(claim.id);
 	let good = opening(claim.id, Verdict::Valid);
+	ballot(claim.id, 0, |i| (i == 0).then(|| good.clone()));
+	to_dispute(claim.id);
 	ballot(claim.id, DISPUTE, |i| (i == 0).then(|| good.clone()));
 	assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
+	claim
+}
+
+/// How many were penalised in each block until everything was settled.
+fn penalised_per_block(wait: u32) -> Vec<usize> {
+	accepted_by_one(wait);
 	let mut blocks = Vec::new();
 	while SETTLED.get().is_empty() {
 		let before = SLASHED.get().len();
@@ -306,8 +310,53 @@ fn penalised_per_block(wait: u32) -> Vec<usize> {
 }
 
 #[test]
-fn penalties_should_be_spread_over_the_last_blocks_when_the_set_is_large() {
-	build_and_execute(|| assert_eq!(penalised_per_block(6), [0, 0, 16, 16, 8, 0]));
+fn penalties_should_be_spread_from_the_execution_on_when_the_set_is_large() {
+	build_and_execute(|| assert_eq!(penalised_per_block(6), [0, 0, 0, 0, 0, 16, 16, 8]));
+}
+
+#[test]
+fn cancel_should_spare_everybody_when_it_comes_before_the_execution() {
+	build_and_execute(|| {
+		let claim = accepted_by_one(6);
+		skip(5);
+		assert_ok!(Lottery::cancel(RuntimeOrigin::root(), claim.id));
+		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Pay)]);
+		assert!(SLASHED.get().is_empty());
+		assert_eq!(bytes_left(), 0);
+	});
+}
+
+#[test]
+fn cancel_should_be_refused_when_the_execution_has_begun() {
+	build_and_execute(|| {
+		let claim = accepted_by_one(6);
+		for penalised in [16, 32] {
+			skip(if penalised == 16 { 6 } else { 1 });
+			assert_eq!(SLASHED.get().len(), penalised);
+			assert_noop!(
+				Lottery::cancel(RuntimeOrigin::root(), claim.id),
+				Error::<Test>::ExecutionBegun
+			);
+		}
+		skip(1);
+		assert_eq!(SLASHED.get().len(), 40, "all of them pay");
+		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Pay)]);
+	});
+}
+
+#[test]
+fn hook_should_charge_the_settlement_when_a_dispute_ends_void() {
+	build_and_execute(|| {
+		let claim = disputed(WRONG);
+		// Nobody answers: the count is due when the commit phase is over.
+		run_to(challenge(claim.id).due - 1);
+		let next = System::block_number() + 1;
+		System::set_block_number(next);
+		let used = Lottery::on_initialize(next);
+		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Refund)]);
+		let least = <() as crate::WeightInfo>::agenda_execute();
+		assert!(used.all_gte(least.saturating_add(<() as crate::WeightInfo>::agenda_decide(8))));
+	});
 }
 
 #[test]

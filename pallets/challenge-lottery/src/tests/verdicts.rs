@@ -135,6 +135,49 @@ fn commit_should_be_refused_when_another_key_signed_it() {
 	});
 }
 
+/// What a reorganisation does to a dispute: the same claim, tranche and members, another seed.
+fn reseed(id: u64) {
+	crate::Ballots::<Test>::mutate(id, |ballot| {
+		let ballot = ballot.as_mut().unwrap();
+		ballot.seed = Hash::from_low_u64_be(ballot.seed.to_low_u64_be() + 1);
+	});
+}
+
+#[test]
+fn commit_should_be_refused_when_it_was_made_for_another_seed() {
+	build_and_execute(|| {
+		let claim = judged_claim();
+		let said = opening(claim.id, Verdict::Valid);
+		let commitment = commitment(claim.id, 0, 0, &said);
+		let signer = number_of(&members(claim.id, 0)[0]);
+		let signature = sign(signer, claim.id, 0, 0, Phase::Commit, &commitment);
+		let id = claim.id;
+		let call = Call::commit_verdict { claim: id, tranche: 0, member: 0, commitment, signature };
+		reseed(id);
+		assert_eq!(apply(call), invalid(InvalidTransaction::BadProof));
+		// The member is free to commit to what it finds with the new one.
+		commit(id, 0, 0, &said).unwrap();
+	});
+}
+
+#[test]
+fn reveal_should_be_refused_when_it_was_made_for_another_seed() {
+	build_and_execute(|| {
+		let claim = judged_claim();
+		let said = opening(claim.id, Verdict::Valid);
+		for member in 0..3 {
+			commit(claim.id, 0, member, &said).unwrap();
+		}
+		let signer = number_of(&members(claim.id, 0)[0]);
+		let signature = sign(signer, claim.id, 0, 0, Phase::Reveal, &said);
+		let (id, opening) = (claim.id, said.clone());
+		let call = Call::reveal_verdict { claim: id, tranche: 0, member: 0, opening, signature };
+		reseed(id);
+		assert_eq!(apply(call), invalid(InvalidTransaction::BadProof));
+		reveal(id, 0, 0, &said).unwrap();
+	});
+}
+
 #[test]
 fn commit_should_be_refused_when_it_is_a_replay_in_another_claim() {
 	build_and_execute(|| {
@@ -299,8 +342,9 @@ fn verdict_calls_should_be_free_and_operational_and_need_authorization() {
 			BadOrigin
 		);
 		let (valid, _) = call.authorize(TransactionSource::External).unwrap().unwrap();
+		let seed = crate::Ballots::<Test>::get(claim.id).unwrap().seed;
 		let expected = ValidTransaction::with_tag_prefix("LivepeerLottery")
-			.and_provides((claim.id, 0u8, 0u16, Phase::Commit))
+			.and_provides((claim.id, 0u8, seed, 0u16, Phase::Commit))
 			.priority(1 << 40)
 			.longevity((challenge(claim.id).due - System::block_number()).into())
 			.propagate(true);

@@ -132,6 +132,10 @@ fn done(claim: &TestClaim) -> VerifyStatus {
 	}
 }
 
+/// An answer that is no status.
+#[derive(Encode)]
+struct RefusedAnswer;
+
 /// Patience of a question in the first block of a dev commit phase: half of 12 blocks of 2 s.
 const PATIENCE: u64 = 12_000;
 
@@ -159,7 +163,7 @@ fn worker_should_ask_commit_and_reveal_when_all_goes_well() {
 		expect(node, &task(&claim, me, PATIENCE), VerifyStatus::Working);
 		worker();
 		assert!(take().is_empty());
-		// The question is the same byte for byte, whatever time has passed.
+		// The question is the same, whatever time has passed.
 		skip(2);
 		expect(node, &task(&claim, me, PATIENCE), done(&claim));
 		worker();
@@ -193,6 +197,58 @@ fn worker_should_ask_commit_and_reveal_when_all_goes_well() {
 		apply(sent[0].clone()).unwrap();
 		worker();
 		assert!(take().is_empty());
+	});
+}
+
+#[test]
+fn worker_should_renew_the_service_record_alone_when_it_asks_again() {
+	let me = first_member();
+	run_node(&[me], |node, take| {
+		let (claim, _) = judged();
+		let first = task(&claim, me, PATIENCE);
+		expect(node, &first, VerifyStatus::Working);
+		worker();
+		// The transcoder moves in each block, and parameters change.
+		for url in ["https://one", "https://two"] {
+			skip(1);
+			SERVICE_URL.put(url.into());
+			Parameters::mutate(|parameters| parameters.verify_rate += 1);
+			let mut again = first.clone();
+			again.service.url = url.as_bytes().to_vec().try_into().unwrap();
+			assert_ne!(again, first);
+			expect(node, &again, VerifyStatus::Working);
+			worker();
+		}
+		assert!(take().is_empty());
+	});
+}
+
+#[test]
+fn worker_should_go_on_with_other_duties_when_one_is_refused() {
+	run_node(&[0, 1, 2, 3, 4], |node, take| {
+		let claims = [claim(8), claim(4)];
+		for claim in &claims {
+			to_commit(claim);
+		}
+		// Block 20 begins with the first claim, which gets all but one of the four questions.
+		let mut asked = Vec::new();
+		for claim in &claims {
+			for (_, member) in crate::Members::<Test>::iter_prefix((claim.id, 0)) {
+				asked.push((claim, number_of(&member.account)));
+			}
+		}
+		for (i, (claim, me)) in asked.into_iter().take(4).enumerate() {
+			let task = task(claim, me, PATIENCE);
+			if i < 3 {
+				// As a service that has enough to do: it answers at once, with no verdict.
+				expect(node, &task, RefusedAnswer);
+			} else {
+				expect(node, &task, done(claim));
+			}
+		}
+		worker();
+		let sent = take();
+		assert!(matches!(sent[..], [Call::commit_verdict { claim, .. }] if claim == claims[1].id));
 	});
 }
 

@@ -1,8 +1,8 @@
 //! What happens when there is more to do than a block can hold.
 
-use crate::{mock::*, types::Phase, Agenda, Backlog, Jobs as StoredJobs};
+use crate::{mock::*, types::Phase, Agenda, Backlog, Jobs as StoredJobs, WeightInfo};
 use frame_support::{assert_ok, traits::Hooks, weights::Weight};
-use livepeer_primitives::UNIT;
+use livepeer_primitives::{AccountId, UNIT};
 
 #[test]
 fn agenda_should_overflow_into_the_next_blocks() {
@@ -62,6 +62,59 @@ fn empty_block_should_cost_one_look() {
 		assert_eq!(used, <() as crate::WeightInfo>::agenda_block());
 		assert_eq!(snapshot(), before);
 	});
+}
+
+/// Registers `count` transcoders that ask more than jobs pay.
+fn register_dear(count: u8) {
+	for i in 0..count {
+		register(&AccountId::new([[i, 1]; 16].concat().try_into().unwrap()), UNIT, PRICE + 1, 10);
+	}
+}
+
+/// Creates so many jobs and returns what the block in which they are drawn weighs.
+fn weigh_draws(jobs: u32) -> Weight {
+	for i in 0..jobs {
+		assert_ok!(create_with(&BOB, &format!("cam{i}"), UNIT / 100));
+	}
+	skip(1);
+	System::set_block_number(3);
+	Jobs::on_initialize(3)
+}
+
+#[test]
+fn draws_should_cost_little_when_no_price_suits() {
+	build_and_execute(|| {
+		register_dear(200);
+		let used = weigh_draws(20);
+		let expected = <()>::agenda_block()
+			.saturating_add(<()>::read_candidates(200))
+			.saturating_add(<()>::task_draw_nobody(200).saturating_mul(20));
+		assert_eq!(used, expected);
+		assert!(<()>::task_draw(200).all_gt(<()>::task_draw_nobody(200).saturating_mul(5)));
+	});
+}
+
+#[test]
+fn draws_should_be_charged_for_everybody_when_one_price_suits() {
+	build_and_execute(|| {
+		register_dear(199);
+		register(&TIM, UNIT, PRICE, 1);
+		let used = weigh_draws(1);
+		let expected = <()>::agenda_block()
+			.saturating_add(<()>::read_candidates(200))
+			.saturating_add(<()>::task_draw(200));
+		assert_eq!(used, expected);
+	});
+}
+
+#[test]
+fn jobs_that_nobody_takes_should_leave_room_when_they_are_many() {
+	// As many as would fill the agenda if each were drawn every 64 blocks at everybody's price.
+	let a_draw = <() as crate::WeightInfo>::task_draw_nobody(257);
+	let of_a_block = a_draw.saturating_mul(4_200 / u64::from(crate::decide::MAX_RETRY_DELAY) + 1);
+	// The runtime's part of a block for jobs.
+	let agenda = Weight::from_parts(150_000_000_000, u64::MAX);
+	assert!(of_a_block.all_lte(agenda / 50), "{of_a_block}");
 }
 
 #[test]

@@ -175,7 +175,7 @@ fn draw_should_be_repeated_with_backoff_when_nobody_is_eligible() {
 			}
 		}
 		let waits: Vec<_> = draws.iter().map(|(at, next)| next - at).collect();
-		assert_eq!(waits[..7], [4, 8, 16, 32, 64, 64, 64]);
+		assert_eq!(waits, [4, 8, 16, 32, 64, 128, 256]);
 		assert_eq!(draws[0].0, 3);
 		assert!(!crate::Jobs::<Test>::contains_key(id), "it expires all the same");
 		assert_eq!(free(&BOB), PURSE);
@@ -205,6 +205,21 @@ fn top_up_should_bring_the_next_draw_forward() {
 		register(&TIM, UNIT, PRICE, 1);
 		skip(2);
 		assert_eq!(current(id), (TIM, 0));
+	});
+}
+
+#[test]
+fn waits_should_begin_anew_when_a_job_is_topped_up() {
+	build_and_execute(|| {
+		let id = create(&BOB, "cam");
+		run_to(70);
+		assert_ok!(Jobs::top_up(RuntimeOrigin::signed(BOB), id, 1));
+		assert_eq!(job(id).phase, Phase::Waiting { draw_at: 72, retries: 0 });
+		// A second one cannot hasten the draw.
+		skip(1);
+		assert_ok!(Jobs::top_up(RuntimeOrigin::signed(BOB), id, 1));
+		skip(1);
+		assert_eq!(job(id).phase, Phase::Waiting { draw_at: 76, retries: 1 });
 	});
 }
 

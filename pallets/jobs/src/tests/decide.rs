@@ -40,8 +40,8 @@ fn step_should_follow_the_table() {
 
 #[test]
 fn retry_delay_should_double_up_to_its_bound() {
-	let delays: Vec<_> = (0..8).map(retry_delay).collect();
-	assert_eq!(delays, [2, 4, 8, 16, 32, 64, 64, 64]);
+	let delays: Vec<_> = (0..11).map(retry_delay).collect();
+	assert_eq!(delays, [2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 1_024]);
 	assert_eq!(retry_delay(u8::MAX), MAX_RETRY_DELAY);
 }
 

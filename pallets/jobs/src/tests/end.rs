@@ -247,5 +247,5 @@ fn closing_should_be_repeated_when_the_owner_of_eth_blocks_the_account() {
 }
 
 fn decide_retry() -> u32 {
-	crate::decide::MAX_RETRY_DELAY
+	crate::decide::FAILURE_DELAY
 }

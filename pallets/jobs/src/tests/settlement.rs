@@ -103,3 +103,23 @@ fn settlement_should_leave_no_trace_when_money_cannot_move() {
 		assert_ok!(settle(0, Settlement::Refund));
 	});
 }
+
+/// The benchmarks of the lottery measure its settlements on claims that are made like this.
+#[cfg(feature = "runtime-benchmarks")]
+#[test]
+fn settlement_should_close_the_job_when_its_claim_was_made_for_a_benchmark() {
+	use livepeer_primitives::{sum_tree::Commitment, traits::Claims, Hash};
+	for settlement in [Settlement::Pay, Settlement::Refund] {
+		new_test_ext().execute_with(|| {
+			let commitment =
+				Commitment { root: Hash::zero(), total_work: 100_000_000, leaf_count: 16 };
+			let id = <Jobs as Claims>::make_claim(&TIM, &BOB, commitment);
+			let job = <Jobs as Claims>::claim(id).unwrap().job;
+			assert!(crate::Jobs::<Test>::contains_key(job));
+			assert_ok!(settle(id, settlement));
+			assert!(!crate::Jobs::<Test>::contains_key(job));
+			// The transcoder has work left that can be taken away.
+			assert!(crate::Loads::<Test>::contains_key(&TIM));
+		});
+	}
+}

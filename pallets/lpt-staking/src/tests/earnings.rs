@@ -1,11 +1,8 @@
 //! Fees and rewards.
 
 use crate::{mock::*, Error, Event, OwedFees, OwedStake};
-use frame_support::{assert_noop, assert_ok, traits::fungibles::Mutate, weights::Weight};
-use livepeer_primitives::{
-	traits::{FeeSink, OnNewRound},
-	ETH,
-};
+use frame_support::{assert_noop, assert_ok, traits::fungibles::Mutate};
+use livepeer_primitives::{traits::FeeSink, ETH};
 use sp_runtime::Perbill;
 
 #[test]
@@ -96,7 +93,6 @@ fn reward_should_go_to_the_finished_rounds_stake_when_booked_first_in_the_new_on
 		use frame_support::traits::fungible::Mutate;
 		assert_ok!(Balances::mint_into(&pot(), 500));
 		assert_eq!(LptStaking::reward(&t(), 0, 500, Perbill::zero()), 500);
-		assert_eq!(LptStaking::on_new_round(0, 1), Weight::zero());
 		assert_eq!((stake(t()), stake(d())), (1500, 1000));
 		use livepeer_primitives::traits::Stake;
 		assert_eq!(LptStaking::active_stake(&t()), 2500);

@@ -53,15 +53,33 @@ fn candidates_should_hold_transcoder_when_capacity_is_announced() {
 }
 
 #[test]
-fn availability_should_end_when_capacity_is_zero() {
+fn transcoder_should_get_nothing_new_and_keep_what_it_has_when_capacity_is_zero() {
 	one().build_and_execute(|| {
 		set_available(3);
 		set_available(0);
 		assert_eq!(TranscoderElection::candidates(), vec![]);
-		assert_eq!(Available::<Test>::iter().count(), 0);
-		assert_noop!(heartbeat(), Error::<Test>::NotAvailable);
-		// Assignments are kept.
 		assert!(Lost::get().is_empty());
+		// It shows that it goes on serving what it has, as before.
+		for block in [11, 31, 50] {
+			at(block);
+			assert!(TranscoderElection::is_available(&account(1)));
+			assert_ok!(heartbeat());
+		}
+		assert_eq!(TranscoderElection::candidates(), vec![]);
+		// And loses it when it falls silent.
+		at(71);
+		assert!(!TranscoderElection::is_available(&account(1)));
+	});
+}
+
+#[test]
+fn heartbeat_should_fail_when_nothing_was_announced() {
+	one().build_and_execute(|| {
+		assert_noop!(heartbeat(), Error::<Test>::NotAvailable);
+		set_available(1);
+		assert_ok!(TranscoderElection::resign(RuntimeOrigin::signed(account(1))));
+		assert_eq!(Available::<Test>::iter().count(), 0);
+		assert!(!TranscoderElection::is_available(&account(1)));
 	});
 }
 
