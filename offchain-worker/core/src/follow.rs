@@ -535,7 +535,7 @@ impl Search {
 	fn probe(&self) -> Option<Seq> {
 		let Some(newest) = self.newest else { return (!self.done).then_some(self.start) };
 		let probe = match self.end {
-			None => newest.checked_add(self.step)?,
+			None => newest.saturating_add(self.step),
 			Some(end) => newest.saturating_add(end.saturating_sub(newest) / 2),
 		};
 		(!self.done && probe > newest).then_some(probe)

@@ -172,7 +172,9 @@ fn decided_as<T: Config>(outcome: Outcome, penalties: u32) -> (ClaimId, Challeng
 	let finders = (0..MAX_COMMITTEE).map(|i| account("validator", i, 0)).collect();
 	let decision = Decision {
 		outcome,
-		execute_at: Pallet::<T>::now() + 1,
+		// Not the next block: a measurement that is set up in block 0 runs in block 1, in which a
+		// decision must still be open to be cancelled.
+		execute_at: Pallet::<T>::now() + 2,
 		finders: BoundedVec::truncate_from(finders),
 	};
 	challenge.stage = Stage::Decided(decision.clone());
