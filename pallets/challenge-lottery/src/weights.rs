@@ -61,13 +61,13 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1999 + v * (80 ±0)`
 		//  Estimated: `23995 + v * (2688 ±0)`
-		// Minimum execution time: 61_061_000 picoseconds.
-		Weight::from_parts(646_376_542, 23995)
-			// Standard Error: 16_390
-			.saturating_add(Weight::from_parts(3_059_855, 0).saturating_mul(v.into()))
+		// Minimum execution time: 82_082_000 picoseconds.
+		Weight::from_parts(294_658_815, 23995)
+			// Standard Error: 44_116
+			.saturating_add(Weight::from_parts(3_702_335, 0).saturating_mul(v.into()))
 			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(v.into())))
-			.saturating_add(T::DbWeight::get().writes(67_u64))
+			.saturating_add(T::DbWeight::get().writes(36_u64))
 			.saturating_add(Weight::from_parts(0, 2688).saturating_mul(v.into()))
 	}
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
@@ -87,10 +87,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1405`
 		//  Estimated: `5906`
-		// Minimum execution time: 114_390_000 picoseconds.
-		Weight::from_parts(175_718_928, 5906)
-			// Standard Error: 224_896
-			.saturating_add(Weight::from_parts(1_159_334, 0).saturating_mul(d.into()))
+		// Minimum execution time: 113_920_000 picoseconds.
+		Weight::from_parts(142_263_449, 5906)
+			// Standard Error: 183_259
+			.saturating_add(Weight::from_parts(940_971, 0).saturating_mul(d.into()))
 			.saturating_add(T::DbWeight::get().reads(3_u64))
 			.saturating_add(T::DbWeight::get().writes(5_u64))
 	}
@@ -118,8 +118,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `4469`
 		//  Estimated: `175134`
-		// Minimum execution time: 144_586_000 picoseconds.
-		Weight::from_parts(234_139_000, 175134)
+		// Minimum execution time: 143_043_000 picoseconds.
+		Weight::from_parts(172_487_000, 175134)
 			.saturating_add(T::DbWeight::get().reads(69_u64))
 			.saturating_add(T::DbWeight::get().writes(74_u64))
 	}
@@ -135,8 +135,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `853`
 		//  Estimated: `5906`
-		// Minimum execution time: 49_013_000 picoseconds.
-		Weight::from_parts(86_158_000, 5906)
+		// Minimum execution time: 44_226_000 picoseconds.
+		Weight::from_parts(58_848_000, 5906)
 			.saturating_add(T::DbWeight::get().reads(3_u64))
 			.saturating_add(T::DbWeight::get().writes(5_u64))
 	}
@@ -150,8 +150,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `530`
 		//  Estimated: `3711`
-		// Minimum execution time: 61_361_000 picoseconds.
-		Weight::from_parts(68_622_000, 3711)
+		// Minimum execution time: 70_365_000 picoseconds.
+		Weight::from_parts(84_916_000, 3711)
 			.saturating_add(T::DbWeight::get().reads(3_u64))
 	}
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:1)
@@ -168,8 +168,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `943`
 		//  Estimated: `5906`
-		// Minimum execution time: 50_194_000 picoseconds.
-		Weight::from_parts(73_108_000, 5906)
+		// Minimum execution time: 49_273_000 picoseconds.
+		Weight::from_parts(68_603_000, 5906)
 			.saturating_add(T::DbWeight::get().reads(4_u64))
 			.saturating_add(T::DbWeight::get().writes(5_u64))
 	}
@@ -183,8 +183,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `566`
 		//  Estimated: `3711`
-		// Minimum execution time: 87_270_000 picoseconds.
-		Weight::from_parts(108_792_000, 3711)
+		// Minimum execution time: 73_479_000 picoseconds.
+		Weight::from_parts(84_846_000, 3711)
 			.saturating_add(T::DbWeight::get().reads(3_u64))
 	}
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
@@ -199,7 +199,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `AssetsHolder::BalancesOnHold` (`max_values`: None, `max_size`: Some(84), added: 2559, mode: `MaxEncodedLen`)
 	/// Storage: `Assets::Asset` (r:1 w:1)
 	/// Proof: `Assets::Asset` (`max_values`: None, `max_size`: Some(210), added: 2685, mode: `MaxEncodedLen`)
-	/// Storage: `Assets::Account` (r:1 w:1)
+	/// Storage: `Assets::Account` (r:2 w:2)
 	/// Proof: `Assets::Account` (`max_values`: None, `max_size`: Some(134), added: 2609, mode: `MaxEncodedLen`)
 	/// Storage: `LptStaking::OwedFees` (r:1 w:1)
 	/// Proof: `LptStaking::OwedFees` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
@@ -215,6 +215,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Jobs::ClaimCounts` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Jobs` (r:1 w:1)
 	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(245), added: 2720, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::JobOfStream` (r:1 w:1)
+	/// Proof: `Jobs::JobOfStream` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::OfRound` (r:1 w:1)
 	/// Proof: `ChallengeLottery::OfRound` (`max_values`: None, `max_size`: Some(65), added: 2540, mode: `MaxEncodedLen`)
 	/// Storage: `Beacon::Retained` (r:1 w:1)
@@ -229,12 +231,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `ChallengeLottery::PendingPenalties` (`max_values`: None, `max_size`: Some(10578), added: 13053, mode: `MaxEncodedLen`)
 	fn cancel() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `5653`
+		//  Measured:  `5942`
 		//  Estimated: `70005`
-		// Minimum execution time: 150_594_000 picoseconds.
-		Weight::from_parts(200_509_000, 70005)
-			.saturating_add(T::DbWeight::get().reads(19_u64))
-			.saturating_add(T::DbWeight::get().writes(18_u64))
+		// Minimum execution time: 190_654_000 picoseconds.
+		Weight::from_parts(222_742_000, 70005)
+			.saturating_add(T::DbWeight::get().reads(21_u64))
+			.saturating_add(T::DbWeight::get().writes(20_u64))
 	}
 	/// Storage: `ChallengeLottery::Toolchains` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Toolchains` (`max_values`: Some(1), `max_size`: Some(513), added: 1008, mode: `MaxEncodedLen`)
@@ -242,8 +244,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `618`
 		//  Estimated: `1998`
-		// Minimum execution time: 10_586_000 picoseconds.
-		Weight::from_parts(15_283_000, 1998)
+		// Minimum execution time: 10_636_000 picoseconds.
+		Weight::from_parts(11_968_000, 1998)
 			.saturating_add(T::DbWeight::get().reads(1_u64))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
@@ -253,8 +255,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `650`
 		//  Estimated: `1998`
-		// Minimum execution time: 10_245_000 picoseconds.
-		Weight::from_parts(16_425_000, 1998)
+		// Minimum execution time: 10_346_000 picoseconds.
+		Weight::from_parts(11_637_000, 1998)
 			.saturating_add(T::DbWeight::get().reads(1_u64))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
@@ -266,8 +268,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `184`
 		//  Estimated: `3493`
-		// Minimum execution time: 5_789_000 picoseconds.
-		Weight::from_parts(6_550_000, 3493)
+		// Minimum execution time: 5_909_000 picoseconds.
+		Weight::from_parts(6_740_000, 3493)
 			.saturating_add(T::DbWeight::get().reads(2_u64))
 	}
 	/// Storage: `ChallengeLottery::Overdue` (r:1 w:0)
@@ -282,8 +284,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `836`
 		//  Estimated: `5996`
-		// Minimum execution time: 38_227_000 picoseconds.
-		Weight::from_parts(72_648_000, 5996)
+		// Minimum execution time: 37_706_000 picoseconds.
+		Weight::from_parts(49_593_000, 5996)
 			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().writes(4_u64))
 	}
@@ -316,10 +318,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `2768 + m * (164 ±0)`
 		//  Estimated: `46446 + m * (2721 ±0)`
-		// Minimum execution time: 139_608_000 picoseconds.
-		Weight::from_parts(137_855_913, 46446)
-			// Standard Error: 49_533
-			.saturating_add(Weight::from_parts(9_324_671, 0).saturating_mul(m.into()))
+		// Minimum execution time: 130_664_000 picoseconds.
+		Weight::from_parts(119_211_293, 46446)
+			// Standard Error: 29_446
+			.saturating_add(Weight::from_parts(6_048_061, 0).saturating_mul(m.into()))
 			.saturating_add(T::DbWeight::get().reads(27_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(m.into())))
 			.saturating_add(T::DbWeight::get().writes(26_u64))
@@ -345,10 +347,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `391 + v * (80 ±0)`
 		//  Estimated: `23995 + v * (2527 ±0)`
-		// Minimum execution time: 31_717_000 picoseconds.
-		Weight::from_parts(42_105_473, 23995)
-			// Standard Error: 39_557
-			.saturating_add(Weight::from_parts(8_531_624, 0).saturating_mul(v.into()))
+		// Minimum execution time: 31_237_000 picoseconds.
+		Weight::from_parts(33_075_462, 23995)
+			// Standard Error: 35_834
+			.saturating_add(Weight::from_parts(6_762_780, 0).saturating_mul(v.into()))
 			.saturating_add(T::DbWeight::get().reads(2_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(v.into())))
 			.saturating_add(T::DbWeight::get().writes(4_u64))
@@ -359,40 +361,28 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `ChallengeLottery::PendingPenalties` (`max_values`: None, `max_size`: Some(10578), added: 13053, mode: `MaxEncodedLen`)
 	/// Storage: `Rounds::Current` (r:1 w:0)
 	/// Proof: `Rounds::Current` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
-	/// Storage: `LptStaking::Pools` (r:320 w:0)
+	/// Storage: `LptStaking::Pools` (r:16 w:0)
 	/// Proof: `LptStaking::Pools` (`max_values`: None, `max_size`: Some(273), added: 2748, mode: `MaxEncodedLen`)
-	/// Storage: `LptStaking::ExitPools` (r:320 w:0)
+	/// Storage: `LptStaking::ExitPools` (r:16 w:0)
 	/// Proof: `LptStaking::ExitPools` (`max_values`: None, `max_size`: Some(96), added: 2571, mode: `MaxEncodedLen`)
 	/// Storage: `Parameters::Parameters` (r:1 w:0)
 	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(92), added: 2567, mode: `MaxEncodedLen`)
-	/// The range of component `n` is `[0, 320]`.
+	/// The range of component `n` is `[0, 16]`.
 	fn agenda_penalise(n: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `1021 + n * (33 ±0)`
+		//  Measured:  `11322 + n * (14 ±0)`
 		//  Estimated: `14043 + n * (2748 ±0)`
-		// Minimum execution time: 4_136_000 picoseconds.
-		Weight::from_parts(9_853_461, 14043)
-			// Standard Error: 44_365
-			.saturating_add(Weight::from_parts(16_185_725, 0).saturating_mul(n.into()))
-			.saturating_add(T::DbWeight::get().reads(3_u64))
+		// Minimum execution time: 11_868_000 picoseconds.
+		Weight::from_parts(31_223_786, 14043)
+			// Standard Error: 132_182
+			.saturating_add(Weight::from_parts(13_235_038, 0).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads(2_u64))
 			.saturating_add(T::DbWeight::get().reads((2_u64).saturating_mul(n.into())))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 			.saturating_add(Weight::from_parts(0, 2748).saturating_mul(n.into()))
 	}
 	/// Storage: `ChallengeLottery::OfRound` (r:1 w:1)
 	/// Proof: `ChallengeLottery::OfRound` (`max_values`: None, `max_size`: Some(65), added: 2540, mode: `MaxEncodedLen`)
-	/// Storage: `Rounds::Current` (r:1 w:0)
-	/// Proof: `Rounds::Current` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
-	/// Storage: `LptStaking::Pools` (r:1 w:1)
-	/// Proof: `LptStaking::Pools` (`max_values`: None, `max_size`: Some(273), added: 2748, mode: `MaxEncodedLen`)
-	/// Storage: `LptStaking::ExitPools` (r:1 w:0)
-	/// Proof: `LptStaking::ExitPools` (`max_values`: None, `max_size`: Some(96), added: 2571, mode: `MaxEncodedLen`)
-	/// Storage: `Parameters::Parameters` (r:1 w:0)
-	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(92), added: 2567, mode: `MaxEncodedLen`)
-	/// Storage: `LptStaking::OwedStake` (r:1 w:1)
-	/// Proof: `LptStaking::OwedStake` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
-	/// Storage: `System::Account` (r:66 w:66)
-	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	/// Storage: `TranscoderElection::Jailed` (r:1 w:1)
 	/// Proof: `TranscoderElection::Jailed` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::OpenClaims` (r:1 w:1)
@@ -411,6 +401,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Jobs::ClaimCounts` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Jobs` (r:1 w:1)
 	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(245), added: 2720, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::JobOfStream` (r:1 w:1)
+	/// Proof: `Jobs::JobOfStream` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
 	/// Storage: `Beacon::Retained` (r:1 w:1)
 	/// Proof: `Beacon::Retained` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
 	/// Storage: `Beacon::Seeds` (r:3 w:0)
@@ -425,15 +417,13 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `ChallengeLottery::PendingPenalties` (`max_values`: None, `max_size`: Some(10578), added: 13053, mode: `MaxEncodedLen`)
 	fn agenda_execute() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `4493`
-		//  Estimated: `172788`
-		// Minimum execution time: 2_801_290_000 picoseconds.
-		Weight::from_parts(4_079_672_000, 172788)
-			.saturating_add(T::DbWeight::get().reads(85_u64))
-			.saturating_add(T::DbWeight::get().writes(83_u64))
+		//  Measured:  `3174`
+		//  Estimated: `70005`
+		// Minimum execution time: 152_577_000 picoseconds.
+		Weight::from_parts(204_775_000, 70005)
+			.saturating_add(T::DbWeight::get().reads(15_u64))
+			.saturating_add(T::DbWeight::get().writes(16_u64))
 	}
-	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(2441), added: 4916, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::OpenClaims` (r:1 w:1)
 	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(323), added: 2798, mode: `MaxEncodedLen`)
 	/// Storage: `AssetsHolder::Holds` (r:1 w:1)
@@ -442,7 +432,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `AssetsHolder::BalancesOnHold` (`max_values`: None, `max_size`: Some(84), added: 2559, mode: `MaxEncodedLen`)
 	/// Storage: `Assets::Asset` (r:1 w:1)
 	/// Proof: `Assets::Asset` (`max_values`: None, `max_size`: Some(210), added: 2685, mode: `MaxEncodedLen`)
-	/// Storage: `Assets::Account` (r:1 w:1)
+	/// Storage: `Assets::Account` (r:2 w:2)
 	/// Proof: `Assets::Account` (`max_values`: None, `max_size`: Some(134), added: 2609, mode: `MaxEncodedLen`)
 	/// Storage: `LptStaking::OwedFees` (r:1 w:1)
 	/// Proof: `LptStaking::OwedFees` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
@@ -458,6 +448,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Jobs::ClaimCounts` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Jobs` (r:1 w:1)
 	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(245), added: 2720, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::JobOfStream` (r:1 w:1)
+	/// Proof: `Jobs::JobOfStream` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::OfRound` (r:1 w:1)
 	/// Proof: `ChallengeLottery::OfRound` (`max_values`: None, `max_size`: Some(65), added: 2540, mode: `MaxEncodedLen`)
 	/// Storage: `Beacon::Retained` (r:1 w:1)
@@ -468,85 +460,87 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Jobs::ClaimsOf` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Agenda` (r:0 w:1)
 	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::Challenges` (r:0 w:1)
+	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(2441), added: 4916, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::PendingPenalties` (r:0 w:1)
 	/// Proof: `ChallengeLottery::PendingPenalties` (`max_values`: None, `max_size`: Some(10578), added: 13053, mode: `MaxEncodedLen`)
 	fn agenda_execute_accepted() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `5653`
+		//  Measured:  `3405`
 		//  Estimated: `70005`
-		// Minimum execution time: 150_594_000 picoseconds.
-		Weight::from_parts(200_509_000, 70005)
+		// Minimum execution time: 175_081_000 picoseconds.
+		Weight::from_parts(198_655_000, 70005)
 			.saturating_add(T::DbWeight::get().reads(19_u64))
-			.saturating_add(T::DbWeight::get().writes(18_u64))
+			.saturating_add(T::DbWeight::get().writes(19_u64))
 	}
 }
 
 // For tests.
 impl WeightInfo for () {
 	fn draw(v: u32, ) -> Weight {
-		Weight::from_parts(646_376_542, 23995)
-			.saturating_add(Weight::from_parts(3_059_855, 0).saturating_mul(v.into()))
+		Weight::from_parts(294_658_815, 23995)
+			.saturating_add(Weight::from_parts(3_702_335, 0).saturating_mul(v.into()))
 			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(v.into())))
-			.saturating_add(RocksDbWeight::get().writes(67_u64))
+			.saturating_add(RocksDbWeight::get().writes(36_u64))
 			.saturating_add(Weight::from_parts(0, 2688).saturating_mul(v.into()))
 	}
 	fn reveal_leaf(d: u32, ) -> Weight {
-		Weight::from_parts(175_718_928, 5906)
-			.saturating_add(Weight::from_parts(1_159_334, 0).saturating_mul(d.into()))
+		Weight::from_parts(142_263_449, 5906)
+			.saturating_add(Weight::from_parts(940_971, 0).saturating_mul(d.into()))
 			.saturating_add(RocksDbWeight::get().reads(3_u64))
 			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
 	fn report_missed() -> Weight {
-		Weight::from_parts(234_139_000, 175134)
+		Weight::from_parts(172_487_000, 175134)
 			.saturating_add(RocksDbWeight::get().reads(69_u64))
 			.saturating_add(RocksDbWeight::get().writes(74_u64))
 	}
 	fn commit_verdict() -> Weight {
-		Weight::from_parts(86_158_000, 5906)
+		Weight::from_parts(58_848_000, 5906)
 			.saturating_add(RocksDbWeight::get().reads(3_u64))
 			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
 	fn authorize_commit_verdict() -> Weight {
-		Weight::from_parts(68_622_000, 3711)
+		Weight::from_parts(84_916_000, 3711)
 			.saturating_add(RocksDbWeight::get().reads(3_u64))
 	}
 	fn reveal_verdict() -> Weight {
-		Weight::from_parts(73_108_000, 5906)
+		Weight::from_parts(68_603_000, 5906)
 			.saturating_add(RocksDbWeight::get().reads(4_u64))
 			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
 	fn authorize_reveal_verdict() -> Weight {
-		Weight::from_parts(108_792_000, 3711)
+		Weight::from_parts(84_846_000, 3711)
 			.saturating_add(RocksDbWeight::get().reads(3_u64))
 	}
 	fn cancel() -> Weight {
-		Weight::from_parts(200_509_000, 70005)
-			.saturating_add(RocksDbWeight::get().reads(19_u64))
-			.saturating_add(RocksDbWeight::get().writes(18_u64))
+		Weight::from_parts(222_742_000, 70005)
+			.saturating_add(RocksDbWeight::get().reads(21_u64))
+			.saturating_add(RocksDbWeight::get().writes(20_u64))
 	}
 	fn accept_toolchain() -> Weight {
-		Weight::from_parts(15_283_000, 1998)
+		Weight::from_parts(11_968_000, 1998)
 			.saturating_add(RocksDbWeight::get().reads(1_u64))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
 	fn retire_toolchain() -> Weight {
-		Weight::from_parts(16_425_000, 1998)
+		Weight::from_parts(11_637_000, 1998)
 			.saturating_add(RocksDbWeight::get().reads(1_u64))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
 	fn agenda_idle() -> Weight {
-		Weight::from_parts(6_550_000, 3493)
+		Weight::from_parts(6_740_000, 3493)
 			.saturating_add(RocksDbWeight::get().reads(2_u64))
 	}
 	fn agenda_step() -> Weight {
-		Weight::from_parts(72_648_000, 5996)
+		Weight::from_parts(49_593_000, 5996)
 			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().writes(4_u64))
 	}
 	fn agenda_decide(m: u32, ) -> Weight {
-		Weight::from_parts(137_855_913, 46446)
-			.saturating_add(Weight::from_parts(9_324_671, 0).saturating_mul(m.into()))
+		Weight::from_parts(119_211_293, 46446)
+			.saturating_add(Weight::from_parts(6_048_061, 0).saturating_mul(m.into()))
 			.saturating_add(RocksDbWeight::get().reads(27_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(m.into())))
 			.saturating_add(RocksDbWeight::get().writes(26_u64))
@@ -554,8 +548,8 @@ impl WeightInfo for () {
 			.saturating_add(Weight::from_parts(0, 2721).saturating_mul(m.into()))
 	}
 	fn agenda_open_dispute(v: u32, ) -> Weight {
-		Weight::from_parts(42_105_473, 23995)
-			.saturating_add(Weight::from_parts(8_531_624, 0).saturating_mul(v.into()))
+		Weight::from_parts(33_075_462, 23995)
+			.saturating_add(Weight::from_parts(6_762_780, 0).saturating_mul(v.into()))
 			.saturating_add(RocksDbWeight::get().reads(2_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(v.into())))
 			.saturating_add(RocksDbWeight::get().writes(4_u64))
@@ -563,21 +557,21 @@ impl WeightInfo for () {
 			.saturating_add(Weight::from_parts(0, 2527).saturating_mul(v.into()))
 	}
 	fn agenda_penalise(n: u32, ) -> Weight {
-		Weight::from_parts(9_853_461, 14043)
-			.saturating_add(Weight::from_parts(16_185_725, 0).saturating_mul(n.into()))
-			.saturating_add(RocksDbWeight::get().reads(3_u64))
+		Weight::from_parts(31_223_786, 14043)
+			.saturating_add(Weight::from_parts(13_235_038, 0).saturating_mul(n.into()))
+			.saturating_add(RocksDbWeight::get().reads(2_u64))
 			.saturating_add(RocksDbWeight::get().reads((2_u64).saturating_mul(n.into())))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 			.saturating_add(Weight::from_parts(0, 2748).saturating_mul(n.into()))
 	}
 	fn agenda_execute() -> Weight {
-		Weight::from_parts(4_079_672_000, 172788)
-			.saturating_add(RocksDbWeight::get().reads(85_u64))
-			.saturating_add(RocksDbWeight::get().writes(83_u64))
+		Weight::from_parts(204_775_000, 70005)
+			.saturating_add(RocksDbWeight::get().reads(15_u64))
+			.saturating_add(RocksDbWeight::get().writes(16_u64))
 	}
 	fn agenda_execute_accepted() -> Weight {
-		Weight::from_parts(200_509_000, 70005)
+		Weight::from_parts(198_655_000, 70005)
 			.saturating_add(RocksDbWeight::get().reads(19_u64))
-			.saturating_add(RocksDbWeight::get().writes(18_u64))
+			.saturating_add(RocksDbWeight::get().writes(19_u64))
 	}
 }

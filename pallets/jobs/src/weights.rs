@@ -60,8 +60,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1123`
 		//  Estimated: `3675`
-		// Minimum execution time: 117_636_000 picoseconds.
-		Weight::from_parts(135_441_000, 3675)
+		// Minimum execution time: 117_776_000 picoseconds.
+		Weight::from_parts(129_703_000, 3675)
 			.saturating_add(T::DbWeight::get().reads(7_u64))
 			.saturating_add(T::DbWeight::get().writes(8_u64))
 	}
@@ -83,8 +83,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1923`
 		//  Estimated: `3710`
-		// Minimum execution time: 80_009_000 picoseconds.
-		Weight::from_parts(122_943_000, 3710)
+		// Minimum execution time: 78_997_000 picoseconds.
+		Weight::from_parts(83_955_000, 3710)
 			.saturating_add(T::DbWeight::get().reads(7_u64))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
 	}
@@ -112,10 +112,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Jobs::PriorityLists` (`max_values`: None, `max_size`: Some(529), added: 3004, mode: `MaxEncodedLen`)
 	fn end_job() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `1513`
-		//  Estimated: `3675`
-		// Minimum execution time: 96_083_000 picoseconds.
-		Weight::from_parts(156_553_000, 3675)
+		//  Measured:  `1785`
+		//  Estimated: `3710`
+		// Minimum execution time: 104_516_000 picoseconds.
+		Weight::from_parts(113_098_000, 3710)
 			.saturating_add(T::DbWeight::get().reads(8_u64))
 			.saturating_add(T::DbWeight::get().writes(12_u64))
 	}
@@ -131,8 +131,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `925`
 		//  Estimated: `3710`
-		// Minimum execution time: 28_142_000 picoseconds.
-		Weight::from_parts(31_858_000, 3710)
+		// Minimum execution time: 27_991_000 picoseconds.
+		Weight::from_parts(32_568_000, 3710)
 			.saturating_add(T::DbWeight::get().reads(3_u64))
 			.saturating_add(T::DbWeight::get().writes(4_u64))
 	}
@@ -176,8 +176,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1926`
 		//  Estimated: `6124`
-		// Minimum execution time: 112_146_000 picoseconds.
-		Weight::from_parts(155_512_000, 6124)
+		// Minimum execution time: 111_476_000 picoseconds.
+		Weight::from_parts(119_908_000, 6124)
 			.saturating_add(T::DbWeight::get().reads(16_u64))
 			.saturating_add(T::DbWeight::get().writes(14_u64))
 	}
@@ -197,8 +197,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1123`
 		//  Estimated: `4246`
-		// Minimum execution time: 70_254_000 picoseconds.
-		Weight::from_parts(121_541_000, 4246)
+		// Minimum execution time: 69_894_000 picoseconds.
+		Weight::from_parts(80_960_000, 4246)
 			.saturating_add(T::DbWeight::get().reads(6_u64))
 			.saturating_add(T::DbWeight::get().writes(5_u64))
 	}
@@ -216,8 +216,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1916`
 		//  Estimated: `4246`
-		// Minimum execution time: 48_232_000 picoseconds.
-		Weight::from_parts(59_969_000, 4246)
+		// Minimum execution time: 48_472_000 picoseconds.
+		Weight::from_parts(52_679_000, 4246)
 			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().writes(5_u64))
 	}
@@ -229,8 +229,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `107`
 		//  Estimated: `3526`
-		// Minimum execution time: 6_700_000 picoseconds.
-		Weight::from_parts(11_216_000, 3526)
+		// Minimum execution time: 6_499_000 picoseconds.
+		Weight::from_parts(7_431_000, 3526)
 			.saturating_add(T::DbWeight::get().reads(2_u64))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
@@ -245,10 +245,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `727 + c * (134 ±0)`
 		//  Estimated: `20252 + c * (2523 ±1)`
-		// Minimum execution time: 17_156_000 picoseconds.
-		Weight::from_parts(18_367_000, 20252)
-			// Standard Error: 18_742
-			.saturating_add(Weight::from_parts(4_753_435, 0).saturating_mul(c.into()))
+		// Minimum execution time: 17_035_000 picoseconds.
+		Weight::from_parts(9_198_788, 20252)
+			// Standard Error: 10_154
+			.saturating_add(Weight::from_parts(3_810_327, 0).saturating_mul(c.into()))
 			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(c.into())))
 			.saturating_add(Weight::from_parts(0, 2523).saturating_mul(c.into()))
@@ -276,10 +276,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `755 + c * (62 ±0)`
 		//  Estimated: `3675 + c * (2532 ±0)`
-		// Minimum execution time: 45_017_000 picoseconds.
-		Weight::from_parts(54_116_736, 3675)
-			// Standard Error: 24_296
-			.saturating_add(Weight::from_parts(4_474_102, 0).saturating_mul(c.into()))
+		// Minimum execution time: 45_518_000 picoseconds.
+		Weight::from_parts(36_320_334, 3675)
+			// Standard Error: 8_070
+			.saturating_add(Weight::from_parts(4_002_277, 0).saturating_mul(c.into()))
 			.saturating_add(T::DbWeight::get().reads(3_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(c.into())))
 			.saturating_add(T::DbWeight::get().writes(7_u64))
@@ -298,12 +298,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// The range of component `c` is `[1, 257]`.
 	fn task_draw_nobody(c: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `755`
+		//  Measured:  `550`
 		//  Estimated: `3675`
-		// Minimum execution time: 45_017_000 picoseconds.
-		Weight::from_parts(54_116_736, 3675)
-			// Standard Error: 24_296
-			.saturating_add(Weight::from_parts(100_000, 0).saturating_mul(c.into()))
+		// Minimum execution time: 20_421_000 picoseconds.
+		Weight::from_parts(23_242_474, 3675)
+			// Standard Error: 198
+			.saturating_add(Weight::from_parts(8_667, 0).saturating_mul(c.into()))
 			.saturating_add(T::DbWeight::get().reads(3_u64))
 			.saturating_add(T::DbWeight::get().writes(3_u64))
 	}
@@ -327,8 +327,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `2538`
 		//  Estimated: `44034`
-		// Minimum execution time: 107_280_000 picoseconds.
-		Weight::from_parts(156_483_000, 44034)
+		// Minimum execution time: 110_535_000 picoseconds.
+		Weight::from_parts(117_755_000, 44034)
 			.saturating_add(T::DbWeight::get().reads(21_u64))
 			.saturating_add(T::DbWeight::get().writes(9_u64))
 	}
@@ -358,8 +358,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1513`
 		//  Estimated: `3675`
-		// Minimum execution time: 96_083_000 picoseconds.
-		Weight::from_parts(156_553_000, 3675)
+		// Minimum execution time: 95_152_000 picoseconds.
+		Weight::from_parts(102_923_000, 3675)
 			.saturating_add(T::DbWeight::get().reads(7_u64))
 			.saturating_add(T::DbWeight::get().writes(12_u64))
 	}
@@ -381,8 +381,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1665`
 		//  Estimated: `3710`
-		// Minimum execution time: 84_426_000 picoseconds.
-		Weight::from_parts(130_664_000, 3710)
+		// Minimum execution time: 83_034_000 picoseconds.
+		Weight::from_parts(87_511_000, 3710)
 			.saturating_add(T::DbWeight::get().reads(7_u64))
 			.saturating_add(T::DbWeight::get().writes(7_u64))
 	}
@@ -402,8 +402,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1073`
 		//  Estimated: `6062`
-		// Minimum execution time: 36_494_000 picoseconds.
-		Weight::from_parts(43_625_000, 6062)
+		// Minimum execution time: 36_193_000 picoseconds.
+		Weight::from_parts(39_949_000, 6062)
 			.saturating_add(T::DbWeight::get().reads(7_u64))
 			.saturating_add(T::DbWeight::get().writes(3_u64))
 	}
@@ -412,83 +412,83 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 // For tests.
 impl WeightInfo for () {
 	fn create_job() -> Weight {
-		Weight::from_parts(135_441_000, 3675)
+		Weight::from_parts(129_703_000, 3675)
 			.saturating_add(RocksDbWeight::get().reads(7_u64))
 			.saturating_add(RocksDbWeight::get().writes(8_u64))
 	}
 	fn top_up() -> Weight {
-		Weight::from_parts(122_943_000, 3710)
+		Weight::from_parts(83_955_000, 3710)
 			.saturating_add(RocksDbWeight::get().reads(7_u64))
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
 	}
 	fn end_job() -> Weight {
-		Weight::from_parts(156_553_000, 3675)
+		Weight::from_parts(113_098_000, 3710)
 			.saturating_add(RocksDbWeight::get().reads(8_u64))
 			.saturating_add(RocksDbWeight::get().writes(12_u64))
 	}
 	fn accept_job() -> Weight {
-		Weight::from_parts(31_858_000, 3710)
+		Weight::from_parts(32_568_000, 3710)
 			.saturating_add(RocksDbWeight::get().reads(3_u64))
 			.saturating_add(RocksDbWeight::get().writes(4_u64))
 	}
 	fn claim_work() -> Weight {
-		Weight::from_parts(155_512_000, 6124)
+		Weight::from_parts(119_908_000, 6124)
 			.saturating_add(RocksDbWeight::get().reads(16_u64))
 			.saturating_add(RocksDbWeight::get().writes(14_u64))
 	}
 	fn set_origin() -> Weight {
-		Weight::from_parts(121_541_000, 4246)
+		Weight::from_parts(80_960_000, 4246)
 			.saturating_add(RocksDbWeight::get().reads(6_u64))
 			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
 	fn clear_origin() -> Weight {
-		Weight::from_parts(59_969_000, 4246)
+		Weight::from_parts(52_679_000, 4246)
 			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
 	fn agenda_block() -> Weight {
-		Weight::from_parts(11_216_000, 3526)
+		Weight::from_parts(7_431_000, 3526)
 			.saturating_add(RocksDbWeight::get().reads(2_u64))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
 	fn read_candidates(c: u32, ) -> Weight {
-		Weight::from_parts(18_367_000, 20252)
-			.saturating_add(Weight::from_parts(4_753_435, 0).saturating_mul(c.into()))
+		Weight::from_parts(9_198_788, 20252)
+			.saturating_add(Weight::from_parts(3_810_327, 0).saturating_mul(c.into()))
 			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(c.into())))
 			.saturating_add(Weight::from_parts(0, 2523).saturating_mul(c.into()))
 	}
 	fn task_draw(c: u32, ) -> Weight {
-		Weight::from_parts(54_116_736, 3675)
-			.saturating_add(Weight::from_parts(4_474_102, 0).saturating_mul(c.into()))
+		Weight::from_parts(36_320_334, 3675)
+			.saturating_add(Weight::from_parts(4_002_277, 0).saturating_mul(c.into()))
 			.saturating_add(RocksDbWeight::get().reads(3_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(c.into())))
 			.saturating_add(RocksDbWeight::get().writes(7_u64))
 			.saturating_add(Weight::from_parts(0, 2532).saturating_mul(c.into()))
 	}
 	fn task_draw_nobody(c: u32, ) -> Weight {
-		Weight::from_parts(54_116_736, 3675)
-			.saturating_add(Weight::from_parts(100_000, 0).saturating_mul(c.into()))
+		Weight::from_parts(23_242_474, 3675)
+			.saturating_add(Weight::from_parts(8_667, 0).saturating_mul(c.into()))
 			.saturating_add(RocksDbWeight::get().reads(3_u64))
 			.saturating_add(RocksDbWeight::get().writes(3_u64))
 	}
 	fn task_hand_on() -> Weight {
-		Weight::from_parts(156_483_000, 44034)
+		Weight::from_parts(117_755_000, 44034)
 			.saturating_add(RocksDbWeight::get().reads(21_u64))
 			.saturating_add(RocksDbWeight::get().writes(9_u64))
 	}
 	fn task_expire() -> Weight {
-		Weight::from_parts(156_553_000, 3675)
+		Weight::from_parts(102_923_000, 3675)
 			.saturating_add(RocksDbWeight::get().reads(7_u64))
 			.saturating_add(RocksDbWeight::get().writes(12_u64))
 	}
 	fn task_close_assignment() -> Weight {
-		Weight::from_parts(130_664_000, 3710)
+		Weight::from_parts(87_511_000, 3710)
 			.saturating_add(RocksDbWeight::get().reads(7_u64))
 			.saturating_add(RocksDbWeight::get().writes(7_u64))
 	}
 	fn task_check() -> Weight {
-		Weight::from_parts(43_625_000, 6062)
+		Weight::from_parts(39_949_000, 6062)
 			.saturating_add(RocksDbWeight::get().reads(7_u64))
 			.saturating_add(RocksDbWeight::get().writes(3_u64))
 	}
