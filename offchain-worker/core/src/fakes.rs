@@ -314,7 +314,11 @@ impl SegmentStore for MemoryStore {
 	}
 
 	fn pin(&self, owner: &str, hashes: &[H256]) -> Result<(), StoreError> {
-		self.write()?.pin(owner.into(), hashes.to_vec());
+		let mut state = self.write()?;
+		if let Some(absent) = hashes.iter().find(|hash| !state.blobs.contains_key(hash)) {
+			return Err(StoreError::Damaged(*absent));
+		}
+		state.pin(owner.into(), hashes.to_vec());
 		Ok(())
 	}
 

@@ -140,7 +140,8 @@ pub trait SegmentStore: Send + Sync {
 	fn put(&self, bytes: &[u8]) -> Result<H256, StoreError>;
 	/// The bytes with this hash, checked.
 	fn get(&self, hash: H256) -> Result<Option<Vec<u8>>, StoreError>;
-	/// Pins bytes for `owner`, a name chosen by the caller; replaces its earlier pins.
+	/// Pins bytes for `owner`, a name chosen by the caller; replaces its earlier pins. Bytes that
+	/// are not there are [`StoreError::Damaged`].
 	fn pin(&self, owner: &str, hashes: &[H256]) -> Result<(), StoreError>;
 	/// Ends the pins of an owner, and of every owner whose name continues it behind a `/`, and
 	/// removes the bytes that nobody else pins.

@@ -456,15 +456,15 @@ impl Inner {
 		wanted: &[Output],
 	) -> Result<Option<Gathered<'_>>, String> {
 		let hashes: Vec<H256> = wanted.iter().map(|wanted| wanted.hash).collect();
-		// First, so that nobody who has the same bytes takes them away; kept for a dispute.
-		self.store
-			.pin(&format!("{}/{}", at.owner, leaf.index), &hashes)
-			.map_err(|error| error.to_string())?;
 		let fetches = hashes.iter().map(|hash| self.obtain(at, *hash));
 		let had = futures::future::try_join_all(fetches).await?;
 		if had.contains(&false) {
 			return Ok(None);
 		}
+		// Kept for the time of a dispute.
+		self.store
+			.pin(&format!("{}/{}", at.owner, leaf.index), &hashes)
+			.map_err(|error| error.to_string())?;
 		let permit = self.permits.acquire().await.map_err(|_| "stopping".to_owned())?;
 		let mut bytes = Vec::new();
 		for hash in hashes {
