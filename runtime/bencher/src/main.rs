@@ -16,10 +16,10 @@ struct Command {
 	pallet: PalletCmd,
 }
 
-fn main() -> sc_cli::Result<()> {
+fn main() -> Result<(), Box<sc_cli::Error>> {
 	let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
 	tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 	// The runtime calls no host functions but Substrate's and those of benchmarking, which the
 	// command adds by itself.
-	Command::parse().pallet.run_with_spec::<BlakeTwo256, ()>(None)
+	Ok(Command::parse().pallet.run_with_spec::<BlakeTwo256, ()>(None)?)
 }
