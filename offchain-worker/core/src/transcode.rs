@@ -6,6 +6,7 @@
 
 use std::{
 	collections::{BTreeMap, BTreeSet},
+	future::Future,
 	sync::{
 		atomic::{AtomicBool, AtomicUsize, Ordering},
 		Arc, Mutex, MutexGuard, PoisonError,
@@ -257,42 +258,9 @@ impl TranscodeRole {
 				}
 			}
 		};
-		let accepts = async {
-			let mut heads = heads.clone();
-			loop {
-				heads.mark_unchanged();
-				if let Err(error) = self.refresh().await {
-					tracing::warn!(%error, "assignments not read; it is tried again");
-				}
-				if heads.changed().await.is_err() {
-					return;
-				}
-			}
-		};
-		let claims = async {
-			let mut heads = heads.clone();
-			loop {
-				let head = *heads.borrow_and_update();
-				if let Err(error) = self.claim_duties(head).await {
-					tracing::warn!(%error, "claiming failed; it is tried again");
-				}
-				if heads.changed().await.is_err() {
-					return;
-				}
-			}
-		};
-		let answers = async {
-			let mut heads = heads.clone();
-			loop {
-				let head = *heads.borrow_and_update();
-				if let Err(error) = self.answer_duties(head).await {
-					tracing::warn!(%error, "revealing failed; it is tried again");
-				}
-				if heads.changed().await.is_err() {
-					return;
-				}
-			}
-		};
+		let accepts = self.at_every_head("accepting", |_| self.refresh());
+		let claims = self.at_every_head("claiming", |head| self.claim_duties(head));
+		let answers = self.at_every_head("revealing", |head| self.answer_duties(head));
 		let stopped = async {
 			while !*stop.borrow_and_update() {
 				if stop.changed().await.is_err() {
@@ -312,6 +280,23 @@ impl TranscodeRole {
 		let done = std::pin::pin!(self.permits.acquire_many(all));
 		let late = self.clock.sleep_until(self.clock.now_ms().saturating_add(DRAIN_MS));
 		let _ = select(done, late).await;
+	}
+
+	/// Does a duty now and with every new head, for as long as there are heads.
+	async fn at_every_head<F>(&self, duty: &str, work: impl Fn(Head) -> F)
+	where
+		F: Future<Output = Result<(), TranscodeError>>,
+	{
+		let mut heads = self.chain.heads();
+		loop {
+			let head = *heads.borrow_and_update();
+			if let Err(error) = work(head).await {
+				tracing::warn!(duty, %error, "failed; it is tried again");
+			}
+			if heads.changed().await.is_err() {
+				return;
+			}
+		}
 	}
 
 	/// Sends a heartbeat when one is due: the chain takes one in each half of an interval.

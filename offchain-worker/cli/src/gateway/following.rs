@@ -91,7 +91,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Following {
-	/// What is known of a name, which is asked for now; `None` when it must be looked for.
+	/// What is known of a name, and a note that somebody asks for it; `None` when it must be looked
+	/// for.
 	fn known(&self, name: &str, missed: Duration) -> Option<Result<StreamId, Failure>> {
 		if let Some(followed) = lock(&self.streams).get_mut(name) {
 			followed.asked = Instant::now();
