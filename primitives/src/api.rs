@@ -8,9 +8,11 @@ use sp_core::H256;
 use sp_runtime::Perbill;
 
 use crate::{
+	claim::{ClaimInfo, Outcome},
+	duty::Profiles,
+	keys::{Generation, OperatorKey, Purpose, VrfKey},
 	params::{ProtocolParameters, Timing},
 	service::ServiceRecord,
-	traits::ClaimInfo,
 	verdict::Tranche,
 	video::{Ladder, SourceLimits},
 	work::WorkFactors,
@@ -31,8 +33,10 @@ pub struct TranscoderView {
 	pub reward_cut: Perbill,
 	/// Its delegators' share of fees.
 	pub fee_share: Perbill,
-	/// Assignments that it takes at a time; 0 takes none.
-	pub capacity: u32,
+	/// Work that its machine does in a second; 0 takes no new assignment.
+	pub capacity: u64,
+	/// The profiles that it serves.
+	pub profiles: Profiles,
 	/// Whether it is in this round's active set.
 	pub active: bool,
 	/// Whether it is jailed.
@@ -61,8 +65,14 @@ pub struct AssignmentView {
 	pub transcoder: AccountId,
 	/// Price of a standard segment in ETH.
 	pub price: Balance,
-	/// Whether the transcoder has accepted.
-	pub accepted: bool,
+	/// The toolchain with which the transcoder has accepted; `None` while it has not.
+	pub toolchain: Option<ToolchainId>,
+	/// The generation of the broadcaster's segment keys in this assignment.
+	pub broadcaster_keys: Generation,
+	/// The generation of the transcoder's duties keys in this assignment.
+	pub transcoder_keys: Generation,
+	/// The most leaves that a claim of it may have now.
+	pub max_leaves: u32,
 	/// The block after which nothing more can be claimed; `None` while it runs.
 	pub claimable_until: Option<BlockNumber>,
 	/// The first seq that is not claimed yet.
@@ -88,6 +98,8 @@ pub struct JobView {
 	pub factors: WorkFactors,
 	/// The most work that one segment may hold.
 	pub max_leaf_work: u64,
+	/// The most leaves of a claim that are drawn.
+	pub max_samples: u32,
 	/// The highest price that it takes.
 	pub max_price: Balance,
 	/// The block at which it expires.
@@ -142,28 +154,54 @@ pub struct ChallengeView {
 	pub outcome: Option<Outcome>,
 }
 
-/// How a claim ends.
-#[derive(
-	Clone,
-	Copy,
-	PartialEq,
-	Eq,
-	Debug,
-	Encode,
-	Decode,
-	codec::DecodeWithMemTracking,
-	codec::MaxEncodedLen,
-	TypeInfo,
-)]
-pub enum Outcome {
-	/// Paid.
-	Accepted,
-	/// Wrong output: refund and slash.
-	Failed,
-	/// Nothing revealed or served: refund and slash.
-	Missed,
-	/// Nobody could be convinced: refund, no slash.
-	Void,
+/// One generation of an account's keys for one purpose, as applications show it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct KeysView {
+	/// Its number.
+	pub generation: Generation,
+	/// Its keys in their order; empty for generation 0, which is the account itself.
+	pub keys: Vec<OperatorKey>,
+	/// Which of them are revoked.
+	pub revoked: Vec<bool>,
+	/// The key of its forced variants.
+	pub vrf: Option<VrfKey>,
+}
+
+/// A key that may spend a broadcaster's ETH on jobs, as applications show it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct SpendingView {
+	/// The key's account, which signs and pays its transactions.
+	pub key: AccountId,
+	/// The most that it may ever spend, in ETH.
+	pub cap: Balance,
+	/// What it has spent, in ETH.
+	pub spent: Balance,
+	/// The block from which on it may do nothing.
+	pub expiry: BlockNumber,
+	/// Whether it may create jobs.
+	pub create: bool,
+	/// Whether it may top up jobs.
+	pub top_up: bool,
+	/// Whether it may end jobs.
+	pub end: bool,
+}
+
+/// What a running worker needs to know of parameters and nothing else, so that a parameter more
+/// stops no worker. A later version is one variant more; a worker asks for the one that it knows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub enum WorkerLimits {
+	/// Version 1.
+	#[codec(index = 1)]
+	V1 {
+		/// Length of a slot in milliseconds.
+		slot_duration: u64,
+		/// Blocks within which an available transcoder sends one heartbeat.
+		heartbeat_interval: BlockNumber,
+		/// Open claims that one transcoder may have.
+		max_open_claims: u32,
+		/// Blocks after an assignment's end in which it can still be claimed for.
+		claim_grace: BlockNumber,
+	},
 }
 
 sp_api::decl_runtime_apis! {
@@ -181,8 +219,20 @@ sp_api::decl_runtime_apis! {
 		fn transcoder(account: AccountId) -> Option<TranscoderView>;
 		/// One bond.
 		fn delegator(account: AccountId) -> Option<DelegatorView>;
-		/// Where a transcoder or a broadcaster is reached.
+		/// Where a transcoder is reached.
 		fn service(account: AccountId) -> Option<ServiceRecord>;
+		/// Where a stream comes from.
+		fn origin(stream: StreamId) -> Option<ServiceRecord>;
+		/// The streams that have said where they come from.
+		fn origins() -> Vec<StreamId>;
+		/// The generations of an account's keys for a purpose that are stored, newest first; always
+		/// with generation 0 at the end.
+		fn operator_keys(account: AccountId, purpose: Purpose) -> Vec<KeysView>;
+		/// The keys that may spend for a broadcaster.
+		fn spending_keys(broadcaster: AccountId) -> Vec<SpendingView>;
+		/// What a worker needs to know, in the version that it knows; `None` when that is not
+		/// served.
+		fn worker_limits(version: u8) -> Option<WorkerLimits>;
 		/// One job.
 		fn job(id: JobId) -> Option<JobView>;
 		/// The newest job of a stream that still has state.

@@ -5,12 +5,30 @@ use codec::Encode;
 use sp_core::H256;
 use sp_io::hashing::blake2_256;
 
+/// What any operator key signs: the signer and the hash of an object.
+pub const SIGNED: &[u8] = b"livepeer/signed/1";
 /// Signed by the broadcaster: a [`crate::segment::SegmentHeader`].
 pub const SEGMENT_HEADER: &[u8] = b"livepeer/segment-header/1";
+/// Signed by the broadcaster: a [`crate::segment::StreamHead`].
+pub const STREAM_HEAD: &[u8] = b"livepeer/stream-head/1";
 /// Signed by the transcoder: a [`crate::receipt::Receipt`].
 pub const RECEIPT: &[u8] = b"livepeer/receipt/1";
-/// A broadcaster's signature as it is named in a receipt.
-pub const BROADCASTER_SIGNATURE: &[u8] = b"livepeer/broadcaster-signature/1";
+/// Signed by the transcoder: a [`crate::claim::WorkClaim`].
+pub const CLAIM: &[u8] = b"livepeer/claim/1";
+/// Signed by the transcoder: a [`crate::duty::Heartbeat`].
+pub const HEARTBEAT: &[u8] = b"livepeer/heartbeat/1";
+/// Signed by the transcoder: a [`crate::duty::Availability`].
+pub const AVAILABILITY: &[u8] = b"livepeer/availability/1";
+/// Signed by the transcoder: a [`crate::duty::Acceptance`].
+pub const ACCEPTANCE: &[u8] = b"livepeer/acceptance/1";
+/// Signed by a verifier key: a [`crate::verdict::Pass`].
+pub const PASS: &[u8] = b"livepeer/pass/1";
+/// A part of a source segment, of the low-latency mode. Reserved: no code writes it yet.
+pub const SOURCE_PART: &[u8] = b"livepeer/source-part/1";
+/// A part of a rendition, of the low-latency mode. Reserved: no code writes it yet.
+pub const RENDITION_PART: &[u8] = b"livepeer/rendition-part/1";
+/// A payment off the chain. Reserved: no code writes it yet.
+pub const CHEQUE: &[u8] = b"livepeer/cheque/1";
 /// A leaf of a claim's tree.
 pub const LEAF: &[u8] = b"livepeer/leaf/1";
 /// An inner node of a claim's tree.
@@ -27,6 +45,12 @@ pub const COMMITTEE: &[u8] = b"livepeer/committee/1";
 pub const ASSIGNMENT: &[u8] = b"livepeer/assignment/1";
 /// The seed of a tranche's evidence.
 pub const TRANCHE: &[u8] = b"livepeer/tranche/1";
+/// What a claim's verdicts are about: its root, toolchain and drawn leaves.
+pub const JUDGED: &[u8] = b"livepeer/judged/1";
+/// The choice of forced variants.
+pub const VARIANT: &[u8] = b"livepeer/variant/1";
+/// The seat that is drawn from the waiting list.
+pub const SEAT: &[u8] = b"livepeer/seat/1";
 /// A verdict that is committed to before it is revealed.
 pub const VERDICT: &[u8] = b"livepeer/verdict/1";
 /// What a verifier key signs.

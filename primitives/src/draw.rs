@@ -8,8 +8,8 @@ use sp_core::U256;
 use sp_runtime::Perbill;
 
 use crate::{
-	domain::{tagged_hash, COMMITTEE, DRAW, TRANCHE},
-	Balance, ClaimId, Hash,
+	domain::{tagged_hash, ASSIGNMENT, COMMITTEE, DRAW, TRANCHE},
+	AccountId, Balance, ClaimId, Hash, JobId,
 };
 
 /// How many leaves of a claim are drawn: `clamp(⌈rate × leaf_count⌉, 1, max)`.
@@ -31,36 +31,78 @@ pub fn positions(seed: Hash, claim: ClaimId, root: Hash, total_work: u64, k: u32
 	(0..k).map(|i| uniform(&(seed, claim, root, i), DRAW, total_work.into()) as u64).collect()
 }
 
-/// Draws `n` of `weights` without replacement, each with the probability of its weight among
-/// those left; returns indices in the order drawn. Zero weights are never drawn; fewer than `n`
-/// come back when no more are left.
-pub fn weighted_sample(tag: &[u8], entropy: &impl Encode, weights: &[Balance], n: u32) -> Vec<u32> {
-	let mut left: Vec<(u32, Balance)> =
-		weights.iter().enumerate().filter(|(_, w)| **w > 0).map(|(i, w)| (i as u32, *w)).collect();
-	let mut drawn = Vec::new();
-	for step in 0..n {
-		let total = left.iter().fold(0u128, |sum, (_, w)| sum.saturating_add(*w));
-		if total == 0 {
-			break;
+/// Fraction bits of [`neg_log2`].
+const FRACTION: u32 = 64;
+
+/// `−log2((u + 1) / 2^64)` with 64 fraction bits, rounded up to at most 2^-58 more than the true
+/// value; 0 for the largest `u`.
+///
+/// The logarithm's binary digits come one by one from squaring the mantissa, which keeps 128 bits,
+/// rounded down.
+pub fn neg_log2(u: u64) -> u128 {
+	let value = u128::from(u) + 1;
+	let exponent = value.ilog2();
+	// In [1, 2) with 127 fraction bits.
+	let mut mantissa = U256::from(value) << (127 - exponent);
+	let mut log = u128::from(exponent) << FRACTION;
+	for digit in (0..FRACTION).rev() {
+		mantissa = (mantissa * mantissa) >> 127;
+		if mantissa >> 128 != U256::zero() {
+			mantissa >>= 1;
+			log |= 1 << digit;
 		}
-		let mut at = uniform(&(entropy, step), tag, total);
-		let hit = left
-			.iter()
-			.position(|(_, w)| {
-				let here = at < *w;
-				at = at.saturating_sub(*w);
-				here
-			})
-			.unwrap_or(left.len() - 1);
-		drawn.push(left.remove(hit).0);
 	}
-	drawn
+	(64u128 << FRACTION) - log
 }
 
-/// The committee of a claim's tranche: indices into the validators that were stored with the
-/// seed and are eligible.
-pub fn committee(seed: Hash, claim: ClaimId, tranche: u8, stakes: &[Balance], n: u32) -> Vec<u32> {
-	weighted_sample(COMMITTEE, &(seed, claim, tranche), stakes, n)
+/// The one weighted order: indices of `candidates` in ascending order of
+/// `neg_log2(u) / stake`, where u is the first 64 bits of `H(tag, seed, subject, account)`; ties go
+/// by account, and no stake means no place.
+///
+/// The first n are a draw of n without replacement, each with the probability of its stake among
+/// those left. A candidate's place among the others does not depend on who else is a candidate, so
+/// striking one out never reorders the rest.
+pub fn weighted_order<'a>(
+	tag: &[u8],
+	seed: Hash,
+	subject: &impl Encode,
+	candidates: impl IntoIterator<Item = (&'a AccountId, Balance)>,
+) -> Vec<u32> {
+	let mut order: Vec<(U256, U256, &AccountId, u32)> = candidates
+		.into_iter()
+		.enumerate()
+		.filter(|(_, (_, stake))| *stake > 0)
+		.map(|(index, (account, stake))| {
+			let hash = tagged_hash(tag, &(seed, subject, account));
+			let mut first = [0u8; 8];
+			first.copy_from_slice(&hash.as_bytes()[..8]);
+			let log = neg_log2(u64::from_be_bytes(first));
+			(U256::from(log), U256::from(stake), account, index as u32)
+		})
+		.collect();
+	// Below 2^71 × 2^128, so the products fit.
+	order.sort_unstable_by(|(log_a, stake_a, a, _), (log_b, stake_b, b, _)| {
+		(log_a * stake_b).cmp(&(log_b * stake_a)).then_with(|| a.cmp(b))
+	});
+	order.into_iter().map(|(_, _, _, index)| index).collect()
+}
+
+/// The order in which the validators stored with `seed` sit in judgement over a claim.
+pub fn committee_order<'a>(
+	seed: Hash,
+	claim: ClaimId,
+	validators: impl IntoIterator<Item = (&'a AccountId, Balance)>,
+) -> Vec<u32> {
+	weighted_order(COMMITTEE, seed, &claim, validators)
+}
+
+/// The order in which a job is offered to transcoders.
+pub fn assignment_order<'a>(
+	seed: Hash,
+	job: JobId,
+	transcoders: impl IntoIterator<Item = (&'a AccountId, Balance)>,
+) -> Vec<u32> {
+	weighted_order(ASSIGNMENT, seed, &job, transcoders)
 }
 
 /// The seed of a tranche's evidence, from the beacon's seed (first tranche) or from the

@@ -2,12 +2,14 @@
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
-use sp_core::H256;
 
-use crate::receipt::Outputs;
+use crate::{
+	extension::Extensions, receipt::Outputs, segment::SegmentInfo, AccountId, AssignmentIndex,
+	Hash, JobId, Seq, StreamId,
+};
 
-/// Why a segment cannot be transcoded: on-chain limits only, so that everybody who decodes it
-/// finds the same reason.
+/// Why a segment cannot be transcoded: counted limits only, so that everybody who decodes it finds
+/// the same. Checked in this order.
 #[derive(
 	Clone,
 	Copy,
@@ -23,24 +25,33 @@ use crate::receipt::Outputs;
 	TypeInfo,
 )]
 pub enum RejectReason {
+	/// More bytes than the largest segment.
+	TooManyBytes,
 	/// Not an MPEG transport stream with one H.264 video and at most one AAC audio track.
 	NotTransportStream,
+	/// More packets than the largest segment holds.
+	TooManyPackets,
 	/// The video codec, profile or pixel format is outside the profile.
 	UnsupportedVideo,
 	/// The audio codec is outside the profile.
 	UnsupportedAudio,
-	/// More bytes than the largest segment.
-	TooManyBytes,
-	/// A picture larger than the job declares.
+	/// A picture with more macroblocks than the job declares.
 	TooManyPixels,
-	/// More frames than the longest segment holds at the declared rate.
+	/// More frames than the job's longest segment holds at the declared rate.
 	TooManyFrames,
-	/// Longer than the longest segment.
+	/// Longer than the job's longest segment.
 	TooLong,
+	/// Shorter than the job's shortest segment, and not the last one of its epoch.
+	TooShort,
 	/// No frame, or the first one is no keyframe.
 	NoKeyframe,
-	/// The decoder reports an error.
-	Corrupt,
+	/// The canonical decoder reports an error.
+	Undecodable {
+		/// Which error, by the toolchain's own numbers.
+		reason: u16,
+		/// The packet at which it was found, from 0.
+		packet: u32,
+	},
 }
 
 /// What a transcoder claims about one segment.
@@ -52,25 +63,25 @@ pub enum Leaf {
 	Empty,
 	/// The segment was transcoded into the job's ladder.
 	Transcoded {
-		/// SHA-256 of the source segment.
-		in_hash: H256,
-		/// Length of the source segment in bytes.
-		in_len: u32,
-		/// Duration in ticks of 1/90,000 s.
-		duration: u32,
+		/// What the broadcaster signed of it.
+		segment: SegmentInfo,
 		/// The outputs in rendition order.
 		outputs: Outputs,
 		/// Work units: see [`crate::work`].
 		work: u64,
+		/// What later versions add.
+		extensions: Extensions,
 	},
-	/// The segment is beyond the limits; counts as delivered with a small fixed work.
+	/// The segment cannot be transcoded; counts as delivered with a small fixed work.
 	Rejected {
-		/// SHA-256 of the source segment.
-		in_hash: H256,
-		/// The limit that it breaks.
+		/// What the broadcaster signed of it.
+		segment: SegmentInfo,
+		/// Why. Informs only: what is judged is whether it can be transcoded.
 		reason: RejectReason,
 		/// The fixed work of a rejected segment.
 		work: u64,
+		/// What later versions add.
+		extensions: Extensions,
 	},
 }
 
@@ -82,4 +93,46 @@ impl Leaf {
 			Leaf::Transcoded { work, .. } | Leaf::Rejected { work, .. } => *work,
 		}
 	}
+
+	/// What the broadcaster signed of the segment; `None` where nothing is claimed.
+	pub fn segment(&self) -> Option<&SegmentInfo> {
+		match self {
+			Leaf::Empty => None,
+			Leaf::Transcoded { segment, .. } | Leaf::Rejected { segment, .. } => Some(segment),
+		}
+	}
+
+	/// Hash of the header that the broadcaster signed, as this leaf of a claim at `place` describes
+	/// it; `None` where nothing is claimed.
+	pub fn header_hash(&self, place: Place) -> Option<Hash> {
+		let segment = self.segment()?.clone();
+		let Place { genesis, stream, job, assignment, transcoder, seq } = place;
+		let header = crate::segment::SegmentHeader {
+			genesis,
+			stream,
+			job,
+			assignment,
+			transcoder,
+			seq,
+			segment,
+		};
+		Some(header.hash())
+	}
+}
+
+/// What a claim implies about one of its leaves.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Place {
+	/// Hash of the chain's genesis block.
+	pub genesis: Hash,
+	/// The stream.
+	pub stream: StreamId,
+	/// The job.
+	pub job: JobId,
+	/// The assignment within the job.
+	pub assignment: AssignmentIndex,
+	/// The claimant.
+	pub transcoder: AccountId,
+	/// The leaf's segment.
+	pub seq: Seq,
 }

@@ -3,9 +3,11 @@
 //! The types, formats, formulas and traits that the chain and the worker share. Everything that
 //! is signed, hashed or committed to is defined here and nowhere else.
 //!
-//! - Formats: [`segment`], [`receipt`], [`leaf`], [`sum_tree`], [`verdict`], [`evidence`],
-//!   [`toolchain`]; all domain-separated through [`domain`]. Their exact bytes and hashes are in
-//!   `tests/vectors.json`, for whoever writes them in another language.
+//! - Formats: [`segment`], [`chunks`], [`receipt`], [`leaf`], [`sum_tree`], [`claim`], [`duty`],
+//!   [`verdict`], [`evidence`], [`variant`], [`toolchain`]; all domain-separated through
+//!   [`domain`] and signed as [`keys`] says. `docs/formats.md` describes them to the byte; their
+//!   exact bytes and hashes are in `tests/vectors.json`, for whoever writes them in another
+//!   language.
 //! - Formulas: [`work`], [`draw`].
 //! - Parameters: [`params`].
 //! - Contracts between pallets: [`traits`]. No pallet names another pallet of ours.
@@ -16,9 +18,13 @@
 extern crate alloc;
 
 pub mod api;
+pub mod chunks;
+pub mod claim;
 pub mod domain;
 pub mod draw;
+pub mod duty;
 pub mod evidence;
+pub mod extension;
 pub mod keys;
 pub mod leaf;
 pub mod offchain;
@@ -29,6 +35,7 @@ pub mod service;
 pub mod sum_tree;
 pub mod toolchain;
 pub mod traits;
+pub mod variant;
 pub mod verdict;
 pub mod video;
 pub mod work;
@@ -63,8 +70,12 @@ pub type ClaimId = u64;
 pub type RoundIndex = u32;
 /// A beacon window's number: block height divided by the window length.
 pub type WindowIndex = u32;
-/// A segment's number within its stream.
+/// A segment's number within its stream and track, ascending over all epochs.
 pub type Seq = u64;
+/// A stretch of a stream without restart or discontinuity.
+pub type Epoch = u32;
+/// A stream's track: 0 is what the network transcodes.
+pub type Track = u8;
 /// Names a broadcaster's stream: see [`segment::stream_id`].
 pub type StreamId = Hash;
 /// Names the exact outputs of a transcoding toolchain: see [`toolchain`].
@@ -80,6 +91,8 @@ pub const UNIT: Balance = 1_000_000_000_000_000_000;
 
 /// Largest number of renditions in a job.
 pub const MAX_RENDITIONS: u32 = 8;
+/// Most profiles that have a work factor.
+pub const MAX_PROFILES: u32 = 8;
 /// Largest number of leaves sampled in one claim.
 pub const MAX_SAMPLES: u32 = 16;
 /// Largest number of validators stored with a seed, and so in a dispute.

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use codec::{Decode, Encode};
 
 use crate::{
+	keys::VerifierSignature,
 	leaf::Leaf,
 	service::ServiceRecord,
 	verdict::{Evidence, Tranche, Verdicts},
@@ -25,6 +26,8 @@ pub struct VerifyEndpoint {
 	pub url: Vec<u8>,
 	/// Sent as `Authorization: Bearer <token>`.
 	pub token: Vec<u8>,
+	/// The service's libp2p peer id in binary form, for which the node signs passes.
+	pub peer_id: Vec<u8>,
 }
 
 /// The newest finalised block.
@@ -48,6 +51,8 @@ pub struct VerifyLeaf {
 	pub index: u32,
 	/// Seq of the segment.
 	pub seq: Seq,
+	/// Hash of the header that the broadcaster signed.
+	pub header: Hash,
 	/// What the transcoder revealed.
 	pub leaf: Leaf,
 }
@@ -63,6 +68,10 @@ pub struct VerifyTask {
 	pub tranche: Tranche,
 	/// The member on whose behalf the service is asked.
 	pub verifier: AccountId,
+	/// The node's verifier key over [`crate::verdict::Pass::payload`] for the service's peer, by
+	/// which the holders of the bytes keep a place for it; `None` while the node does not know the
+	/// peer.
+	pub pass: Option<VerifierSignature>,
 	/// The job.
 	pub job: JobId,
 	/// The transcoder.

@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use sp_runtime::Perbill;
 
 use crate::{
-	work::WorkFactors, Balance, BlockNumber, RoundIndex, MAX_COMMITTEE, MAX_PENALTIES, MAX_SAMPLES,
+	video::CANONICAL_PROFILE,
+	work::{WorkFactors, STANDARD_SEGMENT_WORK},
+	Balance, BlockNumber, RoundIndex, MAX_COMMITTEE, MAX_PENALTIES, MAX_SAMPLES,
 	MAX_SLASHED_ROUNDS, MAX_TREE_DEPTH, PENALTIES_PER_STEP, UNIT,
 };
 
@@ -112,6 +114,8 @@ parameters! {
 		max_samples: u32,
 		/// Members of a committee.
 		committee_size: u32,
+		/// Most tranches of a claim before its dispute.
+		tranches: u32,
 		/// Blocks to reveal the drawn leaves in.
 		reveal_window: BlockNumber,
 		/// Blocks after the reveal window in which only a reporter, paid by the finder's fee, ends
@@ -139,17 +143,28 @@ parameters! {
 		missed_slash: Perbill,
 		/// Share of a validator's stake lost by a dissent that a dispute proves false.
 		false_dissent_slash: Perbill,
-		/// Share of a validator's stake lost by not answering.
+		/// Share of a validator's stake lost by not answering; it doubles with each time in a row.
 		no_show_slash: Perbill,
+		/// Rounds in which a chilled verifier does not validate.
+		chill: RoundIndex,
 	}
 }
 
 impl LotteryParameters {
-	/// Leaves that a claim may have so that `verification_rate` is kept by `max_samples` draws.
-	pub fn max_leaves(&self) -> u32 {
+	/// Most leaves drawn in a claim of a job whose largest leaf has this work: no more than a
+	/// verifier can re-do in the blocks that sampled work adds at most. 0 for a job that cannot be
+	/// judged.
+	pub fn samples_of(&self, max_leaf_work: u64) -> u32 {
+		let can = u128::from(self.verify_rate) * u128::from(self.max_work_blocks);
+		let leaves = can / u128::from(max_leaf_work.max(1));
+		u32::try_from(leaves).unwrap_or(u32::MAX).min(self.max_samples)
+	}
+
+	/// Leaves that a claim may have so that `verification_rate` is kept by `samples` draws.
+	pub fn leaves_of(&self, samples: u32) -> u32 {
 		let parts = u64::from(self.verification_rate.deconstruct()).max(1);
-		let leaves = u64::from(self.max_samples) * 1_000_000_000 / parts;
-		leaves.clamp(1, 1 << MAX_TREE_DEPTH) as u32
+		let leaves = u64::from(samples) * 1_000_000_000 / parts;
+		u32::try_from(leaves).unwrap_or(u32::MAX).clamp(1, 1 << MAX_TREE_DEPTH)
 	}
 
 	/// Blocks that `work` adds to a commit phase.
@@ -161,17 +176,21 @@ impl LotteryParameters {
 	/// The longest time in blocks from a claim to its execution, whatever anyone does.
 	pub fn longest_claim_life(&self, timing: &Timing) -> BlockNumber {
 		// Made at the start of a window, drawn at the start of the second window after it; up to
-		// two windows more when seeds are invalid. Without a seed it is void one window later.
-		let draw = timing.beacon_window.saturating_mul(5);
+		// three windows more when seeds are invalid, and two when windows are full. Without a seed
+		// it is void one window later.
+		let draw = timing.beacon_window.saturating_mul(8);
 		let reveal = self.reveal_window.saturating_add(self.missed_grace);
 		let tranche = self
 			.commit_base
 			.saturating_add(self.max_work_blocks)
-			.saturating_add(self.verdict_reveal);
+			.saturating_add(self.verdict_reveal)
+			.saturating_add(self.reveal_window)
+			.saturating_mul(self.tranches);
 		let dispute = self
 			.dispute_commit_base
 			.saturating_add(self.max_work_blocks)
 			.saturating_add(self.dispute_reveal)
+			.saturating_add(self.reveal_window)
 			.saturating_add(2);
 		let outcome = self.slashing_period.max(self.slash_deferral);
 		// The penalties of a dispute's verifiers come first, some in each block.
@@ -277,12 +296,13 @@ impl ProtocolParameters {
 				allowance_leaves: 1_800,
 				broadcaster_bond: UNIT / 1_000,
 				max_open_claims: 256,
-				factors: WorkFactors { preset: 1_000, decode: 250 },
+				factors: WorkFactors::canonical(1_000, 250, STANDARD_SEGMENT_WORK / 16),
 			},
 			lottery: LotteryParameters {
 				verification_rate: Perbill::from_percent(2),
 				max_samples: 16,
 				committee_size: 5,
+				tranches: 3,
 				reveal_window: 100,
 				missed_grace: 10,
 				commit_base: 50,
@@ -297,6 +317,7 @@ impl ProtocolParameters {
 				missed_slash: Perbill::from_percent(10),
 				false_dissent_slash: Perbill::from_percent(1),
 				no_show_slash: Perbill::from_parts(500_000),
+				chill: 1,
 			},
 		}
 	}
@@ -307,15 +328,15 @@ impl ProtocolParameters {
 		Self {
 			rounds: RoundsParameters { length: 30, lock_amount: Perbill::from_percent(10) },
 			staking: StakingParameters {
-				unbonding_period: 8,
-				liability_window: 8,
+				unbonding_period: 12,
+				liability_window: 12,
 				..production.staking
 			},
 			election: ElectionParameters {
 				active_size: 8,
 				min_validators: 1,
-				min_self_bond: UNIT,
-				min_validator_stake: UNIT,
+				min_self_bond: 50 * UNIT,
+				min_validator_stake: 50 * UNIT,
 				heartbeat_interval: 10,
 			},
 			jobs: JobsParameters {
@@ -323,17 +344,18 @@ impl ProtocolParameters {
 				longest_job: 43_200,
 				priority_list: 4,
 				allowance_leaves: 64,
-				max_open_claims: 16,
+				max_open_claims: 128,
 				..production.jobs
 			},
 			lottery: LotteryParameters {
 				verification_rate: Perbill::from_percent(25),
 				committee_size: 3,
+				tranches: 2,
 				reveal_window: 20,
 				commit_base: 12,
 				verdict_reveal: 10,
 				verify_rate: 150_000_000,
-				max_work_blocks: 10,
+				max_work_blocks: 20,
 				dispute_commit_base: 20,
 				dispute_reveal: 10,
 				slashing_period: 12,
@@ -402,6 +424,7 @@ impl ProtocolParameters {
 		ensure(
 			(1..=MAX_SAMPLES).contains(&lottery.max_samples)
 				&& (1..=MAX_COMMITTEE).contains(&lottery.committee_size)
+				&& (1..=8).contains(&lottery.tranches)
 				&& lottery.verify_rate > 0
 				&& !lottery.verification_rate.is_zero(),
 			E::Sampling,
@@ -417,8 +440,14 @@ impl ProtocolParameters {
 			E::Slash,
 		)?;
 		ensure(
-			(1..=1_000).contains(&jobs.factors.preset)
-				&& (1..=1_000).contains(&jobs.factors.decode),
+			(1..=1_000).contains(&jobs.factors.decode)
+				&& jobs.factors.rejected > 0
+				&& jobs.factors.of(CANONICAL_PROFILE).is_some()
+				&& jobs
+					.factors
+					.profiles
+					.iter()
+					.all(|factor| (factor.profile == 0) == (factor.encode == 0)),
 			E::Factors,
 		)
 	}

@@ -3,12 +3,12 @@
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use sp_core::{ConstU32, H256};
-use sp_runtime::{traits::Verify, BoundedVec};
+use sp_runtime::BoundedVec;
 
 use crate::{
-	domain::{tagged_hash, BROADCASTER_SIGNATURE, RECEIPT},
-	segment::SegmentHeader,
-	AccountId, Hash, Signature, ToolchainId, MAX_RENDITIONS,
+	domain::{tagged_hash, RECEIPT},
+	extension::Extensions,
+	Hash, ToolchainId, MAX_RENDITIONS,
 };
 
 /// One transcoded output.
@@ -29,63 +29,56 @@ pub struct Output {
 	pub hash: H256,
 	/// Length of the output in bytes.
 	pub len: u32,
+	/// Root of the output's [`crate::chunks`].
+	pub chunk_root: H256,
 }
 
-/// The outputs of one segment in rendition order.
-pub type Outputs = BoundedVec<Output, ConstU32<MAX_RENDITIONS>>;
+/// The outputs of one segment in rendition order; an absent one has no work.
+pub type Outputs = BoundedVec<Option<Output>, ConstU32<MAX_RENDITIONS>>;
 
 /// A transcoder's promise that these outputs are what the toolchain makes of that segment.
 ///
-/// Two receipts of one transcoder for the same chain, job, assignment, seq, input and toolchain
-/// with different outputs are a proof of equivocation.
+/// Two receipts of one transcoder for one header that differ in toolchain or outputs are a proof of
+/// equivocation.
 #[derive(
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub struct Receipt {
-	/// The header that the broadcaster signed.
-	pub header: SegmentHeader,
-	/// Hash of the broadcaster's signature over the header: [`signature_hash`].
-	pub broadcaster_signature_hash: Hash,
+	/// Hash of the header that the broadcaster signed, which names chain, job, assignment,
+	/// transcoder and seq: [`crate::segment::SegmentHeader::hash`].
+	pub header: Hash,
 	/// The toolchain that made the outputs.
 	pub toolchain: ToolchainId,
-	/// The outputs in rendition order.
-	pub outputs: Outputs,
+	/// The result.
+	pub result: TranscodeResult,
+	/// What later versions add.
+	pub extensions: Extensions,
+}
+
+/// What became of a segment.
+#[derive(
+	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub enum TranscodeResult {
+	/// These outputs, in rendition order.
+	Transcoded(Outputs),
+	/// The segment is beyond a limit, or the canonical decoder finds an error in it.
+	Rejected(crate::leaf::RejectReason),
 }
 
 impl Receipt {
-	/// The 32 bytes that the transcoder signs.
-	pub fn signing_payload(&self) -> Hash {
+	/// The hash that the transcoder signs.
+	pub fn hash(&self) -> Hash {
 		tagged_hash(RECEIPT, self)
 	}
 
-	/// Whether `signature` is that of the transcoder named in the header.
-	pub fn is_signed(&self, signature: &Signature) -> bool {
-		signature.verify(self.signing_payload().as_bytes(), &self.header.transcoder)
-	}
-
-	/// Whether this and `other` prove that the transcoder signed two results for one segment.
+	/// Whether this and `other`, of one signer, prove that it gave two results for one segment.
+	/// Why a segment was rejected informs only, so two reasons are no contradiction.
 	pub fn equivocates(&self, other: &Receipt) -> bool {
-		let key = |r: &Receipt| {
-			(
-				r.header.genesis,
-				r.header.job,
-				r.header.assignment,
-				r.header.transcoder.clone(),
-				r.header.seq,
-				r.header.in_hash,
-				r.toolchain,
-			)
+		let results_differ = match (&self.result, &other.result) {
+			(TranscodeResult::Rejected(_), TranscodeResult::Rejected(_)) => false,
+			(one, two) => one != two,
 		};
-		key(self) == key(other) && self.outputs != other.outputs
+		self.header == other.header && (results_differ || self.toolchain != other.toolchain)
 	}
-}
-
-/// How a receipt names the broadcaster's signature.
-pub fn signature_hash(signature: &Signature) -> Hash {
-	tagged_hash(BROADCASTER_SIGNATURE, signature)
-}
-
-/// Whether a signature belongs to `signer`; a convenience for hosts that hold a payload only.
-pub fn verify(signature: &Signature, payload: &Hash, signer: &AccountId) -> bool {
-	signature.verify(payload.as_bytes(), signer)
 }

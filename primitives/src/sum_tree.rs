@@ -94,9 +94,13 @@ pub fn depth(leaf_count: u32) -> u32 {
 	leaf_count.max(1).checked_next_power_of_two().map_or(32, u32::trailing_zeros)
 }
 
+/// Hash of the leaf at `index` of a tree over `leaf_count` leaves.
+pub fn leaf_hash(leaf: &Leaf, index: u32, leaf_count: u32) -> Hash {
+	tagged_hash(LEAF, &(index, leaf_count, leaf.work(), leaf))
+}
+
 fn leaf_node(leaf: &Leaf, index: u32, leaf_count: u32) -> SumNode {
-	let work = leaf.work();
-	SumNode { hash: tagged_hash(LEAF, &(index, leaf_count, work, leaf)), work }
+	SumNode { hash: leaf_hash(leaf, index, leaf_count), work: leaf.work() }
 }
 
 fn parent(left: &SumNode, right: &SumNode) -> Option<SumNode> {

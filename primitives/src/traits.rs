@@ -8,13 +8,12 @@ use sp_runtime::{BoundedVec, DispatchError, DispatchResult, Perbill};
 use sp_weights::Weight;
 
 use crate::{
-	keys::VerifierId,
+	claim::ClaimInfo,
+	duty::Profiles,
+	keys::{Generation, OperatorSignature, Purpose, Signer, VerifierId, VrfKey},
 	service::ServiceRecord,
-	sum_tree::Commitment,
-	video::{Ladder, SourceLimits},
-	work::WorkFactors,
-	AccountId, AssignmentIndex, Balance, BlockNumber, ClaimId, Hash, JobId, RoundIndex, Seq,
-	StreamId, ToolchainId, WindowIndex, MAX_VALIDATORS,
+	AccountId, Balance, BlockNumber, ClaimId, Hash, RoundIndex, StreamId, ToolchainId, WindowIndex,
+	MAX_VALIDATORS,
 };
 
 /// The round clock. Rounds follow from block numbers alone; the current one is already the new
@@ -46,27 +45,54 @@ impl OnNewRound for Tuple {
 	}
 }
 
-/// A validator as it was when a seed was stored.
+/// A validator of a stored set.
 #[derive(
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub struct SeatedValidator {
 	/// Its account.
 	pub account: AccountId,
-	/// Its total stake, own and delegated.
+	/// Its total stake, own and delegated, in the snapshot from which its set was chosen.
 	pub stake: Balance,
 	/// Its verifier session key.
 	pub key: VerifierId,
+	/// Whether it was jailed when the seed's window began: then it judges nothing.
+	pub jailed: bool,
 }
 
-/// Validators stored with a seed.
+/// Validators of one set.
 pub type SeatedValidators = BoundedVec<SeatedValidator, sp_core::ConstU32<MAX_VALIDATORS>>;
 
-/// The validator set now in force with stakes and verifier keys: what the beacon stores with each
-/// seed. A validator without a verifier key is left out.
+/// A validator set: all that weighs in a draw of judges, fixed sessions before the seed exists.
+#[derive(
+	Clone,
+	PartialEq,
+	Eq,
+	Debug,
+	Default,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct ValidatorSet {
+	/// The round of the stake snapshot from which it was chosen: that of whatever its members do
+	/// wrong as judges.
+	pub snapshot: RoundIndex,
+	/// Its members, without duplicates.
+	pub members: SeatedValidators,
+}
+
+/// The validator set now in force: what the beacon stores with each seed.
 pub trait ValidatorsInForce {
-	/// The set of this block.
-	fn validators_in_force() -> SeatedValidators;
+	/// The set of this block with the stakes of the snapshot it was chosen from. A validator
+	/// without a verifier key is left out. `jailed` is as of this block; the beacon replaces it by
+	/// what [`Self::jailed`] said when the window began.
+	fn validators_in_force() -> ValidatorSet;
+	/// Who of the sets that may be in force within a window from now is jailed: at most
+	/// [`MAX_VALIDATORS`], ascending.
+	fn jailed() -> BoundedVec<AccountId, sp_core::ConstU32<MAX_VALIDATORS>>;
 }
 
 /// A stored seed.
@@ -74,8 +100,8 @@ pub trait ValidatorsInForce {
 pub struct Seed {
 	/// The seed.
 	pub hash: Hash,
-	/// The validators in force when it was stored.
-	pub validators: SeatedValidators,
+	/// The validators in force when it was stored, with jail as of the start of its window.
+	pub set: ValidatorSet,
 }
 
 /// The beacon. A seed, once stored, never changes, and stays as long as a window is retained;
@@ -175,14 +201,17 @@ pub trait FeeSink {
 pub struct Candidate {
 	/// Its account.
 	pub account: AccountId,
-	/// Its stake of this round.
+	/// Its stake in the snapshot that weighs now: the one before this round's for the round's first
+	/// two blocks, so that nobody who sees a draw's chance coming can still change it.
 	pub stake: Balance,
 	/// Its price of a standard segment, in ETH.
 	pub price: Balance,
 	/// Its delegators' share of fees.
 	pub fee_share: Perbill,
-	/// Assignments that it takes at a time.
-	pub capacity: u32,
+	/// Work that its machine does in a second.
+	pub capacity: u64,
+	/// The profiles that it serves, ascending.
+	pub profiles: Profiles,
 }
 
 /// The transcoders of this round. Bounded by the size of the active set.
@@ -196,9 +225,10 @@ pub trait TranscoderDirectory {
 	fn is_available(transcoder: &AccountId) -> bool;
 	/// Notes that `transcoder` let an assignment pass.
 	fn note_not_accepted(transcoder: &AccountId);
-	/// For benchmarks: makes `transcoder` a candidate with this price and capacity.
+	/// For benchmarks: makes `transcoder` a candidate with this price and capacity in work
+	/// per second, serving the canonical profile.
 	#[cfg(feature = "runtime-benchmarks")]
-	fn make_candidate(transcoder: &AccountId, price: Balance, capacity: u32);
+	fn make_candidate(transcoder: &AccountId, price: Balance, capacity: u64);
 }
 
 /// Jail. From a failed verdict to its execution a transcoder is jailed: it accepts no stake and
@@ -240,43 +270,6 @@ pub trait OnTranscoderLost {
 	fn on_transcoder_lost(transcoder: &AccountId);
 }
 
-/// A claim as the lottery needs it.
-#[derive(
-	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-)]
-pub struct ClaimInfo {
-	/// The job.
-	pub job: JobId,
-	/// The assignment within the job.
-	pub assignment: AssignmentIndex,
-	/// The claimant.
-	pub transcoder: AccountId,
-	/// The job's owner.
-	pub broadcaster: AccountId,
-	/// The stream.
-	pub stream: StreamId,
-	/// Seq of leaf 0.
-	pub first: Seq,
-	/// Root, total work and leaf count.
-	pub commitment: Commitment,
-	/// The toolchain that made the outputs.
-	pub toolchain: ToolchainId,
-	/// The job's ladder.
-	pub ladder: Ladder,
-	/// The job's limits of the source.
-	pub limits: SourceLimits,
-	/// Factors of the work formula, frozen when the job was created.
-	pub factors: WorkFactors,
-	/// The most work that one leaf may hold.
-	pub max_leaf_work: u64,
-	/// The fee in escrow.
-	pub fee: Balance,
-	/// The round in which the claim was made.
-	pub round: RoundIndex,
-	/// The beacon window in which it was made.
-	pub window: WindowIndex,
-}
-
 /// What becomes of a claim's escrow.
 #[derive(
 	Clone,
@@ -311,29 +304,76 @@ pub trait Claims {
 	fn make_claim(
 		transcoder: &AccountId,
 		broadcaster: &AccountId,
-		commitment: Commitment,
+		commitment: crate::sum_tree::Commitment,
 	) -> ClaimId;
 }
 
 /// Told of each claim in the call that makes it. Implemented by the lottery, which opens the
 /// claim's challenge; an error refuses the claim.
 pub trait OnClaim {
-	/// The most leaves that a claim of this transcoder may have.
-	fn max_leaves(transcoder: &AccountId) -> u32;
-	/// Whether governance accepts this toolchain.
-	fn accepts_toolchain(toolchain: &ToolchainId) -> bool;
+	/// How many leaves of a claim are drawn at most, for a job whose largest leaf has this work: what
+	/// judges can do in the time that they are given. A job for which it is 0 cannot be judged.
+	fn max_samples(max_leaf_work: u64) -> u32;
+	/// The most leaves that a claim of this transcoder may have, in a job with this many samples.
+	fn max_leaves(transcoder: &AccountId, max_samples: u32) -> u32;
 	/// A claim was made.
 	fn on_claim(id: ClaimId, info: &ClaimInfo) -> Result<(), DispatchError>;
+}
+
+/// The toolchains that governance accepts. Implemented by the lottery.
+pub trait Toolchains {
+	/// Whether an assignment may be accepted with this toolchain now.
+	fn is_accepted(toolchain: &ToolchainId) -> bool;
+	/// Whether an assignment that was accepted with it goes on: it is accepted, or retires in a
+	/// later block.
+	fn is_running(toolchain: &ToolchainId) -> bool;
 	/// For benchmarks: the id of a toolchain that is accepted from now on.
 	#[cfg(feature = "runtime-benchmarks")]
-	fn make_toolchain() -> ToolchainId {
-		ToolchainId::zero()
-	}
+	fn make_toolchain() -> ToolchainId;
+}
+
+/// The keys that sign for accounts, by generation. Implemented by operator keys.
+///
+/// Generation 0 is the account itself and is always there. A generation that is retained stays
+/// stored, whatever its account changes; every `retain` is matched by one `release`.
+pub trait OperatorKeysOf {
+	/// The generation that the account uses now.
+	fn current(account: &AccountId, purpose: Purpose) -> Generation;
+	/// Whether `signature` is made by the account that it names, over the object of this hash, for
+	/// this purpose, by a key of the generation that it names, revoked or not: what was signed
+	/// before a revocation stays valid and punishable.
+	fn is_signed(signature: &OperatorSignature, purpose: Purpose, object: &Hash) -> bool;
+	/// Whether the key was revoked: nothing new is taken from it.
+	fn is_revoked(signer: &Signer, purpose: Purpose) -> bool;
+	/// The VRF key of a generation of [`Purpose::Duties`]; for generation 0 the account's bytes.
+	fn vrf_key(account: &AccountId, generation: Generation) -> Option<VrfKey>;
+	/// Keeps a generation until it is released.
+	fn retain(account: &AccountId, purpose: Purpose, generation: Generation);
+	/// Ends one `retain`.
+	fn release(account: &AccountId, purpose: Purpose, generation: Generation);
+}
+
+/// Told when a key is revoked. Implemented by jobs, which end what stands on its generation in
+/// later blocks, step by step; must be O(1).
+pub trait OnKeyRevoked {
+	/// A key of `account`'s `generation` signs no more.
+	fn on_key_revoked(account: &AccountId, purpose: Purpose, generation: Generation);
+}
+
+/// Takes the fee of a call that no account signs from the account that the call is for.
+/// Implemented by the runtime's glue over transaction payment.
+pub trait ChargeFee {
+	/// Whether `who` can pay for a call of this weight and encoded length now.
+	fn can_pay(who: &AccountId, weight: Weight, len: u32) -> bool;
+	/// Takes it, into the common pool; fails when `who` cannot pay.
+	fn charge(who: &AccountId, weight: Weight, len: u32) -> DispatchResult;
 }
 
 /// Where operators and broadcasters are reached. Implemented by the runtime's glue over election
 /// and jobs.
 pub trait ServiceDirectory {
-	/// The service record of `who`; `None` when it has published none.
+	/// The service record of a transcoder; `None` when it has published none.
 	fn service(who: &AccountId) -> Option<ServiceRecord>;
+	/// Where a stream comes from; `None` when its broadcaster has not said.
+	fn origin(stream: &StreamId) -> Option<ServiceRecord>;
 }

@@ -6,9 +6,8 @@ use sp_core::ConstU32;
 use sp_runtime::BoundedVec;
 
 use crate::{
-	domain::{tagged_hash, DUTY, VERDICT},
-	leaf::RejectReason,
-	AccountId, ClaimId, Hash, MAX_SAMPLES,
+	domain::{tagged_hash, DUTY, JUDGED, PASS, VERDICT},
+	AccountId, ClaimId, Hash, ToolchainId, MAX_SAMPLES,
 };
 
 /// How an output differs from what the toolchain makes.
@@ -35,6 +34,8 @@ pub enum MismatchKind {
 	Container,
 	/// The outputs are right, the claimed work is not.
 	Work,
+	/// The leaf rejects a segment that the toolchain accepts.
+	Transcodable,
 }
 
 /// How an output breaks the profile before its content is even compared.
@@ -59,6 +60,34 @@ pub enum NonConformingKind {
 	Size,
 	/// Its number of frames or its time stamps differ from the source's.
 	Timing,
+	/// The leaf holds outputs of a segment that the toolchain rejects.
+	Input,
+}
+
+/// How the bytes of a leaf could not be had.
+#[derive(
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub enum UnavailableKind {
+	/// The transcoder cannot be reached.
+	Unreachable,
+	/// It answers that it does not have them, or will not serve them.
+	Refused,
+	/// What it sends is not what the claim names.
+	WrongBytes,
+	/// They did not all come in time.
+	TooLate,
 }
 
 /// One verifier's word on one drawn leaf.
@@ -77,34 +106,49 @@ pub enum NonConformingKind {
 	TypeInfo,
 )]
 pub enum Verdict {
-	/// Every output is byte for byte what the toolchain makes, and the work is right.
+	/// The leaf is right: every output is byte for byte what the toolchain makes and the work is
+	/// right, or the toolchain rejects the segment as the leaf says.
 	Valid,
-	/// An output is well formed and wrong.
+	/// Right, but for one rendition, which is encoded with the profile's variant.
+	Variant {
+		/// The rendition's place in the ladder.
+		rendition: u8,
+	},
+	/// The leaf is wrong.
 	Mismatch(MismatchKind),
 	/// An output breaks the profile.
 	NonConforming(NonConformingKind),
-	/// The source is beyond the limits; the leaf counts as delivered.
-	InputInvalid {
-		/// The limit that it breaks.
-		reason: RejectReason,
-		/// Byte offset at which the decoder found it.
-		offset: u32,
-	},
 	/// The bytes could not be had, or came too late.
-	Unavailable,
+	Unavailable(UnavailableKind),
 	/// The verifier could not judge; counts as a missing reveal.
 	Abstain,
 }
 
 impl Verdict {
-	/// Whether the leaf counts as delivered.
+	/// Whether the leaf counts as delivered. A variant does where it is due: who drew it, says the
+	/// opening of the transcoder's VRF.
 	pub fn is_pass(&self) -> bool {
-		matches!(self, Verdict::Valid | Verdict::InputInvalid { .. })
+		matches!(self, Verdict::Valid)
 	}
 
 	/// Whether the verdict accuses the transcoder of a wrong output.
 	pub fn is_fault(&self) -> bool {
-		matches!(self, Verdict::Mismatch(_) | Verdict::NonConforming(_))
+		matches!(self, Verdict::Variant { .. } | Verdict::Mismatch(_) | Verdict::NonConforming(_))
+	}
+
+	/// Whether the bytes could not be had.
+	pub fn is_unavailable(&self) -> bool {
+		matches!(self, Verdict::Unavailable(_))
+	}
+
+	/// Whether the verdict is only about whether the segment can be transcoded at all. A failure
+	/// over this question alone costs no slash.
+	pub fn is_about_input(&self) -> bool {
+		matches!(
+			self,
+			Verdict::Mismatch(MismatchKind::Transcodable)
+				| Verdict::NonConforming(NonConformingKind::Input)
+		)
 	}
 }
 
@@ -151,16 +195,24 @@ pub type Tranche = u8;
 /// The tranche in which every validator of the stored set answers.
 pub const DISPUTE: Tranche = u8::MAX;
 
-/// The commitment to an opening: bound to chain, claim, tranche and account, so that it can
-/// neither be copied nor replayed.
+/// What a claim's verdicts are about. It is in every commitment, so that a verdict can be checked
+/// without the chain, for ever. `leaves` are the hashes of the revealed leaves as nodes of the
+/// claim's tree ([`crate::sum_tree::leaf_hash`]), in ascending order of index.
+pub fn judged_digest(root: Hash, toolchain: ToolchainId, leaves: &[Hash]) -> Hash {
+	tagged_hash(JUDGED, &(root, toolchain, leaves))
+}
+
+/// The commitment to an opening: bound to chain, claim, what is judged, tranche and account, so
+/// that it can neither be copied nor replayed.
 pub fn commitment(
 	genesis: Hash,
 	claim: ClaimId,
+	judged: Hash,
 	tranche: Tranche,
 	account: &AccountId,
 	opening: &Opening,
 ) -> Hash {
-	tagged_hash(VERDICT, &(genesis, claim, tranche, account, opening))
+	tagged_hash(VERDICT, &(genesis, claim, judged, tranche, account, opening))
 }
 
 /// The two steps of a committee member.
@@ -197,4 +249,28 @@ pub fn duty_payload(
 	content: &impl Encode,
 ) -> Hash {
 	tagged_hash(DUTY, &(genesis, claim, tranche, seed, member, phase, content))
+}
+
+/// What a verifier shows to whoever holds a claim's bytes: a place is kept for it.
+#[derive(
+	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Pass {
+	/// Hash of the chain's genesis block.
+	pub genesis: Hash,
+	/// The claim.
+	pub claim: ClaimId,
+	/// The tranche in which it sits.
+	pub tranche: Tranche,
+	/// The member.
+	pub account: AccountId,
+	/// The libp2p peer that fetches for it, in binary form: nobody else can use the pass.
+	pub peer_id: BoundedVec<u8, ConstU32<64>>,
+}
+
+impl Pass {
+	/// The 32 bytes that the verifier key signs.
+	pub fn payload(&self) -> Hash {
+		tagged_hash(PASS, self)
+	}
 }

@@ -6,7 +6,12 @@ use serde::{Deserialize, Serialize};
 use sp_core::ConstU32;
 use sp_runtime::BoundedVec;
 
-use crate::MAX_RENDITIONS;
+use crate::{work::WorkFactors, MAX_RENDITIONS};
+
+/// Names how a rendition is encoded: codec, settings, container. 0 names none.
+pub type ProfileId = u16;
+/// The canonical profile: H.264 by libx264, in MPEG-TS.
+pub const CANONICAL_PROFILE: ProfileId = 1;
 
 /// One output of the ladder. The frame rate is the source's.
 #[derive(
@@ -28,8 +33,12 @@ pub struct Rendition {
 	pub width: u16,
 	/// Height in pixels, even.
 	pub height: u16,
-	/// Video bit rate in kbit/s: target, maximum and buffer in one.
+	/// How it is encoded.
+	pub profile: ProfileId,
+	/// The bit rate that the encoder aims at, in kbit/s.
 	pub kbps: u32,
+	/// The bit rate that it does not exceed, over its buffer, in kbit/s; at least the target.
+	pub cap_kbps: u32,
 }
 
 /// The ladder of a job, in the order in which outputs appear in receipts and leaves.
@@ -58,12 +67,31 @@ pub struct SourceLimits {
 	pub height: u16,
 	/// Frames per second, rounded up.
 	pub fps: u16,
+	/// The longest segment in ticks of 1/90,000 s.
+	pub longest: u32,
+	/// The shortest segment in ticks of 1/90,000 s; one that is the last of its epoch may be
+	/// shorter.
+	pub shortest: u32,
+}
+
+impl SourceLimits {
+	/// Limits of this picture and frame rate, with the segments that a live encoder makes unless it
+	/// is asked for others.
+	pub const fn new(width: u16, height: u16, fps: u16) -> Self {
+		Self { width, height, fps, longest: USUAL_LONGEST, shortest: USUAL_SHORTEST }
+	}
 }
 
 /// Ticks per second of every duration and time stamp of the protocol.
 pub const TICKS_PER_SECOND: u32 = 90_000;
-/// The longest segment: 6 s.
-pub const LONGEST_SEGMENT: u32 = 6 * TICKS_PER_SECOND;
+/// The longest segment that a job may name: 10 s.
+pub const LONGEST_SEGMENT: u32 = 10 * TICKS_PER_SECOND;
+/// The shortest segment that a job may name as its shortest: 0.5 s.
+pub const SHORTEST_SEGMENT: u32 = TICKS_PER_SECOND / 2;
+/// The longest segment of a job that names no other: 2.5 s.
+pub const USUAL_LONGEST: u32 = 5 * TICKS_PER_SECOND / 2;
+/// The shortest segment of a job that names no other: 1 s.
+pub const USUAL_SHORTEST: u32 = TICKS_PER_SECOND;
 /// The target length of a segment: 2 s.
 pub const TARGET_SEGMENT: u32 = 2 * TICKS_PER_SECOND;
 /// The largest source segment in bytes.
@@ -86,14 +114,23 @@ pub enum FormatError {
 	/// A rendition's side is below 16, odd or above [`MAX_SIDE`], or a source side is zero or
 	/// above it.
 	BadSize,
-	/// The bit rate is zero or above [`MAX_KBPS`].
+	/// The bit rate is zero, its cap below it or above [`MAX_KBPS`].
 	BadBitrate,
+	/// The profile has no work factor.
+	UnknownProfile,
+	/// The longest segment is above [`LONGEST_SEGMENT`], or the shortest is above it or below
+	/// [`SHORTEST_SEGMENT`].
+	BadSegmentLength,
 	/// The frame rate is zero or above [`MAX_FPS`].
 	BadFrameRate,
 }
 
-/// Checks that a ladder and limits can be transcoded under the canonical profile.
-pub fn check_format(ladder: &[Rendition], limits: &SourceLimits) -> Result<(), FormatError> {
+/// Checks that a ladder and limits can be transcoded, under profiles that have a work factor.
+pub fn check_format(
+	ladder: &[Rendition],
+	limits: &SourceLimits,
+	factors: &WorkFactors,
+) -> Result<(), FormatError> {
 	if ladder.is_empty() {
 		return Err(FormatError::NoRendition);
 	}
@@ -102,8 +139,11 @@ pub fn check_format(ladder: &[Rendition], limits: &SourceLimits) -> Result<(), F
 		if bad_side(r.width) || bad_side(r.height) {
 			return Err(FormatError::BadSize);
 		}
-		if r.kbps == 0 || r.kbps > MAX_KBPS {
+		if r.kbps == 0 || r.cap_kbps < r.kbps || r.cap_kbps > MAX_KBPS {
 			return Err(FormatError::BadBitrate);
+		}
+		if factors.of(r.profile).is_none() {
+			return Err(FormatError::UnknownProfile);
 		}
 		if ladder[..i].contains(r) {
 			return Err(FormatError::DuplicateRendition);
@@ -118,6 +158,12 @@ pub fn check_format(ladder: &[Rendition], limits: &SourceLimits) -> Result<(), F
 	}
 	if limits.fps == 0 || limits.fps > MAX_FPS {
 		return Err(FormatError::BadFrameRate);
+	}
+	if limits.longest > LONGEST_SEGMENT
+		|| limits.shortest > limits.longest
+		|| limits.shortest < SHORTEST_SEGMENT
+	{
+		return Err(FormatError::BadSegmentLength);
 	}
 	Ok(())
 }

@@ -1,6 +1,6 @@
 //! Work units and fees.
 //!
-//! `work = Σ over renditions (output pixels × preset factor) + input pixels × decode factor`,
+//! `work = Σ over renditions (output pixels × the profile's factor) + input pixels × decode factor`,
 //! with factors in thousandths, rounded down once per segment. The price of a transcoder is that
 //! of one standard segment; a fee is rounded down once per claim, against the claimant.
 
@@ -9,14 +9,38 @@ use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-	video::{Rendition, SourceLimits, LONGEST_SEGMENT, TICKS_PER_SECOND},
-	Balance,
+	video::{ProfileId, Rendition, SourceLimits, CANONICAL_PROFILE, TICKS_PER_SECOND},
+	Balance, MAX_PROFILES,
 };
 
 /// Work of one standard segment: 2 s of 1280×720 at 30 frames per second.
 pub const STANDARD_SEGMENT_WORK: u64 = 1280 * 720 * 30 * 2;
 
-/// Factors of the formula, in thousandths.
+/// Cost of encoding one pixel under one profile.
+#[derive(
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Default,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileFactor {
+	/// The profile; 0 in a place that is not used.
+	pub profile: ProfileId,
+	/// Cost of encoding one pixel, in thousandths.
+	pub encode: u32,
+}
+
+/// Factors of the formula.
 #[derive(
 	Clone,
 	Copy,
@@ -31,33 +55,56 @@ pub const STANDARD_SEGMENT_WORK: u64 = 1280 * 720 * 30 * 2;
 	Serialize,
 	Deserialize,
 )]
+#[serde(deny_unknown_fields)]
 pub struct WorkFactors {
-	/// Cost of encoding one pixel under the canonical preset.
-	pub preset: u32,
-	/// Cost of decoding one pixel.
+	/// Cost of encoding, by profile.
+	pub profiles: [ProfileFactor; MAX_PROFILES as usize],
+	/// Cost of decoding one pixel, in thousandths.
 	pub decode: u32,
+	/// Work of a rejected segment.
+	pub rejected: u64,
 }
 
-/// Work of one segment from the pixels that were really decoded and encoded; `None` on overflow.
+impl WorkFactors {
+	/// Factors with one profile, the canonical one.
+	pub const fn canonical(encode: u32, decode: u32, rejected: u64) -> Self {
+		let mut profiles = [ProfileFactor { profile: 0, encode: 0 }; MAX_PROFILES as usize];
+		profiles[0] = ProfileFactor { profile: CANONICAL_PROFILE, encode };
+		Self { profiles, decode, rejected }
+	}
+
+	/// Cost of encoding one pixel under `profile`, in thousandths; `None` for a profile that has no
+	/// factor.
+	pub fn of(&self, profile: ProfileId) -> Option<u32> {
+		let known = |factor: &&ProfileFactor| profile != 0 && factor.profile == profile;
+		self.profiles.iter().find(known).map(|factor| factor.encode)
+	}
+}
+
+/// Work of one segment from the pixels that were really decoded and encoded, each output with its
+/// profile; `None` on overflow or for a profile without a factor.
 pub fn segment_work(
 	factors: &WorkFactors,
 	input_pixels: u64,
-	output_pixels: impl IntoIterator<Item = u64>,
+	outputs: impl IntoIterator<Item = (ProfileId, u64)>,
 ) -> Option<u64> {
-	let out =
-		output_pixels.into_iter().try_fold(0u128, |sum, pixels| sum.checked_add(pixels.into()))?;
-	let encoded = out.checked_mul(factors.preset.into())?;
 	let decoded = u128::from(input_pixels).checked_mul(factors.decode.into())?;
-	u64::try_from(encoded.checked_add(decoded)? / 1000).ok()
+	let thousandths = outputs.into_iter().try_fold(decoded, |sum, (profile, pixels)| {
+		let cost = u128::from(pixels).checked_mul(factors.of(profile)?.into())?;
+		sum.checked_add(cost)
+	})?;
+	u64::try_from(thousandths / 1000).ok()
 }
 
-/// Frames of the longest segment at the job's frame rate; one more, since both ends of a segment
+/// Frames of the job's longest segment at its frame rate; one more, since both ends of a segment
 /// may fall on a frame.
 pub fn max_frames(limits: &SourceLimits) -> u64 {
-	u64::from(limits.fps) * u64::from(LONGEST_SEGMENT / TICKS_PER_SECOND) + 1
+	let ticks = u64::from(limits.fps).saturating_mul(limits.longest.into());
+	ticks.div_ceil(TICKS_PER_SECOND.into()).saturating_add(1)
 }
 
-/// The most work that one segment of a job can hold; `None` on overflow.
+/// The most work that one segment of a job can hold; `None` on overflow or for a profile without a
+/// factor.
 pub fn max_leaf_work(
 	factors: &WorkFactors,
 	ladder: &[Rendition],
@@ -65,11 +112,12 @@ pub fn max_leaf_work(
 ) -> Option<u64> {
 	let frames = max_frames(limits);
 	let area = |w: u16, h: u16| u64::from(w) * u64::from(h) * frames;
-	segment_work(
+	let work = segment_work(
 		factors,
 		area(limits.width, limits.height),
-		ladder.iter().map(|r| area(r.width, r.height)),
-	)
+		ladder.iter().map(|r| (r.profile, area(r.width, r.height))),
+	)?;
+	Some(work.max(factors.rejected))
 }
 
 /// The fee of a claim: `work × price / STANDARD_SEGMENT_WORK`, rounded down; saturates at the
