@@ -3,7 +3,7 @@
 use crate::{
 	configs::{timing, video::Services},
 	constants, AuthorityDiscovery, Babe, Balance, Beacon, Block, ChainConfig, ChallengeLottery,
-	Executive, Grandpa, Historical, InherentDataExt, Jobs, LptStaking, Rounds, Runtime,
+	Executive, Grandpa, Historical, InherentDataExt, Jobs, LptStaking, OperatorKeys, Rounds, Runtime,
 	RuntimeCall, RuntimeGenesisConfig, SessionKeys, System, TransactionPayment, TranscoderElection,
 	VERSION,
 };
@@ -14,10 +14,14 @@ use frame_support::{
 	weights::Weight,
 };
 use livepeer_primitives::{
-	api::{ChallengeView, DelegatorView, JobView, TranscoderView},
+	api::{
+		ChallengeView, DelegatorView, JobView, KeysView, SpendingView, TranscoderView, WorkerLimits,
+	},
+	claim::ClaimInfo,
+	keys::Purpose,
 	params::{ProtocolParameters, Timing},
 	service::ServiceRecord,
-	traits::{Beacon as _, ClaimInfo, Rounds as _, ServiceDirectory},
+	traits::{Beacon as _, Rounds as _, ServiceDirectory},
 	AccountId, ClaimId, JobId, Nonce, RoundIndex, StreamId, ToolchainId, WindowIndex,
 };
 use sp_api::impl_runtime_apis;
@@ -288,6 +292,32 @@ impl_runtime_apis! {
 
 		fn service(account: AccountId) -> Option<ServiceRecord> {
 			Services::service(&account)
+		}
+
+		fn origin(stream: StreamId) -> Option<ServiceRecord> {
+			Services::origin(&stream)
+		}
+
+		fn origins() -> Vec<StreamId> {
+			Jobs::origins()
+		}
+
+		fn operator_keys(account: AccountId, purpose: Purpose) -> Vec<KeysView> {
+			OperatorKeys::keys_of(account, purpose)
+		}
+
+		fn spending_keys(broadcaster: AccountId) -> Vec<SpendingView> {
+			Jobs::spending_keys(broadcaster)
+		}
+
+		fn worker_limits(version: u8) -> Option<WorkerLimits> {
+			let parameters = ChainConfig::parameters();
+			(version == 1).then(|| WorkerLimits::V1 {
+				slot_duration: ChainConfig::timing().slot_duration,
+				heartbeat_interval: parameters.election.heartbeat_interval,
+				max_open_claims: parameters.jobs.max_open_claims,
+				claim_grace: parameters.jobs.claim_grace,
+			})
 		}
 
 		fn job(id: JobId) -> Option<JobView> {

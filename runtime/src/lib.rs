@@ -219,6 +219,9 @@ mod runtime {
 	#[runtime::pallet_index(20)]
 	pub type AuthorityDiscovery = pallet_authority_discovery;
 
+	#[runtime::pallet_index(24)]
+	pub type OperatorKeys = pallet_operator_keys;
+
 	#[runtime::pallet_index(30)]
 	pub type Utility = pallet_utility;
 	#[runtime::pallet_index(31)]

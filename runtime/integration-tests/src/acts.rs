@@ -2,13 +2,16 @@
 
 use livepeer_primitives::{
 	api::ChallengeView,
-	keys::VerifierSignature,
+	claim::WorkClaim,
+	duty::Acceptance,
+	extension::Extensions,
+	keys::{OperatorSignature, Signer, VerifierSignature},
 	leaf::Leaf,
 	receipt::Output,
-	segment::SegmentHeader,
+	segment::{SegmentHeader, SegmentInfo, SOURCE_TRACK},
 	sum_tree::{Commitment, SumTree},
 	verdict::{commitment, duty_payload, Evidence, Opening, Phase, Tranche, Verdict},
-	AccountId, AssignmentIndex, ClaimId, Hash, JobId, Seq, Signature, StreamId, ToolchainId,
+	AccountId, AssignmentIndex, ClaimId, Hash, JobId, Seq, StreamId, ToolchainId,
 };
 use livepeer_runtime::{ChallengeLottery, Jobs, Runtime};
 use pallet_challenge_lottery::Call as Lottery;
@@ -58,61 +61,109 @@ impl Turn {
 		})
 	}
 
+	/// What the broadcaster sends as segment `seq`.
+	pub fn segment(&self, seq: Seq) -> SegmentInfo {
+		SegmentInfo {
+			track: SOURCE_TRACK,
+			epoch: 0,
+			time: seq * 180_000,
+			captured: 0,
+			duration: 180_000,
+			flags: 0,
+			in_hash: H256::from_low_u64_be(1_000 + seq),
+			in_len: 100_000,
+			chunk_root: H256::from_low_u64_be(3_000 + seq),
+			extensions: Extensions::default(),
+		}
+	}
+
+	/// The broadcaster's signature over a segment of this turn.
+	pub fn sign(&self, seq: Seq, segment: SegmentInfo) -> OperatorSignature {
+		let header = SegmentHeader {
+			genesis: self.genesis,
+			stream: self.stream,
+			job: self.job,
+			assignment: self.assignment,
+			transcoder: self.transcoder.to_account_id(),
+			seq,
+			segment,
+		};
+		sign_as(self.broadcaster, &header.hash())
+	}
+
+	/// The transcoder's word that it takes this turn.
+	pub fn accept(&self, toolchain: ToolchainId) -> pallet_jobs::Call<Runtime> {
+		let acceptance = Acceptance {
+			genesis: self.genesis,
+			job: self.job,
+			assignment: self.assignment,
+			broadcaster_keys: 0,
+			transcoder_keys: 0,
+			toolchain,
+		};
+		let signature = sign_as(self.transcoder, &acceptance.hash());
+		pallet_jobs::Call::accept_job { acceptance, signature }
+	}
+
 	/// The segments from `first` on, signed by the broadcaster and transcoded.
 	pub fn work(&self, first: Seq, count: u32) -> Work {
 		let mut leaves = Vec::new();
 		let mut signatures = Vec::new();
 		for seq in first..first + u64::from(count) {
-			let (in_hash, in_len, duration) =
-				(H256::from_low_u64_be(1_000 + seq), 100_000, 180_000);
-			let header = SegmentHeader {
-				genesis: self.genesis,
-				stream: self.stream,
-				job: self.job,
-				assignment: self.assignment,
-				transcoder: self.transcoder.to_account_id(),
-				seq,
-				in_hash,
-				in_len,
-				duration,
-			};
-			let payload = header.signing_payload();
-			signatures.push(self.broadcaster.sign(payload.as_bytes()).into());
-			let output = Output { hash: H256::from_low_u64_be(2_000 + seq), len: 50_000 };
+			let segment = self.segment(seq);
+			signatures.push(self.sign(seq, segment.clone()));
 			leaves.push(Leaf::Transcoded {
-				in_hash,
-				in_len,
-				duration,
-				outputs: vec![output].try_into().expect("one output"),
+				segment,
+				outputs: vec![Some(output(seq))].try_into().expect("one output"),
 				work: LEAF_WORK,
+				extensions: Extensions::default(),
 			});
 		}
 		Work::new(self, first, leaves, signatures)
 	}
 }
 
+/// What a transcoder makes of segment `seq`.
+pub fn output(seq: Seq) -> Output {
+	Output {
+		hash: H256::from_low_u64_be(2_000 + seq),
+		len: 50_000,
+		chunk_root: H256::from_low_u64_be(4_000 + seq),
+	}
+}
+
+/// The signature of an account that has no other keys over the object of this hash.
+pub fn sign_as(who: Sr25519Keyring, object: &Hash) -> OperatorSignature {
+	let signer = Signer::account(who.to_account_id());
+	let signature = who.sign(signer.payload(object).as_bytes()).into();
+	OperatorSignature { signer, signature }
+}
+
 /// Segments that were transcoded, with their tree: what a transcoder keeps until its claim ends.
 #[derive(Clone, Debug)]
 pub struct Work {
-	/// The job.
-	pub job: JobId,
-	/// The assignment.
-	pub assignment: AssignmentIndex,
+	/// Whose turn it was made in.
+	pub turn: Turn,
 	/// Seq of the first leaf.
 	pub first: Seq,
 	/// The leaves.
 	pub leaves: Vec<Leaf>,
 	/// The broadcaster's signatures, one per leaf.
-	pub signatures: Vec<Signature>,
+	pub signatures: Vec<OperatorSignature>,
 	/// The tree over the leaves.
 	pub tree: SumTree,
 }
 
 impl Work {
 	/// `leaves` from `first` on.
-	pub fn new(turn: &Turn, first: Seq, leaves: Vec<Leaf>, signatures: Vec<Signature>) -> Self {
+	pub fn new(
+		turn: &Turn,
+		first: Seq,
+		leaves: Vec<Leaf>,
+		signatures: Vec<OperatorSignature>,
+	) -> Self {
 		let tree = SumTree::new(&leaves).expect("leaves make a tree");
-		Self { job: turn.job, assignment: turn.assignment, first, leaves, signatures, tree }
+		Self { turn: turn.clone(), first, leaves, signatures, tree }
 	}
 
 	/// The claim that is true of it.
@@ -126,15 +177,25 @@ impl Work {
 		stated: Commitment,
 		toolchain: ToolchainId,
 	) -> pallet_jobs::Call<Runtime> {
-		pallet_jobs::Call::claim_work {
-			job: self.job,
-			assignment: self.assignment,
+		let claim = WorkClaim {
+			genesis: self.turn.genesis,
+			job: self.turn.job,
+			assignment: self.turn.assignment,
 			first: self.first,
 			last: self.first + u64::from(stated.leaf_count) - 1,
 			root: stated.root,
 			total_work: stated.total_work,
+			largest_leaf: self.leaves.iter().map(Leaf::work).max().unwrap_or_default(),
 			toolchain,
-		}
+			extensions: Extensions::default(),
+		};
+		self.sign_claim(claim)
+	}
+
+	/// The transcoder's signature under a claim.
+	pub fn sign_claim(&self, claim: WorkClaim) -> pallet_jobs::Call<Runtime> {
+		let signature = sign_as(self.turn.transcoder, &claim.hash());
+		pallet_jobs::Call::claim_work { claim, signature }
 	}
 
 	/// The leaves that drawn positions fall in, ascending.
@@ -169,6 +230,8 @@ pub struct Ballot {
 	pub tranche: Tranche,
 	/// The seed of its evidence.
 	pub seed: Hash,
+	/// What it is about.
+	pub judged: Hash,
 	/// Which step its members owe.
 	pub phase: Phase,
 	/// Its members in order.
@@ -191,6 +254,7 @@ impl Ballot {
 			claim,
 			tranche: ballot.tranche,
 			seed: ballot.seed,
+			judged: ballot.judged,
 			phase: ballot.phase,
 			keys: members.iter().map(|member| member.pair()).collect(),
 			members,
@@ -210,7 +274,7 @@ impl Ballot {
 	/// What a member's commitment to `opening` is.
 	pub fn commitment(&self, member: usize, opening: &Opening) -> Hash {
 		let account = self.members[member].to_account_id();
-		commitment(self.genesis, self.claim, self.tranche, &account, opening)
+		commitment(self.genesis, self.claim, self.judged, self.tranche, &account, opening)
 	}
 
 	/// A member commits to `opening`.

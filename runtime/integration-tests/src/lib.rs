@@ -11,6 +11,6 @@ pub mod acts;
 mod story;
 mod world;
 
-pub use acts::{keyring, Ballot, Turn, Work, LEAF_WORK};
-pub use story::{create_job, job, Answers, Claim, Story, HONEST};
-pub use world::{Applied, World};
+pub use acts::{keyring, output, sign_as, Ballot, Turn, Work, LEAF_WORK};
+pub use story::{create_job, job, Answers, Claim, Story, CAPACITY, HONEST, RENDITION};
+pub use world::{heartbeat, Applied, World};

@@ -1,10 +1,11 @@
 //! A broadcaster, a transcoder and verifiers upon a [`World`].
 
 use livepeer_primitives::{
-	api::{ChallengeStage, ChallengeView, Outcome},
+	api::{ChallengeStage, ChallengeView},
+	claim::Outcome,
 	service::ServiceRecord,
 	verdict::{Opening, Verdict},
-	video::{Rendition, SourceLimits},
+	video::{Rendition, SourceLimits, CANONICAL_PROFILE},
 	Balance, BlockNumber, ClaimId, JobId, Seq, UNIT,
 };
 use livepeer_runtime::{Jobs, LptStaking, Runtime, RuntimeEvent, TranscoderElection};
@@ -14,6 +15,18 @@ use crate::{Ballot, Turn, Work, World};
 
 /// What a verifier says about every leaf; `None` is silence.
 pub type Answers<'a> = &'a dyn Fn(Sr25519Keyring) -> Option<Verdict>;
+
+/// What each transcoder can do in a second: four of the jobs made here.
+pub const CAPACITY: u64 = 60_000_000;
+
+/// The one rendition of the jobs made here.
+pub const RENDITION: Rendition = Rendition {
+	width: 640,
+	height: 360,
+	profile: CANONICAL_PROFILE,
+	kbps: 800,
+	cap_kbps: 800,
+};
 
 /// Everybody finds everything right.
 pub const HONEST: Answers = &|_| Some(Verdict::Valid);
@@ -75,7 +88,10 @@ impl Story {
 		for who in transcoders.iter().copied() {
 			let service = service.clone();
 			world.submit(who, pallet_transcoder_election::Call::set_service { service });
-			world.submit(who, pallet_transcoder_election::Call::set_available { capacity: 4 });
+			let profiles = vec![CANONICAL_PROFILE].try_into().expect("one profile");
+			let available =
+				pallet_transcoder_election::Call::set_available { capacity: CAPACITY, profiles };
+			world.submit(who, available);
 		}
 		world.deliver_ok();
 		world.workers = transcoders.to_vec();
@@ -99,12 +115,12 @@ impl Story {
 			world
 				.run(|| Jobs::job(job))
 				.and_then(|view| view.current)
-				.is_some_and(|current| !current.accepted)
+				.is_some_and(|current| current.toolchain.is_none())
 		});
 		let turn = self.turn();
 		self.transcoder = turn.transcoder;
-		let assignment = turn.assignment;
-		self.world.ok(turn.transcoder, pallet_jobs::Call::accept_job { job, assignment });
+		let toolchain = self.world.toolchain();
+		self.world.ok_authorized(turn.accept(toolchain));
 	}
 
 	/// The job's current assignment.
@@ -129,7 +145,7 @@ impl Story {
 	/// Makes a claim over `work`, whatever it states.
 	pub fn make_claim(&mut self, work: Work, call: pallet_jobs::Call<Runtime>) -> Claim {
 		let transcoder = self.transcoder;
-		self.world.ok(transcoder, call);
+		self.world.ok_authorized(call);
 		let (id, fee) = self
 			.find(|event| match event {
 				RuntimeEvent::Jobs(pallet_jobs::Event::Claimed { claim, fee, .. }) => {
@@ -162,7 +178,7 @@ impl Story {
 		self.until_stage(claim, ChallengeStage::LeafReveal);
 		let positions = self.challenge(claim).positions;
 		for index in claim.work.drawn(&positions) {
-			self.world.submit(claim.transcoder, claim.work.reveal(claim.id, index));
+			self.world.submit_authorized(claim.work.reveal(claim.id, index));
 		}
 		self.world.deliver_ok();
 	}
@@ -310,11 +326,10 @@ pub fn create_job(world: &mut World, who: Sr25519Keyring, name: &str, blocks: u3
 /// A job of one rendition that lasts `blocks`.
 pub fn job(world: &World, name: &str, blocks: u32, budget: Balance) -> pallet_jobs::Call<Runtime> {
 	pallet_jobs::Call::create_job {
+		broadcaster: None,
 		name: name.as_bytes().to_vec().try_into().expect("a short name"),
-		ladder: vec![Rendition { width: 640, height: 360, kbps: 800 }]
-			.try_into()
-			.expect("one rendition"),
-		limits: SourceLimits { width: 1280, height: 720, fps: 30 },
+		ladder: vec![RENDITION].try_into().expect("one rendition"),
+		limits: SourceLimits::new(1280, 720, 30),
 		max_price: UNIT / 100,
 		end: world.number() + blocks,
 		budget,

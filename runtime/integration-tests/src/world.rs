@@ -6,6 +6,7 @@ use frame_support::{
 	StorageHasher, Twox128,
 };
 use livepeer_primitives::{
+	duty::Heartbeat,
 	params::{ProtocolParameters, Timing},
 	AccountId, Balance, BlockNumber, Hash, RoundIndex, ETH,
 };
@@ -29,6 +30,8 @@ use sp_runtime::{
 	transaction_validity::{InvalidTransaction, TransactionValidityError},
 	BuildStorage, DispatchResult, StateVersion,
 };
+
+use crate::acts::sign_as;
 
 /// What became of a transaction: refused, or applied with this result.
 pub type Applied = Result<DispatchResult, TransactionValidityError>;
@@ -161,6 +164,20 @@ impl World {
 		self.queue.push(Transaction::Bare(call.into()));
 	}
 
+	/// Delivers one call that carries its own authorisation, after what is queued already.
+	pub fn call_authorized(&mut self, call: impl Into<RuntimeCall>) -> Applied {
+		if !self.queue.is_empty() {
+			self.deliver();
+		}
+		self.submit_authorized(call);
+		self.deliver().pop().expect("it was delivered")
+	}
+
+	/// Delivers one call that carries its own authorisation and must succeed.
+	pub fn ok_authorized(&mut self, call: impl Into<RuntimeCall>) {
+		self.call_authorized(call).expect("the transaction is valid").expect("the call succeeds");
+	}
+
 	/// Makes blocks until everything queued has found its place; says how it went. A block in
 	/// which the session changes takes operator duties only.
 	pub fn deliver(&mut self) -> Vec<Applied> {
@@ -234,8 +251,7 @@ impl World {
 			Executive::apply_extrinsic(inherent).expect("time is valid").expect("time is set");
 			for worker in workers {
 				if owes_heartbeat(*worker, number) {
-					let call = pallet_transcoder_election::Call::heartbeat {};
-					Executive::apply_extrinsic(signed(*worker, call.into()))
+					Executive::apply_extrinsic(authorized(heartbeat(*worker, number).into()))
 						.expect("a heartbeat is valid when it is due")
 						.expect("a heartbeat is taken when it is due");
 				}
@@ -398,6 +414,16 @@ fn owes_heartbeat(who: Sr25519Keyring, now: BlockNumber) -> bool {
 	let interval = ChainConfig::parameters().election.heartbeat_interval;
 	pallet_transcoder_election::Available::<Runtime>::get(who.to_account_id())
 		.is_some_and(|availability| now >= availability.last_seen + interval)
+}
+
+/// The heartbeat that `who` sends in block `at`.
+pub fn heartbeat(
+	who: Sr25519Keyring,
+	at: BlockNumber,
+) -> pallet_transcoder_election::Call<Runtime> {
+	let heartbeat = Heartbeat { genesis: System::block_hash(0), at };
+	let signature = sign_as(who, &heartbeat.hash());
+	pallet_transcoder_election::Call::heartbeat { heartbeat, signature }
 }
 
 /// Whose a slot is, among the authorities in turn or else among `authors`: its index, and its claim

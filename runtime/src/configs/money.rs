@@ -3,17 +3,21 @@
 use crate::{
 	constants::money::{deposit, EXISTENTIAL_DEPOSIT},
 	Balance, Balances, Runtime, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, System,
+	TransactionPayment,
 };
 use frame_support::{
 	parameter_types,
 	traits::{
-		tokens::imbalance::ResolveTo, AsEnsureOriginWithArg, ConstU128, ConstU32, VariantCountOf,
+		fungible::{Balanced, Inspect},
+		tokens::{imbalance::ResolveTo, Fortitude, Precision, Preservation},
+		AsEnsureOriginWithArg, ConstU128, ConstU32, OnUnbalanced, VariantCountOf,
 	},
+	weights::Weight,
 	PalletId,
 };
 use frame_system::{EnsureNever, EnsureRoot};
-use livepeer_primitives::{AccountId, AssetId};
-use sp_runtime::traits::AccountIdConversion;
+use livepeer_primitives::{traits::ChargeFee, AccountId, AssetId};
+use sp_runtime::{traits::AccountIdConversion, DispatchResult, FixedPointNumber};
 
 impl pallet_balances::Config for Runtime {
 	type AccountStore = System;
@@ -39,6 +43,34 @@ pub const ETH_OWNER: PalletId = PalletId(*b"lpt/ethr");
 /// The account that owns the ETH asset.
 pub fn eth_owner() -> AccountId {
 	ETH_OWNER.into_account_truncating()
+}
+
+/// Charges the account that an authorized call is for, in LPT, at the price of transactions.
+pub struct ChargeLpt;
+
+impl ChargeLpt {
+	/// What a call of this weight and length costs now.
+	fn price(weight: Weight, len: u32) -> Balance {
+		let moving = TransactionPayment::weight_to_fee(weight);
+		TransactionPayment::next_fee_multiplier()
+			.saturating_mul_int(moving)
+			.saturating_add(TransactionPayment::length_to_fee(len))
+	}
+}
+
+impl ChargeFee for ChargeLpt {
+	fn can_pay(who: &AccountId, weight: Weight, len: u32) -> bool {
+		let free = Balances::reducible_balance(who, Preservation::Preserve, Fortitude::Polite);
+		free >= Self::price(weight, len)
+	}
+
+	fn charge(who: &AccountId, weight: Weight, len: u32) -> DispatchResult {
+		let (preserve, polite) = (Preservation::Preserve, Fortitude::Polite);
+		let fee = Self::price(weight, len);
+		let fee = Balances::withdraw(who, fee, Precision::Exact, preserve, polite)?;
+		ResolveTo::<CommonPool, Balances>::on_unbalanced(fee);
+		Ok(())
+	}
 }
 
 /// Names the common pool: where slashed stake, fees and dust go. Governance spends it.

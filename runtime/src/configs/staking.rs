@@ -11,7 +11,7 @@ use crate::{
 };
 use frame_support::{parameter_types, traits::ConstU32, weights::Weight, PalletId};
 use livepeer_primitives::{
-	traits::{Jail, Rounds as _, Slash},
+	traits::{Jail, Slash},
 	AccountId, MAX_SLASHED_ROUNDS,
 };
 use sp_runtime::Perbill;
@@ -61,7 +61,8 @@ impl pallet_transcoder_election::Config for Runtime {
 /// What a validator that signed two blocks or two votes loses.
 ///
 /// The SDK's share grows with the number of offenders and is harsh in small sets (56 % for one of
-/// four), so ours caps it. The stake that answers is that of the round in which the session's
+/// four), so ours caps it, except where the SDK takes everything: a third or more of the set signed
+/// twice, which is an attack on finality itself. The stake that answers is that of the round in which the session's
 /// validators were chosen; the reporter gets the finder's fee. The offender leaves consensus at once
 /// and the validator set until it asks to be let out of jail.
 ///
@@ -91,13 +92,14 @@ where
 		slash_fraction: &[Perbill],
 		session: SessionIndex,
 	) -> Weight {
-		let round = SessionRounds::get(session).unwrap_or_else(Rounds::current);
 		let db = <Runtime as frame_system::Config>::DbWeight::get();
 		let mut weight = db.reads(1);
+		// Whatever is noted of a session that is forgotten would stay for ever.
+		let Some(round) = SessionRounds::get(session) else { return weight };
 		for (offence, fraction) in offenders.iter().zip(slash_fraction) {
 			let (offender, _) = &offence.offender;
 			weight = weight.saturating_add(db.reads(1));
-			let due = (*fraction).min(EQUIVOCATION_SLASH);
+			let due = if fraction.is_one() { *fraction } else { (*fraction).min(EQUIVOCATION_SLASH) };
 			let before = SlashedShares::get(session, offender);
 			let share = missing_share(due, before.unwrap_or_default());
 			if before.is_some() && share.is_zero() {
