@@ -256,6 +256,14 @@ pub trait Jail {
 	fn resolve(transcoder: &AccountId);
 }
 
+/// Keeps a validator from being chosen for a while. Implemented by the election, which forgets it
+/// when it is over.
+pub trait Chill {
+	/// `account` is not chosen as a validator before round `until`. A later `until` replaces an
+	/// earlier one, never the other way round. Sets that are chosen already stay. Never fails.
+	fn chill(account: &AccountId, until: RoundIndex);
+}
+
 /// Session keys. Implemented by the runtime's glue over `pallet-session`: the keys that an account
 /// has registered now, which act from the session after next. An account without keys is never
 /// returned as a validator.
