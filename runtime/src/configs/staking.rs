@@ -11,7 +11,7 @@ use crate::{
 };
 use frame_support::{parameter_types, traits::ConstU32, weights::Weight, PalletId};
 use livepeer_primitives::{
-	traits::{Jail, Rounds as _, Slash},
+	traits::{Jail, Slash},
 	AccountId, MAX_SLASHED_ROUNDS,
 };
 use sp_runtime::Perbill;
@@ -67,7 +67,8 @@ impl pallet_transcoder_election::Config for Runtime {
 ///
 /// With each new offender of a time slot the SDK names all of them again, at a share that has
 /// grown. Whatever a validator does in a session costs it the largest of its shares, once: of a
-/// later report only what is still missing is taken, and one that adds nothing does nothing.
+/// later report only what is still missing is taken, and one that adds nothing does nothing. Nor
+/// does one of a session that is not remembered, whose validators could not be proved either.
 pub struct Equivocations;
 
 /// The part to take of what is left of a stake, so that `due` of all is gone when `taken` of it
@@ -91,9 +92,10 @@ where
 		slash_fraction: &[Perbill],
 		session: SessionIndex,
 	) -> Weight {
-		let round = SessionRounds::get(session).unwrap_or_else(Rounds::current);
 		let db = <Runtime as frame_system::Config>::DbWeight::get();
 		let mut weight = db.reads(1);
+		// Nothing is noted of a session that is forgotten: it would never go.
+		let Some(round) = SessionRounds::get(session) else { return weight };
 		for (offence, fraction) in offenders.iter().zip(slash_fraction) {
 			let (offender, _) = &offence.offender;
 			weight = weight.saturating_add(db.reads(1));
