@@ -9,6 +9,7 @@ use crate::{
 use alloc::vec::Vec;
 use codec::Encode;
 use frame_support::{
+	pallet_prelude::ValueQuery,
 	parameter_types, storage_alias,
 	traits::{Get, OneSessionHandler},
 	Blake2_128Concat, Twox64Concat,
