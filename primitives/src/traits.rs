@@ -175,9 +175,12 @@ pub struct Slashed {
 }
 
 /// Slashing. Cuts `transcoder`'s bonded pool and its exit pools of rounds ≥ `offence` by
-/// `fraction` in O(pools), moves the money out of the pot and says how much it was. Finders share
-/// the finder's fee equally; without finders all goes to the common pool. Never fails: an unknown
-/// transcoder loses nothing.
+/// `fraction`, in O(pools) however many have stake in them, moves the money out of the pot and says
+/// how much it was. Finders share the finder's fee equally; what they do not get, all of it when
+/// there are none, goes to the common pool. The fee is `min(finder_fee × total, own_loss / 2)`,
+/// where `own_loss` is what the transcoder's own bond and its own locks in those exit pools lost:
+/// who is in league with the offender never gains by a slash, whatever part of the pool is its
+/// own. Never fails: an unknown transcoder loses nothing.
 pub trait Slash {
 	/// Executes a slash.
 	fn slash(
@@ -191,13 +194,16 @@ pub trait Slash {
 	fn slash_weight(offence: RoundIndex, finders: u32) -> Weight;
 }
 
-/// Open liabilities: while `(transcoder, round)` is open, no stake that left the transcoder in a
-/// round ≥ that one is released. Calls are counted: every `open` is matched by one `close`.
+/// Open liabilities: while `(who, round)` is open, no stake that left `who` in a round ≥ that one
+/// is released. A transcoder is liable for each of its claims since the claim's round, a validator
+/// for each challenge that it judges since the round of the snapshot that seated it. Calls are
+/// counted per account and round: every `open` is matched by one `close`. Either is one read and
+/// one write, for the current round or an earlier one.
 pub trait Liability {
-	/// A claim of `round` was made.
-	fn open(transcoder: &AccountId, round: RoundIndex);
+	/// A claim of `round` was made, or a challenge seats `who` by the snapshot of `round`.
+	fn open(who: &AccountId, round: RoundIndex);
 	/// It reached its end and everything that followed from it was executed.
-	fn close(transcoder: &AccountId, round: RoundIndex);
+	fn close(who: &AccountId, round: RoundIndex);
 }
 
 /// Where settled fees go. The caller moves the whole fee in ETH to [`FeeSink::pot`] first; the

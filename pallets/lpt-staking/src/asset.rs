@@ -14,7 +14,7 @@ use frame_support::{
 	},
 	PalletId,
 };
-use livepeer_primitives::{params::StakingParameters, traits::Slashed, AccountId, Balance, ETH};
+use livepeer_primitives::{traits::Slashed, AccountId, Balance, ETH};
 use sp_runtime::{traits::AccountIdConversion, DispatchResult};
 
 const LOG_TARGET: &str = "runtime::lpt-staking";
@@ -68,20 +68,16 @@ pub fn pay_fees<T: Config>(who: &AccountId, amount: Balance) -> DispatchResult {
 	Ok(())
 }
 
-/// Moves slashed stake out of the pot: the finder's fee to `finders` in equal parts, the rest,
-/// with what a part rounds off or a finder cannot take, to the common pool.
-pub fn forfeit<T: Config>(
-	amount: Balance,
-	finders: &[AccountId],
-	parameters: &StakingParameters,
-) -> Slashed {
+/// Moves slashed stake out of the pot: `fee` of it to `finders` in equal parts, the rest, with what
+/// a part rounds off or a finder cannot take, to the common pool.
+pub fn forfeit<T: Config>(amount: Balance, fee: Balance, finders: &[AccountId]) -> Slashed {
 	let mut slashed = Slashed { total: amount, ..Default::default() };
 	if amount == 0 {
 		return slashed;
 	}
 	write_off_stake::<T>(amount);
 	let pot = pot::<T>();
-	let fee = crate::maths::share_of(parameters.finder_fee, amount);
+	let fee = fee.min(amount);
 	let part = fee.checked_div(finders.len() as Balance).unwrap_or(0);
 	if part > 0 {
 		for finder in finders {
@@ -104,22 +100,27 @@ pub fn forfeit<T: Config>(
 
 /// Owes more stake.
 pub fn owe_stake<T: Config>(amount: Balance) {
-	OwedStake::<T>::mutate(|owed| *owed = owed.saturating_add(amount));
+	OwedStake::<T>::mutate_exists(|owed| *owed = changed(*owed, |sum| sum.saturating_add(amount)));
 }
 
 /// Owes less stake.
 pub fn write_off_stake<T: Config>(amount: Balance) {
-	OwedStake::<T>::mutate(|owed| *owed = owed.saturating_sub(amount));
+	OwedStake::<T>::mutate_exists(|owed| *owed = changed(*owed, |sum| sum.saturating_sub(amount)));
 }
 
 /// Owes more fees.
 pub fn owe_fees<T: Config>(amount: Balance) {
-	OwedFees::<T>::mutate(|owed| *owed = owed.saturating_add(amount));
+	OwedFees::<T>::mutate_exists(|owed| *owed = changed(*owed, |sum| sum.saturating_add(amount)));
 }
 
 /// Owes less fees.
 pub fn write_off_fees<T: Config>(amount: Balance) {
-	OwedFees::<T>::mutate(|owed| *owed = owed.saturating_sub(amount));
+	OwedFees::<T>::mutate_exists(|owed| *owed = changed(*owed, |sum| sum.saturating_sub(amount)));
+}
+
+/// A sum after `change`; zero is not stored.
+fn changed(sum: Option<Balance>, change: impl FnOnce(Balance) -> Balance) -> Option<Balance> {
+	Some(change(sum.unwrap_or_default())).filter(|sum| *sum > 0)
 }
 
 /// LPT in the pot.

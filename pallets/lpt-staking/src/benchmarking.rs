@@ -6,8 +6,8 @@ use frame_benchmarking::v2::*;
 use frame_support::traits::{fungible, fungibles, Get};
 use frame_system::RawOrigin;
 use livepeer_primitives::{
-	traits::{FeeSink, Rounds, Slash, Stake},
-	AccountId, Balance, ETH,
+	traits::{FeeSink, Liability, Rounds, Slash, Stake},
+	AccountId, Balance, RoundIndex, ETH,
 };
 use sp_runtime::Perbill;
 
@@ -38,12 +38,34 @@ fn pay_fee<T: Config>() -> Balance {
 	fee
 }
 
+/// Puts `who` into a late generation, with a wiped pool of the first one left: the longest way to
+/// its pool. The rounds in which earlier generations began are as many as are remembered.
+fn in_late_generation<T: Config>(who: &AccountId) {
+	let id = PoolId { transcoder: who.clone(), generation: 0 };
+	let mut wiped = Pool::new(0);
+	wiped.members = 1;
+	wiped.slash(Perbill::one());
+	Pools::<T>::insert(&id, wiped);
+	Generations::<T>::insert(who, generations(T::Rounds::current()));
+}
+
+/// As many generations as are remembered, the last of which takes stake from `round` on.
+fn generations<Max: Get<u32>>(round: RoundIndex) -> generations::Generations<Max> {
+	let mut generations = generations::Generations::default();
+	for _ in 0..Max::get() {
+		generations.begin(round);
+	}
+	generations.refs = Max::get();
+	generations
+}
+
 /// A transcoder that joined in one round, tops up in the next and has earned fees on both: its
 /// next settlement uses a checkpoint and books fees.
 fn earner<T: Config>() -> AccountId {
 	asset::endow::<T>();
 	let amount = unit::<T>();
 	let who = funded::<T>("transcoder", 0, amount);
+	in_late_generation::<T>(&who);
 	<Pallet<T> as Stake>::make_stake(&who, amount);
 	bonded::<T>(&who, amount);
 	T::Rounds::set_current(T::Rounds::current().saturating_add(1));
@@ -51,6 +73,29 @@ fn earner<T: Config>() -> AccountId {
 	Pallet::<T>::deposit_fee(&who, fee, Perbill::from_percent(50));
 	T::Rounds::set_current(T::Rounds::current().saturating_add(1));
 	who
+}
+
+/// Gives `who` this many locks of `amount` each, whose stake left its pool in the rounds from
+/// `round` on, `rounds` of them. What they hold is not in the pot.
+fn locked<T: Config>(who: &AccountId, count: u32, amount: Balance, round: RoundIndex, rounds: u32) {
+	let generation = Generations::<T>::get(who).map_or(0, |known| known.current);
+	let pool = PoolId { transcoder: who.clone(), generation };
+	Locks::<T>::mutate(who, |locks| {
+		for index in 0..count {
+			let lock = Lock {
+				id: locks.next,
+				pool: pool.clone(),
+				round: round.saturating_add(index.checked_rem(rounds).unwrap_or(0)),
+				amount,
+				sf: maths::SLASH_ONE,
+				liable_until: 0,
+				unbonded: 0,
+				purpose: Purpose::Transfer(who.clone()),
+			};
+			locks.locks.try_push(lock).expect("there is room");
+			locks.next = locks.next.saturating_add(1);
+		}
+	});
 }
 
 #[benchmarks]
@@ -71,11 +116,8 @@ mod benchmarks {
 	#[benchmark]
 	fn unbond() {
 		let who = earner::<T>();
-		for _ in 1..T::MaxLocks::get() {
-			let part = unit::<T>() / Balance::from(T::MaxLocks::get());
-			Pallet::<T>::unbond(RawOrigin::Signed(who.clone()).into(), part)
-				.expect("enough is left");
-		}
+		// The exit pool of this round is new.
+		locked::<T>(&who, T::MaxLocks::get().saturating_sub(1), 1, 0, 1);
 		let before = Pallet::<T>::self_bond(&who);
 		let part = unit::<T>() / 10;
 
@@ -88,17 +130,20 @@ mod benchmarks {
 	#[benchmark]
 	fn withdraw_stake() {
 		let who = earner::<T>();
-		let part = unit::<T>() / Balance::from(T::MaxLocks::get());
-		for _ in 0..T::MaxLocks::get() {
-			Pallet::<T>::unbond(RawOrigin::Signed(who.clone()).into(), part)
-				.expect("enough is left");
-		}
 		let last = T::MaxLocks::get().saturating_sub(1);
+		locked::<T>(&who, last, 1, 0, 1);
+		// The exit pool's only one.
+		Pallet::<T>::unbond(RawOrigin::Signed(who.clone()).into(), unit::<T>() / 10)
+			.expect("enough is left");
 		Locks::<T>::mutate(&who, |locks| {
 			for lock in locks.locks.iter_mut() {
-				lock.release = 0;
+				(lock.liable_until, lock.unbonded) = (0, 0);
 			}
 		});
+		let now = T::Rounds::current();
+		for later in 1..=T::MaxLiabilityRounds::get() {
+			<Pallet<T> as Liability>::open(&who, now.saturating_add(later));
+		}
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(who.clone()), last);
@@ -129,16 +174,20 @@ mod benchmarks {
 
 	#[benchmark]
 	fn slash(p: Linear<1, { T::MaxSlashedRounds::get() }>, f: Linear<0, 16>) {
+		// The whole pool is lost: the next generation begins.
 		let who = earner::<T>();
 		let first = T::Rounds::current();
 		T::Rounds::set_current(first.saturating_add(p.saturating_sub(1)));
 		let now = T::Rounds::current();
 		let amount = unit::<T>();
+		let generation = Generations::<T>::get(&who).map_or(0, |known| known.current);
+		let id = PoolId { transcoder: who.clone(), generation };
 		for round in first..=now {
 			let mut exit = ExitPool::new();
 			exit.enter(amount);
-			ExitPools::<T>::insert(&who, round, exit);
+			ExitPools::<T>::insert(&id, round, exit);
 		}
+		locked::<T>(&who, T::MaxLocks::get(), 1, first, p);
 		// The pot backs what the exit pools hold.
 		let donor = funded::<T>("donor", 0, amount.saturating_mul(p.into()));
 		asset::collect_stake::<T>(&donor, amount.saturating_mul(p.into()))
@@ -149,10 +198,11 @@ mod benchmarks {
 
 		#[block]
 		{
-			slashed = <Pallet<T> as Slash>::slash(&who, first, Perbill::from_percent(10), &finders);
+			slashed = <Pallet<T> as Slash>::slash(&who, first, Perbill::one(), &finders);
 		}
 
 		assert!(slashed.total > 0);
+		assert_eq!(slashed.finders_fee > 0, f > 0);
 	}
 
 	#[benchmark]

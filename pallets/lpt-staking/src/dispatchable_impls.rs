@@ -1,13 +1,10 @@
 //! What the calls do.
 
 use crate::{
-	asset, types::Lock, Bonds, Config, Error, Event, ExitPools, Fees, Liabilities, Locks, Pallet,
+	asset, Bonds, Config, Error, Event, ExitPools, Fees, Liabilities, Lock, Locks, Pallet, Purpose,
 };
 use frame_support::{ensure, traits::Get};
-use livepeer_primitives::{
-	traits::{AcceptsStake, Rounds},
-	AccountId, Balance,
-};
+use livepeer_primitives::{traits::AcceptsStake, AccountId, Balance};
 use sp_runtime::{DispatchError, DispatchResult};
 
 impl<T: Config> Pallet<T> {
@@ -26,12 +23,11 @@ impl<T: Config> Pallet<T> {
 		}
 		let mut position = match Self::position(&who) {
 			Some(position) => {
-				ensure!(position.bond.delegate == to, Error::<T>::BondedElsewhere);
+				ensure!(position.bond.pool.transcoder == to, Error::<T>::BondedElsewhere);
 				position
 			}
-			None => Self::open_position(&who, &to),
+			None => Self::open_position(&who, &to)?,
 		};
-		ensure!(!position.folded.pool.is_wiped(), Error::<T>::PoolWiped);
 		asset::collect_stake::<T>(&who, amount)?;
 		position.join(amount);
 		Self::put_position(position);
@@ -46,25 +42,41 @@ impl<T: Config> Pallet<T> {
 		let parameters = T::Parameters::get();
 		ensure!(rest == 0 || rest >= parameters.min_bond, Error::<T>::BelowMinimum);
 
-		let round = T::Rounds::current();
-		let transcoder = position.bond.delegate.clone();
-		let wait = parameters.unbonding_period.max(parameters.liability_window);
-		let release = round.saturating_add(wait);
-		let mut exit = ExitPools::<T>::get(&transcoder, round).unwrap_or_default();
+		let round = Self::round();
+		let pool = position.bond.pool.clone();
+		let stored = ExitPools::<T>::get(&pool, round);
+		let is_first = stored.is_none();
+		let mut exit = stored.unwrap_or_default();
 		ensure!(!exit.is_wiped(), Error::<T>::PoolWiped);
 		let lock = Locks::<T>::try_mutate(&who, |locks| {
-			let id = locks.next;
-			let lock =
-				Lock { id, transcoder: transcoder.clone(), round, amount, sf: exit.sf, release };
-			locks.locks.try_push(lock).map_err(|_| Error::<T>::TooManyLocks)?;
-			locks.next = id.saturating_add(1);
-			Ok::<_, DispatchError>(id)
+			let lock = Lock {
+				id: locks.next,
+				pool: pool.clone(),
+				round,
+				amount,
+				sf: exit.sf,
+				liable_until: round.saturating_add(parameters.liability_window),
+				unbonded: round.saturating_add(parameters.unbonding_period),
+				purpose: Purpose::Unbonding,
+			};
+			locks.locks.try_push(lock.clone()).map_err(|_| Error::<T>::TooManyLocks)?;
+			locks.next = locks.next.saturating_add(1);
+			Ok::<_, DispatchError>(lock)
 		})?;
 		exit.enter(amount);
-		ExitPools::<T>::insert(&transcoder, round, exit);
+		ExitPools::<T>::insert(&pool, round, exit);
+		if is_first {
+			Self::note_exit_pool(&pool);
+		}
 		position.leave(amount);
 		Self::put_position(position);
-		Self::deposit_event(Event::Unbonded { who, transcoder, amount, lock, release });
+		Self::deposit_event(Event::Unbonded {
+			who,
+			transcoder: pool.transcoder,
+			amount,
+			lock: lock.id,
+			release: lock.release(),
+		});
 		Ok(())
 	}
 
@@ -72,19 +84,20 @@ impl<T: Config> Pallet<T> {
 		let mut locks = Locks::<T>::get(&who);
 		let at = locks.locks.iter().position(|l| l.id == id).ok_or(Error::<T>::UnknownLock)?;
 		let lock = locks.locks.remove(at);
-		ensure!(T::Rounds::current() >= lock.release, Error::<T>::StillUnbonding);
+		ensure!(Self::round() >= lock.release(), Error::<T>::StillUnbonding);
 		ensure!(
-			!Liabilities::<T>::get(&lock.transcoder).holds(lock.round),
+			!Liabilities::<T>::get(&lock.pool.transcoder).holds(lock.round),
 			Error::<T>::LiabilityOpen
 		);
 		let mut exit =
-			ExitPools::<T>::get(&lock.transcoder, lock.round).ok_or(Error::<T>::UnknownLock)?;
+			ExitPools::<T>::get(&lock.pool, lock.round).ok_or(Error::<T>::UnknownLock)?;
 		let amount = exit.withdraw(&lock);
 		if exit.locks == 0 {
 			asset::write_off_stake::<T>(exit.total);
-			ExitPools::<T>::remove(&lock.transcoder, lock.round);
+			ExitPools::<T>::remove(&lock.pool, lock.round);
+			Self::forget_exit_pool(&lock.pool);
 		} else {
-			ExitPools::<T>::insert(&lock.transcoder, lock.round, exit);
+			ExitPools::<T>::insert(&lock.pool, lock.round, exit);
 		}
 		if locks.locks.is_empty() {
 			Locks::<T>::remove(&who);
@@ -94,7 +107,7 @@ impl<T: Config> Pallet<T> {
 		asset::pay_stake::<T>(&who, amount)?;
 		Self::deposit_event(Event::StakeWithdrawn {
 			who,
-			transcoder: lock.transcoder,
+			transcoder: lock.pool.transcoder,
 			lock: id,
 			amount,
 		});
@@ -114,7 +127,7 @@ impl<T: Config> Pallet<T> {
 
 	pub(crate) fn do_settle(who: AccountId) -> DispatchResult {
 		let position = Self::position(&who).ok_or(Error::<T>::NotBonded)?;
-		let transcoder = position.bond.delegate.clone();
+		let transcoder = position.bond.pool.transcoder.clone();
 		let stake = position.value();
 		Self::put_position(position);
 		Self::deposit_event(Event::Settled { who, transcoder, stake });
@@ -125,9 +138,9 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn bond_at_once(who: &AccountId, to: &AccountId, amount: Balance) -> DispatchResult {
 		let mut position = match Bonds::<T>::get(who) {
 			Some(_) => Self::position(who).ok_or(Error::<T>::NotBonded)?,
-			None => Self::open_position(who, to),
+			None => Self::open_position(who, to)?,
 		};
-		ensure!(position.bond.delegate == *to, Error::<T>::BondedElsewhere);
+		ensure!(position.bond.pool.transcoder == *to, Error::<T>::BondedElsewhere);
 		asset::collect_stake::<T>(who, amount)?;
 		position.join_at_once(amount);
 		Self::put_position(position);

@@ -24,7 +24,7 @@ impl<T: Config> Pallet<T> {
 		let Some(mut folded) = Self::pool_at(transcoder, round) else { return 0 };
 		let booked = folded.pool.reward(amount.min(asset::unowed_stake::<T>()), cut);
 		asset::owe_stake::<T>(booked);
-		Self::put_pool(transcoder, folded);
+		Self::put_pool(folded);
 		if booked > 0 {
 			Self::deposit_event(Event::Rewarded {
 				transcoder: transcoder.clone(),
@@ -48,7 +48,7 @@ impl<T: Config> Stake for Pallet<T> {
 	}
 
 	fn delegate_of(who: &AccountId) -> Option<AccountId> {
-		Bonds::<T>::get(who).map(|bond| bond.delegate)
+		Bonds::<T>::get(who).map(|bond| bond.pool.transcoder)
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]
@@ -73,7 +73,7 @@ impl<T: Config> FeeSink for Pallet<T> {
 		let mut to_transcoder = fee;
 		if let Some(mut folded) = Self::pool(transcoder) {
 			to_transcoder = folded.pool.deposit_fee(fee, fee_share).transcoder;
-			Self::put_pool(transcoder, folded);
+			Self::put_pool(folded);
 		}
 		asset::owe_fees::<T>(fee);
 		if to_transcoder > 0 {

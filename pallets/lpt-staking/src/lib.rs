@@ -5,8 +5,8 @@ extern crate alloc;
 
 pub use pallet::*;
 pub use types::{
-	Bond, Checkpoint, ExitPool, Factors, Lock, LockView, Locks as AccountLocks, Pool, Surplus,
-	TranscoderStake,
+	Bond, Checkpoint, ExitPool, Factors, Lock, LockView, Locks as AccountLocks, Pool, PoolId,
+	Purpose, Surplus, TranscoderStake,
 };
 pub use weights::WeightInfo;
 
@@ -15,16 +15,19 @@ pub mod asset;
 mod benchmarking;
 mod dispatchable_impls;
 mod earnings_impls;
+mod generation_impls;
+pub mod generations;
 pub mod liabilities;
 pub mod maths;
 #[cfg(test)]
 mod mock;
+mod pool_impls;
 mod position_impls;
 mod slash_impls;
 #[cfg(test)]
 mod tests;
 #[cfg(any(test, feature = "try-runtime"))]
-mod try_state;
+mod try_state_impls;
 pub mod types;
 mod view_impls;
 pub mod weights;
@@ -69,7 +72,7 @@ pub mod pallet {
 		/// How many locks an account may have at a time.
 		#[pallet::constant]
 		type MaxLocks: Get<u32>;
-		/// How many rounds with open liabilities are counted apart, per transcoder.
+		/// How many rounds with open liabilities are counted apart, per account.
 		#[pallet::constant]
 		type MaxLiabilityRounds: Get<u32>;
 		/// How many exit pools, from the newest on, a slash reaches: more rounds than a claim can
@@ -80,30 +83,40 @@ pub mod pallet {
 		type WeightInfo: WeightInfo;
 	}
 
+	/// The version of the state's layout.
+	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
 	#[pallet::pallet]
+	#[pallet::storage_version(STORAGE_VERSION)]
 	pub struct Pallet<T>(_);
 
 	// Keys are accounts, which anyone can choose: hashed so that nobody can unbalance the trie.
 
 	/// Stake behind each transcoder. An entry lives as long as it has bonds.
 	#[pallet::storage]
-	pub type Pools<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Pool>;
+	pub type Pools<T: Config> = StorageMap<_, Blake2_128Concat, PoolId, Pool>;
 
-	/// Factors at the end of rounds in which stake joined, by transcoder and round. An entry lives
-	/// until the last of that stake is settled.
+	/// Transcoders that are beyond the first generation of their pool. An entry lives until nothing
+	/// names one of its generations: then numbers begin anew.
+	#[pallet::storage]
+	pub type Generations<T: Config> =
+		StorageMap<_, Blake2_128Concat, AccountId, generations::Generations<T::MaxSlashedRounds>>;
+
+	/// Factors at the end of rounds in which stake joined, by pool and round. An entry lives until
+	/// the last of that stake is settled.
 	#[pallet::storage]
 	pub type Checkpoints<T: Config> =
-		StorageDoubleMap<_, Blake2_128Concat, AccountId, Twox64Concat, RoundIndex, Checkpoint>;
+		StorageDoubleMap<_, Blake2_128Concat, PoolId, Twox64Concat, RoundIndex, Checkpoint>;
 
 	/// Each account's bond.
 	#[pallet::storage]
 	pub type Bonds<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Bond>;
 
-	/// Stake that left, by transcoder and round of leaving. An entry lives until its last lock is
+	/// Stake that left, by pool and round of leaving. An entry lives until its last lock is
 	/// withdrawn.
 	#[pallet::storage]
 	pub type ExitPools<T: Config> =
-		StorageDoubleMap<_, Blake2_128Concat, AccountId, Twox64Concat, RoundIndex, ExitPool>;
+		StorageDoubleMap<_, Blake2_128Concat, PoolId, Twox64Concat, RoundIndex, ExitPool>;
 
 	/// Each account's locks.
 	#[pallet::storage]
@@ -114,7 +127,7 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Fees<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Balance, ValueQuery>;
 
-	/// Open liabilities of each transcoder.
+	/// Open liabilities of each account: claims of transcoders, challenges that validators judge.
 	#[pallet::storage]
 	pub type Liabilities<T: Config> = StorageMap<
 		_,
@@ -124,11 +137,11 @@ pub mod pallet {
 		ValueQuery,
 	>;
 
-	/// LPT that the pot owes: the sum of all pools and exit pools.
+	/// LPT that the pot owes: the sum of all pools and exit pools. Not stored when it is zero.
 	#[pallet::storage]
 	pub type OwedStake<T: Config> = StorageValue<_, Balance, ValueQuery>;
 
-	/// ETH that the pot owes: the sum of all accounts' and pools' fees.
+	/// ETH that the pot owes: the sum of all accounts' and pools' fees. Not stored when it is zero.
 	#[pallet::storage]
 	pub type OwedFees<T: Config> = StorageValue<_, Balance, ValueQuery>;
 
@@ -248,6 +261,16 @@ pub mod pallet {
 			/// What of it the common pool got.
 			common_pool: Balance,
 		},
+		/// A slash took all bonded stake of a transcoder. Its bonds are worth nothing, its locks
+		/// from earlier rounds may be.
+		PoolWiped {
+			/// The transcoder.
+			transcoder: AccountId,
+			/// The generation that follows.
+			generation: generations::Generation,
+			/// The first round in which it takes stake.
+			from: RoundIndex,
+		},
 	}
 
 	#[pallet::error]
@@ -268,10 +291,11 @@ pub mod pallet {
 		UnknownLock,
 		/// The unbonding period is not over.
 		StillUnbonding,
-		/// The transcoder has open claims or pending slashes from before the stake left.
+		/// The transcoder has open claims, pending slashes or challenges that it judges from before
+		/// the stake left.
 		LiabilityOpen,
-		/// A slash took all stake of the pool, in which some worthless bonds are left; it takes no
-		/// stake until they are settled. For an exit pool: until the next round.
+		/// A slash took all stake of the transcoder in this round: it takes stake again from the
+		/// next round on. Stake cannot leave into an exit pool that was wiped this round either.
 		PoolWiped,
 		/// The amount is zero.
 		NothingToDo,
@@ -298,16 +322,20 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Bonds LPT of the caller to a transcoder, or adds to its bond there.
+		/// Bonds LPT to a transcoder, or adds to the bond there.
 		///
 		/// The stake counts, and earns, from the next round on; it shares the transcoder's risk at
 		/// once, also for claims that are open now. One may bond to oneself without asking; others
 		/// must be registered and not jailed. An account bonds to one transcoder at a time.
 		///
-		/// - `amount`: LPT; at least the smallest bond.
-		/// - `to`: the transcoder.
+		/// Who: any account that is not bonded to somebody else.
 		///
-		/// Emits `Bonded`.
+		/// - `amount`: in units of 10^-18 LPT; at least the smallest bond.
+		/// - `to`: the transcoder, which may be the caller.
+		///
+		/// Emits `Bonded`, and `FeesEarned` when the bond had earned fees.
+		///
+		/// Costs the transaction's fee; it is the same however many accounts are bonded.
 		#[pallet::call_index(0)]
 		#[pallet::weight(T::WeightInfo::bond())]
 		pub fn bond(origin: OriginFor<T>, amount: Balance, to: AccountId) -> DispatchResult {
@@ -315,16 +343,21 @@ pub mod pallet {
 			Self::do_bond(who, amount, to)
 		}
 
-		/// Takes a part of the caller's bond, or all of it, away from its transcoder.
+		/// Takes a part of the bond, or all of it, away from its transcoder.
 		///
 		/// It stops earning at once and becomes a lock, which can be withdrawn after the unbonding
-		/// period and not before the transcoder's claims up to this round are closed. Until then a
-		/// slash for an offence up to this round still reaches it. Stake that does not count yet
-		/// leaves first.
+		/// period and not before the transcoder's liabilities up to this round are closed. Until
+		/// then a slash for an offence up to this round still reaches it. Stake that does not count
+		/// yet leaves first.
 		///
-		/// - `amount`: LPT; what is left must be nothing or at least the smallest bond.
+		/// Who: an account that has a bond.
 		///
-		/// Emits `Unbonded`.
+		/// - `amount`: in units of 10^-18 LPT; what is left must be nothing or at least the smallest
+		///   bond.
+		///
+		/// Emits `Unbonded`, and `FeesEarned` when the bond had earned fees.
+		///
+		/// Costs the transaction's fee.
 		#[pallet::call_index(1)]
 		#[pallet::weight(T::WeightInfo::unbond())]
 		pub fn unbond(origin: OriginFor<T>, amount: Balance) -> DispatchResult {
@@ -332,11 +365,15 @@ pub mod pallet {
 			Self::do_unbond(who, amount)
 		}
 
-		/// Pays out a lock of the caller.
+		/// Pays out a lock, less what slashes took of it.
+		///
+		/// Who: the account that unbonded.
 		///
 		/// - `lock`: its number, from the event `Unbonded` or the view of locks.
 		///
 		/// Emits `StakeWithdrawn`.
+		///
+		/// Costs the transaction's fee.
 		#[pallet::call_index(2)]
 		#[pallet::weight(T::WeightInfo::withdraw_stake())]
 		pub fn withdraw_stake(origin: OriginFor<T>, lock: u32) -> DispatchResult {
@@ -344,9 +381,14 @@ pub mod pallet {
 			Self::do_withdraw_stake(who, lock)
 		}
 
-		/// Pays out all fees of the caller, in ETH.
+		/// Pays out all fees that the account has earned, in ETH. They must come to the smallest
+		/// balance of ETH where the account has none.
 		///
-		/// Emits `FeesWithdrawn`.
+		/// Who: an account that has earned fees, bonded still or not.
+		///
+		/// Emits `FeesWithdrawn`, and `FeesEarned` when the bond had earned fees.
+		///
+		/// Costs the transaction's fee.
 		#[pallet::call_index(3)]
 		#[pallet::weight(T::WeightInfo::withdraw_fees())]
 		pub fn withdraw_fees(origin: OriginFor<T>) -> DispatchResult {
@@ -354,10 +396,14 @@ pub mod pallet {
 			Self::do_withdraw_fees(who)
 		}
 
-		/// Brings the caller's bond up to date. Nothing is lost by never calling it: every call
-		/// that needs it does it first.
+		/// Brings the bond up to date. Nothing is lost by never calling it: every call that needs
+		/// it does it first. A bond that slashes left without worth is deleted.
 		///
-		/// Emits `Settled`.
+		/// Who: an account that has a bond.
+		///
+		/// Emits `Settled`, and `FeesEarned` when the bond had earned fees.
+		///
+		/// Costs the transaction's fee.
 		#[pallet::call_index(4)]
 		#[pallet::weight(T::WeightInfo::settle())]
 		pub fn settle(origin: OriginFor<T>) -> DispatchResult {

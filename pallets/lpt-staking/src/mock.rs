@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use crate as pallet_lpt_staking;
-use crate::{asset, Event};
+use crate::{asset, Event, Generations, Pool, PoolId, Pools};
 use frame_support::{
 	assert_ok, derive_impl, parameter_types,
 	traits::{fungible, fungibles, AsEnsureOriginWithArg},
@@ -227,6 +227,17 @@ pub fn reward(transcoder: AccountId, amount: Balance, cut: Perbill) -> Balance {
 	LptStaking::reward(&transcoder, Round::get(), amount, cut)
 }
 
+/// Names the first pool of a transcoder.
+pub fn first(transcoder: AccountId) -> PoolId {
+	PoolId { transcoder, generation: 0 }
+}
+
+/// The pool of a transcoder that takes stake, as it is stored.
+pub fn pool_of(transcoder: AccountId) -> Option<Pool> {
+	let generation = Generations::<Test>::get(&transcoder).map_or(0, |known| known.current);
+	Pools::<Test>::get(PoolId { transcoder, generation })
+}
+
 /// Slashes for an offence, with the one finder.
 pub fn slash(transcoder: AccountId, offence: RoundIndex, fraction: Perbill) -> Slashed {
 	<LptStaking as Slash>::slash(&transcoder, offence, fraction, &[finder()])
@@ -276,6 +287,18 @@ pub fn events() -> Vec<Event<Test>> {
 			_ => None,
 		})
 		.collect()
+}
+
+/// How many keys the pallet has in the state.
+pub fn stored_keys() -> usize {
+	let prefix = sp_io::hashing::twox_128(b"LptStaking");
+	let mut last = prefix.to_vec();
+	let mut count = 0;
+	while let Some(key) = sp_io::storage::next_key(&last).filter(|key| key.starts_with(&prefix)) {
+		count += 1;
+		last = key;
+	}
+	count
 }
 
 /// The pot.

@@ -3,13 +3,18 @@
 //! Reading changes nothing, so that calls and views share one path.
 
 use crate::{
-	asset, types::Checkpoint, Bond, Bonds, Checkpoints, Config, Event, Fees, Pallet, Pool, Pools,
+	asset, Bond, Bonds, Checkpoint, Checkpoints, Config, Error, Event, Fees, Generations, Pallet,
+	Pool, PoolId, Pools,
 };
+use frame_support::ensure;
 use livepeer_primitives::{traits::Rounds, AccountId, Balance, RoundIndex};
 
 /// A pool folded into the current round.
 pub(crate) struct Folded {
+	pub(crate) id: PoolId,
 	pub(crate) pool: Pool,
+	/// Whether it is in the state already.
+	is_stored: bool,
 	/// The checkpoint that folding made, with its round.
 	checkpoint: Option<(RoundIndex, Checkpoint)>,
 }
@@ -50,58 +55,96 @@ impl Position {
 }
 
 impl<T: Config> Pallet<T> {
-	/// The pool of `transcoder` as of this round.
-	pub(crate) fn pool(transcoder: &AccountId) -> Option<Folded> {
-		Self::pool_at(transcoder, T::Rounds::current())
+	/// The round of this block.
+	pub(crate) fn round() -> RoundIndex {
+		T::Rounds::current()
 	}
 
-	/// The pool of `transcoder` as of `round`, or of a later one up to which it is folded already.
+	/// The pool of `transcoder` that takes stake, as of this round.
+	pub(crate) fn pool(transcoder: &AccountId) -> Option<Folded> {
+		Self::pool_at(transcoder, Self::round())
+	}
+
+	/// The pool of `transcoder` that takes stake, as of `round`, or of a later one up to which it is
+	/// folded already.
 	pub(crate) fn pool_at(transcoder: &AccountId, round: RoundIndex) -> Option<Folded> {
-		Pools::<T>::get(transcoder).map(|mut pool| {
-			let finished = pool.round;
-			let checkpoint = pool.fold(round).map(|checkpoint| (finished, checkpoint));
-			Folded { pool, checkpoint }
-		})
+		// Few ever see a second generation: as long as the first pool is not wiped it is the one,
+		// and nothing else has to be read.
+		let first = PoolId { transcoder: transcoder.clone(), generation: 0 };
+		if let Some(folded) = Self::folded(first, round).filter(|folded| !folded.pool.is_wiped()) {
+			return Some(folded);
+		}
+		let generation = Generations::<T>::get(transcoder)?.current;
+		Self::folded(PoolId { transcoder: transcoder.clone(), generation }, round)
+	}
+
+	fn folded(id: PoolId, round: RoundIndex) -> Option<Folded> {
+		let mut pool = Pools::<T>::get(&id)?;
+		let finished = pool.round;
+		let checkpoint = pool.fold(round).map(|checkpoint| (finished, checkpoint));
+		Some(Folded { id, pool, is_stored: true, checkpoint })
 	}
 
 	/// The bond of `who` as of now.
 	pub(crate) fn position(who: &AccountId) -> Option<Position> {
 		let mut bond = Bonds::<T>::get(who)?;
-		let mut folded = Self::pool(&bond.delegate)?;
-		let own = bond.delegate == *who;
+		let mut folded = Self::folded(bond.pool.clone(), Self::round())?;
+		let own = bond.pool.transcoder == *who;
 		let left_checkpoint =
 			bond.joining.map(|joining| joining.round).filter(|round| *round < folded.pool.round);
 		let checkpoint = left_checkpoint.and_then(|round| match folded.checkpoint {
 			Some((made, checkpoint)) if made == round => Some(checkpoint),
-			_ => Checkpoints::<T>::get(&bond.delegate, round),
+			_ => Checkpoints::<T>::get(&bond.pool, round),
 		});
 		let fees = folded.pool.settle(&mut bond, own, checkpoint.as_ref());
 		Some(Position { who: who.clone(), folded, bond, own, fees, left_checkpoint })
 	}
 
-	/// A new, empty bond of `who` to `transcoder`.
-	pub(crate) fn open_position(who: &AccountId, transcoder: &AccountId) -> Position {
-		let mut folded = Self::pool(transcoder)
-			.unwrap_or_else(|| Folded { pool: Pool::new(T::Rounds::current()), checkpoint: None });
+	/// A new, empty bond of `who` to `transcoder`. Fails in the round in which the transcoder's pool
+	/// was wiped.
+	pub(crate) fn open_position(
+		who: &AccountId,
+		transcoder: &AccountId,
+	) -> Result<Position, Error<T>> {
+		let mut folded = match Self::pool(transcoder) {
+			Some(folded) => folded,
+			None => {
+				let generations = Generations::<T>::get(transcoder).unwrap_or_default();
+				ensure!(generations.takes_stake(Self::round()), Error::<T>::PoolWiped);
+				let generation = generations.current;
+				Folded {
+					id: PoolId { transcoder: transcoder.clone(), generation },
+					pool: Pool::new(Self::round()),
+					is_stored: false,
+					checkpoint: None,
+				}
+			}
+		};
 		let own = who == transcoder;
-		let bond = Bond::new(transcoder.clone(), &folded.pool);
+		let bond = Bond::new(folded.id.clone(), &folded.pool);
 		folded.pool.members = folded.pool.members.saturating_add(1);
 		folded.pool.own |= own;
-		Position { who: who.clone(), folded, bond, own, fees: 0, left_checkpoint: None }
+		Ok(Position { who: who.clone(), folded, bond, own, fees: 0, left_checkpoint: None })
 	}
 
 	/// Writes a pool. An empty one is deleted; what rounding left in it is surplus from then on.
-	pub(crate) fn put_pool(transcoder: &AccountId, folded: Folded) {
-		let Folded { pool, checkpoint } = folded;
+	pub(crate) fn put_pool(folded: Folded) {
+		let Folded { id, pool, is_stored, checkpoint } = folded;
 		if let Some((round, checkpoint)) = checkpoint {
-			Checkpoints::<T>::insert(transcoder, round, checkpoint);
+			Checkpoints::<T>::insert(&id, round, checkpoint);
 		}
 		if pool.members == 0 {
 			asset::write_off_stake::<T>(pool.total);
 			asset::write_off_fees::<T>(pool.fees);
-			Pools::<T>::remove(transcoder);
+			Pools::<T>::remove(&id);
+			if is_stored {
+				Self::change_refs(&id.transcoder, |refs| refs.saturating_sub(1));
+			}
 		} else {
-			Pools::<T>::insert(transcoder, pool);
+			Pools::<T>::insert(&id, pool);
+			if !is_stored {
+				Self::change_refs(&id.transcoder, |refs| refs.saturating_add(1));
+			}
 		}
 	}
 
@@ -109,7 +152,7 @@ impl<T: Config> Pallet<T> {
 	/// any worth is deleted. Returns whether it is still there.
 	pub(crate) fn put_position(position: Position) -> bool {
 		let Position { who, mut folded, bond, own, fees, left_checkpoint } = position;
-		let transcoder = bond.delegate.clone();
+		let id = bond.pool.clone();
 		let lasts =
 			bond.amount > 0 || bond.joining.is_some() || (own && folded.pool.commission.fresh > 0);
 		if lasts {
@@ -120,9 +163,9 @@ impl<T: Config> Pallet<T> {
 			folded.pool.counting = folded.pool.counting.min(folded.pool.members);
 			folded.pool.own &= !own;
 		}
-		Self::put_pool(&transcoder, folded);
+		Self::put_pool(folded);
 		if let Some(round) = left_checkpoint {
-			Checkpoints::<T>::mutate_exists(&transcoder, round, |entry| {
+			Checkpoints::<T>::mutate_exists(&id, round, |entry| {
 				*entry = entry.take().and_then(|mut checkpoint| {
 					checkpoint.refs = checkpoint.refs.saturating_sub(1);
 					(checkpoint.refs > 0).then_some(checkpoint)
@@ -131,7 +174,7 @@ impl<T: Config> Pallet<T> {
 		}
 		if fees > 0 {
 			Fees::<T>::mutate(&who, |owed| *owed = owed.saturating_add(fees));
-			Self::deposit_event(Event::FeesEarned { who, transcoder, amount: fees });
+			Self::deposit_event(Event::FeesEarned { who, transcoder: id.transcoder, amount: fees });
 		}
 		lasts
 	}

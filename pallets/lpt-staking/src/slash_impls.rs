@@ -1,12 +1,81 @@
 //! Slashes and open liabilities.
 
-use crate::{asset, Config, Event, ExitPools, Liabilities, Pallet, WeightInfo};
+use crate::{
+	asset, maths, types::PoolId, Config, Event, ExitPool, ExitPools, Generations, Liabilities,
+	Locks, Pallet, WeightInfo,
+};
 use frame_support::{defensive, traits::Get, weights::Weight};
 use livepeer_primitives::{
-	traits::{Liability, Rounds, Slash, Slashed},
+	traits::{Liability, Slash, Slashed, Stake},
 	AccountId, Balance, RoundIndex,
 };
 use sp_runtime::Perbill;
+
+/// What a slash took.
+#[derive(Default)]
+struct Taken {
+	/// In all.
+	total: Balance,
+	/// Of the offender's own: its bond and its locks.
+	own: Balance,
+}
+
+impl Taken {
+	/// Counts `total`; the offender's own was worth `before` and is worth `after`.
+	fn add(&mut self, total: Balance, before: Balance, after: Balance) {
+		self.total = self.total.saturating_add(total);
+		self.own = self.own.saturating_add(before.saturating_sub(after));
+	}
+
+	/// What finders get of it. The offender can have found itself, or share with who did: however
+	/// little of the pool is its own, it must lose more than that.
+	fn finders_fee(&self, share: Perbill) -> Balance {
+		maths::share_of(share, self.total).min(self.own / 2)
+	}
+}
+
+impl<T: Config> Pallet<T> {
+	/// Cuts the bonded stake of `transcoder`. When nothing is left of it, the pool is over.
+	fn slash_pool(transcoder: &AccountId, fraction: Perbill, taken: &mut Taken) {
+		let Some(mut folded) = Self::pool(transcoder) else { return };
+		let before = Self::self_bond(transcoder);
+		let cut = folded.pool.slash(fraction);
+		let is_wiped = folded.pool.is_wiped();
+		Self::put_pool(folded);
+		taken.add(cut, before, Self::self_bond(transcoder));
+		if is_wiped {
+			Self::begin_generation(transcoder);
+		}
+	}
+
+	/// Cuts what left `transcoder` in the rounds from that of the offence on.
+	fn slash_exit_pools(
+		transcoder: &AccountId,
+		offence: RoundIndex,
+		fraction: Perbill,
+		taken: &mut Taken,
+	) {
+		let now = Self::round();
+		let reach = T::MaxSlashedRounds::get().saturating_sub(1);
+		let generations = Generations::<T>::get(transcoder).unwrap_or_default();
+		let own_locks = Locks::<T>::get(transcoder).locks;
+		for round in offence.max(now.saturating_sub(reach))..=now {
+			let generation = generations.of_round(round);
+			let id = PoolId { transcoder: transcoder.clone(), generation };
+			let Some(mut exit) = ExitPools::<T>::get(&id, round) else { continue };
+			let own = |exit: &ExitPool| {
+				own_locks
+					.iter()
+					.filter(|lock| lock.round == round && lock.pool == id)
+					.fold(0, |sum: Balance, lock| sum.saturating_add(exit.value(lock)))
+			};
+			let before = own(&exit);
+			let cut = exit.slash(fraction);
+			taken.add(cut, before, own(&exit));
+			ExitPools::<T>::insert(&id, round, exit);
+		}
+	}
+}
 
 impl<T: Config> Slash for Pallet<T> {
 	fn slash(
@@ -15,20 +84,11 @@ impl<T: Config> Slash for Pallet<T> {
 		fraction: Perbill,
 		finders: &[AccountId],
 	) -> Slashed {
-		let mut cut: Balance = 0;
-		if let Some(mut folded) = Self::pool(transcoder) {
-			cut = folded.pool.slash(fraction);
-			Self::put_pool(transcoder, folded);
-		}
-		let now = T::Rounds::current();
-		let reach = T::MaxSlashedRounds::get().saturating_sub(1);
-		for round in offence.max(now.saturating_sub(reach))..=now {
-			if let Some(mut exit) = ExitPools::<T>::get(transcoder, round) {
-				cut = cut.saturating_add(exit.slash(fraction));
-				ExitPools::<T>::insert(transcoder, round, exit);
-			}
-		}
-		let slashed = asset::forfeit::<T>(cut, finders, &T::Parameters::get());
+		let mut taken = Taken::default();
+		Self::slash_pool(transcoder, fraction, &mut taken);
+		Self::slash_exit_pools(transcoder, offence, fraction, &mut taken);
+		let fee = taken.finders_fee(T::Parameters::get().finder_fee);
+		let slashed = asset::forfeit::<T>(taken.total, fee, finders);
 		Self::deposit_event(Event::Slashed {
 			transcoder: transcoder.clone(),
 			offence,
@@ -41,18 +101,18 @@ impl<T: Config> Slash for Pallet<T> {
 	}
 
 	fn slash_weight(offence: RoundIndex, finders: u32) -> Weight {
-		let rounds = T::Rounds::current().saturating_sub(offence).saturating_add(1);
+		let rounds = Self::round().saturating_sub(offence).saturating_add(1);
 		T::WeightInfo::slash(rounds.min(T::MaxSlashedRounds::get()), finders)
 	}
 }
 
 impl<T: Config> Liability for Pallet<T> {
-	fn open(transcoder: &AccountId, round: RoundIndex) {
-		Liabilities::<T>::mutate(transcoder, |open| open.open(round));
+	fn open(who: &AccountId, round: RoundIndex) {
+		Liabilities::<T>::mutate(who, |open| open.open(round));
 	}
 
-	fn close(transcoder: &AccountId, round: RoundIndex) {
-		Liabilities::<T>::mutate_exists(transcoder, |entry| {
+	fn close(who: &AccountId, round: RoundIndex) {
+		Liabilities::<T>::mutate_exists(who, |entry| {
 			let mut open = entry.take().unwrap_or_default();
 			if !open.close(round) {
 				defensive!("a liability was closed that was not open");

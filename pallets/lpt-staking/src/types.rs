@@ -1,15 +1,20 @@
-//! Pools, bonds and locks, and what happens to them: plain state and plain functions over it.
-//!
-//! A pool is all stake behind one transcoder. It is folded lazily: a change of round costs nothing
-//! until somebody touches the pool.
+//! Pools, bonds and locks: plain state.
 
-use crate::maths;
+use crate::generations::Generation;
 use codec::{Decode, Encode, MaxEncodedLen};
 use frame_support::{traits::Get, BoundedVec, CloneNoBound, DebugNoBound, DefaultNoBound};
 use livepeer_primitives::{AccountId, Balance, RoundIndex};
 use scale_info::TypeInfo;
 use sp_core::U256;
-use sp_runtime::Perbill;
+
+/// Names a pool: all stake behind one transcoder, from its beginning until a slash takes all of it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct PoolId {
+	/// The transcoder.
+	pub transcoder: AccountId,
+	/// How many pools of it slashes have wiped before.
+	pub generation: Generation,
+}
 
 /// The factors of a pool at one moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
@@ -32,21 +37,6 @@ pub struct Commission {
 	pub growth: Balance,
 	/// Cuts of this round: counts from the next one.
 	pub fresh: Balance,
-}
-
-impl Commission {
-	/// All of it.
-	pub fn total(&self) -> Balance {
-		self.base.saturating_add(self.growth).saturating_add(self.fresh)
-	}
-
-	fn slashed(&self, start: u128, now: u128) -> Self {
-		Self {
-			base: maths::after_slashes(self.base, start, now),
-			growth: maths::after_slashes(self.growth, start, now),
-			fresh: maths::after_slashes(self.fresh, start, now),
-		}
-	}
 }
 
 /// All stake behind one transcoder.
@@ -103,8 +93,8 @@ pub struct Joining {
 /// An account's bond.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Bond {
-	/// The transcoder.
-	pub delegate: AccountId,
+	/// The pool that it is part of.
+	pub pool: PoolId,
 	/// Stake that counts, at the last settlement.
 	pub amount: Balance,
 	/// The factors of that settlement.
@@ -113,7 +103,7 @@ pub struct Bond {
 	pub joining: Option<Joining>,
 }
 
-/// Stake that left a transcoder in one round. It is deleted when its last lock is withdrawn.
+/// Stake that left a pool in one round. It is deleted when its last lock is withdrawn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct ExitPool {
 	/// LPT that backs it: at least the value of all its locks.
@@ -122,6 +112,19 @@ pub struct ExitPool {
 	pub sf: u128,
 	/// Number of locks in it.
 	pub locks: u32,
+	/// Whether a lock of it was paid out: it answers for nothing any longer.
+	pub released: bool,
+}
+
+/// Why a lock exists: what becomes of its stake when it is liable no longer.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub enum Purpose {
+	/// Its owner withdraws it.
+	Unbonding,
+	/// It is bonded to this transcoder.
+	Redelegation(AccountId),
+	/// It is handed to this account.
+	Transfer(AccountId),
 }
 
 /// Stake of one account in an exit pool.
@@ -129,16 +132,29 @@ pub struct ExitPool {
 pub struct Lock {
 	/// Its number among the account's locks.
 	pub id: u32,
-	/// The transcoder that it left.
-	pub transcoder: AccountId,
-	/// The round in which it left: with the transcoder, the exit pool's key.
+	/// The pool that it left.
+	pub pool: PoolId,
+	/// The round in which it left, up to which it answers for offences: with the pool, the exit
+	/// pool's key.
 	pub round: RoundIndex,
 	/// How much it was then.
 	pub amount: Balance,
 	/// The exit pool's slash factor then.
 	pub sf: u128,
-	/// The first round in which it can be withdrawn.
-	pub release: RoundIndex,
+	/// The first round in which, if no liability holds it back, it is liable no longer and may
+	/// count elsewhere.
+	pub liable_until: RoundIndex,
+	/// The first round in which the unbonding period is over.
+	pub unbonded: RoundIndex,
+	/// Why it exists.
+	pub purpose: Purpose,
+}
+
+impl Lock {
+	/// The first round in which it can be withdrawn, if no liability holds it back.
+	pub fn release(&self) -> RoundIndex {
+		self.unbonded.max(self.liable_until)
+	}
 }
 
 /// The locks of one account.
@@ -177,19 +193,25 @@ pub struct LockView {
 	pub id: u32,
 	/// The transcoder that the stake left.
 	pub transcoder: AccountId,
-	/// The round in which it left.
+	/// The round in which it left, up to which it answers for offences.
 	pub round: RoundIndex,
 	/// What it is worth now, in LPT.
 	pub value: Balance,
-	/// The first round in which it can be withdrawn.
+	/// The first round in which it is liable no longer, if nothing holds it back.
+	pub liable_until: RoundIndex,
+	/// The first round in which it can be withdrawn, if nothing holds it back.
 	pub release: RoundIndex,
-	/// Whether open claims of the transcoder still hold it back.
+	/// Whether open liabilities of the transcoder hold it back now.
 	pub held_back: bool,
+	/// Why it exists.
+	pub purpose: Purpose,
 }
 
 /// The stake behind a transcoder as applications show it, in LPT.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode, TypeInfo)]
 pub struct TranscoderStake {
+	/// Which generation of its pool takes stake.
+	pub generation: Generation,
 	/// Counts this round.
 	pub active: Balance,
 	/// All of it, with what joined or was earned this round.
@@ -198,7 +220,7 @@ pub struct TranscoderStake {
 	pub self_bond: Balance,
 	/// Number of bonds.
 	pub members: u32,
-	/// Rounds with open claims, with their number: stake that joins now shares their risk.
+	/// Rounds with open liabilities, with their number: stake that joins now shares their risk.
 	pub open_liabilities: alloc::vec::Vec<(RoundIndex, u32)>,
 }
 
@@ -209,275 +231,4 @@ pub struct Surplus {
 	pub stake: Balance,
 	/// In ETH; the minimum balance of the pot is part of it.
 	pub fees: Balance,
-}
-
-impl Pool {
-	/// An empty pool.
-	pub fn new(round: RoundIndex) -> Self {
-		Self {
-			round,
-			total: 0,
-			active: 0,
-			crf_start: maths::FACTOR_ONE,
-			now: Factors { crf: maths::FACTOR_ONE, cff: U256::zero(), sf: maths::SLASH_ONE },
-			commission: Commission::default(),
-			fees: 0,
-			members: 0,
-			counting: 0,
-			joined: 0,
-			own: false,
-		}
-	}
-
-	/// Whether a slash took everything. Such a pool takes no stake; it disappears with its last
-	/// bond.
-	pub fn is_wiped(&self) -> bool {
-		self.now.sf == 0
-	}
-
-	/// Brings the pool into round `round`: all stake counts from now on. Returns the checkpoint of
-	/// the round up to which it was folded, if stake joined in it.
-	pub fn fold(&mut self, round: RoundIndex) -> Option<Checkpoint> {
-		if round <= self.round {
-			return None;
-		}
-		let checkpoint = (self.joined > 0).then_some(Checkpoint {
-			crf: self.now.crf,
-			cff: self.now.cff,
-			refs: self.joined,
-		});
-		self.joined = 0;
-		self.counting = self.members;
-		self.round = round;
-		self.active = self.total;
-		self.crf_start = self.now.crf;
-		self.commission = Commission { base: self.commission.total(), growth: 0, fresh: 0 };
-		checkpoint
-	}
-
-	/// Brings `bond` up to date and returns the fees that it earned, which leave the pool with
-	/// that. `own`: it is the transcoder's. `checkpoint`: of the round in which the bond's joining
-	/// stake joined, needed when that round is over.
-	pub fn settle(
-		&mut self,
-		bond: &mut Bond,
-		own: bool,
-		checkpoint: Option<&Checkpoint>,
-	) -> Balance {
-		let mut fees = maths::fee_value(bond.amount, &bond.since, self.now.cff);
-		let mut amount = maths::stake_value(bond.amount, &bond.since, self.now.crf, self.now.sf);
-		let counted = self.counts(bond, own);
-		if let Some(mut joining) = bond.joining.take() {
-			if joining.round < self.round {
-				// Without its checkpoint, which is kept for it, the stake would have earned nothing.
-				let (crf, cff) =
-					checkpoint.map_or((self.now.crf, self.now.cff), |c| (c.crf, c.cff));
-				let since = Factors { crf, cff, sf: joining.sf };
-				fees = fees.saturating_add(maths::fee_value(joining.amount, &since, self.now.cff));
-				amount = amount.saturating_add(maths::stake_value(
-					joining.amount,
-					&since,
-					self.now.crf,
-					self.now.sf,
-				));
-			} else {
-				joining.amount = maths::after_slashes(joining.amount, joining.sf, self.now.sf);
-				joining.sf = self.now.sf;
-				if joining.amount > 0 {
-					bond.joining = Some(joining);
-				} else {
-					self.joined = self.joined.saturating_sub(1);
-				}
-			}
-		}
-		if own {
-			// The fresh part does not count this round, so it must not earn this round.
-			let counted = self.commission.base.saturating_add(self.commission.growth);
-			amount = amount.saturating_add(counted);
-			self.commission = Commission { base: 0, growth: 0, fresh: self.commission.fresh };
-		}
-		bond.amount = amount;
-		bond.since = self.now;
-		if counted && amount == 0 {
-			self.count_one_less();
-		}
-		let fees = fees.min(self.fees);
-		self.fees = self.fees.saturating_sub(fees);
-		fees
-	}
-
-	/// What a settled bond is worth.
-	pub fn value(&self, bond: &Bond, own: bool) -> Balance {
-		bond.amount
-			.saturating_add(bond.joining.map_or(0, |joining| joining.amount))
-			.saturating_add(if own { self.commission.fresh } else { 0 })
-			.min(self.total)
-	}
-
-	/// Adds stake to a settled bond: it counts from the next round.
-	pub fn join(&mut self, bond: &mut Bond, amount: Balance) {
-		match bond.joining.as_mut() {
-			Some(joining) => joining.amount = joining.amount.saturating_add(amount),
-			None => {
-				bond.joining = Some(Joining { amount, round: self.round, sf: self.now.sf });
-				self.joined = self.joined.saturating_add(1);
-			}
-		}
-		self.total = self.total.saturating_add(amount);
-	}
-
-	/// Adds stake to a settled bond that counts at once. Only for genesis, before anything could
-	/// be earned.
-	pub fn join_at_once(&mut self, bond: &mut Bond, amount: Balance) {
-		if bond.amount == 0 {
-			self.counting = self.counting.saturating_add(1);
-		}
-		bond.amount = bond.amount.saturating_add(amount);
-		self.total = self.total.saturating_add(amount);
-		self.active = self.active.saturating_add(amount);
-	}
-
-	/// Takes `amount`, at most the bond's value, out of a settled bond: first what does not count
-	/// yet.
-	pub fn leave(&mut self, bond: &mut Bond, own: bool, amount: Balance) {
-		let mut rest = amount;
-		if let Some(joining) = bond.joining.as_mut() {
-			let part = joining.amount.min(rest);
-			joining.amount = joining.amount.saturating_sub(part);
-			rest = rest.saturating_sub(part);
-			if joining.amount == 0 {
-				bond.joining = None;
-				self.joined = self.joined.saturating_sub(1);
-			}
-		}
-		if own {
-			let part = self.commission.fresh.min(rest);
-			self.commission.fresh = self.commission.fresh.saturating_sub(part);
-			rest = rest.saturating_sub(part);
-		}
-		let counted = bond.amount > 0;
-		bond.amount = bond.amount.saturating_sub(rest);
-		self.active =
-			self.active.saturating_sub(maths::at_round_start(rest, self.crf_start, self.now.crf));
-		self.total = self.total.saturating_sub(amount);
-		self.active = self.active.min(self.total);
-		if counted && bond.amount == 0 {
-			self.count_one_less();
-		}
-	}
-
-	/// Whether `bond`, settled or not, has stake that counts.
-	pub fn counts(&self, bond: &Bond, own: bool) -> bool {
-		bond.amount > 0
-			|| bond.joining.is_some_and(|joining| joining.round < self.round)
-			|| (own && self.commission.base > 0)
-	}
-
-	fn count_one_less(&mut self) {
-		self.counting = self.counting.saturating_sub(1);
-		if self.counting == 0 {
-			self.active = 0;
-		}
-	}
-
-	/// Books a reward of `amount` to the stake of this round, of which the transcoder, if it has
-	/// own stake, cuts `cut`. Returns what was booked: nothing when no stake counts.
-	pub fn reward(&mut self, amount: Balance, cut: Perbill) -> Balance {
-		if self.active == 0 || self.is_wiped() {
-			return 0;
-		}
-		let commission = if self.own { maths::share_of(cut, amount) } else { 0 };
-		let rest = amount.saturating_sub(commission);
-		self.commission.growth = self.commission.growth.saturating_add(maths::portion(
-			rest,
-			self.commission.base,
-			self.active,
-		));
-		self.commission.fresh = self.commission.fresh.saturating_add(commission);
-		self.now.crf =
-			self.now.crf.saturating_add(maths::reward_increment(self.crf_start, rest, self.active));
-		self.total = self.total.saturating_add(amount);
-		amount
-	}
-
-	/// Books a fee of `fee` with the delegators' `share` of it. All is the transcoder's when no
-	/// stake counts, or when the share is too small for the factor to hold.
-	pub fn deposit_fee(&mut self, fee: Balance, share: Perbill) -> FeeSplit {
-		let shared = maths::share_of(share, fee);
-		let increment =
-			maths::fee_increment(maths::weight(self.crf_start, self.now.sf), shared, self.active);
-		if increment.is_zero() {
-			return FeeSplit { transcoder: fee, delegators: 0 };
-		}
-		let on_commission = maths::portion(shared, self.commission.base, self.active).min(shared);
-		let delegators = shared.saturating_sub(on_commission);
-		self.now.cff = self.now.cff.saturating_add(increment);
-		self.fees = self.fees.saturating_add(delegators);
-		FeeSplit { transcoder: fee.saturating_sub(delegators), delegators }
-	}
-
-	/// Cuts everything in the pool by `fraction` and returns how much that is.
-	pub fn slash(&mut self, fraction: Perbill) -> Balance {
-		let next = maths::slashed_factor(self.now.sf, fraction);
-		let cut = maths::slash_cut(self.total, fraction, next);
-		self.active = self.active.saturating_sub(maths::slash_cut(self.active, fraction, next));
-		self.commission = self.commission.slashed(self.now.sf, next);
-		self.total = self.total.saturating_sub(cut);
-		self.active = self.active.min(self.total);
-		self.now.sf = next;
-		cut
-	}
-}
-
-impl Bond {
-	/// An empty bond to the transcoder of `pool`.
-	pub fn new(delegate: AccountId, pool: &Pool) -> Self {
-		Self { delegate, amount: 0, since: pool.now, joining: None }
-	}
-}
-
-impl ExitPool {
-	/// An empty exit pool.
-	pub fn new() -> Self {
-		Self { total: 0, sf: maths::SLASH_ONE, locks: 0 }
-	}
-
-	/// Whether a slash took everything.
-	pub fn is_wiped(&self) -> bool {
-		self.sf == 0
-	}
-
-	/// Adds a lock of `amount`.
-	pub fn enter(&mut self, amount: Balance) {
-		self.total = self.total.saturating_add(amount);
-		self.locks = self.locks.saturating_add(1);
-	}
-
-	/// What a lock in it is worth.
-	pub fn value(&self, lock: &Lock) -> Balance {
-		maths::after_slashes(lock.amount, lock.sf, self.sf).min(self.total)
-	}
-
-	/// Takes a lock out and returns its worth.
-	pub fn withdraw(&mut self, lock: &Lock) -> Balance {
-		let value = self.value(lock);
-		self.total = self.total.saturating_sub(value);
-		self.locks = self.locks.saturating_sub(1);
-		value
-	}
-
-	/// Cuts everything in it by `fraction` and returns how much that is.
-	pub fn slash(&mut self, fraction: Perbill) -> Balance {
-		let next = maths::slashed_factor(self.sf, fraction);
-		let cut = maths::slash_cut(self.total, fraction, next);
-		self.total = self.total.saturating_sub(cut);
-		self.sf = next;
-		cut
-	}
-}
-
-impl Default for ExitPool {
-	fn default() -> Self {
-		Self::new()
-	}
 }

@@ -3,7 +3,7 @@
 use crate::{
 	asset,
 	types::{LockView, Surplus, TranscoderStake},
-	Config, ExitPools, Fees, Liabilities, Locks, OwedFees, OwedStake, Pallet,
+	Config, ExitPools, Fees, Generations, Liabilities, Locks, OwedFees, OwedStake, Pallet,
 };
 use alloc::vec::Vec;
 use livepeer_primitives::{api::DelegatorView, traits::Stake, AccountId, Balance};
@@ -14,7 +14,7 @@ impl<T: Config> Pallet<T> {
 		Some(DelegatorView {
 			stake: position.value(),
 			fees: Fees::<T>::get(who).saturating_add(position.fees),
-			delegate: position.bond.delegate,
+			delegate: position.bond.pool.transcoder,
 		})
 	}
 
@@ -34,12 +34,14 @@ impl<T: Config> Pallet<T> {
 			.iter()
 			.map(|lock| LockView {
 				id: lock.id,
-				transcoder: lock.transcoder.clone(),
+				transcoder: lock.pool.transcoder.clone(),
 				round: lock.round,
-				value: ExitPools::<T>::get(&lock.transcoder, lock.round)
+				value: ExitPools::<T>::get(&lock.pool, lock.round)
 					.map_or(0, |exit| exit.value(lock)),
-				release: lock.release,
-				held_back: Liabilities::<T>::get(&lock.transcoder).holds(lock.round),
+				liable_until: lock.liable_until,
+				release: lock.release(),
+				held_back: Liabilities::<T>::get(&lock.pool.transcoder).holds(lock.round),
+				purpose: lock.purpose.clone(),
 			})
 			.collect()
 	}
@@ -48,13 +50,18 @@ impl<T: Config> Pallet<T> {
 		let open_liabilities = Liabilities::<T>::get(transcoder).0.into_inner();
 		match Self::pool(transcoder) {
 			Some(folded) => TranscoderStake {
+				generation: folded.id.generation,
 				active: folded.pool.active,
 				total: folded.pool.total,
 				self_bond: Self::self_bond(transcoder),
 				members: folded.pool.members,
 				open_liabilities,
 			},
-			None => TranscoderStake { open_liabilities, ..Default::default() },
+			None => TranscoderStake {
+				generation: Generations::<T>::get(transcoder).map_or(0, |known| known.current),
+				open_liabilities,
+				..Default::default()
+			},
 		}
 	}
 

@@ -39,6 +39,38 @@ fn locked(story: &mut Story, who: Sr25519Keyring) -> Balance {
 	locks.iter().map(|lock| lock.value).sum()
 }
 
+// Failing on purpose.
+
+/// A transcoder whose delegators hold 50,000 times its own bond misses a verification on purpose
+/// and has an accomplice report it.
+#[test]
+fn attack_missing_on_purpose_should_not_pay_when_own_bond_is_tiny_beside_delegated() {
+	let mut story = Story::begin();
+	let (thief, accomplice) = (story.transcoder, FerdieStash);
+	let to = thief.to_account_id();
+	let bond = pallet_lpt_staking::Call::bond { amount: 500_000 * UNIT, to };
+	story.world.ok(AliceStash, bond);
+	// Its own bond goes a round before the claim, but for the smallest part.
+	let amount = story.bond(thief) - 10 * UNIT;
+	story.world.ok(thief, pallet_lpt_staking::Call::unbond { amount });
+	let round = story.world.round();
+	story.world.until(40, |world| world.round() > round);
+	let claim = story.claim(8);
+	let own = story.bond(thief);
+	let before = story.world.lpt(&accomplice.to_account_id());
+	story.until_stage(&claim, ChallengeStage::LeafReveal);
+	let deadline = story.challenge(&claim).deadline;
+	story.world.until(40, |world| world.number() + 1 >= deadline);
+	story.world.ok(accomplice, Lottery::report_missed { claim: claim.id });
+	let paid = before - story.world.lpt(&accomplice.to_account_id());
+	assert_eq!(story.settle(&claim), Some(Outcome::Missed));
+	assert!(story.lost(thief) > 50_000 * UNIT, "its delegators pay for it");
+	let lost = own - story.bond(thief);
+	let won = story.world.lpt(&accomplice.to_account_id()) - (before - paid);
+	assert_eq!((lost, won), (UNIT, UNIT / 2));
+	story.close();
+}
+
 // Slash escape.
 
 #[test]

@@ -9,6 +9,7 @@ use crate::{
 use alloc::vec::Vec;
 use codec::Encode;
 use frame_support::{
+	pallet_prelude::ValueQuery,
 	parameter_types, storage_alias,
 	traits::{Get, OneSessionHandler},
 	Blake2_128Concat, Twox64Concat,
@@ -76,6 +77,14 @@ impl DisableValidator for Disabling {
 #[storage_alias]
 type RoundOfSession = StorageMap<LivepeerRuntime, Twox64Concat, SessionIndex, RoundIndex>;
 
+/// The first session of which anything is remembered.
+#[storage_alias]
+type FirstRemembered = StorageValue<LivepeerRuntime, SessionIndex, ValueQuery>;
+
+/// How many sessions are forgotten with each that ends: when fewer are to be remembered than
+/// before, the rest goes with the next ones.
+const FORGOTTEN_AT_A_TIME: SessionIndex = 4;
+
 /// Reads `RoundOfSession`.
 pub struct SessionRounds;
 
@@ -116,6 +125,19 @@ impl Sessions {
 		let before = session.checked_sub(1).filter(|_| !is_new).and_then(RoundOfSession::get);
 		RoundOfSession::insert(session, before.unwrap_or_else(Rounds::current));
 	}
+
+	/// Forgets rounds and shares of the sessions before `oldest`.
+	fn forget(oldest: SessionIndex) {
+		let first = FirstRemembered::get();
+		let next = oldest.min(first.saturating_add(FORGOTTEN_AT_A_TIME));
+		for session in first..next {
+			RoundOfSession::remove(session);
+			let _ = SlashedShares::clear_prefix(session, MAX_AUTHORITIES, None);
+		}
+		if next > first {
+			FirstRemembered::put(next);
+		}
+	}
 }
 
 impl pallet_session::SessionManager<AccountId> for Sessions {
@@ -139,10 +161,7 @@ impl pallet_session::SessionManager<AccountId> for Sessions {
 		<Elected as pallet_session::SessionManager<_>>::end_session(session);
 		let oldest = session.saturating_sub(Self::remembered());
 		Historical::prune_up_to(oldest);
-		if let Some(forgotten) = oldest.checked_sub(1) {
-			RoundOfSession::remove(forgotten);
-			let _ = SlashedShares::clear_prefix(forgotten, MAX_AUTHORITIES, None);
-		}
+		Self::forget(oldest);
 	}
 }
 

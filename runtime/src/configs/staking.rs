@@ -68,7 +68,8 @@ impl pallet_transcoder_election::Config for Runtime {
 ///
 /// With each new offender of a time slot the SDK names all of them again, at a share that has
 /// grown. Whatever a validator does in a session costs it the largest of its shares, once: of a
-/// later report only what is still missing is taken, and one that adds nothing does nothing.
+/// later report only what is still missing is taken, and one that adds nothing does nothing. Nor
+/// does one of a session that is not remembered, whose validators could not be proved either.
 pub struct Equivocations;
 
 /// The part to take of what is left of a stake, so that `due` of all is gone when `taken` of it
@@ -94,7 +95,7 @@ where
 	) -> Weight {
 		let db = <Runtime as frame_system::Config>::DbWeight::get();
 		let mut weight = db.reads(1);
-		// Whatever is noted of a session that is forgotten would stay for ever.
+		// Nothing is noted of a session that is forgotten: it would never go.
 		let Some(round) = SessionRounds::get(session) else { return weight };
 		for (offence, fraction) in offenders.iter().zip(slash_fraction) {
 			let (offender, _) = &offence.offender;

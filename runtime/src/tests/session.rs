@@ -81,6 +81,37 @@ fn round_of_a_session_should_be_remembered_as_long_as_reports_may_be_late() {
 	});
 }
 
+#[test]
+fn sessions_should_be_forgotten_when_fewer_are_to_be_remembered_than_before() {
+	use crate::configs::parameters::Store;
+	use livepeer_primitives::params::ProtocolParameters;
+	use pallet_chain_config::ParameterStore;
+	genesis(LOCAL).execute_with(|| {
+		for session in 1..60 {
+			rotate(session);
+			SlashedShares::insert(session, Bob.to_account_id(), Perbill::one());
+		}
+		// 8 rounds of 15 blocks: 12 sessions and one more.
+		let mut parameters = ProtocolParameters::development();
+		parameters.rounds.length = 15;
+		Store::store_all(&parameters);
+		for session in 60..70 {
+			rotate(session);
+		}
+		let first = 69 - 13 - 1;
+		assert_eq!(SessionRounds::get(first), Some(0));
+		assert!((0..first).all(|session| SessionRounds::get(session).is_none()));
+		let mut sessions: Vec<_> = SlashedShares::iter_keys().map(|(session, _)| session).collect();
+		sessions.sort();
+		assert_eq!(sessions, (first..60).collect::<Vec<_>>());
+		// A report that comes later than that leaves nothing behind.
+		let before = LptStaking::self_bond(&Bob.to_account_id());
+		assert_eq!(report(first - 1, &[Bob], 36), 0);
+		assert_eq!(LptStaking::self_bond(&Bob.to_account_id()), before);
+		assert!(!SlashedShares::contains_key(first - 1, Bob.to_account_id()));
+	});
+}
+
 /// Begins `session` and plans the next one, as the session pallet does.
 fn rotate(session: u32) {
 	<Sessions as SessionManager<AccountId>>::end_session(session - 1);

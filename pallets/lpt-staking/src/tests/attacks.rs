@@ -1,8 +1,8 @@
 //! Attacks, each by name.
 
-use crate::{mock::*, Error, Pools};
+use crate::{mock::*, Error};
 use frame_support::{assert_noop, assert_ok};
-use livepeer_primitives::traits::{Liability, Stake};
+use livepeer_primitives::traits::{Liability, Slash, Stake};
 use sp_runtime::Perbill;
 
 fn tenth() -> Perbill {
@@ -154,23 +154,39 @@ fn fee_dust_should_neither_overpay_nor_block() {
 	});
 }
 
-/// Settling over and over earns nothing and costs nobody else.
+/// Settling over and over earns nothing and costs nobody else: a delegator that settles five times
+/// in each of 50 rounds has as much as one that never does, less the fraction of a unit that each
+/// round's first settlement rounds down. That stays in the pool, and others have the same to the
+/// digit.
 #[test]
 fn settling_often_should_not_change_what_others_have() {
-	build_with_bonds(vec![(t(), t(), 1_000_003), (d(), t(), 999_983)], || {
-		for _ in 0..50 {
-			next_round();
-			reward(t(), 1_001, Perbill::from_percent(7));
-			fee(t(), 997, Perbill::from_percent(53));
-			for _ in 0..5 {
-				assert_ok!(LptStaking::settle(RuntimeOrigin::signed(d())));
+	const ROUNDS: u128 = 50;
+	let story = |settles: bool| {
+		let mut end = ((0, 0), (0, 0), (0, 0));
+		build_with_bonds(vec![(t(), t(), 1_000_003), (d(), t(), 999_983)], || {
+			for _ in 0..ROUNDS {
+				next_round();
+				reward(t(), 1_001, Perbill::from_percent(7));
+				fee(t(), 997, Perbill::from_percent(53));
+				for _ in 0..5 {
+					if settles {
+						assert_ok!(LptStaking::settle(RuntimeOrigin::signed(d())));
+					}
+				}
 			}
-		}
-		let (own, delegated) = (stake(t()), stake(d()));
-		assert!(own + delegated <= 1_000_003 + 999_983 + 50 * 1_001);
-		assert_eq!(stake_dust(), 1_000_003 + 999_983 + 50 * 1_001 - own - delegated);
-		assert!(stake_dust() <= 200, "{}", stake_dust());
-	});
+			end = ((stake(t()), fees(t())), (stake(d()), fees(d())), (stake_dust(), fee_dust()));
+		});
+		end
+	};
+	let (others, never, dust) = story(false);
+	let (others_beside, often, more_dust) = story(true);
+	assert_eq!(others_beside, others);
+	assert!(often.0 <= never.0 && never.0 - often.0 <= ROUNDS, "{often:?} {never:?}");
+	assert!(often.1 <= never.1 && never.1 - often.1 <= ROUNDS, "{often:?} {never:?}");
+	assert_eq!(more_dust.0 - dust.0, never.0 - often.0);
+	assert_eq!(more_dust.1 - dust.1, never.1 - often.1);
+	// What one story leaves: less than a unit of each bond and commission, and of each booking.
+	assert!(dust.0 <= 2 * ROUNDS && dust.1 <= 2 * ROUNDS, "{dust:?}");
 }
 
 /// What is sent to the pot belongs to nobody: no share grows by it, no invariant breaks.
@@ -191,15 +207,52 @@ fn donation_to_the_pot_should_not_change_any_share() {
 	});
 }
 
-/// Who finds its own offence gets back a twentieth of what it loses, and no more with delegators'
-/// stake counted in than it loses itself.
+/// Who finds its own offence gets back at most half of what it loses itself.
 #[test]
 fn self_reporting_should_cost_when_own_stake_is_a_real_part() {
 	build_with_bonds(vec![(t(), t(), 1000), (d(), t(), 9000)], || {
-		use livepeer_primitives::traits::Slash;
 		let slashed = LptStaking::slash(&t(), 0, tenth(), &[t()]);
 		assert_eq!((slashed.total, slashed.finders_fee), (1000, 50));
 		assert_eq!((stake(t()), lpt(t())), (900, FUNDS - 1000 + 50));
+	});
+}
+
+/// A transcoder with next to nothing of its own fails on purpose and reports itself, or has an
+/// accomplice do it: a twentieth of what its delegators lose would be far more than its own loss.
+#[test]
+fn attack_self_reporting_should_not_pay_when_own_bond_is_tiny_beside_delegated() {
+	for reporter in [t(), finder()] {
+		build_with_bonds(vec![(t(), t(), 1_000), (d(), t(), 1_000_000)], || {
+			let before = stake(t()) + lpt(t()) + lpt(finder());
+			let slashed = LptStaking::slash(&t(), 0, tenth(), &[reporter]);
+			// A twentieth would have been 5,005.
+			assert_eq!((slashed.total, slashed.finders_fee), (100_100, 50));
+			assert_eq!(before - (stake(t()) + lpt(t()) + lpt(finder())), 50);
+		});
+	}
+	// Without anything of its own the offender loses nothing, and nobody finds it for a fee.
+	build_with_bonds(vec![(d(), t(), 1_000_000)], || {
+		let slashed = slash(t(), 0, tenth());
+		assert_eq!((slashed.total, slashed.finders_fee), (100_000, 0));
+	});
+}
+
+/// What the offender took out of its bond before the verdict is its own loss as well, what it took
+/// out before the offence is none, and what it delegated elsewhere neither.
+#[test]
+fn finders_fee_should_count_the_offenders_locks_that_the_slash_reaches() {
+	build_with_bonds(vec![(t(), t(), 3_000), (d(), t(), 1_000_000)], || {
+		unbond(t(), 1_000);
+		next_round();
+		unbond(t(), 1_990);
+		next_round();
+		// 1 of its bond, 199 of the younger lock.
+		assert_eq!(slash(t(), 1, tenth()).finders_fee, 100);
+		assert_eq!(LptStaking::locks(t())[0].value, 1_000);
+	});
+	build_with_bonds(vec![(t(), t2(), 1_000_000), (d(), t(), 1_000_000)], || {
+		unbond(t(), 500_000);
+		assert_eq!(slash(t(), 0, tenth()).finders_fee, 0);
 	});
 }
 
@@ -214,6 +267,32 @@ fn fees_should_not_be_caught_by_stake_that_jumps_in() {
 		next_round();
 		fee(t(), 1000, Perbill::one());
 		assert_eq!((fees(t()), fees(d())), (2000, 0));
-		assert_eq!(Pools::<Test>::get(t()).unwrap().members, 1);
+		assert_eq!(pool_of(t()).unwrap().members, 1);
+	});
+}
+
+/// A validator that is about to judge takes its stake out first: what it had in the round whose
+/// snapshot seated it stays liable until the challenge has ended, however old that round is.
+#[test]
+fn attack_judge_should_stay_liable_when_it_unbonds_before_it_judges() {
+	build_with_bonds(vec![(t(), t(), 1000), (d(), t(), 1000)], || {
+		rounds(3);
+		unbond(d(), 1000);
+		next_round();
+		// Seated by the snapshot of the round before.
+		LptStaking::open(&t(), 3);
+		unbond(t(), 1000);
+		rounds(12);
+		for who in [t(), d()] {
+			assert_noop!(
+				LptStaking::withdraw_stake(RuntimeOrigin::signed(who), 0),
+				Error::<Test>::LiabilityOpen
+			);
+		}
+		assert_eq!(slash(t(), 3, tenth()).total, 200);
+		LptStaking::close(&t(), 3);
+		for who in [t(), d()] {
+			assert_ok!(LptStaking::withdraw_stake(RuntimeOrigin::signed(who), 0));
+		}
 	});
 }

@@ -1,6 +1,6 @@
 //! Leaving: locks, exit pools, withdrawal.
 
-use crate::{mock::*, Error, Event, ExitPools};
+use crate::{maths::SLASH_ONE, mock::*, Error, Event, ExitPools, Lock, Purpose};
 use frame_support::{assert_noop, assert_ok};
 use livepeer_primitives::traits::{Liability, Stake};
 use sp_runtime::Perbill;
@@ -111,9 +111,10 @@ fn withdraw_should_not_wait_when_the_claim_is_from_after_leaving_or_of_another()
 	build_with_bonds(vec![(t(), t(), 1000), (d(), t(), 1000)], || {
 		rounds(3);
 		let free = unbond(d(), 400);
+		next_round();
 		LptStaking::open(&t(), 4);
 		LptStaking::open(&t2(), 1);
-		rounds(7);
+		rounds(6);
 		assert_ok!(withdraw(d(), free));
 		LptStaking::close(&t(), 4);
 		LptStaking::close(&t2(), 1);
@@ -128,19 +129,19 @@ fn exit_pool_should_be_one_per_round_and_vanish_with_its_last_lock() {
 		next_round();
 		unbond(d(), 100);
 		assert_eq!(
-			ExitPools::<Test>::get(t(), 0).map(|exit| (exit.total, exit.locks)),
+			ExitPools::<Test>::get(first(t()), 0).map(|exit| (exit.total, exit.locks)),
 			Some((200, 2))
 		);
 		assert_eq!(
-			ExitPools::<Test>::get(t(), 1).map(|exit| (exit.total, exit.locks)),
+			ExitPools::<Test>::get(first(t()), 1).map(|exit| (exit.total, exit.locks)),
 			Some((100, 1))
 		);
 		rounds(7);
 		assert_ok!(withdraw(d(), 0));
-		assert!(ExitPools::<Test>::contains_key(t(), 0));
+		assert!(ExitPools::<Test>::contains_key(first(t()), 0));
 		assert_ok!(withdraw(t(), 0));
-		assert!(!ExitPools::<Test>::contains_key(t(), 0));
-		assert!(ExitPools::<Test>::contains_key(t(), 1));
+		assert!(!ExitPools::<Test>::contains_key(first(t()), 0));
+		assert!(ExitPools::<Test>::contains_key(first(t()), 1));
 	});
 }
 
@@ -184,5 +185,43 @@ fn transcoder_should_leave_first_with_what_it_earned_this_round() {
 		unbond(t(), 60);
 		assert_eq!(LptStaking::active_stake(&t()), 980);
 		assert_eq!(stake(t()), 980);
+	});
+}
+
+#[test]
+fn lock_should_name_pool_dates_and_purpose() {
+	build_with_bonds(vec![(d(), t(), 1000)], || {
+		rounds(2);
+		unbond(d(), 400);
+		assert_eq!(
+			crate::Locks::<Test>::get(d()).locks.to_vec(),
+			[Lock {
+				id: 0,
+				pool: first(t()),
+				round: 2,
+				amount: 400,
+				sf: SLASH_ONE,
+				liable_until: 2 + 4,
+				unbonded: 2 + 7,
+				purpose: Purpose::Unbonding,
+			}]
+		);
+	});
+}
+
+#[test]
+fn try_state_should_fail_when_stake_was_released_that_is_liable() {
+	new_test_ext_with(vec![(t(), t(), 1000)]).execute_with(|| {
+		unbond(t(), 100);
+		unbond(t(), 100);
+		rounds(7);
+		LptStaking::open(&t(), 0);
+		check();
+		LptStaking::close(&t(), 0);
+		assert_ok!(withdraw(t(), 0));
+		LptStaking::open(&t(), 1);
+		check();
+		LptStaking::open(&t(), 0);
+		assert_eq!(LptStaking::do_try_state(), Err("stake was released that is liable".into()));
 	});
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 #[test]
 fn liabilities_should_be_counted_per_round_and_leave_no_state_when_closed() {
 	build_and_execute(|| {
+		rounds(5);
 		LptStaking::open(&t(), 5);
 		LptStaking::open(&t(), 5);
 		LptStaking::open(&t(), 3);

@@ -1,7 +1,7 @@
 //! Livepeer's worked numbers, and where we differ on purpose. A4 to A14 are examples of Livepeer's
 //! own tests.
 
-use crate::{maths::FACTOR_ONE, mock::*, Pools};
+use crate::{maths::FACTOR_ONE, mock::*};
 use livepeer_primitives::{traits::Stake, AccountId};
 use sp_core::U256;
 use sp_runtime::Perbill;
@@ -11,11 +11,11 @@ fn half() -> Perbill {
 }
 
 fn crf(transcoder: AccountId) -> U256 {
-	Pools::<Test>::get(transcoder).unwrap().now.crf
+	pool_of(transcoder).unwrap().now.crf
 }
 
 fn cff(transcoder: AccountId) -> U256 {
-	Pools::<Test>::get(transcoder).unwrap().now.cff
+	pool_of(transcoder).unwrap().now.cff
 }
 
 fn digits(text: &str) -> U256 {
@@ -49,7 +49,7 @@ fn reward_should_match_livepeer_a5_when_net_of_the_treasury() {
 		next_round();
 		reward(t(), 937, half());
 		assert_eq!(crf(t()), digits("1469000000000000000000000000"));
-		assert_eq!(Pools::<Test>::get(t()).unwrap().commission.fresh, 468);
+		assert_eq!(pool_of(t()).unwrap().commission.fresh, 468);
 		assert_eq!(stake(t()), 1937);
 	});
 }
@@ -433,7 +433,7 @@ mod lip36 {
 			let mut bonds: Vec<Bond> = stakes
 				.iter()
 				.map(|stake| {
-					let mut bond = Bond::new(t(), &pool);
+					let mut bond = Bond::new(first(t()), &pool);
 					pool.join_at_once(&mut bond, *stake);
 					bond
 				})

@@ -2,7 +2,7 @@
 
 use crate::{
 	maths::*,
-	types::{Bond, Factors, Pool},
+	types::{Bond, Factors, Pool, PoolId},
 };
 use livepeer_primitives::AccountId;
 use proptest::prelude::*;
@@ -89,8 +89,8 @@ prop_compose! {
 	}
 }
 
-fn who(index: usize) -> AccountId {
-	AccountId::new([index as u8; 32])
+fn id() -> PoolId {
+	PoolId { transcoder: AccountId::new([0; 32]), generation: 0 }
 }
 
 /// A pool in which bond 0 is the transcoder's, in its second round.
@@ -99,7 +99,7 @@ fn pool_of(stakes: &[u128]) -> (Pool, Vec<Bond>) {
 	let bonds = stakes
 		.iter()
 		.map(|stake| {
-			let mut bond = Bond::new(who(0), &pool);
+			let mut bond = Bond::new(id(), &pool);
 			pool.members += 1;
 			pool.join_at_once(&mut bond, *stake);
 			bond

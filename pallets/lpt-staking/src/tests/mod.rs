@@ -3,6 +3,7 @@
 
 mod attacks;
 mod bonding;
+mod coalition;
 mod earnings;
 mod exits;
 mod genesis;

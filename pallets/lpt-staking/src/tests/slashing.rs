@@ -1,6 +1,6 @@
 //! Slashes: whom they reach and where the money goes.
 
-use crate::{mock::*, Error, Event, OwedStake, Pools};
+use crate::{mock::*, Error, Event, Generations, OwedStake, Pools};
 use frame_support::{assert_noop, assert_ok};
 use livepeer_primitives::traits::{Slash, Slashed, Stake};
 use sp_runtime::Perbill;
@@ -100,7 +100,7 @@ fn slash_should_reach_locks_when_nothing_is_bonded_any_longer() {
 	// Livepeer's protocol#162: unslashable after unbonding.
 	build_with_bonds(vec![(t(), t(), 1000)], || {
 		unbond(t(), 1000);
-		assert!(!Pools::<Test>::contains_key(t()));
+		assert!(pool_of(t()).is_none());
 		next_round();
 		assert_eq!(slash(t(), 0, percent(30)).total, 300);
 		rounds(6);
@@ -168,40 +168,45 @@ fn slash_should_reach_only_as_many_exit_pools_as_its_bound_allows() {
 }
 
 #[test]
-fn full_slash_should_wipe_the_pool_and_leave_nothing_to_come_back() {
+fn full_slash_should_wipe_the_pool_and_begin_a_new_generation() {
 	build_with_bonds(vec![(t(), t(), 1000), (d(), t(), 1000)], || {
 		fee(t(), 100, Perbill::one());
 		unbond(d(), 500);
 		let slashed = slash(t(), 0, Perbill::one());
 		assert_eq!(slashed.total, 2000);
+		assert!(events().contains(&Event::PoolWiped { transcoder: t(), generation: 1, from: 1 }));
 		assert_eq!(OwedStake::<Test>::get(), 0);
 		assert_eq!((stake(t()), stake(d())), (0, 0));
 		assert_eq!(LptStaking::locks(d())[0].value, 0);
 		check();
-		// It takes no stake as long as worthless bonds are left.
-		assert_noop!(
-			LptStaking::bond(RuntimeOrigin::signed(d2()), 100, t()),
-			Error::<Test>::PoolWiped
-		);
-		assert_noop!(
-			LptStaking::bond(RuntimeOrigin::signed(t()), 100, t()),
-			Error::<Test>::PoolWiped
-		);
+		// It takes no stake in this round.
+		for who in [t(), d2()] {
+			assert_noop!(
+				LptStaking::bond(RuntimeOrigin::signed(who), 100, t()),
+				Error::<Test>::PoolWiped
+			);
+		}
 		// No reward, all of a fee to the transcoder.
 		assert_eq!(reward(t(), 100, Perbill::zero()), 0);
 		fee(t(), 100, Perbill::one());
 		assert_eq!((fees(t()), fees(d())), (150, 50));
 		next_round();
 		assert_eq!(LptStaking::active_stake(&t()), 0);
+		// Then it does, though worthless bonds are left, its own among them.
+		bond(d2(), 100, t());
+		bond(t(), 100, t());
+		assert_eq!((stake(t()), stake(d()), stake(d2())), (100, 0, 100));
+		assert_eq!(LptStaking::transcoder_stake(t()).generation, 1);
+		assert_eq!(LptStaking::self_bond(&t()), 100);
 		// A worthless bond does not bind, and keeps what it earned.
 		bond(d(), 100, t2());
 		assert_eq!(fees(d()), 50);
-		assert_ok!(LptStaking::settle(RuntimeOrigin::signed(t())));
-		assert!(!Pools::<Test>::contains_key(t()));
-		// Then it begins anew.
-		bond(t(), 100, t());
-		assert_eq!((stake(t()), stake(d())), (100, 100));
-		rounds(7);
+		assert!(!Pools::<Test>::contains_key(first(t())));
+		next_round();
+		fee(t(), 100, Perbill::one());
+		assert_eq!((fees(t()), fees(d()), fees(d2())), (200, 50, 50));
+		assert_eq!(slash(t(), 0, percent(10)).total, 20);
+		rounds(5);
 		assert_ok!(LptStaking::withdraw_stake(RuntimeOrigin::signed(d()), 0));
 	});
 }
@@ -217,7 +222,7 @@ fn stake_should_be_gone_for_good_when_slashes_add_up_to_a_full_one() {
 		bond(d2(), 1000, t());
 		slash(t(), 0, percent(50));
 		assert_eq!((stake(t()), stake(d()), stake(d2())), (0, 0, 0));
-		assert!(Pools::<Test>::get(t()).unwrap().is_wiped());
+		assert!(Pools::<Test>::get(first(t())).unwrap().is_wiped());
 		assert_eq!(OwedStake::<Test>::get(), 0);
 		slash(t(), 0, percent(50));
 		rounds(3);
@@ -225,8 +230,74 @@ fn stake_should_be_gone_for_good_when_slashes_add_up_to_a_full_one() {
 		for who in [t(), d(), d2()] {
 			assert_ok!(LptStaking::settle(RuntimeOrigin::signed(who)));
 		}
-		assert!(!Pools::<Test>::contains_key(t()));
+		assert_eq!(Pools::<Test>::iter().count(), 0);
 		assert_eq!(crate::Checkpoints::<Test>::iter().count(), 0);
+		assert_eq!(Generations::<Test>::iter().count(), 0);
+	});
+}
+
+/// The locks of a wiped pool that left before the offence keep their worth, and a later slash for
+/// an earlier offence finds them: behind the generation of their round.
+#[test]
+fn slash_should_reach_the_exit_pools_of_earlier_generations() {
+	build_with_bonds(vec![(t(), t(), 1000), (d(), t(), 1000)], || {
+		unbond(d(), 400);
+		next_round();
+		unbond(d(), 300);
+		slash(t(), 1, Perbill::one());
+		next_round();
+		bond(d2(), 1000, t());
+		unbond(d2(), 600);
+		next_round();
+		let values = |who| LptStaking::locks(who).iter().map(|lock| lock.value).collect::<Vec<_>>();
+		assert_eq!((values(d()), values(d2())), (vec![400, 0], vec![600]));
+		assert_eq!(slash(t(), 0, percent(50)).total, 200 + 300 + 200);
+		assert_eq!((values(d()), values(d2()), stake(d2())), (vec![200, 0], vec![300], 200));
+		assert_eq!(slash(t(), 2, percent(50)).total, 150 + 100);
+		// What the second generation left keeps its number, until it is withdrawn.
+		unbond(d2(), 100);
+		for who in [t(), d()] {
+			assert_ok!(LptStaking::settle(RuntimeOrigin::signed(who)));
+		}
+		assert_eq!(
+			Generations::<Test>::get(t()).map(|known| (known.current, known.refs)),
+			Some((1, 2))
+		);
+		rounds(7);
+		for (who, lock) in [(d2(), 0), (d2(), 1)] {
+			assert_ok!(LptStaking::withdraw_stake(RuntimeOrigin::signed(who), lock));
+		}
+		assert_eq!(Generations::<Test>::iter().count(), 0);
+		// The first generation's are left, and found.
+		assert_eq!(slash(t(), 0, percent(50)).total, 100);
+	});
+}
+
+#[test]
+fn slash_should_find_every_exit_pool_when_each_round_wipes_a_generation() {
+	// A worthless bond that nobody settles, so that numbers go on.
+	build_with_bonds(vec![(d(), t(), 100)], || {
+		for round in 0..20 {
+			bond(t(), 1000, t());
+			unbond(t(), 500);
+			let bonded = if round == 0 { 600 } else { 500 };
+			// What left is spared.
+			assert_eq!(slash(t(), round + 1, Perbill::one()).total, bonded);
+			check();
+			next_round();
+		}
+		let generations = Generations::<Test>::get(t()).unwrap();
+		assert_eq!((generations.current, generations.since.len()), (20, 16));
+		// Of the last 16 rounds 15 are over.
+		assert_eq!(slash(t(), 0, percent(10)).total, 15 * 50);
+		rounds(7);
+		for lock in 0..20 {
+			assert_ok!(LptStaking::withdraw_stake(RuntimeOrigin::signed(t()), lock));
+		}
+		for who in [t(), d()] {
+			assert_ok!(LptStaking::settle(RuntimeOrigin::signed(who)));
+		}
+		assert_eq!(stored_keys(), 1, "but for the layout's version nothing is stored");
 	});
 }
 
@@ -235,14 +306,20 @@ fn stake_should_not_leave_into_a_wiped_exit_pool() {
 	build_with_bonds(vec![(t(), t(), 1000)], || {
 		unbond(t(), 500);
 		slash(t(), 0, Perbill::one());
-		// The worthless bond is replaced in the same round.
-		bond(t(), 700, t());
+		// With the worthless bond nothing names a generation any longer: numbers begin anew.
+		bond_after_settling(t(), 700);
+		assert_eq!(Generations::<Test>::iter().count(), 0);
 		assert_noop!(LptStaking::unbond(RuntimeOrigin::signed(t()), 700), Error::<Test>::PoolWiped);
 		next_round();
 		unbond(t(), 700);
 		let values: Vec<_> = LptStaking::locks(t()).iter().map(|lock| lock.value).collect();
 		assert_eq!(values, [0, 700]);
 	});
+}
+
+fn bond_after_settling(who: livepeer_primitives::AccountId, amount: u128) {
+	assert_ok!(LptStaking::settle(RuntimeOrigin::signed(who.clone())));
+	bond(who.clone(), amount, who);
 }
 
 /// A transcoder whose whole stake is a commission, which a slash takes.
@@ -252,7 +329,7 @@ fn slash_should_leave_counts_right_when_it_takes_a_commission() {
 		bond(t(), 100, t());
 		reward(t(), 100, Perbill::one());
 		unbond(t(), 100);
-		assert_eq!(Pools::<Test>::get(t()).unwrap().commission.fresh, 100);
+		assert_eq!(pool_of(t()).unwrap().commission.fresh, 100);
 		assert_eq!((stake(t()), stake(d())), (100, 1000));
 		check();
 		next_round();
@@ -265,7 +342,7 @@ fn slash_should_leave_counts_right_when_it_takes_a_commission() {
 		assert_ok!(LptStaking::settle(RuntimeOrigin::signed(t())));
 		check();
 		assert_ok!(LptStaking::settle(RuntimeOrigin::signed(d())));
-		assert!(!Pools::<Test>::contains_key(t()));
+		assert_eq!(Pools::<Test>::iter().count(), 0);
 	});
 }
 

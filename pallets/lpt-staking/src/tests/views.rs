@@ -1,6 +1,6 @@
 //! What applications read.
 
-use crate::{mock::*, types::LockView, Surplus, TranscoderStake};
+use crate::{mock::*, types::LockView, Purpose, Surplus, TranscoderStake};
 use frame_support::{assert_ok, traits::fungibles::Mutate};
 use livepeer_primitives::{api::DelegatorView, traits::Liability, ETH};
 use sp_runtime::Perbill;
@@ -37,7 +37,16 @@ fn locks_should_show_what_they_are_worth_and_what_holds_them() {
 		LptStaking::open(&t(), 0);
 		assert_eq!(
 			LptStaking::locks(t()),
-			[LockView { id: 0, transcoder: t(), round: 0, value: 90, release: 7, held_back: true }]
+			[LockView {
+				id: 0,
+				transcoder: t(),
+				round: 0,
+				value: 90,
+				liable_until: 4,
+				release: 7,
+				held_back: true,
+				purpose: Purpose::Unbonding,
+			}]
 		);
 		LptStaking::close(&t(), 0);
 		assert!(!LptStaking::locks(t())[0].held_back);
@@ -52,6 +61,7 @@ fn transcoder_stake_should_show_what_counts_and_the_risk_that_newcomers_share() 
 		assert_eq!(
 			LptStaking::transcoder_stake(t()),
 			TranscoderStake {
+				generation: 0,
 				active: 1000,
 				total: 1500,
 				self_bond: 1000,
