@@ -17,8 +17,23 @@ use crate::{
 	StreamId, ToolchainId, WindowIndex, MAX_VALIDATORS,
 };
 
-/// The round clock. Rounds follow from block numbers alone; the current one is already the new
-/// one when [`OnNewRound`] runs.
+/// The clock of the protocol: every deadline, round and window is a number of its blocks. It counts
+/// the chain's blocks except closed ones, in which the runtime admits nothing but inherents, so
+/// that nobody is late who could not answer. Blocks that their authors left empty count.
+///
+/// The clock is set before any other pallet's hook runs and stays as it is for the rest of the
+/// block. In a closed block `now` is still the number of the last open one, whose hooks have run:
+/// a hook that acts on the clock returns at once unless [`ProtocolClock::is_open`].
+pub trait ProtocolClock {
+	/// The number of this block, or of the last open one. Never runs back, and never ahead of the
+	/// chain's own height.
+	fn now() -> BlockNumber;
+	/// Whether this block counts.
+	fn is_open() -> bool;
+}
+
+/// The round clock. Rounds follow from the numbers of [`ProtocolClock`] alone; the current one is
+/// already the new one when [`OnNewRound`] runs.
 pub trait Rounds {
 	/// The round of this block.
 	fn current() -> RoundIndex;
@@ -83,7 +98,7 @@ pub struct Seed {
 pub trait Beacon {
 	/// The window of this block.
 	fn current_window() -> WindowIndex;
-	/// The first block of a window.
+	/// The first block of a window, on the protocol's clock.
 	fn window_start(window: WindowIndex) -> BlockNumber;
 	/// The seed by which claims of `window - 1` are drawn; `None` until it is stored. Where a
 	/// window's own seed is invalid, this answers with the one that stands in for it.

@@ -27,7 +27,7 @@ pub mod pallet {
 	use frame_support::{pallet_prelude::*, traits::FindAuthor};
 	use frame_system::pallet_prelude::*;
 	use livepeer_primitives::{
-		traits::{Seed, ValidatorsInForce},
+		traits::{ProtocolClock, Seed, ValidatorsInForce},
 		AccountId, BlockNumber, Hash, WindowIndex,
 	};
 
@@ -35,6 +35,8 @@ pub mod pallet {
 	pub trait Config:
 		frame_system::Config<AccountId = AccountId, RuntimeEvent: From<Event<Self>>>
 	{
+		/// Counts the blocks of a window. In a closed block it stands, and so do windows.
+		type Clock: ProtocolClock;
 		/// Blocks of a window. Must never change.
 		type WindowLength: Get<BlockNumber>;
 		/// The VRF output of the parent of the block at work; none where the parent has none.

@@ -9,8 +9,8 @@ use frame_support::{
 use livepeer_primitives::{
 	domain::{tagged_hash, BEACON},
 	keys::VerifierId,
-	traits::{SeatedValidator, SeatedValidators, ValidatorsInForce},
-	AccountId, Hash, UNIT,
+	traits::{ProtocolClock, SeatedValidator, SeatedValidators, ValidatorsInForce},
+	AccountId, BlockNumber, Hash, UNIT,
 };
 use sp_core::crypto::UncheckedFrom;
 use sp_runtime::{traits::IdentityLookup, BuildStorage};
@@ -41,6 +41,21 @@ parameter_types! {
 	/// The author of the block at work.
 	pub static Author: Option<AccountId> = None;
 	pub static Seated: SeatedValidators = Default::default();
+	/// How many blocks were closed, and whether the block at work is.
+	pub static Closed: u32 = 0;
+	pub static IsClosed: bool = false;
+}
+
+/// Counts all blocks but those.
+pub struct Blocks;
+impl ProtocolClock for Blocks {
+	fn now() -> BlockNumber {
+		System::block_number() - Closed::get()
+	}
+
+	fn is_open() -> bool {
+		!IsClosed::get()
+	}
 }
 
 /// Names the author that the test chose.
@@ -63,6 +78,7 @@ impl ValidatorsInForce for ChosenValidators {
 }
 
 impl pallet_beacon::Config for Test {
+	type Clock = Blocks;
 	type FindAuthor = ChosenAuthor;
 	type ParentVrf = ParentVrf;
 	type RecentWindows = ConstU32<RECENT>;
@@ -105,6 +121,8 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 	ParentVrf::set(None);
 	Author::set(None);
 	Seated::set(seats(2, UNIT));
+	Closed::take();
+	IsClosed::take();
 	let storage = RuntimeGenesisConfig::default().build_storage().expect("genesis builds");
 	storage.into()
 }
@@ -135,6 +153,16 @@ pub fn block_with(author: Option<AccountId>, vrf: Option<Hash>) {
 /// Produces the next block by the author of this number, with the output of its height.
 pub fn block_by(id: u8) {
 	block_with(Some(account(id)), Some(vrf(System::block_number() + 1)));
+}
+
+/// Produces `count` closed blocks.
+pub fn run_closed(count: u32) {
+	IsClosed::set(true);
+	for _ in 0..count {
+		Closed::mutate(|closed| *closed += 1);
+		block_by((System::block_number() % 2) as u8);
+	}
+	IsClosed::set(false);
 }
 
 /// Produces blocks up to `block`, by two authors in turn.

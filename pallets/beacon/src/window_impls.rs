@@ -10,14 +10,13 @@ use frame_support::{
 };
 use livepeer_primitives::{
 	domain::{tagged_hash, BEACON},
-	traits::{SeatedValidators, Seed, ValidatorsInForce},
+	traits::{ProtocolClock, SeatedValidators, Seed, ValidatorsInForce},
 	BlockNumber, Hash, WindowIndex,
 };
-use sp_runtime::SaturatedConversion;
 
 impl<T: Config> Pallet<T> {
 	pub(crate) fn now() -> BlockNumber {
-		frame_system::Pallet::<T>::block_number().saturated_into()
+		T::Clock::now()
 	}
 
 	/// Length of a window. Genesis refuses zero; where there is no genesis, a division by it
@@ -30,7 +29,8 @@ impl<T: Config> Pallet<T> {
 		block.checked_div(Self::window_length()).unwrap_or_default()
 	}
 
-	/// Folds the parent, and closes the window that ended with it.
+	/// Folds the parent, and closes the window that ended with it. A closed block is folded like
+	/// any other and ends no window: the last open one already did, or the next will.
 	pub(crate) fn begin_block() -> Weight {
 		Self::fold_parent(T::ParentVrf::get());
 		// Read through the configuration: the VRF output, and when the block ends its digest and
@@ -38,7 +38,9 @@ impl<T: Config> Pallet<T> {
 		let weight = T::WeightInfo::fold_block().saturating_add(T::DbWeight::get().reads(3));
 
 		let current = Self::window_of(Self::now());
-		let Some(ended) = current.checked_sub(1) else { return weight };
+		let Some(ended) = current.checked_sub(1).filter(|_| T::Clock::is_open()) else {
+			return weight;
+		};
 		if Self::window_of(Self::now().saturating_sub(1)) == current {
 			return weight;
 		}

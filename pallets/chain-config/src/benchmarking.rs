@@ -1,4 +1,4 @@
-//! Benchmarks of every call.
+//! Benchmarks of the hook and of every call.
 
 use super::*;
 use frame_benchmarking::v2::*;
@@ -8,6 +8,19 @@ use livepeer_primitives::params::{ProtocolParameters, Timing};
 #[benchmarks]
 mod benchmarks {
 	use super::*;
+
+	/// What the hook does in a closed block; in an open one it does less.
+	#[benchmark]
+	fn close_block() {
+		frame_system::Pallet::<T>::set_block_number(7u32.into());
+
+		#[block]
+		{
+			Pallet::<T>::close_block();
+		}
+
+		assert_eq!(Closed::<T>::get(), ClosedBlocks { count: 1, newest: 7 });
+	}
 
 	#[benchmark]
 	fn set_parameter() {

@@ -2,11 +2,14 @@
 #![cfg_attr(not(feature = "std"), no_std)]
 
 pub use pallet::*;
-pub use types::{BeaconWindow, MinimumPeriod, ParameterStore, SessionLength, SlotDuration};
+pub use types::{
+	BeaconWindow, ClosedBlocks, MinimumPeriod, ParameterStore, SessionLength, SlotDuration,
+};
 pub use weights::WeightInfo;
 
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
+mod clock_impls;
 #[cfg(test)]
 mod mock;
 mod parameter_impls;
@@ -20,7 +23,10 @@ pub mod pallet {
 	use super::*;
 	use frame_support::pallet_prelude::*;
 	use frame_system::pallet_prelude::*;
-	use livepeer_primitives::params::{ProtocolParameters, Timing};
+	use livepeer_primitives::{
+		params::{ProtocolParameters, Timing},
+		BlockNumber,
+	};
 
 	#[pallet::config]
 	pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
@@ -28,7 +34,10 @@ pub mod pallet {
 		type Update: Parameter;
 		/// Where parameters are kept.
 		type Store: ParameterStore<Self::Update>;
-		/// Weights of the call.
+		/// Whether the block at work admits nothing but inherents. Asked once in each, before the
+		/// hooks of the protocol's pallets.
+		type IsClosed: Get<bool>;
+		/// Weights of the hook and the call.
 		type WeightInfo: WeightInfo;
 	}
 
@@ -44,6 +53,11 @@ pub mod pallet {
 	/// The timing. Written at genesis and never again.
 	#[pallet::storage]
 	pub type FixedTiming<T: Config> = StorageValue<_, Timing, ValueQuery, TimingWithoutGenesis>;
+
+	/// How many blocks the protocol's clock has left out.
+	#[pallet::storage]
+	#[pallet::whitelist_storage]
+	pub type Closed<T: Config> = StorageValue<_, ClosedBlocks, ValueQuery>;
 
 	/// What a chain starts with.
 	#[pallet::genesis_config]
@@ -120,6 +134,10 @@ pub mod pallet {
 
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+		fn on_initialize(_: BlockNumberFor<T>) -> Weight {
+			Self::set_clock()
+		}
+
 		#[cfg(feature = "try-runtime")]
 		fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
 			Self::do_try_state()
@@ -150,6 +168,12 @@ pub mod pallet {
 		/// The parameters in force.
 		pub fn parameters() -> ProtocolParameters {
 			T::Store::current()
+		}
+
+		/// The number of this block on the protocol's clock, by which deadlines are set: its height
+		/// less the blocks that admitted nothing but inherents.
+		pub fn clock() -> BlockNumber {
+			<Self as livepeer_primitives::traits::ProtocolClock>::now()
 		}
 	}
 }

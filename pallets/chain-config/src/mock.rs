@@ -4,6 +4,7 @@ use crate as pallet_chain_config;
 use frame_support::{
 	derive_impl,
 	dynamic_params::{dynamic_pallet_params, dynamic_params},
+	parameter_types,
 	traits::AsEnsureOriginWithArg,
 };
 use frame_system::EnsureNever;
@@ -118,7 +119,13 @@ impl pallet_chain_config::ParameterStore<RuntimeParameters> for Store {
 	}
 }
 
+parameter_types! {
+	/// Whether the block at work is closed.
+	pub static IsClosed: bool = false;
+}
+
 impl pallet_chain_config::Config for Test {
+	type IsClosed = IsClosed;
 	type Store = Store;
 	type Update = RuntimeParameters;
 	type WeightInfo = ();

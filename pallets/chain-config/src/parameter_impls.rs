@@ -48,6 +48,12 @@ impl<T: Config> Pallet<T> {
 			T::Store::current().check(&FixedTiming::<T>::get()).is_ok(),
 			"the parameters in force break a rule"
 		);
+		let closed = Closed::<T>::get();
+		frame_support::ensure!(
+			closed.count <= closed.newest
+				&& frame_system::Pallet::<T>::block_number() >= closed.newest.into(),
+			"more blocks were closed than there were"
+		);
 		Ok(())
 	}
 }

@@ -1,10 +1,34 @@
 //! Where parameters are kept, and the timing as other pallets read it.
 
+use codec::{Decode, Encode, MaxEncodedLen};
 use core::marker::PhantomData;
 use frame_support::traits::Get;
 use livepeer_primitives::{params::ProtocolParameters, BlockNumber};
 
+use scale_info::TypeInfo;
+
 use crate::{Config, FixedTiming};
+
+/// The blocks in which the chain was closed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct ClosedBlocks {
+	/// How many there were.
+	pub count: BlockNumber,
+	/// The height of the newest; means nothing while there were none.
+	pub newest: BlockNumber,
+}
+
+impl ClosedBlocks {
+	/// These, and the block at `height`.
+	pub fn with(self, height: BlockNumber) -> Self {
+		Self { count: self.count.saturating_add(1), newest: height }
+	}
+
+	/// Whether the block at `height` is the newest of them.
+	pub fn end_with(&self, height: BlockNumber) -> bool {
+		self.count > 0 && self.newest == height
+	}
+}
 
 /// The keeper of parameters. It stores what it is given: the rules are checked before.
 pub trait ParameterStore<Update> {

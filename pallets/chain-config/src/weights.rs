@@ -18,12 +18,19 @@ use frame_support::{traits::Get, weights::{constants::RocksDbWeight, Weight}};
 
 /// Weight functions needed for `pallet_chain_config`.
 pub trait WeightInfo {
+	fn close_block() -> Weight;
 	fn set_parameter() -> Weight;
 }
 
 /// Weights for `pallet_chain_config` on the database of the node.
 pub struct SubstrateWeight<T>(PhantomData<T>);
 impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
+	/// Storage: `ChainConfig::Closed` (r:1 w:1)
+	fn close_block() -> Weight {
+		Weight::from_parts(5_000_000, 1493)
+			.saturating_add(T::DbWeight::get().reads(1_u64))
+			.saturating_add(T::DbWeight::get().writes(1_u64))
+	}
 	/// Storage: `Parameters::Parameters` (r:5 w:1)
 	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(92), added: 2567, mode: `MaxEncodedLen`)
 	/// Storage: `ChainConfig::FixedTiming` (r:1 w:0)
@@ -41,6 +48,11 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 
 // For tests.
 impl WeightInfo for () {
+	fn close_block() -> Weight {
+		Weight::from_parts(5_000_000, 1493)
+			.saturating_add(RocksDbWeight::get().reads(1_u64))
+			.saturating_add(RocksDbWeight::get().writes(1_u64))
+	}
 	fn set_parameter() -> Weight {
 		Weight::from_parts(38_578_000, 13825)
 			.saturating_add(RocksDbWeight::get().reads(6_u64))

@@ -8,7 +8,7 @@ use livepeer_primitives::{
 	params::LotteryParameters,
 	segment::SegmentHeader,
 	sum_tree::{self, SumProof},
-	traits::{Beacon, ClaimInfo, Claims, Rounds, SeatedValidator, Seed, Stake},
+	traits::{Beacon, ClaimInfo, Claims, ProtocolClock, Rounds, SeatedValidator, Seed, Stake},
 	verdict::Tranche,
 	AccountId, BlockNumber, ClaimId, Hash, Seq, Signature,
 };
@@ -233,8 +233,13 @@ impl<T: Config> Pallet<T> {
 		)
 	}
 
-	/// This block's height.
+	/// This block on the protocol's clock.
 	pub(crate) fn now() -> BlockNumber {
+		T::Clock::now()
+	}
+
+	/// This block's height on the chain: what finality is told by.
+	pub(crate) fn height() -> BlockNumber {
 		sp_runtime::SaturatedConversion::saturated_into(frame_system::Pallet::<T>::block_number())
 	}
 }

@@ -39,7 +39,8 @@ pub mod pallet {
 		params::{LotteryParameters, Timing},
 		sum_tree::SumProof,
 		traits::{
-			Beacon, Claims, Jail, Rounds, ServiceDirectory, Slash, Stake, TranscoderDirectory,
+			Beacon, Claims, Jail, ProtocolClock, Rounds, ServiceDirectory, Slash, Stake,
+			TranscoderDirectory,
 		},
 		verdict::{Evidence, Opening, Tranche, Verdict},
 		AccountId, Balance, BlockNumber, ClaimId, Hash, RoundIndex, Signature, ToolchainId,
@@ -74,6 +75,8 @@ pub mod pallet {
 		type Parameters: Get<LotteryParameters>;
 		/// Seeds, and the validators stored with them.
 		type Beacon: Beacon;
+		/// Counts the blocks by which deadlines are set.
+		type Clock: ProtocolClock;
 		/// The round clock.
 		type Rounds: Rounds;
 		/// Claims and their escrow.
@@ -370,13 +373,16 @@ pub mod pallet {
 
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
-		fn on_initialize(now: BlockNumberFor<T>) -> Weight {
-			Self::run_agenda(now.saturated_into())
+		fn on_initialize(_: BlockNumberFor<T>) -> Weight {
+			if !T::Clock::is_open() {
+				return Weight::zero();
+			}
+			Self::run_agenda(Self::now())
 		}
 
-		fn offchain_worker(now: BlockNumberFor<T>) {
+		fn offchain_worker(height: BlockNumberFor<T>) {
 			if sp_io::offchain::is_validator() {
-				Self::run_duties(now.saturated_into());
+				Self::run_duties(height.saturated_into());
 			}
 		}
 

@@ -96,6 +96,7 @@ impl crate::Config for Test {
 	type Timing = Clock;
 	type Parameters = Parameters;
 	type Beacon = Fake;
+	type Clock = Fake;
 	type Rounds = Fake;
 	type Claims = Fake;
 	type Stake = Fake;
@@ -158,6 +159,15 @@ pub static DELEGATES: Kept<BTreeMap<AccountId, AccountId>> = Kept::new(b"fake:de
 
 /// The neighbours.
 pub struct Fake;
+
+impl ProtocolClock for Fake {
+	fn now() -> BlockNumber {
+		System::block_number()
+	}
+	fn is_open() -> bool {
+		true
+	}
+}
 
 impl Beacon for Fake {
 	fn current_window() -> WindowIndex {

@@ -111,7 +111,10 @@ struct Indexed {
 
 /// What one run works with.
 struct Run {
+	/// On the protocol's clock, by which deadlines are set.
 	now: BlockNumber,
+	/// On the chain, by which finality is told.
+	height: BlockNumber,
 	finalized: Option<BlockNumber>,
 	posts: u32,
 }
@@ -130,7 +133,7 @@ enum Fault {
 
 impl<T: Config> Pallet<T> {
 	/// One run of the off-chain worker.
-	pub(crate) fn run_duties(now: BlockNumber) {
+	pub(crate) fn run_duties(height: BlockNumber) {
 		let keys = VerifierId::all();
 		if keys.is_empty() {
 			return;
@@ -142,12 +145,12 @@ impl<T: Config> Pallet<T> {
 			.ok()
 			.flatten()
 			.map(|finalized| finalized.number);
-		let mut run = Run { now, finalized, posts: 0 };
+		let mut run = Run { now: Self::now(), height, finalized, posts: 0 };
 
 		let mut ballots: Vec<_> = Ballots::<T>::iter().take(MAX_SCAN).collect();
 		// Another start each time: a question that is never answered must not keep others waiting.
 		ballots.sort_by_key(|(id, _)| *id);
-		let turn = u64::from(now).saturating_mul(u64::from(MAX_POSTS));
+		let turn = u64::from(height).saturating_mul(u64::from(MAX_POSTS));
 		let start = turn.checked_rem(ballots.len() as u64).unwrap_or(0);
 		ballots.rotate_left(start as usize);
 		for (id, ballot) in ballots {
@@ -386,9 +389,9 @@ impl<T: Config> Pallet<T> {
 					entry.closed = None;
 					return Some(entry);
 				}
-				let closed = *entry.closed.get_or_insert(run.now);
+				let closed = *entry.closed.get_or_insert(run.height);
 				let is_final = run.finalized.is_some_and(|finalized| finalized >= closed);
-				if is_final || run.now >= closed.saturating_add(KEEP_BLOCKS) {
+				if is_final || run.height >= closed.saturating_add(KEEP_BLOCKS) {
 					StorageValueRef::persistent(&entry.duty.storage_key()).clear();
 					return None;
 				}

@@ -216,7 +216,7 @@ impl<T: Config> Pallet<T> {
 		commitment: Hash,
 	) -> Result<(), InvalidTransaction> {
 		let (mut ballot, mut member) = Self::duty(id, tranche, index, Phase::Commit)?;
-		member.answer = Answer::Committed { commitment, at: Self::now() };
+		member.answer = Answer::Committed { commitment, at: Self::height() };
 		ballot.committed = ballot.committed.saturating_add(1);
 		Self::deposit_event(Event::Committed {
 			claim: id,

@@ -17,7 +17,7 @@ use frame_support::{
 	weights::{Weight, WeightMeter},
 };
 use livepeer_primitives::{
-	traits::{Candidate, TranscoderDirectory as _},
+	traits::{Candidate, ProtocolClock as _, TranscoderDirectory as _},
 	AccountId, AssignmentIndex, BlockNumber, JobId,
 };
 use sp_runtime::{traits::SaturatedConversion, DispatchResult};
@@ -55,9 +55,9 @@ enum Progress {
 }
 
 impl<T: Config> Pallet<T> {
-	/// This block's height.
+	/// This block on the protocol's clock.
 	pub(crate) fn now() -> BlockNumber {
-		frame_system::Pallet::<T>::block_number().saturated_into()
+		T::Clock::now()
 	}
 
 	/// Puts `task` on the agenda, not before the next block, and says under which block.

@@ -14,8 +14,8 @@ use livepeer_primitives::{
 	params::{JobsParameters, ProtocolParameters},
 	segment::stream_id,
 	traits::{
-		Beacon, Candidate, ClaimInfo, FeeSink, Liability, OnClaim, Rounds, Seed, Settlement,
-		TranscoderDirectory,
+		Beacon, Candidate, ClaimInfo, FeeSink, Liability, OnClaim, ProtocolClock, Rounds, Seed,
+		Settlement, TranscoderDirectory,
 	},
 	video::{Ladder, Rendition, SourceLimits},
 	work::STANDARD_SEGMENT_WORK,
@@ -105,6 +105,15 @@ parameter_types! {
 }
 
 pub struct Chain;
+
+impl ProtocolClock for Chain {
+	fn now() -> BlockNumber {
+		System::block_number()
+	}
+	fn is_open() -> bool {
+		true
+	}
+}
 
 impl Rounds for Chain {
 	fn current() -> RoundIndex {
@@ -211,6 +220,7 @@ impl pallet_jobs::Config for Test {
 	type Assets = AssetsHolder;
 	type Beacon = Chain;
 	type CheckInterval = CheckInterval;
+	type Clock = Chain;
 	type Directory = Chain;
 	type FeeSink = Chain;
 	type Liability = Chain;

@@ -3,14 +3,13 @@
 use crate::{Config, Current, Event, Pallet, WeightInfo};
 use frame_support::{traits::Get, weights::Weight};
 use livepeer_primitives::{
-	traits::{OnNewRound, Rounds},
+	traits::{OnNewRound, ProtocolClock, Rounds},
 	BlockNumber, RoundIndex,
 };
-use sp_runtime::SaturatedConversion;
 
 impl<T: Config> Pallet<T> {
 	fn now() -> BlockNumber {
-		frame_system::Pallet::<T>::block_number().saturated_into()
+		T::Clock::now()
 	}
 
 	/// Begins the next round when the current one is over.

@@ -21,13 +21,17 @@ pub mod pallet {
 	use frame_support::pallet_prelude::*;
 	use frame_system::pallet_prelude::*;
 	use livepeer_primitives::{
-		params::RoundsParameters, traits::OnNewRound, BlockNumber, RoundIndex,
+		params::RoundsParameters,
+		traits::{OnNewRound, ProtocolClock},
+		BlockNumber, RoundIndex,
 	};
 
 	#[pallet::config]
 	pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
 		/// Length of a round and of its lock period. Read at genesis and when a round begins.
 		type Parameters: Get<RoundsParameters>;
+		/// Counts the blocks of a round. In a closed block it stands, and so do rounds.
+		type Clock: ProtocolClock;
 		/// Who is told of each new round.
 		type OnNewRound: OnNewRound;
 		/// Weights of the hook.

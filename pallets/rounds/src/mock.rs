@@ -4,8 +4,8 @@ use crate as pallet_rounds;
 use frame_support::{derive_impl, parameter_types, traits::OnInitialize, weights::Weight};
 use livepeer_primitives::{
 	params::{ProtocolParameters, RoundsParameters},
-	traits::{OnNewRound, Rounds as _},
-	RoundIndex,
+	traits::{OnNewRound, ProtocolClock, Rounds as _},
+	BlockNumber, RoundIndex,
 };
 use sp_runtime::{BuildStorage, Perbill};
 
@@ -30,6 +30,20 @@ pub const RECEIVER_WEIGHT: Weight = Weight::from_parts(7, 5);
 parameter_types! {
 	pub static Parameters: RoundsParameters = ProtocolParameters::development().rounds;
 	pub static Calls: Vec<Told> = Vec::new();
+	/// How many blocks were closed.
+	pub static Closed: BlockNumber = 0;
+}
+
+/// Counts all blocks but those.
+pub struct Blocks;
+impl ProtocolClock for Blocks {
+	fn now() -> BlockNumber {
+		System::block_number() - Closed::get()
+	}
+
+	fn is_open() -> bool {
+		true
+	}
 }
 
 /// The receiver.
@@ -42,6 +56,7 @@ impl OnNewRound for Receiver {
 }
 
 impl pallet_rounds::Config for Test {
+	type Clock = Blocks;
 	type OnNewRound = Receiver;
 	type Parameters = Parameters;
 	type WeightInfo = ();
@@ -55,6 +70,7 @@ pub fn set(length: u32, lock: Perbill) {
 /// The storage of genesis under the parameters now set.
 pub fn new_test_ext() -> sp_io::TestExternalities {
 	Calls::take();
+	Closed::take();
 	let storage = RuntimeGenesisConfig::default().build_storage().expect("genesis builds");
 	storage.into()
 }

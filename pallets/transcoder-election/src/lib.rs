@@ -40,7 +40,7 @@ pub mod pallet {
 		api::TranscoderView,
 		params::ElectionParameters,
 		service::ServiceRecord,
-		traits::{DisableValidator, HasKeys, OnTranscoderLost, Rounds, Stake},
+		traits::{DisableValidator, HasKeys, OnTranscoderLost, ProtocolClock, Rounds, Stake},
 		AccountId, Balance, RoundIndex,
 	};
 	use sp_staking::SessionIndex;
@@ -53,6 +53,8 @@ pub mod pallet {
 	{
 		/// Stake by which transcoders are elected.
 		type Stake: Stake;
+		/// Counts the blocks by which heartbeats are due.
+		type Clock: ProtocolClock;
 		/// The round clock. It must also tell this pallet of each new round.
 		type Rounds: Rounds;
 		/// Sizes and minima. Read when they are needed, so a change acts at once.

@@ -9,8 +9,8 @@ use frame_support::{derive_impl, parameter_types, traits::ConstU64};
 use livepeer_primitives::{
 	params::{ElectionParameters, ProtocolParameters},
 	service::ServiceRecord,
-	traits::{DisableValidator, HasKeys, OnTranscoderLost, Rounds, Stake},
-	AccountId, Balance, Hash, RoundIndex, UNIT,
+	traits::{DisableValidator, HasKeys, OnTranscoderLost, ProtocolClock, Rounds, Stake},
+	AccountId, Balance, BlockNumber, Hash, RoundIndex, UNIT,
 };
 use pallet_session::{disabling::UpToLimitWithReEnablingDisablingStrategy, SessionInterface};
 use sp_runtime::{
@@ -170,7 +170,19 @@ impl OnTranscoderLost for NoteLost {
 	}
 }
 
+pub struct Blocks;
+impl ProtocolClock for Blocks {
+	fn now() -> BlockNumber {
+		System::block_number() as BlockNumber
+	}
+
+	fn is_open() -> bool {
+		true
+	}
+}
+
 impl crate::Config for Test {
+	type Clock = Blocks;
 	type DisableValidator = Disable;
 	type MaxCandidates = MaxCandidates;
 	type OnTranscoderLost = NoteLost;

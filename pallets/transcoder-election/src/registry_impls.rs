@@ -4,10 +4,10 @@ use frame_support::{ensure, traits::Get};
 use livepeer_primitives::{
 	params::ElectionParameters,
 	service::ServiceRecord,
-	traits::{OnTranscoderLost, Rounds, Stake},
+	traits::{OnTranscoderLost, ProtocolClock, Rounds, Stake},
 	AccountId, Balance, BlockNumber,
 };
-use sp_runtime::{traits::SaturatedConversion, DispatchError, DispatchResult, PerThing, Perbill};
+use sp_runtime::{DispatchError, DispatchResult, PerThing, Perbill};
 
 use crate::{
 	choice::is_allowed_in_lock_period, ActiveSet, Availability, Available, Config, Error, Event,
@@ -15,9 +15,9 @@ use crate::{
 };
 
 impl<T: Config> Pallet<T> {
-	/// This block.
+	/// This block on the protocol's clock.
 	pub(crate) fn now() -> BlockNumber {
-		frame_system::Pallet::<T>::block_number().saturated_into()
+		T::Clock::now()
 	}
 
 	/// The parameters in force.

@@ -33,6 +33,27 @@ fn claims_of_a_window_should_be_drawn_from_the_first_block_of_the_second_window_
 }
 
 #[test]
+fn closed_blocks_should_be_folded_and_end_no_window() {
+	build_and_execute(|| {
+		// The last block of window 1, and the first of window 2, which has stored its seed.
+		run_to(9);
+		run_closed(7);
+		assert_eq!((Beacon::current_window(), Beacon::seed(1)), (1, None));
+		block_by(0);
+		let expected = fold(Hash::zero(), (1..=16).map(vrf));
+		assert_eq!(Beacon::current_window(), 2);
+		assert_eq!(Beacon::seed(1).unwrap().hash, expected);
+		run_closed(7);
+		assert_eq!(Beacon::seed(1).unwrap().hash, expected);
+		run_to(28);
+		assert_eq!(Beacon::seed(2), None);
+		run_to(29);
+		assert_eq!(Beacon::current_window(), 3);
+		assert!(Beacon::seed(2).is_some());
+	});
+}
+
+#[test]
 fn window_should_follow_from_the_height_alone() {
 	build_and_execute(|| {
 		for block in 1..=23 {

@@ -1,5 +1,6 @@
 //! Tests by topic.
 #![allow(clippy::unwrap_used)]
 
+mod clock;
 mod genesis;
 mod set_parameter;

@@ -32,6 +32,23 @@ fn round_should_begin_when_its_length_has_passed() {
 }
 
 #[test]
+fn round_should_last_longer_by_the_blocks_that_were_closed() {
+	set(10, LOCK);
+	build_and_execute(|| {
+		run_to(8);
+		for _ in 0..20 {
+			Closed::mutate(|closed| *closed += 1);
+			next_block();
+			assert_eq!(Rounds::current(), 0);
+		}
+		run_to(29);
+		assert_eq!(Rounds::current(), 0);
+		run_to(30);
+		assert_eq!(Rounds::round(), RoundInfo { index: 1, start: 10, length: 10, lock: 1 });
+	});
+}
+
+#[test]
 fn receiver_should_be_told_once_per_round_when_the_clock_shows_the_new_one() {
 	set(10, LOCK);
 	build_and_execute(|| {
