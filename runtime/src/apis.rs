@@ -14,11 +14,11 @@ use frame_support::{
 	weights::Weight,
 };
 use livepeer_primitives::{
-	api::{ChallengeView, DelegatorView, JobView, TranscoderView},
+	api::{ChallengeView, ClockView, DelegatorView, JobView, TranscoderView},
 	params::{ProtocolParameters, Timing},
 	service::ServiceRecord,
 	traits::{Beacon as _, ClaimInfo, Rounds as _, ServiceDirectory},
-	AccountId, ClaimId, JobId, Nonce, RoundIndex, StreamId, ToolchainId, WindowIndex,
+	AccountId, ClaimId, JobId, Nonce, StreamId, ToolchainId,
 };
 use sp_api::impl_runtime_apis;
 use sp_authority_discovery::AuthorityId as AuthorityDiscoveryId;
@@ -270,8 +270,12 @@ impl_runtime_apis! {
 			ChainConfig::parameters()
 		}
 
-		fn clock() -> (RoundIndex, WindowIndex) {
-			(Rounds::current(), Beacon::current_window())
+		fn clock() -> ClockView {
+			ClockView {
+				block: ChainConfig::clock(),
+				round: Rounds::current(),
+				window: Beacon::current_window(),
+			}
 		}
 
 		fn transcoders() -> Vec<TranscoderView> {

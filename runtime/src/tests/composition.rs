@@ -33,6 +33,7 @@ fn pallets_should_keep_their_index_when_others_are_added() {
 		(18, "Session"),
 		(19, "Grandpa"),
 		(20, "AuthorityDiscovery"),
+		(24, "AssetTxPayment"),
 		(30, "Utility"),
 		(31, "Proxy"),
 		(32, "Multisig"),
