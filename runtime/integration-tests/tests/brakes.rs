@@ -125,6 +125,7 @@ fn operator_duties_should_stay_open_through_a_proxy_when_calls_are_paused() {
 		pause("TranscoderElection", "heartbeat").expect_err("a duty cannot be paused");
 		pause("Balances", "transfer_keep_alive").expect("anything else can");
 	});
+	world.blocks(12);
 	world.ok(Dave, through_proxy(Bob, heartbeat()));
 	assert_eq!(last_seen(&mut world, Bob), clock(&mut world).0);
 	// What is paused is paused through a proxy too.
