@@ -32,8 +32,9 @@ build() {
 		export CARGO_TARGET_DIR=$2/target
 		export WASM_BUILD_RUSTFLAGS="--remap-path-prefix=$3=/cargo --remap-path-prefix=$2=/livepeer"
 		unset SKIP_WASM_BUILD
-		cargo update --quiet --package wasm-opt
-		cargo check --profile production --package livepeer-runtime --features metadata-hash
+		# Adds the crate that the patch stood for to the lock file, and changes nothing else in it.
+		cargo metadata --quiet --format-version 1 >/dev/null
+		cargo check --locked --profile production --package livepeer-runtime --features metadata-hash
 	' build "$folder" "$seen" "$cargo_home" >&2
 	sha256sum <"$folder/target/production/wbuild/livepeer-runtime/livepeer_runtime.compact.compressed.wasm"
 }
