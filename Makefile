@@ -50,6 +50,14 @@ test-native:
 test-long: build ## What is too long for every day: clippy, properties with many cases, the drill
 	scripts/test-long.sh
 
+.PHONY: offline-test
+offline-test: build ## Sign a transaction as a hardware wallet does, on a runtime that knows its metadata's hash
+	scripts/offline-test.sh
+
+.PHONY: reproducible
+reproducible: setup ## Build the runtime of a release twice in two folders and compare the hashes (an hour)
+	scripts/reproducible.sh
+
 .PHONY: drill
 drill: build ## Kill nodes and workers during a stream; nothing may be lost
 	$(BIN)/livepeer-demo --bin-dir $(BIN) --once --kill --segments 32 $(if $(REPORT),--report $(REPORT))

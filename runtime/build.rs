@@ -8,7 +8,10 @@ fn main() {
 			std::env::set_var("WASM_BUILD_WORKSPACE_HINT", root);
 		}
 	}
-	substrate_wasm_builder::WasmBuilder::build_using_defaults();
+	let builder = substrate_wasm_builder::WasmBuilder::init_with_defaults();
+	#[cfg(feature = "metadata-hash")]
+	let builder = builder.enable_metadata_hash("LPT", 18);
+	builder.build();
 }
 
 #[cfg(not(feature = "std"))]

@@ -20,6 +20,17 @@ use crate::{
 	ToolchainId, WindowIndex,
 };
 
+/// The protocol's clock as applications show it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct ClockView {
+	/// The number of this block, or of the last open one: what deadlines are compared with.
+	pub block: BlockNumber,
+	/// The round.
+	pub round: RoundIndex,
+	/// The beacon window.
+	pub window: WindowIndex,
+}
+
 /// A transcoder as applications show it.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct TranscoderView {
@@ -211,8 +222,8 @@ sp_api::decl_runtime_apis! {
 		fn timing() -> Timing;
 		/// The parameters in force.
 		fn parameters() -> ProtocolParameters;
-		/// The round and the beacon window of this block.
-		fn clock() -> (RoundIndex, WindowIndex);
+		/// Where the protocol's clock stands.
+		fn clock() -> ClockView;
 		/// Every registered transcoder.
 		fn transcoders() -> Vec<TranscoderView>;
 		/// One transcoder.

@@ -15,14 +15,15 @@ use frame_support::{
 };
 use livepeer_primitives::{
 	api::{
-		ChallengeView, DelegatorView, JobView, KeysView, SpendingView, TranscoderView, WorkerLimits,
+		ChallengeView, ClockView, DelegatorView, JobView, KeysView, SpendingView, TranscoderView,
+		WorkerLimits,
 	},
 	claim::ClaimInfo,
 	keys::Purpose,
 	params::{ProtocolParameters, Timing},
 	service::ServiceRecord,
 	traits::{Beacon as _, Rounds as _, ServiceDirectory},
-	AccountId, ClaimId, JobId, Nonce, RoundIndex, StreamId, ToolchainId, WindowIndex,
+	AccountId, ClaimId, JobId, Nonce, StreamId, ToolchainId,
 };
 use sp_api::impl_runtime_apis;
 use sp_authority_discovery::AuthorityId as AuthorityDiscoveryId;
@@ -274,8 +275,12 @@ impl_runtime_apis! {
 			ChainConfig::parameters()
 		}
 
-		fn clock() -> (RoundIndex, WindowIndex) {
-			(Rounds::current(), Beacon::current_window())
+		fn clock() -> ClockView {
+			ClockView {
+				block: ChainConfig::clock(),
+				round: Rounds::current(),
+				window: Beacon::current_window(),
+			}
 		}
 
 		fn transcoders() -> Vec<TranscoderView> {

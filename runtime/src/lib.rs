@@ -78,10 +78,10 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
 	spec_name: Cow::Borrowed("livepeer"),
 	impl_name: Cow::Borrowed("livepeer-appchain"),
 	authoring_version: 1,
-	spec_version: 1,
+	spec_version: 2,
 	impl_version: 1,
 	apis: apis::RUNTIME_API_VERSIONS,
-	transaction_version: 1,
+	transaction_version: 2,
 	system_version: 1,
 };
 
@@ -96,7 +96,10 @@ pub type SignedBlock = generic::SignedBlock<Block>;
 /// What every transaction passes through, in this order.
 ///
 /// `AuthorizeCall` comes first: it gives authorized calls, which carry no account's signature,
-/// their origin, so that the checks after it apply to them too.
+/// their origin, so that the checks after it apply to them too. `ChargeAssetTxPayment` names the
+/// asset of the fee: none is LPT. With `CheckMetadataHash` enabled, a transaction is signed for
+/// the runtime's metadata, which an offline signer has checked; a runtime that was built without
+/// the feature `metadata-hash` does not know its own and refuses it.
 pub type TxExtension = (
 	frame_system::AuthorizeCall<Runtime>,
 	frame_system::CheckNonZeroSender<Runtime>,
@@ -106,7 +109,8 @@ pub type TxExtension = (
 	frame_system::CheckEra<Runtime>,
 	frame_system::CheckNonce<Runtime>,
 	frame_system::CheckWeight<Runtime>,
-	pallet_transaction_payment::ChargeTransactionPayment<Runtime>,
+	pallet_asset_tx_payment::ChargeAssetTxPayment<Runtime>,
+	frame_metadata_hash_extension::CheckMetadataHash<Runtime>,
 	frame_system::WeightReclaim<Runtime>,
 );
 /// A transaction as it travels.
@@ -124,7 +128,7 @@ pub type Executive = frame_executive::Executive<
 >;
 
 /// The extensions of a transaction by the account whose next nonce is `nonce`, valid for `era`,
-/// with `tip` smallest units of LPT for its block's author.
+/// with `tip` smallest units of LPT for its block's author, paid in LPT.
 pub fn tx_extension(era: generic::Era, nonce: Nonce, tip: Balance) -> TxExtension {
 	(
 		frame_system::AuthorizeCall::new(),
@@ -135,7 +139,8 @@ pub fn tx_extension(era: generic::Era, nonce: Nonce, tip: Balance) -> TxExtensio
 		frame_system::CheckEra::from(era),
 		frame_system::CheckNonce::from(nonce),
 		frame_system::CheckWeight::new(),
-		pallet_transaction_payment::ChargeTransactionPayment::from(tip),
+		pallet_asset_tx_payment::ChargeAssetTxPayment::from(tip, None),
+		frame_metadata_hash_extension::CheckMetadataHash::new(false),
 		frame_system::WeightReclaim::new(),
 	)
 }
@@ -220,6 +225,8 @@ mod runtime {
 	pub type AuthorityDiscovery = pallet_authority_discovery;
 
 	#[runtime::pallet_index(24)]
+	pub type AssetTxPayment = pallet_asset_tx_payment;
+	#[runtime::pallet_index(25)]
 	pub type OperatorKeys = pallet_operator_keys;
 
 	#[runtime::pallet_index(30)]

@@ -69,9 +69,14 @@ impl Story {
 	/// Ferdie's job is accepted on `world`.
 	pub fn begin_on(mut world: World) -> Self {
 		let job = create_job(&mut world, Self::BROADCASTER, "story", 600);
-		let mut story = Self { world, job, transcoder: Bob, next: 0 };
+		let mut story = Self::resume(world, job);
 		story.accept();
 		story
+	}
+
+	/// A job on `world` that nobody has accepted yet.
+	pub fn resume(world: World, job: JobId) -> Self {
+		Self { world, job, transcoder: Bob, next: 0 }
 	}
 
 	/// A local network on which Bob and Charlie take work.

@@ -28,7 +28,7 @@ use sp_runtime::{
 	generic::{Digest, DigestItem, Era},
 	traits::{Get, Header as _},
 	transaction_validity::{InvalidTransaction, TransactionValidityError},
-	BuildStorage, DispatchResult, StateVersion,
+	BuildStorage, DispatchResult, ExtrinsicInclusionMode, StateVersion,
 };
 
 use crate::acts::sign_as;
@@ -212,8 +212,8 @@ impl World {
 		}
 	}
 
-	/// Makes a block of everything queued that it has room for; says how each transaction went.
-	/// The slots of authors that are disabled are lost.
+	/// Makes a block of everything queued that it has room for; says how each transaction went. A
+	/// block of a migration has room for none. The slots of authors that are disabled are lost.
 	pub fn next_block(&mut self) -> Vec<Applied> {
 		self.state.commit_all().expect("no transaction is open between blocks");
 		for _ in 0..20 {
@@ -242,22 +242,28 @@ impl World {
 				parent,
 				Digest { logs: vec![claim] },
 			);
-			Executive::initialize_block(&header);
+			let mode = Executive::initialize_block(&header);
 			let now = slot * livepeer_runtime::configs::timing::SlotDuration::get();
 			let inherent =
 				UncheckedExtrinsic::new_bare(RuntimeCall::Timestamp(pallet_timestamp::Call::set {
 					now,
 				}));
 			Executive::apply_extrinsic(inherent).expect("time is valid").expect("time is set");
+			let is_open = mode == ExtrinsicInclusionMode::AllExtrinsics;
 			for worker in workers {
-				if owes_heartbeat(*worker, number) {
-					Executive::apply_extrinsic(authorized(heartbeat(*worker, number).into()))
+				if is_open && owes_heartbeat(*worker) {
+					let at = <ChainConfig as ProtocolClock>::now();
+					Executive::apply_extrinsic(authorized(heartbeat(*worker, at).into()))
 						.expect("a heartbeat is valid when it is due")
 						.expect("a heartbeat is taken when it is due");
 				}
 			}
 			let (mut results, mut left) = (Vec::new(), Vec::new());
 			for transaction in queue {
+				if !is_open {
+					left.push(transaction.clone());
+					continue;
+				}
 				let extrinsic = match transaction.clone() {
 					Transaction::Signed(who, call) => signed(who, call),
 					Transaction::Authorized(call) => authorized(call),
@@ -409,8 +415,9 @@ fn authorized(call: RuntimeCall) -> UncheckedExtrinsic {
 	<Runtime as CreateAuthorizedTransaction<RuntimeCall>>::create_authorized_transaction(call)
 }
 
-/// Whether the worker of `who` sends a heartbeat in block `now`.
-fn owes_heartbeat(who: Sr25519Keyring, now: BlockNumber) -> bool {
+/// Whether the worker of `who` sends a heartbeat in the block at work.
+fn owes_heartbeat(who: Sr25519Keyring) -> bool {
+	let now = ChainConfig::clock();
 	let interval = ChainConfig::parameters().election.heartbeat_interval;
 	pallet_transcoder_election::Available::<Runtime>::get(who.to_account_id())
 		.is_some_and(|availability| now >= availability.last_seen + interval)

@@ -2,15 +2,16 @@
 
 use crate::{
 	constants::{block, money::deposit},
-	Balance, Balances, BlockNumber, OriginCaller, Preimage, Runtime, RuntimeCall, RuntimeEvent,
-	RuntimeHoldReason, RuntimeOrigin, System,
+	Balance, Balances, BlockNumber, Migrations, OriginCaller, Preimage, Runtime, RuntimeCall,
+	RuntimeEvent, RuntimeHoldReason, RuntimeOrigin, SafeMode, System,
 };
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{
+	migrations::{FailedMigrationHandler, FailedMigrationHandling, MultiStepMigrator},
 	parameter_types,
 	traits::{
-		fungible::HoldConsideration, ConstU32, Contains, EqualPrivilegeOnly, InstanceFilter,
-		LinearStoragePrice,
+		self, fungible::HoldConsideration, CallMetadata, ConstU32, Contains, EqualPrivilegeOnly,
+		Get, GetCallMetadata, InstanceFilter, LinearStoragePrice,
 	},
 	weights::Weight,
 };
@@ -67,59 +68,132 @@ impl pallet_preimage::Config for Runtime {
 	type WeightInfo = pallet_preimage::weights::SubstrateWeight<Runtime>;
 }
 
-/// What passes whatever is paused: the way back for governance, inherents, reports of
-/// misbehaviour, and operator duties, since a claim's deadlines do not stop. Multisig is on the way
-/// back, for Sudo is held by one; what a multisig dispatches is filtered again by itself.
+/// The pallets whose calls both brakes leave open: inherents, reports of misbehaviour, and the way
+/// back for governance. Multisig is on it, for Sudo is held by one; what a multisig dispatches is
+/// filtered again by itself.
+pub const WAY_BACK: [&str; 9] = [
+	"System",
+	"Timestamp",
+	"Babe",
+	"Grandpa",
+	"Sudo",
+	"Multisig",
+	"SafeMode",
+	"TxPause",
+	"Migrations",
+];
+
+/// What transcoders and judges owe by a deadline. Both brakes leave it open, since the clock goes
+/// on: who has begun can always finish. Claims are among it, for an assignment's grace ends
+/// whatever is closed.
+pub const DUTIES: [(&str, &str); 6] = [
+	("TranscoderElection", "heartbeat"),
+	("Jobs", "accept_job"),
+	("Jobs", "claim_work"),
+	("ChallengeLottery", "reveal_leaf"),
+	("ChallengeLottery", "commit_verdict"),
+	("ChallengeLottery", "reveal_verdict"),
+];
+
+/// Calls that do nothing but dispatch others. Each of those meets the brakes by itself, so these
+/// are never paused by name, and safe mode looks inside.
+pub const WRAPPERS: [(&str, &str); 5] = [
+	("Proxy", "proxy"),
+	("Proxy", "proxy_announced"),
+	("Utility", "batch"),
+	("Utility", "batch_all"),
+	("Utility", "force_batch"),
+];
+
+/// How many wrappers around a call safe mode looks through. Each that is dispatched looks again at
+/// all that is inside.
+const MAX_WRAPPERS: u32 = 4;
+
+/// What safe mode leaves open: the way back, duties, and wrappers in which there is nothing else.
+/// Where the chain waits to be mended, the clock stands, and duties are closed as well: nobody
+/// acts on a state that is half migrated.
 pub struct AlwaysOpen;
 
-impl Contains<RuntimeCall> for AlwaysOpen {
-	fn contains(call: &RuntimeCall) -> bool {
-		matches!(
-			call,
-			RuntimeCall::System(_)
-				| RuntimeCall::Timestamp(_)
-				| RuntimeCall::Babe(_)
-				| RuntimeCall::Grandpa(_)
-				| RuntimeCall::Sudo(_)
-				| RuntimeCall::Multisig(_)
-				| RuntimeCall::SafeMode(_)
-				| RuntimeCall::TxPause(_)
-				| RuntimeCall::Migrations(_)
-				| RuntimeCall::TranscoderElection(
-					pallet_transcoder_election::Call::heartbeat { .. }
-				) | RuntimeCall::ChallengeLottery(
-				pallet_challenge_lottery::Call::reveal_leaf { .. }
-					| pallet_challenge_lottery::Call::commit_verdict { .. }
-					| pallet_challenge_lottery::Call::reveal_verdict { .. }
-			)
-		)
+impl AlwaysOpen {
+	fn is_open(call: &RuntimeCall, wrappers: u32) -> bool {
+		let CallMetadata { pallet_name, function_name } = call.get_call_metadata();
+		if WAY_BACK.contains(&pallet_name) {
+			return true;
+		}
+		if DUTIES.contains(&(pallet_name, function_name)) {
+			return !AwaitsMending::get();
+		}
+		let Some(wrappers) = wrappers.checked_sub(1) else { return false };
+		match call {
+			RuntimeCall::Proxy(
+				pallet_proxy::Call::proxy { call, .. }
+				| pallet_proxy::Call::proxy_announced { call, .. },
+			) => Self::is_open(call, wrappers),
+			RuntimeCall::Utility(
+				pallet_utility::Call::batch { calls }
+				| pallet_utility::Call::batch_all { calls }
+				| pallet_utility::Call::force_batch { calls },
+			) => calls.iter().all(|call| Self::is_open(call, wrappers)),
+			_ => false,
+		}
 	}
 }
 
-/// The same by name, which is how TxPause knows calls.
+impl Contains<RuntimeCall> for AlwaysOpen {
+	fn contains(call: &RuntimeCall) -> bool {
+		Self::is_open(call, MAX_WRAPPERS)
+	}
+}
+
+/// What TxPause, which knows calls by name, cannot pause.
 pub struct NeverPaused;
 
 impl Contains<pallet_tx_pause::RuntimeCallNameOf<Runtime>> for NeverPaused {
 	fn contains(name: &pallet_tx_pause::RuntimeCallNameOf<Runtime>) -> bool {
-		const PALLETS: [&[u8]; 9] = [
-			b"System",
-			b"Timestamp",
-			b"Babe",
-			b"Grandpa",
-			b"Sudo",
-			b"Multisig",
-			b"SafeMode",
-			b"TxPause",
-			b"Migrations",
-		];
-		const DUTIES: [(&[u8], &[u8]); 4] = [
-			(b"TranscoderElection", b"heartbeat"),
-			(b"ChallengeLottery", b"reveal_leaf"),
-			(b"ChallengeLottery", b"commit_verdict"),
-			(b"ChallengeLottery", b"reveal_verdict"),
-		];
 		let (pallet, call) = (name.0.as_slice(), name.1.as_slice());
-		PALLETS.contains(&pallet) || DUTIES.contains(&(pallet, call))
+		let is_name =
+			|listed: &(&str, &str)| (listed.0.as_bytes(), listed.1.as_bytes()) == (pallet, call);
+		WAY_BACK.iter().any(|listed| listed.as_bytes() == pallet)
+			|| DUTIES.iter().chain(&WRAPPERS).any(is_name)
+	}
+}
+
+/// Whether a migration has failed and governance has not said that its damage is mended, which it
+/// does by leaving safe mode: safe mode without an end is entered for nothing else.
+pub struct AwaitsMending;
+
+impl Get<bool> for AwaitsMending {
+	fn get() -> bool {
+		pallet_safe_mode::EnteredUntil::<Runtime>::get() == Some(BlockNumber::MAX)
+	}
+}
+
+/// A failed migration puts the chain into safe mode until governance leaves it, and lets
+/// transactions in again, for otherwise governance could not act either.
+pub struct SafeModeUntilMended;
+
+impl FailedMigrationHandler for SafeModeUntilMended {
+	fn failed(_: Option<u32>) -> FailedMigrationHandling {
+		let entered = if SafeMode::is_entered() {
+			<SafeMode as traits::SafeMode>::extend(BlockNumber::MAX)
+		} else {
+			<SafeMode as traits::SafeMode>::enter(BlockNumber::MAX)
+		};
+		match entered {
+			Ok(()) => FailedMigrationHandling::ForceUnstuck,
+			Err(_) => FailedMigrationHandling::KeepStuck,
+		}
+	}
+}
+
+/// Whether the block at work admits nothing but inherents, and at most governance: what stops the
+/// protocol's clock. While a migration runs or is stuck the executive itself admits no transaction;
+/// after a failed one the brakes close all but the way back.
+pub struct IsClosed;
+
+impl Get<bool> for IsClosed {
+	fn get() -> bool {
+		<Migrations as MultiStepMigrator>::ongoing() || AwaitsMending::get()
 	}
 }
 

@@ -119,6 +119,7 @@ impl ParameterStore<RuntimeParameters> for Store {
 }
 
 impl pallet_chain_config::Config for Runtime {
+	type IsClosed = super::governance::IsClosed;
 	type Store = Store;
 	type Update = RuntimeParameters;
 	type WeightInfo = pallet_chain_config::weights::SubstrateWeight<Runtime>;

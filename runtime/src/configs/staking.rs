@@ -6,8 +6,8 @@ use super::{
 	session::{Disabling, RegisteredKeys, SessionRounds, SlashedShares},
 };
 use crate::{
-	constants::consensus::EQUIVOCATION_SLASH, Assets, Balances, Jobs, LptStaking, Rounds, Runtime,
-	TranscoderElection,
+	constants::consensus::EQUIVOCATION_SLASH, Assets, Balances, ChainConfig, Jobs, LptStaking,
+	Rounds, Runtime, TranscoderElection,
 };
 use frame_support::{parameter_types, traits::ConstU32, weights::Weight, PalletId};
 use livepeer_primitives::{
@@ -21,6 +21,7 @@ use sp_staking::{
 };
 
 impl pallet_rounds::Config for Runtime {
+	type Clock = ChainConfig;
 	/// The election reads what counts in the new round. Staking needs no word, for its pools fold
 	/// when they are touched.
 	type OnNewRound = TranscoderElection;
@@ -48,6 +49,7 @@ impl pallet_lpt_staking::Config for Runtime {
 }
 
 impl pallet_transcoder_election::Config for Runtime {
+	type Clock = ChainConfig;
 	type DisableValidator = Disabling;
 	type MaxCandidates = ConstU32<1_000>;
 	type OnTranscoderLost = Jobs;

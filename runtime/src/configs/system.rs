@@ -75,8 +75,7 @@ impl pallet_migrations::Config for Runtime {
 	type CursorMaxLen = frame_support::traits::ConstU32<65_536>;
 	type IdentifierMaxLen = frame_support::traits::ConstU32<256>;
 	type MigrationStatusHandler = ();
-	/// A failed migration leaves the chain with inherents only, until governance mends it.
-	type FailedMigrationHandler = frame_support::migrations::FreezeChainOnFailedMigration;
+	type FailedMigrationHandler = super::governance::SafeModeUntilMended;
 	type MaxServiceWeight = MigrationWeight;
 	type WeightInfo = pallet_migrations::weights::SubstrateWeight<Runtime>;
 }

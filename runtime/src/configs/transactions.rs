@@ -2,14 +2,15 @@
 
 use super::money::CommonPool;
 use crate::{
-	constants::fee::{PER_BYTE, PER_PICOSECOND},
-	Authorship, Balance, Balances, Runtime, RuntimeCall, RuntimeEvent, TxExtension,
+	constants::fee::{FEE_ASSET_REFUSED, PER_BYTE, PER_PICOSECOND},
+	Assets, Authorship, Balance, Balances, Runtime, RuntimeCall, RuntimeEvent, TxExtension,
 	UncheckedExtrinsic,
 };
 use frame_support::{
 	parameter_types,
 	traits::{
 		fungible::{Balanced, Credit},
+		fungibles,
 		tokens::imbalance::ResolveTo,
 		ConstU8, OnUnbalanced,
 	},
@@ -18,9 +19,15 @@ use frame_support::{
 use frame_system::offchain::{
 	CreateAuthorizedTransaction, CreateBare, CreateTransaction, CreateTransactionBase,
 };
-use livepeer_primitives::AccountId;
+use livepeer_primitives::{AccountId, AssetId};
+use pallet_asset_tx_payment::OnChargeAssetTransaction;
 use pallet_transaction_payment::{FungibleAdapter, Multiplier, TargetedFeeAdjustment};
-use sp_runtime::{generic::Era, traits::One, FixedPointNumber, Perquintill};
+use sp_runtime::{
+	generic::Era,
+	traits::{DispatchInfoOf, One, PostDispatchInfoOf},
+	transaction_validity::{InvalidTransaction, TransactionValidityError},
+	FixedPointNumber, Perquintill,
+};
 
 parameter_types! {
 	/// Smallest units of LPT for a picosecond of execution.
@@ -74,6 +81,74 @@ impl pallet_transaction_payment::Config for Runtime {
 	type RuntimeEvent = RuntimeEvent;
 	type WeightInfo = pallet_transaction_payment::weights::SubstrateWeight<Runtime>;
 	type WeightToFee = ConstantMultiplier<Balance, FeePerPicosecond>;
+}
+
+/// Refuses every fee that is not to be paid in LPT. The place for it in transactions is there from
+/// the start, so that wallets and signers need not change when ETH is taken.
+pub struct LptOnly;
+
+type EthCredit = fungibles::Credit<AccountId, Assets>;
+
+impl OnChargeAssetTransaction<Runtime> for LptOnly {
+	type Balance = Balance;
+	type AssetId = AssetId;
+	type LiquidityInfo = EthCredit;
+
+	fn withdraw_fee(
+		_: &AccountId,
+		_: &RuntimeCall,
+		_: &DispatchInfoOf<RuntimeCall>,
+		_: AssetId,
+		_: Balance,
+		_: Balance,
+	) -> Result<EthCredit, TransactionValidityError> {
+		Err(InvalidTransaction::Custom(FEE_ASSET_REFUSED).into())
+	}
+
+	fn can_withdraw_fee(
+		_: &AccountId,
+		_: &RuntimeCall,
+		_: &DispatchInfoOf<RuntimeCall>,
+		_: AssetId,
+		_: Balance,
+		_: Balance,
+	) -> Result<(), TransactionValidityError> {
+		Err(InvalidTransaction::Custom(FEE_ASSET_REFUSED).into())
+	}
+
+	/// Never asked: nothing was withdrawn.
+	fn correct_and_deposit_fee(
+		_: &AccountId,
+		_: &DispatchInfoOf<RuntimeCall>,
+		_: &PostDispatchInfoOf<RuntimeCall>,
+		_: Balance,
+		_: Balance,
+		_: EthCredit,
+	) -> Result<(Balance, Balance), TransactionValidityError> {
+		Err(InvalidTransaction::Custom(FEE_ASSET_REFUSED).into())
+	}
+}
+
+impl pallet_asset_tx_payment::Config for Runtime {
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = NoFeeAsset;
+	type Fungibles = Assets;
+	type OnChargeAssetTransaction = LptOnly;
+	type RuntimeEvent = RuntimeEvent;
+	type WeightInfo = pallet_asset_tx_payment::weights::SubstrateWeight<Runtime>;
+}
+
+/// There is no asset to benchmark yet.
+#[cfg(feature = "runtime-benchmarks")]
+pub struct NoFeeAsset;
+
+#[cfg(feature = "runtime-benchmarks")]
+impl pallet_asset_tx_payment::BenchmarkHelperTrait<AccountId, AssetId, AssetId> for NoFeeAsset {
+	fn create_asset_id_parameter(id: u32) -> (AssetId, AssetId) {
+		(id, id)
+	}
+
+	fn setup_balances_and_pool(_: AssetId, _: AccountId) {}
 }
 
 impl<C> CreateTransactionBase<C> for Runtime

@@ -5,8 +5,8 @@ use super::{
 	timing::{BeaconWindow, FixedTiming},
 };
 use crate::{
-	constants::block::MAXIMUM_WEIGHT, AssetsHolder, Babe, Beacon, ChallengeLottery, Jobs,
-	LptStaking, Rounds, Runtime, RuntimeHoldReason, TranscoderElection,
+	constants::block::MAXIMUM_WEIGHT, AssetsHolder, Babe, Beacon, ChainConfig, ChallengeLottery,
+	Jobs, LptStaking, Rounds, Runtime, RuntimeHoldReason, TranscoderElection,
 };
 use frame_support::{
 	parameter_types,
@@ -48,6 +48,7 @@ impl ValidatorsInForce for SeatedInForce {
 }
 
 impl pallet_beacon::Config for Runtime {
+	type Clock = ChainConfig;
 	type FindAuthor = pallet_session::FindAccountFromAuthorIndex<Self, Babe>;
 	type ParentVrf = ParentVrf;
 	type RecentWindows = ConstU32<8>;
@@ -70,6 +71,7 @@ impl pallet_jobs::Config for Runtime {
 	type Assets = AssetsHolder;
 	type Beacon = Beacon;
 	type CheckInterval = ConstU32<5>;
+	type Clock = ChainConfig;
 	type Directory = TranscoderElection;
 	type FeeSink = LptStaking;
 	type Liability = LptStaking;
@@ -93,6 +95,7 @@ impl pallet_challenge_lottery::Config for Runtime {
 	type AgendaBudget = LotteryAgenda;
 	type Beacon = Beacon;
 	type Claims = Jobs;
+	type Clock = ChainConfig;
 	type Directory = TranscoderElection;
 	type DutyPriority = DutyPriority;
 	type Jail = TranscoderElection;

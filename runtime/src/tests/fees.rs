@@ -53,6 +53,61 @@ fn eth_transfer_should_cost_a_quarter_more_when_blocks_are_not_full() {
 }
 
 #[test]
+fn fee_in_an_asset_should_be_refused_with_its_own_error() {
+	use crate::{Runtime, RuntimeOrigin};
+	use frame_support::dispatch::GetDispatchInfo as _;
+	use sp_keyring::Sr25519Keyring::Alice;
+	use sp_runtime::{
+		traits::{TransactionExtension, TxBaseImplication},
+		transaction_validity::{InvalidTransaction, TransactionSource::External},
+	};
+	type Charge = pallet_asset_tx_payment::ChargeAssetTxPayment<Runtime>;
+	super::presets::genesis(sp_genesis_builder::DEV_RUNTIME_PRESET).execute_with(|| {
+		let call: RuntimeCall = frame_system::Call::remark { remark: vec![] }.into();
+		let validate = |asset| {
+			let origin = RuntimeOrigin::signed(Alice.to_account_id());
+			let info = call.get_dispatch_info();
+			Charge::from(0, asset)
+				.validate(origin, &call, &info, 100, (), &TxBaseImplication(()), External)
+				.map(|_| ())
+		};
+		let refused = InvalidTransaction::Custom(fee::FEE_ASSET_REFUSED).into();
+		assert_eq!(validate(None), Ok(()));
+		assert_eq!(validate(Some(livepeer_primitives::ETH)), Err(refused));
+	});
+}
+
+#[test]
+fn extensions_should_stay_as_wallets_know_them_when_others_are_changed() {
+	use crate::TxExtension;
+	use frame_metadata_hash_extension::CheckMetadataHash;
+	use sp_runtime::traits::TransactionExtension;
+	let names: Vec<_> = <TxExtension as TransactionExtension<RuntimeCall>>::metadata()
+		.into_iter()
+		.map(|extension| extension.identifier)
+		.collect();
+	let expected = [
+		"AuthorizeCall",
+		"CheckNonZeroSender",
+		"CheckSpecVersion",
+		"CheckTxVersion",
+		"CheckGenesis",
+		"CheckMortality",
+		"CheckNonce",
+		"CheckWeight",
+		"ChargeAssetTxPayment",
+		"CheckMetadataHash",
+		"WeightReclaim",
+	];
+	assert_eq!(names, expected);
+	// Era, nonce, tip, no asset, no metadata hash.
+	assert_eq!(crate::tx_extension(Era::Immortal, 1, 2).encode(), [0, 1 << 2, 2 << 2, 0, 0]);
+	let charge = pallet_asset_tx_payment::ChargeAssetTxPayment::<crate::Runtime>::from(3, Some(1));
+	assert_eq!(charge.encode(), [3 << 2, 1, 1, 0, 0, 0]);
+	assert_eq!(CheckMetadataHash::<crate::Runtime>::new(true).encode(), [1]);
+}
+
+#[test]
 fn full_block_should_cost_more_than_one_lpt_when_the_price_is_at_its_floor() {
 	let normal = crate::constants::block::NORMAL_RATIO * crate::constants::block::MAXIMUM_WEIGHT;
 	assert!(Balance::from(normal.ref_time()) * fee::PER_PICOSECOND > LPT);

@@ -1,7 +1,7 @@
 //! Which blocks count.
 
 use crate::{mock::*, ClosedBlocks};
-use frame_support::traits::{Hooks, StorageNoopGuard};
+use frame_support::{assert_storage_noop, traits::Hooks};
 use livepeer_primitives::traits::ProtocolClock as _;
 
 /// Begins block `number`; says what the clock shows, and whether the block counts.
@@ -32,9 +32,7 @@ fn clock_should_stand_in_closed_blocks_and_go_on_from_there() {
 fn open_blocks_should_write_nothing() {
 	build_and_execute(|| {
 		System::set_block_number(2);
-		let guard = StorageNoopGuard::default();
-		ChainConfig::on_initialize(2);
-		drop(guard);
+		assert_storage_noop!(ChainConfig::on_initialize(2));
 	});
 }
 

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# A transaction signed as a hardware wallet signs it, on a chain of one node whose runtime knows the
+# hash of its metadata. Builds that runtime beside the usual one, in a target directory of its own,
+# and starts the node that `make build` has built on a chain that begins with it. What is built is
+# the Wasm; the native side is just checked.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+: "${CARGO_TARGET_DIR:=$HOME/.cache/livepeer-appchain/target}"
+target=$CARGO_TARGET_DIR/metadata-hash
+env -u SKIP_WASM_BUILD CARGO_TARGET_DIR="$target" \
+	cargo check --release --locked -p livepeer-runtime --features metadata-hash
+wasm=$target/release/wbuild/livepeer-runtime/livepeer_runtime.compact.compressed.wasm
+
+node=$CARGO_TARGET_DIR/release/livepeer-node
+data=$(mktemp -d)
+"$node" export-chain-spec --chain dev --raw --output "$data/dev.json"
+# 3a636f6465 is ":code".
+node --input-type=module - "$data" "$wasm" <<'JS'
+import { readFileSync, writeFileSync } from "node:fs";
+const [data, wasm] = process.argv.slice(2);
+const spec = JSON.parse(readFileSync(`${data}/dev.json`));
+spec.genesis.raw.top["0x3a636f6465"] = `0x${readFileSync(wasm).toString("hex")}`;
+writeFileSync(`${data}/chain.json`, JSON.stringify(spec));
+JS
+
+"$node" --chain "$data/chain.json" --tmp --alice --validator --force-authoring --port 0 \
+	--rpc-port 0 >"$data/node.log" 2>&1 &
+pid=$!
+trap 'kill $pid 2>/dev/null; wait $pid 2>/dev/null; rm -rf "$data"' EXIT
+for _ in $(seq 60); do
+	url=$(sed -n 's/.*Running JSON-RPC server: addr=\([^,]*\).*/\1/p' "$data/node.log" | head -1)
+	[ -z "$url" ] || break
+	kill -0 $pid || { cat "$data/node.log" >&2; exit 1; }
+	read -r -t 1 <> <(:) || true
+done
+node tests/js/offline.mjs "ws://$url" || { tail -30 "$data/node.log" >&2; exit 1; }
