@@ -125,7 +125,7 @@ WORKER = "".join(text for name, text in RUST.items() if name.startswith("offchai
 
 def check_commands(where, code):
     """Commands of this repository in a line of code."""
-    for variables, target in re.findall(r"(?:^|[\s`;&(])make((?: [A-Z_]+=\S+)*) ([a-z][a-z-]*)", code):
+    for variables, target in re.findall(r"(?:^\s*|&& |; )make((?: [A-Z_]+=\S+)*) ([a-z][a-z-]*)", code):
         if target not in TARGETS:
             problem(where, f"the Makefile has no target '{target}'")
         check_variables(where, variables)

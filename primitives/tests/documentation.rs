@@ -53,16 +53,26 @@ fn fields<'a>(source: &'a str, into: &mut Fields<'a>) {
 /// The values of a preset in order: struct, field, value; nested structs come as their fields.
 fn values(preset: &impl std::fmt::Debug) -> Vec<(String, String, String)> {
 	let mut owners = Vec::new();
+	// The lists that are open: name, and how many elements have begun.
+	let mut lists: Vec<(String, u32)> = Vec::new();
 	let mut values = Vec::new();
 	for line in format!("{preset:#?}").lines().map(str::trim) {
-		if let Some(head) = line.strip_suffix(" {") {
-			owners.push(head.rsplit(' ').next().unwrap().to_string());
+		let (name, value) = line.trim_end_matches(',').split_once(": ").unwrap_or(("", line));
+		if let Some(head) = value.strip_suffix(" {") {
+			owners.push(head.to_string());
+			if let Some((_, begun)) = lists.last_mut() {
+				*begun += 1;
+			}
+		} else if value.ends_with('[') {
+			lists.push((name.into(), 0));
 		} else if line.starts_with('}') {
 			owners.pop();
-		} else if let Some((name, value)) = line.trim_end_matches(',').split_once(": ") {
-			if !value.ends_with('(') {
-				values.push((owners.last().unwrap().clone(), name.into(), value.into()));
-			}
+		} else if line.starts_with(']') {
+			lists.pop();
+		} else if !name.is_empty() && !value.ends_with('(') {
+			let element = lists.last().map(|(list, begun)| format!("{list}[{}].", begun - 1));
+			let name = element.unwrap_or_default() + name;
+			values.push((owners.last().unwrap().clone(), name, value.into()));
 		}
 	}
 	values
@@ -99,32 +109,42 @@ fn readable(value: &str, ty: &str, doc: &str) -> String {
 	}
 }
 
-fn table(
+fn tables(
 	page: &mut String,
 	fields: &Fields<'_>,
 	production: &impl std::fmt::Debug,
 	development: &impl std::fmt::Debug,
 ) {
-	let mut last = String::new();
+	let mut tables: Vec<(String, String)> = Vec::new();
 	for ((owner, name, production), (_, _, development)) in
 		values(production).into_iter().zip(values(development))
 	{
-		if owner != last {
-			let title = format!("`{owner}`");
-			write!(page, "\n## {title}\n\n| Parameter | Production | Development | Meaning |\n")
-				.unwrap();
-			page.push_str("|---|---|---|---|\n");
-			last = owner.clone();
+		let field = name.rsplit('.').next().unwrap();
+		if field != name && production == "0" && development == "0" {
+			// A place of a list that nobody uses.
+			continue;
 		}
 		let (doc, ty) = fields
-			.get(&(owner.clone(), name.as_str()))
-			.unwrap_or_else(|| panic!("{owner}.{name} has no documentation"));
+			.get(&(owner.clone(), field))
+			.unwrap_or_else(|| panic!("{owner}.{field} has no documentation"));
+		if !tables.iter().any(|(of, _)| *of == owner) {
+			tables.push((owner.clone(), String::new()));
+		}
+		let (_, rows) = tables.iter_mut().find(|(of, _)| *of == owner).unwrap();
 		writeln!(
-			page,
+			rows,
 			"| `{name}` | {} | {} | {} |",
 			readable(&production, ty, doc),
 			readable(&development, ty, doc),
 			doc.trim_end_matches('.'),
+		)
+		.unwrap();
+	}
+	for (owner, rows) in tables {
+		write!(
+			page,
+			"\n## `{owner}`\n\n| Parameter | Production | Development | Meaning |\n\
+			 |---|---|---|---|\n{rows}",
 		)
 		.unwrap();
 	}
@@ -137,8 +157,8 @@ fn page() -> String {
 		(ProtocolParameters::production(), ProtocolParameters::development());
 	let timings = (Timing::production(), Timing::development());
 	let mut page = BEGINNING.to_string();
-	table(&mut page, &all, &timings.0, &timings.1);
-	table(&mut page, &all, &production, &development);
+	tables(&mut page, &all, &timings.0, &timings.1);
+	tables(&mut page, &all, &production, &development);
 	page.push_str("\n## What follows from them\n\n");
 	page.push_str("| | Production | Development |\n|---|---|---|\n");
 	writeln!(
@@ -146,13 +166,6 @@ fn page() -> String {
 		"| the longest life of a claim, `longest_claim_life` | {} blocks | {} blocks |",
 		grouped(&production.lottery.longest_claim_life(&timings.0).to_string()),
 		grouped(&development.lottery.longest_claim_life(&timings.1).to_string()),
-	)
-	.unwrap();
-	writeln!(
-		page,
-		"| most leaves of a claim, `max_leaves` | {} | {} |",
-		grouped(&production.lottery.max_leaves().to_string()),
-		grouped(&development.lottery.max_leaves().to_string()),
 	)
 	.unwrap();
 	page
