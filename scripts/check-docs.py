@@ -2,9 +2,9 @@
 """Holds the documentation against the tree: prints what is not so, and fails if anything is not.
 
 Checked are relative links and their anchors, paths in backticks (also in comments of the code),
-targets and variables of `make`, options of the worker's binaries, names of tests, the table of
-crates in README.md against the workspace, the READMEs of pallets against CONTRIBUTING.md and
-against the code, and the list of decisions. `docs/parameters.md` is held against the presets by
+targets and variables of `make`, options of the worker's binaries, names of tests and of code, the
+table of crates in README.md against the workspace, the READMEs of pallets against CONTRIBUTING.md
+and against the code, and the list of decisions. `docs/parameters.md` is held against the presets by
 `primitives/tests/documentation.rs`. Needs Python 3 and git, nothing else.
 """
 
@@ -27,6 +27,11 @@ TOP = {name.split("/")[0] for name in FILES}
 BASENAMES = {os.path.basename(name) for name in FILES}
 BARE = (".rs", ".sh", ".py", ".toml", ".md", ".mjs", ".scale", ".hbs")
 HEADINGS = ["Overview", "Terms", "Behaviour", "Calls", "Traits", "Storage", "Attacks", "Invariants"]
+# Names of others, and of what is not built yet.
+FOREIGN = {
+    "CompetitivenessTolerance", "UncheckedOnRuntimeUpgrade", "ValidateUnsigned", "VersionedMigration",
+    "next_transcoder", "post_upgrade", "pre_upgrade",
+}
 DECISION_HEADINGS = ["Context", "Decision", "Consequences"]
 
 problems = []
@@ -120,6 +125,13 @@ TARGETS = {
 SCRIPTS = MAKEFILE + "".join(read(name) for name in FILES if name.startswith("scripts/"))
 RUST = {name: read(name) for name in FILES if name.endswith(".rs")}
 FUNCTIONS = {name for text in RUST.values() for name in re.findall(r"\bfn (\w+)", text)}
+WORDS = {
+    word
+    for name in FILES
+    if name.endswith((".rs", ".sh", ".py", ".mjs", ".js", ".toml", ".json", ".hbs")) or name == "Makefile"
+    if not name.endswith("package-lock.json")
+    for word in re.findall(r"\w+", RUST.get(name) or read(name))
+}
 WORKER = "".join(text for name, text in RUST.items() if name.startswith("offchain-worker/"))
 
 
@@ -146,6 +158,19 @@ def check_variables(where, variables):
             problem(where, f"neither Makefile nor scripts read {variable}")
 
 
+def check_name(where, span):
+    """A span that looks like a name of the code is one."""
+    if re.fullmatch(r"\w+_should_\w+|differs_from_\w+", span):
+        if span not in FUNCTIONS:
+            problem(where, f"no test is named `{span}`")
+    elif re.fullmatch(r"[A-Za-z_]\w*(::[A-Za-z_]\w*)+|[a-z]+(_[a-z0-9]+)+|[A-Z][a-z0-9]+([A-Z][a-z0-9]+)+", span):
+        for word in span.split("::"):
+            # Tags of JSON are variants written in another way.
+            variant = "".join(part.capitalize() for part in word.split("_"))
+            if not {word, variant} & WORDS and word not in FOREIGN:
+                problem(where, f"nothing in the code is named `{word}`")
+
+
 def check_markdown(name):
     base = os.path.dirname(name)
     prose, fenced = split(read(name))
@@ -166,8 +191,7 @@ def check_markdown(name):
         for span in spans(line):
             check_path(where, span, base)
             check_commands(where, span)
-            if re.fullmatch(r"\w+_should_\w+|differs_from_\w+", span) and span not in FUNCTIONS:
-                problem(where, f"no test is named `{span}`")
+            check_name(where, span)
     for number, line in fenced:
         check_commands(f"{name}:{number}", line)
 
