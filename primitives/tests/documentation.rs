@@ -50,7 +50,7 @@ fn fields<'a>(source: &'a str, into: &mut Fields<'a>) {
 	}
 }
 
-/// The values of a preset in order: struct, field, value; nested structs come as their fields.
+/// The values of a preset in order: struct, path, value; nested structs come as their fields.
 fn values(preset: &impl std::fmt::Debug) -> Vec<(String, String, String)> {
 	let mut owners = Vec::new();
 	// The lists that are open: name, and how many elements have begun.
