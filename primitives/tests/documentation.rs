@@ -50,29 +50,37 @@ fn fields<'a>(source: &'a str, into: &mut Fields<'a>) {
 	}
 }
 
-/// The values of a preset in order: struct, path, value; nested structs come as their fields.
-fn values(preset: &impl std::fmt::Debug) -> Vec<(String, String, String)> {
-	let mut owners = Vec::new();
-	// The lists that are open: name, and how many elements have begun.
-	let mut lists: Vec<(String, u32)> = Vec::new();
+/// The values of a preset in order, each with its struct, and with its path below `root`.
+fn values(root: &str, preset: &impl std::fmt::Debug) -> Vec<(String, String, String)> {
+	// What is open: structs by type, and everything by its way of being named.
+	let (mut owners, mut path) = (Vec::new(), vec![root.to_string()]);
+	// Lists that are open: how many elements have begun.
+	let mut lists: Vec<u32> = Vec::new();
 	let mut values = Vec::new();
 	for line in format!("{preset:#?}").lines().map(str::trim) {
 		let (name, value) = line.trim_end_matches(',').split_once(": ").unwrap_or(("", line));
+		let dot = if path.concat().is_empty() || name.is_empty() { "" } else { "." };
 		if let Some(head) = value.strip_suffix(" {") {
 			owners.push(head.to_string());
-			if let Some((_, begun)) = lists.last_mut() {
-				*begun += 1;
+			match lists.last_mut() {
+				Some(begun) if name.is_empty() => {
+					path.push(format!("[{begun}]"));
+					*begun += 1;
+				}
+				_ => path.push(format!("{dot}{name}")),
 			}
 		} else if value.ends_with('[') {
-			lists.push((name.into(), 0));
+			lists.push(0);
+			path.push(format!("{dot}{name}"));
 		} else if line.starts_with('}') {
 			owners.pop();
+			path.pop();
 		} else if line.starts_with(']') {
 			lists.pop();
-		} else if !name.is_empty() && !value.ends_with('(') {
-			let element = lists.last().map(|(list, begun)| format!("{list}[{}].", begun - 1));
-			let name = element.unwrap_or_default() + name;
-			values.push((owners.last().unwrap().clone(), name, value.into()));
+			path.pop();
+		} else if !name.is_empty() {
+			let path = path.concat() + dot + name;
+			values.push((owners.last().unwrap().clone(), path, value.into()));
 		}
 	}
 	values
@@ -109,42 +117,42 @@ fn readable(value: &str, ty: &str, doc: &str) -> String {
 	}
 }
 
+/// One table for each concern: the first part of a path.
 fn tables(
 	page: &mut String,
 	fields: &Fields<'_>,
+	root: &str,
 	production: &impl std::fmt::Debug,
 	development: &impl std::fmt::Debug,
 ) {
-	let mut tables: Vec<(String, String)> = Vec::new();
-	for ((owner, name, production), (_, _, development)) in
-		values(production).into_iter().zip(values(development))
+	let mut last = String::new();
+	for ((owner, path, production), (_, _, development)) in
+		values(root, production).into_iter().zip(values(root, development))
 	{
-		let field = name.rsplit('.').next().unwrap();
-		if field != name && production == "0" && development == "0" {
+		if path.contains('[') && production == "0" && development == "0" {
 			// A place of a list that nobody uses.
 			continue;
 		}
+		let (concern, name) = path.split_once('.').unwrap();
+		if concern != last {
+			write!(
+				page,
+				"\n## `{concern}`\n\n| Parameter | Production | Development | Meaning |\n"
+			)
+			.unwrap();
+			page.push_str("|---|---|---|---|\n");
+			last = concern.into();
+		}
+		let field = name.rsplit('.').next().unwrap();
 		let (doc, ty) = fields
 			.get(&(owner.clone(), field))
 			.unwrap_or_else(|| panic!("{owner}.{field} has no documentation"));
-		if !tables.iter().any(|(of, _)| *of == owner) {
-			tables.push((owner.clone(), String::new()));
-		}
-		let (_, rows) = tables.iter_mut().find(|(of, _)| *of == owner).unwrap();
 		writeln!(
-			rows,
+			page,
 			"| `{name}` | {} | {} | {} |",
 			readable(&production, ty, doc),
 			readable(&development, ty, doc),
 			doc.trim_end_matches('.'),
-		)
-		.unwrap();
-	}
-	for (owner, rows) in tables {
-		write!(
-			page,
-			"\n## `{owner}`\n\n| Parameter | Production | Development | Meaning |\n\
-			 |---|---|---|---|\n{rows}",
 		)
 		.unwrap();
 	}
@@ -157,8 +165,8 @@ fn page() -> String {
 		(ProtocolParameters::production(), ProtocolParameters::development());
 	let timings = (Timing::production(), Timing::development());
 	let mut page = BEGINNING.to_string();
-	tables(&mut page, &all, &timings.0, &timings.1);
-	tables(&mut page, &all, &production, &development);
+	tables(&mut page, &all, "timing", &timings.0, &timings.1);
+	tables(&mut page, &all, "", &production, &development);
 	page.push_str("\n## What follows from them\n\n");
 	page.push_str("| | Production | Development |\n|---|---|---|\n");
 	writeln!(
