@@ -31,7 +31,7 @@ NEVER=(
 	'**/try_state.rs' '**/try_state_impls.rs'
 )
 
-scripts/tools.sh cargo-mutants
+[ "${ACTION:-run}" = report ] || scripts/tools.sh cargo-mutants
 PATH="$HOME/.cargo/bin:$(scripts/tools.sh --bin):$PATH"
 export SKIP_WASM_BUILD=1
 # Compiled once; the mutated crate is all that is compiled again and again.
