@@ -8,7 +8,7 @@ BIN := $(CARGO_TARGET_DIR)/release
 # Packages whose binaries are used; the same set for building and for testing, so that features
 # are the same.
 NATIVE := -p livepeer-node -p livepeer-worker -p livepeer-cheat -p livepeer-demo \
-	$(foreach c,chain core media net store,-p livepeer-worker-$(c))
+	$(foreach c,chain core media net store,-p livepeer-worker-$(c)) -p wasm-opt
 STATE_MACHINE := -p livepeer-primitives -p livepeer-runtime -p livepeer-integration-tests \
 	$(foreach p,beacon chain-config challenge-lottery jobs lpt-staking rounds transcoder-election,-p pallet-$(p))
 # The tool that measures weights brings some hundred crates that nothing else needs.
@@ -63,9 +63,11 @@ drill: build ## Kill nodes and workers during a stream; nothing may be lost
 	$(BIN)/livepeer-demo --bin-dir $(BIN) --once --kill --segments 32 $(if $(REPORT),--report $(REPORT))
 
 .PHONY: lint
-lint: setup ## Formatting, clippy, one line of every SDK crate
+lint: setup ## Formatting, clippy, documentation, licences, advisories, one line of every SDK crate
 	cargo fmt --all --check
 	scripts/check-versions.sh
+	scripts/check-docs.py
+	scripts/supply-chain.sh
 	SKIP_WASM_BUILD=1 cargo clippy --release --locked $(EVERYDAY) --all-targets -- -D warnings
 
 .PHONY: bench
@@ -75,6 +77,27 @@ bench: build ## Speed against the raw tool: transcoding as a ratio to the ffmpeg
 .PHONY: weights
 weights: setup ## Measure the weights of our pallets: PALLETS="jobs rounds" STEPS=20 REPEAT=10
 	scripts/weights.sh
+
+# Both run the tests that compare these files with the code, and let them write.
+WRITE := SKIP_WASM_BUILD=1 WRITE_DOCS=1 cargo test --quiet --release --locked $(STATE_MACHINE) $(STATE_FEATURES)
+
+.PHONY: metadata
+metadata: setup ## Write what the worker uses of the runtime's metadata, without a node
+	$(WRITE) --test metadata
+
+.PHONY: docs-tables
+docs-tables: setup ## Write the table of parameters in docs/parameters.md
+	$(WRITE) --test documentation
+
+.PHONY: release
+release: setup ## Build what is released: optimised for long, with the list of its crates inside
+	scripts/tools.sh cargo-auditable
+	PATH="$$(scripts/tools.sh --bin):$$PATH" cargo auditable build --profile production --locked \
+		-p livepeer-node -p livepeer-worker --bin livepeer-node --bin livepeer-worker
+
+.PHONY: mutants
+mutants: setup ## Do the tests notice? Break the code in many places: ACTION=list SHARD=0/8 SEED=1 SAMPLE=240
+	scripts/mutants.sh
 
 .PHONY: docs
 docs: setup ## Build the API documentation

@@ -8,6 +8,9 @@ fn main() {
 			std::env::set_var("WASM_BUILD_WORKSPACE_HINT", root);
 		}
 	}
+	// The Wasm is the same whoever watches over the build: a wrapper such as that of cargo-auditable
+	// would write into it, and change the hash of the chain's code.
+	std::env::remove_var("RUSTC_WORKSPACE_WRAPPER");
 	let builder = substrate_wasm_builder::WasmBuilder::init_with_defaults();
 	#[cfg(feature = "metadata-hash")]
 	let builder = builder.enable_metadata_hash("LPT", 18);

@@ -7,9 +7,10 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 step() { printf '\n=== %s (%s s)\n' "$*" "$SECONDS"; }
 
-step "formatting, and one line of every SDK crate"
+step "formatting, one line of every SDK crate, documentation against the tree"
 cargo fmt --all --check
 scripts/check-versions.sh
+scripts/check-docs.py
 
 step "state machine: unit tests, properties, stories, benchmarks as tests"
 make --no-print-directory test-state-machine

@@ -6,6 +6,7 @@
 //! not tell it, for they leave out the order of fields and variants. Nothing else is taken from
 //! this file; timing and parameters are the live chain's.
 
+#[cfg(test)]
 mod trim;
 
 use std::collections::BTreeSet;
@@ -15,9 +16,7 @@ use livepeer_worker_core::chain::ChainError;
 use scale_info::{form::PortableForm, Field, PortableRegistry, TypeDef};
 use subxt::Metadata;
 
-pub use trim::trim;
-
-/// The runtime's metadata, version 15, as `livepeer-metadata write` stores it.
+/// What the worker uses of the runtime's metadata, version 15, as `make metadata` stores it.
 const BUILT_FOR: &[u8] = include_bytes!("../metadata.scale");
 
 /// The runtime function that gives metadata of a version, and its argument.
@@ -184,7 +183,7 @@ mod tests {
 	use sp_runtime::Perbill;
 	use subxt::ext::frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed};
 
-	use super::*;
+	use super::{trim::trim, *};
 
 	#[test]
 	fn metadata_should_fit_itself() {

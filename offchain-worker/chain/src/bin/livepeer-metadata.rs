@@ -1,7 +1,7 @@
-//! Writes or checks `metadata.scale`: `livepeer-metadata write|check URL FILE`.
+//! Checks `metadata.scale` against a running node: `livepeer-metadata check URL FILE`.
 //!
-//! `write` stores what the worker uses of the running node's runtime; the worker's types are
-//! generated from it. `check` fails when that runtime has any of it in another form than the file.
+//! Fails when the node's runtime has anything that the worker uses in another form than the file,
+//! from which the worker's types are generated. `make metadata` writes the file.
 
 use std::process::ExitCode;
 
@@ -28,8 +28,8 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<String, String> {
 	let arguments: Vec<String> = std::env::args().skip(1).collect();
-	let [action, url, file] = arguments.as_slice() else {
-		return Err("usage: livepeer-metadata write|check URL FILE".into());
+	let ["check", url, file] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] else {
+		return Err("usage: livepeer-metadata check URL FILE".into());
 	};
 	let unreachable = |error: subxt::rpcs::Error| format!("node not reachable at {url}: {error}");
 	let client = RpcClient::from_insecure_url(url).await.map_err(unreachable)?;
@@ -39,26 +39,16 @@ async fn run() -> Result<String, String> {
 		rpc.state_call(metadata::FUNCTION, Some(&argument), None).await.map_err(unreachable)?;
 	let bytes = metadata::from_answer(&answer)
 		.ok_or_else(|| format!("the runtime has no metadata of version {}", metadata::VERSION))?;
-	match action.as_str() {
-		"write" => {
-			let bytes = metadata::trim(&bytes).map_err(|error| error.to_string())?;
-			std::fs::write(file, &bytes).map_err(|error| format!("{file}: {error}"))?;
-			Ok(format!("{file}: {} bytes", bytes.len()))
-		}
-		"check" => {
-			let stored = std::fs::read(file).map_err(|error| format!("{file}: {error}"))?;
-			let live = metadata::parse(&bytes).map_err(|error| error.to_string())?;
-			let stored = metadata::parse(&stored).map_err(|error| error.to_string())?;
-			let differences = metadata::differences(&stored, &live);
-			if differences.is_empty() {
-				Ok(format!("{file} fits the runtime at {url}"))
-			} else {
-				Err(format!(
-					"{file} is out of date in {}; run `livepeer-metadata write {url} {file}`",
-					differences.join(", ")
-				))
-			}
-		}
-		_ => Err(format!("'{action}' is neither write nor check")),
+	let stored = std::fs::read(file).map_err(|error| format!("{file}: {error}"))?;
+	let live = metadata::parse(&bytes).map_err(|error| error.to_string())?;
+	let stored = metadata::parse(&stored).map_err(|error| error.to_string())?;
+	let differences = metadata::differences(&stored, &live);
+	if differences.is_empty() {
+		Ok(format!("{file} fits the runtime at {url}"))
+	} else {
+		Err(format!(
+			"{file} is out of date in {}; run `make metadata` on the runtime's source",
+			differences.join(", ")
+		))
 	}
 }

@@ -1,17 +1,17 @@
 //! Leaves of a runtime's metadata only what the worker uses, so that the generated code stays
 //! small and the stored file changes only when that changes.
+//!
+//! The runtime's integration tests contain this file too: they write and check `metadata.scale`
+//! without a node, and without this crate, whose types are generated from it.
 
 use std::collections::BTreeSet;
 
 use codec::{Decode, Encode};
-use livepeer_worker_core::chain::ChainError;
-use scale_info::{PortableRegistry, TypeDef};
-use subxt::ext::frame_metadata::{
+use frame_metadata::{
 	v15::{RuntimeMetadataV15, StorageEntryType},
 	RuntimeMetadata, RuntimeMetadataPrefixed,
 };
-
-use super::unreadable;
+use scale_info::{PortableRegistry, TypeDef};
 
 /// Every call that a role makes.
 const CALLS: [(&str, &[&str]); 4] = [
@@ -43,14 +43,15 @@ const METHODS: [&str; 11] = [
 ];
 
 /// The metadata in `bytes`, which are of version 15, without what the worker does not use.
-pub fn trim(bytes: &[u8]) -> Result<Vec<u8>, ChainError> {
+pub fn trim(bytes: &[u8]) -> Result<Vec<u8>, String> {
 	let RuntimeMetadataPrefixed(reserved, metadata) =
-		RuntimeMetadataPrefixed::decode(&mut &bytes[..]).map_err(unreadable)?;
+		RuntimeMetadataPrefixed::decode(&mut &bytes[..]).map_err(|error| error.to_string())?;
 	let RuntimeMetadata::V15(mut metadata) = metadata else {
-		return Err(unreadable(format!("it is of version {}", metadata.version())));
+		return Err(format!("it is of version {}", metadata.version()));
 	};
 	keep_used(&mut metadata);
 	drop_unused_types(&mut metadata);
+	drop_docs(&mut metadata);
 	Ok(RuntimeMetadataPrefixed(reserved, RuntimeMetadata::V15(metadata)).encode())
 }
 
@@ -146,4 +147,33 @@ fn type_ids(metadata: &mut RuntimeMetadataV15) -> Vec<&mut u32> {
 		ids.push(&mut method.output.id);
 	}
 	ids
+}
+
+/// Drops what is written for people, so that better words are no change of the file.
+fn drop_docs(metadata: &mut RuntimeMetadataV15) {
+	for pallet in &mut metadata.pallets {
+		pallet.docs.clear();
+		for entry in pallet.storage.iter_mut().flat_map(|storage| &mut storage.entries) {
+			entry.docs.clear();
+		}
+	}
+	for api in &mut metadata.apis {
+		api.docs.clear();
+		api.methods.iter_mut().for_each(|method| method.docs.clear());
+	}
+	for ty in &mut metadata.types.types {
+		ty.ty.docs.clear();
+		match &mut ty.ty.type_def {
+			TypeDef::Composite(composite) => {
+				composite.fields.iter_mut().for_each(|field| field.docs.clear());
+			}
+			TypeDef::Variant(variants) => {
+				for variant in &mut variants.variants {
+					variant.docs.clear();
+					variant.fields.iter_mut().for_each(|field| field.docs.clear());
+				}
+			}
+			_ => {}
+		}
+	}
 }

@@ -1,0 +1,324 @@
+#!/usr/bin/env python3
+"""Holds the documentation against the tree: prints what is not so, and fails if anything is not.
+
+Checked are relative links and their anchors, paths in backticks (also in comments of the code),
+targets and variables of `make`, options of the worker's binaries, names of tests and of code, the
+table of crates in README.md against the workspace, the READMEs of pallets against CONTRIBUTING.md
+and against the code, and the list of decisions. `docs/parameters.md` is held against the presets by
+`primitives/tests/documentation.rs`. Needs Python 3 and git, nothing else.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from glob import glob
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# Top-level names that a path begins with; everything else in backticks may be something else.
+FILES = (
+    subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    ).stdout.split("\n")
+)
+FILES = sorted(name for name in set(FILES) if name and os.path.isfile(os.path.join(ROOT, name)))
+TOP = {name.split("/")[0] for name in FILES}
+BASENAMES = {os.path.basename(name) for name in FILES}
+BARE = (".rs", ".sh", ".py", ".toml", ".md", ".mjs", ".scale", ".hbs")
+HEADINGS = ["Overview", "Terms", "Behaviour", "Calls", "Traits", "Storage", "Attacks", "Invariants"]
+# Names of others, and of what is not built yet.
+FOREIGN = {
+    "CompetitivenessTolerance", "UncheckedOnRuntimeUpgrade", "ValidateUnsigned", "VersionedMigration",
+    "next_transcoder", "post_upgrade", "pre_upgrade",
+}
+DECISION_HEADINGS = ["Context", "Decision", "Consequences"]
+
+problems = []
+
+
+def problem(where, text):
+    problems.append(f"{where}: {text}")
+
+
+def read(name):
+    with open(os.path.join(ROOT, name), encoding="utf-8") as file:
+        return file.read()
+
+
+def expand(path):
+    """`a/{b,c}` names two paths."""
+    braces = re.search(r"\{([^{}]*,[^{}]*)\}", path)
+    if not braces:
+        return [path]
+    return [
+        whole
+        for part in braces.group(1).split(",")
+        for whole in expand(path[: braces.start()] + part.strip() + path[braces.end():])
+    ]
+
+
+def exists(path, base=""):
+    path = os.path.normpath(os.path.join(ROOT, base, path))
+    return bool(glob(path)) if "*" in path else os.path.exists(path)
+
+
+def slug(heading):
+    """A heading's anchor, as GitHub makes it."""
+    heading = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def split(text):
+    """The lines of a Markdown file outside of fences, and those within: (number, line)."""
+    prose, fenced, fence = [], [], None
+    for number, line in enumerate(text.split("\n"), 1):
+        mark = re.match(r"\s*(```+|~~~+)", line)
+        if mark and fence is None:
+            fence = mark.group(1)
+        elif mark and line.strip() == fence:
+            fence = None
+        elif fence is None:
+            prose.append((number, line))
+        else:
+            fenced.append((number, line))
+    return prose, fenced
+
+
+def spans(line):
+    return [span.strip() for span in re.findall(r"`([^`]+)`", line)]
+
+
+def check_path(where, span, base):
+    """A span that looks like a path of this repository names something in it."""
+    # What follows a script are its arguments; spaces otherwise stand within braces only.
+    if "{" not in span:
+        span = span.split(" ")[0]
+    if not re.fullmatch(r"[\w.@{},*-]+(/[\w.@{},* -]*)*", span) or "::" in span:
+        return
+    for path in expand(span):
+        # `pallets/NAME/` stands for any.
+        if re.search(r"(^|/)[A-Z]+(/|$)", path) and "." not in path:
+            continue
+        first = path.split("/")[0]
+        if "/" in path:
+            if first in TOP and first not in ("..", "."):
+                found = exists(path) or exists(path, base)
+            elif first in ("src", "tests"):
+                found = exists(path, base)
+            else:
+                continue
+        elif path.endswith(BARE) and not path.startswith("*"):
+            found = path in BASENAMES
+        else:
+            continue
+        if not found:
+            problem(where, f"`{path}` is not in the tree")
+
+
+MAKEFILE = read("Makefile")
+TARGETS = {
+    target
+    for line in re.findall(r"^([a-z][a-z -]*):(?!=)", MAKEFILE, re.M)
+    for target in line.split()
+}
+SCRIPTS = MAKEFILE + "".join(read(name) for name in FILES if name.startswith("scripts/"))
+RUST = {name: read(name) for name in FILES if name.endswith(".rs")}
+FUNCTIONS = {name for text in RUST.values() for name in re.findall(r"\bfn (\w+)", text)}
+WORDS = {
+    word
+    for name in FILES
+    if name.endswith((".rs", ".sh", ".py", ".mjs", ".js", ".toml", ".json", ".hbs")) or name == "Makefile"
+    if not name.endswith("package-lock.json")
+    for word in re.findall(r"\w+", RUST.get(name) or read(name))
+}
+WORKER = "".join(text for name, text in RUST.items() if name.startswith("offchain-worker/"))
+
+
+def check_commands(where, code):
+    """Commands of this repository in a line of code."""
+    for variables, target in re.findall(r"(?:^\s*|&& |; )make((?: [A-Z_]+=\S+)*) ([a-z][a-z-]*)", code):
+        if target not in TARGETS:
+            problem(where, f"the Makefile has no target '{target}'")
+        check_variables(where, variables)
+    made = re.match(r"\s*make(?: [a-z-]+)+((?: [A-Z_]+=\S+)+)", code)
+    if made:
+        check_variables(where, made.group(1))
+    command = re.match(r"\s*(?:\S*/)?(livepeer-(?:worker|demo|cheat|media)) (.*)", code)
+    if command:
+        for option in re.findall(r"(?<!\S)--([a-z][a-z-]+)", command.group(2)):
+            snake = option.replace("-", "_")
+            if not re.search(rf"\b{snake}\b|\"{option}\"", WORKER):
+                problem(where, f"{command.group(1)} knows no option --{option}")
+
+
+def check_variables(where, variables):
+    for variable in re.findall(r"([A-Z_]+)=", variables):
+        if not re.search(rf"\b{variable}\b", SCRIPTS):
+            problem(where, f"neither Makefile nor scripts read {variable}")
+
+
+def check_name(where, span):
+    """A span that looks like a name of the code is one."""
+    if re.fullmatch(r"\w+_should_\w+|differs_from_\w+", span):
+        if span not in FUNCTIONS:
+            problem(where, f"no test is named `{span}`")
+    elif re.fullmatch(r"[A-Za-z_]\w*(::[A-Za-z_]\w*)+|[a-z]+(_[a-z0-9]+)+|[A-Z][a-z0-9]+([A-Z][a-z0-9]+)+", span):
+        for word in span.split("::"):
+            # Tags of JSON are variants written in another way.
+            variant = "".join(part.capitalize() for part in word.split("_"))
+            if not {word, variant} & WORDS and word not in FOREIGN:
+                problem(where, f"nothing in the code is named `{word}`")
+
+
+def check_markdown(name):
+    base = os.path.dirname(name)
+    prose, fenced = split(read(name))
+    for number, line in prose:
+        where = f"{name}:{number}"
+        for link in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`]*`", "", line)):
+            if re.match(r"[a-z]+:", link):
+                continue
+            path, _, anchor = link.partition("#")
+            target = os.path.normpath(os.path.join(base, path)) if path else name
+            if not os.path.exists(os.path.join(ROOT, target)):
+                problem(where, f"link to {link}, which is not there")
+            elif anchor and target.endswith(".md"):
+                lines, _ = split(read(target))
+                anchors = {slug(h.lstrip("#")) for _, h in lines if re.match(r"#+ ", h)}
+                if anchor not in anchors:
+                    problem(where, f"link to {link}: no such heading")
+        for span in spans(line):
+            check_path(where, span, base)
+            check_commands(where, span)
+            check_name(where, span)
+    for number, line in fenced:
+        check_commands(f"{name}:{number}", line)
+
+
+def check_comments(name):
+    base = os.path.dirname(name)
+    # A crate's own folder, for paths such as `src/lib.rs`.
+    while base and not os.path.exists(os.path.join(ROOT, base, "Cargo.toml")):
+        base = os.path.dirname(base)
+    for number, line in enumerate(read(name).split("\n"), 1):
+        comment = re.match(r"\s*(?://[/!]?|#)\s(.*)", line)
+        if comment:
+            where = f"{name}:{number}"
+            for span in spans(comment.group(1)):
+                if "/" in span:
+                    check_path(where, span, base)
+                check_commands(where, span)
+            for script in re.findall(r"\bscripts/[\w-]+\.(?:sh|py)\b", comment.group(1)):
+                if script not in FILES:
+                    problem(where, f"{script} is not in the tree")
+
+
+def rows(lines):
+    """Cells of the tables in `lines`, without heads."""
+    table = [line for line in lines if line.startswith("|")]
+    for at, line in enumerate(table):
+        if at + 1 < len(table) and re.fullmatch(r"[|:\s-]+", table[at + 1]):
+            continue
+        if not re.fullmatch(r"[|:\s-]+", line):
+            yield [cell.strip() for cell in line.strip("|").split(" |")]
+
+
+def section(text, heading):
+    found = re.search(rf"^## {re.escape(heading)}$(.*?)(?=^## |\Z)", text, re.M | re.S)
+    return found.group(1) if found else ""
+
+
+def check_crates():
+    members = set(re.findall(r'"([^"]+)"', re.search(r"members = \[(.*?)\]", read("Cargo.toml"), re.S).group(1)))
+    named = set()
+    for cells in rows(section(read("README.md"), "What is where").split("\n")):
+        folders = [path.rstrip("/") for span in spans(cells[0]) for path in expand(span)]
+        crates = [crate for span in spans(cells[1]) for crate in expand(span)]
+        for at, folder in enumerate(folders):
+            if folder not in members:
+                if not exists(folder) or exists(folder + "/Cargo.toml"):
+                    problem("README.md", f"`{folder}/` is no member of the workspace")
+                continue
+            named.add(folder)
+            package = re.search(r'^name = "([^"]+)"', read(folder + "/Cargo.toml"), re.M).group(1)
+            if crates and (len(crates) != len(folders) or crates[at] != package):
+                problem("README.md", f"the crate in `{folder}/` is `{package}`")
+    for folder in sorted(members - named):
+        problem("README.md", f"the table of crates lacks `{folder}/`")
+
+
+def check_pallets():
+    for manifest in sorted(glob(os.path.join(ROOT, "pallets/*/Cargo.toml"))):
+        pallet = os.path.relpath(os.path.dirname(manifest), ROOT)
+        name = pallet + "/README.md"
+        if name not in FILES:
+            problem(pallet, "has no README.md")
+            continue
+        text = read(name)
+        prose = "\n".join(line for _, line in split(text)[0])
+        headings = re.findall(r"^## (.+)$", prose, re.M)
+        if headings != HEADINGS:
+            problem(name, f"its headings are {headings}, not {HEADINGS} (see CONTRIBUTING.md)")
+            continue
+        lib = read(pallet + "/src/lib.rs")
+        calls = re.findall(r"#\[pallet::call_index\(\d+\)\].*?pub fn (\w+)", lib, re.S)
+        listed = [
+            match.group(1)
+            for cells in rows(section(prose, "Calls").split("\n"))
+            for match in [re.match(r"`(\w+)", cells[0])] if match
+        ]
+        for call in sorted(set(calls) ^ set(listed)):
+            problem(name, f"its table of calls {'lacks' if call in calls else 'invents'} `{call}`")
+        if not calls and "None" not in section(prose, "Calls"):
+            problem(name, "says nothing of having no calls")
+        stored = re.findall(r"#\[pallet::storage\].*?pub type (\w+)", lib, re.S)
+        described = section(prose, "Storage")
+        for item in stored:
+            if f"`{item}`" not in described:
+                problem(name, f"its storage section lacks `{item}`")
+        attacks = list(rows(section(prose, "Attacks").split("\n")))
+        if not attacks:
+            problem(name, "its attacks are no table")
+        for cells in attacks:
+            tests = [span for cell in cells[-1:] for span in spans(cell)]
+            if not tests:
+                problem(name, f"no test for the attack '{cells[0]}'")
+            for test in tests:
+                if test.split("::")[-1] not in FUNCTIONS:
+                    problem(name, f"no test is named `{test}`")
+
+
+def check_decisions():
+    index = read("docs/decisions/README.md")
+    records = [f for f in FILES if re.fullmatch(r"docs/decisions/\d{4}-[a-z0-9-]+\.md", f)]
+    for at, name in enumerate(records, 1):
+        base = os.path.basename(name)
+        if int(base[:4]) != at:
+            problem(name, f"is record {at} by order")
+        if f"({base})" not in index:
+            problem("docs/decisions/README.md", f"does not list {base}")
+        headings = re.findall(r"^## (.+)$", read(name), re.M)
+        if headings[:3] != DECISION_HEADINGS:
+            problem(name, f"its headings do not begin with {DECISION_HEADINGS}")
+
+
+def main():
+    for name in FILES:
+        if "node_modules/" in name or "/vendor/" in name:
+            continue
+        if name.endswith(".md"):
+            check_markdown(name)
+        elif name.endswith((".rs", ".sh", ".toml", ".mjs", ".js")) or name == "Makefile":
+            check_comments(name)
+    check_crates()
+    check_pallets()
+    check_decisions()
+    for line in problems:
+        print(line, file=sys.stderr)
+    if problems:
+        sys.exit(f"check-docs: {len(problems)} sentences of the documentation are not so")
+
+
+if __name__ == "__main__":
+    main()
