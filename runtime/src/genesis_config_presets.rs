@@ -14,6 +14,7 @@ use crate::{
 use alloc::{string::ToString, vec, vec::Vec};
 use frame_support::build_struct_json_patch;
 use livepeer_primitives::{
+	duty::Profiles,
 	keys::VerifierId,
 	params::{ProtocolParameters, Timing},
 	service::ServiceRecord,
@@ -70,13 +71,16 @@ fn eth(accounts: Vec<AccountId>) -> AssetsConfig {
 
 /// A registered transcoder that takes no work until its operator says where it is reached and how
 /// much it takes.
-fn transcoder(account: AccountId, price: Balance) -> (AccountId, Terms, ServiceRecord, u32) {
+fn transcoder(
+	account: AccountId,
+	price: Balance,
+) -> (AccountId, Terms, ServiceRecord, u64, Profiles) {
 	let terms = Terms {
 		price,
 		reward_cut: Perbill::from_percent(10),
 		fee_share: Perbill::from_percent(50),
 	};
-	(account, terms, ServiceRecord::default(), 0)
+	(account, terms, ServiceRecord::default(), 0, Profiles::default())
 }
 
 /// A chain of well-known keys in which `validators` validate and, with `transcoders`, are

@@ -86,8 +86,11 @@ pub const WAY_BACK: [&str; 9] = [
 /// What transcoders and judges owe by a deadline. Both brakes leave it open, since the clock goes
 /// on: who has begun can always finish. Claims are among it, for an assignment's grace ends
 /// whatever is closed.
-pub const DUTIES: [(&str, &str); 6] = [
+pub const DUTIES: [(&str, &str); 8] = [
 	("TranscoderElection", "heartbeat"),
+	("TranscoderElection", "announce"),
+	// What a lost key can do must end, whatever is closed.
+	("OperatorKeys", "revoke_key"),
 	("Jobs", "accept_job"),
 	("Jobs", "claim_work"),
 	("ChallengeLottery", "reveal_leaf"),
@@ -286,8 +289,8 @@ pub enum ProxyType {
 	CancelProxy,
 	/// Bonding and what follows from it.
 	Staking,
-	/// Running a transcoder or a validator: terms, availability, jobs, claims, session keys. Moves
-	/// no stake.
+	/// Running a transcoder or a validator: terms, availability, jobs, claims, session keys,
+	/// operator keys. Moves no stake.
 	Operator,
 }
 
@@ -305,6 +308,7 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
 					| RuntimeCall::Identity(_)
 					| RuntimeCall::LptStaking(_)
 					| RuntimeCall::TranscoderElection(_)
+					| RuntimeCall::OperatorKeys(_)
 					| RuntimeCall::ChallengeLottery(_)
 					// Creating a job and topping it up pays transcoders.
 					| RuntimeCall::Jobs(
@@ -323,6 +327,7 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
 				RuntimeCall::Session(_)
 					| RuntimeCall::Utility(_)
 					| RuntimeCall::TranscoderElection(_)
+					| RuntimeCall::OperatorKeys(_)
 					| RuntimeCall::ChallengeLottery(_)
 					| RuntimeCall::Jobs(
 						pallet_jobs::Call::accept_job { .. }

@@ -3,6 +3,7 @@
 use super::{
 	money::CommonPool,
 	parameters::dynamic_params::protocol::{Election, Rounds as RoundsParameters, Staking},
+	video::DutyPriority,
 	session::{Disabling, RegisteredKeys, SessionRounds, SlashedShares},
 };
 use crate::{
@@ -52,7 +53,9 @@ impl pallet_transcoder_election::Config for Runtime {
 	type Clock = ChainConfig;
 	type DisableValidator = Disabling;
 	type MaxCandidates = ConstU32<1_000>;
+	type DutyPriority = DutyPriority;
 	type OnTranscoderLost = Jobs;
+	type OperatorKeys = OperatorKeys;
 	type Parameters = Election;
 	type Rounds = Rounds;
 	type SessionKeys = RegisteredKeys;

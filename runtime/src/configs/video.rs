@@ -1,24 +1,31 @@
 //! Chance, jobs and the lottery.
 
 use super::{
-	parameters::dynamic_params::protocol::{Jobs as JobsParameters, Lottery},
-	timing::{BeaconWindow, FixedTiming},
+	money::{ChargeLpt, CommonPool},
+	parameters::dynamic_params::protocol::{
+		Jobs as JobsParameters, Lottery, Rounds as RoundsParameters,
+	},
+	timing::{BeaconWindow, FixedTiming, SlotDuration},
 };
 use crate::{
-	constants::block::MAXIMUM_WEIGHT, AssetsHolder, Babe, Beacon, ChainConfig, ChallengeLottery,
-	Jobs, LptStaking, Rounds, Runtime, RuntimeHoldReason, TranscoderElection,
+	constants::{block::MAXIMUM_WEIGHT, money::deposit},
+	AssetsHolder, Babe, Balance, Balances, Beacon, BlockNumber, ChainConfig, ChallengeLottery,
+	Jobs, LptStaking, OperatorKeys, Rounds, Runtime, RuntimeHoldReason, Session,
+	TranscoderElection,
 };
+use alloc::collections::BTreeMap;
 use frame_support::{
 	parameter_types,
 	traits::{ConstU32, Get},
 	weights::Weight,
 };
 use livepeer_primitives::{
+	keys::VerifierId,
 	service::ServiceRecord,
-	traits::{SeatedValidator, SeatedValidators, ServiceDirectory, Stake, ValidatorsInForce},
-	AccountId, Hash,
+	traits::{ServiceDirectory, ValidatorSet, ValidatorsInForce},
+	AccountId, Hash, StreamId, MAX_VALIDATORS,
 };
-use sp_runtime::{transaction_validity::TransactionPriority, Perbill};
+use sp_runtime::{transaction_validity::TransactionPriority, BoundedVec, Perbill};
 
 /// The VRF output of the parent block. BABE still holds it when a block begins; block 1 has no
 /// parent with one.
@@ -30,20 +37,21 @@ impl Get<Option<Hash>> for ParentVrf {
 	}
 }
 
-/// The validators in force with the verifier keys that they came into force with, and the stake
-/// that counts for them in this round.
+/// The validators in force with the verifier keys that they came into force with, and the stakes of
+/// the snapshot from which they were chosen.
 pub struct SeatedInForce;
 
 impl ValidatorsInForce for SeatedInForce {
-	fn validators_in_force() -> SeatedValidators {
-		let validators = pallet_challenge_lottery::Verifiers::<Runtime>::get()
-			.into_iter()
-			.map(|(account, key)| {
-				let stake = LptStaking::active_stake(&account);
-				SeatedValidator { account, stake, key }
-			})
-			.collect();
-		SeatedValidators::truncate_from(validators)
+	fn validators_in_force() -> ValidatorSet {
+		let keys: BTreeMap<AccountId, VerifierId> =
+			ChallengeLottery::verifiers().into_iter().collect();
+		TranscoderElection::validator_set(Session::current_index(), |account| {
+			keys.get(account).cloned()
+		})
+	}
+
+	fn jailed() -> BoundedVec<AccountId, ConstU32<MAX_VALIDATORS>> {
+		TranscoderElection::jailed_validators()
 	}
 }
 
@@ -58,52 +66,87 @@ impl pallet_beacon::Config for Runtime {
 }
 
 parameter_types! {
-	/// The part of a block that overdue steps of jobs may fill.
+	/// What a block sets aside for the steps of jobs.
 	pub JobsAgenda: Weight = Perbill::from_percent(15) * MAXIMUM_WEIGHT;
-	/// The part of a block that overdue steps of challenges may fill.
+	/// What a block sets aside for the steps of challenges.
 	pub LotteryAgenda: Weight = Perbill::from_percent(15) * MAXIMUM_WEIGHT;
-	/// Verdicts come before paid transactions, after inherents.
+	/// Duties come before paid transactions, after inherents.
 	pub const DutyPriority: TransactionPriority = TransactionPriority::MAX / 2;
+	/// What is held for each generation of keys that is stored: nine keys and a count.
+	pub const GenerationDeposit: Balance = deposit(2, 9 * 33 + 64);
+	/// How long a claim may go on at the most, by the parameters in force.
+	pub ClaimLife: BlockNumber = Lottery::get().longest_claim_life(&FixedTiming::get());
+	/// How long an assignment can still be claimed for, by the parameters in force.
+	pub ClaimGrace: BlockNumber = JobsParameters::get().claim_grace;
+	/// How long before its end the retirement of a toolchain is announced at the least: a round.
+	pub RetirementNotice: BlockNumber = RoundsParameters::get().length;
+}
+
+impl pallet_operator_keys::Config for Runtime {
+	type Currency = Balances;
+	type Deposit = GenerationDeposit;
+	type OnKeyRevoked = Jobs;
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type WeightInfo = pallet_operator_keys::weights::SubstrateWeight<Runtime>;
 }
 
 impl pallet_jobs::Config for Runtime {
 	type AgendaWeight = JobsAgenda;
 	type Assets = AssetsHolder;
 	type Beacon = Beacon;
+	type ChargeFee = ChargeLpt;
 	type CheckInterval = ConstU32<5>;
+	type ClaimLife = ClaimLife;
 	type Clock = ChainConfig;
+	type CommonPool = CommonPool;
 	type Directory = TranscoderElection;
+	type DutyPriority = DutyPriority;
 	type FeeSink = LptStaking;
+	type Keys = OperatorKeys;
 	type Liability = LptStaking;
+	type Lottery = Lottery;
 	type OnClaim = ChallengeLottery;
 	type Parameters = JobsParameters;
 	type Rounds = Rounds;
 	type RuntimeHoldReason = RuntimeHoldReason;
+	type Slash = LptStaking;
+	type SlotDuration = SlotDuration;
+	type Toolchains = ChallengeLottery;
 	type WeightInfo = pallet_jobs::weights::SubstrateWeight<Runtime>;
 }
 
-/// Where operators and broadcasters are reached: each pallet keeps its own kind.
+/// Where operators and streams are reached: each pallet keeps its own kind.
 pub struct Services;
 
 impl ServiceDirectory for Services {
 	fn service(who: &AccountId) -> Option<ServiceRecord> {
-		TranscoderElection::service_of(who.clone()).or_else(|| Jobs::origin(who.clone()))
+		TranscoderElection::service_of(who.clone())
+	}
+
+	fn origin(stream: &StreamId) -> Option<ServiceRecord> {
+		Jobs::origin(*stream)
 	}
 }
 
 impl pallet_challenge_lottery::Config for Runtime {
-	type AgendaBudget = LotteryAgenda;
+	type AgendaWeight = LotteryAgenda;
 	type Beacon = Beacon;
+	type Chill = TranscoderElection;
+	type ClaimGrace = ClaimGrace;
 	type Claims = Jobs;
 	type Clock = ChainConfig;
-	type Directory = TranscoderElection;
 	type DutyPriority = DutyPriority;
 	type Jail = TranscoderElection;
+	type Keys = OperatorKeys;
+	type Liability = LptStaking;
 	type MaxToolchains = ConstU32<16>;
+	type OnDecided = Jobs;
 	type Parameters = Lottery;
+	type RetirementNotice = RetirementNotice;
 	type Rounds = Rounds;
 	type Services = Services;
 	type Slash = LptStaking;
+	#[cfg(feature = "runtime-benchmarks")]
 	type Stake = LptStaking;
 	type Timing = FixedTiming;
 	type WeightInfo = pallet_challenge_lottery::weights::SubstrateWeight<Runtime>;
