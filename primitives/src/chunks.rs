@@ -4,7 +4,7 @@
 //! `SHA-256(0x00 ‖ chunk)`, an inner node `SHA-256(0x01 ‖ left ‖ right)`, and the left part of a
 //! tree over n chunks holds the largest power of two below n. Chunks have [`CHUNK`] bytes, the last
 //! one what is left. The root of no bytes is that of one empty chunk. Browsers have all of it built
-//! in.
+//! in. A root does not bind the number of chunks: the length stands beside it wherever it is signed.
 
 use alloc::vec::Vec;
 use sp_core::H256;

@@ -55,9 +55,36 @@ pub fn neg_log2(u: u64) -> u128 {
 	(64u128 << FRACTION) - log
 }
 
+/// u of one candidate: the first 64 bits of `H(tag, seed, subject, account)`, big-endian.
+pub fn ticket(tag: &[u8], seed: Hash, subject: &impl Encode, account: &AccountId) -> u64 {
+	let hash = tagged_hash(tag, &(seed, subject, account));
+	let mut first = [0u8; 8];
+	first.copy_from_slice(&hash.as_bytes()[..8]);
+	u64::from_be_bytes(first)
+}
+
+/// The weighted order of candidates with these [tickets](ticket): see [`weighted_order`].
+pub fn order_of_tickets<'a>(
+	candidates: impl IntoIterator<Item = (u64, &'a AccountId, Balance)>,
+) -> Vec<u32> {
+	let mut order: Vec<(U256, U256, &AccountId, u32)> = candidates
+		.into_iter()
+		.enumerate()
+		.filter(|(_, (_, _, stake))| *stake > 0)
+		.map(|(index, (ticket, account, stake))| {
+			(U256::from(neg_log2(ticket)), U256::from(stake), account, index as u32)
+		})
+		.collect();
+	// Below 2^71 × 2^128, so the products fit.
+	order.sort_unstable_by(|(log_a, stake_a, a, _), (log_b, stake_b, b, _)| {
+		(log_a * stake_b).cmp(&(log_b * stake_a)).then_with(|| a.cmp(b))
+	});
+	order.into_iter().map(|(_, _, _, index)| index).collect()
+}
+
 /// The one weighted order: indices of `candidates` in ascending order of
-/// `neg_log2(u) / stake`, where u is the first 64 bits of `H(tag, seed, subject, account)`; ties go
-/// by account, and no stake means no place.
+/// `neg_log2(u) / stake`, where u is the candidate's [`ticket`]; ties go by account, and no stake
+/// means no place.
 ///
 /// The first n are a draw of n without replacement, each with the probability of its stake among
 /// those left. A candidate's place among the others does not depend on who else is a candidate, so
@@ -68,23 +95,11 @@ pub fn weighted_order<'a>(
 	subject: &impl Encode,
 	candidates: impl IntoIterator<Item = (&'a AccountId, Balance)>,
 ) -> Vec<u32> {
-	let mut order: Vec<(U256, U256, &AccountId, u32)> = candidates
-		.into_iter()
-		.enumerate()
-		.filter(|(_, (_, stake))| *stake > 0)
-		.map(|(index, (account, stake))| {
-			let hash = tagged_hash(tag, &(seed, subject, account));
-			let mut first = [0u8; 8];
-			first.copy_from_slice(&hash.as_bytes()[..8]);
-			let log = neg_log2(u64::from_be_bytes(first));
-			(U256::from(log), U256::from(stake), account, index as u32)
-		})
-		.collect();
-	// Below 2^71 × 2^128, so the products fit.
-	order.sort_unstable_by(|(log_a, stake_a, a, _), (log_b, stake_b, b, _)| {
-		(log_a * stake_b).cmp(&(log_b * stake_a)).then_with(|| a.cmp(b))
-	});
-	order.into_iter().map(|(_, _, _, index)| index).collect()
+	order_of_tickets(
+		candidates
+			.into_iter()
+			.map(|(account, stake)| (ticket(tag, seed, subject, account), account, stake)),
+	)
 }
 
 /// The order in which the validators stored with `seed` sit in judgement over a claim.

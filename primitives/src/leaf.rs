@@ -4,8 +4,10 @@ use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 
 use crate::{
-	extension::Extensions, receipt::Outputs, segment::SegmentInfo, AccountId, AssignmentIndex,
-	Hash, JobId, Seq, StreamId,
+	extension::Extensions,
+	receipt::{Outputs, Receipt, TranscodeResult},
+	segment::{SegmentInfo, SOURCE_TRACK},
+	AccountId, AssignmentIndex, Hash, JobId, Seq, StreamId, ToolchainId,
 };
 
 /// Why a segment cannot be transcoded: counted limits only, so that everybody who decodes it finds
@@ -103,9 +105,10 @@ impl Leaf {
 	}
 
 	/// Hash of the header that the broadcaster signed, as this leaf of a claim at `place` describes
-	/// it; `None` where nothing is claimed.
+	/// it; `None` where nothing is claimed, or the segment is of a track that the network does not
+	/// transcode: nobody is paid for the publisher's own renditions.
 	pub fn header_hash(&self, place: Place) -> Option<Hash> {
-		let segment = self.segment()?.clone();
+		let segment = self.segment().filter(|segment| segment.track == SOURCE_TRACK)?.clone();
 		let Place { genesis, stream, job, assignment, transcoder, seq } = place;
 		let header = crate::segment::SegmentHeader {
 			genesis,
@@ -117,6 +120,19 @@ impl Leaf {
 			segment,
 		};
 		Some(header.hash())
+	}
+
+	/// The receipt that says the same of the segment as this leaf of a claim at `place` under
+	/// `toolchain`; `None` where [`Self::header_hash`] is. A receipt of the claimant that
+	/// [equivocates](Receipt::equivocates) with it proves that the claimant gave two results.
+	pub fn receipt(&self, place: Place, toolchain: ToolchainId) -> Option<Receipt> {
+		let result = match self {
+			Leaf::Empty => return None,
+			Leaf::Transcoded { outputs, .. } => TranscodeResult::Transcoded(outputs.clone()),
+			Leaf::Rejected { reason, .. } => TranscodeResult::Rejected(*reason),
+		};
+		let header = self.header_hash(place)?;
+		Some(Receipt { header, toolchain, result, extensions: Extensions::default() })
 	}
 }
 
