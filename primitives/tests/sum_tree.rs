@@ -1,11 +1,15 @@
 //! The Merkle-sum tree: what it proves, and every way in which a proof must be refused.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod common;
+
+use common::segment;
 use livepeer_primitives::{
 	domain::{tagged_hash, LEAF, NODE, ROOT},
 	draw::positions,
 	leaf::{Leaf, RejectReason},
 	receipt::Output,
+	segment::SegmentInfo,
 	sum_tree::{depth, verify, Commitment, ProofError, SumNode, SumTree, TreeError},
 	Hash, MAX_TREE_DEPTH,
 };
@@ -13,14 +17,16 @@ use proptest::prelude::*;
 use sp_core::H256;
 
 fn transcoded(id: u64, work: u64) -> Leaf {
+	let output = Output {
+		hash: H256::from_low_u64_be(id + 1_000_000),
+		len: 10,
+		chunk_root: H256::from_low_u64_be(id + 2_000_000),
+	};
 	Leaf::Transcoded {
-		in_hash: H256::from_low_u64_be(id),
-		in_len: 1_000,
-		duration: 180_000,
-		outputs: vec![Output { hash: H256::from_low_u64_be(id + 1_000_000), len: 10 }]
-			.try_into()
-			.unwrap(),
+		segment: SegmentInfo { in_hash: H256::from_low_u64_be(id), ..segment() },
+		outputs: vec![Some(output), None].try_into().unwrap(),
 		work,
+		extensions: Default::default(),
 	}
 }
 
@@ -29,9 +35,10 @@ fn leaf() -> impl Strategy<Value = Leaf> {
 		8 => (any::<u64>(), 1u64..1_000_000).prop_map(|(id, work)| transcoded(id % 1_000, work)),
 		1 => Just(Leaf::Empty),
 		1 => (0u64..100).prop_map(|work| Leaf::Rejected {
-			in_hash: H256::repeat_byte(3),
-			reason: RejectReason::Corrupt,
+			segment: segment(),
+			reason: RejectReason::Undecodable { reason: 3, packet: 4 },
 			work,
+			extensions: Default::default(),
 		}),
 		1 => (0u64..1_000).prop_map(|id| transcoded(id, 0)),
 	]

@@ -2,24 +2,48 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use livepeer_primitives::{
-	video::{check_format, FormatError, Rendition, SourceLimits, MAX_FPS, MAX_SIDE},
-	work::{fee, max_frames, max_leaf_work, segment_work, WorkFactors, STANDARD_SEGMENT_WORK},
+	video::{
+		check_format, FormatError, ProfileId, Rendition, SourceLimits, CANONICAL_PROFILE,
+		LONGEST_SEGMENT, MAX_FPS, MAX_KBPS, MAX_SIDE, SHORTEST_SEGMENT, USUAL_LONGEST,
+	},
+	work::{
+		fee, max_frames, max_leaf_work, segment_work, ProfileFactor, WorkFactors,
+		STANDARD_SEGMENT_WORK,
+	},
 	Balance, UNIT,
 };
 use proptest::prelude::*;
 
-const FACTORS: WorkFactors = WorkFactors { preset: 1_000, decode: 250 };
+const REJECTED: u64 = 1_000;
+const FACTORS: WorkFactors = WorkFactors::canonical(1_000, 250, REJECTED);
+/// A profile of a later version, three times as dear.
+const LATER: ProfileId = 7;
 
 fn rendition(width: u16, height: u16) -> Rendition {
-	Rendition { width, height, kbps: 1_000 }
+	Rendition { width, height, profile: CANONICAL_PROFILE, kbps: 1_000, cap_kbps: 1_500 }
+}
+
+/// Outputs under the canonical profile.
+fn canonical<const N: usize>(pixels: [u64; N]) -> [(ProfileId, u64); N] {
+	pixels.map(|pixels| (CANONICAL_PROFILE, pixels))
+}
+
+/// Factors with both profiles.
+fn two_profiles() -> WorkFactors {
+	let mut factors = FACTORS;
+	factors.profiles[3] = ProfileFactor { profile: LATER, encode: 3_000 };
+	factors
 }
 
 #[test]
 fn standard_segment_should_be_two_seconds_of_720p30() {
 	assert_eq!(STANDARD_SEGMENT_WORK, 55_296_000);
-	let encode_only = WorkFactors { preset: 1_000, decode: 0 };
+	let encode_only = WorkFactors::canonical(1_000, 0, REJECTED);
 	let pixels = 1280 * 720 * 60;
-	assert_eq!(segment_work(&encode_only, 123_456, [pixels]), Some(STANDARD_SEGMENT_WORK));
+	assert_eq!(
+		segment_work(&encode_only, 123_456, canonical([pixels])),
+		Some(STANDARD_SEGMENT_WORK)
+	);
 }
 
 #[test]
@@ -28,40 +52,79 @@ fn work_should_add_renditions_and_a_quarter_of_the_input() {
 	let input = 1920 * 1080 * 60u64;
 	let outputs = [1280 * 720 * 60u64, 854 * 480 * 60, 640 * 360 * 60];
 	let expected = 124_416_000 / 4 + 55_296_000 + 24_595_200 + 13_824_000;
-	assert_eq!(segment_work(&FACTORS, input, outputs), Some(expected));
+	assert_eq!(segment_work(&FACTORS, input, canonical(outputs)), Some(expected));
 	assert_eq!(expected, 124_819_200);
 }
 
 #[test]
 fn work_should_be_rounded_down_once_per_segment() {
-	let thirds = WorkFactors { preset: 333, decode: 333 };
+	let thirds = WorkFactors::canonical(333, 333, REJECTED);
 	// 1 + 1 + 1 pixels at 0.333 each are 0.999, and not three times zero nor one.
-	assert_eq!(segment_work(&thirds, 1, [1, 1]), Some(0));
-	assert_eq!(segment_work(&thirds, 1, [1, 1, 1]), Some(1));
+	assert_eq!(segment_work(&thirds, 1, canonical([1, 1])), Some(0));
+	assert_eq!(segment_work(&thirds, 1, canonical([1, 1, 1])), Some(1));
 }
 
 #[test]
 fn work_should_be_none_when_it_overflows() {
-	assert_eq!(segment_work(&FACTORS, 0, [u64::MAX]), Some(u64::MAX));
-	assert_eq!(segment_work(&FACTORS, 4_000, [u64::MAX]), None);
-	let largest = WorkFactors { preset: u32::MAX, decode: u32::MAX };
-	assert_eq!(segment_work(&largest, u64::MAX, [u64::MAX; 8]), None);
+	assert_eq!(segment_work(&FACTORS, 0, canonical([u64::MAX])), Some(u64::MAX));
+	assert_eq!(segment_work(&FACTORS, 4_000, canonical([u64::MAX])), None);
+	let largest = WorkFactors::canonical(u32::MAX, u32::MAX, u64::MAX);
+	assert_eq!(segment_work(&largest, u64::MAX, canonical([u64::MAX; 8])), None);
+}
+
+#[test]
+fn work_should_follow_the_profile_of_each_output() {
+	let factors = two_profiles();
+	assert_eq!(
+		segment_work(&factors, 4_000, [(CANONICAL_PROFILE, 100), (LATER, 100)]),
+		Some(1_400)
+	);
+	assert_eq!(factors.of(LATER), Some(3_000));
+	// Without a factor there is no work, and no job: 0 stands for a place that is not used.
+	for unknown in [0, 2, LATER + 1, ProfileId::MAX] {
+		assert_eq!(factors.of(unknown), None);
+		assert_eq!(segment_work(&factors, 4_000, [(unknown, 100)]), None);
+		let ladder = [Rendition { profile: unknown, ..rendition(1280, 720) }];
+		let limits = SourceLimits::new(1920, 1080, 30);
+		assert_eq!(max_leaf_work(&factors, &ladder, &limits), None);
+		assert_eq!(check_format(&ladder, &limits, &factors), Err(FormatError::UnknownProfile));
+	}
 }
 
 #[test]
 fn largest_leaf_should_follow_from_the_job() {
-	let limits = SourceLimits { width: 1920, height: 1080, fps: 30 };
-	assert_eq!(max_frames(&limits), 181);
+	// 2.5 s unless the job says otherwise: 75 frames, and one more.
+	let limits = SourceLimits::new(1920, 1080, 30);
+	assert_eq!(max_frames(&limits), 76);
 	let ladder = [rendition(1280, 720), rendition(640, 360)];
-	let expected = 1920 * 1080 * 181 / 4 + (1280 * 720 + 640 * 360) * 181;
+	let expected = 1920 * 1080 * 76 / 4 + (1280 * 720 + 640 * 360) * 76;
 	assert_eq!(max_leaf_work(&FACTORS, &ladder, &limits), Some(expected));
+	// A profile that costs more makes it larger.
+	let dear = [Rendition { profile: LATER, ..ladder[0] }, ladder[1]];
+	let more = expected + 2 * 1280 * 720 * 76;
+	assert_eq!(max_leaf_work(&two_profiles(), &dear, &limits), Some(more));
+	// A rejected leaf of a small job may be the largest.
+	let factors = WorkFactors::canonical(1_000, 250, u64::MAX);
+	assert_eq!(max_leaf_work(&factors, &ladder, &limits), Some(u64::MAX));
+}
+
+#[test]
+fn frames_should_be_rounded_up_with_one_to_spare() {
+	let frames =
+		|fps, longest| max_frames(&SourceLimits { longest, ..SourceLimits::new(2, 2, fps) });
+	assert_eq!(frames(60, LONGEST_SEGMENT), 601);
+	assert_eq!(frames(30, USUAL_LONGEST), 76);
+	assert_eq!(frames(25, USUAL_LONGEST), 64, "62.5 and one");
+	assert_eq!(frames(1, SHORTEST_SEGMENT), 2);
+	assert_eq!(frames(u16::MAX, u32::MAX), 3_127_452_020);
 }
 
 #[test]
 fn largest_job_should_not_overflow() {
-	let limits = SourceLimits { width: MAX_SIDE, height: MAX_SIDE, fps: MAX_FPS };
+	let limits =
+		SourceLimits { longest: LONGEST_SEGMENT, ..SourceLimits::new(MAX_SIDE, MAX_SIDE, MAX_FPS) };
 	let ladder = [rendition(MAX_SIDE, MAX_SIDE); 8];
-	let factors = WorkFactors { preset: 1_000_000, decode: 1_000_000 };
+	let factors = WorkFactors::canonical(1_000_000, 1_000_000, REJECTED);
 	let leaf = max_leaf_work(&factors, &ladder, &limits).unwrap();
 	assert!(leaf.checked_mul(4_096).is_some(), "the largest claim fits 64 bits");
 }
@@ -90,27 +153,44 @@ fn fee_should_saturate_when_no_balance_can_hold_it() {
 
 #[test]
 fn format_should_be_refused_when_it_cannot_be_transcoded() {
-	let limits = SourceLimits { width: 1920, height: 1080, fps: 30 };
+	let limits = SourceLimits::new(1920, 1080, 30);
 	let good = rendition(1280, 720);
-	assert_eq!(check_format(&[good, rendition(640, 360)], &limits), Ok(()));
-	assert_eq!(check_format(&[], &limits), Err(FormatError::NoRendition));
-	assert_eq!(check_format(&[good, good], &limits), Err(FormatError::DuplicateRendition));
+	let check =
+		|ladder: &[Rendition], limits: &SourceLimits| check_format(ladder, limits, &FACTORS);
+	assert_eq!(check(&[good, rendition(640, 360)], &limits), Ok(()));
+	assert_eq!(check(&[], &limits), Err(FormatError::NoRendition));
+	assert_eq!(check(&[good, good], &limits), Err(FormatError::DuplicateRendition));
+	// One size at two rates is a ladder.
+	let slower = Rendition { kbps: 500, ..good };
+	assert_eq!(check(&[good, slower], &limits), Ok(()));
 	for side in [0, 15, 17, 1_281, MAX_SIDE + 2, u16::MAX] {
-		assert_eq!(check_format(&[rendition(side, 720)], &limits), Err(FormatError::BadSize));
-		assert_eq!(check_format(&[rendition(1280, side)], &limits), Err(FormatError::BadSize));
+		assert_eq!(check(&[rendition(side, 720)], &limits), Err(FormatError::BadSize));
+		assert_eq!(check(&[rendition(1280, side)], &limits), Err(FormatError::BadSize));
 	}
-	for kbps in [0, 100_001] {
-		let bad = Rendition { kbps, ..good };
-		assert_eq!(check_format(&[bad], &limits), Err(FormatError::BadBitrate));
+	for (kbps, cap_kbps) in [(0, 1_000), (0, 0), (1_001, 1_000), (1_000, MAX_KBPS + 1)] {
+		let bad = Rendition { kbps, cap_kbps, ..good };
+		assert_eq!(check(&[bad], &limits), Err(FormatError::BadBitrate));
 	}
+	let fastest = Rendition { kbps: MAX_KBPS, cap_kbps: MAX_KBPS, ..good };
+	assert_eq!(check(&[fastest], &limits), Ok(()));
 	for (width, height) in [(0, 720), (1280, 0), (MAX_SIDE + 1, 720), (1280, MAX_SIDE + 1)] {
-		let bad = SourceLimits { width, height, fps: 30 };
-		assert_eq!(check_format(&[good], &bad), Err(FormatError::BadSize));
+		let bad = SourceLimits { width, height, ..limits };
+		assert_eq!(check(&[good], &bad), Err(FormatError::BadSize));
 	}
 	for fps in [0, MAX_FPS + 1] {
 		let bad = SourceLimits { fps, ..limits };
-		assert_eq!(check_format(&[good], &bad), Err(FormatError::BadFrameRate));
+		assert_eq!(check(&[good], &bad), Err(FormatError::BadFrameRate));
 	}
+	for (shortest, longest) in [
+		(SHORTEST_SEGMENT - 1, USUAL_LONGEST),
+		(SHORTEST_SEGMENT, SHORTEST_SEGMENT - 1),
+		(SHORTEST_SEGMENT, LONGEST_SEGMENT + 1),
+	] {
+		let bad = SourceLimits { shortest, longest, ..limits };
+		assert_eq!(check(&[good], &bad), Err(FormatError::BadSegmentLength));
+	}
+	let widest = SourceLimits { shortest: SHORTEST_SEGMENT, longest: LONGEST_SEGMENT, ..limits };
+	assert_eq!(check(&[good], &widest), Ok(()));
 }
 
 proptest! {
@@ -138,17 +218,19 @@ proptest! {
 		height in 1u16..2_000,
 		fps in 1u16..=120,
 		frames in 0u64..1_000,
-		preset in 1u32..2_000,
+		encode in 1u32..2_000,
 		decode in 1u32..2_000,
 	) {
-		let limits = SourceLimits { width, height, fps };
-		let factors = WorkFactors { preset, decode };
+		let limits = SourceLimits::new(width, height, fps);
+		let factors = WorkFactors::canonical(encode, decode, REJECTED);
 		let ladder = [rendition(1280, 720), rendition(640, 360)];
 		let frames = frames.min(max_frames(&limits));
 		let work = segment_work(
 			&factors,
 			u64::from(width) * u64::from(height) * frames,
-			ladder.iter().map(|r| u64::from(r.width) * u64::from(r.height) * frames),
+			ladder
+				.iter()
+				.map(|r| (r.profile, u64::from(r.width) * u64::from(r.height) * frames)),
 		);
 		prop_assert!(work.unwrap() <= max_leaf_work(&factors, &ladder, &limits).unwrap());
 	}
