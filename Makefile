@@ -46,6 +46,10 @@ test-state-machine:
 test-native:
 	cargo test --release --locked $(NATIVE)
 
+.PHONY: formats-check
+formats-check: ## Compute every signed and hashed format in Python, from docs/formats.md alone
+	python3 tests/formats/check.py
+
 .PHONY: test-long
 test-long: build ## What is too long for every day: clippy, properties with many cases, the drill
 	scripts/test-long.sh

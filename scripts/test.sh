@@ -11,6 +11,7 @@ step "formatting, one line of every SDK crate, documentation against the tree"
 cargo fmt --all --check
 scripts/check-versions.sh
 scripts/check-docs.py
+make --no-print-directory formats-check
 
 step "state machine: unit tests, properties, stories, benchmarks as tests"
 make --no-print-directory test-state-machine
