@@ -2,8 +2,13 @@
 //!
 //! Block time, session length and beacon window are fixed at genesis ([`Timing`]). The rest lives
 //! in `pallet-parameters`, one value per concern, and changes only through the checked root call
-//! of `pallet-chain-config`, which runs [`ProtocolParameters::check`] on the whole. Parameters
-//! that a claim depends on are copied into it when it is made.
+//! of `pallet-chain-config`, which runs [`ProtocolParameters::check`] on the whole: every one
+//! within its [`BOUNDS`], and the [`Relation`]s between them. The bounds are such that governance
+//! can undo whatever it has set: no round lasts longer than four weeks. Parameters that a claim
+//! depends on are copied into it when it is made.
+//!
+//! What is stored says its version ([`RoundsStored`] and the like): a concern that changes its
+//! shape gets another variant, from which the old one is made by `From`.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
@@ -12,9 +17,9 @@ use sp_runtime::Perbill;
 
 use crate::{
 	video::CANONICAL_PROFILE,
-	work::{WorkFactors, STANDARD_SEGMENT_WORK},
+	work::{ProfileFactor, WorkFactors, STANDARD_SEGMENT_WORK},
 	Balance, BlockNumber, RoundIndex, MAX_COMMITTEE, MAX_PENALTIES, MAX_SAMPLES,
-	MAX_SLASHED_ROUNDS, MAX_TREE_DEPTH, PENALTIES_PER_STEP, UNIT,
+	MAX_SLASHED_ROUNDS, MAX_TREE_DEPTH, MAX_VALIDATORS, PENALTIES_PER_STEP, UNIT,
 };
 
 macro_rules! parameters {
@@ -178,9 +183,9 @@ impl LotteryParameters {
 	/// The longest time in blocks from a claim to its execution, whatever anyone does.
 	pub fn longest_claim_life(&self, timing: &Timing) -> BlockNumber {
 		// Made at the start of a window, drawn at the start of the second window after it; up to
-		// three windows more when seeds are invalid, and two when windows are full. Without a seed
-		// it is void one window later.
-		let draw = timing.beacon_window.saturating_mul(8);
+		// three windows more when seeds are invalid, and two when windows are full. Where no seed
+		// comes even then, the claim is void one window later, and nothing of the rest follows.
+		let draw = timing.beacon_window.saturating_mul(7);
 		let reveal = self.reveal_window.saturating_add(self.missed_grace);
 		let tranche = self
 			.commit_base
@@ -232,6 +237,309 @@ pub struct ProtocolParameters {
 	pub lottery: LotteryParameters,
 }
 
+macro_rules! stored {
+	($($(#[$doc:meta])* $stored:ident: $name:ident,)*) => {$(
+		$(#[$doc])*
+		#[derive(
+			Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen,
+			TypeInfo,
+		)]
+		pub enum $stored {
+			/// Version 1.
+			#[codec(index = 1)]
+			V1($name),
+		}
+
+		impl From<$name> for $stored {
+			fn from(newest: $name) -> Self {
+				Self::V1(newest)
+			}
+		}
+
+		impl From<$stored> for $name {
+			fn from(stored: $stored) -> Self {
+				match stored {
+					$stored::V1(value) => value,
+				}
+			}
+		}
+	)*};
+}
+
+stored! {
+	/// [`RoundsParameters`] as they are stored, with their version.
+	RoundsStored: RoundsParameters,
+	/// [`StakingParameters`] as they are stored, with their version.
+	StakingStored: StakingParameters,
+	/// [`ElectionParameters`] as they are stored, with their version.
+	ElectionStored: ElectionParameters,
+	/// [`JobsParameters`] as they are stored, with their version.
+	JobsStored: JobsParameters,
+	/// [`LotteryParameters`] as they are stored, with their version.
+	LotteryStored: LotteryParameters,
+}
+
+/// In what a parameter is counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unit {
+	/// Milliseconds.
+	Milliseconds,
+	/// BABE's slots.
+	Slots,
+	/// Blocks.
+	Blocks,
+	/// Rounds.
+	Rounds,
+	/// Parts of 1,000,000,000.
+	Share,
+	/// LPT in its smallest unit.
+	Lpt,
+	/// ETH in its smallest unit.
+	Eth,
+	/// Things.
+	Count,
+	/// Thousandths.
+	Thousandths,
+	/// Work units: see [`crate::work`].
+	Work,
+	/// Work units per block.
+	WorkPerBlock,
+}
+
+/// The bounds of one parameter.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+	/// Which one.
+	pub parameter: Parameter,
+	/// Where it stands: concern and field.
+	pub path: &'static str,
+	/// In what it is counted.
+	pub unit: Unit,
+	/// Its lowest value.
+	pub lowest: u128,
+	/// Its highest value.
+	pub highest: u128,
+	/// Its value; the lowest and the highest one where a list has several.
+	value: fn(&Whole) -> (u128, u128),
+}
+
+/// As people read it: `rounds.length: 1 to 403,200 blocks`.
+#[cfg(feature = "std")]
+impl std::fmt::Display for Bounds {
+	fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+		let (scale, unit) = match self.unit {
+			Unit::Milliseconds => (0, " ms"),
+			Unit::Slots => (0, " slots"),
+			Unit::Blocks => (0, " blocks"),
+			Unit::Rounds => (0, " rounds"),
+			Unit::Share => (7, " %"),
+			Unit::Lpt => (18, " LPT"),
+			Unit::Eth => (18, " ETH"),
+			Unit::Count => (0, ""),
+			Unit::Thousandths => (0, " thousandths"),
+			Unit::Work => (0, " units of work"),
+			Unit::WorkPerBlock => (0, " units of work in a block"),
+		};
+		let (lowest, highest) = (decimal(self.lowest, scale), decimal(self.highest, scale));
+		write!(f, "`{}`: {lowest} to {highest}{unit}", self.path)
+	}
+}
+
+/// `value` ÷ 10^`scale`, with its thousands parted by commas.
+#[cfg(feature = "std")]
+fn decimal(value: u128, scale: usize) -> String {
+	let width = scale + 1;
+	let digits = format!("{value:0>width$}");
+	let (whole, part) = digits.split_at(digits.len() - scale);
+	let mut text = String::new();
+	for (i, digit) in whole.chars().enumerate() {
+		if i > 0 && (whole.len() - i) % 3 == 0 {
+			text.push(',');
+		}
+		text.push(digit);
+	}
+	match part.trim_end_matches('0') {
+		"" => text,
+		part if part.len() > 9 => format!("10^-{}", part.len()),
+		part => format!("{text}.{part}"),
+	}
+}
+
+/// All that the check looks at.
+struct Whole {
+	timing: Timing,
+	rounds: RoundsParameters,
+	staking: StakingParameters,
+	election: ElectionParameters,
+	jobs: JobsParameters,
+	lottery: LotteryParameters,
+}
+
+/// A parameter's value as a number, twice: lists have a lowest and a highest one.
+trait Values {
+	fn values(&self) -> (u128, u128);
+}
+
+macro_rules! numbers {
+	($($number:ty),*) => {$(
+		impl Values for $number {
+			fn values(&self) -> (u128, u128) {
+				let value = u128::from(*self);
+				(value, value)
+			}
+		}
+	)*};
+}
+numbers!(u32, u64, u128);
+
+impl Values for Perbill {
+	fn values(&self) -> (u128, u128) {
+		self.deconstruct().values()
+	}
+}
+
+/// The cost of encoding, of every profile that has one.
+impl<const N: usize> Values for [ProfileFactor; N] {
+	fn values(&self) -> (u128, u128) {
+		let used = || self.iter().filter(|factor| factor.profile != 0).map(|f| f.encode);
+		(used().min().unwrap_or(0).into(), used().max().unwrap_or(0).into())
+	}
+}
+
+macro_rules! bounds {
+	($(
+		$(#[$doc:meta])*
+		$parameter:ident: $concern:ident $(. $field:ident)+, $unit:ident, $lowest:expr => $highest:expr;
+	)*) => {
+		/// A parameter, as errors name it.
+		#[derive(
+			Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen,
+			TypeInfo,
+		)]
+		pub enum Parameter {
+			$(
+				#[doc = concat!("`", stringify!($concern) $(, ".", stringify!($field))+, "`")]
+				$(#[$doc])*
+				$parameter,
+			)*
+		}
+
+		/// The bounds of every parameter, in the order in which they are checked.
+		pub const BOUNDS: &[Bounds] = &[$(
+			Bounds {
+				parameter: Parameter::$parameter,
+				path: concat!(stringify!($concern) $(, ".", stringify!($field))+),
+				unit: Unit::$unit,
+				lowest: $lowest as u128,
+				highest: $highest as u128,
+				value: |all| all.$concern $(.$field)+ .values(),
+			},
+		)*];
+	};
+}
+
+/// A share of this many percent, in parts.
+const fn percent(percent: u128) -> u128 {
+	percent * 10_000_000
+}
+
+bounds! {
+	SlotDuration: timing.slot_duration, Milliseconds, 1_000 => 60_000;
+	SessionLength: timing.session_length, Slots, 1 => 100_000;
+	BeaconWindow: timing.beacon_window, Blocks, 1 => 14_400;
+	RoundLength: rounds.length, Blocks, 1 => 403_200;
+	LockAmount: rounds.lock_amount, Share, 0 => percent(50);
+	UnbondingPeriod: staking.unbonding_period, Rounds, 1 => 180;
+	LiabilityWindow: staking.liability_window, Rounds, 1 => MAX_SLASHED_ROUNDS - 1;
+	MinBond: staking.min_bond, Lpt, 1 => 1_000 * UNIT;
+	FinderFee: staking.finder_fee, Share, 0 => percent(50);
+	ActiveSize: election.active_size, Count, 1 => MAX_VALIDATORS;
+	MinValidators: election.min_validators, Count, 1 => MAX_VALIDATORS;
+	MinSelfBond: election.min_self_bond, Lpt, 1 => 100_000 * UNIT;
+	MinValidatorStake: election.min_validator_stake, Lpt, 1 => 1_000_000 * UNIT;
+	HeartbeatInterval: election.heartbeat_interval, Blocks, 1 => 2_400;
+	AcceptTimeout: jobs.accept_timeout, Blocks, 1 => 100;
+	ClaimGrace: jobs.claim_grace, Blocks, 1 => 14_400;
+	LongestJob: jobs.longest_job, Blocks, 1 => 5_256_000;
+	PriorityList: jobs.priority_list, Count, 1 => 16;
+	AllowanceLeaves: jobs.allowance_leaves, Count, 1 => 100_000;
+	BroadcasterBond: jobs.broadcaster_bond, Eth, 1 => 10 * UNIT;
+	MaxOpenClaims: jobs.max_open_claims, Count, 1 => 1_024;
+	/// for each profile.
+	EncodeFactor: jobs.factors.profiles, Thousandths, 1 => 100_000;
+	DecodeFactor: jobs.factors.decode, Thousandths, 1 => 1_000;
+	RejectedWork: jobs.factors.rejected, Work, 1 => STANDARD_SEGMENT_WORK;
+	VerificationRate: lottery.verification_rate, Share, 1_000_000 => percent(100);
+	MaxSamples: lottery.max_samples, Count, 1 => MAX_SAMPLES;
+	CommitteeSize: lottery.committee_size, Count, 1 => MAX_COMMITTEE;
+	Tranches: lottery.tranches, Count, 1 => 8;
+	RevealWindow: lottery.reveal_window, Blocks, 1 => 2_400;
+	MissedGrace: lottery.missed_grace, Blocks, 1 => 2_400;
+	CommitBase: lottery.commit_base, Blocks, 1 => 2_400;
+	VerdictReveal: lottery.verdict_reveal, Blocks, 1 => 2_400;
+	VerifyRate: lottery.verify_rate, WorkPerBlock, 1_000_000 => 1_000_000_000_000_000u64;
+	MaxWorkBlocks: lottery.max_work_blocks, Blocks, 1 => 2_400;
+	DisputeCommitBase: lottery.dispute_commit_base, Blocks, 1 => 14_400;
+	DisputeReveal: lottery.dispute_reveal, Blocks, 1 => 2_400;
+	SlashingPeriod: lottery.slashing_period, Blocks, 1 => 100_800;
+	SlashDeferral: lottery.slash_deferral, Blocks, 1 => 403_200;
+	FailedSlash: lottery.failed_slash, Share, 1 => percent(50);
+	MissedSlash: lottery.missed_slash, Share, 1 => percent(50);
+	EquivocationSlash: lottery.equivocation_slash, Share, 1 => percent(50);
+	FalseDissentSlash: lottery.false_dissent_slash, Share, 0 => percent(50);
+	NoShowSlash: lottery.no_show_slash, Share, 0 => percent(50);
+	Chill: lottery.chill, Rounds, 0 => 30;
+}
+
+/// The longest round: four weeks, in milliseconds.
+const LONGEST_ROUND: u64 = 28 * 24 * 3_600 * 1_000;
+/// The longest unbonding: half a year, in milliseconds.
+const LONGEST_UNBONDING: u64 = 180 * 24 * 3_600 * 1_000;
+
+/// A rule between parameters.
+#[derive(
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub enum Relation {
+	/// `timing.beacon_window` ≤ `rounds.length`.
+	WindowWithinRound,
+	/// A round lasts four weeks at most, at the slot's length: in the next one, what governance has
+	/// set can be undone.
+	RoundEnds,
+	/// Unbonding takes 180 days at most, at the slot's length.
+	UnbondingEnds,
+	/// `staking.unbonding_period` ≥ `staking.liability_window`.
+	UnbondingWithinLiability,
+	/// (`staking.liability_window` − 1) × `rounds.length` is more than the longest life of a claim
+	/// with its tranches, its dispute and the deferral of its slash: else stake could leave before
+	/// it is slashed.
+	LiabilityOutlivesClaims,
+	/// `election.min_validators` ≤ `election.active_size`.
+	ValidatorsWithinActiveSet,
+	/// `election.min_self_bond` ≥ `staking.min_bond`.
+	SelfBondIsBond,
+	/// `lottery.missed_slash` ≥ `lottery.failed_slash`: to hide a wrong segment costs no less than
+	/// to show it.
+	MissedCostsFailed,
+	/// `lottery.committee_size` × `lottery.tranches` ≤ 64: as many can be penalised.
+	TranchesWithinCommittee,
+	/// `lottery.verify_rate` × `lottery.max_work_blocks` is at least a standard segment's work: else
+	/// hardly a job could be judged.
+	JudgesKeepUp,
+	/// `jobs.factors.profiles` holds the canonical profile, none twice, and nothing in places that
+	/// are not used.
+	ProfilesKnown,
+}
+
 /// Which rule a set of parameters breaks.
 #[derive(
 	Clone,
@@ -246,30 +554,22 @@ pub struct ProtocolParameters {
 	TypeInfo,
 )]
 pub enum ParameterError {
-	/// A slot is not of 1 to 60 seconds, a session not of 1 to 100,000 slots, a window or a round
-	/// has no length, or a window is longer than a round.
-	Timing,
-	/// The lock period is not shorter than the round.
-	LockAmount,
-	/// The unbonding period is shorter than the liability window.
-	UnbondingPeriod,
-	/// Stake could leave before the longest claim of its last round is executed, or the liability
-	/// window is longer than a slash reaches back.
-	LiabilityWindow,
-	/// A set size is zero or above what storage holds, or `min_validators` is above `active_size`.
-	SetSize,
-	/// A bond or a minimum is zero, `min_self_bond` is below `min_bond`, or the finder's fee is
-	/// above one half.
-	Bond,
-	/// A deadline or a period is zero.
-	Deadline,
-	/// The number of samples, the rate or the committee is zero or too large.
-	Sampling,
-	/// A failed, missed or equivocation slash is zero, any slash is above one half, or a missed
-	/// verification costs less than a failed one.
-	Slash,
-	/// A factor of the work formula is zero or above 1000.
-	Factors,
+	/// A parameter is too small.
+	TooSmall {
+		/// Which one.
+		parameter: Parameter,
+		/// Its lowest value.
+		lowest: u128,
+	},
+	/// A parameter is too large.
+	TooLarge {
+		/// Which one.
+		parameter: Parameter,
+		/// Its highest value.
+		highest: u128,
+	},
+	/// Parameters do not fit each other.
+	Broken(Relation),
 }
 
 impl ProtocolParameters {
@@ -370,89 +670,62 @@ impl ProtocolParameters {
 
 	/// Checks every bound and every relation between parameters.
 	pub fn check(&self, timing: &Timing) -> Result<(), ParameterError> {
-		use ParameterError as E;
-		let ensure = |rule: bool, error: E| if rule { Ok(()) } else { Err(error) };
-		let Self { rounds, staking, election, jobs, lottery } = self;
-		ensure(
-			(1_000..=60_000).contains(&timing.slot_duration)
-				&& (1..=100_000).contains(&timing.session_length)
-				&& timing.beacon_window > 0
-				&& timing.beacon_window <= rounds.length,
-			E::Timing,
-		)?;
-		ensure(rounds.lock_amount < Perbill::one(), E::LockAmount)?;
-		ensure(staking.unbonding_period >= staking.liability_window, E::UnbondingPeriod)?;
-		ensure(
-			staking.liability_window < MAX_SLASHED_ROUNDS
-				&& u64::from(staking.liability_window.saturating_sub(1)) * u64::from(rounds.length)
-					> u64::from(lottery.longest_claim_life(timing)),
-			E::LiabilityWindow,
-		)?;
-		ensure(
-			(1..=crate::MAX_VALIDATORS).contains(&election.active_size)
-				&& (1..=election.active_size).contains(&election.min_validators)
-				&& (1..=16).contains(&jobs.priority_list)
-				&& (1..=1_024).contains(&jobs.max_open_claims)
-				&& jobs.allowance_leaves >= 1,
-			E::SetSize,
-		)?;
-		ensure(
-			staking.min_bond > 0
-				&& election.min_self_bond >= staking.min_bond
-				&& election.min_validator_stake > 0
-				&& jobs.broadcaster_bond > 0
-				&& staking.finder_fee <= Perbill::from_percent(50),
-			E::Bond,
-		)?;
-		ensure(
-			[
-				election.heartbeat_interval,
-				jobs.accept_timeout,
-				jobs.claim_grace,
-				jobs.longest_job,
-				lottery.reveal_window,
-				lottery.missed_grace,
-				lottery.commit_base,
-				lottery.verdict_reveal,
-				lottery.max_work_blocks,
-				lottery.dispute_commit_base,
-				lottery.dispute_reveal,
-				lottery.slashing_period,
-				lottery.slash_deferral,
-			]
-			.into_iter()
-			.all(|blocks| blocks > 0),
-			E::Deadline,
-		)?;
-		ensure(
-			(1..=MAX_SAMPLES).contains(&lottery.max_samples)
-				&& (1..=MAX_COMMITTEE).contains(&lottery.committee_size)
-				&& (1..=8).contains(&lottery.tranches)
-				&& lottery.verify_rate > 0
-				&& !lottery.verification_rate.is_zero(),
-			E::Sampling,
-		)?;
-		let half = Perbill::from_percent(50);
-		ensure(
-			[lottery.failed_slash, lottery.missed_slash, lottery.equivocation_slash]
-				.into_iter()
-				.all(|slash| !slash.is_zero() && slash <= half)
-				&& lottery.missed_slash >= lottery.failed_slash
-				&& lottery.false_dissent_slash <= half
-				&& lottery.no_show_slash <= half,
-			E::Slash,
-		)?;
-		ensure(
-			(1..=1_000).contains(&jobs.factors.decode)
-				&& jobs.factors.rejected > 0
-				&& jobs.factors.of(CANONICAL_PROFILE).is_some()
-				&& jobs
-					.factors
-					.profiles
-					.iter()
-					.all(|factor| (factor.profile == 0) == (factor.encode == 0)),
-			E::Factors,
-		)
+		let Self { rounds, staking, election, jobs, lottery } = *self;
+		let all = Whole { timing: *timing, rounds, staking, election, jobs, lottery };
+		for Bounds { parameter, lowest, highest, value, .. } in BOUNDS.iter().copied() {
+			let (least, most) = value(&all);
+			if least < lowest {
+				return Err(ParameterError::TooSmall { parameter, lowest });
+			}
+			if most > highest {
+				return Err(ParameterError::TooLarge { parameter, highest });
+			}
+		}
+		let broken = all.relations().into_iter().find(|(kept, _)| !kept);
+		broken.map_or(Ok(()), |(_, relation)| Err(ParameterError::Broken(relation)))
+	}
+}
+
+impl Whole {
+	/// Every relation, and whether it is kept. What is multiplied here is within its bounds.
+	fn relations(&self) -> [(bool, Relation); 11] {
+		let Self { timing, rounds, staking, election, jobs, lottery } = self;
+		let round = u64::from(rounds.length);
+		let round_ms = round.saturating_mul(timing.slot_duration);
+		let liable = u64::from(staking.liability_window.saturating_sub(1)).saturating_mul(round);
+		let judged = lottery.verify_rate.saturating_mul(lottery.max_work_blocks.into());
+		let profiles = &jobs.factors.profiles;
+		let used = |profile| profiles.iter().filter(|factor| factor.profile == profile).count();
+		let profiles_known = used(CANONICAL_PROFILE) == 1
+			&& profiles.iter().all(|factor| match factor.profile {
+				0 => factor.encode == 0,
+				profile => used(profile) == 1,
+			});
+		[
+			(timing.beacon_window <= rounds.length, Relation::WindowWithinRound),
+			(round_ms <= LONGEST_ROUND, Relation::RoundEnds),
+			(
+				round_ms.saturating_mul(staking.unbonding_period.into()) <= LONGEST_UNBONDING,
+				Relation::UnbondingEnds,
+			),
+			(
+				staking.unbonding_period >= staking.liability_window,
+				Relation::UnbondingWithinLiability,
+			),
+			(
+				liable > u64::from(lottery.longest_claim_life(timing)),
+				Relation::LiabilityOutlivesClaims,
+			),
+			(election.min_validators <= election.active_size, Relation::ValidatorsWithinActiveSet),
+			(election.min_self_bond >= staking.min_bond, Relation::SelfBondIsBond),
+			(lottery.missed_slash >= lottery.failed_slash, Relation::MissedCostsFailed),
+			(
+				lottery.committee_size.saturating_mul(lottery.tranches) <= MAX_COMMITTEE,
+				Relation::TranchesWithinCommittee,
+			),
+			(judged >= STANDARD_SEGMENT_WORK, Relation::JudgesKeepUp),
+			(profiles_known, Relation::ProfilesKnown),
+		]
 	}
 }
 

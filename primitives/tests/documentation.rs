@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use livepeer_primitives::params::{ProtocolParameters, Timing};
+use livepeer_primitives::params::{ProtocolParameters, Timing, BOUNDS};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/parameters.md");
 
@@ -17,11 +17,12 @@ const SOURCES: [&str; 2] = [include_str!("../src/params.rs"), include_str!("../s
 const BEGINNING: &str = "\
 # Parameters
 
-Every parameter of the protocol with the values that networks start with: `production` is a public
-network's, `development` that of `--dev` and `--chain local`. What a bound or a relation is, and
-which error names it, is in `ProtocolParameters::check` (`primitives/src/params.rs`); how one is
-added or changed, in [changing.md](changing.md). Governance changes a concern as a whole, by
-`chainConfig.setParameter`. The timing is fixed for ever at genesis.
+Every parameter of the protocol with its bounds and the values that networks start with: `production`
+is a public network's, `development` that of `--dev` and `--chain local`. How one is added or
+changed is in [changing.md](changing.md). Governance changes a concern as a whole, by
+`chainConfig.setParameter`; an error has the name of the parameter or of the relation that would be
+broken. The bounds are such that governance can undo what it has set: no round lasts longer than
+four weeks. The timing is fixed for ever at genesis.
 
 This file is written by `make docs-tables` and checked by `primitives/tests/documentation.rs`.
 ";
@@ -137,10 +138,10 @@ fn tables(
 		if concern != last {
 			write!(
 				page,
-				"\n## `{concern}`\n\n| Parameter | Production | Development | Meaning |\n"
+				"\n## `{concern}`\n\n| Parameter | Production | Development | Bounds | Meaning |\n"
 			)
 			.unwrap();
-			page.push_str("|---|---|---|---|\n");
+			page.push_str("|---|---|---|---|---|\n");
 			last = concern.into();
 		}
 		let field = name.rsplit('.').next().unwrap();
@@ -149,13 +150,42 @@ fn tables(
 			.unwrap_or_else(|| panic!("{owner}.{field} has no documentation"));
 		writeln!(
 			page,
-			"| `{name}` | {} | {} | {} |",
+			"| `{name}` | {} | {} | {} | {} |",
 			readable(&production, ty, doc),
 			readable(&development, ty, doc),
+			bounds(&path),
 			doc.trim_end_matches('.'),
 		)
 		.unwrap();
 	}
+}
+
+/// The bounds of the parameter at `path`; nothing for the names of profiles.
+fn bounds(path: &str) -> String {
+	let list = match path.split_once('[') {
+		Some((list, rest)) if rest.ends_with(".encode") => list,
+		_ => path,
+	};
+	let found = BOUNDS.iter().find(|bounds| bounds.path == list);
+	found.map_or(String::new(), |bounds| {
+		bounds.to_string().split_once(": ").unwrap().1.to_string()
+	})
+}
+
+/// The relations with what is said of them.
+fn relations() -> Vec<(String, String)> {
+	let (_, list) = SOURCES[0].split_once("pub enum Relation {").unwrap();
+	let (list, _) = list.split_once("\n}").unwrap();
+	let mut relations = Vec::new();
+	let mut doc = String::new();
+	for line in list.lines().map(str::trim) {
+		if let Some(text) = line.strip_prefix("///") {
+			doc.push_str(text);
+		} else if let Some(name) = line.strip_suffix(',') {
+			relations.push((name.to_string(), std::mem::take(&mut doc).trim().to_string()));
+		}
+	}
+	relations
 }
 
 fn page() -> String {
@@ -167,6 +197,10 @@ fn page() -> String {
 	let mut page = BEGINNING.to_string();
 	tables(&mut page, &all, "timing", &timings.0, &timings.1);
 	tables(&mut page, &all, "", &production, &development);
+	page.push_str("\n## Relations\n\n| Relation | |\n|---|---|\n");
+	for (name, doc) in relations() {
+		writeln!(page, "| `{name}` | {doc} |").unwrap();
+	}
 	page.push_str("\n## What follows from them\n\n");
 	page.push_str("| | Production | Development |\n|---|---|---|\n");
 	writeln!(

@@ -1,48 +1,134 @@
 //! Presets, bounds and relations of the parameters.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+use std::collections::BTreeSet;
+
+use codec::{DecodeAll, Encode};
 use livepeer_primitives::{
 	draw::sample_count,
-	params::{ParameterError, ProtocolParameters, Timing},
-	MAX_SLASHED_ROUNDS, MAX_TREE_DEPTH, MAX_VALIDATORS,
+	params::{
+		Bounds, JobsStored, LotteryStored, Parameter, ParameterError, ProtocolParameters, Relation,
+		RoundsStored, Timing, Unit, BOUNDS,
+	},
+	video::{check_format, Rendition, SourceLimits, CANONICAL_PROFILE, LONGEST_SEGMENT},
+	work::{max_leaf_work, ProfileFactor, STANDARD_SEGMENT_WORK},
+	MAX_COMMITTEE, MAX_SLASHED_ROUNDS, MAX_TREE_DEPTH, UNIT,
 };
 use proptest::prelude::*;
+use serde_json::Value;
 use sp_runtime::Perbill;
 
 const PRODUCTION: ProtocolParameters = ProtocolParameters::production();
 const DEV: ProtocolParameters = ProtocolParameters::development();
 
+fn presets() -> [(ProtocolParameters, Timing); 2] {
+	[(PRODUCTION, Timing::production()), (DEV, Timing::development())]
+}
+
 #[test]
 fn presets_should_keep_every_rule() {
-	assert_eq!(PRODUCTION.check(&Timing::production()), Ok(()));
-	assert_eq!(DEV.check(&Timing::development()), Ok(()));
+	for (preset, timing) in presets() {
+		assert_eq!(preset.check(&timing), Ok(()));
+	}
+}
+
+#[test]
+fn presets_should_keep_every_rule_with_every_number_of_tranches() {
+	for (mut preset, timing) in presets() {
+		let most = preset.lottery.tranches;
+		for tranches in 1..=most {
+			preset.lottery.tranches = tranches;
+			assert_eq!(preset.check(&timing), Ok(()), "{tranches} tranches");
+		}
+	}
 }
 
 #[test]
 fn longest_claim_life_should_be_the_worked_number() {
-	// Windows + leaf reveal + tranche + dispute + deferral + penalties, 16 in each block.
-	let production = 5 * 100 + (100 + 10) + (50 + 100 + 20) + (200 + 100 + 50 + 2) + 28_800 + 20;
+	// Windows + leaf reveal + tranches + dispute + deferral or slashing period + penalties, 16 in
+	// each block. Each ballot: commit + work + reveal + opening.
+	let production =
+		7 * 100 + (100 + 10) + 3 * (50 + 100 + 20 + 100) + (200 + 100 + 50 + 100 + 2) + 28_800 + 20;
 	assert_eq!(PRODUCTION.lottery.longest_claim_life(&Timing::production()), production);
-	assert_eq!(production, 29_952);
-	let dev = 5 * 10 + (20 + 10) + (12 + 10 + 10) + (20 + 10 + 10 + 2) + 12 + 20;
+	assert_eq!(production, 30_892);
+	let dev = 7 * 10 + (20 + 10) + 2 * (12 + 20 + 10 + 20) + (20 + 20 + 10 + 20 + 2) + 12 + 20;
 	assert_eq!(DEV.lottery.longest_claim_life(&Timing::development()), dev);
-	assert_eq!(dev, 186);
+	assert_eq!(dev, 328);
+	// (LiabilityWindow − 1) × RoundLength: 43,200 and 330 blocks.
+	assert!(production < 3 * 14_400 && dev < 11 * 30);
 }
 
 #[test]
 fn claims_should_be_short_enough_for_the_rate() {
-	let leaves = |percent_times_ten: u32| {
+	let leaves = |per_mille: u32, samples: u32| {
 		let mut lottery = PRODUCTION.lottery;
-		lottery.verification_rate = Perbill::from_rational(percent_times_ten, 1_000);
-		lottery.max_leaves()
+		lottery.verification_rate = Perbill::from_rational(per_mille, 1_000);
+		lottery.leaves_of(samples)
 	};
 	// Production: 2 %, and 5 % for the new; dev: 25 % and 62.5 %.
-	assert_eq!(leaves(20), 800);
-	assert_eq!(leaves(50), 320);
-	assert_eq!(leaves(250), 64);
-	assert_eq!(leaves(625), 25);
-	assert_eq!(leaves(1_000), 16);
-	assert_eq!(leaves(0), 1 << MAX_TREE_DEPTH);
+	assert_eq!(leaves(20, 16), 800);
+	assert_eq!(leaves(50, 16), 320);
+	assert_eq!(leaves(250, 16), 64);
+	assert_eq!(leaves(625, 16), 25);
+	assert_eq!(leaves(1_000, 16), 16);
+	assert_eq!(leaves(0, 16), 1 << MAX_TREE_DEPTH);
+	// A job that can be judged in part only has shorter claims.
+	assert_eq!(leaves(20, 3), 150);
+	assert_eq!(leaves(250, 1), 4);
+	assert_eq!(leaves(1_000, 0), 1);
+}
+
+/// A ladder of 16:9 pictures of these heights.
+fn ladder(heights: &[u16]) -> Vec<Rendition> {
+	let rendition = |height: &u16| Rendition {
+		width: (height * 16 / 9).next_multiple_of(2),
+		height: *height,
+		profile: CANONICAL_PROFILE,
+		kbps: 3_000,
+		cap_kbps: 4_500,
+	};
+	heights.iter().map(rendition).collect()
+}
+
+/// How many leaves of a job are drawn at most.
+fn samples(preset: &ProtocolParameters, ladder: &[Rendition], limits: &SourceLimits) -> u32 {
+	let factors = &preset.jobs.factors;
+	check_format(ladder, limits, factors).unwrap();
+	preset.lottery.samples_of(max_leaf_work(factors, ladder, limits).unwrap())
+}
+
+#[test]
+fn jobs_that_the_protocol_names_should_be_possible() {
+	let hd = (ladder(&[1080, 720, 480, 360]), SourceLimits::new(1920, 1080, 60));
+	let uhd = (ladder(&[2160, 1440, 1080, 720, 480]), SourceLimits::new(3840, 2160, 60));
+	// With the usual segments, and with the longest that any encoder makes.
+	for (preset, (ladder, limits), usual, longest) in
+		[(DEV, &hd, 4, 1), (PRODUCTION, &hd, 16, 16), (PRODUCTION, &uhd, 15, 3)]
+	{
+		assert_eq!(samples(&preset, ladder, limits), usual);
+		let limits = SourceLimits { longest: LONGEST_SEGMENT, ..*limits };
+		assert_eq!(samples(&preset, ladder, &limits), longest);
+	}
+}
+
+#[test]
+fn jobs_that_cannot_be_judged_should_have_no_sample() {
+	// Eight renditions of the largest picture at the highest rate.
+	let mut largest = ladder(&[2304; 8]);
+	(0u32..).zip(&mut largest).for_each(|(i, rendition)| {
+		(rendition.width, rendition.height, rendition.kbps) = (4096, 4096, 1_000 + i);
+	});
+	for (preset, _) in presets() {
+		assert_eq!(samples(&preset, &largest, &SourceLimits::new(4096, 4096, 120)), 0);
+	}
+	// What one verifier cannot do in time is not drawn: exactly as many as fit.
+	let lottery = DEV.lottery;
+	let can = lottery.verify_rate * u64::from(lottery.max_work_blocks);
+	assert_eq!(lottery.samples_of(can), 1);
+	assert_eq!(lottery.samples_of(can + 1), 0);
+	assert_eq!(lottery.samples_of(can / 16), 16);
+	assert_eq!(lottery.samples_of(0), 16);
+	assert_eq!(lottery.samples_of(u64::MAX), 0);
 }
 
 #[test]
@@ -50,7 +136,7 @@ fn whitepapers_verification_rate_should_be_permitted() {
 	let mut parameters = PRODUCTION;
 	parameters.lottery.verification_rate = Perbill::from_rational(1u32, 500);
 	assert_eq!(parameters.check(&Timing::production()), Ok(()));
-	assert_eq!(parameters.lottery.max_leaves(), 1 << MAX_TREE_DEPTH);
+	assert_eq!(parameters.lottery.leaves_of(16), 1 << MAX_TREE_DEPTH);
 }
 
 #[test]
@@ -60,85 +146,169 @@ fn work_blocks_should_be_rounded_up_and_capped() {
 	assert_eq!(lottery.work_blocks(1), 1);
 	assert_eq!(lottery.work_blocks(150_000_000), 1);
 	assert_eq!(lottery.work_blocks(150_000_001), 2);
-	assert_eq!(lottery.work_blocks(u64::MAX), 10);
+	assert_eq!(lottery.work_blocks(u64::MAX), 20);
+}
+
+fn leaves_of(value: &Value, path: &str, into: &mut BTreeSet<String>) {
+	let Value::Object(fields) = value else {
+		into.insert(path.into());
+		return;
+	};
+	for (name, field) in fields {
+		let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+		leaves_of(field, &path, into);
+	}
 }
 
 #[test]
-fn every_bound_should_be_checked() {
-	use ParameterError as E;
+fn every_parameter_should_have_bounds() {
+	let mut paths = BTreeSet::new();
+	let text = serde_json::to_string(&DEV).unwrap();
+	leaves_of(&serde_json::from_str(&text).unwrap(), "", &mut paths);
+	leaves_of(&serde_json::to_value(Timing::development()).unwrap(), "timing", &mut paths);
+	let bounded: BTreeSet<_> = BOUNDS.iter().map(|bounds| bounds.path.to_string()).collect();
+	assert_eq!(paths, bounded);
+	assert_eq!(bounded.len(), BOUNDS.len());
+	for bounds in BOUNDS {
+		assert!(bounds.lowest <= bounds.highest && bounds.highest < u128::MAX, "{bounds:?}");
+		let share = bounds.unit == Unit::Share;
+		assert!(!share || bounds.highest <= 1_000_000_000, "{bounds:?}");
+	}
+}
+
+/// `preset` with one parameter at `value`, by way of JSON; `None` where its type cannot hold it.
+fn with(
+	preset: &ProtocolParameters,
+	timing: &Timing,
+	bounds: &Bounds,
+	value: u128,
+) -> Option<(ProtocolParameters, Timing)> {
+	let (mut all, mut time) =
+		(serde_json::to_string(preset).unwrap(), serde_json::to_string(timing).unwrap());
+	let (concern, field) = bounds.path.split_once('.').unwrap();
+	let field = match bounds.parameter {
+		Parameter::EncodeFactor => "encode",
+		_ => field.rsplit('.').next().unwrap(),
+	};
+	let text = if concern == "timing" { &mut time } else { &mut all };
+	let concern = text.find(&format!("\"{concern}\":")).unwrap_or(0);
+	let key = format!("\"{field}\":");
+	let start = concern + text[concern..].find(&key).unwrap() + key.len();
+	let end = start + text[start..].find([',', '}']).unwrap();
+	text.replace_range(start..end, &value.to_string());
+	Some((serde_json::from_str(&all).ok()?, serde_json::from_str(&time).ok()?))
+}
+
+#[test]
+fn every_bound_should_be_checked_and_named() {
+	for (preset, timing) in presets() {
+		for bounds in BOUNDS {
+			let Bounds { parameter, lowest, highest, .. } = *bounds;
+			let check = |value| {
+				with(&preset, &timing, bounds, value).map(|(all, timing)| all.check(&timing))
+			};
+			if let Some(below) = lowest.checked_sub(1) {
+				let error = ParameterError::TooSmall { parameter, lowest };
+				assert_eq!(check(below), Some(Err(error)));
+				assert_eq!(check(0), Some(Err(error)));
+			}
+			// A share above one is no share: its type refuses it.
+			if bounds.unit != Unit::Share || highest < 1_000_000_000 {
+				let error = ParameterError::TooLarge { parameter, highest };
+				assert_eq!(check(highest + 1), Some(Err(error)), "{bounds:?}");
+			}
+			// Within the bounds only relations can refuse it.
+			for value in [lowest, highest] {
+				let checked = check(value).unwrap();
+				assert!(matches!(checked, Ok(()) | Err(ParameterError::Broken(_))), "{bounds:?}");
+			}
+		}
+	}
+}
+
+#[test]
+fn every_relation_should_be_checked_and_named() {
+	use Relation as R;
 	type Change = fn(&mut ProtocolParameters, &mut Timing);
-	let half_and_more = Perbill::from_percent(51);
-	assert!(half_and_more > Perbill::from_percent(50));
-	let cases: &[(E, Change)] = &[
-		(E::Timing, |_, t| t.slot_duration = 0),
-		(E::Timing, |_, t| t.slot_duration = 999),
-		(E::Timing, |_, t| t.slot_duration = 60_001),
-		(E::Timing, |_, t| t.session_length = 0),
-		(E::Timing, |_, t| t.session_length = 100_001),
-		(E::Timing, |_, t| t.beacon_window = 0),
-		(E::Timing, |p, t| t.beacon_window = p.rounds.length + 1),
-		(E::Timing, |p, _| p.rounds.length = 0),
-		(E::LockAmount, |p, _| p.rounds.lock_amount = Perbill::one()),
-		(E::UnbondingPeriod, |p, _| p.staking.unbonding_period = p.staking.liability_window - 1),
-		(E::LiabilityWindow, |p, _| p.staking.liability_window = 0),
-		(E::LiabilityWindow, |p, _| p.staking.liability_window = 1),
-		(E::LiabilityWindow, |p, _| p.lottery.slash_deferral = u32::MAX),
-		// A slash would not reach as far back.
-		(E::LiabilityWindow, |p, _| {
-			p.staking.unbonding_period = MAX_SLASHED_ROUNDS;
-			p.staking.liability_window = MAX_SLASHED_ROUNDS;
+	let cases: &[(R, Change)] = &[
+		(R::WindowWithinRound, |p, t| p.rounds.length = t.beacon_window - 1),
+		(R::RoundEnds, |p, t| {
+			p.rounds.length = 28 * 1_440 + 1;
+			t.slot_duration = 60_000;
 		}),
-		(E::SetSize, |p, _| p.election.active_size = 0),
-		(E::SetSize, |p, _| p.election.active_size = MAX_VALIDATORS + 1),
-		(E::SetSize, |p, _| p.election.min_validators = 0),
-		(E::SetSize, |p, _| p.election.min_validators = p.election.active_size + 1),
-		(E::SetSize, |p, _| p.jobs.priority_list = 0),
-		(E::SetSize, |p, _| p.jobs.priority_list = 17),
-		(E::SetSize, |p, _| p.jobs.max_open_claims = 0),
-		(E::SetSize, |p, _| p.jobs.max_open_claims = 1_025),
-		(E::SetSize, |p, _| p.jobs.allowance_leaves = 0),
-		(E::Bond, |p, _| p.staking.min_bond = 0),
-		(E::Bond, |p, _| p.election.min_self_bond = p.staking.min_bond - 1),
-		(E::Bond, |p, _| p.election.min_validator_stake = 0),
-		(E::Bond, |p, _| p.jobs.broadcaster_bond = 0),
-		(E::Bond, |p, _| p.staking.finder_fee = Perbill::from_percent(51)),
-		(E::Deadline, |p, _| p.election.heartbeat_interval = 0),
-		(E::Deadline, |p, _| p.jobs.accept_timeout = 0),
-		(E::Deadline, |p, _| p.jobs.claim_grace = 0),
-		(E::Deadline, |p, _| p.jobs.longest_job = 0),
-		(E::Deadline, |p, _| p.lottery.reveal_window = 0),
-		(E::Deadline, |p, _| p.lottery.missed_grace = 0),
-		(E::Deadline, |p, _| p.lottery.commit_base = 0),
-		(E::Deadline, |p, _| p.lottery.verdict_reveal = 0),
-		(E::Deadline, |p, _| p.lottery.max_work_blocks = 0),
-		(E::Deadline, |p, _| p.lottery.dispute_commit_base = 0),
-		(E::Deadline, |p, _| p.lottery.dispute_reveal = 0),
-		(E::Deadline, |p, _| p.lottery.slashing_period = 0),
-		(E::Deadline, |p, _| p.lottery.slash_deferral = 0),
-		(E::Sampling, |p, _| p.lottery.max_samples = 0),
-		(E::Sampling, |p, _| p.lottery.max_samples = 17),
-		(E::Sampling, |p, _| p.lottery.committee_size = 0),
-		(E::Sampling, |p, _| p.lottery.committee_size = 65),
-		(E::Sampling, |p, _| p.lottery.verify_rate = 0),
-		(E::Sampling, |p, _| p.lottery.verification_rate = Perbill::zero()),
-		(E::Slash, |p, _| p.lottery.failed_slash = Perbill::zero()),
-		(E::Slash, |p, _| p.lottery.failed_slash = Perbill::from_percent(51)),
-		(E::Slash, |p, _| p.lottery.missed_slash = Perbill::zero()),
-		(E::Slash, |p, _| p.lottery.missed_slash = Perbill::from_percent(4)),
-		(E::Slash, |p, _| p.lottery.missed_slash = Perbill::from_percent(51)),
-		(E::Slash, |p, _| p.lottery.false_dissent_slash = Perbill::from_percent(51)),
-		(E::Slash, |p, _| p.lottery.no_show_slash = Perbill::from_percent(51)),
-		(E::Factors, |p, _| p.jobs.factors.preset = 0),
-		(E::Factors, |p, _| p.jobs.factors.preset = 1_001),
-		(E::Factors, |p, _| p.jobs.factors.decode = 0),
-		(E::Factors, |p, _| p.jobs.factors.decode = 1_001),
+		(R::UnbondingEnds, |p, t| {
+			p.rounds.length = 14_401;
+			p.staking.unbonding_period = 180;
+			t.slot_duration = 6_000;
+		}),
+		(R::UnbondingWithinLiability, |p, _| {
+			p.staking.unbonding_period = p.staking.liability_window - 1;
+		}),
+		(R::LiabilityOutlivesClaims, |p, _| p.staking.liability_window = 1),
+		(R::LiabilityOutlivesClaims, |p, _| p.lottery.slash_deferral = 403_200),
+		(R::LiabilityOutlivesClaims, |p, _| p.lottery.slashing_period = 100_800),
+		(R::ValidatorsWithinActiveSet, |p, _| {
+			p.election.min_validators = p.election.active_size + 1;
+		}),
+		(R::SelfBondIsBond, |p, _| p.election.min_self_bond = p.staking.min_bond - 1),
+		(R::MissedCostsFailed, |p, _| p.lottery.missed_slash = Perbill::from_percent(4)),
+		(R::TranchesWithinCommittee, |p, _| {
+			(p.lottery.committee_size, p.lottery.tranches) = (33, 2);
+		}),
+		(R::JudgesKeepUp, |p, _| {
+			(p.lottery.verify_rate, p.lottery.max_work_blocks) = (STANDARD_SEGMENT_WORK - 1, 1);
+		}),
+		(R::ProfilesKnown, |p, _| p.jobs.factors.profiles[0].profile = 2),
+		(R::ProfilesKnown, |p, _| p.jobs.factors.profiles[1].encode = 5),
+		(R::ProfilesKnown, |p, _| p.jobs.factors.profiles[7] = p.jobs.factors.profiles[0]),
+		(R::ProfilesKnown, |p, _| {
+			p.jobs.factors.profiles[3] = ProfileFactor { profile: 7, encode: 1 };
+			p.jobs.factors.profiles[5] = ProfileFactor { profile: 7, encode: 2 };
+		}),
 	];
-	for (preset, timing) in [(PRODUCTION, Timing::production()), (DEV, Timing::development())] {
-		for (number, (error, change)) in cases.iter().enumerate() {
+	for (preset, timing) in presets() {
+		for (number, (relation, change)) in cases.iter().enumerate() {
 			let (mut parameters, mut timing) = (preset, timing);
 			change(&mut parameters, &mut timing);
-			assert_eq!(parameters.check(&timing), Err(*error), "case {number}");
+			let error = ParameterError::Broken(*relation);
+			assert_eq!(parameters.check(&timing), Err(error), "case {number}");
 		}
+	}
+}
+
+#[test]
+fn relations_should_be_kept_at_their_limits() {
+	let mut parameters = PRODUCTION;
+	parameters.jobs.factors.profiles[5] = ProfileFactor { profile: 7, encode: 100_000 };
+	(parameters.lottery.committee_size, parameters.lottery.tranches) = (MAX_COMMITTEE / 8, 8);
+	parameters.lottery.missed_slash = parameters.lottery.failed_slash;
+	parameters.election.min_self_bond = parameters.staking.min_bond;
+	parameters.election.min_validators = parameters.election.active_size;
+	parameters.staking.unbonding_period = 180;
+	parameters.staking.liability_window = MAX_SLASHED_ROUNDS - 1;
+	assert_eq!(parameters.check(&Timing::production()), Ok(()));
+	parameters.staking.unbonding_period = MAX_SLASHED_ROUNDS - 1;
+	parameters.rounds.length = 14_400 * 180 / (MAX_SLASHED_ROUNDS - 1);
+	assert_eq!(parameters.check(&Timing::production()), Ok(()));
+	parameters.rounds.length += 1;
+	let error = ParameterError::Broken(Relation::UnbondingEnds);
+	assert_eq!(parameters.check(&Timing::production()), Err(error));
+}
+
+/// A round of u32::MAX blocks was taken once, and nothing could undo it.
+#[test]
+fn no_round_should_outlast_four_weeks() {
+	for (preset, timing) in presets() {
+		let taken = |length| {
+			let mut parameters = preset;
+			parameters.rounds.length = length;
+			parameters.staking.unbonding_period = parameters.staking.liability_window;
+			parameters.check(&timing).is_ok()
+		};
+		let longest = (1..=403_200u32).rev().find(|length| taken(*length)).unwrap();
+		let days = u64::from(longest) * timing.slot_duration / (24 * 3_600 * 1_000);
+		assert!(days <= 28, "{days}");
+		assert!(!taken(403_201) && !taken(u32::MAX));
 	}
 }
 
@@ -149,25 +319,36 @@ fn stake_should_stay_until_the_longest_claim_of_its_last_round_is_executed() {
 	let timing = Timing::development();
 	let life = DEV.lottery.longest_claim_life(&timing);
 	let mut parameters = DEV;
-	parameters.rounds.length = life / 7;
-	assert_eq!(parameters.check(&timing), Err(ParameterError::LiabilityWindow));
-	parameters.rounds.length = life / 7 + 1;
+	parameters.rounds.length = life / 11;
+	let error = ParameterError::Broken(Relation::LiabilityOutlivesClaims);
+	assert_eq!(parameters.check(&timing), Err(error));
+	parameters.rounds.length = life / 11 + 1;
 	assert_eq!(parameters.check(&timing), Ok(()));
 }
 
 #[test]
-fn liability_window_should_be_taken_when_a_slash_just_reaches_it() {
-	let mut parameters = PRODUCTION;
-	parameters.staking.unbonding_period = MAX_SLASHED_ROUNDS;
-	parameters.staking.liability_window = MAX_SLASHED_ROUNDS - 1;
-	assert_eq!(parameters.check(&Timing::production()), Ok(()));
+fn parameters_should_read_back_from_json() {
+	for (mut preset, timing) in presets() {
+		// Amounts of any size.
+		preset.election.min_validator_stake = 123_456_789 * UNIT + 1;
+		let json = serde_json::to_string(&(preset, timing)).unwrap();
+		let back: (ProtocolParameters, Timing) = serde_json::from_str(&json).unwrap();
+		assert_eq!(back, (preset, timing));
+	}
 }
 
 #[test]
-fn parameters_should_read_back_from_json() {
-	let json = serde_json::to_string(&(PRODUCTION, Timing::production())).unwrap();
-	let back: (ProtocolParameters, Timing) = serde_json::from_str(&json).unwrap();
-	assert_eq!(back, (PRODUCTION, Timing::production()));
+fn stored_concerns_should_say_their_version() {
+	let stored = RoundsStored::from(PRODUCTION.rounds);
+	assert_eq!(stored.encode(), [&[1][..], &PRODUCTION.rounds.encode()].concat());
+	// Bytes without a known version are no value: neither the bare struct nor a later version.
+	assert!(JobsStored::decode_all(&mut &PRODUCTION.jobs.encode()[..]).is_err());
+	let mut later = LotteryStored::from(PRODUCTION.lottery).encode();
+	later[0] = 2;
+	assert!(LotteryStored::decode_all(&mut &later[..]).is_err());
+	later[0] = 1;
+	let back = LotteryStored::decode_all(&mut &later[..]).unwrap();
+	assert_eq!(livepeer_primitives::params::LotteryParameters::from(back), PRODUCTION.lottery);
 }
 
 proptest! {
@@ -175,23 +356,40 @@ proptest! {
 	fn claims_of_allowed_length_should_keep_the_rate(parts in 1u32..=1_000_000_000, max in 1u32..=16) {
 		let mut lottery = PRODUCTION.lottery;
 		lottery.verification_rate = Perbill::from_parts(parts);
-		lottery.max_samples = max;
-		let leaves = lottery.max_leaves();
+		let leaves = lottery.leaves_of(max);
 		let k = sample_count(lottery.verification_rate, leaves, max);
 		// As many are drawn as the rate asks for, or the claim has the one leaf that it must.
 		prop_assert!(u64::from(k) * 1_000_000_000 >= u64::from(parts) * u64::from(leaves));
 	}
 
 	#[test]
+	fn samples_should_fit_the_time_that_judges_have(
+		work in any::<u64>(),
+		rate in 1u64..,
+		blocks in 1u32..,
+		most in 1u32..=16,
+	) {
+		let mut lottery = PRODUCTION.lottery;
+		lottery.verify_rate = rate;
+		lottery.max_work_blocks = blocks;
+		lottery.max_samples = most;
+		let samples = lottery.samples_of(work);
+		prop_assert!(samples <= most);
+		let can = u128::from(rate) * u128::from(blocks);
+		prop_assert!(u128::from(samples) * u128::from(work) <= can);
+		prop_assert!(samples == most || u128::from(samples + 1) * u128::from(work) > can);
+	}
+
+	#[test]
 	fn check_should_not_overflow_whatever_it_is_given(
-		numbers in prop::collection::vec(any::<u32>(), 12),
+		numbers in prop::collection::vec(prop_oneof![any::<u32>(), 0u32..5_000], 14),
 		rate in any::<u64>(),
 	) {
 		let mut parameters = DEV;
 		parameters.rounds.length = numbers[0];
 		let window = numbers[1] % (2 * MAX_SLASHED_ROUNDS);
 		parameters.staking.liability_window = window;
-		parameters.staking.unbonding_period = u32::MAX;
+		parameters.staking.unbonding_period = numbers[12].max(window);
 		let l = &mut parameters.lottery;
 		l.reveal_window = numbers[2];
 		l.missed_grace = numbers[3];
@@ -202,19 +400,23 @@ proptest! {
 		l.dispute_reveal = numbers[8];
 		l.slashing_period = numbers[9];
 		l.slash_deferral = numbers[10];
+		l.tranches = numbers[13];
 		l.verify_rate = rate;
 		let _ = l.work_blocks(rate);
 		let timing = Timing { beacon_window: numbers[11], ..Timing::development() };
 		if parameters.check(&timing).is_ok() {
 			// Then the relation holds in exact numbers.
-			let life: u64 = 5 * u64::from(numbers[11])
-				+ numbers[2..9].iter().map(|n| u64::from(*n)).sum::<u64>()
-				+ u64::from(numbers[6])
-				+ 2 + u64::from(numbers[9].max(numbers[10]))
+			let ballot = |base: u32, reveal: u32| -> u64 {
+				[base, reveal, numbers[6], numbers[2]].into_iter().map(u64::from).sum()
+			};
+			let life = 7 * u64::from(numbers[11])
+				+ u64::from(numbers[2]) + u64::from(numbers[3])
+				+ u64::from(numbers[13]) * ballot(numbers[4], numbers[5])
+				+ ballot(numbers[7], numbers[8]) + 2
+				+ u64::from(numbers[9].max(numbers[10]))
 				+ 20;
-			let liable = u64::from(window - 1) * u64::from(numbers[0]);
+			prop_assert!(u64::from(window - 1) * u64::from(numbers[0]) > life);
 			prop_assert!(window < MAX_SLASHED_ROUNDS);
-			prop_assert!(liable > life.min(u64::from(u32::MAX)));
 		}
 	}
 }

@@ -3,7 +3,8 @@
 
 pub use pallet::*;
 pub use types::{
-	BeaconWindow, ClosedBlocks, MinimumPeriod, ParameterStore, SessionLength, SlotDuration,
+	preset, BeaconWindow, ClosedBlocks, MinimumPeriod, ParameterStore, SessionLength, SlotDuration,
+	UpdateError,
 };
 pub use weights::WeightInfo;
 
@@ -24,7 +25,7 @@ pub mod pallet {
 	use frame_support::pallet_prelude::*;
 	use frame_system::pallet_prelude::*;
 	use livepeer_primitives::{
-		params::{ProtocolParameters, Timing},
+		params::{ParameterError, ProtocolParameters, Timing},
 		BlockNumber,
 	};
 
@@ -100,36 +101,131 @@ pub mod pallet {
 		},
 	}
 
-	/// The rule that the parameters would break. Nothing was stored.
+	/// The rule that the parameters would break, by the parameter's or the relation's name. Nothing
+	/// was stored.
 	#[pallet::error]
 	pub enum Error<T> {
 		/// The update deletes a value instead of setting one.
 		ValueMissing,
-		/// A slot, a session, a window or a round has no length or is too long, or a window is
-		/// longer than a round.
-		Timing,
-		/// The lock period is not shorter than the round.
+		/// A stored value of another concern cannot be read, so nothing can be checked with it. Set
+		/// that one first.
+		Unreadable,
+		/// `timing.slot_duration`: 1,000 to 60,000 ms.
+		SlotDuration,
+		/// `timing.session_length`: 1 to 100,000 slots.
+		SessionLength,
+		/// `timing.beacon_window`: 1 to 14,400 blocks.
+		BeaconWindow,
+		/// `rounds.length`: 1 to 403,200 blocks.
+		RoundLength,
+		/// `rounds.lock_amount`: 0 to 50 %.
 		LockAmount,
-		/// The unbonding period is shorter than the liability window.
+		/// `staking.unbonding_period`: 1 to 180 rounds.
 		UnbondingPeriod,
-		/// Stake could leave before the longest claim of its last round is executed, or the
-		/// liability window is longer than a slash reaches back.
+		/// `staking.liability_window`: 1 to 63 rounds.
 		LiabilityWindow,
-		/// A set size is zero or above what storage holds, or `min_validators` is above
-		/// `active_size`.
-		SetSize,
-		/// A bond or a minimum is zero, `min_self_bond` is below `min_bond`, or the finder's fee is
-		/// above one half.
-		Bond,
-		/// A deadline or a period is zero.
-		Deadline,
-		/// The number of samples, the rate or the committee is zero or too large.
-		Sampling,
-		/// A failed or missed slash is zero, any slash is above one half, or a missed verification
-		/// costs less than a failed one.
-		Slash,
-		/// A factor of the work formula is zero or above 1000.
-		Factors,
+		/// `staking.min_bond`: 10^-18 to 1,000 LPT.
+		MinBond,
+		/// `staking.finder_fee`: 0 to 50 %.
+		FinderFee,
+		/// `election.active_size`: 1 to 256.
+		ActiveSize,
+		/// `election.min_validators`: 1 to 256.
+		MinValidators,
+		/// `election.min_self_bond`: 10^-18 to 100,000 LPT.
+		MinSelfBond,
+		/// `election.min_validator_stake`: 10^-18 to 1,000,000 LPT.
+		MinValidatorStake,
+		/// `election.heartbeat_interval`: 1 to 2,400 blocks.
+		HeartbeatInterval,
+		/// `jobs.accept_timeout`: 1 to 100 blocks.
+		AcceptTimeout,
+		/// `jobs.claim_grace`: 1 to 14,400 blocks.
+		ClaimGrace,
+		/// `jobs.longest_job`: 1 to 5,256,000 blocks.
+		LongestJob,
+		/// `jobs.priority_list`: 1 to 16.
+		PriorityList,
+		/// `jobs.allowance_leaves`: 1 to 100,000.
+		AllowanceLeaves,
+		/// `jobs.broadcaster_bond`: 10^-18 to 10 ETH.
+		BroadcasterBond,
+		/// `jobs.max_open_claims`: 1 to 1,024.
+		MaxOpenClaims,
+		/// `jobs.factors.profiles`: 1 to 100,000 thousandths.
+		EncodeFactor,
+		/// `jobs.factors.decode`: 1 to 1,000 thousandths.
+		DecodeFactor,
+		/// `jobs.factors.rejected`: 1 to 55,296,000 units of work.
+		RejectedWork,
+		/// `lottery.verification_rate`: 0.1 to 100 %.
+		VerificationRate,
+		/// `lottery.max_samples`: 1 to 16.
+		MaxSamples,
+		/// `lottery.committee_size`: 1 to 64.
+		CommitteeSize,
+		/// `lottery.tranches`: 1 to 8.
+		Tranches,
+		/// `lottery.reveal_window`: 1 to 2,400 blocks.
+		RevealWindow,
+		/// `lottery.missed_grace`: 1 to 2,400 blocks.
+		MissedGrace,
+		/// `lottery.commit_base`: 1 to 2,400 blocks.
+		CommitBase,
+		/// `lottery.verdict_reveal`: 1 to 2,400 blocks.
+		VerdictReveal,
+		/// `lottery.verify_rate`: 1,000,000 to 1,000,000,000,000,000 units of work in a block.
+		VerifyRate,
+		/// `lottery.max_work_blocks`: 1 to 2,400 blocks.
+		MaxWorkBlocks,
+		/// `lottery.dispute_commit_base`: 1 to 14,400 blocks.
+		DisputeCommitBase,
+		/// `lottery.dispute_reveal`: 1 to 2,400 blocks.
+		DisputeReveal,
+		/// `lottery.slashing_period`: 1 to 100,800 blocks.
+		SlashingPeriod,
+		/// `lottery.slash_deferral`: 1 to 403,200 blocks.
+		SlashDeferral,
+		/// `lottery.failed_slash`: 0.0000001 to 50 %.
+		FailedSlash,
+		/// `lottery.missed_slash`: 0.0000001 to 50 %.
+		MissedSlash,
+		/// `lottery.equivocation_slash`: 0.0000001 to 50 %.
+		EquivocationSlash,
+		/// `lottery.false_dissent_slash`: 0 to 50 %.
+		FalseDissentSlash,
+		/// `lottery.no_show_slash`: 0 to 50 %.
+		NoShowSlash,
+		/// `lottery.chill`: 0 to 30 rounds.
+		Chill,
+		/// `timing.beacon_window` ≤ `rounds.length`.
+		WindowWithinRound,
+		/// A round lasts four weeks at most, at the slot's length: in the next one, what governance has
+		/// set can be undone.
+		RoundEnds,
+		/// Unbonding takes 180 days at most, at the slot's length.
+		UnbondingEnds,
+		/// `staking.unbonding_period` ≥ `staking.liability_window`.
+		UnbondingWithinLiability,
+		/// (`staking.liability_window` − 1) × `rounds.length` is more than the longest life of a claim
+		/// with its tranches, its dispute and the deferral of its slash: else stake could leave before
+		/// it is slashed.
+		LiabilityOutlivesClaims,
+		/// `election.min_validators` ≤ `election.active_size`.
+		ValidatorsWithinActiveSet,
+		/// `election.min_self_bond` ≥ `staking.min_bond`.
+		SelfBondIsBond,
+		/// `lottery.missed_slash` ≥ `lottery.failed_slash`: to hide a wrong segment costs no less than
+		/// to show it.
+		MissedCostsFailed,
+		/// `lottery.committee_size` × `lottery.tranches` ≤ 64: as many can be penalised.
+		TranchesWithinCommittee,
+		/// `lottery.verify_rate` × `lottery.max_work_blocks` is at least a standard segment's work: else
+		/// hardly a job could be judged.
+		JudgesKeepUp,
+		/// `jobs.factors.profiles` holds the canonical profile, none twice, and nothing in places that
+		/// are not used.
+		ProfilesKnown,
 	}
 
 	#[pallet::hooks]
@@ -148,8 +244,9 @@ pub mod pallet {
 	impl<T: Config> Pallet<T> {
 		/// Sets one parameter, if all parameters together then keep every rule.
 		///
-		/// Origin: root. The errors name the rule that would be broken. Values that a round, a job
-		/// or a claim copied when it began stay as they are there.
+		/// Origin: root. The errors name the parameter that is out of its bounds, or the relation
+		/// that would be broken. Values that a round, a job or a claim copied when it began stay as
+		/// they are there.
 		#[pallet::call_index(0)]
 		#[pallet::weight((T::WeightInfo::set_parameter(), DispatchClass::Operational))]
 		pub fn set_parameter(origin: OriginFor<T>, update: T::Update) -> DispatchResult {
@@ -174,6 +271,11 @@ pub mod pallet {
 		/// less the blocks that admitted nothing but inherents.
 		pub fn clock() -> BlockNumber {
 			<Self as livepeer_primitives::traits::ProtocolClock>::now()
+		}
+
+		/// What `set_parameter` would say of these parameters, with the bound that is broken.
+		pub fn check(parameters: ProtocolParameters) -> Result<(), ParameterError> {
+			parameters.check(&FixedTiming::<T>::get())
 		}
 	}
 }

@@ -1,6 +1,6 @@
 //! A runtime with this pallet over the same `pallet-parameters` as the chain's.
 
-use crate as pallet_chain_config;
+use crate::{self as pallet_chain_config, UpdateError};
 use frame_support::{
 	derive_impl,
 	dynamic_params::{dynamic_pallet_params, dynamic_params},
@@ -10,8 +10,8 @@ use frame_support::{
 use frame_system::EnsureNever;
 use livepeer_primitives::{
 	params::{
-		ElectionParameters, JobsParameters, LotteryParameters, ProtocolParameters,
-		RoundsParameters, StakingParameters, Timing,
+		ElectionStored, JobsStored, LotteryParameters, LotteryStored, ProtocolParameters,
+		RoundsParameters, RoundsStored, StakingStored, Timing,
 	},
 	AccountId,
 };
@@ -40,15 +40,18 @@ pub mod dynamic {
 	#[codec(index = 0)]
 	pub mod protocol {
 		#[codec(index = 0)]
-		pub static Rounds: RoundsParameters = ProtocolParameters::production().rounds;
+		pub static Rounds: RoundsStored = RoundsStored::V1(ProtocolParameters::production().rounds);
 		#[codec(index = 1)]
-		pub static Staking: StakingParameters = ProtocolParameters::production().staking;
+		pub static Staking: StakingStored =
+			StakingStored::V1(ProtocolParameters::production().staking);
 		#[codec(index = 2)]
-		pub static Election: ElectionParameters = ProtocolParameters::production().election;
+		pub static Election: ElectionStored =
+			ElectionStored::V1(ProtocolParameters::production().election);
 		#[codec(index = 3)]
-		pub static Jobs: JobsParameters = ProtocolParameters::production().jobs;
+		pub static Jobs: JobsStored = JobsStored::V1(ProtocolParameters::production().jobs);
 		#[codec(index = 4)]
-		pub static Lottery: LotteryParameters = ProtocolParameters::production().lottery;
+		pub static Lottery: LotteryStored =
+			LotteryStored::V1(ProtocolParameters::production().lottery);
 	}
 }
 
@@ -79,28 +82,56 @@ impl Store {
 	}
 }
 
+/// The stored concerns with `update` in place; `None` where one cannot be read.
+fn stored(update: Option<&Concern>) -> Option<ProtocolParameters> {
+	use concern::{ParametersKey as Key, ParametersValue as Value};
+	macro_rules! concern {
+		($name:ident) => {
+			match update {
+				Some(Concern::$name(_, Some(new))) => *new,
+				_ => {
+					let key = RuntimeParametersKey::Protocol(Key::$name(concern::$name));
+					match pallet_parameters::Parameters::<Test>::get(key)? {
+						RuntimeParametersValue::Protocol(Value::$name(stored)) => stored,
+						_ => return None,
+					}
+				}
+			}
+			.into()
+		};
+	}
+	Some(ProtocolParameters {
+		rounds: concern!(Rounds),
+		staking: concern!(Staking),
+		election: concern!(Election),
+		jobs: concern!(Jobs),
+		lottery: concern!(Lottery),
+	})
+}
+
 impl pallet_chain_config::ParameterStore<RuntimeParameters> for Store {
 	fn current() -> ProtocolParameters {
-		use frame_support::traits::Get;
-		ProtocolParameters {
-			rounds: concern::Rounds::get(),
-			staking: concern::Staking::get(),
-			election: concern::Election::get(),
-			jobs: concern::Jobs::get(),
-			lottery: concern::Lottery::get(),
-		}
+		stored(None).unwrap_or_else(pallet_chain_config::preset::<Test>)
 	}
 
-	fn with(update: &RuntimeParameters) -> Option<ProtocolParameters> {
-		let now = Self::current();
-		let RuntimeParameters::Protocol(update) = update.clone();
-		Some(match update {
-			Concern::Rounds(_, value) => ProtocolParameters { rounds: value?, ..now },
-			Concern::Staking(_, value) => ProtocolParameters { staking: value?, ..now },
-			Concern::Election(_, value) => ProtocolParameters { election: value?, ..now },
-			Concern::Jobs(_, value) => ProtocolParameters { jobs: value?, ..now },
-			Concern::Lottery(_, value) => ProtocolParameters { lottery: value?, ..now },
-		})
+	fn is_readable() -> bool {
+		stored(None).is_some()
+	}
+
+	fn with(update: &RuntimeParameters) -> Result<ProtocolParameters, UpdateError> {
+		let RuntimeParameters::Protocol(update) = update;
+		let deletes = matches!(
+			update,
+			Concern::Rounds(_, None)
+				| Concern::Staking(_, None)
+				| Concern::Election(_, None)
+				| Concern::Jobs(_, None)
+				| Concern::Lottery(_, None)
+		);
+		if deletes {
+			return Err(UpdateError::ValueMissing);
+		}
+		stored(Some(update)).ok_or(UpdateError::Unreadable)
 	}
 
 	fn store(update: RuntimeParameters) {
@@ -133,22 +164,22 @@ impl pallet_chain_config::Config for Test {
 
 /// An update of the rounds.
 pub fn rounds(value: RoundsParameters) -> RuntimeParameters {
-	RuntimeParameters::Protocol(Concern::Rounds(concern::Rounds, Some(value)))
+	RuntimeParameters::Protocol(Concern::Rounds(concern::Rounds, Some(value.into())))
 }
 
 /// An update of the lottery.
 pub fn lottery(value: LotteryParameters) -> RuntimeParameters {
-	RuntimeParameters::Protocol(Concern::Lottery(concern::Lottery, Some(value)))
+	RuntimeParameters::Protocol(Concern::Lottery(concern::Lottery, Some(value.into())))
 }
 
 /// The updates that together set `to`.
 pub fn all(to: &ProtocolParameters) -> [RuntimeParameters; 5] {
 	[
-		Concern::Rounds(concern::Rounds, Some(to.rounds)),
-		Concern::Staking(concern::Staking, Some(to.staking)),
-		Concern::Election(concern::Election, Some(to.election)),
-		Concern::Jobs(concern::Jobs, Some(to.jobs)),
-		Concern::Lottery(concern::Lottery, Some(to.lottery)),
+		Concern::Rounds(concern::Rounds, Some(to.rounds.into())),
+		Concern::Staking(concern::Staking, Some(to.staking.into())),
+		Concern::Election(concern::Election, Some(to.election.into())),
+		Concern::Jobs(concern::Jobs, Some(to.jobs.into())),
+		Concern::Lottery(concern::Lottery, Some(to.lottery.into())),
 	]
 	.map(RuntimeParameters::Protocol)
 }

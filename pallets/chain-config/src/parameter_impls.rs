@@ -2,21 +2,49 @@
 
 use crate::*;
 use frame_support::pallet_prelude::DispatchResult;
-use livepeer_primitives::params::{ParameterError, ProtocolParameters, Timing};
+use livepeer_primitives::params::{
+	Parameter, ParameterError, ProtocolParameters, Relation, Timing,
+};
+
+/// Each parameter and each relation has an error of its own name.
+macro_rules! errors_of_the_same_name {
+	($broken:expr, $kind:ident: $($name:ident)*) => {
+		match $broken {
+			$($kind::$name => Error::$name,)*
+		}
+	};
+}
 
 impl<T: Config> From<ParameterError> for Error<T> {
 	fn from(broken: ParameterError) -> Self {
 		match broken {
-			ParameterError::Timing => Error::Timing,
-			ParameterError::LockAmount => Error::LockAmount,
-			ParameterError::UnbondingPeriod => Error::UnbondingPeriod,
-			ParameterError::LiabilityWindow => Error::LiabilityWindow,
-			ParameterError::SetSize => Error::SetSize,
-			ParameterError::Bond => Error::Bond,
-			ParameterError::Deadline => Error::Deadline,
-			ParameterError::Sampling => Error::Sampling,
-			ParameterError::Slash => Error::Slash,
-			ParameterError::Factors => Error::Factors,
+			ParameterError::TooSmall { parameter, .. }
+			| ParameterError::TooLarge { parameter, .. } => errors_of_the_same_name!(
+				parameter, Parameter:
+				SlotDuration SessionLength BeaconWindow RoundLength LockAmount UnbondingPeriod
+				LiabilityWindow MinBond FinderFee ActiveSize MinValidators MinSelfBond
+				MinValidatorStake HeartbeatInterval AcceptTimeout ClaimGrace LongestJob
+				PriorityList AllowanceLeaves BroadcasterBond MaxOpenClaims EncodeFactor
+				DecodeFactor RejectedWork VerificationRate MaxSamples CommitteeSize Tranches
+				RevealWindow MissedGrace CommitBase VerdictReveal VerifyRate MaxWorkBlocks
+				DisputeCommitBase DisputeReveal SlashingPeriod SlashDeferral FailedSlash
+				MissedSlash EquivocationSlash FalseDissentSlash NoShowSlash Chill
+			),
+			ParameterError::Broken(relation) => errors_of_the_same_name!(
+				relation, Relation:
+				WindowWithinRound RoundEnds UnbondingEnds UnbondingWithinLiability
+				LiabilityOutlivesClaims ValidatorsWithinActiveSet SelfBondIsBond
+				MissedCostsFailed TranchesWithinCommittee JudgesKeepUp ProfilesKnown
+			),
+		}
+	}
+}
+
+impl<T: Config> From<UpdateError> for Error<T> {
+	fn from(error: UpdateError) -> Self {
+		match error {
+			UpdateError::ValueMissing => Error::ValueMissing,
+			UpdateError::Unreadable => Error::Unreadable,
 		}
 	}
 }
@@ -26,7 +54,7 @@ impl<T: Config> Pallet<T> {
 		if let Err(broken) = parameters.check(timing) {
 			panic!(
 				"genesis refused: timing and parameters break the rule {broken:?} \
-				 (see livepeer_primitives::params::ParameterError); timing: {timing:?}"
+				 (see livepeer_primitives::params); timing: {timing:?}"
 			);
 		}
 		FixedTiming::<T>::put(timing);
@@ -34,7 +62,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	pub(crate) fn do_set_parameter(update: T::Update) -> DispatchResult {
-		let parameters = T::Store::with(&update).ok_or(Error::<T>::ValueMissing)?;
+		let parameters = T::Store::with(&update).map_err(Error::<T>::from)?;
 		parameters.check(&FixedTiming::<T>::get()).map_err(Error::<T>::from)?;
 		T::Store::store(update.clone());
 		Self::deposit_event(Event::ParameterSet { update });
@@ -44,6 +72,10 @@ impl<T: Config> Pallet<T> {
 	/// Checks the pallet's invariants.
 	#[cfg(any(test, feature = "try-runtime"))]
 	pub fn do_try_state() -> Result<(), sp_runtime::TryRuntimeError> {
+		frame_support::ensure!(
+			T::Store::is_readable(),
+			"a stored parameter is not there or does not decode"
+		);
 		frame_support::ensure!(
 			T::Store::current().check(&FixedTiming::<T>::get()).is_ok(),
 			"the parameters in force break a rule"

@@ -3,8 +3,10 @@
 use codec::{Decode, Encode, MaxEncodedLen};
 use core::marker::PhantomData;
 use frame_support::traits::Get;
-use livepeer_primitives::{params::ProtocolParameters, BlockNumber};
-
+use livepeer_primitives::{
+	params::{ProtocolParameters, Timing},
+	BlockNumber,
+};
 use scale_info::TypeInfo;
 
 use crate::{Config, FixedTiming};
@@ -30,12 +32,25 @@ impl ClosedBlocks {
 	}
 }
 
-/// The keeper of parameters. It stores what it is given: the rules are checked before.
+/// Why parameters with an update in place cannot be told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UpdateError {
+	/// The update deletes a value.
+	ValueMissing,
+	/// The stored value of another concern is not there, or does not decode.
+	Unreadable,
+}
+
+/// The keeper of parameters. It stores what it is given: the rules are checked before. Each concern
+/// is stored with a version; older ones are read as the newest.
 pub trait ParameterStore<Update> {
-	/// The parameters in force.
+	/// The parameters in force, as pallets read them. Where a stored value cannot be read, the
+	/// [`preset`]'s stands in, for a runtime has to go on; [`Self::is_readable`] tells.
 	fn current() -> ProtocolParameters;
-	/// The parameters in force with `update` in place; `None` where it deletes a value.
-	fn with(update: &Update) -> Option<ProtocolParameters>;
+	/// Whether the stored value of every concern is there and decodes.
+	fn is_readable() -> bool;
+	/// The parameters in force with `update` in place. What it replaces need not be readable.
+	fn with(update: &Update) -> Result<ProtocolParameters, UpdateError>;
 	/// Stores one update.
 	fn store(update: Update);
 	/// Stores all parameters: genesis.
@@ -43,6 +58,15 @@ pub trait ParameterStore<Update> {
 	/// For benchmarks: an update that is allowed under the parameters in force, as long as any.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn longest_update() -> Update;
+}
+
+/// What this network started with, or one like it: by its timing.
+pub fn preset<T: Config>() -> ProtocolParameters {
+	if FixedTiming::<T>::get() == Timing::development() {
+		ProtocolParameters::development()
+	} else {
+		ProtocolParameters::production()
+	}
 }
 
 /// Length of a slot in milliseconds, which is the expected time between two blocks.

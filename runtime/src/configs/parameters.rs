@@ -1,8 +1,8 @@
 //! The parameters of the protocol: one stored value per concern, each a struct of
-//! `livepeer_primitives::params`.
+//! `livepeer_primitives::params` with its version.
 
 use crate::{Runtime, RuntimeEvent};
-use dynamic_params::protocol::{Election, Jobs, Lottery, Rounds, Staking};
+use dynamic_params::protocol::{self, Parameters as Concern};
 use frame_support::{
 	dynamic_params::{dynamic_pallet_params, dynamic_params},
 	traits::{dynamic_params::AggregatedKeyValue, AsEnsureOriginWithArg, Get},
@@ -10,14 +10,16 @@ use frame_support::{
 use frame_system::EnsureNever;
 use livepeer_primitives::{
 	params::{
-		ElectionParameters, JobsParameters, LotteryParameters, ProtocolParameters,
-		RoundsParameters, StakingParameters,
+		ElectionParameters, ElectionStored, JobsParameters, JobsStored, LotteryParameters,
+		LotteryStored, ProtocolParameters, RoundsParameters, RoundsStored, StakingParameters,
+		StakingStored,
 	},
 	AccountId,
 };
-use pallet_chain_config::ParameterStore;
+use pallet_chain_config::{ParameterStore, UpdateError};
 
-/// What pallet-parameters stores. A value that was never written reads as production's.
+/// What pallet-parameters stores. Nobody reads it but [`Store`] and what stands below: the macro's
+/// own getters give production's values where a stored one cannot be read.
 #[dynamic_params(RuntimeParameters, pallet_parameters::Parameters::<Runtime>)]
 pub mod dynamic_params {
 	use super::*;
@@ -28,30 +30,72 @@ pub mod dynamic_params {
 	pub mod protocol {
 		/// The round clock.
 		#[codec(index = 0)]
-		pub static Rounds: RoundsParameters = ProtocolParameters::production().rounds;
+		pub static Rounds: RoundsStored = RoundsStored::V1(ProtocolParameters::production().rounds);
 		/// Stake.
 		#[codec(index = 1)]
-		pub static Staking: StakingParameters = ProtocolParameters::production().staking;
+		pub static Staking: StakingStored =
+			StakingStored::V1(ProtocolParameters::production().staking);
 		/// Election.
 		#[codec(index = 2)]
-		pub static Election: ElectionParameters = ProtocolParameters::production().election;
+		pub static Election: ElectionStored =
+			ElectionStored::V1(ProtocolParameters::production().election);
 		/// Jobs.
 		#[codec(index = 3)]
-		pub static Jobs: JobsParameters = ProtocolParameters::production().jobs;
+		pub static Jobs: JobsStored = JobsStored::V1(ProtocolParameters::production().jobs);
 		/// The lottery.
 		#[codec(index = 4)]
-		pub static Lottery: LotteryParameters = ProtocolParameters::production().lottery;
+		pub static Lottery: LotteryStored =
+			LotteryStored::V1(ProtocolParameters::production().lottery);
 	}
 }
 
 #[cfg(feature = "runtime-benchmarks")]
 impl Default for RuntimeParameters {
 	fn default() -> Self {
-		RuntimeParameters::Protocol(dynamic_params::protocol::Parameters::Rounds(
-			dynamic_params::protocol::Rounds,
-			Some(ProtocolParameters::production().rounds),
-		))
+		let rounds = ProtocolParameters::production().rounds;
+		RuntimeParameters::Protocol(Concern::Rounds(protocol::Rounds, Some(rounds.into())))
 	}
+}
+
+macro_rules! in_force {
+	($($(#[$doc:meta])* $name:ident: $value:ident, $field:ident;)*) => {$(
+		$(#[$doc])*
+		pub struct $name;
+
+		impl $name {
+			/// What is stored, in its newest shape; `None` where it cannot be read.
+			fn stored() -> Option<$value> {
+				let key = protocol::ParametersKey::$name(protocol::$name);
+				let key = RuntimeParametersKey::Protocol(key);
+				match pallet_parameters::Parameters::<Runtime>::get(key)? {
+					RuntimeParametersValue::Protocol(protocol::ParametersValue::$name(stored)) => {
+						Some(stored.into())
+					}
+					_ => None,
+				}
+			}
+		}
+
+		impl Get<$value> for $name {
+			fn get() -> $value {
+				Self::stored()
+					.unwrap_or_else(|| pallet_chain_config::preset::<Runtime>().$field)
+			}
+		}
+	)*};
+}
+
+in_force! {
+	/// The round clock.
+	Rounds: RoundsParameters, rounds;
+	/// Stake.
+	Staking: StakingParameters, staking;
+	/// Election.
+	Election: ElectionParameters, election;
+	/// Jobs.
+	Jobs: JobsParameters, jobs;
+	/// The lottery.
+	Lottery: LotteryParameters, lottery;
 }
 
 /// Keeps the parameters in pallet-parameters.
@@ -78,18 +122,35 @@ impl ParameterStore<RuntimeParameters> for Store {
 		}
 	}
 
-	fn with(update: &RuntimeParameters) -> Option<ProtocolParameters> {
-		use dynamic_params::protocol::Parameters as P;
-		let mut all = Self::current();
+	fn is_readable() -> bool {
+		Rounds::stored().is_some()
+			&& Staking::stored().is_some()
+			&& Election::stored().is_some()
+			&& Jobs::stored().is_some()
+			&& Lottery::stored().is_some()
+	}
+
+	fn with(update: &RuntimeParameters) -> Result<ProtocolParameters, UpdateError> {
+		use Concern as C;
 		let RuntimeParameters::Protocol(update) = update;
+		let mut all = Self::current();
+		// The others have to be readable, for what is not cannot be checked with.
+		let readable = [
+			matches!(update, C::Rounds(..)) || Rounds::stored().is_some(),
+			matches!(update, C::Staking(..)) || Staking::stored().is_some(),
+			matches!(update, C::Election(..)) || Election::stored().is_some(),
+			matches!(update, C::Jobs(..)) || Jobs::stored().is_some(),
+			matches!(update, C::Lottery(..)) || Lottery::stored().is_some(),
+		];
+		let missing = UpdateError::ValueMissing;
 		match *update {
-			P::Rounds(_, value) => all.rounds = value?,
-			P::Staking(_, value) => all.staking = value?,
-			P::Election(_, value) => all.election = value?,
-			P::Jobs(_, value) => all.jobs = value?,
-			P::Lottery(_, value) => all.lottery = value?,
+			C::Rounds(_, value) => all.rounds = value.ok_or(missing)?.into(),
+			C::Staking(_, value) => all.staking = value.ok_or(missing)?.into(),
+			C::Election(_, value) => all.election = value.ok_or(missing)?.into(),
+			C::Jobs(_, value) => all.jobs = value.ok_or(missing)?.into(),
+			C::Lottery(_, value) => all.lottery = value.ok_or(missing)?.into(),
 		}
-		Some(all)
+		readable.into_iter().all(|is| is).then_some(all).ok_or(UpdateError::Unreadable)
 	}
 
 	fn store(update: RuntimeParameters) {
@@ -97,13 +158,12 @@ impl ParameterStore<RuntimeParameters> for Store {
 	}
 
 	fn store_all(parameters: &ProtocolParameters) {
-		use dynamic_params::protocol::Parameters as P;
 		[
-			P::Rounds(Rounds, Some(parameters.rounds)),
-			P::Staking(Staking, Some(parameters.staking)),
-			P::Election(Election, Some(parameters.election)),
-			P::Jobs(Jobs, Some(parameters.jobs)),
-			P::Lottery(Lottery, Some(parameters.lottery)),
+			Concern::Rounds(protocol::Rounds, Some(parameters.rounds.into())),
+			Concern::Staking(protocol::Staking, Some(parameters.staking.into())),
+			Concern::Election(protocol::Election, Some(parameters.election.into())),
+			Concern::Jobs(protocol::Jobs, Some(parameters.jobs.into())),
+			Concern::Lottery(protocol::Lottery, Some(parameters.lottery.into())),
 		]
 		.into_iter()
 		.for_each(|update| Self::put(RuntimeParameters::Protocol(update)));
@@ -111,10 +171,8 @@ impl ParameterStore<RuntimeParameters> for Store {
 
 	#[cfg(feature = "runtime-benchmarks")]
 	fn longest_update() -> RuntimeParameters {
-		RuntimeParameters::Protocol(dynamic_params::protocol::Parameters::Lottery(
-			Lottery,
-			Some(Lottery::get()),
-		))
+		let lottery = Lottery::get();
+		RuntimeParameters::Protocol(Concern::Lottery(protocol::Lottery, Some(lottery.into())))
 	}
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
 	money::CommonPool,
-	parameters::dynamic_params::protocol::{Election, Rounds as RoundsParameters, Staking},
+	parameters::{Election, Rounds as RoundsParameters, Staking},
 	video::DutyPriority,
 	session::{Disabling, RegisteredKeys, SessionRounds, SlashedShares},
 };

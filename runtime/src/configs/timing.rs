@@ -1,7 +1,7 @@
 //! The clock of the chain. Block time, session length and beacon window are state, written by
 //! chain-config at genesis; nothing assumes them at compile time.
 
-use super::parameters::dynamic_params::protocol::{Rounds, Staking};
+use super::parameters::{Rounds, Staking};
 use crate::Runtime;
 use frame_support::parameter_types;
 use livepeer_primitives::params::Timing;

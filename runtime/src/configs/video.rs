@@ -2,9 +2,7 @@
 
 use super::{
 	money::{ChargeLpt, CommonPool},
-	parameters::dynamic_params::protocol::{
-		Jobs as JobsParameters, Lottery, Rounds as RoundsParameters,
-	},
+	parameters::{Jobs as JobsParameters, Lottery, Rounds as RoundsParameters},
 	timing::{BeaconWindow, FixedTiming, SlotDuration},
 };
 use crate::{

@@ -1,7 +1,7 @@
 //! What a chain starts with, and what it refuses to start with.
 
 use crate::{mock::*, BeaconWindow, MinimumPeriod, SessionLength, SlotDuration};
-use frame_support::traits::Get;
+use frame_support::traits::{dynamic_params::AggregatedKeyValue, Get};
 use livepeer_primitives::params::{ProtocolParameters, Timing};
 
 fn timing_of_getters() -> (u64, u64, u64, u32) {
@@ -33,6 +33,7 @@ fn getters_should_answer_when_there_is_no_genesis() {
 	// The state in which metadata is made.
 	sp_io::TestExternalities::default().execute_with(|| {
 		assert_eq!(timing_of_getters(), (2_000, 1_000, 10, 10));
+		assert_eq!(ChainConfig::parameters(), DEV);
 	});
 }
 
@@ -41,6 +42,18 @@ fn parameters_should_be_stored_when_they_equal_the_codes_defaults() {
 	// Otherwise an upgrade that changes a default would change a running chain.
 	chain(Timing::production(), ProtocolParameters::production()).execute_with(|| {
 		assert_eq!(pallet_parameters::Parameters::<Test>::iter().count(), 5);
+	});
+}
+
+#[test]
+fn concerns_should_be_stored_with_their_version() {
+	use codec::Encode;
+	new_test_ext().execute_with(|| {
+		let (key, _) = AggregatedKeyValue::into_parts(rounds(DEV.rounds));
+		let key = pallet_parameters::Parameters::<Test>::hashed_key_for(key);
+		// Pallet, concern, version, value.
+		let expected = [&[0, 0, 1][..], &DEV.rounds.encode()].concat();
+		assert_eq!(sp_io::storage::get(&key).unwrap(), expected);
 	});
 }
 
@@ -81,17 +94,21 @@ const TIMING: Timing = Timing::development();
 
 refuses! {
 	genesis_should_panic_when_slots_have_no_length:
-		Timing { slot_duration: 0, ..TIMING }, DEV, "break the rule Timing";
+		Timing { slot_duration: 0, ..TIMING }, DEV,
+		"TooSmall { parameter: SlotDuration, lowest: 1000 }";
 	genesis_should_panic_when_sessions_have_no_length:
-		Timing { session_length: 0, ..TIMING }, DEV, "break the rule Timing";
+		Timing { session_length: 0, ..TIMING }, DEV,
+		"TooSmall { parameter: SessionLength, lowest: 1 }";
 	genesis_should_panic_when_windows_have_no_length:
-		Timing { beacon_window: 0, ..TIMING }, DEV, "break the rule Timing";
+		Timing { beacon_window: 0, ..TIMING }, DEV,
+		"TooSmall { parameter: BeaconWindow, lowest: 1 }";
 	genesis_should_panic_when_a_window_is_longer_than_a_round:
-		Timing { beacon_window: DEV.rounds.length + 1, ..TIMING }, DEV, "break the rule Timing";
+		Timing { beacon_window: DEV.rounds.length + 1, ..TIMING }, DEV,
+		"Broken(WindowWithinRound)";
 	genesis_should_panic_when_stake_could_leave_too_early:
-		TIMING, with_liability_window(4), "break the rule LiabilityWindow";
+		TIMING, with_liability_window(4), "Broken(LiabilityOutlivesClaims)";
 	genesis_should_panic_when_unbonding_is_shorter_than_liability:
-		TIMING, with_liability_window(9), "break the rule UnbondingPeriod";
+		TIMING, with_liability_window(13), "Broken(UnbondingWithinLiability)";
 }
 
 fn with_liability_window(rounds: u32) -> ProtocolParameters {

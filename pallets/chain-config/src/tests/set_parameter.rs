@@ -1,13 +1,16 @@
 //! The one way to change a parameter.
 
 use crate::{mock::*, Error, Event, FixedTiming, ParameterStore as _};
-use frame_support::{assert_noop, assert_ok};
+use codec::Encode;
+use frame_support::{assert_noop, assert_ok, traits::dynamic_params::AggregatedKeyValue};
 use livepeer_primitives::{
-	params::{ParameterError, ProtocolParameters, Timing},
+	params::{ParameterError, ProtocolParameters, Relation, Timing, BOUNDS},
 	AccountId,
 };
 use proptest::prelude::*;
+use scale_info::{TypeDef, TypeInfo};
 use sp_runtime::{DispatchError, Perbill};
+use std::collections::BTreeMap;
 
 const DEV: ProtocolParameters = ProtocolParameters::development();
 
@@ -15,7 +18,7 @@ const DEV: ProtocolParameters = ProtocolParameters::development();
 fn parameter_should_be_stored_when_every_rule_is_kept() {
 	build_and_execute(|| {
 		let mut value = DEV.lottery;
-		value.reveal_window += 3;
+		value.reveal_window -= 3;
 		assert_ok!(ChainConfig::set_parameter(RuntimeOrigin::root(), lottery(value)));
 		assert_eq!(ChainConfig::parameters(), ProtocolParameters { lottery: value, ..DEV });
 		System::assert_last_event(Event::ParameterSet { update: lottery(value) }.into());
@@ -70,12 +73,12 @@ fn call_should_be_refused_when_it_deletes_a_value() {
 #[test]
 fn relation_should_be_checked_against_the_values_of_other_concerns() {
 	build_and_execute(|| {
-		// 7 × 30 blocks of liability must stay longer than the longest claim.
+		// 11 × 30 blocks of liability must stay longer than the longest claim.
 		let mut value = DEV.rounds;
 		value.length = 20;
 		assert_noop!(
 			ChainConfig::set_parameter(RuntimeOrigin::root(), rounds(value)),
-			Error::<Test>::LiabilityWindow
+			Error::<Test>::LiabilityOutlivesClaims
 		);
 		// With shorter phases the same round is long enough.
 		let mut shorter = DEV.lottery;
@@ -95,7 +98,43 @@ fn relation_should_be_checked_against_the_fixed_timing() {
 		value.length = Timing::development().beacon_window - 1;
 		assert_noop!(
 			ChainConfig::set_parameter(RuntimeOrigin::root(), rounds(value)),
-			Error::<Test>::Timing
+			Error::<Test>::WindowWithinRound
+		);
+	});
+}
+
+/// The update that leads from the preset to `to`.
+fn update_to(to: &ProtocolParameters) -> RuntimeParameters {
+	let changed = all(to).into_iter().zip(all(&DEV)).find(|(new, old)| new != old);
+	changed.unwrap().0
+}
+
+/// What never ends cannot be undone: once a round of u32::MAX blocks has begun, no correction is
+/// ever in force, and an unbonding of as many rounds keeps the stake for good.
+#[test]
+fn call_should_refuse_what_governance_could_not_undo() {
+	type Change = fn(&mut ProtocolParameters);
+	let cases: [(Change, Error<Test>); 5] = [
+		(|p| p.rounds.length = u32::MAX, Error::RoundLength),
+		(|p| p.staking.unbonding_period = u32::MAX, Error::UnbondingPeriod),
+		(|p| p.lottery.slash_deferral = u32::MAX, Error::SlashDeferral),
+		(|p| p.lottery.slashing_period = u32::MAX, Error::SlashingPeriod),
+		(|p| p.lottery.chill = u32::MAX, Error::Chill),
+	];
+	build_and_execute(|| {
+		for (change, error) in cases {
+			let mut to = DEV;
+			change(&mut to);
+			assert_noop!(ChainConfig::set_parameter(RuntimeOrigin::root(), update_to(&to)), error);
+		}
+	});
+	// The longest round that is taken ends within four weeks.
+	chain(Timing::production(), ProtocolParameters::production()).execute_with(|| {
+		let mut value = ProtocolParameters::production().rounds;
+		value.length = 28 * 14_400 + 1;
+		assert_noop!(
+			ChainConfig::set_parameter(RuntimeOrigin::root(), rounds(value)),
+			Error::<Test>::RoundLength
 		);
 	});
 }
@@ -103,47 +142,102 @@ fn relation_should_be_checked_against_the_fixed_timing() {
 #[test]
 fn every_broken_rule_should_be_named_by_its_own_error() {
 	type Change = fn(&mut ProtocolParameters);
-	let cases: [(Change, Error<Test>); 9] = [
-		(|p| p.rounds.length = 9, Error::Timing),
+	let cases: [(Change, Error<Test>); 10] = [
+		(|p| p.rounds.length = 9, Error::WindowWithinRound),
 		(|p| p.rounds.lock_amount = Perbill::one(), Error::LockAmount),
-		(|p| p.staking.unbonding_period = 7, Error::UnbondingPeriod),
-		(|p| p.lottery.slash_deferral = 28_800, Error::LiabilityWindow),
-		(|p| p.election.active_size = 0, Error::SetSize),
-		(|p| p.jobs.broadcaster_bond = 0, Error::Bond),
-		(|p| p.jobs.accept_timeout = 0, Error::Deadline),
-		(|p| p.lottery.max_samples = 17, Error::Sampling),
-		(|p| p.lottery.failed_slash = Perbill::from_percent(51), Error::Slash),
+		(|p| p.staking.unbonding_period = 7, Error::UnbondingWithinLiability),
+		(|p| p.lottery.slash_deferral = 28_800, Error::LiabilityOutlivesClaims),
+		(|p| p.election.active_size = 0, Error::ActiveSize),
+		(|p| p.jobs.broadcaster_bond = 0, Error::BroadcasterBond),
+		(|p| p.jobs.accept_timeout = 0, Error::AcceptTimeout),
+		(|p| p.jobs.factors.profiles[0].encode = 0, Error::EncodeFactor),
+		(|p| p.lottery.max_samples = 17, Error::MaxSamples),
+		(|p| p.lottery.failed_slash = Perbill::from_percent(51), Error::FailedSlash),
 	];
 	build_and_execute(|| {
 		for (change, error) in cases {
 			let mut to = DEV;
 			change(&mut to);
-			let update = all(&to)
-				.into_iter()
-				.zip(all(&DEV))
-				.find_map(|(new, old)| (new != old).then_some(new))
-				.unwrap();
-			assert_noop!(ChainConfig::set_parameter(RuntimeOrigin::root(), update), error);
+			assert_noop!(ChainConfig::set_parameter(RuntimeOrigin::root(), update_to(&to)), error);
+			// The view says the same with the bound.
+			let broken = ChainConfig::check(to).unwrap_err();
+			let named: &'static str = Error::<Test>::from(broken).into();
+			assert!(format!("{broken:?}").contains(named));
 		}
+		assert_eq!(ChainConfig::check(DEV), Ok(()));
 	});
 }
 
+/// What polkadot.js Apps shows of an error: its name and its documentation.
+fn documented_errors() -> BTreeMap<String, String> {
+	let TypeDef::Variant(errors) = Error::<Test>::type_info().type_def else {
+		panic!("errors are an enum")
+	};
+	let text = |docs: &[&str]| docs.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ");
+	errors.variants.iter().map(|error| (error.name.into(), text(&error.docs))).collect()
+}
+
 #[test]
-fn every_rule_should_have_an_error_of_the_same_name() {
-	for rule in [
-		ParameterError::Timing,
-		ParameterError::LockAmount,
-		ParameterError::UnbondingPeriod,
-		ParameterError::LiabilityWindow,
-		ParameterError::SetSize,
-		ParameterError::Bond,
-		ParameterError::Deadline,
-		ParameterError::Sampling,
-		ParameterError::Slash,
-		ParameterError::Factors,
-	] {
-		let error: &'static str = Error::<Test>::from(rule).into();
-		assert_eq!(error, format!("{rule:?}"));
+fn every_parameters_error_should_state_its_bounds() {
+	let errors = documented_errors();
+	for bounds in BOUNDS {
+		let error = Error::<Test>::from(ParameterError::TooLarge {
+			parameter: bounds.parameter,
+			highest: bounds.highest,
+		});
+		let name: &'static str = error.into();
+		assert_eq!(name, format!("{:?}", bounds.parameter));
+		assert_eq!(errors[name], format!("{bounds}."));
+	}
+	// And nothing but these, the relations and what is wrong with the call itself.
+	let TypeDef::Variant(relations) = Relation::type_info().type_def else {
+		panic!("relations are an enum")
+	};
+	for relation in &relations.variants {
+		assert!(!errors[relation.name].is_empty());
+	}
+	assert_eq!(errors.len(), BOUNDS.len() + relations.variants.len() + 2);
+}
+
+/// Where a concern is stored.
+fn key_of(update: RuntimeParameters) -> Vec<u8> {
+	pallet_parameters::Parameters::<Test>::hashed_key_for(AggregatedKeyValue::into_parts(update).0)
+}
+
+/// A value that cannot be read is no reason to go on with another network's.
+#[test]
+fn unreadable_value_should_be_said_and_not_be_replaced_by_productions() {
+	let later = [&[0, 0, 2][..], &DEV.rounds.encode()].concat();
+	let bare = [&[0, 0][..], &DEV.rounds.encode()].concat();
+	for bytes in [&later[..], &bare, &[], &[0, 0, 1]] {
+		new_test_ext().execute_with(|| {
+			sp_io::storage::set(&key_of(rounds(DEV.rounds)), bytes);
+			assert!(!Store::is_readable());
+			assert!(ChainConfig::do_try_state().is_err());
+			assert_eq!(ChainConfig::parameters(), DEV, "what the network started with");
+			// Nothing is set that could not be checked ...
+			assert_noop!(
+				ChainConfig::set_parameter(RuntimeOrigin::root(), lottery(DEV.lottery)),
+				Error::<Test>::Unreadable
+			);
+			// ... but what cannot be read can be set anew.
+			let mut value = DEV.rounds;
+			value.length = 40;
+			assert_ok!(ChainConfig::set_parameter(RuntimeOrigin::root(), rounds(value)));
+			assert_eq!(ChainConfig::parameters().rounds, value);
+			ChainConfig::do_try_state().unwrap();
+		});
+	}
+}
+
+#[test]
+fn missing_value_should_be_said() {
+	for update in all(&DEV) {
+		new_test_ext().execute_with(|| {
+			sp_io::storage::clear(&key_of(update));
+			assert!(ChainConfig::do_try_state().is_err());
+			assert_eq!(ChainConfig::parameters(), DEV);
+		});
 	}
 }
 
