@@ -167,9 +167,7 @@ fn bounds(path: &str) -> String {
 		_ => path,
 	};
 	let found = BOUNDS.iter().find(|bounds| bounds.path == list);
-	found.map_or(String::new(), |bounds| {
-		bounds.to_string().split_once(": ").unwrap().1.to_string()
-	})
+	found.map_or(String::new(), |bounds| bounds.to_string().split_once(": ").unwrap().1.to_string())
 }
 
 /// The relations with what is said of them.
