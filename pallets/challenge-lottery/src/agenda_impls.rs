@@ -15,7 +15,7 @@ use frame_support::{defensive, traits::Get, weights::Weight};
 use livepeer_primitives::{traits::Beacon, verdict::Phase, BlockNumber, ClaimId};
 
 use crate::{
-	types::{Challenge, Stage, Task, Class, LAST_WINDOW, SEED_RETRY},
+	types::{Challenge, Class, Stage, Task, LAST_WINDOW, SEED_RETRY},
 	Agenda, Backlog, Ballots, Challenges, Config, Pallet, WeightInfo,
 };
 

@@ -25,8 +25,8 @@ use sp_runtime::{
 
 use crate::{
 	types::{
-		Answer, Ballot, Challenge, Conduct, Decision, Judge, JudgeList, Member, Penalty, Retiring,
-		Sample, Stage, Task, Class, MAX_COMMITTEE, PENALTIES_PER_STEP,
+		Answer, Ballot, Challenge, Class, Conduct, Decision, Judge, JudgeList, Member, Penalty,
+		Retiring, Sample, Stage, Task, MAX_COMMITTEE, PENALTIES_PER_STEP,
 	},
 	*,
 };
@@ -420,8 +420,7 @@ mod benchmarks {
 	fn accept_toolchain() {
 		Toolchains::<T>::kill();
 		// The worst is one that was on its way out.
-		let until =
-			Pallet::<T>::schedule(Class::Lazy, Task::Toolchain(ToolchainId::zero()), 9);
+		let until = Pallet::<T>::schedule(Class::Lazy, Task::Toolchain(ToolchainId::zero()), 9);
 		let entry = Retiring { toolchain: ToolchainId::zero(), at: 1, until };
 		RetiringToolchains::<T>::put(BoundedVec::truncate_from(vec![entry]));
 		let count = T::MaxToolchains::get().saturating_sub(1) as u8;

@@ -10,7 +10,7 @@ use livepeer_primitives::{
 use sp_runtime::{DispatchError, DispatchResult};
 
 use crate::{
-	types::{Challenge, RoundRecord, Samples, Stage, Class},
+	types::{Challenge, Class, RoundRecord, Samples, Stage},
 	Challenges, Config, Error, Event, OfRound, Pallet,
 };
 

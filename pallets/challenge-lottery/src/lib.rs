@@ -43,8 +43,8 @@ pub mod pallet {
 		params::{LotteryParameters, Timing},
 		sum_tree::SumProof,
 		traits::{
-			Beacon, Chill, Claims, Jail, Liability, OnDecided, OperatorKeysOf, ProtocolClock, Rounds,
-			ServiceDirectory, Slash,
+			Beacon, Chill, Claims, Jail, Liability, OnDecided, OperatorKeysOf, ProtocolClock,
+			Rounds, ServiceDirectory, Slash,
 		},
 		verdict::{Evidence, Opening, Tranche, Verdict},
 		AccountId, Balance, BlockNumber, ClaimId, Hash, RoundIndex, ToolchainId, MAX_COMMITTEE,
@@ -56,7 +56,7 @@ pub mod pallet {
 
 	use crate::{
 		types::{
-			Ballot, Challenge, JudgeList, Member, Penalty, Retiring, RoundRecord, Task, Class,
+			Ballot, Challenge, Class, JudgeList, Member, Penalty, Retiring, RoundRecord, Task,
 		},
 		WeightInfo,
 	};

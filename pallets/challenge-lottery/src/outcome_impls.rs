@@ -4,7 +4,9 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use frame_support::{ensure, storage::with_storage_layer, weights::Weight};
 use livepeer_primitives::{
 	claim::Outcome,
-	traits::{Beacon, Chill, Claims, Jail, Liability, OnDecided, Rounds, Settlement, Slash, Slashed},
+	traits::{
+		Beacon, Chill, Claims, Jail, Liability, OnDecided, Rounds, Settlement, Slash, Slashed,
+	},
 	AccountId, BlockNumber, ClaimId, MAX_SAMPLES, MAX_VALIDATORS,
 };
 use sp_runtime::{BoundedVec, DispatchError, DispatchResult, PerThing, Perbill, Rounding};

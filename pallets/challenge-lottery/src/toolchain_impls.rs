@@ -6,7 +6,7 @@ use livepeer_primitives::{traits, BlockNumber, ToolchainId};
 use sp_runtime::DispatchResult;
 
 use crate::{
-	types::{Retiring, Task, Class},
+	types::{Class, Retiring, Task},
 	Config, Error, Event, Pallet, RetiringToolchains, Toolchains,
 };
 

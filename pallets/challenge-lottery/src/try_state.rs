@@ -6,7 +6,7 @@ use livepeer_primitives::{traits::Claims, verdict::DISPUTE, ClaimId};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-	types::{Answer, Challenge, Conduct, RoundRecord, Stage, Task, Class},
+	types::{Answer, Challenge, Class, Conduct, RoundRecord, Stage, Task},
 	Agenda, Backlog, Ballots, Challenges, Config, Judges, Leaves, Members, NoShows, OfRound,
 	Pallet, RetiringToolchains, Toolchains,
 };

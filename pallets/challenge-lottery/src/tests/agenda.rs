@@ -5,7 +5,7 @@ use livepeer_primitives::api::ChallengeStage;
 
 use crate::{
 	mock::*,
-	types::{Stage, Class},
+	types::{Class, Stage},
 	Agenda, Backlog,
 };
 
@@ -25,8 +25,11 @@ fn agenda_should_go_on_in_the_next_block_when_its_weight_is_used() {
 		for block in 20..25 {
 			run_to(block);
 			assert_eq!(claims.iter().filter(is_drawn).count() as u32, block - 19);
-			assert_eq!(backlog(), (block < 24).then_some(20));
+			// What comes after its one step is looked at in the next block.
+			assert_eq!(backlog(), Some(if block < 24 { 20 } else { 21 }));
 		}
+		run_to(25);
+		assert_eq!(backlog(), None);
 		// Each has its whole reveal window from its own draw on.
 		let deadlines: Vec<_> =
 			claims.iter().map(|c| Lottery::challenge(c.id).unwrap().deadline).collect();
@@ -70,7 +73,7 @@ fn hook_should_charge_what_it_used() {
 }
 
 #[test]
-fn urgent_work_should_not_wait_behind_closings() {
+fn urgent_work_should_not_wait_behind_executions() {
 	build_and_execute(|| {
 		// Twenty claims that nobody answers: their executions are due in one block.
 		let missed: Vec<_> = (0..20).map(|_| claim(8)).collect();
@@ -84,7 +87,7 @@ fn urgent_work_should_not_wait_behind_closings() {
 		run_to(54);
 		AgendaWeight::set(Weight::from_parts(1, 1));
 		assert!(matches!(challenge(urgent.id).stage, Stage::LeafReveal { .. }));
-		// From now on a block does one closing; what is urgent is done in its own block.
+		// From now on a block does one execution; what is urgent is done in its own block.
 		run_to(70);
 		assert_eq!(SETTLED.get().len(), 16);
 		assert_eq!(Backlog::<Test>::get(Class::Lazy), Some(55));

@@ -21,7 +21,7 @@ use sp_runtime::{
 
 use crate::{
 	mock::*,
-	types::{Task, Class},
+	types::{Class, Task},
 	Call,
 };
 
