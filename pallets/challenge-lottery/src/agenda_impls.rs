@@ -1,66 +1,113 @@
 //! The agenda: the block in which each challenge moves on by itself, so that every claim comes to
 //! an end whatever anyone does.
 //!
-//! Its words are not those of the agenda of jobs: `AgendaBudget` may be exceeded by the last step,
-//! which is always taken whole, while jobs' `AgendaWeight` is a limit; `Overdue` is the block to go
-//! on with, as `Backlog` is there.
+//! A task stands under its queue and the block at which it is due. A block works off what is due,
+//! oldest block first, until the weight set aside is used up; the rest waits for the next block.
+//! There are two queues, so that nothing that somebody waits for stands behind executions, however
+//! many: the urgent one has three quarters of the weight, the lazy one what that leaves. Each takes
+//! at least one step in a block, which may exceed its part, so nothing stands still.
+//!
+//! A task is taken off before its step is taken, and whatever a step puts on the agenda is due in a
+//! later block: so one pass over a block's tasks sees each once, at the same cost however many there
+//! are.
 
 use frame_support::{defensive, traits::Get, weights::Weight};
 use livepeer_primitives::{traits::Beacon, verdict::Phase, BlockNumber, ClaimId};
 
 use crate::{
-	types::{Challenge, Stage, LAST_WINDOW, SEED_RETRY},
-	Agenda, Ballots, Challenges, Config, Overdue, Pallet, WeightInfo,
+	types::{Challenge, Class, Stage, Task, LAST_WINDOW, SEED_RETRY},
+	Agenda, Backlog, Ballots, Challenges, Config, Pallet, WeightInfo,
 };
 
 impl<T: Config> Pallet<T> {
-	/// Replaces the challenge's entry by one at `at`, or at the next block if that has passed.
-	pub(crate) fn enter(id: ClaimId, challenge: &mut Challenge, at: BlockNumber) {
-		Agenda::<T>::remove(challenge.due, id);
-		challenge.due = at.max(Self::now().saturating_add(1));
-		Agenda::<T>::insert(challenge.due, id, ());
+	/// Puts `task` on the agenda, not before the next block, and says under which block.
+	pub(crate) fn schedule(class: Class, task: Task, at: BlockNumber) -> BlockNumber {
+		let at = at.max(Self::now().saturating_add(1));
+		Agenda::<T>::insert((class, at, task), ());
+		at
 	}
 
-	/// Takes what is due up to `now`, until the budget of a block is used; what is left is taken
-	/// first in the next block. At least one entry is taken, so nothing waits for ever.
+	/// Takes `task` off the agenda.
+	pub(crate) fn unschedule(class: Class, task: Task, at: BlockNumber) {
+		Agenda::<T>::remove((class, at, task));
+	}
+
+	/// Replaces the challenge's entry by one at `at`, in the queue of its stage.
+	pub(crate) fn enter(id: ClaimId, challenge: &mut Challenge, at: BlockNumber) {
+		let task = Task::Challenge(id);
+		Self::unschedule(challenge.class, task, challenge.due);
+		challenge.class = match challenge.stage {
+			Stage::Decided(_) => Class::Lazy,
+			_ => Class::Urgent,
+		};
+		challenge.due = Self::schedule(challenge.class, task, at);
+	}
+
+	/// Works off what is due at `now` within the weight set aside.
 	pub(crate) fn run_agenda(now: BlockNumber) -> Weight {
-		let budget = T::AgendaBudget::get();
-		let overdue = Overdue::<T>::get();
-		let mut used = T::WeightInfo::agenda_idle();
-		let mut block = overdue.unwrap_or(now);
-		let mut taken = 0u32;
-		while block <= now {
-			while let Some(id) = Agenda::<T>::iter_key_prefix(block).next() {
-				if taken > 0 && used.any_gte(budget) {
-					Overdue::<T>::put(block);
-					return used;
-				}
-				Agenda::<T>::remove(block, id);
-				used = used.saturating_add(Self::step(now, id));
-				taken = taken.saturating_add(1);
-			}
-			used = used.saturating_add(T::DbWeight::get().reads(1));
-			block = block.saturating_add(1);
-		}
-		if overdue.is_some() {
-			Overdue::<T>::kill();
+		let weight = T::AgendaWeight::get();
+		let urgent = Self::run_class(Class::Urgent, weight / 4 * 3, now);
+		let rest = weight.saturating_sub(urgent);
+		urgent.saturating_add(Self::run_class(Class::Lazy, rest, now))
+	}
+
+	/// Works off one queue until `limit` is used; returns what it used.
+	fn run_class(class: Class, limit: Weight, now: BlockNumber) -> Weight {
+		let backlog = Backlog::<T>::get(class);
+		let mut used = Weight::zero();
+		let left = Self::run_blocks(class, backlog.unwrap_or(now), limit, now, &mut used);
+		if left != backlog {
+			Backlog::<T>::set(class, left);
 		}
 		used
 	}
 
-	/// Moves one challenge on; its entry has been taken from the agenda.
-	fn step(now: BlockNumber, id: ClaimId) -> Weight {
+	/// Works off the tasks of the blocks from `first` to `now`, and says with which block to go on.
+	fn run_blocks(
+		class: Class,
+		first: BlockNumber,
+		limit: Weight,
+		now: BlockNumber,
+		used: &mut Weight,
+	) -> Option<BlockNumber> {
+		let mut steps = 0u32;
+		for block in first..=now {
+			if steps > 0 && used.any_gte(limit) {
+				return Some(block);
+			}
+			*used = used.saturating_add(T::WeightInfo::agenda_block());
+			for task in Agenda::<T>::iter_key_prefix((class, block)) {
+				if steps > 0 && used.any_gte(limit) {
+					return Some(block);
+				}
+				Agenda::<T>::remove((class, block, task));
+				*used = used.saturating_add(Self::step(now, task));
+				steps = steps.saturating_add(1);
+			}
+		}
+		None
+	}
+
+	/// Does what an entry that was taken from the agenda says.
+	fn step(now: BlockNumber, task: Task) -> Weight {
+		let id = match task {
+			Task::Challenge(id) => id,
+			Task::Toolchain(toolchain) => {
+				Self::forget_toolchain(&toolchain);
+				return T::WeightInfo::agenda_forget_toolchain();
+			}
+		};
 		let Some(challenge) = Challenges::<T>::get(id) else {
 			defensive!("an agenda entry has a challenge");
 			return T::DbWeight::get().reads(1);
 		};
 		match challenge.stage {
 			Stage::AwaitingSeed => Self::draw_or_wait(now, id, challenge),
-			Stage::LeafReveal { .. } => {
-				Self::missed(id, challenge, Default::default());
-				T::WeightInfo::agenda_decide(0)
+			Stage::LeafReveal { members, .. } => {
+				Self::missed(id, challenge, None);
+				T::WeightInfo::agenda_decide(members.into())
 			}
-			Stage::Voting => Self::close_phase(id, challenge),
+			Stage::Voting => Self::close_phase(now, id, challenge),
 			Stage::AwaitingDispute => Self::open_dispute(id, challenge),
 			Stage::Decided(_) => Self::execute_decision(now, id, challenge),
 		}
@@ -84,13 +131,17 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Ends a phase of the ballot: everybody has answered, or its time is over.
-	fn close_phase(id: ClaimId, challenge: Challenge) -> Weight {
-		let Some(ballot) = Ballots::<T>::get(id) else {
+	fn close_phase(now: BlockNumber, id: ClaimId, challenge: Challenge) -> Weight {
+		let Some(stored) = Ballots::<T>::get(id) else {
 			defensive!("a challenge that is voted on has a ballot");
 			return T::WeightInfo::agenda_decide(0).saturating_add(Self::void(id, challenge));
 		};
-		if ballot.phase == Phase::Commit && ballot.committed > 0 {
-			Self::open_reveal(id, challenge, ballot);
+		let ballot = stored.clone().at(now);
+		let is_open = ballot.phase == Phase::Reveal
+			&& ballot.revealed < ballot.committed
+			&& now < ballot.deadline;
+		if is_open {
+			Self::note_reveal(id, challenge, &stored, ballot);
 			return T::WeightInfo::agenda_step();
 		}
 		Self::count_votes(id, challenge, ballot)

@@ -7,13 +7,13 @@ use frame_benchmarking::v2::*;
 use frame_support::traits::{Authorize, Get};
 use frame_system::RawOrigin;
 use livepeer_primitives::{
-	api::Outcome,
-	keys::{VerifierId, VERIFIER},
+	claim::{ClaimInfo, Outcome},
+	keys::{OperatorSignature, Signer, VerifierId, VERIFIER},
 	leaf::Leaf,
 	receipt::Output,
-	segment::SegmentHeader,
+	segment::SegmentInfo,
 	sum_tree::SumTree,
-	traits::{Beacon, ClaimInfo, Claims, Jail, SeatedValidator, Seed, Stake},
+	traits::{Beacon, Claims, Jail, Liability, SeatedValidator, Seed, Stake, ValidatorSet},
 	verdict::{self, Evidence, MismatchKind, Opening, Phase, Tranche, Verdict, DISPUTE},
 	AccountId, BlockNumber, ClaimId, Hash, Signature, ToolchainId, MAX_SAMPLES, MAX_TREE_DEPTH,
 	MAX_VALIDATORS, UNIT,
@@ -25,8 +25,8 @@ use sp_runtime::{
 
 use crate::{
 	types::{
-		Answer, Ballot, Challenge, Decision, Member, Penalty, Sample, Stage, MAX_COMMITTEE,
-		MAX_PENALTIES, PENALTIES_PER_STEP,
+		Answer, Ballot, Challenge, Class, Conduct, Decision, Judge, JudgeList, Member, Penalty,
+		Retiring, Sample, Stage, Task, MAX_COMMITTEE, PENALTIES_PER_STEP,
 	},
 	*,
 };
@@ -37,6 +37,21 @@ fn set_block<T: Config>(block: BlockNumber) {
 
 fn verdicts(verdict: Verdict) -> verdict::Verdicts {
 	BoundedVec::truncate_from(vec![verdict; MAX_SAMPLES as usize])
+}
+
+fn segment() -> SegmentInfo {
+	SegmentInfo {
+		track: 0,
+		epoch: 0,
+		time: 0,
+		captured: 0,
+		duration: 180_000,
+		flags: 0,
+		in_hash: Hash::repeat_byte(2),
+		in_len: 1,
+		chunk_root: Hash::repeat_byte(2),
+		extensions: Default::default(),
+	}
 }
 
 fn evidence() -> Evidence {
@@ -51,13 +66,13 @@ fn new_claim<T: Config>(count: u32) -> (ClaimId, ClaimInfo, Vec<Leaf>, SumTree) 
 	let broadcaster = AccountId::new(public.0);
 	T::Stake::make_stake(&transcoder, 1_000 * UNIT);
 	let make = |outputs: usize| {
-		let outputs = vec![Output { hash: Hash::repeat_byte(1), len: 1 }; outputs];
+		let hash = Hash::repeat_byte(1);
+		let outputs = vec![Some(Output { hash, len: 1, chunk_root: hash }); outputs];
 		let leaf = Leaf::Transcoded {
-			in_hash: Hash::repeat_byte(2),
-			in_len: 1,
-			duration: 180_000,
+			segment: segment(),
 			outputs: BoundedVec::truncate_from(outputs),
 			work: 1,
+			extensions: Default::default(),
 		};
 		let leaves = vec![leaf; count as usize];
 		let tree = SumTree::new(&leaves).unwrap();
@@ -86,17 +101,21 @@ fn make_seed<T: Config>(info: &ClaimInfo, count: u32) {
 			account: account("validator", i, 0),
 			stake: 1_000 * UNIT,
 			key: key.clone(),
+			jailed: false,
 		})
 		.collect();
-	let seed =
-		Seed { hash: Hash::repeat_byte(1), validators: BoundedVec::truncate_from(validators) };
+	let members = BoundedVec::truncate_from(validators);
+	let set = ValidatorSet { snapshot: info.round, members };
+	let seed = Seed { hash: Hash::repeat_byte(1), set };
 	T::Beacon::make_seed(info.window + 1, seed);
 }
 
 /// Samples, each answered by a leaf of its own.
 fn answered<T: Config>(id: ClaimId, challenge: &mut Challenge, leaf: &Leaf) {
-	let samples = (0..MAX_SAMPLES).map(|i| Sample { position: i.into(), leaf: Some(i) }).collect();
+	let samples =
+		(0..MAX_SAMPLES).map(|i| Sample { leaf: Some(i), ..Sample::new(i.into()) }).collect();
 	challenge.samples = BoundedVec::truncate_from(samples);
+	challenge.sampled_work = leaf.work() * u64::from(MAX_SAMPLES);
 	for index in 0..MAX_SAMPLES {
 		Leaves::<T>::insert(id, index, leaf);
 	}
@@ -117,6 +136,18 @@ fn members<T: Config>(id: ClaimId, tranche: Tranche, count: u32, answer: Answer)
 	key
 }
 
+/// Makes `count` judges liable for a challenge, each with the same conduct.
+fn judges<T: Config>(id: ClaimId, challenge: &Challenge, count: u32, conduct: Conduct) {
+	let list = (0..count).map(|i| Judge { account: account("validator", i, 0), conduct });
+	let list = JudgeList::truncate_from(list.collect());
+	for judge in &list {
+		T::Liability::open(&judge.account, challenge.snapshot);
+	}
+	if !list.is_empty() {
+		Judges::<T>::insert(id, list);
+	}
+}
+
 /// A challenge that is voted on by `committee` and, in a dispute, `everybody`.
 fn voting<T: Config>(
 	tranche: Tranche,
@@ -127,15 +158,17 @@ fn voting<T: Config>(
 ) -> (ClaimId, VerifierId) {
 	let (id, _, mut challenge) = new_challenge::<T>();
 	let leaf = Leaf::Rejected {
-		in_hash: Hash::zero(),
-		reason: livepeer_primitives::leaf::RejectReason::Corrupt,
+		segment: segment(),
+		reason: livepeer_primitives::leaf::RejectReason::NoKeyframe,
 		work: 1,
+		extensions: Default::default(),
 	};
 	answered::<T>(id, &mut challenge, &leaf);
 	let mut key = members::<T>(id, 0, committee, answer.clone());
 	if tranche == DISPUTE {
 		key = members::<T>(id, DISPUTE, everybody, answer.clone());
 	}
+	judges::<T>(id, &challenge, committee.max(everybody), Conduct::Unasked);
 	let count = if tranche == DISPUTE { everybody } else { committee } as u16;
 	let has_committed = !matches!(answer, Answer::Silent);
 	let has_revealed = matches!(answer, Answer::Revealed { .. });
@@ -143,9 +176,11 @@ fn voting<T: Config>(
 	let ballot = Ballot {
 		tranche,
 		seed: Hash::repeat_byte(3),
+		judged: Hash::repeat_byte(5),
 		phase,
 		opened: now,
 		deadline: now + 10,
+		reveal_blocks: 10,
 		leaves: MAX_SAMPLES as u8,
 		members: count,
 		committed: if has_committed { count } else { 0 },
@@ -159,12 +194,12 @@ fn voting<T: Config>(
 }
 
 /// A verdict against the transcoder that awaits execution.
-fn decided<T: Config>(penalties: u32) -> (ClaimId, Challenge, Decision) {
-	decided_as::<T>(Outcome::Failed, penalties)
+fn decided<T: Config>(judges: u32) -> (ClaimId, Challenge, Decision) {
+	decided_as::<T>(Outcome::Failed, judges)
 }
 
 /// A decision that awaits execution.
-fn decided_as<T: Config>(outcome: Outcome, penalties: u32) -> (ClaimId, Challenge, Decision) {
+fn decided_as<T: Config>(outcome: Outcome, count: u32) -> (ClaimId, Challenge, Decision) {
 	let (id, _, mut challenge) = new_challenge::<T>();
 	if outcome != Outcome::Accepted {
 		T::Jail::detain(&challenge.transcoder);
@@ -172,6 +207,7 @@ fn decided_as<T: Config>(outcome: Outcome, penalties: u32) -> (ClaimId, Challeng
 	let finders = (0..MAX_COMMITTEE).map(|i| account("validator", i, 0)).collect();
 	let decision = Decision {
 		outcome,
+		about_input: false,
 		// Not the next block: a measurement that is set up in block 0 runs in block 1, in which a
 		// decision must still be open to be cancelled.
 		execute_at: Pallet::<T>::now() + 2,
@@ -180,12 +216,8 @@ fn decided_as<T: Config>(outcome: Outcome, penalties: u32) -> (ClaimId, Challeng
 	challenge.stage = Stage::Decided(decision.clone());
 	Pallet::<T>::enter(id, &mut challenge, decision.execute_at);
 	Challenges::<T>::insert(id, challenge.clone());
-	if penalties > 0 {
-		// Nobody here has stake: what the slashes themselves take is charged beside this.
-		let list =
-			(0..penalties).map(|i| (account("validator", i, 0), Penalty::FalseDissent)).collect();
-		PendingPenalties::<T>::insert(id, BoundedVec::truncate_from(list));
-	}
+	// Nobody here has stake: what the slashes themselves take is charged beside this.
+	judges::<T>(id, &challenge, count, Conduct::Owes(Penalty::WrongEvidence));
 	(id, challenge, decision)
 }
 
@@ -203,6 +235,37 @@ fn commit_call<T: Config>() -> (ClaimId, Call<T>) {
 	(id, Call::commit_verdict { claim: id, tranche: 0, member: 0, commitment, signature })
 }
 
+/// A leaf of a tree of depth `d` that answers the last positions of a challenge in which all the
+/// others are answered.
+fn leaf_call<T: Config>(d: u32) -> (ClaimId, Call<T>) {
+	let (id, info, leaves, tree) = new_claim::<T>(1 << d);
+	Pallet::<T>::open_unchecked(id, &info, T::Parameters::get());
+	let mut challenge = Challenges::<T>::get(id).unwrap();
+	let deadline = Pallet::<T>::now() + 10;
+	let (index, answered) = (1, MAX_SAMPLES - 1);
+	let other = |i: u32| Sample { leaf: Some(i + 2), ..Sample::new(0) };
+	challenge.samples = BoundedVec::truncate_from((0..answered).map(other).collect());
+	let _ = challenge.samples.try_push(Sample::new(1));
+	for i in 0..answered {
+		Leaves::<T>::insert(id, i + 2, &leaves[1]);
+	}
+	challenge.sampled_work = leaves[1].work() * u64::from(answered);
+	challenge.stage = Stage::LeafReveal { deadline, seed: Hash::zero(), members: 1 };
+	judges::<T>(id, &challenge, 1, Conduct::Unasked);
+	Challenges::<T>::insert(id, challenge);
+	members::<T>(id, 0, 1, Answer::Silent);
+	let leaf = leaves[index as usize].clone();
+	let place = info.place(Pallet::<T>::genesis_hash(), index);
+	let signer = Signer::account(info.broadcaster.clone());
+	let payload = signer.payload(&leaf.header_hash(place).unwrap());
+	let public = sp_core::sr25519::Public::from_raw(*info.broadcaster.as_ref());
+	let signature = sp_io::crypto::sr25519_sign(VERIFIER, &public, payload.as_bytes()).unwrap();
+	let broadcaster_signature =
+		OperatorSignature { signer, signature: Signature::Sr25519(signature) };
+	let proof = tree.proof(index).unwrap();
+	(id, Call::reveal_leaf { claim: id, index, leaf, broadcaster_signature, proof })
+}
+
 /// A reveal of the only member, with as many verdicts as there can be.
 fn reveal_call<T: Config>() -> (ClaimId, Call<T>) {
 	let opening =
@@ -211,7 +274,8 @@ fn reveal_call<T: Config>() -> (ClaimId, Call<T>) {
 	Members::<T>::mutate((id, 0, 0), |member| {
 		let member = member.as_mut().unwrap();
 		let genesis = Pallet::<T>::genesis_hash();
-		let commitment = verdict::commitment(genesis, id, 0, &member.account, &opening);
+		let judged = Ballots::<T>::get(id).unwrap().judged;
+		let commitment = verdict::commitment(genesis, id, judged, 0, &member.account, &opening);
 		member.answer = Answer::Committed { commitment, at: Pallet::<T>::now() };
 	});
 	Ballots::<T>::mutate(id, |ballot| ballot.as_mut().unwrap().committed = 1);
@@ -225,11 +289,9 @@ mod benchmarks {
 	use super::*;
 
 	#[benchmark]
-	fn draw(v: Linear<1, MAX_VALIDATORS>) {
+	fn draw(v: Linear<1, MAX_VALIDATORS>, n: Linear<1, MAX_COMMITTEE>) {
 		let (id, info, mut challenge) = new_challenge::<T>();
-		// The most that parameters can ask for.
-		challenge.parameters.committee_size = MAX_COMMITTEE;
-		challenge.parameters.max_samples = MAX_SAMPLES;
+		challenge.parameters.committee_size = n;
 		challenge.parameters.verification_rate = Perbill::one();
 		Challenges::<T>::insert(id, challenge);
 		make_seed::<T>(&info, v);
@@ -240,47 +302,35 @@ mod benchmarks {
 		_(RawOrigin::Signed(caller), id);
 
 		let members = Members::<T>::iter_key_prefix((id, 0)).count() as u32;
-		assert_eq!(members, v.min(MAX_COMMITTEE));
+		assert_eq!(members, v.min(n));
 	}
 
 	#[benchmark]
 	fn reveal_leaf(d: Linear<1, MAX_TREE_DEPTH>) {
-		let (id, info, leaves, tree) = new_claim::<T>(1 << d);
-		Pallet::<T>::open_unchecked(id, &info, T::Parameters::get());
-		let mut challenge = Challenges::<T>::get(id).unwrap();
-		let deadline = Pallet::<T>::now() + 10;
-		challenge.samples = BoundedVec::truncate_from(vec![Sample { position: 1, leaf: None }; 16]);
-		challenge.stage = Stage::LeafReveal { deadline, seed: Hash::zero(), members: 1 };
-		Challenges::<T>::insert(id, challenge);
-		members::<T>(id, 0, 1, Answer::Silent);
-		let header = SegmentHeader {
-			genesis: Pallet::<T>::genesis_hash(),
-			stream: info.stream,
-			job: info.job,
-			assignment: info.assignment,
-			transcoder: info.transcoder.clone(),
-			seq: info.first + 1,
-			in_hash: Hash::repeat_byte(2),
-			in_len: 1,
-			duration: 180_000,
+		let (id, call) = leaf_call::<T>(d);
+		let Call::reveal_leaf { claim, index, leaf, broadcaster_signature, proof } = call else {
+			panic!("a leaf is revealed")
 		};
-		let public = sp_core::sr25519::Public::from_raw(*info.broadcaster.as_ref());
-		let payload = header.signing_payload();
-		let signature = sp_io::crypto::sr25519_sign(VERIFIER, &public, payload.as_bytes()).unwrap();
-		let leaf = leaves[1].clone();
-		let proof = tree.proof(1).unwrap();
 
 		#[extrinsic_call]
-		_(
-			RawOrigin::Signed(info.transcoder.clone()),
-			id,
-			1,
-			leaf,
-			Signature::Sr25519(signature),
-			proof,
-		);
+		_(RawOrigin::Authorized, claim, index, leaf, broadcaster_signature, proof);
 
 		assert!(Ballots::<T>::contains_key(id));
+	}
+
+	#[benchmark]
+	fn authorize_reveal_leaf(d: Linear<1, MAX_TREE_DEPTH>) -> Result<(), BenchmarkError> {
+		let (_, call) = leaf_call::<T>(d);
+		let call: <T as frame_system::Config>::RuntimeCall = call.into();
+
+		#[block]
+		{
+			call.authorize(TransactionSource::InBlock)
+				.ok_or("the call can be authorized")?
+				.map_err(|_| "it is authorized")?;
+		}
+
+		Ok(())
 	}
 
 	#[benchmark]
@@ -289,6 +339,7 @@ mod benchmarks {
 		let deadline = Pallet::<T>::now();
 		challenge.stage =
 			Stage::LeafReveal { deadline, seed: Hash::zero(), members: MAX_COMMITTEE as u16 };
+		judges::<T>(id, &challenge, MAX_COMMITTEE, Conduct::Unasked);
 		Challenges::<T>::insert(id, challenge);
 		members::<T>(id, 0, MAX_COMMITTEE, Answer::Silent);
 		let reporter: AccountId = account("reporter", 0, 0);
@@ -356,8 +407,8 @@ mod benchmarks {
 	}
 
 	#[benchmark]
-	fn cancel() {
-		let (id, _, _) = decided::<T>(MAX_PENALTIES);
+	fn cancel(n: Linear<0, MAX_VALIDATORS>) {
+		let (id, _, _) = decided::<T>(n);
 
 		#[extrinsic_call]
 		_(RawOrigin::Root, id);
@@ -368,6 +419,10 @@ mod benchmarks {
 	#[benchmark]
 	fn accept_toolchain() {
 		Toolchains::<T>::kill();
+		// The worst is one that was on its way out.
+		let until = Pallet::<T>::schedule(Class::Lazy, Task::Toolchain(ToolchainId::zero()), 9);
+		let entry = Retiring { toolchain: ToolchainId::zero(), at: 1, until };
+		RetiringToolchains::<T>::put(BoundedVec::truncate_from(vec![entry]));
 		let count = T::MaxToolchains::get().saturating_sub(1) as u8;
 		let listed = (0..count).map(|i| ToolchainId::repeat_byte(i.saturating_add(1))).collect();
 		Toolchains::<T>::put(BoundedVec::truncate_from(listed));
@@ -386,17 +441,22 @@ mod benchmarks {
 		Toolchains::<T>::put(BoundedVec::truncate_from(listed));
 
 		#[extrinsic_call]
-		_(RawOrigin::Root, ToolchainId::zero());
+		_(RawOrigin::Root, ToolchainId::zero(), BlockNumber::MAX / 2);
 
 		assert!(!Toolchains::<T>::get().contains(&ToolchainId::zero()));
 	}
 
 	#[benchmark]
-	fn agenda_idle() {
+	fn agenda_block() {
+		let now = Pallet::<T>::now();
+		Backlog::<T>::insert(Class::Urgent, now);
+
 		#[block]
 		{
-			Pallet::<T>::run_agenda(Pallet::<T>::now());
+			Pallet::<T>::run_agenda(now);
 		}
+
+		assert_eq!(Backlog::<T>::get(Class::Urgent), None);
 	}
 
 	#[benchmark]
@@ -415,7 +475,7 @@ mod benchmarks {
 	}
 
 	#[benchmark]
-	fn agenda_decide(m: Linear<2, MAX_PENALTIES>) {
+	fn agenda_decide(m: Linear<2, { MAX_COMMITTEE + MAX_VALIDATORS }>) {
 		let revealed = Answer::Revealed {
 			verdicts: verdicts(Verdict::Mismatch(MismatchKind::Video)),
 			evidence: evidence(),
@@ -449,15 +509,15 @@ mod benchmarks {
 	}
 
 	#[benchmark]
-	fn agenda_penalise(n: Linear<0, PENALTIES_PER_STEP>) {
-		let (id, challenge, _) = decided::<T>(MAX_PENALTIES);
+	fn agenda_dismiss(n: Linear<0, PENALTIES_PER_STEP>) {
+		let (id, challenge, _) = decided::<T>(MAX_VALIDATORS);
 
 		#[block]
 		{
-			Pallet::<T>::execute_penalties(id, &challenge, n);
+			Pallet::<T>::dismiss_judges(id, &challenge, n);
 		}
 
-		assert_eq!(PendingPenalties::<T>::get(id).unwrap().len() as u32, MAX_PENALTIES - n);
+		assert_eq!(Judges::<T>::get(id).unwrap().len() as u32, MAX_VALIDATORS - n);
 	}
 
 	#[benchmark]
@@ -466,7 +526,7 @@ mod benchmarks {
 		let now = Pallet::<T>::now();
 		// A stake that was slashed before: what a slash takes is charged beside this.
 		OfRound::<T>::mutate(&challenge.transcoder, challenge.round, |record| {
-			record.as_mut().unwrap().slashed = true;
+			record.as_mut().unwrap().slashed = Perbill::one();
 		});
 
 		#[block]
@@ -488,6 +548,22 @@ mod benchmarks {
 		}
 
 		assert!(!Challenges::<T>::contains_key(id));
+	}
+
+	#[benchmark]
+	fn agenda_forget_toolchain() {
+		let toolchain = ToolchainId::zero();
+		let count = T::MaxToolchains::get() as u8;
+		let entry = |i| Retiring { toolchain: ToolchainId::repeat_byte(i), at: 1, until: 2 };
+		RetiringToolchains::<T>::put(BoundedVec::truncate_from((0..count).map(entry).collect()));
+
+		#[block]
+		{
+			Pallet::<T>::forget_toolchain(&toolchain);
+		}
+
+		let is_left = RetiringToolchains::<T>::get().iter().any(|e| e.toolchain == toolchain);
+		assert!(!is_left);
 	}
 
 	impl_benchmark_test_suite! {

@@ -1,51 +1,97 @@
 //! The table of decisions, as plain functions: every input has exactly one result, whatever the
-//! order of the voters.
+//! order of the voters. Rows are tried from the top.
 
 use alloc::collections::BTreeMap;
 use livepeer_primitives::{
-	api::Outcome,
+	claim::Outcome,
 	verdict::{Evidence, Verdict},
 	Balance,
 };
 use sp_core::U256;
 
-use crate::types::Penalty;
+use crate::types::{Conduct, Penalty};
+
+/// Leaves of a ballot as bits: bit `i` stands for the `i`th revealed leaf.
+pub type LeafMask = u16;
+
+/// The bits that a mask has.
+const MASK_BITS: usize = LeafMask::BITS as usize;
+
+/// What a member has said as the table reads it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Said<'a> {
+	/// Nothing.
+	Nothing,
+	/// A commitment that it did not open.
+	Committed,
+	/// Its verdicts, one per leaf, and its evidence.
+	Revealed(&'a [Verdict], Evidence),
+}
 
 /// A member's vote as the table reads it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Vote<'a> {
 	/// The member's stake.
 	pub stake: Balance,
-	/// What it revealed; `None` when it did not.
-	pub revealed: Option<(&'a [Verdict], Evidence)>,
+	/// What it said.
+	pub said: Said<'a>,
 }
 
 impl<'a> Vote<'a> {
-	/// What counts: a vote that abstains on any leaf counts as a missing reveal.
-	fn counted(&self) -> Option<(&'a [Verdict], Evidence)> {
-		self.revealed.filter(|(verdicts, _)| !verdicts.contains(&Verdict::Abstain))
+	/// What it revealed.
+	fn revealed(&self) -> Option<(&'a [Verdict], Evidence)> {
+		match self.said {
+			Said::Revealed(verdicts, evidence) => Some((verdicts, evidence)),
+			_ => None,
+		}
+	}
+
+	/// What it revealed of one leaf; to abstain is to reveal nothing.
+	fn verdict(&self, leaf: usize) -> Option<&'a Verdict> {
+		let (verdicts, _) = self.revealed()?;
+		verdicts.get(leaf).filter(|verdict| **verdict != Verdict::Abstain)
+	}
+
+	/// Whether it accuses the transcoder on any leaf, also where it abstains on another.
+	pub fn accuses(&self) -> bool {
+		self.revealed().is_some_and(|(verdicts, _)| verdicts.iter().any(is_accusation))
 	}
 }
 
-/// What follows from a committee's votes.
+/// Whether a verdict accuses the transcoder: of a wrong output, or of bytes that were not to be
+/// had.
+fn is_accusation(verdict: &Verdict) -> bool {
+	verdict.is_fault() || verdict.is_unavailable()
+}
+
+/// What follows from a tranche's votes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TrancheDecision {
-	/// The claim is accepted.
+	/// Nobody could be seated.
+	Void,
+	/// Somebody accuses the transcoder, or members contradict each other: all validators judge.
+	Accused,
+	/// All revealed, none abstains, all pass with equal evidence.
 	Accepted,
-	/// All validators must judge. There is one tranche, so a missing reveal or unequal evidence,
-	/// for which further tranches exist, leads here too.
-	Dispute,
+	/// Nobody accuses, and not all agree: the next tranche's. All validators judge while there is
+	/// one tranche.
+	Undecided,
 }
 
 /// What follows from a dispute's votes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DisputeDecision {
-	/// Two thirds of the eligible stake find a fault in each of these leaves (bit `i` for the
-	/// `i`th revealed leaf).
-	Failed(u16),
 	/// Two thirds of the eligible stake could not have one of the leaves.
 	Missed,
-	/// At least half of the eligible stake revealed, and two thirds of that pass each leaf.
+	/// Two thirds of the eligible stake accuse each of these leaves.
+	Failed {
+		/// The leaves.
+		leaves: LeafMask,
+		/// None of them would fail without those who only say that the segment cannot, or can, be
+		/// transcoded at all.
+		about_input: bool,
+	},
+	/// Each leaf is passed by half of the eligible stake and two thirds of what revealed it.
 	Accepted,
 	/// Nobody was convinced.
 	Void,
@@ -55,10 +101,18 @@ impl DisputeDecision {
 	/// The outcome that it stands for.
 	pub fn outcome(&self) -> Outcome {
 		match self {
-			Self::Failed(_) => Outcome::Failed,
+			Self::Failed { .. } => Outcome::Failed,
 			Self::Missed => Outcome::Missed,
 			Self::Accepted => Outcome::Accepted,
 			Self::Void => Outcome::Void,
+		}
+	}
+
+	/// The leaves that failed.
+	pub fn failing(&self) -> LeafMask {
+		match self {
+			Self::Failed { leaves, .. } => *leaves,
+			_ => 0,
 		}
 	}
 }
@@ -68,65 +122,96 @@ fn stake_of<'a>(votes: impl Iterator<Item = &'a Vote<'a>>) -> U256 {
 	votes.fold(U256::zero(), |sum, vote| sum.saturating_add(vote.stake.into()))
 }
 
+/// The stake that says of `leaf` what `rule` holds for.
+fn saying(votes: &[Vote], leaf: usize, rule: impl Fn(&Verdict) -> bool) -> U256 {
+	stake_of(votes.iter().filter(|vote| vote.verdict(leaf).is_some_and(&rule)))
+}
+
 /// Whether `part` is at least two thirds of `whole`.
 fn two_thirds(part: U256, whole: U256) -> bool {
 	part.saturating_mul(3.into()) >= whole.saturating_mul(2.into())
 }
 
-/// Decides a tranche: a small committee can only accept, and only when all of it agrees.
-///
-/// Accepted when all revealed, every vote says the same, only Valid or InputInvalid, and all
-/// evidence is equal; a dispute in every other case.
-pub fn decide_tranche(votes: &[Vote]) -> TrancheDecision {
-	let Some(first) = votes.first().and_then(Vote::counted) else {
-		return TrancheDecision::Dispute;
-	};
-	let agreed = votes.iter().all(|vote| vote.counted() == Some(first));
-	let passed = first.0.iter().all(Verdict::is_pass);
-	if agreed && passed {
+/// Whether `part` is at least half of `whole`.
+fn half(part: U256, whole: U256) -> bool {
+	part.saturating_mul(2.into()) >= whole
+}
+
+/// The leaves for which `rule` holds.
+fn mask(leaves: usize, rule: impl Fn(usize) -> bool) -> LeafMask {
+	(0..leaves.min(MASK_BITS)).filter(|leaf| rule(*leaf)).fold(0, |mask, leaf| mask | (1 << leaf))
+}
+
+/// Whether `leaf` is one of `mask`.
+fn holds(mask: LeafMask, leaf: usize) -> bool {
+	leaf < MASK_BITS && mask >> leaf & 1 == 1
+}
+
+/// Decides a tranche. A small committee can only accept. `accused_before` says whether anybody in
+/// an earlier tranche accused the transcoder.
+pub fn decide_tranche(votes: &[Vote], accused_before: bool) -> TrancheDecision {
+	if votes.is_empty() {
+		return TrancheDecision::Void;
+	}
+	let leaves = votes.iter().filter_map(Vote::revealed).map(|(v, _)| v.len()).max().unwrap_or(0);
+	let contradicted = (0..leaves).any(|leaf| {
+		let mut verdicts = votes.iter().filter_map(|vote| vote.verdict(leaf));
+		let first = verdicts.next();
+		verdicts.any(|verdict| Some(verdict) != first)
+	});
+	if accused_before || contradicted || votes.iter().any(Vote::accuses) {
+		return TrancheDecision::Accused;
+	}
+	let evidence = votes.first().and_then(Vote::revealed).map(|(_, evidence)| evidence);
+	let agreed = votes.iter().all(|vote| {
+		vote.revealed().is_some_and(|(verdicts, proof)| {
+			verdicts.iter().all(Verdict::is_pass) && Some(proof) == evidence
+		})
+	});
+	if agreed {
 		TrancheDecision::Accepted
 	} else {
-		TrancheDecision::Dispute
+		TrancheDecision::Undecided
 	}
 }
 
 /// Decides a dispute over `leaves` revealed leaves. `votes` holds every eligible validator.
 ///
 /// A fault counts on its leaf whatever its kind: verifiers that look at different renditions
-/// first may name different faults of the same leaf.
+/// first may name different faults of the same leaf. That a failure is about the input alone asks
+/// for what the others would have decided, so neither one voice more turns it into a slash nor one
+/// voice in a false kind averts one.
 pub fn decide_dispute(leaves: usize, votes: &[Vote]) -> DisputeDecision {
 	let eligible = stake_of(votes.iter());
 	if eligible.is_zero() {
 		return DisputeDecision::Void;
 	}
-	let saying = |leaf: usize, rule: fn(&Verdict) -> bool| {
-		let says = |vote: &&Vote| {
-			vote.counted().is_some_and(|(verdicts, _)| verdicts.get(leaf).is_some_and(rule))
-		};
-		stake_of(votes.iter().filter(says))
+	let convinced = |leaf: usize, rule: &dyn Fn(&Verdict) -> bool| {
+		two_thirds(saying(votes, leaf, rule), eligible)
 	};
-	let failing = (0..leaves.min(16))
-		.filter(|leaf| two_thirds(saying(*leaf, Verdict::is_fault), eligible))
-		.fold(0u16, |mask, leaf| mask | (1 << leaf));
-	if failing != 0 {
-		return DisputeDecision::Failed(failing);
-	}
-	let unavailable = |verdict: &Verdict| matches!(verdict, Verdict::Unavailable);
-	if (0..leaves).any(|leaf| two_thirds(saying(leaf, unavailable), eligible)) {
+	if (0..leaves).any(|leaf| convinced(leaf, &Verdict::is_unavailable)) {
 		return DisputeDecision::Missed;
 	}
-	let revealed = stake_of(votes.iter().filter(|vote| vote.counted().is_some()));
-	let quorum = revealed.saturating_mul(2.into()) >= eligible;
-	if quorum && (0..leaves).all(|leaf| two_thirds(saying(leaf, Verdict::is_pass), revealed)) {
+	let failing = mask(leaves, |leaf| convinced(leaf, &is_accusation));
+	if failing != 0 {
+		let about_output = |verdict: &Verdict| is_accusation(verdict) && !verdict.is_about_input();
+		let about_input = mask(leaves, |leaf| convinced(leaf, &about_output)) == 0;
+		return DisputeDecision::Failed { leaves: failing, about_input };
+	}
+	let passed = |leaf: usize| {
+		let passes = saying(votes, leaf, Verdict::is_pass);
+		half(passes, eligible) && two_thirds(passes, saying(votes, leaf, |_| true))
+	};
+	if (0..leaves).all(passed) {
 		return DisputeDecision::Accepted;
 	}
 	DisputeDecision::Void
 }
 
-/// Whether a vote's verdicts show that its voter had every leaf. Evidence covers only leaves that
-/// were had, so that of others is not comparable.
-fn had_all(verdicts: &[Verdict]) -> bool {
-	!verdicts.contains(&Verdict::Unavailable)
+/// Whether a vote's verdicts show that its voter judged every leaf. Evidence covers only leaves
+/// that were had, so that of others is not comparable.
+fn judged_all(verdicts: &[Verdict]) -> bool {
+	!verdicts.iter().any(|verdict| verdict.is_unavailable() || *verdict == Verdict::Abstain)
 }
 
 /// The evidence over all leaves that holds two thirds of the revealed stake, if any does.
@@ -134,9 +219,12 @@ pub fn right_evidence(votes: &[Vote]) -> Option<Evidence> {
 	let mut revealed = U256::zero();
 	let mut by_evidence = BTreeMap::<Evidence, U256>::new();
 	for vote in votes {
-		let Some((verdicts, evidence)) = vote.counted() else { continue };
+		let Some((verdicts, evidence)) = vote.revealed() else { continue };
+		if verdicts.contains(&Verdict::Abstain) {
+			continue;
+		}
 		revealed = revealed.saturating_add(vote.stake.into());
-		if had_all(verdicts) {
+		if judged_all(verdicts) {
 			let sum = by_evidence.entry(evidence).or_default();
 			*sum = sum.saturating_add(vote.stake.into());
 		}
@@ -147,49 +235,103 @@ pub fn right_evidence(votes: &[Vote]) -> Option<Evidence> {
 		.map(|(evidence, _)| evidence)
 }
 
-/// What a committee member owes after its challenge went through a dispute.
-///
-/// - Void proves nothing, so it costs nobody anything.
-/// - Silence is a no-show.
-/// - A fault that the dispute did not confirm in any leaf is false dissent: it made everybody work.
-///   Unavailable is not: bytes may appear after the escalation.
-pub fn tranche_penalty(outcome: Outcome, vote: &Vote) -> Option<Penalty> {
-	match (outcome, vote.counted()) {
-		(Outcome::Void, _) => None,
-		(_, None) => Some(Penalty::NoShow),
-		(Outcome::Accepted, Some((verdicts, _))) if verdicts.iter().any(Verdict::is_fault) => {
-			Some(Penalty::FalseDissent)
+/// What a ballot shows about its members beside their own words.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ruling {
+	/// How the claim was decided.
+	pub outcome: Outcome,
+	/// The leaves that failed.
+	pub failing: LeafMask,
+	/// Whether the ballot is the dispute's.
+	pub is_dispute: bool,
+	/// Whether most of its members revealed. Where they did not, finality may have stalled.
+	pub most_revealed: bool,
+	/// The leaves on which at least half of the stake abstains: nobody pays for those.
+	pub excused: LeafMask,
+	/// The evidence of two thirds of the revealed stake.
+	pub right: Option<Evidence>,
+}
+
+impl Ruling {
+	/// Reads a ballot over `leaves` revealed leaves after `outcome`.
+	pub fn of(
+		outcome: Outcome,
+		failing: LeafMask,
+		is_dispute: bool,
+		leaves: usize,
+		votes: &[Vote],
+	) -> Self {
+		let eligible = stake_of(votes.iter());
+		let abstaining = |leaf: usize| {
+			let abstains = |vote: &&Vote| {
+				vote.revealed()
+					.is_some_and(|(verdicts, _)| verdicts.get(leaf) == Some(&Verdict::Abstain))
+			};
+			stake_of(votes.iter().filter(abstains))
+		};
+		let revealed = votes.iter().filter(|vote| vote.revealed().is_some()).count();
+		Self {
+			outcome,
+			failing,
+			is_dispute,
+			most_revealed: revealed.saturating_mul(2) > votes.len(),
+			excused: mask(leaves, |leaf| half(abstaining(leaf), eligible)),
+			right: right_evidence(votes),
 		}
-		_ => None,
+	}
+
+	/// How one of the ballot's members behaved.
+	///
+	/// - Silence is a no-show, whatever the outcome: a void claim too, or a third of the stake could
+	///   shield a transcoder for nothing. So is to abstain, except where half abstain.
+	/// - What was committed to and not revealed is the worst wrong word where most revealed.
+	/// - A fault in a claim that was accepted is false dissent: it made everybody work. Unavailable
+	///   is not, for a transcoder could serve everybody but one; a member of the dispute pays a
+	///   no-show for it.
+	/// - Valid on a leaf that failed is as false.
+	/// - Evidence other than the right one says that the work was not done. Not for those who lacked
+	///   a leaf.
+	pub fn conduct(&self, vote: &Vote) -> Conduct {
+		let (verdicts, evidence) = match vote.said {
+			Said::Nothing => return Conduct::Owes(Penalty::NoShow),
+			Said::Committed if self.most_revealed => return Conduct::Owes(Penalty::Withheld),
+			Said::Committed => return Conduct::Owes(Penalty::NoShow),
+			Said::Revealed(verdicts, evidence) => (verdicts, evidence),
+		};
+		let accepted = self.outcome == Outcome::Accepted;
+		let passed_failing = verdicts
+			.iter()
+			.enumerate()
+			.any(|(leaf, verdict)| holds(self.failing, leaf) && verdict.is_pass());
+		if (accepted && verdicts.iter().any(Verdict::is_fault)) || passed_failing {
+			return Conduct::Owes(Penalty::FalseDissent);
+		}
+		let mut abstained = verdicts
+			.iter()
+			.enumerate()
+			.filter(|(_, verdict)| **verdict == Verdict::Abstain)
+			.map(|(leaf, _)| leaf)
+			.peekable();
+		if abstained.peek().is_some() {
+			let excused = abstained.all(|leaf| holds(self.excused, leaf));
+			return if excused { Conduct::Unasked } else { Conduct::Owes(Penalty::NoShow) };
+		}
+		if accepted && self.is_dispute && verdicts.iter().any(Verdict::is_unavailable) {
+			return Conduct::Owes(Penalty::NoShow);
+		}
+		if judged_all(verdicts) && self.right.is_some_and(|right| right != evidence) {
+			return Conduct::Owes(Penalty::WrongEvidence);
+		}
+		Conduct::Answered
 	}
 }
 
-/// What a member of a dispute owes after it.
-///
-/// - Void proves nothing, so it costs nobody anything.
-/// - Silence is a no-show.
-/// - A fault in a claim that was accepted is false dissent: two thirds of the revealed stake found
-///   each leaf right.
-/// - Unavailable in a claim that was accepted is a no-show, no more: a transcoder could otherwise
-///   serve everybody but one validator, and have that one slashed for saying so.
-/// - Evidence other than the right one is a no-show: the verdicts may be copied from what
-///   everybody says. Not for those who lacked a leaf.
-pub fn dispute_penalty(
-	outcome: Outcome,
-	vote: &Vote,
-	right_evidence: Option<Evidence>,
-) -> Option<Penalty> {
-	if outcome == Outcome::Void {
-		return None;
-	}
-	let Some((verdicts, evidence)) = vote.counted() else {
-		return Some(Penalty::NoShow);
-	};
-	if outcome == Outcome::Accepted && verdicts.iter().any(Verdict::is_fault) {
-		return Some(Penalty::FalseDissent);
-	}
-	if !had_all(verdicts) {
-		return (outcome == Outcome::Accepted).then_some(Penalty::NoShow);
-	}
-	right_evidence.is_some_and(|right| right != evidence).then_some(Penalty::NoShow)
+/// Whether a vote names a fault on one of the `failing` leaves: its voter is a finder.
+pub fn found(vote: &Vote, failing: LeafMask) -> bool {
+	vote.revealed().is_some_and(|(verdicts, _)| {
+		verdicts
+			.iter()
+			.enumerate()
+			.any(|(leaf, verdict)| holds(failing, leaf) && verdict.is_fault())
+	})
 }

@@ -1,66 +1,33 @@
-//! From the claim to its revealed leaves.
+//! From the seed to the revealed leaves.
 
 use alloc::{vec, vec::Vec};
 use frame_support::{ensure, traits::Get, weights::Weight};
 use livepeer_primitives::{
+	claim::ClaimInfo,
 	draw,
+	keys::{OperatorSignature, Purpose},
 	leaf::Leaf,
-	params::LotteryParameters,
-	segment::SegmentHeader,
+	segment::SOURCE_TRACK,
 	sum_tree::{self, SumProof},
-	traits::{Beacon, ClaimInfo, Claims, ProtocolClock, Rounds, SeatedValidator, Seed, Stake},
-	verdict::Tranche,
-	AccountId, BlockNumber, ClaimId, Hash, Seq, Signature,
+	traits::{Beacon, Claims, Liability, OperatorKeysOf, ProtocolClock, SeatedValidator, Seed},
+	verdict::{judged_digest, Tranche},
+	AccountId, BlockNumber, ClaimId, Hash, MAX_SAMPLES,
 };
-use sp_runtime::{traits::Zero, BoundedVec, DispatchError, DispatchResult};
+use sp_runtime::{
+	traits::Zero,
+	transaction_validity::{
+		InvalidTransaction, TransactionValidityError, TransactionValidityWithRefund,
+		ValidTransaction,
+	},
+	BoundedVec, DispatchError, DispatchResult,
+};
 
 use crate::{
-	types::{Answer, Challenge, Member, RoundRecord, Sample, Samples, Stage, MAX_COMMITTEE},
-	Challenges, Config, Error, Event, Leaves, Members, OfRound, Pallet, WeightInfo,
+	types::{Answer, Challenge, Conduct, Judge, Member, Sample, Stage, MAX_COMMITTEE},
+	Challenges, Config, Error, Event, Judges, Leaves, Members, Pallet, WeightInfo,
 };
 
 impl<T: Config> Pallet<T> {
-	/// Opens the challenge of a new claim.
-	pub(crate) fn do_open(id: ClaimId, info: &ClaimInfo) -> DispatchResult {
-		let parameters = T::Parameters::get();
-		ensure!(!Challenges::<T>::contains_key(id), Error::<T>::AlreadyChallenged);
-		ensure!(
-			Self::toolchains_accepted().contains(&info.toolchain),
-			Error::<T>::UnknownToolchain
-		);
-		ensure!(!info.commitment.leaf_count.is_zero(), Error::<T>::NoWork);
-		ensure!(!info.commitment.total_work.is_zero(), Error::<T>::NoWork);
-		ensure!(info.commitment.leaf_count <= parameters.max_leaves(), Error::<T>::TooManyLeaves);
-		Self::open_unchecked(id, info, parameters);
-		Ok(())
-	}
-
-	/// Opens a challenge.
-	pub(crate) fn open_unchecked(id: ClaimId, info: &ClaimInfo, parameters: LotteryParameters) {
-		OfRound::<T>::mutate(&info.transcoder, info.round, |record| {
-			let open = record.map_or(0, |record| record.open).saturating_add(1);
-			let slashed = record.is_some_and(|record| record.slashed);
-			*record = Some(RoundRecord { open, slashed });
-		});
-		T::Beacon::retain(info.window.saturating_add(1));
-		let mut challenge = Challenge {
-			transcoder: info.transcoder.clone(),
-			broadcaster: info.broadcaster.clone(),
-			round: info.round,
-			window: info.window,
-			drawn_in: info.round,
-			parameters,
-			samples: Samples::default(),
-			sampled_work: 0,
-			stage: Stage::AwaitingSeed,
-			due: 0,
-		};
-		let draw_at = T::Beacon::window_start(info.window.saturating_add(2));
-		Self::enter(id, &mut challenge, draw_at);
-		Self::deposit_event(Event::ChallengeOpened { claim: id, draw_at: challenge.due });
-		Challenges::<T>::insert(id, challenge);
-	}
-
 	/// Draws a claim whose seed is there; returns what that weighs.
 	pub(crate) fn do_draw(id: ClaimId) -> Result<Weight, DispatchError> {
 		let challenge = Challenges::<T>::get(id).ok_or(Error::<T>::NoChallenge)?;
@@ -70,12 +37,14 @@ impl<T: Config> Pallet<T> {
 		let seed =
 			T::Beacon::seed(challenge.window.saturating_add(1)).ok_or(Error::<T>::SeedNotReady)?;
 		let info = T::Claims::claim(id).ok_or(Error::<T>::NoChallenge)?;
-		let weight = T::WeightInfo::draw(seed.validators.len() as u32);
+		let stored = seed.set.members.len() as u32;
+		let seats = challenge.parameters.committee_size.min(MAX_COMMITTEE).min(stored);
+		let weight = T::WeightInfo::draw(stored, seats);
 		Ok(weight.saturating_add(Self::apply_draw(id, challenge, &info, &seed)))
 	}
 
-	/// Draws positions and committee. A function of claim and seed: the block does not matter but
-	/// for who delegates to the transcoder in it. Returns what a settlement at once weighs, which
+	/// Draws positions and committee: a function of claim and stored seed alone, so neither the
+	/// block nor anything that is read live matters. Returns what a settlement at once weighs, which
 	/// is not part of drawing.
 	fn apply_draw(id: ClaimId, mut challenge: Challenge, info: &ClaimInfo, seed: &Seed) -> Weight {
 		let parameters = challenge.parameters;
@@ -83,23 +52,26 @@ impl<T: Config> Pallet<T> {
 		let k = draw::sample_count(
 			parameters.verification_rate,
 			commitment.leaf_count,
-			parameters.max_samples,
+			info.max_samples.min(MAX_SAMPLES),
 		);
 		let positions = draw::positions(seed.hash, id, commitment.root, commitment.total_work, k);
-		challenge.samples = BoundedVec::truncate_from(
-			positions.iter().map(|position| Sample { position: *position, leaf: None }).collect(),
-		);
+		challenge.samples =
+			BoundedVec::truncate_from(positions.iter().map(|at| Sample::new(*at)).collect());
+		challenge.snapshot = seed.set.snapshot;
 
-		let eligible: Vec<&SeatedValidator> = seed
-			.validators
-			.iter()
-			.filter(|validator| Self::may_judge(&challenge, &validator.account))
-			.collect();
-		let stakes: Vec<_> = eligible.iter().map(|validator| validator.stake).collect();
+		let stored = &seed.set.members;
+		let order = draw::committee_order(
+			seed.hash,
+			id,
+			stored.iter().map(|validator| (&validator.account, validator.stake)),
+		);
+		// Ordered first, struck out then: whoever may not judge leaves everybody else's place alone.
 		let size = parameters.committee_size.min(MAX_COMMITTEE);
-		let committee: Vec<&SeatedValidator> = draw::committee(seed.hash, id, 0, &stakes, size)
+		let committee: Vec<&SeatedValidator> = order
 			.into_iter()
-			.filter_map(|index| eligible.get(index as usize).copied())
+			.filter_map(|index| stored.get(index as usize))
+			.filter(|validator| Self::may_judge(&challenge, validator))
+			.take(size as usize)
 			.collect();
 		let accounts = committee.iter().map(|member| member.account.clone()).collect::<Vec<_>>();
 
@@ -113,31 +85,43 @@ impl<T: Config> Pallet<T> {
 		if committee.is_empty() {
 			return Self::void(id, challenge);
 		}
-		challenge.drawn_in = T::Rounds::current();
-		let members = Self::seat(id, 0, committee.into_iter());
+		let members = Self::seat(id, &challenge, 0, committee.into_iter());
 		challenge.stage = Stage::LeafReveal { deadline, seed: seed.hash, members };
 		Self::enter(id, &mut challenge, deadline.saturating_add(parameters.missed_grace));
 		Challenges::<T>::insert(id, challenge);
 		Weight::zero()
 	}
 
-	/// Whether `account` may sit in the committee over this challenge.
-	fn may_judge(challenge: &Challenge, account: &AccountId) -> bool {
-		*account != challenge.transcoder
-			&& *account != challenge.broadcaster
-			&& T::Stake::delegate_of(account).as_ref() != Some(&challenge.transcoder)
+	/// Whether a validator of the stored set may judge this challenge, in a committee or in the
+	/// dispute. Jail is that of the start of the seed's window.
+	pub(crate) fn may_judge(challenge: &Challenge, validator: &SeatedValidator) -> bool {
+		validator.account != challenge.transcoder
+			&& validator.account != challenge.broadcaster
+			&& !validator.jailed
+			&& validator.stake > 0
 	}
 
-	/// Stores the members of a tranche and returns how many there are.
+	/// Stores the members of a tranche and returns how many there are. Who was not seated before
+	/// becomes liable until the challenge is forgotten.
 	pub(crate) fn seat<'a>(
 		id: ClaimId,
+		challenge: &Challenge,
 		tranche: Tranche,
 		members: impl Iterator<Item = &'a SeatedValidator>,
 	) -> u16 {
+		let mut judges = Judges::<T>::get(id).unwrap_or_default();
+		let seated_before = judges.len();
 		let mut count = 0u16;
 		for validator in members {
+			let account = &validator.account;
+			let is_seated =
+				judges.iter().take(seated_before).any(|judge| judge.account == *account);
+			let judge = Judge { account: account.clone(), conduct: Conduct::Unasked };
+			if !is_seated && judges.try_push(judge).is_ok() {
+				T::Liability::open(account, challenge.snapshot);
+			}
 			let member = Member {
-				account: validator.account.clone(),
+				account: account.clone(),
 				key: validator.key.clone(),
 				stake: validator.stake,
 				answer: Answer::Silent,
@@ -145,32 +129,41 @@ impl<T: Config> Pallet<T> {
 			Members::<T>::insert((id, tranche, count), member);
 			count = count.saturating_add(1);
 		}
+		Judges::<T>::insert(id, judges);
 		count
 	}
 
-	/// Takes a leaf that answers drawn positions.
-	pub(crate) fn do_reveal_leaf(
-		who: AccountId,
+	/// Checks a leaf that is to answer drawn positions, but for the broadcaster's signature; returns
+	/// the challenge with the positions answered, and those positions. Cheap checks come first.
+	fn check_leaf(
 		id: ClaimId,
 		index: u32,
-		leaf: Leaf,
-		signature: Signature,
-		proof: SumProof,
-	) -> DispatchResult {
+		leaf: &Leaf,
+		proof: &SumProof,
+	) -> Result<(Challenge, ClaimInfo, Vec<u64>), Error<T>> {
 		let mut challenge = Challenges::<T>::get(id).ok_or(Error::<T>::NoChallenge)?;
-		ensure!(who == challenge.transcoder, Error::<T>::NotTranscoder);
-		let Stage::LeafReveal { deadline, seed, members } = challenge.stage else {
-			return Err(Error::<T>::NotRevealing.into());
+		let Stage::LeafReveal { deadline, .. } = challenge.stage else {
+			return Err(Error::<T>::NotRevealing);
 		};
 		ensure!(Self::now() < deadline, Error::<T>::TooLate);
+		ensure!(
+			challenge.samples.iter().all(|sample| sample.leaf != Some(index)),
+			Error::<T>::NothingToAnswer
+		);
 		let info = T::Claims::claim(id).ok_or(Error::<T>::NoChallenge)?;
-
-		let Leaf::Transcoded { in_hash, in_len, duration, outputs, work } = &leaf else {
-			return Err(Error::<T>::NotTranscoded.into());
-		};
-		ensure!(outputs.len() == info.ladder.len(), Error::<T>::WrongOutputs);
-		ensure!(*work <= info.max_leaf_work, Error::<T>::TooMuchWork);
-		let range = sum_tree::verify(&info.commitment, index, &leaf, &proof)
+		match leaf {
+			Leaf::Empty => return Err(Error::<T>::EmptyLeaf),
+			Leaf::Transcoded { outputs, .. } => {
+				ensure!(outputs.len() == info.ladder.len(), Error::<T>::WrongOutputs)
+			}
+			Leaf::Rejected { work, .. } => {
+				ensure!(*work == info.factors.rejected, Error::<T>::WrongRejectedWork)
+			}
+		}
+		ensure!(leaf.work() <= info.largest_leaf, Error::<T>::AboveLargestLeaf);
+		let is_source = leaf.segment().is_some_and(|segment| segment.track == SOURCE_TRACK);
+		ensure!(is_source, Error::<T>::NotTheSource);
+		let range = sum_tree::verify(&info.commitment, index, leaf, proof)
 			.map_err(|_| Error::<T>::BadProof)?;
 		let mut answered = vec![];
 		for sample in challenge.samples.iter_mut() {
@@ -180,40 +173,78 @@ impl<T: Config> Pallet<T> {
 			}
 		}
 		ensure!(!answered.is_empty(), Error::<T>::NothingToAnswer);
-		let header = SegmentHeader {
-			genesis: Self::genesis_hash(),
-			stream: info.stream,
-			job: info.job,
-			assignment: info.assignment,
-			transcoder: info.transcoder.clone(),
-			seq: info.first.saturating_add(Seq::from(index)),
-			in_hash: *in_hash,
-			in_len: *in_len,
-			duration: *duration,
-		};
-		ensure!(header.is_signed_by(&info.broadcaster, &signature), Error::<T>::BadSignature);
+		Ok((challenge, info, answered))
+	}
 
-		challenge.sampled_work = challenge.sampled_work.saturating_add(*work);
+	/// Decides whether a leaf may enter a block. The broadcaster's signature comes last.
+	pub(crate) fn check_reveal_leaf(
+		id: ClaimId,
+		index: u32,
+		leaf: &Leaf,
+		signature: &OperatorSignature,
+		proof: &SumProof,
+	) -> TransactionValidityWithRefund {
+		let (challenge, info, _) = Self::check_leaf(id, index, leaf, proof).map_err(invalid)?;
+		let signer = &signature.signer;
+		let is_the_assignments =
+			signer.account == info.broadcaster && signer.generation == info.broadcaster_keys;
+		ensure!(is_the_assignments, invalid(Error::<T>::WrongSigner));
+		let header = leaf
+			.header_hash(info.place(Self::genesis_hash(), index))
+			.ok_or_else(|| invalid(Error::<T>::EmptyLeaf))?;
+		ensure!(
+			T::Keys::is_signed(signature, Purpose::Segments, &header),
+			invalid(Error::<T>::BadSignature)
+		);
+		let Stage::LeafReveal { deadline, .. } = challenge.stage else {
+			return Err(invalid(Error::<T>::NotRevealing));
+		};
+		let left = deadline.saturating_sub(Self::now()).max(1);
+		ValidTransaction::with_tag_prefix("LivepeerLeaf")
+			.priority(T::DutyPriority::get())
+			.and_provides((id, index))
+			.longevity(left.into())
+			.propagate(true)
+			.build()
+			.map(|valid| (valid, Weight::zero()))
+	}
+
+	/// Takes a leaf that answers drawn positions; the last one starts the commit phase.
+	pub(crate) fn do_reveal_leaf(
+		id: ClaimId,
+		index: u32,
+		leaf: Leaf,
+		proof: SumProof,
+	) -> DispatchResult {
+		let (mut challenge, info, answered) = Self::check_leaf(id, index, &leaf, &proof)?;
+		let Stage::LeafReveal { seed, members, .. } = challenge.stage else {
+			return Err(Error::<T>::NotRevealing.into());
+		};
+		challenge.sampled_work = challenge.sampled_work.saturating_add(leaf.work());
 		Leaves::<T>::insert(id, index, leaf);
 		Self::deposit_event(Event::LeafRevealed { claim: id, index, answered });
 		if challenge.samples.iter().all(|sample| sample.leaf.is_some()) {
-			let length = challenge.parameters.commit_base;
-			Self::open_ballot(id, challenge, 0, seed, members, length);
+			Self::open_ballot(id, challenge, &info, 0, seed, members);
 		} else {
 			Challenges::<T>::insert(id, challenge);
 		}
 		Ok(())
 	}
 
-	/// Ends a claim whose drawn leaves were not revealed in time, for a reporter or without one.
+	/// Ends a claim whose drawn leaves were not revealed in time. The reporter is paid until the
+	/// block in which the agenda does it without one, late as the agenda may be; the transcoder is
+	/// never paid for its own fault.
 	pub(crate) fn do_report_missed(reporter: AccountId, id: ClaimId) -> DispatchResult {
 		let challenge = Challenges::<T>::get(id).ok_or(Error::<T>::NoChallenge)?;
 		let Stage::LeafReveal { deadline, .. } = challenge.stage else {
 			return Err(Error::<T>::NotRevealing.into());
 		};
-		ensure!(Self::now() >= deadline, Error::<T>::TooEarly);
+		let now = Self::now();
+		ensure!(now >= deadline, Error::<T>::TooEarly);
+		let paid_until = deadline.saturating_add(challenge.parameters.missed_grace);
+		let is_paid = now < paid_until && reporter != challenge.transcoder;
 		Self::deposit_event(Event::MissedReported { claim: id, reporter: reporter.clone() });
-		Self::missed(id, challenge, vec![reporter]);
+		Self::missed(id, challenge, is_paid.then_some(reporter));
 		Ok(())
 	}
 
@@ -224,6 +255,17 @@ impl<T: Config> Pallet<T> {
 		indices.sort_unstable();
 		indices.dedup();
 		indices
+	}
+
+	/// What the challenge's ballots are about.
+	pub(crate) fn judged(id: ClaimId, challenge: &Challenge, info: &ClaimInfo) -> Hash {
+		let leaf_count = info.commitment.leaf_count;
+		let leaves: Vec<Hash> = Self::revealed_leaves(challenge)
+			.into_iter()
+			.filter_map(|index| Some((index, Leaves::<T>::get(id, index)?)))
+			.map(|(index, leaf)| sum_tree::leaf_hash(&leaf, index, leaf_count))
+			.collect();
+		judged_digest(info.commitment.root, info.toolchain, &leaves)
 	}
 
 	/// Hash of the genesis block, which every signature of the protocol names.
@@ -242,4 +284,11 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn height() -> BlockNumber {
 		sp_runtime::SaturatedConversion::saturated_into(frame_system::Pallet::<T>::block_number())
 	}
+}
+
+/// How a transaction that no account signs is refused: `Custom(n)` for the pallet's error `n`.
+fn invalid<T: Config>(error: Error<T>) -> TransactionValidityError {
+	use codec::Encode;
+	let number = error.encode().first().copied().unwrap_or(u8::MAX);
+	InvalidTransaction::Custom(number).into()
 }

@@ -6,14 +6,17 @@ extern crate alloc;
 mod agenda_impls;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
+mod claim_impls;
 pub mod decision;
 mod draw_impls;
 #[cfg(test)]
 mod mock;
 mod offchain;
 mod outcome_impls;
+mod session_impls;
 #[cfg(test)]
 mod tests;
+mod toolchain_impls;
 #[cfg(any(test, feature = "try-runtime"))]
 mod try_state;
 pub mod types;
@@ -33,25 +36,28 @@ pub mod pallet {
 	use frame_support::pallet_prelude::*;
 	use frame_system::{offchain::CreateAuthorizedTransaction, pallet_prelude::*};
 	use livepeer_primitives::{
-		api::{ChallengeView, Outcome},
-		keys::{VerifierId, VerifierSignature},
+		api::ChallengeView,
+		claim::Outcome,
+		keys::{OperatorSignature, VerifierId, VerifierSignature},
 		leaf::Leaf,
 		params::{LotteryParameters, Timing},
 		sum_tree::SumProof,
 		traits::{
-			Beacon, Claims, Jail, ProtocolClock, Rounds, ServiceDirectory, Slash, Stake,
-			TranscoderDirectory,
+			Beacon, Chill, Claims, Jail, Liability, OnDecided, OperatorKeysOf, ProtocolClock,
+			Rounds, ServiceDirectory, Slash,
 		},
 		verdict::{Evidence, Opening, Tranche, Verdict},
-		AccountId, Balance, BlockNumber, ClaimId, Hash, RoundIndex, Signature, ToolchainId,
+		AccountId, Balance, BlockNumber, ClaimId, Hash, RoundIndex, ToolchainId, MAX_COMMITTEE,
 		MAX_VALIDATORS,
 	};
 	use sp_runtime::{
-		traits::SaturatedConversion, transaction_validity::TransactionValidityWithRefund,
+		traits::SaturatedConversion, transaction_validity::TransactionValidityWithRefund, Perbill,
 	};
 
 	use crate::{
-		types::{Ballot, Challenge, Member, Penalties, Penalty, RoundRecord},
+		types::{
+			Ballot, Challenge, Class, JudgeList, Member, Penalty, Retiring, RoundRecord, Task,
+		},
 		WeightInfo,
 	};
 
@@ -81,25 +87,40 @@ pub mod pallet {
 		type Rounds: Rounds;
 		/// Claims and their escrow.
 		type Claims: Claims;
-		/// Whose stake a validator's is.
-		type Stake: Stake;
+		/// Told when a claim is decided: it holds no place from then on.
+		type OnDecided: OnDecided;
+		/// The keys that sign for broadcasters.
+		type Keys: OperatorKeysOf;
 		/// Cuts stake.
 		type Slash: Slash;
+		/// Keeps the stake of judges until what they judge has ended.
+		type Liability: Liability;
 		/// Jails transcoders that await a slash.
 		type Jail: Jail;
-		/// Who is jailed.
-		type Directory: TranscoderDirectory;
+		/// Keeps who judged badly from validating for a while.
+		type Chill: Chill;
 		/// Where the verify service finds a claim's bytes.
 		type Services: ServiceDirectory;
-		/// Most toolchains that governance can list.
+		/// Blocks after an assignment's end in which it can still be claimed for: so long claims may
+		/// name a toolchain after it has retired.
+		type ClaimGrace: Get<BlockNumber>;
+		/// The least number of blocks between the call that retires a toolchain and the block in which
+		/// its assignments end: one round.
+		type RetirementNotice: Get<BlockNumber>;
+		/// For benchmarks: gives the claim's transcoder stake.
+		#[cfg(feature = "runtime-benchmarks")]
+		type Stake: livepeer_primitives::traits::Stake;
+		/// Most toolchains that governance can list, and as many on their way out.
 		#[pallet::constant]
 		type MaxToolchains: Get<u32>;
-		/// Priority of commits and reveals in the pool.
+		/// Priority of leaves, commits and reveals in the pool.
 		#[pallet::constant]
 		type DutyPriority: Get<TransactionPriority>;
-		/// What the agenda may use of a block. It takes at least one entry in each.
+		/// The weight that a block sets aside for the agenda: three quarters of it for urgent tasks,
+		/// what these leave for lazy ones. Each queue takes at least one step in a block, and its last
+		/// one may exceed its part.
 		#[pallet::constant]
-		type AgendaBudget: Get<Weight>;
+		type AgendaWeight: Get<Weight>;
 		/// Weights of calls and steps.
 		type WeightInfo: WeightInfo;
 	}
@@ -130,34 +151,51 @@ pub mod pallet {
 	pub type Leaves<T: Config> =
 		StorageDoubleMap<_, Twox64Concat, ClaimId, Twox64Concat, u32, Leaf>;
 
-	/// Penalties of verifiers that await execution.
+	/// The judges of each challenge from their seat to its end, with what they owe once it is
+	/// decided: their stake is liable as long as they stand here.
 	#[pallet::storage]
-	pub type PendingPenalties<T: Config> = StorageMap<_, Twox64Concat, ClaimId, Penalties>;
+	pub type Judges<T: Config> = StorageMap<_, Twox64Concat, ClaimId, JudgeList>;
 
-	/// Open challenges of a transcoder's claims of one round, and whether one of them has cost
-	/// stake.
+	/// How often in a row a verifier gave no full answer. Absent when its last answer was full.
+	#[pallet::storage]
+	pub type NoShows<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, u32, ValueQuery>;
+
+	/// Open challenges of a transcoder's claims of one round, and what they have cost of its stake.
 	#[pallet::storage]
 	pub type OfRound<T: Config> =
 		StorageDoubleMap<_, Blake2_128Concat, AccountId, Twox64Concat, RoundIndex, RoundRecord>;
 
-	/// In which block each challenge moves on: exactly one entry for each.
+	/// What is to be done in which block, by queue: exactly one entry for each challenge and for each
+	/// toolchain on its way out.
 	#[pallet::storage]
-	pub type Agenda<T: Config> =
-		StorageDoubleMap<_, Twox64Concat, BlockNumber, Twox64Concat, ClaimId, ()>;
+	pub type Agenda<T: Config> = StorageNMap<
+		_,
+		(
+			NMapKey<Twox64Concat, Class>,
+			NMapKey<Twox64Concat, BlockNumber>,
+			NMapKey<Twox64Concat, Task>,
+		),
+		(),
+	>;
 
-	/// The first block of the agenda that is not worked off, when a block's budget did not suffice.
+	/// The first block of a queue that is not worked off; absent when none is overdue.
 	#[pallet::storage]
-	pub type Overdue<T: Config> = StorageValue<_, BlockNumber>;
+	pub type Backlog<T: Config> = StorageMap<_, Twox64Concat, Class, BlockNumber>;
 
 	/// The validators in force with their verifier keys.
 	#[pallet::storage]
 	pub type Verifiers<T: Config> =
 		StorageValue<_, BoundedVec<(AccountId, VerifierId), ConstU32<MAX_VALIDATORS>>, ValueQuery>;
 
-	/// The toolchains that claims may name.
+	/// The toolchains that assignments may be accepted with, ascending.
 	#[pallet::storage]
 	pub type Toolchains<T: Config> =
 		StorageValue<_, BoundedVec<ToolchainId, T::MaxToolchains>, ValueQuery>;
+
+	/// The toolchains on their way out, until no open claim can name them.
+	#[pallet::storage]
+	pub type RetiringToolchains<T: Config> =
+		StorageValue<_, BoundedVec<Retiring, T::MaxToolchains>, ValueQuery>;
 
 	/// What the chain starts with.
 	#[pallet::genesis_config]
@@ -272,6 +310,9 @@ pub mod pallet {
 			claim: ClaimId,
 			/// The outcome.
 			outcome: Outcome,
+			/// Failed over the question alone whether the segments can be transcoded: the fee goes
+			/// back, without a slash.
+			about_input: bool,
 			/// The block in which its execution begins; until then governance can cancel it.
 			execute_at: BlockNumber,
 		},
@@ -283,6 +324,8 @@ pub mod pallet {
 			verifier: AccountId,
 			/// For what.
 			penalty: Penalty,
+			/// The share of its stake that it costs.
+			fraction: Perbill,
 			/// What its stake lost, in LPT.
 			amount: Balance,
 		},
@@ -311,13 +354,22 @@ pub mod pallet {
 			/// The claim.
 			claim: ClaimId,
 		},
-		/// Claims may name this toolchain from now on.
+		/// Assignments may be accepted with this toolchain from now on.
 		ToolchainAccepted {
 			/// The toolchain.
 			toolchain: ToolchainId,
 		},
-		/// New claims may no longer name this toolchain.
+		/// No assignment is accepted with this toolchain from now on.
 		ToolchainRetired {
+			/// The toolchain.
+			toolchain: ToolchainId,
+			/// The first block in which no assignment runs on it.
+			at: BlockNumber,
+			/// The block until which verifiers keep it.
+			until: BlockNumber,
+		},
+		/// No open claim can name this toolchain: verifiers need it no longer.
+		ToolchainForgotten {
 			/// The toolchain.
 			toolchain: ToolchainId,
 		},
@@ -329,10 +381,12 @@ pub mod pallet {
 		NoChallenge,
 		/// The claim has a challenge already.
 		AlreadyChallenged,
-		/// Governance does not accept the toolchain.
+		/// The toolchain is not on the list.
 		UnknownToolchain,
 		/// The claim holds no leaf or no work, so nothing could be drawn.
 		NoWork,
+		/// Nobody could judge one leaf of the job in the time that judges are given.
+		CannotBeJudged,
 		/// The claim has more leaves than can be sampled at the rate in force.
 		TooManyLeaves,
 		/// The claim is drawn.
@@ -341,22 +395,26 @@ pub mod pallet {
 		TooEarly,
 		/// The seed is not stored yet.
 		SeedNotReady,
-		/// The sender is not the claim's transcoder.
-		NotTranscoder,
 		/// The claim does not wait for leaves.
 		NotRevealing,
 		/// The reveal window is over.
 		TooLate,
-		/// Only transcoded leaves can be revealed; rejected ones are not taken yet.
-		NotTranscoded,
-		/// The leaf does not hold one output per rendition of the job.
+		/// An empty leaf has no work, so no drawn position falls in it.
+		EmptyLeaf,
+		/// The leaf does not hold one place per rendition of the job.
 		WrongOutputs,
-		/// The leaf holds more work than a segment of the job can.
-		TooMuchWork,
+		/// A rejected leaf has exactly the work that the job's factors give it.
+		WrongRejectedWork,
+		/// The leaf holds more work than the claim's largest: it counts as not revealed.
+		AboveLargestLeaf,
+		/// The segment is of another track than the one that is transcoded.
+		NotTheSource,
 		/// The proof does not lead from the leaf to the claim's root.
 		BadProof,
 		/// No drawn position that still waits for an answer falls in the leaf.
 		NothingToAnswer,
+		/// The signature names another account, or another generation of keys, than the assignment.
+		WrongSigner,
 		/// The broadcaster did not sign the segment as this leaf describes it.
 		BadSignature,
 		/// The call is not owed. What was authorized never ends here.
@@ -365,8 +423,10 @@ pub mod pallet {
 		NotDecided,
 		/// The toolchain is listed already.
 		AlreadyAccepted,
-		/// The list of toolchains is full.
+		/// The list of toolchains is full, or that of those on their way out.
 		TooManyToolchains,
+		/// A toolchain retires at least one round ahead.
+		NoticeTooShort,
 		/// The decision's block has come: its execution has begun, or is about to.
 		ExecutionBegun,
 	}
@@ -389,11 +449,11 @@ pub mod pallet {
 		fn integrity_test() {
 			assert!(T::MaxToolchains::get() > 0, "no toolchain could be accepted");
 			assert!(
-				T::AgendaBudget::get().all_lte(T::BlockWeights::get().max_block),
-				"the agenda's budget exceeds a block"
+				T::AgendaWeight::get().all_lte(T::BlockWeights::get().max_block),
+				"the agenda's weight exceeds a block"
 			);
-			let step = T::WeightInfo::agenda_step();
-			assert!(T::AgendaBudget::get().all_gte(step), "the agenda's budget holds no step");
+			let least = T::WeightInfo::agenda_step().saturating_add(T::WeightInfo::agenda_block());
+			assert!(T::AgendaWeight::get().all_gt(least), "the agenda has weight for its steps");
 		}
 
 		#[cfg(feature = "try-runtime")]
@@ -404,38 +464,65 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Draws a claim's positions and committee: for anyone, in any block from the second window
-		/// after the claim's own on. The agenda does it by itself in the first. A late draw has the
-		/// same positions, and the same committee unless a validator stored with the seed has
-		/// meanwhile begun or ceased to delegate to the transcoder.
+		/// Draws a claim's positions and committee, a function of claim and stored seed alone: a late
+		/// draw has the same result. The agenda does it by itself.
+		///
+		/// - Who: anyone, from the start of the second window after the claim's own on.
+		/// - `claim`: the claim's number.
+		///
+		/// Emits `Drawn`; where nobody can judge also `Decided` and `Executed`. Costs the fee of its
+		/// weight.
 		#[pallet::call_index(0)]
 		#[pallet::weight(
-			T::WeightInfo::draw(MAX_VALIDATORS).saturating_add(Pallet::<T>::execution_weight())
+			T::WeightInfo::draw(MAX_VALIDATORS, MAX_COMMITTEE)
+				.saturating_add(Pallet::<T>::execution_weight())
 		)]
 		pub fn draw(origin: OriginFor<T>, claim: ClaimId) -> DispatchResultWithPostInfo {
 			ensure_signed(origin)?;
 			Ok(Some(Self::do_draw(claim)?).into())
 		}
 
-		/// Reveals a leaf in which a drawn position falls, with the broadcaster's signature over
-		/// the segment and the leaf's path. For the claim's transcoder; free when it is taken.
+		/// Reveals a leaf in which a drawn position falls. Its content authorizes it: the path to the
+		/// claim's root, and the broadcaster's signature over the segment.
+		///
+		/// - Who: anyone, without an account; in practice the transcoder's worker.
+		/// - `claim`: the claim's number.
+		/// - `index`: the leaf's index within the claim, from 0.
+		/// - `leaf`: the leaf.
+		/// - `broadcaster_signature`: over the segment's header, by a key of the assignment's generation
+		///   of the broadcaster's segment keys.
+		/// - `proof`: the siblings of the leaf's path, from the leaf up.
+		///
+		/// Emits `LeafRevealed`; with the last one `CommitStarted`. Free. The pool refuses it as
+		/// `Custom(n)`, n being the number of the pallet's error.
 		#[pallet::call_index(1)]
-		#[pallet::weight((T::WeightInfo::reveal_leaf(proof.len() as u32), DispatchClass::Operational))]
+		#[pallet::weight((
+			T::WeightInfo::reveal_leaf(proof.len() as u32),
+			DispatchClass::Operational,
+			Pays::No,
+		))]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_reveal_leaf(proof.len() as u32))]
+		#[pallet::authorize(Self::authorize_reveal_leaf)]
 		pub fn reveal_leaf(
 			origin: OriginFor<T>,
 			claim: ClaimId,
 			index: u32,
 			leaf: Leaf,
-			broadcaster_signature: Signature,
+			broadcaster_signature: OperatorSignature,
 			proof: SumProof,
-		) -> DispatchResultWithPostInfo {
-			let who = ensure_signed(origin)?;
-			Self::do_reveal_leaf(who, claim, index, leaf, broadcaster_signature, proof)?;
-			Ok(Pays::No.into())
+		) -> DispatchResult {
+			ensure_authorized(origin)?;
+			let _ = broadcaster_signature;
+			Self::do_reveal_leaf(claim, index, leaf, proof)
 		}
 
-		/// Ends a claim whose drawn leaves were not all revealed in time. Until the agenda does it
-		/// by itself, the reporter earns the finder's fee.
+		/// Ends a claim whose drawn leaves were not all revealed in time.
+		///
+		/// - Who: anyone, from the reveal window's end on. The reporter earns the finder's fee until
+		///   the block in which the agenda ends the claim by itself; the transcoder never earns it.
+		/// - `claim`: the claim's number.
+		///
+		/// Emits `MissedReported` and `Decided`. Costs the fee of its weight.
 		#[pallet::call_index(2)]
 		#[pallet::weight(T::WeightInfo::report_missed())]
 		pub fn report_missed(origin: OriginFor<T>, claim: ClaimId) -> DispatchResult {
@@ -443,8 +530,17 @@ pub mod pallet {
 			Self::do_report_missed(who, claim)
 		}
 
-		/// Commits to verdicts and evidence. Signed by the member's verifier key over the
-		/// duty payload; needs no account and pays no fee.
+		/// Commits to verdicts and evidence.
+		///
+		/// - Who: a member of the open ballot, by the verifier key that is stored for it; it needs no
+		///   account.
+		/// - `claim`: the claim's number.
+		/// - `tranche`: the ballot's; 255 is the dispute.
+		/// - `member`: the member's number within the tranche, from 0.
+		/// - `commitment`: to the opening, bound to what is judged.
+		/// - `signature`: the verifier key's over the duty payload.
+		///
+		/// Emits `Committed`; with the last one `VerdictRevealStarted`. Free.
 		#[pallet::call_index(3)]
 		#[pallet::weight((T::WeightInfo::commit_verdict(), DispatchClass::Operational, Pays::No))]
 		#[pallet::weight_of_authorize(T::WeightInfo::authorize_commit_verdict())]
@@ -463,8 +559,16 @@ pub mod pallet {
 				.map_err(|_| Error::<T>::NotOwed.into())
 		}
 
-		/// Reveals what was committed to, in the reveal phase. Signed by the member's verifier key
-		/// over the duty payload; needs no account and pays no fee.
+		/// Reveals what was committed to, in the reveal phase.
+		///
+		/// - Who: a member that has committed, by its verifier key; it needs no account.
+		/// - `claim`: the claim's number.
+		/// - `tranche`: the ballot's; 255 is the dispute.
+		/// - `member`: the member's number within the tranche, from 0.
+		/// - `opening`: one verdict per revealed leaf in ascending order of index, evidence and salt.
+		/// - `signature`: the verifier key's over the duty payload.
+		///
+		/// Emits `VerdictRevealed`. Free.
 		#[pallet::call_index(4)]
 		#[pallet::weight((T::WeightInfo::reveal_verdict(), DispatchClass::Operational, Pays::No))]
 		#[pallet::weight_of_authorize(T::WeightInfo::authorize_reveal_verdict())]
@@ -482,17 +586,26 @@ pub mod pallet {
 			Self::do_reveal(claim, tranche, member, opening).map_err(|_| Error::<T>::NotOwed.into())
 		}
 
-		/// Governance: cancels a decision before the block in which its execution begins. Refund,
-		/// slash, finder's fee and verifiers' penalties fall away, jail can end, and the transcoder
-		/// is paid.
+		/// Cancels a decision before the block in which its execution begins. Refund, slash, finder's
+		/// fee and judges' penalties fall away, jail can end, and the transcoder is paid.
+		///
+		/// - Who: governance.
+		/// - `claim`: the claim's number; it is decided, and not void.
+		///
+		/// Emits `Cancelled`. Free.
 		#[pallet::call_index(5)]
-		#[pallet::weight(T::WeightInfo::cancel())]
-		pub fn cancel(origin: OriginFor<T>, claim: ClaimId) -> DispatchResult {
+		#[pallet::weight(T::WeightInfo::cancel(MAX_VALIDATORS))]
+		pub fn cancel(origin: OriginFor<T>, claim: ClaimId) -> DispatchResultWithPostInfo {
 			ensure_root(origin)?;
-			Self::do_cancel(claim)
+			Ok(Some(Self::do_cancel(claim)?).into())
 		}
 
-		/// Governance: claims may name this toolchain from now on.
+		/// Lets assignments be accepted with a toolchain. One that is on its way out stays.
+		///
+		/// - Who: governance.
+		/// - `toolchain`: the toolchain's id.
+		///
+		/// Emits `ToolchainAccepted`. Free.
 		#[pallet::call_index(6)]
 		#[pallet::weight(T::WeightInfo::accept_toolchain())]
 		pub fn accept_toolchain(origin: OriginFor<T>, toolchain: ToolchainId) -> DispatchResult {
@@ -500,12 +613,23 @@ pub mod pallet {
 			Self::do_accept_toolchain(toolchain)
 		}
 
-		/// Governance: new claims may no longer name this toolchain. Open ones are judged by it.
+		/// Retires a toolchain: no assignment is accepted with it from now on, those that run on it end
+		/// at a block, and verifiers keep it until no claim over it can be open.
+		///
+		/// - Who: governance.
+		/// - `toolchain`: the toolchain's id.
+		/// - `at`: the block in which its assignments end, at least one round ahead.
+		///
+		/// Emits `ToolchainRetired`, and later `ToolchainForgotten`. Free.
 		#[pallet::call_index(7)]
 		#[pallet::weight(T::WeightInfo::retire_toolchain())]
-		pub fn retire_toolchain(origin: OriginFor<T>, toolchain: ToolchainId) -> DispatchResult {
+		pub fn retire_toolchain(
+			origin: OriginFor<T>,
+			toolchain: ToolchainId,
+			at: BlockNumber,
+		) -> DispatchResult {
 			ensure_root(origin)?;
-			Self::do_retire_toolchain(toolchain)
+			Self::do_retire_toolchain(toolchain, at)
 		}
 	}
 
@@ -516,9 +640,19 @@ pub mod pallet {
 			Self::challenge_view(claim)
 		}
 
-		/// The toolchains that claims may name.
+		/// The toolchains that assignments may be accepted with.
 		pub fn toolchains() -> Vec<ToolchainId> {
 			Self::toolchains_accepted()
+		}
+
+		/// The toolchains on their way out, which verifiers still keep.
+		pub fn retiring_toolchains() -> Vec<Retiring> {
+			RetiringToolchains::<T>::get().into_inner()
+		}
+
+		/// How often in a row a verifier gave no full answer: the next time costs as many doublings.
+		pub fn no_shows(verifier: AccountId) -> u32 {
+			NoShows::<T>::get(verifier)
 		}
 	}
 
@@ -526,6 +660,18 @@ pub mod pallet {
 		/// The validators in force with their verifier keys.
 		pub fn verifiers() -> Vec<(AccountId, VerifierId)> {
 			Verifiers::<T>::get().into_inner()
+		}
+
+		/// Cheap checks first, the signature last; what passes cannot fail in dispatch.
+		fn authorize_reveal_leaf(
+			_source: TransactionSource,
+			claim: &ClaimId,
+			index: &u32,
+			leaf: &Leaf,
+			broadcaster_signature: &OperatorSignature,
+			proof: &SumProof,
+		) -> TransactionValidityWithRefund {
+			Self::check_reveal_leaf(*claim, *index, leaf, broadcaster_signature, proof)
 		}
 
 		/// Cheap checks first, the signature last; what passes cannot fail in dispatch.

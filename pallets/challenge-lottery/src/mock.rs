@@ -14,19 +14,23 @@ use frame_support::{
 };
 use frame_system::RawOrigin;
 use livepeer_primitives::{
+	claim::ClaimInfo,
 	draw,
-	keys::{VerifierId, VerifierPair, VerifierSignature},
-	leaf::Leaf,
+	keys::{
+		Generation, OperatorKey, OperatorSignature, Purpose, Signer, VerifierId, VerifierPair,
+		VerifierSignature, VrfKey,
+	},
+	leaf::{Leaf, RejectReason},
 	params::{LotteryParameters, ProtocolParameters, Timing},
 	receipt::Output,
-	segment::SegmentHeader,
+	segment::SegmentInfo,
 	service::ServiceRecord,
 	sum_tree::{Commitment, SumTree},
 	traits::*,
-	verdict::{self, Evidence, Opening, Phase, Tranche, Verdict},
-	video::{Rendition, SourceLimits},
-	work::WorkFactors,
-	AccountId, Balance, BlockNumber, ClaimId, Hash, RoundIndex, Signature, ToolchainId,
+	verdict::{self, Evidence, Opening, Phase, Tranche, UnavailableKind, Verdict},
+	video::{Rendition, SourceLimits, CANONICAL_PROFILE},
+	work::{WorkFactors, STANDARD_SEGMENT_WORK},
+	AccountId, Balance, BlockNumber, ClaimId, Hash, RoundIndex, Signature, StreamId, ToolchainId,
 	WindowIndex,
 };
 use sp_core::{sr25519, ConstU32, ConstU64, Pair};
@@ -34,7 +38,7 @@ use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
 use sp_runtime::{
 	generic,
 	traits::{BlakeTwo256, Dispatchable, IdentityLookup},
-	transaction_validity::{TransactionSource, TransactionValidityError},
+	transaction_validity::{InvalidTransaction, TransactionSource, TransactionValidityError},
 	BuildStorage, DispatchError, DispatchResult, Perbill,
 };
 
@@ -88,7 +92,7 @@ where
 
 parameter_types! {
 	pub static Parameters: LotteryParameters = ProtocolParameters::development().lottery;
-	pub static AgendaBudget: Weight = Weight::from_parts(1_000_000_000_000, u64::MAX / 2);
+	pub static AgendaWeight: Weight = Weight::from_parts(1_000_000_000_000, u64::MAX / 2);
 	pub const Clock: Timing = Timing::development();
 }
 
@@ -99,14 +103,20 @@ impl crate::Config for Test {
 	type Clock = Fake;
 	type Rounds = Fake;
 	type Claims = Fake;
-	type Stake = Fake;
+	type OnDecided = Fake;
+	type Keys = Fake;
 	type Slash = Fake;
+	type Liability = Fake;
 	type Jail = Fake;
-	type Directory = Fake;
+	type Chill = Fake;
+	type ClaimGrace = ConstU32<20>;
+	type RetirementNotice = ConstU32<30>;
+	#[cfg(feature = "runtime-benchmarks")]
+	type Stake = Fake;
 	type Services = Fake;
 	type MaxToolchains = ConstU32<4>;
 	type DutyPriority = ConstU64<{ 1 << 40 }>;
-	type AgendaBudget = AgendaBudget;
+	type AgendaWeight = AgendaWeight;
 	type WeightInfo = ();
 }
 
@@ -154,18 +164,38 @@ pub static SLASHED: Kept<Vec<SlashCall>> = Kept::new(b"fake:slashed");
 pub static DETAINED: Kept<BTreeMap<AccountId, i32>> = Kept::new(b"fake:detained");
 /// The URL of the transcoder's service record.
 pub static SERVICE_URL: Kept<Vec<u8>> = Kept::new(b"fake:service-url");
-/// Delegations.
-pub static DELEGATES: Kept<BTreeMap<AccountId, AccountId>> = Kept::new(b"fake:delegates");
+/// The round of the snapshot that seats the validators.
+pub static SNAPSHOT: Kept<RoundIndex> = Kept::new(b"fake:snapshot");
+/// Liabilities, with how many are open.
+pub static LIABLE: Kept<BTreeMap<(AccountId, RoundIndex), u32>> = Kept::new(b"fake:liable");
+/// Chilled accounts, with the round until which they are.
+pub static CHILLED: Kept<BTreeMap<AccountId, RoundIndex>> = Kept::new(b"fake:chilled");
+/// Operator keys: those of a generation, by account.
+pub static KEYS: Kept<BTreeMap<(AccountId, Generation), Vec<OperatorKey>>> =
+	Kept::new(b"fake:keys");
 
 /// The neighbours.
 pub struct Fake;
 
+/// Whether the clock stands, since when.
+pub static CLOSED: Kept<Option<BlockNumber>> = Kept::new(b"fake:closed");
+
 impl ProtocolClock for Fake {
 	fn now() -> BlockNumber {
-		System::block_number()
+		CLOSED.get().unwrap_or_else(System::block_number)
 	}
 	fn is_open() -> bool {
-		true
+		CLOSED.get().is_none()
+	}
+}
+
+/// Claims that are decided, by which they hold no place.
+pub static DECIDED: Kept<Vec<ClaimId>> = Kept::new(b"fake:decided");
+
+impl OnDecided for Fake {
+	fn on_decided(id: ClaimId) {
+		assert!(CLAIMS.get().contains_key(&id), "a claim is decided before it is settled");
+		DECIDED.mutate(|all| all.push(id));
 	}
 }
 
@@ -180,7 +210,10 @@ impl Beacon for Fake {
 		let stored = System::block_number() >= Self::window_start(window + 1);
 		(stored && !SEEDLESS.get().contains(&window)).then(|| Seed {
 			hash: Hash::repeat_byte(window as u8 + 1),
-			validators: SEATED.get().try_into().unwrap(),
+			set: ValidatorSet {
+				snapshot: SNAPSHOT.get(),
+				members: SEATED.get().try_into().unwrap(),
+			},
 		})
 	}
 	fn retain(window: WindowIndex) {
@@ -200,7 +233,8 @@ impl Beacon for Fake {
 	}
 	#[cfg(feature = "runtime-benchmarks")]
 	fn make_seed(_: WindowIndex, seed: Seed) {
-		SEATED.put(seed.validators.into_inner());
+		SNAPSHOT.put(seed.set.snapshot);
+		SEATED.put(seed.set.members.into_inner());
 	}
 }
 
@@ -242,6 +276,7 @@ impl Claims for Fake {
 	}
 }
 
+#[cfg(feature = "runtime-benchmarks")]
 impl Stake for Fake {
 	fn active_stake(_: &AccountId) -> Balance {
 		0
@@ -249,10 +284,9 @@ impl Stake for Fake {
 	fn self_bond(_: &AccountId) -> Balance {
 		0
 	}
-	fn delegate_of(who: &AccountId) -> Option<AccountId> {
-		DELEGATES.get().remove(who)
+	fn delegate_of(_: &AccountId) -> Option<AccountId> {
+		None
 	}
-	#[cfg(feature = "runtime-benchmarks")]
 	fn make_stake(_: &AccountId, _: Balance) {}
 }
 
@@ -288,19 +322,45 @@ impl Jail for Fake {
 	}
 }
 
-impl TranscoderDirectory for Fake {
-	fn candidates() -> Vec<Candidate> {
-		vec![]
+impl Liability for Fake {
+	fn open(transcoder: &AccountId, round: RoundIndex) {
+		LIABLE.mutate(|all| *all.entry((transcoder.clone(), round)).or_default() += 1);
 	}
-	fn is_jailed(transcoder: &AccountId) -> bool {
-		DETAINED.get().contains_key(transcoder)
+	fn close(transcoder: &AccountId, round: RoundIndex) {
+		LIABLE.mutate(|all| {
+			let key = (transcoder.clone(), round);
+			let count = all.get_mut(&key).expect("closed liabilities are open");
+			*count -= 1;
+			if *count == 0 {
+				all.remove(&key);
+			}
+		});
 	}
-	fn is_available(_: &AccountId) -> bool {
-		true
+}
+
+impl Chill for Fake {
+	fn chill(account: &AccountId, until: RoundIndex) {
+		CHILLED.mutate(|all| all.insert(account.clone(), until));
 	}
-	fn note_not_accepted(_: &AccountId) {}
-	#[cfg(feature = "runtime-benchmarks")]
-	fn make_candidate(_: &AccountId, _: Balance, _: u32) {}
+}
+
+impl OperatorKeysOf for Fake {
+	fn current(_: &AccountId, _: Purpose) -> Generation {
+		0
+	}
+	fn is_signed(signature: &OperatorSignature, purpose: Purpose, object: &Hash) -> bool {
+		let Signer { account, generation, key } = &signature.signer;
+		let keys = KEYS.get().remove(&(account.clone(), *generation)).unwrap_or_default();
+		purpose == Purpose::Segments && signature.verifies(object, keys.get(usize::from(*key)))
+	}
+	fn is_revoked(_: &Signer, _: Purpose) -> bool {
+		false
+	}
+	fn vrf_key(_: &AccountId, _: Generation) -> Option<VrfKey> {
+		None
+	}
+	fn retain(_: &AccountId, _: Purpose, _: Generation) {}
+	fn release(_: &AccountId, _: Purpose, _: Generation) {}
 }
 
 impl ServiceDirectory for Fake {
@@ -311,9 +371,12 @@ impl ServiceDirectory for Fake {
 			..Default::default()
 		})
 	}
+	fn origin(_: &StreamId) -> Option<ServiceRecord> {
+		None
+	}
 }
 
-fn pair(name: &str) -> sr25519::Pair {
+pub fn pair(name: &str) -> sr25519::Pair {
 	Pair::from_string(&format!("//{name}"), None).unwrap()
 }
 
@@ -323,19 +386,23 @@ pub fn account(name: &str) -> AccountId {
 }
 
 pub fn transcoder() -> AccountId {
-	account("T")
+	static KEPT: std::sync::OnceLock<AccountId> = std::sync::OnceLock::new();
+	KEPT.get_or_init(|| account("T")).clone()
 }
 
 pub fn broadcaster() -> AccountId {
-	account("B")
+	static KEPT: std::sync::OnceLock<AccountId> = std::sync::OnceLock::new();
+	KEPT.get_or_init(|| account("B")).clone()
 }
 
 /// The account of the `i`th validator.
 pub fn validator(i: usize) -> AccountId {
-	account(&format!("V{i}"))
+	static ALL: std::sync::OnceLock<Vec<AccountId>> = std::sync::OnceLock::new();
+	let all = ALL.get_or_init(|| (0..256).map(|i| account(&format!("V{i}"))).collect());
+	all[i].clone()
 }
 
-fn verifier_pair(i: usize) -> VerifierPair {
+pub fn verifier_pair(i: usize) -> VerifierPair {
 	VerifierPair::from_string(&verifier_uri(i), None).unwrap()
 }
 
@@ -346,12 +413,14 @@ pub fn verifier_uri(i: usize) -> String {
 
 /// The verifier key of the `i`th validator.
 pub fn verifier(i: usize) -> VerifierId {
-	verifier_pair(i).public()
+	static ALL: std::sync::OnceLock<Vec<VerifierId>> = std::sync::OnceLock::new();
+	let all = ALL.get_or_init(|| (0..256).map(|i| verifier_pair(i).public()).collect());
+	all[i].clone()
 }
 
 /// The number of a validator by its account.
 pub fn number_of(account: &AccountId) -> usize {
-	(0..64).find(|i| validator(*i) == *account).expect("the account is a validator's")
+	(0..256).find(|i| validator(*i) == *account).expect("the account is a validator's")
 }
 
 /// The accepted toolchain.
@@ -368,6 +437,7 @@ pub fn seat(stakes: &[Balance]) {
 			account: validator(i),
 			stake: *stake,
 			key: verifier(i),
+			jailed: false,
 		})
 		.collect();
 	SEATED.put(seated);
@@ -393,12 +463,42 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 /// Runs `test`, then the invariants.
 pub fn build_and_execute(test: impl FnOnce()) {
 	Parameters::set(ProtocolParameters::development().lottery);
-	AgendaBudget::set(Weight::from_parts(1_000_000_000_000, u64::MAX / 2));
+	AgendaWeight::set(Weight::from_parts(1_000_000_000_000, u64::MAX / 2));
 	let mut ext = new_test_ext();
 	ext.execute_with(|| {
 		test();
-		Lottery::do_try_state().unwrap();
+		check();
 	});
+}
+
+/// The invariants, and those that join this pallet's state with its neighbours'.
+pub fn check() {
+	Lottery::do_try_state().unwrap();
+	let claims: Vec<ClaimId> = CLAIMS.get().into_keys().collect();
+	let mut challenges: Vec<ClaimId> = crate::Challenges::<Test>::iter_keys().collect();
+	challenges.sort_unstable();
+	assert_eq!(claims, challenges, "each claim has a challenge");
+	let decided = DECIDED.get();
+	let distinct: std::collections::BTreeSet<_> = decided.iter().collect();
+	assert_eq!(distinct.len(), decided.len(), "a claim is decided once");
+	for (id, _) in SETTLED.get() {
+		assert!(distinct.contains(&id), "a settled claim was decided");
+	}
+	let (mut liable, mut retained, mut detained) =
+		(BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+	for (id, challenge) in crate::Challenges::<Test>::iter() {
+		*retained.entry(challenge.window + 1).or_insert(0) += 1;
+		for judge in crate::Judges::<Test>::get(id).unwrap_or_default() {
+			*liable.entry((judge.account, challenge.snapshot)).or_insert(0) += 1;
+		}
+		if matches!(&challenge.stage, crate::types::Stage::Decided(decision) if decision.is_guilty())
+		{
+			*detained.entry(challenge.transcoder).or_insert(0) += 1;
+		}
+	}
+	assert_eq!(LIABLE.get(), liable, "judges are liable");
+	assert_eq!(RETAINED.get(), retained, "seeds are retained");
+	assert_eq!(DETAINED.get(), detained, "who is found guilty is jailed");
 }
 
 /// Goes on to the start of block `to`, hooks and invariants included.
@@ -407,7 +507,7 @@ pub fn run_to(to: BlockNumber) {
 		let next = System::block_number() + 1;
 		System::set_block_number(next);
 		Lottery::on_initialize(next);
-		Lottery::do_try_state().unwrap();
+		check();
 	}
 }
 
@@ -425,51 +525,103 @@ pub struct TestClaim {
 	pub tree: SumTree,
 }
 
-/// A transcoded leaf of `work`.
-pub fn leaf(seed: u8, work: u64) -> Leaf {
-	let output = |rendition: u8| Output {
-		hash: Hash::from_low_u64_be(u64::from(seed) * 256 + u64::from(rendition)),
-		len: 1_000,
-	};
-	Leaf::Transcoded {
+/// A source segment.
+pub fn segment(seed: u8) -> SegmentInfo {
+	SegmentInfo {
+		track: 0,
+		epoch: 0,
+		time: u64::from(seed) * 180_000,
+		captured: 0,
+		duration: 180_000,
+		flags: 0,
 		in_hash: Hash::repeat_byte(seed),
 		in_len: 4_000,
-		duration: 180_000,
-		outputs: vec![output(0), output(1)].try_into().unwrap(),
-		work,
+		chunk_root: Hash::repeat_byte(seed),
+		extensions: Default::default(),
 	}
 }
 
+/// A transcoded leaf of `work`.
+pub fn leaf(seed: u8, work: u64) -> Leaf {
+	let output = |rendition: u8| {
+		let hash = Hash::from_low_u64_be(u64::from(seed) * 256 + u64::from(rendition));
+		Some(Output { hash, len: 1_000, chunk_root: hash })
+	};
+	Leaf::Transcoded {
+		segment: segment(seed),
+		outputs: vec![output(0), output(1)].try_into().unwrap(),
+		work,
+		extensions: Default::default(),
+	}
+}
+
+/// A rejected leaf of `work`.
+pub fn rejected(seed: u8, work: u64) -> Leaf {
+	Leaf::Rejected {
+		segment: segment(seed),
+		reason: RejectReason::NoKeyframe,
+		work,
+		extensions: Default::default(),
+	}
+}
+
+/// Work of a rejected leaf.
+pub const REJECTED_WORK: u64 = STANDARD_SEGMENT_WORK / 16;
+/// The most work that a claim says any of its leaves holds.
+pub const LARGEST_LEAF: u64 = 100_000_000;
+
 /// What jobs tell of a claim over `commitment`, made now.
 pub fn info(commitment: Commitment) -> ClaimInfo {
-	let rendition = |width, height| Rendition { width, height, kbps: 500 };
+	let rendition = |width, height| Rendition {
+		width,
+		height,
+		profile: CANONICAL_PROFILE,
+		kbps: 500,
+		cap_kbps: 700,
+	};
 	ClaimInfo {
 		job: 3,
 		assignment: 1,
 		transcoder: transcoder(),
+		transcoder_keys: 0,
 		broadcaster: broadcaster(),
+		broadcaster_keys: 0,
 		stream: Hash::repeat_byte(9),
 		first: 100,
 		commitment,
+		largest_leaf: LARGEST_LEAF,
 		toolchain: toolchain(),
 		ladder: vec![rendition(640, 360), rendition(320, 180)].try_into().unwrap(),
-		limits: SourceLimits { width: 1280, height: 720, fps: 30 },
-		factors: WorkFactors { preset: 1_000, decode: 250 },
-		max_leaf_work: 100_000_000,
+		limits: SourceLimits::new(1280, 720, 30),
+		factors: WorkFactors::canonical(1_000, 250, REJECTED_WORK),
+		max_samples: 16,
 		fee: 1_000,
-		round: Fake::current(),
+		round: <Fake as Rounds>::current(),
 		window: Fake::current_window(),
 	}
 }
 
-/// Makes a claim over `leaves`, without asking whether it is taken.
-pub fn try_claim(leaves: Vec<Leaf>) -> (TestClaim, Result<(), DispatchError>) {
+/// Makes a claim over `leaves` that is otherwise as `change` leaves it, without asking whether it is
+/// taken.
+pub fn try_claim_as(
+	leaves: Vec<Leaf>,
+	change: impl FnOnce(&mut ClaimInfo),
+) -> (TestClaim, Result<(), DispatchError>) {
 	let tree = SumTree::new(&leaves).unwrap();
-	let info = info(tree.commitment());
+	let mut info = info(tree.commitment());
+	change(&mut info);
 	let id = CLAIMS.get().len() as ClaimId + SETTLED.get().len() as ClaimId;
 	CLAIMS.mutate(|all| all.insert(id, info.clone()));
 	let taken = Lottery::on_claim(id, &info);
+	if taken.is_err() {
+		CLAIMS.mutate(|all| all.remove(&id));
+	}
 	(TestClaim { id, info, leaves, tree }, taken)
+}
+
+/// Makes a claim over `leaves`, without asking whether it is taken.
+pub fn try_claim(leaves: Vec<Leaf>) -> (TestClaim, Result<(), DispatchError>) {
+	try_claim_as(leaves, |_| ())
 }
 
 /// Makes a claim of `count` equal leaves.
@@ -486,23 +638,31 @@ pub fn challenge(id: ClaimId) -> Challenge {
 }
 
 /// The broadcaster's signature over the segment of a leaf.
-pub fn segment_signature(claim: &TestClaim, index: u32, leaf: &Leaf) -> Signature {
-	let Leaf::Transcoded { in_hash, in_len, duration, .. } = leaf else {
-		return Signature::Sr25519(Default::default());
-	};
-	let header = SegmentHeader {
-		genesis: System::block_hash(0),
-		stream: claim.info.stream,
-		job: claim.info.job,
-		assignment: claim.info.assignment,
-		transcoder: claim.info.transcoder.clone(),
-		seq: claim.info.first + u64::from(index),
-		in_hash: *in_hash,
-		in_len: *in_len,
-		duration: *duration,
-	};
-	pair("B").sign(header.signing_payload().as_bytes()).into()
+pub fn segment_signature(claim: &TestClaim, index: u32, leaf: &Leaf) -> OperatorSignature {
+	let object = leaf.header_hash(claim.info.place(System::block_hash(0), index));
+	let signer = Signer::account(broadcaster());
+	let signature = pair("B").sign(signer.payload(&object.unwrap_or_default()).as_bytes());
+	OperatorSignature { signer, signature: signature.into() }
 }
+
+/// The call that reveals `leaf` with what belongs to `index`.
+pub fn leaf_call(claim: &TestClaim, index: u32, leaf: Leaf) -> crate::Call<Test> {
+	crate::Call::reveal_leaf {
+		claim: claim.id,
+		index,
+		broadcaster_signature: segment_signature(claim, index, &leaf),
+		leaf,
+		proof: claim.tree.proof(index).unwrap(),
+	}
+}
+
+/// How an authorized call is refused for `error`.
+pub fn refused(error: crate::Error<Test>) -> Result<(), TransactionValidityError> {
+	Err(TransactionValidityError::Invalid(InvalidTransaction::Custom(error.encode()[0])))
+}
+
+/// Bytes that could not be had.
+pub const UNAVAILABLE: Verdict = Verdict::Unavailable(UnavailableKind::Unreachable);
 
 /// The indices of the drawn leaves, ascending.
 pub fn drawn(claim: &TestClaim) -> Vec<u32> {
@@ -516,20 +676,9 @@ pub fn drawn(claim: &TestClaim) -> Vec<u32> {
 	indices
 }
 
-/// The transcoder reveals one leaf.
-pub fn reveal_leaf(
-	claim: &TestClaim,
-	index: u32,
-) -> frame_support::pallet_prelude::DispatchResultWithPostInfo {
-	let leaf = claim.leaves[index as usize].clone();
-	Lottery::reveal_leaf(
-		RuntimeOrigin::signed(transcoder()),
-		claim.id,
-		index,
-		leaf.clone(),
-		segment_signature(claim, index, &leaf),
-		claim.tree.proof(index).unwrap(),
-	)
+/// Reveals one leaf.
+pub fn reveal_leaf(claim: &TestClaim, index: u32) -> Result<(), TransactionValidityError> {
+	apply(leaf_call(claim, index, claim.leaves[index as usize].clone()))
 }
 
 /// Goes on to the draw and reveals all drawn leaves: the committee commits from now on.
@@ -570,7 +719,8 @@ pub fn opening_of(verdicts: Vec<Verdict>) -> Opening {
 /// The commitment of `member` to `opening`.
 pub fn commitment(id: ClaimId, tranche: Tranche, member: u16, opening: &Opening) -> Hash {
 	let account = &members(id, tranche)[usize::from(member)];
-	verdict::commitment(System::block_hash(0), id, tranche, account, opening)
+	let judged = crate::Ballots::<Test>::get(id).map_or(Hash::zero(), |ballot| ballot.judged);
+	verdict::commitment(System::block_hash(0), id, judged, tranche, account, opening)
 }
 
 /// Signs a duty of the claim's open ballot with the key of validator `signer`.
@@ -666,18 +816,21 @@ pub fn to_dispute(id: ClaimId) {
 	assert_eq!(crate::Ballots::<Test>::get(id).unwrap().tranche, verdict::DISPUTE);
 }
 
-/// Every key of the pallet's storage, without the list of toolchains.
+/// Every key of the pallet's storage, without the list of toolchains and what verifiers have done
+/// in a row.
 pub fn bytes_left() -> usize {
 	let prefix = sp_io::hashing::twox_128(b"Lottery");
 	let toolchains = sp_io::hashing::twox_128(b"Toolchains");
+	let no_shows = sp_io::hashing::twox_128(b"NoShows");
 	let version = sp_io::hashing::twox_128(b":__STORAGE_VERSION__:");
+	let kept = [toolchains, no_shows, version];
 	let mut key = prefix.to_vec();
 	let mut count = 0;
 	while let Some(next) = sp_io::storage::next_key(&key) {
 		if !next.starts_with(&prefix) {
 			break;
 		}
-		if !next[16..].starts_with(&toolchains) && !next[16..].starts_with(&version) {
+		if !kept.iter().any(|item| next[16..].starts_with(item)) {
 			count += 1;
 		}
 		key = next;

@@ -23,8 +23,8 @@ use livepeer_primitives::{
 		VERIFY_ENDPOINT, VERIFY_PATH,
 	},
 	traits::{Claims, ServiceDirectory},
-	verdict::{self, Evidence, Opening, Phase, Tranche, Verdicts},
-	BlockNumber, ClaimId, Hash, Seq,
+	verdict::{self, Evidence, Opening, Pass, Phase, Tranche, Verdicts},
+	BlockNumber, ClaimId, Hash,
 };
 use sp_application_crypto::RuntimeAppPublic;
 use sp_runtime::offchain::{
@@ -60,13 +60,14 @@ const MAX_ANSWER_BYTES: usize = 4_096;
 /// Blocks after which the record of a closed ballot is removed if finality is not known.
 const KEEP_BLOCKS: BlockNumber = 256;
 
-/// Names a duty. The evidence seed is part of it: a dispute may open with another one after a
-/// reorganisation, and then everything must be done anew.
+/// Names a duty. What is judged and the evidence seed are part of it: after a reorganisation a
+/// ballot may open with another one, and then everything must be done anew.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub(crate) struct DutyId {
 	pub claim: ClaimId,
 	pub tranche: Tranche,
 	pub seed: Hash,
+	pub judged: Hash,
 	pub key: VerifierId,
 }
 
@@ -83,10 +84,14 @@ impl DutyId {
 pub(crate) enum Duty {
 	/// The service was asked. The question is repeated until it is answered: with the transcoder's
 	/// newest service record, for it may have moved, and with everything else as it was. Claim,
-	/// leaves and seed do not change while a ballot is open, and the patience is this one.
+	/// leaves and seed do not change while a ballot is open, patience and pass are these.
 	Asked {
 		/// The patience it was asked with.
 		patience_ms: u64,
+		/// The peer that fetches for it.
+		peer_id: Vec<u8>,
+		/// The pass of that peer. Kept, for the key signs differently each time.
+		pass: Option<VerifierSignature>,
 	},
 	/// The service answered. Nothing of this changes any more.
 	Answered {
@@ -111,9 +116,9 @@ struct Indexed {
 
 /// What one run works with.
 struct Run {
-	/// On the protocol's clock, by which deadlines are set.
+	/// The block of the protocol's clock, in which deadlines are counted.
 	now: BlockNumber,
-	/// On the chain, by which finality is told.
+	/// The block's height, in which finality is counted.
 	height: BlockNumber,
 	finalized: Option<BlockNumber>,
 	posts: u32,
@@ -134,6 +139,7 @@ enum Fault {
 impl<T: Config> Pallet<T> {
 	/// One run of the off-chain worker.
 	pub(crate) fn run_duties(height: BlockNumber) {
+		let now = Self::now();
 		let keys = VerifierId::all();
 		if keys.is_empty() {
 			return;
@@ -145,9 +151,10 @@ impl<T: Config> Pallet<T> {
 			.ok()
 			.flatten()
 			.map(|finalized| finalized.number);
-		let mut run = Run { now: Self::now(), height, finalized, posts: 0 };
+		let mut run = Run { now, height, finalized, posts: 0 };
 
-		let mut ballots: Vec<_> = Ballots::<T>::iter().take(MAX_SCAN).collect();
+		let mut ballots: Vec<_> =
+			Ballots::<T>::iter().take(MAX_SCAN).map(|(id, ballot)| (id, ballot.at(now))).collect();
 		// Another start each time: a question that is never answered must not keep others waiting.
 		ballots.sort_by_key(|(id, _)| *id);
 		let turn = u64::from(height).saturating_mul(u64::from(MAX_POSTS));
@@ -182,6 +189,7 @@ impl<T: Config> Pallet<T> {
 			claim: id,
 			tranche: ballot.tranche,
 			seed: ballot.seed,
+			judged: ballot.judged,
 			key: member.key.clone(),
 		};
 		match (ballot.phase, &member.answer) {
@@ -211,26 +219,40 @@ impl<T: Config> Pallet<T> {
 	) -> Result<(), Reason> {
 		let key = duty.storage_key();
 		let storage = StorageValueRef::persistent(&key);
-		let patience_ms = match storage.get::<Duty>() {
+		let asked = match storage.get::<Duty>() {
 			Ok(Some(Duty::Answered { commitment, commit_signature, .. })) => {
 				Self::send_commit(duty, index, commitment, commit_signature);
 				return Ok(());
 			}
-			Ok(Some(Duty::Asked { patience_ms })) => patience_ms,
+			Ok(Some(Duty::Asked { patience_ms, peer_id, pass })) => {
+				Some((patience_ms, peer_id, pass))
+			}
 			// Nothing, or nothing that this version can read.
-			_ => {
-				let patience_ms = Self::patience_ms(run.now, duty.claim, ballot);
+			_ => None,
+		};
+		let endpoint = endpoint();
+		let peer_id =
+			endpoint.as_ref().map(|endpoint| endpoint.peer_id.clone()).unwrap_or_default();
+		let (patience_ms, pass) = match asked {
+			Some((patience_ms, same_peer, pass)) if same_peer == peer_id => (patience_ms, pass),
+			// Not asked yet, or the service has another peer since.
+			asked => {
+				let patience_ms = asked.map_or_else(
+					|| Self::patience_ms(run.now, duty.claim, ballot),
+					|(patience_ms, _, _)| patience_ms,
+				);
+				let pass = Self::pass(duty, member, &peer_id);
 				remember(duty)?;
-				storage.set(&Duty::Asked { patience_ms });
-				patience_ms
+				storage.set(&Duty::Asked { patience_ms, peer_id, pass: pass.clone() });
+				(patience_ms, pass)
 			}
 		};
 		if run.posts >= MAX_POSTS {
 			return Ok(());
 		}
 		run.posts = run.posts.saturating_add(1);
-		let task = Self::task(duty, member, patience_ms).ok_or("the claim cannot be read")?;
-		let status = ask(&task).map_err(|fault| match fault {
+		let task = Self::task(duty, member, patience_ms, pass).ok_or("the claim cannot be read")?;
+		let status = ask(endpoint, &task).map_err(|fault| match fault {
 			Fault::Silent(reason) => {
 				run.posts = MAX_POSTS;
 				reason
@@ -283,6 +305,7 @@ impl<T: Config> Pallet<T> {
 		let commitment = verdict::commitment(
 			Self::genesis_hash(),
 			duty.claim,
+			duty.judged,
 			duty.tranche,
 			&member.account,
 			&opening,
@@ -345,22 +368,45 @@ impl<T: Config> Pallet<T> {
 		u64::from(blocks).saturating_mul(T::Timing::get().slot_duration)
 	}
 
-	/// What the service is asked.
-	fn task(duty: &DutyId, member: &Member, patience_ms: u64) -> Option<VerifyTask> {
-		let info = T::Claims::claim(duty.claim)?;
-		let mut leaves: Vec<_> = Leaves::<T>::iter_prefix(duty.claim)
-			.map(|(index, leaf)| VerifyLeaf {
-				index,
-				seq: info.first.saturating_add(Seq::from(index)),
-				leaf,
-			})
-			.collect();
-		leaves.sort_by_key(|leaf| leaf.index);
-		Some(VerifyTask {
+	/// The pass by which holders of the claim's bytes keep a place for the service's peer.
+	fn pass(duty: &DutyId, member: &Member, peer_id: &[u8]) -> Option<VerifierSignature> {
+		if peer_id.is_empty() {
+			return None;
+		}
+		let pass = Pass {
 			genesis: Self::genesis_hash(),
 			claim: duty.claim,
 			tranche: duty.tranche,
+			account: member.account.clone(),
+			peer_id: peer_id.to_vec().try_into().ok()?,
+		};
+		duty.key.sign(&pass.payload())
+	}
+
+	/// What the service is asked.
+	fn task(
+		duty: &DutyId,
+		member: &Member,
+		patience_ms: u64,
+		pass: Option<VerifierSignature>,
+	) -> Option<VerifyTask> {
+		let info = T::Claims::claim(duty.claim)?;
+		let genesis = Self::genesis_hash();
+		let mut leaves = Leaves::<T>::iter_prefix(duty.claim)
+			.map(|(index, leaf)| {
+				let place = info.place(genesis, index);
+				let seq = place.seq;
+				let header = leaf.header_hash(place)?;
+				Some(VerifyLeaf { index, seq, header, leaf })
+			})
+			.collect::<Option<Vec<_>>>()?;
+		leaves.sort_by_key(|leaf| leaf.index);
+		Some(VerifyTask {
+			genesis,
+			claim: duty.claim,
+			tranche: duty.tranche,
 			verifier: member.account.clone(),
+			pass,
 			job: info.job,
 			service: T::Services::service(&info.transcoder).unwrap_or_default(),
 			transcoder: info.transcoder,
@@ -383,7 +429,9 @@ impl<T: Config> Pallet<T> {
 			.cloned()
 			.filter_map(|mut entry| {
 				let is_open = Ballots::<T>::get(entry.duty.claim).is_some_and(|ballot| {
-					ballot.tranche == entry.duty.tranche && ballot.seed == entry.duty.seed
+					ballot.tranche == entry.duty.tranche
+						&& ballot.seed == entry.duty.seed
+						&& ballot.judged == entry.duty.judged
 				});
 				if is_open {
 					entry.closed = None;
@@ -421,13 +469,14 @@ fn remember(duty: &DutyId) -> Result<(), Reason> {
 	Ok(())
 }
 
+/// How the verify service is reached; `None` while the node does not know.
+fn endpoint() -> Option<VerifyEndpoint> {
+	StorageValueRef::persistent(VERIFY_ENDPOINT).get::<VerifyEndpoint>().ok().flatten()
+}
+
 /// Puts one question to the verify service.
-fn ask(task: &VerifyTask) -> Result<VerifyStatus, Fault> {
-	let endpoint = StorageValueRef::persistent(VERIFY_ENDPOINT)
-		.get::<VerifyEndpoint>()
-		.ok()
-		.flatten()
-		.ok_or(Fault::Silent("no verify service is set"))?;
+fn ask(endpoint: Option<VerifyEndpoint>, task: &VerifyTask) -> Result<VerifyStatus, Fault> {
+	let endpoint = endpoint.ok_or(Fault::Silent("no verify service is set"))?;
 	let base = from_utf8(&endpoint.url)
 		.map_err(|_| Fault::Silent("the verify service's URL is not text"))?;
 	let token = from_utf8(&endpoint.token)

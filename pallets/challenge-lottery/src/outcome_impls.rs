@@ -1,78 +1,117 @@
 //! From the decision to its execution, and the end of a challenge.
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeMap, vec::Vec};
 use frame_support::{ensure, storage::with_storage_layer, weights::Weight};
 use livepeer_primitives::{
-	api::Outcome,
-	traits::{Beacon, Claims, Jail, Settlement, Slash, Slashed},
-	AccountId, BlockNumber, ClaimId,
+	claim::Outcome,
+	traits::{
+		Beacon, Chill, Claims, Jail, Liability, OnDecided, Rounds, Settlement, Slash, Slashed,
+	},
+	AccountId, BlockNumber, ClaimId, MAX_SAMPLES, MAX_VALIDATORS,
 };
-use sp_runtime::{BoundedVec, DispatchResult};
+use sp_runtime::{BoundedVec, DispatchError, DispatchResult, PerThing, Perbill, Rounding};
 
 use crate::{
 	types::{
-		Challenge, Decision, Penalties, Penalty, Stage, EXECUTION_RETRY, MAX_COMMITTEE,
-		MAX_PENALTIES, PENALTIES_PER_STEP,
+		Challenge, Conduct, Decision, Judge, JudgeList, Penalty, Stage, Task, EXECUTION_RETRY,
+		MAX_COMMITTEE, PENALTIES_PER_STEP,
 	},
-	Agenda, Ballots, Challenges, Config, Error, Event, Leaves, Members, OfRound, Pallet,
-	PendingPenalties, WeightInfo,
+	Ballots, Challenges, Config, Error, Event, Judges, Leaves, Members, NoShows, OfRound, Pallet,
+	WeightInfo,
 };
 
-/// Whether an outcome is a verdict against the transcoder.
-fn is_guilty(outcome: Outcome) -> bool {
-	matches!(outcome, Outcome::Failed | Outcome::Missed)
+/// What a decision says.
+pub(crate) struct Verdict {
+	/// The outcome.
+	pub outcome: Outcome,
+	/// Failed over the question alone whether the segments can be transcoded.
+	pub about_input: bool,
+	/// Who shares the finder's fee.
+	pub finders: Vec<AccountId>,
+}
+
+impl Verdict {
+	/// An outcome without finders.
+	pub fn of(outcome: Outcome) -> Self {
+		Self { outcome, about_input: false, finders: Vec::new() }
+	}
+}
+
+/// The share of what is left after `before` was lost that makes `wanted` of the whole; nothing
+/// when that much is lost already.
+fn difference(before: Perbill, wanted: Perbill) -> Perbill {
+	let more = wanted.deconstruct().saturating_sub(before.deconstruct());
+	let left = Perbill::one().deconstruct().saturating_sub(before.deconstruct());
+	if more == 0 || left == 0 {
+		return Perbill::zero();
+	}
+	Perbill::from_rational_with_rounding(more, left, Rounding::Up).unwrap_or(Perbill::one())
 }
 
 impl<T: Config> Pallet<T> {
-	/// Nobody is convinced: the fee goes back, and nobody pays. Returns what that weighs.
+	/// Nobody is convinced, and nobody was asked: the fee goes back. Returns what that weighs.
 	pub(crate) fn void(id: ClaimId, challenge: Challenge) -> Weight {
-		Self::decide(id, challenge, Outcome::Void, Vec::new(), Vec::new())
+		Self::decide(id, challenge, Verdict::of(Outcome::Void), BTreeMap::new())
 	}
 
-	/// The drawn leaves were not revealed, or not to be had.
-	pub(crate) fn missed(id: ClaimId, challenge: Challenge, finders: Vec<AccountId>) {
-		Self::decide(id, challenge, Outcome::Missed, finders, Vec::new());
+	/// The drawn leaves were not revealed.
+	pub(crate) fn missed(id: ClaimId, challenge: Challenge, finder: Option<AccountId>) {
+		let finders = finder.into_iter().collect();
+		let verdict = Verdict { finders, ..Verdict::of(Outcome::Missed) };
+		Self::decide(id, challenge, verdict, BTreeMap::new());
 	}
 
-	/// Fixes the outcome. All votes and leaves are forgotten; what stays is what execution needs.
-	/// A verdict against the transcoder jails it at once, and a void claim is settled at once:
-	/// returns what that settlement weighs, which is not part of deciding.
+	/// Fixes the outcome and what each judge owes. All votes and leaves are forgotten; what stays is
+	/// what execution needs. A verdict against the transcoder jails it at once. A void claim that
+	/// nobody judges is settled at once: returns what that settlement weighs, which is not part of
+	/// deciding.
 	pub(crate) fn decide(
 		id: ClaimId,
 		mut challenge: Challenge,
-		outcome: Outcome,
-		finders: Vec<AccountId>,
-		penalties: Vec<(AccountId, Penalty)>,
+		verdict: Verdict,
+		conducts: BTreeMap<AccountId, Conduct>,
 	) -> Weight {
 		let now = Self::now();
 		Ballots::<T>::remove(id);
-		let _ = Members::<T>::clear_prefix((id,), MAX_PENALTIES, None);
-		let _ = Leaves::<T>::clear_prefix(id, livepeer_primitives::MAX_SAMPLES, None);
+		let most = MAX_COMMITTEE.saturating_add(MAX_VALIDATORS);
+		let _ = Members::<T>::clear_prefix((id,), most, None);
+		let _ = Leaves::<T>::clear_prefix(id, MAX_SAMPLES, None);
+		let Verdict { outcome, about_input, finders } = verdict;
+		let mut decision = Decision {
+			outcome,
+			about_input,
+			execute_at: now,
+			finders: BoundedVec::truncate_from(finders),
+		};
 		let wait = match outcome {
-			Outcome::Accepted => challenge.parameters.slashing_period,
-			Outcome::Failed | Outcome::Missed => {
+			_ if decision.is_guilty() => {
 				T::Jail::detain(&challenge.transcoder);
 				challenge.parameters.slash_deferral
 			}
 			Outcome::Void => 0,
+			_ => challenge.parameters.slashing_period,
 		};
-		let execute_at = now.saturating_add(wait);
-		Self::deposit_event(Event::Decided { claim: id, outcome, execute_at });
-		let decision = Decision {
+		decision.execute_at = now.saturating_add(wait);
+		T::OnDecided::on_decided(id);
+		Self::deposit_event(Event::Decided {
+			claim: id,
 			outcome,
-			execute_at,
-			finders: BoundedVec::<_, sp_core::ConstU32<MAX_COMMITTEE>>::truncate_from(finders),
-		};
+			about_input,
+			execute_at: decision.execute_at,
+		});
 		challenge.stage = Stage::Decided(decision.clone());
-		if outcome == Outcome::Void {
+		let has_judges = Judges::<T>::mutate_exists(id, |judges| {
+			for judge in judges.iter_mut().flat_map(|judges| judges.iter_mut()) {
+				judge.conduct = conducts.get(&judge.account).copied().unwrap_or(Conduct::Unasked);
+			}
+			judges.is_some()
+		});
+		if outcome == Outcome::Void && !has_judges {
 			Self::execute(now, id, challenge, decision);
 			return Self::execution_weight();
 		}
-		if !penalties.is_empty() {
-			PendingPenalties::<T>::insert(id, Penalties::truncate_from(penalties));
-		}
 		// Nothing at all is executed before, so that governance can still cancel all of it.
-		Self::enter(id, &mut challenge, execute_at);
+		Self::enter(id, &mut challenge, decision.execute_at);
 		Challenges::<T>::insert(id, challenge);
 		Weight::zero()
 	}
@@ -82,25 +121,25 @@ impl<T: Config> Pallet<T> {
 		T::WeightInfo::agenda_execute().max(T::WeightInfo::agenda_execute_accepted())
 	}
 
-	/// The agenda's step of a decided challenge whose wait is over: some penalties, for a set can
-	/// be large, and with the last of them the decision itself.
+	/// The agenda's step of a decided challenge whose wait is over: some judges are dismissed, for a
+	/// set can be large, and with the last of them the decision itself is executed.
 	pub(crate) fn execute_decision(
 		now: BlockNumber,
 		id: ClaimId,
 		mut challenge: Challenge,
 	) -> Weight {
 		let Stage::Decided(decision) = challenge.stage.clone() else { return Weight::zero() };
-		let (penalised, left) = Self::execute_penalties(id, &challenge, PENALTIES_PER_STEP);
-		let slash = T::Slash::slash_weight(challenge.drawn_in, 0);
-		let mut weight = T::WeightInfo::agenda_penalise(penalised)
-			.saturating_add(slash.saturating_mul(penalised.into()));
-		if left > 0 {
+		let dismissed = Self::dismiss_judges(id, &challenge, PENALTIES_PER_STEP);
+		let slash = T::Slash::slash_weight(challenge.snapshot, 0);
+		let mut weight = T::WeightInfo::agenda_dismiss(dismissed.judges)
+			.saturating_add(slash.saturating_mul(dismissed.penalised.into()));
+		if dismissed.left > 0 {
 			Self::enter(id, &mut challenge, now.saturating_add(1));
 			Challenges::<T>::insert(id, challenge);
 		} else {
 			weight = weight.saturating_add(Self::execution_weight());
 			// Charged even if an earlier verdict of the round spares the stake.
-			if is_guilty(decision.outcome) {
+			if decision.is_guilty() {
 				let finders = decision.finders.len() as u32;
 				weight = weight.saturating_add(T::Slash::slash_weight(challenge.round, finders));
 			}
@@ -109,32 +148,55 @@ impl<T: Config> Pallet<T> {
 		weight
 	}
 
-	/// Executes at most `most` penalties; how many it were, and how many are left.
-	pub(crate) fn execute_penalties(id: ClaimId, challenge: &Challenge, most: u32) -> (u32, u32) {
-		let Some(penalties) = PendingPenalties::<T>::get(id) else { return (0, 0) };
-		let mut penalties = penalties.into_inner();
-		let left = penalties.len().saturating_sub(most as usize);
-		let due = penalties.split_off(left);
-		let executed = due.len() as u32;
-		for (verifier, penalty) in due {
-			let fraction = match penalty {
-				Penalty::NoShow => challenge.parameters.no_show_slash,
-				Penalty::FalseDissent => challenge.parameters.false_dissent_slash,
-			};
-			let slashed = T::Slash::slash(&verifier, challenge.drawn_in, fraction, &[]);
-			Self::deposit_event(Event::Penalised {
-				claim: id,
-				verifier,
-				penalty,
-				amount: slashed.total,
-			});
+	/// Dismisses at most `most` judges: each pays what it owes, and is liable no longer.
+	pub(crate) fn dismiss_judges(id: ClaimId, challenge: &Challenge, most: u32) -> Dismissed {
+		let Some(judges) = Judges::<T>::get(id) else { return Dismissed::default() };
+		let mut judges = judges.into_inner();
+		let left = judges.len().saturating_sub(most as usize);
+		let due = judges.split_off(left);
+		let mut dismissed = Dismissed { judges: due.len() as u32, penalised: 0, left: left as u32 };
+		for Judge { account, conduct } in due {
+			match conduct {
+				Conduct::Unasked => (),
+				Conduct::Answered => NoShows::<T>::remove(&account),
+				Conduct::Owes(penalty) => {
+					dismissed.penalised = dismissed.penalised.saturating_add(1);
+					Self::penalise(id, challenge, &account, penalty);
+				}
+			}
+			// After its penalty, which reaches what this keeps from leaving.
+			T::Liability::close(&account, challenge.snapshot);
 		}
-		if penalties.is_empty() {
-			PendingPenalties::<T>::remove(id);
+		if judges.is_empty() {
+			Judges::<T>::remove(id);
 		} else {
-			PendingPenalties::<T>::insert(id, Penalties::truncate_from(penalties));
+			Judges::<T>::insert(id, JudgeList::truncate_from(judges));
 		}
-		(executed, left as u32)
+		dismissed
+	}
+
+	fn penalise(id: ClaimId, challenge: &Challenge, judge: &AccountId, penalty: Penalty) {
+		let parameters = &challenge.parameters;
+		let in_a_row = NoShows::<T>::get(judge);
+		let fraction = penalty.fraction(parameters, in_a_row);
+		if penalty == Penalty::FalseDissent {
+			// A full answer, if a false one.
+			NoShows::<T>::remove(judge);
+		} else {
+			NoShows::<T>::insert(judge, in_a_row.saturating_add(1));
+		}
+		let slashed = T::Slash::slash(judge, challenge.snapshot, fraction, &[]);
+		if penalty.chills() {
+			let last = T::Rounds::current().saturating_add(parameters.chill);
+			T::Chill::chill(judge, last.saturating_add(1));
+		}
+		Self::deposit_event(Event::Penalised {
+			claim: id,
+			verifier: judge.clone(),
+			penalty,
+			fraction,
+			amount: slashed.total,
+		});
 	}
 
 	/// Executes a decision: slash, settlement and end of jail in one; if one fails, none happens
@@ -157,13 +219,14 @@ impl<T: Config> Pallet<T> {
 	fn try_execute(id: ClaimId, challenge: &Challenge, decision: &Decision) -> DispatchResult {
 		let outcome = decision.outcome;
 		let mut slashed = Slashed::default();
-		if is_guilty(outcome) {
+		if decision.is_guilty() {
 			// Before the settlement, for that ends the claim's liability.
-			if Self::may_slash(challenge) {
-				let fraction = match outcome {
-					Outcome::Missed => challenge.parameters.missed_slash,
-					_ => challenge.parameters.failed_slash,
-				};
+			let wanted = match outcome {
+				Outcome::Missed => challenge.parameters.missed_slash,
+				_ => challenge.parameters.failed_slash,
+			};
+			let fraction = Self::raise_slash(challenge, wanted);
+			if !fraction.is_zero() {
 				slashed = T::Slash::slash(
 					&challenge.transcoder,
 					challenge.round,
@@ -189,37 +252,43 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Whether this is the first verdict against the transcoder's claims of that round; the second
-	/// and later ones cost their escrow only.
-	fn may_slash(challenge: &Challenge) -> bool {
+	/// The largest verdict against the transcoder's claims of a round counts, not the first: what is
+	/// still to be taken of its stake for `wanted`.
+	fn raise_slash(challenge: &Challenge, wanted: Perbill) -> Perbill {
 		OfRound::<T>::mutate(&challenge.transcoder, challenge.round, |record| {
-			record.as_mut().is_some_and(|record| !core::mem::replace(&mut record.slashed, true))
+			let Some(record) = record.as_mut() else { return Perbill::zero() };
+			let before = record.slashed;
+			record.slashed = before.max(wanted);
+			difference(before, wanted)
 		})
 	}
 
 	/// Governance: nothing of the decision is executed, and the transcoder is paid. Too late once
-	/// the execution may have begun, for what it took is not given back.
-	pub(crate) fn do_cancel(id: ClaimId) -> DispatchResult {
+	/// the execution may have begun, for what it took is not given back. Returns what it weighs.
+	pub(crate) fn do_cancel(id: ClaimId) -> Result<Weight, DispatchError> {
 		let challenge = Challenges::<T>::get(id).ok_or(Error::<T>::NoChallenge)?;
 		let Stage::Decided(decision) = &challenge.stage else {
 			return Err(Error::<T>::NotDecided.into());
 		};
 		ensure!(decision.outcome != Outcome::Void, Error::<T>::NotDecided);
 		ensure!(Self::now() < decision.execute_at, Error::<T>::ExecutionBegun);
-		if is_guilty(decision.outcome) {
+		if decision.is_guilty() {
 			T::Jail::resolve(&challenge.transcoder);
+		}
+		let judges = Judges::<T>::take(id).unwrap_or_default();
+		for judge in &judges {
+			T::Liability::close(&judge.account, challenge.snapshot);
 		}
 		T::Claims::settle(id, Settlement::Pay)?;
 		Self::forget(id, &challenge);
 		Self::deposit_event(Event::Cancelled { claim: id });
-		Ok(())
+		Ok(T::WeightInfo::cancel(judges.len() as u32))
 	}
 
-	/// Removes every byte of a challenge.
+	/// Removes every byte of a challenge whose judges are dismissed.
 	fn forget(id: ClaimId, challenge: &Challenge) {
-		Agenda::<T>::remove(challenge.due, id);
+		Self::unschedule(challenge.class, Task::Challenge(id), challenge.due);
 		Challenges::<T>::remove(id);
-		PendingPenalties::<T>::remove(id);
 		OfRound::<T>::mutate_exists(&challenge.transcoder, challenge.round, |record| {
 			let Some(current) = record.as_mut() else { return };
 			current.open = current.open.saturating_sub(1);
@@ -229,4 +298,15 @@ impl<T: Config> Pallet<T> {
 		});
 		T::Beacon::release(challenge.window.saturating_add(1));
 	}
+}
+
+/// What a step of dismissing judges has done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Dismissed {
+	/// How many were dismissed.
+	pub judges: u32,
+	/// How many of them paid.
+	pub penalised: u32,
+	/// How many are left.
+	pub left: u32,
 }

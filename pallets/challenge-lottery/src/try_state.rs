@@ -2,101 +2,155 @@
 
 use alloc::{collections::BTreeMap, vec::Vec};
 use frame_support::ensure;
-use livepeer_primitives::{traits::Claims, verdict::DISPUTE};
+use livepeer_primitives::{traits::Claims, verdict::DISPUTE, ClaimId};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-	types::{Answer, RoundRecord, Stage},
-	Agenda, Ballots, Challenges, Config, Leaves, Members, OfRound, Overdue, Pallet,
-	PendingPenalties, Toolchains,
+	types::{Answer, Challenge, Class, Conduct, RoundRecord, Stage, Task},
+	Agenda, Backlog, Ballots, Challenges, Config, Judges, Leaves, Members, NoShows, OfRound,
+	Pallet, RetiringToolchains, Toolchains,
 };
 
 impl<T: Config> Pallet<T> {
 	/// Checks every invariant.
 	pub(crate) fn do_try_state() -> Result<(), TryRuntimeError> {
-		Self::check_challenges()?;
+		for (id, challenge) in Challenges::<T>::iter() {
+			Self::check_challenge(id, &challenge)?;
+			Self::check_stage(id, &challenge)?;
+			Self::check_judges(id, &challenge)?;
+			Self::check_ballot(id)?;
+		}
 		Self::check_no_orphans()?;
 		Self::check_rounds()?;
-		let toolchains = Toolchains::<T>::get();
-		ensure!(toolchains.is_sorted(), "toolchains are sorted");
+		Self::check_toolchains()?;
+		ensure!(NoShows::<T>::iter_values().all(|count| count > 0), "no count is zero");
 		Ok(())
 	}
 
-	/// Each challenge has a claim, one entry in the agenda, and what belongs to its stage.
-	fn check_challenges() -> Result<(), TryRuntimeError> {
-		for (id, challenge) in Challenges::<T>::iter() {
-			ensure!(T::Claims::claim(id).is_some(), "a challenge has a claim");
-			ensure!(Agenda::<T>::contains_key(challenge.due, id), "a challenge is on the agenda");
-			let first = Overdue::<T>::get().unwrap_or(Self::now().saturating_add(1));
-			ensure!(challenge.due >= first, "nothing due is left behind");
+	/// A challenge has the claim that it is about, and one entry in the agenda.
+	fn check_challenge(id: ClaimId, challenge: &Challenge) -> Result<(), TryRuntimeError> {
+		let info = T::Claims::claim(id).ok_or("a challenge has a claim")?;
+		ensure!(
+			info.transcoder == challenge.transcoder
+				&& info.broadcaster == challenge.broadcaster
+				&& info.round == challenge.round
+				&& info.window == challenge.window,
+			"a challenge says what its claim says"
+		);
+		let entry = (challenge.class, challenge.due, Task::Challenge(id));
+		ensure!(Agenda::<T>::contains_key(entry), "a challenge is on the agenda");
+		let is_closing = matches!(challenge.stage, Stage::Decided(_));
+		ensure!(
+			is_closing == (challenge.class == Class::Lazy),
+			"a challenge stands in the queue of its stage"
+		);
+		let first = Backlog::<T>::get(challenge.class).unwrap_or(Self::now().saturating_add(1));
+		ensure!(challenge.due >= first, "nothing due is left behind");
+		Ok(())
+	}
 
-			let committee = Members::<T>::iter_prefix_values((id, 0)).count();
-			let everybody = Members::<T>::iter_prefix_values((id, DISPUTE)).count();
-			let leaves = Leaves::<T>::iter_key_prefix(id).count();
-			ensure!(
-				leaves == Self::revealed_leaves(&challenge).len()
-					|| matches!(challenge.stage, Stage::Decided(_)),
-				"leaves are those that answer positions"
-			);
-			let ballot = Ballots::<T>::get(id);
-			ensure!(
-				ballot.is_some() == (challenge.stage == Stage::Voting),
-				"a ballot is open exactly while a challenge is voted on"
-			);
-			match &challenge.stage {
-				Stage::AwaitingSeed => {
-					ensure!(challenge.samples.is_empty(), "nothing is drawn before the seed");
-					ensure!(committee == 0, "nobody is drawn before the seed");
-				}
-				Stage::LeafReveal { members, .. } => {
-					ensure!(committee == usize::from(*members), "the committee is stored");
-				}
-				Stage::Voting | Stage::AwaitingDispute => {
-					ensure!(committee > 0, "the committee stays until the decision");
-					let answered = challenge.samples.iter().all(|sample| sample.leaf.is_some());
-					ensure!(answered, "judged are claims whose leaves are revealed");
-				}
-				Stage::Decided(_) => {
-					ensure!(
-						committee == 0 && everybody == 0 && leaves == 0,
-						"votes and leaves are gone after the decision"
-					);
-				}
+	/// A challenge has what belongs to its stage, and nothing else.
+	fn check_stage(id: ClaimId, challenge: &Challenge) -> Result<(), TryRuntimeError> {
+		let committee = Members::<T>::iter_prefix_values((id, 0)).count();
+		let everybody = Members::<T>::iter_prefix_values((id, DISPUTE)).count();
+		let leaves: BTreeMap<_, _> = Leaves::<T>::iter_prefix(id).collect();
+		let is_voting = challenge.stage == Stage::Voting;
+		ensure!(
+			Ballots::<T>::contains_key(id) == is_voting,
+			"a ballot is open exactly while a challenge is voted on"
+		);
+		let is_decided = matches!(challenge.stage, Stage::Decided(_));
+		ensure!(
+			is_decided || leaves.len() == Self::revealed_leaves(challenge).len(),
+			"leaves are those that answer positions"
+		);
+		let work = leaves.values().fold(0u64, |sum, leaf| sum.saturating_add(leaf.work()));
+		ensure!(is_decided || work == challenge.sampled_work, "sampled work is that of all leaves");
+		match &challenge.stage {
+			Stage::AwaitingSeed => {
+				ensure!(challenge.samples.is_empty(), "nothing is drawn before the seed");
+				ensure!(committee == 0, "nobody is drawn before the seed");
 			}
-			ensure!(
-				!PendingPenalties::<T>::contains_key(id)
-					|| matches!(challenge.stage, Stage::Decided(_)),
-				"penalties follow from a decision"
-			);
-			if let Some(ballot) = ballot {
-				let members: Vec<_> =
-					Members::<T>::iter_prefix_values((id, ballot.tranche)).collect();
-				let committed = members.iter().filter(|m| m.answer != Answer::Silent).count();
-				let revealed = members
-					.iter()
-					.filter(|member| matches!(member.answer, Answer::Revealed { .. }))
-					.count();
+			Stage::LeafReveal { members, .. } => {
+				ensure!(committee == usize::from(*members), "the committee is stored");
+			}
+			Stage::Voting | Stage::AwaitingDispute => {
+				ensure!(committee > 0, "the committee stays until the decision");
+				let answered = challenge.samples.iter().all(|sample| sample.leaf.is_some());
+				ensure!(answered, "judged are claims whose leaves are revealed");
+			}
+			Stage::Decided(_) => {
 				ensure!(
-					members.len() == usize::from(ballot.members)
-						&& committed == usize::from(ballot.committed)
-						&& revealed == usize::from(ballot.revealed),
-					"a ballot counts its members' answers"
+					committee == 0 && everybody == 0 && leaves.is_empty(),
+					"votes and leaves are gone after the decision"
 				);
 			}
 		}
 		Ok(())
 	}
 
+	/// Every member is a judge, once, and judges owe nothing before the decision.
+	fn check_judges(id: ClaimId, challenge: &Challenge) -> Result<(), TryRuntimeError> {
+		let stored = Judges::<T>::get(id);
+		ensure!(stored.as_ref().is_none_or(|judges| !judges.is_empty()), "no list is empty");
+		let judges = stored.unwrap_or_default();
+		let mut accounts: Vec<_> = judges.iter().map(|judge| &judge.account).collect();
+		accounts.sort();
+		let listed = accounts.len();
+		accounts.dedup();
+		ensure!(accounts.len() == listed, "nobody is a judge twice");
+		if matches!(challenge.stage, Stage::Decided(_)) {
+			return Ok(());
+		}
+		ensure!(
+			judges.iter().all(|judge| judge.conduct == Conduct::Unasked),
+			"what a judge owes follows from the decision"
+		);
+		let mut members: Vec<_> =
+			Members::<T>::iter_prefix_values((id,)).map(|member| member.account).collect();
+		members.sort();
+		members.dedup();
+		ensure!(members.iter().eq(accounts), "the judges are the members of all tranches");
+		Ok(())
+	}
+
+	/// A ballot counts its members' answers.
+	fn check_ballot(id: ClaimId) -> Result<(), TryRuntimeError> {
+		let Some(ballot) = Ballots::<T>::get(id) else { return Ok(()) };
+		let members: Vec<_> = Members::<T>::iter_prefix_values((id, ballot.tranche)).collect();
+		let committed = members.iter().filter(|m| m.answer != Answer::Silent).count();
+		let revealed = members
+			.iter()
+			.filter(|member| matches!(member.answer, Answer::Revealed { .. }))
+			.count();
+		ensure!(
+			members.len() == usize::from(ballot.members)
+				&& committed == usize::from(ballot.committed)
+				&& revealed == usize::from(ballot.revealed),
+			"a ballot counts its members' answers"
+		);
+		Ok(())
+	}
+
 	/// Nothing is stored for a challenge that is closed.
 	fn check_no_orphans() -> Result<(), TryRuntimeError> {
-		for (due, id) in Agenda::<T>::iter_keys() {
-			let is_due = Challenges::<T>::get(id).is_some_and(|challenge| challenge.due == due);
-			ensure!(is_due, "an agenda entry has a challenge");
+		for (class, due, task) in Agenda::<T>::iter_keys() {
+			let is_due = match task {
+				Task::Challenge(id) => Challenges::<T>::get(id)
+					.is_some_and(|challenge| challenge.due == due && challenge.class == class),
+				Task::Toolchain(toolchain) => {
+					class == Class::Lazy
+						&& RetiringToolchains::<T>::get()
+							.iter()
+							.any(|entry| entry.toolchain == toolchain && entry.until == due)
+				}
+			};
+			ensure!(is_due, "an agenda entry has what it is about");
 		}
 		let ids = Ballots::<T>::iter_keys()
 			.chain(Members::<T>::iter_keys().map(|(id, _, _)| id))
 			.chain(Leaves::<T>::iter_keys().map(|(id, _)| id))
-			.chain(PendingPenalties::<T>::iter_keys());
+			.chain(Judges::<T>::iter_keys());
 		for id in ids {
 			ensure!(Challenges::<T>::contains_key(id), "what is stored belongs to a challenge");
 		}
@@ -116,6 +170,25 @@ impl<T: Config> Pallet<T> {
 			ensure!(
 				open.get(&(transcoder, round)) == Some(&counted),
 				"a round counts its challenges"
+			);
+		}
+		Ok(())
+	}
+
+	/// A toolchain is listed once, and forgotten in its block.
+	fn check_toolchains() -> Result<(), TryRuntimeError> {
+		let toolchains = Toolchains::<T>::get();
+		let ascending = toolchains.windows(2).all(|pair| pair[0] < pair[1]);
+		ensure!(ascending, "toolchains ascend");
+		for entry in RetiringToolchains::<T>::get() {
+			ensure!(
+				toolchains.binary_search(&entry.toolchain).is_err(),
+				"a toolchain that retires is accepted no longer"
+			);
+			let task = Task::Toolchain(entry.toolchain);
+			ensure!(
+				Agenda::<T>::contains_key((Class::Lazy, entry.until, task)),
+				"a toolchain that retires is on the agenda"
 			);
 		}
 		Ok(())

@@ -3,12 +3,12 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 use frame_support::{ensure, traits::Get, weights::Weight};
 use livepeer_primitives::{
-	api::Outcome,
+	claim::{ClaimInfo, Outcome},
 	draw,
 	keys::VerifierSignature,
 	params::LotteryParameters,
-	traits::{Beacon, TranscoderDirectory},
-	verdict::{self, Opening, Phase, Tranche, Verdict, DISPUTE},
+	traits::{Beacon, Claims},
+	verdict::{self, Opening, Phase, Tranche, DISPUTE},
 	AccountId, BlockNumber, ClaimId, Hash,
 };
 use sp_application_crypto::RuntimeAppPublic;
@@ -18,12 +18,22 @@ use sp_runtime::transaction_validity::{
 
 use crate::{
 	decision::{
-		decide_dispute, decide_tranche, dispute_penalty, right_evidence, tranche_penalty,
-		DisputeDecision, TrancheDecision, Vote,
+		decide_dispute, decide_tranche, found, DisputeDecision, LeafMask, Ruling, Said,
+		TrancheDecision, Vote,
 	},
-	types::{Answer, Ballot, Challenge, Member, Penalty, Stage, DISPUTE_DELAY},
+	outcome_impls::Verdict,
+	types::{Answer, Ballot, Challenge, Conduct, Member, Stage, DISPUTE_DELAY},
 	Ballots, Challenges, Config, Event, Members, Pallet, WeightInfo,
 };
+
+/// Blocks of the commit phase of `tranche` without those for the sampled work.
+fn commit_base(parameters: &LotteryParameters, tranche: Tranche) -> BlockNumber {
+	if tranche == DISPUTE {
+		parameters.dispute_commit_base
+	} else {
+		parameters.commit_base
+	}
+}
 
 /// Blocks of the reveal phase of `tranche`.
 fn reveal_length(parameters: &LotteryParameters, tranche: Tranche) -> BlockNumber {
@@ -36,34 +46,37 @@ fn reveal_length(parameters: &LotteryParameters, tranche: Tranche) -> BlockNumbe
 
 /// How the table reads a member.
 fn vote(member: &Member) -> Vote<'_> {
-	let revealed = match &member.answer {
-		Answer::Revealed { verdicts, evidence } => Some((&verdicts[..], *evidence)),
-		_ => None,
+	let said = match &member.answer {
+		Answer::Silent => Said::Nothing,
+		Answer::Committed { .. } => Said::Committed,
+		Answer::Revealed { verdicts, evidence } => Said::Revealed(&verdicts[..], *evidence),
 	};
-	Vote { stake: member.stake, revealed }
+	Vote { stake: member.stake, said }
 }
 
 impl<T: Config> Pallet<T> {
-	/// Starts the commit phase of `tranche`: `base` blocks and those for the sampled work.
-	/// `entropy` becomes the seed of its evidence.
+	/// Starts the commit phase of `tranche`. `entropy` becomes the seed of its evidence.
 	pub(crate) fn open_ballot(
 		id: ClaimId,
 		mut challenge: Challenge,
+		info: &ClaimInfo,
 		tranche: Tranche,
 		entropy: Hash,
 		members: u16,
-		base: BlockNumber,
 	) {
 		let opened = Self::now();
+		let parameters = &challenge.parameters;
 		let deadline = opened
-			.saturating_add(base)
-			.saturating_add(challenge.parameters.work_blocks(challenge.sampled_work));
+			.saturating_add(commit_base(parameters, tranche))
+			.saturating_add(parameters.work_blocks(challenge.sampled_work));
 		let ballot = Ballot {
 			tranche,
 			seed: draw::tranche_seed(entropy, id, tranche),
+			judged: Self::judged(id, &challenge, info),
 			phase: Phase::Commit,
 			opened,
 			deadline,
+			reveal_blocks: reveal_length(parameters, tranche),
 			leaves: Self::revealed_leaves(&challenge).len() as u8,
 			members,
 			committed: 0,
@@ -76,17 +89,25 @@ impl<T: Config> Pallet<T> {
 		Challenges::<T>::insert(id, challenge);
 	}
 
-	/// Starts the reveal phase of a ballot in which somebody committed.
-	pub(crate) fn open_reveal(id: ClaimId, mut challenge: Challenge, mut ballot: Ballot) {
-		ballot.phase = Phase::Reveal;
-		ballot.opened = Self::now();
-		let length = reveal_length(&challenge.parameters, ballot.tranche);
-		ballot.deadline = ballot.opened.saturating_add(length);
-		Self::deposit_event(Event::VerdictRevealStarted {
-			claim: id,
-			tranche: ballot.tranche,
-			until: ballot.deadline,
-		});
+	/// Says that the reveal phase runs, when `stored` did not know it yet.
+	fn announce_reveal(id: ClaimId, stored: &Ballot, ballot: &Ballot) {
+		if stored.phase == Phase::Commit && ballot.phase == Phase::Reveal {
+			Self::deposit_event(Event::VerdictRevealStarted {
+				claim: id,
+				tranche: ballot.tranche,
+				until: ballot.deadline,
+			});
+		}
+	}
+
+	/// Stores a ballot in its reveal phase, and comes back at its end.
+	pub(crate) fn note_reveal(
+		id: ClaimId,
+		mut challenge: Challenge,
+		stored: &Ballot,
+		ballot: Ballot,
+	) {
+		Self::announce_reveal(id, stored, &ballot);
 		Self::enter(id, &mut challenge, ballot.deadline);
 		Ballots::<T>::insert(id, ballot);
 		Challenges::<T>::insert(id, challenge);
@@ -100,7 +121,7 @@ impl<T: Config> Pallet<T> {
 		member: u16,
 		phase: Phase,
 	) -> Result<(Ballot, Member), InvalidTransaction> {
-		let ballot = Ballots::<T>::get(id).ok_or(InvalidTransaction::Stale)?;
+		let ballot = Ballots::<T>::get(id).ok_or(InvalidTransaction::Stale)?.at(Self::now());
 		ensure!(ballot.tranche == tranche, InvalidTransaction::Stale);
 		match (ballot.phase, phase) {
 			(Phase::Commit, Phase::Reveal) => return Err(InvalidTransaction::Future),
@@ -200,8 +221,14 @@ impl<T: Config> Pallet<T> {
 		opening: &Opening,
 	) -> Result<(), InvalidTransaction> {
 		ensure!(opening.verdicts.len() == usize::from(ballot.leaves), InvalidTransaction::BadProof);
-		let made =
-			verdict::commitment(Self::genesis_hash(), id, ballot.tranche, &member.account, opening);
+		let made = verdict::commitment(
+			Self::genesis_hash(),
+			id,
+			ballot.judged,
+			ballot.tranche,
+			&member.account,
+			opening,
+		);
 		let matches =
 			matches!(&member.answer, Answer::Committed { commitment, .. } if *commitment == made);
 		ensure!(matches, InvalidTransaction::BadProof);
@@ -229,7 +256,9 @@ impl<T: Config> Pallet<T> {
 			return Ok(());
 		}
 		let challenge = Challenges::<T>::get(id).ok_or(InvalidTransaction::Stale)?;
-		Self::open_reveal(id, challenge, ballot);
+		let stored = ballot.clone();
+		ballot.start_reveal(Self::now());
+		Self::note_reveal(id, challenge, &stored, ballot);
 		Ok(())
 	}
 
@@ -243,6 +272,9 @@ impl<T: Config> Pallet<T> {
 	) -> Result<(), InvalidTransaction> {
 		let (mut ballot, mut member) = Self::duty(id, tranche, index, Phase::Reveal)?;
 		Self::check_opening(id, &ballot, &member, &opening)?;
+		if let Some(stored) = Ballots::<T>::get(id) {
+			Self::announce_reveal(id, &stored, &ballot);
+		}
 		let Opening { verdicts, evidence, .. } = opening;
 		ballot.revealed = ballot.revealed.saturating_add(1);
 		Self::deposit_event(Event::VerdictRevealed {
@@ -274,51 +306,63 @@ impl<T: Config> Pallet<T> {
 	/// Counts the votes of a closed ballot.
 	pub(crate) fn count_votes(id: ClaimId, challenge: Challenge, ballot: Ballot) -> Weight {
 		let committee = Self::members_of(id, 0);
-		if ballot.tranche == DISPUTE {
-			let everybody = Self::members_of(id, DISPUTE);
-			T::WeightInfo::agenda_decide((committee.len() + everybody.len()) as u32)
-				.saturating_add(Self::count_dispute(id, challenge, &ballot, &committee, &everybody))
+		let everybody =
+			if ballot.tranche == DISPUTE { Self::members_of(id, DISPUTE) } else { Vec::new() };
+		let members = committee.len().saturating_add(everybody.len()) as u32;
+		let weight = T::WeightInfo::agenda_decide(members);
+		let settled = if ballot.tranche == DISPUTE {
+			Self::count_dispute(id, challenge, &ballot, &committee, &everybody)
 		} else {
-			Self::count_tranche(id, challenge, &committee);
-			T::WeightInfo::agenda_decide(committee.len() as u32)
-		}
+			Self::count_tranche(id, challenge, &ballot, &committee)
+		};
+		weight.saturating_add(settled)
 	}
 
-	fn count_tranche(id: ClaimId, mut challenge: Challenge, committee: &[Member]) {
-		let votes: Vec<_> = committee.iter().map(vote).collect();
-		match decide_tranche(&votes) {
+	/// Decides by the votes of a tranche, the first of which is the committee's.
+	fn count_tranche(
+		id: ClaimId,
+		mut challenge: Challenge,
+		ballot: &Ballot,
+		members: &[Member],
+	) -> Weight {
+		let votes: Vec<_> = members.iter().map(vote).collect();
+		let accused_before = (0..ballot.tranche)
+			.any(|earlier| Self::members_of(id, earlier).iter().any(|m| vote(m).accuses()));
+		match decide_tranche(&votes, accused_before) {
+			TrancheDecision::Void => Self::void(id, challenge),
 			TrancheDecision::Accepted => {
-				Self::decide(id, challenge, Outcome::Accepted, Vec::new(), Vec::new());
+				let ruling = Ruling::of(Outcome::Accepted, 0, false, ballot.leaves.into(), &votes);
+				let conducts = conducts(&[(ruling, members)]);
+				Self::decide(id, challenge, Verdict::of(Outcome::Accepted), conducts)
 			}
-			TrancheDecision::Dispute => {
+			TrancheDecision::Accused | TrancheDecision::Undecided => {
 				Ballots::<T>::remove(id);
 				challenge.stage = Stage::AwaitingDispute;
 				Self::enter(id, &mut challenge, Self::now().saturating_add(DISPUTE_DELAY));
 				Self::deposit_event(Event::Disputed { claim: id, opens_at: challenge.due });
 				Challenges::<T>::insert(id, challenge);
+				Weight::zero()
 			}
 		}
 	}
 
 	/// Opens the dispute: every validator of the stored set judges, less the claim's parties and
-	/// the jailed. Its evidence has a seed that did not exist while the tranche voted.
+	/// those who were jailed when the seed's window began. Its evidence has a seed that did not exist
+	/// while the tranche voted.
 	pub(crate) fn open_dispute(id: ClaimId, challenge: Challenge) -> Weight {
 		let stored = T::Beacon::seed(challenge.window.saturating_add(1))
-			.map(|seed| seed.validators)
+			.map(|seed| seed.set.members)
 			.unwrap_or_default();
-		let eligible = stored.iter().filter(|validator| {
-			validator.account != challenge.transcoder
-				&& validator.account != challenge.broadcaster
-				&& validator.stake > 0
-				&& !T::Directory::is_jailed(&validator.account)
-		});
-		let members = Self::seat(id, DISPUTE, eligible);
 		let weight = T::WeightInfo::agenda_open_dispute(stored.len() as u32);
+		let Some(info) = T::Claims::claim(id) else {
+			return weight.saturating_add(Self::void(id, challenge));
+		};
+		let eligible = stored.iter().filter(|validator| Self::may_judge(&challenge, validator));
+		let members = Self::seat(id, &challenge, DISPUTE, eligible);
 		if members == 0 {
 			return weight.saturating_add(Self::void(id, challenge));
 		}
-		let base = challenge.parameters.dispute_commit_base;
-		Self::open_ballot(id, challenge, DISPUTE, T::Beacon::accumulator(), members, base);
+		Self::open_ballot(id, challenge, &info, DISPUTE, T::Beacon::accumulator(), members);
 		weight
 	}
 
@@ -330,40 +374,43 @@ impl<T: Config> Pallet<T> {
 		committee: &[Member],
 		everybody: &[Member],
 	) -> Weight {
+		let leaves = usize::from(ballot.leaves);
 		let votes: Vec<_> = everybody.iter().map(vote).collect();
-		let decision = decide_dispute(ballot.leaves.into(), &votes);
-		let outcome = decision.outcome();
-		let finders = match decision {
-			DisputeDecision::Failed(leaves) => finders(committee, leaves),
-			_ => Vec::new(),
+		let decision = decide_dispute(leaves, &votes);
+		let (outcome, failing) = (decision.outcome(), decision.failing());
+		let about_input = matches!(decision, DisputeDecision::Failed { about_input: true, .. });
+		let finders = if about_input {
+			Vec::new()
+		} else {
+			finders(committee, failing, &challenge.transcoder)
 		};
-		// Whoever sat in both tranches pays once, for the worse.
-		let right = right_evidence(&votes);
-		let mut penalties = BTreeMap::<AccountId, Penalty>::new();
-		let early =
-			committee.iter().map(|member| (member, tranche_penalty(outcome, &vote(member))));
-		let late =
-			everybody.iter().map(|member| (member, dispute_penalty(outcome, &vote(member), right)));
-		for (member, penalty) in early.chain(late) {
-			let Some(penalty) = penalty else { continue };
-			let worst = penalties.entry(member.account.clone()).or_insert(penalty);
-			*worst = penalty.max(*worst);
-		}
-		Self::decide(id, challenge, outcome, finders, penalties.into_iter().collect())
+		let early: Vec<_> = committee.iter().map(vote).collect();
+		let conducts = conducts(&[
+			(Ruling::of(outcome, failing, false, leaves, &early), committee),
+			(Ruling::of(outcome, failing, true, leaves, &votes), everybody),
+		]);
+		Self::decide(id, challenge, Verdict { outcome, about_input, finders }, conducts)
 	}
 }
 
-/// Who of the committee named a fault on one of the failing `leaves`.
-fn finders(committee: &[Member], leaves: u16) -> Vec<AccountId> {
-	let named = |verdicts: &[Verdict]| {
-		verdicts
-			.iter()
-			.enumerate()
-			.any(|(leaf, verdict)| leaves >> leaf & 1 == 1 && verdict.is_fault())
-	};
+/// How the members of these ballots behaved. Whoever sat in several answers for the worst.
+fn conducts(ballots: &[(Ruling, &[Member])]) -> BTreeMap<AccountId, Conduct> {
+	let mut all = BTreeMap::new();
+	for (ruling, members) in ballots {
+		for member in *members {
+			let conduct = ruling.conduct(&vote(member));
+			let worst = all.entry(member.account.clone()).or_insert(conduct);
+			*worst = conduct.max(*worst);
+		}
+	}
+	all
+}
+
+/// Who of the committee named a fault on one of the `failing` leaves; never the offender itself.
+fn finders(committee: &[Member], failing: LeafMask, offender: &AccountId) -> Vec<AccountId> {
 	committee
 		.iter()
-		.filter(|member| vote(member).revealed.is_some_and(|(verdicts, _)| named(verdicts)))
+		.filter(|member| found(&vote(member), failing) && member.account != *offender)
 		.map(|member| member.account.clone())
 		.collect()
 }

@@ -18,81 +18,52 @@ use frame_support::{traits::Get, weights::{constants::RocksDbWeight, Weight}};
 
 /// Weight functions needed for `pallet_challenge_lottery`.
 pub trait WeightInfo {
-	fn draw(v: u32, ) -> Weight;
+	fn draw(v: u32, n: u32, ) -> Weight;
 	fn reveal_leaf(d: u32, ) -> Weight;
+	fn authorize_reveal_leaf(d: u32, ) -> Weight;
 	fn report_missed() -> Weight;
 	fn commit_verdict() -> Weight;
 	fn authorize_commit_verdict() -> Weight;
 	fn reveal_verdict() -> Weight;
 	fn authorize_reveal_verdict() -> Weight;
-	fn cancel() -> Weight;
+	fn cancel(n: u32, ) -> Weight;
 	fn accept_toolchain() -> Weight;
 	fn retire_toolchain() -> Weight;
-	fn agenda_idle() -> Weight;
+	fn agenda_block() -> Weight;
 	fn agenda_step() -> Weight;
 	fn agenda_decide(m: u32, ) -> Weight;
 	fn agenda_open_dispute(v: u32, ) -> Weight;
-	fn agenda_penalise(n: u32, ) -> Weight;
+	fn agenda_dismiss(n: u32, ) -> Weight;
 	fn agenda_execute() -> Weight;
 	fn agenda_execute_accepted() -> Weight;
+	fn agenda_forget_toolchain() -> Weight;
 }
 
 /// Weights for `pallet_challenge_lottery` on the database of the node.
 pub struct SubstrateWeight<T>(PhantomData<T>);
 impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
-	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(2441), added: 4916, mode: `MaxEncodedLen`)
-	/// Storage: `ChainConfig::FixedTiming` (r:1 w:0)
-	/// Proof: `ChainConfig::FixedTiming` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
-	/// Storage: `Beacon::Seeds` (r:1 w:0)
-	/// Proof: `Beacon::Seeds` (`max_values`: None, `max_size`: Some(20530), added: 23005, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::OpenClaims` (r:1 w:0)
-	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(323), added: 2798, mode: `MaxEncodedLen`)
-	/// Storage: `LptStaking::Bonds` (r:256 w:0)
-	/// Proof: `LptStaking::Bonds` (`max_values`: None, `max_size`: Some(213), added: 2688, mode: `MaxEncodedLen`)
-	/// Storage: `Rounds::Current` (r:1 w:0)
-	/// Proof: `Rounds::Current` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Agenda` (r:0 w:2)
-	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Members` (r:0 w:64)
-	/// Proof: `ChallengeLottery::Members` (`max_values`: None, `max_size`: Some(246), added: 2721, mode: `MaxEncodedLen`)
-	/// The range of component `v` is `[1, 256]`.
-	fn draw(v: u32, ) -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `1999 + v * (80 ±0)`
-		//  Estimated: `23995 + v * (2688 ±0)`
-		// Minimum execution time: 82_082_000 picoseconds.
-		Weight::from_parts(294_658_815, 23995)
-			// Standard Error: 44_116
-			.saturating_add(Weight::from_parts(3_702_335, 0).saturating_mul(v.into()))
-			.saturating_add(T::DbWeight::get().reads(5_u64))
-			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(v.into())))
-			.saturating_add(T::DbWeight::get().writes(36_u64))
-			.saturating_add(Weight::from_parts(0, 2688).saturating_mul(v.into()))
+	/// Estimated by hand until it is measured.
+	fn draw(v: u32, n: u32, ) -> Weight {
+		Weight::from_parts(200_000_000, 30_000)
+			.saturating_add(Weight::from_parts(12_000_000, 0).saturating_mul(v.into()))
+			.saturating_add(Weight::from_parts(20_000_000, 2_800).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads(7_u64))
+			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(n.into())))
+			.saturating_add(T::DbWeight::get().writes(4_u64))
+			.saturating_add(T::DbWeight::get().writes((2_u64).saturating_mul(n.into())))
 	}
-	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(2441), added: 4916, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::OpenClaims` (r:1 w:0)
-	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(323), added: 2798, mode: `MaxEncodedLen`)
-	/// Storage: `System::BlockHash` (r:1 w:0)
-	/// Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Agenda` (r:0 w:2)
-	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Leaves` (r:0 w:1)
-	/// Proof: `ChallengeLottery::Leaves` (`max_values`: None, `max_size`: Some(366), added: 2841, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Ballots` (r:0 w:1)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(65), added: 2540, mode: `MaxEncodedLen`)
-	/// The range of component `d` is `[1, 12]`.
+	/// Estimated by hand until it is measured.
 	fn reveal_leaf(d: u32, ) -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `1405`
-		//  Estimated: `5906`
-		// Minimum execution time: 113_920_000 picoseconds.
-		Weight::from_parts(142_263_449, 5906)
-			// Standard Error: 183_259
-			.saturating_add(Weight::from_parts(940_971, 0).saturating_mul(d.into()))
-			.saturating_add(T::DbWeight::get().reads(3_u64))
-			.saturating_add(T::DbWeight::get().writes(5_u64))
+		Weight::from_parts(300_000_000, 60_000)
+			.saturating_add(Weight::from_parts(2_000_000, 0).saturating_mul(d.into()))
+			.saturating_add(T::DbWeight::get().reads(22_u64))
+			.saturating_add(T::DbWeight::get().writes(6_u64))
+	}
+	/// Estimated by hand until it is measured.
+	fn authorize_reveal_leaf(d: u32, ) -> Weight {
+		Weight::from_parts(150_000_000, 12_000)
+			.saturating_add(Weight::from_parts(2_000_000, 0).saturating_mul(d.into()))
+			.saturating_add(T::DbWeight::get().reads(4_u64))
 	}
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(2441), added: 4916, mode: `MaxEncodedLen`)
@@ -187,199 +158,65 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		Weight::from_parts(84_846_000, 3711)
 			.saturating_add(T::DbWeight::get().reads(3_u64))
 	}
-	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(2441), added: 4916, mode: `MaxEncodedLen`)
-	/// Storage: `TranscoderElection::Jailed` (r:1 w:1)
-	/// Proof: `TranscoderElection::Jailed` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::OpenClaims` (r:1 w:1)
-	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(323), added: 2798, mode: `MaxEncodedLen`)
-	/// Storage: `AssetsHolder::Holds` (r:1 w:1)
-	/// Proof: `AssetsHolder::Holds` (`max_values`: None, `max_size`: Some(195), added: 2670, mode: `MaxEncodedLen`)
-	/// Storage: `AssetsHolder::BalancesOnHold` (r:1 w:1)
-	/// Proof: `AssetsHolder::BalancesOnHold` (`max_values`: None, `max_size`: Some(84), added: 2559, mode: `MaxEncodedLen`)
-	/// Storage: `Assets::Asset` (r:1 w:1)
-	/// Proof: `Assets::Asset` (`max_values`: None, `max_size`: Some(210), added: 2685, mode: `MaxEncodedLen`)
-	/// Storage: `Assets::Account` (r:2 w:2)
-	/// Proof: `Assets::Account` (`max_values`: None, `max_size`: Some(134), added: 2609, mode: `MaxEncodedLen`)
-	/// Storage: `LptStaking::OwedFees` (r:1 w:1)
-	/// Proof: `LptStaking::OwedFees` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
-	/// Storage: `Rounds::Current` (r:1 w:0)
-	/// Proof: `Rounds::Current` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
-	/// Storage: `LptStaking::Pools` (r:1 w:1)
-	/// Proof: `LptStaking::Pools` (`max_values`: None, `max_size`: Some(273), added: 2748, mode: `MaxEncodedLen`)
-	/// Storage: `LptStaking::Fees` (r:1 w:1)
-	/// Proof: `LptStaking::Fees` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
-	/// Storage: `LptStaking::Liabilities` (r:1 w:1)
-	/// Proof: `LptStaking::Liabilities` (`max_values`: None, `max_size`: Some(562), added: 3037, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::ClaimCounts` (r:1 w:1)
-	/// Proof: `Jobs::ClaimCounts` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Jobs` (r:1 w:1)
-	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(245), added: 2720, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::JobOfStream` (r:1 w:1)
-	/// Proof: `Jobs::JobOfStream` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::OfRound` (r:1 w:1)
-	/// Proof: `ChallengeLottery::OfRound` (`max_values`: None, `max_size`: Some(65), added: 2540, mode: `MaxEncodedLen`)
-	/// Storage: `Beacon::Retained` (r:1 w:1)
-	/// Proof: `Beacon::Retained` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
-	/// Storage: `Beacon::Seeds` (r:3 w:0)
-	/// Proof: `Beacon::Seeds` (`max_values`: None, `max_size`: Some(20530), added: 23005, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::ClaimsOf` (r:0 w:1)
-	/// Proof: `Jobs::ClaimsOf` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Agenda` (r:0 w:1)
-	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::PendingPenalties` (r:0 w:1)
-	/// Proof: `ChallengeLottery::PendingPenalties` (`max_values`: None, `max_size`: Some(10578), added: 13053, mode: `MaxEncodedLen`)
-	fn cancel() -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `5942`
-		//  Estimated: `70005`
-		// Minimum execution time: 190_654_000 picoseconds.
-		Weight::from_parts(222_742_000, 70005)
-			.saturating_add(T::DbWeight::get().reads(21_u64))
-			.saturating_add(T::DbWeight::get().writes(20_u64))
+	/// Estimated by hand until it is measured.
+	fn cancel(n: u32, ) -> Weight {
+		Weight::from_parts(250_000_000, 80_000)
+			.saturating_add(Weight::from_parts(12_000_000, 2_800).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads(24_u64))
+			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(n.into())))
+			.saturating_add(T::DbWeight::get().writes(24_u64))
+			.saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(n.into())))
 	}
-	/// Storage: `ChallengeLottery::Toolchains` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Toolchains` (`max_values`: Some(1), `max_size`: Some(513), added: 1008, mode: `MaxEncodedLen`)
+	/// Estimated by hand until it is measured.
 	fn accept_toolchain() -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `618`
-		//  Estimated: `1998`
-		// Minimum execution time: 10_636_000 picoseconds.
-		Weight::from_parts(11_968_000, 1998)
-			.saturating_add(T::DbWeight::get().reads(1_u64))
-			.saturating_add(T::DbWeight::get().writes(1_u64))
+		Weight::from_parts(20_000_000, 6_000)
+			.saturating_add(T::DbWeight::get().reads(2_u64))
+			.saturating_add(T::DbWeight::get().writes(3_u64))
 	}
-	/// Storage: `ChallengeLottery::Toolchains` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Toolchains` (`max_values`: Some(1), `max_size`: Some(513), added: 1008, mode: `MaxEncodedLen`)
+	/// Estimated by hand until it is measured.
 	fn retire_toolchain() -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `650`
-		//  Estimated: `1998`
-		// Minimum execution time: 10_346_000 picoseconds.
-		Weight::from_parts(11_637_000, 1998)
-			.saturating_add(T::DbWeight::get().reads(1_u64))
+		Weight::from_parts(20_000_000, 6_000)
+			.saturating_add(T::DbWeight::get().reads(4_u64))
+			.saturating_add(T::DbWeight::get().writes(4_u64))
+	}
+	/// Estimated by hand until it is measured.
+	fn agenda_block() -> Weight {
+		Weight::from_parts(8_000_000, 3_600)
+			.saturating_add(T::DbWeight::get().reads(2_u64))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
-	/// Storage: `ChallengeLottery::Overdue` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Overdue` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Agenda` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
-	fn agenda_idle() -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `184`
-		//  Estimated: `3493`
-		// Minimum execution time: 5_909_000 picoseconds.
-		Weight::from_parts(6_740_000, 3493)
-			.saturating_add(T::DbWeight::get().reads(2_u64))
-	}
-	/// Storage: `ChallengeLottery::Overdue` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Overdue` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Agenda` (r:2 w:2)
-	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(2441), added: 4916, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Ballots` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(65), added: 2540, mode: `MaxEncodedLen`)
+	/// Estimated by hand until it is measured.
 	fn agenda_step() -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `836`
-		//  Estimated: `5996`
-		// Minimum execution time: 37_706_000 picoseconds.
-		Weight::from_parts(49_593_000, 5996)
-			.saturating_add(T::DbWeight::get().reads(5_u64))
-			.saturating_add(T::DbWeight::get().writes(4_u64))
+		Weight::from_parts(60_000_000, 12_000)
+			.saturating_add(T::DbWeight::get().reads(6_u64))
+			.saturating_add(T::DbWeight::get().writes(5_u64))
 	}
-	/// Storage: `ChallengeLottery::Overdue` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Overdue` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Agenda` (r:2 w:2)
-	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(2441), added: 4916, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Ballots` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(65), added: 2540, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Members` (r:321 w:319)
-	/// Proof: `ChallengeLottery::Members` (`max_values`: None, `max_size`: Some(246), added: 2721, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Leaves` (r:16 w:16)
-	/// Proof: `ChallengeLottery::Leaves` (`max_values`: None, `max_size`: Some(366), added: 2841, mode: `MaxEncodedLen`)
-	/// Storage: `TranscoderElection::Jailed` (r:1 w:1)
-	/// Proof: `TranscoderElection::Jailed` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
-	/// Storage: `TranscoderElection::ActiveSet` (r:1 w:1)
-	/// Proof: `TranscoderElection::ActiveSet` (`max_values`: Some(1), `max_size`: Some(18767), added: 19262, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Loads` (r:1 w:1)
-	/// Proof: `Jobs::Loads` (`max_values`: None, `max_size`: Some(57), added: 2532, mode: `MaxEncodedLen`)
-	/// Storage: `Session::Validators` (r:1 w:0)
-	/// Proof: `Session::Validators` (`max_values`: Some(1), `max_size`: None, mode: `Measured`)
-	/// Storage: `Jobs::Agenda` (r:0 w:2)
-	/// Proof: `Jobs::Agenda` (`max_values`: None, `max_size`: Some(61), added: 2536, mode: `MaxEncodedLen`)
-	/// Storage: `TranscoderElection::Available` (r:0 w:1)
-	/// Proof: `TranscoderElection::Available` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
-	/// The range of component `m` is `[2, 320]`.
+	/// Estimated by hand until it is measured.
 	fn agenda_decide(m: u32, ) -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `2768 + m * (164 ±0)`
-		//  Estimated: `46446 + m * (2721 ±0)`
-		// Minimum execution time: 130_664_000 picoseconds.
-		Weight::from_parts(119_211_293, 46446)
-			// Standard Error: 29_446
-			.saturating_add(Weight::from_parts(6_048_061, 0).saturating_mul(m.into()))
-			.saturating_add(T::DbWeight::get().reads(27_u64))
+		Weight::from_parts(200_000_000, 60_000)
+			.saturating_add(Weight::from_parts(10_000_000, 2_800).saturating_mul(m.into()))
+			.saturating_add(T::DbWeight::get().reads(30_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(m.into())))
-			.saturating_add(T::DbWeight::get().writes(26_u64))
+			.saturating_add(T::DbWeight::get().writes(30_u64))
 			.saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(m.into())))
-			.saturating_add(Weight::from_parts(0, 2721).saturating_mul(m.into()))
 	}
-	/// Storage: `Beacon::Seeds` (r:1 w:0)
-	/// Proof: `Beacon::Seeds` (`max_values`: None, `max_size`: Some(20530), added: 23005, mode: `MaxEncodedLen`)
-	/// Storage: `TranscoderElection::Jailed` (r:256 w:0)
-	/// Proof: `TranscoderElection::Jailed` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
-	/// Storage: `Beacon::Accumulator` (r:1 w:0)
-	/// Proof: `Beacon::Accumulator` (`max_values`: Some(1), `max_size`: Some(32), added: 527, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Agenda` (r:0 w:2)
-	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Challenges` (r:0 w:1)
-	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(2441), added: 4916, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Ballots` (r:0 w:1)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(65), added: 2540, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Members` (r:0 w:256)
-	/// Proof: `ChallengeLottery::Members` (`max_values`: None, `max_size`: Some(246), added: 2721, mode: `MaxEncodedLen`)
-	/// The range of component `v` is `[1, 256]`.
+	/// Estimated by hand until it is measured.
 	fn agenda_open_dispute(v: u32, ) -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `391 + v * (80 ±0)`
-		//  Estimated: `23995 + v * (2527 ±0)`
-		// Minimum execution time: 31_237_000 picoseconds.
-		Weight::from_parts(33_075_462, 23995)
-			// Standard Error: 35_834
-			.saturating_add(Weight::from_parts(6_762_780, 0).saturating_mul(v.into()))
-			.saturating_add(T::DbWeight::get().reads(2_u64))
+		Weight::from_parts(200_000_000, 60_000)
+			.saturating_add(Weight::from_parts(20_000_000, 2_800).saturating_mul(v.into()))
+			.saturating_add(T::DbWeight::get().reads(24_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(v.into())))
-			.saturating_add(T::DbWeight::get().writes(4_u64))
-			.saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(v.into())))
-			.saturating_add(Weight::from_parts(0, 2527).saturating_mul(v.into()))
+			.saturating_add(T::DbWeight::get().writes(8_u64))
+			.saturating_add(T::DbWeight::get().writes((2_u64).saturating_mul(v.into())))
 	}
-	/// Storage: `ChallengeLottery::PendingPenalties` (r:1 w:1)
-	/// Proof: `ChallengeLottery::PendingPenalties` (`max_values`: None, `max_size`: Some(10578), added: 13053, mode: `MaxEncodedLen`)
-	/// Storage: `Rounds::Current` (r:1 w:0)
-	/// Proof: `Rounds::Current` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
-	/// Storage: `LptStaking::Pools` (r:16 w:0)
-	/// Proof: `LptStaking::Pools` (`max_values`: None, `max_size`: Some(273), added: 2748, mode: `MaxEncodedLen`)
-	/// Storage: `LptStaking::ExitPools` (r:16 w:0)
-	/// Proof: `LptStaking::ExitPools` (`max_values`: None, `max_size`: Some(96), added: 2571, mode: `MaxEncodedLen`)
-	/// Storage: `Parameters::Parameters` (r:1 w:0)
-	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(92), added: 2567, mode: `MaxEncodedLen`)
-	/// The range of component `n` is `[0, 16]`.
-	fn agenda_penalise(n: u32, ) -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `11322 + n * (14 ±0)`
-		//  Estimated: `14043 + n * (2748 ±0)`
-		// Minimum execution time: 11_868_000 picoseconds.
-		Weight::from_parts(31_223_786, 14043)
-			// Standard Error: 132_182
-			.saturating_add(Weight::from_parts(13_235_038, 0).saturating_mul(n.into()))
-			.saturating_add(T::DbWeight::get().reads(2_u64))
-			.saturating_add(T::DbWeight::get().reads((2_u64).saturating_mul(n.into())))
-			.saturating_add(T::DbWeight::get().writes(1_u64))
-			.saturating_add(Weight::from_parts(0, 2748).saturating_mul(n.into()))
+	/// Estimated by hand until it is measured.
+	fn agenda_dismiss(n: u32, ) -> Weight {
+		Weight::from_parts(40_000_000, 14_000)
+			.saturating_add(Weight::from_parts(40_000_000, 9_000).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads(3_u64))
+			.saturating_add(T::DbWeight::get().reads((5_u64).saturating_mul(n.into())))
+			.saturating_add(T::DbWeight::get().writes(2_u64))
+			.saturating_add(T::DbWeight::get().writes((4_u64).saturating_mul(n.into())))
 	}
 	/// Storage: `ChallengeLottery::OfRound` (r:1 w:1)
 	/// Proof: `ChallengeLottery::OfRound` (`max_values`: None, `max_size`: Some(65), added: 2540, mode: `MaxEncodedLen`)
@@ -473,23 +310,35 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 			.saturating_add(T::DbWeight::get().reads(19_u64))
 			.saturating_add(T::DbWeight::get().writes(19_u64))
 	}
+	/// Estimated by hand until it is measured.
+	fn agenda_forget_toolchain() -> Weight {
+		Weight::from_parts(20_000_000, 6_000)
+			.saturating_add(T::DbWeight::get().reads(2_u64))
+			.saturating_add(T::DbWeight::get().writes(3_u64))
+	}
 }
 
 // For tests.
 impl WeightInfo for () {
-	fn draw(v: u32, ) -> Weight {
-		Weight::from_parts(294_658_815, 23995)
-			.saturating_add(Weight::from_parts(3_702_335, 0).saturating_mul(v.into()))
-			.saturating_add(RocksDbWeight::get().reads(5_u64))
-			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(v.into())))
-			.saturating_add(RocksDbWeight::get().writes(36_u64))
-			.saturating_add(Weight::from_parts(0, 2688).saturating_mul(v.into()))
+	fn draw(v: u32, n: u32, ) -> Weight {
+		Weight::from_parts(200_000_000, 30_000)
+			.saturating_add(Weight::from_parts(12_000_000, 0).saturating_mul(v.into()))
+			.saturating_add(Weight::from_parts(20_000_000, 2_800).saturating_mul(n.into()))
+			.saturating_add(RocksDbWeight::get().reads(7_u64))
+			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(n.into())))
+			.saturating_add(RocksDbWeight::get().writes(4_u64))
+			.saturating_add(RocksDbWeight::get().writes((2_u64).saturating_mul(n.into())))
 	}
 	fn reveal_leaf(d: u32, ) -> Weight {
-		Weight::from_parts(142_263_449, 5906)
-			.saturating_add(Weight::from_parts(940_971, 0).saturating_mul(d.into()))
-			.saturating_add(RocksDbWeight::get().reads(3_u64))
-			.saturating_add(RocksDbWeight::get().writes(5_u64))
+		Weight::from_parts(300_000_000, 60_000)
+			.saturating_add(Weight::from_parts(2_000_000, 0).saturating_mul(d.into()))
+			.saturating_add(RocksDbWeight::get().reads(22_u64))
+			.saturating_add(RocksDbWeight::get().writes(6_u64))
+	}
+	fn authorize_reveal_leaf(d: u32, ) -> Weight {
+		Weight::from_parts(150_000_000, 12_000)
+			.saturating_add(Weight::from_parts(2_000_000, 0).saturating_mul(d.into()))
+			.saturating_add(RocksDbWeight::get().reads(4_u64))
 	}
 	fn report_missed() -> Weight {
 		Weight::from_parts(172_487_000, 175134)
@@ -514,55 +363,57 @@ impl WeightInfo for () {
 		Weight::from_parts(84_846_000, 3711)
 			.saturating_add(RocksDbWeight::get().reads(3_u64))
 	}
-	fn cancel() -> Weight {
-		Weight::from_parts(222_742_000, 70005)
-			.saturating_add(RocksDbWeight::get().reads(21_u64))
-			.saturating_add(RocksDbWeight::get().writes(20_u64))
+	fn cancel(n: u32, ) -> Weight {
+		Weight::from_parts(250_000_000, 80_000)
+			.saturating_add(Weight::from_parts(12_000_000, 2_800).saturating_mul(n.into()))
+			.saturating_add(RocksDbWeight::get().reads(24_u64))
+			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(n.into())))
+			.saturating_add(RocksDbWeight::get().writes(24_u64))
+			.saturating_add(RocksDbWeight::get().writes((1_u64).saturating_mul(n.into())))
 	}
 	fn accept_toolchain() -> Weight {
-		Weight::from_parts(11_968_000, 1998)
-			.saturating_add(RocksDbWeight::get().reads(1_u64))
-			.saturating_add(RocksDbWeight::get().writes(1_u64))
+		Weight::from_parts(20_000_000, 6_000)
+			.saturating_add(RocksDbWeight::get().reads(2_u64))
+			.saturating_add(RocksDbWeight::get().writes(3_u64))
 	}
 	fn retire_toolchain() -> Weight {
-		Weight::from_parts(11_637_000, 1998)
-			.saturating_add(RocksDbWeight::get().reads(1_u64))
-			.saturating_add(RocksDbWeight::get().writes(1_u64))
+		Weight::from_parts(20_000_000, 6_000)
+			.saturating_add(RocksDbWeight::get().reads(4_u64))
+			.saturating_add(RocksDbWeight::get().writes(4_u64))
 	}
-	fn agenda_idle() -> Weight {
-		Weight::from_parts(6_740_000, 3493)
+	fn agenda_block() -> Weight {
+		Weight::from_parts(8_000_000, 3_600)
 			.saturating_add(RocksDbWeight::get().reads(2_u64))
+			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
 	fn agenda_step() -> Weight {
-		Weight::from_parts(49_593_000, 5996)
-			.saturating_add(RocksDbWeight::get().reads(5_u64))
-			.saturating_add(RocksDbWeight::get().writes(4_u64))
+		Weight::from_parts(60_000_000, 12_000)
+			.saturating_add(RocksDbWeight::get().reads(6_u64))
+			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
 	fn agenda_decide(m: u32, ) -> Weight {
-		Weight::from_parts(119_211_293, 46446)
-			.saturating_add(Weight::from_parts(6_048_061, 0).saturating_mul(m.into()))
-			.saturating_add(RocksDbWeight::get().reads(27_u64))
+		Weight::from_parts(200_000_000, 60_000)
+			.saturating_add(Weight::from_parts(10_000_000, 2_800).saturating_mul(m.into()))
+			.saturating_add(RocksDbWeight::get().reads(30_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(m.into())))
-			.saturating_add(RocksDbWeight::get().writes(26_u64))
+			.saturating_add(RocksDbWeight::get().writes(30_u64))
 			.saturating_add(RocksDbWeight::get().writes((1_u64).saturating_mul(m.into())))
-			.saturating_add(Weight::from_parts(0, 2721).saturating_mul(m.into()))
 	}
 	fn agenda_open_dispute(v: u32, ) -> Weight {
-		Weight::from_parts(33_075_462, 23995)
-			.saturating_add(Weight::from_parts(6_762_780, 0).saturating_mul(v.into()))
-			.saturating_add(RocksDbWeight::get().reads(2_u64))
+		Weight::from_parts(200_000_000, 60_000)
+			.saturating_add(Weight::from_parts(20_000_000, 2_800).saturating_mul(v.into()))
+			.saturating_add(RocksDbWeight::get().reads(24_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(v.into())))
-			.saturating_add(RocksDbWeight::get().writes(4_u64))
-			.saturating_add(RocksDbWeight::get().writes((1_u64).saturating_mul(v.into())))
-			.saturating_add(Weight::from_parts(0, 2527).saturating_mul(v.into()))
+			.saturating_add(RocksDbWeight::get().writes(8_u64))
+			.saturating_add(RocksDbWeight::get().writes((2_u64).saturating_mul(v.into())))
 	}
-	fn agenda_penalise(n: u32, ) -> Weight {
-		Weight::from_parts(31_223_786, 14043)
-			.saturating_add(Weight::from_parts(13_235_038, 0).saturating_mul(n.into()))
-			.saturating_add(RocksDbWeight::get().reads(2_u64))
-			.saturating_add(RocksDbWeight::get().reads((2_u64).saturating_mul(n.into())))
-			.saturating_add(RocksDbWeight::get().writes(1_u64))
-			.saturating_add(Weight::from_parts(0, 2748).saturating_mul(n.into()))
+	fn agenda_dismiss(n: u32, ) -> Weight {
+		Weight::from_parts(40_000_000, 14_000)
+			.saturating_add(Weight::from_parts(40_000_000, 9_000).saturating_mul(n.into()))
+			.saturating_add(RocksDbWeight::get().reads(3_u64))
+			.saturating_add(RocksDbWeight::get().reads((5_u64).saturating_mul(n.into())))
+			.saturating_add(RocksDbWeight::get().writes(2_u64))
+			.saturating_add(RocksDbWeight::get().writes((4_u64).saturating_mul(n.into())))
 	}
 	fn agenda_execute() -> Weight {
 		Weight::from_parts(204_775_000, 70005)
@@ -573,5 +424,10 @@ impl WeightInfo for () {
 		Weight::from_parts(198_655_000, 70005)
 			.saturating_add(RocksDbWeight::get().reads(19_u64))
 			.saturating_add(RocksDbWeight::get().writes(19_u64))
+	}
+	fn agenda_forget_toolchain() -> Weight {
+		Weight::from_parts(20_000_000, 6_000)
+			.saturating_add(RocksDbWeight::get().reads(2_u64))
+			.saturating_add(RocksDbWeight::get().writes(3_u64))
 	}
 }

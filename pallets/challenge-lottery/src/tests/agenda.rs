@@ -3,21 +3,33 @@
 use frame_support::{traits::Hooks, weights::Weight};
 use livepeer_primitives::api::ChallengeStage;
 
-use crate::{mock::*, Agenda, Overdue};
+use crate::{
+	mock::*,
+	types::{Class, Stage},
+	Agenda, Backlog,
+};
+
+/// The first block of urgent work that is not worked off.
+fn backlog() -> Option<u32> {
+	Backlog::<Test>::get(Class::Urgent)
+}
 
 #[test]
-fn agenda_should_go_on_in_the_next_block_when_its_budget_is_used() {
+fn agenda_should_go_on_in_the_next_block_when_its_weight_is_used() {
 	build_and_execute(|| {
 		let claims: Vec<_> = (0..5).map(|_| claim(8)).collect();
-		AgendaBudget::set(Weight::from_parts(1, 1));
+		AgendaWeight::set(Weight::from_parts(1, 1));
 		let is_drawn = |claim: &&TestClaim| {
 			Lottery::challenge(claim.id).unwrap().stage == ChallengeStage::LeafReveal
 		};
 		for block in 20..25 {
 			run_to(block);
 			assert_eq!(claims.iter().filter(is_drawn).count() as u32, block - 19);
-			assert_eq!(Overdue::<Test>::get(), (block < 24).then_some(20));
+			// What comes after its one step is looked at in the next block.
+			assert_eq!(backlog(), Some(if block < 24 { 20 } else { 21 }));
 		}
+		run_to(25);
+		assert_eq!(backlog(), None);
 		// Each has its whole reveal window from its own draw on.
 		let deadlines: Vec<_> =
 			claims.iter().map(|c| Lottery::challenge(c.id).unwrap().deadline).collect();
@@ -28,19 +40,19 @@ fn agenda_should_go_on_in_the_next_block_when_its_budget_is_used() {
 }
 
 #[test]
-fn backlog_should_be_worked_off_in_order_when_the_budget_suffices_again() {
+fn backlog_should_be_worked_off_in_order_when_the_weight_suffices_again() {
 	build_and_execute(|| {
 		for block in 1..6 {
 			run_to(block * 3);
 			claim(8);
 		}
-		AgendaBudget::set(Weight::from_parts(1, 1));
+		AgendaWeight::set(Weight::from_parts(1, 1));
 		run_to(30);
-		assert!(Overdue::<Test>::get().is_some());
-		AgendaBudget::set(Weight::from_parts(1_000_000_000_000, u64::MAX / 2));
+		assert!(backlog().is_some());
+		AgendaWeight::set(Weight::from_parts(1_000_000_000_000, u64::MAX / 2));
 		run_to(31);
-		assert_eq!(Overdue::<Test>::get(), None);
-		assert!(Agenda::<Test>::iter_keys().all(|(due, _)| due > 31));
+		assert_eq!(backlog(), None);
+		assert!(Agenda::<Test>::iter_keys().all(|(_, due, _)| due > 31));
 		run_to(100);
 		assert_eq!(SETTLED.get().len(), 5);
 		assert_eq!(bytes_left(), 0);
@@ -57,5 +69,107 @@ fn hook_should_charge_what_it_used() {
 		System::set_block_number(20);
 		let busy = Lottery::on_initialize(20);
 		assert!(busy.all_gt(idle));
+	});
+}
+
+#[test]
+fn urgent_work_should_not_wait_behind_executions() {
+	build_and_execute(|| {
+		// Twenty claims that nobody answers: their executions are due in one block.
+		let missed: Vec<_> = (0..20).map(|_| claim(8)).collect();
+		to_draw(&missed[0]);
+		run_to(30);
+		let urgent = claim(8);
+		run_to(50);
+		let executed_at = challenge(missed[0].id).due;
+		assert_eq!(executed_at, 55);
+		let late = claim(8);
+		run_to(54);
+		AgendaWeight::set(Weight::from_parts(1, 1));
+		assert!(matches!(challenge(urgent.id).stage, Stage::LeafReveal { .. }));
+		// From now on a block does one execution; what is urgent is done in its own block.
+		run_to(70);
+		assert_eq!(SETTLED.get().len(), 16);
+		assert_eq!(Backlog::<Test>::get(Class::Lazy), Some(55));
+		assert_eq!(backlog(), None);
+		assert!(matches!(challenge(late.id).stage, Stage::LeafReveal { .. }));
+		assert_eq!(Lottery::challenge(late.id).unwrap().deadline, 90);
+	});
+}
+
+/// What a hook is charged for `count` claims that are drawn in one block.
+fn weight_of_draws(count: u32) -> Weight {
+	let mut used = Weight::zero();
+	build_and_execute(|| {
+		AgendaWeight::set(Weight::from_parts(u64::MAX / 2, u64::MAX / 2));
+		let claims: Vec<_> = (0..count).map(|_| claim(1)).collect();
+		System::set_block_number(20);
+		used = Lottery::on_initialize(20);
+		let drawn = claims.iter().filter(|c| challenge(c.id).stage != Stage::AwaitingSeed);
+		assert_eq!(drawn.count() as u32, count);
+		assert_eq!(Agenda::<Test>::iter_key_prefix((Class::Urgent, 20)).count(), 0);
+	});
+	used
+}
+
+#[test]
+fn hook_should_charge_in_proportion_to_its_entries() {
+	let (none, few, many) = (weight_of_draws(0), weight_of_draws(10), weight_of_draws(200));
+	let few = few.saturating_sub(none);
+	assert_eq!(many.saturating_sub(none), few.saturating_mul(20));
+	assert!(few.ref_time() > 0);
+}
+
+#[test]
+fn deadlines_should_be_block_numbers_when_the_agenda_is_late() {
+	build_and_execute(|| {
+		let claims: Vec<_> = (0..6).map(|_| claim(8)).collect();
+		for claim in &claims {
+			to_commit(claim);
+		}
+		let ids: Vec<_> = claims.iter().map(|claim| claim.id).collect();
+		let said: Vec<_> = ids
+			.iter()
+			.map(|id| opening(*id, livepeer_primitives::verdict::Verdict::Valid))
+			.collect();
+		for (id, said) in ids.iter().zip(&said) {
+			commit(*id, 0, 0, said).unwrap();
+		}
+		let due = challenge(ids[0]).due;
+		run_to(due - 1);
+		AgendaWeight::set(Weight::from_parts(1, 1));
+		run_to(due);
+		// One ballot was moved on by the agenda; the time of all of them is over.
+		for (id, said) in ids.iter().zip(&said) {
+			let view = Lottery::challenge(*id).unwrap();
+			assert_eq!(view.stage, livepeer_primitives::api::ChallengeStage::VerdictReveal);
+			assert_eq!(view.deadline, due + 10);
+			assert!(commit(*id, 0, 1, said).is_err(), "too late for a commit");
+		}
+		// A reveal is taken at once, and in the last block, and not after.
+		reveal(ids[5], 0, 0, &said[5]).unwrap();
+		let started = |event: &crate::Event<Test>| {
+			matches!(event, crate::Event::VerdictRevealStarted { claim, until, .. }
+				if *claim == ids[5] && *until == due + 10)
+		};
+		assert_eq!(events().iter().filter(|event| started(event)).count(), 1);
+		run_to(due + 9);
+		reveal(ids[0], 0, 0, &said[0]).unwrap();
+		run_to(due + 10);
+		assert!(reveal(ids[1], 0, 0, &said[1]).is_err(), "too late for a reveal");
+	});
+}
+
+#[test]
+fn reporter_should_not_be_paid_for_the_agendas_delay() {
+	build_and_execute(|| {
+		let claim = claim(8);
+		to_draw(&claim);
+		// Nobody looks after the agenda: block 50, in which it would end the claim, has passed.
+		System::set_block_number(50);
+		Lottery::report_missed(RuntimeOrigin::signed(account("X")), claim.id).unwrap();
+		run_to(55);
+		assert_eq!(SLASHED.get().len(), 1);
+		assert_eq!(SLASHED.get()[0].3, vec![]);
 	});
 }

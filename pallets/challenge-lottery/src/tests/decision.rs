@@ -1,50 +1,76 @@
 //! The table of decisions: total, and blind to order.
 
 use livepeer_primitives::{
-	api::Outcome,
-	leaf::RejectReason,
-	verdict::{Evidence, MismatchKind, NonConformingKind, Verdict},
+	claim::Outcome,
+	verdict::{Evidence, MismatchKind, NonConformingKind, UnavailableKind, Verdict},
 	Balance, Hash,
 };
 use proptest::prelude::*;
 
 use crate::{
 	decision::{
-		decide_dispute, decide_tranche, dispute_penalty, right_evidence, tranche_penalty,
-		DisputeDecision, TrancheDecision, Vote,
+		decide_dispute, decide_tranche, found, right_evidence, DisputeDecision, Ruling, Said,
+		TrancheDecision, Vote,
 	},
-	types::Penalty,
+	types::{Conduct, Penalty},
 };
 
 const VALID: Verdict = Verdict::Valid;
-const INVALID: Verdict = Verdict::InputInvalid { reason: RejectReason::Corrupt, offset: 1 };
 const WRONG: Verdict = Verdict::Mismatch(MismatchKind::Audio);
 const BROKEN: Verdict = Verdict::NonConforming(NonConformingKind::Timing);
-const ALL: [Verdict; 6] = [VALID, INVALID, WRONG, BROKEN, Verdict::Unavailable, Verdict::Abstain];
+const INPUT: Verdict = Verdict::NonConforming(NonConformingKind::Input);
+const GONE: Verdict = Verdict::Unavailable(UnavailableKind::Refused);
+const ABSTAIN: Verdict = Verdict::Abstain;
+const ALL: [Verdict; 6] = [VALID, WRONG, BROKEN, INPUT, GONE, ABSTAIN];
 
 fn evidence(i: u8) -> Evidence {
 	Evidence { recipe: 1, hash: Hash::repeat_byte(i) }
 }
 
-type Owned = (Balance, Option<(Vec<Verdict>, u8)>);
+/// What a member says: nothing, a commitment, or a word with its evidence.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Word {
+	Nothing,
+	Committed,
+	Revealed(Vec<Verdict>, u8),
+}
+use Word::*;
+
+type Owned = (Balance, Word);
 
 fn votes(owned: &[Owned]) -> Vec<Vote<'_>> {
 	owned
 		.iter()
-		.map(|(stake, revealed)| Vote {
-			stake: *stake,
-			revealed: revealed.as_ref().map(|(verdicts, e)| (&verdicts[..], evidence(*e))),
+		.map(|(stake, word)| {
+			let said = match word {
+				Nothing => Said::Nothing,
+				Committed => Said::Committed,
+				Revealed(verdicts, e) => Said::Revealed(&verdicts[..], evidence(*e)),
+			};
+			Vote { stake: *stake, said }
 		})
 		.collect()
 }
 
+fn failed(leaves: u16, about_input: bool) -> DisputeDecision {
+	DisputeDecision::Failed { leaves, about_input }
+}
+
+fn says(verdict: Verdict) -> Word {
+	Revealed(vec![verdict], 0)
+}
+
+fn decide(words: &[(Balance, Word)]) -> DisputeDecision {
+	decide_dispute(1, &votes(words))
+}
+
 /// Every word that one of four members of equal stake can say of one leaf, silence included, with
-/// two kinds of evidence: 13^4 cases against the words of the protocol.
+/// two kinds of evidence: 14^4 cases against the words of the protocol.
 #[test]
 fn every_case_of_four_members_and_one_leaf_should_follow_the_table() {
-	let mut words: Vec<Option<(Vec<Verdict>, u8)>> = vec![None];
+	let mut words = vec![Nothing, Committed];
 	for verdict in ALL {
-		words.extend([0, 1].map(|e| Some((vec![verdict], e))));
+		words.extend([0, 1].map(|e| Revealed(vec![verdict], e)));
 	}
 	let n = words.len();
 	let mut outcomes = std::collections::BTreeMap::<String, u32>::new();
@@ -52,63 +78,126 @@ fn every_case_of_four_members_and_one_leaf_should_follow_the_table() {
 		let owned: Vec<Owned> = (0..4).map(|i| (7, words[case / n.pow(i) % n].clone())).collect();
 		let all = votes(&owned);
 		let said = |rule: &dyn Fn(Verdict) -> bool| {
-			owned.iter().filter(|(_, word)| word.as_ref().is_some_and(|(v, _)| rule(v[0]))).count()
+			owned.iter().filter(|(_, word)| matches!(word, Revealed(v, _) if rule(v[0]))).count()
 		};
-		let faults = said(&|v| v == WRONG || v == BROKEN);
-		let unavailable = said(&|v| v == Verdict::Unavailable);
-		let passes = said(&|v| v == VALID || v == INVALID);
-		let revealed = said(&|v| v != Verdict::Abstain);
+		let gone = said(&|v| v == GONE);
+		let accusing = said(&|v| [WRONG, BROKEN, INPUT, GONE].contains(&v));
+		let of_output = said(&|v| [WRONG, BROKEN, GONE].contains(&v));
+		let passes = said(&|v| v == VALID);
+		let revealed = said(&|v| v != ABSTAIN);
 		// Two thirds of four are three.
-		let expected = if faults >= 3 {
-			DisputeDecision::Failed(1)
-		} else if unavailable >= 3 {
+		let expected = if gone >= 3 {
 			DisputeDecision::Missed
-		} else if revealed >= 2 && 3 * passes >= 2 * revealed {
+		} else if accusing >= 3 {
+			failed(1, of_output < 3)
+		} else if passes >= 2 && 3 * passes >= 2 * revealed {
 			DisputeDecision::Accepted
 		} else {
 			DisputeDecision::Void
 		};
 		assert_eq!(decide_dispute(1, &all), expected, "{owned:?}");
-		let accepted = passes == 4 && owned.iter().all(|word| *word == owned[0]);
-		let expected = if accepted { TrancheDecision::Accepted } else { TrancheDecision::Dispute };
-		assert_eq!(decide_tranche(&all), expected, "{owned:?}");
+
+		let mut different: Vec<_> = owned
+			.iter()
+			.filter_map(|(_, word)| match word {
+				Revealed(v, _) if v[0] != ABSTAIN => Some(v[0]),
+				_ => None,
+			})
+			.collect();
+		different.sort();
+		different.dedup();
+		let expected = if accusing > 0 || different.len() > 1 {
+			TrancheDecision::Accused
+		} else if passes == 4 && owned.iter().all(|word| *word == owned[0]) {
+			TrancheDecision::Accepted
+		} else {
+			TrancheDecision::Undecided
+		};
+		assert_eq!(decide_tranche(&all, false), expected, "{owned:?}");
+		assert_eq!(decide_tranche(&all, true), TrancheDecision::Accused, "{owned:?}");
 		*outcomes.entry(format!("{:?}", decide_dispute(1, &all))).or_default() += 1;
 	}
-	assert_eq!(outcomes.len(), 4, "every outcome occurs: {outcomes:?}");
+	assert_eq!(outcomes.len(), 5, "every outcome occurs: {outcomes:?}");
 }
 
 #[test]
-fn dispute_should_be_void_when_nobody_is_eligible() {
+fn nobody_should_decide_nothing() {
 	assert_eq!(decide_dispute(3, &[]), DisputeDecision::Void);
-	assert_eq!(decide_dispute(1, &votes(&[(0, Some((vec![VALID], 0)))])), DisputeDecision::Void);
-	assert_eq!(decide_tranche(&[]), TrancheDecision::Dispute);
+	assert_eq!(decide(&[(0, says(VALID))]), DisputeDecision::Void);
+	assert_eq!(decide_tranche(&[], false), TrancheDecision::Void);
+	assert_eq!(decide_tranche(&[], true), TrancheDecision::Void);
 }
 
 #[test]
-fn dispute_should_fail_only_when_the_faults_are_in_the_same_leaf() {
-	let split = [
-		(1, Some((vec![WRONG, VALID], 0))),
-		(1, Some((vec![VALID, WRONG], 0))),
-		(1, Some((vec![BROKEN, VALID], 0))),
-	];
-	assert_eq!(decide_dispute(2, &votes(&split)), DisputeDecision::Failed(0b01));
-	let apart = [(1, Some((vec![WRONG, VALID], 0))), (1, Some((vec![VALID, WRONG], 0)))];
+fn lone_accusation_should_lead_to_the_dispute_when_everybody_else_is_silent() {
+	for accusation in [WRONG, BROKEN, INPUT, GONE] {
+		let lone = [(1, says(accusation)), (1, Nothing), (1, Committed)];
+		assert_eq!(decide_tranche(&votes(&lone), false), TrancheDecision::Accused);
+		// Also when its own vector abstains elsewhere.
+		let torn = [(1, Revealed(vec![ABSTAIN, accusation], 0)), (1, Nothing)];
+		assert_eq!(decide_tranche(&votes(&torn), false), TrancheDecision::Accused);
+	}
+	let silent = [(1, says(VALID)), (1, Nothing)];
+	assert_eq!(decide_tranche(&votes(&silent), false), TrancheDecision::Undecided);
+}
+
+#[test]
+fn dispute_should_fail_only_when_the_accusations_are_on_the_same_leaf() {
+	let word = |one, two| Revealed(vec![one, two], 0);
+	let split = [(1, word(WRONG, VALID)), (1, word(VALID, WRONG)), (1, word(BROKEN, VALID))];
+	assert_eq!(decide_dispute(2, &votes(&split)), failed(0b01, false));
+	let apart = [(1, word(WRONG, VALID)), (1, word(VALID, WRONG))];
 	assert_eq!(decide_dispute(2, &votes(&apart)), DisputeDecision::Void);
 }
 
 #[test]
+fn faults_and_missing_bytes_should_fail_a_leaf_together() {
+	let split = [(1, says(WRONG)), (1, says(GONE)), (1, says(VALID))];
+	assert_eq!(decide(&split), failed(1, false));
+	// Two thirds without the bytes come first.
+	let mostly_gone = [(1, says(GONE)), (1, says(GONE)), (1, says(WRONG))];
+	assert_eq!(decide(&mostly_gone), DisputeDecision::Missed);
+}
+
+#[test]
+fn claim_should_not_be_accepted_by_a_third_of_the_stake() {
+	let third = [(34, says(VALID)), (66, Nothing)];
+	assert_eq!(decide(&third), DisputeDecision::Void);
+	// More than a third, and everything that was revealed: still not half of what is eligible.
+	let most = [(49, says(VALID)), (2, says(ABSTAIN)), (49, Nothing)];
+	assert_eq!(decide(&most), DisputeDecision::Void);
+	// A quorum that is revealed is not one that passes.
+	let split = [(34, says(VALID)), (17, says(WRONG)), (49, Nothing)];
+	assert_eq!(decide(&split), DisputeDecision::Void);
+	assert_eq!(decide(&[(50, says(VALID)), (50, Nothing)]), DisputeDecision::Accepted);
+}
+
+#[test]
+fn failure_over_the_input_alone_should_be_told_from_others() {
+	assert_eq!(decide(&[(1, says(INPUT)), (1, says(INPUT)), (1, says(VALID))]), failed(1, true));
+	let both = Verdict::Mismatch(MismatchKind::Transcodable);
+	assert_eq!(decide(&[(1, says(both))]), failed(1, true));
+	// One voice in another kind makes no slash of it, and one in a false kind averts none.
+	assert_eq!(decide(&[(2, says(INPUT)), (1, says(WRONG))]), failed(1, true));
+	assert_eq!(decide(&[(1, says(INPUT)), (2, says(WRONG))]), failed(1, false));
+	// One leaf that is wrong beside one that should have been rejected.
+	let mixed = [(1, Revealed(vec![INPUT, WRONG], 0))];
+	assert_eq!(decide_dispute(2, &votes(&mixed)), failed(0b11, false));
+}
+
+#[test]
 fn dispute_should_hold_when_stakes_are_as_large_as_they_can_be() {
-	let all = [(Balance::MAX, Some((vec![WRONG], 0))); 1];
-	let mut owned: Vec<Owned> = all.into_iter().cycle().take(256).collect();
-	assert_eq!(decide_dispute(1, &votes(&owned)), DisputeDecision::Failed(1));
-	owned.iter_mut().for_each(|vote| vote.1 = Some((vec![VALID], 0)));
-	assert_eq!(decide_dispute(1, &votes(&owned)), DisputeDecision::Accepted);
+	let mut owned = vec![(Balance::MAX, says(WRONG)); 256];
+	assert_eq!(decide(&owned), failed(1, false));
+	owned.iter_mut().for_each(|vote| vote.1 = says(VALID));
+	assert_eq!(decide(&owned), DisputeDecision::Accepted);
 }
 
 fn a_vote(leaves: usize) -> impl Strategy<Value = Owned> {
-	let word = (prop::collection::vec(prop::sample::select(&ALL[..]), leaves), 0u8..3);
+	let word = (prop::collection::vec(prop::sample::select(&ALL[..]), leaves), 0u8..3)
+		.prop_map(|(verdicts, e)| Revealed(verdicts, e));
 	let stake = prop_oneof![0u128..10, Just(Balance::MAX), any::<u128>()];
-	(stake, prop::option::weighted(0.8, word))
+	(stake, prop_oneof![8 => word, 1 => Just(Nothing), 1 => Just(Committed)])
 }
 
 fn some_votes() -> impl Strategy<Value = (usize, Vec<Owned>, Vec<Owned>)> {
@@ -126,76 +215,139 @@ proptest! {
 	fn decisions_should_not_depend_on_order((leaves, one, two) in some_votes()) {
 		let (one, two) = (votes(&one), votes(&two));
 		prop_assert_eq!(decide_dispute(leaves, &one), decide_dispute(leaves, &two));
-		prop_assert_eq!(decide_tranche(&one), decide_tranche(&two));
+		prop_assert_eq!(decide_tranche(&one, false), decide_tranche(&two, false));
 		prop_assert_eq!(right_evidence(&one), right_evidence(&two));
 	}
 
+	/// Dust neither turns a failure over the input into a slash nor one over the output into none.
 	#[test]
-	fn penalties_should_spare_all_when_void_and_the_honest_always(
-		(leaves, owned, _) in some_votes(),
-	) {
+	fn dust_should_decide_nothing((leaves, owned, _) in some_votes(), word in a_vote(16)) {
+		let mut heavy = owned.clone();
+		heavy.iter_mut().for_each(|vote| vote.0 = 1_000_000);
+		let before = decide_dispute(leaves, &votes(&heavy));
+		let mut more = heavy;
+		let word = match word.1 {
+			Revealed(verdicts, e) => Revealed(verdicts[..leaves].to_vec(), e),
+			other => other,
+		};
+		more.push((0, word));
+		prop_assert_eq!(decide_dispute(leaves, &votes(&more)), before);
+	}
+
+	/// Whoever says what was decided, with the right evidence, pays nothing; whoever is silent
+	/// always pays.
+	#[test]
+	fn penalties_should_spare_the_honest_and_find_the_silent((leaves, owned, _) in some_votes()) {
 		let all = votes(&owned);
+		let decision = decide_dispute(leaves, &all);
+		let (outcome, failing) = (decision.outcome(), decision.failing());
 		let right = right_evidence(&all);
-		for vote in &all {
-			prop_assert_eq!(tranche_penalty(Outcome::Void, vote), None);
-			prop_assert_eq!(dispute_penalty(Outcome::Void, vote, right), None);
-		}
-		// Whoever says what the accepted outcome says, with the right evidence, pays nothing.
-		let honest = vec![VALID; leaves];
-		let vote = Vote { stake: 1, revealed: right.map(|right| (&honest[..], right)) };
-		if vote.revealed.is_some() {
-			for outcome in [Outcome::Accepted, Outcome::Failed, Outcome::Missed] {
-				prop_assert_eq!(tranche_penalty(outcome, &vote), None);
-				prop_assert_eq!(dispute_penalty(outcome, &vote, right), None);
-			}
+		for is_dispute in [false, true] {
+			let ruling = Ruling::of(outcome, failing, is_dispute, leaves, &all);
+			let silent = Vote { stake: 1, said: Said::Nothing };
+			prop_assert_eq!(ruling.conduct(&silent), Conduct::Owes(Penalty::NoShow));
+			let honest: Vec<_> = (0..leaves)
+				.map(|leaf| if failing >> leaf & 1 == 1 { WRONG } else { VALID })
+				.collect();
+			let said = Said::Revealed(&honest, right.unwrap_or(evidence(9)));
+			prop_assert_eq!(ruling.conduct(&Vote { stake: 1, said }), Conduct::Answered);
 		}
 	}
 }
 
 #[test]
 fn right_evidence_should_be_that_of_voters_who_had_every_leaf() {
-	let lacking = Some((vec![VALID, Verdict::Unavailable], 1));
-	let having = Some((vec![VALID, VALID], 0));
+	let lacking = || Revealed(vec![VALID, GONE], 1);
+	let having = || Revealed(vec![VALID, VALID], 0);
 	// Most lack a leaf, so nobody's evidence is wrong: the one who had it pays nothing.
-	let missed =
-		[(1, lacking.clone()), (1, lacking.clone()), (1, lacking.clone()), (1, having.clone())];
+	let missed = [(1, lacking()), (1, lacking()), (1, lacking()), (1, having())];
 	assert_eq!(right_evidence(&votes(&missed)), None);
-	let accepted = [(2, having.clone()), (1, lacking)];
-	assert_eq!(right_evidence(&votes(&accepted)), Some(evidence(0)));
+	assert_eq!(right_evidence(&votes(&[(2, having()), (1, lacking())])), Some(evidence(0)));
 	// Silence does not count as revealed stake.
-	assert_eq!(right_evidence(&votes(&[(1, having), (9, None)])), Some(evidence(0)));
+	assert_eq!(right_evidence(&votes(&[(1, having()), (9, Nothing)])), Some(evidence(0)));
 	assert_eq!(right_evidence(&[]), None);
 }
 
 #[test]
 fn penalties_should_be_those_of_the_table() {
 	use Outcome::*;
-	let right = Some(evidence(0));
-	let word = |verdicts: &'static [Verdict], e| Vote {
-		stake: 1,
-		revealed: Some((verdicts, evidence(e))),
+	let ruling = |outcome, is_dispute| Ruling {
+		outcome,
+		failing: if outcome == Failed { 0b01 } else { 0 },
+		is_dispute,
+		most_revealed: true,
+		excused: 0,
+		right: Some(evidence(0)),
 	};
-	let silent = Vote { stake: 1, revealed: None };
-	for outcome in [Accepted, Failed, Missed] {
-		assert_eq!(dispute_penalty(outcome, &silent, right), Some(Penalty::NoShow));
-		assert_eq!(tranche_penalty(outcome, &silent), Some(Penalty::NoShow));
-		let abstained = word(&[Verdict::Abstain], 0);
-		assert_eq!(dispute_penalty(outcome, &abstained, right), Some(Penalty::NoShow));
-		assert_eq!(dispute_penalty(outcome, &word(&[VALID], 1), right), Some(Penalty::NoShow));
-		assert_eq!(dispute_penalty(outcome, &word(&[VALID], 1), None), None);
+	let conduct = |ruling: &Ruling, verdicts: &[Verdict], e| {
+		ruling.conduct(&Vote { stake: 1, said: Said::Revealed(verdicts, evidence(e)) })
+	};
+	let owes = Conduct::Owes;
+	for outcome in [Accepted, Failed, Missed, Void] {
+		for is_dispute in [false, true] {
+			let ruling = ruling(outcome, is_dispute);
+			let of = |said| ruling.conduct(&Vote { stake: 1, said });
+			assert_eq!(of(Said::Nothing), owes(Penalty::NoShow));
+			assert_eq!(of(Said::Committed), owes(Penalty::Withheld));
+			let stalled = Ruling { most_revealed: false, ..ruling };
+			let kept = Vote { stake: 1, said: Said::Committed };
+			assert_eq!(stalled.conduct(&kept), owes(Penalty::NoShow));
+			assert_eq!(conduct(&ruling, &[ABSTAIN], 0), owes(Penalty::NoShow));
+			let excusing = Ruling { excused: 1, ..ruling };
+			assert_eq!(conduct(&excusing, &[ABSTAIN], 0), Conduct::Unasked);
+			assert_eq!(conduct(&excusing, &[VALID, ABSTAIN], 0), {
+				let passed_failing = outcome == Failed;
+				owes(if passed_failing { Penalty::FalseDissent } else { Penalty::NoShow })
+			});
+			// Evidence is asked of who had everything.
+			let word: &[Verdict] = if outcome == Failed { &[WRONG] } else { &[VALID] };
+			assert_eq!(conduct(&ruling, word, 0), Conduct::Answered);
+			assert_eq!(conduct(&ruling, word, 1), owes(Penalty::WrongEvidence));
+			let unclear = Ruling { right: None, ..ruling };
+			assert_eq!(conduct(&unclear, word, 1), Conduct::Answered);
+			// An accusation is false only where the claim was accepted.
+			for dissent in [&[WRONG] as &[_], &[BROKEN], &[INPUT], &[GONE, WRONG]] {
+				let expected = if outcome == Accepted {
+					owes(Penalty::FalseDissent)
+				} else {
+					Conduct::Answered
+				};
+				assert_eq!(conduct(&ruling, dissent, 0), expected);
+			}
+			// Valid is false on a leaf that failed, and only on that.
+			let expected =
+				if outcome == Failed { owes(Penalty::FalseDissent) } else { Conduct::Answered };
+			assert_eq!(conduct(&ruling, &[VALID, VALID], 0), expected);
+			// To lack bytes costs only in a dispute that accepts.
+			let expected = if outcome == Accepted && is_dispute {
+				owes(Penalty::NoShow)
+			} else {
+				Conduct::Answered
+			};
+			assert_eq!(conduct(&ruling, &[GONE], 1), expected);
+		}
 	}
-	for dissent in [&[WRONG] as &[_], &[BROKEN], &[VALID, WRONG]] {
-		let vote = Vote { stake: 1, revealed: Some((dissent, evidence(0))) };
-		assert_eq!(dispute_penalty(Accepted, &vote, right), Some(Penalty::FalseDissent));
-		assert_eq!(tranche_penalty(Accepted, &vote), Some(Penalty::FalseDissent));
-		assert_eq!(dispute_penalty(Failed, &vote, right), None);
-		assert_eq!(tranche_penalty(Failed, &vote), None);
-	}
-	let unavailable = word(&[Verdict::Unavailable], 1);
-	assert_eq!(dispute_penalty(Accepted, &unavailable, right), Some(Penalty::NoShow));
-	let starved_accuser = word(&[Verdict::Unavailable, WRONG], 1);
-	assert_eq!(dispute_penalty(Accepted, &starved_accuser, right), Some(Penalty::FalseDissent));
-	assert_eq!(dispute_penalty(Missed, &unavailable, right), None);
-	assert_eq!(tranche_penalty(Accepted, &unavailable), None);
-	assert_eq!(dispute_penalty(Accepted, &word(&[INVALID], 0), right), None);
+}
+
+#[test]
+fn nobody_should_pay_for_a_leaf_on_which_half_abstain() {
+	let ruling = |words: &[Owned]| Ruling::of(Outcome::Void, 0, true, 1, &votes(words));
+	let half = [(1, says(ABSTAIN)), (1, says(VALID))];
+	assert_eq!(ruling(&half).excused, 1);
+	let fewer = [(1, says(ABSTAIN)), (2, says(VALID))];
+	assert_eq!(ruling(&fewer).excused, 0);
+	// Silence is no abstention.
+	assert_eq!(ruling(&[(1, says(ABSTAIN)), (2, Nothing)]).excused, 0);
+}
+
+#[test]
+fn finder_should_be_who_named_a_fault_on_a_leaf_that_failed() {
+	let vote = |verdicts: &[Verdict], failing| {
+		found(&Vote { stake: 1, said: Said::Revealed(verdicts, evidence(0)) }, failing)
+	};
+	assert!(vote(&[VALID, WRONG], 0b10));
+	// A fault on any other leaf is a guess, and missing bytes name no fault.
+	assert!(!vote(&[WRONG, VALID], 0b10));
+	assert!(!vote(&[WRONG, GONE], 0b10));
+	assert!(!found(&Vote { stake: 1, said: Said::Committed }, 0b11));
 }

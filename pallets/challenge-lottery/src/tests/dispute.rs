@@ -2,16 +2,42 @@
 
 use frame_support::{assert_noop, assert_ok, traits::Hooks};
 use livepeer_primitives::{
-	api::{ChallengeStage, Outcome},
+	api::ChallengeStage,
+	claim::Outcome,
 	traits::Settlement,
 	verdict::{MismatchKind, NonConformingKind, Opening, Verdict, DISPUTE},
 	Hash,
 };
 use sp_runtime::Perbill;
 
-use crate::{mock::*, types::Penalty, Error, Event};
+use crate::{mock::*, types::Penalty, Error, Event, NoShows};
 
 const WRONG: Verdict = Verdict::Mismatch(MismatchKind::Video);
+
+/// What a no-show costs the first time.
+fn no_show() -> Perbill {
+	Perbill::from_parts(500_000)
+}
+
+/// What a false dissent costs.
+fn dissent() -> Perbill {
+	Perbill::from_percent(1)
+}
+
+/// The slashes of others than the transcoder, by who pays.
+fn penalties() -> Vec<(usize, Perbill)> {
+	let mut all: Vec<_> = SLASHED
+		.get()
+		.into_iter()
+		.filter(|slash| slash.0 != transcoder())
+		.map(|(who, _, fraction, finders)| {
+			assert!(finders.is_empty());
+			(number_of(&who), fraction)
+		})
+		.collect();
+	all.sort();
+	all
+}
 
 /// A claim whose committee says `verdict`, at the opening of its dispute.
 fn disputed(verdict: Verdict) -> TestClaim {
@@ -74,7 +100,9 @@ fn transcoder_should_lose_when_two_thirds_find_the_same_leaf_wrong() {
 		run_to(decided + 5);
 		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Refund)]);
 		let five = Perbill::from_percent(5);
-		assert_eq!(SLASHED.get(), vec![(transcoder(), 0, five, committee)]);
+		assert_eq!(SLASHED.get().last(), Some(&(transcoder(), 0, five, committee)));
+		// Who passed it lied.
+		assert_eq!(penalties(), vec![(0, dissent())]);
 		assert!(DETAINED.get().is_empty() && RETAINED.get().is_empty());
 		assert_eq!(bytes_left(), 0);
 	});
@@ -117,8 +145,10 @@ fn transcoder_should_win_when_two_thirds_of_the_revealed_pass() {
 		run_to(decided + 11);
 		assert!(SLASHED.get().is_empty() && SETTLED.get().is_empty());
 		run_to(decided + 12);
-		let one = Perbill::from_percent(1);
-		assert_eq!(SLASHED.get(), vec![(validator(liar), 0, one, vec![])]);
+		assert_eq!(penalties(), vec![(liar, dissent())]);
+		// For one round it does not validate.
+		let until = System::block_number() / 30 + 2;
+		assert_eq!(CHILLED.get().into_iter().collect::<Vec<_>>(), vec![(validator(liar), until)]);
 		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Pay)]);
 		assert_eq!(bytes_left(), 0);
 		let fine = |event: &Event<Test>| {
@@ -131,8 +161,8 @@ fn transcoder_should_win_when_two_thirds_of_the_revealed_pass() {
 #[test]
 fn claim_should_be_missed_when_two_thirds_cannot_have_the_bytes() {
 	build_and_execute(|| {
-		let claim = disputed(Verdict::Unavailable);
-		all_say(claim.id, DISPUTE, Verdict::Unavailable);
+		let claim = disputed(UNAVAILABLE);
+		all_say(claim.id, DISPUTE, UNAVAILABLE);
 		assert_eq!(outcome(claim.id), Some(Outcome::Missed));
 		skip(5);
 		assert_eq!(SLASHED.get(), vec![(transcoder(), 0, Perbill::from_percent(10), vec![])]);
@@ -143,7 +173,7 @@ fn claim_should_be_missed_when_two_thirds_cannot_have_the_bytes() {
 #[test]
 fn unavailable_in_the_committee_should_cost_nothing_when_the_data_appears_later() {
 	build_and_execute(|| {
-		let claim = disputed(Verdict::Unavailable);
+		let claim = disputed(UNAVAILABLE);
 		all_say(claim.id, DISPUTE, Verdict::Valid);
 		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
 		skip(12);
@@ -153,7 +183,7 @@ fn unavailable_in_the_committee_should_cost_nothing_when_the_data_appears_later(
 }
 
 #[test]
-fn claim_should_be_void_at_nobodys_cost_when_nobody_is_convinced() {
+fn claim_should_be_void_at_the_cost_of_the_silent_when_nobody_is_convinced() {
 	build_and_execute(|| {
 		let claim = disputed(WRONG);
 		let (good, bad) = (opening(claim.id, Verdict::Valid), opening(claim.id, WRONG));
@@ -165,20 +195,21 @@ fn claim_should_be_void_at_nobodys_cost_when_nobody_is_convinced() {
 		});
 		run_to(System::block_number() + 10);
 		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Refund)]);
-		assert!(SLASHED.get().is_empty() && DETAINED.get().is_empty());
+		assert!(DETAINED.get().is_empty());
+		assert_eq!(penalties(), vec![(4, no_show())]);
 		assert_eq!(bytes_left(), 0);
 	});
 }
 
 #[test]
-fn claim_should_be_void_when_the_quorum_is_missing() {
+fn claim_should_be_void_when_half_of_the_stake_does_not_pass_it() {
 	build_and_execute(|| {
 		let claim = disputed(WRONG);
 		let good = opening(claim.id, Verdict::Valid);
 		ballot(claim.id, DISPUTE, |i| (i < 2).then(|| good.clone()));
 		skip(10);
 		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Refund)]);
-		assert!(SLASHED.get().is_empty());
+		assert_eq!(penalties(), [2, 3, 4].map(|i| (i, no_show())));
 		assert_eq!(bytes_left(), 0);
 	});
 }
@@ -192,74 +223,143 @@ fn claim_should_be_void_when_nobody_answers_at_all() {
 			skip(1);
 		}
 		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Refund)]);
-		assert!(SLASHED.get().is_empty());
+		assert_eq!(penalties(), [0, 1, 2, 3, 4].map(|i| (i, no_show())));
 		assert_eq!(bytes_left(), 0);
 	});
 }
 
 #[test]
-fn no_show_should_pay_when_the_dispute_convinced_somebody() {
+fn word_that_is_kept_back_should_cost_as_a_false_one_when_most_revealed() {
 	build_and_execute(|| {
 		let claim = disputed(WRONG);
 		let bad = opening(claim.id, WRONG);
-		// One commits and does not reveal, which is as good as silence.
 		for member in 0..5 {
 			commit(claim.id, DISPUTE, member, &bad).unwrap();
 		}
 		for member in 0..4 {
 			reveal(claim.id, DISPUTE, member, &bad).unwrap();
 		}
-		let silent = members(claim.id, DISPUTE)[4].clone();
+		let silent = number_of(&members(claim.id, DISPUTE)[4]);
 		run_to(challenge(claim.id).due);
 		assert_eq!(outcome(claim.id), Some(Outcome::Failed));
 		skip(5);
-		let no_show = Perbill::from_parts(500_000);
-		assert_eq!(SLASHED.get()[0], (silent, 0, no_show, vec![]));
-		assert_eq!(SLASHED.get().len(), 2);
+		assert_eq!(penalties(), vec![(silent, dissent())]);
+		assert!(CHILLED.get().contains_key(&validator(silent)));
+	});
+}
+
+#[test]
+fn word_that_is_kept_back_should_cost_a_no_show_when_finality_may_have_stalled() {
+	build_and_execute(|| {
+		let claim = disputed(WRONG);
+		let bad = opening(claim.id, WRONG);
+		for member in 0..5 {
+			commit(claim.id, DISPUTE, member, &bad).unwrap();
+		}
+		for member in 0..2 {
+			reveal(claim.id, DISPUTE, member, &bad).unwrap();
+		}
+		run_to(challenge(claim.id).due);
+		skip(5);
+		assert_eq!(penalties(), [2, 3, 4].map(|i| (i, no_show())));
+		assert!(CHILLED.get().is_empty());
 	});
 }
 
 #[test]
 fn lazy_word_should_pay_when_its_evidence_is_not_that_of_the_work() {
 	build_and_execute(|| {
-		let claim = disputed(Verdict::Unavailable);
+		let claim = disputed(UNAVAILABLE);
 		let good = opening(claim.id, Verdict::Valid);
 		let mut lazy = good.clone();
 		lazy.evidence.hash = Hash::zero();
 		ballot(claim.id, DISPUTE, |i| Some(if i == 2 { lazy.clone() } else { good.clone() }));
 		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
 		skip(12);
-		let no_show = Perbill::from_parts(500_000);
-		assert_eq!(SLASHED.get(), vec![(validator(2), 0, no_show, vec![])]);
+		assert_eq!(penalties(), vec![(2, no_show())]);
+		assert!(CHILLED.get().contains_key(&validator(2)));
 	});
 }
 
 #[test]
-fn dispute_should_leave_out_the_parties_and_the_jailed() {
+fn penalty_should_grow_up_to_that_of_a_false_dissent_and_no_further() {
+	let parameters = Parameters::get();
+	let parts = |in_a_row| Penalty::NoShow.fraction(&parameters, in_a_row).deconstruct();
+	assert_eq!([0, 1, 2, 3, 4].map(parts), [500_000, 1_000_000, 2_000_000, 4_000_000, 8_000_000]);
+	assert_eq!([5, 6, 31, 32, u32::MAX].map(parts), [10_000_000; 5]);
+	assert_eq!(Penalty::FalseDissent.fraction(&parameters, 9), dissent());
+	assert!(Penalty::NoShow < Penalty::WrongEvidence);
+	assert!(Penalty::WrongEvidence < Penalty::Withheld);
+	assert!(Penalty::Withheld < Penalty::FalseDissent);
+}
+
+#[test]
+fn no_shows_should_double_until_a_full_answer() {
 	build_and_execute(|| {
-		let mut seated = SEATED.get();
-		seated[0].account = transcoder();
-		seated[1].account = broadcaster();
-		SEATED.put(seated);
+		for (expected, parts) in [(1, 500_000), (2, 1_000_000), (3, 2_000_000)] {
+			SLASHED.put(vec![]);
+			let claim = claim(8);
+			to_commit(&claim);
+			// Nobody answers, neither in the committee nor in the dispute.
+			while Lottery::challenge(claim.id).is_some() {
+				skip(1);
+			}
+			assert_eq!(penalties(), [0, 1, 2, 3, 4].map(|i| (i, Perbill::from_parts(parts))));
+			assert_eq!(Lottery::no_shows(validator(0)), expected);
+		}
 		let claim = claim(8);
 		to_commit(&claim);
-		all_say(claim.id, 0, WRONG);
-		DETAINED.mutate(|all| all.insert(validator(4), 1));
-		to_dispute(claim.id);
-		assert_eq!(members(claim.id, DISPUTE), vec![validator(2), validator(3)]);
+		let judges = members(claim.id, 0);
+		all_say(claim.id, 0, Verdict::Valid);
+		skip(12);
+		for i in 0..5 {
+			let expected = if judges.contains(&validator(i)) { 0 } else { 3 };
+			assert_eq!(NoShows::<Test>::contains_key(validator(i)), expected > 0);
+			assert_eq!(NoShows::<Test>::get(validator(i)), expected);
+		}
 	});
 }
 
 #[test]
-fn claim_should_be_void_when_all_who_could_judge_are_jailed() {
+fn failure_over_the_input_alone_should_refund_without_slash_or_jail() {
 	build_and_execute(|| {
-		let claim = claim(8);
-		to_commit(&claim);
-		all_say(claim.id, 0, WRONG);
-		DETAINED.put((0..5).map(|i| (validator(i), 1)).collect());
-		skip(2);
+		let input = Verdict::NonConforming(NonConformingKind::Input);
+		let claim = disputed(input);
+		let (good, bad) = (opening(claim.id, Verdict::Valid), opening(claim.id, input));
+		ballot(claim.id, DISPUTE, |i| Some(if i == 3 { good.clone() } else { bad.clone() }));
+		let decided = System::block_number();
+		assert_eq!(outcome(claim.id), Some(Outcome::Failed));
+		let about_input = |event: &Event<Test>| {
+			matches!(event, Event::Decided { about_input: true, outcome: Outcome::Failed, .. })
+		};
+		assert!(events().iter().any(about_input));
+		assert!(DETAINED.get().is_empty());
+		run_to(decided + 12);
 		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Refund)]);
+		assert_eq!(penalties(), vec![(3, dissent())]);
+		assert!(SLASHED.get().iter().all(|slash| slash.0 != transcoder()));
 		assert_eq!(bytes_left(), 0);
+	});
+}
+
+#[test]
+fn whoever_sat_in_both_ballots_should_pay_the_greater() {
+	build_and_execute(|| {
+		let claim = claim(8);
+		to_commit(&claim);
+		let committee: Vec<usize> = members(claim.id, 0).iter().map(number_of).collect();
+		let bad = opening(claim.id, WRONG);
+		// One accuses and is silent later; the others are silent and pass it later.
+		ballot(claim.id, 0, |i| (i == committee[0]).then(|| bad.clone()));
+		to_dispute(claim.id);
+		let good = opening(claim.id, Verdict::Valid);
+		ballot(claim.id, DISPUTE, |i| (i != committee[0]).then(|| good.clone()));
+		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
+		skip(12);
+		let mut expected: Vec<_> = committee[1..].iter().map(|i| (*i, no_show())).collect();
+		expected.push((committee[0], dissent()));
+		expected.sort();
+		assert_eq!(penalties(), expected);
 	});
 }
 
@@ -296,14 +396,14 @@ fn accepted_by_one(wait: u32) -> TestClaim {
 	claim
 }
 
-/// How many were penalised in each block until everything was settled.
-fn penalised_per_block(wait: u32) -> Vec<usize> {
+/// How many judges were dismissed in each block until everything was settled.
+fn dismissed_per_block(wait: u32) -> Vec<usize> {
 	accepted_by_one(wait);
 	let mut blocks = Vec::new();
 	while SETTLED.get().is_empty() {
-		let before = SLASHED.get().len();
+		let before = LIABLE.get().len();
 		skip(1);
-		blocks.push(SLASHED.get().len() - before);
+		blocks.push(before - LIABLE.get().len());
 	}
 	assert_eq!(bytes_left(), 0);
 	blocks
@@ -311,7 +411,7 @@ fn penalised_per_block(wait: u32) -> Vec<usize> {
 
 #[test]
 fn penalties_should_be_spread_from_the_execution_on_when_the_set_is_large() {
-	build_and_execute(|| assert_eq!(penalised_per_block(6), [0, 0, 0, 0, 0, 16, 16, 8]));
+	build_and_execute(|| assert_eq!(dismissed_per_block(6), [0, 0, 0, 0, 0, 16, 16, 9]));
 }
 
 #[test]
@@ -321,7 +421,7 @@ fn cancel_should_spare_everybody_when_it_comes_before_the_execution() {
 		skip(5);
 		assert_ok!(Lottery::cancel(RuntimeOrigin::root(), claim.id));
 		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Pay)]);
-		assert!(SLASHED.get().is_empty());
+		assert!(SLASHED.get().is_empty() && LIABLE.get().is_empty());
 		assert_eq!(bytes_left(), 0);
 	});
 }
@@ -330,9 +430,9 @@ fn cancel_should_spare_everybody_when_it_comes_before_the_execution() {
 fn cancel_should_be_refused_when_the_execution_has_begun() {
 	build_and_execute(|| {
 		let claim = accepted_by_one(6);
-		for penalised in [16, 32] {
-			skip(if penalised == 16 { 6 } else { 1 });
-			assert_eq!(SLASHED.get().len(), penalised);
+		for left in [25, 9] {
+			skip(if left == 25 { 6 } else { 1 });
+			assert_eq!(LIABLE.get().len(), left);
 			assert_noop!(
 				Lottery::cancel(RuntimeOrigin::root(), claim.id),
 				Error::<Test>::ExecutionBegun
@@ -349,17 +449,18 @@ fn hook_should_charge_the_settlement_when_a_dispute_ends_void() {
 	build_and_execute(|| {
 		let claim = disputed(WRONG);
 		// Nobody answers: the count is due when the commit phase is over.
-		run_to(challenge(claim.id).due - 1);
+		run_to(challenge(claim.id).due);
+		assert_eq!(outcome(claim.id), Some(Outcome::Void));
 		let next = System::block_number() + 1;
 		System::set_block_number(next);
 		let used = Lottery::on_initialize(next);
 		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Refund)]);
 		let least = <() as crate::WeightInfo>::agenda_execute();
-		assert!(used.all_gte(least.saturating_add(<() as crate::WeightInfo>::agenda_decide(8))));
+		assert!(used.all_gte(least.saturating_add(<() as crate::WeightInfo>::agenda_dismiss(5))));
 	});
 }
 
 #[test]
 fn no_step_should_grow_when_the_wait_is_too_short_for_the_penalties() {
-	build_and_execute(|| assert_eq!(penalised_per_block(1), [16, 16, 8]));
+	build_and_execute(|| assert_eq!(dismissed_per_block(1), [16, 16, 9]));
 }

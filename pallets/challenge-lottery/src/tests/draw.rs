@@ -5,7 +5,10 @@ use livepeer_primitives::{
 	api::ChallengeStage,
 	draw,
 	traits::{Beacon, OnClaim, Settlement},
+	verdict::{MismatchKind, Verdict, DISPUTE},
+	AccountId, Hash,
 };
+use proptest::prelude::*;
 
 use crate::{mock::*, types::Stage, Error, Event};
 
@@ -35,7 +38,10 @@ fn claim_should_be_refused_when_it_breaks_a_rule() {
 		let mut other = taken.info.clone();
 		other.toolchain = Default::default();
 		assert_noop!(Lottery::on_claim(99, &other), Error::<Test>::UnknownToolchain);
-		assert_eq!(Lottery::max_leaves(&transcoder()), 64);
+		let mut huge = taken.info.clone();
+		huge.max_samples = 0;
+		assert_noop!(Lottery::on_claim(99, &huge), Error::<Test>::CannotBeJudged);
+		assert_eq!(Lottery::max_leaves(&transcoder(), 16), 64);
 	});
 }
 
@@ -127,17 +133,166 @@ fn draw_should_happen_at_a_windows_start_when_seeds_were_invalid() {
 }
 
 #[test]
-fn committee_should_leave_out_the_parties_and_who_delegates_to_the_transcoder() {
+fn committee_should_leave_out_the_parties_the_jailed_and_who_has_no_stake() {
 	build_and_execute(|| {
 		let mut seated = SEATED.get();
 		seated[0].account = transcoder();
 		seated[1].account = broadcaster();
+		seated[2].jailed = true;
 		seated[4].stake = 0;
 		SEATED.put(seated);
-		DELEGATES.mutate(|all| all.insert(validator(2), transcoder()));
 		let claim = claim(8);
 		to_draw(&claim);
 		assert_eq!(members(claim.id, 0), vec![validator(3)]);
+	});
+}
+
+#[test]
+fn job_should_have_as_many_samples_as_can_be_judged_in_time() {
+	build_and_execute(|| {
+		// Work that judges can do while a commit phase waits for it.
+		let cap = 150_000_000 * 20;
+		assert_eq!(Lottery::max_samples(1), 16);
+		assert_eq!(Lottery::max_samples(cap / 16), 16);
+		assert_eq!(Lottery::max_samples(cap / 16 + 1), 15);
+		assert_eq!(Lottery::max_samples(cap), 1);
+		assert_eq!(Lottery::max_samples(cap + 1), 0);
+		assert_eq!(Lottery::max_leaves(&transcoder(), 1), 4);
+	});
+}
+
+#[test]
+fn draw_should_take_no_more_samples_than_the_job_allows() {
+	build_and_execute(|| {
+		let leaves = || (0..12).map(|i| leaf(i, 50_000_000)).collect::<Vec<_>>();
+		let (few, taken) = try_claim_as(leaves(), |info| info.max_samples = 3);
+		assert_ok!(taken);
+		let (_, refused) = try_claim_as(leaves(), |info| info.max_samples = 2);
+		assert_eq!(refused, Err(Error::<Test>::TooManyLeaves.into()));
+		// The rate rises later: the job's own bound stays.
+		to_draw(&few);
+		assert_eq!(challenge(few.id).samples.len(), 3);
+		let (all, taken) = try_claim_as(leaves(), |info| info.max_samples = 16);
+		assert_ok!(taken);
+		crate::Challenges::<Test>::mutate(all.id, |challenge| {
+			let parameters = &mut challenge.as_mut().unwrap().parameters;
+			parameters.verification_rate = sp_runtime::Perbill::one();
+		});
+		to_draw(&all);
+		assert_eq!(challenge(all.id).samples.len(), 12);
+	});
+}
+
+/// The committee over a claim of a set with these stakes, of which those named are struck out.
+fn committee(stakes: &[u128], jailed: &[usize], size: u32) -> Vec<usize> {
+	Parameters::mutate(|parameters| parameters.committee_size = size);
+	seat(stakes);
+	let mut seated = SEATED.get();
+	jailed.iter().for_each(|i| seated[*i].jailed = true);
+	SEATED.put(seated);
+	let claim = claim(8);
+	to_draw(&claim);
+	let drawn: Vec<usize> = members(claim.id, 0).iter().map(number_of).collect();
+	drawn
+}
+
+proptest! {
+	#![proptest_config(ProptestConfig::with_cases(48))]
+
+	/// Who is struck out leaves everybody else's place alone.
+	#[test]
+	fn committee_should_keep_its_order_when_eligibility_is_toggled(
+		stakes in prop::collection::vec(1u128..1_000, 1..10),
+		mask in any::<u16>(),
+	) {
+		let jailed: Vec<usize> = (0..stakes.len()).filter(|i| mask >> i & 1 == 1).collect();
+		let whole = build_in_fork(|| committee(&stakes, &[], 64));
+		prop_assert_eq!(whole.len(), stakes.len());
+		let expected: Vec<usize> = whole.into_iter().filter(|i| !jailed.contains(i)).collect();
+		let left = build_in_fork(|| committee(&stakes, &jailed, 64));
+		prop_assert_eq!(left, expected);
+	}
+
+	/// Nothing that anybody does between the claim and a later draw changes what is drawn.
+	#[test]
+	fn draw_should_be_a_function_of_claim_and_seed_alone(
+		late in 0u32..8,
+		acts in prop::collection::vec((0u8..4, 0usize..5), 0..12),
+	) {
+		let run = |acts: &[(u8, usize)], late| {
+			build_in_fork(|| {
+				let claim = claim(8);
+				run_to(19);
+				for (act, i) in acts {
+					match act {
+						0 => DETAINED.mutate(|all| *all.entry(validator(*i)).or_default() += 1),
+						1 => CHILLED.mutate(|all| { all.insert(validator(*i), 9); }),
+						2 => Parameters::mutate(|parameters| parameters.committee_size = 1),
+						_ => LIABLE.mutate(|all| { all.insert((validator(*i), 0), 1); }),
+					}
+				}
+				let seeds = SEEDLESS.get();
+				SEEDLESS.put(vec![1]);
+				for block in 20..20 + late {
+					System::set_block_number(block);
+				}
+				SEEDLESS.put(seeds);
+				System::set_block_number(20 + late);
+				assert_ok!(Lottery::draw(RuntimeOrigin::signed(account("X")), claim.id));
+				let view = Lottery::challenge(claim.id).unwrap();
+				let drawn = (view.positions, view.members);
+				DETAINED.put(Default::default());
+				LIABLE.put(Default::default());
+				drawn
+			})
+		};
+		prop_assert_eq!(run(&acts, late), run(&[], 0));
+	}
+}
+
+/// Runs `test` in a state of its own, without the invariants.
+fn build_in_fork<R>(test: impl FnOnce() -> R) -> R {
+	Parameters::set(livepeer_primitives::params::ProtocolParameters::development().lottery);
+	new_test_ext().execute_with(test)
+}
+
+/// Chi-square of the first seat over 4,000 seeds against the shares of stake, and the same against
+/// equal shares, which is what a draw without weights would give.
+#[test]
+fn first_seat_should_be_distributed_by_stake() {
+	let stakes: [u128; 5] = [50, 100, 150, 300, 400];
+	let accounts: Vec<AccountId> = (0..5).map(validator).collect();
+	let total: u128 = stakes.iter().sum();
+	let runs = 4_000u32;
+	let mut counts = [0f64; 5];
+	for run in 0..runs {
+		let seed = Hash::from_low_u64_be(run.into());
+		let order = draw::committee_order(seed, 7, accounts.iter().zip(stakes));
+		counts[order[0] as usize] += 1.0;
+	}
+	let chi_square = |expected: &dyn Fn(usize) -> f64| -> f64 {
+		(0..5).map(|i| (counts[i] - expected(i)).powi(2) / expected(i)).sum()
+	};
+	let by_stake = chi_square(&|i| f64::from(runs) * stakes[i] as f64 / total as f64);
+	let equal = chi_square(&|_| f64::from(runs) / 5.0);
+	// The 99.9th percentile with four degrees of freedom.
+	assert!(by_stake < 18.47, "chi-square {by_stake}: {counts:?}");
+	assert!(equal > 18.47, "the weights are used: {counts:?}");
+}
+
+#[test]
+fn judges_of_a_dispute_should_be_those_of_the_stored_set() {
+	build_and_execute(|| {
+		let mut seated = SEATED.get();
+		seated[0].account = transcoder();
+		seated[1].account = broadcaster();
+		seated[2].jailed = true;
+		SEATED.put(seated);
+		let claim = claim(8);
+		to_commit(&claim);
+		all_say(claim.id, 0, Verdict::Mismatch(MismatchKind::Video));
+		to_dispute(claim.id);
+		assert_eq!(members(claim.id, DISPUTE), vec![validator(3), validator(4)]);
 	});
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod agenda;
+mod attacks;
 mod decision;
 mod dispute;
 mod draw;

@@ -2,7 +2,7 @@
 
 use frame_support::{assert_noop, assert_ok, traits::Hooks};
 use livepeer_primitives::{
-	api::Outcome,
+	claim::Outcome,
 	traits::Settlement,
 	verdict::{MismatchKind, Verdict, DISPUTE},
 };
@@ -46,17 +46,6 @@ fn accepted_claim_should_be_paid_when_the_slashing_period_is_over() {
 				common_pool: 0
 			})
 		);
-	});
-}
-
-#[test]
-fn equal_invalid_input_should_be_accepted() {
-	build_and_execute(|| {
-		let claim = claim(8);
-		to_commit(&claim);
-		let reason = livepeer_primitives::leaf::RejectReason::Corrupt;
-		all_say(claim.id, 0, Verdict::InputInvalid { reason, offset: 188 });
-		assert_eq!(Lottery::challenge(claim.id).unwrap().outcome, Some(Outcome::Accepted));
 	});
 }
 
@@ -170,16 +159,16 @@ fn void_should_be_tried_again_when_the_settlement_fails() {
 }
 
 #[test]
-fn verifiers_should_be_slashed_in_the_round_in_which_they_were_drawn() {
+fn verifiers_should_be_slashed_in_the_round_of_the_snapshot_that_seats_them() {
 	build_and_execute(|| {
-		run_to(25);
+		run_to(65);
+		SNAPSHOT.put(1);
 		let claim = claim(8);
 		to_commit(&claim);
-		all_say(claim.id, 0, Verdict::Unavailable);
+		all_say(claim.id, 0, UNAVAILABLE);
 		to_dispute(claim.id);
 		let said = opening(claim.id, Verdict::Valid);
 		ballot(claim.id, DISPUTE, |i| (i != 4).then(|| said.clone()));
-		run_to(challenge(claim.id).due.max(System::block_number()));
 		skip(30);
 		let no_show = Perbill::from_parts(500_000);
 		assert_eq!(SLASHED.get(), vec![(validator(4), 1, no_show, vec![])]);
@@ -216,7 +205,7 @@ fn hook_should_charge_the_slash_of_every_verifier_that_pays() {
 	build_and_execute(|| {
 		let claim = claim(8);
 		to_commit(&claim);
-		all_say(claim.id, 0, Verdict::Unavailable);
+		all_say(claim.id, 0, UNAVAILABLE);
 		to_dispute(claim.id);
 		let said = opening(claim.id, Verdict::Valid);
 		ballot(claim.id, DISPUTE, |i| (i < 4).then(|| said.clone()));

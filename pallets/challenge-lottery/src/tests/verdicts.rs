@@ -6,7 +6,8 @@ use frame_support::{
 	traits::{Authorize, OneSessionHandler},
 };
 use livepeer_primitives::{
-	api::{ChallengeStage, Outcome},
+	api::ChallengeStage,
+	claim::Outcome,
 	traits::Beacon,
 	verdict::{Opening, Phase, Verdict, DISPUTE},
 	Hash,
@@ -18,10 +19,18 @@ use sp_runtime::{
 	},
 };
 
-use crate::{mock::*, Call};
+use crate::{
+	mock::*,
+	types::{Class, Task},
+	Call,
+};
 
 fn invalid(reason: InvalidTransaction) -> Result<(), TransactionValidityError> {
 	Err(TransactionValidityError::Invalid(reason))
+}
+
+fn is_due(at: u32, id: u64) -> bool {
+	crate::Agenda::<Test>::contains_key((Class::Urgent, at, Task::Challenge(id)))
 }
 
 fn stage(id: u64) -> ChallengeStage {
@@ -47,12 +56,12 @@ fn phases_should_close_early_when_all_have_answered() {
 		assert_eq!(stage(claim.id), ChallengeStage::VerdictReveal);
 		let second = challenge(claim.id).due;
 		assert_eq!(second, System::block_number() + 10);
-		assert!(!crate::Agenda::<Test>::contains_key(first, claim.id));
+		assert!(!is_due(first, claim.id));
 		for member in 0..3 {
 			assert_eq!(stage(claim.id), ChallengeStage::VerdictReveal);
 			reveal(claim.id, 0, member, &said).unwrap();
 		}
-		assert!(!crate::Agenda::<Test>::contains_key(second, claim.id));
+		assert!(!is_due(second, claim.id));
 		skip(1);
 		assert_eq!(Lottery::challenge(claim.id).unwrap().outcome, Some(Outcome::Accepted));
 	});
@@ -132,6 +141,22 @@ fn commit_should_be_refused_when_another_key_signed_it() {
 		] {
 			assert_eq!(apply(call(signature)), invalid(InvalidTransaction::BadProof));
 		}
+	});
+}
+
+#[test]
+fn commit_should_bind_what_is_judged() {
+	build_and_execute(|| {
+		let claim = judged_claim();
+		let said = opening(claim.id, Verdict::Valid);
+		for member in 0..3 {
+			commit(claim.id, 0, member, &said).unwrap();
+		}
+		// The same word, opened as if it were about other leaves.
+		crate::Ballots::<Test>::mutate(claim.id, |ballot| {
+			ballot.as_mut().unwrap().judged = Hash::zero();
+		});
+		assert_eq!(reveal(claim.id, 0, 0, &said), invalid(InvalidTransaction::BadProof));
 	});
 }
 
@@ -218,7 +243,7 @@ fn second_commit_should_be_refused() {
 	build_and_execute(|| {
 		let claim = judged_claim();
 		commit(claim.id, 0, 0, &opening(claim.id, Verdict::Valid)).unwrap();
-		let other = opening(claim.id, Verdict::Unavailable);
+		let other = opening(claim.id, UNAVAILABLE);
 		assert_eq!(commit(claim.id, 0, 0, &other), invalid(InvalidTransaction::Stale));
 		assert_eq!(
 			commit(claim.id, 0, 0, &opening(claim.id, Verdict::Valid)),
@@ -246,7 +271,7 @@ fn reveal_should_be_refused_when_it_is_not_what_was_committed_to() {
 			commit(claim.id, 0, member, &said).unwrap();
 		}
 		let refused = invalid(InvalidTransaction::BadProof);
-		assert_eq!(reveal(claim.id, 0, 0, &opening(claim.id, Verdict::Unavailable)), refused);
+		assert_eq!(reveal(claim.id, 0, 0, &opening(claim.id, UNAVAILABLE)), refused);
 		assert_eq!(reveal(claim.id, 0, 0, &Opening { salt: [6; 32], ..said.clone() }), refused);
 		let mut other = said.clone();
 		other.evidence.recipe = 2;
@@ -359,7 +384,7 @@ fn evidence_should_have_its_own_seed_in_each_tranche() {
 		let seed = Fake::seed(1).unwrap().hash;
 		let ballot = crate::Ballots::<Test>::get(claim.id).unwrap();
 		assert_eq!(ballot.seed, evidence_seed(seed, claim.id, 0));
-		all_say(claim.id, 0, Verdict::Unavailable);
+		all_say(claim.id, 0, UNAVAILABLE);
 		let closed = System::block_number();
 		to_dispute(claim.id);
 		assert_eq!(System::block_number(), closed + 2);

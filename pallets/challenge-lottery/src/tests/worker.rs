@@ -4,12 +4,12 @@ use codec::{Decode, Encode};
 use frame_support::traits::Hooks;
 use livepeer_primitives::{
 	api::ChallengeStage,
-	keys::VERIFIER,
+	keys::{VerifierSignature, VERIFIER},
 	offchain::{
 		Finalized, VerifyEndpoint, VerifyLeaf, VerifyStatus, VerifyTask, FINALIZED, VERIFY_ENDPOINT,
 	},
 	traits::ServiceDirectory,
-	verdict::{Evidence, Verdict},
+	verdict::{Evidence, Pass, Verdict},
 	Hash,
 };
 use sp_core::offchain::{
@@ -22,6 +22,15 @@ use crate::{mock::*, Ballots, Call};
 
 /// A node that holds the verifier keys of `verifiers`. The second part takes what is in its pool.
 fn run_node(
+	verifiers: &[usize],
+	test: impl FnOnce(&TestOffchainExt, &dyn Fn() -> Vec<Call<Test>>),
+) {
+	run_node_of(vec![], verifiers, test);
+}
+
+/// The same, with a verify service that has a libp2p peer.
+fn run_node_of(
+	peer_id: Vec<u8>,
 	verifiers: &[usize],
 	test: impl FnOnce(&TestOffchainExt, &dyn Fn() -> Vec<Call<Test>>),
 ) {
@@ -49,10 +58,14 @@ fn run_node(
 	ext.execute_with(|| {
 		put(
 			VERIFY_ENDPOINT,
-			&VerifyEndpoint { url: b"http://127.0.0.1:7936".to_vec(), token: b"secret".to_vec() },
+			&VerifyEndpoint {
+				url: b"http://127.0.0.1:7936".to_vec(),
+				token: b"secret".to_vec(),
+				peer_id,
+			},
 		);
 		test(&offchain, &take);
-		Lottery::do_try_state().unwrap();
+		check();
 	});
 }
 
@@ -74,6 +87,7 @@ fn duty_key(claim: u64, member: usize) -> Vec<u8> {
 		claim,
 		tranche: ballot.tranche,
 		seed: ballot.seed,
+		judged: ballot.judged,
 		key: verifier(member),
 	}
 	.storage_key()
@@ -91,6 +105,9 @@ fn task(claim: &TestClaim, verifier: usize, patience_ms: u64) -> VerifyTask {
 		.map(|index| VerifyLeaf {
 			index,
 			seq: claim.info.first + u64::from(index),
+			header: claim.leaves[index as usize]
+				.header_hash(claim.info.place(System::block_hash(0), index))
+				.unwrap(),
 			leaf: claim.leaves[index as usize].clone(),
 		})
 		.collect();
@@ -99,6 +116,7 @@ fn task(claim: &TestClaim, verifier: usize, patience_ms: u64) -> VerifyTask {
 		claim: claim.id,
 		tranche: ballot.tranche,
 		verifier: validator(verifier),
+		pass: None,
 		job: claim.info.job,
 		transcoder: transcoder(),
 		service: Fake::service(&transcoder()).unwrap(),
@@ -196,6 +214,60 @@ fn worker_should_ask_commit_and_reveal_when_all_goes_well() {
 		assert_eq!(take().encode(), sent.encode());
 		apply(sent[0].clone()).unwrap();
 		worker();
+		assert!(take().is_empty());
+	});
+}
+
+/// What the node stored of a question.
+fn stored_pass(claim: &TestClaim, member: usize) -> (Vec<u8>, Option<VerifierSignature>) {
+	let key = duty_key(claim.id, member);
+	let bytes = sp_io::offchain::local_storage_get(StorageKind::PERSISTENT, &key).unwrap();
+	match crate::offchain::Duty::decode(&mut &bytes[..]).unwrap() {
+		crate::offchain::Duty::Asked { peer_id, pass, .. } => (peer_id, pass),
+		other => panic!("it asks still, and has not {other:?}"),
+	}
+}
+
+#[test]
+fn worker_should_sign_one_pass_for_the_peer_of_its_service() {
+	use sp_application_crypto::RuntimeAppPublic;
+	let me = first_member();
+	run_node_of(b"peer of the service".to_vec(), &[me], |node, take| {
+		let (claim, _) = judged();
+		// The question is stored with its pass before it is asked, and fails for want of a service.
+		node.0.write().expect_request(PendingRequest {
+			method: "POST".into(),
+			uri: "http://127.0.0.1:7936/v1/verify".into(),
+			headers: vec![("Authorization".into(), "Bearer secret".into())],
+			body: vec![],
+			sent: true,
+			response: Some(VerifyStatus::Working.encode()),
+			..Default::default()
+		});
+		let asked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(worker));
+		assert!(asked.is_err(), "the stand-in expected another body");
+		let (peer_id, pass) = stored_pass(&claim, me);
+		let pass = pass.unwrap();
+		let said = Pass {
+			genesis: System::block_hash(0),
+			claim: claim.id,
+			tranche: 0,
+			account: validator(me),
+			peer_id: peer_id.try_into().unwrap(),
+		};
+		assert_eq!(&said.peer_id[..], b"peer of the service");
+		assert!(verifier(me).verify(&said.payload(), &pass));
+		// The key signs differently each time, and the question stays the same.
+		node.0.write().requests.clear();
+		sp_io::offchain::local_storage_clear(StorageKind::PERSISTENT, b"livepeer/lottery/lock");
+		let mut question = task(&claim, me, PATIENCE);
+		question.pass = Some(pass.clone());
+		expect(node, &question, VerifyStatus::Working);
+		worker();
+		skip(1);
+		expect(node, &question, VerifyStatus::Working);
+		worker();
+		assert_eq!(stored_pass(&claim, me).1, Some(pass));
 		assert!(take().is_empty());
 	});
 }
@@ -353,7 +425,7 @@ fn worker_should_serve_every_local_key_and_several_challenges() {
 		skip(1);
 		for claim in &claims {
 			let outcome = Lottery::challenge(claim.id).unwrap().outcome;
-			assert_eq!(outcome, Some(livepeer_primitives::api::Outcome::Accepted));
+			assert_eq!(outcome, Some(livepeer_primitives::claim::Outcome::Accepted));
 		}
 	});
 }
@@ -426,7 +498,7 @@ fn worker_should_ask_anew_when_a_dispute_opens() {
 	let me = first_member();
 	run_node(&[me], |node, take| {
 		let (claim, _) = judged();
-		all_say(claim.id, 0, Verdict::Unavailable);
+		all_say(claim.id, 0, UNAVAILABLE);
 		to_dispute(claim.id);
 		let index = members(claim.id, 255).iter().position(|a| number_of(a) == me).unwrap();
 		// Half of 20 blocks of 2 s.

@@ -1,0 +1,511 @@
+//! Attacks that the protocol names, as far as this pallet meets them. Each test says what the
+//! attacker tries, and what becomes of it.
+
+use frame_support::assert_ok;
+use livepeer_primitives::{
+	claim::Outcome,
+	traits::{Beacon, Settlement},
+	verdict::{MismatchKind, Opening, Phase, Verdict, DISPUTE},
+	Hash,
+};
+use sp_runtime::{
+	transaction_validity::{InvalidTransaction, TransactionValidityError},
+	PerThing, Perbill,
+};
+
+use crate::{mock::*, Call, Event};
+
+const WRONG: Verdict = Verdict::Mismatch(MismatchKind::Video);
+
+fn no_show() -> Perbill {
+	Perbill::from_parts(500_000)
+}
+
+fn dissent() -> Perbill {
+	Perbill::from_percent(1)
+}
+
+fn outcome(id: u64) -> Option<Outcome> {
+	Lottery::challenge(id).unwrap().outcome
+}
+
+/// What a validator has paid, in all its slashes.
+fn paid(i: usize) -> Vec<Perbill> {
+	SLASHED.get().into_iter().filter(|slash| slash.0 == validator(i)).map(|slash| slash.2).collect()
+}
+
+/// The transcoder's slashes.
+fn lost() -> Vec<(u32, Perbill)> {
+	let all = SLASHED.get().into_iter().filter(|slash| slash.0 == transcoder());
+	all.map(|slash| (slash.1, slash.2)).collect()
+}
+
+/// Goes on until a challenge is closed.
+fn to_end(id: u64) {
+	for _ in 0..300 {
+		if Lottery::challenge(id).is_none() {
+			return;
+		}
+		skip(1);
+	}
+	panic!("claim {id} never ends");
+}
+
+/// Whoever draws late, hoping for other positions or judges, gets the same ones.
+#[test]
+fn attack_draw_rerolled_by_delay() {
+	let draw_in = |block| {
+		let mut drawn = None;
+		build_and_execute(|| {
+			let claim = claim(8);
+			run_to(19);
+			System::set_block_number(block);
+			assert_ok!(Lottery::draw(RuntimeOrigin::signed(account("X")), claim.id));
+			let view = Lottery::challenge(claim.id).unwrap();
+			drawn = Some((view.positions, view.members));
+			run_to(block + 1);
+		});
+		drawn
+	};
+	let first = draw_in(20);
+	for late in [21, 27, 44] {
+		assert_eq!(draw_in(late), first);
+	}
+}
+
+/// Validators are jailed, freed and chilled between seed and draw: the committee is that of the
+/// stored set, for nothing is read live.
+#[test]
+fn attack_draw_rerolled_by_toggled_eligibility() {
+	let draw_with = |jailed: &[usize]| {
+		let mut drawn = None;
+		build_and_execute(|| {
+			let claim = claim(8);
+			run_to(19);
+			let before = DETAINED.get();
+			let mut live = before.clone();
+			live.extend(jailed.iter().map(|i| (validator(*i), 1)));
+			DETAINED.put(live);
+			System::set_block_number(20);
+			assert_ok!(Lottery::draw(RuntimeOrigin::signed(account("X")), claim.id));
+			DETAINED.put(before);
+			drawn = Some(members(claim.id, 0));
+		});
+		drawn
+	};
+	let fair = draw_with(&[]);
+	for i in 0..5 {
+		assert_eq!(draw_with(&[i]), fair);
+	}
+	assert_eq!(draw_with(&[0, 1, 2, 3, 4]), fair);
+}
+
+/// A member commits to what another has committed to: it cannot open it, and pays as for a false
+/// word.
+#[test]
+fn attack_evidence_copied() {
+	build_and_execute(|| {
+		let claim = claim(8);
+		to_commit(&claim);
+		let said = opening(claim.id, Verdict::Valid);
+		let thief = number_of(&members(claim.id, 0)[1]);
+		let copied = commitment(claim.id, 0, 0, &said);
+		commit(claim.id, 0, 0, &said).unwrap();
+		let signature = sign(thief, claim.id, 0, 1, Phase::Commit, &copied);
+		let call = Call::commit_verdict {
+			claim: claim.id,
+			tranche: 0,
+			member: 1,
+			commitment: copied,
+			signature,
+		};
+		apply(call).unwrap();
+		commit(claim.id, 0, 2, &said).unwrap();
+		reveal(claim.id, 0, 0, &said).unwrap();
+		let refused = TransactionValidityError::Invalid(InvalidTransaction::BadProof);
+		assert_eq!(reveal(claim.id, 0, 1, &said), Err(refused));
+		reveal(claim.id, 0, 2, &said).unwrap();
+		run_to(challenge(claim.id).due);
+		to_dispute(claim.id);
+		all_say(claim.id, DISPUTE, Verdict::Valid);
+		to_end(claim.id);
+		assert_eq!(paid(thief), vec![dissent()]);
+	});
+}
+
+/// Evidence of the committee's tranche is worth nothing in the dispute, whose seed came later.
+#[test]
+fn attack_evidence_copied_from_an_earlier_tranche() {
+	build_and_execute(|| {
+		let claim = claim(8);
+		to_commit(&claim);
+		let before = crate::Ballots::<Test>::get(claim.id).unwrap().seed;
+		all_say(claim.id, 0, UNAVAILABLE);
+		to_dispute(claim.id);
+		assert_ne!(crate::Ballots::<Test>::get(claim.id).unwrap().seed, before);
+		let work = opening(claim.id, Verdict::Valid);
+		let mut copied = work.clone();
+		copied.evidence.hash = before;
+		ballot(claim.id, DISPUTE, |i| Some(if i == 3 { copied.clone() } else { work.clone() }));
+		to_end(claim.id);
+		assert_eq!(paid(3), vec![no_show()]);
+		assert!(CHILLED.get().contains_key(&validator(3)));
+	});
+}
+
+/// A commitment made in one claim is sent in another.
+#[test]
+fn attack_commit_replayed() {
+	build_and_execute(|| {
+		let (one, two) = (claim(8), claim(8));
+		to_commit(&one);
+		to_commit(&two);
+		let said = opening(one.id, Verdict::Valid);
+		let commitment = commitment(one.id, 0, 0, &said);
+		let signer = number_of(&members(one.id, 0)[0]);
+		let signature = sign(signer, one.id, 0, 0, Phase::Commit, &commitment);
+		let at = members(two.id, 0).iter().position(|account| number_of(account) == signer);
+		let member = at.unwrap_or(0) as u16;
+		let call =
+			Call::commit_verdict { claim: two.id, tranche: 0, member, commitment, signature };
+		let refused = TransactionValidityError::Invalid(InvalidTransaction::BadProof);
+		assert_eq!(apply(call), Err(refused));
+	});
+}
+
+/// A member commits, waits for what the others reveal, and keeps its word to itself where it would
+/// be the wrong one: that costs as the wrong one.
+#[test]
+fn attack_commit_without_reveal() {
+	for (verdict, fate) in [(Verdict::Valid, Outcome::Accepted), (WRONG, Outcome::Failed)] {
+		build_and_execute(|| {
+			let claim = claim(8);
+			to_commit(&claim);
+			all_say(claim.id, 0, UNAVAILABLE);
+			to_dispute(claim.id);
+			let said = opening(claim.id, verdict);
+			for member in 0..5 {
+				commit(claim.id, DISPUTE, member, &said).unwrap();
+			}
+			for member in 0..4 {
+				reveal(claim.id, DISPUTE, member, &said).unwrap();
+			}
+			run_to(challenge(claim.id).due);
+			assert_eq!(outcome(claim.id), Some(fate));
+			let silent = number_of(&members_of_dispute()[4]);
+			to_end(claim.id);
+			assert_eq!(paid(silent), vec![dissent()]);
+		});
+	}
+}
+
+/// The dispute's members are the stored set in its order.
+fn members_of_dispute() -> Vec<livepeer_primitives::AccountId> {
+	(0..5).map(validator).collect()
+}
+
+/// Dust that forces a dispute of every claim pays for each, and decides none.
+#[test]
+fn attack_permanent_dissenter_of_dust_stake() {
+	build_and_execute(|| {
+		seat(&[1_000, 1_000, 1]);
+		for round in 1..4 {
+			let claim = claim(8);
+			to_commit(&claim);
+			let (good, bad) = (opening(claim.id, Verdict::Valid), opening(claim.id, WRONG));
+			let says = |i| Some(if i == 2 { bad.clone() } else { good.clone() });
+			ballot(claim.id, 0, says);
+			to_dispute(claim.id);
+			ballot(claim.id, DISPUTE, says);
+			assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
+			to_end(claim.id);
+			assert_eq!(paid(2), vec![dissent(); round]);
+			assert!(CHILLED.get().contains_key(&validator(2)));
+		}
+		assert!(paid(0).is_empty() && paid(1).is_empty());
+	});
+}
+
+/// A judge unbonds between its seat and its word: its stake of the snapshot's round and later stays
+/// liable until the challenge is forgotten, and that round is its offence's.
+#[test]
+fn attack_judge_unbonds_before_it_judges() {
+	build_and_execute(|| {
+		run_to(95);
+		SNAPSHOT.put(2);
+		let claim = claim(8);
+		to_draw(&claim);
+		let committee = members(claim.id, 0);
+		// From the seat on, long before anything is asked of it.
+		for account in &committee {
+			assert_eq!(LIABLE.get().get(&(account.clone(), 2)), Some(&1));
+		}
+		assert_eq!(LIABLE.get().len(), 3);
+		to_commit(&claim);
+		let judge = number_of(&committee[0]);
+		let good = opening(claim.id, Verdict::Valid);
+		ballot(claim.id, 0, |i| (i != judge).then(|| good.clone()));
+		// Everybody who is asked is liable, whoever sat twice once.
+		to_dispute(claim.id);
+		assert_eq!(LIABLE.get().len(), 5);
+		assert!(LIABLE.get().values().all(|count| *count == 1));
+		ballot(claim.id, DISPUTE, |i| (i != judge).then(|| good.clone()));
+		assert_eq!(LIABLE.get().len(), 5);
+		to_end(claim.id);
+		let slash = (validator(judge), 2, no_show(), vec![]);
+		assert_eq!(SLASHED.get(), vec![slash]);
+		assert!(LIABLE.get().is_empty());
+	});
+}
+
+/// A transcoder lets a small claim fail first, so that the large one of the same round is missed for
+/// nothing: it pays the difference.
+#[test]
+fn attack_small_failed_before_a_large_missed() {
+	build_and_execute(|| {
+		let (small, large) = (claim(4), claim(64));
+		to_commit(&small);
+		all_say(small.id, 0, WRONG);
+		to_dispute(small.id);
+		all_say(small.id, DISPUTE, WRONG);
+		assert_eq!(outcome(small.id), Some(Outcome::Failed));
+		to_end(small.id);
+		let five = Perbill::from_percent(5);
+		assert_eq!(lost(), vec![(0, five)]);
+		to_end(large.id);
+		let difference = Perbill::from_rational_with_rounding(5u32, 95, sp_runtime::Rounding::Up);
+		assert_eq!(lost(), vec![(0, five), (0, difference.unwrap())]);
+		// Nine tenths of the whole are left, as if it had been missed alone.
+		let left = (0.95f64) * (1.0 - f64::from(difference.unwrap().deconstruct()) / 1e9);
+		assert!((left - 0.9).abs() < 1e-8, "{left}");
+		// Every failure loses its escrow.
+		let refunds = [small.id, large.id].map(|id| (id, Settlement::Refund));
+		assert_eq!(SETTLED.get(), refunds);
+		assert_eq!(bytes_left(), 0);
+	});
+}
+
+/// The other order: what is smaller later costs nothing more, but its escrow.
+#[test]
+fn attack_large_missed_before_a_small_failed() {
+	build_and_execute(|| {
+		let (large, small) = (claim(64), claim(4));
+		to_commit(&small);
+		run_to(challenge(small.id).due);
+		to_dispute(small.id);
+		run_to(challenge(small.id).due - 1);
+		assert_eq!(Lottery::challenge(large.id), None);
+		let ten = Perbill::from_percent(10);
+		assert_eq!(lost(), vec![(0, ten)]);
+		all_say(small.id, DISPUTE, WRONG);
+		assert_eq!(outcome(small.id), Some(Outcome::Failed));
+		to_end(small.id);
+		assert_eq!(lost(), vec![(0, ten)]);
+		let refunds = [large.id, small.id].map(|id| (id, Settlement::Refund));
+		assert_eq!(SETTLED.get(), refunds);
+	});
+}
+
+/// A third of the stake passes a claim that everybody else is kept from judging: not enough.
+#[test]
+fn attack_third_of_the_stake_accepts_a_dispute() {
+	build_and_execute(|| {
+		seat(&[34, 33, 33]);
+		let claim = claim(8);
+		to_commit(&claim);
+		all_say(claim.id, 0, UNAVAILABLE);
+		to_dispute(claim.id);
+		let good = opening(claim.id, Verdict::Valid);
+		ballot(claim.id, DISPUTE, |i| (i == 0).then(|| good.clone()));
+		assert_eq!(outcome(claim.id), Some(Outcome::Void));
+		to_end(claim.id);
+		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Refund)]);
+	});
+}
+
+/// A third of the stake shields a transcoder that two thirds would convict: it pays for its silence,
+/// though the claim is void.
+#[test]
+fn attack_silent_third_shields_a_transcoder() {
+	build_and_execute(|| {
+		let claim = claim(8);
+		to_commit(&claim);
+		all_say(claim.id, 0, WRONG);
+		to_dispute(claim.id);
+		let bad = opening(claim.id, WRONG);
+		ballot(claim.id, DISPUTE, |i| (i < 3).then(|| bad.clone()));
+		assert_eq!(outcome(claim.id), Some(Outcome::Void));
+		to_end(claim.id);
+		for i in 0..5 {
+			assert_eq!(paid(i), if i < 3 { vec![] } else { vec![no_show()] });
+		}
+		assert!(lost().is_empty());
+	});
+}
+
+/// The only member that judges accuses; all the others are silent: everybody judges.
+#[test]
+fn attack_lone_mismatch_outvoted_by_silence() {
+	build_and_execute(|| {
+		let claim = claim(8);
+		to_commit(&claim);
+		let committee = members(claim.id, 0);
+		let lone = number_of(&committee[1]);
+		let bad = opening(claim.id, WRONG);
+		ballot(claim.id, 0, |i| (i == lone).then(|| bad.clone()));
+		assert_eq!(outcome(claim.id), None);
+		to_dispute(claim.id);
+		all_say(claim.id, DISPUTE, WRONG);
+		to_end(claim.id);
+		let slash = SLASHED.get().into_iter().find(|slash| slash.0 == transcoder()).unwrap();
+		assert_eq!(slash.3, vec![committee[1].clone()], "it alone found it");
+		for account in committee {
+			let i = number_of(&account);
+			assert_eq!(paid(i), if i == lone { vec![] } else { vec![no_show()] });
+		}
+	});
+}
+
+/// A member that accuses one leaf and abstains on another is heard.
+#[test]
+fn attack_accusation_hidden_in_an_abstaining_vector() {
+	build_and_execute(|| {
+		let claim = claim(16);
+		to_commit(&claim);
+		let leaves = usize::from(crate::Ballots::<Test>::get(claim.id).unwrap().leaves);
+		assert!(leaves > 1);
+		let mut torn = vec![Verdict::Abstain; leaves];
+		torn[0] = WRONG;
+		let (torn, good) = (opening_of(torn), opening(claim.id, Verdict::Valid));
+		let odd = number_of(&members(claim.id, 0)[0]);
+		ballot(claim.id, 0, |i| Some(if i == odd { torn.clone() } else { good.clone() }));
+		let disputed = |event: &Event<Test>| matches!(event, Event::Disputed { .. });
+		assert!(events().iter().any(disputed));
+	});
+}
+
+/// Whoever names any leaf in the hope of a finder's fee gets none for a leaf that did not fail.
+#[test]
+fn attack_finders_fee_for_any_leaf() {
+	build_and_execute(|| {
+		let claim = claim(16);
+		to_commit(&claim);
+		let leaves = usize::from(crate::Ballots::<Test>::get(claim.id).unwrap().leaves);
+		assert!(leaves > 1);
+		let accusing = |leaf: usize| {
+			let mut verdicts = vec![Verdict::Valid; leaves];
+			verdicts[leaf] = WRONG;
+			opening_of(verdicts)
+		};
+		let committee = members(claim.id, 0);
+		let finder = number_of(&committee[0]);
+		let guesser = number_of(&committee[1]);
+		let good = opening(claim.id, Verdict::Valid);
+		ballot(claim.id, 0, |i| {
+			Some(match i {
+				_ if i == finder => accusing(0),
+				_ if i == guesser => accusing(1),
+				_ => good.clone(),
+			})
+		});
+		to_dispute(claim.id);
+		ballot(claim.id, DISPUTE, |_| Some(accusing(0)));
+		to_end(claim.id);
+		let slash = SLASHED.get().into_iter().find(|slash| slash.0 == transcoder()).unwrap();
+		assert_eq!(slash.3, vec![committee[0].clone()]);
+		// The guesser passed the leaf that failed.
+		assert_eq!(paid(guesser), vec![dissent()]);
+	});
+}
+
+/// A transcoder that misses a verification on purpose reports itself: no fee.
+#[test]
+fn attack_self_reporting() {
+	build_and_execute(|| {
+		let claim = claim(8);
+		to_draw(&claim);
+		run_to(40);
+		assert_ok!(Lottery::report_missed(RuntimeOrigin::signed(transcoder()), claim.id));
+		to_end(claim.id);
+		assert_eq!(SLASHED.get(), vec![(transcoder(), 0, Perbill::from_percent(10), vec![])]);
+	});
+}
+
+/// Who passed a wrong output in the committee and in the dispute pays as a false dissenter.
+#[test]
+fn attack_false_pass_of_a_leaf_that_failed() {
+	build_and_execute(|| {
+		let claim = claim(8);
+		to_commit(&claim);
+		let liar = number_of(&members(claim.id, 0)[0]);
+		let (good, bad) = (opening(claim.id, Verdict::Valid), opening(claim.id, WRONG));
+		let says = |i| Some(if i == liar { good.clone() } else { bad.clone() });
+		ballot(claim.id, 0, says);
+		to_dispute(claim.id);
+		ballot(claim.id, DISPUTE, says);
+		assert_eq!(outcome(claim.id), Some(Outcome::Failed));
+		to_end(claim.id);
+		assert_eq!(paid(liar), vec![dissent()]);
+		assert!(CHILLED.get().contains_key(&validator(liar)));
+	});
+}
+
+/// A transcoder serves all but one judge, which says so: it is not slashed as a liar.
+#[test]
+fn attack_starving_one_verifier_of_data() {
+	build_and_execute(|| {
+		let claim = claim(8);
+		to_commit(&claim);
+		let starved = number_of(&members(claim.id, 0)[0]);
+		let (good, gone) = (opening(claim.id, Verdict::Valid), opening(claim.id, UNAVAILABLE));
+		let says = |i| Some(if i == starved { gone.clone() } else { good.clone() });
+		ballot(claim.id, 0, says);
+		to_dispute(claim.id);
+		all_say(claim.id, DISPUTE, Verdict::Valid);
+		to_end(claim.id);
+		assert!(paid(starved).is_empty());
+		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Pay)]);
+	});
+}
+
+/// Everybody's evidence is equal only if everybody did the work: a member that says Valid with
+/// evidence of its own making forces a dispute, and pays for it.
+#[test]
+fn attack_verdict_without_work() {
+	build_and_execute(|| {
+		let claim = claim(8);
+		to_commit(&claim);
+		let lazy = number_of(&members(claim.id, 0)[0]);
+		let good = opening(claim.id, Verdict::Valid);
+		let mut invented = good.clone();
+		invented.evidence.hash = Hash::repeat_byte(0xee);
+		let says = |i: usize| -> Option<Opening> {
+			Some(if i == lazy { invented.clone() } else { good.clone() })
+		};
+		// Of three of equal stake, two are two thirds.
+		ballot(claim.id, 0, says);
+		to_dispute(claim.id);
+		all_say(claim.id, DISPUTE, Verdict::Valid);
+		to_end(claim.id);
+		assert_eq!(paid(lazy), vec![no_show()]);
+		assert!(Fake::seed(1).is_some());
+	});
+}
+
+/// Blocks admit nothing but inherents for longer than any deadline: nobody is late.
+#[test]
+fn attack_blocks_closed_until_deadlines_pass() {
+	build_and_execute(|| {
+		let claim = claim(8);
+		to_draw(&claim);
+		let (now, index) = (System::block_number(), drawn(&claim)[0]);
+		CLOSED.put(Some(now));
+		run_to(now + 100);
+		assert_eq!(outcome(claim.id), None);
+		CLOSED.put(None);
+		// In this mock the clock jumps when it goes on; the chain's does not.
+		System::set_block_number(now);
+		reveal_leaf(&claim, index).unwrap();
+		assert!(SLASHED.get().is_empty());
+	});
+}
