@@ -10,7 +10,7 @@ BIN := $(CARGO_TARGET_DIR)/release
 NATIVE := -p livepeer-node -p livepeer-worker -p livepeer-cheat -p livepeer-demo \
 	$(foreach c,chain core media net store,-p livepeer-worker-$(c)) -p wasm-opt
 STATE_MACHINE := -p livepeer-primitives -p livepeer-runtime -p livepeer-integration-tests \
-	$(foreach p,beacon chain-config challenge-lottery jobs lpt-staking rounds transcoder-election,-p pallet-$(p))
+	$(foreach p,beacon chain-config challenge-lottery jobs lpt-staking operator-keys rounds transcoder-election,-p pallet-$(p))
 # The tool that measures weights brings some hundred crates that nothing else needs.
 EVERYDAY := --workspace --exclude livepeer-bencher
 STATE_FEATURES := --features livepeer-runtime/runtime-benchmarks,livepeer-runtime/try-runtime

@@ -283,6 +283,15 @@ pub trait HasKeys {
 	}
 }
 
+/// Withdraws session keys. Implemented by the runtime's glue over `pallet-session`, whose own call
+/// stays closed: it does not ask whether the account validates, and no call filter sees who sends.
+pub trait PurgeKeys {
+	/// Withdraws the session keys of `who` and releases their deposit; fails when it has none.
+	fn purge_keys(who: &AccountId) -> DispatchResult;
+	/// The weight of that.
+	fn purge_keys_weight() -> Weight;
+}
+
 /// Takes a validator out of consensus at once, for the rest of the session in force. Implemented
 /// by the runtime's glue through `pallet-session`'s disabling strategy, which keeps enough
 /// validators enabled for blocks to be made and final; so it may decline, and an account that does

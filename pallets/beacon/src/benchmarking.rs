@@ -4,15 +4,16 @@
 use super::*;
 use alloc::vec::Vec;
 use frame_benchmarking::{account, v2::*};
-use frame_support::traits::Get;
+use frame_support::{traits::Get, BoundedVec};
 use livepeer_primitives::{
 	keys::VerifierId,
-	traits::{SeatedValidator, SeatedValidators, Seed},
+	traits::{SeatedValidator, SeatedValidators, Seed, ValidatorSet},
 	Hash, MAX_VALIDATORS, UNIT,
 };
 use sp_core::crypto::ByteArray;
 
-fn validators(count: u32) -> SeatedValidators {
+/// A set of `count` validators, all of them jailed.
+fn validators(count: u32) -> ValidatorSet {
 	let seats: Vec<_> = (0..count)
 		.filter_map(|i| {
 			let mut bytes = [0; 32];
@@ -22,10 +23,11 @@ fn validators(count: u32) -> SeatedValidators {
 				account: account("validator", i, 0),
 				stake: u128::from(i).saturating_mul(UNIT),
 				key,
+				jailed: true,
 			})
 		})
 		.collect();
-	SeatedValidators::truncate_from(seats)
+	ValidatorSet { snapshot: 1, members: SeatedValidators::truncate_from(seats) }
 }
 
 #[benchmarks]
@@ -52,15 +54,20 @@ mod benchmarks {
 	fn close_window(v: Linear<0, MAX_VALIDATORS>) {
 		let aged = 10;
 		let window = T::RecentWindows::get().saturating_add(aged);
-		let seed = Seed { hash: Hash::zero(), validators: validators(v) };
+		let seed = Seed { hash: Hash::zero(), set: validators(v) };
 		Seeds::<T>::insert(aged, StoredSeed { first: aged.saturating_sub(2), seed });
 		InvalidWindows::<T>::put(2);
 		CurrentParticipation::<T>::put(Participation::Several);
-		let validators = validators(v);
+		let set = validators(v);
+		let mut jailed: Vec<_> =
+			set.members.iter().map(|validator| validator.account.clone()).collect();
+		jailed.sort();
+		JailedAtStart::<T>::put(BoundedVec::truncate_from(jailed));
 
 		#[block]
 		{
-			Pallet::<T>::close_window(window, validators);
+			Pallet::<T>::close_window(window, set);
+			Pallet::<T>::open_window();
 		}
 
 		assert!(Seeds::<T>::contains_key(window));

@@ -14,6 +14,8 @@ mod mock;
 mod seed_impls;
 #[cfg(test)]
 mod tests;
+#[cfg(any(test, feature = "try-runtime"))]
+mod try_state_impls;
 mod types;
 pub mod weights;
 mod window_impls;
@@ -28,8 +30,10 @@ pub mod pallet {
 	use frame_system::pallet_prelude::*;
 	use livepeer_primitives::{
 		traits::{ProtocolClock, Seed, ValidatorsInForce},
-		AccountId, BlockNumber, Hash, WindowIndex,
+		AccountId, BlockNumber, Hash, WindowIndex, MAX_VALIDATORS,
 	};
+
+	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
 
 	#[pallet::config]
 	pub trait Config:
@@ -54,6 +58,7 @@ pub mod pallet {
 	}
 
 	#[pallet::pallet]
+	#[pallet::storage_version(STORAGE_VERSION)]
 	pub struct Pallet<T>(_);
 
 	/// The VRF outputs of all blocks before this one, folded.
@@ -71,6 +76,12 @@ pub mod pallet {
 	/// How many windows just before the running one wait for a seed to stand in.
 	#[pallet::storage]
 	pub type InvalidWindows<T: Config> = StorageValue<_, u32, ValueQuery>;
+
+	/// Who was jailed when the running window began, ascending: whoever is stored with its seed and is
+	/// among them judges nothing.
+	#[pallet::storage]
+	pub type JailedAtStart<T: Config> =
+		StorageValue<_, BoundedVec<AccountId, ConstU32<MAX_VALIDATORS>>, ValueQuery>;
 
 	/// The seeds that are kept, by the window at whose end they were stored.
 	#[pallet::storage]

@@ -4,13 +4,13 @@ use crate as pallet_beacon;
 use frame_support::{
 	derive_impl, parameter_types,
 	traits::{ConstU32, FindAuthor, OnFinalize, OnInitialize},
-	ConsensusEngineId,
+	BoundedVec, ConsensusEngineId,
 };
 use livepeer_primitives::{
 	domain::{tagged_hash, BEACON},
 	keys::VerifierId,
-	traits::{ProtocolClock, SeatedValidator, SeatedValidators, ValidatorsInForce},
-	AccountId, BlockNumber, Hash, UNIT,
+	traits::{ProtocolClock, SeatedValidator, ValidatorSet, ValidatorsInForce},
+	AccountId, BlockNumber, Hash, MAX_VALIDATORS, UNIT,
 };
 use sp_core::crypto::UncheckedFrom;
 use sp_runtime::{traits::IdentityLookup, BuildStorage};
@@ -40,7 +40,9 @@ parameter_types! {
 	pub static ParentVrf: Option<Hash> = None;
 	/// The author of the block at work.
 	pub static Author: Option<AccountId> = None;
-	pub static Seated: SeatedValidators = Default::default();
+	pub static Seated: ValidatorSet = Default::default();
+	/// Who is jailed now, ascending.
+	pub static Jailed: Vec<AccountId> = Vec::new();
 	/// How many blocks were closed, and whether the block at work is.
 	pub static Closed: u32 = 0;
 	pub static IsClosed: bool = false;
@@ -72,8 +74,16 @@ impl FindAuthor<AccountId> for ChosenAuthor {
 /// The set that the test chose.
 pub struct ChosenValidators;
 impl ValidatorsInForce for ChosenValidators {
-	fn validators_in_force() -> SeatedValidators {
-		Seated::get()
+	fn validators_in_force() -> ValidatorSet {
+		let mut set = Seated::get();
+		for member in set.members.iter_mut() {
+			member.jailed = Jailed::get().contains(&member.account);
+		}
+		set
+	}
+
+	fn jailed() -> BoundedVec<AccountId, ConstU32<MAX_VALIDATORS>> {
+		BoundedVec::truncate_from(Jailed::get())
 	}
 }
 
@@ -93,16 +103,26 @@ pub fn account(id: u8) -> AccountId {
 }
 
 /// A set of `count` validators whose stakes start at `stake`.
-pub fn seats(count: u8, stake: u128) -> SeatedValidators {
-	(0..count)
+pub fn seats(count: u8, stake: u128) -> ValidatorSet {
+	let members = (0..count)
 		.map(|id| SeatedValidator {
 			account: account(id),
 			stake: stake + u128::from(id) * UNIT,
 			key: VerifierId::unchecked_from([id; 32]),
+			jailed: false,
 		})
 		.collect::<Vec<_>>()
 		.try_into()
-		.expect("fewer than the bound")
+		.expect("fewer than the bound");
+	ValidatorSet { snapshot: count.into(), members }
+}
+
+/// The numbers of those who are stored as jailed with a window's seed.
+pub fn jailed_with(window: u32) -> Vec<u8> {
+	use livepeer_primitives::traits::Beacon as _;
+	let members = Beacon::seed(window).expect("it is stored").set.members.into_iter();
+	let jailed = members.filter(|member| member.jailed);
+	jailed.map(|member| AsRef::<[u8]>::as_ref(&member.account)[0]).collect()
 }
 
 /// The VRF output of the block at this height, unless a test says otherwise.
@@ -123,6 +143,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 	Seated::set(seats(2, UNIT));
 	Closed::take();
 	IsClosed::take();
+	Jailed::set(Vec::new());
 	let storage = RuntimeGenesisConfig::default().build_storage().expect("genesis builds");
 	storage.into()
 }

@@ -20,7 +20,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Whether a seed stored at `window` is kept though nobody retains it.
-	fn is_recent(window: WindowIndex) -> bool {
+	pub(crate) fn is_recent(window: WindowIndex) -> bool {
 		window.saturating_add(T::RecentWindows::get()) >= Self::window_of(Self::now())
 	}
 
@@ -30,40 +30,6 @@ impl<T: Config> Pallet<T> {
 		if !retained {
 			Seeds::<T>::remove(window);
 		}
-	}
-
-	/// Checks the pallet's invariants.
-	#[cfg(any(test, feature = "try-runtime"))]
-	pub fn do_try_state() -> Result<(), sp_runtime::TryRuntimeError> {
-		use frame_support::ensure;
-
-		let current = Self::window_of(Self::now());
-		let invalid = InvalidWindows::<T>::get();
-		ensure!(invalid < MAX_INVALID_WINDOWS, "too many windows wait for a seed");
-		for (window, stored) in Seeds::<T>::iter() {
-			ensure!(window < current, "a seed of a window that has not ended");
-			ensure!(
-				stored.first <= window && window - stored.first < MAX_INVALID_WINDOWS,
-				"a seed answers for windows that are not its own"
-			);
-			let mut waited = stored.first..window;
-			ensure!(!waited.any(Seeds::<T>::contains_key), "two seeds answer for the same window");
-			ensure!(
-				Self::is_recent(window) || (stored.first..=window).any(Retained::<T>::contains_key),
-				"a seed is kept that nobody needs"
-			);
-		}
-		ensure!(
-			Retained::<T>::iter_values().all(|count| count > 0),
-			"a window is retained zero times"
-		);
-		let waiting_from = current.saturating_sub(invalid);
-		let recent_from = current.saturating_sub(T::RecentWindows::get());
-		ensure!(
-			(recent_from..waiting_from).all(|window| Self::answer(window).is_some()),
-			"a recent window has no seed"
-		);
-		Ok(())
 	}
 }
 

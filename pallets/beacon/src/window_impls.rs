@@ -10,11 +10,12 @@ use frame_support::{
 };
 use livepeer_primitives::{
 	domain::{tagged_hash, BEACON},
-	traits::{ProtocolClock, SeatedValidators, Seed, ValidatorsInForce},
+	traits::{ProtocolClock, Seed, ValidatorSet, ValidatorsInForce},
 	BlockNumber, Hash, WindowIndex,
 };
 
 impl<T: Config> Pallet<T> {
+	/// This block on the protocol's clock.
 	pub(crate) fn now() -> BlockNumber {
 		T::Clock::now()
 	}
@@ -44,12 +45,27 @@ impl<T: Config> Pallet<T> {
 		if Self::window_of(Self::now().saturating_sub(1)) == current {
 			return weight;
 		}
-		let validators = T::Validators::validators_in_force();
-		let count = validators.len() as u32;
-		Self::close_window(ended, validators);
-		// The set itself: one list, and for each validator its keys and its stake.
-		let set = T::DbWeight::get().reads(u64::from(count).saturating_mul(2).saturating_add(1));
-		weight.saturating_add(set).saturating_add(T::WeightInfo::close_window(count))
+		let set = T::Validators::validators_in_force();
+		let count = set.members.len() as u32;
+		Self::close_window(ended, set);
+		Self::open_window();
+		// The set in force: its list and the keys. Who is jailed: the active set and at most three
+		// sets, and for each of their members at most one entry.
+		let reads = u64::from(count).saturating_mul(3).saturating_add(6);
+		weight
+			.saturating_add(T::DbWeight::get().reads(reads))
+			.saturating_add(T::WeightInfo::close_window(count))
+	}
+
+	/// Notes who is jailed as the window begins: what happens to somebody while its chance takes
+	/// shape can no longer strike him out of its judges, nor bring him back.
+	pub(crate) fn open_window() {
+		let jailed = T::Validators::jailed();
+		if jailed.is_empty() {
+			JailedAtStart::<T>::kill();
+		} else {
+			JailedAtStart::<T>::put(jailed);
+		}
 	}
 
 	/// Remembers the author of the block that ends.
@@ -69,21 +85,25 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Ends `window`: stores its seed with `validators` or leaves it to a later one, and removes
-	/// the seed that is no longer recent.
-	pub(crate) fn close_window(window: WindowIndex, validators: SeatedValidators) {
-		let valid = CurrentParticipation::<T>::take().is_valid(validators.len());
+	/// Ends `window`: stores its seed with `set`, jailed as it was when the window began, or leaves it
+	/// to a later one, and removes the seed that is no longer recent.
+	pub(crate) fn close_window(window: WindowIndex, mut set: ValidatorSet) {
+		let valid = CurrentParticipation::<T>::take().is_valid(set.members.len());
 		match close(window, valid, InvalidWindows::<T>::get()) {
 			Closing::Store { first } => {
 				InvalidWindows::<T>::kill();
 				let hash = Accumulator::<T>::get();
+				let jailed = JailedAtStart::<T>::get();
+				for member in set.members.iter_mut() {
+					member.jailed = jailed.binary_search(&member.account).is_ok();
+				}
 				Self::deposit_event(Event::SeedStored {
 					window,
 					first,
 					seed: hash,
-					validators: validators.len() as u32,
+					validators: set.members.len() as u32,
 				});
-				Seeds::<T>::insert(window, StoredSeed { first, seed: Seed { hash, validators } });
+				Seeds::<T>::insert(window, StoredSeed { first, seed: Seed { hash, set } });
 			}
 			Closing::Wait => {
 				InvalidWindows::<T>::mutate(|count| *count = count.saturating_add(1));

@@ -1,15 +1,25 @@
 //! Benchmarks of every call, of the election and of the look-up of the lowest price.
 
 use super::*;
+use alloc::vec::Vec;
 use frame_benchmarking::v2::*;
-use frame_support::{traits::Get, BoundedVec};
+use frame_support::{
+	traits::{Authorize, Get},
+	BoundedVec,
+};
 use frame_system::RawOrigin;
 use livepeer_primitives::{
+	duty::{self, Profiles},
+	keys::{OperatorSignature, Signer},
 	service::ServiceRecord,
-	traits::{Jail, Stake},
-	AccountId, UNIT,
+	traits::{Chill, Jail, Rounds, Stake},
+	AccountId, Hash, Signature, MAX_PROFILES, UNIT,
 };
-use sp_runtime::Perbill;
+use sp_core::{crypto::KeyTypeId, sr25519};
+use sp_runtime::{transaction_validity::TransactionSource, Perbill};
+
+/// Keys that exist for benchmarks alone.
+const KEY_TYPE: KeyTypeId = KeyTypeId(*b"lpbe");
 
 /// Terms with this price.
 fn terms(price: u128) -> Terms {
@@ -42,9 +52,62 @@ fn registered<T: Config>(index: u32) -> AccountId {
 	who
 }
 
+/// As many profiles as there can be.
+fn most_profiles() -> Profiles {
+	Profiles::truncate_from((1..=MAX_PROFILES as u16).collect())
+}
+
+/// A registered transcoder whose account signs by itself, and that is due to be heard of.
+fn signing<T: Config>() -> (AccountId, sr25519::Public) {
+	let key = sp_io::crypto::sr25519_generate(KEY_TYPE, None);
+	let who = AccountId::from(key);
+	Pallet::<T>::insert_registration(&who, terms(1));
+	Services::<T>::insert(&who, largest_service(1));
+	Pallet::<T>::put_capacity(&who, 8, most_profiles());
+	let due = T::Parameters::get().heartbeat_interval;
+	let now = Pallet::<T>::height().saturating_add(due);
+	frame_system::Pallet::<T>::set_block_number(now.into());
+	(who, key)
+}
+
+/// The account's signature over an object.
+fn signed(
+	who: &AccountId,
+	key: &sr25519::Public,
+	object: Hash,
+) -> Result<OperatorSignature, BenchmarkError> {
+	let signer = Signer::account(who.clone());
+	let payload = signer.payload(&object);
+	let signature = sp_io::crypto::sr25519_sign(KEY_TYPE, key, payload.as_bytes())
+		.ok_or("the key has just been made")?;
+	Ok(OperatorSignature { signer, signature: Signature::Sr25519(signature) })
+}
+
+/// A heartbeat that is due.
+fn heartbeat_call<T: Config>() -> Result<(AccountId, Call<T>), BenchmarkError> {
+	let (who, key) = signing::<T>();
+	let heartbeat =
+		duty::Heartbeat { genesis: Pallet::<T>::genesis_hash(), at: Pallet::<T>::height() };
+	let signature = signed(&who, &key, heartbeat.hash())?;
+	Ok((who, Call::heartbeat { heartbeat, signature }))
+}
+
+/// An announcement that may be made.
+fn announce_call<T: Config>() -> Result<(AccountId, Call<T>), BenchmarkError> {
+	let (who, key) = signing::<T>();
+	let availability = duty::Availability {
+		genesis: Pallet::<T>::genesis_hash(),
+		at: Pallet::<T>::height(),
+		capacity: 9,
+		profiles: most_profiles(),
+	};
+	let signature = signed(&who, &key, availability.hash())?;
+	Ok((who, Call::announce { availability, signature }))
+}
+
 /// `count` registered transcoders, after removing those of genesis.
 fn fill<T: Config>(count: u32) {
-	let of_genesis: alloc::vec::Vec<_> = Transcoders::<T>::iter_keys().collect();
+	let of_genesis: Vec<_> = Transcoders::<T>::iter_keys().collect();
 	for who in of_genesis {
 		Transcoders::<T>::remove(&who);
 		Services::<T>::remove(&who);
@@ -55,7 +118,7 @@ fn fill<T: Config>(count: u32) {
 	}
 }
 
-#[benchmarks]
+#[benchmarks(where <T as frame_system::Config>::RuntimeCall: From<Call<T>>)]
 mod benchmarks {
 	use super::*;
 
@@ -96,8 +159,8 @@ mod benchmarks {
 	fn resign() {
 		fill::<T>(T::Parameters::get().active_size);
 		let who: AccountId = account("transcoder", 0, 0);
-		Pallet::<T>::put_capacity(&who, 1);
-		Pallet::<T>::elect(0);
+		Pallet::<T>::put_capacity(&who, 1, most_profiles());
+		Pallet::<T>::elect(0, false);
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(who.clone()));
@@ -110,29 +173,73 @@ mod benchmarks {
 		let who = registered::<T>(0);
 
 		#[extrinsic_call]
-		_(RawOrigin::Signed(who.clone()), 8);
+		_(RawOrigin::Signed(who.clone()), 8, most_profiles());
 
 		assert!(Available::<T>::contains_key(&who));
 	}
 
 	#[benchmark]
-	fn heartbeat() {
-		let who = registered::<T>(0);
-		Pallet::<T>::put_capacity(&who, 8);
-		let due = T::Parameters::get().heartbeat_interval;
-		let now = Pallet::<T>::now().saturating_add(due);
-		frame_system::Pallet::<T>::set_block_number(now.into());
+	fn heartbeat() -> Result<(), BenchmarkError> {
+		let (who, call) = heartbeat_call::<T>()?;
+		let Call::heartbeat { heartbeat: object, signature } = call else {
+			return Err("another call was made".into());
+		};
 
 		#[extrinsic_call]
-		_(RawOrigin::Signed(who.clone()));
+		_(RawOrigin::Authorized, object, signature);
 
-		assert_eq!(Available::<T>::get(&who).map(|seen| seen.last_seen), Some(now));
+		assert_eq!(Available::<T>::get(&who).map(|seen| seen.at), Some(Pallet::<T>::height()));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn authorize_heartbeat() -> Result<(), BenchmarkError> {
+		let (_, call) = heartbeat_call::<T>()?;
+		let call: <T as frame_system::Config>::RuntimeCall = call.into();
+
+		#[block]
+		{
+			call.authorize(TransactionSource::InBlock)
+				.ok_or("the call can be authorized")?
+				.map_err(|_| "it is authorized")?;
+		}
+
+		Ok(())
+	}
+
+	#[benchmark]
+	fn announce() -> Result<(), BenchmarkError> {
+		let (who, call) = announce_call::<T>()?;
+		let Call::announce { availability, signature } = call else {
+			return Err("another call was made".into());
+		};
+
+		#[extrinsic_call]
+		_(RawOrigin::Authorized, availability, signature);
+
+		assert_eq!(Available::<T>::get(&who).map(|seen| seen.capacity), Some(9));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn authorize_announce() -> Result<(), BenchmarkError> {
+		let (_, call) = announce_call::<T>()?;
+		let call: <T as frame_system::Config>::RuntimeCall = call.into();
+
+		#[block]
+		{
+			call.authorize(TransactionSource::InBlock)
+				.ok_or("the call can be authorized")?
+				.map_err(|_| "it is authorized")?;
+		}
+
+		Ok(())
 	}
 
 	#[benchmark]
 	fn unjail() {
 		fill::<T>(T::Parameters::get().active_size);
-		Pallet::<T>::elect(0);
+		Pallet::<T>::elect(0, false);
 		let who: AccountId = account("transcoder", 0, 0);
 		Pallet::<T>::detain(&who);
 		Pallet::<T>::resolve(&who);
@@ -146,18 +253,41 @@ mod benchmarks {
 	#[benchmark]
 	fn elect(c: Linear<0, { T::MaxCandidates::get() }>) {
 		fill::<T>(c);
+		// A full set before, and as many chills that are over as there can be.
+		Pallet::<T>::elect(0, false);
+		for index in 0..MAX_CHILLED {
+			let until = T::Rounds::current().saturating_add(1);
+			Pallet::<T>::chill(&account("chilled", index, 0), until);
+		}
+		let round = T::Rounds::current().saturating_add(1);
 		let looked_at;
 
 		#[block]
 		{
-			looked_at = Pallet::<T>::elect(1);
+			looked_at = Pallet::<T>::elect(round, false);
 		}
 
-		assert_eq!(looked_at, c);
+		assert_eq!(looked_at, (c, 0));
+		assert!(!Chilled::<T>::exists());
 		assert_eq!(
 			ActiveSet::<T>::get().seats.len() as u32,
 			c.min(T::Parameters::get().active_size)
 		);
+	}
+
+	#[benchmark]
+	fn drop_registration() {
+		fill::<T>(T::Parameters::get().active_size);
+		let who: AccountId = account("transcoder", 0, 0);
+		Pallet::<T>::put_capacity(&who, 1, most_profiles());
+		Pallet::<T>::elect(0, false);
+
+		#[block]
+		{
+			Pallet::<T>::drop_registration(&who);
+		}
+
+		assert!(!Transcoders::<T>::contains_key(&who));
 	}
 
 	impl_benchmark_test_suite!(

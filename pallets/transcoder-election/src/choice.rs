@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 use livepeer_primitives::{AccountId, Balance};
 
-use crate::types::{PlannedValidator, Terms};
+use crate::types::{ChosenValidator, Terms};
 
 /// A transcoder that may be elected.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,26 +32,26 @@ pub fn elect(mut contenders: Vec<Contender>, seats: u32) -> Vec<Contender> {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Incumbent {
 	/// Who it is.
-	pub validator: PlannedValidator,
-	/// Whether it is jailed.
-	pub jailed: bool,
+	pub validator: ChosenValidator,
+	/// Whether it is jailed or chilled.
+	pub barred: bool,
 }
 
 /// The next validator set, of those that are eligible and of the previous set.
 ///
 /// Enough eligible ones are the set. If they are fewer than `minimum`, the previous set stays:
-/// - all its unjailed members;
+/// - all its members that are neither jailed nor chilled;
 /// - as far as these are fewer than `minimum`, eligible newcomers, highest stake first;
-/// - as far as still needed, its jailed members, so that those with the lowest stake go first.
+/// - as far as still needed, its barred members, so that those with the lowest stake go first.
 ///
 /// So the set is smaller than `minimum` only if there is nobody else, it never grows beyond
-/// `minimum` by newcomers, and a jailed member is kept only where nobody can take its place.
+/// `minimum` by newcomers, and a barred member is kept only where nobody can take its place.
 /// No account is returned twice if neither list holds one twice.
 pub fn choose_validators(
-	mut eligible: Vec<PlannedValidator>,
+	mut eligible: Vec<ChosenValidator>,
 	previous: Vec<Incumbent>,
 	minimum: u32,
-) -> Vec<PlannedValidator> {
+) -> Vec<ChosenValidator> {
 	let minimum = minimum as usize;
 	if eligible.len() >= minimum {
 		return eligible;
@@ -59,16 +59,16 @@ pub fn choose_validators(
 	eligible.retain(|newcomer| {
 		previous.iter().all(|incumbent| incumbent.validator.account != newcomer.account)
 	});
-	let (jailed, staying): (Vec<_>, Vec<_>) =
-		previous.into_iter().partition(|incumbent| incumbent.jailed);
-	let mut jailed: Vec<_> = jailed.into_iter().map(|incumbent| incumbent.validator).collect();
+	let (barred, staying): (Vec<_>, Vec<_>) =
+		previous.into_iter().partition(|incumbent| incumbent.barred);
+	let mut barred: Vec<_> = barred.into_iter().map(|incumbent| incumbent.validator).collect();
 	// Stable sorts: the order of the lists decides between equal stakes.
 	eligible.sort_by_key(|validator| Reverse(validator.stake));
-	jailed.sort_by_key(|validator| Reverse(validator.stake));
+	barred.sort_by_key(|validator| Reverse(validator.stake));
 
 	let mut chosen: Vec<_> = staying.into_iter().map(|incumbent| incumbent.validator).collect();
 	let missing = minimum.saturating_sub(chosen.len());
-	chosen.extend(eligible.into_iter().chain(jailed).take(missing));
+	chosen.extend(eligible.into_iter().chain(barred).take(missing));
 	chosen
 }
 

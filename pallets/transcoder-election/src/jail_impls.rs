@@ -1,23 +1,63 @@
-//! Jail.
+//! Jail, and chill.
 
+use alloc::collections::BTreeSet;
 use frame_support::ensure;
 use livepeer_primitives::{
-	traits::{DisableValidator, Jail, OnTranscoderLost},
-	AccountId,
+	traits::{Chill, DisableValidator, Jail, OnTranscoderLost, Rounds},
+	AccountId, RoundIndex,
 };
 use sp_runtime::DispatchResult;
 
-use crate::{ActiveSet, Available, Config, Error, Event, Jailed, Pallet, LOG_TARGET};
+use crate::{
+	ActiveSet, Available, Chilled, Config, Error, Event, Jailed, Pallet, Transcoders, LOG_TARGET,
+};
 
 impl<T: Config> Pallet<T> {
 	/// Lets `who` out if nothing is open against it.
 	pub(crate) fn do_unjail(who: &AccountId) -> DispatchResult {
 		let open_verdicts = Jailed::<T>::get(who).ok_or(Error::<T>::NotJailed)?;
 		ensure!(open_verdicts == 0, Error::<T>::VerdictOpen);
+		Self::release(who);
+		Ok(())
+	}
+
+	/// Ends jail. What the keys of `who` signed before it is void: it announces its capacity anew.
+	pub(crate) fn release(who: &AccountId) {
 		Jailed::<T>::remove(who);
 		Self::mark_seat(who, false);
+		Transcoders::<T>::mutate_exists(who, |registration| {
+			if let Some(registration) = registration {
+				registration.since = Self::height();
+			}
+		});
 		Self::deposit_event(Event::TranscoderUnjailed { transcoder: who.clone() });
-		Ok(())
+	}
+
+	/// Ends the jail of one that has left the candidate list and against which nothing is open: it
+	/// has no place to come back to, and an entry for it would stay for ever.
+	pub(crate) fn forget_resolved(who: &AccountId) {
+		if Jailed::<T>::get(who) == Some(0) && !Transcoders::<T>::contains_key(who) {
+			Self::release(who);
+		}
+	}
+
+	/// Who is not chosen as a validator in this round.
+	pub(crate) fn chilled_now() -> BTreeSet<AccountId> {
+		let round = T::Rounds::current();
+		let chilled = Chilled::<T>::get().into_iter();
+		chilled.filter(|(_, until)| *until > round).map(|(account, _)| account).collect()
+	}
+
+	/// Forgets every chill that is over in `round`.
+	pub(crate) fn forget_chilled(round: RoundIndex) {
+		Chilled::<T>::mutate_exists(|chilled| {
+			if let Some(accounts) = chilled {
+				accounts.retain(|(_, until)| *until > round);
+				if accounts.is_empty() {
+					*chilled = None;
+				}
+			}
+		});
 	}
 
 	/// Marks the seat of `who` in this round's active set, if it has one.
@@ -62,5 +102,29 @@ impl<T: Config> Jail for Pallet<T> {
 			transcoder: transcoder.clone(),
 			open_verdicts,
 		});
+		Self::forget_resolved(transcoder);
+	}
+}
+
+impl<T: Config> Chill for Pallet<T> {
+	fn chill(account: &AccountId, until: RoundIndex) {
+		let before = Self::chilled_until(account.clone());
+		if until <= before.unwrap_or_else(T::Rounds::current) {
+			return;
+		}
+		Chilled::<T>::mutate(|chilled| {
+			chilled.retain(|(chilled, _)| chilled != account);
+			if chilled.is_full() {
+				// The one that is over first.
+				let ends = chilled.iter().enumerate().min_by_key(|(_, (_, until))| *until);
+				if let Some(first) = ends.map(|(index, _)| index) {
+					chilled.swap_remove(first);
+				}
+			}
+			if chilled.try_push((account.clone(), until)).is_err() {
+				log::error!(target: LOG_TARGET, "nobody more can be chilled");
+			}
+		});
+		Self::deposit_event(Event::ValidatorChilled { validator: account.clone(), until });
 	}
 }

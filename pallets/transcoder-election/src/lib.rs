@@ -5,14 +5,15 @@ extern crate alloc;
 
 pub use pallet::*;
 pub use types::{
-	ActiveTranscoders, Availability, PlannedValidator, PlannedValidators, Registration, Seat,
-	Terms, MAX_SEATS,
+	refusal, ActiveTranscoders, Availability, ChilledAccounts, ChosenSet, ChosenValidator, Duty,
+	Registration, Seat, Terms, MAX_CHILLED, MAX_DROPPED, MAX_SEATS, MAX_SETS, SNAPSHOT_WEIGHS_FROM,
 };
 pub use weights::WeightInfo;
 
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 pub mod choice;
+mod duty_impls;
 mod election_impls;
 mod jail_impls;
 #[cfg(test)]
@@ -22,7 +23,7 @@ mod session_impls;
 #[cfg(test)]
 mod tests;
 #[cfg(any(test, feature = "try-runtime"))]
-mod try_state;
+mod try_state_impls;
 mod types;
 mod view_impls;
 pub mod weights;
@@ -38,18 +39,25 @@ pub mod pallet {
 	use frame_system::pallet_prelude::*;
 	use livepeer_primitives::{
 		api::TranscoderView,
+		duty::{self, Profiles},
+		keys::OperatorSignature,
 		params::ElectionParameters,
 		service::ServiceRecord,
-		traits::{DisableValidator, HasKeys, OnTranscoderLost, ProtocolClock, Rounds, Stake},
-		AccountId, Balance, RoundIndex,
+		traits::{
+			DisableValidator, HasKeys, OnTranscoderLost, OperatorKeysOf, ProtocolClock, Rounds,
+			Stake,
+		},
+		AccountId, Balance, Hash, RoundIndex,
 	};
 	use sp_staking::SessionIndex;
 
 	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
 
+	/// What the runtime provides. `frame_system::AuthorizeCall` must be among its transaction
+	/// extensions.
 	#[pallet::config]
 	pub trait Config:
-		frame_system::Config<AccountId = AccountId, RuntimeEvent: From<Event<Self>>>
+		frame_system::Config<AccountId = AccountId, Hash = Hash, RuntimeEvent: From<Event<Self>>>
 	{
 		/// Stake by which transcoders are elected.
 		type Stake: Stake;
@@ -59,12 +67,17 @@ pub mod pallet {
 		type Rounds: Rounds;
 		/// Sizes and minima. Read when they are needed, so a change acts at once.
 		type Parameters: Get<ElectionParameters>;
+		/// The keys that sign a transcoder's duties.
+		type OperatorKeys: OperatorKeysOf;
 		/// Who has session keys.
 		type SessionKeys: HasKeys;
 		/// Takes a jailed validator out of consensus.
 		type DisableValidator: DisableValidator;
 		/// Told of each transcoder that leaves at once.
 		type OnTranscoderLost: OnTranscoderLost;
+		/// The pool's priority of a duty.
+		#[pallet::constant]
+		type DutyPriority: Get<TransactionPriority>;
 		/// The largest number of registered transcoders.
 		#[pallet::constant]
 		type MaxCandidates: Get<u32>;
@@ -98,26 +111,37 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type ActiveSet<T: Config> = StorageValue<_, ActiveTranscoders, ValueQuery>;
 
-	/// Who is jailed, with the number of verdicts that await execution. Outlives registration.
+	/// Who is jailed, with the number of verdicts that await execution. Outlives registration as long
+	/// as any does: with 0 only a registered transcoder is still there, until its own call.
 	#[pallet::storage]
 	pub type Jailed<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, u32>;
 
-	/// The validators of the newest planned session: those that the session was given last.
+	/// Who is not chosen as a validator, and from which round on it is again. What is over goes with
+	/// the next election.
 	#[pallet::storage]
-	pub type Planned<T: Config> = StorageValue<_, PlannedValidators, ValueQuery>;
+	pub type Chilled<T: Config> = StorageValue<_, ChilledAccounts, ValueQuery>;
+
+	/// The validator sets in force, queued and planned, by session. None ever changes; it goes when
+	/// its session is over.
+	#[pallet::storage]
+	pub type Sets<T: Config> = StorageMap<_, Twox64Concat, SessionIndex, ChosenSet, ValueQuery>;
+
+	/// The newest session that is planned.
+	#[pallet::storage]
+	pub type NewestSet<T: Config> = StorageValue<_, SessionIndex>;
 
 	/// A hash of the round, members, keys and standing of the last set that the session was given.
 	#[pallet::storage]
-	pub type PlannedHash<T: Config> = StorageValue<_, livepeer_primitives::Hash>;
+	pub type PlannedHash<T: Config> = StorageValue<_, Hash>;
 
 	/// Registers transcoders and elects round 0. Stake and parameters of genesis must be built
 	/// before, the session's genesis after.
 	#[pallet::genesis_config]
 	#[derive(frame_support::DefaultNoBound)]
 	pub struct GenesisConfig<T: Config> {
-		/// Account, terms, service record and capacity (0 takes no work) of each transcoder, the
-		/// oldest first.
-		pub transcoders: Vec<(AccountId, Terms, ServiceRecord, u32)>,
+		/// Account, terms, service record, capacity in work per second (0 takes no work) and
+		/// profiles of each transcoder, the oldest first.
+		pub transcoders: Vec<(AccountId, Terms, ServiceRecord, u64, Profiles)>,
 		/// Carries the type parameter.
 		#[serde(skip)]
 		pub _marker: core::marker::PhantomData<T>,
@@ -126,10 +150,16 @@ pub mod pallet {
 	#[pallet::genesis_build]
 	impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
 		fn build(&self) {
-			for (account, terms, service, capacity) in &self.transcoders {
-				Pallet::<T>::register_at_genesis(account, *terms, service.clone(), *capacity);
+			for (account, terms, service, capacity, profiles) in &self.transcoders {
+				Pallet::<T>::register_at_genesis(
+					account,
+					*terms,
+					service.clone(),
+					*capacity,
+					profiles.clone(),
+				);
 			}
-			Pallet::<T>::elect(T::Rounds::current());
+			Pallet::<T>::elect(T::Rounds::current(), true);
 		}
 	}
 
@@ -160,12 +190,17 @@ pub mod pallet {
 			/// The transcoder.
 			transcoder: AccountId,
 		},
+		/// A transcoder whose own bond is below the minimum left the candidate list.
+		TranscoderDropped {
+			/// The transcoder.
+			transcoder: AccountId,
+		},
 		/// A transcoder announced how much work it takes.
 		AvailabilityChanged {
 			/// The transcoder.
 			transcoder: AccountId,
-			/// Assignments that it takes at a time; 0 takes none.
-			capacity: u32,
+			/// Work that its machine does in a second; 0 takes no new assignment.
+			capacity: u64,
 		},
 		/// A transcoder goes on taking work.
 		HeartbeatReceived {
@@ -191,6 +226,13 @@ pub mod pallet {
 			transcoder: AccountId,
 			/// Verdicts against it that still await execution; at 0 it may leave jail.
 			open_verdicts: u32,
+		},
+		/// A validator did not do its duty as a judge and is not chosen for a while.
+		ValidatorChilled {
+			/// The validator.
+			validator: AccountId,
+			/// The round from which on it may be chosen again.
+			until: RoundIndex,
 		},
 		/// A transcoder left jail.
 		TranscoderUnjailed {
@@ -234,10 +276,11 @@ pub mod pallet {
 		NotJailed,
 		/// A verdict against the account still awaits execution.
 		VerdictOpen,
-		/// The transcoder has not announced a capacity, so there is nothing to keep alive.
+		/// The transcoder has not announced a capacity, so there is nothing to keep alive. What was
+		/// authorized never ends here.
 		NotAvailable,
-		/// The newest heartbeat is less than half an interval old.
-		HeartbeatTooEarly,
+		/// Profiles are named in ascending order, each once.
+		ProfilesNotAscending,
 	}
 
 	#[pallet::hooks]
@@ -248,8 +291,11 @@ pub mod pallet {
 				"every permitted active set can be filled from the candidate list",
 			);
 			let block = <T as frame_system::Config>::BlockWeights::get().max_block;
+			let election = T::WeightInfo::elect(T::MaxCandidates::get()).saturating_add(
+				T::WeightInfo::drop_registration().saturating_mul(MAX_DROPPED.into()),
+			);
 			assert!(
-				T::WeightInfo::elect(T::MaxCandidates::get()).ref_time() <= block.ref_time() / 2,
+				election.ref_time() <= block.ref_time() / 2,
 				"an election of the full candidate list takes at most half of a block",
 			);
 		}
@@ -264,9 +310,16 @@ pub mod pallet {
 	impl<T: Config> Pallet<T> {
 		/// Registers the signer as a transcoder, or changes its terms and where it is reached.
 		///
-		/// The signer needs the minimum bond to itself. Terms take effect with the active set of
-		/// the next round. In the lock period nobody registers, and a registered transcoder may
-		/// only lower its price, not below the lowest registered one.
+		/// Sent by the account, which needs the minimum bond to itself.
+		///
+		/// - `terms`: price of a standard segment in smallest units of ETH, and the shares of rewards
+		///   and fees. They take effect with the active set of the next round. In the lock period
+		///   nobody registers, and a registered transcoder may only lower its price, not below the
+		///   lowest registered one.
+		/// - `service`: where it is reached; takes effect at once.
+		///
+		/// Emits `TranscoderRegistered`, `TermsChanged` or `ServiceChanged`. Costs the fee, by what
+		/// was looked up.
 		#[pallet::call_index(0)]
 		#[pallet::weight(
 			T::WeightInfo::transcoder()
@@ -285,7 +338,13 @@ pub mod pallet {
 			.into())
 		}
 
-		/// Changes where the signer, a registered transcoder, is reached.
+		/// Changes where the signer is reached.
+		///
+		/// Sent by a registered transcoder's account.
+		///
+		/// - `service`: peer id, addresses and URL; takes effect at once.
+		///
+		/// Emits `ServiceChanged`. Costs the fee.
 		#[pallet::call_index(1)]
 		#[pallet::weight(T::WeightInfo::set_service())]
 		pub fn set_service(origin: OriginFor<T>, service: ServiceRecord) -> DispatchResult {
@@ -295,6 +354,10 @@ pub mod pallet {
 
 		/// Leaves the candidate list and the active set at once. Assignments are handed on; stake
 		/// stays bonded, and a verdict that awaits execution still reaches it.
+		///
+		/// Sent by a registered transcoder's account.
+		///
+		/// Emits `TranscoderResigned`. Costs the fee.
 		#[pallet::call_index(2)]
 		#[pallet::weight(T::WeightInfo::resign())]
 		pub fn resign(origin: OriginFor<T>) -> DispatchResult {
@@ -302,33 +365,107 @@ pub mod pallet {
 			Self::do_resign(&who)
 		}
 
-		/// `TranscodeAvailability`: announces how many assignments the signer takes at a time. With
-		/// 0 it gets no new ones and keeps those that it has, as long as heartbeats come. Counts as
-		/// a heartbeat.
+		/// `TranscodeAvailability`: announces how much work the signer takes, from a wallet; its
+		/// duties key does the same for free with `announce`. What that key signed before is void.
+		/// Counts as a heartbeat.
+		///
+		/// Sent by a registered transcoder's account.
+		///
+		/// - `capacity`: work per second that the machine does. With 0 it gets no new assignments
+		///   and keeps those that it has, as long as heartbeats come.
+		/// - `profiles`: the profiles that it serves, ascending.
+		///
+		/// Emits `AvailabilityChanged`. Costs the fee.
 		#[pallet::call_index(3)]
 		#[pallet::weight(T::WeightInfo::set_available())]
-		pub fn set_available(origin: OriginFor<T>, capacity: u32) -> DispatchResult {
+		pub fn set_available(
+			origin: OriginFor<T>,
+			capacity: u64,
+			profiles: Profiles,
+		) -> DispatchResult {
 			let who = ensure_signed(origin)?;
-			Self::do_set_available(&who, capacity)
+			Self::do_set_available(&who, capacity, profiles)
 		}
 
-		/// Says that the signer still takes work. Due once per heartbeat interval and free then;
-		/// refused within half an interval after the one before.
+		/// Says that a transcoder still works. Due once per heartbeat interval; refused within half
+		/// an interval after it was last seen.
+		///
+		/// Sent by anyone, as an authorized call without an account's signature.
+		///
+		/// - `heartbeat`: the chain, and the block at which it was made: at most 32 blocks old, and
+		///   newer than the newest that was taken.
+		/// - `signature`: by a key, not revoked, of the current duties keys of a registered
+		///   transcoder that is not jailed.
+		///
+		/// Emits `HeartbeatReceived`. Costs nothing.
 		#[pallet::call_index(4)]
-		#[pallet::weight((T::WeightInfo::heartbeat(), DispatchClass::Operational))]
-		pub fn heartbeat(origin: OriginFor<T>) -> DispatchResultWithPostInfo {
-			let who = ensure_signed(origin)?;
-			Self::do_heartbeat(&who)?;
-			Ok(Pays::No.into())
+		#[pallet::weight((T::WeightInfo::heartbeat(), DispatchClass::Operational, Pays::No))]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_heartbeat())]
+		#[pallet::authorize(Self::authorize_heartbeat)]
+		pub fn heartbeat(
+			origin: OriginFor<T>,
+			heartbeat: duty::Heartbeat,
+			signature: OperatorSignature,
+		) -> DispatchResult {
+			ensure_authorized(origin)?;
+			Self::do_heartbeat(&signature.signer.account, heartbeat.at)
 		}
 
 		/// Leaves jail when every verdict against the signer was executed or cancelled. It must
 		/// announce its capacity again, and validates again from a later session on.
+		///
+		/// Sent by a jailed transcoder's account.
+		///
+		/// Emits `TranscoderUnjailed`. Costs the fee.
 		#[pallet::call_index(5)]
 		#[pallet::weight(T::WeightInfo::unjail())]
 		pub fn unjail(origin: OriginFor<T>) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_unjail(&who)
+		}
+
+		/// Announces how much work a transcoder takes, by its duties key. Counts as a heartbeat;
+		/// refused within half an interval after the one before.
+		///
+		/// Sent by anyone, as an authorized call without an account's signature.
+		///
+		/// - `availability`: the chain, the block at which it was made (as for a heartbeat), work
+		///   per second, and the profiles that are served, ascending.
+		/// - `signature`: as for a heartbeat.
+		///
+		/// Emits `AvailabilityChanged`. Costs nothing.
+		#[pallet::call_index(6)]
+		#[pallet::weight((T::WeightInfo::announce(), DispatchClass::Operational, Pays::No))]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_announce())]
+		#[pallet::authorize(Self::authorize_announce)]
+		pub fn announce(
+			origin: OriginFor<T>,
+			availability: duty::Availability,
+			signature: OperatorSignature,
+		) -> DispatchResult {
+			ensure_authorized(origin)?;
+			Self::do_announce(&signature.signer.account, availability);
+			Ok(())
+		}
+	}
+
+	impl<T: Config> Pallet<T> {
+		/// Cheap checks first, the signature last; what passes cannot fail in dispatch.
+		fn authorize_heartbeat(
+			_source: TransactionSource,
+			heartbeat: &duty::Heartbeat,
+			signature: &OperatorSignature,
+		) -> TransactionValidityWithRefund {
+			Self::check_heartbeat(heartbeat, signature)
+		}
+
+		/// Cheap checks first, the signature last; what passes cannot fail in dispatch.
+		fn authorize_announce(
+			_source: TransactionSource,
+			availability: &duty::Availability,
+			signature: &OperatorSignature,
+		) -> TransactionValidityWithRefund {
+			Self::check_announcement(availability, signature)
 		}
 	}
 
@@ -361,7 +498,24 @@ pub mod pallet {
 
 		/// The validators of the newest planned session.
 		pub fn validators() -> Vec<AccountId> {
-			Planned::<T>::get().into_iter().map(|validator| validator.account).collect()
+			let newest = NewestSet::<T>::get().map(Self::set_of).unwrap_or_default();
+			newest.members.into_iter().map(|validator| validator.account).collect()
+		}
+
+		/// The validators of a session that is in force, queued or planned, with their stakes and
+		/// the round of the snapshot from which they were chosen.
+		pub fn chosen_set(session: SessionIndex) -> ChosenSet {
+			Self::set_of(session)
+		}
+
+		/// The round from which on an account may be chosen as a validator again; `None` if it may
+		/// now.
+		pub fn chilled_until(account: AccountId) -> Option<RoundIndex> {
+			let round = T::Rounds::current();
+			Chilled::<T>::get()
+				.into_iter()
+				.find(|(chilled, until)| *chilled == account && *until > round)
+				.map(|(_, until)| until)
 		}
 
 		/// Verdicts that await execution against a jailed account; `None` if it is not jailed.

@@ -3,20 +3,31 @@
 
 use crate as pallet_transcoder_election;
 use crate::{GenesisConfig, Terms};
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use codec::Encode;
-use frame_support::{derive_impl, parameter_types, traits::ConstU64};
+use frame_support::{
+	derive_impl, parameter_types,
+	traits::{Authorize, ConstU64},
+};
+use frame_system::RawOrigin;
 use livepeer_primitives::{
+	duty::{self, Profiles},
+	keys::{Generation, OperatorKey, OperatorSignature, Purpose, Signer, VrfKey},
 	params::{ElectionParameters, ProtocolParameters},
 	service::ServiceRecord,
-	traits::{DisableValidator, HasKeys, OnTranscoderLost, ProtocolClock, Rounds, Stake},
-	AccountId, Balance, BlockNumber, Hash, RoundIndex, UNIT,
+	traits::{
+		DisableValidator, HasKeys, OnTranscoderLost, OperatorKeysOf, ProtocolClock, Rounds, Stake,
+	},
+	AccountId, Balance, BlockNumber, Hash, RoundIndex, Signature, UNIT,
 };
 use pallet_session::{disabling::UpToLimitWithReEnablingDisablingStrategy, SessionInterface};
+use sp_core::{sr25519, Pair};
+use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
 use sp_runtime::{
 	impl_opaque_keys,
 	testing::UintAuthorityId,
-	traits::{BlakeTwo256, Convert, ConvertInto, Hash as _, IdentityLookup},
+	traits::{BlakeTwo256, Convert, ConvertInto, Dispatchable, Hash as _, IdentityLookup},
+	transaction_validity::{TransactionSource, TransactionValidityError, ValidTransaction},
 	BuildStorage, Perbill,
 };
 use sp_staking::offence::OffenceSeverity;
@@ -109,12 +120,24 @@ pub struct Bonded {
 	pub own: Balance,
 }
 
+/// What tests reckon with: small bonds.
+pub fn parameters() -> ElectionParameters {
+	ElectionParameters {
+		min_self_bond: UNIT,
+		min_validator_stake: UNIT,
+		..ProtocolParameters::development().election
+	}
+}
+
 parameter_types! {
 	pub static Stakes: BTreeMap<AccountId, Bonded> = BTreeMap::new();
 	pub static Round: RoundIndex = 0;
 	pub static Locked: bool = false;
 	pub static Lost: Vec<AccountId> = Vec::new();
-	pub static Parameters: ElectionParameters = ProtocolParameters::development().election;
+	pub static Parameters: ElectionParameters = parameters();
+	/// The generation of an account's duties keys where a test has changed it.
+	pub static Current: BTreeMap<AccountId, Generation> = BTreeMap::new();
+	pub static Revoked: BTreeSet<(AccountId, Generation, u8)> = BTreeSet::new();
 	pub const MaxCandidates: u32 = 256;
 }
 
@@ -147,6 +170,92 @@ impl Rounds for FakeRounds {
 	fn in_lock_period() -> bool {
 		Locked::get()
 	}
+}
+
+/// Duties keys: two in each generation from 1 on, which are kept for ever.
+pub struct FakeKeys;
+impl OperatorKeysOf for FakeKeys {
+	fn current(account: &AccountId, _: Purpose) -> Generation {
+		// Accounts with a secret of their own, as benchmarks make them, sign by themselves.
+		let numbered = *account == self::account(AsRef::<[u8]>::as_ref(account)[0]);
+		Current::get().get(account).copied().unwrap_or(numbered.into())
+	}
+
+	fn is_signed(signature: &OperatorSignature, purpose: Purpose, object: &Hash) -> bool {
+		let signer = &signature.signer;
+		if signer.generation == 0 {
+			return signature.verifies(object, None);
+		}
+		let key = OperatorKey::Sr25519(duty_pair(signer).public());
+		purpose == Purpose::Duties && signer.key < 2 && signature.verifies(object, Some(&key))
+	}
+
+	fn is_revoked(signer: &Signer, _: Purpose) -> bool {
+		Revoked::get().contains(&(signer.account.clone(), signer.generation, signer.key))
+	}
+
+	fn vrf_key(_: &AccountId, _: Generation) -> Option<VrfKey> {
+		None
+	}
+
+	fn retain(_: &AccountId, _: Purpose, _: Generation) {}
+
+	fn release(_: &AccountId, _: Purpose, _: Generation) {}
+}
+
+/// The key pair of a signer.
+pub fn duty_pair(signer: &Signer) -> sr25519::Pair {
+	sr25519::Pair::from_seed(&sp_io::hashing::blake2_256(&signer.encode()))
+}
+
+/// A signer's signature over an object.
+pub fn sign(signer: Signer, object: &Hash) -> OperatorSignature {
+	let signature: Signature = duty_pair(&signer).sign(signer.payload(object).as_bytes()).into();
+	OperatorSignature { signer, signature }
+}
+
+/// The first duties key of an account's current generation.
+pub fn signer(number: u8) -> Signer {
+	let account = account(number);
+	let generation = FakeKeys::current(&account, Purpose::Duties);
+	Signer { account, generation, key: 0 }
+}
+
+/// A heartbeat made at a block.
+pub fn heartbeat_at(number: u8, at: BlockNumber) -> crate::Call<Test> {
+	let heartbeat = duty::Heartbeat { genesis: System::block_hash(0), at };
+	let signature = sign(signer(number), &heartbeat.hash());
+	crate::Call::heartbeat { heartbeat, signature }
+}
+
+/// An announcement made at a block.
+pub fn announcement_at(number: u8, at: BlockNumber, capacity: u64) -> crate::Call<Test> {
+	let genesis = System::block_hash(0);
+	let availability = duty::Availability { genesis, at, capacity, profiles: profiles(&[1]) };
+	let signature = sign(signer(number), &availability.hash());
+	crate::Call::announce { availability, signature }
+}
+
+/// What the pool says of a call.
+pub fn validate(call: crate::Call<Test>) -> Result<ValidTransaction, TransactionValidityError> {
+	let call = RuntimeCall::from(call);
+	call.authorize(TransactionSource::External)
+		.expect("the call can be authorized")
+		.map(|(valid, _)| valid)
+}
+
+/// Puts a call through authorization and dispatch as a block does. What is authorized must not
+/// fail.
+pub fn apply(call: crate::Call<Test>) -> Result<(), TransactionValidityError> {
+	validate(call.clone())?;
+	let call = RuntimeCall::from(call);
+	call.dispatch(RawOrigin::Authorized.into()).expect("what is authorized cannot fail");
+	Ok(())
+}
+
+/// Profiles of these numbers.
+pub fn profiles(numbers: &[u16]) -> Profiles {
+	numbers.to_vec().try_into().expect("few")
 }
 
 pub struct Keys;
@@ -184,8 +293,10 @@ impl ProtocolClock for Blocks {
 impl crate::Config for Test {
 	type Clock = Blocks;
 	type DisableValidator = Disable;
+	type DutyPriority = ConstU64<7>;
 	type MaxCandidates = MaxCandidates;
 	type OnTranscoderLost = NoteLost;
+	type OperatorKeys = FakeKeys;
 	type Parameters = Parameters;
 	type Rounds = FakeRounds;
 	type SessionKeys = Keys;
@@ -270,17 +381,13 @@ pub fn events() -> Vec<crate::Event<Test>> {
 /// Builds chains to test on. Without transcoders unless some are added.
 pub struct ExtBuilder {
 	parameters: ElectionParameters,
-	transcoders: Vec<(u8, Balance, u32)>,
+	transcoders: Vec<(u8, Balance, u64)>,
 	keys: Vec<u8>,
 }
 
 impl Default for ExtBuilder {
 	fn default() -> Self {
-		Self {
-			parameters: ProtocolParameters::development().election,
-			transcoders: Vec::new(),
-			keys: Vec::new(),
-		}
+		Self { parameters: parameters(), transcoders: Vec::new(), keys: Vec::new() }
 	}
 }
 
@@ -292,7 +399,7 @@ impl ExtBuilder {
 	}
 
 	/// Adds a genesis transcoder with this many LPT and this capacity. Its price is its number.
-	pub fn transcoder(mut self, number: u8, lpt: Balance, capacity: u32) -> Self {
+	pub fn transcoder(mut self, number: u8, lpt: Balance, capacity: u64) -> Self {
 		self.transcoders.push((number, lpt * UNIT, capacity));
 		self
 	}
@@ -316,6 +423,8 @@ impl ExtBuilder {
 		Round::set(0);
 		Locked::set(false);
 		Lost::set(Vec::new());
+		Current::set(BTreeMap::new());
+		Revoked::set(BTreeSet::new());
 		Parameters::set(self.parameters);
 		let storage = RuntimeGenesisConfig {
 			transcoder_election: GenesisConfig {
@@ -323,7 +432,13 @@ impl ExtBuilder {
 					.transcoders
 					.iter()
 					.map(|(number, _, capacity)| {
-						(account(*number), terms((*number).into()), service(*number), *capacity)
+						(
+							account(*number),
+							terms((*number).into()),
+							service(*number),
+							*capacity,
+							profiles(&[1]),
+						)
 					})
 					.collect(),
 				..Default::default()
@@ -349,6 +464,8 @@ impl ExtBuilder {
 		.build_storage()
 		.expect("a genesis that holds together");
 		let mut ext = sp_io::TestExternalities::from(storage);
+		// Benchmarks sign.
+		ext.register_extension(KeystoreExt::new(MemoryKeystore::new()));
 		ext.execute_with(|| System::set_block_number(1));
 		ext
 	}

@@ -1,7 +1,8 @@
-//! Registration, terms and availability.
+//! Registration, terms and what an account announces itself.
 
 use frame_support::{ensure, traits::Get};
 use livepeer_primitives::{
+	duty::Profiles,
 	params::ElectionParameters,
 	service::ServiceRecord,
 	traits::{OnTranscoderLost, ProtocolClock, Rounds, Stake},
@@ -87,7 +88,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn insert_registration(who: &AccountId, terms: Terms) {
 		let order = NextOrder::<T>::get();
 		NextOrder::<T>::put(order.saturating_add(1));
-		Transcoders::<T>::insert(who, Registration { terms, order });
+		Transcoders::<T>::insert(who, Registration { terms, order, since: Self::height() });
 	}
 
 	/// Stores where `who` is reached, and says so if that is news of a registered transcoder.
@@ -109,45 +110,64 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Removes `who` from everything but jail.
+	/// Lets `who` leave.
 	pub(crate) fn do_resign(who: &AccountId) -> DispatchResult {
 		ensure!(Transcoders::<T>::contains_key(who), Error::<T>::NotRegistered);
+		Self::remove_registration(who);
+		Self::deposit_event(Event::TranscoderResigned { transcoder: who.clone() });
+		Self::forget_resolved(who);
+		Ok(())
+	}
+
+	/// Takes `who`, whose own bond is below the minimum, off the candidate list.
+	pub(crate) fn drop_registration(who: &AccountId) {
+		Self::remove_registration(who);
+		Self::deposit_event(Event::TranscoderDropped { transcoder: who.clone() });
+		Self::forget_resolved(who);
+	}
+
+	/// Removes `who` from everything but jail.
+	fn remove_registration(who: &AccountId) {
 		Transcoders::<T>::remove(who);
 		Services::<T>::remove(who);
 		Available::<T>::remove(who);
 		ActiveSet::<T>::mutate(|active| active.seats.retain(|seat| seat.account != *who));
 		T::OnTranscoderLost::on_transcoder_lost(who);
-		Self::deposit_event(Event::TranscoderResigned { transcoder: who.clone() });
-		Ok(())
 	}
 
-	/// Announces a capacity.
-	pub(crate) fn do_set_available(who: &AccountId, capacity: u32) -> DispatchResult {
+	/// Announces a capacity, by the account itself.
+	pub(crate) fn do_set_available(
+		who: &AccountId,
+		capacity: u64,
+		profiles: Profiles,
+	) -> DispatchResult {
 		ensure!(Transcoders::<T>::contains_key(who), Error::<T>::NotRegistered);
 		ensure!(!Jailed::<T>::contains_key(who), Error::<T>::Jailed);
-		Self::put_capacity(who, capacity);
+		ensure!(Self::ascend(&profiles), Error::<T>::ProfilesNotAscending);
+		Self::put_capacity(who, capacity, profiles);
 		Self::deposit_event(Event::AvailabilityChanged { transcoder: who.clone(), capacity });
 		Ok(())
 	}
 
-	/// Stores a capacity; also 0, for who takes nothing new still shows by heartbeats that it
-	/// serves what it has.
-	pub(crate) fn put_capacity(who: &AccountId, capacity: u32) {
-		Available::<T>::insert(who, Availability { capacity, last_seen: Self::now() });
+	/// Whether profiles ascend, so that none is there twice.
+	pub(crate) fn ascend(profiles: &Profiles) -> bool {
+		profiles.windows(2).all(|pair| pair[0] < pair[1])
 	}
 
-	/// Keeps an announcement alive. An announcement that has lapsed is revived: the transcoder is
-	/// back with the capacity that it announced.
-	pub(crate) fn do_heartbeat(who: &AccountId) -> DispatchResult {
-		Available::<T>::try_mutate(who, |availability| {
-			let availability = availability.as_mut().ok_or(Error::<T>::NotAvailable)?;
-			let now = Self::now();
-			let interval = Self::parameters().heartbeat_interval;
-			ensure!(now >= availability.next_heartbeat(interval), Error::<T>::HeartbeatTooEarly);
-			availability.last_seen = now;
-			Self::deposit_event(Event::HeartbeatReceived { transcoder: who.clone() });
-			Ok(())
-		})
+	/// Stores a capacity; also 0, for who takes nothing new still shows by heartbeats that it
+	/// serves what it has. Whatever its keys signed before is void.
+	pub(crate) fn put_capacity(who: &AccountId, capacity: u64, profiles: Profiles) {
+		let last_seen = Self::now();
+		let announced = Available::<T>::get(who).and_then(|before| before.announced);
+		let availability =
+			Availability { capacity, profiles, last_seen, at: Self::height(), announced };
+		Available::<T>::insert(who, availability);
+	}
+
+	/// The canonical profile alone.
+	#[cfg(any(test, feature = "runtime-benchmarks"))]
+	pub(crate) fn canonical_profile() -> Profiles {
+		Profiles::truncate_from(alloc::vec![livepeer_primitives::video::CANONICAL_PROFILE])
 	}
 
 	/// Registers a transcoder of the chain's genesis.
@@ -158,8 +178,13 @@ impl<T: Config> Pallet<T> {
 		who: &AccountId,
 		terms: Terms,
 		service: ServiceRecord,
-		capacity: u32,
+		capacity: u64,
+		profiles: Profiles,
 	) {
+		assert!(
+			Self::ascend(&profiles),
+			"the profiles of the genesis transcoder {who:?} do not ascend"
+		);
 		assert!(
 			!Transcoders::<T>::contains_key(who),
 			"genesis lists the transcoder {who:?} more than once"
@@ -182,7 +207,7 @@ impl<T: Config> Pallet<T> {
 		Services::<T>::insert(who, service);
 		// With 0 it has announced nothing, and serves nothing yet.
 		if capacity > 0 {
-			Self::put_capacity(who, capacity);
+			Self::put_capacity(who, capacity, profiles);
 		}
 	}
 }

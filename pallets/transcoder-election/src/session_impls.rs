@@ -1,12 +1,16 @@
 //! The validator set of each session.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+	collections::{BTreeMap, BTreeSet},
+	vec::Vec,
+};
 use codec::Encode;
 use core::marker::PhantomData;
-use frame_support::BoundedVec;
+use frame_support::{traits::ConstU32, BoundedVec};
 use livepeer_primitives::{
+	keys::VerifierId,
 	params::ElectionParameters,
-	traits::{DisableValidator, HasKeys},
+	traits::{DisableValidator, HasKeys, SeatedValidator, SeatedValidators, Stake, ValidatorSet},
 	AccountId, Hash, MAX_VALIDATORS,
 };
 use sp_runtime::traits::{BlakeTwo256, Hash as _};
@@ -14,8 +18,8 @@ use sp_staking::SessionIndex;
 
 use crate::{
 	choice::{choose_validators, Incumbent},
-	ActiveSet, ActiveTranscoders, Config, Event, Jailed, Pallet, Planned, PlannedHash,
-	PlannedValidator, LOG_TARGET,
+	ActiveSet, ActiveTranscoders, ChosenSet, ChosenValidator, Config, Event, Jailed, NewestSet,
+	Pallet, PlannedHash, Sets, LOG_TARGET,
 };
 
 /// Hashes of session keys, each read once.
@@ -46,70 +50,95 @@ impl<T: Config> Pallet<T> {
 	/// nothing changed about it, or empty. At genesis the same set is given for both sessions.
 	fn plan_session(session: SessionIndex, at_genesis: bool) -> Option<Vec<AccountId>> {
 		let active = ActiveSet::<T>::get();
+		let previous = NewestSet::<T>::get().map(Self::set_of).unwrap_or_default();
+		let chilled = Self::chilled_now();
 		let mut keys = Keys::<T>::default();
-		let chosen = Self::choose(&active, &mut keys, &Self::parameters());
+		let chosen = Self::choose(&active, &previous, &chilled, &mut keys, &Self::parameters());
+		let standing: Vec<_> = chosen
+			.iter()
+			.map(|validator| {
+				let account = &validator.account;
+				(account, keys.hash_of(account), Self::is_barred(&active, &chilled, account))
+			})
+			.collect();
+		let hash: Hash = BlakeTwo256::hash(&(active.round, standing).encode());
 		if chosen.is_empty() {
 			log::error!(
 				target: LOG_TARGET,
 				"nobody can validate session {session}: the session keeps what it has",
 			);
-			return None;
 		}
-		let standing: Vec<_> = chosen
-			.iter()
-			.map(|validator| {
-				let account = &validator.account;
-				(account, keys.hash_of(account), Self::is_jailed_with(&active, account))
-			})
-			.collect();
-		let hash: Hash = BlakeTwo256::hash(&(active.round, standing).encode());
-		if !at_genesis && PlannedHash::<T>::get() == Some(hash) {
+		if chosen.is_empty() || (!at_genesis && PlannedHash::<T>::get() == Some(hash)) {
+			// The session goes on with the set that it has, and so does what is stored of it.
+			Self::put_set(session, previous);
 			return None;
 		}
 		PlannedHash::<T>::put(hash);
-		let chosen = BoundedVec::truncate_from(chosen);
 		let accounts: Vec<_> = chosen.iter().map(|validator| validator.account.clone()).collect();
-		Planned::<T>::put(chosen);
+		let members = BoundedVec::truncate_from(chosen);
+		Self::put_set(session, ChosenSet { snapshot: active.round, members });
 		Self::deposit_event(Event::ValidatorsChosen { session, validators: accounts.len() as u32 });
 		Some(accounts)
 	}
 
+	/// Stores the set of a session, the newest one that is planned.
+	fn put_set(session: SessionIndex, set: ChosenSet) {
+		Sets::<T>::insert(session, set);
+		NewestSet::<T>::put(session);
+	}
+
 	/// The validators that follow from the active set and from the set that was planned last. Only
-	/// accounts with session keys, each once.
+	/// accounts with session keys, each once, all with their stake in the round's snapshot: an
+	/// incumbent that is kept without a seat weighs with what counts for it now, so that nobody
+	/// judges with stake that has left.
 	fn choose(
 		active: &ActiveTranscoders,
+		previous: &ChosenSet,
+		chilled: &BTreeSet<AccountId>,
 		keys: &mut Keys<T>,
 		parameters: &ElectionParameters,
-	) -> Vec<PlannedValidator> {
+	) -> Vec<ChosenValidator> {
 		let eligible: Vec<_> = active
 			.seats
 			.iter()
 			.filter(|seat| {
 				!seat.jailed
 					&& seat.stake >= parameters.min_validator_stake
+					&& !chilled.contains(&seat.account)
 					&& keys.hash_of(&seat.account).is_some()
 			})
 			.take(MAX_VALIDATORS as usize)
-			.map(|seat| PlannedValidator { account: seat.account.clone(), stake: seat.stake })
+			.map(|seat| ChosenValidator { account: seat.account.clone(), stake: seat.stake })
 			.collect();
 		let minimum = parameters.min_validators.clamp(1, MAX_VALIDATORS);
 		if eligible.len() as u32 >= minimum {
 			return eligible;
 		}
-		let previous = Planned::<T>::get()
-			.into_iter()
+		let previous = previous
+			.members
+			.iter()
 			.filter(|validator| keys.hash_of(&validator.account).is_some())
 			.map(|validator| Incumbent {
-				jailed: Self::is_jailed_with(active, &validator.account),
-				validator: PlannedValidator {
-					stake: active
-						.seat(&validator.account)
-						.map_or(validator.stake, |seat| seat.stake),
-					..validator
+				barred: Self::is_barred(active, chilled, &validator.account),
+				validator: ChosenValidator {
+					stake: active.seat(&validator.account).map_or_else(
+						|| T::Stake::active_stake(&validator.account),
+						|seat| seat.stake,
+					),
+					account: validator.account.clone(),
 				},
 			})
 			.collect();
 		choose_validators(eligible, previous, minimum)
+	}
+
+	/// Whether `account` is jailed or chilled.
+	fn is_barred(
+		active: &ActiveTranscoders,
+		chilled: &BTreeSet<AccountId>,
+		account: &AccountId,
+	) -> bool {
+		Self::is_jailed_with(active, account) || chilled.contains(account)
 	}
 
 	/// Whether `account` is jailed: from its seat if it has one, else from storage.
@@ -117,15 +146,79 @@ impl<T: Config> Pallet<T> {
 		active.seat(account).map_or_else(|| Jailed::<T>::contains_key(account), |seat| seat.jailed)
 	}
 
-	/// Disables the jailed members of the session that starts: the session has forgotten who was
-	/// disabled if the set changed.
-	fn disable_jailed() {
-		// The session that starts was planned last: its successor is planned after this.
-		for validator in Planned::<T>::get() {
+	/// Begins a session: forgets the sets of those before it, and disables its jailed members, for
+	/// the session has forgotten who was disabled if the set changed.
+	fn begin_session(session: SessionIndex) {
+		let over: Vec<_> = Sets::<T>::iter_keys().filter(|stored| *stored < session).collect();
+		for stored in over {
+			Sets::<T>::remove(stored);
+		}
+		for validator in Self::set_of(session).members {
 			if Jailed::<T>::contains_key(&validator.account) {
 				T::DisableValidator::disable(&validator.account);
 			}
 		}
+	}
+
+	/// The validators of a session that is in force, queued or planned, with their stakes in the
+	/// snapshot from which they were chosen. Empty for any other session. Reads nothing that lives:
+	/// a set, once chosen, never changes.
+	pub fn set_of(session: SessionIndex) -> ChosenSet {
+		Sets::<T>::get(session)
+	}
+
+	/// The same as it is stored with a seed: `key_of` knows verifier keys; who has none is left out.
+	/// Jail is as of this block.
+	pub fn validator_set(
+		session: SessionIndex,
+		mut key_of: impl FnMut(&AccountId) -> Option<VerifierId>,
+	) -> ValidatorSet {
+		let active = ActiveSet::<T>::get();
+		let set = Self::set_of(session);
+		let members: Vec<_> = set
+			.members
+			.into_iter()
+			.filter_map(|validator| {
+				Some(SeatedValidator {
+					key: key_of(&validator.account)?,
+					jailed: Self::is_jailed_with(&active, &validator.account),
+					account: validator.account,
+					stake: validator.stake,
+				})
+			})
+			.collect();
+		ValidatorSet { snapshot: set.snapshot, members: SeatedValidators::truncate_from(members) }
+	}
+
+	/// Who is jailed of the sets that are in force, queued or planned, and of the active set, from
+	/// which the next ones are chosen. The sets come first, the oldest before the others, where
+	/// there are more than can be returned. Ascending.
+	pub fn jailed_validators() -> BoundedVec<AccountId, ConstU32<MAX_VALIDATORS>> {
+		let active = ActiveSet::<T>::get();
+		let mut sets: Vec<_> = Sets::<T>::iter().collect();
+		sets.sort_unstable_by_key(|(session, _)| *session);
+		let mut seen = BTreeSet::new();
+		let mut jailed: Vec<AccountId> = Vec::new();
+		let members = sets
+			.into_iter()
+			.flat_map(|(_, set)| set.members)
+			.map(|validator| validator.account)
+			.chain(active.seats.iter().map(|seat| seat.account.clone()));
+		for account in members {
+			if seen.insert(account.clone()) && Self::is_jailed_with(&active, &account) {
+				jailed.push(account);
+			}
+		}
+		jailed.truncate(MAX_VALIDATORS as usize);
+		jailed.sort_unstable();
+		BoundedVec::truncate_from(jailed)
+	}
+
+	/// Whether `account` is in a set that is in force, queued or planned. Such an account must keep
+	/// its session keys: without them BABE could find nobody.
+	pub fn is_validating(account: &AccountId) -> bool {
+		Sets::<T>::iter_values()
+			.any(|set| set.members.iter().any(|validator| validator.account == *account))
 	}
 }
 
@@ -138,8 +231,8 @@ impl<T: Config> pallet_session::SessionManager<AccountId> for Pallet<T> {
 		Self::plan_session(new_index, true)
 	}
 
-	fn start_session(_: SessionIndex) {
-		Self::disable_jailed();
+	fn start_session(session: SessionIndex) {
+		Self::begin_session(session);
 	}
 
 	fn end_session(_: SessionIndex) {}

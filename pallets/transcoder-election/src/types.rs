@@ -2,13 +2,39 @@
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{traits::ConstU32, BoundedVec};
-use livepeer_primitives::{AccountId, Balance, BlockNumber, RoundIndex, MAX_VALIDATORS};
+use livepeer_primitives::{
+	duty::Profiles, AccountId, Balance, BlockNumber, RoundIndex, MAX_VALIDATORS,
+};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
 use sp_runtime::Perbill;
 
 /// Largest number of seats in an active set: the largest number by stake, and one that is drawn.
 pub const MAX_SEATS: u32 = MAX_VALIDATORS + 1;
+
+/// Most registrations that one election drops; those beyond it are passed over and dropped later.
+pub const MAX_DROPPED: u32 = 32;
+
+/// Most accounts that are chilled at a time: the members of two sets. Beyond it the one whose chill
+/// ends first gives way.
+pub const MAX_CHILLED: u32 = 2 * MAX_VALIDATORS;
+
+/// Most validator sets that are stored: in force, queued, and planned while sessions change.
+pub const MAX_SETS: u32 = 3;
+
+/// The first block of a round, counted from 0, in which the round's own snapshot weighs. Who made
+/// the blocks before could still bond when it knew a part of the chance.
+pub const SNAPSHOT_WEIGHS_FROM: BlockNumber = 2;
+
+/// Why a duty is refused that only this pallet knows: the code of `InvalidTransaction::Custom`.
+pub mod refusal {
+	/// The signer's account is jailed.
+	pub const JAILED: u8 = 1;
+	/// There is no announcement that a heartbeat could keep alive.
+	pub const NOTHING_ANNOUNCED: u8 = 2;
+	/// The profiles do not ascend.
+	pub const PROFILES: u8 = 3;
+}
 
 /// What a transcoder asks for and gives.
 #[derive(
@@ -56,27 +82,36 @@ pub struct Registration {
 	pub terms: Terms,
 	/// Grows with each registration; the lower one wins a tie.
 	pub order: u64,
+	/// The height at which it registered or left jail: what its keys signed for this pallet before is
+	/// void.
+	pub since: BlockNumber,
 }
 
 /// A transcoder's announcement of how much work it takes.
 #[derive(
-	Clone,
-	Copy,
-	PartialEq,
-	Eq,
-	Debug,
-	Encode,
-	Decode,
-	DecodeWithMemTracking,
-	MaxEncodedLen,
-	TypeInfo,
+	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub struct Availability {
-	/// Assignments that it takes at a time. With 0 it gets no new ones and serves those that it
-	/// has.
-	pub capacity: u32,
-	/// The block of the newest announcement or heartbeat.
+	/// Work that its machine does in a second. With 0 it gets no new assignments and serves those
+	/// that it has.
+	pub capacity: u64,
+	/// The profiles that it serves, ascending.
+	pub profiles: Profiles,
+	/// The block that took the newest announcement or heartbeat, on the protocol's clock.
 	pub last_seen: BlockNumber,
+	/// The height at which the newest of them was made: nothing older is taken.
+	pub at: BlockNumber,
+	/// The block that took the newest free announcement, if there was one, on the protocol's clock.
+	pub announced: Option<BlockNumber>,
+}
+
+/// What a duties key signs for this pallet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode)]
+pub enum Duty {
+	/// A heartbeat.
+	Heartbeat,
+	/// An announcement.
+	Announcement,
 }
 
 impl Availability {
@@ -85,10 +120,15 @@ impl Availability {
 		now.saturating_sub(self.last_seen) <= interval.saturating_mul(2)
 	}
 
-	/// The first block in which the next heartbeat is accepted: the first half of an interval
-	/// needs none.
-	pub fn next_heartbeat(&self, interval: BlockNumber) -> BlockNumber {
-		self.last_seen.saturating_add((interval / 2).max(1))
+	/// The first block in which the next `duty` is taken: each kind at most once in half an
+	/// interval. A heartbeat is not needed earlier, whatever was seen; an announcement may follow
+	/// upon a heartbeat at once.
+	pub fn next(&self, duty: Duty, interval: BlockNumber) -> BlockNumber {
+		let half = (interval / 2).max(1);
+		match duty {
+			Duty::Heartbeat => self.last_seen.saturating_add(half),
+			Duty::Announcement => self.announced.map_or(0, |block| block.saturating_add(half)),
+		}
 	}
 }
 
@@ -101,6 +141,8 @@ pub struct Seat {
 	pub account: AccountId,
 	/// Its stake, own and delegated.
 	pub stake: Balance,
+	/// Its stake in the active set before this one; 0 where it had no seat.
+	pub stake_before: Balance,
 	/// The price of one standard segment, in smallest units of ETH.
 	pub price: Balance,
 	/// The share of inflationary rewards that it keeps.
@@ -127,27 +169,54 @@ pub struct Seat {
 pub struct ActiveTranscoders {
 	/// The round.
 	pub round: RoundIndex,
+	/// The block in which it was elected, on the protocol's clock.
+	pub since: BlockNumber,
 	/// Its members.
 	pub seats: BoundedVec<Seat, ConstU32<MAX_SEATS>>,
 }
 
 impl ActiveTranscoders {
+	/// Whether the stakes of this round weigh at `now`, or still those of the round before.
+	pub fn weighs(&self, now: BlockNumber) -> bool {
+		now >= self.since.saturating_add(SNAPSHOT_WEIGHS_FROM)
+	}
+
 	/// The seat of `account`.
 	pub fn seat(&self, account: &AccountId) -> Option<&Seat> {
 		self.seats.iter().find(|seat| seat.account == *account)
 	}
 }
 
-/// A validator of a planned session.
+/// A validator of a session.
 #[derive(
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
-pub struct PlannedValidator {
+pub struct ChosenValidator {
 	/// Its account.
 	pub account: AccountId,
-	/// Its stake of the round in which it was last active.
+	/// Its stake, own and delegated, in the snapshot from which the set was chosen.
 	pub stake: Balance,
 }
 
-/// The validators of a planned session.
-pub type PlannedValidators = BoundedVec<PlannedValidator, ConstU32<MAX_VALIDATORS>>;
+/// The validators of a session.
+#[derive(
+	Clone,
+	PartialEq,
+	Eq,
+	Debug,
+	Default,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct ChosenSet {
+	/// The round of the stake snapshot from which it was chosen.
+	pub snapshot: RoundIndex,
+	/// Its members, without duplicates.
+	pub members: BoundedVec<ChosenValidator, ConstU32<MAX_VALIDATORS>>,
+}
+
+/// Who is not chosen as a validator, and from which round on it is again.
+pub type ChilledAccounts = BoundedVec<(AccountId, RoundIndex), ConstU32<MAX_CHILLED>>;

@@ -31,12 +31,16 @@ impl<T: Config> Pallet<T> {
 	) -> TranscoderView {
 		let seat = active.seat(&account);
 		let terms = registration.terms;
+		let (capacity, profiles) = Available::<T>::get(&account)
+			.map(|availability| (availability.capacity, availability.profiles))
+			.unwrap_or_default();
 		TranscoderView {
 			stake: T::Stake::active_stake(&account),
 			price: seat.map_or(terms.price, |seat| seat.price),
 			reward_cut: seat.map_or(terms.reward_cut, |seat| seat.reward_cut),
 			fee_share: seat.map_or(terms.fee_share, |seat| seat.fee_share),
-			capacity: Available::<T>::get(&account).map_or(0, |availability| availability.capacity),
+			capacity,
+			profiles,
 			active: seat.is_some(),
 			jailed: Jailed::<T>::contains_key(&account),
 			service: Services::<T>::get(&account).unwrap_or_default(),

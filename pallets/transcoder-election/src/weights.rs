@@ -24,8 +24,12 @@ pub trait WeightInfo {
 	fn resign() -> Weight;
 	fn set_available() -> Weight;
 	fn heartbeat() -> Weight;
+	fn authorize_heartbeat() -> Weight;
+	fn announce() -> Weight;
+	fn authorize_announce() -> Weight;
 	fn unjail() -> Weight;
 	fn elect(c: u32, ) -> Weight;
+	fn drop_registration() -> Weight;
 }
 
 /// Weights for `pallet_transcoder_election` on the database of the node.
@@ -173,8 +177,26 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 			.saturating_add(Weight::from_parts(20_999_355, 0).saturating_mul(c.into()))
 			.saturating_add(T::DbWeight::get().reads(3_u64))
 			.saturating_add(T::DbWeight::get().reads((4_u64).saturating_mul(c.into())))
-			.saturating_add(T::DbWeight::get().writes(1_u64))
+			.saturating_add(T::DbWeight::get().reads(2_u64))
+			.saturating_add(T::DbWeight::get().writes(2_u64))
 			.saturating_add(Weight::from_parts(0, 2748).saturating_mul(c.into()))
+	}
+	fn authorize_heartbeat() -> Weight {
+		Weight::from_parts(100_000_000, 3900)
+			.saturating_add(T::DbWeight::get().reads(7_u64))
+	}
+	fn announce() -> Weight {
+		Weight::from_parts(20_000_000, 3600)
+			.saturating_add(T::DbWeight::get().writes(1_u64))
+	}
+	fn authorize_announce() -> Weight {
+		Weight::from_parts(100_000_000, 3900)
+			.saturating_add(T::DbWeight::get().reads(7_u64))
+	}
+	fn drop_registration() -> Weight {
+		Weight::from_parts(50_000_000, 25000)
+			.saturating_add(T::DbWeight::get().reads(4_u64))
+			.saturating_add(T::DbWeight::get().writes(6_u64))
 	}
 }
 
@@ -222,7 +244,25 @@ impl WeightInfo for () {
 			.saturating_add(Weight::from_parts(20_999_355, 0).saturating_mul(c.into()))
 			.saturating_add(RocksDbWeight::get().reads(3_u64))
 			.saturating_add(RocksDbWeight::get().reads((4_u64).saturating_mul(c.into())))
-			.saturating_add(RocksDbWeight::get().writes(1_u64))
+			.saturating_add(RocksDbWeight::get().reads(2_u64))
+			.saturating_add(RocksDbWeight::get().writes(2_u64))
 			.saturating_add(Weight::from_parts(0, 2748).saturating_mul(c.into()))
+	}
+	fn authorize_heartbeat() -> Weight {
+		Weight::from_parts(100_000_000, 3900)
+			.saturating_add(RocksDbWeight::get().reads(7_u64))
+	}
+	fn announce() -> Weight {
+		Weight::from_parts(20_000_000, 3600)
+			.saturating_add(RocksDbWeight::get().writes(1_u64))
+	}
+	fn authorize_announce() -> Weight {
+		Weight::from_parts(100_000_000, 3900)
+			.saturating_add(RocksDbWeight::get().reads(7_u64))
+	}
+	fn drop_registration() -> Weight {
+		Weight::from_parts(50_000_000, 25000)
+			.saturating_add(RocksDbWeight::get().reads(4_u64))
+			.saturating_add(RocksDbWeight::get().writes(6_u64))
 	}
 }

@@ -54,14 +54,14 @@ impl Model {
 		if !now.is_multiple_of(WINDOW) {
 			return;
 		}
-		let validators = Seated::get();
+		let set = Seated::get();
 		let mut authors = std::mem::take(&mut self.authors);
 		authors.sort_unstable();
 		authors.dedup();
 		self.waiting.push(now / WINDOW - 1);
-		let needed = if validators.len() == 1 { 1 } else { 2 };
+		let needed = if set.members.len() == 1 { 1 } else { 2 };
 		if authors.len() >= needed || self.waiting.len() as u32 == MAX_INVALID_WINDOWS {
-			let seed = Seed { hash: self.sum, validators };
+			let seed = Seed { hash: self.sum, set };
 			for window in std::mem::take(&mut self.waiting) {
 				self.answers.insert(window, seed.clone());
 			}

@@ -126,7 +126,7 @@ fn set_of_the_windows_end_should_be_stored_when_it_changes_later() {
 		Seated::set(seats(4, 20 * UNIT));
 		Beacon::retain(1);
 		run_to(100);
-		assert_eq!(Beacon::seed(1).unwrap().validators, seats(3, 10 * UNIT));
+		assert_eq!(Beacon::seed(1).unwrap().set, seats(3, 10 * UNIT));
 	});
 }
 

@@ -90,7 +90,7 @@ fn next_seed_should_stand_in_with_its_own_set_when_a_window_is_invalid() {
 		run_to(15);
 		let seed = Beacon::seed(1).unwrap();
 		assert_eq!(seed.hash, fold(Hash::zero(), (1..=14).map(vrf)));
-		assert_eq!(seed.validators, seats(3, 7 * UNIT));
+		assert_eq!(seed.set, seats(3, 7 * UNIT));
 		assert_eq!(Beacon::seed(2), Some(seed));
 		System::assert_has_event(
 			Event::SeedStored { window: 2, first: 1, seed: Beacon::accumulator(), validators: 3 }

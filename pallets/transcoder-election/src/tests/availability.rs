@@ -1,26 +1,49 @@
-//! Capacity, heartbeats and their windows. The heartbeat interval is 10 blocks.
+//! Capacity, profiles, heartbeats and their windows. The heartbeat interval is 10 blocks.
 
-use crate::{mock::*, Available, Error, Event};
+use crate::{mock::*, refusal, Available, Call, Error, Event};
 use frame_support::{
 	assert_noop, assert_ok,
 	dispatch::{DispatchClass, GetDispatchInfo, Pays},
 };
 use livepeer_primitives::{
-	traits::{Candidate, TranscoderDirectory},
-	BlockNumber, UNIT,
+	draw,
+	duty::{self, DUTY_LIFE},
+	keys::Signer,
+	traits::{Candidate, Jail, TranscoderDirectory},
+	AccountId, BlockNumber, Hash, UNIT,
 };
-use sp_runtime::Perbill;
+use proptest::{collection::vec, prelude::*};
+use sp_runtime::{
+	transaction_validity::{InvalidTransaction, TransactionValidityError},
+	Perbill,
+};
 
 fn at(block: BlockNumber) {
 	System::set_block_number(block.into());
 }
 
-fn heartbeat() -> frame_support::dispatch::DispatchResultWithPostInfo {
-	TranscoderElection::heartbeat(RuntimeOrigin::signed(account(1)))
+fn now() -> BlockNumber {
+	System::block_number() as BlockNumber
 }
 
-fn set_available(capacity: u32) {
-	assert_ok!(TranscoderElection::set_available(RuntimeOrigin::signed(account(1)), capacity));
+fn heartbeat() -> Result<(), TransactionValidityError> {
+	apply(heartbeat_at(1, now()))
+}
+
+fn announce(capacity: u64) -> Result<(), TransactionValidityError> {
+	apply(announcement_at(1, now(), capacity))
+}
+
+fn refused<T>(why: InvalidTransaction) -> Result<T, TransactionValidityError> {
+	Err(why.into())
+}
+
+fn set_available(capacity: u64) {
+	assert_ok!(TranscoderElection::set_available(
+		RuntimeOrigin::signed(account(1)),
+		capacity,
+		profiles(&[1])
+	));
 }
 
 fn one() -> ExtBuilder {
@@ -33,10 +56,17 @@ fn candidates_should_hold_transcoder_when_capacity_is_announced() {
 		assert_eq!(TranscoderElection::candidates(), vec![]);
 		assert!(!TranscoderElection::is_available(&account(1)));
 		events();
-		set_available(3);
+		assert_ok!(TranscoderElection::set_available(
+			RuntimeOrigin::signed(account(1)),
+			3_000_000_000_000,
+			profiles(&[1, 7])
+		));
 		assert_eq!(
 			events(),
-			vec![Event::AvailabilityChanged { transcoder: account(1), capacity: 3 }]
+			vec![Event::AvailabilityChanged {
+				transcoder: account(1),
+				capacity: 3_000_000_000_000
+			}]
 		);
 		assert!(TranscoderElection::is_available(&account(1)));
 		assert_eq!(
@@ -46,9 +76,47 @@ fn candidates_should_hold_transcoder_when_capacity_is_announced() {
 				stake: 10 * UNIT,
 				price: 1,
 				fee_share: Perbill::from_percent(50),
-				capacity: 3,
+				capacity: 3_000_000_000_000,
+				profiles: profiles(&[1, 7]),
 			}]
 		);
+	});
+}
+
+#[test]
+fn candidates_should_hold_transcoder_when_its_key_announces() {
+	one().build_and_execute(|| {
+		events();
+		assert_ok!(announce(5));
+		assert_eq!(
+			events(),
+			vec![Event::AvailabilityChanged { transcoder: account(1), capacity: 5 }]
+		);
+		assert_eq!(TranscoderElection::candidates()[0].capacity, 5);
+		assert_eq!(TranscoderElection::candidates()[0].profiles, profiles(&[1]));
+	});
+}
+
+#[test]
+fn profiles_should_ascend_when_announced() {
+	one().build_and_execute(|| {
+		for wrong in [profiles(&[2, 1]), profiles(&[1, 1])] {
+			assert_noop!(
+				TranscoderElection::set_available(
+					RuntimeOrigin::signed(account(1)),
+					1,
+					wrong.clone()
+				),
+				Error::<Test>::ProfilesNotAscending
+			);
+			let genesis = System::block_hash(0);
+			let availability = duty::Availability { genesis, at: 1, capacity: 1, profiles: wrong };
+			let signature = sign(signer(1), &availability.hash());
+			assert_eq!(
+				apply(Call::announce { availability, signature }),
+				refused(InvalidTransaction::Custom(refusal::PROFILES))
+			);
+		}
 	});
 }
 
@@ -73,13 +141,17 @@ fn transcoder_should_get_nothing_new_and_keep_what_it_has_when_capacity_is_zero(
 }
 
 #[test]
-fn heartbeat_should_fail_when_nothing_was_announced() {
+fn heartbeat_should_be_refused_when_nothing_was_announced() {
 	one().build_and_execute(|| {
-		assert_noop!(heartbeat(), Error::<Test>::NotAvailable);
+		at(50);
+		let nothing = InvalidTransaction::Custom(refusal::NOTHING_ANNOUNCED);
+		assert_eq!(heartbeat(), refused(nothing));
 		set_available(1);
 		assert_ok!(TranscoderElection::resign(RuntimeOrigin::signed(account(1))));
 		assert_eq!(Available::<Test>::iter().count(), 0);
 		assert!(!TranscoderElection::is_available(&account(1)));
+		at(80);
+		assert_eq!(heartbeat(), refused(InvalidTransaction::BadSigner));
 	});
 }
 
@@ -114,18 +186,39 @@ fn availability_should_go_on_when_heartbeats_come() {
 }
 
 #[test]
-fn heartbeat_should_fail_when_within_half_an_interval() {
+fn heartbeat_should_be_refused_when_within_half_an_interval() {
 	one().build_and_execute(|| {
 		set_available(1);
 		at(5);
-		assert_noop!(heartbeat(), Error::<Test>::HeartbeatTooEarly);
+		assert_eq!(heartbeat(), refused(InvalidTransaction::Future));
 		at(6);
 		assert_ok!(heartbeat());
-		assert_noop!(heartbeat(), Error::<Test>::HeartbeatTooEarly);
+		assert_eq!(heartbeat(), refused(InvalidTransaction::Stale));
 		at(10);
-		assert_noop!(heartbeat(), Error::<Test>::HeartbeatTooEarly);
+		assert_eq!(heartbeat(), refused(InvalidTransaction::Future));
 		at(11);
 		assert_ok!(heartbeat());
+	});
+}
+
+#[test]
+fn announcement_should_be_refused_when_within_half_an_interval_of_the_last() {
+	one().build_and_execute(|| {
+		assert_ok!(announce(5));
+		at(5);
+		assert_eq!(announce(0), refused(InvalidTransaction::Future));
+		at(6);
+		assert_ok!(announce(0));
+		at(11);
+		assert_ok!(heartbeat());
+		// A heartbeat keeps no announcement waiting.
+		at(12);
+		assert_ok!(announce(5));
+		// And the wallet can always change it.
+		set_available(0);
+		assert_eq!(TranscoderElection::candidates(), vec![]);
+		at(13);
+		assert_eq!(announce(5), refused(InvalidTransaction::Future));
 	});
 }
 
@@ -133,23 +226,153 @@ fn heartbeat_should_fail_when_within_half_an_interval() {
 fn heartbeat_should_come_once_per_block_when_interval_is_shortest() {
 	one().parameters(|parameters| parameters.heartbeat_interval = 1).build_and_execute(|| {
 		set_available(1);
-		assert_noop!(heartbeat(), Error::<Test>::HeartbeatTooEarly);
+		assert_eq!(heartbeat(), refused(InvalidTransaction::Stale));
 		at(2);
 		assert_ok!(heartbeat());
 	});
 }
 
 #[test]
-fn heartbeat_should_be_free_and_operational_when_due() {
+fn duty_should_be_young_and_newer_than_the_newest_taken() {
 	one().build_and_execute(|| {
 		set_available(1);
-		let info = crate::Call::<Test>::heartbeat {}.get_dispatch_info();
-		assert_eq!(info.class, DispatchClass::Operational);
-		assert_eq!(info.pays_fee, Pays::Yes);
+		at(100);
+		assert_eq!(apply(heartbeat_at(1, 101)), refused(InvalidTransaction::Future));
+		assert_eq!(apply(heartbeat_at(1, 99 - DUTY_LIFE)), refused(InvalidTransaction::Stale));
+		assert_ok!(apply(heartbeat_at(1, 100 - DUTY_LIFE)));
+		assert_eq!(
+			Available::<Test>::get(account(1)).map(|seen| (seen.at, seen.last_seen)),
+			Some((100 - DUTY_LIFE, 100))
+		);
+		at(105);
+		assert_eq!(apply(heartbeat_at(1, 100 - DUTY_LIFE)), refused(InvalidTransaction::Stale));
+		// The kinds share the newest block, so an older announcement cannot undo anything.
+		assert_ok!(apply(heartbeat_at(1, 104)));
+		assert_eq!(apply(announcement_at(1, 103, 9)), refused(InvalidTransaction::Stale));
+		assert_ok!(apply(announcement_at(1, 105, 9)));
+	});
+}
+
+#[test]
+fn duty_should_be_free_and_operational_and_one_of_a_kind_in_the_pool() {
+	one().transcoder(2, 10, 0).build_and_execute(|| {
+		set_available(1);
 		at(11);
-		assert_eq!(heartbeat().unwrap().pays_fee, Pays::No);
-		// A useless one is paid for.
-		assert_eq!(heartbeat().unwrap_err().post_info.pays_fee, Pays::Yes);
+		for call in [heartbeat_at(1, 11), announcement_at(1, 11, 2)] {
+			let info = call.get_dispatch_info();
+			assert_eq!(info.class, DispatchClass::Operational);
+			assert_eq!(info.pays_fee, Pays::No);
+		}
+		let valid = |call| validate(call).unwrap();
+		let one = valid(heartbeat_at(1, 11));
+		assert_eq!((one.priority, one.propagate), (7, true));
+		assert_eq!(one.longevity, u64::from(DUTY_LIFE));
+		assert_eq!(valid(heartbeat_at(1, 10)).provides, one.provides);
+		assert_eq!(valid(heartbeat_at(1, 10)).longevity, u64::from(DUTY_LIFE) - 1);
+		assert_ne!(valid(announcement_at(1, 11, 2)).provides, one.provides);
+		assert_ne!(
+			valid(announcement_at(2, 11, 2)).provides,
+			valid(announcement_at(1, 11, 2)).provides
+		);
+	});
+}
+
+#[test]
+fn duty_should_need_no_funded_account() {
+	one().build_and_execute(|| {
+		assert_eq!(Balances::free_balance(account(1)), 0);
+		assert!(!System::account_exists(&account(1)));
+		assert_ok!(announce(3));
+		at(11);
+		assert_ok!(heartbeat());
+		assert!(TranscoderElection::is_available(&account(1)));
+	});
+}
+
+#[test]
+fn duty_should_be_refused_when_signed_for_another_chain_or_by_another_key() {
+	one().build_and_execute(|| {
+		set_available(1);
+		at(11);
+		let foreign = duty::Heartbeat { genesis: Hash::repeat_byte(1), at: 11 };
+		let signature = sign(signer(1), &foreign.hash());
+		let call = Call::heartbeat { heartbeat: foreign, signature };
+		assert_eq!(apply(call), refused(InvalidTransaction::BadProof));
+
+		let heartbeat = duty::Heartbeat { genesis: System::block_hash(0), at: 11 };
+		// By a stranger's key that says it is this one.
+		let mut signature = sign(signer(2), &heartbeat.hash());
+		signature.signer = signer(1);
+		let call = Call::heartbeat { heartbeat: heartbeat.clone(), signature };
+		assert_eq!(apply(call), refused(InvalidTransaction::BadProof));
+		// Over another object.
+		let signature = sign(signer(1), &Hash::repeat_byte(2));
+		let call = Call::heartbeat { heartbeat, signature };
+		assert_eq!(apply(call), refused(InvalidTransaction::BadProof));
+	});
+}
+
+#[test]
+fn duty_should_be_refused_when_key_is_revoked_or_generation_is_not_current() {
+	one().build_and_execute(|| {
+		set_available(1);
+		at(11);
+		let object = duty::Heartbeat { genesis: System::block_hash(0), at: 11 };
+		let by = |generation, key| {
+			let signer = Signer { account: account(1), generation, key };
+			let signature = sign(signer, &object.hash());
+			Call::heartbeat { heartbeat: object.clone(), signature }
+		};
+		Current::set([(account(1), 4)].into());
+		assert_eq!(apply(by(3, 0)), refused(InvalidTransaction::BadSigner));
+		assert_eq!(apply(by(5, 0)), refused(InvalidTransaction::BadSigner));
+		Revoked::set([(account(1), 4, 0)].into());
+		assert_eq!(apply(by(4, 0)), refused(InvalidTransaction::BadSigner));
+		// The other key of the generation goes on.
+		assert_ok!(apply(by(4, 1)));
+	});
+}
+
+#[test]
+fn duty_should_be_refused_when_jailed() {
+	one().build_and_execute(|| {
+		set_available(1);
+		TranscoderElection::detain(&account(1));
+		at(11);
+		let jailed = InvalidTransaction::Custom(refusal::JAILED);
+		assert_eq!(heartbeat(), refused(jailed));
+		assert_eq!(announce(1), refused(jailed));
+	});
+}
+
+/// An announcement that was signed before jail, or before the transcoder left, is played again when
+/// it is back.
+#[test]
+fn attack_announcement_of_an_earlier_life_is_replayed() {
+	one().build_and_execute(|| {
+		at(10);
+		let before = announcement_at(1, 10, 9);
+		assert_ok!(apply(before.clone()));
+		TranscoderElection::detain(&account(1));
+		TranscoderElection::resolve(&account(1));
+		at(16);
+		assert_ok!(TranscoderElection::unjail(RuntimeOrigin::signed(account(1))));
+		at(17);
+		assert_eq!(apply(before.clone()), refused(InvalidTransaction::Stale));
+		assert_eq!(TranscoderElection::candidates(), vec![]);
+
+		let before = announcement_at(1, 17, 9);
+		assert_ok!(apply(before.clone()));
+		at(20);
+		assert_ok!(TranscoderElection::resign(RuntimeOrigin::signed(account(1))));
+		assert_ok!(TranscoderElection::transcoder(
+			RuntimeOrigin::signed(account(1)),
+			terms(1),
+			service(1)
+		));
+		at(23);
+		assert_eq!(apply(before), refused(InvalidTransaction::Stale));
+		assert_ok!(announce(9));
 	});
 }
 
@@ -157,7 +380,7 @@ fn heartbeat_should_be_free_and_operational_when_due() {
 fn set_available_should_fail_when_not_registered() {
 	ExtBuilder::default().build_and_execute(|| {
 		assert_noop!(
-			TranscoderElection::set_available(RuntimeOrigin::signed(account(1)), 1),
+			TranscoderElection::set_available(RuntimeOrigin::signed(account(1)), 1, profiles(&[1])),
 			Error::<Test>::NotRegistered
 		);
 	});
@@ -186,4 +409,53 @@ fn assignment_not_accepted_should_be_told() {
 		TranscoderElection::note_not_accepted(&account(1));
 		assert_eq!(events(), vec![Event::AssignmentNotAccepted { transcoder: account(1) }]);
 	});
+}
+
+/// Which transcoder a job goes to, before and after some toggled what is theirs.
+fn order(seed: Hash, job: u64) -> Vec<AccountId> {
+	let candidates = TranscoderElection::candidates();
+	draw::assignment_order(
+		seed,
+		job,
+		candidates.iter().map(|candidate| (&candidate.account, candidate.stake)),
+	)
+	.into_iter()
+	.map(|index| candidates[index as usize].account.clone())
+	.collect()
+}
+
+proptest! {
+	#![proptest_config(ProptestConfig::with_cases(32))]
+
+	/// A draw is re-rolled by toggling availability: it only strikes the toggler out.
+	#[test]
+	fn attack_toggling_availability_never_reorders_others(
+		stakes in vec(1u128..1_000, 8),
+		off in vec(any::<bool>(), 8),
+		seed in any::<[u8; 32]>(),
+		job in any::<u64>(),
+	) {
+		let mut chain = ExtBuilder::default();
+		for (index, stake) in stakes.iter().enumerate() {
+			chain = chain.transcoder(index as u8 + 1, *stake, 5);
+		}
+		chain.build_and_execute(|| {
+			let seed = Hash::from(seed);
+			let before = order(seed, job);
+			assert_eq!(before.len(), 8);
+			let mut left = before.clone();
+			for (index, off) in off.iter().enumerate() {
+				let who = account(index as u8 + 1);
+				if *off {
+					assert_ok!(TranscoderElection::set_available(
+						RuntimeOrigin::signed(who.clone()),
+						0,
+						profiles(&[1])
+					));
+					left.retain(|account| *account != who);
+				}
+			}
+			assert_eq!(order(seed, job), left);
+		});
+	}
 }

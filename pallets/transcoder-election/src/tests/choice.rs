@@ -3,13 +3,13 @@
 use crate::{
 	choice::{choose_validators, elect, is_allowed_in_lock_period, Contender, Incumbent},
 	mock::{account, terms},
-	PlannedValidator,
+	ChosenValidator,
 };
 use alloc::collections::BTreeSet;
 use proptest::{collection::vec, prelude::*, sample::subsequence};
 
-fn validator(number: u8, stake: u128) -> PlannedValidator {
-	PlannedValidator { account: account(number), stake }
+fn validator(number: u8, stake: u128) -> ChosenValidator {
+	ChosenValidator { account: account(number), stake }
 }
 
 /// Contenders with few different stakes, so that ties are common.
@@ -30,8 +30,8 @@ fn contenders() -> impl Strategy<Value = Vec<Contender>> {
 		.prop_shuffle()
 }
 
-/// Eligible validators and the previous set: the eligible ones of it are not jailed.
-fn sets() -> impl Strategy<Value = (Vec<PlannedValidator>, Vec<Incumbent>)> {
+/// Eligible validators and the previous set: the eligible ones of it are not barred.
+fn sets() -> impl Strategy<Value = (Vec<ChosenValidator>, Vec<Incumbent>)> {
 	let numbers: Vec<u8> = (0..20).collect();
 	(
 		subsequence(numbers.clone(), 0..=20),
@@ -43,7 +43,7 @@ fn sets() -> impl Strategy<Value = (Vec<PlannedValidator>, Vec<Incumbent>)> {
 			let previous = previous
 				.into_iter()
 				.map(|number| Incumbent {
-					jailed: facts[usize::from(number)].1 && !eligible.contains(&number),
+					barred: facts[usize::from(number)].1 && !eligible.contains(&number),
 					validator: validator(number, stake(number)),
 				})
 				.collect();
@@ -81,7 +81,7 @@ proptest! {
 	fn validators_should_keep_every_rule((eligible, previous) in sets(), minimum in 1u32..12) {
 		let minimum_len = minimum as usize;
 		let chosen = choose_validators(eligible.clone(), previous.clone(), minimum);
-		let accounts = |list: &[PlannedValidator]| {
+		let accounts = |list: &[ChosenValidator]| {
 			list.iter().map(|validator| validator.account.clone()).collect::<BTreeSet<_>>()
 		};
 		let members = accounts(&chosen);
@@ -101,21 +101,21 @@ proptest! {
 		prop_assert!(
 			previous
 				.iter()
-				.all(|incumbent| incumbent.jailed || members.contains(&incumbent.validator.account)),
+				.all(|incumbent| incumbent.barred || members.contains(&incumbent.validator.account)),
 			"the previous set stays"
 		);
-		let jailed = |kept: bool| {
+		let barred = |kept: bool| {
 			previous
 				.iter()
 				.filter(|incumbent| {
-					incumbent.jailed && members.contains(&incumbent.validator.account) == kept
+					incumbent.barred && members.contains(&incumbent.validator.account) == kept
 				})
 				.map(|incumbent| incumbent.validator.stake)
 				.collect::<Vec<_>>()
 		};
-		let (kept, dropped) = (jailed(true), jailed(false));
+		let (kept, dropped) = (barred(true), barred(false));
 		if !kept.is_empty() {
-			prop_assert!(chosen.len() <= minimum_len, "jailed only as far as needed");
+			prop_assert!(chosen.len() <= minimum_len, "barred only as far as needed");
 			prop_assert!(
 				eligible.iter().all(|validator| members.contains(&validator.account)),
 				"nobody could take their place"

@@ -1,9 +1,9 @@
 //! The active set of a round.
 
-use crate::{mock::*, Event, WeightInfo};
+use crate::{mock::*, Event, Jailed, Services, Transcoders, WeightInfo, MAX_DROPPED};
 use frame_support::assert_ok;
 use livepeer_primitives::{
-	traits::{Jail, OnNewRound},
+	traits::{Jail, OnNewRound, TranscoderDirectory},
 	AccountId, UNIT,
 };
 
@@ -81,9 +81,20 @@ fn differs_from_livepeer_own_bond_is_asked_at_each_election() {
 	ExtBuilder::default().transcoder(1, 10, 0).transcoder(2, 10, 0).build_and_execute(|| {
 		// All but delegated stake left.
 		set_stake(&account(1), 100 * UNIT, UNIT - 1);
+		assert_eq!(active(), accounts(&[1, 2]));
 		next_round();
 		assert_eq!(active(), accounts(&[2]));
+		// It has left the list: with its bond it registers again.
+		assert_eq!(TranscoderElection::terms_of(account(1)), None);
+		assert_eq!(Lost::get(), accounts(&[1]));
 		set_stake(&account(1), 100 * UNIT, UNIT);
+		next_round();
+		assert_eq!(active(), accounts(&[2]));
+		assert_ok!(TranscoderElection::transcoder(
+			RuntimeOrigin::signed(account(1)),
+			terms(1),
+			service(1)
+		));
 		next_round();
 		assert_eq!(active(), accounts(&[1, 2]));
 	});
@@ -120,5 +131,127 @@ fn weight_should_count_registered_transcoders_when_round_begins() {
 		.build_and_execute(|| {
 			Round::set(1);
 			assert_eq!(TranscoderElection::on_new_round(0, 1), <() as WeightInfo>::elect(2));
+			set_stake(&account(2), UNIT, 0);
+			Round::set(2);
+			assert_eq!(
+				TranscoderElection::on_new_round(1, 2),
+				<() as WeightInfo>::elect(2)
+					.saturating_add(<() as WeightInfo>::drop_registration())
+			);
 		});
+}
+
+#[test]
+fn unbonded_should_leave_the_list_in_bounded_steps_when_rounds_begin() {
+	ExtBuilder::default().transcoder(1, 10, 0).build_and_execute(|| {
+		let numbers: Vec<u8> = (10..50).collect();
+		for number in &numbers {
+			bond(&account(*number), UNIT);
+			assert_ok!(TranscoderElection::transcoder(
+				RuntimeOrigin::signed(account(*number)),
+				terms(1),
+				service(1)
+			));
+			bond(&account(*number), UNIT - 1);
+		}
+		events();
+		next_round();
+		assert_eq!(active(), accounts(&[1]));
+		assert_eq!(Transcoders::<Test>::count(), 41 - MAX_DROPPED);
+		let dropped = events()
+			.into_iter()
+			.filter(|event| matches!(event, Event::TranscoderDropped { .. }))
+			.count();
+		assert_eq!(dropped as u32, MAX_DROPPED);
+		next_round();
+		assert_eq!(active(), accounts(&[1]));
+		assert_eq!(Transcoders::<Test>::count(), 1);
+	});
+}
+
+/// Candidates of dust stake fill the list, to be drawn or to keep others out: a place costs the
+/// minimum bond for as long as it is held.
+#[test]
+fn attack_dust_candidates_leave_the_list_at_the_election() {
+	ExtBuilder::default().transcoder(1, 10, 5).build_and_execute(|| {
+		bond(&account(2), UNIT);
+		assert_ok!(TranscoderElection::transcoder(
+			RuntimeOrigin::signed(account(2)),
+			terms(1),
+			service(1)
+		));
+		// All but dust is unbonded at once; delegated dust does not help.
+		set_stake(&account(2), UNIT, 1);
+		next_round();
+		assert_eq!(active(), accounts(&[1]));
+		assert_eq!(Transcoders::<Test>::iter_keys().collect::<Vec<_>>(), accounts(&[1]));
+		assert_eq!(Services::<Test>::iter().count(), 1);
+	});
+}
+
+#[test]
+fn jailed_transcoder_should_be_dropped_without_bond_and_stay_jailed_while_a_verdict_is_open() {
+	ExtBuilder::default().transcoder(1, 10, 5).transcoder(2, 10, 5).build_and_execute(|| {
+		TranscoderElection::detain(&account(1));
+		TranscoderElection::detain(&account(2));
+		TranscoderElection::resolve(&account(2));
+		set_stake(&account(1), 0, 0);
+		set_stake(&account(2), 0, 0);
+		next_round();
+		assert_eq!(Transcoders::<Test>::count(), 0);
+		assert_eq!(Jailed::<Test>::iter().collect::<Vec<_>>(), vec![(account(1), 1)]);
+		TranscoderElection::resolve(&account(1));
+		assert_eq!(Jailed::<Test>::iter().count(), 0);
+	});
+}
+
+/// Stakes by which the candidates weigh, by number.
+fn weights() -> Vec<(AccountId, u128)> {
+	TranscoderElection::candidates()
+		.into_iter()
+		.map(|candidate| (candidate.account, candidate.stake / UNIT))
+		.collect()
+}
+
+#[test]
+fn snapshot_of_the_round_should_weigh_from_its_third_block_on() {
+	ExtBuilder::default()
+		.parameters(|parameters| parameters.active_size = 2)
+		.transcoder(1, 10, 5)
+		.transcoder(2, 20, 5)
+		.transcoder(3, 5, 5)
+		.build_and_execute(|| {
+			assert_eq!(weights(), vec![(account(2), 20), (account(1), 10)]);
+			bond(&account(3), 30 * UNIT);
+			bond(&account(2), 25 * UNIT);
+			System::set_block_number(12);
+			assert_eq!(weights(), vec![(account(2), 20), (account(1), 10)]);
+			next_round();
+			// The new one has no weight yet, and the one that is left is struck out: the chance of
+			// these blocks was partly known to those who could still bond.
+			let first = vec![(account(3), 0), (account(2), 20)];
+			assert_eq!(weights(), first);
+			System::set_block_number(13);
+			assert_eq!(weights(), first);
+			System::set_block_number(14);
+			assert_eq!(weights(), vec![(account(3), 30), (account(2), 25)]);
+		});
+}
+
+/// The author of a round's last block bonds in it, knowing its own chance, to be drawn in the first
+/// ones of the next round.
+#[test]
+fn attack_bonding_in_the_last_block_of_a_round_weighs_nothing_in_the_first() {
+	ExtBuilder::default().transcoder(1, 10, 5).transcoder(2, 10, 5).build_and_execute(|| {
+		let before = weights();
+		System::set_block_number(11);
+		bond(&account(1), 1_000 * UNIT);
+		System::set_block_number(12);
+		next_round();
+		let mut now = weights();
+		now.sort();
+		let mut before = before;
+		before.sort();
+		assert_eq!(now, before);
+	});
 }

@@ -1,6 +1,6 @@
 //! Jail.
 
-use crate::{mock::*, Error, Event};
+use crate::{mock::*, Error, Event, Jailed};
 use frame_support::{assert_noop, assert_ok};
 use livepeer_primitives::{
 	traits::{AcceptsStake, Jail, TranscoderDirectory},
@@ -32,7 +32,7 @@ fn transcoder_should_lose_work_and_stake_when_detained() {
 			vec![Event::TranscoderJailed { transcoder: account(1), open_verdicts: 1 }]
 		);
 		assert_noop!(
-			TranscoderElection::set_available(RuntimeOrigin::signed(account(1)), 1),
+			TranscoderElection::set_available(RuntimeOrigin::signed(account(1)), 1, profiles(&[1])),
 			Error::<Test>::Jailed
 		);
 	});
@@ -66,7 +66,11 @@ fn transcoder_should_be_candidate_again_when_it_announces_after_jail() {
 		TranscoderElection::resolve(&account(1));
 		assert_ok!(unjail(1));
 		assert_eq!(TranscoderElection::candidates(), vec![]);
-		assert_ok!(TranscoderElection::set_available(RuntimeOrigin::signed(account(1)), 1));
+		assert_ok!(TranscoderElection::set_available(
+			RuntimeOrigin::signed(account(1)),
+			1,
+			profiles(&[1])
+		));
 		assert_eq!(TranscoderElection::candidates().len(), 1);
 	});
 }
@@ -91,7 +95,7 @@ fn resolve_should_change_nothing_when_nothing_is_open() {
 }
 
 #[test]
-fn jail_should_outlive_registration_when_transcoder_resigns() {
+fn jail_should_outlive_registration_while_a_verdict_is_open() {
 	one().build_and_execute(|| {
 		TranscoderElection::detain(&account(1));
 		assert_ok!(TranscoderElection::resign(RuntimeOrigin::signed(account(1))));
@@ -101,8 +105,21 @@ fn jail_should_outlive_registration_when_transcoder_resigns() {
 		};
 		assert_noop!(register(), Error::<Test>::Jailed);
 		TranscoderElection::resolve(&account(1));
-		assert_ok!(unjail(1));
+		// Nothing is left of it: it has no place to come back to.
+		assert_noop!(unjail(1), Error::<Test>::NotJailed);
+		assert_eq!(Jailed::<Test>::iter().count(), 0);
 		assert_ok!(register());
+	});
+}
+
+#[test]
+fn jail_should_leave_nothing_when_resolved_before_the_transcoder_resigns() {
+	one().build_and_execute(|| {
+		TranscoderElection::detain(&account(1));
+		TranscoderElection::resolve(&account(1));
+		assert_eq!(TranscoderElection::open_verdicts_of(account(1)), Some(0));
+		assert_ok!(TranscoderElection::resign(RuntimeOrigin::signed(account(1))));
+		assert_eq!(Jailed::<Test>::iter().count(), 0);
 	});
 }
 
@@ -115,5 +132,7 @@ fn account_should_be_jailed_when_it_has_resigned_before_the_verdict() {
 		bond(&account(1), 50 * UNIT);
 		next_round();
 		assert!(!TranscoderElection::is_active(&account(1)));
+		TranscoderElection::resolve(&account(1));
+		assert!(!TranscoderElection::is_jailed(&account(1)));
 	});
 }

@@ -3,8 +3,8 @@
 use crate::{mock::*, Jailed};
 use alloc::collections::BTreeSet;
 use livepeer_primitives::{
-	traits::{Jail, TranscoderDirectory},
-	UNIT,
+	traits::{Chill, Jail, TranscoderDirectory},
+	AccountId, UNIT,
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -17,11 +17,13 @@ enum Step {
 	Bond(u8, u128),
 	Register(u8, u128),
 	Resign(u8),
-	Announce(u8, u32),
+	Announce(u8, u64),
+	KeyAnnounces(u8, u64),
 	Heartbeat(u8),
 	Detain(u8),
 	Resolve(u8),
 	Unjail(u8),
+	Chill(u8, u32),
 	SetKeys(u8),
 	PurgeKeys(u8),
 	Lock(bool),
@@ -36,11 +38,13 @@ fn step() -> impl Strategy<Value = Step> {
 		(who.clone(), 0u128..50).prop_map(|(who, lpt)| Step::Bond(who, lpt)),
 		(who.clone(), 0u128..9).prop_map(|(who, price)| Step::Register(who, price)),
 		who.clone().prop_map(Step::Resign),
-		(who.clone(), 0u32..3).prop_map(|(who, capacity)| Step::Announce(who, capacity)),
+		(who.clone(), 0u64..3).prop_map(|(who, capacity)| Step::Announce(who, capacity)),
+		(who.clone(), 0u64..3).prop_map(|(who, capacity)| Step::KeyAnnounces(who, capacity)),
 		who.clone().prop_map(Step::Heartbeat),
 		who.clone().prop_map(Step::Detain),
 		who.clone().prop_map(Step::Resolve),
 		who.clone().prop_map(Step::Unjail),
+		(who.clone(), 0u32..4).prop_map(|(who, rounds)| Step::Chill(who, rounds)),
 		who.clone().prop_map(Step::SetKeys),
 		who.prop_map(Step::PurgeKeys),
 		any::<bool>().prop_map(Step::Lock),
@@ -63,10 +67,14 @@ fn apply(step: Step, next_key: &mut u64) {
 			let _ = TranscoderElection::resign(signed(who));
 		}
 		Step::Announce(who, capacity) => {
-			let _ = TranscoderElection::set_available(signed(who), capacity);
+			let _ = TranscoderElection::set_available(signed(who), capacity, profiles(&[1]));
+		}
+		Step::KeyAnnounces(who, capacity) => {
+			let _ =
+				crate::mock::apply(announcement_at(who, System::block_number() as u32, capacity));
 		}
 		Step::Heartbeat(who) => {
-			let _ = TranscoderElection::heartbeat(signed(who));
+			let _ = crate::mock::apply(heartbeat_at(who, System::block_number() as u32));
 		}
 		Step::Detain(who) => TranscoderElection::detain(&account(who)),
 		Step::Resolve(who) => {
@@ -77,12 +85,18 @@ fn apply(step: Step, next_key: &mut u64) {
 		Step::Unjail(who) => {
 			let _ = TranscoderElection::unjail(signed(who));
 		}
+		Step::Chill(who, rounds) => {
+			TranscoderElection::chill(&account(who), Round::get() + rounds);
+		}
 		Step::SetKeys(who) => {
 			*next_key += 1;
 			set_keys(&account(who), *next_key);
 		}
 		Step::PurgeKeys(who) => {
-			let _ = Session::purge_keys(signed(who));
+			// As the runtime's filter does.
+			if !TranscoderElection::is_validating(&account(who)) {
+				let _ = Session::purge_keys(signed(who));
+			}
 		}
 		Step::Lock(locked) => Locked::set(locked),
 		Step::Blocks(blocks) => System::set_block_number(System::block_number() + blocks),
@@ -101,7 +115,12 @@ fn rotate_and_check() {
 		TranscoderElection::active_set()
 			.seats
 			.into_iter()
-			.filter(|seat| !seat.jailed && seat.stake >= UNIT && with_keys(&seat.account))
+			.filter(|seat| {
+				!seat.jailed
+					&& seat.stake >= UNIT
+					&& with_keys(&seat.account)
+					&& TranscoderElection::chilled_until(seat.account.clone()).is_none()
+			})
 			.map(|seat| seat.account),
 	);
 	let validators = rotate();
@@ -109,8 +128,19 @@ fn rotate_and_check() {
 	assert!(queued.iter().all(with_keys));
 	assert_eq!(queued.iter().collect::<BTreeSet<_>>().len(), queued.len());
 	assert!(queued.len() >= offered.len().min(MINIMUM as usize));
-	let jailed = queued.iter().filter(|who| Jailed::<Test>::contains_key(*who)).count();
-	assert!(jailed == 0 || queued.len() <= MINIMUM as usize);
+	let barred = |who: &AccountId| {
+		Jailed::<Test>::contains_key(who)
+			|| TranscoderElection::chilled_until(who.clone()).is_some()
+	};
+	assert!(!queued.iter().any(barred) || queued.len() <= MINIMUM as usize);
+	// What is stored of the sets is what the session has.
+	let index = Session::current_index();
+	let stored = |index| -> Vec<AccountId> {
+		let members = TranscoderElection::set_of(index).members.into_iter();
+		members.map(|validator| validator.account).collect()
+	};
+	assert_eq!(stored(index), validators);
+	assert_eq!(stored(index + 1), queued);
 	// As many of those in force are disabled as consensus bears.
 	let jailed = validators.iter().filter(|who| Jailed::<Test>::contains_key(*who)).count();
 	let bearable = validators.len().saturating_sub(1) / 3;
@@ -135,11 +165,14 @@ proptest! {
 			for step in steps {
 				apply(step, &mut next_key);
 				TranscoderElection::do_try_state().unwrap();
+				let jailed = TranscoderElection::jailed_validators();
+				assert!(jailed.windows(2).all(|pair| pair[0] < pair[1]));
+				assert!(jailed.iter().all(|who| Jailed::<Test>::contains_key(who)));
 				for candidate in TranscoderElection::candidates() {
 					assert!(TranscoderElection::is_active(&candidate.account));
 					assert!(TranscoderElection::is_available(&candidate.account));
 					assert!(!TranscoderElection::is_jailed(&candidate.account));
-					assert!(candidate.capacity > 0 && candidate.stake > 0);
+					assert!(candidate.capacity > 0);
 				}
 			}
 		});

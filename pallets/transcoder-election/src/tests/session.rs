@@ -1,9 +1,15 @@
 //! The validator set, under the real session and historical pallets.
 
-use crate::{mock::*, PlannedHash};
+use crate::{mock::*, Chilled, Event, PlannedHash, Sets, MAX_CHILLED};
 use frame_support::assert_ok;
-use livepeer_primitives::{traits::Jail, UNIT};
+use livepeer_primitives::{
+	keys::VerifierId,
+	traits::{Chill, Jail, SeatedValidator},
+	AccountId, UNIT,
+};
 use pallet_session::SessionManager;
+use proptest::{collection::vec, prelude::*};
+use sp_core::crypto::UncheckedFrom;
 
 fn four() -> ExtBuilder {
 	ExtBuilder::default().validator(1, 40).validator(2, 30).validator(3, 20).validator(4, 10)
@@ -61,6 +67,184 @@ fn plan_should_be_some_only_when_something_changed() {
 		assert_ok!(TranscoderElection::unjail(RuntimeOrigin::signed(account(3))));
 		assert_eq!(plan(), Some(accounts(&[1, 2, 3, 4])));
 	});
+}
+
+/// The accounts and stakes, in LPT, of the set of a session, and the round of its snapshot.
+fn set_of(session: u32) -> (Vec<(AccountId, u128)>, u32) {
+	let set = TranscoderElection::set_of(session);
+	let members = set.members.into_iter();
+	(members.map(|member| (member.account, member.stake / UNIT)).collect(), set.snapshot)
+}
+
+#[test]
+fn set_should_carry_stakes_and_round_of_the_snapshot_it_was_chosen_from() {
+	four().build_and_execute(|| {
+		let genesis: Vec<_> =
+			[(1, 40), (2, 30), (3, 20), (4, 10)].map(|(who, lpt)| (account(who), lpt)).into();
+		assert_eq!(set_of(0), (genesis.clone(), 0));
+		assert_eq!(set_of(1), (genesis.clone(), 0));
+		bond(&account(4), 35 * UNIT);
+		next_round();
+		rotate();
+		// In force and queued; what is over is forgotten.
+		let chosen: Vec<_> =
+			[(1, 40), (4, 35), (2, 30), (3, 20)].map(|(who, lpt)| (account(who), lpt)).into();
+		assert_eq!(set_of(0), (vec![], 0));
+		assert_eq!(set_of(1), (genesis, 0));
+		assert_eq!(set_of(2), (chosen.clone(), 1));
+		assert_eq!(Sets::<Test>::iter().count(), 2);
+		// Without a new choice the set goes on, with its own snapshot.
+		rotate();
+		rotate();
+		assert_eq!(set_of(Session::current_index()), (chosen, 1));
+	});
+}
+
+#[test]
+fn incumbent_should_weigh_with_what_is_left_of_its_stake() {
+	four().parameters(|parameters| parameters.min_validators = 4).build_and_execute(|| {
+		// Half of them left with all that they had; there is nobody to take their place.
+		for number in [1, 2] {
+			bond(&account(number), 0);
+		}
+		next_round();
+		rotate();
+		assert_eq!(
+			set_of(2),
+			(vec![(account(1), 0), (account(2), 0), (account(3), 20), (account(4), 10)], 1)
+		);
+	});
+}
+
+#[test]
+fn validator_set_should_leave_out_who_has_no_key_and_tell_jail_as_of_now() {
+	four().build_and_execute(|| {
+		TranscoderElection::detain(&account(3));
+		let key = |number: u8| VerifierId::unchecked_from([number; 32]);
+		let set = TranscoderElection::validator_set(Session::current_index(), |who| {
+			(1..=3).find(|number| account(*number) == *who).map(key)
+		});
+		assert_eq!(set.snapshot, 0);
+		let seat = |number: u8, lpt: u128, jailed| SeatedValidator {
+			account: account(number),
+			stake: lpt * UNIT,
+			key: key(number),
+			jailed,
+		};
+		assert_eq!(
+			set.members.into_inner(),
+			vec![seat(1, 40, false), seat(2, 30, false), seat(3, 20, true)]
+		);
+	});
+}
+
+#[test]
+fn jailed_validators_should_be_those_of_all_sets_ascending() {
+	four().transcoder(5, 5, 0).build_and_execute(|| {
+		assert!(TranscoderElection::jailed_validators().is_empty());
+		for number in [3, 5, 2, 9] {
+			TranscoderElection::detain(&account(number));
+		}
+		assert_eq!(TranscoderElection::jailed_validators().into_inner(), accounts(&[2, 3, 5]));
+		// Also of one that has resigned while its set is in force.
+		assert_ok!(TranscoderElection::resign(RuntimeOrigin::signed(account(2))));
+		assert_eq!(TranscoderElection::jailed_validators().into_inner(), accounts(&[2, 3, 5]));
+	});
+}
+
+#[test]
+fn account_should_validate_until_its_last_set_is_over() {
+	four().transcoder(5, 5, 0).build_and_execute(|| {
+		assert!(TranscoderElection::is_validating(&account(1)));
+		assert!(!TranscoderElection::is_validating(&account(5)));
+		assert_ok!(TranscoderElection::resign(RuntimeOrigin::signed(account(1))));
+		rotate();
+		assert!(TranscoderElection::is_validating(&account(1)));
+		rotate();
+		assert!(!TranscoderElection::is_validating(&account(1)));
+	});
+}
+
+#[test]
+fn chilled_validator_should_not_be_chosen_until_its_round() {
+	four().build_and_execute(|| {
+		events();
+		TranscoderElection::chill(&account(2), 2);
+		assert_eq!(events(), vec![Event::ValidatorChilled { validator: account(2), until: 2 }]);
+		// A shorter one changes nothing, nor one that is over.
+		TranscoderElection::chill(&account(2), 1);
+		TranscoderElection::chill(&account(3), 0);
+		assert_eq!(TranscoderElection::chilled_until(account(2)), Some(2));
+		assert_eq!(TranscoderElection::chilled_until(account(3)), None);
+		assert_eq!(plan(), Some(accounts(&[1, 3, 4])));
+		next_round();
+		assert_eq!(plan(), Some(accounts(&[1, 3, 4])));
+		next_round();
+		assert!(!Chilled::<Test>::exists());
+		assert_eq!(TranscoderElection::chilled_until(account(2)), None);
+		assert_eq!(plan(), Some(accounts(&[1, 2, 3, 4])));
+	});
+}
+
+#[test]
+fn chilled_should_be_kept_only_where_nobody_can_take_its_place() {
+	four().parameters(|parameters| parameters.min_validators = 3).build_and_execute(|| {
+		TranscoderElection::chill(&account(1), 5);
+		TranscoderElection::chill(&account(3), 5);
+		rotate();
+		assert_eq!(queued(), accounts(&[2, 4, 1]));
+	});
+}
+
+#[test]
+fn first_to_end_should_give_way_when_too_many_are_chilled() {
+	four().build_and_execute(|| {
+		for index in 0..MAX_CHILLED {
+			let who = AccountId::new(sp_io::hashing::blake2_256(&index.to_le_bytes()));
+			TranscoderElection::chill(&who, if index == 7 { 2 } else { 3 });
+		}
+		TranscoderElection::chill(&account(1), 3);
+		assert_eq!(Chilled::<Test>::get().len() as u32, MAX_CHILLED);
+		assert_eq!(TranscoderElection::chilled_until(account(1)), Some(3));
+		let first = AccountId::new(sp_io::hashing::blake2_256(&7u32.to_le_bytes()));
+		assert_eq!(TranscoderElection::chilled_until(first), None);
+	});
+}
+
+proptest! {
+	#![proptest_config(ProptestConfig::with_cases(48))]
+
+	/// An accomplice changes its stake, leaves, goes to jail or changes keys after the snapshot, to
+	/// choose who judges: no set that is chosen changes by that.
+	#[test]
+	fn attack_judges_are_not_picked_by_a_live_input(
+		changes in vec((1u8..=6, 0u128..50, 0u8..5), 1..30),
+	) {
+		four().transcoder(5, 5, 0).build_and_execute(|| {
+			next_round();
+			rotate();
+			let index = Session::current_index();
+			let before = [index, index + 1].map(TranscoderElection::set_of);
+			assert!(before.iter().all(|set| set.members.len() == 4));
+			for (number, lpt, kind) in changes {
+				let who = account(number);
+				match kind {
+					0 => TranscoderElection::detain(&who),
+					1 => {
+						let _ = TranscoderElection::resign(RuntimeOrigin::signed(who));
+					}
+					2 => TranscoderElection::chill(&who, Round::get() + 2),
+					_ => bond(&who, lpt * UNIT),
+				}
+				assert_eq!([index, index + 1].map(TranscoderElection::set_of), before);
+			}
+			// Nor by what follows from it later, as long as they are in force or queued.
+			next_round();
+			assert_eq!([index, index + 1].map(TranscoderElection::set_of), before);
+			rotate();
+			assert_eq!(TranscoderElection::set_of(index + 1), before[1]);
+		});
+	}
 }
 
 #[test]

@@ -13,6 +13,7 @@ fn view(number: u8, lpt: u128, active: bool) -> TranscoderView {
 		reward_cut: Perbill::from_percent(10),
 		fee_share: Perbill::from_percent(50),
 		capacity: 0,
+		profiles: Default::default(),
 		active,
 		jailed: false,
 		service: service(number),
@@ -42,6 +43,10 @@ fn view_should_show_terms_in_force_when_new_ones_wait() {
 			terms(7),
 			service(1)
 		));
+		assert_eq!(
+			TranscoderElection::transcoder_of(account(1)),
+			Some(TranscoderView { capacity: 3, profiles: profiles(&[1]), ..view(1, 10, true) })
+		);
 		TranscoderElection::detain(&account(1));
 		let expected = TranscoderView { jailed: true, ..view(1, 10, true) };
 		assert_eq!(TranscoderElection::transcoder_of(account(1)), Some(expected));

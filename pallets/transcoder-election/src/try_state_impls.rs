@@ -1,12 +1,13 @@
 //! What holds after every block.
 
-use alloc::collections::BTreeSet;
+use alloc::{collections::BTreeSet, vec::Vec};
 use frame_support::{ensure, traits::Get};
 use livepeer_primitives::traits::Rounds;
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-	ActiveSet, Available, Config, Jailed, NextOrder, Pallet, Planned, Services, Transcoders,
+	ActiveSet, Available, Chilled, Config, Jailed, NewestSet, NextOrder, Pallet, Services, Sets,
+	Transcoders, MAX_SETS,
 };
 
 impl<T: Config> Pallet<T> {
@@ -20,6 +21,7 @@ impl<T: Config> Pallet<T> {
 				registration.order < NextOrder::<T>::get() && orders.insert(registration.order),
 				"orders of registration are unique and given in turn"
 			);
+			ensure!(registration.since <= Self::height(), "nobody registered in the future");
 			ensure!(
 				Services::<T>::contains_key(&account),
 				"a registered transcoder has a service record"
@@ -37,7 +39,11 @@ impl<T: Config> Pallet<T> {
 				"only registered transcoders are available"
 			);
 			ensure!(!Jailed::<T>::contains_key(&account), "no jailed transcoder is available");
-			ensure!(availability.last_seen <= Self::now(), "nobody was seen in the future");
+			ensure!(
+				availability.at <= Self::height() && availability.last_seen <= Self::now(),
+				"nobody was seen in the future"
+			);
+			ensure!(Self::ascend(&availability.profiles), "announced profiles ascend");
 		}
 		let active = ActiveSet::<T>::get();
 		ensure!(active.round <= T::Rounds::current(), "the active set is not of a coming round");
@@ -58,9 +64,33 @@ impl<T: Config> Pallet<T> {
 				"seats know who is jailed"
 			);
 		}
-		let planned = Planned::<T>::get();
-		let validators: BTreeSet<_> = planned.iter().map(|validator| &validator.account).collect();
-		ensure!(validators.len() == planned.len(), "no validator is planned twice");
+		for (account, open_verdicts) in Jailed::<T>::iter() {
+			ensure!(
+				open_verdicts > 0 || Transcoders::<T>::contains_key(&account),
+				"nobody without a registration stays jailed when nothing is open"
+			);
+		}
+		let chilled = Chilled::<T>::get();
+		let accounts: BTreeSet<_> = chilled.iter().map(|(account, _)| account).collect();
+		ensure!(accounts.len() == chilled.len(), "nobody is chilled twice");
+		ensure!(
+			chilled.iter().all(|(_, until)| *until > active.round),
+			"a chill that is over is forgotten"
+		);
+		let mut sessions: Vec<_> = Sets::<T>::iter_keys().collect();
+		sessions.sort_unstable();
+		ensure!(sessions.len() as u32 <= MAX_SETS, "sets of past sessions are forgotten");
+		ensure!(
+			sessions.windows(2).all(|pair| pair[1].saturating_sub(pair[0]) == 1)
+				&& sessions.last().copied() == NewestSet::<T>::get(),
+			"the stored sets are those of successive sessions, up to the newest"
+		);
+		for set in Sets::<T>::iter_values() {
+			let members: BTreeSet<_> =
+				set.members.iter().map(|validator| &validator.account).collect();
+			ensure!(members.len() == set.members.len(), "no validator is in a set twice");
+			ensure!(set.snapshot <= active.round, "no set is chosen from a coming snapshot");
+		}
 		Ok(())
 	}
 }

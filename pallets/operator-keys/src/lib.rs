@@ -1,0 +1,222 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+pub use pallet::*;
+pub use types::{Numbers, Revoked, StoredKeys, MAX_GENERATIONS, MAX_OLD_GENERATIONS};
+pub use weights::WeightInfo;
+
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
+mod change_impls;
+mod lookup_impls;
+#[cfg(test)]
+mod mock;
+#[cfg(test)]
+mod tests;
+#[cfg(any(test, feature = "try-runtime"))]
+mod try_state_impls;
+mod types;
+pub mod weights;
+
+#[frame_support::pallet]
+pub mod pallet {
+	use super::*;
+	use alloc::vec::Vec;
+	use frame_support::{pallet_prelude::*, traits::fungible};
+	use frame_system::pallet_prelude::*;
+	use livepeer_primitives::{
+		api::KeysView,
+		keys::{Generation, OperatorKeys, Purpose, VrfKey},
+		traits::OnKeyRevoked,
+		AccountId, Balance,
+	};
+
+	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
+	#[pallet::config]
+	pub trait Config:
+		frame_system::Config<AccountId = AccountId, RuntimeEvent: From<Event<Self>>>
+	{
+		/// Why LPT is held.
+		type RuntimeHoldReason: From<HoldReason>;
+		/// LPT.
+		type Currency: fungible::Mutate<AccountId, Balance = Balance>
+			+ fungible::MutateHold<AccountId, Reason = Self::RuntimeHoldReason>;
+		/// What is held for each stored generation, in smallest units of LPT. A change acts on
+		/// generations that are stored later.
+		#[pallet::constant]
+		type Deposit: Get<Balance>;
+		/// Told of each revoked key.
+		type OnKeyRevoked: OnKeyRevoked;
+		/// Weights of the calls.
+		type WeightInfo: WeightInfo;
+	}
+
+	#[pallet::pallet]
+	#[pallet::storage_version(STORAGE_VERSION)]
+	pub struct Pallet<T>(_);
+
+	/// Why the pallet holds an account's LPT.
+	#[pallet::composite_enum]
+	pub enum HoldReason {
+		/// The deposits of the generations that are stored for it.
+		Generations,
+	}
+
+	/// Which generations are stored for an account and purpose, ascending; the last is the current
+	/// one. There is none where the account itself signs. Never shrinks to nothing, so that no
+	/// number is used twice.
+	#[pallet::storage]
+	pub type Stored<T: Config> = StorageDoubleMap<
+		_,
+		Blake2_128Concat,
+		AccountId,
+		Twox64Concat,
+		Purpose,
+		Numbers,
+		ValueQuery,
+	>;
+
+	/// The keys of each stored generation. Has the keys of `Stored`.
+	#[pallet::storage]
+	pub type Generations<T: Config> = StorageNMap<
+		_,
+		(
+			NMapKey<Blake2_128Concat, AccountId>,
+			NMapKey<Twox64Concat, Purpose>,
+			NMapKey<Twox64Concat, Generation>,
+		),
+		StoredKeys,
+	>;
+
+	#[pallet::event]
+	#[pallet::generate_deposit(pub(crate) fn deposit_event)]
+	pub enum Event<T: Config> {
+		/// An account uses other keys from now on.
+		KeysSet {
+			/// The account.
+			account: AccountId,
+			/// What the keys sign.
+			purpose: Purpose,
+			/// The generation that they make, which is the current one now.
+			generation: Generation,
+		},
+		/// A generation that nothing needed any longer was deleted and its deposit released.
+		GenerationRemoved {
+			/// The account.
+			account: AccountId,
+			/// What its keys signed.
+			purpose: Purpose,
+			/// The generation.
+			generation: Generation,
+		},
+		/// A key signs nothing new. What it signed before stays valid and punishable.
+		KeyRevoked {
+			/// The account.
+			account: AccountId,
+			/// What the key signed.
+			purpose: Purpose,
+			/// Its generation.
+			generation: Generation,
+			/// Its place in the generation.
+			key: u8,
+		},
+	}
+
+	#[pallet::error]
+	pub enum Error<T> {
+		/// A generation has at least one key.
+		NoKeys,
+		/// A key is listed twice.
+		DuplicateKey,
+		/// Keys for duties come with the key of forced variants.
+		VrfKeyMissing,
+		/// Keys for segments come without a key of forced variants.
+		VrfKeyNotUsed,
+		/// Assignments still need sixteen old generations: let some of them be settled first.
+		TooManyGenerations,
+		/// The account cannot pay the deposit of a generation.
+		DepositNotPayable,
+		/// The generation is not stored. Generation 0 is the account itself and never is.
+		UnknownGeneration,
+		/// The generation has no key at this place.
+		UnknownKey,
+		/// The key is revoked already.
+		AlreadyRevoked,
+	}
+
+	#[pallet::hooks]
+	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+		#[cfg(feature = "try-runtime")]
+		fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+			Self::do_try_state()
+		}
+	}
+
+	#[pallet::call]
+	impl<T: Config> Pallet<T> {
+		/// Makes a new generation of keys, which is the current one from this call on.
+		///
+		/// Sent by the account that answers for the keys: a cold wallet, or its proxy.
+		///
+		/// - `purpose`: what they sign.
+		/// - `keys`: one to eight keys, none twice; signatures name them by their place.
+		/// - `vrf`: the sr25519 key of forced variants; needed for duties, refused for segments.
+		///
+		/// Old generations that no assignment needs are deleted first and their deposits released.
+		/// Emits `GenerationRemoved` for each of them, and `KeysSet`. Costs the fee, and a deposit
+		/// in LPT that is held as long as the generation is stored.
+		#[pallet::call_index(0)]
+		#[pallet::weight(T::WeightInfo::set_keys(MAX_OLD_GENERATIONS))]
+		pub fn set_keys(
+			origin: OriginFor<T>,
+			purpose: Purpose,
+			keys: OperatorKeys,
+			vrf: Option<VrfKey>,
+		) -> DispatchResultWithPostInfo {
+			let who = ensure_signed(origin)?;
+			let old = Self::do_set_keys(&who, purpose, keys, vrf)?;
+			Ok(Some(T::WeightInfo::set_keys(old)).into())
+		}
+
+		/// Revokes a key: nothing new that it signs is taken. What it signed before stays valid and
+		/// punishable, for the account answers for its keys. What stands on its generation ends, in
+		/// bounded steps.
+		///
+		/// Sent by the account that answers for the key: a cold wallet, or its proxy.
+		///
+		/// - `purpose`: what the key signs.
+		/// - `generation`: its generation, current or old.
+		/// - `key`: its place in the generation, from 0.
+		///
+		/// Always possible, also for the only key of the current generation. Emits `KeyRevoked`.
+		/// Costs the fee alone.
+		#[pallet::call_index(1)]
+		#[pallet::weight(T::WeightInfo::revoke_key())]
+		pub fn revoke_key(
+			origin: OriginFor<T>,
+			purpose: Purpose,
+			generation: Generation,
+			key: u8,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_revoke_key(&who, purpose, generation, key)
+		}
+	}
+
+	#[pallet::view_functions]
+	impl<T: Config> Pallet<T> {
+		/// The generations of an account's keys for a purpose that are stored, newest first; always
+		/// with generation 0, the account itself, at the end.
+		pub fn keys_of(account: AccountId, purpose: Purpose) -> Vec<KeysView> {
+			Self::views(&account, purpose)
+		}
+
+		/// The generation that an account uses for a purpose now.
+		pub fn current_of(account: AccountId, purpose: Purpose) -> Generation {
+			Self::current_generation(&account, purpose)
+		}
+	}
+}

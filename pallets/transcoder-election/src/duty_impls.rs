@@ -1,0 +1,132 @@
+//! Duties: what a transcoder's duties keys sign, without an account that pays.
+
+use frame_support::{ensure, traits::Get, weights::Weight};
+use frame_system::pallet_prelude::BlockNumberFor;
+use livepeer_primitives::{
+	duty::{self, DUTY_LIFE},
+	keys::{OperatorSignature, Purpose},
+	traits::OperatorKeysOf,
+	AccountId, BlockNumber, Hash,
+};
+use sp_runtime::{
+	traits::{SaturatedConversion, Zero},
+	transaction_validity::{InvalidTransaction, TransactionValidityWithRefund, ValidTransaction},
+	DispatchResult,
+};
+
+use crate::{
+	refusal, Availability, Available, Config, Duty, Error, Event, Jailed, Pallet, Transcoders,
+};
+
+impl<T: Config> Pallet<T> {
+	/// Hash of the genesis block, which every signature of the protocol names.
+	pub(crate) fn genesis_hash() -> Hash {
+		frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::zero())
+	}
+
+	/// This block's height. The age of what keys sign is counted by it, for it is what every client
+	/// knows; intervals are counted on the protocol's clock, in whose closed blocks nobody is late.
+	pub(crate) fn height() -> BlockNumber {
+		frame_system::Pallet::<T>::block_number().saturated_into()
+	}
+
+	/// Decides whether a heartbeat may enter a block.
+	pub(crate) fn check_heartbeat(
+		heartbeat: &duty::Heartbeat,
+		signature: &OperatorSignature,
+	) -> TransactionValidityWithRefund {
+		Self::check(Duty::Heartbeat, heartbeat.genesis, heartbeat.at, signature, || {
+			heartbeat.hash()
+		})
+	}
+
+	/// Decides whether an announcement may enter a block.
+	pub(crate) fn check_announcement(
+		availability: &duty::Availability,
+		signature: &OperatorSignature,
+	) -> TransactionValidityWithRefund {
+		ensure!(
+			Self::ascend(&availability.profiles),
+			InvalidTransaction::Custom(refusal::PROFILES)
+		);
+		Self::check(Duty::Announcement, availability.genesis, availability.at, signature, || {
+			availability.hash()
+		})
+	}
+
+	/// Decides whether a duty may enter a block. Cheap checks first, the signature last.
+	fn check(
+		duty: Duty,
+		genesis: Hash,
+		at: BlockNumber,
+		signature: &OperatorSignature,
+		hash: impl FnOnce() -> Hash,
+	) -> TransactionValidityWithRefund {
+		let signer = &signature.signer;
+		let account = &signer.account;
+		ensure!(genesis == Self::genesis_hash(), InvalidTransaction::BadProof);
+		let height = Self::height();
+		ensure!(at <= height, InvalidTransaction::Future);
+		let last = at.saturating_add(DUTY_LIFE);
+		ensure!(height <= last, InvalidTransaction::Stale);
+
+		let registration = Transcoders::<T>::get(account).ok_or(InvalidTransaction::BadSigner)?;
+		ensure!(!Jailed::<T>::contains_key(account), InvalidTransaction::Custom(refusal::JAILED));
+		ensure!(at >= registration.since, InvalidTransaction::Stale);
+		match (Available::<T>::get(account), duty) {
+			(Some(availability), _) => {
+				ensure!(at > availability.at, InvalidTransaction::Stale);
+				let interval = Self::parameters().heartbeat_interval;
+				ensure!(
+					Self::now() >= availability.next(duty, interval),
+					InvalidTransaction::Future
+				);
+			}
+			(None, Duty::Heartbeat) => {
+				return Err(InvalidTransaction::Custom(refusal::NOTHING_ANNOUNCED).into())
+			}
+			(None, Duty::Announcement) => (),
+		}
+
+		ensure!(
+			signer.generation == T::OperatorKeys::current(account, Purpose::Duties)
+				&& !T::OperatorKeys::is_revoked(signer, Purpose::Duties),
+			InvalidTransaction::BadSigner
+		);
+		ensure!(
+			T::OperatorKeys::is_signed(signature, Purpose::Duties, &hash()),
+			InvalidTransaction::BadProof
+		);
+		// One of a kind and account in the pool, until it is too old.
+		ValidTransaction::with_tag_prefix("LivepeerElection")
+			.priority(T::DutyPriority::get())
+			.and_provides((account, duty))
+			.longevity(last.saturating_sub(height).max(1).into())
+			.propagate(true)
+			.build()
+			.map(|valid| (valid, Weight::zero()))
+	}
+
+	/// Keeps an announcement alive. An announcement that has lapsed is revived: the transcoder is
+	/// back with the capacity that it announced.
+	pub(crate) fn do_heartbeat(who: &AccountId, at: BlockNumber) -> DispatchResult {
+		Available::<T>::try_mutate(who, |availability| {
+			let availability = availability.as_mut().ok_or(Error::<T>::NotAvailable)?;
+			availability.last_seen = Self::now();
+			availability.at = at;
+			Self::deposit_event(Event::HeartbeatReceived { transcoder: who.clone() });
+			Ok(())
+		})
+	}
+
+	/// Stores what a duties key announces.
+	pub(crate) fn do_announce(who: &AccountId, announced: duty::Availability) {
+		let now = Self::now();
+		let duty::Availability { at, capacity, profiles, .. } = announced;
+		Available::<T>::insert(
+			who,
+			Availability { capacity, profiles, last_seen: now, at, announced: Some(now) },
+		);
+		Self::deposit_event(Event::AvailabilityChanged { transcoder: who.clone(), capacity });
+	}
+}
