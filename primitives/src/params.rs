@@ -141,6 +141,8 @@ parameters! {
 		failed_slash: Perbill,
 		/// Share of the stake lost by a missed verification.
 		missed_slash: Perbill,
+		/// Share of the stake lost by two receipts that contradict each other.
+		equivocation_slash: Perbill,
 		/// Share of a validator's stake lost by a dissent that a dispute proves false.
 		false_dissent_slash: Perbill,
 		/// Share of a validator's stake lost by not answering; it doubles with each time in a row.
@@ -263,8 +265,8 @@ pub enum ParameterError {
 	Deadline,
 	/// The number of samples, the rate or the committee is zero or too large.
 	Sampling,
-	/// A failed or missed slash is zero, any slash is above one half, or a missed verification
-	/// costs less than a failed one.
+	/// A failed, missed or equivocation slash is zero, any slash is above one half, or a missed
+	/// verification costs less than a failed one.
 	Slash,
 	/// A factor of the work formula is zero or above 1000.
 	Factors,
@@ -315,6 +317,7 @@ impl ProtocolParameters {
 				slash_deferral: 28_800,
 				failed_slash: Perbill::from_percent(5),
 				missed_slash: Perbill::from_percent(10),
+				equivocation_slash: Perbill::from_percent(30),
 				false_dissent_slash: Perbill::from_percent(1),
 				no_show_slash: Perbill::from_parts(500_000),
 				chill: 1,
@@ -431,7 +434,7 @@ impl ProtocolParameters {
 		)?;
 		let half = Perbill::from_percent(50);
 		ensure(
-			[lottery.failed_slash, lottery.missed_slash]
+			[lottery.failed_slash, lottery.missed_slash, lottery.equivocation_slash]
 				.into_iter()
 				.all(|slash| !slash.is_zero() && slash <= half)
 				&& lottery.missed_slash >= lottery.failed_slash

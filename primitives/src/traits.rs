@@ -320,6 +320,14 @@ pub trait OnClaim {
 	fn on_claim(id: ClaimId, info: &ClaimInfo) -> Result<(), DispatchError>;
 }
 
+/// Told by the lottery when a claim is decided, long before it is settled: from then on it holds no
+/// place among its transcoder's open claims. Implemented by jobs; must be O(1). A claim that is
+/// settled without it is decided then.
+pub trait OnDecided {
+	/// The claim `id` has its outcome.
+	fn on_decided(id: ClaimId);
+}
+
 /// The toolchains that governance accepts. Implemented by the lottery.
 pub trait Toolchains {
 	/// Whether an assignment may be accepted with this toolchain now.
