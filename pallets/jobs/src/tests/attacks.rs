@@ -3,7 +3,8 @@
 use crate::{mock::*, types::Phase, Error, HoldReason, PriorityLists};
 use frame_support::{assert_noop, assert_ok};
 use livepeer_primitives::{
-	traits::Settlement, work::STANDARD_SEGMENT_WORK, AccountId, Balance, ETH, ETH_MINIMUM, UNIT,
+	keys::Purpose, traits::Settlement, work::STANDARD_SEGMENT_WORK, AccountId, Balance, ETH,
+	ETH_MINIMUM, UNIT,
 };
 
 /// Two transcoders; the first runs the job.
@@ -312,5 +313,74 @@ fn draining_an_ended_job_should_be_impossible() {
 		assert!(paid > 0 && paid <= reserved);
 		assert_eq!(held(&BOB, HoldReason::Escrow), paid);
 		assert!(PriorityLists::<Test>::get(id).is_empty());
+	});
+}
+
+#[test]
+fn rerolling_an_assignment_by_toggling_availability_capacity_price_or_load_should_be_impossible() {
+	// Who transcodes, with everybody as they are, and with one of them changed before the draw.
+	let list = |change: &dyn Fn(&AccountId), who: &AccountId| {
+		let mut list = Vec::new();
+		build_and_execute(|| {
+			for (who, stake) in [(&TIM, 5), (&TOM, 3), (&TAT, 2)] {
+				register(who, stake * UNIT, PRICE, 1);
+			}
+			let id = create(&BOB, "cam");
+			skip(1);
+			change(who);
+			skip(1);
+			if job(id).phase.current().is_some() {
+				list.push(current(id).0);
+			}
+			list.extend(PriorityLists::<Test>::get(id));
+			list.retain(|account| account != who);
+		});
+		list
+	};
+	type Change<'a> = &'a dyn Fn(&AccountId);
+	let absent: Change = &|who| Absent::mutate(|absent| absent.push(who.clone()));
+	let full: Change = &|who| register(who, UNIT, PRICE, 0);
+	let dear: Change = &|who| register(who, UNIT, PRICE + 1, 1);
+	let jailed: Change = &|who| jail(who);
+	for who in [TIM, TOM, TAT] {
+		let expected = list(&|_| {}, &who);
+		assert_eq!(expected.len(), 2);
+		for change in [absent, full, dear, jailed] {
+			assert_eq!(list(change, &who), expected);
+		}
+	}
+}
+
+#[test]
+fn third_parties_should_neither_accept_nor_claim_nor_end_nor_spend_for_others() {
+	build_and_execute(|| {
+		let id = running();
+		let mallory = AccountId::new([0x66; 32]);
+		assert_noop!(claim(&mallory, id, 0, 0, 0), Error::<Test>::NotTranscoder);
+		let origin = || RuntimeOrigin::signed(mallory.clone());
+		assert_noop!(Jobs::end_job(origin(), id), Error::<Test>::NotParty);
+		assert_noop!(Jobs::top_up(origin(), id, 1), Error::<Test>::NotBroadcaster);
+		assert_noop!(create_by(&mallory, Some(BOB), "cam2", UNIT), Error::<Test>::NoSpendingKey);
+		// A signature that names another's account is none.
+		let claim = work_claim(id, 0, 0, 0, STANDARD_SEGMENT_WORK);
+		let mut signature = sign(&mallory, Purpose::Duties, &claim.hash());
+		signature.signer.account = TIM;
+		let call = crate::Call::claim_work { claim, signature };
+		assert_noop!(apply(call), Error::<Test>::BadSignature);
+	});
+}
+
+#[test]
+fn claims_replayed_in_another_assignment_or_block_should_be_refused() {
+	build_and_execute(|| {
+		let (first, _) = two();
+		let signed = work_claim(0, 0, 0, 3, STANDARD_SEGMENT_WORK);
+		assert_ok!(send_claim(&first, signed.clone()));
+		assert_noop!(send_claim(&first, signed.clone()), Error::<Test>::ClaimNotAscending);
+		jail(&first);
+		skip(1);
+		accept(0);
+		let other = livepeer_primitives::claim::WorkClaim { assignment: 1, ..signed };
+		assert_noop!(send_claim(&first, other), Error::<Test>::NotTranscoder);
 	});
 }

@@ -1,6 +1,6 @@
 //! Transcoders that are lost.
 
-use crate::{mock::*, types::Phase, AssignmentsOf, Event, Loads, PriorityLists};
+use crate::{mock::*, types::Phase, AssignmentsOf, Event, Loads, PriorityLists, WeightInfo};
 use frame_support::assert_ok;
 use livepeer_primitives::{AccountId, JobId, UNIT};
 
@@ -165,7 +165,11 @@ fn lost_transcoder_should_not_be_offered_what_others_let_pass_while_its_jobs_are
 	build_and_execute(|| {
 		// TIM has many jobs and is lost, but is a candidate again at once: it is not jailed, sends
 		// heartbeats and has room. Handing its jobs on takes several blocks.
-		Parameters::mutate(|p| p.max_open_claims = 1_024);
+		Parameters::mutate(|p| {
+			p.max_open_claims = 1_024;
+			// So that enough of the budget is left for whoever comes next.
+			p.allowance_leaves = 1;
+		});
 		register(&TIM, 1_000 * UNIT, PRICE, 1_000);
 		for i in 0..60 {
 			assert_ok!(create_with(&BOB, &format!("cam{i}"), UNIT / 100));
@@ -175,7 +179,7 @@ fn lost_transcoder_should_not_be_offered_what_others_let_pass_while_its_jobs_are
 			accept(id);
 		});
 		register(&TOM, 1, PRICE, 1_000);
-		AgendaWeight::set(little_weight());
+		AgendaWeight::set(<()>::task_hand_on().saturating_mul(4));
 		jail(&TIM);
 		Jailed::set(vec![]);
 		let mut drawn = 0;

@@ -92,7 +92,7 @@ fn ops() -> impl Strategy<Value = Op> {
 		2 => (2..5usize).prop_map(|who| Op::Free { who }),
 		1 => (2..5usize).prop_map(|who| Op::Absent { who }),
 		1 => Just(Op::Present),
-		1 => (0..3usize, any::<bool>()).prop_map(|(who, set)| Op::Origin { who, set }),
+		2 => (0..3usize, any::<bool>()).prop_map(|(who, set)| Op::Origin { who, set }),
 		1 => (1..30u32, 1..6u32, 1..100u32, 1..17u32).prop_map(
 			|(grace, timeout, leaves, list)| Op::Parameters { grace, timeout, leaves, list }
 		),
@@ -312,7 +312,7 @@ proptest! {
 			}
 			// Everybody comes to an end whatever happened.
 			AgendaWeight::take();
-			skip(130 + 30 + 64);
+			skip(LENGTH + 30 + 64);
 			for claim in open_claims() {
 				settle(claim, Settlement::Refund).expect("every open claim can be settled");
 			}

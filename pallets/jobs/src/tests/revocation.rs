@@ -5,7 +5,7 @@ use frame_support::{assert_noop, assert_ok};
 use livepeer_primitives::{
 	keys::{Generation, Purpose},
 	traits::OnKeyRevoked,
-	AccountId, Hash, JobId, UNIT,
+	AccountId, Balance, Hash, JobId, UNIT,
 };
 
 fn revoke(who: &AccountId, purpose: Purpose, generation: Generation) {
@@ -18,10 +18,10 @@ fn rotate(who: &AccountId, purpose: Purpose, generation: Generation) {
 }
 
 /// So many jobs of `who` that run at TIM's, the first with this number.
-fn run_many(who: &AccountId, text: &str, count: u64) -> Vec<JobId> {
+fn run_many(who: &AccountId, text: &str, count: u64, budget: Balance) -> Vec<JobId> {
 	let ids: Vec<JobId> = (0..count)
 		.map(|i| {
-			assert_ok!(create_with(who, &format!("{text}{i}"), UNIT / 100));
+			assert_ok!(create_with(who, &format!("{text}{i}"), budget));
 			crate::NextJob::<Test>::get() - 1
 		})
 		.collect();
@@ -36,9 +36,9 @@ fn run_many(who: &AccountId, text: &str, count: u64) -> Vec<JobId> {
 fn assignments_of_a_transcoders_revoked_generation_should_be_handed_on_and_no_others() {
 	build_and_execute(|| {
 		register(&TIM, UNIT, PRICE, 100);
-		let old = run_many(&BOB, "old", 3);
+		let old = run_many(&BOB, "old", 3, UNIT);
 		rotate(&TIM, Purpose::Duties, 1);
-		let new = run_many(&BOB, "new", 3);
+		let new = run_many(&BOB, "new", 3, UNIT);
 		register(&TOM, UNIT, PRICE, 100);
 		let offered = create(&BEA, "offered");
 		skip(2);
@@ -66,10 +66,10 @@ fn assignments_of_a_transcoders_revoked_generation_should_be_handed_on_and_no_ot
 fn jobs_of_a_broadcasters_revoked_generation_should_be_handed_on_with_a_fresh_offer() {
 	build_and_execute(|| {
 		register(&TIM, UNIT, PRICE, 100);
-		let old = run_many(&BOB, "old", 3);
-		let others = run_many(&BEA, "others", 2);
+		let old = run_many(&BOB, "old", 3, UNIT);
+		let others = run_many(&BEA, "others", 2, UNIT);
 		rotate(&BOB, Purpose::Segments, 1);
-		let new = run_many(&BOB, "new", 2);
+		let new = run_many(&BOB, "new", 2, UNIT);
 		revoke(&BOB, Purpose::Segments, 0);
 		rotate(&BOB, Purpose::Segments, 2);
 		skip(1);
@@ -96,7 +96,7 @@ fn revocation_should_be_worked_off_in_steps_and_go_on_where_it_stopped() {
 		register(&TIM, UNIT, PRICE, 1_000);
 		for generation in 0..4 {
 			rotate(&TIM, Purpose::Duties, generation);
-			run_many(&BOB, &format!("gen{generation}-"), 30);
+			run_many(&BOB, &format!("gen{generation}-"), 30, UNIT / 100);
 		}
 		AgendaWeight::set(little_weight());
 		let running = || AssignmentsOf::<Test>::iter_prefix(TIM).count();
@@ -138,7 +138,7 @@ fn assignments_on_a_retired_toolchain_should_end_at_the_next_check() {
 		let (old, new) = (TOOLCHAIN, Hash::repeat_byte(0xbb));
 		Accepted::set(vec![new]);
 		register(&TIM, UNIT, PRICE, 100);
-		let first = run_many(&BOB, "old", 3);
+		let first = run_many(&BOB, "old", 3, UNIT);
 		let id = create(&BOB, "new");
 		skip(2);
 		let mut acceptance = acceptance(&TIM, id, 0);
@@ -169,7 +169,8 @@ fn transcoder_should_work_with_four_toolchains_at_most() {
 		let other = |i| Hash::repeat_byte(0xb0 + i);
 		Accepted::set((0..5).map(other).collect());
 		let take = |i: u8| {
-			let id = create(&BOB, &format!("cam{i}"));
+			assert_ok!(create_with(&BOB, &format!("cam{i}"), UNIT));
+			let id = crate::NextJob::<Test>::get() - 1;
 			skip(2);
 			let mut acceptance = acceptance(&TIM, id, 0);
 			acceptance.toolchain = other(i);

@@ -84,11 +84,14 @@ fn what_a_job_gives_back_should_count_no_more_once() {
 		assert_eq!(spent(), UNIT + BOND);
 		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(KEY), 0));
 		skip(GRACE + 1);
-		// 2 − 0.01 ETH came back, of which the key's share is what it put in.
-		assert_eq!(spent(), 0 + BOND);
+		// Of the 1.99 ETH that came back as much counts no more as the key had put in.
+		assert_eq!(spent(), 0);
+		assert_ok!(create_as_key("cam", UNIT));
 		assert_ok!(settle(0, livepeer_primitives::traits::Settlement::Refund));
 		skip(GONE);
-		assert_eq!(spent(), 0);
+		// The old job's bond was counted already, and what its failed claim gave back is the
+		// broadcaster's.
+		assert_eq!(spent(), UNIT + BOND);
 	});
 }
 
@@ -171,7 +174,7 @@ fn key_should_name_no_keys() {
 		assert!(!SpendingKeys::<Test>::contains_key(BOB, TIM));
 		assert_noop!(create_by(&TIM, Some(BOB), "cam", UNIT), Error::<Test>::NoSpendingKey);
 		// Nor does a key's key count for the first's broadcaster.
-		assert_noop!(create_by(&TIM, Some(KEY), "cam", UNIT), Error::<Test>::InsufficientEth);
+		assert_noop!(create_by(&TIM, Some(KEY), "cam", UNIT / 2), Error::<Test>::InsufficientEth);
 		assert_noop!(
 			Jobs::remove_spending_key(RuntimeOrigin::signed(KEY), BOB, KEY),
 			Error::<Test>::KeyNotExpired
