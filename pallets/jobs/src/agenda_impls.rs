@@ -1,58 +1,77 @@
 //! What is to be done in which block.
 //!
-//! A task stands under the block at which it is due. A block works off what is due, oldest block
-//! first, until the weight set aside for it is used up; the rest waits for the next block.
-//! Whoever stores a task remembers its block, so it can be taken away in O(1).
+//! A task stands under its queue and the block at which it is due. A block works off what is due,
+//! oldest block first, until the weight set aside is used up; the rest waits for the next block.
+//! There are two queues, so that nothing that somebody waits for stands behind closings, however
+//! many: the urgent one has three quarters of the weight, the lazy one what that leaves. Each takes
+//! at least one step in a block, which may exceed its part, so nothing stands still.
 //!
-//! Its words are not those of the lottery's agenda: `AgendaWeight` is a limit that no task exceeds,
-//! while the lottery's `AgendaBudget` is overdrawn by its last step; `Backlog` is the block to go
-//! on with, as `Overdue` is there.
+//! A task is taken off before its step is taken, and whatever a step puts on the agenda is due in a
+//! later block: so one pass over a block's tasks sees each once. Whoever stores a task remembers
+//! its place, so it can be taken away in O(1).
 
 use alloc::vec::Vec;
 use core::marker::PhantomData;
-use frame_support::{
-	defensive,
-	storage::with_storage_layer,
-	traits::Get,
-	weights::{Weight, WeightMeter},
-};
+use frame_support::{defensive, storage::with_storage_layer, traits::Get, weights::Weight};
 use livepeer_primitives::{
-	traits::{Candidate, ProtocolClock as _, TranscoderDirectory as _},
+	traits::{Candidate, ProtocolClock as _, Toolchains as _, TranscoderDirectory as _},
 	AccountId, AssignmentIndex, BlockNumber, JobId,
 };
 use sp_runtime::{traits::SaturatedConversion, DispatchResult};
 
 use crate::{
 	decide::{self, Step, FAILURE_DELAY},
-	types::{EndReason, Phase, Task},
-	Agenda, AssignmentsOf, Backlog, Config, Jobs, Loads, Pallet, WeightInfo,
+	types::{Agreement, Class, EndReason, Phase, Task},
+	Agenda, Assignments, AssignmentsOf, Backlog, Config, Jobs, Loads, Pallet, WeightInfo,
 };
 
 /// This block's candidates, read and charged when they are first needed.
-struct Candidates<T>(Option<Vec<Candidate>>, PhantomData<T>);
+pub(crate) struct Candidates<T>(Option<Vec<Candidate>>, PhantomData<T>);
 
 impl<T: Config> Candidates<T> {
-	/// The candidates; `None` when the block has no weight left to read them.
-	fn get(&mut self, meter: &mut WeightMeter) -> Option<&[Candidate]> {
-		if self.0.is_none() {
-			// What they weigh is known only when they are read: asks for the most first.
-			if !meter.can_consume(T::WeightInfo::read_candidates(Pallet::<T>::most_candidates())) {
-				return None;
-			}
+	pub(crate) fn new() -> Self {
+		Self(None, PhantomData)
+	}
+
+	fn get(&mut self, meter: &mut Meter) -> &[Candidate] {
+		self.0.get_or_insert_with(|| {
 			let candidates = T::Directory::candidates();
-			meter.consume(T::WeightInfo::read_candidates(candidates.len().saturated_into()));
-			self.0 = Some(candidates);
-		}
-		self.0.as_deref()
+			meter.charge(T::WeightInfo::read_candidates(candidates.len().saturated_into()));
+			candidates
+		})
 	}
 }
 
-/// Whether a block has weight left for more tasks.
-#[derive(PartialEq, Eq)]
-enum Progress {
-	Done,
-	Full,
+/// What a queue has used of its part of a block.
+pub(crate) struct Meter {
+	used: Weight,
+	limit: Weight,
+	steps: u32,
 }
+
+impl Meter {
+	pub(crate) fn new(limit: Weight) -> Self {
+		Self { used: Weight::zero(), limit, steps: 0 }
+	}
+
+	/// Whether another step may be taken: the first always, the others while weight is left.
+	fn has_room(&self) -> bool {
+		self.steps == 0 || !self.used.any_gte(self.limit)
+	}
+
+	fn charge(&mut self, weight: Weight) {
+		self.used = self.used.saturating_add(weight);
+	}
+
+	fn step(&mut self, weight: Weight) {
+		self.charge(weight);
+		self.steps = self.steps.saturating_add(1);
+	}
+}
+
+/// Where a walk over a transcoder's assignments or a broadcaster's jobs stopped for want of weight:
+/// after this job.
+type Unfinished = Option<Option<JobId>>;
 
 impl<T: Config> Pallet<T> {
 	/// This block on the protocol's clock.
@@ -61,92 +80,135 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Puts `task` on the agenda, not before the next block, and says under which block.
-	pub(crate) fn schedule(task: Task, at: BlockNumber) -> BlockNumber {
+	pub(crate) fn schedule(class: Class, task: Task, at: BlockNumber) -> BlockNumber {
 		let at = at.max(Self::now().saturating_add(1));
-		Agenda::<T>::insert(at, task, ());
+		Agenda::<T>::insert((class, at, task), ());
 		at
 	}
 
 	/// Takes `task` off the agenda.
-	pub(crate) fn unschedule(task: Task, at: BlockNumber) {
-		Agenda::<T>::remove(at, task);
+	pub(crate) fn unschedule(class: Class, task: Task, at: BlockNumber) {
+		Agenda::<T>::remove((class, at, task));
 	}
 
 	/// Works off what is due at `now` within the weight set aside.
 	pub(crate) fn run_agenda(now: BlockNumber) -> Weight {
-		let mut meter = WeightMeter::with_limit(T::AgendaWeight::get());
-		let mut candidates = Candidates(None, PhantomData);
-		let backlog = Backlog::<T>::get();
-		let mut left = None;
-		for block in backlog.unwrap_or(now)..=now {
-			if meter.try_consume(T::WeightInfo::agenda_block()).is_err()
-				|| Self::run_block(block, now, &mut meter, &mut candidates) == Progress::Full
-			{
-				left = Some(block);
-				break;
-			}
-		}
-		if left != backlog {
-			Backlog::<T>::set(left);
-		}
-		meter.consumed()
+		let weight = T::AgendaWeight::get();
+		let mut candidates = Candidates::new();
+		let urgent = Self::run_class(Class::Urgent, weight / 4 * 3, now, &mut candidates);
+		let rest = weight.saturating_sub(urgent);
+		urgent.saturating_add(Self::run_class(Class::Lazy, rest, now, &mut candidates))
 	}
 
-	/// Works off what is due under `block`. The next task is looked up afresh each time, since a
-	/// task may take others away.
-	fn run_block(
-		block: BlockNumber,
+	fn run_class(
+		class: Class,
+		limit: Weight,
 		now: BlockNumber,
-		meter: &mut WeightMeter,
 		candidates: &mut Candidates<T>,
-	) -> Progress {
-		while let Some(task) = Agenda::<T>::iter_key_prefix(block).next() {
-			let progress = match task {
-				Task::Job(id) => Self::run_job(id, block, now, meter, candidates),
-				Task::Assignment(id, index) => Self::run_assignment(id, index, block, meter),
-				Task::Transcoder(who) => Self::run_transcoder(who, block, now, meter, candidates),
-			};
-			if progress == Progress::Full {
-				return Progress::Full;
+	) -> Weight {
+		let mut meter = Meter::new(limit);
+		let backlog = Backlog::<T>::get(class);
+		let left = Self::run_blocks(class, backlog.unwrap_or(now), now, &mut meter, candidates);
+		if left != backlog {
+			Backlog::<T>::set(class, left);
+		}
+		meter.used
+	}
+
+	/// Works off the tasks of the blocks from `first` to `now`, and says with which block to go on.
+	fn run_blocks(
+		class: Class,
+		first: BlockNumber,
+		now: BlockNumber,
+		meter: &mut Meter,
+		candidates: &mut Candidates<T>,
+	) -> Option<BlockNumber> {
+		for block in first..=now {
+			if block > first && !meter.has_room() {
+				return Some(block);
+			}
+			meter.charge(T::WeightInfo::agenda_block());
+			for task in Agenda::<T>::iter_key_prefix((class, block)) {
+				if !meter.has_room() {
+					return Some(block);
+				}
+				Agenda::<T>::remove((class, block, &task));
+				Self::run_task(class, task, now, meter, candidates);
 			}
 		}
-		Progress::Done
+		None
+	}
+
+	fn run_task(
+		class: Class,
+		task: Task,
+		now: BlockNumber,
+		meter: &mut Meter,
+		candidates: &mut Candidates<T>,
+	) {
+		match task {
+			Task::Job(id) => Self::run_job(class, id, now, meter, candidates),
+			Task::Assignment(id, index) => Self::run_assignment(id, index, meter),
+			Task::Transcoder(who) => Self::run_transcoder(who, now, meter, candidates),
+			Task::Toolchains(who, after) => {
+				Self::run_toolchains(who, after, now, meter, candidates)
+			}
+			Task::TranscoderKeys(who, generation, after) => {
+				let ends = |agreement: &Agreement| agreement.transcoder_keys == generation;
+				if let Some(after) =
+					Self::walk_assignments(&who, after, ends, now, meter, candidates)
+				{
+					Self::schedule(Class::Urgent, Task::TranscoderKeys(who, generation, after), 0);
+				}
+			}
+			Task::BroadcasterKeys(who, generation, after) => {
+				if let Some(after) =
+					Self::walk_jobs(&who, generation, after, now, meter, candidates)
+				{
+					Self::schedule(Class::Urgent, Task::BroadcasterKeys(who, generation, after), 0);
+				}
+			}
+			Task::Payouts(id) => {
+				meter.step(T::WeightInfo::task_payouts());
+				Self::run_payouts(id);
+			}
+		}
 	}
 
 	/// Takes a job's next step.
 	fn run_job(
+		class: Class,
 		id: JobId,
-		block: BlockNumber,
 		now: BlockNumber,
-		meter: &mut WeightMeter,
+		meter: &mut Meter,
 		candidates: &mut Candidates<T>,
-	) -> Progress {
+	) {
 		let Some(mut job) = Jobs::<T>::get(id) else {
 			defensive!("a job takes its task with it; qed");
-			Agenda::<T>::remove(block, Task::Job(id));
-			return Progress::Done;
+			meter.step(T::WeightInfo::task_look());
+			return;
 		};
+		job.wake = None;
 		let step = decide::step(&job.phase, job.end, now);
+		// A step that came late to the end of its job goes where ends are waited for.
+		if step == Step::Expire && class == Class::Urgent {
+			meter.step(T::WeightInfo::task_look());
+			job.wake = Self::schedule_job(id, &job, now);
+			Jobs::<T>::insert(id, job);
+			return;
+		}
 		let candidates = match step {
-			Step::Draw | Step::HandOn => match candidates.get(meter) {
-				Some(candidates) => candidates,
-				None => return Progress::Full,
-			},
+			Step::Draw | Step::HandOn => candidates.get(meter),
 			Step::Expire | Step::Wait(_) | Step::Rest => &[],
 		};
-		let weight = match step {
+		meter.step(match step {
 			Step::Draw if Self::suits_anybody(&job, candidates) => {
 				T::WeightInfo::task_draw(candidates.len().saturated_into())
 			}
 			Step::Draw => T::WeightInfo::task_draw_nobody(candidates.len().saturated_into()),
 			Step::HandOn => T::WeightInfo::task_hand_on(),
 			Step::Expire | Step::Wait(_) | Step::Rest => T::WeightInfo::task_expire(),
-		};
-		if meter.try_consume(weight).is_err() {
-			return Progress::Full;
-		}
-		Agenda::<T>::remove(block, Task::Job(id));
-		job.wake = None;
+		});
 		let result = with_storage_layer(|| -> DispatchResult {
 			let mut job = job.clone();
 			match step {
@@ -160,76 +222,171 @@ impl<T: Config> Pallet<T> {
 		if let Err(error) = result {
 			// Only an account that the owner of ETH has blocked cannot take its money back.
 			log::error!(target: "runtime::jobs", "job {id} cannot go on, tried again: {error:?}");
-			job.wake = Some(Self::schedule(Task::Job(id), now.saturating_add(FAILURE_DELAY)));
+			let at = now.saturating_add(FAILURE_DELAY);
+			let at = Self::schedule(Class::Lazy, Task::Job(id), at);
+			job.wake = Some(crate::types::Wake { class: Class::Lazy, at });
 			Jobs::<T>::insert(id, job);
 		}
-		Progress::Done
 	}
 
-	/// Closes an assignment whose grace has passed.
-	fn run_assignment(
-		id: JobId,
-		index: AssignmentIndex,
-		block: BlockNumber,
-		meter: &mut WeightMeter,
-	) -> Progress {
-		if meter.try_consume(T::WeightInfo::task_close_assignment()).is_err() {
-			return Progress::Full;
-		}
-		let task = Task::Assignment(id, index);
-		Agenda::<T>::remove(block, &task);
+	/// Takes an ended assignment's next step.
+	fn run_assignment(id: JobId, index: AssignmentIndex, meter: &mut Meter) {
+		meter.step(T::WeightInfo::task_close_assignment());
 		if let Err(error) = with_storage_layer(|| Self::close_assignment(id, index)) {
 			log::error!(
 				target: "runtime::jobs",
 				"assignment {index} of job {id} cannot be closed, tried again: {error:?}",
 			);
-			Self::schedule(task, Self::now().saturating_add(FAILURE_DELAY));
+			Assignments::<T>::mutate(id, index, |assignment| {
+				if let Some(assignment) = assignment {
+					let at = Self::now().saturating_add(FAILURE_DELAY);
+					let task = Task::Assignment(id, index);
+					assignment.close_at = Some(Self::schedule(Class::Lazy, task, at));
+				}
+			});
 		}
-		Progress::Done
 	}
 
 	/// Hands on the assignments of a transcoder that is lost, one after the other, or looks at it
 	/// again later.
 	fn run_transcoder(
 		who: AccountId,
-		block: BlockNumber,
 		now: BlockNumber,
-		meter: &mut WeightMeter,
+		meter: &mut Meter,
 		candidates: &mut Candidates<T>,
-	) -> Progress {
-		if meter.try_consume(T::WeightInfo::task_check()).is_err() {
-			return Progress::Full;
-		}
-		let task = Task::Transcoder(who.clone());
+	) {
 		let Some(mut load) = Loads::<T>::get(&who) else {
 			defensive!("a load takes its task with it; qed");
-			Agenda::<T>::remove(block, task);
-			return Progress::Done;
+			meter.step(T::WeightInfo::task_check());
+			return;
 		};
 		if !load.lost && T::Directory::is_available(&who) && !T::Directory::is_jailed(&who) {
-			Agenda::<T>::remove(block, &task);
-			load.check_at = Self::schedule(task, now.saturating_add(T::CheckInterval::get()));
+			meter.step(T::WeightInfo::task_check());
+			let runs =
+				|chain: &crate::types::ToolchainLoad| T::Toolchains::is_running(&chain.toolchain);
+			let all_run = load.toolchains.iter().all(runs);
+			let at = now.saturating_add(T::CheckInterval::get());
+			load.check_at = Self::schedule(Class::Urgent, Task::Transcoder(who.clone()), at);
 			Loads::<T>::insert(&who, load);
-			return Progress::Done;
+			if !all_run {
+				Self::run_toolchains(who, None, now, meter, candidates);
+			}
+			return;
 		}
+		meter.charge(T::WeightInfo::task_check());
 		if !load.lost {
 			// Stays so even if it comes back before the last of its assignments is handed on.
 			load.lost = true;
 			Loads::<T>::insert(&who, load);
 		}
-		// The last one takes the load and this task away.
-		while let Some((id, index)) = AssignmentsOf::<T>::iter_prefix(&who).next() {
-			let Some(candidates) = candidates.get(meter) else { return Progress::Full };
-			if meter.try_consume(T::WeightInfo::task_hand_on()).is_err() {
-				return Progress::Full;
+		// The last one takes the load away.
+		for (id, index) in AssignmentsOf::<T>::iter_prefix(&who) {
+			if !meter.has_room() {
+				let at = Self::schedule(Class::Urgent, Task::Transcoder(who.clone()), 0);
+				Loads::<T>::mutate(&who, |load| {
+					if let Some(load) = load {
+						load.check_at = at;
+					}
+				});
+				return;
 			}
-			if !Self::lose(id, index, now, candidates) {
-				defensive!("a transcoder is listed for the current assignment of each job; qed");
-				AssignmentsOf::<T>::remove(&who, id);
-				Self::unload(&who);
+			let candidates = candidates.get(meter);
+			meter.step(T::WeightInfo::task_hand_on());
+			Self::lose(id, index, now, candidates);
+		}
+	}
+
+	/// Hands on a transcoder's assignments whose toolchain no longer runs.
+	fn run_toolchains(
+		who: AccountId,
+		after: Option<JobId>,
+		now: BlockNumber,
+		meter: &mut Meter,
+		candidates: &mut Candidates<T>,
+	) {
+		let ends = |agreement: &Agreement| !T::Toolchains::is_running(&agreement.toolchain);
+		if let Some(after) = Self::walk_assignments(&who, after, ends, now, meter, candidates) {
+			Self::schedule(Class::Urgent, Task::Toolchains(who, after), 0);
+		}
+	}
+
+	/// Hands on those of a transcoder's running assignments, after the one of job `after`, that
+	/// `ends` names; says where it stopped if weight did not suffice.
+	fn walk_assignments(
+		who: &AccountId,
+		after: Option<JobId>,
+		ends: impl Fn(&Agreement) -> bool,
+		now: BlockNumber,
+		meter: &mut Meter,
+		candidates: &mut Candidates<T>,
+	) -> Unfinished {
+		let mut last = after;
+		let rows = match after {
+			Some(job) => AssignmentsOf::<T>::iter_prefix_from(
+				who,
+				AssignmentsOf::<T>::hashed_key_for(who, job),
+			),
+			None => AssignmentsOf::<T>::iter_prefix(who),
+		};
+		for (id, index) in rows {
+			if !meter.has_room() {
+				return Some(last);
+			}
+			last = Some(id);
+			let agreement = Assignments::<T>::get(id, index).and_then(|a| a.agreement);
+			if agreement.as_ref().is_some_and(&ends) {
+				let candidates = candidates.get(meter);
+				meter.step(T::WeightInfo::task_hand_on());
+				Self::lose(id, index, now, candidates);
+			} else {
+				meter.step(T::WeightInfo::task_look());
 			}
 		}
-		Progress::Done
+		None
+	}
+
+	/// Hands on those of a broadcaster's jobs, after job `after`, that run by this generation of its
+	/// keys; says where it stopped if weight did not suffice.
+	fn walk_jobs(
+		who: &AccountId,
+		generation: livepeer_primitives::keys::Generation,
+		after: Option<JobId>,
+		now: BlockNumber,
+		meter: &mut Meter,
+		candidates: &mut Candidates<T>,
+	) -> Unfinished {
+		let mut last = after;
+		let rows = match after {
+			Some(job) => crate::JobsOf::<T>::iter_key_prefix_from(
+				who,
+				crate::JobsOf::<T>::hashed_key_for(who, job),
+			),
+			None => crate::JobsOf::<T>::iter_key_prefix(who),
+		};
+		for id in rows {
+			if !meter.has_room() {
+				return Some(last);
+			}
+			last = Some(id);
+			let running = match Jobs::<T>::get(id).map(|job| job.phase) {
+				Some(Phase::Running { assignment }) => Some(assignment),
+				_ => None,
+			};
+			let index = running.filter(|index| {
+				Assignments::<T>::get(id, index)
+					.and_then(|assignment| assignment.agreement)
+					.is_some_and(|agreement| agreement.broadcaster_keys == generation)
+			});
+			match index {
+				Some(index) => {
+					let candidates = candidates.get(meter);
+					meter.step(T::WeightInfo::task_hand_on());
+					Self::lose(id, index, now, candidates);
+				}
+				None => meter.step(T::WeightInfo::task_look()),
+			}
+		}
+		None
 	}
 
 	/// Moves a transcoder's next check to the next block and makes it hand everything on.
@@ -237,23 +394,44 @@ impl<T: Config> Pallet<T> {
 		Loads::<T>::mutate(who, |load| {
 			if let Some(load) = load.as_mut().filter(|load| !load.lost) {
 				let task = Task::Transcoder(who.clone());
-				Self::unschedule(task.clone(), load.check_at);
-				load.check_at = Self::schedule(task, 0);
+				Self::unschedule(Class::Urgent, task.clone(), load.check_at);
+				load.check_at = Self::schedule(Class::Urgent, task, 0);
 				load.lost = true;
 			}
 		});
 	}
 
-	/// Hands on one assignment of a transcoder that is lost; `false` if it is not current.
-	fn lose(id: JobId, index: AssignmentIndex, now: BlockNumber, candidates: &[Candidate]) -> bool {
+	/// Ends a current assignment and offers its job to the next on the list.
+	fn lose(id: JobId, index: AssignmentIndex, now: BlockNumber, candidates: &[Candidate]) {
 		let Some(mut job) = Jobs::<T>::get(id).filter(|job| job.phase.current() == Some(index))
 		else {
-			return false;
+			defensive!("a transcoder is listed for the current assignment of each job; qed");
+			return;
 		};
-		Self::end_assignment(id, &mut job, index);
-		job.phase = Phase::Waiting { draw_at: now, retries: 0 };
-		Self::offer_next(id, &mut job, now, candidates);
+		Self::end_assignment(id, &mut job, index, true);
+		if now >= job.end {
+			// Nobody is asked any more: the expiry, which is late, takes it from here.
+			job.phase = Phase::Waiting { draw_at: job.end, retries: 0 };
+			crate::PriorityLists::<T>::remove(id);
+		} else {
+			Self::offer_next(id, &mut job, now, candidates);
+		}
 		// A job that goes on moves no money, so this cannot fail.
-		Self::save_job(id, job).is_ok()
+		if Self::save_job(id, job).is_err() {
+			defensive!("a job that goes on moves no money; qed");
+		}
+	}
+
+	/// The weight of a draw among as many candidates as there can be.
+	pub(crate) fn draw_weight() -> Weight {
+		T::WeightInfo::task_draw(Self::most_candidates())
+	}
+
+	/// The weight of what a new job will cause: its draw, its expiry, and both steps of closing an
+	/// assignment. It is paid by who creates it.
+	pub(crate) fn future_of_job() -> Weight {
+		Self::draw_weight()
+			.saturating_add(T::WeightInfo::task_expire())
+			.saturating_add(T::WeightInfo::task_close_assignment().saturating_mul(2))
 	}
 }

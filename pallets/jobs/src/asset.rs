@@ -9,9 +9,10 @@ use frame_support::{
 	traits::{
 		fungibles::{Inspect as _, InspectHold as _, MutateHold as _, UnbalancedHold as _},
 		tokens::{Fortitude, Precision, Restriction},
+		Get,
 	},
 };
-use livepeer_primitives::{traits::FeeSink as _, AccountId, Balance, ETH};
+use livepeer_primitives::{AccountId, Balance, ETH};
 use sp_runtime::DispatchResult;
 
 use crate::{Config, Error, HoldReason, Pallet};
@@ -52,14 +53,28 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Pays a fee out of escrow into the pot of owed fees.
-	pub(crate) fn pay(broadcaster: &AccountId, fee: Balance) -> DispatchResult {
+	/// Pays ETH out of a broadcaster's escrow.
+	pub(crate) fn pay(broadcaster: &AccountId, to: &AccountId, amount: Balance) -> DispatchResult {
+		Self::take(HoldReason::Escrow, broadcaster, to, amount)
+	}
+
+	/// Moves a broadcaster's bond into the common pool.
+	pub(crate) fn forfeit(broadcaster: &AccountId, bond: Balance) -> DispatchResult {
+		Self::take(HoldReason::Bond, broadcaster, &T::CommonPool::get(), bond)
+	}
+
+	fn take(
+		reason: HoldReason,
+		from: &AccountId,
+		to: &AccountId,
+		amount: Balance,
+	) -> DispatchResult {
 		T::Assets::transfer_on_hold(
 			ETH,
-			&HoldReason::Escrow.into(),
-			broadcaster,
-			&T::FeeSink::pot(),
-			fee,
+			&reason.into(),
+			from,
+			to,
+			amount,
 			Precision::Exact,
 			Restriction::Free,
 			Fortitude::Force,

@@ -1,52 +1,159 @@
-//! Who transcodes: draw, offer, acceptance, handing on, grace.
+//! Who transcodes: draw, offer, acceptance, handing on, grace, closing.
 
 use alloc::vec::Vec;
-use frame_support::{dispatch::DispatchResult, ensure, traits::Get};
-use livepeer_primitives::{
-	traits::{Beacon as _, Candidate, OnTranscoderLost, TranscoderDirectory as _},
-	AccountId, AssignmentIndex, BlockNumber, JobId,
+use codec::Encode;
+use frame_support::{
+	dispatch::DispatchResult,
+	ensure,
+	pallet_prelude::{TransactionValidityWithRefund, ValidTransaction},
+	traits::Get,
+	weights::Weight,
 };
-use sp_runtime::traits::SaturatedConversion;
+use livepeer_primitives::{
+	duty::Acceptance,
+	keys::{OperatorSignature, Purpose, Signer},
+	traits::{
+		Beacon as _, Candidate, OnClaim as _, OnTranscoderLost, OperatorKeysOf as _, Rounds as _,
+		Toolchains as _, TranscoderDirectory as _,
+	},
+	AccountId, AssignmentIndex, BlockNumber, Hash, JobId, ToolchainId,
+};
+use sp_runtime::{
+	traits::SaturatedConversion,
+	transaction_validity::{InvalidTransaction, TransactionPriority, TransactionValidityError},
+	BoundedVec,
+};
 
 use crate::{
 	decide::{self, Demand, DRAW_DELAY},
-	types::{Assignment, Job, Load, Phase, PriorityList, Task},
-	Assignments, AssignmentsOf, Config, Error, Event, Jobs, Loads, Pallet, PriorityLists,
+	types::{Agreement, Assignment, Class, Job, Load, Phase, PriorityList, Task, ToolchainLoad},
+	Assignments, AssignmentsOf, Config, Error, Event, Jobs, Loads, Pallet, Places, PriorityLists,
 };
 
+/// Stands for a transcoder of which nothing is known: one that never claimed.
+const NEWCOMER: AccountId = AccountId::new([0; 32]);
+
 impl<T: Config> Pallet<T> {
-	/// See [`Pallet::accept_job`].
-	pub(crate) fn do_accept_job(
-		who: AccountId,
-		id: JobId,
-		index: AssignmentIndex,
-	) -> DispatchResult {
-		let mut job = Self::live_job(id)?;
+	/// Hash of the chain's genesis block.
+	pub(crate) fn genesis_hash() -> Hash {
+		let hash = frame_system::Pallet::<T>::block_hash(
+			frame_system::pallet_prelude::BlockNumberFor::<T>::from(0u32),
+		);
+		Hash::from_slice(hash.as_ref())
+	}
+
+	/// What the pool is told of an authorized call that is refused.
+	pub(crate) fn refusal(error: Error<T>) -> TransactionValidityError {
+		let number = error.encode().first().copied().unwrap_or(u8::MAX);
+		InvalidTransaction::Custom(number).into()
+	}
+
+	/// What the pool is told of an authorized call that is taken: one at a time for each assignment
+	/// and kind, so nobody fills the pool with one that crowd each other out.
+	pub(crate) fn taken(
+		kind: &'static str,
+		job: JobId,
+		assignment: AssignmentIndex,
+		longevity: BlockNumber,
+	) -> TransactionValidityWithRefund {
+		let priority: TransactionPriority = T::DutyPriority::get();
+		let valid = ValidTransaction::with_tag_prefix("livepeer-jobs")
+			.and_provides((kind, job, assignment))
+			.priority(priority)
+			.longevity(longevity.max(1).into())
+			.propagate(true)
+			.build()?;
+		Ok((valid, Weight::zero()))
+	}
+
+	/// Everything about an acceptance but its signature.
+	pub(crate) fn check_acceptance(
+		acceptance: &Acceptance,
+		signer: &Signer,
+	) -> Result<(Job, Assignment, BlockNumber), Error<T>> {
+		let Acceptance { genesis, job: id, assignment: index, .. } = *acceptance;
+		ensure!(genesis == Self::genesis_hash(), Error::<T>::WrongChain);
+		let job = Jobs::<T>::get(id).ok_or(Error::<T>::NoJob)?;
+		ensure!(job.phase != Phase::Ended, Error::<T>::JobEnded);
 		let Phase::Offered { assignment: offered, until } = job.phase else {
-			return Err(Error::<T>::NotOffered.into());
+			return Err(Error::<T>::NotOffered);
 		};
 		ensure!(offered == index, Error::<T>::NotOffered);
-		let mut assignment = Assignments::<T>::get(id, index).ok_or(Error::<T>::NoAssignment)?;
-		ensure!(assignment.transcoder == who, Error::<T>::NotTranscoder);
+		let assignment = Assignments::<T>::get(id, index).ok_or(Error::<T>::NoAssignment)?;
+		ensure!(assignment.transcoder == signer.account, Error::<T>::NotTranscoder);
 		let now = Self::now();
 		ensure!(now <= until && now < job.end, Error::<T>::TooLate);
-		ensure!(!T::Directory::is_jailed(&who), Error::<T>::Jailed);
+		ensure!(!T::Directory::is_jailed(&signer.account), Error::<T>::Jailed);
+		ensure!(
+			signer.generation == acceptance.transcoder_keys
+				&& T::Keys::current(&signer.account, Purpose::Duties) == acceptance.transcoder_keys
+				&& T::Keys::current(&job.broadcaster, Purpose::Segments)
+					== acceptance.broadcaster_keys,
+			Error::<T>::WrongGeneration
+		);
+		ensure!(!T::Keys::is_revoked(signer, Purpose::Duties), Error::<T>::KeyRevoked);
+		ensure!(T::Toolchains::is_accepted(&acceptance.toolchain), Error::<T>::UnknownToolchain);
+		let load = Loads::<T>::get(&signer.account).ok_or(Error::<T>::NoAssignment)?;
+		ensure!(
+			!load.toolchains.is_full()
+				|| load.toolchains.iter().any(|chain| chain.toolchain == acceptance.toolchain),
+			Error::<T>::TooManyToolchains
+		);
+		Ok((job, assignment, until.saturating_sub(now)))
+	}
 
-		assignment.accepted = true;
+	/// Decides whether an acceptance may enter a block.
+	pub(crate) fn validate_acceptance(
+		acceptance: &Acceptance,
+		signature: &OperatorSignature,
+	) -> TransactionValidityWithRefund {
+		let (_, _, left) =
+			Self::check_acceptance(acceptance, &signature.signer).map_err(Self::refusal)?;
+		ensure!(
+			T::Keys::is_signed(signature, Purpose::Duties, &acceptance.hash()),
+			Self::refusal(Error::<T>::BadSignature)
+		);
+		Self::taken("accept", acceptance.job, acceptance.assignment, left)
+	}
+
+	/// See [`Pallet::accept_job`].
+	pub(crate) fn do_accept_job(acceptance: &Acceptance, signer: &Signer) -> DispatchResult {
+		let (mut job, mut assignment, _) = Self::check_acceptance(acceptance, signer)?;
+		let Acceptance { job: id, assignment: index, toolchain, .. } = *acceptance;
+		let agreement = Agreement {
+			broadcaster_keys: acceptance.broadcaster_keys,
+			transcoder_keys: acceptance.transcoder_keys,
+			toolchain,
+		};
+		// Until the assignment is gone.
+		T::Keys::retain(&job.broadcaster, Purpose::Segments, agreement.broadcaster_keys);
+		T::Keys::retain(&assignment.transcoder, Purpose::Duties, agreement.transcoder_keys);
+		Self::count_toolchain(&assignment.transcoder, toolchain);
+		assignment.agreement = Some(agreement);
+		assignment.last_claim = Self::now();
+		let transcoder = assignment.transcoder.clone();
 		Assignments::<T>::insert(id, index, assignment);
 		job.phase = Phase::Running { assignment: index };
-		Self::deposit_event(Event::Accepted { job: id, assignment: index, transcoder: who });
+		Self::deposit_event(Event::Accepted { job: id, assignment: index, transcoder, toolchain });
 		Self::save_job(id, job)
 	}
 
 	/// Draws a waiting job's priority list and offers the job to the first on it; with nobody
 	/// eligible it is tried again later.
 	pub(crate) fn draw(id: JobId, job: &mut Job, now: BlockNumber, candidates: &[Candidate]) {
-		let demand = Self::demand(job);
-		let eligible: Vec<&Candidate> =
-			candidates.iter().filter(|candidate| Self::is_eligible(&demand, candidate)).collect();
-		let length = T::Parameters::get().priority_list;
-		let drawn = decide::draw_list(T::Beacon::accumulator(), id, &eligible, length);
+		// Where no terms suit, there is no order to compute.
+		let drawn = if Self::suits_anybody(job, candidates) {
+			let demand = Self::demand(job);
+			decide::draw_list(
+				T::Beacon::accumulator(),
+				id,
+				candidates,
+				|candidate| Self::is_eligible(job, &demand, candidate),
+				T::Parameters::get().priority_list,
+			)
+		} else {
+			Vec::new()
+		};
 		if drawn.is_empty() {
 			let retries = match job.phase {
 				Phase::Waiting { retries, .. } => retries.saturating_add(1),
@@ -77,7 +184,7 @@ impl<T: Config> Pallet<T> {
 					transcoder: assignment.transcoder,
 				});
 			}
-			Self::end_assignment(id, job, index);
+			Self::end_assignment(id, job, index, true);
 		}
 		Self::offer_next(id, job, now, candidates);
 	}
@@ -89,7 +196,7 @@ impl<T: Config> Pallet<T> {
 		let list = PriorityLists::<T>::take(id);
 		let next = list.iter().enumerate().find_map(|(position, account)| {
 			let candidate = candidates.iter().find(|candidate| candidate.account == *account)?;
-			Self::is_eligible(&demand, candidate).then_some((position, candidate))
+			Self::is_eligible(job, &demand, candidate).then_some((position, candidate))
 		});
 		let Some((position, candidate)) = next else {
 			let draw_at = now.saturating_add(DRAW_DELAY);
@@ -110,17 +217,28 @@ impl<T: Config> Pallet<T> {
 			transcoder: candidate.account.clone(),
 			price: candidate.price,
 			fee_share: candidate.fee_share,
-			accepted: false,
+			agreement: None,
 			next_seq: 0,
 			allowance: 0,
+			last_claim: now,
+			reserved: Self::places_of(job, &candidate.account),
+			undecided: 0,
+			open_claims: 0,
+			rounds: BoundedVec::new(),
+			end_round: 0,
 			claimable_until: None,
+			over: false,
+			kept_until: 0,
+			close_at: None,
 		};
 		Self::refill(job, &mut assignment);
 		// An offer takes at least a block, so numbers last longer than blocks do.
 		job.next_assignment = index.saturating_add(1);
 		job.assignments = job.assignments.saturating_add(1);
+		job.claimable = job.claimable.saturating_add(1);
 		job.phase = Phase::Offered { assignment: index, until };
-		Self::load(&candidate.account, now);
+		Self::load(&candidate.account, job.load, now);
+		Self::move_places(&candidate.account, 0, assignment.places());
 		AssignmentsOf::<T>::insert(&candidate.account, id, index);
 		Self::deposit_event(Event::Offered {
 			job: id,
@@ -133,15 +251,19 @@ impl<T: Config> Pallet<T> {
 		Assignments::<T>::insert(id, index, assignment);
 	}
 
-	/// Ends the current assignment. What was accepted can still be claimed for during the grace;
-	/// what was not is closed at once.
-	pub(crate) fn end_assignment(id: JobId, job: &mut Job, index: AssignmentIndex) {
+	/// Ends the current assignment. What was accepted can still be claimed for during the grace, in
+	/// which its places are kept if `keeps_places`; what was not is closed at once.
+	pub(crate) fn end_assignment(
+		id: JobId,
+		job: &mut Job,
+		index: AssignmentIndex,
+		keeps_places: bool,
+	) {
 		let Some(mut assignment) = Assignments::<T>::get(id, index) else { return };
 		AssignmentsOf::<T>::remove(&assignment.transcoder, id);
-		Self::unload(&assignment.transcoder);
-		let claimable_until = assignment
-			.accepted
-			.then(|| Self::now().saturating_add(T::Parameters::get().claim_grace));
+		let toolchain = assignment.agreement.map(|agreement| agreement.toolchain);
+		Self::unload(&assignment.transcoder, job.load, toolchain);
+		let claimable_until = assignment.agreement.is_some().then(|| Self::last_claimable(job));
 		Self::deposit_event(Event::AssignmentEnded {
 			job: id,
 			assignment: index,
@@ -150,31 +272,85 @@ impl<T: Config> Pallet<T> {
 		});
 		match claimable_until {
 			Some(until) => {
+				let kept_until = until.saturating_add(T::Lottery::get().slashing_period);
+				assignment.kept_until = assignment.kept_until.max(kept_until);
 				assignment.claimable_until = Some(until);
-				Assignments::<T>::insert(id, index, assignment);
-				Self::schedule(Task::Assignment(id, index), until.saturating_add(1));
+				assignment.end_round = T::Rounds::current();
+				if !keeps_places {
+					Self::free_places(&mut assignment);
+				}
+				Self::save_assignment(id, index, assignment);
 			}
-			None => Self::drop_assignment(id, job, index, &assignment),
+			None => {
+				Self::free_places(&mut assignment);
+				Self::give_back(id, job, index, &mut assignment);
+				Self::forget_assignment(id, job, index, &assignment);
+			}
 		}
 	}
 
-	/// Closes an assignment whose grace has passed.
+	/// The last block in which an assignment of `job` can be claimed for that ends now: the grace
+	/// counts from the job's end if that has passed, however late the agenda is.
+	pub(crate) fn last_claimable(job: &Job) -> BlockNumber {
+		Self::now().min(job.end).saturating_add(T::Parameters::get().claim_grace)
+	}
+
+	/// Takes an ended assignment's next step: when its grace has passed, its allowance goes back;
+	/// when nothing that was signed for it can be reported any more, it goes.
 	pub(crate) fn close_assignment(id: JobId, index: AssignmentIndex) -> DispatchResult {
 		let mut job = Jobs::<T>::get(id).ok_or(Error::<T>::NoJob)?;
-		let assignment = Assignments::<T>::get(id, index).ok_or(Error::<T>::NoAssignment)?;
-		Self::drop_assignment(id, &mut job, index, &assignment);
+		let mut assignment = Assignments::<T>::get(id, index).ok_or(Error::<T>::NoAssignment)?;
+		// Its task was taken off the agenda.
+		assignment.close_at = None;
+		if !assignment.over {
+			Self::free_places(&mut assignment);
+			Self::give_back(id, &mut job, index, &mut assignment);
+		}
+		if decide::close_at(&assignment).is_some_and(|at| at <= Self::now()) {
+			Self::forget_assignment(id, &mut job, index, &assignment);
+		} else {
+			Self::save_assignment(id, index, assignment);
+		}
 		Self::save_job(id, job)
 	}
 
-	fn drop_assignment(id: JobId, job: &mut Job, index: AssignmentIndex, assignment: &Assignment) {
+	/// Gives what was not claimed back to the job's budget.
+	fn give_back(id: JobId, job: &mut Job, index: AssignmentIndex, assignment: &mut Assignment) {
+		let released = core::mem::take(&mut assignment.allowance);
+		assignment.over = true;
+		job.unreserved = job.unreserved.saturating_add(released);
+		job.claimable = job.claimable.saturating_sub(1);
+		Self::deposit_event(Event::AssignmentClosed { job: id, assignment: index, released });
+	}
+
+	/// Deletes an assignment.
+	fn forget_assignment(
+		id: JobId,
+		job: &mut Job,
+		index: AssignmentIndex,
+		assignment: &Assignment,
+	) {
+		if let Some(agreement) = assignment.agreement {
+			let Agreement { broadcaster_keys, transcoder_keys, .. } = agreement;
+			T::Keys::release(&job.broadcaster, Purpose::Segments, broadcaster_keys);
+			T::Keys::release(&assignment.transcoder, Purpose::Duties, transcoder_keys);
+		}
 		Assignments::<T>::remove(id, index);
 		job.assignments = job.assignments.saturating_sub(1);
-		job.unreserved = job.unreserved.saturating_add(assignment.allowance);
-		Self::deposit_event(Event::AssignmentClosed {
-			job: id,
-			assignment: index,
-			released: assignment.allowance,
-		});
+	}
+
+	/// Stores an assignment with its next step on the agenda.
+	pub(crate) fn save_assignment(id: JobId, index: AssignmentIndex, mut assignment: Assignment) {
+		let task = Task::Assignment(id, index);
+		let soon = Self::now().saturating_add(1);
+		let at = decide::close_at(&assignment).map(|at| at.max(soon));
+		if at != assignment.close_at {
+			if let Some(at) = assignment.close_at {
+				Self::unschedule(Class::Lazy, task.clone(), at);
+			}
+			assignment.close_at = at.map(|at| Self::schedule(Class::Lazy, task, at));
+		}
+		Assignments::<T>::insert(id, index, assignment);
 	}
 
 	/// Fills an allowance from the unreserved budget up to its target.
@@ -194,55 +370,111 @@ impl<T: Config> Pallet<T> {
 		Demand {
 			max_price: job.max_price,
 			max_leaf_work: job.max_leaf_work,
+			load: job.load,
+			ladder: job.ladder.clone(),
 			unreserved: job.unreserved,
 			smallest_fee: Self::smallest_fee(),
 		}
 	}
 
-	/// Whether the price of any candidate suits the job: else its draw reads no load.
+	/// Whether the terms of any candidate suit the job: else its draw reads nothing of them.
 	pub(crate) fn suits_anybody(job: &Job, candidates: &[Candidate]) -> bool {
 		let demand = Self::demand(job);
 		candidates.iter().any(|candidate| decide::suits(&demand, candidate))
 	}
 
-	/// Whether a job can be offered to `candidate`. Its load is read only where its price suits.
-	fn is_eligible(demand: &Demand, candidate: &Candidate) -> bool {
+	/// Whether a job can be offered to `candidate`. What it has taken on is read only where its
+	/// terms suit.
+	fn is_eligible(job: &Job, demand: &Demand, candidate: &Candidate) -> bool {
 		if !decide::suits(demand, candidate) {
 			return false;
 		}
-		let load = match Loads::<T>::get(&candidate.account) {
+		let work = match Loads::<T>::get(&candidate.account) {
 			Some(load) if load.lost => return false,
-			Some(load) => load.assignments,
+			Some(load) => load.work,
 			None => 0,
 		};
-		decide::is_eligible(demand, candidate, load)
+		decide::is_eligible(demand, candidate, work)
+			&& Places::<T>::get(&candidate.account)
+				.checked_add(Self::places_of(job, &candidate.account))
+				.is_some_and(|places| places <= T::Parameters::get().max_open_claims)
+	}
+
+	/// Open-claim places that an assignment of `job` needs at `transcoder`.
+	pub(crate) fn places_of(job: &Job, transcoder: &AccountId) -> u32 {
+		let leaves = T::OnClaim::max_leaves(transcoder, job.max_samples);
+		decide::places(T::ClaimLife::get(), T::SlotDuration::get(), leaves, &job.limits)
+	}
+
+	/// Open-claim places that an assignment of `job` needs at a transcoder that never claimed: the
+	/// most that anybody needs.
+	pub(crate) fn most_places(job: &Job) -> u32 {
+		Self::places_of(job, &NEWCOMER)
+	}
+
+	/// Counts the places of an assignment that had `before` and has `after`.
+	pub(crate) fn move_places(who: &AccountId, before: u32, after: u32) {
+		if before != after {
+			Places::<T>::mutate_exists(who, |slot| {
+				let places = slot.unwrap_or(0).saturating_sub(before).saturating_add(after);
+				*slot = Some(places).filter(|places| *places > 0);
+			});
+		}
+	}
+
+	/// Keeps no more places for an assignment than it has claims without outcome.
+	fn free_places(assignment: &mut Assignment) {
+		let before = assignment.places();
+		assignment.reserved = 0;
+		Self::move_places(&assignment.transcoder, before, assignment.places());
 	}
 
 	/// Counts one more assignment; the first one starts the checks.
-	fn load(who: &AccountId, now: BlockNumber) {
-		Loads::<T>::mutate(who, |load| match load {
-			Some(load) => load.assignments = load.assignments.saturating_add(1),
-			None => {
+	fn load(who: &AccountId, work: u64, now: BlockNumber) {
+		Loads::<T>::mutate(who, |slot| {
+			let load = slot.get_or_insert_with(|| {
 				let at = now.saturating_add(T::CheckInterval::get());
-				*load = Some(Load {
-					assignments: 1,
-					check_at: Self::schedule(Task::Transcoder(who.clone()), at),
-					lost: false,
-				});
+				let check_at = Self::schedule(Class::Urgent, Task::Transcoder(who.clone()), at);
+				let toolchains = BoundedVec::new();
+				Load { assignments: 0, work: 0, toolchains, check_at, lost: false }
+			});
+			load.assignments = load.assignments.saturating_add(1);
+			load.work = load.work.saturating_add(work);
+		});
+	}
+
+	/// Counts the toolchain of an assignment that is accepted.
+	fn count_toolchain(who: &AccountId, toolchain: ToolchainId) {
+		Loads::<T>::mutate(who, |slot| {
+			let Some(load) = slot else { return };
+			match load.toolchains.iter_mut().find(|chain| chain.toolchain == toolchain) {
+				Some(chain) => chain.assignments = chain.assignments.saturating_add(1),
+				None => {
+					let pushed =
+						load.toolchains.try_push(ToolchainLoad { toolchain, assignments: 1 });
+					debug_assert!(pushed.is_ok(), "checked before");
+				}
 			}
 		});
 	}
 
 	/// Counts one assignment less; the last one stops the checks.
-	pub(crate) fn unload(who: &AccountId) {
+	fn unload(who: &AccountId, work: u64, toolchain: Option<ToolchainId>) {
 		Loads::<T>::mutate_exists(who, |slot| {
-			if let Some(load) = slot {
-				load.assignments = load.assignments.saturating_sub(1);
-				if load.assignments == 0 {
-					Self::unschedule(Task::Transcoder(who.clone()), load.check_at);
-					*slot = None;
+			let Some(load) = slot else { return };
+			load.assignments = load.assignments.saturating_sub(1);
+			load.work = load.work.saturating_sub(work);
+			if load.assignments == 0 {
+				Self::unschedule(Class::Urgent, Task::Transcoder(who.clone()), load.check_at);
+				*slot = None;
+				return;
+			}
+			for chain in load.toolchains.iter_mut() {
+				if Some(chain.toolchain) == toolchain {
+					chain.assignments = chain.assignments.saturating_sub(1);
 				}
 			}
+			load.toolchains.retain(|chain| chain.assignments > 0);
 		});
 	}
 
@@ -256,6 +488,23 @@ impl<T: Config> Pallet<T> {
 	/// How many transcoders can be candidates at most: what draws are weighed by.
 	pub(crate) fn most_candidates() -> u32 {
 		livepeer_primitives::MAX_VALIDATORS.saturating_add(1).saturated_into()
+	}
+
+	/// See [`Pallet::end_idle`].
+	pub(crate) fn do_end_idle(who: AccountId, id: JobId, index: AssignmentIndex) -> DispatchResult {
+		let mut job = Self::live_job(id)?;
+		ensure!(job.phase == (Phase::Running { assignment: index }), Error::<T>::NoAssignment);
+		let assignment = Assignments::<T>::get(id, index).ok_or(Error::<T>::NoAssignment)?;
+		let leaves = T::OnClaim::max_leaves(&assignment.transcoder, job.max_samples);
+		let claim = decide::claim_length(T::SlotDuration::get(), leaves, &job.limits);
+		let patience = if who == assignment.transcoder { claim } else { claim.saturating_mul(2) };
+		let idle = Self::now().saturating_sub(assignment.last_claim);
+		ensure!(idle > patience, Error::<T>::NotIdle);
+		Self::end_assignment(id, &mut job, index, false);
+		PriorityLists::<T>::remove(id);
+		let draw_at = Self::now().saturating_add(DRAW_DELAY);
+		job.phase = Phase::Waiting { draw_at, retries: 0 };
+		Self::save_job(id, job)
 	}
 }
 

@@ -9,18 +9,27 @@ use frame_support::traits::{
 };
 use frame_system::RawOrigin;
 use livepeer_primitives::{
+	claim::{ClaimInfo, Payout, PayoutReason, WorkClaim},
+	duty::Acceptance,
+	keys::{OperatorSignature, Purpose, Signer, VERIFIER},
+	receipt::{Output, Receipt, TranscodeResult},
+	segment::{SegmentHeader, SegmentInfo},
 	service::ServiceRecord,
 	sum_tree::Commitment,
-	traits::{Beacon as _, Candidate, ClaimInfo, OnClaim as _, Rounds as _, TranscoderDirectory},
-	video::{Ladder, Rendition, SourceLimits},
-	work, AccountId, AssignmentIndex, Balance, BlockNumber, ClaimId, Hash, JobId, ToolchainId, ETH,
-	MAX_RENDITIONS, UNIT,
+	traits::{
+		Beacon as _, Candidate, OperatorKeysOf as _, Rounds as _, Toolchains as _,
+		TranscoderDirectory,
+	},
+	video::{Ladder, Rendition, SourceLimits, CANONICAL_PROFILE},
+	work, AccountId, AssignmentIndex, Balance, BlockNumber, ClaimId, Hash, JobId, Seq, Signature,
+	ETH, MAX_PROFILES, MAX_RENDITIONS, UNIT,
 };
 use sp_runtime::{BoundedVec, Perbill};
 
 use crate::{
 	types::{
-		EndReason, Load, Phase, PriorityList, StreamName, Task, MAX_PRIORITY_LIST, MAX_STREAM_NAME,
+		Class, EndReason, Load, Phase, PriorityList, Scope, SpendingKey, StreamName, Task,
+		MAX_PRIORITY_LIST, MAX_SPENDING_KEYS, MAX_STREAM_NAME, PAYOUTS_PER_STEP,
 	},
 	*,
 };
@@ -42,13 +51,19 @@ fn fund<T: Config>(who: &AccountId) {
 
 fn ladder() -> Ladder {
 	let renditions: Vec<_> = (1..=MAX_RENDITIONS as u16)
-		.map(|i| Rendition { width: 160 * i, height: 90 * i, kbps: 3_000 })
+		.map(|i| Rendition {
+			width: 64 * i,
+			height: 36 * i,
+			profile: CANONICAL_PROFILE,
+			kbps: 300,
+			cap_kbps: 600,
+		})
 		.collect();
 	BoundedVec::truncate_from(renditions)
 }
 
 fn limits() -> SourceLimits {
-	SourceLimits { width: 1920, height: 1080, fps: 30 }
+	SourceLimits::new(1280, 720, 30)
 }
 
 /// The longest name, a different one for each job.
@@ -62,9 +77,32 @@ fn end<T: Config>() -> BlockNumber {
 	Pallet::<T>::now().saturating_add(T::Parameters::get().longest_job)
 }
 
-fn candidate(who: &AccountId, capacity: u32) -> Candidate {
+/// A candidate that serves as many profiles as there can be.
+fn candidate(who: &AccountId, capacity: u64) -> Candidate {
 	let (account, fee_share) = (who.clone(), Perbill::from_percent(50));
-	Candidate { account, stake: UNIT, price: PRICE, fee_share, capacity }
+	let profiles: Vec<_> = (0..MAX_PROFILES as u16).map(|i| CANONICAL_PROFILE + i).collect();
+	let profiles = BoundedVec::truncate_from(profiles);
+	Candidate { account, stake: UNIT, price: PRICE, fee_share, capacity, profiles }
+}
+
+/// A load of this much work per second.
+fn load(work: u64) -> Load {
+	Load { assignments: 1, work, toolchains: BoundedVec::new(), check_at: 0, lost: false }
+}
+
+/// An account whose key is in the keystore.
+fn keyed() -> AccountId {
+	AccountId::new(sp_io::crypto::sr25519_generate(VERIFIER, None).0)
+}
+
+/// The account's own signature over the object of this hash.
+fn sign(who: &AccountId, object: Hash) -> OperatorSignature {
+	let signer = Signer::account(who.clone());
+	let bytes: [u8; 32] = who.clone().into();
+	let payload = signer.payload(&object);
+	let signature = sp_io::crypto::sr25519_sign(VERIFIER, &bytes.into(), payload.as_bytes())
+		.expect("it is in the keystore");
+	OperatorSignature { signer, signature: Signature::Sr25519(signature) }
 }
 
 /// A waiting job of `broadcaster`.
@@ -72,6 +110,7 @@ fn waiting<T: Config>(broadcaster: &AccountId) -> JobId {
 	let id = NextJob::<T>::get();
 	fund::<T>(broadcaster);
 	Pallet::<T>::do_create_job(
+		broadcaster.clone(),
 		broadcaster.clone(),
 		name::<T>(),
 		ladder(),
@@ -90,7 +129,7 @@ fn offered<T: Config>(broadcaster: &AccountId, transcoder: &AccountId) -> JobId 
 	let mut job = Jobs::<T>::get(id).expect("just created");
 	PriorityLists::<T>::insert(id, PriorityList::truncate_from(vec![transcoder.clone()]));
 	let now = Pallet::<T>::now();
-	Pallet::<T>::offer_next(id, &mut job, now, &[candidate(transcoder, u32::MAX)]);
+	Pallet::<T>::offer_next(id, &mut job, now, &[candidate(transcoder, u64::MAX)]);
 	Pallet::<T>::save_job(id, job).expect("it goes on");
 	id
 }
@@ -98,12 +137,80 @@ fn offered<T: Config>(broadcaster: &AccountId, transcoder: &AccountId) -> JobId 
 /// A job that runs at `transcoder`'s.
 fn running<T: Config>(broadcaster: &AccountId, transcoder: &AccountId) -> JobId {
 	let id = offered::<T>(broadcaster, transcoder);
-	Pallet::<T>::do_accept_job(transcoder.clone(), id, 0).expect("it is offered");
+	let acceptance = acceptance::<T>(broadcaster, transcoder, id);
+	let signer = Signer::account(transcoder.clone());
+	Pallet::<T>::do_accept_job(&acceptance, &signer).expect("it is offered");
 	id
 }
 
+fn acceptance<T: Config>(
+	broadcaster: &AccountId,
+	transcoder: &AccountId,
+	job: JobId,
+) -> Acceptance {
+	Acceptance {
+		genesis: Pallet::<T>::genesis_hash(),
+		job,
+		assignment: 0,
+		broadcaster_keys: T::Keys::current(broadcaster, Purpose::Segments),
+		transcoder_keys: T::Keys::current(transcoder, Purpose::Duties),
+		toolchain: T::Toolchains::make_toolchain(),
+	}
+}
+
 fn parties() -> (AccountId, AccountId) {
-	(account("broadcaster", 0, 0), account("transcoder", 0, 0))
+	(keyed(), keyed())
+}
+
+/// A spending key that may do everything.
+fn spending<T: Config>(broadcaster: &AccountId, key: &AccountId) {
+	let scope = Scope { create: true, top_up: true, end: true };
+	let row = SpendingKey { cap: 10 * BUDGET, spent: 0, expiry: u32::MAX, scope, serial: 0 };
+	NextSpendingKey::<T>::put(1);
+	SpendingKeys::<T>::insert(broadcaster, key, row);
+}
+
+/// A signed call that claims for `id`, which runs at `transcoder`'s.
+fn claim_call<T: Config>(transcoder: &AccountId, id: JobId) -> Call<T> {
+	let job = Jobs::<T>::get(id).expect("it runs");
+	let agreement = Assignments::<T>::get(id, 0).and_then(|a| a.agreement).expect("it runs");
+	let claim = WorkClaim {
+		genesis: Pallet::<T>::genesis_hash(),
+		job: id,
+		assignment: 0,
+		first: 7,
+		last: 7,
+		root: Hash::repeat_byte(1),
+		total_work: job.max_leaf_work,
+		largest_leaf: job.max_leaf_work,
+		toolchain: agreement.toolchain,
+		extensions: Default::default(),
+	};
+	let signature = sign(transcoder, claim.hash());
+	Call::claim_work { claim, signature }
+}
+
+fn header<T: Config>(id: JobId, transcoder: &AccountId, seq: Seq, byte: u8) -> SegmentHeader {
+	SegmentHeader {
+		genesis: Pallet::<T>::genesis_hash(),
+		stream: Jobs::<T>::get(id).map_or(Hash::zero(), |job| job.stream),
+		job: id,
+		assignment: 0,
+		transcoder: transcoder.clone(),
+		seq,
+		segment: SegmentInfo {
+			track: 0,
+			epoch: 0,
+			time: 0,
+			captured: 0,
+			duration: 180_000,
+			flags: 0,
+			in_hash: Hash::repeat_byte(byte),
+			in_len: 1,
+			chunk_root: Hash::repeat_byte(byte),
+			extensions: Default::default(),
+		},
+	}
 }
 
 fn record() -> ServiceRecord {
@@ -121,7 +228,7 @@ pub(crate) fn make_claim<T: Config>(
 	commitment: Commitment,
 ) -> ClaimId {
 	let job_id = running::<T>(broadcaster, transcoder);
-	let mut job = Jobs::<T>::get(job_id).expect("just created");
+	let job = Jobs::<T>::get(job_id).expect("just created");
 	let mut assignment = Assignments::<T>::get(job_id, 0).expect("just accepted");
 	let fee = work::fee(commitment.total_work, PRICE)
 		.max(Pallet::<T>::smallest_fee())
@@ -129,47 +236,59 @@ pub(crate) fn make_claim<T: Config>(
 	Pallet::<T>::escrow(broadcaster, fee).expect("the budget covers it");
 	assignment.allowance -= fee;
 	assignment.next_seq = commitment.leaf_count.into();
-	job.open_claims += 1;
+	let agreement = assignment.agreement.expect("just accepted");
 	let info = ClaimInfo {
 		job: job_id,
 		assignment: 0,
 		transcoder: transcoder.clone(),
+		transcoder_keys: agreement.transcoder_keys,
 		broadcaster: broadcaster.clone(),
+		broadcaster_keys: agreement.broadcaster_keys,
 		stream: job.stream,
 		first: 0,
 		commitment,
-		toolchain: T::OnClaim::make_toolchain(),
+		largest_leaf: job.max_leaf_work,
+		toolchain: agreement.toolchain,
 		ladder: job.ladder.clone(),
 		limits: job.limits,
 		factors: job.factors,
-		max_leaf_work: job.max_leaf_work,
+		max_samples: job.max_samples,
 		fee,
 		round: T::Rounds::current(),
 		window: T::Beacon::current_window(),
 	};
+	let id = Pallet::<T>::open_claim(&info, &mut assignment).expect("numbers last");
 	Assignments::<T>::insert(job_id, 0, &assignment);
-	Jobs::<T>::insert(job_id, job);
-	let id = Pallet::<T>::open_claim(&info, assignment.fee_share).expect("numbers last");
-	// The job is over and waits for nothing but this claim, so that the settlement closes it; the
-	// transcoder has another one, which jail takes away.
+	// The job is over and waits for nothing but this claim, so that the settlement sets its closing;
+	// the transcoder has another one, which jail takes away.
 	Pallet::<T>::do_end_job(broadcaster.clone(), job_id).expect("it runs");
 	Pallet::<T>::close_assignment(job_id, 0).expect("it is over");
 	running::<T>(broadcaster, transcoder);
 	id
 }
 
-#[benchmarks]
+#[benchmarks(where <T as frame_system::Config>::RuntimeCall: From<Call<T>>)]
 mod benches {
 	use super::*;
+	use frame_support::traits::UnfilteredDispatchable;
+
+	/// A call that is good is authorized.
+	fn authorized<T: Config>(call: &Call<T>) {
+		use frame_support::{pallet_prelude::TransactionSource, traits::Authorize};
+		call.authorize(TransactionSource::External)
+			.expect("it can be authorized")
+			.expect("it is good");
+	}
 
 	#[benchmark]
 	fn create_job() -> Result<(), BenchmarkError> {
-		let (broadcaster, _) = parties();
+		let (broadcaster, key) = parties();
 		fund::<T>(&broadcaster);
+		spending::<T>(&broadcaster, &key);
 		let (name, end) = (name::<T>(), end::<T>());
 		let id = NextJob::<T>::get();
 		#[extrinsic_call]
-		_(RawOrigin::Signed(broadcaster), name, ladder(), limits(), PRICE, end, BUDGET);
+		_(RawOrigin::Signed(key), Some(broadcaster), name, ladder(), limits(), PRICE, end, BUDGET);
 		assert!(Jobs::<T>::contains_key(id));
 		Ok(())
 	}
@@ -178,8 +297,10 @@ mod benches {
 	fn top_up() -> Result<(), BenchmarkError> {
 		let (broadcaster, transcoder) = parties();
 		let id = running::<T>(&broadcaster, &transcoder);
+		let key = keyed();
+		spending::<T>(&broadcaster, &key);
 		#[extrinsic_call]
-		_(RawOrigin::Signed(broadcaster), id, UNIT);
+		_(RawOrigin::Signed(key), id, UNIT);
 		let allowance = Assignments::<T>::get(id, 0).map_or(0, |a| a.allowance);
 		assert_eq!(Jobs::<T>::get(id).map(|job| job.unreserved), Some(BUDGET + UNIT - allowance));
 		Ok(())
@@ -190,8 +311,10 @@ mod benches {
 		let (broadcaster, transcoder) = parties();
 		// Offered and not accepted, so that all is closed at once: the costliest end.
 		let id = offered::<T>(&broadcaster, &transcoder);
+		let key = keyed();
+		spending::<T>(&broadcaster, &key);
 		#[extrinsic_call]
-		_(RawOrigin::Signed(broadcaster), id);
+		_(RawOrigin::Signed(key), id);
 		assert!(!Jobs::<T>::contains_key(id));
 		Ok(())
 	}
@@ -200,23 +323,55 @@ mod benches {
 	fn accept_job() -> Result<(), BenchmarkError> {
 		let (broadcaster, transcoder) = parties();
 		let id = offered::<T>(&broadcaster, &transcoder);
+		let acceptance = acceptance::<T>(&broadcaster, &transcoder, id);
+		let signature = sign(&transcoder, acceptance.hash());
 		#[extrinsic_call]
-		_(RawOrigin::Signed(transcoder), id, 0);
+		_(RawOrigin::Authorized, acceptance, signature);
 		let phase = Phase::Running { assignment: 0 };
 		assert_eq!(Jobs::<T>::get(id).map(|job| job.phase), Some(phase));
 		Ok(())
 	}
 
 	#[benchmark]
+	fn authorize_accept_job() -> Result<(), BenchmarkError> {
+		let (broadcaster, transcoder) = parties();
+		let id = offered::<T>(&broadcaster, &transcoder);
+		let acceptance = acceptance::<T>(&broadcaster, &transcoder, id);
+		let signature = sign(&transcoder, acceptance.hash());
+		let call: Call<T> = Call::accept_job { acceptance, signature };
+		#[block]
+		{
+			authorized(&call);
+		}
+		Ok(())
+	}
+
+	#[benchmark]
 	fn claim_work() -> Result<(), BenchmarkError> {
 		let (broadcaster, transcoder) = parties();
-		T::Directory::make_candidate(&transcoder, PRICE, 1);
-		let toolchain: ToolchainId = T::OnClaim::make_toolchain();
+		T::Directory::make_candidate(&transcoder, PRICE, u64::MAX);
+		fund::<T>(&transcoder);
 		let id = running::<T>(&broadcaster, &transcoder);
-		let (root, total_work) = (Hash::repeat_byte(1), work::STANDARD_SEGMENT_WORK / 2);
-		#[extrinsic_call]
-		_(RawOrigin::Signed(transcoder.clone()), id, 0, 7, 7, root, total_work, toolchain);
-		assert_eq!(ClaimCounts::<T>::get(&transcoder), 1);
+		let call = claim_call::<T>(&transcoder, id);
+		#[block]
+		{
+			call.dispatch_bypass_filter(RawOrigin::Authorized.into())?;
+		}
+		assert_eq!(ClaimsOf::<T>::iter_prefix(&transcoder).count(), 1);
+		Ok(())
+	}
+
+	#[benchmark]
+	fn authorize_claim_work() -> Result<(), BenchmarkError> {
+		let (broadcaster, transcoder) = parties();
+		T::Directory::make_candidate(&transcoder, PRICE, u64::MAX);
+		fund::<T>(&transcoder);
+		let id = running::<T>(&broadcaster, &transcoder);
+		let call = claim_call::<T>(&transcoder, id);
+		#[block]
+		{
+			authorized(&call);
+		}
 		Ok(())
 	}
 
@@ -225,8 +380,8 @@ mod benches {
 		let (broadcaster, _) = parties();
 		fund::<T>(&broadcaster);
 		#[extrinsic_call]
-		_(RawOrigin::Signed(broadcaster.clone()), record());
-		assert!(Origins::<T>::contains_key(&broadcaster));
+		_(RawOrigin::Signed(broadcaster.clone()), name::<T>(), record());
+		assert_eq!(Origins::<T>::iter_values().filter(|o| o.broadcaster == broadcaster).count(), 1);
 		Ok(())
 	}
 
@@ -234,10 +389,83 @@ mod benches {
 	fn clear_origin() -> Result<(), BenchmarkError> {
 		let (broadcaster, _) = parties();
 		fund::<T>(&broadcaster);
-		Pallet::<T>::do_set_origin(broadcaster.clone(), record())?;
+		Pallet::<T>::do_set_origin(broadcaster.clone(), name::<T>(), record())?;
 		#[extrinsic_call]
-		_(RawOrigin::Signed(broadcaster.clone()));
-		assert!(!Origins::<T>::contains_key(&broadcaster));
+		_(RawOrigin::Signed(broadcaster.clone()), name::<T>());
+		assert!(!Origins::<T>::iter_values().any(|origin| origin.broadcaster == broadcaster));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn set_spending_key() -> Result<(), BenchmarkError> {
+		let (broadcaster, key) = parties();
+		for i in 1..MAX_SPENDING_KEYS {
+			spending::<T>(&broadcaster, &account("key", i, 0));
+		}
+		let scope = Scope { create: true, top_up: true, end: true };
+		#[extrinsic_call]
+		_(RawOrigin::Signed(broadcaster.clone()), key.clone(), UNIT, u32::MAX, scope);
+		assert!(SpendingKeys::<T>::contains_key(broadcaster, key));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn remove_spending_key() -> Result<(), BenchmarkError> {
+		let (broadcaster, key) = parties();
+		spending::<T>(&broadcaster, &key);
+		#[extrinsic_call]
+		_(RawOrigin::Signed(broadcaster.clone()), broadcaster.clone(), key.clone());
+		assert!(!SpendingKeys::<T>::contains_key(broadcaster, key));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn end_idle() -> Result<(), BenchmarkError> {
+		let (broadcaster, transcoder) = parties();
+		let id = running::<T>(&broadcaster, &transcoder);
+		Jobs::<T>::mutate(id, |job| job.as_mut().expect("it runs").end = u32::MAX);
+		set_block::<T>(u32::MAX / 2);
+		#[extrinsic_call]
+		_(RawOrigin::Signed(keyed()), id, 0);
+		assert_eq!(Jobs::<T>::get(id).and_then(|job| job.phase.current()), None);
+		Ok(())
+	}
+
+	#[benchmark]
+	fn report_equivocation() -> Result<(), BenchmarkError> {
+		let (broadcaster, transcoder) = parties();
+		let id = running::<T>(&broadcaster, &transcoder);
+		let header = header::<T>(id, &transcoder, 0, 1);
+		let receipts = [1u8, 2].map(|byte| {
+			let hash = Hash::repeat_byte(byte);
+			let output = Some(Output { hash, len: 1, chunk_root: hash });
+			Receipt {
+				header: header.hash(),
+				toolchain: hash,
+				result: TranscodeResult::Transcoded(BoundedVec::truncate_from(vec![
+					output;
+					MAX_RENDITIONS
+						as usize
+				])),
+				extensions: Default::default(),
+			}
+		});
+		let signatures = receipts.each_ref().map(|receipt| sign(&transcoder, receipt.hash()));
+		#[extrinsic_call]
+		_(RawOrigin::Signed(keyed()), header, receipts, signatures);
+		assert!(Equivocations::<T>::contains_key(id, transcoder));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn report_broadcaster() -> Result<(), BenchmarkError> {
+		let (broadcaster, transcoder) = parties();
+		let id = running::<T>(&broadcaster, &transcoder);
+		let headers = [1, 2].map(|byte| header::<T>(id, &transcoder, 0, byte));
+		let signatures = headers.each_ref().map(|header| sign(&broadcaster, header.hash()));
+		#[extrinsic_call]
+		_(RawOrigin::Signed(keyed()), headers, signatures);
+		assert_eq!(Jobs::<T>::get(id).map(|job| job.bond), Some(0));
 		Ok(())
 	}
 
@@ -245,19 +473,19 @@ mod benches {
 	fn agenda_block() -> Result<(), BenchmarkError> {
 		let now = Pallet::<T>::now();
 		// A backlog of an empty block: looked up, found worked off, and forgotten.
-		Backlog::<T>::put(now);
+		Backlog::<T>::insert(Class::Urgent, now);
 		#[block]
 		{
 			Pallet::<T>::run_agenda(now);
 		}
-		assert_eq!(Backlog::<T>::get(), None);
+		assert_eq!(Backlog::<T>::get(Class::Urgent), None);
 		Ok(())
 	}
 
 	#[benchmark]
 	fn read_candidates(c: Linear<1, 257>) -> Result<(), BenchmarkError> {
 		for i in 0..c {
-			T::Directory::make_candidate(&account("candidate", i, 0), PRICE, 1);
+			T::Directory::make_candidate(&account("candidate", i, 0), PRICE, u64::MAX);
 		}
 		let candidates: Vec<Candidate>;
 		#[block]
@@ -275,8 +503,9 @@ mod benches {
 		let candidates: Vec<_> = (0..c)
 			.map(|i| {
 				let who: AccountId = account("candidate", i, 0);
-				Loads::<T>::insert(&who, Load { assignments: 1, check_at: 0, lost: false });
-				candidate(&who, 2)
+				Loads::<T>::insert(&who, load(1));
+				Places::<T>::insert(&who, 1);
+				candidate(&who, u64::MAX)
 			})
 			.collect();
 		let mut job = Jobs::<T>::get(id).ok_or("created")?;
@@ -295,7 +524,10 @@ mod benches {
 		let (broadcaster, _) = parties();
 		let id = waiting::<T>(&broadcaster);
 		let candidates: Vec<_> = (0..c)
-			.map(|i| Candidate { price: PRICE + 1, ..candidate(&account("candidate", i, 0), 2) })
+			.map(|i| Candidate {
+				price: PRICE + 1,
+				..candidate(&account("candidate", i, 0), u64::MAX)
+			})
 			.collect();
 		let mut job = Jobs::<T>::get(id).ok_or("created")?;
 		let now = Pallet::<T>::now();
@@ -313,14 +545,17 @@ mod benches {
 	#[benchmark]
 	fn task_hand_on() -> Result<(), BenchmarkError> {
 		let (broadcaster, transcoder) = parties();
-		T::Directory::make_candidate(&transcoder, PRICE, 1);
+		T::Directory::make_candidate(&transcoder, PRICE, u64::MAX);
 		let id = offered::<T>(&broadcaster, &transcoder);
 		// Everybody on the longest list has to be looked at: only the last has room.
 		let candidates: Vec<_> = (0..MAX_PRIORITY_LIST)
 			.map(|i| {
 				let who: AccountId = account("candidate", i, 0);
-				Loads::<T>::insert(&who, Load { assignments: 1, check_at: 0, lost: false });
-				candidate(&who, if i + 1 == MAX_PRIORITY_LIST { 2 } else { 1 })
+				// Only the last has places left.
+				let is_last = i + 1 == MAX_PRIORITY_LIST;
+				Loads::<T>::insert(&who, load(1));
+				Places::<T>::insert(&who, if is_last { 1 } else { u32::MAX });
+				candidate(&who, u64::MAX)
 			})
 			.collect();
 		let list: Vec<_> = candidates.iter().map(|c| c.account.clone()).collect();
@@ -356,6 +591,8 @@ mod benches {
 		let (broadcaster, transcoder) = parties();
 		let id = running::<T>(&broadcaster, &transcoder);
 		Pallet::<T>::do_end_job(broadcaster, id)?;
+		// So late that both steps are due: the allowance goes back, and all is deleted.
+		set_block::<T>(u32::MAX / 2);
 		#[block]
 		{
 			Pallet::<T>::close_assignment(id, 0 as AssignmentIndex)?;
@@ -365,9 +602,50 @@ mod benches {
 	}
 
 	#[benchmark]
+	fn task_look() -> Result<(), BenchmarkError> {
+		let (broadcaster, transcoder) = parties();
+		let id = running::<T>(&broadcaster, &transcoder);
+		// A generation that the only job does not run by.
+		let task = Task::BroadcasterKeys(broadcaster, u32::MAX, None);
+		let at = Pallet::<T>::schedule(Class::Urgent, task, 0);
+		set_block::<T>(at);
+		#[block]
+		{
+			Pallet::<T>::run_agenda(at);
+		}
+		assert!(Jobs::<T>::get(id).is_some_and(|job| job.phase.current().is_some()));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn task_payouts() -> Result<(), BenchmarkError> {
+		let (broadcaster, transcoder) = parties();
+		let commitment = Commitment { root: Hash::zero(), total_work: 1 << 40, leaf_count: 1 };
+		let id = make_claim::<T>(&transcoder, &broadcaster, commitment);
+		let claim = OpenClaims::<T>::get(id).ok_or("made")?;
+		let one = T::Assets::minimum_balance(ETH);
+		let mut list: Vec<_> = (0..2 * PAYOUTS_PER_STEP)
+			.map(|i| Payout {
+				account: account("verifier", i, 0),
+				reason: PayoutReason::Verification,
+				amount: one,
+			})
+			.collect();
+		let paid = one * Balance::from(2 * PAYOUTS_PER_STEP - 1);
+		list[0].amount = claim.info.fee.checked_sub(paid).ok_or("a fee that suffices")?;
+		Pallet::<T>::pay_out(id, claim, livepeer_primitives::traits::Settlement::Pay, list)?;
+		#[block]
+		{
+			Pallet::<T>::run_payouts(id);
+		}
+		assert!(!OpenClaims::<T>::contains_key(id));
+		Ok(())
+	}
+
+	#[benchmark]
 	fn task_check() -> Result<(), BenchmarkError> {
 		let (broadcaster, transcoder) = parties();
-		T::Directory::make_candidate(&transcoder, PRICE, 1);
+		T::Directory::make_candidate(&transcoder, PRICE, u64::MAX);
 		running::<T>(&broadcaster, &transcoder);
 		let due = Loads::<T>::get(&transcoder).ok_or("loaded")?.check_at;
 		set_block::<T>(due);
@@ -375,7 +653,7 @@ mod benches {
 		{
 			Pallet::<T>::run_agenda(due);
 		}
-		assert!(!Agenda::<T>::contains_key(due, Task::Transcoder(transcoder)));
+		assert!(!Agenda::<T>::contains_key((Class::Urgent, due, Task::Transcoder(transcoder))));
 		Ok(())
 	}
 

@@ -1,142 +1,224 @@
-//! From claiming to settlement.
+//! From claiming to the outcome.
 
-use frame_support::{dispatch::DispatchResult, ensure, storage::with_storage_layer, traits::Get};
+use codec::Encode;
+use frame_support::{
+	dispatch::DispatchResult, ensure, pallet_prelude::TransactionValidityWithRefund,
+	storage::with_storage_layer, traits::Get, weights::Weight,
+};
 use livepeer_primitives::{
+	claim::{ClaimInfo, WorkClaim},
+	keys::{OperatorSignature, Purpose},
 	sum_tree::Commitment,
 	traits::{
-		Beacon as _, ClaimInfo, Claims, FeeSink as _, Liability as _, OnClaim as _, Rounds as _,
-		Settlement,
+		Beacon as _, ChargeFee as _, Claims, Liability as _, OnClaim as _, OnDecided,
+		OperatorKeysOf as _, Rounds as _, Settlement,
 	},
-	AccountId, AssignmentIndex, ClaimId, Hash, JobId, Seq, ToolchainId,
+	AccountId, BlockNumber, ClaimId, RoundIndex, Seq,
 };
 
 use crate::{
-	decide::{self, BadClaim, ClaimBounds},
-	types::{OpenClaim, Phase},
-	Assignments, ClaimCounts, ClaimsOf, Config, Error, Event, Jobs, NextClaim, OpenClaims, Pallet,
+	decide::{self, BadClaim, Charge, ClaimBounds, Claimed},
+	types::{Agreement, Assignment, Job, OpenClaim, Phase, RoundMark},
+	Assignments, ClaimsOf, Config, Error, Event, Jobs, NextClaim, OpenClaims, Pallet, Places,
+	WeightInfo,
 };
 
-/// What a transcoder says in a claim.
-pub(crate) struct Claimed {
-	pub(crate) job: JobId,
-	pub(crate) assignment: AssignmentIndex,
-	pub(crate) first: Seq,
-	pub(crate) last: Seq,
-	pub(crate) root: Hash,
-	pub(crate) total_work: u64,
-	pub(crate) toolchain: ToolchainId,
+/// Blocks for which a claim that is good now may wait in the pool.
+const CLAIM_LONGEVITY: BlockNumber = 32;
+
+/// A claim that was checked.
+pub(crate) struct Checked {
+	job: Job,
+	assignment: Assignment,
+	agreement: Agreement,
+	charge: Charge,
 }
 
 impl<T: Config> Pallet<T> {
-	/// See [`Pallet::claim_work`].
-	pub(crate) fn do_claim_work(who: AccountId, claimed: Claimed) -> DispatchResult {
-		let Claimed { job: job_id, assignment: index, first, last, root, total_work, toolchain } =
-			claimed;
-		let mut job = Jobs::<T>::get(job_id).ok_or(Error::<T>::NoJob)?;
-		let mut assignment =
-			Assignments::<T>::get(job_id, index).ok_or(Error::<T>::NoAssignment)?;
-		ensure!(assignment.transcoder == who, Error::<T>::NotTranscoder);
-		ensure!(assignment.accepted, Error::<T>::NotAccepted);
-		ensure!(
-			assignment.claimable_until.is_none_or(|until| Self::now() <= until),
-			Error::<T>::TooLate
-		);
-		let count = ClaimCounts::<T>::get(&who);
-		ensure!(count < T::Parameters::get().max_open_claims, Error::<T>::TooManyOpenClaims);
-		ensure!(T::OnClaim::accepts_toolchain(&toolchain), Error::<T>::UnknownToolchain);
-
+	/// Everything about a claim but its signature.
+	pub(crate) fn check_claim(
+		claim: &WorkClaim,
+		signature: &OperatorSignature,
+	) -> Result<Checked, Error<T>> {
+		let signer = &signature.signer;
+		ensure!(claim.genesis == Self::genesis_hash(), Error::<T>::WrongChain);
+		let job = Jobs::<T>::get(claim.job).ok_or(Error::<T>::NoJob)?;
+		let assignment =
+			Assignments::<T>::get(claim.job, claim.assignment).ok_or(Error::<T>::NoAssignment)?;
+		ensure!(assignment.transcoder == signer.account, Error::<T>::NotTranscoder);
+		let agreement = assignment.agreement.ok_or(Error::<T>::NotAccepted)?;
+		// By block numbers, wherever the agenda is.
+		let until = assignment.claimable_until.unwrap_or_else(|| Self::last_claimable(&job));
+		ensure!(!assignment.over && Self::now() <= until, Error::<T>::TooLate);
+		ensure!(signer.generation == agreement.transcoder_keys, Error::<T>::WrongGeneration);
+		ensure!(claim.toolchain == agreement.toolchain, Error::<T>::WrongToolchain);
 		let bounds = ClaimBounds {
 			next_seq: assignment.next_seq,
 			allowance: assignment.allowance,
 			price: assignment.price,
 			max_leaf_work: job.max_leaf_work,
-			max_leaves: T::OnClaim::max_leaves(&who),
+			max_leaves: T::OnClaim::max_leaves(&signer.account, job.max_samples),
 			smallest_fee: Self::smallest_fee(),
 		};
-		let charge = decide::charge(&bounds, first, last, total_work).map_err(Self::claim_error)?;
+		let claimed = Claimed {
+			first: claim.first,
+			last: claim.last,
+			total_work: claim.total_work,
+			largest_leaf: claim.largest_leaf,
+		};
+		let charge = decide::charge(&bounds, &claimed).map_err(Self::claim_error)?;
+		// A place that is kept for the assignment is its own, whatever the transcoder's others have.
+		ensure!(
+			assignment.undecided < assignment.reserved
+				|| Places::<T>::get(&signer.account) < T::Parameters::get().max_open_claims,
+			Error::<T>::TooManyOpenClaims
+		);
+		ensure!(NextClaim::<T>::get() < ClaimId::MAX, Error::<T>::NoMoreNumbers);
+		ensure!(!T::Keys::is_revoked(signer, Purpose::Duties), Error::<T>::KeyRevoked);
+		let (weight, len) = Self::claim_cost(claim, signature);
+		ensure!(T::ChargeFee::can_pay(&signer.account, weight, len), Error::<T>::CannotPayFee);
+		Ok(Checked { job, assignment, agreement, charge })
+	}
+
+	/// Weight and encoded length of a claim's call.
+	fn claim_cost(claim: &WorkClaim, signature: &OperatorSignature) -> (Weight, u32) {
+		let weight =
+			T::WeightInfo::claim_work().saturating_add(T::WeightInfo::authorize_claim_work());
+		let len = claim.encoded_size().saturating_add(signature.encoded_size());
+		(weight, u32::try_from(len).unwrap_or(u32::MAX))
+	}
+
+	/// Decides whether a claim may enter a block.
+	pub(crate) fn validate_claim(
+		claim: &WorkClaim,
+		signature: &OperatorSignature,
+	) -> TransactionValidityWithRefund {
+		Self::check_claim(claim, signature).map_err(Self::refusal)?;
+		ensure!(
+			T::Keys::is_signed(signature, Purpose::Duties, &claim.hash()),
+			Self::refusal(Error::<T>::BadSignature)
+		);
+		Self::taken("claim", claim.job, claim.assignment, CLAIM_LONGEVITY)
+	}
+
+	/// See [`Pallet::claim_work`].
+	pub(crate) fn do_claim_work(
+		claim: &WorkClaim,
+		signature: &OperatorSignature,
+	) -> DispatchResult {
+		let Checked { mut job, mut assignment, agreement, charge } =
+			Self::check_claim(claim, signature)?;
+		let (weight, len) = Self::claim_cost(claim, signature);
+		T::ChargeFee::charge(&assignment.transcoder, weight, len)?;
+		let (id, index) = (claim.job, claim.assignment);
 		Self::escrow(&job.broadcaster, charge.fee)?;
 		assignment.allowance = assignment.allowance.saturating_sub(charge.fee);
 		assignment.next_seq = charge.next_seq;
+		assignment.last_claim = Self::now();
 		// An ended assignment gets no more: nothing new may be sent for it.
 		if job.phase == (Phase::Running { assignment: index }) {
 			Self::refill(&mut job, &mut assignment);
 		}
-		let fee_share = assignment.fee_share;
-		Assignments::<T>::insert(job_id, index, assignment);
-
 		let info = ClaimInfo {
-			job: job_id,
+			job: id,
 			assignment: index,
-			transcoder: who,
+			transcoder: assignment.transcoder.clone(),
+			transcoder_keys: agreement.transcoder_keys,
 			broadcaster: job.broadcaster.clone(),
+			broadcaster_keys: agreement.broadcaster_keys,
 			stream: job.stream,
-			first,
-			commitment: Commitment { root, total_work, leaf_count: charge.leaf_count },
-			toolchain,
+			first: claim.first,
+			commitment: Commitment {
+				root: claim.root,
+				total_work: claim.total_work,
+				leaf_count: charge.leaf_count,
+			},
+			largest_leaf: claim.largest_leaf,
+			toolchain: agreement.toolchain,
 			ladder: job.ladder.clone(),
 			limits: job.limits,
 			factors: job.factors,
-			max_leaf_work: job.max_leaf_work,
+			max_samples: job.max_samples,
 			fee: charge.fee,
 			round: T::Rounds::current(),
 			window: T::Beacon::current_window(),
 		};
-		job.open_claims = job.open_claims.saturating_add(1);
-		Self::save_job(job_id, job)?;
-		let id = Self::open_claim(&info, fee_share)?;
+		Jobs::<T>::insert(id, job);
+		let claim_id = Self::open_claim(&info, &mut assignment)?;
+		Assignments::<T>::insert(id, index, assignment);
 		Self::deposit_event(Event::Claimed {
-			claim: id,
-			job: job_id,
+			claim: claim_id,
+			job: id,
 			assignment: index,
 			transcoder: info.transcoder.clone(),
-			first,
-			last,
-			total_work,
+			first: claim.first,
+			last: claim.last,
+			total_work: claim.total_work,
 			fee: info.fee,
 		});
-		T::OnClaim::on_claim(id, &info)
+		T::OnClaim::on_claim(claim_id, &info)
 	}
 
 	/// Stores a claim under the next number.
 	pub(crate) fn open_claim(
 		info: &ClaimInfo,
-		fee_share: sp_runtime::Perbill,
+		assignment: &mut Assignment,
 	) -> Result<ClaimId, sp_runtime::DispatchError> {
 		let id = NextClaim::<T>::get();
 		NextClaim::<T>::put(id.checked_add(1).ok_or(Error::<T>::NoMoreNumbers)?);
-		ClaimCounts::<T>::mutate(&info.transcoder, |count| *count = count.saturating_add(1));
+		let places = assignment.places();
+		assignment.undecided = assignment.undecided.saturating_add(1);
+		assignment.open_claims = assignment.open_claims.saturating_add(1);
+		Self::move_places(&info.transcoder, places, assignment.places());
+		Self::mark_round(assignment, info.round);
 		ClaimsOf::<T>::insert(&info.transcoder, id, ());
-		OpenClaims::<T>::insert(id, OpenClaim { info: info.clone(), fee_share });
+		let fee_share = assignment.fee_share;
+		OpenClaims::<T>::insert(id, OpenClaim { info: info.clone(), fee_share, decided: false });
 		T::Liability::open(&info.transcoder, info.round);
 		Ok(id)
 	}
 
-	fn do_settle(id: ClaimId, settlement: Settlement) -> DispatchResult {
-		let OpenClaim { info, fee_share } = OpenClaims::<T>::take(id).ok_or(Error::<T>::NoClaim)?;
-		match settlement {
-			Settlement::Pay => {
-				Self::pay(&info.broadcaster, info.fee)?;
-				T::FeeSink::deposit_fee(&info.transcoder, info.fee, fee_share);
-			}
-			Settlement::Refund => {
-				Self::release(crate::HoldReason::Escrow, &info.broadcaster, info.fee)?;
+	/// Remembers how far the assignment is claimed in this round.
+	fn mark_round(assignment: &mut Assignment, round: RoundIndex) {
+		let next_seq = assignment.next_seq;
+		match assignment.rounds.last_mut().filter(|mark| mark.round == round) {
+			Some(mark) => mark.next_seq = next_seq,
+			None => {
+				if assignment.rounds.is_full() {
+					assignment.rounds.remove(0);
+				}
+				// There is room now.
+				let _ = assignment.rounds.try_push(RoundMark { round, next_seq });
 			}
 		}
-		T::Liability::close(&info.transcoder, info.round);
-		ClaimsOf::<T>::remove(&info.transcoder, id);
-		ClaimCounts::<T>::mutate_exists(&info.transcoder, |count| {
-			*count = count.and_then(|count| count.checked_sub(1)).filter(|count| *count > 0);
+	}
+
+	/// The round of what an assignment's transcoder did about segment `seq`: of the claim that covers
+	/// it, else of the assignment's end.
+	pub(crate) fn round_of(assignment: &Assignment, seq: Seq) -> RoundIndex {
+		let mark = assignment.rounds.iter().find(|mark| seq < mark.next_seq);
+		match (mark, assignment.claimable_until) {
+			(Some(mark), _) => mark.round,
+			(None, Some(_)) => assignment.end_round,
+			(None, None) => T::Rounds::current(),
+		}
+	}
+
+	/// Takes a claim's place from its assignment: it has its outcome.
+	fn decided(id: ClaimId, claim: &mut OpenClaim) {
+		if claim.decided {
+			return;
+		}
+		claim.decided = true;
+		Assignments::<T>::mutate(claim.info.job, claim.info.assignment, |slot| {
+			let Some(assignment) = slot else { return };
+			let places = assignment.places();
+			assignment.undecided = assignment.undecided.saturating_sub(1);
+			Self::move_places(&claim.info.transcoder, places, assignment.places());
+			let kept_until = Self::now().saturating_add(T::Lottery::get().slashing_period);
+			assignment.kept_until = assignment.kept_until.max(kept_until);
 		});
-		Self::deposit_event(Event::ClaimSettled {
-			claim: id,
-			settlement,
-			transcoder: info.transcoder,
-			broadcaster: info.broadcaster,
-			fee: info.fee,
-		});
-		let mut job = Jobs::<T>::get(info.job).ok_or(Error::<T>::NoJob)?;
-		job.open_claims = job.open_claims.saturating_sub(1);
-		Self::save_job(info.job, job)
+		OpenClaims::<T>::insert(id, &*claim);
 	}
 
 	/// The open claims of `who`, oldest first.
@@ -146,14 +228,34 @@ impl<T: Config> Pallet<T> {
 		claims
 	}
 
+	/// Takes a claim whose escrow is paid off the books.
+	pub(crate) fn forget_claim(id: ClaimId, info: &ClaimInfo) {
+		OpenClaims::<T>::remove(id);
+		ClaimsOf::<T>::remove(&info.transcoder, id);
+		T::Liability::close(&info.transcoder, info.round);
+		if let Some(mut assignment) = Assignments::<T>::get(info.job, info.assignment) {
+			assignment.open_claims = assignment.open_claims.saturating_sub(1);
+			Self::save_assignment(info.job, info.assignment, assignment);
+		}
+	}
+
 	fn claim_error(error: BadClaim) -> Error<T> {
 		match error {
 			BadClaim::NotAscending => Error::ClaimNotAscending,
 			BadClaim::TooManyLeaves => Error::TooManyLeaves,
 			BadClaim::NoWork => Error::NoWork,
+			BadClaim::LeafTooLarge => Error::LeafTooLarge,
 			BadClaim::WorkTooLarge => Error::WorkTooLarge,
 			BadClaim::FeeTooSmall => Error::FeeTooSmall,
 			BadClaim::AllowanceExceeded => Error::AllowanceExceeded,
+		}
+	}
+}
+
+impl<T: Config> OnDecided for Pallet<T> {
+	fn on_decided(id: ClaimId) {
+		if let Some(mut claim) = OpenClaims::<T>::get(id) {
+			Self::decided(id, &mut claim);
 		}
 	}
 }
@@ -164,7 +266,10 @@ impl<T: Config> Claims for Pallet<T> {
 	}
 
 	fn settle(id: ClaimId, settlement: Settlement) -> DispatchResult {
-		with_storage_layer(|| Self::do_settle(id, settlement))
+		with_storage_layer(|| {
+			<Self as OnDecided>::on_decided(id);
+			Self::do_settle(id, settlement)
+		})
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]

@@ -2,11 +2,14 @@
 
 use alloc::vec::Vec;
 use livepeer_primitives::{
-	domain::ASSIGNMENT, draw::weighted_sample, traits::Candidate, work::fee, AccountId, Balance,
-	BlockNumber, Hash, JobId, Seq, MAX_TREE_DEPTH,
+	draw::assignment_order,
+	traits::Candidate,
+	video::{Ladder, SourceLimits, TICKS_PER_SECOND},
+	work::fee,
+	AccountId, Balance, BlockNumber, Hash, JobId, Seq, MAX_TREE_DEPTH,
 };
 
-use crate::types::Phase;
+use crate::types::{Assignment, Class, Phase, Wake};
 
 /// Blocks between asking for a draw and the draw. Whoever asks in block n cannot know the VRF of
 /// block n + 1, which the draw in block n + 2 includes.
@@ -47,14 +50,33 @@ pub fn step(phase: &Phase, end: BlockNumber, now: BlockNumber) -> Step {
 	}
 }
 
-/// The block at which a job must be looked at again, after `now`; `None` when it has ended.
-pub fn wake(phase: &Phase, end: BlockNumber, now: BlockNumber) -> Option<BlockNumber> {
+/// Where a job's next step stands, after `now`; `None` when it has ended.
+///
+/// An expiry is never urgent, whatever the job waited for; neither is a draw after one that found
+/// nobody: so jobs that end together, or that nobody takes, stand in nobody's way.
+pub fn wake(phase: &Phase, end: BlockNumber, now: BlockNumber) -> Option<Wake> {
 	let soon = now.saturating_add(1);
-	match step(phase, end, now) {
-		Step::Wait(at) => Some(at.max(soon)),
-		Step::Draw | Step::HandOn | Step::Expire => Some(soon),
-		Step::Rest => None,
+	let at = match step(phase, end, now) {
+		Step::Wait(at) => at.max(soon),
+		Step::Draw | Step::HandOn | Step::Expire => soon,
+		Step::Rest => return None,
+	};
+	let class = match phase {
+		_ if at >= end => Class::Lazy,
+		Phase::Waiting { retries, .. } if *retries > 0 => Class::Lazy,
+		Phase::Waiting { .. } | Phase::Offered { .. } => Class::Urgent,
+		Phase::Running { .. } | Phase::Ended => Class::Lazy,
+	};
+	Some(Wake { class, at })
+}
+
+/// The block in which an assignment takes its next step; `None` while it waits for something else.
+pub fn close_at(assignment: &Assignment) -> Option<BlockNumber> {
+	let until = assignment.claimable_until?;
+	if !assignment.over {
+		return Some(until.saturating_add(1));
 	}
+	(assignment.open_claims == 0).then(|| assignment.kept_until.saturating_add(1))
 }
 
 /// Blocks to the next draw after `retries` draws in a row that found nobody: 2, 4, 8, … up to
@@ -64,13 +86,43 @@ pub fn retry_delay(retries: u8) -> BlockNumber {
 	delay.clamp(DRAW_DELAY, MAX_RETRY_DELAY)
 }
 
+/// Work per second that a job loads: segments of the most work, as long as its longest, one after
+/// the other; rounded up.
+pub fn load(max_leaf_work: u64, limits: &SourceLimits) -> u64 {
+	let ticks = u128::from(max_leaf_work).saturating_mul(TICKS_PER_SECOND.into());
+	u64::try_from(ticks.div_ceil(u128::from(limits.longest).max(1))).unwrap_or(u64::MAX)
+}
+
+/// Open-claim places that an assignment needs when claims of `max_leaves` leaves take up to `life`
+/// blocks of `slot` milliseconds until they are decided, at the job's shortest segments: one claim
+/// is made while the others are judged.
+pub fn places(life: BlockNumber, slot: u64, max_leaves: u32, limits: &SourceLimits) -> u32 {
+	let life = u128::from(life).saturating_mul(slot.into());
+	let ticks = u128::from(max_leaves).saturating_mul(limits.shortest.into());
+	// A claim lasts ticks × 1,000 / 90,000 ms.
+	let claims =
+		life.saturating_mul(TICKS_PER_SECOND.into()).div_ceil(ticks.saturating_mul(1_000).max(1));
+	u32::try_from(claims).unwrap_or(u32::MAX).saturating_add(1)
+}
+
+/// Blocks that a claim of `max_leaves` leaves lasts at the job's longest segments, rounded up.
+pub fn claim_length(slot: u64, max_leaves: u32, limits: &SourceLimits) -> BlockNumber {
+	let ticks = u128::from(max_leaves).saturating_mul(limits.longest.into()).saturating_mul(1_000);
+	let block = u128::from(TICKS_PER_SECOND).saturating_mul(slot.into()).max(1);
+	BlockNumber::try_from(ticks.div_ceil(block)).unwrap_or(BlockNumber::MAX)
+}
+
 /// What a job demands of a transcoder.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Demand {
 	/// The highest price.
 	pub max_price: Balance,
 	/// The most work of one segment.
 	pub max_leaf_work: u64,
+	/// Work per second.
+	pub load: u64,
+	/// Its renditions, whose profiles must be served.
+	pub ladder: Ladder,
 	/// What the job could reserve.
 	pub unreserved: Balance,
 	/// The smallest fee that can be claimed.
@@ -82,26 +134,39 @@ pub fn least_allowance(max_leaf_work: u64, price: Balance, smallest_fee: Balance
 	fee(max_leaf_work, price).max(smallest_fee)
 }
 
-/// Whether the price of `candidate` suits a job: it is not too high, and the job can pay it for one
-/// segment at least. Needs nothing that would have to be read for it.
+/// Whether `candidate` suits a job by its terms alone: its price is not too high, the job can pay it
+/// for one segment at least, and it serves the job's profiles. Needs nothing that would have to be
+/// read for it.
 pub fn suits(demand: &Demand, candidate: &Candidate) -> bool {
 	candidate.price <= demand.max_price
+		&& demand.load <= candidate.capacity
 		&& least_allowance(demand.max_leaf_work, candidate.price, demand.smallest_fee)
 			<= demand.unreserved
+		&& demand.ladder.iter().all(|rendition| candidate.profiles.contains(&rendition.profile))
 }
 
-/// Whether a job can be offered to `candidate`, which has `load` assignments: its price suits, and
-/// it has room for one more.
-pub fn is_eligible(demand: &Demand, candidate: &Candidate, load: u32) -> bool {
-	load < candidate.capacity && suits(demand, candidate)
+/// Whether a job can be offered to `candidate`, which has `work` per second to do: it suits, and
+/// has room for the job.
+pub fn is_eligible(demand: &Demand, candidate: &Candidate, work: u64) -> bool {
+	work.checked_add(demand.load).is_some_and(|work| work <= candidate.capacity)
+		&& suits(demand, candidate)
 }
 
-/// Draws a job's priority list among the eligible, weighted by stake.
-pub fn draw_list(accumulator: Hash, job: JobId, eligible: &[&Candidate], n: u32) -> Vec<AccountId> {
-	let stakes: Vec<Balance> = eligible.iter().map(|candidate| candidate.stake).collect();
-	weighted_sample(ASSIGNMENT, &(accumulator, job), &stakes, n)
+/// A job's priority list: the first `n` of the one weighted order over all candidates that are
+/// eligible. Who is not is struck out, and never reorders the rest.
+pub fn draw_list(
+	accumulator: Hash,
+	job: JobId,
+	candidates: &[Candidate],
+	mut is_eligible: impl FnMut(&Candidate) -> bool,
+	n: u32,
+) -> Vec<AccountId> {
+	let weights = candidates.iter().map(|candidate| (&candidate.account, candidate.stake));
+	assignment_order(accumulator, job, weights)
 		.into_iter()
-		.filter_map(|index| eligible.get(index as usize))
+		.filter_map(|index| candidates.get(index as usize))
+		.filter(|candidate| is_eligible(candidate))
+		.take(n as usize)
 		.map(|candidate| candidate.account.clone())
 		.collect()
 }
@@ -139,6 +204,19 @@ pub struct ClaimBounds {
 	pub smallest_fee: Balance,
 }
 
+/// What a claim says of itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Claimed {
+	/// The first segment.
+	pub first: Seq,
+	/// The last segment.
+	pub last: Seq,
+	/// Work of all leaves.
+	pub total_work: u64,
+	/// The most work of any of them.
+	pub largest_leaf: u64,
+}
+
 /// What a claim comes to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Charge {
@@ -159,6 +237,8 @@ pub enum BadClaim {
 	TooManyLeaves,
 	/// No work.
 	NoWork,
+	/// The largest leaf is above the job's.
+	LeafTooLarge,
 	/// More work than its leaves can hold.
 	WorkTooLarge,
 	/// Less than the smallest fee.
@@ -167,13 +247,9 @@ pub enum BadClaim {
 	AllowanceExceeded,
 }
 
-/// Checks a claim of the segments `first..=last` with `total_work` and prices it.
-pub fn charge(
-	bounds: &ClaimBounds,
-	first: Seq,
-	last: Seq,
-	total_work: u64,
-) -> Result<Charge, BadClaim> {
+/// Checks a claim and prices it.
+pub fn charge(bounds: &ClaimBounds, claimed: &Claimed) -> Result<Charge, BadClaim> {
+	let Claimed { first, last, total_work, largest_leaf } = *claimed;
 	if first < bounds.next_seq || last < first {
 		return Err(BadClaim::NotAscending);
 	}
@@ -185,7 +261,10 @@ pub fn charge(
 	if total_work == 0 {
 		return Err(BadClaim::NoWork);
 	}
-	if u128::from(total_work) > u128::from(bounds.max_leaf_work) * u128::from(leaf_count) {
+	if largest_leaf > bounds.max_leaf_work {
+		return Err(BadClaim::LeafTooLarge);
+	}
+	if u128::from(total_work) > u128::from(largest_leaf) * u128::from(leaf_count) {
 		return Err(BadClaim::WorkTooLarge);
 	}
 	let fee = fee(total_work, bounds.price);

@@ -1,24 +1,41 @@
 //! The life of a job: creation, top-up, end, closing.
 
-use frame_support::{dispatch::DispatchResult, ensure, traits::Get};
+use alloc::vec::Vec;
+use frame_support::{
+	dispatch::{DispatchResult, DispatchResultWithPostInfo},
+	ensure,
+	traits::Get,
+};
 use livepeer_primitives::{
 	segment::stream_id,
-	service::ServiceRecord,
+	traits::OnClaim as _,
 	video::{check_format, FormatError, Ladder, SourceLimits},
-	work, AccountId, Balance, BlockNumber, JobId,
+	work, AccountId, Balance, BlockNumber, JobId, StreamId,
 };
 use sp_runtime::DispatchError;
 
 use crate::{
 	decide::{self, DRAW_DELAY},
-	types::{EndReason, Job, Origin, Phase, StreamName, Task},
-	Assignments, Config, Error, Event, HoldReason, JobOfStream, Jobs, NextJob, Origins, Pallet,
-	PriorityLists,
+	types::{EndReason, Job, Phase, StreamName, Task, Wake},
+	Assignments, Config, Equivocations, Error, Event, HoldReason, JobOfStream, Jobs, JobsOf,
+	NextJob, Pallet, PriorityLists, WeightInfo,
 };
 
 impl<T: Config> Pallet<T> {
+	/// The id of `broadcaster`'s stream of this name.
+	pub(crate) fn stream_of(
+		broadcaster: &AccountId,
+		name: &StreamName,
+	) -> Result<StreamId, Error<T>> {
+		let text = core::str::from_utf8(name).map_err(|_| Error::<T>::BadStreamName)?;
+		ensure!(!text.is_empty(), Error::<T>::BadStreamName);
+		Ok(stream_id(broadcaster, text))
+	}
+
 	/// See [`Pallet::create_job`].
+	#[allow(clippy::too_many_arguments)]
 	pub(crate) fn do_create_job(
+		who: AccountId,
 		broadcaster: AccountId,
 		name: StreamName,
 		ladder: Ladder,
@@ -28,9 +45,9 @@ impl<T: Config> Pallet<T> {
 		budget: Balance,
 	) -> DispatchResult {
 		let parameters = T::Parameters::get();
-		let text = core::str::from_utf8(&name).map_err(|_| Error::<T>::BadStreamName)?;
-		ensure!(!text.is_empty(), Error::<T>::BadStreamName);
-		check_format(&ladder, &limits).map_err(Self::format_error)?;
+		let stream = Self::stream_of(&broadcaster, &name)?;
+		let factors = parameters.factors;
+		check_format(&ladder, &limits, &factors).map_err(Self::format_error)?;
 
 		let now = Self::now();
 		ensure!(
@@ -38,70 +55,95 @@ impl<T: Config> Pallet<T> {
 				&& end <= now.saturating_add(parameters.longest_job),
 			Error::<T>::BadEnd
 		);
-
-		let stream = stream_id(&broadcaster, text);
 		let taken = JobOfStream::<T>::get(stream)
 			.and_then(Jobs::<T>::get)
 			.is_some_and(|job| job.phase != Phase::Ended);
 		ensure!(!taken, Error::<T>::StreamHasJob);
 
-		let factors = parameters.factors;
 		let max_leaf_work =
 			work::max_leaf_work(&factors, &ladder, &limits).ok_or(Error::<T>::WorkOverflow)?;
+		let max_samples = T::OnClaim::max_samples(max_leaf_work);
+		ensure!(max_samples > 0, Error::<T>::CannotBeJudged);
 		ensure!(
 			budget >= decide::least_allowance(max_leaf_work, max_price, Self::smallest_fee()),
 			Error::<T>::BudgetTooSmall
 		);
+		let bond = parameters.broadcaster_bond;
+		let cost = budget.checked_add(bond).ok_or(Error::<T>::InsufficientEth)?;
+		let spender =
+			Self::spend(&who, &broadcaster, |scope| scope.create, cost, Error::<T>::NoSpendingKey)?;
+		let load = decide::load(max_leaf_work, &limits);
+		let job = Job {
+			broadcaster: broadcaster.clone(),
+			stream,
+			ladder,
+			limits,
+			factors,
+			max_leaf_work,
+			max_samples,
+			load,
+			max_price,
+			end,
+			unreserved: budget,
+			bond,
+			spender,
+			phase: Phase::Waiting { draw_at: now.saturating_add(DRAW_DELAY), retries: 0 },
+			next_assignment: 0,
+			assignments: 0,
+			claimable: 0,
+			wake: None,
+		};
+		ensure!(Self::most_places(&job) <= parameters.max_open_claims, Error::<T>::TooManyPlaces);
 
 		let id = NextJob::<T>::get();
 		NextJob::<T>::put(id.checked_add(1).ok_or(Error::<T>::NoMoreNumbers)?);
-		Self::hold(HoldReason::Bond, &broadcaster, parameters.broadcaster_bond)?;
+		Self::hold(HoldReason::Bond, &broadcaster, bond)?;
 		Self::hold(HoldReason::Budget, &broadcaster, budget)?;
 		JobOfStream::<T>::insert(stream, id);
+		JobsOf::<T>::insert(&broadcaster, id, ());
 		Self::deposit_event(Event::JobCreated {
 			job: id,
-			broadcaster: broadcaster.clone(),
+			broadcaster,
 			stream,
 			name,
 			max_price,
 			end,
 			budget,
 		});
-		Self::save_job(
-			id,
-			Job {
-				broadcaster,
-				stream,
-				ladder,
-				limits,
-				factors,
-				max_leaf_work,
-				max_price,
-				end,
-				unreserved: budget,
-				bond: parameters.broadcaster_bond,
-				phase: Phase::Waiting { draw_at: now.saturating_add(DRAW_DELAY), retries: 0 },
-				next_assignment: 0,
-				assignments: 0,
-				open_claims: 0,
-				wake: None,
-			},
-		)
+		Self::save_job(id, job)
 	}
 
 	/// See [`Pallet::top_up`].
-	pub(crate) fn do_top_up(who: AccountId, id: JobId, amount: Balance) -> DispatchResult {
+	pub(crate) fn do_top_up(
+		who: AccountId,
+		id: JobId,
+		amount: Balance,
+	) -> DispatchResultWithPostInfo {
 		let mut job = Self::live_job(id)?;
-		ensure!(job.broadcaster == who, Error::<T>::NotBroadcaster);
 		ensure!(amount > 0, Error::<T>::NothingToAdd);
-		Self::hold(HoldReason::Budget, &who, amount)?;
+		let spender = Self::spend(
+			&who,
+			&job.broadcaster,
+			|scope| scope.top_up,
+			amount,
+			Error::<T>::NotBroadcaster,
+		)?;
+		// Only the key that created the job gets back what it put in.
+		if let (Some(by), Some(creator)) = (spender, &mut job.spender) {
+			if (&by.key, by.serial) == (&creator.key, creator.serial) {
+				creator.amount = creator.amount.saturating_add(amount);
+			}
+		}
+		Self::hold(HoldReason::Budget, &job.broadcaster, amount)?;
 		job.unreserved = job.unreserved.checked_add(amount).ok_or(Error::<T>::InsufficientEth)?;
 		let now = Self::now();
+		let mut weight = T::WeightInfo::top_up();
 		match &mut job.phase {
 			// Perhaps nobody was eligible for want of money: asks again soon, and often at first.
 			Phase::Waiting { draw_at, retries } if *retries > 0 => {
 				*draw_at = (*draw_at).min(now.saturating_add(DRAW_DELAY));
 				*retries = 0;
+				weight = weight.saturating_add(Self::draw_weight());
 			}
 			Phase::Running { assignment } | Phase::Offered { assignment, .. } => {
 				let index = *assignment;
@@ -114,50 +156,28 @@ impl<T: Config> Pallet<T> {
 			Phase::Waiting { .. } | Phase::Ended => {}
 		}
 		Self::deposit_event(Event::ToppedUp { job: id, amount });
-		Self::save_job(id, job)
+		Self::save_job(id, job)?;
+		Ok(Some(weight).into())
 	}
 
 	/// See [`Pallet::end_job`].
 	pub(crate) fn do_end_job(who: AccountId, id: JobId) -> DispatchResult {
 		let mut job = Self::live_job(id)?;
-		let reason = if who == job.broadcaster {
-			EndReason::Broadcaster
-		} else if Self::runs(id, &job, &who) {
+		let reason = if Self::runs(id, &job, &who) && who != job.broadcaster {
 			EndReason::Transcoder
 		} else {
-			return Err(Error::<T>::NotParty.into());
+			let stranger = Error::<T>::NotParty;
+			Self::spend(&who, &job.broadcaster, |scope| scope.end, 0, stranger)?;
+			EndReason::Broadcaster
 		};
 		Self::end(id, &mut job, reason);
 		Self::save_job(id, job)
 	}
 
-	/// See [`Pallet::set_origin`].
-	pub(crate) fn do_set_origin(who: AccountId, record: ServiceRecord) -> DispatchResult {
-		let deposit = match Origins::<T>::get(&who) {
-			Some(old) => old.deposit,
-			None => {
-				let deposit = T::Parameters::get().broadcaster_bond;
-				Self::hold(HoldReason::Origin, &who, deposit)?;
-				deposit
-			}
-		};
-		Origins::<T>::insert(&who, Origin { record: record.clone(), deposit });
-		Self::deposit_event(Event::OriginSet { broadcaster: who, record });
-		Ok(())
-	}
-
-	/// See [`Pallet::clear_origin`].
-	pub(crate) fn do_clear_origin(who: AccountId) -> DispatchResult {
-		let origin = Origins::<T>::take(&who).ok_or(Error::<T>::NoOrigin)?;
-		Self::release(HoldReason::Origin, &who, origin.deposit)?;
-		Self::deposit_event(Event::OriginCleared { broadcaster: who });
-		Ok(())
-	}
-
 	/// Ends a job: its assignment goes into grace, nothing is assigned any more.
 	pub(crate) fn end(id: JobId, job: &mut Job, reason: EndReason) {
 		if let Some(index) = job.phase.current() {
-			Self::end_assignment(id, job, index);
+			Self::end_assignment(id, job, index, true);
 		}
 		job.phase = Phase::Ended;
 		PriorityLists::<T>::remove(id);
@@ -165,40 +185,62 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Stores a job with its next step on the agenda; or, when nothing of it is left to wait for,
-	/// gives back what it still holds and deletes it. Every change of a job ends here.
+	/// gives back what it still holds and deletes it.
 	pub(crate) fn save_job(id: JobId, mut job: Job) -> DispatchResult {
-		let wake = decide::wake(&job.phase, job.end, Self::now());
-		if wake != job.wake {
-			if let Some(at) = job.wake {
-				Self::unschedule(Task::Job(id), at);
-			}
-			job.wake = wake.map(|at| Self::schedule(Task::Job(id), at));
-		}
-
-		if job.phase == Phase::Ended && job.assignments == 0 {
+		job.wake = Self::schedule_job(id, &job, Self::now());
+		if job.phase == Phase::Ended && job.claimable == 0 {
 			let rest = core::mem::take(&mut job.unreserved);
 			if rest > 0 {
 				Self::release(HoldReason::Budget, &job.broadcaster, rest)?;
+				Self::restore_cap(&mut job, rest);
 				Self::deposit_event(Event::BudgetReleased { job: id, amount: rest });
 			}
-			if job.open_claims == 0 {
-				Self::release(HoldReason::Bond, &job.broadcaster, job.bond)?;
-				if JobOfStream::<T>::get(job.stream) == Some(id) {
-					JobOfStream::<T>::remove(job.stream);
-				}
-				Jobs::<T>::remove(id);
-				Self::deposit_event(Event::JobClosed { job: id });
-				return Ok(());
+			if job.assignments == 0 {
+				return Self::close_job(id, job);
 			}
 		}
 		Jobs::<T>::insert(id, job);
 		Ok(())
 	}
 
-	/// A job that has not ended.
+	/// Deletes a job that nothing waits for.
+	fn close_job(id: JobId, mut job: Job) -> DispatchResult {
+		let bond = core::mem::take(&mut job.bond);
+		Self::release(HoldReason::Bond, &job.broadcaster, bond)?;
+		Self::restore_cap(&mut job, bond);
+		if JobOfStream::<T>::get(job.stream) == Some(id) {
+			JobOfStream::<T>::remove(job.stream);
+		}
+		JobsOf::<T>::remove(&job.broadcaster, id);
+		// As many as there were slashes.
+		let slashed: Vec<AccountId> = Equivocations::<T>::iter_key_prefix(id).collect();
+		for transcoder in slashed {
+			Equivocations::<T>::remove(id, transcoder);
+		}
+		Jobs::<T>::remove(id);
+		Self::deposit_event(Event::JobClosed { job: id });
+		Ok(())
+	}
+
+	/// Puts a job's next step on the agenda, in place of the one that stands there.
+	pub(crate) fn schedule_job(id: JobId, job: &Job, now: BlockNumber) -> Option<Wake> {
+		let wake = decide::wake(&job.phase, job.end, now);
+		if wake != job.wake {
+			if let Some(Wake { class, at }) = job.wake {
+				Self::unschedule(class, Task::Job(id), at);
+			}
+			if let Some(Wake { class, at }) = wake {
+				Self::schedule(class, Task::Job(id), at);
+			}
+		}
+		wake
+	}
+
+	/// A job that has not ended, be it that the agenda is late.
 	pub(crate) fn live_job(id: JobId) -> Result<Job, DispatchError> {
 		let job = Jobs::<T>::get(id).ok_or(Error::<T>::NoJob)?;
-		ensure!(job.phase != Phase::Ended, Error::<T>::JobEnded);
+		let ended = job.phase == Phase::Ended || Self::now() >= job.end;
+		ensure!(!ended, Error::<T>::JobEnded);
 		Ok(job)
 	}
 
@@ -217,6 +259,8 @@ impl<T: Config> Pallet<T> {
 			FormatError::DuplicateRendition => Error::DuplicateRendition,
 			FormatError::BadSize => Error::BadSize,
 			FormatError::BadBitrate => Error::BadBitrate,
+			FormatError::UnknownProfile => Error::UnknownProfile,
+			FormatError::BadSegmentLength => Error::BadSegmentLength,
 			FormatError::BadFrameRate => Error::BadFrameRate,
 		}
 	}

@@ -13,9 +13,14 @@ mod assignment_impls;
 mod benchmarking;
 mod claim_impls;
 pub mod decide;
+mod equivocation_impls;
 mod job_impls;
 #[cfg(test)]
 mod mock;
+mod origin_impls;
+mod payout_impls;
+mod revocation_impls;
+mod spending_impls;
 #[cfg(test)]
 mod tests;
 #[cfg(any(test, feature = "try-runtime"))]
@@ -27,27 +32,33 @@ pub mod weights;
 #[frame_support::pallet]
 pub mod pallet {
 	use super::*;
-	use crate::{
-		claim_impls::Claimed,
-		types::{
-			Assignment, EndReason, Job, Load, OpenClaim, Origin, PriorityList, StreamName, Task,
-		},
+	use crate::types::{
+		Assignment, Class, EndReason, Job, Load, OpenClaim, Origin, PayoutList, PriorityList,
+		Scope, SpendingKey, StreamName, Task,
 	};
 	use alloc::vec::Vec;
 	use frame_support::{pallet_prelude::*, traits::fungibles};
 	use frame_system::pallet_prelude::*;
 	use livepeer_primitives::{
-		api::{AssignmentView, JobView},
-		params::JobsParameters,
+		api::{AssignmentView, JobView, SpendingView},
+		claim::{ClaimInfo, WorkClaim},
+		duty::Acceptance,
+		keys::OperatorSignature,
+		params::{JobsParameters, LotteryParameters},
+		receipt::Receipt,
+		segment::SegmentHeader,
 		service::ServiceRecord,
 		traits::{
-			Beacon, ClaimInfo, FeeSink, Liability, OnClaim, ProtocolClock, Rounds, Settlement,
-			TranscoderDirectory,
+			Beacon, ChargeFee, FeeSink, Liability, OnClaim, OperatorKeysOf, ProtocolClock, Rounds,
+			Settlement, Slash, Toolchains, TranscoderDirectory,
 		},
 		video::{Ladder, SourceLimits},
-		AccountId, AssetId, AssignmentIndex, Balance, BlockNumber, ClaimId, Hash, JobId, Seq,
-		StreamId, ToolchainId,
+		AccountId, AssetId, AssignmentIndex, Balance, BlockNumber, ClaimId, JobId, Seq, StreamId,
+		ToolchainId,
 	};
+
+	/// The version of what is stored.
+	pub const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
 
 	#[pallet::config]
 	pub trait Config:
@@ -66,23 +77,43 @@ pub mod pallet {
 		type Parameters: Get<JobsParameters>;
 		/// Counts the blocks by which deadlines are set.
 		type Clock: ProtocolClock;
+		/// The parameters of the lottery: how long what was signed can be punished, and by how much.
+		type Lottery: Get<LotteryParameters>;
 		/// Tells the round of a claim.
 		type Rounds: Rounds;
 		/// Chance for assignments, and the window of a claim.
 		type Beacon: Beacon;
 		/// Who can take jobs.
 		type Directory: TranscoderDirectory;
+		/// The keys that sign for both parties.
+		type Keys: OperatorKeysOf;
+		/// The toolchains with which work may be done.
+		type Toolchains: Toolchains;
 		/// Where paid fees go.
 		type FeeSink: FeeSink;
+		/// Takes the fee of a claim's call from its transcoder.
+		type ChargeFee: ChargeFee;
 		/// Keeps stake from leaving while a claim is open.
 		type Liability: Liability;
+		/// Punishes transcoders that contradict themselves.
+		type Slash: Slash;
+		/// Where a broadcaster's bond goes that is forfeited.
+		type CommonPool: Get<AccountId>;
 		/// The lottery: bounds claims and is told of each.
 		type OnClaim: OnClaim;
+		/// The longest time from a claim to its outcome, in blocks.
+		type ClaimLife: Get<BlockNumber>;
+		/// Length of a slot in milliseconds.
+		type SlotDuration: Get<u64>;
+		/// The priority of authorized calls in the pool.
+		type DutyPriority: Get<TransactionPriority>;
 		/// Blocks between two looks at whether a transcoder with assignments still sends
 		/// heartbeats.
 		#[pallet::constant]
 		type CheckInterval: Get<BlockNumber>;
-		/// The weight that a block sets aside for the agenda.
+		/// The weight that a block sets aside for the agenda: three quarters for what is urgent, and
+		/// what that leaves for the rest. Each of the two takes one step at least, which may exceed
+		/// its part.
 		#[pallet::constant]
 		type AgendaWeight: Get<Weight>;
 		/// Weights of calls and hooks.
@@ -90,6 +121,7 @@ pub mod pallet {
 	}
 
 	#[pallet::pallet]
+	#[pallet::storage_version(STORAGE_VERSION)]
 	pub struct Pallet<T>(_);
 
 	/// Why the pallet holds a broadcaster's ETH.
@@ -101,7 +133,7 @@ pub mod pallet {
 		Escrow,
 		/// The bond of its jobs.
 		Bond,
-		/// The deposit of its origin record.
+		/// The deposits of its streams' origin records.
 		Origin,
 	}
 
@@ -117,12 +149,18 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type JobOfStream<T: Config> = StorageMap<_, Blake2_128Concat, StreamId, JobId>;
 
+	/// The jobs of a broadcaster that are not closed.
+	#[pallet::storage]
+	pub type JobsOf<T: Config> =
+		StorageDoubleMap<_, Blake2_128Concat, AccountId, Twox64Concat, JobId, ()>;
+
 	/// Who comes after the current assignment, in order; absent when nobody does.
 	#[pallet::storage]
 	pub type PriorityLists<T: Config> =
 		StorageMap<_, Twox64Concat, JobId, PriorityList, ValueQuery>;
 
-	/// A job's current assignment and those in grace.
+	/// A job's assignments: the current one, those in grace, and those for which something that was
+	/// signed can still be reported.
 	#[pallet::storage]
 	pub type Assignments<T: Config> =
 		StorageDoubleMap<_, Twox64Concat, JobId, Twox64Concat, AssignmentIndex, Assignment>;
@@ -135,6 +173,11 @@ pub mod pallet {
 	/// What transcoders have taken on; absent when nothing.
 	#[pallet::storage]
 	pub type Loads<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Load>;
+
+	/// Open-claim places of a transcoder that are taken: for each of its assignments as many as are
+	/// kept for it, or as it has claims that are not decided, whichever is more. Absent when none.
+	#[pallet::storage]
+	pub type Places<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, u32, ValueQuery>;
 
 	/// The number of the next claim.
 	#[pallet::storage]
@@ -149,22 +192,43 @@ pub mod pallet {
 	pub type ClaimsOf<T: Config> =
 		StorageDoubleMap<_, Blake2_128Concat, AccountId, Twox64Concat, ClaimId, ()>;
 
-	/// How many open claims a transcoder has; absent when none.
+	/// What is left to pay of the escrow of a claim whose settlement takes more than one step.
 	#[pallet::storage]
-	pub type ClaimCounts<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, u32, ValueQuery>;
+	pub type Payouts<T: Config> = StorageMap<_, Twox64Concat, ClaimId, PayoutList>;
 
-	/// Where broadcasters are reached.
+	/// Transcoders whose contradiction in a job was punished: once is enough.
 	#[pallet::storage]
-	pub type Origins<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Origin>;
+	pub type Equivocations<T: Config> =
+		StorageDoubleMap<_, Twox64Concat, JobId, Blake2_128Concat, AccountId, ()>;
 
-	/// What is to be done, by block.
+	/// Where streams come from.
 	#[pallet::storage]
-	pub type Agenda<T: Config> =
-		StorageDoubleMap<_, Twox64Concat, BlockNumber, Blake2_128Concat, Task, ()>;
+	pub type Origins<T: Config> = StorageMap<_, Blake2_128Concat, StreamId, Origin>;
 
-	/// The oldest block of the agenda that is not worked off; absent when none is overdue.
+	/// The accounts that may spend a broadcaster's ETH on jobs.
 	#[pallet::storage]
-	pub type Backlog<T: Config> = StorageValue<_, BlockNumber>;
+	pub type SpendingKeys<T: Config> =
+		StorageDoubleMap<_, Blake2_128Concat, AccountId, Blake2_128Concat, AccountId, SpendingKey>;
+
+	/// The serial number of the next spending key.
+	#[pallet::storage]
+	pub type NextSpendingKey<T: Config> = StorageValue<_, u64, ValueQuery>;
+
+	/// What is to be done, by queue and block.
+	#[pallet::storage]
+	pub type Agenda<T: Config> = StorageNMap<
+		_,
+		(
+			NMapKey<Twox64Concat, Class>,
+			NMapKey<Twox64Concat, BlockNumber>,
+			NMapKey<Blake2_128Concat, Task>,
+		),
+		(),
+	>;
+
+	/// The first block of a queue that is not worked off; absent when none is overdue.
+	#[pallet::storage]
+	pub type Backlog<T: Config> = StorageMap<_, Twox64Concat, Class, BlockNumber>;
 
 	#[pallet::event]
 	#[pallet::generate_deposit(pub(crate) fn deposit_event)]
@@ -193,8 +257,7 @@ pub mod pallet {
 			/// By how much, in ETH.
 			amount: Balance,
 		},
-		/// A job ended: nothing is assigned any more. It is closed when its last grace has passed
-		/// and its last claim is settled.
+		/// A job ended: nothing is assigned any more. It is closed when its last assignment is gone.
 		JobEnded {
 			/// The job.
 			job: JobId,
@@ -243,6 +306,8 @@ pub mod pallet {
 			assignment: AssignmentIndex,
 			/// Its transcoder.
 			transcoder: AccountId,
+			/// The toolchain with which it works.
+			toolchain: ToolchainId,
 		},
 		/// A transcoder let an offer pass.
 		NotAccepted {
@@ -265,7 +330,8 @@ pub mod pallet {
 			/// accepted.
 			claimable_until: Option<BlockNumber>,
 		},
-		/// An assignment is gone; what it did not claim went back to the job's unreserved budget.
+		/// Nothing can be claimed for an assignment any more; what it did not claim went back to the
+		/// job's unreserved budget.
 		AssignmentClosed {
 			/// The job.
 			job: JobId,
@@ -306,20 +372,70 @@ pub mod pallet {
 			/// The fee, in ETH.
 			fee: Balance,
 		},
-		/// A broadcaster said where it is reached.
+		/// A broadcaster said where a stream comes from.
 		OriginSet {
+			/// The stream.
+			stream: StreamId,
 			/// Who.
 			broadcaster: AccountId,
-			/// How.
+			/// The stream's name within the broadcaster, in UTF-8.
+			name: StreamName,
+			/// How it is reached.
 			record: ServiceRecord,
 		},
-		/// A broadcaster's record is gone and its deposit free again.
+		/// A stream's record is gone and its deposit free again.
 		OriginCleared {
+			/// The stream.
+			stream: StreamId,
+			/// Whose it was.
+			broadcaster: AccountId,
+		},
+		/// A broadcaster lets an account spend its ETH on jobs.
+		SpendingKeySet {
 			/// Who.
 			broadcaster: AccountId,
+			/// The account.
+			key: AccountId,
+			/// The most that may be spent, in ETH.
+			cap: Balance,
+			/// The block from which on it may do nothing.
+			expiry: BlockNumber,
+			/// What it may do.
+			scope: Scope,
+		},
+		/// An account may no longer spend a broadcaster's ETH.
+		SpendingKeyRemoved {
+			/// The broadcaster.
+			broadcaster: AccountId,
+			/// The account.
+			key: AccountId,
+		},
+		/// A transcoder signed two results for one segment, and was slashed.
+		TranscoderEquivocated {
+			/// The job.
+			job: JobId,
+			/// The transcoder.
+			transcoder: AccountId,
+			/// Who showed it.
+			reporter: AccountId,
+			/// What its stake lost, in LPT.
+			slashed: Balance,
+			/// What of it the reporter got, in LPT.
+			finders_fee: Balance,
+		},
+		/// A broadcaster signed two segments in one place, and lost the job's bond.
+		BroadcasterEquivocated {
+			/// The job.
+			job: JobId,
+			/// The broadcaster.
+			broadcaster: AccountId,
+			/// The bond, in ETH.
+			forfeited: Balance,
 		},
 	}
 
+	/// Why a call is refused. An authorized call, which no account signs, is refused before it
+	/// enters a block: the number of the error is then that of `InvalidTransaction::Custom`.
 	#[pallet::error]
 	pub enum Error<T> {
 		/// The stream's name is empty or not UTF-8.
@@ -330,12 +446,23 @@ pub mod pallet {
 		DuplicateRendition,
 		/// A rendition's side is below 16, odd or above 4096, or a source side is zero or above it.
 		BadSize,
-		/// A bit rate of the ladder is zero or too high.
+		/// A bit rate of the ladder is zero, above its cap, or its cap is too high.
 		BadBitrate,
+		/// A rendition's profile has no work factor on this chain.
+		UnknownProfile,
+		/// The longest segment is above 10 s, or the shortest is above it or below 0.5 s.
+		BadSegmentLength,
 		/// The frame rate of the source is zero or too high.
 		BadFrameRate,
 		/// The work of one segment of this job does not fit 64 bits.
 		WorkOverflow,
+		/// The job's largest segment is more work than a verifier can do again in the time it is
+		/// given. Lower the picture size or frame rate, shorten `longest`, or ask for fewer or
+		/// smaller renditions.
+		CannotBeJudged,
+		/// Claims of this job would be open in greater number than a transcoder may have. Lengthen
+		/// `shortest`, or lower the work of a segment so that a claim may hold more of them.
+		TooManyPlaces,
 		/// The job would end before it can be assigned, or last longer than jobs may.
 		BadEnd,
 		/// The stream already has a job that has not ended.
@@ -348,15 +475,32 @@ pub mod pallet {
 		NothingToAdd,
 		/// There is no such job, or it is closed.
 		NoJob,
-		/// The job has ended.
+		/// The job has ended, or its end block has come.
 		JobEnded,
-		/// Only the job's broadcaster may do this.
+		/// Only the job's broadcaster, or a spending key of it, may do this.
 		NotBroadcaster,
-		/// Only the job's broadcaster, or the transcoder of its running assignment, may end it.
+		/// Only the job's broadcaster or a spending key of it, or the transcoder of its running
+		/// assignment, may end it.
 		NotParty,
+		/// There is no such spending key.
+		NoSpendingKey,
+		/// The spending key has expired.
+		KeyExpired,
+		/// The spending key has not expired yet; only its broadcaster may remove it.
+		KeyNotExpired,
+		/// The spending key may not do this.
+		OutOfScope,
+		/// The spending key would spend more than its cap.
+		CapExceeded,
+		/// The broadcaster has as many spending keys as it may have.
+		TooManySpendingKeys,
+		/// An account needs no key to spend its own ETH.
+		OwnKey,
+		/// The object is not for this chain.
+		WrongChain,
 		/// This assignment is not on offer.
 		NotOffered,
-		/// There is no such assignment, or its grace has passed.
+		/// There is no such assignment, or it is closed.
 		NoAssignment,
 		/// Only the assignment's transcoder may do this.
 		NotTranscoder,
@@ -364,29 +508,52 @@ pub mod pallet {
 		TooLate,
 		/// The transcoder is jailed.
 		Jailed,
+		/// A generation of keys is not the one in use: the current one for an acceptance, the
+		/// assignment's for whatever is signed for it.
+		WrongGeneration,
+		/// The key was revoked.
+		KeyRevoked,
+		/// The toolchain is not accepted.
+		UnknownToolchain,
+		/// The transcoder works with too many toolchains at once.
+		TooManyToolchains,
+		/// The claim was made with another toolchain than the assignment's.
+		WrongToolchain,
+		/// The signature is not by the key that it names.
+		BadSignature,
 		/// The assignment was not accepted.
 		NotAccepted,
 		/// The claim begins with a segment before the assignment's cursor, or ends before it
 		/// begins.
 		ClaimNotAscending,
-		/// The claim has more leaves than this transcoder's claims may have.
+		/// The claim has more leaves than a claim of this assignment may have.
 		TooManyLeaves,
 		/// The claim is for no work.
 		NoWork,
-		/// The claim has more work than its leaves can hold in this job.
+		/// The claim's largest leaf is above what a segment of this job can hold.
+		LeafTooLarge,
+		/// The claim has more work than its leaves can hold.
 		WorkTooLarge,
 		/// The fee is below ETH's minimum balance: claim more at once.
 		FeeTooSmall,
 		/// The fee is more than what is left of the assignment's allowance.
 		AllowanceExceeded,
-		/// The transcoder has as many open claims as it may have.
+		/// The transcoder has as many claims without outcome as it may have.
 		TooManyOpenClaims,
-		/// The toolchain is not accepted.
-		UnknownToolchain,
+		/// The transcoder cannot pay the fee of the claim's call.
+		CannotPayFee,
+		/// The assignment is not idle: a claim of it may still be on its way.
+		NotIdle,
 		/// There is no such open claim.
 		NoClaim,
-		/// The account has no origin record.
+		/// The payments are not those of the escrow: too many, or not its sum.
+		BadPayouts,
+		/// The stream has no origin record.
 		NoOrigin,
+		/// What is shown is no contradiction.
+		NotEquivocation,
+		/// It is punished already.
+		AlreadyReported,
 		/// All numbers are used up.
 		NoMoreNumbers,
 	}
@@ -402,22 +569,9 @@ pub mod pallet {
 
 		fn integrity_test() {
 			assert!(T::CheckInterval::get() > 0, "transcoders are checked at an interval");
-			let most = Self::most_candidates();
-			let step = T::WeightInfo::agenda_block()
-				.saturating_add(T::WeightInfo::task_check())
-				.saturating_add(T::WeightInfo::read_candidates(most));
-			for task in [
-				T::WeightInfo::task_draw(most),
-				T::WeightInfo::task_draw_nobody(most),
-				T::WeightInfo::task_hand_on(),
-				T::WeightInfo::task_expire(),
-				T::WeightInfo::task_close_assignment(),
-			] {
-				assert!(
-					step.saturating_add(task).all_lte(T::AgendaWeight::get()),
-					"every task fits into a block, or the agenda stands still"
-				);
-			}
+			assert!(T::SlotDuration::get() > 0, "time passes");
+			let least = T::WeightInfo::agenda_block().saturating_mul(2);
+			assert!(T::AgendaWeight::get().all_gt(least), "the agenda has weight for its steps");
 		}
 
 		#[cfg(feature = "try-runtime")]
@@ -428,24 +582,29 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Creates a job for a stream of the caller.
+		/// Creates a job for a stream.
 		///
-		/// The stream's id is the hash of the caller and `name`, so nobody can take another's. The
-		/// budget and a bond are held on the caller's ETH; `min_balance` of ETH stays free. Two
-		/// blocks later the job is offered to a transcoder that is drawn by stake among those who
-		/// ask no more than `max_price` for a standard segment and have room.
+		/// Who: the broadcaster, or a spending key of it that may create jobs.
 		///
-		/// - `name`: the stream's name, UTF-8, at most 64 bytes.
-		/// - `ladder`: the renditions to make.
-		/// - `limits`: the largest picture and the highest frame rate of the source.
-		/// - `max_price`: in ETH of a standard segment (2 s of 1280×720 at 30 frames per second).
-		/// - `end`: the block at which the job expires.
+		/// - `broadcaster`: who pays; `None` for the caller itself.
+		/// - `name`: the stream's name within the broadcaster, UTF-8, at most 64 bytes.
+		/// - `ladder`: the renditions to make, each with profile and bit rates in kbit/s.
+		/// - `limits`: the largest picture in pixels, the highest frame rate, and the longest and
+		///   shortest segment in 1/90,000 s of the source.
+		/// - `max_price`: the highest price of a standard segment (2 s of 1280×720 at 30 frames per
+		///   second), in ETH.
+		/// - `end`: the block at which it expires.
 		/// - `budget`: in ETH; must pay for one segment at `max_price`.
+		///
+		/// Emits `JobCreated`. Budget and bond are held on the broadcaster's ETH; `min_balance` of
+		/// it stays free. Two blocks later the job is offered. The fee covers the draw and the
+		/// closing.
 		#[pallet::call_index(0)]
-		#[pallet::weight(T::WeightInfo::create_job())]
+		#[pallet::weight(T::WeightInfo::create_job().saturating_add(Pallet::<T>::future_of_job()))]
 		#[allow(clippy::too_many_arguments)]
 		pub fn create_job(
 			origin: OriginFor<T>,
+			broadcaster: Option<AccountId>,
 			name: StreamName,
 			ladder: Ladder,
 			limits: SourceLimits,
@@ -454,20 +613,39 @@ pub mod pallet {
 			budget: Balance,
 		) -> DispatchResult {
 			let who = ensure_signed(origin)?;
-			Self::do_create_job(who, name, ladder, limits, max_price, end, budget)
+			let broadcaster = broadcaster.unwrap_or_else(|| who.clone());
+			Self::do_create_job(who, broadcaster, name, ladder, limits, max_price, end, budget)
 		}
 
-		/// Raises the budget of the caller's job by `amount` of ETH, and fills the allowance of its
-		/// current assignment. A job for which nobody was eligible is drawn again two blocks later.
+		/// Raises the budget of a job and fills the allowance of its current assignment.
+		///
+		/// Who: the job's broadcaster, or a spending key of it that may top up jobs.
+		///
+		/// - `job`: the job.
+		/// - `amount`: by how much, in ETH; held on the broadcaster's.
+		///
+		/// Emits `ToppedUp`. A job for which nobody was eligible is drawn again two blocks later;
+		/// the fee covers that draw.
 		#[pallet::call_index(1)]
-		#[pallet::weight(T::WeightInfo::top_up())]
-		pub fn top_up(origin: OriginFor<T>, job: JobId, amount: Balance) -> DispatchResult {
+		#[pallet::weight(T::WeightInfo::top_up().saturating_add(Pallet::<T>::draw_weight()))]
+		pub fn top_up(
+			origin: OriginFor<T>,
+			job: JobId,
+			amount: Balance,
+		) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			Self::do_top_up(who, job, amount)
 		}
 
-		/// Ends a job, by its broadcaster or by the transcoder of its running assignment. What was
-		/// done can be claimed for during the grace; then the rest of the budget is free again.
+		/// Ends a job. What was done can be claimed for during the grace; then the rest of the
+		/// budget is free again.
+		///
+		/// Who: the job's broadcaster, a spending key of it that may end jobs, or the transcoder of
+		/// its running assignment.
+		///
+		/// - `job`: the job.
+		///
+		/// Emits `JobEnded`, and `AssignmentEnded` where it was assigned.
 		#[pallet::call_index(2)]
 		#[pallet::weight(T::WeightInfo::end_job())]
 		pub fn end_job(origin: OriginFor<T>, job: JobId) -> DispatchResult {
@@ -475,59 +653,195 @@ pub mod pallet {
 			Self::do_end_job(who, job)
 		}
 
-		/// Accepts the assignment that is offered to the caller.
+		/// Accepts the assignment that is offered to a transcoder.
+		///
+		/// Who: anyone; signed by a duties key of the transcoder. Needs no account, costs nothing.
+		///
+		/// - `acceptance`: the assignment, the current generations of both parties' keys, and the
+		///   toolchain.
+		/// - `signature`: over the acceptance.
+		///
+		/// Emits `Accepted`.
 		#[pallet::call_index(3)]
-		#[pallet::weight(T::WeightInfo::accept_job())]
+		#[pallet::weight((T::WeightInfo::accept_job(), DispatchClass::Operational, Pays::No))]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_accept_job())]
+		#[pallet::authorize(Self::authorize_accept_job)]
 		pub fn accept_job(
 			origin: OriginFor<T>,
-			job: JobId,
-			assignment: AssignmentIndex,
+			acceptance: Acceptance,
+			signature: OperatorSignature,
 		) -> DispatchResult {
-			let who = ensure_signed(origin)?;
-			Self::do_accept_job(who, job, assignment)
+			ensure_authorized(origin)?;
+			Self::do_accept_job(&acceptance, &signature.signer)
 		}
 
-		/// Claims the fee of the segments `first..=last` of an assignment of the caller.
+		/// Claims the fee of segments of an assignment.
 		///
-		/// Claims of an assignment ascend; gaps are allowed and lost. The fee moves from the budget
-		/// into escrow and stays there until the lottery has decided.
+		/// Who: anyone; signed by a duties key of the assignment's transcoder. Needs no account: the
+		/// call's fee is taken from the transcoder.
 		///
-		/// - `root`: the root of the claim's Merkle-sum tree, one leaf per segment.
-		/// - `total_work`: the work of all leaves.
-		/// - `toolchain`: what made the outputs.
+		/// - `claim`: the range of segments, the root of its Merkle-sum tree with one leaf for each,
+		///   the work of all leaves and of the largest, and the assignment's toolchain.
+		/// - `signature`: over the claim.
+		///
+		/// Emits `Claimed`. Claims of an assignment ascend; gaps are allowed and lost. The fee of
+		/// the segments moves from the budget into escrow and stays there until the lottery has
+		/// decided.
 		#[pallet::call_index(4)]
-		#[pallet::weight(T::WeightInfo::claim_work())]
-		#[allow(clippy::too_many_arguments)]
+		#[pallet::weight((T::WeightInfo::claim_work(), DispatchClass::Normal, Pays::No))]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_claim_work())]
+		#[pallet::authorize(Self::authorize_claim_work)]
 		pub fn claim_work(
+			origin: OriginFor<T>,
+			claim: WorkClaim,
+			signature: OperatorSignature,
+		) -> DispatchResult {
+			ensure_authorized(origin)?;
+			Self::do_claim_work(&claim, &signature)
+		}
+
+		/// Says where a stream of the caller comes from, so that anyone who knows the stream finds
+		/// its origin. Replaces an earlier record.
+		///
+		/// Who: the broadcaster.
+		///
+		/// - `name`: the stream's name, UTF-8, at most 64 bytes.
+		/// - `record`: how the origin is reached.
+		///
+		/// Emits `OriginSet`. The first record of a stream takes a deposit of ETH.
+		#[pallet::call_index(5)]
+		#[pallet::weight(T::WeightInfo::set_origin())]
+		pub fn set_origin(
+			origin: OriginFor<T>,
+			name: StreamName,
+			record: ServiceRecord,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_set_origin(who, name, record)
+		}
+
+		/// Deletes the origin record of a stream of the caller and gives its deposit back.
+		///
+		/// Who: the broadcaster.
+		///
+		/// - `name`: the stream's name, UTF-8.
+		///
+		/// Emits `OriginCleared`.
+		#[pallet::call_index(6)]
+		#[pallet::weight(T::WeightInfo::clear_origin())]
+		pub fn clear_origin(origin: OriginFor<T>, name: StreamName) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_clear_origin(who, name)
+		}
+
+		/// Lets an account spend the caller's ETH on jobs, or changes what it may do; what it has
+		/// spent stays counted.
+		///
+		/// Who: the broadcaster.
+		///
+		/// - `key`: the account; it pays its own transaction fees.
+		/// - `cap`: the most that it may spend, in ETH; what a job gives back that it created counts
+		///   no more.
+		/// - `expiry`: the block from which on it may do nothing.
+		/// - `scope`: what it may do.
+		///
+		/// Emits `SpendingKeySet`. At most eight at once.
+		#[pallet::call_index(7)]
+		#[pallet::weight(T::WeightInfo::set_spending_key())]
+		pub fn set_spending_key(
+			origin: OriginFor<T>,
+			key: AccountId,
+			cap: Balance,
+			expiry: BlockNumber,
+			scope: Scope,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_set_spending_key(who, key, cap, expiry, scope)
+		}
+
+		/// Removes a spending key. Jobs that it created go on.
+		///
+		/// Who: the broadcaster; anyone when the key has expired.
+		///
+		/// - `broadcaster`: whose key it is.
+		/// - `key`: the account.
+		///
+		/// Emits `SpendingKeyRemoved`.
+		#[pallet::call_index(8)]
+		#[pallet::weight(T::WeightInfo::remove_spending_key())]
+		pub fn remove_spending_key(
+			origin: OriginFor<T>,
+			broadcaster: AccountId,
+			key: AccountId,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_remove_spending_key(who, broadcaster, key)
+		}
+
+		/// Ends an assignment for which nothing is claimed; the job is drawn anew.
+		///
+		/// Who: anyone, after twice the time that its largest claim takes at the job's longest
+		/// segments, counted from its last claim or its acceptance; its transcoder after half of
+		/// that.
+		///
+		/// - `job`: the job.
+		/// - `assignment`: its running assignment.
+		///
+		/// Emits `AssignmentEnded`. What was done can be claimed for during the grace.
+		#[pallet::call_index(9)]
+		#[pallet::weight(T::WeightInfo::end_idle().saturating_add(Pallet::<T>::draw_weight()))]
+		pub fn end_idle(
 			origin: OriginFor<T>,
 			job: JobId,
 			assignment: AssignmentIndex,
-			first: Seq,
-			last: Seq,
-			root: Hash,
-			total_work: u64,
-			toolchain: ToolchainId,
 		) -> DispatchResult {
 			let who = ensure_signed(origin)?;
-			let claimed = Claimed { job, assignment, first, last, root, total_work, toolchain };
-			Self::do_claim_work(who, claimed)
+			Self::do_end_idle(who, job, assignment)
 		}
 
-		/// Says where the caller's streams come from, so that anyone who knows a stream finds its
-		/// origin. Replaces an earlier record; the first one takes a deposit of ETH.
-		#[pallet::call_index(5)]
-		#[pallet::weight(T::WeightInfo::set_origin())]
-		pub fn set_origin(origin: OriginFor<T>, record: ServiceRecord) -> DispatchResult {
+		/// Shows that a transcoder signed two results for one segment. It is slashed, once in a job.
+		///
+		/// Who: anyone; free when it is right, and the reporter gets the finder's fee.
+		///
+		/// - `header`: the segment's header.
+		/// - `receipts`: two receipts for it that differ in outputs, kind or toolchain.
+		/// - `signatures`: the transcoder's over each, by the assignment's generation of its keys.
+		///
+		/// Emits `TranscoderEquivocated`. Taken until `slashing_period` after the assignment's grace
+		/// and its last decision.
+		#[pallet::call_index(10)]
+		#[pallet::weight(
+			T::WeightInfo::report_equivocation().saturating_add(T::Slash::slash_weight(0, 1))
+		)]
+		pub fn report_equivocation(
+			origin: OriginFor<T>,
+			header: SegmentHeader,
+			receipts: [Receipt; 2],
+			signatures: [OperatorSignature; 2],
+		) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
-			Self::do_set_origin(who, record)
+			Self::do_report_equivocation(who, &header, &receipts, &signatures)?;
+			Ok(Pays::No.into())
 		}
 
-		/// Deletes the caller's origin record and gives its deposit back.
-		#[pallet::call_index(6)]
-		#[pallet::weight(T::WeightInfo::clear_origin())]
-		pub fn clear_origin(origin: OriginFor<T>) -> DispatchResult {
-			let who = ensure_signed(origin)?;
-			Self::do_clear_origin(who)
+		/// Shows that a broadcaster signed two segments in one place. It loses the job's bond.
+		///
+		/// Who: anyone; free when it is right.
+		///
+		/// - `headers`: two headers of one job, assignment, track and seq that differ.
+		/// - `signatures`: the broadcaster's over each, by the assignment's generation of its keys.
+		///
+		/// Emits `BroadcasterEquivocated`. Taken as long as the assignment is stored.
+		#[pallet::call_index(11)]
+		#[pallet::weight(T::WeightInfo::report_broadcaster())]
+		pub fn report_broadcaster(
+			origin: OriginFor<T>,
+			headers: [SegmentHeader; 2],
+			signatures: [OperatorSignature; 2],
+		) -> DispatchResultWithPostInfo {
+			ensure_signed(origin)?;
+			Self::do_report_broadcaster(&headers, &signatures)?;
+			Ok(Pays::No.into())
 		}
 	}
 
@@ -543,7 +857,7 @@ pub mod pallet {
 			JobOfStream::<T>::get(stream)
 		}
 
-		/// An assignment: the job's current one or one in grace.
+		/// An assignment: the job's current one, one in grace, or one that can still be reported.
 		pub fn assignment(job: JobId, index: AssignmentIndex) -> Option<AssignmentView> {
 			Self::view_assignment(job, index)
 		}
@@ -568,9 +882,39 @@ pub mod pallet {
 			Self::open_claims_of(&transcoder)
 		}
 
-		/// Where a broadcaster is reached.
-		pub fn origin(broadcaster: AccountId) -> Option<ServiceRecord> {
-			Origins::<T>::get(broadcaster).map(|origin| origin.record)
+		/// Where a stream comes from.
+		pub fn origin(stream: StreamId) -> Option<ServiceRecord> {
+			Origins::<T>::get(stream).map(|origin| origin.record)
+		}
+
+		/// The streams that have said where they come from.
+		pub fn origins() -> Vec<StreamId> {
+			Self::view_origins()
+		}
+
+		/// The accounts that may spend for a broadcaster.
+		pub fn spending_keys(broadcaster: AccountId) -> Vec<SpendingView> {
+			Self::view_spending_keys(broadcaster)
+		}
+	}
+
+	impl<T: Config> Pallet<T> {
+		/// Cheap checks first, the signature last; what passes cannot fail in dispatch.
+		fn authorize_accept_job(
+			_source: TransactionSource,
+			acceptance: &Acceptance,
+			signature: &OperatorSignature,
+		) -> TransactionValidityWithRefund {
+			Self::validate_acceptance(acceptance, signature)
+		}
+
+		/// Cheap checks first, the signature last; what passes cannot fail in dispatch.
+		fn authorize_claim_work(
+			_source: TransactionSource,
+			claim: &WorkClaim,
+			signature: &OperatorSignature,
+		) -> TransactionValidityWithRefund {
+			Self::validate_claim(claim, signature)
 		}
 	}
 }

@@ -4,25 +4,37 @@
 use std::collections::BTreeMap;
 
 use crate as pallet_jobs;
-use crate::types::{Phase, StreamName};
+use crate::types::{Class, Phase, StreamName};
+use codec::{Decode, Encode};
 use frame_support::{
 	derive_impl, parameter_types,
-	traits::{fungibles::InspectHold, AsEnsureOriginWithArg, Hooks},
+	traits::{
+		fungibles::InspectHold, AsEnsureOriginWithArg, Authorize, Hooks, UnfilteredDispatchable,
+	},
 	weights::Weight,
 };
 use livepeer_primitives::{
-	params::{JobsParameters, ProtocolParameters},
-	segment::stream_id,
+	claim::{ClaimInfo, WorkClaim},
+	duty::Acceptance,
+	keys::{Generation, OperatorSignature, Purpose, Signer, VrfKey},
+	params::{JobsParameters, LotteryParameters, ProtocolParameters},
+	receipt::{Output, Outputs, Receipt, TranscodeResult},
+	segment::{stream_id, SegmentHeader, SegmentInfo},
 	traits::{
-		Beacon, Candidate, ClaimInfo, FeeSink, Liability, OnClaim, ProtocolClock, Rounds, Seed,
-		Settlement, TranscoderDirectory,
+		Beacon, Candidate, ChargeFee, FeeSink, Liability, OnClaim, OperatorKeysOf, ProtocolClock,
+		Rounds, Seed, Settlement, Slash, Slashed, Toolchains, TranscoderDirectory,
 	},
-	video::{Ladder, Rendition, SourceLimits},
+	video::{Ladder, Rendition, SourceLimits, CANONICAL_PROFILE},
 	work::STANDARD_SEGMENT_WORK,
 	AccountId, AssetId, AssignmentIndex, Balance, BlockNumber, ClaimId, Hash, JobId, RoundIndex,
-	StreamId, ToolchainId, WindowIndex, ETH, ETH_MINIMUM, UNIT,
+	Seq, Signature, StreamId, ToolchainId, WindowIndex, ETH, ETH_MINIMUM, UNIT,
 };
-use sp_runtime::{traits::IdentityLookup, BuildStorage, DispatchError, DispatchResult, Perbill};
+use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
+use sp_runtime::{
+	traits::IdentityLookup,
+	transaction_validity::{InvalidTransaction, TransactionSource, TransactionValidityError},
+	BuildStorage, DispatchError, DispatchResult, Perbill,
+};
 
 #[frame_support::runtime]
 mod runtime {
@@ -84,6 +96,12 @@ impl pallet_assets_holder::Config for Test {
 
 parameter_types! {
 	pub static Parameters: JobsParameters = ProtocolParameters::development().jobs;
+	pub static Lottery: LotteryParameters = ProtocolParameters::development().lottery;
+	/// Of a claim until its outcome.
+	pub static ClaimLife: BlockNumber = 20;
+	pub const SlotDuration: u64 = 2_000;
+	pub const DutyPriority: u64 = 1 << 40;
+	pub const CommonPool: AccountId = POOL;
 	pub static AgendaWeight: Weight = Weight::from_parts(400_000_000_000, u64::MAX);
 	pub const CheckInterval: BlockNumber = 5;
 
@@ -100,6 +118,21 @@ parameter_types! {
 	pub static Booked: BTreeMap<AccountId, Vec<(Balance, Perbill)>> = BTreeMap::new();
 	pub static Liabilities: BTreeMap<(AccountId, RoundIndex), u32> = BTreeMap::new();
 	pub static MaxLeaves: u32 = 64;
+	pub static MaxSamples: u32 = 16;
+	/// Toolchains besides [`TOOLCHAIN`] that are accepted.
+	pub static Accepted: Vec<ToolchainId> = Vec::new();
+	/// Toolchains that run no more.
+	pub static Retired: Vec<ToolchainId> = Vec::new();
+	/// The generation of keys that an account uses; 0 unless it is here.
+	pub static Generations: BTreeMap<(AccountId, Purpose), Generation> = BTreeMap::new();
+	pub static Revoked: Vec<(AccountId, Purpose, Generation, u8)> = Vec::new();
+	pub static Retained: BTreeMap<(AccountId, Purpose, Generation), u32> = BTreeMap::new();
+	/// Fees of calls, by who paid them.
+	pub static Charged: Vec<(AccountId, Weight, u32)> = Vec::new();
+	/// Who cannot pay fees.
+	pub static Poor: Vec<AccountId> = Vec::new();
+	/// Who was slashed: offence, fraction, finders.
+	pub static Slashes: Vec<(AccountId, RoundIndex, Perbill, Vec<AccountId>)> = Vec::new();
 	pub static Told: Vec<(ClaimId, ClaimInfo)> = Vec::new();
 	pub static RefuseClaims: bool = false;
 }
@@ -163,8 +196,13 @@ impl TranscoderDirectory for Chain {
 		Noted::mutate(|noted| noted.push(transcoder.clone()));
 	}
 	#[cfg(feature = "runtime-benchmarks")]
-	fn make_candidate(transcoder: &AccountId, price: Balance, capacity: u32) {
-		register(transcoder, UNIT, price, capacity);
+	fn make_candidate(transcoder: &AccountId, price: Balance, capacity: u64) {
+		register(transcoder, UNIT, price, 0);
+		Directory::mutate(|all| {
+			if let Some(candidate) = all.get_mut(transcoder) {
+				candidate.capacity = capacity;
+			}
+		});
 	}
 }
 
@@ -196,11 +234,11 @@ impl Liability for Chain {
 }
 
 impl OnClaim for Chain {
-	fn max_leaves(_: &AccountId) -> u32 {
-		MaxLeaves::get()
+	fn max_samples(_: u64) -> u32 {
+		MaxSamples::get()
 	}
-	fn accepts_toolchain(toolchain: &ToolchainId) -> bool {
-		*toolchain == TOOLCHAIN
+	fn max_leaves(_: &AccountId, _: u32) -> u32 {
+		MaxLeaves::get()
 	}
 	fn on_claim(id: ClaimId, info: &ClaimInfo) -> Result<(), DispatchError> {
 		if RefuseClaims::get() {
@@ -209,9 +247,77 @@ impl OnClaim for Chain {
 		Told::mutate(|told| told.push((id, info.clone())));
 		Ok(())
 	}
+}
+
+impl Toolchains for Chain {
+	fn is_accepted(toolchain: &ToolchainId) -> bool {
+		(*toolchain == TOOLCHAIN || Accepted::get().contains(toolchain))
+			&& Self::is_running(toolchain)
+	}
+	fn is_running(toolchain: &ToolchainId) -> bool {
+		!Retired::get().contains(toolchain)
+	}
 	#[cfg(feature = "runtime-benchmarks")]
 	fn make_toolchain() -> ToolchainId {
 		TOOLCHAIN
+	}
+}
+
+impl OperatorKeysOf for Chain {
+	fn current(account: &AccountId, purpose: Purpose) -> Generation {
+		Generations::get().get(&(account.clone(), purpose)).copied().unwrap_or_default()
+	}
+	fn is_signed(signature: &OperatorSignature, purpose: Purpose, object: &Hash) -> bool {
+		let is_ours = *signature == sign_by(&signature.signer, purpose, object);
+		// Benchmarks sign with keys.
+		is_ours || signature.signer.generation == 0 && signature.verifies(object, None)
+	}
+	fn is_revoked(signer: &Signer, purpose: Purpose) -> bool {
+		let Signer { account, generation, key } = signer.clone();
+		Revoked::get().contains(&(account, purpose, generation, key))
+	}
+	fn vrf_key(_: &AccountId, _: Generation) -> Option<VrfKey> {
+		None
+	}
+	fn retain(account: &AccountId, purpose: Purpose, generation: Generation) {
+		let key = (account.clone(), purpose, generation);
+		Retained::mutate(|retained| *retained.entry(key).or_default() += 1);
+	}
+	fn release(account: &AccountId, purpose: Purpose, generation: Generation) {
+		Retained::mutate(|retained| {
+			let key = (account.clone(), purpose, generation);
+			let count = retained.get_mut(&key).expect("released what was retained");
+			*count -= 1;
+			if *count == 0 {
+				retained.remove(&key);
+			}
+		});
+	}
+}
+
+impl ChargeFee for Chain {
+	fn can_pay(who: &AccountId, _: Weight, _: u32) -> bool {
+		!Poor::get().contains(who)
+	}
+	fn charge(who: &AccountId, weight: Weight, len: u32) -> DispatchResult {
+		Charged::mutate(|charged| charged.push((who.clone(), weight, len)));
+		Ok(())
+	}
+}
+
+impl Slash for Chain {
+	fn slash(
+		transcoder: &AccountId,
+		offence: RoundIndex,
+		fraction: Perbill,
+		finders: &[AccountId],
+	) -> Slashed {
+		let slash = (transcoder.clone(), offence, fraction, finders.to_vec());
+		Slashes::mutate(|slashes| slashes.push(slash));
+		Slashed { total: UNIT, finders_fee: UNIT / 20, common_pool: UNIT - UNIT / 20 }
+	}
+	fn slash_weight(_: RoundIndex, _: u32) -> Weight {
+		Weight::from_parts(1, 0)
 	}
 }
 
@@ -219,18 +325,29 @@ impl pallet_jobs::Config for Test {
 	type AgendaWeight = AgendaWeight;
 	type Assets = AssetsHolder;
 	type Beacon = Chain;
+	type ChargeFee = Chain;
 	type CheckInterval = CheckInterval;
+	type ClaimLife = ClaimLife;
 	type Clock = Chain;
+	type CommonPool = CommonPool;
 	type Directory = Chain;
+	type DutyPriority = DutyPriority;
 	type FeeSink = Chain;
+	type Keys = Chain;
 	type Liability = Chain;
+	type Lottery = Lottery;
 	type OnClaim = Chain;
 	type Parameters = Parameters;
 	type Rounds = Chain;
 	type RuntimeHoldReason = RuntimeHoldReason;
+	type Slash = Chain;
+	type SlotDuration = SlotDuration;
+	type Toolchains = Chain;
 	type WeightInfo = ();
 }
 
+/// Where forfeited bonds go.
+pub const POOL: AccountId = AccountId::new([0xcc; 32]);
 /// The toolchain that claims may name.
 pub const TOOLCHAIN: ToolchainId = Hash::repeat_byte(0x70);
 /// Holds owed fees.
@@ -254,9 +371,14 @@ pub const BUDGET: Balance = 2 * UNIT;
 /// Blocks that a usual job lasts.
 pub const LENGTH: BlockNumber = 500;
 
+/// Blocks after a usual assignment's end in which it can be claimed for.
+pub const GRACE: BlockNumber = 20;
+/// Blocks after a usual assignment's end after which nothing is stored of it, unless it has claims.
+pub const GONE: BlockNumber = GRACE + 12 + 1;
+
 /// Every account that can hold ETH in tests.
-pub fn everybody() -> [AccountId; 6] {
-	[BOB, BEA, TIM, TOM, TAT, POT]
+pub fn everybody() -> [AccountId; 7] {
+	[BOB, BEA, TIM, TOM, TAT, POT, POOL]
 }
 
 /// Storage with ETH and two rich broadcasters; the fakes are as new.
@@ -274,6 +396,17 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 	Booked::take();
 	Liabilities::take();
 	MaxLeaves::take();
+	MaxSamples::take();
+	Lottery::take();
+	ClaimLife::take();
+	Accepted::take();
+	Retired::take();
+	Generations::take();
+	Revoked::take();
+	Retained::take();
+	Charged::take();
+	Poor::take();
+	Slashes::take();
 	Told::take();
 	RefuseClaims::take();
 	let mut ext: sp_io::TestExternalities = RuntimeGenesisConfig {
@@ -289,6 +422,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 	.build_storage()
 	.expect("genesis builds")
 	.into();
+	ext.register_extension(KeystoreExt::new(MemoryKeystore::new()));
 	ext.execute_with(|| {
 		System::set_block_number(1);
 	});
@@ -318,13 +452,25 @@ pub fn check() {
 		let sum: Balance = reasons.into_iter().map(|reason| held(&who, reason)).sum();
 		assert_eq!(AssetsHolder::total_balance_on_hold(ETH, &who), sum);
 		let in_use = crate::Jobs::<Test>::iter_values().any(|job| job.broadcaster == who)
-			|| crate::Origins::<Test>::contains_key(&who);
+			|| crate::Origins::<Test>::iter_values().any(|origin| origin.broadcaster == who);
 		assert!(in_use || sum == 0, "nothing is held without a record");
 	}
 	let booked: Balance = Booked::get().values().flatten().map(|(fee, _)| *fee).sum();
 	assert_eq!(Assets::balance(ETH, &POT), booked, "the pot has what is booked");
 	let liable: u32 = Liabilities::get().values().sum();
 	assert_eq!(liable as usize, crate::OpenClaims::<Test>::iter().count());
+	let mut retained: BTreeMap<(AccountId, Purpose, Generation), u32> = BTreeMap::new();
+	for (id, _, assignment) in crate::Assignments::<Test>::iter() {
+		if let Some(agreement) = assignment.agreement {
+			for (who, purpose, generation) in [
+				(job(id).broadcaster, Purpose::Segments, agreement.broadcaster_keys),
+				(assignment.transcoder, Purpose::Duties, agreement.transcoder_keys),
+			] {
+				*retained.entry((who, purpose, generation)).or_default() += 1;
+			}
+		}
+	}
+	assert_eq!(Retained::get(), retained, "keys are kept as long as they are needed");
 }
 
 /// Free ETH.
@@ -349,7 +495,28 @@ pub fn next_block() {
 	System::set_block_number(now);
 	Accumulator::set(Hash::from(sp_io::hashing::blake2_256(&now.to_le_bytes())));
 	let used = Jobs::on_initialize(now);
-	assert!(used.all_lte(AgendaWeight::get()), "the agenda stays within its weight");
+	let most = AgendaWeight::get().saturating_add(two_steps());
+	assert!(used.all_lte(most), "each queue exceeds its part by one step at most");
+}
+
+/// The most that the last steps of both queues weigh with the look before each.
+pub fn two_steps() -> Weight {
+	use crate::WeightInfo;
+	<()>::task_draw(257)
+		.saturating_add(<()>::read_candidates(257))
+		.saturating_add(<()>::task_check())
+		.saturating_add(<()>::agenda_block())
+		.saturating_mul(2)
+}
+
+/// Lets blocks pass in which the agenda comes to nothing.
+pub fn stall(blocks: BlockNumber) {
+	for class in [Class::Urgent, Class::Lazy] {
+		if crate::Backlog::<Test>::get(class).is_none() {
+			crate::Backlog::<Test>::insert(class, now() + 1);
+		}
+	}
+	System::set_block_number(now() + blocks);
 }
 
 /// Begins every block up to `block`.
@@ -369,12 +536,26 @@ pub fn now() -> BlockNumber {
 	System::block_number()
 }
 
-/// Registers a transcoder.
-pub fn register(who: &AccountId, stake: Balance, price: Balance, capacity: u32) {
+/// Work per second that a usual job loads.
+pub fn usual_load() -> u64 {
+	let factors = Parameters::get().factors;
+	let work = livepeer_primitives::work::max_leaf_work(&factors, &ladder(), &limits());
+	crate::decide::load(work.expect("fits"), &limits())
+}
+
+/// Registers a transcoder with room for this many usual jobs.
+pub fn register(who: &AccountId, stake: Balance, price: Balance, jobs: u32) {
+	let capacity = usual_load() * u64::from(jobs);
 	Directory::mutate(|all| {
-		let account = who.clone();
-		let fee_share = Perbill::from_percent(40);
-		all.insert(who.clone(), Candidate { account, stake, price, fee_share, capacity });
+		let candidate = Candidate {
+			account: who.clone(),
+			stake,
+			price,
+			fee_share: Perbill::from_percent(40),
+			capacity,
+			profiles: vec![CANONICAL_PROFILE].try_into().expect("one"),
+		};
+		all.insert(who.clone(), candidate);
 	});
 }
 
@@ -384,17 +565,16 @@ pub fn jail(who: &AccountId) {
 	<Jobs as livepeer_primitives::traits::OnTranscoderLost>::on_transcoder_lost(who);
 }
 
+pub fn rendition(width: u16, height: u16, kbps: u32) -> Rendition {
+	Rendition { width, height, profile: CANONICAL_PROFILE, kbps, cap_kbps: kbps * 2 }
+}
+
 pub fn ladder() -> Ladder {
-	vec![
-		Rendition { width: 1280, height: 720, kbps: 3_000 },
-		Rendition { width: 640, height: 360, kbps: 800 },
-	]
-	.try_into()
-	.expect("two renditions")
+	vec![rendition(1280, 720, 3_000), rendition(640, 360, 800)].try_into().expect("two renditions")
 }
 
 pub fn limits() -> SourceLimits {
-	SourceLimits { width: 1920, height: 1080, fps: 30 }
+	SourceLimits::new(1920, 1080, 30)
 }
 
 pub fn name(text: &str) -> StreamName {
@@ -408,8 +588,19 @@ pub fn stream(who: &AccountId, text: &str) -> StreamId {
 
 /// A usual job of `who` with this budget.
 pub fn create_with(who: &AccountId, text: &str, budget: Balance) -> DispatchResult {
+	create_by(who, None, text, budget)
+}
+
+/// A usual job that `who` creates, for `broadcaster` where it is another.
+pub fn create_by(
+	who: &AccountId,
+	broadcaster: Option<AccountId>,
+	text: &str,
+	budget: Balance,
+) -> DispatchResult {
 	Jobs::create_job(
 		RuntimeOrigin::signed(who.clone()),
+		broadcaster,
 		name(text),
 		ladder(),
 		limits(),
@@ -442,10 +633,70 @@ pub fn current(id: JobId) -> (AccountId, AssignmentIndex) {
 	(assignment(id, index).transcoder, index)
 }
 
+/// The signature that `signer`'s key makes here.
+pub fn sign_by(signer: &Signer, purpose: Purpose, object: &Hash) -> OperatorSignature {
+	let payload = signer.payload(object);
+	let half = sp_io::hashing::blake2_256(&(signer, purpose, payload).encode());
+	let bytes = [vec![1u8], half.to_vec(), half.to_vec()].concat();
+	let signature = Signature::decode(&mut &bytes[..]).expect("sr25519");
+	OperatorSignature { signer: signer.clone(), signature }
+}
+
+/// The generation of keys that an account uses now.
+pub fn generation_of(who: &AccountId, purpose: Purpose) -> Generation {
+	<Chain as OperatorKeysOf>::current(who, purpose)
+}
+
+/// The signature of `who` by the first key of its current generation.
+pub fn sign(who: &AccountId, purpose: Purpose, object: &Hash) -> OperatorSignature {
+	let generation = generation_of(who, purpose);
+	sign_by(&Signer { account: who.clone(), generation, key: 0 }, purpose, object)
+}
+
+/// Puts a call through authorization and dispatch as a block does. A refusal is given as the error
+/// that its number names.
+pub fn apply(call: crate::Call<Test>) -> DispatchResult {
+	match call.authorize(TransactionSource::External).expect("it can be authorized") {
+		Ok(_) => {}
+		Err(TransactionValidityError::Invalid(InvalidTransaction::Custom(number))) => {
+			let error = crate::Error::<Test>::decode(&mut &[number][..]).expect("one of ours");
+			return Err(error.into());
+		}
+		Err(other) => panic!("{other:?}"),
+	}
+	call.dispatch_bypass_filter(frame_system::RawOrigin::Authorized.into())
+		.map(|_| ())
+		.map_err(|error| error.error)
+}
+
+/// What `who` says to take an assignment.
+pub fn acceptance(who: &AccountId, id: JobId, index: AssignmentIndex) -> Acceptance {
+	let broadcaster = crate::Jobs::<Test>::get(id).map_or(BOB, |job| job.broadcaster);
+	Acceptance {
+		genesis: System::block_hash(0),
+		job: id,
+		assignment: index,
+		broadcaster_keys: generation_of(&broadcaster, Purpose::Segments),
+		transcoder_keys: generation_of(who, Purpose::Duties),
+		toolchain: TOOLCHAIN,
+	}
+}
+
+/// `who` takes an assignment.
+pub fn try_accept(who: &AccountId, id: JobId, index: AssignmentIndex) -> DispatchResult {
+	send_acceptance(who, acceptance(who, id, index))
+}
+
+/// `who` signs an acceptance.
+pub fn send_acceptance(who: &AccountId, acceptance: Acceptance) -> DispatchResult {
+	let signature = sign(who, Purpose::Duties, &acceptance.hash());
+	apply(crate::Call::accept_job { acceptance, signature })
+}
+
 /// Accepts what is offered.
 pub fn accept(id: JobId) -> (AccountId, AssignmentIndex) {
 	let (who, index) = current(id);
-	Jobs::accept_job(RuntimeOrigin::signed(who.clone()), id, index).expect("accepted");
+	try_accept(&who, id, index).expect("accepted");
 	assert_eq!(job(id).phase, Phase::Running { assignment: index });
 	(who, index)
 }
@@ -480,8 +731,81 @@ pub fn claim_work(
 	last: u64,
 	work: u64,
 ) -> DispatchResult {
-	let origin = RuntimeOrigin::signed(who.clone());
-	Jobs::claim_work(origin, id, index, first, last, Hash::repeat_byte(9), work, TOOLCHAIN)
+	send_claim(who, work_claim(id, index, first, last, work))
+}
+
+/// A claim whose largest leaf is the job's.
+pub fn work_claim(
+	id: JobId,
+	index: AssignmentIndex,
+	first: Seq,
+	last: Seq,
+	total_work: u64,
+) -> WorkClaim {
+	let assignment = crate::Assignments::<Test>::get(id, index);
+	let agreement = assignment.and_then(|assignment| assignment.agreement);
+	WorkClaim {
+		genesis: System::block_hash(0),
+		job: id,
+		assignment: index,
+		first,
+		last,
+		root: Hash::repeat_byte(9),
+		total_work,
+		largest_leaf: crate::Jobs::<Test>::get(id).map_or(0, |job| job.max_leaf_work),
+		toolchain: agreement.map_or(TOOLCHAIN, |agreement| agreement.toolchain),
+		extensions: Default::default(),
+	}
+}
+
+/// `who` signs a claim by the first key of the assignment's generation.
+pub fn send_claim(who: &AccountId, claim: WorkClaim) -> DispatchResult {
+	let assignment = crate::Assignments::<Test>::get(claim.job, claim.assignment);
+	let agreement = assignment.and_then(|assignment| assignment.agreement);
+	let generation = agreement.map_or(0, |agreement| agreement.transcoder_keys);
+	send_claim_by(&Signer { account: who.clone(), generation, key: 0 }, claim)
+}
+
+/// `signer` signs a claim.
+pub fn send_claim_by(signer: &Signer, claim: WorkClaim) -> DispatchResult {
+	let signature = sign_by(signer, Purpose::Duties, &claim.hash());
+	apply(crate::Call::claim_work { claim, signature })
+}
+
+/// The header of a segment of BOB's in an assignment.
+pub fn header(id: JobId, index: AssignmentIndex, seq: Seq, byte: u8) -> SegmentHeader {
+	SegmentHeader {
+		genesis: System::block_hash(0),
+		stream: job(id).stream,
+		job: id,
+		assignment: index,
+		transcoder: assignment(id, index).transcoder,
+		seq,
+		segment: SegmentInfo {
+			track: 0,
+			epoch: 0,
+			time: 0,
+			captured: 0,
+			duration: 180_000,
+			flags: 0,
+			in_hash: Hash::repeat_byte(byte),
+			in_len: 1,
+			chunk_root: Hash::repeat_byte(byte),
+			extensions: Default::default(),
+		},
+	}
+}
+
+/// A receipt for a header with this output.
+pub fn receipt(header: &SegmentHeader, byte: u8) -> Receipt {
+	let output = Output { hash: Hash::repeat_byte(byte), len: 1, chunk_root: Hash::zero() };
+	let outputs: Outputs = vec![Some(output)].try_into().expect("one");
+	Receipt {
+		header: header.hash(),
+		toolchain: TOOLCHAIN,
+		result: TranscodeResult::Transcoded(outputs),
+		extensions: Default::default(),
+	}
 }
 
 /// Every key of storage with its value, without `System` and the two numbers that only grow.
@@ -489,6 +813,7 @@ pub fn snapshot() -> BTreeMap<Vec<u8>, Vec<u8>> {
 	let counters = [
 		crate::NextJob::<Test>::hashed_key().to_vec(),
 		crate::NextClaim::<Test>::hashed_key().to_vec(),
+		crate::NextSpendingKey::<Test>::hashed_key().to_vec(),
 	];
 	let system = sp_io::hashing::twox_128(b"System").to_vec();
 	let mut all = BTreeMap::new();
@@ -543,8 +868,13 @@ pub fn open_claims() -> Vec<ClaimId> {
 	claims
 }
 
-/// The least weight that lets the agenda go on.
-pub fn least_weight() -> Weight {
+/// The claim has its outcome.
+pub fn decide(id: ClaimId) {
+	<Jobs as livepeer_primitives::traits::OnDecided>::on_decided(id);
+}
+
+/// Weight for a few steps of the urgent queue.
+pub fn little_weight() -> Weight {
 	use crate::WeightInfo;
 	<()>::agenda_block()
 		.saturating_add(<()>::task_check())

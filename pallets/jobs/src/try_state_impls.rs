@@ -4,14 +4,21 @@ use alloc::{
 	collections::{BTreeMap, BTreeSet},
 	vec::Vec,
 };
-use frame_support::{ensure, traits::fungibles::InspectHold as _};
-use livepeer_primitives::{AccountId, AssignmentIndex, Balance, BlockNumber, JobId, Seq, ETH};
+use codec::Encode;
+use frame_support::{
+	ensure,
+	traits::{fungibles::InspectHold as _, GetStorageVersion as _},
+};
+use livepeer_primitives::{
+	AccountId, AssignmentIndex, Balance, BlockNumber, JobId, Seq, ToolchainId, ETH,
+};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-	types::{Phase, Task},
-	Agenda, Assignments, AssignmentsOf, Backlog, ClaimCounts, ClaimsOf, Config, HoldReason,
-	JobOfStream, Jobs, Loads, NextClaim, NextJob, OpenClaims, Origins, Pallet, PriorityLists,
+	types::{Class, Phase, Task, MAX_SPENDING_KEYS},
+	Agenda, Assignments, AssignmentsOf, Backlog, ClaimsOf, Config, Equivocations, HoldReason,
+	JobOfStream, Jobs, JobsOf, Loads, NextClaim, NextJob, NextSpendingKey, OpenClaims, Origins,
+	Pallet, Payouts, Places, PriorityLists, SpendingKeys,
 };
 
 /// What a broadcaster's holds should be.
@@ -23,13 +30,34 @@ struct Owed {
 	origin: Balance,
 }
 
+/// What an assignment's claims add up to.
+#[derive(Default)]
+struct Counted {
+	open: u32,
+	undecided: u32,
+	ranges: Vec<(Seq, Seq)>,
+}
+
+/// What a transcoder's current assignments add up to.
+#[derive(Default)]
+struct Carried {
+	assignments: u32,
+	work: u64,
+	toolchains: BTreeMap<ToolchainId, u32>,
+}
+
 impl<T: Config> Pallet<T> {
 	/// Checks every invariant of the crate's documentation.
 	pub(crate) fn do_try_state() -> Result<(), TryRuntimeError> {
+		ensure!(
+			Self::on_chain_storage_version() <= Self::in_code_storage_version(),
+			"what is stored is newer than the code"
+		);
 		Self::check_money()?;
 		Self::check_jobs()?;
 		Self::check_assignments()?;
 		Self::check_claims()?;
+		Self::check_spending()?;
 		Self::check_agenda()
 	}
 
@@ -42,11 +70,14 @@ impl<T: Config> Pallet<T> {
 			owed.budget += job.unreserved + allowances;
 			owed.bond += job.bond;
 		}
-		for claim in OpenClaims::<T>::iter_values() {
-			owed.entry(claim.info.broadcaster).or_default().escrow += claim.info.fee;
+		for (id, claim) in OpenClaims::<T>::iter() {
+			// Of a list that is being paid, what is left of it.
+			let left = Payouts::<T>::get(id)
+				.map_or(claim.info.fee, |list| list.iter().map(|payout| payout.amount).sum());
+			owed.entry(claim.info.broadcaster).or_default().escrow += left;
 		}
-		for (who, origin) in Origins::<T>::iter() {
-			owed.entry(who).or_default().origin += origin.deposit;
+		for origin in Origins::<T>::iter_values() {
+			owed.entry(origin.broadcaster).or_default().origin += origin.deposit;
 		}
 		for (who, owed) in owed {
 			for (reason, amount) in [
@@ -65,25 +96,22 @@ impl<T: Config> Pallet<T> {
 	}
 
 	fn check_jobs() -> Result<(), TryRuntimeError> {
-		let mut claims: BTreeMap<JobId, u32> = BTreeMap::new();
-		for claim in OpenClaims::<T>::iter_values() {
-			*claims.entry(claim.info.job).or_default() += 1;
-		}
+		let mut listed: BTreeSet<(AccountId, JobId)> =
+			JobsOf::<T>::iter().map(|(who, id, ())| (who, id)).collect();
 		for (id, job) in Jobs::<T>::iter() {
 			ensure!(id < NextJob::<T>::get(), "a job has a number that was not given yet");
 			let stored = Assignments::<T>::iter_prefix_values(id).count() as u32;
 			ensure!(job.assignments == stored, "a job miscounts its assignments");
+			let claimable = Assignments::<T>::iter_prefix_values(id).filter(|a| !a.over).count();
 			ensure!(
-				job.open_claims == claims.remove(&id).unwrap_or_default(),
-				"a job miscounts its claims"
+				job.claimable == claimable as u32,
+				"a job miscounts the assignments that can be claimed for"
 			);
+			ensure!(listed.remove(&(job.broadcaster, id)), "a job is not listed for its owner");
 			if job.phase == Phase::Ended {
+				ensure!(job.assignments > 0, "a job is stored with nothing left to wait for");
 				ensure!(
-					job.assignments > 0 || job.open_claims > 0,
-					"a job is stored with nothing left to wait for"
-				);
-				ensure!(
-					job.assignments > 0 || job.unreserved == 0,
+					job.claimable > 0 || job.unreserved == 0,
 					"a job that cannot spend any more holds a budget"
 				);
 			} else {
@@ -98,7 +126,7 @@ impl<T: Config> Pallet<T> {
 				"a job without an assignment has a priority list"
 			);
 		}
-		ensure!(claims.is_empty(), "a claim outlives its job");
+		ensure!(listed.is_empty(), "a job is listed that is closed");
 		for (stream, id) in JobOfStream::<T>::iter() {
 			ensure!(
 				Jobs::<T>::get(id).is_some_and(|job| job.stream == stream),
@@ -111,41 +139,81 @@ impl<T: Config> Pallet<T> {
 			let distinct: BTreeSet<_> = list.iter().collect();
 			ensure!(distinct.len() == list.len(), "a priority list names somebody twice");
 		}
+		for (id, _, ()) in Equivocations::<T>::iter() {
+			ensure!(Jobs::<T>::contains_key(id), "a punished contradiction outlives its job");
+		}
 		Ok(())
 	}
 
 	fn check_assignments() -> Result<(), TryRuntimeError> {
 		let mut listed: BTreeSet<(AccountId, JobId, AssignmentIndex)> =
 			AssignmentsOf::<T>::iter().collect();
-		let mut loads: BTreeMap<AccountId, u32> = BTreeMap::new();
+		let mut carried: BTreeMap<AccountId, Carried> = BTreeMap::new();
+		let mut places: BTreeMap<AccountId, u32> = BTreeMap::new();
 		for (id, index, assignment) in Assignments::<T>::iter() {
 			let Some(job) = Jobs::<T>::get(id) else {
 				return Err("an assignment outlives its job".into());
 			};
 			ensure!(index < job.next_assignment, "an assignment has a number not given yet");
+			ensure!(
+				assignment
+					.rounds
+					.windows(2)
+					.all(|pair| pair[0].round < pair[1].round
+						&& pair[0].next_seq <= pair[1].next_seq),
+				"an assignment's rounds do not ascend"
+			);
+			if assignment.places() > 0 {
+				*places.entry(assignment.transcoder.clone()).or_default() += assignment.places();
+			}
 			if job.phase.current() == Some(index) {
-				ensure!(assignment.claimable_until.is_none(), "a current assignment has ended");
 				ensure!(
-					assignment.accepted == matches!(job.phase, Phase::Running { .. }),
+					assignment.claimable_until.is_none() && !assignment.over,
+					"a current assignment has ended"
+				);
+				ensure!(
+					assignment.agreement.is_some() == matches!(job.phase, Phase::Running { .. }),
 					"a job runs without acceptance, or is offered with it"
 				);
-				*loads.entry(assignment.transcoder.clone()).or_default() += 1;
+				let carried = carried.entry(assignment.transcoder.clone()).or_default();
+				carried.assignments += 1;
+				carried.work += job.load;
+				if let Some(agreement) = assignment.agreement {
+					*carried.toolchains.entry(agreement.toolchain).or_default() += 1;
+				}
 				ensure!(
 					listed.remove(&(assignment.transcoder, id, index)),
 					"a current assignment is not listed for its transcoder"
 				);
 			} else {
 				ensure!(
-					assignment.claimable_until.is_some() && assignment.accepted,
-					"an assignment is neither current nor in grace"
+					assignment.claimable_until.is_some() && assignment.agreement.is_some(),
+					"an assignment is neither current nor was it accepted"
+				);
+				ensure!(
+					!assignment.over || assignment.allowance == 0 && assignment.reserved == 0,
+					"an assignment that cannot claim any more has money or places"
 				);
 			}
 		}
 		ensure!(listed.is_empty(), "a transcoder is listed for an assignment that is not current");
 		for (who, load) in Loads::<T>::iter() {
-			ensure!(loads.remove(&who) == Some(load.assignments), "a load is miscounted");
+			let Some(carried) = carried.remove(&who) else {
+				return Err("a load is stored of nothing".into());
+			};
+			let toolchains: BTreeMap<ToolchainId, u32> =
+				load.toolchains.iter().map(|chain| (chain.toolchain, chain.assignments)).collect();
+			ensure!(
+				carried.assignments == load.assignments
+					&& carried.work == load.work
+					&& carried.toolchains == toolchains
+					&& toolchains.len() == load.toolchains.len(),
+				"a load is miscounted"
+			);
 		}
-		ensure!(loads.is_empty(), "a load is missing");
+		ensure!(carried.is_empty(), "a load is missing");
+		let stored: BTreeMap<AccountId, u32> = Places::<T>::iter().collect();
+		ensure!(stored == places, "places are miscounted");
 		for (id, job) in Jobs::<T>::iter() {
 			if let Some(index) = job.phase.current() {
 				ensure!(Assignments::<T>::contains_key(id, index), "no current assignment");
@@ -157,25 +225,41 @@ impl<T: Config> Pallet<T> {
 	fn check_claims() -> Result<(), TryRuntimeError> {
 		let mut listed: BTreeSet<(AccountId, u64)> =
 			ClaimsOf::<T>::iter().map(|(who, id, ())| (who, id)).collect();
-		let mut counts: BTreeMap<AccountId, u32> = BTreeMap::new();
-		let mut ranges: BTreeMap<(JobId, AssignmentIndex), Vec<(Seq, Seq)>> = BTreeMap::new();
+		let mut counted: BTreeMap<(JobId, AssignmentIndex), Counted> = BTreeMap::new();
 		for (id, claim) in OpenClaims::<T>::iter() {
 			ensure!(id < NextClaim::<T>::get(), "a claim has a number that was not given yet");
 			let info = claim.info;
 			ensure!(listed.remove(&(info.transcoder.clone(), id)), "a claim is not listed");
-			*counts.entry(info.transcoder).or_default() += 1;
 			let after = info.first.saturating_add(info.commitment.leaf_count.into());
-			if let Some(assignment) = Assignments::<T>::get(info.job, info.assignment) {
-				ensure!(after <= assignment.next_seq, "a claim reaches beyond its cursor");
-			}
-			ranges.entry((info.job, info.assignment)).or_default().push((info.first, after));
+			let Some(assignment) = Assignments::<T>::get(info.job, info.assignment) else {
+				return Err("a claim outlives its assignment".into());
+			};
+			ensure!(after <= assignment.next_seq, "a claim reaches beyond its cursor");
+			let Some(agreement) = assignment.agreement else {
+				return Err("a claim is of an assignment that was not accepted".into());
+			};
+			ensure!(
+				agreement.transcoder_keys == info.transcoder_keys
+					&& agreement.broadcaster_keys == info.broadcaster_keys
+					&& agreement.toolchain == info.toolchain,
+				"a claim is judged by other keys or another toolchain than its assignment"
+			);
+			let counted = counted.entry((info.job, info.assignment)).or_default();
+			counted.open += 1;
+			counted.undecided += u32::from(!claim.decided);
+			counted.ranges.push((info.first, after));
 		}
 		ensure!(listed.is_empty(), "a claim is listed that is not open");
-		for (who, count) in ClaimCounts::<T>::iter() {
-			ensure!(counts.remove(&who) == Some(count), "open claims are miscounted");
+		for id in Payouts::<T>::iter_keys() {
+			ensure!(OpenClaims::<T>::contains_key(id), "payments outlive their claim");
 		}
-		ensure!(counts.is_empty(), "a count of claims is missing");
-		for mut ranges in ranges.into_values() {
+		for (id, index, assignment) in Assignments::<T>::iter() {
+			let Counted { open, undecided, mut ranges } =
+				counted.remove(&(id, index)).unwrap_or_default();
+			ensure!(
+				assignment.open_claims == open && assignment.undecided == undecided,
+				"an assignment miscounts its claims"
+			);
 			ranges.sort_unstable();
 			ensure!(
 				ranges.iter().zip(ranges.iter().skip(1)).all(|(a, b)| a.1 <= b.0),
@@ -185,42 +269,80 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
+	fn check_spending() -> Result<(), TryRuntimeError> {
+		let mut counts: BTreeMap<AccountId, u32> = BTreeMap::new();
+		let mut serials = BTreeSet::new();
+		for (broadcaster, key, row) in SpendingKeys::<T>::iter() {
+			ensure!(broadcaster != key, "an account is a key to its own ETH");
+			ensure!(
+				row.serial < NextSpendingKey::<T>::get() && serials.insert(row.serial),
+				"two spending keys have one serial number, or one was not given yet"
+			);
+			let in_jobs: Balance = JobsOf::<T>::iter_key_prefix(&broadcaster)
+				.filter_map(Jobs::<T>::get)
+				.filter_map(|job| job.spender)
+				.filter(|spender| spender.key == key && spender.serial == row.serial)
+				.map(|spender| spender.amount)
+				.sum();
+			ensure!(in_jobs <= row.spent, "a key has more in jobs than it spent");
+			*counts.entry(broadcaster).or_default() += 1;
+		}
+		ensure!(
+			counts.values().all(|count| *count <= MAX_SPENDING_KEYS),
+			"a broadcaster has too many spending keys"
+		);
+		Ok(())
+	}
+
 	fn check_agenda() -> Result<(), TryRuntimeError> {
-		let mut agenda: BTreeSet<(BlockNumber, Vec<u8>)> = BTreeSet::new();
-		let first = Backlog::<T>::get().unwrap_or(Self::now().saturating_add(1));
-		for (at, task, ()) in Agenda::<T>::iter() {
+		let mut agenda: BTreeSet<(Class, BlockNumber, Vec<u8>)> = BTreeSet::new();
+		for ((class, at, task), ()) in Agenda::<T>::iter() {
+			let first = Backlog::<T>::get(class).unwrap_or_else(|| Self::now().saturating_add(1));
 			ensure!(at >= first, "a task is overdue that the backlog does not name");
-			agenda.insert((at, codec::Encode::encode(&task)));
+			match task {
+				// Nobody remembers these.
+				Task::Toolchains(..) | Task::TranscoderKeys(..) | Task::BroadcasterKeys(..) => {
+					ensure!(class == Class::Urgent, "an urgent task stands among lazy ones");
+				}
+				task => {
+					agenda.insert((class, at, task.encode()));
+				}
+			}
 		}
 		let mut take =
-			|task: Task, at: BlockNumber| agenda.remove(&(at, codec::Encode::encode(&task)));
+			|class: Class, at: BlockNumber, task: Task| agenda.remove(&(class, at, task.encode()));
 		for (id, job) in Jobs::<T>::iter() {
 			ensure!(
 				job.wake.is_some() == (job.phase != Phase::Ended),
 				"a job takes steps exactly until it ends"
 			);
-			if let Some(at) = job.wake {
-				ensure!(take(Task::Job(id), at), "a job is not on the agenda");
+			if let Some(wake) = job.wake {
+				ensure!(take(wake.class, wake.at, Task::Job(id)), "a job is not on the agenda");
 			}
 		}
 		for (who, load) in Loads::<T>::iter() {
 			ensure!(
-				take(Task::Transcoder(who), load.check_at),
+				take(Class::Urgent, load.check_at, Task::Transcoder(who)),
 				"a transcoder with assignments is not on the agenda"
 			);
 		}
-		// An assignment's block is its grace's end, later when closing had to be repeated.
 		for (id, index, assignment) in Assignments::<T>::iter() {
-			if let Some(until) = assignment.claimable_until {
-				let task = codec::Encode::encode(&Task::Assignment(id, index));
-				let found: Vec<_> =
-					agenda.iter().filter(|(_, other)| *other == task).cloned().collect();
+			ensure!(
+				assignment.close_at.is_some() == crate::decide::close_at(&assignment).is_some(),
+				"an assignment waits for nothing, or for two things"
+			);
+			if let Some(at) = assignment.close_at {
 				ensure!(
-					found.len() == 1 && found.iter().all(|(at, _)| *at > until),
-					"an assignment in grace is not on the agenda exactly once"
+					take(Class::Lazy, at, Task::Assignment(id, index)),
+					"an assignment that has ended is not on the agenda"
 				);
-				agenda.retain(|(_, other)| *other != task);
 			}
+		}
+		for id in Payouts::<T>::iter_keys() {
+			let task = Task::Payouts(id).encode();
+			let found = agenda.iter().filter(|(_, _, other)| *other == task).count();
+			ensure!(found == 1, "payments are not on the agenda exactly once");
+			agenda.retain(|(_, _, other)| *other != task);
 		}
 		ensure!(agenda.is_empty(), "the agenda has a task that nobody waits for");
 		Ok(())

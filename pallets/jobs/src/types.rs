@@ -3,11 +3,13 @@
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{traits::ConstU32, BoundedVec};
 use livepeer_primitives::{
+	claim::{ClaimInfo, Payout},
+	keys::Generation,
 	service::ServiceRecord,
-	traits::ClaimInfo,
 	video::{Ladder, SourceLimits},
 	work::WorkFactors,
-	AccountId, AssignmentIndex, Balance, BlockNumber, JobId, Seq, StreamId,
+	AccountId, AssignmentIndex, Balance, BlockNumber, ClaimId, JobId, RoundIndex, Seq, StreamId,
+	ToolchainId,
 };
 use scale_info::TypeInfo;
 use sp_runtime::Perbill;
@@ -19,11 +21,29 @@ pub const MAX_PRIORITY_LIST: u32 = 16;
 /// Longest name of a stream in bytes.
 pub const MAX_STREAM_NAME: u32 = 64;
 
+/// Most spending keys of a broadcaster.
+pub const MAX_SPENDING_KEYS: u32 = 8;
+
+/// Most toolchains with which a transcoder works at once: one, and another while it changes over.
+pub const MAX_TOOLCHAINS_AT_WORK: u32 = 4;
+
+/// Rounds for which an assignment remembers how far it was claimed.
+pub const MAX_ROUND_MARKS: u32 = 16;
+
+/// Most payments out of one escrow.
+pub const MAX_PAYOUTS: u32 = 64;
+
+/// Payments of one step.
+pub const PAYOUTS_PER_STEP: u32 = 8;
+
 /// A stream's name within its broadcaster: UTF-8, not empty.
 pub type StreamName = BoundedVec<u8, ConstU32<MAX_STREAM_NAME>>;
 
 /// Transcoders in the order in which a job is offered to them.
 pub type PriorityList = BoundedVec<AccountId, ConstU32<MAX_PRIORITY_LIST>>;
+
+/// What is left to pay of an escrow.
+pub type PayoutList = BoundedVec<Payout, ConstU32<MAX_PAYOUTS>>;
 
 /// Where a job stands.
 #[derive(
@@ -58,7 +78,7 @@ pub enum Phase {
 		/// The assignment accepted.
 		assignment: AssignmentIndex,
 	},
-	/// Over; stays until the last grace has passed and the last claim is settled.
+	/// Over; stays until its last assignment is gone.
 	Ended,
 }
 
@@ -87,24 +107,73 @@ pub struct Job {
 	pub factors: WorkFactors,
 	/// The most work that one segment may hold under these factors.
 	pub max_leaf_work: u64,
+	/// The most leaves of a claim that are drawn: what judges can do of this job.
+	pub max_samples: u32,
+	/// Work per second that it takes of a transcoder's capacity.
+	pub load: u64,
 	/// The highest price of a standard segment that it takes, in ETH.
 	pub max_price: Balance,
 	/// The block at which it expires.
 	pub end: BlockNumber,
 	/// ETH of the budget that is neither in escrow nor reserved for an assignment.
 	pub unreserved: Balance,
-	/// ETH held until the job is closed.
+	/// ETH held until the job is closed; 0 once it is forfeited.
 	pub bond: Balance,
+	/// The key that created it; `None` when its owner did.
+	pub spender: Option<Spender>,
 	/// Where it stands.
 	pub phase: Phase,
 	/// The number of the next assignment.
 	pub next_assignment: AssignmentIndex,
-	/// Assignments that are stored: the current one and those in grace.
+	/// Assignments that are stored.
 	pub assignments: u32,
-	/// Claims that are not settled.
-	pub open_claims: u32,
-	/// The agenda's block under which the job's next step stands; `None` once it has ended.
-	pub wake: Option<BlockNumber>,
+	/// Those of them that can still be claimed for: the current one and those in grace.
+	pub claimable: u32,
+	/// Where the job's next step stands on the agenda; `None` once it has ended.
+	pub wake: Option<Wake>,
+}
+
+/// What the key that created a job has put into it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Spender {
+	/// The key.
+	pub key: AccountId,
+	/// [`SpendingKey::serial`] when it did: a key that was removed and set again is another one.
+	pub serial: u64,
+	/// ETH that counts against its cap until the job gives it back.
+	pub amount: Balance,
+}
+
+/// What a transcoder accepted: by this all that is signed for an assignment is judged until it is
+/// gone.
+#[derive(
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Agreement {
+	/// The generation of the broadcaster's segment keys.
+	pub broadcaster_keys: Generation,
+	/// The generation of the transcoder's duties keys.
+	pub transcoder_keys: Generation,
+	/// What makes the outputs.
+	pub toolchain: ToolchainId,
+}
+
+/// How far an assignment was claimed when a round was over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct RoundMark {
+	/// The round.
+	pub round: RoundIndex,
+	/// The cursor after its last claim.
+	pub next_seq: Seq,
 }
 
 /// A transcoder's turn in a job.
@@ -116,14 +185,39 @@ pub struct Assignment {
 	pub price: Balance,
 	/// Its delegators' share of fees when it was offered.
 	pub fee_share: Perbill,
-	/// Whether it has accepted.
-	pub accepted: bool,
+	/// What it accepted; `None` while it has not.
+	pub agreement: Option<Agreement>,
 	/// The first seq that a claim may begin with.
 	pub next_seq: Seq,
 	/// ETH that it can still claim.
 	pub allowance: Balance,
+	/// The block of its last claim, or of its acceptance.
+	pub last_claim: BlockNumber,
+	/// Open-claim places kept for it.
+	pub reserved: u32,
+	/// Its claims that are not decided.
+	pub undecided: u32,
+	/// Its claims that are not settled.
+	pub open_claims: u32,
+	/// How far it was claimed in the newest rounds with a claim, oldest first.
+	pub rounds: BoundedVec<RoundMark, ConstU32<MAX_ROUND_MARKS>>,
+	/// The round in which it ended.
+	pub end_round: RoundIndex,
 	/// The last block in which it can claim; `None` while it is the current one.
 	pub claimable_until: Option<BlockNumber>,
+	/// Whether its grace has passed and its allowance was given back.
+	pub over: bool,
+	/// The last block in which what was signed for it can be reported.
+	pub kept_until: BlockNumber,
+	/// The agenda's block under which its next step stands.
+	pub close_at: Option<BlockNumber>,
+}
+
+impl Assignment {
+	/// Open-claim places that it holds.
+	pub fn places(&self) -> u32 {
+		self.reserved.max(self.undecided)
+	}
 }
 
 /// A claim between claiming and settlement.
@@ -133,6 +227,17 @@ pub struct OpenClaim {
 	pub info: ClaimInfo,
 	/// The delegators' share of the assignment.
 	pub fee_share: Perbill,
+	/// Whether it has its outcome, so that it holds no place.
+	pub decided: bool,
+}
+
+/// How many assignments of a transcoder run with a toolchain.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct ToolchainLoad {
+	/// The toolchain.
+	pub toolchain: ToolchainId,
+	/// Assignments.
+	pub assignments: u32,
 }
 
 /// What a transcoder has taken on.
@@ -140,19 +245,104 @@ pub struct OpenClaim {
 pub struct Load {
 	/// Assignments that are offered to it or run.
 	pub assignments: u32,
+	/// Work per second that they take of its capacity.
+	pub work: u64,
+	/// The toolchains with which the running ones run.
+	pub toolchains: BoundedVec<ToolchainLoad, ConstU32<MAX_TOOLCHAINS_AT_WORK>>,
 	/// The agenda's block under which its next check stands.
 	pub check_at: BlockNumber,
 	/// Whether it is known to be lost, so that the check hands everything on.
 	pub lost: bool,
 }
 
-/// Where a broadcaster's streams come from.
+/// Where a stream comes from.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Origin {
+	/// Whose stream it is.
+	pub broadcaster: AccountId,
 	/// How it is reached.
 	pub record: ServiceRecord,
 	/// ETH held for the record.
 	pub deposit: Balance,
+}
+
+/// What a spending key may do.
+#[derive(
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Scope {
+	/// Create jobs.
+	pub create: bool,
+	/// Top jobs up.
+	pub top_up: bool,
+	/// End jobs.
+	pub end: bool,
+}
+
+/// An account that may spend a broadcaster's ETH on jobs.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct SpendingKey {
+	/// The most that may be spent at once and for good, in ETH.
+	pub cap: Balance,
+	/// What is spent: put into jobs and not given back by them, in ETH.
+	pub spent: Balance,
+	/// The block from which on it may do nothing.
+	pub expiry: BlockNumber,
+	/// What it may do.
+	pub scope: Scope,
+	/// Tells it from a key of the same account that was removed before.
+	pub serial: u64,
+}
+
+/// Which queue a task stands in.
+#[derive(
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub enum Class {
+	/// Somebody waits for it: first draws, hand-ons, checks of transcoders.
+	Urgent,
+	/// It may wait: draws that found nobody before, expiries, closings, payments.
+	Lazy,
+}
+
+/// Where a task stands on the agenda.
+#[derive(
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Wake {
+	/// The queue.
+	pub class: Class,
+	/// The block.
+	pub at: BlockNumber,
 }
 
 /// Something to do in a later block.
@@ -162,10 +352,19 @@ pub struct Origin {
 pub enum Task {
 	/// Take the job's next step: draw, hand on or expire.
 	Job(JobId),
-	/// Close an assignment whose grace has passed.
+	/// Take an ended assignment's next step: give its allowance back, or delete it.
 	Assignment(JobId, AssignmentIndex),
 	/// See whether a transcoder with assignments is still there; else hand them on.
 	Transcoder(AccountId),
+	/// Hand on a transcoder's assignments whose toolchain no longer runs, after this job.
+	Toolchains(AccountId, Option<JobId>),
+	/// Hand on a transcoder's assignments of a generation of its keys, after this job.
+	TranscoderKeys(AccountId, Generation, Option<JobId>),
+	/// Hand on the jobs of a broadcaster whose assignment is of a generation of its keys, after
+	/// this job.
+	BroadcasterKeys(AccountId, Generation, Option<JobId>),
+	/// Go on paying a claim's escrow.
+	Payouts(ClaimId),
 }
 
 /// Why a job ended.
@@ -182,7 +381,7 @@ pub enum Task {
 	TypeInfo,
 )]
 pub enum EndReason {
-	/// Its broadcaster ended it.
+	/// Its broadcaster ended it, or one of its spending keys.
 	Broadcaster,
 	/// The transcoder of its running assignment ended it.
 	Transcoder,

@@ -1,13 +1,16 @@
 //! What applications see.
 
+use alloc::vec::Vec;
 use livepeer_primitives::{
-	api::{AssignmentView, JobView},
-	AssignmentIndex, JobId,
+	api::{AssignmentView, JobView, SpendingView},
+	keys::Purpose,
+	traits::{OnClaim as _, OperatorKeysOf as _},
+	AccountId, AssignmentIndex, JobId, StreamId,
 };
 
 use crate::{
-	types::{Assignment, Phase},
-	Assignments, Config, Jobs, Pallet,
+	types::{Phase, SpendingKey},
+	Assignments, Config, Jobs, Origins, Pallet, SpendingKeys,
 };
 
 impl<T: Config> Pallet<T> {
@@ -22,6 +25,7 @@ impl<T: Config> Pallet<T> {
 			limits: job.limits,
 			factors: job.factors,
 			max_leaf_work: job.max_leaf_work,
+			max_samples: job.max_samples,
 			max_price: job.max_price,
 			end: job.end,
 			unreserved: job.unreserved,
@@ -30,18 +34,46 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
+	/// While it is not accepted, the generations are those that an acceptance has to name now.
 	pub(crate) fn view_assignment(id: JobId, index: AssignmentIndex) -> Option<AssignmentView> {
-		let Assignment {
-			transcoder, price, accepted, next_seq, allowance, claimable_until, ..
-		} = Assignments::<T>::get(id, index)?;
+		let job = Jobs::<T>::get(id)?;
+		let assignment = Assignments::<T>::get(id, index)?;
+		let (broadcaster_keys, transcoder_keys) = match assignment.agreement {
+			Some(agreement) => (agreement.broadcaster_keys, agreement.transcoder_keys),
+			None => (
+				T::Keys::current(&job.broadcaster, Purpose::Segments),
+				T::Keys::current(&assignment.transcoder, Purpose::Duties),
+			),
+		};
 		Some(AssignmentView {
 			index,
-			transcoder,
-			price,
-			accepted,
-			claimable_until,
-			next_seq,
-			allowance,
+			max_leaves: T::OnClaim::max_leaves(&assignment.transcoder, job.max_samples),
+			transcoder: assignment.transcoder,
+			price: assignment.price,
+			toolchain: assignment.agreement.map(|agreement| agreement.toolchain),
+			broadcaster_keys,
+			transcoder_keys,
+			claimable_until: assignment.claimable_until,
+			next_seq: assignment.next_seq,
+			allowance: assignment.allowance,
 		})
+	}
+
+	pub(crate) fn view_spending_keys(broadcaster: AccountId) -> Vec<SpendingView> {
+		let mut views: Vec<SpendingView> = SpendingKeys::<T>::iter_prefix(broadcaster)
+			.map(|(key, row)| {
+				let SpendingKey { cap, spent, expiry, scope, .. } = row;
+				let crate::types::Scope { create, top_up, end } = scope;
+				SpendingView { key, cap, spent, expiry, create, top_up, end }
+			})
+			.collect();
+		views.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+		views
+	}
+
+	pub(crate) fn view_origins() -> Vec<StreamId> {
+		let mut streams: Vec<StreamId> = Origins::<T>::iter_keys().collect();
+		streams.sort_unstable();
+		streams
 	}
 }

@@ -1,12 +1,12 @@
 //! Acceptance, and offers that pass.
 
-use crate::{mock::*, types::Phase, Assignments, Error, Event, PriorityLists};
+use crate::{
+	mock::*,
+	types::{Agreement, Phase},
+	Assignments, Error, Event, PriorityLists,
+};
 use frame_support::{assert_noop, assert_ok};
-use livepeer_primitives::{AccountId, AssignmentIndex, JobId, UNIT};
-
-fn try_accept(who: &AccountId, id: JobId, index: AssignmentIndex) -> sp_runtime::DispatchResult {
-	Jobs::accept_job(RuntimeOrigin::signed(who.clone()), id, index)
-}
+use livepeer_primitives::{keys::Purpose, traits::Settlement, Hash, UNIT};
 
 fn three() {
 	for who in [&TIM, &TOM, &TAT] {
@@ -19,8 +19,12 @@ fn accept_should_start_the_assignment() {
 	build_and_execute(|| {
 		let id = running();
 		assert_eq!(job(id).phase, Phase::Running { assignment: 0 });
-		assert!(assignment(id, 0).accepted);
-		assert_eq!(last_event(), Event::Accepted { job: id, assignment: 0, transcoder: TIM });
+		let agreement = Agreement { broadcaster_keys: 0, transcoder_keys: 0, toolchain: TOOLCHAIN };
+		assert_eq!(assignment(id, 0).agreement, Some(agreement));
+		assert_eq!(
+			last_event(),
+			Event::Accepted { job: id, assignment: 0, transcoder: TIM, toolchain: TOOLCHAIN }
+		);
 	});
 }
 
@@ -73,12 +77,9 @@ fn accept_should_fail_when_time_is_up_though_the_agenda_is_late() {
 		let id = create(&BOB, "cam");
 		skip(2);
 		let (who, index) = current(id);
-		AgendaWeight::set(frame_support::weights::Weight::zero());
-		skip(4);
-		assert_eq!(job(id).phase.current(), Some(index), "nothing runs without weight");
+		stall(4);
 		assert_noop!(try_accept(&who, id, index), Error::<Test>::TooLate);
 		check();
-		AgendaWeight::set(least_weight());
 		skip(1);
 		assert_eq!(job(id).phase.current(), Some(index + 1));
 	});
@@ -136,5 +137,112 @@ fn next_should_be_skipped_when_no_longer_eligible() {
 		// The number is not used up by whoever was skipped.
 		assert_eq!(current(id), (list[1].clone(), 1));
 		assert!(PriorityLists::<Test>::get(id).is_empty());
+	});
+}
+
+#[test]
+fn accept_should_fail_when_the_job_has_come_to_its_end_though_the_agenda_is_late() {
+	build_and_execute(|| {
+		three();
+		let id = create(&BOB, "cam");
+		crate::Jobs::<Test>::mutate(id, |job| job.as_mut().unwrap().end = now() + 4);
+		skip(2);
+		let (who, index) = current(id);
+		stall(2);
+		assert_noop!(try_accept(&who, id, index), Error::<Test>::TooLate);
+		skip(1);
+	});
+}
+
+#[test]
+fn accept_should_fail_when_what_is_named_is_not_in_use() {
+	build_and_execute(|| {
+		three();
+		let id = create(&BOB, "cam");
+		skip(2);
+		let (who, index) = current(id);
+		let good = acceptance(&who, id, index);
+		let send = |acceptance| send_acceptance(&who, acceptance);
+
+		let mut other = good.clone();
+		other.genesis = Hash::repeat_byte(1);
+		assert_noop!(send(other), Error::<Test>::WrongChain);
+		let mut other = good.clone();
+		other.broadcaster_keys = 1;
+		assert_noop!(send(other), Error::<Test>::WrongGeneration);
+		let mut other = good.clone();
+		other.transcoder_keys = 1;
+		assert_noop!(send(other), Error::<Test>::WrongGeneration);
+		let mut other = good.clone();
+		other.toolchain = Hash::repeat_byte(0xbb);
+		assert_noop!(send(other), Error::<Test>::UnknownToolchain);
+
+		// Either party changes its keys: what was signed before is not taken any more.
+		Generations::set([((BOB, Purpose::Segments), 1)].into());
+		assert_noop!(send(good.clone()), Error::<Test>::WrongGeneration);
+		Generations::set([((who.clone(), Purpose::Duties), 1)].into());
+		assert_noop!(send(good.clone()), Error::<Test>::WrongGeneration);
+		// A signature by an old generation for the new one.
+		let named = acceptance(&who, id, index);
+		let signer = livepeer_primitives::keys::Signer::account(who.clone());
+		let signature = sign_by(&signer, Purpose::Duties, &named.hash());
+		let call = crate::Call::accept_job { acceptance: named.clone(), signature };
+		assert_noop!(apply(call), Error::<Test>::WrongGeneration);
+		assert_ok!(send(named));
+		check();
+	});
+}
+
+#[test]
+fn accept_should_fail_when_the_key_is_revoked_or_the_signature_is_anothers() {
+	build_and_execute(|| {
+		three();
+		let id = create(&BOB, "cam");
+		skip(2);
+		let (who, index) = current(id);
+		let good = acceptance(&who, id, index);
+		let mut signature = sign(&who, Purpose::Duties, &good.hash());
+		// A signature of another purpose is none.
+		signature.signature = sign(&who, Purpose::Segments, &good.hash()).signature;
+		let call = crate::Call::accept_job { acceptance: good.clone(), signature };
+		assert_noop!(apply(call), Error::<Test>::BadSignature);
+		Revoked::set(vec![(who.clone(), Purpose::Duties, 0, 0)]);
+		assert_noop!(send_acceptance(&who, good), Error::<Test>::KeyRevoked);
+	});
+}
+
+#[test]
+fn accept_should_be_one_at_a_time_in_the_pool_and_before_paid_transactions() {
+	use frame_support::{pallet_prelude::TransactionSource, traits::Authorize};
+	build_and_execute(|| {
+		three();
+		let id = create(&BOB, "cam");
+		skip(2);
+		let (who, index) = current(id);
+		let acceptance = acceptance(&who, id, index);
+		let signature = sign(&who, Purpose::Duties, &acceptance.hash());
+		let call = crate::Call::<Test>::accept_job { acceptance, signature };
+		let (valid, _) = call.authorize(TransactionSource::External).unwrap().unwrap();
+		assert_eq!(valid.provides.len(), 1);
+		assert_eq!(valid.priority, DutyPriority::get());
+		assert_eq!(valid.longevity, 3, "as long as the offer");
+	});
+}
+
+#[test]
+fn keys_should_be_kept_until_the_last_claim_is_settled_and_nothing_can_be_reported() {
+	build_and_execute(|| {
+		let id = running();
+		let key = (TIM, Purpose::Duties, 0);
+		assert_ok!(claim(&TIM, id, 0, 0, 0));
+		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), id));
+		skip(GONE + 5);
+		assert_eq!(Retained::get().get(&key), Some(&1), "the claim is open");
+		decide(0);
+		skip(50);
+		assert_ok!(settle(0, Settlement::Pay));
+		assert_eq!(Retained::get().get(&key), Some(&1));
+		skip(1);
+		assert_eq!(Retained::get().get(&key), None);
 	});
 }

@@ -1,14 +1,32 @@
 //! What happens when there is more to do than a block can hold.
 
-use crate::{mock::*, types::Phase, Agenda, Backlog, Jobs as StoredJobs, WeightInfo};
-use frame_support::{assert_ok, traits::Hooks, weights::Weight};
-use livepeer_primitives::{AccountId, UNIT};
+use crate::{
+	mock::*,
+	types::{Class, Phase},
+	Agenda, Backlog, Event, Jobs as StoredJobs, WeightInfo,
+};
+use frame_support::{assert_ok, dispatch::GetDispatchInfo, traits::Hooks, weights::Weight};
+use livepeer_primitives::{AccountId, BlockNumber, ETH_MINIMUM, UNIT};
+
+/// The runtime's part of a block for jobs.
+const PART: Weight = Weight::from_parts(300_000_000_000, u64::MAX);
+
+/// Creates so many jobs of BEA's, for no money, that end together.
+fn junk(count: u32, end: BlockNumber) {
+	for i in 0..count {
+		let origin = RuntimeOrigin::signed(BEA);
+		let name = name(&format!("junk{i}"));
+		let created = Jobs::create_job(origin, None, name, ladder(), limits(), 0, end, ETH_MINIMUM);
+		assert_ok!(created);
+	}
+}
 
 #[test]
 fn agenda_should_overflow_into_the_next_blocks() {
 	build_and_execute(|| {
+		Parameters::mutate(|p| p.max_open_claims = 1_024);
 		register(&TIM, UNIT, PRICE, 1_000);
-		AgendaWeight::set(least_weight());
+		AgendaWeight::set(little_weight());
 		for i in 0..120 {
 			assert_ok!(create_with(&BOB, &format!("cam{i}"), UNIT / 100));
 		}
@@ -17,7 +35,7 @@ fn agenda_should_overflow_into_the_next_blocks() {
 			|| StoredJobs::<Test>::iter_values().filter(|job| job.next_assignment > 0).count();
 		let first = drawn();
 		assert!(first > 0 && first < 120, "{first} of 120");
-		assert_eq!(Backlog::<Test>::get(), Some(3));
+		assert_eq!(Backlog::<Test>::get(Class::Urgent), Some(3));
 		check();
 		while drawn() < 120 {
 			let before = drawn();
@@ -36,11 +54,10 @@ fn backlog_should_be_worked_off_oldest_first() {
 		}
 		skip(1);
 		let late = create(&BEA, "late");
-		AgendaWeight::set(Weight::zero());
-		skip(5);
-		assert_eq!(Backlog::<Test>::get(), Some(3));
+		stall(5);
+		assert_eq!(Backlog::<Test>::get(Class::Urgent), Some(3));
 		check();
-		AgendaWeight::set(least_weight());
+		AgendaWeight::set(<()>::task_draw_nobody(0).saturating_mul(10));
 		let looked_at = |id| matches!(job(id).phase, Phase::Waiting { retries: 1.., .. });
 		let mut blocks = 0;
 		while !looked_at(late) {
@@ -54,13 +71,101 @@ fn backlog_should_be_worked_off_oldest_first() {
 }
 
 #[test]
-fn empty_block_should_cost_one_look() {
+fn one_step_should_be_taken_in_each_block_however_little_weight_there_is() {
+	build_and_execute(|| {
+		register(&TIM, UNIT, PRICE, 10);
+		let ids = 0..5u64;
+		for i in ids.clone() {
+			assert_ok!(create_with(&BOB, &format!("cam{i}"), UNIT));
+		}
+		AgendaWeight::set(Weight::zero());
+		skip(1);
+		for drawn in 1..=5 {
+			skip(1);
+			check();
+			let offered = ids.clone().filter(|id| job(*id).next_assignment > 0).count();
+			assert_eq!(offered, drawn);
+		}
+	});
+}
+
+#[test]
+fn empty_block_should_cost_two_looks() {
 	build_and_execute(|| {
 		let before = snapshot();
 		System::set_block_number(2);
 		let used = Jobs::on_initialize(2);
-		assert_eq!(used, <() as crate::WeightInfo>::agenda_block());
+		assert_eq!(used, <()>::agenda_block().saturating_mul(2));
 		assert_eq!(snapshot(), before);
+	});
+}
+
+#[test]
+fn honest_job_should_be_drawn_and_handed_on_in_time_when_4000_jobs_end_together() {
+	build_and_execute(|| {
+		AgendaWeight::set(PART);
+		let (start, end) = (now(), now() + 24);
+		junk(4_000, end);
+		run_to(end - 4);
+		for who in [&TIM, &TOM] {
+			register(who, UNIT, PRICE, 10);
+		}
+		let passed = create(&BOB, "passed");
+		run_to(end - 2);
+		assert!(matches!(job(passed).phase, Phase::Offered { assignment: 0, .. }), "drawn in time");
+		let honest = create(&BOB, "honest");
+		run_to(end);
+		let left = || Agenda::<Test>::iter_key_prefix((Class::Lazy,)).count();
+		assert!(left() > 3_000, "the closings wait");
+		assert_eq!(job(honest).phase.current(), Some(0), "drawn two blocks after it was created");
+		run_to(end + 2);
+		assert_eq!(job(passed).phase.current(), Some(1), "handed on when its time was up");
+		assert!(left() > 1_000, "the closings wait still");
+		// They come to an end all the same.
+		let mut last = left();
+		while StoredJobs::<Test>::iter_keys().count() > 2 {
+			next_block();
+			assert!(left() < last || last < 10);
+			last = left();
+			assert!(now() < start + 400);
+		}
+	});
+}
+
+#[test]
+fn work_that_a_job_causes_should_be_paid_when_it_is_created() {
+	let call = crate::Call::<Test>::create_job {
+		broadcaster: None,
+		name: name("cam"),
+		ladder: ladder(),
+		limits: limits(),
+		max_price: PRICE,
+		end: 100,
+		budget: UNIT,
+	};
+	let paid = call.get_dispatch_info().call_weight;
+	let caused = <()>::create_job()
+		.saturating_add(<()>::task_draw(257))
+		.saturating_add(<()>::task_expire())
+		.saturating_add(<()>::task_close_assignment().saturating_mul(2));
+	assert_eq!(paid, caused);
+	// So no block can create more first draws than a few blocks' agendas take.
+	let block = Weight::from_parts(1_500_000_000_000, u64::MAX);
+	let jobs = block.ref_time() / paid.ref_time();
+	assert!(<()>::task_draw(257).saturating_mul(jobs).all_lte(block));
+}
+
+#[test]
+fn top_up_should_pay_for_the_draw_that_it_brings_forward() {
+	build_and_execute(|| {
+		let id = create(&BOB, "cam");
+		let used = |id| {
+			let bob = RuntimeOrigin::signed(BOB);
+			Jobs::top_up(bob, id, 1).unwrap().actual_weight.unwrap()
+		};
+		assert_eq!(used(id), <()>::top_up());
+		skip(2);
+		assert_eq!(used(id), <()>::top_up().saturating_add(<()>::task_draw(257)));
 	});
 }
 
@@ -87,6 +192,7 @@ fn draws_should_cost_little_when_no_price_suits() {
 		register_dear(200);
 		let used = weigh_draws(20);
 		let expected = <()>::agenda_block()
+			.saturating_mul(2)
 			.saturating_add(<()>::read_candidates(200))
 			.saturating_add(<()>::task_draw_nobody(200).saturating_mul(20));
 		assert_eq!(used, expected);
@@ -101,6 +207,7 @@ fn draws_should_be_charged_for_everybody_when_one_price_suits() {
 		register(&TIM, UNIT, PRICE, 1);
 		let used = weigh_draws(1);
 		let expected = <()>::agenda_block()
+			.saturating_mul(2)
 			.saturating_add(<()>::read_candidates(200))
 			.saturating_add(<()>::task_draw(200));
 		assert_eq!(used, expected);
@@ -108,13 +215,45 @@ fn draws_should_be_charged_for_everybody_when_one_price_suits() {
 }
 
 #[test]
-fn jobs_that_nobody_takes_should_leave_room_when_they_are_many() {
-	// As many as would fill the agenda if each were drawn every 64 blocks at everybody's price.
-	let a_draw = <() as crate::WeightInfo>::task_draw_nobody(257);
-	let of_a_block = a_draw.saturating_mul(4_200 / u64::from(crate::decide::MAX_RETRY_DELAY) + 1);
-	// The runtime's part of a block for jobs.
-	let agenda = Weight::from_parts(150_000_000_000, u64::MAX);
-	assert!(of_a_block.all_lte(agenda / 50), "{of_a_block}");
+fn weight_of_a_block_should_grow_in_proportion_to_its_tasks() {
+	// Candidates are read once, and each task is looked up once, however many there are.
+	let weight = |jobs: u32| {
+		let mut weight = Weight::zero();
+		build_and_execute(|| {
+			register_dear(10);
+			weight = weigh_draws(jobs);
+			assert_eq!(DirectoryReads::get(), 1);
+		});
+		weight
+	};
+	let (none, some, many) = (weight(1), weight(101), weight(201));
+	assert_eq!(many.saturating_sub(some), some.saturating_sub(none));
+}
+
+#[test]
+fn jobs_that_nobody_takes_should_be_looked_at_ever_more_seldom() {
+	build_and_execute(|| {
+		let count = 50;
+		junk(count, now() + 2_500);
+		let (mut draws, mut weights) = (Vec::new(), Vec::new());
+		for _ in 0..2_400 {
+			System::reset_events();
+			System::set_block_number(now() + 1);
+			weights.push(Jobs::on_initialize(now()));
+			let found_nobody = |event: &Event<Test>| matches!(event, Event::NobodyEligible { .. });
+			draws.push(events().iter().filter(|event| found_nobody(event)).count());
+		}
+		// 2 + 4 + … + 1,024 blocks are over after 2,046, and then each waits for 1,024 more.
+		let total: usize = draws.iter().sum();
+		assert_eq!(total, 10 * count as usize, "ten draws of each in 2,400 blocks");
+		assert!(draws[1_200..2_000].iter().all(|draws| *draws == 0));
+		// What they cost a block on average is next to nothing of its part for jobs, were there
+		// thousands of them.
+		let sum = weights.iter().fold(Weight::zero(), |sum, weight| sum.saturating_add(*weight));
+		let looks = <()>::agenda_block().saturating_mul(2 * 2_400);
+		let of_thousands = sum.saturating_sub(looks) / 2_400 * (4_000 / u64::from(count));
+		assert!(of_thousands.ref_time() < PART.ref_time() / 20, "{of_thousands}");
+	});
 }
 
 #[test]
@@ -131,10 +270,10 @@ fn job_should_stand_on_the_agenda_once_whatever_happens_to_it() {
 }
 
 #[test]
-#[should_panic(expected = "every task fits into a block")]
-fn integrity_should_fail_when_a_task_does_not_fit() {
+#[should_panic(expected = "the agenda has weight for its steps")]
+fn integrity_should_fail_when_the_agenda_has_no_weight() {
 	new_test_ext().execute_with(|| {
-		AgendaWeight::set(least_weight().saturating_sub(Weight::from_parts(1, 0)));
+		AgendaWeight::set(<()>::agenda_block());
 		<Jobs as Hooks<u32>>::integrity_test();
 	});
 }

@@ -41,9 +41,9 @@ fn list_should_follow_from_accumulator_job_and_stakes() {
 		let ids: Vec<_> = (0..4).map(|i| create(&BOB, &format!("cam{i}"))).collect();
 		skip(2);
 		let directory = Directory::get();
-		let eligible: Vec<_> = directory.values().collect();
+		let all: Vec<_> = directory.values().cloned().collect();
 		for id in ids {
-			let expected = decide::draw_list(Accumulator::get(), id, &eligible, 4);
+			let expected = decide::draw_list(Accumulator::get(), id, &all, |_| true, 4);
 			assert_eq!(expected.len(), 3);
 			assert_eq!(current(id).0, expected[0]);
 			assert_eq!(PriorityLists::<Test>::get(id).into_inner(), expected[1..]);

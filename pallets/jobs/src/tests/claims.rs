@@ -3,8 +3,10 @@
 use crate::{mock::*, Error, Event, HoldReason, NextClaim};
 use frame_support::{assert_noop, assert_ok};
 use livepeer_primitives::{
+	claim::ClaimInfo,
+	keys::{Purpose, Signer},
 	sum_tree::Commitment,
-	traits::{ClaimInfo, Claims},
+	traits::Claims,
 	work::{self, STANDARD_SEGMENT_WORK},
 	Hash, UNIT,
 };
@@ -43,6 +45,7 @@ fn claim_should_move_the_fee_into_escrow() {
 #[test]
 fn claim_should_copy_all_that_the_lottery_needs() {
 	build_and_execute(|| {
+		Generations::set([((BOB, Purpose::Segments), 1), ((TIM, Purpose::Duties), 2)].into());
 		let id = running();
 		assert_ok!(claim(&TIM, id, 0, 4, 7));
 		let stored = job(id);
@@ -50,7 +53,9 @@ fn claim_should_copy_all_that_the_lottery_needs() {
 			job: id,
 			assignment: 0,
 			transcoder: TIM,
+			transcoder_keys: 2,
 			broadcaster: BOB,
+			broadcaster_keys: 1,
 			stream: stream(&BOB, "cam"),
 			first: 4,
 			commitment: Commitment {
@@ -58,11 +63,12 @@ fn claim_should_copy_all_that_the_lottery_needs() {
 				total_work: 4 * STANDARD_SEGMENT_WORK,
 				leaf_count: 4,
 			},
+			largest_leaf: stored.max_leaf_work,
 			toolchain: TOOLCHAIN,
 			ladder: ladder(),
 			limits: limits(),
 			factors: stored.factors,
-			max_leaf_work: stored.max_leaf_work,
+			max_samples: stored.max_samples,
 			fee: fee_of(4),
 			round: 7,
 			window: 3,
@@ -110,6 +116,13 @@ fn claim_should_fail_when_work_is_nothing_or_more_than_leaves_hold() {
 		let most = job(id).max_leaf_work;
 		assert_noop!(claim_work(&TIM, id, 0, 0, 0, 0), Error::<Test>::NoWork);
 		assert_noop!(claim_work(&TIM, id, 0, 0, 0, most + 1), Error::<Test>::WorkTooLarge);
+		let mut large = work_claim(id, 0, 0, 3, 100);
+		large.largest_leaf = most + 1;
+		assert_noop!(send_claim(&TIM, large.clone()), Error::<Test>::LeafTooLarge);
+		// What a claim says of its largest leaf bounds all of it.
+		large.largest_leaf = most / 2;
+		large.total_work = most * 2 + 1;
+		assert_noop!(send_claim(&TIM, large), Error::<Test>::WorkTooLarge);
 		assert_noop!(claim_work(&TIM, id, 0, 0, 3, u64::MAX), Error::<Test>::WorkTooLarge);
 		assert_ok!(claim_work(&TIM, id, 0, 0, 3, most * 4));
 	});
@@ -155,23 +168,115 @@ fn claim_should_fail_when_it_is_not_the_callers_or_not_accepted() {
 }
 
 #[test]
-fn claim_should_fail_when_toolchain_is_not_accepted() {
+fn receipt_under_one_toolchain_and_claim_under_another_should_be_refused() {
 	build_and_execute(|| {
 		let id = running();
-		let origin = RuntimeOrigin::signed(TIM);
-		assert_noop!(
-			Jobs::claim_work(
-				origin,
-				id,
-				0,
-				0,
-				0,
-				Hash::zero(),
-				STANDARD_SEGMENT_WORK,
-				Hash::repeat_byte(0xbb)
-			),
-			Error::<Test>::UnknownToolchain
-		);
+		let other = Hash::repeat_byte(0xbb);
+		Accepted::set(vec![other]);
+		let mut claim = work_claim(id, 0, 0, 0, STANDARD_SEGMENT_WORK);
+		claim.toolchain = other;
+		assert_noop!(send_claim(&TIM, claim.clone()), Error::<Test>::WrongToolchain);
+		claim.toolchain = TOOLCHAIN;
+		// What was accepted holds, also when nothing new may begin with it.
+		Retired::set(vec![TOOLCHAIN]);
+		assert_ok!(send_claim(&TIM, claim));
+		assert_eq!(Told::get()[0].1.toolchain, TOOLCHAIN);
+	});
+}
+
+#[test]
+fn key_rotated_between_signature_and_claim_should_neither_convict_nor_free() {
+	build_and_execute(|| {
+		Generations::set([((TIM, Purpose::Duties), 1)].into());
+		let id = running();
+		Generations::set([((TIM, Purpose::Duties), 2), ((BOB, Purpose::Segments), 7)].into());
+		// The assignment's generation goes on, whatever is used for others.
+		let by = |generation, key| Signer { account: TIM, generation, key };
+		let claim = |seq| work_claim(id, 0, seq, seq, STANDARD_SEGMENT_WORK);
+		assert_noop!(send_claim_by(&by(2, 0), claim(0)), Error::<Test>::WrongGeneration);
+		assert_noop!(send_claim_by(&by(0, 0), claim(0)), Error::<Test>::WrongGeneration);
+		assert_ok!(send_claim_by(&by(1, 0), claim(0)));
+		let info = &Told::get()[0].1;
+		assert_eq!((info.transcoder_keys, info.broadcaster_keys), (1, 0));
+		check();
+		assert_eq!(Retained::get().get(&(TIM, Purpose::Duties, 1)), Some(&1));
+	});
+}
+
+#[test]
+fn claim_by_a_revoked_key_should_be_refused_and_by_its_fellows_taken() {
+	build_and_execute(|| {
+		let id = running();
+		Revoked::set(vec![(TIM, Purpose::Duties, 0, 0)]);
+		let claim = work_claim(id, 0, 0, 0, STANDARD_SEGMENT_WORK);
+		let by = |key| Signer { account: TIM, generation: 0, key };
+		assert_noop!(send_claim_by(&by(0), claim.clone()), Error::<Test>::KeyRevoked);
+		assert_ok!(send_claim_by(&by(1), claim));
+	});
+}
+
+#[test]
+fn claim_should_fail_when_it_is_for_another_chain_or_not_signed() {
+	build_and_execute(|| {
+		let id = running();
+		let mut claim = work_claim(id, 0, 0, 0, STANDARD_SEGMENT_WORK);
+		let signature = sign(&TIM, Purpose::Duties, &Hash::zero());
+		let call = crate::Call::claim_work { claim: claim.clone(), signature };
+		assert_noop!(apply(call), Error::<Test>::BadSignature);
+		claim.genesis = Hash::repeat_byte(3);
+		assert_noop!(send_claim(&TIM, claim), Error::<Test>::WrongChain);
+	});
+}
+
+#[test]
+fn fee_of_a_claims_call_should_come_from_its_transcoder() {
+	build_and_execute(|| {
+		let id = running();
+		Poor::set(vec![TIM]);
+		assert_noop!(claim(&TIM, id, 0, 0, 0), Error::<Test>::CannotPayFee);
+		assert!(Charged::get().is_empty());
+		Poor::set(vec![]);
+		assert_ok!(claim(&TIM, id, 0, 0, 0));
+		let charged = Charged::get();
+		let [(who, weight, len)] = &charged[..] else { panic!("once") };
+		use crate::WeightInfo;
+		assert_eq!(*who, TIM);
+		assert!(weight.all_gte(<()>::claim_work()));
+		let encoded = codec::Encode::encoded_size(&work_claim(id, 0, 0, 0, 1));
+		assert!(*len as usize > encoded);
+	});
+}
+
+#[test]
+fn refusals_should_name_the_error_by_its_number() {
+	use codec::Encode;
+	use frame_support::{pallet_prelude::TransactionSource, traits::Authorize};
+	use sp_runtime::transaction_validity::InvalidTransaction;
+	build_and_execute(|| {
+		let claim = work_claim(9, 0, 0, 0, 1);
+		let signature = sign(&TIM, Purpose::Duties, &claim.hash());
+		let call = crate::Call::<Test>::claim_work { claim, signature };
+		let refused = call.authorize(TransactionSource::External).unwrap().unwrap_err();
+		let number = Error::<Test>::NoJob.encode()[0];
+		assert_eq!(refused, InvalidTransaction::Custom(number).into());
+		// The place of the error among the pallet's, which metadata shows.
+		assert_eq!(number, 16);
+	});
+}
+
+#[test]
+fn claims_of_an_assignment_should_be_one_at_a_time_in_the_pool() {
+	use frame_support::{pallet_prelude::TransactionSource, traits::Authorize};
+	build_and_execute(|| {
+		let id = running();
+		let provides = |first| {
+			let claim = work_claim(id, 0, first, first, STANDARD_SEGMENT_WORK);
+			let signature = sign(&TIM, Purpose::Duties, &claim.hash());
+			let call = crate::Call::<Test>::claim_work { claim, signature };
+			call.authorize(TransactionSource::External).unwrap().unwrap().0.provides
+		};
+		// Signed by the thousand, they would fill the pool for one fee.
+		assert_eq!(provides(0), provides(1_000));
 	});
 }
 
@@ -183,8 +288,13 @@ fn claim_should_fail_when_too_many_are_open() {
 		assert_ok!(claim(&TIM, id, 0, 0, 0));
 		assert_ok!(claim(&TIM, id, 0, 1, 1));
 		assert_noop!(claim(&TIM, id, 0, 2, 2), Error::<Test>::TooManyOpenClaims);
-		assert_ok!(settle(0, livepeer_primitives::traits::Settlement::Pay));
+		// Those that are decided hold no place.
+		decide(0);
+		decide(0);
 		assert_ok!(claim(&TIM, id, 0, 2, 2));
+		assert_noop!(claim(&TIM, id, 0, 3, 3), Error::<Test>::TooManyOpenClaims);
+		assert_ok!(settle(1, livepeer_primitives::traits::Settlement::Pay));
+		assert_ok!(claim(&TIM, id, 0, 3, 3));
 	});
 }
 
@@ -196,7 +306,7 @@ fn claim_should_leave_no_trace_when_the_lottery_refuses() {
 		let before = snapshot();
 		assert_noop!(claim(&TIM, id, 0, 0, 0), DispatchError::Other("refused"));
 		assert_eq!(snapshot(), before);
-		// The fake's liability is outside storage.
+		// The fakes are outside storage.
 		Liabilities::take();
 	});
 }
@@ -220,7 +330,7 @@ fn claim_should_succeed_until_the_last_block_of_the_grace() {
 		run_to(until);
 		assert_ok!(claim(&TIM, id, 0, 0, 0));
 		skip(1);
-		assert_noop!(claim(&TIM, id, 0, 1, 1), Error::<Test>::NoAssignment);
+		assert_noop!(claim(&TIM, id, 0, 1, 1), Error::<Test>::TooLate);
 	});
 }
 
@@ -229,9 +339,27 @@ fn claim_should_fail_after_the_grace_though_the_agenda_is_late() {
 	build_and_execute(|| {
 		let id = running();
 		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), id));
-		AgendaWeight::set(frame_support::weights::Weight::zero());
-		skip(21);
+		stall(GRACE + 1);
 		assert_noop!(claim(&TIM, id, 0, 0, 0), Error::<Test>::TooLate);
+		skip(1);
+	});
+}
+
+#[test]
+fn grace_should_count_from_the_jobs_end_though_the_agenda_is_late() {
+	build_and_execute(|| {
+		let id = running();
+		let end = job(id).end;
+		run_to(end - 1);
+		stall(GRACE);
+		// Nobody has ended it yet; its end block and the grace count all the same.
+		assert_eq!(job(id).phase.current(), Some(0));
+		assert_ok!(claim(&TIM, id, 0, 0, 0));
+		stall(2);
+		assert_noop!(claim(&TIM, id, 0, 1, 1), Error::<Test>::TooLate);
+		skip(1);
+		assert_noop!(claim(&TIM, id, 0, 1, 1), Error::<Test>::TooLate);
+		assert_eq!(assignment(id, 0).claimable_until, Some(end + GRACE));
 	});
 }
 

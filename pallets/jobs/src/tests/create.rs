@@ -13,13 +13,14 @@ const BOND: Balance = UNIT / 1_000;
 
 /// The most that one segment of a usual job costs.
 fn one_leaf() -> Balance {
-	let factors = WorkFactors { preset: 1_000, decode: 250 };
+	let factors = Parameters::get().factors;
 	work::fee(work::max_leaf_work(&factors, &ladder(), &limits()).unwrap(), PRICE)
 }
 
 fn create_format(ladder: Ladder, limits: SourceLimits) -> sp_runtime::DispatchResult {
 	Jobs::create_job(
 		RuntimeOrigin::signed(BOB),
+		None,
 		name("cam"),
 		ladder,
 		limits,
@@ -31,7 +32,7 @@ fn create_format(ladder: Ladder, limits: SourceLimits) -> sp_runtime::DispatchRe
 
 fn create_until(end: u32) -> sp_runtime::DispatchResult {
 	let origin = RuntimeOrigin::signed(BOB);
-	Jobs::create_job(origin, name("cam"), ladder(), limits(), PRICE, end, BUDGET)
+	Jobs::create_job(origin, None, name("cam"), ladder(), limits(), PRICE, end, BUDGET)
 }
 
 #[test]
@@ -64,10 +65,10 @@ fn create_should_freeze_factors_and_max_leaf_work() {
 	build_and_execute(|| {
 		let id = create(&BOB, "cam");
 		let before = job(id);
-		// 181 frames: outputs at factor 1, the source at a quarter.
-		let pixels = (1280 * 720 + 640 * 360) * 181 + 1920 * 1080 * 181 / 4;
+		// 76 frames: outputs at factor 1, the source at a quarter.
+		let pixels = (1280 * 720 + 640 * 360) * 76 + 1920 * 1080 * 76 / 4;
 		assert_eq!(before.max_leaf_work, pixels);
-		Parameters::mutate(|p| p.factors = WorkFactors { preset: 1, decode: 1 });
+		Parameters::mutate(|p| p.factors = WorkFactors::canonical(1, 1, 1));
 		assert_ok!(Jobs::top_up(RuntimeOrigin::signed(BOB), id, 1));
 		assert_eq!(job(id).max_leaf_work, before.max_leaf_work);
 		assert_eq!(job(id).factors, before.factors);
@@ -104,7 +105,7 @@ fn create_should_succeed_when_the_streams_job_has_ended() {
 		assert_eq!(JobOfStream::<Test>::get(stream(&BOB, "cam")), Some(new));
 		// The old job's closing does not take the stream from the new one.
 		assert_ok!(settle(0, Settlement::Pay));
-		skip(30);
+		skip(GONE);
 		assert!(!crate::Jobs::<Test>::contains_key(old));
 		assert_eq!(JobOfStream::<Test>::get(stream(&BOB, "cam")), Some(new));
 	});
@@ -117,7 +118,7 @@ fn create_should_fail_when_name_is_empty_or_not_text() {
 			let origin = RuntimeOrigin::signed(BOB);
 			let bad = bad.try_into().unwrap();
 			assert_noop!(
-				Jobs::create_job(origin, bad, ladder(), limits(), PRICE, 100, BUDGET),
+				Jobs::create_job(origin, None, bad, ladder(), limits(), PRICE, 100, BUDGET),
 				Error::<Test>::BadStreamName
 			);
 		}
@@ -127,7 +128,7 @@ fn create_should_fail_when_name_is_empty_or_not_text() {
 #[test]
 fn create_should_name_what_is_wrong_with_the_format() {
 	build_and_execute(|| {
-		let rendition = Rendition { width: 640, height: 360, kbps: 800 };
+		let rendition = rendition(640, 360, 800);
 		let one = |r| Ladder::try_from(vec![r]).unwrap();
 		assert_noop!(create_format(Ladder::default(), limits()), Error::<Test>::NoRendition);
 		let twice = Ladder::try_from(vec![rendition, rendition]).unwrap();
@@ -136,6 +137,10 @@ fn create_should_name_what_is_wrong_with_the_format() {
 		assert_noop!(create_format(odd, limits()), Error::<Test>::BadSize);
 		let mute = one(Rendition { kbps: 0, ..rendition });
 		assert_noop!(create_format(mute, limits()), Error::<Test>::BadBitrate);
+		let strange = one(Rendition { profile: 77, ..rendition });
+		assert_noop!(create_format(strange, limits()), Error::<Test>::UnknownProfile);
+		let long = SourceLimits { longest: 10 * 90_000 + 1, ..limits() };
+		assert_noop!(create_format(one(rendition), long), Error::<Test>::BadSegmentLength);
 		let still = SourceLimits { fps: 0, ..limits() };
 		assert_noop!(create_format(one(rendition), still), Error::<Test>::BadFrameRate);
 	});
@@ -163,7 +168,7 @@ fn create_should_fail_when_budget_does_not_pay_one_segment() {
 		// However low the price, a budget must cover the smallest fee.
 		let free_of_charge = |budget| {
 			let origin = RuntimeOrigin::signed(BEA);
-			Jobs::create_job(origin, name("cam"), ladder(), limits(), 0, 100, budget)
+			Jobs::create_job(origin, None, name("cam"), ladder(), limits(), 0, 100, budget)
 		};
 		assert_noop!(free_of_charge(ETH_MINIMUM - 1), Error::<Test>::BudgetTooSmall);
 		assert_ok!(free_of_charge(ETH_MINIMUM));
@@ -245,4 +250,62 @@ fn top_up_should_fail_when_it_is_nothing_too_much_or_anothers() {
 		assert_ok!(Jobs::end_job(bob.clone(), id));
 		assert_noop!(Jobs::top_up(bob, id, 1), Error::<Test>::JobEnded);
 	});
+	build_and_execute(|| {
+		let id = running();
+		let end = job(id).end;
+		run_to(end - 1);
+		stall(1);
+		let bob = RuntimeOrigin::signed(BOB);
+		assert_noop!(Jobs::top_up(bob, id, 1), Error::<Test>::JobEnded);
+		skip(1);
+	});
+}
+
+#[test]
+fn create_should_fail_when_nobody_could_judge_the_job() {
+	build_and_execute(|| {
+		MaxSamples::set(0);
+		assert_noop!(create_with(&BOB, "cam", BUDGET), Error::<Test>::CannotBeJudged);
+		MaxSamples::set(3);
+		assert_ok!(create_with(&BOB, "cam", BUDGET));
+		assert_eq!(job(0).max_samples, 3);
+		// Stored: what judges can do later does not change what was promised.
+		MaxSamples::set(1);
+		register(&TIM, UNIT, PRICE, 1);
+		skip(2);
+		accept(0);
+		assert_ok!(claim(&TIM, 0, 0, 0, 0));
+		assert_eq!(Told::get()[0].1.max_samples, 3);
+	});
+}
+
+#[test]
+fn jobs_that_the_protocol_names_should_be_judged_under_the_presets() {
+	use livepeer_primitives::params::{ProtocolParameters, Timing};
+	let ladder: Vec<_> = [(1920, 1080), (1280, 720), (854, 480), (640, 360)]
+		.map(|(w, h)| rendition(w, h, 800))
+		.into();
+	let dev = ProtocolParameters::development();
+	let samples = |p: &ProtocolParameters, ladder: &[Rendition], limits: &SourceLimits| {
+		let work = work::max_leaf_work(&p.jobs.factors, ladder, limits).unwrap();
+		p.lottery.samples_of(work)
+	};
+	let limits = SourceLimits::new(1920, 1080, 60);
+	assert!(samples(&dev, &ladder, &limits) > 0);
+	let places = |p: &ProtocolParameters, samples: u32, limits: &SourceLimits, timing: &Timing| {
+		let life = p.lottery.longest_claim_life(timing) - p.lottery.slash_deferral;
+		let leaves = p.lottery.leaves_of(samples);
+		crate::decide::places(life, timing.slot_duration, leaves, limits)
+	};
+	let needed = places(&dev, samples(&dev, &ladder, &limits), &limits, &Timing::development());
+	assert!(needed <= dev.jobs.max_open_claims, "{needed} places");
+
+	let production = ProtocolParameters::production();
+	let mut large = ladder;
+	large.push(rendition(3840, 2160, 12_000));
+	let limits = SourceLimits::new(3840, 2160, 60);
+	assert!(samples(&production, &large, &limits) > 0);
+	let samples = samples(&production, &large, &limits);
+	let needed = places(&production, samples, &limits, &Timing::production());
+	assert!(needed <= production.jobs.max_open_claims, "{needed} places");
 }

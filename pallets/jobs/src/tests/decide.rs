@@ -1,13 +1,32 @@
 //! The plain functions.
 
-use crate::{decide::*, types::Phase};
-use livepeer_primitives::{traits::Candidate, AccountId, Hash, UNIT};
+use crate::{
+	decide::*,
+	types::{Class, Phase, Wake},
+};
+use livepeer_primitives::{
+	traits::Candidate,
+	video::{SourceLimits, CANONICAL_PROFILE},
+	AccountId, Hash, UNIT,
+};
 use proptest::prelude::*;
 use sp_runtime::Perbill;
 
-fn candidate(i: u8, stake: u128, price: u128, capacity: u32) -> Candidate {
+fn candidate(i: u8, stake: u128, price: u128, capacity: u64) -> Candidate {
 	let (account, fee_share) = (AccountId::new([i; 32]), Perbill::zero());
-	Candidate { account, stake, price, fee_share, capacity }
+	let profiles = vec![CANONICAL_PROFILE].try_into().unwrap();
+	Candidate { account, stake, price, fee_share, capacity, profiles }
+}
+
+fn demand(load: u64) -> Demand {
+	Demand {
+		max_price: 10,
+		max_leaf_work: 1_000,
+		load,
+		ladder: crate::mock::ladder(),
+		unreserved: 1_000,
+		smallest_fee: 10,
+	}
 }
 
 fn phases() -> impl Strategy<Value = Phase> {
@@ -48,9 +67,8 @@ fn retry_delay_should_double_up_to_its_bound() {
 #[test]
 fn draw_should_favour_stake() {
 	let all = [candidate(1, 9 * UNIT, 0, 1), candidate(2, UNIT, 0, 1), candidate(3, 0, 0, 1)];
-	let eligible: Vec<_> = all.iter().collect();
 	let firsts: Vec<_> = (0..1_000u64)
-		.map(|job| draw_list(Hash::repeat_byte(5), job, &eligible, 1)[0].clone())
+		.map(|job| draw_list(Hash::repeat_byte(5), job, &all, |_| true, 1)[0].clone())
 		.collect();
 	let rich = firsts.iter().filter(|who| **who == all[0].account).count();
 	assert!((860..940).contains(&rich), "{rich} of 1000");
@@ -61,16 +79,79 @@ fn draw_should_favour_stake() {
 fn draw_should_share_jobs_by_stake() {
 	// Livepeer's own test: stakes of 50, 30 and 20 %.
 	let all = [candidate(1, 50, 0, 1), candidate(2, 30, 0, 1), candidate(3, 20, 0, 1)];
-	let eligible: Vec<_> = all.iter().collect();
 	let mut won = [0u32; 3];
 	for job in 0..2_000u64 {
-		let first = &draw_list(Hash::repeat_byte(8), job, &eligible, 3)[0];
+		let first = &draw_list(Hash::repeat_byte(8), job, &all, |_| true, 3)[0];
 		let index = all.iter().position(|candidate| candidate.account == *first).unwrap();
 		won[index] += 1;
 	}
-	for (won, expected) in won.into_iter().zip([1_000u32, 600, 400]) {
-		assert!(won.abs_diff(expected) < 100, "{won} instead of {expected}");
-	}
+	// Chi-square with two degrees of freedom: above 13.8 once in a thousand.
+	let chi: f64 = won
+		.into_iter()
+		.zip([1_000.0, 600.0, 400.0])
+		.map(|(won, expected)| (f64::from(won) - expected).powi(2) / expected)
+		.sum();
+	assert!(chi < 13.8, "{won:?}: {chi}");
+	// An order that does not weigh would give each a third.
+	assert!(won[0] > 900 && won[2] < 500, "{won:?}");
+}
+
+#[test]
+fn ends_should_never_be_urgent_nor_draws_that_found_nobody() {
+	let wake = |phase: Phase, end, now| wake(&phase, end, now).unwrap();
+	let waiting = |draw_at, retries| Phase::Waiting { draw_at, retries };
+	let urgent = |at| Wake { class: Class::Urgent, at };
+	let lazy = |at| Wake { class: Class::Lazy, at };
+	assert_eq!(wake(waiting(10, 0), 50, 8), urgent(10));
+	assert_eq!(wake(waiting(10, 1), 50, 8), lazy(10));
+	assert_eq!(wake(waiting(60, 0), 50, 8), lazy(50));
+	assert_eq!(wake(waiting(50, 0), 50, 8), lazy(50));
+	assert_eq!(wake(Phase::Offered { assignment: 0, until: 10 }, 50, 8), urgent(11));
+	assert_eq!(wake(Phase::Offered { assignment: 0, until: 60 }, 50, 8), lazy(50));
+	assert_eq!(wake(Phase::Running { assignment: 0 }, 50, 8), lazy(50));
+	assert_eq!(wake(waiting(10, 0), 50, 60), lazy(61));
+}
+
+#[test]
+fn load_should_be_work_per_second_rounded_up() {
+	let limits = SourceLimits::new(1280, 720, 30);
+	assert_eq!(limits.longest, 225_000);
+	assert_eq!(load(1_000, &limits), 400);
+	assert_eq!(load(1_001, &limits), 401);
+	assert_eq!(load(u64::MAX, &SourceLimits { longest: 45_000, ..limits }), u64::MAX);
+}
+
+#[test]
+fn places_should_cover_a_claims_life_at_the_shortest_segments() {
+	let limits = SourceLimits::new(1280, 720, 30);
+	// 100 blocks of 2 s against claims of 64 segments of 1 s.
+	assert_eq!(places(100, 2_000, 64, &limits), 4 + 1);
+	assert_eq!(places(96, 2_000, 64, &limits), 3 + 1);
+	assert_eq!(places(96, 2_000, 64, &SourceLimits { shortest: 45_000, ..limits }), 6 + 1);
+	assert_eq!(places(0, 2_000, 64, &limits), 1);
+	assert_eq!(places(u32::MAX, u64::MAX, 0, &limits), u32::MAX);
+}
+
+#[test]
+fn claim_length_should_be_that_of_its_longest_segments() {
+	let limits = SourceLimits::new(1280, 720, 30);
+	assert_eq!(claim_length(2_000, 64, &limits), 80);
+	assert_eq!(claim_length(6_000, 1, &limits), 1);
+}
+
+#[test]
+fn suits_should_need_every_profile_of_the_ladder() {
+	let fit = candidate(1, 1, 1, 100);
+	assert!(suits(&demand(100), &fit));
+	let other = Candidate { profiles: vec![2].try_into().unwrap(), ..fit.clone() };
+	assert!(!suits(&demand(100), &other));
+	let both = Candidate { profiles: vec![1, 2].try_into().unwrap(), ..fit.clone() };
+	assert!(suits(&demand(100), &both));
+	let mut mixed = demand(100);
+	mixed.ladder[1].profile = 2;
+	assert!(!suits(&mixed, &fit));
+	assert!(suits(&mixed, &both));
+	assert!(!suits(&demand(101), &fit), "it could never do the work");
 }
 
 proptest! {
@@ -80,7 +161,8 @@ proptest! {
 	) {
 		match wake(&phase, end, now) {
 			None => prop_assert_eq!(phase, Phase::Ended),
-			Some(at) => {
+			Some(Wake { class, at }) => {
+				prop_assert!(class == Class::Lazy || at < end, "an end is not urgent");
 				prop_assert!(at > now);
 				prop_assert!(at <= end.max(now + 1));
 				// Nothing is due before, and something is due then.
@@ -98,8 +180,7 @@ proptest! {
 	) {
 		let all: Vec<_> =
 			stakes.iter().enumerate().map(|(i, s)| candidate(i as u8, *s, 0, 1)).collect();
-		let eligible: Vec<_> = all.iter().collect();
-		let list = draw_list(Hash::from(seed), 3, &eligible, n);
+			let list = draw_list(Hash::from(seed), 3, &all, |_| true, n);
 		let with_stake = stakes.iter().filter(|s| **s > 0).count();
 		prop_assert_eq!(list.len(), with_stake.min(n as usize));
 		let mut sorted = list.clone();
@@ -110,20 +191,49 @@ proptest! {
 
 	#[test]
 	fn eligible_never_costs_more_than_asked_or_there_is(
-		max_price: u64, price: u64, unreserved: u64, capacity in 0..4u32, load in 0..4u32,
-		max_leaf_work in 1..1u64 << 40,
+		max_price: u64, price: u64, unreserved: u64, capacity in 0..40u64, work in 0..40u64,
+		load in 0..40u64, max_leaf_work in 1..1u64 << 40,
 	) {
 		let demand = Demand {
 			max_price: max_price.into(),
 			max_leaf_work,
 			unreserved: unreserved.into(),
-			smallest_fee: 10,
+			..demand(load)
 		};
-		if is_eligible(&demand, &candidate(1, 1, price.into(), capacity), load) {
-			prop_assert!(price <= max_price && load < capacity);
+		if is_eligible(&demand, &candidate(1, 1, price.into(), capacity), work) {
+			prop_assert!(price <= max_price && work + load <= capacity);
 			let target = target_allowance(max_leaf_work, 1, price.into(), 10);
 			prop_assert_eq!(refill(target, 0, unreserved.into()), target);
 		}
+	}
+
+	/// Whoever toggles what makes it eligible strikes itself out or comes back, and nothing else.
+	#[test]
+	fn toggling_one_candidate_never_reorders_the_others(
+		stakes in prop::collection::vec(1..1_000_000u128, 2..20),
+		eligible in prop::collection::vec(any::<bool>(), 20), who: prop::sample::Index,
+		n in 1..16u32, seed: [u8; 32], job: u64,
+	) {
+		let all: Vec<_> =
+			stakes.iter().enumerate().map(|(i, s)| candidate(i as u8, *s, 0, 1)).collect();
+		let who = who.index(all.len());
+		let number = |candidate: &Candidate| usize::from(AsRef::<[u8]>::as_ref(&candidate.account)[0]);
+		let list = |toggled: bool, n: u32| {
+			let is_eligible = |c: &Candidate| eligible[number(c)] != (toggled && number(c) == who);
+			draw_list(Hash::from(seed), job, &all, is_eligible, n)
+		};
+		let others = |list: Vec<AccountId>| -> Vec<AccountId> {
+			list.into_iter().filter(|account| *account != all[who].account).collect()
+		};
+		prop_assert_eq!(others(list(false, 20)), others(list(true, 20)));
+		// Also with a bounded list: the shorter one is a beginning of the longer.
+		let (one, two) = (others(list(false, n)), others(list(true, n)));
+		let shorter = one.len().min(two.len());
+		prop_assert!(one[..shorter] == two[..shorter] && one.len().abs_diff(two.len()) <= 1);
+		// Leaving the directory altogether is no other than being struck out.
+		let without: Vec<_> = all.iter().filter(|c| number(c) != who).cloned().collect();
+		let absent = draw_list(Hash::from(seed), job, &without, |c| eligible[number(c)], 20);
+		prop_assert_eq!(absent, others(list(false, 20)));
 	}
 
 	#[test]
@@ -136,7 +246,7 @@ proptest! {
 	#[test]
 	fn charge_keeps_every_bound(
 		next_seq: u64, allowance: u64, price: u64, max_leaf_work: u64, max_leaves: u32,
-		first: u64, span in 0..10_000u64, total_work: u64,
+		first: u64, span in 0..10_000u64, total_work: u64, largest_leaf: u64,
 	) {
 		let bounds = ClaimBounds {
 			next_seq: next_seq / 2,
@@ -147,7 +257,10 @@ proptest! {
 			smallest_fee: 1_000,
 		};
 		let last = first.saturating_add(span);
-		if let Ok(charge) = charge(&bounds, first, last, total_work) {
+		let claimed = Claimed { first, last, total_work, largest_leaf };
+		if let Ok(charge) = charge(&bounds, &claimed) {
+			prop_assert!(largest_leaf <= max_leaf_work);
+			prop_assert!(total_work / u64::from(charge.leaf_count) <= largest_leaf);
 			prop_assert!(first >= bounds.next_seq && charge.next_seq > last);
 			prop_assert!(charge.leaf_count >= 1 && charge.leaf_count <= max_leaves.min(4096));
 			prop_assert_eq!(u64::from(charge.leaf_count), last - first + 1);

@@ -2,7 +2,7 @@
 
 use crate::{
 	mock::*,
-	types::{EndReason, Phase},
+	types::{Class, EndReason, Phase, Wake},
 	Error, Event, HoldReason, Jobs as StoredJobs,
 };
 use frame_support::{assert_noop, assert_ok};
@@ -49,8 +49,14 @@ fn running_job_should_close_when_grace_has_passed() {
 		assert_eq!(job(id).phase, Phase::Ended);
 		assert_eq!(job(id).wake, None);
 		check();
-		skip(20);
+		skip(GRACE);
 		assert_eq!(held(&BOB, HoldReason::Budget), BUDGET);
+		skip(1);
+		assert_eq!(held(&BOB, HoldReason::Budget), 0);
+		// The bond is kept as long as a contradiction of its broadcaster can surface.
+		assert_eq!(held(&BOB, HoldReason::Bond), UNIT / 1_000);
+		run_to(1 + 2 + GONE - 1);
+		assert!(StoredJobs::<Test>::contains_key(id));
 		skip(1);
 		assert_eq!(snapshot(), before);
 		assert_eq!(free(&BOB), PURSE);
@@ -92,7 +98,7 @@ fn job_should_not_be_ended_twice() {
 		assert_noop!(Jobs::end_job(bob.clone(), id + 1), Error::<Test>::NoJob);
 		assert_ok!(Jobs::end_job(bob.clone(), id));
 		assert_noop!(Jobs::end_job(bob.clone(), id), Error::<Test>::JobEnded);
-		skip(21);
+		skip(GONE);
 		assert_noop!(Jobs::end_job(bob, id), Error::<Test>::NoJob);
 	});
 }
@@ -110,7 +116,7 @@ fn job_should_expire_at_its_end_block() {
 		assert!(events().contains(&Event::JobEnded { job: id, reason: EndReason::Expired }));
 		assert_ok!(claim(&TIM, id, 0, 0, 3));
 		assert_ok!(settle(0, Settlement::Refund));
-		skip(21);
+		skip(GONE);
 		assert_eq!(snapshot(), before);
 	});
 }
@@ -122,7 +128,7 @@ fn expiry_should_win_over_an_offer() {
 		let id = create(&BOB, "cam");
 		StoredJobs::<Test>::mutate(id, |job| job.as_mut().unwrap().end = 4);
 		skip(2);
-		assert_eq!(job(id).wake, Some(4));
+		assert_eq!(job(id).wake, Some(Wake { class: Class::Lazy, at: 4 }));
 		skip(1);
 		assert!(!StoredJobs::<Test>::contains_key(id));
 	});
@@ -148,6 +154,8 @@ fn budget_should_be_free_after_grace_and_bond_after_the_last_claim() {
 			assert_ok!(settle(claim, Settlement::Pay));
 			check();
 		}
+		// The last decision starts the time in which contradictions can be reported.
+		skip(13);
 		assert_eq!(last_event(), Event::JobClosed { job: id });
 		assert_eq!(keys(), before, "zero bytes");
 		assert_eq!(free(&BOB), PURSE - fee_of(6));
@@ -191,7 +199,7 @@ fn zero_bytes_should_stay_after_a_job_with_many_assignments() {
 		for claim in open_claims() {
 			assert_ok!(settle(claim, Settlement::Refund));
 		}
-		skip(12);
+		skip(GONE);
 		assert_eq!(snapshot(), before);
 		assert_eq!(free(&BOB), PURSE);
 	});
@@ -202,14 +210,12 @@ fn zero_bytes_should_stay_when_the_agenda_was_late() {
 	build_and_execute(|| {
 		let before = snapshot();
 		let id = running();
-		AgendaWeight::set(frame_support::weights::Weight::zero());
-		skip(30);
-		assert!(crate::Backlog::<Test>::get().is_some());
-		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), id));
-		skip(30);
+		stall(30);
 		check();
-		AgendaWeight::take();
-		skip(1);
+		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), id));
+		stall(GONE);
+		check();
+		skip(2);
 		assert_eq!(snapshot(), before);
 	});
 }
@@ -237,8 +243,8 @@ fn closing_should_be_repeated_when_the_owner_of_eth_blocks_the_account() {
 		let id = running();
 		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), id));
 		assert_ok!(Assets::block(RuntimeOrigin::signed(ETH_OWNER), ETH, BOB));
-		skip(21);
-		assert!(crate::Assignments::<Test>::contains_key(id, 0));
+		skip(GRACE + 1);
+		assert!(!assignment(id, 0).over);
 		check();
 		assert_ok!(Assets::thaw(RuntimeOrigin::signed(ETH_OWNER), ETH, BOB));
 		skip(decide_retry());

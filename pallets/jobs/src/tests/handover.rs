@@ -1,6 +1,6 @@
 //! Transcoders that are lost.
 
-use crate::{mock::*, types::Phase, AssignmentsOf, Event, Loads, PriorityLists};
+use crate::{mock::*, types::Phase, AssignmentsOf, Event, Loads, PriorityLists, WeightInfo};
 use frame_support::assert_ok;
 use livepeer_primitives::{AccountId, JobId, UNIT};
 
@@ -114,6 +114,7 @@ fn lost_transcoder_should_get_nothing_until_all_is_handed_on() {
 #[test]
 fn hand_over_should_be_spread_over_blocks_when_there_is_much() {
 	build_and_execute(|| {
+		Parameters::mutate(|p| p.max_open_claims = 1_024);
 		register(&TIM, UNIT, PRICE, 100);
 		for i in 0..60 {
 			assert_ok!(create_with(&BOB, &format!("cam{i}"), UNIT / 100));
@@ -124,8 +125,7 @@ fn hand_over_should_be_spread_over_blocks_when_there_is_much() {
 		});
 		register(&TOM, UNIT, PRICE, 100);
 		jail(&TIM);
-		let weight = least_weight();
-		AgendaWeight::set(weight);
+		AgendaWeight::set(little_weight());
 		let mut blocks = 0;
 		while AssignmentsOf::<Test>::iter_prefix(TIM).next().is_some() {
 			let before = AssignmentsOf::<Test>::iter_prefix(TIM).count();
@@ -157,5 +157,39 @@ fn losing_somebody_twice_should_be_like_once() {
 		check();
 		skip(1);
 		assert_eq!(current(id).1, 1);
+	});
+}
+
+#[test]
+fn lost_transcoder_should_not_be_offered_what_others_let_pass_while_its_jobs_are_handed_on() {
+	build_and_execute(|| {
+		// TIM has many jobs and is lost, but is a candidate again at once: it is not jailed, sends
+		// heartbeats and has room. Handing its jobs on takes several blocks.
+		Parameters::mutate(|p| {
+			p.max_open_claims = 1_024;
+			// So that enough of the budget is left for whoever comes next.
+			p.allowance_leaves = 1;
+		});
+		register(&TIM, 1_000 * UNIT, PRICE, 1_000);
+		for i in 0..60 {
+			assert_ok!(create_with(&BOB, &format!("cam{i}"), UNIT / 100));
+		}
+		skip(2);
+		(0..60).for_each(|id| {
+			accept(id);
+		});
+		register(&TOM, 1, PRICE, 1_000);
+		AgendaWeight::set(<()>::task_hand_on().saturating_mul(4));
+		jail(&TIM);
+		Jailed::set(vec![]);
+		let mut drawn = 0;
+		while AssignmentsOf::<Test>::iter_prefix(TIM).next().is_some() {
+			let before: Vec<_> = AssignmentsOf::<Test>::iter_prefix(TIM).collect();
+			next_block();
+			let after: Vec<_> = AssignmentsOf::<Test>::iter_prefix(TIM).collect();
+			assert!(after.iter().all(|row| before.contains(row)), "nothing new goes to it");
+			drawn += AssignmentsOf::<Test>::iter_prefix(TOM).count();
+		}
+		assert!(drawn > 0, "others were drawn meanwhile");
 	});
 }

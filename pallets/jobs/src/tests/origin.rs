@@ -1,4 +1,4 @@
-//! Where broadcasters are reached.
+//! Where streams come from.
 
 use crate::{mock::*, Error, HoldReason};
 use frame_support::{assert_noop, assert_ok};
@@ -12,12 +12,17 @@ fn record(text: &str) -> ServiceRecord {
 #[test]
 fn origin_should_be_found_from_the_stream() {
 	build_and_execute(|| {
-		assert_ok!(Jobs::set_origin(RuntimeOrigin::signed(BOB), record("https://bob")));
+		assert_ok!(Jobs::set_origin(
+			RuntimeOrigin::signed(BOB),
+			name("cam"),
+			record("https://bob")
+		));
 		let id = create(&BOB, "cam");
 		let found = Jobs::job_of_stream(stream(&BOB, "cam")).and_then(Jobs::job).unwrap();
 		assert_eq!(found.id, id);
-		assert_eq!(Jobs::origin(found.broadcaster), Some(record("https://bob")));
-		assert_eq!(Jobs::origin(BEA), None);
+		assert_eq!(Jobs::origin(found.stream), Some(record("https://bob")));
+		assert_eq!(Jobs::origin(stream(&BOB, "other")), None);
+		assert_eq!(Jobs::origin(stream(&BEA, "cam")), None);
 	});
 }
 
@@ -26,15 +31,15 @@ fn origin_should_hold_one_deposit_whatever_it_is_replaced_by() {
 	build_and_execute(|| {
 		let before = snapshot();
 		let bob = RuntimeOrigin::signed(BOB);
-		assert_ok!(Jobs::set_origin(bob.clone(), record("https://a")));
+		assert_ok!(Jobs::set_origin(bob.clone(), name("cam"), record("https://a")));
 		Parameters::mutate(|p| p.broadcaster_bond = 5 * UNIT);
-		assert_ok!(Jobs::set_origin(bob.clone(), record("https://b")));
+		assert_ok!(Jobs::set_origin(bob.clone(), name("cam"), record("https://b")));
 		assert_eq!(held(&BOB, HoldReason::Origin), UNIT / 1_000);
-		assert_eq!(Jobs::origin(BOB), Some(record("https://b")));
+		assert_eq!(Jobs::origin(stream(&BOB, "cam")), Some(record("https://b")));
 		check();
-		assert_ok!(Jobs::clear_origin(bob.clone()));
+		assert_ok!(Jobs::clear_origin(bob.clone(), name("cam")));
 		assert_eq!(snapshot(), before);
-		assert_noop!(Jobs::clear_origin(bob), Error::<Test>::NoOrigin);
+		assert_noop!(Jobs::clear_origin(bob, name("cam")), Error::<Test>::NoOrigin);
 	});
 }
 
@@ -42,8 +47,38 @@ fn origin_should_hold_one_deposit_whatever_it_is_replaced_by() {
 fn origin_should_fail_when_there_is_no_eth() {
 	build_and_execute(|| {
 		assert_noop!(
-			Jobs::set_origin(RuntimeOrigin::signed(TIM), record("https://tim")),
+			Jobs::set_origin(RuntimeOrigin::signed(TIM), name("cam"), record("https://tim")),
 			Error::<Test>::InsufficientEth
 		);
+	});
+}
+
+#[test]
+fn each_stream_should_have_its_own_origin() {
+	build_and_execute(|| {
+		let bob = || RuntimeOrigin::signed(BOB);
+		assert_ok!(Jobs::set_origin(bob(), name("a"), record("https://a")));
+		assert_ok!(Jobs::set_origin(bob(), name("b"), record("https://b")));
+		assert_eq!(Jobs::origin(stream(&BOB, "a")), Some(record("https://a")));
+		assert_eq!(Jobs::origin(stream(&BOB, "b")), Some(record("https://b")));
+		assert_eq!(held(&BOB, HoldReason::Origin), 2 * UNIT / 1_000);
+		let mut both = vec![stream(&BOB, "a"), stream(&BOB, "b")];
+		both.sort();
+		assert_eq!(Jobs::origins(), both);
+		assert_eq!(
+			last_event(),
+			crate::Event::OriginSet {
+				stream: stream(&BOB, "b"),
+				broadcaster: BOB,
+				name: name("b"),
+				record: record("https://b"),
+			}
+		);
+		// Nobody clears another's.
+		let bea = RuntimeOrigin::signed(BEA);
+		assert_noop!(Jobs::clear_origin(bea, name("a")), Error::<Test>::NoOrigin);
+		assert_ok!(Jobs::clear_origin(bob(), name("a")));
+		assert_eq!(Jobs::origin(stream(&BOB, "a")), None);
+		assert_noop!(Jobs::set_origin(bob(), name(""), record("x")), Error::<Test>::BadStreamName);
 	});
 }

@@ -2,12 +2,15 @@
 
 use crate::mock::*;
 use frame_support::assert_ok;
-use livepeer_primitives::{api::AssignmentView, traits::Settlement, work, UNIT};
+use livepeer_primitives::{api::AssignmentView, keys::Purpose, traits::Settlement, work, UNIT};
 
 #[test]
 fn job_should_be_shown_with_its_current_assignment() {
 	build_and_execute(|| {
 		register(&TIM, UNIT, PRICE, 1);
+		Generations::set(
+			[((BOB, Purpose::Segments), 3), ((TIM, Purpose::Duties), 5)].into_iter().collect(),
+		);
 		let id = create(&BOB, "cam");
 		assert_eq!(Jobs::job(id).unwrap().current, None);
 		skip(2);
@@ -16,7 +19,10 @@ fn job_should_be_shown_with_its_current_assignment() {
 			index: 0,
 			transcoder: TIM,
 			price: PRICE,
-			accepted: false,
+			toolchain: None,
+			broadcaster_keys: 3,
+			transcoder_keys: 5,
+			max_leaves: 64,
 			claimable_until: None,
 			next_seq: 0,
 			allowance,
@@ -24,10 +30,13 @@ fn job_should_be_shown_with_its_current_assignment() {
 		assert_eq!(Jobs::job(id).unwrap().current, Some(current.clone()));
 		assert_eq!(Jobs::assignments(TIM), [id], "an offer is shown, so that it can be accepted");
 		accept(id);
-		current.accepted = true;
+		current.toolchain = Some(TOOLCHAIN);
+		// Shown as agreed, whatever changes.
+		Generations::set([].into());
 		let view = Jobs::job(id).unwrap();
 		assert_eq!(view.current, Some(current.clone()));
 		assert_eq!(view.broadcaster, BOB);
+		assert_eq!(view.max_samples, 16);
 		assert_eq!(view.unreserved, BUDGET - allowance);
 		assert!(!view.ended);
 		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), id));

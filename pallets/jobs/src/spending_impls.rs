@@ -1,0 +1,92 @@
+//! Accounts that spend a broadcaster's ETH on jobs, so that its own secret can stay offline.
+
+use frame_support::{dispatch::DispatchResult, ensure};
+use livepeer_primitives::{AccountId, Balance, BlockNumber};
+use sp_runtime::DispatchError;
+
+use crate::{
+	types::{Job, Scope, Spender, SpendingKey, MAX_SPENDING_KEYS},
+	Config, Error, Event, NextSpendingKey, Pallet, SpendingKeys,
+};
+
+impl<T: Config> Pallet<T> {
+	/// See [`Pallet::set_spending_key`].
+	pub(crate) fn do_set_spending_key(
+		broadcaster: AccountId,
+		key: AccountId,
+		cap: Balance,
+		expiry: BlockNumber,
+		scope: Scope,
+	) -> DispatchResult {
+		ensure!(key != broadcaster, Error::<T>::OwnKey);
+		ensure!(expiry > Self::now(), Error::<T>::KeyExpired);
+		let (spent, serial) = match SpendingKeys::<T>::get(&broadcaster, &key) {
+			Some(old) => (old.spent, old.serial),
+			None => {
+				let count = SpendingKeys::<T>::iter_key_prefix(&broadcaster).count();
+				ensure!(count < MAX_SPENDING_KEYS as usize, Error::<T>::TooManySpendingKeys);
+				let serial = NextSpendingKey::<T>::get();
+				let next = serial.checked_add(1).ok_or(Error::<T>::NoMoreNumbers)?;
+				NextSpendingKey::<T>::put(next);
+				(0, serial)
+			}
+		};
+		let row = SpendingKey { cap, spent, expiry, scope, serial };
+		SpendingKeys::<T>::insert(&broadcaster, &key, row);
+		Self::deposit_event(Event::SpendingKeySet { broadcaster, key, cap, expiry, scope });
+		Ok(())
+	}
+
+	/// See [`Pallet::remove_spending_key`].
+	pub(crate) fn do_remove_spending_key(
+		who: AccountId,
+		broadcaster: AccountId,
+		key: AccountId,
+	) -> DispatchResult {
+		let row = SpendingKeys::<T>::get(&broadcaster, &key).ok_or(Error::<T>::NoSpendingKey)?;
+		ensure!(who == broadcaster || row.expiry <= Self::now(), Error::<T>::KeyNotExpired);
+		SpendingKeys::<T>::remove(&broadcaster, &key);
+		Self::deposit_event(Event::SpendingKeyRemoved { broadcaster, key });
+		Ok(())
+	}
+
+	/// Whether `who` may do what `allows` asks with `broadcaster`'s ETH, `amount` of it spent:
+	/// always when it is its own; else as its key may, which is told of what was spent. `stranger`
+	/// is the error for whoever has no key.
+	pub(crate) fn spend(
+		who: &AccountId,
+		broadcaster: &AccountId,
+		allows: impl Fn(&Scope) -> bool,
+		amount: Balance,
+		stranger: Error<T>,
+	) -> Result<Option<Spender>, DispatchError> {
+		if who == broadcaster {
+			return Ok(None);
+		}
+		let mut row = SpendingKeys::<T>::get(broadcaster, who).ok_or(stranger)?;
+		ensure!(Self::now() < row.expiry, Error::<T>::KeyExpired);
+		ensure!(allows(&row.scope), Error::<T>::OutOfScope);
+		if amount > 0 {
+			row.spent = row
+				.spent
+				.checked_add(amount)
+				.filter(|spent| *spent <= row.cap)
+				.ok_or(Error::<T>::CapExceeded)?;
+			SpendingKeys::<T>::insert(broadcaster, who, &row);
+		}
+		Ok(Some(Spender { key: who.clone(), serial: row.serial, amount }))
+	}
+
+	/// What a job gives back no longer counts against the cap of the key that created it, up to what
+	/// that key put into it.
+	pub(crate) fn restore_cap(job: &mut Job, returned: Balance) {
+		let Some(spender) = &mut job.spender else { return };
+		let back = spender.amount.min(returned);
+		spender.amount = spender.amount.saturating_sub(back);
+		SpendingKeys::<T>::mutate(&job.broadcaster, &spender.key, |row| {
+			if let Some(row) = row.as_mut().filter(|row| row.serial == spender.serial) {
+				row.spent = row.spent.saturating_sub(back);
+			}
+		});
+	}
+}

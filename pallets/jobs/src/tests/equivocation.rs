@@ -1,0 +1,293 @@
+//! Contradictions.
+
+use crate::{mock::*, Equivocations, Error, Event, HoldReason};
+use frame_support::{assert_noop, assert_ok, dispatch::Pays};
+use livepeer_primitives::{
+	keys::{OperatorSignature, Purpose, Signer},
+	leaf::RejectReason,
+	receipt::{Receipt, TranscodeResult},
+	segment::SegmentHeader,
+	traits::Settlement,
+	AccountId, Hash, UNIT,
+};
+use sp_runtime::Perbill;
+
+fn signer(account: AccountId, generation: u32) -> Signer {
+	Signer { account, generation, key: 0 }
+}
+
+fn by(signer: &Signer, receipts: &[Receipt; 2]) -> [OperatorSignature; 2] {
+	receipts.each_ref().map(|receipt| sign_by(signer, Purpose::Duties, &receipt.hash()))
+}
+
+/// TOM shows two receipts of TIM's for a header.
+fn report(header: &SegmentHeader, receipts: [Receipt; 2]) -> sp_runtime::DispatchResult {
+	let signatures = by(&signer(TIM, 0), &receipts);
+	report_signed(header, receipts, signatures)
+}
+
+fn report_signed(
+	header: &SegmentHeader,
+	receipts: [Receipt; 2],
+	signatures: [OperatorSignature; 2],
+) -> sp_runtime::DispatchResult {
+	let tom = RuntimeOrigin::signed(TOM);
+	Jobs::report_equivocation(tom, header.clone(), receipts, signatures)
+		.map(|info| assert_eq!(info.pays_fee, Pays::No))
+		.map_err(|error| error.error)
+}
+
+/// Shows two headers of BOB's.
+fn report_bob(headers: [SegmentHeader; 2], generation: u32) -> sp_runtime::DispatchResult {
+	let by = signer(BOB, generation);
+	let signatures =
+		headers.each_ref().map(|header| sign_by(&by, Purpose::Segments, &header.hash()));
+	let tom = RuntimeOrigin::signed(TOM);
+	Jobs::report_broadcaster(tom, headers, signatures)
+		.map(|info| assert_eq!(info.pays_fee, Pays::No))
+		.map_err(|error| error.error)
+}
+
+#[test]
+fn two_results_for_one_segment_should_be_slashed_once_in_a_job() {
+	build_and_execute(|| {
+		let id = running();
+		let header = header(id, 0, 3, 1);
+		assert_ok!(report(&header, [receipt(&header, 1), receipt(&header, 2)]));
+		let fraction = Perbill::from_percent(30);
+		assert_eq!(Slashes::get(), [(TIM, 7, fraction, vec![TOM])]);
+		assert_eq!(
+			last_event(),
+			Event::TranscoderEquivocated {
+				job: id,
+				transcoder: TIM,
+				reporter: TOM,
+				slashed: UNIT,
+				finders_fee: UNIT / 20,
+			}
+		);
+		// Neither the same again nor another one.
+		let again = [receipt(&header, 2), receipt(&header, 1)];
+		assert_noop!(report(&header, again), Error::<Test>::AlreadyReported);
+		let other = crate::mock::header(id, 0, 4, 1);
+		let more = [receipt(&other, 1), receipt(&other, 2)];
+		assert_noop!(report(&other, more), Error::<Test>::AlreadyReported);
+		check();
+		// The note goes with the job.
+		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), id));
+		skip(GONE);
+		assert_eq!(Equivocations::<Test>::iter().count(), 0);
+	});
+}
+
+#[test]
+fn other_toolchain_and_other_kind_should_be_contradictions() {
+	for other in [true, false] {
+		build_and_execute(|| {
+			let id = running();
+			let header = header(id, 0, 3, 1);
+			let one = receipt(&header, 1);
+			let mut two = one.clone();
+			if other {
+				two.toolchain = Hash::repeat_byte(0xbb);
+			} else {
+				two.result = TranscodeResult::Rejected(RejectReason::TooLong);
+			}
+			assert_ok!(report(&header, [one, two]));
+		});
+	}
+}
+
+#[test]
+fn induced_equivocation_should_be_no_equivocation() {
+	build_and_execute(|| {
+		let id = running();
+		// The broadcaster signs two segments of one seq, and the transcoder answers both: two
+		// headers, so no contradiction of the transcoder's.
+		let (one, two) = (header(id, 0, 3, 1), header(id, 0, 3, 2));
+		let receipts = [receipt(&one, 1), receipt(&two, 2)];
+		assert_noop!(report(&one, receipts.clone()), Error::<Test>::NotEquivocation);
+		assert_noop!(report(&two, receipts), Error::<Test>::NotEquivocation);
+		// The same answer twice, or two reasons to reject.
+		let same = [receipt(&one, 1), receipt(&one, 1)];
+		assert_noop!(report(&one, same), Error::<Test>::NotEquivocation);
+		let rejected = [RejectReason::TooLong, RejectReason::NoKeyframe].map(|reason| Receipt {
+			result: TranscodeResult::Rejected(reason),
+			..receipt(&one, 1)
+		});
+		assert_noop!(report(&one, rejected), Error::<Test>::NotEquivocation);
+		// The broadcaster's is one.
+		assert_ok!(report_bob([one, two], 0));
+	});
+}
+
+#[test]
+fn replayed_or_forged_equivocation_should_be_refused() {
+	build_and_execute(|| {
+		Generations::set([((TIM, Purpose::Duties), 4)].into());
+		let id = running();
+		let good = header(id, 0, 3, 1);
+		let receipts = [receipt(&good, 1), receipt(&good, 2)];
+		let send = |header: &SegmentHeader, receipts: &[Receipt; 2], by_whom: &Signer| {
+			report_signed(header, receipts.clone(), by(by_whom, receipts))
+		};
+		// By keys that are not those of the assignment, or of somebody else.
+		assert_noop!(send(&good, &receipts, &signer(TIM, 0)), Error::<Test>::WrongGeneration);
+		assert_noop!(send(&good, &receipts, &signer(TIM, 5)), Error::<Test>::WrongGeneration);
+		assert_noop!(send(&good, &receipts, &signer(BOB, 4)), Error::<Test>::WrongGeneration);
+		// One of the signatures is not over its receipt.
+		let mut signatures = by(&signer(TIM, 4), &receipts);
+		signatures[1] = signatures[0].clone();
+		let forged = report_signed(&good, receipts.clone(), signatures);
+		assert_noop!(forged, Error::<Test>::BadSignature);
+		// From another chain, another job, another assignment, for another transcoder.
+		let shown = |change: &dyn Fn(&mut SegmentHeader)| {
+			let mut header = good.clone();
+			change(&mut header);
+			let receipts = [receipt(&header, 1), receipt(&header, 2)];
+			send(&header, &receipts, &signer(TIM, 4))
+		};
+		assert_noop!(shown(&|h| h.genesis = Hash::repeat_byte(1)), Error::<Test>::WrongChain);
+		assert_noop!(shown(&|h| h.job = 9), Error::<Test>::NoAssignment);
+		assert_noop!(shown(&|h| h.assignment = 1), Error::<Test>::NoAssignment);
+		assert_noop!(shown(&|h| h.transcoder = TOM), Error::<Test>::NotTranscoder);
+		// A header that the receipts are not for.
+		let other = header(id, 0, 4, 1);
+		let shown = send(&other, &receipts, &signer(TIM, 4));
+		assert_noop!(shown, Error::<Test>::NotEquivocation);
+		// A revoked key's signature is punishable.
+		Revoked::set(vec![(TIM, Purpose::Duties, 4, 0)]);
+		assert_ok!(send(&good, &receipts, &signer(TIM, 4)));
+	});
+}
+
+#[test]
+fn equivocation_should_be_of_the_round_of_the_claim_that_covers_it() {
+	// Claims up to 9 in round 8, up to 19 in round 9; the assignment ends in round 11.
+	let offence = |seq: u64, ended: bool| {
+		let mut offence = 0;
+		build_and_execute(|| {
+			let id = running();
+			for (round, first) in [(8, 0), (8, 5), (9, 10), (9, 15)] {
+				Round::set(round);
+				assert_ok!(claim(&TIM, id, 0, first, first + 4));
+			}
+			Round::set(11);
+			if ended {
+				assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), id));
+			}
+			Round::set(12);
+			let header = header(id, 0, seq, 1);
+			assert_ok!(report(&header, [receipt(&header, 1), receipt(&header, 2)]));
+			offence = Slashes::get()[0].1;
+		});
+		offence
+	};
+	assert_eq!([offence(0, true), offence(9, true)], [8, 8]);
+	assert_eq!([offence(10, true), offence(19, false)], [9, 9]);
+	assert_eq!(offence(20, true), 11);
+	assert_eq!(offence(20, false), 12);
+}
+
+#[test]
+fn equivocation_should_be_taken_until_what_was_signed_can_surface_no_more() {
+	build_and_execute(|| {
+		let id = running();
+		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), id));
+		skip(GONE - 1);
+		let header = header(id, 0, 3, 1);
+		let receipts = [receipt(&header, 1), receipt(&header, 2)];
+		assert_ok!(report(&header, receipts));
+	});
+	build_and_execute(|| {
+		let id = running();
+		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), id));
+		let header = header(id, 0, 3, 1);
+		let receipts = [receipt(&header, 1), receipt(&header, 2)];
+		skip(GRACE + 1);
+		// By block numbers, though the agenda is late.
+		stall(13);
+		assert_noop!(report(&header, receipts.clone()), Error::<Test>::TooLate);
+		let two = crate::mock::header(id, 0, 3, 2);
+		assert_noop!(report_bob([header.clone(), two], 0), Error::<Test>::TooLate);
+		skip(1);
+		assert_noop!(report(&header, receipts), Error::<Test>::NoAssignment);
+	});
+	build_and_execute(|| {
+		// A claim keeps it open until its decision, and for the slashing period after.
+		let id = running();
+		assert_ok!(claim(&TIM, id, 0, 0, 5));
+		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), id));
+		skip(100);
+		decide(0);
+		assert_ok!(settle(0, Settlement::Pay));
+		skip(12);
+		let header = header(id, 0, 3, 1);
+		assert_ok!(report(&header, [receipt(&header, 1), receipt(&header, 2)]));
+		skip(1);
+		assert!(!crate::Jobs::<Test>::contains_key(id));
+	});
+}
+
+#[test]
+fn two_segments_in_one_place_should_cost_the_jobs_bond_once() {
+	build_and_execute(|| {
+		let id = running();
+		let headers = [1, 2].map(|byte| header(id, 0, 3, byte));
+		assert_ok!(report_bob(headers.clone(), 0));
+		assert_eq!(held(&BOB, HoldReason::Bond), 0);
+		assert_eq!(free(&POOL), UNIT / 1_000);
+		assert_eq!(
+			last_event(),
+			Event::BroadcasterEquivocated { job: id, broadcaster: BOB, forfeited: UNIT / 1_000 }
+		);
+		assert!(Slashes::get().is_empty());
+		assert_noop!(report_bob(headers, 0), Error::<Test>::AlreadyReported);
+		// The job goes on, and closes without a bond.
+		assert_ok!(claim(&TIM, id, 0, 0, 3));
+		assert_ok!(settle(0, Settlement::Refund));
+		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), id));
+		skip(GONE);
+		assert_eq!(free(&BOB), PURSE - UNIT / 1_000);
+	});
+}
+
+#[test]
+fn broadcaster_should_lose_nothing_for_headers_that_do_not_contradict() {
+	build_and_execute(|| {
+		Generations::set([((BOB, Purpose::Segments), 2)].into());
+		let id = running();
+		let (one, two) = (header(id, 0, 3, 1), header(id, 0, 3, 2));
+		assert_noop!(report_bob([one.clone(), one.clone()], 2), Error::<Test>::NotEquivocation);
+		let next = header(id, 0, 4, 2);
+		assert_noop!(report_bob([one.clone(), next], 2), Error::<Test>::NotEquivocation);
+		let mut track = two.clone();
+		track.segment.track = 1;
+		assert_noop!(report_bob([one.clone(), track], 2), Error::<Test>::NotEquivocation);
+		let generation = report_bob([one.clone(), two.clone()], 0);
+		assert_noop!(generation, Error::<Test>::WrongGeneration);
+		let foreign = [one.clone(), two.clone()].map(|mut header| {
+			header.genesis = Hash::repeat_byte(1);
+			header
+		});
+		assert_noop!(report_bob(foreign, 2), Error::<Test>::WrongChain);
+		// A seq that is another transcoder's is another assignment's; the same assignment for two
+		// transcoders is a contradiction.
+		let mut other = one.clone();
+		other.transcoder = TOM;
+		assert_ok!(report_bob([one, other], 2));
+	});
+}
+
+#[test]
+fn before_acceptance_the_broadcaster_should_answer_for_its_current_keys() {
+	build_and_execute(|| {
+		register(&TIM, UNIT, PRICE, 1);
+		Generations::set([((BOB, Purpose::Segments), 2)].into());
+		let id = create(&BOB, "cam");
+		skip(2);
+		let headers = [1, 2].map(|byte| header(id, 0, 3, byte));
+		assert_noop!(report_bob(headers.clone(), 1), Error::<Test>::WrongGeneration);
+		assert_ok!(report_bob(headers, 2));
+	});
+}

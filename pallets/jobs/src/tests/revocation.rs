@@ -1,0 +1,188 @@
+//! Keys that are revoked, and toolchains that retire.
+
+use crate::{mock::*, types::Phase, Agenda, AssignmentsOf, Error, Loads};
+use frame_support::{assert_noop, assert_ok};
+use livepeer_primitives::{
+	keys::{Generation, Purpose},
+	traits::OnKeyRevoked,
+	AccountId, Balance, Hash, JobId, UNIT,
+};
+
+fn revoke(who: &AccountId, purpose: Purpose, generation: Generation) {
+	Generations::mutate(|all| all.insert((who.clone(), purpose), generation + 1));
+	<Jobs as OnKeyRevoked>::on_key_revoked(who, purpose, generation);
+}
+
+fn rotate(who: &AccountId, purpose: Purpose, generation: Generation) {
+	Generations::mutate(|all| all.insert((who.clone(), purpose), generation));
+}
+
+/// So many jobs of `who` that run at TIM's, the first with this number.
+fn run_many(who: &AccountId, text: &str, count: u64, budget: Balance) -> Vec<JobId> {
+	let ids: Vec<JobId> = (0..count)
+		.map(|i| {
+			assert_ok!(create_with(who, &format!("{text}{i}"), budget));
+			crate::NextJob::<Test>::get() - 1
+		})
+		.collect();
+	skip(2);
+	ids.iter().for_each(|id| {
+		accept(*id);
+	});
+	ids
+}
+
+#[test]
+fn assignments_of_a_transcoders_revoked_generation_should_be_handed_on_and_no_others() {
+	build_and_execute(|| {
+		register(&TIM, UNIT, PRICE, 100);
+		let old = run_many(&BOB, "old", 3, UNIT);
+		rotate(&TIM, Purpose::Duties, 1);
+		let new = run_many(&BOB, "new", 3, UNIT);
+		register(&TOM, UNIT, PRICE, 100);
+		let offered = create(&BEA, "offered");
+		skip(2);
+		let (offered_to, _) = current(offered);
+		Generations::mutate(|all| all.insert((TIM, Purpose::Duties), 2));
+		<Jobs as OnKeyRevoked>::on_key_revoked(&TIM, Purpose::Duties, 0);
+		check();
+		skip(1);
+		check();
+		for id in &old {
+			assert!(assignment(*id, 0).claimable_until.is_some());
+			assert_ne!(job(*id).phase, Phase::Running { assignment: 0 });
+		}
+		for id in &new {
+			assert_eq!(job(*id).phase, Phase::Running { assignment: 0 });
+		}
+		assert_eq!(current(offered), (offered_to, 0), "an offer stands on no generation yet");
+		// What was done can be claimed for by keys of that generation that are good.
+		Revoked::set(vec![(TIM, Purpose::Duties, 0, 1)]);
+		assert_ok!(claim(&TIM, old[0], 0, 0, 0));
+	});
+}
+
+#[test]
+fn jobs_of_a_broadcasters_revoked_generation_should_be_handed_on_with_a_fresh_offer() {
+	build_and_execute(|| {
+		register(&TIM, UNIT, PRICE, 100);
+		let old = run_many(&BOB, "old", 3, UNIT);
+		let others = run_many(&BEA, "others", 2, UNIT);
+		rotate(&BOB, Purpose::Segments, 1);
+		let new = run_many(&BOB, "new", 2, UNIT);
+		revoke(&BOB, Purpose::Segments, 0);
+		rotate(&BOB, Purpose::Segments, 2);
+		skip(1);
+		check();
+		for id in old {
+			assert!(assignment(id, 0).claimable_until.is_some());
+			assert_eq!(job(id).phase, Phase::Waiting { draw_at: now() + 2, retries: 0 });
+		}
+		for id in others.into_iter().chain(new) {
+			assert_eq!(job(id).phase, Phase::Running { assignment: 0 });
+		}
+		skip(2);
+		// Whoever takes it now agrees to the new generation.
+		let (who, index) = accept(0);
+		assert_eq!(who, TIM);
+		assert_eq!(assignment(0, index).agreement.unwrap().broadcaster_keys, 2);
+	});
+}
+
+#[test]
+fn revocation_should_be_worked_off_in_steps_and_go_on_where_it_stopped() {
+	build_and_execute(|| {
+		Parameters::mutate(|p| p.max_open_claims = 1_024);
+		register(&TIM, UNIT, PRICE, 1_000);
+		for generation in 0..4 {
+			rotate(&TIM, Purpose::Duties, generation);
+			run_many(&BOB, &format!("gen{generation}-"), 30, UNIT / 100);
+		}
+		AgendaWeight::set(little_weight());
+		let running = || AssignmentsOf::<Test>::iter_prefix(TIM).count();
+		revoke(&TIM, Purpose::Duties, 2);
+		let mut blocks = 0;
+		while running() > 90 {
+			let before = running();
+			next_block();
+			check();
+			blocks += 1;
+			assert!(running() <= before);
+			assert!(blocks < 130, "each assignment is looked at once");
+		}
+		assert!(blocks > 2, "one block cannot do it all");
+		let kept = AssignmentsOf::<Test>::iter_prefix(TIM);
+		let mut generations =
+			kept.map(|(id, index)| assignment(id, index).agreement.unwrap().transcoder_keys);
+		assert!(generations.all(|generation| generation != 2));
+	});
+}
+
+#[test]
+fn revoking_should_be_cheap_and_leave_nothing_for_who_has_no_jobs() {
+	build_and_execute(|| {
+		let before = snapshot();
+		for purpose in [Purpose::Duties, Purpose::Segments] {
+			<Jobs as OnKeyRevoked>::on_key_revoked(&TAT, purpose, 5);
+			<Jobs as OnKeyRevoked>::on_key_revoked(&TAT, purpose, 5);
+		}
+		assert_eq!(Agenda::<Test>::iter().count(), 2);
+		skip(1);
+		assert_eq!(snapshot(), before);
+	});
+}
+
+#[test]
+fn assignments_on_a_retired_toolchain_should_end_at_the_next_check() {
+	build_and_execute(|| {
+		let (old, new) = (TOOLCHAIN, Hash::repeat_byte(0xbb));
+		Accepted::set(vec![new]);
+		register(&TIM, UNIT, PRICE, 100);
+		let first = run_many(&BOB, "old", 3, UNIT);
+		let id = create(&BOB, "new");
+		skip(2);
+		let mut acceptance = acceptance(&TIM, id, 0);
+		acceptance.toolchain = new;
+		assert_ok!(send_acceptance(&TIM, acceptance));
+		assert_eq!(Loads::<Test>::get(TIM).unwrap().toolchains.len(), 2);
+		check();
+		skip(20);
+		assert_eq!(job(first[0]).phase, Phase::Running { assignment: 0 });
+
+		Retired::set(vec![old]);
+		skip(CheckInterval::get());
+		check();
+		for id in &first {
+			assert!(assignment(*id, 0).claimable_until.is_some());
+		}
+		assert_eq!(job(id).phase, Phase::Running { assignment: 0 });
+		// What was done under it is paid for.
+		assert_ok!(claim(&TIM, first[0], 0, 0, 3));
+		assert_eq!(Told::get()[0].1.toolchain, old);
+	});
+}
+
+#[test]
+fn transcoder_should_work_with_four_toolchains_at_most() {
+	build_and_execute(|| {
+		register(&TIM, UNIT, PRICE, 100);
+		let other = |i| Hash::repeat_byte(0xb0 + i);
+		Accepted::set((0..5).map(other).collect());
+		let take = |i: u8| {
+			assert_ok!(create_with(&BOB, &format!("cam{i}"), UNIT));
+			let id = crate::NextJob::<Test>::get() - 1;
+			skip(2);
+			let mut acceptance = acceptance(&TIM, id, 0);
+			acceptance.toolchain = other(i);
+			(id, acceptance)
+		};
+		for i in 0..4 {
+			assert_ok!(send_acceptance(&TIM, take(i).1));
+		}
+		let (id, fifth) = take(4);
+		assert_noop!(send_acceptance(&TIM, fifth), Error::<Test>::TooManyToolchains);
+		let mut fourth = acceptance(&TIM, id, 0);
+		fourth.toolchain = other(3);
+		assert_ok!(send_acceptance(&TIM, fourth));
+	});
+}
