@@ -6,10 +6,13 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 BIN := $(CARGO_TARGET_DIR)/release
 # One cargo invocation per feature set, so that dependencies are built once.
 # Packages whose binaries are used; the same set for building and for testing, so that features
-# are the same.
+# are the same. The tests need the fakes.
 NATIVE := -p livepeer-node -p livepeer-worker -p livepeer-cheat -p livepeer-demo \
-	$(foreach c,chain core media net store,-p livepeer-worker-$(c)) -p wasm-opt
+	$(foreach c,chain core media net store,-p livepeer-worker-$(c)) -p wasm-opt \
+	--features livepeer-worker-core/fakes
+# The last one has no code: it makes the features below the state machine those of NATIVE.
 STATE_MACHINE := -p livepeer-primitives -p livepeer-runtime -p livepeer-integration-tests \
+	-p livepeer-features \
 	$(foreach p,beacon chain-config challenge-lottery jobs lpt-staking operator-keys rounds transcoder-election,-p pallet-$(p))
 # The tool that measures weights brings some hundred crates that nothing else needs.
 EVERYDAY := --workspace --exclude livepeer-bencher
@@ -72,6 +75,7 @@ lint: setup ## Formatting, clippy, documentation, licences, advisories, one line
 	scripts/check-versions.sh
 	scripts/check-docs.py
 	scripts/supply-chain.sh
+	scripts/features.py --check --release $(NATIVE) -- --release $(STATE_MACHINE) $(STATE_FEATURES)
 	SKIP_WASM_BUILD=1 cargo clippy --release --locked $(EVERYDAY) --all-targets -- -D warnings
 
 .PHONY: bench
@@ -92,6 +96,10 @@ metadata: setup ## Write what the worker uses of the runtime's metadata, without
 .PHONY: docs-tables
 docs-tables: setup ## Write the table of parameters in docs/parameters.md
 	$(WRITE) --test documentation
+
+.PHONY: features
+features: setup ## Write the list of features by which the tests use what the build has compiled
+	scripts/features.py --write --release $(NATIVE) -- --release $(STATE_MACHINE) $(STATE_FEATURES)
 
 .PHONY: release
 release: setup ## Build what is released: optimised for long, with the list of its crates inside

@@ -1,0 +1,2 @@
+//! No code: see `scripts/features.py`.
+#![no_std]
