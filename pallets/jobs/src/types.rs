@@ -291,7 +291,7 @@ pub struct Scope {
 /// An account that may spend a broadcaster's ETH on jobs.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct SpendingKey {
-	/// The most that may be spent at once and for good, in ETH.
+	/// The most that may be spent, in ETH.
 	pub cap: Balance,
 	/// What is spent: put into jobs and not given back by them, in ETH.
 	pub spent: Balance,

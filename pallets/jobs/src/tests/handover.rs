@@ -183,10 +183,15 @@ fn lost_transcoder_should_not_be_offered_what_others_let_pass_while_its_jobs_are
 		jail(&TIM);
 		Jailed::set(vec![]);
 		let mut drawn = 0;
-		while AssignmentsOf::<Test>::iter_prefix(TIM).next().is_some() {
+		let is_lost = || Loads::<Test>::get(TIM).is_some_and(|load| load.lost);
+		loop {
 			let before: Vec<_> = AssignmentsOf::<Test>::iter_prefix(TIM).collect();
 			next_block();
+			if !is_lost() {
+				break;
+			}
 			let after: Vec<_> = AssignmentsOf::<Test>::iter_prefix(TIM).collect();
+			assert!(now() < 200, "it comes to an end");
 			assert!(after.iter().all(|row| before.contains(row)), "nothing new goes to it");
 			drawn += AssignmentsOf::<Test>::iter_prefix(TOM).count();
 		}
