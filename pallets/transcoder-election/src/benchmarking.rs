@@ -13,7 +13,7 @@ use livepeer_primitives::{
 	keys::{OperatorSignature, Signer},
 	service::ServiceRecord,
 	traits::{Chill, Jail, Rounds, Stake},
-	AccountId, Hash, Signature, MAX_PROFILES, UNIT,
+	AccountId, Hash, Signature, MAX_PROFILES, MAX_VALIDATORS, UNIT,
 };
 use sp_core::{crypto::KeyTypeId, sr25519};
 use sp_runtime::{transaction_validity::TransactionSource, Perbill};
@@ -288,6 +288,30 @@ mod benchmarks {
 		}
 
 		assert!(!Transcoders::<T>::contains_key(&who));
+	}
+
+	/// Sets of the largest size, with nobody of that name.
+	#[benchmark]
+	fn is_validating() {
+		for session in 0..MAX_SETS {
+			let members = (0..MAX_VALIDATORS)
+				.map(|index| ChosenValidator {
+					account: account("validator", index, 0),
+					stake: UNIT,
+				})
+				.collect();
+			let members = BoundedVec::truncate_from(members);
+			Sets::<T>::insert(session, ChosenSet { snapshot: 0, members });
+		}
+		let who: AccountId = account("stranger", 0, 0);
+		let found;
+
+		#[block]
+		{
+			found = Pallet::<T>::is_validating(&who);
+		}
+
+		assert!(!found);
 	}
 
 	impl_benchmark_test_suite!(

@@ -44,8 +44,8 @@ pub mod pallet {
 		params::ElectionParameters,
 		service::ServiceRecord,
 		traits::{
-			DisableValidator, HasKeys, OnTranscoderLost, OperatorKeysOf, ProtocolClock, Rounds,
-			Stake,
+			DisableValidator, HasKeys, OnTranscoderLost, OperatorKeysOf, ProtocolClock, PurgeKeys,
+			Rounds, Stake,
 		},
 		AccountId, Balance, Hash, RoundIndex,
 	};
@@ -71,6 +71,8 @@ pub mod pallet {
 		type OperatorKeys: OperatorKeysOf;
 		/// Who has session keys.
 		type SessionKeys: HasKeys;
+		/// Withdraws session keys.
+		type PurgeKeys: PurgeKeys;
 		/// Takes a jailed validator out of consensus.
 		type DisableValidator: DisableValidator;
 		/// Told of each transcoder that leaves at once.
@@ -239,6 +241,11 @@ pub mod pallet {
 			/// The transcoder.
 			transcoder: AccountId,
 		},
+		/// An account that does not validate has withdrawn its session keys.
+		SessionKeysPurged {
+			/// The account.
+			account: AccountId,
+		},
 		/// A round has its active set.
 		ActiveSetElected {
 			/// The round.
@@ -279,6 +286,9 @@ pub mod pallet {
 		/// The transcoder has not announced a capacity, so there is nothing to keep alive. What was
 		/// authorized never ends here.
 		NotAvailable,
+		/// The account is in a validator set that is in force, queued or planned: it needs its session
+		/// keys until that is over.
+		Validating,
 		/// Profiles are named in ascending order, each once.
 		ProfilesNotAscending,
 	}
@@ -446,6 +456,22 @@ pub mod pallet {
 			ensure_authorized(origin)?;
 			Self::do_announce(&signature.signer.account, availability);
 			Ok(())
+		}
+
+		/// Withdraws the signer's session keys and releases their deposit.
+		///
+		/// Sent by an account with session keys that is in no validator set in force, queued or
+		/// planned: whoever validates first resigns, or is not chosen any longer, and waits until its
+		/// last session is over.
+		///
+		/// Emits `SessionKeysPurged`. Costs the fee.
+		#[pallet::call_index(7)]
+		#[pallet::weight(
+			T::WeightInfo::is_validating().saturating_add(T::PurgeKeys::purge_keys_weight())
+		)]
+		pub fn purge_keys(origin: OriginFor<T>) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_purge_keys(&who)
 		}
 	}
 

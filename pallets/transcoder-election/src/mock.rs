@@ -8,6 +8,7 @@ use codec::Encode;
 use frame_support::{
 	derive_impl, parameter_types,
 	traits::{Authorize, ConstU64},
+	weights::Weight,
 };
 use frame_system::RawOrigin;
 use livepeer_primitives::{
@@ -16,7 +17,8 @@ use livepeer_primitives::{
 	params::{ElectionParameters, ProtocolParameters},
 	service::ServiceRecord,
 	traits::{
-		DisableValidator, HasKeys, OnTranscoderLost, OperatorKeysOf, ProtocolClock, Rounds, Stake,
+		DisableValidator, HasKeys, OnTranscoderLost, OperatorKeysOf, ProtocolClock, PurgeKeys,
+		Rounds, Stake,
 	},
 	AccountId, Balance, BlockNumber, Hash, RoundIndex, Signature, UNIT,
 };
@@ -28,7 +30,7 @@ use sp_runtime::{
 	testing::UintAuthorityId,
 	traits::{BlakeTwo256, Convert, ConvertInto, Dispatchable, Hash as _, IdentityLookup},
 	transaction_validity::{TransactionSource, TransactionValidityError, ValidTransaction},
-	BuildStorage, Perbill,
+	BuildStorage, DispatchResult, Perbill,
 };
 use sp_staking::offence::OffenceSeverity;
 
@@ -135,6 +137,8 @@ parameter_types! {
 	pub static Locked: bool = false;
 	pub static Lost: Vec<AccountId> = Vec::new();
 	pub static Parameters: ElectionParameters = parameters();
+	/// How many blocks were closed.
+	pub static Closed: BlockNumber = 0;
 	/// The generation of an account's duties keys where a test has changed it.
 	pub static Current: BTreeMap<AccountId, Generation> = BTreeMap::new();
 	pub static Revoked: BTreeSet<(AccountId, Generation, u8)> = BTreeSet::new();
@@ -265,6 +269,16 @@ impl HasKeys for Keys {
 	}
 }
 
+impl PurgeKeys for Keys {
+	fn purge_keys(who: &AccountId) -> DispatchResult {
+		Session::purge_keys(RuntimeOrigin::signed(who.clone()))
+	}
+
+	fn purge_keys_weight() -> Weight {
+		Weight::zero()
+	}
+}
+
 pub struct Disable;
 impl DisableValidator for Disable {
 	fn disable(validator: &AccountId) {
@@ -282,7 +296,7 @@ impl OnTranscoderLost for NoteLost {
 pub struct Blocks;
 impl ProtocolClock for Blocks {
 	fn now() -> BlockNumber {
-		System::block_number() as BlockNumber
+		(System::block_number() as BlockNumber).saturating_sub(Closed::get())
 	}
 
 	fn is_open() -> bool {
@@ -298,6 +312,7 @@ impl crate::Config for Test {
 	type OnTranscoderLost = NoteLost;
 	type OperatorKeys = FakeKeys;
 	type Parameters = Parameters;
+	type PurgeKeys = Keys;
 	type Rounds = FakeRounds;
 	type SessionKeys = Keys;
 	type Stake = FakeStake;
@@ -423,6 +438,7 @@ impl ExtBuilder {
 		Round::set(0);
 		Locked::set(false);
 		Lost::set(Vec::new());
+		Closed::set(0);
 		Current::set(BTreeMap::new());
 		Revoked::set(BTreeSet::new());
 		Parameters::set(self.parameters);

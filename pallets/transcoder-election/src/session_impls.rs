@@ -6,20 +6,26 @@ use alloc::{
 };
 use codec::Encode;
 use core::marker::PhantomData;
-use frame_support::{traits::ConstU32, BoundedVec};
+use frame_support::{ensure, traits::ConstU32, BoundedVec};
 use livepeer_primitives::{
 	keys::VerifierId,
 	params::ElectionParameters,
-	traits::{DisableValidator, HasKeys, SeatedValidator, SeatedValidators, Stake, ValidatorSet},
+	traits::{
+		DisableValidator, HasKeys, PurgeKeys, SeatedValidator, SeatedValidators, Stake,
+		ValidatorSet,
+	},
 	AccountId, Hash, MAX_VALIDATORS,
 };
-use sp_runtime::traits::{BlakeTwo256, Hash as _};
+use sp_runtime::{
+	traits::{BlakeTwo256, Hash as _},
+	DispatchResult,
+};
 use sp_staking::SessionIndex;
 
 use crate::{
 	choice::{choose_validators, Incumbent},
-	ActiveSet, ActiveTranscoders, ChosenSet, ChosenValidator, Config, Event, Jailed, NewestSet,
-	Pallet, PlannedHash, Sets, LOG_TARGET,
+	ActiveSet, ActiveTranscoders, ChosenSet, ChosenValidator, Config, Error, Event, Jailed,
+	NewestSet, Pallet, PlannedHash, Sets, LOG_TARGET,
 };
 
 /// Hashes of session keys, each read once.
@@ -212,6 +218,14 @@ impl<T: Config> Pallet<T> {
 		jailed.truncate(MAX_VALIDATORS as usize);
 		jailed.sort_unstable();
 		BoundedVec::truncate_from(jailed)
+	}
+
+	/// Withdraws the session keys of `who` unless it validates.
+	pub(crate) fn do_purge_keys(who: &AccountId) -> DispatchResult {
+		ensure!(!Self::is_validating(who), Error::<T>::Validating);
+		T::PurgeKeys::purge_keys(who)?;
+		Self::deposit_event(Event::SessionKeysPurged { account: who.clone() });
+		Ok(())
 	}
 
 	/// Whether `account` is in a set that is in force, queued or planned. Such an account must keep

@@ -30,6 +30,7 @@ pub trait WeightInfo {
 	fn unjail() -> Weight;
 	fn elect(c: u32, ) -> Weight;
 	fn drop_registration() -> Weight;
+	fn is_validating() -> Weight;
 }
 
 /// Weights for `pallet_transcoder_election` on the database of the node.
@@ -198,6 +199,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 			.saturating_add(T::DbWeight::get().reads(4_u64))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
 	}
+	fn is_validating() -> Weight {
+		Weight::from_parts(60_000_000, 62000)
+			.saturating_add(T::DbWeight::get().reads(4_u64))
+	}
 }
 
 // For tests.
@@ -264,5 +269,9 @@ impl WeightInfo for () {
 		Weight::from_parts(50_000_000, 25000)
 			.saturating_add(RocksDbWeight::get().reads(4_u64))
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
+	}
+	fn is_validating() -> Weight {
+		Weight::from_parts(60_000_000, 62000)
+			.saturating_add(RocksDbWeight::get().reads(4_u64))
 	}
 }

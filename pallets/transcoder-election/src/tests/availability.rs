@@ -254,6 +254,27 @@ fn duty_should_be_young_and_newer_than_the_newest_taken() {
 }
 
 #[test]
+fn age_should_count_by_height_and_intervals_by_the_clock() {
+	one().build_and_execute(|| {
+		set_available(1);
+		at(40);
+		Closed::set(30);
+		// Closed blocks make nobody late.
+		assert!(TranscoderElection::is_available(&account(1)));
+		assert_ok!(apply(heartbeat_at(1, 40)));
+		at(44);
+		assert_eq!(apply(heartbeat_at(1, 44)), refused(InvalidTransaction::Future));
+		at(45);
+		assert_eq!(apply(heartbeat_at(1, 15)), refused(InvalidTransaction::Stale));
+		assert_ok!(apply(heartbeat_at(1, 45)));
+		assert_eq!(
+			Available::<Test>::get(account(1)).map(|seen| (seen.at, seen.last_seen)),
+			Some((45, 15))
+		);
+	});
+}
+
+#[test]
 fn duty_should_be_free_and_operational_and_one_of_a_kind_in_the_pool() {
 	one().transcoder(2, 10, 0).build_and_execute(|| {
 		set_available(1);

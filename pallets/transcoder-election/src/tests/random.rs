@@ -93,10 +93,7 @@ fn apply(step: Step, next_key: &mut u64) {
 			set_keys(&account(who), *next_key);
 		}
 		Step::PurgeKeys(who) => {
-			// As the runtime's filter does.
-			if !TranscoderElection::is_validating(&account(who)) {
-				let _ = Session::purge_keys(signed(who));
-			}
+			let _ = TranscoderElection::purge_keys(signed(who));
 		}
 		Step::Lock(locked) => Locked::set(locked),
 		Step::Blocks(blocks) => System::set_block_number(System::block_number() + blocks),

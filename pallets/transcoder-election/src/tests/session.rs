@@ -1,7 +1,7 @@
 //! The validator set, under the real session and historical pallets.
 
-use crate::{mock::*, Chilled, Event, PlannedHash, Sets, MAX_CHILLED};
-use frame_support::assert_ok;
+use crate::{mock::*, Chilled, Error, Event, PlannedHash, Sets, MAX_CHILLED};
+use frame_support::{assert_noop, assert_ok};
 use livepeer_primitives::{
 	keys::VerifierId,
 	traits::{Chill, Jail, SeatedValidator},
@@ -162,6 +162,27 @@ fn account_should_validate_until_its_last_set_is_over() {
 		assert!(TranscoderElection::is_validating(&account(1)));
 		rotate();
 		assert!(!TranscoderElection::is_validating(&account(1)));
+	});
+}
+
+/// Validators withdraw their keys together, so that BABE finds nobody.
+#[test]
+fn attack_validators_vanish_with_their_keys() {
+	four().transcoder(5, 5, 0).build_and_execute(|| {
+		let purge = |number| TranscoderElection::purge_keys(RuntimeOrigin::signed(account(number)));
+		for number in 1..=4 {
+			assert_noop!(purge(number), Error::<Test>::Validating);
+		}
+		// Without keys there is nothing to withdraw.
+		assert!(purge(5).is_err());
+		assert_ok!(TranscoderElection::resign(RuntimeOrigin::signed(account(1))));
+		rotate();
+		assert_noop!(purge(1), Error::<Test>::Validating);
+		rotate();
+		events();
+		assert_ok!(purge(1));
+		assert_eq!(events(), vec![Event::SessionKeysPurged { account: account(1) }]);
+		assert!(Session::load_keys(&account(1)).is_none());
 	});
 }
 
