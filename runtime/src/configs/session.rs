@@ -12,17 +12,18 @@ use frame_support::{
 	pallet_prelude::ValueQuery,
 	parameter_types, storage_alias,
 	traits::{Get, OneSessionHandler},
+	weights::Weight,
 	Blake2_128Concat, Twox64Concat,
 };
 use livepeer_primitives::{
-	traits::{DisableValidator, HasKeys, Rounds as _},
+	traits::{DisableValidator, HasKeys, PurgeKeys, Rounds as _},
 	AccountId, Hash, RoundIndex,
 };
-use pallet_session::historical::NoteHistoricalRoot;
+use pallet_session::{historical::NoteHistoricalRoot, SessionInterface};
 use sp_consensus_beefy::ecdsa_crypto::AuthorityId as BeefyId;
 use sp_runtime::{
 	traits::{BlakeTwo256, Convert, ConvertInto, Hash as _},
-	BoundToRuntimeAppPublic, Perbill,
+	BoundToRuntimeAppPublic, DispatchResult, Perbill,
 };
 use sp_staking::{offence::OffenceSeverity, SessionIndex};
 
@@ -57,6 +58,16 @@ pub struct RegisteredKeys;
 impl HasKeys for RegisteredKeys {
 	fn keys_hash(who: &AccountId) -> Option<Hash> {
 		Session::load_keys(who).map(|keys| BlakeTwo256::hash(&keys.encode()))
+	}
+}
+
+impl PurgeKeys for RegisteredKeys {
+	fn purge_keys(who: &AccountId) -> DispatchResult {
+		<Session as SessionInterface>::purge_keys(who)
+	}
+
+	fn purge_keys_weight() -> Weight {
+		<Session as SessionInterface>::purge_keys_weight()
 	}
 }
 

@@ -3,12 +3,12 @@
 use super::{
 	money::CommonPool,
 	parameters::{Election, Rounds as RoundsParameters, Staking},
-	video::DutyPriority,
 	session::{Disabling, RegisteredKeys, SessionRounds, SlashedShares},
+	video::DutyPriority,
 };
 use crate::{
 	constants::consensus::EQUIVOCATION_SLASH, Assets, Balances, ChainConfig, Jobs, LptStaking,
-	Rounds, Runtime, TranscoderElection,
+	OperatorKeys, Rounds, Runtime, TranscoderElection,
 };
 use frame_support::{parameter_types, traits::ConstU32, weights::Weight, PalletId};
 use livepeer_primitives::{
@@ -55,6 +55,7 @@ impl pallet_transcoder_election::Config for Runtime {
 	type MaxCandidates = ConstU32<1_000>;
 	type DutyPriority = DutyPriority;
 	type OnTranscoderLost = Jobs;
+	type PurgeKeys = RegisteredKeys;
 	type OperatorKeys = OperatorKeys;
 	type Parameters = Election;
 	type Rounds = Rounds;
@@ -105,7 +106,8 @@ where
 		for (offence, fraction) in offenders.iter().zip(slash_fraction) {
 			let (offender, _) = &offence.offender;
 			weight = weight.saturating_add(db.reads(1));
-			let due = if fraction.is_one() { *fraction } else { (*fraction).min(EQUIVOCATION_SLASH) };
+			let due =
+				if fraction.is_one() { *fraction } else { (*fraction).min(EQUIVOCATION_SLASH) };
 			let before = SlashedShares::get(session, offender);
 			let share = missing_share(due, before.unwrap_or_default());
 			if before.is_some() && share.is_zero() {
