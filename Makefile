@@ -101,11 +101,13 @@ docs-tables: setup ## Write the table of parameters in docs/parameters.md
 features: setup ## Write the list of features by which the tests use what the build has compiled
 	scripts/features.py --write --release $(NATIVE) -- --release $(STATE_MACHINE) $(STATE_FEATURES)
 
+# The Wasm of an upgrade is that of `make reproducible`.
 .PHONY: release
 release: setup ## Build what is released: optimised for long, with the list of its crates inside
 	scripts/tools.sh cargo-auditable
 	PATH="$$(scripts/tools.sh --bin):$$PATH" cargo auditable build --profile production --locked \
-		-p livepeer-node -p livepeer-worker --bin livepeer-node --bin livepeer-worker
+		-p livepeer-node -p livepeer-worker --bin livepeer-node --bin livepeer-worker \
+		--features livepeer-node/metadata-hash
 
 .PHONY: mutants
 mutants: setup ## Do the tests notice? Break the code in many places: ACTION=list SHARD=0/8 SEED=1 SAMPLE=240

@@ -29,8 +29,8 @@ BARE = (".rs", ".sh", ".py", ".toml", ".md", ".mjs", ".scale", ".hbs")
 HEADINGS = ["Overview", "Terms", "Behaviour", "Calls", "Traits", "Storage", "Attacks", "Invariants"]
 # Names of others, and of what is not built yet.
 FOREIGN = {
-    "CompetitivenessTolerance", "UncheckedOnRuntimeUpgrade", "ValidateUnsigned", "VersionedMigration",
-    "next_transcoder", "post_upgrade", "pre_upgrade",
+    "CompetitivenessTolerance", "EnterSafeModeOnFailedMigration", "UncheckedOnRuntimeUpgrade", "ValidateUnsigned",
+    "VersionedMigration", "next_transcoder", "post_upgrade", "pre_upgrade",
 }
 DECISION_HEADINGS = ["Context", "Decision", "Consequences"]
 
