@@ -97,6 +97,24 @@ fn urgent_work_should_not_wait_behind_executions() {
 	});
 }
 
+#[test]
+fn execution_should_not_wait_for_ever_when_urgent_work_fills_every_block() {
+	build_and_execute(|| {
+		Parameters::mutate(|parameters| parameters.slash_deferral = 11);
+		let missed = claim(8);
+		run_to(45);
+		for _ in 0..10 {
+			claim(8);
+		}
+		run_to(59);
+		assert_eq!(challenge(missed.id).due, 61);
+		AgendaWeight::set(Weight::from_parts(1, 1));
+		run_to(61);
+		assert_eq!(backlog(), Some(60));
+		assert_eq!(SETTLED.get().len(), 1);
+	});
+}
+
 /// What a hook is charged for `count` claims that are drawn in one block.
 fn weight_of_draws(count: u32) -> Weight {
 	let mut used = Weight::zero();
