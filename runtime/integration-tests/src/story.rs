@@ -20,13 +20,8 @@ pub type Answers<'a> = &'a dyn Fn(Sr25519Keyring) -> Option<Verdict>;
 pub const CAPACITY: u64 = 60_000_000;
 
 /// The one rendition of the jobs made here.
-pub const RENDITION: Rendition = Rendition {
-	width: 640,
-	height: 360,
-	profile: CANONICAL_PROFILE,
-	kbps: 800,
-	cap_kbps: 800,
-};
+pub const RENDITION: Rendition =
+	Rendition { width: 640, height: 360, profile: CANONICAL_PROFILE, kbps: 800, cap_kbps: 800 };
 
 /// Everybody finds everything right.
 pub const HONEST: Answers = &|_| Some(Verdict::Valid);

@@ -252,8 +252,7 @@ impl World {
 			let is_open = mode == ExtrinsicInclusionMode::AllExtrinsics;
 			for worker in workers {
 				if is_open && owes_heartbeat(*worker) {
-					let at = <ChainConfig as ProtocolClock>::now();
-					Executive::apply_extrinsic(authorized(heartbeat(*worker, at).into()))
+					Executive::apply_extrinsic(authorized(heartbeat(*worker, number).into()))
 						.expect("a heartbeat is valid when it is due")
 						.expect("a heartbeat is taken when it is due");
 				}
@@ -364,6 +363,7 @@ impl World {
 			item("Jobs", "NextClaim"),
 			item("ChallengeLottery", "Toolchains"),
 			item("ChallengeLottery", "Verifiers"),
+			item("ChallengeLottery", "NoShows"),
 		];
 		let prefixes = [
 			("Jobs", twox("Jobs")),
@@ -380,7 +380,7 @@ impl World {
 				while let Some(key) =
 					sp_io::storage::next_key(&at).filter(|key| key.starts_with(&prefix))
 				{
-					if key[16..] != version[..] && !lasting.contains(&key) {
+					if key[16..] != version[..] && !lasting.iter().any(|prefix| key.starts_with(prefix)) {
 						left.push(format!("{name}: {key:02x?}"));
 					}
 					at = key;

@@ -11,15 +11,16 @@ use codec::Encode;
 use frame_support::{
 	pallet_prelude::ValueQuery,
 	parameter_types, storage_alias,
-	traits::{Get, OneSessionHandler},
+	traits::{Get, OneSessionHandler, UnfilteredDispatchable},
 	weights::Weight,
 	Blake2_128Concat, Twox64Concat,
 };
+use frame_system::RawOrigin;
 use livepeer_primitives::{
 	traits::{DisableValidator, HasKeys, PurgeKeys, Rounds as _},
 	AccountId, Hash, RoundIndex,
 };
-use pallet_session::{historical::NoteHistoricalRoot, SessionInterface};
+use pallet_session::{historical::NoteHistoricalRoot, WeightInfo as _};
 use sp_consensus_beefy::ecdsa_crypto::AuthorityId as BeefyId;
 use sp_runtime::{
 	traits::{BlakeTwo256, Convert, ConvertInto, Hash as _},
@@ -63,11 +64,15 @@ impl HasKeys for RegisteredKeys {
 
 impl PurgeKeys for RegisteredKeys {
 	fn purge_keys(who: &AccountId) -> DispatchResult {
-		<Session as SessionInterface>::purge_keys(who)
+		// Through the call, for the pallet's own way in leaves the deposit held.
+		pallet_session::Call::<Runtime>::purge_keys {}
+			.dispatch_bypass_filter(RawOrigin::Signed(who.clone()).into())
+			.map(|_| ())
+			.map_err(|error| error.error)
 	}
 
 	fn purge_keys_weight() -> Weight {
-		<Session as SessionInterface>::purge_keys_weight()
+		<Runtime as pallet_session::Config>::WeightInfo::purge_keys()
 	}
 }
 
