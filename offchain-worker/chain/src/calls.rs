@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use livepeer_worker_core::{
-	chain::{Call, ChainError, Wait},
 	key::Key,
+	ports::chain::{Call, ChainError, Wait},
 };
 use subxt::{
 	client::{OnlineClientAtBlock, OnlineClientAtBlockImpl},
@@ -185,7 +185,7 @@ mod tests {
 		video::{Rendition, SourceLimits},
 		AccountId, Hash, Signature,
 	};
-	use livepeer_worker_core::chain::{ClaimCall, LeafReveal};
+	use livepeer_worker_core::ports::chain::{ClaimCall, LeafReveal};
 	use sp_runtime::Perbill;
 	use subxt::{
 		ext::{frame_decode::extrinsics::encode_call_data, scale_value},

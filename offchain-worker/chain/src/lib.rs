@@ -1,6 +1,6 @@
 //! # The chain over subxt
 //!
-//! [`SubxtChain`] implements [`livepeer_worker_core::chain::Chain`]:
+//! [`SubxtChain`] implements [`livepeer_worker_core::ports::chain::Chain`]:
 //!
 //! - `runtime`: calls, reads and storage as types, generated from the checked-in metadata;
 //! - `reads`: the `LivepeerApi` runtime API, decoded into the types of `livepeer-primitives`;
@@ -29,8 +29,8 @@ use livepeer_primitives::{
 	AccountId, ClaimId, Hash, JobId, StreamId, ToolchainId,
 };
 use livepeer_worker_core::{
-	chain::{At, Call, Chain, ChainError, Head, Wait},
 	key::Key,
+	ports::chain::{At, Call, Chain, ChainError, Head, Wait},
 };
 use subxt::{
 	backend::LegacyBackend,

@@ -12,7 +12,7 @@ mod trim;
 use std::collections::BTreeSet;
 
 use codec::{Decode, Encode};
-use livepeer_worker_core::chain::ChainError;
+use livepeer_worker_core::ports::chain::ChainError;
 use scale_info::{form::PortableForm, Field, PortableRegistry, TypeDef};
 use subxt::Metadata;
 

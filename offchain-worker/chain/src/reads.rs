@@ -2,7 +2,7 @@
 
 use codec::{DecodeAll, Encode};
 use livepeer_primitives::AccountId;
-use livepeer_worker_core::chain::{At, ChainError};
+use livepeer_worker_core::ports::chain::{At, ChainError};
 use subxt::{runtime_apis::Payload, utils::Static};
 
 use crate::{runtime, SubxtChain};

@@ -5,14 +5,14 @@ use std::{process::Stdio, sync::Arc};
 
 use async_trait::async_trait;
 use livepeer_primitives::{video::Rendition, Hash, ToolchainId};
-use livepeer_worker_core::transcoder::{Examined, Format, MediaError, Transcoded, Transcoder};
+use livepeer_worker_core::ports::engine::{Examined, Format, MediaEngine, MediaError, Transcoded};
 use tokio::{io::AsyncWriteExt, process::Command};
 
 /// Claims what the honest engine would have done, and delivers black.
-pub struct Black(pub Arc<dyn Transcoder>);
+pub struct Black(pub Arc<dyn MediaEngine>);
 
 #[async_trait]
-impl Transcoder for Black {
+impl MediaEngine for Black {
 	fn toolchain(&self) -> ToolchainId {
 		self.0.toolchain()
 	}

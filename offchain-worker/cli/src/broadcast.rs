@@ -9,10 +9,8 @@ use livepeer_primitives::{
 	Balance, BlockNumber,
 };
 use livepeer_worker_core::{
-	broadcast::{Broadcaster, OpenStream, Origin, SourceSegment, StreamSpec},
-	clock::SystemClock,
-	events::Event,
-	transport::Transport,
+	ports::{clock::SystemClock, events::Event, transport::Transport},
+	roles::broadcast::{Broadcaster, OpenStream, Origin, SourceSegment, StreamSpec},
 };
 use livepeer_worker_media::{MediaPool, PoolConfig, Priority, SegmentOptions, SegmentStream};
 use livepeer_worker_net::NetLimits;

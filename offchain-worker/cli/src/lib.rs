@@ -65,7 +65,10 @@ pub fn run(command: Command) -> ExitCode {
 			Command::Gateway(args) => gateway::run(args).await,
 			Command::Toolchain => {
 				let engine = Engine::start(MediaPool::new(PoolConfig::default())).await?;
-				println!("{:?}", livepeer_worker_core::transcoder::Transcoder::toolchain(&engine));
+				println!(
+					"{:?}",
+					livepeer_worker_core::ports::engine::MediaEngine::toolchain(&engine)
+				);
 				Ok(())
 			}
 			Command::Doctor(args) => doctor::run(args).await,

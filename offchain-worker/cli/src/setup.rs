@@ -13,11 +13,13 @@ use clap::{Args, ValueEnum};
 use livepeer_primitives::Hash;
 use livepeer_worker_chain::SubxtChain;
 use livepeer_worker_core::{
-	chain::{Chain, ChainError},
-	events::EventSink,
 	key::Key,
-	store::SegmentStore,
-	transport::Service,
+	ports::{
+		chain::{Chain, ChainError},
+		events::EventSink,
+		store::Values,
+		transport::Service,
+	},
 };
 use livepeer_worker_media::{Engine, MediaPool, PoolConfig};
 use livepeer_worker_net::{Multiaddr, Net, NetConfig, NetLimits};

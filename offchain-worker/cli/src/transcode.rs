@@ -6,12 +6,10 @@ use anyhow::Result;
 use clap::Args;
 use livepeer_primitives::Balance;
 use livepeer_worker_core::{
-	chain::Chain,
-	clock::SystemClock,
-	events::Event,
-	transcode::{TranscodeConfig, TranscodeRole},
-	transcoder::Transcoder,
-	transport::Transport,
+	ports::{
+		chain::Chain, clock::SystemClock, engine::MediaEngine, events::Event, transport::Transport,
+	},
+	roles::transcode::{TranscodeConfig, TranscodeRole},
 };
 use livepeer_worker_media::PoolConfig;
 use livepeer_worker_net::{Net, NetLimits};
@@ -69,7 +67,7 @@ const GAP_WAIT_MS: u64 = 10_000;
 /// another in its place.
 pub async fn run(
 	args: TranscodeArgs,
-	wrap: impl FnOnce(Arc<dyn Transcoder>) -> Arc<dyn Transcoder>,
+	wrap: impl FnOnce(Arc<dyn MediaEngine>) -> Arc<dyn MediaEngine>,
 ) -> Result<()> {
 	let mut stop = stop_signal()?;
 	let home = args.home.open()?;
@@ -85,7 +83,7 @@ pub async fn run(
 async fn start(
 	args: &TranscodeArgs,
 	home: &Home,
-	wrap: impl FnOnce(Arc<dyn Transcoder>) -> Arc<dyn Transcoder>,
+	wrap: impl FnOnce(Arc<dyn MediaEngine>) -> Arc<dyn MediaEngine>,
 ) -> Result<(Arc<TranscodeRole>, Net)> {
 	let key = args.key.key()?;
 	let mut pool = PoolConfig::default();

@@ -22,17 +22,17 @@ use livepeer_worker::{
 	verify,
 };
 use livepeer_worker_core::{
-	broadcast::Origin,
-	chain::{Call, Chain, Wait},
-	clock::SystemClock,
-	events::NoEvents,
 	fakes::{FakeChain, FakeEngine, FakeNet, MemoryStore, GENESIS, PLENTY},
-	follow::Follower,
 	key::Key,
-	store::{SegmentStore, StreamState},
-	transcoder::{Format, Transcoder},
-	transport::SegmentRecord,
-	verify::VerifyRole,
+	ports::{
+		chain::{Call, Chain, Wait},
+		clock::SystemClock,
+		engine::{Format, MediaEngine},
+		events::NoEvents,
+		store::{Blobs, StreamState, Streams},
+		transport::SegmentRecord,
+	},
+	roles::{broadcast::Origin, follow::Follower, verify::VerifyRole},
 };
 use tokio::net::TcpListener;
 

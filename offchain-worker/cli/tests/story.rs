@@ -16,18 +16,22 @@ use livepeer_primitives::{
 };
 use livepeer_worker::gateway::{Gateway, Times};
 use livepeer_worker_core::{
-	broadcast::{Broadcaster, Origin, SourceSegment, StreamSpec},
-	chain::Call,
-	clock::SystemClock,
-	events::{Event, NoEvents},
 	fakes::{FakeChain, Recorder, GENESIS, PLENTY},
-	follow::Follower,
 	key::Key,
-	store::SegmentStore,
-	transcode::{TranscodeConfig, TranscodeRole},
-	transcoder::{Examined, Format, MediaError, Transcoded, Transcoder},
-	transport::{Service, Transport},
-	verify::VerifyRole,
+	ports::{
+		chain::Call,
+		clock::SystemClock,
+		engine::{Examined, Format, MediaEngine, MediaError, Transcoded},
+		events::{Event, NoEvents},
+		store::{Blobs, Claims, Streams},
+		transport::{Service, Transport},
+	},
+	roles::{
+		broadcast::{Broadcaster, Origin, SourceSegment, StreamSpec},
+		follow::Follower,
+		transcode::{TranscodeConfig, TranscodeRole},
+		verify::VerifyRole,
+	},
 };
 use livepeer_worker_media::{Engine, MediaPool, PoolConfig, SegmentOptions};
 use livepeer_worker_net::{Net, NetConfig, NetLimits};
@@ -61,7 +65,7 @@ async fn net(dir: &Path, service: Option<Arc<dyn Service>>) -> Arc<Net> {
 struct Stingy(Engine);
 
 #[async_trait::async_trait]
-impl Transcoder for Stingy {
+impl MediaEngine for Stingy {
 	fn toolchain(&self) -> Hash {
 		self.0.toolchain()
 	}
@@ -102,7 +106,7 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 	let engine = Engine::start(pool()).await.unwrap();
 	chain.accept_toolchain(engine.toolchain());
 	let honest = Arc::new(engine.clone());
-	let engine: Arc<dyn Transcoder> =
+	let engine: Arc<dyn MediaEngine> =
 		if cheats { Arc::new(Stingy(engine)) } else { honest.clone() };
 	let transcoder = Key::from_uri("//Transcoder").unwrap();
 	let config = TranscodeConfig {

@@ -7,8 +7,8 @@ use livepeer_primitives::{
 	video::{Rendition, SourceLimits},
 	Hash, ToolchainId,
 };
-use livepeer_worker_core::transcoder::{
-	Examined, Fault, Format, MediaError as CoreError, Pixels, Transcoded, Transcoder,
+use livepeer_worker_core::ports::engine::{
+	Examined, Fault, Format, MediaEngine, MediaError as CoreError, Pixels, Transcoded,
 };
 
 use crate::{
@@ -107,7 +107,7 @@ fn pixels(facts: &Facts, ladder: &[Rendition]) -> Pixels {
 }
 
 #[async_trait]
-impl Transcoder for Engine {
+impl MediaEngine for Engine {
 	fn toolchain(&self) -> ToolchainId {
 		self.toolchain
 	}

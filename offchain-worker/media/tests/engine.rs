@@ -8,7 +8,7 @@ use livepeer_primitives::{
 	verdict::{MismatchKind, NonConformingKind},
 	Hash,
 };
-use livepeer_worker_core::transcoder::{Fault, Format, MediaError, Transcoder};
+use livepeer_worker_core::ports::engine::{Fault, Format, MediaEngine, MediaError};
 use livepeer_worker_media::{golden, Engine};
 
 async fn engine() -> Engine {

@@ -11,11 +11,11 @@ use futures::{AsyncReadExt, AsyncWriteExt};
 use libp2p::{Multiaddr, PeerId, Stream, StreamProtocol};
 use livepeer_primitives::{service::ServiceRecord, Seq, StreamId};
 use livepeer_worker_core::{
-	sha256,
-	transport::{
+	ports::transport::{
 		protocol_name, NetError, Playlist, PushReply, Reply, Request, Service, SignedHeader,
 		Transport, MAX_PAYLOAD,
 	},
+	sha256,
 };
 use sp_core::H256;
 use tokio::sync::{mpsc, oneshot, Mutex as AsyncMutex};

@@ -9,7 +9,7 @@ use std::{
 
 use libp2p::{identity::Keypair, multiaddr::Protocol, Multiaddr, PeerId};
 use livepeer_primitives::service::ServiceRecord;
-use livepeer_worker_core::transport::NetError;
+use livepeer_worker_core::ports::transport::NetError;
 use sp_runtime::BoundedVec;
 
 use crate::local;

@@ -2,7 +2,7 @@
 //!
 //! A libp2p swarm of its own (TCP with noise and yamux, and QUIC), apart from the node's, with one
 //! stream protocol, `/livepeer/<genesis>/1`. Its messages and their limits are defined in
-//! `livepeer_worker_core::transport`. On the wire, per stream:
+//! `livepeer_worker_core::ports::transport`. On the wire, per stream:
 //!
 //! 1. The server sends one byte, [`wire::GREETING`]: a stream that ends without it was dropped by
 //!    a busy server before anybody saw it, and may be opened again without harm.
@@ -33,7 +33,7 @@ pub use libp2p::{Multiaddr, PeerId};
 use std::{path::PathBuf, time::Duration};
 
 use livepeer_primitives::Hash;
-use livepeer_worker_core::transport::NetError;
+use livepeer_worker_core::ports::transport::NetError;
 
 /// What a swarm is started with.
 #[derive(Clone, Debug)]
@@ -120,7 +120,7 @@ pub(crate) fn local(error: impl core::fmt::Display) -> NetError {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use livepeer_worker_core::transport::MAX_PAYLOAD;
+	use livepeer_worker_core::ports::transport::MAX_PAYLOAD;
 
 	#[test]
 	fn slowest_peer_should_get_the_largest_payload_in_time() {

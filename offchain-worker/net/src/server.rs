@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::{AsyncRead, AsyncWrite, AsyncWriteExt, StreamExt};
 use libp2p::PeerId;
-use livepeer_worker_core::transport::{
+use livepeer_worker_core::ports::transport::{
 	NetError, PushReply, Refusal, Reply, Request, Service, SignedHeader, MAX_PAYLOAD,
 };
 use tokio::sync::Semaphore;
@@ -172,7 +172,7 @@ mod tests {
 	use super::*;
 	use async_trait::async_trait;
 	use livepeer_primitives::{Seq, StreamId};
-	use livepeer_worker_core::{sha256, transport::Playlist};
+	use livepeer_worker_core::{ports::transport::Playlist, sha256};
 	use sp_core::H256;
 	use std::{
 		io,

@@ -19,11 +19,11 @@ use livepeer_primitives::{
 };
 use livepeer_worker_core::{
 	key::Key,
-	sha256,
-	transport::{
+	ports::transport::{
 		NetError, Playlist, PushReply, Refusal, SegmentRecord, Service, SignedHeader, Transport,
 		MAX_PAYLOAD, MAX_RECORDS,
 	},
+	sha256,
 };
 use livepeer_worker_net::{Multiaddr, Net, NetConfig, NetLimits};
 use sp_core::H256;

@@ -17,9 +17,14 @@ use livepeer_primitives::{
 };
 use livepeer_worker_core::{
 	key::Key,
+	ports::{
+		store::{
+			Blobs, ClaimRecord, Claims, Headers, Receipts, SegmentKey, StoreError, Streams,
+			TranscodedSegment, Values,
+		},
+		transport::{SegmentRecord, SignedHeader},
+	},
 	sha256,
-	store::{ClaimRecord, SegmentKey, SegmentStore, StoreError, TranscodedSegment},
-	transport::{SegmentRecord, SignedHeader},
 };
 use livepeer_worker_store::DiskStore;
 use sp_core::H256;
@@ -112,7 +117,9 @@ fn everything_should_be_there_when_the_store_is_opened_again() {
 	assert_eq!(store.cursor(1, 2).unwrap(), 1);
 	assert_eq!(store.claims().unwrap()[0].id, Some(9));
 	assert_eq!(store.value("name").unwrap().as_deref(), Some(&b"value"[..]));
-	assert_eq!(store.header(key(0)).unwrap(), Some(signed));
+	let again = Key::from_uri("//T").unwrap().sign(signed.header.signing_payload());
+	let other = SignedHeader { header: signed.header.clone(), signature: again };
+	assert_eq!(store.put_header(&other).unwrap(), signed);
 	for hash in first.hashes() {
 		assert_eq!(sha256(&store.get(hash).unwrap().unwrap()), hash);
 	}

@@ -16,7 +16,7 @@ use sp_runtime::Perbill;
 use thiserror::Error;
 use tokio::sync::watch;
 
-use crate::clock::Clock;
+use crate::ports::clock::Clock;
 
 /// Where the chain stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

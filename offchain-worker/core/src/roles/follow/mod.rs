@@ -4,7 +4,7 @@
 use std::{
 	collections::BTreeMap,
 	future::Future,
-	sync::{Arc, Mutex, MutexGuard, PoisonError},
+	sync::{Arc, Mutex},
 };
 
 use codec::{DecodeAll, Encode};
@@ -18,12 +18,15 @@ use livepeer_primitives::{
 use thiserror::Error;
 
 use crate::{
-	chain::{At, Chain, ChainError},
-	clock::Clock,
-	events::{output_names, Event, EventSink},
-	playlist::{first_pts, is_stream_name, Entry, Timeline},
-	store::{SegmentStore, StoreError, StreamState},
-	transport::{NetError, Playlist, RecordError, SegmentRecord, Transport, MAX_RECORDS},
+	lock,
+	ports::{
+		chain::{At, Chain, ChainError},
+		clock::Clock,
+		events::{output_names, Event, EventSink},
+		store::{FollowStore, StoreError, StreamState},
+		transport::{NetError, Playlist, RecordError, SegmentRecord, Transport, MAX_RECORDS},
+	},
+	rules::playlist::{first_pts, is_stream_name, Entry, Timeline},
 };
 
 /// How far a follower may be behind a running stream, five minutes, before it gives up what lies
@@ -86,7 +89,7 @@ struct Located {
 /// Follows streams into a store of its own.
 pub struct Follower {
 	chain: Arc<dyn Chain>,
-	store: Arc<dyn SegmentStore>,
+	store: Arc<dyn FollowStore>,
 	net: Arc<dyn Transport>,
 	events: Arc<dyn EventSink>,
 	clock: Arc<dyn Clock>,
@@ -101,7 +104,7 @@ impl Follower {
 	/// Puts the follower together; it keeps the newest `keep` records of each stream.
 	pub fn new(
 		chain: Arc<dyn Chain>,
-		store: Arc<dyn SegmentStore>,
+		store: Arc<dyn FollowStore>,
 		net: Arc<dyn Transport>,
 		events: Arc<dyn EventSink>,
 		clock: Arc<dyn Clock>,
@@ -475,7 +478,7 @@ impl Follower {
 	}
 
 	/// Where it keeps what it has.
-	pub fn store(&self) -> Arc<dyn SegmentStore> {
+	pub fn store(&self) -> Arc<dyn FollowStore> {
 		self.store.clone()
 	}
 
@@ -584,11 +587,6 @@ fn entry(record: &SegmentRecord, bytes: Option<&[u8]>) -> Entry {
 
 fn timeline_name(stream: StreamId) -> String {
 	format!("timeline/{stream:?}")
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-	// Nothing that holds these locks can panic half-way through a change.
-	mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

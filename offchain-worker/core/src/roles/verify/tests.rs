@@ -1,9 +1,9 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::{
-	broadcast::Origin,
 	fakes::{simulate, FakeEngine, FakeNet, MemoryStore, Recorder, Sim, GENESIS},
-	transcoder::Pixels,
+	ports::{engine::Pixels, store::Blobs},
+	roles::broadcast::Origin,
 };
 use livepeer_primitives::{
 	receipt::Outputs,

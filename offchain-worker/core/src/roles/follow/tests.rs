@@ -1,13 +1,16 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::{
-	broadcast::Origin,
-	chain::{Call, Wait},
-	clock::SystemClock,
 	fakes::{simulate, FakeChain, FakeNet, MemoryStore, Recorder, GENESIS, PLENTY},
 	key::Key,
-	playlist::tests::packet,
-	transport::{PushReply, Refusal, Service, SignedHeader},
+	ports::{
+		chain::{Call, Wait},
+		clock::SystemClock,
+		store::{Blobs, Streams},
+		transport::{PushReply, Refusal, Service, SignedHeader},
+	},
+	roles::broadcast::Origin,
+	rules::playlist::tests::packet,
 };
 use livepeer_primitives::{
 	api::{ChallengeView, JobView, TranscoderView},
@@ -419,7 +422,7 @@ impl Chain for Hanging {
 	fn account(&self) -> Option<AccountId> {
 		self.0.account()
 	}
-	fn heads(&self) -> tokio::sync::watch::Receiver<crate::chain::Head> {
+	fn heads(&self) -> tokio::sync::watch::Receiver<crate::ports::chain::Head> {
 		self.0.heads()
 	}
 	async fn timing(&self) -> Result<Timing, ChainError> {

@@ -7,7 +7,7 @@
 
 use std::{
 	collections::{BTreeMap, VecDeque},
-	sync::{Arc, Mutex, MutexGuard, PoisonError},
+	sync::{Arc, Mutex, MutexGuard},
 };
 
 use codec::{Decode, Encode};
@@ -30,12 +30,15 @@ use sp_core::H256;
 use tokio::sync::{mpsc, Notify, Semaphore, SemaphorePermit};
 
 use crate::{
-	clock::Clock,
-	events::{Event, EventSink},
+	lock,
+	ports::{
+		clock::Clock,
+		engine::{Examined, Fault, Format, MediaEngine, MediaError},
+		events::{Event, EventSink},
+		store::{StoreError, VerifyStore},
+		transport::{NetError, Transport},
+	},
 	sha256,
-	store::{SegmentStore, StoreError},
-	transcoder::{Examined, Fault, Format, MediaError, Transcoder},
-	transport::{NetError, Transport},
 };
 
 /// Finished tasks whose answers and bytes are kept; older ones are forgotten.
@@ -132,9 +135,9 @@ pub struct VerifyRole {
 
 struct Inner {
 	genesis: Hash,
-	store: Arc<dyn SegmentStore>,
+	store: Arc<dyn VerifyStore>,
 	net: Arc<dyn Transport>,
-	engine: Arc<dyn Transcoder>,
+	engine: Arc<dyn MediaEngine>,
 	events: Arc<dyn EventSink>,
 	clock: Arc<dyn Clock>,
 	permits: Semaphore,
@@ -182,9 +185,9 @@ impl VerifyRole {
 	/// examined at a time.
 	pub fn new(
 		genesis: Hash,
-		store: Arc<dyn SegmentStore>,
+		store: Arc<dyn VerifyStore>,
 		net: Arc<dyn Transport>,
-		engine: Arc<dyn Transcoder>,
+		engine: Arc<dyn MediaEngine>,
 		events: Arc<dyn EventSink>,
 		clock: Arc<dyn Clock>,
 		parallel: usize,
@@ -279,8 +282,7 @@ impl VerifyRole {
 
 impl Inner {
 	fn tasks(&self) -> MutexGuard<'_, Tasks> {
-		// Nothing that holds this lock can panic half-way through a change.
-		self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+		lock(&self.tasks)
 	}
 
 	async fn work(self: Arc<Self>, taken: Taken) {

@@ -83,7 +83,7 @@ pub enum MediaError {
 /// A media engine. The same input and format give the same outputs on every machine with the same
 /// toolchain id; an engine for which that does not hold has another id.
 #[async_trait]
-pub trait Transcoder: Send + Sync {
+pub trait MediaEngine: Send + Sync {
 	/// The id of what this engine makes.
 	fn toolchain(&self) -> ToolchainId;
 

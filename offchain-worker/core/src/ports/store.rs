@@ -2,7 +2,10 @@
 //!
 //! Bytes are kept under their SHA-256 as long as something pins them: a source segment that waits
 //! for its receipt, a transcoded segment until its claim is closed, a record of a playlist, a
-//! verification task. A method that returns `Ok` has made its change durable.
+//! verification task. A method that returns `Ok` has made its change durable, and blocks for the
+//! time of a disk write.
+//!
+//! One trait for each kind of thing, and one for each role that joins what the role uses.
 
 use codec::{Decode, Encode};
 use livepeer_primitives::{
@@ -12,7 +15,7 @@ use livepeer_primitives::{
 use sp_core::H256;
 use thiserror::Error;
 
-use crate::transport::{SegmentRecord, SignedHeader};
+use crate::ports::transport::{SegmentRecord, SignedHeader};
 
 /// Why something is not stored or cannot be read.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
@@ -133,8 +136,8 @@ pub struct StreamState {
 	pub ended: bool,
 }
 
-/// Durable bytes and records. Methods block for the time of a disk write.
-pub trait SegmentStore: Send + Sync {
+/// Bytes by their hash.
+pub trait Blobs: Send + Sync {
 	/// Stores bytes and returns their hash. They stay as long as something pins them; bytes that
 	/// nothing pins are removed when the store is opened.
 	fn put(&self, bytes: &[u8]) -> Result<H256, StoreError>;
@@ -146,15 +149,29 @@ pub trait SegmentStore: Send + Sync {
 	/// Ends the pins of an owner, and of every owner whose name continues it behind a `/`, and
 	/// removes the bytes that nobody else pins.
 	fn unpin(&self, owner: &str) -> Result<(), StoreError>;
+}
 
+/// Small values by name.
+pub trait Values: Send + Sync {
+	/// Stores a small value under a name.
+	fn put_value(&self, name: &str, value: &[u8]) -> Result<(), StoreError>;
+	/// A small value.
+	fn value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
+	/// Forgets a small value.
+	fn drop_value(&self, name: &str) -> Result<(), StoreError>;
+}
+
+/// What a broadcaster has signed and not had back.
+pub trait Headers: Send + Sync {
 	/// Stores a signed header and pins its source. When one is stored under its key already, that
 	/// one stays and is returned: a broadcaster signs one header per key.
 	fn put_header(&self, signed: &SignedHeader) -> Result<SignedHeader, StoreError>;
-	/// The header signed under a key.
-	fn header(&self, key: SegmentKey) -> Result<Option<SignedHeader>, StoreError>;
 	/// Drops the header of a key and its pin.
 	fn drop_header(&self, key: SegmentKey) -> Result<(), StoreError>;
+}
 
+/// What a transcoder has signed and not claimed, by assignment.
+pub trait Receipts: Send + Sync {
 	/// Stores a receipt before it is sent, and pins its bytes. When one is stored under its key
 	/// already, that one stays and is returned if it is for the same header; else, and when a
 	/// claim covers the seq, the answer is [`StoreError::Conflict`].
@@ -173,7 +190,13 @@ pub trait SegmentStore: Send + Sync {
 	fn assignments(&self) -> Result<Vec<(JobId, AssignmentIndex)>, StoreError>;
 	/// The first seq of an assignment that no claim covers.
 	fn cursor(&self, job: JobId, assignment: AssignmentIndex) -> Result<Seq, StoreError>;
+	/// Forgets an assignment for which nothing can be claimed any more: its receipts and their
+	/// pins. The cursor and open claims stay.
+	fn drop_assignment(&self, job: JobId, assignment: AssignmentIndex) -> Result<(), StoreError>;
+}
 
+/// What a transcoder has claimed, until it is closed.
+pub trait Claims: Send + Sync {
 	/// Fixes the leaves of a claim and moves the assignment's cursor behind it, in one step:
 	/// no receipt for a covered seq is stored afterwards.
 	fn put_claim(&self, claim: &ClaimRecord) -> Result<(), StoreError>;
@@ -183,11 +206,10 @@ pub trait SegmentStore: Send + Sync {
 	fn claims(&self) -> Result<Vec<ClaimRecord>, StoreError>;
 	/// Forgets a claim with its receipts and pins. The cursor stays.
 	fn close_claim(&self, key: SegmentKey) -> Result<(), StoreError>;
+}
 
-	/// Forgets an assignment for which nothing can be claimed any more: its receipts and their
-	/// pins. The cursor and open claims stay.
-	fn drop_assignment(&self, job: JobId, assignment: AssignmentIndex) -> Result<(), StoreError>;
-
+/// Streams with their records, as their origin or a follower has them.
+pub trait Streams: Send + Sync {
 	/// Stores what is known about a stream.
 	fn put_stream(&self, stream: StreamId, state: &StreamState) -> Result<(), StoreError>;
 	/// What is known about a stream.
@@ -205,11 +227,29 @@ pub trait SegmentStore: Send + Sync {
 	) -> Result<Vec<SegmentRecord>, StoreError>;
 	/// Forgets the records of a stream before `before` with their pins.
 	fn trim_records(&self, stream: StreamId, before: Seq) -> Result<(), StoreError>;
-
-	/// Stores a small value under a name.
-	fn put_value(&self, name: &str, value: &[u8]) -> Result<(), StoreError>;
-	/// A small value.
-	fn value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
-	/// Forgets a small value.
-	fn drop_value(&self, name: &str) -> Result<(), StoreError>;
 }
+
+/// What a broadcaster keeps.
+pub trait BroadcastStore: Blobs + Headers + Streams {}
+
+impl<S: Blobs + Headers + Streams> BroadcastStore for S {}
+
+/// What an origin serves from.
+pub trait OriginStore: Blobs + Streams {}
+
+impl<S: Blobs + Streams> OriginStore for S {}
+
+/// What a transcoder keeps.
+pub trait TranscodeStore: Blobs + Values + Receipts + Claims {}
+
+impl<S: Blobs + Values + Receipts + Claims> TranscodeStore for S {}
+
+/// What a verifier keeps.
+pub trait VerifyStore: Blobs + Values {}
+
+impl<S: Blobs + Values> VerifyStore for S {}
+
+/// What a follower keeps.
+pub trait FollowStore: Blobs + Values + Streams {}
+
+impl<S: Blobs + Values + Streams> FollowStore for S {}

@@ -1,17 +1,31 @@
 #![allow(clippy::unwrap_used)]
 use std::{cell::Cell, rc::Rc};
 
-use super::*;
+use super::{
+	claiming::{REFUSALS, RESEND_BLOCKS},
+	*,
+};
 use crate::{
 	fakes::{
 		simulate, FakeChain, FakeEngine, FakeNet, MemoryStore, Recorder, Sim, GENESIS, PLENTY,
 	},
-	transport::SegmentRecord,
+	lock,
+	ports::{
+		chain::{Call, Wait},
+		events::Event,
+		store::{Claims, Receipts},
+		transport::SegmentRecord,
+	},
+	sha256,
 };
 use livepeer_primitives::{
-	segment::stream_id,
-	video::{Rendition, SourceLimits},
-	UNIT,
+	api::Outcome,
+	leaf::Leaf,
+	receipt::Receipt,
+	segment::{stream_id, SegmentHeader},
+	video::{Rendition, SourceLimits, LONGEST_SEGMENT},
+	work::fee,
+	Hash, UNIT,
 };
 
 struct Story {
@@ -46,7 +60,7 @@ impl Story {
 		};
 		let broadcaster = story.chain.client(Some(story.broadcaster.clone()));
 		broadcaster.submit(call, Wait::InBlock).await.unwrap();
-		story.role(FakeEngine::default()).refresh().await.unwrap();
+		story.role(FakeEngine::default()).registration.refresh().await.unwrap();
 		story
 	}
 
@@ -101,8 +115,8 @@ impl Story {
 
 	/// What a role does with a new head.
 	async fn duties(&self, role: &TranscodeRole) {
-		role.claim_duties(self.head()).await.unwrap();
-		role.answer_duties(self.head()).await.unwrap();
+		role.claiming.claim_duties(self.head()).await.unwrap();
+		role.claiming.answer_duties(self.head()).await.unwrap();
 	}
 }
 
@@ -196,8 +210,6 @@ fn segment_should_be_refused_when_a_check_fails() {
 	})
 }
 
-use livepeer_primitives::Hash;
-
 #[test]
 fn segment_should_wait_when_all_places_are_taken() {
 	simulate(|sim| async move {
@@ -230,9 +242,9 @@ fn segment_should_be_refused_when_the_allowance_is_used_up() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim).await;
 		let role = story.role(FakeEngine::default());
-		role.refresh().await.unwrap();
+		role.registration.refresh().await.unwrap();
 		{
-			let mut assigned = lock(&role.assigned);
+			let mut assigned = lock(&role.intake.assigned);
 			let assigned = assigned.values_mut().next().unwrap();
 			assigned.allowance = fee(assigned.view.max_leaf_work, assigned.price) * 2;
 		}
@@ -467,7 +479,7 @@ fn receipt_should_be_given_again_when_a_claim_covers_the_segment() {
 			receipt(story.send(&role, seq).await);
 		}
 		story.duties(&role).await;
-		role.refresh().await.unwrap();
+		role.registration.refresh().await.unwrap();
 		// The broadcaster never had the answer, and asks again.
 		assert_eq!(receipt(story.send(&role, 0).await), first);
 	})

@@ -1,15 +1,24 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::{
-	events::NoEvents,
 	fakes::{
 		simulate, FakeChain, FakeEngine, FakeNet, MemoryStore, Recorder, Sim, SimClock, PLENTY,
 	},
-	follow::Follower,
-	transcode::{TranscodeConfig, TranscodeRole},
-	window::OUT,
+	ports::{
+		events::NoEvents,
+		store::{Blobs, Streams},
+		transport::{Playlist, PushReply, Refusal, Service, SignedHeader},
+	},
+	roles::{
+		follow::Follower,
+		transcode::{TranscodeConfig, TranscodeRole},
+	},
+	rules::window::OUT,
+	sha256,
 };
+use async_trait::async_trait;
 use livepeer_primitives::{video::Rendition, UNIT};
+use sp_core::H256;
 use sp_runtime::Perbill;
 
 /// A broadcaster and a transcoder that share a fake chain and network.
