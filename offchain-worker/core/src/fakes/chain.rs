@@ -1,19 +1,21 @@
 //! A chain in memory, which refuses with the names of the pallets' errors.
 
 use std::{
-	collections::{BTreeMap, BTreeSet},
+	collections::BTreeMap,
 	sync::{Arc, Mutex, MutexGuard},
 };
 
 use async_trait::async_trait;
 use livepeer_primitives::{
-	api::{AssignmentView, ChallengeStage, ChallengeView, JobView, Outcome, TranscoderView},
+	api::{AssignmentView, ChallengeStage, ChallengeView, JobView, KeysView, TranscoderView},
+	claim::{ClaimInfo, Outcome},
 	draw,
-	params::{ProtocolParameters, Timing},
-	segment::{stream_id, SegmentHeader},
+	duty::Profiles,
+	keys::{Generation, OperatorSignature, Purpose, VerifierId},
+	params::ProtocolParameters,
+	segment::stream_id,
 	service::ServiceRecord,
-	sum_tree,
-	traits::ClaimInfo,
+	sum_tree::{self, Commitment},
 	work::{fee, max_leaf_work},
 	AccountId, Balance, BlockNumber, ClaimId, Hash, JobId, StreamId, ToolchainId,
 };
@@ -24,7 +26,7 @@ use super::FakeEngine;
 use crate::{
 	key::Key,
 	lock,
-	ports::chain::{At, Call, Chain, ChainError, Head, LeafReveal, Wait},
+	ports::chain::{At, Call, Chain, ChainError, Head, LeafReveal, Limits, Refused, Wait},
 };
 
 /// An open claim of the fake chain.
@@ -38,6 +40,8 @@ pub struct FakeClaim {
 	pub revealed: BTreeMap<u32, LeafReveal>,
 	/// The outcome when decided.
 	pub outcome: Option<Outcome>,
+	/// Who judges.
+	pub judges: Vec<(AccountId, VerifierId)>,
 }
 
 impl FakeClaim {
@@ -62,11 +66,13 @@ struct ChainState {
 	toolchains: Vec<ToolchainId>,
 	jobs: BTreeMap<JobId, JobView>,
 	next_job: JobId,
-	origins: BTreeMap<AccountId, ServiceRecord>,
+	origins: BTreeMap<StreamId, ServiceRecord>,
+	keys: BTreeMap<(AccountId, Purpose), Vec<KeysView>>,
+	spending: BTreeMap<AccountId, AccountId>,
 	transcoders: BTreeMap<AccountId, TranscoderView>,
 	claims: BTreeMap<ClaimId, FakeClaim>,
 	next_claim: ClaimId,
-	calls: Vec<(AccountId, Call)>,
+	calls: Vec<Call>,
 	unreachable: bool,
 	fail_next: Option<ChainError>,
 }
@@ -91,6 +97,8 @@ impl Default for FakeChain {
 			jobs: BTreeMap::new(),
 			next_job: 1,
 			origins: BTreeMap::new(),
+			keys: BTreeMap::new(),
+			spending: BTreeMap::new(),
 			transcoders: BTreeMap::new(),
 			claims: BTreeMap::new(),
 			next_claim: 1,
@@ -129,7 +137,7 @@ impl FakeChain {
 	}
 
 	/// The calls that were executed, in order.
-	pub fn calls(&self) -> Vec<(AccountId, Call)> {
+	pub fn calls(&self) -> Vec<Call> {
 		self.state().calls.clone()
 	}
 
@@ -163,6 +171,22 @@ impl FakeChain {
 		self.block();
 	}
 
+	/// Seats judges over a claim.
+	pub fn seat(&self, claim: ClaimId, judges: Vec<(AccountId, VerifierId)>) {
+		if let Some(open) = self.state().claims.get_mut(&claim) {
+			open.judges = judges;
+		}
+		self.block();
+	}
+
+	/// Makes a new generation of an account's keys, and says its number.
+	pub fn set_keys(&self, account: &AccountId, purpose: Purpose, keys: &[&Key]) -> Generation {
+		let generation =
+			self.state().add_keys(account, purpose, keys.iter().map(|key| key.public()).collect());
+		self.block();
+		generation
+	}
+
 	/// Decides a claim.
 	pub fn decide(&self, claim: ClaimId, outcome: Outcome) {
 		if let Some(open) = self.state().claims.get_mut(&claim) {
@@ -190,7 +214,8 @@ impl FakeChain {
 			self.state().jobs.get_mut(&job).and_then(|view| view.current.as_mut())
 		{
 			current.transcoder = to.clone();
-			current.accepted = true;
+			current.toolchain = Some(FakeEngine::default().toolchain);
+			current.transcoder_keys = 0;
 		}
 		self.block();
 	}
@@ -202,33 +227,45 @@ impl FakeChain {
 		{
 			current.index += 1;
 			current.transcoder = to.clone();
-			current.accepted = true;
+			current.toolchain = Some(FakeEngine::default().toolchain);
+			current.transcoder_keys = 0;
 			current.next_seq = 0;
 		}
 		self.block();
 	}
 
-	fn execute(&self, who: &AccountId, call: &Call) -> Result<(), String> {
+	fn execute(&self, who: Option<&AccountId>, call: &Call) -> Result<(), ChainError> {
 		let best = self.heads.borrow().best;
+		let name = call.name();
+		let refuse = |refused| ChainError::Refused { call: name, refused };
+		let who = || who.cloned().ok_or(ChainError::NoKey);
 		let mut state = self.state();
 		let state = &mut *state;
 		match call.clone() {
-			Call::CreateJob { name, ladder, limits, max_price, end, budget } => {
-				let stream = stream_id(who, &name);
+			Call::CreateJob { broadcaster, name, ladder, limits, max_price, end, budget } => {
+				let who = who()?;
+				if who != broadcaster && state.spending.get(&who) != Some(&broadcaster) {
+					return Err(refuse(Refused::Other("Jobs.NoSpendingKey".into())));
+				}
+				let stream = stream_id(&broadcaster, &name);
 				let factors = state.parameters.jobs.factors;
-				let max_leaf_work =
-					max_leaf_work(&factors, &ladder, &limits).ok_or("Jobs.WorkOverflow")?;
+				let max_leaf_work = max_leaf_work(&factors, &ladder, &limits)
+					.ok_or_else(|| refuse(Refused::WorkOverflow))?;
 				let chosen =
 					state.transcoders.values().find(|t| t.capacity > 0 && t.price <= max_price);
 				let allowance = chosen.map_or(0, |t| {
 					fee(max_leaf_work, t.price)
 						.saturating_mul(state.parameters.jobs.allowance_leaves.into())
 				});
+				let max_samples = state.parameters.lottery.max_samples;
 				let current = chosen.map(|t| AssignmentView {
 					index: 0,
 					transcoder: t.account.clone(),
 					price: t.price,
-					accepted: false,
+					toolchain: None,
+					broadcaster_keys: 0,
+					transcoder_keys: 0,
+					max_leaves: state.parameters.lottery.leaves_of(max_samples),
 					claimable_until: None,
 					next_seq: 0,
 					allowance,
@@ -237,12 +274,13 @@ impl FakeChain {
 				state.next_job += 1;
 				let view = JobView {
 					id,
-					broadcaster: who.clone(),
+					broadcaster,
 					stream,
 					ladder,
 					limits,
 					factors,
 					max_leaf_work,
+					max_samples,
 					max_price,
 					end,
 					unreserved: budget.saturating_sub(allowance),
@@ -251,57 +289,83 @@ impl FakeChain {
 				};
 				state.jobs.insert(id, view);
 			}
-			Call::SetOrigin(record) => {
-				state.origins.insert(who.clone(), record);
+			Call::SetOrigin { name, record } => {
+				state.origins.insert(stream_id(&who()?, &name), record);
 			}
-			Call::AcceptJob { job, assignment } => {
-				let view = state.jobs.get_mut(&job).ok_or("Jobs.NoJob")?;
+			Call::AcceptJob(acceptance, signature) => {
+				state.check(&signature, Purpose::Duties, &acceptance.hash(), name)?;
+				let theirs = state.jobs.get(&acceptance.job).map(|view| view.broadcaster.clone());
+				let theirs = theirs.ok_or_else(|| refuse(Refused::NoJob))?;
+				let broadcaster_keys = state.newest(&theirs, Purpose::Segments);
+				let transcoder_keys = state.newest(&signature.signer.account, Purpose::Duties);
+				let view = state.jobs.get_mut(&acceptance.job);
 				let current = view
-					.current
-					.as_mut()
-					.filter(|current| current.index == assignment)
-					.ok_or("Jobs.NotOffered")?;
-				if current.transcoder != *who {
-					return Err("Jobs.NotTranscoder".into());
+					.and_then(|view| view.current.as_mut())
+					.filter(|current| current.index == acceptance.assignment)
+					.ok_or_else(|| refuse(Refused::NotOffered))?;
+				if current.transcoder != signature.signer.account {
+					return Err(refuse(Refused::NotTranscoder));
 				}
-				current.accepted = true;
+				let named = (acceptance.broadcaster_keys, acceptance.transcoder_keys);
+				if named != (broadcaster_keys, transcoder_keys)
+					|| signature.signer.generation != transcoder_keys
+				{
+					return Err(refuse(Refused::WrongGeneration));
+				}
+				(current.broadcaster_keys, current.transcoder_keys) = named;
+				current.toolchain = Some(acceptance.toolchain);
 			}
-			Call::ClaimWork(claim) => {
-				let view = state.jobs.get_mut(&claim.job).ok_or("Jobs.NoJob")?;
+			Call::ClaimWork(claim, signature) => {
+				state.check(&signature, Purpose::Duties, &claim.hash(), name)?;
+				let view = state.jobs.get_mut(&claim.job).ok_or_else(|| refuse(Refused::NoJob))?;
 				let current = view
 					.current
 					.as_mut()
 					.filter(|current| current.index == claim.assignment)
-					.ok_or("Jobs.NoAssignment")?;
-				if current.transcoder != *who {
-					return Err("Jobs.NotTranscoder".into());
+					.ok_or_else(|| refuse(Refused::NoAssignment))?;
+				if current.transcoder != signature.signer.account {
+					return Err(refuse(Refused::NotTranscoder));
+				}
+				if current.transcoder_keys != signature.signer.generation {
+					return Err(refuse(Refused::WrongGeneration));
 				}
 				if claim.first < current.next_seq || claim.last < claim.first {
-					return Err("Jobs.ClaimNotAscending".into());
+					return Err(refuse(Refused::ClaimNotAscending));
 				}
 				let count = claim.last - claim.first + 1;
-				if count != u64::from(claim.commitment.leaf_count)
-					|| count > u64::from(state.parameters.lottery.max_leaves())
-				{
-					return Err("Jobs.TooManyLeaves".into());
+				if count > u64::from(current.max_leaves) {
+					return Err(refuse(Refused::TooManyLeaves));
 				}
-				let price = fee(claim.commitment.total_work, current.price);
-				current.allowance =
-					current.allowance.checked_sub(price).ok_or("Jobs.AllowanceExceeded")?;
+				if claim.total_work > claim.largest_leaf.saturating_mul(count) {
+					return Err(refuse(Refused::WorkTooLarge));
+				}
+				let price = fee(claim.total_work, current.price);
+				current.allowance = current
+					.allowance
+					.checked_sub(price)
+					.ok_or_else(|| refuse(Refused::AllowanceExceeded))?;
 				current.next_seq = claim.last + 1;
+				let commitment = Commitment {
+					root: claim.root,
+					total_work: claim.total_work,
+					leaf_count: count as u32,
+				};
 				let info = ClaimInfo {
 					job: claim.job,
 					assignment: claim.assignment,
-					transcoder: who.clone(),
+					transcoder: current.transcoder.clone(),
+					transcoder_keys: current.transcoder_keys,
 					broadcaster: view.broadcaster.clone(),
+					broadcaster_keys: current.broadcaster_keys,
 					stream: view.stream,
 					first: claim.first,
-					commitment: claim.commitment,
+					commitment,
+					largest_leaf: claim.largest_leaf,
 					toolchain: claim.toolchain,
 					ladder: view.ladder.clone(),
 					limits: view.limits,
 					factors: view.factors,
-					max_leaf_work: view.max_leaf_work,
+					max_samples: view.max_samples,
 					fee: price,
 					round: 0,
 					window: 0,
@@ -313,18 +377,20 @@ impl FakeChain {
 					positions: Vec::new(),
 					revealed: BTreeMap::new(),
 					outcome: None,
+					judges: Vec::new(),
 				};
 				state.claims.insert(id, open);
 			}
 			Call::EndJob { job } => {
-				let view = state.jobs.get_mut(&job).ok_or("Jobs.NoJob")?;
+				let view = state.jobs.get_mut(&job).ok_or_else(|| refuse(Refused::NoJob))?;
 				view.ended = true;
 				if let Some(current) = &mut view.current {
 					current.claimable_until = Some(best + state.parameters.jobs.claim_grace);
 				}
 			}
 			Call::Transcoder { price, reward_cut, fee_share, service } => {
-				let capacity = state.transcoders.get(who).map_or(0, |t| t.capacity);
+				let who = who()?;
+				let capacity = state.transcoders.get(&who).map_or(0, |t| t.capacity);
 				let view = TranscoderView {
 					account: who.clone(),
 					stake: 1,
@@ -332,60 +398,115 @@ impl FakeChain {
 					reward_cut,
 					fee_share,
 					capacity,
+					profiles: Profiles::default(),
 					active: true,
 					jailed: false,
 					service,
 				};
-				state.transcoders.insert(who.clone(), view);
+				state.transcoders.insert(who, view);
 			}
-			Call::SetAvailable { capacity } => {
-				state
+			Call::SetAvailable(availability, signature) => {
+				state.check(&signature, Purpose::Duties, &availability.hash(), name)?;
+				let transcoder = state
 					.transcoders
-					.get_mut(who)
-					.ok_or("TranscoderElection.NotRegistered")?
-					.capacity = capacity;
+					.get_mut(&signature.signer.account)
+					.ok_or_else(|| refuse(Refused::NotRegistered))?;
+				transcoder.capacity = availability.capacity;
+				transcoder.profiles = availability.profiles;
 			}
-			Call::Heartbeat => {
-				state.transcoders.get(who).ok_or("TranscoderElection.NotRegistered")?;
+			Call::Heartbeat(heartbeat, signature) => {
+				state.check(&signature, Purpose::Duties, &heartbeat.hash(), name)?;
+				if !state.transcoders.contains_key(&signature.signer.account) {
+					return Err(refuse(Refused::NotRegistered));
+				}
 			}
 			Call::RevealLeaf { claim, reveal } => {
-				let open = state.claims.get_mut(&claim).ok_or("ChallengeLottery.NoChallenge")?;
-				let range = sum_tree::verify(
-					&open.info.commitment,
-					reveal.index,
-					&reveal.leaf,
-					&reveal.proof,
-				)
-				.map_err(|_| "ChallengeLottery.BadProof")?;
-				let livepeer_primitives::leaf::Leaf::Transcoded {
-					in_hash, in_len, duration, ..
-				} = &reveal.leaf
-				else {
-					return Err("ChallengeLottery.NotTranscoded".into());
-				};
-				let header = SegmentHeader {
-					genesis: GENESIS,
-					stream: open.info.stream,
-					job: open.info.job,
-					assignment: open.info.assignment,
-					transcoder: who.clone(),
-					seq: open.info.first + u64::from(reveal.index),
-					in_hash: *in_hash,
-					in_len: *in_len,
-					duration: *duration,
-				};
+				let info = state.claims.get(&claim).map(|open| open.info.clone());
+				let info = info.ok_or_else(|| refuse(Refused::NoChallenge))?;
+				let range =
+					sum_tree::verify(&info.commitment, reveal.index, &reveal.leaf, &reveal.proof)
+						.map_err(|_| refuse(Refused::BadProof))?;
+				let hash = reveal.leaf.header_hash(info.place(GENESIS, reveal.index));
+				let signature = &reveal.broadcaster_signature;
+				let is_signed = signature.signer.account == info.broadcaster
+					&& signature.signer.generation == info.broadcaster_keys
+					&& hash.is_some_and(|hash| {
+						state.check(signature, Purpose::Segments, &hash, name).is_ok()
+					});
+				let open = state.claims.get_mut(&claim);
+				let open = open.ok_or_else(|| refuse(Refused::NoChallenge))?;
 				if !open.positions.iter().any(|position| range.contains(position)) {
-					return Err("ChallengeLottery.NothingToAnswer".into());
+					return Err(refuse(Refused::NothingToAnswer));
 				}
-				if !header.is_signed_by(&open.info.broadcaster, &reveal.broadcaster_signature) {
-					return Err("ChallengeLottery.BadSignature".into());
+				if !is_signed {
+					return Err(refuse(Refused::BadSignature));
 				}
 				open.revealed.insert(reveal.index, *reveal);
 			}
 			Call::Bond { .. } => {}
+			Call::SetKeys { purpose, keys, .. } => {
+				state.add_keys(&who()?, purpose, keys.into_inner());
+			}
+			Call::RevokeKey { purpose, generation, key } => {
+				let views = state.keys.entry((who()?, purpose)).or_default();
+				let view = views.iter_mut().find(|view| view.generation == generation);
+				if let Some(revoked) = view.and_then(|view| view.revoked.get_mut(usize::from(key)))
+				{
+					*revoked = true;
+				}
+			}
+			Call::SetSpending { key, spending } => {
+				let who = who()?;
+				match spending {
+					Some(_) => state.spending.insert(key, who),
+					None => state.spending.remove(&key),
+				};
+			}
 		}
-		state.calls.push((who.clone(), call.clone()));
+		state.calls.push(call.clone());
 		Ok(())
+	}
+}
+
+impl ChainState {
+	/// The newest generation of an account's keys.
+	fn newest(&self, account: &AccountId, purpose: Purpose) -> Generation {
+		let views = self.keys.get(&(account.clone(), purpose));
+		views.and_then(|views| views.first()).map_or(0, |view| view.generation)
+	}
+
+	fn add_keys(
+		&mut self,
+		account: &AccountId,
+		purpose: Purpose,
+		keys: Vec<livepeer_primitives::keys::OperatorKey>,
+	) -> Generation {
+		let generation = self.newest(account, purpose) + 1;
+		let revoked = vec![false; keys.len()];
+		let view = KeysView { generation, keys, revoked, vrf: None };
+		self.keys.entry((account.clone(), purpose)).or_default().insert(0, view);
+		generation
+	}
+
+	/// Refuses what is not signed as it says.
+	fn check(
+		&self,
+		signature: &OperatorSignature,
+		purpose: Purpose,
+		object: &Hash,
+		call: &'static str,
+	) -> Result<(), ChainError> {
+		let signer = &signature.signer;
+		let views = self.keys.get(&(signer.account.clone(), purpose));
+		let view =
+			views.and_then(|views| views.iter().find(|view| view.generation == signer.generation));
+		let key = view.and_then(|view| view.keys.get(usize::from(signer.key)));
+		if signature.verifies(object, key) {
+			Ok(())
+		} else {
+			let refused = Refused::Other("the signature is not by the key that it names".into());
+			Err(ChainError::Refused { call, refused })
+		}
 	}
 }
 
@@ -421,12 +542,25 @@ impl Chain for FakeChainClient {
 		self.chain.heads.subscribe()
 	}
 
-	async fn timing(&self) -> Result<Timing, ChainError> {
-		self.read().map(|_| Timing::development())
+	async fn limits(&self) -> Result<Limits, ChainError> {
+		let parameters = self.read()?.parameters;
+		Ok(Limits {
+			slot_duration: 2_000,
+			heartbeat_interval: parameters.election.heartbeat_interval,
+			max_open_claims: parameters.jobs.max_open_claims,
+			claim_grace: parameters.jobs.claim_grace,
+			now: self.chain.heads.borrow().best,
+		})
 	}
 
-	async fn parameters(&self) -> Result<ProtocolParameters, ChainError> {
-		Ok(self.read()?.parameters)
+	async fn operator_keys(
+		&self,
+		account: &AccountId,
+		purpose: Purpose,
+	) -> Result<Vec<KeysView>, ChainError> {
+		let views = self.read()?.keys.get(&(account.clone(), purpose)).cloned();
+		let own = KeysView { generation: 0, keys: vec![], revoked: vec![], vrf: None };
+		Ok(views.unwrap_or_default().into_iter().chain([own]).collect())
 	}
 
 	async fn transcoder(&self, account: &AccountId) -> Result<Option<TranscoderView>, ChainError> {
@@ -434,9 +568,15 @@ impl Chain for FakeChainClient {
 	}
 
 	async fn service(&self, account: &AccountId) -> Result<Option<ServiceRecord>, ChainError> {
-		let state = self.read()?;
-		let transcoder = state.transcoders.get(account).map(|view| view.service.clone());
-		Ok(transcoder.or_else(|| state.origins.get(account).cloned()))
+		Ok(self.read()?.transcoders.get(account).map(|view| view.service.clone()))
+	}
+
+	async fn origin(&self, stream: StreamId) -> Result<Option<ServiceRecord>, ChainError> {
+		Ok(self.read()?.origins.get(&stream).cloned())
+	}
+
+	async fn origins(&self) -> Result<Vec<StreamId>, ChainError> {
+		Ok(self.read()?.origins.keys().copied().collect())
 	}
 
 	async fn job(&self, _: At, id: JobId) -> Result<Option<JobView>, ChainError> {
@@ -492,7 +632,8 @@ impl Chain for FakeChainClient {
 				tranche: 0,
 				positions: claim.positions.clone(),
 				answered,
-				members: Vec::new(),
+				members: claim.judges.iter().map(|(account, _)| account.clone()).collect(),
+				keys: claim.judges.iter().map(|(_, key)| key.clone()).collect(),
 				committed: Vec::new(),
 				revealed: Vec::new(),
 				outcome: claim.outcome,
@@ -514,20 +655,11 @@ impl Chain for FakeChainClient {
 		Ok(self.read()?.toolchains.clone())
 	}
 
-	async fn broadcasters(&self) -> Result<Vec<AccountId>, ChainError> {
-		let state = self.read()?;
-		let set: BTreeSet<_> = state.jobs.values().map(|job| job.broadcaster.clone()).collect();
-		Ok(set.into_iter().collect())
-	}
-
 	async fn submit(&self, call: Call, _: Wait) -> Result<(), ChainError> {
 		if let Some(error) = self.read()?.fail_next.take() {
 			return Err(error);
 		}
-		let who = self.account().ok_or(ChainError::NoKey)?;
-		self.chain
-			.execute(&who, &call)
-			.map_err(|error| ChainError::Dispatch { call: call.name(), error })?;
+		self.chain.execute(self.account().as_ref(), &call)?;
 		self.chain.block();
 		Ok(())
 	}

@@ -1,7 +1,7 @@
 //! A media engine of arithmetic.
 
 use async_trait::async_trait;
-use livepeer_primitives::{verdict::MismatchKind, Hash, ToolchainId};
+use livepeer_primitives::{leaf::RejectReason, verdict::MismatchKind, Hash, ToolchainId};
 use sp_core::H256;
 
 use super::SimClock;
@@ -21,11 +21,19 @@ pub struct FakeEngine {
 	pub takes: Option<(SimClock, u64)>,
 	/// Inputs that begin with this byte make the engine fail.
 	pub fails_on: Option<u8>,
+	/// Inputs that begin with this byte are rejected, beside those that begin with 0xff.
+	pub rejects: Option<u8>,
 }
 
 impl Default for FakeEngine {
 	fn default() -> Self {
-		Self { toolchain: H256::repeat_byte(0x7c), black: false, takes: None, fails_on: None }
+		Self {
+			toolchain: H256::repeat_byte(0x7c),
+			black: false,
+			takes: None,
+			fails_on: None,
+			rejects: None,
+		}
 	}
 }
 
@@ -49,9 +57,9 @@ impl MediaEngine for FakeEngine {
 		if self.fails_on.is_some() && input.first().copied() == self.fails_on {
 			return Err(MediaError::Failed("told to".into()));
 		}
-		if input.first() == Some(&0xff) {
-			let reason = livepeer_primitives::leaf::RejectReason::Corrupt;
-			return Err(MediaError::Invalid { reason, offset: 0 });
+		let first = input.first().copied();
+		if first == Some(0xff) || (first.is_some() && first == self.rejects) {
+			return Err(MediaError::Invalid(RejectReason::Undecodable { reason: 1, packet: 0 }));
 		}
 		let outputs = (0..format.ladder.len() as u8)
 			.map(|i| {
@@ -66,7 +74,7 @@ impl MediaEngine for FakeEngine {
 		&self,
 		format: &Format,
 		input: &[u8],
-		outputs: &[Vec<u8>],
+		outputs: &[Option<Vec<u8>>],
 		seed: Hash,
 		index: u32,
 	) -> Result<Examined, MediaError> {
@@ -76,7 +84,10 @@ impl MediaEngine for FakeEngine {
 			.outputs
 			.iter()
 			.zip(outputs)
-			.map(|(a, b)| (a != b).then_some(Fault::Mismatch(MismatchKind::Video)))
+			.map(|(ours, theirs)| {
+				let differs = theirs.as_ref().is_some_and(|theirs| theirs != ours);
+				differs.then_some(Fault::Mismatch(MismatchKind::Video))
+			})
 			.collect();
 		let mut evidence = livepeer_primitives::evidence::LeafEvidence::new(seed, index);
 		evidence.add(0, 0, livepeer_primitives::evidence::frame_hash(seed, input));

@@ -9,6 +9,14 @@ mod store;
 
 use std::sync::{Arc, Mutex};
 
+use livepeer_primitives::{
+	chunks::chunk_root,
+	extension::Extensions,
+	receipt::Output,
+	segment::{SegmentInfo, SOURCE_TRACK},
+	video::{Rendition, CANONICAL_PROFILE},
+};
+
 pub use self::{
 	chain::{FakeChain, FakeChainClient, FakeClaim, GENESIS, PLENTY},
 	engine::FakeEngine,
@@ -19,6 +27,7 @@ pub use self::{
 use crate::{
 	lock,
 	ports::events::{Event, EventSink},
+	sha256,
 };
 
 /// Keeps every event.
@@ -36,4 +45,30 @@ impl EventSink for Recorder {
 	fn emit(&self, event: Event) {
 		lock(&self.0).push(event);
 	}
+}
+
+/// A rendition of the canonical profile whose cap is its target.
+pub fn rendition(width: u16, height: u16, kbps: u32) -> Rendition {
+	Rendition { width, height, profile: CANONICAL_PROFILE, kbps, cap_kbps: kbps }
+}
+
+/// What is signed of a segment of these bytes, 2 s long.
+pub fn segment_info(bytes: &[u8]) -> SegmentInfo {
+	SegmentInfo {
+		track: SOURCE_TRACK,
+		epoch: 0,
+		time: 0,
+		captured: 0,
+		duration: 180_000,
+		flags: 0,
+		in_hash: sha256(bytes),
+		in_len: bytes.len() as u32,
+		chunk_root: chunk_root(bytes),
+		extensions: Extensions::default(),
+	}
+}
+
+/// An output of these bytes.
+pub fn output(bytes: &[u8]) -> Output {
+	Output { hash: sha256(bytes), len: bytes.len() as u32, chunk_root: chunk_root(bytes) }
 }

@@ -11,7 +11,9 @@ use sp_core::H256;
 
 use crate::{
 	lock,
-	ports::transport::{NetError, Playlist, PushReply, Service, SignedHeader, Transport},
+	ports::transport::{
+		NetError, Playlist, PushReply, Service, SignedHeader, SignedPass, Transport,
+	},
 	sha256,
 };
 
@@ -24,6 +26,8 @@ pub struct FakeNet {
 	peers: Arc<Mutex<Peers>>,
 	/// Hashes whose bytes come back with one bit flipped (and are refused), or not at all.
 	withheld: Arc<Mutex<BTreeSet<H256>>>,
+	/// The passes that were shown.
+	passes: Arc<Mutex<Vec<SignedPass>>>,
 }
 
 impl FakeNet {
@@ -51,6 +55,11 @@ impl FakeNet {
 	/// Takes a peer off the network.
 	pub fn remove(&self, name: &str) {
 		lock(&self.peers).remove(name.as_bytes());
+	}
+
+	/// The passes that were shown so far.
+	pub fn passes(&self) -> Vec<SignedPass> {
+		lock(&self.passes).clone()
 	}
 
 	/// Makes certain bytes unobtainable, or obtainable again.
@@ -90,7 +99,11 @@ impl Transport for FakeTransport {
 		peer: &ServiceRecord,
 		hash: H256,
 		max_len: u32,
+		pass: Option<&SignedPass>,
 	) -> Result<Vec<u8>, NetError> {
+		if let Some(pass) = pass {
+			lock(&self.net.passes).push(pass.clone());
+		}
 		if lock(&self.net.withheld).contains(&hash) {
 			return Err(NetError::WrongBytes);
 		}
@@ -117,5 +130,13 @@ impl Transport for FakeTransport {
 		from: Seq,
 	) -> Result<Playlist, NetError> {
 		self.peer(peer)?.playlist(stream, from).await.ok_or(NetError::NotFound)
+	}
+
+	async fn newest(
+		&self,
+		peer: &ServiceRecord,
+		stream: StreamId,
+	) -> Result<SignedHeader, NetError> {
+		self.peer(peer)?.newest(stream).await.ok_or(NetError::NotFound)
 	}
 }

@@ -123,8 +123,7 @@ impl Values for MemoryStore {
 
 impl Headers for MemoryStore {
 	fn put_header(&self, signed: &SignedHeader) -> Result<SignedHeader, StoreError> {
-		let header = &signed.header;
-		let key = SegmentKey { job: header.job, assignment: header.assignment, seq: header.seq };
+		let key = SegmentKey::of(&signed.header);
 		let mut state = self.write()?;
 		Ok(state.headers.entry(key).or_insert_with(|| signed.clone()).clone())
 	}
@@ -140,7 +139,7 @@ impl Receipts for MemoryStore {
 		let key = segment.key();
 		let mut state = self.write()?;
 		if let Some(stored) = state.receipts.get(&key) {
-			return if stored.receipt.header == segment.receipt.header {
+			return if stored.signed.header == segment.signed.header {
 				Ok(stored.clone())
 			} else {
 				Err(StoreError::Conflict)
@@ -256,7 +255,7 @@ impl Streams for MemoryStore {
 	fn put_record(&self, record: &SegmentRecord) -> Result<(), StoreError> {
 		let header = record.header();
 		let owner = format!("record/{:?}/{}", header.stream, header.seq);
-		let hashes = record.receipt.outputs.iter().map(|output| output.hash).collect();
+		let hashes = record.present().map(|output| output.hash).collect();
 		let mut state = self.write()?;
 		state.pin(owner, hashes);
 		state.records.insert((header.stream, header.seq), record.clone());

@@ -2,15 +2,15 @@
 
 use async_trait::async_trait;
 use livepeer_primitives::{
-	api::{ChallengeView, JobView, TranscoderView},
+	api::{ChallengeView, JobView, KeysView, TranscoderView},
+	claim::{ClaimInfo, WorkClaim},
+	duty::{Acceptance, Availability, Heartbeat},
+	keys::{OperatorKeys, OperatorSignature, Purpose, VrfKey},
 	leaf::Leaf,
-	params::{ProtocolParameters, Timing},
 	service::ServiceRecord,
-	sum_tree::{Commitment, SumProof},
-	traits::ClaimInfo,
+	sum_tree::SumProof,
 	video::{Ladder, SourceLimits},
-	AccountId, AssignmentIndex, Balance, BlockNumber, ClaimId, Hash, JobId, Seq, Signature,
-	StreamId, ToolchainId,
+	AccountId, Balance, BlockNumber, ClaimId, Hash, JobId, StreamId, ToolchainId,
 };
 use sp_runtime::Perbill;
 use thiserror::Error;
@@ -70,13 +70,13 @@ pub enum ChainError {
 		/// What the pool said.
 		reason: String,
 	},
-	/// The call was included and failed.
-	#[error("{call} failed: {error}")]
-	Dispatch {
+	/// The chain refused the call.
+	#[error("{call} was refused: {refused}")]
+	Refused {
 		/// Pallet and call.
 		call: &'static str,
-		/// Pallet and name of the error.
-		error: String,
+		/// Why.
+		refused: Refused,
 	},
 	/// An answer that cannot be decoded.
 	#[error("the node's answer to {0} cannot be decoded")]
@@ -119,6 +119,104 @@ pub(crate) async fn while_away<T, E: core::fmt::Display>(
 	}
 }
 
+macro_rules! refusals {
+	($($(#[$doc:meta])* $variant:ident: $pallet:literal, $name:literal;)*) => {
+		/// Why the chain refused a call, where a role makes something of it. The names are those of
+		/// the pallets' errors.
+		#[derive(Clone, PartialEq, Eq, Debug)]
+		pub enum Refused {
+			$($(#[$doc])* $variant,)*
+			/// Anything else, with pallet and error or what the node said.
+			Other(String),
+		}
+
+		impl Refused {
+			/// All that have a name, with pallet and error.
+			pub const NAMED: &[(Refused, &str, &str)] =
+				&[$((Refused::$variant, $pallet, $name),)*];
+		}
+	};
+}
+refusals! {
+	/// There is no such job.
+	NoJob: "Jobs", "NoJob";
+	/// The job has ended.
+	JobEnded: "Jobs", "JobEnded";
+	/// There is no such assignment.
+	NoAssignment: "Jobs", "NoAssignment";
+	/// The assignment is not offered now.
+	NotOffered: "Jobs", "NotOffered";
+	/// It is another transcoder's.
+	NotTranscoder: "Jobs", "NotTranscoder";
+	/// The time for it is over.
+	TooLate: "Jobs", "TooLate";
+	/// A later segment is claimed already.
+	ClaimNotAscending: "Jobs", "ClaimNotAscending";
+	/// A claim has no more leaves than this.
+	TooManyLeaves: "Jobs", "TooManyLeaves";
+	/// There is nothing to pay for.
+	NoWork: "Jobs", "NoWork";
+	/// More work than the segments can hold.
+	WorkTooLarge: "Jobs", "WorkTooLarge";
+	/// The fee is below the smallest.
+	FeeTooSmall: "Jobs", "FeeTooSmall";
+	/// The fee is above what is reserved.
+	AllowanceExceeded: "Jobs", "AllowanceExceeded";
+	/// The work of the ladder cannot be counted.
+	WorkOverflow: "Jobs", "WorkOverflow";
+	/// The account is no transcoder.
+	NotRegistered: "TranscoderElection", "NotRegistered";
+	/// There is no such challenge.
+	NoChallenge: "ChallengeLottery", "NoChallenge";
+	/// Keys of another generation than those that count.
+	WrongGeneration: "Jobs", "WrongGeneration";
+	/// The leaf does not prove itself.
+	BadProof: "ChallengeLottery", "BadProof";
+	/// No drawn position is in the leaf.
+	NothingToAnswer: "ChallengeLottery", "NothingToAnswer";
+	/// The segment is not signed by the broadcaster.
+	BadSignature: "ChallengeLottery", "BadSignature";
+}
+
+impl Refused {
+	/// The refusal of this pallet and error.
+	pub fn named(pallet: &str, name: &str) -> Self {
+		let named = Self::NAMED.iter().find(|(_, p, n)| (*p, *n) == (pallet, name));
+		named.map_or_else(
+			|| Self::Other(format!("{pallet}.{name}")),
+			|(refused, _, _)| refused.clone(),
+		)
+	}
+
+	/// Whether no later attempt of a claim avoids it. Others, such as a chain in safe mode, pass.
+	pub fn is_lasting(&self) -> bool {
+		matches!(
+			self,
+			Self::NoJob
+				| Self::NoAssignment
+				| Self::NotTranscoder
+				| Self::TooLate
+				| Self::ClaimNotAscending
+				| Self::TooManyLeaves
+				| Self::NoWork
+				| Self::WorkTooLarge
+				| Self::FeeTooSmall
+		)
+	}
+}
+
+impl core::fmt::Display for Refused {
+	fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+		match self {
+			Self::Other(what) => write!(f, "{what}"),
+			named => match Self::NAMED.iter().find(|(refused, _, _)| refused == named) {
+				Some((_, pallet, name)) => write!(f, "{pallet}.{name}"),
+				None => Ok(()),
+			},
+		}
+	}
+}
+
 /// A drawn leaf with its proofs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LeafReveal {
@@ -127,33 +225,28 @@ pub struct LeafReveal {
 	/// The leaf.
 	pub leaf: Leaf,
 	/// The broadcaster's signature over the segment's header.
-	pub broadcaster_signature: Signature,
+	pub broadcaster_signature: OperatorSignature,
 	/// Its path in the claim's tree.
 	pub proof: SumProof,
 }
 
-/// A claim over consecutive segments.
+/// What a key may spend of a broadcaster's ETH.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ClaimCall {
-	/// The job.
-	pub job: JobId,
-	/// The assignment within the job.
-	pub assignment: AssignmentIndex,
-	/// Seq of leaf 0.
-	pub first: Seq,
-	/// Seq of the last leaf.
-	pub last: Seq,
-	/// Root and total work; its leaf count is `last - first + 1`.
-	pub commitment: Commitment,
-	/// The toolchain that made the outputs.
-	pub toolchain: ToolchainId,
+pub struct Spending {
+	/// The most that it may ever spend.
+	pub cap: Balance,
+	/// The block from which on it may do nothing.
+	pub expiry: BlockNumber,
 }
 
-/// What a role asks of the chain.
+/// What a role asks of the chain: a transaction that the role's key signs, or an object that is
+/// signed itself and may be brought by anybody, for nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Call {
-	/// Opens a job.
+	/// Opens a job. Signed by the broadcaster or a spending key of it.
 	CreateJob {
+		/// Whose ETH it is.
+		broadcaster: AccountId,
 		/// The stream's name.
 		name: String,
 		/// The ladder.
@@ -167,23 +260,23 @@ pub enum Call {
 		/// ETH for the job.
 		budget: Balance,
 	},
-	/// Says where the signer's streams are found.
-	SetOrigin(ServiceRecord),
-	/// Accepts an assignment.
-	AcceptJob {
-		/// The job.
-		job: JobId,
-		/// The assignment within it.
-		assignment: AssignmentIndex,
+	/// Says where a stream of the signing account is found.
+	SetOrigin {
+		/// The stream's name.
+		name: String,
+		/// Where it is found.
+		record: ServiceRecord,
 	},
-	/// Claims the fee of a range of segments.
-	ClaimWork(ClaimCall),
-	/// Ends a job.
+	/// Ends a job. Signed as [`Call::CreateJob`] is.
 	EndJob {
 		/// The job.
 		job: JobId,
 	},
-	/// Registers as transcoder or changes the terms.
+	/// Accepts an assignment.
+	AcceptJob(Acceptance, OperatorSignature),
+	/// Claims the fee of a range of segments.
+	ClaimWork(Box<WorkClaim>, OperatorSignature),
+	/// Registers the signing account as transcoder or changes its terms.
 	Transcoder {
 		/// Price of a standard segment, in ETH.
 		price: Balance,
@@ -194,26 +287,48 @@ pub enum Call {
 		/// Where it is reached.
 		service: ServiceRecord,
 	},
-	/// Says how many assignments are taken at a time.
-	SetAvailable {
-		/// The number; 0 takes none.
-		capacity: u32,
-	},
+	/// Says how much work is taken.
+	SetAvailable(Availability, OperatorSignature),
 	/// Keeps the availability alive.
-	Heartbeat,
-	/// Answers the draw of a claim.
+	Heartbeat(Heartbeat, OperatorSignature),
+	/// Answers the draw of a claim. The leaf proves itself.
 	RevealLeaf {
 		/// The claim.
 		claim: ClaimId,
 		/// The leaf with its proofs.
 		reveal: Box<LeafReveal>,
 	},
-	/// Bonds LPT to a transcoder (to itself, to become one).
+	/// Bonds LPT of the signing account to a transcoder (to itself, to become one).
 	Bond {
 		/// LPT.
 		amount: Balance,
 		/// To whom.
 		to: AccountId,
+	},
+	/// Makes a new generation of the signing account's operator keys.
+	SetKeys {
+		/// What they sign.
+		purpose: Purpose,
+		/// The keys.
+		keys: OperatorKeys,
+		/// The key of forced variants, for a transcoder's duties.
+		vrf: Option<VrfKey>,
+	},
+	/// Lets a key of the signing account sign no more.
+	RevokeKey {
+		/// What it signs.
+		purpose: Purpose,
+		/// Its generation.
+		generation: u32,
+		/// Its place in it.
+		key: u8,
+	},
+	/// Lets a key spend the signing account's ETH on jobs; `None` ends that.
+	SetSpending {
+		/// The key's account.
+		key: AccountId,
+		/// What it may spend.
+		spending: Option<Spending>,
 	},
 }
 
@@ -222,17 +337,36 @@ impl Call {
 	pub fn name(&self) -> &'static str {
 		match self {
 			Call::CreateJob { .. } => "Jobs.create_job",
-			Call::SetOrigin(_) => "Jobs.set_origin",
-			Call::AcceptJob { .. } => "Jobs.accept_job",
-			Call::ClaimWork(_) => "Jobs.claim_work",
+			Call::SetOrigin { .. } => "Jobs.set_origin",
 			Call::EndJob { .. } => "Jobs.end_job",
+			Call::AcceptJob(..) => "Jobs.accept_job",
+			Call::ClaimWork(..) => "Jobs.claim_work",
 			Call::Transcoder { .. } => "TranscoderElection.transcoder",
-			Call::SetAvailable { .. } => "TranscoderElection.set_available",
-			Call::Heartbeat => "TranscoderElection.heartbeat",
+			Call::SetAvailable(..) => "TranscoderElection.set_available",
+			Call::Heartbeat(..) => "TranscoderElection.heartbeat",
 			Call::RevealLeaf { .. } => "ChallengeLottery.reveal_leaf",
 			Call::Bond { .. } => "LptStaking.bond",
+			Call::SetKeys { .. } => "OperatorKeys.set_keys",
+			Call::RevokeKey { .. } => "OperatorKeys.revoke_key",
+			Call::SetSpending { spending: Some(_), .. } => "Jobs.set_spending_key",
+			Call::SetSpending { spending: None, .. } => "Jobs.remove_spending_key",
 		}
 	}
+}
+
+/// What the roles need to know of the protocol's parameters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+	/// Length of a slot in milliseconds.
+	pub slot_duration: u64,
+	/// Blocks within which an available transcoder sends one heartbeat.
+	pub heartbeat_interval: BlockNumber,
+	/// Open claims that one transcoder may have.
+	pub max_open_claims: u32,
+	/// Blocks after an assignment's end in which it can still be claimed for.
+	pub claim_grace: BlockNumber,
+	/// The best block's number on the protocol's clock, by which deadlines and duties go.
+	pub now: BlockNumber,
 }
 
 /// How long [`Chain::submit`] waits.
@@ -245,7 +379,7 @@ pub enum Wait {
 	Finalized,
 }
 
-/// The chain: reads at a block, calls signed by the role's key.
+/// The chain: reads at a block, and calls.
 ///
 /// Reads never change anything and may be repeated. `submit` resolves when the call was executed;
 /// an error of kind [`ChainError::is_transient`] leaves open whether it will be, so that callers
@@ -254,19 +388,27 @@ pub enum Wait {
 pub trait Chain: Send + Sync {
 	/// Hash of the genesis block.
 	fn genesis(&self) -> Hash;
-	/// The account of the role's key, if it has one.
+	/// The account of the key that signs transactions, if there is one.
 	fn account(&self) -> Option<AccountId>;
 	/// The head, changed with every new best or finalised block.
 	fn heads(&self) -> watch::Receiver<Head>;
 
-	/// What was fixed at genesis.
-	async fn timing(&self) -> Result<Timing, ChainError>;
-	/// The parameters in force.
-	async fn parameters(&self) -> Result<ProtocolParameters, ChainError>;
+	/// What the roles need to know of parameters and clock.
+	async fn limits(&self) -> Result<Limits, ChainError>;
+	/// The generations of an account's keys for a purpose that the chain keeps, newest first.
+	async fn operator_keys(
+		&self,
+		account: &AccountId,
+		purpose: Purpose,
+	) -> Result<Vec<KeysView>, ChainError>;
 	/// One transcoder.
 	async fn transcoder(&self, account: &AccountId) -> Result<Option<TranscoderView>, ChainError>;
-	/// Where a transcoder or a broadcaster is reached.
+	/// Where a transcoder is reached.
 	async fn service(&self, account: &AccountId) -> Result<Option<ServiceRecord>, ChainError>;
+	/// Where a stream comes from.
+	async fn origin(&self, stream: StreamId) -> Result<Option<ServiceRecord>, ChainError>;
+	/// The streams that have said where they come from.
+	async fn origins(&self) -> Result<Vec<StreamId>, ChainError>;
 	/// One job.
 	async fn job(&self, at: At, id: JobId) -> Result<Option<JobView>, ChainError>;
 	/// The newest job of a stream that still has state.
@@ -281,9 +423,8 @@ pub trait Chain: Send + Sync {
 	async fn claims_of(&self, at: At, transcoder: &AccountId) -> Result<Vec<ClaimId>, ChainError>;
 	/// The toolchains that claims may name.
 	async fn toolchains(&self) -> Result<Vec<ToolchainId>, ChainError>;
-	/// Everybody who has published where streams of theirs are found.
-	async fn broadcasters(&self) -> Result<Vec<AccountId>, ChainError>;
 
-	/// Signs, sends and waits.
+	/// Sends and waits. A transaction is signed by the role's key; an object that is signed itself
+	/// needs none.
 	async fn submit(&self, call: Call, wait: Wait) -> Result<(), ChainError>;
 }

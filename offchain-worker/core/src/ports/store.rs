@@ -9,13 +9,20 @@
 
 use codec::{Decode, Encode};
 use livepeer_primitives::{
-	leaf::Leaf, receipt::Receipt, sum_tree::Commitment, video::Ladder, AccountId, AssignmentIndex,
-	ClaimId, JobId, Seq, Signature, StreamId, ToolchainId,
+	claim::WorkClaim,
+	extension::Extensions,
+	keys::{Generation, OperatorSignature},
+	leaf::Leaf,
+	receipt::{Output, Receipt, TranscodeResult},
+	segment::SegmentHeader,
+	sum_tree::Commitment,
+	video::Ladder,
+	AccountId, AssignmentIndex, ClaimId, Epoch, Hash, JobId, Seq, StreamId, ToolchainId,
 };
 use sp_core::H256;
 use thiserror::Error;
 
-use crate::ports::transport::{SegmentRecord, SignedHeader};
+use crate::ports::transport::{SegmentRecord, SignedHead, SignedHeader};
 
 /// Why something is not stored or cannot be read.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
@@ -53,15 +60,24 @@ pub struct SegmentKey {
 	pub seq: Seq,
 }
 
-/// A segment that was transcoded: its receipt and what a claim needs.
+impl SegmentKey {
+	/// The key of the segment that a header describes.
+	pub fn of(header: &SegmentHeader) -> Self {
+		Self { job: header.job, assignment: header.assignment, seq: header.seq }
+	}
+}
+
+/// A segment that was transcoded or rejected: its receipt and what a claim needs.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct TranscodedSegment {
+	/// The header that the broadcaster signed.
+	pub signed: SignedHeader,
 	/// The receipt.
 	pub receipt: Receipt,
 	/// This transcoder's signature over it.
-	pub signature: Signature,
-	/// The broadcaster's signature over the header.
-	pub broadcaster_signature: Signature,
+	pub signature: OperatorSignature,
+	/// The most leaves that a claim of the assignment could have then.
+	pub max_leaves: u32,
 	/// The leaf that stands for it in a claim.
 	pub leaf: Leaf,
 	/// When it was stored, in milliseconds since 1970.
@@ -71,14 +87,26 @@ pub struct TranscodedSegment {
 impl TranscodedSegment {
 	/// Its key.
 	pub fn key(&self) -> SegmentKey {
-		let header = &self.receipt.header;
-		SegmentKey { job: header.job, assignment: header.assignment, seq: header.seq }
+		SegmentKey::of(self.header())
+	}
+
+	/// The header that the broadcaster signed.
+	pub fn header(&self) -> &SegmentHeader {
+		&self.signed.header
+	}
+
+	/// The outputs that there are.
+	pub fn outputs(&self) -> Vec<Output> {
+		match &self.receipt.result {
+			TranscodeResult::Transcoded(outputs) => outputs.iter().flatten().copied().collect(),
+			TranscodeResult::Rejected(_) => Vec::new(),
+		}
 	}
 
 	/// The hashes of its bytes: the source and the outputs.
 	pub fn hashes(&self) -> Vec<H256> {
-		core::iter::once(self.receipt.header.in_hash)
-			.chain(self.receipt.outputs.iter().map(|output| output.hash))
+		core::iter::once(self.header().segment.in_hash)
+			.chain(self.outputs().iter().map(|output| output.hash))
 			.collect()
 	}
 }
@@ -98,6 +126,8 @@ pub struct ClaimRecord {
 	pub commitment: Commitment,
 	/// The toolchain that made the outputs.
 	pub toolchain: ToolchainId,
+	/// The generation of this transcoder's keys in the assignment.
+	pub keys: Generation,
 	/// The claim's number once it is seen on chain.
 	pub id: Option<ClaimId>,
 }
@@ -106,6 +136,22 @@ impl ClaimRecord {
 	/// Seq of the last leaf.
 	pub fn last(&self) -> Seq {
 		self.first.saturating_add(u64::from(self.commitment.leaf_count)).saturating_sub(1)
+	}
+
+	/// What is signed to be paid.
+	pub fn work_claim(&self, genesis: Hash) -> WorkClaim {
+		WorkClaim {
+			genesis,
+			job: self.job,
+			assignment: self.assignment,
+			first: self.first,
+			last: self.last(),
+			root: self.commitment.root,
+			total_work: self.commitment.total_work,
+			largest_leaf: self.leaves.iter().map(Leaf::work).max().unwrap_or(0),
+			toolchain: self.toolchain,
+			extensions: Extensions::default(),
+		}
 	}
 
 	/// Its key: the segment of leaf 0.
@@ -127,6 +173,10 @@ pub struct StreamState {
 	pub ladder: Ladder,
 	/// The first seq of that job.
 	pub first: Seq,
+	/// The epoch of that seq.
+	pub epoch: Epoch,
+	/// The newest epoch that was ever signed or seen.
+	pub newest_epoch: Epoch,
 	/// The seq after the last one that was ever signed or seen.
 	pub next: Seq,
 	/// The seq before which every segment came back or never will. Followers are told of no record
@@ -134,6 +184,8 @@ pub struct StreamState {
 	pub complete: Seq,
 	/// Whether nothing follows.
 	pub ended: bool,
+	/// The newest head that its broadcaster signed.
+	pub head: Option<SignedHead>,
 }
 
 /// Bytes by their hash.

@@ -12,9 +12,13 @@ mod run;
 use std::sync::Arc;
 
 use livepeer_primitives::{
+	api::JobView,
+	keys::{Generation, Purpose},
 	segment::stream_id,
+	service::ServiceRecord,
 	video::{check_format, FormatError, Ladder, SourceLimits},
-	Balance, BlockNumber, JobId, Seq, StreamId,
+	work::WorkFactors,
+	AccountId, Balance, BlockNumber, Epoch, JobId, Seq, StreamId,
 };
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
@@ -22,15 +26,16 @@ use tokio::sync::{mpsc, watch};
 pub use self::origin::{playlist_from, Origin};
 use self::run::{Inputs, Run};
 use crate::{
-	key::Key,
+	key::{KeyBook, Keyring, NoKeyFor, Signing},
 	ports::{
 		chain::{while_away, At, Call, Chain, ChainError, Head, Wait},
 		clock::Clock,
+		engine::MediaEngine,
 		events::{Event, EventSink},
 		store::{BroadcastStore, StoreError, StreamState},
 		transport::Transport,
 	},
-	rules::playlist::is_stream_name,
+	rules::{playlist::is_stream_name, window::OUT},
 };
 
 /// Why a stream cannot go on.
@@ -48,6 +53,15 @@ pub enum BroadcastError {
 	/// Nothing can be stored.
 	#[error(transparent)]
 	Store(#[from] StoreError),
+	/// No key at hand signs segments.
+	#[error(transparent)]
+	Key(#[from] NoKeyFor),
+	/// The chain sends viewers elsewhere, and only the account itself can change that.
+	#[error("the chain does not say that this stream of {0} is found here: publish it with the account's own key (`livepeer-worker keys origin`)")]
+	Origin(AccountId),
+	/// The transcoder rejects what can be transcoded.
+	#[error("the transcoder rejected {0} segments that can be transcoded; the job was ended, and the next run opens another")]
+	FalselyRejected(u64),
 	/// The job was not found after it was created.
 	#[error("the job did not appear on chain")]
 	NoJob,
@@ -87,6 +101,9 @@ pub struct StreamSpec {
 	pub lasts: BlockNumber,
 	/// How many of the newest segments are kept for gateways.
 	pub keep: u64,
+	/// No seq below is signed when nothing of the stream is stored here: what an operator knows of
+	/// an earlier run whose store is lost, when nobody else does.
+	pub above: Seq,
 }
 
 /// One segment cut from the source.
@@ -96,6 +113,10 @@ pub struct SourceSegment {
 	pub bytes: Vec<u8>,
 	/// Its duration in ticks of 1/90,000 s.
 	pub duration: u32,
+	/// Presentation time of its first picture in ticks, which never goes back within an epoch.
+	pub time: u64,
+	/// When it was captured, in milliseconds since 1970; 0 when that is not known.
+	pub captured: u64,
 }
 
 /// A stream with its job.
@@ -107,10 +128,14 @@ pub struct OpenStream {
 	pub job: JobId,
 	/// Seq of the source's first segment.
 	pub first: Seq,
+	/// Its epoch.
+	pub epoch: Epoch,
 	/// The seq before which every segment came back in earlier runs.
 	pub complete: Seq,
 	/// The ladder.
 	pub ladder: Ladder,
+	/// The limits of the source.
+	pub limits: SourceLimits,
 	/// Whether an earlier run had opened the job.
 	pub resumed: bool,
 	/// How many of the newest segments are kept for gateways.
@@ -130,25 +155,37 @@ pub struct Summary {
 
 /// The role.
 pub struct Broadcaster {
-	key: Key,
+	keys: Keyring,
+	book: KeyBook,
 	chain: Arc<dyn Chain>,
 	store: Arc<dyn BroadcastStore>,
 	net: Arc<dyn Transport>,
+	engine: Arc<dyn MediaEngine>,
 	events: Arc<dyn EventSink>,
 	clock: Arc<dyn Clock>,
 }
 
 impl Broadcaster {
-	/// Puts the role together.
+	/// Puts the role together. `keys` sign segments; transactions are signed by the chain's key: the
+	/// account's own or a spending key of it.
 	pub fn new(
-		key: Key,
+		keys: Keyring,
 		chain: Arc<dyn Chain>,
 		store: Arc<dyn BroadcastStore>,
 		net: Arc<dyn Transport>,
+		engine: Arc<dyn MediaEngine>,
 		events: Arc<dyn EventSink>,
 		clock: Arc<dyn Clock>,
 	) -> Self {
-		Self { key, chain, store, net, events, clock }
+		let book = KeyBook::new(chain.clone(), clock.clone());
+		Self { keys, book, chain, store, net, engine, events, clock }
+	}
+
+	/// What signs segments as this generation.
+	async fn signing(&self, generation: Generation) -> Result<Signing, BroadcastError> {
+		let account = self.keys.account();
+		let views = self.book.views(account, Purpose::Segments, generation).await?;
+		Ok(self.keys.signing(&views, generation)?)
 	}
 
 	/// Publishes where the stream is found, and resumes the stream's job or opens a new one, as
@@ -157,37 +194,44 @@ impl Broadcaster {
 		if !is_stream_name(&spec.name) {
 			return Err(BroadcastError::BadName);
 		}
-		check_format(&spec.ladder, &spec.limits).map_err(BroadcastError::BadFormat)?;
+		// The chain's own factors decide; here it is only asked what the profile is.
+		let factors = WorkFactors::canonical(1, 1, 1);
+		check_format(&spec.ladder, &spec.limits, &factors).map_err(BroadcastError::BadFormat)?;
 		let away =
 			|error: &BroadcastError| matches!(error, BroadcastError::Chain(e) if e.is_away());
 		while_away(&*self.clock, away, async || self.try_open(spec).await).await
 	}
 
 	async fn try_open(&self, spec: &StreamSpec) -> Result<OpenStream, BroadcastError> {
-		let account = self.key.account();
+		let account = self.keys.account().clone();
 		let stream = stream_id(&account, &spec.name);
-		let record = self.net.service_record();
-		if self.chain.service(&account).await?.as_ref() != Some(&record) {
-			self.chain.submit(Call::SetOrigin(record), Wait::Finalized).await?;
-		}
+		self.publish(stream, &spec.name, self.net.service_record()).await?;
 		let known = self.store.stream(stream)?;
 		let before = self.chain.job_of_stream(stream).await?;
+		let mut start = known.as_ref().map(|state| (state.next, state.newest_epoch));
 		if let Some(job) = before {
 			let view = self.chain.job(At::Best, job).await?;
-			if view.is_some_and(|view| !view.ended) {
+			if let Some(view) = view.filter(|view| !view.ended) {
 				match &known {
 					Some(state) if state.job == job && !state.ended => {
-						return Ok(self.opened(stream, state, spec.keep, true));
+						return Ok(self.opened(stream, state, spec, true));
 					}
 					// Nothing says which seqs were signed for it: a second signature under one
 					// of them would be an equivocation, so that job is given up.
-					_ => self.chain.submit(Call::EndJob { job }, Wait::Finalized).await?,
+					_ => {
+						if start.is_none() {
+							start = Some(self.recover(stream, &view).await?);
+						}
+						self.chain.submit(Call::EndJob { job }, Wait::Finalized).await?;
+					}
 				}
 			}
 		}
 		let mut heads = self.chain.heads();
-		let end = heads.borrow_and_update().best.saturating_add(spec.lasts);
+		let end = self.chain.limits().await?.now.saturating_add(spec.lasts);
+		heads.borrow_and_update();
 		let call = Call::CreateJob {
+			broadcaster: account.clone(),
 			name: spec.name.clone(),
 			ladder: spec.ladder.clone(),
 			limits: spec.limits,
@@ -197,27 +241,34 @@ impl Broadcaster {
 		};
 		self.chain.submit(call, Wait::Finalized).await?;
 		let job = self.await_job(stream, before, &mut heads).await?;
-		let first = known.map_or(0, |state| state.next);
+		let (first, epoch) = match start {
+			// A new job goes on above, and is a new epoch to whoever plays the stream.
+			Some((next, epoch)) => (next.max(spec.above), epoch.saturating_add(1)),
+			None => (spec.above, 0),
+		};
 		let state = StreamState {
 			broadcaster: account,
 			name: spec.name.clone(),
 			job,
 			ladder: spec.ladder.clone(),
 			first,
+			epoch,
+			newest_epoch: epoch,
 			next: first,
 			// What an earlier job left outstanding never comes back.
 			complete: first,
 			ended: false,
+			head: known.and_then(|state| state.head),
 		};
 		self.store.put_stream(stream, &state)?;
-		Ok(self.opened(stream, &state, spec.keep, false))
+		Ok(self.opened(stream, &state, spec, false))
 	}
 
 	fn opened(
 		&self,
 		stream: StreamId,
 		state: &StreamState,
-		keep: u64,
+		spec: &StreamSpec,
 		resumed: bool,
 	) -> OpenStream {
 		self.events.emit(Event::JobOpened {
@@ -229,11 +280,59 @@ impl Broadcaster {
 			stream,
 			job: state.job,
 			first: state.first,
+			epoch: state.epoch,
 			complete: state.complete,
 			ladder: state.ladder.clone(),
+			limits: spec.limits,
 			resumed,
-			keep,
+			keep: spec.keep,
 		}
+	}
+
+	/// Says on chain where the stream is found, where this role may.
+	async fn publish(
+		&self,
+		stream: StreamId,
+		name: &str,
+		record: ServiceRecord,
+	) -> Result<(), BroadcastError> {
+		if self.chain.origin(stream).await?.as_ref() == Some(&record) {
+			return Ok(());
+		}
+		let account = self.keys.account();
+		if self.chain.account().as_ref() != Some(account) {
+			return Err(BroadcastError::Origin(account.clone()));
+		}
+		let call = Call::SetOrigin { name: name.into(), record };
+		Ok(self.chain.submit(call, Wait::Finalized).await?)
+	}
+
+	/// The seq after the newest that was signed for a stream of which nothing is stored here, and
+	/// its epoch: as far as the chain's cursor tells, and the newest segment that the job's
+	/// transcoder shows with this broadcaster's signature. What was under way may be newer by a
+	/// window.
+	async fn recover(
+		&self,
+		stream: StreamId,
+		view: &JobView,
+	) -> Result<(Seq, Epoch), BroadcastError> {
+		let Some(current) = &view.current else { return Ok((OUT, 0)) };
+		let (mut next, mut epoch) = (current.next_seq, 0);
+		if let Some(service) = self.chain.service(&current.transcoder).await? {
+			match self.net.newest(&service, stream).await {
+				Ok(signed) => {
+					let account = self.keys.account();
+					let is_ours = signed.header.stream == stream
+						&& self.book.is_header_signed(&signed, account).await?;
+					if is_ours {
+						next = next.max(signed.header.seq.saturating_add(1));
+						epoch = signed.header.segment.epoch;
+					}
+				}
+				Err(error) => tracing::warn!(%error, "the transcoder shows no newest segment"),
+			}
+		}
+		Ok((next.saturating_add(OUT), epoch))
 	}
 
 	async fn await_job(

@@ -33,7 +33,7 @@ pub fn playlist_from(
 	let Some(state) = store.stream(stream)? else { return Ok(None) };
 	let mut records = store.records(stream, from.max(state.first), MAX_RECORDS as usize)?;
 	records.retain(|record| record.header().seq < state.complete);
-	Ok(Some(Playlist { job: state.job, ladder: state.ladder, ended: state.ended, records }))
+	Ok(Some(Playlist { job: state.job, ladder: state.ladder, head: state.head, records }))
 }
 
 #[async_trait]
@@ -58,5 +58,14 @@ impl Service for Origin {
 			tracing::warn!(%error, "cannot serve");
 			None
 		})
+	}
+
+	async fn newest(&self, stream: StreamId) -> Option<SignedHeader> {
+		// Records are few enough to be read whole: an origin keeps the newest ones.
+		let records = self.store.records(stream, 0, usize::MAX).unwrap_or_else(|error| {
+			tracing::warn!(%error, "cannot serve");
+			Vec::new()
+		});
+		records.into_iter().next_back().map(|record| record.signed)
 	}
 }

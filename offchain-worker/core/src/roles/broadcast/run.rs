@@ -4,21 +4,25 @@ use std::collections::BTreeMap;
 
 use futures::{future::BoxFuture, stream::FuturesUnordered, StreamExt};
 use livepeer_primitives::{
+	chunks::chunk_root,
+	extension::Extensions,
+	segment::{SegmentInfo, StreamHead, LAST_OF_EPOCH, SOURCE_TRACK},
 	video::{LONGEST_SEGMENT, MAX_SEGMENT_BYTES},
-	Seq, StreamId,
+	Epoch, Seq, StreamId,
 };
-use sp_core::H256;
 use tokio::sync::{mpsc, watch};
 
 use super::{
-	delivery::{key_of, Assigned, Delivered},
+	delivery::{Assigned, Delivered},
 	BroadcastError, Broadcaster, OpenStream, SourceSegment, Summary,
 };
 use crate::{
+	key::Signing,
 	ports::{
 		chain::{while_away, At, Call, ChainError, Head, Wait},
 		events::{output_names, Event},
-		store::StreamState,
+		store::{SegmentKey, StreamState},
+		transport::SignedHead,
 	},
 	rules::window::{Sending, Window},
 	sha256,
@@ -30,13 +34,13 @@ pub(super) const BACKOFF_MS: (u64, u64) = (250, 4_000);
 const DRAIN_MS: u64 = 15_000;
 /// Segments that are cut ahead of what may be sent.
 const AHEAD: usize = 16;
+/// How many segments a transcoder may reject falsely before its job is ended.
+const FALSE_REJECTIONS: u64 = 3;
 
 /// What is remembered of a segment while it is outstanding; its bytes are in the store.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Cut {
-	pub(super) in_hash: H256,
-	pub(super) in_len: u32,
-	pub(super) duration: u32,
+	pub(super) segment: SegmentInfo,
 	at_ms: u64,
 }
 
@@ -65,6 +69,12 @@ pub(super) struct Run<'a> {
 	summary: Summary,
 	/// Seq of the source's next segment.
 	next: Seq,
+	/// Its epoch.
+	epoch: Epoch,
+	/// Signs as the generation that the newest assignment names.
+	signing: Option<Signing>,
+	/// Segments that were rejected and can be transcoded.
+	false_rejections: u64,
 	/// The seq before which everything came back, as far as it is stored.
 	complete: Seq,
 	/// Whether the source has not come to its end.
@@ -88,6 +98,9 @@ impl<'a> Run<'a> {
 			deliveries: FuturesUnordered::new(),
 			summary: Summary::default(),
 			next: open.first,
+			epoch: open.epoch,
+			signing: None,
+			false_rejections: 0,
 			complete: 0,
 			source_open: true,
 			stopping: false,
@@ -123,6 +136,11 @@ impl<'a> Run<'a> {
 				segment = source.recv(), if hungry => self.take(segment)?,
 				Some((sending, delivered)) = self.deliveries.next() => {
 					self.handle(sending, delivered)?;
+					if self.false_rejections >= FALSE_REJECTIONS {
+						// Whoever is assigned next may be honest.
+						self.end_job().await?;
+						return Err(BroadcastError::FalselyRejected(self.false_rejections));
+					}
 				},
 				changed = heads.changed(), if !self.stopping => {
 					if changed.is_ok() {
@@ -151,7 +169,11 @@ impl<'a> Run<'a> {
 		let first = self.window.first().unwrap_or(self.next);
 		if first > self.complete {
 			self.complete = first;
-			self.update(|state| state.complete = state.complete.max(first))?;
+			let head = self.head(false);
+			self.update(|state| {
+				state.complete = state.complete.max(first);
+				state.head = head.or(state.head.take());
+			})?;
 			let before = first.saturating_sub(self.open.keep);
 			self.role.store.trim_records(self.open.stream, before)?;
 		}
@@ -162,12 +184,29 @@ impl<'a> Run<'a> {
 	fn send(&mut self) {
 		let Some(to) = self.assigned.as_ref().filter(|_| !self.stopping) else { return };
 		while let Some(sending) = self.window.take(self.role.clock.now_ms()) {
-			let Some(cut) = self.cuts.get(&sending.seq).copied() else { continue };
+			let Some(cut) = self.cuts.get(&sending.seq).cloned() else { continue };
 			let (role, open, to) = (self.role, self.open, to.clone());
+			let Some(signing) = self.signing.clone() else { return };
 			self.deliveries.push(Box::pin(async move {
-				(sending, role.deliver(open, &to, sending.seq, &cut).await)
+				(sending, role.deliver(open, &to, &signing, sending.seq, &cut).await)
 			}));
 		}
+	}
+
+	/// How far the stream has come, signed; `None` before it was assigned.
+	fn head(&self, ended: bool) -> Option<SignedHead> {
+		let signing = self.signing.as_ref()?;
+		let head = StreamHead {
+			genesis: self.role.chain.genesis(),
+			stream: self.open.stream,
+			epoch: self.epoch,
+			next_seq: self.next,
+			ended,
+			time: self.role.clock.wall_ms(),
+			extensions: Extensions::default(),
+		};
+		let signature = signing.sign(&head.hash());
+		Some(SignedHead { head, signature })
 	}
 
 	/// Whether everything came back. Answers that nobody waits for, as those of a transcoder that
@@ -220,7 +259,7 @@ impl<'a> Run<'a> {
 
 	/// Stores a new segment; `None` when it has come back in an earlier run.
 	fn take_segment(
-		&self,
+		&mut self,
 		seq: Seq,
 		segment: SourceSegment,
 	) -> Result<Option<Cut>, BroadcastError> {
@@ -233,9 +272,13 @@ impl<'a> Run<'a> {
 			return Err(bad("it has no duration, or is too long"));
 		}
 		let in_hash = sha256(&segment.bytes);
+		// Whoever judges takes a short segment for the last one of its epoch only.
+		let is_short = segment.duration < self.open.limits.shortest;
+		let epoch = self.epoch;
+		self.epoch = epoch.saturating_add(Epoch::from(is_short));
 		if let Some(record) = self.role.store.records(self.open.stream, seq, 1)?.first() {
 			if record.header().seq == seq {
-				return if record.header().in_hash == in_hash {
+				return if record.header().segment.in_hash == in_hash {
 					Ok(None)
 				} else {
 					Err(BroadcastError::OtherSource(seq))
@@ -248,7 +291,10 @@ impl<'a> Run<'a> {
 		}
 		self.role.store.put(&segment.bytes)?;
 		self.role.store.pin(&source_pin(self.open.stream, seq), &[in_hash])?;
-		self.update(|state| state.next = state.next.max(seq.saturating_add(1)))?;
+		self.update(|state| {
+			state.next = state.next.max(seq.saturating_add(1));
+			state.newest_epoch = state.newest_epoch.max(epoch);
+		})?;
 		self.role.events.emit(Event::SegmentCut {
 			seq,
 			in_hash: format!("{in_hash:?}"),
@@ -256,7 +302,19 @@ impl<'a> Run<'a> {
 			duration: segment.duration,
 		});
 		let at_ms = self.role.clock.now_ms();
-		Ok(Some(Cut { in_hash, in_len, duration: segment.duration, at_ms }))
+		let info = SegmentInfo {
+			track: SOURCE_TRACK,
+			epoch,
+			time: segment.time,
+			captured: segment.captured,
+			duration: segment.duration,
+			flags: if is_short { LAST_OF_EPOCH } else { 0 },
+			in_hash,
+			in_len,
+			chunk_root: chunk_root(&segment.bytes),
+			extensions: Extensions::default(),
+		};
+		Ok(Some(Cut { segment: info, at_ms }))
 	}
 
 	fn handle(&mut self, sending: Sending, delivered: Delivered) -> Result<(), BroadcastError> {
@@ -272,14 +330,10 @@ impl<'a> Run<'a> {
 					tracing::info!(seq, attempts, %reason, "segment is sent again");
 				}
 			}
-			Delivered::Skip(reason) => {
-				if self.window.resolve(seq) {
-					tracing::warn!(seq, %reason, "segment is skipped");
-					self.cuts.remove(&seq);
-					self.role.store.unpin(&source_pin(self.open.stream, seq))?;
-					self.summary.skipped += 1;
-					self.role.events.emit(Event::SegmentSkipped { seq, reason });
-				}
+			Delivered::Skip(reason) => self.skip(seq, reason)?,
+			Delivered::FalselyRejected(reason) => {
+				self.false_rejections += 1;
+				self.skip(seq, format!("rejected as {reason:?}, which it is not"))?;
 			}
 			Delivered::Returned(record) => {
 				if self.window.resolve(seq) {
@@ -288,18 +342,30 @@ impl<'a> Run<'a> {
 						.remove(&seq)
 						.map_or(0, |cut| self.role.clock.now_ms() - cut.at_ms);
 					self.role.store.put_record(&record)?;
-					self.role.store.drop_header(key_of(record.header()))?;
+					self.role.store.drop_header(SegmentKey::of(record.header()))?;
 					self.role.store.unpin(&source_pin(self.open.stream, seq))?;
 					self.summary.returned += 1;
 					self.role.events.emit(Event::SegmentReturned {
 						seq,
 						assignment: record.header().assignment,
-						in_hash: format!("{:?}", record.header().in_hash),
-						outputs: output_names(&record.receipt.outputs),
+						in_hash: format!("{:?}", record.header().segment.in_hash),
+						outputs: output_names(record.present()),
 						latency_ms,
 					});
 				}
 			}
+		}
+		Ok(())
+	}
+
+	/// A segment will never come back.
+	fn skip(&mut self, seq: Seq, reason: String) -> Result<(), BroadcastError> {
+		if self.window.resolve(seq) {
+			tracing::warn!(seq, %reason, "segment is skipped");
+			self.cuts.remove(&seq);
+			self.role.store.unpin(&source_pin(self.open.stream, seq))?;
+			self.summary.skipped += 1;
+			self.role.events.emit(Event::SegmentSkipped { seq, reason });
 		}
 		Ok(())
 	}
@@ -311,12 +377,18 @@ impl<'a> Run<'a> {
 		else {
 			return Err(BroadcastError::JobEnded(self.open.job));
 		};
-		let current = match view.current.filter(|current| current.accepted) {
+		let current = match view.current.filter(|current| current.toolchain.is_some()) {
 			None => None,
 			// Read again with every head: a transcoder may move.
-			Some(current) => self.role.chain.service(&current.transcoder).await?.map(|service| {
-				Assigned { index: current.index, transcoder: current.transcoder, service }
-			}),
+			Some(current) => {
+				self.role.chain.service(&current.transcoder).await?.map(|service| Assigned {
+					index: current.index,
+					transcoder: current.transcoder,
+					transcoder_keys: current.transcoder_keys,
+					broadcaster_keys: current.broadcaster_keys,
+					service,
+				})
+			}
 		};
 		let who = |assigned: &Assigned| (assigned.index, assigned.transcoder.clone());
 		if current.as_ref().map(who) == self.assigned.as_ref().map(who) {
@@ -324,6 +396,7 @@ impl<'a> Run<'a> {
 			return Ok(());
 		}
 		if let Some(new) = &current {
+			self.signing = Some(self.role.signing(new.broadcaster_keys).await?);
 			tracing::info!(job = self.open.job, assignment = new.index, transcoder = %new.transcoder, "assigned");
 			self.role.events.emit(Event::Assigned {
 				job: self.open.job,
@@ -337,12 +410,20 @@ impl<'a> Run<'a> {
 	}
 
 	async fn finish(&self) -> Result<(), BroadcastError> {
-		self.update(|state| state.ended = true)?;
+		let head = self.head(true);
+		self.update(|state| {
+			state.ended = true;
+			state.head = head.or(state.head.take());
+		})?;
 		self.role.events.emit(Event::StreamEnded {
 			job: self.open.job,
 			returned: self.summary.returned,
 			skipped: self.summary.skipped,
 		});
+		self.end_job().await
+	}
+
+	async fn end_job(&self) -> Result<(), BroadcastError> {
 		while_away(&*self.role.clock, ChainError::is_away, async || {
 			let view = self.role.chain.job(At::Best, self.open.job).await?;
 			if view.is_some_and(|view| !view.ended) {

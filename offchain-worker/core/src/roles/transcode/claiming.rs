@@ -7,20 +7,23 @@ use std::{
 
 use codec::{Decode, Encode};
 use livepeer_primitives::{
-	api::{ChallengeStage, Outcome},
+	api::{ChallengeStage, ChallengeView},
+	claim::Outcome,
 	leaf::Leaf,
 	sum_tree::SumTree,
 	work::fee,
 	AssignmentIndex, BlockNumber, ClaimId, JobId, Seq, ETH_MINIMUM,
 };
+use sp_runtime::RuntimeAppPublic;
 
 use super::{Parts, TranscodeError};
 use crate::{
 	lock,
 	ports::{
-		chain::{At, Call, ChainError, ClaimCall, Head, LeafReveal, Wait},
+		chain::{At, Call, ChainError, Head, LeafReveal, Wait},
 		events::Event,
 		store::{ClaimRecord, SegmentKey, StoreError},
+		transport::SignedPass,
 	},
 	rules::claims::{build, drawn_leaves, next_range, ClaimRules, Claimable},
 };
@@ -30,19 +33,8 @@ pub(super) const RESEND_BLOCKS: BlockNumber = 6;
 /// How often the chain may refuse a claim for a reason that lasts before it is given up. More than
 /// once, for a claim that is on chain twice over in a reorg is refused too.
 pub(super) const REFUSALS: u32 = 3;
-/// The errors of `Jobs.claim_work` that no later attempt avoids. Others, such as a chain in safe
-/// mode, pass.
-const LASTING: [&str; 9] = [
-	"ClaimNotAscending",
-	"FeeTooSmall",
-	"NoAssignment",
-	"NoJob",
-	"NoWork",
-	"NotTranscoder",
-	"TooLate",
-	"TooManyLeaves",
-	"WorkTooLarge",
-];
+/// How long it is believed who judges a claim, about a block.
+const BELIEVED_MS: u64 = 6_000;
 /// Names the highest final block that was seen, in the store.
 const FINALIZED: &str = "finalized";
 
@@ -70,6 +62,8 @@ pub(super) struct Claiming {
 	sent: Mutex<BTreeMap<SegmentKey, Sent>>,
 	/// The highest final block that was seen; `None` until it was read from the store.
 	finalized: Mutex<Option<BlockNumber>>,
+	/// Who judges the claims that verifiers have asked for, and until when that is believed.
+	judges: Mutex<BTreeMap<ClaimId, (u64, Option<ChallengeView>)>>,
 }
 
 impl Claiming {
@@ -79,6 +73,7 @@ impl Claiming {
 			progress: Default::default(),
 			sent: Default::default(),
 			finalized: Default::default(),
+			judges: Default::default(),
 		}
 	}
 
@@ -150,7 +145,7 @@ impl Claiming {
 			return Ok(());
 		}
 		let known: BTreeSet<ClaimId> = stored.iter().filter_map(|claim| claim.id).collect();
-		for id in self.parts.chain.claims_of(At::Finalized, &self.parts.key.account()).await? {
+		for id in self.parts.chain.claims_of(At::Finalized, self.parts.account()).await? {
 			if known.contains(&id) {
 				continue;
 			}
@@ -195,17 +190,17 @@ impl Claiming {
 			return Ok(());
 		}
 		let cursor = self.parts.store.cursor(job, assignment)?;
-		let parameters = self.parts.chain.parameters().await?;
-		let max_leaves = parameters.lottery.max_leaves();
-		let receipts =
-			self.parts.store.receipts(job, assignment, cursor, max_leaves as usize + 1)?;
-		if receipts.is_empty() {
-			return Ok(());
-		}
+		let first = self.parts.store.receipts(job, assignment, cursor, 1)?;
+		let Some(first) = first.first() else { return Ok(()) };
+		let (keys, toolchain) = (first.signature.signer.generation, first.receipt.toolchain);
 		let view = self.parts.chain.job(At::Best, job).await?;
 		let current = view.as_ref().and_then(|view| view.current.as_ref()).filter(|current| {
-			current.index == assignment && current.transcoder == self.parts.key.account()
+			current.index == assignment && current.transcoder == *self.parts.account()
 		});
+		// Of an assignment that was handed on it is known what it was with each receipt.
+		let max_leaves = current.map_or(first.max_leaves, |current| current.max_leaves).max(1);
+		let receipts =
+			self.parts.store.receipts(job, assignment, cursor, max_leaves as usize + 1)?;
 		let ended = view.as_ref().is_none_or(|view| view.ended)
 			|| current.is_none_or(|current| current.claimable_until.is_some());
 		if view.is_none() && self.job_is_closed(job).await? {
@@ -214,7 +209,7 @@ impl Claiming {
 			return Ok(());
 		}
 		let open = self.parts.store.claims()?.len();
-		if open >= parameters.jobs.max_open_claims as usize {
+		if open >= self.parts.chain.limits().await?.max_open_claims as usize {
 			return Ok(());
 		}
 		let rules = ClaimRules {
@@ -225,10 +220,7 @@ impl Claiming {
 		};
 		let ready: Vec<Claimable> = receipts
 			.iter()
-			.map(|segment| Claimable {
-				seq: segment.receipt.header.seq,
-				stored_ms: segment.stored_ms,
-			})
+			.map(|segment| Claimable { seq: segment.header().seq, stored_ms: segment.stored_ms })
 			.collect();
 		let Some((first, last)) =
 			next_range(cursor, &ready, ended, self.parts.clock.wall_ms(), &rules)
@@ -236,7 +228,7 @@ impl Claiming {
 			return Ok(());
 		};
 		let leaves: BTreeMap<Seq, &Leaf> =
-			receipts.iter().map(|segment| (segment.receipt.header.seq, &segment.leaf)).collect();
+			receipts.iter().map(|segment| (segment.header().seq, &segment.leaf)).collect();
 		let (leaves, tree) = match build(first, last, |seq| leaves.get(&seq).copied().cloned()) {
 			Ok(built) => built,
 			Err(error) => {
@@ -250,15 +242,8 @@ impl Claiming {
 		if current.is_some_and(|current| fee(commitment.total_work, current.price) < ETH_MINIMUM) {
 			return Ok(());
 		}
-		let claim = ClaimRecord {
-			job,
-			assignment,
-			first,
-			leaves,
-			commitment,
-			toolchain: self.parts.engine.toolchain(),
-			id: None,
-		};
+		let claim =
+			ClaimRecord { job, assignment, first, leaves, commitment, toolchain, keys, id: None };
 		self.parts.store.put_claim(&claim)?;
 		self.send_claim(head, &claim).await
 	}
@@ -274,7 +259,7 @@ impl Claiming {
 		let sent = Sent { at: head.best, refusals };
 		// After a restart, or when nothing was seen of it for a while: it may be on chain, and
 		// then only waits to be final; or its time may be over.
-		for id in self.parts.chain.claims_of(At::Best, &self.parts.key.account()).await? {
+		for id in self.parts.chain.claims_of(At::Best, self.parts.account()).await? {
 			let info = self.parts.chain.claim(At::Best, id).await?;
 			if info.is_some_and(|info| info.commitment == claim.commitment && info.job == claim.job)
 			{
@@ -288,14 +273,9 @@ impl Claiming {
 			return Ok(());
 		}
 		lock(&self.sent).insert(key, sent);
-		let call = Call::ClaimWork(ClaimCall {
-			job: claim.job,
-			assignment: claim.assignment,
-			first: claim.first,
-			last: claim.last(),
-			commitment: claim.commitment,
-			toolchain: claim.toolchain,
-		});
+		let work = claim.work_claim(self.parts.chain.genesis());
+		let signature = self.parts.signing(claim.keys).await?.sign(&work.hash());
+		let call = Call::ClaimWork(Box::new(work), signature);
 		let Err(error) = self.parts.chain.submit(call, Wait::InBlock).await else { return Ok(()) };
 		let refusals = refusals.saturating_add(u32::from(is_lasting(&error)));
 		if refusals >= REFUSALS {
@@ -360,7 +340,7 @@ impl Claiming {
 				index,
 				leaf: segment.leaf,
 				proof,
-				broadcaster_signature: segment.broadcaster_signature,
+				broadcaster_signature: segment.signed.signature,
 			});
 			match self
 				.parts
@@ -382,6 +362,43 @@ impl Claiming {
 		Ok(())
 	}
 
+	/// Whether a pass is that of a judge of an open claim. The chain is asked for each claim once
+	/// in a while, however many passes are shown.
+	pub(super) async fn is_judge(&self, shown: &SignedPass) -> bool {
+		let pass = &shown.pass;
+		if pass.genesis != self.parts.chain.genesis() {
+			return false;
+		}
+		let now_ms = self.parts.clock.now_ms();
+		let believed = lock(&self.judges)
+			.get(&pass.claim)
+			.filter(|(until_ms, _)| now_ms < *until_ms)
+			.map(|(_, view)| view.clone());
+		let view = match believed {
+			Some(view) => view,
+			None => {
+				let open = self.parts.store.claims().unwrap_or_default();
+				if !open.iter().any(|claim| claim.id == Some(pass.claim)) {
+					return false;
+				}
+				let until_ms = now_ms.saturating_add(BELIEVED_MS);
+				lock(&self.judges).insert(pass.claim, (until_ms, None));
+				let view = self.parts.chain.challenge(pass.claim).await.unwrap_or_else(|error| {
+					tracing::warn!(%error, "cannot look up who judges a claim");
+					None
+				});
+				lock(&self.judges).insert(pass.claim, (until_ms, view.clone()));
+				view
+			}
+		};
+		view.filter(|view| view.tranche == pass.tranche).is_some_and(|view| {
+			let mut seats = view.members.iter().zip(&view.keys);
+			seats.any(|(member, key)| {
+				*member == pass.account && key.verify(&pass.payload(), &shown.signature)
+			})
+		})
+	}
+
 	/// Forgets a claim that has left the chain's final state.
 	async fn close_if_gone(&self, id: ClaimId, claim: &ClaimRecord) -> Result<(), TranscodeError> {
 		if self.parts.chain.claim(At::Finalized, id).await?.is_some()
@@ -391,6 +408,7 @@ impl Claiming {
 			return Ok(());
 		}
 		self.parts.store.close_claim(claim.key())?;
+		lock(&self.judges).remove(&id);
 		let outcome = lock(&self.progress).remove(&id).and_then(|progress| progress.outcome);
 		tracing::info!(claim = id, ?outcome, "claim closed");
 		self.parts.events.emit(Event::ClaimClosed {
@@ -403,5 +421,5 @@ impl Claiming {
 
 /// Whether the chain will refuse the same claim again.
 fn is_lasting(error: &ChainError) -> bool {
-	matches!(error, ChainError::Dispatch { error, .. } if LASTING.iter().any(|name| error.ends_with(name)))
+	matches!(error, ChainError::Refused { refused, .. } if refused.is_lasting())
 }

@@ -10,12 +10,14 @@ use std::{
 
 use futures::future::{select, Either};
 use livepeer_primitives::{
-	leaf::Leaf,
-	receipt::{signature_hash, Output, Outputs, Receipt},
-	segment::SegmentHeader,
+	chunks::chunk_root,
+	extension::Extensions,
+	leaf::{Leaf, RejectReason},
+	receipt::{Output, Outputs, Receipt, TranscodeResult},
+	segment::{SegmentHeader, SOURCE_TRACK},
 	video::{LONGEST_SEGMENT, MAX_SEGMENT_BYTES},
 	work::fee,
-	AssignmentIndex, Balance, JobId,
+	AssignmentIndex, Balance, JobId, StreamId,
 };
 use tokio::sync::Semaphore;
 
@@ -24,7 +26,7 @@ use crate::{
 	lock,
 	ports::{
 		chain::At,
-		engine::{Format, MediaError},
+		engine::{Format, MediaError, Transcoded},
 		events::{output_names, Event},
 		store::{SegmentKey, StoreError, TranscodedSegment},
 		transport::{PushReply, Refusal, SignedHeader, MAX_PAYLOAD},
@@ -76,42 +78,80 @@ impl Intake {
 
 	/// Everything that is checked before the bytes are received.
 	pub(super) async fn check(&self, signed: &SignedHeader) -> Result<Assigned, Refusal> {
-		let refuse = Err::<Assigned, _>;
 		let header = &signed.header;
 		if header.genesis != self.parts.chain.genesis() {
-			return refuse(Refusal::WrongChain);
+			return Err(Refusal::WrongChain);
 		}
 		let key = (header.job, header.assignment);
-		let known = |role: &Self| lock(&role.assigned).get(&key).cloned();
-		let assigned = match known(self) {
+		let is_for_us = header.transcoder == *self.parts.account();
+		let known = lock(&self.assigned).get(&key).cloned();
+		let assigned = match known {
 			Some(assigned) => Some(assigned),
 			// The broadcaster may have seen the block first.
-			None if header.transcoder == self.parts.key.account() => self.look_up(key).await,
+			None if is_for_us => self.look_up(key).await,
 			None => None,
 		};
-		let Some(assigned) = assigned else { return refuse(Refusal::NotAssigned) };
-		if header.transcoder != self.parts.key.account() || header.stream != assigned.view.stream {
-			return refuse(Refusal::NotAssigned);
+		let Some(assigned) = assigned else { return Err(Refusal::NotAssigned) };
+		if !is_for_us || header.stream != assigned.view.stream {
+			return Err(Refusal::NotAssigned);
 		}
-		if !header.is_signed_by(&assigned.view.broadcaster, &signed.signature) {
-			return refuse(Refusal::BadSignature);
+		// What is signed as another generation proves nothing to the chain.
+		if signed.signature.signer.generation != assigned.broadcaster_keys {
+			return Err(Refusal::BadSignature);
 		}
-		if !(1..=MAX_SEGMENT_BYTES).contains(&header.in_len)
-			|| !(1..=LONGEST_SEGMENT).contains(&header.duration)
+		let broadcaster = &assigned.view.broadcaster;
+		match self.parts.book.is_header_signed(signed, broadcaster).await {
+			Ok(true) => {}
+			Ok(false) => return Err(Refusal::BadSignature),
+			Err(error) => {
+				tracing::warn!(%error, "cannot look up a broadcaster's keys");
+				return Err(Refusal::Internal);
+			}
+		}
+		if header.segment.track != SOURCE_TRACK
+			|| !(1..=MAX_SEGMENT_BYTES).contains(&header.segment.in_len)
+			|| !(1..=LONGEST_SEGMENT).contains(&header.segment.duration)
 		{
-			return refuse(Refusal::BadBytes);
+			return Err(Refusal::BadBytes);
 		}
 		// What was transcoded before a claim covered it is still given to whom it is owed.
 		if header.seq < assigned.next_seq && !matches!(self.receipt_for(header), Ok(Some(_))) {
-			return refuse(Refusal::TooLate);
+			return Err(Refusal::TooLate);
+		}
+		// Another engine would make other outputs than those that were promised.
+		if assigned.toolchain != self.parts.engine.toolchain() {
+			return Err(Refusal::NotServed);
 		}
 		Ok(assigned)
 	}
 
+	/// The newest segment of a stream among what is not closed.
+	pub(super) fn newest(&self, stream: StreamId) -> Result<Option<SignedHeader>, StoreError> {
+		let mut newest: Option<SignedHeader> = None;
+		let mut consider = |segment: Option<TranscodedSegment>| {
+			let signed = segment.map(|segment| segment.signed);
+			let signed = signed.filter(|signed| signed.header.stream == stream);
+			let above = newest.as_ref().map(|newest| newest.header.seq);
+			if let Some(signed) =
+				signed.filter(|signed| above.is_none_or(|a| a < signed.header.seq))
+			{
+				newest = Some(signed);
+			}
+		};
+		for (job, assignment) in self.parts.store.assignments()? {
+			let cursor = self.parts.store.cursor(job, assignment)?;
+			let segments = self.parts.store.receipts(job, assignment, cursor, usize::MAX)?;
+			consider(segments.into_iter().next_back());
+		}
+		for claim in self.parts.store.claims()? {
+			consider(self.parts.store.receipt(SegmentKey { seq: claim.last(), ..claim.key() })?);
+		}
+		Ok(newest)
+	}
+
 	/// What was stored under a header's key.
 	fn receipt_for(&self, header: &SegmentHeader) -> Result<Option<TranscodedSegment>, StoreError> {
-		let SegmentHeader { job, assignment, seq, .. } = *header;
-		self.parts.store.receipt(SegmentKey { job, assignment, seq })
+		self.parts.store.receipt(SegmentKey::of(header))
 	}
 
 	/// Reads an assignment that is not known yet. Anybody can ask for one, so there is one look at
@@ -127,7 +167,7 @@ impl Intake {
 			.ok()
 			.flatten()
 			.filter(|view| !view.ended)?;
-		let assigned = Assigned::of(view, &self.parts.key.account())?;
+		let assigned = Assigned::of(view, self.parts.account())?;
 		if (assigned.view.id, assigned.index) != key {
 			return None;
 		}
@@ -157,13 +197,17 @@ impl Intake {
 			Err(refusal) => return PushReply::Refused(refusal),
 		};
 		let header = &signed.header;
-		if bytes.len() as u64 != u64::from(header.in_len) || sha256(&bytes) != header.in_hash {
+		let info = &header.segment;
+		if bytes.len() as u64 != u64::from(info.in_len)
+			|| sha256(&bytes) != info.in_hash
+			|| chunk_root(&bytes) != info.chunk_root
+		{
 			return PushReply::Refused(Refusal::BadBytes);
 		}
-		let key = SegmentKey { job: header.job, assignment: header.assignment, seq: header.seq };
+		let key = SegmentKey::of(header);
 		match self.receipt_for(header) {
 			Ok(Some(stored)) => {
-				return if stored.receipt.header == *header {
+				return if stored.signed.header == *header {
 					// The broadcaster asks again; a second signature over the same header does
 					// not make a second receipt.
 					done(stored)
@@ -209,22 +253,69 @@ impl Intake {
 		bytes: &[u8],
 	) -> Result<TranscodedSegment, PushReply> {
 		let header = &signed.header;
-		let format = Format { ladder: assigned.view.ladder.clone(), limits: assigned.view.limits };
+		let view = &assigned.view;
+		let format = Format::of(&view.ladder, &view.limits, &header.segment);
+		// Before the work: without a key there is nothing to send for it.
+		let signing = self.parts.signing(assigned.transcoder_keys).await.map_err(internal)?;
 		let start = self.parts.clock.now_ms();
-		let transcoded = match self.parts.engine.transcode(&format, bytes).await {
-			Ok(transcoded) => transcoded,
-			Err(MediaError::Invalid { reason, .. }) => {
-				tracing::warn!(seq = header.seq, ?reason, "invalid segment");
-				return Err(PushReply::Refused(Refusal::Invalid(reason)));
-			}
+		let made = match self.parts.engine.transcode(&format, bytes).await {
+			Ok(transcoded) => self.made(assigned, header, transcoded)?,
+			Err(MediaError::Invalid(reason)) => Made::rejected(assigned, header, reason),
 			Err(error) => return Err(internal(error)),
 		};
 		let transcode_ms = self.parts.clock.now_ms().saturating_sub(start);
-		let work = transcoded.pixels.work(&assigned.view.factors);
-		let sendable = |bytes: &Vec<u8>| bytes.len() as u64 <= u64::from(MAX_PAYLOAD);
-		let work = work.filter(|work| {
-			*work <= assigned.view.max_leaf_work && transcoded.outputs.iter().all(sendable)
+		self.parts.store.put(bytes).map_err(internal)?;
+		let receipt = Receipt {
+			header: header.hash(),
+			toolchain: assigned.toolchain,
+			result: made.result,
+			extensions: Extensions::default(),
+		};
+		let segment = TranscodedSegment {
+			signed: signed.clone(),
+			signature: signing.sign(&receipt.hash()),
+			receipt,
+			max_leaves: assigned.max_leaves,
+			leaf: made.leaf,
+			stored_ms: self.parts.clock.wall_ms(),
+		};
+		let stored = match self.parts.store.put_receipt(&segment) {
+			Ok(stored) => stored,
+			Err(StoreError::Conflict) => return Err(PushReply::Refused(Refusal::TooLate)),
+			Err(error) => return Err(internal(error)),
+		};
+		let SegmentHeader { job, assignment, seq, .. } = *header;
+		self.parts.events.emit(match &stored.receipt.result {
+			TranscodeResult::Rejected(reason) => {
+				tracing::warn!(seq, ?reason, "the segment cannot be transcoded");
+				Event::SegmentRejected { job, assignment, seq, reason: format!("{reason:?}") }
+			}
+			TranscodeResult::Transcoded(_) => Event::SegmentTranscoded {
+				job,
+				assignment,
+				seq,
+				in_hash: format!("{:?}", header.segment.in_hash),
+				outputs: output_names(&stored.outputs()),
+				work: stored.leaf.work(),
+				duration: header.segment.duration,
+				transcode_ms,
+			},
 		});
+		Ok(stored)
+	}
+
+	/// Stores outputs and says what is signed for them.
+	fn made(
+		&self,
+		assigned: &Assigned,
+		header: &SegmentHeader,
+		transcoded: Transcoded,
+	) -> Result<Made, PushReply> {
+		let view = &assigned.view;
+		let work = transcoded.pixels.work(&view.factors, &view.ladder, |_| true);
+		let sendable = |bytes: &Vec<u8>| bytes.len() as u64 <= u64::from(MAX_PAYLOAD);
+		let work = work
+			.filter(|work| *work <= view.max_leaf_work && transcoded.outputs.iter().all(sendable));
 		// Never signed for: nobody could fetch it, or no claim could hold it.
 		let Some(work) = work else {
 			tracing::warn!(seq = header.seq, "what the segment makes is too large");
@@ -235,45 +326,36 @@ impl Intake {
 			let hash = self.parts.store.put(bytes).map_err(internal)?;
 			let len = u32::try_from(bytes.len()).map_err(internal)?;
 			outputs
-				.try_push(Output { hash, len })
+				.try_push(Some(Output { hash, len, chunk_root: chunk_root(bytes) }))
 				.map_err(|_| internal("more outputs than a receipt holds"))?;
 		}
-		self.parts.store.put(bytes).map_err(internal)?;
-		let receipt = Receipt {
-			header: header.clone(),
-			broadcaster_signature_hash: signature_hash(&signed.signature),
-			toolchain: self.parts.engine.toolchain(),
+		let leaf = Leaf::Transcoded {
+			segment: header.segment.clone(),
 			outputs: outputs.clone(),
-		};
-		let segment = TranscodedSegment {
-			signature: self.parts.key.sign(receipt.signing_payload()),
-			receipt,
-			broadcaster_signature: signed.signature.clone(),
-			leaf: Leaf::Transcoded {
-				in_hash: header.in_hash,
-				in_len: header.in_len,
-				duration: header.duration,
-				outputs: outputs.clone(),
-				work,
-			},
-			stored_ms: self.parts.clock.wall_ms(),
-		};
-		let stored = match self.parts.store.put_receipt(&segment) {
-			Ok(stored) => stored,
-			Err(StoreError::Conflict) => return Err(PushReply::Refused(Refusal::TooLate)),
-			Err(error) => return Err(internal(error)),
-		};
-		self.parts.events.emit(Event::SegmentTranscoded {
-			job: header.job,
-			assignment: header.assignment,
-			seq: header.seq,
-			in_hash: format!("{:?}", header.in_hash),
-			outputs: output_names(&outputs),
 			work,
-			duration: header.duration,
-			transcode_ms,
-		});
-		Ok(stored)
+			extensions: Extensions::default(),
+		};
+		Ok(Made { result: TranscodeResult::Transcoded(outputs), leaf })
+	}
+}
+
+/// What became of a segment.
+struct Made {
+	result: TranscodeResult,
+	leaf: Leaf,
+}
+
+impl Made {
+	fn rejected(assigned: &Assigned, header: &SegmentHeader, reason: RejectReason) -> Self {
+		Self {
+			result: TranscodeResult::Rejected(reason),
+			leaf: Leaf::Rejected {
+				segment: header.segment.clone(),
+				reason,
+				work: assigned.view.factors.rejected,
+				extensions: Extensions::default(),
+			},
+		}
 	}
 }
 

@@ -16,7 +16,10 @@ use std::{
 
 use async_trait::async_trait;
 use livepeer_primitives::{
-	api::JobView, service::ServiceRecord, AccountId, AssignmentIndex, Balance, JobId, Seq, StreamId,
+	api::JobView,
+	keys::{Generation, Purpose},
+	service::ServiceRecord,
+	AccountId, AssignmentIndex, Balance, JobId, Seq, StreamId, ToolchainId,
 };
 use sp_core::H256;
 use sp_runtime::Perbill;
@@ -25,14 +28,14 @@ use tokio::sync::watch;
 
 use self::{claiming::Claiming, intake::Intake, registration::Registration};
 use crate::{
-	key::Key,
+	key::{KeyBook, Keyring, NoKeyFor, Signing},
 	ports::{
 		chain::{Chain, ChainError, Head},
 		clock::Clock,
 		engine::MediaEngine,
 		events::EventSink,
 		store::{StoreError, TranscodeStore},
-		transport::{Playlist, PushReply, Refusal, Service, SignedHeader},
+		transport::{Playlist, PushReply, Refusal, Service, SignedHeader, SignedPass},
 	},
 };
 
@@ -45,8 +48,8 @@ pub struct TranscodeConfig {
 	pub reward_cut: Perbill,
 	/// The delegators' share of fees.
 	pub fee_share: Perbill,
-	/// Assignments taken at a time.
-	pub capacity: u32,
+	/// Work that the machine does in a second.
+	pub capacity: u64,
 	/// Segments transcoded at a time.
 	pub parallel: usize,
 	/// Segments that may wait for one of those places.
@@ -70,7 +73,14 @@ pub enum TranscodeError {
 	Store(#[from] StoreError),
 	/// Governance does not accept what this engine makes.
 	#[error("toolchain {0:?} is not among those that the chain accepts; claims would be refused")]
-	Toolchain(livepeer_primitives::ToolchainId),
+	Toolchain(ToolchainId),
+	/// No key at hand signs the duties.
+	#[error(transparent)]
+	Key(#[from] NoKeyFor),
+	/// The chain has other terms or another service record, and only the account itself can change
+	/// them.
+	#[error("{0} is not registered with these terms and this address: register it with the account's own key (`livepeer-worker keys register`)")]
+	Terms(AccountId),
 }
 
 /// An assignment of this transcoder.
@@ -81,14 +91,26 @@ struct Assigned {
 	next_seq: Seq,
 	allowance: Balance,
 	price: Balance,
+	/// What it was accepted with.
+	toolchain: ToolchainId,
+	/// The generations by which both parties' signatures are judged.
+	broadcaster_keys: Generation,
+	transcoder_keys: Generation,
+	/// The most leaves of a claim now.
+	max_leaves: u32,
 }
 
 impl Assigned {
 	/// The assignment of `transcoder` in a job, if it has accepted one.
 	fn of(view: JobView, transcoder: &AccountId) -> Option<Self> {
 		let current = view.current.as_ref()?;
-		(current.accepted && current.transcoder == *transcoder).then(|| Self {
+		let toolchain = current.toolchain?;
+		(current.transcoder == *transcoder).then(|| Self {
 			index: current.index,
+			toolchain,
+			broadcaster_keys: current.broadcaster_keys,
+			transcoder_keys: current.transcoder_keys,
+			max_leaves: current.max_leaves,
 			next_seq: current.next_seq,
 			allowance: current.allowance,
 			price: current.price,
@@ -103,13 +125,34 @@ type Assignments = Arc<Mutex<BTreeMap<(JobId, AssignmentIndex), Assigned>>>;
 
 /// What every part of the role works with.
 struct Parts {
-	key: Key,
+	keys: Keyring,
+	book: KeyBook,
 	chain: Arc<dyn Chain>,
 	store: Arc<dyn TranscodeStore>,
 	engine: Arc<dyn MediaEngine>,
 	events: Arc<dyn EventSink>,
 	clock: Arc<dyn Clock>,
 	config: TranscodeConfig,
+}
+
+impl Parts {
+	/// Whose role it is.
+	fn account(&self) -> &AccountId {
+		self.keys.account()
+	}
+
+	/// What signs as this generation.
+	async fn signing(&self, generation: Generation) -> Result<Signing, TranscodeError> {
+		let views = self.book.views(self.account(), Purpose::Duties, generation).await?;
+		Ok(self.keys.signing(&views, generation)?)
+	}
+
+	/// What signs as the generation that the account uses now.
+	async fn signing_now(&self) -> Result<Signing, TranscodeError> {
+		let views = self.chain.operator_keys(self.account(), Purpose::Duties).await?;
+		let newest = views.first().map_or(0, |view| view.generation);
+		Ok(self.keys.signing(&views, newest)?)
+	}
 }
 
 /// The role.
@@ -121,9 +164,10 @@ pub struct TranscodeRole {
 }
 
 impl TranscodeRole {
-	/// Puts the role together.
+	/// Puts the role together. `keys` sign receipts, claims and duties; the chain's key is needed
+	/// only for terms that the chain does not have yet, and is then the account's own.
 	pub fn new(
-		key: Key,
+		keys: Keyring,
 		chain: Arc<dyn Chain>,
 		store: Arc<dyn TranscodeStore>,
 		engine: Arc<dyn MediaEngine>,
@@ -131,7 +175,8 @@ impl TranscodeRole {
 		clock: Arc<dyn Clock>,
 		config: TranscodeConfig,
 	) -> Self {
-		let parts = Arc::new(Parts { key, chain, store, engine, events, clock, config });
+		let book = KeyBook::new(chain.clone(), clock.clone());
+		let parts = Arc::new(Parts { keys, book, chain, store, engine, events, clock, config });
 		let assigned = Assignments::default();
 		Self {
 			registration: Registration::new(parts.clone(), assigned.clone()),
@@ -206,6 +251,17 @@ impl TranscodeRole {
 impl Service for TranscodeRole {
 	async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
 		self.parts.store.get(hash).unwrap_or_else(|error| {
+			tracing::warn!(%error, "cannot serve");
+			None
+		})
+	}
+
+	async fn is_judge(&self, pass: &SignedPass) -> bool {
+		self.claiming.is_judge(pass).await
+	}
+
+	async fn newest(&self, stream: StreamId) -> Option<SignedHeader> {
+		self.intake.newest(stream).unwrap_or_else(|error| {
 			tracing::warn!(%error, "cannot serve");
 			None
 		})
