@@ -20,7 +20,7 @@ use crate::{
 impl From<MediaError> for CoreError {
 	fn from(error: MediaError) -> Self {
 		match error {
-			MediaError::InputInvalid { reason, offset } => CoreError::Invalid { reason, offset },
+			MediaError::InputInvalid { reason, .. } => CoreError::Invalid(reason),
 			other => CoreError::Failed(other.to_string()),
 		}
 	}
@@ -51,14 +51,19 @@ impl Engine {
 	async fn compare(
 		&self,
 		rendition: &Rendition,
-		fps: u16,
+		limits: &SourceLimits,
 		ours: &[u8],
 		theirs: &[u8],
 	) -> Result<Option<Fault>, MediaError> {
 		if ours == theirs {
 			return Ok(None);
 		}
-		let limits = SourceLimits { width: rendition.width, height: rendition.height, fps };
+		let limits = SourceLimits {
+			width: rendition.width,
+			height: rendition.height,
+			shortest: 0,
+			..*limits
+		};
 		let inspected = self.pool.inspect(theirs, &limits, Priority::Verify).await;
 		let theirs = match inspected {
 			Ok(inspection) => inspection,
@@ -123,7 +128,7 @@ impl MediaEngine for Engine {
 		&self,
 		format: &Format,
 		input: &[u8],
-		outputs: &[Vec<u8>],
+		outputs: &[Option<Vec<u8>>],
 		seed: Hash,
 		index: u32,
 	) -> Result<Examined, CoreError> {
@@ -139,7 +144,9 @@ impl MediaEngine for Engine {
 		let mut faults = Vec::with_capacity(done.outputs.len());
 		for (i, (ours, rendition)) in done.outputs.iter().zip(&format.ladder).enumerate() {
 			let fault = match outputs.get(i) {
-				Some(theirs) => self.compare(rendition, format.limits.fps, ours, theirs).await?,
+				Some(Some(theirs)) => self.compare(rendition, &format.limits, ours, theirs).await?,
+				// Absent, so that nothing is claimed for it.
+				Some(None) => None,
 				None => Some(Fault::NonConforming(NonConformingKind::Unreadable)),
 			};
 			faults.push(fault);

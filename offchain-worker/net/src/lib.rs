@@ -1,7 +1,7 @@
 //! # The worker's peer-to-peer side
 //!
 //! A libp2p swarm of its own (TCP with noise and yamux, and QUIC), apart from the node's, with one
-//! stream protocol, `/livepeer/<genesis>/1`. Its messages and their limits are defined in
+//! stream protocol, `/livepeer/<genesis>/2`. Its messages and their limits are defined in
 //! `livepeer_worker_core::ports::transport`. On the wire, per stream:
 //!
 //! 1. The server sends one byte, [`wire::GREETING`]: a stream that ends without it was dropped by
@@ -70,6 +70,9 @@ pub struct NetLimits {
 	pub requests_per_peer: usize,
 	/// Requests of one IP address, or one IPv6 network of 64 bits, served at a time.
 	pub requests_per_host: usize,
+	/// Fetches of judges that are served when there is no other place; of one peer and of one host
+	/// as many as requests.
+	pub judges: usize,
 	/// Pushed segments that are received, wait or are at work: a place is given back with the
 	/// receipt. Bounds the memory for their bytes.
 	pub pushes: usize,
@@ -97,6 +100,7 @@ impl Default for NetLimits {
 			requests: 256,
 			requests_per_peer: 64,
 			requests_per_host: 128,
+			judges: 64,
 			pushes: 16,
 			stall: Duration::from_secs(10),
 			slowest: SLOWEST,

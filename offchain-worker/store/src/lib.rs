@@ -225,8 +225,7 @@ impl Values for DiskStore {
 
 impl Headers for DiskStore {
 	fn put_header(&self, signed: &SignedHeader) -> Result<SignedHeader, StoreError> {
-		let header = &signed.header;
-		let key = SegmentKey { job: header.job, assignment: header.assignment, seq: header.seq };
+		let key = SegmentKey::of(&signed.header);
 		self.change(|change| {
 			if let Some(bytes) = change.tx.get(Table::Headers, &key_bytes(key))? {
 				return decode(&bytes);
@@ -247,7 +246,7 @@ impl Receipts for DiskStore {
 		self.change(|change| {
 			if let Some(bytes) = change.tx.get(Table::Receipts, &key_bytes(key))? {
 				let stored: TranscodedSegment = decode(&bytes)?;
-				return if stored.receipt.header == segment.receipt.header {
+				return if stored.signed.header == segment.signed.header {
 					Ok(stored)
 				} else {
 					Err(StoreError::Conflict)
@@ -381,7 +380,7 @@ impl Streams for DiskStore {
 
 	fn put_record(&self, record: &SegmentRecord) -> Result<(), StoreError> {
 		let header = record.header();
-		let hashes: Vec<H256> = record.receipt.outputs.iter().map(|output| output.hash).collect();
+		let hashes: Vec<H256> = record.present().map(|output| output.hash).collect();
 		self.change(|change| {
 			let key = record_bytes(header.stream, header.seq);
 			change.tx.put(Table::Records, &key, &record.encode())?;
