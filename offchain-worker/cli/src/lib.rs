@@ -40,7 +40,7 @@ pub enum Command {
 	Toolchain,
 	/// Check that this machine can do the work.
 	Doctor(doctor::DoctorArgs),
-	/// Make and inspect keys.
+	/// Make and inspect keys, and say what an account's own key has to say.
 	#[command(subcommand)]
 	Keys(keys::KeysCommand),
 }
@@ -72,7 +72,7 @@ pub fn run(command: Command) -> ExitCode {
 				Ok(())
 			}
 			Command::Doctor(args) => doctor::run(args).await,
-			Command::Keys(command) => keys::run(command),
+			Command::Keys(command) => keys::run(command).await,
 		}
 	}))
 }

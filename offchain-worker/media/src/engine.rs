@@ -42,6 +42,12 @@ impl Engine {
 		Ok(Self { pool, toolchain })
 	}
 
+	/// An engine of which nobody knows what it makes, and which names no toolchain: for whoever only
+	/// looks whether a segment can be transcoded.
+	pub fn unattested(pool: MediaPool) -> Self {
+		Self { pool, toolchain: ToolchainId::zero() }
+	}
+
 	/// The pool that it works with.
 	pub fn pool(&self) -> &MediaPool {
 		&self.pool

@@ -40,6 +40,12 @@ pub fn load_identity(path: &Path) -> Result<Keypair, NetError> {
 	}
 }
 
+/// The record of the peer whose identity is at `path`, reached at these addresses: what an account
+/// publishes about a worker that does not run yet.
+pub fn record_of(path: &Path, addresses: &[Multiaddr], url: &str) -> Result<ServiceRecord, NetError> {
+	service_record(load_identity(path)?.public().to_peer_id(), addresses, url)
+}
+
 /// The peer id of a record as people write it; empty when it names none.
 pub fn peer_name(record: &ServiceRecord) -> String {
 	PeerId::from_bytes(&record.peer_id).map_or_else(|_| String::new(), |peer| peer.to_string())

@@ -27,7 +27,7 @@ mod swarm;
 pub mod wire;
 
 pub use client::Net;
-pub use identity::load_identity;
+pub use identity::{load_identity, peer_name, record_of};
 pub use libp2p::{Multiaddr, PeerId};
 
 use std::{path::PathBuf, time::Duration};

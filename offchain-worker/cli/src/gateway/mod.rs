@@ -307,7 +307,7 @@ async fn segment(
 	let read = move || -> Result<Option<Vec<u8>>, StoreError> {
 		let records = store.records(stream, seq, 1)?;
 		let record = records.first().filter(|record| record.header().seq == seq);
-		let output = record.and_then(|record| record.receipt.outputs.get(rendition));
+		let output = record.and_then(|record| record.outputs().get(rendition).copied().flatten());
 		output.map_or(Ok(None), |output| store.get(output.hash))
 	};
 	let bytes = blocking(read).await??.ok_or_else(unknown)?;

@@ -245,7 +245,7 @@ impl FakeChain {
 			Call::CreateJob { broadcaster, name, ladder, limits, max_price, end, budget } => {
 				let who = who()?;
 				if who != broadcaster && state.spending.get(&who) != Some(&broadcaster) {
-					return Err(refuse(Refused::Other("Jobs.NoSpendingKey".into())));
+					return Err(refuse(Refused::NoSpendingKey));
 				}
 				let stream = stream_id(&broadcaster, &name);
 				let factors = state.parameters.jobs.factors;
@@ -405,7 +405,7 @@ impl FakeChain {
 				};
 				state.transcoders.insert(who, view);
 			}
-			Call::SetAvailable(availability, signature) => {
+			Call::Announce(availability, signature) => {
 				state.check(&signature, Purpose::Duties, &availability.hash(), name)?;
 				let transcoder = state
 					.transcoders
@@ -455,12 +455,11 @@ impl FakeChain {
 					*revoked = true;
 				}
 			}
-			Call::SetSpending { key, spending } => {
-				let who = who()?;
-				match spending {
-					Some(_) => state.spending.insert(key, who),
-					None => state.spending.remove(&key),
-				};
+			Call::SetSpending { key, .. } => {
+				state.spending.insert(key, who()?);
+			}
+			Call::RemoveSpending { key, .. } => {
+				state.spending.remove(&key);
 			}
 		}
 		state.calls.push(call.clone());

@@ -158,6 +158,14 @@ refusals! {
 	NoWork: "Jobs", "NoWork";
 	/// More work than the segments can hold.
 	WorkTooLarge: "Jobs", "WorkTooLarge";
+	/// A leaf has more work than a segment can hold.
+	LeafTooLarge: "Jobs", "LeafTooLarge";
+	/// The assignment was accepted with another toolchain.
+	WrongToolchain: "Jobs", "WrongToolchain";
+	/// The assignment was not accepted.
+	NotAccepted: "Jobs", "NotAccepted";
+	/// The key does not spend for the broadcaster.
+	NoSpendingKey: "Jobs", "NoSpendingKey";
 	/// The fee is below the smallest.
 	FeeTooSmall: "Jobs", "FeeTooSmall";
 	/// The fee is above what is reserved.
@@ -200,6 +208,9 @@ impl Refused {
 				| Self::TooManyLeaves
 				| Self::NoWork
 				| Self::WorkTooLarge
+				| Self::LeafTooLarge
+				| Self::WrongToolchain
+				| Self::NotAccepted
 				| Self::FeeTooSmall
 		)
 	}
@@ -288,7 +299,7 @@ pub enum Call {
 		service: ServiceRecord,
 	},
 	/// Says how much work is taken.
-	SetAvailable(Availability, OperatorSignature),
+	Announce(Availability, OperatorSignature),
 	/// Keeps the availability alive.
 	Heartbeat(Heartbeat, OperatorSignature),
 	/// Answers the draw of a claim. The leaf proves itself.
@@ -323,12 +334,19 @@ pub enum Call {
 		/// Its place in it.
 		key: u8,
 	},
-	/// Lets a key spend the signing account's ETH on jobs; `None` ends that.
+	/// Lets a key spend the signing account's ETH on jobs.
 	SetSpending {
 		/// The key's account.
 		key: AccountId,
 		/// What it may spend.
-		spending: Option<Spending>,
+		spending: Spending,
+	},
+	/// Ends that.
+	RemoveSpending {
+		/// Whose ETH it is.
+		broadcaster: AccountId,
+		/// The key's account.
+		key: AccountId,
 	},
 }
 
@@ -342,14 +360,14 @@ impl Call {
 			Call::AcceptJob(..) => "Jobs.accept_job",
 			Call::ClaimWork(..) => "Jobs.claim_work",
 			Call::Transcoder { .. } => "TranscoderElection.transcoder",
-			Call::SetAvailable(..) => "TranscoderElection.set_available",
+			Call::Announce(..) => "TranscoderElection.announce",
 			Call::Heartbeat(..) => "TranscoderElection.heartbeat",
 			Call::RevealLeaf { .. } => "ChallengeLottery.reveal_leaf",
 			Call::Bond { .. } => "LptStaking.bond",
 			Call::SetKeys { .. } => "OperatorKeys.set_keys",
 			Call::RevokeKey { .. } => "OperatorKeys.revoke_key",
-			Call::SetSpending { spending: Some(_), .. } => "Jobs.set_spending_key",
-			Call::SetSpending { spending: None, .. } => "Jobs.remove_spending_key",
+			Call::SetSpending { .. } => "Jobs.set_spending_key",
+			Call::RemoveSpending { .. } => "Jobs.remove_spending_key",
 		}
 	}
 }
@@ -365,7 +383,7 @@ pub struct Limits {
 	pub max_open_claims: u32,
 	/// Blocks after an assignment's end in which it can still be claimed for.
 	pub claim_grace: BlockNumber,
-	/// The best block's number on the protocol's clock, by which deadlines and duties go.
+	/// The best block's number on the protocol's clock, by which deadlines go.
 	pub now: BlockNumber,
 }
 

@@ -600,7 +600,7 @@ fn stream_should_run_when_the_account_is_cold() {
 		offline.submit(origin, Wait::Finalized).await.unwrap();
 		let error = broadcaster.open(&spec("demo")).await.unwrap_err();
 		assert!(matches!(error, BroadcastError::Chain(_)), "it may not spend yet: {error}");
-		let spending = Some(crate::ports::chain::Spending { cap: PLENTY, expiry: 1_000 });
+		let spending = crate::ports::chain::Spending { cap: PLENTY, expiry: 1_000 };
 		let call = Call::SetSpending { key: spends.account(), spending };
 		offline.submit(call, Wait::Finalized).await.unwrap();
 		let open = broadcaster.open(&spec("demo")).await.unwrap();

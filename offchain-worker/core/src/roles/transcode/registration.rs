@@ -69,14 +69,14 @@ impl Registration {
 		// Also when the chain has it already: an announcement may have lapsed.
 		let availability = Availability {
 			genesis: self.parts.chain.genesis(),
-			at: self.parts.chain.limits().await?.now,
+			at: self.parts.chain.heads().borrow().best,
 			capacity: config.capacity,
 			profiles: Profiles::truncate_from(vec![CANONICAL_PROFILE]),
 		};
 		let signature = self.parts.signing_now().await?.sign(&availability.hash());
 		self.parts
 			.chain
-			.submit(Call::SetAvailable(availability, signature), Wait::Finalized)
+			.submit(Call::Announce(availability, signature), Wait::Finalized)
 			.await?;
 		self.parts.events.emit(Event::Registered { capacity: config.capacity });
 		Ok(())
@@ -92,7 +92,7 @@ impl Registration {
 		if head.best.saturating_sub(*beat) <= (limits.heartbeat_interval / 2).max(1) {
 			return Ok(());
 		}
-		let heartbeat = Heartbeat { genesis: self.parts.chain.genesis(), at: limits.now };
+		let heartbeat = Heartbeat { genesis: self.parts.chain.genesis(), at: head.best };
 		let signature = self.parts.signing_now().await?.sign(&heartbeat.hash());
 		let sent =
 			self.parts.chain.submit(Call::Heartbeat(heartbeat, signature), Wait::InBlock).await;
