@@ -72,9 +72,8 @@ fn with<F: Finish>(call: Call, then: &F) -> F::Output {
 			let terms = Terms { price, reward_cut, fee_share };
 			then.signed(tx.transcoder_election().transcoder(terms, Static(service)))
 		}
-		Call::Announce(availability, signature) => then.authorized(
-			tx.transcoder_election().announce(Static(availability), Static(signature)),
-		),
+		Call::Announce(availability, signature) => then
+			.authorized(tx.transcoder_election().announce(Static(availability), Static(signature))),
 		Call::Heartbeat(heartbeat, signature) => then
 			.authorized(tx.transcoder_election().heartbeat(Static(heartbeat), Static(signature))),
 		Call::RevealLeaf { claim, reveal } => then.authorized(tx.challenge_lottery().reveal_leaf(

@@ -212,11 +212,8 @@ pub async fn run(command: KeysCommand) -> Result<()> {
 			Ok(())
 		}
 		KeysCommand::Peer { data_dir } => {
-			let nowhere = NetArgs {
-				listen: Vec::new(),
-				announce: Vec::new(),
-				service_url: String::new(),
-			};
+			let nowhere =
+				NetArgs { listen: Vec::new(), announce: Vec::new(), service_url: String::new() };
 			println!("{}", peer_name(&nowhere.record(&data_dir)?));
 			Ok(())
 		}

@@ -21,14 +21,14 @@ pub fn amount(text: &str) -> Result<Balance, String> {
 
 /// Reads a rendition: `640x360@800k`, or `640x360@800k:1200k` with a cap above the target.
 pub fn rendition(text: &str) -> Result<Rendition, String> {
-	let wrong =
-		|| format!("{text:?} is no rendition; write WIDTHxHEIGHT@KBITSk, as in 640x360@800k or 640x360@800k:1200k");
+	let wrong = || {
+		format!("{text:?} is no rendition; write WIDTHxHEIGHT@KBITSk, as in 640x360@800k or 640x360@800k:1200k")
+	};
 	let (size, rate) = text.split_once('@').ok_or_else(wrong)?;
 	let (width, height) = size.split_once('x').ok_or_else(wrong)?;
 	let (target, cap) = rate.split_once(':').unwrap_or((rate, rate));
-	let kbps = |rate: &str| {
-		rate.strip_suffix('k').and_then(|kbps| kbps.parse().ok()).ok_or_else(wrong)
-	};
+	let kbps =
+		|rate: &str| rate.strip_suffix('k').and_then(|kbps| kbps.parse().ok()).ok_or_else(wrong);
 	Ok(Rendition {
 		width: width.parse().map_err(|_| wrong())?,
 		height: height.parse().map_err(|_| wrong())?,
@@ -77,9 +77,8 @@ mod tests {
 		assert_eq!(rendition("640x360@800k"), Ok(plain));
 		let capped = Rendition { cap_kbps: 1200, ..plain };
 		assert_eq!(rendition("640x360@800k:1200k"), Ok(capped));
-		for wrong in [
-			"640x360@800k:","640x360@:800k",
-			"640x360", "640@800k", "640x360@800", "x@k"] {
+		for wrong in ["640x360@800k:", "640x360@:800k", "640x360", "640@800k", "640x360@800", "x@k"]
+		{
 			assert!(rendition(wrong).is_err(), "{wrong}");
 		}
 	}

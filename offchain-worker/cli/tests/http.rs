@@ -8,9 +8,9 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use codec::{DecodeAll, Encode};
 use common::{get, http};
 use livepeer_primitives::{
+	extension::Extensions,
 	leaf::Leaf,
 	offchain::{VerifyLeaf, VerifyStatus, VerifyTask, VERIFY_PATH},
-	extension::Extensions,
 	receipt::{Outputs, Receipt, TranscodeResult},
 	segment::{stream_id, SegmentHeader, StreamHead},
 	verdict::Verdict,
@@ -23,7 +23,10 @@ use livepeer_worker::{
 	verify,
 };
 use livepeer_worker_core::{
-	fakes::{output, rendition, segment_info, FakeChain, FakeEngine, FakeNet, MemoryStore, GENESIS, PLENTY},
+	fakes::{
+		output, rendition, segment_info, FakeChain, FakeEngine, FakeNet, MemoryStore, GENESIS,
+		PLENTY,
+	},
 	key::{Key, Signing},
 	ports::{
 		chain::{Call, Chain, Wait},
@@ -45,12 +48,7 @@ async fn serve(router: axum::Router) -> SocketAddr {
 }
 
 fn ladder() -> Ladder {
-	vec![
-		rendition(640, 360, 800),
-		rendition(426, 240, 400),
-	]
-	.try_into()
-	.unwrap()
+	vec![rendition(640, 360, 800), rendition(426, 240, 400)].try_into().unwrap()
 }
 
 /// An origin with a stream, and a gateway that has not seen it yet.

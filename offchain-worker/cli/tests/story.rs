@@ -158,10 +158,7 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 		Arc::new(events.clone()),
 		clock(),
 	);
-	let ladder = vec![
-		rendition(256, 144, 300),
-		rendition(128, 72, 100),
-	];
+	let ladder = vec![rendition(256, 144, 300), rendition(128, 72, 100)];
 	let spec = StreamSpec {
 		name: "film".into(),
 		ladder: ladder.try_into().unwrap(),

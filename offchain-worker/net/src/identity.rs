@@ -42,7 +42,11 @@ pub fn load_identity(path: &Path) -> Result<Keypair, NetError> {
 
 /// The record of the peer whose identity is at `path`, reached at these addresses: what an account
 /// publishes about a worker that does not run yet.
-pub fn record_of(path: &Path, addresses: &[Multiaddr], url: &str) -> Result<ServiceRecord, NetError> {
+pub fn record_of(
+	path: &Path,
+	addresses: &[Multiaddr],
+	url: &str,
+) -> Result<ServiceRecord, NetError> {
 	service_record(load_identity(path)?.public().to_peer_id(), addresses, url)
 }
 

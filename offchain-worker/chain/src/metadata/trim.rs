@@ -7,9 +7,7 @@
 use std::collections::BTreeSet;
 
 use codec::{Decode, Encode};
-use frame_metadata::{
-	v15::RuntimeMetadataV15, RuntimeMetadata, RuntimeMetadataPrefixed,
-};
+use frame_metadata::{v15::RuntimeMetadataV15, RuntimeMetadata, RuntimeMetadataPrefixed};
 use scale_info::{PortableRegistry, TypeDef};
 
 /// Every call that a role makes.

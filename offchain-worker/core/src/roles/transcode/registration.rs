@@ -74,10 +74,7 @@ impl Registration {
 			profiles: Profiles::truncate_from(vec![CANONICAL_PROFILE]),
 		};
 		let signature = self.parts.signing_now().await?.sign(&availability.hash());
-		self.parts
-			.chain
-			.submit(Call::Announce(availability, signature), Wait::Finalized)
-			.await?;
+		self.parts.chain.submit(Call::Announce(availability, signature), Wait::Finalized).await?;
 		self.parts.events.emit(Event::Registered { capacity: config.capacity });
 		Ok(())
 	}
