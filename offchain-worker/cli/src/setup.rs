@@ -234,6 +234,13 @@ impl NetArgs {
 		std::fs::create_dir_all(dir)
 			.with_context(|| format!("cannot make the folder {}", dir.display()))?;
 		let addresses = if self.announce.is_empty() { &self.listen } else { &self.announce };
+		let nowhere = |address: &&Multiaddr| {
+			let text = address.to_string();
+			text.starts_with("/ip4/0.0.0.0/") || text.starts_with("/ip6/::/")
+		};
+		if let Some(address) = addresses.iter().find(nowhere) {
+			bail!("nobody reaches {address}: give --announce");
+		}
 		Ok(record_of(&dir.join("identity"), addresses, &self.service_url)?)
 	}
 
