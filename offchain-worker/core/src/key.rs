@@ -5,6 +5,7 @@ use std::{
 	sync::{Arc, Mutex},
 };
 
+use futures::future::{select, Either};
 use livepeer_primitives::{
 	api::KeysView,
 	keys::{Generation, OperatorKey, OperatorSignature, Purpose, Signer},
@@ -163,6 +164,79 @@ fn place_of(view: &KeysView, key: &Key) -> Option<u8> {
 	u8::try_from(place).ok().filter(|_| !revoked)
 }
 
+/// How long it is believed which of its own keys an account has revoked.
+const OWN_BELIEVED_MS: u64 = 60_000;
+/// How long the chain may take to say it while there is something to fall back on.
+const OWN_MS: u64 = 2_000;
+
+/// The keys at hand, with what the chain says of them.
+pub struct OwnKeys {
+	ring: Keyring,
+	purpose: Purpose,
+	chain: Arc<dyn Chain>,
+	clock: Arc<dyn Clock>,
+	known: Mutex<Option<Known>>,
+}
+
+impl OwnKeys {
+	/// The keys of `ring`, for one purpose.
+	pub fn new(
+		ring: Keyring,
+		purpose: Purpose,
+		chain: Arc<dyn Chain>,
+		clock: Arc<dyn Clock>,
+	) -> Self {
+		Self { ring, purpose, chain, clock, known: Mutex::default() }
+	}
+
+	/// The account that is signed for.
+	pub fn account(&self) -> &AccountId {
+		self.ring.account()
+	}
+
+	/// What signs as this generation. What the chain says of it is believed for a minute, and for as
+	/// long as the node is away.
+	pub async fn signing(
+		&self,
+		generation: Generation,
+	) -> Result<Result<Signing, NoKeyFor>, ChainError> {
+		if generation == 0 {
+			return Ok(self.ring.signing(&[], 0));
+		}
+		let known = lock(&self.known).as_ref().map(|known| (known.views.clone(), known.read_ms));
+		let now_ms = self.clock.now_ms();
+		let usable = known.and_then(|(views, read_ms)| {
+			let signing = self.ring.signing(&views, generation).ok()?;
+			Some((signing, now_ms < read_ms.saturating_add(OWN_BELIEVED_MS)))
+		});
+		let Some((signing, is_fresh)) = usable else {
+			return Ok(self.ring.signing(&self.read().await?, generation));
+		};
+		if is_fresh {
+			return Ok(Ok(signing));
+		}
+		let late = self.clock.sleep_until(now_ms.saturating_add(OWN_MS));
+		match select(std::pin::pin!(self.read()), late).await {
+			Either::Left((Ok(views), _)) => Ok(self.ring.signing(&views, generation)),
+			_ => Ok(Ok(signing)),
+		}
+	}
+
+	/// What signs as the generation that the account uses now.
+	pub async fn signing_now(&self) -> Result<Result<Signing, NoKeyFor>, ChainError> {
+		let views = self.read().await?;
+		let newest = views.first().map_or(0, |view| view.generation);
+		Ok(self.ring.signing(&views, newest))
+	}
+
+	async fn read(&self) -> Result<Vec<KeysView>, ChainError> {
+		let views = self.chain.operator_keys(self.account(), self.purpose).await?;
+		let read_ms = self.clock.now_ms();
+		*lock(&self.known) = Some(Known { views: views.clone(), read_ms });
+		Ok(views)
+	}
+}
+
 /// How long it is believed that a generation which was not found does not exist, about a block:
 /// anybody can name one.
 const BELIEVED_MS: u64 = 6_000;
@@ -292,6 +366,10 @@ impl KeyBook {
 mod tests {
 	#![allow(clippy::unwrap_used)]
 	use super::*;
+	use crate::{
+		fakes::{simulate, FakeChain},
+		ports::chain::{Call, Wait},
+	};
 
 	fn view(generation: Generation, keys: &[&Key], revoked: bool) -> KeysView {
 		KeysView {
@@ -328,5 +406,32 @@ mod tests {
 		assert_eq!(ring.signing(&views, 3).map(|_| ()), Err(missing(3)));
 		let revoked = [view(1, &[&old], true)];
 		assert_eq!(ring.signing(&revoked, 1).map(|_| ()), Err(missing(1)));
+	}
+
+	#[test]
+	fn own_key_should_sign_while_the_node_is_away_and_not_when_it_was_revoked() {
+		simulate(|sim| async move {
+			let chain = FakeChain::default();
+			let [cold, one, two] =
+				["//Cold", "//One", "//Two"].map(|uri| Key::from_uri(uri).unwrap());
+			let account = cold.account();
+			let ring = Keyring::new(account.clone(), vec![one.clone(), two.clone()]);
+			let client = Arc::new(chain.client(None));
+			let clock = Arc::new(sim.clock.clone());
+			let own = OwnKeys::new(ring, Purpose::Duties, client, clock);
+			assert!(own.signing(1).await.unwrap().is_err());
+			chain.set_keys(&account, Purpose::Duties, &[&one, &two]);
+			// Not there a moment ago, and asked for again.
+			let place = |signing: Signing| signing.sign(&Hash::zero()).signer.key;
+			assert_eq!(place(own.signing(1).await.unwrap().unwrap()), 0);
+			chain.cut(true);
+			sim.sleep(10 * OWN_BELIEVED_MS).await;
+			assert_eq!(place(own.signing(1).await.unwrap().unwrap()), 0);
+			chain.cut(false);
+			let revoke = Call::RevokeKey { purpose: Purpose::Duties, generation: 1, key: 0 };
+			chain.client(Some(cold)).submit(revoke, Wait::InBlock).await.unwrap();
+			sim.sleep(OWN_BELIEVED_MS).await;
+			assert_eq!(place(own.signing(1).await.unwrap().unwrap()), 1);
+		})
 	}
 }

@@ -108,7 +108,7 @@ impl Broadcaster {
 		if record.signature.signer.generation != to.transcoder_keys {
 			return Ok(retry("the receipt is signed by keys of another generation".into()));
 		}
-		let account = self.keys.account();
+		let account = self.own.account();
 		let outputs = record.outputs().len();
 		match self.book.check_record(&record, &open.stream, account, outputs).await {
 			Ok(Ok(())) => {}

@@ -26,7 +26,7 @@ use tokio::sync::{mpsc, watch};
 pub use self::origin::{playlist_from, Origin};
 use self::run::{Inputs, Run};
 use crate::{
-	key::{KeyBook, Keyring, NoKeyFor, Signing},
+	key::{KeyBook, Keyring, NoKeyFor, OwnKeys, Signing},
 	ports::{
 		chain::{while_away, At, Call, Chain, ChainError, Head, Wait},
 		clock::Clock,
@@ -155,7 +155,7 @@ pub struct Summary {
 
 /// The role.
 pub struct Broadcaster {
-	keys: Keyring,
+	own: OwnKeys,
 	book: KeyBook,
 	chain: Arc<dyn Chain>,
 	store: Arc<dyn BroadcastStore>,
@@ -177,15 +177,14 @@ impl Broadcaster {
 		events: Arc<dyn EventSink>,
 		clock: Arc<dyn Clock>,
 	) -> Self {
+		let own = OwnKeys::new(keys, Purpose::Segments, chain.clone(), clock.clone());
 		let book = KeyBook::new(chain.clone(), clock.clone());
-		Self { keys, book, chain, store, net, engine, events, clock }
+		Self { own, book, chain, store, net, engine, events, clock }
 	}
 
 	/// What signs segments as this generation.
 	async fn signing(&self, generation: Generation) -> Result<Signing, BroadcastError> {
-		let account = self.keys.account();
-		let views = self.book.views(account, Purpose::Segments, generation).await?;
-		Ok(self.keys.signing(&views, generation)?)
+		Ok(self.own.signing(generation).await??)
 	}
 
 	/// Publishes where the stream is found, and resumes the stream's job or opens a new one, as
@@ -203,7 +202,7 @@ impl Broadcaster {
 	}
 
 	async fn try_open(&self, spec: &StreamSpec) -> Result<OpenStream, BroadcastError> {
-		let account = self.keys.account().clone();
+		let account = self.own.account().clone();
 		let stream = stream_id(&account, &spec.name);
 		self.publish(stream, &spec.name, self.net.service_record()).await?;
 		let known = self.store.stream(stream)?;
@@ -299,7 +298,7 @@ impl Broadcaster {
 		if self.chain.origin(stream).await?.as_ref() == Some(&record) {
 			return Ok(());
 		}
-		let account = self.keys.account();
+		let account = self.own.account();
 		if self.chain.account().as_ref() != Some(account) {
 			return Err(BroadcastError::Origin(account.clone()));
 		}
@@ -321,7 +320,7 @@ impl Broadcaster {
 		if let Some(service) = self.chain.service(&current.transcoder).await? {
 			match self.net.newest(&service, stream).await {
 				Ok(signed) => {
-					let account = self.keys.account();
+					let account = self.own.account();
 					let is_ours = signed.header.stream == stream
 						&& self.book.is_header_signed(&signed, account).await?;
 					if is_ours {

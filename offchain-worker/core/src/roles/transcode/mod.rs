@@ -28,7 +28,7 @@ use tokio::sync::watch;
 
 use self::{claiming::Claiming, intake::Intake, registration::Registration};
 use crate::{
-	key::{KeyBook, Keyring, NoKeyFor, Signing},
+	key::{KeyBook, Keyring, NoKeyFor, OwnKeys, Signing},
 	ports::{
 		chain::{Chain, ChainError, Head},
 		clock::Clock,
@@ -125,7 +125,7 @@ type Assignments = Arc<Mutex<BTreeMap<(JobId, AssignmentIndex), Assigned>>>;
 
 /// What every part of the role works with.
 struct Parts {
-	keys: Keyring,
+	own: OwnKeys,
 	book: KeyBook,
 	chain: Arc<dyn Chain>,
 	store: Arc<dyn TranscodeStore>,
@@ -138,20 +138,17 @@ struct Parts {
 impl Parts {
 	/// Whose role it is.
 	fn account(&self) -> &AccountId {
-		self.keys.account()
+		self.own.account()
 	}
 
 	/// What signs as this generation.
 	async fn signing(&self, generation: Generation) -> Result<Signing, TranscodeError> {
-		let views = self.book.views(self.account(), Purpose::Duties, generation).await?;
-		Ok(self.keys.signing(&views, generation)?)
+		Ok(self.own.signing(generation).await??)
 	}
 
 	/// What signs as the generation that the account uses now.
 	async fn signing_now(&self) -> Result<Signing, TranscodeError> {
-		let views = self.chain.operator_keys(self.account(), Purpose::Duties).await?;
-		let newest = views.first().map_or(0, |view| view.generation);
-		Ok(self.keys.signing(&views, newest)?)
+		Ok(self.own.signing_now().await??)
 	}
 }
 
@@ -175,8 +172,9 @@ impl TranscodeRole {
 		clock: Arc<dyn Clock>,
 		config: TranscodeConfig,
 	) -> Self {
+		let own = OwnKeys::new(keys, Purpose::Duties, chain.clone(), clock.clone());
 		let book = KeyBook::new(chain.clone(), clock.clone());
-		let parts = Arc::new(Parts { keys, book, chain, store, engine, events, clock, config });
+		let parts = Arc::new(Parts { own, book, chain, store, engine, events, clock, config });
 		let assigned = Assignments::default();
 		Self {
 			registration: Registration::new(parts.clone(), assigned.clone()),
