@@ -42,6 +42,11 @@ pub struct VerifyParams {
 	/// File that holds the token which the verify service expects.
 	#[arg(long, value_name = "PATH", requires = "verify_url")]
 	pub verify_token_file: Option<PathBuf>,
+
+	/// Peer id of the verify service, as `livepeer-worker keys peer` prints it. With it the node
+	/// signs the passes for which transcoders keep the service a place.
+	#[arg(long, value_name = "PEER_ID", requires = "verify_url")]
+	pub verify_peer_id: Option<sc_network::PeerId>,
 }
 
 /// What `livepeer-node` can do besides running.

@@ -87,5 +87,6 @@ pub fn verify_endpoint(params: &VerifyParams) -> Result<Option<VerifyEndpoint>, 
 	Ok(Some(VerifyEndpoint {
 		url: url.trim_end_matches('/').as_bytes().to_vec(),
 		token: token.as_bytes().to_vec(),
+		peer_id: params.verify_peer_id.as_ref().map_or_else(Vec::new, |peer| peer.to_bytes()),
 	}))
 }

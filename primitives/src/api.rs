@@ -10,7 +10,7 @@ use sp_runtime::Perbill;
 use crate::{
 	claim::{ClaimInfo, Outcome},
 	duty::Profiles,
-	keys::{Generation, OperatorKey, Purpose, VrfKey},
+	keys::{Generation, OperatorKey, Purpose, VerifierId, VrfKey},
 	params::{ProtocolParameters, Timing},
 	service::ServiceRecord,
 	verdict::Tranche,
@@ -157,6 +157,8 @@ pub struct ChallengeView {
 	pub answered: Vec<bool>,
 	/// The members of the tranche at work.
 	pub members: Vec<AccountId>,
+	/// Their verifier keys, which sign their passes.
+	pub keys: Vec<VerifierId>,
 	/// Who of them has committed.
 	pub committed: Vec<bool>,
 	/// Who of them has revealed.

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use livepeer_worker_core::{
-	chain::{Call, ChainError, Wait},
 	key::Key,
+	ports::chain::{Call, ChainError, Refused, Spending, Wait},
 };
 use subxt::{
 	client::{OnlineClientAtBlock, OnlineClientAtBlockImpl},
 	config::DefaultExtrinsicParamsBuilder,
-	error::{ExtrinsicError, TransactionEventsError},
+	error::{DispatchError, ExtrinsicError, TransactionEventsError},
 	ext::scale_encode::EncodeAsFields,
 	tx::{Signer, StaticPayload, SubmittableTransaction, TransactionStatus},
 	utils::{AccountId32, MultiSignature, Static},
@@ -18,7 +18,8 @@ use subxt::{
 use tokio::time::{timeout_at, Instant};
 
 use crate::{
-	runtime::{self, Terms},
+	metadata,
+	runtime::{self, Scope, Terms},
 	SubxtChain,
 };
 
@@ -32,47 +33,72 @@ const PATIENCE: Duration = Duration::from_secs(120);
 trait Finish {
 	type Output;
 
-	fn finish(&self, call: StaticPayload<impl EncodeAsFields>) -> Self::Output;
+	/// With a call that an account signs.
+	fn signed(&self, call: StaticPayload<impl EncodeAsFields>) -> Self::Output;
+
+	/// With a call that its content authorizes: no account signs it or pays for it.
+	fn authorized(&self, call: StaticPayload<impl EncodeAsFields>) -> Self::Output;
 }
 
 /// Says `call` in the runtime's own types.
 fn with<F: Finish>(call: Call, then: &F) -> F::Output {
 	let tx = runtime::tx();
 	match call {
-		Call::CreateJob { name, ladder, limits, max_price, end, budget } => {
+		Call::CreateJob { broadcaster, name, ladder, limits, max_price, end, budget } => {
 			let ladder = ladder.into_iter().map(Static).collect();
-			let name = name.into_bytes();
-			then.finish(tx.jobs().create_job(name, ladder, Static(limits), max_price, end, budget))
+			let (broadcaster, name) = (Some(Static(broadcaster)), name.into_bytes());
+			then.signed(tx.jobs().create_job(
+				broadcaster,
+				name,
+				ladder,
+				Static(limits),
+				max_price,
+				end,
+				budget,
+			))
 		}
-		Call::SetOrigin(record) => then.finish(tx.jobs().set_origin(Static(record))),
-		Call::AcceptJob { job, assignment } => then.finish(tx.jobs().accept_job(job, assignment)),
-		Call::ClaimWork(claim) => then.finish(tx.jobs().claim_work(
-			claim.job,
-			claim.assignment,
-			claim.first,
-			claim.last,
-			claim.commitment.root,
-			claim.commitment.total_work,
-			claim.toolchain,
-		)),
-		Call::EndJob { job } => then.finish(tx.jobs().end_job(job)),
+		Call::SetOrigin { name, record } => {
+			then.signed(tx.jobs().set_origin(name.into_bytes(), Static(record)))
+		}
+		Call::EndJob { job } => then.signed(tx.jobs().end_job(job)),
+		Call::AcceptJob(acceptance, signature) => {
+			then.authorized(tx.jobs().accept_job(Static(acceptance), Static(signature)))
+		}
+		Call::ClaimWork(claim, signature) => {
+			then.authorized(tx.jobs().claim_work(Static(*claim), Static(signature)))
+		}
 		Call::Transcoder { price, reward_cut, fee_share, service } => {
 			let (reward_cut, fee_share) = (Static(reward_cut), Static(fee_share));
 			let terms = Terms { price, reward_cut, fee_share };
-			then.finish(tx.transcoder_election().transcoder(terms, Static(service)))
+			then.signed(tx.transcoder_election().transcoder(terms, Static(service)))
 		}
-		Call::SetAvailable { capacity } => {
-			then.finish(tx.transcoder_election().set_available(capacity))
-		}
-		Call::Heartbeat => then.finish(tx.transcoder_election().heartbeat()),
-		Call::RevealLeaf { claim, reveal } => then.finish(tx.challenge_lottery().reveal_leaf(
+		Call::Announce(availability, signature) => then
+			.authorized(tx.transcoder_election().announce(Static(availability), Static(signature))),
+		Call::Heartbeat(heartbeat, signature) => then
+			.authorized(tx.transcoder_election().heartbeat(Static(heartbeat), Static(signature))),
+		Call::RevealLeaf { claim, reveal } => then.authorized(tx.challenge_lottery().reveal_leaf(
 			claim,
 			reveal.index,
 			Static(reveal.leaf),
 			Static(reveal.broadcaster_signature),
 			reveal.proof.into_iter().map(Static).collect(),
 		)),
-		Call::Bond { amount, to } => then.finish(tx.lpt_staking().bond(amount, Static(to))),
+		Call::Bond { amount, to } => then.signed(tx.lpt_staking().bond(amount, Static(to))),
+		Call::SetKeys { purpose, keys, vrf } => {
+			let keys = keys.into_iter().map(Static).collect();
+			let vrf = vrf.map(|key| key.0);
+			then.signed(tx.operator_keys().set_keys(Static(purpose), keys, vrf))
+		}
+		Call::RevokeKey { purpose, generation, key } => {
+			then.signed(tx.operator_keys().revoke_key(Static(purpose), generation, key))
+		}
+		Call::SetSpending { key, spending: Spending { cap, expiry } } => {
+			let scope = Scope { create: true, top_up: true, end: true };
+			then.signed(tx.jobs().set_spending_key(Static(key), cap, expiry, scope))
+		}
+		Call::RemoveSpending { broadcaster, key } => {
+			then.signed(tx.jobs().remove_spending_key(Static(broadcaster), Static(key)))
+		}
 	}
 }
 
@@ -96,53 +122,103 @@ impl Signer<SubstrateConfig> for KeySigner<'_> {
 
 type AtBlock = OnlineClientAtBlockImpl<SubstrateConfig>;
 
-/// Signs a call for the chain at a block.
-struct Signing<'a> {
+type Ready = Result<SubmittableTransaction<SubstrateConfig, AtBlock>, ExtrinsicError>;
+
+/// Makes a call's transaction for the chain at a block.
+struct Making<'a> {
 	at: &'a OnlineClientAtBlock<SubstrateConfig>,
-	signer: &'a KeySigner<'a>,
-	nonce: u64,
+	/// Who signs, and as which transaction; nobody where nobody has to.
+	signer: Option<(&'a KeySigner<'a>, u64)>,
 }
 
-impl Finish for Signing<'_> {
-	type Output = Result<SubmittableTransaction<SubstrateConfig, AtBlock>, ExtrinsicError>;
+impl Finish for Making<'_> {
+	type Output = Option<Ready>;
 
-	fn finish(&self, call: StaticPayload<impl EncodeAsFields>) -> Self::Output {
+	fn signed(&self, call: StaticPayload<impl EncodeAsFields>) -> Self::Output {
+		let (signer, nonce) = self.signer?;
 		let params = DefaultExtrinsicParamsBuilder::new()
-			.nonce(self.nonce)
+			.nonce(nonce)
 			.mortal_from_unchecked(MORTALITY, self.at.block_number(), self.at.block_hash())
 			.build();
-		self.at.transactions().create_signable_offline(&call, params)?.sign(self.signer)
+		let signable = self.at.transactions().create_signable_offline(&call, params);
+		Some(signable.and_then(|mut signable| signable.sign(signer)))
+	}
+
+	fn authorized(&self, call: StaticPayload<impl EncodeAsFields>) -> Self::Output {
+		let params = DefaultExtrinsicParamsBuilder::new().nonce(0).immortal().build();
+		// A general transaction. The chain has no extension that would take the signature, so the
+		// one that is given goes nowhere.
+		let nobody = (AccountId32([0; 32]), MultiSignature::Sr25519([0; 64]));
+		let signable = self.at.transactions().create_v5_signable_offline(&call, params);
+		Some(signable.and_then(|mut signable| {
+			signable.sign_with_account_and_signature(&nobody.0, &nobody.1)
+		}))
 	}
 }
 
+/// Whether an account signs a call.
+struct IsSigned;
+
+impl Finish for IsSigned {
+	type Output = bool;
+
+	fn signed(&self, _: StaticPayload<impl EncodeAsFields>) -> bool {
+		true
+	}
+
+	fn authorized(&self, _: StaticPayload<impl EncodeAsFields>) -> bool {
+		false
+	}
+}
+
+/// The number in what the pool says of a call that a pallet's own check refused.
+fn custom_error(reason: &str) -> Option<u8> {
+	let (_, after) = reason.split_once("Custom error: ")?;
+	let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
+	digits.parse().ok()
+}
+
 impl SubxtChain {
-	/// Signs `call`, sends it and waits until it succeeded.
+	/// Sends `call` and waits until it succeeded.
 	pub(crate) async fn send(&self, call: Call, wait: Wait) -> Result<(), ChainError> {
-		let signer = KeySigner(self.signer.as_ref().ok_or(ChainError::NoKey)?);
 		let name = call.name();
 		let not_included = |reason: String| ChainError::NotIncluded { call: name, reason };
+		let at = self.now().await?;
 		let failed = |error: subxt::Error| {
 			if error.is_disconnected_will_reconnect() {
-				self.unreachable(error)
-			} else {
-				not_included(error.to_string())
+				return self.unreachable(error);
+			}
+			// What a pallet refuses before it comes into a block, it refuses by its error's number.
+			let reason = format!("{error:?}");
+			let pallet = name.split('.').next().unwrap_or_default();
+			let number = custom_error(&reason);
+			match number.and_then(|number| metadata::refusal(at.metadata_ref(), pallet, number)) {
+				Some(refused) => ChainError::Refused { call: name, refused },
+				None => not_included(error.to_string()),
 			}
 		};
 
-		let one_at_a_time = self.submitting.lock().await;
-		let at = self.client.at_current_block().await.map_err(|error| self.unreachable(error))?;
-		// The pool's view: calls that are in it, or in blocks that are not final, count.
-		let account = signer.account_id();
-		let nonce = self
-			.rpc
-			.system_account_next_index(&account)
-			.await
-			.map_err(|error| self.unreachable(error))?;
-		let signed = with(call, &Signing { at: &at, signer: &signer, nonce })
+		let signer;
+		let mut one_at_a_time = None;
+		let making = if with(call.clone(), &IsSigned) {
+			signer = KeySigner(self.signer.as_ref().ok_or(ChainError::NoKey)?);
+			one_at_a_time = Some(self.submitting.lock().await);
+			// The pool's view: calls that are in it, or in blocks that are not final, count.
+			let account = signer.account_id();
+			let nonce = self
+				.rpc
+				.system_account_next_index(&account)
+				.await
+				.map_err(|error| self.unreachable(error))?;
+			Making { at: &at, signer: Some((&signer, nonce)) }
+		} else {
+			Making { at: &at, signer: None }
+		};
+		let ready = with(call, &making)
+			.ok_or(ChainError::NoKey)?
 			.map_err(|error| ChainError::Incompatible(format!("{name}: {error}")))?;
-		let mut progress = signed.submit_and_watch().await.map_err(|error| failed(error.into()))?;
+		let mut progress = ready.submit_and_watch().await.map_err(|error| failed(error.into()))?;
 
-		let mut one_at_a_time = Some(one_at_a_time);
 		let deadline = Instant::now() + PATIENCE;
 		loop {
 			let status = timeout_at(deadline, progress.next())
@@ -166,11 +242,22 @@ impl SubxtChain {
 				Ok(_) if is_final || wait == Wait::InBlock => return Ok(()),
 				Ok(_) => {}
 				Err(TransactionEventsError::ExtrinsicFailed(error)) => {
-					return Err(ChainError::Dispatch { call: name, error: error.to_string() });
+					return Err(ChainError::Refused { call: name, refused: refused(&error) });
 				}
 				Err(error) => return Err(failed(error.into())),
 			}
 		}
+	}
+}
+
+/// A failed call's error, by the names of pallet and error.
+fn refused(error: &DispatchError) -> Refused {
+	match error {
+		DispatchError::Module(module) => match module.details() {
+			Ok(details) => Refused::named(details.pallet.name(), &details.variant.name),
+			Err(error) => Refused::Other(error.to_string()),
+		},
+		other => Refused::Other(other.to_string()),
 	}
 }
 
@@ -179,13 +266,18 @@ mod tests {
 	#![allow(clippy::unwrap_used)]
 	use codec::Encode;
 	use livepeer_primitives::{
+		claim::WorkClaim,
+		duty::{Acceptance, Availability, Heartbeat},
+		extension::Extensions,
+		keys::{OperatorKey, OperatorSignature, Purpose, Signer},
 		leaf::Leaf,
+		segment::SegmentInfo,
 		service::ServiceRecord,
-		sum_tree::{Commitment, SumNode},
-		video::{Rendition, SourceLimits},
+		sum_tree::SumNode,
+		video::{Rendition, SourceLimits, CANONICAL_PROFILE},
 		AccountId, Hash, Signature,
 	};
-	use livepeer_worker_core::chain::{ClaimCall, LeafReveal};
+	use livepeer_worker_core::ports::chain::LeafReveal;
 	use sp_runtime::Perbill;
 	use subxt::{
 		ext::{frame_decode::extrinsics::encode_call_data, scale_value},
@@ -201,7 +293,11 @@ mod tests {
 	impl Finish for Encoding<'_> {
 		type Output = (String, Vec<u8>);
 
-		fn finish(&self, call: StaticPayload<impl EncodeAsFields>) -> Self::Output {
+		fn authorized(&self, call: StaticPayload<impl EncodeAsFields>) -> Self::Output {
+			self.signed(call)
+		}
+
+		fn signed(&self, call: StaticPayload<impl EncodeAsFields>) -> Self::Output {
 			let (pallet, name) = (call.pallet_name(), call.call_name());
 			let data = call.call_data();
 			let bytes = encode_call_data(pallet, name, data, self.0, self.0.types()).unwrap();
@@ -213,11 +309,15 @@ mod tests {
 	fn calls_should_decode_as_the_chains_own() {
 		let ours = metadata::built_for().unwrap();
 		let (job, assignment, claim) = (7u64, 2u32, 9u64);
-		let ladder = vec![
-			Rendition { width: 640, height: 360, kbps: 800 },
-			Rendition { width: 426, height: 240, kbps: 400 },
-		];
-		let limits = SourceLimits { width: 1280, height: 720, fps: 30 };
+		let rendition = |width, height, kbps| Rendition {
+			width,
+			height,
+			profile: CANONICAL_PROFILE,
+			kbps,
+			cap_kbps: kbps + 1,
+		};
+		let ladder = vec![rendition(640, 360, 800), rendition(426, 240, 400)];
+		let limits = SourceLimits::new(1280, 720, 30);
 		let record = ServiceRecord {
 			peer_id: vec![1; 38].try_into().unwrap(),
 			addresses: vec![vec![2; 20].try_into().unwrap()].try_into().unwrap(),
@@ -226,27 +326,67 @@ mod tests {
 		let (price, budget) = (10u128.pow(12), 10u128.pow(18));
 		let (reward_cut, fee_share) = (Perbill::from_percent(10), Perbill::from_percent(95));
 		let (root, toolchain) = (Hash::repeat_byte(3), Hash::repeat_byte(4));
-		let leaf = Leaf::Transcoded {
+		let signature = OperatorSignature {
+			signer: Signer { account: AccountId::new([7; 32]), generation: 2, key: 1 },
+			signature: Signature::Sr25519([6; 64].into()),
+		};
+		let segment = SegmentInfo {
+			track: 0,
+			epoch: 1,
+			time: 2,
+			captured: 3,
+			duration: 180_000,
+			flags: 1,
 			in_hash: Hash::repeat_byte(5),
 			in_len: 1000,
-			duration: 180_000,
+			chunk_root: Hash::repeat_byte(9),
+			extensions: Extensions::default(),
+		};
+		let leaf = Leaf::Transcoded {
+			segment,
 			outputs: Default::default(),
 			work: 11,
+			extensions: Extensions::default(),
 		};
-		let broadcaster_signature = Signature::Sr25519([6; 64].into());
 		let proof = vec![SumNode { hash: root, work: 12 }, SumNode { hash: toolchain, work: 13 }];
 		let reveal = LeafReveal {
 			index: 1,
 			leaf: leaf.clone(),
-			broadcaster_signature: broadcaster_signature.clone(),
+			broadcaster_signature: signature.clone(),
 			proof: proof.clone().try_into().unwrap(),
 		};
 		let to = AccountId::new([8; 32]);
-		let commitment = Commitment { root, total_work: 14, leaf_count: 3 };
+		let genesis = Hash::repeat_byte(1);
+		let work = WorkClaim {
+			genesis,
+			job,
+			assignment,
+			first: 20,
+			last: 22,
+			root,
+			total_work: 14,
+			largest_leaf: 11,
+			toolchain,
+			extensions: Extensions::default(),
+		};
+		let acceptance = Acceptance {
+			genesis,
+			job,
+			assignment,
+			broadcaster_keys: 1,
+			transcoder_keys: 2,
+			toolchain,
+		};
+		let heartbeat = Heartbeat { genesis, at: 5 };
+		let profiles = vec![CANONICAL_PROFILE].try_into().unwrap();
+		let availability = Availability { genesis, at: 5, capacity: 3, profiles };
+		let key = OperatorKey::Sr25519([4; 32].into());
+		let vrf = sp_core::sr25519::Public::from([5; 32]);
 		// Each with its arguments in the order of the pallet's function.
 		let calls = [
 			(
 				Call::CreateJob {
+					broadcaster: to.clone(),
 					name: "concert".into(),
 					ladder: ladder.clone().try_into().unwrap(),
 					limits,
@@ -254,33 +394,62 @@ mod tests {
 					end: 600,
 					budget,
 				},
-				(b"concert".to_vec(), ladder, limits, price, 600u32, budget).encode(),
+				(Some(to.clone()), b"concert".to_vec(), ladder, limits, price, 600u32, budget)
+					.encode(),
 			),
-			(Call::SetOrigin(record.clone()), record.encode()),
-			(Call::AcceptJob { job, assignment }, (job, assignment).encode()),
 			(
-				Call::ClaimWork(ClaimCall {
-					job,
-					assignment,
-					first: 20,
-					last: 22,
-					commitment,
-					toolchain,
-				}),
-				(job, assignment, 20u64, 22u64, root, 14u64, toolchain).encode(),
+				Call::SetOrigin { name: "concert".into(), record: record.clone() },
+				(b"concert".to_vec(), record.clone()).encode(),
 			),
 			(Call::EndJob { job }, job.encode()),
+			(
+				Call::AcceptJob(acceptance.clone(), signature.clone()),
+				(acceptance, signature.clone()).encode(),
+			),
+			(
+				Call::ClaimWork(Box::new(work.clone()), signature.clone()),
+				(work, signature.clone()).encode(),
+			),
 			(
 				Call::Transcoder { price, reward_cut, fee_share, service: record.clone() },
 				(price, reward_cut, fee_share, record).encode(),
 			),
-			(Call::SetAvailable { capacity: 3 }, 3u32.encode()),
-			(Call::Heartbeat, vec![]),
+			(
+				Call::Announce(availability.clone(), signature.clone()),
+				(availability, signature.clone()).encode(),
+			),
+			(
+				Call::Heartbeat(heartbeat.clone(), signature.clone()),
+				(heartbeat, signature.clone()).encode(),
+			),
 			(
 				Call::RevealLeaf { claim, reveal: Box::new(reveal) },
-				(claim, 1u32, leaf, broadcaster_signature, proof).encode(),
+				(claim, 1u32, leaf, signature, proof).encode(),
 			),
-			(Call::Bond { amount: budget, to: to.clone() }, (budget, to).encode()),
+			(Call::Bond { amount: budget, to: to.clone() }, (budget, to.clone()).encode()),
+			(
+				Call::SetKeys {
+					purpose: Purpose::Duties,
+					keys: vec![key].try_into().unwrap(),
+					vrf: Some(vrf),
+				},
+				(Purpose::Duties, vec![key], Some(vrf)).encode(),
+			),
+			(
+				Call::RevokeKey { purpose: Purpose::Segments, generation: 3, key: 1 },
+				(Purpose::Segments, 3u32, 1u8).encode(),
+			),
+			(
+				Call::SetSpending {
+					key: to.clone(),
+					spending: Spending { cap: budget, expiry: 9 },
+				},
+				(to.clone(), budget, 9u32, (true, true, true)).encode(),
+			),
+			(
+				Call::RemoveSpending { broadcaster: to.clone(), key: to.clone() },
+				(to.clone(), to).encode(),
+			),
 		];
 
 		let mut seen = Vec::new();
@@ -308,5 +477,13 @@ mod tests {
 		seen.sort();
 		all.sort();
 		assert_eq!(seen, all);
+	}
+
+	#[test]
+	fn number_should_be_read_from_what_the_pool_says() {
+		let says = r#"RpcError(User(UserError { code: 1010, message: "Invalid Transaction", data: Some(RawValue("Custom error: 17")) }))"#;
+		assert_eq!(custom_error(says), Some(17));
+		assert_eq!(custom_error("Transaction is outdated"), None);
+		assert_eq!(custom_error("Custom error: 900"), None);
 	}
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use livepeer_primitives::Hash;
-use livepeer_worker_core::chain::Head;
+use livepeer_worker_core::ports::chain::Head;
 use subxt::{
 	config::{substrate::SubstrateHeader, Header as _},
 	rpcs::Error,

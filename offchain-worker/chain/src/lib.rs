@@ -1,6 +1,6 @@
 //! # The chain over subxt
 //!
-//! [`SubxtChain`] implements [`livepeer_worker_core::chain::Chain`]:
+//! [`SubxtChain`] implements [`livepeer_worker_core::ports::chain::Chain`]:
 //!
 //! - `runtime`: calls, reads and storage as types, generated from the checked-in metadata;
 //! - `reads`: the `LivepeerApi` runtime API, decoded into the types of `livepeer-primitives`;
@@ -9,8 +9,9 @@
 //! - [`metadata`]: that metadata, trimmed to what the worker uses, and its comparison with the
 //!   live chain's.
 //!
-//! Only shapes are taken from checked-in metadata: timing and parameters are read from the chain
-//! itself.
+//! Only shapes are taken from checked-in metadata; what a worker needs to know of the parameters is
+//! read from the chain itself, by a call that has versions, so that no parameter that is added stops
+//! a running worker.
 
 mod calls;
 mod heads;
@@ -18,22 +19,29 @@ pub mod metadata;
 mod reads;
 mod runtime;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+	sync::{
+		atomic::{AtomicU32, Ordering},
+		Arc,
+	},
+	time::Duration,
+};
 
 use async_trait::async_trait;
 use livepeer_primitives::{
-	api::{ChallengeView, JobView, TranscoderView},
-	params::{ProtocolParameters, Timing},
+	api::{ChallengeView, JobView, KeysView, TranscoderView, WorkerLimits},
+	claim::ClaimInfo,
+	keys::Purpose,
 	service::ServiceRecord,
-	traits::ClaimInfo,
 	AccountId, ClaimId, Hash, JobId, StreamId, ToolchainId,
 };
 use livepeer_worker_core::{
-	chain::{At, Call, Chain, ChainError, Head, Wait},
 	key::Key,
+	ports::chain::{At, Call, Chain, ChainError, Head, Limits, Wait},
 };
 use subxt::{
 	backend::LegacyBackend,
+	client::OnlineClientAtBlock,
 	config::RpcConfigFor,
 	rpcs::{
 		client::{reconnecting_rpc_client::ExponentialBackoff, ReconnectingRpcClient, RpcClient},
@@ -49,6 +57,9 @@ use crate::runtime::api;
 /// How long the first connection may take.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(15);
 
+/// The version of [`WorkerLimits`] that this worker knows.
+const LIMITS_VERSION: u8 = 1;
+
 type Rpc = LegacyRpcMethods<RpcConfigFor<SubstrateConfig>>;
 
 /// A connection to one node; reconnects by itself.
@@ -61,6 +72,8 @@ pub struct SubxtChain {
 	heads: watch::Receiver<Head>,
 	/// Calls of one key go one after the other, so that nonces follow each other.
 	submitting: Mutex<()>,
+	/// The newest version of the runtime that was compared with what this worker was built for.
+	fits: AtomicU32,
 }
 
 impl SubxtChain {
@@ -88,6 +101,7 @@ impl SubxtChain {
 		}
 		let at = client.at_current_block().await.map_err(|error| unreachable(error.to_string()))?;
 		metadata::ensure_fits(at.metadata_ref())?;
+		let fits = AtomicU32::new(at.spec_version());
 		let rpc = Rpc::new(rpc_client);
 		let heads =
 			heads::follow(rpc.clone()).await.map_err(|error| unreachable(error.to_string()))?;
@@ -99,6 +113,7 @@ impl SubxtChain {
 			signer,
 			heads,
 			submitting: Mutex::new(()),
+			fits,
 		})
 	}
 
@@ -112,6 +127,19 @@ impl SubxtChain {
 			.await
 			.map_err(|error| error.to_string())?;
 		Ok(RpcClient::new(client))
+	}
+
+	/// The client as of now. A runtime that was upgraded meanwhile brings its own metadata, and is
+	/// compared anew: calls go by its indices, or not at all.
+	pub(crate) async fn now(&self) -> Result<OnlineClientAtBlock<SubstrateConfig>, ChainError> {
+		let at = self.client.at_current_block().await.map_err(|error| self.unreachable(error))?;
+		let version = at.spec_version();
+		if self.fits.load(Ordering::Relaxed) != version {
+			metadata::ensure_fits(at.metadata_ref())?;
+			tracing::info!(version, "the chain's runtime was upgraded; the worker goes on");
+			self.fits.store(version, Ordering::Relaxed);
+		}
+		Ok(at)
 	}
 
 	fn unreachable(&self, error: impl ToString) -> ChainError {
@@ -133,12 +161,35 @@ impl Chain for SubxtChain {
 		self.heads.clone()
 	}
 
-	async fn timing(&self) -> Result<Timing, ChainError> {
-		Ok(self.read(At::Best, api().timing()).await?.0)
+	async fn limits(&self) -> Result<Limits, ChainError> {
+		let clock = self.read(At::Best, api().clock()).await?.0;
+		match self.read(At::Best, api().worker_limits(LIMITS_VERSION)).await? {
+			Some(Static(WorkerLimits::V1 {
+				slot_duration,
+				heartbeat_interval,
+				max_open_claims,
+				claim_grace,
+			})) => Ok(Limits {
+				slot_duration,
+				heartbeat_interval,
+				max_open_claims,
+				claim_grace,
+				now: clock.block,
+			}),
+			None => Err(ChainError::Incompatible(format!(
+				"it no longer serves version {LIMITS_VERSION} of what a worker needs to know"
+			))),
+		}
 	}
 
-	async fn parameters(&self) -> Result<ProtocolParameters, ChainError> {
-		Ok(self.read(At::Best, api().parameters()).await?.0)
+	async fn operator_keys(
+		&self,
+		account: &AccountId,
+		purpose: Purpose,
+	) -> Result<Vec<KeysView>, ChainError> {
+		let read = api().operator_keys(Static(account.clone()), Static(purpose));
+		let found = self.read(At::Best, read).await?;
+		Ok(found.into_iter().map(|view| view.0).collect())
 	}
 
 	async fn transcoder(&self, account: &AccountId) -> Result<Option<TranscoderView>, ChainError> {
@@ -179,8 +230,12 @@ impl Chain for SubxtChain {
 		self.read(At::Best, api().toolchains()).await
 	}
 
-	async fn broadcasters(&self) -> Result<Vec<AccountId>, ChainError> {
-		self.accounts_with_origin().await
+	async fn origin(&self, stream: StreamId) -> Result<Option<ServiceRecord>, ChainError> {
+		Ok(self.read(At::Best, api().origin(stream)).await?.map(|found| found.0))
+	}
+
+	async fn origins(&self) -> Result<Vec<StreamId>, ChainError> {
+		self.read(At::Best, api().origins()).await
 	}
 
 	async fn submit(&self, call: Call, wait: Wait) -> Result<(), ChainError> {

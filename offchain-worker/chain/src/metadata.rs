@@ -12,7 +12,7 @@ mod trim;
 use std::collections::BTreeSet;
 
 use codec::{Decode, Encode};
-use livepeer_worker_core::chain::ChainError;
+use livepeer_worker_core::ports::chain::{ChainError, Refused};
 use scale_info::{form::PortableForm, Field, PortableRegistry, TypeDef};
 use subxt::Metadata;
 
@@ -46,6 +46,13 @@ pub fn parse(bytes: &[u8]) -> Result<Metadata, ChainError> {
 /// The metadata that this worker was built for.
 pub fn built_for() -> Result<Metadata, ChainError> {
 	parse(BUILT_FOR)
+}
+
+/// The pallet's error of this number, as a refusal.
+pub(crate) fn refusal(metadata: &Metadata, pallet: &str, number: u8) -> Option<Refused> {
+	let pallet = metadata.pallet_by_name(pallet)?;
+	let error = pallet.error_variant_by_index(number)?;
+	Some(Refused::named(pallet.name(), &error.name))
 }
 
 /// What of the calls, storage and reads in `ours` the metadata `theirs` lacks or has otherwise.
@@ -127,12 +134,13 @@ impl<'a> Comparison<'a> {
 				self.same_fields(&our.fields, &their.fields)
 			}
 			(TypeDef::Variant(our), TypeDef::Variant(their)) => {
-				our.variants.len() == their.variants.len()
-					&& our.variants.iter().zip(&their.variants).all(|(our, their)| {
-						our.name == their.name
-							&& our.index == their.index
-							&& self.same_fields(&our.fields, &their.fields)
+				// A later runtime may know more: that stops nobody who does not meet it.
+				our.variants.iter().all(|our| {
+					let theirs = their.variants.iter().find(|their| their.name == our.name);
+					theirs.is_some_and(|their| {
+						our.index == their.index && self.same_fields(&our.fields, &their.fields)
 					})
+				})
 			}
 			(TypeDef::Sequence(our), TypeDef::Sequence(their)) => {
 				self.same(our.type_param.id, their.type_param.id)
@@ -170,14 +178,15 @@ impl<'a> Comparison<'a> {
 mod tests {
 	#![allow(clippy::unwrap_used)]
 	use livepeer_primitives::{
-		api::{ChallengeView, JobView, TranscoderView},
+		api::{ChallengeView, ClockView, JobView, KeysView, TranscoderView, WorkerLimits},
+		claim::{ClaimInfo, WorkClaim},
+		duty::{Acceptance, Availability, Heartbeat},
+		keys::{OperatorKey, OperatorSignature, Purpose},
 		leaf::Leaf,
-		params::{ProtocolParameters, Timing},
 		service::ServiceRecord,
 		sum_tree::SumNode,
-		traits::ClaimInfo,
 		video::{Rendition, SourceLimits},
-		AccountId, Signature,
+		AccountId,
 	};
 	use scale_info::{meta_type, Registry, TypeInfo};
 	use sp_runtime::Perbill;
@@ -208,20 +217,29 @@ mod tests {
 				_ => {}
 			}
 		}
-		metadata.pallets.iter_mut().for_each(|pallet| pallet.storage = None);
 		let theirs = RuntimeMetadataPrefixed(reserved, RuntimeMetadata::V15(metadata)).encode();
 		let mut found = differences(&built_for().unwrap(), &parse(&theirs).unwrap());
 		found.sort();
 		assert_eq!(
 			found,
 			[
-				"Jobs.Origins",
 				"Jobs.create_job",
 				"LivepeerApi.claim",
 				"LivepeerApi.job",
 				"TranscoderElection.heartbeat",
 			]
 		);
+	}
+
+	#[test]
+	fn refusals_should_be_named_as_the_pallets_errors_are() {
+		let ours = built_for().unwrap();
+		for (refused, pallet, name) in Refused::NAMED {
+			let pallet = ours.pallet_by_name(pallet).unwrap_or_else(|| panic!("no {pallet}"));
+			let errors = pallet.error_variants().unwrap_or_default();
+			let named = errors.iter().any(|error| error.name == *name);
+			assert!(named, "{refused:?}: {} has no error {name}", pallet.name());
+		}
 	}
 
 	/// The types that stand for the chain's in the generated code.
@@ -231,15 +249,22 @@ mod tests {
 		let mut registry = Registry::new();
 		registry.register_types([
 			meta_type::<AccountId>(),
-			meta_type::<Signature>(),
 			meta_type::<Perbill>(),
+			meta_type::<WorkClaim>(),
+			meta_type::<Acceptance>(),
+			meta_type::<Availability>(),
+			meta_type::<Heartbeat>(),
+			meta_type::<OperatorKey>(),
+			meta_type::<OperatorSignature>(),
+			meta_type::<Purpose>(),
+			meta_type::<KeysView>(),
+			meta_type::<ClockView>(),
+			meta_type::<WorkerLimits>(),
 			meta_type::<Rendition>(),
 			meta_type::<SourceLimits>(),
 			meta_type::<ServiceRecord>(),
 			meta_type::<Leaf>(),
 			meta_type::<SumNode>(),
-			meta_type::<Timing>(),
-			meta_type::<ProtocolParameters>(),
 			meta_type::<TranscoderView>(),
 			meta_type::<JobView>(),
 			meta_type::<ClaimInfo>(),

@@ -15,10 +15,6 @@
 		with = "::subxt::utils::Static<::livepeer_primitives::AccountId>"
 	),
 	substitute_type(
-		path = "sp_runtime::MultiSignature",
-		with = "::subxt::utils::Static<::livepeer_primitives::Signature>"
-	),
-	substitute_type(
 		path = "sp_arithmetic::per_things::Perbill",
 		with = "::subxt::utils::Static<::sp_runtime::Perbill>"
 	),
@@ -43,12 +39,48 @@
 		with = "::subxt::utils::Static<::livepeer_primitives::sum_tree::SumNode>"
 	),
 	substitute_type(
-		path = "livepeer_primitives::params::Timing",
-		with = "::subxt::utils::Static<::livepeer_primitives::params::Timing>"
+		path = "livepeer_primitives::claim::WorkClaim",
+		with = "::subxt::utils::Static<::livepeer_primitives::claim::WorkClaim>"
 	),
 	substitute_type(
-		path = "livepeer_primitives::params::ProtocolParameters",
-		with = "::subxt::utils::Static<::livepeer_primitives::params::ProtocolParameters>"
+		path = "livepeer_primitives::claim::ClaimInfo",
+		with = "::subxt::utils::Static<::livepeer_primitives::claim::ClaimInfo>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::duty::Acceptance",
+		with = "::subxt::utils::Static<::livepeer_primitives::duty::Acceptance>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::duty::Availability",
+		with = "::subxt::utils::Static<::livepeer_primitives::duty::Availability>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::duty::Heartbeat",
+		with = "::subxt::utils::Static<::livepeer_primitives::duty::Heartbeat>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::keys::OperatorKey",
+		with = "::subxt::utils::Static<::livepeer_primitives::keys::OperatorKey>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::keys::OperatorSignature",
+		with = "::subxt::utils::Static<::livepeer_primitives::keys::OperatorSignature>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::keys::Purpose",
+		with = "::subxt::utils::Static<::livepeer_primitives::keys::Purpose>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::api::KeysView",
+		with = "::subxt::utils::Static<::livepeer_primitives::api::KeysView>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::api::ClockView",
+		with = "::subxt::utils::Static<::livepeer_primitives::api::ClockView>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::api::WorkerLimits",
+		with = "::subxt::utils::Static<::livepeer_primitives::api::WorkerLimits>"
 	),
 	substitute_type(
 		path = "livepeer_primitives::api::TranscoderView",
@@ -59,10 +91,6 @@
 		with = "::subxt::utils::Static<::livepeer_primitives::api::JobView>"
 	),
 	substitute_type(
-		path = "livepeer_primitives::traits::ClaimInfo",
-		with = "::subxt::utils::Static<::livepeer_primitives::traits::ClaimInfo>"
-	),
-	substitute_type(
 		path = "livepeer_primitives::api::ChallengeView",
 		with = "::subxt::utils::Static<::livepeer_primitives::api::ChallengeView>"
 	)
@@ -71,8 +99,8 @@ mod generated {}
 
 pub use generated::{
 	runtime_apis::{livepeer_api::LivepeerApi, RuntimeApi},
-	runtime_types::pallet_transcoder_election::types::Terms,
-	storage, tx,
+	runtime_types::{pallet_jobs::types::Scope, pallet_transcoder_election::types::Terms},
+	tx,
 };
 
 /// The reads of the protocol's state.

@@ -5,14 +5,14 @@ use std::{process::Stdio, sync::Arc};
 
 use async_trait::async_trait;
 use livepeer_primitives::{video::Rendition, Hash, ToolchainId};
-use livepeer_worker_core::transcoder::{Examined, Format, MediaError, Transcoded, Transcoder};
+use livepeer_worker_core::ports::engine::{Examined, Format, MediaEngine, MediaError, Transcoded};
 use tokio::{io::AsyncWriteExt, process::Command};
 
 /// Claims what the honest engine would have done, and delivers black.
-pub struct Black(pub Arc<dyn Transcoder>);
+pub struct Black(pub Arc<dyn MediaEngine>);
 
 #[async_trait]
-impl Transcoder for Black {
+impl MediaEngine for Black {
 	fn toolchain(&self) -> ToolchainId {
 		self.0.toolchain()
 	}
@@ -30,7 +30,7 @@ impl Transcoder for Black {
 		&self,
 		format: &Format,
 		input: &[u8],
-		outputs: &[Vec<u8>],
+		outputs: &[Option<Vec<u8>>],
 		seed: Hash,
 		index: u32,
 	) -> Result<Examined, MediaError> {
@@ -39,8 +39,8 @@ impl Transcoder for Black {
 }
 
 async fn blacken(rendition: &Rendition, input: &[u8]) -> Result<Vec<u8>, String> {
-	let Rendition { width, height, kbps } = rendition;
-	let rate = format!("{kbps}k");
+	let Rendition { width, height, kbps, cap_kbps, .. } = rendition;
+	let (rate, cap) = (format!("{kbps}k"), format!("{cap_kbps}k"));
 	let filter = format!("scale={width}:{height},drawbox=t=fill:c=black");
 	let mut child = Command::new("ffmpeg")
 		.args([
@@ -57,7 +57,7 @@ async fn blacken(rendition: &Rendition, input: &[u8]) -> Result<Vec<u8>, String>
 			"0:a?",
 		])
 		.args(["-vf", &filter, "-c:v", "libx264", "-preset", "veryfast", "-threads", "1"])
-		.args(["-g", "9999", "-b:v", &rate, "-maxrate", &rate, "-bufsize", &rate])
+		.args(["-g", "9999", "-b:v", &rate, "-maxrate", &cap, "-bufsize", &cap])
 		.args(["-c:a", "copy", "-copyts", "-muxdelay", "0", "-muxpreload", "0"])
 		.args(["-fflags", "+bitexact", "-flags:v", "+bitexact", "-f", "mpegts", "pipe:1"])
 		.stdin(Stdio::piped())

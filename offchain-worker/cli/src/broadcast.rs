@@ -2,19 +2,19 @@
 
 use std::{fs::File, path::PathBuf, sync::Arc, time::Duration};
 
-use anyhow::{bail, Context, Result};
+use anyhow::{bail, ensure, Context, Result};
 use clap::{Args, ValueEnum};
 use livepeer_primitives::{
-	video::{Rendition, SourceLimits, MAX_FPS, MAX_SIDE, TICKS_PER_SECOND},
-	Balance, BlockNumber,
+	video::{Rendition, SourceLimits, LONGEST_SEGMENT, MAX_FPS, MAX_SIDE, TICKS_PER_SECOND},
+	Balance, BlockNumber, Seq,
 };
 use livepeer_worker_core::{
-	broadcast::{Broadcaster, OpenStream, Origin, SourceSegment, StreamSpec},
-	clock::SystemClock,
-	events::Event,
-	transport::Transport,
+	ports::{clock::SystemClock, events::Event, transport::Transport},
+	roles::broadcast::{Broadcaster, OpenStream, Origin, SourceSegment, StreamSpec},
 };
-use livepeer_worker_media::{MediaPool, PoolConfig, Priority, SegmentOptions, SegmentStream};
+use livepeer_worker_media::{
+	Engine, MediaPool, PoolConfig, Priority, Segment, SegmentOptions, SegmentStream,
+};
 use livepeer_worker_net::NetLimits;
 use tokio::{
 	sync::{mpsc, watch},
@@ -22,8 +22,11 @@ use tokio::{
 };
 
 use crate::{
-	setup::{stop_signal, stopped, unless_stopped, Home, HomeArgs, KeyArgs, NetArgs, NodeArgs},
-	units::{amount, rendition},
+	setup::{
+		read_key, stop_signal, stopped, unless_stopped, Home, HomeArgs, NetArgs, NodeArgs,
+		OperatorArgs,
+	},
+	units::{amount, rendition, ticks},
 };
 
 /// How fast a file is streamed.
@@ -81,9 +84,20 @@ pub struct BroadcastArgs {
 	/// The node.
 	#[command(flatten)]
 	pub node: NodeArgs,
-	/// The account.
+	/// The longest segment, in seconds, at most 10; files with keyframes further apart need longer
+	/// ones.
+	#[arg(long, value_name = "SECONDS", default_value = "2.5", value_parser = ticks)]
+	pub longest: u32,
+	/// Sign no segment below this number when nothing of the stream is stored here.
+	#[arg(long, value_name = "SEQ", default_value_t = 0)]
+	pub above: Seq,
+	/// Whose stream it is, and what signs its segments.
 	#[command(flatten)]
-	pub key: KeyArgs,
+	pub operator: OperatorArgs,
+	/// File with the secret of a spending key, which opens and ends the job where the account's own
+	/// key is elsewhere.
+	#[arg(long, value_name = "FILE")]
+	pub spending_key_file: Option<PathBuf>,
 	/// The network.
 	#[command(flatten)]
 	pub net: NetArgs,
@@ -114,12 +128,19 @@ pub async fn run(args: BroadcastArgs) -> Result<()> {
 
 /// Everything up to the open job.
 async fn start(args: &BroadcastArgs, home: &Home) -> Result<Ready> {
-	let key = args.key.key()?;
+	let keys = args.operator.keyring()?;
+	let account = keys.account().clone();
+	let spends = match &args.spending_key_file {
+		Some(path) => Some(read_key(path)?),
+		None => args.operator.own()?,
+	};
+	ensure!(spends.is_some(), "a key that spends is needed: give --spending-key-file");
 	let file =
 		File::open(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
 	let pool = MediaPool::new(PoolConfig::default());
 	let options = SegmentOptions {
 		plays: if args.endless { None } else { Some(args.plays.max(1)) },
+		longest: args.longest,
 		..Default::default()
 	};
 	let mut segments = pool.segment_file(file, options)?;
@@ -127,21 +148,23 @@ async fn start(args: &BroadcastArgs, home: &Home) -> Result<Ready> {
 		Some(first) => first.with_context(|| format!("{}", args.file.display()))?,
 		None => bail!("{} holds no video", args.file.display()),
 	};
-	let limits = limits_of(&pool, &first.data).await?;
+	let limits = limits_of(&pool, &first.data, args.longest).await?;
 
-	let chain = args.node.connect_home(home, Some(key.clone())).await?;
+	let chain = args.node.connect_home(home, spends).await?;
 	let origin = Arc::new(Origin::new(home.store.clone()));
 	let net = Arc::new(args.net.start(home, &*chain, origin, NetLimits::default()).await?);
 	home.events.emit(Event::Started {
-		account: Some(key.account().to_string()),
+		account: Some(account.to_string()),
 		peer_id: Some(net.peer_id().to_string()),
 		listen: net.listening().iter().map(ToString::to_string).collect(),
 	});
 	let broadcaster = Broadcaster::new(
-		key,
+		keys,
 		chain,
 		home.store.clone(),
 		net as Arc<dyn Transport>,
+		// Looks at what a transcoder rejects.
+		Arc::new(Engine::unattested(pool)),
 		home.events.clone(),
 		Arc::new(SystemClock::default()),
 	);
@@ -155,10 +178,11 @@ async fn start(args: &BroadcastArgs, home: &Home) -> Result<Ready> {
 		budget: args.budget,
 		lasts: args.lasts,
 		keep: args.keep,
+		above: args.above,
 	};
 	let open = broadcaster.open(&spec).await?;
 	tracing::info!(job = open.job, stream = ?open.stream, "the stream is open");
-	let first = SourceSegment { bytes: first.data, duration: first.duration };
+	let first = source_segment(first);
 	Ok(Ready { broadcaster, open, first, segments })
 }
 
@@ -188,9 +212,23 @@ async fn stream(args: &BroadcastArgs, ready: Ready, mut stop: watch::Receiver<bo
 	Ok(())
 }
 
+/// A cut as the role takes it. A file was captured when it was made, which nobody knows.
+fn source_segment(cut: Segment) -> SourceSegment {
+	SourceSegment {
+		bytes: cut.data,
+		duration: cut.duration,
+		time: u64::try_from(cut.first_time).unwrap_or(0),
+		captured: 0,
+	}
+}
+
 /// What the source is, with no room to spare: a job's largest fee follows from it.
-async fn limits_of(pool: &MediaPool, segment: &[u8]) -> Result<SourceLimits> {
-	let widest = SourceLimits { width: MAX_SIDE, height: MAX_SIDE, fps: MAX_FPS };
+async fn limits_of(pool: &MediaPool, segment: &[u8], longest: u32) -> Result<SourceLimits> {
+	let widest = SourceLimits {
+		longest: LONGEST_SEGMENT,
+		shortest: 0,
+		..SourceLimits::new(MAX_SIDE, MAX_SIDE, MAX_FPS)
+	};
 	let facts = pool
 		.probe(segment, &widest, Priority::Live)
 		.await
@@ -198,7 +236,10 @@ async fn limits_of(pool: &MediaPool, segment: &[u8]) -> Result<SourceLimits> {
 	let (numerator, denominator) = facts.fps;
 	let fps = numerator.div_ceil(denominator.max(1)).clamp(1, u32::from(MAX_FPS));
 	let side = |pixels: u32| u16::try_from(pixels).unwrap_or(MAX_SIDE);
-	Ok(SourceLimits { width: side(facts.width), height: side(facts.height), fps: fps as u16 })
+	Ok(SourceLimits {
+		longest,
+		..SourceLimits::new(side(facts.width), side(facts.height), fps as u16)
+	})
 }
 
 /// Hands segments on, each when a camera would have finished it; the first `had` of them, which
@@ -233,7 +274,7 @@ async fn cut(
 		}
 		next = match segments.next().await {
 			None => None,
-			Some(Ok(next)) => Some(SourceSegment { bytes: next.data, duration: next.duration }),
+			Some(Ok(next)) => Some(source_segment(next)),
 			Some(Err(error)) => {
 				let _ = sender.send(Err(error.to_string())).await;
 				return;

@@ -2,7 +2,7 @@
 
 use anyhow::{bail, Result};
 use clap::Args;
-use livepeer_worker_core::{chain::Chain, transcoder::Transcoder};
+use livepeer_worker_core::ports::{chain::Chain, engine::MediaEngine};
 use livepeer_worker_media::{library_versions, Escape, MediaError, MediaPool, PoolConfig};
 
 use crate::setup::{engine, NodeArgs};
@@ -34,7 +34,7 @@ pub async fn run(args: DoctorArgs) -> Result<()> {
 		Ok(format!("avutil {util}, avcodec {codec}, avformat {format}, swscale {scale}")),
 	);
 	let engine = engine(PoolConfig::default()).await;
-	let toolchain = engine.as_ref().map(Transcoder::toolchain).ok();
+	let toolchain = engine.as_ref().map(MediaEngine::toolchain).ok();
 	report(
 		"toolchain",
 		match &engine {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use livepeer_worker_core::events::{Event, EventSink, NoEvents};
+use livepeer_worker_core::ports::events::{Event, EventSink, NoEvents};
 use serde::Serialize;
 
 #[derive(Serialize)]

@@ -1,12 +1,69 @@
-//! `keys`.
+//! `keys`: makes and inspects keys, and what an account's own key says about its others.
+//!
+//! The commands that change the chain take the account's own secret and then end, so that it need
+//! not be on the machine where roles run: those are given operator keys and spending keys.
 
-use std::{fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt, path::PathBuf};
+use std::{fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt, path::PathBuf, sync::Arc};
 
-use anyhow::{Context, Result};
-use clap::Subcommand;
-use livepeer_worker_core::key::Key;
+use anyhow::{anyhow, Context, Result};
+use clap::{Args, Subcommand, ValueEnum};
+use livepeer_primitives::{
+	keys::{Generation, OperatorKey, OperatorKeys, Purpose as OperatorPurpose},
+	AccountId, Balance, BlockNumber,
+};
+use livepeer_worker_chain::SubxtChain;
+use livepeer_worker_core::{
+	key::Key,
+	ports::chain::{Call, Chain, Spending, Wait},
+};
+use livepeer_worker_net::peer_name;
+use sp_core::{crypto::Ss58Codec, sr25519};
+use sp_runtime::Perbill;
 
-use crate::setup::read_key;
+use crate::{
+	setup::{read_key, KeyArgs, NetArgs, NodeArgs},
+	units::amount,
+};
+
+/// What an operator key signs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Purpose {
+	/// A broadcaster's segments.
+	Segments,
+	/// A transcoder's receipts, claims and duties.
+	Duties,
+}
+
+impl From<Purpose> for OperatorPurpose {
+	fn from(purpose: Purpose) -> Self {
+		match purpose {
+			Purpose::Segments => Self::Segments,
+			Purpose::Duties => Self::Duties,
+		}
+	}
+}
+
+/// An account's own key, and a node to say something to.
+#[derive(Args, Debug)]
+pub struct WalletArgs {
+	/// The account.
+	#[command(flatten)]
+	pub key: KeyArgs,
+	/// The node.
+	#[command(flatten)]
+	pub node: NodeArgs,
+}
+
+/// A role that does not run yet.
+#[derive(Args, Debug)]
+pub struct RoleArgs {
+	/// The role's folder: its peer identity is made here.
+	#[arg(long, value_name = "DIR")]
+	pub data_dir: PathBuf,
+	/// Where peers will reach it.
+	#[command(flatten)]
+	pub net: NetArgs,
+}
 
 /// Makes and inspects keys.
 #[derive(Debug, Subcommand)]
@@ -21,10 +78,121 @@ pub enum KeysCommand {
 		/// The file with its secret.
 		file: PathBuf,
 	},
+	/// Print the peer id of a role; makes it where there is none.
+	Peer {
+		/// The role's folder.
+		#[arg(long, value_name = "DIR")]
+		data_dir: PathBuf,
+	},
+	/// Print the operator keys of an account.
+	Show {
+		/// The account.
+		account: AccountId,
+		/// The node.
+		#[command(flatten)]
+		node: NodeArgs,
+	},
+	/// Announce operator keys: a new generation, for what is accepted from now on.
+	Announce {
+		/// What they sign.
+		#[arg(long, value_enum)]
+		purpose: Purpose,
+		/// Address of an operator key, as `keys new` prints it; may be given several times.
+		#[arg(long = "operator", value_name = "ADDRESS", required = true)]
+		operators: Vec<AccountId>,
+		/// The account that answers for them.
+		#[command(flatten)]
+		wallet: WalletArgs,
+	},
+	/// Revoke an operator key: nothing new that it signs is taken.
+	Revoke {
+		/// What it signs.
+		#[arg(long, value_enum)]
+		purpose: Purpose,
+		/// Its generation, as `keys show` prints it.
+		#[arg(long)]
+		generation: Generation,
+		/// Its place in it, from 0.
+		#[arg(long, default_value_t = 0)]
+		place: u8,
+		/// The account that answers for it.
+		#[command(flatten)]
+		wallet: WalletArgs,
+	},
+	/// Let a key spend ETH of this account on jobs.
+	Spend {
+		/// The key's address.
+		#[arg(long, value_name = "ADDRESS")]
+		to: AccountId,
+		/// The most that it may ever spend, in ETH.
+		#[arg(long, value_name = "ETH", value_parser = amount)]
+		cap: Balance,
+		/// Blocks for which it may.
+		#[arg(long, value_name = "BLOCKS", default_value_t = 432_000)]
+		lasts: BlockNumber,
+		/// Whose ETH it is.
+		#[command(flatten)]
+		wallet: WalletArgs,
+	},
+	/// Let a key spend no longer.
+	Unspend {
+		/// The key's address.
+		#[arg(long, value_name = "ADDRESS")]
+		to: AccountId,
+		/// Whose ETH it is.
+		#[command(flatten)]
+		wallet: WalletArgs,
+	},
+	/// Publish where a stream of this account will be found.
+	Origin {
+		/// The stream's name.
+		#[arg(long)]
+		name: String,
+		/// The broadcaster's role.
+		#[command(flatten)]
+		role: RoleArgs,
+		/// Whose stream it is.
+		#[command(flatten)]
+		wallet: WalletArgs,
+	},
+	/// Register this account as transcoder, or change its terms and address.
+	Register {
+		/// Price of a standard segment (2 s of 720p30), in ETH [default: as registered, or 0.0001].
+		#[arg(long, value_name = "ETH", value_parser = amount)]
+		price: Option<Balance>,
+		/// Own share of rewards, in percent [default: as registered, or 10].
+		#[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(0..=100))]
+		reward_cut: Option<u32>,
+		/// Delegators' share of fees, in percent [default: as registered, or 50].
+		#[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(0..=100))]
+		fee_share: Option<u32>,
+		/// The transcoder's role.
+		#[command(flatten)]
+		role: RoleArgs,
+		/// The account.
+		#[command(flatten)]
+		wallet: WalletArgs,
+	},
+}
+
+impl WalletArgs {
+	async fn connect(&self) -> Result<(Arc<SubxtChain>, AccountId)> {
+		let key = self.key.key()?;
+		let account = key.account();
+		Ok((self.node.connect(Some(key)).await?, account))
+	}
+
+	async fn submit(&self, call: Call) -> Result<()> {
+		let (chain, account) = self.connect().await?;
+		let name = call.name();
+		chain.submit(call, Wait::Finalized).await?;
+		println!("{name}: final, for {account}");
+		Ok(())
+	}
 }
 
 /// Runs the command.
-pub fn run(command: KeysCommand) -> Result<()> {
+pub async fn run(command: KeysCommand) -> Result<()> {
 	match command {
 		KeysCommand::New { file } => {
 			let (key, phrase) = Key::generate();
@@ -37,8 +205,92 @@ pub fn run(command: KeysCommand) -> Result<()> {
 			writeln!(out, "{phrase}")?;
 			out.sync_all()?;
 			println!("{}", key.account());
+			Ok(())
 		}
-		KeysCommand::Inspect { file } => println!("{}", read_key(&file)?.account()),
+		KeysCommand::Inspect { file } => {
+			println!("{}", read_key(&file)?.account());
+			Ok(())
+		}
+		KeysCommand::Peer { data_dir } => {
+			let nowhere =
+				NetArgs { listen: Vec::new(), announce: Vec::new(), service_url: String::new() };
+			println!("{}", peer_name(&nowhere.record(&data_dir)?));
+			Ok(())
+		}
+		KeysCommand::Show { account, node } => show(&*node.connect(None).await?, &account).await,
+		KeysCommand::Announce { purpose, operators, wallet } => {
+			let vrf = operators.first().map(public).filter(|_| purpose == Purpose::Duties);
+			let keys: Vec<OperatorKey> =
+				operators.iter().map(|address| OperatorKey::Sr25519(public(address))).collect();
+			let keys = OperatorKeys::try_from(keys)
+				.map_err(|_| anyhow!("a generation has at most eight keys"))?;
+			wallet.submit(Call::SetKeys { purpose: purpose.into(), keys, vrf }).await
+		}
+		KeysCommand::Revoke { purpose, generation, place, wallet } => {
+			let purpose = purpose.into();
+			wallet.submit(Call::RevokeKey { purpose, generation, key: place }).await
+		}
+		KeysCommand::Spend { to, cap, lasts, wallet } => {
+			let now = wallet.node.connect(None).await?.limits().await?.now;
+			let spending = Spending { cap, expiry: now.saturating_add(lasts) };
+			wallet.submit(Call::SetSpending { key: to, spending }).await
+		}
+		KeysCommand::Unspend { to, wallet } => {
+			let broadcaster = wallet.key.key()?.account();
+			wallet.submit(Call::RemoveSpending { broadcaster, key: to }).await
+		}
+		KeysCommand::Origin { name, role, wallet } => {
+			let record = role.net.record(&role.data_dir)?;
+			wallet.submit(Call::SetOrigin { name, record }).await
+		}
+		KeysCommand::Register { price, reward_cut, fee_share, role, wallet } => {
+			let service = role.net.record(&role.data_dir)?;
+			let (chain, account) = wallet.connect().await?;
+			let known = chain.transcoder(&account).await?;
+			let known = known.as_ref();
+			let call = Call::Transcoder {
+				price: price
+					.or(known.map(|view| view.price))
+					.unwrap_or(livepeer_primitives::UNIT / 10_000),
+				reward_cut: share(reward_cut, known.map(|view| view.reward_cut), 10),
+				fee_share: share(fee_share, known.map(|view| view.fee_share), 50),
+				service,
+			};
+			chain.submit(call, Wait::Finalized).await?;
+			println!("TranscoderElection.transcoder: final, for {account}");
+			Ok(())
+		}
+	}
+}
+
+/// A share as given, else as registered, else the default.
+pub fn share(given: Option<u32>, registered: Option<Perbill>, default: u32) -> Perbill {
+	given.map(Perbill::from_percent).or(registered).unwrap_or(Perbill::from_percent(default))
+}
+
+/// The public key that an address is made of: sr25519 keys are their own accounts.
+fn public(address: &AccountId) -> sr25519::Public {
+	sr25519::Public::from(<[u8; 32]>::from(address.clone()))
+}
+
+async fn show(chain: &dyn Chain, account: &AccountId) -> Result<()> {
+	for (name, purpose) in
+		[("segments", OperatorPurpose::Segments), ("duties", OperatorPurpose::Duties)]
+	{
+		for view in chain.operator_keys(account, purpose).await? {
+			if view.keys.is_empty() {
+				println!("{name}, generation {}: the account itself", view.generation);
+			}
+			for (place, key) in view.keys.iter().enumerate() {
+				let address = match key {
+					OperatorKey::Sr25519(key) => key.to_ss58check(),
+					OperatorKey::Ed25519(key) => key.to_ss58check(),
+				};
+				let revoked = view.revoked.get(place).copied().unwrap_or(false);
+				let revoked = if revoked { ", revoked" } else { "" };
+				println!("{name}, generation {}, key {place}: {address}{revoked}", view.generation);
+			}
+		}
 	}
 	Ok(())
 }

@@ -40,7 +40,7 @@ pub enum Command {
 	Toolchain,
 	/// Check that this machine can do the work.
 	Doctor(doctor::DoctorArgs),
-	/// Make and inspect keys.
+	/// Make and inspect keys, and say what an account's own key has to say.
 	#[command(subcommand)]
 	Keys(keys::KeysCommand),
 }
@@ -65,11 +65,14 @@ pub fn run(command: Command) -> ExitCode {
 			Command::Gateway(args) => gateway::run(args).await,
 			Command::Toolchain => {
 				let engine = Engine::start(MediaPool::new(PoolConfig::default())).await?;
-				println!("{:?}", livepeer_worker_core::transcoder::Transcoder::toolchain(&engine));
+				println!(
+					"{:?}",
+					livepeer_worker_core::ports::engine::MediaEngine::toolchain(&engine)
+				);
 				Ok(())
 			}
 			Command::Doctor(args) => doctor::run(args).await,
-			Command::Keys(command) => keys::run(command),
+			Command::Keys(command) => keys::run(command).await,
 		}
 	}))
 }

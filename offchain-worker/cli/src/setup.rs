@@ -10,17 +10,19 @@ use std::{
 use anyhow::{bail, Context, Result};
 use axum::Router;
 use clap::{Args, ValueEnum};
-use livepeer_primitives::Hash;
+use livepeer_primitives::{service::ServiceRecord, AccountId, Hash};
 use livepeer_worker_chain::SubxtChain;
 use livepeer_worker_core::{
-	chain::{Chain, ChainError},
-	events::EventSink,
-	key::Key,
-	store::SegmentStore,
-	transport::Service,
+	key::{Key, Keyring},
+	ports::{
+		chain::{Chain, ChainError},
+		events::EventSink,
+		store::Values,
+		transport::Service,
+	},
 };
 use livepeer_worker_media::{Engine, MediaPool, PoolConfig};
-use livepeer_worker_net::{Multiaddr, Net, NetConfig, NetLimits};
+use livepeer_worker_net::{record_of, Multiaddr, Net, NetConfig, NetLimits};
 use livepeer_worker_store::DiskStore;
 use tokio::{net::TcpListener, sync::watch};
 
@@ -69,6 +71,22 @@ pub struct KeyArgs {
 	/// File that holds the secret.
 	#[arg(long, value_name = "FILE")]
 	pub key_file: Option<PathBuf>,
+}
+
+/// The keys of a role: operator keys of an account whose own secret is elsewhere, or that secret.
+#[derive(Args, Debug)]
+pub struct OperatorArgs {
+	/// The account on whose behalf the role acts [default: that of the first key].
+	#[arg(long, value_name = "ADDRESS")]
+	pub account: Option<AccountId>,
+	/// File that holds the secret of a key that signs for the account; several for several
+	/// generations.
+	#[arg(long = "key-file", value_name = "FILE")]
+	pub key_files: Vec<PathBuf>,
+	/// Such a secret itself: a phrase, a 0x seed or a development name like //Alice. Visible to other
+	/// users of this machine; prefer --key-file.
+	#[arg(long, value_name = "SECRET", env = "LIVEPEER_SURI", hide_env_values = true)]
+	pub suri: Vec<String>,
 }
 
 /// Where peers reach a role.
@@ -129,6 +147,41 @@ impl KeyArgs {
 	}
 }
 
+impl OperatorArgs {
+	/// Reads the keys, and whose they are.
+	pub fn keyring(&self) -> Result<Keyring> {
+		Ok(Keyring::new(self.account()?, self.keys()?))
+	}
+
+	/// The account's own key, where it is among them.
+	pub fn own(&self) -> Result<Option<Key>> {
+		let account = self.account()?;
+		Ok(self.keys()?.into_iter().find(|key| key.account() == account))
+	}
+
+	fn account(&self) -> Result<AccountId> {
+		match &self.account {
+			Some(account) => Ok(account.clone()),
+			None => Ok(self.keys()?.remove(0).account()),
+		}
+	}
+
+	/// At least one.
+	fn keys(&self) -> Result<Vec<Key>> {
+		let mut keys = Vec::new();
+		for path in &self.key_files {
+			keys.push(read_key(path)?);
+		}
+		for secret in &self.suri {
+			keys.push(Key::from_uri(secret)?);
+		}
+		if keys.is_empty() {
+			bail!("a key is needed: give --key-file or --suri");
+		}
+		Ok(keys)
+	}
+}
+
 /// Reads a key from a file that holds its secret.
 pub fn read_key(path: &Path) -> Result<Key> {
 	let secret = std::fs::read_to_string(path)
@@ -176,6 +229,21 @@ impl Home {
 }
 
 impl NetArgs {
+	/// The record of a role that does not run yet, with its files in `dir`.
+	pub fn record(&self, dir: &Path) -> Result<ServiceRecord> {
+		std::fs::create_dir_all(dir)
+			.with_context(|| format!("cannot make the folder {}", dir.display()))?;
+		let addresses = if self.announce.is_empty() { &self.listen } else { &self.announce };
+		let nowhere = |address: &&Multiaddr| {
+			let text = address.to_string();
+			text.starts_with("/ip4/0.0.0.0/") || text.starts_with("/ip6/::/")
+		};
+		if let Some(address) = addresses.iter().find(nowhere) {
+			bail!("nobody reaches {address}: give --announce");
+		}
+		Ok(record_of(&dir.join("identity"), addresses, &self.service_url)?)
+	}
+
 	/// Starts the swarm of a role that peers reach.
 	pub async fn start(
 		&self,

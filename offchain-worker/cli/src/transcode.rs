@@ -4,21 +4,19 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use clap::Args;
-use livepeer_primitives::Balance;
+use livepeer_primitives::{work::STANDARD_SEGMENT_WORK, Balance};
 use livepeer_worker_core::{
-	chain::Chain,
-	clock::SystemClock,
-	events::Event,
-	transcode::{TranscodeConfig, TranscodeRole},
-	transcoder::Transcoder,
-	transport::Transport,
+	ports::{
+		chain::Chain, clock::SystemClock, engine::MediaEngine, events::Event, transport::Transport,
+	},
+	roles::transcode::{TranscodeConfig, TranscodeRole},
 };
 use livepeer_worker_media::PoolConfig;
 use livepeer_worker_net::{Net, NetLimits};
-use sp_runtime::Perbill;
 
 use crate::{
-	setup::{engine, stop_signal, unless_stopped, Home, HomeArgs, KeyArgs, NetArgs, NodeArgs},
+	keys::share,
+	setup::{engine, stop_signal, unless_stopped, Home, HomeArgs, NetArgs, NodeArgs, OperatorArgs},
 	units::amount,
 };
 
@@ -34,8 +32,9 @@ pub struct TranscodeArgs {
 	/// Delegators' share of fees, in percent [default: as registered, or 50].
 	#[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(0..=100))]
 	pub fee_share: Option<u32>,
-	/// Assignments taken at a time.
-	#[arg(long, default_value_t = 2)]
+	/// Work that this machine does in the time of a stream: as many standard segments (720p30) as it
+	/// encodes while one plays.
+	#[arg(long, value_name = "STREAMS", default_value_t = 2)]
 	pub capacity: u32,
 	/// Segments transcoded at a time [default: one per processor].
 	#[arg(long)]
@@ -52,14 +51,16 @@ pub struct TranscodeArgs {
 	/// The node.
 	#[command(flatten)]
 	pub node: NodeArgs,
-	/// The account.
+	/// Whose role it is.
 	#[command(flatten)]
-	pub key: KeyArgs,
+	pub operator: OperatorArgs,
 	/// The network.
 	#[command(flatten)]
 	pub net: NetArgs,
 }
 
+/// Work of a standard segment, which plays 2 s, per second.
+const WORK_PER_SECOND: u64 = STANDARD_SEGMENT_WORK / 2;
 /// Segments that may wait per place at work.
 const QUEUE_PER_PLACE: usize = 4;
 /// How long a missing seq may still arrive before a claim leaves it out.
@@ -69,7 +70,7 @@ const GAP_WAIT_MS: u64 = 10_000;
 /// another in its place.
 pub async fn run(
 	args: TranscodeArgs,
-	wrap: impl FnOnce(Arc<dyn Transcoder>) -> Arc<dyn Transcoder>,
+	wrap: impl FnOnce(Arc<dyn MediaEngine>) -> Arc<dyn MediaEngine>,
 ) -> Result<()> {
 	let mut stop = stop_signal()?;
 	let home = args.home.open()?;
@@ -85,27 +86,25 @@ pub async fn run(
 async fn start(
 	args: &TranscodeArgs,
 	home: &Home,
-	wrap: impl FnOnce(Arc<dyn Transcoder>) -> Arc<dyn Transcoder>,
+	wrap: impl FnOnce(Arc<dyn MediaEngine>) -> Arc<dyn MediaEngine>,
 ) -> Result<(Arc<TranscodeRole>, Net)> {
-	let key = args.key.key()?;
+	let (keys, own) = (args.operator.keyring()?, args.operator.own()?);
+	let account = keys.account().clone();
 	let mut pool = PoolConfig::default();
 	pool.live = args.parallel.unwrap_or(pool.live).max(1);
 	let parallel = pool.live;
 	let engine = wrap(Arc::new(engine(pool).await?));
-	let chain = args.node.connect_home(home, Some(key.clone())).await?;
+	let chain = args.node.connect_home(home, own).await?;
 
-	let registered = chain.transcoder(&key.account()).await?;
-	let percent = |given: Option<u32>, registered: Option<Perbill>, default: u32| {
-		given.map(Perbill::from_percent).or(registered).unwrap_or(Perbill::from_percent(default))
-	};
+	let registered = chain.transcoder(&account).await?;
 	let config = TranscodeConfig {
 		price: args
 			.price
 			.or(registered.as_ref().map(|view| view.price))
 			.unwrap_or(livepeer_primitives::UNIT / 10_000),
-		reward_cut: percent(args.reward_cut, registered.as_ref().map(|view| view.reward_cut), 10),
-		fee_share: percent(args.fee_share, registered.as_ref().map(|view| view.fee_share), 50),
-		capacity: args.capacity,
+		reward_cut: share(args.reward_cut, registered.as_ref().map(|view| view.reward_cut), 10),
+		fee_share: share(args.fee_share, registered.as_ref().map(|view| view.fee_share), 50),
+		capacity: u64::from(args.capacity).saturating_mul(WORK_PER_SECOND),
 		parallel,
 		queue: parallel * QUEUE_PER_PLACE,
 		claim_leaves: args.claim_leaves.max(1),
@@ -116,7 +115,7 @@ async fn start(
 	let pushes = config.parallel.saturating_add(config.queue);
 	let limits = NetLimits { pushes, ..Default::default() };
 	let role = Arc::new(TranscodeRole::new(
-		key.clone(),
+		keys,
 		chain.clone(),
 		home.store.clone(),
 		engine,
@@ -126,11 +125,11 @@ async fn start(
 	));
 	let net = args.net.start(home, &*chain, role.clone(), limits).await?;
 	home.events.emit(Event::Started {
-		account: Some(key.account().to_string()),
+		account: Some(account.to_string()),
 		peer_id: Some(net.peer_id().to_string()),
 		listen: net.listening().iter().map(ToString::to_string).collect(),
 	});
 	role.register(&net.service_record()).await?;
-	tracing::info!(account = %key.account(), "registered; waiting for assignments");
+	tracing::info!(%account, "registered; waiting for assignments");
 	Ok((role, net))
 }

@@ -1,6 +1,9 @@
 //! Amounts and renditions as people write them.
 
-use livepeer_primitives::{video::Rendition, Balance};
+use livepeer_primitives::{
+	video::{Rendition, CANONICAL_PROFILE, LONGEST_SEGMENT, TICKS_PER_SECOND, USUAL_SHORTEST},
+	Balance,
+};
 
 /// Reads an amount of a token with 18 decimals: `1`, `0.05`, or `50000000wei` in smallest units.
 pub fn amount(text: &str) -> Result<Balance, String> {
@@ -16,17 +19,35 @@ pub fn amount(text: &str) -> Result<Balance, String> {
 	format!("{whole}{fraction:0<18}").parse().map_err(|_| wrong())
 }
 
-/// Reads a rendition: `640x360@800k`.
+/// Reads a rendition: `640x360@800k`, or `640x360@800k:1200k` with a cap above the target.
 pub fn rendition(text: &str) -> Result<Rendition, String> {
-	let wrong =
-		|| format!("{text:?} is no rendition; write WIDTHxHEIGHT@KBITSk, as in 640x360@800k");
+	let wrong = || {
+		format!("{text:?} is no rendition; write WIDTHxHEIGHT@KBITSk, as in 640x360@800k or 640x360@800k:1200k")
+	};
 	let (size, rate) = text.split_once('@').ok_or_else(wrong)?;
 	let (width, height) = size.split_once('x').ok_or_else(wrong)?;
+	let (target, cap) = rate.split_once(':').unwrap_or((rate, rate));
+	let kbps =
+		|rate: &str| rate.strip_suffix('k').and_then(|kbps| kbps.parse().ok()).ok_or_else(wrong);
 	Ok(Rendition {
 		width: width.parse().map_err(|_| wrong())?,
 		height: height.parse().map_err(|_| wrong())?,
-		kbps: rate.strip_suffix('k').and_then(|kbps| kbps.parse().ok()).ok_or_else(wrong)?,
+		profile: CANONICAL_PROFILE,
+		kbps: kbps(target)?,
+		cap_kbps: kbps(cap)?,
 	})
+}
+
+/// Reads a time in seconds, with a tenth at most: in ticks of 1/90,000 s.
+pub fn ticks(text: &str) -> Result<u32, String> {
+	let wrong = || format!("{text:?} is no time in seconds; write 2.5, at most 10");
+	let (whole, tenths) = text.split_once('.').unwrap_or((text, "0"));
+	let (whole, tenths) = (whole.parse::<u32>().ok(), tenths.parse::<u32>().ok());
+	let (Some(whole), Some(tenths)) = (whole, tenths.filter(|tenths| *tenths < 10)) else {
+		return Err(wrong());
+	};
+	let ticks = whole.saturating_mul(TICKS_PER_SECOND) + tenths * TICKS_PER_SECOND / 10;
+	(USUAL_SHORTEST..=LONGEST_SEGMENT).contains(&ticks).then_some(ticks).ok_or_else(wrong)
 }
 
 #[cfg(test)]
@@ -46,9 +67,28 @@ mod tests {
 
 	#[test]
 	fn rendition_should_be_read_when_well_formed() {
-		assert_eq!(rendition("640x360@800k"), Ok(Rendition { width: 640, height: 360, kbps: 800 }));
-		for wrong in ["640x360", "640@800k", "640x360@800", "x@k"] {
+		let plain = Rendition {
+			width: 640,
+			height: 360,
+			profile: CANONICAL_PROFILE,
+			kbps: 800,
+			cap_kbps: 800,
+		};
+		assert_eq!(rendition("640x360@800k"), Ok(plain));
+		let capped = Rendition { cap_kbps: 1200, ..plain };
+		assert_eq!(rendition("640x360@800k:1200k"), Ok(capped));
+		for wrong in ["640x360@800k:", "640x360@:800k", "640x360", "640@800k", "640x360@800", "x@k"]
+		{
 			assert!(rendition(wrong).is_err(), "{wrong}");
+		}
+	}
+
+	#[test]
+	fn ticks_should_be_those_of_the_time() {
+		assert_eq!(ticks("2.5"), Ok(225_000));
+		assert_eq!(ticks("10"), Ok(900_000));
+		for wrong in ["", "0.9", "10.1", "2.55", "-1", "x"] {
+			assert!(ticks(wrong).is_err(), "{wrong}");
 		}
 	}
 }

@@ -17,7 +17,10 @@ use livepeer_primitives::{
 	offchain::{VerifyTask, VERIFY_PATH},
 	Hash,
 };
-use livepeer_worker_core::{chain::Chain, clock::SystemClock, events::Event, verify::VerifyRole};
+use livepeer_worker_core::{
+	ports::{chain::Chain, clock::SystemClock, events::Event},
+	roles::verify::VerifyRole,
+};
 use livepeer_worker_media::PoolConfig;
 use tokio::net::TcpListener;
 

@@ -8,12 +8,13 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use codec::{DecodeAll, Encode};
 use common::{get, http};
 use livepeer_primitives::{
+	extension::Extensions,
 	leaf::Leaf,
 	offchain::{VerifyLeaf, VerifyStatus, VerifyTask, VERIFY_PATH},
-	receipt::{signature_hash, Output, Outputs, Receipt},
-	segment::{stream_id, SegmentHeader},
+	receipt::{Outputs, Receipt, TranscodeResult},
+	segment::{stream_id, SegmentHeader, StreamHead},
 	verdict::Verdict,
-	video::{Ladder, Rendition, SourceLimits},
+	video::{Ladder, SourceLimits},
 	work::WorkFactors,
 	AccountId, Hash, Seq, StreamId,
 };
@@ -22,17 +23,20 @@ use livepeer_worker::{
 	verify,
 };
 use livepeer_worker_core::{
-	broadcast::Origin,
-	chain::{Call, Chain, Wait},
-	clock::SystemClock,
-	events::NoEvents,
-	fakes::{FakeChain, FakeEngine, FakeNet, MemoryStore, GENESIS, PLENTY},
-	follow::Follower,
-	key::Key,
-	store::{SegmentStore, StreamState},
-	transcoder::{Format, Transcoder},
-	transport::SegmentRecord,
-	verify::VerifyRole,
+	fakes::{
+		output, rendition, segment_info, FakeChain, FakeEngine, FakeNet, MemoryStore, GENESIS,
+		PLENTY,
+	},
+	key::{Key, Signing},
+	ports::{
+		chain::{Call, Chain, Wait},
+		clock::SystemClock,
+		engine::{Format, MediaEngine},
+		events::NoEvents,
+		store::{Blobs, StreamState, Streams},
+		transport::{SegmentRecord, SignedHead, SignedHeader},
+	},
+	roles::{broadcast::Origin, follow::Follower, verify::VerifyRole},
 };
 use tokio::net::TcpListener;
 
@@ -44,12 +48,7 @@ async fn serve(router: axum::Router) -> SocketAddr {
 }
 
 fn ladder() -> Ladder {
-	vec![
-		Rendition { width: 640, height: 360, kbps: 800 },
-		Rendition { width: 426, height: 240, kbps: 400 },
-	]
-	.try_into()
-	.unwrap()
+	vec![rendition(640, 360, 800), rendition(426, 240, 400)].try_into().unwrap()
 }
 
 /// An origin with a stream, and a gateway that has not seen it yet.
@@ -71,11 +70,13 @@ impl Stream {
 			transcoder: Key::from_uri("//Transcoder").unwrap(),
 		};
 		let client = stream.chain.client(Some(stream.broadcaster.clone()));
-		client.submit(Call::SetOrigin(FakeNet::record("o")), Wait::InBlock).await.unwrap();
+		let origin = Call::SetOrigin { name: "demo".into(), record: FakeNet::record("o") };
+		client.submit(origin, Wait::InBlock).await.unwrap();
 		let call = Call::CreateJob {
+			broadcaster: stream.broadcaster.account(),
 			name: "demo".into(),
 			ladder: ladder(),
-			limits: SourceLimits { width: 1280, height: 720, fps: 30 },
+			limits: SourceLimits::new(1280, 720, 30),
 			max_price: 1,
 			end: 100,
 			budget: PLENTY,
@@ -91,46 +92,65 @@ impl Stream {
 	}
 
 	fn state(&self, ended: bool) {
+		static TIME: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+		let head = StreamHead {
+			genesis: GENESIS,
+			stream: self.id(),
+			epoch: 0,
+			next_seq: 0,
+			ended,
+			time: TIME.fetch_add(1, std::sync::atomic::Ordering::SeqCst),
+			extensions: Extensions::default(),
+		};
+		let signature = Signing::own(self.broadcaster.clone()).sign(&head.hash());
 		let state = StreamState {
 			broadcaster: self.broadcaster.account(),
 			name: "demo".into(),
 			job: 1,
 			ladder: ladder(),
 			first: 0,
+			epoch: 0,
+			newest_epoch: 0,
 			next: 0,
 			complete: Seq::MAX,
 			ended,
+			head: Some(SignedHead { head, signature }),
 		};
 		self.origin.put_stream(self.id(), &state).unwrap();
 	}
 
 	fn add(&self, seq: Seq) {
+		let outputs = [0u8, 1].map(|rendition| {
+			let bytes = [rendition, seq as u8];
+			self.origin.put(&bytes).unwrap();
+			Some(output(&bytes))
+		});
+		let record = self.record(self.id(), seq, Outputs::truncate_from(outputs.to_vec()));
+		self.origin.put_record(&record).unwrap();
+	}
+
+	fn record(&self, stream: StreamId, seq: Seq, outputs: Outputs) -> SegmentRecord {
 		let header = SegmentHeader {
 			genesis: GENESIS,
-			stream: self.id(),
+			stream,
 			job: 1,
 			assignment: 0,
 			transcoder: self.transcoder.account(),
 			seq,
-			in_hash: Hash::zero(),
-			in_len: 1,
-			duration: 180_000,
+			segment: segment_info(&[0]),
 		};
-		let broadcaster_signature = self.broadcaster.sign(header.signing_payload());
-		let mut outputs = Outputs::default();
-		for rendition in 0..2u8 {
-			let hash = self.origin.put(&[rendition, seq as u8]).unwrap();
-			outputs.try_push(Output { hash, len: 2 }).unwrap();
-		}
 		let receipt = Receipt {
-			header,
-			broadcaster_signature_hash: signature_hash(&broadcaster_signature),
+			header: header.hash(),
 			toolchain: Hash::zero(),
-			outputs,
+			result: TranscodeResult::Transcoded(outputs),
+			extensions: Extensions::default(),
 		};
-		let transcoder_signature = self.transcoder.sign(receipt.signing_payload());
-		let record = SegmentRecord { receipt, transcoder_signature, broadcaster_signature };
-		self.origin.put_record(&record).unwrap();
+		let signature = Signing::own(self.broadcaster.clone()).sign(&header.hash());
+		SegmentRecord {
+			signed: SignedHeader { header, signature },
+			signature: Signing::own(self.transcoder.clone()).sign(&receipt.hash()),
+			receipt,
+		}
 	}
 
 	async fn gateway(&self, only: Option<AccountId>) -> SocketAddr {
@@ -331,12 +351,9 @@ async fn gateway_should_not_serve_a_segment_that_another_account_signed() {
 	// Eve's records under the broadcaster's stream.
 	let honest = Key::from_uri("//Broadcaster").unwrap();
 	forged.add(0);
-	let mut record = forged.origin.records(forged.id(), 0, 1).unwrap().remove(0);
-	record.receipt.header.stream = stream_id(&honest.account(), "demo");
-	let header = record.receipt.header.clone();
-	record.broadcaster_signature = forged.broadcaster.sign(header.signing_payload());
-	record.receipt.broadcaster_signature_hash = signature_hash(&record.broadcaster_signature);
-	record.transcoder_signature = forged.transcoder.sign(record.receipt.signing_payload());
+	let record = forged.origin.records(forged.id(), 0, 1).unwrap().remove(0);
+	let outputs = Outputs::truncate_from(record.outputs().to_vec());
+	let record = forged.record(stream_id(&honest.account(), "demo"), 0, outputs);
 	forged.origin.put_record(&record).unwrap();
 	let address = forged.gateway(Some(honest.account())).await;
 	get(address, "/stream/demo/index.m3u8").await;
@@ -358,27 +375,28 @@ async fn verifier() -> Verifier {
 	let theirs = MemoryStore::default();
 	net.serve("t", Arc::new(Origin::new(Arc::new(theirs.clone()))));
 	let engine = FakeEngine::default();
-	let limits = SourceLimits { width: 1280, height: 720, fps: 30 };
+	let limits = SourceLimits::new(1280, 720, 30);
 	let format = Format { ladder: ladder(), limits };
-	let factors = WorkFactors { preset: 1_000, decode: 250 };
+	let factors = WorkFactors::canonical(1_000, 250, 1);
 	let input = [1, 2, 3, 4];
 	let made = engine.transcode(&format, &input).await.unwrap();
 	let mut outputs = Outputs::default();
 	for bytes in &made.outputs {
-		let hash = theirs.put(bytes).unwrap();
-		outputs.try_push(Output { hash, len: bytes.len() as u32 }).unwrap();
+		theirs.put(bytes).unwrap();
+		outputs.try_push(Some(output(bytes))).unwrap();
 	}
+	theirs.put(&input).unwrap();
 	let leaf = Leaf::Transcoded {
-		in_hash: theirs.put(&input).unwrap(),
-		in_len: 4,
-		duration: 180_000,
+		segment: segment_info(&input),
 		outputs,
-		work: made.pixels.work(&factors).unwrap(),
+		work: made.pixels.work(&factors, &format.ladder, |_| true).unwrap(),
+		extensions: Extensions::default(),
 	};
 	let task = VerifyTask {
 		genesis: GENESIS,
 		claim: 1,
 		tranche: 0,
+		pass: None,
 		verifier: AccountId::new([1; 32]),
 		job: 1,
 		transcoder: AccountId::new([2; 32]),
@@ -388,7 +406,7 @@ async fn verifier() -> Verifier {
 		limits,
 		factors,
 		seed: Hash::repeat_byte(9),
-		leaves: vec![VerifyLeaf { index: 0, seq: 0, leaf }],
+		leaves: vec![VerifyLeaf { index: 0, seq: 0, header: Hash::zero(), leaf }],
 		patience_ms: 10_000,
 	};
 	let (role, runner) = VerifyRole::new(

@@ -8,26 +8,30 @@ use std::{fs::File, path::Path, sync::Arc, time::Duration};
 
 use common::{film, get};
 use livepeer_primitives::{
-	api::Outcome,
+	claim::Outcome,
 	offchain::{VerifyLeaf, VerifyStatus, VerifyTask},
 	verdict::{MismatchKind, Verdict},
-	video::{Rendition, SourceLimits},
+	video::SourceLimits,
 	AccountId, Hash, UNIT,
 };
 use livepeer_worker::gateway::{Gateway, Times};
 use livepeer_worker_core::{
-	broadcast::{Broadcaster, Origin, SourceSegment, StreamSpec},
-	chain::Call,
-	clock::SystemClock,
-	events::{Event, NoEvents},
-	fakes::{FakeChain, Recorder, GENESIS, PLENTY},
-	follow::Follower,
-	key::Key,
-	store::SegmentStore,
-	transcode::{TranscodeConfig, TranscodeRole},
-	transcoder::{Examined, Format, MediaError, Transcoded, Transcoder},
-	transport::{Service, Transport},
-	verify::VerifyRole,
+	fakes::{rendition, FakeChain, Recorder, GENESIS, PLENTY},
+	key::{Key, Keyring},
+	ports::{
+		chain::Call,
+		clock::SystemClock,
+		engine::{Examined, Format, MediaEngine, MediaError, Transcoded},
+		events::{Event, NoEvents},
+		store::{Blobs, Claims, Streams},
+		transport::{Service, Transport},
+	},
+	roles::{
+		broadcast::{Broadcaster, Origin, SourceSegment, StreamSpec},
+		follow::Follower,
+		transcode::{TranscodeConfig, TranscodeRole},
+		verify::VerifyRole,
+	},
 };
 use livepeer_worker_media::{Engine, MediaPool, PoolConfig, SegmentOptions};
 use livepeer_worker_net::{Net, NetConfig, NetLimits};
@@ -61,7 +65,7 @@ async fn net(dir: &Path, service: Option<Arc<dyn Service>>) -> Arc<Net> {
 struct Stingy(Engine);
 
 #[async_trait::async_trait]
-impl Transcoder for Stingy {
+impl MediaEngine for Stingy {
 	fn toolchain(&self) -> Hash {
 		self.0.toolchain()
 	}
@@ -70,6 +74,7 @@ impl Transcoder for Stingy {
 		let mut wrong = format.clone();
 		// The right size, and far fewer bits: a picture that nobody paid for.
 		wrong.ladder[0].kbps = 60;
+		wrong.ladder[0].cap_kbps = 60;
 		self.0.transcode(&wrong, input).await
 	}
 
@@ -77,7 +82,7 @@ impl Transcoder for Stingy {
 		&self,
 		format: &Format,
 		input: &[u8],
-		outputs: &[Vec<u8>],
+		outputs: &[Option<Vec<u8>>],
 		seed: Hash,
 		index: u32,
 	) -> Result<Examined, MediaError> {
@@ -102,14 +107,14 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 	let engine = Engine::start(pool()).await.unwrap();
 	chain.accept_toolchain(engine.toolchain());
 	let honest = Arc::new(engine.clone());
-	let engine: Arc<dyn Transcoder> =
+	let engine: Arc<dyn MediaEngine> =
 		if cheats { Arc::new(Stingy(engine)) } else { honest.clone() };
 	let transcoder = Key::from_uri("//Transcoder").unwrap();
 	let config = TranscodeConfig {
 		price: UNIT / 1_000,
 		reward_cut: Perbill::from_percent(10),
 		fee_share: Perbill::from_percent(50),
-		capacity: 1,
+		capacity: 1_000_000_000,
 		parallel: 2,
 		queue: 8,
 		claim_leaves: 4,
@@ -118,7 +123,7 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 	};
 	let transcodes = store("transcoder");
 	let role = Arc::new(TranscodeRole::new(
-		transcoder.clone(),
+		Keyring::own(transcoder.clone()),
 		Arc::new(chain.client(Some(transcoder))),
 		transcodes.clone(),
 		engine,
@@ -145,25 +150,24 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 	let origin = Arc::new(Origin::new(broadcasts.clone()));
 	let events = Recorder::default();
 	let role = Broadcaster::new(
-		broadcaster.clone(),
+		Keyring::own(broadcaster.clone()),
 		Arc::new(chain.client(Some(broadcaster))),
 		broadcasts.clone(),
 		net(&home("broadcaster"), Some(origin)).await,
+		Arc::new(Engine::unattested(pool())),
 		Arc::new(events.clone()),
 		clock(),
 	);
-	let ladder = vec![
-		Rendition { width: 256, height: 144, kbps: 300 },
-		Rendition { width: 128, height: 72, kbps: 100 },
-	];
+	let ladder = vec![rendition(256, 144, 300), rendition(128, 72, 100)];
 	let spec = StreamSpec {
 		name: "film".into(),
 		ladder: ladder.try_into().unwrap(),
-		limits: SourceLimits { width: 320, height: 180, fps: 25 },
+		limits: SourceLimits::new(320, 180, 25),
 		max_price: UNIT,
 		budget: PLENTY,
 		lasts: 10_000,
 		keep: 1_800,
+		above: 0,
 	};
 	let open = role.open(&spec).await.unwrap();
 	let (sender, source) = mpsc::channel(4);
@@ -172,7 +176,12 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 	tokio::spawn(async move {
 		while let Some(segment) = cut.next().await {
 			let segment = segment.unwrap();
-			let segment = SourceSegment { bytes: segment.data, duration: segment.duration };
+			let segment = SourceSegment {
+				bytes: segment.data,
+				duration: segment.duration,
+				time: segment.first_time as u64,
+				captured: 0,
+			};
 			sender.send(Ok(segment)).await.unwrap();
 		}
 	});
@@ -209,6 +218,7 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 		genesis: GENESIS,
 		claim,
 		tranche: 0,
+		pass: None,
 		verifier: AccountId::new([7; 32]),
 		job: info.job,
 		transcoder: info.transcoder.clone(),
@@ -224,6 +234,7 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 			.map(|reveal| VerifyLeaf {
 				index: reveal.index,
 				seq: info.first + u64::from(reveal.index),
+				header: reveal.leaf.header_hash(info.place(GENESIS, reveal.index)).unwrap(),
 				leaf: reveal.leaf.clone(),
 			})
 			.collect(),
@@ -264,14 +275,14 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 	assert!(!playlist.contains("DISCONTINUITY\n"), "{playlist}");
 	let record = broadcasts.records(open.stream, 2, 1).unwrap().remove(0);
 	let segment = get(address, "/stream/film/1/2.ts").await.body;
-	assert_eq!(livepeer_worker_core::sha256(&segment), record.receipt.outputs[1].hash);
+	assert_eq!(livepeer_worker_core::sha256(&segment), record.outputs()[1].unwrap().hash);
 
 	// The end: nothing is kept of a closed claim.
 	chain.decide(claim, if cheats { Outcome::Failed } else { Outcome::Accepted });
 	chain.close(claim);
 	wait(|| transcodes.claims().unwrap().is_empty().then_some(())).await;
-	assert!(transcodes.get(record.receipt.outputs[0].hash).unwrap().is_none());
-	let ended = chain.calls().iter().any(|(_, call)| matches!(call, Call::EndJob { .. }));
+	assert!(transcodes.get(record.outputs()[0].unwrap().hash).unwrap().is_none());
+	let ended = chain.calls().iter().any(|call| matches!(call, Call::EndJob { .. }));
 	assert!(ended);
 	stop.send(true).unwrap();
 	verdicts.into_inner()

@@ -1,33 +1,28 @@
 //! # Core of the worker
 //!
-//! Segments, receipts, claims and the logic of every role, without I/O: the outside is reached
-//! through four traits, at which the worker's other crates meet.
+//! Segments, receipts, claims and the logic of every role, without I/O. Three floors:
 //!
-//! - [`chain::Chain`]: the chain's reads and calls (crate `livepeer-worker-chain`).
-//! - [`store::SegmentStore`]: bytes by hash and durable records (`livepeer-worker-store`).
-//! - [`transport::Transport`] and [`transport::Service`]: peers (`livepeer-worker-net`).
-//! - [`transcoder::Transcoder`]: the media engine (`livepeer-worker-media`).
-//!
-//! The roles: [`broadcast`], [`transcode`], [`verify`], [`follow`] (what a gateway does). The
-//! rules that they apply are plain functions of their arguments, time included: [`window`],
-//! [`claims`], [`playlist`]. Time comes from a [`clock::Clock`], which tests simulate.
+//! - [`rules`]: plain functions of their arguments, time included: the sending window, what a claim
+//!   covers, playlists.
+//! - [`ports`]: the traits at which the worker's other crates meet.
+//!   - [`ports::chain::Chain`]: the chain's reads and calls (crate `livepeer-worker-chain`).
+//!   - [`ports::store`]: bytes by hash and durable records (`livepeer-worker-store`).
+//!   - [`ports::transport::Transport`] and [`ports::transport::Service`]: peers
+//!     (`livepeer-worker-net`).
+//!   - [`ports::engine::MediaEngine`]: the media engine (`livepeer-worker-media`).
+//!   - [`ports::clock::Clock`] and [`ports::events::EventSink`]: time, which tests simulate, and
+//!     progress.
+//! - [`roles`]: [`roles::broadcast`], [`roles::transcode`], [`roles::verify`], [`roles::follow`]
+//!   (what a gateway does).
 
-pub mod broadcast;
-pub mod chain;
-pub mod claims;
-pub mod clock;
-pub mod events;
 #[cfg(any(test, feature = "fakes"))]
 pub mod fakes;
-pub mod follow;
 pub mod key;
-pub mod playlist;
-pub mod store;
-pub mod transcode;
-pub mod transcoder;
-pub mod transport;
-pub mod verify;
-pub mod window;
+pub mod ports;
+pub mod roles;
+pub mod rules;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 use sp_core::H256;
@@ -35,4 +30,9 @@ use sp_core::H256;
 /// SHA-256 of `bytes`: how every segment and output is named.
 pub fn sha256(bytes: &[u8]) -> H256 {
 	H256(Sha256::digest(bytes).into())
+}
+
+/// Locks. Nothing that holds a lock of this crate can panic half-way through a change.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+	mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

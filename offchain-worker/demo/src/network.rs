@@ -19,6 +19,8 @@ pub const VALIDATORS: [&str; 5] = ["alice", "bob", "charlie", "dave", "eve"];
 pub const TRANSCODERS: [&str; 2] = ["bob", "charlie"];
 /// Who owns the stream.
 pub const BROADCASTER: &str = "ferdie";
+/// What spends its ETH on jobs.
+pub const SPENDER: &str = "ferdie//stash";
 /// The stream's name.
 pub const STREAM: &str = "demo";
 /// Who delegates to them.
@@ -49,6 +51,30 @@ pub fn account(name: &str) -> Result<AccountId> {
 /// Its SS58 address.
 pub fn address(name: &str) -> Result<String> {
 	Ok(account(name)?.to_ss58check())
+}
+
+/// The file of the key that signs segments.
+const SEGMENTS_KEY: &str = "segments";
+
+/// The file of a transcoder's duties key of a generation.
+fn duties_key(name: &str, generation: u32) -> String {
+	format!("duties-{name}-{generation}")
+}
+
+fn transcoder_at(place: usize) -> String {
+	format!("/ip4/127.0.0.1/tcp/{}", WORKER_PORT + place as u16)
+}
+
+fn broadcaster_at() -> String {
+	format!("/ip4/127.0.0.1/tcp/{}", WORKER_PORT + 10)
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+	words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+fn text(path: &Path) -> Result<&str> {
+	path.to_str().context("a path that is no text")
 }
 
 /// The running network.
@@ -141,7 +167,8 @@ impl Network {
 				.args(["--state-pruning", "archive", "--blocks-pruning", "archive"])
 				.args(["--verify-url", &format!("http://127.0.0.1:{}", VERIFY_PORT + i as u16)])
 				.arg("--verify-token-file")
-				.arg(token);
+				.arg(token)
+				.args(["--verify-peer-id", &self.verifier_peer(name)?]);
 			if let Some(boot_node) = &boot_node {
 				command.args(["--bootnodes", boot_node]);
 			} else {
@@ -150,6 +177,93 @@ impl Network {
 			self.spawn(&format!("node-{name}"), command)?;
 		}
 		Ok(())
+	}
+
+	/// What the owners' wallets sign before anything streams, each in a process of its own that then
+	/// ends: the transcoders' operator keys and registration, the broadcaster's segment key, its
+	/// spending key, and where its stream will be found. No process that streams has the secret of
+	/// one of these accounts.
+	pub fn sign_offline(&self) -> Result<()> {
+		let mut wallets = Vec::new();
+		for (i, name) in TRANSCODERS.into_iter().enumerate() {
+			let operator = self.key(&duties_key(name, 0))?;
+			self.key(&duties_key(name, 1))?;
+			let home = self.home(&format!("transcode-{name}"))?;
+			wallets.push((
+				name,
+				vec![
+					words(&["announce", "--purpose", "duties", "--operator", &operator]),
+					words(&["register", "--data-dir", text(&home)?, "--listen", &transcoder_at(i)]),
+				],
+			));
+		}
+		let segments = self.key(SEGMENTS_KEY)?;
+		let home = self.home("broadcast")?;
+		wallets.push((
+			BROADCASTER,
+			vec![
+				words(&["announce", "--purpose", "segments", "--operator", &segments]),
+				words(&["spend", "--to", &address(SPENDER)?, "--cap", "100"]),
+				words(&[
+					"origin",
+					"--name",
+					STREAM,
+					"--data-dir",
+					text(&home)?,
+					"--listen",
+					&broadcaster_at(),
+				]),
+			],
+		));
+		// Accounts side by side, for every call waits until it is final.
+		std::thread::scope(|scope| {
+			let signing: Vec<_> = wallets
+				.iter()
+				.map(|(name, calls)| {
+					scope.spawn(move || calls.iter().try_for_each(|call| self.wallet(name, call)))
+				})
+				.collect();
+			signing.into_iter().try_for_each(|one| {
+				one.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a wallet's thread died")))
+			})
+		})
+	}
+
+	/// The transcoders' owners announce other duties keys, in the middle of whatever is claimed.
+	pub fn rotate_keys(&self) -> Result<()> {
+		for name in TRANSCODERS {
+			let next = self.key(&duties_key(name, 1))?;
+			self.wallet(name, &words(&["announce", "--purpose", "duties", "--operator", &next]))?;
+		}
+		Ok(())
+	}
+
+	/// Has an account's own key sign something, and waits until it is final.
+	fn wallet(&self, name: &str, call: &[String]) -> Result<()> {
+		let out = Command::new(self.bin.join("livepeer-worker"))
+			.arg("keys")
+			.args(call)
+			.args(["--suri", &suri(name), "--node", &rpc(0)])
+			.output()?;
+		let said = String::from_utf8_lossy(&out.stderr);
+		ensure!(out.status.success(), "{name}'s wallet: {}", said.trim());
+		Ok(())
+	}
+
+	/// The address of an operator key, which is made where there is none.
+	fn key(&self, name: &str) -> Result<String> {
+		let path = self.key_file(name)?;
+		let new = if path.is_file() { "inspect" } else { "new" };
+		let out = Command::new(self.bin.join("livepeer-worker"))
+			.args(["keys", new])
+			.arg(&path)
+			.output()?;
+		ensure!(out.status.success(), "no key: {}", String::from_utf8_lossy(&out.stderr));
+		Ok(String::from_utf8(out.stdout)?.trim().to_owned())
+	}
+
+	fn key_file(&self, name: &str) -> Result<PathBuf> {
+		Ok(self.home("keys")?.join(name))
 	}
 
 	/// Starts the workers of the operators: verify, transcode, gateway.
@@ -171,8 +285,11 @@ impl Network {
 			let sub = self.cheat.as_deref().unwrap_or("transcode").to_owned();
 			let mut command = self.worker(binary, &sub, &role)?;
 			command
-				.args(["--node", &rpc(1 + i), "--suri", &suri(name)])
-				.args(["--listen", &format!("/ip4/127.0.0.1/tcp/{}", WORKER_PORT + i as u16)]);
+				.args(["--node", &rpc(1 + i), "--account", &address(name)?])
+				.args(["--listen", &transcoder_at(i)]);
+			for generation in 0..2 {
+				command.arg("--key-file").arg(self.key_file(&duties_key(name, generation))?);
+			}
 			self.spawn(&role, command)?;
 		}
 		let mut command = self.worker("livepeer-worker", "gateway", "gateway")?;
@@ -187,8 +304,12 @@ impl Network {
 		let mut command = self.worker("livepeer-worker", "broadcast", "broadcast")?;
 		command
 			.arg(source)
-			.args(["--name", STREAM, "--node", &rpc(3), "--suri", &suri(BROADCASTER)])
-			.args(["--listen", &format!("/ip4/127.0.0.1/tcp/{}", WORKER_PORT + 10)]);
+			.args(["--name", STREAM, "--node", &rpc(3), "--account", &address(BROADCASTER)?])
+			.arg("--key-file")
+			.arg(self.key_file(SEGMENTS_KEY)?)
+			.arg("--spending-key-file")
+			.arg(self.spending_key()?)
+			.args(["--listen", &broadcaster_at()]);
 		if endless {
 			command.arg("--loop");
 		}
@@ -234,6 +355,25 @@ impl Network {
 	fn spawn(&mut self, name: &str, command: Command) -> Result<()> {
 		self.processes.push(Process::spawn(name, &self.logs(), command)?);
 		Ok(())
+	}
+
+	/// The peer id of a verify worker, for which its node signs passes.
+	fn verifier_peer(&self, name: &str) -> Result<String> {
+		let out = Command::new(self.bin.join("livepeer-worker"))
+			.args(["keys", "peer", "--data-dir"])
+			.arg(self.home(&format!("verify-{name}"))?)
+			.output()?;
+		ensure!(out.status.success(), "no peer id: {}", String::from_utf8_lossy(&out.stderr));
+		Ok(String::from_utf8(out.stdout)?.trim().to_owned())
+	}
+
+	/// The spending key: an account that has LPT for its transactions and no ETH to lose.
+	fn spending_key(&self) -> Result<PathBuf> {
+		let path = self.key_file("spending")?;
+		if !path.is_file() {
+			fs::write(&path, suri(SPENDER))?;
+		}
+		Ok(path)
 	}
 
 	/// The secret between a node and its verify worker.

@@ -28,6 +28,8 @@ use crate::{
 
 /// How long the chain may take to finalise its first block.
 const FINALITY_PATIENCE: Duration = Duration::from_secs(120);
+/// Segments after which the transcoders' keys are exchanged: within a claim.
+const ROTATE_AFTER: usize = 10;
 /// How long a story may take beyond the length of its clip.
 const STORY_PATIENCE: Duration = Duration::from_secs(480);
 
@@ -62,6 +64,8 @@ pub async fn run(args: &Args) -> Result<bool> {
 		..Default::default()
 	};
 	say(&format!("finality after {:.1} s; starting the workers", report.seconds_to_finality));
+	say("the owners' wallets sign what their workers may do");
+	network.sign_offline()?;
 	let mut watch = Watch::begin(&chain, &mut report).await?;
 	watch.drill = args.kill.then(Drill::default);
 	network.start_operators()?;
@@ -151,6 +155,8 @@ struct Watch {
 	played: Option<(bool, String)>,
 	/// Who is killed meanwhile.
 	drill: Option<Drill>,
+	/// Whether the transcoders' keys were exchanged.
+	rotated: bool,
 }
 
 impl Watch {
@@ -177,6 +183,7 @@ impl Watch {
 			issuance: chain.issuance(first).await?,
 			played: None,
 			drill: None,
+			rotated: false,
 		})
 	}
 
@@ -273,6 +280,11 @@ impl Watch {
 				if let Some(victim) = drill.step(network, returned).await? {
 					bar.println(format!("· {victim} was killed and started again"));
 				}
+			}
+			if returned >= ROTATE_AFTER && !self.rotated {
+				self.rotated = true;
+				network.rotate_keys()?;
+				bar.println("· the transcoders' owners announced other keys");
 			}
 			if returned > 0 && !viewed {
 				// As a viewer does: a gateway follows a stream from the first request on.
@@ -585,6 +597,12 @@ fn judge(
 			String::new(),
 		);
 	}
+	let announced = watch.others.get("OperatorKeys.KeysSet").map_or(0, Vec::len);
+	report.check(
+		"the transcoders' keys were exchanged while they were claiming",
+		announced >= network::TRANSCODERS.len(),
+		format!("{announced} generations announced during the stream"),
+	);
 	report.check(
 		"validators' verdicts come from at least three verify workers",
 		voters.len() >= 3,

@@ -7,8 +7,8 @@ use livepeer_primitives::{
 	video::{Rendition, SourceLimits},
 	Hash, ToolchainId,
 };
-use livepeer_worker_core::transcoder::{
-	Examined, Fault, Format, MediaError as CoreError, Pixels, Transcoded, Transcoder,
+use livepeer_worker_core::ports::engine::{
+	Examined, Fault, Format, MediaEngine, MediaError as CoreError, Pixels, Transcoded,
 };
 
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
 impl From<MediaError> for CoreError {
 	fn from(error: MediaError) -> Self {
 		match error {
-			MediaError::InputInvalid { reason, offset } => CoreError::Invalid { reason, offset },
+			MediaError::InputInvalid { reason, .. } => CoreError::Invalid(reason),
 			other => CoreError::Failed(other.to_string()),
 		}
 	}
@@ -42,6 +42,12 @@ impl Engine {
 		Ok(Self { pool, toolchain })
 	}
 
+	/// An engine of which nobody knows what it makes, and which names no toolchain: for whoever only
+	/// looks whether a segment can be transcoded.
+	pub fn unattested(pool: MediaPool) -> Self {
+		Self { pool, toolchain: ToolchainId::zero() }
+	}
+
 	/// The pool that it works with.
 	pub fn pool(&self) -> &MediaPool {
 		&self.pool
@@ -51,14 +57,19 @@ impl Engine {
 	async fn compare(
 		&self,
 		rendition: &Rendition,
-		fps: u16,
+		limits: &SourceLimits,
 		ours: &[u8],
 		theirs: &[u8],
 	) -> Result<Option<Fault>, MediaError> {
 		if ours == theirs {
 			return Ok(None);
 		}
-		let limits = SourceLimits { width: rendition.width, height: rendition.height, fps };
+		let limits = SourceLimits {
+			width: rendition.width,
+			height: rendition.height,
+			shortest: 0,
+			..*limits
+		};
 		let inspected = self.pool.inspect(theirs, &limits, Priority::Verify).await;
 		let theirs = match inspected {
 			Ok(inspection) => inspection,
@@ -107,7 +118,7 @@ fn pixels(facts: &Facts, ladder: &[Rendition]) -> Pixels {
 }
 
 #[async_trait]
-impl Transcoder for Engine {
+impl MediaEngine for Engine {
 	fn toolchain(&self) -> ToolchainId {
 		self.toolchain
 	}
@@ -123,7 +134,7 @@ impl Transcoder for Engine {
 		&self,
 		format: &Format,
 		input: &[u8],
-		outputs: &[Vec<u8>],
+		outputs: &[Option<Vec<u8>>],
 		seed: Hash,
 		index: u32,
 	) -> Result<Examined, CoreError> {
@@ -139,7 +150,9 @@ impl Transcoder for Engine {
 		let mut faults = Vec::with_capacity(done.outputs.len());
 		for (i, (ours, rendition)) in done.outputs.iter().zip(&format.ladder).enumerate() {
 			let fault = match outputs.get(i) {
-				Some(theirs) => self.compare(rendition, format.limits.fps, ours, theirs).await?,
+				Some(Some(theirs)) => self.compare(rendition, &format.limits, ours, theirs).await?,
+				// Absent, so that nothing is claimed for it.
+				Some(None) => None,
 				None => Some(Fault::NonConforming(NonConformingKind::Unreadable)),
 			};
 			faults.push(fault);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use codec::Encode;
 use livepeer_primitives::{
 	toolchain::{toolchain_id, PROFILE},
-	video::{Rendition, SourceLimits},
+	video::{Rendition, SourceLimits, CANONICAL_PROFILE, LONGEST_SEGMENT},
 	Hash, ToolchainId,
 };
 use livepeer_worker_core::sha256;
@@ -34,7 +34,7 @@ pub struct Vector {
 }
 
 const fn rendition(width: u16, height: u16, kbps: u32) -> Rendition {
-	Rendition { width, height, kbps }
+	Rendition { width, height, profile: CANONICAL_PROFILE, kbps, cap_kbps: kbps }
 }
 
 /// The vectors of profile 1, in order.
@@ -72,7 +72,8 @@ pub static VECTORS: [Vector; 6] = [
 ];
 
 /// Limits under which the vectors are made.
-pub const LIMITS: SourceLimits = SourceLimits { width: 1280, height: 720, fps: 60 };
+pub const LIMITS: SourceLimits =
+	SourceLimits { longest: LONGEST_SEGMENT, shortest: 0, ..SourceLimits::new(1280, 720, 60) };
 /// Seed of the vectors' evidence: anything fixed.
 pub const SEED: Hash = Hash::repeat_byte(0x6c);
 

@@ -7,7 +7,7 @@
 use codec::{Decode, Encode};
 use livepeer_primitives::{
 	leaf::RejectReason,
-	video::{SourceLimits, LONGEST_SEGMENT, MAX_SEGMENT_BYTES},
+	video::{SourceLimits, MAX_SEGMENT_BYTES},
 	work,
 };
 
@@ -16,7 +16,7 @@ use livepeer_primitives::{
 pub enum Failure {
 	/// The source is beyond the limits or the profile: the same for everybody.
 	InputInvalid {
-		/// The limit that it breaks.
+		/// The limit that it breaks, or the decoder's error.
 		reason: RejectReason,
 		/// Byte offset at which that was found.
 		offset: u32,
@@ -33,11 +33,40 @@ impl Failure {
 		Failure::InputInvalid { reason, offset: offset.try_into().unwrap_or(u32::MAX) }
 	}
 
+	/// A source in which decoding finds an error.
+	pub fn undecodable(error: DecodeError, offset: u64) -> Self {
+		let packet = u32::try_from(offset / TS_PACKET as u64).unwrap_or(u32::MAX);
+		Self::invalid(RejectReason::Undecodable { reason: error as u16, packet }, offset)
+	}
+
 	/// A failure of ours, with the step that failed.
 	pub fn internal(step: &str, error: impl std::fmt::Display) -> Self {
 		Failure::Internal(format!("{step}: {error}"))
 	}
 }
+
+/// What decoding finds wrong. The numbers are those of the toolchain in
+/// [`RejectReason::Undecodable`]; they inform and are never judged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u16)]
+pub enum DecodeError {
+	/// The demuxer cannot read on.
+	Demuxer = 1,
+	/// The demuxer marks a packet as damaged.
+	Packet = 2,
+	/// Audio that is not one whole frame after the other.
+	Audio = 3,
+	/// A picture without a time, or not after the one before.
+	Time = 4,
+	/// The decoder reports an error.
+	Decoder = 5,
+	/// A damaged picture, or one of another shape than the first.
+	Picture = 6,
+}
+
+/// Most packets of pictures and sound of a segment: as many as the largest one has of the transport
+/// stream.
+pub const MAX_PACKETS: usize = MAX_SEGMENT_BYTES as usize / TS_PACKET;
 
 /// Length of a packet of a transport stream.
 const TS_PACKET: usize = 188;
@@ -87,9 +116,18 @@ pub fn check_frames(frames: u64, limits: &SourceLimits, offset: u64) -> Result<(
 }
 
 /// Checks the time from the first to the last frame, in ticks of 1/90,000 s.
-pub fn check_span(span: i64, offset: u64) -> Result<(), Failure> {
-	if span > i64::from(LONGEST_SEGMENT) {
+pub fn check_span(span: i64, limits: &SourceLimits, offset: u64) -> Result<(), Failure> {
+	if span > i64::from(limits.longest) {
 		return Err(Failure::invalid(RejectReason::TooLong, offset));
+	}
+	Ok(())
+}
+
+/// Checks the time from the first frame to the end of the last, in ticks of 1/90,000 s. Of the last
+/// segment of an epoch the limit is 0.
+pub fn check_length(length: i64, limits: &SourceLimits, offset: u64) -> Result<(), Failure> {
+	if length < i64::from(limits.shortest) {
+		return Err(Failure::invalid(RejectReason::TooShort, offset));
 	}
 	Ok(())
 }
@@ -133,7 +171,7 @@ mod tests {
 
 	#[test]
 	fn measures_should_be_refused_when_beyond_the_job() {
-		let limits = SourceLimits { width: 1280, height: 720, fps: 30 };
+		let limits = SourceLimits { longest: 540_000, ..SourceLimits::new(1280, 720, 30) };
 		assert_eq!(check_picture(1280, 720, &limits, 5), Ok(()));
 		let pixels = Some((RejectReason::TooManyPixels, 5));
 		assert_eq!(reason(check_picture(1282, 720, &limits, 5)), pixels);
@@ -141,7 +179,10 @@ mod tests {
 		assert_eq!(check_frames(181, &limits, 7), Ok(()));
 		let frames = Some((RejectReason::TooManyFrames, 7));
 		assert_eq!(reason(check_frames(182, &limits, 7)), frames);
-		assert_eq!(check_span(540_000, 9), Ok(()));
-		assert_eq!(reason(check_span(540_001, 9)), Some((RejectReason::TooLong, 9)));
+		assert_eq!(check_span(540_000, &limits, 9), Ok(()));
+		assert_eq!(reason(check_span(540_001, &limits, 9)), Some((RejectReason::TooLong, 9)));
+		assert_eq!(check_length(90_000, &limits, 9), Ok(()));
+		let short = Some((RejectReason::TooShort, 9));
+		assert_eq!(reason(check_length(89_999, &limits, 9)), short);
 	}
 }

@@ -12,6 +12,7 @@ use std::{
 use livepeer_primitives::{
 	leaf::RejectReason,
 	video::{check_format, FormatError, Rendition, SourceLimits},
+	work::WorkFactors,
 };
 use thiserror::Error;
 use tokio::{
@@ -37,7 +38,7 @@ pub enum MediaError {
 	/// The source is beyond the limits: everybody who decodes it finds the same.
 	#[error("invalid input: {reason:?} at byte {offset}")]
 	InputInvalid {
-		/// The limit that it breaks.
+		/// The limit that it breaks, or the decoder's error.
 		reason: RejectReason,
 		/// Byte offset at which it was found.
 		offset: u32,
@@ -186,7 +187,10 @@ impl MediaPool {
 		job: TranscodeJob<'_>,
 		priority: Priority,
 	) -> Result<Transcoded, MediaError> {
-		check_format(job.ladder, job.limits).map_err(MediaError::Format)?;
+		// Whatever a pixel costs; and of the last segment of an epoch no length is asked.
+		let factors = WorkFactors::canonical(1, 1, 1);
+		let limits = SourceLimits { shortest: job.limits.longest, ..*job.limits };
+		check_format(job.ladder, &limits, &factors).map_err(MediaError::Format)?;
 		let request = Request::Transcode {
 			limits: *job.limits,
 			ladder: job.ladder.to_vec(),

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
 	ffi,
-	limits::{self, Failure},
+	limits::{self, DecodeError, Failure},
 	mux::{mux, Elementary},
 	profile,
 	source::{self, frame_ticks, Source},
@@ -61,7 +61,8 @@ impl Facts {
 
 	/// Work units of transcoding this segment into `ladder`; `None` on overflow.
 	pub fn work(&self, factors: &WorkFactors, ladder: &[Rendition]) -> Option<u64> {
-		segment_work(factors, self.pixels(), ladder.iter().map(|r| self.rendition_pixels(r)))
+		let outputs = ladder.iter().map(|r| (r.profile, self.rendition_pixels(r)));
+		segment_work(factors, self.pixels(), outputs)
 	}
 }
 
@@ -166,9 +167,12 @@ impl<'a> Decoder<'a> {
 			});
 			let time = frame.pts().or(frame.timestamp());
 			let later = time.filter(|t| self.last_time.is_none_or(|last| *t > last));
-			let (Some(time), true, false) = (later, same, shape.is_damaged) else {
-				return Err(Failure::invalid(RejectReason::Corrupt, at));
+			let Some(time) = later else {
+				return Err(Failure::undecodable(DecodeError::Time, at));
 			};
+			if !same || shape.is_damaged {
+				return Err(Failure::undecodable(DecodeError::Picture, at));
+			}
 			let first = *self.shape.get_or_insert(shape);
 			self.last_time = Some(time);
 			self.frames += 1;
@@ -182,7 +186,7 @@ fn refused(error: &Error, at: u64) -> Failure {
 	if source::is_ours(error) {
 		Failure::internal("decoder", error)
 	} else {
-		Failure::invalid(RejectReason::Corrupt, at)
+		Failure::undecodable(DecodeError::Decoder, at)
 	}
 }
 
@@ -424,6 +428,7 @@ pub fn inspect(input: Vec<u8>, limits: &SourceLimits) -> Result<Inspection, Fail
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use livepeer_primitives::video::CANONICAL_PROFILE;
 
 	#[test]
 	fn time_should_run_backwards_when_before_the_first_frame() {
@@ -445,8 +450,14 @@ mod tests {
 			first_time: 0,
 			has_audio: true,
 		};
-		let ladder = [Rendition { width: 640, height: 360, kbps: 800 }];
-		let factors = WorkFactors { preset: 1000, decode: 500 };
+		let ladder = [Rendition {
+			width: 640,
+			height: 360,
+			profile: CANONICAL_PROFILE,
+			kbps: 800,
+			cap_kbps: 800,
+		}];
+		let factors = WorkFactors::canonical(1000, 500, 1);
 		let expected = 640 * 360 * 60 + 1280 * 720 * 60 / 2;
 		assert_eq!(facts.work(&factors, &ladder), Some(expected));
 	}

@@ -59,13 +59,14 @@ pub fn decoder_options(limits: &SourceLimits) -> Pairs {
 
 /// Options of the encoder of one rendition of a segment of `frames` frames.
 pub fn encoder_options(rendition: &Rendition, frames: u32) -> Pairs {
-	let rate = (u64::from(rendition.kbps) * 1000).to_string();
+	let bits = |kbps: u32| (u64::from(kbps) * 1000).to_string();
 	vec![
 		("preset", "veryfast".into()),
 		("threads", "1".into()),
-		("b", rate.clone()),
-		("maxrate", rate.clone()),
-		("bufsize", rate),
+		("b", bits(rendition.kbps)),
+		("maxrate", bits(rendition.cap_kbps)),
+		// A second at the cap.
+		("bufsize", bits(rendition.cap_kbps)),
 		("g", frames.max(1).to_string()),
 		("sc_threshold", "0".into()),
 		("flags", "+bitexact+cgop".into()),

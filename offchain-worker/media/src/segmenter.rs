@@ -356,10 +356,11 @@ impl Cutter {
 			cut = before;
 			if cut.is_none() {
 				return Err(unsupported(format!(
-					"there is no keyframe that starts afresh (IDR) within {} s. Convert the file \
-					 first: ffmpeg -i INPUT -c:v libx264 -pix_fmt yuv420p -force_key_frames \
-					 'expr:gte(t,n_forced*2)' -c:a aac OUTPUT.mp4",
-					longest / 90_000
+					"there is no keyframe that starts afresh (IDR) within {}.{} s. Allow longer \
+					 segments, or convert the file first: ffmpeg -i INPUT -c:v libx264 -pix_fmt \
+					 yuv420p -force_key_frames 'expr:gte(t,n_forced*2)' -c:a aac OUTPUT.mp4",
+					longest / 90_000,
+					longest % 90_000 / 9_000
 				)));
 			}
 		}

@@ -10,7 +10,7 @@ use livepeer_primitives::{
 
 use crate::{
 	ffi::{self, TrackKind},
-	limits::{self, Failure},
+	limits::{self, DecodeError, Failure, MAX_PACKETS},
 	profile,
 };
 
@@ -59,6 +59,8 @@ pub fn read(input: Vec<u8>, limits: &SourceLimits) -> Result<Source, Failure> {
 		})?;
 
 	let mut packets = Vec::new();
+	// Looked at when the counted limits are kept: those come first, in the order of the reasons.
+	let (mut broken, mut too_large) = (None, None);
 	loop {
 		let mut packet = Packet::empty();
 		match packet.read(&mut context) {
@@ -67,16 +69,21 @@ pub fn read(input: Vec<u8>, limits: &SourceLimits) -> Result<Source, Failure> {
 			Err(e) if is_ours(&e) => return Err(Failure::internal("demuxer", e)),
 			Err(_) => {
 				let at = packets.last().map_or(0, offset);
-				return Err(Failure::invalid(RejectReason::Corrupt, at));
+				broken = broken.or(Some(Failure::undecodable(DecodeError::Demuxer, at)));
+				break;
 			}
 		}
 		let at = offset(&packet);
+		if packets.len() >= MAX_PACKETS {
+			return Err(Failure::invalid(RejectReason::TooManyPackets, at));
+		}
 		if packet.is_corrupt() {
-			return Err(Failure::invalid(RejectReason::Corrupt, at));
+			broken = broken.or(Some(Failure::undecodable(DecodeError::Packet, at)));
 		}
 		// A parser that never saw a parameter set has no size; the decoder will refuse.
 		if let Some((width, height)) = ffi::parsed_size(&context, packet.stream()) {
-			limits::check_picture(width, height, limits, at)?;
+			let checked = limits::check_picture(width, height, limits, at);
+			too_large = too_large.or(checked.err());
 		}
 		packets.push(packet);
 	}
@@ -112,26 +119,39 @@ pub fn read(input: Vec<u8>, limits: &SourceLimits) -> Result<Source, Failure> {
 		.into_iter()
 		.filter(ffi::has_data)
 		.partition(|packet| packet.stream() == video_track);
-	let first = video.first().ok_or_else(|| Failure::invalid(RejectReason::NoKeyframe, length))?;
-	if !first.is_key() {
-		return Err(Failure::invalid(RejectReason::NoKeyframe, offset(first)));
-	}
-	match (check_audio(&mut audio)?, &mut audio_parameters) {
-		(Some(rate), Some(parameters)) => ffi::set_sample_rate(parameters, rate),
-		// A track that is announced and never comes cannot be announced again.
-		_ => audio_parameters = None,
+	if let Some(too_large) = too_large {
+		return Err(too_large);
 	}
 	for (index, packet) in video.iter().enumerate() {
 		limits::check_frames(index as u64 + 1, limits, offset(packet))?;
 	}
 	let mut times: Vec<i64> = video.iter().filter_map(Packet::pts).collect();
 	times.sort_unstable();
-	let (Some(first_time), Some(last_time)) = (times.first(), times.last()) else {
-		return Err(Failure::invalid(RejectReason::Corrupt, offset(first)));
+	let last_offset = video.last().map_or(0, offset);
+	let span = match (times.first(), times.last()) {
+		(Some(first), Some(last)) => last.saturating_sub(*first),
+		_ => 0,
 	};
-	let span = last_time.saturating_sub(*first_time);
-	limits::check_span(span, video.last().map_or(0, offset))?;
 	let fps = frame_rate(times.len() as i64 - 1, span);
+	if !times.is_empty() {
+		limits::check_span(span, limits, last_offset)?;
+		limits::check_length(span.saturating_add(frame_ticks(fps)), limits, last_offset)?;
+	}
+	let first = video.first().ok_or_else(|| Failure::invalid(RejectReason::NoKeyframe, length))?;
+	if !first.is_key() {
+		return Err(Failure::invalid(RejectReason::NoKeyframe, offset(first)));
+	}
+	if let Some(broken) = broken {
+		return Err(broken);
+	}
+	if times.is_empty() {
+		return Err(Failure::undecodable(DecodeError::Time, offset(first)));
+	}
+	match (check_audio(&mut audio)?, &mut audio_parameters) {
+		(Some(rate), Some(parameters)) => ffi::set_sample_rate(parameters, rate),
+		// A track that is announced and never comes cannot be announced again.
+		_ => audio_parameters = None,
+	}
 	Ok(Source { video, video_parameters, audio, audio_parameters, times, fps })
 }
 
@@ -144,7 +164,7 @@ fn check_audio(packets: &mut [Packet]) -> Result<Option<u32>, Failure> {
 	let (mut last, mut rate, mut at) = (None, None, 0);
 	for packet in packets {
 		at = offset(packet).max(at);
-		let corrupt = Failure::invalid(RejectReason::Corrupt, at);
+		let corrupt = Failure::undecodable(DecodeError::Audio, at);
 		let header = packet.data().and_then(adts).filter(|h| h.length == packet.size());
 		let Some(header) = header else { return Err(corrupt) };
 		let (stamp, samples) = match (packet.pts(), line) {

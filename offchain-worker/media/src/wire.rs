@@ -149,8 +149,8 @@ pub struct SegmentOptions {
 
 impl Default for SegmentOptions {
 	fn default() -> Self {
-		use livepeer_primitives::video::{LONGEST_SEGMENT, TARGET_SEGMENT};
-		Self { target: TARGET_SEGMENT, longest: LONGEST_SEGMENT, plays: Some(1) }
+		use livepeer_primitives::video::TARGET_SEGMENT;
+		Self { target: TARGET_SEGMENT, longest: 3 * TARGET_SEGMENT, plays: Some(1) }
 	}
 }
 

@@ -4,11 +4,12 @@ mod common;
 
 use common::*;
 use livepeer_primitives::{
+	leaf::RejectReason,
 	toolchain,
 	verdict::{MismatchKind, NonConformingKind},
 	Hash,
 };
-use livepeer_worker_core::transcoder::{Fault, Format, MediaError, Transcoder};
+use livepeer_worker_core::ports::engine::{Fault, Format, MediaEngine, MediaError};
 use livepeer_worker_media::{golden, Engine};
 
 async fn engine() -> Engine {
@@ -33,7 +34,8 @@ async fn outputs_should_be_named_for_what_was_done_to_them() {
 	let source = made(directory.path(), "source.ts", SOURCE);
 	let honest = engine.transcode(&format(), &source).await.expect("a good source");
 	let seed = Hash::repeat_byte(1);
-	let examined = engine.examine(&format(), &source, &honest.outputs, seed, 0).await;
+	let delivered: Vec<_> = honest.outputs.iter().cloned().map(Some).collect();
+	let examined = engine.examine(&format(), &source, &delivered, seed, 0).await;
 	let examined = examined.expect("a good source");
 	assert_eq!(examined.faults, [None, None]);
 	assert_eq!(examined.pixels, honest.pixels);
@@ -81,12 +83,15 @@ async fn outputs_should_be_named_for_what_was_done_to_them() {
 	];
 	for (name, arguments, expected) in cases {
 		let tampered = made(directory.path(), "tampered.ts", &arguments);
-		let outputs = [tampered, honest.outputs[1].clone()];
+		let outputs = [Some(tampered), Some(honest.outputs[1].clone())];
 		let examined = engine.examine(&format(), &source, &outputs, seed, 0).await;
 		let faults = examined.expect("a good source").faults;
 		assert_eq!(faults, [Some(expected), None], "{name}");
 	}
-	let outputs = [b"not a video".to_vec()];
+	let absent = [None, Some(honest.outputs[1].clone())];
+	let faults = engine.examine(&format(), &source, &absent, seed, 0).await;
+	assert_eq!(faults.expect("a good source").faults, [None, None]);
+	let outputs = [Some(b"not a video".to_vec())];
 	let faults = engine.examine(&format(), &source, &outputs, seed, 0).await;
 	let unreadable = Some(Fault::NonConforming(NonConformingKind::Unreadable));
 	assert_eq!(faults.expect("a good source").faults, [unreadable, unreadable]);
@@ -96,7 +101,8 @@ async fn outputs_should_be_named_for_what_was_done_to_them() {
 async fn digest_should_depend_on_seed_and_leaf() {
 	let engine = engine().await;
 	let source = source();
-	let outputs = engine.transcode(&format(), &source).await.expect("a good source").outputs;
+	let made = engine.transcode(&format(), &source).await.expect("a good source").outputs;
+	let outputs: Vec<_> = made.into_iter().map(Some).collect();
 	let mut digests = Vec::new();
 	for (seed, index) in [(1, 0), (1, 1), (2, 0), (1, 0)] {
 		let seed = Hash::repeat_byte(seed);
@@ -110,5 +116,8 @@ async fn digest_should_depend_on_seed_and_leaf() {
 #[tokio::test]
 async fn invalid_input_should_keep_its_reason() {
 	let refused = engine().await.transcode(&format(), b"#EXTM3U\n").await;
-	assert!(matches!(refused, Err(MediaError::Invalid { offset: 0, .. })), "{refused:?}");
+	assert!(
+		matches!(refused, Err(MediaError::Invalid(RejectReason::NotTransportStream))),
+		"{refused:?}"
+	);
 }

@@ -89,7 +89,7 @@ async fn encoded_pictures_should_equal_the_command_lines() {
 	let directory = tempfile::tempdir().expect("a temporary directory");
 	let at = directory.path().display();
 	let source = made(directory.path(), "source.ts", SOURCE);
-	let Rendition { width, height, kbps } = LADDER[0];
+	let Rendition { width, height, kbps, .. } = LADDER[0];
 	let ours = transcode(&pool(), &source).await.expect("a good source");
 	std::fs::write(directory.path().join("ours.ts"), &ours.outputs[0]).expect("disk");
 	// Access unit delimiters are the muxer's.

@@ -90,8 +90,9 @@ async fn source_should_be_invalid_when_it_is_damaged() {
 	let start = lost.len() / 188 / 2 * 188;
 	lost.drain(start..start + 188);
 	let (reason_lost, offset) = reason(&lost).await;
-	assert_eq!(reason_lost, RejectReason::Corrupt);
+	let RejectReason::Undecodable { packet, .. } = reason_lost else { panic!("{reason_lost:?}") };
 	assert!(offset > 0 && (offset as usize) < lost.len());
+	assert_eq!(packet, offset / 188);
 
 	// Bits flipped within pictures: found by the decoder, or harmless, but the same every time.
 	let mut corrupt = 0;
@@ -117,7 +118,10 @@ async fn source_should_be_invalid_when_it_is_damaged() {
 
 	// The start is missing: no picture can be decoded.
 	let headless: Vec<u8> = good[..188 * 3].iter().chain(&good[188 * 60..]).copied().collect();
-	assert!(matches!(reason(&headless).await.0, RejectReason::NoKeyframe | RejectReason::Corrupt));
+	assert!(matches!(
+		reason(&headless).await.0,
+		RejectReason::NoKeyframe | RejectReason::Undecodable { .. }
+	));
 }
 
 #[tokio::test]
@@ -138,14 +142,14 @@ async fn source_should_be_invalid_when_its_size_changes_midway() {
 		"changing.ts",
 		&format!("-r 30 -i {at}/joined.h264 -c copy -bsf:v {stamp} -f mpegts"),
 	);
-	assert_eq!(reason(&changing).await.0, RejectReason::Corrupt);
+	assert!(matches!(reason(&changing).await.0, RejectReason::Undecodable { .. }));
 }
 
 #[tokio::test]
 async fn probe_should_tell_what_a_segment_is() {
 	let facts = pool().probe(&source(), &LIMITS, Priority::Live).await.expect("a good source");
 	assert_eq!((facts.width, facts.height, facts.frames), (640, 360, 30));
-	let small = SourceLimits { width: 320, height: 180, fps: 60 };
+	let small = SourceLimits { width: 320, height: 180, ..LIMITS };
 	let refused = pool().probe(&source(), &small, Priority::Verify).await;
 	assert!(matches!(
 		refused,
@@ -160,7 +164,7 @@ async fn source_should_be_good_when_it_is_exactly_at_the_limits() {
 		let filter = format!("testsrc2=s={width}x{height}:r=30:d=0.2");
 		let encode = "-c:v libx264 -pix_fmt yuv420p -f mpegts";
 		let input = made(directory.path(), "case.ts", &format!("-f lavfi -i {filter} {encode}"));
-		let limits = SourceLimits { width, height, fps: 30 };
+		let limits = SourceLimits { width, height, fps: 30, ..LIMITS };
 		let facts = pool().probe(&input, &limits, Priority::Live).await.expect("at the limits");
 		assert_eq!((facts.width, facts.height), (width.into(), height.into()));
 	}
@@ -168,7 +172,26 @@ async fn source_should_be_good_when_it_is_exactly_at_the_limits() {
 
 #[tokio::test]
 async fn format_should_be_refused_when_it_cannot_be_a_jobs() {
-	let odd = [livepeer_primitives::video::Rendition { width: 427, height: 240, kbps: 400 }];
+	let odd = [rendition(427, 240, 400)];
 	let refused = transcode_into(&pool(), &source(), &odd, None).await;
 	assert!(matches!(refused, Err(MediaError::Format(_))));
+}
+
+#[tokio::test]
+async fn source_should_be_invalid_when_it_is_shorter_than_the_job_takes() {
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let make = |seconds: &str| {
+		let filter = format!("testsrc2=s=320x180:r=30:d={seconds}");
+		let encode = "-c:v libx264 -pix_fmt yuv420p -f mpegts";
+		made(directory.path(), "case.ts", &format!("-f lavfi -i {filter} {encode}"))
+	};
+	let limits = SourceLimits { shortest: 90_000, ..LIMITS };
+	let (enough, short) = (make("1"), make("0.9"));
+	assert!(pool().probe(&enough, &limits, Priority::Live).await.is_ok());
+	let refused = pool().probe(&short, &limits, Priority::Live).await;
+	assert!(matches!(
+		refused,
+		Err(MediaError::InputInvalid { reason: RejectReason::TooShort, .. })
+	));
+	assert!(pool().probe(&short, &LIMITS, Priority::Live).await.is_ok(), "the last of its epoch");
 }

@@ -11,11 +11,11 @@ use futures::{AsyncReadExt, AsyncWriteExt};
 use libp2p::{Multiaddr, PeerId, Stream, StreamProtocol};
 use livepeer_primitives::{service::ServiceRecord, Seq, StreamId};
 use livepeer_worker_core::{
-	sha256,
-	transport::{
+	ports::transport::{
 		protocol_name, NetError, Playlist, PushReply, Reply, Request, Service, SignedHeader,
-		Transport, MAX_PAYLOAD,
+		SignedPass, Transport, MAX_PAYLOAD,
 	},
+	sha256,
 };
 use sp_core::H256;
 use tokio::sync::{mpsc, oneshot, Mutex as AsyncMutex};
@@ -182,6 +182,10 @@ impl Transport for Net {
 		self.record.clone()
 	}
 
+	fn peer_id(&self) -> Vec<u8> {
+		self.peer.to_bytes()
+	}
+
 	fn peer_name(&self, peer: &ServiceRecord) -> String {
 		peer_name(peer)
 	}
@@ -191,9 +195,11 @@ impl Transport for Net {
 		peer: &ServiceRecord,
 		hash: H256,
 		max_len: u32,
+		pass: Option<&SignedPass>,
 	) -> Result<Vec<u8>, NetError> {
 		let stall = self.limits.stall;
-		match self.ask(peer, &Request::Fetch { hash }).await? {
+		let request = Request::Fetch { hash, pass: pass.cloned().map(Box::new) };
+		match self.ask(peer, &request).await? {
 			(mut stream, Reply::Bytes { len }) => {
 				if len > max_len.min(MAX_PAYLOAD) {
 					return Err(NetError::WrongBytes);
@@ -245,6 +251,17 @@ impl Transport for Net {
 	) -> Result<Playlist, NetError> {
 		match self.ask(peer, &Request::Playlist { stream, from }).await? {
 			(_, Reply::Playlist(playlist)) => Ok(*playlist),
+			(_, reply) => Err(unexpected(reply)),
+		}
+	}
+
+	async fn newest(
+		&self,
+		peer: &ServiceRecord,
+		stream: StreamId,
+	) -> Result<SignedHeader, NetError> {
+		match self.ask(peer, &Request::Newest { stream }).await? {
+			(_, Reply::Newest(signed)) => Ok(*signed),
 			(_, reply) => Err(unexpected(reply)),
 		}
 	}

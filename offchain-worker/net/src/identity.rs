@@ -9,7 +9,7 @@ use std::{
 
 use libp2p::{identity::Keypair, multiaddr::Protocol, Multiaddr, PeerId};
 use livepeer_primitives::service::ServiceRecord;
-use livepeer_worker_core::transport::NetError;
+use livepeer_worker_core::ports::transport::NetError;
 use sp_runtime::BoundedVec;
 
 use crate::local;
@@ -38,6 +38,16 @@ pub fn load_identity(path: &Path) -> Result<Keypair, NetError> {
 		}
 		Err(error) => Err(unusable(error)),
 	}
+}
+
+/// The record of the peer whose identity is at `path`, reached at these addresses: what an account
+/// publishes about a worker that does not run yet.
+pub fn record_of(
+	path: &Path,
+	addresses: &[Multiaddr],
+	url: &str,
+) -> Result<ServiceRecord, NetError> {
+	service_record(load_identity(path)?.public().to_peer_id(), addresses, url)
 }
 
 /// The peer id of a record as people write it; empty when it names none.

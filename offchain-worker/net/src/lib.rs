@@ -1,8 +1,8 @@
 //! # The worker's peer-to-peer side
 //!
 //! A libp2p swarm of its own (TCP with noise and yamux, and QUIC), apart from the node's, with one
-//! stream protocol, `/livepeer/<genesis>/1`. Its messages and their limits are defined in
-//! `livepeer_worker_core::transport`. On the wire, per stream:
+//! stream protocol, `/livepeer/<genesis>/2`. Its messages and their limits are defined in
+//! `livepeer_worker_core::ports::transport`. On the wire, per stream:
 //!
 //! 1. The server sends one byte, [`wire::GREETING`]: a stream that ends without it was dropped by
 //!    a busy server before anybody saw it, and may be opened again without harm.
@@ -27,13 +27,13 @@ mod swarm;
 pub mod wire;
 
 pub use client::Net;
-pub use identity::load_identity;
+pub use identity::{load_identity, peer_name, record_of};
 pub use libp2p::{Multiaddr, PeerId};
 
 use std::{path::PathBuf, time::Duration};
 
 use livepeer_primitives::Hash;
-use livepeer_worker_core::transport::NetError;
+use livepeer_worker_core::ports::transport::NetError;
 
 /// What a swarm is started with.
 #[derive(Clone, Debug)]
@@ -70,6 +70,9 @@ pub struct NetLimits {
 	pub requests_per_peer: usize,
 	/// Requests of one IP address, or one IPv6 network of 64 bits, served at a time.
 	pub requests_per_host: usize,
+	/// Fetches of judges that are served when there is no other place; of one peer and of one host
+	/// as many as requests.
+	pub judges: usize,
 	/// Pushed segments that are received, wait or are at work: a place is given back with the
 	/// receipt. Bounds the memory for their bytes.
 	pub pushes: usize,
@@ -97,6 +100,7 @@ impl Default for NetLimits {
 			requests: 256,
 			requests_per_peer: 64,
 			requests_per_host: 128,
+			judges: 64,
 			pushes: 16,
 			stall: Duration::from_secs(10),
 			slowest: SLOWEST,
@@ -120,7 +124,7 @@ pub(crate) fn local(error: impl core::fmt::Display) -> NetError {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use livepeer_worker_core::transport::MAX_PAYLOAD;
+	use livepeer_worker_core::ports::transport::MAX_PAYLOAD;
 
 	#[test]
 	fn slowest_peer_should_get_the_largest_payload_in_time() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::{AsyncRead, AsyncWrite, AsyncWriteExt, StreamExt};
 use libp2p::PeerId;
-use livepeer_worker_core::transport::{
+use livepeer_worker_core::ports::transport::{
 	NetError, PushReply, Refusal, Reply, Request, Service, SignedHeader, MAX_PAYLOAD,
 };
 use tokio::sync::Semaphore;
@@ -27,6 +27,8 @@ pub(crate) struct Server {
 	unread: Places,
 	/// Requests that are served.
 	served: Places,
+	/// Fetches of judges that are served beside them.
+	judges: Places,
 	pushes: Arc<Semaphore>,
 }
 
@@ -48,6 +50,7 @@ impl Server {
 			hosts,
 			unread: places(limits.unread),
 			served: places(limits.requests),
+			judges: places(limits.judges),
 			pushes: Arc::new(Semaphore::new(limits.pushes)),
 			limits,
 		}
@@ -91,7 +94,7 @@ impl Server {
 			}
 			Err(error) => return Err(error),
 		};
-		let Some(_place) = self.served.take(caller.peer, caller.host) else {
+		let Some(_place) = self.place(&request, caller).await else {
 			return self.send(&mut stream, &Reply::Busy, &[]).await;
 		};
 		drop(unread);
@@ -100,7 +103,7 @@ impl Server {
 				let reply = self.take_segment(&mut stream, *signed).await?;
 				self.send(&mut stream, &Reply::Pushed(reply), &[]).await
 			}
-			Request::Fetch { hash } => match self.service.fetch(hash).await {
+			Request::Fetch { hash, .. } => match self.service.fetch(hash).await {
 				Some(bytes) => match u32::try_from(bytes.len()) {
 					Ok(len) if len <= MAX_PAYLOAD => {
 						self.send(&mut stream, &Reply::Bytes { len }, &bytes).await
@@ -116,7 +119,33 @@ impl Server {
 				};
 				self.send(&mut stream, &reply, &[]).await
 			}
+			Request::Newest { stream: id } => {
+				let reply = match self.service.newest(id).await {
+					Some(signed) => Reply::Newest(Box::new(signed)),
+					None => Reply::NotFound,
+				};
+				self.send(&mut stream, &reply, &[]).await
+			}
 		}
+	}
+
+	/// A place for a request: one of those for everybody, or, where there is none, one that is kept
+	/// for the judges of this worker's claims, so that nobody keeps a judge from the bytes that it
+	/// must judge. A pass is good for the peer that it names and no other.
+	async fn place(&self, request: &Request, caller: Caller) -> Option<Place> {
+		let place = self.served.take(caller.peer, caller.host);
+		if place.is_some() {
+			return place;
+		}
+		let Request::Fetch { pass: Some(shown), .. } = request else { return None };
+		if shown.pass.peer_id.as_slice() != caller.peer.to_bytes() {
+			return None;
+		}
+		// Before the node is asked, so that only so many ask at a time.
+		let place = self.judges.take(caller.peer, caller.host)?;
+		let judged = async { Ok(self.service.is_judge(shown).await) };
+		let is_judge = within(self.limits.stall, judged).await.unwrap_or(false);
+		is_judge.then_some(place)
 	}
 
 	/// Sends an answer and ends the stream, in the time that the slowest peer needs. Steps that make
@@ -143,7 +172,7 @@ impl Server {
 		signed: SignedHeader,
 	) -> Result<PushReply, NetError> {
 		let stall = self.limits.stall;
-		let len = signed.header.in_len;
+		let len = signed.header.segment.in_len;
 		if len > MAX_PAYLOAD {
 			return Ok(PushReply::Refused(Refusal::BadBytes));
 		}
@@ -171,8 +200,11 @@ mod tests {
 	#![allow(clippy::unwrap_used)]
 	use super::*;
 	use async_trait::async_trait;
-	use livepeer_primitives::{Seq, StreamId};
-	use livepeer_worker_core::{sha256, transport::Playlist};
+	use livepeer_primitives::{keys::VerifierPair, verdict::Pass, Hash, Seq, StreamId};
+	use livepeer_worker_core::{
+		ports::transport::{Playlist, SignedPass},
+		sha256,
+	};
 	use sp_core::H256;
 	use std::{
 		io,
@@ -284,7 +316,10 @@ mod tests {
 		}
 		assert_eq!(silent.len(), 8, "a host has a share of unread streams");
 		let (mut pipe, served) = open(&server, caller(2)).unwrap();
-		assert_eq!(ask(&mut pipe, &Request::Fetch { hash }).await, Reply::Bytes { len: 1_000 });
+		assert_eq!(
+			ask(&mut pipe, &Request::Fetch { hash, pass: None }).await,
+			Reply::Bytes { len: 1_000 }
+		);
 		assert_eq!(read_payload(&mut pipe, 1_000, STALL).await.unwrap(), vec![7; 1_000]);
 		served.await.unwrap().unwrap();
 	}
@@ -321,9 +356,12 @@ mod tests {
 		let server = Arc::new(Server::new(Arc::new(blob), limits, Hosts::default()));
 		let (mut slow, served) = open(&server, caller(1)).unwrap();
 		let len = 1024 * 1024;
-		assert_eq!(ask(&mut slow, &Request::Fetch { hash }).await, Reply::Bytes { len });
+		assert_eq!(
+			ask(&mut slow, &Request::Fetch { hash, pass: None }).await,
+			Reply::Bytes { len }
+		);
 		let (mut other, _) = open(&server, caller(2)).unwrap();
-		assert_eq!(ask(&mut other, &Request::Fetch { hash }).await, Reply::Busy);
+		assert_eq!(ask(&mut other, &Request::Fetch { hash, pass: None }).await, Reply::Busy);
 		let reading = async {
 			while read_payload(&mut slow, 8 * 1024, STALL).await.is_ok() {
 				tokio::time::sleep(Duration::from_millis(80)).await;
@@ -332,6 +370,70 @@ mod tests {
 		let (served, ()) = tokio::join!(served, reading);
 		assert_eq!(served.unwrap(), Err(NetError::Timeout));
 		let (mut other, _) = open(&server, caller(2)).unwrap();
-		assert_eq!(ask(&mut other, &Request::Fetch { hash }).await, Reply::Bytes { len });
+		assert_eq!(
+			ask(&mut other, &Request::Fetch { hash, pass: None }).await,
+			Reply::Bytes { len }
+		);
+	}
+
+	/// Has one blob, and takes every pass for a judge's but those of claim 0.
+	struct Judged(Blob);
+
+	#[async_trait]
+	impl Service for Judged {
+		async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
+			self.0.fetch(hash).await
+		}
+
+		async fn is_judge(&self, shown: &SignedPass) -> bool {
+			shown.pass.claim > 0
+		}
+
+		async fn admit(&self, signed: &SignedHeader) -> Result<(), Refusal> {
+			self.0.admit(signed).await
+		}
+
+		async fn push(&self, signed: SignedHeader, bytes: Vec<u8>) -> PushReply {
+			self.0.push(signed, bytes).await
+		}
+
+		async fn playlist(&self, stream: StreamId, from: Seq) -> Option<Playlist> {
+			self.0.playlist(stream, from).await
+		}
+	}
+
+	#[tokio::test]
+	async fn judge_should_be_served_when_strangers_have_every_place() {
+		let limits = NetLimits { requests: 1, judges: 1, ..Default::default() };
+		let blob = Blob(vec![7; 1024 * 1024]);
+		let hash = sha256(&blob.0);
+		let server = Arc::new(Server::new(Arc::new(Judged(blob)), limits, Hosts::default()));
+		let len = 1024 * 1024;
+		let (mut stranger, _reading) = open(&server, caller(1)).unwrap();
+		let plain = Request::Fetch { hash, pass: None };
+		assert_eq!(ask(&mut stranger, &plain).await, Reply::Bytes { len });
+		let judge = caller(2);
+		let shown = |claim: u64, peer: PeerId| {
+			let pass = Pass {
+				genesis: Hash::zero(),
+				claim,
+				tranche: 0,
+				account: livepeer_primitives::AccountId::new([1; 32]),
+				peer_id: peer.to_bytes().try_into().unwrap(),
+			};
+			let pair = <VerifierPair as sp_core::Pair>::from_string("//Judge", None).unwrap();
+			let signature = sp_core::Pair::sign(&pair, pass.payload().as_bytes());
+			Request::Fetch { hash, pass: Some(Box::new(SignedPass { pass, signature })) }
+		};
+		let cases = [
+			(plain.clone(), Reply::Busy),
+			(shown(0, judge.peer), Reply::Busy),
+			(shown(1, PeerId::random()), Reply::Busy),
+			(shown(1, judge.peer), Reply::Bytes { len }),
+		];
+		for (request, reply) in cases {
+			let (mut pipe, _served) = open(&server, judge).unwrap();
+			assert_eq!(ask(&mut pipe, &request).await, reply, "{request:?}");
+		}
 	}
 }

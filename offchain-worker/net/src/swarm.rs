@@ -19,7 +19,7 @@ use libp2p::{
 	},
 	tcp, yamux, Multiaddr, PeerId, Swarm, SwarmBuilder,
 };
-use livepeer_worker_core::transport::NetError;
+use livepeer_worker_core::ports::transport::NetError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{

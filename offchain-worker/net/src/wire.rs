@@ -4,7 +4,7 @@ use std::{future::Future, io, time::Duration};
 
 use codec::{Decode, DecodeAll, Encode};
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use livepeer_worker_core::transport::{NetError, MAX_FRAME, MAX_PAYLOAD};
+use livepeer_worker_core::ports::transport::{NetError, MAX_FRAME, MAX_PAYLOAD};
 
 /// The byte by which a server says that it has taken a stream.
 pub const GREETING: u8 = 1;
@@ -138,7 +138,7 @@ mod tests {
 	proptest! {
 		#[test]
 		fn no_bytes_should_panic_a_reader(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-			use livepeer_worker_core::transport::{Reply, Request};
+			use livepeer_worker_core::ports::transport::{Reply, Request};
 			let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
 			runtime.block_on(async {
 				let _ = read_frame::<Request>(&mut Cursor::new(bytes.clone()), STALL, STALL).await;

@@ -11,19 +11,21 @@ use std::{
 
 use async_trait::async_trait;
 use livepeer_primitives::{
-	receipt::{signature_hash, Output, Receipt},
-	segment::SegmentHeader,
+	chunks::chunk_root,
+	extension::{Extension, Extensions},
+	receipt::{Output, Outputs, Receipt, TranscodeResult},
+	segment::{SegmentHeader, SegmentInfo},
 	service::ServiceRecord,
-	video::Rendition,
+	video::{Rendition, CANONICAL_PROFILE},
 	Hash, Seq, StreamId,
 };
 use livepeer_worker_core::{
-	key::Key,
-	sha256,
-	transport::{
+	key::{Key, Signing},
+	ports::transport::{
 		NetError, Playlist, PushReply, Refusal, SegmentRecord, Service, SignedHeader, Transport,
 		MAX_PAYLOAD, MAX_RECORDS,
 	},
+	sha256,
 };
 use livepeer_worker_net::{Multiaddr, Net, NetConfig, NetLimits};
 use sp_core::H256;
@@ -44,30 +46,44 @@ fn header(key: &Key, bytes: &[u8], seq: Seq) -> SignedHeader {
 		assignment: 0,
 		transcoder: key.account(),
 		seq,
-		in_hash: sha256(bytes),
-		in_len: bytes.len() as u32,
-		duration: 180_000,
+		segment: SegmentInfo {
+			track: 0,
+			epoch: 0,
+			time: 0,
+			captured: 0,
+			duration: 180_000,
+			flags: 0,
+			in_hash: sha256(bytes),
+			in_len: bytes.len() as u32,
+			chunk_root: chunk_root(bytes),
+			extensions: most_extensions(),
+		},
 	};
-	let signature = key.sign(header.signing_payload());
+	let signature = Signing::own(key.clone()).sign(&header.hash());
 	SignedHeader { header, signature }
+}
+
+/// As many as an object may have, for the longest answers must fit a frame.
+fn most_extensions() -> Extensions {
+	let extension = |tag| Extension { tag, hash: H256::repeat_byte(1) };
+	Extensions::new((0..livepeer_primitives::extension::MAX_EXTENSIONS as u16).map(extension))
+		.unwrap()
 }
 
 fn record(seq: Seq) -> SegmentRecord {
 	let key = Key::from_uri("//Alice").unwrap();
 	let signed = header(&key, &[0; 8], seq);
-	let outputs: Vec<Output> =
-		(0..8).map(|i| Output { hash: H256::repeat_byte(i), len: u32::MAX }).collect();
+	let output =
+		|i| Output { hash: H256::repeat_byte(i), len: u32::MAX, chunk_root: H256::repeat_byte(i) };
+	let outputs = Outputs::truncate_from((0..8).map(|i| Some(output(i))).collect());
 	let receipt = Receipt {
-		header: signed.header,
-		broadcaster_signature_hash: signature_hash(&signed.signature),
+		header: signed.header.hash(),
 		toolchain: Hash::zero(),
-		outputs: outputs.try_into().unwrap(),
+		result: TranscodeResult::Transcoded(outputs),
+		extensions: most_extensions(),
 	};
-	SegmentRecord {
-		transcoder_signature: key.sign(receipt.signing_payload()),
-		receipt,
-		broadcaster_signature: signed.signature,
-	}
+	let signature = Signing::own(key).sign(&receipt.hash());
+	SegmentRecord { signed, receipt, signature }
 }
 
 #[async_trait]
@@ -94,22 +110,31 @@ impl Service for TestService {
 
 	async fn push(&self, signed: SignedHeader, bytes: Vec<u8>) -> PushReply {
 		self.pushed.fetch_add(1, Ordering::SeqCst);
-		assert_eq!(bytes.len() as u32, signed.header.in_len);
-		if sha256(&bytes) != signed.header.in_hash {
+		assert_eq!(bytes.len() as u32, signed.header.segment.in_len);
+		if sha256(&bytes) != signed.header.segment.in_hash {
 			return PushReply::Refused(Refusal::BadBytes);
 		}
 		let record = record(signed.header.seq);
-		PushReply::Done {
-			receipt: Box::new(record.receipt),
-			signature: record.transcoder_signature,
-		}
+		PushReply::Done { receipt: Box::new(record.receipt), signature: record.signature }
+	}
+
+	async fn newest(&self, stream: StreamId) -> Option<SignedHeader> {
+		(stream == Hash::zero()).then(|| record(9).signed)
 	}
 
 	async fn playlist(&self, stream: StreamId, from: Seq) -> Option<Playlist> {
 		(stream == Hash::zero()).then(|| Playlist {
 			job: 1,
-			ladder: vec![Rendition { width: 64, height: 36, kbps: 1 }].try_into().unwrap(),
-			ended: false,
+			ladder: vec![Rendition {
+				width: 64,
+				height: 36,
+				profile: CANONICAL_PROFILE,
+				kbps: 1,
+				cap_kbps: 1,
+			}]
+			.try_into()
+			.unwrap(),
+			head: None,
 			records: (from..from + u64::from(MAX_RECORDS)).map(record).collect(),
 		})
 	}
@@ -161,11 +186,11 @@ async fn bytes_should_arrive_whole_over_tcp_and_quic() {
 		let (server, client) = pair(address, service(5_000_001)).await;
 		let record = server.net.service_record();
 		let hash = sha256(&server.service.bytes);
-		let bytes = client.net.fetch(&record, hash, MAX_PAYLOAD).await.unwrap();
+		let bytes = client.net.fetch(&record, hash, MAX_PAYLOAD, None).await.unwrap();
 		assert_eq!(bytes, server.service.bytes);
-		let unknown = client.net.fetch(&record, H256::zero(), MAX_PAYLOAD).await;
+		let unknown = client.net.fetch(&record, H256::zero(), MAX_PAYLOAD, None).await;
 		assert_eq!(unknown, Err(NetError::NotFound));
-		let too_long = client.net.fetch(&record, hash, 5_000_000).await;
+		let too_long = client.net.fetch(&record, hash, 5_000_000, None).await;
 		assert_eq!(too_long, Err(NetError::WrongBytes));
 	}
 }
@@ -174,7 +199,7 @@ async fn bytes_should_arrive_whole_over_tcp_and_quic() {
 async fn bytes_should_be_refused_when_one_bit_is_flipped() {
 	let (server, client) = pair(TCP, TestService { lie: true, ..service(100_000) }).await;
 	let hash = sha256(&server.service.bytes);
-	let fetched = client.net.fetch(&server.net.service_record(), hash, MAX_PAYLOAD).await;
+	let fetched = client.net.fetch(&server.net.service_record(), hash, MAX_PAYLOAD, None).await;
 	assert_eq!(fetched, Err(NetError::WrongBytes));
 }
 
@@ -187,8 +212,8 @@ async fn segment_should_be_pushed_and_receipted() {
 		let bytes = vec![7; 3_000_000];
 		let reply = client.net.push(&record, &header(&key, &bytes, 5), &bytes).await.unwrap();
 		let PushReply::Done { receipt, signature } = reply else { panic!("{reply:?}") };
-		assert_eq!(receipt.header.seq, 5);
-		assert!(receipt.is_signed(&signature));
+		assert_eq!(receipt.header, self::record(5).header().hash());
+		assert!(signature.verifies(&receipt.hash(), None));
 		let wrong = vec![8; 3_000_000];
 		let reply = client.net.push(&record, &header(&key, &bytes, 5), &wrong).await.unwrap();
 		assert_eq!(reply, PushReply::Refused(Refusal::BadBytes));
@@ -226,7 +251,7 @@ async fn no_request_should_be_lost_when_many_come_at_once() {
 	let hash = sha256(&server.service.bytes);
 	let fetches = (0..120).map(|i| {
 		let net = if i % 2 == 0 { &first.net } else { &second.net };
-		net.fetch(&record, hash, MAX_PAYLOAD)
+		net.fetch(&record, hash, MAX_PAYLOAD, None)
 	});
 	for fetched in futures::future::join_all(fetches).await {
 		assert_eq!(fetched.map(|bytes| bytes.len()), Ok(10_000));
@@ -242,12 +267,15 @@ async fn peer_should_be_told_when_it_asks_for_too_much() {
 	let client = peer(&[], service(0), genesis, NetLimits::default()).await;
 	let record = server.net.service_record();
 	let hash = sha256(&server.service.bytes);
-	let fetches = (0..6).map(|_| client.net.fetch(&record, hash, MAX_PAYLOAD));
+	let fetches = (0..6).map(|_| client.net.fetch(&record, hash, MAX_PAYLOAD, None));
 	let fetched = futures::future::join_all(fetches).await;
 	let busy = fetched.iter().filter(|r| **r == Err(NetError::Busy)).count();
 	let done = fetched.iter().filter(|r| r.is_ok()).count();
 	assert_eq!((done, busy), (2, 4));
-	assert!(client.net.fetch(&record, hash, MAX_PAYLOAD).await.is_ok(), "places are given back");
+	assert!(
+		client.net.fetch(&record, hash, MAX_PAYLOAD, None).await.is_ok(),
+		"places are given back"
+	);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -255,7 +283,7 @@ async fn peers_of_another_chain_should_not_understand_each_other() {
 	let server = peer(&[TCP], service(10), Hash::repeat_byte(1), NetLimits::default()).await;
 	let client = peer(&[], service(0), Hash::repeat_byte(2), NetLimits::default()).await;
 	let hash = sha256(&server.service.bytes);
-	let fetched = client.net.fetch(&server.net.service_record(), hash, MAX_PAYLOAD).await;
+	let fetched = client.net.fetch(&server.net.service_record(), hash, MAX_PAYLOAD, None).await;
 	assert!(matches!(fetched, Err(NetError::Protocol(_))), "{fetched:?}");
 }
 
@@ -270,9 +298,9 @@ async fn connection_should_fail_when_the_identity_is_another() {
 		peer_id: third.net.service_record().peer_id,
 		..server.net.service_record()
 	};
-	let fetched = client.net.fetch(&record, hash, MAX_PAYLOAD).await;
+	let fetched = client.net.fetch(&record, hash, MAX_PAYLOAD, None).await;
 	assert!(matches!(fetched, Err(NetError::Unreachable(_))), "{fetched:?}");
-	let own = client.net.fetch(&other, hash, MAX_PAYLOAD).await;
+	let own = client.net.fetch(&other, hash, MAX_PAYLOAD, None).await;
 	assert!(matches!(own, Err(NetError::BadRecord(_))), "{own:?}");
 }
 
@@ -295,19 +323,19 @@ async fn request_should_succeed_again_when_the_server_comes_back() {
 	let first = start(TCP.parse().unwrap()).await;
 	let record = first.service_record();
 	let address = first.listening()[0].clone();
-	client.net.fetch(&record, hash, 10).await.unwrap();
+	client.net.fetch(&record, hash, 10, None).await.unwrap();
 	drop(first);
-	let mut down = client.net.fetch(&record, hash, 10).await;
+	let mut down = client.net.fetch(&record, hash, 10, None).await;
 	for _ in 0..50 {
 		if matches!(down, Err(NetError::Unreachable(_))) {
 			break;
 		}
 		tokio::time::sleep(Duration::from_millis(100)).await;
-		down = client.net.fetch(&record, hash, 10).await;
+		down = client.net.fetch(&record, hash, 10, None).await;
 	}
 	assert!(matches!(down, Err(NetError::Unreachable(_))), "{down:?}");
 	let _second = start(address).await;
-	client.net.fetch(&record, hash, 10).await.unwrap();
+	client.net.fetch(&record, hash, 10, None).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

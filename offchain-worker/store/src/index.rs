@@ -7,12 +7,12 @@ use std::{
 	sync::{PoisonError, RwLock},
 };
 
-use livepeer_worker_core::store::StoreError;
+use livepeer_worker_core::ports::store::StoreError;
 use redb::{
 	Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
 };
 
-use crate::blobs::io_error;
+use crate::files::io_error;
 
 /// A row.
 type Row = (Vec<u8>, Vec<u8>);

@@ -1,6 +1,6 @@
 //! # The worker's store
 //!
-//! Implements `livepeer_worker_core::store::SegmentStore` in a folder of its own:
+//! Implements the traits of `livepeer_worker_core::ports::store` in a folder of its own:
 //!
 //! ```text
 //! <dir>/blobs/<first byte>/<sha256>   bytes, named by their hash
@@ -13,39 +13,42 @@
 //! is one transaction that is on disk when the method returns. A blob that no record pins is an
 //! orphan of a crash and is removed when the store is opened. One process at a time has a folder.
 
-mod blobs;
+mod files;
 mod index;
 
 use std::{collections::BTreeMap, path::Path};
 
 use codec::{Decode, Encode};
 use livepeer_primitives::{AssignmentIndex, ClaimId, JobId, Seq, StreamId};
-use livepeer_worker_core::{
-	store::{ClaimRecord, SegmentKey, SegmentStore, StoreError, StreamState, TranscodedSegment},
+use livepeer_worker_core::ports::{
+	store::{
+		Blobs, ClaimRecord, Claims, Headers, Receipts, SegmentKey, StoreError, StreamState,
+		Streams, TranscodedSegment, Values,
+	},
 	transport::{SegmentRecord, SignedHeader},
 };
 use sp_core::H256;
 
 use crate::{
-	blobs::Blobs,
+	files::Files,
 	index::{Index, Table, Tx},
 };
 
 /// A store in a folder. See the crate's documentation.
 pub struct DiskStore {
-	blobs: Blobs,
+	files: Files,
 	index: Index,
 }
 
 impl DiskStore {
 	/// Opens the folder, creating it if need be, and removes what a crash left behind.
 	pub fn open(dir: &Path) -> Result<Self, StoreError> {
-		let blobs = Blobs::open(&dir.join("blobs"))?;
+		let files = Files::open(&dir.join("blobs"))?;
 		let index = Index::open(&dir.join("index.redb"))?;
-		let store = Self { blobs, index };
+		let store = Self { files, index };
 		let orphans = store.index.read(|tx| {
 			let mut orphans = Vec::new();
-			for hash in store.blobs.list()? {
+			for hash in store.files.list()? {
 				if tx.get(Table::Refs, hash.as_bytes())?.is_none() {
 					orphans.push(hash);
 				}
@@ -54,7 +57,7 @@ impl DiskStore {
 		})?;
 		for hash in orphans {
 			tracing::debug!(?hash, "removing an orphan");
-			store.blobs.remove(hash);
+			store.files.remove(hash);
 		}
 		Ok(store)
 	}
@@ -83,7 +86,7 @@ impl DiskStore {
 				} else {
 					if delta > 0 {
 						// A pin without bytes would be found out when a claim is drawn.
-						if !self.blobs.exists(hash) {
+						if !self.files.exists(hash) {
 							return Err(StoreError::Damaged(hash));
 						}
 						pinned.push(hash);
@@ -93,7 +96,7 @@ impl DiskStore {
 			}
 			Ok(result)
 		})?;
-		self.blobs.settle(&pinned, &released);
+		self.files.settle(&pinned, &released);
 		Ok(result)
 	}
 }
@@ -188,13 +191,13 @@ fn record_owner(stream: StreamId, seq: Seq) -> String {
 	format!("record/{}/{seq}", hex::encode(stream))
 }
 
-impl SegmentStore for DiskStore {
+impl Blobs for DiskStore {
 	fn put(&self, bytes: &[u8]) -> Result<H256, StoreError> {
-		self.blobs.put(bytes)
+		self.files.put(bytes)
 	}
 
 	fn get(&self, hash: H256) -> Result<Option<Vec<u8>>, StoreError> {
-		self.blobs.get(hash)
+		self.files.get(hash)
 	}
 
 	fn pin(&self, owner: &str, hashes: &[H256]) -> Result<(), StoreError> {
@@ -204,10 +207,25 @@ impl SegmentStore for DiskStore {
 	fn unpin(&self, owner: &str) -> Result<(), StoreError> {
 		self.change(|change| change.unpin(owner))
 	}
+}
 
+impl Values for DiskStore {
+	fn put_value(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
+		self.change(|change| change.tx.put(Table::Values, name.as_bytes(), value))
+	}
+
+	fn value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+		self.index.read(|tx| tx.get(Table::Values, name.as_bytes()))
+	}
+
+	fn drop_value(&self, name: &str) -> Result<(), StoreError> {
+		self.change(|change| change.tx.remove(Table::Values, name.as_bytes()).map(drop))
+	}
+}
+
+impl Headers for DiskStore {
 	fn put_header(&self, signed: &SignedHeader) -> Result<SignedHeader, StoreError> {
-		let header = &signed.header;
-		let key = SegmentKey { job: header.job, assignment: header.assignment, seq: header.seq };
+		let key = SegmentKey::of(&signed.header);
 		self.change(|change| {
 			if let Some(bytes) = change.tx.get(Table::Headers, &key_bytes(key))? {
 				return decode(&bytes);
@@ -217,22 +235,18 @@ impl SegmentStore for DiskStore {
 		})
 	}
 
-	fn header(&self, key: SegmentKey) -> Result<Option<SignedHeader>, StoreError> {
-		self.index.read(|tx| {
-			tx.get(Table::Headers, &key_bytes(key))?.map(|bytes| decode(&bytes)).transpose()
-		})
-	}
-
 	fn drop_header(&self, key: SegmentKey) -> Result<(), StoreError> {
 		self.change(|change| change.tx.remove(Table::Headers, &key_bytes(key)).map(drop))
 	}
+}
 
+impl Receipts for DiskStore {
 	fn put_receipt(&self, segment: &TranscodedSegment) -> Result<TranscodedSegment, StoreError> {
 		let key = segment.key();
 		self.change(|change| {
 			if let Some(bytes) = change.tx.get(Table::Receipts, &key_bytes(key))? {
 				let stored: TranscodedSegment = decode(&bytes)?;
-				return if stored.receipt.header == segment.receipt.header {
+				return if stored.signed.header == segment.signed.header {
 					Ok(stored)
 				} else {
 					Err(StoreError::Conflict)
@@ -288,6 +302,21 @@ impl SegmentStore for DiskStore {
 		})
 	}
 
+	fn drop_assignment(&self, job: JobId, assignment: AssignmentIndex) -> Result<(), StoreError> {
+		self.change(|change| {
+			let key = |seq| key_bytes(SegmentKey { job, assignment, seq });
+			let cursor = change.cursor(job, assignment)?;
+			let gone =
+				change.tx.range(Table::Receipts, &key(cursor), &key(Seq::MAX), usize::MAX)?;
+			for key in gone.iter().filter_map(|(key, _)| key_of(key)) {
+				change.drop_receipt(key)?;
+			}
+			Ok(())
+		})
+	}
+}
+
+impl Claims for DiskStore {
 	fn put_claim(&self, claim: &ClaimRecord) -> Result<(), StoreError> {
 		self.change(|change| {
 			if claim.first < change.cursor(claim.job, claim.assignment)? {
@@ -327,20 +356,9 @@ impl SegmentStore for DiskStore {
 			Ok(())
 		})
 	}
+}
 
-	fn drop_assignment(&self, job: JobId, assignment: AssignmentIndex) -> Result<(), StoreError> {
-		self.change(|change| {
-			let key = |seq| key_bytes(SegmentKey { job, assignment, seq });
-			let cursor = change.cursor(job, assignment)?;
-			let gone =
-				change.tx.range(Table::Receipts, &key(cursor), &key(Seq::MAX), usize::MAX)?;
-			for key in gone.iter().filter_map(|(key, _)| key_of(key)) {
-				change.drop_receipt(key)?;
-			}
-			Ok(())
-		})
-	}
-
+impl Streams for DiskStore {
 	fn put_stream(&self, stream: StreamId, state: &StreamState) -> Result<(), StoreError> {
 		self.change(|change| change.tx.put(Table::Streams, stream.as_bytes(), &state.encode()))
 	}
@@ -362,7 +380,7 @@ impl SegmentStore for DiskStore {
 
 	fn put_record(&self, record: &SegmentRecord) -> Result<(), StoreError> {
 		let header = record.header();
-		let hashes: Vec<H256> = record.receipt.outputs.iter().map(|output| output.hash).collect();
+		let hashes: Vec<H256> = record.present().map(|output| output.hash).collect();
 		self.change(|change| {
 			let key = record_bytes(header.stream, header.seq);
 			change.tx.put(Table::Records, &key, &record.encode())?;
@@ -400,17 +418,5 @@ impl SegmentStore for DiskStore {
 			}
 			Ok(())
 		})
-	}
-
-	fn put_value(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
-		self.change(|change| change.tx.put(Table::Values, name.as_bytes(), value))
-	}
-
-	fn value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-		self.index.read(|tx| tx.get(Table::Values, name.as_bytes()))
-	}
-
-	fn drop_value(&self, name: &str) -> Result<(), StoreError> {
-		self.change(|change| change.tx.remove(Table::Values, name.as_bytes()).map(drop))
 	}
 }

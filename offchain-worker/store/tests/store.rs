@@ -9,17 +9,24 @@ use std::{
 };
 
 use livepeer_primitives::{
+	chunks::chunk_root,
+	extension::Extensions,
 	leaf::Leaf,
-	receipt::{signature_hash, Output, Outputs, Receipt},
-	segment::SegmentHeader,
+	receipt::{Output, Outputs, Receipt, TranscodeResult},
+	segment::{SegmentHeader, SegmentInfo},
 	sum_tree::SumTree,
 	Hash,
 };
 use livepeer_worker_core::{
-	key::Key,
+	key::{Key, Signing},
+	ports::{
+		store::{
+			Blobs, ClaimRecord, Claims, Headers, Receipts, SegmentKey, StoreError, Streams,
+			TranscodedSegment, Values,
+		},
+		transport::{SegmentRecord, SignedHeader},
+	},
 	sha256,
-	store::{ClaimRecord, SegmentKey, SegmentStore, StoreError, TranscodedSegment},
-	transport::{SegmentRecord, SignedHeader},
 };
 use livepeer_worker_store::DiskStore;
 use sp_core::H256;
@@ -33,7 +40,8 @@ fn segment(store: &DiskStore, seq: u64, len: usize) -> Result<TranscodedSegment,
 		let mut bytes = input.clone();
 		bytes.push(rendition);
 		let hash = store.put(&bytes)?;
-		outputs.try_push(Output { hash, len: bytes.len() as u32 }).unwrap();
+		let output = Output { hash, len: bytes.len() as u32, chunk_root: chunk_root(&bytes) };
+		outputs.try_push(Some(output)).unwrap();
 	}
 	let header = SegmentHeader {
 		genesis: Hash::zero(),
@@ -42,22 +50,33 @@ fn segment(store: &DiskStore, seq: u64, len: usize) -> Result<TranscodedSegment,
 		assignment: 2,
 		transcoder: key.account(),
 		seq,
-		in_hash,
-		in_len: len as u32,
-		duration: 180_000,
+		segment: SegmentInfo {
+			track: 0,
+			epoch: 0,
+			time: 0,
+			captured: 0,
+			duration: 180_000,
+			flags: 0,
+			in_hash,
+			in_len: len as u32,
+			chunk_root: chunk_root(&input),
+			extensions: Extensions::default(),
+		},
 	};
-	let broadcaster_signature = key.sign(header.signing_payload());
 	let receipt = Receipt {
-		header,
-		broadcaster_signature_hash: signature_hash(&broadcaster_signature),
+		header: header.hash(),
 		toolchain: Hash::zero(),
-		outputs: outputs.clone(),
+		result: TranscodeResult::Transcoded(outputs.clone()),
+		extensions: Extensions::default(),
 	};
+	let segment = header.segment.clone();
+	let signing = Signing::own(key);
 	Ok(TranscodedSegment {
-		signature: key.sign(receipt.signing_payload()),
+		signature: signing.sign(&receipt.hash()),
+		signed: SignedHeader { signature: signing.sign(&header.hash()), header },
 		receipt,
-		broadcaster_signature,
-		leaf: Leaf::Transcoded { in_hash, in_len: len as u32, duration: 180_000, outputs, work: 7 },
+		max_leaves: 64,
+		leaf: Leaf::Transcoded { segment, outputs, work: 7, extensions: Extensions::default() },
 		stored_ms: 1,
 	})
 }
@@ -72,6 +91,7 @@ fn claim(first: u64, last: u64, leaf: &Leaf) -> ClaimRecord {
 		leaves,
 		commitment,
 		toolchain: Hash::zero(),
+		keys: 0,
 		id: None,
 	}
 }
@@ -101,10 +121,7 @@ fn everything_should_be_there_when_the_store_is_opened_again() {
 	store.put_claim(&claim(0, 0, &first.leaf)).unwrap();
 	store.set_claim_id(key(0), 9).unwrap();
 	store.put_value("name", b"value").unwrap();
-	let signed = SignedHeader {
-		header: first.receipt.header.clone(),
-		signature: first.broadcaster_signature.clone(),
-	};
+	let signed = first.signed.clone();
 	store.put_header(&signed).unwrap();
 	drop(store);
 	let store = DiskStore::open(dir.path()).unwrap();
@@ -112,7 +129,9 @@ fn everything_should_be_there_when_the_store_is_opened_again() {
 	assert_eq!(store.cursor(1, 2).unwrap(), 1);
 	assert_eq!(store.claims().unwrap()[0].id, Some(9));
 	assert_eq!(store.value("name").unwrap().as_deref(), Some(&b"value"[..]));
-	assert_eq!(store.header(key(0)).unwrap(), Some(signed));
+	let again = Signing::own(Key::from_uri("//T").unwrap()).sign(&signed.header.hash());
+	let other = SignedHeader { header: signed.header.clone(), signature: again };
+	assert_eq!(store.put_header(&other).unwrap(), signed);
 	for hash in first.hashes() {
 		assert_eq!(sha256(&store.get(hash).unwrap().unwrap()), hash);
 	}
@@ -126,10 +145,10 @@ fn second_receipt_should_be_refused_when_it_is_for_another_header() {
 	let first = segment(&store, 0, 10).unwrap();
 	assert_eq!(store.put_receipt(&first).unwrap(), first);
 	let mut again = first.clone();
-	again.receipt.outputs[0].len = 1;
+	again.stored_ms = 2;
 	assert_eq!(store.put_receipt(&again).unwrap(), first, "the stored one stays");
 	let mut other = first.clone();
-	other.receipt.header.in_len = 5;
+	other.signed.header.segment.in_len = 5;
 	assert_eq!(store.put_receipt(&other), Err(StoreError::Conflict));
 }
 
@@ -157,7 +176,7 @@ fn bytes_should_go_when_the_last_pin_ends() {
 	assert_eq!(blob_count(dir.path()), 9);
 	let leaf = store.receipt(key(0)).unwrap().unwrap().leaf;
 	store.put_claim(&claim(0, 1, &leaf)).unwrap();
-	let shared = store.receipt(key(0)).unwrap().unwrap().receipt.outputs[0].hash;
+	let shared = store.receipt(key(0)).unwrap().unwrap().outputs()[0].hash;
 	store.pin("task/a/1", &[shared]).unwrap();
 	store.pin("task/a/2", &[shared, shared]).unwrap();
 	store.close_claim(key(0)).unwrap();
@@ -221,9 +240,9 @@ fn records_should_be_trimmed_with_their_bytes() {
 	for seq in 0..20 {
 		let segment = segment(&store, seq, 10).unwrap();
 		let record = SegmentRecord {
+			signed: segment.signed,
 			receipt: segment.receipt,
-			transcoder_signature: segment.signature,
-			broadcaster_signature: segment.broadcaster_signature,
+			signature: segment.signature,
 		};
 		store.put_record(&record).unwrap();
 	}
@@ -308,7 +327,7 @@ fn kill_should_lose_nothing_that_was_reported_stored() {
 		let stored = store.receipts(1, 2, 0, usize::MAX).unwrap();
 		assert!(stored.len() as u64 >= reported && reported > 0);
 		for (seq, segment) in stored.iter().enumerate() {
-			assert_eq!(segment.receipt.header.seq, seq as u64);
+			assert_eq!(segment.header().seq, seq as u64);
 			for hash in segment.hashes() {
 				assert!(store.get(hash).unwrap().is_some());
 			}

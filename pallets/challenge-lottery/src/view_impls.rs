@@ -48,6 +48,7 @@ impl<T: Config> Pallet<T> {
 				.iter()
 				.map(|(_, m)| matches!(m.answer, Answer::Revealed { .. }))
 				.collect(),
+			keys: members.iter().map(|(_, member)| member.key.clone()).collect(),
 			members: members.into_iter().map(|(_, member)| member.account).collect(),
 			outcome,
 		})

@@ -7,32 +7,44 @@
 use std::collections::BTreeSet;
 
 use codec::{Decode, Encode};
-use frame_metadata::{
-	v15::{RuntimeMetadataV15, StorageEntryType},
-	RuntimeMetadata, RuntimeMetadataPrefixed,
-};
+use frame_metadata::{v15::RuntimeMetadataV15, RuntimeMetadata, RuntimeMetadataPrefixed};
 use scale_info::{PortableRegistry, TypeDef};
 
 /// Every call that a role makes.
-const CALLS: [(&str, &[&str]); 4] = [
-	("Jobs", &["create_job", "set_origin", "accept_job", "claim_work", "end_job"]),
-	("TranscoderElection", &["transcoder", "set_available", "heartbeat"]),
+const CALLS: [(&str, &[&str]); 5] = [
+	(
+		"Jobs",
+		&[
+			"create_job",
+			"set_origin",
+			"accept_job",
+			"claim_work",
+			"end_job",
+			"set_spending_key",
+			"remove_spending_key",
+		],
+	),
+	("TranscoderElection", &["transcoder", "announce", "heartbeat"]),
 	("ChallengeLottery", &["reveal_leaf"]),
 	("LptStaking", &["bond"]),
+	("OperatorKeys", &["set_keys", "revoke_key"]),
 ];
 
-/// Every map that a role reads, in pallets of [`CALLS`].
-const MAPS: [(&str, &str); 1] = [("Jobs", "Origins")];
+/// Pallets of [`CALLS`] of whose errors a role makes something.
+const ERRORS: [&str; 3] = ["Jobs", "TranscoderElection", "ChallengeLottery"];
 
 /// The runtime API.
 const API: &str = "LivepeerApi";
 
 /// Every method of it that a role reads.
-const METHODS: [&str; 11] = [
-	"timing",
-	"parameters",
+const METHODS: [&str; 14] = [
+	"clock",
+	"worker_limits",
+	"operator_keys",
 	"transcoder",
 	"service",
+	"origin",
+	"origins",
 	"job",
 	"job_of_stream",
 	"assignments",
@@ -63,11 +75,11 @@ fn keep_used(metadata: &mut RuntimeMetadataV15) {
 		if let Some(calls) = &pallet.calls {
 			keep_variants(&mut metadata.types, calls.ty.id, |call| used.contains(&call));
 		}
-		if let Some(storage) = &mut pallet.storage {
-			storage.entries.retain(|entry| MAPS.contains(&(name, entry.name.as_str())));
-		}
+		pallet.storage = None;
 		pallet.event = None;
-		pallet.error = None;
+		if !ERRORS.contains(&name) {
+			pallet.error = None;
+		}
 		pallet.constants.clear();
 		true
 	});
@@ -133,14 +145,7 @@ fn type_ids(metadata: &mut RuntimeMetadataV15) -> Vec<&mut u32> {
 	];
 	for pallet in &mut metadata.pallets {
 		ids.extend(pallet.calls.iter_mut().map(|calls| &mut calls.ty.id));
-		for entry in pallet.storage.iter_mut().flat_map(|storage| &mut storage.entries) {
-			match &mut entry.ty {
-				StorageEntryType::Plain(value) => ids.push(&mut value.id),
-				StorageEntryType::Map { key, value, .. } => {
-					ids.extend([&mut key.id, &mut value.id]);
-				}
-			}
-		}
+		ids.extend(pallet.error.iter_mut().map(|error| &mut error.ty.id));
 	}
 	for method in metadata.apis.iter_mut().flat_map(|api| &mut api.methods) {
 		ids.extend(method.inputs.iter_mut().map(|input| &mut input.ty.id));
@@ -153,9 +158,6 @@ fn type_ids(metadata: &mut RuntimeMetadataV15) -> Vec<&mut u32> {
 fn drop_docs(metadata: &mut RuntimeMetadataV15) {
 	for pallet in &mut metadata.pallets {
 		pallet.docs.clear();
-		for entry in pallet.storage.iter_mut().flat_map(|storage| &mut storage.entries) {
-			entry.docs.clear();
-		}
 	}
 	for api in &mut metadata.apis {
 		api.docs.clear();

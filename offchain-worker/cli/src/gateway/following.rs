@@ -8,7 +8,7 @@ use std::{
 };
 
 use livepeer_primitives::StreamId;
-use livepeer_worker_core::{playlist::is_stream_name, transport::MAX_RECORDS};
+use livepeer_worker_core::{ports::transport::MAX_RECORDS, rules::playlist::is_stream_name};
 use tokio::time::{timeout, Instant};
 
 use super::{blocking, Failure, Gateway, NO_STREAM};

@@ -31,12 +31,14 @@ use axum::{
 use clap::Args;
 use livepeer_primitives::{AccountId, Seq, StreamId};
 use livepeer_worker_core::{
-	chain::Chain,
-	clock::SystemClock,
-	events::Event,
-	follow::{FollowError, Follower},
-	playlist::{self, is_stream_name},
-	store::{SegmentStore, StoreError, StreamState},
+	ports::{
+		chain::Chain,
+		clock::SystemClock,
+		events::Event,
+		store::{FollowStore, StoreError, StreamState},
+	},
+	roles::follow::{FollowError, Follower},
+	rules::playlist::{self, is_stream_name},
 };
 use serde::Serialize;
 use sp_core::crypto::Ss58Codec;
@@ -115,7 +117,7 @@ async fn start(args: &GatewayArgs, home: &Home) -> AnyResult<(TcpListener, Arc<G
 /// What the handlers share.
 pub struct Gateway {
 	follower: Arc<Follower>,
-	store: Arc<dyn SegmentStore>,
+	store: Arc<dyn FollowStore>,
 	broadcaster: Option<AccountId>,
 	metrics: Metrics,
 	times: Times,
@@ -126,7 +128,7 @@ impl Gateway {
 	/// A gateway over what `follower` keeps in `store`; only streams of `broadcaster`, if given.
 	pub fn new(
 		follower: Arc<Follower>,
-		store: Arc<dyn SegmentStore>,
+		store: Arc<dyn FollowStore>,
 		broadcaster: Option<AccountId>,
 		times: Times,
 	) -> Arc<Self> {
@@ -305,7 +307,7 @@ async fn segment(
 	let read = move || -> Result<Option<Vec<u8>>, StoreError> {
 		let records = store.records(stream, seq, 1)?;
 		let record = records.first().filter(|record| record.header().seq == seq);
-		let output = record.and_then(|record| record.receipt.outputs.get(rendition));
+		let output = record.and_then(|record| record.outputs().get(rendition).copied().flatten());
 		output.map_or(Ok(None), |output| store.get(output.hash))
 	};
 	let bytes = blocking(read).await??.ok_or_else(unknown)?;

@@ -9,7 +9,9 @@ use std::{
 	time::{Duration, Instant},
 };
 
-use livepeer_primitives::video::{Rendition, SourceLimits, MAX_FPS, MAX_SIDE};
+use livepeer_primitives::video::{
+	Rendition, SourceLimits, CANONICAL_PROFILE, LONGEST_SEGMENT, MAX_FPS, MAX_SIDE,
+};
 use livepeer_worker_media::{
 	child, golden, library_versions, MediaPool, PoolConfig, Priority, Segment, SegmentOptions,
 	TranscodeJob,
@@ -23,13 +25,18 @@ const USAGE: &str = "usage:
   livepeer-media bench FILE          compare with the ffmpeg command line, as JSON";
 
 /// The widest source that the protocol knows.
-const WIDEST: SourceLimits = SourceLimits { width: MAX_SIDE, height: MAX_SIDE, fps: MAX_FPS };
+const WIDEST: SourceLimits = SourceLimits {
+	longest: LONGEST_SEGMENT,
+	shortest: 0,
+	..SourceLimits::new(MAX_SIDE, MAX_SIDE, MAX_FPS)
+};
 /// An ordinary ladder.
-const LADDER: [Rendition; 3] = [
-	Rendition { width: 854, height: 480, kbps: 1500 },
-	Rendition { width: 640, height: 360, kbps: 800 },
-	Rendition { width: 426, height: 240, kbps: 400 },
-];
+const LADDER: [Rendition; 3] =
+	[rendition(854, 480, 1500), rendition(640, 360, 800), rendition(426, 240, 400)];
+
+const fn rendition(width: u16, height: u16, kbps: u32) -> Rendition {
+	Rendition { width, height, profile: CANONICAL_PROFILE, kbps, cap_kbps: kbps }
+}
 
 fn main() -> ExitCode {
 	let mut arguments = std::env::args_os().skip(1);

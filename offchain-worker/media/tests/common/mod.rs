@@ -9,17 +9,20 @@ use std::{
 
 use livepeer_primitives::{
 	leaf::RejectReason,
-	video::{Rendition, SourceLimits},
+	video::{Rendition, SourceLimits, CANONICAL_PROFILE},
 };
 use livepeer_worker_media::{
 	EvidenceSeed, MediaError, MediaPool, PoolConfig, Priority, TranscodeJob, Transcoded,
 };
 
-pub const LIMITS: SourceLimits = SourceLimits { width: 1280, height: 720, fps: 60 };
-pub const LADDER: [Rendition; 2] = [
-	Rendition { width: 426, height: 240, kbps: 400 },
-	Rendition { width: 256, height: 144, kbps: 150 },
-];
+/// Of the last segment of an epoch, which may be as short as it likes.
+pub const LIMITS: SourceLimits =
+	SourceLimits { longest: 540_000, shortest: 0, ..SourceLimits::new(1280, 720, 60) };
+pub const LADDER: [Rendition; 2] = [rendition(426, 240, 400), rendition(256, 144, 150)];
+
+pub const fn rendition(width: u16, height: u16, kbps: u32) -> Rendition {
+	Rendition { width, height, profile: CANONICAL_PROFILE, kbps, cap_kbps: kbps }
+}
 
 /// How the test tool gives its children's program.
 pub fn config() -> PoolConfig {

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use livepeer_primitives::{
 	leaf::RejectReason,
+	segment::{SegmentInfo, LAST_OF_EPOCH},
 	verdict::{MismatchKind, NonConformingKind},
 	video::{Ladder, SourceLimits},
 	work::{segment_work, WorkFactors},
@@ -19,6 +20,15 @@ pub struct Format {
 	pub limits: SourceLimits,
 }
 
+impl Format {
+	/// What is asked of one segment of a job: the last one of its epoch may be shorter.
+	pub fn of(ladder: &Ladder, limits: &SourceLimits, segment: &SegmentInfo) -> Self {
+		let is_last = segment.flags & LAST_OF_EPOCH != 0;
+		let shortest = if is_last { 0 } else { limits.shortest };
+		Self { ladder: ladder.clone(), limits: SourceLimits { shortest, ..*limits } }
+	}
+}
+
 /// Pixels that went through the engine: what work is computed from.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Pixels {
@@ -29,9 +39,17 @@ pub struct Pixels {
 }
 
 impl Pixels {
-	/// The work of the segment; `None` when it does not fit 64 bits.
-	pub fn work(&self, factors: &WorkFactors) -> Option<u64> {
-		segment_work(factors, self.input, self.outputs.iter().copied())
+	/// The work of the segment with those outputs that are there; `None` when it does not fit 64
+	/// bits, or for a profile that has no factor.
+	pub fn work(
+		&self,
+		factors: &WorkFactors,
+		ladder: &Ladder,
+		is_there: impl Fn(usize) -> bool,
+	) -> Option<u64> {
+		let outputs = ladder.iter().zip(&self.outputs).enumerate();
+		let there = outputs.filter(|(place, _)| is_there(*place));
+		segment_work(factors, self.input, there.map(|(_, (r, pixels))| (r.profile, *pixels)))
 	}
 }
 
@@ -56,7 +74,7 @@ pub enum Fault {
 /// A segment that was transcoded again and compared.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Examined {
-	/// Per output in rendition order: `None` when it is byte for byte what the toolchain makes.
+	/// Per rendition: `None` when its output is byte for byte what the toolchain makes, or absent.
 	pub faults: Vec<Option<Fault>>,
 	/// What went through the engine.
 	pub pixels: Pixels,
@@ -67,14 +85,9 @@ pub struct Examined {
 /// Why the engine made nothing.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum MediaError {
-	/// The input is beyond the limits: everybody who decodes it finds the same.
-	#[error("invalid input: {reason:?} at byte {offset}")]
-	Invalid {
-		/// The limit that it breaks.
-		reason: RejectReason,
-		/// Byte offset at which it was found.
-		offset: u32,
-	},
+	/// The input is beyond the limits or cannot be decoded: everybody finds the same.
+	#[error("invalid input: {0:?}")]
+	Invalid(RejectReason),
 	/// The engine gave no answer in time or died; says nothing about the input.
 	#[error("the media engine failed: {0}")]
 	Failed(String),
@@ -83,20 +96,20 @@ pub enum MediaError {
 /// A media engine. The same input and format give the same outputs on every machine with the same
 /// toolchain id; an engine for which that does not hold has another id.
 #[async_trait]
-pub trait Transcoder: Send + Sync {
+pub trait MediaEngine: Send + Sync {
 	/// The id of what this engine makes.
 	fn toolchain(&self) -> ToolchainId;
 
 	/// Makes the renditions of `input`.
 	async fn transcode(&self, format: &Format, input: &[u8]) -> Result<Transcoded, MediaError>;
 
-	/// Makes them again, compares them with `outputs` (one per rendition) and gathers the
-	/// evidence of the leaf at `index` under the tranche's `seed`.
+	/// Makes them again, compares them with `outputs` (one per rendition, absent ones too) and
+	/// gathers the evidence of the leaf at `index` under the tranche's `seed`.
 	async fn examine(
 		&self,
 		format: &Format,
 		input: &[u8],
-		outputs: &[Vec<u8>],
+		outputs: &[Option<Vec<u8>>],
 		seed: Hash,
 		index: u32,
 	) -> Result<Examined, MediaError>;

@@ -4,7 +4,7 @@
 use std::{
 	collections::BTreeMap,
 	future::Future,
-	sync::{Arc, Mutex, MutexGuard, PoisonError},
+	sync::{Arc, Mutex},
 };
 
 use codec::{DecodeAll, Encode};
@@ -18,12 +18,18 @@ use livepeer_primitives::{
 use thiserror::Error;
 
 use crate::{
-	chain::{At, Chain, ChainError},
-	clock::Clock,
-	events::{output_names, Event, EventSink},
-	playlist::{first_pts, is_stream_name, Entry, Timeline},
-	store::{SegmentStore, StoreError, StreamState},
-	transport::{NetError, Playlist, RecordError, SegmentRecord, Transport, MAX_RECORDS},
+	key::KeyBook,
+	lock,
+	ports::{
+		chain::{At, Chain, ChainError},
+		clock::Clock,
+		events::{output_names, Event, EventSink},
+		store::{FollowStore, StoreError, StreamState},
+		transport::{
+			NetError, Playlist, RecordError, SegmentRecord, SignedHead, Transport, MAX_RECORDS,
+		},
+	},
+	rules::playlist::{first_pts, is_stream_name, Entry, Timeline},
 };
 
 /// How far a follower may be behind a running stream, five minutes, before it gives up what lies
@@ -35,9 +41,9 @@ const NEAR: u64 = MAX_RECORDS as u64;
 /// How long the chain may take over a read. A connection that is being made again holds requests
 /// back instead of failing them, and a stream needs its origin more than it needs the node.
 const CHAIN_MS: u64 = 2_000;
-/// How long it is believed where an account is reached: about a block.
+/// How long it is believed where somebody is reached: about a block.
 const BELIEVED_MS: u64 = 6_000;
-/// Accounts of which it is remembered where they are reached.
+/// Of how many it is remembered where they are reached.
 const MOST_LOCATED: usize = 1_024;
 
 /// Why a stream cannot be followed now.
@@ -58,6 +64,9 @@ pub enum FollowError {
 	/// A record is not what it claims to be.
 	#[error("record refused: {0}")]
 	Record(#[from] RecordError),
+	/// A head that the stream's owner did not sign.
+	#[error("the stream's head is not signed by its broadcaster")]
+	Head,
 	/// Records in a wrong order.
 	#[error("the origin's records are out of order")]
 	Order,
@@ -75,7 +84,16 @@ pub struct Polled {
 	pub ended: bool,
 }
 
-/// Where an account is reached, as far as is known.
+/// Who is reached somewhere.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Place {
+	/// The origin of a stream.
+	Origin(StreamId),
+	/// A transcoder.
+	Transcoder(AccountId),
+}
+
+/// Where somebody is reached, as far as is known.
 #[derive(Clone, Debug)]
 struct Located {
 	record: ServiceRecord,
@@ -86,13 +104,14 @@ struct Located {
 /// Follows streams into a store of its own.
 pub struct Follower {
 	chain: Arc<dyn Chain>,
-	store: Arc<dyn SegmentStore>,
+	store: Arc<dyn FollowStore>,
 	net: Arc<dyn Transport>,
 	events: Arc<dyn EventSink>,
 	clock: Arc<dyn Clock>,
 	/// Records kept per stream.
 	keep: u64,
-	located: Mutex<BTreeMap<AccountId, Located>>,
+	book: KeyBook,
+	located: Mutex<BTreeMap<Place, Located>>,
 	/// What the playlists of the streams in use list; the store has the same.
 	timelines: Mutex<BTreeMap<StreamId, Timeline>>,
 }
@@ -101,13 +120,14 @@ impl Follower {
 	/// Puts the follower together; it keeps the newest `keep` records of each stream.
 	pub fn new(
 		chain: Arc<dyn Chain>,
-		store: Arc<dyn SegmentStore>,
+		store: Arc<dyn FollowStore>,
 		net: Arc<dyn Transport>,
 		events: Arc<dyn EventSink>,
 		clock: Arc<dyn Clock>,
 		keep: u64,
 	) -> Self {
 		Self {
+			book: KeyBook::new(chain.clone(), clock.clone()),
 			chain,
 			store,
 			net,
@@ -135,44 +155,57 @@ impl Follower {
 				return Ok(stream);
 			}
 		}
-		let candidates = match broadcaster {
-			Some(who) => vec![who.clone()],
-			None => self.chain.broadcasters().await?,
+		let (who, job, ladder) = match broadcaster {
+			Some(who) => {
+				let stream = stream_id(who, name);
+				let known = match self.job_of(stream).await? {
+					None => self.known_to_origin(stream).await?,
+					Some((_, job, ladder)) => Some((job, ladder)),
+				};
+				let (job, ladder) = known.ok_or(FollowError::NotFound)?;
+				(who.clone(), job, ladder)
+			}
+			None => self.named(name).await?.ok_or(FollowError::NotFound)?,
 		};
-		for who in candidates {
-			let stream = stream_id(&who, name);
-			let known = match self.job_of(stream, &who).await? {
-				None if broadcaster.is_some() => self.known_to_origin(stream, &who).await?,
-				known => known,
-			};
-			let Some((job, ladder)) = known else { continue };
-			let state = StreamState {
-				broadcaster: who,
-				name: name.into(),
-				job,
-				ladder,
-				first: 0,
-				next: 0,
-				complete: 0,
-				ended: false,
-			};
-			self.store.put_stream(stream, &state)?;
-			return Ok(stream);
-		}
-		Err(FollowError::NotFound)
+		let stream = stream_id(&who, name);
+		let state = StreamState {
+			broadcaster: who,
+			name: name.into(),
+			job,
+			ladder,
+			first: 0,
+			epoch: 0,
+			newest_epoch: 0,
+			next: 0,
+			complete: 0,
+			ended: false,
+			head: None,
+		};
+		self.store.put_stream(stream, &state)?;
+		Ok(stream)
 	}
 
-	/// The job of a stream and its ladder, as long as the chain has them.
+	/// The stream of that name that somebody has an open job for. A stream's id does not say its
+	/// name, but its owner and a name make the id.
+	async fn named(&self, name: &str) -> Result<Option<(AccountId, JobId, Ladder)>, FollowError> {
+		for stream in self.chain.origins().await? {
+			let known = self.job_of(stream).await?;
+			if let Some(known) = known.filter(|(who, _, _)| stream_id(who, name) == stream) {
+				return Ok(Some(known));
+			}
+		}
+		Ok(None)
+	}
+
+	/// The owner of a stream, its job and its ladder, as long as the chain has them.
 	async fn job_of(
 		&self,
 		stream: StreamId,
-		broadcaster: &AccountId,
-	) -> Result<Option<(JobId, Ladder)>, FollowError> {
+	) -> Result<Option<(AccountId, JobId, Ladder)>, FollowError> {
 		let job = self.in_time(self.chain.job_of_stream(stream)).await?;
 		let Some(job) = job else { return Ok(None) };
 		let view = self.in_time(self.chain.job(At::Best, job)).await?;
-		let view = view.filter(|view| view.broadcaster == *broadcaster);
-		Ok(view.map(|view| (job, view.ladder)))
+		Ok(view.map(|view| (view.broadcaster, job, view.ladder)))
 	}
 
 	/// The same in the origin's words. A closed job leaves the chain's state, but its stream may
@@ -180,9 +213,8 @@ impl Follower {
 	async fn known_to_origin(
 		&self,
 		stream: StreamId,
-		broadcaster: &AccountId,
 	) -> Result<Option<(JobId, Ladder)>, FollowError> {
-		let Some(origin) = self.locate(broadcaster).await? else { return Ok(None) };
+		let Some(origin) = self.locate(&Place::Origin(stream)).await? else { return Ok(None) };
 		match self.net.playlist(&origin, stream, 0).await {
 			Ok(playlist) => Ok(Some((playlist.job, playlist.ladder))),
 			Err(NetError::NotFound) => Ok(None),
@@ -202,14 +234,20 @@ impl Follower {
 		}
 	}
 
-	/// Where an account is reached. While the node is away this is where it was last.
-	async fn locate(&self, who: &AccountId) -> Result<Option<ServiceRecord>, FollowError> {
+	/// Where somebody is reached. While the node is away this is where it was last.
+	async fn locate(&self, who: &Place) -> Result<Option<ServiceRecord>, FollowError> {
 		let now_ms = self.clock.now_ms();
 		let known = lock(&self.located).get(who).cloned();
 		if let Some(known) = known.as_ref().filter(|known| now_ms < known.until_ms) {
 			return Ok(Some(known.record.clone()));
 		}
-		let record = match (self.in_time(self.chain.service(who)).await, known) {
+		let read = async {
+			match who {
+				Place::Origin(stream) => self.chain.origin(*stream).await,
+				Place::Transcoder(account) => self.chain.service(account).await,
+			}
+		};
+		let record = match (self.in_time(read).await, known) {
 			(Ok(found), _) => found,
 			(Err(error), Some(known)) => {
 				tracing::debug!(%error, "the last known service record is used");
@@ -233,8 +271,8 @@ impl Follower {
 		Ok(record)
 	}
 
-	/// The account did not answer where it was: perhaps it has moved.
-	fn doubt(&self, who: &AccountId) {
+	/// Somebody did not answer where it was: perhaps it has moved.
+	fn doubt(&self, who: &Place) {
 		if let Some(located) = lock(&self.located).get_mut(who) {
 			located.until_ms = 0;
 		}
@@ -244,13 +282,15 @@ impl Follower {
 	pub async fn poll(&self, stream: StreamId) -> Result<Polled, FollowError> {
 		let mut state = self.state(stream)?.ok_or(FollowError::NotFound)?;
 		self.load(stream)?;
-		let origin = self.locate(&state.broadcaster).await?.ok_or(FollowError::NotFound)?;
+		let place = Place::Origin(stream);
+		let origin = self.locate(&place).await?.ok_or(FollowError::NotFound)?;
 		let asked = self.ask(&origin, stream, &state).await;
-		let playlist = asked.inspect_err(|_| self.doubt(&state.broadcaster))?;
+		let playlist = asked.inspect_err(|_| self.doubt(&place))?;
 		if state.job != playlist.job {
 			self.change_job(stream, &mut state, &playlist).await?;
 		}
-		let mut polled = Polled { new: 0, ended: playlist.ended && !is_full(&playlist) };
+		let ended = self.take_head(stream, &mut state, playlist.head.as_ref()).await?;
+		let mut polled = Polled { new: 0, ended: ended && !is_full(&playlist) };
 		let taken = self.take_all(stream, &mut state, &origin, playlist.records, &mut polled).await;
 		// What was taken before something failed counts all the same.
 		if polled.new > 0 {
@@ -268,6 +308,27 @@ impl Follower {
 		Ok(polled)
 	}
 
+	/// Notes how far the stream has come, and says whether it has ended, in the newest word of its
+	/// broadcaster: an origin cannot make it end.
+	async fn take_head(
+		&self,
+		stream: StreamId,
+		state: &mut StreamState,
+		head: Option<&SignedHead>,
+	) -> Result<bool, FollowError> {
+		let known_ms = state.head.as_ref().map_or(0, |known| known.head.time);
+		if let Some(signed) = head.filter(|signed| signed.head.time > known_ms) {
+			let broadcaster = &state.broadcaster;
+			let is_signed = self.book.is_head_signed(signed, &stream, broadcaster);
+			if !self.in_time(is_signed).await? {
+				return Err(FollowError::Head);
+			}
+			state.head = Some(signed.clone());
+			self.store.put_stream(stream, state)?;
+		}
+		Ok(state.head.as_ref().is_some_and(|known| known.head.ended))
+	}
+
 	/// The records that follow those that are known; or, where the stream is far ahead, those from
 	/// which it is worth taking up.
 	async fn ask(
@@ -280,7 +341,8 @@ impl Follower {
 		let Some(first) = playlist.records.first().filter(|_| is_full(&playlist)) else {
 			return Ok(playlist);
 		};
-		let reach = reach(playlist.ended, self.keep);
+		let has_ended = playlist.head.as_ref().is_some_and(|signed| signed.head.ended);
+		let reach = reach(has_ended, self.keep);
 		let beyond = first.header().seq.saturating_add(reach.most);
 		match self.newest(origin, stream, beyond).await? {
 			None => Ok(playlist),
@@ -349,8 +411,10 @@ impl Follower {
 			}
 			// As many outputs as it has: whether that is the ladder's number is asked below, for
 			// it must be the owner's word that a record is skipped for.
-			let outputs = record.receipt.outputs.len();
-			record.check(&self.chain.genesis(), &stream, &state.broadcaster, outputs)?;
+			let outputs = record.outputs().len();
+			let broadcaster = &state.broadcaster;
+			let check = self.book.check_record(&record, &stream, broadcaster, outputs);
+			self.in_time(check).await??;
 			let playable = is_playable(&record, state);
 			if playable {
 				self.take(stream, state, origin, &record).await?;
@@ -375,17 +439,17 @@ impl Follower {
 		record: &SegmentRecord,
 	) -> Result<(), FollowError> {
 		let start = self.clock.now_ms();
-		let fetches = record.receipt.outputs.iter().map(|output| async move {
+		let fetches = record.present().map(|output| async move {
 			if let Some(bytes) = self.store.get(output.hash)? {
 				return Ok(bytes);
 			}
-			let first = match self.net.fetch(origin, output.hash, output.len).await {
+			let first = match self.net.fetch(origin, output.hash, output.len, None).await {
 				Ok(bytes) => return Ok(bytes),
 				Err(error) => error,
 			};
-			match self.locate(&record.header().transcoder).await? {
+			match self.locate(&Place::Transcoder(record.header().transcoder.clone())).await? {
 				Some(transcoder) => {
-					Ok(self.net.fetch(&transcoder, output.hash, output.len).await?)
+					Ok(self.net.fetch(&transcoder, output.hash, output.len, None).await?)
 				}
 				None => Err(FollowError::Net(first)),
 			}
@@ -400,7 +464,7 @@ impl Follower {
 		self.events.emit(Event::SegmentServed {
 			stream: state.name.clone(),
 			seq: record.header().seq,
-			outputs: output_names(&record.receipt.outputs),
+			outputs: output_names(record.present()),
 			fetch_ms: self.clock.now_ms().saturating_sub(start),
 		});
 		Ok(())
@@ -434,7 +498,7 @@ impl Follower {
 		timeline.trim(first.unwrap_or(Seq::MAX));
 		let next = timeline.newest().map_or(0, |newest| newest.saturating_add(1));
 		for record in self.store.records(stream, next, usize::MAX)? {
-			let output = record.receipt.outputs.first().map(|output| output.hash);
+			let output = record.present().next().map(|output| output.hash);
 			// Without its bytes nobody will play it either.
 			let bytes = output.and_then(|hash| self.store.get(hash).ok().flatten());
 			timeline.push(entry(&record, bytes.as_deref()));
@@ -467,6 +531,7 @@ impl Follower {
 				next: 0,
 				complete: 0,
 				ended: false,
+				head: None,
 				..state
 			};
 			self.store.put_stream(stream, &nothing)?;
@@ -475,7 +540,7 @@ impl Follower {
 	}
 
 	/// Where it keeps what it has.
-	pub fn store(&self) -> Arc<dyn SegmentStore> {
+	pub fn store(&self) -> Arc<dyn FollowStore> {
 		self.store.clone()
 	}
 
@@ -567,8 +632,8 @@ fn is_full(playlist: &Playlist) -> bool {
 fn is_playable(record: &SegmentRecord, state: &StreamState) -> bool {
 	let header = record.header();
 	header.job == state.job
-		&& record.receipt.outputs.len() == state.ladder.len()
-		&& (1..=LONGEST_SEGMENT).contains(&header.duration)
+		&& record.present().count() == state.ladder.len()
+		&& (1..=LONGEST_SEGMENT).contains(&header.segment.duration)
 }
 
 /// Whether a stream was not forgotten: see [`Follower::forget`].
@@ -579,16 +644,16 @@ fn is_known(state: &StreamState) -> bool {
 /// What playlists say about a segment; `bytes` are its first rendition.
 fn entry(record: &SegmentRecord, bytes: Option<&[u8]>) -> Entry {
 	let header = record.header();
-	Entry { seq: header.seq, duration: header.duration, pts: bytes.and_then(first_pts) }
+	Entry {
+		seq: header.seq,
+		epoch: header.segment.epoch,
+		duration: header.segment.duration,
+		pts: bytes.and_then(first_pts),
+	}
 }
 
 fn timeline_name(stream: StreamId) -> String {
 	format!("timeline/{stream:?}")
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-	// Nothing that holds these locks can panic half-way through a change.
-	mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

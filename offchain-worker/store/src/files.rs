@@ -11,10 +11,10 @@ use std::{
 	},
 };
 
-use livepeer_worker_core::{sha256, store::StoreError};
+use livepeer_worker_core::{ports::store::StoreError, sha256};
 use sp_core::H256;
 
-pub(crate) struct Blobs {
+pub(crate) struct Files {
 	dir: PathBuf,
 	/// Written and not pinned yet: must not be removed when somebody else's pin on the same bytes
 	/// ends. Also serialises removal with writing.
@@ -36,7 +36,7 @@ fn sync_dir(path: &Path) -> io::Result<()> {
 	File::open(path)?.sync_all()
 }
 
-impl Blobs {
+impl Files {
 	pub(crate) fn open(dir: &Path) -> Result<Self, StoreError> {
 		let tmp = dir.join("tmp");
 		fs::create_dir_all(&tmp).map_err(|error| io_error(dir, &error))?;

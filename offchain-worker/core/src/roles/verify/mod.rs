@@ -7,7 +7,7 @@
 
 use std::{
 	collections::{BTreeMap, VecDeque},
-	sync::{Arc, Mutex, MutexGuard, PoisonError},
+	sync::{Arc, Mutex, MutexGuard},
 };
 
 use codec::{Decode, Encode};
@@ -17,12 +17,13 @@ use futures::{
 	StreamExt,
 };
 use livepeer_primitives::{
+	chunks::chunk_root,
 	evidence,
 	leaf::Leaf,
 	offchain::{VerifyLeaf, VerifyStatus, VerifyTask},
 	receipt::Output,
 	service::ServiceRecord,
-	verdict::{MismatchKind, Tranche, Verdict, Verdicts},
+	verdict::{MismatchKind, NonConformingKind, Pass, Tranche, UnavailableKind, Verdict, Verdicts},
 	video::MAX_SEGMENT_BYTES,
 	AccountId, ClaimId, Hash,
 };
@@ -30,12 +31,15 @@ use sp_core::H256;
 use tokio::sync::{mpsc, Notify, Semaphore, SemaphorePermit};
 
 use crate::{
-	clock::Clock,
-	events::{Event, EventSink},
+	lock,
+	ports::{
+		clock::Clock,
+		engine::{Examined, Fault, Format, MediaEngine, MediaError},
+		events::{Event, EventSink},
+		store::{StoreError, VerifyStore},
+		transport::{NetError, SignedPass, Transport},
+	},
 	sha256,
-	store::{SegmentStore, StoreError},
-	transcoder::{Examined, Fault, Format, MediaError, Transcoder},
-	transport::{NetError, Transport},
 };
 
 /// Finished tasks whose answers and bytes are kept; older ones are forgotten.
@@ -73,10 +77,15 @@ impl TaskKey {
 }
 
 /// What a task asks: a reorg can change the seed or the leaves, and then it is another task under
-/// the same key. The time that it leaves is no part of it, nor where the transcoder is reached: who
-/// is judged must not be able to start the work anew by moving.
+/// the same key. The time that it leaves is no part of it, nor the pass, nor where the transcoder is
+/// reached: who is judged must not be able to start the work anew by moving.
 fn content(task: &VerifyTask) -> Hash {
-	let asked = VerifyTask { patience_ms: 0, service: ServiceRecord::default(), ..task.clone() };
+	let asked = VerifyTask {
+		patience_ms: 0,
+		service: ServiceRecord::default(),
+		pass: None,
+		..task.clone()
+	};
 	sha256(&asked.encode())
 }
 
@@ -132,9 +141,9 @@ pub struct VerifyRole {
 
 struct Inner {
 	genesis: Hash,
-	store: Arc<dyn SegmentStore>,
+	store: Arc<dyn VerifyStore>,
 	net: Arc<dyn Transport>,
-	engine: Arc<dyn Transcoder>,
+	engine: Arc<dyn MediaEngine>,
 	events: Arc<dyn EventSink>,
 	clock: Arc<dyn Clock>,
 	permits: Semaphore,
@@ -182,9 +191,9 @@ impl VerifyRole {
 	/// examined at a time.
 	pub fn new(
 		genesis: Hash,
-		store: Arc<dyn SegmentStore>,
+		store: Arc<dyn VerifyStore>,
 		net: Arc<dyn Transport>,
-		engine: Arc<dyn Transcoder>,
+		engine: Arc<dyn MediaEngine>,
 		events: Arc<dyn EventSink>,
 		clock: Arc<dyn Clock>,
 		parallel: usize,
@@ -279,8 +288,7 @@ impl VerifyRole {
 
 impl Inner {
 	fn tasks(&self) -> MutexGuard<'_, Tasks> {
-		// Nothing that holds this lock can panic half-way through a change.
-		self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+		lock(&self.tasks)
 	}
 
 	async fn work(self: Arc<Self>, taken: Taken) {
@@ -384,35 +392,41 @@ impl Inner {
 		leaf: &VerifyLeaf,
 	) -> Result<(Verdict, Option<Hash>), String> {
 		let task = at.task;
-		let format = Format { ladder: task.ladder.clone(), limits: task.limits };
+		let unavailable = |kind| Ok((Verdict::Unavailable(kind), None));
 		match &leaf.leaf {
 			// Work 0 is never drawn; whoever reveals one has revealed nothing.
-			Leaf::Empty => Ok((Verdict::Unavailable, None)),
-			Leaf::Rejected { in_hash, reason, .. } => {
-				let input = Output { hash: *in_hash, len: MAX_SEGMENT_BYTES };
-				let Some(gathered) = self.gather(at, leaf, &[input]).await? else {
-					return Ok((Verdict::Unavailable, None));
+			Leaf::Empty => unavailable(UnavailableKind::Refused),
+			Leaf::Rejected { segment, .. } => {
+				let format = Format::of(&task.ladder, &task.limits, segment);
+				let gathered = match self.gather(at, leaf, &[segment.in_hash]).await? {
+					Ok(gathered) => gathered,
+					Err(kind) => return unavailable(kind),
 				};
+				// Why it is rejected informs only.
 				match self.engine.transcode(&format, &gathered.input).await {
-					Err(MediaError::Invalid { reason: found, offset }) if found == *reason => {
-						Ok((Verdict::InputInvalid { reason: found, offset }, None))
-					}
+					Err(MediaError::Invalid(_)) => Ok((Verdict::Valid, None)),
 					Err(MediaError::Failed(error)) => Err(error),
-					_ => Ok((Verdict::Mismatch(MismatchKind::Work), None)),
+					Ok(_) => Ok((Verdict::Mismatch(MismatchKind::Transcodable), None)),
 				}
 			}
-			Leaf::Transcoded { in_hash, in_len, outputs, work, .. } => {
-				let input = Output { hash: *in_hash, len: *in_len };
-				let wanted: Vec<Output> =
-					core::iter::once(input).chain(outputs.iter().copied()).collect();
-				let Some(gathered) = self.gather(at, leaf, &wanted).await? else {
-					return Ok((Verdict::Unavailable, None));
+			Leaf::Transcoded { segment, outputs, work, .. } => {
+				let format = Format::of(&task.ladder, &task.limits, segment);
+				let present = outputs.iter().flatten().map(|output| output.hash);
+				let wanted: Vec<H256> = core::iter::once(segment.in_hash).chain(present).collect();
+				let gathered = match self.gather(at, leaf, &wanted).await? {
+					Ok(gathered) => gathered,
+					Err(kind) => return unavailable(kind),
 				};
-				match self.examine(&format, &gathered, task.seed, leaf.index).await {
+				let mut bytes = gathered.outputs.into_iter();
+				let made: Vec<Option<Vec<u8>>> =
+					outputs.iter().map(|output| output.and_then(|_| bytes.next())).collect();
+				match self.examine(&format, &gathered.input, &made, task.seed, leaf.index).await {
 					Ok(examined) if examined.faults.len() == outputs.len() => {
-						let real = examined.pixels.work(&task.factors);
+						let is_there =
+							|place: usize| outputs.get(place).is_some_and(Option::is_some);
+						let real = examined.pixels.work(&task.factors, &task.ladder, is_there);
 						let verdict = match judge(&examined, *work, real) {
-							Verdict::Valid if !gathered.lengths_are_right => {
+							Verdict::Valid if !are_described(outputs, &made) => {
 								Verdict::Mismatch(MismatchKind::Container)
 							}
 							verdict => verdict,
@@ -420,8 +434,8 @@ impl Inner {
 						Ok((verdict, Some(examined.digest)))
 					}
 					Ok(_) => Err("an answer for another number of outputs".into()),
-					Err(MediaError::Invalid { reason, offset }) => {
-						Ok((Verdict::InputInvalid { reason, offset }, None))
+					Err(MediaError::Invalid(_)) => {
+						Ok((Verdict::NonConforming(NonConformingKind::Input), None))
 					}
 					Err(MediaError::Failed(error)) => Err(error),
 				}
@@ -432,7 +446,8 @@ impl Inner {
 	async fn examine(
 		&self,
 		format: &Format,
-		Gathered { input, outputs, .. }: &Gathered<'_>,
+		input: &[u8],
+		outputs: &[Option<Vec<u8>>],
 		seed: Hash,
 		index: u32,
 	) -> Result<Examined, MediaError> {
@@ -447,53 +462,53 @@ impl Inner {
 	}
 
 	/// Fetches what a leaf names, input first, into this verifier's own store, waits for a place
-	/// and reads it; `None` when something cannot be had before the deadline. Leaves that wait for
+	/// and reads it; or says why something cannot be had before the deadline. Leaves that wait for
 	/// each other's bytes or for a place hold no memory.
 	async fn gather(
 		&self,
 		at: &AtWork<'_>,
 		leaf: &VerifyLeaf,
-		wanted: &[Output],
-	) -> Result<Option<Gathered<'_>>, String> {
-		let hashes: Vec<H256> = wanted.iter().map(|wanted| wanted.hash).collect();
+		hashes: &[H256],
+	) -> Result<Result<Gathered<'_>, UnavailableKind>, String> {
 		let fetches = hashes.iter().map(|hash| self.obtain(at, *hash));
 		let had = futures::future::try_join_all(fetches).await?;
-		if had.contains(&false) {
-			return Ok(None);
+		if let Some(kind) = had.into_iter().find_map(Result::err) {
+			return Ok(Err(kind));
 		}
 		// Kept for the time of a dispute.
 		self.store
-			.pin(&format!("{}/{}", at.owner, leaf.index), &hashes)
+			.pin(&format!("{}/{}", at.owner, leaf.index), hashes)
 			.map_err(|error| error.to_string())?;
 		let permit = self.permits.acquire().await.map_err(|_| "stopping".to_owned())?;
 		let mut bytes = Vec::new();
 		for hash in hashes {
-			let stored = self.store.get(hash).map_err(|error| error.to_string())?;
+			let stored = self.store.get(*hash).map_err(|error| error.to_string())?;
 			bytes.push(stored.ok_or("bytes that were fetched are gone")?);
 		}
-		let lengths_are_right = wanted
-			.iter()
-			.zip(&bytes)
-			.all(|(wanted, bytes)| bytes.len() as u64 == u64::from(wanted.len));
 		let outputs = bytes.split_off(1);
 		let input = bytes.pop().ok_or("a leaf names its input")?;
-		Ok(Some(Gathered { input, outputs, lengths_are_right, _permit: permit }))
+		Ok(Ok(Gathered { input, outputs, _permit: permit }))
 	}
 
-	/// Puts bytes into the store, unless they are there; whether they could be had before the
-	/// deadline.
-	async fn obtain(&self, at: &AtWork<'_>, hash: H256) -> Result<bool, String> {
+	/// Puts bytes into the store, unless they are there; or says why they could not be had before
+	/// the deadline.
+	async fn obtain(
+		&self,
+		at: &AtWork<'_>,
+		hash: H256,
+	) -> Result<Result<(), UnavailableKind>, String> {
 		let failed = |error: StoreError| error.to_string();
 		if self.store.get(hash).map_err(failed)?.is_some() {
-			return Ok(true);
+			return Ok(Ok(()));
 		}
+		let pass = self.pass(at.task);
 		loop {
 			let turn = at.fetches.acquire().await.map_err(|_| "stopping".to_owned())?;
 			let start = self.clock.now_ms();
 			let service = self.service(at.task);
 			// A length that a leaf understates must not make right bytes unobtainable: the hash
 			// says what they are, the length is judged afterwards.
-			let fetch = self.net.fetch(&service, hash, MAX_SEGMENT_BYTES);
+			let fetch = self.net.fetch(&service, hash, MAX_SEGMENT_BYTES, pass.as_ref());
 			let error = match select(fetch, self.clock.sleep_until(at.deadline)).await {
 				Either::Left((Ok(bytes), _)) => {
 					self.store.put(&bytes).map_err(failed)?;
@@ -504,7 +519,7 @@ impl Inner {
 						peer_id: self.net.peer_name(&service),
 						fetch_ms: self.clock.now_ms().saturating_sub(start),
 					});
-					return Ok(true);
+					return Ok(Ok(()));
 				}
 				Either::Left((Err(error), _)) => error,
 				Either::Right(_) => NetError::Timeout,
@@ -513,10 +528,22 @@ impl Inner {
 			tracing::info!(claim = at.task.claim, ?hash, %error, "not fetched");
 			let again = self.clock.now_ms().saturating_add(RETRY_MS);
 			if again >= at.deadline {
-				return Ok(false);
+				return Ok(Err(kind_of(&error)));
 			}
 			self.clock.sleep_until(again).await;
 		}
+	}
+
+	/// What this verifier shows to be kept a place, if the node signed it.
+	fn pass(&self, task: &VerifyTask) -> Option<SignedPass> {
+		let pass = Pass {
+			genesis: task.genesis,
+			claim: task.claim,
+			tranche: task.tranche,
+			account: task.verifier.clone(),
+			peer_id: self.net.peer_id().try_into().ok()?,
+		};
+		Some(SignedPass { pass, signature: task.pass.clone()? })
 	}
 
 	/// Where the transcoder of a task was reached when the task was last posted.
@@ -542,9 +569,26 @@ struct AtWork<'a> {
 struct Gathered<'a> {
 	input: Vec<u8>,
 	outputs: Vec<Vec<u8>>,
-	/// Whether all are as long as the leaf says.
-	lengths_are_right: bool,
 	_permit: SemaphorePermit<'a>,
+}
+
+/// What it means that bytes could not be fetched.
+fn kind_of(error: &NetError) -> UnavailableKind {
+	match error {
+		NetError::BadRecord(_) | NetError::Unreachable(_) | NetError::Local(_) => {
+			UnavailableKind::Unreachable
+		}
+		NetError::NotFound | NetError::Busy => UnavailableKind::Refused,
+		NetError::WrongBytes | NetError::Protocol(_) => UnavailableKind::WrongBytes,
+		NetError::Timeout => UnavailableKind::TooLate,
+	}
+}
+
+/// Whether outputs have the lengths and chunks that a leaf says.
+fn are_described(outputs: &[Option<Output>], made: &[Option<Vec<u8>>]) -> bool {
+	outputs.iter().flatten().zip(made.iter().flatten()).all(|(output, bytes)| {
+		bytes.len() as u64 == u64::from(output.len) && chunk_root(bytes) == output.chunk_root
+	})
 }
 
 #[cfg(test)]

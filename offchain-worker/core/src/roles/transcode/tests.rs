@@ -1,17 +1,34 @@
 #![allow(clippy::unwrap_used)]
 use std::{cell::Cell, rc::Rc};
 
-use super::*;
+use super::{
+	claiming::{REFUSALS, RESEND_BLOCKS},
+	*,
+};
 use crate::{
 	fakes::{
-		simulate, FakeChain, FakeEngine, FakeNet, MemoryStore, Recorder, Sim, GENESIS, PLENTY,
+		rendition, segment_info, simulate, FakeChain, FakeEngine, FakeNet, MemoryStore, Recorder,
+		Sim, GENESIS, PLENTY,
 	},
-	transport::SegmentRecord,
+	key::Key,
+	lock,
+	ports::{
+		chain::{Call, Refused, Wait},
+		events::Event,
+		store::{Claims, Receipts},
+		transport::SegmentRecord,
+	},
 };
 use livepeer_primitives::{
-	segment::stream_id,
-	video::{Rendition, SourceLimits},
-	UNIT,
+	claim::Outcome,
+	keys::{Purpose, VerifierPair},
+	leaf::Leaf,
+	receipt::{Receipt, TranscodeResult},
+	segment::{stream_id, SegmentHeader},
+	verdict::Pass,
+	video::{SourceLimits, LONGEST_SEGMENT},
+	work::fee,
+	Hash, UNIT,
 };
 
 struct Story {
@@ -37,16 +54,17 @@ impl Story {
 		};
 		story.role(FakeEngine::default()).register(&FakeNet::record("t")).await.unwrap();
 		let call = Call::CreateJob {
+			broadcaster: story.broadcaster.account(),
 			name: "demo".into(),
-			ladder: vec![Rendition { width: 64, height: 36, kbps: 100 }].try_into().unwrap(),
-			limits: SourceLimits { width: 128, height: 72, fps: 30 },
+			ladder: vec![rendition(64, 36, 100)].try_into().unwrap(),
+			limits: SourceLimits::new(128, 72, 30),
 			max_price: UNIT,
 			end: 100,
 			budget: PLENTY,
 		};
 		let broadcaster = story.chain.client(Some(story.broadcaster.clone()));
 		broadcaster.submit(call, Wait::InBlock).await.unwrap();
-		story.role(FakeEngine::default()).refresh().await.unwrap();
+		story.role(FakeEngine::default()).registration.refresh().await.unwrap();
 		story
 	}
 
@@ -63,9 +81,19 @@ impl Story {
 			claim_wait_ms: 3_600_000,
 			gap_wait_ms: 3_600_000,
 		};
+		self.role_with(Keyring::own(self.key.clone()), Some(self.key.clone()), engine, config)
+	}
+
+	fn role_with(
+		&self,
+		keys: Keyring,
+		own: Option<Key>,
+		engine: FakeEngine,
+		config: TranscodeConfig,
+	) -> TranscodeRole {
 		TranscodeRole::new(
-			self.key.clone(),
-			Arc::new(self.chain.client(Some(self.key.clone()))),
+			keys,
+			Arc::new(self.chain.client(own)),
 			Arc::new(self.store.clone()),
 			Arc::new(engine),
 			Arc::new(self.events.clone()),
@@ -82,11 +110,9 @@ impl Story {
 			assignment: 0,
 			transcoder: self.key.account(),
 			seq,
-			in_hash: sha256(bytes),
-			in_len: bytes.len() as u32,
-			duration: 180_000,
+			segment: segment_info(bytes),
 		};
-		let signature = self.broadcaster.sign(header.signing_payload());
+		let signature = Signing::own(self.broadcaster.clone()).sign(&header.hash());
 		SignedHeader { header, signature }
 	}
 
@@ -101,8 +127,8 @@ impl Story {
 
 	/// What a role does with a new head.
 	async fn duties(&self, role: &TranscodeRole) {
-		role.claim_duties(self.head()).await.unwrap();
-		role.answer_duties(self.head()).await.unwrap();
+		role.claiming.claim_duties(self.head()).await.unwrap();
+		role.claiming.answer_duties(self.head()).await.unwrap();
 	}
 }
 
@@ -127,16 +153,17 @@ fn segment_should_be_transcoded_and_receipted_when_everything_is_right() {
 		else {
 			panic!("not done")
 		};
-		let record = SegmentRecord {
-			receipt: *receipt,
-			transcoder_signature: signature,
-			broadcaster_signature: signed.signature,
-		};
+		let record = SegmentRecord { signed, receipt: *receipt, signature };
 		let stream = record.header().stream;
-		record.check(&GENESIS, &stream, &story.broadcaster.account(), 1).unwrap();
-		let output = record.receipt.outputs[0];
+		let book = KeyBook::new(Arc::new(story.chain.client(None)), Arc::new(sim.clock.clone()));
+		let owner = story.broadcaster.account();
+		book.check_record(&record, &stream, &owner, 1).await.unwrap().unwrap();
+		let output = record.outputs()[0].unwrap();
 		assert_eq!(role.fetch(output.hash).await.unwrap().len() as u32, output.len);
-		assert!(role.fetch(record.header().in_hash).await.is_some(), "the source is kept as well");
+		assert!(
+			role.fetch(record.header().segment.in_hash).await.is_some(),
+			"the source is kept as well"
+		);
 	})
 }
 
@@ -166,7 +193,7 @@ fn segment_should_be_refused_when_a_check_fails() {
 		let signed = |change: &dyn Fn(&mut SegmentHeader)| {
 			let mut header = good.header.clone();
 			change(&mut header);
-			let signature = story.broadcaster.sign(header.signing_payload());
+			let signature = Signing::own(story.broadcaster.clone()).sign(&header.hash());
 			SignedHeader { header, signature }
 		};
 		let cases: Vec<(SignedHeader, Vec<u8>, Refusal)> = vec![
@@ -179,8 +206,10 @@ fn segment_should_be_refused_when_a_check_fails() {
 				bytes(0),
 				Refusal::NotAssigned,
 			),
-			(signed(&|h| h.duration = 0), bytes(0), Refusal::BadBytes),
-			(signed(&|h| h.duration = LONGEST_SEGMENT + 1), bytes(0), Refusal::BadBytes),
+			(signed(&|h| h.segment.duration = 0), bytes(0), Refusal::BadBytes),
+			(signed(&|h| h.segment.duration = LONGEST_SEGMENT + 1), bytes(0), Refusal::BadBytes),
+			(signed(&|h| h.segment.track = 1), bytes(0), Refusal::BadBytes),
+			(signed(&|h| h.segment.chunk_root = Hash::zero()), bytes(0), Refusal::BadBytes),
 			(good.clone(), bytes(1), Refusal::BadBytes),
 			(good.clone(), vec![0], Refusal::BadBytes),
 		];
@@ -190,13 +219,11 @@ fn segment_should_be_refused_when_a_check_fails() {
 			assert_eq!(reply, PushReply::Refused(refusal), "{header:?}");
 		}
 		let mut forged = good;
-		forged.signature = story.key.sign(forged.header.signing_payload());
+		forged.signature = Signing::own(story.key.clone()).sign(&forged.header.hash());
 		let reply = role.push(forged, bytes(0)).await;
 		assert_eq!(reply, PushReply::Refused(Refusal::BadSignature));
 	})
 }
-
-use livepeer_primitives::Hash;
 
 #[test]
 fn segment_should_wait_when_all_places_are_taken() {
@@ -230,9 +257,9 @@ fn segment_should_be_refused_when_the_allowance_is_used_up() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim).await;
 		let role = story.role(FakeEngine::default());
-		role.refresh().await.unwrap();
+		role.registration.refresh().await.unwrap();
 		{
-			let mut assigned = lock(&role.assigned);
+			let mut assigned = lock(&role.intake.assigned);
 			let assigned = assigned.values_mut().next().unwrap();
 			assigned.allowance = fee(assigned.view.max_leaf_work, assigned.price) * 2;
 		}
@@ -263,7 +290,7 @@ fn claim_should_be_made_answered_and_closed() {
 		assert!(revealed > 1);
 		story.duties(&role).await;
 		let calls = story.chain.calls();
-		let reveals = calls.iter().filter(|(_, c)| matches!(c, Call::RevealLeaf { .. })).count();
+		let reveals = calls.iter().filter(|c| matches!(c, Call::RevealLeaf { .. })).count();
 		assert_eq!(reveals, revealed, "nothing is revealed twice");
 		story.chain.decide(*id, Outcome::Accepted);
 		story.duties(&role).await;
@@ -369,8 +396,8 @@ fn claim_should_be_given_up_when_the_chain_refuses_it_again_and_again() {
 		}
 		for refusal in 0..REFUSALS {
 			assert_eq!(story.store.claims().unwrap().len(), usize::from(refusal > 0));
-			let (call, error) = ("Jobs.claim_work", "Jobs.WorkTooLarge".into());
-			story.chain.fail_next(ChainError::Dispatch { call, error });
+			let (call, refused) = ("Jobs.claim_work", Refused::WorkTooLarge);
+			story.chain.fail_next(ChainError::Refused { call, refused });
 			story.duties(&role).await;
 			for _ in 0..RESEND_BLOCKS {
 				story.chain.block();
@@ -390,8 +417,8 @@ fn claim_should_be_kept_when_the_refusal_can_pass() {
 			receipt(story.send(&role, seq).await);
 		}
 		for _ in 0..REFUSALS + 1 {
-			let (call, error) = ("Jobs.claim_work", "System.CallFiltered".into());
-			story.chain.fail_next(ChainError::Dispatch { call, error });
+			let refused = Refused::named("System", "CallFiltered");
+			story.chain.fail_next(ChainError::Refused { call: "Jobs.claim_work", refused });
 			story.duties(&role).await;
 			for _ in 0..RESEND_BLOCKS {
 				story.chain.block();
@@ -467,7 +494,7 @@ fn receipt_should_be_given_again_when_a_claim_covers_the_segment() {
 			receipt(story.send(&role, seq).await);
 		}
 		story.duties(&role).await;
-		role.refresh().await.unwrap();
+		role.registration.refresh().await.unwrap();
 		// The broadcaster never had the answer, and asks again.
 		assert_eq!(receipt(story.send(&role, 0).await), first);
 	})
@@ -529,10 +556,152 @@ fn heartbeat_should_be_sent_in_every_interval() {
 		sim.sleep(1).await;
 		assert!(task.get());
 		let calls = story.chain.calls();
-		let beats = calls.iter().filter(|(_, call)| matches!(call, Call::Heartbeat)).count();
+		let beats = calls.iter().filter(|call| matches!(call, Call::Heartbeat(..))).count();
 		assert!((5..=8).contains(&beats), "{beats} heartbeats in 40 blocks with an interval of 10");
-		let accepted =
-			calls.iter().filter(|(_, call)| matches!(call, Call::AcceptJob { .. })).count();
+		let accepted = calls.iter().filter(|call| matches!(call, Call::AcceptJob(..))).count();
 		assert_eq!(accepted, 1);
+	})
+}
+
+#[test]
+fn segment_should_be_answered_by_a_signed_rejection_when_it_cannot_be_transcoded() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		for seq in 0..3 {
+			receipt(story.send(&role, seq).await);
+		}
+		let damaged = vec![0xff, 1];
+		let rejection = receipt(role.push(story.signed(3, &damaged), damaged).await);
+		assert!(matches!(rejection.result, TranscodeResult::Rejected(_)));
+		story.duties(&role).await;
+		story.duties(&role).await;
+		let claim = story.store.claims().unwrap().remove(0);
+		let rejected =
+			livepeer_primitives::params::ProtocolParameters::development().jobs.factors.rejected;
+		assert_eq!(claim.leaves[3].work(), rejected, "small, and the same for all");
+		// The chain can check what the broadcaster signed, and judges get the bytes.
+		story.chain.draw(claim.id.unwrap(), H256::repeat_byte(3), 16);
+		story.duties(&role).await;
+		let revealed = story.chain.claims()[&claim.id.unwrap()].revealed.clone();
+		assert!(revealed.contains_key(&3) || revealed.len() == 3, "{:?}", revealed.keys());
+		assert!(role.fetch(segment_info(&[0xff, 1]).in_hash).await.is_some());
+	})
+}
+
+#[test]
+fn duties_should_be_done_when_the_account_is_cold() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let cold = Key::from_uri("//Transcoder").unwrap();
+		let [old, new] = ["//Old", "//New"].map(|uri| Key::from_uri(uri).unwrap());
+		let account = cold.account();
+		let config = || TranscodeConfig {
+			claim_leaves: 2,
+			..story.role(FakeEngine::default()).parts.config.clone()
+		};
+		let role = |keys: Vec<Key>| {
+			let ring = Keyring::new(account.clone(), keys);
+			story.role_with(ring, None, FakeEngine::default(), config())
+		};
+		let nobody = role(vec![old.clone()]).register(&FakeNet::record("t")).await.unwrap_err();
+		assert!(matches!(nobody, TranscodeError::Key(_)), "no key was announced: {nobody}");
+		assert_eq!(story.chain.set_keys(&account, Purpose::Duties, &[&old]), 1);
+		let moved = role(vec![old.clone()]).register(&FakeNet::record("u")).await.unwrap_err();
+		assert!(matches!(moved, TranscodeError::Terms(_)), "{moved}");
+		role(vec![old.clone()]).register(&FakeNet::record("t")).await.unwrap();
+
+		// Accepted under the first generation, and judged by it to the end.
+		let broadcaster = story.chain.client(Some(story.broadcaster.clone()));
+		story.chain.remove_job(1);
+		let owner = story.broadcaster.account();
+		let job = |name: &str| Call::CreateJob {
+			broadcaster: owner.clone(),
+			name: name.into(),
+			ladder: vec![rendition(64, 36, 100)].try_into().unwrap(),
+			limits: SourceLimits::new(128, 72, 30),
+			max_price: UNIT,
+			end: 100,
+			budget: PLENTY,
+		};
+		broadcaster.submit(job("demo"), Wait::InBlock).await.unwrap();
+		let first = role(vec![old.clone()]);
+		first.registration.refresh().await.unwrap();
+		let story = Story { job: 2, ..story };
+		let generation = |reply| match reply {
+			PushReply::Done { signature, .. } => signature.signer.generation,
+			other => panic!("{other:?}"),
+		};
+		assert_eq!(generation(story.send(&first, 0).await), 1);
+		assert_eq!(story.chain.set_keys(&account, Purpose::Duties, &[&new]), 2);
+		let ring = Keyring::new(account.clone(), vec![new, old]);
+		let config = TranscodeConfig { claim_leaves: 2, ..first.parts.config.clone() };
+		let both = story.role_with(ring, None, FakeEngine::default(), config);
+		both.registration.refresh().await.unwrap();
+		assert_eq!(generation(story.send(&both, 1).await), 1, "rotated in mid-assignment");
+		story.duties(&both).await;
+		let claims = story.chain.claims();
+		assert_eq!(claims.values().next().map(|claim| claim.info.transcoder_keys), Some(1));
+		// The next assignment is accepted under the keys that are new then.
+		broadcaster.submit(job("next"), Wait::InBlock).await.unwrap();
+		both.registration.refresh().await.unwrap();
+		let view = story.chain.client(None).job(crate::ports::chain::At::Best, 3).await.unwrap();
+		assert_eq!(view.and_then(|view| view.current).map(|c| c.transcoder_keys), Some(2));
+	})
+}
+
+#[test]
+fn segment_should_be_refused_when_it_is_signed_as_another_generation() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		let operator = Key::from_uri("//Operator").unwrap();
+		let owner = story.broadcaster.account();
+		story.chain.set_keys(&owner, Purpose::Segments, &[&operator]);
+		let views =
+			story.chain.client(None).operator_keys(&owner, Purpose::Segments).await.unwrap();
+		let signing = Keyring::new(owner, vec![operator]).signing(&views, 1).unwrap();
+		let mut signed = story.signed(0, &bytes(0));
+		signed.signature = signing.sign(&signed.header.hash());
+		// The assignment was accepted when the account itself signed.
+		let reply = role.push(signed, bytes(0)).await;
+		assert_eq!(reply, PushReply::Refused(Refusal::BadSignature));
+	})
+}
+
+#[test]
+fn place_should_be_kept_for_judges_of_open_claims_only() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		for seq in 0..4 {
+			receipt(story.send(&role, seq).await);
+		}
+		story.duties(&role).await;
+		story.duties(&role).await;
+		let claim = story.store.claims().unwrap()[0].id.unwrap();
+		let pair = |uri: &str| <VerifierPair as sp_core::Pair>::from_string(uri, None).unwrap();
+		let judge = AccountId::new([5; 32]);
+		let public = sp_core::Pair::public(&pair("//Judge"));
+		story.chain.seat(claim, vec![(judge.clone(), public)]);
+		let shown = |change: &dyn Fn(&mut Pass), by: &str| {
+			let mut pass = Pass {
+				genesis: GENESIS,
+				claim,
+				tranche: 0,
+				account: judge.clone(),
+				peer_id: Default::default(),
+			};
+			change(&mut pass);
+			let signature = sp_core::Pair::sign(&pair(by), pass.payload().as_bytes());
+			SignedPass { pass, signature }
+		};
+		assert!(role.is_judge(&shown(&|_| (), "//Judge")).await);
+		assert!(!role.is_judge(&shown(&|_| (), "//Stranger")).await);
+		assert!(!role.is_judge(&shown(&|pass| pass.claim += 1, "//Judge")).await);
+		assert!(!role.is_judge(&shown(&|pass| pass.tranche = 1, "//Judge")).await);
+		assert!(!role.is_judge(&shown(&|pass| pass.genesis = Hash::zero(), "//Judge")).await);
+		let other = AccountId::new([6; 32]);
+		assert!(!role.is_judge(&shown(&|pass| pass.account = other.clone(), "//Judge")).await);
 	})
 }

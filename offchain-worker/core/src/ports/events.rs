@@ -79,8 +79,8 @@ pub enum Event {
 	},
 	/// Transcoder: registered and available.
 	Registered {
-		/// Assignments taken at a time.
-		capacity: u32,
+		/// Work taken per second.
+		capacity: u64,
 	},
 	/// Transcoder: an assignment was accepted.
 	Accepted {
@@ -107,6 +107,17 @@ pub enum Event {
 		duration: u32,
 		/// Time that the engine took.
 		transcode_ms: u64,
+	},
+	/// Transcoder: a segment cannot be transcoded, and the receipt that says so was stored.
+	SegmentRejected {
+		/// The job.
+		job: u64,
+		/// The assignment.
+		assignment: u32,
+		/// The segment.
+		seq: u64,
+		/// Why.
+		reason: String,
 	},
 	/// Transcoder: a claim was sent and is on chain.
 	ClaimMade {
@@ -234,7 +245,9 @@ impl EventSink for NoEvents {
 	fn emit(&self, _: Event) {}
 }
 
-/// Outputs as events name them.
-pub fn output_names(outputs: &[livepeer_primitives::receipt::Output]) -> Vec<(String, u32)> {
-	outputs.iter().map(|output| (format!("{:?}", output.hash), output.len)).collect()
+/// Outputs as events name them; those that are absent are left out.
+pub fn output_names<'a>(
+	outputs: impl IntoIterator<Item = &'a livepeer_primitives::receipt::Output>,
+) -> Vec<(String, u32)> {
+	outputs.into_iter().map(|output| (format!("{:?}", output.hash), output.len)).collect()
 }

@@ -2,17 +2,27 @@
 //!
 //! Bytes are kept under their SHA-256 as long as something pins them: a source segment that waits
 //! for its receipt, a transcoded segment until its claim is closed, a record of a playlist, a
-//! verification task. A method that returns `Ok` has made its change durable.
+//! verification task. A method that returns `Ok` has made its change durable, and blocks for the
+//! time of a disk write.
+//!
+//! One trait for each kind of thing, and one for each role that joins what the role uses.
 
 use codec::{Decode, Encode};
 use livepeer_primitives::{
-	leaf::Leaf, receipt::Receipt, sum_tree::Commitment, video::Ladder, AccountId, AssignmentIndex,
-	ClaimId, JobId, Seq, Signature, StreamId, ToolchainId,
+	claim::WorkClaim,
+	extension::Extensions,
+	keys::{Generation, OperatorSignature},
+	leaf::Leaf,
+	receipt::{Output, Receipt, TranscodeResult},
+	segment::SegmentHeader,
+	sum_tree::Commitment,
+	video::Ladder,
+	AccountId, AssignmentIndex, ClaimId, Epoch, Hash, JobId, Seq, StreamId, ToolchainId,
 };
 use sp_core::H256;
 use thiserror::Error;
 
-use crate::transport::{SegmentRecord, SignedHeader};
+use crate::ports::transport::{SegmentRecord, SignedHead, SignedHeader};
 
 /// Why something is not stored or cannot be read.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
@@ -50,15 +60,24 @@ pub struct SegmentKey {
 	pub seq: Seq,
 }
 
-/// A segment that was transcoded: its receipt and what a claim needs.
+impl SegmentKey {
+	/// The key of the segment that a header describes.
+	pub fn of(header: &SegmentHeader) -> Self {
+		Self { job: header.job, assignment: header.assignment, seq: header.seq }
+	}
+}
+
+/// A segment that was transcoded or rejected: its receipt and what a claim needs.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct TranscodedSegment {
+	/// The header that the broadcaster signed.
+	pub signed: SignedHeader,
 	/// The receipt.
 	pub receipt: Receipt,
 	/// This transcoder's signature over it.
-	pub signature: Signature,
-	/// The broadcaster's signature over the header.
-	pub broadcaster_signature: Signature,
+	pub signature: OperatorSignature,
+	/// The most leaves that a claim of the assignment could have then.
+	pub max_leaves: u32,
 	/// The leaf that stands for it in a claim.
 	pub leaf: Leaf,
 	/// When it was stored, in milliseconds since 1970.
@@ -68,14 +87,26 @@ pub struct TranscodedSegment {
 impl TranscodedSegment {
 	/// Its key.
 	pub fn key(&self) -> SegmentKey {
-		let header = &self.receipt.header;
-		SegmentKey { job: header.job, assignment: header.assignment, seq: header.seq }
+		SegmentKey::of(self.header())
+	}
+
+	/// The header that the broadcaster signed.
+	pub fn header(&self) -> &SegmentHeader {
+		&self.signed.header
+	}
+
+	/// The outputs that there are.
+	pub fn outputs(&self) -> Vec<Output> {
+		match &self.receipt.result {
+			TranscodeResult::Transcoded(outputs) => outputs.iter().flatten().copied().collect(),
+			TranscodeResult::Rejected(_) => Vec::new(),
+		}
 	}
 
 	/// The hashes of its bytes: the source and the outputs.
 	pub fn hashes(&self) -> Vec<H256> {
-		core::iter::once(self.receipt.header.in_hash)
-			.chain(self.receipt.outputs.iter().map(|output| output.hash))
+		core::iter::once(self.header().segment.in_hash)
+			.chain(self.outputs().iter().map(|output| output.hash))
 			.collect()
 	}
 }
@@ -95,6 +126,8 @@ pub struct ClaimRecord {
 	pub commitment: Commitment,
 	/// The toolchain that made the outputs.
 	pub toolchain: ToolchainId,
+	/// The generation of this transcoder's keys in the assignment.
+	pub keys: Generation,
 	/// The claim's number once it is seen on chain.
 	pub id: Option<ClaimId>,
 }
@@ -103,6 +136,22 @@ impl ClaimRecord {
 	/// Seq of the last leaf.
 	pub fn last(&self) -> Seq {
 		self.first.saturating_add(u64::from(self.commitment.leaf_count)).saturating_sub(1)
+	}
+
+	/// What is signed to be paid.
+	pub fn work_claim(&self, genesis: Hash) -> WorkClaim {
+		WorkClaim {
+			genesis,
+			job: self.job,
+			assignment: self.assignment,
+			first: self.first,
+			last: self.last(),
+			root: self.commitment.root,
+			total_work: self.commitment.total_work,
+			largest_leaf: self.leaves.iter().map(Leaf::work).max().unwrap_or(0),
+			toolchain: self.toolchain,
+			extensions: Extensions::default(),
+		}
 	}
 
 	/// Its key: the segment of leaf 0.
@@ -124,6 +173,10 @@ pub struct StreamState {
 	pub ladder: Ladder,
 	/// The first seq of that job.
 	pub first: Seq,
+	/// The epoch of that seq.
+	pub epoch: Epoch,
+	/// The newest epoch that was ever signed or seen.
+	pub newest_epoch: Epoch,
 	/// The seq after the last one that was ever signed or seen.
 	pub next: Seq,
 	/// The seq before which every segment came back or never will. Followers are told of no record
@@ -131,10 +184,12 @@ pub struct StreamState {
 	pub complete: Seq,
 	/// Whether nothing follows.
 	pub ended: bool,
+	/// The newest head that its broadcaster signed.
+	pub head: Option<SignedHead>,
 }
 
-/// Durable bytes and records. Methods block for the time of a disk write.
-pub trait SegmentStore: Send + Sync {
+/// Bytes by their hash.
+pub trait Blobs: Send + Sync {
 	/// Stores bytes and returns their hash. They stay as long as something pins them; bytes that
 	/// nothing pins are removed when the store is opened.
 	fn put(&self, bytes: &[u8]) -> Result<H256, StoreError>;
@@ -146,15 +201,29 @@ pub trait SegmentStore: Send + Sync {
 	/// Ends the pins of an owner, and of every owner whose name continues it behind a `/`, and
 	/// removes the bytes that nobody else pins.
 	fn unpin(&self, owner: &str) -> Result<(), StoreError>;
+}
 
+/// Small values by name.
+pub trait Values: Send + Sync {
+	/// Stores a small value under a name.
+	fn put_value(&self, name: &str, value: &[u8]) -> Result<(), StoreError>;
+	/// A small value.
+	fn value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
+	/// Forgets a small value.
+	fn drop_value(&self, name: &str) -> Result<(), StoreError>;
+}
+
+/// What a broadcaster has signed and not had back.
+pub trait Headers: Send + Sync {
 	/// Stores a signed header and pins its source. When one is stored under its key already, that
 	/// one stays and is returned: a broadcaster signs one header per key.
 	fn put_header(&self, signed: &SignedHeader) -> Result<SignedHeader, StoreError>;
-	/// The header signed under a key.
-	fn header(&self, key: SegmentKey) -> Result<Option<SignedHeader>, StoreError>;
 	/// Drops the header of a key and its pin.
 	fn drop_header(&self, key: SegmentKey) -> Result<(), StoreError>;
+}
 
+/// What a transcoder has signed and not claimed, by assignment.
+pub trait Receipts: Send + Sync {
 	/// Stores a receipt before it is sent, and pins its bytes. When one is stored under its key
 	/// already, that one stays and is returned if it is for the same header; else, and when a
 	/// claim covers the seq, the answer is [`StoreError::Conflict`].
@@ -173,7 +242,13 @@ pub trait SegmentStore: Send + Sync {
 	fn assignments(&self) -> Result<Vec<(JobId, AssignmentIndex)>, StoreError>;
 	/// The first seq of an assignment that no claim covers.
 	fn cursor(&self, job: JobId, assignment: AssignmentIndex) -> Result<Seq, StoreError>;
+	/// Forgets an assignment for which nothing can be claimed any more: its receipts and their
+	/// pins. The cursor and open claims stay.
+	fn drop_assignment(&self, job: JobId, assignment: AssignmentIndex) -> Result<(), StoreError>;
+}
 
+/// What a transcoder has claimed, until it is closed.
+pub trait Claims: Send + Sync {
 	/// Fixes the leaves of a claim and moves the assignment's cursor behind it, in one step:
 	/// no receipt for a covered seq is stored afterwards.
 	fn put_claim(&self, claim: &ClaimRecord) -> Result<(), StoreError>;
@@ -183,11 +258,10 @@ pub trait SegmentStore: Send + Sync {
 	fn claims(&self) -> Result<Vec<ClaimRecord>, StoreError>;
 	/// Forgets a claim with its receipts and pins. The cursor stays.
 	fn close_claim(&self, key: SegmentKey) -> Result<(), StoreError>;
+}
 
-	/// Forgets an assignment for which nothing can be claimed any more: its receipts and their
-	/// pins. The cursor and open claims stay.
-	fn drop_assignment(&self, job: JobId, assignment: AssignmentIndex) -> Result<(), StoreError>;
-
+/// Streams with their records, as their origin or a follower has them.
+pub trait Streams: Send + Sync {
 	/// Stores what is known about a stream.
 	fn put_stream(&self, stream: StreamId, state: &StreamState) -> Result<(), StoreError>;
 	/// What is known about a stream.
@@ -205,11 +279,29 @@ pub trait SegmentStore: Send + Sync {
 	) -> Result<Vec<SegmentRecord>, StoreError>;
 	/// Forgets the records of a stream before `before` with their pins.
 	fn trim_records(&self, stream: StreamId, before: Seq) -> Result<(), StoreError>;
-
-	/// Stores a small value under a name.
-	fn put_value(&self, name: &str, value: &[u8]) -> Result<(), StoreError>;
-	/// A small value.
-	fn value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
-	/// Forgets a small value.
-	fn drop_value(&self, name: &str) -> Result<(), StoreError>;
 }
+
+/// What a broadcaster keeps.
+pub trait BroadcastStore: Blobs + Headers + Streams {}
+
+impl<S: Blobs + Headers + Streams> BroadcastStore for S {}
+
+/// What an origin serves from.
+pub trait OriginStore: Blobs + Streams {}
+
+impl<S: Blobs + Streams> OriginStore for S {}
+
+/// What a transcoder keeps.
+pub trait TranscodeStore: Blobs + Values + Receipts + Claims {}
+
+impl<S: Blobs + Values + Receipts + Claims> TranscodeStore for S {}
+
+/// What a verifier keeps.
+pub trait VerifyStore: Blobs + Values {}
+
+impl<S: Blobs + Values> VerifyStore for S {}
+
+/// What a follower keeps.
+pub trait FollowStore: Blobs + Values + Streams {}
+
+impl<S: Blobs + Values + Streams> FollowStore for S {}

@@ -7,12 +7,13 @@
 use async_trait::async_trait;
 use codec::{Decode, Encode};
 use livepeer_primitives::{
-	leaf::RejectReason,
-	receipt::{signature_hash, Receipt},
-	segment::SegmentHeader,
+	keys::{OperatorSignature, VerifierSignature},
+	receipt::{Output, Receipt, TranscodeResult},
+	segment::{SegmentHeader, StreamHead},
 	service::ServiceRecord,
+	verdict::Pass,
 	video::{Ladder, MAX_SEGMENT_BYTES},
-	AccountId, Hash, JobId, Seq, Signature, StreamId,
+	Hash, JobId, Seq, StreamId,
 };
 use sp_core::H256;
 use thiserror::Error;
@@ -22,11 +23,11 @@ pub const MAX_FRAME: u32 = 64 * 1024;
 /// The longest payload.
 pub const MAX_PAYLOAD: u32 = MAX_SEGMENT_BYTES;
 /// Most records in one answer, so that it fits a frame.
-pub const MAX_RECORDS: u32 = 64;
+pub const MAX_RECORDS: u32 = 32;
 
 /// The protocol's name on the wire: the first 8 bytes of the genesis hash in hex, and a version.
 pub fn protocol_name(genesis: &Hash) -> String {
-	format!("/livepeer/{}/1", hex::encode(&genesis.as_bytes()[..8]))
+	format!("/livepeer/{}/2", hex::encode(&genesis.as_bytes()[..8]))
 }
 
 /// A segment header with its broadcaster's signature.
@@ -34,19 +35,37 @@ pub fn protocol_name(genesis: &Hash) -> String {
 pub struct SignedHeader {
 	/// The header.
 	pub header: SegmentHeader,
-	/// The broadcaster's signature over it.
-	pub signature: Signature,
+	/// The broadcaster's signature over its hash.
+	pub signature: OperatorSignature,
+}
+
+/// A stream's head with its broadcaster's signature.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct SignedHead {
+	/// The head.
+	pub head: StreamHead,
+	/// The broadcaster's signature over its hash.
+	pub signature: OperatorSignature,
+}
+
+/// What a verifier shows to be kept a place.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct SignedPass {
+	/// The pass.
+	pub pass: Pass,
+	/// The verifier key's signature over its payload.
+	pub signature: VerifierSignature,
 }
 
 /// A returned segment with both signatures: enough for anybody to check everything about it.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct SegmentRecord {
-	/// The transcoder's receipt, which holds the header.
+	/// The header that the broadcaster signed.
+	pub signed: SignedHeader,
+	/// The transcoder's receipt for it.
 	pub receipt: Receipt,
-	/// The transcoder's signature over it.
-	pub transcoder_signature: Signature,
-	/// The broadcaster's signature over the header.
-	pub broadcaster_signature: Signature,
+	/// The transcoder's signature over the receipt's hash.
+	pub signature: OperatorSignature,
 }
 
 /// Why a record is not what it claims to be.
@@ -58,8 +77,7 @@ pub enum RecordError {
 	/// The header is not signed by the stream's owner.
 	#[error("the segment header is not signed by the broadcaster")]
 	BroadcasterSignature,
-	/// The receipt is not signed by the transcoder that the header names, or names another
-	/// signature of the broadcaster.
+	/// The receipt is for another header, or not signed by the transcoder that the header names.
 	#[error("the receipt is not signed by the transcoder that the header names")]
 	TranscoderSignature,
 	/// The receipt has another number of outputs than the job.
@@ -70,33 +88,20 @@ pub enum RecordError {
 impl SegmentRecord {
 	/// The segment's header.
 	pub fn header(&self) -> &SegmentHeader {
-		&self.receipt.header
+		&self.signed.header
 	}
 
-	/// Checks both signatures, and that the record belongs to this chain, stream and owner.
-	pub fn check(
-		&self,
-		genesis: &Hash,
-		stream: &StreamId,
-		broadcaster: &AccountId,
-		renditions: usize,
-	) -> Result<(), RecordError> {
-		let header = self.header();
-		if header.genesis != *genesis || header.stream != *stream {
-			return Err(RecordError::Foreign);
+	/// The outputs in rendition order; none of a segment that was rejected.
+	pub fn outputs(&self) -> &[Option<Output>] {
+		match &self.receipt.result {
+			TranscodeResult::Transcoded(outputs) => outputs,
+			TranscodeResult::Rejected(_) => &[],
 		}
-		if !header.is_signed_by(broadcaster, &self.broadcaster_signature) {
-			return Err(RecordError::BroadcasterSignature);
-		}
-		if self.receipt.broadcaster_signature_hash != signature_hash(&self.broadcaster_signature)
-			|| !self.receipt.is_signed(&self.transcoder_signature)
-		{
-			return Err(RecordError::TranscoderSignature);
-		}
-		if self.receipt.outputs.len() != renditions {
-			return Err(RecordError::Outputs);
-		}
-		Ok(())
+	}
+
+	/// The outputs that there are.
+	pub fn present(&self) -> impl Iterator<Item = &Output> {
+		self.outputs().iter().flatten()
 	}
 }
 
@@ -107,8 +112,8 @@ pub struct Playlist {
 	pub job: JobId,
 	/// Its ladder.
 	pub ladder: Ladder,
-	/// Whether no record follows those that exist now.
-	pub ended: bool,
+	/// How far the stream has come, in its broadcaster's word; `None` before it has begun.
+	pub head: Option<SignedHead>,
 	/// Records in ascending order of seq, at most [`MAX_RECORDS`].
 	pub records: Vec<SegmentRecord>,
 }
@@ -120,6 +125,8 @@ pub enum Request {
 	Fetch {
 		/// Their hash.
 		hash: H256,
+		/// Shown by a verifier.
+		pass: Option<Box<SignedPass>>,
 	},
 	/// A segment to transcode; its bytes follow.
 	Push(Box<SignedHeader>),
@@ -130,14 +137,20 @@ pub enum Request {
 		/// The first seq of interest.
 		from: Seq,
 	},
+	/// The newest segment of a stream that the peer knows, as its broadcaster signed it: for a
+	/// broadcaster that lost its state.
+	Newest {
+		/// The stream.
+		stream: StreamId,
+	},
 }
 
 impl Request {
 	/// How many raw bytes follow the frame.
 	pub fn payload_len(&self) -> u32 {
 		match self {
-			Request::Push(signed) => signed.header.in_len,
-			Request::Fetch { .. } | Request::Playlist { .. } => 0,
+			Request::Push(signed) => signed.header.segment.in_len,
+			Request::Fetch { .. } | Request::Playlist { .. } | Request::Newest { .. } => 0,
 		}
 	}
 }
@@ -166,9 +179,6 @@ pub enum Refusal {
 	/// The job's allowance does not cover another segment yet.
 	#[error("the allowance is used up")]
 	Allowance,
-	/// The segment is beyond the job's limits.
-	#[error("the segment is beyond the job's limits: {0:?}")]
-	Invalid(RejectReason),
 	/// This peer is no transcoder.
 	#[error("the peer does not transcode")]
 	NotServed,
@@ -183,12 +193,12 @@ pub enum Refusal {
 /// A transcoder's answer to a segment.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub enum PushReply {
-	/// Transcoded; the outputs are fetched by their hashes.
+	/// Transcoded or rejected; the outputs are fetched by their hashes.
 	Done {
 		/// What the transcoder made.
 		receipt: Box<Receipt>,
-		/// Its signature.
-		signature: Signature,
+		/// Its signature over the receipt's hash.
+		signature: OperatorSignature,
 	},
 	/// Too much at once: the same segment is welcome later.
 	Busy {
@@ -215,6 +225,8 @@ pub enum Reply {
 	Pushed(PushReply),
 	/// To a playlist request.
 	Playlist(Box<Playlist>),
+	/// To a request for the newest segment.
+	Newest(Box<SignedHeader>),
 	/// The peer serves too many requests.
 	Busy,
 	/// The request cannot be read.
@@ -261,12 +273,19 @@ pub trait Transport: Send + Sync {
 		hex::encode(&peer.peer_id)
 	}
 
-	/// The bytes with this hash, at most `max_len` of them.
+	/// This worker's peer id in binary form: whom a verifier's pass must name.
+	fn peer_id(&self) -> Vec<u8> {
+		self.service_record().peer_id.into_inner()
+	}
+
+	/// The bytes with this hash, at most `max_len` of them; with a pass, in the place that is kept
+	/// for a verifier.
 	async fn fetch(
 		&self,
 		peer: &ServiceRecord,
 		hash: H256,
 		max_len: u32,
+		pass: Option<&SignedPass>,
 	) -> Result<Vec<u8>, NetError>;
 
 	/// Sends a segment and waits for the receipt. The caller checks the receipt.
@@ -284,6 +303,13 @@ pub trait Transport: Send + Sync {
 		stream: StreamId,
 		from: Seq,
 	) -> Result<Playlist, NetError>;
+
+	/// The newest segment of a stream that the peer knows. The caller checks the signature.
+	async fn newest(
+		&self,
+		peer: &ServiceRecord,
+		stream: StreamId,
+	) -> Result<SignedHeader, NetError>;
 }
 
 /// Answers peers. Requests run concurrently; their number is limited by the transport.
@@ -291,6 +317,12 @@ pub trait Transport: Send + Sync {
 pub trait Service: Send + Sync {
 	/// The bytes with this hash, if this worker has them.
 	async fn fetch(&self, hash: H256) -> Option<Vec<u8>>;
+
+	/// Whether this pass, shown by the peer that it names, is that of a judge of a claim that this
+	/// worker holds the bytes of. Whoever has one is served beyond the places of strangers.
+	async fn is_judge(&self, _pass: &SignedPass) -> bool {
+		false
+	}
 
 	/// Whether a segment with this header would be taken: asked before its bytes are received, so
 	/// that strangers cannot make this worker receive them.
@@ -301,4 +333,9 @@ pub trait Service: Send + Sync {
 
 	/// A stream's records, if this worker is its origin.
 	async fn playlist(&self, stream: StreamId, from: Seq) -> Option<Playlist>;
+
+	/// The newest segment of a stream that this worker knows.
+	async fn newest(&self, _stream: StreamId) -> Option<SignedHeader> {
+		None
+	}
 }

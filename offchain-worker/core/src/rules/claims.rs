@@ -85,9 +85,10 @@ pub fn drawn_leaves(tree: &SumTree, positions: &[u64]) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use livepeer_primitives::{receipt::Outputs, sum_tree};
+	use livepeer_primitives::{extension::Extensions, receipt::Outputs, sum_tree};
 	use proptest::prelude::*;
-	use sp_core::H256;
+
+	use crate::fakes::segment_info;
 
 	const RULES: ClaimRules =
 		ClaimRules { max_leaves: 16, batch: 8, max_wait_ms: 30_000, gap_wait_ms: 10_000 };
@@ -136,8 +137,8 @@ mod tests {
 				match works[(seq - 5) as usize] {
 					0 => None,
 					work => Some(Leaf::Transcoded {
-						in_hash: H256::repeat_byte(1), in_len: 1, duration: 1,
-						outputs: Outputs::default(), work,
+						segment: segment_info(b"x"), outputs: Outputs::default(), work,
+						extensions: Extensions::default(),
 					}),
 				}
 			}).expect("at most 64 leaves");

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use codec::{Decode, Encode};
 use livepeer_primitives::{
 	video::{Rendition, LONGEST_SEGMENT, TICKS_PER_SECOND},
-	Seq,
+	Epoch, Seq,
 };
 
 /// Bits per second that audio and the container may add to a rendition's video.
@@ -28,11 +28,12 @@ pub fn master(ladder: &[Rendition], prefix: &str) -> String {
 	let mut text = String::from("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-INDEPENDENT-SEGMENTS\n");
 	for (index, rendition) in ladder.iter().enumerate() {
 		let bits = u64::from(rendition.kbps) * 1000;
+		let cap = u64::from(rendition.cap_kbps) * 1000;
 		// Writing to a string cannot fail.
 		let _ = writeln!(
 			text,
 			"#EXT-X-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={},RESOLUTION={}x{}\n{prefix}{index}.m3u8",
-			bits + bits / 10 + OVERHEAD_BITS,
+			cap + cap / 10 + OVERHEAD_BITS,
 			bits + OVERHEAD_BITS,
 			rendition.width,
 			rendition.height,
@@ -46,6 +47,8 @@ pub fn master(ladder: &[Rendition], prefix: &str) -> String {
 pub struct Entry {
 	/// Its seq, which is also its media sequence number.
 	pub seq: Seq,
+	/// Its epoch.
+	pub epoch: Epoch,
 	/// Duration in ticks of 1/90,000 s.
 	pub duration: u32,
 	/// The first time stamp of its video, in ticks.
@@ -188,7 +191,7 @@ fn list(text: &mut String, rendition: usize, entries: &[Entry], gaps: bool) {
 
 /// Whether `next` continues `entry` in number and in time.
 pub fn follows(entry: &Entry, next: &Entry) -> bool {
-	if next.seq != entry.seq.saturating_add(1) {
+	if next.seq != entry.seq.saturating_add(1) || next.epoch != entry.epoch {
 		return false;
 	}
 	match (entry.pts, next.pts) {
@@ -244,8 +247,10 @@ pub(crate) mod tests {
 	use super::*;
 	use codec::DecodeAll;
 
+	use crate::fakes::rendition;
+
 	fn entry(seq: Seq, pts: u64) -> Entry {
-		Entry { seq, duration: 180_000, pts: Some(pts) }
+		Entry { seq, epoch: 0, duration: 180_000, pts: Some(pts) }
 	}
 
 	/// A packet of a transport stream in which a picture with this time stamp starts.
@@ -284,10 +289,7 @@ pub(crate) mod tests {
 
 	#[test]
 	fn master_should_list_every_rendition() {
-		let ladder = [
-			Rendition { width: 640, height: 360, kbps: 800 },
-			Rendition { width: 426, height: 240, kbps: 400 },
-		];
+		let ladder = [rendition(640, 360, 800), rendition(426, 240, 400)];
 		let text = master(&ladder, "");
 		assert!(text.starts_with("#EXTM3U\n"));
 		assert!(text.contains("RESOLUTION=640x360\n0.m3u8\n"));
@@ -330,9 +332,9 @@ pub(crate) mod tests {
 		let short = Entry { duration: 90_000, ..entry(0, 0) };
 		let long = Entry { duration: LONGEST_SEGMENT, ..entry(1, 90_000) };
 		for entries in [vec![], vec![short], vec![short, long]] {
-			assert_eq!(tag(&recording(0, &entries), "TARGETDURATION"), 6);
+			assert_eq!(tag(&recording(0, &entries), "TARGETDURATION"), 10);
 			let listing = Listing { entries, discontinuities: 0 };
-			assert_eq!(tag(&live(0, &listing, false), "TARGETDURATION"), 6);
+			assert_eq!(tag(&live(0, &listing, false), "TARGETDURATION"), 10);
 		}
 	}
 
@@ -379,9 +381,10 @@ pub(crate) mod tests {
 
 	#[test]
 	fn segments_should_follow_when_time_stamps_wrap() {
-		let last = Entry { seq: 1, duration: 180_000, pts: Some(PTS_MODULUS - 180_000) };
+		let last = Entry { seq: 1, epoch: 0, duration: 180_000, pts: Some(PTS_MODULUS - 180_000) };
 		assert!(follows(&last, &entry(2, 0)));
 		assert!(!follows(&last, &entry(2, 90_000)));
+		assert!(!follows(&last, &Entry { epoch: 1, ..entry(2, 0) }), "an epoch is a break");
 	}
 
 	#[test]

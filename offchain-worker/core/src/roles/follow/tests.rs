@@ -1,21 +1,28 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::{
-	broadcast::Origin,
-	chain::{Call, Wait},
-	clock::SystemClock,
-	fakes::{simulate, FakeChain, FakeNet, MemoryStore, Recorder, GENESIS, PLENTY},
-	key::Key,
-	playlist::tests::packet,
-	transport::{PushReply, Refusal, Service, SignedHeader},
+	fakes::{
+		output, rendition, segment_info, simulate, FakeChain, FakeNet, MemoryStore, Recorder,
+		GENESIS, PLENTY,
+	},
+	key::{Key, Signing},
+	ports::{
+		chain::{Call, Wait},
+		clock::SystemClock,
+		store::{Blobs, Streams},
+		transport::{PushReply, Refusal, Service, SignedHeader},
+	},
+	roles::broadcast::Origin,
+	rules::playlist::tests::packet,
 };
 use livepeer_primitives::{
-	api::{ChallengeView, JobView, TranscoderView},
-	params::{ProtocolParameters, Timing},
-	receipt::{signature_hash, Output, Outputs, Receipt},
-	segment::SegmentHeader,
-	traits::ClaimInfo,
-	video::{Rendition, SourceLimits},
+	api::{ChallengeView, JobView, KeysView, TranscoderView},
+	claim::ClaimInfo,
+	extension::Extensions,
+	keys::Purpose,
+	receipt::{Outputs, Receipt, TranscodeResult},
+	segment::{SegmentHeader, StreamHead},
+	video::SourceLimits,
 	ClaimId, Hash, ToolchainId, UNIT,
 };
 use sp_core::H256;
@@ -40,11 +47,12 @@ impl Story {
 			transcoder: Key::from_uri("//Transcoder").unwrap(),
 		};
 		let client = story.chain.client(Some(story.broadcaster.clone()));
-		client.submit(Call::SetOrigin(FakeNet::record("o")), Wait::InBlock).await.unwrap();
+		client.submit(origin_at("o"), Wait::InBlock).await.unwrap();
 		let call = Call::CreateJob {
+			broadcaster: story.broadcaster.account(),
 			name: "demo".into(),
-			ladder: vec![Rendition { width: 64, height: 36, kbps: 100 }].try_into().unwrap(),
-			limits: SourceLimits { width: 128, height: 72, fps: 30 },
+			ladder: vec![rendition(64, 36, 100)].try_into().unwrap(),
+			limits: SourceLimits::new(128, 72, 30),
 			max_price: UNIT,
 			end: 100,
 			budget: PLENTY,
@@ -64,13 +72,32 @@ impl Story {
 			broadcaster: self.broadcaster.account(),
 			name: "demo".into(),
 			job: 1,
-			ladder: vec![Rendition { width: 64, height: 36, kbps: 100 }].try_into().unwrap(),
+			ladder: vec![rendition(64, 36, 100)].try_into().unwrap(),
 			first: 0,
+			epoch: 0,
+			newest_epoch: 0,
 			next,
 			complete: Seq::MAX,
 			ended,
+			head: Some(self.head(&self.broadcaster, ended, next)),
 		};
 		self.origin.put_stream(self.stream(), &state).unwrap();
+	}
+
+	/// A head that `key` signs, newer than those before.
+	fn head(&self, key: &Key, ended: bool, next_seq: Seq) -> SignedHead {
+		static TIME: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+		let head = StreamHead {
+			genesis: GENESIS,
+			stream: self.stream(),
+			epoch: 0,
+			next_seq,
+			ended,
+			time: TIME.fetch_add(1, std::sync::atomic::Ordering::SeqCst),
+			extensions: Extensions::default(),
+		};
+		let signature = Signing::own(key.clone()).sign(&head.hash());
+		SignedHead { head, signature }
 	}
 
 	fn record(&self, seq: Seq, change: impl FnOnce(&mut SegmentHeader)) -> SegmentRecord {
@@ -91,23 +118,27 @@ impl Story {
 			assignment: 0,
 			transcoder: self.transcoder.account(),
 			seq,
-			in_hash: crate::sha256(b"source"),
-			in_len: 6,
-			duration: 180_000,
+			segment: segment_info(b"source"),
 		};
 		change(&mut header);
-		let broadcaster_signature = self.broadcaster.sign(header.signing_payload());
-		let hash = self.origin.put(&bytes).unwrap();
-		let mut outputs = Outputs::default();
-		outputs.try_push(Output { hash, len: bytes.len() as u32 }).unwrap();
+		self.origin.put(&bytes).unwrap();
+		let outputs = Outputs::truncate_from(vec![Some(output(&bytes))]);
+		self.sign(header, outputs)
+	}
+
+	fn sign(&self, header: SegmentHeader, outputs: Outputs) -> SegmentRecord {
 		let receipt = Receipt {
-			header,
-			broadcaster_signature_hash: signature_hash(&broadcaster_signature),
+			header: header.hash(),
 			toolchain: Hash::zero(),
-			outputs,
+			result: TranscodeResult::Transcoded(outputs),
+			extensions: Extensions::default(),
 		};
-		let transcoder_signature = self.transcoder.sign(receipt.signing_payload());
-		SegmentRecord { receipt, transcoder_signature, broadcaster_signature }
+		let signature = Signing::own(self.broadcaster.clone()).sign(&header.hash());
+		SegmentRecord {
+			signed: SignedHeader { header, signature },
+			signature: Signing::own(self.transcoder.clone()).sign(&receipt.hash()),
+			receipt,
+		}
 	}
 
 	fn follower(&self, keep: u64) -> Follower {
@@ -124,6 +155,10 @@ impl Story {
 			keep,
 		)
 	}
+}
+
+fn origin_at(peer: &str) -> Call {
+	Call::SetOrigin { name: "demo".into(), record: FakeNet::record(peer) }
 }
 
 /// What a follower has.
@@ -143,12 +178,13 @@ async fn stream_should_be_found_and_followed_to_its_end() {
 	let first = follower.poll(stream).await.unwrap();
 	assert_eq!(first, Polled { new: MAX_RECORDS as usize, ended: false });
 	story.set_state(true, 70);
+	assert_eq!(follower.poll(stream).await.unwrap(), first);
 	assert_eq!(follower.poll(stream).await.unwrap(), Polled { new: 6, ended: true });
 	assert_eq!(follower.poll(stream).await.unwrap(), Polled { new: 0, ended: true });
 	let records = follower.records(stream, 0).unwrap();
 	assert_eq!(records.len(), 70);
 	for record in &records {
-		assert!(story.store.get(record.receipt.outputs[0].hash).unwrap().is_some());
+		assert!(story.store.get(record.outputs()[0].unwrap().hash).unwrap().is_some());
 	}
 	// The job leaves the chain's state and the origin the network: the stream stays known.
 	story.chain.remove_job(1);
@@ -193,8 +229,8 @@ async fn record_should_be_refused_when_it_is_not_the_owners() {
 		let story = Story::new().await;
 		let mut record = story.record(0, change);
 		// The origin's store files it under the stream all the same.
-		let stream = record.receipt.header.stream;
-		record.receipt.header.stream = story.stream();
+		let stream = record.header().stream;
+		record.signed.header.stream = story.stream();
 		story.origin.put_record(&record).unwrap();
 		let follower = story.follower(10);
 		follower.find("demo", None).await.unwrap();
@@ -208,7 +244,7 @@ async fn record_should_be_refused_when_it_is_not_the_owners() {
 async fn record_should_be_refused_when_its_receipt_is_forged() {
 	let story = Story::new().await;
 	let mut record = story.record(0, |_| ());
-	record.transcoder_signature = story.broadcaster.sign(record.receipt.signing_payload());
+	record.signature = Signing::own(story.broadcaster.clone()).sign(&record.receipt.hash());
 	story.origin.put_record(&record).unwrap();
 	let follower = story.follower(10);
 	follower.find("demo", None).await.unwrap();
@@ -234,9 +270,9 @@ async fn record_should_be_refused_when_it_is_not_in_order() {
 			PushReply::Refused(Refusal::NotServed)
 		}
 		async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
-			let ladder = vec![Rendition { width: 64, height: 36, kbps: 100 }];
+			let ladder = vec![rendition(64, 36, 100)];
 			let ladder = ladder.try_into().unwrap();
-			Some(Playlist { job: 1, ladder, ended: false, records: self.0.clone() })
+			Some(Playlist { job: 1, ladder, head: None, records: self.0.clone() })
 		}
 	}
 	story.net.serve("o", Arc::new(Disordered(records)));
@@ -303,7 +339,7 @@ async fn follower_should_be_live_again_when_it_fell_far_behind() {
 	follower.poll(stream).await.unwrap();
 	// A little behind: everything is taken.
 	(1..140).for_each(|seq| story.origin.put_record(&story.record(seq, |_| ())).unwrap());
-	for _ in 0..3 {
+	for _ in 0..5 {
 		follower.poll(stream).await.unwrap();
 	}
 	assert_eq!(seqs(&follower, stream), (0..140).collect::<Vec<Seq>>());
@@ -343,16 +379,15 @@ fn newest_seq_should_be_found_wherever_it_is() {
 async fn records_of_another_job_should_be_skipped_and_not_asked_for_again() {
 	let story = Story::new().await;
 	// Job 2 has another ladder; the origin still tells of job 1.
-	let mut old = story.record(0, |_| ());
-	let output = old.receipt.outputs[0];
-	old.receipt.outputs.try_push(output).unwrap();
-	old.transcoder_signature = story.transcoder.sign(old.receipt.signing_payload());
+	let old = story.record(0, |_| ());
+	let two = Outputs::truncate_from(vec![old.outputs()[0]; 2]);
+	let old = story.sign(old.signed.header, two);
 	story.origin.put_record(&old).unwrap();
 	story.origin.put_record(&story.record(1, |_| ())).unwrap();
 	story.origin.put_record(&story.record(2, |header| header.job = 2)).unwrap();
 	let endless = |header: &mut SegmentHeader| {
 		header.job = 2;
-		header.duration = LONGEST_SEGMENT + 1;
+		header.segment.duration = LONGEST_SEGMENT + 1;
 	};
 	story.origin.put_record(&story.record(3, endless)).unwrap();
 	let mut state = story.origin.stream(story.stream()).unwrap().unwrap();
@@ -366,7 +401,8 @@ async fn records_of_another_job_should_be_skipped_and_not_asked_for_again() {
 	assert_eq!(follower.poll(stream).await.unwrap().new, 0);
 	// Nobody but the owner has a record skipped.
 	let mut forged = story.record(4, |_| ());
-	forged.broadcaster_signature = story.transcoder.sign(forged.header().signing_payload());
+	let hash = forged.header().hash();
+	forged.signed.signature = Signing::own(story.transcoder.clone()).sign(&hash);
 	story.origin.put_record(&forged).unwrap();
 	let error = follower.poll(stream).await.unwrap_err();
 	assert!(matches!(error, FollowError::Record(RecordError::BroadcasterSignature)));
@@ -386,7 +422,7 @@ async fn kept_segments_should_go_when_the_next_job_has_another_ladder() {
 	follower.poll(stream).await.unwrap();
 	assert_eq!(seqs(&follower, stream), [0]);
 	state.job = 3;
-	state.ladder = vec![Rendition { width: 32, height: 18, kbps: 50 }].try_into().unwrap();
+	state.ladder = vec![rendition(32, 18, 50)].try_into().unwrap();
 	story.origin.put_stream(stream, &state).unwrap();
 	follower.poll(stream).await.unwrap();
 	assert_eq!(seqs(&follower, stream), [0; 0]);
@@ -419,14 +455,23 @@ impl Chain for Hanging {
 	fn account(&self) -> Option<AccountId> {
 		self.0.account()
 	}
-	fn heads(&self) -> tokio::sync::watch::Receiver<crate::chain::Head> {
+	fn heads(&self) -> tokio::sync::watch::Receiver<crate::ports::chain::Head> {
 		self.0.heads()
 	}
-	async fn timing(&self) -> Result<Timing, ChainError> {
-		self.0.timing().await
+	async fn limits(&self) -> Result<crate::ports::chain::Limits, ChainError> {
+		self.0.limits().await
 	}
-	async fn parameters(&self) -> Result<ProtocolParameters, ChainError> {
-		self.0.parameters().await
+	async fn operator_keys(
+		&self,
+		account: &AccountId,
+		purpose: Purpose,
+	) -> Result<Vec<KeysView>, ChainError> {
+		self.up().await;
+		self.0.operator_keys(account, purpose).await
+	}
+	async fn origin(&self, stream: StreamId) -> Result<Option<ServiceRecord>, ChainError> {
+		self.up().await;
+		self.0.origin(stream).await
 	}
 	async fn transcoder(&self, account: &AccountId) -> Result<Option<TranscoderView>, ChainError> {
 		self.0.transcoder(account).await
@@ -458,8 +503,8 @@ impl Chain for Hanging {
 	async fn toolchains(&self) -> Result<Vec<ToolchainId>, ChainError> {
 		self.0.toolchains().await
 	}
-	async fn broadcasters(&self) -> Result<Vec<AccountId>, ChainError> {
-		self.0.broadcasters().await
+	async fn origins(&self) -> Result<Vec<StreamId>, ChainError> {
+		self.0.origins().await
 	}
 	async fn submit(&self, call: Call, wait: Wait) -> Result<(), ChainError> {
 		self.0.submit(call, wait).await
@@ -497,7 +542,7 @@ fn stream_should_go_on_when_the_node_gives_no_answer() {
 		assert!(follower.poll(stream).await.is_err());
 		chain.hang(false);
 		let client = story.chain.client(Some(story.broadcaster.clone()));
-		client.submit(Call::SetOrigin(FakeNet::record("p")), Wait::InBlock).await.unwrap();
+		client.submit(origin_at("p"), Wait::InBlock).await.unwrap();
 		story.net.serve("p", Arc::new(Origin::new(Arc::new(story.origin.clone()))));
 		story.origin.put_record(&story.record(20, |_| ())).unwrap();
 		let _ = follower.poll(stream).await;
@@ -526,7 +571,7 @@ async fn playlists_should_be_the_same_after_a_restart() {
 	story.store.put(&packet(0)).unwrap();
 	story.store.put_record(&record).unwrap();
 	let after = story.follower(10).timeline(stream, Timeline::clone).unwrap();
-	assert_eq!(after.whole()[10], Entry { seq: 30, duration: 180_000, pts: Some(0) });
+	assert_eq!(after.whole()[10], Entry { seq: 30, epoch: 0, duration: 180_000, pts: Some(0) });
 	assert_eq!(after.live(1).discontinuities, 2);
 }
 
@@ -556,7 +601,7 @@ async fn rendition_should_come_from_the_transcoder_when_the_origin_lacks_it() {
 	let story = Story::new().await;
 	let record = story.record(0, |_| ());
 	story.origin.put_record(&record).unwrap();
-	let hash = record.receipt.outputs[0].hash;
+	let hash = record.outputs()[0].unwrap().hash;
 	struct Lacking(Origin, H256);
 	#[async_trait::async_trait]
 	impl Service for Lacking {
@@ -605,4 +650,48 @@ async fn old_records_should_be_forgotten_when_more_than_the_kept_number_arrive()
 	let records = follower.records(stream, 0).unwrap();
 	assert_eq!(records.first().map(|r| r.header().seq), Some(20));
 	assert_eq!(story.store.blob_count(), 10);
+}
+
+#[tokio::test]
+async fn stream_should_not_end_when_its_broadcaster_did_not_say_so() {
+	let story = Story::new().await;
+	story.origin.put_record(&story.record(0, |_| ())).unwrap();
+	let follower = story.follower(10);
+	let stream = follower.find("demo", None).await.unwrap();
+	let mut state = story.origin.stream(stream).unwrap().unwrap();
+	let truth = state.head.clone();
+	// The origin makes it up, or somebody else signs it.
+	state.ended = true;
+	story.origin.put_stream(stream, &state).unwrap();
+	assert!(!follower.poll(stream).await.unwrap().ended);
+	state.head = Some(story.head(&story.transcoder, true, 1));
+	story.origin.put_stream(stream, &state).unwrap();
+	assert!(matches!(follower.poll(stream).await, Err(FollowError::Head)));
+	story.set_state(true, 1);
+	assert!(follower.poll(stream).await.unwrap().ended);
+	// An older head that is shown again changes nothing.
+	state.head = truth;
+	story.origin.put_stream(stream, &state).unwrap();
+	assert!(follower.poll(stream).await.unwrap().ended);
+}
+
+#[tokio::test]
+async fn record_should_be_taken_when_operator_keys_signed_it() {
+	let story = Story::new().await;
+	let operator = Key::from_uri("//Operator").unwrap();
+	let owner = story.broadcaster.account();
+	story.chain.set_keys(&owner, Purpose::Segments, &[&operator]);
+	let mut record = story.record(0, |_| ());
+	let views = story.chain.client(None).operator_keys(&owner, Purpose::Segments).await.unwrap();
+	let ring = crate::key::Keyring::new(owner, vec![operator]);
+	record.signed.signature = ring.signing(&views, 1).unwrap().sign(&record.header().hash());
+	story.origin.put_record(&record).unwrap();
+	let follower = story.follower(10);
+	let stream = follower.find("demo", None).await.unwrap();
+	assert_eq!(follower.poll(stream).await.unwrap().new, 1);
+	// Of a generation that nobody announced.
+	let mut record = story.record(1, |_| ());
+	record.signed.signature.signer.generation = 7;
+	story.origin.put_record(&record).unwrap();
+	assert!(follower.poll(stream).await.is_err());
 }

@@ -1,18 +1,24 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::{
-	broadcast::Origin,
-	fakes::{simulate, FakeEngine, FakeNet, MemoryStore, Recorder, Sim, GENESIS},
-	transcoder::Pixels,
+	fakes::{
+		output, rendition, segment_info, simulate, FakeEngine, FakeNet, MemoryStore, Recorder, Sim,
+		GENESIS,
+	},
+	ports::{engine::Pixels, store::Blobs},
+	roles::broadcast::Origin,
 };
 use livepeer_primitives::{
+	extension::Extensions,
+	keys::VerifierPair,
+	leaf::RejectReason,
 	receipt::Outputs,
 	verdict::{NonConformingKind, DISPUTE},
-	video::{Rendition, SourceLimits},
+	video::SourceLimits,
 	work::WorkFactors,
 };
 
-const FACTORS: WorkFactors = WorkFactors { preset: 1_000, decode: 250 };
+const FACTORS: WorkFactors = WorkFactors::canonical(1_000, 250, 77);
 
 struct Story {
 	net: FakeNet,
@@ -58,17 +64,17 @@ impl Story {
 		let made = engine.transcode(&format(), &input).await.unwrap();
 		let mut outputs = Outputs::default();
 		for bytes in &made.outputs {
-			let hash = self.theirs.put(bytes).unwrap();
-			outputs.try_push(Output { hash, len: bytes.len() as u32 }).unwrap();
+			self.theirs.put(bytes).unwrap();
+			outputs.try_push(Some(output(bytes))).unwrap();
 		}
+		self.theirs.put(&input).unwrap();
 		let leaf = Leaf::Transcoded {
-			in_hash: self.theirs.put(&input).unwrap(),
-			in_len: input.len() as u32,
-			duration: 180_000,
+			segment: segment_info(&input),
 			outputs,
-			work: made.pixels.work(&FACTORS).unwrap(),
+			work: made.pixels.work(&FACTORS, &format().ladder, |_| true).unwrap(),
+			extensions: Extensions::default(),
 		};
-		VerifyLeaf { index, seq: u64::from(index) + 100, leaf }
+		VerifyLeaf { index, seq: u64::from(index) + 100, header: Hash::zero(), leaf }
 	}
 
 	fn task(&self, leaves: Vec<VerifyLeaf>) -> VerifyTask {
@@ -76,6 +82,7 @@ impl Story {
 			genesis: GENESIS,
 			claim: 1,
 			tranche: 0,
+			pass: None,
 			verifier: AccountId::new([1; 32]),
 			job: 1,
 			transcoder: AccountId::new([2; 32]),
@@ -93,13 +100,8 @@ impl Story {
 
 fn format() -> Format {
 	Format {
-		ladder: vec![
-			Rendition { width: 64, height: 36, kbps: 100 },
-			Rendition { width: 32, height: 18, kbps: 50 },
-		]
-		.try_into()
-		.unwrap(),
-		limits: SourceLimits { width: 128, height: 72, fps: 30 },
+		ladder: vec![rendition(64, 36, 100), rendition(32, 18, 50)].try_into().unwrap(),
+		limits: SourceLimits::new(128, 72, 30),
 	}
 }
 
@@ -166,13 +168,13 @@ fn withheld_bytes_should_be_unavailable_after_the_patience_and_not_before() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim);
 		let leaf = story.leaf(&FakeEngine::default(), 0).await;
-		let Leaf::Transcoded { in_hash, .. } = leaf.leaf else { panic!() };
+		let in_hash = leaf.leaf.segment().unwrap().in_hash;
 		story.net.withhold(in_hash, true);
 		let role = story.role(FakeEngine::default());
 		let task = story.task(vec![leaf]);
 		let start = sim.clock.now_ms();
 		let (given_up, _) = verdicts(&role, &task).await;
-		assert_eq!(given_up, [Verdict::Unavailable]);
+		assert_eq!(given_up, [Verdict::Unavailable(UnavailableKind::WrongBytes)]);
 		let waited = sim.clock.now_ms() - start;
 		assert!((9_000..=10_000).contains(&waited), "{waited}");
 		// Bytes that come late, but in time, are as good as any.
@@ -198,18 +200,125 @@ fn leaf_should_be_abstained_from_when_the_engine_fails() {
 	})
 }
 
+/// A leaf that rejects a segment which begins with this byte.
+fn rejected(story: &Story, first: u8) -> VerifyLeaf {
+	let input = [first, 1, 2, 3];
+	story.theirs.put(&input).unwrap();
+	let leaf = Leaf::Rejected {
+		segment: segment_info(&input),
+		reason: RejectReason::NoKeyframe,
+		work: 77,
+		extensions: Extensions::default(),
+	};
+	VerifyLeaf { index: 0, seq: 100, header: Hash::zero(), leaf }
+}
+
 #[test]
-fn input_should_be_invalid_when_it_breaks_a_limit() {
+fn rejection_should_be_judged_by_whether_the_segment_can_be_transcoded() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let role = story.role(FakeEngine::default());
+		let right = story.task(vec![rejected(&story, 0xff)]);
+		// Another reason than the engine's own: it informs only.
+		assert_eq!(verdicts(&role, &right).await.0, [Verdict::Valid]);
+		let wrong = VerifyTask { claim: 2, ..story.task(vec![rejected(&story, 1)]) };
+		let transcodable = Verdict::Mismatch(MismatchKind::Transcodable);
+		assert_eq!(verdicts(&role, &wrong).await.0, [transcodable]);
+	})
+}
+
+#[test]
+fn outputs_should_not_conform_when_the_segment_cannot_be_transcoded() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim);
 		let mut leaf = story.leaf(&FakeEngine::default(), 0).await;
-		if let Leaf::Transcoded { in_hash, .. } = &mut leaf.leaf {
-			*in_hash = story.theirs.put(&[0xff, 1, 2, 3]).unwrap();
+		if let Leaf::Transcoded { segment, .. } = &mut leaf.leaf {
+			let input = [0xff, 1, 2, 3];
+			story.theirs.put(&input).unwrap();
+			*segment = segment_info(&input);
 		}
 		let role = story.role(FakeEngine::default());
 		let (verdicts, _) = verdicts(&role, &story.task(vec![leaf])).await;
-		let reason = livepeer_primitives::leaf::RejectReason::Corrupt;
-		assert_eq!(verdicts, [Verdict::InputInvalid { reason, offset: 0 }]);
+		assert_eq!(verdicts, [Verdict::NonConforming(NonConformingKind::Input)]);
+	})
+}
+
+#[test]
+fn absent_output_should_be_right_when_no_work_is_claimed_for_it() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let engine = FakeEngine::default();
+		let absent = |mut leaf: VerifyLeaf, less: bool| {
+			if let Leaf::Transcoded { outputs, work, segment, .. } = &mut leaf.leaf {
+				outputs[1] = None;
+				let encoded = u64::from(segment.in_len) * 50_000;
+				*work -= if less { encoded } else { 0 };
+			}
+			leaf
+		};
+		let role = story.role(engine.clone());
+		let honest = story.task(vec![absent(story.leaf(&engine, 0).await, true)]);
+		assert_eq!(verdicts(&role, &honest).await.0, [Verdict::Valid]);
+		let greedy = story.task(vec![absent(story.leaf(&engine, 0).await, false)]);
+		let greedy = VerifyTask { claim: 2, ..greedy };
+		assert_eq!(verdicts(&role, &greedy).await.0, [Verdict::Mismatch(MismatchKind::Work)]);
+	})
+}
+
+#[test]
+fn chunks_should_be_a_mismatch_when_they_are_not_the_outputs() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let mut leaf = story.leaf(&FakeEngine::default(), 0).await;
+		if let Leaf::Transcoded { outputs, .. } = &mut leaf.leaf {
+			outputs[0] = outputs[0].map(|o| Output { chunk_root: Hash::zero(), ..o });
+		}
+		let role = story.role(FakeEngine::default());
+		let (verdicts, _) = verdicts(&role, &story.task(vec![leaf])).await;
+		assert_eq!(verdicts, [Verdict::Mismatch(MismatchKind::Container)]);
+	})
+}
+
+#[test]
+fn missing_bytes_should_be_told_apart_by_what_the_transcoder_did() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let role = story.role(FakeEngine::default());
+		let mut unknown = story.leaf(&FakeEngine::default(), 0).await;
+		if let Leaf::Transcoded { segment, .. } = &mut unknown.leaf {
+			*segment = segment_info(b"never put");
+		}
+		let task = story.task(vec![unknown]);
+		let refused = [Verdict::Unavailable(UnavailableKind::Refused)];
+		assert_eq!(verdicts(&role, &task).await.0, refused);
+		story.net.remove("t");
+		let unreachable = [Verdict::Unavailable(UnavailableKind::Unreachable)];
+		assert_eq!(verdicts(&role, &VerifyTask { claim: 2, ..task }).await.0, unreachable);
+	})
+}
+
+#[test]
+fn pass_should_be_shown_when_the_node_signed_one() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let role = story.role(FakeEngine::default());
+		let leaf = story.leaf(&FakeEngine::default(), 0).await;
+		let pair = <VerifierPair as sp_core::Pair>::from_string("//Judge", None).unwrap();
+		let pass = Pass {
+			genesis: GENESIS,
+			claim: 1,
+			tranche: 0,
+			account: AccountId::new([1; 32]),
+			peer_id: b"v".to_vec().try_into().unwrap(),
+		};
+		let signature = sp_core::Pair::sign(&pair, pass.payload().as_bytes());
+		let task = VerifyTask { pass: Some(signature.clone()), ..story.task(vec![leaf]) };
+		verdicts(&role, &task).await;
+		let shown = story.net.passes();
+		assert_eq!(shown.len(), 3);
+		assert!(shown
+			.iter()
+			.all(|s| *s == SignedPass { pass: pass.clone(), signature: signature.clone() }));
 	})
 }
 

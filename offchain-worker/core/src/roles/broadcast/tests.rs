@@ -1,15 +1,26 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::{
-	events::NoEvents,
 	fakes::{
-		simulate, FakeChain, FakeEngine, FakeNet, MemoryStore, Recorder, Sim, SimClock, PLENTY,
+		rendition, simulate, FakeChain, FakeEngine, FakeNet, MemoryStore, Recorder, Sim, SimClock,
+		PLENTY,
 	},
-	follow::Follower,
-	transcode::{TranscodeConfig, TranscodeRole},
-	window::OUT,
+	key::Key,
+	ports::{
+		events::NoEvents,
+		store::{Blobs, Streams},
+		transport::{Playlist, PushReply, Refusal, SegmentRecord, Service, SignedHeader},
+	},
+	roles::{
+		follow::Follower,
+		transcode::{TranscodeConfig, TranscodeRole},
+	},
+	rules::window::OUT,
+	sha256,
 };
-use livepeer_primitives::{video::Rendition, UNIT};
+use async_trait::async_trait;
+use livepeer_primitives::{segment::LAST_OF_EPOCH, UNIT};
+use sp_core::H256;
 use sp_runtime::Perbill;
 
 /// A broadcaster and a transcoder that share a fake chain and network.
@@ -25,17 +36,13 @@ struct Story {
 fn spec(name: &str) -> StreamSpec {
 	StreamSpec {
 		name: name.into(),
-		ladder: vec![
-			Rendition { width: 64, height: 36, kbps: 100 },
-			Rendition { width: 32, height: 18, kbps: 50 },
-		]
-		.try_into()
-		.unwrap(),
-		limits: SourceLimits { width: 128, height: 72, fps: 30 },
+		ladder: vec![rendition(64, 36, 100), rendition(32, 18, 50)].try_into().unwrap(),
+		limits: SourceLimits::new(128, 72, 30),
 		max_price: UNIT,
 		budget: PLENTY,
 		lasts: 100,
 		keep: 1_800,
+		above: 0,
 	}
 }
 
@@ -56,7 +63,12 @@ fn config() -> TranscodeConfig {
 type Source = mpsc::Receiver<Result<SourceSegment, String>>;
 
 fn segment(seq: u8) -> SourceSegment {
-	SourceSegment { bytes: vec![seq, 1, 2, 3], duration: 180_000 }
+	SourceSegment {
+		bytes: vec![seq, 1, 2, 3],
+		duration: 180_000,
+		time: u64::from(seq) * 180_000,
+		captured: 0,
+	}
 }
 
 /// The source: `count` segments, then its end.
@@ -80,11 +92,16 @@ impl Story {
 
 	fn broadcaster(&self) -> Broadcaster {
 		let key = Key::from_uri("//Broadcaster").unwrap();
+		self.broadcaster_with(Keyring::own(key.clone()), key, self.store.clone())
+	}
+
+	fn broadcaster_with(&self, keys: Keyring, spends: Key, store: MemoryStore) -> Broadcaster {
 		Broadcaster::new(
-			key.clone(),
-			Arc::new(self.chain.client(Some(key))),
-			Arc::new(self.store.clone()),
+			keys,
+			Arc::new(self.chain.client(Some(spends))),
+			Arc::new(store),
 			Arc::new(self.net.end("origin")),
+			Arc::new(FakeEngine::default()),
 			Arc::new(self.events.clone()),
 			Arc::new(self.sim.clock.clone()),
 		)
@@ -94,7 +111,7 @@ impl Story {
 	async fn transcoder(&self, uri: &str, engine: FakeEngine) -> Arc<TranscodeRole> {
 		let key = Key::from_uri(uri).unwrap();
 		let role = Arc::new(TranscodeRole::new(
-			key.clone(),
+			Keyring::own(key.clone()),
 			Arc::new(self.chain.client(Some(key))),
 			Arc::new(MemoryStore::default()),
 			Arc::new(engine),
@@ -135,16 +152,23 @@ fn stream_should_come_back_whole_when_the_transcoder_works() {
 		let records = story.store.records(open.stream, 0, 100).unwrap();
 		assert_eq!(records.len(), 20);
 		let account = Key::from_uri("//Broadcaster").unwrap().account();
+		let clock = Arc::new(sim.clock.clone());
+		let book = KeyBook::new(Arc::new(story.chain.client(None)), clock);
 		for (seq, record) in records.iter().enumerate() {
 			assert_eq!(record.header().seq, seq as u64);
-			record.check(&crate::fakes::GENESIS, &open.stream, &account, 2).unwrap();
-			for output in &record.receipt.outputs {
+			let checked = book.check_record(record, &open.stream, &account, 2).await;
+			checked.unwrap().unwrap();
+			assert_eq!(record.header().segment.time, seq as u64 * 180_000);
+			for output in record.present() {
 				assert!(story.store.get(output.hash).unwrap().is_some());
 			}
 		}
-		let ended = story.chain.calls().iter().any(|(_, call)| matches!(call, Call::EndJob { .. }));
+		let ended = story.chain.calls().iter().any(|call| matches!(call, Call::EndJob { .. }));
 		assert!(ended);
-		assert!(story.store.stream(open.stream).unwrap().unwrap().ended);
+		let state = story.store.stream(open.stream).unwrap().unwrap();
+		assert!(state.ended);
+		let head = state.head.unwrap().head;
+		assert!(head.ended && head.next_seq == 20, "{head:?}");
 		assert_eq!(story.store.blob_count(), 40, "sources are not kept once they came back");
 	})
 }
@@ -275,7 +299,7 @@ fn resume_should_be_refused_when_the_source_is_another() {
 		let run = first.run(&open, source(20), story.stop.subscribe());
 		assert!(sim.within(6_000, run).await.is_none());
 		let (sender, other) = mpsc::channel(4);
-		sender.try_send(Ok(SourceSegment { bytes: vec![9; 9], duration: 90_000 })).unwrap();
+		sender.try_send(Ok(SourceSegment { bytes: vec![9; 9], ..segment(0) })).unwrap();
 		let second = story.broadcaster();
 		let again = second.open(&spec("demo")).await.unwrap();
 		let error = second.run(&again, other, story.stop.subscribe()).await.unwrap_err();
@@ -326,9 +350,11 @@ fn segments_should_go_to_the_right_transcoder_when_a_reorg_draws_another() {
 			chain.redraw(job, &Key::from_uri("//U").unwrap().account());
 		});
 		let summary = broadcaster.run(&open, source(9), story.stop.subscribe()).await.unwrap();
-		assert_eq!(summary, Summary { returned: 9, skipped: 0, complete: true });
+		// What was signed for the one is never signed for the other: that would be an equivocation.
+		assert_eq!(summary, Summary { returned: 9 - OUT, skipped: OUT, complete: true });
 		let account = Key::from_uri("//U").unwrap().account();
 		let records = story.store.records(open.stream, 0, 100).unwrap();
+		assert_eq!(records.first().map(|record| record.header().seq), Some(OUT));
 		assert!(records.iter().all(|record| record.header().assignment == 0));
 		assert!(records.iter().all(|record| record.header().transcoder == account));
 	})
@@ -448,7 +474,7 @@ fn run_should_leave_the_job_open_when_it_is_stopped() {
 		});
 		let summary = broadcaster.run(&open, source, story.stop.subscribe()).await.unwrap();
 		assert_eq!(summary, Summary { returned: 1, skipped: 0, complete: false });
-		let ended = story.chain.calls().iter().any(|(_, call)| matches!(call, Call::EndJob { .. }));
+		let ended = story.chain.calls().iter().any(|call| matches!(call, Call::EndJob { .. }));
 		assert!(!ended);
 		drop(sender);
 	})
@@ -482,5 +508,106 @@ fn job_should_not_be_opened_when_the_name_is_a_path() {
 		let story = Story::new(&sim);
 		let error = story.broadcaster().open(&spec("../x")).await.unwrap_err();
 		assert!(matches!(error, BroadcastError::BadName));
+	})
+}
+
+#[test]
+fn rejection_should_not_be_believed_when_the_segment_can_be_transcoded() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		let lazy = FakeEngine { rejects: Some(1), ..Default::default() };
+		story.transcoder("//T", lazy).await;
+		let broadcaster = story.broadcaster();
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (sender, ones) = mpsc::channel(8);
+		for last in 0..5 {
+			let bytes = vec![1, 2, 3, last];
+			sender.try_send(Ok(SourceSegment { bytes, ..segment(0) })).unwrap();
+		}
+		let error = broadcaster.run(&open, ones, story.stop.subscribe()).await.unwrap_err();
+		assert!(matches!(error, BroadcastError::FalselyRejected(3)), "{error}");
+		let ended = story.chain.calls().iter().any(|call| matches!(call, Call::EndJob { .. }));
+		assert!(ended, "whoever is assigned next may be honest");
+		drop(sender);
+	})
+}
+
+#[test]
+fn stream_should_go_on_above_in_a_new_epoch_when_the_state_is_lost() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		let role = story.transcoder("//T", FakeEngine::default()).await;
+		let first = story.broadcaster();
+		let open = first.open(&spec("demo")).await.unwrap();
+		let (sender, endless) = mpsc::channel(64);
+		(0..9).for_each(|seq| sender.try_send(Ok(segment(seq))).unwrap());
+		let run = first.run(&open, endless, story.stop.subscribe());
+		assert!(sim.within(20_000, run).await.is_none());
+		let signed = role.newest(open.stream).await.unwrap().header.seq;
+		assert_eq!(signed, 8);
+		let key = Key::from_uri("//Broadcaster").unwrap();
+		let lost = MemoryStore::default();
+		let second = story.broadcaster_with(Keyring::own(key.clone()), key, lost.clone());
+		let again = second.open(&spec("demo")).await.unwrap();
+		assert!(again.job != open.job && again.first > signed && again.epoch > open.epoch);
+		second.run(&again, source(3), story.stop.subscribe()).await.unwrap();
+		let records = lost.records(again.stream, 0, 10).unwrap();
+		assert_eq!(records.len(), 3);
+		assert!(records.iter().all(|record| record.header().segment.epoch == again.epoch));
+	})
+}
+
+#[test]
+fn epoch_should_end_with_a_segment_that_is_too_short() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let broadcaster = story.broadcaster();
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (sender, source) = mpsc::channel(8);
+		sender.try_send(Ok(segment(0))).unwrap();
+		sender.try_send(Ok(SourceSegment { duration: 9_000, ..segment(1) })).unwrap();
+		sender.try_send(Ok(segment(2))).unwrap();
+		drop(sender);
+		broadcaster.run(&open, source, story.stop.subscribe()).await.unwrap();
+		let records = story.store.records(open.stream, 0, 10).unwrap();
+		let said =
+			|record: &SegmentRecord| (record.header().segment.epoch, record.header().segment.flags);
+		let said: Vec<_> = records.iter().map(said).collect();
+		assert_eq!(said, [(0, 0), (0, LAST_OF_EPOCH), (1, 0)]);
+	})
+}
+
+#[test]
+fn stream_should_run_when_the_account_is_cold() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let [cold, signs, spends] =
+			["//Broadcaster", "//Signs", "//Spends"].map(|uri| Key::from_uri(uri).unwrap());
+		let account = cold.account();
+		let offline = story.chain.client(Some(cold));
+		story.chain.set_keys(&account, Purpose::Segments, &[&signs]);
+		let ring = Keyring::new(account.clone(), vec![signs]);
+		let broadcaster = story.broadcaster_with(ring, spends.clone(), story.store.clone());
+		let error = broadcaster.open(&spec("demo")).await.unwrap_err();
+		assert!(matches!(error, BroadcastError::Origin(_)), "{error}");
+		let origin = Call::SetOrigin { name: "demo".into(), record: FakeNet::record("origin") };
+		offline.submit(origin, Wait::Finalized).await.unwrap();
+		let error = broadcaster.open(&spec("demo")).await.unwrap_err();
+		assert!(matches!(error, BroadcastError::Chain(_)), "it may not spend yet: {error}");
+		let spending = crate::ports::chain::Spending { cap: PLENTY, expiry: 1_000 };
+		let call = Call::SetSpending { key: spends.account(), spending };
+		offline.submit(call, Wait::Finalized).await.unwrap();
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let summary = broadcaster.run(&open, source(5), story.stop.subscribe()).await.unwrap();
+		assert_eq!(summary.returned, 5);
+		let record = story.store.records(open.stream, 0, 1).unwrap().remove(0);
+		let signer = record.signed.signature.signer;
+		assert_eq!((signer.account, signer.generation, signer.key), (account, 1, 0));
 	})
 }

@@ -1,0 +1,668 @@
+//! A chain in memory, which refuses with the names of the pallets' errors.
+
+use std::{
+	collections::BTreeMap,
+	sync::{Arc, Mutex, MutexGuard},
+};
+
+use async_trait::async_trait;
+use livepeer_primitives::{
+	api::{AssignmentView, ChallengeStage, ChallengeView, JobView, KeysView, TranscoderView},
+	claim::{ClaimInfo, Outcome},
+	draw,
+	duty::Profiles,
+	keys::{Generation, OperatorSignature, Purpose, VerifierId},
+	params::ProtocolParameters,
+	segment::stream_id,
+	service::ServiceRecord,
+	sum_tree::{self, Commitment},
+	work::{fee, max_leaf_work},
+	AccountId, Balance, BlockNumber, ClaimId, Hash, JobId, StreamId, ToolchainId,
+};
+use sp_core::H256;
+use tokio::sync::watch;
+
+use super::FakeEngine;
+use crate::{
+	key::Key,
+	lock,
+	ports::chain::{At, Call, Chain, ChainError, Head, LeafReveal, Limits, Refused, Wait},
+};
+
+/// An open claim of the fake chain.
+#[derive(Clone, Debug)]
+pub struct FakeClaim {
+	/// What was claimed.
+	pub info: ClaimInfo,
+	/// The drawn positions; empty before the draw.
+	pub positions: Vec<u64>,
+	/// What was revealed, by leaf.
+	pub revealed: BTreeMap<u32, LeafReveal>,
+	/// The outcome when decided.
+	pub outcome: Option<Outcome>,
+	/// Who judges.
+	pub judges: Vec<(AccountId, VerifierId)>,
+}
+
+impl FakeClaim {
+	/// How many leaves answer the drawn positions, as far as they are revealed.
+	pub fn drawn_leaves(&self) -> usize {
+		let answers = |position: &u64| {
+			self.revealed.values().any(|reveal| {
+				sum_tree::verify(&self.info.commitment, reveal.index, &reveal.leaf, &reveal.proof)
+					.is_ok_and(|range| range.contains(position))
+			})
+		};
+		if self.positions.iter().all(answers) {
+			self.revealed.len()
+		} else {
+			usize::MAX
+		}
+	}
+}
+
+struct ChainState {
+	parameters: ProtocolParameters,
+	toolchains: Vec<ToolchainId>,
+	jobs: BTreeMap<JobId, JobView>,
+	next_job: JobId,
+	origins: BTreeMap<StreamId, ServiceRecord>,
+	keys: BTreeMap<(AccountId, Purpose), Vec<KeysView>>,
+	spending: BTreeMap<AccountId, AccountId>,
+	transcoders: BTreeMap<AccountId, TranscoderView>,
+	claims: BTreeMap<ClaimId, FakeClaim>,
+	next_claim: ClaimId,
+	calls: Vec<Call>,
+	unreachable: bool,
+	fail_next: Option<ChainError>,
+}
+
+/// A chain in memory: assigns each job to the only registered transcoder with capacity, checks
+/// claims and reveals as the real one does, and leaves draws and outcomes to the test. Every
+/// accepted call makes a block, and every block is final.
+#[derive(Clone)]
+pub struct FakeChain {
+	state: Arc<Mutex<ChainState>>,
+	heads: Arc<watch::Sender<Head>>,
+}
+
+/// The genesis hash of every fake chain.
+pub const GENESIS: Hash = H256([0x6e; 32]);
+
+impl Default for FakeChain {
+	fn default() -> Self {
+		let state = ChainState {
+			parameters: ProtocolParameters::development(),
+			toolchains: vec![FakeEngine::default().toolchain],
+			jobs: BTreeMap::new(),
+			next_job: 1,
+			origins: BTreeMap::new(),
+			keys: BTreeMap::new(),
+			spending: BTreeMap::new(),
+			transcoders: BTreeMap::new(),
+			claims: BTreeMap::new(),
+			next_claim: 1,
+			calls: Vec::new(),
+			unreachable: false,
+			fail_next: None,
+		};
+		Self { state: Arc::new(Mutex::new(state)), heads: Arc::new(watch::Sender::default()) }
+	}
+}
+
+impl FakeChain {
+	fn state(&self) -> MutexGuard<'_, ChainState> {
+		lock(&self.state)
+	}
+
+	/// The chain as the owner of `key` uses it.
+	pub fn client(&self, key: Option<Key>) -> FakeChainClient {
+		FakeChainClient { chain: self.clone(), key }
+	}
+
+	/// Makes a block.
+	pub fn block(&self) {
+		self.heads.send_modify(|head| {
+			head.best += 1;
+			head.finalized = head.best;
+		});
+	}
+
+	/// Shows an earlier height, as a node does that was restored.
+	pub fn rewind(&self, to: BlockNumber) {
+		self.heads.send_modify(|head| {
+			head.best = to;
+			head.finalized = to;
+		});
+	}
+
+	/// The calls that were executed, in order.
+	pub fn calls(&self) -> Vec<Call> {
+		self.state().calls.clone()
+	}
+
+	/// The open claims.
+	pub fn claims(&self) -> BTreeMap<ClaimId, FakeClaim> {
+		self.state().claims.clone()
+	}
+
+	/// Lets every request fail, or no longer.
+	pub fn cut(&self, unreachable: bool) {
+		self.state().unreachable = unreachable;
+	}
+
+	/// Lets the next call fail.
+	pub fn fail_next(&self, error: ChainError) {
+		self.state().fail_next = Some(error);
+	}
+
+	/// Accepts one more toolchain.
+	pub fn accept_toolchain(&self, toolchain: ToolchainId) {
+		self.state().toolchains.push(toolchain);
+	}
+
+	/// Draws `k` positions of a claim.
+	pub fn draw(&self, claim: ClaimId, seed: Hash, k: u32) {
+		if let Some(open) = self.state().claims.get_mut(&claim) {
+			let commitment = open.info.commitment;
+			open.positions =
+				draw::positions(seed, claim, commitment.root, commitment.total_work, k);
+		}
+		self.block();
+	}
+
+	/// Seats judges over a claim.
+	pub fn seat(&self, claim: ClaimId, judges: Vec<(AccountId, VerifierId)>) {
+		if let Some(open) = self.state().claims.get_mut(&claim) {
+			open.judges = judges;
+		}
+		self.block();
+	}
+
+	/// Makes a new generation of an account's keys, and says its number.
+	pub fn set_keys(&self, account: &AccountId, purpose: Purpose, keys: &[&Key]) -> Generation {
+		let generation =
+			self.state().add_keys(account, purpose, keys.iter().map(|key| key.public()).collect());
+		self.block();
+		generation
+	}
+
+	/// Decides a claim.
+	pub fn decide(&self, claim: ClaimId, outcome: Outcome) {
+		if let Some(open) = self.state().claims.get_mut(&claim) {
+			open.outcome = Some(outcome);
+		}
+		self.block();
+	}
+
+	/// Takes a claim out of the state.
+	pub fn close(&self, claim: ClaimId) {
+		self.state().claims.remove(&claim);
+		self.block();
+	}
+
+	/// Takes a job out of the state.
+	pub fn remove_job(&self, job: JobId) {
+		self.state().jobs.remove(&job);
+		self.block();
+	}
+
+	/// Gives the running assignment to another transcoder, as a reorg does in which another one was
+	/// drawn.
+	pub fn redraw(&self, job: JobId, to: &AccountId) {
+		if let Some(current) =
+			self.state().jobs.get_mut(&job).and_then(|view| view.current.as_mut())
+		{
+			current.transcoder = to.clone();
+			current.toolchain = Some(FakeEngine::default().toolchain);
+			current.transcoder_keys = 0;
+		}
+		self.block();
+	}
+
+	/// Gives a job to another transcoder, which has accepted.
+	pub fn reassign(&self, job: JobId, to: &AccountId) {
+		if let Some(current) =
+			self.state().jobs.get_mut(&job).and_then(|view| view.current.as_mut())
+		{
+			current.index += 1;
+			current.transcoder = to.clone();
+			current.toolchain = Some(FakeEngine::default().toolchain);
+			current.transcoder_keys = 0;
+			current.next_seq = 0;
+		}
+		self.block();
+	}
+
+	fn execute(&self, who: Option<&AccountId>, call: &Call) -> Result<(), ChainError> {
+		let best = self.heads.borrow().best;
+		let name = call.name();
+		let refuse = |refused| ChainError::Refused { call: name, refused };
+		let who = || who.cloned().ok_or(ChainError::NoKey);
+		let mut state = self.state();
+		let state = &mut *state;
+		match call.clone() {
+			Call::CreateJob { broadcaster, name, ladder, limits, max_price, end, budget } => {
+				let who = who()?;
+				if who != broadcaster && state.spending.get(&who) != Some(&broadcaster) {
+					return Err(refuse(Refused::NoSpendingKey));
+				}
+				let stream = stream_id(&broadcaster, &name);
+				let factors = state.parameters.jobs.factors;
+				let max_leaf_work = max_leaf_work(&factors, &ladder, &limits)
+					.ok_or_else(|| refuse(Refused::WorkOverflow))?;
+				let chosen =
+					state.transcoders.values().find(|t| t.capacity > 0 && t.price <= max_price);
+				let allowance = chosen.map_or(0, |t| {
+					fee(max_leaf_work, t.price)
+						.saturating_mul(state.parameters.jobs.allowance_leaves.into())
+				});
+				let max_samples = state.parameters.lottery.max_samples;
+				let current = chosen.map(|t| AssignmentView {
+					index: 0,
+					transcoder: t.account.clone(),
+					price: t.price,
+					toolchain: None,
+					broadcaster_keys: 0,
+					transcoder_keys: 0,
+					max_leaves: state.parameters.lottery.leaves_of(max_samples),
+					claimable_until: None,
+					next_seq: 0,
+					allowance,
+				});
+				let id = state.next_job;
+				state.next_job += 1;
+				let view = JobView {
+					id,
+					broadcaster,
+					stream,
+					ladder,
+					limits,
+					factors,
+					max_leaf_work,
+					max_samples,
+					max_price,
+					end,
+					unreserved: budget.saturating_sub(allowance),
+					ended: false,
+					current,
+				};
+				state.jobs.insert(id, view);
+			}
+			Call::SetOrigin { name, record } => {
+				state.origins.insert(stream_id(&who()?, &name), record);
+			}
+			Call::AcceptJob(acceptance, signature) => {
+				state.check(&signature, Purpose::Duties, &acceptance.hash(), name)?;
+				let theirs = state.jobs.get(&acceptance.job).map(|view| view.broadcaster.clone());
+				let theirs = theirs.ok_or_else(|| refuse(Refused::NoJob))?;
+				let broadcaster_keys = state.newest(&theirs, Purpose::Segments);
+				let transcoder_keys = state.newest(&signature.signer.account, Purpose::Duties);
+				let view = state.jobs.get_mut(&acceptance.job);
+				let current = view
+					.and_then(|view| view.current.as_mut())
+					.filter(|current| current.index == acceptance.assignment)
+					.ok_or_else(|| refuse(Refused::NotOffered))?;
+				if current.transcoder != signature.signer.account {
+					return Err(refuse(Refused::NotTranscoder));
+				}
+				let named = (acceptance.broadcaster_keys, acceptance.transcoder_keys);
+				if named != (broadcaster_keys, transcoder_keys)
+					|| signature.signer.generation != transcoder_keys
+				{
+					return Err(refuse(Refused::WrongGeneration));
+				}
+				(current.broadcaster_keys, current.transcoder_keys) = named;
+				current.toolchain = Some(acceptance.toolchain);
+			}
+			Call::ClaimWork(claim, signature) => {
+				state.check(&signature, Purpose::Duties, &claim.hash(), name)?;
+				let view = state.jobs.get_mut(&claim.job).ok_or_else(|| refuse(Refused::NoJob))?;
+				let current = view
+					.current
+					.as_mut()
+					.filter(|current| current.index == claim.assignment)
+					.ok_or_else(|| refuse(Refused::NoAssignment))?;
+				if current.transcoder != signature.signer.account {
+					return Err(refuse(Refused::NotTranscoder));
+				}
+				if current.transcoder_keys != signature.signer.generation {
+					return Err(refuse(Refused::WrongGeneration));
+				}
+				if claim.first < current.next_seq || claim.last < claim.first {
+					return Err(refuse(Refused::ClaimNotAscending));
+				}
+				let count = claim.last - claim.first + 1;
+				if count > u64::from(current.max_leaves) {
+					return Err(refuse(Refused::TooManyLeaves));
+				}
+				if claim.total_work > claim.largest_leaf.saturating_mul(count) {
+					return Err(refuse(Refused::WorkTooLarge));
+				}
+				let price = fee(claim.total_work, current.price);
+				current.allowance = current
+					.allowance
+					.checked_sub(price)
+					.ok_or_else(|| refuse(Refused::AllowanceExceeded))?;
+				current.next_seq = claim.last + 1;
+				let commitment = Commitment {
+					root: claim.root,
+					total_work: claim.total_work,
+					leaf_count: count as u32,
+				};
+				let info = ClaimInfo {
+					job: claim.job,
+					assignment: claim.assignment,
+					transcoder: current.transcoder.clone(),
+					transcoder_keys: current.transcoder_keys,
+					broadcaster: view.broadcaster.clone(),
+					broadcaster_keys: current.broadcaster_keys,
+					stream: view.stream,
+					first: claim.first,
+					commitment,
+					largest_leaf: claim.largest_leaf,
+					toolchain: claim.toolchain,
+					ladder: view.ladder.clone(),
+					limits: view.limits,
+					factors: view.factors,
+					max_samples: view.max_samples,
+					fee: price,
+					round: 0,
+					window: 0,
+				};
+				let id = state.next_claim;
+				state.next_claim += 1;
+				let open = FakeClaim {
+					info,
+					positions: Vec::new(),
+					revealed: BTreeMap::new(),
+					outcome: None,
+					judges: Vec::new(),
+				};
+				state.claims.insert(id, open);
+			}
+			Call::EndJob { job } => {
+				let view = state.jobs.get_mut(&job).ok_or_else(|| refuse(Refused::NoJob))?;
+				view.ended = true;
+				if let Some(current) = &mut view.current {
+					current.claimable_until = Some(best + state.parameters.jobs.claim_grace);
+				}
+			}
+			Call::Transcoder { price, reward_cut, fee_share, service } => {
+				let who = who()?;
+				let capacity = state.transcoders.get(&who).map_or(0, |t| t.capacity);
+				let view = TranscoderView {
+					account: who.clone(),
+					stake: 1,
+					price,
+					reward_cut,
+					fee_share,
+					capacity,
+					profiles: Profiles::default(),
+					active: true,
+					jailed: false,
+					service,
+				};
+				state.transcoders.insert(who, view);
+			}
+			Call::Announce(availability, signature) => {
+				state.check(&signature, Purpose::Duties, &availability.hash(), name)?;
+				let transcoder = state
+					.transcoders
+					.get_mut(&signature.signer.account)
+					.ok_or_else(|| refuse(Refused::NotRegistered))?;
+				transcoder.capacity = availability.capacity;
+				transcoder.profiles = availability.profiles;
+			}
+			Call::Heartbeat(heartbeat, signature) => {
+				state.check(&signature, Purpose::Duties, &heartbeat.hash(), name)?;
+				if !state.transcoders.contains_key(&signature.signer.account) {
+					return Err(refuse(Refused::NotRegistered));
+				}
+			}
+			Call::RevealLeaf { claim, reveal } => {
+				let info = state.claims.get(&claim).map(|open| open.info.clone());
+				let info = info.ok_or_else(|| refuse(Refused::NoChallenge))?;
+				let range =
+					sum_tree::verify(&info.commitment, reveal.index, &reveal.leaf, &reveal.proof)
+						.map_err(|_| refuse(Refused::BadProof))?;
+				let hash = reveal.leaf.header_hash(info.place(GENESIS, reveal.index));
+				let signature = &reveal.broadcaster_signature;
+				let is_signed = signature.signer.account == info.broadcaster
+					&& signature.signer.generation == info.broadcaster_keys
+					&& hash.is_some_and(|hash| {
+						state.check(signature, Purpose::Segments, &hash, name).is_ok()
+					});
+				let open = state.claims.get_mut(&claim);
+				let open = open.ok_or_else(|| refuse(Refused::NoChallenge))?;
+				if !open.positions.iter().any(|position| range.contains(position)) {
+					return Err(refuse(Refused::NothingToAnswer));
+				}
+				if !is_signed {
+					return Err(refuse(Refused::BadSignature));
+				}
+				open.revealed.insert(reveal.index, *reveal);
+			}
+			Call::Bond { .. } => {}
+			Call::SetKeys { purpose, keys, .. } => {
+				state.add_keys(&who()?, purpose, keys.into_inner());
+			}
+			Call::RevokeKey { purpose, generation, key } => {
+				let views = state.keys.entry((who()?, purpose)).or_default();
+				let view = views.iter_mut().find(|view| view.generation == generation);
+				if let Some(revoked) = view.and_then(|view| view.revoked.get_mut(usize::from(key)))
+				{
+					*revoked = true;
+				}
+			}
+			Call::SetSpending { key, .. } => {
+				state.spending.insert(key, who()?);
+			}
+			Call::RemoveSpending { key, .. } => {
+				state.spending.remove(&key);
+			}
+		}
+		state.calls.push(call.clone());
+		Ok(())
+	}
+}
+
+impl ChainState {
+	/// The newest generation of an account's keys.
+	fn newest(&self, account: &AccountId, purpose: Purpose) -> Generation {
+		let views = self.keys.get(&(account.clone(), purpose));
+		views.and_then(|views| views.first()).map_or(0, |view| view.generation)
+	}
+
+	fn add_keys(
+		&mut self,
+		account: &AccountId,
+		purpose: Purpose,
+		keys: Vec<livepeer_primitives::keys::OperatorKey>,
+	) -> Generation {
+		let generation = self.newest(account, purpose) + 1;
+		let revoked = vec![false; keys.len()];
+		let view = KeysView { generation, keys, revoked, vrf: None };
+		self.keys.entry((account.clone(), purpose)).or_default().insert(0, view);
+		generation
+	}
+
+	/// Refuses what is not signed as it says.
+	fn check(
+		&self,
+		signature: &OperatorSignature,
+		purpose: Purpose,
+		object: &Hash,
+		call: &'static str,
+	) -> Result<(), ChainError> {
+		let signer = &signature.signer;
+		let views = self.keys.get(&(signer.account.clone(), purpose));
+		let view =
+			views.and_then(|views| views.iter().find(|view| view.generation == signer.generation));
+		let key = view.and_then(|view| view.keys.get(usize::from(signer.key)));
+		if signature.verifies(object, key) {
+			Ok(())
+		} else {
+			let refused = Refused::Other("the signature is not by the key that it names".into());
+			Err(ChainError::Refused { call, refused })
+		}
+	}
+}
+
+/// A [`FakeChain`] with a key to sign with.
+#[derive(Clone)]
+pub struct FakeChainClient {
+	chain: FakeChain,
+	key: Option<Key>,
+}
+
+impl FakeChainClient {
+	fn read(&self) -> Result<MutexGuard<'_, ChainState>, ChainError> {
+		let state = self.chain.state();
+		if state.unreachable {
+			let (url, reason) = ("fake".into(), "cut".into());
+			return Err(ChainError::Unreachable { url, reason });
+		}
+		Ok(state)
+	}
+}
+
+#[async_trait]
+impl Chain for FakeChainClient {
+	fn genesis(&self) -> Hash {
+		GENESIS
+	}
+
+	fn account(&self) -> Option<AccountId> {
+		self.key.as_ref().map(Key::account)
+	}
+
+	fn heads(&self) -> watch::Receiver<Head> {
+		self.chain.heads.subscribe()
+	}
+
+	async fn limits(&self) -> Result<Limits, ChainError> {
+		let parameters = self.read()?.parameters;
+		Ok(Limits {
+			slot_duration: 2_000,
+			heartbeat_interval: parameters.election.heartbeat_interval,
+			max_open_claims: parameters.jobs.max_open_claims,
+			claim_grace: parameters.jobs.claim_grace,
+			now: self.chain.heads.borrow().best,
+		})
+	}
+
+	async fn operator_keys(
+		&self,
+		account: &AccountId,
+		purpose: Purpose,
+	) -> Result<Vec<KeysView>, ChainError> {
+		let views = self.read()?.keys.get(&(account.clone(), purpose)).cloned();
+		let own = KeysView { generation: 0, keys: vec![], revoked: vec![], vrf: None };
+		Ok(views.unwrap_or_default().into_iter().chain([own]).collect())
+	}
+
+	async fn transcoder(&self, account: &AccountId) -> Result<Option<TranscoderView>, ChainError> {
+		Ok(self.read()?.transcoders.get(account).cloned())
+	}
+
+	async fn service(&self, account: &AccountId) -> Result<Option<ServiceRecord>, ChainError> {
+		Ok(self.read()?.transcoders.get(account).map(|view| view.service.clone()))
+	}
+
+	async fn origin(&self, stream: StreamId) -> Result<Option<ServiceRecord>, ChainError> {
+		Ok(self.read()?.origins.get(&stream).cloned())
+	}
+
+	async fn origins(&self) -> Result<Vec<StreamId>, ChainError> {
+		Ok(self.read()?.origins.keys().copied().collect())
+	}
+
+	async fn job(&self, _: At, id: JobId) -> Result<Option<JobView>, ChainError> {
+		Ok(self.read()?.jobs.get(&id).cloned())
+	}
+
+	async fn job_of_stream(&self, stream: StreamId) -> Result<Option<JobId>, ChainError> {
+		Ok(self.read()?.jobs.values().rev().find(|job| job.stream == stream).map(|job| job.id))
+	}
+
+	async fn assignments(&self, transcoder: &AccountId) -> Result<Vec<JobId>, ChainError> {
+		Ok(self
+			.read()?
+			.jobs
+			.values()
+			.filter(|job| {
+				!job.ended && job.current.as_ref().is_some_and(|c| c.transcoder == *transcoder)
+			})
+			.map(|job| job.id)
+			.collect())
+	}
+
+	async fn claim(&self, _: At, id: ClaimId) -> Result<Option<ClaimInfo>, ChainError> {
+		Ok(self.read()?.claims.get(&id).map(|claim| claim.info.clone()))
+	}
+
+	async fn challenge(&self, id: ClaimId) -> Result<Option<ChallengeView>, ChainError> {
+		Ok(self.read()?.claims.get(&id).map(|claim| {
+			let answered = claim
+				.positions
+				.iter()
+				.map(|position| {
+					claim.revealed.values().any(|reveal| {
+						sum_tree::verify(
+							&claim.info.commitment,
+							reveal.index,
+							&reveal.leaf,
+							&reveal.proof,
+						)
+						.is_ok_and(|range| range.contains(position))
+					})
+				})
+				.collect();
+			let stage = match (claim.outcome, claim.positions.is_empty()) {
+				(Some(_), _) => ChallengeStage::Decided,
+				(None, true) => ChallengeStage::AwaitingSeed,
+				(None, false) => ChallengeStage::LeafReveal,
+			};
+			ChallengeView {
+				claim: id,
+				stage,
+				deadline: 0,
+				tranche: 0,
+				positions: claim.positions.clone(),
+				answered,
+				members: claim.judges.iter().map(|(account, _)| account.clone()).collect(),
+				keys: claim.judges.iter().map(|(_, key)| key.clone()).collect(),
+				committed: Vec::new(),
+				revealed: Vec::new(),
+				outcome: claim.outcome,
+			}
+		}))
+	}
+
+	async fn claims_of(&self, _: At, transcoder: &AccountId) -> Result<Vec<ClaimId>, ChainError> {
+		Ok(self
+			.read()?
+			.claims
+			.iter()
+			.filter(|(_, claim)| claim.info.transcoder == *transcoder)
+			.map(|(id, _)| *id)
+			.collect())
+	}
+
+	async fn toolchains(&self) -> Result<Vec<ToolchainId>, ChainError> {
+		Ok(self.read()?.toolchains.clone())
+	}
+
+	async fn submit(&self, call: Call, _: Wait) -> Result<(), ChainError> {
+		if let Some(error) = self.read()?.fail_next.take() {
+			return Err(error);
+		}
+		self.chain.execute(self.account().as_ref(), &call)?;
+		self.chain.block();
+		Ok(())
+	}
+}
+
+/// A balance that pays for any test's job.
+pub const PLENTY: Balance = 1_000_000_000_000_000_000_000;

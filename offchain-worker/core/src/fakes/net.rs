@@ -1,0 +1,142 @@
+//! Peers in one process.
+
+use std::{
+	collections::{BTreeMap, BTreeSet},
+	sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use livepeer_primitives::{service::ServiceRecord, Seq, StreamId};
+use sp_core::H256;
+
+use crate::{
+	lock,
+	ports::transport::{
+		NetError, Playlist, PushReply, Service, SignedHeader, SignedPass, Transport,
+	},
+	sha256,
+};
+
+/// Who answers, by peer id.
+type Peers = BTreeMap<Vec<u8>, Arc<dyn Service>>;
+
+/// Peers in one process. Each has a name, which is its peer id.
+#[derive(Clone, Default)]
+pub struct FakeNet {
+	peers: Arc<Mutex<Peers>>,
+	/// Hashes whose bytes come back with one bit flipped (and are refused), or not at all.
+	withheld: Arc<Mutex<BTreeSet<H256>>>,
+	/// The passes that were shown.
+	passes: Arc<Mutex<Vec<SignedPass>>>,
+}
+
+impl FakeNet {
+	/// An empty network.
+	pub fn new() -> Self {
+		Self::default()
+	}
+
+	/// The service record of the peer with this name.
+	pub fn record(name: &str) -> ServiceRecord {
+		let peer_id = name.as_bytes().to_vec().try_into().unwrap_or_default();
+		ServiceRecord { peer_id, ..Default::default() }
+	}
+
+	/// A peer's end of the network.
+	pub fn end(&self, name: &str) -> FakeTransport {
+		FakeTransport { net: self.clone(), record: Self::record(name) }
+	}
+
+	/// Lets a peer answer.
+	pub fn serve(&self, name: &str, service: Arc<dyn Service>) {
+		lock(&self.peers).insert(name.as_bytes().to_vec(), service);
+	}
+
+	/// Takes a peer off the network.
+	pub fn remove(&self, name: &str) {
+		lock(&self.peers).remove(name.as_bytes());
+	}
+
+	/// The passes that were shown so far.
+	pub fn passes(&self) -> Vec<SignedPass> {
+		lock(&self.passes).clone()
+	}
+
+	/// Makes certain bytes unobtainable, or obtainable again.
+	pub fn withhold(&self, hash: H256, withheld: bool) {
+		let mut set = lock(&self.withheld);
+		if withheld {
+			set.insert(hash);
+		} else {
+			set.remove(&hash);
+		}
+	}
+}
+
+/// One peer's end of a [`FakeNet`].
+pub struct FakeTransport {
+	net: FakeNet,
+	record: ServiceRecord,
+}
+
+impl FakeTransport {
+	fn peer(&self, peer: &ServiceRecord) -> Result<Arc<dyn Service>, NetError> {
+		lock(&self.net.peers)
+			.get(peer.peer_id.as_slice())
+			.cloned()
+			.ok_or_else(|| NetError::Unreachable("not there".into()))
+	}
+}
+
+#[async_trait]
+impl Transport for FakeTransport {
+	fn service_record(&self) -> ServiceRecord {
+		self.record.clone()
+	}
+
+	async fn fetch(
+		&self,
+		peer: &ServiceRecord,
+		hash: H256,
+		max_len: u32,
+		pass: Option<&SignedPass>,
+	) -> Result<Vec<u8>, NetError> {
+		if let Some(pass) = pass {
+			lock(&self.net.passes).push(pass.clone());
+		}
+		if lock(&self.net.withheld).contains(&hash) {
+			return Err(NetError::WrongBytes);
+		}
+		let bytes = self.peer(peer)?.fetch(hash).await.ok_or(NetError::NotFound)?;
+		if sha256(&bytes) != hash || bytes.len() as u64 > u64::from(max_len) {
+			return Err(NetError::WrongBytes);
+		}
+		Ok(bytes)
+	}
+
+	async fn push(
+		&self,
+		peer: &ServiceRecord,
+		signed: &SignedHeader,
+		bytes: &[u8],
+	) -> Result<PushReply, NetError> {
+		Ok(self.peer(peer)?.push(signed.clone(), bytes.to_vec()).await)
+	}
+
+	async fn playlist(
+		&self,
+		peer: &ServiceRecord,
+		stream: StreamId,
+		from: Seq,
+	) -> Result<Playlist, NetError> {
+		self.peer(peer)?.playlist(stream, from).await.ok_or(NetError::NotFound)
+	}
+
+	async fn newest(
+		&self,
+		peer: &ServiceRecord,
+		stream: StreamId,
+	) -> Result<SignedHeader, NetError> {
+		self.peer(peer)?.newest(stream).await.ok_or(NetError::NotFound)
+	}
+}

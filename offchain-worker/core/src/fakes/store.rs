@@ -1,0 +1,289 @@
+//! A store in memory.
+
+use std::{
+	collections::{BTreeMap, BTreeSet},
+	sync::{Arc, Mutex, MutexGuard},
+};
+
+use livepeer_primitives::{AssignmentIndex, ClaimId, JobId, Seq, StreamId};
+use sp_core::H256;
+
+use crate::{
+	lock,
+	ports::{
+		store::{
+			Blobs, ClaimRecord, Claims, Headers, Receipts, SegmentKey, StoreError, StreamState,
+			Streams, TranscodedSegment, Values,
+		},
+		transport::{SegmentRecord, SignedHeader},
+	},
+	sha256,
+};
+
+#[derive(Default)]
+struct StoreState {
+	blobs: BTreeMap<H256, Vec<u8>>,
+	/// Stored and not pinned yet.
+	fresh: BTreeSet<H256>,
+	pins: BTreeMap<String, Vec<H256>>,
+	headers: BTreeMap<SegmentKey, SignedHeader>,
+	receipts: BTreeMap<SegmentKey, TranscodedSegment>,
+	cursors: BTreeMap<(JobId, AssignmentIndex), Seq>,
+	claims: BTreeMap<SegmentKey, ClaimRecord>,
+	streams: BTreeMap<StreamId, StreamState>,
+	records: BTreeMap<(StreamId, Seq), SegmentRecord>,
+	values: BTreeMap<String, Vec<u8>>,
+	full: bool,
+}
+
+impl StoreState {
+	fn unpin(&mut self, owner: &str) {
+		let below = format!("{owner}/");
+		self.pins.retain(|name, _| name != owner && !name.starts_with(&below));
+		let pinned: BTreeSet<H256> = self.pins.values().flatten().copied().collect();
+		let fresh = &self.fresh;
+		self.blobs.retain(|hash, _| pinned.contains(hash) || fresh.contains(hash));
+	}
+
+	fn pin(&mut self, owner: String, hashes: Vec<H256>) {
+		for hash in &hashes {
+			self.fresh.remove(hash);
+		}
+		self.pins.insert(owner, hashes);
+	}
+}
+
+/// A store in memory. Clones share it, as a restarted process shares the disk.
+#[derive(Clone, Default)]
+pub struct MemoryStore(Arc<Mutex<StoreState>>);
+
+impl MemoryStore {
+	/// Refuses every further write, as a full disk does.
+	pub fn fill(&self, full: bool) {
+		lock(&self.0).full = full;
+	}
+
+	/// How many blobs are stored.
+	pub fn blob_count(&self) -> usize {
+		lock(&self.0).blobs.len()
+	}
+
+	fn write(&self) -> Result<MutexGuard<'_, StoreState>, StoreError> {
+		let state = lock(&self.0);
+		if state.full {
+			return Err(StoreError::DiskFull("memory".into()));
+		}
+		Ok(state)
+	}
+}
+
+impl Blobs for MemoryStore {
+	fn put(&self, bytes: &[u8]) -> Result<H256, StoreError> {
+		let hash = sha256(bytes);
+		let mut state = self.write()?;
+		state.blobs.insert(hash, bytes.to_vec());
+		state.fresh.insert(hash);
+		Ok(hash)
+	}
+
+	fn get(&self, hash: H256) -> Result<Option<Vec<u8>>, StoreError> {
+		Ok(lock(&self.0).blobs.get(&hash).cloned())
+	}
+
+	fn pin(&self, owner: &str, hashes: &[H256]) -> Result<(), StoreError> {
+		let mut state = self.write()?;
+		if let Some(absent) = hashes.iter().find(|hash| !state.blobs.contains_key(hash)) {
+			return Err(StoreError::Damaged(*absent));
+		}
+		state.pin(owner.into(), hashes.to_vec());
+		Ok(())
+	}
+
+	fn unpin(&self, owner: &str) -> Result<(), StoreError> {
+		self.write()?.unpin(owner);
+		Ok(())
+	}
+}
+
+impl Values for MemoryStore {
+	fn put_value(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
+		self.write()?.values.insert(name.into(), value.to_vec());
+		Ok(())
+	}
+
+	fn value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+		Ok(lock(&self.0).values.get(name).cloned())
+	}
+
+	fn drop_value(&self, name: &str) -> Result<(), StoreError> {
+		self.write()?.values.remove(name);
+		Ok(())
+	}
+}
+
+impl Headers for MemoryStore {
+	fn put_header(&self, signed: &SignedHeader) -> Result<SignedHeader, StoreError> {
+		let key = SegmentKey::of(&signed.header);
+		let mut state = self.write()?;
+		Ok(state.headers.entry(key).or_insert_with(|| signed.clone()).clone())
+	}
+
+	fn drop_header(&self, key: SegmentKey) -> Result<(), StoreError> {
+		self.write()?.headers.remove(&key);
+		Ok(())
+	}
+}
+
+impl Receipts for MemoryStore {
+	fn put_receipt(&self, segment: &TranscodedSegment) -> Result<TranscodedSegment, StoreError> {
+		let key = segment.key();
+		let mut state = self.write()?;
+		if let Some(stored) = state.receipts.get(&key) {
+			return if stored.signed.header == segment.signed.header {
+				Ok(stored.clone())
+			} else {
+				Err(StoreError::Conflict)
+			};
+		}
+		if state.cursors.get(&(key.job, key.assignment)).is_some_and(|next| key.seq < *next) {
+			return Err(StoreError::Conflict);
+		}
+		state.pin(format!("receipt/{key:?}"), segment.hashes());
+		state.receipts.insert(key, segment.clone());
+		Ok(segment.clone())
+	}
+
+	fn receipt(&self, key: SegmentKey) -> Result<Option<TranscodedSegment>, StoreError> {
+		Ok(lock(&self.0).receipts.get(&key).cloned())
+	}
+
+	fn receipts(
+		&self,
+		job: JobId,
+		assignment: AssignmentIndex,
+		from: Seq,
+		limit: usize,
+	) -> Result<Vec<TranscodedSegment>, StoreError> {
+		let from = SegmentKey { job, assignment, seq: from };
+		Ok(lock(&self.0)
+			.receipts
+			.range(from..)
+			.take_while(|(key, _)| (key.job, key.assignment) == (job, assignment))
+			.take(limit)
+			.map(|(_, segment)| segment.clone())
+			.collect())
+	}
+
+	fn assignments(&self) -> Result<Vec<(JobId, AssignmentIndex)>, StoreError> {
+		let state = lock(&self.0);
+		let keys = state.receipts.keys().chain(state.claims.keys());
+		let set: BTreeSet<_> = keys.map(|key| (key.job, key.assignment)).collect();
+		Ok(set.into_iter().collect())
+	}
+
+	fn cursor(&self, job: JobId, assignment: AssignmentIndex) -> Result<Seq, StoreError> {
+		Ok(lock(&self.0).cursors.get(&(job, assignment)).copied().unwrap_or(0))
+	}
+
+	fn drop_assignment(&self, job: JobId, assignment: AssignmentIndex) -> Result<(), StoreError> {
+		let mut state = self.write()?;
+		let cursor = state.cursors.get(&(job, assignment)).copied().unwrap_or(0);
+		let gone: Vec<SegmentKey> = state
+			.receipts
+			.keys()
+			.filter(|key| (key.job, key.assignment) == (job, assignment) && key.seq >= cursor)
+			.copied()
+			.collect();
+		for key in gone {
+			state.receipts.remove(&key);
+			state.unpin(&format!("receipt/{key:?}"));
+		}
+		Ok(())
+	}
+}
+
+impl Claims for MemoryStore {
+	fn put_claim(&self, claim: &ClaimRecord) -> Result<(), StoreError> {
+		let mut state = self.write()?;
+		let cursor = state.cursors.entry((claim.job, claim.assignment)).or_default();
+		if claim.first < *cursor {
+			return Err(StoreError::Conflict);
+		}
+		*cursor = claim.last().saturating_add(1);
+		state.claims.insert(claim.key(), claim.clone());
+		Ok(())
+	}
+
+	fn set_claim_id(&self, key: SegmentKey, id: ClaimId) -> Result<(), StoreError> {
+		if let Some(claim) = self.write()?.claims.get_mut(&key) {
+			claim.id = Some(id);
+		}
+		Ok(())
+	}
+
+	fn claims(&self) -> Result<Vec<ClaimRecord>, StoreError> {
+		Ok(lock(&self.0).claims.values().cloned().collect())
+	}
+
+	fn close_claim(&self, key: SegmentKey) -> Result<(), StoreError> {
+		let mut state = self.write()?;
+		if let Some(claim) = state.claims.remove(&key) {
+			for seq in claim.first..=claim.last() {
+				let key = SegmentKey { seq, ..key };
+				state.receipts.remove(&key);
+				state.unpin(&format!("receipt/{key:?}"));
+			}
+		}
+		Ok(())
+	}
+}
+
+impl Streams for MemoryStore {
+	fn put_stream(&self, stream: StreamId, state: &StreamState) -> Result<(), StoreError> {
+		self.write()?.streams.insert(stream, state.clone());
+		Ok(())
+	}
+
+	fn stream(&self, stream: StreamId) -> Result<Option<StreamState>, StoreError> {
+		Ok(lock(&self.0).streams.get(&stream).cloned())
+	}
+
+	fn streams(&self) -> Result<Vec<(StreamId, StreamState)>, StoreError> {
+		Ok(lock(&self.0).streams.iter().map(|(id, state)| (*id, state.clone())).collect())
+	}
+
+	fn put_record(&self, record: &SegmentRecord) -> Result<(), StoreError> {
+		let header = record.header();
+		let owner = format!("record/{:?}/{}", header.stream, header.seq);
+		let hashes = record.present().map(|output| output.hash).collect();
+		let mut state = self.write()?;
+		state.pin(owner, hashes);
+		state.records.insert((header.stream, header.seq), record.clone());
+		Ok(())
+	}
+
+	fn records(
+		&self,
+		stream: StreamId,
+		from: Seq,
+		limit: usize,
+	) -> Result<Vec<SegmentRecord>, StoreError> {
+		Ok(lock(&self.0)
+			.records
+			.range((stream, from)..=(stream, Seq::MAX))
+			.take(limit)
+			.map(|(_, record)| record.clone())
+			.collect())
+	}
+
+	fn trim_records(&self, stream: StreamId, before: Seq) -> Result<(), StoreError> {
+		let mut state = self.write()?;
+		let gone: Vec<_> =
+			state.records.range((stream, 0)..(stream, before)).map(|(key, _)| *key).collect();
+		for key in gone {
+			state.records.remove(&key);
+			state.unpin(&format!("record/{:?}/{}", key.0, key.1));
+		}
+		Ok(())
+	}
+}

@@ -1,0 +1,448 @@
+//! The chain as the roles see it.
+
+use async_trait::async_trait;
+use livepeer_primitives::{
+	api::{ChallengeView, JobView, KeysView, TranscoderView},
+	claim::{ClaimInfo, WorkClaim},
+	duty::{Acceptance, Availability, Heartbeat},
+	keys::{OperatorKeys, OperatorSignature, Purpose, VrfKey},
+	leaf::Leaf,
+	service::ServiceRecord,
+	sum_tree::SumProof,
+	video::{Ladder, SourceLimits},
+	AccountId, Balance, BlockNumber, ClaimId, Hash, JobId, StreamId, ToolchainId,
+};
+use sp_runtime::Perbill;
+use thiserror::Error;
+use tokio::sync::watch;
+
+use crate::ports::clock::Clock;
+
+/// Where the chain stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Head {
+	/// Height of the best block.
+	pub best: BlockNumber,
+	/// Its hash.
+	pub best_hash: Hash,
+	/// Height of the newest finalised block.
+	pub finalized: BlockNumber,
+	/// Its hash.
+	pub finalized_hash: Hash,
+}
+
+/// At which block something is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum At {
+	/// The best block: for what must be answered within a few blocks.
+	Best,
+	/// The newest finalised block: for what cannot be taken back, such as deleting data.
+	Finalized,
+}
+
+/// Why the chain gave no answer.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum ChainError {
+	/// The node cannot be reached.
+	#[error("node not reachable at {url}: {reason}")]
+	Unreachable {
+		/// Its address.
+		url: String,
+		/// What the connection said.
+		reason: String,
+	},
+	/// The node answers for another chain.
+	#[error("wrong chain: expected genesis {expected:?}, the node has {found:?}")]
+	WrongGenesis {
+		/// What was expected.
+		expected: Hash,
+		/// What the node has.
+		found: Hash,
+	},
+	/// The node's runtime lacks a call or has it with other arguments.
+	#[error("the node's runtime does not fit this worker: {0}")]
+	Incompatible(String),
+	/// The transaction was not taken into a block.
+	#[error("transaction {call} was not included: {reason}")]
+	NotIncluded {
+		/// Pallet and call.
+		call: &'static str,
+		/// What the pool said.
+		reason: String,
+	},
+	/// The chain refused the call.
+	#[error("{call} was refused: {refused}")]
+	Refused {
+		/// Pallet and call.
+		call: &'static str,
+		/// Why.
+		refused: Refused,
+	},
+	/// An answer that cannot be decoded.
+	#[error("the node's answer to {0} cannot be decoded")]
+	BadAnswer(String),
+	/// The role has no key to sign with.
+	#[error("this role has no key to sign transactions with")]
+	NoKey,
+}
+
+impl ChainError {
+	/// Whether the same request may succeed later without anything else being done.
+	pub fn is_transient(&self) -> bool {
+		matches!(self, ChainError::Unreachable { .. } | ChainError::NotIncluded { .. })
+	}
+
+	/// Whether the node was away.
+	pub fn is_away(&self) -> bool {
+		matches!(self, ChainError::Unreachable { .. })
+	}
+}
+
+/// How long after the node was found away it is tried again.
+const AWAY_MS: u64 = 2_000;
+
+/// Does what a role does first, again and again while the node is away: a node that restarts must
+/// not end the workers that start beside it. `attempt` looks at the chain before it sends anything.
+pub(crate) async fn while_away<T, E: core::fmt::Display>(
+	clock: &dyn Clock,
+	is_away: impl Fn(&E) -> bool,
+	attempt: impl AsyncFn() -> Result<T, E>,
+) -> Result<T, E> {
+	loop {
+		match attempt().await {
+			Err(error) if is_away(&error) => {
+				tracing::warn!(%error, "tried again in a moment");
+				clock.sleep_until(clock.now_ms().saturating_add(AWAY_MS)).await;
+			}
+			result => return result,
+		}
+	}
+}
+
+macro_rules! refusals {
+	($($(#[$doc:meta])* $variant:ident: $pallet:literal, $name:literal;)*) => {
+		/// Why the chain refused a call, where a role makes something of it. The names are those of
+		/// the pallets' errors.
+		#[derive(Clone, PartialEq, Eq, Debug)]
+		pub enum Refused {
+			$($(#[$doc])* $variant,)*
+			/// Anything else, with pallet and error or what the node said.
+			Other(String),
+		}
+
+		impl Refused {
+			/// All that have a name, with pallet and error.
+			pub const NAMED: &[(Refused, &str, &str)] =
+				&[$((Refused::$variant, $pallet, $name),)*];
+		}
+	};
+}
+refusals! {
+	/// There is no such job.
+	NoJob: "Jobs", "NoJob";
+	/// The job has ended.
+	JobEnded: "Jobs", "JobEnded";
+	/// There is no such assignment.
+	NoAssignment: "Jobs", "NoAssignment";
+	/// The assignment is not offered now.
+	NotOffered: "Jobs", "NotOffered";
+	/// It is another transcoder's.
+	NotTranscoder: "Jobs", "NotTranscoder";
+	/// The time for it is over.
+	TooLate: "Jobs", "TooLate";
+	/// A later segment is claimed already.
+	ClaimNotAscending: "Jobs", "ClaimNotAscending";
+	/// A claim has no more leaves than this.
+	TooManyLeaves: "Jobs", "TooManyLeaves";
+	/// There is nothing to pay for.
+	NoWork: "Jobs", "NoWork";
+	/// More work than the segments can hold.
+	WorkTooLarge: "Jobs", "WorkTooLarge";
+	/// A leaf has more work than a segment can hold.
+	LeafTooLarge: "Jobs", "LeafTooLarge";
+	/// The assignment was accepted with another toolchain.
+	WrongToolchain: "Jobs", "WrongToolchain";
+	/// The assignment was not accepted.
+	NotAccepted: "Jobs", "NotAccepted";
+	/// The key does not spend for the broadcaster.
+	NoSpendingKey: "Jobs", "NoSpendingKey";
+	/// The fee is below the smallest.
+	FeeTooSmall: "Jobs", "FeeTooSmall";
+	/// The fee is above what is reserved.
+	AllowanceExceeded: "Jobs", "AllowanceExceeded";
+	/// The work of the ladder cannot be counted.
+	WorkOverflow: "Jobs", "WorkOverflow";
+	/// The account is no transcoder.
+	NotRegistered: "TranscoderElection", "NotRegistered";
+	/// There is no such challenge.
+	NoChallenge: "ChallengeLottery", "NoChallenge";
+	/// Keys of another generation than those that count.
+	WrongGeneration: "Jobs", "WrongGeneration";
+	/// The leaf does not prove itself.
+	BadProof: "ChallengeLottery", "BadProof";
+	/// No drawn position is in the leaf.
+	NothingToAnswer: "ChallengeLottery", "NothingToAnswer";
+	/// The segment is not signed by the broadcaster.
+	BadSignature: "ChallengeLottery", "BadSignature";
+}
+
+impl Refused {
+	/// The refusal of this pallet and error.
+	pub fn named(pallet: &str, name: &str) -> Self {
+		let named = Self::NAMED.iter().find(|(_, p, n)| (*p, *n) == (pallet, name));
+		named.map_or_else(
+			|| Self::Other(format!("{pallet}.{name}")),
+			|(refused, _, _)| refused.clone(),
+		)
+	}
+
+	/// Whether no later attempt of a claim avoids it. Others, such as a chain in safe mode, pass.
+	pub fn is_lasting(&self) -> bool {
+		matches!(
+			self,
+			Self::NoJob
+				| Self::NoAssignment
+				| Self::NotTranscoder
+				| Self::TooLate
+				| Self::ClaimNotAscending
+				| Self::TooManyLeaves
+				| Self::NoWork
+				| Self::WorkTooLarge
+				| Self::LeafTooLarge
+				| Self::WrongToolchain
+				| Self::NotAccepted
+				| Self::FeeTooSmall
+		)
+	}
+}
+
+impl core::fmt::Display for Refused {
+	fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+		match self {
+			Self::Other(what) => write!(f, "{what}"),
+			named => match Self::NAMED.iter().find(|(refused, _, _)| refused == named) {
+				Some((_, pallet, name)) => write!(f, "{pallet}.{name}"),
+				None => Ok(()),
+			},
+		}
+	}
+}
+
+/// A drawn leaf with its proofs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LeafReveal {
+	/// Its index within the claim.
+	pub index: u32,
+	/// The leaf.
+	pub leaf: Leaf,
+	/// The broadcaster's signature over the segment's header.
+	pub broadcaster_signature: OperatorSignature,
+	/// Its path in the claim's tree.
+	pub proof: SumProof,
+}
+
+/// What a key may spend of a broadcaster's ETH.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Spending {
+	/// The most that it may ever spend.
+	pub cap: Balance,
+	/// The block from which on it may do nothing.
+	pub expiry: BlockNumber,
+}
+
+/// What a role asks of the chain: a transaction that the role's key signs, or an object that is
+/// signed itself and may be brought by anybody, for nothing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Call {
+	/// Opens a job. Signed by the broadcaster or a spending key of it.
+	CreateJob {
+		/// Whose ETH it is.
+		broadcaster: AccountId,
+		/// The stream's name.
+		name: String,
+		/// The ladder.
+		ladder: Ladder,
+		/// The limits of the source.
+		limits: SourceLimits,
+		/// The highest price of a standard segment, in ETH.
+		max_price: Balance,
+		/// The block at which the job expires.
+		end: BlockNumber,
+		/// ETH for the job.
+		budget: Balance,
+	},
+	/// Says where a stream of the signing account is found.
+	SetOrigin {
+		/// The stream's name.
+		name: String,
+		/// Where it is found.
+		record: ServiceRecord,
+	},
+	/// Ends a job. Signed as [`Call::CreateJob`] is.
+	EndJob {
+		/// The job.
+		job: JobId,
+	},
+	/// Accepts an assignment.
+	AcceptJob(Acceptance, OperatorSignature),
+	/// Claims the fee of a range of segments.
+	ClaimWork(Box<WorkClaim>, OperatorSignature),
+	/// Registers the signing account as transcoder or changes its terms.
+	Transcoder {
+		/// Price of a standard segment, in ETH.
+		price: Balance,
+		/// The transcoder's share of rewards.
+		reward_cut: Perbill,
+		/// Its delegators' share of fees.
+		fee_share: Perbill,
+		/// Where it is reached.
+		service: ServiceRecord,
+	},
+	/// Says how much work is taken.
+	Announce(Availability, OperatorSignature),
+	/// Keeps the availability alive.
+	Heartbeat(Heartbeat, OperatorSignature),
+	/// Answers the draw of a claim. The leaf proves itself.
+	RevealLeaf {
+		/// The claim.
+		claim: ClaimId,
+		/// The leaf with its proofs.
+		reveal: Box<LeafReveal>,
+	},
+	/// Bonds LPT of the signing account to a transcoder (to itself, to become one).
+	Bond {
+		/// LPT.
+		amount: Balance,
+		/// To whom.
+		to: AccountId,
+	},
+	/// Makes a new generation of the signing account's operator keys.
+	SetKeys {
+		/// What they sign.
+		purpose: Purpose,
+		/// The keys.
+		keys: OperatorKeys,
+		/// The key of forced variants, for a transcoder's duties.
+		vrf: Option<VrfKey>,
+	},
+	/// Lets a key of the signing account sign no more.
+	RevokeKey {
+		/// What it signs.
+		purpose: Purpose,
+		/// Its generation.
+		generation: u32,
+		/// Its place in it.
+		key: u8,
+	},
+	/// Lets a key spend the signing account's ETH on jobs.
+	SetSpending {
+		/// The key's account.
+		key: AccountId,
+		/// What it may spend.
+		spending: Spending,
+	},
+	/// Ends that.
+	RemoveSpending {
+		/// Whose ETH it is.
+		broadcaster: AccountId,
+		/// The key's account.
+		key: AccountId,
+	},
+}
+
+impl Call {
+	/// Pallet and call, for messages.
+	pub fn name(&self) -> &'static str {
+		match self {
+			Call::CreateJob { .. } => "Jobs.create_job",
+			Call::SetOrigin { .. } => "Jobs.set_origin",
+			Call::EndJob { .. } => "Jobs.end_job",
+			Call::AcceptJob(..) => "Jobs.accept_job",
+			Call::ClaimWork(..) => "Jobs.claim_work",
+			Call::Transcoder { .. } => "TranscoderElection.transcoder",
+			Call::Announce(..) => "TranscoderElection.announce",
+			Call::Heartbeat(..) => "TranscoderElection.heartbeat",
+			Call::RevealLeaf { .. } => "ChallengeLottery.reveal_leaf",
+			Call::Bond { .. } => "LptStaking.bond",
+			Call::SetKeys { .. } => "OperatorKeys.set_keys",
+			Call::RevokeKey { .. } => "OperatorKeys.revoke_key",
+			Call::SetSpending { .. } => "Jobs.set_spending_key",
+			Call::RemoveSpending { .. } => "Jobs.remove_spending_key",
+		}
+	}
+}
+
+/// What the roles need to know of the protocol's parameters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+	/// Length of a slot in milliseconds.
+	pub slot_duration: u64,
+	/// Blocks within which an available transcoder sends one heartbeat.
+	pub heartbeat_interval: BlockNumber,
+	/// Open claims that one transcoder may have.
+	pub max_open_claims: u32,
+	/// Blocks after an assignment's end in which it can still be claimed for.
+	pub claim_grace: BlockNumber,
+	/// The best block's number on the protocol's clock, by which deadlines go.
+	pub now: BlockNumber,
+}
+
+/// How long [`Chain::submit`] waits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wait {
+	/// Until the call succeeded in a best block. A reorg may take that block back, and the call
+	/// with it: for calls that are repeated until the chain shows what they did.
+	InBlock,
+	/// Until that block is final: for calls that are made once.
+	Finalized,
+}
+
+/// The chain: reads at a block, and calls.
+///
+/// Reads never change anything and may be repeated. `submit` resolves when the call was executed;
+/// an error of kind [`ChainError::is_transient`] leaves open whether it will be, so that callers
+/// look at the chain before they send again.
+#[async_trait]
+pub trait Chain: Send + Sync {
+	/// Hash of the genesis block.
+	fn genesis(&self) -> Hash;
+	/// The account of the key that signs transactions, if there is one.
+	fn account(&self) -> Option<AccountId>;
+	/// The head, changed with every new best or finalised block.
+	fn heads(&self) -> watch::Receiver<Head>;
+
+	/// What the roles need to know of parameters and clock.
+	async fn limits(&self) -> Result<Limits, ChainError>;
+	/// The generations of an account's keys for a purpose that the chain keeps, newest first.
+	async fn operator_keys(
+		&self,
+		account: &AccountId,
+		purpose: Purpose,
+	) -> Result<Vec<KeysView>, ChainError>;
+	/// One transcoder.
+	async fn transcoder(&self, account: &AccountId) -> Result<Option<TranscoderView>, ChainError>;
+	/// Where a transcoder is reached.
+	async fn service(&self, account: &AccountId) -> Result<Option<ServiceRecord>, ChainError>;
+	/// Where a stream comes from.
+	async fn origin(&self, stream: StreamId) -> Result<Option<ServiceRecord>, ChainError>;
+	/// The streams that have said where they come from.
+	async fn origins(&self) -> Result<Vec<StreamId>, ChainError>;
+	/// One job.
+	async fn job(&self, at: At, id: JobId) -> Result<Option<JobView>, ChainError>;
+	/// The newest job of a stream that still has state.
+	async fn job_of_stream(&self, stream: StreamId) -> Result<Option<JobId>, ChainError>;
+	/// The jobs whose current assignment is this transcoder's.
+	async fn assignments(&self, transcoder: &AccountId) -> Result<Vec<JobId>, ChainError>;
+	/// One open claim.
+	async fn claim(&self, at: At, id: ClaimId) -> Result<Option<ClaimInfo>, ChainError>;
+	/// One open challenge.
+	async fn challenge(&self, id: ClaimId) -> Result<Option<ChallengeView>, ChainError>;
+	/// The open claims of a transcoder.
+	async fn claims_of(&self, at: At, transcoder: &AccountId) -> Result<Vec<ClaimId>, ChainError>;
+	/// The toolchains that claims may name.
+	async fn toolchains(&self) -> Result<Vec<ToolchainId>, ChainError>;
+
+	/// Sends and waits. A transaction is signed by the role's key; an object that is signed itself
+	/// needs none.
+	async fn submit(&self, call: Call, wait: Wait) -> Result<(), ChainError>;
+}

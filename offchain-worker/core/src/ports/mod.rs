@@ -1,0 +1,8 @@
+//! Where the core meets the outside: traits, and the types that cross them.
+
+pub mod chain;
+pub mod clock;
+pub mod engine;
+pub mod events;
+pub mod store;
+pub mod transport;

@@ -1,0 +1,171 @@
+//! One sending: a signed header and bytes go out, a receipt and renditions come back checked.
+
+use livepeer_primitives::{
+	chunks::chunk_root, keys::Generation, leaf::RejectReason, receipt::TranscodeResult,
+	segment::SegmentHeader, service::ServiceRecord, AccountId, AssignmentIndex, Seq,
+};
+
+use super::{
+	run::{Cut, BACKOFF_MS},
+	BroadcastError, Broadcaster, OpenStream,
+};
+use crate::{
+	key::Signing,
+	ports::{
+		engine::{Format, MediaError},
+		store::StoreError,
+		transport::{PushReply, Refusal, SegmentRecord, SignedHeader},
+	},
+};
+
+/// The transcoder that works now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Assigned {
+	pub(super) index: AssignmentIndex,
+	pub(super) transcoder: AccountId,
+	/// The generations by which both parties' signatures are judged.
+	pub(super) transcoder_keys: Generation,
+	pub(super) broadcaster_keys: Generation,
+	pub(super) service: ServiceRecord,
+}
+
+/// How one sending ended.
+pub(super) enum Delivered {
+	Returned(Box<SegmentRecord>),
+	Skip(String),
+	/// The transcoder signed that the segment cannot be transcoded, which it can.
+	FalselyRejected(RejectReason),
+	Retry {
+		after_ms: Option<u64>,
+		reason: String,
+	},
+	Fatal(BroadcastError),
+}
+
+impl Broadcaster {
+	pub(super) async fn deliver(
+		&self,
+		open: &OpenStream,
+		to: &Assigned,
+		signing: &Signing,
+		seq: Seq,
+		cut: &Cut,
+	) -> Delivered {
+		match self.try_deliver(open, to, signing, seq, cut).await {
+			Ok(delivered) => delivered,
+			Err(error) => Delivered::Fatal(error),
+		}
+	}
+
+	async fn try_deliver(
+		&self,
+		open: &OpenStream,
+		to: &Assigned,
+		signing: &Signing,
+		seq: Seq,
+		cut: &Cut,
+	) -> Result<Delivered, BroadcastError> {
+		let header = SegmentHeader {
+			genesis: self.chain.genesis(),
+			stream: open.stream,
+			job: open.job,
+			assignment: to.index,
+			transcoder: to.transcoder.clone(),
+			seq,
+			segment: cut.segment.clone(),
+		};
+		let signature = signing.sign(&header.hash());
+		let fresh = SignedHeader { header, signature };
+		let signed = self.store.put_header(&fresh)?;
+		if !is_same_segment(&signed.header, &fresh.header) {
+			return Err(BroadcastError::OtherSource(seq));
+		}
+		if signed.header.transcoder != to.transcoder {
+			// A reorg gave the assignment to another transcoder. To name both would be an
+			// equivocation, whatever the segment.
+			let reason = "signed for the transcoder that a reorganisation took back";
+			return Ok(Delivered::Skip(reason.into()));
+		}
+		let Some(bytes) = self.store.get(cut.segment.in_hash)? else {
+			return Err(StoreError::Damaged(cut.segment.in_hash).into());
+		};
+		let retry = |reason: String| Delivered::Retry { after_ms: None, reason };
+		let (receipt, signature) = match self.net.push(&to.service, &signed, &bytes).await {
+			Ok(PushReply::Done { receipt, signature }) => (receipt, signature),
+			Ok(PushReply::Busy { retry_ms }) => {
+				return Ok(Delivered::Retry {
+					after_ms: Some(u64::from(retry_ms).clamp(50, BACKOFF_MS.1)),
+					reason: "the transcoder is busy".into(),
+				})
+			}
+			Ok(PushReply::Refused(refusal @ (Refusal::TooLate | Refusal::TooLarge))) => {
+				return Ok(Delivered::Skip(refusal.to_string()))
+			}
+			Ok(PushReply::Refused(refusal)) => return Ok(retry(refusal.to_string())),
+			Err(error) => return Ok(retry(error.to_string())),
+		};
+		let record = SegmentRecord { signed, receipt: *receipt, signature };
+		if record.signature.signer.generation != to.transcoder_keys {
+			return Ok(retry("the receipt is signed by keys of another generation".into()));
+		}
+		let account = self.own.account();
+		let outputs = record.outputs().len();
+		match self.book.check_record(&record, &open.stream, account, outputs).await {
+			Ok(Ok(())) => {}
+			Ok(Err(error)) => return Ok(retry(error.to_string())),
+			Err(error) => return Ok(retry(error.to_string())),
+		}
+		if let TranscodeResult::Rejected(reason) = record.receipt.result {
+			return Ok(self.judge_rejection(open, cut, &bytes, reason).await);
+		}
+		if outputs != open.ladder.len() {
+			return Ok(retry("the receipt has another number of outputs than the ladder".into()));
+		}
+		if record.present().count() != outputs {
+			return Ok(Delivered::Skip("a rendition is absent".into()));
+		}
+		let fetches = record
+			.present()
+			.map(|output| self.net.fetch(&to.service, output.hash, output.len, None));
+		let fetched = match futures::future::try_join_all(fetches).await {
+			Ok(fetched) => fetched,
+			Err(error) => return Ok(retry(format!("a rendition: {error}"))),
+		};
+		for (output, bytes) in record.present().zip(&fetched) {
+			if bytes.len() as u64 != u64::from(output.len) || chunk_root(bytes) != output.chunk_root
+			{
+				return Ok(retry("a rendition is not as the receipt describes it".into()));
+			}
+			self.store.put(bytes)?;
+		}
+		Ok(Delivered::Returned(Box::new(record)))
+	}
+
+	/// Looks itself whether a segment cannot be transcoded, before it believes it.
+	async fn judge_rejection(
+		&self,
+		open: &OpenStream,
+		cut: &Cut,
+		bytes: &[u8],
+		reason: RejectReason,
+	) -> Delivered {
+		let format = Format::of(&open.ladder, &open.limits, &cut.segment);
+		match self.engine.transcode(&format, bytes).await {
+			Ok(_) => Delivered::FalselyRejected(reason),
+			Err(MediaError::Invalid(found)) => {
+				Delivered::Skip(format!("it cannot be transcoded: {found:?}"))
+			}
+			Err(MediaError::Failed(error)) => Delivered::Retry {
+				after_ms: None,
+				reason: format!("rejected as {reason:?}, and not examined: {error}"),
+			},
+		}
+	}
+}
+
+/// Whether two headers of one key are for the same bytes. Which of the two names the right time of
+/// capture does not matter: what was signed first stays.
+fn is_same_segment(one: &SegmentHeader, other: &SegmentHeader) -> bool {
+	let (one, other) = (&one.segment, &other.segment);
+	(one.in_hash, one.in_len, one.duration) == (other.in_hash, other.in_len, other.duration)
+}

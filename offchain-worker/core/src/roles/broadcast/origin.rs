@@ -1,0 +1,71 @@
+//! What a broadcaster serves: its own streams.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use livepeer_primitives::{Seq, StreamId};
+use sp_core::H256;
+
+use crate::ports::{
+	store::{OriginStore, StoreError, Streams},
+	transport::{Playlist, PushReply, Refusal, Service, SignedHeader, MAX_RECORDS},
+};
+
+/// What an origin answers: a broadcaster's own streams.
+pub struct Origin {
+	store: Arc<dyn OriginStore>,
+}
+
+impl Origin {
+	/// Serves what is in `store`.
+	pub fn new(store: Arc<dyn OriginStore>) -> Self {
+		Self { store }
+	}
+}
+
+/// Part of a stream as an origin's store has it: of its newest job, whose ladder the answer names,
+/// and without gaps that may still be filled.
+pub fn playlist_from(
+	store: &(impl Streams + ?Sized),
+	stream: StreamId,
+	from: Seq,
+) -> Result<Option<Playlist>, StoreError> {
+	let Some(state) = store.stream(stream)? else { return Ok(None) };
+	let mut records = store.records(stream, from.max(state.first), MAX_RECORDS as usize)?;
+	records.retain(|record| record.header().seq < state.complete);
+	Ok(Some(Playlist { job: state.job, ladder: state.ladder, head: state.head, records }))
+}
+
+#[async_trait]
+impl Service for Origin {
+	async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
+		self.store.get(hash).unwrap_or_else(|error| {
+			tracing::warn!(%error, "cannot serve");
+			None
+		})
+	}
+
+	async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
+		Err(Refusal::NotServed)
+	}
+
+	async fn push(&self, _: SignedHeader, _: Vec<u8>) -> PushReply {
+		PushReply::Refused(Refusal::NotServed)
+	}
+
+	async fn playlist(&self, stream: StreamId, from: Seq) -> Option<Playlist> {
+		playlist_from(self.store.as_ref(), stream, from).unwrap_or_else(|error| {
+			tracing::warn!(%error, "cannot serve");
+			None
+		})
+	}
+
+	async fn newest(&self, stream: StreamId) -> Option<SignedHeader> {
+		// Records are few enough to be read whole: an origin keeps the newest ones.
+		let records = self.store.records(stream, 0, usize::MAX).unwrap_or_else(|error| {
+			tracing::warn!(%error, "cannot serve");
+			Vec::new()
+		});
+		records.into_iter().next_back().map(|record| record.signed)
+	}
+}

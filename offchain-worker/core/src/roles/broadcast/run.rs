@@ -1,0 +1,459 @@
+//! One run of a stream: cuts come in, segments go out, renditions come back.
+
+use std::collections::BTreeMap;
+
+use futures::{future::BoxFuture, stream::FuturesUnordered, StreamExt};
+use livepeer_primitives::{
+	chunks::chunk_root,
+	extension::Extensions,
+	segment::{SegmentInfo, StreamHead, LAST_OF_EPOCH, SOURCE_TRACK},
+	video::{LONGEST_SEGMENT, MAX_SEGMENT_BYTES},
+	Epoch, Seq, StreamId,
+};
+use tokio::sync::{mpsc, watch};
+
+use super::{
+	delivery::{Assigned, Delivered},
+	BroadcastError, Broadcaster, OpenStream, SourceSegment, Summary,
+};
+use crate::{
+	key::Signing,
+	ports::{
+		chain::{while_away, At, Call, ChainError, Head, Wait},
+		events::{output_names, Event},
+		store::{SegmentKey, StreamState},
+		transport::SignedHead,
+	},
+	rules::window::{Sending, Window},
+	sha256,
+};
+
+/// How long a broken sending waits: doubled with each attempt, up to the second value.
+pub(super) const BACKOFF_MS: (u64, u64) = (250, 4_000);
+/// How long a stopped run waits for segments that are under way; the next run sends them again.
+const DRAIN_MS: u64 = 15_000;
+/// Segments that are cut ahead of what may be sent.
+const AHEAD: usize = 16;
+/// How many segments a transcoder may reject falsely before its job is ended.
+const FALSE_REJECTIONS: u64 = 3;
+
+/// What is remembered of a segment while it is outstanding; its bytes are in the store.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Cut {
+	pub(super) segment: SegmentInfo,
+	at_ms: u64,
+}
+
+/// What a run is told from outside.
+pub(super) struct Inputs {
+	/// The source's segments; closed at its end.
+	pub(super) source: mpsc::Receiver<Result<SourceSegment, String>>,
+	/// The chain's heads.
+	pub(super) heads: watch::Receiver<Head>,
+	/// Whether the run is to stop.
+	pub(super) stop: watch::Receiver<bool>,
+}
+
+/// What is outstanding of a stream, and how far it is.
+pub(super) struct Run<'a> {
+	role: &'a Broadcaster,
+	open: &'a OpenStream,
+	/// What may be sent.
+	window: Window,
+	/// What was cut and has not come back.
+	cuts: BTreeMap<Seq, Cut>,
+	/// Who transcodes now.
+	assigned: Option<Assigned>,
+	/// What is under way.
+	deliveries: FuturesUnordered<BoxFuture<'a, (Sending, Delivered)>>,
+	summary: Summary,
+	/// Seq of the source's next segment.
+	next: Seq,
+	/// Its epoch.
+	epoch: Epoch,
+	/// Signs as the generation that the newest assignment names.
+	signing: Option<Signing>,
+	/// Segments that were rejected and can be transcoded.
+	false_rejections: u64,
+	/// The seq before which everything came back, as far as it is stored.
+	complete: Seq,
+	/// Whether the source has not come to its end.
+	source_open: bool,
+	/// Whether nothing more is sent.
+	stopping: bool,
+	/// Why the source failed.
+	broken: Option<BroadcastError>,
+	/// When a stopped run waits for nothing any more.
+	drained_ms: u64,
+}
+
+impl<'a> Run<'a> {
+	pub(super) fn new(role: &'a Broadcaster, open: &'a OpenStream) -> Self {
+		Self {
+			role,
+			open,
+			window: Window::default(),
+			cuts: BTreeMap::new(),
+			assigned: None,
+			deliveries: FuturesUnordered::new(),
+			summary: Summary::default(),
+			next: open.first,
+			epoch: open.epoch,
+			signing: None,
+			false_rejections: 0,
+			complete: 0,
+			source_open: true,
+			stopping: false,
+			broken: None,
+			drained_ms: u64::MAX,
+		}
+	}
+
+	/// See [`Broadcaster::run`].
+	pub(super) async fn to_its_end(mut self, inputs: Inputs) -> Result<Summary, BroadcastError> {
+		let Inputs { mut source, mut heads, mut stop } = inputs;
+		self.refresh().await?;
+		self.stopping = *stop.borrow_and_update();
+		loop {
+			self.note_complete()?;
+			self.send();
+			if self.is_over() {
+				break;
+			}
+			let clock = self.role.clock.clone();
+			let wake = self.wake_ms();
+			let sleep = async {
+				match wake {
+					u64::MAX => std::future::pending().await,
+					wake => clock.sleep_until(wake).await,
+				}
+			};
+			let hungry = self.source_open && !self.stopping && self.cuts.len() < AHEAD;
+			tokio::select! {
+				changed = stop.changed(), if !self.stopping => {
+					self.stopping = changed.is_err() || *stop.borrow();
+				},
+				segment = source.recv(), if hungry => self.take(segment)?,
+				Some((sending, delivered)) = self.deliveries.next() => {
+					self.handle(sending, delivered)?;
+					if self.false_rejections >= FALSE_REJECTIONS {
+						// Whoever is assigned next may be honest.
+						self.end_job().await?;
+						return Err(BroadcastError::FalselyRejected(self.false_rejections));
+					}
+				},
+				changed = heads.changed(), if !self.stopping => {
+					if changed.is_ok() {
+						match self.refresh().await {
+							Err(BroadcastError::Chain(error)) if error.is_transient() =>
+								tracing::warn!(%error, "cannot follow the job; streaming goes on"),
+							result => result?,
+						}
+					}
+				},
+				() = sleep => {},
+			}
+		}
+		if let Some(error) = self.broken.take() {
+			return Err(error);
+		}
+		self.summary.complete = self.all_back();
+		if self.summary.complete {
+			self.finish().await?;
+		}
+		Ok(self.summary)
+	}
+
+	/// Stores how far everything came back, and forgets what nobody is told of any more.
+	fn note_complete(&mut self) -> Result<(), BroadcastError> {
+		let first = self.window.first().unwrap_or(self.next);
+		if first > self.complete {
+			self.complete = first;
+			let head = self.head(false);
+			self.update(|state| {
+				state.complete = state.complete.max(first);
+				state.head = head.or(state.head.take());
+			})?;
+			let before = first.saturating_sub(self.open.keep);
+			self.role.store.trim_records(self.open.stream, before)?;
+		}
+		Ok(())
+	}
+
+	/// Sends what the window lets out.
+	fn send(&mut self) {
+		let Some(to) = self.assigned.as_ref().filter(|_| !self.stopping) else { return };
+		while let Some(sending) = self.window.take(self.role.clock.now_ms()) {
+			let Some(cut) = self.cuts.get(&sending.seq).cloned() else { continue };
+			let (role, open, to) = (self.role, self.open, to.clone());
+			let Some(signing) = self.signing.clone() else { return };
+			self.deliveries.push(Box::pin(async move {
+				(sending, role.deliver(open, &to, &signing, sending.seq, &cut).await)
+			}));
+		}
+	}
+
+	/// How far the stream has come, signed; `None` before it was assigned.
+	fn head(&self, ended: bool) -> Option<SignedHead> {
+		let signing = self.signing.as_ref()?;
+		let head = StreamHead {
+			genesis: self.role.chain.genesis(),
+			stream: self.open.stream,
+			epoch: self.epoch,
+			next_seq: self.next,
+			ended,
+			time: self.role.clock.wall_ms(),
+			extensions: Extensions::default(),
+		};
+		let signature = signing.sign(&head.hash());
+		Some(SignedHead { head, signature })
+	}
+
+	/// Whether everything came back. Answers that nobody waits for, as those of a transcoder that
+	/// was lost, are dropped.
+	fn all_back(&self) -> bool {
+		!self.source_open && self.window.outstanding() == 0
+	}
+
+	/// Whether there is nothing left to wait for.
+	fn is_over(&mut self) -> bool {
+		let now_ms = self.role.clock.now_ms();
+		if self.stopping {
+			self.drained_ms = self.drained_ms.min(now_ms.saturating_add(DRAIN_MS));
+		}
+		let drained = self.deliveries.is_empty() || now_ms >= self.drained_ms;
+		self.all_back() || (self.stopping && drained)
+	}
+
+	/// When something is due though nothing happens; [`u64::MAX`] for never.
+	fn wake_ms(&self) -> u64 {
+		match (&self.assigned, self.window.wake_ms()) {
+			(Some(_), Some(ms)) if !self.stopping => ms,
+			_ => self.drained_ms,
+		}
+	}
+
+	/// Takes what the source says: a segment, its failure, or its end.
+	fn take(
+		&mut self,
+		segment: Option<Result<SourceSegment, String>>,
+	) -> Result<(), BroadcastError> {
+		match segment {
+			None => self.source_open = false,
+			Some(Err(reason)) => {
+				tracing::error!(%reason, "the source fails; what was cut still goes out");
+				self.broken = Some(BroadcastError::Source(reason));
+				self.stopping = true;
+			}
+			Some(Ok(segment)) => {
+				let seq = self.next;
+				self.next = seq.saturating_add(1);
+				if let Some(cut) = self.take_segment(seq, segment)? {
+					self.cuts.insert(seq, cut);
+					self.window.add(seq);
+				}
+			}
+		}
+		Ok(())
+	}
+
+	/// Stores a new segment; `None` when it has come back in an earlier run.
+	fn take_segment(
+		&mut self,
+		seq: Seq,
+		segment: SourceSegment,
+	) -> Result<Option<Cut>, BroadcastError> {
+		let bad = |reason| BroadcastError::BadSegment { seq, reason };
+		let in_len = u32::try_from(segment.bytes.len())
+			.ok()
+			.filter(|len| (1..=MAX_SEGMENT_BYTES).contains(len))
+			.ok_or(bad("it has no bytes, or too many"))?;
+		if !(1..=LONGEST_SEGMENT).contains(&segment.duration) {
+			return Err(bad("it has no duration, or is too long"));
+		}
+		let in_hash = sha256(&segment.bytes);
+		// Whoever judges takes a short segment for the last one of its epoch only.
+		let is_short = segment.duration < self.open.limits.shortest;
+		let epoch = self.epoch;
+		self.epoch = epoch.saturating_add(Epoch::from(is_short));
+		if let Some(record) = self.role.store.records(self.open.stream, seq, 1)?.first() {
+			if record.header().seq == seq {
+				return if record.header().segment.in_hash == in_hash {
+					Ok(None)
+				} else {
+					Err(BroadcastError::OtherSource(seq))
+				};
+			}
+		}
+		if seq < self.open.complete {
+			// It came back and is not kept any more, or never will.
+			return Ok(None);
+		}
+		self.role.store.put(&segment.bytes)?;
+		self.role.store.pin(&source_pin(self.open.stream, seq), &[in_hash])?;
+		self.update(|state| {
+			state.next = state.next.max(seq.saturating_add(1));
+			state.newest_epoch = state.newest_epoch.max(epoch);
+		})?;
+		self.role.events.emit(Event::SegmentCut {
+			seq,
+			in_hash: format!("{in_hash:?}"),
+			in_len,
+			duration: segment.duration,
+		});
+		let at_ms = self.role.clock.now_ms();
+		let info = SegmentInfo {
+			track: SOURCE_TRACK,
+			epoch,
+			time: segment.time,
+			captured: segment.captured,
+			duration: segment.duration,
+			flags: if is_short { LAST_OF_EPOCH } else { 0 },
+			in_hash,
+			in_len,
+			chunk_root: chunk_root(&segment.bytes),
+			extensions: Extensions::default(),
+		};
+		Ok(Some(Cut { segment: info, at_ms }))
+	}
+
+	fn handle(&mut self, sending: Sending, delivered: Delivered) -> Result<(), BroadcastError> {
+		let seq = sending.seq;
+		match delivered {
+			Delivered::Fatal(error) => return Err(error),
+			Delivered::Retry { after_ms, reason } => {
+				let now_ms = self.role.clock.now_ms();
+				let wait = |attempts| after_ms.unwrap_or_else(|| backoff(attempts));
+				let retried =
+					self.window.retry(sending, |attempts| now_ms.saturating_add(wait(attempts)));
+				if let Some(attempts) = retried {
+					tracing::info!(seq, attempts, %reason, "segment is sent again");
+				}
+			}
+			Delivered::Skip(reason) => self.skip(seq, reason)?,
+			Delivered::FalselyRejected(reason) => {
+				self.false_rejections += 1;
+				self.skip(seq, format!("rejected as {reason:?}, which it is not"))?;
+			}
+			Delivered::Returned(record) => {
+				if self.window.resolve(seq) {
+					let latency_ms = self
+						.cuts
+						.remove(&seq)
+						.map_or(0, |cut| self.role.clock.now_ms() - cut.at_ms);
+					self.role.store.put_record(&record)?;
+					self.role.store.drop_header(SegmentKey::of(record.header()))?;
+					self.role.store.unpin(&source_pin(self.open.stream, seq))?;
+					self.summary.returned += 1;
+					self.role.events.emit(Event::SegmentReturned {
+						seq,
+						assignment: record.header().assignment,
+						in_hash: format!("{:?}", record.header().segment.in_hash),
+						outputs: output_names(record.present()),
+						latency_ms,
+					});
+				}
+			}
+		}
+		Ok(())
+	}
+
+	/// A segment will never come back.
+	fn skip(&mut self, seq: Seq, reason: String) -> Result<(), BroadcastError> {
+		if self.window.resolve(seq) {
+			tracing::warn!(seq, %reason, "segment is skipped");
+			self.cuts.remove(&seq);
+			self.role.store.unpin(&source_pin(self.open.stream, seq))?;
+			self.summary.skipped += 1;
+			self.role.events.emit(Event::SegmentSkipped { seq, reason });
+		}
+		Ok(())
+	}
+
+	/// Looks who transcodes now.
+	async fn refresh(&mut self) -> Result<(), BroadcastError> {
+		let Some(view) =
+			self.role.chain.job(At::Best, self.open.job).await?.filter(|view| !view.ended)
+		else {
+			return Err(BroadcastError::JobEnded(self.open.job));
+		};
+		let current = match view.current.filter(|current| current.toolchain.is_some()) {
+			None => None,
+			// Read again with every head: a transcoder may move.
+			Some(current) => {
+				self.role.chain.service(&current.transcoder).await?.map(|service| Assigned {
+					index: current.index,
+					transcoder: current.transcoder,
+					transcoder_keys: current.transcoder_keys,
+					broadcaster_keys: current.broadcaster_keys,
+					service,
+				})
+			}
+		};
+		let who = |assigned: &Assigned| (assigned.index, assigned.transcoder.clone());
+		if current.as_ref().map(who) == self.assigned.as_ref().map(who) {
+			self.assigned = current;
+			return Ok(());
+		}
+		if let Some(new) = &current {
+			self.signing = Some(self.role.signing(new.broadcaster_keys).await?);
+			tracing::info!(job = self.open.job, assignment = new.index, transcoder = %new.transcoder, "assigned");
+			self.role.events.emit(Event::Assigned {
+				job: self.open.job,
+				assignment: new.index,
+				transcoder: new.transcoder.to_string(),
+			});
+			self.window.reassign();
+		}
+		self.assigned = current;
+		Ok(())
+	}
+
+	async fn finish(&self) -> Result<(), BroadcastError> {
+		let head = self.head(true);
+		self.update(|state| {
+			state.ended = true;
+			state.head = head.or(state.head.take());
+		})?;
+		self.role.events.emit(Event::StreamEnded {
+			job: self.open.job,
+			returned: self.summary.returned,
+			skipped: self.summary.skipped,
+		});
+		self.end_job().await
+	}
+
+	async fn end_job(&self) -> Result<(), BroadcastError> {
+		while_away(&*self.role.clock, ChainError::is_away, async || {
+			let view = self.role.chain.job(At::Best, self.open.job).await?;
+			if view.is_some_and(|view| !view.ended) {
+				self.role
+					.chain
+					.submit(Call::EndJob { job: self.open.job }, Wait::Finalized)
+					.await?;
+			}
+			Ok(())
+		})
+		.await
+		.map_err(BroadcastError::Chain)
+	}
+
+	/// Stores what `change` makes of the stream's state, if it changes.
+	fn update(&self, change: impl FnOnce(&mut StreamState)) -> Result<(), BroadcastError> {
+		let Some(before) = self.role.store.stream(self.open.stream)? else { return Ok(()) };
+		let mut state = before.clone();
+		change(&mut state);
+		if state != before {
+			self.role.store.put_stream(self.open.stream, &state)?;
+		}
+		Ok(())
+	}
+}
+
+fn source_pin(stream: StreamId, seq: Seq) -> String {
+	format!("source/{stream:?}/{seq}")
+}
+
+fn backoff(attempts: u32) -> u64 {
+	(BACKOFF_MS.0 << attempts.saturating_sub(1).min(8)).min(BACKOFF_MS.1)
+}

@@ -1,0 +1,6 @@
+//! What a worker can be.
+
+pub mod broadcast;
+pub mod follow;
+pub mod transcode;
+pub mod verify;

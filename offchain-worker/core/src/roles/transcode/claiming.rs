@@ -1,0 +1,425 @@
+//! Claiming what was transcoded, answering draws, and forgetting what is closed.
+
+use std::{
+	collections::{BTreeMap, BTreeSet},
+	sync::{Arc, Mutex},
+};
+
+use codec::{Decode, Encode};
+use livepeer_primitives::{
+	api::{ChallengeStage, ChallengeView},
+	claim::Outcome,
+	leaf::Leaf,
+	sum_tree::SumTree,
+	work::fee,
+	AssignmentIndex, BlockNumber, ClaimId, JobId, Seq, ETH_MINIMUM,
+};
+use sp_runtime::RuntimeAppPublic;
+
+use super::{Parts, TranscodeError};
+use crate::{
+	lock,
+	ports::{
+		chain::{At, Call, ChainError, Head, LeafReveal, Wait},
+		events::Event,
+		store::{ClaimRecord, SegmentKey, StoreError},
+		transport::SignedPass,
+	},
+	rules::claims::{build, drawn_leaves, next_range, ClaimRules, Claimable},
+};
+
+/// Blocks after which a call that was sent and had no effect is sent again.
+pub(super) const RESEND_BLOCKS: BlockNumber = 6;
+/// How often the chain may refuse a claim for a reason that lasts before it is given up. More than
+/// once, for a claim that is on chain twice over in a reorg is refused too.
+pub(super) const REFUSALS: u32 = 3;
+/// How long it is believed who judges a claim, about a block.
+const BELIEVED_MS: u64 = 6_000;
+/// Names the highest final block that was seen, in the store.
+const FINALIZED: &str = "finalized";
+
+/// When a claim was last sent, and how often it was refused.
+#[derive(Clone, Copy, Default)]
+struct Sent {
+	at: BlockNumber,
+	refusals: u32,
+}
+
+/// What is known of an open claim beyond its record.
+#[derive(Default)]
+struct Progress {
+	/// When each drawn leaf was last revealed.
+	revealed: BTreeMap<u32, BlockNumber>,
+	/// The leaves whose reveal was reported.
+	reported: BTreeSet<u32>,
+	outcome: Option<Outcome>,
+}
+
+/// Makes claims and sees them through.
+pub(super) struct Claiming {
+	parts: Arc<Parts>,
+	progress: Mutex<BTreeMap<ClaimId, Progress>>,
+	sent: Mutex<BTreeMap<SegmentKey, Sent>>,
+	/// The highest final block that was seen; `None` until it was read from the store.
+	finalized: Mutex<Option<BlockNumber>>,
+	/// Who judges the claims that verifiers have asked for, and until when that is believed.
+	judges: Mutex<BTreeMap<ClaimId, (u64, Option<ChallengeView>)>>,
+}
+
+impl Claiming {
+	pub(super) fn new(parts: Arc<Parts>) -> Self {
+		Self {
+			parts,
+			progress: Default::default(),
+			sent: Default::default(),
+			finalized: Default::default(),
+			judges: Default::default(),
+		}
+	}
+
+	/// Makes claims and sends them until they are on chain.
+	pub(super) async fn claim_duties(&self, head: Head) -> Result<(), TranscodeError> {
+		if self.is_behind(head)? {
+			return Ok(());
+		}
+		self.find_claims().await?;
+		for (job, assignment) in self.parts.store.assignments()? {
+			self.make_claim(head, job, assignment).await?;
+		}
+		for claim in self.parts.store.claims()?.iter().filter(|claim| claim.id.is_none()) {
+			self.send_claim(head, claim).await?;
+		}
+		Ok(())
+	}
+
+	/// Reveals what was drawn of the claims that are on chain, and forgets those that are closed.
+	pub(super) async fn answer_duties(&self, head: Head) -> Result<(), TranscodeError> {
+		for claim in self.parts.store.claims()? {
+			let Some(id) = claim.id else { continue };
+			self.reveal(head, id, &claim).await?;
+			self.close_if_gone(id, &claim).await?;
+		}
+		Ok(())
+	}
+
+	/// Whether the node is not as far as this worker has seen the chain: one that was restored or
+	/// still syncs. What it does not know is then no sign of what is closed, and to forget a claim
+	/// too early costs stake.
+	fn is_behind(&self, head: Head) -> Result<bool, StoreError> {
+		let mut finalized = lock(&self.finalized);
+		let before = match *finalized {
+			Some(before) => before,
+			None => match self.parts.store.value(FINALIZED)? {
+				None => 0,
+				Some(bytes) => BlockNumber::decode(&mut &bytes[..])
+					.map_err(|error| StoreError::Index(error.to_string()))?,
+			},
+		};
+		if head.finalized > before {
+			self.parts.store.put_value(FINALIZED, &head.finalized.encode())?;
+		}
+		*finalized = Some(before.max(head.finalized));
+		let behind = head.finalized < before;
+		if behind {
+			tracing::warn!(
+				finalized = head.finalized,
+				seen = before,
+				"the node is behind what was seen of this chain; nothing is claimed or forgotten"
+			);
+		}
+		Ok(behind)
+	}
+
+	/// Whether nothing can be claimed of a job any more: its last grace has passed.
+	async fn job_is_closed(&self, job: JobId) -> Result<bool, TranscodeError> {
+		let gone = self.parts.chain.job(At::Best, job).await?.is_none()
+			&& self.parts.chain.job(At::Finalized, job).await?.is_none();
+		Ok(gone && !self.is_behind(*self.parts.chain.heads().borrow())?)
+	}
+
+	/// Notes the numbers of claims that are final. Only final ones are tracked: one that a reorg
+	/// takes back would look closed.
+	async fn find_claims(&self) -> Result<(), TranscodeError> {
+		let stored = self.parts.store.claims()?;
+		if stored.iter().all(|claim| claim.id.is_some()) {
+			return Ok(());
+		}
+		let known: BTreeSet<ClaimId> = stored.iter().filter_map(|claim| claim.id).collect();
+		for id in self.parts.chain.claims_of(At::Finalized, self.parts.account()).await? {
+			if known.contains(&id) {
+				continue;
+			}
+			let Some(info) = self.parts.chain.claim(At::Finalized, id).await? else { continue };
+			let found = stored.iter().find(|claim| {
+				claim.id.is_none()
+					&& claim.job == info.job
+					&& claim.assignment == info.assignment
+					&& claim.first == info.first
+					&& claim.commitment == info.commitment
+			});
+			if let Some(claim) = found {
+				self.parts.store.set_claim_id(claim.key(), id)?;
+				lock(&self.sent).remove(&claim.key());
+				tracing::info!(claim = id, first = claim.first, last = claim.last(), "claimed");
+				self.parts.events.emit(Event::ClaimMade {
+					claim: id,
+					job: claim.job,
+					assignment: claim.assignment,
+					first: claim.first,
+					last: claim.last(),
+					root: format!("{:?}", claim.commitment.root),
+					total_work: claim.commitment.total_work,
+				});
+			}
+		}
+		Ok(())
+	}
+
+	/// Fixes the leaves of the next claim of an assignment when it is time.
+	async fn make_claim(
+		&self,
+		head: Head,
+		job: JobId,
+		assignment: AssignmentIndex,
+	) -> Result<(), TranscodeError> {
+		// One after the other: the chain takes no claim behind a later one.
+		let unsent = |claim: &ClaimRecord| {
+			claim.id.is_none() && (claim.job, claim.assignment) == (job, assignment)
+		};
+		if self.parts.store.claims()?.iter().any(unsent) {
+			return Ok(());
+		}
+		let cursor = self.parts.store.cursor(job, assignment)?;
+		let first = self.parts.store.receipts(job, assignment, cursor, 1)?;
+		let Some(first) = first.first() else { return Ok(()) };
+		let (keys, toolchain) = (first.signature.signer.generation, first.receipt.toolchain);
+		let view = self.parts.chain.job(At::Best, job).await?;
+		let current = view.as_ref().and_then(|view| view.current.as_ref()).filter(|current| {
+			current.index == assignment && current.transcoder == *self.parts.account()
+		});
+		// Of an assignment that was handed on it is known what it was with each receipt.
+		let max_leaves = current.map_or(first.max_leaves, |current| current.max_leaves).max(1);
+		let receipts =
+			self.parts.store.receipts(job, assignment, cursor, max_leaves as usize + 1)?;
+		let ended = view.as_ref().is_none_or(|view| view.ended)
+			|| current.is_none_or(|current| current.claimable_until.is_some());
+		if view.is_none() && self.job_is_closed(job).await? {
+			tracing::warn!(job, assignment, segments = receipts.len(), "too late to claim");
+			self.parts.store.drop_assignment(job, assignment)?;
+			return Ok(());
+		}
+		let open = self.parts.store.claims()?.len();
+		if open >= self.parts.chain.limits().await?.max_open_claims as usize {
+			return Ok(());
+		}
+		let rules = ClaimRules {
+			max_leaves,
+			batch: self.parts.config.claim_leaves,
+			max_wait_ms: self.parts.config.claim_wait_ms,
+			gap_wait_ms: self.parts.config.gap_wait_ms,
+		};
+		let ready: Vec<Claimable> = receipts
+			.iter()
+			.map(|segment| Claimable { seq: segment.header().seq, stored_ms: segment.stored_ms })
+			.collect();
+		let Some((first, last)) =
+			next_range(cursor, &ready, ended, self.parts.clock.wall_ms(), &rules)
+		else {
+			return Ok(());
+		};
+		let leaves: BTreeMap<Seq, &Leaf> =
+			receipts.iter().map(|segment| (segment.header().seq, &segment.leaf)).collect();
+		let (leaves, tree) = match build(first, last, |seq| leaves.get(&seq).copied().cloned()) {
+			Ok(built) => built,
+			Err(error) => {
+				tracing::error!(job, assignment, first, last, ?error, "no tree can be built");
+				return Ok(());
+			}
+		};
+		let commitment = tree.commitment();
+		// The chain takes no smaller fee into escrow: such a claim waits for more segments, and what
+		// is left of an assignment at its end is worth no transaction.
+		if current.is_some_and(|current| fee(commitment.total_work, current.price) < ETH_MINIMUM) {
+			return Ok(());
+		}
+		let claim =
+			ClaimRecord { job, assignment, first, leaves, commitment, toolchain, keys, id: None };
+		self.parts.store.put_claim(&claim)?;
+		self.send_claim(head, &claim).await
+	}
+
+	/// Sends a claim that is not on chain, unless it was sent lately.
+	async fn send_claim(&self, head: Head, claim: &ClaimRecord) -> Result<(), TranscodeError> {
+		let key = claim.key();
+		let before = lock(&self.sent).get(&key).copied();
+		if before.is_some_and(|sent| head.best.saturating_sub(sent.at) < RESEND_BLOCKS) {
+			return Ok(());
+		}
+		let refusals = before.map_or(0, |sent| sent.refusals);
+		let sent = Sent { at: head.best, refusals };
+		// After a restart, or when nothing was seen of it for a while: it may be on chain, and
+		// then only waits to be final; or its time may be over.
+		for id in self.parts.chain.claims_of(At::Best, self.parts.account()).await? {
+			let info = self.parts.chain.claim(At::Best, id).await?;
+			if info.is_some_and(|info| info.commitment == claim.commitment && info.job == claim.job)
+			{
+				lock(&self.sent).insert(key, sent);
+				return Ok(());
+			}
+		}
+		if self.job_is_closed(claim.job).await? {
+			tracing::warn!(job = claim.job, first = claim.first, "too late to claim");
+			self.parts.store.close_claim(key)?;
+			return Ok(());
+		}
+		lock(&self.sent).insert(key, sent);
+		let work = claim.work_claim(self.parts.chain.genesis());
+		let signature = self.parts.signing(claim.keys).await?.sign(&work.hash());
+		let call = Call::ClaimWork(Box::new(work), signature);
+		let Err(error) = self.parts.chain.submit(call, Wait::InBlock).await else { return Ok(()) };
+		let refusals = refusals.saturating_add(u32::from(is_lasting(&error)));
+		if refusals >= REFUSALS {
+			tracing::error!(first = claim.first, last = claim.last(), %error, "claim given up");
+			self.parts.store.close_claim(key)?;
+			lock(&self.sent).remove(&key);
+		} else {
+			tracing::warn!(first = claim.first, last = claim.last(), %error, "claim not taken");
+			lock(&self.sent).insert(key, Sent { at: head.best, refusals });
+		}
+		Ok(())
+	}
+
+	/// Reveals the drawn leaves that are not answered.
+	async fn reveal(
+		&self,
+		head: Head,
+		id: ClaimId,
+		claim: &ClaimRecord,
+	) -> Result<(), TranscodeError> {
+		let Some(challenge) = self.parts.chain.challenge(id).await? else { return Ok(()) };
+		let mut due = Vec::new();
+		{
+			let mut progress = lock(&self.progress);
+			let progress = progress.entry(id).or_default();
+			if challenge.outcome.is_some() {
+				progress.outcome = challenge.outcome;
+			}
+			if challenge.stage != ChallengeStage::LeafReveal {
+				return Ok(());
+			}
+			let Ok(tree) = SumTree::new(&claim.leaves) else { return Ok(()) };
+			let open: Vec<u64> = challenge
+				.positions
+				.iter()
+				.enumerate()
+				.filter(|(i, _)| !challenge.answered.get(*i).copied().unwrap_or(false))
+				.map(|(_, position)| *position)
+				.collect();
+			for index in drawn_leaves(&tree, &open) {
+				let lately = progress
+					.revealed
+					.get(&index)
+					.is_some_and(|sent| head.best.saturating_sub(*sent) < RESEND_BLOCKS);
+				if lately {
+					continue;
+				}
+				progress.revealed.insert(index, head.best);
+				if let Some(proof) = tree.proof(index) {
+					due.push((index, proof));
+				}
+			}
+		}
+		let calls = due.into_iter().map(|(index, proof)| async move {
+			let seq = claim.first.saturating_add(index.into());
+			let key = SegmentKey { seq, ..claim.key() };
+			let Some(segment) = self.parts.store.receipt(key)? else {
+				tracing::error!(claim = id, seq, "the receipt of a drawn leaf is missing");
+				return Ok(());
+			};
+			let reveal = Box::new(LeafReveal {
+				index,
+				leaf: segment.leaf,
+				proof,
+				broadcaster_signature: segment.signed.signature,
+			});
+			match self
+				.parts
+				.chain
+				.submit(Call::RevealLeaf { claim: id, reveal }, Wait::InBlock)
+				.await
+			{
+				Ok(()) => {
+					let mut progress = lock(&self.progress);
+					if progress.entry(id).or_default().reported.insert(index) {
+						self.parts.events.emit(Event::LeafRevealed { claim: id, index, seq });
+					}
+				}
+				Err(error) => tracing::warn!(claim = id, index, %error, "leaf not revealed"),
+			}
+			Ok::<_, TranscodeError>(())
+		});
+		futures::future::try_join_all(calls).await?;
+		Ok(())
+	}
+
+	/// Whether a pass is that of a judge of an open claim. The chain is asked for each claim once
+	/// in a while, however many passes are shown.
+	pub(super) async fn is_judge(&self, shown: &SignedPass) -> bool {
+		let pass = &shown.pass;
+		if pass.genesis != self.parts.chain.genesis() {
+			return false;
+		}
+		let now_ms = self.parts.clock.now_ms();
+		let believed = lock(&self.judges)
+			.get(&pass.claim)
+			.filter(|(until_ms, _)| now_ms < *until_ms)
+			.map(|(_, view)| view.clone());
+		let view = match believed {
+			Some(view) => view,
+			None => {
+				let open = self.parts.store.claims().unwrap_or_default();
+				if !open.iter().any(|claim| claim.id == Some(pass.claim)) {
+					return false;
+				}
+				let until_ms = now_ms.saturating_add(BELIEVED_MS);
+				lock(&self.judges).insert(pass.claim, (until_ms, None));
+				let view = self.parts.chain.challenge(pass.claim).await.unwrap_or_else(|error| {
+					tracing::warn!(%error, "cannot look up who judges a claim");
+					None
+				});
+				lock(&self.judges).insert(pass.claim, (until_ms, view.clone()));
+				view
+			}
+		};
+		view.filter(|view| view.tranche == pass.tranche).is_some_and(|view| {
+			let mut seats = view.members.iter().zip(&view.keys);
+			seats.any(|(member, key)| {
+				*member == pass.account && key.verify(&pass.payload(), &shown.signature)
+			})
+		})
+	}
+
+	/// Forgets a claim that has left the chain's final state.
+	async fn close_if_gone(&self, id: ClaimId, claim: &ClaimRecord) -> Result<(), TranscodeError> {
+		if self.parts.chain.claim(At::Finalized, id).await?.is_some()
+			|| self.parts.chain.claim(At::Best, id).await?.is_some()
+			|| self.is_behind(*self.parts.chain.heads().borrow())?
+		{
+			return Ok(());
+		}
+		self.parts.store.close_claim(claim.key())?;
+		lock(&self.judges).remove(&id);
+		let outcome = lock(&self.progress).remove(&id).and_then(|progress| progress.outcome);
+		tracing::info!(claim = id, ?outcome, "claim closed");
+		self.parts.events.emit(Event::ClaimClosed {
+			claim: id,
+			outcome: outcome.map(|outcome| format!("{outcome:?}")),
+		});
+		Ok(())
+	}
+}
+
+/// Whether the chain will refuse the same claim again.
+fn is_lasting(error: &ChainError) -> bool {
+	matches!(error, ChainError::Refused { refused, .. } if refused.is_lasting())
+}

@@ -1,0 +1,378 @@
+//! Taking segments in: what is checked before and after their bytes arrive, and what is signed.
+
+use std::{
+	collections::BTreeSet,
+	sync::{
+		atomic::{AtomicBool, AtomicUsize, Ordering},
+		Arc, Mutex,
+	},
+};
+
+use futures::future::{select, Either};
+use livepeer_primitives::{
+	chunks::chunk_root,
+	extension::Extensions,
+	leaf::{Leaf, RejectReason},
+	receipt::{Output, Outputs, Receipt, TranscodeResult},
+	segment::{SegmentHeader, SOURCE_TRACK},
+	video::{LONGEST_SEGMENT, MAX_SEGMENT_BYTES},
+	work::fee,
+	AssignmentIndex, Balance, JobId, StreamId,
+};
+use tokio::sync::Semaphore;
+
+use super::{Assigned, Assignments, Parts};
+use crate::{
+	lock,
+	ports::{
+		chain::At,
+		engine::{Format, MediaError, Transcoded},
+		events::{output_names, Event},
+		store::{SegmentKey, StoreError, TranscodedSegment},
+		transport::{PushReply, Refusal, SignedHeader, MAX_PAYLOAD},
+	},
+	sha256,
+};
+
+/// How long an assignment that a segment names is looked for.
+const LOOK_UP_MS: u64 = 2_000;
+/// When a sender tries again while the transcoder is full.
+const BUSY_MS: u32 = 400;
+/// How long a stopped role waits for segments at work; their senders send them again.
+const DRAIN_MS: u64 = 15_000;
+
+/// Takes segments and gives receipts.
+pub(super) struct Intake {
+	parts: Arc<Parts>,
+	pub(super) assigned: Assignments,
+	at_work: Mutex<BTreeSet<SegmentKey>>,
+	looking_up: Semaphore,
+	permits: Semaphore,
+	waiting: AtomicUsize,
+	draining: AtomicBool,
+}
+
+impl Intake {
+	pub(super) fn new(parts: Arc<Parts>, assigned: Assignments) -> Self {
+		let permits = Semaphore::new(parts.config.parallel.max(1));
+		Self {
+			parts,
+			assigned,
+			at_work: Default::default(),
+			looking_up: Semaphore::new(1),
+			permits,
+			waiting: AtomicUsize::new(0),
+			draining: AtomicBool::new(false),
+		}
+	}
+
+	/// Takes no more, and waits for the segments at work.
+	pub(super) async fn drain(&self) {
+		self.draining.store(true, Ordering::SeqCst);
+		let all = u32::try_from(self.parts.config.parallel.max(1)).unwrap_or(u32::MAX);
+		let done = std::pin::pin!(self.permits.acquire_many(all));
+		let clock = &self.parts.clock;
+		let late = clock.sleep_until(clock.now_ms().saturating_add(DRAIN_MS));
+		let _ = select(done, late).await;
+	}
+
+	/// Everything that is checked before the bytes are received.
+	pub(super) async fn check(&self, signed: &SignedHeader) -> Result<Assigned, Refusal> {
+		let header = &signed.header;
+		if header.genesis != self.parts.chain.genesis() {
+			return Err(Refusal::WrongChain);
+		}
+		let key = (header.job, header.assignment);
+		let is_for_us = header.transcoder == *self.parts.account();
+		let known = lock(&self.assigned).get(&key).cloned();
+		let assigned = match known {
+			Some(assigned) => Some(assigned),
+			// The broadcaster may have seen the block first.
+			None if is_for_us => self.look_up(key).await,
+			None => None,
+		};
+		let Some(assigned) = assigned else { return Err(Refusal::NotAssigned) };
+		if !is_for_us || header.stream != assigned.view.stream {
+			return Err(Refusal::NotAssigned);
+		}
+		// What is signed as another generation proves nothing to the chain.
+		if signed.signature.signer.generation != assigned.broadcaster_keys {
+			return Err(Refusal::BadSignature);
+		}
+		let broadcaster = &assigned.view.broadcaster;
+		match self.parts.book.is_header_signed(signed, broadcaster).await {
+			Ok(true) => {}
+			Ok(false) => return Err(Refusal::BadSignature),
+			Err(error) => {
+				tracing::warn!(%error, "cannot look up a broadcaster's keys");
+				return Err(Refusal::Internal);
+			}
+		}
+		if header.segment.track != SOURCE_TRACK
+			|| !(1..=MAX_SEGMENT_BYTES).contains(&header.segment.in_len)
+			|| !(1..=LONGEST_SEGMENT).contains(&header.segment.duration)
+		{
+			return Err(Refusal::BadBytes);
+		}
+		// What was transcoded before a claim covered it is still given to whom it is owed.
+		if header.seq < assigned.next_seq && !matches!(self.receipt_for(header), Ok(Some(_))) {
+			return Err(Refusal::TooLate);
+		}
+		// Another engine would make other outputs than those that were promised.
+		if assigned.toolchain != self.parts.engine.toolchain() {
+			return Err(Refusal::NotServed);
+		}
+		Ok(assigned)
+	}
+
+	/// The newest segment of a stream among what is not closed.
+	pub(super) fn newest(&self, stream: StreamId) -> Result<Option<SignedHeader>, StoreError> {
+		let mut newest: Option<SignedHeader> = None;
+		let mut consider = |segment: Option<TranscodedSegment>| {
+			let signed = segment.map(|segment| segment.signed);
+			let signed = signed.filter(|signed| signed.header.stream == stream);
+			let above = newest.as_ref().map(|newest| newest.header.seq);
+			if let Some(signed) =
+				signed.filter(|signed| above.is_none_or(|a| a < signed.header.seq))
+			{
+				newest = Some(signed);
+			}
+		};
+		for (job, assignment) in self.parts.store.assignments()? {
+			let cursor = self.parts.store.cursor(job, assignment)?;
+			let segments = self.parts.store.receipts(job, assignment, cursor, usize::MAX)?;
+			consider(segments.into_iter().next_back());
+		}
+		for claim in self.parts.store.claims()? {
+			consider(self.parts.store.receipt(SegmentKey { seq: claim.last(), ..claim.key() })?);
+		}
+		Ok(newest)
+	}
+
+	/// What was stored under a header's key.
+	fn receipt_for(&self, header: &SegmentHeader) -> Result<Option<TranscodedSegment>, StoreError> {
+		self.parts.store.receipt(SegmentKey::of(header))
+	}
+
+	/// Reads an assignment that is not known yet. Anybody can ask for one, so there is one look at
+	/// a time, and it does not last.
+	async fn look_up(&self, key: (JobId, AssignmentIndex)) -> Option<Assigned> {
+		let _turn = self.looking_up.try_acquire().ok()?;
+		let read = self.parts.chain.job(At::Best, key.0);
+		let late =
+			self.parts.clock.sleep_until(self.parts.clock.now_ms().saturating_add(LOOK_UP_MS));
+		let Either::Left((view, _)) = select(read, late).await else { return None };
+		let view = view
+			.inspect_err(|error| tracing::warn!(%error, "cannot look up an assignment"))
+			.ok()
+			.flatten()
+			.filter(|view| !view.ended)?;
+		let assigned = Assigned::of(view, self.parts.account())?;
+		if (assigned.view.id, assigned.index) != key {
+			return None;
+		}
+		lock(&self.assigned).insert(key, assigned.clone());
+		Some(assigned)
+	}
+
+	/// Whether the allowance covers one more segment at the job's maximum.
+	fn covered(&self, header: &SignedHeader, assigned: &Assigned) -> Result<bool, StoreError> {
+		let header = &header.header;
+		let limit = assigned.view.max_leaf_work;
+		let one = fee(limit, assigned.price);
+		let most = assigned.allowance.checked_div(one).unwrap_or(Balance::MAX);
+		let most = usize::try_from(most).unwrap_or(usize::MAX);
+		let unclaimed = self.parts.store.receipts(
+			header.job,
+			header.assignment,
+			assigned.next_seq,
+			most.min(1 << 16),
+		)?;
+		Ok(unclaimed.len() < most)
+	}
+
+	pub(super) async fn take(&self, signed: SignedHeader, bytes: Vec<u8>) -> PushReply {
+		let assigned = match self.check(&signed).await {
+			Ok(assigned) => assigned,
+			Err(refusal) => return PushReply::Refused(refusal),
+		};
+		let header = &signed.header;
+		let info = &header.segment;
+		if bytes.len() as u64 != u64::from(info.in_len)
+			|| sha256(&bytes) != info.in_hash
+			|| chunk_root(&bytes) != info.chunk_root
+		{
+			return PushReply::Refused(Refusal::BadBytes);
+		}
+		let key = SegmentKey::of(header);
+		match self.receipt_for(header) {
+			Ok(Some(stored)) => {
+				return if stored.signed.header == *header {
+					// The broadcaster asks again; a second signature over the same header does
+					// not make a second receipt.
+					done(stored)
+				} else {
+					PushReply::Refused(Refusal::Conflict)
+				};
+			}
+			Ok(None) => {}
+			Err(error) => return internal(error),
+		}
+		match self.covered(&signed, &assigned) {
+			Ok(true) => {}
+			Ok(false) => return PushReply::Refused(Refusal::Allowance),
+			Err(error) => return internal(error),
+		}
+		if self.draining.load(Ordering::SeqCst) || !lock(&self.at_work).insert(key) {
+			return PushReply::Busy { retry_ms: BUSY_MS };
+		}
+		let _at_work = OnDrop(|| {
+			lock(&self.at_work).remove(&key);
+		});
+		let places = self.parts.config.queue.saturating_add(self.parts.config.parallel.max(1));
+		let before = self.waiting.fetch_add(1, Ordering::SeqCst);
+		let _waiting = OnDrop(|| {
+			self.waiting.fetch_sub(1, Ordering::SeqCst);
+		});
+		if before >= places {
+			return PushReply::Busy { retry_ms: BUSY_MS };
+		}
+		let Ok(_permit) = self.permits.acquire().await else {
+			return PushReply::Busy { retry_ms: BUSY_MS };
+		};
+		match self.transcode(&assigned, &signed, &bytes).await {
+			Ok(segment) => done(segment),
+			Err(reply) => reply,
+		}
+	}
+
+	async fn transcode(
+		&self,
+		assigned: &Assigned,
+		signed: &SignedHeader,
+		bytes: &[u8],
+	) -> Result<TranscodedSegment, PushReply> {
+		let header = &signed.header;
+		let view = &assigned.view;
+		let format = Format::of(&view.ladder, &view.limits, &header.segment);
+		// Before the work: without a key there is nothing to send for it.
+		let signing = self.parts.signing(assigned.transcoder_keys).await.map_err(internal)?;
+		let start = self.parts.clock.now_ms();
+		let made = match self.parts.engine.transcode(&format, bytes).await {
+			Ok(transcoded) => self.made(assigned, header, transcoded)?,
+			Err(MediaError::Invalid(reason)) => Made::rejected(assigned, header, reason),
+			Err(error) => return Err(internal(error)),
+		};
+		let transcode_ms = self.parts.clock.now_ms().saturating_sub(start);
+		self.parts.store.put(bytes).map_err(internal)?;
+		let receipt = Receipt {
+			header: header.hash(),
+			toolchain: assigned.toolchain,
+			result: made.result,
+			extensions: Extensions::default(),
+		};
+		let segment = TranscodedSegment {
+			signed: signed.clone(),
+			signature: signing.sign(&receipt.hash()),
+			receipt,
+			max_leaves: assigned.max_leaves,
+			leaf: made.leaf,
+			stored_ms: self.parts.clock.wall_ms(),
+		};
+		let stored = match self.parts.store.put_receipt(&segment) {
+			Ok(stored) => stored,
+			Err(StoreError::Conflict) => return Err(PushReply::Refused(Refusal::TooLate)),
+			Err(error) => return Err(internal(error)),
+		};
+		let SegmentHeader { job, assignment, seq, .. } = *header;
+		self.parts.events.emit(match &stored.receipt.result {
+			TranscodeResult::Rejected(reason) => {
+				tracing::warn!(seq, ?reason, "the segment cannot be transcoded");
+				Event::SegmentRejected { job, assignment, seq, reason: format!("{reason:?}") }
+			}
+			TranscodeResult::Transcoded(_) => Event::SegmentTranscoded {
+				job,
+				assignment,
+				seq,
+				in_hash: format!("{:?}", header.segment.in_hash),
+				outputs: output_names(&stored.outputs()),
+				work: stored.leaf.work(),
+				duration: header.segment.duration,
+				transcode_ms,
+			},
+		});
+		Ok(stored)
+	}
+
+	/// Stores outputs and says what is signed for them.
+	fn made(
+		&self,
+		assigned: &Assigned,
+		header: &SegmentHeader,
+		transcoded: Transcoded,
+	) -> Result<Made, PushReply> {
+		let view = &assigned.view;
+		let work = transcoded.pixels.work(&view.factors, &view.ladder, |_| true);
+		let sendable = |bytes: &Vec<u8>| bytes.len() as u64 <= u64::from(MAX_PAYLOAD);
+		let work = work
+			.filter(|work| *work <= view.max_leaf_work && transcoded.outputs.iter().all(sendable));
+		// Never signed for: nobody could fetch it, or no claim could hold it.
+		let Some(work) = work else {
+			tracing::warn!(seq = header.seq, "what the segment makes is too large");
+			return Err(PushReply::Refused(Refusal::TooLarge));
+		};
+		let mut outputs = Outputs::default();
+		for bytes in &transcoded.outputs {
+			let hash = self.parts.store.put(bytes).map_err(internal)?;
+			let len = u32::try_from(bytes.len()).map_err(internal)?;
+			outputs
+				.try_push(Some(Output { hash, len, chunk_root: chunk_root(bytes) }))
+				.map_err(|_| internal("more outputs than a receipt holds"))?;
+		}
+		let leaf = Leaf::Transcoded {
+			segment: header.segment.clone(),
+			outputs: outputs.clone(),
+			work,
+			extensions: Extensions::default(),
+		};
+		Ok(Made { result: TranscodeResult::Transcoded(outputs), leaf })
+	}
+}
+
+/// What became of a segment.
+struct Made {
+	result: TranscodeResult,
+	leaf: Leaf,
+}
+
+impl Made {
+	fn rejected(assigned: &Assigned, header: &SegmentHeader, reason: RejectReason) -> Self {
+		Self {
+			result: TranscodeResult::Rejected(reason),
+			leaf: Leaf::Rejected {
+				segment: header.segment.clone(),
+				reason,
+				work: assigned.view.factors.rejected,
+				extensions: Extensions::default(),
+			},
+		}
+	}
+}
+
+/// Runs its closure when it goes out of scope, also when the future around it is dropped.
+struct OnDrop<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+	fn drop(&mut self) {
+		(self.0)()
+	}
+}
+
+fn done(segment: TranscodedSegment) -> PushReply {
+	PushReply::Done { receipt: Box::new(segment.receipt), signature: segment.signature }
+}
+
+fn internal(error: impl core::fmt::Display) -> PushReply {
+	tracing::error!(%error, "segment not transcoded");
+	PushReply::Refused(Refusal::Internal)
+}

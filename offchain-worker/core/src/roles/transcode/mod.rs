@@ -1,0 +1,281 @@
+//! The transcoder: keeps its registration alive, accepts assignments, transcodes what it is sent,
+//! claims, answers draws, and keeps what a claim needs until it is closed.
+//!
+//! A receipt is stored before it is sent. The store refuses a second one under the same key and
+//! any for a seq that a claim covers, so that neither a restart nor a race can sign two results.
+
+mod claiming;
+mod intake;
+mod registration;
+
+use std::{
+	collections::BTreeMap,
+	future::Future,
+	sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use livepeer_primitives::{
+	api::JobView,
+	keys::{Generation, Purpose},
+	service::ServiceRecord,
+	AccountId, AssignmentIndex, Balance, JobId, Seq, StreamId, ToolchainId,
+};
+use sp_core::H256;
+use sp_runtime::Perbill;
+use thiserror::Error;
+use tokio::sync::watch;
+
+use self::{claiming::Claiming, intake::Intake, registration::Registration};
+use crate::{
+	key::{KeyBook, Keyring, NoKeyFor, OwnKeys, Signing},
+	ports::{
+		chain::{Chain, ChainError, Head},
+		clock::Clock,
+		engine::MediaEngine,
+		events::EventSink,
+		store::{StoreError, TranscodeStore},
+		transport::{Playlist, PushReply, Refusal, Service, SignedHeader, SignedPass},
+	},
+};
+
+/// The terms and limits of a transcoder.
+#[derive(Clone, Debug)]
+pub struct TranscodeConfig {
+	/// Price of a standard segment, in ETH.
+	pub price: Balance,
+	/// Own share of rewards.
+	pub reward_cut: Perbill,
+	/// The delegators' share of fees.
+	pub fee_share: Perbill,
+	/// Work that the machine does in a second.
+	pub capacity: u64,
+	/// Segments transcoded at a time.
+	pub parallel: usize,
+	/// Segments that may wait for one of those places.
+	pub queue: usize,
+	/// A claim is made when this many leaves are there.
+	pub claim_leaves: u32,
+	/// A claim is made when the oldest unclaimed segment is this old.
+	pub claim_wait_ms: u64,
+	/// How long a missing seq may still arrive.
+	pub gap_wait_ms: u64,
+}
+
+/// Why the role cannot go on.
+#[derive(Debug, Error)]
+pub enum TranscodeError {
+	/// The chain gave no answer.
+	#[error(transparent)]
+	Chain(#[from] ChainError),
+	/// Nothing can be stored.
+	#[error(transparent)]
+	Store(#[from] StoreError),
+	/// Governance does not accept what this engine makes.
+	#[error("toolchain {0:?} is not among those that the chain accepts; claims would be refused")]
+	Toolchain(ToolchainId),
+	/// No key at hand signs the duties.
+	#[error(transparent)]
+	Key(#[from] NoKeyFor),
+	/// The chain has other terms or another service record, and only the account itself can change
+	/// them.
+	#[error("{0} is not registered with these terms and this address: register it with the account's own key (`livepeer-worker keys register`)")]
+	Terms(AccountId),
+}
+
+/// An assignment of this transcoder.
+#[derive(Clone, Debug)]
+struct Assigned {
+	view: JobView,
+	index: AssignmentIndex,
+	next_seq: Seq,
+	allowance: Balance,
+	price: Balance,
+	/// What it was accepted with.
+	toolchain: ToolchainId,
+	/// The generations by which both parties' signatures are judged.
+	broadcaster_keys: Generation,
+	transcoder_keys: Generation,
+	/// The most leaves of a claim now.
+	max_leaves: u32,
+}
+
+impl Assigned {
+	/// The assignment of `transcoder` in a job, if it has accepted one.
+	fn of(view: JobView, transcoder: &AccountId) -> Option<Self> {
+		let current = view.current.as_ref()?;
+		let toolchain = current.toolchain?;
+		(current.transcoder == *transcoder).then(|| Self {
+			index: current.index,
+			toolchain,
+			broadcaster_keys: current.broadcaster_keys,
+			transcoder_keys: current.transcoder_keys,
+			max_leaves: current.max_leaves,
+			next_seq: current.next_seq,
+			allowance: current.allowance,
+			price: current.price,
+			view: view.clone(),
+		})
+	}
+}
+
+/// The accepted assignments: written by the registration, read by the intake, which looks for those
+/// that it does not find.
+type Assignments = Arc<Mutex<BTreeMap<(JobId, AssignmentIndex), Assigned>>>;
+
+/// What every part of the role works with.
+struct Parts {
+	own: OwnKeys,
+	book: KeyBook,
+	chain: Arc<dyn Chain>,
+	store: Arc<dyn TranscodeStore>,
+	engine: Arc<dyn MediaEngine>,
+	events: Arc<dyn EventSink>,
+	clock: Arc<dyn Clock>,
+	config: TranscodeConfig,
+}
+
+impl Parts {
+	/// Whose role it is.
+	fn account(&self) -> &AccountId {
+		self.own.account()
+	}
+
+	/// What signs as this generation.
+	async fn signing(&self, generation: Generation) -> Result<Signing, TranscodeError> {
+		Ok(self.own.signing(generation).await??)
+	}
+
+	/// What signs as the generation that the account uses now.
+	async fn signing_now(&self) -> Result<Signing, TranscodeError> {
+		Ok(self.own.signing_now().await??)
+	}
+}
+
+/// The role.
+pub struct TranscodeRole {
+	parts: Arc<Parts>,
+	registration: Registration,
+	intake: Intake,
+	claiming: Claiming,
+}
+
+impl TranscodeRole {
+	/// Puts the role together. `keys` sign receipts, claims and duties; the chain's key is needed
+	/// only for terms that the chain does not have yet, and is then the account's own.
+	pub fn new(
+		keys: Keyring,
+		chain: Arc<dyn Chain>,
+		store: Arc<dyn TranscodeStore>,
+		engine: Arc<dyn MediaEngine>,
+		events: Arc<dyn EventSink>,
+		clock: Arc<dyn Clock>,
+		config: TranscodeConfig,
+	) -> Self {
+		let own = OwnKeys::new(keys, Purpose::Duties, chain.clone(), clock.clone());
+		let book = KeyBook::new(chain.clone(), clock.clone());
+		let parts = Arc::new(Parts { own, book, chain, store, engine, events, clock, config });
+		let assigned = Assignments::default();
+		Self {
+			registration: Registration::new(parts.clone(), assigned.clone()),
+			intake: Intake::new(parts.clone(), assigned),
+			claiming: Claiming::new(parts.clone()),
+			parts,
+		}
+	}
+
+	/// Registers terms, service record and availability where the chain has others, as soon as the
+	/// node answers.
+	pub async fn register(&self, service: &ServiceRecord) -> Result<(), TranscodeError> {
+		self.registration.register(service).await
+	}
+
+	/// Does the chain's duties with every new head until `stop` turns true, then waits for the
+	/// segments at work. A failed duty is logged and tried again with the next head.
+	pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+		let heads = self.parts.chain.heads();
+		// Each duty has a loop of its own, so that none waits for another's transactions: an
+		// assignment must be accepted within a few blocks.
+		let beats = async {
+			let mut heads = heads.clone();
+			// Registering was a sign of life.
+			let mut beat = heads.borrow_and_update().best;
+			while heads.changed().await.is_ok() {
+				let head = *heads.borrow_and_update();
+				if let Err(error) = self.registration.heartbeat(head, &mut beat).await {
+					tracing::warn!(%error, "no heartbeat; it is tried again");
+				}
+			}
+		};
+		let accepts = self.at_every_head("accepting", |_| self.registration.refresh());
+		let claims = self.at_every_head("claiming", |head| self.claiming.claim_duties(head));
+		let answers = self.at_every_head("revealing", |head| self.claiming.answer_duties(head));
+		let stopped = async {
+			while !*stop.borrow_and_update() {
+				if stop.changed().await.is_err() {
+					return;
+				}
+			}
+		};
+		tokio::select! {
+			() = beats => {},
+			() = accepts => {},
+			() = claims => {},
+			() = answers => {},
+			() = stopped => {},
+		}
+		self.intake.drain().await;
+	}
+
+	/// Does a duty now and with every new head, for as long as there are heads.
+	async fn at_every_head<F>(&self, duty: &str, work: impl Fn(Head) -> F)
+	where
+		F: Future<Output = Result<(), TranscodeError>>,
+	{
+		let mut heads = self.parts.chain.heads();
+		loop {
+			let head = *heads.borrow_and_update();
+			if let Err(error) = work(head).await {
+				tracing::warn!(duty, %error, "failed; it is tried again");
+			}
+			if heads.changed().await.is_err() {
+				return;
+			}
+		}
+	}
+}
+
+#[async_trait]
+impl Service for TranscodeRole {
+	async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
+		self.parts.store.get(hash).unwrap_or_else(|error| {
+			tracing::warn!(%error, "cannot serve");
+			None
+		})
+	}
+
+	async fn is_judge(&self, pass: &SignedPass) -> bool {
+		self.claiming.is_judge(pass).await
+	}
+
+	async fn newest(&self, stream: StreamId) -> Option<SignedHeader> {
+		self.intake.newest(stream).unwrap_or_else(|error| {
+			tracing::warn!(%error, "cannot serve");
+			None
+		})
+	}
+
+	async fn admit(&self, signed: &SignedHeader) -> Result<(), Refusal> {
+		self.intake.check(signed).await.map(drop)
+	}
+
+	async fn push(&self, signed: SignedHeader, bytes: Vec<u8>) -> PushReply {
+		self.intake.take(signed, bytes).await
+	}
+
+	async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
+		None
+	}
+}
+#[cfg(test)]
+mod tests;
