@@ -3,9 +3,9 @@
 use crate::{
 	configs::{timing, video::Services},
 	constants, AuthorityDiscovery, Babe, Balance, Beacon, Block, ChainConfig, ChallengeLottery,
-	Executive, Grandpa, Historical, InherentDataExt, Jobs, LptStaking, OperatorKeys, Rounds, Runtime,
-	RuntimeCall, RuntimeGenesisConfig, SessionKeys, System, TransactionPayment, TranscoderElection,
-	VERSION,
+	Executive, Grandpa, Historical, InherentDataExt, Jobs, LptStaking, OperatorKeys, Rounds,
+	Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys, System, TransactionPayment,
+	TranscoderElection, VERSION,
 };
 use alloc::vec::Vec;
 use frame_support::{

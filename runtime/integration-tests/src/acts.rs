@@ -177,7 +177,12 @@ impl Work {
 		stated: Commitment,
 		toolchain: ToolchainId,
 	) -> pallet_jobs::Call<Runtime> {
-		let claim = WorkClaim {
+		self.sign_claim(self.stated(stated, toolchain))
+	}
+
+	/// What such a claim says. All leaves that are made here are equal, so the mean is the largest.
+	pub fn stated(&self, stated: Commitment, toolchain: ToolchainId) -> WorkClaim {
+		WorkClaim {
 			genesis: self.turn.genesis,
 			job: self.turn.job,
 			assignment: self.turn.assignment,
@@ -185,11 +190,10 @@ impl Work {
 			last: self.first + u64::from(stated.leaf_count) - 1,
 			root: stated.root,
 			total_work: stated.total_work,
-			largest_leaf: self.leaves.iter().map(Leaf::work).max().unwrap_or_default(),
+			largest_leaf: stated.total_work.div_ceil(stated.leaf_count.max(1).into()),
 			toolchain,
 			extensions: Extensions::default(),
-		};
-		self.sign_claim(claim)
+		}
 	}
 
 	/// The transcoder's signature under a claim.

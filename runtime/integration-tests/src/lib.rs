@@ -12,5 +12,5 @@ mod story;
 mod world;
 
 pub use acts::{keyring, output, sign_as, Ballot, Turn, Work, LEAF_WORK};
-pub use story::{create_job, job, Answers, Claim, Story, CAPACITY, HONEST, RENDITION};
-pub use world::{heartbeat, Applied, World};
+pub use story::{canonical, create_job, job, Answers, Claim, Story, CAPACITY, HONEST, RENDITION};
+pub use world::{heartbeat, refused, Applied, World};

@@ -3,6 +3,7 @@
 use livepeer_primitives::{
 	api::{ChallengeStage, ChallengeView},
 	claim::Outcome,
+	duty::Profiles,
 	service::ServiceRecord,
 	verdict::{Opening, Verdict},
 	video::{Rendition, SourceLimits, CANONICAL_PROFILE},
@@ -88,7 +89,7 @@ impl Story {
 		for who in transcoders.iter().copied() {
 			let service = service.clone();
 			world.submit(who, pallet_transcoder_election::Call::set_service { service });
-			let profiles = vec![CANONICAL_PROFILE].try_into().expect("one profile");
+			let profiles = canonical();
 			let available =
 				pallet_transcoder_election::Call::set_available { capacity: CAPACITY, profiles };
 			world.submit(who, available);
@@ -321,6 +322,11 @@ pub fn create_job(world: &mut World, who: Sr25519Keyring, name: &str, blocks: u3
 			_ => None,
 		})
 		.expect("the job was created")
+}
+
+/// The one profile that the transcoders here serve.
+pub fn canonical() -> Profiles {
+	vec![CANONICAL_PROFILE].try_into().expect("one profile")
 }
 
 /// A job of one rendition that lasts `blocks`.

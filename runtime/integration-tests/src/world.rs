@@ -28,13 +28,19 @@ use sp_runtime::{
 	generic::{Digest, DigestItem, Era},
 	traits::{Get, Header as _},
 	transaction_validity::{InvalidTransaction, TransactionValidityError},
-	BuildStorage, DispatchResult, ExtrinsicInclusionMode, StateVersion,
+	BuildStorage, DispatchError, DispatchResult, ExtrinsicInclusionMode, StateVersion,
 };
 
 use crate::acts::sign_as;
 
 /// What became of a transaction: refused, or applied with this result.
 pub type Applied = Result<DispatchResult, TransactionValidityError>;
+
+/// How the pool refuses an authorized call for this error of its pallet.
+pub fn refused(error: impl Into<DispatchError>) -> Applied {
+	let DispatchError::Module(error) = error.into() else { panic!("an error of a pallet") };
+	Err(TransactionValidityError::Invalid(InvalidTransaction::Custom(error.error[0])))
+}
 
 /// A transaction that waits for a block. It is signed when the block is made, so that one which
 /// had to wait keeps a valid nonce.
@@ -380,7 +386,9 @@ impl World {
 				while let Some(key) =
 					sp_io::storage::next_key(&at).filter(|key| key.starts_with(&prefix))
 				{
-					if key[16..] != version[..] && !lasting.iter().any(|prefix| key.starts_with(prefix)) {
+					if key[16..] != version[..]
+						&& !lasting.iter().any(|prefix| key.starts_with(prefix))
+					{
 						left.push(format!("{name}: {key:02x?}"));
 					}
 					at = key;

@@ -1,12 +1,14 @@
 //! Attacks of the protocol's list that only the whole runtime can refuse.
 
-use livepeer_integration_tests::{create_job, job, Claim, Story, Turn, Work, HONEST};
+use livepeer_integration_tests::{
+	create_job, job, output, refused, Claim, Story, Turn, Work, HONEST,
+};
 use livepeer_primitives::{
-	api::{ChallengeStage, Outcome},
+	api::ChallengeStage,
+	claim::{Outcome, WorkClaim},
 	leaf::Leaf,
-	receipt::Output,
 	sum_tree::Commitment,
-	verdict::{MismatchKind, Opening, Verdict, DISPUTE},
+	verdict::{MismatchKind, Opening, UnavailableKind, Verdict, DISPUTE},
 	Balance, Hash, UNIT,
 };
 use livepeer_runtime::{Jobs, LptStaking, Runtime, RuntimeEvent, TranscoderElection};
@@ -16,6 +18,7 @@ use sp_keyring::Sr25519Keyring::{self, AliceStash, Charlie, Dave, EveStash, Ferd
 use sp_runtime::transaction_validity::{InvalidTransaction, TransactionValidityError};
 
 const MISMATCH: Verdict = Verdict::Mismatch(MismatchKind::Video);
+const UNAVAILABLE: Verdict = Verdict::Unavailable(UnavailableKind::Refused);
 
 type Lottery = pallet_challenge_lottery::Call<Runtime>;
 type LotteryError = pallet_challenge_lottery::Error<Runtime>;
@@ -190,11 +193,15 @@ fn draw_should_be_the_same_when_it_is_late() {
 	// In the second world blocks are so full that the agenda does not come to it, while stakes,
 	// validators and windows change.
 	late.world.run(|| {
-		use pallet_challenge_lottery::{Agenda, Challenges};
+		use pallet_challenge_lottery::{
+			types::{Class, Task},
+			Agenda, Challenges,
+		};
 		let mut challenge = Challenges::<Runtime>::get(claim.id).expect("open");
-		Agenda::<Runtime>::remove(challenge.due, claim.id);
+		let task = || Task::Challenge(claim.id);
+		Agenda::<Runtime>::remove((Class::Urgent, challenge.due, task()));
 		challenge.due += 130;
-		Agenda::<Runtime>::insert(challenge.due, claim.id, ());
+		Agenda::<Runtime>::insert((Class::Urgent, challenge.due, task()), ());
 		Challenges::<Runtime>::insert(claim.id, challenge);
 	});
 	let draw = Lottery::draw { claim: claim.id };
@@ -284,7 +291,7 @@ fn duties_should_be_refused_when_a_reorg_gives_the_ballot_another_seed() {
 	let mut story = Story::begin();
 	let claim = story.claim(8);
 	story.reveal(&claim);
-	story.vote(&claim, &|_| Some(Verdict::Unavailable));
+	story.vote(&claim, &|_| Some(UNAVAILABLE));
 	story.until_stage(&claim, ChallengeStage::AwaitingDispute);
 	// Two futures: the same dispute of the same members, with evidence by different seeds.
 	let mut kept = story.fork();
@@ -421,13 +428,13 @@ fn commit_without_reveal_should_stop_nothing_and_cost_a_no_show() {
 fn overstate(story: &mut Story, work: Work, stated: Commitment, error: LotteryError) {
 	let call = work.claim_as(stated, story.world.toolchain());
 	let claim = story.make_claim(work, call);
-	let (transcoder, error) = (story.transcoder, Ok(Err(error.into())));
+	let (transcoder, error) = (story.transcoder, refused(error));
 	story.until_stage(&claim, ChallengeStage::LeafReveal);
 	for position in story.challenge(&claim).positions {
 		// Nothing may fall in a leaf at all where the stated total is beyond the true one.
 		let index = claim.work.tree.leaf_at(position).unwrap_or(0);
-		let refused = story.world.call(transcoder, claim.work.reveal(claim.id, index));
-		assert_eq!(refused, error);
+		let result = story.world.call_authorized(claim.work.reveal(claim.id, index));
+		assert_eq!(result, error);
 	}
 	assert_eq!(story.settle(&claim), Some(Outcome::Missed));
 	assert!(story.lost(transcoder) > 0);
@@ -457,7 +464,7 @@ fn work_inflation_should_be_a_missed_verification() {
 	let mut story = Story::begin();
 	let work = story.work(8);
 	let true_one = work.tree.commitment();
-	let stated = Commitment { total_work: true_one.total_work * 2, ..true_one };
+	let stated = Commitment { total_work: true_one.total_work * 3 / 2, ..true_one };
 	overstate(&mut story, work, stated, LotteryError::BadProof);
 }
 
@@ -470,15 +477,23 @@ fn work_inflation_should_be_a_missed_verification_when_one_leaf_holds_it_all() {
 	let max = story.world.run(|| Jobs::job(job)).map_or(0, |view| view.max_leaf_work);
 	let mut leaves = vec![Leaf::Empty; 8];
 	leaves[0] = Leaf::Transcoded {
-		in_hash: H256::from_low_u64_be(1_000),
-		in_len: 100_000,
-		duration: 180_000,
-		outputs: vec![Output { hash: H256::zero(), len: 1 }].try_into().expect("one"),
+		segment: turn.segment(0),
+		outputs: vec![Some(output(0))].try_into().expect("one"),
 		work: max * 8,
+		extensions: Default::default(),
 	};
 	let work = Work::new(&turn, honest.first, leaves, honest.signatures);
 	let stated = work.tree.commitment();
-	overstate(&mut story, work, stated, LotteryError::TooMuchWork);
+	// It says so, and the claim is refused; or it does not, and the leaf counts as not revealed.
+	let toolchain = story.world.toolchain();
+	let WorkClaim { root, total_work, .. } = work.stated(stated, toolchain);
+	let open = WorkClaim { largest_leaf: max * 8, ..work.stated(stated, toolchain) };
+	assert_eq!((root, total_work), (stated.root, max * 8));
+	assert_eq!(
+		story.world.call_authorized(work.sign_claim(open)),
+		refused(pallet_jobs::Error::<Runtime>::LeafTooLarge)
+	);
+	overstate(&mut story, work, stated, LotteryError::AboveLargestLeaf);
 }
 
 #[test]
@@ -488,7 +503,7 @@ fn segments_of_another_stream_should_not_be_claimed() {
 	let turn = Turn { broadcaster: story.transcoder, ..story.turn() };
 	let work = turn.work(0, 8);
 	let stated = work.tree.commitment();
-	overstate(&mut story, work, stated, LotteryError::BadSignature);
+	overstate(&mut story, work, stated, LotteryError::WrongSigner);
 }
 
 #[test]
@@ -502,7 +517,7 @@ fn claims_should_not_squat_on_a_successors_segments() {
 	assert_eq!(story.transcoder, Story::other(first));
 	let toolchain = story.world.toolchain();
 	// In its grace it claims what the successor has done, too.
-	story.world.ok(first, squatted.claim(toolchain));
+	story.world.ok_authorized(squatted.claim(toolchain));
 	let work = story.turn().work(0, 8);
 	let call = work.claim(toolchain);
 	let claim = story.make_claim(work, call);
@@ -536,22 +551,23 @@ fn signatures_should_be_of_no_use_when_a_reorg_changes_the_assignee() {
 		.find(|(_, turn)| turn.transcoder != lost.transcoder)
 		.expect("chance decides");
 	assert_eq!((lost.assignment, lost.stream), (kept.assignment, kept.stream));
-	world.ok(kept.transcoder, pallet_jobs::Call::accept_job { job, assignment: kept.assignment });
 	let toolchain = world.toolchain();
+	world.ok_authorized(kept.accept(toolchain));
 	// Signed for the assignee of the lost future.
 	let work = lost.work(0, 8);
-	let refused = world.call(lost.transcoder, work.claim(toolchain));
-	assert_eq!(refused, Ok(Err(pallet_jobs::Error::<Runtime>::NotTranscoder.into())));
+	let result = world.call_authorized(work.claim(toolchain));
+	assert_eq!(result, refused(pallet_jobs::Error::<Runtime>::NotTranscoder));
 	// Nor can the one that holds the job now claim with them.
-	world.ok(kept.transcoder, work.claim(toolchain));
+	let taken = Work { turn: kept.clone(), ..work.clone() };
+	world.ok_authorized(taken.claim(toolchain));
 	let claim = world.run(|| Jobs::claims_of(kept.transcoder.to_account_id()))[0];
 	world.until(40, |world| {
 		world.challenge(claim).is_some_and(|view| view.stage == ChallengeStage::LeafReveal)
 	});
 	let positions = world.challenge(claim).map_or(Vec::new(), |view| view.positions);
 	let index = work.drawn(&positions)[0];
-	let refused = world.call(kept.transcoder, work.reveal(claim, index));
-	assert_eq!(refused, Ok(Err(LotteryError::BadSignature.into())));
+	let result = world.call_authorized(work.reveal(claim, index));
+	assert_eq!(result, refused(LotteryError::BadSignature));
 	world.ok(Ferdie, pallet_jobs::Call::end_job { job });
 	world.until(100, |world| world.leftovers().is_empty());
 }
@@ -595,11 +611,10 @@ fn verification_should_not_be_had_for_nothing() {
 	let job = create_job(&mut world, Charlie, "for nothing", 100);
 	world.until(10, |world| Turn::current(world, job).is_some());
 	let turn = Turn::current(&mut world, job).expect("it is offered");
-	let assignment = turn.assignment;
-	world.ok(turn.transcoder, pallet_jobs::Call::accept_job { job, assignment });
-	let call = turn.work(0, 8).claim(world.toolchain());
-	let refused = world.call(turn.transcoder, call);
-	assert_eq!(refused, Ok(Err(pallet_jobs::Error::<Runtime>::FeeTooSmall.into())));
+	let toolchain = world.toolchain();
+	world.ok_authorized(turn.accept(toolchain));
+	let result = world.call_authorized(turn.work(0, 8).claim(toolchain));
+	assert_eq!(result, refused(pallet_jobs::Error::<Runtime>::FeeTooSmall));
 	world.ok(Charlie, pallet_jobs::Call::end_job { job });
 	world.until(100, |world| world.leftovers().is_empty());
 }
@@ -610,9 +625,7 @@ fn starving_one_verifier_should_cost_it_nothing_when_the_dispute_brings_the_byte
 	let claim = story.claim(8);
 	story.reveal(&claim);
 	let starved = story.ballot(&claim).members[1];
-	story.vote(&claim, &|who| {
-		Some(if who == starved { Verdict::Unavailable } else { Verdict::Valid })
-	});
+	story.vote(&claim, &|who| Some(if who == starved { UNAVAILABLE } else { Verdict::Valid }));
 	// Whoever got the bytes serves them.
 	story.vote(&claim, HONEST);
 	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
@@ -626,7 +639,7 @@ fn starving_one_verifier_to_the_end_should_cost_it_no_more_than_a_no_show() {
 	let claim = story.claim(8);
 	story.reveal(&claim);
 	let starved = story.ballot(&claim).members[1];
-	let says = |who| Some(if who == starved { Verdict::Unavailable } else { Verdict::Valid });
+	let says = |who| Some(if who == starved { UNAVAILABLE } else { Verdict::Valid });
 	story.vote(&claim, &says);
 	story.vote(&claim, &says);
 	let views = story.world.run(TranscoderElection::transcoders);

@@ -1,9 +1,10 @@
 //! What the brakes leave open, and what a closed chain asks of nobody.
 
 use frame_support::migrations::{FailedMigrationHandler, FailedMigrationHandling};
-use livepeer_integration_tests::{Applied, Claim, Story, World, HONEST};
+use livepeer_integration_tests::{canonical, Applied, Claim, Story, World, CAPACITY, HONEST};
 use livepeer_primitives::{
-	api::{ChallengeStage, Outcome},
+	api::ChallengeStage,
+	claim::Outcome,
 	traits::{Beacon as _, ProtocolClock as _, Rounds as _},
 	BlockNumber, RoundIndex, WindowIndex, UNIT,
 };
@@ -28,8 +29,10 @@ fn clock(world: &mut World) -> (BlockNumber, RoundIndex, WindowIndex) {
 	world.run(|| (ChainConfig::clock(), Rounds::current(), Beacon::current_window()))
 }
 
-fn heartbeat() -> RuntimeCall {
-	pallet_transcoder_election::Call::heartbeat {}.into()
+/// What a wallet, or a proxy for it, does in a heartbeat's place.
+fn announcement() -> RuntimeCall {
+	let profiles = canonical();
+	pallet_transcoder_election::Call::set_available { capacity: CAPACITY, profiles }.into()
 }
 
 fn transfer() -> RuntimeCall {
@@ -91,9 +94,9 @@ fn operator_duties_should_stay_open_through_wrappers_in_safe_mode() {
 	let mut world = operated();
 	world.run(|| SafeMode::force_enter(RuntimeOrigin::root())).expect("root");
 	for open in [
-		through_proxy(Bob, heartbeat()),
-		batch(vec![through_proxy(Bob, heartbeat())]),
-		through_proxy(Bob, batch(vec![heartbeat()])),
+		through_proxy(Bob, announcement()),
+		batch(vec![through_proxy(Bob, announcement())]),
+		through_proxy(Bob, batch(vec![announcement()])),
 	] {
 		world.blocks(12);
 		world.ok(Dave, open.clone());
@@ -101,11 +104,11 @@ fn operator_duties_should_stay_open_through_wrappers_in_safe_mode() {
 	}
 	world.blocks(12);
 	let seen = last_seen(&mut world, Bob);
-	let deep = (0..5).fold(through_proxy(Bob, heartbeat()), |call, _| batch(vec![call]));
+	let deep = (0..5).fold(through_proxy(Bob, announcement()), |call, _| batch(vec![call]));
 	for closed in [
 		transfer(),
 		through_proxy(Dave, transfer()),
-		batch(vec![through_proxy(Bob, heartbeat()), transfer()]),
+		batch(vec![through_proxy(Bob, announcement()), transfer()]),
 		deep,
 	] {
 		assert_eq!(world.call(Dave, closed.clone()), FILTERED, "{closed:?}");
@@ -122,11 +125,11 @@ fn operator_duties_should_stay_open_through_a_proxy_when_calls_are_paused() {
 	};
 	world.run(|| {
 		pause("Proxy", "proxy").expect_err("a wrapper cannot be paused");
-		pause("TranscoderElection", "heartbeat").expect_err("a duty cannot be paused");
+		pause("TranscoderElection", "set_available").expect_err("a duty cannot be paused");
 		pause("Balances", "transfer_keep_alive").expect("anything else can");
 	});
 	world.blocks(12);
-	world.ok(Dave, through_proxy(Bob, heartbeat()));
+	world.ok(Dave, through_proxy(Bob, announcement()));
 	assert_eq!(last_seen(&mut world, Bob), clock(&mut world).0);
 	// What is paused is paused through a proxy too.
 	world.ok(
@@ -237,10 +240,10 @@ fn a_failed_migration_should_leave_the_chain_to_governance_and_stop_the_clock() 
 	let index = claim.work.drawn(&story.challenge(&claim).positions)[0];
 	let reveal = claim.work.reveal(claim.id, index);
 	for (who, closed) in [
-		(Bob, heartbeat()),
+		(Bob, announcement()),
 		(Alice, transfer()),
 		(claim.transcoder, reveal.into()),
-		(Bob, batch(vec![heartbeat()])),
+		(Bob, batch(vec![announcement()])),
 	] {
 		assert_eq!(story.world.call(who, closed.clone()), FILTERED, "{closed:?}");
 	}
@@ -265,5 +268,5 @@ fn a_migration_that_fails_in_safe_mode_should_keep_the_chain_in_it() {
 	assert_eq!(handling, FailedMigrationHandling::ForceUnstuck);
 	world.next_block();
 	assert!(!world.run(ChainConfig::is_open));
-	assert_eq!(world.call(Bob, heartbeat()), FILTERED);
+	assert_eq!(world.call(Bob, announcement()), FILTERED);
 }

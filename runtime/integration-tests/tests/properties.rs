@@ -9,12 +9,15 @@
 
 use std::{cell::RefCell, collections::BTreeMap};
 
-use livepeer_integration_tests::{create_job, job, keyring, Ballot, Story, Turn, Work, World};
+use livepeer_integration_tests::{
+	canonical, create_job, job, keyring, Ballot, Story, Turn, Work, World, CAPACITY,
+};
 use livepeer_primitives::{
-	api::{ChallengeStage, Outcome},
+	api::ChallengeStage,
+	claim::Outcome,
 	sum_tree::Commitment,
 	traits::Settlement,
-	verdict::{Evidence, MismatchKind, Opening, Phase, Tranche, Verdict, DISPUTE},
+	verdict::{Evidence, MismatchKind, Opening, Phase, Tranche, UnavailableKind, Verdict, DISPUTE},
 	AccountId, Balance, BlockNumber, ClaimId, JobId, RoundIndex, UNIT,
 };
 use livepeer_runtime::{Jobs, LptStaking, Runtime, RuntimeCall, RuntimeEvent};
@@ -171,7 +174,10 @@ struct Game {
 impl Game {
 	fn new() -> Self {
 		let mut world = Story::network();
-		let set = pallet_transcoder_election::Call::set_available { capacity: 2 };
+		let set = pallet_transcoder_election::Call::set_available {
+			capacity: CAPACITY / 2,
+			profiles: canonical(),
+		};
 		world.ok(Dave, set);
 		world.workers = TRANSCODERS.to_vec();
 		let mut game =
@@ -231,8 +237,8 @@ impl Game {
 			Step::Accept { job } => {
 				let job = self.job(job);
 				if let Some(turn) = Turn::current(&mut self.world, job) {
-					let assignment = turn.assignment;
-					self.submit(turn.transcoder, pallet_jobs::Call::accept_job { job, assignment });
+					let toolchain = self.world.toolchain();
+					self.world.submit_authorized(turn.accept(toolchain));
 				}
 			}
 			Step::Claim { job, count, gap, truth } => self.claim(job, count, gap, truth),
@@ -276,8 +282,10 @@ impl Game {
 				if !self.world.workers.contains(&who) {
 					self.world.workers.push(who);
 				}
-				let capacity = capacity.into();
-				self.submit(who, pallet_transcoder_election::Call::set_available { capacity });
+				let capacity = CAPACITY / 4 * u64::from(capacity);
+				let profiles = canonical();
+				let call = pallet_transcoder_election::Call::set_available { capacity, profiles };
+				self.submit(who, call);
 			}
 			Step::Silence { who } => {
 				let who = TRANSCODERS[who % TRANSCODERS.len()];
@@ -339,7 +347,7 @@ impl Game {
 			_ => true_one,
 		};
 		let call = work.claim_as(stated, self.world.toolchain());
-		if self.world.call(turn.transcoder, call) != Ok(Ok(())) {
+		if self.world.call_authorized(call) != Ok(Ok(())) {
 			return;
 		}
 		self.next_seq.insert((job, turn.assignment), first + u64::from(stated.leaf_count));
@@ -388,7 +396,7 @@ impl Game {
 			ChallengeStage::LeafReveal if conduct.reveals => {
 				let made = &self.claims[at];
 				for index in made.work.drawn(&view.positions) {
-					self.world.submit(made.transcoder, made.work.reveal(id, index));
+					self.world.submit_authorized(made.work.reveal(id, index));
 				}
 				self.blocks(1);
 			}
@@ -407,7 +415,7 @@ impl Game {
 			match ballot.phase {
 				Phase::Commit if !is(conduct.silent, member) => {
 					let verdict = if is(conduct.lacking, member) {
-						Verdict::Unavailable
+						Verdict::Unavailable(UnavailableKind::Refused)
 					} else if is(conduct.fault, member) {
 						Verdict::Mismatch(MismatchKind::Video)
 					} else {
@@ -603,7 +611,7 @@ fn expected(made: &Made, trace: &Trace) -> Outcome {
 	let revealed = stake(|_| true);
 	if stake(|verdict| matches!(verdict, Verdict::Mismatch(_))) * 3 >= eligible * 2 {
 		Outcome::Failed
-	} else if stake(|verdict| *verdict == Verdict::Unavailable) * 3 >= eligible * 2 {
+	} else if stake(|verdict| verdict.is_unavailable()) * 3 >= eligible * 2 {
 		Outcome::Missed
 	} else if revealed * 2 >= eligible
 		&& stake(|verdict| *verdict == Verdict::Valid) * 3 >= revealed * 2

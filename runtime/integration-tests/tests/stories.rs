@@ -1,12 +1,15 @@
 //! From claim to settlement, whatever transcoder and verifiers do. Each block of each story checks
 //! every invariant and the sums of all balances; each story ends with not a byte left.
 
-use livepeer_integration_tests::{create_job, Claim, Story, Turn, World, HONEST};
+use livepeer_integration_tests::{
+	canonical, create_job, Claim, Story, Turn, Work, World, CAPACITY, HONEST,
+};
 use livepeer_primitives::{
-	api::{ChallengeStage, Outcome},
-	leaf::RejectReason,
+	api::ChallengeStage,
+	claim::Outcome,
+	leaf::{Leaf, RejectReason},
 	traits::Settlement,
-	verdict::{MismatchKind, Verdict, DISPUTE},
+	verdict::{MismatchKind, NonConformingKind, UnavailableKind, Verdict, DISPUTE},
 	Balance,
 };
 use livepeer_runtime::{
@@ -37,7 +40,13 @@ fn transcoder_should_keep_its_job_when_it_takes_nothing_new() {
 	let mut story = Story::begin();
 	let (transcoder, job) = (story.transcoder, story.job);
 	let assignment = story.turn().assignment;
-	story.world.ok(transcoder, pallet_transcoder_election::Call::set_available { capacity: 0 });
+	story.world.ok(
+		transcoder,
+		pallet_transcoder_election::Call::set_available {
+			capacity: 0,
+			profiles: Default::default(),
+		},
+	);
 	story.world.blocks(40);
 	let turn = story.turn();
 	assert_eq!((turn.transcoder, turn.assignment), (transcoder, assignment));
@@ -185,8 +194,8 @@ fn bytes_that_nobody_can_have_should_be_a_missed_verification() {
 	let mut story = Story::begin();
 	let claim = story.claim(8);
 	story.reveal(&claim);
-	story.vote(&claim, &|_| Some(Verdict::Unavailable));
-	story.vote(&claim, &|_| Some(Verdict::Unavailable));
+	story.vote(&claim, &|_| Some(Verdict::Unavailable(UnavailableKind::Refused)));
+	story.vote(&claim, &|_| Some(Verdict::Unavailable(UnavailableKind::Refused)));
 	assert_eq!(story.settle(&claim), Some(Outcome::Missed));
 	assert_eq!(story.slashes().len(), 1);
 	assert!(story.lost(story.transcoder) > 0);
@@ -304,7 +313,7 @@ fn duties_should_be_taken_in_the_block_that_changes_the_session() {
 	let positions = story.challenge(&claim).positions;
 	let transcoder = story.transcoder;
 	for index in claim.work.drawn(&positions) {
-		story.world.submit(transcoder, claim.work.reveal(claim.id, index));
+		story.world.submit_authorized(claim.work.reveal(claim.id, index));
 	}
 	let remark = frame_system::Call::remark { remark: vec![] };
 	story.world.submit(Dave, RuntimeCall::System(remark));
@@ -396,24 +405,59 @@ fn job_should_go_on_with_the_next_transcoder_when_the_first_is_jailed() {
 	story.accept();
 	assert_eq!(story.transcoder, Story::other(first));
 	let next = story.claim(8);
-	assert_eq!(next.work.assignment, 1);
+	assert_eq!(next.work.turn.assignment, 1);
 	story.reveal(&next);
 	story.vote(&next, HONEST);
 	assert_eq!(story.settle(&next), Some(Outcome::Accepted));
 	// After its punishment the first one can come back.
 	story.world.ok(first, pallet_transcoder_election::Call::unjail {});
-	story.world.ok(first, pallet_transcoder_election::Call::set_available { capacity: 1 });
+	story.world.ok(
+		first,
+		pallet_transcoder_election::Call::set_available {
+			capacity: CAPACITY,
+			profiles: canonical(),
+		},
+	);
 	story.close();
 }
 
 #[test]
-fn source_beyond_the_limits_should_count_as_delivered_when_all_find_the_same() {
+fn rejected_segments_should_be_claimed_and_paid_at_a_small_work() {
+	let mut story = Story::begin();
+	let turn = story.turn();
+	let factors = story.world.run(|| Jobs::job(story.job)).expect("it runs").factors;
+	let reason = RejectReason::Undecodable { reason: 7, packet: 3 };
+	let leaves: Vec<_> = (0..8)
+		.map(|seq| Leaf::Rejected {
+			segment: turn.segment(seq),
+			reason,
+			work: factors.rejected,
+			extensions: Default::default(),
+		})
+		.collect();
+	let signatures = (0..8).map(|seq| turn.sign(seq, turn.segment(seq))).collect();
+	let work = Work::new(&turn, 0, leaves, signatures);
+	let call = work.claim(story.world.toolchain());
+	let claim = story.make_claim(work, call);
+	story.reveal(&claim);
+	story.vote(&claim, HONEST);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	assert!(story.fees(story.transcoder) > 0);
+	story.close();
+}
+
+#[test]
+fn failure_over_the_input_alone_should_cost_no_stake() {
 	let mut story = Story::begin();
 	let claim = story.claim(8);
 	story.reveal(&claim);
-	let verdict = Verdict::InputInvalid { reason: RejectReason::Corrupt, offset: 188 };
+	let verdict = Verdict::NonConforming(NonConformingKind::Input);
 	story.vote(&claim, &|_| Some(verdict));
-	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	story.vote(&claim, &|_| Some(verdict));
+	let transcoder = story.transcoder;
+	assert_eq!(story.settle(&claim), Some(Outcome::Failed));
+	assert_eq!((story.lost(transcoder), story.fees(transcoder)), (0, 0));
+	assert!(!story.is_jailed(transcoder));
 	story.close();
 }
 

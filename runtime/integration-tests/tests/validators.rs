@@ -4,10 +4,7 @@ use codec::Encode;
 use frame_support::traits::KeyOwnerProofSystem as _;
 use livepeer_integration_tests::{keyring, Claim, Story, World, HONEST};
 use livepeer_primitives::{
-	api::{ChallengeStage, Outcome},
-	traits::Beacon as _,
-	verdict::Verdict,
-	Balance, Hash,
+	api::ChallengeStage, claim::Outcome, traits::Beacon as _, verdict::Verdict, Balance, Hash,
 };
 use livepeer_runtime::{
 	Authorship, Babe, Beacon, ChallengeLottery, Header, Historical, LptStaking, Runtime, Session,
@@ -75,14 +72,14 @@ fn jailed_validator_should_leave_at_the_next_rotation_and_the_chain_goes_on() {
 	assert_eq!(authors.len(), 4);
 	let window = world.run(Beacon::current_window);
 	let seed = world.run(|| Beacon::seed(window - 1)).expect("seeds go on");
-	assert_eq!(seed.validators.len(), 4);
+	assert_eq!(seed.set.members.len(), 4);
 
 	// The job goes on, judged by those who are left.
 	story.transcoder = Story::other(jailed);
 	if story
 		.world
 		.run(|| livepeer_runtime::Jobs::job(story.job))
-		.is_some_and(|job| job.current.is_none_or(|current| !current.accepted))
+		.is_some_and(|job| job.current.is_none_or(|current| current.toolchain.is_none()))
 	{
 		story.accept();
 	}

@@ -86,7 +86,8 @@ pub const WAY_BACK: [&str; 9] = [
 /// What transcoders and judges owe by a deadline. Both brakes leave it open, since the clock goes
 /// on: who has begun can always finish. Claims are among it, for an assignment's grace ends
 /// whatever is closed.
-pub const DUTIES: [(&str, &str); 8] = [
+pub const DUTIES: [(&str, &str); 9] = [
+	("TranscoderElection", "set_available"),
 	("TranscoderElection", "heartbeat"),
 	("TranscoderElection", "announce"),
 	// What a lost key can do must end, whatever is closed.

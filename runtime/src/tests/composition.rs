@@ -169,10 +169,14 @@ fn proxies_should_not_spend_when_they_are_operators() {
 	}
 	.into();
 	let top_up: RuntimeCall = pallet_jobs::Call::top_up { job: 0, amount: 1 }.into();
-	let heartbeat: RuntimeCall = pallet_transcoder_election::Call::heartbeat {}.into();
+	let announcement: RuntimeCall = pallet_transcoder_election::Call::set_available {
+		capacity: 1,
+		profiles: Default::default(),
+	}
+	.into();
 	for kind in [ProxyType::NonTransfer, ProxyType::Operator, ProxyType::Staking] {
 		assert!(!kind.filter(&transfer) && !kind.filter(&top_up), "{kind:?}");
 		assert!(!kind.is_superset(&ProxyType::Any));
 	}
-	assert!(ProxyType::Operator.filter(&heartbeat));
+	assert!(ProxyType::Operator.filter(&announcement));
 }

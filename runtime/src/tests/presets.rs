@@ -78,8 +78,8 @@ fn every_preset_should_keep_every_invariant_when_built() {
 			assert!(!Session::validators().is_empty());
 			// Only accounts with verifier keys and stake can judge.
 			let seated = crate::configs::video::SeatedInForce::validators_in_force();
-			assert_eq!(seated.len(), Session::validators().len());
-			assert!(seated.iter().all(|validator| validator.stake > 0));
+			assert_eq!(seated.members.len(), Session::validators().len());
+			assert!(seated.members.iter().all(|validator| validator.stake > 0));
 		});
 	}
 }
