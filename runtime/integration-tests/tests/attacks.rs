@@ -13,7 +13,6 @@ use livepeer_primitives::{
 };
 use livepeer_runtime::{Jobs, LptStaking, Runtime, RuntimeEvent, TranscoderElection};
 use pallet_transcoder_election::Terms;
-use sp_core::H256;
 use sp_keyring::Sr25519Keyring::{self, AliceStash, Charlie, Dave, EveStash, Ferdie, FerdieStash};
 use sp_runtime::transaction_validity::{InvalidTransaction, TransactionValidityError};
 

@@ -311,7 +311,7 @@ fn duties_should_be_taken_in_the_block_that_changes_the_session() {
 	story.world.until(20, |world| world.number() % 10 == 0);
 	let session = story.world.run(Session::current_index);
 	let positions = story.challenge(&claim).positions;
-	let transcoder = story.transcoder;
+	
 	for index in claim.work.drawn(&positions) {
 		story.world.submit_authorized(claim.work.reveal(claim.id, index));
 	}
