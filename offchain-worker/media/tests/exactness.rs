@@ -34,7 +34,7 @@ async fn facts_and_work_should_count_what_was_decoded() {
 	assert_eq!((facts.width, facts.height, facts.fps, facts.frames), (640, 360, (30, 1), 30));
 	assert_eq!((facts.duration, facts.has_audio), (90_000, true));
 	assert_eq!(facts.pixels(), 640 * 360 * 30);
-	let factors = WorkFactors { preset: 1000, decode: 100 };
+	let factors = WorkFactors::canonical(1000, 100, 1);
 	let expected = (426 * 240 + 256 * 144) * 30 + 640 * 360 * 3;
 	assert_eq!(facts.work(&factors, &LADDER), Some(expected));
 }
