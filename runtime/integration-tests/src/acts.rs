@@ -180,7 +180,7 @@ impl Work {
 		self.sign_claim(self.stated(stated, toolchain))
 	}
 
-	/// What such a claim says. All leaves that are made here are equal, so the mean is the largest.
+	/// What such a claim says. Leaves have [`LEAF_WORK`] here, or what the total needs.
 	pub fn stated(&self, stated: Commitment, toolchain: ToolchainId) -> WorkClaim {
 		WorkClaim {
 			genesis: self.turn.genesis,
@@ -190,7 +190,8 @@ impl Work {
 			last: self.first + u64::from(stated.leaf_count) - 1,
 			root: stated.root,
 			total_work: stated.total_work,
-			largest_leaf: stated.total_work.div_ceil(stated.leaf_count.max(1).into()),
+			largest_leaf: LEAF_WORK
+				.max(stated.total_work.div_ceil(stated.leaf_count.max(1).into())),
 			toolchain,
 			extensions: Extensions::default(),
 		}

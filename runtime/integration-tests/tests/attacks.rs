@@ -369,8 +369,9 @@ fn evidence_should_be_of_no_use_when_it_is_copied() {
 	);
 	story.vote(&claim, HONEST);
 	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
-	let no_show = story.world.parameters().0.lottery.no_show_slash;
-	assert!(story.lost(copier).abs_diff(no_show * at_stake.total) < 1_000);
+	// It committed and did not reveal, while the others did: the worst wrong side.
+	let share = story.world.parameters().0.lottery.false_dissent_slash;
+	assert!(story.lost(copier).abs_diff(share * at_stake.total) < 1_000);
 	assert_eq!(story.slashes().len(), 1);
 	story.close();
 }

@@ -2,7 +2,7 @@
 //! every invariant and the sums of all balances; each story ends with not a byte left.
 
 use livepeer_integration_tests::{
-	canonical, create_job, Claim, Story, Turn, Work, World, CAPACITY, HONEST,
+	canonical, create_job, refused, Claim, Story, Turn, Work, World, CAPACITY, HONEST,
 };
 use livepeer_primitives::{
 	api::ChallengeStage,
@@ -175,7 +175,7 @@ fn finder_should_be_paid_when_it_reports_a_missed_verification() {
 }
 
 #[test]
-fn nobody_convinced_should_void_the_claim_without_a_slash() {
+fn nobody_convinced_should_void_the_claim_at_the_cost_of_the_silent() {
 	let mut story = Story::begin();
 	let before = broadcaster_eth(&mut story);
 	let claim = story.claim(8);
@@ -184,7 +184,9 @@ fn nobody_convinced_should_void_the_claim_without_a_slash() {
 	assert_eq!(story.settle(&claim), Some(Outcome::Void));
 	assert_eq!(settlement(&story, &claim), Some(Settlement::Refund));
 	assert!(!story.is_jailed(story.transcoder));
-	assert_eq!(story.slashes(), vec![]);
+	// Silence costs whatever the outcome; it costs those who were silent, and nobody else.
+	assert_eq!(story.lost(story.transcoder), 0);
+	assert_eq!(story.slashes().len(), 4, "every eligible validator was asked");
 	story.close();
 	assert_eq!(broadcaster_eth(&mut story), before);
 }
@@ -270,8 +272,8 @@ fn work_should_be_claimed_in_grace_and_not_after_when_the_job_has_ended() {
 	let grace = story.world.parameters().0.jobs.claim_grace;
 	story.world.blocks(grace + 1);
 	assert_eq!(story.world.run(|| Jobs::job(job)).map(|view| view.unreserved), Some(0));
-	let refused = story.world.call(story.transcoder, late.claim(toolchain));
-	assert_eq!(refused, Ok(Err(pallet_jobs::Error::<Runtime>::NoAssignment.into())));
+	let result = story.world.call_authorized(late.claim(toolchain));
+	assert_eq!(result, refused(pallet_jobs::Error::<Runtime>::NoAssignment));
 	story.reveal(&claim);
 	story.vote(&claim, HONEST);
 	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
@@ -311,7 +313,7 @@ fn duties_should_be_taken_in_the_block_that_changes_the_session() {
 	story.world.until(20, |world| world.number() % 10 == 0);
 	let session = story.world.run(Session::current_index);
 	let positions = story.challenge(&claim).positions;
-	
+
 	for index in claim.work.drawn(&positions) {
 		story.world.submit_authorized(claim.work.reveal(claim.id, index));
 	}
@@ -427,7 +429,8 @@ fn rejected_segments_should_be_claimed_and_paid_at_a_small_work() {
 	let turn = story.turn();
 	let factors = story.world.run(|| Jobs::job(story.job)).expect("it runs").factors;
 	let reason = RejectReason::Undecodable { reason: 7, packet: 3 };
-	let leaves: Vec<_> = (0..8)
+	// So many that their small work is worth a claim.
+	let leaves: Vec<_> = (0..32)
 		.map(|seq| Leaf::Rejected {
 			segment: turn.segment(seq),
 			reason,
@@ -435,7 +438,7 @@ fn rejected_segments_should_be_claimed_and_paid_at_a_small_work() {
 			extensions: Default::default(),
 		})
 		.collect();
-	let signatures = (0..8).map(|seq| turn.sign(seq, turn.segment(seq))).collect();
+	let signatures = (0..32).map(|seq| turn.sign(seq, turn.segment(seq))).collect();
 	let work = Work::new(&turn, 0, leaves, signatures);
 	let call = work.claim(story.world.toolchain());
 	let claim = story.make_claim(work, call);
@@ -533,7 +536,9 @@ fn claim_should_be_void_when_nobody_else_could_judge_it() {
 	let claim = story.claim(8);
 	assert_eq!(story.settle(&claim), Some(Outcome::Void));
 	assert_eq!(settlement(&story, &claim), Some(Settlement::Refund));
-	assert_eq!(story.slashes(), vec![]);
+	// Silence costs whatever the outcome; it costs those who were silent, and nobody else.
+	assert_eq!(story.lost(story.transcoder), 0);
+	assert_eq!(story.slashes().len(), 4, "every eligible validator was asked");
 	story.close();
 	assert_eq!(broadcaster_eth(&mut story), before);
 }

@@ -3,11 +3,11 @@
 use livepeer_primitives::params::{ProtocolParameters, Timing};
 
 /// Both presets: parameters, timing, and the life that the protocol's description states, in
-/// blocks, without the cap of sampled work.
+/// blocks.
 fn presets() -> [(ProtocolParameters, Timing, u32); 2] {
 	[
-		(ProtocolParameters::production(), Timing::production(), 29_600),
-		(ProtocolParameters::development(), Timing::development(), 123),
+		(ProtocolParameters::production(), Timing::production(), 31_500),
+		(ProtocolParameters::development(), Timing::development(), 330),
 	]
 }
 
@@ -16,10 +16,7 @@ fn longest_claim_life_should_be_as_described() {
 	for (parameters, timing, described) in presets() {
 		let lottery = parameters.lottery;
 		let life = lottery.longest_claim_life(&timing);
-		// One tranche and one dispute wait for sampled work; seeds may be missing for three
-		// windows.
-		let slack = 4 * lottery.max_work_blocks + 3 * timing.beacon_window;
-		assert!(life <= described + slack, "{life} > {described} + {slack}");
+		assert!(life <= described, "{life} > {described}");
 		assert!(life * 2 > described, "{life} is far from {described}");
 	}
 }

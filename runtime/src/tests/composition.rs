@@ -34,6 +34,7 @@ fn pallets_should_keep_their_index_when_others_are_added() {
 		(19, "Grandpa"),
 		(20, "AuthorityDiscovery"),
 		(24, "AssetTxPayment"),
+		(25, "OperatorKeys"),
 		(30, "Utility"),
 		(31, "Proxy"),
 		(32, "Multisig"),
