@@ -273,7 +273,7 @@ fn work_should_be_claimed_in_grace_and_not_after_when_the_job_has_ended() {
 	story.world.blocks(grace + 1);
 	assert_eq!(story.world.run(|| Jobs::job(job)).map(|view| view.unreserved), Some(0));
 	let result = story.world.call_authorized(late.claim(toolchain));
-	assert_eq!(result, refused(pallet_jobs::Error::<Runtime>::NoAssignment));
+	assert_eq!(result, refused(pallet_jobs::Error::<Runtime>::TooLate));
 	story.reveal(&claim);
 	story.vote(&claim, HONEST);
 	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
@@ -536,9 +536,7 @@ fn claim_should_be_void_when_nobody_else_could_judge_it() {
 	let claim = story.claim(8);
 	assert_eq!(story.settle(&claim), Some(Outcome::Void));
 	assert_eq!(settlement(&story, &claim), Some(Settlement::Refund));
-	// Silence costs whatever the outcome; it costs those who were silent, and nobody else.
-	assert_eq!(story.lost(story.transcoder), 0);
-	assert_eq!(story.slashes().len(), 4, "every eligible validator was asked");
+	assert_eq!(story.slashes(), vec![]);
 	story.close();
 	assert_eq!(broadcaster_eth(&mut story), before);
 }
