@@ -70,11 +70,15 @@ pub struct NetLimits {
 	pub requests_per_peer: usize,
 	/// Requests of one IP address, or one IPv6 network of 64 bits, served at a time.
 	pub requests_per_host: usize,
-	/// Fetches of judges that are served when there is no other place; of one peer and of one host
-	/// as many as requests.
+	/// Fetches of judges that are served when there is no other place.
 	pub judges: usize,
+	/// The same of one peer: no judge keeps the others out.
+	pub judges_per_peer: usize,
+	/// The same of one host.
+	pub judges_per_host: usize,
 	/// Pushed segments that are received, wait or are at work: a place is given back with the
-	/// receipt. Bounds the memory for their bytes.
+	/// receipt. Bounds the memory for their bytes. One peer may have half of them, one host three
+	/// quarters.
 	pub pushes: usize,
 	/// How long a read or write may make no progress, and how long a whole request may take to
 	/// arrive.
@@ -101,6 +105,8 @@ impl Default for NetLimits {
 			requests_per_peer: 64,
 			requests_per_host: 128,
 			judges: 64,
+			judges_per_peer: 8,
+			judges_per_host: 16,
 			pushes: 16,
 			stall: Duration::from_secs(10),
 			slowest: SLOWEST,

@@ -7,7 +7,6 @@ use libp2p::PeerId;
 use livepeer_worker_core::ports::transport::{
 	NetError, PushReply, Refusal, Reply, Request, Service, SignedHeader, MAX_PAYLOAD,
 };
-use tokio::sync::Semaphore;
 
 use crate::{
 	hosts::{Host, Hosts},
@@ -29,7 +28,7 @@ pub(crate) struct Server {
 	served: Places,
 	/// Fetches of judges that are served beside them.
 	judges: Places,
-	pushes: Arc<Semaphore>,
+	pushes: Places,
 }
 
 /// Who asks.
@@ -45,13 +44,24 @@ impl Server {
 			let (per_peer, per_host) = (limits.requests_per_peer, limits.requests_per_host);
 			Places::new(Bounds { all, per_peer, per_host })
 		};
+		let judges = Bounds {
+			all: limits.judges,
+			per_peer: limits.judges_per_peer,
+			per_host: limits.judges_per_host,
+		};
+		// No broadcaster keeps the others out.
+		let pushes = Bounds {
+			all: limits.pushes,
+			per_peer: limits.pushes.div_ceil(2),
+			per_host: (limits.pushes * 3).div_ceil(4),
+		};
 		Self {
 			service,
 			hosts,
 			unread: places(limits.unread),
 			served: places(limits.requests),
-			judges: places(limits.judges),
-			pushes: Arc::new(Semaphore::new(limits.pushes)),
+			judges: Places::new(judges),
+			pushes: Places::new(pushes),
 			limits,
 		}
 	}
@@ -100,7 +110,7 @@ impl Server {
 		drop(unread);
 		match request {
 			Request::Push(signed) => {
-				let reply = self.take_segment(&mut stream, *signed).await?;
+				let reply = self.take_segment(&mut stream, caller, *signed).await?;
 				self.send(&mut stream, &Reply::Pushed(reply), &[]).await
 			}
 			Request::Fetch { hash, .. } => match self.service.fetch(hash).await {
@@ -169,6 +179,7 @@ impl Server {
 	async fn take_segment(
 		&self,
 		stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+		caller: Caller,
 		signed: SignedHeader,
 	) -> Result<PushReply, NetError> {
 		let stall = self.limits.stall;
@@ -182,7 +193,7 @@ impl Server {
 			return Ok(PushReply::Refused(refusal));
 		}
 		// Given back when the segment is transcoded: until then its bytes are in memory.
-		let Ok(_push) = self.pushes.clone().try_acquire_owned() else {
+		let Some(_push) = self.pushes.take(caller.peer, caller.host) else {
 			return Ok(PushReply::Busy { retry_ms: BUSY_MS });
 		};
 		let receiving = async {

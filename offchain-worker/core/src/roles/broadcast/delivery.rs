@@ -1,8 +1,8 @@
 //! One sending: a signed header and bytes go out, a receipt and renditions come back checked.
 
 use livepeer_primitives::{
-	chunks::chunk_root, keys::Generation, leaf::RejectReason, receipt::TranscodeResult,
-	segment::SegmentHeader, service::ServiceRecord, AccountId, AssignmentIndex, Seq,
+	chunks::chunk_root, keys::Generation, receipt::TranscodeResult, segment::SegmentHeader,
+	service::ServiceRecord, AccountId, AssignmentIndex, Seq,
 };
 
 use super::{
@@ -12,6 +12,7 @@ use super::{
 use crate::{
 	key::Signing,
 	ports::{
+		chain::At,
 		engine::{Format, MediaError},
 		store::StoreError,
 		transport::{PushReply, Refusal, SegmentRecord, SignedHeader},
@@ -33,8 +34,9 @@ pub(super) struct Assigned {
 pub(super) enum Delivered {
 	Returned(Box<SegmentRecord>),
 	Skip(String),
-	/// The transcoder signed that the segment cannot be transcoded, which it can.
-	FalselyRejected(RejectReason),
+	/// The transcoder gives back less than it can: it rejects, refuses or leaves out what can be
+	/// transcoded.
+	Withheld(String),
 	Retry {
 		after_ms: Option<u64>,
 		reason: String,
@@ -98,8 +100,11 @@ impl Broadcaster {
 					reason: "the transcoder is busy".into(),
 				})
 			}
-			Ok(PushReply::Refused(refusal @ (Refusal::TooLate | Refusal::TooLarge))) => {
-				return Ok(Delivered::Skip(refusal.to_string()))
+			Ok(PushReply::Refused(Refusal::TooLate)) => {
+				return self.judge_lateness(open, to, seq).await
+			}
+			Ok(PushReply::Refused(refusal @ Refusal::TooLarge)) => {
+				return Ok(self.judge_rejection(open, cut, &bytes, refusal.to_string()).await)
 			}
 			Ok(PushReply::Refused(refusal)) => return Ok(retry(refusal.to_string())),
 			Err(error) => return Ok(retry(error.to_string())),
@@ -116,13 +121,13 @@ impl Broadcaster {
 			Err(error) => return Ok(retry(error.to_string())),
 		}
 		if let TranscodeResult::Rejected(reason) = record.receipt.result {
-			return Ok(self.judge_rejection(open, cut, &bytes, reason).await);
+			return Ok(self.judge_rejection(open, cut, &bytes, format!("{reason:?}")).await);
 		}
 		if outputs != open.ladder.len() {
 			return Ok(retry("the receipt has another number of outputs than the ladder".into()));
 		}
 		if record.present().count() != outputs {
-			return Ok(Delivered::Skip("a rendition is absent".into()));
+			return Ok(Delivered::Withheld("a rendition is absent".into()));
 		}
 		let fetches = record
 			.present()
@@ -141,23 +146,40 @@ impl Broadcaster {
 		Ok(Delivered::Returned(Box::new(record)))
 	}
 
+	/// Looks at the chain whether a claim has really passed a segment, before it believes it.
+	async fn judge_lateness(
+		&self,
+		open: &OpenStream,
+		to: &Assigned,
+		seq: Seq,
+	) -> Result<Delivered, BroadcastError> {
+		let view = self.chain.job(At::Best, open.job).await?;
+		let current = view.and_then(|view| view.current);
+		Ok(match current.filter(|current| current.index == to.index) {
+			Some(current) if seq >= current.next_seq => {
+				Delivered::Withheld("refused as too late, which it is not".into())
+			}
+			_ => Delivered::Skip("a claim has passed it".into()),
+		})
+	}
+
 	/// Looks itself whether a segment cannot be transcoded, before it believes it.
 	async fn judge_rejection(
 		&self,
 		open: &OpenStream,
 		cut: &Cut,
 		bytes: &[u8],
-		reason: RejectReason,
+		reason: String,
 	) -> Delivered {
 		let format = Format::of(&open.ladder, &open.limits, &cut.segment);
 		match self.engine.transcode(&format, bytes).await {
-			Ok(_) => Delivered::FalselyRejected(reason),
+			Ok(_) => Delivered::Withheld(format!("rejected as {reason}, which it is not")),
 			Err(MediaError::Invalid(found)) => {
 				Delivered::Skip(format!("it cannot be transcoded: {found:?}"))
 			}
 			Err(MediaError::Failed(error)) => Delivered::Retry {
 				after_ms: None,
-				reason: format!("rejected as {reason:?}, and not examined: {error}"),
+				reason: format!("rejected as {reason}, and not examined: {error}"),
 			},
 		}
 	}

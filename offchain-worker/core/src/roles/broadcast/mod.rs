@@ -59,9 +59,9 @@ pub enum BroadcastError {
 	/// The chain sends viewers elsewhere, and only the account itself can change that.
 	#[error("the chain does not say that this stream of {0} is found here: publish it with the account's own key (`livepeer-worker keys origin`)")]
 	Origin(AccountId),
-	/// The transcoder rejects what can be transcoded.
-	#[error("the transcoder rejected {0} segments that can be transcoded; the job was ended, and the next run opens another")]
-	FalselyRejected(u64),
+	/// The transcoder does not give back what can be transcoded.
+	#[error("the transcoder withheld {0} segments that can be transcoded; the job was ended, and the next run opens another")]
+	Withheld(u64),
 	/// The job was not found after it was created.
 	#[error("the job did not appear on chain")]
 	NoJob,

@@ -34,8 +34,8 @@ pub(super) const BACKOFF_MS: (u64, u64) = (250, 4_000);
 const DRAIN_MS: u64 = 15_000;
 /// Segments that are cut ahead of what may be sent.
 const AHEAD: usize = 16;
-/// How many segments a transcoder may reject falsely before its job is ended.
-const FALSE_REJECTIONS: u64 = 3;
+/// How many segments a transcoder may withhold before its job is ended.
+const MOST_WITHHELD: u64 = 3;
 
 /// What is remembered of a segment while it is outstanding; its bytes are in the store.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -73,8 +73,8 @@ pub(super) struct Run<'a> {
 	epoch: Epoch,
 	/// Signs as the generation that the newest assignment names.
 	signing: Option<Signing>,
-	/// Segments that were rejected and can be transcoded.
-	false_rejections: u64,
+	/// Segments that can be transcoded and were not given back whole.
+	withheld: u64,
 	/// The seq before which everything came back, as far as it is stored.
 	complete: Seq,
 	/// Whether the source has not come to its end.
@@ -100,7 +100,7 @@ impl<'a> Run<'a> {
 			next: open.first,
 			epoch: open.epoch,
 			signing: None,
-			false_rejections: 0,
+			withheld: 0,
 			complete: 0,
 			source_open: true,
 			stopping: false,
@@ -136,10 +136,10 @@ impl<'a> Run<'a> {
 				segment = source.recv(), if hungry => self.take(segment)?,
 				Some((sending, delivered)) = self.deliveries.next() => {
 					self.handle(sending, delivered)?;
-					if self.false_rejections >= FALSE_REJECTIONS {
+					if self.withheld >= MOST_WITHHELD {
 						// Whoever is assigned next may be honest.
 						self.end_job().await?;
-						return Err(BroadcastError::FalselyRejected(self.false_rejections));
+						return Err(BroadcastError::Withheld(self.withheld));
 					}
 				},
 				changed = heads.changed(), if !self.stopping => {
@@ -331,9 +331,9 @@ impl<'a> Run<'a> {
 				}
 			}
 			Delivered::Skip(reason) => self.skip(seq, reason)?,
-			Delivered::FalselyRejected(reason) => {
-				self.false_rejections += 1;
-				self.skip(seq, format!("rejected as {reason:?}, which it is not"))?;
+			Delivered::Withheld(reason) => {
+				self.withheld += 1;
+				self.skip(seq, reason)?;
 			}
 			Delivered::Returned(record) => {
 				if self.window.resolve(seq) {

@@ -526,7 +526,7 @@ fn rejection_should_not_be_believed_when_the_segment_can_be_transcoded() {
 			sender.try_send(Ok(SourceSegment { bytes, ..segment(0) })).unwrap();
 		}
 		let error = broadcaster.run(&open, ones, story.stop.subscribe()).await.unwrap_err();
-		assert!(matches!(error, BroadcastError::FalselyRejected(3)), "{error}");
+		assert!(matches!(error, BroadcastError::Withheld(3)), "{error}");
 		let ended = story.chain.calls().iter().any(|call| matches!(call, Call::EndJob { .. }));
 		assert!(ended, "whoever is assigned next may be honest");
 		drop(sender);

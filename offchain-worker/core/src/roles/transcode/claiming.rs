@@ -12,7 +12,7 @@ use livepeer_primitives::{
 	leaf::Leaf,
 	sum_tree::SumTree,
 	work::fee,
-	AssignmentIndex, BlockNumber, ClaimId, JobId, Seq, ETH_MINIMUM,
+	AssignmentIndex, Balance, BlockNumber, ClaimId, JobId, Seq, ETH_MINIMUM,
 };
 use sp_runtime::RuntimeAppPublic;
 
@@ -22,7 +22,7 @@ use crate::{
 	ports::{
 		chain::{At, Call, ChainError, Head, LeafReveal, Wait},
 		events::Event,
-		store::{ClaimRecord, SegmentKey, StoreError},
+		store::{ClaimRecord, SegmentKey, StoreError, TranscodedSegment},
 		transport::SignedPass,
 	},
 	rules::claims::{build, drawn_leaves, next_range, ClaimRules, Claimable},
@@ -227,6 +227,13 @@ impl Claiming {
 		else {
 			return Ok(());
 		};
+		// What is beyond the allowance waits for a top-up. A claim with it would be refused, and stand
+		// before all later ones.
+		let Some(last) = current.map_or(Some(last), |current| {
+			last_paid(&receipts, (first, last), current.price, current.allowance)
+		}) else {
+			return Ok(());
+		};
 		let leaves: BTreeMap<Seq, &Leaf> =
 			receipts.iter().map(|segment| (segment.header().seq, &segment.leaf)).collect();
 		let (leaves, tree) = match build(first, last, |seq| leaves.get(&seq).copied().cloned()) {
@@ -422,4 +429,25 @@ impl Claiming {
 /// Whether the chain will refuse the same claim again.
 fn is_lasting(error: &ChainError) -> bool {
 	matches!(error, ChainError::Refused { refused, .. } if refused.is_lasting())
+}
+
+/// The last seq of `range` up to which `allowance` pays for the leaves; `None` when it pays for none.
+fn last_paid(
+	receipts: &[TranscodedSegment],
+	(first, last): (Seq, Seq),
+	price: Balance,
+	allowance: Balance,
+) -> Option<Seq> {
+	let mut work = 0u64;
+	let in_range = receipts.iter().filter(|segment| (first..=last).contains(&segment.header().seq));
+	let mut paid = None;
+	for segment in in_range {
+		work = work.saturating_add(segment.leaf.work());
+		if fee(work, price) > allowance {
+			return paid;
+		}
+		paid = Some(segment.header().seq);
+	}
+	// Gaps at the end are claimed for nothing.
+	paid.map(|_| last)
 }

@@ -175,7 +175,8 @@ impl Intake {
 		Some(assigned)
 	}
 
-	/// Whether the allowance covers one more segment at the job's maximum.
+	/// Whether the allowance covers all that is not claimed, this segment and the others at work
+	/// included, each at the job's maximum.
 	fn covered(&self, header: &SignedHeader, assigned: &Assigned) -> Result<bool, StoreError> {
 		let header = &header.header;
 		let limit = assigned.view.max_leaf_work;
@@ -188,7 +189,9 @@ impl Intake {
 			assigned.next_seq,
 			most.min(1 << 16),
 		)?;
-		Ok(unclaimed.len() < most)
+		let same = |key: &&SegmentKey| (key.job, key.assignment) == (header.job, header.assignment);
+		let at_work = lock(&self.at_work).iter().filter(same).count();
+		Ok(unclaimed.len().saturating_add(at_work) <= most)
 	}
 
 	pub(super) async fn take(&self, signed: SignedHeader, bytes: Vec<u8>) -> PushReply {
@@ -218,17 +221,18 @@ impl Intake {
 			Ok(None) => {}
 			Err(error) => return internal(error),
 		}
-		match self.covered(&signed, &assigned) {
-			Ok(true) => {}
-			Ok(false) => return PushReply::Refused(Refusal::Allowance),
-			Err(error) => return internal(error),
-		}
 		if self.draining.load(Ordering::SeqCst) || !lock(&self.at_work).insert(key) {
 			return PushReply::Busy { retry_ms: BUSY_MS };
 		}
 		let _at_work = OnDrop(|| {
 			lock(&self.at_work).remove(&key);
 		});
+		// Counted with those at work: many at once must not each take the last place.
+		match self.covered(&signed, &assigned) {
+			Ok(true) => {}
+			Ok(false) => return PushReply::Refused(Refusal::Allowance),
+			Err(error) => return internal(error),
+		}
 		let places = self.parts.config.queue.saturating_add(self.parts.config.parallel.max(1));
 		let before = self.waiting.fetch_add(1, Ordering::SeqCst);
 		let _waiting = OnDrop(|| {
