@@ -180,8 +180,8 @@ impl LotteryParameters {
 		BlockNumber::try_from(blocks).unwrap_or(BlockNumber::MAX).min(self.max_work_blocks)
 	}
 
-	/// The longest time in blocks from a claim to its execution, whatever anyone does.
-	pub fn longest_claim_life(&self, timing: &Timing) -> BlockNumber {
+	/// The longest time in blocks from a claim to its decision, whatever anyone does.
+	pub fn longest_judgement(&self, timing: &Timing) -> BlockNumber {
 		// Made at the start of a window, drawn at the start of the second window after it; up to
 		// three windows more when seeds are invalid, and two when windows are full. Where no seed
 		// comes even then, the claim is void one window later, and nothing of the rest follows.
@@ -199,12 +199,15 @@ impl LotteryParameters {
 			.saturating_add(self.dispute_reveal)
 			.saturating_add(self.reveal_window)
 			.saturating_add(2);
+		[reveal, tranche, dispute].into_iter().fold(draw, |sum, part| sum.saturating_add(part))
+	}
+
+	/// The longest time in blocks from a claim to its execution, whatever anyone does.
+	pub fn longest_claim_life(&self, timing: &Timing) -> BlockNumber {
 		let outcome = self.slashing_period.max(self.slash_deferral);
 		// The penalties of a dispute's verifiers come first, some in each block.
 		let penalties = MAX_PENALTIES.div_ceil(PENALTIES_PER_STEP);
-		[reveal, tranche, dispute, outcome, penalties]
-			.into_iter()
-			.fold(draw, |sum, part| sum.saturating_add(part))
+		self.longest_judgement(timing).saturating_add(outcome).saturating_add(penalties)
 	}
 }
 

@@ -10,7 +10,7 @@ use sp_weights::Weight;
 use crate::{
 	claim::ClaimInfo,
 	duty::Profiles,
-	keys::{Generation, OperatorSignature, Purpose, Signer, VerifierId, VrfKey},
+	keys::{Generation, OperatorSignature, Purpose, Signer, VerifierId, VrfKey, MAX_OPERATOR_KEYS},
 	service::ServiceRecord,
 	AccountId, Balance, BlockNumber, ClaimId, Hash, RoundIndex, StreamId, ToolchainId, WindowIndex,
 	MAX_VALIDATORS,
@@ -391,6 +391,13 @@ pub trait OperatorKeysOf {
 	fn is_signed(signature: &OperatorSignature, purpose: Purpose, object: &Hash) -> bool;
 	/// Whether the key was revoked: nothing new is taken from it.
 	fn is_revoked(signer: &Signer, purpose: Purpose) -> bool;
+	/// Whether any key of a generation was revoked: nothing new may stand on it, for whoever has that
+	/// key could still sign for it.
+	fn has_revoked(account: &AccountId, purpose: Purpose, generation: Generation) -> bool {
+		(0..MAX_OPERATOR_KEYS as u8).any(|key| {
+			Self::is_revoked(&Signer { account: account.clone(), generation, key }, purpose)
+		})
+	}
 	/// The VRF key of a generation of [`Purpose::Duties`]; for generation 0 the account's bytes.
 	fn vrf_key(account: &AccountId, generation: Generation) -> Option<VrfKey>;
 	/// Keeps a generation until it is released.

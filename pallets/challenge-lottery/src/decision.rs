@@ -235,6 +235,20 @@ pub fn right_evidence(votes: &[Vote]) -> Option<Evidence> {
 		.map(|(evidence, _)| evidence)
 }
 
+/// Whether two thirds of a small committee, by count, found this evidence over all leaves. One large
+/// member could else have the others pay for evidence that it invented.
+fn is_common(votes: &[Vote], right: &Evidence) -> bool {
+	let (mut revealed, mut found) = (0usize, 0usize);
+	for vote in votes {
+		let Some((verdicts, evidence)) = vote.revealed() else { continue };
+		revealed = revealed.saturating_add(1);
+		if judged_all(verdicts) && evidence == *right {
+			found = found.saturating_add(1);
+		}
+	}
+	found.saturating_mul(3) >= revealed.saturating_mul(2)
+}
+
 /// What a ballot shows about its members beside their own words.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ruling {
@@ -276,7 +290,7 @@ impl Ruling {
 			is_dispute,
 			most_revealed: revealed.saturating_mul(2) > votes.len(),
 			excused: mask(leaves, |leaf| half(abstaining(leaf), eligible)),
-			right: right_evidence(votes),
+			right: right_evidence(votes).filter(|right| is_dispute || is_common(votes, right)),
 		}
 	}
 

@@ -91,7 +91,16 @@ impl<T: Config> Pallet<T> {
 					== acceptance.broadcaster_keys,
 			Error::<T>::WrongGeneration
 		);
-		ensure!(!T::Keys::is_revoked(signer, Purpose::Duties), Error::<T>::KeyRevoked);
+		// Nor by another key of either generation, which its thief could go on using.
+		ensure!(
+			!T::Keys::has_revoked(&signer.account, Purpose::Duties, acceptance.transcoder_keys)
+				&& !T::Keys::has_revoked(
+					&job.broadcaster,
+					Purpose::Segments,
+					acceptance.broadcaster_keys
+				),
+			Error::<T>::KeyRevoked
+		);
 		ensure!(T::Toolchains::is_accepted(&acceptance.toolchain), Error::<T>::UnknownToolchain);
 		let load = Loads::<T>::get(&signer.account).ok_or(Error::<T>::NoAssignment)?;
 		ensure!(

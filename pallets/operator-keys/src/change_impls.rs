@@ -105,14 +105,19 @@ impl<T: Config> Pallet<T> {
 		generation: Generation,
 		key: u8,
 	) -> DispatchResult {
-		Generations::<T>::try_mutate((who, purpose, generation), |stored| -> DispatchResult {
+		let key_of = (who, purpose, generation);
+		let references = Generations::<T>::try_mutate(key_of, |stored| {
 			let stored = stored.as_mut().ok_or(Error::<T>::UnknownGeneration)?;
 			let revoked = stored.revoked.get_mut(usize::from(key)).ok_or(Error::<T>::UnknownKey)?;
 			ensure!(!*revoked, Error::<T>::AlreadyRevoked);
 			*revoked = true;
-			Ok(())
+			Ok::<_, Error<T>>(stored.references)
 		})?;
-		T::OnKeyRevoked::on_key_revoked(who, purpose, generation);
+		// Where nothing stands on the generation there is nothing to end, and nobody may have it
+		// looked for at the chain's cost.
+		if references > 0 {
+			T::OnKeyRevoked::on_key_revoked(who, purpose, generation);
+		}
 		Self::deposit_event(Event::KeyRevoked { account: who.clone(), purpose, generation, key });
 		Ok(())
 	}

@@ -72,8 +72,9 @@ parameter_types! {
 	pub const DutyPriority: TransactionPriority = TransactionPriority::MAX / 2;
 	/// What is held for each generation of keys that is stored: nine keys and a count.
 	pub const GenerationDeposit: Balance = deposit(2, 9 * 33 + 64);
-	/// How long a claim may go on at the most, by the parameters in force.
-	pub ClaimLife: BlockNumber = Lottery::get().longest_claim_life(&FixedTiming::get());
+	/// How long a claim may wait for its decision at the most, by the parameters in force: so long it
+	/// holds a place.
+	pub ClaimLife: BlockNumber = Lottery::get().longest_judgement(&FixedTiming::get());
 	/// How long an assignment can still be claimed for, by the parameters in force.
 	pub ClaimGrace: BlockNumber = JobsParameters::get().claim_grace;
 	/// How long before its end the retirement of a toolchain is announced at the least: a round.

@@ -42,3 +42,16 @@ fn slashes_should_reach_every_round_in_which_a_claim_can_be_open() {
 		assert!(reached >= rounds && counted >= rounds, "a claim spans {rounds} rounds");
 	}
 }
+
+#[test]
+fn ordinary_jobs_should_leave_a_transcoder_places_for_others() {
+	use livepeer_primitives::video::SourceLimits;
+	for (parameters, timing, _) in presets() {
+		let lottery = parameters.lottery;
+		let life = lottery.longest_judgement(&timing);
+		let leaves = lottery.leaves_of(lottery.max_samples);
+		let limits = SourceLimits::new(1280, 720, 30);
+		let places = pallet_jobs::decide::places(life, timing.slot_duration, leaves, &limits);
+		assert!(places * 8 <= parameters.jobs.max_open_claims, "one job takes {places} places");
+	}
+}

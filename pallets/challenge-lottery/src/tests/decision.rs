@@ -351,3 +351,19 @@ fn finder_should_be_who_named_a_fault_on_a_leaf_that_failed() {
 	assert!(!vote(&[WRONG, GONE], 0b10));
 	assert!(!found(&Vote { stake: 1, said: Said::Committed }, 0b11));
 }
+
+/// One member has more than twice the stake of all others in its committee and invents its evidence.
+#[test]
+fn attack_large_member_should_not_have_its_committee_pay_for_invented_evidence() {
+	let invented = || Revealed(vec![VALID], 1);
+	let honest = || Revealed(vec![VALID], 0);
+	let said = [(90, invented()), (10, honest()), (10, honest())];
+	let all = votes(&said);
+	let in_committee = Ruling::of(Outcome::Accepted, 0, false, 1, &all);
+	for vote in &all[1..] {
+		assert_eq!(in_committee.conduct(vote), Conduct::Answered);
+	}
+	// Two thirds of a whole set are another matter.
+	let in_dispute = Ruling::of(Outcome::Accepted, 0, true, 1, &all);
+	assert!(matches!(in_dispute.conduct(&all[1]), Conduct::Owes(_)));
+}

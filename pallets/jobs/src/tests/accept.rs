@@ -211,6 +211,25 @@ fn accept_should_fail_when_the_key_is_revoked_or_the_signature_is_anothers() {
 	});
 }
 
+/// A key is stolen and revoked, and its generation stays the current one: the thief could sign for
+/// whatever is accepted under it, as the broadcaster or as the transcoder.
+#[test]
+fn attack_stolen_key_should_not_sign_for_new_assignments_of_its_generation() {
+	build_and_execute(|| {
+		three();
+		let id = create(&BOB, "cam");
+		skip(2);
+		let (who, index) = current(id);
+		let good = acceptance(&who, id, index);
+		for stolen in [(who.clone(), Purpose::Duties, 0, 1), (BOB, Purpose::Segments, 0, 1)] {
+			Revoked::set(vec![stolen]);
+			assert_noop!(send_acceptance(&who, good.clone()), Error::<Test>::KeyRevoked);
+		}
+		Revoked::set(vec![]);
+		assert_ok!(send_acceptance(&who, good));
+	});
+}
+
 #[test]
 fn accept_should_be_one_at_a_time_in_the_pool_and_before_paid_transactions() {
 	use frame_support::{pallet_prelude::TransactionSource, traits::Authorize};
