@@ -26,6 +26,7 @@ const refuses = async (action, what) => {
 };
 const provider = url.startsWith("http") ? new HttpProvider(url) : new WsProvider(url);
 const api = await ApiPromise.create({ provider, noInitWarn: true, throwOnConnect: true });
+const hex = (bytes) => `0x${Buffer.from(bytes).toString("hex")}`;
 const uri = "//Ferdie";
 const keyring = new Keyring({ type: "sr25519" });
 const ferdie = keyring.addFromUri(uri).address;
@@ -49,7 +50,7 @@ async function transfer(metadataHash, mode = 1) {
 			nonce: await api.rpc.system.accountNextIndex(ferdie),
 			tip: 0,
 			mode,
-			metadataHash,
+			metadataHash: hex(metadataHash),
 			specVersion: api.runtimeVersion.specVersion,
 			transactionVersion: api.runtimeVersion.transactionVersion,
 			genesisHash: api.genesisHash,
@@ -105,7 +106,7 @@ refused.forgedToken = await refuses(() => sign(forged.bytes, lie, uri), "a forge
 
 console.log(
 	JSON.stringify(
-		{ digest: Buffer.from(digest).toString("hex"), screen, refused, problems },
+		{ digest: hex(digest), screen, refused, problems },
 		(_, value) => (typeof value === "bigint" ? value.toString() : value),
 		2,
 	),

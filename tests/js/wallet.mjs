@@ -103,7 +103,7 @@ function open(proof) {
 		return hash(left, nodeHash(2 * node + 2));
 	};
 	const root = nodeHash(0);
-	const digest = hash([1], root, hash(form.bytes), chain.bytes);
+	const digest = hash(Uint8Array.of(1), root, hash(form.bytes), chain.bytes);
 	return { types: leaves.map(({ value }) => value), form: form.value, chain: chain.value, digest };
 }
 
