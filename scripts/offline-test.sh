@@ -3,13 +3,15 @@
 # hash of its metadata. Builds that runtime beside the usual one, in a target directory of its own,
 # and starts the node that `make build` has built on a chain that begins with it. What is built is
 # the Wasm; the native side is just checked.
+#
+#   WASM=file    a runtime with the hash of its metadata that was built before
 set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${CARGO_TARGET_DIR:=$HOME/.cache/livepeer-appchain/target}"
 target=$CARGO_TARGET_DIR/metadata-hash
-env -u SKIP_WASM_BUILD CARGO_TARGET_DIR="$target" \
+wasm=${WASM:-$target/release/wbuild/livepeer-runtime/livepeer_runtime.compact.compressed.wasm}
+[ -n "${WASM:-}" ] || env -u SKIP_WASM_BUILD CARGO_TARGET_DIR="$target" \
 	cargo check --release --locked -p livepeer-runtime --features metadata-hash
-wasm=$target/release/wbuild/livepeer-runtime/livepeer_runtime.compact.compressed.wasm
 
 node=$CARGO_TARGET_DIR/release/livepeer-node
 data=$(mktemp -d)
