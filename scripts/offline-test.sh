@@ -26,7 +26,7 @@ writeFileSync(`${data}/chain.json`, JSON.stringify(spec));
 JS
 
 "$node" --chain "$data/chain.json" --tmp --alice --validator --force-authoring --port 0 \
-	--rpc-port 0 >"$data/node.log" 2>&1 &
+	--node-key "$(printf '%064d' 1)" --rpc-port 0 >"$data/node.log" 2>&1 &
 pid=$!
 trap 'kill $pid 2>/dev/null; wait $pid 2>/dev/null; rm -rf "$data"' EXIT
 for _ in $(seq 60); do
