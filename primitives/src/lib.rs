@@ -18,11 +18,13 @@
 extern crate alloc;
 
 pub mod api;
+pub mod bridge;
 pub mod chunks;
 pub mod claim;
 pub mod domain;
 pub mod draw;
 pub mod duty;
+pub mod ethereum;
 pub mod evidence;
 pub mod extension;
 pub mod keys;

@@ -1,0 +1,106 @@
+//! Where the gateway is and what it holds.
+
+use crate::{
+	trie,
+	types::{GatewayPlace, GatewayProof, Reason, SyncedGateway},
+	Books, Config, Error, Event, Gateway, MessageCount, Pallet, Roots, Synced, Unbacked,
+};
+use frame_support::ensure;
+use frame_system::pallet_prelude::BlockNumberFor;
+use livepeer_primitives::{
+	bridge::{self, BridgedAsset},
+	ethereum::{EthereumChain, HeaderProof},
+};
+use sp_core::H256;
+use sp_runtime::{traits::Zero, DispatchError, DispatchResult};
+
+impl<T: Config> Pallet<T> {
+	/// What binds all leaves to the gateway and to this chain.
+	pub(crate) fn domain() -> Option<H256> {
+		Gateway::<T>::get().map(|place| Self::domain_of(&place))
+	}
+
+	fn domain_of(place: &GatewayPlace) -> H256 {
+		let genesis = frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::zero());
+		bridge::domain(&genesis, place.chain_id, &place.address)
+	}
+
+	pub(crate) fn do_set_gateway(place: GatewayPlace) -> DispatchResult {
+		// Leaves of another gateway would be worth nothing, and figures of another contradict.
+		let in_use = Synced::<T>::exists() || MessageCount::<T>::get() > 0;
+		ensure!(!in_use, Error::<T>::GatewayInUse);
+		Gateway::<T>::put(place);
+		Self::deposit_event(Event::GatewaySet { place, domain: Self::domain_of(&place) });
+		Ok(())
+	}
+
+	/// Takes the gateway's figures, and says whether there are new deposits.
+	pub(crate) fn do_sync(
+		header: &HeaderProof,
+		gateway: &GatewayProof,
+	) -> Result<bool, DispatchError> {
+		let place = Gateway::<T>::get().ok_or(Error::<T>::NoGateway)?;
+		let block = T::Ethereum::execution_block(header)?;
+		let before = Synced::<T>::get();
+		ensure!(before.is_none_or(|before| block.number > before.block), Error::<T>::NotNewer);
+		let (lpt, eth, deposits) =
+			trie::figures(block.state_root, &place, gateway).ok_or(Error::<T>::WrongProof)?;
+		let synced =
+			SyncedGateway { block: block.number, time: block.timestamp, deposits, lpt, eth };
+		Synced::<T>::put(synced);
+		let root = gateway.deposit_root;
+		if !root.is_zero() {
+			Roots::<T>::mutate(|roots| {
+				if roots.last() != Some(&root) {
+					if roots.is_full() {
+						roots.remove(0);
+					}
+					// There is room now.
+					let _ = roots.try_push(root);
+				}
+			});
+		}
+		Self::deposit_event(Event::GatewaySynced { block: block.number, deposits });
+		if let Some(reason) = Self::contradiction(before, &synced) {
+			Self::stop_for(reason);
+		}
+		Ok(deposits > before.map_or(0, |before| before.deposits))
+	}
+
+	/// What about the gateway's figures cannot be, if anything.
+	pub(crate) fn contradiction(
+		before: Option<SyncedGateway>,
+		now: &SyncedGateway,
+	) -> Option<Reason> {
+		if before.is_some_and(|before| before.deposits > now.deposits) {
+			return Some(Reason::WentBack);
+		}
+		for asset in BridgedAsset::ALL {
+			let (escrow, book) = (now.of(asset), Books::<T>::get(asset));
+			if before.map(|before| before.of(asset)).is_some_and(|before| {
+				before.deposited > escrow.deposited || before.released > escrow.released
+			}) {
+				return Some(Reason::WentBack);
+			}
+			if escrow.released > book.sent {
+				return Some(Reason::ReleasedTooMuch);
+			}
+			if escrow.balance < escrow.deposited.saturating_sub(escrow.released) {
+				return Some(Reason::EscrowShort);
+			}
+			if book.credited > escrow.deposited {
+				return Some(Reason::CreditedTooMuch);
+			}
+		}
+		Self::is_too_much_issued().then_some(Reason::IssuedTooMuch)
+	}
+
+	/// Whether there is more ETH here than came over or was there from the beginning. LPT is minted
+	/// here too; of it only what came over can leave.
+	pub(crate) fn is_too_much_issued() -> bool {
+		let Some(unbacked) = Unbacked::<T>::get() else { return false };
+		let asset = BridgedAsset::Eth;
+		let book = Books::<T>::get(asset);
+		Self::issuance(asset) > unbacked.saturating_add(book.backing())
+	}
+}

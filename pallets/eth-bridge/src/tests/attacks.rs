@@ -1,0 +1,331 @@
+//! Who would have what is not theirs.
+
+use crate::{mock::*, simulator::World, trie, Error, GatewayProof, MessageCount, TrieProof};
+use frame_support::{assert_noop, assert_ok};
+use livepeer_primitives::{
+	bridge::{
+		root_of_path,
+		BridgedAsset::{Eth, Lpt},
+		Deposit, Message, DEPTH,
+	},
+	ethereum::ExecutionBlock,
+};
+use sp_core::H256;
+use sp_runtime::DispatchResult;
+
+#[test]
+fn attack_deposit_is_credited_twice_by_two_relayers_in_one_block() {
+	build_and_execute(|| {
+		let mut escrow = Escrow::new();
+		escrow.deposit(Eth, account(1), 300);
+		assert_ok!(escrow.sync());
+		assert_ok!(escrow.prove(0));
+		assert_noop!(escrow.prove(0), Error::<Test>::AlreadyTaken);
+		// Nor by a newer root, nor while it waits.
+		escrow.deposit(Eth, account(0), 300);
+		assert_ok!(escrow.sync());
+		assert_noop!(escrow.prove(0), Error::<Test>::AlreadyTaken);
+		assert_ok!(escrow.prove(1));
+		assert_noop!(escrow.prove(1), Error::<Test>::AlreadyTaken);
+		assert_eq!(balance(Eth, 1), 300);
+	});
+}
+
+#[test]
+fn attack_deposit_is_changed_on_its_way() {
+	build_and_execute(|| {
+		let mut escrow = Escrow::new();
+		escrow.deposit(Eth, account(1), 300);
+		escrow.deposit(Eth, account(1), 300);
+		assert_ok!(escrow.sync());
+		let deposit = escrow.deposits[0].clone();
+		let changed = [
+			Deposit { amount: 301, ..deposit.clone() },
+			Deposit { asset: Lpt, ..deposit.clone() },
+			Deposit { recipient: account(2), ..deposit.clone() },
+			Deposit { index: 1, ..deposit.clone() },
+			Deposit { index: 1 << 31, ..deposit },
+		];
+		for deposit in changed {
+			assert_noop!(take(deposit, escrow.path(0)), Error::<Test>::WrongPath);
+		}
+	});
+}
+
+#[test]
+fn attack_old_proof_with_a_new_request() {
+	build_and_execute(|| {
+		let mut escrow = Escrow::new();
+		escrow.deposit(Eth, account(1), 300);
+		assert_ok!(escrow.sync());
+		assert_ok!(escrow.prove(0));
+		let next = Deposit { index: 1, asset: Eth, recipient: account(2), amount: 300 };
+		// The path leads from the first leaf; nothing of it is bound to the second.
+		assert_noop!(take(next.clone(), escrow.path(0)), Error::<Test>::WrongPath);
+		assert_noop!(take(next, escrow.path(1)), Error::<Test>::WrongPath);
+		// Figures of an old block come again.
+		let (state_root, proof) = escrow.world.prove();
+		let again = |number| {
+			Block::set(Some(ExecutionBlock {
+				hash: H256::zero(),
+				number,
+				timestamp: 0,
+				state_root,
+			}));
+			EthBridge::sync(signed(9), Box::new(header()), Box::new(proof.clone()))
+				.map(|_| ())
+				.map_err(|error| error.error)
+		};
+		assert_noop!(again(escrow.block), Error::<Test>::NotNewer);
+		assert_noop!(again(escrow.block - 1), Error::<Test>::NotNewer);
+	});
+}
+
+#[test]
+fn attack_zero_root_and_empty_proof() {
+	build_and_execute(|| {
+		let escrow = Escrow::new();
+		let deposit = Deposit { index: 0, asset: Eth, recipient: account(1), amount: 300 };
+		let nothing = || Box::new([H256::zero(); DEPTH]);
+		assert_noop!(take(deposit.clone(), nothing()), Error::<Test>::WrongPath);
+		let mut escrow = escrow;
+		// A gateway without deposits has no root at all, and so nothing is proven under zero.
+		assert_ok!(escrow.sync());
+		assert!(crate::Roots::<Test>::get().is_empty());
+		assert_noop!(take(deposit, nothing()), Error::<Test>::WrongPath);
+		// Every proof of the figures is asked for.
+		escrow.deposit(Eth, account(1), 300);
+		let (_, good) = escrow.world.prove();
+		let fields: [fn(&mut GatewayProof) -> &mut TrieProof; 7] = [
+			|proof| &mut proof.gateway_proof,
+			|proof| &mut proof.deposit_root_proof,
+			|proof| &mut proof.lpt_proof,
+			|proof| &mut proof.eth_proof,
+			|proof| &mut proof.counters_proof,
+			|proof| &mut proof.token_proof,
+			|proof| &mut proof.lpt_balance_proof,
+		];
+		for field in fields {
+			let mut bad = good.clone();
+			field(&mut bad).clear();
+			assert_noop!(prove(&escrow.world, &bad), Error::<Test>::WrongProof);
+			// Nodes too many, too few, or in another order.
+			let mut bad = good.clone();
+			let nodes = field(&mut bad);
+			if nodes.try_push(nodes[0].clone()).is_ok() && nodes.len() > 2 {
+				assert_noop!(prove(&escrow.world, &bad), Error::<Test>::WrongProof);
+			}
+			let mut bad = good.clone();
+			let nodes = field(&mut bad);
+			if nodes.len() > 1 {
+				nodes.swap(0, 1);
+				assert_noop!(prove(&escrow.world, &bad), Error::<Test>::WrongProof);
+			}
+		}
+	});
+}
+
+/// A proof comes at the next block of a world.
+fn prove(world: &World, proof: &GatewayProof) -> DispatchResult {
+	let (state_root, _) = world.prove();
+	let number = 1_000;
+	Block::set(Some(ExecutionBlock { hash: H256::zero(), number, timestamp: 0, state_root }));
+	EthBridge::sync(signed(9), Box::new(header()), Box::new(proof.clone()))
+		.map(|_| ())
+		.map_err(|error| error.error)
+}
+
+#[test]
+fn attack_figures_are_made_up() {
+	build_and_execute(|| {
+		let mut escrow = Escrow::new();
+		escrow.deposit(Eth, account(1), 300);
+		escrow.deposit(Lpt, account(1), 300);
+		let (_, good) = escrow.world.prove();
+		let lies: [fn(&mut GatewayProof); 10] = [
+			|proof| proof.gateway.balance += 1,
+			|proof| proof.gateway.nonce += 1,
+			|proof| proof.gateway.storage_root = H256::repeat_byte(1),
+			|proof| proof.deposit_root = H256::repeat_byte(1),
+			|proof| proof.deposit_root = H256::zero(),
+			|proof| proof.lpt = H256::repeat_byte(1),
+			|proof| proof.eth = H256::repeat_byte(2),
+			|proof| proof.counters = H256::repeat_byte(1),
+			|proof| proof.token.storage_root = H256::repeat_byte(1),
+			|proof| proof.lpt_balance = 0,
+		];
+		for lie in lies {
+			let mut bad = good.clone();
+			lie(&mut bad);
+			assert_noop!(prove(&escrow.world, &bad), Error::<Test>::WrongProof);
+		}
+		// Another contract, with what storage it likes.
+		let mut elsewhere = escrow.world.clone();
+		elsewhere.place.address = address(0xcc);
+		let (state_root, proof) = elsewhere.prove();
+		Block::set(Some(ExecutionBlock {
+			hash: H256::zero(),
+			number: 1_000,
+			timestamp: 0,
+			state_root,
+		}));
+		assert_noop!(
+			EthBridge::sync(signed(9), Box::new(header()), Box::new(proof)),
+			Error::<Test>::WrongProof
+		);
+	});
+}
+
+#[test]
+fn attack_absent_word_is_passed_off_as_zero() {
+	build_and_execute(|| {
+		// Nothing was released or deposited: the words are absent, and that is proven as well.
+		let mut escrow = Escrow::new();
+		assert_ok!(escrow.sync());
+		escrow.deposit(Eth, account(1), 300);
+		escrow.release(Eth, 100);
+		let (_, good) = escrow.world.prove();
+		let mut bad = good.clone();
+		bad.eth = H256::zero();
+		assert_noop!(prove(&escrow.world, &bad), Error::<Test>::WrongProof);
+		// Nor by the proof of another word that is absent.
+		bad.eth_proof = good.lpt_proof;
+		assert_noop!(prove(&escrow.world, &bad), Error::<Test>::WrongProof);
+	});
+}
+
+#[test]
+fn attack_leaf_of_another_chain_or_kind() {
+	build_and_execute(|| {
+		let mut escrow = Escrow::new();
+		escrow.deposit(Eth, account(1), 300);
+		assert_ok!(escrow.sync());
+		let path = escrow.path(0);
+		let root = escrow.world.deposit_root;
+		let deposit = &escrow.deposits[0];
+		let ours = EthBridge::domain().unwrap();
+		assert_eq!(root_of_path(deposit.leaf(&ours), 0, &path[..]), root);
+		let genesis = frame_system::Pallet::<Test>::block_hash(0);
+		use livepeer_primitives::bridge::domain;
+		let others = [
+			domain(&H256::repeat_byte(1), 1, &place().address),
+			domain(&genesis, 2, &place().address),
+			domain(&genesis, 1, &place().token),
+		];
+		for other in others {
+			assert_ne!(root_of_path(deposit.leaf(&other), 0, &path[..]), root);
+		}
+		// What says the same of a message is no deposit.
+		let message =
+			Message::Withdrawal { asset: Eth, recipient: address(1), amount: 300, fee: 0 };
+		assert_ne!(message.leaf(&ours, 0), deposit.leaf(&ours));
+	});
+}
+
+#[test]
+fn attack_what_was_minted_here_leaves_with_what_others_deposited() {
+	build_and_execute(|| {
+		let mut escrow = Escrow::new();
+		escrow.deposit(Lpt, account(1), 300);
+		assert_ok!(escrow.sync());
+		assert_ok!(escrow.prove(0));
+		// Account 2's LPT was minted here: it leaves only as far as something came over.
+		assert_noop!(
+			EthBridge::withdraw(signed(2), Lpt, address(2), 301, 0),
+			Error::<Test>::NotBacked
+		);
+		assert_ok!(EthBridge::withdraw(signed(2), Lpt, address(2), 300, 0));
+		assert_noop!(
+			EthBridge::withdraw(signed(1), Lpt, address(1), 10, 0),
+			Error::<Test>::NotBacked
+		);
+		// What waits for its owner is nobody else's backing.
+		escrow.deposit(Lpt, account(0), 300);
+		assert_ok!(escrow.sync());
+		assert_ok!(escrow.prove(1));
+		assert_noop!(
+			EthBridge::withdraw(signed(1), Lpt, address(1), 10, 0),
+			Error::<Test>::NotBacked
+		);
+	});
+}
+
+#[test]
+fn attack_state_is_filled_with_messages() {
+	build_and_execute(|| {
+		let mut escrow = Escrow::new();
+		escrow.deposit(Eth, account(3), 300);
+		assert_ok!(escrow.sync());
+		assert_ok!(escrow.prove(0));
+		let pool = Balances::free_balance(account(200));
+		for _ in 0..5 {
+			assert_ok!(EthBridge::withdraw(signed(3), Eth, address(1), 1, 0));
+		}
+		assert_eq!(Balances::free_balance(account(200)) - pool, 5 * PRICE);
+		assert_eq!(MessageCount::<Test>::get(), 5);
+		// Without LPT for it, nothing is sent.
+		escrow.deposit(Eth, account(4), 300);
+		assert_ok!(escrow.sync());
+		assert_ok!(escrow.prove(1));
+		assert!(EthBridge::withdraw(signed(4), Eth, address(1), 1, 0).is_err());
+	});
+}
+
+#[test]
+fn attack_guardian_moves_money_or_lets_it_pass() {
+	build_and_execute(|| {
+		assert_ok!(EthBridge::stop(signed(7), true, true));
+		assert!(EthBridge::resume(signed(7)).is_err());
+		assert!(EthBridge::redirect(signed(7), 0, account(7)).is_err());
+		assert!(EthBridge::set_limits(signed(7), Lpt, LIMITS).is_err());
+	});
+}
+
+#[test]
+fn attack_oversized_proof() {
+	build_and_execute(|| {
+		use codec::Decode;
+		// A node, and a list of nodes, above their bounds are not even read.
+		let node = codec::Encode::encode(&vec![vec![0u8; 641]]);
+		assert!(TrieProof::decode(&mut &node[..]).is_err());
+		let nodes = codec::Encode::encode(&vec![vec![0u8; 1]; 21]);
+		assert!(TrieProof::decode(&mut &nodes[..]).is_err());
+	});
+}
+
+proptest::proptest! {
+	#![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
+
+	#[test]
+	fn trie_proofs_should_not_panic_when_fed_anything(
+		nodes in proptest::collection::vec(proptest::collection::vec(proptest::prelude::any::<u8>(), 0..120), 0..6)
+	) {
+		let proof: TrieProof = nodes
+			.into_iter()
+			.map(|node| node.try_into().unwrap())
+			.collect::<Vec<_>>()
+			.try_into()
+			.unwrap();
+		let first = proof.first().map(|node| sp_io::hashing::keccak_256(node)).unwrap_or_default();
+		let value = trie::stored(&H256::repeat_byte(1));
+		proptest::prop_assert!(!trie::proves(first.into(), &[1], value, &proof));
+	}
+
+	#[test]
+	fn changed_proof_should_never_prove(at in 0usize..4_000, bit in 0u8..8) {
+		build_and_execute(|| {
+			let mut escrow = Escrow::new();
+			escrow.deposit(Eth, account(1), 300);
+			let (state_root, mut proof) = escrow.world.prove();
+			let at = at % proof.gateway_proof.iter().map(|node| node.len()).sum::<usize>();
+			let mut before = 0;
+			for node in proof.gateway_proof.iter_mut() {
+				if (before..before + node.len()).contains(&at) {
+					node[at - before] ^= 1 << bit;
+				}
+				before += node.len();
+			}
+			assert_eq!(trie::figures(state_root, &place(), &proof), None);
+		});
+	}
+}

@@ -1,0 +1,11 @@
+//! Tests by topic.
+#![allow(clippy::unwrap_used)]
+
+mod attacks;
+mod inbound;
+mod limits;
+mod outbound;
+mod payouts;
+mod random;
+mod sync;
+mod vectors;

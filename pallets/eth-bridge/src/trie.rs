@@ -1,0 +1,234 @@
+//! Proofs in Ethereum's tries, without storage.
+
+use crate::types::{EthereumAccount, GatewayPlace, GatewayProof, TrieProof};
+use alloc::vec::Vec;
+use alloy_rlp::{Encodable, Header};
+use livepeer_primitives::{bridge::EscrowView, Balance};
+use sp_core::{H160, H256};
+use sp_io::hashing::keccak_256;
+
+/// The root of a trie without entries: the hash of the empty string in RLP.
+fn empty_trie() -> [u8; 32] {
+	keccak_256(&[alloy_rlp::EMPTY_STRING_CODE])
+}
+
+/// An item of an RLP list.
+struct Item<'a> {
+	is_list: bool,
+	/// With its header.
+	whole: &'a [u8],
+	payload: &'a [u8],
+}
+
+/// The first item of `bytes`, and what comes after it.
+fn item(bytes: &[u8]) -> Option<(Item<'_>, &[u8])> {
+	let mut rest = bytes;
+	let header = Header::decode(&mut rest).ok()?;
+	let payload = rest.get(..header.payload_length)?;
+	let rest = rest.get(header.payload_length..)?;
+	let whole = bytes.get(..bytes.len() - rest.len())?;
+	Some((Item { is_list: header.list, whole, payload }, rest))
+}
+
+/// The items of the one list that `bytes` is.
+fn items(bytes: &[u8]) -> Option<Vec<Item<'_>>> {
+	let (list, rest) = item(bytes)?;
+	let mut left = (list.is_list && rest.is_empty()).then_some(list.payload)?;
+	let mut items = Vec::new();
+	while !left.is_empty() {
+		let (next, rest) = item(left)?;
+		items.push(next);
+		left = rest;
+	}
+	Some(items)
+}
+
+/// Half bytes, the higher one first.
+fn nibbles(bytes: &[u8]) -> Vec<u8> {
+	bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).collect()
+}
+
+/// A part of a path as a node has it, and whether the node is a leaf.
+fn part(bytes: &[u8]) -> Option<(Vec<u8>, bool)> {
+	let all = nibbles(bytes);
+	let flags = *all.first()?;
+	let skipped = match flags {
+		0 | 2 => 2,
+		1 | 3 => 1,
+		_ => return None,
+	};
+	Some((all.get(skipped..)?.to_vec(), flags >= 2))
+}
+
+/// Where a node leads.
+enum Step<'a> {
+	/// To a value.
+	Value(&'a [u8]),
+	/// Nowhere: the trie has nothing there.
+	Nothing,
+	/// To a child and the rest of the path.
+	Child(Item<'a>, usize),
+}
+
+/// One step from `node` along `path`.
+fn step<'a>(node: &'a [u8], path: &[u8]) -> Option<Step<'a>> {
+	let mut items = items(node)?;
+	match items.len() {
+		// One child for each half byte. Paths are equally long, so no value is in between.
+		17 => {
+			let child = items.swap_remove(usize::from(*path.first()?));
+			let empty = !child.is_list && child.payload.is_empty();
+			Some(if empty { Step::Nothing } else { Step::Child(child, 1) })
+		}
+		2 => {
+			let rest = items.pop()?;
+			let (part, is_leaf) = part(items.pop().filter(|part| !part.is_list)?.payload)?;
+			match (path.strip_prefix(part.as_slice()), is_leaf) {
+				(Some([]), true) if !rest.is_list => Some(Step::Value(rest.payload)),
+				(Some([_, ..]), false) if !part.is_empty() => Some(Step::Child(rest, part.len())),
+				(None, _) | (Some([_, ..]), true) => Some(Step::Nothing),
+				_ => None,
+			}
+		}
+		_ => None,
+	}
+}
+
+/// What the trie under `root` has at `path`, by exactly these nodes.
+fn look_up(root: H256, path: &[u8], proof: &TrieProof) -> Option<Option<Vec<u8>>> {
+	let mut nodes = proof.iter();
+	let mut next = |hash: &[u8]| nodes.next().filter(|node| keccak_256(node)[..] == *hash);
+	if proof.is_empty() {
+		return (root.0 == empty_trie()).then_some(None);
+	}
+	let mut node: &[u8] = next(root.as_bytes())?;
+	let mut path = path;
+	let found = loop {
+		match step(node, path)? {
+			Step::Value(value) => break Some(value.to_vec()),
+			Step::Nothing => break None,
+			Step::Child(child, walked) => {
+				path = path.get(walked..)?;
+				// What is shorter than a hash is in its parent itself.
+				node = match child.is_list {
+					true => child.whole,
+					false => next(child.payload)?,
+				};
+			}
+		}
+	};
+	// Nodes that nothing leads to prove nothing, and are refused.
+	nodes.next().is_none().then_some(found)
+}
+
+/// Whether the trie under `root` has `value` at the hash of `key`, or nothing where that is `None`.
+pub fn proves(root: H256, key: &[u8], value: Option<Vec<u8>>, proof: &TrieProof) -> bool {
+	look_up(root, &nibbles(&keccak_256(key)), proof) == Some(value)
+}
+
+/// A number without leading zeros.
+fn trimmed(bytes: &[u8]) -> &[u8] {
+	let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+	bytes.get(zeros..).unwrap_or_default()
+}
+
+/// A word as storage has it: nothing where it is zero.
+pub fn stored(word: &H256) -> Option<Vec<u8>> {
+	(!word.is_zero()).then(|| alloy_rlp::encode(trimmed(word.as_bytes())))
+}
+
+/// An account as the state trie has it.
+pub fn account(account: &EthereumAccount) -> Vec<u8> {
+	let EthereumAccount { nonce, balance, storage_root, code_hash } = account;
+	let (nonce, balance) = (nonce.to_be_bytes(), balance.to_be_bytes());
+	let fields =
+		[trimmed(&nonce), trimmed(&balance), storage_root.as_bytes(), code_hash.as_bytes()];
+	let payload_length = fields.iter().map(|field| field.length()).sum();
+	let mut bytes = Vec::new();
+	Header { list: true, payload_length }.encode(&mut bytes);
+	for field in fields {
+		field.encode(&mut bytes);
+	}
+	bytes
+}
+
+/// The storage key of a number.
+fn slot(number: u64) -> [u8; 32] {
+	let mut slot = [0; 32];
+	slot[24..].copy_from_slice(&number.to_be_bytes());
+	slot
+}
+
+/// The storage key of an address in a mapping.
+fn in_mapping(address: &H160, mapping: u64) -> [u8; 32] {
+	let mut both = [0; 64];
+	both[12..32].copy_from_slice(address.as_bytes());
+	both[32..].copy_from_slice(&slot(mapping));
+	keccak_256(&both)
+}
+
+/// A word that is an amount.
+fn word(amount: Balance) -> H256 {
+	let mut word = [0; 32];
+	word[16..].copy_from_slice(&amount.to_be_bytes());
+	word.into()
+}
+
+/// The amount of 14 bytes that ends `from_end` bytes before the end of a word.
+fn amount(word: &H256, from_end: usize) -> Balance {
+	let mut bytes = [0; 16];
+	let end = word.0.len().saturating_sub(from_end);
+	let slice = word.0.get(end.saturating_sub(14)..end).unwrap_or_default();
+	for (to, from) in bytes.iter_mut().skip(2).zip(slice) {
+		*to = *from;
+	}
+	Balance::from_be_bytes(bytes)
+}
+
+/// The slots of the gateway.
+const DEPOSIT_ROOT: u64 = 0;
+const LPT: u64 = 1;
+const ETH: u64 = 2;
+const COUNTERS: u64 = 3;
+
+/// The figures that `proof` proves of the gateway at `place` under a state root: LPT, ETH and the
+/// number of deposits.
+pub fn figures(
+	state_root: H256,
+	place: &GatewayPlace,
+	proof: &GatewayProof,
+) -> Option<(EscrowView, EscrowView, u32)> {
+	let of_state = |address: &H160, value: &EthereumAccount, nodes: &TrieProof| {
+		proves(state_root, address.as_bytes(), Some(account(value)), nodes)
+	};
+	let of_gateway = |number, word: H256, nodes: &TrieProof| {
+		proves(proof.gateway.storage_root, &slot(number), stored(&word), nodes)
+	};
+	let right = of_state(&place.address, &proof.gateway, &proof.gateway_proof)
+		&& of_gateway(DEPOSIT_ROOT, proof.deposit_root, &proof.deposit_root_proof)
+		&& of_gateway(LPT, proof.lpt, &proof.lpt_proof)
+		&& of_gateway(ETH, proof.eth, &proof.eth_proof)
+		&& of_gateway(COUNTERS, proof.counters, &proof.counters_proof)
+		&& of_state(&place.token, &proof.token, &proof.token_proof)
+		&& proves(
+			proof.token.storage_root,
+			&in_mapping(&place.address, place.balances_slot),
+			stored(&word(proof.lpt_balance)),
+			&proof.lpt_balance_proof,
+		);
+	let counters = &proof.counters;
+	let [.., a, b, c, d] = counters.0;
+	right.then(|| {
+		let lpt = EscrowView {
+			balance: proof.lpt_balance,
+			deposited: amount(counters, 4),
+			released: amount(&proof.lpt, 0),
+		};
+		let eth = EscrowView {
+			balance: proof.gateway.balance,
+			deposited: amount(counters, 18),
+			released: amount(&proof.eth, 0),
+		};
+		(lpt, eth, u32::from_be_bytes([a, b, c, d]))
+	})
+}

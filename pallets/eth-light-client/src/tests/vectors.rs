@@ -1,0 +1,171 @@
+//! Data that was not made here: beacon chains of other software, with real signatures.
+
+use crate::{
+	mock::*,
+	ssz::{chunk, merkle, number, pair},
+	types::{BeaconHeader, Bootstrap, BroughtCommittee, Fork, Network, SyncAggregate, Update},
+	verify, Error, Layout, SyncCommittee,
+};
+use frame_support::assert_ok;
+use livepeer_primitives::ethereum::Branch;
+use serde_json::Value;
+use sp_core::H256;
+
+const ELECTRA: &str = include_str!("../../tests/data/electra.json");
+const SEPOLIA: &str = include_str!("../../tests/data/sepolia-deneb.json");
+
+fn bytes(value: &Value) -> Vec<u8> {
+	hex::decode(value.as_str().unwrap().trim_start_matches("0x")).unwrap()
+}
+
+fn hash(value: &Value) -> H256 {
+	H256::from_slice(&bytes(value))
+}
+
+fn branch(value: &Value) -> Branch {
+	value.as_array().unwrap().iter().map(hash).collect::<Vec<_>>().try_into().unwrap()
+}
+
+fn header(value: &Value) -> BeaconHeader {
+	BeaconHeader {
+		slot: value["slot"].as_u64().unwrap(),
+		proposer_index: value["proposer_index"].as_u64().unwrap(),
+		parent_root: hash(&value["parent_root"]),
+		state_root: hash(&value["state_root"]),
+		body_root: hash(&value["body_root"]),
+	}
+}
+
+fn committee(value: &Value) -> SyncCommittee {
+	let key = |value: &Value| <[u8; 48]>::try_from(bytes(value)).unwrap();
+	let keys: Vec<[u8; 48]> = value["keys"].as_array().unwrap().iter().map(key).collect();
+	let members = value["members"].as_array().unwrap();
+	let all: Vec<[u8; 48]> =
+		members.iter().map(|place| keys[place.as_u64().unwrap() as usize]).collect();
+	SyncCommittee { keys: all.try_into().unwrap(), sum: key(&value["sum"]) }
+}
+
+fn update(value: &Value) -> Update {
+	let next = &value["next"];
+	Update {
+		attested: header(&value["attested"]),
+		next: next.is_object().then(|| BroughtCommittee {
+			committee: committee(&next["committee"]),
+			branch: branch(&next["branch"]),
+		}),
+		finalized: header(&value["finalized"]),
+		finality_branch: branch(&value["finality_branch"]),
+		aggregate: SyncAggregate {
+			bits: bytes(&value["bits"]).try_into().unwrap(),
+			signature: bytes(&value["signature"]).try_into().unwrap(),
+		},
+		signature_slot: value["signature_slot"].as_u64().unwrap(),
+	}
+}
+
+/// The client starts from what a file says, `now` in seconds after slot 0.
+fn start(file: &Value, version: [u8; 4], layout: Layout, now: u64) {
+	let network = Network {
+		genesis_validators_root: hash(&file["validators_root"]),
+		genesis_time: 0,
+		seconds_per_slot: 12,
+		forks: vec![Fork { version, epoch: 0, layout: Some(layout) }].try_into().unwrap(),
+	};
+	Seconds::set(now);
+	let from = &file["bootstrap"];
+	let message = Bootstrap {
+		header: header(&from["header"]),
+		committee: committee(&from["committee"]),
+		committee_branch: branch(&from["branch"]),
+	};
+	assert_ok!(EthLightClient::set_network(RuntimeOrigin::root(), network));
+	assert_ok!(EthLightClient::set_checkpoint(RuntimeOrigin::root(), message.header.root()));
+	assert_ok!(EthLightClient::bootstrap(RuntimeOrigin::signed(1), Box::new(message)));
+}
+
+#[test]
+fn electra_chain_should_be_followed_over_a_period() {
+	let file: Value = serde_json::from_str(ELECTRA).unwrap();
+	build_and_execute(|| {
+		start(&file, [5, 0, 0, 0], Layout::ELECTRA, 12 * 9_000);
+		for (place, expected) in [64, 800, 832, 8_192].into_iter().enumerate() {
+			let update = update(&file["updates"][place]);
+			let mut wrong = update.clone();
+			wrong.attested.proposer_index += 1;
+			assert_eq!(submit(wrong), Err(Error::<Test>::WrongSignature.into()));
+			let mut wrong = update.clone();
+			wrong.aggregate.signature[95] ^= 1;
+			assert_eq!(submit(wrong), Err(Error::<Test>::WrongSignature.into()));
+			assert_eq!(submit(update), Ok(true));
+			assert_eq!(EthLightClient::status().latest.unwrap().slot, expected);
+		}
+		assert!(EthLightClient::status().knows_next_committee);
+	});
+}
+
+#[test]
+fn sepolia_should_be_followed_in_deneb() {
+	let file: Value = serde_json::from_str(SEPOLIA).unwrap();
+	build_and_execute(|| {
+		start(&file, [0x90, 0, 0, 0x73], Layout::DENEB, 12 * 4_570_900);
+		let signed = update(&file["updates"][0]);
+		// Under the version of another fork the same signature is worth nothing.
+		let mut network = crate::Followed::<Test>::get().unwrap();
+		network.forks[0].version = [0x90, 0, 0, 0x74];
+		assert_ok!(EthLightClient::set_network(RuntimeOrigin::root(), network.clone()));
+		assert_eq!(submit(signed.clone()), Err(Error::<Test>::WrongSignature.into()));
+		network.forks[0].version = [0x90, 0, 0, 0x73];
+		assert_ok!(EthLightClient::set_network(RuntimeOrigin::root(), network));
+		assert!(submit(signed).is_ok());
+		assert!(EthLightClient::status().knows_next_committee);
+	});
+}
+
+/// The roots of an execution payload's fields, as the consensus specification has them.
+fn fields(payload: &Value) -> Vec<H256> {
+	let uint = |name: &str| number(payload[name].as_u64().unwrap());
+	let root = |name: &str| hash(&payload[name]);
+	let extra = bytes(&payload["extra_data"]);
+	let mut fee = [0; 32];
+	let base = payload["base_fee_per_gas"].as_u64().unwrap();
+	fee[..8].copy_from_slice(&base.to_le_bytes());
+	vec![
+		root("parent_hash"),
+		chunk(&bytes(&payload["fee_recipient"])),
+		root("state_root"),
+		root("receipts_root"),
+		merkle(bytes(&payload["logs_bloom"]).chunks(32).map(chunk).collect()),
+		root("prev_randao"),
+		uint("block_number"),
+		uint("gas_limit"),
+		uint("gas_used"),
+		uint("timestamp"),
+		pair(&chunk(&extra), &number(extra.len() as u64)),
+		fee.into(),
+		root("block_hash"),
+		root("transactions_root"),
+		root("withdrawals_root"),
+		uint("blob_gas_used"),
+		uint("excess_blob_gas"),
+	]
+}
+
+#[test]
+fn execution_hash_should_be_found_in_the_body_of_a_real_block() {
+	let file: Value = serde_json::from_str(ELECTRA).unwrap();
+	let execution = &file["execution"];
+	let payload = &execution["payload"]["Deneb"];
+	let mut row = fields(payload);
+	row.resize(32, H256::zero());
+	let mut siblings = Vec::new();
+	for height in 0..5 {
+		siblings.push(row[(12 >> height) ^ 1]);
+		row = row.chunks(2).map(|two| pair(&two[0], &two[1])).collect();
+	}
+	siblings.extend(branch(&execution["branch"]));
+	let (leaf, body) = (hash(&payload["block_hash"]), header(&execution["header"]).body_root);
+	let at = |index: &u16| verify::is_at(leaf, &siblings, *index, body);
+	assert!(at(&Layout::ELECTRA.execution_hash));
+	// Nowhere else of the same depth.
+	assert!((512..1_024).filter(at).eq([812]));
+}
