@@ -157,7 +157,9 @@ fn run_node(cli: &Cli) -> sc_cli::Result<()> {
 	preflight::writable(&runner.config().data_path)?;
 	preflight::ports_free(runner.config())?;
 	let storage_monitor = cli.storage_monitor.clone();
-	runner.run_node_until_exit(|config| async move {
+	runner.run_node_until_exit(|mut config| async move {
+		// What the runtime indexes is a hundred bytes a block, and what withdrawals are proven with.
+		config.offchain_worker.indexing_enabled = true;
 		let database = config.database.path().map(Path::to_path_buf);
 		let tasks = match config.network.network_backend {
 			NetworkBackendType::Libp2p => service::new_full::<

@@ -9,6 +9,9 @@ use livepeer_runtime::{
 };
 use sc_client_api::{Backend as _, BlockBackend, BlockchainEvents, HeaderBackend};
 use sc_consensus_babe::{BabeLink, BabeWorkerHandle, SlotProportion};
+use sc_consensus_beefy::{
+	communication::request_response::BeefyJustifsRequestHandler, BeefyRPCLinks, BeefyVoterLinks,
+};
 use sc_consensus_grandpa::{GrandpaPruningFilter, SharedVoterState};
 use sc_network::{event::Event, NetworkBackend, NetworkEventStream};
 use sc_service::{
@@ -16,6 +19,7 @@ use sc_service::{
 };
 use sc_telemetry::{Telemetry, TelemetryWorker};
 use sc_transaction_pool_api::OffchainTransactionPoolFactory;
+use sp_consensus_beefy::ecdsa_crypto::AuthorityId as BeefyId;
 use sp_core::offchain::OffchainStorage;
 use sp_runtime::traits::{Block as BlockT, Hash as HashT, Header as HeaderT};
 use std::{sync::Arc, time::Duration};
@@ -37,16 +41,27 @@ pub type TransactionPool = sc_transaction_pool::TransactionPoolHandle<Block, Cli
 type GrandpaBlockImport =
 	sc_consensus_grandpa::GrandpaBlockImport<Backend, Block, Client, SelectChain>;
 type GrandpaLink = sc_consensus_grandpa::LinkHalf<Block, Client, SelectChain>;
+type BeefyBlockImport = sc_consensus_beefy::import::BeefyBlockImport<
+	Block,
+	Backend,
+	Client,
+	GrandpaBlockImport,
+	BeefyId,
+>;
 type BlockImport = sc_consensus_babe::BabeBlockImport<
 	Block,
 	Client,
-	GrandpaBlockImport,
+	BeefyBlockImport,
 	InherentProviders,
 	SelectChain,
 >;
 
 /// How often, in blocks, GRANDPA keeps a justification at the least.
 const JUSTIFICATION_PERIOD: u32 = 512;
+
+/// How many blocks BEEFY leaves at the least between two blocks that it votes for, besides the first
+/// of each session. Fewer would be signatures that nobody takes to Ethereum.
+const BEEFY_MIN_BLOCK_DELTA: u32 = 8;
 
 /// Makes the slot and the time that blocks carry.
 #[derive(Clone, Copy)]
@@ -91,6 +106,8 @@ impl sp_inherents::CreateInherentDataProviders<Block, ()> for InherentProviders 
 pub struct Consensus {
 	block_import: BlockImport,
 	grandpa_link: GrandpaLink,
+	beefy_voter_links: BeefyVoterLinks<Block, BeefyId>,
+	beefy_rpc_links: BeefyRPCLinks<Block, BeefyId>,
 	babe_link: BabeLink<Block>,
 	babe_worker_handle: BabeWorkerHandle<Block>,
 	inherents: InherentProviders,
@@ -202,12 +219,19 @@ pub fn new_partial(config: &Configuration) -> Result<PartialComponents, ServiceE
 		select_chain.clone(),
 		telemetry.as_ref().map(Telemetry::handle),
 	)?;
+	let (beefy_block_import, beefy_voter_links, beefy_rpc_links) =
+		sc_consensus_beefy::beefy_block_import_and_links(
+			grandpa_block_import.clone(),
+			backend.clone(),
+			client.clone(),
+			config.prometheus_registry().cloned(),
+		);
 	let babe_config = sc_consensus_babe::configuration(&*client)?;
 	let slot_duration = babe_config.slot_duration();
 	let inherents = InherentProviders { slot_duration };
 	let (block_import, babe_link) = sc_consensus_babe::block_import(
 		babe_config,
-		grandpa_block_import.clone(),
+		beefy_block_import,
 		client.clone(),
 		inherents,
 		select_chain.clone(),
@@ -236,6 +260,8 @@ pub fn new_partial(config: &Configuration) -> Result<PartialComponents, ServiceE
 		other: Consensus {
 			block_import,
 			grandpa_link,
+			beefy_voter_links,
+			beefy_rpc_links,
 			babe_link,
 			babe_worker_handle,
 			inherents,
@@ -292,6 +318,8 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 			Consensus {
 				block_import,
 				grandpa_link,
+				beefy_voter_links,
+				beefy_rpc_links,
 				babe_link,
 				babe_worker_handle,
 				inherents,
@@ -316,6 +344,23 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 			net_config.peer_store_handle(),
 		);
 	net_config.add_notification_protocol(grandpa_protocol_config);
+	let fork_id = config.chain_spec.fork_id();
+	let beefy_gossip_protocol = sc_consensus_beefy::gossip_protocol_name(genesis_hash, fork_id);
+	let (beefy_protocol_config, beefy_notifications) =
+		sc_consensus_beefy::communication::beefy_peers_set_config::<_, N>(
+			beefy_gossip_protocol.clone(),
+			metrics.clone(),
+			net_config.peer_store_handle(),
+		);
+	net_config.add_notification_protocol(beefy_protocol_config);
+	let (beefy_justifications, beefy_request_config) =
+		BeefyJustifsRequestHandler::<Block, Client>::new::<_, N>(
+			genesis_hash,
+			fork_id,
+			client.clone(),
+			config.prometheus_registry().cloned(),
+		);
+	net_config.add_request_response_protocol(beefy_request_config);
 	let warp_sync = Arc::new(sc_consensus_grandpa::warp_proof::NetworkProvider::new(
 		backend.clone(),
 		grandpa_link.shared_authority_set().clone(),
@@ -378,11 +423,12 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 		let shared_voter_state = shared_voter_state.clone();
 		let shared_authority_set = grandpa_link.shared_authority_set().clone();
 		let justification_stream = grandpa_link.justification_stream();
+		let backend = backend.clone();
 		let finality_provider = sc_consensus_grandpa::FinalityProofProvider::new_for_service(
 			backend.clone(),
 			Some(shared_authority_set.clone()),
 		);
-		Box::new(move |subscription_executor| {
+		Box::new(move |subscription_executor: sc_rpc::SubscriptionTaskExecutor| {
 			crate::rpc::create_full(crate::rpc::FullDeps {
 				client: client.clone(),
 				pool: pool.clone(),
@@ -395,8 +441,13 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 					shared_authority_set: shared_authority_set.clone(),
 					justification_stream: justification_stream.clone(),
 					finality_provider: finality_provider.clone(),
+					subscription_executor: subscription_executor.clone(),
+				},
+				beefy: crate::rpc::BeefyDeps {
+					links: beefy_rpc_links.clone(),
 					subscription_executor,
 				},
+				backend: backend.clone(),
 			})
 			.map_err(Into::into)
 		})
@@ -404,7 +455,7 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 	sc_service::spawn_tasks(sc_service::SpawnTasksParams {
 		config,
 		client: client.clone(),
-		backend,
+		backend: backend.clone(),
 		task_manager: &mut task_manager,
 		keystore: keystore_container.keystore(),
 		transaction_pool: transaction_pool.clone(),
@@ -475,6 +526,38 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 	}
 
 	if enable_grandpa {
+		// BEEFY signs what GRANDPA has finalised.
+		let beefy = sc_consensus_beefy::start_beefy_gadget(sc_consensus_beefy::BeefyParams {
+			client: client.clone(),
+			backend: backend.clone(),
+			payload_provider: sp_consensus_beefy::mmr::MmrRootProvider::new(client.clone()),
+			runtime: client.clone(),
+			key_store: role.is_authority().then(|| keystore_container.keystore()),
+			network_params: sc_consensus_beefy::BeefyNetworkParams {
+				network: Arc::new(network.clone()),
+				sync: sync_service.clone(),
+				gossip_protocol_name: beefy_gossip_protocol,
+				justifications_protocol_name: beefy_justifications.protocol_name(),
+				notification_service: beefy_notifications,
+				_phantom: std::marker::PhantomData,
+			},
+			min_block_delta: BEEFY_MIN_BLOCK_DELTA,
+			prometheus_registry: prometheus_registry.clone(),
+			links: beefy_voter_links,
+			on_demand_justifications_handler: beefy_justifications,
+			is_authority: role.is_authority(),
+		});
+		task_manager.spawn_essential_handle().spawn_blocking("beefy-gadget", None, beefy);
+		// Leaves and nodes of the mountain range are kept beside the state: proofs are made of them.
+		task_manager.spawn_essential_handle().spawn_blocking(
+			"mmr-gadget",
+			None,
+			mmr_gadget::MmrGadget::start(
+				client.clone(),
+				backend.clone(),
+				sp_mmr_primitives::INDEXING_PREFIX.to_vec(),
+			),
+		);
 		let grandpa =
 			sc_consensus_grandpa::run_grandpa_voter(sc_consensus_grandpa::GrandpaParams {
 				config: sc_consensus_grandpa::Config {

@@ -25,6 +25,49 @@ fn dev_chain_should_finalise_block_3_when_started() {
 }
 
 #[test]
+fn dev_chain_should_give_a_justification_for_ethereum() {
+	use sp_consensus_beefy::{
+		ecdsa_crypto::Signature, known_payloads::MMR_ROOT_ID, SignedCommitment,
+		VersionedFinalityProof,
+	};
+	let mut node = Node::start(&["--dev"]);
+	node.wait_finalized(2, Duration::from_secs(60));
+	let begin = std::time::Instant::now();
+	let head = loop {
+		match node.call("beefy_getFinalizedHead", json!([])) {
+			Some(Value::String(head))
+				if head.trim_start_matches("0x").bytes().any(|c| c != b'0') =>
+			{
+				break head
+			}
+			_ => assert!(begin.elapsed() < Duration::from_secs(60), "{}", node.log()),
+		}
+		std::thread::sleep(Duration::from_millis(250));
+	};
+	let block = node.call("chain_getBlock", json!([head])).unwrap();
+	let number = block["block"]["header"]["number"].as_str().unwrap();
+	let number = u32::from_str_radix(number.trim_start_matches("0x"), 16).unwrap();
+	let justifications: Vec<(Vec<u8>, Vec<u8>)> =
+		serde_json::from_value(block["justifications"].clone()).unwrap();
+	let (_, proof) = justifications.iter().find(|(engine, _)| engine == b"BEEF").unwrap();
+	type Proof = VersionedFinalityProof<u32, Signature>;
+	let VersionedFinalityProof::V1(SignedCommitment { commitment, signatures }) =
+		Proof::decode_all(&mut &proof[..]).unwrap();
+	assert_eq!(commitment.block_number, number);
+	assert_eq!(signatures.iter().filter(|signature| signature.is_some()).count(), 1);
+	// What is signed is the root of the mountain range, and a leaf is proven under it.
+	let root = commitment.payload.get_decoded::<[u8; 32]>(&MMR_ROOT_ID).unwrap();
+	let stored = node.call("mmr_root", json!([head])).unwrap();
+	assert_eq!(stored, format!("0x{}", hex::encode(root)));
+	let leaf = node.call("mmr_generateProof", json!([[number], number, head])).unwrap();
+	assert!(leaf["leaves"].as_str().is_some_and(|leaf| leaf.len() > 2 * 113), "{leaf}");
+	assert_eq!(
+		node.call("mmr_verifyProofStateless", json!([stored, leaf])),
+		Some(Value::Bool(true)),
+	);
+}
+
+#[test]
 fn rotate_keys_should_prove_ownership_when_an_owner_is_named() {
 	let mut node = Node::start(&["--dev"]);
 	node.wait_finalized(1, Duration::from_secs(60));
@@ -126,6 +169,18 @@ fn five_validators_should_go_on_when_one_is_killed() {
 	let height = nodes[0].finalized();
 	for node in &mut nodes {
 		node.wait_finalized(height + 5, Duration::from_secs(120));
+	}
+	// So does what Ethereum is told: four of five are a quorum.
+	let begin = std::time::Instant::now();
+	let signed = |node: &Node| {
+		let head = node.call("beefy_getFinalizedHead", json!([]))?;
+		let header = node.call("chain_getHeader", json!([head]))?;
+		let number = header["number"].as_str()?;
+		u64::from_str_radix(number.trim_start_matches("0x"), 16).ok()
+	};
+	while signed(&nodes[0]).unwrap_or(0) <= height {
+		assert!(begin.elapsed() < Duration::from_secs(120), "{}", nodes[0].log());
+		std::thread::sleep(Duration::from_millis(250));
 	}
 	// It finds its way back.
 	killed.restart();

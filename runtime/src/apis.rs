@@ -1,11 +1,11 @@
 //! What nodes and apps may ask the runtime.
 
 use crate::{
-	configs::{timing, video::Services},
-	constants, AuthorityDiscovery, Babe, Balance, Beacon, Block, ChainConfig, ChallengeLottery,
-	Executive, Grandpa, Historical, InherentDataExt, Jobs, LptStaking, OperatorKeys, Rounds,
-	Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys, System, TransactionPayment,
-	TranscoderElection, VERSION,
+	configs::{bridge::MmrLeaf, timing, video::Services},
+	constants, AuthorityDiscovery, Babe, Balance, Beacon, Beefy, BeefyMmr, Block, BlockNumber,
+	ChainConfig, ChallengeLottery, EthBridge, Executive, Grandpa, Hash, Historical,
+	InherentDataExt, Jobs, LptStaking, Mmr, OperatorKeys, Rounds, Runtime, RuntimeCall,
+	RuntimeGenesisConfig, SessionKeys, System, TransactionPayment, TranscoderElection, VERSION,
 };
 use alloc::vec::Vec;
 use frame_support::{
@@ -18,19 +18,21 @@ use livepeer_primitives::{
 		ChallengeView, ClockView, DelegatorView, JobView, KeysView, SpendingView, TranscoderView,
 		WorkerLimits,
 	},
+	bridge::{BridgeView, Earning, Message},
 	claim::ClaimInfo,
 	keys::Purpose,
 	params::{ProtocolParameters, Timing},
 	service::ServiceRecord,
 	traits::{Beacon as _, Rounds as _, ServiceDirectory},
-	AccountId, ClaimId, JobId, Nonce, StreamId, ToolchainId,
+	AccountId, ClaimId, JobId, Nonce, RoundIndex, StreamId, ToolchainId,
 };
 use sp_api::impl_runtime_apis;
 use sp_authority_discovery::AuthorityId as AuthorityDiscoveryId;
+use sp_consensus_beefy::ecdsa_crypto::{AuthorityId as BeefyId, Signature as BeefySignature};
 use sp_consensus_grandpa::{AuthorityId as GrandpaId, AuthorityList, SetId};
 use sp_core::{crypto::KeyTypeId, OpaqueMetadata};
 use sp_runtime::{
-	traits::{Block as BlockT, NumberFor},
+	traits::{Block as BlockT, Keccak256, NumberFor},
 	transaction_validity::{TransactionSource, TransactionValidity},
 	ApplyExtrinsicResult, ExtrinsicInclusionMode,
 };
@@ -200,6 +202,125 @@ impl_runtime_apis! {
 		}
 	}
 
+	#[api_version(6)]
+	impl sp_consensus_beefy::BeefyApi<Block, BeefyId> for Runtime {
+		fn beefy_genesis() -> Option<BlockNumber> {
+			pallet_beefy::GenesisBlock::<Runtime>::get()
+		}
+
+		fn validator_set() -> Option<sp_consensus_beefy::ValidatorSet<BeefyId>> {
+			Beefy::validator_set()
+		}
+
+		fn submit_report_double_voting_unsigned_extrinsic(
+			equivocation_proof: sp_consensus_beefy::DoubleVotingProof<
+				BlockNumber,
+				BeefyId,
+				BeefySignature,
+			>,
+			key_owner_proof: sp_consensus_beefy::OpaqueKeyOwnershipProof,
+		) -> Option<()> {
+			let key_owner_proof = key_owner_proof.decode()?;
+			Beefy::submit_unsigned_double_voting_report(equivocation_proof, key_owner_proof)
+		}
+
+		fn submit_report_fork_voting_unsigned_extrinsic(
+			equivocation_proof: sp_consensus_beefy::ForkVotingProof<
+				<Block as BlockT>::Header,
+				BeefyId,
+				sp_runtime::OpaqueValue,
+			>,
+			key_owner_proof: sp_consensus_beefy::OpaqueKeyOwnershipProof,
+		) -> Option<()> {
+			Beefy::submit_unsigned_fork_voting_report(
+				equivocation_proof.try_into()?,
+				key_owner_proof.decode()?,
+			)
+		}
+
+		fn submit_report_future_block_voting_unsigned_extrinsic(
+			equivocation_proof: sp_consensus_beefy::FutureBlockVotingProof<BlockNumber, BeefyId>,
+			key_owner_proof: sp_consensus_beefy::OpaqueKeyOwnershipProof,
+		) -> Option<()> {
+			let key_owner_proof = key_owner_proof.decode()?;
+			Beefy::submit_unsigned_future_block_voting_report(equivocation_proof, key_owner_proof)
+		}
+
+		fn generate_key_ownership_proof(
+			_set_id: sp_consensus_beefy::ValidatorSetId,
+			authority_id: BeefyId,
+		) -> Option<sp_consensus_beefy::OpaqueKeyOwnershipProof> {
+			use codec::Encode;
+			Historical::prove((sp_consensus_beefy::KEY_TYPE, authority_id))
+				.map(|proof| sp_consensus_beefy::OpaqueKeyOwnershipProof::new(proof.encode()))
+		}
+	}
+
+	#[api_version(3)]
+	impl sp_mmr_primitives::MmrApi<Block, Hash, BlockNumber> for Runtime {
+		fn mmr_root() -> Result<Hash, sp_mmr_primitives::Error> {
+			Ok(Mmr::mmr_root())
+		}
+
+		fn mmr_leaf_count() -> Result<sp_mmr_primitives::LeafIndex, sp_mmr_primitives::Error> {
+			Ok(Mmr::mmr_leaves())
+		}
+
+		fn generate_proof(
+			block_numbers: Vec<BlockNumber>,
+			best_known_block_number: Option<BlockNumber>,
+		) -> Result<
+			(Vec<sp_mmr_primitives::EncodableOpaqueLeaf>, sp_mmr_primitives::LeafProof<Hash>),
+			sp_mmr_primitives::Error,
+		> {
+			let (leaves, proof) = Mmr::generate_proof(block_numbers, best_known_block_number)?;
+			let opaque = |leaf: MmrLeaf| sp_mmr_primitives::EncodableOpaqueLeaf::from_leaf(&leaf);
+			Ok((leaves.into_iter().map(opaque).collect(), proof))
+		}
+
+		fn generate_ancestry_proof(
+			prev_block_number: BlockNumber,
+			best_known_block_number: Option<BlockNumber>,
+		) -> Result<sp_mmr_primitives::AncestryProof<Hash>, sp_mmr_primitives::Error> {
+			Mmr::generate_ancestry_proof(prev_block_number, best_known_block_number)
+		}
+
+		fn verify_proof(
+			leaves: Vec<sp_mmr_primitives::EncodableOpaqueLeaf>,
+			proof: sp_mmr_primitives::LeafProof<Hash>,
+		) -> Result<(), sp_mmr_primitives::Error> {
+			let leaves = leaves
+				.into_iter()
+				.map(|leaf| leaf.into_opaque_leaf().try_decode())
+				.collect::<Option<Vec<MmrLeaf>>>()
+				.ok_or(sp_mmr_primitives::Error::Verify)?;
+			Mmr::verify_leaves(leaves, proof)
+		}
+
+		fn verify_proof_stateless(
+			root: Hash,
+			leaves: Vec<sp_mmr_primitives::EncodableOpaqueLeaf>,
+			proof: sp_mmr_primitives::LeafProof<Hash>,
+		) -> Result<(), sp_mmr_primitives::Error> {
+			use sp_mmr_primitives::DataOrHash;
+			let nodes = leaves
+				.into_iter()
+				.map(|leaf| DataOrHash::Data(leaf.into_opaque_leaf()))
+				.collect();
+			pallet_mmr::verify_leaves_proof::<Keccak256, _>(root, nodes, proof)
+		}
+	}
+
+	impl pallet_beefy_mmr::BeefyMmrApi<Block, Hash> for Runtime {
+		fn authority_set_proof() -> sp_consensus_beefy::mmr::BeefyAuthoritySet<Hash> {
+			BeefyMmr::authority_set_proof()
+		}
+
+		fn next_authority_set_proof() -> sp_consensus_beefy::mmr::BeefyNextAuthoritySet<Hash> {
+			BeefyMmr::next_authority_set_proof()
+		}
+	}
+
 	impl sp_authority_discovery::AuthorityDiscoveryApi<Block> for Runtime {
 		fn authorities() -> Vec<AuthorityDiscoveryId> {
 			AuthorityDiscovery::authorities()
@@ -355,6 +476,24 @@ impl_runtime_apis! {
 
 		fn genesis() -> sp_core::H256 {
 			System::block_hash(0)
+		}
+	}
+
+	impl livepeer_primitives::bridge::BridgeApi<Block> for Runtime {
+		fn bridge() -> BridgeView {
+			EthBridge::bridge()
+		}
+
+		fn message(index: u32, count: u32) -> Option<(Message, Vec<Hash>)> {
+			EthBridge::message(index, count)
+		}
+
+		fn earning(round: RoundIndex, index: u32) -> Option<(Earning, Vec<Hash>)> {
+			EthBridge::earning(round, index)
+		}
+
+		fn is_credited(deposit: u32) -> bool {
+			EthBridge::is_credited(deposit)
 		}
 	}
 

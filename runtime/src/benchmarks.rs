@@ -18,6 +18,8 @@ define_benchmarks!(
 	[pallet_beacon, crate::Beacon]
 	[pallet_chain_config, crate::ChainConfig]
 	[pallet_challenge_lottery, crate::ChallengeLottery]
+	[pallet_eth_bridge, crate::EthBridge]
+	[pallet_eth_light_client, crate::EthLightClient]
 	[pallet_jobs, crate::Jobs]
 	[pallet_lpt_staking, crate::LptStaking]
 	[pallet_rounds, crate::Rounds]

@@ -8,11 +8,11 @@ use crate::{
 	configs::money::eth_owner,
 	constants::{consensus::BABE_CONFIG, money::LPT},
 	AssetsConfig, BabeConfig, Balance, BalancesConfig, ChainConfigConfig, ChallengeLotteryConfig,
-	LptStakingConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig,
-	TranscoderElectionConfig,
+	EthLightClientConfig, LptStakingConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys,
+	SudoConfig, TranscoderElectionConfig,
 };
 use alloc::{string::ToString, vec, vec::Vec};
-use frame_support::build_struct_json_patch;
+use frame_support::{build_struct_json_patch, BoundedVec};
 use livepeer_primitives::{
 	duty::Profiles,
 	keys::VerifierId,
@@ -21,13 +21,14 @@ use livepeer_primitives::{
 	toolchain::DEBIAN_12_V1,
 	AccountId, ETH, ETH_MINIMUM, UNIT,
 };
+use pallet_eth_light_client::{Fork, Layout, Network};
 use pallet_transcoder_election::Terms;
 use serde_json::Value;
 use sp_authority_discovery::AuthorityId as AuthorityDiscoveryId;
 use sp_consensus_babe::AuthorityId as BabeId;
 use sp_consensus_beefy::ecdsa_crypto::AuthorityId as BeefyId;
 use sp_consensus_grandpa::AuthorityId as GrandpaId;
-use sp_core::crypto::get_public_from_string_or_panic;
+use sp_core::{crypto::get_public_from_string_or_panic, H256};
 use sp_genesis_builder::{PresetId, DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET};
 use sp_keyring::Sr25519Keyring;
 use sp_runtime::Perbill;
@@ -153,6 +154,25 @@ fn local_testnet() -> Value {
 	well_known(&[Alice, Bob, Charlie, Dave, Eve], &[])
 }
 
+/// Ethereum's main network. What comes after Fulu is told by governance when its epoch is known.
+fn ethereum() -> Network {
+	let fork = |version, epoch, layout| Fork { version, epoch, layout: Some(layout) };
+	Network {
+		genesis_validators_root: H256([
+			0x4b, 0x36, 0x3d, 0xb9, 0x4e, 0x28, 0x61, 0x20, 0xd7, 0x6e, 0xb9, 0x05, 0x34, 0x0f,
+			0xdd, 0x4e, 0x54, 0xbf, 0xe9, 0xf0, 0x6b, 0xf3, 0x3f, 0xf6, 0xcf, 0x5a, 0xd2, 0x7f,
+			0x51, 0x1b, 0xfe, 0x95,
+		]),
+		genesis_time: 1_606_824_023,
+		seconds_per_slot: 12,
+		forks: BoundedVec::truncate_from(vec![
+			fork([4, 0, 0, 0], 269_568, Layout::DENEB),
+			fork([5, 0, 0, 0], 364_032, Layout::ELECTRA),
+			fork([6, 0, 0, 0], 411_392, Layout::ELECTRA),
+		]),
+	}
+}
+
 /// Nobody yet.
 fn production() -> Value {
 	build_struct_json_patch!(RuntimeGenesisConfig {
@@ -163,6 +183,7 @@ fn production() -> Value {
 		babe: BabeConfig { epoch_config: BABE_CONFIG },
 		assets: eth(Vec::new()),
 		challenge_lottery: ChallengeLotteryConfig { toolchains: vec![DEBIAN_12_V1] },
+		eth_light_client: EthLightClientConfig { network: Some(ethereum()) },
 	})
 }
 

@@ -56,8 +56,7 @@ pub mod opaque {
 }
 
 impl_opaque_keys! {
-	/// The keys of a validator. `beefy` has no pallet yet and `verifier` signs verdicts; both are
-	/// here from the first block, since adding a key later makes every operator set keys anew.
+	/// The keys of a validator.
 	pub struct SessionKeys {
 		/// Signs blocks.
 		pub babe: Babe,
@@ -65,8 +64,8 @@ impl_opaque_keys! {
 		pub grandpa: Grandpa,
 		/// Signs the network addresses of the validator.
 		pub authority_discovery: AuthorityDiscovery,
-		/// Will sign finality for Ethereum's light client.
-		pub beefy: configs::session::BeefyKeys,
+		/// Signs finality for Ethereum's light client.
+		pub beefy: Beefy,
 		/// Signs commits and verdicts.
 		pub verifier: ChallengeLottery,
 	}
@@ -162,9 +161,10 @@ pub fn check_invariants(now: BlockNumber) -> Option<Result<(), sp_runtime::TryRu
 
 /// The pallets. The index is the order in which hooks run and genesis is built, so it is part of
 /// the protocol: timing is written before Babe reads it, the beacon folds the parent's randomness
-/// before anything draws with it, the validators are elected before Session asks for them.
+/// before anything draws with it, the validators are elected before Session asks for them. Mmr
+/// comes after Session: the leaf of a session's first block names the validators after its own.
 ///
-/// 12 (inflation), 21, 22 and 23 (Beefy, Mmr, the Ethereum bridge) are kept free.
+/// 12 (inflation) is kept free.
 #[frame_support::runtime]
 mod runtime {
 	#[runtime::runtime]
@@ -223,11 +223,20 @@ mod runtime {
 	pub type Grandpa = pallet_grandpa;
 	#[runtime::pallet_index(20)]
 	pub type AuthorityDiscovery = pallet_authority_discovery;
-
+	#[runtime::pallet_index(21)]
+	pub type Beefy = pallet_beefy;
+	#[runtime::pallet_index(22)]
+	pub type Mmr = pallet_mmr;
+	#[runtime::pallet_index(23)]
+	pub type BeefyMmr = pallet_beefy_mmr;
 	#[runtime::pallet_index(24)]
 	pub type AssetTxPayment = pallet_asset_tx_payment;
 	#[runtime::pallet_index(25)]
 	pub type OperatorKeys = pallet_operator_keys;
+	#[runtime::pallet_index(26)]
+	pub type EthLightClient = pallet_eth_light_client;
+	#[runtime::pallet_index(27)]
+	pub type EthBridge = pallet_eth_bridge;
 
 	#[runtime::pallet_index(30)]
 	pub type Utility = pallet_utility;

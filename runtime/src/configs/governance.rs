@@ -71,11 +71,12 @@ impl pallet_preimage::Config for Runtime {
 /// The pallets whose calls both brakes leave open: inherents, reports of misbehaviour, and the way
 /// back for governance. Multisig is on it, for Sudo is held by one; what a multisig dispatches is
 /// filtered again by itself.
-pub const WAY_BACK: [&str; 9] = [
+pub const WAY_BACK: [&str; 10] = [
 	"System",
 	"Timestamp",
 	"Babe",
 	"Grandpa",
+	"Beefy",
 	"Sudo",
 	"Multisig",
 	"SafeMode",

@@ -1,5 +1,6 @@
 //! How the pallets are configured and joined, one file per concern.
 
+pub mod bridge;
 pub mod consensus;
 pub mod governance;
 pub mod money;

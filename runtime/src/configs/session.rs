@@ -3,15 +3,15 @@
 use super::timing::{ReportLongevity, SessionLength};
 use crate::{
 	constants::{consensus::MAX_AUTHORITIES, money::deposit},
-	AuthorityDiscovery, Babe, Balance, Balances, ChallengeLottery, Grandpa, Historical, Rounds,
-	Runtime, RuntimeEvent, Session, SessionKeys, TranscoderElection,
+	AuthorityDiscovery, Babe, Balance, Balances, Beefy, ChallengeLottery, Grandpa, Historical,
+	Rounds, Runtime, RuntimeEvent, Session, SessionKeys, TranscoderElection,
 };
 use alloc::vec::Vec;
 use codec::Encode;
 use frame_support::{
 	pallet_prelude::ValueQuery,
 	parameter_types, storage_alias,
-	traits::{Get, OneSessionHandler, UnfilteredDispatchable},
+	traits::{Get, UnfilteredDispatchable},
 	weights::Weight,
 	Blake2_128Concat, Twox64Concat,
 };
@@ -21,37 +21,11 @@ use livepeer_primitives::{
 	AccountId, Hash, RoundIndex,
 };
 use pallet_session::{historical::NoteHistoricalRoot, WeightInfo as _};
-use sp_consensus_beefy::ecdsa_crypto::AuthorityId as BeefyId;
 use sp_runtime::{
 	traits::{BlakeTwo256, Convert, ConvertInto, Hash as _},
-	BoundToRuntimeAppPublic, DispatchResult, Perbill,
+	DispatchResult, Perbill,
 };
 use sp_staking::{offence::OffenceSeverity, SessionIndex};
-
-/// Holds the place of the pallet that will use the `beefy` session key.
-pub struct BeefyKeys;
-
-impl BoundToRuntimeAppPublic for BeefyKeys {
-	type Public = BeefyId;
-}
-
-impl OneSessionHandler<AccountId> for BeefyKeys {
-	type Key = BeefyId;
-
-	fn on_genesis_session<'a, I>(_: I)
-	where
-		I: Iterator<Item = (&'a AccountId, Self::Key)>,
-	{
-	}
-
-	fn on_new_session<'a, I>(_: bool, _: I, _: I)
-	where
-		I: Iterator<Item = (&'a AccountId, Self::Key)>,
-	{
-	}
-
-	fn on_disabled(_: u32) {}
-}
 
 /// The keys that accounts have registered with the session pallet.
 pub struct RegisteredKeys;
@@ -204,7 +178,7 @@ impl pallet_session::Config for Runtime {
 	type Keys = SessionKeys;
 	type NextSessionRotation = Babe;
 	type RuntimeEvent = RuntimeEvent;
-	type SessionHandler = (Babe, Grandpa, AuthorityDiscovery, BeefyKeys, ChallengeLottery);
+	type SessionHandler = (Babe, Grandpa, AuthorityDiscovery, Beefy, ChallengeLottery);
 	type SessionManager = Sessions;
 	type ShouldEndSession = Babe;
 	type ValidatorId = AccountId;

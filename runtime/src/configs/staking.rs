@@ -10,11 +10,13 @@ use crate::{
 	constants::consensus::EQUIVOCATION_SLASH, Assets, Balances, ChainConfig, Jobs, LptStaking,
 	OperatorKeys, Rounds, Runtime, TranscoderElection,
 };
+use alloc::{collections::BTreeSet, vec::Vec};
 use frame_support::{parameter_types, traits::ConstU32, weights::Weight, PalletId};
 use livepeer_primitives::{
 	traits::{Jail, Slash},
-	AccountId, MAX_SLASHED_ROUNDS,
+	AccountId, RoundIndex, MAX_SLASHED_ROUNDS,
 };
+use pallet_session::historical::HistoricalSessions;
 use sp_runtime::Perbill;
 use sp_staking::{
 	offence::{OffenceDetails, OnOffenceHandler},
@@ -68,8 +70,9 @@ impl pallet_transcoder_election::Config for Runtime {
 ///
 /// The SDK's share grows with the number of offenders and is harsh in small sets (56 % for one of
 /// four), so ours caps it, except where the SDK takes everything: a third or more of the set signed
-/// twice, which is an attack on finality itself. The stake that answers is that of the round in which the session's
-/// validators were chosen; the reporter gets the finder's fee. The offender leaves consensus at once
+/// twice, which is an attack on finality itself. A third is counted over the whole session, whatever
+/// was signed twice. The stake that answers is that of the round in which the session's validators
+/// were chosen; the reporter gets the finder's fee. The offender leaves consensus at once
 /// and the validator set until it asks to be let out of jail.
 ///
 /// With each new offender of a time slot the SDK names all of them again, at a share that has
@@ -89,6 +92,42 @@ pub fn missing_share(due: Perbill, taken: Perbill) -> Perbill {
 	}
 }
 
+impl Equivocations {
+	/// Whether at least a third of the session's validators have signed twice in it, these among
+	/// them.
+	fn is_attack<'a>(session: SessionIndex, named: impl Iterator<Item = &'a AccountId>) -> bool {
+		let Some((_, validators)) = HistoricalSessions::<Runtime>::get(session) else {
+			return false;
+		};
+		let mut offenders: BTreeSet<AccountId> = SlashedShares::iter_key_prefix(session).collect();
+		offenders.extend(named.cloned());
+		(offenders.len() as u64).saturating_mul(3) >= u64::from(validators)
+	}
+
+	/// Takes of `offender` what is still missing of `due`, the largest of its shares, and pays
+	/// `finders`. Nothing is noted where nothing is due.
+	fn take(
+		session: SessionIndex,
+		round: RoundIndex,
+		offender: &AccountId,
+		due: Perbill,
+		finders: &[AccountId],
+	) -> Weight {
+		let db = <Runtime as frame_system::Config>::DbWeight::get();
+		let before = SlashedShares::get(session, offender);
+		let share = missing_share(due, before.unwrap_or_default());
+		if before.is_some() && share.is_zero() {
+			return db.reads(1);
+		}
+		SlashedShares::insert(session, offender, due);
+		// Jail disables it as well.
+		TranscoderElection::detain(offender);
+		LptStaking::slash(offender, round, share, finders);
+		TranscoderElection::resolve(offender);
+		db.reads_writes(1, 1).saturating_add(LptStaking::slash_weight(round, finders.len() as u32))
+	}
+}
+
 impl<Reporter, Identification> OnOffenceHandler<Reporter, (AccountId, Identification), Weight>
 	for Equivocations
 where
@@ -100,29 +139,37 @@ where
 		session: SessionIndex,
 	) -> Weight {
 		let db = <Runtime as frame_system::Config>::DbWeight::get();
-		let mut weight = db.reads(1);
+		let mut weight = db.reads(2);
 		// Nothing is noted of a session that is forgotten: it would never go.
 		let Some(round) = SessionRounds::get(session) else { return weight };
+		let attack = Self::is_attack(session, offenders.iter().map(|offence| &offence.offender.0));
 		for (offence, fraction) in offenders.iter().zip(slash_fraction) {
-			let (offender, _) = &offence.offender;
-			weight = weight.saturating_add(db.reads(1));
-			let due =
-				if fraction.is_one() { *fraction } else { (*fraction).min(EQUIVOCATION_SLASH) };
-			let before = SlashedShares::get(session, offender);
-			let share = missing_share(due, before.unwrap_or_default());
-			if before.is_some() && share.is_zero() {
-				continue;
-			}
-			SlashedShares::insert(session, offender, due);
-			let finders: alloc::vec::Vec<AccountId> =
+			let due = match attack || fraction.is_one() {
+				true => Perbill::one(),
+				false => (*fraction).min(EQUIVOCATION_SLASH),
+			};
+			let finders: Vec<AccountId> =
 				offence.reporters.iter().cloned().map(Into::into).collect();
-			// Jail disables it as well.
-			TranscoderElection::detain(offender);
-			LptStaking::slash(offender, round, share, &finders);
-			TranscoderElection::resolve(offender);
-			weight = weight
-				.saturating_add(db.writes(1))
-				.saturating_add(LptStaking::slash_weight(round, finders.len() as u32));
+			weight = weight.saturating_add(Self::take(
+				session,
+				round,
+				&offence.offender.0,
+				due,
+				&finders,
+			));
+		}
+		if attack {
+			// Those who were reported before the third was full pay as much as the rest.
+			let earlier: Vec<AccountId> = SlashedShares::iter_key_prefix(session).collect();
+			for offender in earlier {
+				weight = weight.saturating_add(db.reads(1)).saturating_add(Self::take(
+					session,
+					round,
+					&offender,
+					Perbill::one(),
+					&[],
+				));
+			}
 		}
 		weight
 	}

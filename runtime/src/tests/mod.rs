@@ -1,6 +1,7 @@
 //! Tests of how the pallets are put together.
 #![allow(clippy::unwrap_used)]
 
+mod bridge;
 mod claim_life;
 mod composition;
 mod fees;

@@ -180,6 +180,11 @@ fn report(session: u32, offenders: &[Sr25519Keyring], percent: u32) -> u128 {
 fn equivocation_should_be_paid_for_once_when_others_of_its_slot_are_reported_later() {
 	genesis(LOCAL).execute_with(|| {
 		frame_system::Pallet::<Runtime>::set_block_number(1);
+		// In a set in which two are no third.
+		type Sessions = pallet_session::historical::HistoricalSessions<Runtime>;
+		for session in 0..2 {
+			Sessions::insert(session, (sp_core::H256::zero(), 21));
+		}
 		let before = LptStaking::self_bond(&Bob.to_account_id());
 		assert!(report(0, &[Bob], 36) > 0);
 		// Out of jail again, it is not jailed for what it has paid for.

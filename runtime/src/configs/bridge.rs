@@ -1,0 +1,120 @@
+//! The bridge to Ethereum: finality that a contract can check (BEEFY), what it signs (MMR), a light
+//! client of Ethereum, and the money that passes.
+
+use super::{consensus::MaxSetIdSessionEntries, money::CommonPool, timing::ReportLongevity};
+use crate::{
+	constants::{consensus::MAX_AUTHORITIES, money::deposit},
+	Assets, Balance, Balances, BeefyMmr, BlockNumber, ChainConfig, EthLightClient, Hash,
+	Historical, Offences, Rounds, Runtime, Timestamp,
+};
+use frame_support::{
+	parameter_types,
+	traits::{ConstU32, ConstU64},
+};
+use livepeer_primitives::bridge::Seal;
+use sp_consensus_beefy::{
+	ecdsa_crypto::AuthorityId as BeefyId,
+	mmr::{BeefyDataProvider, MmrLeafVersion},
+};
+use sp_runtime::traits::Keccak256;
+use sp_session::MembershipProof;
+
+/// A leaf of the Merkle mountain range: the parent block, the next validators, the root of all that
+/// has been sent to Ethereum up to the parent block, and its time.
+pub type MmrLeaf = sp_consensus_beefy::mmr::MmrLeaf<BlockNumber, Hash, Hash, Seal>;
+
+impl pallet_beefy::Config for Runtime {
+	type AncestryHelper = BeefyMmr;
+	type BeefyId = BeefyId;
+	type EquivocationReportSystem =
+		pallet_beefy::EquivocationReportSystem<Self, Offences, Historical, ReportLongevity>;
+	type KeyOwnerProof = MembershipProof;
+	type MaxAuthorities = ConstU32<MAX_AUTHORITIES>;
+	type MaxNominators = ConstU32<0>;
+	type MaxSetIdSessionEntries = MaxSetIdSessionEntries;
+	type OnNewValidatorSet = BeefyMmr;
+	type WeightInfo = ();
+}
+
+impl pallet_mmr::Config for Runtime {
+	const INDEXING_PREFIX: &'static [u8] = sp_mmr_primitives::INDEXING_PREFIX;
+
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = ();
+	type BlockHashProvider = pallet_mmr::DefaultBlockHashProvider<Runtime>;
+	type Hashing = Keccak256;
+	type LeafData = BeefyMmr;
+	type OnNewRoot = pallet_beefy_mmr::DepositBeefyDigest<Runtime>;
+	type WeightInfo = ();
+}
+
+parameter_types! {
+	/// The form of a leaf; its minor part would rise with fields added at the end.
+	pub LeafVersion: MmrLeafVersion = MmrLeafVersion::new(0, 0);
+}
+
+/// What each leaf says of the bridge: what was sealed at the end of the parent, for a leaf is stored
+/// under its parent and must be the same for all children.
+pub struct Outbound;
+
+impl BeefyDataProvider<Seal> for Outbound {
+	fn extra_data() -> Seal {
+		pallet_eth_bridge::Sealed::<Runtime>::get()
+	}
+}
+
+impl pallet_beefy_mmr::Config for Runtime {
+	type BeefyAuthorityToMerkleLeaf = pallet_beefy_mmr::BeefyEcdsaToEthereum;
+	type BeefyDataProvider = Outbound;
+	type LeafExtra = Seal;
+	type LeafVersion = LeafVersion;
+	type WeightInfo = ();
+}
+
+/// Slots of Ethereum in an hour.
+const SLOTS_PER_HOUR: u64 = 300;
+
+impl pallet_eth_light_client::Config for Runtime {
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkTime = BenchmarkTime;
+	/// An epoch.
+	type FreeInterval = ConstU64<32>;
+	/// A day and a half: a relayer that is down for a night stops nothing.
+	type MaxAge = ConstU64<{ 36 * SLOTS_PER_HOUR }>;
+	type Time = Timestamp;
+	/// Two weeks: half of what Ethereum gives itself with a tenth of its stake unsafe.
+	type WeakSubjectivity = ConstU64<{ 14 * 24 * SLOTS_PER_HOUR }>;
+	type WeightInfo = pallet_eth_light_client::weights::SubstrateWeight<Runtime>;
+}
+
+/// Sets the time of benchmarks.
+#[cfg(feature = "runtime-benchmarks")]
+pub struct BenchmarkTime;
+
+#[cfg(feature = "runtime-benchmarks")]
+impl pallet_eth_light_client::SetTime for BenchmarkTime {
+	fn set_seconds(seconds: u64) {
+		pallet_timestamp::Now::<Runtime>::put(seconds.saturating_mul(1_000));
+	}
+}
+
+parameter_types! {
+	/// What a message to Ethereum costs besides its transaction: it stays in the state for ever, with
+	/// about one node of the tree.
+	pub const MessagePrice: Balance = deposit(2, 160);
+	/// For how many blocks the guardian can stop the bridge: a week of six-second blocks.
+	pub const StopPeriod: BlockNumber = 100_800;
+}
+
+impl pallet_eth_bridge::Config for Runtime {
+	type Assets = Assets;
+	type Clock = ChainConfig;
+	type CommonPool = CommonPool;
+	type Currency = Balances;
+	type Ethereum = EthLightClient;
+	type MessagePrice = MessagePrice;
+	type Rounds = Rounds;
+	type StopPeriod = StopPeriod;
+	type Time = Timestamp;
+	type WeightInfo = pallet_eth_bridge::weights::SubstrateWeight<Runtime>;
+}
