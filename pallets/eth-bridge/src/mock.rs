@@ -15,7 +15,7 @@ use frame_support::{
 use livepeer_primitives::{
 	bridge::{node, zeros, BridgedAsset, Deposit, DEPTH},
 	ethereum::{ClientHealth, EthereumChain, ExecutionBlock, HeaderProof},
-	traits::{ProtocolClock, Rounds as _},
+	traits::ProtocolClock,
 	AccountId, AssetId, Balance, BlockNumber, RoundIndex, ETH,
 };
 use sp_core::{H160, H256};

@@ -21,7 +21,7 @@ use sp_consensus_beefy::{
 	mmr::BeefyDataProvider,
 	Commitment, DoubleVotingProof, Payload, VoteMessage,
 };
-use sp_core::{ByteArray, Pair as _, H256};
+use sp_core::{crypto::Wraps, ByteArray, Pair as _, H256};
 use sp_io::hashing::keccak_256;
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie, Dave};
 use sp_mmr_primitives::LeafDataProvider;
@@ -167,4 +167,27 @@ fn reports_should_stay_open_when_the_chain_is_closed() {
 	use frame_support::traits::Contains;
 	let call: RuntimeCall = pallet_beefy::Call::set_new_genesis { delay_in_blocks: 1 }.into();
 	assert!(AlwaysOpen::contains(&call));
+}
+
+#[test]
+fn leaf_should_be_what_the_contract_reads() {
+	use codec::DecodeAll;
+	let vectors: serde_json::Value =
+		serde_json::from_str(include_str!("../../../tests/bridge/vectors.json")).unwrap();
+	let bytes =
+		|value: &serde_json::Value| sp_core::bytes::from_hex(value.as_str().unwrap()).unwrap();
+	let range = vectors["finality"]["range"].as_array().unwrap();
+	assert!(!range.is_empty());
+	for entry in range {
+		let encoded = bytes(&entry["leaf"]);
+		let leaf = crate::configs::bridge::MmrLeaf::decode_all(&mut &encoded[..]).unwrap();
+		assert_eq!(keccak_256(&encoded)[..], bytes(&entry["hash"]));
+		assert_eq!(Some(u64::from(leaf.parent_number_and_hash.0)), entry["parentNumber"].as_u64());
+		assert_eq!(leaf.leaf_extra.outbound_root.0[..], bytes(&entry["outboundRoot"]));
+		assert_eq!(Some(leaf.leaf_extra.time), entry["time"].as_u64());
+		let (next, expected) = (leaf.beefy_next_authority_set, &entry["next"]);
+		assert_eq!(Some(next.id), expected["id"].as_u64());
+		assert_eq!(Some(u64::from(next.len)), expected["length"].as_u64());
+		assert_eq!(next.keyset_commitment.0[..], bytes(&expected["root"]));
+	}
 }

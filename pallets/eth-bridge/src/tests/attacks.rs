@@ -118,7 +118,9 @@ fn attack_zero_root_and_empty_proof() {
 			let mut bad = good.clone();
 			let nodes = field(&mut bad);
 			if nodes.len() > 1 {
-				nodes.swap(0, 1);
+				let mut swapped = nodes.to_vec();
+				swapped.swap(0, 1);
+				*nodes = swapped.try_into().unwrap();
 				assert_noop!(prove(&escrow.world, &bad), Error::<Test>::WrongProof);
 			}
 		}

@@ -68,7 +68,9 @@ proptest! {
 					Step::Deposit(eth, to, amount) => {
 						escrow.deposit(asset(eth), account(to), amount);
 					}
-					Step::Sync => assert_ok!(escrow.sync()),
+					Step::Sync => {
+						assert_ok!(escrow.sync());
+					}
 					Step::Prove(index) => {
 						if (index as usize) < escrow.deposits.len() {
 							let _ = escrow.prove(index);
@@ -104,8 +106,12 @@ proptest! {
 						Round::mutate(|round| *round += 1);
 						EthBridge::on_initialize(1);
 					}
-					Step::Stop => assert_ok!(EthBridge::stop(signed(7), true, true)),
-					Step::Resume => assert_ok!(EthBridge::resume(RuntimeOrigin::root())),
+					Step::Stop => {
+						assert_ok!(EthBridge::stop(signed(7), true, true));
+					}
+					Step::Resume => {
+						assert_ok!(EthBridge::resume(RuntimeOrigin::root()));
+					}
 				}
 				EthBridge::do_try_state().unwrap();
 				for kind in BridgedAsset::ALL {

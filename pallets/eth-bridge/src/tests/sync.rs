@@ -139,7 +139,7 @@ fn sync_should_be_free_when_it_brings_deposits() {
 	build_and_execute(|| {
 		use frame_support::dispatch::Pays;
 		let mut escrow = Escrow::new();
-		let mut pays = |escrow: &mut Escrow| {
+		let pays = |escrow: &mut Escrow| {
 			assert_ok!(escrow.sync());
 			escrow.block += 1;
 			let (state_root, proof) = escrow.world.prove();

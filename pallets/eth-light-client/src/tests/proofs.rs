@@ -91,6 +91,11 @@ proptest! {
 		let _ = <crate::Update as codec::Decode>::decode(&mut &bytes[..]);
 		let _ = <crate::Bootstrap as codec::Decode>::decode(&mut &bytes[..]);
 	}
+}
+
+proptest! {
+	// Each case signs and checks anew.
+	#![proptest_config(ProptestConfig::with_cases(16))]
 
 	#[test]
 	fn changed_header_should_never_prove_another_state(at in 0usize..600, to in any::<u8>()) {
