@@ -533,7 +533,7 @@ pub mod pallet {
 		///
 		/// Sent by the account.
 		///
-		/// - `payout`: the address there, and for LPT and for ETH what stays in the account and from what
+		/// - `payout`: the address there, and for LPT and for ETH what stays above the smallest balance and from what
 		///   amount on it is paid out, in smallest units. Nothing ends it.
 		///
 		/// Emits `PayoutSet`.

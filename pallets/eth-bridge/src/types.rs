@@ -272,7 +272,7 @@ pub struct WaitingDeposit {
 	TypeInfo,
 )]
 pub struct PayoutRule {
-	/// What stays in the account.
+	/// What stays in the account above the smallest balance.
 	pub keep: Balance,
 	/// The least that is paid out.
 	pub minimum: Balance,

@@ -36,13 +36,13 @@ fn earnings_should_leave_as_one_message_when_their_round_has_ended() {
 		for number in 1..=3 {
 			assert_ok!(EthBridge::pay_out(signed(9), account(number), Eth));
 		}
-		let amount = 1_000 - 100;
+		let amount = 1_000 - MINIMUM - 100;
 		let earning = Earning { asset: Eth, payee: address(3), amount };
 		assert_eq!(
 			events().pop(),
 			Some(Event::PaidOut { account: account(3), round: 0, index: 2, earning })
 		);
-		assert_eq!(balance(Eth, 1), 100);
+		assert_eq!(balance(Eth, 1), MINIMUM + 100);
 		EthBridge::on_initialize(2);
 		assert_eq!(MessageCount::<Test>::get(), 0, "the round goes on");
 		assert_eq!(EthBridge::earning(0, 0), None, "and has no root yet");

@@ -12,6 +12,7 @@ use serde_json::Value;
 use sp_core::H256;
 
 const ELECTRA: &str = include_str!("../../tests/data/electra.json");
+const GLOAS: &str = include_str!("../../tests/data/gloas.json");
 const SEPOLIA: &str = include_str!("../../tests/data/sepolia-deneb.json");
 
 fn bytes(value: &Value) -> Vec<u8> {
@@ -168,4 +169,37 @@ fn execution_hash_should_be_found_in_the_body_of_a_real_block() {
 	assert!(at(&Layout::ELECTRA.execution_hash));
 	// Nowhere else of the same depth.
 	assert!((512..1_024).filter(at).eq([812]));
+}
+
+#[test]
+fn fork_to_gloas_should_be_followed_as_another_implementation_makes_it() {
+	let file: Value = serde_json::from_str(GLOAS).unwrap();
+	build_and_execute(|| {
+		start(&file, [6, 0, 0, 0], Layout::ELECTRA, 12 * 100);
+		let mut network = crate::Followed::<Test>::get().unwrap();
+		let forks =
+			file["versions"].as_array().unwrap().iter().zip([Layout::ELECTRA, Layout::GLOAS]);
+		network.forks = forks
+			.map(|(fork, layout)| Fork {
+				version: bytes(&fork[0]).try_into().unwrap(),
+				epoch: fork[1].as_u64().unwrap(),
+				layout: Some(layout),
+			})
+			.collect::<Vec<_>>()
+			.try_into()
+			.unwrap();
+		assert_ok!(EthLightClient::set_network(RuntimeOrigin::root(), network));
+		for value in file["updates"].as_array().unwrap() {
+			assert_ok!(submit(update(value)));
+		}
+		assert!(EthLightClient::status().knows_next_committee);
+	});
+	for execution in file["executions"].as_array().unwrap() {
+		assert!(verify::is_at(
+			hash(&execution["hash"]),
+			&branch(&execution["branch"]),
+			Layout::GLOAS.execution_hash,
+			hash(&execution["body_root"]),
+		));
+	}
 }
