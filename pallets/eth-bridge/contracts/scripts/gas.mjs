@@ -7,7 +7,7 @@ import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Bridge, UNIT } from "../test/lib/bridge.mjs";
 import { ascii, hex, keccak } from "../test/lib/bytes.mjs";
-import { Chain } from "../test/lib/chain.mjs";
+import { Chain, validators } from "../test/lib/chain.mjs";
 import { ETH, LPT } from "../test/lib/formats.mjs";
 
 const FORKS = ["osaka", "amsterdam"];
@@ -38,7 +38,7 @@ async function commitments(hardfork, length) {
 	b.chain.block();
 	const commit = await submit();
 	upTo();
-	b.chain.session();
+	b.chain.session(validators(1, length));
 	return { commit: commit.gas, handover: (await submit()).gas, bytes: commit.bytes };
 }
 

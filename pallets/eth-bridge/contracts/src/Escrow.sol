@@ -14,21 +14,31 @@ import {Tree} from "./Tree.sol";
 abstract contract Escrow is ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
-    struct Ledger {
-        uint128 deposited;
-        uint128 released;
+    /// One slot per asset: each is written at every payment.
+    struct Account {
+        uint112 released; // all that has ever left
+        uint96 level; // of the limit, at `since`
+        uint48 since;
+    }
+
+    /// All that was ever deposited; one slot.
+    struct Deposits {
+        uint32 count;
+        uint112 lpt;
+        uint112 eth;
+    }
+
+    struct Brakes {
+        address guardian;
+        uint48 depositsStoppedUntil;
+        uint48 releasesStoppedUntil;
     }
 
     struct Limits {
-        uint128 perDay; // what may leave in a day; the whole of it at once after a day without
-        uint128 large; // a payment above this waits for `DELAY` first, at most `perDay`
-        uint128 cap; // most that is held
+        uint96 perDay; // what may leave in a day; the whole of it at once after a day without
+        uint96 large; // a payment above this waits for `DELAY` first, at most `perDay`
+        uint112 cap; // most that is held
         uint128 minimum; // smallest deposit
-    }
-
-    struct Bucket {
-        uint128 level;
-        uint64 since;
     }
 
     struct Waiting {
@@ -40,21 +50,18 @@ abstract contract Escrow is ReentrancyGuardTransient {
 
     uint8 internal constant LPT = 0;
     uint8 internal constant ETH = 1;
-    uint64 internal constant STOP = 7 days;
+    uint48 internal constant STOP = 7 days;
     uint64 internal constant DELAY = 1 days;
 
     // The chain proves slots 0 to 3: they keep their places.
     bytes32 public depositRoot;
-    Ledger[2] public ledgers;
-    uint32 public depositCount;
-    uint64 public depositsStoppedUntil;
-    uint64 public releasesStoppedUntil;
+    Account[2] public accounts;
+    Deposits public deposits;
 
+    Brakes public brakes;
     bytes32[32] private _branch;
     Limits[2] public limits;
-    Bucket[2] private _buckets;
     mapping(bytes32 id => Waiting) public waiting;
-    address public guardian;
 
     address public immutable governor;
     IERC20 public immutable lpt;
@@ -81,7 +88,6 @@ abstract contract Escrow is ReentrancyGuardTransient {
     error TreeFull();
     error BridgeDown();
     error LimitReached(uint128 available);
-    error NotBacked();
     error NotWaiting();
     error NotReady(uint64 readyAt);
     error TransferFailed();
@@ -95,11 +101,11 @@ abstract contract Escrow is ReentrancyGuardTransient {
         if (address(token).code.length == 0 || genesisHash == 0 || timelock == address(0)) revert BadSetup();
         lpt = token;
         governor = timelock;
-        guardian = firstGuardian;
+        brakes.guardian = firstGuardian;
         domain = keccak256(abi.encodePacked("livepeer-bridge-v1", genesisHash, block.chainid, address(this)));
         for (uint8 asset = LPT; asset <= ETH; ++asset) {
             _setLimits(asset, first[asset]);
-            _buckets[asset] = Bucket(first[asset].perDay, uint64(block.timestamp));
+            accounts[asset] = Account(0, first[asset].perDay, uint48(block.timestamp));
         }
     }
 
@@ -109,30 +115,33 @@ abstract contract Escrow is ReentrancyGuardTransient {
     function depositLPT(bytes32 recipient, uint128 amount) external nonReentrant {
         uint256 before = lpt.balanceOf(address(this));
         lpt.safeTransferFrom(msg.sender, address(this), amount);
-        if (lpt.balanceOf(address(this)) - before != amount) revert BadAmount();
-        _deposit(LPT, recipient, amount);
+        uint256 held = lpt.balanceOf(address(this));
+        if (held - before != amount) revert BadAmount();
+        _deposit(LPT, recipient, amount, held);
     }
 
     /// Takes the ETH sent for an account of the chain.
     function depositETH(bytes32 recipient) external payable nonReentrant {
         if (msg.value > type(uint128).max) revert BadAmount();
-        _deposit(ETH, recipient, uint128(msg.value));
+        _deposit(ETH, recipient, uint128(msg.value), address(this).balance);
     }
 
-    function _deposit(uint8 asset, bytes32 recipient, uint128 amount) private {
-        if (block.timestamp < depositsStoppedUntil) revert DepositsStopped();
+    function _deposit(uint8 asset, bytes32 recipient, uint128 amount, uint256 held) private {
+        if (block.timestamp < brakes.depositsStoppedUntil) revert DepositsStopped();
         // Without commitments nothing comes back out: better not to let in.
         if (block.timestamp > expiresAt()) revert BridgeDown();
         if (recipient == 0) revert BadRecipient();
-        Ledger memory ledger = ledgers[asset];
         if (amount < limits[asset].minimum) revert BelowMinimum();
-        ledger.deposited += amount;
-        if (ledger.deposited - ledger.released > limits[asset].cap) revert AboveCap();
-        uint32 index = depositCount;
+        if (held > limits[asset].cap) revert AboveCap();
+        Deposits memory all = deposits;
+        uint32 index = all.count;
         if (index == type(uint32).max) revert TreeFull();
 
-        ledgers[asset] = ledger;
-        depositCount = index + 1;
+        all.count = index + 1;
+        // Both are far below 2^112: what is held is below the cap, and LPT and ETH are no more.
+        if (asset == LPT) all.lpt += uint112(amount);
+        else all.eth += uint112(amount);
+        deposits = all;
         bytes32 leaf = keccak256(abi.encodePacked(uint8(0), domain, index, asset, recipient, amount));
         depositRoot = Tree.append(_branch, index, leaf);
         emit Deposited(index, recipient, asset, amount, msg.sender);
@@ -142,22 +151,21 @@ abstract contract Escrow is ReentrancyGuardTransient {
 
     /// Pays what is proven, once: who calls has marked `id` as used. A large sum waits first.
     function _payOrDelay(bytes32 id, uint8 asset, address recipient, uint128 amount, uint128 fee) internal {
-        if (block.timestamp < releasesStoppedUntil) revert ReleasesStopped();
+        if (block.timestamp < brakes.releasesStoppedUntil) revert ReleasesStopped();
         if (amount > limits[asset].large) {
             uint64 readyAt = uint64(block.timestamp) + DELAY;
             waiting[id] = Waiting(recipient, readyAt, asset, amount);
             emit Delayed(id, asset, recipient, amount, readyAt);
             return;
         }
-        uint128 taken = _take(asset, amount);
-        if (taken != amount) revert LimitReached(taken);
+        if (_take(asset, amount) != amount) revert LimitReached(available(asset));
         _pay(id, asset, recipient, amount, msg.sender == recipient ? 0 : fee);
     }
 
     /// Pays what waited for its delay: all of it, or as much as the limit allows today. By anyone;
     /// nobody is paid for it.
     function release(bytes32 id) external nonReentrant {
-        if (block.timestamp < releasesStoppedUntil) revert ReleasesStopped();
+        if (block.timestamp < brakes.releasesStoppedUntil) revert ReleasesStopped();
         Waiting memory w = waiting[id];
         if (w.remaining == 0) revert NotWaiting();
         if (block.timestamp < w.readyAt) revert NotReady(w.readyAt);
@@ -170,25 +178,23 @@ abstract contract Escrow is ReentrancyGuardTransient {
 
     /// What may leave now, by the limit.
     function available(uint8 asset) public view returns (uint128) {
-        Bucket memory bucket = _buckets[asset];
-        uint256 perDay = limits[asset].perDay;
-        uint256 level = bucket.level + (perDay * (block.timestamp - bucket.since)) / 1 days;
-        return uint128(level < perDay ? level : perDay);
+        return _available(accounts[asset], limits[asset].perDay);
     }
 
-    /// Takes `wanted` from the limit, or what there is.
+    function _available(Account memory account, uint256 perDay) private view returns (uint96) {
+        uint256 level = account.level + (perDay * (block.timestamp - account.since)) / 1 days;
+        return uint96(level < perDay ? level : perDay);
+    }
+
+    /// Takes `wanted` from the limit, or what there is; it is to be paid.
     function _take(uint8 asset, uint128 wanted) private returns (uint128 taken) {
-        uint128 level = available(asset);
+        Account memory account = accounts[asset];
+        uint96 level = _available(account, limits[asset].perDay);
         taken = wanted < level ? wanted : level;
-        _buckets[asset] = Bucket(level - taken, uint64(block.timestamp));
+        accounts[asset] = Account(account.released + uint112(taken), level - uint96(taken), uint48(block.timestamp));
     }
 
     function _pay(bytes32 id, uint8 asset, address recipient, uint128 amount, uint128 fee) private {
-        Ledger memory ledger = ledgers[asset];
-        ledger.released += amount;
-        // What was sent here without a deposit backs nothing.
-        if (ledger.released > ledger.deposited) revert NotBacked();
-        ledgers[asset] = ledger;
         emit Paid(id, asset, recipient, amount - fee, fee);
         _send(asset, recipient, amount - fee);
         if (fee > 0) _send(asset, msg.sender, fee);
@@ -212,23 +218,26 @@ abstract contract Escrow is ReentrancyGuardTransient {
     // ---- brakes
 
     /// The guardian's only power: no deposits, no releases, or neither, for the next seven days.
-    function stop(bool deposits, bool releases) external {
-        if (msg.sender != guardian) revert NotGuardian();
-        uint64 until = uint64(block.timestamp) + STOP;
-        if (deposits) depositsStoppedUntil = until;
-        if (releases) releasesStoppedUntil = until;
-        emit Stopped(depositsStoppedUntil, releasesStoppedUntil);
+    function stop(bool onDeposits, bool onReleases) external {
+        Brakes memory b = brakes;
+        if (msg.sender != b.guardian) revert NotGuardian();
+        uint48 until = uint48(block.timestamp) + STOP;
+        if (onDeposits) b.depositsStoppedUntil = until;
+        if (onReleases) b.releasesStoppedUntil = until;
+        brakes = b;
+        emit Stopped(b.depositsStoppedUntil, b.releasesStoppedUntil);
     }
 
     function setLimits(uint8 asset, Limits calldata next) external onlyGovernor {
-        Bucket memory bucket = Bucket(available(asset), uint64(block.timestamp));
+        Account memory account = accounts[asset];
+        uint96 level = _available(account, limits[asset].perDay);
         _setLimits(asset, next);
-        if (bucket.level > next.perDay) bucket.level = next.perDay;
-        _buckets[asset] = bucket;
+        (account.level, account.since) = (level < next.perDay ? level : next.perDay, uint48(block.timestamp));
+        accounts[asset] = account;
     }
 
     function setGuardian(address next) external onlyGovernor {
-        guardian = next;
+        brakes.guardian = next;
         emit GuardianSet(next);
     }
 

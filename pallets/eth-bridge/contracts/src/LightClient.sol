@@ -135,18 +135,23 @@ abstract contract LightClient {
 
         bytes32[] memory row = new bytes32[](length);
         uint256 votes;
+        uint256 bits;
         for (uint256 i = 0; i < length; ++i) {
+            if (i % 256 == 0) bits = uint256(_word(update, voters + i / 8));
             address validator;
-            if ((uint8(update[voters + i / 8]) >> (7 - (i % 8))) & 1 == 1) {
-                validator = _signer(digest, _word(update, pos), uint256(_word(update, pos + 32)));
-                // The zero address stands in a set for a key that is none: it must not vote.
-                if (validator == address(0)) revert BadSignature(i);
-                ++votes;
-                pos += 64;
-            } else {
-                validator = address(bytes20(_word(update, pos)));
-                pos += 20;
+            unchecked {
+                if (bits >> 255 == 1) {
+                    validator = _signer(digest, _word(update, pos), uint256(_word(update, pos + 32)));
+                    // The zero address stands in a set for a key that is none: it must not vote.
+                    if (validator == address(0)) revert BadSignature(i);
+                    ++votes;
+                    pos += 64;
+                } else {
+                    validator = address(bytes20(_word(update, pos)));
+                    pos += 20;
+                }
             }
+            bits <<= 1;
             assembly ("memory-safe") {
                 mstore(0, shl(96, validator))
                 mstore(add(add(row, 32), mul(i, 32)), keccak256(0, 20))
@@ -210,20 +215,26 @@ abstract contract LightClient {
     }
 
     /// Root of binary-merkle-tree: the last of an odd row moves up as it is. Uses up `row`.
-    function _binaryRoot(bytes32[] memory row) private pure returns (bytes32) {
-        uint256 length = row.length;
-        while (length > 1) {
-            uint256 above = length / 2;
-            for (uint256 i = 0; i < above; ++i) {
-                row[i] = _pair(row[2 * i], row[2 * i + 1]);
+    function _binaryRoot(bytes32[] memory row) private pure returns (bytes32 root) {
+        assembly ("memory-safe") {
+            let first := add(row, 32)
+            let bytesLeft := mul(mload(row), 32)
+            for {} gt(bytesLeft, 32) {} {
+                let to := first
+                let from := first
+                let end := add(first, bytesLeft)
+                for {} lt(add(from, 32), end) { from := add(from, 64) } {
+                    mstore(to, keccak256(from, 64))
+                    to := add(to, 32)
+                }
+                if lt(from, end) {
+                    mstore(to, mload(from))
+                    to := add(to, 32)
+                }
+                bytesLeft := sub(to, first)
             }
-            if (length & 1 == 1) {
-                row[above] = row[length - 1];
-                ++above;
-            }
-            length = above;
+            root := mload(first)
         }
-        return row[0];
     }
 
     function _pair(bytes32 left, bytes32 right) private pure returns (bytes32 hash) {
