@@ -115,8 +115,9 @@ export class Chain {
 			signed,
 			leaf: this.leaf,
 			bits: f.voterBits(who, length),
-			signatures: who.map((i) => compact(sign(digest, members[i]), { high })),
-			absent: addresses.filter((_, i) => !who.includes(i)),
+			members: members.map((m, i) =>
+				who.includes(i) ? compact(sign(digest, m), { high: high?.includes(i) }) : bytes(addresses[i]),
+			),
 			proof: this.mmr.proof,
 			...lie,
 		});

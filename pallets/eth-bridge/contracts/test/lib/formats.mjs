@@ -147,5 +147,5 @@ export function voterBits(voters, length) {
 	return out;
 }
 
-export const update = ({ signed, leaf, bits, signatures, absent, proof }) =>
-	concat(signed, leaf, bits, ...signatures, ...absent.map(bytes), ...proof);
+/** `members`: of each validator its signature or its address. */
+export const update = ({ signed, leaf, bits, members, proof }) => concat(signed, leaf, bits, ...members, ...proof);
