@@ -30,7 +30,6 @@ abstract contract LightClient {
     uint256 private constant ROOTS = 8;
     /// SCALE of: one payload item, "mh", 32 bytes. Anything else is another payload.
     bytes4 private constant PAYLOAD = 0x046d6880;
-    uint256 private constant HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
     /// Stake of validators who left is liable for four days; half a day is left to report in.
     uint64 private constant LONGEST_AGE = 3.5 days;
     uint64 private constant LONGEST_REOPENING = 7 days;
@@ -207,11 +206,11 @@ abstract contract LightClient {
         emit Committed(number, setId, root, h.time);
     }
 
-    /// Of an EIP-2098 signature; zero when there is none. Only the lower of the two equal s.
+    /// Of an EIP-2098 signature; zero when there is none. This form has no room for the higher of the
+    /// two equal s.
     function _signer(bytes32 digest, bytes32 r, uint256 sAndParity) private pure returns (address) {
-        uint256 s = sAndParity & type(uint256).max >> 1;
-        if (s > HALF_ORDER) return address(0);
-        return ecrecover(digest, uint8(27 + (sAndParity >> 255)), r, bytes32(s));
+        bytes32 s = bytes32(sAndParity & (type(uint256).max >> 1));
+        return ecrecover(digest, uint8(27 + (sAndParity >> 255)), r, s);
     }
 
     /// Root of binary-merkle-tree: the last of an odd row moves up as it is. Uses up `row`.
