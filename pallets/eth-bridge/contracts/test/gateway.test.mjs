@@ -301,7 +301,7 @@ describe("limits", () => {
 		const { perDay, large } = LIMITS[asset];
 
 		test(`${name}: no more in a day than the limit, and again as time passes`, async () => {
-			const b = await funded({ limits: LIMITS.map((l) => ({ ...l, perDay: l.large })) });
+			const b = await funded({ limits: LIMITS.map((l) => ({ ...l, perDay: l.large, cap: 100n * l.large })) });
 			const list = Array.from({ length: 4 }, () => b.chain.withdrawal({ asset, recipient: STRANGER, amount: large / 2n }));
 			await b.sync();
 			await b.withdraw(list[0]);

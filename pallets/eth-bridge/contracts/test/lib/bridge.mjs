@@ -16,10 +16,10 @@ export const LIMITS = [
 ];
 
 export class Bridge {
-	static async create({ hardfork, length = 4, first, maxAge = MAX_AGE, limits = LIMITS, chain, genesis, governor } = {}) {
+	static async create({ hardfork, length = 4, first, maxAge = MAX_AGE, limits = LIMITS, chain, genesis, governor, proofs } = {}) {
 		const b = new Bridge();
 		b.chain = chain ?? new Chain({ length, first, genesis });
-		b.evm = await Evm.create({ hardfork, time: Math.floor(b.chain.time / 1000) });
+		b.evm = await Evm.create({ hardfork, proofs, time: Math.floor(b.chain.time / 1000) });
 		for (const name of ["deployer", "relayer", "guardian", "governor", "alice", "bob"]) b[name] = await b.evm.account(name);
 		b.token = await b.evm.deploy("TestToken", [], b.deployer);
 		const setup = {

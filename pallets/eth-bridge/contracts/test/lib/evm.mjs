@@ -1,7 +1,7 @@
 // An Ethereum in memory: accounts, contracts, time; with the errors and events of our contracts.
 import { createBlock } from "@ethereumjs/block";
 import { Common, Mainnet } from "@ethereumjs/common";
-import { MerkleStateManager, getMerkleStateProof } from "@ethereumjs/statemanager";
+import { MerkleStateManager, SimpleStateManager, getMerkleStateProof } from "@ethereumjs/statemanager";
 import { createFeeMarket1559Tx } from "@ethereumjs/tx";
 import { createAccount, createAddressFromPrivateKey, createAddressFromString } from "@ethereumjs/util";
 import { createVM, runTx } from "@ethereumjs/vm";
@@ -12,10 +12,12 @@ import { ascii, bytes, hex, keccak } from "./bytes.mjs";
 const GWEI = 10n ** 9n;
 
 export class Evm {
-	static async create({ hardfork = "osaka", time = 1_800_000_000 } = {}) {
+	/** `proofs`: with the trie that they need, which is slow. */
+	static async create({ hardfork = "osaka", time = 1_800_000_000, proofs = false } = {}) {
 		const evm = new Evm();
 		evm.common = new Common({ chain: Mainnet, hardfork });
-		evm.vm = await createVM({ common: evm.common, stateManager: new MerkleStateManager({ common: evm.common }) });
+		const State = proofs ? MerkleStateManager : SimpleStateManager;
+		evm.vm = await createVM({ common: evm.common, stateManager: new State({ common: evm.common }) });
 		evm.time = time;
 		return evm;
 	}
