@@ -78,6 +78,29 @@ lint: setup ## Formatting, clippy, documentation, licences, advisories, one line
 	scripts/features.py --check --release $(NATIVE) -- --release $(STATE_MACHINE) $(STATE_FEATURES)
 	SKIP_WASM_BUILD=1 cargo clippy --release --locked $(EVERYDAY) --all-targets -- -D warnings
 
+# The bridge's contracts on Ethereum. They need Node.js and npm packages that nothing else does.
+CONTRACTS := pallets/eth-bridge/contracts
+
+.PHONY: contracts
+contracts: ## Compile the bridge's contracts and compare with the artefacts in the tree; SAVE=1 writes them
+	@scripts/setup.sh --contracts
+	node $(CONTRACTS)/scripts/compile.mjs $(if $(SAVE),,--check)
+
+.PHONY: test-contracts
+test-contracts: ## Test the bridge's contracts in an Ethereum in memory
+	@scripts/setup.sh --contracts
+	cd $(CONTRACTS) && node --test --test-reporter=dot test/*.test.mjs
+
+.PHONY: bridge-vectors
+bridge-vectors: ## Write the golden vectors of the bridge's formats (tests/bridge/vectors.json)
+	@scripts/setup.sh --contracts
+	node $(CONTRACTS)/scripts/vectors.mjs
+
+.PHONY: bench-gas
+bench-gas: ## Measure what the bridge costs on Ethereum, Osaka and Amsterdam; writes docs/bridge.md
+	@scripts/setup.sh --contracts
+	node $(CONTRACTS)/scripts/gas.mjs
+
 .PHONY: bench
 bench: build ## Speed against the raw tool: transcoding as a ratio to the ffmpeg command line
 	scripts/bench.sh

@@ -4,6 +4,7 @@
 #
 #   scripts/setup.sh          install what is missing
 #   scripts/setup.sh --check  print what is missing with the command that mends it; exit 1 if any
+#   scripts/setup.sh --contracts  install what only the bridge's contracts need (npm packages)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -38,7 +39,20 @@ has_node_modules() {
 		[ tests/js/node_modules/.package-lock.json -nt tests/js/package-lock.json ]
 }
 
+contracts=pallets/eth-bridge/contracts
+has_contracts_modules() {
+	[ -f $contracts/node_modules/.package-lock.json ] &&
+		[ $contracts/node_modules/.package-lock.json -nt $contracts/package-lock.json ]
+}
+
 export PATH="$HOME/.cargo/bin:$PATH"
+
+if [ "${1:-}" = --contracts ]; then
+	# Nothing of these packages runs when they are installed.
+	has_contracts_modules ||
+		npm ci --prefix $contracts --ignore-scripts --no-audit --no-fund
+	exit
+fi
 
 if [ "${1:-}" = --check ]; then
 	status=0

@@ -57,7 +57,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
 		const path = join(root, `artifacts/${name}.json`);
 		if (!check) writeFileSync(path, text);
 		else if (text !== readFileSync(path, "utf8")) {
-			console.error(`artifacts/${name}.json is not what the sources compile to: run make contracts WRITE=1`);
+			console.error(`artifacts/${name}.json is not what the sources compile to: run make contracts SAVE=1`);
 			differ = true;
 		}
 	}

@@ -111,13 +111,14 @@ const PAYMENTS = [
 	["deploying the gateway", "deploy"],
 ];
 const table = [
-	row(["validators", "bytes", "commitment, Osaka", "handover, Osaka", "commitment, Amsterdam", "handover, Amsterdam"]),
-	row(Array(6).fill("---")),
+	row(["validators", "bytes", "commitment, Osaka", "handover, Osaka", "commitment, Amsterdam", "handover, Amsterdam", "six handovers, Amsterdam"]),
+	row(Array(7).fill("---")),
 	...SIZES.map((size, i) =>
 		row([
 			size,
 			columns.osaka.sizes[i].bytes,
 			...FORKS.flatMap((fork) => [columns[fork].sizes[i].commit, columns[fork].sizes[i].handover].map(thousands)),
+			thousands(6n * columns.amsterdam.sizes[i].handover),
 		]),
 	),
 	"",

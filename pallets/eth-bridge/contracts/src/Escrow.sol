@@ -158,7 +158,7 @@ abstract contract Escrow is ReentrancyGuardTransient {
             emit Delayed(id, asset, recipient, amount, readyAt);
             return;
         }
-        if (_take(asset, amount) != amount) revert LimitReached(available(asset));
+        _take(asset, amount, amount);
         _pay(id, asset, recipient, amount, msg.sender == recipient ? 0 : fee);
     }
 
@@ -169,8 +169,7 @@ abstract contract Escrow is ReentrancyGuardTransient {
         Waiting memory w = waiting[id];
         if (w.remaining == 0) revert NotWaiting();
         if (block.timestamp < w.readyAt) revert NotReady(w.readyAt);
-        uint128 amount = _take(w.asset, w.remaining);
-        if (amount == 0) revert LimitReached(0);
+        uint128 amount = _take(w.asset, w.remaining, 1);
         if (amount == w.remaining) delete waiting[id];
         else waiting[id].remaining = w.remaining - amount;
         _pay(id, w.asset, w.recipient, amount, 0);
@@ -186,11 +185,12 @@ abstract contract Escrow is ReentrancyGuardTransient {
         return uint96(level < perDay ? level : perDay);
     }
 
-    /// Takes `wanted` from the limit, or what there is; it is to be paid.
-    function _take(uint8 asset, uint128 wanted) private returns (uint128 taken) {
+    /// Takes `wanted` from the limit, or what there is but no less than `least`; it is to be paid.
+    function _take(uint8 asset, uint128 wanted, uint128 least) private returns (uint128 taken) {
         Account memory account = accounts[asset];
         uint96 level = _available(account, limits[asset].perDay);
         taken = wanted < level ? wanted : level;
+        if (taken < least) revert LimitReached(level);
         accounts[asset] = Account(account.released + uint112(taken), level - uint96(taken), uint48(block.timestamp));
     }
 

@@ -7,8 +7,8 @@ import { ascii, hex, keccak, random } from "./lib/bytes.mjs";
 import { validators } from "./lib/chain.mjs";
 import { ETH, LPT, withdrawalLeaf, earningLeaf } from "./lib/formats.mjs";
 
-const STEPS = Number(process.env.STEPS ?? 120);
-const SEEDS = Number(process.env.SEEDS ?? 4);
+const STEPS = Number(process.env.STEPS ?? 100);
+const SEEDS = Number(process.env.SEEDS ?? 2);
 /** Why a payment may be refused in an honest story. */
 const REASONS = new Set(["AlreadyUsed", "NotProven", "LimitReached", "ReleasesStopped", "TransferFailed", "NotReady", "NotWaiting", "NoSuchRound", "ERC20InsufficientBalance"]);
 
