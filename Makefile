@@ -83,22 +83,23 @@ CONTRACTS := pallets/eth-bridge/contracts
 
 .PHONY: contracts
 contracts: ## Compile the bridge's contracts and compare with the artefacts in the tree; SAVE=1 writes them
-	@scripts/setup.sh --contracts
+	@scripts/setup.sh --bridge
 	node $(CONTRACTS)/scripts/compile.mjs $(if $(SAVE),,--check)
 
 .PHONY: test-contracts
-test-contracts: ## Test the bridge's contracts in an Ethereum in memory
-	@scripts/setup.sh --contracts
+test-contracts: ## Test the bridge's contracts in an Ethereum in memory, and the beacon simulator
+	@scripts/setup.sh --bridge
 	cd $(CONTRACTS) && node --test --test-reporter=dot test/*.test.mjs
+	cd tests/bridge/beacon-sim && node --test --test-reporter=dot *.test.mjs
 
 .PHONY: bridge-vectors
 bridge-vectors: ## Write the golden vectors of the bridge's formats (tests/bridge/vectors.json)
-	@scripts/setup.sh --contracts
+	@scripts/setup.sh --bridge
 	node $(CONTRACTS)/scripts/vectors.mjs
 
 .PHONY: bench-gas
 bench-gas: ## Measure what the bridge costs on Ethereum, Osaka and Amsterdam; writes docs/bridge.md
-	@scripts/setup.sh --contracts
+	@scripts/setup.sh --bridge
 	node $(CONTRACTS)/scripts/gas.mjs
 
 .PHONY: bench

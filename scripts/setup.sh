@@ -4,7 +4,7 @@
 #
 #   scripts/setup.sh          install what is missing
 #   scripts/setup.sh --check  print what is missing with the command that mends it; exit 1 if any
-#   scripts/setup.sh --contracts  install what only the bridge's contracts need (npm packages)
+#   scripts/setup.sh --bridge  install what only the bridge's contracts and tests need (npm packages)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -39,18 +39,20 @@ has_node_modules() {
 		[ tests/js/node_modules/.package-lock.json -nt tests/js/package-lock.json ]
 }
 
-contracts=pallets/eth-bridge/contracts
-has_contracts_modules() {
-	[ -f $contracts/node_modules/.package-lock.json ] &&
-		[ $contracts/node_modules/.package-lock.json -nt $contracts/package-lock.json ]
+# Folders with npm packages that only the bridge's tests need.
+bridge=(pallets/eth-bridge/contracts tests/bridge/beacon-sim)
+has_modules() {
+	[ -f "$1/node_modules/.package-lock.json" ] &&
+		[ ! "$1/package-lock.json" -nt "$1/node_modules/.package-lock.json" ]
 }
 
 export PATH="$HOME/.cargo/bin:$PATH"
 
-if [ "${1:-}" = --contracts ]; then
-	# Nothing of these packages runs when they are installed.
-	has_contracts_modules ||
-		npm ci --prefix $contracts --ignore-scripts --no-audit --no-fund
+if [ "${1:-}" = --bridge ]; then
+	for folder in "${bridge[@]}"; do
+		# Nothing of these packages runs when they are installed.
+		has_modules "$folder" || npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund
+	done
 	exit
 fi
 

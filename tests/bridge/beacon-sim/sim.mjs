@@ -4,11 +4,15 @@
 // a sync committee of 512, forks with their own layout. A light client cannot tell it from the truth.
 import { createHash } from "node:crypto";
 import { bls12_381 as bls } from "@noble/curves/bls12-381.js";
-import { Tree } from "@chainsafe/persistent-merkle-tree";
+import { Tree, setHasher } from "@chainsafe/persistent-merkle-tree";
+import { hasher } from "@chainsafe/persistent-merkle-tree/hasher/as-sha256";
 import { ssz } from "@lodestar/types";
 
 export const SLOTS_PER_EPOCH = 32;
 export const SLOTS_PER_PERIOD = 8192;
+// The default hasher is slow.
+setHasher(hasher);
+
 const COMMITTEE = 512;
 /** So many keys are different; each has many places, as on a network with few validators. */
 const DIFFERENT = 16;
