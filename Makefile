@@ -92,6 +92,11 @@ test-contracts: ## Test the bridge's contracts in an Ethereum in memory, and the
 	cd $(CONTRACTS) && node --test --test-reporter=dot test/*.test.mjs
 	cd tests/bridge/beacon-sim && node --test --test-reporter=dot *.test.mjs
 
+.PHONY: test-anvil
+test-anvil: ## The same contracts on anvil, deployed by the script, under the beacon simulator
+	@scripts/setup.sh --bridge
+	node $(CONTRACTS)/test/anvil.mjs
+
 .PHONY: bridge-vectors
 bridge-vectors: ## Write the golden vectors of the bridge's formats (tests/bridge/vectors.json)
 	@scripts/setup.sh --bridge
