@@ -96,6 +96,6 @@ try {
 	console.log("deposit, commitment with a handover, withdrawal and proof on anvil: as they should be");
 } finally {
 	provider.destroy();
-	anvil.kill();
 	beacon?.kill();
+	anvil.kill();
 }
