@@ -12,7 +12,7 @@ const address = (name) => hex(keccak(ascii(name)).slice(0, 20));
 const STRANGER = address("stranger");
 const BOTH = [["LPT", LPT], ["ETH", ETH]];
 
-/** A bridge with 50 LPT and 50 ETH in it. */
+/** A bridge with 500 LPT and 50 ETH in it. */
 async function funded(options) {
 	const b = await Bridge.create(options);
 	await b.deposit(LPT, 500n * UNIT);
