@@ -19,6 +19,7 @@ else
 	echo "docker/demo.sh: docker-compose is missing" >&2
 	exit 1
 fi
+export LIVEPEER_COMPOSE=${compose[*]}
 compose+=(--file docker/compose.yaml)
 
 TAG=$LIVEPEER_TAG docker/build.sh "$bin"
@@ -34,7 +35,6 @@ set +a
 
 end() {
 	"${compose[@]}" --profile monitoring --profile wallet down --volumes --timeout 15 >/dev/null 2>&1 || true
-	rm -f "/tmp/$COMPOSE_PROJECT_NAME"-*.status
 	[ -n "${DATA:-}" ] || rm -rf "$data"
 }
 trap end EXIT
