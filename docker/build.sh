@@ -56,4 +56,7 @@ build() {
 build -f docker/node.Dockerfile -t "livepeer-node:$tag"
 build -f docker/worker.Dockerfile -t "livepeer-worker:$tag"
 build -f docker/worker.Dockerfile --target cheat -t "livepeer-cheat:$tag"
+[ -z "${MONITORING:-}" ] ||
+	DOCKER_BUILDKIT=1 docker build --quiet --build-arg BASE="$base" -f docker/monitoring/prometheus.Dockerfile \
+		-t "livepeer-prometheus:$tag" docker/monitoring >/dev/null
 docker images --format '· {{.Repository}}:{{.Tag}} {{.Size}}' | grep "livepeer-.*:$tag "

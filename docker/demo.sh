@@ -4,8 +4,9 @@
 #
 #   docker/demo.sh BIN_DIR [arguments of livepeer-demo, such as --once or --cheat black]
 #
-# MONITORING=1 starts Prometheus and Grafana too, MONITORING=prometheus only the first. Nothing is
-# left behind but the images; DATA=dir keeps chains, stores and logs.
+# DISTURB=1 makes links slow and cuts cables meanwhile (docker/disturb.sh, wants root). MONITORING=1
+# starts Prometheus and Grafana too, MONITORING=prometheus only the first, whose queries are then asked.
+# Nothing is left behind but the images; DATA=dir keeps chains, stores and logs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=$(cd "$1" && pwd)
@@ -33,7 +34,9 @@ set +a
 [ -z "${CHEAT:-}" ] || export TRANSCODER_IMAGE=livepeer-cheat TRANSCODER_ROLE=$CHEAT
 [ -n "${ONCE:-}" ] || export BROADCAST_PLAYS=--loop
 
+asking=
 end() {
+	[ -z "$asking" ] || kill "$asking" 2>/dev/null || true
 	"${compose[@]}" --profile monitoring --profile wallet down --volumes --timeout 15 >/dev/null 2>&1 || true
 	[ -n "${DATA:-}" ] || rm -rf "$data"
 }
@@ -51,8 +54,35 @@ arguments=(--bin-dir docker/stand-in --data "$data")
 [ -z "${CHEAT:-}" ] || arguments+=(--cheat "$CHEAT")
 [ -z "${REPORT:-}" ] || arguments+=(--report "$REPORT")
 [ -z "${INPUT:-}" ] || arguments+=(--input "$INPUT")
+disturbing=
+if [ -n "${DISTURB:-}" ]; then
+	docker/disturb.sh "$data" >&2 &
+	disturbing=$!
+fi
+if [ -n "${MONITORING:-}" ]; then
+	# In the middle of the stream, when there is something to see.
+	touch "$data/boards.log"
+	(
+		until [ "$(grep -c segment_returned "$data/broadcast/events.jsonl" 2>/dev/null)" -ge 12 ]; do sleep 1; done
+		python3 docker/monitoring/boards.py http://127.0.0.1:9090 &&
+			echo "every query of the boards has an answer"
+	) >"$data/boards.log" 2>&1 &
+	asking=$!
+fi
 status=0
 "$bin/livepeer-demo" "${arguments[@]}" "$@" || status=$?
+if [ -n "${MONITORING:-}" ]; then
+	cat "$data/boards.log"
+	[ -z "${ONCE:-}" ] || grep -q '^every query' "$data/boards.log" || status=1
+fi
+if [ -n "$disturbing" ]; then
+	# One that still waits has not disturbed what it should have.
+	if kill "$disturbing" 2>/dev/null; then
+		echo "docker/demo.sh: the stream ended before it was disturbed" >&2
+		status=1
+	fi
+	wait "$disturbing" || status=1
+fi
 # What processes used is said of the stand-ins, not of the containers.
 [ ! -f "${REPORT:-}" ] || python3 - "$REPORT" <<'PY'
 import json, sys
