@@ -63,7 +63,7 @@ if [ -n "${MONITORING:-}" ]; then
 	# In the middle of the stream, when there is something to see.
 	touch "$data/boards.log"
 	(
-		until [ "$(grep -c segment_returned "$data/broadcast/events.jsonl" 2>/dev/null)" -ge 12 ]; do sleep 1; done
+		until [ "$(cat "$data/broadcast/events.jsonl" 2>/dev/null | grep -c segment_returned)" -ge 12 ]; do sleep 1; done
 		python3 docker/monitoring/boards.py http://127.0.0.1:9090 &&
 			echo "every query of the boards has an answer"
 	) >"$data/boards.log" 2>&1 &
@@ -72,6 +72,8 @@ fi
 status=0
 "$bin/livepeer-demo" "${arguments[@]}" "$@" || status=$?
 if [ -n "${MONITORING:-}" ]; then
+	kill "$asking" 2>/dev/null || true
+	asking=
 	cat "$data/boards.log"
 	[ -z "${ONCE:-}" ] || grep -q '^every query' "$data/boards.log" || status=1
 fi

@@ -13,7 +13,7 @@ container() {
 	docker ps -q --filter "label=com.docker.compose.project=$project" \
 		--filter "label=com.docker.compose.service=$1"
 }
-returned() { grep -c '"event":"segment_returned"' "$data/broadcast/events.jsonl" 2>/dev/null || true; }
+returned() { cat "$data/broadcast/events.jsonl" 2>/dev/null | grep -c '"event":"segment_returned"' || true; }
 until_returned() { while [ "$(returned)" -lt "$1" ]; do sleep 1; done; }
 within() { # SERVICE COMMAND...: in its network namespace
 	local pid

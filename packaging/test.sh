@@ -14,6 +14,9 @@ step() { printf '=== %s (%s s)\n' "$*" "$SECONDS"; }
 fail() { echo "packaging/test.sh: $*" >&2 && exit 1; }
 within() { chroot "$root" env DEBIAN_FRONTEND=noninteractive LC_ALL=C "$@"; }
 
+# One time for both, whatever is committed meanwhile.
+SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+export SOURCE_DATE_EPOCH
 step "building two versions"
 VERSION=0.0.1 packaging/build.sh "$bin" "$work/old"
 packaging/build.sh "$bin" "$work/new"
