@@ -123,11 +123,12 @@ features: setup ## Write the list of features by which the tests use what the bu
 
 # The Wasm of an upgrade is that of `make reproducible`.
 .PHONY: release
-release: setup ## Build what is released: optimised for long, with the list of its crates inside
+release: setup ## Build what is released, optimised for long, and put it together with checksums: target/release-files
 	scripts/tools.sh cargo-auditable
 	PATH="$$(scripts/tools.sh --bin):$$PATH" cargo auditable build --profile production --locked \
 		-p livepeer-node -p livepeer-worker --bin livepeer-node --bin livepeer-worker \
 		--features livepeer-node/metadata-hash
+	packaging/release.sh $(CARGO_TARGET_DIR)/production
 
 .PHONY: mutants
 mutants: setup ## Do the tests notice? Break the code in many places: ACTION=list SHARD=0/8 SEED=1 SAMPLE=240

@@ -17,7 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BOARDS = {
     "network": [
         ("Nodes that answer", "short", 'sum(up{job="node"})'),
-        ("Height", "short", 'max by (status) (substrate_block_height{status=~"best|finalized"})'),
+        ("Height", "short", 'max by (status) (substrate_block_height{status=~"best|finalized|sync_target"})'),
         ("Blocks that are not final", "short", 'substrate_block_height{status="best"} - on (instance) substrate_block_height{status="finalized"}'),
         ("Seconds per block", "s", '300 / increase(substrate_block_height{status="best"}[5m])'),
         ("Peers", "short", "substrate_sub_libp2p_peers_count"),
