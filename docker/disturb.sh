@@ -30,8 +30,16 @@ interface() {
 
 until_returned 2
 link=$(interface broadcast media)
-within broadcast tc qdisc add dev "$link" root netem delay 80ms 20ms loss 2% rate 20mbit
-echo "disturb: the broadcaster's link has 80 ms, 2 % loss, 20 Mbit/s"
+if within broadcast tc qdisc add dev "$link" root netem delay 80ms 20ms loss 2% rate 20mbit 2>/dev/null; then
+	calm() { within broadcast tc qdisc del dev "$link" root; }
+	echo "disturb: the broadcaster's link has 80 ms, 2 % loss, 20 Mbit/s"
+else
+	# A kernel without netem still loses packets when asked.
+	lose=(OUTPUT -o "$link" -m statistic --mode random --probability 0.02 -j DROP)
+	within broadcast iptables -A "${lose[@]}"
+	calm() { within broadcast iptables -D "${lose[@]}"; }
+	echo "disturb: the broadcaster's link loses 2 % (this kernel cannot delay packets)"
+fi
 until_returned 6
 declare -A cut
 for transcoder in transcode-bob transcode-charlie; do
@@ -45,5 +53,5 @@ for transcoder in transcode-bob transcode-charlie; do
 done
 echo "disturb: the cables are in again"
 until_returned 12
-within broadcast tc qdisc del dev "$link" root
+calm
 echo "disturb: the broadcaster's link is as before"
