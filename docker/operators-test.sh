@@ -43,7 +43,7 @@ settings() {
 trap end EXIT
 
 # Containers reach the host's published ports at the bridge's address.
-host=$(docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}')
+host=$(ip -4 -brief address show docker0 | awk '{ sub("/.*", "", $3); print $3 }')
 packaging/testnet.py "$bin" "$work/testnet" --validator "/ip4/$host/tcp/31333"
 mkdir -p "$work"/validator/{node,verify} "$work"/gateway/{node,gateway}
 cp "$work/testnet/spec.json" "$work/validator/"

@@ -17,6 +17,7 @@ if docker version >/dev/null 2>&1; then
 	MONITORING=prometheus DISTURB=1 ONCE=1 docker/demo.sh "$bin"
 	ONCE=1 CHEAT=black docker/demo.sh "$bin"
 	docker/test.sh
+	docker/operators-test.sh "$bin"
 	packaging/units-test.sh "$bin"
 	packaging/test.sh "$bin"
 else
