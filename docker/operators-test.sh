@@ -73,6 +73,6 @@ until_healthy gateway node
 until_healthy gateway gateway
 curl -sf http://127.0.0.1:32935/readyz >/dev/null || fail "the gateway is not published"
 echo "ok   gateway.yaml: the node has peers and follows, the gateway is ready"
-! docker exec "$(of gateway gateway)" bash -c 'exec 3<>/dev/tcp/10.67.1.3/7936' 2>/dev/null ||
+! docker exec "$(of gateway gateway)" timeout 5 bash -c 'exec 3<>/dev/tcp/10.67.1.3/7936' 2>/dev/null ||
 	fail "a stranger reaches the verify service"
 echo "ok   nobody else reaches the verify service"
