@@ -123,10 +123,12 @@ fn restrict() -> Result<landlock::RestrictionStatus, landlock::RulesetError> {
 
 fn enforced(status: RulesetStatus) -> Result<(), String> {
 	match status {
-		RulesetStatus::NotEnforced => Err("this kernel has none, or a container's profile hides it; it \
+		RulesetStatus::NotEnforced => {
+			Err("this kernel has none, or a container's profile hides it; it \
 			is needed to decode what strangers send (Linux 5.13 or later, `landlock` in \
 			/sys/kernel/security/lsm)"
-			.into()),
+				.into())
+		}
 		RulesetStatus::PartiallyEnforced | RulesetStatus::FullyEnforced => Ok(()),
 	}
 }
