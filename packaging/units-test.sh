@@ -27,7 +27,7 @@ CMD ["/sbin/init"]
 DOCKERFILE
 DOCKER_BUILDKIT=1 docker build --quiet -t livepeer-units-test "$context" >/dev/null
 # What systemd needs to set up namespaces; the units give all of it up.
-docker run --detach --name "$name" --network none --cap-add SYS_ADMIN --cap-add NET_ADMIN \
+docker run --detach --name "$name" --network none --cap-add SYS_ADMIN --cap-add NET_ADMIN --cap-add SYS_PTRACE \
 	--security-opt seccomp=unconfined --security-opt apparmor=unconfined --tmpfs /run --tmpfs /run/lock \
 	--volume /sys/fs/cgroup:/sys/fs/cgroup:ro livepeer-units-test >/dev/null
 for _ in $(seq 30); do
