@@ -56,6 +56,12 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["healthy-worker"]
 
 FROM system AS cheat
+# It makes its black pictures with the command line tool.
+USER 0:0
+RUN apt-get update -q \
+	&& DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends ffmpeg \
+	&& rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*
+USER 10001:10001
 LABEL org.opencontainers.image.title="livepeer-cheat" \
 	org.opencontainers.image.description="Roles that misbehave, for demonstrations only" \
 	org.opencontainers.image.licenses="GPL-2.0-or-later"
