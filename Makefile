@@ -69,6 +69,26 @@ reproducible: setup ## Build the runtime of a release twice in two folders and c
 drill: build ## Kill nodes and workers during a stream; nothing may be lost
 	$(BIN)/livepeer-demo --bin-dir $(BIN) --once --kill --segments 32 $(if $(REPORT),--report $(REPORT))
 
+.PHONY: docker docker-demo docker-test
+docker: build ## Build the container images: TAG=local BASE=image
+	docker/build.sh $(BIN)
+docker-demo: build ## The demo with every role in a container: ONCE=1 CHEAT=black MONITORING=1 DISTURB=1 and demo's
+	docker/demo.sh $(BIN)
+docker-test: ## Look at the images: sizes, users, sandbox, health
+	docker/test.sh
+
+.PHONY: packages packages-test
+packages: build ## Build the Debian packages of node and worker
+	packaging/build.sh $(BIN)
+packages-test: build ## Install, upgrade, remove and purge the packages in a fresh Debian (wants root)
+	packaging/test.sh $(BIN)
+
+.PHONY: monitoring-test runbooks-test
+monitoring-test: ## Does every alert fire when it should, and is it explained?
+	docker/monitoring/test.sh
+runbooks-test: build ## Run the commands of docs/operators on a local network
+	scripts/runbooks-test.py $(BIN)
+
 .PHONY: lint
 lint: setup ## Formatting, clippy, documentation, licences, advisories, one line of every SDK crate
 	cargo fmt --all --check
@@ -132,11 +152,12 @@ features: setup ## Write the list of features by which the tests use what the bu
 
 # The Wasm of an upgrade is that of `make reproducible`.
 .PHONY: release
-release: setup ## Build what is released: optimised for long, with the list of its crates inside
+release: setup ## Build what is released, optimised for long, and put it together with checksums: target/release-files
 	scripts/tools.sh cargo-auditable
 	PATH="$$(scripts/tools.sh --bin):$$PATH" cargo auditable build --profile production --locked \
 		-p livepeer-node -p livepeer-worker --bin livepeer-node --bin livepeer-worker \
 		--features livepeer-node/metadata-hash
+	packaging/release.sh $(CARGO_TARGET_DIR)/production
 
 .PHONY: mutants
 mutants: setup ## Do the tests notice? Break the code in many places: ACTION=list SHARD=0/8 SEED=1 SAMPLE=240

@@ -128,7 +128,7 @@ FUNCTIONS = {name for text in RUST.values() for name in re.findall(r"\bfn (\w+)"
 WORDS = {
     word
     for name in FILES
-    if name.endswith((".rs", ".sh", ".py", ".mjs", ".js", ".toml", ".json", ".hbs")) or name == "Makefile"
+    if name.endswith((".rs", ".sh", ".py", ".mjs", ".js", ".toml", ".json", ".hbs", ".yaml")) or name == "Makefile"
     if not name.endswith("package-lock.json")
     for word in re.findall(r"\w+", RUST.get(name) or read(name))
 }

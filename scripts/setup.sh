@@ -12,7 +12,7 @@ toolchain=$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
 packages=(
 	build-essential ca-certificates chromium clang curl ffmpeg git libavcodec-dev libavfilter-dev
 	libavformat-dev libavutil-dev libclang-dev libssl-dev libswresample-dev libswscale-dev nodejs
-	pkg-config protobuf-compiler python3 python3-pip
+	pkg-config prometheus protobuf-compiler python3 python3-pip
 )
 # Debian's npm conflicts with nodejs from other sources, which bring their own.
 command -v npm >/dev/null || packages+=(npm)
