@@ -45,7 +45,7 @@ test: build ## Prove it: formatting, versions, unit, story and end-to-end tests
 
 .PHONY: test-state-machine test-native
 test-state-machine:
-	SKIP_WASM_BUILD=1 cargo test --release --locked $(STATE_MACHINE) $(STATE_FEATURES)
+	SKIP_WASM_BUILD=1 cargo test --release --locked $(STATE_MACHINE) $(STATE_FEATURES) $(ARGS)
 test-native:
 	cargo test --release --locked $(NATIVE)
 
@@ -68,6 +68,10 @@ reproducible: setup ## Build the runtime of a release twice in two folders and c
 .PHONY: drill
 drill: build ## Kill nodes and workers during a stream; nothing may be lost
 	$(BIN)/livepeer-demo --bin-dir $(BIN) --once --kill --segments 32 $(if $(REPORT),--report $(REPORT))
+
+.PHONY: upgrade-drill
+upgrade-drill: build ## Upgrade the runtime in mid-stream, with a parameter more and a migration (half an hour)
+	scripts/upgrade-drill.sh
 
 .PHONY: lint
 lint: setup ## Formatting, clippy, documentation, licences, advisories, one line of every SDK crate
