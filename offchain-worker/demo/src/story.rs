@@ -297,7 +297,9 @@ impl Watch {
 				("a browser plays the page", PLAY_AFTER, &args.player_test, network.player()),
 				("the runtime is upgraded", UPGRADE_AFTER, &args.upgrade, network.rpc()),
 			] {
-				let Some(command) = command.as_deref().filter(|_| returned >= after) else { continue };
+				let Some(command) = command.as_deref().filter(|_| returned >= after) else {
+					continue;
+				};
 				if self.probes.iter().all(|probe| probe.check != check) {
 					self.probes.push(Probe::begin(check, command, &url)?);
 				}
