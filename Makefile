@@ -45,7 +45,7 @@ test: build ## Prove it: formatting, versions, unit, story and end-to-end tests
 
 .PHONY: test-state-machine test-native
 test-state-machine:
-	SKIP_WASM_BUILD=1 cargo test --release --locked $(STATE_MACHINE) $(STATE_FEATURES)
+	SKIP_WASM_BUILD=1 cargo test --release --locked $(STATE_MACHINE) $(STATE_FEATURES) $(ARGS)
 test-native:
 	cargo test --release --locked $(NATIVE)
 
@@ -88,6 +88,9 @@ monitoring-test: ## Does every alert fire when it should, and is it explained?
 	docker/monitoring/test.sh
 runbooks-test: build ## Run the commands of docs/operators on a local network
 	scripts/runbooks-test.py $(BIN)
+.PHONY: upgrade-drill
+upgrade-drill: build ## Upgrade the runtime in mid-stream, with a parameter more and a migration (half an hour)
+	scripts/upgrade-drill.sh
 
 .PHONY: lint
 lint: setup ## Formatting, clippy, documentation, licences, advisories, one line of every SDK crate
