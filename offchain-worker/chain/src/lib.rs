@@ -197,6 +197,11 @@ impl Chain for SubxtChain {
 		Ok(found.map(|found| found.0))
 	}
 
+	async fn transcoders(&self) -> Result<Vec<TranscoderView>, ChainError> {
+		let found = self.read(At::Best, api().transcoders()).await?;
+		Ok(found.into_iter().map(|view| view.0).collect())
+	}
+
 	async fn service(&self, account: &AccountId) -> Result<Option<ServiceRecord>, ChainError> {
 		let found = self.read(At::Best, api().service(Static(account.clone()))).await?;
 		Ok(found.map(|found| found.0))

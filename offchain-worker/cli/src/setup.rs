@@ -10,7 +10,7 @@ use std::{
 use anyhow::{bail, Context, Result};
 use axum::Router;
 use clap::{Args, ValueEnum};
-use livepeer_primitives::{service::ServiceRecord, AccountId, Hash};
+use livepeer_primitives::{AccountId, Hash};
 use livepeer_worker_chain::SubxtChain;
 use livepeer_worker_core::{
 	key::{Key, Keyring},
@@ -22,7 +22,7 @@ use livepeer_worker_core::{
 	},
 };
 use livepeer_worker_media::{Engine, MediaPool, PoolConfig};
-use livepeer_worker_net::{record_of, Multiaddr, Net, NetConfig, NetLimits};
+use livepeer_worker_net::{Multiaddr, Net, NetConfig, NetLimits};
 use livepeer_worker_store::DiskStore;
 use tokio::{net::TcpListener, sync::watch};
 
@@ -103,6 +103,16 @@ pub struct NetArgs {
 	pub service_url: String,
 }
 
+/// Where a role's folder has its peer identity.
+pub fn identity_in(dir: &Path) -> PathBuf {
+	dir.join("identity")
+}
+
+/// How long bytes may be stored that nothing pins: longer than any task gathers what it needs.
+const UNPINNED: Duration = Duration::from_secs(3_600);
+/// How often they are looked for.
+const SWEEP: Duration = Duration::from_secs(300);
+
 /// A role's folder, ready for use.
 pub struct Home {
 	/// The folder.
@@ -120,6 +130,18 @@ impl HomeArgs {
 		std::fs::create_dir_all(&self.data_dir)
 			.with_context(|| format!("cannot make the folder {}", self.data_dir.display()))?;
 		let store = Arc::new(DiskStore::open(&self.data_dir.join("store"))?);
+		let swept = Arc::downgrade(&store);
+		tokio::spawn(async move {
+			loop {
+				tokio::time::sleep(SWEEP).await;
+				let Some(store) = swept.upgrade() else { return };
+				match tokio::task::spawn_blocking(move || store.sweep(UNPINNED)).await {
+					Ok(Ok(0)) | Err(_) => {}
+					Ok(Ok(gone)) => tracing::debug!(gone, "bytes that nothing pinned are removed"),
+					Ok(Err(error)) => tracing::warn!(%error, "the store cannot be swept"),
+				}
+			}
+		});
 		let events = crate::events::sink(self.events.as_deref())?;
 		Ok(Home { dir: self.data_dir.clone(), store, events })
 	}
@@ -229,10 +251,8 @@ impl Home {
 }
 
 impl NetArgs {
-	/// The record of a role that does not run yet, with its files in `dir`.
-	pub fn record(&self, dir: &Path) -> Result<ServiceRecord> {
-		std::fs::create_dir_all(dir)
-			.with_context(|| format!("cannot make the folder {}", dir.display()))?;
+	/// The addresses that are published of a role that runs elsewhere, or does not run yet.
+	pub fn published(&self) -> Result<&[Multiaddr]> {
 		let addresses = if self.announce.is_empty() { &self.listen } else { &self.announce };
 		let nowhere = |address: &&Multiaddr| {
 			let text = address.to_string();
@@ -241,7 +261,7 @@ impl NetArgs {
 		if let Some(address) = addresses.iter().find(nowhere) {
 			bail!("nobody reaches {address}: give --announce");
 		}
-		Ok(record_of(&dir.join("identity"), addresses, &self.service_url)?)
+		Ok(addresses)
 	}
 
 	/// Starts the swarm of a role that peers reach.
@@ -253,7 +273,7 @@ impl NetArgs {
 		limits: NetLimits,
 	) -> Result<Net> {
 		let config = NetConfig {
-			identity: home.dir.join("identity"),
+			identity: identity_in(&home.dir),
 			listen: self.listen.clone(),
 			announce: self.announce.clone(),
 			url: self.service_url.clone(),
@@ -267,7 +287,7 @@ impl NetArgs {
 /// Starts the swarm of a role that only asks.
 pub async fn asking_net(home: &Home, genesis: Hash) -> Result<Net> {
 	let config = NetConfig {
-		identity: home.dir.join("identity"),
+		identity: identity_in(&home.dir),
 		listen: Vec::new(),
 		announce: Vec::new(),
 		url: String::new(),

@@ -167,7 +167,8 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 		budget: PLENTY,
 		lasts: 10_000,
 		keep: 1_800,
-		above: 0,
+		above: None,
+		ask: Vec::new(),
 	};
 	let open = role.open(&spec).await.unwrap();
 	let (sender, source) = mpsc::channel(4);

@@ -47,7 +47,25 @@ pub fn record_of(
 	addresses: &[Multiaddr],
 	url: &str,
 ) -> Result<ServiceRecord, NetError> {
-	service_record(load_identity(path)?.public().to_peer_id(), addresses, url)
+	record_for(load_identity(path)?.public().to_peer_id(), addresses, url)
+}
+
+/// The record of a peer that is reached at these addresses.
+pub fn record_for(
+	peer: PeerId,
+	addresses: &[Multiaddr],
+	url: &str,
+) -> Result<ServiceRecord, NetError> {
+	service_record(peer, addresses, url)
+}
+
+/// The record of the peer that an address names at its end.
+pub fn record_at(address: &Multiaddr) -> Result<ServiceRecord, NetError> {
+	let mut address = address.clone();
+	match address.pop() {
+		Some(Protocol::P2p(peer)) => service_record(peer, &[address], ""),
+		_ => Err(NetError::BadRecord("the address does not end in /p2p/PEER".into())),
+	}
 }
 
 /// The peer id of a record as people write it; empty when it names none.
@@ -118,6 +136,17 @@ mod tests {
 		fs::write(&path, b"no key").unwrap();
 		assert!(load_identity(&path).is_err());
 		assert!(load_identity(&dir.path().join("none/peer.key")).is_err());
+	}
+
+	#[test]
+	fn record_should_be_made_of_an_address_that_names_its_peer() {
+		let peer = Keypair::generate_ed25519().public().to_peer_id();
+		let address: Multiaddr = format!("/ip4/192.0.2.1/tcp/4100/p2p/{peer}").parse().unwrap();
+		let record = record_at(&address).unwrap();
+		let (found, dialled) = dialable(&record).unwrap();
+		let bare: Multiaddr = "/ip4/192.0.2.1/tcp/4100".parse().unwrap();
+		assert_eq!((found, dialled), (peer, vec![bare.clone()]));
+		assert!(record_at(&bare).is_err());
 	}
 
 	#[test]

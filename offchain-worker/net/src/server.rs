@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::{AsyncRead, AsyncWrite, AsyncWriteExt, StreamExt};
 use libp2p::PeerId;
 use livepeer_worker_core::ports::transport::{
-	NetError, PushReply, Refusal, Reply, Request, Service, SignedHeader, MAX_PAYLOAD,
+	NetError, PushReply, Refusal, Reply, Request, Service, SignedHeader, SignedPass, MAX_PAYLOAD,
 };
 
 use crate::{
@@ -29,6 +29,19 @@ pub(crate) struct Server {
 	/// Fetches of judges that are served beside them.
 	judges: Places,
 	pushes: Places,
+	/// Bytes of fetches that are in memory.
+	fetched: Places,
+	/// Bytes of judges' fetches beside them.
+	judged: Places,
+	/// Bytes of pushed segments.
+	pushed: Places,
+}
+
+/// What a request is served with, until this is dropped.
+struct Room {
+	_place: Place,
+	/// For the bytes of a fetch.
+	_bytes: Option<Place>,
 }
 
 /// Who asks.
@@ -55,6 +68,9 @@ impl Server {
 			per_peer: limits.pushes.div_ceil(2),
 			per_host: (limits.pushes * 3).div_ceil(4),
 		};
+		let (all, per_peer, per_host) =
+			(limits.bytes, limits.bytes_per_peer, limits.bytes_per_host);
+		let bytes = || Places::new(Bounds { all, per_peer, per_host });
 		Self {
 			service,
 			hosts,
@@ -62,6 +78,13 @@ impl Server {
 			served: places(limits.requests),
 			judges: Places::new(judges),
 			pushes: Places::new(pushes),
+			fetched: bytes(),
+			judged: bytes(),
+			pushed: Places::new(Bounds {
+				all,
+				per_peer: all.div_ceil(2),
+				per_host: all.saturating_mul(3).div_ceil(4),
+			}),
 			limits,
 		}
 	}
@@ -104,8 +127,9 @@ impl Server {
 			}
 			Err(error) => return Err(error),
 		};
-		let Some(_place) = self.place(&request, caller).await else {
-			return self.send(&mut stream, &Reply::Busy, &[]).await;
+		let _room = match self.room(&request, caller).await {
+			Ok(room) => room,
+			Err(reply) => return self.send(&mut stream, &reply, &[]).await,
 		};
 		drop(unread);
 		match request {
@@ -139,23 +163,51 @@ impl Server {
 		}
 	}
 
-	/// A place for a request: one of those for everybody, or, where there is none, one that is kept
+	/// Room for a request: of what there is for everybody, or, where that is taken, of what is kept
 	/// for the judges of this worker's claims, so that nobody keeps a judge from the bytes that it
 	/// must judge. A pass is good for the peer that it names and no other.
-	async fn place(&self, request: &Request, caller: Caller) -> Option<Place> {
-		let place = self.served.take(caller.peer, caller.host);
-		if place.is_some() {
-			return place;
+	async fn room(&self, request: &Request, caller: Caller) -> Result<Room, Reply> {
+		let Caller { peer, host } = caller;
+		let place = self.served.take(peer, host);
+		let Request::Fetch { hash, pass } = request else {
+			return Ok(Room { _place: place.ok_or(Reply::Busy)?, _bytes: None });
+		};
+		let size = async {
+			let size = self.service.size(*hash).await.filter(|size| *size <= MAX_PAYLOAD.into());
+			size.and_then(|size| usize::try_from(size).ok()).ok_or(Reply::NotFound)
+		};
+		if let Some(place) = place {
+			let size = size.await?;
+			if let Some(bytes) = self.fetched.take_many(peer, host, size) {
+				return Ok(Room { _place: place, _bytes: Some(bytes) });
+			}
+			drop(place);
+			let shown = pass.as_ref().ok_or(Reply::Busy)?;
+			return self.judges_room(shown, caller, size).await;
 		}
-		let Request::Fetch { pass: Some(shown), .. } = request else { return None };
-		if shown.pass.peer_id.as_slice() != caller.peer.to_bytes() {
-			return None;
+		let shown = pass.as_ref().ok_or(Reply::Busy)?;
+		self.judges_room(shown, caller, size.await?).await
+	}
+
+	/// Room that is kept for judges.
+	async fn judges_room(
+		&self,
+		shown: &SignedPass,
+		caller: Caller,
+		size: usize,
+	) -> Result<Room, Reply> {
+		let Caller { peer, host } = caller;
+		if shown.pass.peer_id.as_slice() != peer.to_bytes() {
+			return Err(Reply::Busy);
 		}
 		// Before the node is asked, so that only so many ask at a time.
-		let place = self.judges.take(caller.peer, caller.host)?;
+		let place = self.judges.take(peer, host).ok_or(Reply::Busy)?;
 		let judged = async { Ok(self.service.is_judge(shown).await) };
-		let is_judge = within(self.limits.stall, judged).await.unwrap_or(false);
-		is_judge.then_some(place)
+		if !within(self.limits.stall, judged).await.unwrap_or(false) {
+			return Err(Reply::Busy);
+		}
+		let bytes = self.judged.take_many(peer, host, size).ok_or(Reply::Busy)?;
+		Ok(Room { _place: place, _bytes: Some(bytes) })
 	}
 
 	/// Sends an answer and ends the stream, in the time that the slowest peer needs. Steps that make
@@ -193,7 +245,10 @@ impl Server {
 			return Ok(PushReply::Refused(refusal));
 		}
 		// Given back when the segment is transcoded: until then its bytes are in memory.
-		let Some(_push) = self.pushes.take(caller.peer, caller.host) else {
+		let Caller { peer, host } = caller;
+		let push = self.pushes.take(peer, host);
+		let bytes = push.as_ref().and_then(|_| self.pushed.take_many(peer, host, len as usize));
+		let (Some(_push), Some(_bytes)) = (push, bytes) else {
 			return Ok(PushReply::Busy { retry_ms: BUSY_MS });
 		};
 		let receiving = async {
@@ -212,10 +267,7 @@ mod tests {
 	use super::*;
 	use async_trait::async_trait;
 	use livepeer_primitives::{keys::VerifierPair, verdict::Pass, Hash, Seq, StreamId};
-	use livepeer_worker_core::{
-		ports::transport::{Playlist, SignedPass},
-		sha256,
-	};
+	use livepeer_worker_core::{ports::transport::Playlist, sha256};
 	use sp_core::H256;
 	use std::{
 		io,
@@ -262,6 +314,10 @@ mod tests {
 
 	#[async_trait]
 	impl Service for Blob {
+		async fn size(&self, hash: H256) -> Option<u64> {
+			(sha256(&self.0) == hash).then_some(self.0.len() as u64)
+		}
+
 		async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
 			(sha256(&self.0) == hash).then(|| self.0.clone())
 		}
@@ -387,11 +443,48 @@ mod tests {
 		);
 	}
 
+	#[tokio::test]
+	async fn fetches_should_be_busy_when_their_bytes_would_fill_the_memory() {
+		// Many small places, few bytes: 256 fetches of 16 MiB each would be 4 GiB.
+		let limits = NetLimits {
+			bytes: 4 * 1024 * 1024,
+			bytes_per_peer: 2 * 1024 * 1024,
+			bytes_per_host: 2 * 1024 * 1024,
+			..Default::default()
+		};
+		let blob = Blob(vec![7; 1024 * 1024]);
+		let hash = sha256(&blob.0);
+		let server = Arc::new(Server::new(Arc::new(blob), limits, Hosts::default()));
+		let (plain, len) = (Request::Fetch { hash, pass: None }, 1024 * 1024);
+		let mut held = Vec::new();
+		let mut replies = Vec::new();
+		for host in [1, 1, 1, 2, 2, 2, 3] {
+			let (mut pipe, served) = open(&server, caller(host)).unwrap();
+			replies.push(ask(&mut pipe, &plain).await == Reply::Bytes { len });
+			held.push((pipe, served));
+		}
+		// Two of each host, and no more than four in all.
+		assert_eq!(replies, [true, true, false, true, true, false, false]);
+		let unknown = Request::Fetch { hash: H256::zero(), pass: None };
+		let (mut pipe, _served) = open(&server, caller(3)).unwrap();
+		assert_eq!(ask(&mut pipe, &unknown).await, Reply::NotFound, "it costs no bytes");
+		// Whoever reads gives its bytes back.
+		let (mut reader, served) = held.remove(0);
+		read_payload(&mut reader, len, STALL).await.unwrap();
+		served.await.unwrap().unwrap();
+		let (mut pipe, _served) = open(&server, caller(3)).unwrap();
+		assert_eq!(ask(&mut pipe, &plain).await, Reply::Bytes { len });
+	}
+
 	/// Has one blob, and takes every pass for a judge's but those of claim 0.
 	struct Judged(Blob);
 
 	#[async_trait]
 	impl Service for Judged {
+		async fn size(&self, hash: H256) -> Option<u64> {
+			self.0.size(hash).await
+		}
+
 		async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
 			self.0.fetch(hash).await
 		}

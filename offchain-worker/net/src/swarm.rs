@@ -9,10 +9,11 @@ use std::{
 use futures::StreamExt;
 use libp2p::{
 	connection_limits::{self, ConnectionLimits},
+	core::{muxing::StreamMuxerBox, upgrade, Transport},
 	identify,
 	identity::Keypair,
 	multiaddr::Protocol,
-	noise, ping,
+	noise, ping, quic,
 	swarm::{
 		dial_opts::{DialOpts, PeerCondition},
 		DialError, NetworkBehaviour, SwarmEvent,
@@ -23,12 +24,15 @@ use livepeer_worker_core::ports::transport::NetError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
+	gate::{Gate, Handshakes},
 	hosts::{self, Hosts},
 	local, NetLimits,
 };
 
 /// How long a connection without streams is kept.
 const IDLE: Duration = Duration::from_secs(120);
+/// How long a handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long binding an address may take.
 const BIND: Duration = Duration::from_secs(10);
 
@@ -54,21 +58,34 @@ pub(crate) fn build(
 	limits: &NetLimits,
 	hosts: Hosts,
 ) -> Result<Swarm<Behaviour>, NetError> {
+	// What comes in is bounded by the gate before its handshake, and by host after it.
 	let connections = ConnectionLimits::default()
-		.with_max_established(Some(limits.connections))
 		.with_max_established_per_peer(Some(limits.connections_per_peer))
-		.with_max_pending_incoming(Some(64))
 		.with_max_pending_outgoing(Some(64));
+	let handshakes = Handshakes { all: limits.handshakes, per_host: limits.handshakes_per_host };
 	let swarm = SwarmBuilder::with_existing_identity(key)
 		.with_tokio()
-		.with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux::Config::default)
+		.with_other_transport(|key| {
+			let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
+				.upgrade(upgrade::Version::V1Lazy)
+				.authenticate(noise::Config::new(key)?)
+				.multiplex(yamux::Config::default())
+				.map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
+			let quic = quic::tokio::Transport::new(quic::Config::new(key))
+				.map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
+			let both = quic.or_transport(tcp).map(|either, _| either.into_inner());
+			Ok(Gate::new(both.boxed(), handshakes))
+		})
 		.map_err(local)?
-		.with_quic()
 		.with_dns()
 		.map_err(local)?
 		.with_behaviour(|key| Behaviour {
 			limits: connection_limits::Behaviour::new(connections),
-			hosts: hosts::Behaviour::new(hosts, limits.connections_per_host),
+			hosts: hosts::Behaviour::new(
+				hosts,
+				limits.connections as usize,
+				limits.connections_per_host,
+			),
 			identify: identify::Behaviour::new(
 				identify::Config::new("/livepeer/id/1".into(), key.public()).with_agent_version(
 					concat!("livepeer-worker/", env!("CARGO_PKG_VERSION")).into(),
@@ -79,6 +96,7 @@ pub(crate) fn build(
 		})
 		.map_err(local)?
 		.with_swarm_config(|config| config.with_idle_connection_timeout(IDLE))
+		.with_connection_timeout(HANDSHAKE)
 		.build();
 	Ok(swarm)
 }

@@ -88,6 +88,10 @@ fn record(seq: Seq) -> SegmentRecord {
 
 #[async_trait]
 impl Service for TestService {
+	async fn size(&self, hash: H256) -> Option<u64> {
+		(sha256(&self.bytes) == hash).then_some(self.bytes.len() as u64)
+	}
+
 	async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
 		tokio::time::sleep(self.delay).await;
 		if sha256(&self.bytes) != hash {

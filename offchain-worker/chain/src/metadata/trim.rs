@@ -37,11 +37,12 @@ const ERRORS: [&str; 3] = ["Jobs", "TranscoderElection", "ChallengeLottery"];
 const API: &str = "LivepeerApi";
 
 /// Every method of it that a role reads.
-const METHODS: [&str; 14] = [
+const METHODS: [&str; 15] = [
 	"clock",
 	"worker_limits",
 	"operator_keys",
 	"transcoder",
+	"transcoders",
 	"service",
 	"origin",
 	"origins",

@@ -22,11 +22,14 @@ use livepeer_primitives::{
 use sp_core::H256;
 use tokio::sync::watch;
 
-use super::FakeEngine;
+use super::{FakeEngine, SimClock};
 use crate::{
 	key::Key,
 	lock,
-	ports::chain::{At, Call, Chain, ChainError, Head, LeafReveal, Limits, Refused, Wait},
+	ports::{
+		chain::{At, Call, Chain, ChainError, Head, LeafReveal, Limits, Refused, Wait},
+		clock::Clock,
+	},
 };
 
 /// An open claim of the fake chain.
@@ -75,6 +78,7 @@ struct ChainState {
 	calls: Vec<Call>,
 	unreachable: bool,
 	fail_next: Option<ChainError>,
+	challenge_takes: Option<(SimClock, u64)>,
 }
 
 /// A chain in memory: assigns each job to the only registered transcoder with capacity, checks
@@ -105,6 +109,7 @@ impl Default for FakeChain {
 			calls: Vec::new(),
 			unreachable: false,
 			fail_next: None,
+			challenge_takes: None,
 		};
 		Self { state: Arc::new(Mutex::new(state)), heads: Arc::new(watch::Sender::default()) }
 	}
@@ -154,6 +159,11 @@ impl FakeChain {
 	/// Lets the next call fail.
 	pub fn fail_next(&self, error: ChainError) {
 		self.state().fail_next = Some(error);
+	}
+
+	/// Lets a look at a challenge take so many milliseconds.
+	pub fn slow_challenges(&self, clock: &SimClock, ms: u64) {
+		self.state().challenge_takes = Some((clock.clone(), ms));
 	}
 
 	/// Accepts one more toolchain.
@@ -217,6 +227,21 @@ impl FakeChain {
 			current.toolchain = Some(FakeEngine::default().toolchain);
 			current.transcoder_keys = 0;
 		}
+		self.block();
+	}
+
+	/// Has the running assignment accepted under the keys that both parties use now, as a reorg does
+	/// in which it was accepted later.
+	pub fn accept_again(&self, job: JobId) {
+		let mut state = self.state();
+		let view = state.jobs.get(&job).cloned();
+		if let Some((view, current)) = view.and_then(|view| Some((view.clone(), view.current?))) {
+			let broadcaster_keys = state.newest(&view.broadcaster, Purpose::Segments);
+			let transcoder_keys = state.newest(&current.transcoder, Purpose::Duties);
+			let current = AssignmentView { broadcaster_keys, transcoder_keys, ..current };
+			state.jobs.insert(job, JobView { current: Some(current), ..view });
+		}
+		drop(state);
 		self.block();
 	}
 
@@ -566,6 +591,10 @@ impl Chain for FakeChainClient {
 		Ok(self.read()?.transcoders.get(account).cloned())
 	}
 
+	async fn transcoders(&self) -> Result<Vec<TranscoderView>, ChainError> {
+		Ok(self.read()?.transcoders.values().cloned().collect())
+	}
+
 	async fn service(&self, account: &AccountId) -> Result<Option<ServiceRecord>, ChainError> {
 		Ok(self.read()?.transcoders.get(account).map(|view| view.service.clone()))
 	}
@@ -603,6 +632,10 @@ impl Chain for FakeChainClient {
 	}
 
 	async fn challenge(&self, id: ClaimId) -> Result<Option<ChallengeView>, ChainError> {
+		let takes = self.read()?.challenge_takes.clone();
+		if let Some((clock, ms)) = takes {
+			clock.sleep_until(clock.now_ms().saturating_add(ms)).await;
+		}
 		Ok(self.read()?.claims.get(&id).map(|claim| {
 			let answered = claim
 				.positions

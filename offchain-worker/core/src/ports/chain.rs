@@ -421,6 +421,8 @@ pub trait Chain: Send + Sync {
 	) -> Result<Vec<KeysView>, ChainError>;
 	/// One transcoder.
 	async fn transcoder(&self, account: &AccountId) -> Result<Option<TranscoderView>, ChainError>;
+	/// Every registered transcoder.
+	async fn transcoders(&self) -> Result<Vec<TranscoderView>, ChainError>;
 	/// Where a transcoder is reached.
 	async fn service(&self, account: &AccountId) -> Result<Option<ServiceRecord>, ChainError>;
 	/// Where a stream comes from.

@@ -315,11 +315,16 @@ pub trait Transport: Send + Sync {
 /// Answers peers. Requests run concurrently; their number is limited by the transport.
 #[async_trait]
 pub trait Service: Send + Sync {
+	/// How many bytes have this hash, if this worker has them: asked before they are read, so that
+	/// no number of requests fills the memory.
+	async fn size(&self, hash: H256) -> Option<u64>;
+
 	/// The bytes with this hash, if this worker has them.
 	async fn fetch(&self, hash: H256) -> Option<Vec<u8>>;
 
 	/// Whether this pass, shown by the peer that it names, is that of a judge of a claim that this
-	/// worker holds the bytes of. Whoever has one is served beyond the places of strangers.
+	/// worker holds the bytes of. Whoever has one is served beyond the places of strangers. While
+	/// nobody knows, as when the node is away, it is not: the peer is told to come again.
 	async fn is_judge(&self, _pass: &SignedPass) -> bool {
 		false
 	}

@@ -77,6 +77,9 @@ pub(super) struct Run<'a> {
 	withheld: u64,
 	/// The seq before which everything came back, as far as it is stored.
 	complete: Seq,
+	/// When the newest head says that it was made: each is newer than the one before, whatever the
+	/// clock does.
+	head_ms: u64,
 	/// Whether the source has not come to its end.
 	source_open: bool,
 	/// Whether nothing more is sent.
@@ -102,6 +105,7 @@ impl<'a> Run<'a> {
 			signing: None,
 			withheld: 0,
 			complete: 0,
+			head_ms: 0,
 			source_open: true,
 			stopping: false,
 			broken: None,
@@ -112,6 +116,8 @@ impl<'a> Run<'a> {
 	/// See [`Broadcaster::run`].
 	pub(super) async fn to_its_end(mut self, inputs: Inputs) -> Result<Summary, BroadcastError> {
 		let Inputs { mut source, mut heads, mut stop } = inputs;
+		let stored = self.role.store.stream(self.open.stream)?;
+		self.head_ms = stored.and_then(|state| state.head).map_or(0, |signed| signed.head.time);
 		self.refresh().await?;
 		self.stopping = *stop.borrow_and_update();
 		loop {
@@ -194,15 +200,16 @@ impl<'a> Run<'a> {
 	}
 
 	/// How far the stream has come, signed; `None` before it was assigned.
-	fn head(&self, ended: bool) -> Option<SignedHead> {
+	fn head(&mut self, ended: bool) -> Option<SignedHead> {
 		let signing = self.signing.as_ref()?;
+		self.head_ms = self.role.clock.wall_ms().max(self.head_ms.saturating_add(1));
 		let head = StreamHead {
 			genesis: self.role.chain.genesis(),
 			stream: self.open.stream,
 			epoch: self.epoch,
 			next_seq: self.next,
 			ended,
-			time: self.role.clock.wall_ms(),
+			time: self.head_ms,
 			extensions: Extensions::default(),
 		};
 		let signature = signing.sign(&head.hash());
@@ -390,7 +397,10 @@ impl<'a> Run<'a> {
 				})
 			}
 		};
-		let who = |assigned: &Assigned| (assigned.index, assigned.transcoder.clone());
+		let who = |assigned: &Assigned| {
+			let keys = (assigned.broadcaster_keys, assigned.transcoder_keys);
+			(assigned.index, assigned.transcoder.clone(), keys)
+		};
 		if current.as_ref().map(who) == self.assigned.as_ref().map(who) {
 			self.assigned = current;
 			return Ok(());
@@ -409,7 +419,7 @@ impl<'a> Run<'a> {
 		Ok(())
 	}
 
-	async fn finish(&self) -> Result<(), BroadcastError> {
+	async fn finish(&mut self) -> Result<(), BroadcastError> {
 		let head = self.head(true);
 		self.update(|state| {
 			state.ended = true;

@@ -2,7 +2,7 @@
 //! every signature, fetch every rendition and check its hash.
 
 use std::{
-	collections::BTreeMap,
+	collections::{BTreeMap, BTreeSet},
 	future::Future,
 	sync::{Arc, Mutex},
 };
@@ -10,6 +10,7 @@ use std::{
 use codec::{DecodeAll, Encode};
 use futures::future::{select, Either};
 use livepeer_primitives::{
+	chunks::chunk_root,
 	segment::stream_id,
 	service::ServiceRecord,
 	video::{Ladder, LONGEST_SEGMENT},
@@ -38,6 +39,9 @@ const LARGEST_LAG: u64 = 150;
 /// How far behind its newest segment such a stream is taken up: as many as one answer holds, which
 /// are fetched within seconds and are more than a live playlist lists.
 const NEAR: u64 = MAX_RECORDS as u64;
+/// How far the clock of a broadcaster may be ahead: a head that is dated later would hide all that
+/// follow it.
+const AHEAD_MS: u64 = 60_000;
 /// How long the chain may take over a read. A connection that is being made again holds requests
 /// back instead of failing them, and a stream needs its origin more than it needs the node.
 const CHAIN_MS: u64 = 2_000;
@@ -67,6 +71,9 @@ pub enum FollowError {
 	/// A head that the stream's owner did not sign.
 	#[error("the stream's head is not signed by its broadcaster")]
 	Head,
+	/// A rendition that is not as its receipt describes it.
+	#[error("a rendition is not as its receipt describes it")]
+	Described,
 	/// Records in a wrong order.
 	#[error("the origin's records are out of order")]
 	Order,
@@ -114,6 +121,8 @@ pub struct Follower {
 	located: Mutex<BTreeMap<Place, Located>>,
 	/// What the playlists of the streams in use list; the store has the same.
 	timelines: Mutex<BTreeMap<StreamId, Timeline>>,
+	/// The streams of which it was said that their heads are dated in the future.
+	early: Mutex<BTreeSet<StreamId>>,
 }
 
 impl Follower {
@@ -136,6 +145,7 @@ impl Follower {
 			keep: keep.max(1),
 			located: Mutex::default(),
 			timelines: Mutex::default(),
+			early: Mutex::default(),
 		}
 	}
 
@@ -316,7 +326,21 @@ impl Follower {
 		state: &mut StreamState,
 		head: Option<&SignedHead>,
 	) -> Result<bool, FollowError> {
-		let known_ms = state.head.as_ref().map_or(0, |known| known.head.time);
+		let latest_ms = self.clock.wall_ms().saturating_add(AHEAD_MS);
+		let known = state.head.as_ref().map(|known| known.head.time);
+		// One that was taken when a clock was wrong hides nothing.
+		let known_ms = known.filter(|time| *time <= latest_ms).unwrap_or(0);
+		let (early, head) = match head {
+			Some(signed) if signed.head.time > latest_ms => (true, None),
+			head => (false, head),
+		};
+		if early && lock(&self.early).insert(stream) {
+			tracing::warn!(
+				stream = %state.name,
+				"its head is dated in the future and not taken: the broadcaster's clock is wrong, or \
+				 this machine's"
+			);
+		}
 		if let Some(signed) = head.filter(|signed| signed.head.time > known_ms) {
 			let broadcaster = &state.broadcaster;
 			let is_signed = self.book.is_head_signed(signed, &stream, broadcaster);
@@ -455,6 +479,13 @@ impl Follower {
 			}
 		});
 		let outputs = futures::future::try_join_all(fetches).await?;
+		for (output, bytes) in record.present().zip(&outputs) {
+			if bytes.len() as u64 != u64::from(output.len) || chunk_root(bytes) != output.chunk_root
+			{
+				return Err(FollowError::Described);
+			}
+		}
+		// All were checked: only now is any kept.
 		for bytes in &outputs {
 			self.store.put(bytes)?;
 		}
@@ -520,6 +551,7 @@ impl Follower {
 	/// Forgets a stream and everything that is kept of it.
 	pub fn forget(&self, stream: StreamId) -> Result<(), FollowError> {
 		lock(&self.timelines).remove(&stream);
+		lock(&self.early).remove(&stream);
 		self.store.trim_records(stream, Seq::MAX)?;
 		self.store.drop_value(&timeline_name(stream))?;
 		// Last, so that after a crash it is forgotten again. A store does not drop a stream's row;

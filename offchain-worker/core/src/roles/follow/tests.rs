@@ -260,6 +260,9 @@ async fn record_should_be_refused_when_it_is_not_in_order() {
 	let records = [7, 6].map(|seq| story.record(seq, |_| ())).to_vec();
 	#[async_trait::async_trait]
 	impl Service for Disordered {
+		async fn size(&self, _: H256) -> Option<u64> {
+			Some(3)
+		}
 		async fn fetch(&self, _: H256) -> Option<Vec<u8>> {
 			Some(vec![7, 1, 2])
 		}
@@ -449,6 +452,11 @@ impl Hanging {
 
 #[async_trait::async_trait]
 impl Chain for Hanging {
+	async fn transcoders(
+		&self,
+	) -> Result<Vec<livepeer_primitives::api::TranscoderView>, ChainError> {
+		self.0.transcoders().await
+	}
 	fn genesis(&self) -> Hash {
 		self.0.genesis()
 	}
@@ -605,6 +613,9 @@ async fn rendition_should_come_from_the_transcoder_when_the_origin_lacks_it() {
 	struct Lacking(Origin, H256);
 	#[async_trait::async_trait]
 	impl Service for Lacking {
+		async fn size(&self, hash: H256) -> Option<u64> {
+			self.0.size(hash).await
+		}
 		async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
 			if hash == self.1 {
 				return None;
@@ -694,4 +705,47 @@ async fn record_should_be_taken_when_operator_keys_signed_it() {
 	record.signed.signature.signer.generation = 7;
 	story.origin.put_record(&record).unwrap();
 	assert!(follower.poll(stream).await.is_err());
+}
+
+#[tokio::test]
+async fn head_should_not_be_taken_when_it_is_dated_in_the_future() {
+	let story = Story::new().await;
+	let follower = story.follower(100);
+	let stream = follower.find("demo", None).await.unwrap();
+	story.origin.put_record(&story.record(0, |_| ())).unwrap();
+	let dated = |ahead_ms: u64, ended: bool| {
+		let mut signed = story.head(&story.broadcaster, ended, 1);
+		signed.head.time = SystemClock::default().wall_ms() + ahead_ms;
+		signed.signature = Signing::own(story.broadcaster.clone()).sign(&signed.head.hash());
+		let mut state = story.origin.stream(stream).unwrap().unwrap();
+		state.head = Some(signed.clone());
+		story.origin.put_stream(stream, &state).unwrap();
+		signed
+	};
+	dated(3_600_000, true);
+	let polled = follower.poll(stream).await.unwrap();
+	assert_eq!((polled.new, polled.ended), (1, false), "records are taken all the same");
+	assert!(follower.state(stream).unwrap().unwrap().head.is_none());
+	// One that a wrong clock had let in does not hide those of now.
+	let mut state = follower.state(stream).unwrap().unwrap();
+	state.head = Some(dated(3_600_000, false));
+	story.store.put_stream(stream, &state).unwrap();
+	let now = dated(0, true);
+	assert!(follower.poll(stream).await.unwrap().ended);
+	assert_eq!(follower.state(stream).unwrap().unwrap().head, Some(now));
+}
+
+#[tokio::test]
+async fn nothing_should_be_kept_when_a_rendition_is_not_as_its_receipt_describes_it() {
+	let story = Story::new().await;
+	let follower = story.follower(100);
+	let stream = follower.find("demo", None).await.unwrap();
+	let bytes = vec![0, 1, 2];
+	let header = story.record_of(0, bytes.clone(), |_| ()).signed.header;
+	let wrong = Output { chunk_root: Hash::zero(), ..output(&bytes) };
+	let record = story.sign(header, Outputs::truncate_from(vec![Some(wrong)]));
+	story.origin.put_record(&record).unwrap();
+	let refused = follower.poll(stream).await.unwrap_err();
+	assert!(matches!(refused, FollowError::Described), "{refused}");
+	assert_eq!(story.store.blob_count(), 0);
 }

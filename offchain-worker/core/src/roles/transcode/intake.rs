@@ -17,7 +17,7 @@ use livepeer_primitives::{
 	segment::{SegmentHeader, SOURCE_TRACK},
 	video::{LONGEST_SEGMENT, MAX_SEGMENT_BYTES},
 	work::fee,
-	AssignmentIndex, Balance, JobId, StreamId,
+	AssignmentIndex, Balance, JobId,
 };
 use tokio::sync::Semaphore;
 
@@ -123,30 +123,6 @@ impl Intake {
 			return Err(Refusal::NotServed);
 		}
 		Ok(assigned)
-	}
-
-	/// The newest segment of a stream among what is not closed.
-	pub(super) fn newest(&self, stream: StreamId) -> Result<Option<SignedHeader>, StoreError> {
-		let mut newest: Option<SignedHeader> = None;
-		let mut consider = |segment: Option<TranscodedSegment>| {
-			let signed = segment.map(|segment| segment.signed);
-			let signed = signed.filter(|signed| signed.header.stream == stream);
-			let above = newest.as_ref().map(|newest| newest.header.seq);
-			if let Some(signed) =
-				signed.filter(|signed| above.is_none_or(|a| a < signed.header.seq))
-			{
-				newest = Some(signed);
-			}
-		};
-		for (job, assignment) in self.parts.store.assignments()? {
-			let cursor = self.parts.store.cursor(job, assignment)?;
-			let segments = self.parts.store.receipts(job, assignment, cursor, usize::MAX)?;
-			consider(segments.into_iter().next_back());
-		}
-		for claim in self.parts.store.claims()? {
-			consider(self.parts.store.receipt(SegmentKey { seq: claim.last(), ..claim.key() })?);
-		}
-		Ok(newest)
 	}
 
 	/// What was stored under a header's key.
@@ -268,7 +244,10 @@ impl Intake {
 			Err(error) => return Err(internal(error)),
 		};
 		let transcode_ms = self.parts.clock.now_ms().saturating_sub(start);
-		self.parts.store.put(bytes).map_err(internal)?;
+		// Everything was checked: only now is anything kept.
+		for bytes in made.outputs.iter().map(Vec::as_slice).chain([bytes]) {
+			self.parts.store.put(bytes).map_err(internal)?;
+		}
 		let receipt = Receipt {
 			header: header.hash(),
 			toolchain: assigned.toolchain,
@@ -308,7 +287,7 @@ impl Intake {
 		Ok(stored)
 	}
 
-	/// Stores outputs and says what is signed for them.
+	/// What is signed for outputs.
 	fn made(
 		&self,
 		assigned: &Assigned,
@@ -327,10 +306,9 @@ impl Intake {
 		};
 		let mut outputs = Outputs::default();
 		for bytes in &transcoded.outputs {
-			let hash = self.parts.store.put(bytes).map_err(internal)?;
 			let len = u32::try_from(bytes.len()).map_err(internal)?;
 			outputs
-				.try_push(Some(Output { hash, len, chunk_root: chunk_root(bytes) }))
+				.try_push(Some(Output { hash: sha256(bytes), len, chunk_root: chunk_root(bytes) }))
 				.map_err(|_| internal("more outputs than a receipt holds"))?;
 		}
 		let leaf = Leaf::Transcoded {
@@ -339,7 +317,8 @@ impl Intake {
 			work,
 			extensions: Extensions::default(),
 		};
-		Ok(Made { result: TranscodeResult::Transcoded(outputs), leaf })
+		let result = TranscodeResult::Transcoded(outputs);
+		Ok(Made { result, leaf, outputs: transcoded.outputs })
 	}
 }
 
@@ -347,6 +326,8 @@ impl Intake {
 struct Made {
 	result: TranscodeResult,
 	leaf: Leaf,
+	/// What is kept.
+	outputs: Vec<Vec<u8>>,
 }
 
 impl Made {
@@ -359,6 +340,7 @@ impl Made {
 				work: assigned.view.factors.rejected,
 				extensions: Extensions::default(),
 			},
+			outputs: Vec::new(),
 		}
 	}
 }

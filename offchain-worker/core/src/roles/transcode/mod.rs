@@ -79,7 +79,7 @@ pub enum TranscodeError {
 	Key(#[from] NoKeyFor),
 	/// The chain has other terms or another service record, and only the account itself can change
 	/// them.
-	#[error("{0} is not registered with these terms and this address: register it with the account's own key (`livepeer-worker keys register`)")]
+	#[error("{0} is not registered with these terms and this address: register it with the account's own key (`livepeer-worker keys register --peer-id`)")]
 	Terms(AccountId),
 }
 
@@ -247,6 +247,13 @@ impl TranscodeRole {
 
 #[async_trait]
 impl Service for TranscodeRole {
+	async fn size(&self, hash: H256) -> Option<u64> {
+		self.parts.store.size(hash).unwrap_or_else(|error| {
+			tracing::warn!(%error, "cannot serve");
+			None
+		})
+	}
+
 	async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
 		self.parts.store.get(hash).unwrap_or_else(|error| {
 			tracing::warn!(%error, "cannot serve");
@@ -259,7 +266,7 @@ impl Service for TranscodeRole {
 	}
 
 	async fn newest(&self, stream: StreamId) -> Option<SignedHeader> {
-		self.intake.newest(stream).unwrap_or_else(|error| {
+		self.parts.store.newest(stream).unwrap_or_else(|error| {
 			tracing::warn!(%error, "cannot serve");
 			None
 		})
