@@ -123,7 +123,7 @@ struct Ready {
 /// Streams a file.
 pub async fn run(args: BroadcastArgs) -> Result<()> {
 	let mut stop = stop_signal()?;
-	let home = args.home.open()?;
+	let home = args.home.open().await?;
 	if let Some(ready) = unless_stopped(&mut stop, start(&args, &home)).await? {
 		stream(&args, ready, stop).await?;
 	}

@@ -3,7 +3,7 @@
 //! The commands that change the chain take the account's own secret and then end, so that it need
 //! not be on the machine where roles run: those are given operator keys and spending keys.
 
-use std::{fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use clap::{Args, Subcommand, ValueEnum};
@@ -22,6 +22,7 @@ use sp_core::{crypto::Ss58Codec, sr25519};
 use sp_runtime::Perbill;
 
 use crate::{
+	secrets,
 	setup::{identity_in, read_key, KeyArgs, NetArgs, NodeArgs},
 	units::amount,
 };
@@ -222,14 +223,7 @@ pub async fn run(command: KeysCommand) -> Result<()> {
 	match command {
 		KeysCommand::New { file } => {
 			let (key, phrase) = Key::generate();
-			let mut out = OpenOptions::new()
-				.write(true)
-				.create_new(true)
-				.mode(0o600)
-				.open(&file)
-				.with_context(|| format!("cannot make {}", file.display()))?;
-			writeln!(out, "{phrase}")?;
-			out.sync_all()?;
+			secrets::write(&file, &phrase)?;
 			println!("{}", key.account());
 			Ok(())
 		}

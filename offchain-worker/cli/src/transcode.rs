@@ -73,10 +73,10 @@ pub async fn run(
 	wrap: impl FnOnce(Arc<dyn MediaEngine>) -> Arc<dyn MediaEngine>,
 ) -> Result<()> {
 	let mut stop = stop_signal()?;
-	let home = args.home.open()?;
+	let home = args.home.open().await?;
 	// The swarm lives as long as the role runs.
-	if let Some((role, _net)) = unless_stopped(&mut stop, start(&args, &home, wrap)).await? {
-		role.run(stop).await;
+	if let Some((role, net)) = unless_stopped(&mut stop, start(&args, &home, wrap)).await? {
+		role.serve(&net.service_record(), stop).await?;
 	}
 	home.events.emit(Event::Stopped);
 	Ok(())
@@ -129,7 +129,5 @@ async fn start(
 		peer_id: Some(net.peer_id().to_string()),
 		listen: net.listening().iter().map(ToString::to_string).collect(),
 	});
-	role.register(&net.service_record()).await?;
-	tracing::info!(%account, "registered; waiting for assignments");
 	Ok((role, net))
 }

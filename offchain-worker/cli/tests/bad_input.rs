@@ -87,7 +87,7 @@ fn port_should_be_named_when_it_is_taken() {
 	let line = complaint(&["gateway", "--http", &address, "--data-dir", text(&data)]);
 	assert!(line.contains(&address) && line.contains("Address already in use"), "{line}");
 	let token = dir.path().join("token");
-	std::fs::write(&token, "secret").unwrap();
+	livepeer_worker::secrets::write(&token, "secret").unwrap();
 	let line = complaint(&[
 		"verify",
 		"--listen",

@@ -28,7 +28,7 @@ mod swarm;
 pub mod wire;
 
 pub use client::Net;
-pub use identity::{load_identity, peer_name, record_at, record_for, record_of};
+pub use identity::{load_identity, peer_name, reach_of, record_at, record_for, record_of, Reach};
 pub use libp2p::{Multiaddr, PeerId};
 
 use std::{path::PathBuf, time::Duration};
@@ -47,6 +47,8 @@ pub struct NetConfig {
 	pub listen: Vec<Multiaddr>,
 	/// Addresses to publish instead of those that are listened at.
 	pub announce: Vec<Multiaddr>,
+	/// Whether addresses are published that are reached from this machine alone.
+	pub announce_local: bool,
 	/// HTTPS URL to publish.
 	pub url: String,
 	/// Limits.

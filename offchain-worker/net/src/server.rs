@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use futures::{AsyncRead, AsyncWrite, AsyncWriteExt, StreamExt};
-use libp2p::PeerId;
+use libp2p::{Multiaddr, PeerId};
 use livepeer_worker_core::ports::transport::{
 	NetError, PushReply, Refusal, Reply, Request, Service, SignedHeader, SignedPass, MAX_PAYLOAD,
 };
 
+use tokio::sync::{mpsc, oneshot};
+
 use crate::{
 	hosts::{Host, Hosts},
 	places::{Bounds, Place, Places},
+	swarm::Command,
 	wire::{read_frame, read_payload, step, within, write_frame, write_payload, GREETING},
 	NetLimits,
 };
@@ -35,6 +38,10 @@ pub(crate) struct Server {
 	judged: Places,
 	/// Bytes of pushed segments.
 	pushed: Places,
+	/// Addresses that are tried for others.
+	tried: Places,
+	/// The swarm, which tries them. It ends when those who ask are gone, whoever is still answered.
+	swarm: mpsc::WeakSender<Command>,
 }
 
 /// What a request is served with, until this is dropped.
@@ -52,7 +59,12 @@ struct Caller {
 }
 
 impl Server {
-	pub(crate) fn new(service: Arc<dyn Service>, limits: NetLimits, hosts: Hosts) -> Self {
+	pub(crate) fn new(
+		service: Arc<dyn Service>,
+		limits: NetLimits,
+		hosts: Hosts,
+		swarm: mpsc::WeakSender<Command>,
+	) -> Self {
 		let places = |all| {
 			let (per_peer, per_host) = (limits.requests_per_peer, limits.requests_per_host);
 			Places::new(Bounds { all, per_peer, per_host })
@@ -85,6 +97,8 @@ impl Server {
 				per_peer: all.div_ceil(2),
 				per_host: all.saturating_mul(3).div_ceil(4),
 			}),
+			tried: Places::new(Bounds { all: 4, per_peer: 1, per_host: 1 }),
+			swarm,
 			limits,
 		}
 	}
@@ -153,6 +167,10 @@ impl Server {
 				};
 				self.send(&mut stream, &reply, &[]).await
 			}
+			Request::Reach { peer_id, address } => {
+				let reply = self.try_address(caller, &peer_id, &address).await;
+				self.send(&mut stream, &reply, &[]).await
+			}
 			Request::Newest { stream: id } => {
 				let reply = match self.service.newest(id).await {
 					Some(signed) => Reply::Newest(Box::new(signed)),
@@ -208,6 +226,26 @@ impl Server {
 		}
 		let bytes = self.judged.take_many(peer, host, size).ok_or(Reply::Busy)?;
 		Ok(Room { _place: place, _bytes: Some(bytes) })
+	}
+
+	/// Tries an address at the host of who asks.
+	async fn try_address(&self, caller: Caller, peer_id: &[u8], address: &[u8]) -> Reply {
+		let peer = PeerId::from_bytes(peer_id).ok();
+		let address = Multiaddr::try_from(address.to_vec()).ok();
+		let (Some(peer), Some(address)) = (peer, address) else { return Reply::BadRequest };
+		if caller.host == Host::Unknown || Host::of(&address) != caller.host {
+			return Reply::NotFound;
+		}
+		let Some(_place) = self.tried.take(caller.peer, caller.host) else { return Reply::Busy };
+		let (done, reached) = oneshot::channel();
+		let Some(swarm) = self.swarm.upgrade() else { return Reply::Busy };
+		if swarm.send(Command::Try { peer, address, done }).await.is_err() {
+			return Reply::Busy;
+		}
+		drop(swarm);
+		// Before the one who asks gives up.
+		let in_time = tokio::time::timeout(self.limits.stall / 2, reached).await;
+		Reply::Reached(matches!(in_time, Ok(Ok(true))))
 	}
 
 	/// Sends an answer and ends the stream, in the time that the slowest peer needs. Steps that make
@@ -337,6 +375,11 @@ mod tests {
 
 	const STALL: Duration = Duration::from_secs(20);
 
+	/// A swarm that is not there.
+	fn nobody() -> mpsc::WeakSender<Command> {
+		mpsc::channel(1).0.downgrade()
+	}
+
 	fn caller(last: u8) -> Caller {
 		let host = Host::Ip(std::net::Ipv4Addr::new(192, 0, 2, last).into());
 		Caller { peer: PeerId::random(), host }
@@ -374,7 +417,7 @@ mod tests {
 		};
 		let blob = Blob(vec![7; 1_000]);
 		let hash = sha256(&blob.0);
-		let server = Arc::new(Server::new(Arc::new(blob), limits, Hosts::default()));
+		let server = Arc::new(Server::new(Arc::new(blob), limits, Hosts::default(), nobody()));
 		// Four identities on one host, as many streams of each as it gets.
 		let mut silent = Vec::new();
 		for _ in 0..4 {
@@ -394,7 +437,8 @@ mod tests {
 	#[tokio::test]
 	async fn silent_stream_should_be_closed_when_its_request_is_late() {
 		let limits = NetLimits { stall: Duration::from_millis(100), ..Default::default() };
-		let server = Arc::new(Server::new(Arc::new(Blob(Vec::new())), limits, Hosts::default()));
+		let server =
+			Arc::new(Server::new(Arc::new(Blob(Vec::new())), limits, Hosts::default(), nobody()));
 		let (mut pipe, served) = open(&server, caller(1)).unwrap();
 		// A byte now and then is progress, but no request.
 		let trickle = async {
@@ -420,7 +464,7 @@ mod tests {
 		};
 		let blob = Blob(vec![7; 1024 * 1024]);
 		let hash = sha256(&blob.0);
-		let server = Arc::new(Server::new(Arc::new(blob), limits, Hosts::default()));
+		let server = Arc::new(Server::new(Arc::new(blob), limits, Hosts::default(), nobody()));
 		let (mut slow, served) = open(&server, caller(1)).unwrap();
 		let len = 1024 * 1024;
 		assert_eq!(
@@ -454,7 +498,7 @@ mod tests {
 		};
 		let blob = Blob(vec![7; 1024 * 1024]);
 		let hash = sha256(&blob.0);
-		let server = Arc::new(Server::new(Arc::new(blob), limits, Hosts::default()));
+		let server = Arc::new(Server::new(Arc::new(blob), limits, Hosts::default(), nobody()));
 		let (plain, len) = (Request::Fetch { hash, pass: None }, 1024 * 1024);
 		let mut held = Vec::new();
 		let mut replies = Vec::new();
@@ -511,7 +555,8 @@ mod tests {
 		let limits = NetLimits { requests: 1, judges: 1, ..Default::default() };
 		let blob = Blob(vec![7; 1024 * 1024]);
 		let hash = sha256(&blob.0);
-		let server = Arc::new(Server::new(Arc::new(Judged(blob)), limits, Hosts::default()));
+		let server =
+			Arc::new(Server::new(Arc::new(Judged(blob)), limits, Hosts::default(), nobody()));
 		let len = 1024 * 1024;
 		let (mut stranger, _reading) = open(&server, caller(1)).unwrap();
 		let plain = Request::Fetch { hash, pass: None };

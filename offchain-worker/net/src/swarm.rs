@@ -16,7 +16,7 @@ use libp2p::{
 	noise, ping, quic,
 	swarm::{
 		dial_opts::{DialOpts, PeerCondition},
-		DialError, NetworkBehaviour, SwarmEvent,
+		ConnectionId, DialError, NetworkBehaviour, SwarmEvent,
 	},
 	tcp, yamux, Multiaddr, PeerId, Swarm, SwarmBuilder,
 };
@@ -46,10 +46,11 @@ pub(crate) struct Behaviour {
 }
 
 /// What the swarm's task is asked.
-pub(crate) struct Connect {
-	pub(crate) peer: PeerId,
-	pub(crate) addresses: Vec<Multiaddr>,
-	pub(crate) done: oneshot::Sender<Result<(), NetError>>,
+pub(crate) enum Command {
+	/// To be connected with a peer.
+	Connect { peer: PeerId, addresses: Vec<Multiaddr>, done: oneshot::Sender<Result<(), NetError>> },
+	/// To try whether a peer is reached at an address, by a connection of its own.
+	Try { peer: PeerId, address: Multiaddr, done: oneshot::Sender<bool> },
 }
 
 /// A swarm that keeps `hosts` up to date.
@@ -156,10 +157,11 @@ fn ensure_free(address: &Multiaddr) -> Result<(), NetError> {
 	Ok(())
 }
 
-/// Runs until every [`Connect`] sender is gone.
-pub(crate) async fn run(mut swarm: Swarm<Behaviour>, mut commands: mpsc::Receiver<Connect>) {
+/// Runs until every [`Command`] sender is gone.
+pub(crate) async fn run(mut swarm: Swarm<Behaviour>, mut commands: mpsc::Receiver<Command>) {
 	type Waiting = BTreeMap<PeerId, Vec<oneshot::Sender<Result<(), NetError>>>>;
 	let mut waiting = Waiting::new();
+	let mut trying: BTreeMap<ConnectionId, oneshot::Sender<bool>> = BTreeMap::new();
 	let settle = |waiting: &mut Waiting, peer: &PeerId, result: Result<(), NetError>| {
 		for done in waiting.remove(peer).unwrap_or_default() {
 			// Whoever asked may have given up.
@@ -169,7 +171,24 @@ pub(crate) async fn run(mut swarm: Swarm<Behaviour>, mut commands: mpsc::Receive
 	loop {
 		tokio::select! {
 			command = commands.recv() => {
-				let Some(Connect { peer, addresses, done }) = command else { return };
+				let (peer, addresses, done) = match command {
+					None => return,
+					Some(Command::Connect { peer, addresses, done }) => (peer, addresses, done),
+					Some(Command::Try { peer, address, done }) => {
+						let options = DialOpts::peer_id(peer)
+							.condition(PeerCondition::Always)
+							.addresses(vec![address])
+							.allocate_new_port()
+							.build();
+						trying.insert(options.connection_id(), done);
+						let id = options.connection_id();
+						if let Err(error) = swarm.dial(options) {
+							tracing::debug!(%error, "an address was not tried");
+							trying.remove(&id);
+						}
+						continue;
+					},
+				};
 				if swarm.is_connected(&peer) {
 					let _ = done.send(Ok(()));
 					continue;
@@ -192,8 +211,20 @@ pub(crate) async fn run(mut swarm: Swarm<Behaviour>, mut commands: mpsc::Receive
 				}
 			},
 			event = swarm.select_next_some() => match event {
-				SwarmEvent::ConnectionEstablished { peer_id, .. } => {
+				SwarmEvent::ConnectionEstablished { peer_id, connection_id, .. } => {
+					if let Some(done) = trying.remove(&connection_id) {
+						let _ = done.send(true);
+						swarm.close_connection(connection_id);
+					}
 					settle(&mut waiting, &peer_id, Ok(()));
+				},
+				SwarmEvent::OutgoingConnectionError { connection_id, error, .. }
+					if trying.contains_key(&connection_id) =>
+				{
+					tracing::debug!(%error, "an address is not reached");
+					if let Some(done) = trying.remove(&connection_id) {
+						let _ = done.send(false);
+					}
 				},
 				SwarmEvent::OutgoingConnectionError { peer_id: Some(peer), error, .. }
 					if !swarm.is_connected(&peer) =>

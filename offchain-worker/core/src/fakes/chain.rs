@@ -27,7 +27,7 @@ use crate::{
 	key::Key,
 	lock,
 	ports::{
-		chain::{At, Call, Chain, ChainError, Head, LeafReveal, Limits, Refused, Wait},
+		chain::{At, Call, Chain, ChainError, Free, Head, LeafReveal, Limits, Refused, Wait},
 		clock::Clock,
 	},
 };
@@ -79,6 +79,8 @@ struct ChainState {
 	unreachable: bool,
 	fail_next: Option<ChainError>,
 	challenge_takes: Option<(SimClock, u64)>,
+	free: BTreeMap<AccountId, Free>,
+	locked: bool,
 }
 
 /// A chain in memory: assigns each job to the only registered transcoder with capacity, checks
@@ -110,6 +112,8 @@ impl Default for FakeChain {
 			unreachable: false,
 			fail_next: None,
 			challenge_takes: None,
+			free: BTreeMap::new(),
+			locked: false,
 		};
 		Self { state: Arc::new(Mutex::new(state)), heads: Arc::new(watch::Sender::default()) }
 	}
@@ -159,6 +163,36 @@ impl FakeChain {
 	/// Lets the next call fail.
 	pub fn fail_next(&self, error: ChainError) {
 		self.state().fail_next = Some(error);
+	}
+
+	/// Leaves a job's assignment so much.
+	pub fn set_allowance(&self, job: JobId, allowance: Balance) {
+		let mut state = self.state();
+		let current = state.jobs.get_mut(&job).and_then(|view| view.current.as_mut());
+		if let Some(current) = current {
+			current.allowance = allowance;
+		}
+	}
+
+	/// Leaves an account so much.
+	pub fn leave(&self, account: &AccountId, free: Free) {
+		self.state().free.insert(account.clone(), free);
+	}
+
+	/// Locks the terms of transcoders, as in the last part of a round, or no longer.
+	pub fn lock_terms(&self, locked: bool) {
+		self.state().locked = locked;
+	}
+
+	/// Jails a transcoder and takes a part of its stake, or frees it.
+	pub fn jail(&self, account: &AccountId, jailed: bool) {
+		if let Some(view) = self.state().transcoders.get_mut(account) {
+			view.jailed = jailed;
+			if jailed {
+				(view.capacity, view.stake) = (0, view.stake / 2);
+			}
+		}
+		self.block();
 	}
 
 	/// Lets a look at a challenge take so many milliseconds.
@@ -406,6 +440,10 @@ impl FakeChain {
 				};
 				state.claims.insert(id, open);
 			}
+			Call::TopUp { job, amount } => {
+				let view = state.jobs.get_mut(&job).ok_or_else(|| refuse(Refused::NoJob))?;
+				view.unreserved = view.unreserved.saturating_add(amount);
+			}
 			Call::EndJob { job } => {
 				let view = state.jobs.get_mut(&job).ok_or_else(|| refuse(Refused::NoJob))?;
 				view.ended = true;
@@ -415,10 +453,13 @@ impl FakeChain {
 			}
 			Call::Transcoder { price, reward_cut, fee_share, service } => {
 				let who = who()?;
+				if state.locked {
+					return Err(refuse(Refused::named("TranscoderElection", "TermsLocked")));
+				}
 				let capacity = state.transcoders.get(&who).map_or(0, |t| t.capacity);
 				let view = TranscoderView {
 					account: who.clone(),
-					stake: 1,
+					stake: 1_000,
 					price,
 					reward_cut,
 					fee_share,
@@ -589,6 +630,15 @@ impl Chain for FakeChainClient {
 
 	async fn transcoder(&self, account: &AccountId) -> Result<Option<TranscoderView>, ChainError> {
 		Ok(self.read()?.transcoders.get(account).cloned())
+	}
+
+	async fn free(&self, account: &AccountId) -> Result<Free, ChainError> {
+		let free = self.read()?.free.get(account).copied();
+		Ok(free.unwrap_or(Free { lpt: PLENTY, eth: PLENTY }))
+	}
+
+	fn is_for_tests(&self) -> bool {
+		true
 	}
 
 	async fn transcoders(&self) -> Result<Vec<TranscoderView>, ChainError> {

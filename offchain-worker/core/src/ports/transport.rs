@@ -15,7 +15,8 @@ use livepeer_primitives::{
 	video::{Ladder, MAX_SEGMENT_BYTES},
 	Hash, JobId, Seq, StreamId,
 };
-use sp_core::H256;
+use sp_core::{ConstU32, H256};
+use sp_runtime::BoundedVec;
 use thiserror::Error;
 
 /// The longest SCALE frame.
@@ -143,6 +144,14 @@ pub enum Request {
 		/// The stream.
 		stream: StreamId,
 	},
+	/// Whether the peer reaches another one at an address, which must be at the host of who asks:
+	/// nobody is made to call on strangers.
+	Reach {
+		/// Whom to expect there, by the binary form of its peer id.
+		peer_id: BoundedVec<u8, ConstU32<64>>,
+		/// The multiaddress in its binary form.
+		address: BoundedVec<u8, ConstU32<128>>,
+	},
 }
 
 impl Request {
@@ -150,7 +159,10 @@ impl Request {
 	pub fn payload_len(&self) -> u32 {
 		match self {
 			Request::Push(signed) => signed.header.segment.in_len,
-			Request::Fetch { .. } | Request::Playlist { .. } | Request::Newest { .. } => 0,
+			Request::Fetch { .. }
+			| Request::Playlist { .. }
+			| Request::Newest { .. }
+			| Request::Reach { .. } => 0,
 		}
 	}
 }
@@ -231,6 +243,8 @@ pub enum Reply {
 	Busy,
 	/// The request cannot be read.
 	BadRequest,
+	/// To a question whether somebody is reached.
+	Reached(bool),
 }
 
 /// Why a peer gave no usable answer.

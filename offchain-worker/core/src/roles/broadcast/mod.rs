@@ -9,6 +9,7 @@ mod delivery;
 mod origin;
 mod recover;
 mod run;
+mod telling;
 
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ use crate::{
 		chain::{while_away, At, Call, Chain, ChainError, Head, Wait},
 		clock::Clock,
 		engine::MediaEngine,
-		events::{Event, EventSink},
+		events::{Event, EventSink, Warnings},
 		store::{BroadcastStore, StoreError, StreamState},
 		transport::{SignedHead, Transport},
 	},
@@ -183,6 +184,7 @@ pub struct Broadcaster {
 	net: Arc<dyn Transport>,
 	engine: Arc<dyn MediaEngine>,
 	events: Arc<dyn EventSink>,
+	warnings: Warnings,
 	clock: Arc<dyn Clock>,
 }
 
@@ -200,7 +202,8 @@ impl Broadcaster {
 	) -> Self {
 		let own = OwnKeys::new(keys, Purpose::Segments, chain.clone(), clock.clone());
 		let book = KeyBook::new(chain.clone(), clock.clone());
-		Self { own, book, chain, store, net, engine, events, clock }
+		let warnings = Warnings::new(events.clone(), clock.clone());
+		Self { own, book, chain, store, net, engine, events, warnings, clock }
 	}
 
 	/// What signs segments as this generation.

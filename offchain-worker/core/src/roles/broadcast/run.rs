@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::{
 	delivery::{Assigned, Delivered},
+	telling::stalled,
 	BroadcastError, Broadcaster, OpenStream, SourceSegment, Summary,
 };
 use crate::{
@@ -34,6 +35,8 @@ pub(super) const BACKOFF_MS: (u64, u64) = (250, 4_000);
 const DRAIN_MS: u64 = 15_000;
 /// Segments that are cut ahead of what may be sent.
 const AHEAD: usize = 16;
+/// How long the chain may make no block before that is said.
+const STALL_MS: u64 = 60_000;
 /// How many segments a transcoder may withhold before its job is ended.
 const MOST_WITHHELD: u64 = 3;
 
@@ -88,6 +91,10 @@ pub(super) struct Run<'a> {
 	broken: Option<BroadcastError>,
 	/// When a stopped run waits for nothing any more.
 	drained_ms: u64,
+	/// When the chain was last looked at, because a block had come or none had for long.
+	head_seen_ms: u64,
+	/// When it was last said that none comes.
+	stall_said_ms: u64,
 }
 
 impl<'a> Run<'a> {
@@ -110,6 +117,8 @@ impl<'a> Run<'a> {
 			stopping: false,
 			broken: None,
 			drained_ms: u64::MAX,
+			head_seen_ms: 0,
+			stall_said_ms: 0,
 		}
 	}
 
@@ -158,6 +167,12 @@ impl<'a> Run<'a> {
 					}
 				},
 				() = sleep => {},
+			}
+			let now_ms = self.role.clock.now_ms();
+			if !self.stopping && now_ms >= self.head_seen_ms.saturating_add(STALL_MS) {
+				self.role.warnings.wait(stalled(now_ms.saturating_sub(self.head_seen_ms)));
+				// Said again in a while, for as long as it lasts.
+				self.stall_said_ms = now_ms;
 			}
 		}
 		if let Some(error) = self.broken.take() {
@@ -234,9 +249,13 @@ impl<'a> Run<'a> {
 
 	/// When something is due though nothing happens; [`u64::MAX`] for never.
 	fn wake_ms(&self) -> u64 {
+		if self.stopping {
+			return self.drained_ms;
+		}
+		let stalled_ms = self.head_seen_ms.max(self.stall_said_ms).saturating_add(STALL_MS);
 		match (&self.assigned, self.window.wake_ms()) {
-			(Some(_), Some(ms)) if !self.stopping => ms,
-			_ => self.drained_ms,
+			(Some(_), Some(ms)) => ms.min(stalled_ms),
+			_ => stalled_ms,
 		}
 	}
 
@@ -384,6 +403,8 @@ impl<'a> Run<'a> {
 		else {
 			return Err(BroadcastError::JobEnded(self.open.job));
 		};
+		self.head_seen_ms = self.role.clock.now_ms();
+		self.role.tell(&view).await?;
 		let current = match view.current.filter(|current| current.toolchain.is_some()) {
 			None => None,
 			// Read again with every head: a transcoder may move.

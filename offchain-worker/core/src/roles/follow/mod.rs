@@ -2,7 +2,7 @@
 //! every signature, fetch every rendition and check its hash.
 
 use std::{
-	collections::{BTreeMap, BTreeSet},
+	collections::{BTreeMap, BTreeSet, VecDeque},
 	future::Future,
 	sync::{Arc, Mutex},
 };
@@ -14,7 +14,7 @@ use livepeer_primitives::{
 	segment::stream_id,
 	service::ServiceRecord,
 	video::{Ladder, LONGEST_SEGMENT},
-	AccountId, JobId, Seq, StreamId,
+	AccountId, AssignmentIndex, JobId, Seq, StreamId,
 };
 use thiserror::Error;
 
@@ -74,6 +74,9 @@ pub enum FollowError {
 	/// A rendition that is not as its receipt describes it.
 	#[error("a rendition is not as its receipt describes it")]
 	Described,
+	/// A record of somebody to whom the chain gave no such assignment.
+	#[error("the record names a transcoder to which its assignment was not given")]
+	NotAssigned,
 	/// Records in a wrong order.
 	#[error("the origin's records are out of order")]
 	Order,
@@ -117,10 +120,16 @@ pub struct Follower {
 	clock: Arc<dyn Clock>,
 	/// Records kept per stream.
 	keep: u64,
+	/// Bytes of segments kept per stream.
+	keep_bytes: u64,
 	book: KeyBook,
 	located: Mutex<BTreeMap<Place, Located>>,
 	/// What the playlists of the streams in use list; the store has the same.
 	timelines: Mutex<BTreeMap<StreamId, Timeline>>,
+	/// The seqs of the streams in use, and the bytes of each.
+	sizes: Mutex<BTreeMap<StreamId, VecDeque<(Seq, u64)>>>,
+	/// To whom assignments were given.
+	assigned: Mutex<BTreeMap<(JobId, AssignmentIndex), Assignee>>,
 	/// The streams of which it was said that their heads are dated in the future.
 	early: Mutex<BTreeSet<StreamId>>,
 }
@@ -143,10 +152,25 @@ impl Follower {
 			events,
 			clock,
 			keep: keep.max(1),
+			keep_bytes: u64::MAX,
+			sizes: Mutex::default(),
+			assigned: Mutex::default(),
 			located: Mutex::default(),
 			timelines: Mutex::default(),
 			early: Mutex::default(),
 		}
+	}
+
+	/// The same, keeping of each stream no more than so many bytes of segments.
+	pub fn within(self, keep_bytes: u64) -> Self {
+		Self { keep_bytes, ..self }
+	}
+
+	/// Whether streams can be found and kept: the node answers, and the store.
+	pub async fn ready(&self) -> Result<(), FollowError> {
+		self.in_time(self.chain.limits()).await?;
+		self.store.value("ready")?;
+		Ok(())
 	}
 
 	/// The stream of that name: of `broadcaster`, who is asked for it when the chain has no job
@@ -302,9 +326,14 @@ impl Follower {
 		let ended = self.take_head(stream, &mut state, playlist.head.as_ref()).await?;
 		let mut polled = Polled { new: 0, ended: ended && !is_full(&playlist) };
 		let taken = self.take_all(stream, &mut state, &origin, playlist.records, &mut polled).await;
+		let is_full = matches!(
+			&taken,
+			Err(FollowError::Store(StoreError::Quota { .. } | StoreError::DiskFull(_)))
+		);
 		// What was taken before something failed counts all the same.
-		if polled.new > 0 {
-			self.trim(stream, state.next.saturating_sub(self.keep))?;
+		if polled.new > 0 || is_full {
+			let before = state.next.saturating_sub(self.keep);
+			self.trim(stream, before.max(self.beyond(stream, is_full)))?;
 		}
 		taken?;
 		if polled.ended && !state.ended {
@@ -440,6 +469,9 @@ impl Follower {
 			let check = self.book.check_record(&record, &stream, broadcaster, outputs);
 			self.in_time(check).await??;
 			let playable = is_playable(&record, state);
+			if !self.is_assigned(&record).await {
+				return Err(FollowError::NotAssigned);
+			}
 			if playable {
 				self.take(stream, state, origin, &record).await?;
 				polled.new += 1;
@@ -490,6 +522,8 @@ impl Follower {
 			self.store.put(bytes)?;
 		}
 		self.store.put_record(record)?;
+		let sized = (record.header().seq, bytes_of(record));
+		lock(&self.sizes).entry(stream).or_default().push_back(sized);
 		let entry = entry(record, outputs.first().map(Vec::as_slice));
 		lock(&self.timelines).entry(stream).or_default().push(entry);
 		self.events.emit(Event::SegmentServed {
@@ -501,10 +535,58 @@ impl Follower {
 		Ok(())
 	}
 
+	/// Before which seq a stream's segments are too many bytes; or, where there is no room at all,
+	/// before which a quarter of them lies.
+	fn beyond(&self, stream: StreamId, is_full: bool) -> Seq {
+		let sizes = lock(&self.sizes);
+		let Some(sizes) = sizes.get(&stream) else { return 0 };
+		let all: u64 = sizes.iter().map(|(_, bytes)| bytes).sum();
+		let most = if is_full { all / 4 * 3 } else { self.keep_bytes };
+		let mut kept = all;
+		let over = sizes.iter().take_while(|(_, bytes)| {
+			let is_over = kept > most;
+			kept = kept.saturating_sub(*bytes);
+			is_over
+		});
+		over.last().map_or(0, |(seq, _)| seq.saturating_add(1))
+	}
+
+	/// Whether a record names the transcoder to which the chain gave its assignment. Of assignments
+	/// that are over, and while the node is away, that cannot be told: whoever signed for them then
+	/// counts.
+	async fn is_assigned(&self, record: &SegmentRecord) -> bool {
+		let header = record.header();
+		let key = (header.job, header.assignment);
+		let now_ms = self.clock.now_ms();
+		match lock(&self.assigned).get(&key) {
+			Some(Assignee::Known(transcoder)) => return *transcoder == header.transcoder,
+			Some(Assignee::Unknown { until_ms }) if now_ms < *until_ms => return true,
+			_ => {}
+		}
+		// Of what is final only: another may be drawn in the place of what is not.
+		let view = self.in_time(self.chain.job(At::Finalized, header.job)).await.ok().flatten();
+		let current = view.and_then(|view| view.current);
+		let current = current.filter(|current| current.index == header.assignment);
+		let is_his = current.as_ref().is_none_or(|given| given.transcoder == header.transcoder);
+		let found = current.map_or(
+			Assignee::Unknown { until_ms: now_ms.saturating_add(BELIEVED_MS) },
+			|current| Assignee::Known(current.transcoder),
+		);
+		let mut assigned = lock(&self.assigned);
+		if assigned.len() >= MOST_LOCATED {
+			assigned.clear();
+		}
+		assigned.insert(key, found);
+		is_his
+	}
+
 	/// Stores what playlists list, and forgets what lies before `before`.
 	fn trim(&self, stream: StreamId, before: Seq) -> Result<(), FollowError> {
 		let bytes = {
 			let mut timelines = lock(&self.timelines);
+			if let Some(sizes) = lock(&self.sizes).get_mut(&stream) {
+				sizes.retain(|(seq, _)| *seq >= before);
+			}
 			let timeline = timelines.entry(stream).or_default();
 			timeline.trim(before);
 			timeline.encode()
@@ -525,7 +607,11 @@ impl Follower {
 		let stored = self.store.value(&timeline_name(stream))?;
 		let mut timeline =
 			stored.and_then(|bytes| Timeline::decode_all(&mut &bytes[..]).ok()).unwrap_or_default();
-		let first = self.store.records(stream, 0, 1)?.first().map(|record| record.header().seq);
+		let kept = self.store.records(stream, 0, usize::MAX)?;
+		let sizes = kept.iter().map(|record| (record.header().seq, bytes_of(record))).collect();
+		lock(&self.sizes).entry(stream).or_insert(sizes);
+		let first = kept.first().map(|record| record.header().seq);
+		drop(kept);
 		timeline.trim(first.unwrap_or(Seq::MAX));
 		let next = timeline.newest().map_or(0, |newest| newest.saturating_add(1));
 		for record in self.store.records(stream, next, usize::MAX)? {
@@ -552,6 +638,7 @@ impl Follower {
 	pub fn forget(&self, stream: StreamId) -> Result<(), FollowError> {
 		lock(&self.timelines).remove(&stream);
 		lock(&self.early).remove(&stream);
+		lock(&self.sizes).remove(&stream);
 		self.store.trim_records(stream, Seq::MAX)?;
 		self.store.drop_value(&timeline_name(stream))?;
 		// Last, so that after a crash it is forgotten again. A store does not drop a stream's row;
@@ -592,6 +679,16 @@ impl Follower {
 		streams.retain(|(_, state)| is_known(state));
 		Ok(streams)
 	}
+}
+
+/// To whom an assignment was given, as far as is known.
+enum Assignee {
+	Known(AccountId),
+	/// The chain does not say now.
+	Unknown {
+		/// When it is asked again.
+		until_ms: u64,
+	},
 }
 
 /// Where a stream is taken up.
@@ -666,6 +763,11 @@ fn is_playable(record: &SegmentRecord, state: &StreamState) -> bool {
 	header.job == state.job
 		&& record.present().count() == state.ladder.len()
 		&& (1..=LONGEST_SEGMENT).contains(&header.segment.duration)
+}
+
+/// The bytes of a record's renditions.
+fn bytes_of(record: &SegmentRecord) -> u64 {
+	record.present().map(|output| u64::from(output.len)).sum()
 }
 
 /// Whether a stream was not forgotten: see [`Follower::forget`].

@@ -452,6 +452,12 @@ impl Hanging {
 
 #[async_trait::async_trait]
 impl Chain for Hanging {
+	async fn free(&self, account: &AccountId) -> Result<crate::ports::chain::Free, ChainError> {
+		self.0.free(account).await
+	}
+	fn is_for_tests(&self) -> bool {
+		true
+	}
 	async fn transcoders(
 		&self,
 	) -> Result<Vec<livepeer_primitives::api::TranscoderView>, ChainError> {

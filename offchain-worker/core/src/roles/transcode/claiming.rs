@@ -22,7 +22,7 @@ use crate::{
 	lock,
 	ports::{
 		chain::{At, Call, ChainError, Head, LeafReveal, Wait},
-		events::Event,
+		events::{Event, Warning},
 		store::{ClaimRecord, SegmentKey, StoreError, TranscodedSegment},
 		transport::SignedPass,
 	},
@@ -300,11 +300,19 @@ impl Claiming {
 		let Err(error) = self.parts.chain.submit(call, Wait::InBlock).await else { return Ok(()) };
 		let refusals = refusals.saturating_add(u32::from(is_lasting(&error)));
 		if refusals >= REFUSALS {
-			tracing::error!(first = claim.first, last = claim.last(), %error, "claim given up");
+			let (first, last) = (claim.first, claim.last());
+			let text = format!("the claim of segments {first} to {last} is given up: {error}");
+			self.parts.warnings.warn(Warning::ClaimLost, text);
 			self.parts.store.close_claim(key)?;
 			lock(&self.sent).remove(&key);
 		} else {
-			tracing::warn!(first = claim.first, last = claim.last(), %error, "claim not taken");
+			let (first, last) = (claim.first, claim.last());
+			let text = format!("the claim of segments {first} to {last} is not taken: {error}");
+			if error.is_transient() {
+				tracing::warn!("{text}");
+			} else {
+				self.parts.warnings.warn(Warning::Refused, text);
+			}
 			lock(&self.sent).insert(key, Sent { at: head.best, refusals });
 		}
 		Ok(())
@@ -375,7 +383,13 @@ impl Claiming {
 						self.parts.events.emit(Event::LeafRevealed { claim: id, index, seq });
 					}
 				}
-				Err(error) => tracing::warn!(claim = id, index, %error, "leaf not revealed"),
+				Err(error) if error.is_transient() => {
+					tracing::warn!(claim = id, index, %error, "leaf not revealed");
+				}
+				Err(error) => {
+					let text = format!("leaf {index} of claim {id} is not revealed: {error}");
+					self.parts.warnings.warn(Warning::Refused, text);
+				}
 			}
 			Ok::<_, TranscodeError>(())
 		});
@@ -444,6 +458,23 @@ impl Claiming {
 		lock(&self.open).get_or_insert_default().remove(&id);
 		let outcome = lock(&self.progress).remove(&id).and_then(|progress| progress.outcome);
 		tracing::info!(claim = id, ?outcome, "claim closed");
+		let warned = match outcome {
+			Some(Outcome::Failed) => Some((
+				Warning::ClaimFailed,
+				"failed: a part of the stake is lost. Run `livepeer-worker doctor` before more is",
+			)),
+			Some(Outcome::Missed) => Some((
+				Warning::ClaimMissed,
+				"was missed: a part of the stake is lost. Judges did not get its bytes, or its leaves were not revealed in time",
+			)),
+			Some(Outcome::Void) => {
+				Some((Warning::ClaimVoid, "is void: nobody judged it, so it is not paid"))
+			}
+			_ => None,
+		};
+		if let Some((what, text)) = warned {
+			self.parts.warnings.warn(what, format!("claim {id} {text}"));
+		}
 		self.parts.events.emit(Event::ClaimClosed {
 			claim: id,
 			outcome: outcome.map(|outcome| format!("{outcome:?}")),

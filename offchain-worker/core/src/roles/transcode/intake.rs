@@ -27,7 +27,7 @@ use crate::{
 	ports::{
 		chain::At,
 		engine::{Format, MediaError, Transcoded},
-		events::{output_names, Event},
+		events::{output_names, Event, Warning},
 		store::{SegmentKey, StoreError, TranscodedSegment},
 		transport::{PushReply, Refusal, SignedHeader, MAX_PAYLOAD},
 	},
@@ -206,7 +206,12 @@ impl Intake {
 		// Counted with those at work: many at once must not each take the last place.
 		match self.covered(&signed, &assigned) {
 			Ok(true) => {}
-			Ok(false) => return PushReply::Refused(Refusal::Allowance),
+			Ok(false) => {
+				let job = header.job;
+				let text = format!("segments of job {job} are refused: what is reserved does not pay for another until earlier ones are claimed or the job is topped up");
+				self.parts.warnings.warn(Warning::SegmentRefused, text);
+				return PushReply::Refused(Refusal::Allowance);
+			}
 			Err(error) => return internal(error),
 		}
 		let places = self.parts.config.queue.saturating_add(self.parts.config.parallel.max(1));
@@ -215,6 +220,8 @@ impl Intake {
 			self.waiting.fetch_sub(1, Ordering::SeqCst);
 		});
 		if before >= places {
+			let text = format!("{before} segments wait: this machine is slower than the capacity that it announced. Give a smaller --capacity");
+			self.parts.warnings.warn(Warning::QueueFull, text);
 			return PushReply::Busy { retry_ms: BUSY_MS };
 		}
 		let Ok(_permit) = self.permits.acquire().await else {

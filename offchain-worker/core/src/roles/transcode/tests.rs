@@ -778,3 +778,141 @@ fn place_should_be_kept_for_judges_of_open_claims_only() {
 		assert!(!role.is_judge(&shown(&|pass| pass.account = other.clone(), "//Judge")).await);
 	})
 }
+
+/// Runs a role as its process does, with a block every 2 s.
+fn serve(story: &Story, role: TranscodeRole) -> Rc<Cell<Option<bool>>> {
+	let ended = Rc::new(Cell::new(None));
+	let (slot, sim, chain) = (ended.clone(), story.sim.clone(), story.chain.clone());
+	story.sim.spawn(async move {
+		let stop = watch::Sender::new(false);
+		let result = role.serve(&FakeNet::record("t"), stop.subscribe()).await;
+		slot.set(Some(result.is_ok()));
+	});
+	story.sim.spawn(async move {
+		loop {
+			sim.sleep(2_000).await;
+			chain.block();
+		}
+	});
+	ended
+}
+
+#[test]
+fn claims_and_reveals_should_start_at_once_when_registering_waits() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let before = story.role(FakeEngine::default());
+		for seq in 0..4 {
+			receipt(story.send(&before, seq).await);
+		}
+		story.duties(&before).await;
+		story.duties(&before).await;
+		let id = story.store.claims().unwrap()[0].id.unwrap();
+		for seq in 4..8 {
+			receipt(story.send(&before, seq).await);
+		}
+		// Restarted in the lock period with other terms, while the draw of its claim runs.
+		story.chain.lock_terms(true);
+		let ring = Keyring::own(story.key.clone());
+		let config = TranscodeConfig { price: UNIT / 500, ..before.parts.config.clone() };
+		let own = Some(story.key.clone());
+		let role = story.role_with(ring, own, FakeEngine::default(), config);
+		story.chain.draw(id, H256::repeat_byte(3), 8);
+		let ended = serve(&story, role);
+		sim.sleep(9_000).await;
+		assert!(!story.chain.claims()[&id].revealed.is_empty(), "revealed");
+		assert_eq!(story.chain.claims().len(), 2, "claimed");
+		let view = |story: &Story| {
+			let (chain, account) = (story.chain.client(None), story.key.account());
+			async move { chain.transcoder(&account).await.unwrap().unwrap() }
+		};
+		assert_eq!(view(&story).await.price, UNIT / 1_000);
+		let waits =
+			|event: &Event| matches!(event, Event::Waits { text } if text.contains("locked"));
+		assert!(story.events.events().iter().any(waits));
+		story.chain.lock_terms(false);
+		sim.sleep(30_000).await;
+		assert_eq!(view(&story).await.price, UNIT / 500, "registered when it can be");
+		assert_eq!(ended.get(), None);
+	})
+}
+
+#[test]
+fn role_should_end_when_it_cannot_register_and_is_not_needed() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let engine = FakeEngine { toolchain: Hash::repeat_byte(1), ..Default::default() };
+		let ended = serve(&story, story.role(engine.clone()));
+		sim.sleep(5_000).await;
+		assert_eq!(ended.get(), Some(false));
+		// With a claim it stays for as long as that is open.
+		let role = story.role(FakeEngine::default());
+		for seq in 0..4 {
+			receipt(story.send(&role, seq).await);
+		}
+		story.duties(&role).await;
+		story.duties(&role).await;
+		let ended = serve(&story, story.role(engine));
+		sim.sleep(60_000).await;
+		assert_eq!(ended.get(), None);
+		story.chain.close(story.store.claims().unwrap()[0].id.unwrap());
+		sim.sleep(60_000).await;
+		assert_eq!(ended.get(), Some(false));
+	})
+}
+
+#[test]
+fn operator_should_be_told_of_jail_slash_and_a_low_balance() {
+	use crate::ports::{chain::Free, events::Warning};
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let account = story.key.account();
+		let _role = serve(&story, story.role(FakeEngine::default()));
+		let warned = |what: Warning| {
+			let is = |event: &Event| matches!(event, Event::Warned { what: w, .. } if *w == what);
+			story.events.events().iter().any(is)
+		};
+		sim.sleep(30_000).await;
+		assert!(!warned(Warning::Jailed) && !warned(Warning::LowBalance));
+		story.chain.jail(&account, true);
+		story.chain.leave(&account, Free::default());
+		sim.sleep(30_000).await;
+		for what in [Warning::Jailed, Warning::StakeFell, Warning::LowBalance] {
+			assert!(warned(what), "{what:?}");
+		}
+		let capacity = || async {
+			story.chain.client(None).transcoder(&account).await.unwrap().unwrap().capacity
+		};
+		assert_eq!(capacity().await, 0);
+		story.chain.jail(&account, false);
+		sim.sleep(30_000).await;
+		assert_eq!(capacity().await, 2, "announced again once it is free");
+	})
+}
+
+#[test]
+fn operator_should_be_told_how_a_claim_ended_badly() {
+	use crate::ports::events::Warning;
+	for (outcome, what) in [
+		(Outcome::Failed, Warning::ClaimFailed),
+		(Outcome::Missed, Warning::ClaimMissed),
+		(Outcome::Void, Warning::ClaimVoid),
+	] {
+		simulate(move |sim| async move {
+			let story = Story::new(&sim).await;
+			let role = story.role(FakeEngine::default());
+			for seq in 0..4 {
+				receipt(story.send(&role, seq).await);
+			}
+			story.duties(&role).await;
+			story.duties(&role).await;
+			let id = story.store.claims().unwrap()[0].id.unwrap();
+			story.chain.decide(id, outcome);
+			story.duties(&role).await;
+			story.chain.close(id);
+			story.duties(&role).await;
+			let is = |event: &Event| matches!(event, Event::Warned { what: w, .. } if *w == what);
+			assert!(story.events.events().iter().any(is), "{what:?}");
+		})
+	}
+}
