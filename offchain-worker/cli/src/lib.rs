@@ -17,6 +17,7 @@ pub mod gateway;
 pub mod http;
 pub mod keys;
 pub mod metrics;
+pub mod reach;
 pub mod secrets;
 pub mod setup;
 pub mod stream;

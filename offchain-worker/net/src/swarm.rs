@@ -75,7 +75,7 @@ pub(crate) fn build(
 			let quic = quic::tokio::Transport::new(quic::Config::new(key))
 				.map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
 			let both = quic.or_transport(tcp).map(|either, _| either.into_inner());
-			Ok(Gate::new(both.boxed(), handshakes))
+			Ok::<_, Box<dyn std::error::Error + Send + Sync>>(Gate::new(both.boxed(), handshakes))
 		})
 		.map_err(local)?
 		.with_dns()

@@ -174,6 +174,27 @@ impl FakeChain {
 		}
 	}
 
+	/// Gives the first assignment of a job that has none to a transcoder.
+	pub fn assign(&self, job: JobId, to: &AccountId) {
+		let mut state = self.state();
+		if let Some(view) = state.jobs.get_mut(&job) {
+			view.current.get_or_insert(AssignmentView {
+				index: 0,
+				transcoder: to.clone(),
+				price: 1,
+				toolchain: Some(FakeEngine::default().toolchain),
+				broadcaster_keys: 0,
+				transcoder_keys: 0,
+				max_leaves: 64,
+				claimable_until: None,
+				next_seq: 0,
+				allowance: PLENTY,
+			});
+		}
+		drop(state);
+		self.block();
+	}
+
 	/// Leaves an account so much.
 	pub fn leave(&self, account: &AccountId, free: Free) {
 		self.state().free.insert(account.clone(), free);

@@ -755,3 +755,39 @@ async fn nothing_should_be_kept_when_a_rendition_is_not_as_its_receipt_describes
 	assert!(matches!(refused, FollowError::Described), "{refused}");
 	assert_eq!(story.store.blob_count(), 0);
 }
+
+#[tokio::test]
+async fn stream_should_be_kept_within_its_bytes() {
+	let story = Story::new().await;
+	// Each rendition has three bytes.
+	let follower = story.follower(100).within(12);
+	let stream = follower.find("demo", None).await.unwrap();
+	for seq in 0..10 {
+		story.origin.put_record(&story.record(seq, |_| ())).unwrap();
+	}
+	follower.poll(stream).await.unwrap();
+	assert_eq!(seqs(&follower, stream), [6, 7, 8, 9]);
+	// Counted anew after a restart.
+	let again = story.follower(100).within(6);
+	story.origin.put_record(&story.record(10, |_| ())).unwrap();
+	again.poll(stream).await.unwrap();
+	assert_eq!(seqs(&again, stream), [9, 10]);
+	assert_eq!(story.store.blob_count(), 2);
+}
+
+#[tokio::test]
+async fn record_should_be_refused_when_its_transcoder_was_not_assigned() {
+	let story = Story::new().await;
+	let follower = story.follower(100);
+	let stream = follower.find("demo", None).await.unwrap();
+	story.chain.assign(1, &story.transcoder.account());
+	story.origin.put_record(&story.record(0, |_| ())).unwrap();
+	assert_eq!(follower.poll(stream).await.unwrap().new, 1);
+	// The broadcaster signs what somebody made that nobody has drawn, and that nobody judges.
+	let eve = Key::from_uri("//Eve").unwrap();
+	let mut record = story.record(1, |header| header.transcoder = eve.account());
+	record.signature = Signing::own(eve).sign(&record.receipt.hash());
+	story.origin.put_record(&record).unwrap();
+	let refused = follower.poll(stream).await.unwrap_err();
+	assert!(matches!(refused, FollowError::NotAssigned), "{refused}");
+}
