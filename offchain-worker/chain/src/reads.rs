@@ -3,7 +3,7 @@
 use codec::{Decode, DecodeAll, Encode};
 use livepeer_primitives::{AccountId, Balance, ETH};
 use livepeer_worker_core::ports::chain::{At, ChainError, Free};
-use sp_core::hashing::{blake2_128, twox_128};
+use sp_crypto_hashing::{blake2_128, twox_128};
 use subxt::runtime_apis::Payload;
 
 use crate::SubxtChain;

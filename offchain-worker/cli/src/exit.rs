@@ -36,7 +36,7 @@ impl From<Exit> for ExitCode {
 
 /// The exit code of an error.
 pub fn code_of(error: &anyhow::Error) -> Exit {
-	error.chain().find_map(|cause| code(cause)).unwrap_or(Exit::Failed)
+	error.chain().find_map(code).unwrap_or(Exit::Failed)
 }
 
 fn code(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {

@@ -209,7 +209,9 @@ mod tests {
 		let (_third, third) = enter(&doors, 1);
 		assert!(first.is_aborted());
 		assert!(!second.is_aborted() && !third.is_aborted() && !other.is_aborted());
-		assert_eq!((doors.lock().all, doors.lock().of(host(1))), (3, 2));
+		let entered = doors.lock();
+		assert_eq!((entered.all, entered.of(host(1))), (3, 2));
+		drop(entered);
 	}
 
 	#[test]

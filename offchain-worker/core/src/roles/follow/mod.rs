@@ -4,7 +4,10 @@
 use std::{
 	collections::{BTreeMap, BTreeSet, VecDeque},
 	future::Future,
-	sync::{Arc, Mutex},
+	sync::{
+		atomic::{AtomicU64, Ordering},
+		Arc, Mutex,
+	},
 };
 
 use codec::{DecodeAll, Encode};
@@ -128,6 +131,8 @@ pub struct Follower {
 	timelines: Mutex<BTreeMap<StreamId, Timeline>>,
 	/// The seqs of the streams in use, and the bytes of each.
 	sizes: Mutex<BTreeMap<StreamId, VecDeque<(Seq, u64)>>>,
+	/// Until when it is believed that the node gives no answer.
+	late_until_ms: AtomicU64,
 	/// To whom assignments were given.
 	assigned: Mutex<BTreeMap<(JobId, AssignmentIndex), Assignee>>,
 	/// The streams of which it was said that their heads are dated in the future.
@@ -154,6 +159,7 @@ impl Follower {
 			keep: keep.max(1),
 			keep_bytes: u64::MAX,
 			sizes: Mutex::default(),
+			late_until_ms: AtomicU64::new(0),
 			assigned: Mutex::default(),
 			located: Mutex::default(),
 			timelines: Mutex::default(),
@@ -263,8 +269,15 @@ impl Follower {
 	) -> Result<T, FollowError> {
 		let late = self.clock.sleep_until(self.clock.now_ms().saturating_add(CHAIN_MS));
 		match select(std::pin::pin!(read), late).await {
-			Either::Left((answer, _)) => Ok(answer?),
-			Either::Right(_) => Err(FollowError::Late),
+			Either::Left((answer, _)) => {
+				self.late_until_ms.store(0, Ordering::Relaxed);
+				Ok(answer?)
+			}
+			Either::Right(_) => {
+				let until_ms = self.clock.now_ms().saturating_add(BELIEVED_MS);
+				self.late_until_ms.store(until_ms, Ordering::Relaxed);
+				Err(FollowError::Late)
+			}
 		}
 	}
 
@@ -562,6 +575,10 @@ impl Follower {
 			Some(Assignee::Known(transcoder)) => return *transcoder == header.transcoder,
 			Some(Assignee::Unknown { until_ms }) if now_ms < *until_ms => return true,
 			_ => {}
+		}
+		// What can be done without is not waited for twice.
+		if now_ms < self.late_until_ms.load(Ordering::Relaxed) {
+			return true;
 		}
 		// Of what is final only: another may be drawn in the place of what is not.
 		let view = self.in_time(self.chain.job(At::Finalized, header.job)).await.ok().flatten();

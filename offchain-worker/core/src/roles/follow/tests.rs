@@ -20,7 +20,7 @@ use livepeer_primitives::{
 	claim::ClaimInfo,
 	extension::Extensions,
 	keys::Purpose,
-	receipt::{Outputs, Receipt, TranscodeResult},
+	receipt::{Output, Outputs, Receipt, TranscodeResult},
 	segment::{SegmentHeader, StreamHead},
 	video::SourceLimits,
 	ClaimId, Hash, ToolchainId, UNIT,
