@@ -269,10 +269,7 @@ impl Follower {
 	) -> Result<T, FollowError> {
 		let late = self.clock.sleep_until(self.clock.now_ms().saturating_add(CHAIN_MS));
 		match select(std::pin::pin!(read), late).await {
-			Either::Left((answer, _)) => {
-				self.late_until_ms.store(0, Ordering::Relaxed);
-				Ok(answer?)
-			}
+			Either::Left((answer, _)) => Ok(answer?),
 			Either::Right(_) => {
 				let until_ms = self.clock.now_ms().saturating_add(BELIEVED_MS);
 				self.late_until_ms.store(until_ms, Ordering::Relaxed);
