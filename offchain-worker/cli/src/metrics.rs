@@ -113,7 +113,7 @@ impl Default for Metrics {
 		r.register("store_bytes", "Bytes of all segments that are kept", m.store_bytes.clone());
 		// So that an alert on a warning works before it was ever said.
 		for warning in Warning::ALL {
-			m.warnings.get_or_create(&kind(warning.name()));
+			drop(m.warnings.get_or_create(&kind(warning.name())));
 		}
 		Self { registry, ..metrics }
 	}
