@@ -15,7 +15,7 @@ use livepeer_worker_core::{
 use livepeer_worker_media::{
 	Engine, MediaPool, PoolConfig, Priority, Segment, SegmentOptions, SegmentStream,
 };
-use livepeer_worker_net::NetLimits;
+use livepeer_worker_net::{record_at, Multiaddr, NetLimits};
 use tokio::{
 	sync::{mpsc, watch},
 	time::Instant,
@@ -88,9 +88,14 @@ pub struct BroadcastArgs {
 	/// ones.
 	#[arg(long, value_name = "SECONDS", default_value = "2.5", value_parser = ticks)]
 	pub longest: u32,
-	/// Sign no segment below this number when nothing of the stream is stored here.
-	#[arg(long, value_name = "SEQ", default_value_t = 0)]
-	pub above: Seq,
+	/// Sign no segment below this number: needed when the stream ran before, nothing of it is stored
+	/// here and nobody knows how far it came.
+	#[arg(long, value_name = "SEQ")]
+	pub above: Option<Seq>,
+	/// Ask this gateway how far the stream came when nothing of it is stored here, as a multiaddress
+	/// that ends in /p2p/PEER; may be given several times.
+	#[arg(long, value_name = "MULTIADDR")]
+	pub ask: Vec<Multiaddr>,
 	/// Whose stream it is, and what signs its segments.
 	#[command(flatten)]
 	pub operator: OperatorArgs,
@@ -118,7 +123,7 @@ struct Ready {
 /// Streams a file.
 pub async fn run(args: BroadcastArgs) -> Result<()> {
 	let mut stop = stop_signal()?;
-	let home = args.home.open()?;
+	let home = args.home.open().await?;
 	if let Some(ready) = unless_stopped(&mut stop, start(&args, &home)).await? {
 		stream(&args, ready, stop).await?;
 	}
@@ -179,6 +184,7 @@ async fn start(args: &BroadcastArgs, home: &Home) -> Result<Ready> {
 		lasts: args.lasts,
 		keep: args.keep,
 		above: args.above,
+		ask: args.ask.iter().map(|address| Ok(record_at(address)?)).collect::<Result<Vec<_>>>()?,
 	};
 	let open = broadcaster.open(&spec).await?;
 	tracing::info!(job = open.job, stream = ?open.stream, "the stream is open");

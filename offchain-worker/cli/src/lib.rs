@@ -7,23 +7,30 @@
 //! - [`verify`]: re-transcodes drawn segments for a validator's node;
 //! - [`gateway`]: checks a stream and serves it to browsers.
 //!
-//! and tools: [`doctor`], [`keys`], `toolchain`.
+//! and tools: [`doctor`], [`keys`], [`stream`], `token`, `toolchain`.
 
 pub mod broadcast;
 pub mod doctor;
 pub mod events;
+pub mod exit;
 pub mod gateway;
+pub mod http;
 pub mod keys;
+pub mod metrics;
+pub mod reach;
+pub mod secrets;
 pub mod setup;
+pub mod stream;
 pub mod transcode;
 pub mod units;
 pub mod verify;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::Subcommand;
 use livepeer_worker_media::{Engine, MediaPool, PoolConfig};
+use sp_core::sr25519;
 
 /// What the worker is asked to do.
 #[derive(Debug, Subcommand)]
@@ -43,6 +50,14 @@ pub enum Command {
 	/// Make and inspect keys, and say what an account's own key has to say.
 	#[command(subcommand)]
 	Keys(keys::KeysCommand),
+	/// List, end and top up the streams of an account.
+	#[command(subcommand)]
+	Stream(stream::StreamCommand),
+	/// Make the secret that a node and its verify worker share.
+	Token {
+		/// The file, which must not exist yet.
+		file: PathBuf,
+	},
 }
 
 /// Serves as a media child and never returns, if that is what this process was started for.
@@ -73,12 +88,21 @@ pub fn run(command: Command) -> ExitCode {
 			}
 			Command::Doctor(args) => doctor::run(args).await,
 			Command::Keys(command) => keys::run(command).await,
+			Command::Stream(command) => stream::run(command).await,
+			Command::Token { file } => {
+				let (_, secret) = <sr25519::Pair as sp_core::Pair>::generate();
+				secrets::write(&file, &hex::encode(secret))
+			}
 		}
 	}))
 }
 
 /// Drives a role on a runtime of its own.
 pub fn start(role: impl std::future::Future<Output = Result<()>>) -> Result<()> {
+	// Each connection is a file, and strangers may make many.
+	if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+		tracing::debug!(%error, "the number of open files stays as it is");
+	}
 	tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(role)
 }
 
@@ -88,7 +112,7 @@ pub fn finish(result: Result<()>) -> ExitCode {
 		Ok(()) => ExitCode::SUCCESS,
 		Err(error) => {
 			eprintln!("livepeer-worker: {error:#}");
-			ExitCode::FAILURE
+			exit::code_of(&error).into()
 		}
 	}
 }

@@ -87,7 +87,7 @@ fn port_should_be_named_when_it_is_taken() {
 	let line = complaint(&["gateway", "--http", &address, "--data-dir", text(&data)]);
 	assert!(line.contains(&address) && line.contains("Address already in use"), "{line}");
 	let token = dir.path().join("token");
-	std::fs::write(&token, "secret").unwrap();
+	livepeer_worker::secrets::write(&token, "secret").unwrap();
 	let line = complaint(&[
 		"verify",
 		"--listen",
@@ -108,7 +108,10 @@ fn token_file_should_be_named_when_it_is_missing_or_empty() {
 	let arguments = ["verify", "--token-file", text(&token), "--data-dir", text(&data)];
 	let line = complaint(&arguments);
 	assert!(line.contains(text(&token)) && line.contains("No such file"), "{line}");
-	std::fs::write(&token, "\n").unwrap();
+	std::fs::write(&token, "secret").unwrap();
+	assert!(complaint(&arguments).contains("chmod 600"), "others can read it");
+	std::fs::remove_file(&token).unwrap();
+	livepeer_worker::secrets::write(&token, "").unwrap();
 	assert!(complaint(&arguments).contains("is empty"));
 }
 
