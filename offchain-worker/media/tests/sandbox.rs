@@ -50,5 +50,5 @@ async fn error_should_say_so_when_the_program_is_no_child_of_ours() {
 	assert!(matches!(result, Err(MediaError::Io(_))));
 	let wrong = PoolConfig { program: Some("/bin/true".into()), ..config() };
 	let result = transcode(&MediaPool::new(wrong), &source()).await;
-	assert!(matches!(result, Err(MediaError::Died { .. })), "{result:?}");
+	assert!(matches!(result, Err(MediaError::Io(_))), "{result:?}");
 }

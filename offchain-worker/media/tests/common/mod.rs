@@ -12,7 +12,7 @@ use livepeer_primitives::{
 	video::{Rendition, SourceLimits, CANONICAL_PROFILE},
 };
 use livepeer_worker_media::{
-	EvidenceSeed, MediaError, MediaPool, PoolConfig, Priority, TranscodeJob, Transcoded,
+	EvidenceSeed, MediaError, MediaPool, PoolConfig, Priority, TranscodeJob, Transcoded, Wishes,
 };
 
 /// Of the last segment of an epoch, which may be as short as it likes.
@@ -83,7 +83,8 @@ pub async fn transcode_into(
 	ladder: &[Rendition],
 	evidence: Option<EvidenceSeed>,
 ) -> Result<Transcoded, MediaError> {
-	let job = TranscodeJob { input, ladder, limits: &LIMITS, evidence };
+	let wishes = Wishes { evidence, variant: None };
+	let job = TranscodeJob { input, ladder, limits: &LIMITS, wishes };
 	pool.transcode(job, Priority::Live).await
 }
 
