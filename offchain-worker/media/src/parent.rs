@@ -63,6 +63,16 @@ pub enum MediaError {
 		/// The end of what it wrote to standard error.
 		stderr: String,
 	},
+	/// The job's format needs more memory than this machine has for all children.
+	#[error(
+		"this job needs {needed} MiB of memory for a segment; this machine has {total} MiB for all"
+	)]
+	TooLarge {
+		/// MiB that one segment needs.
+		needed: u32,
+		/// MiB for all children.
+		total: u32,
+	},
 	/// The child could not be started or spoken to.
 	#[error("the media child cannot be used: {0}")]
 	Io(String),
@@ -112,6 +122,9 @@ pub struct PoolConfig {
 	/// Bytes of address space that every child may use; one that transcodes large pictures gets as
 	/// much as its format needs.
 	pub memory: u64,
+	/// Bytes that all children together may need; what needs more waits, and what alone needs more is
+	/// refused.
+	pub total_memory: u64,
 	/// Added to the children's otherwise fixed environment; for tests.
 	pub environment: Vec<(String, String)>,
 }
@@ -127,6 +140,7 @@ impl Default for PoolConfig {
 			verify_timeout: Duration::from_secs(300),
 			segment_timeout: Duration::from_secs(60),
 			memory: Allowance::default().memory,
+			total_memory: machine_memory() / 10 * 7,
 			environment: Vec::new(),
 		}
 	}
@@ -150,6 +164,7 @@ pub struct TranscodeJob<'a> {
 pub struct MediaPool {
 	config: Arc<PoolConfig>,
 	zygote: Zygote,
+	memory: Arc<Semaphore>,
 	live: Arc<Semaphore>,
 	verify: Arc<Semaphore>,
 }
@@ -161,6 +176,7 @@ impl MediaPool {
 		Self {
 			live: Arc::new(Semaphore::new(config.live.max(1))),
 			verify: Arc::new(Semaphore::new(config.verify.max(1))),
+			memory: Arc::new(Semaphore::new(mebibytes(config.total_memory) as usize)),
 			zygote: Zygote::new(Arc::clone(&config)),
 			config,
 		}
@@ -279,10 +295,16 @@ impl MediaPool {
 
 	/// One request, one child, one answer.
 	async fn ask(&self, request: Request, priority: Priority) -> Result<Answer, MediaError> {
-		let _place: OwnedSemaphorePermit = Arc::clone(self.places(priority))
-			.acquire_owned()
-			.await
-			.map_err(|_| MediaError::Io("the pool is closed".into()))?;
+		let closed = |_| MediaError::Io("the pool is closed".into());
+		let (needed, total) = (mebibytes(resident(&request)), mebibytes(self.config.total_memory));
+		if needed > total {
+			return Err(MediaError::TooLarge { needed, total });
+		}
+		let _place: OwnedSemaphorePermit =
+			Arc::clone(self.places(priority)).acquire_owned().await.map_err(closed)?;
+		// After the place, so that whoever waits for memory holds up no more than one place.
+		let _memory: OwnedSemaphorePermit =
+			Arc::clone(&self.memory).acquire_many_owned(needed).await.map_err(closed)?;
 		let wall = match priority {
 			Priority::Live => self.config.live_timeout,
 			Priority::Verify => self.config.verify_timeout,
@@ -294,13 +316,40 @@ impl MediaPool {
 			segment: None,
 		};
 		let mut child = Running::start(&self.zygote, orders, None).await?;
-		match timeout(wall, child.exchange(request)).await {
+		let answer = timeout(wall, child.exchange(request)).await;
+		// Its place is free when it is gone, not when it was told to go.
+		child.end().await;
+		match answer {
 			Ok(Ok(Answer::Failed(failure))) => Err(failure.into()),
 			Ok(result) => result,
-			// Dropping the child kills it.
 			Err(_) => Err(MediaError::TimedOut(wall)),
 		}
 	}
+}
+
+/// What a machine has, in bytes; 4 GiB where the system does not say.
+fn machine_memory() -> u64 {
+	let info = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+	let line = info.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+	let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
+	kib.unwrap_or(4 * 1024 * 1024) * 1024
+}
+
+fn mebibytes(bytes: u64) -> u32 {
+	u32::try_from(bytes.div_ceil(1024 * 1024)).unwrap_or(u32::MAX)
+}
+
+/// Memory that a job's format can really come to occupy: its input, the pictures of
+/// [`memory_for`], and what every child has.
+fn resident(request: &Request) -> u64 {
+	const EVERY_CHILD: u64 = 48 * 1024 * 1024;
+	let (input, pictures) = match request {
+		Request::Transcode { input, .. }
+		| Request::Probe { input, .. }
+		| Request::Inspect { input, .. } => (input.len() as u64, pictures_of(request)),
+		Request::Escape(_) => (0, 0),
+	};
+	EVERY_CHILD + 4 * input + pictures
 }
 
 /// Address space that a job's format can need: the decoder's reference pictures, and per rendition
@@ -308,7 +357,17 @@ impl MediaPool {
 /// is there for what is not a job's format.
 fn memory_for(request: &Request) -> u64 {
 	const LIBRARIES: u64 = 512 * 1024 * 1024;
-	const PICTURES: u64 = 48;
+	match request {
+		Request::Escape(_) => 0,
+		request => LIBRARIES + 2 * pictures_of(request),
+	}
+}
+
+/// Bytes of the pictures that decoder and encoders hold: references of the one; references, queue
+/// and lookahead of the others.
+fn pictures_of(request: &Request) -> u64 {
+	const DECODER: u64 = 20;
+	const ENCODER: u64 = 80;
 	let picture = |width: u16, height: u16| u64::from(width) * u64::from(height) * 3 / 2;
 	let (limits, ladder) = match request {
 		Request::Transcode { limits, ladder, .. } => (limits, ladder.as_slice()),
@@ -316,7 +375,7 @@ fn memory_for(request: &Request) -> u64 {
 		Request::Escape(_) => return 0,
 	};
 	let renditions: u64 = ladder.iter().map(|r| picture(r.width, r.height)).sum();
-	LIBRARIES + PICTURES * (picture(limits.width, limits.height) + renditions)
+	DECODER * picture(limits.width, limits.height) + ENCODER * renditions
 }
 
 fn unexpected(answer: &Answer) -> MediaError {

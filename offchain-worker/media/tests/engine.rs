@@ -10,7 +10,7 @@ use livepeer_primitives::{
 	Hash,
 };
 use livepeer_worker_core::ports::engine::{Fault, Format, MediaEngine, MediaError};
-use livepeer_worker_media::{golden, Engine};
+use livepeer_worker_media::{golden, Engine, MediaPool, PoolConfig};
 
 async fn engine() -> Engine {
 	Engine::start(pool()).await.expect("the golden vectors can be made")
@@ -23,7 +23,16 @@ fn format() -> Format {
 
 #[tokio::test]
 async fn toolchain_should_be_debian_12s_when_its_packages_are_installed() {
-	assert_eq!(golden::attest(&pool()).await, Ok(toolchain::DEBIAN_12_V1));
+	let folder = tempfile::tempdir().expect("a temporary directory");
+	let memory = folder.path().join("toolchain");
+	let attested = golden::attest(&pool(), Some(&memory)).await.expect("a sound build");
+	assert_eq!(attested.toolchain, toolchain::DEBIAN_12_V1);
+	assert_eq!(attested.checked.len(), golden::checks().len());
+	// The second time it is known, without a child.
+	let nobody = MediaPool::new(PoolConfig { program: Some("/nonexistent".into()), ..config() });
+	let again = golden::attest(&nobody, Some(&memory)).await.expect("it is remembered");
+	assert_eq!((again.toolchain, again.checked.len()), (attested.toolchain, 0));
+	assert!(golden::attest(&nobody, None).await.is_err());
 }
 
 #[tokio::test]
