@@ -19,8 +19,8 @@ fn hard() -> Vec<u8> {
 	made(
 		directory.path(),
 		"hard.ts",
-		"-f lavfi -i cellauto=s=426x240:r=25:rule=110:seed=7,format=gray,format=yuv420p -t 2 \
-		 -c:v libx264 -preset ultrafast -g 300 -crf 18 -f mpegts",
+		"-f lavfi -i testsrc2=s=426x240:r=25,noise=alls=30:allf=t:all_seed=3 -t 2 \
+		 -pix_fmt yuv420p -c:v libx264 -preset ultrafast -g 300 -crf 18 -f mpegts",
 	)
 }
 

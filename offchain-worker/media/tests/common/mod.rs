@@ -30,9 +30,9 @@ pub fn config() -> PoolConfig {
 		program: Some(PathBuf::from(env!("CARGO_BIN_EXE_livepeer-media"))),
 		live: 2,
 		verify: 2,
-		live_timeout: Duration::from_secs(60),
-		verify_timeout: Duration::from_secs(60),
-		segment_timeout: Duration::from_secs(30),
+		live_timeout: Duration::from_secs(300),
+		verify_timeout: Duration::from_secs(300),
+		segment_timeout: Duration::from_secs(120),
 		..PoolConfig::default()
 	}
 }
