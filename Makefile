@@ -135,6 +135,14 @@ bench-gas: ## Measure what the bridge costs on Ethereum, Osaka and Amsterdam; wr
 bench: build ## Speed against the raw tool: transcoding as a ratio to the ffmpeg command line
 	scripts/bench.sh
 
+.PHONY: bench-quality
+bench-quality: build ## Quality at equal bytes against ffmpeg's continuous encode; writes docs/media.md
+	scripts/bench-quality.py --write
+
+.PHONY: test-equal
+test-equal: setup ## 500 segments twice: other order, load, processor level; not a byte may differ
+	SEGMENTS=500 cargo test --release --locked -p livepeer-worker-media --test mixed
+
 .PHONY: weights
 weights: setup ## Measure the weights of our pallets: PALLETS="jobs rounds" STEPS=20 REPEAT=10
 	scripts/weights.sh

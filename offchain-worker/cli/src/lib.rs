@@ -29,7 +29,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::Subcommand;
-use livepeer_worker_media::{Engine, MediaPool, PoolConfig};
+use livepeer_worker_media::{golden, Engine, MediaPool, PoolConfig};
 use sp_core::sr25519;
 
 /// What the worker is asked to do.
@@ -45,6 +45,8 @@ pub enum Command {
 	Gateway(gateway::GatewayArgs),
 	/// Print the id of what this machine's FFmpeg makes.
 	Toolchain,
+	/// Make the golden vectors anew and print what was made of each, and the id.
+	SelfTest,
 	/// Check that this machine can do the work.
 	Doctor(doctor::DoctorArgs),
 	/// Make and inspect keys, and say what an account's own key has to say.
@@ -84,6 +86,15 @@ pub fn run(command: Command) -> ExitCode {
 					"{:?}",
 					livepeer_worker_core::ports::engine::MediaEngine::toolchain(&engine)
 				);
+				Ok(())
+			}
+			Command::SelfTest => {
+				let pool = MediaPool::new(PoolConfig::default());
+				let attested = golden::attest(&pool, None).await?;
+				for checked in &attested.checked {
+					println!("ok    {}: {}, {:?}", checked.name, checked.found, checked.hash);
+				}
+				println!("{:?}", attested.toolchain);
 				Ok(())
 			}
 			Command::Doctor(args) => doctor::run(args).await,

@@ -10,6 +10,7 @@
 use std::{
 	ffi::{CStr, CString},
 	marker::PhantomData,
+	os::fd::{AsRawFd, FromRawFd, OwnedFd},
 	ptr,
 };
 
@@ -652,4 +653,110 @@ pub fn close_other_descriptors() -> std::io::Result<()> {
 pub fn not_dumpable() {
 	// SAFETY: sets one flag of this process.
 	let _ = unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
+}
+
+/// Takes ownership of a descriptor that just came with a message.
+pub fn owned(descriptor: i32) -> OwnedFd {
+	// SAFETY: the kernel made this descriptor for us when the message was received, and nobody
+	// else knows it.
+	unsafe { OwnedFd::from_raw_fd(descriptor) }
+}
+
+/// Puts these in the place of standard input, output and error.
+pub fn replace_standard(with: [OwnedFd; 3]) -> std::io::Result<()> {
+	for (place, descriptor) in with.iter().enumerate() {
+		// SAFETY: replaces a standard descriptor, which nobody in this process owns as an object;
+		// those that come in are above them, since the standard ones are open.
+		if unsafe { libc::dup2(descriptor.as_raw_fd(), place as i32) } < 0 {
+			return Err(std::io::Error::last_os_error());
+		}
+	}
+	Ok(())
+}
+
+/// Threads of this process; `None` where the system does not say.
+pub fn threads() -> Option<usize> {
+	// Landlock forbids to list `/proc/self/task`; this directory's link count is not readable
+	// either. The kernel answers by an operation that only a single-threaded process may do.
+	// SAFETY: asks to leave what is already shared with nobody.
+	match unsafe { libc::unshare(libc::CLONE_THREAD) } {
+		0 => Some(1),
+		_ => None,
+	}
+}
+
+/// Forks. `None` in the child.
+pub fn fork() -> std::io::Result<Option<i32>> {
+	// SAFETY: the caller has one thread, so the child may do whatever it could.
+	match unsafe { libc::fork() } {
+		-1 => Err(std::io::Error::last_os_error()),
+		0 => Ok(None),
+		pid => Ok(Some(pid)),
+	}
+}
+
+/// Kills a child of this process, waits for it, and gives its status.
+pub fn end_child(pid: i32) -> std::io::Result<i32> {
+	let mut status = 0;
+	if pid <= 0 {
+		return Err(std::io::ErrorKind::InvalidInput.into());
+	}
+	// SAFETY: until it is waited for, the number of a child names nothing else; a number that is
+	// no child's fails in `waitid`, which changes nothing, before anything is killed.
+	unsafe {
+		let mut found: libc::siginfo_t = std::mem::zeroed();
+		let flags = libc::WEXITED | libc::WNOWAIT | libc::WNOHANG;
+		if libc::waitid(libc::P_PID, pid as libc::id_t, &mut found, flags) != 0 {
+			return Err(std::io::Error::last_os_error());
+		}
+		libc::kill(pid, libc::SIGKILL);
+		loop {
+			if libc::waitpid(pid, &mut status, 0) == pid {
+				return Ok(status);
+			}
+			let error = std::io::Error::last_os_error();
+			if error.kind() != std::io::ErrorKind::Interrupted {
+				return Err(error);
+			}
+		}
+	}
+}
+
+/// Ends this process when its parent ends; fails if that has happened already.
+pub fn end_with_parent(parent: i32) -> std::io::Result<()> {
+	// SAFETY: sets one flag of this process and reads a number.
+	unsafe {
+		if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) != 0 {
+			return Err(std::io::Error::last_os_error());
+		}
+		match libc::getppid() {
+			ppid if ppid == parent => Ok(()),
+			_ => Err(std::io::Error::other("the parent is gone")),
+		}
+	}
+}
+
+/// Processor seconds of this process's ended descendants: what a busy machine does not distort.
+pub fn descendants_seconds() -> f64 {
+	let seconds = |t: libc::timeval| t.tv_sec as f64 + t.tv_usec as f64 / 1e6;
+	// SAFETY: fills a structure of plain numbers, for which zero is a value.
+	unsafe {
+		let mut usage: libc::rusage = std::mem::zeroed();
+		if libc::getrusage(libc::RUSAGE_CHILDREN, &mut usage) != 0 {
+			return 0.0;
+		}
+		seconds(usage.ru_utime) + seconds(usage.ru_stime)
+	}
+}
+
+/// Has libav* use only what a processor of these capabilities has.
+pub fn force_processor(capabilities: &str) -> Result<()> {
+	let text = c_string(capabilities)?;
+	let mut flags = 0;
+	// SAFETY: parses a string into a number and sets a number, before any codec is opened.
+	unsafe {
+		check(sys::av_parse_cpu_caps(&mut flags, text.as_ptr()))?;
+		sys::av_force_cpu_flags(flags as i32);
+	}
+	Ok(())
 }

@@ -14,10 +14,12 @@ mod segmenter;
 mod sei;
 mod source;
 mod wire;
+mod zygote;
 
 pub use engine::Engine;
+pub use ffi::descendants_seconds;
 pub use parent::{MediaError, MediaPool, PoolConfig, Priority, SegmentStream, TranscodeJob};
-pub use pipeline::{EvidenceSeed, Facts, Inspection, Transcoded};
+pub use pipeline::{EvidenceSeed, Facts, Inspection, Transcoded, Variant, Wishes};
 pub use wire::{Escape, Segment, SegmentOptions};
 
 /// Versions of the libraries that this process has loaded, for logs: libavutil, libavcodec,

@@ -78,13 +78,27 @@ const REFUSED: &[libc::c_long] = &[
 	libc::SYS_prlimit64,
 ];
 
-/// Enters the sandbox. There is no way back; on an error the process must not go on.
-pub fn enter(allowance: &Allowance) -> Result<(), String> {
+/// The system call filters, compiled once for all children.
+pub struct Filters(Vec<BpfProgram>);
+
+impl Filters {
+	/// Compiles them.
+	pub fn new() -> Result<Self, String> {
+		programs().map(Self).map_err(|e| format!("seccomp: {e}"))
+	}
+}
+
+/// Gives up files and network, for this process and all its children.
+pub fn deny_files() -> Result<(), String> {
 	ffi::not_dumpable();
-	landlock().map_err(|e| format!("landlock: {e}"))?;
+	landlock().map_err(|e| format!("landlock: {e}"))
+}
+
+/// Enters the rest of the sandbox. There is no way back; on an error the process must not go on.
+pub fn enter(allowance: &Allowance, filters: &Filters) -> Result<(), String> {
 	limit(allowance).map_err(|e| format!("resource limits: {e}"))?;
-	for program in programs().map_err(|e| format!("seccomp: {e}"))? {
-		seccompiler::apply_filter(&program).map_err(|e| format!("seccomp: {e}"))?;
+	for program in &filters.0 {
+		seccompiler::apply_filter(program).map_err(|e| format!("seccomp: {e}"))?;
 	}
 	Ok(())
 }

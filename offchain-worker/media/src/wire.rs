@@ -10,7 +10,7 @@ use livepeer_primitives::{
 
 use crate::{
 	limits::Failure,
-	pipeline::{EvidenceSeed, Facts, Inspection, Transcoded},
+	pipeline::{Facts, Inspection, Transcoded, Wishes},
 };
 
 /// The largest frame. A parent decodes what a child sent that it does not trust, so there is no more
@@ -34,8 +34,8 @@ pub enum Request {
 		limits: SourceLimits,
 		/// The renditions in order.
 		ladder: Vec<Rendition>,
-		/// Seed for evidence, if wanted.
-		evidence: Option<EvidenceSeed>,
+		/// What is asked beyond the plain outputs.
+		wishes: Wishes,
 		/// The segment.
 		input: Vec<u8>,
 	},
