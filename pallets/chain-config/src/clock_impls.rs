@@ -33,6 +33,7 @@ impl<T: Config> ProtocolClock for Pallet<T> {
 	}
 
 	fn is_open() -> bool {
-		!Closed::<T>::get().end_with(Self::height())
+		// The pool asks before the next block's hook has noted anything.
+		!Closed::<T>::get().end_with(Self::height()) && !T::IsClosed::get()
 	}
 }

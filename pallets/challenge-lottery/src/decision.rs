@@ -260,7 +260,9 @@ pub struct Ruling {
 	pub is_dispute: bool,
 	/// Whether most of its members revealed. Where they did not, finality may have stalled.
 	pub most_revealed: bool,
-	/// The leaves on which at least half of the stake abstains: nobody pays for those.
+	/// The leaves on which at least half of the eligible stake abstains in the dispute: nobody pays
+	/// for those. A committee alone excuses nobody, or half of its stake, which may be one member's,
+	/// could have everybody judge for nothing.
 	pub excused: LeafMask,
 	/// The evidence of two thirds of the revealed stake.
 	pub right: Option<Evidence>,
@@ -289,7 +291,7 @@ impl Ruling {
 			failing,
 			is_dispute,
 			most_revealed: revealed.saturating_mul(2) > votes.len(),
-			excused: mask(leaves, |leaf| half(abstaining(leaf), eligible)),
+			excused: mask(leaves, |leaf| is_dispute && half(abstaining(leaf), eligible)),
 			right: right_evidence(votes).filter(|right| is_dispute || is_common(votes, right)),
 		}
 	}
@@ -297,7 +299,8 @@ impl Ruling {
 	/// How one of the ballot's members behaved.
 	///
 	/// - Silence is a no-show, whatever the outcome: a void claim too, or a third of the stake could
-	///   shield a transcoder for nothing. So is to abstain, except where half abstain.
+	///   shield a transcoder for nothing. So is to abstain, except where half of the eligible stake
+	///   of a dispute abstains.
 	/// - What was committed to and not revealed is the worst wrong word where most revealed.
 	/// - A fault in a claim that was accepted is false dissent: it made everybody work. Unavailable
 	///   is not, for a transcoder could serve everybody but one; a member of the dispute pays a

@@ -184,6 +184,7 @@ impl<T: Config> Pallet<T> {
 		signature: &OperatorSignature,
 		proof: &SumProof,
 	) -> TransactionValidityWithRefund {
+		T::Clock::ensure_open()?;
 		let (challenge, info, _) = Self::check_leaf(id, index, leaf, proof).map_err(invalid)?;
 		let signer = &signature.signer;
 		let is_the_assignments =

@@ -7,8 +7,9 @@ use livepeer_primitives::{
 	draw,
 	keys::VerifierSignature,
 	params::LotteryParameters,
-	traits::{Beacon, Claims},
+	traits::{Beacon, Claims, ProtocolClock},
 	verdict::{self, Opening, Phase, Tranche, DISPUTE},
+	work::fee,
 	AccountId, BlockNumber, ClaimId, Hash,
 };
 use sp_application_crypto::RuntimeAppPublic;
@@ -192,6 +193,7 @@ impl<T: Config> Pallet<T> {
 		commitment: &Hash,
 		signature: &VerifierSignature,
 	) -> TransactionValidityWithRefund {
+		T::Clock::ensure_open()?;
 		let (ballot, member) = Self::duty(id, tranche, index, Phase::Commit)?;
 		let payload = Self::commit_payload(id, tranche, ballot.seed, index, commitment);
 		ensure!(member.key.verify(&payload, signature), InvalidTransaction::BadProof);
@@ -206,6 +208,7 @@ impl<T: Config> Pallet<T> {
 		opening: &Opening,
 		signature: &VerifierSignature,
 	) -> TransactionValidityWithRefund {
+		T::Clock::ensure_open()?;
 		let (ballot, member) = Self::duty(id, tranche, index, Phase::Reveal)?;
 		Self::check_opening(id, &ballot, &member, opening)?;
 		let payload = Self::reveal_payload(id, tranche, ballot.seed, index, opening);
@@ -385,11 +388,21 @@ impl<T: Config> Pallet<T> {
 			finders(committee, failing, &challenge.transcoder)
 		};
 		let early: Vec<_> = committee.iter().map(vote).collect();
-		let conducts = conducts(&[
-			(Ruling::of(outcome, failing, false, leaves, &early), committee),
-			(Ruling::of(outcome, failing, true, leaves, &votes), everybody),
-		]);
-		Self::decide(id, challenge, Verdict { outcome, about_input, finders }, conducts)
+		let in_dispute = Ruling::of(outcome, failing, true, leaves, &votes);
+		// The whole set knows better than a few of it whether a leaf can be judged in time.
+		let in_committee = Ruling {
+			excused: in_dispute.excused,
+			..Ruling::of(outcome, failing, false, leaves, &early)
+		};
+		let conducts = conducts(&[(in_committee, committee), (in_dispute, everybody)]);
+		let dispute_cost = if about_input {
+			let work = challenge.sampled_work.saturating_mul(ballot.revealed.into());
+			fee(work, challenge.parameters.verify_price)
+		} else {
+			0
+		};
+		let verdict = Verdict { outcome, about_input, dispute_cost, finders };
+		Self::decide(id, challenge, verdict, conducts)
 	}
 }
 

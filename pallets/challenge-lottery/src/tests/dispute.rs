@@ -321,7 +321,7 @@ fn no_shows_should_double_until_a_full_answer() {
 }
 
 #[test]
-fn failure_over_the_input_alone_should_refund_without_slash_or_jail() {
+fn failure_over_the_input_alone_should_refund_and_cost_the_dispute_without_slash_or_jail() {
 	build_and_execute(|| {
 		let input = Verdict::NonConforming(NonConformingKind::Input);
 		let claim = disputed(input);
@@ -334,7 +334,18 @@ fn failure_over_the_input_alone_should_refund_without_slash_or_jail() {
 		};
 		assert!(events().iter().any(about_input));
 		assert!(DETAINED.get().is_empty());
+		let open = challenge(claim.id);
+		let crate::types::Stage::Decided(decision) = &open.stage else { panic!("decided") };
+		// What each of the five that revealed has done again.
+		let price = open.parameters.verify_price;
+		let cost = livepeer_primitives::work::fee(open.sampled_work * 5, price);
+		assert!(cost > 0);
+		assert_eq!(decision.dispute_cost, cost);
+		// Not before it could be cancelled.
+		run_to(decided + 11);
+		assert!(CHARGED.get().is_empty());
 		run_to(decided + 12);
+		assert_eq!(CHARGED.get(), vec![(transcoder(), cost)]);
 		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Refund)]);
 		assert_eq!(penalties(), vec![(3, dissent())]);
 		assert!(SLASHED.get().iter().all(|slash| slash.0 != transcoder()));
