@@ -1,7 +1,7 @@
 //! The table of decisions, as plain functions: every input has exactly one result, whatever the
 //! order of the voters. Rows are tried from the top.
 
-use alloc::collections::BTreeMap;
+use alloc::{collections::BTreeMap, vec::Vec};
 use livepeer_primitives::{
 	claim::Outcome,
 	verdict::{Evidence, Verdict},
@@ -73,8 +73,8 @@ pub enum TrancheDecision {
 	Accused,
 	/// All revealed, none abstains, all pass with equal evidence.
 	Accepted,
-	/// Nobody accuses, and not all agree: the next tranche's. All validators judge while there is
-	/// one tranche.
+	/// Nobody accuses, and not all agree: the next tranche is asked, and after the last one its
+	/// members' number decides ([`most_passed`]).
 	Undecided,
 }
 
@@ -173,6 +173,26 @@ pub fn decide_tranche(votes: &[Vote], accused_before: bool) -> TrancheDecision {
 	} else {
 		TrancheDecision::Undecided
 	}
+}
+
+/// Whether two thirds of all members of these tranches, by count, passed every leaf with the evidence
+/// that most of their tranche's revealed members found: what decides when nobody is left to ask and
+/// nobody has accused the transcoder.
+pub fn most_passed(tranches: &[Vec<Vote>]) -> bool {
+	let (mut seated, mut passed) = (0usize, 0usize);
+	for votes in tranches {
+		seated = seated.saturating_add(votes.len());
+		let revealed: Vec<_> = votes.iter().filter_map(Vote::revealed).collect();
+		let most = revealed.iter().map(|(_, evidence)| *evidence).find(|evidence| {
+			let found = revealed.iter().filter(|(_, other)| other == evidence).count();
+			found.saturating_mul(2) > revealed.len()
+		});
+		let agrees = |(verdicts, evidence): &&(&[Verdict], Evidence)| {
+			verdicts.iter().all(Verdict::is_pass) && Some(*evidence) == most
+		};
+		passed = passed.saturating_add(revealed.iter().filter(agrees).count());
+	}
+	seated > 0 && passed.saturating_mul(3) >= seated.saturating_mul(2)
 }
 
 /// Decides a dispute over `leaves` revealed leaves. `votes` holds every eligible validator.

@@ -91,7 +91,9 @@ where
 }
 
 parameter_types! {
-	pub static Parameters: LotteryParameters = ProtocolParameters::development().lottery;
+	/// One tranche, unless a test asks for more.
+	pub static Parameters: LotteryParameters =
+		LotteryParameters { tranches: 1, ..ProtocolParameters::development().lottery };
 	pub static AgendaWeight: Weight = Weight::from_parts(1_000_000_000_000, u64::MAX / 2);
 	pub const Clock: Timing = Timing::development();
 }
@@ -476,7 +478,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 
 /// Runs `test`, then the invariants.
 pub fn build_and_execute(test: impl FnOnce()) {
-	Parameters::set(ProtocolParameters::development().lottery);
+	Parameters::take();
 	AgendaWeight::set(Weight::from_parts(1_000_000_000_000, u64::MAX / 2));
 	let mut ext = new_test_ext();
 	ext.execute_with(|| {

@@ -14,7 +14,7 @@ use scale_info::TypeInfo;
 use sp_core::ConstU32;
 use sp_runtime::{BoundedVec, Perbill};
 
-/// Blocks between a tranche's end and the dispute's seed: the accumulator then holds the VRF of
+/// Blocks between a tranche's end and the seed of the next one, or of the dispute: the accumulator then holds the VRF of
 /// two authors who did not know yet that they would choose it.
 pub const DISPUTE_DELAY: BlockNumber = 2;
 /// Most blocks between two looks for a seed that is late.
@@ -82,6 +82,8 @@ pub enum Stage {
 	AwaitingDispute,
 	/// Decided; waits for execution.
 	Decided(Decision),
+	/// A tranche is closed without agreement; the next one waits for its seed.
+	AwaitingTranche(Tranche),
 }
 
 /// How a challenge was decided.
