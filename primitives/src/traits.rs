@@ -358,7 +358,8 @@ pub trait Claims {
 	fn claim(id: ClaimId) -> Option<ClaimInfo>;
 	/// Ends a claim.
 	fn settle(id: ClaimId, settlement: Settlement) -> DispatchResult;
-	/// Takes ETH from a transcoder for the common pool: from what it has free, the rest as a debt
+	/// Takes ETH, its minimum balance at least, from a transcoder for the common pool: from what it
+	/// has free, the rest as a debt
 	/// that its own part of later fees pays, and with which it gets no new job. Never fails.
 	fn charge(transcoder: &AccountId, amount: Balance);
 	/// For benchmarks: an open claim over `commitment` by `transcoder` for `broadcaster`. Nobody is

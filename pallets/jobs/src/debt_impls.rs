@@ -16,6 +16,8 @@ use crate::{Config, Debts, Error, Event, HoldReason, Pallet};
 impl<T: Config> Pallet<T> {
 	/// See [`livepeer_primitives::traits::Claims::charge`].
 	pub(crate) fn do_charge(who: &AccountId, amount: Balance) {
+		// So much at least that the pool's account can begin with it.
+		let amount = amount.max(Self::smallest_fee());
 		let paid = Self::collect(who, amount);
 		let owed = amount.saturating_sub(paid);
 		if owed > 0 {

@@ -472,6 +472,10 @@ fn commit_without_reveal_should_stop_nothing_and_cost_a_no_show() {
 	let openings: Vec<_> =
 		(0..3).map(|member| (member, ballot.opening(member, Verdict::Valid))).collect();
 	story.cast(&claim, &ballot, &openings, &openings[1..]);
+	// Nobody accuses: the next of the order is asked, who is the last that may judge.
+	let next = story.ballot(&claim);
+	assert_eq!((next.tranche, next.members.len()), (1, 1));
+	assert!(!ballot.members.contains(&next.members[0]));
 	story.vote(&claim, HONEST);
 	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
 	let slashed: Vec<_> = story.slashes().into_iter().map(|(_, who, _)| who).collect();

@@ -4,6 +4,7 @@ use crate::{mock::*, Debts, Error, Event};
 use frame_support::{assert_noop, assert_ok, traits::fungibles::Mutate};
 use livepeer_primitives::{
 	traits::{Claims, Settlement},
+	work::STANDARD_SEGMENT_WORK,
 	AccountId, Balance, ETH, ETH_MINIMUM, UNIT,
 };
 use sp_runtime::Perbill;
@@ -106,14 +107,19 @@ fn debt_should_be_paid_out_of_the_transcoders_own_part_of_later_fees() {
 }
 
 #[test]
-fn debt_should_wait_where_so_little_would_begin_no_account() {
+fn charge_should_be_so_much_at_least_that_the_pool_can_begin_with_it() {
 	build_and_execute(|| {
 		let id = running();
-		// Less than an account of the pool could begin with.
 		charge(&TIM, 1);
-		assert_ok!(claim(&TIM, id, 0, 0, 9));
+		assert_eq!(Jobs::debt_of(TIM), ETH_MINIMUM);
+		// The smallest fee goes to the pot, which begins with no less either.
+		let least = STANDARD_SEGMENT_WORK / (PRICE / ETH_MINIMUM) as u64;
+		assert_ok!(claim_work(&TIM, id, 0, 0, 0, least));
 		assert_ok!(settle(0, Settlement::Pay));
-		assert_eq!((Jobs::debt_of(TIM), free(&POOL)), (1, 0));
-		assert_eq!(free(&POT), fee_of(10));
+		assert_eq!((Jobs::debt_of(TIM), free(&POOL)), (ETH_MINIMUM, 0));
+		assert_eq!(free(&POT), ETH_MINIMUM);
+		assert_ok!(claim(&TIM, id, 0, 1, 9));
+		assert_ok!(settle(1, Settlement::Pay));
+		assert_eq!((Jobs::debt_of(TIM), free(&POOL)), (0, ETH_MINIMUM));
 	});
 }
