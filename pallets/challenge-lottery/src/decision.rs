@@ -69,7 +69,8 @@ fn is_accusation(verdict: &Verdict) -> bool {
 pub enum TrancheDecision {
 	/// Nobody could be seated.
 	Void,
-	/// Somebody accuses the transcoder, or members contradict each other: all validators judge.
+	/// Somebody accuses the transcoder, or members contradict each other, be it in their evidence alone
+	/// where it is not clear whose is right: all validators judge.
 	Accused,
 	/// All revealed, none abstains, all pass with equal evidence.
 	Accepted,
@@ -159,7 +160,7 @@ pub fn decide_tranche(votes: &[Vote], accused_before: bool) -> TrancheDecision {
 		let first = verdicts.next();
 		verdicts.any(|verdict| Some(verdict) != first)
 	});
-	if accused_before || contradicted || votes.iter().any(Vote::accuses) {
+	if accused_before || contradicted || unclear(votes) || votes.iter().any(Vote::accuses) {
 		return TrancheDecision::Accused;
 	}
 	let evidence = votes.first().and_then(Vote::revealed).map(|(_, evidence)| evidence);
@@ -267,6 +268,20 @@ fn is_common(votes: &[Vote], right: &Evidence) -> bool {
 		}
 	}
 	found.saturating_mul(3) >= revealed.saturating_mul(2)
+}
+
+/// Whether members of a small committee found different evidence, and stake and number do not agree
+/// whose is right: only everybody can tell who did not do the work. A large member could else be lazy
+/// for nothing.
+fn unclear(votes: &[Vote]) -> bool {
+	let mut found = votes
+		.iter()
+		.filter_map(Vote::revealed)
+		.filter(|(verdicts, _)| judged_all(verdicts))
+		.map(|(_, evidence)| evidence);
+	let first = found.next();
+	found.any(|evidence| Some(evidence) != first)
+		&& !right_evidence(votes).is_some_and(|right| is_common(votes, &right))
 }
 
 /// What a ballot shows about its members beside their own words.

@@ -599,7 +599,18 @@ fn expected(made: &Made, trace: &Trace) -> Outcome {
 		let agree = |evidence: &Evidence| votes.iter().filter(|vote| vote.1 == *evidence).count();
 		seated += members.len();
 		passed += votes.iter().map(|vote| agree(&vote.1)).filter(|n| n * 2 > votes.len()).count();
-		accused = votes.iter().any(|vote| vote.0[0] != Verdict::Valid);
+		let stake_of = |evidence: Option<&Evidence>| -> Balance {
+			let said = trace.votes.get(tranche).into_iter().flatten();
+			let said = said.filter(|(_, vote)| evidence.is_none_or(|e| vote.1 == *e));
+			said.map(|(who, _)| members[who]).sum()
+		};
+		let is_right = |evidence: &Evidence| {
+			stake_of(Some(evidence)) * 3 >= stake_of(None) * 2
+				&& agree(evidence) * 3 >= votes.len() * 2
+		};
+		// An accusation, or evidence of which nobody can say whose is right.
+		accused = votes.iter().any(|vote| vote.0[0] != Verdict::Valid)
+			|| !votes.is_empty() && !votes.iter().any(|vote| is_right(&vote.1));
 		unanimous = !accused && votes.iter().all(|vote| agree(&vote.1) == members.len());
 		unanimous &= votes.len() == members.len();
 		assert!(!accused && !unanimous || !made.members.contains_key(&(tranche + 1)));

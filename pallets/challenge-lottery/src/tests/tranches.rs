@@ -221,3 +221,26 @@ fn or_nothing(claim: &TestClaim) -> usize {
 	assert!(SLASHED.get().iter().all(|slash| slash.2 == once), "each once, for the greater");
 	asked
 }
+
+/// A member that has most of its tranche's stake invents its evidence, so that two thirds of the
+/// stake never say that it is wrong.
+#[test]
+fn attack_large_lazy_member_should_be_told_by_everybody() {
+	build_and_execute(|| {
+		Parameters::mutate(|parameters| parameters.tranches = 2);
+		// All three sit; less than two thirds of the stake are against the first.
+		seat(&[150, 100, 100]);
+		let lazy = 0;
+		let claim = claim(8);
+		to_commit(&claim);
+		let good = good(claim.id);
+		let mut invented = good.clone();
+		invented.evidence.hash = Hash::repeat_byte(0xee);
+		ballot(claim.id, 0, |i| Some(if i == lazy { invented.clone() } else { good.clone() }));
+		assert_eq!(challenge(claim.id).stage, Stage::AwaitingDispute);
+		to_dispute(claim.id);
+		all_say(claim.id, DISPUTE, Verdict::Valid);
+		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
+		to_end(claim.id);
+	});
+}
