@@ -30,10 +30,10 @@ pub trait ProtocolClock {
 	/// The number of this block, or of the last open one. Never runs back, and never ahead of the
 	/// chain's own height.
 	fn now() -> BlockNumber;
-	/// Whether this block counts. Also known where no block is at work, to the pool.
+	/// Whether this block counts.
 	fn is_open() -> bool;
-	/// What refuses a duty while the clock stands, before any weight is spent on it: it is owed
-	/// again, with as much time left, when the clock goes on.
+	/// What refuses a duty while the clock stands, to the pool as well as in a block, before any weight
+	/// is spent on it: it is owed again, with as much time left, when the clock goes on.
 	fn ensure_open() -> Result<(), TransactionValidityError> {
 		if Self::is_open() {
 			Ok(())

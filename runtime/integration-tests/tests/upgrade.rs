@@ -112,7 +112,7 @@ fn parameters_that_cannot_be_read_should_stop_the_chain_loudly() {
 			assert_eq!(unhashed::get_raw(&key), Some(bytes.clone()), "it stays as it is");
 		});
 		// Nothing but governance is let in, and the clock stands, until it is mended.
-		assert!(!world.run(ChainConfig::is_open));
+		assert!(world.run(ChainConfig::ensure_open).is_err());
 	}
 }
 
