@@ -134,7 +134,7 @@ pub enum ChallengeStage {
 	Commit,
 	/// Members reveal.
 	VerdictReveal,
-	/// A tranche is closed; the dispute waits for its seed.
+	/// A tranche is closed; the next one, or the dispute, waits for its seed.
 	AwaitingDispute,
 	/// Decided; waits for execution.
 	Decided,

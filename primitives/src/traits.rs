@@ -4,7 +4,10 @@
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
-use sp_runtime::{BoundedVec, DispatchError, DispatchResult, Perbill};
+use sp_runtime::{
+	transaction_validity::{InvalidTransaction, TransactionValidityError},
+	BoundedVec, DispatchError, DispatchResult, Perbill,
+};
 use sp_weights::Weight;
 
 use crate::{
@@ -29,6 +32,15 @@ pub trait ProtocolClock {
 	fn now() -> BlockNumber;
 	/// Whether this block counts.
 	fn is_open() -> bool;
+	/// What refuses a duty while the clock stands, to the pool as well as in a block, before any weight
+	/// is spent on it: it is owed again, with as much time left, when the clock goes on.
+	fn ensure_open() -> Result<(), TransactionValidityError> {
+		if Self::is_open() {
+			Ok(())
+		} else {
+			Err(InvalidTransaction::Call.into())
+		}
+	}
 }
 
 /// The round clock. Rounds follow from the numbers of [`ProtocolClock`] alone; the current one is
@@ -189,6 +201,16 @@ pub trait Slash {
 		fraction: Perbill,
 		finders: &[AccountId],
 	) -> Slashed;
+	/// Executes what an earlier slash of the same offence left out because it took the offence to be
+	/// of the later round `counted`: cuts the exit pools of rounds from `offence` to before `counted`,
+	/// and nothing that was cut then. Its fee and its weight are bounded as a slash's are.
+	fn extend_slash(
+		transcoder: &AccountId,
+		offence: RoundIndex,
+		counted: RoundIndex,
+		fraction: Perbill,
+		finders: &[AccountId],
+	) -> Slashed;
 	/// The most weight that a slash takes now, for an offence of that round and with this many
 	/// finders. Callers add it to what they charge for themselves.
 	fn slash_weight(offence: RoundIndex, finders: u32) -> Weight;
@@ -336,6 +358,10 @@ pub trait Claims {
 	fn claim(id: ClaimId) -> Option<ClaimInfo>;
 	/// Ends a claim.
 	fn settle(id: ClaimId, settlement: Settlement) -> DispatchResult;
+	/// Takes ETH, its minimum balance at least, from a transcoder for the common pool: from what it
+	/// has free, the rest as a debt
+	/// that its own part of later fees pays, and with which it gets no new job. Never fails.
+	fn charge(transcoder: &AccountId, amount: Balance);
 	/// For benchmarks: an open claim over `commitment` by `transcoder` for `broadcaster`. Nobody is
 	/// told of it: [`OnClaim`] is left to the caller.
 	#[cfg(feature = "runtime-benchmarks")]
@@ -409,8 +435,17 @@ pub trait OperatorKeysOf {
 /// Told when a key is revoked. Implemented by jobs, which end what stands on its generation in
 /// later blocks, step by step; must be O(1).
 pub trait OnKeyRevoked {
-	/// A key of `account`'s `generation` signs no more.
-	fn on_key_revoked(account: &AccountId, purpose: Purpose, generation: Generation);
+	/// A key of `account`'s `generation`, which `references` things need, signs no more. Takes from
+	/// the account what ending them costs the chain beyond [`Self::key_revoked_weight`], as far as it
+	/// can pay: to revoke is always possible.
+	fn on_key_revoked(
+		account: &AccountId,
+		purpose: Purpose,
+		generation: Generation,
+		references: u32,
+	);
+	/// The weight of what a revocation causes in later blocks at the least.
+	fn key_revoked_weight() -> Weight;
 }
 
 /// Takes the fee of a call that no account signs from the account that the call is for.

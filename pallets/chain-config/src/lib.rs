@@ -198,6 +198,8 @@ pub mod pallet {
 		NoShowSlash,
 		/// `lottery.chill`: 0 to 30 rounds.
 		Chill,
+		/// `lottery.verify_price`: 0 to 0.001 ETH.
+		VerifyPrice,
 		/// `timing.beacon_window` ≤ `rounds.length`.
 		WindowWithinRound,
 		/// A round lasts four weeks at most, at the slot's length: in the next one, what governance has

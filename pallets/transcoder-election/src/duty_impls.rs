@@ -5,7 +5,7 @@ use frame_system::pallet_prelude::BlockNumberFor;
 use livepeer_primitives::{
 	duty::{self, DUTY_LIFE},
 	keys::{OperatorSignature, Purpose},
-	traits::OperatorKeysOf,
+	traits::{OperatorKeysOf, ProtocolClock},
 	AccountId, BlockNumber, Hash,
 };
 use sp_runtime::{
@@ -62,6 +62,7 @@ impl<T: Config> Pallet<T> {
 		signature: &OperatorSignature,
 		hash: impl FnOnce() -> Hash,
 	) -> TransactionValidityWithRefund {
+		T::Clock::ensure_open()?;
 		let signer = &signature.signer;
 		let account = &signer.account;
 		ensure!(genesis == Self::genesis_hash(), InvalidTransaction::BadProof);

@@ -5,14 +5,16 @@ use crate::{Runtime, RuntimeEvent};
 use dynamic_params::protocol::{self, Parameters as Concern};
 use frame_support::{
 	dynamic_params::{dynamic_pallet_params, dynamic_params},
-	traits::{dynamic_params::AggregatedKeyValue, AsEnsureOriginWithArg, Get},
+	migrations::FailedMigrationHandler,
+	traits::{dynamic_params::AggregatedKeyValue, AsEnsureOriginWithArg, Get, OnRuntimeUpgrade},
+	weights::Weight,
 };
 use frame_system::EnsureNever;
 use livepeer_primitives::{
 	params::{
-		ElectionParameters, ElectionStored, JobsParameters, JobsStored, LotteryParameters,
-		LotteryStored, ProtocolParameters, RoundsParameters, RoundsStored, StakingParameters,
-		StakingStored,
+		unversioned, ElectionParameters, ElectionStored, JobsParameters, JobsStored,
+		LotteryParameters, LotteryStored, ProtocolParameters, RoundsParameters, RoundsStored,
+		StakingParameters, StakingStored,
 	},
 	AccountId,
 };
@@ -173,6 +175,86 @@ impl ParameterStore<RuntimeParameters> for Store {
 	fn longest_update() -> RuntimeParameters {
 		let lottery = Lottery::get();
 		RuntimeParameters::Protocol(Concern::Lottery(protocol::Lottery, Some(lottery.into())))
+	}
+}
+
+/// Gives the parameters of a chain a version whose values were stored without one. Whatever can be read
+/// neither so nor so is no preset's: it stays, and the chain waits for governance to mend it, as after
+/// any migration that fails. Does nothing where all of them have one.
+pub struct GiveVersions;
+
+impl GiveVersions {
+	/// Reads what is stored of a concern, in its own shape or without a version; says whether it could
+	/// be. `variant` is the concern's number.
+	fn give<New, Old>(
+		key: protocol::ParametersKey,
+		variant: u8,
+		put: impl Fn(New) -> Concern,
+	) -> bool
+	where
+		New: From<Old>,
+		Old: codec::Decode,
+	{
+		use codec::DecodeAll;
+		let key = RuntimeParametersKey::Protocol(key);
+		let place = pallet_parameters::Parameters::<Runtime>::hashed_key_for(key);
+		let Some(bytes) = frame_support::storage::unhashed::get_raw(&place) else { return false };
+		if RuntimeParametersValue::decode_all(&mut &bytes[..]).is_ok() {
+			return true;
+		}
+		// Which pallet's parameters, which concern's; then the old value.
+		let Some(old) = bytes.strip_prefix(&[0, variant]) else { return false };
+		let Ok(old) = Old::decode_all(&mut &old[..]) else { return false };
+		Store::put(RuntimeParameters::Protocol(put(old.into())));
+		true
+	}
+}
+
+impl OnRuntimeUpgrade for GiveVersions {
+	fn on_runtime_upgrade() -> Weight {
+		use protocol::ParametersKey as Key;
+		let readable = [
+			Self::give::<RoundsParameters, RoundsParameters>(
+				Key::Rounds(protocol::Rounds),
+				0,
+				|value| Concern::Rounds(protocol::Rounds, Some(value.into())),
+			),
+			Self::give::<StakingParameters, StakingParameters>(
+				Key::Staking(protocol::Staking),
+				1,
+				|value| Concern::Staking(protocol::Staking, Some(value.into())),
+			),
+			Self::give::<ElectionParameters, ElectionParameters>(
+				Key::Election(protocol::Election),
+				2,
+				|value| Concern::Election(protocol::Election, Some(value.into())),
+			),
+			Self::give::<JobsParameters, unversioned::Jobs>(
+				Key::Jobs(protocol::Jobs),
+				3,
+				|value| Concern::Jobs(protocol::Jobs, Some(value.into())),
+			),
+			Self::give::<LotteryParameters, unversioned::Lottery>(
+				Key::Lottery(protocol::Lottery),
+				4,
+				|value| Concern::Lottery(protocol::Lottery, Some(value.into())),
+			),
+		];
+		if readable.contains(&false) {
+			log::error!(
+				target: "runtime::parameters",
+				"a stored parameter cannot be read (rounds, staking, election, jobs, lottery: \
+				 {readable:?}); the chain waits for governance",
+			);
+			let _ = super::governance::SafeModeUntilMended::failed(None);
+		}
+		<Runtime as frame_system::Config>::DbWeight::get().reads_writes(6, 6)
+	}
+
+	#[cfg(feature = "try-runtime")]
+	fn post_upgrade(_: alloc::vec::Vec<u8>) -> Result<(), sp_runtime::TryRuntimeError> {
+		frame_support::ensure!(Store::is_readable(), "a stored parameter cannot be read");
+		Ok(())
 	}
 }
 
