@@ -67,6 +67,27 @@ pub struct DelegatorView {
 	pub fees: Balance,
 }
 
+/// What a round mints, as applications show it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct InflationView {
+	/// The round.
+	pub round: RoundIndex,
+	/// All LPT when it began.
+	pub supply: Balance,
+	/// Stake of its active set.
+	pub stake: Balance,
+	/// The share of all LPT that it can mint.
+	pub rate: Perbill,
+	/// The same, in smallest units of LPT.
+	pub mintable: Balance,
+	/// The common pool's share of what it mints.
+	pub pool_cut: Perbill,
+	/// The rate of the next round if the active set's stake stays as it is.
+	pub next_rate: Perbill,
+	/// What the next round can mint then, in smallest units of LPT.
+	pub next_mintable: Balance,
+}
+
 /// An assignment as applications show it.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct AssignmentView {

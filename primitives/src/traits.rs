@@ -203,6 +203,22 @@ pub trait RewardedSeats {
 	/// The round of the active set, its stake in the snapshot, and its seats. A seat that was given
 	/// up is not among them, though its stake is in the sum.
 	fn rewarded_seats() -> (RoundIndex, Balance, Vec<RewardedSeat>);
+	/// For benchmarks: gives `transcoder` a seat with this stake, bonded, that earns.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn make_seat(transcoder: &AccountId, stake: Balance);
+}
+
+/// How transcoders answer the jobs that they are offered: `CompetitivenessTolerance`. Implemented by
+/// inflation.
+///
+/// Jobs tell it once for each transcoder and job, and only of jobs in which a claim was accepted
+/// and paid, so that nobody ruins another's record for nothing. Not served is what its transcoder
+/// let pass, lost by missed heartbeats, or ended itself; what a broadcaster took away is no offer.
+pub trait Competition {
+	/// `transcoder` was offered a job in this round, and served it or did not. Never fails.
+	fn note_offer(transcoder: &AccountId, served: bool);
+	/// The weight of that.
+	fn note_offer_weight() -> Weight;
 }
 
 /// Who may receive new stake. Implemented by the election: registered and not jailed. Bonding to

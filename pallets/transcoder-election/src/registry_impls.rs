@@ -1,5 +1,7 @@
 //! Registration, terms and what an account announces itself.
 
+use alloc::collections::BTreeSet;
+use core::cmp::Reverse;
 use frame_support::{ensure, traits::Get};
 use livepeer_primitives::{
 	duty::Profiles,
@@ -12,7 +14,7 @@ use sp_runtime::{DispatchError, DispatchResult, PerThing, Perbill};
 
 use crate::{
 	choice::is_allowed_in_lock_period, ActiveSet, Availability, Available, Config, Error, Event,
-	Jailed, NextOrder, Pallet, Registration, Services, Terms, Transcoders,
+	Jailed, NextOrder, Offline, Pallet, Registration, Services, Terms, Transcoders,
 };
 
 impl<T: Config> Pallet<T> {
@@ -27,7 +29,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Registers `who` or changes its terms and record. Returns how many registrations were looked
-	/// up for the lowest price.
+	/// up, for the lowest price or for the weakest.
 	pub(crate) fn do_transcoder(
 		who: &AccountId,
 		terms: Terms,
@@ -41,13 +43,10 @@ impl<T: Config> Pallet<T> {
 			None => {
 				ensure!(!Jailed::<T>::contains_key(who), Error::<T>::Jailed);
 				ensure!(!T::Rounds::in_lock_period(), Error::<T>::TermsLocked);
-				ensure!(
-					Transcoders::<T>::count() < T::MaxCandidates::get(),
-					Error::<T>::TooManyCandidates
-				);
+				let looked_up = Self::make_room(who)?;
 				Self::insert_registration(who, terms);
 				Self::deposit_event(Event::TranscoderRegistered { transcoder: who.clone(), terms });
-				0
+				looked_up
 			}
 			Some(registration) if registration.terms != terms => {
 				let looked_up = Self::ensure_terms_may_change(&registration.terms, &terms)?;
@@ -59,6 +58,49 @@ impl<T: Config> Pallet<T> {
 		};
 		Self::put_service(who, service);
 		Ok(looked_up)
+	}
+
+	/// Makes room for `who` in a full candidate list: whoever is on it without the minimum own bond,
+	/// else the one with the least stake if that is less than what `who` has, goes. Of equals the
+	/// newer one goes, and who has a seat stays for the round. Returns how many were looked up.
+	fn make_room(who: &AccountId) -> Result<u32, DispatchError> {
+		if Transcoders::<T>::count() < T::MaxCandidates::get() {
+			return Ok(0);
+		}
+		let (weakest, looked_up) = Self::weakest();
+		let (stake, weakest) = weakest.ok_or(Error::<T>::TooManyCandidates)?;
+		ensure!(T::Stake::next_stake(who) > stake, Error::<T>::TooManyCandidates);
+		Self::remove_registration(&weakest);
+		Self::deposit_event(Event::TranscoderEvicted { transcoder: weakest.clone(), by: who.clone() });
+		Self::forget_resolved(&weakest);
+		Ok(looked_up)
+	}
+
+	/// The registered transcoder without a seat that has the least stake in the next round, none
+	/// counting whose own bond is below the minimum; of equals the newest. And how many were looked
+	/// up.
+	pub(crate) fn weakest() -> (Option<(Balance, AccountId)>, u32) {
+		let minimum = Self::parameters().min_self_bond;
+		let active = ActiveSet::<T>::get();
+		let seated: BTreeSet<_> = active.seats.iter().map(|seat| &seat.account).collect();
+		let mut looked_up = 0u32;
+		let mut weakest: Option<(Balance, Reverse<u64>, AccountId)> = None;
+		for (account, registration) in Transcoders::<T>::iter() {
+			looked_up = looked_up.saturating_add(1);
+			if seated.contains(&account) {
+				continue;
+			}
+			let stake = if T::Stake::self_bond(&account) < minimum {
+				0
+			} else {
+				T::Stake::next_stake(&account)
+			};
+			let key = (stake, Reverse(registration.order), account);
+			if weakest.as_ref().is_none_or(|least| key < *least) {
+				weakest = Some(key);
+			}
+		}
+		(weakest.map(|(stake, _, account)| (stake, account)), looked_up)
 	}
 
 	/// Whether terms may change now. Returns how many registrations were looked up.
@@ -131,6 +173,7 @@ impl<T: Config> Pallet<T> {
 		Transcoders::<T>::remove(who);
 		Services::<T>::remove(who);
 		Available::<T>::remove(who);
+		Offline::<T>::remove(who);
 		ActiveSet::<T>::mutate(|active| active.seats.retain(|seat| seat.account != *who));
 		T::OnTranscoderLost::on_transcoder_lost(who);
 	}
@@ -145,6 +188,7 @@ impl<T: Config> Pallet<T> {
 		ensure!(!Jailed::<T>::contains_key(who), Error::<T>::Jailed);
 		ensure!(Self::ascend(&profiles), Error::<T>::ProfilesNotAscending);
 		Self::put_capacity(who, capacity, profiles);
+		Self::forget_offline_of(who);
 		Self::deposit_event(Event::AvailabilityChanged { transcoder: who.clone(), capacity });
 		Ok(())
 	}
