@@ -718,8 +718,7 @@ impl ProtocolParameters {
 	/// Checks every bound and every relation between parameters.
 	pub fn check(&self, timing: &Timing) -> Result<(), ParameterError> {
 		let Self { rounds, staking, election, jobs, lottery, inflation } = *self;
-		let all =
-			Whole { timing: *timing, rounds, staking, election, jobs, lottery, inflation };
+		let all = Whole { timing: *timing, rounds, staking, election, jobs, lottery, inflation };
 		for Bounds { parameter, lowest, highest, value, .. } in BOUNDS.iter().copied() {
 			let (least, most) = value(&all);
 			if least < lowest {

@@ -10,8 +10,8 @@ use frame_support::{
 use frame_system::EnsureNever;
 use livepeer_primitives::{
 	params::{
-		ElectionStored, InflationStored, JobsStored, LotteryParameters, LotteryStored, ProtocolParameters,
-		RoundsParameters, RoundsStored, StakingStored, Timing,
+		ElectionStored, InflationStored, JobsStored, LotteryParameters, LotteryStored,
+		ProtocolParameters, RoundsParameters, RoundsStored, StakingStored, Timing,
 	},
 	AccountId,
 };

@@ -81,8 +81,15 @@ pub mod pallet {
 	/// Jobs that a transcoder was offered in a round, and how many it served. Kept for as many rounds
 	/// as the tolerance looks back.
 	#[pallet::storage]
-	pub type OffersOf<T: Config> =
-		StorageDoubleMap<_, Twox64Concat, RoundIndex, Blake2_128Concat, AccountId, Offers, ValueQuery>;
+	pub type OffersOf<T: Config> = StorageDoubleMap<
+		_,
+		Twox64Concat,
+		RoundIndex,
+		Blake2_128Concat,
+		AccountId,
+		Offers,
+		ValueQuery,
+	>;
 
 	/// Writes the first rate.
 	#[pallet::genesis_config]

@@ -140,12 +140,7 @@ pub fn account(number: u8) -> AccountId {
 
 /// A seat that earns, without a cut.
 pub fn seat(number: u8, stake: Balance) -> RewardedSeat {
-	RewardedSeat {
-		transcoder: account(number),
-		stake,
-		reward_cut: Perbill::zero(),
-		earns: true,
-	}
+	RewardedSeat { transcoder: account(number), stake, reward_cut: Perbill::zero(), earns: true }
 }
 
 /// Elects these for the running round.
@@ -203,7 +198,11 @@ pub fn chain(supply: Balance) -> sp_io::TestExternalities {
 }
 
 /// Runs `test` on a chain with this much LPT and these parameters, and checks the invariants.
-pub fn build_and_execute(supply: Balance, change: impl FnOnce(&mut InflationParameters), test: impl FnOnce()) {
+pub fn build_and_execute(
+	supply: Balance,
+	change: impl FnOnce(&mut InflationParameters),
+	test: impl FnOnce(),
+) {
 	let mut with = parameters();
 	change(&mut with);
 	Parameters::set(with);

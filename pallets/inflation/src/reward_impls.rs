@@ -84,8 +84,7 @@ impl<T: Config> Pallet<T> {
 			.min(mint.mintable.saturating_sub(mint.minted));
 		let part = maths::share_of(share, mint.pool_cut);
 		let reward = share.saturating_sub(part);
-		let minted =
-			T::Rewards::mint_reward(&seat.transcoder, mint.round, reward, seat.reward_cut);
+		let minted = T::Rewards::mint_reward(&seat.transcoder, mint.round, reward, seat.reward_cut);
 		mint.minted = mint.minted.saturating_add(minted);
 		(minted > 0).then_some(part)
 	}

@@ -12,7 +12,10 @@ impl<T: Config> Pallet<T> {
 		if let Some(mint) = Current::<T>::get() {
 			ensure!(mint.round <= round, "a round to come has been paid");
 			ensure!(mint.minted <= mint.mintable, "more was minted than the round could");
-			ensure!(Rate::<T>::get() == Some(mint.rate), "the rate is not that of the newest round");
+			ensure!(
+				Rate::<T>::get() == Some(mint.rate),
+				"the rate is not that of the newest round"
+			);
 		}
 		for (of, _, offers) in OffersOf::<T>::iter() {
 			ensure!(of <= round, "an offer of a round to come");

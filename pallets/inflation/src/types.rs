@@ -30,9 +30,7 @@ pub struct RoundMint {
 }
 
 /// Jobs that a transcoder was offered.
-#[derive(
-	Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, MaxEncodedLen, TypeInfo,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Offers {
 	/// How many.
 	pub offered: u32,

@@ -43,7 +43,7 @@ pub mod pallet {
 	};
 	use frame_system::pallet_prelude::*;
 	use livepeer_primitives::{
-		api::DelegatorView,
+		api::{DelegatorView, StakeView},
 		params::StakingParameters,
 		traits::{AcceptsStake, Rounds},
 		AccountId, AssetId, Balance, RoundIndex,
@@ -571,6 +571,12 @@ pub mod pallet {
 		/// The locks of an account.
 		pub fn locks(account: AccountId) -> Vec<LockView> {
 			Self::view_locks(&account)
+		}
+
+		/// An account's stake, fees and locks in one. The block of a lock's release is left to whoever
+		/// knows how long rounds are.
+		pub fn stake_of(account: AccountId) -> StakeView {
+			Self::view_stake(&account)
 		}
 
 		/// The stake behind a transcoder.

@@ -40,14 +40,14 @@ pub mod pallet {
 	use frame_support::pallet_prelude::*;
 	use frame_system::pallet_prelude::*;
 	use livepeer_primitives::{
-		api::TranscoderView,
+		api::{PoolSeat, TranscoderView},
 		duty::{self, Profiles},
 		keys::OperatorSignature,
 		params::ElectionParameters,
 		service::ServiceRecord,
 		traits::{
-			Beacon, DisableValidator, HasKeys, OnTranscoderLost, OperatorKeysOf, ProtocolClock, PurgeKeys,
-			Rounds, Stake,
+			Beacon, DisableValidator, HasKeys, OnTranscoderLost, OperatorKeysOf, ProtocolClock,
+			PurgeKeys, Rounds, Stake,
 		},
 		AccountId, Balance, Hash, RoundIndex,
 	};
@@ -579,6 +579,11 @@ pub mod pallet {
 		/// The active set of this round, highest stake first.
 		pub fn active_set() -> ActiveTranscoders {
 			ActiveSet::<T>::get()
+		}
+
+		/// The candidate list in the order of the next election, with the reason for each seat.
+		pub fn pool() -> Vec<PoolSeat> {
+			Self::view_pool()
 		}
 
 		/// Who was not elected in this round, with the stakes by which one is drawn for the next.

@@ -9,13 +9,13 @@ use livepeer_primitives::{
 use sp_staking::SessionIndex;
 
 use crate::{
-	ActiveSet, Available, ChosenSet, Config, Event, Meters, Offline, Pallet, Presence, Present, Sets,
-	OFFLINE_ROUNDS, ONE_BLOCK,
+	ActiveSet, Available, ChosenSet, Config, Event, Meters, Offline, Pallet, Presence, Present,
+	Sets, Transcoders, OFFLINE_ROUNDS, ONE_BLOCK,
 };
 
 impl<T: Config> Pallet<T> {
 	/// The set of the session in force: the oldest that is stored.
-	fn set_in_force() -> ChosenSet {
+	pub(crate) fn set_in_force() -> ChosenSet {
 		Sets::<T>::iter_keys().min().map(Self::set_of).unwrap_or_default()
 	}
 
@@ -50,7 +50,11 @@ impl<T: Config> Pallet<T> {
 		for member in Self::set_in_force().members {
 			let account = member.account;
 			let silent = Present::<T>::get(&account).is_some_and(|seen| seen.is_silent(&meter));
-			if silent && !Self::is_heard_of(&account) && !Offline::<T>::contains_key(&account) {
+			if silent
+				&& Transcoders::<T>::contains_key(&account)
+				&& !Self::is_heard_of(&account)
+				&& !Offline::<T>::contains_key(&account)
+			{
 				Offline::<T>::insert(&account, until);
 				Self::deposit_event(Event::ValidatorOffline { validator: account, until });
 			}
@@ -82,7 +86,8 @@ impl<T: Config> Pallet<T> {
 	}
 }
 
-impl<T: Config> pallet_authorship::EventHandler<AccountId, frame_system::pallet_prelude::BlockNumberFor<T>>
+impl<T: Config>
+	pallet_authorship::EventHandler<AccountId, frame_system::pallet_prelude::BlockNumberFor<T>>
 	for Pallet<T>
 {
 	fn note_author(author: AccountId) {

@@ -71,7 +71,10 @@ impl<T: Config> Pallet<T> {
 		let (stake, weakest) = weakest.ok_or(Error::<T>::TooManyCandidates)?;
 		ensure!(T::Stake::next_stake(who) > stake, Error::<T>::TooManyCandidates);
 		Self::remove_registration(&weakest);
-		Self::deposit_event(Event::TranscoderEvicted { transcoder: weakest.clone(), by: who.clone() });
+		Self::deposit_event(Event::TranscoderEvicted {
+			transcoder: weakest.clone(),
+			by: who.clone(),
+		});
 		Self::forget_resolved(&weakest);
 		Ok(looked_up)
 	}

@@ -110,8 +110,7 @@ impl<T: Config> Pallet<T> {
 			.iter()
 			.filter(|seat| {
 				!seat.jailed
-					&& !seat.random
-					&& !Offline::<T>::contains_key(&seat.account)
+					&& !seat.random && !Offline::<T>::contains_key(&seat.account)
 					&& seat.stake >= parameters.min_validator_stake
 					&& !chilled.contains(&seat.account)
 					&& keys.hash_of(&seat.account).is_some()
@@ -142,7 +141,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Whether `account` is jailed, chilled or offline.
-	fn is_barred(
+	pub(crate) fn is_barred(
 		active: &ActiveTranscoders,
 		chilled: &BTreeSet<AccountId>,
 		account: &AccountId,

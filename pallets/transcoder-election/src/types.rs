@@ -183,9 +183,7 @@ pub struct ActiveTranscoders {
 }
 
 /// Who was not elected in a round, with the stake by which one of them is drawn for the next one.
-#[derive(
-	CloneNoBound, DebugNoBound, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo,
-)]
+#[derive(CloneNoBound, DebugNoBound, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
 #[scale_info(skip_type_params(Max))]
 pub struct WaitingList<Max: Get<u32>> {
 	/// The round.
@@ -209,9 +207,7 @@ pub const OFFLINE_ROUNDS: RoundIndex = 7;
 
 /// How many blocks were expected of a validator that was there from the beginning: it grows with
 /// each block by one part in the number of validators.
-#[derive(
-	Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, MaxEncodedLen, TypeInfo,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Meter {
 	/// So far, in parts of [`ONE_BLOCK`].
 	pub value: u64,

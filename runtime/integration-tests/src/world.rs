@@ -291,6 +291,7 @@ impl World {
 		self.number = number;
 		self.queue = left;
 		self.parent = header.hash();
+		self.issuance.0 += events.iter().map(minted).sum::<Balance>();
 		self.events.extend(events.into_iter().map(|event| (number, event)));
 		Some(results)
 	}
@@ -324,7 +325,7 @@ impl World {
 	}
 
 	/// Nothing comes from nowhere and nothing is lost: the invariants of every pallet hold, no LPT
-	/// and no ETH is made or destroyed, and all that exists is on accounts.
+	/// but inflation and no ETH is made or destroyed, and all that exists is on accounts.
 	pub fn check(&mut self) {
 		let (number, issuance) = (self.number, self.issuance);
 		assert_eq!(self.issuance(), issuance, "the issuance changed in block {number}");
@@ -396,6 +397,14 @@ impl World {
 			}
 			left
 		})
+	}
+}
+
+/// LPT that this event minted.
+fn minted(event: &RuntimeEvent) -> Balance {
+	match event {
+		RuntimeEvent::Inflation(pallet_inflation::Event::RoundPaid { minted, .. }) => *minted,
+		_ => 0,
 	}
 }
 

@@ -649,6 +649,7 @@ impl Books {
 		for (_, event) in &world.events[skip..] {
 			match event {
 				RuntimeEvent::LptStaking(E::Bonded { amount, .. }) => self.lpt += amount,
+				RuntimeEvent::LptStaking(E::Rewarded { amount, .. }) => self.lpt += amount,
 				RuntimeEvent::LptStaking(E::StakeWithdrawn { amount, .. }) => self.lpt -= amount,
 				RuntimeEvent::LptStaking(E::Slashed {
 					total, finders_fee, common_pool, ..

@@ -11,8 +11,8 @@ use frame_system::EnsureNever;
 use livepeer_primitives::{
 	params::{
 		ElectionParameters, ElectionStored, InflationParameters, InflationStored, JobsParameters,
-		JobsStored, LotteryParameters, LotteryStored, ProtocolParameters, RoundsParameters, RoundsStored, StakingParameters,
-		StakingStored,
+		JobsStored, LotteryParameters, LotteryStored, ProtocolParameters, RoundsParameters,
+		RoundsStored, StakingParameters, StakingStored,
 	},
 	AccountId,
 };

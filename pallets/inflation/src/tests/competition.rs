@@ -13,11 +13,15 @@ fn offer(number: u8, offered: u32, served: u32) {
 fn earned(offered: u32, served: u32) -> u128 {
 	let mut minted = 0;
 	// Development's: nine tenths may be missed, of two offers or more.
-	build_and_execute(1_000, |_| (), || {
-		next_round(vec![seat(1, 500)]);
-		offer(1, offered, served);
-		minted = next_round(vec![]).minted;
-	});
+	build_and_execute(
+		1_000,
+		|_| (),
+		|| {
+			next_round(vec![seat(1, 500)]);
+			offer(1, offered, served);
+			minted = next_round(vec![]).minted;
+		},
+	);
 	minted
 }
 
@@ -34,28 +38,36 @@ fn reward_should_be_forfeited_when_too_few_offers_are_served() {
 
 #[test]
 fn offers_should_count_for_seven_rounds_and_then_be_forgotten() {
-	build_and_execute(1_000, |_| (), || {
-		next_round(vec![seat(1, 500)]);
-		offer(1, 5, 0);
-		for _ in 0..TOLERANCE_ROUNDS {
-			assert_eq!(
-				Inflation::offers_so_far(&account(1), Round::get()),
-				Offers { offered: 5, served: 0 }
-			);
-			assert_eq!(next_round(vec![seat(1, 500)]).minted, 0);
-		}
-		assert_eq!(OffersOf::<Test>::iter().count(), 0);
-		assert!(next_round(vec![seat(1, 500)]).minted > 0);
-	});
+	build_and_execute(
+		1_000,
+		|_| (),
+		|| {
+			next_round(vec![seat(1, 500)]);
+			offer(1, 5, 0);
+			for _ in 0..TOLERANCE_ROUNDS {
+				assert_eq!(
+					Inflation::offers_so_far(&account(1), Round::get()),
+					Offers { offered: 5, served: 0 }
+				);
+				assert_eq!(next_round(vec![seat(1, 500)]).minted, 0);
+			}
+			assert_eq!(OffersOf::<Test>::iter().count(), 0);
+			assert!(next_round(vec![seat(1, 500)]).minted > 0);
+		},
+	);
 }
 
 #[test]
 fn attack_rivals_offers_do_not_count_against_anybody_else() {
-	build_and_execute(1_000, |_| (), || {
-		next_round(vec![seat(1, 250), seat(2, 250)]);
-		offer(2, 100, 100);
-		offer(1, 1, 0);
-		next_round(vec![]);
-		assert_eq!((lpt(1), lpt(2)), (130, 130));
-	});
+	build_and_execute(
+		1_000,
+		|_| (),
+		|| {
+			next_round(vec![seat(1, 250), seat(2, 250)]);
+			offer(2, 100, 100);
+			offer(1, 1, 0);
+			next_round(vec![]);
+			assert_eq!((lpt(1), lpt(2)), (130, 130));
+		},
+	);
 }

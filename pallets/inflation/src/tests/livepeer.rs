@@ -64,19 +64,23 @@ fn inflation_should_match_livepeer_a2_on_its_own_supply() {
 
 #[test]
 fn shares_of_a_round_should_match_livepeer_a3() {
-	build_and_execute(1_000, |_| (), || {
-		// Half of all LPT is bonded: the rate stays, 260 can be minted.
-		next_round(vec![seat(1, 50), seat(2, 100), seat(3, 350)]);
-		assert_eq!(current().mintable, 260);
-		let mut paid = next_round(vec![]);
-		assert_eq!((lpt(1), lpt(2), lpt(3)), (26, 52, 182));
-		assert_eq!(paid.minted, 260);
-		// Alone it gets all.
-		paid = next_round(vec![seat(1, 1)]);
-		assert_eq!(paid.minted, 0);
-		let all = current().mintable;
-		assert_eq!(next_round(vec![]).minted, all);
-	});
+	build_and_execute(
+		1_000,
+		|_| (),
+		|| {
+			// Half of all LPT is bonded: the rate stays, 260 can be minted.
+			next_round(vec![seat(1, 50), seat(2, 100), seat(3, 350)]);
+			assert_eq!(current().mintable, 260);
+			let mut paid = next_round(vec![]);
+			assert_eq!((lpt(1), lpt(2), lpt(3)), (26, 52, 182));
+			assert_eq!(paid.minted, 260);
+			// Alone it gets all.
+			paid = next_round(vec![seat(1, 1)]);
+			assert_eq!(paid.minted, 0);
+			let all = current().mintable;
+			assert_eq!(next_round(vec![]).minted, all);
+		},
+	);
 }
 
 #[test]
@@ -147,11 +151,15 @@ fn differs_from_livepeer_the_cut_should_come_back_when_the_common_pool_is_spent(
 /// hindered.
 #[test]
 fn differs_from_livepeer_rewards_should_need_no_call() {
-	build_and_execute(1_000, |_| (), || {
-		next_round(vec![seat(1, 500)]);
-		next_round(vec![seat(1, 500)]);
-		assert_eq!(lpt(1), 260);
-	});
+	build_and_execute(
+		1_000,
+		|_| (),
+		|| {
+			next_round(vec![seat(1, 500)]);
+			next_round(vec![seat(1, 500)]);
+			assert_eq!(lpt(1), 260);
+		},
+	);
 }
 
 /// Livepeer's launch and the real point of 2018: 263 millionths of 10,077,323 LPT are 2,650 LPT.

@@ -6,24 +6,32 @@ use sp_runtime::Perbill;
 
 #[test]
 fn round_should_fix_what_it_mints_when_it_begins() {
-	build_and_execute(1_000, |_| (), || {
-		use frame_support::traits::fungible::Mutate;
-		next_round(vec![seat(1, 500)]);
-		// LPT that comes in mid-round counts in the next one.
-		Balances::mint_into(&account(200), 1_000_000).unwrap();
-		assert_eq!(next_round(vec![seat(1, 500)]).mintable, 260);
-		assert!(current().supply > 1_000_000);
-	});
+	build_and_execute(
+		1_000,
+		|_| (),
+		|| {
+			use frame_support::traits::fungible::Mutate;
+			next_round(vec![seat(1, 500)]);
+			// LPT that comes in mid-round counts in the next one.
+			Balances::mint_into(&account(200), 1_000_000).unwrap();
+			assert_eq!(next_round(vec![seat(1, 500)]).mintable, 260);
+			assert!(current().supply > 1_000_000);
+		},
+	);
 }
 
 #[test]
 fn first_round_should_be_paid_by_the_set_of_genesis() {
-	build_and_execute(1_000, |_| (), || {
-		elect(vec![seat(1, 400)]);
-		assert_eq!(Current::<Test>::get(), None);
-		let paid = next_round(vec![]);
-		assert_eq!((paid.rate, paid.minted), (Perbill::from_parts(260_200_000), 260));
-	});
+	build_and_execute(
+		1_000,
+		|_| (),
+		|| {
+			elect(vec![seat(1, 400)]);
+			assert_eq!(Current::<Test>::get(), None);
+			let paid = next_round(vec![]);
+			assert_eq!((paid.rate, paid.minted), (Perbill::from_parts(260_200_000), 260));
+		},
+	);
 }
 
 #[test]
@@ -76,25 +84,33 @@ fn events_should_say_what_was_minted_for_whom() {
 
 #[test]
 fn view_should_show_this_round_and_the_next() {
-	build_and_execute(1_000, |_| (), || {
-		next_round(vec![seat(1, 600)]);
-		let view = Inflation::view();
-		assert_eq!((view.round, view.supply, view.stake), (1, 1_000, 600));
-		// Round 0 rose, this one fell.
-		assert_eq!(view.rate, Perbill::from_parts(260_000_000));
-		assert_eq!(view.mintable, 260);
-		// 600 of 1,260 are less than half.
-		assert_eq!(view.next_rate, Perbill::from_parts(260_200_000));
-		assert_eq!(view.next_mintable, 327);
-		next_round(vec![seat(1, 600)]);
-		assert_eq!((current().rate, current().mintable), (view.next_rate, view.next_mintable));
-	});
+	build_and_execute(
+		1_000,
+		|_| (),
+		|| {
+			next_round(vec![seat(1, 600)]);
+			let view = Inflation::view();
+			assert_eq!((view.round, view.supply, view.stake), (1, 1_000, 600));
+			// Round 0 rose, this one fell.
+			assert_eq!(view.rate, Perbill::from_parts(260_000_000));
+			assert_eq!(view.mintable, 260);
+			// 600 of 1,260 are less than half.
+			assert_eq!(view.next_rate, Perbill::from_parts(260_200_000));
+			assert_eq!(view.next_mintable, 327);
+			next_round(vec![seat(1, 600)]);
+			assert_eq!((current().rate, current().mintable), (view.next_rate, view.next_mintable));
+		},
+	);
 }
 
 #[test]
 fn rate_should_begin_with_the_parameter_on_a_chain_without_one() {
-	build_and_execute(1_000, |_| (), || {
-		Rate::<Test>::kill();
-		assert_eq!(Inflation::rate(), Perbill::from_parts(260_000_000));
-	});
+	build_and_execute(
+		1_000,
+		|_| (),
+		|| {
+			Rate::<Test>::kill();
+			assert_eq!(Inflation::rate(), Perbill::from_parts(260_000_000));
+		},
+	);
 }
