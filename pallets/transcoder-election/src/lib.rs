@@ -399,12 +399,7 @@ pub mod pallet {
 		) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			let looked_up = Self::do_transcoder(&who, terms, service)?;
-			Ok(Some(
-				T::WeightInfo::transcoder()
-					.saturating_add(T::WeightInfo::weakest(looked_up))
-					.saturating_add(T::WeightInfo::drop_registration()),
-			)
-			.into())
+			Ok(Some(T::WeightInfo::transcoder().saturating_add(looked_up)).into())
 		}
 
 		/// Changes where the signer is reached.

@@ -1,7 +1,6 @@
 //! Who makes the blocks that are expected of it, and who is offline.
 
 use alloc::{collections::BTreeSet, vec::Vec};
-use frame_support::traits::Get;
 use livepeer_primitives::{
 	traits::{RewardedSeat, RewardedSeats, Rounds},
 	AccountId, Balance, RoundIndex,

@@ -2,7 +2,7 @@
 
 use alloc::collections::BTreeSet;
 use core::cmp::Reverse;
-use frame_support::{ensure, traits::Get};
+use frame_support::{ensure, traits::Get, weights::Weight};
 use livepeer_primitives::{
 	duty::Profiles,
 	params::ElectionParameters,
@@ -14,7 +14,7 @@ use sp_runtime::{DispatchError, DispatchResult, PerThing, Perbill};
 
 use crate::{
 	choice::is_allowed_in_lock_period, ActiveSet, Availability, Available, Config, Error, Event,
-	Jailed, NextOrder, Offline, Pallet, Registration, Services, Terms, Transcoders,
+	Jailed, NextOrder, Offline, Pallet, Registration, Services, Terms, Transcoders, WeightInfo,
 };
 
 impl<T: Config> Pallet<T> {
@@ -28,44 +28,44 @@ impl<T: Config> Pallet<T> {
 		T::Parameters::get()
 	}
 
-	/// Registers `who` or changes its terms and record. Returns how many registrations were looked
-	/// up, for the lowest price or for the weakest.
+	/// Registers `who` or changes its terms and record. Returns what looking
+	/// up other registrations, for the lowest price or for the weakest, took.
 	pub(crate) fn do_transcoder(
 		who: &AccountId,
 		terms: Terms,
 		service: ServiceRecord,
-	) -> Result<u32, DispatchError> {
+	) -> Result<Weight, DispatchError> {
 		ensure!(
 			T::Stake::self_bond(who) >= Self::parameters().min_self_bond,
 			Error::<T>::NotEnoughSelfBond
 		);
-		let looked_up = match Transcoders::<T>::get(who) {
+		let weight = match Transcoders::<T>::get(who) {
 			None => {
 				ensure!(!Jailed::<T>::contains_key(who), Error::<T>::Jailed);
 				ensure!(!T::Rounds::in_lock_period(), Error::<T>::TermsLocked);
-				let looked_up = Self::make_room(who)?;
+				let weight = Self::make_room(who)?;
 				Self::insert_registration(who, terms);
 				Self::deposit_event(Event::TranscoderRegistered { transcoder: who.clone(), terms });
-				looked_up
+				weight
 			}
 			Some(registration) if registration.terms != terms => {
 				let looked_up = Self::ensure_terms_may_change(&registration.terms, &terms)?;
 				Transcoders::<T>::insert(who, Registration { terms, ..registration });
 				Self::deposit_event(Event::TermsChanged { transcoder: who.clone(), terms });
-				looked_up
+				T::WeightInfo::lowest_price(looked_up)
 			}
-			Some(_) => 0,
+			Some(_) => T::WeightInfo::lowest_price(0),
 		};
 		Self::put_service(who, service);
-		Ok(looked_up)
+		Ok(weight)
 	}
 
 	/// Makes room for `who` in a full candidate list: whoever is on it without the minimum own bond,
 	/// else the one with the least stake if that is less than what `who` has, goes. Of equals the
-	/// newer one goes, and who has a seat stays for the round. Returns how many were looked up.
-	fn make_room(who: &AccountId) -> Result<u32, DispatchError> {
+	/// newer one goes, and who has a seat stays for the round. Returns what it took.
+	fn make_room(who: &AccountId) -> Result<Weight, DispatchError> {
 		if Transcoders::<T>::count() < T::MaxCandidates::get() {
-			return Ok(0);
+			return Ok(T::WeightInfo::lowest_price(0));
 		}
 		let (weakest, looked_up) = Self::weakest();
 		let (stake, weakest) = weakest.ok_or(Error::<T>::TooManyCandidates)?;
@@ -76,7 +76,7 @@ impl<T: Config> Pallet<T> {
 			by: who.clone(),
 		});
 		Self::forget_resolved(&weakest);
-		Ok(looked_up)
+		Ok(T::WeightInfo::weakest(looked_up).saturating_add(T::WeightInfo::drop_registration()))
 	}
 
 	/// The registered transcoder without a seat that has the least stake in the next round, none

@@ -90,6 +90,9 @@ fn rebond_should_fail_for_each_reason_and_change_nothing() {
 		slash(t(), 0, Perbill::from_parts(995_000_000));
 		assert_noop!(rebond(d(), lock, t()), Error::<Test>::BelowMinimum);
 		slash(t(), 0, Perbill::one());
+		assert_noop!(rebond(d(), lock, t()), Error::<Test>::PoolWiped);
+		next_round();
+		// Worth nothing.
 		assert_noop!(rebond(d(), lock, t()), Error::<Test>::BelowMinimum);
 	});
 }
@@ -270,7 +273,7 @@ fn attack_rebond_to_a_sybil_before_the_verdict() {
 		next_round();
 		LptStaking::open(&t(), 1);
 		assert_ok!(move_bond(t(), t2()));
-		for _ in 0..20 {
+		for _ in 0..10 {
 			next_round();
 			assert!(rebond(t(), 0, t2()).is_err());
 		}
