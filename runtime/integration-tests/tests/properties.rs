@@ -173,7 +173,7 @@ struct Game {
 
 impl Game {
 	fn new() -> Self {
-		let mut world = Story::network();
+		let mut world = Story::working(World::local(), &Story::TRANSCODERS);
 		let set = pallet_transcoder_election::Call::set_available {
 			capacity: CAPACITY / 2,
 			profiles: canonical(),

@@ -8,7 +8,6 @@ use livepeer_runtime::{
 use pallet_inflation::Event as Minted;
 use pallet_lpt_staking::Call as Stake;
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob, BobStash, Charlie, CharlieStash, Dave, Eve};
-use sp_runtime::traits::Get;
 
 /// Makes blocks until the next round begins.
 fn next_round(world: &mut World) {
@@ -39,7 +38,6 @@ fn validators(world: &mut World) -> Vec<Sr25519Keyring> {
 	world.run(Session::validators).iter().map(keyring).collect()
 }
 
-/// Ten times development's round is a day; here one is a minute: what matters are the shares.
 #[test]
 fn rewards_should_reach_all_who_bonded_without_any_transaction() {
 	let mut world = World::local();
