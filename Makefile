@@ -13,7 +13,7 @@ NATIVE := -p livepeer-node -p livepeer-worker -p livepeer-cheat -p livepeer-demo
 # The last one has no code: it makes the features below the state machine those of NATIVE.
 STATE_MACHINE := -p livepeer-primitives -p livepeer-runtime -p livepeer-integration-tests \
 	-p livepeer-features \
-	$(foreach p,beacon chain-config challenge-lottery jobs lpt-staking operator-keys rounds transcoder-election,-p pallet-$(p))
+	$(foreach p,beacon chain-config challenge-lottery inflation jobs lpt-staking operator-keys rounds transcoder-election,-p pallet-$(p))
 # The tool that measures weights brings some hundred crates that nothing else needs.
 EVERYDAY := --workspace --exclude livepeer-bencher
 STATE_FEATURES := --features livepeer-runtime/runtime-benchmarks,livepeer-runtime/try-runtime

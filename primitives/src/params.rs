@@ -213,6 +213,28 @@ impl LotteryParameters {
 	}
 }
 
+parameters! {
+	/// LPT minted for the active set of each round.
+	InflationParameters {
+		/// `InflationRate` with which a chain begins: LPT minted in a round as a share of all LPT.
+		initial_rate: Perbill,
+		/// How much the rate moves with each round.
+		rate_change: Perbill,
+		/// `ParticipationRate`: the share of all LPT in the active set's stake below which the rate
+		/// rises, and above which it falls.
+		participation_rate: Perbill,
+		/// Share of what is minted that goes to the common pool.
+		pool_cut: Perbill,
+		/// LPT in the common pool from which on the next round's cut is nothing.
+		pool_ceiling: Balance,
+		/// `CompetitivenessTolerance`: who serves less of what it is offered than is left of one by
+		/// this share earns nothing.
+		competitiveness_tolerance: Perbill,
+		/// Jobs that a transcoder must have been offered before it is measured by that.
+		min_offers: u32,
+	}
+}
+
 /// All parameters that governance can change.
 #[derive(
 	Clone,
@@ -240,6 +262,8 @@ pub struct ProtocolParameters {
 	pub jobs: JobsParameters,
 	/// The lottery.
 	pub lottery: LotteryParameters,
+	/// Inflation.
+	pub inflation: InflationParameters,
 }
 
 macro_rules! stored {
@@ -282,6 +306,8 @@ stored! {
 	JobsStored: JobsParameters,
 	/// [`LotteryParameters`] as they are stored, with their version.
 	LotteryStored: LotteryParameters,
+	/// [`InflationParameters`] as they are stored, with their version.
+	InflationStored: InflationParameters,
 }
 
 /// The shapes in which parameters were stored before they said their version: read once, by the
@@ -478,6 +504,7 @@ struct Whole {
 	election: ElectionParameters,
 	jobs: JobsParameters,
 	lottery: LotteryParameters,
+	inflation: InflationParameters,
 }
 
 /// A parameter's value as a number, twice: lists have a lowest and a highest one.
@@ -595,6 +622,13 @@ bounds! {
 	NoShowSlash: lottery.no_show_slash, Share, 0 => percent(50);
 	Chill: lottery.chill, Rounds, 0 => 30;
 	VerifyPrice: lottery.verify_price, Eth, 0 => UNIT / 1_000;
+	InitialRate: inflation.initial_rate, Share, 0 => percent(1);
+	RateChange: inflation.rate_change, Share, 0 => 100_000;
+	ParticipationRate: inflation.participation_rate, Share, 0 => percent(100);
+	PoolCut: inflation.pool_cut, Share, 0 => percent(50);
+	PoolCeiling: inflation.pool_ceiling, Lpt, 0 => 100_000_000 * UNIT;
+	CompetitivenessTolerance: inflation.competitiveness_tolerance, Share, 0 => percent(100);
+	MinOffers: inflation.min_offers, Count, 1 => 10_000;
 }
 
 /// The longest round: four weeks, in milliseconds.
@@ -729,6 +763,15 @@ impl ProtocolParameters {
 				chill: 1,
 				verify_price: 39_000_000_000,
 			},
+			inflation: InflationParameters {
+				initial_rate: Perbill::from_parts(400_000),
+				rate_change: Perbill::from_parts(500),
+				participation_rate: Perbill::from_percent(50),
+				pool_cut: Perbill::from_percent(10),
+				pool_ceiling: 750_000 * UNIT,
+				competitiveness_tolerance: Perbill::from_percent(90),
+				min_offers: 10,
+			},
 		}
 	}
 
@@ -773,13 +816,14 @@ impl ProtocolParameters {
 				verify_price: UNIT / 400_000,
 				..production.lottery
 			},
+			inflation: InflationParameters { min_offers: 2, ..production.inflation },
 		}
 	}
 
 	/// Checks every bound and every relation between parameters.
 	pub fn check(&self, timing: &Timing) -> Result<(), ParameterError> {
-		let Self { rounds, staking, election, jobs, lottery } = *self;
-		let all = Whole { timing: *timing, rounds, staking, election, jobs, lottery };
+		let Self { rounds, staking, election, jobs, lottery, inflation } = *self;
+		let all = Whole { timing: *timing, rounds, staking, election, jobs, lottery, inflation };
 		for Bounds { parameter, lowest, highest, value, .. } in BOUNDS.iter().copied() {
 			let (least, most) = value(&all);
 			if least < lowest {
@@ -797,7 +841,7 @@ impl ProtocolParameters {
 impl Whole {
 	/// Every relation, and whether it is kept. What is multiplied here is within its bounds.
 	fn relations(&self) -> [(bool, Relation); 11] {
-		let Self { timing, rounds, staking, election, jobs, lottery } = self;
+		let Self { timing, rounds, staking, election, jobs, lottery, .. } = self;
 		let round = u64::from(rounds.length);
 		let round_ms = round.saturating_mul(timing.slot_duration);
 		let liable = u64::from(staking.liability_window.saturating_sub(1)).saturating_mul(round);

@@ -158,6 +158,10 @@ pub trait Stake {
 	/// The stake that counts for `transcoder` this round: own and delegated, bonded before this
 	/// round began.
 	fn active_stake(transcoder: &AccountId) -> Balance;
+	/// What will count for `transcoder` in the next round, if nothing changes until then.
+	fn next_stake(transcoder: &AccountId) -> Balance {
+		Self::active_stake(transcoder)
+	}
 	/// What `transcoder` has bonded to itself, whether it counts yet or not.
 	fn self_bond(transcoder: &AccountId) -> Balance;
 	/// To whom `who` is bonded.
@@ -166,6 +170,67 @@ pub trait Stake {
 	/// this round on.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn make_stake(transcoder: &AccountId, amount: Balance);
+}
+
+/// Where newly minted LPT goes. Implemented by staking; called by inflation once per transcoder and
+/// round, before anything else touches the stake of the new round.
+pub trait RewardSink {
+	/// Mints `amount` and books it to the stake of `transcoder` that counted in the finished `round`
+	/// and is there still; the transcoder takes `cut` of it if it has own stake. Returns what was
+	/// minted: all, or nothing where no stake counts.
+	fn mint_reward(
+		transcoder: &AccountId,
+		round: RoundIndex,
+		amount: Balance,
+		cut: Perbill,
+	) -> Balance;
+	/// The most weight that this takes.
+	fn mint_reward_weight() -> Weight;
+}
+
+/// The LPT that there is, wherever it is: what inflation is a part of. Implemented by the runtime's
+/// glue: the total issuance of this chain.
+pub trait Supply {
+	/// All LPT.
+	fn total() -> Balance;
+}
+
+/// A seat of the active set as inflation pays it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RewardedSeat {
+	/// Whose it is.
+	pub transcoder: AccountId,
+	/// Its stake in the round's snapshot.
+	pub stake: Balance,
+	/// Its share of its rewards.
+	pub reward_cut: Perbill,
+	/// Whether it did what it owed in the round: it is not jailed or chilled, made blocks if it
+	/// validates, and took work if it does not.
+	pub earns: bool,
+}
+
+/// The active set with what each member did, for who pays it. Implemented by the election; its
+/// answer changes with the next election.
+pub trait RewardedSeats {
+	/// The round of the active set, its stake in the snapshot, and its seats. A seat that was given
+	/// up is not among them, though its stake is in the sum.
+	fn rewarded_seats() -> (RoundIndex, Balance, Vec<RewardedSeat>);
+	/// For benchmarks: gives `transcoder` a seat with this stake, bonded, that earns.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn make_seat(transcoder: &AccountId, stake: Balance);
+}
+
+/// How transcoders answer the jobs that they are offered: `CompetitivenessTolerance`. Implemented by
+/// inflation.
+///
+/// Jobs tell it once for each transcoder and job, and only of jobs in which a claim was accepted
+/// and paid, so that nobody ruins another's record for nothing. Not served is what its transcoder
+/// let pass, lost by missed heartbeats, or ended itself; what a broadcaster took away is no offer.
+pub trait Competition {
+	/// `transcoder` was offered a job in this round, and served it or did not. Never fails.
+	fn note_offer(transcoder: &AccountId, served: bool);
+	/// The weight of that.
+	fn note_offer_weight() -> Weight;
 }
 
 /// Who may receive new stake. Implemented by the election: registered and not jailed. Bonding to

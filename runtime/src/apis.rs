@@ -3,8 +3,8 @@
 use crate::{
 	configs::{timing, video::Services},
 	constants, AuthorityDiscovery, Babe, Balance, Beacon, Block, ChainConfig, ChallengeLottery,
-	Executive, Grandpa, Historical, InherentDataExt, Jobs, LptStaking, OperatorKeys, Rounds,
-	Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys, System, TransactionPayment,
+	Executive, Grandpa, Historical, Inflation, InherentDataExt, Jobs, LptStaking, OperatorKeys,
+	Rounds, Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys, System, TransactionPayment,
 	TranscoderElection, VERSION,
 };
 use alloc::vec::Vec;
@@ -15,8 +15,8 @@ use frame_support::{
 };
 use livepeer_primitives::{
 	api::{
-		ChallengeView, ClockView, DelegatorView, JobView, KeysView, SpendingView, TranscoderView,
-		WorkerLimits,
+		ChallengeView, ClockView, DelegatorView, InflationView, JobView, KeysView, PoolSeat,
+		SpendingView, StakeView, TranscoderView, WorkerLimits,
 	},
 	claim::ClaimInfo,
 	keys::Purpose,
@@ -355,6 +355,25 @@ impl_runtime_apis! {
 
 		fn genesis() -> sp_core::H256 {
 			System::block_hash(0)
+		}
+
+		fn stake(account: AccountId) -> StakeView {
+			let mut stake = LptStaking::stake_of(account);
+			let (now, round) = (Rounds::current(), Rounds::round());
+			for lock in &mut stake.locks {
+				let rounds = lock.release.saturating_sub(now);
+				lock.release_block =
+					round.start.saturating_add(rounds.saturating_mul(round.length));
+			}
+			stake
+		}
+
+		fn pool() -> Vec<PoolSeat> {
+			TranscoderElection::pool()
+		}
+
+		fn inflation() -> InflationView {
+			Inflation::inflation()
 		}
 	}
 

@@ -18,6 +18,7 @@ define_benchmarks!(
 	[pallet_beacon, crate::Beacon]
 	[pallet_chain_config, crate::ChainConfig]
 	[pallet_challenge_lottery, crate::ChallengeLottery]
+	[pallet_inflation, crate::Inflation]
 	[pallet_jobs, crate::Jobs]
 	[pallet_lpt_staking, crate::LptStaking]
 	[pallet_rounds, crate::Rounds]

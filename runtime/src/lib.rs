@@ -164,7 +164,7 @@ pub fn check_invariants(now: BlockNumber) -> Option<Result<(), sp_runtime::TryRu
 /// the protocol: timing is written before Babe reads it, the beacon folds the parent's randomness
 /// before anything draws with it, the validators are elected before Session asks for them.
 ///
-/// 12 (inflation), 21, 22 and 23 (Beefy, Mmr, the Ethereum bridge) are kept free.
+/// 21, 22 and 23 (Beefy, Mmr, the Ethereum bridge) are kept free.
 #[frame_support::runtime]
 mod runtime {
 	#[runtime::runtime]
@@ -206,7 +206,8 @@ mod runtime {
 	pub type Rounds = pallet_rounds;
 	#[runtime::pallet_index(11)]
 	pub type LptStaking = pallet_lpt_staking;
-
+	#[runtime::pallet_index(12)]
+	pub type Inflation = pallet_inflation;
 	#[runtime::pallet_index(13)]
 	pub type TranscoderElection = pallet_transcoder_election;
 	#[runtime::pallet_index(14)]

@@ -115,6 +115,7 @@ impl<T: Config> Pallet<T> {
 			let availability = availability.as_mut().ok_or(Error::<T>::NotAvailable)?;
 			availability.last_seen = Self::now();
 			availability.at = at;
+			Self::forget_offline_of(who);
 			Self::deposit_event(Event::HeartbeatReceived { transcoder: who.clone() });
 			Ok(())
 		})
@@ -128,6 +129,7 @@ impl<T: Config> Pallet<T> {
 			who,
 			Availability { capacity, profiles, last_seen: now, at, announced: Some(now) },
 		);
+		Self::forget_offline_of(who);
 		Self::deposit_event(Event::AvailabilityChanged { transcoder: who.clone(), capacity });
 	}
 }

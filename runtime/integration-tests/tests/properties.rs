@@ -173,7 +173,7 @@ struct Game {
 
 impl Game {
 	fn new() -> Self {
-		let mut world = Story::network();
+		let mut world = Story::working(World::local(), &Story::TRANSCODERS);
 		let set = pallet_transcoder_election::Call::set_available {
 			capacity: CAPACITY / 2,
 			profiles: canonical(),
@@ -668,6 +668,7 @@ impl Books {
 		for (_, event) in &world.events[skip..] {
 			match event {
 				RuntimeEvent::LptStaking(E::Bonded { amount, .. }) => self.lpt += amount,
+				RuntimeEvent::LptStaking(E::Rewarded { amount, .. }) => self.lpt += amount,
 				RuntimeEvent::LptStaking(E::StakeWithdrawn { amount, .. }) => self.lpt -= amount,
 				RuntimeEvent::LptStaking(E::Slashed {
 					total, finders_fee, common_pool, ..

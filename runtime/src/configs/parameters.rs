@@ -12,9 +12,9 @@ use frame_support::{
 use frame_system::EnsureNever;
 use livepeer_primitives::{
 	params::{
-		unversioned, ElectionParameters, ElectionStored, JobsParameters, JobsStored,
-		LotteryParameters, LotteryStored, ProtocolParameters, RoundsParameters, RoundsStored,
-		StakingParameters, StakingStored,
+		unversioned, ElectionParameters, ElectionStored, InflationParameters, InflationStored,
+		JobsParameters, JobsStored, LotteryParameters, LotteryStored, ProtocolParameters,
+		RoundsParameters, RoundsStored, StakingParameters, StakingStored,
 	},
 	AccountId,
 };
@@ -48,6 +48,10 @@ pub mod dynamic_params {
 		#[codec(index = 4)]
 		pub static Lottery: LotteryStored =
 			LotteryStored::V1(ProtocolParameters::production().lottery);
+		/// Inflation.
+		#[codec(index = 5)]
+		pub static Inflation: InflationStored =
+			InflationStored::V1(ProtocolParameters::production().inflation);
 	}
 }
 
@@ -98,6 +102,8 @@ in_force! {
 	Jobs: JobsParameters, jobs;
 	/// The lottery.
 	Lottery: LotteryParameters, lottery;
+	/// Inflation.
+	Inflation: InflationParameters, inflation;
 }
 
 /// Keeps the parameters in pallet-parameters.
@@ -121,6 +127,7 @@ impl ParameterStore<RuntimeParameters> for Store {
 			election: Election::get(),
 			jobs: Jobs::get(),
 			lottery: Lottery::get(),
+			inflation: Inflation::get(),
 		}
 	}
 
@@ -130,6 +137,7 @@ impl ParameterStore<RuntimeParameters> for Store {
 			&& Election::stored().is_some()
 			&& Jobs::stored().is_some()
 			&& Lottery::stored().is_some()
+			&& Inflation::stored().is_some()
 	}
 
 	fn with(update: &RuntimeParameters) -> Result<ProtocolParameters, UpdateError> {
@@ -143,6 +151,7 @@ impl ParameterStore<RuntimeParameters> for Store {
 			matches!(update, C::Election(..)) || Election::stored().is_some(),
 			matches!(update, C::Jobs(..)) || Jobs::stored().is_some(),
 			matches!(update, C::Lottery(..)) || Lottery::stored().is_some(),
+			matches!(update, C::Inflation(..)) || Inflation::stored().is_some(),
 		];
 		let missing = UpdateError::ValueMissing;
 		match *update {
@@ -151,6 +160,7 @@ impl ParameterStore<RuntimeParameters> for Store {
 			C::Election(_, value) => all.election = value.ok_or(missing)?.into(),
 			C::Jobs(_, value) => all.jobs = value.ok_or(missing)?.into(),
 			C::Lottery(_, value) => all.lottery = value.ok_or(missing)?.into(),
+			C::Inflation(_, value) => all.inflation = value.ok_or(missing)?.into(),
 		}
 		readable.into_iter().all(|is| is).then_some(all).ok_or(UpdateError::Unreadable)
 	}
@@ -166,6 +176,7 @@ impl ParameterStore<RuntimeParameters> for Store {
 			Concern::Election(protocol::Election, Some(parameters.election.into())),
 			Concern::Jobs(protocol::Jobs, Some(parameters.jobs.into())),
 			Concern::Lottery(protocol::Lottery, Some(parameters.lottery.into())),
+			Concern::Inflation(protocol::Inflation, Some(parameters.inflation.into())),
 		]
 		.into_iter()
 		.for_each(|update| Self::put(RuntimeParameters::Protocol(update)));
