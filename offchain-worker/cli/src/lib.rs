@@ -2,7 +2,7 @@
 //!
 //! Each role is a process of its own with a private folder:
 //!
-//! - [`broadcast`]: cuts a file into signed segments, has them transcoded, serves the stream;
+//! - [`broadcast`]: cuts a [`source`] into signed segments, has them transcoded, serves the stream;
 //! - [`transcode`]: takes assignments, transcodes, claims, reveals;
 //! - [`verify`]: re-transcodes drawn segments for a validator's node;
 //! - [`gateway`]: checks a stream and serves it to browsers.
@@ -15,6 +15,7 @@ pub mod events;
 pub mod gateway;
 pub mod keys;
 pub mod setup;
+pub mod source;
 pub mod transcode;
 pub mod units;
 pub mod verify;
@@ -28,7 +29,7 @@ use livepeer_worker_media::{Engine, MediaPool, PoolConfig};
 /// What the worker is asked to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-	/// Stream a file: cut it into segments, have them transcoded, serve the stream.
+	/// Stream a file, a pipe, a URL or what is published here: cut it, have it transcoded, serve it.
 	Broadcast(broadcast::BroadcastArgs),
 	/// Transcode for others and earn their fees.
 	Transcode(transcode::TranscodeArgs),

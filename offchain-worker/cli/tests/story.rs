@@ -167,6 +167,7 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 		budget: PLENTY,
 		lasts: 10_000,
 		keep: 1_800,
+		live: false,
 		above: 0,
 	};
 	let open = role.open(&spec).await.unwrap();
@@ -181,6 +182,8 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 				duration: segment.duration,
 				time: segment.first_time as u64,
 				captured: 0,
+				last: false,
+				fresh: false,
 			};
 			sender.send(Ok(segment)).await.unwrap();
 		}

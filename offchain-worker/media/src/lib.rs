@@ -4,8 +4,10 @@ pub mod child;
 mod engine;
 mod ffi;
 pub mod golden;
+mod h264;
 pub mod limits;
 mod mux;
+mod normalise;
 mod parent;
 mod pipeline;
 pub mod profile;
@@ -18,7 +20,7 @@ mod wire;
 pub use engine::Engine;
 pub use parent::{MediaError, MediaPool, PoolConfig, Priority, SegmentStream, TranscodeJob};
 pub use pipeline::{EvidenceSeed, Facts, Inspection, Transcoded};
-pub use wire::{Escape, Segment, SegmentOptions};
+pub use wire::{Escape, Segment, SegmentOptions, Shape};
 
 /// Versions of the libraries that this process has loaded, for logs: libavutil, libavcodec,
 /// libavformat, libswscale, as major.minor.micro.

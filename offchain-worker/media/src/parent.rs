@@ -17,7 +17,7 @@ use livepeer_primitives::{
 use thiserror::Error;
 use tokio::{
 	io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
-	process::{Child, Command},
+	process::{Child, ChildStdin, Command},
 	sync::{OwnedSemaphorePermit, Semaphore},
 	task::JoinHandle,
 	time::timeout,
@@ -29,7 +29,7 @@ use crate::{
 	pipeline::{EvidenceSeed, Facts, Inspection, Transcoded},
 	profile,
 	sandbox::Allowance,
-	wire::{self, Answer, Escape, Request, Segment, SegmentOptions},
+	wire::{self, Answer, Escape, Request, Segment, SegmentOptions, Shape},
 };
 
 /// Why a job gave no result.
@@ -252,15 +252,36 @@ impl MediaPool {
 		file: File,
 		options: SegmentOptions,
 	) -> Result<SegmentStream, MediaError> {
+		self.segment(Stdio::from(file), options).map(|(segments, _)| segments)
+	}
+
+	/// Cuts what is written to the returned input, until it is dropped.
+	pub fn segment_live(
+		&self,
+		options: SegmentOptions,
+	) -> Result<(ChildStdin, SegmentStream), MediaError> {
+		let options = SegmentOptions { live: true, plays: Some(1), ..options };
+		let (segments, input) = self.segment(Stdio::piped(), options)?;
+		let input = input.ok_or_else(|| MediaError::Io("no standard input".into()))?;
+		Ok((input, segments))
+	}
+
+	fn segment(
+		&self,
+		stdin: Stdio,
+		options: SegmentOptions,
+	) -> Result<(SegmentStream, Option<ChildStdin>), MediaError> {
 		let orders = Orders {
 			background: false,
-			memory: self.config.memory,
+			memory: self.config.memory.max(SEGMENTER_MEMORY),
 			cpu_seconds: None,
 			segment: Some(options),
 		};
-		let mut child = Running::start(&self.config, orders, Stdio::from(file))?;
+		let mut child = Running::start(&self.config, orders, stdin)?;
 		let stdout = child.take_stdout()?;
-		Ok(SegmentStream { child, stdout, patience: self.config.segment_timeout, is_done: false })
+		let input = child.child.stdin.take();
+		let patience = if options.live { Duration::MAX } else { self.config.segment_timeout };
+		Ok((SegmentStream { child, stdout, patience, shape: None, is_done: false }, input))
 	}
 
 	/// One request, one child, one answer.
@@ -289,6 +310,9 @@ impl MediaPool {
 	}
 }
 
+/// Address space of a segmenter: it may have to decode and encode the largest pictures of any codec.
+const SEGMENTER_MEMORY: u64 = 3 * 1024 * 1024 * 1024;
+
 /// Address space that a job's format can need: the decoder's reference pictures, and per rendition
 /// the encoder's queue and references. Generous, since what is not touched costs nothing; the limit
 /// is there for what is not a job's format.
@@ -314,6 +338,8 @@ fn unexpected(answer: &Answer) -> MediaError {
 		Answer::End => "an end",
 		Answer::Failed(_) => "a failure",
 		Answer::StillHere { .. } => "a sandbox report",
+		Answer::Shape(_) => "a shape",
+		Answer::Notice(_) => "a notice",
 	};
 	MediaError::Io(format!("the child answered with {kind}, which was not asked for"))
 }
@@ -427,12 +453,37 @@ pub struct SegmentStream {
 	child: Running,
 	stdout: tokio::process::ChildStdout,
 	patience: Duration,
+	shape: Option<Shape>,
 	is_done: bool,
 }
 
 impl SegmentStream {
+	/// What the source is at most, as far as its beginning tells; known once there is a segment.
+	pub fn shape(&self) -> Option<Shape> {
+		self.shape
+	}
+
 	/// The next segment; `None` at the end, and after an error.
 	pub async fn next(&mut self) -> Option<Result<Segment, MediaError>> {
+		loop {
+			match self.answer().await? {
+				Ok(Answer::Segment(segment)) => return Some(Ok(segment)),
+				Ok(Answer::Shape(shape)) => self.shape = Some(shape),
+				Ok(Answer::Notice(text)) => tracing::warn!("{text}"),
+				Ok(other) => {
+					self.is_done = true;
+					return Some(Err(unexpected(&other)));
+				}
+				Err(error) => {
+					self.is_done = true;
+					return Some(Err(error));
+				}
+			}
+		}
+	}
+
+	/// What the child says next; `None` at its end.
+	async fn answer(&mut self) -> Option<Result<Answer, MediaError>> {
 		if self.is_done {
 			return None;
 		}
@@ -442,23 +493,12 @@ impl SegmentStream {
 			Ok(Ok(answer)) => Ok(answer),
 		};
 		match answer {
-			Ok(Answer::Segment(segment)) => Some(Ok(segment)),
 			Ok(Answer::End) => {
 				self.is_done = true;
 				None
 			}
-			Ok(Answer::Failed(failure)) => {
-				self.is_done = true;
-				Some(Err(failure.into()))
-			}
-			Ok(other) => {
-				self.is_done = true;
-				Some(Err(unexpected(&other)))
-			}
-			Err(error) => {
-				self.is_done = true;
-				Some(Err(error))
-			}
+			Ok(Answer::Failed(failure)) => Some(Err(failure.into())),
+			other => Some(other),
 		}
 	}
 }
