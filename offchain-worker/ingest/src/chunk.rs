@@ -130,9 +130,9 @@ impl ChunkReader {
 			id => id.into(),
 		};
 		let format = first >> 6;
-		let mut stream = match self.streams.get_mut(&id) {
+		let mut stream = match self.streams.get(&id) {
 			// Its body is put back below.
-			Some(stream) => Stream { body: Vec::new(), ..stream.clone_head() },
+			Some(stream) => stream.head(),
 			None if format == 3 => return Err(ChunkError::NoBeginning),
 			None if self.streams.len() >= MOST_STREAMS => return Err(ChunkError::TooMany),
 			None => Stream::default(),
@@ -206,7 +206,8 @@ impl ChunkReader {
 }
 
 impl Stream {
-	fn clone_head(&self) -> Self {
+	/// Everything but its body.
+	fn head(&self) -> Self {
 		Self { body: Vec::new(), ..*self }
 	}
 }

@@ -153,16 +153,16 @@ impl Gate {
 		key: &str,
 	) -> Result<Session, Denied> {
 		self.check(protocol, from, app, key).await?;
-		let session = self.begin()?;
+		let mut session = self.begin()?;
 		let (parts, receiver) = mpsc::channel(2);
-		let publication =
-			Publication { protocol, from: from.to_string(), parts: receiver };
+		let publication = Publication { protocol, from: from.to_string(), parts: receiver };
 		timeout(STALLED, self.out.send(publication))
 			.await
 			.map_err(|_| Denied::Busy)?
 			.map_err(|_| Denied::Closed)?;
 		tracing::info!(protocol, %from, "somebody publishes");
-		Ok(Session { parts: Some(parts), ..session })
+		session.parts = Some(parts);
+		Ok(session)
 	}
 
 	/// Whether the key, or the webhook, lets this one in.

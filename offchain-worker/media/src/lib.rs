@@ -4,7 +4,6 @@ pub mod child;
 mod engine;
 mod ffi;
 pub mod golden;
-mod h264;
 pub mod limits;
 mod mux;
 mod normalise;

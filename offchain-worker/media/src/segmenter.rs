@@ -21,11 +21,11 @@ use ffmpeg_next::{
 	format::context::{Input, StreamIo},
 	Error, Packet, Rational,
 };
+use livepeer_worker_core::rules::h264::{self, Sps};
 use livepeer_primitives::video::{MAX_FPS, MAX_SEGMENT_BYTES, MAX_SIDE};
 
 use crate::{
 	ffi::{self, AnnexB, Track, TrackKind},
-	h264::{self, Sps},
 	limits::Failure,
 	mux::{mux, Elementary},
 	normalise::{AudioNormaliser, Made, VideoNormaliser, DECODERS},

@@ -173,10 +173,10 @@ impl Resampler {
 			};
 			let made = sys::swr_alloc_set_opts2(
 				&mut resampler.context,
-				&to,
+				&mut to,
 				sys::AVSampleFormat::AV_SAMPLE_FMT_FLTP,
 				rate as i32,
-				&from,
+				&mut from,
 				std::mem::transmute::<i32, sys::AVSampleFormat>(f.format),
 				f.sample_rate,
 				0,

@@ -9,7 +9,34 @@ pub struct Sps {
 	pub height: u32,
 	/// Whether pictures are 8-bit 4:2:0.
 	pub is_yuv420p: bool,
+	/// Profile, constraints and level, as playlists name them.
+	pub profile: [u8; 3],
+	/// Shape of a pixel, width to height; 1 to 1 where it is not said.
+	pub aspect: (u16, u16),
 }
+
+/// The shapes of a pixel that have a number.
+const ASPECTS: [(u16, u16); 17] = [
+	(1, 1),
+	(1, 1),
+	(12, 11),
+	(10, 11),
+	(16, 11),
+	(40, 33),
+	(24, 11),
+	(20, 11),
+	(32, 11),
+	(80, 33),
+	(18, 11),
+	(15, 11),
+	(64, 33),
+	(160, 99),
+	(4, 3),
+	(3, 2),
+	(2, 1),
+];
+/// The number of a shape that is written out.
+const WRITTEN_OUT: u32 = 255;
 
 /// Bits of a NAL unit, without its emulation bytes.
 struct Bits {
@@ -62,7 +89,7 @@ pub fn sps(unit: &[u8]) -> Option<Sps> {
 	}
 	let mut bits = Bits { bytes, at: 0 };
 	let profile = bits.bits(8)?;
-	bits.bits(16)?;
+	let (constraints, level) = (bits.bits(8)?, bits.bits(8)?);
 	bits.number()?;
 	let (mut chroma, mut depth) = (1, 0);
 	if WITH_CHROMA.contains(&profile) {
@@ -110,12 +137,22 @@ pub fn sps(unit: &[u8]) -> Option<Sps> {
 		across = bits.number()?.checked_add(bits.number()?)?;
 		down = bits.number()?.checked_add(bits.number()?)?;
 	}
+	let mut aspect = (1, 1);
+	if bits.bit()? == 1 && bits.bit()? == 1 {
+		aspect = match bits.bits(8)? {
+			WRITTEN_OUT => (bits.bits(16)? as u16, bits.bits(16)? as u16),
+			known => ASPECTS.get(known as usize).copied().unwrap_or((1, 1)),
+		};
+	}
+	let aspect = if aspect.0 == 0 || aspect.1 == 0 { (1, 1) } else { aspect };
 	let step_x = if matches!(chroma, 1 | 2) { 2 } else { 1 };
 	let step_y = if chroma == 1 { 2 } else { 1 } * (2 - frames_only);
 	Some(Sps {
 		width: width.checked_sub(across.checked_mul(step_x)?)?,
 		height: height.checked_sub(down.checked_mul(step_y)?)?,
 		is_yuv420p: chroma == 1 && depth == 0,
+		profile: [profile as u8, constraints as u8, level as u8],
+		aspect,
 	})
 }
 
@@ -142,7 +179,13 @@ mod tests {
 
 	#[test]
 	fn size_should_be_read_when_it_is_cropped_and_escaped() {
-		let expected = Sps { width: 1280, height: 720, is_yuv420p: true };
+		let expected = Sps {
+			width: 1280,
+			height: 720,
+			is_yuv420p: true,
+			profile: [0x64, 0, 0x1f],
+			aspect: (1, 1),
+		};
 		assert_eq!(sps(&HD), Some(expected));
 	}
 
