@@ -281,7 +281,7 @@ impl MediaPool {
 		let stdout = child.take_stdout()?;
 		let input = child.child.stdin.take();
 		let patience = if options.live { Duration::MAX } else { self.config.segment_timeout };
-		Ok((SegmentStream { child, stdout, patience, shape: None, is_done: false }, input))
+		Ok((SegmentStream { child, stdout, patience, shape: None, notices: Vec::new(), is_done: false }, input))
 	}
 
 	/// One request, one child, one answer.
@@ -309,6 +309,9 @@ impl MediaPool {
 		}
 	}
 }
+
+/// Notices of a segmenter that are kept.
+const MOST_NOTICES: usize = 32;
 
 /// Address space of a segmenter: it may have to decode and encode the largest pictures of any codec.
 const SEGMENTER_MEMORY: u64 = 3 * 1024 * 1024 * 1024;
@@ -454,6 +457,7 @@ pub struct SegmentStream {
 	stdout: tokio::process::ChildStdout,
 	patience: Duration,
 	shape: Option<Shape>,
+	notices: Vec<String>,
 	is_done: bool,
 }
 
@@ -463,13 +467,23 @@ impl SegmentStream {
 		self.shape
 	}
 
+	/// What is done to the source, in words.
+	pub fn notices(&self) -> &[String] {
+		&self.notices
+	}
+
 	/// The next segment; `None` at the end, and after an error.
 	pub async fn next(&mut self) -> Option<Result<Segment, MediaError>> {
 		loop {
 			match self.answer().await? {
 				Ok(Answer::Segment(segment)) => return Some(Ok(segment)),
 				Ok(Answer::Shape(shape)) => self.shape = Some(shape),
-				Ok(Answer::Notice(text)) => tracing::warn!("{text}"),
+				Ok(Answer::Notice(text)) => {
+					tracing::warn!("{text}");
+					if self.notices.len() < MOST_NOTICES {
+						self.notices.push(text);
+					}
+				}
 				Ok(other) => {
 					self.is_done = true;
 					return Some(Err(unexpected(&other)));

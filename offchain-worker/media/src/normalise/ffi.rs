@@ -104,12 +104,12 @@ pub fn parameters(context: &codec::Context) -> Result<codec::Parameters> {
 	Ok(parameters)
 }
 
-/// Sends sound to its encoder, or its end.
+/// Sends sound to its encoder.
 pub fn send_sound(
 	encoder: &mut codec::encoder::audio::Encoder,
-	samples: Option<(&[Vec<f32>], i64)>,
+	channels: &[Vec<f32>],
+	time: i64,
 ) -> Result<()> {
-	let Some((channels, time)) = samples else { return encoder.send_eof() };
 	let count = channels.first().map_or(0, Vec::len);
 	let mut frame = frame::Audio::empty();
 	// SAFETY: a fresh frame that gets a buffer for exactly so many floats in each of its planes.

@@ -98,11 +98,6 @@ impl VideoNormaliser {
 		Some(parameters)
 	}
 
-	/// The time of the newest picture that was made.
-	pub fn newest(&self) -> Option<i64> {
-		self.last_time
-	}
-
 	/// Takes a packet whose times are those of the stream. What cannot be decoded is left out.
 	pub fn take(&mut self, packet: &Packet) -> Result<Vec<Made>, Failure> {
 		let mut made = Vec::new();
@@ -442,7 +437,7 @@ impl AudioNormaliser {
 		self.line.get_or_insert((from, 0));
 		let end = self.end().unwrap_or(from);
 		self.silence((to - end).min(MOST_SILENCE));
-		self.encode(&mut made, false)?;
+		self.encode(&mut made)?;
 		Ok(made)
 	}
 
@@ -457,20 +452,13 @@ impl AudioNormaliser {
 		Ok(made)
 	}
 
-	/// Ends what is being encoded.
-	pub fn finish(mut self) -> Result<Vec<Made>, Failure> {
-		let mut made = self.drain()?;
-		self.encode(&mut made, true)?;
-		Ok(made)
-	}
-
 	fn receive(&mut self, made: &mut Vec<Made>) -> Result<(), Failure> {
 		loop {
 			let mut decoded = frame::Audio::empty();
 			match self.decoder.receive_frame(&mut decoded) {
 				Ok(()) => {
 					self.sound(&decoded);
-					self.encode(made, false)?;
+					self.encode(made)?;
 				}
 				Err(Error::InvalidData) => continue,
 				Err(_) => return Ok(()),
@@ -519,22 +507,14 @@ impl AudioNormaliser {
 		}
 	}
 
-	fn encode(&mut self, made: &mut Vec<Made>, at_end: bool) -> Result<(), Failure> {
+	fn encode(&mut self, made: &mut Vec<Made>) -> Result<(), Failure> {
 		let failed = |e: Error| Failure::internal("the normaliser's AAC encoder", e);
 		let Some((start, _)) = self.line else { return Ok(()) };
-		loop {
-			let there = self.waiting.first().map_or(0, VecDeque::len);
-			if there < AAC_FRAME && !(at_end && there > 0) {
-				break;
-			}
-			let count = there.min(AAC_FRAME);
-			let planes: Vec<Vec<f32>> =
-				self.waiting.iter_mut().map(|waiting| waiting.drain(..count).collect()).collect();
-			ffi::send_sound(&mut self.encoder, Some((&planes, self.encoded))).map_err(failed)?;
-			self.encoded += count as i64;
-			self.packets(start, made);
-		}
-		if at_end && ffi::send_sound(&mut self.encoder, None).is_ok() {
+		while self.waiting.first().map_or(0, VecDeque::len) >= AAC_FRAME {
+			let frame = |waiting: &mut VecDeque<f32>| waiting.drain(..AAC_FRAME).collect();
+			let planes: Vec<Vec<f32>> = self.waiting.iter_mut().map(frame).collect();
+			ffi::send_sound(&mut self.encoder, &planes, self.encoded).map_err(failed)?;
+			self.encoded += AAC_FRAME as i64;
 			self.packets(start, made);
 		}
 		Ok(())
