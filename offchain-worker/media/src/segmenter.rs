@@ -446,7 +446,10 @@ impl<'a> Cutter<'a> {
 		}
 		self.notice(format!("{why}: the sound is encoded again here. {instead}"))?;
 		let mono = ffi::channels(&parameters) == 1;
-		let normaliser = AudioNormaliser::new(parameters, mono, rate)?;
+		let mut normaliser = AudioNormaliser::new(parameters, mono, rate)?;
+		if let Some(first) = self.video.front() {
+			normaliser.begin(first.time);
+		}
 		self.audio_parameters = Some(normaliser.parameters()?);
 		self.sound = Sound::Encoded(Box::new(normaliser));
 		let waiting = std::mem::take(&mut self.audio);
@@ -617,6 +620,9 @@ impl<'a> Cutter<'a> {
 		let shift = self.end.saturating_sub(own_time);
 		self.shift = Some(shift);
 		self.newest = None;
+		if let Sound::Encoded(normaliser) = &mut self.sound {
+			normaliser.begin(self.end);
+		}
 		for packet in std::mem::take(&mut self.waiting) {
 			if let Some(own_time) = packet.pts() {
 				self.keep_sound(packet, own_time.saturating_add(shift))?;
@@ -814,6 +820,7 @@ impl<'a> Cutter<'a> {
 
 	/// Gives everything that there is; with `last`, what follows does not go on from it.
 	fn flush(&mut self, last: bool) -> Result<(), Failure> {
+		self.mend_rest()?;
 		let made = match &mut self.pictures {
 			Pictures::Encoded(normaliser) => normaliser.finish()?,
 			Pictures::Copied => Vec::new(),
@@ -903,24 +910,48 @@ impl<'a> Cutter<'a> {
 		self.cut_off(count, end).map(Some)
 	}
 
+	/// What is left, as a whole: neither faster nor larger than what every judge takes.
+	fn mend_rest(&mut self) -> Result<(), Failure> {
+		let Some(start) = self.video.front().map(|unit| unit.time) else { return Ok(()) };
+		let span = (self.end - start).max(1);
+		let bytes = i64::try_from(self.bytes).unwrap_or(i64::MAX);
+		let (target, most) = (i64::from(self.options.target), i64::from(MAX_SEGMENT_BYTES) / 16 * 15);
+		if bytes.saturating_mul(target) > most.saturating_mul(span.max(target)) {
+			return self.too_many_bytes();
+		}
+		let fps = i64::from(self.fit.map_or(MAX_FPS, |fit| fit.fps));
+		if self.video.len() as i64 > fps * span / 90_000 + 2 {
+			return self.too_many_pictures();
+		}
+		Ok(())
+	}
+
+	fn too_many_bytes(&mut self) -> Result<(), Failure> {
+		self.encode_pictures(
+			"its bit rate is more than a segment holds",
+			"Set the encoder to 50 Mbit/s or less.",
+		)
+	}
+
+	fn too_many_pictures(&mut self) -> Result<(), Failure> {
+		self.encode_pictures(
+			"it has more pictures in a second than the stream may have",
+			"Open the stream with larger --limits, at most 120 pictures a second.",
+		)
+	}
+
 	/// Makes the first `count` pictures, which end at `end`, into what every judge takes.
 	fn mend(&mut self, count: usize, end: i64) -> Result<(), Failure> {
 		let Some(start) = self.video.front().map(|unit| unit.time) else { return Ok(()) };
 		if matches!(self.pictures, Pictures::Copied) {
 			let bytes: usize = self.video.iter().take(count).map(|unit| unit.packet.size()).sum();
 			if bytes > MAX_SEGMENT_BYTES as usize / 16 * 15 {
-				return self.encode_pictures(
-					"its bit rate is more than a segment holds",
-					"Set the encoder to 50 Mbit/s or less.",
-				);
+				return self.too_many_bytes();
 			}
 			let fps = i64::from(self.fit.map_or(MAX_FPS, |fit| fit.fps));
 			let most = (fps * i64::from(self.options.longest)).unsigned_abs().div_ceil(90_000) + 1;
 			if count as u64 > most {
-				return self.encode_pictures(
-					"it has more pictures in a second than the stream may have",
-					"Open the stream with larger --limits.",
-				);
+				return self.too_many_pictures();
 			}
 		}
 		self.mend_sound(start, end)

@@ -422,6 +422,11 @@ impl AudioNormaliser {
 		self.line.map(|(start, samples)| start + samples * 90_000 / i64::from(self.rate))
 	}
 
+	/// Says where the sound begins, if nothing came before: until the first piece there is silence.
+	pub fn begin(&mut self, at: i64) {
+		self.line.get_or_insert((at, 0));
+	}
+
 	/// Takes a packet whose times are those of the stream. What cannot be decoded is left out.
 	pub fn take(&mut self, packet: &Packet) -> Result<Vec<Made>, Failure> {
 		let mut made = Vec::new();
@@ -434,7 +439,7 @@ impl AudioNormaliser {
 	/// Puts in silence up to `to`, from `from` on if nothing came before.
 	pub fn fill(&mut self, from: i64, to: i64) -> Result<Vec<Made>, Failure> {
 		let mut made = Vec::new();
-		self.line.get_or_insert((from, 0));
+		self.begin(from);
 		let end = self.end().unwrap_or(from);
 		self.silence((to - end).min(MOST_SILENCE));
 		self.encode(&mut made)?;
