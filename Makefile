@@ -98,8 +98,9 @@ metadata: setup ## Write what the worker uses of the runtime's metadata, without
 	$(WRITE) --test metadata
 
 .PHONY: docs-tables
-docs-tables: setup ## Write the table of parameters in docs/parameters.md
+docs-tables: setup ## Write the tables of docs/parameters.md and docs/inputs.md
 	$(WRITE) --test documentation
+	WRITE_DOCS=1 cargo test --quiet --release --locked $(NATIVE) --test inputs table
 
 .PHONY: features
 features: setup ## Write the list of features by which the tests use what the build has compiled

@@ -12,9 +12,7 @@ use livepeer_worker_core::{
 	ports::{clock::SystemClock, events::Event, transport::Transport},
 	roles::broadcast::{Broadcaster, OpenStream, Origin, SourceSegment, StreamSpec},
 };
-use livepeer_worker_media::{
-	Engine, MediaPool, PoolConfig, Priority, SegmentOptions, Shape,
-};
+use livepeer_worker_media::{Engine, MediaPool, PoolConfig, Priority, SegmentOptions, Shape};
 use livepeer_worker_net::NetLimits;
 use tokio::{
 	sync::{mpsc, watch},
@@ -116,7 +114,7 @@ struct Ready {
 	source: Source,
 }
 
-/// Streams a file.
+/// Streams a source.
 pub async fn run(args: BroadcastArgs) -> Result<()> {
 	let mut stop = stop_signal()?;
 	let home = args.home.open()?;
@@ -245,7 +243,10 @@ async fn cut(
 	let mut ticks = 0u64;
 	let mut next = match first {
 		Some(first) => Some(Ok(first)),
-		None => segments.next().await,
+		None => tokio::select! {
+			next = segments.next() => next,
+			() = stopped(&mut stop) => return,
+		},
 	};
 	while let Some(segment) = next {
 		let segment = match segment {

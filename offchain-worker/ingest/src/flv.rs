@@ -362,7 +362,10 @@ mod tests {
 		assert!(remuxer.has_begun());
 		let refused = remuxer.take(9, 0, b"\x90xxxx").unwrap_err();
 		assert!(refused.to_string().contains("xxxx"));
-		assert_eq!(remuxer.take(9, 0, &[0x12, 0]), Err(FlvError::Codec("with FLV's number 2".into())));
+		assert_eq!(
+			remuxer.take(9, 0, &[0x12, 0]),
+			Err(FlvError::Codec("with FLV's number 2".into()))
+		);
 		assert_eq!(remuxer.take(9, 0, b"\x91hv"), Err(FlvError::Damaged));
 	}
 

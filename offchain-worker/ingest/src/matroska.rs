@@ -77,10 +77,8 @@ impl Writer {
 		let mut tracks = entry(PICTURES, 1, pictures, element(&[0xe0], &size));
 		if let Some(sound) = sound {
 			let (rate, channels) = shape_of_sound(sound);
-			let body = [
-				element(&[0xb5], &f64::from(rate).to_be_bytes()),
-				element(&[0x9f], &[channels]),
-			];
+			let body =
+				[element(&[0xb5], &f64::from(rate).to_be_bytes()), element(&[0x9f], &[channels])];
 			tracks.extend(entry(PICTURES + 1, 2, sound, element(&[0xe1], &body.concat())));
 		}
 		out.extend(element(&[0x16, 0x54, 0xae, 0x6b], &tracks));

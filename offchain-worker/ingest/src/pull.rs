@@ -153,9 +153,10 @@ async fn hls(
 			.filter(|variant| !variant.is_i_frame)
 			.max_by_key(|variant| variant.bandwidth)
 			.ok_or(PullError::Playlist("it names no variant"))?;
-		let apart = master.alternatives.iter().any(|other| {
-			other.uri.is_some() && Some(&other.group_id) == best.audio.as_ref()
-		});
+		let apart = master
+			.alternatives
+			.iter()
+			.any(|other| other.uri.is_some() && Some(&other.group_id) == best.audio.as_ref());
 		if apart {
 			return Err(PullError::Playlist("its sound comes apart from its pictures"));
 		}

@@ -1,11 +1,7 @@
 //! HTTP push: `PUT` or `POST /live/NAME/SEQ.ts`, segment by segment, as go-livepeer takes it. The key
 //! comes as `Authorization: Bearer KEY`, as `?key=KEY`, or is the name itself.
 
-use std::{
-	net::SocketAddr,
-	sync::Arc,
-	time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
 	body::Bytes,

@@ -64,9 +64,8 @@ fn key_of(stream_id: &str) -> Option<String> {
 		let path = stream_id.strip_prefix("publish:").unwrap_or(stream_id);
 		return path.rsplit('/').next().map(str::to_owned);
 	};
-	let field = |name: &str| {
-		fields.split(',').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
-	};
+	let field =
+		|name: &str| fields.split(',').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
 	if field("m").is_some_and(|mode| mode != "publish") {
 		return None;
 	}

@@ -56,18 +56,10 @@ fn session() -> Vec<u8> {
 		("app".into(), text("live")),
 		("list".into(), Value::List(vec![Value::Null, Value::Bool(true), Value::Number(1.5)])),
 	]);
-	let command = |values: &[Value]| Message {
-		kind: 20,
-		time: 0,
-		stream: 0,
-		body: amf::write(values),
-	};
-	let media = |kind: u8, time: u32, body: &[u8]| Message {
-		kind,
-		time,
-		stream: 1,
-		body: body.to_vec(),
-	};
+	let command =
+		|values: &[Value]| Message { kind: 20, time: 0, stream: 0, body: amf::write(values) };
+	let media =
+		|kind: u8, time: u32, body: &[u8]| Message { kind, time, stream: 1, body: body.to_vec() };
 	let messages = [
 		command(&[text("connect"), Value::Number(1.0), object]),
 		command(&[text("publish"), Value::Number(2.0), Value::Null, text("key"), text("live")]),

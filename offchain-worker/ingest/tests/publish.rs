@@ -181,10 +181,8 @@ async fn pushed_segments_should_be_joined_and_a_gap_be_a_break() {
 async fn hls_should_be_fetched_to_its_end() {
 	let dir = tempfile::tempdir().unwrap();
 	let playlist = dir.path().join("index.m3u8");
-	let mut child = ffmpeg(&format!(
-		"{FILM} -f hls -hls_time 2 -hls_playlist_type vod {}",
-		playlist.display()
-	));
+	let mut child =
+		ffmpeg(&format!("{FILM} -f hls -hls_time 2 -hls_playlist_type vod {}", playlist.display()));
 	assert!(child.wait().unwrap().success());
 	let root = dir.path().to_owned();
 	let serve = move |axum::extract::Path(name): axum::extract::Path<String>| {
@@ -196,9 +194,10 @@ async fn hls_should_be_fetched_to_its_end() {
 	let address = listener.local_addr().unwrap();
 	tokio::spawn(async move { axum::serve(listener, routes).await });
 	let (gate, mut publications) = gate();
-	let pulling = tokio::spawn(async move {
-		pull(&gate, &format!("http://{address}/index.m3u8"), KEY).await
-	});
+	let pulling =
+		tokio::spawn(
+			async move { pull(&gate, &format!("http://{address}/index.m3u8"), KEY).await },
+		);
 	let parts = parts(&mut publications).await;
 	pulling.await.unwrap().unwrap();
 	assert_eq!(parts.len(), 1);

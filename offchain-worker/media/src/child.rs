@@ -87,9 +87,7 @@ fn run(mut arguments: impl Iterator<Item = OsString>) -> Result<(), String> {
 	let last = match file {
 		Some((file, options)) => {
 			let cut = guarded(|| {
-				segmenter::cut(file, &options, &mut |made| {
-					answer(made).map_err(Failure::Internal)
-				})
+				segmenter::cut(file, &options, &mut |made| answer(made).map_err(Failure::Internal))
 			});
 			match cut {
 				Ok(()) => Answer::End,

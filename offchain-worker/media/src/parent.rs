@@ -281,7 +281,17 @@ impl MediaPool {
 		let stdout = child.take_stdout()?;
 		let input = child.child.stdin.take();
 		let patience = if options.live { Duration::MAX } else { self.config.segment_timeout };
-		Ok((SegmentStream { child, stdout, patience, shape: None, notices: Vec::new(), is_done: false }, input))
+		Ok((
+			SegmentStream {
+				child,
+				stdout,
+				patience,
+				shape: None,
+				notices: Vec::new(),
+				is_done: false,
+			},
+			input,
+		))
 	}
 
 	/// One request, one child, one answer.

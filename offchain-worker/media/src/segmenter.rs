@@ -21,8 +21,8 @@ use ffmpeg_next::{
 	format::context::{Input, StreamIo},
 	Error, Packet, Rational,
 };
-use livepeer_worker_core::rules::h264::{self, Sps};
 use livepeer_primitives::video::{MAX_FPS, MAX_SEGMENT_BYTES, MAX_SIDE};
+use livepeer_worker_core::rules::h264::{self, Sps};
 
 use crate::{
 	ffi::{self, AnnexB, Track, TrackKind},
@@ -118,8 +118,9 @@ impl Play {
 		let io = if live {
 			StreamIo::from_read(file)
 		} else {
-			file.seek(SeekFrom::Start(0))
-				.map_err(|e| unsupported(format!("the input cannot be read from its start: {e}")))?;
+			file.seek(SeekFrom::Start(0)).map_err(|e| {
+				unsupported(format!("the input cannot be read from its start: {e}"))
+			})?;
 			StreamIo::from_read_seek(file)
 		};
 		let io = io.map_err(|e| Failure::internal("input", e))?;
@@ -722,9 +723,7 @@ impl<'a> Cutter<'a> {
 
 	fn fill_pictures(&mut self, to: i64) -> Result<(), Failure> {
 		let made = match &mut self.pictures {
-			Pictures::Encoded(normaliser) => {
-				normaliser.fill(to)?
-			}
+			Pictures::Encoded(normaliser) => normaliser.fill(to)?,
 			Pictures::Copied => return Ok(()),
 		};
 		self.made_pictures(made)
@@ -915,7 +914,8 @@ impl<'a> Cutter<'a> {
 		let Some(start) = self.video.front().map(|unit| unit.time) else { return Ok(()) };
 		let span = (self.end - start).max(1);
 		let bytes = i64::try_from(self.bytes).unwrap_or(i64::MAX);
-		let (target, most) = (i64::from(self.options.target), i64::from(MAX_SEGMENT_BYTES) / 16 * 15);
+		let (target, most) =
+			(i64::from(self.options.target), i64::from(MAX_SEGMENT_BYTES) / 16 * 15);
 		if bytes.saturating_mul(target) > most.saturating_mul(span.max(target)) {
 			return self.too_many_bytes();
 		}

@@ -44,7 +44,10 @@ const WORDS: [(&str, &str); 6] = [
 	("V4", "-f lavfi -i testsrc2=s=320x180:r=25:d=4"),
 	("A8", "-f lavfi -i sine=f=440:r=48000:d=8"),
 	("A4", "-f lavfi -i sine=f=440:r=48000:d=4"),
-	("X264", "-pix_fmt yuv420p -c:v libx264 -preset ultrafast -g 50 -keyint_min 50 -sc_threshold 0"),
+	(
+		"X264",
+		"-pix_fmt yuv420p -c:v libx264 -preset ultrafast -g 50 -keyint_min 50 -sc_threshold 0",
+	),
 	("AAC", "-c:a aac"),
 ];
 
@@ -56,12 +59,7 @@ const fn encoded(pictures: u32, sound: bool, encoded: &'static str) -> Becomes {
 	Stream { pictures, epochs: 1, sound, encoded }
 }
 
-const fn case(
-	name: &'static str,
-	odd: &'static str,
-	make: &'static str,
-	becomes: Becomes,
-) -> Case {
+const fn case(name: &'static str, odd: &'static str, make: &'static str, becomes: Becomes) -> Case {
 	Case { name, odd, make, becomes }
 }
 
@@ -121,12 +119,7 @@ const CASES: &[Case] = &[
 	case("ac3.mp4", "AC-3", "V4 A4 X264 -c:a ac3 {}", encoded(100, true, "sound")),
 	case("mp3.mp4", "MP3", "V4 A4 X264 -c:a libmp3lame {}", encoded(100, true, "sound")),
 	case("opus.mkv", "H.264 with Opus", "V4 A4 X264 -c:a libopus {}", encoded(100, true, "sound")),
-	case(
-		"surround.mp4",
-		"sound of six channels",
-		"V4 A4 X264 AAC -ac 6 {}",
-		plays(100, true),
-	),
+	case("surround.mp4", "sound of six channels", "V4 A4 X264 AAC -ac 6 {}", plays(100, true)),
 	case("mono.mp4", "mono at 22.05 kHz", "V4 A4 X264 AAC -ac 1 -ar 22050 {}", plays(100, true)),
 	case(
 		"two-sounds.mkv",
@@ -255,7 +248,12 @@ const CASES: &[Case] = &[
 		"-f lavfi -i testsrc2=s=720x576:r=25:d=4 -vf setsar=64/45 X264 {}",
 		plays(100, false),
 	),
-	case("portrait.mp4", "portrait", "-f lavfi -i testsrc2=s=180x320:r=25:d=4 X264 {}", plays(100, false)),
+	case(
+		"portrait.mp4",
+		"portrait",
+		"-f lavfi -i testsrc2=s=180x320:r=25:d=4 X264 {}",
+		plays(100, false),
+	),
 	case(
 		"odd-size.avi",
 		"427x241",
@@ -330,7 +328,12 @@ const CASES: &[Case] = &[
 		 -map 0 -map 1 X264 AAC -program st=0:st=1 -program st=2:st=3 {}",
 		plays(100, true),
 	),
-	case("fragmented.mp4", "fragmented MP4", "V4 A4 X264 AAC -movflags frag_keyframe+empty_moov {}", plays(100, true)),
+	case(
+		"fragmented.mp4",
+		"fragmented MP4",
+		"V4 A4 X264 AAC -movflags frag_keyframe+empty_moov {}",
+		plays(100, true),
+	),
 	case("flv.flv", "FLV", "V4 A4 X264 AAC {}", plays(100, true)),
 	case(
 		"truncated.ts",
@@ -339,8 +342,18 @@ const CASES: &[Case] = &[
 		 < 60001 a.ts",
 		Damaged,
 	),
-	case("one.mp4", "one picture", "-f lavfi -i testsrc2=s=320x180:r=25:d=0.04 X264 {}", plays(1, false)),
-	case("few.mp4", "a rest of one picture", "-f lavfi -i testsrc2=s=320x180:r=25:d=4.04 X264 {}", plays(101, false)),
+	case(
+		"one.mp4",
+		"one picture",
+		"-f lavfi -i testsrc2=s=320x180:r=25:d=0.04 X264 {}",
+		plays(1, false),
+	),
+	case(
+		"few.mp4",
+		"a rest of one picture",
+		"-f lavfi -i testsrc2=s=320x180:r=25:d=4.04 X264 {}",
+		plays(101, false),
+	),
 	case("sound.m4a", "sound alone", "A4 AAC {}", Refused("no video track")),
 	case(
 		"cut-off.mp4",
@@ -365,7 +378,8 @@ fn make(dir: &Path, case: &Case) -> PathBuf {
 		if let Some(names) = line.strip_prefix("+ ") {
 			let joined: Vec<u8> = names.split(' ').flat_map(of).collect();
 			std::fs::write(&path, joined).unwrap();
-		} else if let Some((count, name)) = line.strip_prefix("< ").and_then(|l| l.split_once(' ')) {
+		} else if let Some((count, name)) = line.strip_prefix("< ").and_then(|l| l.split_once(' '))
+		{
 			let count: usize = count.parse().unwrap();
 			std::fs::write(&path, &of(name)[..count]).unwrap();
 		} else {
@@ -438,7 +452,10 @@ fn check(case: &Case, result: Result<Became, MediaError>) -> Result<(), String> 
 		(Stream { pictures, epochs, sound, encoded }, Ok(became)) if became.rejected == 0 => {
 			let said = |what: &str| {
 				became.notices.iter().any(|n| n.contains(&format!("{what} are encoded again")))
-					|| became.notices.iter().any(|n| n.contains(&format!("{what} is encoded again")))
+					|| became
+						.notices
+						.iter()
+						.any(|n| n.contains(&format!("{what} is encoded again")))
 			};
 			let is_right = (*pictures == 0 || *pictures == became.pictures)
 				&& *epochs == became.epochs

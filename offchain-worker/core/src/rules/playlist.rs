@@ -372,7 +372,9 @@ pub(crate) mod tests {
 		assert!(text.starts_with("#EXTM3U\n"));
 		assert!(text.contains("RESOLUTION=640x360\n0.m3u8\n"));
 		assert!(text.contains("RESOLUTION=426x240\n1.m3u8\n"));
-		assert!(master(&ladder, &[], "recording-").contains("RESOLUTION=426x240\nrecording-1.m3u8\n"));
+		assert!(
+			master(&ladder, &[], "recording-").contains("RESOLUTION=426x240\nrecording-1.m3u8\n")
+		);
 	}
 
 	#[test]

@@ -177,9 +177,8 @@ impl VideoNormaliser {
 			let quarter = self.rotation % 180 == 90 && shape.aspect.numerator() > 0;
 			let aspect = if quarter { shape.aspect.invert() } else { shape.aspect };
 			let options = h264_options(target, self.fps);
-			let encoder =
-				ffi::open_h264(target, &shape, aspect, self.fps, ticks(), &options)
-					.map_err(|e| Failure::internal("the normaliser's encoder", e))?;
+			let encoder = ffi::open_h264(target, &shape, aspect, self.fps, ticks(), &options)
+				.map_err(|e| Failure::internal("the normaliser's encoder", e))?;
 			self.encoder = Some(encoder);
 			self.last_key = None;
 		}
@@ -310,8 +309,11 @@ fn h264_options((width, height): (u32, u32), fps: Rational) -> Vec<(&'static str
 
 /// The size of a picture that is turned and fitted, both sides even; never larger than it was.
 fn fitted(shape: &Picture, rotation: u16, fit: Option<Shape>) -> (u32, u32) {
-	let (width, height) =
-		if rotation % 180 == 90 { (shape.height, shape.width) } else { (shape.width, shape.height) };
+	let (width, height) = if rotation % 180 == 90 {
+		(shape.height, shape.width)
+	} else {
+		(shape.width, shape.height)
+	};
 	let side = u32::from(livepeer_primitives::video::MAX_SIDE);
 	let (most_w, most_h) =
 		fit.map_or((side, side), |fit| (u32::from(fit.width), u32::from(fit.height)));

@@ -593,7 +593,8 @@ fn epoch_should_end_where_the_source_breaks_off_or_begins_anew() {
 		let broadcaster = story.broadcaster();
 		let open = broadcaster.open(&spec("demo")).await.unwrap();
 		let (sender, source) = mpsc::channel(8);
-		let breaks = |last: bool, fresh: bool, seq: u8| SourceSegment { last, fresh, ..segment(seq) };
+		let breaks =
+			|last: bool, fresh: bool, seq: u8| SourceSegment { last, fresh, ..segment(seq) };
 		// The first one begins nothing anew; the one after a last one does so once.
 		sender.try_send(Ok(breaks(false, true, 0))).unwrap();
 		sender.try_send(Ok(breaks(true, false, 1))).unwrap();
