@@ -8,7 +8,7 @@ BIN := $(CARGO_TARGET_DIR)/release
 # Packages whose binaries are used; the same set for building and for testing, so that features
 # are the same. The tests need the fakes.
 NATIVE := -p livepeer-node -p livepeer-worker -p livepeer-cheat -p livepeer-demo \
-	$(foreach c,chain core media net store,-p livepeer-worker-$(c)) -p wasm-opt \
+	$(foreach c,chain core ingest media net store,-p livepeer-worker-$(c)) -p wasm-opt \
 	--features livepeer-worker-core/fakes
 # The last one has no code: it makes the features below the state machine those of NATIVE.
 STATE_MACHINE := -p livepeer-primitives -p livepeer-runtime -p livepeer-integration-tests \
@@ -48,6 +48,10 @@ test-state-machine:
 	SKIP_WASM_BUILD=1 cargo test --release --locked $(STATE_MACHINE) $(STATE_FEATURES) $(ARGS)
 test-native:
 	cargo test --release --locked $(NATIVE)
+
+.PHONY: test-inputs
+test-inputs: build ## Cut and transcode films that are odd in one way each: INPUTS=dir runs others
+	$(if $(INPUTS),INPUTS=$(abspath $(INPUTS))) ALL_INPUTS=1 cargo test --release --locked $(NATIVE) --test inputs -- --nocapture
 
 .PHONY: formats-check
 formats-check: ## Compute every signed and hashed format in Python, from docs/formats.md alone
@@ -155,8 +159,9 @@ metadata: setup ## Write what the worker uses of the runtime's metadata, without
 	$(WRITE) --test metadata
 
 .PHONY: docs-tables
-docs-tables: setup ## Write the table of parameters in docs/parameters.md
+docs-tables: setup ## Write the tables of docs/parameters.md and docs/inputs.md
 	$(WRITE) --test documentation
+	WRITE_DOCS=1 cargo test --quiet --release --locked $(NATIVE) --test inputs table
 
 .PHONY: features
 features: setup ## Write the list of features by which the tests use what the build has compiled

@@ -2,7 +2,7 @@
 //!
 //! Each role is a process of its own with a private folder:
 //!
-//! - [`broadcast`]: cuts a file into signed segments, has them transcoded, serves the stream;
+//! - [`broadcast`]: cuts a [`source`] into signed segments, has them transcoded, serves the stream;
 //! - [`transcode`]: takes assignments, transcodes, claims, reveals;
 //! - [`verify`]: re-transcodes drawn segments for a validator's node;
 //! - [`gateway`]: checks a stream and serves it to browsers.
@@ -20,6 +20,7 @@ pub mod metrics;
 pub mod reach;
 pub mod secrets;
 pub mod setup;
+pub mod source;
 pub mod stream;
 pub mod transcode;
 pub mod units;
@@ -35,7 +36,7 @@ use sp_core::sr25519;
 /// What the worker is asked to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-	/// Stream a file: cut it into segments, have them transcoded, serve the stream.
+	/// Stream a file, a pipe, a URL or what is published here: cut it, have it transcoded, serve it.
 	Broadcast(broadcast::BroadcastArgs),
 	/// Transcode for others and earn their fees.
 	Transcode(transcode::TranscodeArgs),

@@ -168,6 +168,7 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 		budget: PLENTY,
 		lasts: 10_000,
 		keep: 1_800,
+		live: false,
 		above: None,
 		ask: Vec::new(),
 	};
@@ -183,6 +184,8 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 				duration: segment.duration,
 				time: segment.first_time as u64,
 				captured: 0,
+				last: false,
+				fresh: false,
 			};
 			sender.send(Ok(segment)).await.unwrap();
 		}

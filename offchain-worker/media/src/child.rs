@@ -89,9 +89,7 @@ fn run(orders: Orders, with: Vec<OwnedFd>, zygote: i32, filters: &Filters) -> Re
 	let last = match file {
 		Some((file, options)) => {
 			let cut = guarded(|| {
-				segmenter::cut(file, &options, |segment| {
-					answer(Answer::Segment(segment)).map_err(Failure::Internal)
-				})
+				segmenter::cut(file, &options, &mut |made| answer(made).map_err(Failure::Internal))
 			});
 			match cut {
 				Ok(()) => Answer::End,

@@ -24,7 +24,7 @@ use ffmpeg_next::{
 /// The result of one libav call.
 pub type Result<T> = std::result::Result<T, Error>;
 
-fn check(code: i32) -> Result<()> {
+pub(crate) fn check(code: i32) -> Result<()> {
 	if code < 0 {
 		Err(Error::from(code))
 	} else {
@@ -32,7 +32,7 @@ fn check(code: i32) -> Result<()> {
 	}
 }
 
-fn no_memory() -> Error {
+pub(crate) fn no_memory() -> Error {
 	Error::Other { errno: libc::ENOMEM }
 }
 
@@ -41,10 +41,10 @@ fn c_string(text: &str) -> Result<CString> {
 }
 
 /// Options for a libav object; whatever is left after it was opened is an error.
-struct Options(*mut sys::AVDictionary);
+pub(crate) struct Options(pub(crate) *mut sys::AVDictionary);
 
 impl Options {
-	fn new(pairs: &[(&str, String)]) -> Result<Self> {
+	pub(crate) fn new(pairs: &[(&str, String)]) -> Result<Self> {
 		let mut options = Options(ptr::null_mut());
 		for (key, value) in pairs {
 			let (key, value) = (c_string(key)?, c_string(value)?);
@@ -56,7 +56,7 @@ impl Options {
 	}
 
 	/// Fails if an option was not taken: a profile that is applied in part is another profile.
-	fn all_taken(&self) -> Result<()> {
+	pub(crate) fn all_taken(&self) -> Result<()> {
 		// SAFETY: a dictionary or null, both allowed.
 		match unsafe { sys::av_dict_count(self.0) } {
 			0 => Ok(()),
@@ -172,6 +172,17 @@ pub struct Track {
 	pub is_cover: bool,
 	/// Whether the pixel format is 8-bit 4:2:0, where it is known.
 	pub is_yuv420p: Option<bool>,
+	/// Width and height, 0 where they are not known.
+	pub size: (u32, u32),
+	/// Whether its pictures are woven of two fields.
+	pub is_interlaced: bool,
+	/// By how many degrees a picture has to be turned clockwise: 0, 90, 180 or 270.
+	pub rotation: u16,
+	/// The lowest rate at which every time stamp falls on a frame, as far as probing tells; 0/1 if
+	/// it does not.
+	pub fps: Rational,
+	/// Samples per second, 0 where that is not known.
+	pub sample_rate: u32,
 	/// Unit of its time stamps.
 	pub time_base: Rational,
 	/// The codec's out-of-band header.
@@ -215,9 +226,53 @@ pub fn track(input: &Input, index: usize) -> Option<Track> {
 				.into_owned(),
 			is_cover: (*stream).disposition & sys::AV_DISPOSITION_ATTACHED_PIC != 0,
 			is_yuv420p: (format != -1).then(|| is_yuv420p(format)),
+			size: (parameters.width.max(0) as u32, parameters.height.max(0) as u32),
+			// The numbers of `AVFieldOrder`: 0 unknown, 1 progressive.
+			is_interlaced: parameters.field_order as i32 > 1,
+			rotation: rotation(stream),
+			fps: (*stream).r_frame_rate.into(),
+			sample_rate: parameters.sample_rate.max(0) as u32,
 			time_base: (*stream).time_base.into(),
 			extradata,
 		})
+	}
+}
+
+/// What a stream's display matrix says.
+///
+/// # Safety
+///
+/// The stream must be valid.
+unsafe fn rotation(stream: *mut sys::AVStream) -> u16 {
+	// SAFETY: side data lives as long as the stream; it is read only when all nine numbers are
+	// there, without any demand on how they are aligned.
+	unsafe {
+		let mut size = 0;
+		let kind = sys::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX;
+		let data = sys::av_stream_get_side_data(stream, kind, &mut size);
+		if data.is_null() || (size as usize) < 9 * 4 {
+			return 0;
+		}
+		let number = |index: usize| f64::from(data.cast::<i32>().add(index).read_unaligned());
+		let turned = number(1).atan2(number(0)).to_degrees();
+		((turned / 90.0).round() as i32).rem_euclid(4) as u16 * 90
+	}
+}
+
+/// Whether two tracks belong together: some programme holds both, or there are none.
+pub fn same_programme(input: &Input, a: usize, b: usize) -> bool {
+	// SAFETY: an open input context; programmes and their lists live as long as it does.
+	unsafe {
+		let context = &*input.as_ptr();
+		let holds = |programme: &sys::AVProgram, index: usize| {
+			(0..programme.nb_stream_indexes as usize)
+				.any(|i| *programme.stream_index.add(i) as usize == index)
+		};
+		context.nb_programs == 0
+			|| (0..context.nb_programs as usize).any(|i| {
+				let programme = &**context.programs.add(i);
+				holds(programme, a) && holds(programme, b)
+			})
 	}
 }
 
@@ -258,6 +313,21 @@ pub fn parameters(input: &Input, index: usize) -> Result<codec::Parameters> {
 		(*copy.as_mut_ptr()).codec_tag = 0;
 	}
 	Ok(copy)
+}
+
+/// Number of channels of audio parameters.
+pub fn channels(parameters: &codec::Parameters) -> i32 {
+	// SAFETY: a valid structure, read only.
+	unsafe { (*parameters.as_ptr()).ch_layout.nb_channels }
+}
+
+/// Width and height of video parameters, 0 where they are not known.
+pub fn size(parameters: &codec::Parameters) -> (u32, u32) {
+	// SAFETY: a valid structure, read only.
+	unsafe {
+		let p = &*parameters.as_ptr();
+		(p.width.max(0) as u32, p.height.max(0) as u32)
+	}
 }
 
 /// Sets the sample rate of audio parameters, which the muxer wants to know.
@@ -322,6 +392,26 @@ pub struct Colour {
 	transfer: sys::AVColorTransferCharacteristic,
 	matrix: sys::AVColorSpace,
 	location: sys::AVChromaLocation,
+}
+
+impl Colour {
+	/// The same, if it can be that of 4:2:0.
+	pub fn of_yuv(self) -> Self {
+		if self.matrix == sys::AVColorSpace::AVCOL_SPC_RGB {
+			let matrix = sys::AVColorSpace::AVCOL_SPC_UNSPECIFIED;
+			return Self { matrix, ..self };
+		}
+		self
+	}
+
+	/// Writes the tags into an encoder's context that is not open yet.
+	pub(crate) fn apply(&self, c: &mut sys::AVCodecContext) {
+		c.color_range = sys::AVColorRange::AVCOL_RANGE_MPEG;
+		c.color_primaries = self.primaries;
+		c.color_trc = self.transfer;
+		c.colorspace = self.matrix;
+		c.chroma_sample_location = self.location;
+	}
 }
 
 /// Opens libx264. Its time base is one frame.

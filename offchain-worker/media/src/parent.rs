@@ -29,7 +29,7 @@ use crate::{
 	pipeline::{Facts, Inspection, Transcoded, Wishes},
 	profile,
 	sandbox::Allowance,
-	wire::{self, Answer, Escape, Request, Segment, SegmentOptions},
+	wire::{self, Answer, Escape, Request, Segment, SegmentOptions, Shape},
 	zygote::{ChildId, Zygote},
 };
 
@@ -279,18 +279,37 @@ impl MediaPool {
 		file: File,
 		options: SegmentOptions,
 	) -> Result<SegmentStream, MediaError> {
+		Ok(self.segment(OwnedFd::from(file), options))
+	}
+
+	/// Cuts what is written to the returned input, until it is dropped.
+	pub fn segment_live(
+		&self,
+		options: SegmentOptions,
+	) -> Result<(pipe::Sender, SegmentStream), MediaError> {
+		let failed = io_error("pipe");
+		let options = SegmentOptions { live: true, plays: Some(1), ..options };
+		let (read, write) = std::io::pipe().map_err(&failed)?;
+		let input = pipe::Sender::from_owned_fd(write.into()).map_err(&failed)?;
+		Ok((input, self.segment(read.into(), options)))
+	}
+
+	fn segment(&self, input: OwnedFd, options: SegmentOptions) -> SegmentStream {
 		let orders = Orders {
 			background: false,
-			memory: self.config.memory,
+			memory: self.config.memory.max(SEGMENTER_MEMORY),
 			cpu_seconds: None,
 			segment: Some(options),
 		};
-		Ok(SegmentStream {
-			unborn: Some((self.zygote.clone(), orders, OwnedFd::from(file))),
+		let patience = if options.live { Duration::MAX } else { self.config.segment_timeout };
+		SegmentStream {
+			unborn: Some((self.zygote.clone(), orders, input)),
 			born: None,
-			patience: self.config.segment_timeout,
+			patience,
+			shape: None,
+			notices: Vec::new(),
 			is_done: false,
-		})
+		}
 	}
 
 	/// One request, one child, one answer.
@@ -326,6 +345,12 @@ impl MediaPool {
 		}
 	}
 }
+
+/// Notices of a segmenter that are kept.
+const MOST_NOTICES: usize = 32;
+
+/// Address space of a segmenter: it may have to decode and encode the largest pictures of any codec.
+const SEGMENTER_MEMORY: u64 = 3 * 1024 * 1024 * 1024;
 
 /// What a machine has, in bytes; 4 GiB where the system does not say.
 fn machine_memory() -> u64 {
@@ -387,6 +412,8 @@ fn unexpected(answer: &Answer) -> MediaError {
 		Answer::End => "an end",
 		Answer::Failed(_) => "a failure",
 		Answer::StillHere { .. } => "a sandbox report",
+		Answer::Shape(_) => "a shape",
+		Answer::Notice(_) => "a notice",
 	};
 	MediaError::Io(format!("the child answered with {kind}, which was not asked for"))
 }
@@ -535,38 +562,63 @@ pub struct SegmentStream {
 	unborn: Option<(Zygote, Orders, OwnedFd)>,
 	born: Option<(Running, pipe::Receiver)>,
 	patience: Duration,
+	shape: Option<Shape>,
+	notices: Vec<String>,
 	is_done: bool,
 }
 
 impl SegmentStream {
+	/// What the source is at most, as far as its beginning tells; known once there is a segment.
+	pub fn shape(&self) -> Option<Shape> {
+		self.shape
+	}
+
+	/// What is done to the source, in words.
+	pub fn notices(&self) -> &[String] {
+		&self.notices
+	}
+
 	/// The next segment; `None` at the end, and after an error.
 	pub async fn next(&mut self) -> Option<Result<Segment, MediaError>> {
-		if self.is_done {
-			return None;
-		}
-		match self.answer().await {
-			Ok(Answer::Segment(segment)) => Some(Ok(segment)),
-			Ok(Answer::End) => {
-				self.is_done = true;
-				None
-			}
-			Ok(Answer::Failed(failure)) => {
-				self.is_done = true;
-				Some(Err(failure.into()))
-			}
-			Ok(other) => {
-				self.is_done = true;
-				Some(Err(unexpected(&other)))
-			}
-			Err(error) => {
-				self.is_done = true;
-				Some(Err(error))
+		loop {
+			match self.answer().await? {
+				Ok(Answer::Segment(segment)) => return Some(Ok(segment)),
+				Ok(Answer::Shape(shape)) => self.shape = Some(shape),
+				Ok(Answer::Notice(text)) => {
+					tracing::warn!("{text}");
+					if self.notices.len() < MOST_NOTICES {
+						self.notices.push(text);
+					}
+				}
+				Ok(other) => {
+					self.is_done = true;
+					return Some(Err(unexpected(&other)));
+				}
+				Err(error) => {
+					self.is_done = true;
+					return Some(Err(error));
+				}
 			}
 		}
 	}
 
+	/// What the child says next; `None` at its end.
+	async fn answer(&mut self) -> Option<Result<Answer, MediaError>> {
+		if self.is_done {
+			return None;
+		}
+		match self.said().await {
+			Ok(Answer::End) => {
+				self.is_done = true;
+				None
+			}
+			Ok(Answer::Failed(failure)) => Some(Err(failure.into())),
+			other => Some(other),
+		}
+	}
+
 	/// What the child says next; starts it first.
-	async fn answer(&mut self) -> Result<Answer, MediaError> {
+	async fn said(&mut self) -> Result<Answer, MediaError> {
 		if let Some((zygote, orders, file)) = self.unborn.take() {
 			let mut child = Running::start(&zygote, orders, Some(file)).await?;
 			let stdout = child.take_stdout()?;

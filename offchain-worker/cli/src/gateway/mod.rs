@@ -30,7 +30,7 @@ use axum::{
 	Json, Router,
 };
 use clap::Args;
-use livepeer_primitives::{AccountId, Seq, StreamId};
+use livepeer_primitives::{video::TICKS_PER_SECOND, AccountId, Seq, StreamId};
 use livepeer_worker_core::{
 	ports::{
 		chain::Chain,
@@ -42,7 +42,10 @@ use livepeer_worker_core::{
 		broadcast::Origin,
 		follow::{FollowError, Follower},
 	},
-	rules::playlist::{self, is_stream_name},
+	rules::{
+		playlist::{self, is_stream_name, Variant},
+		ts::describe,
+	},
 };
 use livepeer_worker_net::Multiaddr;
 use serde::Serialize;
@@ -334,22 +337,66 @@ const NO_RECORDING: Failure = Failure::NotFound("no recording before the stream 
 /// Whoever comes when a stream has ended gets the recording; whoever watched it to its end asks for
 /// the playlists that it was given before, and those only say that they end.
 async fn master(State(gateway): Shared, Path(name): Path<String>) -> Result<Response, Failure> {
-	let (_, state) = gateway.state(&name).await?;
-	Ok(variants(&name, &state, state.ended))
+	let (stream, state) = gateway.state(&name).await?;
+	let ended = state.ended;
+	variants(&gateway, &name, stream, &state, ended).await
 }
 
 async fn recording(State(gateway): Shared, Path(name): Path<String>) -> Result<Response, Failure> {
-	let (_, state) = gateway.state(&name).await?;
+	let (stream, state) = gateway.state(&name).await?;
 	if !state.ended {
 		return Err(NO_RECORDING);
 	}
-	Ok(variants(&name, &state, true))
+	variants(&gateway, &name, stream, &state, true).await
 }
 
 /// Renditions are listed by their whole path, so that it does not matter which alias was asked for.
-fn variants(name: &str, state: &StreamState, recorded: bool) -> Response {
+async fn variants(
+	gateway: &Gateway,
+	name: &str,
+	stream: StreamId,
+	state: &StreamState,
+	recorded: bool,
+) -> Result<Response, Failure> {
 	let kind = if recorded { RECORDING } else { "" };
-	hls(PLAYLIST, "no-cache", playlist::master(&state.ladder, &format!("/stream/{name}/{kind}")))
+	let first = gateway.follower.timeline(stream, |timeline| {
+		timeline.live(WINDOW).entries.first().map(|entry| entry.seq)
+	})?;
+	let (store, count) = (gateway.store.clone(), state.ladder.len());
+	let look = move || look_at(&*store, stream, first.unwrap_or(0), count);
+	let variants = blocking(look).await??;
+	let text = playlist::master(&state.ladder, &variants, &format!("/stream/{name}/{kind}"));
+	Ok(hls(PLAYLIST, "no-cache", text))
+}
+
+/// What the newest segments say about their renditions: the first of them is read, of all the
+/// length is known.
+fn look_at(
+	store: &dyn FollowStore,
+	stream: StreamId,
+	first: Seq,
+	count: usize,
+) -> Result<Vec<Variant>, StoreError> {
+	let records = store.records(stream, first, WINDOW)?;
+	let mut variants = vec![Variant::default(); count];
+	for (index, variant) in variants.iter_mut().enumerate() {
+		let (mut bits, mut ticks) = (0, 0);
+		for record in &records {
+			let duration = record.header().segment.duration;
+			let Some(output) = record.outputs().get(index).copied().flatten() else { continue };
+			let of_output = u64::from(output.len) * 8;
+			bits += of_output * u64::from(TICKS_PER_SECOND);
+			ticks += u64::from(duration);
+			let rate = (of_output * u64::from(TICKS_PER_SECOND)).checked_div(duration.into());
+			variant.peak = variant.peak.max(rate.unwrap_or(0));
+			if variant.described.is_none() && variant.duration == 0 {
+				variant.duration = duration;
+				variant.described = store.get(output.hash)?.and_then(|bytes| describe(&bytes));
+			}
+		}
+		variant.average = u64::checked_div(bits, ticks).unwrap_or(0);
+	}
+	Ok(variants)
 }
 
 async fn media(

@@ -106,6 +106,9 @@ pub struct StreamSpec {
 	pub lasts: BlockNumber,
 	/// How many of the newest segments are kept for gateways.
 	pub keep: u64,
+	/// Whether the source goes on wherever it is when a run resumes the stream, rather than from
+	/// its beginning.
+	pub live: bool,
 	/// No seq below is signed: what an operator knows of an earlier run whose store is lost, when
 	/// nobody else does.
 	pub above: Option<Seq>,
@@ -125,6 +128,10 @@ pub struct SourceSegment {
 	pub time: u64,
 	/// When it was captured, in milliseconds since 1970; 0 when that is not known.
 	pub captured: u64,
+	/// Whether what follows does not go on from it: it is the last of its epoch.
+	pub last: bool,
+	/// Whether it does not go on from what came before: it is the first of its epoch.
+	pub fresh: bool,
 }
 
 /// A stream with its job.
@@ -352,9 +359,13 @@ impl Broadcaster {
 		OpenStream {
 			stream,
 			job: state.job,
-			first: state.first,
-			epoch: state.epoch,
-			complete: state.complete,
+			first: if spec.live { state.next } else { state.first },
+			// What a live source sends now does not go on from what it sent before.
+			epoch: match spec.live && state.next > state.first {
+				true => state.newest_epoch.saturating_add(1),
+				false => state.epoch,
+			},
+			complete: if spec.live { state.next } else { state.complete },
 			ladder: state.ladder.clone(),
 			limits: spec.limits,
 			resumed,

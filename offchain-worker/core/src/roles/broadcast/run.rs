@@ -74,6 +74,8 @@ pub(super) struct Run<'a> {
 	next: Seq,
 	/// Its epoch.
 	epoch: Epoch,
+	/// Whether a segment of it was cut.
+	epoch_has_begun: bool,
 	/// Signs as the generation that the newest assignment names.
 	signing: Option<Signing>,
 	/// Segments that can be transcoded and were not given back whole.
@@ -109,6 +111,7 @@ impl<'a> Run<'a> {
 			summary: Summary::default(),
 			next: open.first,
 			epoch: open.epoch,
+			epoch_has_begun: false,
 			signing: None,
 			withheld: 0,
 			complete: 0,
@@ -300,8 +303,11 @@ impl<'a> Run<'a> {
 		let in_hash = sha256(&segment.bytes);
 		// Whoever judges takes a short segment for the last one of its epoch only.
 		let is_short = segment.duration < self.open.limits.shortest;
-		let epoch = self.epoch;
-		self.epoch = epoch.saturating_add(Epoch::from(is_short));
+		let is_last = is_short || segment.last;
+		let is_broken = segment.fresh && self.epoch_has_begun;
+		let epoch = self.epoch.saturating_add(Epoch::from(is_broken));
+		self.epoch = epoch.saturating_add(Epoch::from(is_last));
+		self.epoch_has_begun = !is_last;
 		if let Some(record) = self.role.store.records(self.open.stream, seq, 1)?.first() {
 			if record.header().seq == seq {
 				return if record.header().segment.in_hash == in_hash {
@@ -334,7 +340,7 @@ impl<'a> Run<'a> {
 			time: segment.time,
 			captured: segment.captured,
 			duration: segment.duration,
-			flags: if is_short { LAST_OF_EPOCH } else { 0 },
+			flags: if is_last { LAST_OF_EPOCH } else { 0 },
 			in_hash,
 			in_len,
 			chunk_root: chunk_root(&segment.bytes),

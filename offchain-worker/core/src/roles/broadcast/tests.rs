@@ -42,6 +42,7 @@ fn spec(name: &str) -> StreamSpec {
 		budget: PLENTY,
 		lasts: 100,
 		keep: 1_800,
+		live: false,
 		above: None,
 		ask: Vec::new(),
 	}
@@ -69,6 +70,8 @@ fn segment(seq: u8) -> SourceSegment {
 		duration: 180_000,
 		time: u64::from(seq) * 180_000,
 		captured: 0,
+		last: false,
+		fresh: false,
 	}
 }
 
@@ -599,6 +602,69 @@ fn epoch_should_end_with_a_segment_that_is_too_short() {
 			|record: &SegmentRecord| (record.header().segment.epoch, record.header().segment.flags);
 		let said: Vec<_> = records.iter().map(said).collect();
 		assert_eq!(said, [(0, 0), (0, LAST_OF_EPOCH), (1, 0)]);
+	})
+}
+
+#[test]
+fn epoch_should_end_where_the_source_breaks_off_or_begins_anew() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let broadcaster = story.broadcaster();
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (sender, source) = mpsc::channel(8);
+		let breaks =
+			|last: bool, fresh: bool, seq: u8| SourceSegment { last, fresh, ..segment(seq) };
+		// The first one begins nothing anew; the one after a last one does so once.
+		sender.try_send(Ok(breaks(false, true, 0))).unwrap();
+		sender.try_send(Ok(breaks(true, false, 1))).unwrap();
+		sender.try_send(Ok(breaks(false, true, 2))).unwrap();
+		sender.try_send(Ok(breaks(false, true, 3))).unwrap();
+		sender.try_send(Ok(breaks(false, false, 4))).unwrap();
+		drop(sender);
+		broadcaster.run(&open, source, story.stop.subscribe()).await.unwrap();
+		let records = story.store.records(open.stream, 0, 10).unwrap();
+		let said =
+			|record: &SegmentRecord| (record.header().segment.epoch, record.header().segment.flags);
+		let said: Vec<_> = records.iter().map(said).collect();
+		assert_eq!(said, [(0, 0), (0, LAST_OF_EPOCH), (1, 0), (2, 0), (2, 0)]);
+	})
+}
+
+#[test]
+fn live_stream_should_go_on_with_other_content_when_it_is_resumed() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let broadcaster = story.broadcaster();
+		let live = StreamSpec { live: true, ..spec("demo") };
+		let open = broadcaster.open(&live).await.unwrap();
+		let (sender, source) = mpsc::channel(8);
+		for seq in 0..3 {
+			sender.try_send(Ok(segment(seq))).unwrap();
+		}
+		// The source fails, and the job stays.
+		sender.try_send(Err("the publisher is gone".into())).unwrap();
+		let error = broadcaster.run(&open, source, story.stop.subscribe()).await.unwrap_err();
+		assert!(matches!(error, BroadcastError::Source(_)), "{error}");
+		let again = broadcaster.open(&live).await.unwrap();
+		assert_eq!((again.job, again.first, again.epoch), (open.job, 3, 1));
+		assert!(again.resumed);
+		// What comes now is nothing that came before.
+		let (sender, source) = mpsc::channel(8);
+		for seq in 10..12 {
+			sender.try_send(Ok(segment(seq))).unwrap();
+		}
+		drop(sender);
+		broadcaster.run(&again, source, story.stop.subscribe()).await.unwrap();
+		let records = story.store.records(open.stream, 0, 10).unwrap();
+		let said: Vec<_> = records
+			.iter()
+			.map(|record| (record.header().seq, record.header().segment.epoch))
+			.collect();
+		assert_eq!(said, [(0, 0), (1, 0), (2, 0), (3, 1), (4, 1)]);
 	})
 }
 

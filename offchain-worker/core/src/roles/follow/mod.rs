@@ -797,6 +797,7 @@ fn entry(record: &SegmentRecord, bytes: Option<&[u8]>) -> Entry {
 		epoch: header.segment.epoch,
 		duration: header.segment.duration,
 		pts: bytes.and_then(first_pts),
+		captured: header.segment.captured,
 	}
 }
 

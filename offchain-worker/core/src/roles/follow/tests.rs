@@ -585,7 +585,8 @@ async fn playlists_should_be_the_same_after_a_restart() {
 	story.store.put(&packet(0)).unwrap();
 	story.store.put_record(&record).unwrap();
 	let after = story.follower(10).timeline(stream, Timeline::clone).unwrap();
-	assert_eq!(after.whole()[10], Entry { seq: 30, epoch: 0, duration: 180_000, pts: Some(0) });
+	let expected = Entry { seq: 30, epoch: 0, duration: 180_000, pts: Some(0), captured: 0 };
+	assert_eq!(after.whole()[10], expected);
 	assert_eq!(after.live(1).discontinuities, 2);
 }
 
