@@ -426,8 +426,12 @@ async fn cut(path: &Path) -> Result<Became, MediaError> {
 			..SourceLimits::new(shape.width, shape.height, shape.fps)
 		};
 		let ladder = [rendition(128, 72, 100)];
-		let job =
-			TranscodeJob { input: &segment.data, ladder: &ladder, limits: &limits, evidence: None };
+		let job = TranscodeJob {
+			input: &segment.data,
+			ladder: &ladder,
+			limits: &limits,
+			wishes: Default::default(),
+		};
 		let facts = match pool().transcode(job, Priority::Live).await {
 			Err(MediaError::InputInvalid { .. }) => {
 				became.rejected += 1;
