@@ -1,154 +1,121 @@
 //! Amounts and renditions as people write them.
 
 use livepeer_primitives::{
-    video::{
-        Rendition, CANONICAL_PROFILE, LONGEST_SEGMENT, MAX_FPS, MAX_SIDE, TICKS_PER_SECOND,
-        USUAL_SHORTEST,
-    },
-    Balance,
+	video::{
+		Rendition, CANONICAL_PROFILE, LONGEST_SEGMENT, MAX_FPS, MAX_SIDE, TICKS_PER_SECOND,
+		USUAL_SHORTEST,
+	},
+	Balance,
 };
 use livepeer_worker_media::Shape;
 
 /// Reads an amount of a token with 18 decimals: `1`, `0.05`, or `50000000wei` in smallest units.
 pub fn amount(text: &str) -> Result<Balance, String> {
-    let wrong = || format!("{text:?} is no amount; write 0.05, or 50000000wei for smallest units");
-    if let Some(smallest) = text.strip_suffix("wei") {
-        return smallest.parse().map_err(|_| wrong());
-    }
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || fraction.len() > 18 || !digits(whole) || !digits(fraction) {
-        return Err(wrong());
-    }
-    format!("{whole}{fraction:0<18}")
-        .parse()
-        .map_err(|_| wrong())
+	let wrong = || format!("{text:?} is no amount; write 0.05, or 50000000wei for smallest units");
+	if let Some(smallest) = text.strip_suffix("wei") {
+		return smallest.parse().map_err(|_| wrong());
+	}
+	let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+	let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+	if whole.is_empty() || fraction.len() > 18 || !digits(whole) || !digits(fraction) {
+		return Err(wrong());
+	}
+	format!("{whole}{fraction:0<18}").parse().map_err(|_| wrong())
 }
 
 /// Reads a rendition: `640x360@800k`, or `640x360@800k:1200k` with a cap above the target.
 pub fn rendition(text: &str) -> Result<Rendition, String> {
-    let wrong = || {
-        format!("{text:?} is no rendition; write WIDTHxHEIGHT@KBITSk, as in 640x360@800k or 640x360@800k:1200k")
-    };
-    let (size, rate) = text.split_once('@').ok_or_else(wrong)?;
-    let (width, height) = size.split_once('x').ok_or_else(wrong)?;
-    let (target, cap) = rate.split_once(':').unwrap_or((rate, rate));
-    let kbps = |rate: &str| {
-        rate.strip_suffix('k')
-            .and_then(|kbps| kbps.parse().ok())
-            .ok_or_else(wrong)
-    };
-    Ok(Rendition {
-        width: width.parse().map_err(|_| wrong())?,
-        height: height.parse().map_err(|_| wrong())?,
-        profile: CANONICAL_PROFILE,
-        kbps: kbps(target)?,
-        cap_kbps: kbps(cap)?,
-    })
+	let wrong = || {
+		format!("{text:?} is no rendition; write WIDTHxHEIGHT@KBITSk, as in 640x360@800k or 640x360@800k:1200k")
+	};
+	let (size, rate) = text.split_once('@').ok_or_else(wrong)?;
+	let (width, height) = size.split_once('x').ok_or_else(wrong)?;
+	let (target, cap) = rate.split_once(':').unwrap_or((rate, rate));
+	let kbps =
+		|rate: &str| rate.strip_suffix('k').and_then(|kbps| kbps.parse().ok()).ok_or_else(wrong);
+	Ok(Rendition {
+		width: width.parse().map_err(|_| wrong())?,
+		height: height.parse().map_err(|_| wrong())?,
+		profile: CANONICAL_PROFILE,
+		kbps: kbps(target)?,
+		cap_kbps: kbps(cap)?,
+	})
 }
 
 /// Reads what a source may be at most: `1920x1080@60`.
 pub fn shape(text: &str) -> Result<Shape, String> {
-    let wrong = || format!("{text:?} are no limits; write WIDTHxHEIGHT@FPS, as in 1920x1080@60");
-    let (size, fps) = text.split_once('@').ok_or_else(wrong)?;
-    let (width, height) = size.split_once('x').ok_or_else(wrong)?;
-    let number = |text: &str, most: u16| {
-        text.parse()
-            .ok()
-            .filter(|number| (1..=most).contains(number))
-            .ok_or_else(wrong)
-    };
-    Ok(Shape {
-        width: number(width, MAX_SIDE)?,
-        height: number(height, MAX_SIDE)?,
-        fps: number(fps, MAX_FPS)?,
-    })
+	let wrong = || format!("{text:?} are no limits; write WIDTHxHEIGHT@FPS, as in 1920x1080@60");
+	let (size, fps) = text.split_once('@').ok_or_else(wrong)?;
+	let (width, height) = size.split_once('x').ok_or_else(wrong)?;
+	let number = |text: &str, most: u16| {
+		text.parse().ok().filter(|number| (1..=most).contains(number)).ok_or_else(wrong)
+	};
+	Ok(Shape {
+		width: number(width, MAX_SIDE)?,
+		height: number(height, MAX_SIDE)?,
+		fps: number(fps, MAX_FPS)?,
+	})
 }
 
 /// Reads a time in seconds, with a tenth at most: in ticks of 1/90,000 s.
 pub fn ticks(text: &str) -> Result<u32, String> {
-    let wrong = || format!("{text:?} is no time in seconds; write 2.5, at most 10");
-    let (whole, tenths) = text.split_once('.').unwrap_or((text, "0"));
-    let (whole, tenths) = (whole.parse::<u32>().ok(), tenths.parse::<u32>().ok());
-    let (Some(whole), Some(tenths)) = (whole, tenths.filter(|tenths| *tenths < 10)) else {
-        return Err(wrong());
-    };
-    let ticks = whole.saturating_mul(TICKS_PER_SECOND) + tenths * TICKS_PER_SECOND / 10;
-    (USUAL_SHORTEST..=LONGEST_SEGMENT)
-        .contains(&ticks)
-        .then_some(ticks)
-        .ok_or_else(wrong)
+	let wrong = || format!("{text:?} is no time in seconds; write 2.5, at most 10");
+	let (whole, tenths) = text.split_once('.').unwrap_or((text, "0"));
+	let (whole, tenths) = (whole.parse::<u32>().ok(), tenths.parse::<u32>().ok());
+	let (Some(whole), Some(tenths)) = (whole, tenths.filter(|tenths| *tenths < 10)) else {
+		return Err(wrong());
+	};
+	let ticks = whole.saturating_mul(TICKS_PER_SECOND) + tenths * TICKS_PER_SECOND / 10;
+	(USUAL_SHORTEST..=LONGEST_SEGMENT).contains(&ticks).then_some(ticks).ok_or_else(wrong)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+	use super::*;
 
-    #[test]
-    fn limits_should_be_read_and_bounded() {
-        assert_eq!(
-            shape("1920x1080@60"),
-            Ok(Shape {
-                width: 1920,
-                height: 1080,
-                fps: 60
-            })
-        );
-        for wrong in [
-            "1920x1080",
-            "0x1080@60",
-            "1920x1080@121",
-            "5000x1080@60",
-            "x@",
-        ] {
-            assert!(shape(wrong).is_err(), "{wrong}");
-        }
-    }
+	#[test]
+	fn limits_should_be_read_and_bounded() {
+		assert_eq!(shape("1920x1080@60"), Ok(Shape { width: 1920, height: 1080, fps: 60 }));
+		for wrong in ["1920x1080", "0x1080@60", "1920x1080@121", "5000x1080@60", "x@"] {
+			assert!(shape(wrong).is_err(), "{wrong}");
+		}
+	}
 
-    #[test]
-    fn amount_should_be_exact_to_the_smallest_unit() {
-        assert_eq!(amount("1"), Ok(10u128.pow(18)));
-        assert_eq!(amount("0.05"), Ok(5 * 10u128.pow(16)));
-        assert_eq!(amount("0.000000000000000001"), Ok(1));
-        assert_eq!(amount("7wei"), Ok(7));
-        for wrong in ["", ".5", "1.0000000000000000001", "-1", "1e3", "wei"] {
-            assert!(amount(wrong).is_err(), "{wrong}");
-        }
-    }
+	#[test]
+	fn amount_should_be_exact_to_the_smallest_unit() {
+		assert_eq!(amount("1"), Ok(10u128.pow(18)));
+		assert_eq!(amount("0.05"), Ok(5 * 10u128.pow(16)));
+		assert_eq!(amount("0.000000000000000001"), Ok(1));
+		assert_eq!(amount("7wei"), Ok(7));
+		for wrong in ["", ".5", "1.0000000000000000001", "-1", "1e3", "wei"] {
+			assert!(amount(wrong).is_err(), "{wrong}");
+		}
+	}
 
-    #[test]
-    fn rendition_should_be_read_when_well_formed() {
-        let plain = Rendition {
-            width: 640,
-            height: 360,
-            profile: CANONICAL_PROFILE,
-            kbps: 800,
-            cap_kbps: 800,
-        };
-        assert_eq!(rendition("640x360@800k"), Ok(plain));
-        let capped = Rendition {
-            cap_kbps: 1200,
-            ..plain
-        };
-        assert_eq!(rendition("640x360@800k:1200k"), Ok(capped));
-        for wrong in [
-            "640x360@800k:",
-            "640x360@:800k",
-            "640x360",
-            "640@800k",
-            "640x360@800",
-            "x@k",
-        ] {
-            assert!(rendition(wrong).is_err(), "{wrong}");
-        }
-    }
+	#[test]
+	fn rendition_should_be_read_when_well_formed() {
+		let plain = Rendition {
+			width: 640,
+			height: 360,
+			profile: CANONICAL_PROFILE,
+			kbps: 800,
+			cap_kbps: 800,
+		};
+		assert_eq!(rendition("640x360@800k"), Ok(plain));
+		let capped = Rendition { cap_kbps: 1200, ..plain };
+		assert_eq!(rendition("640x360@800k:1200k"), Ok(capped));
+		for wrong in ["640x360@800k:", "640x360@:800k", "640x360", "640@800k", "640x360@800", "x@k"]
+		{
+			assert!(rendition(wrong).is_err(), "{wrong}");
+		}
+	}
 
-    #[test]
-    fn ticks_should_be_those_of_the_time() {
-        assert_eq!(ticks("2.5"), Ok(225_000));
-        assert_eq!(ticks("10"), Ok(900_000));
-        for wrong in ["", "0.9", "10.1", "2.55", "-1", "x"] {
-            assert!(ticks(wrong).is_err(), "{wrong}");
-        }
-    }
+	#[test]
+	fn ticks_should_be_those_of_the_time() {
+		assert_eq!(ticks("2.5"), Ok(225_000));
+		assert_eq!(ticks("10"), Ok(900_000));
+		for wrong in ["", "0.9", "10.1", "2.55", "-1", "x"] {
+			assert!(ticks(wrong).is_err(), "{wrong}");
+		}
+	}
 }
