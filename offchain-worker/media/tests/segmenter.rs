@@ -198,16 +198,19 @@ async fn live_source_should_be_cut_as_it_comes_and_end_when_it_breaks_off() {
 	let film = made(directory.path(), "film.ts", FILM);
 	let (mut input, mut stream) =
 		pool().segment_live(SegmentOptions::default()).expect("a child starts");
-	// Nothing of the rest is there yet.
-	let (now, later) = film.split_at(film.len() / 2);
-	input.write_all(now).await.expect("the child reads");
+	// Nothing of the rest is there before the first segment came.
+	let (came, wait) = tokio::sync::oneshot::channel::<()>();
+	tokio::spawn(async move {
+		let (now, later) = film.split_at(film.len() / 2);
+		input.write_all(now).await.expect("the child reads");
+		wait.await.expect("it came");
+		input.write_all(&later[..later.len() / 2]).await.expect("the child reads");
+	});
 	let first = stream.next().await.expect("no end").expect("no error");
 	assert_eq!((first.frames, first.last), (50, false));
 	let shape = stream.shape().expect("it is said first");
 	assert_eq!((shape.width, shape.height, shape.fps), (320, 180, 25));
-	// Segments are taken meanwhile: neither side waits for the other.
-	let rest = later[..later.len() / 2].to_vec();
-	tokio::spawn(async move { input.write_all(&rest).await });
+	came.send(()).expect("it waits");
 	let mut last = first;
 	while let Some(segment) = stream.next().await {
 		let segment = segment.expect("no error");
