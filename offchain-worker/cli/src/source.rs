@@ -6,7 +6,6 @@ use std::{
 	net::SocketAddr,
 	os::unix::fs::OpenOptionsExt,
 	path::{Path, PathBuf},
-	sync::Arc,
 	time::Duration,
 };
 
