@@ -353,12 +353,23 @@ pub async fn serving_net(
 	Ok(Net::start(config, Some(service)).await?)
 }
 
-/// Starts the media engine and attests what it makes.
+/// Starts the media engine and attests what it makes, once per build, machine and user.
 pub async fn engine(config: PoolConfig) -> Result<Engine> {
-	let engine = Engine::start(MediaPool::new(config))
-		.await
-		.context("the media engine does not work here; `livepeer-worker doctor` says more")?;
-	Ok(engine)
+	let pool = MediaPool::new(config);
+	let started = match remembered_toolchain() {
+		Some(memory) => Engine::start_once(pool, &memory).await,
+		None => Engine::start(pool).await,
+	};
+	started.context("the media engine does not work here; `livepeer-worker doctor` says more")
+}
+
+/// The file in the user's cache that remembers what this program's engine makes; `None` for a user
+/// who has no folder.
+fn remembered_toolchain() -> Option<PathBuf> {
+	let named = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+	let cache = named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")))?;
+	let program = std::env::current_exe().ok()?;
+	Some(cache.join("livepeer").join(program.file_name()?).with_extension("toolchain"))
 }
 
 /// Turns true on SIGINT or SIGTERM. The first thing that a role does: without it a signal ends the

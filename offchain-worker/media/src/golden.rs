@@ -222,7 +222,8 @@ pub struct Attested {
 /// The toolchain's id, from making the vectors twice: as usual, and with fresh memory filled with
 /// garbage. A difference means that results depend on memory that nobody wrote.
 ///
-/// With a file to remember it, that is done once per build and machine.
+/// With a file to remember it, that is done once per build and machine: whoever starts meanwhile
+/// waits for who makes them already.
 pub async fn attest(pool: &MediaPool, memory: Option<&Path>) -> Result<Attested, MediaError> {
 	let started = std::time::Instant::now();
 	let environment = pool.environment().to_vec();
@@ -230,6 +231,10 @@ pub async fn attest(pool: &MediaPool, memory: Option<&Path>) -> Result<Attested,
 		.await
 		.map_err(|e| MediaError::Failed(e.to_string()))?
 		.map_err(|e| MediaError::Io(format!("what this program consists of: {e}")))?;
+	let _turn = match memory.map(Path::to_owned) {
+		Some(path) => spawn_blocking(move || turn(&path)).await.ok().flatten(),
+		None => None,
+	};
 	if let Some(digest) = memory.and_then(|path| remembered(path, build)) {
 		let toolchain = toolchain_id(PROFILE, digest);
 		tracing::info!(toolchain = %hex::encode(toolchain), "golden vectors known from before");
@@ -254,6 +259,17 @@ pub async fn attest(pool: &MediaPool, memory: Option<&Path>) -> Result<Attested,
 	let took: Duration = started.elapsed();
 	tracing::info!(toolchain = %hex::encode(toolchain), ?took, "golden vectors made");
 	Ok(Attested { toolchain, checked })
+}
+
+/// Waits until nobody else makes the vectors for this file; `None` where there can be no lock, and
+/// everybody makes them.
+fn turn(path: &Path) -> Option<fs::File> {
+	let open = || {
+		fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+		let lock = fs::File::create(path.with_extension("lock"))?;
+		lock.lock().map(|()| lock)
+	};
+	open().inspect_err(|error| tracing::warn!(path = %path.display(), %error, "no lock")).ok()
 }
 
 fn remembered(path: &Path, build: Hash) -> Option<Hash> {
