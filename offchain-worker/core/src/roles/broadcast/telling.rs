@@ -55,7 +55,7 @@ fn why_unassigned(view: &JobView, transcoders: &[TranscoderView]) -> String {
 		.filter(|t| profiles.clone().all(|profile| t.profiles.contains(&profile)))
 		.collect();
 	let Some(cheapest) = able.iter().map(|t| t.price).min() else {
-		return format!("job {job} waits: none of {} active transcoders is available for its profile; one that announces itself is taken at once", active.len());
+		return format!("job {job} waits: none of {} active transcoders is available for its profile; the draw is repeated at growing intervals, and soon after `livepeer-worker stream top-up`", active.len());
 	};
 	let max_price = view.max_price;
 	if cheapest > max_price {
@@ -66,13 +66,13 @@ fn why_unassigned(view: &JobView, transcoders: &[TranscoderView]) -> String {
 		);
 	}
 	if able.iter().all(|t| t.price > max_price || t.capacity == 0) {
-		return format!("job {job} waits: no transcoder at its price has announced capacity; the first that does is asked, or start again with a higher --max-price");
+		return format!("job {job} waits: no transcoder at its price has announced capacity; the draw is repeated at growing intervals, or start again with a higher --max-price");
 	}
 	let one = fee(view.max_leaf_work, cheapest);
 	if view.unreserved < one {
 		return format!("job {job} waits: {} ETH of its budget is not reserved, which pays for no assignment: add some with `livepeer-worker stream top-up`", decimal(view.unreserved));
 	}
-	format!("job {job} waits: every transcoder at its price works at its capacity or has declined; the first that has a free place is asked, a higher --max-price reaches more of them")
+	format!("job {job} waits: every transcoder at its price works at its capacity or has declined; the draw is repeated at growing intervals, and soon after `livepeer-worker stream top-up`; a higher --max-price reaches more of them")
 }
 
 /// What is said while no block comes.
