@@ -8,12 +8,12 @@ BIN := $(CARGO_TARGET_DIR)/release
 # Packages whose binaries are used; the same set for building and for testing, so that features
 # are the same. The tests need the fakes.
 NATIVE := -p livepeer-node -p livepeer-worker -p livepeer-cheat -p livepeer-demo \
-	$(foreach c,chain core media net store,-p livepeer-worker-$(c)) -p wasm-opt \
+	$(foreach c,chain core ingest media net store,-p livepeer-worker-$(c)) -p wasm-opt \
 	--features livepeer-worker-core/fakes
 # The last one has no code: it makes the features below the state machine those of NATIVE.
 STATE_MACHINE := -p livepeer-primitives -p livepeer-runtime -p livepeer-integration-tests \
 	-p livepeer-features \
-	$(foreach p,beacon chain-config challenge-lottery eth-bridge eth-light-client jobs lpt-staking operator-keys rounds transcoder-election,-p pallet-$(p))
+	$(foreach p,beacon chain-config challenge-lottery eth-bridge eth-light-client inflation jobs lpt-staking operator-keys rounds transcoder-election,-p pallet-$(p))
 # The tool that measures weights brings some hundred crates that nothing else needs.
 EVERYDAY := --workspace --exclude livepeer-bencher
 STATE_FEATURES := --features livepeer-runtime/runtime-benchmarks,livepeer-runtime/try-runtime
@@ -45,9 +45,13 @@ test: build ## Prove it: formatting, versions, unit, story and end-to-end tests
 
 .PHONY: test-state-machine test-native
 test-state-machine:
-	SKIP_WASM_BUILD=1 cargo test --release --locked $(STATE_MACHINE) $(STATE_FEATURES)
+	SKIP_WASM_BUILD=1 cargo test --release --locked $(STATE_MACHINE) $(STATE_FEATURES) $(ARGS)
 test-native:
 	cargo test --release --locked $(NATIVE)
+
+.PHONY: test-inputs
+test-inputs: build ## Cut and transcode films that are odd in one way each: INPUTS=dir runs others
+	$(if $(INPUTS),INPUTS=$(abspath $(INPUTS))) ALL_INPUTS=1 cargo test --release --locked $(NATIVE) --test inputs -- --nocapture
 
 .PHONY: formats-check
 formats-check: ## Compute every signed and hashed format in Python, from docs/formats.md alone
@@ -69,6 +73,30 @@ reproducible: setup ## Build the runtime of a release twice in two folders and c
 drill: build ## Kill nodes and workers during a stream; nothing may be lost
 	$(BIN)/livepeer-demo --bin-dir $(BIN) --once --kill --segments 32 $(if $(REPORT),--report $(REPORT))
 
+.PHONY: docker docker-demo docker-test
+docker: build ## Build the container images: TAG=local BASE=image
+	docker/build.sh $(BIN)
+docker-demo: build ## The demo with every role in a container: ONCE=1 CHEAT=black MONITORING=1 DISTURB=1 and demo's
+	docker/demo.sh $(BIN)
+docker-test: ## Look at the images: sizes, users, sandbox, health
+	docker/test.sh
+
+.PHONY: packages packages-test
+packages: build ## Build the Debian packages of node and worker
+	packaging/build.sh $(BIN)
+packages-test: build ## Install, upgrade, remove and purge the packages in a fresh Debian (wants root)
+	packaging/test.sh $(BIN)
+
+.PHONY: monitoring-test runbooks-test
+monitoring-test: ## Does every alert fire when it should, and is it explained?
+	docker/monitoring/test.sh
+runbooks-test: build ## Run the commands of docs/operators on a local network
+	scripts/runbooks-test.py $(BIN)
+
+.PHONY: upgrade-drill
+upgrade-drill: build ## Upgrade the runtime in mid-stream, with a parameter more and a migration (half an hour)
+	scripts/upgrade-drill.sh
+
 .PHONY: lint
 lint: setup ## Formatting, clippy, documentation, licences, advisories, one line of every SDK crate
 	cargo fmt --all --check
@@ -78,9 +106,46 @@ lint: setup ## Formatting, clippy, documentation, licences, advisories, one line
 	scripts/features.py --check --release $(NATIVE) -- --release $(STATE_MACHINE) $(STATE_FEATURES)
 	SKIP_WASM_BUILD=1 cargo clippy --release --locked $(EVERYDAY) --all-targets -- -D warnings
 
+# The bridge's contracts on Ethereum. They need Node.js and npm packages that nothing else does.
+CONTRACTS := pallets/eth-bridge/contracts
+
+.PHONY: contracts
+contracts: ## Compile the bridge's contracts and compare with the artefacts in the tree; SAVE=1 writes them
+	@scripts/setup.sh --bridge
+	node $(CONTRACTS)/scripts/compile.mjs $(if $(SAVE),,--check)
+
+.PHONY: test-contracts
+test-contracts: ## Test the bridge's contracts in an Ethereum in memory, and the beacon simulator
+	@scripts/setup.sh --bridge
+	cd $(CONTRACTS) && node --test --test-reporter=dot test/*.test.mjs
+	cd tests/bridge/beacon-sim && node --test --test-reporter=dot *.test.mjs
+
+.PHONY: test-anvil
+test-anvil: ## The same contracts on anvil, deployed by the script, under the beacon simulator
+	@scripts/setup.sh --bridge
+	node $(CONTRACTS)/test/anvil.mjs
+
+.PHONY: bridge-vectors
+bridge-vectors: ## Write the golden vectors of the bridge's formats (tests/bridge/vectors.json)
+	@scripts/setup.sh --bridge
+	node $(CONTRACTS)/scripts/vectors.mjs
+
+.PHONY: bench-gas
+bench-gas: ## Measure what the bridge costs on Ethereum, Osaka and Amsterdam; writes docs/bridge.md
+	@scripts/setup.sh --bridge
+	node $(CONTRACTS)/scripts/gas.mjs
+
 .PHONY: bench
 bench: build ## Speed against the raw tool: transcoding as a ratio to the ffmpeg command line
 	scripts/bench.sh
+
+.PHONY: bench-quality
+bench-quality: build ## Quality at equal bytes against ffmpeg's continuous encode; writes docs/media.md
+	scripts/bench-quality.py --write
+
+.PHONY: test-equal
+test-equal: setup ## 500 segments twice: other order, load, processor level; not a byte may differ
+	SEGMENTS=500 cargo test --release --locked -p livepeer-worker-media --test mixed
 
 .PHONY: weights
 weights: setup ## Measure the weights of our pallets: PALLETS="jobs rounds" STEPS=20 REPEAT=10
@@ -94,8 +159,9 @@ metadata: setup ## Write what the worker uses of the runtime's metadata, without
 	$(WRITE) --test metadata
 
 .PHONY: docs-tables
-docs-tables: setup ## Write the table of parameters in docs/parameters.md
+docs-tables: setup ## Write the tables of docs/parameters.md and docs/inputs.md
 	$(WRITE) --test documentation
+	WRITE_DOCS=1 cargo test --quiet --release --locked $(NATIVE) --test inputs table
 
 .PHONY: features
 features: setup ## Write the list of features by which the tests use what the build has compiled
@@ -103,11 +169,12 @@ features: setup ## Write the list of features by which the tests use what the bu
 
 # The Wasm of an upgrade is that of `make reproducible`.
 .PHONY: release
-release: setup ## Build what is released: optimised for long, with the list of its crates inside
+release: setup ## Build what is released, optimised for long, and put it together with checksums: target/release-files
 	scripts/tools.sh cargo-auditable
 	PATH="$$(scripts/tools.sh --bin):$$PATH" cargo auditable build --profile production --locked \
 		-p livepeer-node -p livepeer-worker --bin livepeer-node --bin livepeer-worker \
 		--features livepeer-node/metadata-hash
+	packaging/release.sh $(CARGO_TARGET_DIR)/production
 
 .PHONY: mutants
 mutants: setup ## Do the tests notice? Break the code in many places: ACTION=list SHARD=0/8 SEED=1 SAMPLE=240

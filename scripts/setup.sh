@@ -4,6 +4,7 @@
 #
 #   scripts/setup.sh          install what is missing
 #   scripts/setup.sh --check  print what is missing with the command that mends it; exit 1 if any
+#   scripts/setup.sh --bridge  install what only the bridge's contracts and tests need (npm packages)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,7 +12,7 @@ toolchain=$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
 packages=(
 	build-essential ca-certificates chromium clang curl ffmpeg git libavcodec-dev libavfilter-dev
 	libavformat-dev libavutil-dev libclang-dev libssl-dev libswresample-dev libswscale-dev nodejs
-	pkg-config protobuf-compiler python3 python3-pip
+	pkg-config prometheus protobuf-compiler python3 python3-pip
 )
 # Debian's npm conflicts with nodejs from other sources, which bring their own.
 command -v npm >/dev/null || packages+=(npm)
@@ -38,7 +39,22 @@ has_node_modules() {
 		[ tests/js/node_modules/.package-lock.json -nt tests/js/package-lock.json ]
 }
 
+# Folders with npm packages that only the bridge's tests need.
+bridge=(pallets/eth-bridge/contracts tests/bridge/beacon-sim)
+has_modules() {
+	[ -f "$1/node_modules/.package-lock.json" ] &&
+		[ ! "$1/package-lock.json" -nt "$1/node_modules/.package-lock.json" ]
+}
+
 export PATH="$HOME/.cargo/bin:$PATH"
+
+if [ "${1:-}" = --bridge ]; then
+	for folder in "${bridge[@]}"; do
+		# Nothing of these packages runs when they are installed.
+		has_modules "$folder" || npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund
+	done
+	exit
+fi
 
 if [ "${1:-}" = --check ]; then
 	status=0

@@ -12,6 +12,10 @@ cargo fmt --all --check
 scripts/check-versions.sh
 scripts/check-docs.py
 make --no-print-directory formats-check
+make --no-print-directory monitoring-test
+
+step "the bridge's contracts"
+make --no-print-directory contracts test-contracts
 
 step "state machine: unit tests, properties, stories, benchmarks as tests"
 make --no-print-directory test-state-machine

@@ -67,6 +67,102 @@ pub struct DelegatorView {
 	pub fees: Balance,
 }
 
+/// Stake that left a transcoder, as applications show it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct LockInfo {
+	/// Its number among the account's locks, as calls take it.
+	pub id: u32,
+	/// The transcoder that it left.
+	pub transcoder: AccountId,
+	/// The round in which it left, up to which it answers for offences.
+	pub round: RoundIndex,
+	/// What it is worth now, in LPT.
+	pub value: Balance,
+	/// The first round in which it may be bonded elsewhere, if nothing holds it back.
+	pub liable_until: RoundIndex,
+	/// The first round in which it can be withdrawn, if nothing holds it back.
+	pub release: RoundIndex,
+	/// The block in which that round begins, if rounds keep their length.
+	pub release_block: BlockNumber,
+	/// Whether open claims or slashes of the transcoder hold it back now.
+	pub held_back: bool,
+	/// The transcoder that it moves to, if it does.
+	pub moves_to: Option<AccountId>,
+	/// The account that it is offered to, if it is.
+	pub offered_to: Option<AccountId>,
+}
+
+/// An account's stake and fees, as applications show them.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode, TypeInfo)]
+pub struct StakeView {
+	/// To whom it is bonded; `None` without a bond.
+	pub delegate: Option<AccountId>,
+	/// What counts, and earns, in this round, in LPT.
+	pub counting: Balance,
+	/// What will from the next round on, if nothing happens until then.
+	pub next_round: Balance,
+	/// Fees that can be withdrawn, in ETH.
+	pub fees: Balance,
+	/// Its stake that has left.
+	pub locks: Vec<LockInfo>,
+}
+
+/// Why a candidate has a seat in this round, or has none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub enum SeatReason {
+	/// It has a seat by its stake.
+	Stake,
+	/// It has the seat that was drawn.
+	Drawn,
+	/// It waits: others had more stake, or registered earlier with as much, when the round began. By
+	/// its stake it may be drawn for the next round.
+	Waits,
+	/// It had no stake that counted when the round began, or registered since.
+	New,
+	/// It is jailed.
+	Jailed,
+	/// Its own bond is below the minimum: it leaves the list with the next election.
+	OwnBond,
+}
+
+/// A candidate, as applications show it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct PoolSeat {
+	/// Its account.
+	pub account: AccountId,
+	/// Its stake when the round began, if it was there then.
+	pub stake: Balance,
+	/// Its stake in the next round, if nothing changes until then.
+	pub next_stake: Balance,
+	/// Why it has a seat, or has none.
+	pub reason: SeatReason,
+	/// Whether it validates in the session in force.
+	pub validates: bool,
+	/// Whether it is kept out of the next validator sets: jailed, chilled or offline.
+	pub barred: bool,
+}
+
+/// What a round mints, as applications show it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct InflationView {
+	/// The round.
+	pub round: RoundIndex,
+	/// All LPT when it began.
+	pub supply: Balance,
+	/// Stake of its active set.
+	pub stake: Balance,
+	/// The share of all LPT that it can mint.
+	pub rate: Perbill,
+	/// The same, in smallest units of LPT.
+	pub mintable: Balance,
+	/// The common pool's share of what it mints.
+	pub pool_cut: Perbill,
+	/// The rate of the next round if the active set's stake stays as it is.
+	pub next_rate: Perbill,
+	/// What the next round can mint then, in smallest units of LPT.
+	pub next_mintable: Balance,
+}
+
 /// An assignment as applications show it.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct AssignmentView {
@@ -134,7 +230,7 @@ pub enum ChallengeStage {
 	Commit,
 	/// Members reveal.
 	VerdictReveal,
-	/// A tranche is closed; the dispute waits for its seed.
+	/// A tranche is closed; the next one, or the dispute, waits for its seed.
 	AwaitingDispute,
 	/// Decided; waits for execution.
 	Decided,
@@ -219,6 +315,7 @@ pub enum WorkerLimits {
 
 sp_api::decl_runtime_apis! {
 	/// Reads of the protocol's state.
+	#[api_version(2)]
 	pub trait LivepeerApi {
 		/// What was fixed at genesis.
 		fn timing() -> Timing;
@@ -262,5 +359,11 @@ sp_api::decl_runtime_apis! {
 		fn toolchains() -> Vec<ToolchainId>;
 		/// The genesis hash, which every signature of the protocol names.
 		fn genesis() -> H256;
+		/// An account's stake, its fees and its locks.
+		fn stake(account: AccountId) -> StakeView;
+		/// The candidate list in the order of the next election, with the reason for each seat.
+		fn pool() -> Vec<PoolSeat>;
+		/// What this round can mint, and what the next one could.
+		fn inflation() -> InflationView;
 	}
 }

@@ -6,7 +6,7 @@ use scale_info::TypeInfo;
 use crate::{
 	extension::Extensions,
 	receipt::{Outputs, Receipt, TranscodeResult},
-	segment::{SegmentInfo, SOURCE_TRACK},
+	segment::{SegmentHeader, SegmentInfo, SOURCE_TRACK},
 	AccountId, AssignmentIndex, Hash, JobId, Seq, StreamId, ToolchainId,
 };
 
@@ -108,18 +108,14 @@ impl Leaf {
 	/// it; `None` where nothing is claimed, or the segment is of a track that the network does not
 	/// transcode: nobody is paid for the publisher's own renditions.
 	pub fn header_hash(&self, place: Place) -> Option<Hash> {
+		self.header(place).map(|header| header.hash())
+	}
+
+	/// The header itself.
+	pub fn header(&self, place: Place) -> Option<SegmentHeader> {
 		let segment = self.segment().filter(|segment| segment.track == SOURCE_TRACK)?.clone();
 		let Place { genesis, stream, job, assignment, transcoder, seq } = place;
-		let header = crate::segment::SegmentHeader {
-			genesis,
-			stream,
-			job,
-			assignment,
-			transcoder,
-			seq,
-			segment,
-		};
-		Some(header.hash())
+		Some(SegmentHeader { genesis, stream, job, assignment, transcoder, seq, segment })
 	}
 
 	/// The receipt that says the same of the segment as this leaf of a claim at `place` under

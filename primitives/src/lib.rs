@@ -17,6 +17,7 @@
 
 extern crate alloc;
 
+pub mod agenda;
 pub mod api;
 pub mod bridge;
 pub mod chunks;

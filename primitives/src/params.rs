@@ -154,6 +154,8 @@ parameters! {
 		no_show_slash: Perbill,
 		/// Rounds in which a chilled verifier does not validate.
 		chill: RoundIndex,
+		/// ETH that a standard segment costs that one verifier re-does.
+		verify_price: Balance,
 	}
 }
 
@@ -211,6 +213,28 @@ impl LotteryParameters {
 	}
 }
 
+parameters! {
+	/// LPT minted for the active set of each round.
+	InflationParameters {
+		/// `InflationRate` with which a chain begins: LPT minted in a round as a share of all LPT.
+		initial_rate: Perbill,
+		/// How much the rate moves with each round.
+		rate_change: Perbill,
+		/// `ParticipationRate`: the share of all LPT in the active set's stake below which the rate
+		/// rises, and above which it falls.
+		participation_rate: Perbill,
+		/// Share of what is minted that goes to the common pool.
+		pool_cut: Perbill,
+		/// LPT in the common pool from which on the next round's cut is nothing.
+		pool_ceiling: Balance,
+		/// `CompetitivenessTolerance`: who serves less of what it is offered than is left of one by
+		/// this share earns nothing.
+		competitiveness_tolerance: Perbill,
+		/// Jobs that a transcoder must have been offered before it is measured by that.
+		min_offers: u32,
+	}
+}
+
 /// All parameters that governance can change.
 #[derive(
 	Clone,
@@ -238,6 +262,8 @@ pub struct ProtocolParameters {
 	pub jobs: JobsParameters,
 	/// The lottery.
 	pub lottery: LotteryParameters,
+	/// Inflation.
+	pub inflation: InflationParameters,
 }
 
 macro_rules! stored {
@@ -280,6 +306,108 @@ stored! {
 	JobsStored: JobsParameters,
 	/// [`LotteryParameters`] as they are stored, with their version.
 	LotteryStored: LotteryParameters,
+	/// [`InflationParameters`] as they are stored, with their version.
+	InflationStored: InflationParameters,
+}
+
+/// The shapes in which parameters were stored before they said their version: read once, by the
+/// migration that gives them one.
+pub mod unversioned {
+	use super::*;
+
+	/// [`crate::work::WorkFactors`] with one profile.
+	#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+	pub struct Factors {
+		/// Cost of encoding a pixel, in thousandths.
+		pub preset: u32,
+		/// Cost of decoding a pixel, in thousandths.
+		pub decode: u32,
+	}
+
+	/// [`super::JobsParameters`].
+	#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+	#[allow(missing_docs)]
+	pub struct Jobs {
+		pub accept_timeout: BlockNumber,
+		pub claim_grace: BlockNumber,
+		pub longest_job: BlockNumber,
+		pub priority_list: u32,
+		pub allowance_leaves: u32,
+		pub broadcaster_bond: Balance,
+		pub max_open_claims: u32,
+		pub factors: Factors,
+	}
+
+	/// [`super::LotteryParameters`].
+	#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+	#[allow(missing_docs)]
+	pub struct Lottery {
+		pub verification_rate: Perbill,
+		pub max_samples: u32,
+		pub committee_size: u32,
+		pub reveal_window: BlockNumber,
+		pub missed_grace: BlockNumber,
+		pub commit_base: BlockNumber,
+		pub verdict_reveal: BlockNumber,
+		pub verify_rate: u64,
+		pub max_work_blocks: BlockNumber,
+		pub dispute_commit_base: BlockNumber,
+		pub dispute_reveal: BlockNumber,
+		pub slashing_period: BlockNumber,
+		pub slash_deferral: BlockNumber,
+		pub failed_slash: Perbill,
+		pub missed_slash: Perbill,
+		pub false_dissent_slash: Perbill,
+		pub no_show_slash: Perbill,
+	}
+
+	impl From<Jobs> for JobsParameters {
+		/// Rejected segments, of which those chains knew nothing, have the work that every preset
+		/// gives them.
+		fn from(old: Jobs) -> Self {
+			let rejected = ProtocolParameters::production().jobs.factors.rejected;
+			Self {
+				accept_timeout: old.accept_timeout,
+				claim_grace: old.claim_grace,
+				longest_job: old.longest_job,
+				priority_list: old.priority_list,
+				allowance_leaves: old.allowance_leaves,
+				broadcaster_bond: old.broadcaster_bond,
+				max_open_claims: old.max_open_claims,
+				factors: WorkFactors::canonical(old.factors.preset, old.factors.decode, rejected),
+			}
+		}
+	}
+
+	impl From<Lottery> for LotteryParameters {
+		/// One tranche, nothing charged for verification, nobody chilled: as it was. Contradictions
+		/// cost what every preset takes for them.
+		fn from(old: Lottery) -> Self {
+			Self {
+				verification_rate: old.verification_rate,
+				max_samples: old.max_samples,
+				committee_size: old.committee_size,
+				tranches: 1,
+				reveal_window: old.reveal_window,
+				missed_grace: old.missed_grace,
+				commit_base: old.commit_base,
+				verdict_reveal: old.verdict_reveal,
+				verify_rate: old.verify_rate,
+				max_work_blocks: old.max_work_blocks,
+				dispute_commit_base: old.dispute_commit_base,
+				dispute_reveal: old.dispute_reveal,
+				slashing_period: old.slashing_period,
+				slash_deferral: old.slash_deferral,
+				failed_slash: old.failed_slash,
+				missed_slash: old.missed_slash,
+				equivocation_slash: ProtocolParameters::production().lottery.equivocation_slash,
+				false_dissent_slash: old.false_dissent_slash,
+				no_show_slash: old.no_show_slash,
+				chill: 0,
+				verify_price: 0,
+			}
+		}
+	}
 }
 
 /// In what a parameter is counted.
@@ -376,6 +504,7 @@ struct Whole {
 	election: ElectionParameters,
 	jobs: JobsParameters,
 	lottery: LotteryParameters,
+	inflation: InflationParameters,
 }
 
 /// A parameter's value as a number, twice: lists have a lowest and a highest one.
@@ -492,6 +621,14 @@ bounds! {
 	FalseDissentSlash: lottery.false_dissent_slash, Share, 0 => percent(50);
 	NoShowSlash: lottery.no_show_slash, Share, 0 => percent(50);
 	Chill: lottery.chill, Rounds, 0 => 30;
+	VerifyPrice: lottery.verify_price, Eth, 0 => UNIT / 1_000;
+	InitialRate: inflation.initial_rate, Share, 0 => percent(1);
+	RateChange: inflation.rate_change, Share, 0 => 100_000;
+	ParticipationRate: inflation.participation_rate, Share, 0 => percent(100);
+	PoolCut: inflation.pool_cut, Share, 0 => percent(50);
+	PoolCeiling: inflation.pool_ceiling, Lpt, 0 => 100_000_000 * UNIT;
+	CompetitivenessTolerance: inflation.competitiveness_tolerance, Share, 0 => percent(100);
+	MinOffers: inflation.min_offers, Count, 1 => 10_000;
 }
 
 /// The longest round: four weeks, in milliseconds.
@@ -624,6 +761,16 @@ impl ProtocolParameters {
 				false_dissent_slash: Perbill::from_percent(1),
 				no_show_slash: Perbill::from_parts(500_000),
 				chill: 1,
+				verify_price: 39_000_000_000,
+			},
+			inflation: InflationParameters {
+				initial_rate: Perbill::from_parts(400_000),
+				rate_change: Perbill::from_parts(500),
+				participation_rate: Perbill::from_percent(50),
+				pool_cut: Perbill::from_percent(10),
+				pool_ceiling: 750_000 * UNIT,
+				competitiveness_tolerance: Perbill::from_percent(90),
+				min_offers: 10,
 			},
 		}
 	}
@@ -666,15 +813,17 @@ impl ProtocolParameters {
 				dispute_reveal: 10,
 				slashing_period: 12,
 				slash_deferral: 5,
+				verify_price: UNIT / 400_000,
 				..production.lottery
 			},
+			inflation: InflationParameters { min_offers: 2, ..production.inflation },
 		}
 	}
 
 	/// Checks every bound and every relation between parameters.
 	pub fn check(&self, timing: &Timing) -> Result<(), ParameterError> {
-		let Self { rounds, staking, election, jobs, lottery } = *self;
-		let all = Whole { timing: *timing, rounds, staking, election, jobs, lottery };
+		let Self { rounds, staking, election, jobs, lottery, inflation } = *self;
+		let all = Whole { timing: *timing, rounds, staking, election, jobs, lottery, inflation };
 		for Bounds { parameter, lowest, highest, value, .. } in BOUNDS.iter().copied() {
 			let (least, most) = value(&all);
 			if least < lowest {
@@ -692,7 +841,7 @@ impl ProtocolParameters {
 impl Whole {
 	/// Every relation, and whether it is kept. What is multiplied here is within its bounds.
 	fn relations(&self) -> [(bool, Relation); 11] {
-		let Self { timing, rounds, staking, election, jobs, lottery } = self;
+		let Self { timing, rounds, staking, election, jobs, lottery, .. } = self;
 		let round = u64::from(rounds.length);
 		let round_ms = round.saturating_mul(timing.slot_duration);
 		let liable = u64::from(staking.liability_window.saturating_sub(1)).saturating_mul(round);

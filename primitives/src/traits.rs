@@ -4,7 +4,10 @@
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
-use sp_runtime::{BoundedVec, DispatchError, DispatchResult, Perbill};
+use sp_runtime::{
+	transaction_validity::{InvalidTransaction, TransactionValidityError},
+	BoundedVec, DispatchError, DispatchResult, Perbill,
+};
 use sp_weights::Weight;
 
 use crate::{
@@ -29,6 +32,15 @@ pub trait ProtocolClock {
 	fn now() -> BlockNumber;
 	/// Whether this block counts.
 	fn is_open() -> bool;
+	/// What refuses a duty while the clock stands, to the pool as well as in a block, before any weight
+	/// is spent on it: it is owed again, with as much time left, when the clock goes on.
+	fn ensure_open() -> Result<(), TransactionValidityError> {
+		if Self::is_open() {
+			Ok(())
+		} else {
+			Err(InvalidTransaction::Call.into())
+		}
+	}
 }
 
 /// The round clock. Rounds follow from the numbers of [`ProtocolClock`] alone; the current one is
@@ -146,6 +158,10 @@ pub trait Stake {
 	/// The stake that counts for `transcoder` this round: own and delegated, bonded before this
 	/// round began.
 	fn active_stake(transcoder: &AccountId) -> Balance;
+	/// What will count for `transcoder` in the next round, if nothing changes until then.
+	fn next_stake(transcoder: &AccountId) -> Balance {
+		Self::active_stake(transcoder)
+	}
 	/// What `transcoder` has bonded to itself, whether it counts yet or not.
 	fn self_bond(transcoder: &AccountId) -> Balance;
 	/// To whom `who` is bonded.
@@ -154,6 +170,67 @@ pub trait Stake {
 	/// this round on.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn make_stake(transcoder: &AccountId, amount: Balance);
+}
+
+/// Where newly minted LPT goes. Implemented by staking; called by inflation once per transcoder and
+/// round, before anything else touches the stake of the new round.
+pub trait RewardSink {
+	/// Mints `amount` and books it to the stake of `transcoder` that counted in the finished `round`
+	/// and is there still; the transcoder takes `cut` of it if it has own stake. Returns what was
+	/// minted: all, or nothing where no stake counts.
+	fn mint_reward(
+		transcoder: &AccountId,
+		round: RoundIndex,
+		amount: Balance,
+		cut: Perbill,
+	) -> Balance;
+	/// The most weight that this takes.
+	fn mint_reward_weight() -> Weight;
+}
+
+/// The LPT that there is, wherever it is: what inflation is a part of. Implemented by the runtime's
+/// glue: the total issuance of this chain.
+pub trait Supply {
+	/// All LPT.
+	fn total() -> Balance;
+}
+
+/// A seat of the active set as inflation pays it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RewardedSeat {
+	/// Whose it is.
+	pub transcoder: AccountId,
+	/// Its stake in the round's snapshot.
+	pub stake: Balance,
+	/// Its share of its rewards.
+	pub reward_cut: Perbill,
+	/// Whether it did what it owed in the round: it is not jailed or chilled, made blocks if it
+	/// validates, and took work if it does not.
+	pub earns: bool,
+}
+
+/// The active set with what each member did, for who pays it. Implemented by the election; its
+/// answer changes with the next election.
+pub trait RewardedSeats {
+	/// The round of the active set, its stake in the snapshot, and its seats. A seat that was given
+	/// up is not among them, though its stake is in the sum.
+	fn rewarded_seats() -> (RoundIndex, Balance, Vec<RewardedSeat>);
+	/// For benchmarks: gives `transcoder` a seat with this stake, bonded, that earns.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn make_seat(transcoder: &AccountId, stake: Balance);
+}
+
+/// How transcoders answer the jobs that they are offered: `CompetitivenessTolerance`. Implemented by
+/// inflation.
+///
+/// Jobs tell it once for each transcoder and job, and only of jobs in which a claim was accepted
+/// and paid, so that nobody ruins another's record for nothing. Not served is what its transcoder
+/// let pass, lost by missed heartbeats, or ended itself; what a broadcaster took away is no offer.
+pub trait Competition {
+	/// `transcoder` was offered a job in this round, and served it or did not. Never fails.
+	fn note_offer(transcoder: &AccountId, served: bool);
+	/// The weight of that.
+	fn note_offer_weight() -> Weight;
 }
 
 /// Who may receive new stake. Implemented by the election: registered and not jailed. Bonding to
@@ -186,6 +263,16 @@ pub trait Slash {
 	fn slash(
 		transcoder: &AccountId,
 		offence: RoundIndex,
+		fraction: Perbill,
+		finders: &[AccountId],
+	) -> Slashed;
+	/// Executes what an earlier slash of the same offence left out because it took the offence to be
+	/// of the later round `counted`: cuts the exit pools of rounds from `offence` to before `counted`,
+	/// and nothing that was cut then. Its fee and its weight are bounded as a slash's are.
+	fn extend_slash(
+		transcoder: &AccountId,
+		offence: RoundIndex,
+		counted: RoundIndex,
 		fraction: Perbill,
 		finders: &[AccountId],
 	) -> Slashed;
@@ -336,6 +423,10 @@ pub trait Claims {
 	fn claim(id: ClaimId) -> Option<ClaimInfo>;
 	/// Ends a claim.
 	fn settle(id: ClaimId, settlement: Settlement) -> DispatchResult;
+	/// Takes ETH, its minimum balance at least, from a transcoder for the common pool: from what it
+	/// has free, the rest as a debt
+	/// that its own part of later fees pays, and with which it gets no new job. Never fails.
+	fn charge(transcoder: &AccountId, amount: Balance);
 	/// For benchmarks: an open claim over `commitment` by `transcoder` for `broadcaster`. Nobody is
 	/// told of it: [`OnClaim`] is left to the caller.
 	#[cfg(feature = "runtime-benchmarks")]
@@ -409,8 +500,17 @@ pub trait OperatorKeysOf {
 /// Told when a key is revoked. Implemented by jobs, which end what stands on its generation in
 /// later blocks, step by step; must be O(1).
 pub trait OnKeyRevoked {
-	/// A key of `account`'s `generation` signs no more.
-	fn on_key_revoked(account: &AccountId, purpose: Purpose, generation: Generation);
+	/// A key of `account`'s `generation`, which `references` things need, signs no more. Takes from
+	/// the account what ending them costs the chain beyond [`Self::key_revoked_weight`], as far as it
+	/// can pay: to revoke is always possible.
+	fn on_key_revoked(
+		account: &AccountId,
+		purpose: Purpose,
+		generation: Generation,
+		references: u32,
+	);
+	/// The weight of what a revocation causes in later blocks at the least.
+	fn key_revoked_weight() -> Weight;
 }
 
 /// Takes the fee of a call that no account signs from the account that the call is for.

@@ -3,7 +3,7 @@
 use crate::{
 	configs::{bridge::MmrLeaf, timing, video::Services},
 	constants, AuthorityDiscovery, Babe, Balance, Beacon, Beefy, BeefyMmr, Block, BlockNumber,
-	ChainConfig, ChallengeLottery, EthBridge, Executive, Grandpa, Hash, Historical,
+	ChainConfig, ChallengeLottery, EthBridge, Executive, Grandpa, Hash, Historical, Inflation,
 	InherentDataExt, Jobs, LptStaking, Mmr, OperatorKeys, Rounds, Runtime, RuntimeCall,
 	RuntimeGenesisConfig, SessionKeys, System, TransactionPayment, TranscoderElection, VERSION,
 };
@@ -15,8 +15,8 @@ use frame_support::{
 };
 use livepeer_primitives::{
 	api::{
-		ChallengeView, ClockView, DelegatorView, JobView, KeysView, SpendingView, TranscoderView,
-		WorkerLimits,
+		ChallengeView, ClockView, DelegatorView, InflationView, JobView, KeysView, PoolSeat,
+		SpendingView, StakeView, TranscoderView, WorkerLimits,
 	},
 	bridge::{BridgeView, Earning, Message},
 	claim::ClaimInfo,
@@ -476,6 +476,25 @@ impl_runtime_apis! {
 
 		fn genesis() -> sp_core::H256 {
 			System::block_hash(0)
+		}
+
+		fn stake(account: AccountId) -> StakeView {
+			let mut stake = LptStaking::stake_of(account);
+			let (now, round) = (Rounds::current(), Rounds::round());
+			for lock in &mut stake.locks {
+				let rounds = lock.release.saturating_sub(now);
+				lock.release_block =
+					round.start.saturating_add(rounds.saturating_mul(round.length));
+			}
+			stake
+		}
+
+		fn pool() -> Vec<PoolSeat> {
+			TranscoderElection::pool()
+		}
+
+		fn inflation() -> InflationView {
+			Inflation::inflation()
 		}
 	}
 

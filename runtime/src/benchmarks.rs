@@ -20,6 +20,7 @@ define_benchmarks!(
 	[pallet_challenge_lottery, crate::ChallengeLottery]
 	[pallet_eth_bridge, crate::EthBridge]
 	[pallet_eth_light_client, crate::EthLightClient]
+	[pallet_inflation, crate::Inflation]
 	[pallet_jobs, crate::Jobs]
 	[pallet_lpt_staking, crate::LptStaking]
 	[pallet_rounds, crate::Rounds]

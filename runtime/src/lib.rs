@@ -164,7 +164,6 @@ pub fn check_invariants(now: BlockNumber) -> Option<Result<(), sp_runtime::TryRu
 /// before anything draws with it, the validators are elected before Session asks for them. Mmr
 /// comes after Session: the leaf of a session's first block names the validators after its own.
 ///
-/// 12 (inflation) is kept free.
 #[frame_support::runtime]
 mod runtime {
 	#[runtime::runtime]
@@ -206,7 +205,8 @@ mod runtime {
 	pub type Rounds = pallet_rounds;
 	#[runtime::pallet_index(11)]
 	pub type LptStaking = pallet_lpt_staking;
-
+	#[runtime::pallet_index(12)]
+	pub type Inflation = pallet_inflation;
 	#[runtime::pallet_index(13)]
 	pub type TranscoderElection = pallet_transcoder_election;
 	#[runtime::pallet_index(14)]

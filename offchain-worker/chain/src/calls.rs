@@ -29,6 +29,18 @@ const MORTALITY: u64 = 64;
 /// How long a call may take until it is in a block or final.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How often a call is sent again whose number another process took meanwhile, and how much longer
+/// it waits each time.
+const NUMBER_ATTEMPTS: u32 = 5;
+const NUMBER_WAIT: Duration = Duration::from_millis(500);
+
+/// Whether a transaction of the same number was there before.
+fn is_number_taken(reason: &str) -> bool {
+	["outdated", "Stale", "riority is too low", "lready imported"]
+		.iter()
+		.any(|sign| reason.contains(sign))
+}
+
 /// What is done with a call, whichever it is.
 trait Finish {
 	type Output;
@@ -60,6 +72,7 @@ fn with<F: Finish>(call: Call, then: &F) -> F::Output {
 		Call::SetOrigin { name, record } => {
 			then.signed(tx.jobs().set_origin(name.into_bytes(), Static(record)))
 		}
+		Call::TopUp { job, amount } => then.signed(tx.jobs().top_up(job, amount)),
 		Call::EndJob { job } => then.signed(tx.jobs().end_job(job)),
 		Call::AcceptJob(acceptance, signature) => {
 			then.authorized(tx.jobs().accept_job(Static(acceptance), Static(signature)))
@@ -179,8 +192,22 @@ fn custom_error(reason: &str) -> Option<u8> {
 }
 
 impl SubxtChain {
-	/// Sends `call` and waits until it succeeded.
+	/// Sends `call` and waits until it succeeded. Another process may sign with the same key: what
+	/// it took the number of is sent again under the next.
 	pub(crate) async fn send(&self, call: Call, wait: Wait) -> Result<(), ChainError> {
+		let mut sent = self.try_send(call.clone(), wait).await;
+		for attempt in 1..=NUMBER_ATTEMPTS {
+			match &sent {
+				Err(ChainError::NotIncluded { reason, .. }) if is_number_taken(reason) => {}
+				_ => break,
+			}
+			tokio::time::sleep(NUMBER_WAIT.saturating_mul(attempt)).await;
+			sent = self.try_send(call.clone(), wait).await;
+		}
+		sent
+	}
+
+	async fn try_send(&self, call: Call, wait: Wait) -> Result<(), ChainError> {
 		let name = call.name();
 		let not_included = |reason: String| ChainError::NotIncluded { call: name, reason };
 		let at = self.now().await?;
@@ -401,6 +428,7 @@ mod tests {
 				Call::SetOrigin { name: "concert".into(), record: record.clone() },
 				(b"concert".to_vec(), record.clone()).encode(),
 			),
+			(Call::TopUp { job, amount: budget }, (job, budget).encode()),
 			(Call::EndJob { job }, job.encode()),
 			(
 				Call::AcceptJob(acceptance.clone(), signature.clone()),
@@ -477,6 +505,13 @@ mod tests {
 		seen.sort();
 		all.sort();
 		assert_eq!(seen, all);
+	}
+
+	#[test]
+	fn call_should_be_sent_again_when_another_process_took_its_number() {
+		assert!(is_number_taken("Transaction is outdated"));
+		assert!(is_number_taken("Priority is too low: (1 vs 1)"));
+		assert!(!is_number_taken("Inability to pay some fees (e.g. account balance too low)"));
 	}
 
 	#[test]

@@ -37,7 +37,7 @@ use livepeer_primitives::{
 };
 use livepeer_worker_core::{
 	key::Key,
-	ports::chain::{At, Call, Chain, ChainError, Head, Limits, Wait},
+	ports::chain::{At, Call, Chain, ChainError, Free, Head, Limits, Wait},
 };
 use subxt::{
 	backend::LegacyBackend,
@@ -68,6 +68,7 @@ pub struct SubxtChain {
 	client: OnlineClient<SubstrateConfig>,
 	rpc: Rpc,
 	genesis: Hash,
+	is_for_tests: bool,
 	signer: Option<Key>,
 	heads: watch::Receiver<Head>,
 	/// Calls of one key go one after the other, so that nonces follow each other.
@@ -103,6 +104,7 @@ impl SubxtChain {
 		metadata::ensure_fits(at.metadata_ref())?;
 		let fits = AtomicU32::new(at.spec_version());
 		let rpc = Rpc::new(rpc_client);
+		let kind = rpc.system_chain_type().await.map_err(|error| unreachable(error.to_string()))?;
 		let heads =
 			heads::follow(rpc.clone()).await.map_err(|error| unreachable(error.to_string()))?;
 		Ok(Self {
@@ -110,6 +112,7 @@ impl SubxtChain {
 			client,
 			rpc,
 			genesis: found,
+			is_for_tests: kind != "Live",
 			signer,
 			heads,
 			submitting: Mutex::new(()),
@@ -195,6 +198,19 @@ impl Chain for SubxtChain {
 	async fn transcoder(&self, account: &AccountId) -> Result<Option<TranscoderView>, ChainError> {
 		let found = self.read(At::Best, api().transcoder(Static(account.clone()))).await?;
 		Ok(found.map(|found| found.0))
+	}
+
+	fn is_for_tests(&self) -> bool {
+		self.is_for_tests
+	}
+
+	async fn free(&self, account: &AccountId) -> Result<Free, ChainError> {
+		self.free_of(account).await
+	}
+
+	async fn transcoders(&self) -> Result<Vec<TranscoderView>, ChainError> {
+		let found = self.read(At::Best, api().transcoders()).await?;
+		Ok(found.into_iter().map(|view| view.0).collect())
 	}
 
 	async fn service(&self, account: &AccountId) -> Result<Option<ServiceRecord>, ChainError> {

@@ -1,7 +1,9 @@
 //! Reads: one runtime API, whose answers are the types of `livepeer-primitives`.
 
-use codec::{DecodeAll, Encode};
-use livepeer_worker_core::ports::chain::{At, ChainError};
+use codec::{Decode, DecodeAll, Encode};
+use livepeer_primitives::{AccountId, Balance, ETH};
+use livepeer_worker_core::ports::chain::{At, ChainError, Free};
+use sp_crypto_hashing::{blake2_128, twox_128};
 use subxt::runtime_apis::Payload;
 
 use crate::SubxtChain;
@@ -25,5 +27,51 @@ impl SubxtChain {
 			.await
 			.map_err(|error| self.unreachable(error))?;
 		P::ReturnType::decode_all(&mut &bytes[..]).map_err(|_| ChainError::BadAnswer(function))
+	}
+
+	/// What an account has that is free: of the pallets that every chain of this kind has, whose
+	/// entries begin in the same way on all of them.
+	pub(crate) async fn free_of(&self, account: &AccountId) -> Result<Free, ChainError> {
+		// Nonce and three counts of references, then the free balance.
+		let lpt = self.balance(&map("System", "Account", &[&account.encode()]), 16).await?;
+		let eth = map("Assets", "Account", &[&ETH.encode(), &account.encode()]);
+		Ok(Free { lpt, eth: self.balance(&eth, 0).await? })
+	}
+
+	/// The balance that an entry has at this place; nothing where there is no entry.
+	async fn balance(&self, key: &[u8], at: usize) -> Result<Balance, ChainError> {
+		let best = self.heads.borrow().best_hash;
+		let stored = self.rpc.state_get_storage(key, Some(best)).await;
+		let Some(bytes) = stored.map_err(|error| self.unreachable(error))? else { return Ok(0) };
+		let balance = bytes.get(at..).and_then(|mut bytes| Balance::decode(&mut bytes).ok());
+		balance.ok_or_else(|| ChainError::BadAnswer("a balance".into()))
+	}
+}
+
+/// The key of an entry of a map whose keys are hashed by Blake2 and follow their hash.
+fn map(pallet: &str, item: &str, keys: &[&[u8]]) -> Vec<u8> {
+	let mut bytes = [twox_128(pallet.as_bytes()), twox_128(item.as_bytes())].concat();
+	for key in keys {
+		bytes.extend(blake2_128(key));
+		bytes.extend(*key);
+	}
+	bytes
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn balances_should_be_looked_for_where_they_are() {
+		// That of Alice, as every chain of this kind has it.
+		let alice = hex::decode("d43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d");
+		let key = map("System", "Account", &[&alice.unwrap_or_default()]);
+		assert_eq!(
+			hex::encode(key),
+			"26aa394eea5630e07c48ae0c9558cef7b99d880ec681799c0cf30e8886371da9\
+			 de1e86a9a8c739864cf3cc5ec2bea59fd43593c715fdd31c61141abd04a99fd6\
+			 822c8558854ccde39a5684e7a56da27d"
+		);
 	}
 }

@@ -16,7 +16,7 @@ function start() {
 	if (window.Hls && Hls.isSupported()) {
 		// In seconds: the playlist's target duration is the longest that a segment may ever have,
 		// three of which would be far behind the stream.
-		hls = new Hls({ maxLiveSyncPlaybackRate: 1.5, liveSyncDuration: 6, liveMaxLatencyDuration: 30 });
+		hls = new Hls({ maxLiveSyncPlaybackRate: 1.5, liveSyncDuration: 4, liveMaxLatencyDuration: 30 });
 		hls.on(Hls.Events.MANIFEST_PARSED, (_, { levels }) => {
 			const select = element("levels");
 			select.length = 1;

@@ -1,8 +1,8 @@
-//! `broadcast FILE`.
+//! `broadcast SOURCE`.
 
-use std::{fs::File, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{ensure, Context, Result};
 use clap::{Args, ValueEnum};
 use livepeer_primitives::{
 	video::{Rendition, SourceLimits, LONGEST_SEGMENT, MAX_FPS, MAX_SIDE, TICKS_PER_SECOND},
@@ -12,10 +12,8 @@ use livepeer_worker_core::{
 	ports::{clock::SystemClock, events::Event, transport::Transport},
 	roles::broadcast::{Broadcaster, OpenStream, Origin, SourceSegment, StreamSpec},
 };
-use livepeer_worker_media::{
-	Engine, MediaPool, PoolConfig, Priority, Segment, SegmentOptions, SegmentStream,
-};
-use livepeer_worker_net::NetLimits;
+use livepeer_worker_media::{Engine, MediaPool, PoolConfig, Priority, SegmentOptions, Shape};
+use livepeer_worker_net::{record_at, Multiaddr, NetLimits};
 use tokio::{
 	sync::{mpsc, watch},
 	time::Instant,
@@ -26,6 +24,7 @@ use crate::{
 		read_key, stop_signal, stopped, unless_stopped, Home, HomeArgs, NetArgs, NodeArgs,
 		OperatorArgs,
 	},
+	source::{Rest, Source, SourceArgs},
 	units::{amount, rendition, ticks},
 };
 
@@ -41,8 +40,9 @@ pub enum Rate {
 /// Arguments of `broadcast`.
 #[derive(Args, Debug)]
 pub struct BroadcastArgs {
-	/// The file: H.264 video, AAC audio if any, in a container that FFmpeg reads.
-	pub file: PathBuf,
+	/// What is streamed.
+	#[command(flatten)]
+	pub source: SourceArgs,
 	/// The stream's name, part of its URL.
 	#[arg(long)]
 	pub name: String,
@@ -88,9 +88,14 @@ pub struct BroadcastArgs {
 	/// ones.
 	#[arg(long, value_name = "SECONDS", default_value = "2.5", value_parser = ticks)]
 	pub longest: u32,
-	/// Sign no segment below this number when nothing of the stream is stored here.
-	#[arg(long, value_name = "SEQ", default_value_t = 0)]
-	pub above: Seq,
+	/// Sign no segment below this number: needed when the stream ran before, nothing of it is stored
+	/// here and nobody knows how far it came.
+	#[arg(long, value_name = "SEQ")]
+	pub above: Option<Seq>,
+	/// Ask this gateway how far the stream came when nothing of it is stored here, as a multiaddress
+	/// that ends in /p2p/PEER; may be given several times.
+	#[arg(long, value_name = "MULTIADDR")]
+	pub ask: Vec<Multiaddr>,
 	/// Whose stream it is, and what signs its segments.
 	#[command(flatten)]
 	pub operator: OperatorArgs,
@@ -111,14 +116,13 @@ const LAST: Duration = Duration::from_secs(15);
 struct Ready {
 	broadcaster: Broadcaster,
 	open: OpenStream,
-	first: SourceSegment,
-	segments: SegmentStream,
+	source: Source,
 }
 
-/// Streams a file.
+/// Streams a source.
 pub async fn run(args: BroadcastArgs) -> Result<()> {
 	let mut stop = stop_signal()?;
-	let home = args.home.open()?;
+	let home = args.home.open().await?;
 	if let Some(ready) = unless_stopped(&mut stop, start(&args, &home)).await? {
 		stream(&args, ready, stop).await?;
 	}
@@ -135,20 +139,14 @@ async fn start(args: &BroadcastArgs, home: &Home) -> Result<Ready> {
 		None => args.operator.own()?,
 	};
 	ensure!(spends.is_some(), "a key that spends is needed: give --spending-key-file");
-	let file =
-		File::open(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
 	let pool = MediaPool::new(PoolConfig::default());
 	let options = SegmentOptions {
 		plays: if args.endless { None } else { Some(args.plays.max(1)) },
 		longest: args.longest,
 		..Default::default()
 	};
-	let mut segments = pool.segment_file(file, options)?;
-	let first = match segments.next().await {
-		Some(first) => first.with_context(|| format!("{}", args.file.display()))?,
-		None => bail!("{} holds no video", args.file.display()),
-	};
-	let limits = limits_of(&pool, &first.data, args.longest).await?;
+	let source = args.source.begin(&pool, options, &home.dir).await?;
+	let limits = limits_of(&pool, &source, args.longest).await?;
 
 	let chain = args.node.connect_home(home, spends).await?;
 	let origin = Arc::new(Origin::new(home.store.clone()));
@@ -178,20 +176,22 @@ async fn start(args: &BroadcastArgs, home: &Home) -> Result<Ready> {
 		budget: args.budget,
 		lasts: args.lasts,
 		keep: args.keep,
+		live: source.is_live,
 		above: args.above,
+		ask: args.ask.iter().map(|address| Ok(record_at(address)?)).collect::<Result<Vec<_>>>()?,
 	};
 	let open = broadcaster.open(&spec).await?;
 	tracing::info!(job = open.job, stream = ?open.stream, "the stream is open");
-	let first = source_segment(first);
-	Ok(Ready { broadcaster, open, first, segments })
+	Ok(Ready { broadcaster, open, source })
 }
 
 /// Runs the stream, and serves it for a while when it is over.
 async fn stream(args: &BroadcastArgs, ready: Ready, mut stop: watch::Receiver<bool>) -> Result<()> {
-	let Ready { broadcaster, open, first, segments } = ready;
+	let Ready { broadcaster, open, source } = ready;
 	let (sender, receiver) = mpsc::channel(4);
 	let had = open.complete.saturating_sub(open.first);
-	let cutting = tokio::spawn(cut(first, segments, had, args.rate, sender, stop.clone()));
+	let rate = if source.is_live { Rate::Max } else { args.rate };
+	let cutting = tokio::spawn(cut(source.first, source.rest, had, rate, sender, stop.clone()));
 	let mut told = stop.clone();
 	let late = async {
 		stopped(&mut told).await;
@@ -212,41 +212,34 @@ async fn stream(args: &BroadcastArgs, ready: Ready, mut stop: watch::Receiver<bo
 	Ok(())
 }
 
-/// A cut as the role takes it. A file was captured when it was made, which nobody knows.
-fn source_segment(cut: Segment) -> SourceSegment {
-	SourceSegment {
-		bytes: cut.data,
-		duration: cut.duration,
-		time: u64::try_from(cut.first_time).unwrap_or(0),
-		captured: 0,
-	}
-}
-
 /// What the source is, with no room to spare: a job's largest fee follows from it.
-async fn limits_of(pool: &MediaPool, segment: &[u8], longest: u32) -> Result<SourceLimits> {
+async fn limits_of(pool: &MediaPool, source: &Source, longest: u32) -> Result<SourceLimits> {
 	let widest = SourceLimits {
 		longest: LONGEST_SEGMENT,
 		shortest: 0,
 		..SourceLimits::new(MAX_SIDE, MAX_SIDE, MAX_FPS)
 	};
-	let facts = pool
-		.probe(segment, &widest, Priority::Live)
-		.await
-		.context("the first segment of the file cannot be used")?;
-	let (numerator, denominator) = facts.fps;
-	let fps = numerator.div_ceil(denominator.max(1)).clamp(1, u32::from(MAX_FPS));
-	let side = |pixels: u32| u16::try_from(pixels).unwrap_or(MAX_SIDE);
-	Ok(SourceLimits {
-		longest,
-		..SourceLimits::new(side(facts.width), side(facts.height), fps as u16)
-	})
+	let mut shape = source.shape.unwrap_or(Shape { width: 1, height: 1, fps: 1 });
+	if let Some(first) = &source.first {
+		let facts = pool
+			.probe(&first.bytes, &widest, Priority::Live)
+			.await
+			.context("the first segment of the source cannot be used")?;
+		let (numerator, denominator) = facts.fps;
+		let fps = numerator.div_ceil(denominator.max(1)).clamp(1, u32::from(MAX_FPS));
+		let side = |pixels: u32| u16::try_from(pixels).unwrap_or(MAX_SIDE);
+		shape.width = shape.width.max(side(facts.width));
+		shape.height = shape.height.max(side(facts.height));
+		shape.fps = shape.fps.max(fps as u16);
+	}
+	Ok(SourceLimits { longest, ..SourceLimits::new(shape.width, shape.height, shape.fps) })
 }
 
 /// Hands segments on, each when a camera would have finished it; the first `had` of them, which
 /// came back in an earlier run, at once.
 async fn cut(
-	first: SourceSegment,
-	mut segments: SegmentStream,
+	first: Option<SourceSegment>,
+	mut segments: Rest,
 	mut had: u64,
 	rate: Rate,
 	sender: mpsc::Sender<Result<SourceSegment, String>>,
@@ -254,8 +247,21 @@ async fn cut(
 ) {
 	let mut start = Instant::now();
 	let mut ticks = 0u64;
-	let mut next = Some(first);
+	let mut next = match first {
+		Some(first) => Some(Ok(first)),
+		None => tokio::select! {
+			next = segments.next() => next,
+			() = stopped(&mut stop) => return,
+		},
+	};
 	while let Some(segment) = next {
+		let segment = match segment {
+			Ok(segment) => segment,
+			Err(error) => {
+				let _ = sender.send(Err(error)).await;
+				return;
+			}
+		};
 		if had > 0 {
 			had -= 1;
 			start = Instant::now();
@@ -272,13 +278,9 @@ async fn cut(
 		if sender.send(Ok(segment)).await.is_err() {
 			return;
 		}
-		next = match segments.next().await {
-			None => None,
-			Some(Ok(next)) => Some(source_segment(next)),
-			Some(Err(error)) => {
-				let _ = sender.send(Err(error.to_string())).await;
-				return;
-			}
+		next = tokio::select! {
+			next = segments.next() => next,
+			() = stopped(&mut stop) => return,
 		};
 	}
 }

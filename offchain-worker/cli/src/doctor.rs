@@ -1,11 +1,19 @@
 //! `doctor`: whether this machine can do the work.
 
-use anyhow::{bail, Result};
+use anyhow::{bail, ensure, Result};
 use clap::Args;
+use livepeer_primitives::{service::ServiceRecord, Hash};
 use livepeer_worker_core::ports::{chain::Chain, engine::MediaEngine};
 use livepeer_worker_media::{library_versions, Escape, MediaError, MediaPool, PoolConfig};
 
-use crate::setup::{engine, NodeArgs};
+use livepeer_worker_net::{
+	reach_of, record_at, Multiaddr, Net, NetConfig, NetLimits, PeerId, Reach,
+};
+
+use crate::{
+	reach::{self, Reached},
+	setup::{engine, identity_in, NodeArgs},
+};
 
 /// Arguments of `doctor`.
 #[derive(Args, Debug)]
@@ -16,6 +24,17 @@ pub struct DoctorArgs {
 	/// Do not ask the node.
 	#[arg(long)]
 	pub offline: bool,
+	/// Have others try this address, at which a role of this machine is reached while it runs; may be
+	/// given several times.
+	#[arg(long, value_name = "MULTIADDR", requires = "peer_id")]
+	pub announce: Vec<Multiaddr>,
+	/// The role's peer id, as `keys peer` prints it.
+	#[arg(long, value_name = "PEER")]
+	pub peer_id: Option<PeerId>,
+	/// Who is to try it, as a multiaddress that ends in /p2p/PEER [default: the transcoders that the
+	/// chain knows]; may be given several times.
+	#[arg(long, value_name = "MULTIADDR")]
+	pub ask: Vec<Multiaddr>,
 }
 
 /// Checks FFmpeg, the sandbox and the node; prints a line for each.
@@ -66,8 +85,57 @@ pub async fn run(args: DoctorArgs) -> Result<()> {
 		};
 		report("node", node.await);
 	}
+	if let Some(peer) = args.peer_id {
+		for address in &args.announce {
+			report(
+				"reach",
+				tried(&args, &peer, address).await.map_err(|error| format!("{error:#}")),
+			);
+		}
+	}
 	if problems > 0 {
 		bail!("{problems} problems");
 	}
 	Ok(())
+}
+
+/// Has others try an address of a role on this machine.
+async fn tried(args: &DoctorArgs, peer: &PeerId, address: &Multiaddr) -> Result<String> {
+	ensure!(reach_of(address) != Reach::Nobody, "nobody reaches {address}");
+	let asked: Vec<ServiceRecord> = args.ask.iter().map(record_at).collect::<Result<_, _>>()?;
+	let chain = args.node.connect(None).await?;
+	let helpers = if asked.is_empty() { reach::helpers(&*chain, peer).await } else { asked };
+	ensure!(!helpers.is_empty(), "there is nobody to ask: give --ask");
+	// Asks in its own name: the role has the other one.
+	let dir = std::env::temp_dir().join(format!("livepeer-doctor-{}", std::process::id()));
+	std::fs::create_dir_all(&dir)?;
+	let said = ask(&dir, chain.genesis(), &helpers, peer, address).await;
+	let _ = std::fs::remove_dir_all(&dir);
+	said
+}
+
+async fn ask(
+	dir: &std::path::Path,
+	genesis: Hash,
+	helpers: &[ServiceRecord],
+	peer: &PeerId,
+	address: &Multiaddr,
+) -> Result<String> {
+	let config = NetConfig {
+		genesis,
+		identity: identity_in(dir),
+		listen: Vec::new(),
+		announce: Vec::new(),
+		announce_local: true,
+		url: String::new(),
+		limits: NetLimits::default(),
+	};
+	let net = Net::start(config, None).await?;
+	match reach::ask(&net, helpers, peer, address).await {
+		Reached::By(who) => Ok(format!("{address} is reached by {who}")),
+		Reached::NotBy(who) => bail!("{address} is not reached by {}", who.join(" and ")),
+		Reached::Unknown(why) => {
+			bail!("nobody says whether it reaches {address}: {}", why.join("; "))
+		}
+	}
 }

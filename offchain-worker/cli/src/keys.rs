@@ -3,12 +3,13 @@
 //! The commands that change the chain take the account's own secret and then end, so that it need
 //! not be on the machine where roles run: those are given operator keys and spending keys.
 
-use std::{fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
-use anyhow::{anyhow, Context, Result};
+use anyhow::{anyhow, bail, ensure, Context, Result};
 use clap::{Args, Subcommand, ValueEnum};
 use livepeer_primitives::{
 	keys::{Generation, OperatorKey, OperatorKeys, Purpose as OperatorPurpose},
+	service::ServiceRecord,
 	AccountId, Balance, BlockNumber,
 };
 use livepeer_worker_chain::SubxtChain;
@@ -16,12 +17,13 @@ use livepeer_worker_core::{
 	key::Key,
 	ports::chain::{Call, Chain, Spending, Wait},
 };
-use livepeer_worker_net::peer_name;
+use livepeer_worker_net::{peer_name, record_for, record_of, PeerId};
 use sp_core::{crypto::Ss58Codec, sr25519};
 use sp_runtime::Perbill;
 
 use crate::{
-	setup::{read_key, KeyArgs, NetArgs, NodeArgs},
+	secrets,
+	setup::{identity_in, read_key, KeyArgs, NetArgs, NodeArgs},
 	units::amount,
 };
 
@@ -54,12 +56,15 @@ pub struct WalletArgs {
 	pub node: NodeArgs,
 }
 
-/// A role that does not run yet.
+/// A role, wherever it will run.
 #[derive(Args, Debug)]
 pub struct RoleArgs {
-	/// The role's folder: its peer identity is made here.
-	#[arg(long, value_name = "DIR")]
-	pub data_dir: PathBuf,
+	/// Its peer id, as `keys peer` prints it where the role will run.
+	#[arg(long, value_name = "PEER", required_unless_present = "data_dir")]
+	pub peer_id: Option<PeerId>,
+	/// The role's folder, if it is on this machine: its peer id is read there.
+	#[arg(long, value_name = "DIR", conflicts_with = "peer_id")]
+	pub data_dir: Option<PathBuf>,
 	/// Where peers will reach it.
 	#[command(flatten)]
 	pub net: NetArgs,
@@ -175,6 +180,28 @@ pub enum KeysCommand {
 	},
 }
 
+impl RoleArgs {
+	/// What is published of the role. Nothing is made here: the peer id of a role that runs elsewhere
+	/// is not this machine's to choose.
+	fn record(&self) -> Result<ServiceRecord> {
+		let (addresses, url) = (self.net.published()?, &self.net.service_url);
+		match (&self.peer_id, &self.data_dir) {
+			(Some(peer), _) => Ok(record_for(*peer, addresses, url)?),
+			(None, Some(dir)) => {
+				let identity = identity_in(dir);
+				ensure!(
+					identity.exists(),
+					"{} is no folder of a role that has run: give --peer-id, which `livepeer-worker \
+					 keys peer --data-dir DIR` prints where the role will run",
+					dir.display()
+				);
+				Ok(record_of(&identity, addresses, url)?)
+			}
+			(None, None) => bail!("give --peer-id, or --data-dir"),
+		}
+	}
+}
+
 impl WalletArgs {
 	async fn connect(&self) -> Result<(Arc<SubxtChain>, AccountId)> {
 		let key = self.key.key()?;
@@ -196,14 +223,7 @@ pub async fn run(command: KeysCommand) -> Result<()> {
 	match command {
 		KeysCommand::New { file } => {
 			let (key, phrase) = Key::generate();
-			let mut out = OpenOptions::new()
-				.write(true)
-				.create_new(true)
-				.mode(0o600)
-				.open(&file)
-				.with_context(|| format!("cannot make {}", file.display()))?;
-			writeln!(out, "{phrase}")?;
-			out.sync_all()?;
+			secrets::write(&file, &phrase)?;
 			println!("{}", key.account());
 			Ok(())
 		}
@@ -212,9 +232,9 @@ pub async fn run(command: KeysCommand) -> Result<()> {
 			Ok(())
 		}
 		KeysCommand::Peer { data_dir } => {
-			let nowhere =
-				NetArgs { listen: Vec::new(), announce: Vec::new(), service_url: String::new() };
-			println!("{}", peer_name(&nowhere.record(&data_dir)?));
+			std::fs::create_dir_all(&data_dir)
+				.with_context(|| format!("cannot make the folder {}", data_dir.display()))?;
+			println!("{}", peer_name(&record_of(&identity_in(&data_dir), &[], "")?));
 			Ok(())
 		}
 		KeysCommand::Show { account, node } => show(&*node.connect(None).await?, &account).await,
@@ -240,11 +260,11 @@ pub async fn run(command: KeysCommand) -> Result<()> {
 			wallet.submit(Call::RemoveSpending { broadcaster, key: to }).await
 		}
 		KeysCommand::Origin { name, role, wallet } => {
-			let record = role.net.record(&role.data_dir)?;
+			let record = role.record()?;
 			wallet.submit(Call::SetOrigin { name, record }).await
 		}
 		KeysCommand::Register { price, reward_cut, fee_share, role, wallet } => {
-			let service = role.net.record(&role.data_dir)?;
+			let service = role.record()?;
 			let (chain, account) = wallet.connect().await?;
 			let known = chain.transcoder(&account).await?;
 			let known = known.as_ref();
@@ -293,4 +313,38 @@ async fn show(chain: &dyn Chain, account: &AccountId) -> Result<()> {
 		}
 	}
 	Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+	#![allow(clippy::unwrap_used)]
+	use super::*;
+	use clap::Parser;
+	use livepeer_worker_net::load_identity;
+
+	#[derive(Parser)]
+	struct Cli {
+		#[command(flatten)]
+		role: RoleArgs,
+	}
+
+	fn record(arguments: &[&str]) -> Result<ServiceRecord> {
+		let announce = ["worker", "--announce", "/ip4/192.0.2.1/tcp/4100"];
+		Cli::try_parse_from(announce.iter().chain(arguments))?.role.record()
+	}
+
+	#[test]
+	fn no_other_peer_id_should_be_published_than_that_of_the_role_that_will_run() {
+		let dir = tempfile::tempdir().unwrap();
+		let path = dir.path().to_str().unwrap();
+		let refused = record(&["--data-dir", path]).unwrap_err().to_string();
+		assert!(refused.contains("--peer-id"), "{refused}");
+		assert!(!identity_in(dir.path()).exists(), "none is made");
+		let peer = load_identity(&identity_in(dir.path())).unwrap().public().to_peer_id();
+		let of_folder = record(&["--data-dir", path]).unwrap();
+		let of_name = record(&["--peer-id", &peer.to_string()]).unwrap();
+		assert_eq!(of_folder, of_name);
+		assert_eq!(of_name.peer_id.to_vec(), peer.to_bytes());
+		assert!(record(&[]).is_err() && record(&["--peer-id", "no peer"]).is_err());
+	}
 }

@@ -2,33 +2,41 @@
 //!
 //! Each role is a process of its own with a private folder:
 //!
-//! - [`broadcast`]: cuts a file into signed segments, has them transcoded, serves the stream;
+//! - [`broadcast`]: cuts a [`source`] into signed segments, has them transcoded, serves the stream;
 //! - [`transcode`]: takes assignments, transcodes, claims, reveals;
 //! - [`verify`]: re-transcodes drawn segments for a validator's node;
 //! - [`gateway`]: checks a stream and serves it to browsers.
 //!
-//! and tools: [`doctor`], [`keys`], `toolchain`.
+//! and tools: [`doctor`], [`keys`], [`stream`], `token`, `toolchain`.
 
 pub mod broadcast;
 pub mod doctor;
 pub mod events;
+pub mod exit;
 pub mod gateway;
+pub mod http;
 pub mod keys;
+pub mod metrics;
+pub mod reach;
+pub mod secrets;
 pub mod setup;
+pub mod source;
+pub mod stream;
 pub mod transcode;
 pub mod units;
 pub mod verify;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::Subcommand;
-use livepeer_worker_media::{Engine, MediaPool, PoolConfig};
+use livepeer_worker_media::{golden, Engine, MediaPool, PoolConfig};
+use sp_core::sr25519;
 
 /// What the worker is asked to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-	/// Stream a file: cut it into segments, have them transcoded, serve the stream.
+	/// Stream a file, a pipe, a URL or what is published here: cut it, have it transcoded, serve it.
 	Broadcast(broadcast::BroadcastArgs),
 	/// Transcode for others and earn their fees.
 	Transcode(transcode::TranscodeArgs),
@@ -38,11 +46,21 @@ pub enum Command {
 	Gateway(gateway::GatewayArgs),
 	/// Print the id of what this machine's FFmpeg makes.
 	Toolchain,
+	/// Make the golden vectors anew and print what was made of each, and the id.
+	SelfTest,
 	/// Check that this machine can do the work.
 	Doctor(doctor::DoctorArgs),
 	/// Make and inspect keys, and say what an account's own key has to say.
 	#[command(subcommand)]
 	Keys(keys::KeysCommand),
+	/// List, end and top up the streams of an account.
+	#[command(subcommand)]
+	Stream(stream::StreamCommand),
+	/// Make the secret that a node and its verify worker share.
+	Token {
+		/// The file, which must not exist yet.
+		file: PathBuf,
+	},
 }
 
 /// Serves as a media child and never returns, if that is what this process was started for.
@@ -71,14 +89,32 @@ pub fn run(command: Command) -> ExitCode {
 				);
 				Ok(())
 			}
+			Command::SelfTest => {
+				let pool = MediaPool::new(PoolConfig::default());
+				let attested = golden::attest(&pool, None).await?;
+				for checked in &attested.checked {
+					println!("ok    {}: {}, {:?}", checked.name, checked.found, checked.hash);
+				}
+				println!("{:?}", attested.toolchain);
+				Ok(())
+			}
 			Command::Doctor(args) => doctor::run(args).await,
 			Command::Keys(command) => keys::run(command).await,
+			Command::Stream(command) => stream::run(command).await,
+			Command::Token { file } => {
+				let (_, secret) = <sr25519::Pair as sp_core::Pair>::generate();
+				secrets::write(&file, &hex::encode(secret))
+			}
 		}
 	}))
 }
 
 /// Drives a role on a runtime of its own.
 pub fn start(role: impl std::future::Future<Output = Result<()>>) -> Result<()> {
+	// Each connection is a file, and strangers may make many.
+	if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+		tracing::debug!(%error, "the number of open files stays as it is");
+	}
 	tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(role)
 }
 
@@ -88,7 +124,7 @@ pub fn finish(result: Result<()>) -> ExitCode {
 		Ok(()) => ExitCode::SUCCESS,
 		Err(error) => {
 			eprintln!("livepeer-worker: {error:#}");
-			ExitCode::FAILURE
+			exit::code_of(&error).into()
 		}
 	}
 }

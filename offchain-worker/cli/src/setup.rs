@@ -1,16 +1,16 @@
 //! What several roles need: folder, store, key, chain, swarm, logs, an orderly stop.
 
 use std::{
-	future::{Future, IntoFuture},
+	future::Future,
+	net::SocketAddr,
 	path::{Path, PathBuf},
 	sync::Arc,
 	time::Duration,
 };
 
 use anyhow::{bail, Context, Result};
-use axum::Router;
 use clap::{Args, ValueEnum};
-use livepeer_primitives::{service::ServiceRecord, AccountId, Hash};
+use livepeer_primitives::{AccountId, Hash};
 use livepeer_worker_chain::SubxtChain;
 use livepeer_worker_core::{
 	key::{Key, Keyring},
@@ -22,9 +22,14 @@ use livepeer_worker_core::{
 	},
 };
 use livepeer_worker_media::{Engine, MediaPool, PoolConfig};
-use livepeer_worker_net::{record_of, Multiaddr, Net, NetConfig, NetLimits};
+use livepeer_worker_net::{reach_of, Multiaddr, Net, NetConfig, NetLimits, Reach};
 use livepeer_worker_store::DiskStore;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::sync::watch;
+
+use crate::{
+	metrics::{self, Counting, Metrics},
+	secrets,
+};
 
 /// The node that is asked when nothing else is said.
 pub const DEFAULT_NODE: &str = "ws://127.0.0.1:9944";
@@ -44,6 +49,12 @@ pub struct HomeArgs {
 	/// Folder of this role alone: identity, segments, records.
 	#[arg(long, value_name = "DIR")]
 	pub data_dir: PathBuf,
+	/// The most bytes of segments that are kept there, in MiB [default: as the disk has room].
+	#[arg(long, value_name = "MIB")]
+	pub quota: Option<u64>,
+	/// Serve metrics of this role at this address, under /metrics.
+	#[arg(long, value_name = "ADDRESS")]
+	pub metrics: Option<SocketAddr>,
 	/// Append progress to this file as JSON lines.
 	#[arg(long, value_name = "FILE")]
 	pub events: Option<PathBuf>,
@@ -101,7 +112,23 @@ pub struct NetArgs {
 	/// HTTPS URL for the public service record.
 	#[arg(long, value_name = "URL", default_value = "")]
 	pub service_url: String,
+	/// Publish addresses that nobody else can reach, such as loopback ones; on a chain for tests that
+	/// is always done.
+	#[arg(long)]
+	pub announce_anything: bool,
 }
+
+/// Where a role's folder has its peer identity.
+pub fn identity_in(dir: &Path) -> PathBuf {
+	dir.join("identity")
+}
+
+/// How long bytes may be stored that nothing pins: longer than any task gathers what it needs.
+const UNPINNED: Duration = Duration::from_secs(3_600);
+/// How often it is counted how much is stored.
+const COUNT: Duration = Duration::from_secs(10);
+/// With which count such bytes are looked for: every five minutes.
+const SWEEP: u64 = 30;
 
 /// A role's folder, ready for use.
 pub struct Home {
@@ -111,17 +138,42 @@ pub struct Home {
 	pub store: Arc<DiskStore>,
 	/// Where progress goes.
 	pub events: Arc<dyn EventSink>,
+	/// What is counted of it.
+	pub metrics: Arc<Metrics>,
 }
 
 impl HomeArgs {
 	/// Starts logging, makes the folder and opens the store.
-	pub fn open(&self) -> Result<Home> {
+	pub async fn open(&self) -> Result<Home> {
 		start_logs(self.log_format);
 		std::fs::create_dir_all(&self.data_dir)
 			.with_context(|| format!("cannot make the folder {}", self.data_dir.display()))?;
-		let store = Arc::new(DiskStore::open(&self.data_dir.join("store"))?);
+		let quota = self.quota.map_or(u64::MAX, |mib| mib.saturating_mul(1024 * 1024));
+		let store = Arc::new(DiskStore::open_within(&self.data_dir.join("store"), quota)?);
+		let metrics = Arc::new(Metrics::default());
+		if let Some(address) = self.metrics {
+			metrics::start(address, metrics.clone()).await?;
+		}
+		metrics.set_store(store.used());
+		let (swept, counted) = (Arc::downgrade(&store), metrics.clone());
+		tokio::spawn(async move {
+			for round in 1u64.. {
+				tokio::time::sleep(COUNT).await;
+				let Some(store) = swept.upgrade() else { return };
+				counted.set_store(store.used());
+				if !round.is_multiple_of(SWEEP) {
+					continue;
+				}
+				match tokio::task::spawn_blocking(move || store.sweep(UNPINNED)).await {
+					Ok(Ok(0)) | Err(_) => {}
+					Ok(Ok(gone)) => tracing::debug!(gone, "bytes that nothing pinned are removed"),
+					Ok(Err(error)) => tracing::warn!(%error, "the store cannot be swept"),
+				}
+			}
+		});
 		let events = crate::events::sink(self.events.as_deref())?;
-		Ok(Home { dir: self.data_dir.clone(), store, events })
+		let events = Arc::new(Counting::new(metrics.clone(), events));
+		Ok(Home { dir: self.data_dir.clone(), store, events, metrics })
 	}
 }
 
@@ -184,8 +236,7 @@ impl OperatorArgs {
 
 /// Reads a key from a file that holds its secret.
 pub fn read_key(path: &Path) -> Result<Key> {
-	let secret = std::fs::read_to_string(path)
-		.with_context(|| format!("cannot read the key file {}", path.display()))?;
+	let secret = secrets::read(path).context("the key file cannot be used")?;
 	Key::from_uri(&secret).with_context(|| format!("{}", path.display()))
 }
 
@@ -229,19 +280,13 @@ impl Home {
 }
 
 impl NetArgs {
-	/// The record of a role that does not run yet, with its files in `dir`.
-	pub fn record(&self, dir: &Path) -> Result<ServiceRecord> {
-		std::fs::create_dir_all(dir)
-			.with_context(|| format!("cannot make the folder {}", dir.display()))?;
+	/// The addresses that are published of a role that runs elsewhere, or does not run yet.
+	pub fn published(&self) -> Result<&[Multiaddr]> {
 		let addresses = if self.announce.is_empty() { &self.listen } else { &self.announce };
-		let nowhere = |address: &&Multiaddr| {
-			let text = address.to_string();
-			text.starts_with("/ip4/0.0.0.0/") || text.starts_with("/ip6/::/")
-		};
-		if let Some(address) = addresses.iter().find(nowhere) {
-			bail!("nobody reaches {address}: give --announce");
+		match addresses.iter().find(|address| reach_of(address) == Reach::Nobody) {
+			Some(address) => bail!("nobody reaches {address}: give --announce"),
+			None => Ok(addresses),
 		}
-		Ok(record_of(&dir.join("identity"), addresses, &self.service_url)?)
 	}
 
 	/// Starts the swarm of a role that peers reach.
@@ -252,14 +297,25 @@ impl NetArgs {
 		service: Arc<dyn Service>,
 		limits: NetLimits,
 	) -> Result<Net> {
+		let is_anything = self.announce_anything || chain.is_for_tests();
 		let config = NetConfig {
-			identity: home.dir.join("identity"),
+			identity: identity_in(&home.dir),
 			listen: self.listen.clone(),
 			announce: self.announce.clone(),
+			announce_local: is_anything,
 			url: self.service_url.clone(),
 			genesis: chain.genesis(),
 			limits,
 		};
+		for address in &self.announce {
+			match reach_of(address) {
+				Reach::Nobody => bail!("nobody reaches {address}: give the address at which this machine is reached"),
+				Reach::ThisMachine if !is_anything => bail!(
+					"{address} is reached from this machine alone, and this is no chain for tests: give the address at which others reach it, or --announce-anything"
+				),
+				Reach::ThisMachine | Reach::Others => {}
+			}
+		}
 		Ok(Net::start(config, Some(service)).await?)
 	}
 }
@@ -267,9 +323,10 @@ impl NetArgs {
 /// Starts the swarm of a role that only asks.
 pub async fn asking_net(home: &Home, genesis: Hash) -> Result<Net> {
 	let config = NetConfig {
-		identity: home.dir.join("identity"),
+		identity: identity_in(&home.dir),
 		listen: Vec::new(),
 		announce: Vec::new(),
+		announce_local: true,
 		url: String::new(),
 		genesis,
 		limits: NetLimits::default(),
@@ -277,12 +334,42 @@ pub async fn asking_net(home: &Home, genesis: Hash) -> Result<Net> {
 	Ok(Net::start(config, None).await?)
 }
 
-/// Starts the media engine and attests what it makes.
+/// Starts the swarm of a role that asks, and answers peers with what it has.
+pub async fn serving_net(
+	home: &Home,
+	genesis: Hash,
+	listen: Vec<Multiaddr>,
+	service: Arc<dyn Service>,
+) -> Result<Net> {
+	let config = NetConfig {
+		identity: identity_in(&home.dir),
+		listen,
+		announce: Vec::new(),
+		announce_local: true,
+		url: String::new(),
+		genesis,
+		limits: NetLimits::default(),
+	};
+	Ok(Net::start(config, Some(service)).await?)
+}
+
+/// Starts the media engine and attests what it makes, once per build, machine and user.
 pub async fn engine(config: PoolConfig) -> Result<Engine> {
-	let engine = Engine::start(MediaPool::new(config))
-		.await
-		.context("the media engine does not work here; `livepeer-worker doctor` says more")?;
-	Ok(engine)
+	let pool = MediaPool::new(config);
+	let started = match remembered_toolchain() {
+		Some(memory) => Engine::start_once(pool, &memory).await,
+		None => Engine::start(pool).await,
+	};
+	started.context("the media engine does not work here; `livepeer-worker doctor` says more")
+}
+
+/// The file in the user's cache that remembers what this program's engine makes; `None` for a user
+/// who has no folder.
+fn remembered_toolchain() -> Option<PathBuf> {
+	let named = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+	let cache = named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")))?;
+	let program = std::env::current_exe().ok()?;
+	Some(cache.join("livepeer").join(program.file_name()?).with_extension("toolchain"))
 }
 
 /// Turns true on SIGINT or SIGTERM. The first thing that a role does: without it a signal ends the
@@ -323,35 +410,16 @@ pub async fn unless_stopped<T>(
 	}
 }
 
-/// Serves HTTP until the role is stopped, and then answers what was asked before for as long as
-/// `drain`: a client that never reads must not keep the role alive.
-pub async fn serve(
-	listener: TcpListener,
-	router: Router,
-	mut stop: watch::Receiver<bool>,
-	drain: Duration,
-) -> Result<()> {
-	let mut told = stop.clone();
-	let serving = axum::serve(listener, router)
-		.with_graceful_shutdown(async move { stopped(&mut told).await })
-		.into_future();
-	let late = async {
-		stopped(&mut stop).await;
-		tokio::time::sleep(drain).await;
-	};
-	tokio::select! {
-		served = serving => served?,
-		() = late => tracing::warn!("answers that took too long were broken off"),
-	}
-	Ok(())
-}
-
 #[cfg(test)]
 mod tests {
 	#![allow(clippy::unwrap_used)]
 	use super::*;
-	use axum::routing::get;
-	use tokio::io::{AsyncReadExt, AsyncWriteExt};
+	use crate::http::{serve, HttpLimits};
+	use axum::{routing::get, Router};
+	use tokio::{
+		io::{AsyncReadExt, AsyncWriteExt},
+		net::TcpListener,
+	};
 
 	#[tokio::test]
 	async fn service_should_end_in_time_when_a_client_never_reads() {
@@ -360,7 +428,9 @@ mod tests {
 		let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
 		let address = listener.local_addr().unwrap();
 		let (sender, stop) = watch::channel(false);
-		let serving = tokio::spawn(serve(listener, router, stop, Duration::from_millis(200)));
+		let limits = HttpLimits::default();
+		let serving =
+			tokio::spawn(serve(listener, router, stop, Duration::from_millis(200), limits));
 		let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
 		client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
 		client.read_exact(&mut [0; 12]).await.unwrap();

@@ -2,20 +2,25 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{ensure, Result};
 use clap::Args;
 use livepeer_primitives::{work::STANDARD_SEGMENT_WORK, Balance};
 use livepeer_worker_core::{
 	ports::{
-		chain::Chain, clock::SystemClock, engine::MediaEngine, events::Event, transport::Transport,
+		chain::Chain,
+		clock::SystemClock,
+		engine::MediaEngine,
+		events::{Event, Warning},
+		transport::Transport,
 	},
 	roles::transcode::{TranscodeConfig, TranscodeRole},
 };
 use livepeer_worker_media::PoolConfig;
-use livepeer_worker_net::{Net, NetLimits};
+use livepeer_worker_net::{reach_of, Net, NetLimits, Reach};
 
 use crate::{
 	keys::share,
+	reach::{self, Reached},
 	setup::{engine, stop_signal, unless_stopped, Home, HomeArgs, NetArgs, NodeArgs, OperatorArgs},
 	units::amount,
 };
@@ -73,12 +78,48 @@ pub async fn run(
 	wrap: impl FnOnce(Arc<dyn MediaEngine>) -> Arc<dyn MediaEngine>,
 ) -> Result<()> {
 	let mut stop = stop_signal()?;
-	let home = args.home.open()?;
+	let home = args.home.open().await?;
 	// The swarm lives as long as the role runs.
-	if let Some((role, _net)) = unless_stopped(&mut stop, start(&args, &home, wrap)).await? {
-		role.run(stop).await;
+	if let Some((role, net)) = unless_stopped(&mut stop, start(&args, &home, wrap)).await? {
+		role.serve(&net.service_record(), stop).await?;
 	}
 	home.events.emit(Event::Stopped);
+	Ok(())
+}
+
+/// Has peers try the addresses that are published. One that nobody reaches is not registered; where
+/// it is already, the operator is told.
+async fn look_from_outside(
+	args: &TranscodeArgs,
+	home: &Home,
+	chain: &dyn Chain,
+	net: &Net,
+	is_new: bool,
+) -> Result<()> {
+	if chain.is_for_tests() || args.net.announce_anything {
+		return Ok(());
+	}
+	let peer = net.peer_id();
+	let helpers = reach::helpers(chain, &peer).await;
+	let addresses =
+		if args.net.announce.is_empty() { net.listening() } else { &args.net.announce[..] };
+	for address in addresses.iter().filter(|address| reach_of(address) == Reach::Others) {
+		match reach::ask(net, &helpers, &peer, address).await {
+			Reached::By(who) => tracing::info!(%address, who, "others reach this worker"),
+			Reached::Unknown(why) => {
+				tracing::warn!(%address, ?why, "no peer says whether it reaches this worker");
+			}
+			Reached::NotBy(who) => {
+				let text = format!(
+					"{address} is not reached by {}: open its port to the world, or give the right address by --announce; judges that do not reach it have the stake slashed",
+					who.join(" and ")
+				);
+				ensure!(!is_new, "{text} (or --announce-anything to publish it all the same)");
+				tracing::error!("{text}");
+				home.events.emit(Event::Warned { what: Warning::Unreachable, text });
+			}
+		}
+	}
 	Ok(())
 }
 
@@ -124,12 +165,13 @@ async fn start(
 		config,
 	));
 	let net = args.net.start(home, &*chain, role.clone(), limits).await?;
+	let published = net.service_record();
+	let is_new = registered.as_ref().is_none_or(|view| view.service != published);
+	look_from_outside(args, home, &*chain, &net, is_new).await?;
 	home.events.emit(Event::Started {
 		account: Some(account.to_string()),
 		peer_id: Some(net.peer_id().to_string()),
 		listen: net.listening().iter().map(ToString::to_string).collect(),
 	});
-	role.register(&net.service_record()).await?;
-	tracing::info!(%account, "registered; waiting for assignments");
 	Ok((role, net))
 }

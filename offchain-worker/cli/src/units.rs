@@ -1,9 +1,13 @@
 //! Amounts and renditions as people write them.
 
 use livepeer_primitives::{
-	video::{Rendition, CANONICAL_PROFILE, LONGEST_SEGMENT, TICKS_PER_SECOND, USUAL_SHORTEST},
+	video::{
+		Rendition, CANONICAL_PROFILE, LONGEST_SEGMENT, MAX_FPS, MAX_SIDE, TICKS_PER_SECOND,
+		USUAL_SHORTEST,
+	},
 	Balance,
 };
+use livepeer_worker_media::Shape;
 
 /// Reads an amount of a token with 18 decimals: `1`, `0.05`, or `50000000wei` in smallest units.
 pub fn amount(text: &str) -> Result<Balance, String> {
@@ -38,6 +42,21 @@ pub fn rendition(text: &str) -> Result<Rendition, String> {
 	})
 }
 
+/// Reads what a source may be at most: `1920x1080@60`.
+pub fn shape(text: &str) -> Result<Shape, String> {
+	let wrong = || format!("{text:?} are no limits; write WIDTHxHEIGHT@FPS, as in 1920x1080@60");
+	let (size, fps) = text.split_once('@').ok_or_else(wrong)?;
+	let (width, height) = size.split_once('x').ok_or_else(wrong)?;
+	let number = |text: &str, most: u16| {
+		text.parse().ok().filter(|number| (1..=most).contains(number)).ok_or_else(wrong)
+	};
+	Ok(Shape {
+		width: number(width, MAX_SIDE)?,
+		height: number(height, MAX_SIDE)?,
+		fps: number(fps, MAX_FPS)?,
+	})
+}
+
 /// Reads a time in seconds, with a tenth at most: in ticks of 1/90,000 s.
 pub fn ticks(text: &str) -> Result<u32, String> {
 	let wrong = || format!("{text:?} is no time in seconds; write 2.5, at most 10");
@@ -53,6 +72,14 @@ pub fn ticks(text: &str) -> Result<u32, String> {
 #[cfg(test)]
 mod tests {
 	use super::*;
+
+	#[test]
+	fn limits_should_be_read_and_bounded() {
+		assert_eq!(shape("1920x1080@60"), Ok(Shape { width: 1920, height: 1080, fps: 60 }));
+		for wrong in ["1920x1080", "0x1080@60", "1920x1080@121", "5000x1080@60", "x@"] {
+			assert!(shape(wrong).is_err(), "{wrong}");
+		}
+	}
 
 	#[test]
 	fn amount_should_be_exact_to_the_smallest_unit() {

@@ -24,8 +24,10 @@ use livepeer_worker_core::{
 use livepeer_worker_media::PoolConfig;
 use tokio::net::TcpListener;
 
-use crate::setup::{
-	asking_net, engine, serve, stop_signal, unless_stopped, Home, HomeArgs, NodeArgs,
+use crate::{
+	http::{serve, HttpLimits},
+	secrets,
+	setup::{asking_net, engine, stop_signal, unless_stopped, Home, HomeArgs, NodeArgs},
 };
 
 /// A task has at most sixteen leaves; this is far above its size.
@@ -65,15 +67,14 @@ struct Service {
 /// Verifies until it is stopped.
 pub async fn run(args: VerifyArgs) -> Result<()> {
 	let mut stop = stop_signal()?;
-	let token = std::fs::read_to_string(&args.token_file)
-		.with_context(|| format!("cannot read the token file {}", args.token_file.display()))?
-		.trim()
-		.to_owned();
+	let token =
+		secrets::read(&args.token_file).context("the token file cannot be used")?.trim().to_owned();
 	ensure!(!token.is_empty(), "the token file {} is empty", args.token_file.display());
-	let home = args.home.open()?;
+	let home = args.home.open().await?;
 	if let Some((listener, role)) = unless_stopped(&mut stop, start(&args, &home)).await? {
 		tracing::info!(address = %args.listen, "waiting for tasks");
-		serve(listener, router(role.clone(), token), stop, DRAIN.0).await?;
+		let limits = HttpLimits::default();
+		serve(listener, router(role.clone(), token), stop, DRAIN.0, limits).await?;
 		// Tasks that are not done by then are posted again by the node.
 		let _ = tokio::time::timeout(DRAIN.1, role.idle()).await;
 	}

@@ -79,6 +79,25 @@ fn file_should_be_named_when_it_is_no_video_or_missing() {
 }
 
 #[test]
+fn source_should_be_asked_for_when_there_is_none_or_two() {
+	let dir = tempfile::tempdir().unwrap();
+	let data = dir.path().join("data");
+	let common = ["--name", "x", "--suri", "//Alice", "--data-dir", text(&data)];
+	let line = complaint(&[&["broadcast"], &common[..]].concat());
+	assert!(line.contains("give a source"), "{line}");
+	let file = dir.path().join("film.mp4");
+	film(&file, 2);
+	let both = ["broadcast", text(&file), "--rtmp", "127.0.0.1:0"];
+	let line = complaint(&[&both, &common[..]].concat());
+	assert!(line.contains("not both"), "{line}");
+	let key = dir.path().join("key");
+	std::fs::write(&key, "short\n").unwrap();
+	let keyed = ["broadcast", "--rtmp", "127.0.0.1:0", "--stream-key-file", text(&key)];
+	let line = complaint(&[&keyed, &common[..]].concat());
+	assert!(line.contains("less than 8 characters"), "{line}");
+}
+
+#[test]
 fn port_should_be_named_when_it_is_taken() {
 	let dir = tempfile::tempdir().unwrap();
 	let taken = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -87,7 +106,7 @@ fn port_should_be_named_when_it_is_taken() {
 	let line = complaint(&["gateway", "--http", &address, "--data-dir", text(&data)]);
 	assert!(line.contains(&address) && line.contains("Address already in use"), "{line}");
 	let token = dir.path().join("token");
-	std::fs::write(&token, "secret").unwrap();
+	livepeer_worker::secrets::write(&token, "secret").unwrap();
 	let line = complaint(&[
 		"verify",
 		"--listen",
@@ -108,7 +127,10 @@ fn token_file_should_be_named_when_it_is_missing_or_empty() {
 	let arguments = ["verify", "--token-file", text(&token), "--data-dir", text(&data)];
 	let line = complaint(&arguments);
 	assert!(line.contains(text(&token)) && line.contains("No such file"), "{line}");
-	std::fs::write(&token, "\n").unwrap();
+	std::fs::write(&token, "secret").unwrap();
+	assert!(complaint(&arguments).contains("chmod 600"), "others can read it");
+	std::fs::remove_file(&token).unwrap();
+	livepeer_worker::secrets::write(&token, "").unwrap();
 	assert!(complaint(&arguments).contains("is empty"));
 }
 

@@ -20,6 +20,7 @@ use livepeer_primitives::{
 };
 use livepeer_worker::{
 	gateway::{Gateway, Times},
+	http::HttpLimits,
 	verify,
 };
 use livepeer_worker_core::{
@@ -199,9 +200,11 @@ async fn gateway_should_serve_a_stream_from_its_beginning_to_its_end() {
 	assert!(master.headers.contains("application/vnd.apple.mpegurl"));
 	assert!(master.headers.contains("access-control-allow-origin: *"));
 	assert!(master.text().contains("RESOLUTION=640x360\n/stream/demo/0.m3u8\n"));
-	assert_eq!(get(address, "/stream/demo.m3u8").await.text(), master.text());
 	let live = eventually(address, "/stream/demo/1.m3u8", |t| t.contains("1/2.ts")).await;
 	assert!(!live.contains("ENDLIST"));
+	// Its rates are measured by now, and the other address says the same.
+	let master = get(address, "/stream/demo/index.m3u8").await.text();
+	assert_eq!(get(address, "/stream/demo.m3u8").await.text(), master);
 	let segment = get(address, "/stream/demo/1/2.ts").await;
 	assert_eq!((segment.status, segment.body), (200, vec![1, 2]));
 	stream.add(3);
@@ -463,4 +466,163 @@ async fn verify_service_should_refuse_strangers_and_garbage() {
 	let large = vec![0; 300 * 1024];
 	assert_eq!(http(address, "POST", VERIFY_PATH, &headers, &large).await.status, 413);
 	assert_eq!(http(address, "GET", VERIFY_PATH, &headers, &[]).await.status, 405);
+}
+
+/// Serves as the gateway's process does.
+async fn serve_within(router: axum::Router, limits: HttpLimits) -> SocketAddr {
+	let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+	let address = listener.local_addr().unwrap();
+	tokio::spawn(async move {
+		let (_never, stop) = tokio::sync::watch::channel(false);
+		livepeer_worker::http::serve(listener, router, stop, Duration::ZERO, limits).await.unwrap();
+	});
+	address
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gateway_should_answer_when_half_requests_have_every_connection() {
+	use tokio::io::AsyncWriteExt;
+	let stream = Stream::new().await;
+	let gateway = stream.gateway_over(&MemoryStore::default(), None, Times::default());
+	let limits = HttpLimits { connections: 64, connections_per_host: 32, ..Default::default() };
+	let address = serve_within(gateway.router(), limits).await;
+	let mut half = Vec::new();
+	for _ in 0..300 {
+		let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+		// It may have been closed already.
+		let _ = client.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n").await;
+		half.push(client);
+	}
+	for _ in 0..3 {
+		assert_eq!(get(address, "/healthz").await.text(), "ok\n");
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_request_should_be_given_up_in_time() {
+	use tokio::io::{AsyncReadExt, AsyncWriteExt};
+	let router = axum::Router::new();
+	let limits = HttpLimits { header: Duration::from_millis(200), ..Default::default() };
+	let address = serve_within(router, limits).await;
+	let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+	client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n").await.unwrap();
+	let mut rest = Vec::new();
+	// Whatever is said before, the connection comes to its end.
+	let _ = client.read_to_end(&mut rest).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gateway_should_answer_when_readers_never_read() {
+	use axum::routing::get as route;
+	use tokio::io::{AsyncReadExt, AsyncWriteExt};
+	// More than any buffer between the two holds.
+	let large = || async { vec![0u8; 32 * 1024 * 1024] };
+	let router =
+		axum::Router::new().route("/large", route(large)).route("/small", route(|| async { "ok" }));
+	let limits = HttpLimits {
+		connections: 16,
+		connections_per_host: 8,
+		stall: Duration::from_millis(300),
+		..Default::default()
+	};
+	let address = serve_within(router, limits).await;
+	let mut readers = Vec::new();
+	for _ in 0..8 {
+		let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+		client.write_all(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+		client.read_exact(&mut [0; 12]).await.unwrap();
+		readers.push(client);
+	}
+	assert_eq!(get(address, "/small").await.text(), "ok");
+	// Each loses its connection with what it was sent, and not all of the answer.
+	for mut reader in readers {
+		tokio::time::sleep(Duration::from_millis(50)).await;
+		let mut bytes = Vec::new();
+		let mut chunk = vec![0; 1024];
+		// Far slower than anybody is served.
+		while bytes.len() < 64 * 1024 {
+			match reader.read(&mut chunk).await {
+				Ok(0) | Err(_) => break,
+				Ok(read) => bytes.extend_from_slice(&chunk[..read]),
+			}
+			tokio::time::sleep(Duration::from_millis(20)).await;
+		}
+		let _ = reader.read_to_end(&mut bytes).await;
+		assert!(bytes.len() < 32 * 1024 * 1024);
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gateway_should_say_whether_it_is_ready() {
+	let stream = Stream::new().await;
+	let address = stream.gateway(None).await;
+	assert_eq!(get(address, "/readyz").await.status, 200);
+	stream.chain.cut(true);
+	let answer = get(address, "/readyz").await;
+	assert_eq!(answer.status, 503);
+	assert!(answer.text().contains("node not reachable"));
+	assert_eq!(get(address, "/healthz").await.status, 200, "it lives all the same");
+	stream.chain.cut(false);
+	assert_eq!(get(address, "/readyz").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_other_origins_should_be_let_ask() {
+	let stream = Stream::new().await;
+	let address = stream.gateway(None).await;
+	for path in ["/stream/demo/index.m3u8", "/stream/demo/0/0.ts", "/status"] {
+		let headers = [
+			("Origin", "https://example.org"),
+			("Access-Control-Request-Method", "GET"),
+			("Access-Control-Request-Headers", "range"),
+		];
+		let answer = http(address, "OPTIONS", path, &headers, &[]).await;
+		assert_eq!(answer.status, 204, "{path}");
+		assert!(answer.headers.contains("access-control-allow-origin: *"));
+		assert!(answer.headers.contains("access-control-allow-methods: get"));
+		assert!(answer.headers.contains("range"));
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_should_not_have_more_streams_followed_than_there_are_places() {
+	let stream = Stream::new().await;
+	stream.add(0);
+	let client = stream.chain.client(Some(stream.broadcaster.clone()));
+	for name in ["second", "third"] {
+		let origin = Call::SetOrigin { name: name.into(), record: FakeNet::record("o") };
+		client.submit(origin, Wait::InBlock).await.unwrap();
+		let call = Call::CreateJob {
+			broadcaster: stream.broadcaster.account(),
+			name: name.into(),
+			ladder: ladder(),
+			limits: SourceLimits::new(1280, 720, 30),
+			max_price: 1,
+			end: 100,
+			budget: PLENTY,
+		};
+		client.submit(call, Wait::InBlock).await.unwrap();
+	}
+	let gateway = |keeps_place: Duration| {
+		let store = Arc::new(MemoryStore::default());
+		let follower = Follower::new(
+			Arc::new(stream.chain.client(None)),
+			store.clone(),
+			Arc::new(stream.net.end("g")),
+			Arc::new(NoEvents),
+			Arc::new(SystemClock::default()),
+			1_000,
+		);
+		let times = Times { keeps_place, poll: Duration::from_millis(50), ..Default::default() };
+		Gateway::of_streams(2, Arc::new(follower), store, times)
+	};
+	let address = serve(gateway(Duration::from_secs(60)).router()).await;
+	assert_eq!(get(address, "/stream/demo/index.m3u8").await.status, 200);
+	assert_eq!(get(address, "/stream/second/index.m3u8").await.status, 200);
+	assert_eq!(get(address, "/stream/third/index.m3u8").await.status, 503);
+	// Where nobody asks for one of them any more, it makes room.
+	let address = serve(gateway(Duration::ZERO).router()).await;
+	for name in ["demo", "second", "third"] {
+		assert_eq!(get(address, &format!("/stream/{name}/index.m3u8")).await.status, 200);
+	}
 }

@@ -53,7 +53,7 @@ fn role_should_end_in_order_when_it_is_stopped_while_it_starts() {
 	film(&file, 2);
 	let file = file.to_str().unwrap();
 	let token = dir.path().join("token");
-	std::fs::write(&token, "secret").unwrap();
+	livepeer_worker::secrets::write(&token, "secret").unwrap();
 	let roles: [(&str, Vec<&str>); 4] = [
 		("broadcast", vec![file, "--name", "x", "--suri", "//Alice"]),
 		("transcode", vec!["--suri", "//Alice", "--listen", "/ip4/127.0.0.1/tcp/0"]),

@@ -55,6 +55,7 @@ async fn net(dir: &Path, service: Option<Arc<dyn Service>>) -> Arc<Net> {
 		identity: dir.join("identity"),
 		listen: service.iter().map(|_| "/ip4/127.0.0.1/tcp/0".parse().unwrap()).collect(),
 		announce: Vec::new(),
+		announce_local: true,
 		url: String::new(),
 		limits: NetLimits::default(),
 	};
@@ -167,7 +168,9 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 		budget: PLENTY,
 		lasts: 10_000,
 		keep: 1_800,
-		above: 0,
+		live: false,
+		above: None,
+		ask: Vec::new(),
 	};
 	let open = role.open(&spec).await.unwrap();
 	let (sender, source) = mpsc::channel(4);
@@ -181,6 +184,8 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 				duration: segment.duration,
 				time: segment.first_time as u64,
 				captured: 0,
+				last: false,
+				fresh: false,
 			};
 			sender.send(Ok(segment)).await.unwrap();
 		}

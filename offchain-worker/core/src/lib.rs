@@ -32,6 +32,18 @@ pub fn sha256(bytes: &[u8]) -> H256 {
 	H256(Sha256::digest(bytes).into())
 }
 
+/// An amount of a token with 18 decimals as people write it.
+pub fn decimal(amount: livepeer_primitives::Balance) -> String {
+	let fraction = format!("{:018}", amount % livepeer_primitives::UNIT);
+	let fraction = fraction.trim_end_matches('0');
+	let whole = amount / livepeer_primitives::UNIT;
+	if fraction.is_empty() {
+		whole.to_string()
+	} else {
+		format!("{whole}.{fraction}")
+	}
+}
+
 /// Locks. Nothing that holds a lock of this crate can panic half-way through a change.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 	mutex.lock().unwrap_or_else(PoisonError::into_inner)

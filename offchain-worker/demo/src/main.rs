@@ -49,6 +49,10 @@ pub struct Args {
 	/// one of ETH, and fails when it cannot.
 	#[arg(long, value_name = "COMMAND")]
 	pub chain_test: Option<String>,
+	/// A command that upgrades the runtime of the chain at the URL that is appended, in the middle
+	/// of the stream, and fails when it cannot.
+	#[arg(long, value_name = "COMMAND", requires = "once")]
+	pub upgrade: Option<String>,
 }
 
 #[tokio::main]

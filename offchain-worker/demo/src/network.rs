@@ -3,6 +3,8 @@
 
 use std::{
 	fs,
+	io::Write,
+	os::unix::fs::OpenOptionsExt,
 	path::{Path, PathBuf},
 	process::Command,
 };
@@ -71,10 +73,6 @@ fn broadcaster_at() -> String {
 
 fn words(words: &[&str]) -> Vec<String> {
 	words.iter().map(|word| (*word).to_owned()).collect()
-}
-
-fn text(path: &Path) -> Result<&str> {
-	path.to_str().context("a path that is no text")
 }
 
 /// The running network.
@@ -193,7 +191,13 @@ impl Network {
 				name,
 				vec![
 					words(&["announce", "--purpose", "duties", "--operator", &operator]),
-					words(&["register", "--data-dir", text(&home)?, "--listen", &transcoder_at(i)]),
+					words(&[
+						"register",
+						"--peer-id",
+						&self.peer_in(&home)?,
+						"--listen",
+						&transcoder_at(i),
+					]),
 				],
 			));
 		}
@@ -208,8 +212,8 @@ impl Network {
 					"origin",
 					"--name",
 					STREAM,
-					"--data-dir",
-					text(&home)?,
+					"--peer-id",
+					&self.peer_in(&home)?,
 					"--listen",
 					&broadcaster_at(),
 				]),
@@ -359,9 +363,14 @@ impl Network {
 
 	/// The peer id of a verify worker, for which its node signs passes.
 	fn verifier_peer(&self, name: &str) -> Result<String> {
+		self.peer_in(&self.home(&format!("verify-{name}"))?)
+	}
+
+	/// The peer id of the role with this folder.
+	fn peer_in(&self, home: &Path) -> Result<String> {
 		let out = Command::new(self.bin.join("livepeer-worker"))
 			.args(["keys", "peer", "--data-dir"])
-			.arg(self.home(&format!("verify-{name}"))?)
+			.arg(home)
 			.output()?;
 		ensure!(out.status.success(), "no peer id: {}", String::from_utf8_lossy(&out.stderr));
 		Ok(String::from_utf8(out.stdout)?.trim().to_owned())
@@ -371,7 +380,7 @@ impl Network {
 	fn spending_key(&self) -> Result<PathBuf> {
 		let path = self.key_file("spending")?;
 		if !path.is_file() {
-			fs::write(&path, suri(SPENDER))?;
+			secret(&path, &suri(SPENDER))?;
 		}
 		Ok(path)
 	}
@@ -381,7 +390,7 @@ impl Network {
 		let path = self.home(&format!("verify-{name}"))?.join("token");
 		if !path.is_file() {
 			let secret: [u8; 32] = sr25519::Pair::generate().0.public().0;
-			fs::write(&path, hex::encode(secret))?;
+			self::secret(&path, &hex::encode(secret))?;
 		}
 		Ok(path)
 	}
@@ -403,6 +412,12 @@ impl Network {
 		ensure!(out.status.success(), "no peer id: {}", String::from_utf8_lossy(&out.stderr));
 		Ok(String::from_utf8(out.stdout)?.trim().to_owned())
 	}
+}
+
+/// Makes a file that its owner alone reads.
+fn secret(path: &Path, text: &str) -> Result<()> {
+	let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+	Ok(file.write_all(text.as_bytes())?)
 }
 
 /// URL of a node's RPC.

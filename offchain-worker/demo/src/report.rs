@@ -140,4 +140,10 @@ impl Report {
 	pub fn check(&mut self, name: &str, passed: bool, detail: impl Into<String>) {
 		self.checks.push(Check { name: name.to_owned(), passed, detail: detail.into() });
 	}
+
+	/// Records how a command ended that checks something.
+	pub fn probed(&mut self, name: &str, ended: anyhow::Result<(bool, String)>) {
+		let (passed, detail) = ended.unwrap_or_else(|error| (false, format!("{error:#}")));
+		self.check(name, passed, detail);
+	}
 }

@@ -26,4 +26,19 @@ enc d-270x480p60 300k 'testsrc2=s=270x480:r=60,noise=alls=12:allf=t:all_seed=3' 
 enc e-426x240p24 200k 'life=s=213x120:r=6:seed=5:mold=10,scale=426:240:flags=neighbor,fps=24' -t 1.5
 # A single frame.
 enc f-320x180x1 200k 'testsrc2=s=320x180:r=30' -frames:v 1
+# Ultra high definition, three pictures.
+enc g-3840x2160x3 900k 'testsrc2=s=3840x2160:r=30' -frames:v 3
+# Interlaced, pixels that are not square.
+enc h-720x576i25 400k 'testsrc2=s=720x576:r=25,setsar=64/45' -t 0.5 -flags +ildct+ilme -top 1
+# All 256 values of luma, which are brought to the limited range.
+enc i-full-320x240 200k 'testsrc2=s=320x240:r=25,format=yuvj420p' -t 0.5 -color_range pc
+# A group of pictures of ten seconds.
+enc j-160x90-10s 30k 'testsrc2=s=160x90:r=12' -t 10
+# 10 bits, which everybody refuses.
+tenbit() {
+	ffmpeg -nostdin -loglevel error -y -bitexact -f lavfi -i 'testsrc2=s=320x180:r=25' -frames:v 6 \
+		-pix_fmt yuv420p10le -c:v libx264 -preset slow -threads 1 -x264-params cpu-independent=1 \
+		-b:v 100k -fflags +bitexact -flags:v +bitexact -f mpegts k-10bit-320x180.ts
+}
+tenbit
 ls -l ./*.ts

@@ -4,7 +4,7 @@ use std::{
 	ffi::OsString,
 	fs::File,
 	io::{self, Write},
-	os::fd::AsFd,
+	os::fd::{AsFd, OwnedFd},
 	panic::{catch_unwind, AssertUnwindSafe},
 };
 
@@ -13,16 +13,17 @@ use codec::{Decode, Encode};
 use crate::{
 	ffi,
 	limits::Failure,
-	pipeline, profile,
-	sandbox::{self, Allowance},
+	pipeline,
+	sandbox::{self, Allowance, Filters},
 	segmenter,
 	wire::{self, Answer, Escape, Request, SegmentOptions},
+	zygote,
 };
 
-/// The hidden argument by which a binary of ours knows that it is a media child.
+/// The hidden argument by which a binary of ours knows that it starts media children.
 pub const SUBCOMMAND: &str = "__media-child";
 
-/// What a child is told on its command line: all that must be known before its first input.
+/// What a child is told when it is started: all that must be known before its first input.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Orders {
 	/// Whether everything else on this machine comes first.
@@ -35,42 +36,42 @@ pub struct Orders {
 	pub segment: Option<SegmentOptions>,
 }
 
-impl Orders {
-	/// As a command line argument.
-	pub fn to_argument(self) -> String {
-		hex::encode(self.encode())
-	}
-
-	fn from_argument(argument: &OsString) -> Result<Self, String> {
-		let text = argument.to_str().ok_or("orders are not text")?;
-		let bytes = hex::decode(text).map_err(|e| e.to_string())?;
-		Orders::decode(&mut &bytes[..]).map_err(|e| e.to_string())
-	}
-}
-
-/// Runs one job and ends the process. `arguments` are those after [`SUBCOMMAND`].
+/// Forks a child per job until the worker goes away, and ends the process. `arguments` are those
+/// after [`SUBCOMMAND`]; there are none.
 ///
 /// Call this first in `main`, before any thread, runtime or descriptor exists.
-pub fn child_main(arguments: impl Iterator<Item = OsString>) -> ! {
-	let code = match run(arguments) {
+pub fn child_main(mut arguments: impl Iterator<Item = OsString>) -> ! {
+	let done = match arguments.next() {
+		None => zygote::run(),
+		Some(_) => Err("it takes no arguments".into()),
+	};
+	ffi::exit_now(told(done))
+}
+
+fn told(done: Result<(), String>) -> i32 {
+	match done {
 		Ok(()) => 0,
 		Err(error) => {
 			let _ = writeln!(io::stderr(), "media child: {error}");
 			1
 		}
-	};
-	ffi::exit_now(code)
+	}
 }
 
-fn run(mut arguments: impl Iterator<Item = OsString>) -> Result<(), String> {
-	let orders = arguments.next().ok_or("orders are missing")?;
-	let orders = Orders::from_argument(&orders)?;
+/// The life of a child: one job on the descriptors that came for it.
+pub fn born(orders: Orders, with: Vec<OwnedFd>, zygote: i32, filters: &Filters) -> ! {
+	ffi::exit_now(told(run(orders, with, zygote, filters)))
+}
+
+fn run(orders: Orders, with: Vec<OwnedFd>, zygote: i32, filters: &Filters) -> Result<(), String> {
+	ffi::end_with_parent(zygote).map_err(|e| format!("parent: {e}"))?;
+	let [stdin, stdout, stderr] =
+		<[OwnedFd; 3]>::try_from(with).map_err(|_| "it takes three descriptors")?;
+	ffi::replace_standard([stdin, stdout, stderr]).map_err(|e| format!("descriptors: {e}"))?;
 	ffi::close_other_descriptors().map_err(|e| format!("closing descriptors: {e}"))?;
 	if orders.background {
 		ffi::lowest_priority();
 	}
-	ffi::quiet();
-	ffi::set_max_alloc(profile::MAX_ALLOC);
 	let file = match orders.segment {
 		None => None,
 		Some(options) => {
@@ -79,7 +80,8 @@ fn run(mut arguments: impl Iterator<Item = OsString>) -> Result<(), String> {
 			Some((File::from(file), options))
 		}
 	};
-	sandbox::enter(&Allowance { memory: orders.memory, cpu_seconds: orders.cpu_seconds })?;
+	let allowance = Allowance { memory: orders.memory, cpu_seconds: orders.cpu_seconds };
+	sandbox::enter(&allowance, filters)?;
 
 	let answer = |answer: Answer| {
 		wire::write(&mut io::stdout().lock(), &answer).map_err(|e| format!("output: {e}"))
@@ -87,9 +89,7 @@ fn run(mut arguments: impl Iterator<Item = OsString>) -> Result<(), String> {
 	let last = match file {
 		Some((file, options)) => {
 			let cut = guarded(|| {
-				segmenter::cut(file, &options, |segment| {
-					answer(Answer::Segment(segment)).map_err(Failure::Internal)
-				})
+				segmenter::cut(file, &options, &mut |made| answer(made).map_err(Failure::Internal))
 			});
 			match cut {
 				Ok(()) => Answer::End,
@@ -114,8 +114,8 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
 fn serve(request: Request) -> Result<Answer, Failure> {
 	match request {
 		Request::Probe { limits, input } => pipeline::probe(input, &limits).map(Answer::Facts),
-		Request::Transcode { limits, ladder, evidence, input } => {
-			pipeline::transcode(input, &ladder, &limits, evidence).map(Answer::Transcoded)
+		Request::Transcode { limits, ladder, wishes, input } => {
+			pipeline::transcode(input, &ladder, &limits, &wishes).map(Answer::Transcoded)
 		}
 		Request::Inspect { limits, input } => {
 			pipeline::inspect(input, &limits).map(Answer::Inspection)

@@ -1,5 +1,7 @@
 //! The engine that the worker's roles see.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use livepeer_primitives::{
 	leaf::RejectReason,
@@ -14,7 +16,7 @@ use livepeer_worker_core::ports::engine::{
 use crate::{
 	golden,
 	parent::{MediaError, MediaPool, Priority, TranscodeJob},
-	pipeline::{EvidenceSeed, Facts, Inspection},
+	pipeline::{EvidenceSeed, Facts, Inspection, Wishes},
 };
 
 impl From<MediaError> for CoreError {
@@ -38,7 +40,14 @@ impl Engine {
 	/// Makes the golden vectors twice, the second time with memory filled with garbage, and takes
 	/// their id; fails if the two differ.
 	pub async fn start(pool: MediaPool) -> Result<Self, MediaError> {
-		let toolchain = golden::attest(&pool).await?;
+		let toolchain = golden::attest(&pool, None).await?.toolchain;
+		Ok(Self { pool, toolchain })
+	}
+
+	/// Like [`Engine::start`], once per build and machine: `memory` is a file that remembers the
+	/// result beside what it depends on.
+	pub async fn start_once(pool: MediaPool, memory: &Path) -> Result<Self, MediaError> {
+		let toolchain = golden::attest(&pool, Some(memory)).await?.toolchain;
 		Ok(Self { pool, toolchain })
 	}
 
@@ -124,8 +133,12 @@ impl MediaEngine for Engine {
 	}
 
 	async fn transcode(&self, format: &Format, input: &[u8]) -> Result<Transcoded, CoreError> {
-		let job =
-			TranscodeJob { input, ladder: &format.ladder, limits: &format.limits, evidence: None };
+		let job = TranscodeJob {
+			input,
+			ladder: &format.ladder,
+			limits: &format.limits,
+			wishes: Wishes::default(),
+		};
 		let done = self.pool.transcode(job, Priority::Live).await?;
 		Ok(Transcoded { pixels: pixels(&done.facts, &format.ladder), outputs: done.outputs })
 	}
@@ -142,7 +155,7 @@ impl MediaEngine for Engine {
 			input,
 			ladder: &format.ladder,
 			limits: &format.limits,
-			evidence: Some(EvidenceSeed { seed, index }),
+			wishes: Wishes { evidence: Some(EvidenceSeed { seed, index }), variant: None },
 		};
 		let done = self.pool.transcode(job, Priority::Verify).await?;
 		let digest =

@@ -10,6 +10,7 @@
 use std::{
 	ffi::{CStr, CString},
 	marker::PhantomData,
+	os::fd::{AsRawFd, FromRawFd, OwnedFd},
 	ptr,
 };
 
@@ -23,7 +24,7 @@ use ffmpeg_next::{
 /// The result of one libav call.
 pub type Result<T> = std::result::Result<T, Error>;
 
-fn check(code: i32) -> Result<()> {
+pub(crate) fn check(code: i32) -> Result<()> {
 	if code < 0 {
 		Err(Error::from(code))
 	} else {
@@ -31,7 +32,7 @@ fn check(code: i32) -> Result<()> {
 	}
 }
 
-fn no_memory() -> Error {
+pub(crate) fn no_memory() -> Error {
 	Error::Other { errno: libc::ENOMEM }
 }
 
@@ -40,10 +41,10 @@ fn c_string(text: &str) -> Result<CString> {
 }
 
 /// Options for a libav object; whatever is left after it was opened is an error.
-struct Options(*mut sys::AVDictionary);
+pub(crate) struct Options(pub(crate) *mut sys::AVDictionary);
 
 impl Options {
-	fn new(pairs: &[(&str, String)]) -> Result<Self> {
+	pub(crate) fn new(pairs: &[(&str, String)]) -> Result<Self> {
 		let mut options = Options(ptr::null_mut());
 		for (key, value) in pairs {
 			let (key, value) = (c_string(key)?, c_string(value)?);
@@ -55,7 +56,7 @@ impl Options {
 	}
 
 	/// Fails if an option was not taken: a profile that is applied in part is another profile.
-	fn all_taken(&self) -> Result<()> {
+	pub(crate) fn all_taken(&self) -> Result<()> {
 		// SAFETY: a dictionary or null, both allowed.
 		match unsafe { sys::av_dict_count(self.0) } {
 			0 => Ok(()),
@@ -171,6 +172,17 @@ pub struct Track {
 	pub is_cover: bool,
 	/// Whether the pixel format is 8-bit 4:2:0, where it is known.
 	pub is_yuv420p: Option<bool>,
+	/// Width and height, 0 where they are not known.
+	pub size: (u32, u32),
+	/// Whether its pictures are woven of two fields.
+	pub is_interlaced: bool,
+	/// By how many degrees a picture has to be turned clockwise: 0, 90, 180 or 270.
+	pub rotation: u16,
+	/// The lowest rate at which every time stamp falls on a frame, as far as probing tells; 0/1 if
+	/// it does not.
+	pub fps: Rational,
+	/// Samples per second, 0 where that is not known.
+	pub sample_rate: u32,
 	/// Unit of its time stamps.
 	pub time_base: Rational,
 	/// The codec's out-of-band header.
@@ -214,9 +226,53 @@ pub fn track(input: &Input, index: usize) -> Option<Track> {
 				.into_owned(),
 			is_cover: (*stream).disposition & sys::AV_DISPOSITION_ATTACHED_PIC != 0,
 			is_yuv420p: (format != -1).then(|| is_yuv420p(format)),
+			size: (parameters.width.max(0) as u32, parameters.height.max(0) as u32),
+			// The numbers of `AVFieldOrder`: 0 unknown, 1 progressive.
+			is_interlaced: parameters.field_order as i32 > 1,
+			rotation: rotation(stream),
+			fps: (*stream).r_frame_rate.into(),
+			sample_rate: parameters.sample_rate.max(0) as u32,
 			time_base: (*stream).time_base.into(),
 			extradata,
 		})
+	}
+}
+
+/// What a stream's display matrix says.
+///
+/// # Safety
+///
+/// The stream must be valid.
+unsafe fn rotation(stream: *mut sys::AVStream) -> u16 {
+	// SAFETY: side data lives as long as the stream; it is read only when all nine numbers are
+	// there, without any demand on how they are aligned.
+	unsafe {
+		let mut size = 0;
+		let kind = sys::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX;
+		let data = sys::av_stream_get_side_data(stream, kind, &mut size);
+		if data.is_null() || (size as usize) < 9 * 4 {
+			return 0;
+		}
+		let number = |index: usize| f64::from(data.cast::<i32>().add(index).read_unaligned());
+		let turned = number(1).atan2(number(0)).to_degrees();
+		((turned / 90.0).round() as i32).rem_euclid(4) as u16 * 90
+	}
+}
+
+/// Whether two tracks belong together: some programme holds both, or there are none.
+pub fn same_programme(input: &Input, a: usize, b: usize) -> bool {
+	// SAFETY: an open input context; programmes and their lists live as long as it does.
+	unsafe {
+		let context = &*input.as_ptr();
+		let holds = |programme: &sys::AVProgram, index: usize| {
+			(0..programme.nb_stream_indexes as usize)
+				.any(|i| *programme.stream_index.add(i) as usize == index)
+		};
+		context.nb_programs == 0
+			|| (0..context.nb_programs as usize).any(|i| {
+				let programme = &**context.programs.add(i);
+				holds(programme, a) && holds(programme, b)
+			})
 	}
 }
 
@@ -257,6 +313,21 @@ pub fn parameters(input: &Input, index: usize) -> Result<codec::Parameters> {
 		(*copy.as_mut_ptr()).codec_tag = 0;
 	}
 	Ok(copy)
+}
+
+/// Number of channels of audio parameters.
+pub fn channels(parameters: &codec::Parameters) -> i32 {
+	// SAFETY: a valid structure, read only.
+	unsafe { (*parameters.as_ptr()).ch_layout.nb_channels }
+}
+
+/// Width and height of video parameters, 0 where they are not known.
+pub fn size(parameters: &codec::Parameters) -> (u32, u32) {
+	// SAFETY: a valid structure, read only.
+	unsafe {
+		let p = &*parameters.as_ptr();
+		(p.width.max(0) as u32, p.height.max(0) as u32)
+	}
 }
 
 /// Sets the sample rate of audio parameters, which the muxer wants to know.
@@ -321,6 +392,26 @@ pub struct Colour {
 	transfer: sys::AVColorTransferCharacteristic,
 	matrix: sys::AVColorSpace,
 	location: sys::AVChromaLocation,
+}
+
+impl Colour {
+	/// The same, if it can be that of 4:2:0.
+	pub fn of_yuv(self) -> Self {
+		if self.matrix == sys::AVColorSpace::AVCOL_SPC_RGB {
+			let matrix = sys::AVColorSpace::AVCOL_SPC_UNSPECIFIED;
+			return Self { matrix, ..self };
+		}
+		self
+	}
+
+	/// Writes the tags into an encoder's context that is not open yet.
+	pub(crate) fn apply(&self, c: &mut sys::AVCodecContext) {
+		c.color_range = sys::AVColorRange::AVCOL_RANGE_MPEG;
+		c.color_primaries = self.primaries;
+		c.color_trc = self.transfer;
+		c.colorspace = self.matrix;
+		c.chroma_sample_location = self.location;
+	}
 }
 
 /// Opens libx264. Its time base is one frame.
@@ -652,4 +743,110 @@ pub fn close_other_descriptors() -> std::io::Result<()> {
 pub fn not_dumpable() {
 	// SAFETY: sets one flag of this process.
 	let _ = unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
+}
+
+/// Takes ownership of a descriptor that just came with a message.
+pub fn owned(descriptor: i32) -> OwnedFd {
+	// SAFETY: the kernel made this descriptor for us when the message was received, and nobody
+	// else knows it.
+	unsafe { OwnedFd::from_raw_fd(descriptor) }
+}
+
+/// Puts these in the place of standard input, output and error.
+pub fn replace_standard(with: [OwnedFd; 3]) -> std::io::Result<()> {
+	for (place, descriptor) in with.iter().enumerate() {
+		// SAFETY: replaces a standard descriptor, which nobody in this process owns as an object;
+		// those that come in are above them, since the standard ones are open.
+		if unsafe { libc::dup2(descriptor.as_raw_fd(), place as i32) } < 0 {
+			return Err(std::io::Error::last_os_error());
+		}
+	}
+	Ok(())
+}
+
+/// Threads of this process; `None` where the system does not say.
+pub fn threads() -> Option<usize> {
+	// Landlock forbids to list `/proc/self/task`; this directory's link count is not readable
+	// either. The kernel answers by an operation that only a single-threaded process may do.
+	// SAFETY: asks to leave what is already shared with nobody.
+	match unsafe { libc::unshare(libc::CLONE_THREAD) } {
+		0 => Some(1),
+		_ => None,
+	}
+}
+
+/// Forks. `None` in the child.
+pub fn fork() -> std::io::Result<Option<i32>> {
+	// SAFETY: the caller has one thread, so the child may do whatever it could.
+	match unsafe { libc::fork() } {
+		-1 => Err(std::io::Error::last_os_error()),
+		0 => Ok(None),
+		pid => Ok(Some(pid)),
+	}
+}
+
+/// Kills a child of this process, waits for it, and gives its status.
+pub fn end_child(pid: i32) -> std::io::Result<i32> {
+	let mut status = 0;
+	if pid <= 0 {
+		return Err(std::io::ErrorKind::InvalidInput.into());
+	}
+	// SAFETY: until it is waited for, the number of a child names nothing else; a number that is
+	// no child's fails in `waitid`, which changes nothing, before anything is killed.
+	unsafe {
+		let mut found: libc::siginfo_t = std::mem::zeroed();
+		let flags = libc::WEXITED | libc::WNOWAIT | libc::WNOHANG;
+		if libc::waitid(libc::P_PID, pid as libc::id_t, &mut found, flags) != 0 {
+			return Err(std::io::Error::last_os_error());
+		}
+		libc::kill(pid, libc::SIGKILL);
+		loop {
+			if libc::waitpid(pid, &mut status, 0) == pid {
+				return Ok(status);
+			}
+			let error = std::io::Error::last_os_error();
+			if error.kind() != std::io::ErrorKind::Interrupted {
+				return Err(error);
+			}
+		}
+	}
+}
+
+/// Ends this process when its parent ends; fails if that has happened already.
+pub fn end_with_parent(parent: i32) -> std::io::Result<()> {
+	// SAFETY: sets one flag of this process and reads a number.
+	unsafe {
+		if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) != 0 {
+			return Err(std::io::Error::last_os_error());
+		}
+		match libc::getppid() {
+			ppid if ppid == parent => Ok(()),
+			_ => Err(std::io::Error::other("the parent is gone")),
+		}
+	}
+}
+
+/// Processor seconds of this process's ended descendants: what a busy machine does not distort.
+pub fn descendants_seconds() -> f64 {
+	let seconds = |t: libc::timeval| t.tv_sec as f64 + t.tv_usec as f64 / 1e6;
+	// SAFETY: fills a structure of plain numbers, for which zero is a value.
+	unsafe {
+		let mut usage: libc::rusage = std::mem::zeroed();
+		if libc::getrusage(libc::RUSAGE_CHILDREN, &mut usage) != 0 {
+			return 0.0;
+		}
+		seconds(usage.ru_utime) + seconds(usage.ru_stime)
+	}
+}
+
+/// Has libav* use only what a processor of these capabilities has.
+pub fn force_processor(capabilities: &str) -> Result<()> {
+	let text = c_string(capabilities)?;
+	let mut flags = 0;
+	// SAFETY: parses a string into a number and sets a number, before any codec is opened.
+	unsafe {
+		check(sys::av_parse_cpu_caps(&mut flags, text.as_ptr()))?;
+		sys::av_force_cpu_flags(flags as i32);
+	}
+	Ok(())
 }

@@ -1,25 +1,38 @@
 //! Golden vectors: what a toolchain is known by.
 //!
 //! The id of a toolchain is a hash over what it makes of a few embedded clips: the facts of
-//! decoding, the hashes of every decoded and scaled frame, and the bytes of the encoded outputs.
-//! Two machines with the same id make the same bytes of the golden clips, which were chosen to use
-//! what differs between processors: widths that are no multiple of 16, rates that are no whole
-//! number, full rate-control buffers, enlargement and reduction.
+//! decoding, the hashes of every decoded and scaled frame, the bytes of the encoded outputs, those
+//! of the variant from each of its starts, and the probe under three seeds. Two machines with the
+//! same id make the same bytes of the golden clips, which were chosen to use what differs between
+//! processors: widths that are no multiple of 16, rates that are no whole number, full rate-control
+//! buffers, enlargement and reduction, interlaced and full-range sources, sizes up to 2160p.
+//!
+//! They are made once per build and machine: the digest is kept beside what could change it, which
+//! is the bytes of the program and of its libraries, the processor's model and features, and the
+//! children's environment.
 
-use std::time::Duration;
+use std::{
+	collections::BTreeSet,
+	fs, io,
+	path::{Path, PathBuf},
+	time::Duration,
+};
 
-use codec::Encode;
+use codec::{Decode, Encode};
 use livepeer_primitives::{
+	leaf::RejectReason,
 	toolchain::{toolchain_id, PROFILE},
 	video::{Rendition, SourceLimits, CANONICAL_PROFILE, LONGEST_SEGMENT},
 	Hash, ToolchainId,
 };
 use livepeer_worker_core::sha256;
-use tokio::task::JoinSet;
+use sha2::{Digest, Sha256};
+use tokio::task::{spawn_blocking, JoinSet};
 
 use crate::{
 	parent::{MediaError, MediaPool, Priority, TranscodeJob},
-	pipeline::EvidenceSeed,
+	pipeline::{EvidenceSeed, Facts, Variant, Wishes},
+	profile::{self, CAPPED_QUALITY},
 };
 
 /// One golden vector.
@@ -33,90 +46,318 @@ pub struct Vector {
 	pub ladder: &'static [Rendition],
 }
 
-const fn rendition(width: u16, height: u16, kbps: u32) -> Rendition {
+const fn one(width: u16, height: u16, kbps: u32) -> Rendition {
 	Rendition { width, height, profile: CANONICAL_PROFILE, kbps, cap_kbps: kbps }
 }
 
-/// The vectors of profile 1, in order.
-pub static VECTORS: [Vector; 6] = [
-	Vector {
-		name: "a-1280x720p30",
-		source: include_bytes!("../golden/a-1280x720p30.ts"),
-		ladder: &[rendition(854, 480, 1200), rendition(640, 360, 800), rendition(426, 240, 400)],
-	},
-	Vector {
-		name: "b-640x360p25",
-		source: include_bytes!("../golden/b-640x360p25.ts"),
-		ladder: &[rendition(1280, 720, 2000), rendition(320, 180, 300), rendition(256, 144, 80)],
-	},
-	Vector {
-		name: "c-854x480p29.97",
-		source: include_bytes!("../golden/c-854x480p29.97.ts"),
-		ladder: &[rendition(640, 360, 600), rendition(320, 192, 200)],
-	},
-	Vector {
-		name: "d-270x480p60",
-		source: include_bytes!("../golden/d-270x480p60.ts"),
-		ladder: &[rendition(180, 320, 250), rendition(256, 454, 150)],
-	},
-	Vector {
-		name: "e-426x240p24",
-		source: include_bytes!("../golden/e-426x240p24.ts"),
-		ladder: &[rendition(426, 240, 300), rendition(256, 144, 100)],
-	},
-	Vector {
-		name: "f-320x180x1",
-		source: include_bytes!("../golden/f-320x180x1.ts"),
-		ladder: &[rendition(256, 144, 100)],
-	},
+const fn two(width: u16, height: u16, kbps: u32) -> Rendition {
+	Rendition { profile: CAPPED_QUALITY, ..one(width, height, kbps) }
+}
+
+macro_rules! vector {
+	($name:literal, $($rendition:expr),+) => {
+		Vector {
+			name: $name,
+			source: include_bytes!(concat!("../golden/", $name, ".ts")),
+			ladder: &[$($rendition),+],
+		}
+	};
+}
+
+/// The vectors, in order.
+pub static VECTORS: [Vector; 11] = [
+	vector!(
+		"a-1280x720p30",
+		one(854, 480, 1200),
+		one(640, 360, 800),
+		two(854, 480, 1200),
+		two(426, 240, 400)
+	),
+	vector!(
+		"b-640x360p25",
+		one(1280, 720, 2000),
+		one(256, 144, 80),
+		two(1280, 720, 2000),
+		two(320, 180, 300)
+	),
+	vector!("c-854x480p29.97", one(640, 360, 600), two(640, 360, 600), two(320, 192, 200)),
+	vector!("d-270x480p60", one(180, 320, 250), two(180, 320, 250), two(256, 454, 150)),
+	vector!("e-426x240p24", one(426, 240, 300), two(426, 240, 300), two(256, 144, 100)),
+	vector!("f-320x180x1", one(256, 144, 100), two(256, 144, 100)),
+	vector!("g-3840x2160x3", two(1920, 1080, 4000), two(2560, 1440, 6000)),
+	vector!("h-720x576i25", one(640, 360, 500), two(640, 360, 500)),
+	vector!("i-full-320x240", one(320, 240, 200), two(256, 192, 150)),
+	vector!("j-160x90-10s", two(160, 90, 30)),
+	vector!("k-10bit-320x180", two(320, 180, 100)),
 ];
+/// The vector of which variants and probes are made: its motion is everywhere.
+const MOVING: usize = 1;
+/// The rendition of it that has variants.
+const VARIED: u8 = 3;
+
+/// What a zygote transcodes before it forks: small, and every part of the pipeline sees it.
+pub static WARM: Vector = Vector {
+	name: "warm",
+	source: include_bytes!("../golden/f-320x180x1.ts"),
+	ladder: &[two(64, 36, 100)],
+};
 
 /// Limits under which the vectors are made.
 pub const LIMITS: SourceLimits =
-	SourceLimits { longest: LONGEST_SEGMENT, shortest: 0, ..SourceLimits::new(1280, 720, 60) };
-/// Seed of the vectors' evidence: anything fixed.
+	SourceLimits { longest: LONGEST_SEGMENT, shortest: 0, ..SourceLimits::new(3840, 2160, 60) };
+/// Seed of the vectors' evidence: anything fixed. Those of the probes follow it.
 pub const SEED: Hash = Hash::repeat_byte(0x6c);
 
-/// Makes all vectors and gives the digest of the results.
-pub async fn digest(pool: &MediaPool) -> Result<Hash, MediaError> {
+/// One thing that is made, and its name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Check {
+	/// The vector's name and what is made of it.
+	pub name: String,
+	vector: usize,
+	wishes: Wishes,
+}
+
+/// Everything that is made, in order.
+pub fn checks() -> Vec<Check> {
+	let evidence = |seed, vector: usize| Some(EvidenceSeed { seed, index: vector as u32 });
+	let mut checks = Vec::new();
+	for (vector, golden) in VECTORS.iter().enumerate() {
+		checks.push(Check {
+			name: golden.name.into(),
+			vector,
+			wishes: Wishes { evidence: evidence(SEED, vector), variant: None },
+		});
+	}
+	let name = VECTORS[MOVING].name;
+	for start in 0..profile::STARTS.len() as u8 {
+		checks.push(Check {
+			name: format!("{name}, variant from start {start}"),
+			vector: MOVING,
+			wishes: Wishes { evidence: None, variant: Some(Variant { rendition: VARIED, start }) },
+		});
+	}
+	for tweak in 0..3u8 {
+		let seed = Hash::repeat_byte(tweak);
+		checks.push(Check {
+			name: format!("{name}, probe {tweak}"),
+			vector: MOVING,
+			wishes: Wishes { evidence: evidence(seed, MOVING), variant: None },
+		});
+	}
+	checks
+}
+
+/// What was made of one vector, or why it is refused.
+type Made = Result<(Facts, Option<Hash>, Vec<Hash>), RejectReason>;
+
+/// A check and the hash of what came out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Checked {
+	/// What was made.
+	pub name: String,
+	/// What came out, in words.
+	pub found: String,
+	/// Hash over it.
+	pub hash: Hash,
+}
+
+/// Makes everything and says what came out, in order.
+pub async fn make(pool: &MediaPool) -> Result<Vec<Checked>, MediaError> {
+	let checks = checks();
 	let mut jobs = JoinSet::new();
-	for (index, vector) in VECTORS.iter().enumerate() {
-		let pool = pool.clone();
+	for (place, check) in checks.iter().enumerate() {
+		let (pool, vector, wishes) = (pool.clone(), &VECTORS[check.vector], check.wishes);
 		jobs.spawn(async move {
 			let job = TranscodeJob {
 				input: vector.source,
 				ladder: vector.ladder,
 				limits: &LIMITS,
-				evidence: Some(EvidenceSeed { seed: SEED, index: index as u32 }),
+				wishes,
 			};
-			(index, pool.transcode(job, Priority::Live).await)
+			let made: Made = match pool.transcode(job, Priority::Live).await {
+				Ok(made) => {
+					let outputs = made.outputs.iter().map(|bytes| sha256(bytes)).collect();
+					Ok((made.facts, made.evidence, outputs))
+				}
+				Err(MediaError::InputInvalid { reason, .. }) => Err(reason),
+				Err(error) => return Err(error),
+			};
+			Ok((place, made))
 		});
 	}
-	let mut results: Vec<Option<Hash>> = vec![None; VECTORS.len()];
+	let mut results: Vec<Option<Checked>> = vec![None; checks.len()];
 	while let Some(done) = jobs.join_next().await {
-		let (index, made) = done.map_err(|e| MediaError::Failed(e.to_string()))?;
-		let made = made?;
-		let outputs: Vec<Hash> = made.outputs.iter().map(|bytes| sha256(bytes)).collect();
-		results[index] = Some(sha256(&(made.facts, made.evidence, outputs).encode()));
+		let (place, made) = done.map_err(|e| MediaError::Failed(e.to_string()))??;
+		let found = match &made {
+			Ok((facts, _, outputs)) => format!(
+				"{}x{}, {} frames, {} outputs",
+				facts.width,
+				facts.height,
+				facts.frames,
+				outputs.len()
+			),
+			Err(reason) => format!("refused: {reason:?}"),
+		};
+		let hash = sha256(&made.encode());
+		results[place] = Some(Checked { name: checks[place].name.clone(), found, hash });
 	}
-	Ok(sha256(&results.encode()))
+	Ok(results.into_iter().flatten().collect())
+}
+
+/// The digest of everything that was made.
+pub fn digest(checked: &[Checked]) -> Hash {
+	let hashes: Vec<Hash> = checked.iter().map(|c| c.hash).collect();
+	sha256(&hashes.encode())
+}
+
+/// A toolchain, and how its id came about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Attested {
+	/// Its id.
+	pub toolchain: ToolchainId,
+	/// What was made for it; empty when it was known from before.
+	pub checked: Vec<Checked>,
 }
 
 /// The toolchain's id, from making the vectors twice: as usual, and with fresh memory filled with
 /// garbage. A difference means that results depend on memory that nobody wrote.
-pub async fn attest(pool: &MediaPool) -> Result<ToolchainId, MediaError> {
+///
+/// With a file to remember it, that is done once per build and machine: whoever starts meanwhile
+/// waits for who makes them already.
+pub async fn attest(pool: &MediaPool, memory: Option<&Path>) -> Result<Attested, MediaError> {
 	let started = std::time::Instant::now();
-	let digest_clean = digest(pool).await?;
-	let digest_dirty = digest(&pool.with_environment("MALLOC_PERTURB_", "85")).await?;
-	if digest_clean != digest_dirty {
-		return Err(MediaError::Failed(
-			"the golden vectors depend on uninitialised memory: this build of the libraries must \
-			 not be used"
-				.into(),
-		));
+	let environment = pool.environment().to_vec();
+	let build = spawn_blocking(move || build_id(&environment))
+		.await
+		.map_err(|e| MediaError::Failed(e.to_string()))?
+		.map_err(|e| MediaError::Io(format!("what this program consists of: {e}")))?;
+	let _turn = match memory.map(Path::to_owned) {
+		Some(path) => spawn_blocking(move || turn(&path)).await.ok().flatten(),
+		None => None,
+	};
+	if let Some(digest) = memory.and_then(|path| remembered(path, build)) {
+		let toolchain = toolchain_id(PROFILE, digest);
+		tracing::info!(toolchain = %hex::encode(toolchain), "golden vectors known from before");
+		return Ok(Attested { toolchain, checked: Vec::new() });
 	}
-	let id = toolchain_id(PROFILE, digest_clean);
+	let checked = make(pool).await?;
+	let dirty = make(&pool.with_environment("MALLOC_PERTURB_", "85")).await?;
+	if let Some((clean, _)) = checked.iter().zip(&dirty).find(|(a, b)| a.hash != b.hash) {
+		return Err(MediaError::Failed(format!(
+			"{} depends on uninitialised memory: this build of the libraries must not be used",
+			clean.name
+		)));
+	}
+	let digest = digest(&checked);
+	if let Some(path) = memory {
+		// Without it the next start takes longer, that is all.
+		if let Err(error) = remember(path, build, digest) {
+			tracing::warn!(path = %path.display(), %error, "the toolchain cannot be remembered");
+		}
+	}
+	let toolchain = toolchain_id(PROFILE, digest);
 	let took: Duration = started.elapsed();
-	tracing::info!(toolchain = %hex::encode(id), ?took, "golden vectors made");
-	Ok(id)
+	tracing::info!(toolchain = %hex::encode(toolchain), ?took, "golden vectors made");
+	Ok(Attested { toolchain, checked })
+}
+
+/// Waits until nobody else makes the vectors for this file; `None` where there can be no lock, and
+/// everybody makes them.
+fn turn(path: &Path) -> Option<fs::File> {
+	let open = || {
+		fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+		let lock = fs::File::create(path.with_extension("lock"))?;
+		lock.lock().map(|()| lock)
+	};
+	open().inspect_err(|error| tracing::warn!(path = %path.display(), %error, "no lock")).ok()
+}
+
+fn remembered(path: &Path, build: Hash) -> Option<Hash> {
+	let bytes = fs::read(path).ok().filter(|bytes| bytes.len() == 64)?;
+	let (known, digest) = <(Hash, Hash)>::decode(&mut &bytes[..]).ok()?;
+	(known == build).then_some(digest)
+}
+
+fn remember(path: &Path, build: Hash, digest: Hash) -> io::Result<()> {
+	let new = path.with_extension("new");
+	fs::write(&new, (build, digest).encode())?;
+	fs::rename(new, path)
+}
+
+/// Hash over all that could change what is made: program, libraries, processor, environment.
+fn build_id(environment: &[(String, String)]) -> io::Result<Hash> {
+	let mut hasher = Sha256::new();
+	for path in mapped(&fs::read_to_string("/proc/self/maps")?) {
+		hasher.update(path.as_os_str().as_encoded_bytes());
+		io::copy(&mut fs::File::open(&path)?, &mut hasher)?;
+	}
+	// The running program, also when it was replaced on disk.
+	io::copy(&mut fs::File::open("/proc/self/exe")?, &mut hasher)?;
+	for line in processor(&fs::read_to_string("/proc/cpuinfo")?) {
+		hasher.update(line);
+	}
+	hasher.update((profile::environment(), environment, PROFILE).encode());
+	Ok(Hash::from(<[u8; 32]>::from(hasher.finalize())))
+}
+
+/// The libraries by which results could differ, of those that this process has mapped: libav*,
+/// libsw*, libx264, the C library and its mathematics.
+fn mapped(maps: &str) -> BTreeSet<PathBuf> {
+	let wanted = ["libav", "libsw", "libx264", "libc.", "libc-", "libm.", "libm-"];
+	maps.lines()
+		.filter_map(|line| line.find('/').map(|at| &line[at..]))
+		.filter(|path| {
+			let name = path.rsplit('/').next().unwrap_or_default();
+			wanted.iter().any(|start| name.starts_with(start))
+		})
+		.map(PathBuf::from)
+		.collect()
+}
+
+/// The lines that name the first processor and what it can do.
+fn processor(info: &str) -> impl Iterator<Item = &str> {
+	let wanted = ["vendor_id", "cpu family", "model", "model name", "stepping", "flags"];
+	let first = info.split("\n\n").next().unwrap_or_default();
+	first.lines().filter(move |line| {
+		line.split_once(':').is_some_and(|(name, _)| wanted.contains(&name.trim()))
+	})
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn build_should_be_known_by_its_libraries_and_its_processor() {
+		let maps = "7f00-7f01 r-xp 0 08:01 1 /usr/lib/libx264.so.164\n\
+			7f02-7f03 r--p 0 08:01 2 /usr/lib/libavcodec.so.59\n\
+			7f04-7f05 r--p 0 08:01 3 /usr/lib/libjxl.so.0\n7f06-7f07 rw-p 0 0 0 [heap]\n";
+		let found: Vec<_> = mapped(maps).into_iter().collect();
+		let expected = ["/usr/lib/libavcodec.so.59", "/usr/lib/libx264.so.164"].map(PathBuf::from);
+		assert_eq!(found, expected);
+		let info = "processor\t: 0\nmodel name\t: X\nflags\t\t: a b\ncpu MHz\t: 1\n\n\
+			processor\t: 1\nmodel name\t: Y\n";
+		let lines: Vec<&str> = processor(info).collect();
+		assert_eq!(lines, ["model name\t: X", "flags\t\t: a b"]);
+	}
+
+	#[test]
+	fn build_should_be_another_when_its_environment_is() {
+		let plain = build_id(&[]).expect("reads /proc");
+		assert_eq!(plain, build_id(&[]).expect("reads /proc"));
+		assert_ne!(plain, build_id(&[("A".into(), "b".into())]).expect("reads /proc"));
+	}
+
+	#[test]
+	fn digest_should_be_made_again_when_the_build_is_another() {
+		let folder = tempfile::tempdir().expect("a temporary directory");
+		let path = folder.path().join("toolchain");
+		let (build, digest) = (Hash::repeat_byte(1), Hash::repeat_byte(2));
+		assert_eq!(remembered(&path, build), None);
+		remember(&path, build, digest).expect("writes");
+		assert_eq!(remembered(&path, build), Some(digest));
+		assert_eq!(remembered(&path, Hash::repeat_byte(3)), None);
+		fs::write(&path, [0; 10]).expect("writes");
+		assert_eq!(remembered(&path, build), None);
+	}
 }

@@ -6,6 +6,7 @@ mod ffi;
 pub mod golden;
 pub mod limits;
 mod mux;
+mod normalise;
 mod parent;
 mod pipeline;
 pub mod profile;
@@ -14,11 +15,13 @@ mod segmenter;
 mod sei;
 mod source;
 mod wire;
+mod zygote;
 
 pub use engine::Engine;
+pub use ffi::descendants_seconds;
 pub use parent::{MediaError, MediaPool, PoolConfig, Priority, SegmentStream, TranscodeJob};
-pub use pipeline::{EvidenceSeed, Facts, Inspection, Transcoded};
-pub use wire::{Escape, Segment, SegmentOptions};
+pub use pipeline::{EvidenceSeed, Facts, Inspection, Transcoded, Variant, Wishes};
+pub use wire::{Escape, Segment, SegmentOptions, Shape};
 
 /// Versions of the libraries that this process has loaded, for logs: libavutil, libavcodec,
 /// libavformat, libswscale, as major.minor.micro.

@@ -2,9 +2,9 @@
 
 use std::{
 	fs::File,
-	os::unix::process::ExitStatusExt,
+	os::{fd::OwnedFd, unix::process::ExitStatusExt},
 	path::PathBuf,
-	process::{ExitStatus, Stdio},
+	process::ExitStatus,
 	sync::Arc,
 	time::Duration,
 };
@@ -12,24 +12,25 @@ use std::{
 use livepeer_primitives::{
 	leaf::RejectReason,
 	video::{check_format, FormatError, Rendition, SourceLimits},
-	work::WorkFactors,
+	work::{ProfileFactor, WorkFactors},
 };
 use thiserror::Error;
 use tokio::{
 	io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
-	process::{Child, Command},
+	net::unix::pipe,
 	sync::{OwnedSemaphorePermit, Semaphore},
-	task::JoinHandle,
+	task::{spawn_blocking, JoinHandle},
 	time::timeout,
 };
 
 use crate::{
-	child::{Orders, SUBCOMMAND},
+	child::Orders,
 	limits::Failure,
-	pipeline::{EvidenceSeed, Facts, Inspection, Transcoded},
+	pipeline::{Facts, Inspection, Transcoded, Wishes},
 	profile,
 	sandbox::Allowance,
-	wire::{self, Answer, Escape, Request, Segment, SegmentOptions},
+	wire::{self, Answer, Escape, Request, Segment, SegmentOptions, Shape},
+	zygote::{ChildId, Zygote},
 };
 
 /// Why a job gave no result.
@@ -61,6 +62,16 @@ pub enum MediaError {
 		status: String,
 		/// The end of what it wrote to standard error.
 		stderr: String,
+	},
+	/// The job's format needs more memory than this machine has for all children.
+	#[error(
+		"this job needs {needed} MiB of memory for a segment; this machine has {total} MiB for all"
+	)]
+	TooLarge {
+		/// MiB that one segment needs.
+		needed: u32,
+		/// MiB for all children.
+		total: u32,
 	},
 	/// The child could not be started or spoken to.
 	#[error("the media child cannot be used: {0}")]
@@ -111,6 +122,9 @@ pub struct PoolConfig {
 	/// Bytes of address space that every child may use; one that transcodes large pictures gets as
 	/// much as its format needs.
 	pub memory: u64,
+	/// Bytes that all children together may need; what needs more waits, and what alone needs more is
+	/// refused.
+	pub total_memory: u64,
 	/// Added to the children's otherwise fixed environment; for tests.
 	pub environment: Vec<(String, String)>,
 }
@@ -126,6 +140,7 @@ impl Default for PoolConfig {
 			verify_timeout: Duration::from_secs(300),
 			segment_timeout: Duration::from_secs(60),
 			memory: Allowance::default().memory,
+			total_memory: machine_memory() / 10 * 7,
 			environment: Vec::new(),
 		}
 	}
@@ -140,14 +155,16 @@ pub struct TranscodeJob<'a> {
 	pub ladder: &'a [Rendition],
 	/// Limits of the source.
 	pub limits: &'a SourceLimits,
-	/// Seed for evidence, if wanted.
-	pub evidence: Option<EvidenceSeed>,
+	/// Evidence and variant, if wanted.
+	pub wishes: Wishes,
 }
 
 /// Starts sandboxed children, so many at a time. Clones share their places.
 #[derive(Clone, Debug)]
 pub struct MediaPool {
 	config: Arc<PoolConfig>,
+	zygote: Zygote,
+	memory: Arc<Semaphore>,
 	live: Arc<Semaphore>,
 	verify: Arc<Semaphore>,
 }
@@ -155,10 +172,13 @@ pub struct MediaPool {
 impl MediaPool {
 	/// A pool with this configuration. Nothing is started yet.
 	pub fn new(config: PoolConfig) -> Self {
+		let config = Arc::new(config);
 		Self {
 			live: Arc::new(Semaphore::new(config.live.max(1))),
 			verify: Arc::new(Semaphore::new(config.verify.max(1))),
-			config: Arc::new(config),
+			memory: Arc::new(Semaphore::new(mebibytes(config.total_memory) as usize)),
+			zygote: Zygote::new(Arc::clone(&config)),
+			config,
 		}
 	}
 
@@ -166,7 +186,13 @@ impl MediaPool {
 	pub(crate) fn with_environment(&self, key: &str, value: &str) -> Self {
 		let mut config = PoolConfig::clone(&self.config);
 		config.environment.push((key.into(), value.into()));
-		Self { config: Arc::new(config), ..self.clone() }
+		let config = Arc::new(config);
+		Self { zygote: Zygote::new(Arc::clone(&config)), config, ..self.clone() }
+	}
+
+	/// What is added to the children's environment.
+	pub(crate) fn environment(&self) -> &[(String, String)] {
+		&self.config.environment
 	}
 
 	/// Jobs of this priority that could start at once.
@@ -188,13 +214,14 @@ impl MediaPool {
 		priority: Priority,
 	) -> Result<Transcoded, MediaError> {
 		// Whatever a pixel costs; and of the last segment of an epoch no length is asked.
-		let factors = WorkFactors::canonical(1, 1, 1);
+		let mut factors = WorkFactors::canonical(1, 1, 1);
+		factors.profiles[1] = ProfileFactor { profile: profile::CAPPED_QUALITY, encode: 1 };
 		let limits = SourceLimits { shortest: job.limits.longest, ..*job.limits };
 		check_format(job.ladder, &limits, &factors).map_err(MediaError::Format)?;
 		let request = Request::Transcode {
 			limits: *job.limits,
 			ladder: job.ladder.to_vec(),
-			evidence: job.evidence,
+			wishes: job.wishes,
 			input: job.input.to_vec(),
 		};
 		match self.ask(request, priority).await? {
@@ -252,23 +279,51 @@ impl MediaPool {
 		file: File,
 		options: SegmentOptions,
 	) -> Result<SegmentStream, MediaError> {
+		Ok(self.segment(OwnedFd::from(file), options))
+	}
+
+	/// Cuts what is written to the returned input, until it is dropped.
+	pub fn segment_live(
+		&self,
+		options: SegmentOptions,
+	) -> Result<(pipe::Sender, SegmentStream), MediaError> {
+		let failed = io_error("pipe");
+		let options = SegmentOptions { live: true, plays: Some(1), ..options };
+		let (read, write) = std::io::pipe().map_err(&failed)?;
+		let input = pipe::Sender::from_owned_fd(write.into()).map_err(&failed)?;
+		Ok((input, self.segment(read.into(), options)))
+	}
+
+	fn segment(&self, input: OwnedFd, options: SegmentOptions) -> SegmentStream {
 		let orders = Orders {
 			background: false,
-			memory: self.config.memory,
+			memory: self.config.memory.max(SEGMENTER_MEMORY),
 			cpu_seconds: None,
 			segment: Some(options),
 		};
-		let mut child = Running::start(&self.config, orders, Stdio::from(file))?;
-		let stdout = child.take_stdout()?;
-		Ok(SegmentStream { child, stdout, patience: self.config.segment_timeout, is_done: false })
+		let patience = if options.live { Duration::MAX } else { self.config.segment_timeout };
+		SegmentStream {
+			unborn: Some((self.zygote.clone(), orders, input)),
+			born: None,
+			patience,
+			shape: None,
+			notices: Vec::new(),
+			is_done: false,
+		}
 	}
 
 	/// One request, one child, one answer.
 	async fn ask(&self, request: Request, priority: Priority) -> Result<Answer, MediaError> {
-		let _place: OwnedSemaphorePermit = Arc::clone(self.places(priority))
-			.acquire_owned()
-			.await
-			.map_err(|_| MediaError::Io("the pool is closed".into()))?;
+		let closed = |_| MediaError::Io("the pool is closed".into());
+		let (needed, total) = (mebibytes(resident(&request)), mebibytes(self.config.total_memory));
+		if needed > total {
+			return Err(MediaError::TooLarge { needed, total });
+		}
+		let _place: OwnedSemaphorePermit =
+			Arc::clone(self.places(priority)).acquire_owned().await.map_err(closed)?;
+		// After the place, so that whoever waits for memory holds up no more than one place.
+		let _memory: OwnedSemaphorePermit =
+			Arc::clone(&self.memory).acquire_many_owned(needed).await.map_err(closed)?;
 		let wall = match priority {
 			Priority::Live => self.config.live_timeout,
 			Priority::Verify => self.config.verify_timeout,
@@ -279,14 +334,47 @@ impl MediaPool {
 			cpu_seconds: Some(wall.as_secs().max(1)),
 			segment: None,
 		};
-		let mut child = Running::start(&self.config, orders, Stdio::piped())?;
-		match timeout(wall, child.exchange(request)).await {
+		let mut child = Running::start(&self.zygote, orders, None).await?;
+		let answer = timeout(wall, child.exchange(request)).await;
+		// Its place is free when it is gone, not when it was told to go.
+		child.end().await;
+		match answer {
 			Ok(Ok(Answer::Failed(failure))) => Err(failure.into()),
 			Ok(result) => result,
-			// Dropping the child kills it.
 			Err(_) => Err(MediaError::TimedOut(wall)),
 		}
 	}
+}
+
+/// Notices of a segmenter that are kept.
+const MOST_NOTICES: usize = 32;
+
+/// Address space of a segmenter: it may have to decode and encode the largest pictures of any codec.
+const SEGMENTER_MEMORY: u64 = 3 * 1024 * 1024 * 1024;
+
+/// What a machine has, in bytes; 4 GiB where the system does not say.
+fn machine_memory() -> u64 {
+	let info = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+	let line = info.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+	let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
+	kib.unwrap_or(4 * 1024 * 1024) * 1024
+}
+
+fn mebibytes(bytes: u64) -> u32 {
+	u32::try_from(bytes.div_ceil(1024 * 1024)).unwrap_or(u32::MAX)
+}
+
+/// Memory that a job's format can really come to occupy: its input, the pictures of
+/// [`memory_for`], and what every child has.
+fn resident(request: &Request) -> u64 {
+	const EVERY_CHILD: u64 = 48 * 1024 * 1024;
+	let (input, pictures) = match request {
+		Request::Transcode { input, .. }
+		| Request::Probe { input, .. }
+		| Request::Inspect { input, .. } => (input.len() as u64, pictures_of(request)),
+		Request::Escape(_) => (0, 0),
+	};
+	EVERY_CHILD + 4 * input + pictures
 }
 
 /// Address space that a job's format can need: the decoder's reference pictures, and per rendition
@@ -294,7 +382,17 @@ impl MediaPool {
 /// is there for what is not a job's format.
 fn memory_for(request: &Request) -> u64 {
 	const LIBRARIES: u64 = 512 * 1024 * 1024;
-	const PICTURES: u64 = 48;
+	match request {
+		Request::Escape(_) => 0,
+		request => LIBRARIES + 2 * pictures_of(request),
+	}
+}
+
+/// Bytes of the pictures that decoder and encoders hold: references of the one; references, queue
+/// and lookahead of the others.
+fn pictures_of(request: &Request) -> u64 {
+	const DECODER: u64 = 20;
+	const ENCODER: u64 = 80;
 	let picture = |width: u16, height: u16| u64::from(width) * u64::from(height) * 3 / 2;
 	let (limits, ladder) = match request {
 		Request::Transcode { limits, ladder, .. } => (limits, ladder.as_slice()),
@@ -302,7 +400,7 @@ fn memory_for(request: &Request) -> u64 {
 		Request::Escape(_) => return 0,
 	};
 	let renditions: u64 = ladder.iter().map(|r| picture(r.width, r.height)).sum();
-	LIBRARIES + PICTURES * (picture(limits.width, limits.height) + renditions)
+	DECODER * picture(limits.width, limits.height) + ENCODER * renditions
 }
 
 fn unexpected(answer: &Answer) -> MediaError {
@@ -314,6 +412,8 @@ fn unexpected(answer: &Answer) -> MediaError {
 		Answer::End => "an end",
 		Answer::Failed(_) => "a failure",
 		Answer::StillHere { .. } => "a sandbox report",
+		Answer::Shape(_) => "a shape",
+		Answer::Notice(_) => "a notice",
 	};
 	MediaError::Io(format!("the child answered with {kind}, which was not asked for"))
 }
@@ -321,50 +421,73 @@ fn unexpected(answer: &Answer) -> MediaError {
 /// A started child; killed when dropped.
 #[derive(Debug)]
 struct Running {
-	child: Child,
+	zygote: Zygote,
+	id: Option<ChildId>,
+	stdin: Option<pipe::Sender>,
+	stdout: Option<pipe::Receiver>,
 	stderr: Option<JoinHandle<String>>,
 }
 
 impl Running {
-	fn start(config: &PoolConfig, orders: Orders, stdin: Stdio) -> Result<Self, MediaError> {
-		// The link names the running file even after an upgrade replaced it on disk.
-		let program = config.program.clone().unwrap_or_else(|| PathBuf::from("/proc/self/exe"));
-		let mut command = Command::new(program);
-		command
-			.arg(SUBCOMMAND)
-			.arg(orders.to_argument())
-			.env_clear()
-			.envs(profile::environment())
-			.envs(config.environment.iter().map(|(k, v)| (k, v)))
-			.current_dir("/")
-			.stdin(stdin)
-			.stdout(Stdio::piped())
-			.stderr(Stdio::piped())
-			.kill_on_drop(true);
-		// Where the libraries are is the operator's business.
-		if let Some(path) = std::env::var_os("LD_LIBRARY_PATH") {
-			command.env("LD_LIBRARY_PATH", path);
-		}
-		let mut child = command.spawn().map_err(io_error("start"))?;
-		let stderr = child.stderr.take().map(|pipe| tokio::spawn(tail(pipe)));
-		Ok(Self { child, stderr })
+	/// Starts a child that reads `input`, or what is written to it.
+	async fn start(
+		zygote: &Zygote,
+		orders: Orders,
+		input: Option<OwnedFd>,
+	) -> Result<Self, MediaError> {
+		let failed = io_error("start");
+		let (stdin, ours) = match input {
+			Some(input) => (input, None),
+			None => {
+				let (read, write) = std::io::pipe().map_err(&failed)?;
+				let write = pipe::Sender::from_owned_fd(write.into()).map_err(&failed)?;
+				(OwnedFd::from(read), Some(write))
+			}
+		};
+		let outlet = || -> std::io::Result<(OwnedFd, pipe::Receiver)> {
+			let (read, write) = std::io::pipe()?;
+			Ok((write.into(), pipe::Receiver::from_owned_fd(read.into())?))
+		};
+		let (stdout, from_stdout) = outlet().map_err(&failed)?;
+		let (stderr, from_stderr) = outlet().map_err(&failed)?;
+		let starter = zygote.clone();
+		let started = spawn_blocking(move || {
+			let id = starter.spawn(orders, [stdin, stdout, stderr])?;
+			// From here on a drop ends it, also if nobody waits for this result any more.
+			Ok(Self { zygote: starter, id: Some(id), stdin: None, stdout: None, stderr: None })
+		});
+		let mut child =
+			started.await.map_err(|e| MediaError::Io(e.to_string()))?.map_err(failed)?;
+		child.stdin = ours;
+		child.stdout = Some(from_stdout);
+		child.stderr = Some(tokio::spawn(tail(from_stderr)));
+		Ok(child)
 	}
 
-	fn take_stdout(&mut self) -> Result<tokio::process::ChildStdout, MediaError> {
-		self.child.stdout.take().ok_or_else(|| MediaError::Io("no standard output".into()))
+	fn take_stdout(&mut self) -> Result<pipe::Receiver, MediaError> {
+		self.stdout.take().ok_or_else(|| MediaError::Io("no standard output".into()))
+	}
+
+	/// Kills it if it still runs, and says how it ended.
+	async fn end(&mut self) -> Option<ExitStatus> {
+		let (id, zygote) = (self.id.take()?, self.zygote.clone());
+		spawn_blocking(move || zygote.end(id)).await.ok().flatten()
 	}
 
 	async fn exchange(&mut self, request: Request) -> Result<Answer, MediaError> {
 		let mut stdout = self.take_stdout()?;
-		let mut stdin = self.child.stdin.take();
-		let bytes = wire::encode(&request).map_err(io_error("request"))?;
-		drop(request);
+		let mut stdin = self.stdin.take();
+		// Megabytes are copied: not on a thread that others wait for.
+		let bytes = spawn_blocking(move || wire::encode(&request))
+			.await
+			.map_err(|e| MediaError::Io(e.to_string()))?
+			.map_err(io_error("request"))?;
 		let send = async {
 			if let Some(stdin) = &mut stdin {
 				// A child that dies early closes the pipe; how it ended says more than this error.
 				let _ = stdin.write_all(&bytes).await;
-				let _ = stdin.shutdown().await;
 			}
+			drop(stdin.take());
 		};
 		let ((), answer) = tokio::join!(send, receive(&mut stdout));
 		match answer {
@@ -375,11 +498,8 @@ impl Running {
 
 	/// Why there was no answer.
 	async fn obituary(&mut self) -> MediaError {
-		let status = match timeout(Duration::from_secs(5), self.child.wait()).await {
-			Ok(Ok(status)) => status,
-			Ok(Err(error)) => return MediaError::Io(format!("wait: {error}")),
-			Err(_) => ExitStatus::from_raw(0),
-		};
+		// It has closed its output, so it is ending; whoever only pretends to is killed.
+		let status = self.end().await.unwrap_or_else(|| ExitStatus::from_raw(libc::SIGKILL));
 		let stderr = match self.stderr.take() {
 			Some(task) => task.await.unwrap_or_default(),
 			None => String::new(),
@@ -393,6 +513,21 @@ impl Running {
 	}
 }
 
+impl Drop for Running {
+	fn drop(&mut self) {
+		if let Some(id) = self.id.take() {
+			let zygote = self.zygote.clone();
+			let end = move || {
+				zygote.end(id);
+			};
+			match tokio::runtime::Handle::try_current() {
+				Ok(runtime) => drop(runtime.spawn_blocking(end)),
+				Err(_) => end(),
+			}
+		}
+	}
+}
+
 async fn receive(from: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Answer> {
 	let mut prefix = [0; 4];
 	from.read_exact(&mut prefix).await?;
@@ -400,7 +535,7 @@ async fn receive(from: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Answer>
 	let mut bytes = Vec::new();
 	// Grows with what really comes.
 	from.take(length as u64).read_to_end(&mut bytes).await?;
-	wire::decode(&bytes)
+	spawn_blocking(move || wire::decode(&bytes)).await?
 }
 
 /// Reads a pipe to its end and keeps the last of it.
@@ -424,41 +559,78 @@ async fn tail(mut pipe: impl AsyncRead + Unpin) -> String {
 /// The segments of a file as they are cut. The child works only as fast as they are taken.
 #[derive(Debug)]
 pub struct SegmentStream {
-	child: Running,
-	stdout: tokio::process::ChildStdout,
+	unborn: Option<(Zygote, Orders, OwnedFd)>,
+	born: Option<(Running, pipe::Receiver)>,
 	patience: Duration,
+	shape: Option<Shape>,
+	notices: Vec<String>,
 	is_done: bool,
 }
 
 impl SegmentStream {
+	/// What the source is at most, as far as its beginning tells; known once there is a segment.
+	pub fn shape(&self) -> Option<Shape> {
+		self.shape
+	}
+
+	/// What is done to the source, in words.
+	pub fn notices(&self) -> &[String] {
+		&self.notices
+	}
+
 	/// The next segment; `None` at the end, and after an error.
 	pub async fn next(&mut self) -> Option<Result<Segment, MediaError>> {
+		loop {
+			match self.answer().await? {
+				Ok(Answer::Segment(segment)) => return Some(Ok(segment)),
+				Ok(Answer::Shape(shape)) => self.shape = Some(shape),
+				Ok(Answer::Notice(text)) => {
+					tracing::warn!("{text}");
+					if self.notices.len() < MOST_NOTICES {
+						self.notices.push(text);
+					}
+				}
+				Ok(other) => {
+					self.is_done = true;
+					return Some(Err(unexpected(&other)));
+				}
+				Err(error) => {
+					self.is_done = true;
+					return Some(Err(error));
+				}
+			}
+		}
+	}
+
+	/// What the child says next; `None` at its end.
+	async fn answer(&mut self) -> Option<Result<Answer, MediaError>> {
 		if self.is_done {
 			return None;
 		}
-		let answer = match timeout(self.patience, receive(&mut self.stdout)).await {
-			Err(_) => Err(MediaError::TimedOut(self.patience)),
-			Ok(Err(_)) => Err(self.child.obituary().await),
-			Ok(Ok(answer)) => Ok(answer),
-		};
-		match answer {
-			Ok(Answer::Segment(segment)) => Some(Ok(segment)),
+		match self.said().await {
 			Ok(Answer::End) => {
 				self.is_done = true;
 				None
 			}
-			Ok(Answer::Failed(failure)) => {
-				self.is_done = true;
-				Some(Err(failure.into()))
-			}
-			Ok(other) => {
-				self.is_done = true;
-				Some(Err(unexpected(&other)))
-			}
-			Err(error) => {
-				self.is_done = true;
-				Some(Err(error))
-			}
+			Ok(Answer::Failed(failure)) => Some(Err(failure.into())),
+			other => Some(other),
+		}
+	}
+
+	/// What the child says next; starts it first.
+	async fn said(&mut self) -> Result<Answer, MediaError> {
+		if let Some((zygote, orders, file)) = self.unborn.take() {
+			let mut child = Running::start(&zygote, orders, Some(file)).await?;
+			let stdout = child.take_stdout()?;
+			self.born = Some((child, stdout));
+		}
+		let Some((child, stdout)) = &mut self.born else {
+			return Err(MediaError::Io("the segmenter could not be started".into()));
+		};
+		match timeout(self.patience, receive(stdout)).await {
+			Err(_) => Err(MediaError::TimedOut(self.patience)),
+			Ok(Err(_)) => Err(child.obituary().await),
+			Ok(Ok(answer)) => Ok(answer),
 		}
 	}
 }

@@ -16,9 +16,12 @@ use crate::{
 	ffi,
 	limits::{self, DecodeError, Failure},
 	mux::{mux, Elementary},
-	profile,
+	profile::{self, Tweak},
 	source::{self, frame_ticks, Source},
 };
+
+/// In evidence, the stream of the probe of rendition `i` is `PROBES + i`: above those of frames.
+const PROBES: u8 = 128;
 
 /// The seed of evidence and the leaf that it is made for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
@@ -27,6 +30,24 @@ pub struct EvidenceSeed {
 	pub seed: Hash,
 	/// The leaf's index within its claim.
 	pub index: u32,
+}
+
+/// The profile's variant in one rendition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Variant {
+	/// The rendition's place in the ladder.
+	pub rendition: u8,
+	/// Chooses among [`profile::STARTS`].
+	pub start: u8,
+}
+
+/// What is asked beyond the plain outputs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode)]
+pub struct Wishes {
+	/// Seed for evidence, if wanted.
+	pub evidence: Option<EvidenceSeed>,
+	/// Encode one rendition with the profile's variant.
+	pub variant: Option<Variant>,
 }
 
 /// What a segment is.
@@ -229,43 +250,31 @@ impl RenditionEncoder {
 		shape: &ffi::Picture,
 		source: &Source,
 		seed: Option<Hash>,
+		tweak: Tweak,
 	) -> Result<Self, Failure> {
 		let (width, height) = (u32::from(rendition.width), u32::from(rendition.height));
 		let scaler = ffi::Scaler::new(shape, width, height, profile::SCALER_FLAGS)
 			.map_err(|e| Failure::internal("scaler", e))?;
-		let setup = ffi::EncoderSetup {
-			width,
-			height,
-			fps: source.fps,
-			aspect: scaled_aspect(shape, width, height),
-			colour: shape.colour,
-		};
-		let options = profile::encoder_options(&rendition, source.times.len() as u32);
-		let encoder =
-			ffi::open_encoder(&setup, &options).map_err(|e| Failure::internal("encoder", e))?;
+		let encoder = open(&rendition, shape, source, source.times.len() as u32, tweak)?;
 		let hashes = FrameHashes::new(seed);
 		Ok(Self { rendition, scaler, encoder, fed: 0, packets: Vec::new(), hashes })
 	}
 
-	fn feed(&mut self, frame: &frame::Video) -> Result<(), Failure> {
+	fn feed(&mut self, frame: &frame::Video, probe: Option<&mut Probe>) -> Result<(), Failure> {
 		let mut scaled = self.scaler.scale(frame).map_err(|e| Failure::internal("scaler", e))?;
 		self.hashes.add(&scaled)?;
 		scaled.set_pts(Some(self.fed));
 		self.fed += 1;
+		if let Some(probe) = probe {
+			probe.feed(&scaled)?;
+		}
 		self.encoder.send_frame(&scaled).map_err(|e| Failure::internal("encoder", e))?;
 		self.drain()
 	}
 
 	fn drain(&mut self) -> Result<(), Failure> {
-		loop {
-			let mut packet = Packet::empty();
-			match self.encoder.receive_packet(&mut packet) {
-				Ok(()) => self.packets.push(packet),
-				Err(Error::Eof) => return Ok(()),
-				Err(Error::Other { errno }) if errno == libc::EAGAIN => return Ok(()),
-				Err(e) => return Err(Failure::internal("encoder", e)),
-			}
-		}
+		let packets = &mut self.packets;
+		drain(&mut self.encoder, |packet| packets.push(packet))
 	}
 
 	/// Ends the encoder and writes its transport stream. The encoder counts frames; its packets get
@@ -306,6 +315,113 @@ impl RenditionEncoder {
 		);
 		Ok((bytes, self.hashes))
 	}
+}
+
+/// Takes all packets that an encoder has ready.
+fn drain(
+	encoder: &mut ffmpeg_next::codec::encoder::video::Encoder,
+	mut each: impl FnMut(Packet),
+) -> Result<(), Failure> {
+	loop {
+		let mut packet = Packet::empty();
+		match encoder.receive_packet(&mut packet) {
+			Ok(()) => each(packet),
+			Err(Error::Eof) => return Ok(()),
+			Err(Error::Other { errno }) if errno == libc::EAGAIN => return Ok(()),
+			Err(e) => return Err(Failure::internal("encoder", e)),
+		}
+	}
+}
+
+/// The start of one rendition, encoded with a quantiser that the evidence's seed chooses: it shows
+/// that whoever made it has an encoder at work, and cannot be had before the seed.
+struct Probe {
+	rendition: usize,
+	encoder: ffmpeg_next::codec::encoder::video::Encoder,
+	left: u32,
+	hasher: Sha256,
+}
+
+impl Probe {
+	/// Frames of a probe: half a second, at least two so that there is motion in it.
+	fn frames(source: &Source) -> u32 {
+		let fps = source.fps;
+		let half = i64::from(fps.numerator()) / (2 * i64::from(fps.denominator().max(1)));
+		half.clamp(2, source.times.len().max(2) as i64) as u32
+	}
+
+	/// The rendition that `seed` chooses, and how it is encoded; `None` when its profile has no
+	/// probe.
+	fn choice(ladder: &[Rendition], seed: Hash) -> Option<(usize, Tweak)> {
+		let bytes = <[u8; 32]>::from(Sha256::digest((b"probe", seed).encode()));
+		let rendition = usize::from(bytes[0]) % ladder.len().max(1);
+		if ladder.get(rendition)?.profile != profile::CAPPED_QUALITY {
+			return None;
+		}
+		let strength = u16::from_be_bytes([bytes[1], bytes[2]]);
+		Some((rendition, Tweak::Probe { strength }))
+	}
+
+	fn new(
+		ladder: &[Rendition],
+		shape: &ffi::Picture,
+		source: &Source,
+		seed: Hash,
+	) -> Result<Option<Self>, Failure> {
+		let Some((rendition, tweak)) = Self::choice(ladder, seed) else { return Ok(None) };
+		let left = Self::frames(source);
+		let encoder = open(&ladder[rendition], shape, source, left, tweak)?;
+		Ok(Some(Self { rendition, encoder, left, hasher: Sha256::new() }))
+	}
+
+	fn feed(&mut self, scaled: &frame::Video) -> Result<(), Failure> {
+		if self.left == 0 {
+			return Ok(());
+		}
+		self.left -= 1;
+		self.encoder.send_frame(scaled).map_err(|e| Failure::internal("probe", e))?;
+		if self.left == 0 {
+			self.encoder.send_eof().map_err(|e| Failure::internal("probe", e))?;
+		}
+		self.drain()
+	}
+
+	fn drain(&mut self) -> Result<(), Failure> {
+		let hasher = &mut self.hasher;
+		drain(&mut self.encoder, |packet| {
+			hasher.update(profile::strip(packet.data().unwrap_or_default()));
+		})
+	}
+
+	/// The rendition, and the hash of what was encoded.
+	fn finish(mut self) -> Result<(usize, Hash), Failure> {
+		if self.left > 0 {
+			self.encoder.send_eof().map_err(|e| Failure::internal("probe", e))?;
+			self.drain()?;
+		}
+		Ok((self.rendition, Hash::from(<[u8; 32]>::from(self.hasher.finalize()))))
+	}
+}
+
+/// Opens the encoder of a rendition of a segment of `frames` frames.
+fn open(
+	rendition: &Rendition,
+	shape: &ffi::Picture,
+	source: &Source,
+	frames: u32,
+	tweak: Tweak,
+) -> Result<ffmpeg_next::codec::encoder::video::Encoder, Failure> {
+	let (width, height) = (u32::from(rendition.width), u32::from(rendition.height));
+	let setup = ffi::EncoderSetup {
+		width,
+		height,
+		fps: source.fps,
+		aspect: scaled_aspect(shape, width, height),
+		colour: shape.colour,
+	};
+	let options = profile::encoder_options(rendition, frames, source.fps, tweak)
+		.ok_or_else(|| Failure::internal("encoder", "a profile that is not known"))?;
+	ffi::open_encoder(&setup, &options).map_err(|e| Failure::internal("encoder", e))
 }
 
 /// The time of frame `index`. Decoding times run ahead of the first frame by the encoder's delay;
@@ -364,22 +480,32 @@ pub fn transcode(
 	input: Vec<u8>,
 	ladder: &[Rendition],
 	limits: &SourceLimits,
-	evidence: Option<EvidenceSeed>,
+	wishes: &Wishes,
 ) -> Result<Transcoded, Failure> {
+	let Wishes { evidence, variant } = *wishes;
 	let seed = evidence.map(|e| e.seed);
 	let source = source::read(input, limits)?;
 	let mut decoded = FrameHashes::new(seed);
 	let mut encoders: Vec<RenditionEncoder> = Vec::with_capacity(ladder.len());
+	let mut probe = None;
 	let mut times = Vec::with_capacity(source.times.len());
 	let facts = Decoder::new(&source, limits)?.run(|frame, shape, time| {
 		if encoders.is_empty() {
-			for rendition in ladder {
-				encoders.push(RenditionEncoder::new(*rendition, shape, &source, seed)?);
+			for (place, rendition) in ladder.iter().enumerate() {
+				let tweak = variant
+					.filter(|v| usize::from(v.rendition) == place)
+					.map_or(Tweak::None, |v| Tweak::Variant { start: v.start });
+				encoders.push(RenditionEncoder::new(*rendition, shape, &source, seed, tweak)?);
+			}
+			if let Some(seed) = seed {
+				probe = Probe::new(ladder, shape, &source, seed)?;
 			}
 		}
 		times.push(time);
 		decoded.add(frame)?;
-		encoders.iter_mut().try_for_each(|encoder| encoder.feed(frame))
+		encoders.iter_mut().enumerate().try_for_each(|(place, encoder)| {
+			encoder.feed(frame, probe.as_mut().filter(|probe| probe.rendition == place))
+		})
 	})?;
 
 	let mut outputs = Vec::with_capacity(encoders.len());
@@ -389,12 +515,16 @@ pub fn transcode(
 		outputs.push(bytes);
 		streams.push(hashes);
 	}
+	let probe = probe.map(Probe::finish).transpose()?;
 	let evidence = evidence.map(|EvidenceSeed { seed, index }| {
 		let mut leaf = LeafEvidence::new(seed, index);
 		for (stream, hashes) in streams.iter().enumerate() {
 			for (frame, hash) in hashes.hashes.iter().enumerate() {
 				leaf.add(stream as u8, frame as u32, *hash);
 			}
+		}
+		if let Some((rendition, hash)) = probe {
+			leaf.add(PROBES + rendition as u8, 0, hash);
 		}
 		leaf.digest()
 	});

@@ -1,4 +1,4 @@
-//! The canonical profile, version 1, as options of the libraries.
+//! The canonical profiles as options of the libraries. `docs/media.md` says how they were chosen.
 //!
 //! The outputs of a segment are a function of its bytes and of this file: changing anything here
 //! makes another toolchain. Why each setting is what it is:
@@ -14,9 +14,25 @@
 //! - `strict=strict` in the decoder: the order of pictures follows from the level rather than from
 //!   guesses that a longer probe would make.
 
-use livepeer_primitives::video::{Rendition, SourceLimits};
+use std::sync::OnceLock;
 
-use crate::sei;
+use ffmpeg_next::Rational;
+use livepeer_primitives::video::{ProfileId, Rendition, SourceLimits, CANONICAL_PROFILE};
+
+use crate::{ffi, sei};
+
+/// Profile 2: constant quality where the target rate allows it, else the target rate, planned over
+/// the segment.
+pub const CAPPED_QUALITY: ProfileId = 2;
+/// Profile 2: no picture needs to look better than this rate factor gives.
+const QUALITY: &str = "16";
+/// Profile 2: the longest time that the encoder's plan covers, in ms.
+const LONGEST_PLAN: u64 = 2_500;
+/// Profile 2: what the encoder uses beyond its preset.
+const CAPPED_QUALITY_TOOLS: &str = ":rc-lookahead=60:trellis=1";
+/// Profile 2: what the variant's frames are encoded with. Another way to search for motion: the
+/// vectors differ, rate and quality do not, and no header names it.
+const VARIANT: &str = "me=dia";
 
 /// The only demuxer of source segments and outputs.
 pub const DEMUXER: &str = "mpegts";
@@ -30,6 +46,23 @@ pub const SINGLE_FRAME_RATE: i32 = 30;
 pub const MAX_ALLOC: usize = 256 * 1024 * 1024;
 
 type Pairs = Vec<(&'static str, String)>;
+
+/// The variable by which tests have children use a lesser processor: `none`, or a name that both
+/// FFmpeg and x264 know. Nobody but the worker sets a child's environment.
+pub const PROCESSOR: &str = "LIVEPEER_PROCESSOR";
+
+static ASSEMBLY: OnceLock<String> = OnceLock::new();
+
+/// Has the libraries use a lesser processor in this process, if [`PROCESSOR`] says so.
+pub fn choose_processor() -> Result<(), String> {
+	let Ok(name) = std::env::var(PROCESSOR) else { return Ok(()) };
+	let (caps, assembly) = match name.as_str() {
+		"none" => ("0", "0"),
+		name => (name, name),
+	};
+	ffi::force_processor(caps).map_err(|e| format!("{PROCESSOR}={name}: {e}"))?;
+	ASSEMBLY.set(assembly.into()).map_err(|_| "the processor was chosen before".to_string())
+}
 
 /// Options of the demuxer of a segment.
 pub fn demuxer_options() -> Pairs {
@@ -57,24 +90,111 @@ pub fn decoder_options(limits: &SourceLimits) -> Pairs {
 	]
 }
 
-/// Options of the encoder of one rendition of a segment of `frames` frames.
-pub fn encoder_options(rendition: &Rendition, frames: u32) -> Pairs {
+/// Options of the encoder of one rendition of a segment of `frames` frames; `None` for a profile
+/// that is none of ours.
+pub fn encoder_options(
+	rendition: &Rendition,
+	frames: u32,
+	fps: Rational,
+	tweak: Tweak,
+) -> Option<Pairs> {
 	let bits = |kbps: u32| (u64::from(kbps) * 1000).to_string();
-	vec![
+	let mut x264 = String::from("cpu-independent=1:threads=1");
+	let mut options: Pairs = vec![
 		("preset", "veryfast".into()),
 		("threads", "1".into()),
-		("b", bits(rendition.kbps)),
-		("maxrate", bits(rendition.cap_kbps)),
-		// A second at the cap.
-		("bufsize", bits(rendition.cap_kbps)),
 		("g", frames.max(1).to_string()),
 		("sc_threshold", "0".into()),
 		("flags", "+bitexact+cgop".into()),
 		// Captions of the source would come back as SEI, which is stripped, but their length would
 		// have gone into the rate control.
 		("a53cc", "0".into()),
-		("x264-params", "cpu-independent=1:threads=1".into()),
-	]
+	];
+	match rendition.profile {
+		CANONICAL_PROFILE => options.extend([
+			("b", bits(rendition.kbps)),
+			("maxrate", bits(rendition.cap_kbps)),
+			// A second at the cap.
+			("bufsize", bits(rendition.cap_kbps)),
+		]),
+		CAPPED_QUALITY => {
+			let (rate, buffer) = plan(rendition.kbps, frames, fps);
+			options.extend([
+				("crf", QUALITY.into()),
+				("maxrate", rate.to_string()),
+				("bufsize", buffer.to_string()),
+			]);
+			x264.push_str(CAPPED_QUALITY_TOOLS);
+		}
+		_ => return None,
+	}
+	match tweak {
+		Tweak::None => {}
+		Tweak::Variant { start } => {
+			let at = variant_start(frames, start);
+			x264.push_str(&format!(":zones={at},{},{VARIANT}", u32::from(u16::MAX)));
+		}
+		Tweak::Probe { strength } => {
+			let strength = 50_000 + u32::from(strength);
+			x264.push_str(&format!(
+				":aq-strength={}.{:05}",
+				strength / 100_000,
+				strength % 100_000
+			));
+		}
+	}
+	if let Some(assembly) = ASSEMBLY.get() {
+		x264.push_str(&format!(":asm={assembly}"));
+	}
+	options.push(("x264-params", x264));
+	Some(options)
+}
+
+/// How an encode departs from the plain one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Tweak {
+	/// Not at all.
+	#[default]
+	None,
+	/// The profile's variant from one of [`STARTS`] on.
+	Variant {
+		/// Which start.
+		start: u8,
+	},
+	/// Another distribution of the quantiser over the picture, so that the result cannot be had from
+	/// public data.
+	Probe {
+		/// Strength of the adaptive quantiser, from 0.5 in hundred-thousandths.
+		strength: u16,
+	},
+}
+
+/// Rate and buffer, in bits, by which a segment of `frames` frames comes to `kbps` as a whole,
+/// wherever in it the bits are needed.
+///
+/// The buffer holds the whole segment's bits, and is nearly full at the start. The encoder plans
+/// over the pictures that it looks ahead and leaves the buffer half full at the end, so what is
+/// spent is 38 % of the buffer (measured) and what flows in. Of a long segment the buffer holds
+/// [`LONGEST_PLAN`] only: what is not yet seen needs its share.
+fn plan(kbps: u32, frames: u32, fps: Rational) -> (u64, u64) {
+	let positive = |n: i32| u64::from(n.max(1).unsigned_abs());
+	let length = u64::from(frames.max(1)) * 1000 * positive(fps.denominator());
+	let length = (length / positive(fps.numerator())).max(1);
+	let planned = length.min(LONGEST_PLAN);
+	let kbps = u64::from(kbps);
+	let rate = kbps * (980 - 380 * planned / length);
+	// libx264's unit is 1,000 bits.
+	(rate.max(1_000), (kbps * planned).max(1_000))
+}
+
+/// Places, in eighths of the segment, from which a variant can start. The last is late, so that
+/// whoever wants to know encodes nearly everything.
+pub const STARTS: [u32; 4] = [2, 4, 6, 7];
+
+/// The frame at which a variant with this start begins: never the first one.
+pub fn variant_start(frames: u32, start: u8) -> u32 {
+	let place = STARTS[usize::from(start) % STARTS.len()];
+	(u64::from(frames) * u64::from(place) / 8).clamp(1, u64::from(u32::MAX)) as u32
 }
 
 /// Options of the muxer.

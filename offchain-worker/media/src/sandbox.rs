@@ -2,7 +2,7 @@
 //!
 //! 1. Every descriptor but standard input, output and error (and the one file of the segmenter).
 //! 2. Resources: address space, processor time, files, processes, core dumps.
-//! 3. Landlock, where the kernel has it: every access to the file system and the network.
+//! 3. Landlock, as much as the kernel has: every access to the file system and the network.
 //! 4. seccomp: all system calls but those that computing on memory and open descriptors needs. A
 //!    few that libraries try and do without, opening a file among them, are refused; anything else
 //!    kills the process. There is no `socket`, no `clone`, no `execve`, and no way to map
@@ -78,13 +78,27 @@ const REFUSED: &[libc::c_long] = &[
 	libc::SYS_prlimit64,
 ];
 
-/// Enters the sandbox. There is no way back; on an error the process must not go on.
-pub fn enter(allowance: &Allowance) -> Result<(), String> {
+/// The system call filters, compiled once for all children.
+pub struct Filters(Vec<BpfProgram>);
+
+impl Filters {
+	/// Compiles them.
+	pub fn new() -> Result<Self, String> {
+		programs().map(Self).map_err(|e| format!("seccomp: {e}"))
+	}
+}
+
+/// Gives up files and network, for this process and all its children.
+pub fn deny_files() -> Result<(), String> {
 	ffi::not_dumpable();
-	landlock().map_err(|e| format!("landlock: {e}"))?;
+	landlock().map_err(|e| format!("landlock: {e}"))
+}
+
+/// Enters the rest of the sandbox. There is no way back; on an error the process must not go on.
+pub fn enter(allowance: &Allowance, filters: &Filters) -> Result<(), String> {
 	limit(allowance).map_err(|e| format!("resource limits: {e}"))?;
-	for program in programs().map_err(|e| format!("seccomp: {e}"))? {
-		seccompiler::apply_filter(&program).map_err(|e| format!("seccomp: {e}"))?;
+	for program in &filters.0 {
+		seccompiler::apply_filter(program).map_err(|e| format!("seccomp: {e}"))?;
 	}
 	Ok(())
 }
@@ -102,22 +116,35 @@ fn limit(allowance: &Allowance) -> std::io::Result<()> {
 	set(Resource::NOFILE, 4)
 }
 
-/// Denies everything that this kernel's landlock knows. A kernel without it is no error: seccomp
-/// alone already leaves no system call that opens anything.
-fn landlock() -> Result<(), landlock::RulesetError> {
+/// Denies everything that this kernel's landlock knows. Without any of it nothing is decoded: seccomp
+/// alone leaves no system call that opens anything, but what strangers send meets two walls or none.
+fn landlock() -> Result<(), String> {
+	let status = restrict().map_err(|error| error.to_string())?;
+	enforced(status.ruleset)
+}
+
+fn restrict() -> Result<landlock::RestrictionStatus, landlock::RulesetError> {
 	let abi = ABI::V6;
-	let status = Ruleset::default()
+	Ruleset::default()
 		.set_compatibility(CompatLevel::BestEffort)
 		.handle_access(AccessFs::from_all(abi))?
 		.handle_access(AccessNet::from_all(abi))?
 		.scope(Scope::from_all(abi))?
 		.create()?
 		.no_new_privs(true)
-		.restrict_self()?;
-	if status.ruleset == RulesetStatus::NotEnforced {
-		tracing::debug!("this kernel has no landlock");
+		.restrict_self()
+}
+
+fn enforced(status: RulesetStatus) -> Result<(), String> {
+	match status {
+		RulesetStatus::NotEnforced => {
+			Err("this kernel has none, or a container's profile hides it; it \
+			is needed to decode what strangers send (Linux 5.13 or later, `landlock` in \
+			/sys/kernel/security/lsm)"
+				.into())
+		}
+		RulesetStatus::PartiallyEnforced | RulesetStatus::FullyEnforced => Ok(()),
 	}
-	Ok(())
 }
 
 /// Two filters, of which the stricter answer holds: one that kills whatever is on neither list,
@@ -143,4 +170,16 @@ fn programs() -> Result<Vec<BpfProgram>, seccompiler::BackendError> {
 	let refuse = SeccompFilter::new(refused, SeccompAction::Allow, errno, arch)?;
 	// The refusing one first: installing a filter takes system calls that the other forbids.
 	Ok(vec![refuse.try_into()?, kill.try_into()?])
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn child_should_refuse_a_kernel_without_landlock() {
+		assert!(enforced(RulesetStatus::NotEnforced).is_err());
+		assert!(enforced(RulesetStatus::PartiallyEnforced).is_ok());
+		assert!(enforced(RulesetStatus::FullyEnforced).is_ok());
+	}
 }

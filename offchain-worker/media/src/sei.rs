@@ -51,6 +51,22 @@ pub fn has(data: &[u8], kind: u8) -> bool {
 	nals(data).any(|nal| nal.kind == kind)
 }
 
+/// The units of this type, with their start codes.
+pub fn units(data: &[u8], kind: u8) -> Vec<u8> {
+	let mut out = Vec::new();
+	for nal in nals(data).filter(|nal| nal.kind == kind) {
+		out.extend_from_slice(nal.bytes);
+	}
+	out
+}
+
+/// The first unit, its type byte first.
+pub fn body(data: &[u8]) -> Option<&[u8]> {
+	let nal = nals(data).next()?;
+	let (_, body) = start_code(nal.bytes, 0)?;
+	nal.bytes.get(body..)
+}
+
 #[cfg(test)]
 mod tests {
 	use super::*;

@@ -10,7 +10,7 @@ use livepeer_primitives::{
 
 use crate::{
 	limits::Failure,
-	pipeline::{EvidenceSeed, Facts, Inspection, Transcoded},
+	pipeline::{Facts, Inspection, Transcoded, Wishes},
 };
 
 /// The largest frame. A parent decodes what a child sent that it does not trust, so there is no more
@@ -34,8 +34,8 @@ pub enum Request {
 		limits: SourceLimits,
 		/// The renditions in order.
 		ladder: Vec<Rendition>,
-		/// Seed for evidence, if wanted.
-		evidence: Option<EvidenceSeed>,
+		/// What is asked beyond the plain outputs.
+		wishes: Wishes,
 		/// The segment.
 		input: Vec<u8>,
 	},
@@ -93,6 +93,10 @@ pub enum Answer {
 		/// The error, if it did not.
 		error: String,
 	},
+	/// What the source is; comes before its first segment.
+	Shape(Shape),
+	/// What the segmenter does to the source and why, in words.
+	Notice(String),
 }
 
 /// How a [`Transcoded`] is read: of no more outputs than a ladder has renditions. An empty output is
@@ -134,6 +138,19 @@ pub struct Segment {
 	pub first_time: i64,
 	/// Number of video frames.
 	pub frames: u32,
+	/// Whether what follows does not go on from it: it is the last of its epoch.
+	pub last: bool,
+}
+
+/// What a source is at most, as far as its beginning tells: said before its first segment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Shape {
+	/// Width of the pictures of its segments.
+	pub width: u16,
+	/// Their height.
+	pub height: u16,
+	/// Frames per second, rounded up.
+	pub fps: u16,
 }
 
 /// How a file is cut.
@@ -145,12 +162,25 @@ pub struct SegmentOptions {
 	pub longest: u32,
 	/// How often the file is played; `None` for ever. Time goes on across repetitions.
 	pub plays: Option<u32>,
+	/// What segments may be at most, if that is settled; otherwise it is what the source is.
+	pub fit: Option<Shape>,
+	/// Whether what the network does not take as it is is encoded here; refused otherwise.
+	pub normalise: bool,
+	/// Whether the input comes as it is made, over a pipe, and nothing waits for what follows.
+	pub live: bool,
 }
 
 impl Default for SegmentOptions {
 	fn default() -> Self {
 		use livepeer_primitives::video::TARGET_SEGMENT;
-		Self { target: TARGET_SEGMENT, longest: 3 * TARGET_SEGMENT, plays: Some(1) }
+		Self {
+			target: TARGET_SEGMENT,
+			longest: 3 * TARGET_SEGMENT,
+			plays: Some(1),
+			fit: None,
+			normalise: true,
+			live: false,
+		}
 	}
 }
 
@@ -209,6 +239,7 @@ mod tests {
 			duration: 180_000,
 			first_time: 126_000,
 			frames: 60,
+			last: false,
 		});
 		let mut bytes = Vec::new();
 		write(&mut bytes, &answer).expect("writes to memory");

@@ -10,10 +10,11 @@ use livepeer_primitives::{
 	Hash,
 };
 use livepeer_worker_core::ports::engine::{Fault, Format, MediaEngine, MediaError};
-use livepeer_worker_media::{golden, Engine};
+use livepeer_worker_media::{golden, Engine, MediaPool, PoolConfig};
 
-async fn engine() -> Engine {
-	Engine::start(pool()).await.expect("the golden vectors can be made")
+/// What it is called does not matter here, so the golden vectors need not be made.
+fn engine() -> Engine {
+	Engine::unattested(pool())
 }
 
 fn format() -> Format {
@@ -23,12 +24,21 @@ fn format() -> Format {
 
 #[tokio::test]
 async fn toolchain_should_be_debian_12s_when_its_packages_are_installed() {
-	assert_eq!(golden::attest(&pool()).await, Ok(toolchain::DEBIAN_12_V1));
+	let folder = tempfile::tempdir().expect("a temporary directory");
+	let memory = folder.path().join("toolchain");
+	let attested = golden::attest(&pool(), Some(&memory)).await.expect("a sound build");
+	assert_eq!(attested.toolchain, toolchain::DEBIAN_12_V1);
+	assert_eq!(attested.checked.len(), golden::checks().len());
+	// The second time it is known, without a child.
+	let nobody = MediaPool::new(PoolConfig { program: Some("/nonexistent".into()), ..config() });
+	let again = golden::attest(&nobody, Some(&memory)).await.expect("it is remembered");
+	assert_eq!((again.toolchain, again.checked.len()), (attested.toolchain, 0));
+	assert!(golden::attest(&nobody, None).await.is_err());
 }
 
 #[tokio::test]
 async fn outputs_should_be_named_for_what_was_done_to_them() {
-	let engine = engine().await;
+	let engine = engine();
 	let directory = tempfile::tempdir().expect("a temporary directory");
 	let at = directory.path().display();
 	let source = made(directory.path(), "source.ts", SOURCE);
@@ -99,7 +109,7 @@ async fn outputs_should_be_named_for_what_was_done_to_them() {
 
 #[tokio::test]
 async fn digest_should_depend_on_seed_and_leaf() {
-	let engine = engine().await;
+	let engine = engine();
 	let source = source();
 	let made = engine.transcode(&format(), &source).await.expect("a good source").outputs;
 	let outputs: Vec<_> = made.into_iter().map(Some).collect();
@@ -115,7 +125,7 @@ async fn digest_should_depend_on_seed_and_leaf() {
 
 #[tokio::test]
 async fn invalid_input_should_keep_its_reason() {
-	let refused = engine().await.transcode(&format(), b"#EXTM3U\n").await;
+	let refused = engine().transcode(&format(), b"#EXTM3U\n").await;
 	assert!(
 		matches!(refused, Err(MediaError::Invalid(RejectReason::NotTransportStream))),
 		"{refused:?}"

@@ -50,5 +50,14 @@ async fn error_should_say_so_when_the_program_is_no_child_of_ours() {
 	assert!(matches!(result, Err(MediaError::Io(_))));
 	let wrong = PoolConfig { program: Some("/bin/true".into()), ..config() };
 	let result = transcode(&MediaPool::new(wrong), &source()).await;
-	assert!(matches!(result, Err(MediaError::Died { .. })), "{result:?}");
+	assert!(matches!(result, Err(MediaError::Io(_))), "{result:?}");
+}
+
+#[tokio::test]
+async fn job_should_be_refused_in_words_when_it_needs_more_memory_than_there_is() {
+	let small = MediaPool::new(PoolConfig { total_memory: 64 * 1024 * 1024, ..config() });
+	let refused = transcode(&small, &source()).await;
+	assert!(matches!(refused, Err(MediaError::TooLarge { .. })), "{refused:?}");
+	let words = refused.expect_err("it was refused").to_string();
+	assert!(words.contains("needs") && words.contains("64 MiB for all"), "{words}");
 }

@@ -17,6 +17,16 @@ async fn cut(path: &Path, options: SegmentOptions) -> Result<Vec<Segment>, Media
 	Ok(segments)
 }
 
+/// Refuses what would have to be encoded.
+const STRICT: SegmentOptions = SegmentOptions {
+	target: 180_000,
+	longest: 540_000,
+	plays: Some(1),
+	fit: None,
+	normalise: false,
+	live: false,
+};
+
 /// Eight seconds with a keyframe each second and sound.
 const FILM: &str = "-f lavfi -i testsrc2=s=320x180:r=25:d=8 -f lavfi -i sine=r=48000:d=8 \
 	-pix_fmt yuv420p -c:v libx264 -preset fast -g 25 -c:a aac";
@@ -119,11 +129,13 @@ async fn cut_should_be_early_when_the_next_keyframe_is_too_far() {
 	assert_eq!(frames, [40, 135, 50]);
 
 	let path = film("never.mp4", "0,8");
-	match cut(&path, SegmentOptions::default()).await {
+	let segments = cut(&path, SegmentOptions::default()).await.expect("it is encoded again");
+	assert_eq!(segments.iter().map(|s| s.frames).sum::<u32>(), 225);
+	match cut(&path, STRICT).await {
 		Err(MediaError::Unsupported(text)) => {
 			assert!(text.contains("keyframe") && text.contains("ffmpeg -i INPUT"), "{text}")
 		}
-		other => panic!("{other:?}"),
+		other => panic!("{:?}", other.map(|segments| segments.len())),
 	}
 }
 
@@ -157,12 +169,12 @@ async fn error_should_say_what_to_do_when_the_file_does_not_fit() {
 	];
 	for (name, options, expected) in cases {
 		made(directory.path(), name, &options);
-		match cut(&directory.path().join(name), SegmentOptions::default()).await {
+		match cut(&directory.path().join(name), STRICT).await {
 			Err(MediaError::Unsupported(text)) => {
 				assert!(text.contains(expected), "{name}: {text}");
 				assert!(!text.contains('\n'), "{name}: {text}");
 			}
-			other => panic!("{name}: {other:?}"),
+			other => panic!("{name}: {:?}", other.map(|segments| segments.len())),
 		}
 	}
 	for (name, bytes) in [
@@ -174,7 +186,63 @@ async fn error_should_say_what_to_do_when_the_file_does_not_fit() {
 		std::fs::write(&path, bytes).expect("disk");
 		match cut(&path, SegmentOptions::default()).await {
 			Err(MediaError::Unsupported(text)) => assert!(text.contains("not a video"), "{text}"),
-			other => panic!("{name}: {other:?}"),
+			other => panic!("{name}: {:?}", other.map(|segments| segments.len())),
+		}
+	}
+}
+
+#[tokio::test]
+async fn live_source_should_be_cut_as_it_comes_and_end_when_it_breaks_off() {
+	use tokio::io::AsyncWriteExt;
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let film = made(directory.path(), "film.ts", FILM);
+	let (mut input, mut stream) =
+		pool().segment_live(SegmentOptions::default()).expect("a child starts");
+	// Nothing of the rest is there before the first segment came.
+	let (came, wait) = tokio::sync::oneshot::channel::<()>();
+	tokio::spawn(async move {
+		let (now, later) = film.split_at(film.len() / 2);
+		input.write_all(now).await.expect("the child reads");
+		wait.await.expect("it came");
+		input.write_all(&later[..later.len() / 2]).await.expect("the child reads");
+	});
+	let first = stream.next().await.expect("no end").expect("no error");
+	assert_eq!((first.frames, first.last), (50, false));
+	let shape = stream.shape().expect("it is said first");
+	assert_eq!((shape.width, shape.height, shape.fps), (320, 180, 25));
+	came.send(()).expect("it waits");
+	let mut last = first;
+	while let Some(segment) = stream.next().await {
+		let segment = segment.expect("no error");
+		assert_eq!(last.first_time + i64::from(last.duration), segment.first_time);
+		last = segment;
+	}
+	assert!(last.last, "what comes next is another epoch");
+}
+
+#[tokio::test]
+async fn child_should_survive_changed_transport_streams() {
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let film = made(directory.path(), "film.ts", FILM);
+	let mut state = 0x9e37_79b9_7f4a_7c15u64;
+	let mut random = |below: usize| {
+		state ^= state << 13;
+		state ^= state >> 7;
+		state ^= state << 17;
+		state as usize % below
+	};
+	for round in 0..24 {
+		let mut changed = film.clone();
+		for _ in 0..1 + random(200) {
+			let at = random(changed.len());
+			changed[at] = random(256) as u8;
+		}
+		changed.truncate(1 + random(changed.len()));
+		let path = directory.path().join("changed.ts");
+		std::fs::write(&path, changed).expect("disk");
+		match cut(&path, SegmentOptions::default()).await {
+			Ok(_) | Err(MediaError::Unsupported(_)) => {}
+			Err(other) => panic!("{round}: {other}"),
 		}
 	}
 }

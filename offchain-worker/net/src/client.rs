@@ -22,10 +22,10 @@ use tokio::sync::{mpsc, oneshot, Mutex as AsyncMutex};
 
 use crate::{
 	hosts::Hosts,
-	identity::{dialable, load_identity, peer_name, service_record},
+	identity::{dialable, load_identity, peer_name, reach_of, service_record, Reach},
 	local,
 	server::Server,
-	swarm::{self, Connect},
+	swarm::{self, Command},
 	wire::{read_frame, read_payload, step, within, write_frame, write_payload, GREETING},
 	NetConfig, NetLimits,
 };
@@ -39,7 +39,7 @@ const OPEN_ATTEMPTS: u32 = 12;
 pub struct Net {
 	peer: PeerId,
 	control: libp2p_stream::Control,
-	commands: mpsc::Sender<Connect>,
+	commands: mpsc::Sender<Command>,
 	protocol: StreamProtocol,
 	record: ServiceRecord,
 	listen: Vec<Multiaddr>,
@@ -60,15 +60,26 @@ impl Net {
 		let mut swarm = swarm::build(key, &config.limits, hosts.clone())?;
 		let listen = swarm::listen(&mut swarm, &config.listen).await?;
 		let published = if config.announce.is_empty() { &listen } else { &config.announce };
-		let record = service_record(peer, published, &config.url)?;
+		let published: Vec<Multiaddr> = published
+			.iter()
+			.filter(|address| config.announce_local || reach_of(address) == Reach::Others)
+			.cloned()
+			.collect();
+		if published.is_empty() && !listen.is_empty() {
+			return Err(local(
+				"no address is known at which others reach this machine: give --announce",
+			));
+		}
+		let record = service_record(peer, &published, &config.url)?;
 		let mut control = swarm::control(&swarm);
 		let protocol = StreamProtocol::try_from_owned(protocol_name(&config.genesis))
 			.map_err(|_| local("the protocol's name is not valid"))?;
+		let (commands, receiver) = mpsc::channel(64);
 		if let Some(service) = service {
 			let incoming = control.accept(protocol.clone()).map_err(local)?;
-			tokio::spawn(Arc::new(Server::new(service, config.limits, hosts)).run(incoming));
+			let server = Server::new(service, config.limits, hosts, commands.downgrade());
+			tokio::spawn(Arc::new(server).run(incoming));
 		}
-		let (commands, receiver) = mpsc::channel(64);
 		tokio::spawn(swarm::run(swarm, receiver));
 		Ok(Self {
 			peer,
@@ -95,10 +106,33 @@ impl Net {
 	async fn connect(&self, peer: PeerId, addresses: Vec<Multiaddr>) -> Result<(), NetError> {
 		let (done, connected) = oneshot::channel();
 		let gone = || NetError::Local("the swarm has stopped".into());
-		self.commands.send(Connect { peer, addresses, done }).await.map_err(|_| gone())?;
+		let command = Command::Connect { peer, addresses, done };
+		self.commands.send(command).await.map_err(|_| gone())?;
 		match tokio::time::timeout(CONNECT, connected).await {
 			Ok(result) => result.map_err(|_| gone())?,
 			Err(_) => Err(NetError::Timeout),
+		}
+	}
+
+	/// Asks `helper` whether it reaches `peer` at an address of this machine.
+	pub async fn is_reached(
+		&self,
+		helper: &ServiceRecord,
+		peer: &PeerId,
+		address: &Multiaddr,
+	) -> Result<bool, NetError> {
+		let long = |_| NetError::BadRecord("the address is too long".into());
+		let request = Request::Reach {
+			peer_id: peer.to_bytes().try_into().map_err(long)?,
+			address: address.to_vec().try_into().map_err(long)?,
+		};
+		match self.ask(helper, &request).await? {
+			(_, Reply::Reached(is_reached)) => Ok(is_reached),
+			(_, Reply::NotFound) => Err(NetError::Protocol(
+				"the peer sees this machine at another address than the one that it is to try"
+					.into(),
+			)),
+			(_, reply) => Err(unexpected(reply)),
 		}
 	}
 

@@ -4,7 +4,7 @@
 use std::{
 	collections::BTreeMap,
 	convert::Infallible,
-	net::{IpAddr, Ipv6Addr},
+	net::{IpAddr, Ipv4Addr, Ipv6Addr},
 	sync::{Arc, Mutex, MutexGuard, PoisonError},
 	task::{Context, Poll},
 };
@@ -14,8 +14,8 @@ use libp2p::{
 	multiaddr::Protocol,
 	swarm::{
 		behaviour::{ConnectionClosed, ConnectionEstablished},
-		dummy, ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler,
-		THandlerInEvent, THandlerOutEvent, ToSwarm,
+		dummy, CloseConnection, ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour,
+		THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
 	},
 	Multiaddr, PeerId,
 };
@@ -23,9 +23,7 @@ use libp2p::{
 /// Where a peer is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Host {
-	/// On this machine: not limited, for a demonstration runs everything on one.
-	Own,
-	/// At an address of the internet. Of an IPv6 address the first half: who has one address has
+	/// At an address, this machine's own ones included. Of an IPv6 address the first half: who has one address has
 	/// all those that share it.
 	Ip(IpAddr),
 	/// Nobody knows; all such peers have one share together.
@@ -42,7 +40,7 @@ impl Host {
 		});
 		match ip {
 			None => Self::Unknown,
-			Some(ip) if ip.is_loopback() => Self::Own,
+			Some(ip) if ip.is_loopback() => Self::Ip(Ipv4Addr::LOCALHOST.into()),
 			Some(IpAddr::V6(ip)) => {
 				let [a, b, c, d, ..] = ip.segments();
 				Self::Ip(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into())
@@ -52,7 +50,21 @@ impl Host {
 	}
 }
 
-type Connections = BTreeMap<PeerId, Vec<(ConnectionId, Host)>>;
+/// A connection with a peer.
+struct Connection {
+	id: ConnectionId,
+	host: Host,
+	/// Whether the peer has made it.
+	is_incoming: bool,
+	/// Grows with each connection.
+	number: u64,
+}
+
+#[derive(Default)]
+struct Connections {
+	next: u64,
+	peers: BTreeMap<PeerId, Vec<Connection>>,
+}
 
 /// The hosts of all connected peers.
 #[derive(Clone, Default)]
@@ -67,25 +79,58 @@ impl Hosts {
 	/// Where a peer is, by its newest connection.
 	pub(crate) fn of(&self, peer: &PeerId) -> Host {
 		let connections = self.lock();
-		let newest = connections.get(peer).and_then(|all| all.last());
-		newest.map_or(Host::Unknown, |(_, host)| *host)
+		let newest = connections.peers.get(peer).and_then(|all| all.last());
+		newest.map_or(Host::Unknown, |newest| newest.host)
 	}
 
 	/// How many connections there are with a host.
 	fn connections(&self, host: Host) -> usize {
-		self.lock().values().flatten().filter(|(_, of)| *of == host).count()
+		self.lock().peers.values().flatten().filter(|connection| connection.host == host).count()
 	}
 
-	fn add(&self, peer: PeerId, connection: ConnectionId, host: Host) {
-		self.lock().entry(peer).or_default().push((connection, host));
+	/// How many connections there are.
+	fn all(&self) -> usize {
+		self.lock().peers.values().map(Vec::len).sum()
 	}
 
-	fn remove(&self, peer: &PeerId, connection: ConnectionId) {
+	/// The oldest incoming connection of the host that has the most of them, and how many that are;
+	/// those that are being closed do not count.
+	fn oldest_of_largest(
+		&self,
+		closing: &[(PeerId, ConnectionId, bool)],
+	) -> Option<(usize, (PeerId, ConnectionId))> {
+		let connections = self.lock();
+		let mut hosts: BTreeMap<Host, (usize, u64, (PeerId, ConnectionId))> = BTreeMap::new();
+		for (peer, all) in &connections.peers {
+			let open = all.iter().filter(|connection| {
+				connection.is_incoming && closing.iter().all(|(_, id, _)| *id != connection.id)
+			});
+			for Connection { id, host, number, .. } in open {
+				let seen = hosts.entry(*host).or_insert((0, *number, (*peer, *id)));
+				seen.0 += 1;
+				if *number < seen.1 {
+					(seen.1, seen.2) = (*number, (*peer, *id));
+				}
+			}
+		}
+		let largest = hosts.into_values().max_by_key(|(count, _, _)| *count);
+		largest.map(|(count, _, oldest)| (count, oldest))
+	}
+
+	fn add(&self, peer: PeerId, id: ConnectionId, host: Host, is_incoming: bool) {
 		let mut connections = self.lock();
-		if let Some(all) = connections.get_mut(peer) {
-			all.retain(|(id, _)| *id != connection);
+		let number = connections.next;
+		connections.next = number.saturating_add(1);
+		let connection = Connection { id, host, is_incoming, number };
+		connections.peers.entry(peer).or_default().push(connection);
+	}
+
+	fn remove(&self, peer: &PeerId, id: ConnectionId) {
+		let mut connections = self.lock();
+		if let Some(all) = connections.peers.get_mut(peer) {
+			all.retain(|connection| connection.id != id);
 			if all.is_empty() {
-				connections.remove(peer);
+				connections.peers.remove(peer);
 			}
 		}
 	}
@@ -103,15 +148,19 @@ impl core::fmt::Display for TooMany {
 
 impl std::error::Error for TooMany {}
 
-/// Keeps [`Hosts`] up to date, and refuses a host more connections than its share.
+/// Keeps [`Hosts`] up to date, refuses a host more connections than its share, and closes some of
+/// whoever has the most when there are too many in all.
 pub(crate) struct Behaviour {
 	hosts: Hosts,
+	connections: usize,
 	connections_per_host: usize,
+	/// Connections that are to be closed, until they are, and whether the swarm was told.
+	closing: Vec<(PeerId, ConnectionId, bool)>,
 }
 
 impl Behaviour {
-	pub(crate) fn new(hosts: Hosts, connections_per_host: usize) -> Self {
-		Self { hosts, connections_per_host }
+	pub(crate) fn new(hosts: Hosts, connections: usize, connections_per_host: usize) -> Self {
+		Self { hosts, connections, connections_per_host, closing: Vec::new() }
 	}
 }
 
@@ -127,8 +176,18 @@ impl NetworkBehaviour for Behaviour {
 		remote: &Multiaddr,
 	) -> Result<THandler<Self>, ConnectionDenied> {
 		let host = Host::of(remote);
-		if host != Host::Own && self.hosts.connections(host) >= self.connections_per_host {
+		let of_host = self.hosts.connections(host);
+		if of_host >= self.connections_per_host {
 			return Err(ConnectionDenied::new(TooMany(host)));
+		}
+		let closing = self.closing.len();
+		if self.hosts.all().saturating_sub(closing) >= self.connections {
+			match self.hosts.oldest_of_largest(&self.closing) {
+				Some((count, (peer, id))) if count > of_host + 1 => {
+					self.closing.push((peer, id, false))
+				}
+				_ => return Err(ConnectionDenied::new(TooMany(host))),
+			}
 		}
 		Ok(dummy::ConnectionHandler)
 	}
@@ -151,9 +210,13 @@ impl NetworkBehaviour for Behaviour {
 				connection_id,
 				endpoint,
 				..
-			}) => self.hosts.add(peer_id, connection_id, Host::of(endpoint.get_remote_address())),
+			}) => {
+				let host = Host::of(endpoint.get_remote_address());
+				self.hosts.add(peer_id, connection_id, host, endpoint.is_listener());
+			}
 			FromSwarm::ConnectionClosed(ConnectionClosed { peer_id, connection_id, .. }) => {
-				self.hosts.remove(&peer_id, connection_id)
+				self.closing.retain(|(_, id, _)| *id != connection_id);
+				self.hosts.remove(&peer_id, connection_id);
 			}
 			_ => {}
 		}
@@ -169,7 +232,14 @@ impl NetworkBehaviour for Behaviour {
 	}
 
 	fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Infallible, THandlerInEvent<Self>>> {
-		Poll::Pending
+		match self.closing.iter_mut().find(|(_, _, told)| !told) {
+			Some((peer, id, told)) => {
+				*told = true;
+				let connection = CloseConnection::One(*id);
+				Poll::Ready(ToSwarm::CloseConnection { peer_id: *peer, connection })
+			}
+			None => Poll::Pending,
+		}
 	}
 }
 
@@ -189,21 +259,21 @@ mod tests {
 		assert_eq!(host("/ip6/2001:db8::1/tcp/1"), host("/ip6/2001:db8::ffff:0:2/tcp/1"));
 		assert_ne!(host("/ip6/2001:db8::1/tcp/1"), host("/ip6/2001:db8:0:1::1/tcp/1"));
 		assert_eq!(host("/ip6/::ffff:192.0.2.1/tcp/1"), host("/ip4/192.0.2.1/tcp/1"));
-		assert_eq!(host("/ip4/127.0.0.1/tcp/1"), Host::Own);
-		assert_eq!(host("/ip6/::1/tcp/1"), Host::Own);
+		assert_eq!(host("/ip4/127.0.0.1/tcp/1"), host("/ip6/::1/tcp/1"));
+		assert_eq!(host("/ip4/127.0.0.1/tcp/1"), host("/ip4/127.0.0.2/tcp/1"));
 		assert_eq!(host("/dns4/example.org/tcp/1"), Host::Unknown);
 	}
 
 	#[test]
 	fn host_should_be_refused_when_it_has_its_share_of_connections() {
-		let mut behaviour = Behaviour::new(Hosts::default(), 2);
+		let mut behaviour = Behaviour::new(Hosts::default(), 100, 2);
 		let local: Multiaddr = "/ip4/198.51.100.1/tcp/1".parse().unwrap();
 		let mut connect = |id: usize, from: &str| {
 			let (id, peer) = (ConnectionId::new_unchecked(id), PeerId::random());
 			let from = from.parse().unwrap();
 			let taken = behaviour.handle_established_inbound_connection(id, peer, &local, &from);
 			if taken.is_ok() {
-				behaviour.hosts.add(peer, id, Host::of(&from));
+				behaviour.hosts.add(peer, id, Host::of(&from), true);
 			}
 			taken.is_ok().then_some((peer, id, behaviour.hosts.clone()))
 		};
@@ -211,12 +281,36 @@ mod tests {
 		assert!(connect(1, "/ip4/192.0.2.1/tcp/2").is_some());
 		assert!(connect(2, "/ip4/192.0.2.1/tcp/3").is_none(), "another identity, the same host");
 		assert!(connect(3, "/ip4/192.0.2.2/tcp/1").is_some());
-		for id in 10..20 {
-			assert!(connect(id, "/ip4/127.0.0.1/tcp/1").is_some(), "this machine is not limited");
-		}
+		let own = (10..20).filter(|id| connect(*id, "/ip4/127.0.0.1/tcp/1").is_some()).count();
+		assert_eq!(own, 2, "this machine is a host like others");
 		assert_eq!(hosts.of(&peer), host("/ip4/192.0.2.1/tcp/1"));
 		hosts.remove(&peer, id);
 		assert_eq!(hosts.of(&peer), Host::Unknown);
 		assert!(connect(4, "/ip4/192.0.2.1/tcp/4").is_some());
+	}
+
+	#[test]
+	fn host_with_the_most_connections_should_make_room_when_there_are_too_many() {
+		let mut behaviour = Behaviour::new(Hosts::default(), 4, 3);
+		let local: Multiaddr = "/ip4/198.51.100.1/tcp/1".parse().unwrap();
+		let mut connect = |id: usize, from: &str| {
+			let (id, peer) = (ConnectionId::new_unchecked(id), PeerId::random());
+			let from = from.parse().unwrap();
+			let taken = behaviour.handle_established_inbound_connection(id, peer, &local, &from);
+			if taken.is_ok() {
+				behaviour.hosts.add(peer, id, Host::of(&from), true);
+			}
+			let closing: Vec<_> = behaviour.closing.iter().map(|(_, id, _)| *id).collect();
+			(taken.is_ok(), closing)
+		};
+		for id in 0..3 {
+			assert!(connect(id, "/ip4/192.0.2.1/tcp/1").0);
+		}
+		assert!(connect(3, "/ip4/192.0.2.2/tcp/1").0);
+		let id = ConnectionId::new_unchecked;
+		assert_eq!(connect(4, "/ip4/192.0.2.3/tcp/1"), (true, vec![id(0)]));
+		assert_eq!(connect(5, "/ip4/192.0.2.4/tcp/1"), (true, vec![id(0), id(1)]));
+		// Nobody has more than the others: whoever is there stays.
+		assert_eq!(connect(6, "/ip4/192.0.2.5/tcp/1"), (false, vec![id(0), id(1)]));
 	}
 }

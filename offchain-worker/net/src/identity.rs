@@ -3,6 +3,7 @@
 use std::{
 	fs::{self, OpenOptions},
 	io::{self, Write},
+	net::IpAddr,
 	os::unix::fs::OpenOptionsExt,
 	path::Path,
 };
@@ -47,7 +48,55 @@ pub fn record_of(
 	addresses: &[Multiaddr],
 	url: &str,
 ) -> Result<ServiceRecord, NetError> {
-	service_record(load_identity(path)?.public().to_peer_id(), addresses, url)
+	record_for(load_identity(path)?.public().to_peer_id(), addresses, url)
+}
+
+/// The record of a peer that is reached at these addresses.
+pub fn record_for(
+	peer: PeerId,
+	addresses: &[Multiaddr],
+	url: &str,
+) -> Result<ServiceRecord, NetError> {
+	service_record(peer, addresses, url)
+}
+
+/// The record of the peer that an address names at its end.
+pub fn record_at(address: &Multiaddr) -> Result<ServiceRecord, NetError> {
+	let mut address = address.clone();
+	match address.pop() {
+		Some(Protocol::P2p(peer)) => service_record(peer, &[address], ""),
+		_ => Err(NetError::BadRecord("the address does not end in /p2p/PEER".into())),
+	}
+}
+
+/// Who reaches an address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reach {
+	/// Nobody: it is that of all addresses of a machine, or names no port.
+	Nobody,
+	/// Who is on the same machine.
+	ThisMachine,
+	/// Others, as far as the address tells.
+	Others,
+}
+
+/// Who reaches an address, as far as it tells.
+pub fn reach_of(address: &Multiaddr) -> Reach {
+	let mut reach = Reach::Others;
+	for part in address {
+		let ip: Option<IpAddr> = match part {
+			Protocol::Ip4(ip) => Some(ip.into()),
+			Protocol::Ip6(ip) => Some(IpAddr::V6(ip).to_canonical()),
+			Protocol::Tcp(0) | Protocol::Udp(0) => return Reach::Nobody,
+			_ => None,
+		};
+		match ip {
+			Some(ip) if ip.is_unspecified() || ip.is_multicast() => return Reach::Nobody,
+			Some(ip) if ip.is_loopback() => reach = Reach::ThisMachine,
+			_ => {}
+		}
+	}
+	reach
 }
 
 /// The peer id of a record as people write it; empty when it names none.
@@ -62,7 +111,7 @@ pub(crate) fn service_record(
 	url: &str,
 ) -> Result<ServiceRecord, NetError> {
 	let mut addresses: Vec<&Multiaddr> = addresses.iter().collect();
-	addresses.sort_by_key(|address| is_loopback(address));
+	addresses.sort_by_key(|address| reach_of(address) == Reach::ThisMachine);
 	let addresses: Vec<BoundedVec<u8, _>> = addresses
 		.into_iter()
 		.filter_map(|address| BoundedVec::try_from(address.to_vec()).ok())
@@ -76,14 +125,6 @@ pub(crate) fn service_record(
 			.to_vec()
 			.try_into()
 			.map_err(|_| local("the URL has more than 128 bytes"))?,
-	})
-}
-
-fn is_loopback(address: &Multiaddr) -> bool {
-	address.iter().any(|part| match part {
-		Protocol::Ip4(ip) => ip.is_loopback(),
-		Protocol::Ip6(ip) => ip.is_loopback(),
-		_ => false,
 	})
 }
 
@@ -118,6 +159,33 @@ mod tests {
 		fs::write(&path, b"no key").unwrap();
 		assert!(load_identity(&path).is_err());
 		assert!(load_identity(&dir.path().join("none/peer.key")).is_err());
+	}
+
+	#[test]
+	fn address_should_tell_whom_it_is_for() {
+		for (address, reach) in [
+			("/ip4/0.0.0.0/tcp/4100", Reach::Nobody),
+			("/ip6/::/udp/4100/quic-v1", Reach::Nobody),
+			("/ip4/192.0.2.1/tcp/0", Reach::Nobody),
+			("/ip4/127.0.0.1/tcp/4100", Reach::ThisMachine),
+			("/ip6/::1/tcp/4100", Reach::ThisMachine),
+			("/ip6/::ffff:127.0.0.1/tcp/4100", Reach::ThisMachine),
+			("/ip4/10.0.0.1/tcp/4100", Reach::Others),
+			("/dns4/example.org/tcp/4100", Reach::Others),
+		] {
+			assert_eq!(reach_of(&address.parse().unwrap()), reach, "{address}");
+		}
+	}
+
+	#[test]
+	fn record_should_be_made_of_an_address_that_names_its_peer() {
+		let peer = Keypair::generate_ed25519().public().to_peer_id();
+		let address: Multiaddr = format!("/ip4/192.0.2.1/tcp/4100/p2p/{peer}").parse().unwrap();
+		let record = record_at(&address).unwrap();
+		let (found, dialled) = dialable(&record).unwrap();
+		let bare: Multiaddr = "/ip4/192.0.2.1/tcp/4100".parse().unwrap();
+		assert_eq!((found, dialled), (peer, vec![bare.clone()]));
+		assert!(record_at(&bare).is_err());
 	}
 
 	#[test]

@@ -19,6 +19,7 @@
 //! handed on.
 
 mod client;
+mod gate;
 mod hosts;
 mod identity;
 mod places;
@@ -27,13 +28,13 @@ mod swarm;
 pub mod wire;
 
 pub use client::Net;
-pub use identity::{load_identity, peer_name, record_of};
+pub use identity::{load_identity, peer_name, reach_of, record_at, record_for, record_of, Reach};
 pub use libp2p::{Multiaddr, PeerId};
 
 use std::{path::PathBuf, time::Duration};
 
 use livepeer_primitives::Hash;
-use livepeer_worker_core::ports::transport::NetError;
+use livepeer_worker_core::ports::transport::{NetError, MAX_PAYLOAD};
 
 /// What a swarm is started with.
 #[derive(Clone, Debug)]
@@ -46,16 +47,24 @@ pub struct NetConfig {
 	pub listen: Vec<Multiaddr>,
 	/// Addresses to publish instead of those that are listened at.
 	pub announce: Vec<Multiaddr>,
+	/// Whether addresses are published that are reached from this machine alone.
+	pub announce_local: bool,
 	/// HTTPS URL to publish.
 	pub url: String,
 	/// Limits.
 	pub limits: NetLimits,
 }
 
-/// How much peers may use. What is counted by host does not hold for loopback addresses.
+/// How much peers may use. What is counted by host holds for this machine's own addresses too.
 #[derive(Clone, Copy, Debug)]
 pub struct NetLimits {
-	/// Connections in all.
+	/// Incoming connections whose handshake is not over, in all. One more displaces the oldest of
+	/// the host that has the most.
+	pub handshakes: usize,
+	/// The same of one IP address, or one IPv6 network of 64 bits: one more displaces its oldest.
+	pub handshakes_per_host: usize,
+	/// Connections in all. One more from outside displaces the oldest of the host that has the
+	/// most.
 	pub connections: u32,
 	/// Connections with one peer.
 	pub connections_per_peer: u32,
@@ -76,6 +85,13 @@ pub struct NetLimits {
 	pub judges_per_peer: usize,
 	/// The same of one host.
 	pub judges_per_host: usize,
+	/// Bytes that may be in memory for fetches; as many for judges' fetches, and as many for pushed
+	/// segments.
+	pub bytes: usize,
+	/// Bytes of fetches of one peer.
+	pub bytes_per_peer: usize,
+	/// Bytes of fetches of one IP address, or one IPv6 network of 64 bits.
+	pub bytes_per_host: usize,
 	/// Pushed segments that are received, wait or are at work: a place is given back with the
 	/// receipt. Bounds the memory for their bytes. One peer may have half of them, one host three
 	/// quarters.
@@ -97,6 +113,8 @@ const SLOWEST: u32 = 128 * 1024;
 impl Default for NetLimits {
 	fn default() -> Self {
 		Self {
+			handshakes: 256,
+			handshakes_per_host: 64,
 			connections: 512,
 			connections_per_peer: 4,
 			connections_per_host: 64,
@@ -107,6 +125,9 @@ impl Default for NetLimits {
 			judges: 64,
 			judges_per_peer: 8,
 			judges_per_host: 16,
+			bytes: 256 * 1024 * 1024,
+			bytes_per_peer: 4 * MAX_PAYLOAD as usize,
+			bytes_per_host: 6 * MAX_PAYLOAD as usize,
 			pushes: 16,
 			stall: Duration::from_secs(10),
 			slowest: SLOWEST,
@@ -130,7 +151,6 @@ pub(crate) fn local(error: impl core::fmt::Display) -> NetError {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use livepeer_worker_core::ports::transport::MAX_PAYLOAD;
 
 	#[test]
 	fn slowest_peer_should_get_the_largest_payload_in_time() {

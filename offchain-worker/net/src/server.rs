@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use futures::{AsyncRead, AsyncWrite, AsyncWriteExt, StreamExt};
-use libp2p::PeerId;
+use libp2p::{Multiaddr, PeerId};
 use livepeer_worker_core::ports::transport::{
-	NetError, PushReply, Refusal, Reply, Request, Service, SignedHeader, MAX_PAYLOAD,
+	NetError, PushReply, Refusal, Reply, Request, Service, SignedHeader, SignedPass, MAX_PAYLOAD,
 };
+
+use tokio::sync::{mpsc, oneshot};
 
 use crate::{
 	hosts::{Host, Hosts},
 	places::{Bounds, Place, Places},
+	swarm::Command,
 	wire::{read_frame, read_payload, step, within, write_frame, write_payload, GREETING},
 	NetLimits,
 };
@@ -29,6 +32,23 @@ pub(crate) struct Server {
 	/// Fetches of judges that are served beside them.
 	judges: Places,
 	pushes: Places,
+	/// Bytes of fetches that are in memory.
+	fetched: Places,
+	/// Bytes of judges' fetches beside them.
+	judged: Places,
+	/// Bytes of pushed segments.
+	pushed: Places,
+	/// Addresses that are tried for others.
+	tried: Places,
+	/// The swarm, which tries them. It ends when those who ask are gone, whoever is still answered.
+	swarm: mpsc::WeakSender<Command>,
+}
+
+/// What a request is served with, until this is dropped.
+struct Room {
+	_place: Place,
+	/// For the bytes of a fetch.
+	_bytes: Option<Place>,
 }
 
 /// Who asks.
@@ -39,7 +59,12 @@ struct Caller {
 }
 
 impl Server {
-	pub(crate) fn new(service: Arc<dyn Service>, limits: NetLimits, hosts: Hosts) -> Self {
+	pub(crate) fn new(
+		service: Arc<dyn Service>,
+		limits: NetLimits,
+		hosts: Hosts,
+		swarm: mpsc::WeakSender<Command>,
+	) -> Self {
 		let places = |all| {
 			let (per_peer, per_host) = (limits.requests_per_peer, limits.requests_per_host);
 			Places::new(Bounds { all, per_peer, per_host })
@@ -55,6 +80,9 @@ impl Server {
 			per_peer: limits.pushes.div_ceil(2),
 			per_host: (limits.pushes * 3).div_ceil(4),
 		};
+		let (all, per_peer, per_host) =
+			(limits.bytes, limits.bytes_per_peer, limits.bytes_per_host);
+		let bytes = || Places::new(Bounds { all, per_peer, per_host });
 		Self {
 			service,
 			hosts,
@@ -62,6 +90,15 @@ impl Server {
 			served: places(limits.requests),
 			judges: Places::new(judges),
 			pushes: Places::new(pushes),
+			fetched: bytes(),
+			judged: bytes(),
+			pushed: Places::new(Bounds {
+				all,
+				per_peer: all.div_ceil(2),
+				per_host: all.saturating_mul(3).div_ceil(4),
+			}),
+			tried: Places::new(Bounds { all: 4, per_peer: 1, per_host: 1 }),
+			swarm,
 			limits,
 		}
 	}
@@ -104,8 +141,9 @@ impl Server {
 			}
 			Err(error) => return Err(error),
 		};
-		let Some(_place) = self.place(&request, caller).await else {
-			return self.send(&mut stream, &Reply::Busy, &[]).await;
+		let _room = match self.room(&request, caller).await {
+			Ok(room) => room,
+			Err(reply) => return self.send(&mut stream, &reply, &[]).await,
 		};
 		drop(unread);
 		match request {
@@ -129,6 +167,10 @@ impl Server {
 				};
 				self.send(&mut stream, &reply, &[]).await
 			}
+			Request::Reach { peer_id, address } => {
+				let reply = self.try_address(caller, &peer_id, &address).await;
+				self.send(&mut stream, &reply, &[]).await
+			}
 			Request::Newest { stream: id } => {
 				let reply = match self.service.newest(id).await {
 					Some(signed) => Reply::Newest(Box::new(signed)),
@@ -139,23 +181,71 @@ impl Server {
 		}
 	}
 
-	/// A place for a request: one of those for everybody, or, where there is none, one that is kept
+	/// Room for a request: of what there is for everybody, or, where that is taken, of what is kept
 	/// for the judges of this worker's claims, so that nobody keeps a judge from the bytes that it
 	/// must judge. A pass is good for the peer that it names and no other.
-	async fn place(&self, request: &Request, caller: Caller) -> Option<Place> {
-		let place = self.served.take(caller.peer, caller.host);
-		if place.is_some() {
-			return place;
+	async fn room(&self, request: &Request, caller: Caller) -> Result<Room, Reply> {
+		let Caller { peer, host } = caller;
+		let place = self.served.take(peer, host);
+		let Request::Fetch { hash, pass } = request else {
+			return Ok(Room { _place: place.ok_or(Reply::Busy)?, _bytes: None });
+		};
+		let size = async {
+			let size = self.service.size(*hash).await.filter(|size| *size <= MAX_PAYLOAD.into());
+			size.and_then(|size| usize::try_from(size).ok()).ok_or(Reply::NotFound)
+		};
+		if let Some(place) = place {
+			let size = size.await?;
+			if let Some(bytes) = self.fetched.take_many(peer, host, size) {
+				return Ok(Room { _place: place, _bytes: Some(bytes) });
+			}
+			drop(place);
+			let shown = pass.as_ref().ok_or(Reply::Busy)?;
+			return self.judges_room(shown, caller, size).await;
 		}
-		let Request::Fetch { pass: Some(shown), .. } = request else { return None };
-		if shown.pass.peer_id.as_slice() != caller.peer.to_bytes() {
-			return None;
+		let shown = pass.as_ref().ok_or(Reply::Busy)?;
+		self.judges_room(shown, caller, size.await?).await
+	}
+
+	/// Room that is kept for judges.
+	async fn judges_room(
+		&self,
+		shown: &SignedPass,
+		caller: Caller,
+		size: usize,
+	) -> Result<Room, Reply> {
+		let Caller { peer, host } = caller;
+		if shown.pass.peer_id.as_slice() != peer.to_bytes() {
+			return Err(Reply::Busy);
 		}
 		// Before the node is asked, so that only so many ask at a time.
-		let place = self.judges.take(caller.peer, caller.host)?;
+		let place = self.judges.take(peer, host).ok_or(Reply::Busy)?;
 		let judged = async { Ok(self.service.is_judge(shown).await) };
-		let is_judge = within(self.limits.stall, judged).await.unwrap_or(false);
-		is_judge.then_some(place)
+		if !within(self.limits.stall, judged).await.unwrap_or(false) {
+			return Err(Reply::Busy);
+		}
+		let bytes = self.judged.take_many(peer, host, size).ok_or(Reply::Busy)?;
+		Ok(Room { _place: place, _bytes: Some(bytes) })
+	}
+
+	/// Tries an address at the host of who asks.
+	async fn try_address(&self, caller: Caller, peer_id: &[u8], address: &[u8]) -> Reply {
+		let peer = PeerId::from_bytes(peer_id).ok();
+		let address = Multiaddr::try_from(address.to_vec()).ok();
+		let (Some(peer), Some(address)) = (peer, address) else { return Reply::BadRequest };
+		if caller.host == Host::Unknown || Host::of(&address) != caller.host {
+			return Reply::NotFound;
+		}
+		let Some(_place) = self.tried.take(caller.peer, caller.host) else { return Reply::Busy };
+		let (done, reached) = oneshot::channel();
+		let Some(swarm) = self.swarm.upgrade() else { return Reply::Busy };
+		if swarm.send(Command::Try { peer, address, done }).await.is_err() {
+			return Reply::Busy;
+		}
+		drop(swarm);
+		// Before the one who asks gives up.
+		let in_time = tokio::time::timeout(self.limits.stall / 2, reached).await;
+		Reply::Reached(matches!(in_time, Ok(Ok(true))))
 	}
 
 	/// Sends an answer and ends the stream, in the time that the slowest peer needs. Steps that make
@@ -193,7 +283,10 @@ impl Server {
 			return Ok(PushReply::Refused(refusal));
 		}
 		// Given back when the segment is transcoded: until then its bytes are in memory.
-		let Some(_push) = self.pushes.take(caller.peer, caller.host) else {
+		let Caller { peer, host } = caller;
+		let push = self.pushes.take(peer, host);
+		let bytes = push.as_ref().and_then(|_| self.pushed.take_many(peer, host, len as usize));
+		let (Some(_push), Some(_bytes)) = (push, bytes) else {
 			return Ok(PushReply::Busy { retry_ms: BUSY_MS });
 		};
 		let receiving = async {
@@ -212,10 +305,7 @@ mod tests {
 	use super::*;
 	use async_trait::async_trait;
 	use livepeer_primitives::{keys::VerifierPair, verdict::Pass, Hash, Seq, StreamId};
-	use livepeer_worker_core::{
-		ports::transport::{Playlist, SignedPass},
-		sha256,
-	};
+	use livepeer_worker_core::{ports::transport::Playlist, sha256};
 	use sp_core::H256;
 	use std::{
 		io,
@@ -262,6 +352,10 @@ mod tests {
 
 	#[async_trait]
 	impl Service for Blob {
+		async fn size(&self, hash: H256) -> Option<u64> {
+			(sha256(&self.0) == hash).then_some(self.0.len() as u64)
+		}
+
 		async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
 			(sha256(&self.0) == hash).then(|| self.0.clone())
 		}
@@ -280,6 +374,11 @@ mod tests {
 	}
 
 	const STALL: Duration = Duration::from_secs(20);
+
+	/// A swarm that is not there.
+	fn nobody() -> mpsc::WeakSender<Command> {
+		mpsc::channel(1).0.downgrade()
+	}
 
 	fn caller(last: u8) -> Caller {
 		let host = Host::Ip(std::net::Ipv4Addr::new(192, 0, 2, last).into());
@@ -318,7 +417,7 @@ mod tests {
 		};
 		let blob = Blob(vec![7; 1_000]);
 		let hash = sha256(&blob.0);
-		let server = Arc::new(Server::new(Arc::new(blob), limits, Hosts::default()));
+		let server = Arc::new(Server::new(Arc::new(blob), limits, Hosts::default(), nobody()));
 		// Four identities on one host, as many streams of each as it gets.
 		let mut silent = Vec::new();
 		for _ in 0..4 {
@@ -338,7 +437,8 @@ mod tests {
 	#[tokio::test]
 	async fn silent_stream_should_be_closed_when_its_request_is_late() {
 		let limits = NetLimits { stall: Duration::from_millis(100), ..Default::default() };
-		let server = Arc::new(Server::new(Arc::new(Blob(Vec::new())), limits, Hosts::default()));
+		let server =
+			Arc::new(Server::new(Arc::new(Blob(Vec::new())), limits, Hosts::default(), nobody()));
 		let (mut pipe, served) = open(&server, caller(1)).unwrap();
 		// A byte now and then is progress, but no request.
 		let trickle = async {
@@ -364,7 +464,7 @@ mod tests {
 		};
 		let blob = Blob(vec![7; 1024 * 1024]);
 		let hash = sha256(&blob.0);
-		let server = Arc::new(Server::new(Arc::new(blob), limits, Hosts::default()));
+		let server = Arc::new(Server::new(Arc::new(blob), limits, Hosts::default(), nobody()));
 		let (mut slow, served) = open(&server, caller(1)).unwrap();
 		let len = 1024 * 1024;
 		assert_eq!(
@@ -387,11 +487,48 @@ mod tests {
 		);
 	}
 
+	#[tokio::test]
+	async fn fetches_should_be_busy_when_their_bytes_would_fill_the_memory() {
+		// Many small places, few bytes: 256 fetches of 16 MiB each would be 4 GiB.
+		let limits = NetLimits {
+			bytes: 4 * 1024 * 1024,
+			bytes_per_peer: 2 * 1024 * 1024,
+			bytes_per_host: 2 * 1024 * 1024,
+			..Default::default()
+		};
+		let blob = Blob(vec![7; 1024 * 1024]);
+		let hash = sha256(&blob.0);
+		let server = Arc::new(Server::new(Arc::new(blob), limits, Hosts::default(), nobody()));
+		let (plain, len) = (Request::Fetch { hash, pass: None }, 1024 * 1024);
+		let mut held = Vec::new();
+		let mut replies = Vec::new();
+		for host in [1, 1, 1, 2, 2, 2, 3] {
+			let (mut pipe, served) = open(&server, caller(host)).unwrap();
+			replies.push(ask(&mut pipe, &plain).await == Reply::Bytes { len });
+			held.push((pipe, served));
+		}
+		// Two of each host, and no more than four in all.
+		assert_eq!(replies, [true, true, false, true, true, false, false]);
+		let unknown = Request::Fetch { hash: H256::zero(), pass: None };
+		let (mut pipe, _served) = open(&server, caller(3)).unwrap();
+		assert_eq!(ask(&mut pipe, &unknown).await, Reply::NotFound, "it costs no bytes");
+		// Whoever reads gives its bytes back.
+		let (mut reader, served) = held.remove(0);
+		read_payload(&mut reader, len, STALL).await.unwrap();
+		served.await.unwrap().unwrap();
+		let (mut pipe, _served) = open(&server, caller(3)).unwrap();
+		assert_eq!(ask(&mut pipe, &plain).await, Reply::Bytes { len });
+	}
+
 	/// Has one blob, and takes every pass for a judge's but those of claim 0.
 	struct Judged(Blob);
 
 	#[async_trait]
 	impl Service for Judged {
+		async fn size(&self, hash: H256) -> Option<u64> {
+			self.0.size(hash).await
+		}
+
 		async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
 			self.0.fetch(hash).await
 		}
@@ -418,7 +555,8 @@ mod tests {
 		let limits = NetLimits { requests: 1, judges: 1, ..Default::default() };
 		let blob = Blob(vec![7; 1024 * 1024]);
 		let hash = sha256(&blob.0);
-		let server = Arc::new(Server::new(Arc::new(Judged(blob)), limits, Hosts::default()));
+		let server =
+			Arc::new(Server::new(Arc::new(Judged(blob)), limits, Hosts::default(), nobody()));
 		let len = 1024 * 1024;
 		let (mut stranger, _reading) = open(&server, caller(1)).unwrap();
 		let plain = Request::Fetch { hash, pass: None };

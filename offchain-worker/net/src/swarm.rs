@@ -9,13 +9,14 @@ use std::{
 use futures::StreamExt;
 use libp2p::{
 	connection_limits::{self, ConnectionLimits},
+	core::{muxing::StreamMuxerBox, upgrade, Transport},
 	identify,
 	identity::Keypair,
 	multiaddr::Protocol,
-	noise, ping,
+	noise, ping, quic,
 	swarm::{
 		dial_opts::{DialOpts, PeerCondition},
-		DialError, NetworkBehaviour, SwarmEvent,
+		ConnectionId, DialError, NetworkBehaviour, SwarmEvent,
 	},
 	tcp, yamux, Multiaddr, PeerId, Swarm, SwarmBuilder,
 };
@@ -23,12 +24,15 @@ use livepeer_worker_core::ports::transport::NetError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
+	gate::{Gate, Handshakes},
 	hosts::{self, Hosts},
 	local, NetLimits,
 };
 
 /// How long a connection without streams is kept.
 const IDLE: Duration = Duration::from_secs(120);
+/// How long a handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long binding an address may take.
 const BIND: Duration = Duration::from_secs(10);
 
@@ -42,10 +46,11 @@ pub(crate) struct Behaviour {
 }
 
 /// What the swarm's task is asked.
-pub(crate) struct Connect {
-	pub(crate) peer: PeerId,
-	pub(crate) addresses: Vec<Multiaddr>,
-	pub(crate) done: oneshot::Sender<Result<(), NetError>>,
+pub(crate) enum Command {
+	/// To be connected with a peer.
+	Connect { peer: PeerId, addresses: Vec<Multiaddr>, done: oneshot::Sender<Result<(), NetError>> },
+	/// To try whether a peer is reached at an address, by a connection of its own.
+	Try { peer: PeerId, address: Multiaddr, done: oneshot::Sender<bool> },
 }
 
 /// A swarm that keeps `hosts` up to date.
@@ -54,21 +59,34 @@ pub(crate) fn build(
 	limits: &NetLimits,
 	hosts: Hosts,
 ) -> Result<Swarm<Behaviour>, NetError> {
+	// What comes in is bounded by the gate before its handshake, and by host after it.
 	let connections = ConnectionLimits::default()
-		.with_max_established(Some(limits.connections))
 		.with_max_established_per_peer(Some(limits.connections_per_peer))
-		.with_max_pending_incoming(Some(64))
 		.with_max_pending_outgoing(Some(64));
+	let handshakes = Handshakes { all: limits.handshakes, per_host: limits.handshakes_per_host };
 	let swarm = SwarmBuilder::with_existing_identity(key)
 		.with_tokio()
-		.with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux::Config::default)
+		.with_other_transport(|key| {
+			let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
+				.upgrade(upgrade::Version::V1Lazy)
+				.authenticate(noise::Config::new(key)?)
+				.multiplex(yamux::Config::default())
+				.map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
+			let quic = quic::tokio::Transport::new(quic::Config::new(key))
+				.map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
+			let both = quic.or_transport(tcp).map(|either, _| either.into_inner());
+			Ok::<_, Box<dyn std::error::Error + Send + Sync>>(Gate::new(both.boxed(), handshakes))
+		})
 		.map_err(local)?
-		.with_quic()
 		.with_dns()
 		.map_err(local)?
 		.with_behaviour(|key| Behaviour {
 			limits: connection_limits::Behaviour::new(connections),
-			hosts: hosts::Behaviour::new(hosts, limits.connections_per_host),
+			hosts: hosts::Behaviour::new(
+				hosts,
+				limits.connections as usize,
+				limits.connections_per_host,
+			),
 			identify: identify::Behaviour::new(
 				identify::Config::new("/livepeer/id/1".into(), key.public()).with_agent_version(
 					concat!("livepeer-worker/", env!("CARGO_PKG_VERSION")).into(),
@@ -79,6 +97,7 @@ pub(crate) fn build(
 		})
 		.map_err(local)?
 		.with_swarm_config(|config| config.with_idle_connection_timeout(IDLE))
+		.with_connection_timeout(HANDSHAKE)
 		.build();
 	Ok(swarm)
 }
@@ -138,10 +157,11 @@ fn ensure_free(address: &Multiaddr) -> Result<(), NetError> {
 	Ok(())
 }
 
-/// Runs until every [`Connect`] sender is gone.
-pub(crate) async fn run(mut swarm: Swarm<Behaviour>, mut commands: mpsc::Receiver<Connect>) {
+/// Runs until every [`Command`] sender is gone.
+pub(crate) async fn run(mut swarm: Swarm<Behaviour>, mut commands: mpsc::Receiver<Command>) {
 	type Waiting = BTreeMap<PeerId, Vec<oneshot::Sender<Result<(), NetError>>>>;
 	let mut waiting = Waiting::new();
+	let mut trying: BTreeMap<ConnectionId, oneshot::Sender<bool>> = BTreeMap::new();
 	let settle = |waiting: &mut Waiting, peer: &PeerId, result: Result<(), NetError>| {
 		for done in waiting.remove(peer).unwrap_or_default() {
 			// Whoever asked may have given up.
@@ -151,7 +171,24 @@ pub(crate) async fn run(mut swarm: Swarm<Behaviour>, mut commands: mpsc::Receive
 	loop {
 		tokio::select! {
 			command = commands.recv() => {
-				let Some(Connect { peer, addresses, done }) = command else { return };
+				let (peer, addresses, done) = match command {
+					None => return,
+					Some(Command::Connect { peer, addresses, done }) => (peer, addresses, done),
+					Some(Command::Try { peer, address, done }) => {
+						let options = DialOpts::peer_id(peer)
+							.condition(PeerCondition::Always)
+							.addresses(vec![address])
+							.allocate_new_port()
+							.build();
+						trying.insert(options.connection_id(), done);
+						let id = options.connection_id();
+						if let Err(error) = swarm.dial(options) {
+							tracing::debug!(%error, "an address was not tried");
+							trying.remove(&id);
+						}
+						continue;
+					},
+				};
 				if swarm.is_connected(&peer) {
 					let _ = done.send(Ok(()));
 					continue;
@@ -174,8 +211,20 @@ pub(crate) async fn run(mut swarm: Swarm<Behaviour>, mut commands: mpsc::Receive
 				}
 			},
 			event = swarm.select_next_some() => match event {
-				SwarmEvent::ConnectionEstablished { peer_id, .. } => {
+				SwarmEvent::ConnectionEstablished { peer_id, connection_id, .. } => {
+					if let Some(done) = trying.remove(&connection_id) {
+						let _ = done.send(true);
+						swarm.close_connection(connection_id);
+					}
 					settle(&mut waiting, &peer_id, Ok(()));
+				},
+				SwarmEvent::OutgoingConnectionError { connection_id, error, .. }
+					if trying.contains_key(&connection_id) =>
+				{
+					tracing::debug!(%error, "an address is not reached");
+					if let Some(done) = trying.remove(&connection_id) {
+						let _ = done.send(false);
+					}
 				},
 				SwarmEvent::OutgoingConnectionError { peer_id: Some(peer), error, .. }
 					if !swarm.is_connected(&peer) =>

@@ -88,6 +88,10 @@ fn record(seq: Seq) -> SegmentRecord {
 
 #[async_trait]
 impl Service for TestService {
+	async fn size(&self, hash: H256) -> Option<u64> {
+		(sha256(&self.bytes) == hash).then_some(self.bytes.len() as u64)
+	}
+
 	async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
 		tokio::time::sleep(self.delay).await;
 		if sha256(&self.bytes) != hash {
@@ -154,6 +158,7 @@ async fn peer(listen: &[&str], service: TestService, genesis: Hash, limits: NetL
 		identity: dir.path().join("peer.key"),
 		listen: listen.iter().map(|text| text.parse().unwrap()).collect(),
 		announce: Vec::new(),
+		announce_local: true,
 		url: String::new(),
 		limits,
 	};
@@ -313,6 +318,7 @@ async fn request_should_succeed_again_when_the_server_comes_back() {
 			identity: dir.path().join("peer.key"),
 			listen: vec![listen],
 			announce: Vec::new(),
+			announce_local: true,
 			url: String::new(),
 			limits: NetLimits::default(),
 		};
@@ -348,9 +354,31 @@ async fn start_should_fail_when_the_port_is_taken() {
 		identity: dir.path().join("peer.key"),
 		listen: vec![format!("/ip4/127.0.0.1/tcp/{port}").parse().unwrap()],
 		announce: Vec::new(),
+		announce_local: true,
 		url: String::new(),
 		limits: NetLimits::default(),
 	};
 	let error = Net::start(config, None).await.err().unwrap().to_string();
 	assert!(error.contains("Address already in use"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn address_should_be_tried_for_who_asks_and_for_nobody_else() {
+	let (helper, client) = pair(TCP, service(0)).await;
+	let helper = helper.net.service_record();
+	let own = client.net.listening()[0].clone();
+	let peer = client.net.peer_id();
+	assert_eq!(client.net.is_reached(&helper, &peer, &own).await, Ok(true));
+	// Nobody listens there, or somebody else does.
+	let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+	let port = taken.local_addr().unwrap().port();
+	drop(taken);
+	let closed: Multiaddr = format!("/ip4/127.0.0.1/tcp/{port}").parse().unwrap();
+	assert_eq!(client.net.is_reached(&helper, &peer, &closed).await, Ok(false));
+	let other = livepeer_worker_net::PeerId::random();
+	assert_eq!(client.net.is_reached(&helper, &other, &own).await, Ok(false));
+	// Nobody is made to call on a stranger's host.
+	let stranger: Multiaddr = "/ip4/192.0.2.1/tcp/4100".parse().unwrap();
+	let refused = client.net.is_reached(&helper, &peer, &stranger).await;
+	assert!(matches!(refused, Err(NetError::Protocol(_))), "{refused:?}");
 }

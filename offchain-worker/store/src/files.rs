@@ -1,7 +1,7 @@
 //! Files named by the hash of their content.
 
 use std::{
-	collections::BTreeSet,
+	collections::BTreeMap,
 	fs::{self, File},
 	io::{self, Write},
 	path::{Path, PathBuf},
@@ -9,6 +9,7 @@ use std::{
 		atomic::{AtomicU64, Ordering},
 		Mutex, MutexGuard, PoisonError,
 	},
+	time::{Duration, Instant},
 };
 
 use livepeer_worker_core::{ports::store::StoreError, sha256};
@@ -16,10 +17,14 @@ use sp_core::H256;
 
 pub(crate) struct Files {
 	dir: PathBuf,
-	/// Written and not pinned yet: must not be removed when somebody else's pin on the same bytes
-	/// ends. Also serialises removal with writing.
-	fresh: Mutex<BTreeSet<H256>>,
+	/// Written and not pinned yet, and when: must not be removed when somebody else's pin on the same
+	/// bytes ends. Also serialises removal with writing.
+	fresh: Mutex<BTreeMap<H256, Instant>>,
 	names: AtomicU64,
+	/// Bytes of all files.
+	used: AtomicU64,
+	/// How many there may be.
+	quota: u64,
 }
 
 /// What an I/O error means to the caller.
@@ -37,15 +42,20 @@ fn sync_dir(path: &Path) -> io::Result<()> {
 }
 
 impl Files {
-	pub(crate) fn open(dir: &Path) -> Result<Self, StoreError> {
+	pub(crate) fn open(dir: &Path, quota: u64) -> Result<Self, StoreError> {
 		let tmp = dir.join("tmp");
 		fs::create_dir_all(&tmp).map_err(|error| io_error(dir, &error))?;
 		for entry in fs::read_dir(&tmp).map_err(|error| io_error(&tmp, &error))? {
 			let path = entry.map_err(|error| io_error(&tmp, &error))?.path();
 			fs::remove_file(&path).map_err(|error| io_error(&path, &error))?;
 		}
-		let blobs =
-			Self { dir: dir.into(), fresh: Mutex::new(BTreeSet::new()), names: AtomicU64::new(0) };
+		let blobs = Self {
+			dir: dir.into(),
+			fresh: Mutex::default(),
+			names: AtomicU64::new(0),
+			used: AtomicU64::new(0),
+			quota,
+		};
 		for byte in 0..=u8::MAX {
 			let folder = dir.join(hex::encode([byte]));
 			if !folder.is_dir() {
@@ -58,11 +68,13 @@ impl Files {
 			.and_then(|()| fs::remove_file(&probe))
 			.and_then(|()| sync_dir(dir))
 			.map_err(|error| io_error(dir, &error))?;
+		let used = blobs.list()?.into_iter().map(|hash| blobs.len(hash).unwrap_or(0)).sum();
+		blobs.used.store(used, Ordering::Relaxed);
 		Ok(blobs)
 	}
 
-	fn fresh(&self) -> MutexGuard<'_, BTreeSet<H256>> {
-		// The set is only ever changed by single calls.
+	fn fresh(&self) -> MutexGuard<'_, BTreeMap<H256, Instant>> {
+		// The map is only ever changed by single calls.
 		self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
 	}
 
@@ -75,13 +87,30 @@ impl Files {
 		self.path(hash).is_file()
 	}
 
+	/// How many bytes a file has, if there is one.
+	pub(crate) fn len(&self, hash: H256) -> Option<u64> {
+		let metadata = fs::metadata(self.path(hash)).ok()?;
+		metadata.is_file().then(|| metadata.len())
+	}
+
+	/// Bytes of all files.
+	pub(crate) fn used(&self) -> u64 {
+		self.used.load(Ordering::Relaxed)
+	}
+
 	pub(crate) fn put(&self, bytes: &[u8]) -> Result<H256, StoreError> {
 		let hash = sha256(bytes);
-		self.fresh().insert(hash);
+		self.fresh().insert(hash, Instant::now());
 		let path = self.path(hash);
 		// A damaged file is written anew.
 		if fs::read(&path).is_ok_and(|stored| stored == bytes) {
 			return Ok(hash);
+		}
+		let len = bytes.len() as u64;
+		if self.used().saturating_add(len) > self.quota {
+			self.fresh().remove(&hash);
+			let path = self.dir.display().to_string();
+			return Err(StoreError::Quota { path, quota: self.quota });
 		}
 		let number = self.names.fetch_add(1, Ordering::Relaxed);
 		let tmp = self.dir.join("tmp").join(number.to_string());
@@ -90,7 +119,13 @@ impl Files {
 			file.write_all(bytes)?;
 			file.sync_all()?;
 			drop(file);
+			// Beside no removal, and counted once however many write the same bytes.
+			let fresh = self.fresh();
+			let before = self.len(hash).unwrap_or(0);
 			fs::rename(&tmp, &path)?;
+			self.used.fetch_add(len, Ordering::Relaxed);
+			self.used.fetch_sub(before, Ordering::Relaxed);
+			drop(fresh);
 			path.parent().map_or(Ok(()), sync_dir)
 		};
 		write().map_err(|error| {
@@ -107,7 +142,9 @@ impl Files {
 			Ok(bytes) if sha256(&bytes) == hash => Ok(Some(bytes)),
 			Ok(_) => {
 				// What is left is nobody's bytes; without it they may be fetched again.
-				let _ = fs::remove_file(&path);
+				let fresh = self.fresh();
+				self.unlink(hash);
+				drop(fresh);
 				Err(StoreError::Damaged(hash))
 			}
 			Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -123,14 +160,44 @@ impl Files {
 			fresh.remove(hash);
 		}
 		for hash in released {
-			if !fresh.contains(hash) {
-				let _ = fs::remove_file(self.path(*hash));
+			if !fresh.contains_key(hash) {
+				self.unlink(*hash);
 			}
 		}
 	}
 
 	pub(crate) fn remove(&self, hash: H256) {
-		let _ = fs::remove_file(self.path(hash));
+		let _fresh = self.fresh();
+		self.unlink(hash);
+	}
+
+	/// Removes a file; whoever calls this holds the lock of what is fresh.
+	fn unlink(&self, hash: H256) {
+		let len = self.len(hash).unwrap_or(0);
+		if fs::remove_file(self.path(hash)).is_ok() {
+			self.used.fetch_sub(len, Ordering::Relaxed);
+		}
+	}
+
+	/// What was written so long ago and never pinned.
+	pub(crate) fn stale(&self, unpinned_for: Duration) -> Vec<H256> {
+		let fresh = self.fresh();
+		let stale = fresh.iter().filter(|(_, since)| since.elapsed() >= unpinned_for);
+		stale.map(|(hash, _)| *hash).collect()
+	}
+
+	/// Bytes that are still stale are fresh no more, and go unless they are pinned. Says whether they
+	/// went.
+	pub(crate) fn forget(&self, hash: H256, unpinned_for: Duration, pinned: bool) -> bool {
+		let mut fresh = self.fresh();
+		if fresh.get(&hash).is_none_or(|since| since.elapsed() < unpinned_for) {
+			return false;
+		}
+		fresh.remove(&hash);
+		if !pinned {
+			self.unlink(hash);
+		}
+		!pinned
 	}
 
 	pub(crate) fn list(&self) -> Result<Vec<H256>, StoreError> {

@@ -30,9 +30,13 @@ pub(crate) enum Table {
 	Streams,
 	Records,
 	Values,
+	/// Stream → a number that grows, and the newest header of it that has a receipt.
+	Newest,
+	/// What the index says of itself.
+	Meta,
 }
 
-const TABLES: [Table; 9] = [
+const TABLES: [Table; 11] = [
 	Table::Refs,
 	Table::Pins,
 	Table::Headers,
@@ -42,6 +46,8 @@ const TABLES: [Table; 9] = [
 	Table::Streams,
 	Table::Records,
 	Table::Values,
+	Table::Newest,
+	Table::Meta,
 ];
 
 impl Table {
@@ -56,6 +62,8 @@ impl Table {
 			Table::Streams => "streams",
 			Table::Records => "records",
 			Table::Values => "values",
+			Table::Newest => "newest",
+			Table::Meta => "meta",
 		})
 	}
 }
@@ -122,6 +130,21 @@ impl Tx<'_> {
 		limit: usize,
 	) -> Result<Vec<Row>, StoreError> {
 		self.rows(table, Bound::Included(first), |key| key <= last, limit)
+	}
+
+	/// The row with the highest key in `[first, last]`.
+	pub(crate) fn last(
+		&self,
+		table: Table,
+		first: &[u8],
+		last: &[u8],
+	) -> Result<Option<Row>, StoreError> {
+		with_table!(self, table, |t| {
+			let mut range = t.range::<&[u8]>(first..=last).map_err(|e| fail(e.into()))?;
+			let Some(row) = range.next_back() else { return Ok(None) };
+			let (key, value) = row.map_err(|e| fail(e.into()))?;
+			Ok(Some((key.value().to_vec(), value.value().to_vec())))
+		})
 	}
 
 	/// Rows whose keys begin with `prefix`.

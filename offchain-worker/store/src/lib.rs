@@ -8,15 +8,19 @@
 //! <dir>/index.redb                    receipts, headers, claims, streams, records, values, pins
 //! ```
 //!
+//! The index says which version of its form it has: an older one is brought up to date when it is
+//! opened, a newer one is refused.
+//!
 //! A blob is written to `tmp`, synced, renamed and its folder synced, so that a name never stands
 //! for half a file; it is checked against its name whenever it is read. Every change of the index
 //! is one transaction that is on disk when the method returns. A blob that no record pins is an
-//! orphan of a crash and is removed when the store is opened. One process at a time has a folder.
+//! orphan of a crash and is removed when the store is opened; one that was written and never pinned
+//! goes with [`DiskStore::sweep`]. One process at a time has a folder.
 
 mod files;
 mod index;
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use codec::{Decode, Encode};
 use livepeer_primitives::{AssignmentIndex, ClaimId, JobId, Seq, StreamId};
@@ -34,6 +38,13 @@ use crate::{
 	index::{Index, Table, Tx},
 };
 
+/// The form of the index. 1 had no version and no table of newest headers.
+const SCHEMA: u32 = 2;
+/// Names the form in the index.
+const SCHEMA_KEY: &[u8] = b"schema";
+/// Streams whose newest header is remembered; those that had none for the longest time go.
+const MOST_NEWEST: usize = 4_096;
+
 /// A store in a folder. See the crate's documentation.
 pub struct DiskStore {
 	files: Files,
@@ -43,9 +54,15 @@ pub struct DiskStore {
 impl DiskStore {
 	/// Opens the folder, creating it if need be, and removes what a crash left behind.
 	pub fn open(dir: &Path) -> Result<Self, StoreError> {
-		let files = Files::open(&dir.join("blobs"))?;
+		Self::open_within(dir, u64::MAX)
+	}
+
+	/// The same with a quota: bytes that do not fit are refused.
+	pub fn open_within(dir: &Path, quota: u64) -> Result<Self, StoreError> {
+		let files = Files::open(&dir.join("blobs"), quota)?;
 		let index = Index::open(&dir.join("index.redb"))?;
 		let store = Self { files, index };
+		store.update(dir)?;
 		let orphans = store.index.read(|tx| {
 			let mut orphans = Vec::new();
 			for hash in store.files.list()? {
@@ -60,6 +77,50 @@ impl DiskStore {
 			store.files.remove(hash);
 		}
 		Ok(store)
+	}
+
+	/// Brings the index to the form that this worker knows.
+	fn update(&self, dir: &Path) -> Result<(), StoreError> {
+		let stored = self.index.read(|tx| tx.get(Table::Meta, SCHEMA_KEY))?;
+		let form = stored.map_or(Ok(1), |bytes| decode::<u32>(&bytes))?;
+		if form > SCHEMA {
+			return Err(StoreError::Unusable {
+				path: dir.display().to_string(),
+				reason: format!("it was written by a newer worker (form {form}, not {SCHEMA})"),
+			});
+		}
+		if form == SCHEMA {
+			return Ok(());
+		}
+		self.change(|change| {
+			for (_, bytes) in change.tx.prefix(Table::Receipts, &[])? {
+				change.note_newest(&decode::<TranscodedSegment>(&bytes)?.signed)?;
+			}
+			change.tx.put(Table::Meta, SCHEMA_KEY, &SCHEMA.encode())
+		})
+	}
+
+	/// Removes bytes that were written so long ago and that nothing has pinned since, and says how
+	/// many blobs went.
+	pub fn sweep(&self, unpinned_for: Duration) -> Result<usize, StoreError> {
+		let stale = self.files.stale(unpinned_for);
+		if stale.is_empty() {
+			return Ok(0);
+		}
+		// In a writing transaction, beside which nothing is pinned.
+		self.index.write(|tx| {
+			let mut gone = 0;
+			for hash in stale {
+				let pinned = tx.get(Table::Refs, hash.as_bytes())?.is_some();
+				gone += usize::from(self.files.forget(hash, unpinned_for, pinned));
+			}
+			Ok(gone)
+		})
+	}
+
+	/// Bytes of all blobs.
+	pub fn used(&self) -> u64 {
+		self.files.used()
 	}
 
 	/// Changes the index in one transaction and then removes the blobs that nothing pins any more.
@@ -140,6 +201,39 @@ impl Change<'_> {
 		self.unpin(&receipt_owner(key))
 	}
 
+	/// Remembers a header if it is its stream's newest.
+	fn note_newest(&self, signed: &SignedHeader) -> Result<(), StoreError> {
+		let stream = signed.header.stream;
+		let number = match self.tx.get(Table::Meta, NEWEST_KEY)? {
+			Some(bytes) => decode::<u64>(&bytes)?,
+			None => 0,
+		};
+		match self.tx.get(Table::Newest, stream.as_bytes())? {
+			Some(bytes) => {
+				let (_, known): (u64, SignedHeader) = decode(&bytes)?;
+				if known.header.seq >= signed.header.seq {
+					return Ok(());
+				}
+			}
+			None => self.make_room()?,
+		}
+		self.tx.put(Table::Newest, stream.as_bytes(), &(number, signed).encode())?;
+		self.tx.put(Table::Meta, NEWEST_KEY, &number.saturating_add(1).encode())
+	}
+
+	/// Forgets the stream that had no newer header for the longest time, when there are too many.
+	fn make_room(&self) -> Result<(), StoreError> {
+		let rows = self.tx.prefix(Table::Newest, &[])?;
+		if rows.len() < MOST_NEWEST {
+			return Ok(());
+		}
+		let number = |row: &(Vec<u8>, Vec<u8>)| decode::<u64>(&row.1).unwrap_or(0);
+		if let Some((oldest, _)) = rows.iter().min_by_key(|row| number(row)) {
+			self.tx.remove(Table::Newest, oldest)?;
+		}
+		Ok(())
+	}
+
 	fn cursor(&self, job: JobId, assignment: AssignmentIndex) -> Result<Seq, StoreError> {
 		match self.tx.get(Table::Cursors, &assignment_bytes(job, assignment))? {
 			Some(bytes) => decode(&bytes),
@@ -147,6 +241,9 @@ impl Change<'_> {
 		}
 	}
 }
+
+/// Names the next number of a newest header in the index.
+const NEWEST_KEY: &[u8] = b"newest";
 
 fn decode<T: Decode>(bytes: &[u8]) -> Result<T, StoreError> {
 	T::decode(&mut &bytes[..]).map_err(|error| StoreError::Index(error.to_string()))
@@ -200,6 +297,10 @@ impl Blobs for DiskStore {
 		self.files.get(hash)
 	}
 
+	fn size(&self, hash: H256) -> Result<Option<u64>, StoreError> {
+		Ok(self.files.len(hash))
+	}
+
 	fn pin(&self, owner: &str, hashes: &[H256]) -> Result<(), StoreError> {
 		self.change(|change| change.pin(owner, hashes))
 	}
@@ -235,6 +336,18 @@ impl Headers for DiskStore {
 		})
 	}
 
+	fn resign_header(&self, signed: &SignedHeader) -> Result<(), StoreError> {
+		let key = key_bytes(SegmentKey::of(&signed.header));
+		self.change(|change| {
+			let stored = change.tx.get(Table::Headers, &key)?;
+			let stored = stored.map(|bytes| decode::<SignedHeader>(&bytes)).transpose()?;
+			if stored.is_none_or(|stored| stored.header != signed.header) {
+				return Err(StoreError::Conflict);
+			}
+			change.tx.put(Table::Headers, &key, &signed.encode())
+		})
+	}
+
 	fn drop_header(&self, key: SegmentKey) -> Result<(), StoreError> {
 		self.change(|change| change.tx.remove(Table::Headers, &key_bytes(key)).map(drop))
 	}
@@ -257,8 +370,15 @@ impl Receipts for DiskStore {
 			}
 			change.tx.put(Table::Receipts, &key_bytes(key), &segment.encode())?;
 			change.pin(&receipt_owner(key), &segment.hashes())?;
+			change.note_newest(&segment.signed)?;
 			Ok(segment.clone())
 		})
+	}
+
+	fn newest(&self, stream: StreamId) -> Result<Option<SignedHeader>, StoreError> {
+		let row = self.index.read(|tx| tx.get(Table::Newest, stream.as_bytes()))?;
+		let row = row.map(|bytes| decode::<(u64, SignedHeader)>(&bytes)).transpose()?;
+		Ok(row.map(|(_, signed)| signed))
 	}
 
 	fn receipt(&self, key: SegmentKey) -> Result<Option<TranscodedSegment>, StoreError> {
@@ -401,6 +521,12 @@ impl Streams for DiskStore {
 				.map(|(_, bytes)| decode(bytes))
 				.collect()
 		})
+	}
+
+	fn last_record(&self, stream: StreamId) -> Result<Option<SegmentRecord>, StoreError> {
+		let key = |seq| record_bytes(stream, seq);
+		let row = self.index.read(|tx| tx.last(Table::Records, &key(0), &key(Seq::MAX)))?;
+		row.map(|(_, bytes)| decode(&bytes)).transpose()
 	}
 
 	fn trim_records(&self, stream: StreamId, before: Seq) -> Result<(), StoreError> {

@@ -153,6 +153,119 @@ fn second_receipt_should_be_refused_when_it_is_for_another_header() {
 }
 
 #[test]
+fn bytes_that_nobody_pins_should_go_while_the_store_is_open() {
+	let dir = tempfile::tempdir().unwrap();
+	let store = DiskStore::open(dir.path()).unwrap();
+	let kept = store.put(b"kept").unwrap();
+	store.pin("owner", &[kept]).unwrap();
+	// Stored once more, and not pinned once more.
+	store.put(b"kept").unwrap();
+	let orphan = store.put(b"orphan").unwrap();
+	let hour = Duration::from_secs(3_600);
+	assert_eq!(store.sweep(hour), Ok(0), "somebody may be about to pin it");
+	assert_eq!(store.sweep(Duration::ZERO), Ok(1));
+	assert_eq!(store.get(orphan), Ok(None));
+	assert!(store.get(kept).unwrap().is_some());
+	assert_eq!(store.sweep(Duration::ZERO), Ok(0));
+	assert_eq!(store.used(), 4);
+	store.unpin("owner").unwrap();
+	assert_eq!((store.get(kept), store.used()), (Ok(None), 0));
+}
+
+#[test]
+fn store_should_not_grow_beyond_its_quota() {
+	let dir = tempfile::tempdir().unwrap();
+	let store = DiskStore::open_within(dir.path(), 250).unwrap();
+	let first = store.put(&[1; 100]).unwrap();
+	store.pin("first", &[first]).unwrap();
+	let second = store.put(&[2; 100]).unwrap();
+	store.pin("second", &[second]).unwrap();
+	let refused = store.put(&[3; 100]).unwrap_err();
+	assert!(matches!(refused, StoreError::Quota { quota: 250, .. }), "{refused}");
+	assert_eq!(store.put(&[2; 100]), Ok(second), "what is there needs no room");
+	drop(store);
+	let store = DiskStore::open_within(dir.path(), 250).unwrap();
+	assert_eq!(store.used(), 200);
+	assert!(store.put(&[3; 100]).is_err());
+	store.unpin("first").unwrap();
+	store.put(&[3; 100]).unwrap();
+}
+
+#[test]
+fn newest_header_should_be_found_without_a_search() {
+	let dir = tempfile::tempdir().unwrap();
+	let store = DiskStore::open(dir.path()).unwrap();
+	let stream = Hash::repeat_byte(5);
+	assert_eq!(store.newest(stream), Ok(None));
+	let segments: Vec<_> = [3, 7, 5].map(|seq| segment(&store, seq, 10).unwrap()).to_vec();
+	for segment in &segments {
+		store.put_receipt(segment).unwrap();
+	}
+	assert_eq!(store.newest(stream).unwrap().as_ref(), Some(&segments[1].signed));
+	let record = |segment: &TranscodedSegment| SegmentRecord {
+		signed: segment.signed.clone(),
+		receipt: segment.receipt.clone(),
+		signature: segment.signature.clone(),
+	};
+	assert_eq!(store.last_record(stream), Ok(None));
+	segments.iter().for_each(|segment| store.put_record(&record(segment)).unwrap());
+	assert_eq!(store.last_record(stream).unwrap(), Some(record(&segments[1])));
+	assert_eq!(store.last_record(Hash::repeat_byte(4)), Ok(None));
+	// Whoever lost its state asks for it long after.
+	store.drop_assignment(1, 2).unwrap();
+	assert_eq!(store.newest(stream).unwrap().as_ref(), Some(&segments[1].signed));
+}
+
+#[test]
+fn older_index_should_be_brought_up_to_date_and_a_newer_one_refused() {
+	type Bytes = redb::TableDefinition<'static, &'static [u8], &'static [u8]>;
+	const META: Bytes = redb::TableDefinition::new("meta");
+	const NEWEST: Bytes = redb::TableDefinition::new("newest");
+	let dir = tempfile::tempdir().unwrap();
+	let store = DiskStore::open(dir.path()).unwrap();
+	let first = segment(&store, 3, 10).unwrap();
+	store.put_receipt(&first).unwrap();
+	drop(store);
+	let change = |change: &dyn Fn(&redb::WriteTransaction)| {
+		let index = redb::Database::create(dir.path().join("index.redb")).unwrap();
+		let tx = index.begin_write().unwrap();
+		change(&tx);
+		tx.commit().unwrap();
+	};
+	// As the first form was.
+	change(&|tx| {
+		tx.delete_table(META).unwrap();
+		tx.delete_table(NEWEST).unwrap();
+	});
+	let store = DiskStore::open(dir.path()).unwrap();
+	assert_eq!(store.newest(Hash::repeat_byte(5)).unwrap(), Some(first.signed.clone()));
+	assert_eq!(store.receipt(key(3)).unwrap(), Some(first));
+	drop(store);
+	change(&|tx| {
+		let version = 99u32.to_le_bytes();
+		tx.open_table(META).unwrap().insert(&b"schema"[..], &version[..]).unwrap();
+	});
+	let refused = DiskStore::open(dir.path()).err().unwrap();
+	assert!(refused.to_string().contains("newer worker"), "{refused}");
+}
+
+#[test]
+fn header_should_get_another_signature_and_nothing_else() {
+	let dir = tempfile::tempdir().unwrap();
+	let store = DiskStore::open(dir.path()).unwrap();
+	let signed = segment(&store, 0, 10).unwrap().signed;
+	assert_eq!(store.resign_header(&signed), Err(StoreError::Conflict), "there is none");
+	store.put_header(&signed).unwrap();
+	let again = Signing::own(Key::from_uri("//T").unwrap()).sign(&signed.header.hash());
+	let again = SignedHeader { signature: again, ..signed.clone() };
+	store.resign_header(&again).unwrap();
+	assert_eq!(store.put_header(&signed).unwrap(), again);
+	let mut other = signed;
+	other.header.segment.time += 1;
+	assert_eq!(store.resign_header(&other), Err(StoreError::Conflict));
+}
+
+#[test]
 fn receipt_should_be_refused_when_a_claim_covers_its_seq() {
 	let dir = tempfile::tempdir().unwrap();
 	let store = DiskStore::open(dir.path()).unwrap();

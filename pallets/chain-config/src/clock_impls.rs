@@ -4,7 +4,10 @@
 use crate::{Closed, Config, Pallet, WeightInfo};
 use frame_support::{traits::Get, weights::Weight};
 use livepeer_primitives::{traits::ProtocolClock, BlockNumber};
-use sp_runtime::SaturatedConversion;
+use sp_runtime::{
+	transaction_validity::{InvalidTransaction, TransactionValidityError},
+	SaturatedConversion,
+};
 
 impl<T: Config> Pallet<T> {
 	fn height() -> BlockNumber {
@@ -34,5 +37,15 @@ impl<T: Config> ProtocolClock for Pallet<T> {
 
 	fn is_open() -> bool {
 		!Closed::<T>::get().end_with(Self::height())
+	}
+
+	/// Asks besides whether the chain is closed now: the pool does so before the next block's hook has
+	/// noted anything, and what closes a block in its midst closes it for duties.
+	fn ensure_open() -> Result<(), TransactionValidityError> {
+		if Self::is_open() && !T::IsClosed::get() {
+			Ok(())
+		} else {
+			Err(InvalidTransaction::Call.into())
+		}
 	}
 }

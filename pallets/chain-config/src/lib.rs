@@ -198,6 +198,8 @@ pub mod pallet {
 		NoShowSlash,
 		/// `lottery.chill`: 0 to 30 rounds.
 		Chill,
+		/// `lottery.verify_price`: 0 to 0.001 ETH.
+		VerifyPrice,
 		/// `timing.beacon_window` ≤ `rounds.length`.
 		WindowWithinRound,
 		/// A round lasts four weeks at most, at the slot's length: in the next one, what governance has
@@ -226,6 +228,20 @@ pub mod pallet {
 		/// `jobs.factors.profiles` holds the canonical profile, none twice, and nothing in places that
 		/// are not used.
 		ProfilesKnown,
+		/// `inflation.initial_rate`: 0 to 1 %.
+		InitialRate,
+		/// `inflation.rate_change`: 0 to 0.01 %.
+		RateChange,
+		/// `inflation.participation_rate`: 0 to 100 %.
+		ParticipationRate,
+		/// `inflation.pool_cut`: 0 to 50 %.
+		PoolCut,
+		/// `inflation.pool_ceiling`: 0 to 100,000,000 LPT.
+		PoolCeiling,
+		/// `inflation.competitiveness_tolerance`: 0 to 100 %.
+		CompetitivenessTolerance,
+		/// `inflation.min_offers`: 1 to 10,000.
+		MinOffers,
 	}
 
 	#[pallet::hooks]

@@ -10,8 +10,8 @@ use frame_support::{
 use frame_system::EnsureNever;
 use livepeer_primitives::{
 	params::{
-		ElectionStored, JobsStored, LotteryParameters, LotteryStored, ProtocolParameters,
-		RoundsParameters, RoundsStored, StakingStored, Timing,
+		ElectionStored, InflationStored, JobsStored, LotteryParameters, LotteryStored,
+		ProtocolParameters, RoundsParameters, RoundsStored, StakingStored, Timing,
 	},
 	AccountId,
 };
@@ -52,6 +52,9 @@ pub mod dynamic {
 		#[codec(index = 4)]
 		pub static Lottery: LotteryStored =
 			LotteryStored::V1(ProtocolParameters::production().lottery);
+		#[codec(index = 5)]
+		pub static Inflation: InflationStored =
+			InflationStored::V1(ProtocolParameters::production().inflation);
 	}
 }
 
@@ -106,6 +109,7 @@ fn stored(update: Option<&Concern>) -> Option<ProtocolParameters> {
 		election: concern!(Election),
 		jobs: concern!(Jobs),
 		lottery: concern!(Lottery),
+		inflation: concern!(Inflation),
 	})
 }
 
@@ -127,6 +131,7 @@ impl pallet_chain_config::ParameterStore<RuntimeParameters> for Store {
 				| Concern::Election(_, None)
 				| Concern::Jobs(_, None)
 				| Concern::Lottery(_, None)
+				| Concern::Inflation(_, None)
 		);
 		if deletes {
 			return Err(UpdateError::ValueMissing);
@@ -173,13 +178,14 @@ pub fn lottery(value: LotteryParameters) -> RuntimeParameters {
 }
 
 /// The updates that together set `to`.
-pub fn all(to: &ProtocolParameters) -> [RuntimeParameters; 5] {
+pub fn all(to: &ProtocolParameters) -> [RuntimeParameters; 6] {
 	[
 		Concern::Rounds(concern::Rounds, Some(to.rounds.into())),
 		Concern::Staking(concern::Staking, Some(to.staking.into())),
 		Concern::Election(concern::Election, Some(to.election.into())),
 		Concern::Jobs(concern::Jobs, Some(to.jobs.into())),
 		Concern::Lottery(concern::Lottery, Some(to.lottery.into())),
+		Concern::Inflation(concern::Inflation, Some(to.inflation.into())),
 	]
 	.map(RuntimeParameters::Protocol)
 }

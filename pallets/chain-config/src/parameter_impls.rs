@@ -28,7 +28,9 @@ impl<T: Config> From<ParameterError> for Error<T> {
 				DecodeFactor RejectedWork VerificationRate MaxSamples CommitteeSize Tranches
 				RevealWindow MissedGrace CommitBase VerdictReveal VerifyRate MaxWorkBlocks
 				DisputeCommitBase DisputeReveal SlashingPeriod SlashDeferral FailedSlash
-				MissedSlash EquivocationSlash FalseDissentSlash NoShowSlash Chill
+				MissedSlash EquivocationSlash FalseDissentSlash NoShowSlash Chill VerifyPrice
+				InitialRate RateChange ParticipationRate PoolCut PoolCeiling
+				CompetitivenessTolerance MinOffers
 			),
 			ParameterError::Broken(relation) => errors_of_the_same_name!(
 				relation, Relation:

@@ -109,6 +109,7 @@ impl<T: Config> Pallet<T> {
 			}
 			Stage::Voting => Self::close_phase(now, id, challenge),
 			Stage::AwaitingDispute => Self::open_dispute(id, challenge),
+			Stage::AwaitingTranche(tranche) => Self::open_tranche(id, challenge, tranche),
 			Stage::Decided(_) => Self::execute_decision(now, id, challenge),
 		}
 	}

@@ -206,6 +206,7 @@ fn decided_as<T: Config>(outcome: Outcome, count: u32) -> (ClaimId, Challenge, D
 	}
 	let finders = (0..MAX_COMMITTEE).map(|i| account("validator", i, 0)).collect();
 	let decision = Decision {
+		dispute_cost: 0,
 		outcome,
 		about_input: false,
 		// Not the next block: a measurement that is set up in block 0 runs in block 1, in which a

@@ -1,7 +1,7 @@
 //! The table of decisions, as plain functions: every input has exactly one result, whatever the
 //! order of the voters. Rows are tried from the top.
 
-use alloc::collections::BTreeMap;
+use alloc::{collections::BTreeMap, vec::Vec};
 use livepeer_primitives::{
 	claim::Outcome,
 	verdict::{Evidence, Verdict},
@@ -69,12 +69,13 @@ fn is_accusation(verdict: &Verdict) -> bool {
 pub enum TrancheDecision {
 	/// Nobody could be seated.
 	Void,
-	/// Somebody accuses the transcoder, or members contradict each other: all validators judge.
+	/// Somebody accuses the transcoder, or members contradict each other, be it in their evidence alone
+	/// where it is not clear whose is right: all validators judge.
 	Accused,
 	/// All revealed, none abstains, all pass with equal evidence.
 	Accepted,
-	/// Nobody accuses, and not all agree: the next tranche's. All validators judge while there is
-	/// one tranche.
+	/// Nobody accuses, and not all agree: the next tranche is asked, and after the last one its
+	/// members' number decides ([`most_passed`]).
 	Undecided,
 }
 
@@ -159,7 +160,7 @@ pub fn decide_tranche(votes: &[Vote], accused_before: bool) -> TrancheDecision {
 		let first = verdicts.next();
 		verdicts.any(|verdict| Some(verdict) != first)
 	});
-	if accused_before || contradicted || votes.iter().any(Vote::accuses) {
+	if accused_before || contradicted || unclear(votes) || votes.iter().any(Vote::accuses) {
 		return TrancheDecision::Accused;
 	}
 	let evidence = votes.first().and_then(Vote::revealed).map(|(_, evidence)| evidence);
@@ -173,6 +174,26 @@ pub fn decide_tranche(votes: &[Vote], accused_before: bool) -> TrancheDecision {
 	} else {
 		TrancheDecision::Undecided
 	}
+}
+
+/// Whether two thirds of all members of these tranches, by count, passed every leaf with the evidence
+/// that most of their tranche's revealed members found: what decides when nobody is left to ask and
+/// nobody has accused the transcoder.
+pub fn most_passed(tranches: &[Vec<Vote>]) -> bool {
+	let (mut seated, mut passed) = (0usize, 0usize);
+	for votes in tranches {
+		seated = seated.saturating_add(votes.len());
+		let revealed: Vec<_> = votes.iter().filter_map(Vote::revealed).collect();
+		let most = revealed.iter().map(|(_, evidence)| *evidence).find(|evidence| {
+			let found = revealed.iter().filter(|(_, other)| other == evidence).count();
+			found.saturating_mul(2) > revealed.len()
+		});
+		let agrees = |(verdicts, evidence): &&(&[Verdict], Evidence)| {
+			verdicts.iter().all(Verdict::is_pass) && Some(*evidence) == most
+		};
+		passed = passed.saturating_add(revealed.iter().filter(agrees).count());
+	}
+	seated > 0 && passed.saturating_mul(3) >= seated.saturating_mul(2)
 }
 
 /// Decides a dispute over `leaves` revealed leaves. `votes` holds every eligible validator.
@@ -249,6 +270,20 @@ fn is_common(votes: &[Vote], right: &Evidence) -> bool {
 	found.saturating_mul(3) >= revealed.saturating_mul(2)
 }
 
+/// Whether members of a small committee found different evidence, and stake and number do not agree
+/// whose is right: only everybody can tell who did not do the work. A large member could else be lazy
+/// for nothing.
+fn unclear(votes: &[Vote]) -> bool {
+	let mut found = votes
+		.iter()
+		.filter_map(Vote::revealed)
+		.filter(|(verdicts, _)| judged_all(verdicts))
+		.map(|(_, evidence)| evidence);
+	let first = found.next();
+	found.any(|evidence| Some(evidence) != first)
+		&& !right_evidence(votes).is_some_and(|right| is_common(votes, &right))
+}
+
 /// What a ballot shows about its members beside their own words.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ruling {
@@ -260,7 +295,9 @@ pub struct Ruling {
 	pub is_dispute: bool,
 	/// Whether most of its members revealed. Where they did not, finality may have stalled.
 	pub most_revealed: bool,
-	/// The leaves on which at least half of the stake abstains: nobody pays for those.
+	/// The leaves on which at least half of the eligible stake abstains in the dispute: nobody pays
+	/// for those. A committee alone excuses nobody, or half of its stake, which may be one member's,
+	/// could have everybody judge for nothing.
 	pub excused: LeafMask,
 	/// The evidence of two thirds of the revealed stake.
 	pub right: Option<Evidence>,
@@ -289,7 +326,7 @@ impl Ruling {
 			failing,
 			is_dispute,
 			most_revealed: revealed.saturating_mul(2) > votes.len(),
-			excused: mask(leaves, |leaf| half(abstaining(leaf), eligible)),
+			excused: mask(leaves, |leaf| is_dispute && half(abstaining(leaf), eligible)),
 			right: right_evidence(votes).filter(|right| is_dispute || is_common(votes, right)),
 		}
 	}
@@ -297,7 +334,8 @@ impl Ruling {
 	/// How one of the ballot's members behaved.
 	///
 	/// - Silence is a no-show, whatever the outcome: a void claim too, or a third of the stake could
-	///   shield a transcoder for nothing. So is to abstain, except where half abstain.
+	///   shield a transcoder for nothing. So is to abstain, except where half of the eligible stake
+	///   of a dispute abstains.
 	/// - What was committed to and not revealed is the worst wrong word where most revealed.
 	/// - A fault in a claim that was accepted is false dissent: it made everybody work. Unavailable
 	///   is not, for a transcoder could serve everybody but one; a member of the dispute pays a

@@ -59,20 +59,7 @@ impl<T: Config> Pallet<T> {
 			BoundedVec::truncate_from(positions.iter().map(|at| Sample::new(*at)).collect());
 		challenge.snapshot = seed.set.snapshot;
 
-		let stored = &seed.set.members;
-		let order = draw::committee_order(
-			seed.hash,
-			id,
-			stored.iter().map(|validator| (&validator.account, validator.stake)),
-		);
-		// Ordered first, struck out then: whoever may not judge leaves everybody else's place alone.
-		let size = parameters.committee_size.min(MAX_COMMITTEE);
-		let committee: Vec<&SeatedValidator> = order
-			.into_iter()
-			.filter_map(|index| stored.get(index as usize))
-			.filter(|validator| Self::may_judge(&challenge, validator))
-			.take(size as usize)
-			.collect();
+		let committee = Self::in_order(id, &challenge, seed, 0);
 		let accounts = committee.iter().map(|member| member.account.clone()).collect::<Vec<_>>();
 
 		let deadline = Self::now().saturating_add(parameters.reveal_window);
@@ -90,6 +77,30 @@ impl<T: Config> Pallet<T> {
 		Self::enter(id, &mut challenge, deadline.saturating_add(parameters.missed_grace));
 		Challenges::<T>::insert(id, challenge);
 		Weight::zero()
+	}
+
+	/// The members of a claim's next tranche, when the first `seated` of the order sit in earlier ones.
+	pub(crate) fn in_order<'a>(
+		id: ClaimId,
+		challenge: &Challenge,
+		seed: &'a Seed,
+		seated: usize,
+	) -> Vec<&'a SeatedValidator> {
+		let stored = &seed.set.members;
+		let order = draw::committee_order(
+			seed.hash,
+			id,
+			stored.iter().map(|validator| (&validator.account, validator.stake)),
+		);
+		// Ordered first, struck out then: whoever may not judge leaves everybody else's place alone.
+		let size = challenge.parameters.committee_size.min(MAX_COMMITTEE);
+		order
+			.into_iter()
+			.filter_map(|index| stored.get(index as usize))
+			.filter(|validator| Self::may_judge(challenge, validator))
+			.skip(seated)
+			.take(size as usize)
+			.collect()
 	}
 
 	/// Whether a validator of the stored set may judge this challenge, in a committee or in the
@@ -184,6 +195,7 @@ impl<T: Config> Pallet<T> {
 		signature: &OperatorSignature,
 		proof: &SumProof,
 	) -> TransactionValidityWithRefund {
+		T::Clock::ensure_open()?;
 		let (challenge, info, _) = Self::check_leaf(id, index, leaf, proof).map_err(invalid)?;
 		let signer = &signature.signer;
 		let is_the_assignments =

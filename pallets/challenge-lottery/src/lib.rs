@@ -373,6 +373,15 @@ pub mod pallet {
 			/// The toolchain.
 			toolchain: ToolchainId,
 		},
+		/// A tranche came to no agreement, and nobody accuses the transcoder: the next one judges.
+		TrancheUndecided {
+			/// The claim.
+			claim: ClaimId,
+			/// The tranche.
+			tranche: Tranche,
+			/// The block in which the next one opens.
+			opens_at: BlockNumber,
+		},
 	}
 
 	#[pallet::error]

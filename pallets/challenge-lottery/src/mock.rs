@@ -91,7 +91,9 @@ where
 }
 
 parameter_types! {
-	pub static Parameters: LotteryParameters = ProtocolParameters::development().lottery;
+	/// One tranche, unless a test asks for more.
+	pub static Parameters: LotteryParameters =
+		LotteryParameters { tranches: 1, ..ProtocolParameters::development().lottery };
 	pub static AgendaWeight: Weight = Weight::from_parts(1_000_000_000_000, u64::MAX / 2);
 	pub const Clock: Timing = Timing::development();
 }
@@ -154,6 +156,8 @@ pub static RETAINED: Kept<BTreeMap<WindowIndex, i32>> = Kept::new(b"fake:retaine
 pub static CLAIMS: Kept<BTreeMap<ClaimId, ClaimInfo>> = Kept::new(b"fake:claims");
 /// Settlements.
 pub static SETTLED: Kept<Vec<(ClaimId, Settlement)>> = Kept::new(b"fake:settled");
+/// ETH charged to transcoders.
+pub static CHARGED: Kept<Vec<(AccountId, Balance)>> = Kept::new(b"fake:charged");
 /// Whether settlements fail.
 pub static STUCK: Kept<bool> = Kept::new(b"fake:stuck");
 /// What a slash weighs, and each of its finders: more than all else that a hook does here.
@@ -259,6 +263,9 @@ impl Claims for Fake {
 		SETTLED.mutate(|all| all.push((id, settlement)));
 		Ok(())
 	}
+	fn charge(transcoder: &AccountId, amount: Balance) {
+		CHARGED.mutate(|all| all.push((transcoder.clone(), amount)));
+	}
 	#[cfg(feature = "runtime-benchmarks")]
 	fn make_claim(
 		transcoder: &AccountId,
@@ -301,6 +308,15 @@ impl Slash for Fake {
 			all.push((transcoder.clone(), offence, fraction, finders.to_vec()));
 		});
 		Slashed { total: 100, finders_fee: 5, common_pool: 95 }
+	}
+	fn extend_slash(
+		_: &AccountId,
+		_: RoundIndex,
+		_: RoundIndex,
+		_: Perbill,
+		_: &[AccountId],
+	) -> Slashed {
+		Slashed::default()
 	}
 	fn slash_weight(_: RoundIndex, finders: u32) -> Weight {
 		Weight::from_parts(SLASH_WEIGHT, 0).saturating_mul(u64::from(finders) + 1)
@@ -462,7 +478,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 
 /// Runs `test`, then the invariants.
 pub fn build_and_execute(test: impl FnOnce()) {
-	Parameters::set(ProtocolParameters::development().lottery);
+	Parameters::take();
 	AgendaWeight::set(Weight::from_parts(1_000_000_000_000, u64::MAX / 2));
 	let mut ext = new_test_ext();
 	ext.execute_with(|| {

@@ -7,7 +7,7 @@ use livepeer_primitives::{
 	traits::{
 		Beacon, Chill, Claims, Jail, Liability, OnDecided, Rounds, Settlement, Slash, Slashed,
 	},
-	AccountId, BlockNumber, ClaimId, MAX_SAMPLES, MAX_VALIDATORS,
+	AccountId, Balance, BlockNumber, ClaimId, MAX_SAMPLES, MAX_VALIDATORS,
 };
 use sp_runtime::{BoundedVec, DispatchError, DispatchResult, PerThing, Perbill, Rounding};
 
@@ -26,6 +26,8 @@ pub(crate) struct Verdict {
 	pub outcome: Outcome,
 	/// Failed over the question alone whether the segments can be transcoded.
 	pub about_input: bool,
+	/// What the transcoder pays for the dispute, in ETH.
+	pub dispute_cost: Balance,
 	/// Who shares the finder's fee.
 	pub finders: Vec<AccountId>,
 }
@@ -33,7 +35,7 @@ pub(crate) struct Verdict {
 impl Verdict {
 	/// An outcome without finders.
 	pub fn of(outcome: Outcome) -> Self {
-		Self { outcome, about_input: false, finders: Vec::new() }
+		Self { outcome, about_input: false, dispute_cost: 0, finders: Vec::new() }
 	}
 }
 
@@ -76,10 +78,11 @@ impl<T: Config> Pallet<T> {
 		let most = MAX_COMMITTEE.saturating_add(MAX_VALIDATORS);
 		let _ = Members::<T>::clear_prefix((id,), most, None);
 		let _ = Leaves::<T>::clear_prefix(id, MAX_SAMPLES, None);
-		let Verdict { outcome, about_input, finders } = verdict;
+		let Verdict { outcome, about_input, dispute_cost, finders } = verdict;
 		let mut decision = Decision {
 			outcome,
 			about_input,
+			dispute_cost,
 			execute_at: now,
 			finders: BoundedVec::truncate_from(finders),
 		};
@@ -235,6 +238,9 @@ impl<T: Config> Pallet<T> {
 				);
 			}
 			T::Jail::resolve(&challenge.transcoder);
+		}
+		if decision.dispute_cost > 0 {
+			T::Claims::charge(&challenge.transcoder, decision.dispute_cost);
 		}
 		let settlement = match outcome {
 			Outcome::Accepted => Settlement::Pay,

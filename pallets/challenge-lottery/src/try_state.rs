@@ -74,7 +74,7 @@ impl<T: Config> Pallet<T> {
 			Stage::LeafReveal { members, .. } => {
 				ensure!(committee == usize::from(*members), "the committee is stored");
 			}
-			Stage::Voting | Stage::AwaitingDispute => {
+			Stage::Voting | Stage::AwaitingDispute | Stage::AwaitingTranche(_) => {
 				ensure!(committee > 0, "the committee stays until the decision");
 				let answered = challenge.samples.iter().all(|sample| sample.leaf.is_some());
 				ensure!(answered, "judged are claims whose leaves are revealed");

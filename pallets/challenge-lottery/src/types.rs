@@ -1,6 +1,7 @@
 //! What the pallet stores.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+pub use livepeer_primitives::{agenda::Class, MAX_COMMITTEE, PENALTIES_PER_STEP};
 use livepeer_primitives::{
 	claim::Outcome,
 	keys::VerifierId,
@@ -9,12 +10,11 @@ use livepeer_primitives::{
 	AccountId, Balance, BlockNumber, ClaimId, Hash, RoundIndex, ToolchainId, WindowIndex,
 	MAX_SAMPLES, MAX_VALIDATORS,
 };
-pub use livepeer_primitives::{MAX_COMMITTEE, PENALTIES_PER_STEP};
 use scale_info::TypeInfo;
 use sp_core::ConstU32;
 use sp_runtime::{BoundedVec, Perbill};
 
-/// Blocks between a tranche's end and the dispute's seed: the accumulator then holds the VRF of
+/// Blocks between a tranche's end and the seed of the next one, or of the dispute: the accumulator then holds the VRF of
 /// two authors who did not know yet that they would choose it.
 pub const DISPUTE_DELAY: BlockNumber = 2;
 /// Most blocks between two looks for a seed that is late.
@@ -82,6 +82,8 @@ pub enum Stage {
 	AwaitingDispute,
 	/// Decided; waits for execution.
 	Decided(Decision),
+	/// A tranche is closed without agreement; the next one waits for its seed.
+	AwaitingTranche(Tranche),
 }
 
 /// How a challenge was decided.
@@ -92,8 +94,10 @@ pub struct Decision {
 	/// The outcome.
 	pub outcome: Outcome,
 	/// Failed over the question alone whether the segments can be transcoded: the fee goes back,
-	/// and the transcoder is neither slashed nor jailed.
+	/// and the transcoder is neither slashed nor jailed, but pays the dispute.
 	pub about_input: bool,
+	/// What the transcoder pays for the dispute, in ETH.
+	pub dispute_cost: Balance,
 	/// The block in which its execution begins; until then governance can cancel it.
 	pub execute_at: BlockNumber,
 	/// Who shares the finder's fee of the slash, if there is one.
@@ -331,28 +335,6 @@ pub struct RoundRecord {
 	pub open: u32,
 	/// The largest share of stake that one of them has cost. A later one costs what it is larger.
 	pub slashed: Perbill,
-}
-
-/// Which queue of the agenda a task stands in. No task waits behind one of a later queue.
-#[derive(
-	Clone,
-	Copy,
-	PartialEq,
-	Eq,
-	PartialOrd,
-	Ord,
-	Debug,
-	Encode,
-	Decode,
-	DecodeWithMemTracking,
-	MaxEncodedLen,
-	TypeInfo,
-)]
-pub enum Class {
-	/// Somebody waits for it: draws, phases and disputes.
-	Urgent,
-	/// It may wait: executions, and what is removed.
-	Lazy,
 }
 
 /// What is to be done.

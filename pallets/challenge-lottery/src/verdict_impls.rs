@@ -1,14 +1,15 @@
 //! Ballots: commit and reveal by verifier keys, and what they add up to.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{collections::BTreeMap, vec, vec::Vec};
 use frame_support::{ensure, traits::Get, weights::Weight};
 use livepeer_primitives::{
 	claim::{ClaimInfo, Outcome},
 	draw,
 	keys::VerifierSignature,
 	params::LotteryParameters,
-	traits::{Beacon, Claims},
+	traits::{Beacon, Claims, ProtocolClock},
 	verdict::{self, Opening, Phase, Tranche, DISPUTE},
+	work::fee,
 	AccountId, BlockNumber, ClaimId, Hash,
 };
 use sp_application_crypto::RuntimeAppPublic;
@@ -18,12 +19,12 @@ use sp_runtime::transaction_validity::{
 
 use crate::{
 	decision::{
-		decide_dispute, decide_tranche, found, DisputeDecision, LeafMask, Ruling, Said,
-		TrancheDecision, Vote,
+		decide_dispute, decide_tranche, found, most_passed, DisputeDecision, LeafMask, Ruling,
+		Said, TrancheDecision, Vote,
 	},
 	outcome_impls::Verdict,
 	types::{Answer, Ballot, Challenge, Conduct, Member, Stage, DISPUTE_DELAY},
-	Ballots, Challenges, Config, Event, Members, Pallet, WeightInfo,
+	Ballots, Challenges, Config, Event, Judges, Members, Pallet, WeightInfo,
 };
 
 /// Blocks of the commit phase of `tranche` without those for the sampled work.
@@ -192,6 +193,7 @@ impl<T: Config> Pallet<T> {
 		commitment: &Hash,
 		signature: &VerifierSignature,
 	) -> TransactionValidityWithRefund {
+		T::Clock::ensure_open()?;
 		let (ballot, member) = Self::duty(id, tranche, index, Phase::Commit)?;
 		let payload = Self::commit_payload(id, tranche, ballot.seed, index, commitment);
 		ensure!(member.key.verify(&payload, signature), InvalidTransaction::BadProof);
@@ -206,6 +208,7 @@ impl<T: Config> Pallet<T> {
 		opening: &Opening,
 		signature: &VerifierSignature,
 	) -> TransactionValidityWithRefund {
+		T::Clock::ensure_open()?;
 		let (ballot, member) = Self::duty(id, tranche, index, Phase::Reveal)?;
 		Self::check_opening(id, &ballot, &member, opening)?;
 		let payload = Self::reveal_payload(id, tranche, ballot.seed, index, opening);
@@ -305,45 +308,100 @@ impl<T: Config> Pallet<T> {
 
 	/// Counts the votes of a closed ballot.
 	pub(crate) fn count_votes(id: ClaimId, challenge: Challenge, ballot: Ballot) -> Weight {
-		let committee = Self::members_of(id, 0);
-		let everybody =
-			if ballot.tranche == DISPUTE { Self::members_of(id, DISPUTE) } else { Vec::new() };
-		let members = committee.len().saturating_add(everybody.len()) as u32;
-		let weight = T::WeightInfo::agenda_decide(members);
-		let settled = if ballot.tranche == DISPUTE {
-			Self::count_dispute(id, challenge, &ballot, &committee, &everybody)
+		let is_dispute = ballot.tranche == DISPUTE;
+		let last = if is_dispute {
+			(challenge.parameters.tranches.saturating_sub(1) as Tranche).min(DISPUTE - 1)
 		} else {
-			Self::count_tranche(id, challenge, &ballot, &committee)
+			ballot.tranche
+		};
+		let tranches: Vec<_> = (0..=last).map(|tranche| Self::members_of(id, tranche)).collect();
+		let everybody = if is_dispute { Self::members_of(id, DISPUTE) } else { Vec::new() };
+		let members = tranches.iter().chain([&everybody]).map(Vec::len).sum::<usize>() as u32;
+		let weight = T::WeightInfo::agenda_decide(members);
+		let settled = if is_dispute {
+			Self::count_dispute(id, challenge, &ballot, &tranches, &everybody)
+		} else {
+			Self::count_tranche(id, challenge, &ballot, &tranches)
 		};
 		weight.saturating_add(settled)
 	}
 
-	/// Decides by the votes of a tranche, the first of which is the committee's.
+	/// Decides by the votes of the newest of a claim's tranches, the first of which is the committee.
 	fn count_tranche(
 		id: ClaimId,
 		mut challenge: Challenge,
 		ballot: &Ballot,
-		members: &[Member],
+		tranches: &[Vec<Member>],
 	) -> Weight {
-		let votes: Vec<_> = members.iter().map(vote).collect();
-		let accused_before = (0..ballot.tranche)
-			.any(|earlier| Self::members_of(id, earlier).iter().any(|m| vote(m).accuses()));
-		match decide_tranche(&votes, accused_before) {
-			TrancheDecision::Void => Self::void(id, challenge),
-			TrancheDecision::Accepted => {
-				let ruling = Ruling::of(Outcome::Accepted, 0, false, ballot.leaves.into(), &votes);
-				let conducts = conducts(&[(ruling, members)]);
-				Self::decide(id, challenge, Verdict::of(Outcome::Accepted), conducts)
+		let votes: Vec<Vec<_>> =
+			tranches.iter().map(|members| members.iter().map(vote).collect()).collect();
+		let Some((newest, earlier)) = votes.split_last() else {
+			return Self::void(id, challenge);
+		};
+		let accused_before = earlier.iter().flatten().any(Vote::accuses);
+		let accepts = match decide_tranche(newest, accused_before) {
+			TrancheDecision::Void => return Self::void(id, challenge),
+			TrancheDecision::Accepted => true,
+			TrancheDecision::Accused => false,
+			TrancheDecision::Undecided => {
+				let seated = votes.iter().map(Vec::len).sum();
+				let next = ballot.tranche.saturating_add(1);
+				if u32::from(next) < challenge.parameters.tranches
+					&& Self::is_anybody_left(&challenge, seated)
+				{
+					Ballots::<T>::remove(id);
+					challenge.stage = Stage::AwaitingTranche(next);
+					Self::enter(id, &mut challenge, Self::now().saturating_add(DISPUTE_DELAY));
+					Self::deposit_event(Event::TrancheUndecided {
+						claim: id,
+						tranche: ballot.tranche,
+						opens_at: challenge.due,
+					});
+					Challenges::<T>::insert(id, challenge);
+					return Weight::zero();
+				}
+				most_passed(&votes)
 			}
-			TrancheDecision::Accused | TrancheDecision::Undecided => {
-				Ballots::<T>::remove(id);
-				challenge.stage = Stage::AwaitingDispute;
-				Self::enter(id, &mut challenge, Self::now().saturating_add(DISPUTE_DELAY));
-				Self::deposit_event(Event::Disputed { claim: id, opens_at: challenge.due });
-				Challenges::<T>::insert(id, challenge);
-				Weight::zero()
-			}
+		};
+		if accepts {
+			let ruling = |votes: &Vec<_>| {
+				Ruling::of(Outcome::Accepted, 0, false, ballot.leaves.into(), votes)
+			};
+			let ballots: Vec<_> =
+				votes.iter().map(ruling).zip(tranches.iter().map(Vec::as_slice)).collect();
+			return Self::decide(id, challenge, Verdict::of(Outcome::Accepted), conducts(&ballots));
 		}
+		Ballots::<T>::remove(id);
+		challenge.stage = Stage::AwaitingDispute;
+		Self::enter(id, &mut challenge, Self::now().saturating_add(DISPUTE_DELAY));
+		Self::deposit_event(Event::Disputed { claim: id, opens_at: challenge.due });
+		Challenges::<T>::insert(id, challenge);
+		Weight::zero()
+	}
+
+	/// Whether more of the stored set may judge than are `seated`.
+	fn is_anybody_left(challenge: &Challenge, seated: usize) -> bool {
+		let seed = T::Beacon::seed(challenge.window.saturating_add(1));
+		seed.is_some_and(|seed| {
+			let may_judge = |validator: &&_| Self::may_judge(challenge, validator);
+			seed.set.members.iter().filter(may_judge).count() > seated
+		})
+	}
+
+	/// Opens the ballot of the next members of the order. Its evidence has a seed that did not exist
+	/// while the tranche before voted.
+	pub(crate) fn open_tranche(id: ClaimId, challenge: Challenge, tranche: Tranche) -> Weight {
+		let seed = T::Beacon::seed(challenge.window.saturating_add(1));
+		let stored = seed.as_ref().map_or(0, |seed| seed.set.members.len());
+		let weight = T::WeightInfo::agenda_open_dispute(stored as u32);
+		let (Some(seed), Some(info)) = (seed, T::Claims::claim(id)) else {
+			return weight.saturating_add(Self::void(id, challenge));
+		};
+		let seated = Judges::<T>::get(id).map_or(0, |judges| judges.len());
+		let members = Self::in_order(id, &challenge, &seed, seated);
+		let members = Self::seat(id, &challenge, tranche, members.into_iter());
+		Self::open_ballot(id, challenge, &info, tranche, T::Beacon::accumulator(), members);
+		weight
 	}
 
 	/// Opens the dispute: every validator of the stored set judges, less the claim's parties and
@@ -371,7 +429,7 @@ impl<T: Config> Pallet<T> {
 		id: ClaimId,
 		challenge: Challenge,
 		ballot: &Ballot,
-		committee: &[Member],
+		tranches: &[Vec<Member>],
 		everybody: &[Member],
 	) -> Weight {
 		let leaves = usize::from(ballot.leaves);
@@ -382,14 +440,28 @@ impl<T: Config> Pallet<T> {
 		let finders = if about_input {
 			Vec::new()
 		} else {
-			finders(committee, failing, &challenge.transcoder)
+			finders(tranches, failing, &challenge.transcoder)
 		};
-		let early: Vec<_> = committee.iter().map(vote).collect();
-		let conducts = conducts(&[
-			(Ruling::of(outcome, failing, false, leaves, &early), committee),
-			(Ruling::of(outcome, failing, true, leaves, &votes), everybody),
-		]);
-		Self::decide(id, challenge, Verdict { outcome, about_input, finders }, conducts)
+		let in_dispute = Ruling::of(outcome, failing, true, leaves, &votes);
+		let mut ballots = vec![(in_dispute, everybody)];
+		for members in tranches {
+			let early: Vec<_> = members.iter().map(vote).collect();
+			// The whole set knows better than a few of it whether a leaf can be judged in time.
+			let ruling = Ruling {
+				excused: in_dispute.excused,
+				..Ruling::of(outcome, failing, false, leaves, &early)
+			};
+			ballots.push((ruling, members.as_slice()));
+		}
+		let conducts = conducts(&ballots);
+		let dispute_cost = if about_input {
+			let work = challenge.sampled_work.saturating_mul(ballot.revealed.into());
+			fee(work, challenge.parameters.verify_price)
+		} else {
+			0
+		};
+		let verdict = Verdict { outcome, about_input, dispute_cost, finders };
+		Self::decide(id, challenge, verdict, conducts)
 	}
 }
 
@@ -406,10 +478,11 @@ fn conducts(ballots: &[(Ruling, &[Member])]) -> BTreeMap<AccountId, Conduct> {
 	all
 }
 
-/// Who of the committee named a fault on one of the `failing` leaves; never the offender itself.
-fn finders(committee: &[Member], failing: LeafMask, offender: &AccountId) -> Vec<AccountId> {
-	committee
+/// Who of the tranches named a fault on one of the `failing` leaves; never the offender itself.
+fn finders(tranches: &[Vec<Member>], failing: LeafMask, offender: &AccountId) -> Vec<AccountId> {
+	tranches
 		.iter()
+		.flatten()
 		.filter(|member| found(&vote(member), failing) && member.account != *offender)
 		.map(|member| member.account.clone())
 		.collect()

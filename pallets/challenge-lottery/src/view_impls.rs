@@ -28,7 +28,9 @@ impl<T: Config> Pallet<T> {
 			Stage::AwaitingSeed => (ChallengeStage::AwaitingSeed, challenge.due, None),
 			Stage::LeafReveal { deadline, .. } => (ChallengeStage::LeafReveal, *deadline, None),
 			Stage::Voting => (voting, until, None),
-			Stage::AwaitingDispute => (ChallengeStage::AwaitingDispute, challenge.due, None),
+			Stage::AwaitingDispute | Stage::AwaitingTranche(_) => {
+				(ChallengeStage::AwaitingDispute, challenge.due, None)
+			}
 			Stage::Decided(decision) => {
 				(ChallengeStage::Decided, decision.execute_at, Some(decision.outcome))
 			}

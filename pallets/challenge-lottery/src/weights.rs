@@ -61,9 +61,9 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	}
 	/// Estimated by hand until it is measured.
 	fn authorize_reveal_leaf(d: u32, ) -> Weight {
-		Weight::from_parts(150_000_000, 12_000)
+		Weight::from_parts(156_000_000, 12_000)
 			.saturating_add(Weight::from_parts(2_000_000, 0).saturating_mul(d.into()))
-			.saturating_add(T::DbWeight::get().reads(4_u64))
+			.saturating_add(T::DbWeight::get().reads(7_u64))
 	}
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(2441), added: 4916, mode: `MaxEncodedLen`)
@@ -122,8 +122,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Measured:  `530`
 		//  Estimated: `3711`
 		// Minimum execution time: 70_365_000 picoseconds.
-		Weight::from_parts(84_916_000, 3711)
-			.saturating_add(T::DbWeight::get().reads(3_u64))
+		Weight::from_parts(90_916_000, 3711)
+			.saturating_add(T::DbWeight::get().reads(6_u64))
 	}
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(65), added: 2540, mode: `MaxEncodedLen`)
@@ -155,8 +155,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Measured:  `566`
 		//  Estimated: `3711`
 		// Minimum execution time: 73_479_000 picoseconds.
-		Weight::from_parts(84_846_000, 3711)
-			.saturating_add(T::DbWeight::get().reads(3_u64))
+		Weight::from_parts(90_846_000, 3711)
+			.saturating_add(T::DbWeight::get().reads(6_u64))
 	}
 	/// Estimated by hand until it is measured.
 	fn cancel(n: u32, ) -> Weight {
@@ -257,9 +257,9 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Measured:  `3174`
 		//  Estimated: `70005`
 		// Minimum execution time: 152_577_000 picoseconds.
-		Weight::from_parts(204_775_000, 70005)
-			.saturating_add(T::DbWeight::get().reads(15_u64))
-			.saturating_add(T::DbWeight::get().writes(16_u64))
+		Weight::from_parts(264_775_000, 70005)
+			.saturating_add(T::DbWeight::get().reads(22_u64))
+			.saturating_add(T::DbWeight::get().writes(22_u64))
 	}
 	/// Storage: `Jobs::OpenClaims` (r:1 w:1)
 	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(323), added: 2798, mode: `MaxEncodedLen`)
@@ -336,9 +336,9 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
 	}
 	fn authorize_reveal_leaf(d: u32, ) -> Weight {
-		Weight::from_parts(150_000_000, 12_000)
+		Weight::from_parts(156_000_000, 12_000)
 			.saturating_add(Weight::from_parts(2_000_000, 0).saturating_mul(d.into()))
-			.saturating_add(RocksDbWeight::get().reads(4_u64))
+			.saturating_add(RocksDbWeight::get().reads(7_u64))
 	}
 	fn report_missed() -> Weight {
 		Weight::from_parts(172_487_000, 175134)
@@ -351,8 +351,8 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
 	fn authorize_commit_verdict() -> Weight {
-		Weight::from_parts(84_916_000, 3711)
-			.saturating_add(RocksDbWeight::get().reads(3_u64))
+		Weight::from_parts(90_916_000, 3711)
+			.saturating_add(RocksDbWeight::get().reads(6_u64))
 	}
 	fn reveal_verdict() -> Weight {
 		Weight::from_parts(68_603_000, 5906)
@@ -360,8 +360,8 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
 	fn authorize_reveal_verdict() -> Weight {
-		Weight::from_parts(84_846_000, 3711)
-			.saturating_add(RocksDbWeight::get().reads(3_u64))
+		Weight::from_parts(90_846_000, 3711)
+			.saturating_add(RocksDbWeight::get().reads(6_u64))
 	}
 	fn cancel(n: u32, ) -> Weight {
 		Weight::from_parts(250_000_000, 80_000)
@@ -416,9 +416,9 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().writes((4_u64).saturating_mul(n.into())))
 	}
 	fn agenda_execute() -> Weight {
-		Weight::from_parts(204_775_000, 70005)
-			.saturating_add(RocksDbWeight::get().reads(15_u64))
-			.saturating_add(RocksDbWeight::get().writes(16_u64))
+		Weight::from_parts(264_775_000, 70005)
+			.saturating_add(RocksDbWeight::get().reads(22_u64))
+			.saturating_add(RocksDbWeight::get().writes(22_u64))
 	}
 	fn agenda_execute_accepted() -> Weight {
 		Weight::from_parts(198_655_000, 70005)

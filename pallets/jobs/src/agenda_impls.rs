@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 use core::marker::PhantomData;
 use frame_support::{defensive, storage::with_storage_layer, traits::Get, weights::Weight};
 use livepeer_primitives::{
+	keys::{Generation, Purpose},
 	traits::{Candidate, ProtocolClock as _, Toolchains as _, TranscoderDirectory as _},
 	AccountId, AssignmentIndex, BlockNumber, JobId,
 };
@@ -22,7 +23,8 @@ use sp_runtime::{traits::SaturatedConversion, DispatchResult};
 use crate::{
 	decide::{self, Step, FAILURE_DELAY},
 	types::{Agreement, Class, EndReason, Phase, Task},
-	Agenda, Assignments, AssignmentsOf, Backlog, Config, Jobs, Loads, Pallet, WeightInfo,
+	Agenda, Assignments, AssignmentsOf, Backlog, Config, Jobs, Loads, Pallet, RunningBy,
+	WeightInfo,
 };
 
 /// This block's candidates, read and charged when they are first needed.
@@ -69,7 +71,7 @@ impl Meter {
 	}
 }
 
-/// Where a walk over a transcoder's assignments or a broadcaster's jobs stopped for want of weight:
+/// Where a walk over a transcoder's assignments stopped for want of weight:
 /// after this job.
 type Unfinished = Option<Option<JobId>>;
 
@@ -153,20 +155,8 @@ impl<T: Config> Pallet<T> {
 			Task::Toolchains(who, after) => {
 				Self::run_toolchains(who, after, now, meter, candidates)
 			}
-			Task::TranscoderKeys(who, generation, after) => {
-				let ends = |agreement: &Agreement| agreement.transcoder_keys == generation;
-				if let Some(after) =
-					Self::walk_assignments(&who, after, ends, now, meter, candidates)
-				{
-					Self::schedule(Class::Urgent, Task::TranscoderKeys(who, generation, after), 0);
-				}
-			}
-			Task::BroadcasterKeys(who, generation, after) => {
-				if let Some(after) =
-					Self::walk_jobs(&who, generation, after, now, meter, candidates)
-				{
-					Self::schedule(Class::Urgent, Task::BroadcasterKeys(who, generation, after), 0);
-				}
+			Task::Keys(who, purpose, generation) => {
+				Self::run_keys(who, purpose, generation, now, meter, candidates)
 			}
 			Task::Payouts(id) => {
 				meter.step(T::WeightInfo::task_payouts());
@@ -345,48 +335,32 @@ impl<T: Config> Pallet<T> {
 		None
 	}
 
-	/// Hands on those of a broadcaster's jobs, after job `after`, that run by this generation of its
-	/// keys; says where it stopped if weight did not suffice.
-	fn walk_jobs(
-		who: &AccountId,
-		generation: livepeer_primitives::keys::Generation,
-		after: Option<JobId>,
+	/// Hands on the assignments that run by a generation of an account's keys. Each leaves the index
+	/// by that, so what weight does not suffice for is found there in the next block.
+	fn run_keys(
+		who: AccountId,
+		purpose: Purpose,
+		generation: Generation,
 		now: BlockNumber,
 		meter: &mut Meter,
 		candidates: &mut Candidates<T>,
-	) -> Unfinished {
-		let mut last = after;
-		let rows = match after {
-			Some(job) => crate::JobsOf::<T>::iter_key_prefix_from(
-				who,
-				crate::JobsOf::<T>::hashed_key_for(who, job),
-			),
-			None => crate::JobsOf::<T>::iter_key_prefix(who),
-		};
-		for id in rows {
+	) {
+		meter.charge(T::WeightInfo::task_look());
+		let mut finds_nothing = true;
+		for (id, index) in RunningBy::<T>::iter_prefix((&who, purpose, generation)) {
 			if !meter.has_room() {
-				return Some(last);
+				Self::schedule(Class::Lazy, Task::Keys(who, purpose, generation), 0);
+				return;
 			}
-			last = Some(id);
-			let running = match Jobs::<T>::get(id).map(|job| job.phase) {
-				Some(Phase::Running { assignment }) => Some(assignment),
-				_ => None,
-			};
-			let index = running.filter(|index| {
-				Assignments::<T>::get(id, index)
-					.and_then(|assignment| assignment.agreement)
-					.is_some_and(|agreement| agreement.broadcaster_keys == generation)
-			});
-			match index {
-				Some(index) => {
-					let candidates = candidates.get(meter);
-					meter.step(T::WeightInfo::task_hand_on());
-					Self::lose(id, index, now, candidates);
-				}
-				None => meter.step(T::WeightInfo::task_look()),
-			}
+			let candidates = candidates.get(meter);
+			meter.step(T::WeightInfo::task_hand_on());
+			Self::lose(id, index, now, candidates);
+			finds_nothing = false;
 		}
-		None
+		if finds_nothing {
+			// To find nothing is a step too.
+			meter.step(Weight::zero());
+		}
 	}
 
 	/// Moves a transcoder's next check to the next block and makes it hand everything on.

@@ -58,9 +58,9 @@ impl<T: Config> Pallet<T> {
 		Self::take(HoldReason::Escrow, broadcaster, to, amount)
 	}
 
-	/// Moves a broadcaster's bond into the common pool.
-	pub(crate) fn forfeit(broadcaster: &AccountId, bond: Balance) -> DispatchResult {
-		Self::take(HoldReason::Bond, broadcaster, &T::CommonPool::get(), bond)
+	/// Moves held ETH of `who` into the common pool.
+	pub(crate) fn forfeit(reason: HoldReason, who: &AccountId, amount: Balance) -> DispatchResult {
+		Self::take(reason, who, &T::CommonPool::get(), amount)
 	}
 
 	fn take(

@@ -13,8 +13,8 @@ use livepeer_primitives::{
 	duty::Acceptance,
 	keys::{OperatorSignature, Purpose, Signer},
 	traits::{
-		Beacon as _, Candidate, OnClaim as _, OnTranscoderLost, OperatorKeysOf as _, Rounds as _,
-		Toolchains as _, TranscoderDirectory as _,
+		Beacon as _, Candidate, OnClaim as _, OnTranscoderLost, OperatorKeysOf as _,
+		ProtocolClock as _, Rounds as _, Toolchains as _, TranscoderDirectory as _,
 	},
 	AccountId, AssignmentIndex, BlockNumber, Hash, JobId, ToolchainId,
 };
@@ -27,7 +27,8 @@ use sp_runtime::{
 use crate::{
 	decide::{self, Demand, DRAW_DELAY},
 	types::{Agreement, Assignment, Class, Job, Load, Phase, PriorityList, Task, ToolchainLoad},
-	Assignments, AssignmentsOf, Config, Error, Event, Jobs, Loads, Pallet, Places, PriorityLists,
+	Assignments, AssignmentsOf, Config, Debts, Error, Event, Jobs, Loads, Pallet, Places,
+	PriorityLists, RunningBy,
 };
 
 /// Stands for a transcoder of which nothing is known: one that never claimed.
@@ -75,7 +76,7 @@ impl<T: Config> Pallet<T> {
 		ensure!(genesis == Self::genesis_hash(), Error::<T>::WrongChain);
 		let job = Jobs::<T>::get(id).ok_or(Error::<T>::NoJob)?;
 		ensure!(job.phase != Phase::Ended, Error::<T>::JobEnded);
-		let Phase::Offered { assignment: offered, until } = job.phase else {
+		let Phase::Offered { assignment: offered, until, .. } = job.phase else {
 			return Err(Error::<T>::NotOffered);
 		};
 		ensure!(offered == index, Error::<T>::NotOffered);
@@ -116,6 +117,7 @@ impl<T: Config> Pallet<T> {
 		acceptance: &Acceptance,
 		signature: &OperatorSignature,
 	) -> TransactionValidityWithRefund {
+		T::Clock::ensure_open()?;
 		let (_, _, left) =
 			Self::check_acceptance(acceptance, &signature.signer).map_err(Self::refusal)?;
 		ensure!(
@@ -140,6 +142,7 @@ impl<T: Config> Pallet<T> {
 		Self::count_toolchain(&assignment.transcoder, toolchain);
 		assignment.agreement = Some(agreement);
 		assignment.last_claim = Self::now();
+		Self::index_keys(id, index, &job.broadcaster, &assignment, true);
 		let transcoder = assignment.transcoder.clone();
 		Assignments::<T>::insert(id, index, assignment);
 		job.phase = Phase::Running { assignment: index };
@@ -164,10 +167,7 @@ impl<T: Config> Pallet<T> {
 			Vec::new()
 		};
 		if drawn.is_empty() {
-			let retries = match job.phase {
-				Phase::Waiting { retries, .. } => retries.saturating_add(1),
-				_ => 1,
-			};
+			let retries = job.phase.retries().saturating_add(1);
 			let draw_at = now.saturating_add(decide::retry_delay(retries));
 			job.phase = Phase::Waiting { draw_at, retries };
 			Self::deposit_event(Event::NobodyEligible { job: id, next_draw: draw_at });
@@ -199,7 +199,8 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Offers a job without an assignment to the first on its list who is still eligible. With the
-	/// list exhausted a new one is drawn.
+	/// list exhausted a new one is drawn: soon where the job ran until now, else the later the more
+	/// often nobody has accepted.
 	pub(crate) fn offer_next(id: JobId, job: &mut Job, now: BlockNumber, candidates: &[Candidate]) {
 		let demand = Self::demand(job);
 		let list = PriorityLists::<T>::take(id);
@@ -208,8 +209,12 @@ impl<T: Config> Pallet<T> {
 			Self::is_eligible(job, &demand, candidate).then_some((position, candidate))
 		});
 		let Some((position, candidate)) = next else {
-			let draw_at = now.saturating_add(DRAW_DELAY);
-			job.phase = Phase::Waiting { draw_at, retries: 0 };
+			let retries = match job.phase {
+				Phase::Running { .. } => 0,
+				phase => phase.retries().saturating_add(1),
+			};
+			let draw_at = now.saturating_add(decide::retry_delay(retries));
+			job.phase = Phase::Waiting { draw_at, retries };
 			return;
 		};
 		let rest: Vec<AccountId> = list.iter().skip(position.saturating_add(1)).cloned().collect();
@@ -245,7 +250,8 @@ impl<T: Config> Pallet<T> {
 		job.next_assignment = index.saturating_add(1);
 		job.assignments = job.assignments.saturating_add(1);
 		job.claimable = job.claimable.saturating_add(1);
-		job.phase = Phase::Offered { assignment: index, until };
+		let retries = job.phase.retries();
+		job.phase = Phase::Offered { assignment: index, until, retries };
 		Self::load(&candidate.account, job.load, now);
 		Self::move_places(&candidate.account, 0, assignment.places());
 		AssignmentsOf::<T>::insert(&candidate.account, id, index);
@@ -261,7 +267,8 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Ends the current assignment. What was accepted can still be claimed for during the grace, in
-	/// which its places are kept if `keeps_places`; what was not is closed at once.
+	/// which its places are kept if `keeps_places`, else one for its last claim; what was not is
+	/// closed at once.
 	pub(crate) fn end_assignment(
 		id: JobId,
 		job: &mut Job,
@@ -270,6 +277,7 @@ impl<T: Config> Pallet<T> {
 	) {
 		let Some(mut assignment) = Assignments::<T>::get(id, index) else { return };
 		AssignmentsOf::<T>::remove(&assignment.transcoder, id);
+		Self::index_keys(id, index, &job.broadcaster, &assignment, false);
 		let toolchain = assignment.agreement.map(|agreement| agreement.toolchain);
 		Self::unload(&assignment.transcoder, job.load, toolchain);
 		let claimable_until = assignment.agreement.is_some().then(|| Self::last_claimable(job));
@@ -286,12 +294,13 @@ impl<T: Config> Pallet<T> {
 				assignment.claimable_until = Some(until);
 				assignment.end_round = T::Rounds::current();
 				if !keeps_places {
-					Self::free_places(&mut assignment);
+					let last = assignment.undecided.saturating_add(1);
+					Self::keep_places(&mut assignment, last);
 				}
 				Self::save_assignment(id, index, assignment);
 			}
 			None => {
-				Self::free_places(&mut assignment);
+				Self::keep_places(&mut assignment, 0);
 				Self::give_back(id, job, index, &mut assignment);
 				Self::forget_assignment(id, job, index, &assignment);
 			}
@@ -312,7 +321,7 @@ impl<T: Config> Pallet<T> {
 		// Its task was taken off the agenda.
 		assignment.close_at = None;
 		if !assignment.over {
-			Self::free_places(&mut assignment);
+			Self::keep_places(&mut assignment, 0);
 			Self::give_back(id, &mut job, index, &mut assignment);
 		}
 		if decide::close_at(&assignment).is_some_and(|at| at <= Self::now()) {
@@ -404,6 +413,7 @@ impl<T: Config> Pallet<T> {
 			None => 0,
 		};
 		decide::is_eligible(demand, candidate, work)
+			&& !Debts::<T>::contains_key(&candidate.account)
 			&& Places::<T>::get(&candidate.account)
 				.checked_add(Self::places_of(job, &candidate.account))
 				.is_some_and(|places| places <= T::Parameters::get().max_open_claims)
@@ -431,11 +441,36 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Keeps no more places for an assignment than it has claims without outcome.
-	fn free_places(assignment: &mut Assignment) {
+	/// Keeps at most `most` places for an assignment, and those of its claims without outcome.
+	fn keep_places(assignment: &mut Assignment, most: u32) {
 		let before = assignment.places();
-		assignment.reserved = 0;
+		assignment.reserved = assignment.reserved.min(most);
 		Self::move_places(&assignment.transcoder, before, assignment.places());
+	}
+
+	/// Notes by which keys an assignment runs, or that it runs no longer. What an account signs itself
+	/// cannot be revoked.
+	fn index_keys(
+		id: JobId,
+		index: AssignmentIndex,
+		broadcaster: &AccountId,
+		assignment: &Assignment,
+		runs: bool,
+	) {
+		let Some(agreement) = assignment.agreement else { return };
+		for (who, purpose, generation) in [
+			(broadcaster, Purpose::Segments, agreement.broadcaster_keys),
+			(&assignment.transcoder, Purpose::Duties, agreement.transcoder_keys),
+		] {
+			if generation == 0 {
+				continue;
+			}
+			if runs {
+				RunningBy::<T>::insert((who, purpose, generation, id), index);
+			} else {
+				RunningBy::<T>::remove((who, purpose, generation, id));
+			}
+		}
 	}
 
 	/// Counts one more assignment; the first one starts the checks.

@@ -1,6 +1,6 @@
 //! Benchmarks of every call and of every task of the agenda.
 
-use alloc::{vec, vec::Vec};
+use alloc::{boxed::Box, vec, vec::Vec};
 use frame_benchmarking::v2::*;
 use frame_support::traits::{
 	fungibles::{Inspect as _, Unbalanced as _},
@@ -12,24 +12,25 @@ use livepeer_primitives::{
 	claim::{ClaimInfo, Payout, PayoutReason, WorkClaim},
 	duty::Acceptance,
 	keys::{OperatorSignature, Purpose, Signer, VERIFIER},
-	receipt::{Output, Receipt, TranscodeResult},
+	leaf::Leaf,
+	receipt::{Output, Outputs, Receipt, TranscodeResult},
 	segment::{SegmentHeader, SegmentInfo},
 	service::ServiceRecord,
-	sum_tree::Commitment,
+	sum_tree::{Commitment, SumTree},
 	traits::{
 		Beacon as _, Candidate, OperatorKeysOf as _, Rounds as _, Toolchains as _,
 		TranscoderDirectory,
 	},
 	video::{Ladder, Rendition, SourceLimits, CANONICAL_PROFILE},
 	work, AccountId, AssignmentIndex, Balance, BlockNumber, ClaimId, Hash, JobId, Seq, Signature,
-	ETH, MAX_PROFILES, MAX_RENDITIONS, UNIT,
+	ETH, MAX_PROFILES, MAX_RENDITIONS, MAX_TREE_DEPTH, UNIT,
 };
 use sp_runtime::{BoundedVec, Perbill};
 
 use crate::{
 	types::{
-		Class, EndReason, Load, Phase, PriorityList, Scope, SpendingKey, StreamName, Task,
-		MAX_PRIORITY_LIST, MAX_SPENDING_KEYS, MAX_STREAM_NAME, PAYOUTS_PER_STEP,
+		Class, EndReason, LeafEvidence, Load, Phase, PriorityList, Scope, SpendingKey, StreamName,
+		Task, MAX_PRIORITY_LIST, MAX_SPENDING_KEYS, MAX_STREAM_NAME, PAYOUTS_PER_STEP,
 	},
 	*,
 };
@@ -165,7 +166,10 @@ fn parties() -> (AccountId, AccountId) {
 /// A spending key that may do everything.
 fn spending<T: Config>(broadcaster: &AccountId, key: &AccountId) {
 	let scope = Scope { create: true, top_up: true, end: true };
-	let row = SpendingKey { cap: 10 * BUDGET, spent: 0, expiry: u32::MAX, scope, serial: 0 };
+	let deposit = T::Parameters::get().broadcaster_bond;
+	Pallet::<T>::hold(HoldReason::SpendingKey, broadcaster, deposit).expect("it is funded");
+	let row =
+		SpendingKey { cap: 10 * BUDGET, spent: 0, expiry: u32::MAX, scope, serial: 0, deposit };
 	NextSpendingKey::<T>::put(1);
 	SpendingKeys::<T>::insert(broadcaster, key, row);
 }
@@ -210,6 +214,22 @@ fn header<T: Config>(id: JobId, transcoder: &AccountId, seq: Seq, byte: u8) -> S
 			chunk_root: Hash::repeat_byte(byte),
 			extensions: Default::default(),
 		},
+	}
+}
+
+/// As many outputs as there can be.
+fn outputs(byte: u8) -> Outputs {
+	let hash = Hash::repeat_byte(byte);
+	let output = Some(Output { hash, len: 1, chunk_root: hash });
+	BoundedVec::truncate_from(vec![output; MAX_RENDITIONS as usize])
+}
+
+fn receipt(header: &SegmentHeader, byte: u8) -> Receipt {
+	Receipt {
+		header: header.hash(),
+		toolchain: Hash::repeat_byte(byte),
+		result: TranscodeResult::Transcoded(outputs(byte)),
+		extensions: Default::default(),
 	}
 }
 
@@ -399,6 +419,7 @@ mod benches {
 	#[benchmark]
 	fn set_spending_key() -> Result<(), BenchmarkError> {
 		let (broadcaster, key) = parties();
+		fund::<T>(&broadcaster);
 		for i in 1..MAX_SPENDING_KEYS {
 			spending::<T>(&broadcaster, &account("key", i, 0));
 		}
@@ -412,6 +433,7 @@ mod benches {
 	#[benchmark]
 	fn remove_spending_key() -> Result<(), BenchmarkError> {
 		let (broadcaster, key) = parties();
+		fund::<T>(&broadcaster);
 		spending::<T>(&broadcaster, &key);
 		#[extrinsic_call]
 		_(RawOrigin::Signed(broadcaster.clone()), broadcaster.clone(), key.clone());
@@ -436,24 +458,53 @@ mod benches {
 		let (broadcaster, transcoder) = parties();
 		let id = running::<T>(&broadcaster, &transcoder);
 		let header = header::<T>(id, &transcoder, 0, 1);
-		let receipts = [1u8, 2].map(|byte| {
-			let hash = Hash::repeat_byte(byte);
-			let output = Some(Output { hash, len: 1, chunk_root: hash });
-			Receipt {
-				header: header.hash(),
-				toolchain: hash,
-				result: TranscodeResult::Transcoded(BoundedVec::truncate_from(vec![
-					output;
-					MAX_RENDITIONS
-						as usize
-				])),
-				extensions: Default::default(),
-			}
-		});
+		let receipts = [1u8, 2].map(|byte| receipt(&header, byte));
 		let signatures = receipts.each_ref().map(|receipt| sign(&transcoder, receipt.hash()));
+		let header_signature = sign(&broadcaster, header.hash());
 		#[extrinsic_call]
-		_(RawOrigin::Signed(keyed()), header, receipts, signatures);
+		_(RawOrigin::Signed(keyed()), header, header_signature, receipts, signatures);
 		assert!(Equivocations::<T>::contains_key(id, transcoder));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn report_leaf() -> Result<(), BenchmarkError> {
+		let (broadcaster, transcoder) = parties();
+		// The header of the claim's first segment, whatever its job's number.
+		let next = NextJob::<T>::get();
+		let segment = header::<T>(next, &transcoder, 0, 1).segment;
+		let leaf = Leaf::Transcoded {
+			segment,
+			outputs: outputs(1),
+			work: 1,
+			extensions: Default::default(),
+		};
+		let tree = SumTree::new(&vec![leaf.clone(); 1 << MAX_TREE_DEPTH]).map_err(|_| "a tree")?;
+		let claim = make_claim::<T>(&transcoder, &broadcaster, tree.commitment());
+		let header = header::<T>(next, &transcoder, 0, 1);
+		let receipt = receipt(&header, 2);
+		let evidence = Box::new(LeafEvidence {
+			index: 0,
+			leaf,
+			proof: tree.proof(0).ok_or("a leaf")?,
+			header_signature: sign(&broadcaster, header.hash()),
+			signature: sign(&transcoder, receipt.hash()),
+			receipt,
+		});
+		#[extrinsic_call]
+		_(RawOrigin::Signed(keyed()), claim, evidence);
+		assert!(Equivocations::<T>::contains_key(next, transcoder));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn pay_debt() -> Result<(), BenchmarkError> {
+		let (payer, transcoder) = parties();
+		fund::<T>(&payer);
+		Debts::<T>::insert(&transcoder, UNIT);
+		#[extrinsic_call]
+		_(RawOrigin::Signed(payer), transcoder.clone());
+		assert!(!Debts::<T>::contains_key(transcoder));
 		Ok(())
 	}
 
@@ -606,8 +657,8 @@ mod benches {
 		let (broadcaster, transcoder) = parties();
 		let id = running::<T>(&broadcaster, &transcoder);
 		// A generation that the only job does not run by.
-		let task = Task::BroadcasterKeys(broadcaster, u32::MAX, None);
-		let at = Pallet::<T>::schedule(Class::Urgent, task, 0);
+		let task = Task::Keys(broadcaster, Purpose::Segments, u32::MAX);
+		let at = Pallet::<T>::schedule(Class::Lazy, task, 0);
 		set_block::<T>(at);
 		#[block]
 		{

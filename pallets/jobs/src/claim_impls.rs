@@ -11,9 +11,9 @@ use livepeer_primitives::{
 	sum_tree::Commitment,
 	traits::{
 		Beacon as _, ChargeFee as _, Claims, Liability as _, OnClaim as _, OnDecided,
-		OperatorKeysOf as _, Rounds as _, Settlement,
+		OperatorKeysOf as _, ProtocolClock as _, Rounds as _, Settlement,
 	},
-	AccountId, BlockNumber, ClaimId, RoundIndex, Seq,
+	AccountId, Balance, BlockNumber, ClaimId, RoundIndex, Seq,
 };
 
 use crate::{
@@ -93,6 +93,7 @@ impl<T: Config> Pallet<T> {
 		claim: &WorkClaim,
 		signature: &OperatorSignature,
 	) -> TransactionValidityWithRefund {
+		T::Clock::ensure_open()?;
 		Self::check_claim(claim, signature).map_err(Self::refusal)?;
 		ensure!(
 			T::Keys::is_signed(signature, Purpose::Duties, &claim.hash()),
@@ -270,6 +271,10 @@ impl<T: Config> Claims for Pallet<T> {
 			<Self as OnDecided>::on_decided(id);
 			Self::do_settle(id, settlement)
 		})
+	}
+
+	fn charge(transcoder: &AccountId, amount: Balance) {
+		Self::do_charge(transcoder, amount);
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]

@@ -52,8 +52,9 @@ pub fn step(phase: &Phase, end: BlockNumber, now: BlockNumber) -> Step {
 
 /// Where a job's next step stands, after `now`; `None` when it has ended.
 ///
-/// An expiry is never urgent, whatever the job waited for; neither is a draw after one that found
-/// nobody: so jobs that end together, or that nobody takes, stand in nobody's way.
+/// An expiry is never urgent, whatever the job waited for; neither is anything after a draw that came
+/// to nothing, be it that it found nobody or that nobody accepted: so jobs that end together, or that
+/// nobody takes, stand in nobody's way.
 pub fn wake(phase: &Phase, end: BlockNumber, now: BlockNumber) -> Option<Wake> {
 	let soon = now.saturating_add(1);
 	let at = match step(phase, end, now) {
@@ -63,7 +64,7 @@ pub fn wake(phase: &Phase, end: BlockNumber, now: BlockNumber) -> Option<Wake> {
 	};
 	let class = match phase {
 		_ if at >= end => Class::Lazy,
-		Phase::Waiting { retries, .. } if *retries > 0 => Class::Lazy,
+		phase if phase.retries() > 0 => Class::Lazy,
 		Phase::Waiting { .. } | Phase::Offered { .. } => Class::Urgent,
 		Phase::Running { .. } | Phase::Ended => Class::Lazy,
 	};
@@ -79,7 +80,7 @@ pub fn close_at(assignment: &Assignment) -> Option<BlockNumber> {
 	(assignment.open_claims == 0).then(|| assignment.kept_until.saturating_add(1))
 }
 
-/// Blocks to the next draw after `retries` draws in a row that found nobody: 2, 4, 8, … up to
+/// Blocks to the next draw after `retries` draws in a row that came to nothing: 2, 4, 8, … up to
 /// [`MAX_RETRY_DELAY`].
 pub fn retry_delay(retries: u8) -> BlockNumber {
 	let delay = DRAW_DELAY.checked_shl(u32::from(retries).min(16)).unwrap_or(MAX_RETRY_DELAY);

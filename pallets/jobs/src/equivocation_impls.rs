@@ -1,52 +1,139 @@
 //! Contradictions: two results for one segment, two segments in one place.
 
-use frame_support::{dispatch::DispatchResult, ensure, traits::Get};
+use frame_support::{
+	dispatch::{DispatchResult, Pays},
+	ensure,
+	traits::Get,
+};
 use livepeer_primitives::{
 	keys::{Generation, OperatorSignature, Purpose},
 	receipt::Receipt,
 	segment::SegmentHeader,
+	sum_tree,
 	traits::{OperatorKeysOf as _, Slash as _},
-	AccountId, Hash,
+	AccountId, ClaimId, Hash, JobId, RoundIndex,
 };
+use sp_runtime::DispatchError;
 
-use crate::{types::Assignment, Assignments, Config, Equivocations, Error, Event, Jobs, Pallet};
+use crate::{
+	types::{Assignment, LeafEvidence},
+	Assignments, Config, Equivocations, Error, Event, HoldReason, Jobs, OpenClaims, Pallet,
+};
 
 impl<T: Config> Pallet<T> {
 	/// See [`Pallet::report_equivocation`].
 	pub(crate) fn do_report_equivocation(
 		reporter: AccountId,
 		header: &SegmentHeader,
+		header_signature: &OperatorSignature,
 		receipts: &[Receipt; 2],
 		signatures: &[OperatorSignature; 2],
-	) -> DispatchResult {
+	) -> Result<Pays, DispatchError> {
 		let hash = header.hash();
 		let [one, two] = receipts;
 		ensure!(one.header == hash && one.equivocates(two), Error::<T>::NotEquivocation);
-		let (job_id, transcoder) = (header.job, header.transcoder.clone());
 		let assignment = Self::signed_for(header)?;
-		ensure!(assignment.transcoder == transcoder, Error::<T>::NotTranscoder);
-		let agreement = assignment.agreement.ok_or(Error::<T>::NotAccepted)?;
-		ensure!(
-			!Equivocations::<T>::contains_key(job_id, &transcoder),
-			Error::<T>::AlreadyReported
-		);
-		for (receipt, signature) in receipts.iter().zip(signatures) {
-			let keys = agreement.transcoder_keys;
-			Self::ensure_signed_by(&transcoder, keys, Purpose::Duties, &receipt.hash(), signature)?;
-		}
-		Equivocations::<T>::insert(job_id, &transcoder, ());
 		let offence = Self::round_of(&assignment, header.seq);
+		let counted = Self::counted(header, &assignment, offence)?;
+		Self::ensure_broadcaster_signed(header, &assignment, header_signature)?;
+		for (receipt, signature) in receipts.iter().zip(signatures) {
+			Self::ensure_receipt_signed(&assignment, receipt, signature)?;
+		}
+		Ok(Self::punish(header.job, assignment.transcoder, offence, counted, reporter))
+	}
+
+	/// See [`Pallet::report_leaf`].
+	pub(crate) fn do_report_leaf(
+		reporter: AccountId,
+		id: ClaimId,
+		evidence: &LeafEvidence,
+	) -> Result<Pays, DispatchError> {
+		let LeafEvidence { index, leaf, proof, header_signature, receipt, signature } = evidence;
+		let info = OpenClaims::<T>::get(id).ok_or(Error::<T>::NoClaim)?.info;
+		let place = info.place(Self::genesis_hash(), *index);
+		let claimed =
+			leaf.receipt(place.clone(), info.toolchain).ok_or(Error::<T>::NotEquivocation)?;
+		ensure!(claimed.equivocates(receipt), Error::<T>::NotEquivocation);
+		sum_tree::verify(&info.commitment, *index, leaf, proof)
+			.map_err(|_| Error::<T>::NotEquivocation)?;
+		let header = leaf.header(place).ok_or(Error::<T>::NotEquivocation)?;
+		let assignment = Self::signed_for(&header)?;
+		let counted = Self::counted(&header, &assignment, info.round)?;
+		Self::ensure_broadcaster_signed(&header, &assignment, header_signature)?;
+		Self::ensure_receipt_signed(&assignment, receipt, signature)?;
+		Ok(Self::punish(header.job, assignment.transcoder, info.round, counted, reporter))
+	}
+
+	/// The round as of which the transcoder's contradiction in this job was punished already, if it
+	/// was: as of a later round than this offence's, else there is nothing left to punish.
+	fn counted(
+		header: &SegmentHeader,
+		assignment: &Assignment,
+		offence: RoundIndex,
+	) -> Result<Option<RoundIndex>, Error<T>> {
+		ensure!(assignment.transcoder == header.transcoder, Error::<T>::NotTranscoder);
+		let counted = Equivocations::<T>::get(header.job, &header.transcoder);
+		ensure!(counted.is_none_or(|counted| offence < counted), Error::<T>::AlreadyReported);
+		Ok(counted)
+	}
+
+	/// Slashes a transcoder for an offence of this round: once in a job. If that was done as of the
+	/// later round `counted`, what left its stake between the two is what is missing, so that nobody
+	/// spares it by reporting another contradiction first. A transcoder is no finder of its own.
+	fn punish(
+		job: JobId,
+		transcoder: AccountId,
+		offence: RoundIndex,
+		counted: Option<RoundIndex>,
+		reporter: AccountId,
+	) -> Pays {
+		Equivocations::<T>::insert(job, &transcoder, offence);
 		let fraction = T::Lottery::get().equivocation_slash;
-		let finders = core::slice::from_ref(&reporter);
-		let slashed = T::Slash::slash(&transcoder, offence, fraction, finders);
+		let is_itself = reporter == transcoder;
+		let finders: &[AccountId] = if is_itself { &[] } else { core::slice::from_ref(&reporter) };
+		let slashed = match counted {
+			None => T::Slash::slash(&transcoder, offence, fraction, finders),
+			Some(counted) => {
+				T::Slash::extend_slash(&transcoder, offence, counted, fraction, finders)
+			}
+		};
 		Self::deposit_event(Event::TranscoderEquivocated {
-			job: job_id,
+			job,
 			transcoder,
+			offence,
 			reporter,
 			slashed: slashed.total,
 			finders_fee: slashed.finders_fee,
 		});
-		Ok(())
+		if is_itself || slashed.total == 0 {
+			Pays::Yes
+		} else {
+			Pays::No
+		}
+	}
+
+	/// Checks that the job's broadcaster signed a segment by the keys of the assignment: a transcoder
+	/// and its accomplices alone can invent none.
+	fn ensure_broadcaster_signed(
+		header: &SegmentHeader,
+		assignment: &Assignment,
+		signature: &OperatorSignature,
+	) -> Result<(), Error<T>> {
+		let job = Jobs::<T>::get(header.job).ok_or(Error::<T>::NoJob)?;
+		let agreement = assignment.agreement.ok_or(Error::<T>::NotAccepted)?;
+		let (keys, hash) = (agreement.broadcaster_keys, header.hash());
+		Self::ensure_signed_by(&job.broadcaster, keys, Purpose::Segments, &hash, signature)
+	}
+
+	/// Checks that the assignment's transcoder signed a receipt by the keys of the assignment.
+	fn ensure_receipt_signed(
+		assignment: &Assignment,
+		receipt: &Receipt,
+		signature: &OperatorSignature,
+	) -> Result<(), Error<T>> {
+		let keys = assignment.agreement.ok_or(Error::<T>::NotAccepted)?.transcoder_keys;
+		let (transcoder, hash) = (&assignment.transcoder, receipt.hash());
+		Self::ensure_signed_by(transcoder, keys, Purpose::Duties, &hash, signature)
 	}
 
 	/// See [`Pallet::report_broadcaster`].
@@ -70,7 +157,7 @@ impl<T: Config> Pallet<T> {
 			Self::ensure_signed_by(&broadcaster, generation, Purpose::Segments, &hash, signature)?;
 		}
 		let forfeited = core::mem::take(&mut job.bond);
-		Self::forfeit(&broadcaster, forfeited)?;
+		Self::forfeit(HoldReason::Bond, &broadcaster, forfeited)?;
 		Jobs::<T>::insert(one.job, job);
 		Self::deposit_event(Event::BroadcasterEquivocated { job: one.job, broadcaster, forfeited });
 		Ok(())

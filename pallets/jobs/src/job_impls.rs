@@ -86,6 +86,7 @@ impl<T: Config> Pallet<T> {
 			end,
 			unreserved: budget,
 			bond,
+			funded: cost,
 			spender,
 			phase: Phase::Waiting { draw_at: now.saturating_add(DRAW_DELAY), retries: 0 },
 			next_assignment: 0,
@@ -136,6 +137,7 @@ impl<T: Config> Pallet<T> {
 		}
 		Self::hold(HoldReason::Budget, &job.broadcaster, amount)?;
 		job.unreserved = job.unreserved.checked_add(amount).ok_or(Error::<T>::InsufficientEth)?;
+		job.funded = job.funded.saturating_add(amount);
 		let now = Self::now();
 		let mut weight = T::WeightInfo::top_up();
 		match &mut job.phase {
@@ -145,8 +147,11 @@ impl<T: Config> Pallet<T> {
 				*retries = 0;
 				weight = weight.saturating_add(Self::draw_weight());
 			}
-			Phase::Running { assignment } | Phase::Offered { assignment, .. } => {
-				let index = *assignment;
+			Phase::Running { .. } | Phase::Offered { .. } => {
+				if let Phase::Offered { retries, .. } = &mut job.phase {
+					*retries = 0;
+				}
+				let index = job.phase.current().unwrap_or_default();
 				Assignments::<T>::mutate(id, index, |assignment| {
 					if let Some(assignment) = assignment {
 						Self::refill(&mut job, assignment);

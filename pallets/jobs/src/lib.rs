@@ -12,6 +12,7 @@ mod assignment_impls;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod claim_impls;
+mod debt_impls;
 pub mod decide;
 mod equivocation_impls;
 mod job_impls;
@@ -33,17 +34,17 @@ pub mod weights;
 pub mod pallet {
 	use super::*;
 	use crate::types::{
-		Assignment, Class, EndReason, Job, Load, OpenClaim, Origin, PayoutList, PriorityList,
-		Scope, SpendingKey, StreamName, Task,
+		Assignment, Class, EndReason, Job, LeafEvidence, Load, OpenClaim, Origin, PayoutList,
+		PriorityList, Scope, SpendingKey, StreamName, Task,
 	};
-	use alloc::vec::Vec;
+	use alloc::{boxed::Box, vec::Vec};
 	use frame_support::{pallet_prelude::*, traits::fungibles};
 	use frame_system::pallet_prelude::*;
 	use livepeer_primitives::{
 		api::{AssignmentView, JobView, SpendingView},
 		claim::{ClaimInfo, WorkClaim},
 		duty::Acceptance,
-		keys::OperatorSignature,
+		keys::{Generation, OperatorSignature, Purpose},
 		params::{JobsParameters, LotteryParameters},
 		receipt::Receipt,
 		segment::SegmentHeader,
@@ -53,8 +54,8 @@ pub mod pallet {
 			Settlement, Slash, Toolchains, TranscoderDirectory,
 		},
 		video::{Ladder, SourceLimits},
-		AccountId, AssetId, AssignmentIndex, Balance, BlockNumber, ClaimId, JobId, Seq, StreamId,
-		ToolchainId,
+		AccountId, AssetId, AssignmentIndex, Balance, BlockNumber, ClaimId, JobId, RoundIndex, Seq,
+		StreamId, ToolchainId,
 	};
 
 	/// The version of what is stored.
@@ -135,6 +136,8 @@ pub mod pallet {
 		Bond,
 		/// The deposits of its streams' origin records.
 		Origin,
+		/// The deposits of its spending keys.
+		SpendingKey,
 	}
 
 	/// The number of the next job.
@@ -196,10 +199,29 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Payouts<T: Config> = StorageMap<_, Twox64Concat, ClaimId, PayoutList>;
 
-	/// Transcoders whose contradiction in a job was punished: once is enough.
+	/// Transcoders whose contradiction in a job was punished, with the earliest round as of which it
+	/// was: once is enough.
 	#[pallet::storage]
 	pub type Equivocations<T: Config> =
-		StorageDoubleMap<_, Twox64Concat, JobId, Blake2_128Concat, AccountId, ()>;
+		StorageDoubleMap<_, Twox64Concat, JobId, Blake2_128Concat, AccountId, RoundIndex>;
+
+	/// What runs by which generation of keys: the running assignment of each job, by the keys of both
+	/// parties. Not where an account signs itself.
+	#[pallet::storage]
+	pub type RunningBy<T: Config> = StorageNMap<
+		_,
+		(
+			NMapKey<Blake2_128Concat, AccountId>,
+			NMapKey<Twox64Concat, Purpose>,
+			NMapKey<Twox64Concat, Generation>,
+			NMapKey<Twox64Concat, JobId>,
+		),
+		AssignmentIndex,
+	>;
+
+	/// What transcoders owe for verification that they caused in vain, in ETH; absent when nothing.
+	#[pallet::storage]
+	pub type Debts<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Balance>;
 
 	/// Where streams come from.
 	#[pallet::storage]
@@ -416,6 +438,8 @@ pub mod pallet {
 			job: JobId,
 			/// The transcoder.
 			transcoder: AccountId,
+			/// The round as of which it is punished.
+			offence: RoundIndex,
 			/// Who showed it.
 			reporter: AccountId,
 			/// What its stake lost, in LPT.
@@ -431,6 +455,24 @@ pub mod pallet {
 			broadcaster: AccountId,
 			/// The bond, in ETH.
 			forfeited: Balance,
+		},
+		/// A transcoder has to pay for verification that it caused in vain.
+		VerificationCharged {
+			/// The transcoder.
+			transcoder: AccountId,
+			/// How much, in ETH.
+			amount: Balance,
+			/// What of it was taken at once; the rest is its debt.
+			paid: Balance,
+		},
+		/// A transcoder's debt was paid, out of its fees or by somebody.
+		DebtPaid {
+			/// The transcoder.
+			transcoder: AccountId,
+			/// How much, in ETH.
+			paid: Balance,
+			/// What it still owes.
+			left: Balance,
 		},
 	}
 
@@ -556,6 +598,8 @@ pub mod pallet {
 		AlreadyReported,
 		/// All numbers are used up.
 		NoMoreNumbers,
+		/// The transcoder owes nothing.
+		NoDebt,
 	}
 
 	#[pallet::hooks]
@@ -745,7 +789,7 @@ pub mod pallet {
 		/// - `expiry`: the block from which on it may do nothing.
 		/// - `scope`: what it may do.
 		///
-		/// Emits `SpendingKeySet`. At most eight at once.
+		/// Emits `SpendingKeySet`. At most eight at once; each takes a deposit of ETH.
 		#[pallet::call_index(7)]
 		#[pallet::weight(T::WeightInfo::set_spending_key())]
 		pub fn set_spending_key(
@@ -766,7 +810,7 @@ pub mod pallet {
 		/// - `broadcaster`: whose key it is.
 		/// - `key`: the account.
 		///
-		/// Emits `SpendingKeyRemoved`.
+		/// Emits `SpendingKeyRemoved`. Its broadcaster gets the deposit back.
 		#[pallet::call_index(8)]
 		#[pallet::weight(T::WeightInfo::remove_spending_key())]
 		pub fn remove_spending_key(
@@ -799,11 +843,14 @@ pub mod pallet {
 			Self::do_end_idle(who, job, assignment)
 		}
 
-		/// Shows that a transcoder signed two results for one segment. It is slashed, once in a job.
+		/// Shows that a transcoder signed two results for one segment. It is slashed, once in a job; what
+		/// a report as of a later round has spared is taken by one as of an earlier round.
 		///
-		/// Who: anyone; free when it is right, and the reporter gets the finder's fee.
+		/// Who: anyone; free when it is right, and the reporter gets the finder's fee, the transcoder
+		/// itself neither.
 		///
 		/// - `header`: the segment's header.
+		/// - `header_signature`: the broadcaster's over it, by the assignment's generation of its keys.
 		/// - `receipts`: two receipts for it that differ in outputs, kind or toolchain.
 		/// - `signatures`: the transcoder's over each, by the assignment's generation of its keys.
 		///
@@ -816,12 +863,14 @@ pub mod pallet {
 		pub fn report_equivocation(
 			origin: OriginFor<T>,
 			header: SegmentHeader,
+			header_signature: OperatorSignature,
 			receipts: [Receipt; 2],
 			signatures: [OperatorSignature; 2],
 		) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
-			Self::do_report_equivocation(who, &header, &receipts, &signatures)?;
-			Ok(Pays::No.into())
+			let signed = &header_signature;
+			let pays = Self::do_report_equivocation(who, &header, signed, &receipts, &signatures)?;
+			Ok(pays.into())
 		}
 
 		/// Shows that a broadcaster signed two segments in one place. It loses the job's bond.
@@ -842,6 +891,44 @@ pub mod pallet {
 			ensure_signed(origin)?;
 			Self::do_report_broadcaster(&headers, &signatures)?;
 			Ok(Pays::No.into())
+		}
+
+		/// Shows that a transcoder claims another result for a segment than it has signed. It is slashed
+		/// as by `report_equivocation`.
+		///
+		/// Who: anyone; free when it is right, and the reporter gets the finder's fee, the transcoder
+		/// itself neither.
+		///
+		/// - `claim`: its claim.
+		/// - `evidence`: a leaf of the claim with its path, the broadcaster's signature over the segment,
+		///   and the transcoder's receipt for it that differs in outputs, kind or toolchain.
+		///
+		/// Emits `TranscoderEquivocated`. Taken as long as the claim is open.
+		#[pallet::call_index(12)]
+		#[pallet::weight(T::WeightInfo::report_leaf().saturating_add(T::Slash::slash_weight(0, 1)))]
+		pub fn report_leaf(
+			origin: OriginFor<T>,
+			claim: ClaimId,
+			evidence: Box<LeafEvidence>,
+		) -> DispatchResultWithPostInfo {
+			let who = ensure_signed(origin)?;
+			let pays = Self::do_report_leaf(who, claim, &evidence)?;
+			Ok(pays.into())
+		}
+
+		/// Pays what a transcoder owes for verification that it caused in vain, as far as the caller's
+		/// free ETH goes: with a debt it is offered no job.
+		///
+		/// Who: anyone.
+		///
+		/// - `transcoder`: whose debt it is.
+		///
+		/// Emits `DebtPaid`.
+		#[pallet::call_index(13)]
+		#[pallet::weight(T::WeightInfo::pay_debt())]
+		pub fn pay_debt(origin: OriginFor<T>, transcoder: AccountId) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_pay_debt(&who, transcoder)
 		}
 	}
 
@@ -890,6 +977,11 @@ pub mod pallet {
 		/// The streams that have said where they come from.
 		pub fn origins() -> Vec<StreamId> {
 			Self::view_origins()
+		}
+
+		/// What a transcoder owes for verification that it caused in vain, in ETH.
+		pub fn debt_of(transcoder: AccountId) -> Balance {
+			Debts::<T>::get(transcoder).unwrap_or_default()
 		}
 
 		/// The accounts that may spend for a broadcaster.

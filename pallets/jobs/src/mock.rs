@@ -133,6 +133,10 @@ parameter_types! {
 	pub static Poor: Vec<AccountId> = Vec::new();
 	/// Who was slashed: offence, fraction, finders.
 	pub static Slashes: Vec<(AccountId, RoundIndex, Perbill, Vec<AccountId>)> = Vec::new();
+	/// Whose slash was extended: offence, round counted before, fraction, finders.
+	pub static Extended: Vec<(AccountId, RoundIndex, RoundIndex, Perbill, Vec<AccountId>)> =
+		Vec::new();
+	pub static IsOpen: bool = true;
 	pub static Told: Vec<(ClaimId, ClaimInfo)> = Vec::new();
 	pub static RefuseClaims: bool = false;
 }
@@ -144,7 +148,7 @@ impl ProtocolClock for Chain {
 		System::block_number()
 	}
 	fn is_open() -> bool {
-		true
+		IsOpen::get()
 	}
 }
 
@@ -316,6 +320,17 @@ impl Slash for Chain {
 		Slashes::mutate(|slashes| slashes.push(slash));
 		Slashed { total: UNIT, finders_fee: UNIT / 20, common_pool: UNIT - UNIT / 20 }
 	}
+	fn extend_slash(
+		transcoder: &AccountId,
+		offence: RoundIndex,
+		counted: RoundIndex,
+		fraction: Perbill,
+		finders: &[AccountId],
+	) -> Slashed {
+		let slash = (transcoder.clone(), offence, counted, fraction, finders.to_vec());
+		Extended::mutate(|slashes| slashes.push(slash));
+		Slashed { total: UNIT / 2, finders_fee: UNIT / 40, common_pool: UNIT / 2 - UNIT / 40 }
+	}
 	fn slash_weight(_: RoundIndex, _: u32) -> Weight {
 		Weight::from_parts(1, 0)
 	}
@@ -407,6 +422,8 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 	Charged::take();
 	Poor::take();
 	Slashes::take();
+	Extended::take();
+	IsOpen::take();
 	Told::take();
 	RefuseClaims::take();
 	let mut ext: sp_io::TestExternalities = RuntimeGenesisConfig {
@@ -448,11 +465,13 @@ pub fn check() {
 			crate::HoldReason::Escrow,
 			crate::HoldReason::Bond,
 			crate::HoldReason::Origin,
+			crate::HoldReason::SpendingKey,
 		];
 		let sum: Balance = reasons.into_iter().map(|reason| held(&who, reason)).sum();
 		assert_eq!(AssetsHolder::total_balance_on_hold(ETH, &who), sum);
 		let in_use = crate::Jobs::<Test>::iter_values().any(|job| job.broadcaster == who)
-			|| crate::Origins::<Test>::iter_values().any(|origin| origin.broadcaster == who);
+			|| crate::Origins::<Test>::iter_values().any(|origin| origin.broadcaster == who)
+			|| crate::SpendingKeys::<Test>::iter_prefix(&who).next().is_some();
 		assert!(in_use || sum == 0, "nothing is held without a record");
 	}
 	let booked: Balance = Booked::get().values().flatten().map(|(fee, _)| *fee).sum();

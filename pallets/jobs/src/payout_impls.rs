@@ -5,7 +5,7 @@ use frame_support::{dispatch::DispatchResult, ensure, storage::with_storage_laye
 use livepeer_primitives::{
 	claim::{ClaimInfo, Payout, PayoutReason},
 	traits::{FeeSink as _, Settlement},
-	Balance, ClaimId,
+	AccountId, Balance, ClaimId,
 };
 
 use crate::{
@@ -72,11 +72,7 @@ impl<T: Config> Pallet<T> {
 	) -> DispatchResult {
 		let Payout { account, reason, amount } = payout;
 		match reason {
-			PayoutReason::Fee => {
-				Self::pay(&info.broadcaster, &T::FeeSink::pot(), *amount)?;
-				T::FeeSink::deposit_fee(account, *amount, fee_share);
-				Ok(())
-			}
+			PayoutReason::Fee => Self::pay_fee(info, account, *amount, fee_share),
 			PayoutReason::Refund if *account == info.broadcaster => {
 				Self::release(HoldReason::Escrow, account, *amount)
 			}
@@ -84,6 +80,29 @@ impl<T: Config> Pallet<T> {
 				Self::pay(&info.broadcaster, account, *amount)
 			}
 		}
+	}
+
+	/// Pays a fee to a transcoder and its delegators. What the transcoder owes is taken out of its own
+	/// part; what is left to book is never less than the pot could begin with.
+	fn pay_fee(
+		info: &ClaimInfo,
+		account: &AccountId,
+		amount: Balance,
+		fee_share: sp_runtime::Perbill,
+	) -> DispatchResult {
+		let shared = fee_share.mul_ceil(amount).min(amount);
+		let own = amount.saturating_sub(shared);
+		let most = amount.saturating_sub(Self::smallest_fee());
+		let due = Self::pay_debt_from_fee(&info.broadcaster, account, own, most);
+		Self::pay(&info.broadcaster, &T::FeeSink::pot(), amount.saturating_sub(due))?;
+		if due == 0 {
+			T::FeeSink::deposit_fee(account, amount, fee_share);
+		} else {
+			T::FeeSink::deposit_fee(account, shared, sp_runtime::Perbill::one());
+			let own = own.saturating_sub(due);
+			T::FeeSink::deposit_fee(account, own, sp_runtime::Perbill::zero());
+		}
+		Ok(())
 	}
 
 	/// Goes on with a list that is longer than one step.

@@ -1,25 +1,39 @@
 //! What ends when a key is revoked.
 
+use frame_support::weights::Weight;
 use livepeer_primitives::{
 	keys::{Generation, Purpose},
-	traits::OnKeyRevoked,
+	traits::{ChargeFee as _, OnKeyRevoked},
 	AccountId,
 };
 
 use crate::{
 	types::{Class, Task},
-	Config, Pallet,
+	Config, Pallet, WeightInfo,
 };
 
 impl<T: Config> OnKeyRevoked for Pallet<T> {
-	/// Assignments that stand on the generation are handed on from the next block on, step by step:
-	/// nothing new is signed for them. What was done for them can be claimed for by the generation's
-	/// other keys, and what the revoked one signed before stays valid and punishable.
-	fn on_key_revoked(account: &AccountId, purpose: Purpose, generation: Generation) {
-		let task = match purpose {
-			Purpose::Duties => Task::TranscoderKeys(account.clone(), generation, None),
-			Purpose::Segments => Task::BroadcasterKeys(account.clone(), generation, None),
-		};
-		Self::schedule(Class::Urgent, task, 0);
+	/// Assignments that run by the generation are handed on from the next block on, step by step and
+	/// in nobody's way: nothing new is signed for them. What was done for them can be claimed for by
+	/// the generation's other keys, and what the revoked one signed before stays valid and
+	/// punishable.
+	fn on_key_revoked(
+		account: &AccountId,
+		purpose: Purpose,
+		generation: Generation,
+		references: u32,
+	) {
+		Self::schedule(Class::Lazy, Task::Keys(account.clone(), purpose, generation), 0);
+		// The first of them is in the call's own weight.
+		let others = references.saturating_sub(1);
+		let weight = T::WeightInfo::task_hand_on().saturating_mul(others.into());
+		if others > 0 && T::ChargeFee::can_pay(account, weight, 0) {
+			// It can pay.
+			let _ = T::ChargeFee::charge(account, weight, 0);
+		}
+	}
+
+	fn key_revoked_weight() -> Weight {
+		T::WeightInfo::task_look().saturating_add(T::WeightInfo::task_hand_on())
 	}
 }

@@ -1,12 +1,12 @@
 //! Accounts that spend a broadcaster's ETH on jobs, so that its own secret can stay offline.
 
-use frame_support::{dispatch::DispatchResult, ensure};
+use frame_support::{dispatch::DispatchResult, ensure, traits::Get};
 use livepeer_primitives::{AccountId, Balance, BlockNumber};
-use sp_runtime::DispatchError;
+use sp_runtime::{helpers_128bit::multiply_by_rational_with_rounding, DispatchError, Rounding};
 
 use crate::{
 	types::{Job, Scope, Spender, SpendingKey, MAX_SPENDING_KEYS},
-	Config, Error, Event, NextSpendingKey, Pallet, SpendingKeys,
+	Config, Error, Event, HoldReason, NextSpendingKey, Pallet, SpendingKeys,
 };
 
 impl<T: Config> Pallet<T> {
@@ -20,18 +20,20 @@ impl<T: Config> Pallet<T> {
 	) -> DispatchResult {
 		ensure!(key != broadcaster, Error::<T>::OwnKey);
 		ensure!(expiry > Self::now(), Error::<T>::KeyExpired);
-		let (spent, serial) = match SpendingKeys::<T>::get(&broadcaster, &key) {
-			Some(old) => (old.spent, old.serial),
+		let (spent, serial, deposit) = match SpendingKeys::<T>::get(&broadcaster, &key) {
+			Some(old) => (old.spent, old.serial, old.deposit),
 			None => {
 				let count = SpendingKeys::<T>::iter_key_prefix(&broadcaster).count();
 				ensure!(count < MAX_SPENDING_KEYS as usize, Error::<T>::TooManySpendingKeys);
 				let serial = NextSpendingKey::<T>::get();
 				let next = serial.checked_add(1).ok_or(Error::<T>::NoMoreNumbers)?;
 				NextSpendingKey::<T>::put(next);
-				(0, serial)
+				let deposit = T::Parameters::get().broadcaster_bond;
+				Self::hold(HoldReason::SpendingKey, &broadcaster, deposit)?;
+				(0, serial, deposit)
 			}
 		};
-		let row = SpendingKey { cap, spent, expiry, scope, serial };
+		let row = SpendingKey { cap, spent, expiry, scope, serial, deposit };
 		SpendingKeys::<T>::insert(&broadcaster, &key, row);
 		Self::deposit_event(Event::SpendingKeySet { broadcaster, key, cap, expiry, scope });
 		Ok(())
@@ -46,6 +48,7 @@ impl<T: Config> Pallet<T> {
 		let row = SpendingKeys::<T>::get(&broadcaster, &key).ok_or(Error::<T>::NoSpendingKey)?;
 		ensure!(who == broadcaster || row.expiry <= Self::now(), Error::<T>::KeyNotExpired);
 		SpendingKeys::<T>::remove(&broadcaster, &key);
+		Self::release(HoldReason::SpendingKey, &broadcaster, row.deposit)?;
 		Self::deposit_event(Event::SpendingKeyRemoved { broadcaster, key });
 		Ok(())
 	}
@@ -77,11 +80,21 @@ impl<T: Config> Pallet<T> {
 		Ok(Some(Spender { key: who.clone(), serial: row.serial, amount }))
 	}
 
-	/// What a job gives back no longer counts against the cap of the key that created it, up to what
-	/// that key put into it.
+	/// Of what a job gives back, the share that the key put into it that created it counts no longer
+	/// against that key's cap, rounded down: what comes back is as much the others' as what was spent
+	/// was.
 	pub(crate) fn restore_cap(job: &mut Job, returned: Balance) {
+		let funded = job.funded;
+		job.funded = funded.saturating_sub(returned);
 		let Some(spender) = &mut job.spender else { return };
-		let back = spender.amount.min(returned);
+		let back = multiply_by_rational_with_rounding(
+			spender.amount,
+			returned.min(funded),
+			funded.max(1),
+			Rounding::Down,
+		)
+		.unwrap_or_default()
+		.min(spender.amount);
 		spender.amount = spender.amount.saturating_sub(back);
 		SpendingKeys::<T>::mutate(&job.broadcaster, &spender.key, |row| {
 			if let Some(row) = row.as_mut().filter(|row| row.serial == spender.serial) {

@@ -10,15 +10,15 @@ use frame_support::{
 	traits::{fungibles::InspectHold as _, GetStorageVersion as _},
 };
 use livepeer_primitives::{
-	AccountId, AssignmentIndex, Balance, BlockNumber, JobId, Seq, ToolchainId, ETH,
+	keys::Purpose, AccountId, AssignmentIndex, Balance, BlockNumber, JobId, Seq, ToolchainId, ETH,
 };
 use sp_runtime::TryRuntimeError;
 
 use crate::{
 	types::{Class, Phase, Task, MAX_SPENDING_KEYS},
-	Agenda, Assignments, AssignmentsOf, Backlog, ClaimsOf, Config, Equivocations, HoldReason,
-	JobOfStream, Jobs, JobsOf, Loads, NextClaim, NextJob, NextSpendingKey, OpenClaims, Origins,
-	Pallet, Payouts, Places, PriorityLists, SpendingKeys,
+	Agenda, Assignments, AssignmentsOf, Backlog, ClaimsOf, Config, Debts, Equivocations,
+	HoldReason, JobOfStream, Jobs, JobsOf, Loads, NextClaim, NextJob, NextSpendingKey, OpenClaims,
+	Origins, Pallet, Payouts, Places, PriorityLists, RunningBy, SpendingKeys,
 };
 
 /// What a broadcaster's holds should be.
@@ -28,6 +28,7 @@ struct Owed {
 	escrow: Balance,
 	bond: Balance,
 	origin: Balance,
+	spending: Balance,
 }
 
 /// What an assignment's claims add up to.
@@ -79,16 +80,21 @@ impl<T: Config> Pallet<T> {
 		for origin in Origins::<T>::iter_values() {
 			owed.entry(origin.broadcaster).or_default().origin += origin.deposit;
 		}
+		for (broadcaster, _, row) in SpendingKeys::<T>::iter() {
+			owed.entry(broadcaster).or_default().spending += row.deposit;
+		}
+		ensure!(Debts::<T>::iter_values().all(|debt| debt > 0), "a debt of nothing is stored");
 		for (who, owed) in owed {
 			for (reason, amount) in [
 				(HoldReason::Budget, owed.budget),
 				(HoldReason::Escrow, owed.escrow),
 				(HoldReason::Bond, owed.bond),
 				(HoldReason::Origin, owed.origin),
+				(HoldReason::SpendingKey, owed.spending),
 			] {
 				ensure!(
 					T::Assets::balance_on_hold(ETH, &reason.into(), &who) == amount,
-					"a hold differs from what jobs, claims and origins add up to"
+					"a hold differs from what jobs, claims, origins and spending keys add up to"
 				);
 			}
 		}
@@ -101,6 +107,11 @@ impl<T: Config> Pallet<T> {
 		for (id, job) in Jobs::<T>::iter() {
 			ensure!(id < NextJob::<T>::get(), "a job has a number that was not given yet");
 			let stored = Assignments::<T>::iter_prefix_values(id).count() as u32;
+			ensure!(
+				job.funded >= job.unreserved
+					&& job.spender.as_ref().is_none_or(|spender| spender.amount <= job.funded),
+				"a job has more than was put into it"
+			);
 			ensure!(job.assignments == stored, "a job miscounts its assignments");
 			let claimable = Assignments::<T>::iter_prefix_values(id).filter(|a| !a.over).count();
 			ensure!(
@@ -139,7 +150,7 @@ impl<T: Config> Pallet<T> {
 			let distinct: BTreeSet<_> = list.iter().collect();
 			ensure!(distinct.len() == list.len(), "a priority list names somebody twice");
 		}
-		for (id, _, ()) in Equivocations::<T>::iter() {
+		for (id, _, _) in Equivocations::<T>::iter() {
 			ensure!(Jobs::<T>::contains_key(id), "a punished contradiction outlives its job");
 		}
 		Ok(())
@@ -150,6 +161,7 @@ impl<T: Config> Pallet<T> {
 			AssignmentsOf::<T>::iter().collect();
 		let mut carried: BTreeMap<AccountId, Carried> = BTreeMap::new();
 		let mut places: BTreeMap<AccountId, u32> = BTreeMap::new();
+		let mut running: BTreeSet<_> = RunningBy::<T>::iter().collect();
 		for (id, index, assignment) in Assignments::<T>::iter() {
 			let Some(job) = Jobs::<T>::get(id) else {
 				return Err("an assignment outlives its job".into());
@@ -179,6 +191,16 @@ impl<T: Config> Pallet<T> {
 				carried.assignments += 1;
 				carried.work += job.load;
 				if let Some(agreement) = assignment.agreement {
+					for (who, purpose, generation) in [
+						(&job.broadcaster, Purpose::Segments, agreement.broadcaster_keys),
+						(&assignment.transcoder, Purpose::Duties, agreement.transcoder_keys),
+					] {
+						ensure!(
+							generation == 0
+								|| running.remove(&((who.clone(), purpose, generation, id), index)),
+							"an assignment is not found by the keys by which it runs"
+						);
+					}
 					*carried.toolchains.entry(agreement.toolchain).or_default() += 1;
 				}
 				ensure!(
@@ -197,6 +219,7 @@ impl<T: Config> Pallet<T> {
 			}
 		}
 		ensure!(listed.is_empty(), "a transcoder is listed for an assignment that is not current");
+		ensure!(running.is_empty(), "keys lead to an assignment that does not run by them");
 		for (who, load) in Loads::<T>::iter() {
 			let Some(carried) = carried.remove(&who) else {
 				return Err("a load is stored of nothing".into());
@@ -301,8 +324,11 @@ impl<T: Config> Pallet<T> {
 			ensure!(at >= first, "a task is overdue that the backlog does not name");
 			match task {
 				// Nobody remembers these.
-				Task::Toolchains(..) | Task::TranscoderKeys(..) | Task::BroadcasterKeys(..) => {
+				Task::Toolchains(..) => {
 					ensure!(class == Class::Urgent, "an urgent task stands among lazy ones");
+				}
+				Task::Keys(..) => {
+					ensure!(class == Class::Lazy, "a task that may wait stands among urgent ones");
 				}
 				task => {
 					agenda.insert((class, at, task.encode()));

@@ -2,10 +2,14 @@
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{traits::ConstU32, BoundedVec};
+pub use livepeer_primitives::agenda::Class;
 use livepeer_primitives::{
 	claim::{ClaimInfo, Payout},
-	keys::Generation,
+	keys::{Generation, OperatorSignature, Purpose},
+	leaf::Leaf,
+	receipt::Receipt,
 	service::ServiceRecord,
+	sum_tree::SumProof,
 	video::{Ladder, SourceLimits},
 	work::WorkFactors,
 	AccountId, AssignmentIndex, Balance, BlockNumber, ClaimId, JobId, RoundIndex, Seq, StreamId,
@@ -63,7 +67,8 @@ pub enum Phase {
 	Waiting {
 		/// The block of the draw.
 		draw_at: BlockNumber,
-		/// Draws in a row that found nobody, since the newest top-up.
+		/// Draws in a row that came to nothing, since the newest top-up: they found nobody, or nobody
+		/// accepted.
 		retries: u8,
 	},
 	/// Offered to a transcoder that has not accepted yet.
@@ -72,6 +77,8 @@ pub enum Phase {
 		assignment: AssignmentIndex,
 		/// The last block in which it can be accepted.
 		until: BlockNumber,
+		/// Draws in a row that came to nothing before this one.
+		retries: u8,
 	},
 	/// Accepted.
 	Running {
@@ -88,6 +95,14 @@ impl Phase {
 		match self {
 			Phase::Offered { assignment, .. } | Phase::Running { assignment } => Some(*assignment),
 			Phase::Waiting { .. } | Phase::Ended => None,
+		}
+	}
+
+	/// Draws in a row that came to nothing since the newest top-up or acceptance.
+	pub fn retries(&self) -> u8 {
+		match self {
+			Phase::Waiting { retries, .. } | Phase::Offered { retries, .. } => *retries,
+			Phase::Running { .. } | Phase::Ended => 0,
 		}
 	}
 }
@@ -119,6 +134,8 @@ pub struct Job {
 	pub unreserved: Balance,
 	/// ETH held until the job is closed; 0 once it is forfeited.
 	pub bond: Balance,
+	/// ETH that was put into it, budget and bond, and not given back yet.
+	pub funded: Balance,
 	/// The key that created it; `None` when its owner did.
 	pub spender: Option<Spender>,
 	/// Where it stands.
@@ -288,6 +305,14 @@ pub struct Scope {
 	pub end: bool,
 }
 
+#[cfg(test)]
+impl Scope {
+	/// Nothing.
+	pub fn none() -> Self {
+		Self { create: false, top_up: false, end: false }
+	}
+}
+
 /// An account that may spend a broadcaster's ETH on jobs.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct SpendingKey {
@@ -301,28 +326,8 @@ pub struct SpendingKey {
 	pub scope: Scope,
 	/// Tells it from a key of the same account that was removed before.
 	pub serial: u64,
-}
-
-/// Which queue a task stands in.
-#[derive(
-	Clone,
-	Copy,
-	PartialEq,
-	Eq,
-	PartialOrd,
-	Ord,
-	Debug,
-	Encode,
-	Decode,
-	DecodeWithMemTracking,
-	MaxEncodedLen,
-	TypeInfo,
-)]
-pub enum Class {
-	/// Somebody waits for it: first draws, hand-ons, checks of transcoders.
-	Urgent,
-	/// It may wait: draws that found nobody before, expiries, closings, payments.
-	Lazy,
+	/// ETH held from the broadcaster as long as it is stored.
+	pub deposit: Balance,
 }
 
 /// Where a task stands on the agenda.
@@ -358,13 +363,29 @@ pub enum Task {
 	Transcoder(AccountId),
 	/// Hand on a transcoder's assignments whose toolchain no longer runs, after this job.
 	Toolchains(AccountId, Option<JobId>),
-	/// Hand on a transcoder's assignments of a generation of its keys, after this job.
-	TranscoderKeys(AccountId, Generation, Option<JobId>),
-	/// Hand on the jobs of a broadcaster whose assignment is of a generation of its keys, after
-	/// this job.
-	BroadcasterKeys(AccountId, Generation, Option<JobId>),
+	/// Hand on the assignments that run by a generation of an account's keys.
+	Keys(AccountId, Purpose, Generation),
 	/// Go on paying a claim's escrow.
 	Payouts(ClaimId),
+}
+
+/// A leaf that a claim commits to, and a receipt of its claimant's that says something else.
+#[derive(
+	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct LeafEvidence {
+	/// The leaf's index in the claim.
+	pub index: u32,
+	/// The leaf.
+	pub leaf: Leaf,
+	/// Its path to the claim's root.
+	pub proof: SumProof,
+	/// The broadcaster's signature over the segment's header, by the assignment's generation.
+	pub header_signature: OperatorSignature,
+	/// The receipt for the same segment.
+	pub receipt: Receipt,
+	/// The transcoder's signature over it, by the assignment's generation.
+	pub signature: OperatorSignature,
 }
 
 /// Why a job ended.

@@ -32,6 +32,8 @@ pub trait WeightInfo {
 	fn end_idle() -> Weight;
 	fn report_equivocation() -> Weight;
 	fn report_broadcaster() -> Weight;
+	fn report_leaf() -> Weight;
+	fn pay_debt() -> Weight;
 	fn agenda_block() -> Weight;
 	fn read_candidates(c: u32, ) -> Weight;
 	fn task_draw(c: u32, ) -> Weight;
@@ -124,9 +126,9 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Measured:  `1785`
 		//  Estimated: `3710`
 		// Minimum execution time: 104_516_000 picoseconds.
-		Weight::from_parts(128_098_000, 3710)
+		Weight::from_parts(134_098_000, 3710)
 			.saturating_add(T::DbWeight::get().reads(10_u64))
-			.saturating_add(T::DbWeight::get().writes(14_u64))
+			.saturating_add(T::DbWeight::get().writes(16_u64))
 	}
 	/// Storage: `Jobs::Jobs` (r:1 w:1)
 	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(245), added: 2720, mode: `MaxEncodedLen`)
@@ -141,9 +143,9 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Measured:  `925`
 		//  Estimated: `3710`
 		// Minimum execution time: 27_991_000 picoseconds.
-		Weight::from_parts(77_568_000, 3710)
+		Weight::from_parts(83_568_000, 3710)
 			.saturating_add(T::DbWeight::get().reads(15_u64))
-			.saturating_add(T::DbWeight::get().writes(8_u64))
+			.saturating_add(T::DbWeight::get().writes(10_u64))
 	}
 	/// Storage: `Jobs::Jobs` (r:1 w:1)
 	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(245), added: 2720, mode: `MaxEncodedLen`)
@@ -290,7 +292,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 			// Standard Error: 8_070
 			.saturating_add(Weight::from_parts(12_000_000, 0).saturating_mul(c.into()))
 			.saturating_add(T::DbWeight::get().reads(3_u64))
-			.saturating_add(T::DbWeight::get().reads((2_u64).saturating_mul(c.into())))
+			.saturating_add(T::DbWeight::get().reads((3_u64).saturating_mul(c.into())))
 			.saturating_add(T::DbWeight::get().writes(7_u64))
 			.saturating_add(Weight::from_parts(0, 2532).saturating_mul(c.into()))
 	}
@@ -337,9 +339,9 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Measured:  `2538`
 		//  Estimated: `44034`
 		// Minimum execution time: 110_535_000 picoseconds.
-		Weight::from_parts(137_755_000, 44034)
-			.saturating_add(T::DbWeight::get().reads(60_u64))
-			.saturating_add(T::DbWeight::get().writes(12_u64))
+		Weight::from_parts(147_755_000, 44034)
+			.saturating_add(T::DbWeight::get().reads(76_u64))
+			.saturating_add(T::DbWeight::get().writes(14_u64))
 	}
 	/// Storage: `Jobs::Assignments` (r:1 w:1)
 	/// Proof: `Jobs::Assignments` (`max_values`: None, `max_size`: Some(110), added: 2585, mode: `MaxEncodedLen`)
@@ -368,9 +370,9 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Measured:  `1513`
 		//  Estimated: `3675`
 		// Minimum execution time: 95_152_000 picoseconds.
-		Weight::from_parts(117_923_000, 3675)
+		Weight::from_parts(123_923_000, 3675)
 			.saturating_add(T::DbWeight::get().reads(10_u64))
-			.saturating_add(T::DbWeight::get().writes(15_u64))
+			.saturating_add(T::DbWeight::get().writes(17_u64))
 	}
 	/// Storage: `Jobs::Jobs` (r:1 w:1)
 	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(245), added: 2720, mode: `MaxEncodedLen`)
@@ -418,36 +420,36 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	}
 	fn authorize_accept_job() -> Weight {
 		// Estimated by hand.
-		Weight::from_parts(95_000_000, 6124)
-			.saturating_add(T::DbWeight::get().reads(12_u64))
+		Weight::from_parts(101_000_000, 6124)
+			.saturating_add(T::DbWeight::get().reads(15_u64))
 	}
 	fn authorize_claim_work() -> Weight {
 		// Estimated by hand.
-		Weight::from_parts(100_000_000, 6124)
-			.saturating_add(T::DbWeight::get().reads(12_u64))
+		Weight::from_parts(106_000_000, 6124)
+			.saturating_add(T::DbWeight::get().reads(15_u64))
 	}
 	fn set_spending_key() -> Weight {
 		// Estimated by hand.
-		Weight::from_parts(45_000_000, 22000)
-			.saturating_add(T::DbWeight::get().reads(10_u64))
-			.saturating_add(T::DbWeight::get().writes(2_u64))
+		Weight::from_parts(80_000_000, 22000)
+			.saturating_add(T::DbWeight::get().reads(13_u64))
+			.saturating_add(T::DbWeight::get().writes(5_u64))
 	}
 	fn remove_spending_key() -> Weight {
 		// Estimated by hand.
-		Weight::from_parts(25_000_000, 3710)
-			.saturating_add(T::DbWeight::get().reads(1_u64))
-			.saturating_add(T::DbWeight::get().writes(1_u64))
+		Weight::from_parts(55_000_000, 3710)
+			.saturating_add(T::DbWeight::get().reads(4_u64))
+			.saturating_add(T::DbWeight::get().writes(4_u64))
 	}
 	fn end_idle() -> Weight {
 		// Estimated by hand.
-		Weight::from_parts(85_000_000, 6124)
+		Weight::from_parts(91_000_000, 6124)
 			.saturating_add(T::DbWeight::get().reads(8_u64))
-			.saturating_add(T::DbWeight::get().writes(10_u64))
+			.saturating_add(T::DbWeight::get().writes(12_u64))
 	}
 	fn report_equivocation() -> Weight {
 		// Estimated by hand.
-		Weight::from_parts(190_000_000, 6124)
-			.saturating_add(T::DbWeight::get().reads(9_u64))
+		Weight::from_parts(260_000_000, 6124)
+			.saturating_add(T::DbWeight::get().reads(11_u64))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
 	fn report_broadcaster() -> Weight {
@@ -455,6 +457,18 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		Weight::from_parts(260_000_000, 6208)
 			.saturating_add(T::DbWeight::get().reads(12_u64))
 			.saturating_add(T::DbWeight::get().writes(7_u64))
+	}
+	fn report_leaf() -> Weight {
+		// Estimated by hand.
+		Weight::from_parts(300_000_000, 6124)
+			.saturating_add(T::DbWeight::get().reads(10_u64))
+			.saturating_add(T::DbWeight::get().writes(1_u64))
+	}
+	fn pay_debt() -> Weight {
+		// Estimated by hand.
+		Weight::from_parts(140_000_000, 6208)
+			.saturating_add(T::DbWeight::get().reads(6_u64))
+			.saturating_add(T::DbWeight::get().writes(6_u64))
 	}
 	fn task_look() -> Weight {
 		// Estimated by hand.
@@ -483,14 +497,14 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().writes(7_u64))
 	}
 	fn end_job() -> Weight {
-		Weight::from_parts(128_098_000, 3710)
+		Weight::from_parts(134_098_000, 3710)
 			.saturating_add(RocksDbWeight::get().reads(10_u64))
-			.saturating_add(RocksDbWeight::get().writes(14_u64))
+			.saturating_add(RocksDbWeight::get().writes(16_u64))
 	}
 	fn accept_job() -> Weight {
-		Weight::from_parts(77_568_000, 3710)
+		Weight::from_parts(83_568_000, 3710)
 			.saturating_add(RocksDbWeight::get().reads(15_u64))
-			.saturating_add(RocksDbWeight::get().writes(8_u64))
+			.saturating_add(RocksDbWeight::get().writes(10_u64))
 	}
 	fn claim_work() -> Weight {
 		Weight::from_parts(159_908_000, 6124)
@@ -523,7 +537,7 @@ impl WeightInfo for () {
 		Weight::from_parts(36_320_334, 3675)
 			.saturating_add(Weight::from_parts(12_000_000, 0).saturating_mul(c.into()))
 			.saturating_add(RocksDbWeight::get().reads(3_u64))
-			.saturating_add(RocksDbWeight::get().reads((2_u64).saturating_mul(c.into())))
+			.saturating_add(RocksDbWeight::get().reads((3_u64).saturating_mul(c.into())))
 			.saturating_add(RocksDbWeight::get().writes(7_u64))
 			.saturating_add(Weight::from_parts(0, 2532).saturating_mul(c.into()))
 	}
@@ -534,14 +548,14 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().writes(3_u64))
 	}
 	fn task_hand_on() -> Weight {
-		Weight::from_parts(137_755_000, 44034)
-			.saturating_add(RocksDbWeight::get().reads(60_u64))
-			.saturating_add(RocksDbWeight::get().writes(12_u64))
+		Weight::from_parts(147_755_000, 44034)
+			.saturating_add(RocksDbWeight::get().reads(76_u64))
+			.saturating_add(RocksDbWeight::get().writes(14_u64))
 	}
 	fn task_expire() -> Weight {
-		Weight::from_parts(117_923_000, 3675)
+		Weight::from_parts(123_923_000, 3675)
 			.saturating_add(RocksDbWeight::get().reads(10_u64))
-			.saturating_add(RocksDbWeight::get().writes(15_u64))
+			.saturating_add(RocksDbWeight::get().writes(17_u64))
 	}
 	fn task_close_assignment() -> Weight {
 		Weight::from_parts(107_511_000, 3710)
@@ -554,37 +568,49 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().writes(4_u64))
 	}
 	fn authorize_accept_job() -> Weight {
-		Weight::from_parts(95_000_000, 6124)
-			.saturating_add(RocksDbWeight::get().reads(12_u64))
+		Weight::from_parts(101_000_000, 6124)
+			.saturating_add(RocksDbWeight::get().reads(15_u64))
 	}
 	fn authorize_claim_work() -> Weight {
-		Weight::from_parts(100_000_000, 6124)
-			.saturating_add(RocksDbWeight::get().reads(12_u64))
+		Weight::from_parts(106_000_000, 6124)
+			.saturating_add(RocksDbWeight::get().reads(15_u64))
 	}
 	fn set_spending_key() -> Weight {
-		Weight::from_parts(45_000_000, 22000)
-			.saturating_add(RocksDbWeight::get().reads(10_u64))
-			.saturating_add(RocksDbWeight::get().writes(2_u64))
+		Weight::from_parts(80_000_000, 22000)
+			.saturating_add(RocksDbWeight::get().reads(13_u64))
+			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
 	fn remove_spending_key() -> Weight {
-		Weight::from_parts(25_000_000, 3710)
-			.saturating_add(RocksDbWeight::get().reads(1_u64))
-			.saturating_add(RocksDbWeight::get().writes(1_u64))
+		Weight::from_parts(55_000_000, 3710)
+			.saturating_add(RocksDbWeight::get().reads(4_u64))
+			.saturating_add(RocksDbWeight::get().writes(4_u64))
 	}
 	fn end_idle() -> Weight {
-		Weight::from_parts(85_000_000, 6124)
+		Weight::from_parts(91_000_000, 6124)
 			.saturating_add(RocksDbWeight::get().reads(8_u64))
-			.saturating_add(RocksDbWeight::get().writes(10_u64))
+			.saturating_add(RocksDbWeight::get().writes(12_u64))
 	}
 	fn report_equivocation() -> Weight {
-		Weight::from_parts(190_000_000, 6124)
-			.saturating_add(RocksDbWeight::get().reads(9_u64))
+		Weight::from_parts(260_000_000, 6124)
+			.saturating_add(RocksDbWeight::get().reads(11_u64))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
 	fn report_broadcaster() -> Weight {
 		Weight::from_parts(260_000_000, 6208)
 			.saturating_add(RocksDbWeight::get().reads(12_u64))
 			.saturating_add(RocksDbWeight::get().writes(7_u64))
+	}
+	fn report_leaf() -> Weight {
+		// Estimated by hand.
+		Weight::from_parts(300_000_000, 6124)
+			.saturating_add(RocksDbWeight::get().reads(10_u64))
+			.saturating_add(RocksDbWeight::get().writes(1_u64))
+	}
+	fn pay_debt() -> Weight {
+		// Estimated by hand.
+		Weight::from_parts(140_000_000, 6208)
+			.saturating_add(RocksDbWeight::get().reads(6_u64))
+			.saturating_add(RocksDbWeight::get().writes(6_u64))
 	}
 	fn task_look() -> Weight {
 		Weight::from_parts(15_000_000, 3710)

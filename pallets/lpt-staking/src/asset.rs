@@ -52,6 +52,12 @@ pub fn collect_stake<T: Config>(who: &AccountId, amount: Balance) -> DispatchRes
 	Ok(())
 }
 
+/// Mints LPT into the pot. Not owed to anybody yet.
+pub fn mint_stake<T: Config>(amount: Balance) -> DispatchResult {
+	T::Currency::mint_into(&pot::<T>(), amount)?;
+	Ok(())
+}
+
 /// Pays stake out to `who`.
 pub fn pay_stake<T: Config>(who: &AccountId, amount: Balance) -> DispatchResult {
 	if amount > 0 {

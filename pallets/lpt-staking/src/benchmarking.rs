@@ -98,6 +98,35 @@ fn locked<T: Config>(who: &AccountId, count: u32, amount: Balance, round: RoundI
 	});
 }
 
+/// A delegator of `transcoder` that has earned.
+fn delegated<T: Config>(transcoder: &AccountId) -> AccountId {
+	let who = funded::<T>("delegator", 0, unit::<T>());
+	Pallet::<T>::bond_at_once(&who, transcoder, unit::<T>()).expect("it is funded");
+	let fee = pay_fee::<T>();
+	Pallet::<T>::deposit_fee(transcoder, fee, Perbill::from_percent(50));
+	who
+}
+
+/// Gives `who` as many locks as it may have, the last of `unit` from a pool of `transcoder`.
+fn lock_of<T: Config>(who: &AccountId, transcoder: &AccountId, generation: u32, purpose: Purpose) {
+	let last = T::MaxLocks::get().saturating_sub(1);
+	locked::<T>(who, last, 1, 0, 1);
+	Locks::<T>::mutate(who, |locks| {
+		let lock = Lock {
+			id: locks.next,
+			pool: PoolId { transcoder: transcoder.clone(), generation },
+			round: T::Rounds::current(),
+			amount: unit::<T>(),
+			sf: maths::SLASH_ONE,
+			liable_until: 0,
+			unbonded: 0,
+			purpose,
+		};
+		locks.locks.try_push(lock).expect("there is room");
+		locks.next = locks.next.saturating_add(1);
+	});
+}
+
 #[benchmarks]
 mod benchmarks {
 	use super::*;
@@ -149,6 +178,70 @@ mod benchmarks {
 		_(RawOrigin::Signed(who.clone()), last);
 
 		assert_eq!(Locks::<T>::get(&who).locks.len() as u32, last);
+	}
+
+	#[benchmark]
+	fn rebond() {
+		// To another transcoder than the stake left, whose pool is in a late generation too.
+		let who = earner::<T>();
+		let round = T::Rounds::current();
+		let owner = funded::<T>("owner", 0, unit::<T>());
+		asset::collect_stake::<T>(&owner, unit::<T>()).expect("the owner is funded");
+		let other: AccountId = account("other", 0, 0);
+		in_late_generation::<T>(&other);
+		let generation = Generations::<T>::get(&other).map_or(0, |known| known.current);
+		let mut exit = ExitPool::new();
+		exit.enter(unit::<T>());
+		ExitPools::<T>::insert(PoolId { transcoder: other.clone(), generation }, round, exit);
+		lock_of::<T>(&who, &other, generation, Purpose::Unbonding);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who.clone()), T::MaxLocks::get().saturating_sub(1), who.clone());
+
+		assert_eq!(Locks::<T>::get(&who).locks.len() as u32, T::MaxLocks::get() - 1);
+	}
+
+	#[benchmark]
+	fn move_bond() {
+		let who = earner::<T>();
+		// To itself: for that nobody is asked.
+		let delegator = delegated::<T>(&who);
+		locked::<T>(&delegator, T::MaxLocks::get().saturating_sub(1), 1, 0, 1);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(delegator.clone()), delegator.clone());
+
+		assert!(!Bonds::<T>::contains_key(&delegator));
+	}
+
+	#[benchmark]
+	fn transfer_bond() {
+		let who = earner::<T>();
+		let to = delegated::<T>(&who);
+		locked::<T>(&who, T::MaxLocks::get().saturating_sub(1), 1, 0, 1);
+		let part = unit::<T>() / 10;
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who.clone()), part, to.clone());
+
+		assert_eq!(Locks::<T>::get(&who).locks.len() as u32, T::MaxLocks::get());
+	}
+
+	#[benchmark]
+	fn accept_bond() {
+		let who = earner::<T>();
+		let from = delegated::<T>(&who);
+		locked::<T>(&from, T::MaxLocks::get().saturating_sub(1), 1, 0, 1);
+		let part = unit::<T>() / 10;
+		Pallet::<T>::transfer_bond(RawOrigin::Signed(from.clone()).into(), part, who.clone())
+			.expect("it is bonded");
+		let last = T::MaxLocks::get().saturating_sub(1);
+		let before = Pallet::<T>::self_bond(&who);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who.clone()), from.clone(), last);
+
+		assert_eq!(Pallet::<T>::self_bond(&who), before.saturating_add(part));
 	}
 
 	#[benchmark]

@@ -1,7 +1,8 @@
 //! What the calls do.
 
 use crate::{
-	asset, Bonds, Config, Error, Event, ExitPools, Fees, Liabilities, Lock, Locks, Pallet, Purpose,
+	asset, position_impls::Position, Bonds, Config, Error, Event, ExitPools, Fees, Liabilities,
+	Lock, Locks, Pallet, Purpose,
 };
 use frame_support::{ensure, traits::Get};
 use livepeer_primitives::{traits::AcceptsStake, AccountId, Balance};
@@ -10,24 +11,7 @@ use sp_runtime::{DispatchError, DispatchResult};
 impl<T: Config> Pallet<T> {
 	pub(crate) fn do_bond(who: AccountId, amount: Balance, to: AccountId) -> DispatchResult {
 		ensure!(amount >= T::Parameters::get().min_bond, Error::<T>::BelowMinimum);
-		// Own stake needs nobody's consent; it must come before one registers.
-		ensure!(
-			who == to || T::AcceptsStake::accepts_stake(&to, &who),
-			Error::<T>::StakeNotAccepted
-		);
-		// A bond that slashes left without any worth does not bind.
-		if let Some(position) = Self::position(&who) {
-			if position.value() == 0 {
-				Self::put_position(position);
-			}
-		}
-		let mut position = match Self::position(&who) {
-			Some(position) => {
-				ensure!(position.bond.pool.transcoder == to, Error::<T>::BondedElsewhere);
-				position
-			}
-			None => Self::open_position(&who, &to)?,
-		};
+		let mut position = Self::position_to(&who, &to)?;
 		asset::collect_stake::<T>(&who, amount)?;
 		position.join(amount);
 		Self::put_position(position);
@@ -35,9 +19,75 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
+	/// The bond of `who` to `to`, an empty one where there is none, for stake to join: it fails where
+	/// none may.
+	fn position_to(who: &AccountId, to: &AccountId) -> Result<Position, DispatchError> {
+		// Own stake needs nobody's consent; it must come before one registers.
+		ensure!(who == to || T::AcceptsStake::accepts_stake(to, who), Error::<T>::StakeNotAccepted);
+		// A bond that slashes left without any worth does not bind.
+		if let Some(position) = Self::position(who) {
+			if position.value() == 0 {
+				Self::put_position(position);
+			}
+		}
+		match Self::position(who) {
+			Some(position) => {
+				ensure!(position.bond.pool.transcoder == *to, Error::<T>::BondedElsewhere);
+				Ok(position)
+			}
+			None => Ok(Self::open_position(who, to)?),
+		}
+	}
+
 	pub(crate) fn do_unbond(who: AccountId, amount: Balance) -> DispatchResult {
+		Self::leave(&who, amount, Purpose::Unbonding)?;
+		Ok(())
+	}
+
+	pub(crate) fn do_move_bond(who: AccountId, to: AccountId) -> DispatchResult {
+		let position = Self::position(&who).ok_or(Error::<T>::NotBonded)?;
+		ensure!(position.bond.pool.transcoder != to, Error::<T>::NothingToDo);
+		ensure!(
+			who == to || T::AcceptsStake::accepts_stake(&to, &who),
+			Error::<T>::StakeNotAccepted
+		);
+		let lock = Self::leave(&who, position.value(), Purpose::Redelegation(to.clone()))?;
+		Self::deposit_event(Event::BondMoving {
+			who,
+			to,
+			lock: lock.id,
+			liable_until: lock.liable_until,
+		});
+		Ok(())
+	}
+
+	pub(crate) fn do_transfer_bond(
+		who: AccountId,
+		amount: Balance,
+		to: AccountId,
+	) -> DispatchResult {
+		ensure!(who != to, Error::<T>::NothingToDo);
+		ensure!(amount >= T::Parameters::get().min_bond, Error::<T>::BelowMinimum);
+		let position = Self::position(&who).ok_or(Error::<T>::NotBonded)?;
+		Self::ensure_not_elsewhere(&to, &position.bond.pool.transcoder)?;
+		let lock = Self::leave(&who, amount, Purpose::Transfer(to.clone()))?;
+		Self::deposit_event(Event::BondOffered { who, to, lock: lock.id });
+		Ok(())
+	}
+
+	/// Refuses where `who` is bonded to somebody else than `transcoder`.
+	fn ensure_not_elsewhere(who: &AccountId, transcoder: &AccountId) -> DispatchResult {
+		let elsewhere = Self::position(who).is_some_and(|position| {
+			position.bond.pool.transcoder != *transcoder && position.value() > 0
+		});
+		ensure!(!elsewhere, Error::<T>::BondedElsewhere);
+		Ok(())
+	}
+
+	/// Takes `amount` of the bond of `who` into the exit pool of this round.
+	fn leave(who: &AccountId, amount: Balance, purpose: Purpose) -> Result<Lock, DispatchError> {
 		ensure!(amount > 0, Error::<T>::NothingToDo);
-		let mut position = Self::position(&who).ok_or(Error::<T>::NotBonded)?;
+		let mut position = Self::position(who).ok_or(Error::<T>::NotBonded)?;
 		let rest = position.value().checked_sub(amount).ok_or(Error::<T>::InsufficientStake)?;
 		let parameters = T::Parameters::get();
 		ensure!(rest == 0 || rest >= parameters.min_bond, Error::<T>::BelowMinimum);
@@ -48,7 +98,7 @@ impl<T: Config> Pallet<T> {
 		let is_first = stored.is_none();
 		let mut exit = stored.unwrap_or_default();
 		ensure!(!exit.is_wiped(), Error::<T>::PoolWiped);
-		let lock = Locks::<T>::try_mutate(&who, |locks| {
+		let lock = Locks::<T>::try_mutate(who, |locks| {
 			let lock = Lock {
 				id: locks.next,
 				pool: pool.clone(),
@@ -57,7 +107,7 @@ impl<T: Config> Pallet<T> {
 				sf: exit.sf,
 				liable_until: round.saturating_add(parameters.liability_window),
 				unbonded: round.saturating_add(parameters.unbonding_period),
-				purpose: Purpose::Unbonding,
+				purpose,
 			};
 			locks.locks.try_push(lock.clone()).map_err(|_| Error::<T>::TooManyLocks)?;
 			locks.next = locks.next.saturating_add(1);
@@ -71,27 +121,37 @@ impl<T: Config> Pallet<T> {
 		position.leave(amount);
 		Self::put_position(position);
 		Self::deposit_event(Event::Unbonded {
-			who,
+			who: who.clone(),
 			transcoder: pool.transcoder,
 			amount,
 			lock: lock.id,
 			release: lock.release(),
 		});
-		Ok(())
+		Ok(lock)
 	}
 
-	pub(crate) fn do_withdraw_stake(who: AccountId, id: u32) -> DispatchResult {
-		let mut locks = Locks::<T>::get(&who);
-		let at = locks.locks.iter().position(|l| l.id == id).ok_or(Error::<T>::UnknownLock)?;
-		let lock = locks.locks.remove(at);
-		ensure!(Self::round() >= lock.release(), Error::<T>::StillUnbonding);
-		ensure!(
-			!Liabilities::<T>::get(&lock.pool.transcoder).holds(lock.round),
-			Error::<T>::LiabilityOpen
-		);
+	/// A lock of `who`.
+	fn lock_of(who: &AccountId, id: u32) -> Result<Lock, Error<T>> {
+		let mut locks = Locks::<T>::get(who).locks.into_iter();
+		locks.find(|lock| lock.id == id).ok_or(Error::<T>::UnknownLock)
+	}
+
+	/// Takes a lock off the list of `who`.
+	fn remove_lock(who: &AccountId, id: u32) {
+		Locks::<T>::mutate_exists(who, |entry| {
+			*entry = entry.take().and_then(|mut locks| {
+				locks.locks.retain(|lock| lock.id != id);
+				(!locks.locks.is_empty()).then_some(locks)
+			});
+		});
+	}
+
+	/// Takes a lock out of its exit pool and returns what it is worth.
+	/// `released`: it answers for nothing any longer.
+	fn leave_exit_pool(lock: &Lock, released: bool) -> Result<Balance, Error<T>> {
 		let mut exit =
 			ExitPools::<T>::get(&lock.pool, lock.round).ok_or(Error::<T>::UnknownLock)?;
-		let amount = exit.withdraw(&lock);
+		let amount = exit.withdraw(lock, released);
 		if exit.locks == 0 {
 			asset::write_off_stake::<T>(exit.total);
 			ExitPools::<T>::remove(&lock.pool, lock.round);
@@ -99,11 +159,65 @@ impl<T: Config> Pallet<T> {
 		} else {
 			ExitPools::<T>::insert(&lock.pool, lock.round, exit);
 		}
-		if locks.locks.is_empty() {
-			Locks::<T>::remove(&who);
-		} else {
-			Locks::<T>::insert(&who, locks);
+		Ok(amount)
+	}
+
+	/// Refuses where a liability of the transcoder that it left holds `lock` back.
+	fn ensure_free(lock: &Lock) -> Result<(), Error<T>> {
+		ensure!(
+			!Liabilities::<T>::get(&lock.pool.transcoder).holds(lock.round),
+			Error::<T>::LiabilityOpen
+		);
+		Ok(())
+	}
+
+	/// Bonds `lock` of `holder` to `to` in the name of `owner`. At once to the transcoder that it
+	/// left, for there its stake answers for all that it answered for before; elsewhere when it is
+	/// liable no longer. Returns what it was worth.
+	fn bond_lock(
+		holder: &AccountId,
+		lock: &Lock,
+		owner: &AccountId,
+		to: &AccountId,
+	) -> Result<Balance, DispatchError> {
+		let returns = lock.pool.transcoder == *to;
+		if !returns {
+			ensure!(Self::round() >= lock.liable_until, Error::<T>::StillLiable);
+			Self::ensure_free(lock)?;
 		}
+		let worth = ExitPools::<T>::get(&lock.pool, lock.round).map_or(0, |exit| exit.value(lock));
+		let mut position = Self::position_to(owner, to)?;
+		let all = position.value().saturating_add(worth);
+		ensure!(worth > 0 && all >= T::Parameters::get().min_bond, Error::<T>::BelowMinimum);
+		Self::remove_lock(holder, lock.id);
+		let amount = Self::leave_exit_pool(lock, !returns)?;
+		position.join(amount);
+		Self::put_position(position);
+		Ok(amount)
+	}
+
+	pub(crate) fn do_rebond(who: AccountId, id: u32, to: AccountId) -> DispatchResult {
+		let lock = Self::lock_of(&who, id)?;
+		let amount = Self::bond_lock(&who, &lock, &who, &to)?;
+		Self::deposit_event(Event::Rebonded { who, transcoder: to, lock: id, amount });
+		Ok(())
+	}
+
+	pub(crate) fn do_accept_bond(who: AccountId, from: AccountId, id: u32) -> DispatchResult {
+		let lock = Self::lock_of(&from, id)?;
+		ensure!(lock.purpose == Purpose::Transfer(who.clone()), Error::<T>::NotOffered);
+		let transcoder = lock.pool.transcoder.clone();
+		let amount = Self::bond_lock(&from, &lock, &who, &transcoder)?;
+		Self::deposit_event(Event::BondTransferred { from, to: who, lock: id, transcoder, amount });
+		Ok(())
+	}
+
+	pub(crate) fn do_withdraw_stake(who: AccountId, id: u32) -> DispatchResult {
+		let lock = Self::lock_of(&who, id)?;
+		ensure!(Self::round() >= lock.release(), Error::<T>::StillUnbonding);
+		Self::ensure_free(&lock)?;
+		let amount = Self::leave_exit_pool(&lock, true)?;
+		Self::remove_lock(&who, id);
 		asset::pay_stake::<T>(&who, amount)?;
 		Self::deposit_event(Event::StakeWithdrawn {
 			who,

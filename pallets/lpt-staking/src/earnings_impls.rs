@@ -1,8 +1,9 @@
 //! What stake is and what it earns.
 
-use crate::{asset, Bonds, Config, Event, Fees, Pallet};
+use crate::{asset, Bonds, Config, Event, Fees, Pallet, WeightInfo};
+use frame_support::weights::Weight;
 use livepeer_primitives::{
-	traits::{FeeSink, Stake},
+	traits::{FeeSink, RewardSink, Stake},
 	AccountId, Balance, RoundIndex,
 };
 use sp_runtime::Perbill;
@@ -36,9 +37,33 @@ impl<T: Config> Pallet<T> {
 	}
 }
 
+impl<T: Config> RewardSink for Pallet<T> {
+	fn mint_reward(
+		transcoder: &AccountId,
+		round: RoundIndex,
+		amount: Balance,
+		cut: Perbill,
+	) -> Balance {
+		let earns = Self::pool_at(transcoder, round).is_some_and(|folded| folded.pool.earns());
+		if amount == 0 || !earns || asset::mint_stake::<T>(amount).is_err() {
+			return 0;
+		}
+		Self::reward(transcoder, round, amount, cut)
+	}
+
+	fn mint_reward_weight() -> Weight {
+		// What `reward` takes, and the account of the pot.
+		T::WeightInfo::reward().saturating_add(T::WeightInfo::reward())
+	}
+}
+
 impl<T: Config> Stake for Pallet<T> {
 	fn active_stake(transcoder: &AccountId) -> Balance {
 		Self::pool(transcoder).map_or(0, |folded| folded.pool.active)
+	}
+
+	fn next_stake(transcoder: &AccountId) -> Balance {
+		Self::pool(transcoder).map_or(0, |folded| folded.pool.total)
 	}
 
 	fn self_bond(transcoder: &AccountId) -> Balance {

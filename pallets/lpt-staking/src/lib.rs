@@ -43,7 +43,7 @@ pub mod pallet {
 	};
 	use frame_system::pallet_prelude::*;
 	use livepeer_primitives::{
-		api::DelegatorView,
+		api::{DelegatorView, StakeView},
 		params::StakingParameters,
 		traits::{AcceptsStake, Rounds},
 		AccountId, AssetId, Balance, RoundIndex,
@@ -271,6 +271,52 @@ pub mod pallet {
 			/// The first round in which it takes stake.
 			from: RoundIndex,
 		},
+		/// A bond left its transcoder to go to another. Its stake is in the lock until it is liable
+		/// no longer, and then bonded to the other by `rebond`.
+		BondMoving {
+			/// The account.
+			who: AccountId,
+			/// The transcoder that it goes to.
+			to: AccountId,
+			/// The number of the lock.
+			lock: u32,
+			/// The first round in which it can be bonded there, if no claim holds it back.
+			liable_until: RoundIndex,
+		},
+		/// Stake of a lock became bond again. It counts from the next round.
+		Rebonded {
+			/// The account.
+			who: AccountId,
+			/// The transcoder: the one that it had left, or another.
+			transcoder: AccountId,
+			/// The number of the lock, which is gone.
+			lock: u32,
+			/// How much, in LPT, after the slashes that reached it.
+			amount: Balance,
+		},
+		/// An account offers a part of its bond to another account. It is in the lock until that one
+		/// accepts it.
+		BondOffered {
+			/// Whose bond it was.
+			who: AccountId,
+			/// To whom it is offered.
+			to: AccountId,
+			/// The number of the lock among those of `who`.
+			lock: u32,
+		},
+		/// A bond has another owner. It counts from the next round.
+		BondTransferred {
+			/// Whose bond it was.
+			from: AccountId,
+			/// Whose bond it is.
+			to: AccountId,
+			/// The number of the lock among those of `from`, which is gone.
+			lock: u32,
+			/// The transcoder, the same as before.
+			transcoder: AccountId,
+			/// How much, in LPT, after the slashes that reached it.
+			amount: Balance,
+		},
 	}
 
 	#[pallet::error]
@@ -297,8 +343,13 @@ pub mod pallet {
 		/// A slash took all stake of the transcoder in this round: it takes stake again from the
 		/// next round on. Stake cannot leave into an exit pool that was wiped this round either.
 		PoolWiped,
-		/// The amount is zero.
+		/// The amount is zero, or the bond is there already.
 		NothingToDo,
+		/// The stake still answers for the transcoder that it left: bond it to that one, or wait for
+		/// the round in which its liability ends (see the view of locks).
+		StillLiable,
+		/// The lock is not offered to this account: its owner offers it with `transfer_bond`.
+		NotOffered,
 	}
 
 	#[pallet::hooks]
@@ -345,7 +396,8 @@ pub mod pallet {
 
 		/// Takes a part of the bond, or all of it, away from its transcoder.
 		///
-		/// It stops earning at once and becomes a lock, which can be withdrawn after the unbonding
+		/// It stops earning at once, so it has no part in the reward that is booked when this round
+		/// ends: that goes to the stake that stays to the end. It becomes a lock, which can be withdrawn after the unbonding
 		/// period and not before the transcoder's liabilities up to this round are closed. Until
 		/// then a slash for an offence up to this round still reaches it. Stake that does not count
 		/// yet leaves first.
@@ -410,6 +462,93 @@ pub mod pallet {
 			let who = ensure_signed(origin)?;
 			Self::do_settle(who)
 		}
+
+		/// Bonds the stake of a lock again.
+		///
+		/// To the transcoder that it left: at once. To another one: when the lock is liable no longer,
+		/// which is earlier than it could be withdrawn, and no claim holds it back. It counts, and
+		/// earns, from the next round on, and shares the transcoder's risk at once.
+		///
+		/// Who: the account whose lock it is, bonded to nobody else than `to`.
+		///
+		/// - `lock`: its number.
+		/// - `to`: the transcoder, registered and not jailed, or the caller itself.
+		///
+		/// Emits `Rebonded`, and `FeesEarned` when the bond had earned fees.
+		///
+		/// Costs the transaction's fee.
+		#[pallet::call_index(5)]
+		#[pallet::weight(T::WeightInfo::rebond())]
+		pub fn rebond(origin: OriginFor<T>, lock: u32, to: AccountId) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_rebond(who, lock, to)
+		}
+
+		/// Begins to move the whole bond to another transcoder.
+		///
+		/// It leaves at once, as by `unbond`, into a lock, and answers for what its transcoder did
+		/// until the liability window is over; then `rebond` bonds it to the other. Until then it
+		/// earns nothing. A part of a bond cannot be moved, since an account bonds to one transcoder
+		/// at a time.
+		///
+		/// Who: an account that has a bond.
+		///
+		/// - `to`: the transcoder to move to, registered and not jailed, or the caller itself.
+		///
+		/// Emits `Unbonded` and `BondMoving`, and `FeesEarned` when the bond had earned fees.
+		///
+		/// Costs the transaction's fee.
+		#[pallet::call_index(6)]
+		#[pallet::weight(T::WeightInfo::move_bond())]
+		pub fn move_bond(origin: OriginFor<T>, to: AccountId) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_move_bond(who, to)
+		}
+
+		/// Offers a part of the bond, or all of it, to another account: the owner changes, the
+		/// transcoder never does.
+		///
+		/// It leaves as by `unbond`, into a lock that the other account makes its bond with
+		/// `accept_bond`. Until then the caller can take it back with `rebond`, and withdraw it when
+		/// it is free.
+		///
+		/// Who: an account that has a bond.
+		///
+		/// - `amount`: in units of 10^-18 LPT; at least the smallest bond, and what is left nothing
+		///   or at least as much.
+		/// - `to`: the new owner, bonded to nobody else than the same transcoder.
+		///
+		/// Emits `Unbonded` and `BondOffered`, and `FeesEarned` when the bond had earned fees.
+		///
+		/// Costs the transaction's fee.
+		#[pallet::call_index(7)]
+		#[pallet::weight(T::WeightInfo::transfer_bond())]
+		pub fn transfer_bond(
+			origin: OriginFor<T>,
+			amount: Balance,
+			to: AccountId,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_transfer_bond(who, amount, to)
+		}
+
+		/// Makes a bond that was offered the caller's own, to the same transcoder. It counts from the
+		/// next round on.
+		///
+		/// Who: the account that it was offered to, bonded to nobody else than that transcoder.
+		///
+		/// - `from`: who offered it.
+		/// - `lock`: the number of the lock among those of `from`.
+		///
+		/// Emits `BondTransferred`, and `FeesEarned` when the caller's bond had earned fees.
+		///
+		/// Costs the transaction's fee.
+		#[pallet::call_index(8)]
+		#[pallet::weight(T::WeightInfo::accept_bond())]
+		pub fn accept_bond(origin: OriginFor<T>, from: AccountId, lock: u32) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_accept_bond(who, from, lock)
+		}
 	}
 
 	#[pallet::view_functions]
@@ -432,6 +571,12 @@ pub mod pallet {
 		/// The locks of an account.
 		pub fn locks(account: AccountId) -> Vec<LockView> {
 			Self::view_locks(&account)
+		}
+
+		/// An account's stake, fees and locks in one. The block of a lock's release is left to whoever
+		/// knows how long rounds are.
+		pub fn stake_of(account: AccountId) -> StakeView {
+			Self::view_stake(&account)
 		}
 
 		/// The stake behind a transcoder.

@@ -227,6 +227,12 @@ pub fn reward(transcoder: AccountId, amount: Balance, cut: Perbill) -> Balance {
 	LptStaking::reward(&transcoder, Round::get(), amount, cut)
 }
 
+/// Mints a reward of a finished round and books it, as inflation does.
+pub fn reward_of(round: RoundIndex, transcoder: AccountId, amount: Balance, cut: Perbill) {
+	use livepeer_primitives::traits::RewardSink;
+	assert_eq!(<LptStaking as RewardSink>::mint_reward(&transcoder, round, amount, cut), amount);
+}
+
 /// Names the first pool of a transcoder.
 pub fn first(transcoder: AccountId) -> PoolId {
 	PoolId { transcoder, generation: 0 }

@@ -195,10 +195,15 @@ impl Pool {
 		}
 	}
 
+	/// Whether there is stake that counts this round.
+	pub fn earns(&self) -> bool {
+		self.active > 0 && !self.is_wiped()
+	}
+
 	/// Books a reward of `amount` to the stake of this round, of which the transcoder, if it has
 	/// own stake, cuts `cut`. Returns what was booked: nothing when no stake counts.
 	pub fn reward(&mut self, amount: Balance, cut: Perbill) -> Balance {
-		if self.active == 0 || self.is_wiped() {
+		if !self.earns() {
 			return 0;
 		}
 		let commission = if self.own { maths::share_of(cut, amount) } else { 0 };
@@ -273,12 +278,12 @@ impl ExitPool {
 		maths::after_slashes(lock.amount, lock.sf, self.sf).min(self.total)
 	}
 
-	/// Takes a lock out and returns its worth.
-	pub fn withdraw(&mut self, lock: &Lock) -> Balance {
+	/// Takes a lock out and returns its worth. `released`: that answers for nothing any longer.
+	pub fn withdraw(&mut self, lock: &Lock, released: bool) -> Balance {
 		let value = self.value(lock);
 		self.total = self.total.saturating_sub(value);
 		self.locks = self.locks.saturating_sub(1);
-		self.released = true;
+		self.released |= released;
 		value
 	}
 

@@ -48,18 +48,19 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Cuts what left `transcoder` in the rounds from that of the offence on.
+	/// Cuts what left `transcoder` in the rounds from that of the offence to the last one.
 	fn slash_exit_pools(
 		transcoder: &AccountId,
 		offence: RoundIndex,
+		last: RoundIndex,
 		fraction: Perbill,
 		taken: &mut Taken,
 	) {
-		let now = Self::round();
 		let reach = T::MaxSlashedRounds::get().saturating_sub(1);
+		let first = offence.max(Self::round().saturating_sub(reach));
 		let generations = Generations::<T>::get(transcoder).unwrap_or_default();
 		let own_locks = Locks::<T>::get(transcoder).locks;
-		for round in offence.max(now.saturating_sub(reach))..=now {
+		for round in first..=last {
 			let generation = generations.of_round(round);
 			let id = PoolId { transcoder: transcoder.clone(), generation };
 			let Some(mut exit) = ExitPools::<T>::get(&id, round) else { continue };
@@ -77,16 +78,15 @@ impl<T: Config> Pallet<T> {
 	}
 }
 
-impl<T: Config> Slash for Pallet<T> {
-	fn slash(
+impl<T: Config> Pallet<T> {
+	/// Pays out what a slash took, and says so.
+	fn forfeit(
 		transcoder: &AccountId,
 		offence: RoundIndex,
 		fraction: Perbill,
 		finders: &[AccountId],
+		taken: Taken,
 	) -> Slashed {
-		let mut taken = Taken::default();
-		Self::slash_pool(transcoder, fraction, &mut taken);
-		Self::slash_exit_pools(transcoder, offence, fraction, &mut taken);
 		let fee = taken.finders_fee(T::Parameters::get().finder_fee);
 		let slashed = asset::forfeit::<T>(taken.total, fee, finders);
 		Self::deposit_event(Event::Slashed {
@@ -98,6 +98,34 @@ impl<T: Config> Slash for Pallet<T> {
 			common_pool: slashed.common_pool,
 		});
 		slashed
+	}
+}
+
+impl<T: Config> Slash for Pallet<T> {
+	fn slash(
+		transcoder: &AccountId,
+		offence: RoundIndex,
+		fraction: Perbill,
+		finders: &[AccountId],
+	) -> Slashed {
+		let mut taken = Taken::default();
+		Self::slash_pool(transcoder, fraction, &mut taken);
+		Self::slash_exit_pools(transcoder, offence, Self::round(), fraction, &mut taken);
+		Self::forfeit(transcoder, offence, fraction, finders, taken)
+	}
+
+	fn extend_slash(
+		transcoder: &AccountId,
+		offence: RoundIndex,
+		counted: RoundIndex,
+		fraction: Perbill,
+		finders: &[AccountId],
+	) -> Slashed {
+		let mut taken = Taken::default();
+		if let Some(last) = counted.checked_sub(1).filter(|last| offence <= *last) {
+			Self::slash_exit_pools(transcoder, offence, last, fraction, &mut taken);
+		}
+		Self::forfeit(transcoder, offence, fraction, finders, taken)
 	}
 
 	fn slash_weight(offence: RoundIndex, finders: u32) -> Weight {

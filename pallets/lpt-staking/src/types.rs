@@ -112,7 +112,7 @@ pub struct ExitPool {
 	pub sf: u128,
 	/// Number of locks in it.
 	pub locks: u32,
-	/// Whether a lock of it was paid out: it answers for nothing any longer.
+	/// Whether a lock of it was paid out or bonded elsewhere: that answers for nothing any longer.
 	pub released: bool,
 }
 

@@ -2,11 +2,36 @@
 
 use crate::{
 	asset,
-	types::{LockView, Surplus, TranscoderStake},
+	types::{LockView, Purpose, Surplus, TranscoderStake},
 	Config, ExitPools, Fees, Generations, Liabilities, Locks, OwedFees, OwedStake, Pallet,
 };
 use alloc::vec::Vec;
-use livepeer_primitives::{api::DelegatorView, traits::Stake, AccountId, Balance};
+use livepeer_primitives::{
+	api::{DelegatorView, LockInfo, StakeView},
+	traits::Stake,
+	AccountId, Balance,
+};
+
+/// A lock as the runtime API shows it.
+fn info(lock: LockView) -> LockInfo {
+	let (moves_to, offered_to) = match lock.purpose {
+		Purpose::Unbonding => (None, None),
+		Purpose::Redelegation(to) => (Some(to), None),
+		Purpose::Transfer(to) => (None, Some(to)),
+	};
+	LockInfo {
+		id: lock.id,
+		transcoder: lock.transcoder,
+		round: lock.round,
+		value: lock.value,
+		liable_until: lock.liable_until,
+		release: lock.release,
+		release_block: 0,
+		held_back: lock.held_back,
+		moves_to,
+		offered_to,
+	}
+}
 
 impl<T: Config> Pallet<T> {
 	pub(crate) fn view_delegator(who: &AccountId) -> Option<DelegatorView> {
@@ -44,6 +69,18 @@ impl<T: Config> Pallet<T> {
 				purpose: lock.purpose.clone(),
 			})
 			.collect()
+	}
+
+	pub(crate) fn view_stake(who: &AccountId) -> StakeView {
+		let position = Self::position(who);
+		let next_round = position.as_ref().map_or(0, |position| position.value());
+		StakeView {
+			counting: next_round.saturating_sub(Self::view_pending(who)),
+			next_round,
+			fees: Self::view_fees(who),
+			delegate: position.map(|position| position.bond.pool.transcoder),
+			locks: Self::view_locks(who).into_iter().map(info).collect(),
+		}
 	}
 
 	pub(crate) fn view_transcoder(transcoder: &AccountId) -> TranscoderStake {

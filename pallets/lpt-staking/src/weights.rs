@@ -26,6 +26,10 @@ pub trait WeightInfo {
 	fn slash(p: u32, f: u32, ) -> Weight;
 	fn deposit_fee() -> Weight;
 	fn reward() -> Weight;
+	fn rebond() -> Weight;
+	fn move_bond() -> Weight;
+	fn transfer_bond() -> Weight;
+	fn accept_bond() -> Weight;
 }
 
 /// Weights for `pallet_lpt_staking` on the database of the node.
@@ -217,6 +221,30 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 			.saturating_add(T::DbWeight::get().reads(4_u64))
 			.saturating_add(T::DbWeight::get().writes(2_u64))
 	}
+	// Estimated by hand: `bond` and `withdraw_stake` together, without their transfers.
+	fn rebond() -> Weight {
+		Weight::from_parts(140_000_000, 9156)
+			.saturating_add(T::DbWeight::get().reads(14_u64))
+			.saturating_add(T::DbWeight::get().writes(9_u64))
+	}
+	// Estimated by hand: `unbond`, and whether the other takes stake.
+	fn move_bond() -> Weight {
+		Weight::from_parts(80_000_000, 5950)
+			.saturating_add(T::DbWeight::get().reads(12_u64))
+			.saturating_add(T::DbWeight::get().writes(7_u64))
+	}
+	// Estimated by hand: `unbond`, and the bond of the other account.
+	fn transfer_bond() -> Weight {
+		Weight::from_parts(90_000_000, 5950)
+			.saturating_add(T::DbWeight::get().reads(13_u64))
+			.saturating_add(T::DbWeight::get().writes(7_u64))
+	}
+	// Estimated by hand: as `rebond`.
+	fn accept_bond() -> Weight {
+		Weight::from_parts(140_000_000, 9156)
+			.saturating_add(T::DbWeight::get().reads(14_u64))
+			.saturating_add(T::DbWeight::get().writes(9_u64))
+	}
 }
 
 // For tests.
@@ -268,5 +296,29 @@ impl WeightInfo for () {
 		Weight::from_parts(23_626_000, 3738)
 			.saturating_add(RocksDbWeight::get().reads(4_u64))
 			.saturating_add(RocksDbWeight::get().writes(2_u64))
+	}
+	// Estimated by hand: `bond` and `withdraw_stake` together, without their transfers.
+	fn rebond() -> Weight {
+		Weight::from_parts(140_000_000, 9156)
+			.saturating_add(RocksDbWeight::get().reads(14_u64))
+			.saturating_add(RocksDbWeight::get().writes(9_u64))
+	}
+	// Estimated by hand: `unbond`, and whether the other takes stake.
+	fn move_bond() -> Weight {
+		Weight::from_parts(80_000_000, 5950)
+			.saturating_add(RocksDbWeight::get().reads(12_u64))
+			.saturating_add(RocksDbWeight::get().writes(7_u64))
+	}
+	// Estimated by hand: `unbond`, and the bond of the other account.
+	fn transfer_bond() -> Weight {
+		Weight::from_parts(90_000_000, 5950)
+			.saturating_add(RocksDbWeight::get().reads(13_u64))
+			.saturating_add(RocksDbWeight::get().writes(7_u64))
+	}
+	// Estimated by hand: as `rebond`.
+	fn accept_bond() -> Weight {
+		Weight::from_parts(140_000_000, 9156)
+			.saturating_add(RocksDbWeight::get().reads(14_u64))
+			.saturating_add(RocksDbWeight::get().writes(9_u64))
 	}
 }

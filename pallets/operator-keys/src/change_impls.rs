@@ -116,7 +116,7 @@ impl<T: Config> Pallet<T> {
 		// Where nothing stands on the generation there is nothing to end, and nobody may have it
 		// looked for at the chain's cost.
 		if references > 0 {
-			T::OnKeyRevoked::on_key_revoked(who, purpose, generation);
+			T::OnKeyRevoked::on_key_revoked(who, purpose, generation, references);
 		}
 		Self::deposit_event(Event::KeyRevoked { account: who.clone(), purpose, generation, key });
 		Ok(())

@@ -192,9 +192,12 @@ pub mod pallet {
 		/// - `key`: its place in the generation, from 0.
 		///
 		/// Always possible, also for the only key of the current generation. Emits `KeyRevoked`.
-		/// Costs the fee alone.
+		/// Costs the fee, and where assignments stand on the generation what ending them costs the
+		/// chain, as far as the account can pay it.
 		#[pallet::call_index(1)]
-		#[pallet::weight(T::WeightInfo::revoke_key())]
+		#[pallet::weight(
+			T::WeightInfo::revoke_key().saturating_add(T::OnKeyRevoked::key_revoked_weight())
+		)]
 		pub fn revoke_key(
 			origin: OriginFor<T>,
 			purpose: Purpose,

@@ -52,8 +52,11 @@ impl pallet_balances::Config for Test {
 /// Notes what is told.
 pub struct Note;
 impl OnKeyRevoked for Note {
-	fn on_key_revoked(account: &AccountId, purpose: Purpose, generation: Generation) {
+	fn on_key_revoked(account: &AccountId, purpose: Purpose, generation: Generation, _: u32) {
 		Told::mutate(|told| told.push((account.clone(), purpose, generation)));
+	}
+	fn key_revoked_weight() -> frame_support::weights::Weight {
+		frame_support::weights::Weight::zero()
 	}
 }
 

@@ -12,7 +12,7 @@ use livepeer_primitives::{
 	duty::{self, Profiles},
 	keys::{OperatorSignature, Signer},
 	service::ServiceRecord,
-	traits::{Chill, Jail, Rounds, Stake},
+	traits::{Beacon, Chill, Jail, Rounds, Seed, Stake, ValidatorSet},
 	AccountId, Hash, Signature, MAX_PROFILES, MAX_VALIDATORS, UNIT,
 };
 use sp_core::{crypto::KeyTypeId, sr25519};
@@ -259,7 +259,17 @@ mod benchmarks {
 			let until = T::Rounds::current().saturating_add(1);
 			Pallet::<T>::chill(&account("chilled", index, 0), until);
 		}
+		// Chance from a window that begins later: one of those who wait is drawn.
+		let later = Pallet::<T>::height().saturating_add(30_000);
+		frame_system::Pallet::<T>::set_block_number(later.into());
+		let seed = Seed { hash: Hash::repeat_byte(7), set: ValidatorSet::default() };
+		T::Beacon::make_seed(T::Beacon::current_window(), seed);
 		let round = T::Rounds::current().saturating_add(1);
+		WaitList::<T>::mutate(|list| {
+			if let Some(list) = list {
+				list.round = T::Rounds::current();
+			}
+		});
 		let looked_at;
 
 		#[block]
@@ -269,10 +279,36 @@ mod benchmarks {
 
 		assert_eq!(looked_at, (c, 0));
 		assert!(!Chilled::<T>::exists());
-		assert_eq!(
-			ActiveSet::<T>::get().seats.len() as u32,
-			c.min(T::Parameters::get().active_size)
-		);
+		let size = T::Parameters::get().active_size;
+		assert_eq!(ActiveSet::<T>::get().seats.len() as u32, c.min(size.saturating_add(1)));
+	}
+
+	#[benchmark]
+	fn weakest(c: Linear<0, { T::MaxCandidates::get() }>) {
+		fill::<T>(c);
+		Pallet::<T>::elect(0, false);
+		let looked_up;
+
+		#[block]
+		{
+			looked_up = Pallet::<T>::weakest().1;
+		}
+
+		assert_eq!(looked_up, c);
+	}
+
+	#[benchmark]
+	fn note_author() {
+		let who: AccountId = account("validator", 0, 0);
+		Meters::<T>::put(Meter { value: 0, step: ONE_BLOCK, round_start: 0 });
+		Present::<T>::insert(&who, Presence::new(0));
+
+		#[block]
+		{
+			<Pallet<T> as pallet_authorship::EventHandler<_, _>>::note_author(who.clone());
+		}
+
+		assert_eq!(Present::<T>::get(&who).map(|presence| presence.seen), Some(ONE_BLOCK));
 	}
 
 	#[benchmark]

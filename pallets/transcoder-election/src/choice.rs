@@ -19,13 +19,13 @@ pub struct Contender {
 	pub terms: Terms,
 }
 
-/// The `seats` contenders with the most stake, highest first; the earlier registered wins a tie.
-/// Without stake nobody is elected.
-pub fn elect(mut contenders: Vec<Contender>, seats: u32) -> Vec<Contender> {
+/// The `seats` contenders with the most stake, highest first, and those who wait, likewise; the
+/// earlier registered wins a tie. Without stake nobody is elected or waits.
+pub fn elect(mut contenders: Vec<Contender>, seats: u32) -> (Vec<Contender>, Vec<Contender>) {
 	contenders.retain(|contender| contender.stake > 0);
 	contenders.sort_unstable_by_key(|contender| (Reverse(contender.stake), contender.order));
-	contenders.truncate(seats as usize);
-	contenders
+	let waiting = contenders.split_off(contenders.len().min(seats as usize));
+	(contenders, waiting)
 }
 
 /// A member of the previous validator set that still has session keys.

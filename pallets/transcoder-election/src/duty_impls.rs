@@ -5,7 +5,7 @@ use frame_system::pallet_prelude::BlockNumberFor;
 use livepeer_primitives::{
 	duty::{self, DUTY_LIFE},
 	keys::{OperatorSignature, Purpose},
-	traits::OperatorKeysOf,
+	traits::{OperatorKeysOf, ProtocolClock},
 	AccountId, BlockNumber, Hash,
 };
 use sp_runtime::{
@@ -62,6 +62,7 @@ impl<T: Config> Pallet<T> {
 		signature: &OperatorSignature,
 		hash: impl FnOnce() -> Hash,
 	) -> TransactionValidityWithRefund {
+		T::Clock::ensure_open()?;
 		let signer = &signature.signer;
 		let account = &signer.account;
 		ensure!(genesis == Self::genesis_hash(), InvalidTransaction::BadProof);
@@ -114,6 +115,7 @@ impl<T: Config> Pallet<T> {
 			let availability = availability.as_mut().ok_or(Error::<T>::NotAvailable)?;
 			availability.last_seen = Self::now();
 			availability.at = at;
+			Self::forget_offline_of(who);
 			Self::deposit_event(Event::HeartbeatReceived { transcoder: who.clone() });
 			Ok(())
 		})
@@ -127,6 +129,7 @@ impl<T: Config> Pallet<T> {
 			who,
 			Availability { capacity, profiles, last_seen: now, at, announced: Some(now) },
 		);
+		Self::forget_offline_of(who);
 		Self::deposit_event(Event::AvailabilityChanged { transcoder: who.clone(), capacity });
 	}
 }

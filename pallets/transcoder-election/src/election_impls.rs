@@ -3,15 +3,20 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 use frame_support::{weights::Weight, BoundedVec};
 use livepeer_primitives::{
-	traits::{AcceptsStake, Candidate, OnNewRound, Stake, TranscoderDirectory},
-	AccountId, Balance, RoundIndex,
+	domain::SEAT,
+	draw::weighted_order,
+	traits::{AcceptsStake, Beacon, Candidate, OnNewRound, Stake, TranscoderDirectory},
+	AccountId, Balance, BlockNumber, Hash, RoundIndex, MAX_VALIDATORS,
 };
 
 use crate::{
 	choice::{elect, Contender},
-	ActiveSet, ActiveTranscoders, Available, Config, Event, Jailed, Pallet, Seat, Transcoders,
-	WeightInfo, MAX_DROPPED, MAX_SEATS,
+	ActiveSet, ActiveTranscoders, Available, Config, Event, Jailed, Meters, Pallet, Seat,
+	Transcoders, WaitList, WaitingList, WeightInfo, MAX_DROPPED,
 };
+
+/// How many windows back chance for the drawn seat is looked for.
+const MAX_SEED_AGE: u32 = 8;
 
 impl<T: Config> Pallet<T> {
 	/// Elects the active set of `round` and copies stake and terms into it. Whose own bond is below
@@ -46,9 +51,15 @@ impl<T: Config> Pallet<T> {
 		for account in &unbonded {
 			Self::drop_registration(account);
 		}
-		let seats: Vec<_> = elect(contenders, parameters.active_size.min(MAX_SEATS))
+		let (elected, waiting) = elect(contenders, parameters.active_size.min(MAX_VALIDATORS));
+		let drawn = Self::draw_seat(round, &waiting);
+		Self::put_waiting_list(round, &waiting);
+		let seats: Vec<_> = elected
 			.into_iter()
-			.map(|elected| Seat {
+			.map(|elected| (elected, false))
+			// It has no more stake than the last one.
+			.chain(drawn.into_iter().map(|drawn| (drawn, true)))
+			.map(|(elected, random)| Seat {
 				stake_before: if at_genesis {
 					elected.stake
 				} else {
@@ -60,6 +71,7 @@ impl<T: Config> Pallet<T> {
 				reward_cut: elected.terms.reward_cut,
 				fee_share: elected.terms.fee_share,
 				jailed: false,
+				random,
 			})
 			.collect();
 		let stake = seats.iter().fold(0, |sum: Balance, seat| sum.saturating_add(seat.stake));
@@ -69,9 +81,52 @@ impl<T: Config> Pallet<T> {
 			transcoders: seats.len() as u32,
 			stake,
 		});
-		ActiveSet::<T>::put(ActiveTranscoders { round, since: Self::now(), seats });
+		if let Some(seat) = seats.iter().find(|seat| seat.random) {
+			Self::deposit_event(Event::SeatDrawn { round, transcoder: seat.account.clone() });
+		}
+		ActiveSet::<T>::put(ActiveTranscoders { round, since: Self::now(), seats, stake });
 		Self::forget_chilled(round);
+		Self::forget_offline(round);
+		Meters::<T>::mutate(|meter| meter.round_start = meter.value);
 		(looked_at, unbonded.len() as u32)
+	}
+
+	/// Draws one of those who wait, by the stake that they had when the round before began and with
+	/// chance from after that: nobody who bonds later, or knew the chance, can steer it. First the
+	/// order, then who can be seated: that only strikes out.
+	fn draw_seat(round: RoundIndex, waiting: &[Contender]) -> Option<Contender> {
+		let list = WaitList::<T>::get().filter(|list| list.round.saturating_add(1) == round)?;
+		let seed = Self::newest_seed(list.since)?;
+		let candidates = list.members.iter().map(|(account, stake)| (account, *stake));
+		let order = weighted_order(SEAT, seed, &round, candidates);
+		let by_account: BTreeMap<_, _> =
+			waiting.iter().map(|waits| (&waits.account, waits)).collect();
+		order
+			.into_iter()
+			.filter_map(|index| list.members.get(index as usize))
+			.find_map(|(account, _)| by_account.get(account).map(|waits| (*waits).clone()))
+	}
+
+	/// The newest stored seed of a window that did not begin before this block.
+	fn newest_seed(not_before: BlockNumber) -> Option<Hash> {
+		let window = T::Beacon::current_window();
+		(0..MAX_SEED_AGE)
+			.map_while(|back| window.checked_sub(back))
+			.take_while(|window| T::Beacon::window_start(*window) >= not_before)
+			.find_map(T::Beacon::seed)
+			.map(|seed| seed.hash)
+	}
+
+	/// Remembers who waits in `round`.
+	fn put_waiting_list(round: RoundIndex, waiting: &[Contender]) {
+		let members: Vec<_> =
+			waiting.iter().map(|waits| (waits.account.clone(), waits.stake)).collect();
+		if members.is_empty() {
+			WaitList::<T>::kill();
+		} else {
+			let members = BoundedVec::truncate_from(members);
+			WaitList::<T>::put(WaitingList { round, since: Self::now(), members });
+		}
 	}
 
 	/// Whether `account` is in this round's active set.
@@ -154,9 +209,11 @@ impl<T: Config> TranscoderDirectory for Pallet<T> {
 				reward_cut: terms.reward_cut,
 				fee_share: terms.fee_share,
 				jailed: false,
+				random: false,
 			};
 			// In a full set the last one gives way.
-			active.seats.truncate(MAX_SEATS.saturating_sub(1) as usize);
+			active.seats.truncate(crate::MAX_SEATS.saturating_sub(1) as usize);
+			active.stake = active.stake.saturating_add(stake);
 			let position = active.seats.partition_point(|other| other.stake >= stake);
 			if active.seats.try_insert(position, seat).is_err() {
 				log::error!(target: crate::LOG_TARGET, "the active set is full");

@@ -6,7 +6,8 @@ extern crate alloc;
 pub use pallet::*;
 pub use types::{
 	refusal, ActiveTranscoders, Availability, ChilledAccounts, ChosenSet, ChosenValidator, Duty,
-	Registration, Seat, Terms, MAX_CHILLED, MAX_DROPPED, MAX_SEATS, MAX_SETS, SNAPSHOT_WEIGHS_FROM,
+	Meter, Presence, Registration, Seat, Terms, WaitingList, MAX_CHILLED, MAX_DROPPED, MAX_SEATS,
+	MAX_SETS, OFFLINE_AFTER, OFFLINE_ROUNDS, ONE_BLOCK, SNAPSHOT_WEIGHS_FROM,
 };
 pub use weights::WeightInfo;
 
@@ -18,6 +19,7 @@ mod election_impls;
 mod jail_impls;
 #[cfg(test)]
 mod mock;
+mod presence_impls;
 mod registry_impls;
 mod session_impls;
 #[cfg(test)]
@@ -38,14 +40,14 @@ pub mod pallet {
 	use frame_support::pallet_prelude::*;
 	use frame_system::pallet_prelude::*;
 	use livepeer_primitives::{
-		api::TranscoderView,
+		api::{PoolSeat, TranscoderView},
 		duty::{self, Profiles},
 		keys::OperatorSignature,
 		params::ElectionParameters,
 		service::ServiceRecord,
 		traits::{
-			DisableValidator, HasKeys, OnTranscoderLost, OperatorKeysOf, ProtocolClock, PurgeKeys,
-			Rounds, Stake,
+			Beacon, DisableValidator, HasKeys, OnTranscoderLost, OperatorKeysOf, ProtocolClock,
+			PurgeKeys, Rounds, Stake,
 		},
 		AccountId, Balance, Hash, RoundIndex,
 	};
@@ -63,6 +65,8 @@ pub mod pallet {
 		type Stake: Stake;
 		/// Counts the blocks by which heartbeats are due.
 		type Clock: ProtocolClock;
+		/// Chance for the seat that is drawn.
+		type Beacon: Beacon;
 		/// The round clock. It must also tell this pallet of each new round.
 		type Rounds: Rounds;
 		/// Sizes and minima. Read when they are needed, so a change acts at once.
@@ -135,6 +139,24 @@ pub mod pallet {
 	/// A hash of the round, members, keys and standing of the last set that the session was given.
 	#[pallet::storage]
 	pub type PlannedHash<T: Config> = StorageValue<_, Hash>;
+
+	/// Who was not elected in this round, with the stakes by which one is drawn for the next one. Not
+	/// stored where nobody waits.
+	#[pallet::storage]
+	pub type WaitList<T: Config> = StorageValue<_, WaitingList<T::MaxCandidates>>;
+
+	/// How many blocks were expected of each validator so far.
+	#[pallet::storage]
+	pub type Meters<T: Config> = StorageValue<_, Meter, ValueQuery>;
+
+	/// When validators of stored sets that have been in force made their newest block.
+	#[pallet::storage]
+	pub type Present<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Presence>;
+
+	/// Who is not chosen as a validator, for it makes no blocks and sends no heartbeats, and until
+	/// which round at most. All are registered.
+	#[pallet::storage]
+	pub type Offline<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, RoundIndex>;
 
 	/// Registers transcoders and elects round 0. Stake and parameters of genesis must be built
 	/// before, the session's genesis after.
@@ -262,6 +284,33 @@ pub mod pallet {
 			/// How many validators it has.
 			validators: u32,
 		},
+		/// A seat of a round was drawn from the waiting list.
+		SeatDrawn {
+			/// The round.
+			round: RoundIndex,
+			/// Who has it.
+			transcoder: AccountId,
+		},
+		/// A transcoder left the full candidate list, for another one has more stake.
+		TranscoderEvicted {
+			/// The transcoder.
+			transcoder: AccountId,
+			/// Who has its place.
+			by: AccountId,
+		},
+		/// A validator made no blocks and sent no heartbeats: it loses nothing, and is not chosen
+		/// until it shows itself.
+		ValidatorOffline {
+			/// The validator.
+			validator: AccountId,
+			/// The round in which it may be chosen again in any case.
+			until: RoundIndex,
+		},
+		/// A validator that was offline may be chosen again.
+		ValidatorBack {
+			/// The validator.
+			validator: AccountId,
+		},
 	}
 
 	#[pallet::error]
@@ -270,7 +319,8 @@ pub mod pallet {
 		NotRegistered,
 		/// The account's bond to itself is below the minimum of a transcoder.
 		NotEnoughSelfBond,
-		/// The candidate list is full.
+		/// The candidate list is full, and nobody on it that has no seat in this round has less stake:
+		/// bond more, or wait for the next round.
 		TooManyCandidates,
 		/// In the lock period nobody registers, and of the terms only the price may change, and
 		/// only downwards.
@@ -295,6 +345,11 @@ pub mod pallet {
 
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+		fn on_initialize(_: BlockNumberFor<T>) -> Weight {
+			// For what authorship, which counts nothing, had this pallet do.
+			T::WeightInfo::note_author()
+		}
+
 		fn integrity_test() {
 			assert!(
 				T::MaxCandidates::get() >= livepeer_primitives::MAX_VALIDATORS,
@@ -318,7 +373,8 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Registers the signer as a transcoder, or changes its terms and where it is reached.
+		/// Registers the signer as a transcoder, or changes its terms and where it is reached. In a
+		/// full list it takes the place of the one with the least stake, if that is less than its own.
 		///
 		/// Sent by the account, which needs the minimum bond to itself.
 		///
@@ -333,7 +389,8 @@ pub mod pallet {
 		#[pallet::call_index(0)]
 		#[pallet::weight(
 			T::WeightInfo::transcoder()
-				.saturating_add(T::WeightInfo::lowest_price(T::MaxCandidates::get()))
+				.saturating_add(T::WeightInfo::weakest(T::MaxCandidates::get()))
+				.saturating_add(T::WeightInfo::drop_registration())
 		)]
 		pub fn transcoder(
 			origin: OriginFor<T>,
@@ -342,10 +399,7 @@ pub mod pallet {
 		) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			let looked_up = Self::do_transcoder(&who, terms, service)?;
-			Ok(Some(
-				T::WeightInfo::transcoder().saturating_add(T::WeightInfo::lowest_price(looked_up)),
-			)
-			.into())
+			Ok(Some(T::WeightInfo::transcoder().saturating_add(looked_up)).into())
 		}
 
 		/// Changes where the signer is reached.
@@ -520,6 +574,21 @@ pub mod pallet {
 		/// The active set of this round, highest stake first.
 		pub fn active_set() -> ActiveTranscoders {
 			ActiveSet::<T>::get()
+		}
+
+		/// The candidate list in the order of the next election, with the reason for each seat.
+		pub fn pool() -> Vec<PoolSeat> {
+			Self::view_pool()
+		}
+
+		/// Who was not elected in this round, with the stakes by which one is drawn for the next.
+		pub fn waiting() -> Vec<(AccountId, Balance)> {
+			WaitList::<T>::get().map(|list| list.members.into_inner()).unwrap_or_default()
+		}
+
+		/// The round until which an account is taken for offline at most; `None` if it is not.
+		pub fn offline_until(account: AccountId) -> Option<RoundIndex> {
+			Offline::<T>::get(account)
 		}
 
 		/// The validators of the newest planned session.

@@ -17,10 +17,10 @@ use livepeer_primitives::{
 	params::{ElectionParameters, ProtocolParameters},
 	service::ServiceRecord,
 	traits::{
-		DisableValidator, HasKeys, OnTranscoderLost, OperatorKeysOf, ProtocolClock, PurgeKeys,
-		Rounds, Stake,
+		Beacon, DisableValidator, HasKeys, OnTranscoderLost, OperatorKeysOf, ProtocolClock,
+		PurgeKeys, Rounds, Seed, Stake, ValidatorSet,
 	},
-	AccountId, Balance, BlockNumber, Hash, RoundIndex, Signature, UNIT,
+	AccountId, Balance, BlockNumber, Hash, RoundIndex, Signature, WindowIndex, UNIT,
 };
 use pallet_session::{disabling::UpToLimitWithReEnablingDisablingStrategy, SessionInterface};
 use sp_core::{sr25519, Pair};
@@ -143,6 +143,8 @@ parameter_types! {
 	pub static Current: BTreeMap<AccountId, Generation> = BTreeMap::new();
 	pub static Revoked: BTreeSet<(AccountId, Generation, u8)> = BTreeSet::new();
 	pub const MaxCandidates: u32 = 256;
+	/// Seeds by window. A window has ten blocks.
+	pub static Seeds: BTreeMap<WindowIndex, Hash> = BTreeMap::new();
 }
 
 pub struct FakeStake;
@@ -162,6 +164,36 @@ impl Stake for FakeStake {
 	#[cfg(feature = "runtime-benchmarks")]
 	fn make_stake(transcoder: &AccountId, amount: Balance) {
 		bond(transcoder, amount);
+	}
+}
+
+/// A beacon whose seeds a test sets.
+pub struct FakeBeacon;
+impl Beacon for FakeBeacon {
+	fn current_window() -> WindowIndex {
+		Blocks::now() / 10
+	}
+
+	fn window_start(window: WindowIndex) -> BlockNumber {
+		window * 10
+	}
+
+	fn seed(window: WindowIndex) -> Option<Seed> {
+		let set = ValidatorSet::default();
+		Seeds::get().get(&window).map(|hash| Seed { hash: *hash, set })
+	}
+
+	fn retain(_: WindowIndex) {}
+
+	fn release(_: WindowIndex) {}
+
+	fn accumulator() -> Hash {
+		Hash::zero()
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn make_seed(window: WindowIndex, seed: Seed) {
+		Seeds::mutate(|seeds| seeds.insert(window, seed.hash));
 	}
 }
 
@@ -305,6 +337,7 @@ impl ProtocolClock for Blocks {
 }
 
 impl crate::Config for Test {
+	type Beacon = FakeBeacon;
 	type Clock = Blocks;
 	type DisableValidator = Disable;
 	type DutyPriority = ConstU64<7>;
@@ -355,6 +388,13 @@ pub fn next_round() {
 	Round::set(finished + 1);
 	use livepeer_primitives::traits::OnNewRound;
 	TranscoderElection::on_new_round(finished, finished + 1);
+}
+
+/// A block of `number` is made.
+pub fn author(number: u8) {
+	use pallet_authorship::EventHandler;
+	System::set_block_number(System::block_number() + 1);
+	TranscoderElection::note_author(account(number));
 }
 
 /// Ends the session. Returns the validators of the session that begins.
@@ -438,6 +478,7 @@ impl ExtBuilder {
 		Round::set(0);
 		Locked::set(false);
 		Lost::set(Vec::new());
+		Seeds::set(BTreeMap::new());
 		Closed::set(0);
 		Current::set(BTreeMap::new());
 		Revoked::set(BTreeSet::new());

@@ -1,6 +1,8 @@
 //! Registration, terms and what an account announces itself.
 
-use frame_support::{ensure, traits::Get};
+use alloc::collections::BTreeSet;
+use core::cmp::Reverse;
+use frame_support::{ensure, traits::Get, weights::Weight};
 use livepeer_primitives::{
 	duty::Profiles,
 	params::ElectionParameters,
@@ -12,7 +14,7 @@ use sp_runtime::{DispatchError, DispatchResult, PerThing, Perbill};
 
 use crate::{
 	choice::is_allowed_in_lock_period, ActiveSet, Availability, Available, Config, Error, Event,
-	Jailed, NextOrder, Pallet, Registration, Services, Terms, Transcoders,
+	Jailed, NextOrder, Offline, Pallet, Registration, Services, Terms, Transcoders, WeightInfo,
 };
 
 impl<T: Config> Pallet<T> {
@@ -26,39 +28,82 @@ impl<T: Config> Pallet<T> {
 		T::Parameters::get()
 	}
 
-	/// Registers `who` or changes its terms and record. Returns how many registrations were looked
-	/// up for the lowest price.
+	/// Registers `who` or changes its terms and record. Returns what looking
+	/// up other registrations, for the lowest price or for the weakest, took.
 	pub(crate) fn do_transcoder(
 		who: &AccountId,
 		terms: Terms,
 		service: ServiceRecord,
-	) -> Result<u32, DispatchError> {
+	) -> Result<Weight, DispatchError> {
 		ensure!(
 			T::Stake::self_bond(who) >= Self::parameters().min_self_bond,
 			Error::<T>::NotEnoughSelfBond
 		);
-		let looked_up = match Transcoders::<T>::get(who) {
+		let weight = match Transcoders::<T>::get(who) {
 			None => {
 				ensure!(!Jailed::<T>::contains_key(who), Error::<T>::Jailed);
 				ensure!(!T::Rounds::in_lock_period(), Error::<T>::TermsLocked);
-				ensure!(
-					Transcoders::<T>::count() < T::MaxCandidates::get(),
-					Error::<T>::TooManyCandidates
-				);
+				let weight = Self::make_room(who)?;
 				Self::insert_registration(who, terms);
 				Self::deposit_event(Event::TranscoderRegistered { transcoder: who.clone(), terms });
-				0
+				weight
 			}
 			Some(registration) if registration.terms != terms => {
 				let looked_up = Self::ensure_terms_may_change(&registration.terms, &terms)?;
 				Transcoders::<T>::insert(who, Registration { terms, ..registration });
 				Self::deposit_event(Event::TermsChanged { transcoder: who.clone(), terms });
-				looked_up
+				T::WeightInfo::lowest_price(looked_up)
 			}
-			Some(_) => 0,
+			Some(_) => T::WeightInfo::lowest_price(0),
 		};
 		Self::put_service(who, service);
-		Ok(looked_up)
+		Ok(weight)
+	}
+
+	/// Makes room for `who` in a full candidate list: whoever is on it without the minimum own bond,
+	/// else the one with the least stake if that is less than what `who` has, goes. Of equals the
+	/// newer one goes, and who has a seat stays for the round. Returns what it took.
+	fn make_room(who: &AccountId) -> Result<Weight, DispatchError> {
+		if Transcoders::<T>::count() < T::MaxCandidates::get() {
+			return Ok(T::WeightInfo::lowest_price(0));
+		}
+		let (weakest, looked_up) = Self::weakest();
+		let (stake, weakest) = weakest.ok_or(Error::<T>::TooManyCandidates)?;
+		ensure!(T::Stake::next_stake(who) > stake, Error::<T>::TooManyCandidates);
+		Self::remove_registration(&weakest);
+		Self::deposit_event(Event::TranscoderEvicted {
+			transcoder: weakest.clone(),
+			by: who.clone(),
+		});
+		Self::forget_resolved(&weakest);
+		Ok(T::WeightInfo::weakest(looked_up).saturating_add(T::WeightInfo::drop_registration()))
+	}
+
+	/// The registered transcoder without a seat that has the least stake in the next round, none
+	/// counting whose own bond is below the minimum; of equals the newest. And how many were looked
+	/// up.
+	pub(crate) fn weakest() -> (Option<(Balance, AccountId)>, u32) {
+		let minimum = Self::parameters().min_self_bond;
+		let active = ActiveSet::<T>::get();
+		let seated: BTreeSet<_> = active.seats.iter().map(|seat| &seat.account).collect();
+		let mut looked_up = 0u32;
+		let mut weakest: Option<(Balance, Reverse<u64>, AccountId)> = None;
+		for (account, registration) in Transcoders::<T>::iter() {
+			looked_up = looked_up.saturating_add(1);
+			if seated.contains(&account) {
+				continue;
+			}
+			let stake = if T::Stake::self_bond(&account) < minimum {
+				0
+			} else {
+				T::Stake::next_stake(&account)
+			};
+			let key = (stake, Reverse(registration.order), account);
+			if weakest.as_ref().is_none_or(|least| key < *least) {
+				weakest = Some(key);
+			}
+		}
+		(weakest.map(|(stake, _, account)| (stake, account)), looked_up)
 	}
 
 	/// Whether terms may change now. Returns how many registrations were looked up.
@@ -131,6 +176,7 @@ impl<T: Config> Pallet<T> {
 		Transcoders::<T>::remove(who);
 		Services::<T>::remove(who);
 		Available::<T>::remove(who);
+		Offline::<T>::remove(who);
 		ActiveSet::<T>::mutate(|active| active.seats.retain(|seat| seat.account != *who));
 		T::OnTranscoderLost::on_transcoder_lost(who);
 	}
@@ -145,6 +191,7 @@ impl<T: Config> Pallet<T> {
 		ensure!(!Jailed::<T>::contains_key(who), Error::<T>::Jailed);
 		ensure!(Self::ascend(&profiles), Error::<T>::ProfilesNotAscending);
 		Self::put_capacity(who, capacity, profiles);
+		Self::forget_offline_of(who);
 		Self::deposit_event(Event::AvailabilityChanged { transcoder: who.clone(), capacity });
 		Ok(())
 	}

@@ -25,7 +25,7 @@ use sp_staking::SessionIndex;
 use crate::{
 	choice::{choose_validators, Incumbent},
 	ActiveSet, ActiveTranscoders, ChosenSet, ChosenValidator, Config, Error, Event, Jailed,
-	NewestSet, Pallet, PlannedHash, Sets, LOG_TARGET,
+	NewestSet, Offline, Pallet, PlannedHash, Sets, LOG_TARGET,
 };
 
 /// Hashes of session keys, each read once.
@@ -55,6 +55,7 @@ impl<T: Config> Pallet<T> {
 	/// Plans `session`: the new set, or `None` if it would be the one that was planned last with
 	/// nothing changed about it, or empty. At genesis the same set is given for both sessions.
 	fn plan_session(session: SessionIndex, at_genesis: bool) -> Option<Vec<AccountId>> {
+		Self::mark_offline();
 		let active = ActiveSet::<T>::get();
 		let previous = NewestSet::<T>::get().map(Self::set_of).unwrap_or_default();
 		let chilled = Self::chilled_now();
@@ -109,6 +110,7 @@ impl<T: Config> Pallet<T> {
 			.iter()
 			.filter(|seat| {
 				!seat.jailed
+					&& !seat.random && !Offline::<T>::contains_key(&seat.account)
 					&& seat.stake >= parameters.min_validator_stake
 					&& !chilled.contains(&seat.account)
 					&& keys.hash_of(&seat.account).is_some()
@@ -138,13 +140,15 @@ impl<T: Config> Pallet<T> {
 		choose_validators(eligible, previous, minimum)
 	}
 
-	/// Whether `account` is jailed or chilled.
-	fn is_barred(
+	/// Whether `account` is jailed, chilled or offline.
+	pub(crate) fn is_barred(
 		active: &ActiveTranscoders,
 		chilled: &BTreeSet<AccountId>,
 		account: &AccountId,
 	) -> bool {
-		Self::is_jailed_with(active, account) || chilled.contains(account)
+		Self::is_jailed_with(active, account)
+			|| chilled.contains(account)
+			|| Offline::<T>::contains_key(account)
 	}
 
 	/// Whether `account` is jailed: from its seat if it has one, else from storage.
@@ -159,6 +163,7 @@ impl<T: Config> Pallet<T> {
 		for stored in over {
 			Sets::<T>::remove(stored);
 		}
+		Self::count_members(session);
 		for validator in Self::set_of(session).members {
 			if Jailed::<T>::contains_key(&validator.account) {
 				T::DisableValidator::disable(&validator.account);

@@ -6,8 +6,8 @@ use livepeer_primitives::traits::Rounds;
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-	ActiveSet, Available, Chilled, Config, Jailed, NewestSet, NextOrder, Pallet, Services, Sets,
-	Transcoders, MAX_SETS,
+	ActiveSet, Available, Chilled, Config, Jailed, Meters, NewestSet, NextOrder, Offline, Pallet,
+	Present, Services, Sets, Transcoders, WaitList, MAX_SETS,
 };
 
 impl<T: Config> Pallet<T> {
@@ -56,6 +56,10 @@ impl<T: Config> Pallet<T> {
 			ensure!(accounts.insert(seat.account.clone()), "each active transcoder has one seat");
 			ensure!(seat.stake > 0, "an active transcoder has stake");
 			ensure!(
+				!seat.random || active.seats.last() == Some(seat),
+				"one seat at most is drawn, and it is the last"
+			);
+			ensure!(
 				Transcoders::<T>::contains_key(&seat.account),
 				"an active transcoder is registered"
 			);
@@ -69,6 +73,30 @@ impl<T: Config> Pallet<T> {
 				open_verdicts > 0 || Transcoders::<T>::contains_key(&account),
 				"nobody without a registration stays jailed when nothing is open"
 			);
+		}
+		ensure!(
+			active.seats.iter().fold(0u128, |sum, seat| sum.saturating_add(seat.stake))
+				<= active.stake,
+			"seats have no more stake than was elected"
+		);
+		if let Some(list) = WaitList::<T>::get() {
+			ensure!(list.round == active.round, "who waits is of this round");
+			ensure!(!list.members.is_empty(), "an empty waiting list is not kept");
+			ensure!(list.members.iter().all(|(_, stake)| *stake > 0), "who waits has stake");
+		}
+		let meter = Meters::<T>::get();
+		let stored: BTreeSet<_> =
+			Sets::<T>::iter_values().flat_map(|set| set.members).map(|one| one.account).collect();
+		for (account, presence) in Present::<T>::iter() {
+			ensure!(stored.contains(&account), "only validators of stored sets are watched");
+			ensure!(
+				presence.since <= presence.seen && presence.seen <= meter.value,
+				"nobody made a block in the future"
+			);
+		}
+		for (account, until) in Offline::<T>::iter() {
+			ensure!(Transcoders::<T>::contains_key(&account), "who is offline is registered");
+			ensure!(until > active.round, "an absence that is over is forgotten");
 		}
 		let chilled = Chilled::<T>::get();
 		let accounts: BTreeSet<_> = chilled.iter().map(|(account, _)| account).collect();

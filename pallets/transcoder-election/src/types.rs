@@ -1,7 +1,10 @@
 //! What the pallet stores.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use frame_support::{traits::ConstU32, BoundedVec};
+use frame_support::{
+	traits::{ConstU32, Get},
+	BoundedVec, CloneNoBound, DebugNoBound,
+};
 use livepeer_primitives::{
 	duty::Profiles, AccountId, Balance, BlockNumber, RoundIndex, MAX_VALIDATORS,
 };
@@ -151,6 +154,8 @@ pub struct Seat {
 	pub fee_share: Perbill,
 	/// Whether it is jailed now.
 	pub jailed: bool,
+	/// Whether it was drawn from the waiting list: then it validates nothing.
+	pub random: bool,
 }
 
 /// The active set of a round, highest stake first.
@@ -173,6 +178,73 @@ pub struct ActiveTranscoders {
 	pub since: BlockNumber,
 	/// Its members.
 	pub seats: BoundedVec<Seat, ConstU32<MAX_SEATS>>,
+	/// Their stake together when they were elected, with that of members who have left since.
+	pub stake: Balance,
+}
+
+/// Who was not elected in a round, with the stake by which one of them is drawn for the next one.
+#[derive(CloneNoBound, DebugNoBound, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+#[scale_info(skip_type_params(Max))]
+pub struct WaitingList<Max: Get<u32>> {
+	/// The round.
+	pub round: RoundIndex,
+	/// The block in which it was elected, on the protocol's clock: chance from before it draws
+	/// nobody, for who knew that chance could still have bonded.
+	pub since: BlockNumber,
+	/// Who waits, with its stake.
+	pub members: BoundedVec<(AccountId, Balance), Max>,
+}
+
+/// One expected block on the [`Meter`].
+pub const ONE_BLOCK: u64 = 1 << 20;
+
+/// A validator is offline that made no block while this many were expected of it, and sends no
+/// heartbeats.
+pub const OFFLINE_AFTER: u64 = 8;
+
+/// How many rounds an offline validator stays out at most; a heartbeat or an announcement ends it.
+pub const OFFLINE_ROUNDS: RoundIndex = 7;
+
+/// How many blocks were expected of a validator that was there from the beginning: it grows with
+/// each block by one part in the number of validators.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Meter {
+	/// So far, in parts of [`ONE_BLOCK`].
+	pub value: u64,
+	/// What each block of the session in force adds.
+	pub step: u64,
+	/// Where it stood when the round began.
+	pub round_start: u64,
+}
+
+/// When a validator was seen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Presence {
+	/// Where the meter stood when it came into force.
+	pub since: u64,
+	/// Where it stood at its newest block, or when it came into force.
+	pub seen: u64,
+	/// The round of its newest block.
+	pub round: Option<RoundIndex>,
+}
+
+impl Presence {
+	/// One that has come into force.
+	pub fn new(meter: u64) -> Self {
+		Self { since: meter, seen: meter, round: None }
+	}
+
+	/// Whether it made no block while many were expected of it.
+	pub fn is_silent(&self, meter: &Meter) -> bool {
+		meter.value.saturating_sub(self.seen) >= OFFLINE_AFTER * ONE_BLOCK
+	}
+
+	/// Whether it made blocks in `round`, which is over now: one at least where many were expected.
+	pub fn did_its_part(&self, meter: &Meter, round: RoundIndex) -> bool {
+		let since = meter.round_start.max(self.since);
+		let expected = meter.value.saturating_sub(since);
+		self.round >= Some(round) || expected < OFFLINE_AFTER * ONE_BLOCK
+	}
 }
 
 impl ActiveTranscoders {

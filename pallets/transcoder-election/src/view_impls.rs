@@ -1,7 +1,15 @@
 //! Reads for applications.
 
-use alloc::vec::Vec;
-use livepeer_primitives::{api::TranscoderView, traits::Stake, AccountId};
+use alloc::{
+	collections::{BTreeMap, BTreeSet},
+	vec::Vec,
+};
+use core::cmp::Reverse;
+use livepeer_primitives::{
+	api::{PoolSeat, SeatReason, TranscoderView},
+	traits::Stake,
+	AccountId,
+};
 
 use crate::{
 	ActiveSet, ActiveTranscoders, Available, Config, Jailed, Pallet, Registration, Services,
@@ -21,6 +29,42 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn view_of(account: &AccountId) -> Option<TranscoderView> {
 		let registration = Transcoders::<T>::get(account)?;
 		Some(Self::view(&ActiveSet::<T>::get(), account.clone(), registration))
+	}
+
+	/// Every candidate, in the order of the next election.
+	pub(crate) fn view_pool() -> Vec<PoolSeat> {
+		let active = ActiveSet::<T>::get();
+		let chilled = Self::chilled_now();
+		let minimum = Self::parameters().min_self_bond;
+		let waiting: BTreeMap<_, _> = Self::waiting().into_iter().collect();
+		let validating: BTreeSet<_> =
+			Self::set_in_force().members.into_iter().map(|member| member.account).collect();
+		let mut pool: Vec<_> = Transcoders::<T>::iter()
+			.map(|(account, registration)| {
+				let seat = active.seat(&account);
+				let jailed = Jailed::<T>::contains_key(&account);
+				let reason = match seat {
+					_ if jailed => SeatReason::Jailed,
+					Some(seat) if seat.random => SeatReason::Drawn,
+					Some(_) => SeatReason::Stake,
+					None if T::Stake::self_bond(&account) < minimum => SeatReason::OwnBond,
+					None if waiting.contains_key(&account) => SeatReason::Waits,
+					None => SeatReason::New,
+				};
+				let before = waiting.get(&account).copied().unwrap_or(0);
+				let candidate = PoolSeat {
+					stake: seat.map_or(before, |seat| seat.stake),
+					next_stake: T::Stake::next_stake(&account),
+					reason,
+					validates: validating.contains(&account),
+					barred: Self::is_barred(&active, &chilled, &account),
+					account,
+				};
+				(candidate, registration.order)
+			})
+			.collect();
+		pool.sort_by_key(|(candidate, order)| (Reverse(candidate.next_stake), *order));
+		pool.into_iter().map(|(candidate, _)| candidate).collect()
 	}
 
 	/// A transcoder with the terms in force: those of its seat, or those that it will have.

@@ -31,6 +31,8 @@ pub trait WeightInfo {
 	fn elect(c: u32, ) -> Weight;
 	fn drop_registration() -> Weight;
 	fn is_validating() -> Weight;
+	fn weakest(c: u32, ) -> Weight;
+	fn note_author() -> Weight;
 }
 
 /// Weights for `pallet_transcoder_election` on the database of the node.
@@ -175,7 +177,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Minimum execution time: 10_396_000 picoseconds.
 		Weight::from_parts(205_071_700, 3557)
 			// Standard Error: 331_100
-			.saturating_add(Weight::from_parts(20_999_355, 0).saturating_mul(c.into()))
+			.saturating_add(Weight::from_parts(45_000_000, 0).saturating_mul(c.into()))
 			.saturating_add(T::DbWeight::get().reads(3_u64))
 			.saturating_add(T::DbWeight::get().reads((4_u64).saturating_mul(c.into())))
 			.saturating_add(T::DbWeight::get().reads(2_u64))
@@ -202,6 +204,20 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	fn is_validating() -> Weight {
 		Weight::from_parts(60_000_000, 62000)
 			.saturating_add(T::DbWeight::get().reads(4_u64))
+	}
+	// Estimated by hand: as `lowest_price`, with the bond and the pool of each.
+	fn weakest(c: u32, ) -> Weight {
+		Weight::from_parts(20_000_000, 22000)
+			.saturating_add(Weight::from_parts(18_000_000, 0).saturating_mul(c.into()))
+			.saturating_add(T::DbWeight::get().reads(3_u64))
+			.saturating_add(T::DbWeight::get().reads((3_u64).saturating_mul(c.into())))
+			.saturating_add(Weight::from_parts(0, 2748).saturating_mul(c.into()))
+	}
+	// Estimated by hand.
+	fn note_author() -> Weight {
+		Weight::from_parts(15_000_000, 3600)
+			.saturating_add(T::DbWeight::get().reads(3_u64))
+			.saturating_add(T::DbWeight::get().writes(2_u64))
 	}
 }
 
@@ -246,7 +262,7 @@ impl WeightInfo for () {
 	}
 	fn elect(c: u32, ) -> Weight {
 		Weight::from_parts(205_071_700, 3557)
-			.saturating_add(Weight::from_parts(20_999_355, 0).saturating_mul(c.into()))
+			.saturating_add(Weight::from_parts(45_000_000, 0).saturating_mul(c.into()))
 			.saturating_add(RocksDbWeight::get().reads(3_u64))
 			.saturating_add(RocksDbWeight::get().reads((4_u64).saturating_mul(c.into())))
 			.saturating_add(RocksDbWeight::get().reads(2_u64))
@@ -273,5 +289,19 @@ impl WeightInfo for () {
 	fn is_validating() -> Weight {
 		Weight::from_parts(60_000_000, 62000)
 			.saturating_add(RocksDbWeight::get().reads(4_u64))
+	}
+	// Estimated by hand: as `lowest_price`, with the bond and the pool of each.
+	fn weakest(c: u32, ) -> Weight {
+		Weight::from_parts(20_000_000, 22000)
+			.saturating_add(Weight::from_parts(18_000_000, 0).saturating_mul(c.into()))
+			.saturating_add(RocksDbWeight::get().reads(3_u64))
+			.saturating_add(RocksDbWeight::get().reads((3_u64).saturating_mul(c.into())))
+			.saturating_add(Weight::from_parts(0, 2748).saturating_mul(c.into()))
+	}
+	// Estimated by hand.
+	fn note_author() -> Weight {
+		Weight::from_parts(15_000_000, 3600)
+			.saturating_add(RocksDbWeight::get().reads(3_u64))
+			.saturating_add(RocksDbWeight::get().writes(2_u64))
 	}
 }

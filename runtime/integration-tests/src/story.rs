@@ -77,7 +77,8 @@ impl Story {
 
 	/// A local network on which Bob and Charlie take work.
 	pub fn network() -> World {
-		Self::working(World::local(), &Self::TRANSCODERS)
+		// Stories reckon with stake to the unit; what inflation adds is told in `tests/stake.rs`.
+		Self::working(World::local().without_inflation(), &Self::TRANSCODERS)
 	}
 
 	/// `world` with these transcoders at work.

@@ -12,8 +12,8 @@ use livepeer_primitives::{
 };
 use livepeer_runtime::{
 	check_invariants, genesis_config_presets::genesis_config, tx_extension, Address, Assets, Babe,
-	Balances, ChainConfig, Executive, Header, Rounds, Runtime, RuntimeCall, RuntimeEvent, Session,
-	SignedPayload, System, UncheckedExtrinsic,
+	Balances, ChainConfig, Executive, Header, Rounds, Runtime, RuntimeCall, RuntimeEvent,
+	RuntimeOrigin, Session, SignedPayload, System, UncheckedExtrinsic,
 };
 use serde_json::json;
 use sp_consensus_babe::{
@@ -28,7 +28,7 @@ use sp_runtime::{
 	generic::{Digest, DigestItem, Era},
 	traits::{Get, Header as _},
 	transaction_validity::{InvalidTransaction, TransactionValidityError},
-	BuildStorage, DispatchError, DispatchResult, ExtrinsicInclusionMode, StateVersion,
+	BuildStorage, DispatchError, DispatchResult, ExtrinsicInclusionMode, Perbill, StateVersion,
 };
 
 use crate::acts::sign_as;
@@ -81,6 +81,22 @@ impl World {
 	/// The chain of `--dev`, after its first block.
 	pub fn development() -> Self {
 		Self::of(DEV_RUNTIME_PRESET)
+	}
+
+	/// The same without inflation, for who reckons with stake to the unit: its rate is nothing and
+	/// does not move.
+	pub fn without_inflation(mut self) -> Self {
+		use livepeer_runtime::configs::parameters::{dynamic_params::protocol, RuntimeParameters};
+		self.run(|| {
+			pallet_inflation::Rate::<Runtime>::put(Perbill::zero());
+			let mut inflation = ChainConfig::parameters().inflation;
+			inflation.rate_change = Perbill::zero();
+			let update =
+				protocol::Parameters::Inflation(protocol::Inflation, Some(inflation.into()));
+			ChainConfig::set_parameter(RuntimeOrigin::root(), RuntimeParameters::Protocol(update))
+				.expect("the parameters keep every rule");
+		});
+		self
 	}
 
 	fn of(preset: &str) -> Self {
@@ -291,6 +307,7 @@ impl World {
 		self.number = number;
 		self.queue = left;
 		self.parent = header.hash();
+		self.issuance.0 += events.iter().map(minted).sum::<Balance>();
 		self.events.extend(events.into_iter().map(|event| (number, event)));
 		Some(results)
 	}
@@ -324,7 +341,7 @@ impl World {
 	}
 
 	/// Nothing comes from nowhere and nothing is lost: the invariants of every pallet hold, no LPT
-	/// and no ETH is made or destroyed, and all that exists is on accounts.
+	/// but inflation and no ETH is made or destroyed, and all that exists is on accounts.
 	pub fn check(&mut self) {
 		let (number, issuance) = (self.number, self.issuance);
 		assert_eq!(self.issuance(), issuance, "the issuance changed in block {number}");
@@ -396,6 +413,14 @@ impl World {
 			}
 			left
 		})
+	}
+}
+
+/// LPT that this event minted.
+fn minted(event: &RuntimeEvent) -> Balance {
+	match event {
+		RuntimeEvent::Inflation(pallet_inflation::Event::RoundPaid { minted, .. }) => *minted,
+		_ => 0,
 	}
 }
 

@@ -1,15 +1,17 @@
 //! Attacks of the protocol's list that only the whole runtime can refuse.
 
 use livepeer_integration_tests::{
-	create_job, job, output, refused, Claim, Story, Turn, Work, HONEST,
+	create_job, job, output, refused, sign_as, Applied, Claim, Story, Turn, Work, HONEST,
 };
 use livepeer_primitives::{
 	api::ChallengeStage,
 	claim::{Outcome, WorkClaim},
-	leaf::Leaf,
+	leaf::{Leaf, RejectReason},
+	receipt::{Receipt, TranscodeResult},
+	segment::SegmentHeader,
 	sum_tree::Commitment,
 	verdict::{MismatchKind, Opening, UnavailableKind, Verdict, DISPUTE},
-	Balance, Hash, UNIT,
+	Balance, Hash, Seq, UNIT,
 };
 use livepeer_runtime::{Jobs, LptStaking, Runtime, RuntimeEvent, TranscoderElection};
 use pallet_transcoder_election::Terms;
@@ -107,6 +109,62 @@ fn slash_escape_by_exit_should_fail_when_all_stake_leaves_after_the_claim() {
 		story.world.ok(who, pallet_lpt_staking::Call::withdraw_stake { lock: 0 });
 		assert_eq!(before - story.world.lpt(&pot), left);
 	}
+	story.close();
+}
+
+/// The story's transcoder has signed two results for segment `seq`, which `reporter` shows.
+fn show_contradiction(story: &mut Story, reporter: Sr25519Keyring, seq: Seq) -> Applied {
+	let turn = story.turn();
+	let segment = turn.segment(seq);
+	let header_signature = turn.sign(seq, segment.clone());
+	let header = SegmentHeader {
+		genesis: turn.genesis,
+		stream: turn.stream,
+		job: turn.job,
+		assignment: turn.assignment,
+		transcoder: turn.transcoder.to_account_id(),
+		seq,
+		segment,
+	};
+	let receipts = [1u8, 2].map(|byte| Receipt {
+		header: header.hash(),
+		toolchain: Hash::repeat_byte(byte),
+		result: TranscodeResult::Rejected(RejectReason::TooLong),
+		extensions: Default::default(),
+	});
+	let signatures = receipts.each_ref().map(|receipt| sign_as(turn.transcoder, &receipt.hash()));
+	let call =
+		pallet_jobs::Call::report_equivocation { header, header_signature, receipts, signatures };
+	story.world.call(reporter, call)
+}
+
+/// A transcoder and a broadcaster in league report an invented segment first, so that what left the
+/// stake since the true contradiction is spared and nobody else can report it.
+#[test]
+fn attack_self_report_should_not_spare_who_left_since_the_true_contradiction() {
+	let mut story = Story::begin();
+	let transcoder = story.transcoder;
+	let delegator = Story::delegator_of(transcoder);
+	let claim = story.claim(8);
+	let amount = story.bond(delegator) / 2;
+	story.world.ok(delegator, pallet_lpt_staking::Call::unbond { amount });
+	story.reveal(&claim);
+	story.vote(&claim, HONEST);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	let left = story.world.round();
+	story.world.until(40, |world| world.round() > left);
+	let (own, before) = (story.bond(transcoder), locked(&mut story, delegator));
+	assert_eq!(show_contradiction(&mut story, FerdieStash, 1_000_000), Ok(Ok(())));
+	assert!(own - story.bond(transcoder) >= own * 29 / 100);
+	assert_eq!(locked(&mut story, delegator), before, "as of today, who left is spared");
+	let (own, staying) = (story.bond(transcoder), story.bond(delegator));
+	assert_eq!(show_contradiction(&mut story, AliceStash, 3), Ok(Ok(())));
+	let cut = before - locked(&mut story, delegator);
+	assert!(cut.abs_diff(before * 3 / 10) < 1_000, "{cut} of {before}");
+	// Nobody pays twice.
+	assert_eq!((story.bond(transcoder), story.bond(delegator)), (own, staying));
+	let again = show_contradiction(&mut story, AliceStash, 4);
+	assert_eq!(again, Ok(Err(pallet_jobs::Error::<Runtime>::AlreadyReported.into())));
 	story.close();
 }
 
@@ -414,6 +472,10 @@ fn commit_without_reveal_should_stop_nothing_and_cost_a_no_show() {
 	let openings: Vec<_> =
 		(0..3).map(|member| (member, ballot.opening(member, Verdict::Valid))).collect();
 	story.cast(&claim, &ballot, &openings, &openings[1..]);
+	// Nobody accuses: the next of the order is asked, who is the last that may judge.
+	let next = story.ballot(&claim);
+	assert_eq!((next.tranche, next.members.len()), (1, 1));
+	assert!(!ballot.members.contains(&next.members[0]));
 	story.vote(&claim, HONEST);
 	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
 	let slashed: Vec<_> = story.slashes().into_iter().map(|(_, who, _)| who).collect();

@@ -1,7 +1,9 @@
 //! What the brakes leave open, and what a closed chain asks of nobody.
 
 use frame_support::migrations::{FailedMigrationHandler, FailedMigrationHandling};
-use livepeer_integration_tests::{canonical, Applied, Claim, Story, World, CAPACITY, HONEST};
+use livepeer_integration_tests::{
+	canonical, heartbeat, Applied, Claim, Story, World, CAPACITY, HONEST,
+};
 use livepeer_primitives::{
 	api::ChallengeStage,
 	claim::Outcome,
@@ -14,6 +16,7 @@ use livepeer_runtime::{
 };
 use pallet_migrations::MigrationCursor;
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Dave, Eve};
+use sp_runtime::transaction_validity::{InvalidTransaction, TransactionSource};
 
 type Handler = <Runtime as pallet_migrations::Config>::FailedMigrationHandler;
 type Cursor = pallet_migrations::Cursor<Runtime>;
@@ -246,6 +249,21 @@ fn a_failed_migration_should_leave_the_chain_to_governance_and_stop_the_clock() 
 		(Bob, batch(vec![announcement()])),
 	] {
 		assert_eq!(story.world.call(who, closed.clone()), FILTERED, "{closed:?}");
+	}
+	// What is free is refused before any weight is spent on it: by the pool, too, which asks as of the
+	// next block.
+	let reveal = claim.work.reveal(claim.id, index);
+	let at = story.world.number() + 1;
+	let duties: [RuntimeCall; 2] =
+		[reveal.into(), story.world.run(|| heartbeat(claim.transcoder, at)).into()];
+	for duty in duties {
+		let refused = Err(InvalidTransaction::Call.into());
+		assert_eq!(story.world.call_authorized(duty.clone()), refused, "{duty:?}");
+		let validity = story.world.run(|| {
+			use frame_support::traits::Authorize as _;
+			duty.authorize(TransactionSource::External).expect("a duty").map(|_| ())
+		});
+		assert_eq!(validity, Err(InvalidTransaction::Call.into()));
 	}
 	assert_eq!(clock(&mut story.world), before);
 	assert_eq!(story.challenge(&claim).deadline, deadline);

@@ -173,7 +173,7 @@ struct Game {
 
 impl Game {
 	fn new() -> Self {
-		let mut world = Story::network();
+		let mut world = Story::working(World::local(), &Story::TRANSCODERS);
 		let set = pallet_transcoder_election::Call::set_available {
 			capacity: CAPACITY / 2,
 			profiles: canonical(),
@@ -593,12 +593,31 @@ fn expected(made: &Made, trace: &Trace) -> Outcome {
 		return Outcome::Missed;
 	}
 	let votes = |tranche| trace.votes.get(&tranche).cloned().unwrap_or_default();
-	let committee = votes(0);
-	let first = committee.values().next();
-	let unanimous = committee.len() == trace.committee.len()
-		&& committee.values().all(|vote| Some(vote) == first && vote.0[0] == Verdict::Valid);
-	assert_eq!(trace.disputed, !unanimous);
-	if unanimous {
+	let (mut seated, mut passed, mut accused, mut unanimous) = (0, 0, false, false);
+	for (tranche, members) in made.members.range(..DISPUTE) {
+		let votes: Vec<_> = votes(*tranche).into_values().collect();
+		let agree = |evidence: &Evidence| votes.iter().filter(|vote| vote.1 == *evidence).count();
+		seated += members.len();
+		passed += votes.iter().map(|vote| agree(&vote.1)).filter(|n| n * 2 > votes.len()).count();
+		let stake_of = |evidence: Option<&Evidence>| -> Balance {
+			let said = trace.votes.get(tranche).into_iter().flatten();
+			let said = said.filter(|(_, vote)| evidence.is_none_or(|e| vote.1 == *e));
+			said.map(|(who, _)| members[who]).sum()
+		};
+		let is_right = |evidence: &Evidence| {
+			stake_of(Some(evidence)) * 3 >= stake_of(None) * 2
+				&& agree(evidence) * 3 >= votes.len() * 2
+		};
+		// An accusation, or evidence of which nobody can say whose is right.
+		accused = votes.iter().any(|vote| vote.0[0] != Verdict::Valid)
+			|| !votes.is_empty() && !votes.iter().any(|vote| is_right(&vote.1));
+		unanimous = !accused && votes.iter().all(|vote| agree(&vote.1) == members.len());
+		unanimous &= votes.len() == members.len();
+		assert!(!accused && !unanimous || !made.members.contains_key(&(tranche + 1)));
+	}
+	let accepted = !accused && (unanimous || passed * 3 >= seated * 2);
+	assert_eq!(trace.disputed, !accepted);
+	if accepted {
 		return Outcome::Accepted;
 	}
 	let Some(members) = made.members.get(&DISPUTE) else { return Outcome::Void };
@@ -649,6 +668,7 @@ impl Books {
 		for (_, event) in &world.events[skip..] {
 			match event {
 				RuntimeEvent::LptStaking(E::Bonded { amount, .. }) => self.lpt += amount,
+				RuntimeEvent::LptStaking(E::Rewarded { amount, .. }) => self.lpt += amount,
 				RuntimeEvent::LptStaking(E::StakeWithdrawn { amount, .. }) => self.lpt -= amount,
 				RuntimeEvent::LptStaking(E::Slashed {
 					total, finders_fee, common_pool, ..

@@ -180,7 +180,7 @@ fn nobody_convinced_should_void_the_claim_at_the_cost_of_the_silent() {
 	let before = broadcaster_eth(&mut story);
 	let claim = story.claim(8);
 	story.reveal(&claim);
-	// Nobody says a word, neither in the committee nor in the dispute.
+	// Nobody says a word, neither in the committee nor in the tranche after it nor in the dispute.
 	assert_eq!(story.settle(&claim), Some(Outcome::Void));
 	assert_eq!(settlement(&story, &claim), Some(Settlement::Refund));
 	assert!(!story.is_jailed(story.transcoder));
@@ -450,7 +450,7 @@ fn rejected_segments_should_be_claimed_and_paid_at_a_small_work() {
 }
 
 #[test]
-fn failure_over_the_input_alone_should_cost_no_stake() {
+fn failure_over_the_input_alone_should_cost_the_dispute_and_no_stake() {
 	let mut story = Story::begin();
 	let claim = story.claim(8);
 	story.reveal(&claim);
@@ -458,7 +458,13 @@ fn failure_over_the_input_alone_should_cost_no_stake() {
 	story.vote(&claim, &|_| Some(verdict));
 	story.vote(&claim, &|_| Some(verdict));
 	let transcoder = story.transcoder;
+	let (account, pool) = (transcoder.to_account_id(), CommonPool::get());
+	let before = [&account, &pool].map(|who| story.world.eth(who));
 	assert_eq!(story.settle(&claim), Some(Outcome::Failed));
+	let [own, common] = [&account, &pool].map(|who| story.world.eth(who));
+	assert!(own < before[0], "the dispute is not for nothing");
+	assert_eq!(before[0] - own, common - before[1]);
+	assert_eq!(story.world.run(|| Jobs::debt_of(account)), 0);
 	assert_eq!((story.lost(transcoder), story.fees(transcoder)), (0, 0));
 	assert!(!story.is_jailed(transcoder));
 	story.close();

@@ -3,7 +3,7 @@
 use super::timing::{MinimumPeriod, ReportLongevity, SessionLength, SlotDuration};
 use crate::{
 	constants::consensus::MAX_AUTHORITIES, Babe, Historical, Offences, Runtime, RuntimeEvent,
-	Session,
+	Session, TranscoderElection,
 };
 use frame_support::{parameter_types, traits::ConstU32};
 use sp_runtime::traits::Get;
@@ -52,7 +52,7 @@ impl pallet_authority_discovery::Config for Runtime {
 }
 
 impl pallet_authorship::Config for Runtime {
-	type EventHandler = ();
+	type EventHandler = TranscoderElection;
 	type FindAuthor = pallet_session::FindAccountFromAuthorIndex<Self, Babe>;
 }
 

@@ -289,7 +289,7 @@ pub enum ProxyType {
 	NonTransfer,
 	/// Cancelling announced calls.
 	CancelProxy,
-	/// Bonding and what follows from it.
+	/// Bonding and what follows from it; it gives no bond to another account.
 	Staking,
 	/// Running a transcoder or a validator: terms, availability, jobs, claims, session keys,
 	/// operator keys. Moves no stake.
@@ -298,8 +298,12 @@ pub enum ProxyType {
 
 impl InstanceFilter<RuntimeCall> for ProxyType {
 	fn filter(&self, call: &RuntimeCall) -> bool {
+		// Who offers a bond to another account gives it away.
+		let gives =
+			matches!(call, RuntimeCall::LptStaking(pallet_lpt_staking::Call::transfer_bond { .. }));
 		match self {
 			ProxyType::Any => true,
+			_ if gives => false,
 			ProxyType::NonTransfer => matches!(
 				call,
 				RuntimeCall::System(_)

@@ -16,7 +16,10 @@ use frame_support::{
 	PalletId,
 };
 use frame_system::{EnsureNever, EnsureRoot};
-use livepeer_primitives::{traits::ChargeFee, AccountId, AssetId};
+use livepeer_primitives::{
+	traits::{ChargeFee, Supply},
+	AccountId, AssetId,
+};
 use sp_runtime::{traits::AccountIdConversion, DispatchResult, FixedPointNumber};
 
 impl pallet_balances::Config for Runtime {
@@ -43,6 +46,15 @@ pub const ETH_OWNER: PalletId = PalletId(*b"lpt/ethr");
 /// The account that owns the ETH asset.
 pub fn eth_owner() -> AccountId {
 	ETH_OWNER.into_account_truncating()
+}
+
+/// All the LPT there is: on this chain alone.
+pub struct AllLpt;
+
+impl Supply for AllLpt {
+	fn total() -> Balance {
+		Balances::total_issuance()
+	}
 }
 
 /// Charges the account that an authorized call is for, in LPT, at the price of transactions.

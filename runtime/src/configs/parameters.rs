@@ -5,14 +5,16 @@ use crate::{Runtime, RuntimeEvent};
 use dynamic_params::protocol::{self, Parameters as Concern};
 use frame_support::{
 	dynamic_params::{dynamic_pallet_params, dynamic_params},
-	traits::{dynamic_params::AggregatedKeyValue, AsEnsureOriginWithArg, Get},
+	migrations::FailedMigrationHandler,
+	traits::{dynamic_params::AggregatedKeyValue, AsEnsureOriginWithArg, Get, OnRuntimeUpgrade},
+	weights::Weight,
 };
 use frame_system::EnsureNever;
 use livepeer_primitives::{
 	params::{
-		ElectionParameters, ElectionStored, JobsParameters, JobsStored, LotteryParameters,
-		LotteryStored, ProtocolParameters, RoundsParameters, RoundsStored, StakingParameters,
-		StakingStored,
+		unversioned, ElectionParameters, ElectionStored, InflationParameters, InflationStored,
+		JobsParameters, JobsStored, LotteryParameters, LotteryStored, ProtocolParameters,
+		RoundsParameters, RoundsStored, StakingParameters, StakingStored,
 	},
 	AccountId,
 };
@@ -46,6 +48,10 @@ pub mod dynamic_params {
 		#[codec(index = 4)]
 		pub static Lottery: LotteryStored =
 			LotteryStored::V1(ProtocolParameters::production().lottery);
+		/// Inflation.
+		#[codec(index = 5)]
+		pub static Inflation: InflationStored =
+			InflationStored::V1(ProtocolParameters::production().inflation);
 	}
 }
 
@@ -96,6 +102,8 @@ in_force! {
 	Jobs: JobsParameters, jobs;
 	/// The lottery.
 	Lottery: LotteryParameters, lottery;
+	/// Inflation.
+	Inflation: InflationParameters, inflation;
 }
 
 /// Keeps the parameters in pallet-parameters.
@@ -119,6 +127,7 @@ impl ParameterStore<RuntimeParameters> for Store {
 			election: Election::get(),
 			jobs: Jobs::get(),
 			lottery: Lottery::get(),
+			inflation: Inflation::get(),
 		}
 	}
 
@@ -128,6 +137,7 @@ impl ParameterStore<RuntimeParameters> for Store {
 			&& Election::stored().is_some()
 			&& Jobs::stored().is_some()
 			&& Lottery::stored().is_some()
+			&& Inflation::stored().is_some()
 	}
 
 	fn with(update: &RuntimeParameters) -> Result<ProtocolParameters, UpdateError> {
@@ -141,6 +151,7 @@ impl ParameterStore<RuntimeParameters> for Store {
 			matches!(update, C::Election(..)) || Election::stored().is_some(),
 			matches!(update, C::Jobs(..)) || Jobs::stored().is_some(),
 			matches!(update, C::Lottery(..)) || Lottery::stored().is_some(),
+			matches!(update, C::Inflation(..)) || Inflation::stored().is_some(),
 		];
 		let missing = UpdateError::ValueMissing;
 		match *update {
@@ -149,6 +160,7 @@ impl ParameterStore<RuntimeParameters> for Store {
 			C::Election(_, value) => all.election = value.ok_or(missing)?.into(),
 			C::Jobs(_, value) => all.jobs = value.ok_or(missing)?.into(),
 			C::Lottery(_, value) => all.lottery = value.ok_or(missing)?.into(),
+			C::Inflation(_, value) => all.inflation = value.ok_or(missing)?.into(),
 		}
 		readable.into_iter().all(|is| is).then_some(all).ok_or(UpdateError::Unreadable)
 	}
@@ -164,6 +176,7 @@ impl ParameterStore<RuntimeParameters> for Store {
 			Concern::Election(protocol::Election, Some(parameters.election.into())),
 			Concern::Jobs(protocol::Jobs, Some(parameters.jobs.into())),
 			Concern::Lottery(protocol::Lottery, Some(parameters.lottery.into())),
+			Concern::Inflation(protocol::Inflation, Some(parameters.inflation.into())),
 		]
 		.into_iter()
 		.for_each(|update| Self::put(RuntimeParameters::Protocol(update)));
@@ -173,6 +186,86 @@ impl ParameterStore<RuntimeParameters> for Store {
 	fn longest_update() -> RuntimeParameters {
 		let lottery = Lottery::get();
 		RuntimeParameters::Protocol(Concern::Lottery(protocol::Lottery, Some(lottery.into())))
+	}
+}
+
+/// Gives the parameters of a chain a version whose values were stored without one. Whatever can be read
+/// neither so nor so is no preset's: it stays, and the chain waits for governance to mend it, as after
+/// any migration that fails. Does nothing where all of them have one.
+pub struct GiveVersions;
+
+impl GiveVersions {
+	/// Reads what is stored of a concern, in its own shape or without a version; says whether it could
+	/// be. `variant` is the concern's number.
+	fn give<New, Old>(
+		key: protocol::ParametersKey,
+		variant: u8,
+		put: impl Fn(New) -> Concern,
+	) -> bool
+	where
+		New: From<Old>,
+		Old: codec::Decode,
+	{
+		use codec::DecodeAll;
+		let key = RuntimeParametersKey::Protocol(key);
+		let place = pallet_parameters::Parameters::<Runtime>::hashed_key_for(key);
+		let Some(bytes) = frame_support::storage::unhashed::get_raw(&place) else { return false };
+		if RuntimeParametersValue::decode_all(&mut &bytes[..]).is_ok() {
+			return true;
+		}
+		// Which pallet's parameters, which concern's; then the old value.
+		let Some(old) = bytes.strip_prefix(&[0, variant]) else { return false };
+		let Ok(old) = Old::decode_all(&mut &old[..]) else { return false };
+		Store::put(RuntimeParameters::Protocol(put(old.into())));
+		true
+	}
+}
+
+impl OnRuntimeUpgrade for GiveVersions {
+	fn on_runtime_upgrade() -> Weight {
+		use protocol::ParametersKey as Key;
+		let readable = [
+			Self::give::<RoundsParameters, RoundsParameters>(
+				Key::Rounds(protocol::Rounds),
+				0,
+				|value| Concern::Rounds(protocol::Rounds, Some(value.into())),
+			),
+			Self::give::<StakingParameters, StakingParameters>(
+				Key::Staking(protocol::Staking),
+				1,
+				|value| Concern::Staking(protocol::Staking, Some(value.into())),
+			),
+			Self::give::<ElectionParameters, ElectionParameters>(
+				Key::Election(protocol::Election),
+				2,
+				|value| Concern::Election(protocol::Election, Some(value.into())),
+			),
+			Self::give::<JobsParameters, unversioned::Jobs>(
+				Key::Jobs(protocol::Jobs),
+				3,
+				|value| Concern::Jobs(protocol::Jobs, Some(value.into())),
+			),
+			Self::give::<LotteryParameters, unversioned::Lottery>(
+				Key::Lottery(protocol::Lottery),
+				4,
+				|value| Concern::Lottery(protocol::Lottery, Some(value.into())),
+			),
+		];
+		if readable.contains(&false) {
+			log::error!(
+				target: "runtime::parameters",
+				"a stored parameter cannot be read (rounds, staking, election, jobs, lottery: \
+				 {readable:?}); the chain waits for governance",
+			);
+			let _ = super::governance::SafeModeUntilMended::failed(None);
+		}
+		<Runtime as frame_system::Config>::DbWeight::get().reads_writes(6, 6)
+	}
+
+	#[cfg(feature = "try-runtime")]
+	fn post_upgrade(_: alloc::vec::Vec<u8>) -> Result<(), sp_runtime::TryRuntimeError> {
+		frame_support::ensure!(Store::is_readable(), "a stored parameter cannot be read");
+		Ok(())
 	}
 }
 

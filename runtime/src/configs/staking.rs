@@ -1,14 +1,14 @@
 //! Stake, rounds and election, and what misbehaving in consensus costs.
 
 use super::{
-	money::CommonPool,
-	parameters::{Election, Rounds as RoundsParameters, Staking},
+	money::{AllLpt, CommonPool},
+	parameters::{Election, Inflation as InflationParameters, Rounds as RoundsParameters, Staking},
 	session::{Disabling, RegisteredKeys, SessionRounds, SlashedShares},
 	video::DutyPriority,
 };
 use crate::{
-	constants::consensus::EQUIVOCATION_SLASH, Assets, Balances, ChainConfig, Jobs, LptStaking,
-	OperatorKeys, Rounds, Runtime, TranscoderElection,
+	constants::consensus::EQUIVOCATION_SLASH, Assets, Balances, Beacon, ChainConfig, Inflation,
+	Jobs, LptStaking, OperatorKeys, Rounds, Runtime, TranscoderElection,
 };
 use alloc::{collections::BTreeSet, vec::Vec};
 use frame_support::{parameter_types, traits::ConstU32, weights::Weight, PalletId};
@@ -25,9 +25,9 @@ use sp_staking::{
 
 impl pallet_rounds::Config for Runtime {
 	type Clock = ChainConfig;
-	/// The election reads what counts in the new round. Staking needs no word, for its pools fold
-	/// when they are touched.
-	type OnNewRound = TranscoderElection;
+	/// The finished round is paid by its own active set, the next one elected, and what that can mint
+	/// fixed. Staking needs no word, for its pools fold when they are touched.
+	type OnNewRound = (Inflation, TranscoderElection, pallet_inflation::BeginRound<Runtime>);
 	type Parameters = RoundsParameters;
 	type WeightInfo = pallet_rounds::weights::SubstrateWeight<Runtime>;
 }
@@ -51,7 +51,20 @@ impl pallet_lpt_staking::Config for Runtime {
 	type WeightInfo = pallet_lpt_staking::weights::SubstrateWeight<Runtime>;
 }
 
+impl pallet_inflation::Config for Runtime {
+	type CommonPool = CommonPool;
+	type Currency = Balances;
+	type MaxSeats = ConstU32<{ pallet_transcoder_election::MAX_SEATS }>;
+	type Parameters = InflationParameters;
+	type Rewards = LptStaking;
+	type Rounds = Rounds;
+	type Seats = TranscoderElection;
+	type Supply = AllLpt;
+	type WeightInfo = pallet_inflation::weights::SubstrateWeight<Runtime>;
+}
+
 impl pallet_transcoder_election::Config for Runtime {
+	type Beacon = Beacon;
 	type Clock = ChainConfig;
 	type DisableValidator = Disabling;
 	type MaxCandidates = ConstU32<1_000>;

@@ -57,7 +57,7 @@ impl frame_system::Config for Runtime {
 /// Changes of the state's layout.
 pub mod migrations {
 	/// Those that run in the block that enacts the next release.
-	pub type Unreleased = ();
+	pub type Unreleased = crate::configs::parameters::GiveVersions;
 }
 
 parameter_types! {

@@ -25,6 +25,7 @@ fn pallets_should_keep_their_index_when_others_are_added() {
 		(9, "Beacon"),
 		(10, "Rounds"),
 		(11, "LptStaking"),
+		(12, "Inflation"),
 		(13, "TranscoderElection"),
 		(14, "Jobs"),
 		(15, "ChallengeLottery"),
@@ -180,7 +181,13 @@ fn proxies_should_not_spend_when_they_are_operators() {
 		profiles: Default::default(),
 	}
 	.into();
+	let to = crate::AccountId::new([1; 32]);
+	let gift: RuntimeCall =
+		pallet_lpt_staking::Call::transfer_bond { amount: 1, to: to.clone() }.into();
+	let bond: RuntimeCall = pallet_lpt_staking::Call::bond { amount: 1, to }.into();
+	assert!(ProxyType::Staking.filter(&bond) && ProxyType::NonTransfer.filter(&bond));
 	for kind in [ProxyType::NonTransfer, ProxyType::Operator, ProxyType::Staking] {
+		assert!(!kind.filter(&gift), "{kind:?}");
 		assert!(!kind.filter(&transfer) && !kind.filter(&top_up), "{kind:?}");
 		assert!(!kind.is_superset(&ProxyType::Any));
 	}

@@ -20,6 +20,7 @@ const CALLS: [(&str, &[&str]); 5] = [
 			"accept_job",
 			"claim_work",
 			"end_job",
+			"top_up",
 			"set_spending_key",
 			"remove_spending_key",
 		],
@@ -37,11 +38,12 @@ const ERRORS: [&str; 3] = ["Jobs", "TranscoderElection", "ChallengeLottery"];
 const API: &str = "LivepeerApi";
 
 /// Every method of it that a role reads.
-const METHODS: [&str; 14] = [
+const METHODS: [&str; 15] = [
 	"clock",
 	"worker_limits",
 	"operator_keys",
 	"transcoder",
+	"transcoders",
 	"service",
 	"origin",
 	"origins",

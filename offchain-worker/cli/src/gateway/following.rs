@@ -30,6 +30,8 @@ pub struct Times {
 	/// How long a stream is kept that has ended and that nobody asks for. That costs only the disk,
 	/// and its origin may be gone.
 	pub unasked_ended: Duration,
+	/// How long a stream keeps its place that nobody asks for when there are too many.
+	pub keeps_place: Duration,
 }
 
 impl Default for Times {
@@ -41,6 +43,7 @@ impl Default for Times {
 			search: Duration::from_secs(10),
 			unasked: Duration::from_secs(3_600),
 			unasked_ended: Duration::from_secs(24 * 3_600),
+			keeps_place: Duration::from_secs(60),
 		}
 	}
 }
@@ -74,6 +77,8 @@ struct Followed {
 	stream: StreamId,
 	/// When it was last asked for.
 	asked: Instant,
+	/// Whether another has taken its place: it is forgotten in a moment.
+	displaced: bool,
 }
 
 /// The streams that are followed and the names that are none.
@@ -96,6 +101,7 @@ impl Following {
 	fn known(&self, name: &str, missed: Duration) -> Option<Result<StreamId, Failure>> {
 		if let Some(followed) = lock(&self.streams).get_mut(name) {
 			followed.asked = Instant::now();
+			followed.displaced = false;
 			return Some(Ok(followed.stream));
 		}
 		let misses = lock(&self.missed);
@@ -113,10 +119,30 @@ impl Following {
 		}
 	}
 
+	/// Makes room for one more stream where there are as many as may be: in the place of the one that
+	/// nobody has asked for the longest. `false` when all were asked for lately.
+	fn make_room(&self, most: usize, keeps_place: Duration) -> bool {
+		let mut streams = lock(&self.streams);
+		let placed = streams.values().filter(|followed| !followed.displaced).count();
+		if placed < most {
+			// Those that are not forgotten yet are kept for a moment, and not without end.
+			return streams.len() < most.saturating_mul(2);
+		}
+		let placed = streams.values_mut().filter(|followed| !followed.displaced);
+		let oldest = placed.min_by_key(|followed| followed.asked);
+		match oldest.filter(|followed| followed.asked.elapsed() >= keeps_place) {
+			Some(followed) => {
+				followed.displaced = true;
+				streams.len() < most.saturating_mul(2)
+			}
+			None => false,
+		}
+	}
+
 	/// Ends the following of a stream that nobody has asked for within `patience`.
 	fn drop_unasked(&self, name: &str, patience: Duration) -> bool {
 		let mut streams = lock(&self.streams);
-		let unasked = streams.get(name).is_none_or(|followed| followed.asked.elapsed() >= patience);
+		let unasked = streams.get(name).is_none_or(|followed| followed.is_unasked(patience));
 		if unasked {
 			streams.remove(name);
 		}
@@ -125,7 +151,13 @@ impl Following {
 
 	fn is_unasked(&self, name: &str, patience: Duration) -> bool {
 		let streams = lock(&self.streams);
-		streams.get(name).is_none_or(|followed| followed.asked.elapsed() >= patience)
+		streams.get(name).is_none_or(|followed| followed.is_unasked(patience))
+	}
+}
+
+impl Followed {
+	fn is_unasked(&self, patience: Duration) -> bool {
+		self.displaced || self.asked.elapsed() >= patience
 	}
 }
 
@@ -145,6 +177,9 @@ impl Gateway {
 		// Somebody else may have looked for it meanwhile.
 		if let Some(known) = self.following.known(name, missed) {
 			return known;
+		}
+		if !self.following.make_room(self.most_streams, self.times.keeps_place) {
+			return Err(Failure::Busy);
 		}
 		let found = timeout(search, self.search(name)).await;
 		match found.unwrap_or_else(|_| Err(Failure::Upstream("no answer in time".into()))) {
@@ -195,7 +230,8 @@ impl Gateway {
 		if streams.contains_key(name) {
 			return;
 		}
-		streams.insert(name.to_owned(), Followed { stream, asked: Instant::now() });
+		streams
+			.insert(name.to_owned(), Followed { stream, asked: Instant::now(), displaced: false });
 		drop(streams);
 		tokio::spawn(self.clone().follow(name.to_owned(), stream));
 	}
@@ -266,6 +302,30 @@ mod tests {
 		assert_eq!(times.pause(true, 0), Duration::from_secs(10));
 		assert_eq!(times.pause(true, 1_000), LONGEST.1);
 		assert!(times.patience(true) > times.patience(false));
+	}
+
+	#[tokio::test]
+	async fn stream_that_nobody_asks_for_should_make_room_for_another() {
+		let following = Following::default();
+		let begin = |name: &str| {
+			let stream = StreamId::zero();
+			let followed = Followed { stream, asked: Instant::now(), displaced: false };
+			lock(&following.streams).insert(name.into(), followed);
+		};
+		let minute = Duration::from_secs(60);
+		begin("old");
+		begin("asked");
+		assert!(following.make_room(3, minute), "there is room");
+		assert!(!following.make_room(2, minute), "both were asked for lately");
+		assert!(following.known("asked", minute).is_some());
+		assert!(following.make_room(2, Duration::ZERO));
+		assert!(following.is_unasked("old", minute) && !following.is_unasked("asked", minute));
+		begin("new");
+		assert!(!following.make_room(2, minute), "the others were asked for lately");
+		assert!(following.known("old", minute).is_some(), "asked for before it was forgotten");
+		assert!(!following.is_unasked("old", minute));
+		begin("fourth");
+		assert!(!following.make_room(2, Duration::ZERO), "those that go are bounded too");
 	}
 
 	#[test]

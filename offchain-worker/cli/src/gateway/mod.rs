@@ -22,14 +22,15 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result as AnyResult};
 use axum::{
-	extract::{Path, State},
-	http::{header, StatusCode},
+	extract::{Path, Request, State},
+	http::{header, Method, StatusCode},
+	middleware::Next,
 	response::{IntoResponse, Response},
 	routing::get,
 	Json, Router,
 };
 use clap::Args;
-use livepeer_primitives::{AccountId, Seq, StreamId};
+use livepeer_primitives::{video::TICKS_PER_SECOND, AccountId, Seq, StreamId};
 use livepeer_worker_core::{
 	ports::{
 		chain::Chain,
@@ -37,14 +38,25 @@ use livepeer_worker_core::{
 		events::Event,
 		store::{FollowStore, StoreError, StreamState},
 	},
-	roles::follow::{FollowError, Follower},
-	rules::playlist::{self, is_stream_name},
+	roles::{
+		broadcast::Origin,
+		follow::{FollowError, Follower},
+	},
+	rules::{
+		playlist::{self, is_stream_name, Variant},
+		ts::describe,
+	},
 };
+use livepeer_worker_net::Multiaddr;
 use serde::Serialize;
 use sp_core::crypto::Ss58Codec;
 use tokio::net::TcpListener;
 
-use crate::setup::{asking_net, serve, stop_signal, unless_stopped, Home, HomeArgs, NodeArgs};
+use crate::{
+	http::{serve, Budget, Client, HttpLimits},
+	metrics as metrics_of_role,
+	setup::{asking_net, serving_net, stop_signal, unless_stopped, Home, HomeArgs, NodeArgs},
+};
 
 pub use following::Times;
 pub use metrics::Metrics;
@@ -68,6 +80,23 @@ pub struct GatewayArgs {
 	/// Segments kept of each stream.
 	#[arg(long, value_name = "SEGMENTS", default_value_t = 1_800)]
 	pub keep: u64,
+	/// The most that is kept of each stream, in MiB; --quota bounds all together.
+	#[arg(long, value_name = "MIB", default_value_t = 8_192)]
+	pub keep_mib: u64,
+	/// Streams that are followed at a time; one more takes the place of one that nobody has asked for
+	/// in the last minute.
+	#[arg(long, value_name = "STREAMS", default_value_t = 64)]
+	pub streams: usize,
+	/// Connections at a time.
+	#[arg(long, value_name = "CONNECTIONS", default_value_t = 1_024)]
+	pub connections: usize,
+	/// Connections of one address at a time: give as many as --connections behind a proxy.
+	#[arg(long, value_name = "CONNECTIONS", default_value_t = 128)]
+	pub connections_per_host: usize,
+	/// Also answer peers at this address, as a multiaddress: other gateways, and broadcasters that
+	/// lost what they stored (`broadcast --ask`).
+	#[arg(long, value_name = "MULTIADDR")]
+	pub listen: Vec<Multiaddr>,
 	/// Folder and logs.
 	#[command(flatten)]
 	pub home: HomeArgs,
@@ -79,10 +108,15 @@ pub struct GatewayArgs {
 /// Serves streams until it is stopped.
 pub async fn run(args: GatewayArgs) -> AnyResult<()> {
 	let mut stop = stop_signal()?;
-	let home = args.home.open()?;
+	let home = args.home.open().await?;
 	if let Some((listener, gateway)) = unless_stopped(&mut stop, start(&args, &home)).await? {
 		tracing::info!(address = %args.http, "serving");
-		serve(listener, gateway.router(), stop, DRAIN).await?;
+		let limits = HttpLimits {
+			connections: args.connections.max(1),
+			connections_per_host: args.connections_per_host.max(1),
+			..Default::default()
+		};
+		serve(listener, gateway.router(), stop, DRAIN, limits).await?;
 	}
 	home.events.emit(Event::Stopped);
 	Ok(())
@@ -94,22 +128,36 @@ async fn start(args: &GatewayArgs, home: &Home) -> AnyResult<(TcpListener, Arc<G
 		.await
 		.with_context(|| format!("cannot listen on {}", args.http))?;
 	let chain = args.node.connect_home(home, None).await?;
-	let net = Arc::new(asking_net(home, chain.genesis()).await?);
+	let net = if args.listen.is_empty() {
+		asking_net(home, chain.genesis()).await?
+	} else {
+		let origin = Arc::new(Origin::new(home.store.clone()));
+		serving_net(home, chain.genesis(), args.listen.clone(), origin).await?
+	};
+	for address in net.listening() {
+		tracing::info!("peers are answered at {address}/p2p/{}", net.peer_id());
+	}
+	let net = Arc::new(net);
 	home.events.emit(Event::Started {
 		account: None,
 		peer_id: Some(net.peer_id().to_string()),
 		listen: vec![args.http.to_string()],
 	});
-	let follower = Arc::new(Follower::new(
+	let follower = Follower::new(
 		chain,
 		home.store.clone(),
 		net,
 		home.events.clone(),
 		Arc::new(SystemClock::default()),
 		args.keep,
-	));
-	let broadcaster = args.broadcaster.clone();
-	let gateway = Gateway::new(follower, home.store.clone(), broadcaster, Times::default());
+	);
+	let follower = Arc::new(follower.within(args.keep_mib.saturating_mul(1024 * 1024)));
+	let gateway = Gateway {
+		most_streams: args.streams.max(1),
+		role: Some(home.metrics.clone()),
+		..Gateway::build(follower, home.store.clone(), args.broadcaster.clone(), Times::default())
+	};
+	let gateway = Arc::new(gateway);
 	tokio::spawn(gateway.clone().resume());
 	Ok((listener, gateway))
 }
@@ -120,9 +168,20 @@ pub struct Gateway {
 	store: Arc<dyn FollowStore>,
 	broadcaster: Option<AccountId>,
 	metrics: Metrics,
+	/// What every role counts.
+	role: Option<Arc<metrics_of_role::Metrics>>,
 	times: Times,
 	following: Following,
+	/// Streams that are followed at a time.
+	most_streams: usize,
+	/// Memory for segments that are sent.
+	memory: Budget,
 }
+
+/// Bytes of segments that may be in memory, in all and for one host.
+const MEMORY: (usize, usize) = (256 * 1024 * 1024, 128 * 1024 * 1024);
+/// Streams that are followed at a time unless told otherwise.
+const STREAMS: usize = 64;
 
 impl Gateway {
 	/// A gateway over what `follower` keeps in `store`; only streams of `broadcaster`, if given.
@@ -132,14 +191,36 @@ impl Gateway {
 		broadcaster: Option<AccountId>,
 		times: Times,
 	) -> Arc<Self> {
-		Arc::new(Self {
+		Arc::new(Self::build(follower, store, broadcaster, times))
+	}
+
+	/// The same, following at most so many streams at a time.
+	pub fn of_streams(
+		most_streams: usize,
+		follower: Arc<Follower>,
+		store: Arc<dyn FollowStore>,
+		times: Times,
+	) -> Arc<Self> {
+		Arc::new(Self { most_streams, ..Self::build(follower, store, None, times) })
+	}
+
+	fn build(
+		follower: Arc<Follower>,
+		store: Arc<dyn FollowStore>,
+		broadcaster: Option<AccountId>,
+		times: Times,
+	) -> Self {
+		Self {
 			follower,
 			store,
 			broadcaster,
 			times,
 			metrics: Metrics::default(),
+			role: None,
 			following: Following::default(),
-		})
+			most_streams: STREAMS,
+			memory: Budget::new(MEMORY.0, MEMORY.1),
+		}
 	}
 
 	/// The routes.
@@ -156,7 +237,8 @@ impl Gateway {
 			.route("/status", get(status))
 			.route("/metrics", get(export_metrics))
 			.route("/healthz", get(|| async { "ok\n" }))
-			.route("/readyz", get(|| async { "ready\n" }))
+			.route("/readyz", get(ready))
+			.layer(axum::middleware::from_fn(preflight))
 			.with_state(self.clone())
 	}
 
@@ -179,6 +261,8 @@ async fn blocking<T: Send + 'static>(
 enum Failure {
 	NotFound(&'static str),
 	Busy,
+	Full,
+	NotReady(String),
 	Upstream(String),
 	Internal(String),
 }
@@ -208,6 +292,10 @@ impl IntoResponse for Failure {
 			Failure::Busy => {
 				(StatusCode::SERVICE_UNAVAILABLE, "too many streams are looked for".to_owned())
 			}
+			Failure::Full => {
+				(StatusCode::SERVICE_UNAVAILABLE, "too much is sent at a time".to_owned())
+			}
+			Failure::NotReady(text) => (StatusCode::SERVICE_UNAVAILABLE, text),
 			Failure::Upstream(text) => (StatusCode::BAD_GATEWAY, text),
 			Failure::Internal(text) => (StatusCode::INTERNAL_SERVER_ERROR, text),
 		};
@@ -249,22 +337,66 @@ const NO_RECORDING: Failure = Failure::NotFound("no recording before the stream 
 /// Whoever comes when a stream has ended gets the recording; whoever watched it to its end asks for
 /// the playlists that it was given before, and those only say that they end.
 async fn master(State(gateway): Shared, Path(name): Path<String>) -> Result<Response, Failure> {
-	let (_, state) = gateway.state(&name).await?;
-	Ok(variants(&name, &state, state.ended))
+	let (stream, state) = gateway.state(&name).await?;
+	let ended = state.ended;
+	variants(&gateway, &name, stream, &state, ended).await
 }
 
 async fn recording(State(gateway): Shared, Path(name): Path<String>) -> Result<Response, Failure> {
-	let (_, state) = gateway.state(&name).await?;
+	let (stream, state) = gateway.state(&name).await?;
 	if !state.ended {
 		return Err(NO_RECORDING);
 	}
-	Ok(variants(&name, &state, true))
+	variants(&gateway, &name, stream, &state, true).await
 }
 
 /// Renditions are listed by their whole path, so that it does not matter which alias was asked for.
-fn variants(name: &str, state: &StreamState, recorded: bool) -> Response {
+async fn variants(
+	gateway: &Gateway,
+	name: &str,
+	stream: StreamId,
+	state: &StreamState,
+	recorded: bool,
+) -> Result<Response, Failure> {
 	let kind = if recorded { RECORDING } else { "" };
-	hls(PLAYLIST, "no-cache", playlist::master(&state.ladder, &format!("/stream/{name}/{kind}")))
+	let first = gateway.follower.timeline(stream, |timeline| {
+		timeline.live(WINDOW).entries.first().map(|entry| entry.seq)
+	})?;
+	let (store, count) = (gateway.store.clone(), state.ladder.len());
+	let look = move || look_at(&*store, stream, first.unwrap_or(0), count);
+	let variants = blocking(look).await??;
+	let text = playlist::master(&state.ladder, &variants, &format!("/stream/{name}/{kind}"));
+	Ok(hls(PLAYLIST, "no-cache", text))
+}
+
+/// What the newest segments say about their renditions: the first of them is read, of all the
+/// length is known.
+fn look_at(
+	store: &dyn FollowStore,
+	stream: StreamId,
+	first: Seq,
+	count: usize,
+) -> Result<Vec<Variant>, StoreError> {
+	let records = store.records(stream, first, WINDOW)?;
+	let mut variants = vec![Variant::default(); count];
+	for (index, variant) in variants.iter_mut().enumerate() {
+		let (mut bits, mut ticks) = (0, 0);
+		for record in &records {
+			let duration = record.header().segment.duration;
+			let Some(output) = record.outputs().get(index).copied().flatten() else { continue };
+			let of_output = u64::from(output.len) * 8;
+			bits += of_output * u64::from(TICKS_PER_SECOND);
+			ticks += u64::from(duration);
+			let rate = (of_output * u64::from(TICKS_PER_SECOND)).checked_div(duration.into());
+			variant.peak = variant.peak.max(rate.unwrap_or(0));
+			if variant.described.is_none() && variant.duration == 0 {
+				variant.duration = duration;
+				variant.described = store.get(output.hash)?.and_then(|bytes| describe(&bytes));
+			}
+		}
+		variant.average = u64::checked_div(bits, ticks).unwrap_or(0);
+	}
+	Ok(variants)
 }
 
 async fn media(
@@ -298,21 +430,26 @@ async fn media(
 
 async fn segment(
 	State(gateway): Shared,
+	client: Client,
 	Path((name, rendition, file)): Path<(String, usize, String)>,
 ) -> Result<Response, Failure> {
 	let unknown = || Failure::NotFound("no such segment");
 	let seq: Seq = file.strip_suffix(".ts").and_then(|n| n.parse().ok()).ok_or_else(unknown)?;
 	let stream = gateway.find(&name).await?;
 	let store = gateway.store.clone();
-	let read = move || -> Result<Option<Vec<u8>>, StoreError> {
+	let memory = gateway.memory.clone();
+	let read = move || -> Result<Response, Failure> {
 		let records = store.records(stream, seq, 1)?;
 		let record = records.first().filter(|record| record.header().seq == seq);
 		let output = record.and_then(|record| record.outputs().get(rendition).copied().flatten());
-		output.map_or(Ok(None), |output| store.get(output.hash))
+		let output = output.ok_or_else(unknown)?;
+		// Before they are read: however many ask, only so many bytes are in memory.
+		let held = memory.take(client, output.len as usize).ok_or(Failure::Full)?;
+		let bytes = store.get(output.hash)?.ok_or_else(unknown)?;
+		gateway.metrics.add_bytes(bytes.len() as u64);
+		Ok(hls("video/mp2t", "public, max-age=3600, immutable", held.body(bytes)))
 	};
-	let bytes = blocking(read).await??.ok_or_else(unknown)?;
-	gateway.metrics.add_bytes(bytes.len() as u64);
-	Ok(hls("video/mp2t", "public, max-age=3600, immutable", bytes))
+	blocking(read).await?
 }
 
 /// A stream as operators and the page see it.
@@ -379,6 +516,30 @@ async fn index(State(gateway): Shared) -> Result<Response, Failure> {
 }
 
 async fn export_metrics(State(gateway): Shared) -> Response {
-	let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-	([(header::CONTENT_TYPE, content_type)], gateway.metrics.encode()).into_response()
+	let mut text = gateway.metrics.encode();
+	if let Some(role) = &gateway.role {
+		// One text, which has one end.
+		text = text.trim_end().trim_end_matches("# EOF").to_owned() + &role.encode();
+	}
+	metrics_of_role::answer(text)
+}
+
+/// Whether requests can be answered: a load balancer sends none while they cannot.
+async fn ready(State(gateway): Shared) -> Result<&'static str, Failure> {
+	let ready = gateway.follower.ready().await;
+	ready.map(|()| "ready\n").map_err(|error| Failure::NotReady(format!("not ready: {error}")))
+}
+
+/// Lets pages of other origins ask what they must ask beforehand.
+async fn preflight(request: Request, next: Next) -> Response {
+	if request.method() != Method::OPTIONS {
+		return next.run(request).await;
+	}
+	let headers = [
+		(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+		(header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, OPTIONS"),
+		(header::ACCESS_CONTROL_ALLOW_HEADERS, "*, Range"),
+		(header::ACCESS_CONTROL_MAX_AGE, "86400"),
+	];
+	(StatusCode::NO_CONTENT, headers).into_response()
 }

@@ -22,11 +22,14 @@ use livepeer_primitives::{
 use sp_core::H256;
 use tokio::sync::watch;
 
-use super::FakeEngine;
+use super::{FakeEngine, SimClock};
 use crate::{
 	key::Key,
 	lock,
-	ports::chain::{At, Call, Chain, ChainError, Head, LeafReveal, Limits, Refused, Wait},
+	ports::{
+		chain::{At, Call, Chain, ChainError, Free, Head, LeafReveal, Limits, Refused, Wait},
+		clock::Clock,
+	},
 };
 
 /// An open claim of the fake chain.
@@ -75,6 +78,9 @@ struct ChainState {
 	calls: Vec<Call>,
 	unreachable: bool,
 	fail_next: Option<ChainError>,
+	challenge_takes: Option<(SimClock, u64)>,
+	free: BTreeMap<AccountId, Free>,
+	locked: bool,
 }
 
 /// A chain in memory: assigns each job to the only registered transcoder with capacity, checks
@@ -105,6 +111,9 @@ impl Default for FakeChain {
 			calls: Vec::new(),
 			unreachable: false,
 			fail_next: None,
+			challenge_takes: None,
+			free: BTreeMap::new(),
+			locked: false,
 		};
 		Self { state: Arc::new(Mutex::new(state)), heads: Arc::new(watch::Sender::default()) }
 	}
@@ -154,6 +163,62 @@ impl FakeChain {
 	/// Lets the next call fail.
 	pub fn fail_next(&self, error: ChainError) {
 		self.state().fail_next = Some(error);
+	}
+
+	/// Leaves a job's assignment so much.
+	pub fn set_allowance(&self, job: JobId, allowance: Balance) {
+		let mut state = self.state();
+		let current = state.jobs.get_mut(&job).and_then(|view| view.current.as_mut());
+		if let Some(current) = current {
+			current.allowance = allowance;
+		}
+	}
+
+	/// Gives the first assignment of a job that has none to a transcoder.
+	pub fn assign(&self, job: JobId, to: &AccountId) {
+		let mut state = self.state();
+		if let Some(view) = state.jobs.get_mut(&job) {
+			view.current.get_or_insert(AssignmentView {
+				index: 0,
+				transcoder: to.clone(),
+				price: 1,
+				toolchain: Some(FakeEngine::default().toolchain),
+				broadcaster_keys: 0,
+				transcoder_keys: 0,
+				max_leaves: 64,
+				claimable_until: None,
+				next_seq: 0,
+				allowance: PLENTY,
+			});
+		}
+		drop(state);
+		self.block();
+	}
+
+	/// Leaves an account so much.
+	pub fn leave(&self, account: &AccountId, free: Free) {
+		self.state().free.insert(account.clone(), free);
+	}
+
+	/// Locks the terms of transcoders, as in the last part of a round, or no longer.
+	pub fn lock_terms(&self, locked: bool) {
+		self.state().locked = locked;
+	}
+
+	/// Jails a transcoder and takes a part of its stake, or frees it.
+	pub fn jail(&self, account: &AccountId, jailed: bool) {
+		if let Some(view) = self.state().transcoders.get_mut(account) {
+			view.jailed = jailed;
+			if jailed {
+				(view.capacity, view.stake) = (0, view.stake / 2);
+			}
+		}
+		self.block();
+	}
+
+	/// Lets a look at a challenge take so many milliseconds.
+	pub fn slow_challenges(&self, clock: &SimClock, ms: u64) {
+		self.state().challenge_takes = Some((clock.clone(), ms));
 	}
 
 	/// Accepts one more toolchain.
@@ -217,6 +282,21 @@ impl FakeChain {
 			current.toolchain = Some(FakeEngine::default().toolchain);
 			current.transcoder_keys = 0;
 		}
+		self.block();
+	}
+
+	/// Has the running assignment accepted under the keys that both parties use now, as a reorg does
+	/// in which it was accepted later.
+	pub fn accept_again(&self, job: JobId) {
+		let mut state = self.state();
+		let view = state.jobs.get(&job).cloned();
+		if let Some((view, current)) = view.and_then(|view| Some((view.clone(), view.current?))) {
+			let broadcaster_keys = state.newest(&view.broadcaster, Purpose::Segments);
+			let transcoder_keys = state.newest(&current.transcoder, Purpose::Duties);
+			let current = AssignmentView { broadcaster_keys, transcoder_keys, ..current };
+			state.jobs.insert(job, JobView { current: Some(current), ..view });
+		}
+		drop(state);
 		self.block();
 	}
 
@@ -381,6 +461,10 @@ impl FakeChain {
 				};
 				state.claims.insert(id, open);
 			}
+			Call::TopUp { job, amount } => {
+				let view = state.jobs.get_mut(&job).ok_or_else(|| refuse(Refused::NoJob))?;
+				view.unreserved = view.unreserved.saturating_add(amount);
+			}
 			Call::EndJob { job } => {
 				let view = state.jobs.get_mut(&job).ok_or_else(|| refuse(Refused::NoJob))?;
 				view.ended = true;
@@ -390,10 +474,13 @@ impl FakeChain {
 			}
 			Call::Transcoder { price, reward_cut, fee_share, service } => {
 				let who = who()?;
+				if state.locked {
+					return Err(refuse(Refused::named("TranscoderElection", "TermsLocked")));
+				}
 				let capacity = state.transcoders.get(&who).map_or(0, |t| t.capacity);
 				let view = TranscoderView {
 					account: who.clone(),
-					stake: 1,
+					stake: 1_000,
 					price,
 					reward_cut,
 					fee_share,
@@ -566,6 +653,19 @@ impl Chain for FakeChainClient {
 		Ok(self.read()?.transcoders.get(account).cloned())
 	}
 
+	async fn free(&self, account: &AccountId) -> Result<Free, ChainError> {
+		let free = self.read()?.free.get(account).copied();
+		Ok(free.unwrap_or(Free { lpt: PLENTY, eth: PLENTY }))
+	}
+
+	fn is_for_tests(&self) -> bool {
+		true
+	}
+
+	async fn transcoders(&self) -> Result<Vec<TranscoderView>, ChainError> {
+		Ok(self.read()?.transcoders.values().cloned().collect())
+	}
+
 	async fn service(&self, account: &AccountId) -> Result<Option<ServiceRecord>, ChainError> {
 		Ok(self.read()?.transcoders.get(account).map(|view| view.service.clone()))
 	}
@@ -603,6 +703,10 @@ impl Chain for FakeChainClient {
 	}
 
 	async fn challenge(&self, id: ClaimId) -> Result<Option<ChallengeView>, ChainError> {
+		let takes = self.read()?.challenge_takes.clone();
+		if let Some((clock, ms)) = takes {
+			clock.sleep_until(clock.now_ms().saturating_add(ms)).await;
+		}
 		Ok(self.read()?.claims.get(&id).map(|claim| {
 			let answered = claim
 				.positions

@@ -28,12 +28,14 @@ struct StoreState {
 	pins: BTreeMap<String, Vec<H256>>,
 	headers: BTreeMap<SegmentKey, SignedHeader>,
 	receipts: BTreeMap<SegmentKey, TranscodedSegment>,
+	newest: BTreeMap<StreamId, SignedHeader>,
 	cursors: BTreeMap<(JobId, AssignmentIndex), Seq>,
 	claims: BTreeMap<SegmentKey, ClaimRecord>,
 	streams: BTreeMap<StreamId, StreamState>,
 	records: BTreeMap<(StreamId, Seq), SegmentRecord>,
 	values: BTreeMap<String, Vec<u8>>,
 	full: bool,
+	scans: usize,
 }
 
 impl StoreState {
@@ -63,6 +65,17 @@ impl MemoryStore {
 		lock(&self.0).full = full;
 	}
 
+	/// How often something was read that grows with what is stored.
+	pub fn scans(&self) -> usize {
+		lock(&self.0).scans
+	}
+
+	fn scan(&self) -> MutexGuard<'_, StoreState> {
+		let mut state = lock(&self.0);
+		state.scans += 1;
+		state
+	}
+
 	/// How many blobs are stored.
 	pub fn blob_count(&self) -> usize {
 		lock(&self.0).blobs.len()
@@ -88,6 +101,10 @@ impl Blobs for MemoryStore {
 
 	fn get(&self, hash: H256) -> Result<Option<Vec<u8>>, StoreError> {
 		Ok(lock(&self.0).blobs.get(&hash).cloned())
+	}
+
+	fn size(&self, hash: H256) -> Result<Option<u64>, StoreError> {
+		Ok(lock(&self.0).blobs.get(&hash).map(|bytes| bytes.len() as u64))
 	}
 
 	fn pin(&self, owner: &str, hashes: &[H256]) -> Result<(), StoreError> {
@@ -128,6 +145,13 @@ impl Headers for MemoryStore {
 		Ok(state.headers.entry(key).or_insert_with(|| signed.clone()).clone())
 	}
 
+	fn resign_header(&self, signed: &SignedHeader) -> Result<(), StoreError> {
+		let mut state = self.write()?;
+		let stored = state.headers.get_mut(&SegmentKey::of(&signed.header));
+		let stored = stored.filter(|stored| stored.header == signed.header);
+		stored.map(|stored| *stored = signed.clone()).ok_or(StoreError::Conflict)
+	}
+
 	fn drop_header(&self, key: SegmentKey) -> Result<(), StoreError> {
 		self.write()?.headers.remove(&key);
 		Ok(())
@@ -149,8 +173,17 @@ impl Receipts for MemoryStore {
 			return Err(StoreError::Conflict);
 		}
 		state.pin(format!("receipt/{key:?}"), segment.hashes());
+		let signed = &segment.signed;
+		let newest = state.newest.entry(signed.header.stream).or_insert_with(|| signed.clone());
+		if newest.header.seq < signed.header.seq {
+			*newest = signed.clone();
+		}
 		state.receipts.insert(key, segment.clone());
 		Ok(segment.clone())
+	}
+
+	fn newest(&self, stream: StreamId) -> Result<Option<SignedHeader>, StoreError> {
+		Ok(lock(&self.0).newest.get(&stream).cloned())
 	}
 
 	fn receipt(&self, key: SegmentKey) -> Result<Option<TranscodedSegment>, StoreError> {
@@ -165,7 +198,8 @@ impl Receipts for MemoryStore {
 		limit: usize,
 	) -> Result<Vec<TranscodedSegment>, StoreError> {
 		let from = SegmentKey { job, assignment, seq: from };
-		Ok(lock(&self.0)
+		Ok(self
+			.scan()
 			.receipts
 			.range(from..)
 			.take_while(|(key, _)| (key.job, key.assignment) == (job, assignment))
@@ -175,7 +209,7 @@ impl Receipts for MemoryStore {
 	}
 
 	fn assignments(&self) -> Result<Vec<(JobId, AssignmentIndex)>, StoreError> {
-		let state = lock(&self.0);
+		let state = self.scan();
 		let keys = state.receipts.keys().chain(state.claims.keys());
 		let set: BTreeSet<_> = keys.map(|key| (key.job, key.assignment)).collect();
 		Ok(set.into_iter().collect())
@@ -222,7 +256,7 @@ impl Claims for MemoryStore {
 	}
 
 	fn claims(&self) -> Result<Vec<ClaimRecord>, StoreError> {
-		Ok(lock(&self.0).claims.values().cloned().collect())
+		Ok(self.scan().claims.values().cloned().collect())
 	}
 
 	fn close_claim(&self, key: SegmentKey) -> Result<(), StoreError> {
@@ -249,7 +283,7 @@ impl Streams for MemoryStore {
 	}
 
 	fn streams(&self) -> Result<Vec<(StreamId, StreamState)>, StoreError> {
-		Ok(lock(&self.0).streams.iter().map(|(id, state)| (*id, state.clone())).collect())
+		Ok(self.scan().streams.iter().map(|(id, state)| (*id, state.clone())).collect())
 	}
 
 	fn put_record(&self, record: &SegmentRecord) -> Result<(), StoreError> {
@@ -268,12 +302,19 @@ impl Streams for MemoryStore {
 		from: Seq,
 		limit: usize,
 	) -> Result<Vec<SegmentRecord>, StoreError> {
-		Ok(lock(&self.0)
+		Ok(self
+			.scan()
 			.records
 			.range((stream, from)..=(stream, Seq::MAX))
 			.take(limit)
 			.map(|(_, record)| record.clone())
 			.collect())
+	}
+
+	fn last_record(&self, stream: StreamId) -> Result<Option<SegmentRecord>, StoreError> {
+		let state = lock(&self.0);
+		let mut records = state.records.range((stream, 0)..=(stream, Seq::MAX));
+		Ok(records.next_back().map(|(_, record)| record.clone()))
 	}
 
 	fn trim_records(&self, stream: StreamId, before: Seq) -> Result<(), StoreError> {

@@ -63,7 +63,7 @@ pub enum ChainError {
 	#[error("the node's runtime does not fit this worker: {0}")]
 	Incompatible(String),
 	/// The transaction was not taken into a block.
-	#[error("transaction {call} was not included: {reason}")]
+	#[error("transaction {call} was not included: {reason}{}", pool_advice(reason))]
 	NotIncluded {
 		/// Pallet and call.
 		call: &'static str,
@@ -71,7 +71,7 @@ pub enum ChainError {
 		reason: String,
 	},
 	/// The chain refused the call.
-	#[error("{call} was refused: {refused}")]
+	#[error("{call} was refused: {refused}{}", advice(refused))]
 	Refused {
 		/// Pallet and call.
 		call: &'static str,
@@ -84,6 +84,38 @@ pub enum ChainError {
 	/// The role has no key to sign with.
 	#[error("this role has no key to sign transactions with")]
 	NoKey,
+}
+
+/// What to do about a refusal, where there is something to do.
+fn advice(refused: &Refused) -> &'static str {
+	match refused.to_string().as_str() {
+		"Jobs.InsufficientEth" => "; the account has too little ETH for the budget and the bond: give a smaller --budget, or send it ETH",
+		"Jobs.BudgetTooSmall" => "; the budget does not pay for one segment at the highest price: give a larger --budget or a lower --max-price",
+		"Jobs.StreamHasJob" => "; another run has a job for this stream: end it with `livepeer-worker stream end`, or use another --name",
+		"Jobs.CannotBeJudged" => "; the ladder and the source are more than the judges can check: ask for fewer or smaller renditions",
+		"Jobs.TooManyPlaces" => "; the job lasts so long that its claims would fill a transcoder: give a smaller --lasts or longer segments",
+		"Jobs.BadEnd" => "; no job lasts that long: give a smaller --lasts",
+		"Jobs.CapExceeded" => "; the spending key has used up its cap: raise it with `livepeer-worker keys spend`",
+		"Jobs.KeyExpired" => "; the spending key has expired: renew it with `livepeer-worker keys spend`",
+		"Jobs.NoSpendingKey" | "Jobs.OutOfScope" => "; allow it with `livepeer-worker keys spend` and the account's own key",
+		"Jobs.CannotPayFee" => "; the transcoder's account has too little ETH and owed fees for the claim: send it ETH",
+		"TranscoderElection.TermsLocked" => "; terms are locked in the last tenth of a round: it is tried again in the next one",
+		"TranscoderElection.PriceBelowLowest" => "; in the lock period a price may fall to the lowest of the others only",
+		"TranscoderElection.NotEnoughSelfBond" => "; bond more of the account's own LPT to itself (lptStaking.bond)",
+		"TranscoderElection.TooManyCandidates" => "; every place of a candidate is taken: bond more than the one with the least",
+		"TranscoderElection.Jailed" | "Jobs.Jailed" => "; call transcoderElection.unjail() with the account's own key once no verdict against it is open",
+		"TranscoderElection.NotRegistered" => "; register with the account's own key (`livepeer-worker keys register --peer-id`)",
+		_ => "",
+	}
+}
+
+/// What to do about what the pool says.
+fn pool_advice(reason: &str) -> &'static str {
+	if reason.contains("Inability to pay") || reason.contains("balance too low") {
+		"; the account that signs has too little LPT for the fee of a transaction: send it some"
+	} else {
+		""
+	}
 }
 
 impl ChainError {
@@ -278,6 +310,13 @@ pub enum Call {
 		/// Where it is found.
 		record: ServiceRecord,
 	},
+	/// Raises the budget of a job. Signed as [`Call::CreateJob`] is.
+	TopUp {
+		/// The job.
+		job: JobId,
+		/// By how much, in ETH.
+		amount: Balance,
+	},
 	/// Ends a job. Signed as [`Call::CreateJob`] is.
 	EndJob {
 		/// The job.
@@ -356,6 +395,7 @@ impl Call {
 		match self {
 			Call::CreateJob { .. } => "Jobs.create_job",
 			Call::SetOrigin { .. } => "Jobs.set_origin",
+			Call::TopUp { .. } => "Jobs.top_up",
 			Call::EndJob { .. } => "Jobs.end_job",
 			Call::AcceptJob(..) => "Jobs.accept_job",
 			Call::ClaimWork(..) => "Jobs.claim_work",
@@ -385,6 +425,15 @@ pub struct Limits {
 	pub claim_grace: BlockNumber,
 	/// The best block's number on the protocol's clock, by which deadlines go.
 	pub now: BlockNumber,
+}
+
+/// What an account has that is free, in smallest units.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Free {
+	/// LPT.
+	pub lpt: Balance,
+	/// ETH.
+	pub eth: Balance,
 }
 
 /// How long [`Chain::submit`] waits.
@@ -419,8 +468,14 @@ pub trait Chain: Send + Sync {
 		account: &AccountId,
 		purpose: Purpose,
 	) -> Result<Vec<KeysView>, ChainError>;
+	/// What an account has that is free.
+	async fn free(&self, account: &AccountId) -> Result<Free, ChainError>;
+	/// Whether it is a chain for development or tests, on which peers may be on one machine.
+	fn is_for_tests(&self) -> bool;
 	/// One transcoder.
 	async fn transcoder(&self, account: &AccountId) -> Result<Option<TranscoderView>, ChainError>;
+	/// Every registered transcoder.
+	async fn transcoders(&self) -> Result<Vec<TranscoderView>, ChainError>;
 	/// Where a transcoder is reached.
 	async fn service(&self, account: &AccountId) -> Result<Option<ServiceRecord>, ChainError>;
 	/// Where a stream comes from.

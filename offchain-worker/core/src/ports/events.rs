@@ -2,7 +2,140 @@
 //!
 //! Hashes are hex with `0x`, accounts SS58, times milliseconds. Fields are only ever added.
 
+use std::{
+	collections::BTreeMap,
+	sync::{Arc, Mutex},
+};
+
 use serde::Serialize;
+
+use crate::{lock, ports::clock::Clock};
+
+/// What an operator is warned of.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Warning {
+	/// The account is jailed.
+	Jailed,
+	/// The stake fell: a slash, or stake that left.
+	StakeFell,
+	/// A claim failed.
+	ClaimFailed,
+	/// A claim was missed.
+	ClaimMissed,
+	/// A claim is void: nobody judged it.
+	ClaimVoid,
+	/// A claim was given up.
+	ClaimLost,
+	/// The chain refuses something.
+	Refused,
+	/// Segments of an own job were refused.
+	SegmentRefused,
+	/// More segments come than are transcoded.
+	QueueFull,
+	/// An account has little left.
+	LowBalance,
+	/// A job's budget is nearly used up.
+	LowBudget,
+	/// The account is registered no more.
+	NotRegistered,
+	/// Peers do not reach the published address.
+	Unreachable,
+	/// Nothing can be stored.
+	Store,
+}
+
+impl Warning {
+	/// All of them.
+	pub const ALL: [Warning; 14] = [
+		Self::Jailed,
+		Self::StakeFell,
+		Self::ClaimFailed,
+		Self::ClaimMissed,
+		Self::ClaimVoid,
+		Self::ClaimLost,
+		Self::Refused,
+		Self::SegmentRefused,
+		Self::QueueFull,
+		Self::LowBalance,
+		Self::LowBudget,
+		Self::NotRegistered,
+		Self::Unreachable,
+		Self::Store,
+	];
+
+	/// Its name, as in events and metrics.
+	pub fn name(self) -> &'static str {
+		match self {
+			Self::Jailed => "jailed",
+			Self::StakeFell => "stake_fell",
+			Self::ClaimFailed => "claim_failed",
+			Self::ClaimMissed => "claim_missed",
+			Self::ClaimVoid => "claim_void",
+			Self::ClaimLost => "claim_lost",
+			Self::Refused => "refused",
+			Self::SegmentRefused => "segment_refused",
+			Self::QueueFull => "queue_full",
+			Self::LowBalance => "low_balance",
+			Self::LowBudget => "low_budget",
+			Self::NotRegistered => "not_registered",
+			Self::Unreachable => "unreachable",
+			Self::Store => "store",
+		}
+	}
+}
+
+/// How often the same warning is said.
+const AGAIN_MS: u64 = 60_000;
+
+/// Says warnings, each at most once in a while: strangers may cause some.
+pub struct Warnings {
+	events: Arc<dyn EventSink>,
+	clock: Arc<dyn Clock>,
+	said: Mutex<BTreeMap<Option<Warning>, (u64, String)>>,
+}
+
+impl Warnings {
+	/// Says them to `events`.
+	pub fn new(events: Arc<dyn EventSink>, clock: Arc<dyn Clock>) -> Self {
+		Self { events, clock, said: Mutex::default() }
+	}
+
+	/// Says a warning, unless one of its kind was said lately.
+	pub fn warn(&self, what: Warning, text: impl Into<String>) {
+		let text = text.into();
+		if self.is_due(Some(what), None, &text) {
+			tracing::warn!(what = what.name(), "{text}");
+			self.events.emit(Event::Warned { what, text });
+		}
+	}
+
+	/// Says what is waited for, unless the same was said lately.
+	pub fn wait(&self, text: impl Into<String>) {
+		let text = text.into();
+		if self.is_due(None, Some(&text), &text) {
+			tracing::warn!("{text}");
+			self.events.emit(Event::Waits { text });
+		}
+	}
+
+	/// Nothing is waited for any more.
+	pub fn goes_on(&self) {
+		lock(&self.said).remove(&None);
+	}
+
+	fn is_due(&self, what: Option<Warning>, only_same: Option<&str>, text: &str) -> bool {
+		let now_ms = self.clock.now_ms();
+		let mut said = lock(&self.said);
+		let lately = said.get(&what).is_some_and(|(at_ms, before)| {
+			now_ms < at_ms.saturating_add(AGAIN_MS) && only_same.is_none_or(|text| text == before)
+		});
+		if !lately {
+			said.insert(what, (now_ms, text.to_owned()));
+		}
+		!lately
+	}
+}
 
 /// One step of a role.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -19,6 +152,19 @@ pub enum Event {
 	},
 	/// The role is down after an orderly stop.
 	Stopped,
+	/// Something that its operator should know or do something about. Said again while it lasts, at
+	/// most once in a while.
+	Warned {
+		/// Which: see [`Warning`].
+		what: Warning,
+		/// What happened and what to do.
+		text: String,
+	},
+	/// The role cannot go on by itself. Said again while it lasts, at most once in a while.
+	Waits {
+		/// What it waits for and what to do.
+		text: String,
+	},
 	/// Broadcaster: the stream has a job.
 	JobOpened {
 		/// The job.

@@ -38,6 +38,14 @@ pub enum StoreError {
 		/// Why.
 		reason: String,
 	},
+	/// The folder may not grow any more; nothing that was stored before is lost.
+	#[error("the store at {path} has reached its quota of {quota} bytes: give it more, everything stored so far is kept")]
+	Quota {
+		/// The folder.
+		path: String,
+		/// Its quota.
+		quota: u64,
+	},
 	/// A file's content no longer has its hash; it was removed.
 	#[error("stored bytes {0:?} are damaged and were removed")]
 	Damaged(H256),
@@ -191,8 +199,10 @@ pub struct StreamState {
 /// Bytes by their hash.
 pub trait Blobs: Send + Sync {
 	/// Stores bytes and returns their hash. They stay as long as something pins them; bytes that
-	/// nothing pins are removed when the store is opened.
+	/// nothing pins go after a while.
 	fn put(&self, bytes: &[u8]) -> Result<H256, StoreError>;
+	/// How many bytes have this hash, without reading them.
+	fn size(&self, hash: H256) -> Result<Option<u64>, StoreError>;
 	/// The bytes with this hash, checked.
 	fn get(&self, hash: H256) -> Result<Option<Vec<u8>>, StoreError>;
 	/// Pins bytes for `owner`, a name chosen by the caller; replaces its earlier pins. Bytes that
@@ -218,6 +228,9 @@ pub trait Headers: Send + Sync {
 	/// Stores a signed header and pins its source. When one is stored under its key already, that
 	/// one stays and is returned: a broadcaster signs one header per key.
 	fn put_header(&self, signed: &SignedHeader) -> Result<SignedHeader, StoreError>;
+	/// Puts another signature over a stored header in the place of its own. A header other than the
+	/// one that is stored is [`StoreError::Conflict`].
+	fn resign_header(&self, signed: &SignedHeader) -> Result<(), StoreError>;
 	/// Drops the header of a key and its pin.
 	fn drop_header(&self, key: SegmentKey) -> Result<(), StoreError>;
 }
@@ -228,6 +241,9 @@ pub trait Receipts: Send + Sync {
 	/// already, that one stays and is returned if it is for the same header; else, and when a
 	/// claim covers the seq, the answer is [`StoreError::Conflict`].
 	fn put_receipt(&self, segment: &TranscodedSegment) -> Result<TranscodedSegment, StoreError>;
+	/// The newest header of a stream for which a receipt was ever stored, claimed or not: what is
+	/// known of the streams that last had one, found without a search.
+	fn newest(&self, stream: StreamId) -> Result<Option<SignedHeader>, StoreError>;
 	/// The receipt stored under a key.
 	fn receipt(&self, key: SegmentKey) -> Result<Option<TranscodedSegment>, StoreError>;
 	/// The receipts of an assignment from `from` on, in ascending order of seq.
@@ -277,14 +293,16 @@ pub trait Streams: Send + Sync {
 		from: Seq,
 		limit: usize,
 	) -> Result<Vec<SegmentRecord>, StoreError>;
+	/// A stream's newest record.
+	fn last_record(&self, stream: StreamId) -> Result<Option<SegmentRecord>, StoreError>;
 	/// Forgets the records of a stream before `before` with their pins.
 	fn trim_records(&self, stream: StreamId, before: Seq) -> Result<(), StoreError>;
 }
 
 /// What a broadcaster keeps.
-pub trait BroadcastStore: Blobs + Headers + Streams {}
+pub trait BroadcastStore: Blobs + Values + Headers + Streams {}
 
-impl<S: Blobs + Headers + Streams> BroadcastStore for S {}
+impl<S: Blobs + Values + Headers + Streams> BroadcastStore for S {}
 
 /// What an origin serves from.
 pub trait OriginStore: Blobs + Streams {}

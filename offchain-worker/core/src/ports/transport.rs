@@ -15,7 +15,8 @@ use livepeer_primitives::{
 	video::{Ladder, MAX_SEGMENT_BYTES},
 	Hash, JobId, Seq, StreamId,
 };
-use sp_core::H256;
+use sp_core::{ConstU32, H256};
+use sp_runtime::BoundedVec;
 use thiserror::Error;
 
 /// The longest SCALE frame.
@@ -143,6 +144,14 @@ pub enum Request {
 		/// The stream.
 		stream: StreamId,
 	},
+	/// Whether the peer reaches another one at an address, which must be at the host of who asks:
+	/// nobody is made to call on strangers.
+	Reach {
+		/// Whom to expect there, by the binary form of its peer id.
+		peer_id: BoundedVec<u8, ConstU32<64>>,
+		/// The multiaddress in its binary form.
+		address: BoundedVec<u8, ConstU32<128>>,
+	},
 }
 
 impl Request {
@@ -150,7 +159,10 @@ impl Request {
 	pub fn payload_len(&self) -> u32 {
 		match self {
 			Request::Push(signed) => signed.header.segment.in_len,
-			Request::Fetch { .. } | Request::Playlist { .. } | Request::Newest { .. } => 0,
+			Request::Fetch { .. }
+			| Request::Playlist { .. }
+			| Request::Newest { .. }
+			| Request::Reach { .. } => 0,
 		}
 	}
 }
@@ -231,6 +243,8 @@ pub enum Reply {
 	Busy,
 	/// The request cannot be read.
 	BadRequest,
+	/// To a question whether somebody is reached.
+	Reached(bool),
 }
 
 /// Why a peer gave no usable answer.
@@ -315,11 +329,16 @@ pub trait Transport: Send + Sync {
 /// Answers peers. Requests run concurrently; their number is limited by the transport.
 #[async_trait]
 pub trait Service: Send + Sync {
+	/// How many bytes have this hash, if this worker has them: asked before they are read, so that
+	/// no number of requests fills the memory.
+	async fn size(&self, hash: H256) -> Option<u64>;
+
 	/// The bytes with this hash, if this worker has them.
 	async fn fetch(&self, hash: H256) -> Option<Vec<u8>>;
 
 	/// Whether this pass, shown by the peer that it names, is that of a judge of a claim that this
-	/// worker holds the bytes of. Whoever has one is served beyond the places of strangers.
+	/// worker holds the bytes of. Whoever has one is served beyond the places of strangers. While
+	/// nobody knows, as when the node is away, it is not: the peer is told to come again.
 	async fn is_judge(&self, _pass: &SignedPass) -> bool {
 		false
 	}

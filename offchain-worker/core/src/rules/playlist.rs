@@ -5,9 +5,11 @@ use std::collections::VecDeque;
 
 use codec::{Decode, Encode};
 use livepeer_primitives::{
-	video::{Rendition, LONGEST_SEGMENT, TICKS_PER_SECOND},
+	video::{Rendition, TARGET_SEGMENT, TICKS_PER_SECOND},
 	Epoch, Seq,
 };
+
+use super::ts::Described;
 
 /// Bits per second that audio and the container may add to a rendition's video.
 const OVERHEAD_BITS: u64 = 256_000;
@@ -18,24 +20,53 @@ const JUMP_TICKS: u64 = TICKS_PER_SECOND as u64 / 4;
 const LONGEST_GAP: u64 = 32;
 /// Time stamps have 33 bits.
 const PTS_MODULUS: u64 = 1 << 33;
-/// What playlists declare as their longest segment, in seconds. It may not change while a stream
-/// runs (RFC 8216, 6.2.1), so it is the longest that the protocol allows and not that of the
-/// segments listed now.
-const TARGET_SECONDS: u32 = LONGEST_SEGMENT.div_ceil(TICKS_PER_SECOND);
+/// What playlists declare as their longest segment, in seconds, unless there are longer ones: those
+/// of the target length. Players stay three times as far behind.
+const TARGET_SECONDS: u32 = TARGET_SEGMENT / TICKS_PER_SECOND;
+
+/// A rendition, as far as its segments tell.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Variant {
+	/// What its first segment says about itself.
+	pub described: Option<Described>,
+	/// Duration of that segment in ticks.
+	pub duration: u32,
+	/// The most bits per second of any segment that was looked at.
+	pub peak: u64,
+	/// The bits per second of all of them.
+	pub average: u64,
+}
 
 /// The master playlist: one variant per rendition, named `<prefix><index>.m3u8`.
-pub fn master(ladder: &[Rendition], prefix: &str) -> String {
+pub fn master(ladder: &[Rendition], variants: &[Variant], prefix: &str) -> String {
 	let mut text = String::from("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-INDEPENDENT-SEGMENTS\n");
 	for (index, rendition) in ladder.iter().enumerate() {
 		let bits = u64::from(rendition.kbps) * 1000;
 		let cap = u64::from(rendition.cap_kbps) * 1000;
+		let variant = variants.get(index);
+		// What may still come is bounded by what was ordered.
+		let peak = (cap + cap / 10 + OVERHEAD_BITS).max(variant.map_or(0, |v| v.peak));
+		let average = match variant {
+			Some(variant) if variant.average > 0 => variant.average,
+			_ => bits + OVERHEAD_BITS,
+		};
+		let (mut width, mut more) = (u64::from(rendition.width), String::new());
+		if let Some((variant, described)) =
+			variant.and_then(|v| v.described.as_ref().map(|described| (v, described)))
+		{
+			let (across, down) = (u64::from(described.aspect.0), u64::from(described.aspect.1));
+			width = (width * across + down / 2) / down.max(1);
+			let _ = write!(more, ",CODECS=\"{}\"", described.codecs);
+			let thousandths = u64::from(described.pictures) * u64::from(TICKS_PER_SECOND) * 1_000;
+			if let Some(rate) = thousandths.checked_div(variant.duration.into()) {
+				let _ = write!(more, ",FRAME-RATE={}.{:03}", rate / 1_000, rate % 1_000);
+			}
+		}
 		// Writing to a string cannot fail.
 		let _ = writeln!(
 			text,
-			"#EXT-X-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={},RESOLUTION={}x{}\n{prefix}{index}.m3u8",
-			cap + cap / 10 + OVERHEAD_BITS,
-			bits + OVERHEAD_BITS,
-			rendition.width,
+			"#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},\
+			 RESOLUTION={width}x{}{more}\n{prefix}{index}.m3u8",
 			rendition.height,
 		);
 	}
@@ -53,6 +84,8 @@ pub struct Entry {
 	pub duration: u32,
 	/// The first time stamp of its video, in ticks.
 	pub pts: Option<u64>,
+	/// When it was captured, in milliseconds of Unix time; 0 where that is not known.
+	pub captured: u64,
 }
 
 /// What a stream's playlists list. Stored beside the segments, so that after a restart no number
@@ -62,6 +95,9 @@ pub struct Timeline {
 	entries: VecDeque<Entry>,
 	/// Discontinuities before the first entry.
 	dropped: u64,
+	/// The longest segment that there ever was, in seconds: what playlists say of it may not become
+	/// less while a stream runs (RFC 8216, 6.2.1).
+	longest: u32,
 }
 
 /// The part of a stream that a live playlist lists.
@@ -71,12 +107,15 @@ pub struct Listing {
 	pub entries: Vec<Entry>,
 	/// Discontinuities before the first of them.
 	pub discontinuities: u64,
+	/// The longest segment of the stream, rounded to seconds.
+	pub longest: u32,
 }
 
 impl Timeline {
 	/// Adds the newest segment; one that is not newer than the others is left out.
 	pub fn push(&mut self, entry: Entry) {
 		if self.newest().is_none_or(|newest| newest < entry.seq) {
+			self.longest = self.longest.max(rounded(entry.duration));
 			self.entries.push_back(entry);
 		}
 	}
@@ -118,6 +157,7 @@ impl Timeline {
 		Listing {
 			entries: self.entries.iter().skip(start).copied().collect(),
 			discontinuities: self.dropped.saturating_add(before as u64),
+			longest: self.longest,
 		}
 	}
 
@@ -137,9 +177,11 @@ pub fn live(rendition: usize, listing: &Listing, ended: bool) -> String {
 	// Writing to a string cannot fail.
 	let _ = writeln!(
 		text,
-		"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-INDEPENDENT-SEGMENTS\n\
-		 #EXT-X-TARGETDURATION:{TARGET_SECONDS}\n#EXT-X-MEDIA-SEQUENCE:{first}\n\
+		"#EXTM3U\n#EXT-X-VERSION:{}\n#EXT-X-INDEPENDENT-SEGMENTS\n\
+		 #EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:{first}\n\
 		 #EXT-X-DISCONTINUITY-SEQUENCE:{}",
+		version(&listing.entries),
+		listing.longest.max(TARGET_SECONDS),
 		listing.discontinuities,
 	);
 	list(&mut text, rendition, &listing.entries, true);
@@ -155,12 +197,45 @@ pub fn recording(rendition: usize, entries: &[Entry]) -> String {
 	let _ = writeln!(
 		text,
 		"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-PLAYLIST-TYPE:VOD\n\
-		 #EXT-X-TARGETDURATION:{TARGET_SECONDS}\n#EXT-X-MEDIA-SEQUENCE:0",
+		 #EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:0",
+		entries.iter().map(|entry| rounded(entry.duration)).max().unwrap_or(0).max(TARGET_SECONDS),
 	);
 	// Numbers count lines here and name nothing, so what is missing needs no line.
 	list(&mut text, rendition, entries, false);
 	text.push_str("#EXT-X-ENDLIST\n");
 	text
+}
+
+/// A duration in seconds, as playlists round it.
+fn rounded(duration: u32) -> u32 {
+	duration.saturating_add(TICKS_PER_SECOND / 2) / TICKS_PER_SECOND
+}
+
+/// The version that a live playlist needs: gaps are of version 8, fractions of a second of 3.
+fn version(entries: &[Entry]) -> u32 {
+	let has_gap = entries.windows(2).any(|pair| pair[0].seq.saturating_add(1) != pair[1].seq);
+	if has_gap {
+		8
+	} else {
+		3
+	}
+}
+
+/// A time as playlists write it: `2026-11-28T17:30:00.250Z`.
+fn date_time(ms: u64) -> String {
+	let (days, in_day) = (ms / 86_400_000, ms % 86_400_000);
+	// Days are counted from 1 March 0000, so that the leap day is a year's last; an era has 400 years.
+	let days = days + 719_468;
+	let (era, of_era) = (days / 146_097, days % 146_097);
+	let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+	let of_year = of_era - (365 * year + year / 4 - year / 100);
+	let month = (5 * of_year + 2) / 153;
+	let day = of_year - (153 * month + 2) / 5 + 1;
+	let month = if month < 10 { month + 3 } else { month - 9 };
+	let year = era * 400 + year + u64::from(month <= 2);
+	let (hour, minute) = (in_day / 3_600_000, in_day / 60_000 % 60);
+	let (second, ms) = (in_day / 1_000 % 60, in_day % 1_000);
+	format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
 }
 
 /// The lines of segments; with `gaps`, a missing seq is a line of its own, because the media
@@ -176,6 +251,9 @@ fn list(text: &mut String, rendition: usize, entries: &[Entry], gaps: bool) {
 			for seq in missing.take_while(|_| gaps) {
 				let _ = writeln!(text, "#EXT-X-GAP\n#EXTINF:2.00000,\n{rendition}/{seq}.ts");
 			}
+		}
+		if entry.captured > 0 && before.is_none_or(|before| !follows(before, entry)) {
+			let _ = writeln!(text, "#EXT-X-PROGRAM-DATE-TIME:{}", date_time(entry.captured));
 		}
 		let micros = u64::from(entry.duration) * 1_000_000 / u64::from(TICKS_PER_SECOND);
 		let _ = writeln!(
@@ -250,7 +328,7 @@ pub(crate) mod tests {
 	use crate::fakes::rendition;
 
 	fn entry(seq: Seq, pts: u64) -> Entry {
-		Entry { seq, epoch: 0, duration: 180_000, pts: Some(pts) }
+		Entry { seq, epoch: 0, duration: 180_000, pts: Some(pts), captured: 0 }
 	}
 
 	/// A packet of a transport stream in which a picture with this time stamp starts.
@@ -290,17 +368,19 @@ pub(crate) mod tests {
 	#[test]
 	fn master_should_list_every_rendition() {
 		let ladder = [rendition(640, 360, 800), rendition(426, 240, 400)];
-		let text = master(&ladder, "");
+		let text = master(&ladder, &[], "");
 		assert!(text.starts_with("#EXTM3U\n"));
 		assert!(text.contains("RESOLUTION=640x360\n0.m3u8\n"));
 		assert!(text.contains("RESOLUTION=426x240\n1.m3u8\n"));
-		assert!(master(&ladder, "recording-").contains("RESOLUTION=426x240\nrecording-1.m3u8\n"));
+		assert!(
+			master(&ladder, &[], "recording-").contains("RESOLUTION=426x240\nrecording-1.m3u8\n")
+		);
 	}
 
 	#[test]
 	fn live_should_mark_a_jump_in_time() {
 		let entries = vec![entry(7, 0), entry(8, 180_000), entry(9, 0)];
-		let text = live(1, &Listing { entries, discontinuities: 2 }, true);
+		let text = live(1, &Listing { entries, discontinuities: 2, longest: 2 }, true);
 		assert_eq!(text.matches("#EXT-X-DISCONTINUITY\n").count(), 1);
 		assert!(text.contains("#EXT-X-MEDIA-SEQUENCE:7\n#EXT-X-DISCONTINUITY-SEQUENCE:2\n"));
 		assert!(text.contains("#EXT-X-DISCONTINUITY\n#EXTINF:2.000000,\n1/9.ts\n"));
@@ -310,7 +390,7 @@ pub(crate) mod tests {
 	#[test]
 	fn live_should_keep_sequence_numbers_when_a_segment_is_missing() {
 		let entries = vec![entry(1, 0), entry(3, 360_000)];
-		let text = live(0, &Listing { entries, discontinuities: 0 }, false);
+		let text = live(0, &Listing { entries, discontinuities: 0, longest: 2 }, false);
 		assert!(text.contains("#EXT-X-GAP\n#EXTINF:2.00000,\n0/2.ts\n"));
 		assert!(!text.contains("ENDLIST"));
 	}
@@ -328,14 +408,61 @@ pub(crate) mod tests {
 	}
 
 	#[test]
-	fn target_duration_should_be_the_same_whatever_is_listed() {
+	fn master_should_say_what_segments_say() {
+		let ladder = [rendition(640, 360, 800)];
+		let described =
+			Described { codecs: "avc1.64001e,mp4a.40.2".into(), pictures: 60, aspect: (4, 3) };
+		let variant = Variant {
+			described: Some(described),
+			duration: 180_180,
+			peak: 9_000_000,
+			average: 700_000,
+		};
+		let text = master(&ladder, &[variant], "");
+		assert!(text.contains(
+			"BANDWIDTH=9000000,AVERAGE-BANDWIDTH=700000,RESOLUTION=853x360,\
+			 CODECS=\"avc1.64001e,mp4a.40.2\",FRAME-RATE=29.970\n0.m3u8\n"
+		));
+	}
+
+	#[test]
+	fn target_duration_should_be_that_of_the_longest_segment_and_never_become_less() {
 		let short = Entry { duration: 90_000, ..entry(0, 0) };
-		let long = Entry { duration: LONGEST_SEGMENT, ..entry(1, 90_000) };
-		for entries in [vec![], vec![short], vec![short, long]] {
-			assert_eq!(tag(&recording(0, &entries), "TARGETDURATION"), 10);
-			let listing = Listing { entries, discontinuities: 0 };
-			assert_eq!(tag(&live(0, &listing, false), "TARGETDURATION"), 10);
-		}
+		let long = Entry { duration: 10 * TICKS_PER_SECOND, ..entry(1, 90_000) };
+		let mut timeline = Timeline::default();
+		timeline.push(short);
+		assert_eq!(tag(&live(0, &timeline.live(30), false), "TARGETDURATION"), 2);
+		timeline.push(long);
+		assert_eq!(tag(&live(0, &timeline.live(30), false), "TARGETDURATION"), 10);
+		timeline.push(Entry { duration: 180_000, ..entry(2, 990_000) });
+		timeline.trim(2);
+		assert_eq!(tag(&live(0, &timeline.live(30), false), "TARGETDURATION"), 10);
+		assert_eq!(tag(&recording(0, &timeline.whole()), "TARGETDURATION"), 2);
+		// 2.5 s are rounded up.
+		assert_eq!((rounded(224_999), rounded(225_000)), (2, 3));
+	}
+
+	#[test]
+	fn date_should_be_written_where_a_line_of_time_begins() {
+		assert_eq!(date_time(0), "1970-01-01T00:00:00.000Z");
+		assert_eq!(date_time(951_782_400_000), "2000-02-29T00:00:00.000Z");
+		assert_eq!(date_time(1_795_887_000_250), "2026-11-28T17:30:00.250Z");
+		let at = |seq, pts, captured| Entry { captured, ..entry(seq, pts) };
+		let entries = vec![at(0, 0, 1_000), at(1, 180_000, 3_000), at(2, 0, 9_000)];
+		let text = live(0, &Listing { entries, discontinuities: 0, longest: 2 }, false);
+		assert_eq!(text.matches("PROGRAM-DATE-TIME").count(), 2);
+		assert!(text.contains(
+			"#EXT-X-DISCONTINUITY\n#EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:00:09.000Z\n#EXTINF"
+		));
+	}
+
+	#[test]
+	fn version_should_be_that_of_gaps_when_there_is_one() {
+		let of = |seqs: &[Seq]| {
+			let entries = seqs.iter().map(|seq| entry(*seq, seq * 180_000)).collect();
+			tag(&live(0, &Listing { entries, discontinuities: 0, longest: 2 }, false), "VERSION")
+		};
+		assert_eq!((of(&[1, 2, 3]), of(&[1, 3])), (3, 8));
 	}
 
 	#[test]
@@ -381,7 +508,7 @@ pub(crate) mod tests {
 
 	#[test]
 	fn segments_should_follow_when_time_stamps_wrap() {
-		let last = Entry { seq: 1, epoch: 0, duration: 180_000, pts: Some(PTS_MODULUS - 180_000) };
+		let last = Entry { pts: Some(PTS_MODULUS - 180_000), ..entry(1, 0) };
 		assert!(follows(&last, &entry(2, 0)));
 		assert!(!follows(&last, &entry(2, 90_000)));
 		assert!(!follows(&last, &Entry { epoch: 1, ..entry(2, 0) }), "an epoch is a break");

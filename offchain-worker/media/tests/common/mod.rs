@@ -12,7 +12,7 @@ use livepeer_primitives::{
 	video::{Rendition, SourceLimits, CANONICAL_PROFILE},
 };
 use livepeer_worker_media::{
-	EvidenceSeed, MediaError, MediaPool, PoolConfig, Priority, TranscodeJob, Transcoded,
+	EvidenceSeed, MediaError, MediaPool, PoolConfig, Priority, TranscodeJob, Transcoded, Wishes,
 };
 
 /// Of the last segment of an epoch, which may be as short as it likes.
@@ -30,9 +30,9 @@ pub fn config() -> PoolConfig {
 		program: Some(PathBuf::from(env!("CARGO_BIN_EXE_livepeer-media"))),
 		live: 2,
 		verify: 2,
-		live_timeout: Duration::from_secs(60),
-		verify_timeout: Duration::from_secs(60),
-		segment_timeout: Duration::from_secs(30),
+		live_timeout: Duration::from_secs(300),
+		verify_timeout: Duration::from_secs(300),
+		segment_timeout: Duration::from_secs(120),
 		..PoolConfig::default()
 	}
 }
@@ -83,7 +83,8 @@ pub async fn transcode_into(
 	ladder: &[Rendition],
 	evidence: Option<EvidenceSeed>,
 ) -> Result<Transcoded, MediaError> {
-	let job = TranscodeJob { input, ladder, limits: &LIMITS, evidence };
+	let wishes = Wishes { evidence, variant: None };
+	let job = TranscodeJob { input, ladder, limits: &LIMITS, wishes };
 	pool.transcode(job, Priority::Live).await
 }
 

@@ -43,6 +43,8 @@ fn a_block_that_closes_after_the_clock_was_set_should_count() {
 		// What is scheduled for this block may close it; its agendas have run.
 		IsClosed::set(true);
 		assert_eq!((ChainConfig::now(), ChainConfig::is_open()), (1, true));
+		// Duties are refused all the same.
+		assert!(ChainConfig::ensure_open().is_err());
 		IsClosed::set(false);
 	});
 }

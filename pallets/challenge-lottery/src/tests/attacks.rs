@@ -5,7 +5,7 @@ use frame_support::assert_ok;
 use livepeer_primitives::{
 	claim::Outcome,
 	traits::{Beacon, Settlement},
-	verdict::{MismatchKind, Opening, Phase, Verdict, DISPUTE},
+	verdict::{MismatchKind, NonConformingKind, Opening, Phase, Verdict, DISPUTE},
 	Hash,
 };
 use sp_runtime::{
@@ -126,8 +126,7 @@ fn attack_evidence_copied() {
 		assert_eq!(reveal(claim.id, 0, 1, &said), Err(refused));
 		reveal(claim.id, 0, 2, &said).unwrap();
 		run_to(challenge(claim.id).due);
-		to_dispute(claim.id);
-		all_say(claim.id, DISPUTE, Verdict::Valid);
+		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
 		to_end(claim.id);
 		assert_eq!(paid(thief), vec![dissent()]);
 	});
@@ -244,7 +243,11 @@ fn attack_judge_unbonds_before_it_judges() {
 		to_commit(&claim);
 		let judge = number_of(&committee[0]);
 		let good = opening(claim.id, Verdict::Valid);
-		ballot(claim.id, 0, |i| (i != judge).then(|| good.clone()));
+		let lacking = opening(claim.id, UNAVAILABLE);
+		let starved = number_of(&committee[1]);
+		ballot(claim.id, 0, |i| {
+			(i != judge).then(|| if i == starved { lacking.clone() } else { good.clone() })
+		});
 		// Everybody who is asked is liable, whoever sat twice once.
 		to_dispute(claim.id);
 		assert_eq!(LIABLE.get().len(), 5);
@@ -484,8 +487,7 @@ fn attack_verdict_without_work() {
 		};
 		// Of three of equal stake, two are two thirds.
 		ballot(claim.id, 0, says);
-		to_dispute(claim.id);
-		all_say(claim.id, DISPUTE, Verdict::Valid);
+		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
 		to_end(claim.id);
 		assert_eq!(paid(lazy), vec![no_show()]);
 		assert!(Fake::seed(1).is_some());
@@ -507,5 +509,85 @@ fn attack_blocks_closed_until_deadlines_pass() {
 		System::set_block_number(now);
 		reveal_leaf(&claim, index).unwrap();
 		assert!(SLASHED.get().is_empty());
+	});
+}
+
+/// A transcoder claims again and again what cannot be judged without everybody, and loses nothing.
+#[test]
+fn attack_failing_over_the_input_for_nothing() {
+	build_and_execute(|| {
+		let claim = claim(8);
+		to_commit(&claim);
+		let input = Verdict::NonConforming(NonConformingKind::Input);
+		all_say(claim.id, 0, input);
+		to_dispute(claim.id);
+		all_say(claim.id, DISPUTE, input);
+		to_end(claim.id);
+		let [(who, cost)] = &CHARGED.get()[..] else { panic!("charged once") };
+		assert!(*who == transcoder() && *cost > 0);
+		// A claim that is accepted costs nothing of the kind.
+		let claim = self::claim(8);
+		to_commit(&claim);
+		all_say(claim.id, 0, Verdict::Valid);
+		to_end(claim.id);
+		assert_eq!(CHARGED.get().len(), 1);
+	});
+}
+
+/// One member with half of its committee's stake, or most of its members, abstain to have everybody
+/// judge for nothing.
+#[test]
+fn attack_abstaining_half_of_a_committee_for_a_free_dispute() {
+	for (stakes, abstaining) in [([900, 1, 1, 1, 1], 1), ([100, 100, 100, 100, 100], 2)] {
+		build_and_execute(|| {
+			seat(&stakes);
+			let claim = claim(8);
+			to_commit(&claim);
+			let mut committee: Vec<usize> = members(claim.id, 0).iter().map(number_of).collect();
+			committee.sort_by_key(|i| std::cmp::Reverse(stakes[*i]));
+			let spoilers = committee[..abstaining].to_vec();
+			let torn = opening(claim.id, Verdict::Abstain);
+			let good = opening(claim.id, Verdict::Valid);
+			ballot(claim.id, 0, |i| {
+				Some(if spoilers.contains(&i) { torn.clone() } else { good.clone() })
+			});
+			// One of three does not even cause a dispute; two of them do, in which everybody can.
+			if abstaining > 1 {
+				to_dispute(claim.id);
+				all_say(claim.id, DISPUTE, Verdict::Valid);
+			}
+			assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
+			to_end(claim.id);
+			for i in spoilers {
+				assert_eq!(paid(i), vec![no_show()], "validator {i} of {stakes:?}");
+			}
+		});
+	}
+}
+
+/// What is free is refused before anything is spent on it while the chain admits governance alone.
+#[test]
+fn attack_duties_while_the_clock_stands() {
+	build_and_execute(|| {
+		let claim = claim(8);
+		to_draw(&claim);
+		let index = drawn(&claim)[0];
+		let closed = Err(InvalidTransaction::Call.into());
+		let stand = |stands: bool| CLOSED.put(stands.then(System::block_number));
+		stand(true);
+		assert_eq!(reveal_leaf(&claim, index), closed);
+		stand(false);
+		to_commit(&claim);
+		let good = opening(claim.id, Verdict::Valid);
+		stand(true);
+		assert_eq!(commit(claim.id, 0, 0, &good), closed);
+		stand(false);
+		for member in 0..3 {
+			assert_ok!(commit(claim.id, 0, member, &good));
+		}
+		stand(true);
+		assert_eq!(reveal(claim.id, 0, 0, &good), closed);
+		stand(false);
+		assert_ok!(reveal(claim.id, 0, 0, &good));
 	});
 }

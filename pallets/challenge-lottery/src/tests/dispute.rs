@@ -53,13 +53,13 @@ fn outcome(id: u64) -> Option<Outcome> {
 }
 
 #[test]
-fn committee_should_only_accept_when_all_agree() {
+fn committee_should_accept_when_two_thirds_pass_and_nobody_accuses() {
 	let lazy = Opening {
 		evidence: livepeer_primitives::verdict::Evidence { recipe: 1, hash: Hash::zero() },
 		..opening_of(vec![])
 	};
 	build_and_execute(|| {
-		for case in 0..4 {
+		for case in 0..5 {
 			let claim = claim(8);
 			to_commit(&claim);
 			let good = opening(claim.id, Verdict::Valid);
@@ -67,13 +67,20 @@ fn committee_should_only_accept_when_all_agree() {
 			let other = match case {
 				0 => Some(opening(claim.id, WRONG)),
 				1 => Some(opening(claim.id, Verdict::Abstain)),
-				2 => None,
+				2 | 3 => None,
 				// Equal verdicts, unequal evidence.
 				_ => Some(Opening { evidence: lazy.evidence, ..good.clone() }),
 			};
-			ballot(claim.id, 0, |i| if i == odd { other.clone() } else { Some(good.clone()) });
+			// In one case a second member is silent too.
+			let second = number_of(&members(claim.id, 0)[2]);
+			let is_odd = |i| i == odd || case == 3 && i == second;
+			ballot(claim.id, 0, |i| if is_odd(i) { other.clone() } else { Some(good.clone()) });
 			let view = Lottery::challenge(claim.id).unwrap();
-			assert_eq!(view.stage, ChallengeStage::AwaitingDispute, "case {case}");
+			let expected = match case {
+				0 | 3 => ChallengeStage::AwaitingDispute,
+				_ => ChallengeStage::Decided,
+			};
+			assert_eq!(view.stage, expected, "case {case}");
 		}
 	});
 }
@@ -321,7 +328,7 @@ fn no_shows_should_double_until_a_full_answer() {
 }
 
 #[test]
-fn failure_over_the_input_alone_should_refund_without_slash_or_jail() {
+fn failure_over_the_input_alone_should_refund_and_cost_the_dispute_without_slash_or_jail() {
 	build_and_execute(|| {
 		let input = Verdict::NonConforming(NonConformingKind::Input);
 		let claim = disputed(input);
@@ -334,7 +341,18 @@ fn failure_over_the_input_alone_should_refund_without_slash_or_jail() {
 		};
 		assert!(events().iter().any(about_input));
 		assert!(DETAINED.get().is_empty());
+		let open = challenge(claim.id);
+		let crate::types::Stage::Decided(decision) = &open.stage else { panic!("decided") };
+		// What each of the five that revealed has done again.
+		let price = open.parameters.verify_price;
+		let cost = livepeer_primitives::work::fee(open.sampled_work * 5, price);
+		assert!(cost > 0);
+		assert_eq!(decision.dispute_cost, cost);
+		// Not before it could be cancelled.
+		run_to(decided + 11);
+		assert!(CHARGED.get().is_empty());
 		run_to(decided + 12);
+		assert_eq!(CHARGED.get(), vec![(transcoder(), cost)]);
 		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Refund)]);
 		assert_eq!(penalties(), vec![(3, dissent())]);
 		assert!(SLASHED.get().iter().all(|slash| slash.0 != transcoder()));

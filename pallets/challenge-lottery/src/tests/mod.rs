@@ -11,5 +11,6 @@ mod leaves;
 mod life;
 mod outcome;
 mod toolchains;
+mod tranches;
 mod verdicts;
 mod worker;

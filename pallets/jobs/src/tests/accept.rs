@@ -2,7 +2,7 @@
 
 use crate::{
 	mock::*,
-	types::{Agreement, Phase},
+	types::{Agreement, Class, Phase},
 	Assignments, Error, Event, PriorityLists,
 };
 use frame_support::{assert_noop, assert_ok};
@@ -53,7 +53,7 @@ fn accept_should_succeed_in_the_last_block() {
 		three();
 		let id = create(&BOB, "cam");
 		skip(2 + 3);
-		assert_eq!(job(id).phase, Phase::Offered { assignment: 0, until: now() });
+		assert_eq!(job(id).phase, Phase::Offered { assignment: 0, until: now(), retries: 0 });
 		accept(id);
 	});
 }
@@ -111,14 +111,14 @@ fn offer_should_go_to_the_next_on_the_list_when_not_accepted() {
 }
 
 #[test]
-fn list_should_be_drawn_anew_two_blocks_after_it_is_exhausted() {
+fn list_should_be_drawn_anew_after_it_is_exhausted() {
 	build_and_execute(|| {
 		three();
 		let id = create(&BOB, "cam");
 		skip(2 + 4 + 4 + 4);
-		assert_eq!(job(id).phase, Phase::Waiting { draw_at: now() + 2, retries: 0 });
+		assert_eq!(job(id).phase, Phase::Waiting { draw_at: now() + 4, retries: 1 });
 		check();
-		skip(2);
+		skip(4);
 		assert_eq!(current(id).1, 3);
 		assert_eq!(PriorityLists::<Test>::get(id).len(), 2);
 		assert_eq!(Noted::get().len(), 3);
@@ -263,5 +263,43 @@ fn keys_should_be_kept_until_the_last_claim_is_settled_and_nothing_can_be_report
 		assert_eq!(Retained::get().get(&key), Some(&1));
 		skip(1);
 		assert_eq!(Retained::get().get(&key), None);
+	});
+}
+
+#[test]
+fn attack_offers_that_always_lapse_should_back_off_and_stand_in_nobodys_way() {
+	build_and_execute(|| {
+		three();
+		let id = create(&BOB, "cam");
+		skip(2);
+		// The first list is urgent, for somebody waits for it.
+		assert_eq!(job(id).wake.map(|wake| wake.class), Some(Class::Urgent));
+		let mut waits = Vec::new();
+		let mut last = now();
+		while waits.len() < 5 {
+			next_block();
+			let stored = job(id);
+			if let Phase::Waiting { draw_at, .. } = stored.phase {
+				if draw_at != last {
+					waits.push(draw_at - now());
+					last = draw_at;
+				}
+			}
+			if stored.phase.retries() > 0 {
+				let class = stored.wake.map(|wake| wake.class);
+				assert_eq!(class, Some(Class::Lazy), "{:?}", stored.phase);
+			}
+		}
+		assert_eq!(waits, [4, 8, 16, 32, 64]);
+		check();
+		// Whoever accepts ends it, and so does money.
+		assert_ok!(Jobs::top_up(RuntimeOrigin::signed(BOB), id, 1));
+		assert_eq!(job(id).phase, Phase::Waiting { draw_at: now() + 2, retries: 0 });
+		skip(2);
+		accept(id);
+		let (who, _) = current(id);
+		jail(&who);
+		skip(1);
+		assert_eq!(job(id).phase.retries(), 0);
 	});
 }

@@ -15,7 +15,7 @@ fn job_should_be_drawn_two_blocks_after_creation() {
 		skip(1);
 		assert_eq!(job(id).phase, Phase::Waiting { draw_at: 3, retries: 0 });
 		skip(1);
-		assert_eq!(job(id).phase, Phase::Offered { assignment: 0, until: 6 });
+		assert_eq!(job(id).phase, Phase::Offered { assignment: 0, until: 6, retries: 0 });
 		let target = work::fee(job(id).max_leaf_work * 64, PRICE);
 		assert_eq!(
 			last_event(),

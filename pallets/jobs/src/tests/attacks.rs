@@ -165,7 +165,7 @@ fn useless_transcoder_with_a_high_price_should_never_be_asked() {
 		skip(100);
 		assert_eq!(job(id).phase.current(), None);
 		register(&TOM, UNIT, PRICE, 1);
-		skip(70);
+		skip(27);
 		assert_eq!(current(id).0, TOM);
 	});
 }

@@ -33,8 +33,8 @@ fn phases() -> impl Strategy<Value = Phase> {
 	prop_oneof![
 		(0..1_000u32, any::<u8>())
 			.prop_map(|(draw_at, retries)| Phase::Waiting { draw_at, retries }),
-		(any::<u32>(), 0..1_000u32)
-			.prop_map(|(assignment, until)| Phase::Offered { assignment, until }),
+		(any::<u32>(), 0..1_000u32, any::<u8>())
+			.prop_map(|(assignment, until, retries)| Phase::Offered { assignment, until, retries }),
 		any::<u32>().prop_map(|assignment| Phase::Running { assignment }),
 		Just(Phase::Ended),
 	]
@@ -43,7 +43,7 @@ fn phases() -> impl Strategy<Value = Phase> {
 #[test]
 fn step_should_follow_the_table() {
 	let waiting = Phase::Waiting { draw_at: 10, retries: 0 };
-	let offered = Phase::Offered { assignment: 0, until: 10 };
+	let offered = Phase::Offered { assignment: 0, until: 10, retries: 0 };
 	let runs = Phase::Running { assignment: 0 };
 	assert_eq!(step(&waiting, 50, 9), Step::Wait(10));
 	assert_eq!(step(&waiting, 50, 10), Step::Draw);
@@ -106,8 +106,8 @@ fn ends_should_never_be_urgent_nor_draws_that_found_nobody() {
 	assert_eq!(wake(waiting(10, 1), 50, 8), lazy(10));
 	assert_eq!(wake(waiting(60, 0), 50, 8), lazy(50));
 	assert_eq!(wake(waiting(50, 0), 50, 8), lazy(50));
-	assert_eq!(wake(Phase::Offered { assignment: 0, until: 10 }, 50, 8), urgent(11));
-	assert_eq!(wake(Phase::Offered { assignment: 0, until: 60 }, 50, 8), lazy(50));
+	assert_eq!(wake(Phase::Offered { assignment: 0, until: 10, retries: 0 }, 50, 8), urgent(11));
+	assert_eq!(wake(Phase::Offered { assignment: 0, until: 60, retries: 0 }, 50, 8), lazy(50));
 	assert_eq!(wake(Phase::Running { assignment: 0 }, 50, 8), lazy(50));
 	assert_eq!(wake(waiting(10, 0), 50, 60), lazy(61));
 }

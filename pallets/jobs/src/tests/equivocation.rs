@@ -1,16 +1,19 @@
 //! Contradictions.
 
-use crate::{mock::*, Equivocations, Error, Event, HoldReason};
+use crate::{mock::*, types::LeafEvidence, Equivocations, Error, Event, HoldReason};
 use frame_support::{assert_noop, assert_ok, dispatch::Pays};
 use livepeer_primitives::{
+	claim::WorkClaim,
 	keys::{OperatorSignature, Purpose, Signer},
-	leaf::RejectReason,
+	leaf::{Leaf, RejectReason},
 	receipt::{Receipt, TranscodeResult},
 	segment::SegmentHeader,
+	sum_tree::{Commitment, SumTree},
 	traits::Settlement,
+	work::STANDARD_SEGMENT_WORK,
 	AccountId, Hash, UNIT,
 };
-use sp_runtime::Perbill;
+use sp_runtime::{DispatchError, Perbill};
 
 fn signer(account: AccountId, generation: u32) -> Signer {
 	Signer { account, generation, key: 0 }
@@ -31,10 +34,53 @@ fn report_signed(
 	receipts: [Receipt; 2],
 	signatures: [OperatorSignature; 2],
 ) -> sp_runtime::DispatchResult {
-	let tom = RuntimeOrigin::signed(TOM);
-	Jobs::report_equivocation(tom, header.clone(), receipts, signatures)
-		.map(|info| assert_eq!(info.pays_fee, Pays::No))
+	report_by(&TOM, header, receipts, signatures)
+		.map(|pays| assert_eq!(pays, Pays::No))
+		.map_err(Into::into)
+}
+
+/// `who` shows two receipts for a header that BOB signed.
+fn report_by(
+	who: &AccountId,
+	header: &SegmentHeader,
+	receipts: [Receipt; 2],
+	signatures: [OperatorSignature; 2],
+) -> Result<Pays, DispatchError> {
+	let by_bob = sign(&BOB, Purpose::Segments, &header.hash());
+	let who = RuntimeOrigin::signed(who.clone());
+	Jobs::report_equivocation(who, header.clone(), by_bob, receipts, signatures)
+		.map(|info| info.pays_fee)
 		.map_err(|error| error.error)
+}
+
+/// A leaf of TIM's claim 0, which has no other, with a receipt that says something else.
+fn leaf_evidence(header: &SegmentHeader, toolchain: Hash) -> (SumTree, LeafEvidence) {
+	let Receipt { result, .. } = receipt(header, 1);
+	let TranscodeResult::Transcoded(outputs) = result else { panic!("transcoded") };
+	let leaf = Leaf::Transcoded {
+		segment: header.segment.clone(),
+		outputs,
+		work: STANDARD_SEGMENT_WORK,
+		extensions: Default::default(),
+	};
+	let tree = SumTree::new(&[leaf.clone(), leaf.clone()]).expect("a tree");
+	let receipt = Receipt { toolchain, ..receipt(header, 2) };
+	let evidence = LeafEvidence {
+		index: 1,
+		leaf,
+		proof: tree.proof(1).expect("a leaf"),
+		header_signature: sign(&BOB, Purpose::Segments, &header.hash()),
+		signature: sign_by(&signer(TIM, 0), Purpose::Duties, &receipt.hash()),
+		receipt,
+	};
+	(tree, evidence)
+}
+
+/// TIM claims two segments from `first` on with this tree.
+fn claim_tree(id: livepeer_primitives::JobId, first: u64, tree: &SumTree) {
+	let Commitment { root, total_work, .. } = tree.commitment();
+	let claim = WorkClaim { root, ..work_claim(id, 0, first, first + 1, total_work) };
+	assert_ok!(send_claim(&TIM, claim));
 }
 
 /// Shows two headers of BOB's.
@@ -61,6 +107,7 @@ fn two_results_for_one_segment_should_be_slashed_once_in_a_job() {
 			Event::TranscoderEquivocated {
 				job: id,
 				transcoder: TIM,
+				offence: 7,
 				reporter: TOM,
 				slashed: UNIT,
 				finders_fee: UNIT / 20,
@@ -289,5 +336,129 @@ fn before_acceptance_the_broadcaster_should_answer_for_its_current_keys() {
 		let headers = [1, 2].map(|byte| header(id, 0, 3, byte));
 		assert_noop!(report_bob(headers.clone(), 1), Error::<Test>::WrongGeneration);
 		assert_ok!(report_bob(headers, 2));
+	});
+}
+
+#[test]
+fn attack_self_report_of_an_invented_segment_should_not_shut_out_the_true_report() {
+	build_and_execute(|| {
+		let id = running();
+		// The true contradiction is in a claim of round 8.
+		Round::set(8);
+		assert_ok!(claim(&TIM, id, 0, 0, 9));
+		Round::set(11);
+		// An accomplice is first, with a segment that no claim covers: an offence of today, so that
+		// what left the stake since round 8 would be spared.
+		let invented = header(id, 0, 1_000_000, 1);
+		assert_ok!(report(&invented, [receipt(&invented, 1), receipt(&invented, 2)]));
+		let fraction = Perbill::from_percent(30);
+		assert_eq!(Slashes::get(), [(TIM, 11, fraction, vec![TOM])]);
+		// The true report takes what is missing.
+		let seen = header(id, 0, 3, 1);
+		let signatures = by(&signer(TIM, 0), &[receipt(&seen, 1), receipt(&seen, 2)]);
+		let receipts = [receipt(&seen, 1), receipt(&seen, 2)];
+		let pays = report_by(&TAT, &seen, receipts.clone(), signatures.clone());
+		assert_eq!(pays, Ok(Pays::No));
+		assert_eq!(Extended::get(), [(TIM, 8, 11, fraction, vec![TAT])]);
+		assert_eq!(Slashes::get().len(), 1, "nothing is cut twice");
+		assert_eq!(Equivocations::<Test>::get(id, TIM), Some(8));
+		let again = report_by(&TAT, &seen, receipts, signatures);
+		assert_noop!(again, Error::<Test>::AlreadyReported);
+		let later = header(id, 0, 2_000_000, 1);
+		let later = report(&later, [receipt(&later, 1), receipt(&later, 2)]);
+		assert_noop!(later, Error::<Test>::AlreadyReported);
+	});
+}
+
+#[test]
+fn attack_transcoder_should_earn_nothing_by_reporting_itself() {
+	build_and_execute(|| {
+		let id = running();
+		let header = header(id, 0, 3, 1);
+		let receipts = [receipt(&header, 1), receipt(&header, 2)];
+		let signatures = by(&signer(TIM, 0), &receipts);
+		let pays = report_by(&TIM, &header, receipts, signatures);
+		assert_eq!(pays, Ok(Pays::Yes), "not even the fee of the call");
+		assert_eq!(Slashes::get(), [(TIM, 7, Perbill::from_percent(30), vec![])]);
+	});
+}
+
+#[test]
+fn attack_evidence_should_be_of_a_segment_that_the_broadcaster_signed() {
+	build_and_execute(|| {
+		Generations::set([((BOB, Purpose::Segments), 2)].into());
+		let id = running();
+		let header = header(id, 0, 3, 1);
+		let receipts = [receipt(&header, 1), receipt(&header, 2)];
+		let report = |by_bob: OperatorSignature| {
+			let signatures = by(&signer(TIM, 0), &receipts);
+			let tom = RuntimeOrigin::signed(TOM);
+			Jobs::report_equivocation(tom, header.clone(), by_bob, receipts.clone(), signatures)
+				.map(|_| ())
+				.map_err(|error| error.error)
+		};
+		let signed = |account, generation, object: &Hash| {
+			sign_by(&signer(account, generation), Purpose::Segments, object)
+		};
+		let hash = header.hash();
+		assert_noop!(report(signed(TIM, 0, &hash)), Error::<Test>::WrongGeneration);
+		assert_noop!(report(signed(BOB, 1, &hash)), Error::<Test>::WrongGeneration);
+		let other = crate::mock::header(id, 0, 4, 1).hash();
+		assert_noop!(report(signed(BOB, 2, &other)), Error::<Test>::BadSignature);
+		assert_ok!(report(signed(BOB, 2, &hash)));
+	});
+}
+
+#[test]
+fn receipt_against_a_claimed_leaf_should_be_slashed_in_the_claims_round() {
+	build_and_execute(|| {
+		let id = running();
+		let header = header(id, 0, 6, 1);
+		let (tree, good) = leaf_evidence(&header, TOOLCHAIN);
+		Round::set(9);
+		claim_tree(id, 5, &tree);
+		Round::set(10);
+		let show = |who: &AccountId, change: &dyn Fn(&mut LeafEvidence)| {
+			let mut evidence = good.clone();
+			change(&mut evidence);
+			evidence.signature =
+				sign_by(&evidence.signature.signer, Purpose::Duties, &evidence.receipt.hash());
+			let who = RuntimeOrigin::signed(who.clone());
+			Jobs::report_leaf(who, 0, Box::new(evidence))
+				.map(|info| info.pays_fee)
+				.map_err(|error| error.error)
+		};
+		let wrong = || Error::<Test>::NotEquivocation;
+		// The same results, another segment, another leaf, an empty one.
+		assert_noop!(show(&TOM, &|e| e.receipt = receipt(&header, 1)), wrong());
+		let other = crate::mock::header(id, 0, 5, 1);
+		assert_noop!(show(&TOM, &|e| e.receipt = receipt(&other, 2)), wrong());
+		assert_noop!(show(&TOM, &|e| e.index = 0), wrong());
+		assert_noop!(show(&TOM, &|e| e.leaf = Leaf::Empty), wrong());
+		assert_noop!(show(&TOM, &|e| e.proof[0].work += 1), wrong());
+		// Not by the transcoder, not of the broadcaster's segment.
+		let foreign = show(&TOM, &|e| e.signature.signer.account = TAT);
+		assert_noop!(foreign, Error::<Test>::WrongGeneration);
+		let unsigned =
+			show(&TOM, &|e| e.header_signature.signature = e.signature.signature.clone());
+		assert_noop!(unsigned, Error::<Test>::BadSignature);
+		let who = RuntimeOrigin::signed(TOM);
+		let none = Jobs::report_leaf(who, 9, Box::new(good.clone())).map(|_| ());
+		assert_noop!(none.map_err(|error| error.error), Error::<Test>::NoClaim);
+
+		assert_eq!(show(&TOM, &|_| ()), Ok(Pays::No));
+		assert_eq!(Slashes::get(), [(TIM, 9, Perbill::from_percent(30), vec![TOM])]);
+		assert_noop!(show(&TOM, &|_| ()), Error::<Test>::AlreadyReported);
+	});
+	// Another toolchain alone is a contradiction.
+	build_and_execute(|| {
+		let id = running();
+		let header = header(id, 0, 6, 1);
+		let (tree, mut evidence) = leaf_evidence(&header, Hash::repeat_byte(0xbb));
+		claim_tree(id, 5, &tree);
+		evidence.receipt = Receipt { toolchain: Hash::repeat_byte(0xbb), ..receipt(&header, 1) };
+		let hash = evidence.receipt.hash();
+		evidence.signature = sign_by(&signer(TIM, 0), Purpose::Duties, &hash);
+		assert_ok!(Jobs::report_leaf(RuntimeOrigin::signed(TOM), 0, Box::new(evidence)));
 	});
 }

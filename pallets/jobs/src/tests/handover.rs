@@ -24,7 +24,7 @@ fn job_should_be_handed_on_in_the_next_block_when_transcoder_is_jailed() {
 		check();
 		skip(1);
 		assert_eq!(current(id), (next, 1));
-		assert_eq!(job(id).phase, Phase::Offered { assignment: 1, until: now() + 3 });
+		assert_eq!(job(id).phase, Phase::Offered { assignment: 1, until: now() + 3, retries: 0 });
 		// What was done can still be claimed for.
 		assert_eq!(assignment(id, 0).claimable_until, Some(now() + 20));
 		assert!(events().contains(&Event::AssignmentEnded {

@@ -20,8 +20,8 @@ fn idle_assignment_should_be_ended_by_anyone_and_drawn_anew() {
 		skip(1);
 		assert_ok!(end_idle(&TAT, id));
 		assert_eq!(job(id).phase, Phase::Waiting { draw_at: now() + 2, retries: 0 });
-		// What was done can still be claimed for, but it holds no place.
-		assert!(!Places::<Test>::contains_key(TIM));
+		// What was done can still be claimed for: it holds a place for that, and no other.
+		assert_eq!(Places::<Test>::get(TIM), 1);
 		assert_ok!(claim(&TIM, id, 0, 0, 0));
 		assert_eq!(Places::<Test>::get(TIM), 1);
 		check();
@@ -70,5 +70,27 @@ fn only_what_runs_should_be_ended_as_idle() {
 		skip(2);
 		// An offer has its own deadline.
 		assert_noop!(end_idle(&TAT, id), Error::<Test>::NoAssignment);
+	});
+}
+
+#[test]
+fn attack_end_idle_should_not_take_the_place_of_the_last_claim() {
+	build_and_execute(|| {
+		let id = running();
+		assert_ok!(claim(&TIM, id, 0, 0, 0));
+		skip(2 * CLAIM + 1);
+		assert_ok!(end_idle(&TAT, id));
+		// Everything else that the transcoder may have open is.
+		let kept = Places::<Test>::get(TIM);
+		assert_eq!(kept, 2, "the open claim's, and one for the last");
+		Parameters::mutate(|p| p.max_open_claims = kept);
+		assert_ok!(claim(&TIM, id, 0, 1, 9));
+		assert_noop!(claim(&TIM, id, 0, 10, 10), Error::<Test>::TooManyOpenClaims);
+		check();
+		skip(GRACE + 1);
+		for claim in open_claims() {
+			decide(claim);
+		}
+		assert!(!Places::<Test>::contains_key(TIM), "nothing is kept after the grace");
 	});
 }

@@ -148,7 +148,10 @@ fn report(
 		let receipts = [1, 2].map(|byte| receipt(&header, byte));
 		let signatures =
 			receipts.each_ref().map(|receipt| sign_by(&by, Purpose::Duties, &receipt.hash()));
-		Jobs::report_equivocation(signed(POT), header, receipts, signatures)
+		let by_broadcaster = agreement.map_or(0, |agreement| agreement.broadcaster_keys);
+		let by_broadcaster = signer(job(id).broadcaster, by_broadcaster);
+		let signed_by = sign_by(&by_broadcaster, Purpose::Segments, &header.hash());
+		Jobs::report_equivocation(signed(POT), header, signed_by, receipts, signatures)
 	};
 	done.map(|_| ()).map_err(|error| error.error)
 }
@@ -253,7 +256,7 @@ fn apply(op: Op) {
 			Generations::mutate(|generations| {
 				*generations.entry((account.clone(), purpose)).or_default() += 1;
 			});
-			<Jobs as OnKeyRevoked>::on_key_revoked(&account, purpose, generation);
+			<Jobs as OnKeyRevoked>::on_key_revoked(&account, purpose, generation, 1);
 		}
 		Op::Toolchain { retire } => {
 			Retired::set(if retire { vec![TOOLCHAIN] } else { vec![] });

@@ -44,7 +44,7 @@ fn key_should_create_top_up_and_end_with_its_broadcasters_eth() {
 		assert_eq!(spent(), 2 * UNIT + BOND);
 		check();
 		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(KEY), 0));
-		assert_eq!(free(&BOB), PURSE);
+		assert_eq!(free(&BOB), PURSE - BOND, "but for the key's deposit");
 		assert_eq!(total_eth(&KEY), 0, "no ETH passes through the key");
 	});
 }
@@ -84,14 +84,18 @@ fn what_a_job_gives_back_should_count_no_more_once() {
 		assert_eq!(spent(), UNIT + BOND);
 		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(KEY), 0));
 		skip(GRACE + 1);
-		// Of the 1.99 ETH that came back as much counts no more as the key had put in.
-		assert_eq!(spent(), 0);
-		assert_ok!(create_as_key("cam", UNIT));
+		// Of the 2 ETH and the bond half was the key's, and so it is of what was spent: ten segments.
+		let (put_in, all, gone) = (UNIT + BOND, 2 * UNIT + BOND, fee_of(10));
+		let back = |returned: Balance| put_in * returned / all;
+		let left = put_in - back(all - BOND - gone);
+		assert_eq!(spent(), left);
+		assert!(left > put_in * gone / all);
+		assert_ok!(create_as_key("cam2", UNIT));
 		assert_ok!(settle(0, livepeer_primitives::traits::Settlement::Refund));
 		skip(GONE);
-		// The old job's bond was counted already, and what its failed claim gave back is the
-		// broadcaster's.
-		assert_eq!(spent(), UNIT + BOND);
+		// The old job's bond came back, and what its failed claim gave back is the broadcaster's.
+		let expected = put_in + put_in * gone / all;
+		assert!((expected..expected + 3).contains(&spent()), "{} for {expected}", spent());
 	});
 }
 
@@ -169,12 +173,13 @@ fn key_should_do_nothing_to_anothers_jobs() {
 fn key_should_name_no_keys() {
 	build_and_execute(|| {
 		set(5 * UNIT, 100, ALL);
-		// What it sets is for its own ETH, of which it has none.
-		assert_ok!(Jobs::set_spending_key(RuntimeOrigin::signed(KEY), TIM, UNIT, 100, ALL));
+		// What it sets is for its own ETH, of which it has none, not even the deposit.
+		let set = Jobs::set_spending_key(RuntimeOrigin::signed(KEY), TIM, UNIT, 100, ALL);
+		assert_noop!(set, Error::<Test>::InsufficientEth);
 		assert!(!SpendingKeys::<Test>::contains_key(BOB, TIM));
 		assert_noop!(create_by(&TIM, Some(BOB), "cam", UNIT), Error::<Test>::NoSpendingKey);
 		// Nor does a key's key count for the first's broadcaster.
-		assert_noop!(create_by(&TIM, Some(KEY), "cam", UNIT / 2), Error::<Test>::InsufficientEth);
+		assert_noop!(create_by(&TIM, Some(KEY), "cam", UNIT / 2), Error::<Test>::NoSpendingKey);
 		assert_noop!(
 			Jobs::remove_spending_key(RuntimeOrigin::signed(KEY), BOB, KEY),
 			Error::<Test>::KeyNotExpired
@@ -203,5 +208,60 @@ fn keys_should_be_eight_at_most_and_shown() {
 		}
 		assert!(Jobs::spending_keys(BOB).is_empty());
 		assert_noop!(Jobs::remove_spending_key(bob(), BOB, key(1)), Error::<Test>::NoSpendingKey);
+	});
+}
+
+#[test]
+fn attack_spending_keys_should_not_fill_storage_for_nothing() {
+	build_and_execute(|| {
+		let set = |who: &AccountId, i: u8| {
+			let origin = RuntimeOrigin::signed(who.clone());
+			Jobs::set_spending_key(origin, AccountId::new([i; 32]), 0, 50, Scope::none())
+		};
+		// Who has nothing can have nothing stored.
+		assert_noop!(set(&TIM, 1), Error::<Test>::InsufficientEth);
+		assert_ok!(set(&BOB, 1));
+		assert_ok!(set(&BOB, 2));
+		assert_eq!(held(&BOB, HoldReason::SpendingKey), 2 * BOND);
+		// A change takes no second one, and a new price of storage changes no old deposit.
+		Parameters::mutate(|parameters| parameters.broadcaster_bond = 3 * BOND);
+		assert_ok!(set(&BOB, 2));
+		assert_eq!(held(&BOB, HoldReason::SpendingKey), 2 * BOND);
+		check();
+		let remove = |who: AccountId, i: u8| {
+			let key = AccountId::new([i; 32]);
+			Jobs::remove_spending_key(RuntimeOrigin::signed(who), BOB, key)
+		};
+		assert_ok!(remove(BOB, 1));
+		assert_eq!(held(&BOB, HoldReason::SpendingKey), BOND);
+		// Whoever removes an expired one, its broadcaster gets the deposit back.
+		run_to(50);
+		assert_ok!(remove(TAT, 2));
+		assert_eq!((held(&BOB, HoldReason::SpendingKey), free(&BOB)), (0, PURSE));
+	});
+}
+
+#[test]
+fn attack_top_ups_of_others_should_not_be_given_back_to_the_creating_key() {
+	build_and_execute(|| {
+		register(&TIM, UNIT, PRICE, 1);
+		set(5 * UNIT, 10_000, ALL);
+		assert_ok!(create_as_key("cam", UNIT));
+		// The broadcaster doubles the budget; half of all is spent.
+		assert_ok!(Jobs::top_up(RuntimeOrigin::signed(BOB), 0, UNIT));
+		skip(2);
+		accept(0);
+		for i in 0..15 {
+			assert_ok!(claim(&TIM, 0, 0, i * 64, i * 64 + 63));
+		}
+		let gone = fee_of(15 * 64);
+		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(KEY), 0));
+		for id in open_claims() {
+			assert_ok!(settle(id, livepeer_primitives::traits::Settlement::Pay));
+		}
+		skip(GONE);
+		assert!(crate::Jobs::<Test>::iter().next().is_none());
+		let share = (UNIT + BOND) * gone / (2 * UNIT + BOND);
+		assert!((share..share + 3).contains(&spent()), "{} for {share}", spent());
 	});
 }

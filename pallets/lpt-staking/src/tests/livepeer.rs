@@ -1,5 +1,26 @@
 //! Livepeer's worked numbers, and where we differ on purpose. A4 to A14 are examples of Livepeer's
 //! own tests.
+//!
+//! Where the scenarios of Livepeer's suite that concern stake are told, by their numbers:
+//!
+//! - 2: shares are of a type that holds no more than one.
+//! - 5: the sets' sizes are bounded parameters; a smaller one acts with the next election
+//!   (`size_should_follow_parameter_when_round_begins`).
+//! - 6, 7, 9 to 12: `registration.rs`, `lock_period.rs` and `election.rs` of the election;
+//!   8: terms of a round are copied when it begins, so nothing is to be called before.
+//! - 13, 18: `bonding.rs`; 14: no account is the null account. 15 to 17: a move is a call of its own,
+//!   `returns.rs`. 19: `top_up_should_keep_earning_when_the_round_goes_on`. 20:
+//!   `third_party_should_not_grief_with_bonds`, `attack_stranger_forces_a_bond_upon_somebody`.
+//! - 21, 33: rewards are booked without a call, once a round. 22:
+//!   `stake_should_not_change_the_rounds_reward_when_it_joins_in_the_round`, and the free stake of
+//!   `rebond` in `returns.rs`.
+//! - 23 to 27, 29, 30: `exits.rs` and `returns.rs`; 25 with
+//!   `unbonded_should_leave_the_list_in_bounded_steps_when_rounds_begin`. 28:
+//!   `weakest_should_make_room_when_the_list_is_full`: stake that comes back registers nobody.
+//! - 31: fees are paid whole and to their owner alone, `earnings.rs`.
+//! - 32, 34, 35, 37, 39, 40: below. 36: inflation's `treasury_should_match_livepeer_a5`. 38: who is not
+//!   registered gets no job.
+//! - 61: there is no reward call to hinder. 62: `properties.rs`.
 
 use crate::{maths::FACTOR_ONE, mock::*};
 use livepeer_primitives::{traits::Stake, AccountId};

@@ -11,5 +11,6 @@ mod liabilities;
 mod livepeer;
 mod maths;
 mod properties;
+mod returns;
 mod slashing;
 mod views;

@@ -62,6 +62,9 @@ struct ModelLock {
 	to: AccountId,
 	round: RoundIndex,
 	release: RoundIndex,
+	liable_until: RoundIndex,
+	/// To whom it is offered.
+	offered: Option<AccountId>,
 	value: Real,
 }
 
@@ -126,8 +129,23 @@ impl Model {
 			to,
 			round: lock.round,
 			release: lock.release(),
+			liable_until: lock.liable_until,
+			offered: match &lock.purpose {
+				crate::Purpose::Transfer(to) => Some(to.clone()),
+				_ => None,
+			},
 			value: real(amount),
 		});
+	}
+
+	/// Stake of a lock joins a bond.
+	fn rebond(&mut self, owner: &AccountId, lock: &ModelLock, to: &AccountId) {
+		let bond = self.bonds.entry(owner.clone()).or_insert_with(|| ModelBond::new(to));
+		if bond.to != *to || bond.is_dead {
+			*bond = ModelBond::new(to);
+		}
+		bond.joining += lock.value;
+		self.left.entry(to.clone()).or_insert(1.0);
 	}
 
 	fn active(&self, to: &AccountId) -> Real {
@@ -212,6 +230,10 @@ enum Step {
 	Bond { who: usize, amount: Balance, to: usize },
 	Unbond { who: usize, percent: u32 },
 	WithdrawStake { who: usize, which: prop::sample::Index },
+	Rebond { who: usize, which: prop::sample::Index, to: usize },
+	Move { who: usize, to: usize },
+	Transfer { who: usize, percent: u32, to: usize },
+	Accept { who: usize, from: usize, which: prop::sample::Index },
 	WithdrawFees { who: usize },
 	Settle { who: usize },
 	Fee { to: usize, amount: Balance, share: Perbill },
@@ -259,6 +281,13 @@ fn step() -> impl Strategy<Value = Step> {
 			.prop_map(|(who, percent)| Step::Unbond { who, percent }),
 		5 => (who(), any::<prop::sample::Index>())
 			.prop_map(|(who, which)| Step::WithdrawStake { who, which }),
+		5 => (who(), any::<prop::sample::Index>(), to())
+			.prop_map(|(who, which, to)| Step::Rebond { who, which, to }),
+		2 => (who(), to()).prop_map(|(who, to)| Step::Move { who, to }),
+		2 => (who(), 1u32..=100, who())
+			.prop_map(|(who, percent, to)| Step::Transfer { who, percent, to }),
+		3 => (who(), who(), any::<prop::sample::Index>())
+			.prop_map(|(who, from, which)| Step::Accept { who, from, which }),
 		2 => who().prop_map(|who| Step::WithdrawFees { who }),
 		3 => who().prop_map(|who| Step::Settle { who }),
 		5 => (to(), 1..=100 * LPT, share())
@@ -372,6 +401,62 @@ impl World {
 					);
 				}
 			}
+			Step::Rebond { who, which, to } => {
+				let (who, to) = (person(who), transcoder(to));
+				let locks = self.model.locks.entry(who.clone()).or_default();
+				if locks.is_empty() {
+					return Ok(());
+				}
+				let at = which.index(locks.len());
+				let lock = locks[at].clone();
+				let result = LptStaking::rebond(signed(&who), lock.id, to.clone());
+				self.returned(result, &who, &lock, &who, &to)?;
+			}
+			Step::Move { who, to } => {
+				let (who, to) = (person(who), transcoder(to));
+				let all = stake(who.clone());
+				let from = LptStaking::delegate_of(&who);
+				let result = LptStaking::move_bond(signed(&who), to.clone());
+				if result.is_ok() {
+					prop_assert!(from != Some(to));
+					let locks = Locks::<Test>::get(&who).locks;
+					self.model.unbond(&who, all, true, locks.last().unwrap());
+				} else {
+					prop_assert!(
+						is(result, Error::NotBonded) && from.is_none()
+							|| is(result, Error::NothingToDo) && (from == Some(to) || all == 0)
+							|| is(result, Error::TooManyLocks)
+								&& Locks::<Test>::get(&who).locks.len() == 32
+							|| is(result, Error::PoolWiped)
+					);
+				}
+			}
+			Step::Transfer { who, percent, to } => {
+				let (who, to) = (person(who), person(to));
+				let all = stake(who.clone());
+				let amount = Perbill::from_percent(percent).mul_floor(all);
+				let result = LptStaking::transfer_bond(signed(&who), amount, to.clone());
+				if result.is_ok() {
+					prop_assert!(who != to);
+					let locks = Locks::<Test>::get(&who).locks;
+					self.model.unbond(&who, amount, amount == all, locks.last().unwrap());
+				}
+			}
+			Step::Accept { who, from, which } => {
+				let (who, from) = (person(who), person(from));
+				let locks = self.model.locks.entry(from.clone()).or_default();
+				if locks.is_empty() {
+					return Ok(());
+				}
+				let at = which.index(locks.len());
+				let lock = locks[at].clone();
+				let result = LptStaking::accept_bond(signed(&who), from.clone(), lock.id);
+				if lock.offered != Some(who.clone()) {
+					prop_assert!(is(result, Error::NotOffered));
+				} else {
+					self.returned(result, &from, &lock, &who, &lock.to)?;
+				}
+			}
 			Step::WithdrawFees { who } => {
 				let who = person(who);
 				let expected = fees(who.clone());
@@ -469,6 +554,34 @@ impl World {
 			}
 		}
 		self.model.forget_empty();
+		Ok(())
+	}
+
+	/// A lock of `holder` was to become a bond of `owner` to `to`.
+	fn returned(
+		&mut self,
+		result: Result<(), DispatchError>,
+		holder: &AccountId,
+		lock: &ModelLock,
+		owner: &AccountId,
+		to: &AccountId,
+	) -> Result<(), TestCaseError> {
+		let (now, held, returns) = (Round::get(), self.model.held(lock), lock.to == *to);
+		if result.is_ok() {
+			prop_assert!(returns || now >= lock.liable_until && !held);
+			self.model.rebond(owner, lock, to);
+			self.model.locks.get_mut(holder).unwrap().retain(|other| other.id != lock.id);
+		} else {
+			let elsewhere = LptStaking::delegate_of(owner).is_some_and(|of| of != *to);
+			prop_assert!(
+				is(result, Error::StillLiable) && !returns && now < lock.liable_until
+					|| is(result, Error::LiabilityOpen) && !returns && held
+					|| is(result, Error::BondedElsewhere) && elsewhere
+					|| is(result, Error::PoolWiped) && self.model.wiped.get(to) == Some(&now)
+					|| is(result, Error::BelowMinimum)
+						&& whole(lock.value) <= LPT / 1000 + self.tolerance(LPT)
+			);
+		}
 		Ok(())
 	}
 

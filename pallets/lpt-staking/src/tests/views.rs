@@ -86,3 +86,35 @@ fn surplus_should_show_what_was_sent_to_the_pot() {
 		);
 	});
 }
+
+#[test]
+fn stake_should_show_this_round_the_next_and_the_locks() {
+	use livepeer_primitives::api::{LockInfo, StakeView};
+	build_with_bonds(vec![(t(), t(), 1000), (d(), t(), 1000)], || {
+		assert_ok!(LptStaking::transfer_bond(RuntimeOrigin::signed(d()), 100, d2()));
+		bond(d(), 50, t());
+		fee(t(), 190, Perbill::one());
+		assert_eq!(
+			LptStaking::stake_of(d()),
+			StakeView {
+				delegate: Some(t()),
+				counting: 900,
+				next_round: 950,
+				fees: 90,
+				locks: vec![LockInfo {
+					id: 0,
+					transcoder: t(),
+					round: 0,
+					value: 100,
+					liable_until: 4,
+					release: 7,
+					release_block: 0,
+					held_back: false,
+					moves_to: None,
+					offered_to: Some(d2()),
+				}],
+			}
+		);
+		assert_eq!(LptStaking::stake_of(d2()), StakeView::default());
+	});
+}

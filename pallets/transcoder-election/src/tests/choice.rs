@@ -56,7 +56,9 @@ fn sets() -> impl Strategy<Value = (Vec<ChosenValidator>, Vec<Incumbent>)> {
 proptest! {
 	#[test]
 	fn elected_should_outrank_everyone_left_out(contenders in contenders(), seats in 0u32..12) {
-		let elected = elect(contenders.clone(), seats);
+		let (elected, waiting) = elect(contenders.clone(), seats);
+		let with_stake = contenders.iter().filter(|contender| contender.stake > 0).count();
+		prop_assert_eq!(elected.len() + waiting.len(), with_stake);
 		let rank = |contender: &Contender| (u128::MAX - contender.stake, contender.order);
 		prop_assert!(elected.windows(2).all(|pair| rank(&pair[0]) < rank(&pair[1])));
 		prop_assert!(elected.iter().all(|contender| contender.stake > 0));

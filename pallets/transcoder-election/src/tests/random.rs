@@ -30,6 +30,8 @@ enum Step {
 	Blocks(u64),
 	NextRound,
 	Rotate,
+	Author(u8),
+	Seed(u64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -46,7 +48,9 @@ fn step() -> impl Strategy<Value = Step> {
 		who.clone().prop_map(Step::Unjail),
 		(who.clone(), 0u32..4).prop_map(|(who, rounds)| Step::Chill(who, rounds)),
 		who.clone().prop_map(Step::SetKeys),
-		who.prop_map(Step::PurgeKeys),
+		who.clone().prop_map(Step::PurgeKeys),
+		who.prop_map(Step::Author),
+		any::<u64>().prop_map(Step::Seed),
 		any::<bool>().prop_map(Step::Lock),
 		(1u64..15).prop_map(Step::Blocks),
 		Just(Step::NextRound),
@@ -99,6 +103,12 @@ fn apply(step: Step, next_key: &mut u64) {
 		Step::Blocks(blocks) => System::set_block_number(System::block_number() + blocks),
 		Step::NextRound => next_round(),
 		Step::Rotate => rotate_and_check(),
+		Step::Author(who) => author(who),
+		Step::Seed(seed) => {
+			let window = System::block_number() as u32 / 10;
+			let hash = livepeer_primitives::Hash::from_low_u64_be(seed);
+			Seeds::mutate(|seeds| seeds.insert(window, hash));
+		}
 	}
 }
 
@@ -114,6 +124,7 @@ fn rotate_and_check() {
 			.into_iter()
 			.filter(|seat| {
 				!seat.jailed
+					&& !seat.random && TranscoderElection::offline_until(seat.account.clone()).is_none()
 					&& seat.stake >= UNIT
 					&& with_keys(&seat.account)
 					&& TranscoderElection::chilled_until(seat.account.clone()).is_none()
@@ -128,6 +139,7 @@ fn rotate_and_check() {
 	let barred = |who: &AccountId| {
 		Jailed::<Test>::contains_key(who)
 			|| TranscoderElection::chilled_until(who.clone()).is_some()
+			|| TranscoderElection::offline_until(who.clone()).is_some()
 	};
 	assert!(!queued.iter().any(barred) || queued.len() <= MINIMUM as usize);
 	// What is stored of the sets is what the session has.

@@ -54,12 +54,107 @@ fn transcoder_should_fail_when_candidate_list_is_full() {
 				service(1)
 			));
 		}
-		bond(&account(1), 100 * UNIT);
+		// As much as the others is not enough.
+		bond(&account(1), UNIT);
 		assert_noop!(
 			TranscoderElection::transcoder(RuntimeOrigin::signed(account(1)), terms(1), service(1)),
 			Error::<Test>::TooManyCandidates
 		);
 	});
+}
+
+/// A candidate list that is full of transcoders with the numbers from 1 on, each with so many LPT.
+fn full(lpt: impl Fn(u32) -> u128) -> Vec<livepeer_primitives::AccountId> {
+	(0..MaxCandidates::get())
+		.map(|index| {
+			let bytes = sp_io::hashing::blake2_256(&index.to_le_bytes());
+			let who = livepeer_primitives::AccountId::new(bytes);
+			bond(&who, lpt(index) * UNIT);
+			assert_ok!(TranscoderElection::transcoder(
+				RuntimeOrigin::signed(who.clone()),
+				terms(1),
+				service(1)
+			));
+			who
+		})
+		.collect()
+}
+
+#[test]
+fn weakest_should_make_room_when_the_list_is_full() {
+	ExtBuilder::default().build_and_execute(|| {
+		let all = full(|index| if index == 7 || index == 9 { 2 } else { 3 });
+		bond(&account(1), 3 * UNIT);
+		events();
+		register(1, 7);
+		// Of equals the newer one goes.
+		assert_eq!(
+			events()[0],
+			Event::TranscoderEvicted { transcoder: all[9].clone(), by: account(1) }
+		);
+		assert!(!Transcoders::<Test>::contains_key(&all[9]));
+		assert_eq!(Transcoders::<Test>::count(), MaxCandidates::get());
+		assert_eq!(Lost::get(), vec![all[9].clone()]);
+	});
+}
+
+#[test]
+fn dead_weight_should_make_room_first() {
+	ExtBuilder::default().build_and_execute(|| {
+		let all = full(|_| 3);
+		// Much is delegated to it, but its own bond has left.
+		set_stake(&all[5], 1_000 * UNIT, 0);
+		bond(&account(1), UNIT);
+		register(1, 7);
+		assert!(!Transcoders::<Test>::contains_key(&all[5]));
+	});
+}
+
+#[test]
+fn seat_should_protect_from_eviction_for_the_round() {
+	ExtBuilder::default().parameters(|parameters| parameters.active_size = 256).build_and_execute(
+		|| {
+			full(|_| 1);
+			next_round();
+			bond(&account(1), 100 * UNIT);
+			assert_noop!(
+				TranscoderElection::transcoder(
+					RuntimeOrigin::signed(account(1)),
+					terms(1),
+					service(1)
+				),
+				Error::<Test>::TooManyCandidates
+			);
+		},
+	);
+}
+
+#[test]
+fn pool_should_match_livepeer_a11_when_full() {
+	// Of two places: 500 do not come in, nor does as much as the last has; 2500 do, and the evicted
+	// one keeps its seat of this round.
+	ExtBuilder::default()
+		.parameters(|parameters| {
+			parameters.active_size = 2;
+			parameters.min_self_bond = UNIT / 2;
+		})
+		.transcoder(1, 1, 0)
+		.transcoder(2, 2, 0)
+		.build_and_execute(|| {
+			set_stake(&account(3), UNIT / 2, UNIT / 2);
+			register(3, 1);
+			next_round();
+			let active = |number| TranscoderElection::is_active(&account(number));
+			assert!(active(1) && active(2) && !active(3));
+			set_stake(&account(3), UNIT, UNIT / 2);
+			next_round();
+			assert!(active(1) && active(2) && !active(3));
+			set_stake(&account(3), 5 * UNIT / 2, UNIT / 2);
+			assert!(active(1) && !active(3));
+			next_round();
+			assert!(!active(1) && active(2) && active(3));
+			assert_eq!(TranscoderElection::active_set().stake, 9 * UNIT / 2);
+		});
 }
 
 #[test]

@@ -53,3 +53,31 @@ fn view_should_show_terms_in_force_when_new_ones_wait() {
 		assert_eq!(TranscoderElection::terms_of(account(1)), Some(terms(7)));
 	});
 }
+
+#[test]
+fn pool_should_name_the_reason_for_each_seat() {
+	use livepeer_primitives::{api::SeatReason, Hash};
+	ExtBuilder::default()
+		.parameters(|parameters| parameters.active_size = 2)
+		.validator(1, 40)
+		.validator(2, 30)
+		.transcoder(3, 20, 0)
+		.transcoder(4, 10, 0)
+		.transcoder(5, 9, 0)
+		.build_and_execute(|| {
+			System::set_block_number(30);
+			Seeds::mutate(|seeds| seeds.insert(2, Hash::repeat_byte(1)));
+			next_round();
+			TranscoderElection::detain(&account(1));
+			set_stake(&account(5), 0, 0);
+			let pool = TranscoderElection::pool();
+			let of = |number| pool.iter().find(|seat| seat.account == account(number)).unwrap();
+			assert_eq!(of(1).reason, SeatReason::Jailed);
+			assert!(of(1).validates && of(1).barred);
+			assert_eq!(of(2).reason, SeatReason::Stake);
+			let reasons: Vec<_> = [3, 4, 5].into_iter().map(|number| of(number).reason).collect();
+			assert_eq!(reasons.iter().filter(|reason| **reason == SeatReason::Drawn).count(), 1);
+			assert_eq!(of(2).stake, 30 * livepeer_primitives::UNIT);
+			assert!(pool.windows(2).all(|pair| pair[0].next_stake >= pair[1].next_stake));
+		});
+}

@@ -78,7 +78,7 @@ impl Broadcaster {
 		};
 		let signature = signing.sign(&header.hash());
 		let fresh = SignedHeader { header, signature };
-		let signed = self.store.put_header(&fresh)?;
+		let mut signed = self.store.put_header(&fresh)?;
 		if !is_same_segment(&signed.header, &fresh.header) {
 			return Err(BroadcastError::OtherSource(seq));
 		}
@@ -87,6 +87,12 @@ impl Broadcaster {
 			// equivocation, whatever the segment.
 			let reason = "signed for the transcoder that a reorganisation took back";
 			return Ok(Delivered::Skip(reason.into()));
+		}
+		if signed.signature.signer.generation != to.broadcaster_keys {
+			// A reorg had the assignment accepted under other keys. The same header under another
+			// signature says nothing else, so it is no equivocation.
+			signed.signature = signing.sign(&signed.header.hash());
+			self.store.resign_header(&signed)?;
 		}
 		let Some(bytes) = self.store.get(cut.segment.in_hash)? else {
 			return Err(StoreError::Damaged(cut.segment.in_hash).into());
@@ -141,6 +147,9 @@ impl Broadcaster {
 			{
 				return Ok(retry("a rendition is not as the receipt describes it".into()));
 			}
+		}
+		// All were checked: only now is any kept.
+		for bytes in &fetched {
 			self.store.put(bytes)?;
 		}
 		Ok(Delivered::Returned(Box::new(record)))

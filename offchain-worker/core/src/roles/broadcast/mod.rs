@@ -7,7 +7,9 @@
 
 mod delivery;
 mod origin;
+mod recover;
 mod run;
+mod telling;
 
 use std::sync::Arc;
 
@@ -31,11 +33,11 @@ use crate::{
 		chain::{while_away, At, Call, Chain, ChainError, Head, Wait},
 		clock::Clock,
 		engine::MediaEngine,
-		events::{Event, EventSink},
+		events::{Event, EventSink, Warnings},
 		store::{BroadcastStore, StoreError, StreamState},
-		transport::Transport,
+		transport::{SignedHead, Transport},
 	},
-	rules::{playlist::is_stream_name, window::OUT},
+	rules::playlist::is_stream_name,
 };
 
 /// Why a stream cannot go on.
@@ -57,8 +59,11 @@ pub enum BroadcastError {
 	#[error(transparent)]
 	Key(#[from] NoKeyFor),
 	/// The chain sends viewers elsewhere, and only the account itself can change that.
-	#[error("the chain does not say that this stream of {0} is found here: publish it with the account's own key (`livepeer-worker keys origin`)")]
+	#[error("the chain does not say that this stream of {0} is found here: publish it with the account's own key (`livepeer-worker keys origin --peer-id`)")]
 	Origin(AccountId),
+	/// The stream ran before, and nobody knows how far it came.
+	#[error("stream {0} ran before, but nothing of it is stored in this folder and nobody who was asked shows how far it came: run it in the folder that it ran in, name a gateway that has followed it (--ask), or give --above with a number that no segment of it ever had (--above 0 if it never sent one)")]
+	Lost(String),
 	/// The transcoder does not give back what can be transcoded.
 	#[error("the transcoder withheld {0} segments that can be transcoded; the job was ended, and the next run opens another")]
 	Withheld(u64),
@@ -101,9 +106,15 @@ pub struct StreamSpec {
 	pub lasts: BlockNumber,
 	/// How many of the newest segments are kept for gateways.
 	pub keep: u64,
-	/// No seq below is signed when nothing of the stream is stored here: what an operator knows of
-	/// an earlier run whose store is lost, when nobody else does.
-	pub above: Seq,
+	/// Whether the source goes on wherever it is when a run resumes the stream, rather than from
+	/// its beginning.
+	pub live: bool,
+	/// No seq below is signed: what an operator knows of an earlier run whose store is lost, when
+	/// nobody else does.
+	pub above: Option<Seq>,
+	/// Who is asked how far the stream has come when nothing of it is stored here, beside those that
+	/// the chain names.
+	pub ask: Vec<ServiceRecord>,
 }
 
 /// One segment cut from the source.
@@ -117,6 +128,10 @@ pub struct SourceSegment {
 	pub time: u64,
 	/// When it was captured, in milliseconds since 1970; 0 when that is not known.
 	pub captured: u64,
+	/// Whether what follows does not go on from it: it is the last of its epoch.
+	pub last: bool,
+	/// Whether it does not go on from what came before: it is the first of its epoch.
+	pub fresh: bool,
 }
 
 /// A stream with its job.
@@ -153,6 +168,20 @@ pub struct Summary {
 	pub complete: bool,
 }
 
+/// Where a job begins.
+#[derive(Default)]
+struct Start {
+	next: Seq,
+	epoch: Epoch,
+	/// The newest head that was ever signed.
+	head: Option<SignedHead>,
+}
+
+/// Names the note that a stream begins here: from before its first job until its state is stored.
+fn begun(stream: StreamId) -> String {
+	format!("begun/{stream:?}")
+}
+
 /// The role.
 pub struct Broadcaster {
 	own: OwnKeys,
@@ -162,6 +191,7 @@ pub struct Broadcaster {
 	net: Arc<dyn Transport>,
 	engine: Arc<dyn MediaEngine>,
 	events: Arc<dyn EventSink>,
+	warnings: Warnings,
 	clock: Arc<dyn Clock>,
 }
 
@@ -179,7 +209,8 @@ impl Broadcaster {
 	) -> Self {
 		let own = OwnKeys::new(keys, Purpose::Segments, chain.clone(), clock.clone());
 		let book = KeyBook::new(chain.clone(), clock.clone());
-		Self { own, book, chain, store, net, engine, events, clock }
+		let warnings = Warnings::new(events.clone(), clock.clone());
+		Self { own, book, chain, store, net, engine, events, warnings, clock }
 	}
 
 	/// What signs segments as this generation.
@@ -204,26 +235,30 @@ impl Broadcaster {
 	async fn try_open(&self, spec: &StreamSpec) -> Result<OpenStream, BroadcastError> {
 		let account = self.own.account().clone();
 		let stream = stream_id(&account, &spec.name);
-		self.publish(stream, &spec.name, self.net.service_record()).await?;
 		let known = self.store.stream(stream)?;
 		let before = self.chain.job_of_stream(stream).await?;
-		let mut start = known.as_ref().map(|state| (state.next, state.newest_epoch));
-		if let Some(job) = before {
-			let view = self.chain.job(At::Best, job).await?;
-			if let Some(view) = view.filter(|view| !view.ended) {
-				match &known {
-					Some(state) if state.job == job && !state.ended => {
-						return Ok(self.opened(stream, state, spec, true));
-					}
-					// Nothing says which seqs were signed for it: a second signature under one
-					// of them would be an equivocation, so that job is given up.
-					_ => {
-						if start.is_none() {
-							start = Some(self.recover(stream, &view).await?);
-						}
-						self.chain.submit(Call::EndJob { job }, Wait::Finalized).await?;
-					}
+		let view = match before {
+			Some(job) => self.chain.job(At::Best, job).await?,
+			None => None,
+		};
+		// Before the chain is told that the stream is found here.
+		let start = match &known {
+			Some(state) => Start {
+				next: state.next.max(spec.above.unwrap_or(0)),
+				epoch: state.newest_epoch.saturating_add(1),
+				head: state.head.clone(),
+			},
+			None => self.start_anew(stream, spec, before.is_some(), view.as_ref()).await?,
+		};
+		self.publish(stream, &spec.name, self.net.service_record()).await?;
+		if let Some(view) = view.filter(|view| !view.ended) {
+			match &known {
+				Some(state) if state.job == view.id && !state.ended => {
+					return Ok(self.opened(stream, state, spec, true));
 				}
+				// Nothing says which seqs were signed for it: a second signature under one of them
+				// would be an equivocation, so that job is given up.
+				_ => self.chain.submit(Call::EndJob { job: view.id }, Wait::Finalized).await?,
 			}
 		}
 		let mut heads = self.chain.heads();
@@ -240,11 +275,8 @@ impl Broadcaster {
 		};
 		self.chain.submit(call, Wait::Finalized).await?;
 		let job = self.await_job(stream, before, &mut heads).await?;
-		let (first, epoch) = match start {
-			// A new job goes on above, and is a new epoch to whoever plays the stream.
-			Some((next, epoch)) => (next.max(spec.above), epoch.saturating_add(1)),
-			None => (spec.above, 0),
-		};
+		// A new job goes on above, and is a new epoch to whoever plays the stream.
+		let Start { next: first, epoch, head } = start;
 		let state = StreamState {
 			broadcaster: account,
 			name: spec.name.clone(),
@@ -257,10 +289,59 @@ impl Broadcaster {
 			// What an earlier job left outstanding never comes back.
 			complete: first,
 			ended: false,
-			head: known.and_then(|state| state.head),
+			head,
 		};
 		self.store.put_stream(stream, &state)?;
+		self.store.drop_value(&begun(stream))?;
 		Ok(self.opened(stream, &state, spec, false))
+	}
+
+	/// Where a stream begins of which nothing is stored here: at its beginning if it never ran, else
+	/// above everything that anybody shows to be signed, or that the operator names.
+	async fn start_anew(
+		&self,
+		stream: StreamId,
+		spec: &StreamSpec,
+		has_job: bool,
+		view: Option<&JobView>,
+	) -> Result<Start, BroadcastError> {
+		if self.store.value(&begun(stream))?.is_some() {
+			// It began here, and no further than to its first job: nothing was signed.
+			return Ok(Start { next: spec.above.unwrap_or(0), ..Default::default() });
+		}
+		let origin = self.chain.origin(stream).await?;
+		let own = self.net.peer_id();
+		let is_elsewhere = origin.as_ref().is_some_and(|record| *record.peer_id != *own);
+		let ran_before = has_job || is_elsewhere;
+		let found = match (ran_before, &origin) {
+			(false, None) => None,
+			_ => self.ask_around(stream, &spec.ask, origin.as_ref(), view).await?,
+		};
+		match (found, spec.above) {
+			(Some(found), above) => {
+				tracing::warn!(
+					next = found.next,
+					"nothing of the stream is stored here; it goes on above what others show"
+				);
+				Ok(Start {
+					next: found.above().max(above.unwrap_or(0)),
+					epoch: found.epoch.saturating_add(1),
+					head: found.head,
+				})
+			}
+			// Nobody knows which epochs there were; none was numbered by the seconds of a clock
+			// before it.
+			(None, Some(above)) if ran_before => {
+				let seconds = self.clock.wall_ms() / 1_000;
+				let epoch = Epoch::try_from(seconds).unwrap_or(Epoch::MAX);
+				Ok(Start { next: above, epoch, head: None })
+			}
+			(None, None) if ran_before => Err(BroadcastError::Lost(spec.name.clone())),
+			(None, above) => {
+				self.store.put_value(&begun(stream), &[])?;
+				Ok(Start { next: above.unwrap_or(0), ..Default::default() })
+			}
+		}
 	}
 
 	fn opened(
@@ -278,9 +359,13 @@ impl Broadcaster {
 		OpenStream {
 			stream,
 			job: state.job,
-			first: state.first,
-			epoch: state.epoch,
-			complete: state.complete,
+			first: if spec.live { state.next } else { state.first },
+			// What a live source sends now does not go on from what it sent before.
+			epoch: match spec.live && state.next > state.first {
+				true => state.newest_epoch.saturating_add(1),
+				false => state.epoch,
+			},
+			complete: if spec.live { state.next } else { state.complete },
 			ladder: state.ladder.clone(),
 			limits: spec.limits,
 			resumed,
@@ -304,34 +389,6 @@ impl Broadcaster {
 		}
 		let call = Call::SetOrigin { name: name.into(), record };
 		Ok(self.chain.submit(call, Wait::Finalized).await?)
-	}
-
-	/// The seq after the newest that was signed for a stream of which nothing is stored here, and
-	/// its epoch: as far as the chain's cursor tells, and the newest segment that the job's
-	/// transcoder shows with this broadcaster's signature. What was under way may be newer by a
-	/// window.
-	async fn recover(
-		&self,
-		stream: StreamId,
-		view: &JobView,
-	) -> Result<(Seq, Epoch), BroadcastError> {
-		let Some(current) = &view.current else { return Ok((OUT, 0)) };
-		let (mut next, mut epoch) = (current.next_seq, 0);
-		if let Some(service) = self.chain.service(&current.transcoder).await? {
-			match self.net.newest(&service, stream).await {
-				Ok(signed) => {
-					let account = self.own.account();
-					let is_ours = signed.header.stream == stream
-						&& self.book.is_header_signed(&signed, account).await?;
-					if is_ours {
-						next = next.max(signed.header.seq.saturating_add(1));
-						epoch = signed.header.segment.epoch;
-					}
-				}
-				Err(error) => tracing::warn!(%error, "the transcoder shows no newest segment"),
-			}
-		}
-		Ok((next.saturating_add(OUT), epoch))
 	}
 
 	async fn await_job(

@@ -38,6 +38,13 @@ pub fn playlist_from(
 
 #[async_trait]
 impl Service for Origin {
+	async fn size(&self, hash: H256) -> Option<u64> {
+		self.store.size(hash).unwrap_or_else(|error| {
+			tracing::warn!(%error, "cannot serve");
+			None
+		})
+	}
+
 	async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
 		self.store.get(hash).unwrap_or_else(|error| {
 			tracing::warn!(%error, "cannot serve");
@@ -61,11 +68,10 @@ impl Service for Origin {
 	}
 
 	async fn newest(&self, stream: StreamId) -> Option<SignedHeader> {
-		// Records are few enough to be read whole: an origin keeps the newest ones.
-		let records = self.store.records(stream, 0, usize::MAX).unwrap_or_else(|error| {
+		let record = self.store.last_record(stream).unwrap_or_else(|error| {
 			tracing::warn!(%error, "cannot serve");
-			Vec::new()
+			None
 		});
-		records.into_iter().next_back().map(|record| record.signed)
+		record.map(|record| record.signed)
 	}
 }

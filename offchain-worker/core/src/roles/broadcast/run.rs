@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::{
 	delivery::{Assigned, Delivered},
+	telling::stalled,
 	BroadcastError, Broadcaster, OpenStream, SourceSegment, Summary,
 };
 use crate::{
@@ -34,6 +35,8 @@ pub(super) const BACKOFF_MS: (u64, u64) = (250, 4_000);
 const DRAIN_MS: u64 = 15_000;
 /// Segments that are cut ahead of what may be sent.
 const AHEAD: usize = 16;
+/// How long the chain may make no block before that is said.
+const STALL_MS: u64 = 60_000;
 /// How many segments a transcoder may withhold before its job is ended.
 const MOST_WITHHELD: u64 = 3;
 
@@ -71,12 +74,17 @@ pub(super) struct Run<'a> {
 	next: Seq,
 	/// Its epoch.
 	epoch: Epoch,
+	/// Whether a segment of it was cut.
+	epoch_has_begun: bool,
 	/// Signs as the generation that the newest assignment names.
 	signing: Option<Signing>,
 	/// Segments that can be transcoded and were not given back whole.
 	withheld: u64,
 	/// The seq before which everything came back, as far as it is stored.
 	complete: Seq,
+	/// When the newest head says that it was made: each is newer than the one before, whatever the
+	/// clock does.
+	head_ms: u64,
 	/// Whether the source has not come to its end.
 	source_open: bool,
 	/// Whether nothing more is sent.
@@ -85,6 +93,10 @@ pub(super) struct Run<'a> {
 	broken: Option<BroadcastError>,
 	/// When a stopped run waits for nothing any more.
 	drained_ms: u64,
+	/// When the chain was last looked at, because a block had come or none had for long.
+	head_seen_ms: u64,
+	/// When it was last said that none comes.
+	stall_said_ms: u64,
 }
 
 impl<'a> Run<'a> {
@@ -99,19 +111,25 @@ impl<'a> Run<'a> {
 			summary: Summary::default(),
 			next: open.first,
 			epoch: open.epoch,
+			epoch_has_begun: false,
 			signing: None,
 			withheld: 0,
 			complete: 0,
+			head_ms: 0,
 			source_open: true,
 			stopping: false,
 			broken: None,
 			drained_ms: u64::MAX,
+			head_seen_ms: 0,
+			stall_said_ms: 0,
 		}
 	}
 
 	/// See [`Broadcaster::run`].
 	pub(super) async fn to_its_end(mut self, inputs: Inputs) -> Result<Summary, BroadcastError> {
 		let Inputs { mut source, mut heads, mut stop } = inputs;
+		let stored = self.role.store.stream(self.open.stream)?;
+		self.head_ms = stored.and_then(|state| state.head).map_or(0, |signed| signed.head.time);
 		self.refresh().await?;
 		self.stopping = *stop.borrow_and_update();
 		loop {
@@ -152,6 +170,12 @@ impl<'a> Run<'a> {
 					}
 				},
 				() = sleep => {},
+			}
+			let now_ms = self.role.clock.now_ms();
+			if !self.stopping && now_ms >= self.head_seen_ms.saturating_add(STALL_MS) {
+				self.role.warnings.wait(stalled(now_ms.saturating_sub(self.head_seen_ms)));
+				// Said again in a while, for as long as it lasts.
+				self.stall_said_ms = now_ms;
 			}
 		}
 		if let Some(error) = self.broken.take() {
@@ -194,15 +218,16 @@ impl<'a> Run<'a> {
 	}
 
 	/// How far the stream has come, signed; `None` before it was assigned.
-	fn head(&self, ended: bool) -> Option<SignedHead> {
+	fn head(&mut self, ended: bool) -> Option<SignedHead> {
 		let signing = self.signing.as_ref()?;
+		self.head_ms = self.role.clock.wall_ms().max(self.head_ms.saturating_add(1));
 		let head = StreamHead {
 			genesis: self.role.chain.genesis(),
 			stream: self.open.stream,
 			epoch: self.epoch,
 			next_seq: self.next,
 			ended,
-			time: self.role.clock.wall_ms(),
+			time: self.head_ms,
 			extensions: Extensions::default(),
 		};
 		let signature = signing.sign(&head.hash());
@@ -227,9 +252,13 @@ impl<'a> Run<'a> {
 
 	/// When something is due though nothing happens; [`u64::MAX`] for never.
 	fn wake_ms(&self) -> u64 {
+		if self.stopping {
+			return self.drained_ms;
+		}
+		let stalled_ms = self.head_seen_ms.max(self.stall_said_ms).saturating_add(STALL_MS);
 		match (&self.assigned, self.window.wake_ms()) {
-			(Some(_), Some(ms)) if !self.stopping => ms,
-			_ => self.drained_ms,
+			(Some(_), Some(ms)) => ms.min(stalled_ms),
+			_ => stalled_ms,
 		}
 	}
 
@@ -274,8 +303,11 @@ impl<'a> Run<'a> {
 		let in_hash = sha256(&segment.bytes);
 		// Whoever judges takes a short segment for the last one of its epoch only.
 		let is_short = segment.duration < self.open.limits.shortest;
-		let epoch = self.epoch;
-		self.epoch = epoch.saturating_add(Epoch::from(is_short));
+		let is_last = is_short || segment.last;
+		let is_broken = segment.fresh && self.epoch_has_begun;
+		let epoch = self.epoch.saturating_add(Epoch::from(is_broken));
+		self.epoch = epoch.saturating_add(Epoch::from(is_last));
+		self.epoch_has_begun = !is_last;
 		if let Some(record) = self.role.store.records(self.open.stream, seq, 1)?.first() {
 			if record.header().seq == seq {
 				return if record.header().segment.in_hash == in_hash {
@@ -308,7 +340,7 @@ impl<'a> Run<'a> {
 			time: segment.time,
 			captured: segment.captured,
 			duration: segment.duration,
-			flags: if is_short { LAST_OF_EPOCH } else { 0 },
+			flags: if is_last { LAST_OF_EPOCH } else { 0 },
 			in_hash,
 			in_len,
 			chunk_root: chunk_root(&segment.bytes),
@@ -377,6 +409,8 @@ impl<'a> Run<'a> {
 		else {
 			return Err(BroadcastError::JobEnded(self.open.job));
 		};
+		self.head_seen_ms = self.role.clock.now_ms();
+		self.role.tell(&view).await?;
 		let current = match view.current.filter(|current| current.toolchain.is_some()) {
 			None => None,
 			// Read again with every head: a transcoder may move.
@@ -390,7 +424,10 @@ impl<'a> Run<'a> {
 				})
 			}
 		};
-		let who = |assigned: &Assigned| (assigned.index, assigned.transcoder.clone());
+		let who = |assigned: &Assigned| {
+			let keys = (assigned.broadcaster_keys, assigned.transcoder_keys);
+			(assigned.index, assigned.transcoder.clone(), keys)
+		};
 		if current.as_ref().map(who) == self.assigned.as_ref().map(who) {
 			self.assigned = current;
 			return Ok(());
@@ -409,7 +446,7 @@ impl<'a> Run<'a> {
 		Ok(())
 	}
 
-	async fn finish(&self) -> Result<(), BroadcastError> {
+	async fn finish(&mut self) -> Result<(), BroadcastError> {
 		let head = self.head(true);
 		self.update(|state| {
 			state.ended = true;

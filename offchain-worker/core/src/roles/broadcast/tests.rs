@@ -42,7 +42,9 @@ fn spec(name: &str) -> StreamSpec {
 		budget: PLENTY,
 		lasts: 100,
 		keep: 1_800,
-		above: 0,
+		live: false,
+		above: None,
+		ask: Vec::new(),
 	}
 }
 
@@ -68,6 +70,8 @@ fn segment(seq: u8) -> SourceSegment {
 		duration: 180_000,
 		time: u64::from(seq) * 180_000,
 		captured: 0,
+		last: false,
+		fresh: false,
 	}
 }
 
@@ -93,6 +97,20 @@ impl Story {
 	fn broadcaster(&self) -> Broadcaster {
 		let key = Key::from_uri("//Broadcaster").unwrap();
 		self.broadcaster_with(Keyring::own(key.clone()), key, self.store.clone())
+	}
+
+	/// The same broadcaster in an empty folder.
+	fn broadcaster_elsewhere(&self, store: &MemoryStore) -> Broadcaster {
+		let key = Key::from_uri("//Broadcaster").unwrap();
+		Broadcaster::new(
+			Keyring::own(key.clone()),
+			Arc::new(self.chain.client(Some(key))),
+			Arc::new(store.clone()),
+			Arc::new(self.net.end("elsewhere")),
+			Arc::new(FakeEngine::default()),
+			Arc::new(self.events.clone()),
+			Arc::new(self.sim.clock.clone()),
+		)
 	}
 
 	fn broadcaster_with(&self, keys: Keyring, spends: Key, store: MemoryStore) -> Broadcaster {
@@ -179,6 +197,9 @@ fn follower_should_miss_nothing_when_segments_come_back_out_of_order() {
 	struct Uneven(Arc<TranscodeRole>, SimClock);
 	#[async_trait]
 	impl Service for Uneven {
+		async fn size(&self, hash: H256) -> Option<u64> {
+			self.0.size(hash).await
+		}
 		async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
 			self.0.fetch(hash).await
 		}
@@ -234,6 +255,9 @@ fn sending_should_stop_at_the_window_when_nothing_comes_back() {
 		struct Silent(std::sync::atomic::AtomicU64);
 		#[async_trait]
 		impl Service for Silent {
+			async fn size(&self, _: H256) -> Option<u64> {
+				None
+			}
 			async fn fetch(&self, _: H256) -> Option<Vec<u8>> {
 				None
 			}
@@ -582,6 +606,70 @@ fn epoch_should_end_with_a_segment_that_is_too_short() {
 }
 
 #[test]
+fn epoch_should_end_where_the_source_breaks_off_or_begins_anew() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let broadcaster = story.broadcaster();
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (sender, source) = mpsc::channel(8);
+		let breaks =
+			|last: bool, fresh: bool, seq: u8| SourceSegment { last, fresh, ..segment(seq) };
+		// The first one begins nothing anew; the one after a last one does so once.
+		sender.try_send(Ok(breaks(false, true, 0))).unwrap();
+		sender.try_send(Ok(breaks(true, false, 1))).unwrap();
+		sender.try_send(Ok(breaks(false, true, 2))).unwrap();
+		sender.try_send(Ok(breaks(false, true, 3))).unwrap();
+		sender.try_send(Ok(breaks(false, false, 4))).unwrap();
+		drop(sender);
+		broadcaster.run(&open, source, story.stop.subscribe()).await.unwrap();
+		let records = story.store.records(open.stream, 0, 10).unwrap();
+		let said =
+			|record: &SegmentRecord| (record.header().segment.epoch, record.header().segment.flags);
+		let said: Vec<_> = records.iter().map(said).collect();
+		assert_eq!(said, [(0, 0), (0, LAST_OF_EPOCH), (1, 0), (2, 0), (2, 0)]);
+	})
+}
+
+#[test]
+fn live_stream_should_go_on_with_other_content_when_it_is_resumed() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let broadcaster = story.broadcaster();
+		let live = StreamSpec { live: true, ..spec("demo") };
+		let open = broadcaster.open(&live).await.unwrap();
+		let (sender, source) = mpsc::channel(8);
+		for seq in 0..3 {
+			sender.try_send(Ok(segment(seq))).unwrap();
+		}
+		// The source fails, and the job stays.
+		sender.try_send(Err("the publisher is gone".into())).unwrap();
+		let error = broadcaster.run(&open, source, story.stop.subscribe()).await.unwrap_err();
+		assert!(matches!(error, BroadcastError::Source(_)), "{error}");
+		let again = broadcaster.open(&live).await.unwrap();
+		assert_eq!((again.job, again.first, again.epoch), (open.job, 3, 1));
+		assert!(again.resumed);
+		// What comes now is nothing that came before.
+		let (sender, source) = mpsc::channel(8);
+		for seq in 10..12 {
+			sender.try_send(Ok(segment(seq))).unwrap();
+		}
+		drop(sender);
+		broadcaster.run(&again, source, story.stop.subscribe()).await.unwrap();
+		let records = story.store.records(open.stream, 0, 10).unwrap();
+		let said: Vec<_> = records
+			.iter()
+			.map(|record| (record.header().seq, record.header().segment.epoch))
+			.collect();
+		// What had not been sent when the source failed is over.
+		assert_eq!(said, [(3, 1), (4, 1)]);
+	})
+}
+
+#[test]
 fn stream_should_run_when_the_account_is_cold() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim);
@@ -609,5 +697,236 @@ fn stream_should_run_when_the_account_is_cold() {
 		let record = story.store.records(open.stream, 0, 1).unwrap().remove(0);
 		let signer = record.signed.signature.signer;
 		assert_eq!((signer.account, signer.generation, signer.key), (account, 1, 0));
+	})
+}
+
+#[test]
+fn lost_stream_should_be_refused_when_nobody_knows_how_far_it_came() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let first = story.broadcaster();
+		let open = first.open(&spec("demo")).await.unwrap();
+		first.run(&open, source(9), story.stop.subscribe()).await.unwrap();
+		story.net.remove("//T");
+		let lost = MemoryStore::default();
+		// Its job has ended, then is gone altogether.
+		for gone in [false, true] {
+			if gone {
+				story.chain.remove_job(open.job);
+			}
+			let error = story.broadcaster_elsewhere(&lost).open(&spec("demo")).await.unwrap_err();
+			assert!(matches!(&error, BroadcastError::Lost(name) if name == "demo"), "{error}");
+			assert!(lost.streams().unwrap().is_empty());
+		}
+		let said = StreamSpec { above: Some(500), ..spec("demo") };
+		let again = story.broadcaster_elsewhere(&lost).open(&said).await.unwrap();
+		assert!(again.first == 500 && again.epoch > open.epoch, "{again:?}");
+	})
+}
+
+#[test]
+fn lost_stream_should_go_on_above_what_an_earlier_transcoder_shows() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let first = story.broadcaster();
+		let open = first.open(&spec("demo")).await.unwrap();
+		let (_open, endless) = keep_open(9);
+		let run = first.run(&open, endless, story.stop.subscribe());
+		assert!(sim.within(20_000, run).await.is_none());
+		// The job waits with another transcoder that has seen nothing of it.
+		story.transcoder("//U", FakeEngine::default()).await;
+		story.chain.reassign(open.job, &Key::from_uri("//U").unwrap().account());
+		let lost = MemoryStore::default();
+		let broadcaster = story.broadcaster_elsewhere(&lost);
+		let below = StreamSpec { above: Some(3), ..spec("demo") };
+		let again = broadcaster.open(&below).await.unwrap();
+		assert!(again.first > 8, "{again:?}");
+		assert_eq!(again.first, 9 + OUT);
+		// The same when the job has ended and all its claims are closed.
+		story.chain.remove_job(open.job);
+		story.chain.remove_job(again.job);
+		let broadcaster = story.broadcaster_elsewhere(&MemoryStore::default());
+		assert!(broadcaster.open(&spec("demo")).await.unwrap().first >= again.first);
+	})
+}
+
+#[test]
+fn lost_stream_should_go_on_above_what_a_gateway_shows() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let first = story.broadcaster();
+		let open = first.open(&spec("demo")).await.unwrap();
+		first.run(&open, source(9), story.stop.subscribe()).await.unwrap();
+		// A gateway has the stream; its transcoder is gone.
+		story.net.serve("gateway", Arc::new(Origin::new(Arc::new(story.store.clone()))));
+		story.net.remove("//T");
+		let lost = MemoryStore::default();
+		let asks = StreamSpec { ask: vec![FakeNet::record("gateway")], ..spec("demo") };
+		let again = story.broadcaster_elsewhere(&lost).open(&asks).await.unwrap();
+		assert_eq!(again.first, 9 + OUT);
+		let head = lost.stream(again.stream).unwrap().unwrap().head.unwrap();
+		assert_eq!(head.head.next_seq, 9, "later heads are newer than this one");
+	})
+}
+
+#[test]
+fn stream_should_begin_at_its_beginning_when_its_first_run_died_before_it_had_a_job() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let key = Key::from_uri("//Broadcaster").unwrap();
+		let origin = Call::SetOrigin { name: "demo".into(), record: FakeNet::record("origin") };
+		story.chain.client(Some(key)).submit(origin, Wait::Finalized).await.unwrap();
+		let refused = ChainError::NotIncluded { call: "Jobs.create_job", reason: "x".into() };
+		story.chain.fail_next(refused);
+		assert!(story.broadcaster().open(&spec("demo")).await.is_err());
+		let open = story.broadcaster().open(&spec("demo")).await.unwrap();
+		assert_eq!((open.first, open.epoch), (0, 0));
+	})
+}
+
+/// The source: `count` segments, and no end as long as the sender is there.
+fn keep_open(count: u8) -> (mpsc::Sender<Result<SourceSegment, String>>, Source) {
+	let (sender, receiver) = mpsc::channel(256);
+	(0..count).for_each(|seq| sender.try_send(Ok(segment(seq))).unwrap());
+	(sender, receiver)
+}
+
+#[test]
+fn heads_should_ascend_when_the_clock_was_ahead() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let broadcaster = story.broadcaster();
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (_open, endless) = keep_open(3);
+		let run = broadcaster.run(&open, endless, story.stop.subscribe());
+		assert!(sim.within(20_000, run).await.is_none());
+		// An earlier run had a clock that was ahead by a day.
+		let mut state = story.store.stream(open.stream).unwrap().unwrap();
+		let ahead = sim.clock.wall_ms() + 24 * 3_600_000;
+		state.head.as_mut().unwrap().head.time = ahead;
+		story.store.put_stream(open.stream, &state).unwrap();
+		let again = broadcaster.open(&spec("demo")).await.unwrap();
+		broadcaster.run(&again, source(5), story.stop.subscribe()).await.unwrap();
+		let head = story.store.stream(open.stream).unwrap().unwrap().head.unwrap().head;
+		assert!(head.ended && head.time > ahead && head.time < ahead + 100, "{head:?}");
+	})
+}
+
+#[test]
+fn header_should_be_signed_anew_when_a_reorg_has_the_assignment_accepted_under_other_keys() {
+	/// Gives no answer at first, and notes the headers that it is sent.
+	struct Late(Arc<TranscodeRole>, std::sync::Mutex<(bool, Vec<SignedHeader>)>);
+	#[async_trait]
+	impl Service for Late {
+		async fn size(&self, hash: H256) -> Option<u64> {
+			self.0.size(hash).await
+		}
+		async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
+			self.0.fetch(hash).await
+		}
+		async fn admit(&self, header: &SignedHeader) -> Result<(), Refusal> {
+			self.0.admit(header).await
+		}
+		async fn push(&self, header: SignedHeader, bytes: Vec<u8>) -> PushReply {
+			let is_up = {
+				let mut noted = self.1.lock().unwrap();
+				noted.1.push(header.clone());
+				noted.0
+			};
+			if is_up {
+				self.0.push(header, bytes).await
+			} else {
+				PushReply::Busy { retry_ms: 50 }
+			}
+		}
+		async fn playlist(&self, stream: StreamId, from: Seq) -> Option<Playlist> {
+			self.0.playlist(stream, from).await
+		}
+	}
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		let role = story.transcoder("//T", FakeEngine::default()).await;
+		let late = Arc::new(Late(role, Default::default()));
+		story.net.serve("//T", late.clone());
+		let [own, new] = ["//Broadcaster", "//New"].map(|uri| Key::from_uri(uri).unwrap());
+		let ring = Keyring::new(own.account(), vec![own.clone(), new.clone()]);
+		let broadcaster = story.broadcaster_with(ring, own.clone(), story.store.clone());
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (chain, job, world, account) =
+			(story.chain.clone(), open.job, sim.clone(), own.account());
+		let up = late.clone();
+		sim.spawn(async move {
+			world.sleep(10_000).await;
+			assert!(!up.1.lock().unwrap().1.is_empty(), "headers were signed as generation 0");
+			chain.set_keys(&account, Purpose::Segments, &[&new]);
+			chain.accept_again(job);
+			world.sleep(5_000).await;
+			up.1.lock().unwrap().0 = true;
+		});
+		let run = broadcaster.run(&open, source(9), story.stop.subscribe());
+		let summary = sim.within(120_000, run).await.expect("it is not retried for ever").unwrap();
+		assert_eq!(summary, Summary { returned: 9, skipped: 0, complete: true });
+		let records = story.store.records(open.stream, 0, 100).unwrap();
+		assert!(records.iter().all(|r| r.signed.signature.signer.generation == 1));
+		let noted = late.1.lock().unwrap().1.clone();
+		for (one, other) in noted.iter().flat_map(|one| noted.iter().map(move |o| (one, o))) {
+			assert!(!one.header.equivocates(&other.header));
+		}
+	})
+}
+
+#[test]
+fn broadcaster_should_be_told_what_its_stream_waits_for_and_what_to_do() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		let said = |what: &str| story.events.events().iter().any(|e| telling::says(e, what));
+		// Nobody is there.
+		let broadcaster = story.broadcaster();
+		let open = broadcaster.open(&spec("none")).await.unwrap();
+		let run = broadcaster.run(&open, source(1), story.stop.subscribe());
+		assert!(sim.within(10_000, run).await.is_none());
+		assert!(said("no transcoder is active"));
+		// Somebody is, at another price.
+		story.transcoder("//T", FakeEngine::default()).await;
+		let low = StreamSpec { max_price: 1, ..spec("low") };
+		let open = broadcaster.open(&low).await.unwrap();
+		let run = broadcaster.run(&open, source(1), story.stop.subscribe());
+		assert!(sim.within(70_000, run).await.is_none());
+		assert!(said("asks 0.001 ETH") && said("--max-price"));
+		// The budget comes to its end.
+		let short = StreamSpec { budget: 1, ..spec("short") };
+		let open = broadcaster.open(&short).await.unwrap();
+		story.chain.set_allowance(open.job, 1);
+		let run = broadcaster.run(&open, source(1), story.stop.subscribe());
+		let _ = sim.within(70_000, run).await;
+		assert!(said("stream top-up"));
+	})
+}
+
+#[test]
+fn broadcaster_should_be_told_when_no_block_comes() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.transcoder("//T", FakeEngine::default()).await;
+		let broadcaster = story.broadcaster();
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (_open, endless) = keep_open(1);
+		let run = broadcaster.run(&open, endless, story.stop.subscribe());
+		assert!(sim.within(200_000, run).await.is_none());
+		let events = story.events.events();
+		let said = events.iter().filter(|event| telling::says(event, "no block has come"));
+		assert!((2..=3).contains(&said.count()), "again and again, and not all the time");
 	})
 }

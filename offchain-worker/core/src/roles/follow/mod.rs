@@ -2,18 +2,22 @@
 //! every signature, fetch every rendition and check its hash.
 
 use std::{
-	collections::BTreeMap,
+	collections::{BTreeMap, BTreeSet, VecDeque},
 	future::Future,
-	sync::{Arc, Mutex},
+	sync::{
+		atomic::{AtomicU64, Ordering},
+		Arc, Mutex,
+	},
 };
 
 use codec::{DecodeAll, Encode};
 use futures::future::{select, Either};
 use livepeer_primitives::{
+	chunks::chunk_root,
 	segment::stream_id,
 	service::ServiceRecord,
 	video::{Ladder, LONGEST_SEGMENT},
-	AccountId, JobId, Seq, StreamId,
+	AccountId, AssignmentIndex, JobId, Seq, StreamId,
 };
 use thiserror::Error;
 
@@ -38,6 +42,9 @@ const LARGEST_LAG: u64 = 150;
 /// How far behind its newest segment such a stream is taken up: as many as one answer holds, which
 /// are fetched within seconds and are more than a live playlist lists.
 const NEAR: u64 = MAX_RECORDS as u64;
+/// How far the clock of a broadcaster may be ahead: a head that is dated later would hide all that
+/// follow it.
+const AHEAD_MS: u64 = 60_000;
 /// How long the chain may take over a read. A connection that is being made again holds requests
 /// back instead of failing them, and a stream needs its origin more than it needs the node.
 const CHAIN_MS: u64 = 2_000;
@@ -67,6 +74,12 @@ pub enum FollowError {
 	/// A head that the stream's owner did not sign.
 	#[error("the stream's head is not signed by its broadcaster")]
 	Head,
+	/// A rendition that is not as its receipt describes it.
+	#[error("a rendition is not as its receipt describes it")]
+	Described,
+	/// A record of somebody to whom the chain gave no such assignment.
+	#[error("the record names a transcoder to which its assignment was not given")]
+	NotAssigned,
 	/// Records in a wrong order.
 	#[error("the origin's records are out of order")]
 	Order,
@@ -110,10 +123,20 @@ pub struct Follower {
 	clock: Arc<dyn Clock>,
 	/// Records kept per stream.
 	keep: u64,
+	/// Bytes of segments kept per stream.
+	keep_bytes: u64,
 	book: KeyBook,
 	located: Mutex<BTreeMap<Place, Located>>,
 	/// What the playlists of the streams in use list; the store has the same.
 	timelines: Mutex<BTreeMap<StreamId, Timeline>>,
+	/// The seqs of the streams in use, and the bytes of each.
+	sizes: Mutex<BTreeMap<StreamId, VecDeque<(Seq, u64)>>>,
+	/// Until when it is believed that the node gives no answer.
+	late_until_ms: AtomicU64,
+	/// To whom assignments were given.
+	assigned: Mutex<BTreeMap<(JobId, AssignmentIndex), Assignee>>,
+	/// The streams of which it was said that their heads are dated in the future.
+	early: Mutex<BTreeSet<StreamId>>,
 }
 
 impl Follower {
@@ -134,9 +157,26 @@ impl Follower {
 			events,
 			clock,
 			keep: keep.max(1),
+			keep_bytes: u64::MAX,
+			sizes: Mutex::default(),
+			late_until_ms: AtomicU64::new(0),
+			assigned: Mutex::default(),
 			located: Mutex::default(),
 			timelines: Mutex::default(),
+			early: Mutex::default(),
 		}
+	}
+
+	/// The same, keeping of each stream no more than so many bytes of segments.
+	pub fn within(self, keep_bytes: u64) -> Self {
+		Self { keep_bytes, ..self }
+	}
+
+	/// Whether streams can be found and kept: the node answers, and the store.
+	pub async fn ready(&self) -> Result<(), FollowError> {
+		self.in_time(self.chain.limits()).await?;
+		self.store.value("ready")?;
+		Ok(())
 	}
 
 	/// The stream of that name: of `broadcaster`, who is asked for it when the chain has no job
@@ -230,7 +270,11 @@ impl Follower {
 		let late = self.clock.sleep_until(self.clock.now_ms().saturating_add(CHAIN_MS));
 		match select(std::pin::pin!(read), late).await {
 			Either::Left((answer, _)) => Ok(answer?),
-			Either::Right(_) => Err(FollowError::Late),
+			Either::Right(_) => {
+				let until_ms = self.clock.now_ms().saturating_add(BELIEVED_MS);
+				self.late_until_ms.store(until_ms, Ordering::Relaxed);
+				Err(FollowError::Late)
+			}
 		}
 	}
 
@@ -292,9 +336,14 @@ impl Follower {
 		let ended = self.take_head(stream, &mut state, playlist.head.as_ref()).await?;
 		let mut polled = Polled { new: 0, ended: ended && !is_full(&playlist) };
 		let taken = self.take_all(stream, &mut state, &origin, playlist.records, &mut polled).await;
+		let is_full = matches!(
+			&taken,
+			Err(FollowError::Store(StoreError::Quota { .. } | StoreError::DiskFull(_)))
+		);
 		// What was taken before something failed counts all the same.
-		if polled.new > 0 {
-			self.trim(stream, state.next.saturating_sub(self.keep))?;
+		if polled.new > 0 || is_full {
+			let before = state.next.saturating_sub(self.keep);
+			self.trim(stream, before.max(self.beyond(stream, is_full)))?;
 		}
 		taken?;
 		if polled.ended && !state.ended {
@@ -316,7 +365,21 @@ impl Follower {
 		state: &mut StreamState,
 		head: Option<&SignedHead>,
 	) -> Result<bool, FollowError> {
-		let known_ms = state.head.as_ref().map_or(0, |known| known.head.time);
+		let latest_ms = self.clock.wall_ms().saturating_add(AHEAD_MS);
+		let known = state.head.as_ref().map(|known| known.head.time);
+		// One that was taken when a clock was wrong hides nothing.
+		let known_ms = known.filter(|time| *time <= latest_ms).unwrap_or(0);
+		let (early, head) = match head {
+			Some(signed) if signed.head.time > latest_ms => (true, None),
+			head => (false, head),
+		};
+		if early && lock(&self.early).insert(stream) {
+			tracing::warn!(
+				stream = %state.name,
+				"its head is dated in the future and not taken: the broadcaster's clock is wrong, or \
+				 this machine's"
+			);
+		}
 		if let Some(signed) = head.filter(|signed| signed.head.time > known_ms) {
 			let broadcaster = &state.broadcaster;
 			let is_signed = self.book.is_head_signed(signed, &stream, broadcaster);
@@ -416,6 +479,9 @@ impl Follower {
 			let check = self.book.check_record(&record, &stream, broadcaster, outputs);
 			self.in_time(check).await??;
 			let playable = is_playable(&record, state);
+			if !self.is_assigned(&record).await {
+				return Err(FollowError::NotAssigned);
+			}
 			if playable {
 				self.take(stream, state, origin, &record).await?;
 				polled.new += 1;
@@ -455,10 +521,19 @@ impl Follower {
 			}
 		});
 		let outputs = futures::future::try_join_all(fetches).await?;
+		for (output, bytes) in record.present().zip(&outputs) {
+			if bytes.len() as u64 != u64::from(output.len) || chunk_root(bytes) != output.chunk_root
+			{
+				return Err(FollowError::Described);
+			}
+		}
+		// All were checked: only now is any kept.
 		for bytes in &outputs {
 			self.store.put(bytes)?;
 		}
 		self.store.put_record(record)?;
+		let sized = (record.header().seq, bytes_of(record));
+		lock(&self.sizes).entry(stream).or_default().push_back(sized);
 		let entry = entry(record, outputs.first().map(Vec::as_slice));
 		lock(&self.timelines).entry(stream).or_default().push(entry);
 		self.events.emit(Event::SegmentServed {
@@ -470,10 +545,62 @@ impl Follower {
 		Ok(())
 	}
 
+	/// Before which seq a stream's segments are too many bytes; or, where there is no room at all,
+	/// before which a quarter of them lies.
+	fn beyond(&self, stream: StreamId, is_full: bool) -> Seq {
+		let sizes = lock(&self.sizes);
+		let Some(sizes) = sizes.get(&stream) else { return 0 };
+		let all: u64 = sizes.iter().map(|(_, bytes)| bytes).sum();
+		let most = if is_full { all / 4 * 3 } else { self.keep_bytes };
+		let mut kept = all;
+		let over = sizes.iter().take_while(|(_, bytes)| {
+			let is_over = kept > most;
+			kept = kept.saturating_sub(*bytes);
+			is_over
+		});
+		over.last().map_or(0, |(seq, _)| seq.saturating_add(1))
+	}
+
+	/// Whether a record names the transcoder to which the chain gave its assignment. Of assignments
+	/// that are over, and while the node is away, that cannot be told: whoever signed for them then
+	/// counts.
+	async fn is_assigned(&self, record: &SegmentRecord) -> bool {
+		let header = record.header();
+		let key = (header.job, header.assignment);
+		let now_ms = self.clock.now_ms();
+		match lock(&self.assigned).get(&key) {
+			Some(Assignee::Known(transcoder)) => return *transcoder == header.transcoder,
+			Some(Assignee::Unknown { until_ms }) if now_ms < *until_ms => return true,
+			_ => {}
+		}
+		// What can be done without is not waited for twice.
+		if now_ms < self.late_until_ms.load(Ordering::Relaxed) {
+			return true;
+		}
+		// Of what is final only: another may be drawn in the place of what is not.
+		let view = self.in_time(self.chain.job(At::Finalized, header.job)).await.ok().flatten();
+		let current = view.and_then(|view| view.current);
+		let current = current.filter(|current| current.index == header.assignment);
+		let is_his = current.as_ref().is_none_or(|given| given.transcoder == header.transcoder);
+		let found = current.map_or(
+			Assignee::Unknown { until_ms: now_ms.saturating_add(BELIEVED_MS) },
+			|current| Assignee::Known(current.transcoder),
+		);
+		let mut assigned = lock(&self.assigned);
+		if assigned.len() >= MOST_LOCATED {
+			assigned.clear();
+		}
+		assigned.insert(key, found);
+		is_his
+	}
+
 	/// Stores what playlists list, and forgets what lies before `before`.
 	fn trim(&self, stream: StreamId, before: Seq) -> Result<(), FollowError> {
 		let bytes = {
 			let mut timelines = lock(&self.timelines);
+			if let Some(sizes) = lock(&self.sizes).get_mut(&stream) {
+				sizes.retain(|(seq, _)| *seq >= before);
+			}
 			let timeline = timelines.entry(stream).or_default();
 			timeline.trim(before);
 			timeline.encode()
@@ -494,7 +621,11 @@ impl Follower {
 		let stored = self.store.value(&timeline_name(stream))?;
 		let mut timeline =
 			stored.and_then(|bytes| Timeline::decode_all(&mut &bytes[..]).ok()).unwrap_or_default();
-		let first = self.store.records(stream, 0, 1)?.first().map(|record| record.header().seq);
+		let kept = self.store.records(stream, 0, usize::MAX)?;
+		let sizes = kept.iter().map(|record| (record.header().seq, bytes_of(record))).collect();
+		lock(&self.sizes).entry(stream).or_insert(sizes);
+		let first = kept.first().map(|record| record.header().seq);
+		drop(kept);
 		timeline.trim(first.unwrap_or(Seq::MAX));
 		let next = timeline.newest().map_or(0, |newest| newest.saturating_add(1));
 		for record in self.store.records(stream, next, usize::MAX)? {
@@ -520,6 +651,8 @@ impl Follower {
 	/// Forgets a stream and everything that is kept of it.
 	pub fn forget(&self, stream: StreamId) -> Result<(), FollowError> {
 		lock(&self.timelines).remove(&stream);
+		lock(&self.early).remove(&stream);
+		lock(&self.sizes).remove(&stream);
 		self.store.trim_records(stream, Seq::MAX)?;
 		self.store.drop_value(&timeline_name(stream))?;
 		// Last, so that after a crash it is forgotten again. A store does not drop a stream's row;
@@ -560,6 +693,16 @@ impl Follower {
 		streams.retain(|(_, state)| is_known(state));
 		Ok(streams)
 	}
+}
+
+/// To whom an assignment was given, as far as is known.
+enum Assignee {
+	Known(AccountId),
+	/// The chain does not say now.
+	Unknown {
+		/// When it is asked again.
+		until_ms: u64,
+	},
 }
 
 /// Where a stream is taken up.
@@ -636,6 +779,11 @@ fn is_playable(record: &SegmentRecord, state: &StreamState) -> bool {
 		&& (1..=LONGEST_SEGMENT).contains(&header.segment.duration)
 }
 
+/// The bytes of a record's renditions.
+fn bytes_of(record: &SegmentRecord) -> u64 {
+	record.present().map(|output| u64::from(output.len)).sum()
+}
+
 /// Whether a stream was not forgotten: see [`Follower::forget`].
 fn is_known(state: &StreamState) -> bool {
 	!state.name.is_empty()
@@ -649,6 +797,7 @@ fn entry(record: &SegmentRecord, bytes: Option<&[u8]>) -> Entry {
 		epoch: header.segment.epoch,
 		duration: header.segment.duration,
 		pts: bytes.and_then(first_pts),
+		captured: header.segment.captured,
 	}
 }
 

@@ -20,7 +20,7 @@ use livepeer_primitives::{
 	claim::ClaimInfo,
 	extension::Extensions,
 	keys::Purpose,
-	receipt::{Outputs, Receipt, TranscodeResult},
+	receipt::{Output, Outputs, Receipt, TranscodeResult},
 	segment::{SegmentHeader, StreamHead},
 	video::SourceLimits,
 	ClaimId, Hash, ToolchainId, UNIT,
@@ -260,6 +260,9 @@ async fn record_should_be_refused_when_it_is_not_in_order() {
 	let records = [7, 6].map(|seq| story.record(seq, |_| ())).to_vec();
 	#[async_trait::async_trait]
 	impl Service for Disordered {
+		async fn size(&self, _: H256) -> Option<u64> {
+			Some(3)
+		}
 		async fn fetch(&self, _: H256) -> Option<Vec<u8>> {
 			Some(vec![7, 1, 2])
 		}
@@ -449,6 +452,17 @@ impl Hanging {
 
 #[async_trait::async_trait]
 impl Chain for Hanging {
+	async fn free(&self, account: &AccountId) -> Result<crate::ports::chain::Free, ChainError> {
+		self.0.free(account).await
+	}
+	fn is_for_tests(&self) -> bool {
+		true
+	}
+	async fn transcoders(
+		&self,
+	) -> Result<Vec<livepeer_primitives::api::TranscoderView>, ChainError> {
+		self.0.transcoders().await
+	}
 	fn genesis(&self) -> Hash {
 		self.0.genesis()
 	}
@@ -571,7 +585,8 @@ async fn playlists_should_be_the_same_after_a_restart() {
 	story.store.put(&packet(0)).unwrap();
 	story.store.put_record(&record).unwrap();
 	let after = story.follower(10).timeline(stream, Timeline::clone).unwrap();
-	assert_eq!(after.whole()[10], Entry { seq: 30, epoch: 0, duration: 180_000, pts: Some(0) });
+	let expected = Entry { seq: 30, epoch: 0, duration: 180_000, pts: Some(0), captured: 0 };
+	assert_eq!(after.whole()[10], expected);
 	assert_eq!(after.live(1).discontinuities, 2);
 }
 
@@ -605,6 +620,9 @@ async fn rendition_should_come_from_the_transcoder_when_the_origin_lacks_it() {
 	struct Lacking(Origin, H256);
 	#[async_trait::async_trait]
 	impl Service for Lacking {
+		async fn size(&self, hash: H256) -> Option<u64> {
+			self.0.size(hash).await
+		}
 		async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
 			if hash == self.1 {
 				return None;
@@ -694,4 +712,83 @@ async fn record_should_be_taken_when_operator_keys_signed_it() {
 	record.signed.signature.signer.generation = 7;
 	story.origin.put_record(&record).unwrap();
 	assert!(follower.poll(stream).await.is_err());
+}
+
+#[tokio::test]
+async fn head_should_not_be_taken_when_it_is_dated_in_the_future() {
+	let story = Story::new().await;
+	let follower = story.follower(100);
+	let stream = follower.find("demo", None).await.unwrap();
+	story.origin.put_record(&story.record(0, |_| ())).unwrap();
+	let dated = |ahead_ms: u64, ended: bool| {
+		let mut signed = story.head(&story.broadcaster, ended, 1);
+		signed.head.time = SystemClock::default().wall_ms() + ahead_ms;
+		signed.signature = Signing::own(story.broadcaster.clone()).sign(&signed.head.hash());
+		let mut state = story.origin.stream(stream).unwrap().unwrap();
+		state.head = Some(signed.clone());
+		story.origin.put_stream(stream, &state).unwrap();
+		signed
+	};
+	dated(3_600_000, true);
+	let polled = follower.poll(stream).await.unwrap();
+	assert_eq!((polled.new, polled.ended), (1, false), "records are taken all the same");
+	assert!(follower.state(stream).unwrap().unwrap().head.is_none());
+	// One that a wrong clock had let in does not hide those of now.
+	let mut state = follower.state(stream).unwrap().unwrap();
+	state.head = Some(dated(3_600_000, false));
+	story.store.put_stream(stream, &state).unwrap();
+	let now = dated(0, true);
+	assert!(follower.poll(stream).await.unwrap().ended);
+	assert_eq!(follower.state(stream).unwrap().unwrap().head, Some(now));
+}
+
+#[tokio::test]
+async fn nothing_should_be_kept_when_a_rendition_is_not_as_its_receipt_describes_it() {
+	let story = Story::new().await;
+	let follower = story.follower(100);
+	let stream = follower.find("demo", None).await.unwrap();
+	let bytes = vec![0, 1, 2];
+	let header = story.record_of(0, bytes.clone(), |_| ()).signed.header;
+	let wrong = Output { chunk_root: Hash::zero(), ..output(&bytes) };
+	let record = story.sign(header, Outputs::truncate_from(vec![Some(wrong)]));
+	story.origin.put_record(&record).unwrap();
+	let refused = follower.poll(stream).await.unwrap_err();
+	assert!(matches!(refused, FollowError::Described), "{refused}");
+	assert_eq!(story.store.blob_count(), 0);
+}
+
+#[tokio::test]
+async fn stream_should_be_kept_within_its_bytes() {
+	let story = Story::new().await;
+	// Each rendition has three bytes.
+	let follower = story.follower(100).within(12);
+	let stream = follower.find("demo", None).await.unwrap();
+	for seq in 0..10 {
+		story.origin.put_record(&story.record(seq, |_| ())).unwrap();
+	}
+	follower.poll(stream).await.unwrap();
+	assert_eq!(seqs(&follower, stream), [6, 7, 8, 9]);
+	// Counted anew after a restart.
+	let again = story.follower(100).within(6);
+	story.origin.put_record(&story.record(10, |_| ())).unwrap();
+	again.poll(stream).await.unwrap();
+	assert_eq!(seqs(&again, stream), [9, 10]);
+	assert_eq!(story.store.blob_count(), 2);
+}
+
+#[tokio::test]
+async fn record_should_be_refused_when_its_transcoder_was_not_assigned() {
+	let story = Story::new().await;
+	let follower = story.follower(100);
+	let stream = follower.find("demo", None).await.unwrap();
+	story.chain.assign(1, &story.transcoder.account());
+	story.origin.put_record(&story.record(0, |_| ())).unwrap();
+	assert_eq!(follower.poll(stream).await.unwrap().new, 1);
+	// The broadcaster signs what somebody made that nobody has drawn, and that nobody judges.
+	let eve = Key::from_uri("//Eve").unwrap();
+	let mut record = story.record(1, |header| header.transcoder = eve.account());
+	record.signature = Signing::own(eve).sign(&record.receipt.hash());
+	story.origin.put_record(&record).unwrap();
+	let refused = follower.poll(stream).await.unwrap_err();
+	assert!(matches!(refused, FollowError::NotAssigned), "{refused}");
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use codec::{Decode, Encode};
+use futures::future::{select, Either};
 use livepeer_primitives::{
 	api::{ChallengeStage, ChallengeView},
 	claim::Outcome,
@@ -21,7 +22,7 @@ use crate::{
 	lock,
 	ports::{
 		chain::{At, Call, ChainError, Head, LeafReveal, Wait},
-		events::Event,
+		events::{Event, Warning},
 		store::{ClaimRecord, SegmentKey, StoreError, TranscodedSegment},
 		transport::SignedPass,
 	},
@@ -35,6 +36,8 @@ pub(super) const RESEND_BLOCKS: BlockNumber = 6;
 pub(super) const REFUSALS: u32 = 3;
 /// How long it is believed who judges a claim, about a block.
 const BELIEVED_MS: u64 = 6_000;
+/// How long the chain may take to say it, and how long it is not asked again when it did not.
+const JUDGES_MS: u64 = 2_000;
 /// Names the highest final block that was seen, in the store.
 const FINALIZED: &str = "finalized";
 
@@ -62,9 +65,17 @@ pub(super) struct Claiming {
 	sent: Mutex<BTreeMap<SegmentKey, Sent>>,
 	/// The highest final block that was seen; `None` until it was read from the store.
 	finalized: Mutex<Option<BlockNumber>>,
-	/// Who judges the claims that verifiers have asked for, and until when that is believed.
-	judges: Mutex<BTreeMap<ClaimId, (u64, Option<ChallengeView>)>>,
+	/// Who judges the claims that verifiers have asked for.
+	judges: Mutex<BTreeMap<ClaimId, Arc<Judges>>>,
+	/// The numbers of the claims that are not closed, read from the store once: anybody may name a
+	/// claim.
+	open: Mutex<Option<BTreeSet<ClaimId>>>,
 }
+
+/// Who judges a claim, and until when that is believed. Whoever asks while it is looked up waits for
+/// the same answer.
+#[derive(Default)]
+struct Judges(tokio::sync::Mutex<(u64, Option<ChallengeView>)>);
 
 impl Claiming {
 	pub(super) fn new(parts: Arc<Parts>) -> Self {
@@ -74,6 +85,7 @@ impl Claiming {
 			sent: Default::default(),
 			finalized: Default::default(),
 			judges: Default::default(),
+			open: Default::default(),
 		}
 	}
 
@@ -159,6 +171,8 @@ impl Claiming {
 			});
 			if let Some(claim) = found {
 				self.parts.store.set_claim_id(claim.key(), id)?;
+				self.is_open(id)?;
+				lock(&self.open).get_or_insert_default().insert(id);
 				lock(&self.sent).remove(&claim.key());
 				tracing::info!(claim = id, first = claim.first, last = claim.last(), "claimed");
 				self.parts.events.emit(Event::ClaimMade {
@@ -286,11 +300,19 @@ impl Claiming {
 		let Err(error) = self.parts.chain.submit(call, Wait::InBlock).await else { return Ok(()) };
 		let refusals = refusals.saturating_add(u32::from(is_lasting(&error)));
 		if refusals >= REFUSALS {
-			tracing::error!(first = claim.first, last = claim.last(), %error, "claim given up");
+			let (first, last) = (claim.first, claim.last());
+			let text = format!("the claim of segments {first} to {last} is given up: {error}");
+			self.parts.warnings.warn(Warning::ClaimLost, text);
 			self.parts.store.close_claim(key)?;
 			lock(&self.sent).remove(&key);
 		} else {
-			tracing::warn!(first = claim.first, last = claim.last(), %error, "claim not taken");
+			let (first, last) = (claim.first, claim.last());
+			let text = format!("the claim of segments {first} to {last} is not taken: {error}");
+			if error.is_transient() {
+				tracing::warn!("{text}");
+			} else {
+				self.parts.warnings.warn(Warning::Refused, text);
+			}
 			lock(&self.sent).insert(key, Sent { at: head.best, refusals });
 		}
 		Ok(())
@@ -361,7 +383,13 @@ impl Claiming {
 						self.parts.events.emit(Event::LeafRevealed { claim: id, index, seq });
 					}
 				}
-				Err(error) => tracing::warn!(claim = id, index, %error, "leaf not revealed"),
+				Err(error) if error.is_transient() => {
+					tracing::warn!(claim = id, index, %error, "leaf not revealed");
+				}
+				Err(error) => {
+					let text = format!("leaf {index} of claim {id} is not revealed: {error}");
+					self.parts.warnings.warn(Warning::Refused, text);
+				}
 			}
 			Ok::<_, TranscodeError>(())
 		});
@@ -369,36 +397,47 @@ impl Claiming {
 		Ok(())
 	}
 
+	/// Whether a claim of this number is open.
+	fn is_open(&self, id: ClaimId) -> Result<bool, StoreError> {
+		let mut open = lock(&self.open);
+		let open = match &mut *open {
+			Some(open) => open,
+			none => {
+				let claims = self.parts.store.claims()?;
+				none.insert(claims.into_iter().filter_map(|claim| claim.id).collect())
+			}
+		};
+		Ok(open.contains(&id))
+	}
+
 	/// Whether a pass is that of a judge of an open claim. The chain is asked for each claim once
 	/// in a while, however many passes are shown.
 	pub(super) async fn is_judge(&self, shown: &SignedPass) -> bool {
 		let pass = &shown.pass;
-		if pass.genesis != self.parts.chain.genesis() {
+		if pass.genesis != self.parts.chain.genesis() || !self.is_open(pass.claim).unwrap_or(false)
+		{
 			return false;
 		}
+		let judges = lock(&self.judges).entry(pass.claim).or_default().clone();
+		let mut known = judges.0.lock().await;
 		let now_ms = self.parts.clock.now_ms();
-		let believed = lock(&self.judges)
-			.get(&pass.claim)
-			.filter(|(until_ms, _)| now_ms < *until_ms)
-			.map(|(_, view)| view.clone());
-		let view = match believed {
-			Some(view) => view,
-			None => {
-				let open = self.parts.store.claims().unwrap_or_default();
-				if !open.iter().any(|claim| claim.id == Some(pass.claim)) {
-					return false;
+		if now_ms >= known.0 {
+			let late = self.parts.clock.sleep_until(now_ms.saturating_add(JUDGES_MS));
+			*known = match select(self.parts.chain.challenge(pass.claim), late).await {
+				Either::Left((Ok(view), _)) => (now_ms.saturating_add(BELIEVED_MS), view),
+				other => {
+					let why = match other {
+						Either::Left((Err(error), _)) => error.to_string(),
+						_ => "the node gives no answer".to_owned(),
+					};
+					tracing::warn!(claim = pass.claim, why, "cannot look up who judges a claim");
+					// Whoever judged it a moment ago still does; whoever is not known comes again.
+					let again_ms = self.parts.clock.now_ms().saturating_add(JUDGES_MS);
+					(again_ms, known.1.take())
 				}
-				let until_ms = now_ms.saturating_add(BELIEVED_MS);
-				lock(&self.judges).insert(pass.claim, (until_ms, None));
-				let view = self.parts.chain.challenge(pass.claim).await.unwrap_or_else(|error| {
-					tracing::warn!(%error, "cannot look up who judges a claim");
-					None
-				});
-				lock(&self.judges).insert(pass.claim, (until_ms, view.clone()));
-				view
-			}
-		};
-		view.filter(|view| view.tranche == pass.tranche).is_some_and(|view| {
+			};
+		}
+		known.1.as_ref().filter(|view| view.tranche == pass.tranche).is_some_and(|view| {
 			let mut seats = view.members.iter().zip(&view.keys);
 			seats.any(|(member, key)| {
 				*member == pass.account && key.verify(&pass.payload(), &shown.signature)
@@ -416,8 +455,26 @@ impl Claiming {
 		}
 		self.parts.store.close_claim(claim.key())?;
 		lock(&self.judges).remove(&id);
+		lock(&self.open).get_or_insert_default().remove(&id);
 		let outcome = lock(&self.progress).remove(&id).and_then(|progress| progress.outcome);
 		tracing::info!(claim = id, ?outcome, "claim closed");
+		let warned = match outcome {
+			Some(Outcome::Failed) => Some((
+				Warning::ClaimFailed,
+				"failed: a part of the stake is lost. Run `livepeer-worker doctor` before more is",
+			)),
+			Some(Outcome::Missed) => Some((
+				Warning::ClaimMissed,
+				"was missed: a part of the stake is lost. Judges did not get its bytes, or its leaves were not revealed in time",
+			)),
+			Some(Outcome::Void) => {
+				Some((Warning::ClaimVoid, "is void: nobody judged it, so it is not paid"))
+			}
+			_ => None,
+		};
+		if let Some((what, text)) = warned {
+			self.parts.warnings.warn(what, format!("claim {id} {text}"));
+		}
 		self.parts.events.emit(Event::ClaimClosed {
 			claim: id,
 			outcome: outcome.map(|outcome| format!("{outcome:?}")),

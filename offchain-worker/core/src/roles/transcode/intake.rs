@@ -17,7 +17,7 @@ use livepeer_primitives::{
 	segment::{SegmentHeader, SOURCE_TRACK},
 	video::{LONGEST_SEGMENT, MAX_SEGMENT_BYTES},
 	work::fee,
-	AssignmentIndex, Balance, JobId, StreamId,
+	AssignmentIndex, Balance, JobId,
 };
 use tokio::sync::Semaphore;
 
@@ -27,7 +27,7 @@ use crate::{
 	ports::{
 		chain::At,
 		engine::{Format, MediaError, Transcoded},
-		events::{output_names, Event},
+		events::{output_names, Event, Warning},
 		store::{SegmentKey, StoreError, TranscodedSegment},
 		transport::{PushReply, Refusal, SignedHeader, MAX_PAYLOAD},
 	},
@@ -125,30 +125,6 @@ impl Intake {
 		Ok(assigned)
 	}
 
-	/// The newest segment of a stream among what is not closed.
-	pub(super) fn newest(&self, stream: StreamId) -> Result<Option<SignedHeader>, StoreError> {
-		let mut newest: Option<SignedHeader> = None;
-		let mut consider = |segment: Option<TranscodedSegment>| {
-			let signed = segment.map(|segment| segment.signed);
-			let signed = signed.filter(|signed| signed.header.stream == stream);
-			let above = newest.as_ref().map(|newest| newest.header.seq);
-			if let Some(signed) =
-				signed.filter(|signed| above.is_none_or(|a| a < signed.header.seq))
-			{
-				newest = Some(signed);
-			}
-		};
-		for (job, assignment) in self.parts.store.assignments()? {
-			let cursor = self.parts.store.cursor(job, assignment)?;
-			let segments = self.parts.store.receipts(job, assignment, cursor, usize::MAX)?;
-			consider(segments.into_iter().next_back());
-		}
-		for claim in self.parts.store.claims()? {
-			consider(self.parts.store.receipt(SegmentKey { seq: claim.last(), ..claim.key() })?);
-		}
-		Ok(newest)
-	}
-
 	/// What was stored under a header's key.
 	fn receipt_for(&self, header: &SegmentHeader) -> Result<Option<TranscodedSegment>, StoreError> {
 		self.parts.store.receipt(SegmentKey::of(header))
@@ -230,7 +206,12 @@ impl Intake {
 		// Counted with those at work: many at once must not each take the last place.
 		match self.covered(&signed, &assigned) {
 			Ok(true) => {}
-			Ok(false) => return PushReply::Refused(Refusal::Allowance),
+			Ok(false) => {
+				let job = header.job;
+				let text = format!("segments of job {job} are refused: what is reserved does not pay for another until earlier ones are claimed or the job is topped up");
+				self.parts.warnings.warn(Warning::SegmentRefused, text);
+				return PushReply::Refused(Refusal::Allowance);
+			}
 			Err(error) => return internal(error),
 		}
 		let places = self.parts.config.queue.saturating_add(self.parts.config.parallel.max(1));
@@ -239,6 +220,8 @@ impl Intake {
 			self.waiting.fetch_sub(1, Ordering::SeqCst);
 		});
 		if before >= places {
+			let text = format!("{before} segments wait: this machine is slower than the capacity that it announced. Give a smaller --capacity");
+			self.parts.warnings.warn(Warning::QueueFull, text);
 			return PushReply::Busy { retry_ms: BUSY_MS };
 		}
 		let Ok(_permit) = self.permits.acquire().await else {
@@ -268,7 +251,10 @@ impl Intake {
 			Err(error) => return Err(internal(error)),
 		};
 		let transcode_ms = self.parts.clock.now_ms().saturating_sub(start);
-		self.parts.store.put(bytes).map_err(internal)?;
+		// Everything was checked: only now is anything kept.
+		for bytes in made.outputs.iter().map(Vec::as_slice).chain([bytes]) {
+			self.parts.store.put(bytes).map_err(internal)?;
+		}
 		let receipt = Receipt {
 			header: header.hash(),
 			toolchain: assigned.toolchain,
@@ -308,7 +294,7 @@ impl Intake {
 		Ok(stored)
 	}
 
-	/// Stores outputs and says what is signed for them.
+	/// What is signed for outputs.
 	fn made(
 		&self,
 		assigned: &Assigned,
@@ -327,10 +313,9 @@ impl Intake {
 		};
 		let mut outputs = Outputs::default();
 		for bytes in &transcoded.outputs {
-			let hash = self.parts.store.put(bytes).map_err(internal)?;
 			let len = u32::try_from(bytes.len()).map_err(internal)?;
 			outputs
-				.try_push(Some(Output { hash, len, chunk_root: chunk_root(bytes) }))
+				.try_push(Some(Output { hash: sha256(bytes), len, chunk_root: chunk_root(bytes) }))
 				.map_err(|_| internal("more outputs than a receipt holds"))?;
 		}
 		let leaf = Leaf::Transcoded {
@@ -339,7 +324,8 @@ impl Intake {
 			work,
 			extensions: Extensions::default(),
 		};
-		Ok(Made { result: TranscodeResult::Transcoded(outputs), leaf })
+		let result = TranscodeResult::Transcoded(outputs);
+		Ok(Made { result, leaf, outputs: transcoded.outputs })
 	}
 }
 
@@ -347,6 +333,8 @@ impl Intake {
 struct Made {
 	result: TranscodeResult,
 	leaf: Leaf,
+	/// What is kept.
+	outputs: Vec<Vec<u8>>,
 }
 
 impl Made {
@@ -359,6 +347,7 @@ impl Made {
 				work: assigned.view.factors.rejected,
 				extensions: Extensions::default(),
 			},
+			outputs: Vec::new(),
 		}
 	}
 }

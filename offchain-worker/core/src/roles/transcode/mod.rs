@@ -33,7 +33,7 @@ use crate::{
 		chain::{Chain, ChainError, Head},
 		clock::Clock,
 		engine::MediaEngine,
-		events::EventSink,
+		events::{EventSink, Warnings},
 		store::{StoreError, TranscodeStore},
 		transport::{Playlist, PushReply, Refusal, Service, SignedHeader, SignedPass},
 	},
@@ -79,7 +79,7 @@ pub enum TranscodeError {
 	Key(#[from] NoKeyFor),
 	/// The chain has other terms or another service record, and only the account itself can change
 	/// them.
-	#[error("{0} is not registered with these terms and this address: register it with the account's own key (`livepeer-worker keys register`)")]
+	#[error("{0} is not registered with these terms and this address: register it with the account's own key (`livepeer-worker keys register --peer-id`)")]
 	Terms(AccountId),
 }
 
@@ -131,6 +131,7 @@ struct Parts {
 	store: Arc<dyn TranscodeStore>,
 	engine: Arc<dyn MediaEngine>,
 	events: Arc<dyn EventSink>,
+	warnings: Warnings,
 	clock: Arc<dyn Clock>,
 	config: TranscodeConfig,
 }
@@ -174,7 +175,9 @@ impl TranscodeRole {
 	) -> Self {
 		let own = OwnKeys::new(keys, Purpose::Duties, chain.clone(), clock.clone());
 		let book = KeyBook::new(chain.clone(), clock.clone());
-		let parts = Arc::new(Parts { own, book, chain, store, engine, events, clock, config });
+		let warnings = Warnings::new(events.clone(), clock.clone());
+		let parts =
+			Arc::new(Parts { own, book, chain, store, engine, events, warnings, clock, config });
 		let assigned = Assignments::default();
 		Self {
 			registration: Registration::new(parts.clone(), assigned.clone()),
@@ -188,6 +191,20 @@ impl TranscodeRole {
 	/// node answers.
 	pub async fn register(&self, service: &ServiceRecord) -> Result<(), TranscodeError> {
 		self.registration.register(service).await
+	}
+
+	/// Registers and does the chain's duties until `stop` turns true: claims are made and draws are
+	/// answered from the start, whatever registering waits for. An error ends the role only when
+	/// nothing is left to claim or to answer.
+	pub async fn serve(
+		&self,
+		service: &ServiceRecord,
+		stop: watch::Receiver<bool>,
+	) -> Result<(), TranscodeError> {
+		tokio::select! {
+			error = self.registration.keep(service) => Err(error),
+			() = self.run(stop) => Ok(()),
+		}
 	}
 
 	/// Does the chain's duties with every new head until `stop` turns true, then waits for the
@@ -247,6 +264,13 @@ impl TranscodeRole {
 
 #[async_trait]
 impl Service for TranscodeRole {
+	async fn size(&self, hash: H256) -> Option<u64> {
+		self.parts.store.size(hash).unwrap_or_else(|error| {
+			tracing::warn!(%error, "cannot serve");
+			None
+		})
+	}
+
 	async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
 		self.parts.store.get(hash).unwrap_or_else(|error| {
 			tracing::warn!(%error, "cannot serve");
@@ -259,7 +283,7 @@ impl Service for TranscodeRole {
 	}
 
 	async fn newest(&self, stream: StreamId) -> Option<SignedHeader> {
-		self.intake.newest(stream).unwrap_or_else(|error| {
+		self.parts.store.newest(stream).unwrap_or_else(|error| {
 			tracing::warn!(%error, "cannot serve");
 			None
 		})

@@ -1,34 +1,140 @@
 //! Registering, staying available, and accepting what is offered.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+	collections::BTreeMap,
+	sync::{
+		atomic::{AtomicBool, Ordering},
+		Arc,
+	},
+};
 
+use futures::future::select;
 use livepeer_primitives::{
-	api::JobView,
+	api::{JobView, TranscoderView},
 	duty::{Acceptance, Availability, Heartbeat, Profiles},
 	keys::Purpose,
 	service::ServiceRecord,
 	video::CANONICAL_PROFILE,
-	AssignmentIndex, BlockNumber,
+	AssignmentIndex, Balance, BlockNumber, UNIT,
 };
 
 use super::{Assigned, Assignments, Parts, TranscodeError};
 use crate::{
 	lock,
 	ports::{
-		chain::{while_away, At, Call, ChainError, Head, Wait},
-		events::Event,
+		chain::{while_away, At, Call, ChainError, Head, Refused, Wait},
+		events::{Event, Warning},
 	},
 };
+
+/// Blocks between two looks at what the chain says of this transcoder.
+const LOOK_BLOCKS: BlockNumber = 5;
+/// How long registering waits at most before it is tried again, should no block come.
+const AGAIN_MS: u64 = 30_000;
+/// LPT below which an operator is warned: some fifty transactions.
+const LITTLE_LPT: Balance = UNIT / 20;
 
 /// Keeps the chain's word of this transcoder up to date.
 pub(super) struct Registration {
 	parts: Arc<Parts>,
 	assigned: Assignments,
+	/// Whether it is being registered: until then nothing keeps it alive.
+	registering: AtomicBool,
 }
 
 impl Registration {
 	pub(super) fn new(parts: Arc<Parts>, assigned: Assignments) -> Self {
-		Self { parts, assigned }
+		Self { parts, assigned, registering: AtomicBool::new(false) }
+	}
+
+	/// Registers, and again whenever the chain forgets this transcoder or takes its availability;
+	/// tells the operator what happens to it. Ends with what no time heals, once nothing is left that
+	/// needs this worker.
+	pub(super) async fn keep(&self, service: &ServiceRecord) -> TranscodeError {
+		let mut before: Option<TranscoderView> = None;
+		loop {
+			self.registering.store(true, Ordering::SeqCst);
+			match self.try_register(service).await {
+				Ok(()) => {
+					tracing::info!(account = %self.parts.account(), "registered");
+					self.registering.store(false, Ordering::SeqCst);
+					self.parts.warnings.goes_on();
+					self.watch(&mut before).await;
+				}
+				Err(error) if passes(&error) || self.is_needed() => {
+					let text = format!("not registered, so no new job comes: {error}");
+					self.parts.warnings.wait(text);
+					self.next_look().await;
+				}
+				Err(error) => return error,
+			}
+		}
+	}
+
+	/// Whether something is still to be claimed or answered.
+	fn is_needed(&self) -> bool {
+		let assignments = self.parts.store.assignments();
+		// A store that cannot be read is no sign that nothing is in it.
+		assignments.map_or(true, |assignments| !assignments.is_empty())
+	}
+
+	/// Waits for some blocks, or for a while when none come.
+	async fn next_look(&self) {
+		let mut heads = self.parts.chain.heads();
+		let until = heads.borrow_and_update().best.saturating_add(LOOK_BLOCKS);
+		let blocks = async {
+			while heads.borrow_and_update().best < until {
+				if heads.changed().await.is_err() {
+					std::future::pending::<()>().await;
+				}
+			}
+		};
+		let clock = &self.parts.clock;
+		let late = clock.sleep_until(clock.now_ms().saturating_add(AGAIN_MS));
+		select(std::pin::pin!(blocks), late).await;
+	}
+
+	/// Looks at what the chain says of this transcoder until it must be registered again.
+	async fn watch(&self, before: &mut Option<TranscoderView>) {
+		loop {
+			self.next_look().await;
+			match self.look(before).await {
+				Ok(true) => return,
+				Ok(false) => {}
+				Err(error) => tracing::debug!(%error, "cannot look at the registration"),
+			}
+		}
+	}
+
+	/// Tells what has changed, and says whether to register again.
+	async fn look(&self, before: &mut Option<TranscoderView>) -> Result<bool, ChainError> {
+		let warn = |what, text: String| self.parts.warnings.warn(what, text);
+		let account = self.parts.account();
+		let free = self.parts.chain.free(account).await?;
+		if free.lpt < LITTLE_LPT {
+			let text = format!("{account} has less than 0.05 LPT left for the fees of claims and for changes: send it some");
+			warn(Warning::LowBalance, text);
+		}
+		let view = self.parts.chain.transcoder(account).await?;
+		let was = std::mem::replace(before, view.clone());
+		let Some(view) = view else {
+			let text = format!("{account} is registered no more: it has resigned, or its bond fell below the least");
+			warn(Warning::NotRegistered, text);
+			return Ok(was.is_some());
+		};
+		if view.jailed {
+			let text = format!("{account} is jailed: it gets no job. When no verdict against it is open any more, call transcoderElection.unjail() with the account's own key; this worker then announces itself");
+			warn(Warning::Jailed, text);
+		}
+		if let Some(was) = &was {
+			if view.stake < was.stake {
+				let (from, to) = (was.stake, view.stake);
+				let text = format!("the stake of {account} fell from {from} to {to} (of 10^18 to one LPT): a slash, or stake that left");
+				warn(Warning::StakeFell, text);
+			}
+		}
+		// Freed, or its announcement has lapsed.
+		Ok(!view.jailed && view.capacity == 0 && self.parts.config.capacity > 0)
 	}
 
 	/// Registers terms, service record and availability where the chain has others, as soon as the
@@ -85,6 +191,10 @@ impl Registration {
 		head: Head,
 		beat: &mut BlockNumber,
 	) -> Result<(), TranscodeError> {
+		if self.registering.load(Ordering::SeqCst) {
+			*beat = head.best;
+			return Ok(());
+		}
 		let limits = self.parts.chain.limits().await?;
 		if head.best.saturating_sub(*beat) <= (limits.heartbeat_interval / 2).max(1) {
 			return Ok(());
@@ -150,5 +260,17 @@ impl Registration {
 		let signature = signing.sign(&acceptance.hash());
 		let call = Call::AcceptJob(acceptance, signature);
 		Ok(self.parts.chain.submit(call, Wait::InBlock).await?)
+	}
+}
+
+/// Whether time alone may heal an error: what the operator has to do something about does not count.
+fn passes(error: &TranscodeError) -> bool {
+	let TranscodeError::Chain(error) = error else { return false };
+	let waits = ["TermsLocked", "Jailed", "PriceBelowLowest"];
+	match error {
+		ChainError::Refused { refused: Refused::Other(name), .. } => {
+			waits.iter().any(|wait| name.ends_with(wait))
+		}
+		error => error.is_away(),
 	}
 }

@@ -509,6 +509,7 @@ fn segment_should_be_refused_when_what_it_makes_is_too_large() {
 		let reply = role.push(story.signed(0, &bytes), bytes).await;
 		assert_eq!(reply, PushReply::Refused(Refusal::TooLarge));
 		assert!(story.store.receipts(1, 0, 0, 1).unwrap().is_empty());
+		assert_eq!(story.store.blob_count(), 0, "nothing is kept before everything is checked");
 	})
 }
 
@@ -669,21 +670,93 @@ fn segment_should_be_refused_when_it_is_signed_as_another_generation() {
 	})
 }
 
+fn verifier(uri: &str) -> VerifierPair {
+	<VerifierPair as sp_core::Pair>::from_string(uri, None).unwrap()
+}
+
+/// The pass of a judge as `uri` signs it.
+fn pass(claim: livepeer_primitives::ClaimId, account: &AccountId, uri: &str) -> SignedPass {
+	let pass = Pass {
+		genesis: GENESIS,
+		claim,
+		tranche: 0,
+		account: account.clone(),
+		peer_id: Default::default(),
+	};
+	let signature = sp_core::Pair::sign(&verifier(uri), pass.payload().as_bytes());
+	SignedPass { pass, signature }
+}
+
+/// A story with a claim that is final and has a judge, and the role that made it.
+async fn judged(sim: &Sim) -> (Story, TranscodeRole, livepeer_primitives::ClaimId, AccountId) {
+	let story = Story::new(sim).await;
+	let role = story.role(FakeEngine::default());
+	for seq in 0..4 {
+		receipt(story.send(&role, seq).await);
+	}
+	story.duties(&role).await;
+	story.duties(&role).await;
+	let claim = story.store.claims().unwrap()[0].id.unwrap();
+	let judge = AccountId::new([5; 32]);
+	let public = sp_core::Pair::public(&verifier("//Judge"));
+	story.chain.seat(claim, vec![(judge.clone(), public)]);
+	(story, role, claim, judge)
+}
+
+#[test]
+fn judges_should_all_get_the_true_answer_while_who_judges_is_looked_up() {
+	simulate(|sim| async move {
+		let (story, role, claim, judge) = judged(&sim).await;
+		story.chain.slow_challenges(&sim.clock, 500);
+		let shown = pass(claim, &judge, "//Judge");
+		let asked = futures::future::join_all((0..8).map(|_| role.is_judge(&shown))).await;
+		assert_eq!(asked, [true; 8]);
+		assert!(!role.is_judge(&pass(claim, &judge, "//Stranger")).await);
+		// A node that gives no answer is no sign that nobody judges.
+		story.chain.slow_challenges(&sim.clock, 60_000);
+		sim.sleep(10_000).await;
+		let (before, asked) = (sim.clock.now_ms(), role.is_judge(&shown).await);
+		assert!(asked, "who judged a moment ago still does");
+		assert!(sim.clock.now_ms() - before <= 2_000, "the wait is bounded");
+		// Nor is one that is away when a claim's judges are not known yet.
+		let restarted = story.role(FakeEngine::default());
+		story.chain.cut(true);
+		assert!(!restarted.is_judge(&shown).await);
+		story.chain.cut(false);
+		story.chain.slow_challenges(&sim.clock, 0);
+		sim.sleep(2_000).await;
+		assert!(restarted.is_judge(&shown).await, "it comes again, and is let in");
+	})
+}
+
+#[test]
+fn strangers_should_not_be_able_to_have_the_store_searched() {
+	simulate(|sim| async move {
+		let (story, role, claim, judge) = judged(&sim).await;
+		assert!(role.is_judge(&pass(claim, &judge, "//Judge")).await);
+		let stream = stream_id(&story.broadcaster.account(), "demo");
+		let before = story.store.scans();
+		for unknown in 0..50 {
+			assert!(!role.is_judge(&pass(1_000 + unknown, &judge, "//Judge")).await);
+			assert_eq!(role.newest(Hash::repeat_byte(unknown as u8)).await, None);
+			assert!(role.fetch(H256::repeat_byte(unknown as u8)).await.is_none());
+		}
+		assert_eq!(role.newest(stream).await.map(|signed| signed.header.seq), Some(3));
+		assert_eq!(story.store.scans(), before);
+		// Also of what is claimed and closed: a broadcaster that lost its store asks for it.
+		story.chain.close(claim);
+		story.duties(&role).await;
+		assert_eq!(role.newest(stream).await.map(|signed| signed.header.seq), Some(3));
+		let closed = story.store.scans();
+		assert!(!role.is_judge(&pass(claim, &judge, "//Judge")).await, "no longer open");
+		assert_eq!(story.store.scans(), closed);
+	})
+}
+
 #[test]
 fn place_should_be_kept_for_judges_of_open_claims_only() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim).await;
-		let role = story.role(FakeEngine::default());
-		for seq in 0..4 {
-			receipt(story.send(&role, seq).await);
-		}
-		story.duties(&role).await;
-		story.duties(&role).await;
-		let claim = story.store.claims().unwrap()[0].id.unwrap();
-		let pair = |uri: &str| <VerifierPair as sp_core::Pair>::from_string(uri, None).unwrap();
-		let judge = AccountId::new([5; 32]);
-		let public = sp_core::Pair::public(&pair("//Judge"));
-		story.chain.seat(claim, vec![(judge.clone(), public)]);
+		let (_story, role, claim, judge) = judged(&sim).await;
 		let shown = |change: &dyn Fn(&mut Pass), by: &str| {
 			let mut pass = Pass {
 				genesis: GENESIS,
@@ -693,7 +766,7 @@ fn place_should_be_kept_for_judges_of_open_claims_only() {
 				peer_id: Default::default(),
 			};
 			change(&mut pass);
-			let signature = sp_core::Pair::sign(&pair(by), pass.payload().as_bytes());
+			let signature = sp_core::Pair::sign(&verifier(by), pass.payload().as_bytes());
 			SignedPass { pass, signature }
 		};
 		assert!(role.is_judge(&shown(&|_| (), "//Judge")).await);
@@ -704,4 +777,142 @@ fn place_should_be_kept_for_judges_of_open_claims_only() {
 		let other = AccountId::new([6; 32]);
 		assert!(!role.is_judge(&shown(&|pass| pass.account = other.clone(), "//Judge")).await);
 	})
+}
+
+/// Runs a role as its process does, with a block every 2 s.
+fn serve(story: &Story, role: TranscodeRole) -> Rc<Cell<Option<bool>>> {
+	let ended = Rc::new(Cell::new(None));
+	let (slot, sim, chain) = (ended.clone(), story.sim.clone(), story.chain.clone());
+	story.sim.spawn(async move {
+		let stop = watch::Sender::new(false);
+		let result = role.serve(&FakeNet::record("t"), stop.subscribe()).await;
+		slot.set(Some(result.is_ok()));
+	});
+	story.sim.spawn(async move {
+		loop {
+			sim.sleep(2_000).await;
+			chain.block();
+		}
+	});
+	ended
+}
+
+#[test]
+fn claims_and_reveals_should_start_at_once_when_registering_waits() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let before = story.role(FakeEngine::default());
+		for seq in 0..4 {
+			receipt(story.send(&before, seq).await);
+		}
+		story.duties(&before).await;
+		story.duties(&before).await;
+		let id = story.store.claims().unwrap()[0].id.unwrap();
+		for seq in 4..8 {
+			receipt(story.send(&before, seq).await);
+		}
+		// Restarted in the lock period with other terms, while the draw of its claim runs.
+		story.chain.lock_terms(true);
+		let ring = Keyring::own(story.key.clone());
+		let config = TranscodeConfig { price: UNIT / 500, ..before.parts.config.clone() };
+		let own = Some(story.key.clone());
+		let role = story.role_with(ring, own, FakeEngine::default(), config);
+		story.chain.draw(id, H256::repeat_byte(3), 8);
+		let ended = serve(&story, role);
+		sim.sleep(9_000).await;
+		assert!(!story.chain.claims()[&id].revealed.is_empty(), "revealed");
+		assert_eq!(story.chain.claims().len(), 2, "claimed");
+		let view = |story: &Story| {
+			let (chain, account) = (story.chain.client(None), story.key.account());
+			async move { chain.transcoder(&account).await.unwrap().unwrap() }
+		};
+		assert_eq!(view(&story).await.price, UNIT / 1_000);
+		let waits =
+			|event: &Event| matches!(event, Event::Waits { text } if text.contains("locked"));
+		assert!(story.events.events().iter().any(waits));
+		story.chain.lock_terms(false);
+		sim.sleep(30_000).await;
+		assert_eq!(view(&story).await.price, UNIT / 500, "registered when it can be");
+		assert_eq!(ended.get(), None);
+	})
+}
+
+#[test]
+fn role_should_end_when_it_cannot_register_and_is_not_needed() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let engine = FakeEngine { toolchain: Hash::repeat_byte(1), ..Default::default() };
+		let ended = serve(&story, story.role(engine.clone()));
+		sim.sleep(5_000).await;
+		assert_eq!(ended.get(), Some(false));
+		// With a claim it stays for as long as that is open.
+		let role = story.role(FakeEngine::default());
+		for seq in 0..4 {
+			receipt(story.send(&role, seq).await);
+		}
+		story.duties(&role).await;
+		story.duties(&role).await;
+		let ended = serve(&story, story.role(engine));
+		sim.sleep(60_000).await;
+		assert_eq!(ended.get(), None);
+		story.chain.close(story.store.claims().unwrap()[0].id.unwrap());
+		sim.sleep(60_000).await;
+		assert_eq!(ended.get(), Some(false));
+	})
+}
+
+#[test]
+fn operator_should_be_told_of_jail_slash_and_a_low_balance() {
+	use crate::ports::{chain::Free, events::Warning};
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let account = story.key.account();
+		let _role = serve(&story, story.role(FakeEngine::default()));
+		let warned = |what: Warning| {
+			let is = |event: &Event| matches!(event, Event::Warned { what: w, .. } if *w == what);
+			story.events.events().iter().any(is)
+		};
+		sim.sleep(30_000).await;
+		assert!(!warned(Warning::Jailed) && !warned(Warning::LowBalance));
+		story.chain.jail(&account, true);
+		story.chain.leave(&account, Free::default());
+		sim.sleep(30_000).await;
+		for what in [Warning::Jailed, Warning::StakeFell, Warning::LowBalance] {
+			assert!(warned(what), "{what:?}");
+		}
+		let capacity = || async {
+			story.chain.client(None).transcoder(&account).await.unwrap().unwrap().capacity
+		};
+		assert_eq!(capacity().await, 0);
+		story.chain.jail(&account, false);
+		sim.sleep(30_000).await;
+		assert_eq!(capacity().await, 2, "announced again once it is free");
+	})
+}
+
+#[test]
+fn operator_should_be_told_how_a_claim_ended_badly() {
+	use crate::ports::events::Warning;
+	for (outcome, what) in [
+		(Outcome::Failed, Warning::ClaimFailed),
+		(Outcome::Missed, Warning::ClaimMissed),
+		(Outcome::Void, Warning::ClaimVoid),
+	] {
+		simulate(move |sim| async move {
+			let story = Story::new(&sim).await;
+			let role = story.role(FakeEngine::default());
+			for seq in 0..4 {
+				receipt(story.send(&role, seq).await);
+			}
+			story.duties(&role).await;
+			story.duties(&role).await;
+			let id = story.store.claims().unwrap()[0].id.unwrap();
+			story.chain.decide(id, outcome);
+			story.duties(&role).await;
+			story.chain.close(id);
+			story.duties(&role).await;
+			let is = |event: &Event| matches!(event, Event::Warned { what: w, .. } if *w == what);
+			assert!(story.events.events().iter().any(is), "{what:?}");
+		})
+	}
 }

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Every alert fires in a test, has a section in docs/operators/alerts.md, and the boards are those that
+# boards.py writes.
+set -euo pipefail
+cd "$(dirname "$0")"
+command -v promtool >/dev/null || {
+	echo "monitoring/test.sh: install Debian's package prometheus for promtool" >&2
+	exit 1
+}
+promtool check rules rules.yaml
+promtool check config --syntax-only prometheus.yaml
+promtool test rules rules-test.yaml
+for alert in $(sed -n 's/.*- alert: //p' rules.yaml); do
+	# Metrics' and sections' names are fixed, so that links from a pager work.
+	grep -qx "## $alert" ../../docs/operators/alerts.md || { echo "$alert has no section" >&2 && exit 1; }
+	grep -A1 -E "alertname: $alert\$" rules-test.yaml | grep -q exp_alerts || { echo "$alert has no test in which it fires" >&2 && exit 1; }
+	grep -q "alerts.md#${alert,,}\$" rules.yaml || { echo "$alert links no section" >&2 && exit 1; }
+done
+before=$(cat grafana/boards/*.json | sha256sum)
+./boards.py
+[ "$before" = "$(cat grafana/boards/*.json | sha256sum)" ] || { echo "the boards were not written by boards.py" >&2 && exit 1; }

@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# Looks at the images that docker/build.sh made: what is in them, as whom they run, whether the sandbox
+# around video works under Docker's default profile, whether "healthy" means it. Two minutes.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tag=${LIVEPEER_TAG:-local}
+confined=(--rm --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges)
+names=()
+trap '[ ${#names[@]} = 0 ] || docker rm -f "${names[@]}" >/dev/null 2>&1' EXIT
+ok() { echo "ok   $*"; }
+fail() { echo "FAIL $*" >&2 && exit 1; }
+
+goal() { # IMAGE MEGABYTES
+	local bytes
+	bytes=$(docker image inspect --format '{{.Size}}' "$1:$tag")
+	[ "$bytes" -le $(($2 * 1000000)) ] || fail "$1 has $((bytes / 1000000)) MB, more than $2"
+	ok "$1: $((bytes / 1000000)) MB, at most $2"
+}
+goal livepeer-node 200
+goal livepeer-worker 450
+
+for image in livepeer-node livepeer-worker livepeer-cheat; do
+	inside() { docker run "${confined[@]}" --network none --entrypoint sh "$image:$tag" -c "$1"; }
+	tools=$(inside 'command -v gcc cc c++ clang ld cargo rustc make curl wget git ssh || true')
+	[ -z "$tools" ] || fail "$image holds $tools"
+	# Whoever runs as the image's user sees what it could leak.
+	found=$(inside 'find / -xdev \( -name ".*_history" -o -name "id_*" -o -name "*.key" -o -name .git -o -name .cargo \) 2>/dev/null || true')
+	[ -z "$found" ] || fail "$image holds $found"
+	setuid=$(inside 'find / -xdev -perm /6000 -type f -newer /etc/debian_version 2>/dev/null || true')
+	environment=$(docker image inspect --format '{{.Config.Env}}' "$image:$tag")
+	case $environment in *SECRET* | *SURI* | *TOKEN* | *KEY*) fail "$image's environment: $environment" ;; esac
+	[ "$(docker image inspect --format '{{.Config.User}}' "$image:$tag")" = 10001:10001 ] || fail "$image runs as root"
+	! docker run --rm --user 0 "$image:$tag" --version >/dev/null 2>&1 || fail "$image runs as root when asked"
+	ok "$image: no compiler, history or key; not root; ${setuid:+set-user-id programs of Debian, useless with no-new-privileges}"
+done
+
+docker run "${confined[@]}" --network none "livepeer-worker:$tag" doctor --offline >/dev/null ||
+	fail "the sandbox does not hold in a container"
+ok "the sandbox refuses files and sockets under Docker's default profile"
+docker run "${confined[@]}" --network none --security-opt seccomp=docker/seccomp-without-landlock.json \
+	"livepeer-worker:$tag" doctor --offline >/tmp/without-landlock.$$ 2>&1 && without=0 || without=$?
+if grep -q -i landlock /tmp/without-landlock.$$ && [ "$without" != 0 ]; then
+	ok "without Landlock the worker refuses: $(grep -i -m1 landlock /tmp/without-landlock.$$)"
+	rm -f /tmp/without-landlock.$$
+else
+	cat /tmp/without-landlock.$$ >&2
+	rm -f /tmp/without-landlock.$$
+	fail "without Landlock the worker works on"
+fi
+
+# A chain of one node: healthy when that is what is wanted, unhealthy for want of peers otherwise, and
+
+start() { # NAME ENVIRONMENT...
+	local name=livepeer-test-$$-$1
+	shift
+	names+=("$name")
+	docker run --detach --name "$name" --read-only --tmpfs /tmp --tmpfs /data:uid=10001 --cap-drop ALL \
+		--security-opt no-new-privileges --network none --health-interval 2s --health-retries 1 \
+		--health-start-period 5s "$@" >/dev/null
+}
+state() { docker inspect --format '{{.State.Health.Status}}' "livepeer-test-$$-$1"; }
+until_state() { # NAME STATE SECONDS
+	for _ in $(seq "$3"); do
+		[ "$(state "$1")" != "$2" ] || return 0
+		sleep 1
+	done
+	docker inspect --format '{{range .State.Health.Log}}{{.Output}}{{end}}' "livepeer-test-$$-$1" >&2
+	fail "$1 did not become $2"
+}
+start alone --env HEALTHY_ALONE=1 --env FINALITY_PATIENCE=10 "livepeer-node:$tag" --dev --base-path /data
+start lonely "livepeer-node:$tag" --chain dev --base-path /data
+until_state alone healthy 150
+ok "a node whose blocks become final is healthy"
+until_state lonely unhealthy 150
+ok "a node without peers is not"
+docker stop --time 30 "livepeer-test-$$-alone" >/dev/null
+[ "$(docker inspect --format '{{.State.ExitCode}}' "livepeer-test-$$-alone")" = 0 ] || fail "a node does not stop in order"
+ok "a node that is stopped ends in order"
+
+for file in validator transcoder gateway; do
+	VERIFY_PEER=x ACCOUNT=x ANNOUNCE=x ${LIVEPEER_COMPOSE:-docker-compose} -f "docker/$file.yaml" config -q || fail "$file.yaml"
+done
+ok "the operators' compose files are valid"

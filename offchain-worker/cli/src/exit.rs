@@ -1,0 +1,117 @@
+//! What a role's exit code says, so that whatever restarts it knows whether that helps.
+
+use std::process::ExitCode;
+
+use livepeer_worker_core::{
+	key::NoKeyFor,
+	ports::{chain::ChainError, store::StoreError},
+	roles::{broadcast::BroadcastError, transcode::TranscodeError},
+};
+
+/// Why a command ended; 0 is success and 2 is what was typed wrongly.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Exit {
+	/// Something else.
+	Failed = 1,
+	/// The node is away, or is another chain's: it may help to try again, or to look at `--node`.
+	Node = 3,
+	/// Something costs more than an account has.
+	Funds = 4,
+	/// A key is missing or may not do what it is to do.
+	Keys = 5,
+	/// The account is jailed or not registered.
+	Account = 6,
+	/// The folder is full, at its quota, damaged or in use.
+	Store = 7,
+	/// The stream cannot go on as it was asked for: trying again does not help.
+	Stream = 8,
+}
+
+impl From<Exit> for ExitCode {
+	fn from(exit: Exit) -> Self {
+		ExitCode::from(exit as u8)
+	}
+}
+
+/// The exit code of an error.
+pub fn code_of(error: &anyhow::Error) -> Exit {
+	error.chain().find_map(code).unwrap_or(Exit::Failed)
+}
+
+fn code(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
+	if let Some(error) = cause.downcast_ref::<ChainError>() {
+		return of_chain(error);
+	}
+	if cause.is::<StoreError>() {
+		return Some(Exit::Store);
+	}
+	if cause.is::<NoKeyFor>() {
+		return Some(Exit::Keys);
+	}
+	if let Some(error) = cause.downcast_ref::<BroadcastError>() {
+		return match error {
+			BroadcastError::Chain(error) => of_chain(error),
+			BroadcastError::Store(_) => Some(Exit::Store),
+			BroadcastError::Key(_) | BroadcastError::Origin(_) => Some(Exit::Keys),
+			BroadcastError::Lost(_)
+			| BroadcastError::OtherSource(_)
+			| BroadcastError::BadName
+			| BroadcastError::BadFormat(_)
+			| BroadcastError::BadSegment { .. } => Some(Exit::Stream),
+			_ => None,
+		};
+	}
+	match cause.downcast_ref::<TranscodeError>()? {
+		TranscodeError::Chain(error) => of_chain(error),
+		TranscodeError::Store(_) => Some(Exit::Store),
+		TranscodeError::Key(_) | TranscodeError::Terms(_) => Some(Exit::Keys),
+		_ => None,
+	}
+}
+
+fn of_chain(error: &ChainError) -> Option<Exit> {
+	match error {
+		ChainError::Unreachable { .. } | ChainError::WrongGenesis { .. } => Some(Exit::Node),
+		ChainError::NoKey => Some(Exit::Keys),
+		ChainError::NotIncluded { reason, .. } if reason.contains("Inability to pay") => {
+			Some(Exit::Funds)
+		}
+		ChainError::Refused { refused, .. } => match refused.to_string().as_str() {
+			"Jobs.InsufficientEth"
+			| "Jobs.BudgetTooSmall"
+			| "Jobs.CapExceeded"
+			| "TranscoderElection.NotEnoughSelfBond" => Some(Exit::Funds),
+			"Jobs.NoSpendingKey" | "Jobs.KeyExpired" | "Jobs.OutOfScope" => Some(Exit::Keys),
+			"TranscoderElection.Jailed" | "TranscoderElection.NotRegistered" => Some(Exit::Account),
+			_ => None,
+		},
+		_ => None,
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use anyhow::Context;
+	use livepeer_worker_core::ports::chain::Refused;
+
+	#[test]
+	fn exit_code_should_say_what_kind_of_thing_is_wrong() {
+		let away = || ChainError::Unreachable { url: "ws://x".into(), reason: "no".into() };
+		let refused = |pallet: &str, name: &str| ChainError::Refused {
+			call: "Jobs.create_job",
+			refused: Refused::named(pallet, name),
+		};
+		let of = |error: anyhow::Error| code_of(&error.context("while it started"));
+		assert_eq!(of(away().into()), Exit::Node);
+		assert_eq!(of(BroadcastError::Chain(away()).into()), Exit::Node);
+		assert_eq!(of(TranscodeError::Store(StoreError::Conflict).into()), Exit::Store);
+		assert_eq!(of(refused("Jobs", "InsufficientEth").into()), Exit::Funds);
+		assert_eq!(of(refused("TranscoderElection", "Jailed").into()), Exit::Account);
+		assert_eq!(of(BroadcastError::Lost("x".into()).into()), Exit::Stream);
+		assert_eq!(of(anyhow::anyhow!("something")), Exit::Failed);
+		let read: anyhow::Result<()> = Err(StoreError::Conflict).context("reading");
+		assert_eq!(read.map_err(|error| code_of(&error)), Err(Exit::Store));
+	}
+}

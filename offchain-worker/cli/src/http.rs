@@ -1,0 +1,517 @@
+//! Serving HTTP so that no client holds the others up: connections are bounded in all and by host,
+//! headers and silence have a time, and whoever takes too little of an answer is cut off.
+
+use std::{
+	collections::BTreeMap,
+	convert::Infallible,
+	future::Future,
+	io,
+	net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+	pin::Pin,
+	sync::{Arc, Mutex, MutexGuard, PoisonError},
+	task::{Context, Poll},
+	time::Duration,
+};
+
+use anyhow::Result;
+use axum::{
+	body::Bytes,
+	extract::{FromRequestParts, Request},
+	http::request::Parts,
+	Router,
+};
+use hyper_util::{
+	rt::{TokioIo, TokioTimer},
+	service::TowerToHyperService,
+};
+use tokio::{
+	io::{AsyncRead, AsyncWrite, ReadBuf},
+	net::{TcpListener, TcpStream},
+	sync::{watch, Notify},
+	task::JoinSet,
+	time::{Instant, Sleep},
+};
+
+use crate::setup::stopped;
+
+/// How much of a service its clients may use.
+#[derive(Clone, Copy, Debug)]
+pub struct HttpLimits {
+	/// Connections in all.
+	pub connections: usize,
+	/// Connections of one host: an IPv4 address, or an IPv6 network of 64 bits.
+	pub connections_per_host: usize,
+	/// How long a request's header may take, and how long a connection is kept without one.
+	pub header: Duration,
+	/// How long a client may take too little of an answer.
+	pub stall: Duration,
+	/// What it must take in that time, in bytes.
+	pub least: usize,
+}
+
+impl Default for HttpLimits {
+	fn default() -> Self {
+		Self {
+			connections: 1_024,
+			connections_per_host: 128,
+			header: Duration::from_secs(10),
+			stall: Duration::from_secs(10),
+			least: 80 * 1_024,
+		}
+	}
+}
+
+/// From where somebody asks, as far as limits go.
+pub fn host(ip: IpAddr) -> IpAddr {
+	match ip.to_canonical() {
+		ip if ip.is_loopback() => Ipv4Addr::LOCALHOST.into(),
+		IpAddr::V6(ip) => {
+			let [a, b, c, d, ..] = ip.segments();
+			Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+		}
+		ip => ip,
+	}
+}
+
+/// The host of a request; this machine where nobody says.
+#[derive(Clone, Copy, Debug)]
+pub struct Client(pub IpAddr);
+
+impl<S: Sync> FromRequestParts<S> for Client {
+	type Rejection = Infallible;
+
+	async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+		let known = parts.extensions.get::<Client>().copied();
+		Ok(known.unwrap_or(Client(Ipv4Addr::LOCALHOST.into())))
+	}
+}
+
+/// Bytes that may be in memory, in all and for one host.
+#[derive(Clone)]
+pub struct Budget {
+	all: usize,
+	per_host: usize,
+	taken: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
+}
+
+impl Budget {
+	/// So many in all, so many for one host.
+	pub fn new(all: usize, per_host: usize) -> Self {
+		Self { all, per_host, taken: Arc::default() }
+	}
+
+	fn lock(&self) -> MutexGuard<'_, BTreeMap<IpAddr, usize>> {
+		// Nothing that holds this lock can panic half-way through a change.
+		self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+	}
+
+	/// Room for so many bytes of an answer to a host, if there is any.
+	pub fn take(&self, Client(host): Client, bytes: usize) -> Option<Held> {
+		let mut taken = self.lock();
+		let all: usize = taken.values().sum();
+		let of_host = taken.get(&host).copied().unwrap_or(0).saturating_add(bytes);
+		if all.saturating_add(bytes) > self.all || of_host > self.per_host {
+			return None;
+		}
+		taken.insert(host, of_host);
+		Some(Held { budget: self.clone(), host, bytes })
+	}
+}
+
+/// Room that is taken until this is dropped.
+pub struct Held {
+	budget: Budget,
+	host: IpAddr,
+	bytes: usize,
+}
+
+impl Held {
+	/// A body that gives the room back when it was sent.
+	pub fn body(self, bytes: Vec<u8>) -> Bytes {
+		struct Body(Vec<u8>, #[allow(dead_code)] Held);
+		impl AsRef<[u8]> for Body {
+			fn as_ref(&self) -> &[u8] {
+				&self.0
+			}
+		}
+		Bytes::from_owner(Body(bytes, self))
+	}
+}
+
+impl Drop for Held {
+	fn drop(&mut self) {
+		let mut taken = self.budget.lock();
+		if let Some(of_host) = taken.get_mut(&self.host) {
+			*of_host = of_host.saturating_sub(self.bytes);
+			if *of_host == 0 {
+				taken.remove(&self.host);
+			}
+		}
+	}
+}
+
+/// A connection that is open.
+struct Open {
+	/// When it last began to answer, as a number that grows.
+	used: u64,
+	/// Whether it answers now.
+	at_work: usize,
+	close: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct Opened {
+	next: u64,
+	all: usize,
+	hosts: BTreeMap<IpAddr, BTreeMap<u64, Open>>,
+}
+
+impl Opened {
+	fn number(&mut self) -> u64 {
+		self.next = self.next.saturating_add(1);
+		self.next
+	}
+
+	/// Closes the connection of a host that has been silent for longest; `false` when all of them are
+	/// at work.
+	fn displace(&mut self, host: IpAddr) -> bool {
+		let Some(of_host) = self.hosts.get_mut(&host) else { return false };
+		let silent = of_host.iter().filter(|(_, open)| open.at_work == 0);
+		let Some(id) = silent.min_by_key(|(_, open)| open.used).map(|(id, _)| *id) else {
+			return false;
+		};
+		if let Some(open) = of_host.remove(&id) {
+			open.close.notify_one();
+			self.all = self.all.saturating_sub(1);
+		}
+		true
+	}
+}
+
+/// The open connections of a service.
+#[derive(Clone)]
+struct Connections {
+	limits: HttpLimits,
+	opened: Arc<Mutex<Opened>>,
+}
+
+/// A connection that is counted until this is dropped.
+struct Connection {
+	connections: Connections,
+	host: IpAddr,
+	id: u64,
+	close: Arc<Notify>,
+}
+
+impl Connections {
+	fn new(limits: HttpLimits) -> Self {
+		Self { limits, opened: Arc::default() }
+	}
+
+	fn lock(&self) -> MutexGuard<'_, Opened> {
+		// Nothing that holds this lock can panic half-way through a change.
+		self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+	}
+
+	/// Counts one more of a host: in the place of one that is silent where there are as many as may
+	/// be, of this host or of the one that has the most.
+	fn open(&self, host: IpAddr) -> Option<Connection> {
+		let mut opened = self.lock();
+		let of_host = opened.hosts.get(&host).map_or(0, BTreeMap::len);
+		if of_host >= self.limits.connections_per_host {
+			if !opened.displace(host) {
+				return None;
+			}
+		} else if opened.all >= self.limits.connections {
+			let largest = opened.hosts.iter().max_by_key(|(_, of_host)| of_host.len());
+			let (largest, count) = largest.map(|(host, of_host)| (*host, of_host.len()))?;
+			if count <= of_host || !opened.displace(largest) {
+				return None;
+			}
+		}
+		let id = opened.number();
+		let close = Arc::new(Notify::new());
+		let open = Open { used: id, at_work: 0, close: close.clone() };
+		opened.hosts.entry(host).or_default().insert(id, open);
+		opened.all = opened.all.saturating_add(1);
+		Some(Connection { connections: self.clone(), host, id, close })
+	}
+
+	fn change(&self, host: IpAddr, id: u64, change: impl FnOnce(&mut Open, u64)) {
+		let mut opened = self.lock();
+		let used = opened.number();
+		if let Some(open) = opened.hosts.get_mut(&host).and_then(|of_host| of_host.get_mut(&id)) {
+			change(open, used);
+		}
+	}
+}
+
+impl Drop for Connection {
+	fn drop(&mut self) {
+		let mut opened = self.connections.lock();
+		let Some(of_host) = opened.hosts.get_mut(&self.host) else { return };
+		let was_there = of_host.remove(&self.id).is_some();
+		if of_host.is_empty() {
+			opened.hosts.remove(&self.host);
+		}
+		if was_there {
+			opened.all = opened.all.saturating_sub(1);
+		}
+	}
+}
+
+/// A request that is answered, until this is dropped.
+struct AtWork(Connections, IpAddr, u64);
+
+impl AtWork {
+	fn begin(connections: &Connections, host: IpAddr, id: u64) -> Self {
+		connections.change(host, id, |open, used| {
+			open.used = used;
+			open.at_work += 1;
+		});
+		Self(connections.clone(), host, id)
+	}
+}
+
+impl Drop for AtWork {
+	fn drop(&mut self) {
+		self.0.change(self.1, self.2, |open, _| open.at_work = open.at_work.saturating_sub(1));
+	}
+}
+
+/// A stream whose other end must take what it is sent.
+struct Paced {
+	stream: TcpStream,
+	limits: HttpLimits,
+	timer: Pin<Box<Sleep>>,
+	/// Since when what is taken is counted; `None` while nothing waits.
+	since: Option<Instant>,
+	taken: usize,
+}
+
+impl Paced {
+	fn new(stream: TcpStream, limits: HttpLimits) -> Self {
+		let timer = Box::pin(tokio::time::sleep(limits.stall));
+		Self { stream, limits, timer, since: None, taken: 0 }
+	}
+
+	/// What comes of a step that may have waited.
+	fn paced<T>(
+		&mut self,
+		context: &mut Context<'_>,
+		step: Poll<io::Result<T>>,
+		taken: impl Fn(&T) -> usize,
+	) -> Poll<io::Result<T>> {
+		if let Poll::Ready(result) = step {
+			if let Ok(value) = &result {
+				self.taken = self.taken.saturating_add(taken(value));
+			}
+			return Poll::Ready(result);
+		}
+		let now = Instant::now();
+		let stall = self.limits.stall;
+		// One that was silent in between begins anew.
+		let running = self.since.filter(|since| now.duration_since(*since) < stall * 2);
+		if running.is_none() {
+			(self.since, self.taken) = (Some(now), 0);
+			self.timer.as_mut().reset(now + stall);
+		}
+		while self.timer.as_mut().poll(context).is_ready() {
+			if self.taken < self.limits.least {
+				let reason = "the client takes too little";
+				return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, reason)));
+			}
+			(self.since, self.taken) = (Some(now), 0);
+			self.timer.as_mut().reset(now + stall);
+		}
+		Poll::Pending
+	}
+}
+
+impl AsyncRead for Paced {
+	fn poll_read(
+		mut self: Pin<&mut Self>,
+		context: &mut Context<'_>,
+		bytes: &mut ReadBuf<'_>,
+	) -> Poll<io::Result<()>> {
+		Pin::new(&mut self.stream).poll_read(context, bytes)
+	}
+}
+
+impl AsyncWrite for Paced {
+	fn poll_write(
+		mut self: Pin<&mut Self>,
+		context: &mut Context<'_>,
+		bytes: &[u8],
+	) -> Poll<io::Result<usize>> {
+		let step = Pin::new(&mut self.stream).poll_write(context, bytes);
+		self.paced(context, step, |written| *written)
+	}
+
+	fn poll_write_vectored(
+		mut self: Pin<&mut Self>,
+		context: &mut Context<'_>,
+		bytes: &[io::IoSlice<'_>],
+	) -> Poll<io::Result<usize>> {
+		let step = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
+		self.paced(context, step, |written| *written)
+	}
+
+	fn is_write_vectored(&self) -> bool {
+		self.stream.is_write_vectored()
+	}
+
+	fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+		let step = Pin::new(&mut self.stream).poll_flush(context);
+		self.paced(context, step, |()| 0)
+	}
+
+	fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+		Pin::new(&mut self.stream).poll_shutdown(context)
+	}
+}
+
+/// Serves HTTP until the role is stopped, and then answers what was asked before for as long as
+/// `drain`: a client that never reads must not keep the role alive.
+pub async fn serve(
+	listener: TcpListener,
+	router: Router,
+	mut stop: watch::Receiver<bool>,
+	drain: Duration,
+	limits: HttpLimits,
+) -> Result<()> {
+	let connections = Connections::new(limits);
+	let mut serving = JoinSet::new();
+	loop {
+		tokio::select! {
+			accepted = listener.accept() => match accepted {
+				Ok((stream, address)) => {
+					if let Some(open) = connections.open(host(address.ip())) {
+						serving.spawn(answer(stream, address, router.clone(), open, stop.clone()));
+					}
+				},
+				Err(error) => {
+					// Such as no more files to be had: some are given back in a moment.
+					tracing::warn!(%error, "a connection was not taken");
+					tokio::time::sleep(Duration::from_millis(100)).await;
+				},
+			},
+			Some(_) = serving.join_next(), if !serving.is_empty() => {},
+			() = stopped(&mut stop) => break,
+		}
+	}
+	drop(listener);
+	let all = async { while serving.join_next().await.is_some() {} };
+	if tokio::time::timeout(drain, all).await.is_err() {
+		tracing::warn!("answers that took too long were broken off");
+	}
+	Ok(())
+}
+
+/// Answers the requests of one connection.
+async fn answer(
+	stream: TcpStream,
+	address: SocketAddr,
+	router: Router,
+	open: Connection,
+	mut stop: watch::Receiver<bool>,
+) {
+	let (connections, host, id) = (open.connections.clone(), open.host, open.id);
+	let limits = connections.limits;
+	let router = router.layer(axum::middleware::from_fn(
+		move |mut request: Request, next: axum::middleware::Next| {
+			let at_work = AtWork::begin(&connections, host, id);
+			request.extensions_mut().insert(Client(host));
+			async move {
+				let answer = next.run(request).await;
+				drop(at_work);
+				answer
+			}
+		},
+	));
+	// Without this the last part of an answer would wait for the client's word.
+	let _ = stream.set_nodelay(true);
+	let io = TokioIo::new(Paced::new(stream, limits));
+	let serving = hyper::server::conn::http1::Builder::new()
+		.timer(TokioTimer::new())
+		.header_read_timeout(limits.header)
+		.max_buf_size(64 * 1_024)
+		.serve_connection(io, TowerToHyperService::new(router));
+	let mut serving = std::pin::pin!(serving);
+	let mut stopping = false;
+	loop {
+		tokio::select! {
+			served = &mut serving => {
+				if let Err(error) = served {
+					tracing::debug!(%address, %error, "connection broken off");
+				}
+				return;
+			},
+			() = open.close.notified() => return,
+			() = stopped(&mut stop), if !stopping => {
+				stopping = true;
+				serving.as_mut().graceful_shutdown();
+			},
+		}
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	fn limits(connections: usize, connections_per_host: usize) -> HttpLimits {
+		HttpLimits { connections, connections_per_host, ..Default::default() }
+	}
+
+	fn ip(last: u8) -> IpAddr {
+		Ipv4Addr::new(192, 0, 2, last).into()
+	}
+
+	#[test]
+	fn silent_connection_should_make_room_for_a_new_one_of_its_host() {
+		let connections = Connections::new(limits(10, 2));
+		let first = connections.open(ip(1));
+		let second = connections.open(ip(1));
+		let (Some(first), Some(second)) = (first, second) else { panic!("there is room") };
+		let at_work = AtWork::begin(&connections, first.host, first.id);
+		assert!(connections.open(ip(1)).is_some(), "the second makes room, which is silent");
+		drop(second);
+		let third = connections.open(ip(1));
+		let Some(third) = third else { panic!("there is room again") };
+		let _also = AtWork::begin(&connections, third.host, third.id);
+		assert!(connections.open(ip(1)).is_none(), "both are at work");
+		assert!(connections.open(ip(2)).is_some(), "others have their own share");
+		drop(at_work);
+		assert!(connections.open(ip(1)).is_some());
+	}
+
+	#[test]
+	fn host_with_the_most_connections_should_make_room_when_there_are_too_many() {
+		let connections = Connections::new(limits(4, 3));
+		let of_one: Vec<_> = (0..3).map(|_| connections.open(ip(1))).collect();
+		let other = connections.open(ip(2));
+		assert!(of_one.iter().all(Option::is_some) && other.is_some());
+		let third = connections.open(ip(3));
+		assert!(third.is_some());
+		assert_eq!(connections.lock().hosts.get(&ip(1)).map(BTreeMap::len), Some(2));
+		drop((of_one, other, third));
+		let opened = connections.lock();
+		assert!(opened.all == 0 && opened.hosts.is_empty());
+	}
+
+	#[test]
+	fn memory_should_be_shared_between_hosts() {
+		let budget = Budget::new(100, 60);
+		let first = budget.take(Client(ip(1)), 50);
+		assert!(first.is_some());
+		assert!(budget.take(Client(ip(1)), 20).is_none(), "beyond its share");
+		let second = budget.take(Client(ip(2)), 50);
+		assert!(second.is_some());
+		assert!(budget.take(Client(ip(3)), 1).is_none(), "beyond them all");
+		let body = first.map(|held| held.body(vec![1; 50]));
+		assert!(budget.take(Client(ip(3)), 1).is_none(), "it is not sent yet");
+		drop(body);
+		assert!(budget.take(Client(ip(3)), 1).is_some());
+	}
+}

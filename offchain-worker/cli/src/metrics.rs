@@ -1,0 +1,273 @@
+//! What a role counts, in the OpenMetrics format. Everything comes from its events, so that both say
+//! the same; names are those of go-livepeer where it counts the same thing.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use axum::{
+	http::header,
+	response::{IntoResponse, Response},
+	routing::get,
+	Router,
+};
+use livepeer_worker_core::ports::events::{Event, EventSink, Warning};
+use prometheus_client::{
+	encoding::{text::encode, EncodeLabelSet},
+	metrics::{
+		counter::Counter,
+		family::Family,
+		gauge::Gauge,
+		histogram::{exponential_buckets, Histogram},
+	},
+	registry::Registry,
+};
+use tokio::{net::TcpListener, sync::watch};
+
+use crate::http::{serve, HttpLimits};
+
+/// A kind of thing that is counted.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Kind {
+	kind: String,
+}
+
+fn kind(kind: &str) -> Kind {
+	Kind { kind: kind.to_owned() }
+}
+
+type Kinds = Family<Kind, Counter>;
+type Seconds = Family<Kind, Histogram, fn() -> Histogram>;
+
+fn seconds() -> Seconds {
+	Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.05, 2.0, 12)))
+}
+
+/// Counters since the start.
+pub struct Metrics {
+	registry: Registry,
+	streams_created: Counter,
+	streams_ended: Counter,
+	source: Counter,
+	transcoded: Counter,
+	failed: Kinds,
+	latency: Seconds,
+	transcode_time: Seconds,
+	claims: Kinds,
+	leaves: Kinds,
+	assignments: Counter,
+	tasks: Kinds,
+	verdicts: Kinds,
+	fetched_bytes: Counter,
+	served: Counter,
+	warnings: Kinds,
+	waits: Counter,
+	/// Bytes of all segments that are kept.
+	store_bytes: Gauge,
+}
+
+impl Default for Metrics {
+	fn default() -> Self {
+		let mut registry = Registry::with_prefix("livepeer");
+		let metrics = Self {
+			streams_created: Counter::default(),
+			streams_ended: Counter::default(),
+			source: Counter::default(),
+			transcoded: Counter::default(),
+			failed: Kinds::default(),
+			latency: seconds(),
+			transcode_time: seconds(),
+			claims: Kinds::default(),
+			leaves: Kinds::default(),
+			assignments: Counter::default(),
+			tasks: Kinds::default(),
+			verdicts: Kinds::default(),
+			fetched_bytes: Counter::default(),
+			served: Counter::default(),
+			warnings: Kinds::default(),
+			waits: Counter::default(),
+			store_bytes: Gauge::default(),
+			registry: Registry::default(),
+		};
+		let m = &metrics;
+		let r = &mut registry;
+		r.register("stream_created", "Streams that have a job", m.streams_created.clone());
+		r.register("stream_ended", "Streams that came to their end", m.streams_ended.clone());
+		r.register("segment_source_appeared", "Segments cut from a source", m.source.clone());
+		let help = "Segments transcoded, or returned whole to their broadcaster";
+		r.register("segment_transcoded", help, m.transcoded.clone());
+		let help = "Segments rejected or skipped";
+		r.register("segment_transcode_failed", help, m.failed.clone());
+		let help = "From the cut of a segment to its last checked rendition";
+		r.register("transcode_overall_latency_seconds", help, m.latency.clone());
+		let help = "Time that transcoding or verifying a segment took";
+		r.register("transcode_time_seconds", help, m.transcode_time.clone());
+		r.register("claims", "Claims made, and closed by outcome", m.claims.clone());
+		r.register("leaves", "Drawn leaves by what became of them", m.leaves.clone());
+		r.register("assignments", "Assignments accepted or seen", m.assignments.clone());
+		r.register("verify_tasks", "Tasks of a verifier", m.tasks.clone());
+		r.register("verdicts", "Verdicts on leaves", m.verdicts.clone());
+		r.register("fetched_bytes", "Bytes fetched to be verified", m.fetched_bytes.clone());
+		r.register("segment_served", "Segments fetched and served", m.served.clone());
+		r.register("warnings", "What the operator was warned of", m.warnings.clone());
+		r.register("waits", "How often it was said that nothing goes on", m.waits.clone());
+		r.register("store_bytes", "Bytes of all segments that are kept", m.store_bytes.clone());
+		// So that an alert on a warning works before it was ever said.
+		for warning in Warning::ALL {
+			drop(m.warnings.get_or_create(&kind(warning.name())));
+		}
+		Self { registry, ..metrics }
+	}
+}
+
+impl Metrics {
+	/// How many bytes the store has.
+	pub fn set_store(&self, bytes: u64) {
+		self.store_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+	}
+
+	/// Everything as text.
+	pub fn encode(&self) -> String {
+		let mut text = String::new();
+		// Writing to a string cannot fail.
+		let _ = encode(&mut text, &self.registry);
+		text
+	}
+
+	fn count(&self, event: &Event) {
+		let second = |ms: u64| Duration::from_millis(ms).as_secs_f64();
+		let count = |kinds: &Kinds, name: &str| {
+			kinds.get_or_create(&kind(name)).inc();
+		};
+		match event {
+			Event::Started { .. } | Event::Stopped | Event::Registered { .. } => {}
+			Event::Warned { what, .. } => count(&self.warnings, what.name()),
+			Event::Waits { .. } => {
+				self.waits.inc();
+			}
+			Event::JobOpened { .. } => {
+				self.streams_created.inc();
+			}
+			Event::Assigned { .. } | Event::Accepted { .. } => {
+				self.assignments.inc();
+			}
+			Event::SegmentCut { .. } => {
+				self.source.inc();
+			}
+			Event::SegmentReturned { latency_ms, .. } => {
+				self.transcoded.inc();
+				self.latency.get_or_create(&kind("segment")).observe(second(*latency_ms));
+			}
+			Event::SegmentSkipped { .. } => count(&self.failed, "skipped"),
+			Event::SegmentRejected { .. } => count(&self.failed, "rejected"),
+			Event::StreamEnded { .. } | Event::StreamComplete { .. } => {
+				self.streams_ended.inc();
+			}
+			Event::SegmentTranscoded { transcode_ms, .. } => {
+				self.transcoded.inc();
+				let time = self.transcode_time.get_or_create(&kind("transcode"));
+				time.observe(second(*transcode_ms));
+			}
+			Event::ClaimMade { .. } => count(&self.claims, "made"),
+			Event::ClaimClosed { outcome, .. } => {
+				let outcome = outcome.as_deref().unwrap_or("unknown").to_lowercase();
+				count(&self.claims, &outcome);
+			}
+			Event::LeafRevealed { .. } => count(&self.leaves, "revealed"),
+			Event::LeafJudged { verdict, verify_ms, .. } => {
+				let name = verdict.split('(').next().unwrap_or_default().to_lowercase();
+				count(&self.verdicts, &name);
+				let time = self.transcode_time.get_or_create(&kind("verify"));
+				time.observe(second(*verify_ms));
+			}
+			Event::TaskTaken { .. } => count(&self.tasks, "taken"),
+			Event::TaskDone { .. } => count(&self.tasks, "done"),
+			Event::TaskUnable { .. } => count(&self.tasks, "unable"),
+			Event::Fetched { len, .. } => {
+				self.fetched_bytes.inc_by(u64::from(*len));
+			}
+			Event::SegmentServed { .. } => {
+				self.served.inc();
+			}
+		}
+	}
+}
+
+/// Counts events and hands them on.
+pub struct Counting {
+	metrics: Arc<Metrics>,
+	inner: Arc<dyn EventSink>,
+}
+
+impl Counting {
+	/// Counts into `metrics` what goes to `inner`.
+	pub fn new(metrics: Arc<Metrics>, inner: Arc<dyn EventSink>) -> Self {
+		Self { metrics, inner }
+	}
+}
+
+impl EventSink for Counting {
+	fn emit(&self, event: Event) {
+		self.metrics.count(&event);
+		self.inner.emit(event);
+	}
+}
+
+/// The content type of what [`Metrics::encode`] gives.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Answers with metrics.
+pub fn answer(text: String) -> Response {
+	([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()
+}
+
+/// Serves metrics at an address of their own, for as long as the process runs.
+pub async fn start(address: SocketAddr, metrics: Arc<Metrics>) -> Result<()> {
+	let listener = TcpListener::bind(address)
+		.await
+		.with_context(|| format!("cannot listen on {address} for metrics"))?;
+	let router = Router::new()
+		.route("/metrics", get(move || async move { answer(metrics.encode()) }))
+		.route("/healthz", get(|| async { "ok\n" }));
+	tokio::spawn(async move {
+		let (_never, stop) = watch::channel(false);
+		let limits = HttpLimits { connections: 64, ..Default::default() };
+		if let Err(error) = serve(listener, router, stop, Duration::ZERO, limits).await {
+			tracing::warn!(%error, "metrics are no longer served");
+		}
+	});
+	Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use livepeer_worker_core::ports::events::NoEvents;
+
+	#[test]
+	fn events_should_be_counted_under_the_names_that_operators_know() {
+		let metrics = Arc::new(Metrics::default());
+		let events = Counting::new(metrics.clone(), Arc::new(NoEvents));
+		events.emit(Event::SegmentReturned {
+			seq: 1,
+			assignment: 0,
+			in_hash: String::new(),
+			outputs: Vec::new(),
+			latency_ms: 900,
+		});
+		events.emit(Event::ClaimClosed { claim: 1, outcome: Some("Missed".into()) });
+		let text = "jailed".to_owned();
+		events.emit(Event::Warned { what: Warning::Jailed, text });
+		metrics.set_store(7);
+		let text = metrics.encode();
+		for line in [
+			"livepeer_segment_transcoded_total 1\n",
+			"livepeer_transcode_overall_latency_seconds_sum{kind=\"segment\"} 0.9\n",
+			"livepeer_claims_total{kind=\"missed\"} 1\n",
+			"livepeer_warnings_total{kind=\"jailed\"} 1\n",
+			"livepeer_warnings_total{kind=\"low_balance\"} 0\n",
+			"livepeer_store_bytes 7\n",
+		] {
+			assert!(text.contains(line), "{line} is not in {text}");
+		}
+	}
+}

@@ -1,0 +1,504 @@
+//! Where a stream comes from: a file, a pipe, a URL, or whoever publishes to us.
+
+use std::{
+	collections::VecDeque,
+	fs::File,
+	net::SocketAddr,
+	os::unix::fs::OpenOptionsExt,
+	path::{Path, PathBuf},
+	time::Duration,
+};
+
+use anyhow::{bail, ensure, Context, Result};
+use clap::Args;
+use livepeer_worker_core::roles::broadcast::SourceSegment;
+use livepeer_worker_ingest::{pull, router, serve_rtmp, serve_srt, Gate, Keys, Part, Publication};
+use livepeer_worker_media::{MediaError, MediaPool, Segment, SegmentOptions, SegmentStream, Shape};
+use tokio::{io::AsyncWriteExt, net::TcpListener, sync::mpsc, time::timeout};
+
+use crate::units::shape;
+
+/// Segments that wait until they can be sent; the oldest is dropped for a new one, for whoever
+/// publishes does not wait.
+const MOST_WAITING: usize = 8;
+/// Parts in a row of which nothing could be made before a publisher is given up.
+const MOST_FAILURES: u32 = 5;
+/// How long nothing is fetched after a failure.
+const PULL_AGAIN: Duration = Duration::from_secs(3);
+
+/// Arguments about the source.
+#[derive(Args, Debug)]
+pub struct SourceArgs {
+	/// A file in any format that FFmpeg reads, - for a pipe, or a URL to fetch from (http and https:
+	/// HLS or a file; rtmp; srt). Leave it out to be published to.
+	#[arg(value_name = "SOURCE")]
+	pub file: Option<PathBuf>,
+	/// Listen for RTMP publishers here, as OBS is one (rtmp://HOST/live and the stream key).
+	#[arg(long, value_name = "ADDRESS", help_heading = "Being published to")]
+	pub rtmp: Option<SocketAddr>,
+	/// Listen for SRT publishers here; the stream id is the stream key.
+	#[arg(long, value_name = "ADDRESS", help_heading = "Being published to")]
+	pub srt: Option<SocketAddr>,
+	/// File with the passphrase that SRT publishers encrypt with.
+	#[arg(long, value_name = "FILE", requires = "srt", help_heading = "Being published to")]
+	pub srt_passphrase_file: Option<PathBuf>,
+	/// Listen for segments that are pushed by HTTP here: PUT /live/NAME/SEQ.ts.
+	#[arg(long, value_name = "ADDRESS", help_heading = "Being published to")]
+	pub push: Option<SocketAddr>,
+	/// File with the stream key, or several, one a line; made when it is missing [default:
+	/// stream-key in the data folder].
+	#[arg(long, value_name = "FILE", help_heading = "Being published to")]
+	pub stream_key_file: Option<PathBuf>,
+	/// Ask this URL, by POST, whether a publisher with another key may come in.
+	#[arg(long, value_name = "URL", help_heading = "Being published to")]
+	pub auth_webhook: Option<String>,
+	/// End the stream when nobody published, or nothing could be fetched, for so many seconds.
+	#[arg(long, value_name = "SECONDS", default_value_t = 60, help_heading = "Being published to")]
+	pub idle: u64,
+	/// What the source may become, as WIDTHxHEIGHT@FPS; what is larger is made smaller. The job is
+	/// opened with it before anything has come [default: what its beginning is].
+	#[arg(long, value_name = "LIMITS", value_parser = shape)]
+	pub limits: Option<Shape>,
+	/// Refuse what the network does not take as it is, instead of encoding it here.
+	#[arg(long)]
+	pub no_normalise: bool,
+}
+
+/// A segment on its way into the stream.
+type Cut = Result<SourceSegment, String>;
+
+/// A source that has begun.
+pub struct Source {
+	/// Its first segment, if it was waited for.
+	pub first: Option<SourceSegment>,
+	/// What it is at most.
+	pub shape: Option<Shape>,
+	/// Whether it goes on wherever it is, rather than from its beginning.
+	pub is_live: bool,
+	/// What follows.
+	pub rest: Rest,
+}
+
+/// What follows the first segment.
+pub enum Rest {
+	/// Of a file, at whatever pace they are taken.
+	File(SegmentStream),
+	/// As they are made.
+	Live(mpsc::Receiver<Cut>),
+}
+
+impl Rest {
+	/// The next segment; `None` at the end.
+	pub async fn next(&mut self) -> Option<Cut> {
+		match self {
+			Rest::File(segments) => {
+				let next = segments.next().await?;
+				Some(next.map(|cut| of_file(cut)).map_err(|error| error.to_string()))
+			}
+			Rest::Live(segments) => segments.recv().await,
+		}
+	}
+}
+
+/// A cut as the role takes it. A file was captured when it was made, which nobody knows.
+pub fn of_file(cut: Segment) -> SourceSegment {
+	SourceSegment {
+		bytes: cut.data,
+		duration: cut.duration,
+		time: u64::try_from(cut.first_time).unwrap_or(0),
+		captured: 0,
+		last: cut.last,
+		fresh: false,
+	}
+}
+
+fn wall_ms() -> u64 {
+	std::time::SystemTime::now()
+		.duration_since(std::time::UNIX_EPOCH)
+		.map_or(0, |since| since.as_millis() as u64)
+}
+
+impl SourceArgs {
+	/// Whether the source goes on wherever it is.
+	pub fn is_live(&self) -> bool {
+		match &self.file {
+			None => true,
+			Some(path) => self.url().is_some() || path.as_os_str() == "-",
+		}
+	}
+
+	fn url(&self) -> Option<&str> {
+		let text = self.file.as_ref()?.to_str()?;
+		text.split_once("://")
+			.is_some_and(|(scheme, _)| {
+				!scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric())
+			})
+			.then_some(text)
+	}
+
+	/// Begins: opens what is read and listens for who publishes, and waits for the first segment
+	/// unless it is settled what the source may become.
+	pub async fn begin(
+		&self,
+		pool: &MediaPool,
+		options: SegmentOptions,
+		dir: &Path,
+	) -> Result<Source> {
+		let options = SegmentOptions { fit: self.limits, normalise: !self.no_normalise, ..options };
+		let listens = self.rtmp.is_some() || self.srt.is_some() || self.push.is_some();
+		if !self.is_live() {
+			ensure!(!listens, "give a file, or addresses to be published to, not both");
+			return self.file(pool, options).await;
+		}
+		ensure!(
+			self.file.is_some() || listens,
+			"give a source: a file, - for a pipe, a URL, or an address to be published to \
+			 (--rtmp 0.0.0.0:1935)"
+		);
+		let mut rest = self.live(pool, options, dir).await?;
+		let first = match self.limits {
+			Some(_) => None,
+			None => match rest.recv().await {
+				Some((cut, shape)) => {
+					let first = cut.map_err(anyhow::Error::msg)?;
+					return Ok(Source {
+						first: Some(first),
+						shape,
+						is_live: true,
+						rest: Rest::Live(forward(rest)),
+					});
+				}
+				None => bail!("the source holds no video"),
+			},
+		};
+		Ok(Source { first, shape: self.limits, is_live: true, rest: Rest::Live(forward(rest)) })
+	}
+
+	async fn file(&self, pool: &MediaPool, options: SegmentOptions) -> Result<Source> {
+		let path = self.file.as_deref().unwrap_or(Path::new(""));
+		let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+		let mut segments = pool.segment_file(file, options)?;
+		let first = match segments.next().await {
+			Some(first) => first.with_context(|| format!("{}", path.display()))?,
+			None => bail!("{} holds no video", path.display()),
+		};
+		let shape = segments.shape().or(self.limits);
+		let first = Some(of_file(first));
+		Ok(Source { first, shape, is_live: false, rest: Rest::File(segments) })
+	}
+
+	async fn live(
+		&self,
+		pool: &MediaPool,
+		options: SegmentOptions,
+		dir: &Path,
+	) -> Result<mpsc::Receiver<(Cut, Option<Shape>)>> {
+		let (sender, receiver) = mpsc::channel(1);
+		let (pool, mut idle) = (pool.clone(), Duration::from_secs(self.idle.max(1)));
+		let publications = if self.file.is_none() {
+			self.listen(dir).await?
+		} else if let Some(url) = self.url() {
+			fetch(url.to_owned(), idle)
+		} else {
+			idle = Duration::from_millis(1);
+			pipe()?
+		};
+		tokio::spawn(follow(pool, options, publications, idle, sender));
+		Ok(receiver)
+	}
+
+	async fn listen(&self, dir: &Path) -> Result<mpsc::Receiver<Publication>> {
+		let keys = Keys::new(self.keys(dir)?).with_webhook(match &self.auth_webhook {
+			Some(url) => Some(url.parse().with_context(|| format!("{url} is no URL"))?),
+			None => None,
+		});
+		let (gate, publications) = Gate::new(keys);
+		let bind = |address: SocketAddr| async move {
+			TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+		};
+		if let Some(address) = self.rtmp {
+			tokio::spawn(serve_rtmp(bind(address).await?, gate.clone()));
+			tracing::info!("publish to rtmp://{address}/live with the stream key");
+		}
+		if let Some(address) = self.push {
+			let listener = bind(address).await?;
+			let service = router(gate.clone()).into_make_service_with_connect_info::<SocketAddr>();
+			tokio::spawn(async move { axum::serve(listener, service).await });
+			tracing::info!("push segments to http://{address}/live/NAME/SEQ.ts?key=KEY");
+		}
+		if let Some(address) = self.srt {
+			let passphrase = match &self.srt_passphrase_file {
+				Some(path) => Some(read(path)?.trim().to_owned()),
+				None => None,
+			};
+			// Fails at once when the address is taken, and only then.
+			let serving = tokio::spawn(serve_srt(address, passphrase, gate));
+			tokio::task::yield_now().await;
+			tracing::info!("publish to srt://{address}?streamid=KEY");
+			tokio::spawn(async move {
+				if let Ok(Err(error)) = serving.await {
+					tracing::error!(%address, %error, "cannot listen for SRT");
+				}
+			});
+		}
+		Ok(publications)
+	}
+
+	/// The stream keys; one is made where there is none.
+	fn keys(&self, dir: &Path) -> Result<Vec<String>> {
+		let path = match &self.stream_key_file {
+			Some(path) => path.clone(),
+			None => dir.join("stream-key"),
+		};
+		if !path.exists() {
+			let key = livepeer_worker_ingest::new_key().context("there is no randomness")?;
+			let mut file = std::fs::OpenOptions::new()
+				.write(true)
+				.create_new(true)
+				.mode(0o600)
+				.open(&path)
+				.with_context(|| format!("cannot make {}", path.display()))?;
+			std::io::Write::write_all(&mut file, format!("{key}\n").as_bytes())?;
+			tracing::info!(file = %path.display(), "a stream key was made");
+		}
+		let text = read(&path)?;
+		let keys: Vec<String> =
+			text.lines().map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect();
+		ensure!(
+			!keys.is_empty() || self.auth_webhook.is_some(),
+			"{} holds no stream key",
+			path.display()
+		);
+		for key in &keys {
+			ensure!(
+				key.len() >= 8,
+				"a stream key in {} has less than 8 characters",
+				path.display()
+			);
+		}
+		Ok(keys)
+	}
+}
+
+fn read(path: &Path) -> Result<String> {
+	std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// Standard input, as a publication of one part.
+fn pipe() -> Result<mpsc::Receiver<Publication>> {
+	let (into, from) = tokio::io::duplex(1024 * 1024);
+	let (parts, receiver) = mpsc::channel(1);
+	let (publications, out) = mpsc::channel(1);
+	let publication = Publication { protocol: "pipe", from: "-".into(), parts: receiver };
+	parts.try_send(Part { bytes: from }).map_err(|_| anyhow::anyhow!("the pipe"))?;
+	publications.try_send(publication).map_err(|_| anyhow::anyhow!("the pipe"))?;
+	tokio::spawn(async move {
+		let mut into = into;
+		// What breaks ends the source; the segmenter says whether something was made of it.
+		let _ = tokio::io::copy(&mut tokio::io::stdin(), &mut into).await;
+		let _ = into.shutdown().await;
+	});
+	Ok(out)
+}
+
+/// What is fetched from a URL, again and again until it ends or is away for long.
+fn fetch(url: String, idle: Duration) -> mpsc::Receiver<Publication> {
+	const KEY: &str = "fetched";
+	let (gate, publications) = Gate::new(Keys::new([KEY.to_owned()]));
+	tokio::spawn(async move {
+		let mut since = tokio::time::Instant::now();
+		loop {
+			let begun = tokio::time::Instant::now();
+			match pull(&gate, &url, KEY).await {
+				Ok(()) => return,
+				Err(error) => tracing::warn!(%error, "the source cannot be fetched"),
+			}
+			if begun.elapsed() > PULL_AGAIN {
+				since = tokio::time::Instant::now();
+			}
+			if since.elapsed() > idle {
+				return;
+			}
+			tokio::time::sleep(PULL_AGAIN).await;
+		}
+	});
+	publications
+}
+
+/// Cuts what is published, until nobody publishes any more.
+async fn follow(
+	pool: MediaPool,
+	mut options: SegmentOptions,
+	mut publications: mpsc::Receiver<Publication>,
+	idle: Duration,
+	out: mpsc::Sender<(Cut, Option<Shape>)>,
+) {
+	let mut queue = Queue { waiting: VecDeque::new(), out, is_broken: false };
+	let mut failures = 0;
+	let mut has_begun = options.fit.is_some();
+	loop {
+		// Nobody has to hurry who was never there.
+		let publication = if has_begun {
+			tokio::select! {
+				publication = timeout(idle, publications.recv()) => publication.unwrap_or(None),
+				() = queue.drained() => None,
+			}
+		} else {
+			publications.recv().await
+		};
+		let Some(mut publication) = publication else {
+			break;
+		};
+		tracing::info!(protocol = publication.protocol, from = %publication.from, "the source is here");
+		while let Some(part) = publication.parts.recv().await {
+			match cut_part(&pool, &mut options, part, &mut queue).await {
+				Ok(true) => {
+					failures = 0;
+					has_begun = true;
+				}
+				Ok(false) => {}
+				Err(error) => {
+					tracing::warn!(%error, "a part of the source cannot be used");
+					failures += 1;
+					if !options.normalise || failures >= MOST_FAILURES {
+						queue.fail(error.to_string(), options.fit).await;
+						return;
+					}
+				}
+			}
+			if queue.out.is_closed() {
+				return;
+			}
+		}
+		tracing::info!("the source is away");
+	}
+	queue.finish(options.fit).await;
+}
+
+/// Segments that wait until they can be sent.
+struct Queue {
+	waiting: VecDeque<SourceSegment>,
+	out: mpsc::Sender<(Cut, Option<Shape>)>,
+	/// Whether the next segment does not go on from the one before.
+	is_broken: bool,
+}
+
+impl Queue {
+	fn push(&mut self, mut segment: SourceSegment) {
+		segment.fresh |= std::mem::take(&mut self.is_broken);
+		self.waiting.push_back(segment);
+		if self.waiting.len() > MOST_WAITING {
+			tracing::warn!("the network does not keep up with the source; a segment is dropped");
+			self.waiting.pop_front();
+			if let Some(next) = self.waiting.front_mut() {
+				next.fresh = true;
+			}
+		}
+	}
+
+	/// Sends one segment as soon as it can be; never ready while there is none.
+	async fn send(&mut self, shape: Option<Shape>) {
+		if self.waiting.is_empty() {
+			return std::future::pending().await;
+		}
+		match self.out.reserve().await {
+			Ok(permit) => {
+				if let Some(segment) = self.waiting.pop_front() {
+					permit.send((Ok(segment), shape));
+				}
+			}
+			Err(_) => self.waiting.clear(),
+		}
+	}
+
+	/// Waits until nobody takes segments any more.
+	async fn drained(&self) {
+		self.out.closed().await;
+	}
+
+	async fn finish(mut self, shape: Option<Shape>) {
+		while !self.waiting.is_empty() {
+			self.send(shape).await;
+		}
+	}
+
+	async fn fail(self, error: String, shape: Option<Shape>) {
+		let out = self.out.clone();
+		self.finish(shape).await;
+		let _ = out.send((Err(error), shape)).await;
+	}
+}
+
+/// Cuts one part; whether anything came of it.
+async fn cut_part(
+	pool: &MediaPool,
+	options: &mut SegmentOptions,
+	part: Part,
+	queue: &mut Queue,
+) -> Result<bool, MediaError> {
+	let (mut input, mut segments) = pool.segment_live(*options)?;
+	let Part { mut bytes } = part;
+	let feeding = tokio::spawn(async move {
+		// A child that ended closes its side; how it ended it says itself.
+		let _ = tokio::io::copy(&mut bytes, &mut input).await;
+		drop(input);
+	});
+	let (sender, mut cuts) = mpsc::channel(1);
+	let cutting = tokio::spawn(async move {
+		while let Some(next) = segments.next().await {
+			let is_end = next.is_err();
+			if sender.send(next.map(|cut| (cut, segments.shape()))).await.is_err() || is_end {
+				return;
+			}
+		}
+	});
+	let closed = queue.out.clone();
+	let mut count = 0u64;
+	let result = loop {
+		tokio::select! {
+			next = cuts.recv() => match next {
+				None => break Ok(count > 0),
+				Some(Err(error)) => break Err(error),
+				Some(Ok((cut, shape))) => {
+					options.fit = options.fit.or(shape);
+					let length = u64::from(cut.duration) / 90;
+					let captured = wall_ms().saturating_sub(length);
+					// Another part does not go on from the one before.
+					let fresh = count == 0;
+					count += 1;
+					queue.push(SourceSegment { captured, fresh, ..of_file(cut) });
+				}
+			},
+			() = queue.send(options.fit) => {},
+			() = closed.closed() => break Ok(count > 0),
+		}
+	};
+	feeding.abort();
+	cutting.abort();
+	queue.is_broken = true;
+	match result {
+		// What was made of it is out; the next part is another epoch.
+		Err(error) if count > 0 => {
+			tracing::warn!(%error, "the segmenter stopped; it begins anew");
+			Ok(true)
+		}
+		other => other,
+	}
+}
+
+/// Without the shape, which only the first segment needs.
+fn forward(mut from: mpsc::Receiver<(Cut, Option<Shape>)>) -> mpsc::Receiver<Cut> {
+	let (sender, receiver) = mpsc::channel(1);
+	tokio::spawn(async move {
+		loop {
+			let Ok(permit) = sender.reserve().await else {
+				return;
+			};
+			match from.recv().await {
+				Some((cut, _)) => permit.send(cut),
+				None => return,
+			}
+		}
+	});
+	receiver
+}

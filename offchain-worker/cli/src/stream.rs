@@ -1,0 +1,213 @@
+//! `stream`: the streams of an account as the chain has them.
+
+use anyhow::{bail, ensure, Result};
+use clap::{Args, Subcommand};
+use livepeer_primitives::{api::JobView, segment::stream_id, work::fee, AccountId, Balance, JobId};
+use livepeer_worker_core::{
+	decimal,
+	ports::chain::{At, Call, Chain, Wait},
+};
+
+use crate::{
+	setup::{KeyArgs, NodeArgs},
+	units::amount,
+};
+
+/// Whose stream it is, and what signs.
+#[derive(Args, Debug)]
+pub struct OwnerArgs {
+	/// The account, or a spending key of it.
+	#[command(flatten)]
+	pub key: KeyArgs,
+	/// Whose stream it is [default: that of the key].
+	#[arg(long, value_name = "ADDRESS")]
+	pub account: Option<AccountId>,
+	/// The stream's name.
+	#[arg(long)]
+	pub name: String,
+	/// The node.
+	#[command(flatten)]
+	pub node: NodeArgs,
+}
+
+/// Looks at streams, ends them, adds to their budgets.
+#[derive(Debug, Subcommand)]
+pub enum StreamCommand {
+	/// Print the streams of an account that the chain knows, with their jobs and what they wait for.
+	List {
+		/// The account.
+		account: AccountId,
+		/// Names to look for: the chain has no names, only what they make with the account. Streams
+		/// whose name is not given are listed by their id.
+		#[arg(long = "name")]
+		names: Vec<String>,
+		/// The node.
+		#[command(flatten)]
+		node: NodeArgs,
+	},
+	/// End the job of a stream. What is left of its budget comes back when its last claims are in.
+	End(OwnerArgs),
+	/// Add to the budget of a stream's job.
+	TopUp {
+		/// How much, in ETH.
+		#[arg(long, value_name = "ETH", value_parser = amount)]
+		add: Balance,
+		/// The stream.
+		#[command(flatten)]
+		owner: OwnerArgs,
+	},
+}
+
+/// Runs the command.
+pub async fn run(command: StreamCommand) -> Result<()> {
+	match command {
+		StreamCommand::List { account, names, node } => {
+			let lines = list(&*node.connect(None).await?, &account, &names).await?;
+			if lines.is_empty() {
+				println!("the chain knows no stream of {account}");
+			}
+			lines.iter().for_each(|line| println!("{line}"));
+			Ok(())
+		}
+		StreamCommand::End(owner) => {
+			let key = owner.key.key()?;
+			let account = owner.account.clone().unwrap_or_else(|| key.account());
+			let chain = owner.node.connect(Some(key)).await?;
+			println!("{}", end(&*chain, &account, &owner.name).await?);
+			Ok(())
+		}
+		StreamCommand::TopUp { add, owner } => {
+			let key = owner.key.key()?;
+			let account = owner.account.clone().unwrap_or_else(|| key.account());
+			let chain = owner.node.connect(Some(key)).await?;
+			println!("{}", top_up(&*chain, &account, &owner.name, add).await?);
+			Ok(())
+		}
+	}
+}
+
+/// The streams of an account, a line each.
+pub async fn list(chain: &dyn Chain, account: &AccountId, names: &[String]) -> Result<Vec<String>> {
+	let now = chain.limits().await?.now;
+	let mut lines = Vec::new();
+	for stream in chain.origins().await? {
+		let known = names.iter().find(|name| stream_id(account, name) == stream);
+		let job = match chain.job_of_stream(stream).await? {
+			Some(job) => chain.job(At::Best, job).await?,
+			None => None,
+		};
+		// Without a job only its name says whose it is.
+		if known.is_none() && job.as_ref().is_none_or(|job| job.broadcaster != *account) {
+			continue;
+		}
+		let name = known.cloned().unwrap_or_else(|| format!("{stream:?}"));
+		let state = job.as_ref().map_or_else(|| "no job".to_owned(), |job| describe(job, now));
+		lines.push(format!("{name}: {state}"));
+	}
+	Ok(lines)
+}
+
+/// A job in words.
+fn describe(job: &JobView, now: u32) -> String {
+	let id = job.id;
+	if job.ended {
+		return format!("job {id} has ended; its last claims may still be made");
+	}
+	let left = job.end.saturating_sub(now);
+	let (who, allowance) = match &job.current {
+		None => ("waits for a transcoder".to_owned(), 0),
+		Some(current) if current.toolchain.is_none() => {
+			(format!("is offered to {}", current.transcoder), current.allowance)
+		}
+		Some(current) => (format!("runs with {}", current.transcoder), current.allowance),
+	};
+	let budget = job.unreserved.saturating_add(allowance);
+	let price = job.current.as_ref().map_or(job.max_price, |current| current.price);
+	let segments = budget / fee(job.max_leaf_work, price).max(1);
+	format!(
+		"job {id} {who}, {left} blocks to go, {} ETH left, enough for {segments} segments of the largest kind",
+		decimal(budget)
+	)
+}
+
+async fn job_of(chain: &dyn Chain, account: &AccountId, name: &str) -> Result<JobView> {
+	let job = match chain.job_of_stream(stream_id(account, name)).await? {
+		Some(job) => chain.job(At::Best, job).await?,
+		None => None,
+	};
+	match job {
+		Some(job) if !job.ended => Ok(job),
+		Some(job) => bail!("job {} of {name} has ended already", job.id),
+		None => bail!("{account} has no job for a stream {name}: `livepeer-worker stream list {account}` shows what there is"),
+	}
+}
+
+/// Ends the job of a stream, and says what follows.
+pub async fn end(chain: &dyn Chain, account: &AccountId, name: &str) -> Result<String> {
+	let job: JobId = job_of(chain, account, name).await?.id;
+	chain.submit(Call::EndJob { job }, Wait::Finalized).await?;
+	let grace = chain.limits().await?.claim_grace;
+	Ok(format!(
+		"job {job} has ended; what is left of its budget comes back in {grace} blocks, and what is claimed until then and fails later on"
+	))
+}
+
+/// Adds to the budget of a stream's job, and says what it is then.
+pub async fn top_up(
+	chain: &dyn Chain,
+	account: &AccountId,
+	name: &str,
+	amount: Balance,
+) -> Result<String> {
+	ensure!(amount > 0, "nothing is added");
+	let job = job_of(chain, account, name).await?.id;
+	chain.submit(Call::TopUp { job, amount }, Wait::Finalized).await?;
+	let view = job_of(chain, account, name).await?;
+	Ok(format!("{name}: {}", describe(&view, chain.limits().await?.now)))
+}
+
+#[cfg(test)]
+mod tests {
+	#![allow(clippy::unwrap_used)]
+	use super::*;
+	use livepeer_primitives::{video::SourceLimits, UNIT};
+	use livepeer_worker_core::{
+		fakes::{rendition, FakeChain, FakeNet},
+		key::Key,
+	};
+
+	#[tokio::test]
+	async fn streams_of_an_account_should_be_listed_topped_up_and_ended() {
+		let (chain, key) = (FakeChain::default(), Key::from_uri("//Broadcaster").unwrap());
+		let (account, client) = (key.account(), chain.client(Some(key)));
+		for name in ["one", "two"] {
+			let origin = Call::SetOrigin { name: name.into(), record: FakeNet::record("o") };
+			client.submit(origin, Wait::Finalized).await.unwrap();
+			let call = Call::CreateJob {
+				broadcaster: account.clone(),
+				name: name.into(),
+				ladder: vec![rendition(64, 36, 100)].try_into().unwrap(),
+				limits: SourceLimits::new(128, 72, 30),
+				max_price: 1,
+				end: 100,
+				budget: UNIT,
+			};
+			client.submit(call, Wait::Finalized).await.unwrap();
+		}
+		let names = ["one".to_owned()];
+		let lines = list(&client, &account, &names).await.unwrap();
+		assert_eq!(lines.len(), 2);
+		assert!(lines.iter().any(|line| line.starts_with("one: job 1 waits for a transcoder")));
+		let said = top_up(&client, &account, "one", UNIT / 2).await.unwrap();
+		assert!(said.contains("1.5 ETH left"), "{said}");
+		assert!(top_up(&client, &account, "three", UNIT).await.is_err());
+		assert!(end(&client, &account, "one").await.unwrap().contains("20 blocks"));
+		let again = end(&client, &account, "one").await.unwrap_err().to_string();
+		assert!(again.contains("has ended already"), "{again}");
+		let lines = list(&client, &account, &names).await.unwrap();
+		assert!(lines.iter().any(|line| line.starts_with("one: job 1 has ended")));
+		assert!(lines.iter().any(|line| line.contains("job 2 waits")), "the other goes on");
+		let stranger = Key::from_uri("//Eve").unwrap().account();
+		assert!(list(&client, &stranger, &[]).await.unwrap().is_empty());
+	}
+}

@@ -1,0 +1,87 @@
+//! What a broadcaster is told while its stream does not go on: nothing waits in silence.
+
+use livepeer_primitives::{
+	api::{JobView, TranscoderView},
+	work::fee,
+	Balance,
+};
+
+use super::Broadcaster;
+#[cfg(test)]
+use crate::ports::events::Event;
+use crate::{
+	decimal,
+	ports::{chain::ChainError, events::Warning},
+};
+
+/// Segments of the largest kind that a budget should still pay for.
+const FEW_SEGMENTS: Balance = 30;
+
+impl Broadcaster {
+	/// Says what a job waits for, and when its budget comes to its end.
+	pub(super) async fn tell(&self, view: &JobView) -> Result<(), ChainError> {
+		let Some(current) = &view.current else {
+			let transcoders = self.chain.transcoders().await?;
+			self.warnings.wait(why_unassigned(view, &transcoders));
+			return Ok(());
+		};
+		if current.toolchain.is_none() {
+			let (job, who) = (view.id, &current.transcoder);
+			self.warnings.wait(format!("job {job} is offered to {who}, which has not accepted yet; if it does not, another is asked"));
+			return Ok(());
+		}
+		self.warnings.goes_on();
+		let left = view.unreserved.saturating_add(current.allowance);
+		let one = fee(view.max_leaf_work, current.price).max(1);
+		if left < one.saturating_mul(FEW_SEGMENTS) {
+			let (job, segments, left) = (view.id, left / one, decimal(left));
+			let text = format!("job {job} has {left} ETH left, enough for {segments} segments of the largest kind: add some with `livepeer-worker stream top-up`");
+			self.warnings.warn(Warning::LowBudget, text);
+		}
+		Ok(())
+	}
+}
+
+/// Why nobody transcodes a job, and what to do about it.
+fn why_unassigned(view: &JobView, transcoders: &[TranscoderView]) -> String {
+	let job = view.id;
+	let profiles = view.ladder.iter().map(|rendition| rendition.profile);
+	let active: Vec<_> = transcoders.iter().filter(|t| t.active && !t.jailed).collect();
+	if active.is_empty() {
+		return format!("job {job} waits: no transcoder is active on this chain; one that registers takes part from the next round on");
+	}
+	let able: Vec<_> = active
+		.iter()
+		.filter(|t| profiles.clone().all(|profile| t.profiles.contains(&profile)))
+		.collect();
+	let Some(cheapest) = able.iter().map(|t| t.price).min() else {
+		return format!("job {job} waits: none of {} active transcoders is available for its profile; the draw is repeated at growing intervals, and soon after `livepeer-worker stream top-up`", active.len());
+	};
+	let max_price = view.max_price;
+	if cheapest > max_price {
+		return format!(
+			"job {job} waits: the cheapest transcoder asks {} ETH for a standard segment, the job pays {} at most: end it with `livepeer-worker stream end` and start again with a higher --max-price",
+			decimal(cheapest),
+			decimal(max_price),
+		);
+	}
+	if able.iter().all(|t| t.price > max_price || t.capacity == 0) {
+		return format!("job {job} waits: no transcoder at its price has announced capacity; the draw is repeated at growing intervals, or start again with a higher --max-price");
+	}
+	let one = fee(view.max_leaf_work, cheapest);
+	if view.unreserved < one {
+		return format!("job {job} waits: {} ETH of its budget is not reserved, which pays for no assignment: add some with `livepeer-worker stream top-up`", decimal(view.unreserved));
+	}
+	format!("job {job} waits: every transcoder at its price works at its capacity or has declined; the draw is repeated at growing intervals, and soon after `livepeer-worker stream top-up`; a higher --max-price reaches more of them")
+}
+
+/// What is said while no block comes.
+pub(super) fn stalled(ms: u64) -> String {
+	format!("no block has come for {} s: the node has lost its peers, is behind, or the chain stands. Segments go on to the transcoder that is known", ms / 1_000)
+}
+
+/// Whether an event says that something is waited for.
+#[cfg(test)]
+pub(super) fn says(event: &Event, what: &str) -> bool {
+	matches!(event, Event::Waits { text } | Event::Warned { text, .. } if text.contains(what))
+}

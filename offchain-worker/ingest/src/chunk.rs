@@ -1,0 +1,314 @@
+//! RTMP's chunk stream: messages cut into chunks that are sent in turns. Nothing is done here but
+//! reading bytes; whoever sends decides neither how much is held nor for how long.
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+/// A message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+	/// What it is: 8 sound, 9 picture, 20 command …
+	pub kind: u8,
+	/// Its time in milliseconds.
+	pub time: u32,
+	/// The message stream that it belongs to.
+	pub stream: u32,
+	/// Its body.
+	pub body: Vec<u8>,
+}
+
+/// Bytes that are no chunks, or more than may be held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ChunkError {
+	/// A message is longer than allowed.
+	#[error("a message is too long")]
+	TooLong,
+	/// Too many messages are sent in turns.
+	#[error("too many messages at a time")]
+	TooMany,
+	/// A chunk goes on from one that never was.
+	#[error("a chunk without a beginning")]
+	NoBeginning,
+	/// The chunk size is 0 or too large.
+	#[error("a chunk size that cannot be")]
+	BadSize,
+}
+
+/// Chunk streams at a time.
+const MOST_STREAMS: usize = 16;
+/// The largest chunk size that is followed.
+const LARGEST_CHUNK: usize = 16 * 1024 * 1024;
+/// Bytes of unfinished messages, in messages of the longest kind.
+const MOST_UNFINISHED: usize = 2;
+
+#[derive(Clone, Debug, Default)]
+struct Stream {
+	time: u32,
+	delta: u32,
+	length: usize,
+	kind: u8,
+	id: u32,
+	is_extended: bool,
+	body: Vec<u8>,
+	is_open: bool,
+}
+
+/// Reads chunks.
+#[derive(Debug)]
+pub struct ChunkReader {
+	buffer: Vec<u8>,
+	at: usize,
+	size: usize,
+	longest: usize,
+	streams: BTreeMap<u32, Stream>,
+}
+
+impl ChunkReader {
+	/// A reader of messages of at most `longest` bytes.
+	pub fn new(longest: usize) -> Self {
+		Self { buffer: Vec::new(), at: 0, size: 128, longest, streams: BTreeMap::new() }
+	}
+
+	/// From now on messages may be so long.
+	pub fn allow(&mut self, longest: usize) {
+		self.longest = longest;
+	}
+
+	/// Takes bytes as they come.
+	pub fn push(&mut self, bytes: &[u8]) {
+		if self.at > 0 && self.at * 2 >= self.buffer.len() {
+			self.buffer.drain(..self.at);
+			self.at = 0;
+		}
+		self.buffer.extend_from_slice(bytes);
+	}
+
+	/// The next whole message, if there is one.
+	pub fn next_message(&mut self) -> Result<Option<Message>, ChunkError> {
+		loop {
+			match self.chunk()? {
+				None => return Ok(None),
+				Some(None) => {}
+				Some(Some(message)) if message.kind == 1 => self.set_size(&message.body)?,
+				Some(Some(message)) => return Ok(Some(message)),
+			}
+		}
+	}
+
+	fn set_size(&mut self, body: &[u8]) -> Result<(), ChunkError> {
+		let raw: [u8; 4] =
+			body.get(..4).and_then(|b| b.try_into().ok()).ok_or(ChunkError::BadSize)?;
+		let size = u32::from_be_bytes(raw) as usize & 0x7fff_ffff;
+		if size == 0 {
+			return Err(ChunkError::BadSize);
+		}
+		self.size = size.min(LARGEST_CHUNK);
+		Ok(())
+	}
+
+	/// One chunk: `None` when it is not whole yet, `Some(None)` when its message is not.
+	#[allow(clippy::type_complexity)]
+	fn chunk(&mut self) -> Result<Option<Option<Message>>, ChunkError> {
+		let mut rest = &self.buffer[self.at..];
+		let mut take = |count: usize| -> Option<&[u8]> {
+			let (taken, left) = rest.split_at_checked(count)?;
+			rest = left;
+			Some(taken)
+		};
+		let big = |bytes: &[u8]| bytes.iter().fold(0u32, |n, b| n << 8 | u32::from(*b));
+		let Some(first) = take(1).map(|b| b[0]) else { return Ok(None) };
+		let id = match first & 0x3f {
+			0 => match take(1) {
+				Some(b) => 64 + u32::from(b[0]),
+				None => return Ok(None),
+			},
+			1 => match take(2) {
+				Some(b) => 64 + u32::from(b[0]) + 256 * u32::from(b[1]),
+				None => return Ok(None),
+			},
+			id => id.into(),
+		};
+		let format = first >> 6;
+		let mut stream = match self.streams.get(&id) {
+			// Its body is put back below.
+			Some(stream) => stream.head(),
+			None if format == 3 => return Err(ChunkError::NoBeginning),
+			None if self.streams.len() >= MOST_STREAMS => return Err(ChunkError::TooMany),
+			None => Stream::default(),
+		};
+		let begins = !stream.is_open;
+		let header = match take([11, 7, 3, 0][usize::from(format)]) {
+			Some(header) => header,
+			None => return Ok(None),
+		};
+		let mut time_field = 0;
+		if format < 3 {
+			time_field = big(&header[..3]);
+			stream.is_extended = time_field == 0xff_ffff;
+		}
+		if format < 2 {
+			stream.length = big(&header[3..6]) as usize;
+			stream.kind = header[6];
+		}
+		if format == 0 {
+			stream.id = header[7..11].iter().rev().fold(0, |n, b| n << 8 | u32::from(*b));
+		}
+		if stream.is_extended {
+			match take(4) {
+				Some(b) => time_field = big(b),
+				None => return Ok(None),
+			}
+		}
+		if stream.length > self.longest {
+			return Err(ChunkError::TooLong);
+		}
+		let have = self.streams.get(&id).map_or(0, |stream| stream.body.len());
+		let have = if format < 3 { 0 } else { have };
+		let count = (stream.length - have.min(stream.length)).min(self.size);
+		let Some(bytes) = take(count) else { return Ok(None) };
+		match format {
+			0 => {
+				stream.time = time_field;
+				stream.delta = 0;
+			}
+			1 | 2 => {
+				stream.delta = time_field;
+				stream.time = stream.time.wrapping_add(time_field);
+			}
+			_ if begins => stream.time = stream.time.wrapping_add(stream.delta),
+			_ => {}
+		}
+		let left = rest.len();
+		let mut body = if format < 3 {
+			Vec::new()
+		} else {
+			self.streams.get_mut(&id).map(|s| std::mem::take(&mut s.body)).unwrap_or_default()
+		};
+		body.extend_from_slice(bytes);
+		self.at = self.buffer.len() - left;
+		let is_whole = body.len() >= stream.length;
+		stream.is_open = !is_whole;
+		let message = is_whole.then(|| Message {
+			kind: stream.kind,
+			time: stream.time,
+			stream: stream.id,
+			body: std::mem::take(&mut body),
+		});
+		stream.body = body;
+		self.streams.insert(id, stream);
+		let unfinished: usize = self.streams.values().map(|stream| stream.body.len()).sum();
+		if unfinished > MOST_UNFINISHED * self.longest {
+			return Err(ChunkError::TooMany);
+		}
+		Ok(Some(message))
+	}
+}
+
+impl Stream {
+	/// Everything but its body.
+	fn head(&self) -> Self {
+		Self { body: Vec::new(), ..*self }
+	}
+}
+
+/// Bytes of a chunk that we send.
+pub const OUR_CHUNK: usize = 4_096;
+
+/// A message as chunks of `size` bytes on chunk stream `id`, 2 to 63.
+pub fn write(id: u8, message: &Message, size: usize) -> Vec<u8> {
+	let mut out = vec![id & 0x3f];
+	let time = message.time.min(0xff_ffff);
+	out.extend(&time.to_be_bytes()[1..]);
+	out.extend(&(message.body.len() as u32).to_be_bytes()[1..]);
+	out.push(message.kind);
+	out.extend(message.stream.to_le_bytes());
+	if time == 0xff_ffff {
+		out.extend(message.time.to_be_bytes());
+	}
+	for (index, part) in message.body.chunks(size.max(1)).enumerate() {
+		if index > 0 {
+			out.push(0xc0 | id & 0x3f);
+			if time == 0xff_ffff {
+				out.extend(message.time.to_be_bytes());
+			}
+		}
+		out.extend(part);
+	}
+	out
+}
+
+#[cfg(test)]
+mod tests {
+	#![allow(clippy::unwrap_used)]
+	use super::*;
+
+	fn message(kind: u8, time: u32, length: usize) -> Message {
+		Message { kind, time, stream: 1, body: (0..length).map(|i| i as u8).collect() }
+	}
+
+	#[test]
+	fn messages_should_come_back_when_bytes_come_one_by_one() {
+		let sent = [message(20, 0, 10), message(9, 40, 1_000), message(8, 0x0123_4567, 300)];
+		let mut reader = ChunkReader::new(100_000);
+		let mut received = Vec::new();
+		for byte in sent.iter().flat_map(|message| write(4, message, 128)) {
+			reader.push(&[byte]);
+			received.extend(reader.next_message().unwrap());
+		}
+		assert_eq!(received, sent);
+	}
+
+	#[test]
+	fn chunks_should_be_joined_when_they_come_in_turns_and_size_changes() {
+		let (a, b) = (message(9, 5, 200), message(8, 6, 200));
+		let (left, right) = (write(4, &a, 128), write(5, &b, 128));
+		let mut bytes = left[..140].to_vec();
+		bytes.extend(&right[..140]);
+		bytes.extend(&left[140..]);
+		bytes.extend(&right[140..]);
+		let size = Message { kind: 1, time: 0, stream: 0, body: 1_000u32.to_be_bytes().into() };
+		bytes.extend(write(2, &size, 128));
+		bytes.extend(write(4, &message(9, 7, 900), 1_000));
+		let mut reader = ChunkReader::new(1_000);
+		reader.push(&bytes);
+		assert_eq!(reader.next_message(), Ok(Some(a)));
+		assert_eq!(reader.next_message(), Ok(Some(b)));
+		assert_eq!(reader.next_message(), Ok(Some(message(9, 7, 900))));
+		assert_eq!(reader.next_message(), Ok(None));
+	}
+
+	#[test]
+	fn time_should_add_up_when_headers_are_short() {
+		let mut bytes = write(4, &message(8, 100, 1), 128);
+		// Format 1 with a step of 20, format 2 with 30, format 3 with the same again.
+		bytes.extend([0x44, 0, 0, 20, 0, 0, 1, 8, 7]);
+		bytes.extend([0x84, 0, 0, 30, 7]);
+		bytes.extend([0xc4, 7]);
+		let mut reader = ChunkReader::new(100);
+		reader.push(&bytes);
+		let times: Vec<u32> =
+			std::iter::from_fn(|| reader.next_message().unwrap()).map(|m| m.time).collect();
+		assert_eq!(times, [100, 120, 150, 180]);
+	}
+
+	#[test]
+	fn reader_should_refuse_when_more_would_have_to_be_held() {
+		let mut reader = ChunkReader::new(100);
+		reader.push(&write(4, &message(9, 0, 101), 128));
+		assert_eq!(reader.next_message(), Err(ChunkError::TooLong));
+		let mut reader = ChunkReader::new(1_000_000);
+		for id in 2..2 + MOST_STREAMS as u8 + 1 {
+			reader.push(&write(id, &message(9, 0, 500), 128)[..140]);
+		}
+		let refused = std::iter::repeat_with(|| reader.next_message()).find_map(Result::err);
+		assert_eq!(refused, Some(ChunkError::TooMany));
+		let mut reader = ChunkReader::new(100);
+		reader.push(&[0xc4]);
+		assert_eq!(reader.next_message(), Err(ChunkError::NoBeginning));
+		let zero = Message { kind: 1, time: 0, stream: 0, body: vec![0; 4] };
+		let mut reader = ChunkReader::new(100);
+		reader.push(&write(2, &zero, 128));
+		assert_eq!(reader.next_message(), Err(ChunkError::BadSize));
+	}
+}

@@ -1,0 +1,403 @@
+//! Who may publish, and how what is published is handed on.
+
+use std::{
+	net::IpAddr,
+	sync::{
+		atomic::{AtomicU64, Ordering},
+		Arc, Mutex, MutexGuard, PoisonError,
+	},
+	time::Duration,
+};
+
+use reqwest::Url;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+use tokio::{
+	io::{AsyncWriteExt, DuplexStream},
+	sync::{mpsc, watch},
+	time::{timeout, Instant},
+};
+
+/// Bytes between a publisher and the segmenter.
+const BUFFER: usize = 4 * 1024 * 1024;
+/// How long a publisher waits for the segmenter before it is turned away: it is what a few seconds
+/// of a stream are worth, and nothing is held meanwhile but [`BUFFER`].
+const STALLED: Duration = Duration::from_secs(20);
+/// A publisher that was silent for so long is replaced by one that comes with the key.
+const SILENT: Duration = Duration::from_secs(3);
+/// How long the webhook may take.
+const WEBHOOK: Duration = Duration::from_secs(5);
+/// The longest key.
+const LONGEST_KEY: usize = 256;
+/// Wrong keys of one host in [`FORGIVEN`] before it is not asked any more.
+const MOST_WRONG: u32 = 20;
+/// How long wrong keys are remembered.
+const FORGIVEN: Duration = Duration::from_secs(60);
+/// Hosts that are remembered.
+const MOST_HOSTS: usize = 1_024;
+
+/// Why nobody is let in.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Denied {
+	/// The key is wrong, or the webhook said no.
+	#[error("the stream key is not valid")]
+	Key,
+	/// Somebody publishes with it.
+	#[error("somebody publishes with this key already")]
+	Busy,
+	/// The host tried too many.
+	#[error("too many wrong keys; try again in a minute")]
+	TooMany,
+	/// The webhook gave no answer.
+	#[error("whoever decides about publishers cannot be reached: {0}")]
+	Webhook(String),
+	/// The stream is at its end.
+	#[error("the stream is being ended")]
+	Closed,
+}
+
+/// What opens the gate.
+#[derive(Clone, Debug, Default)]
+pub struct Keys {
+	/// Hashes of the keys, so that comparing them takes the same time whatever was sent.
+	hashes: Vec<[u8; 32]>,
+	webhook: Option<Url>,
+}
+
+impl Keys {
+	/// Any of these keys.
+	pub fn new(keys: impl IntoIterator<Item = String>) -> Self {
+		let hashes = keys.into_iter().map(|key| Sha256::digest(key.trim()).into()).collect();
+		Self { hashes, webhook: None }
+	}
+
+	/// Also what a webhook says yes to: it is asked by POST, with `protocol`, `app`, `key` and
+	/// `from` in JSON, and lets in with any status from 200 to 299.
+	pub fn with_webhook(self, webhook: Option<Url>) -> Self {
+		Self { webhook, ..self }
+	}
+
+	/// Whether nobody could ever be let in.
+	pub fn is_empty(&self) -> bool {
+		self.hashes.is_empty() && self.webhook.is_none()
+	}
+
+	fn has(&self, key: &str) -> bool {
+		let hash: [u8; 32] = Sha256::digest(key).into();
+		self.hashes.iter().fold(false, |found, known| found | (*known == hash))
+	}
+}
+
+/// One stretch of a publication: a container from its beginning to its end. What comes in the next
+/// part does not go on from it.
+#[derive(Debug)]
+pub struct Part {
+	/// The container's bytes.
+	pub bytes: DuplexStream,
+}
+
+/// A publisher that was let in.
+#[derive(Debug)]
+pub struct Publication {
+	/// How it publishes.
+	pub protocol: &'static str,
+	/// From where.
+	pub from: String,
+	/// Its parts; closed when it is gone.
+	pub parts: mpsc::Receiver<Part>,
+}
+
+/// Who publishes now.
+struct Current {
+	number: u64,
+	/// Milliseconds since the gate was made.
+	heard: Arc<AtomicU64>,
+	replaced: watch::Sender<bool>,
+}
+
+/// Lets publishers in, one at a time.
+pub struct Gate {
+	keys: Keys,
+	client: reqwest::Client,
+	out: mpsc::Sender<Publication>,
+	made: Instant,
+	current: Mutex<(u64, Option<Current>)>,
+	wrong: Mutex<Vec<(IpAddr, u32, Instant)>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+	mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Gate {
+	/// A gate that these keys open. Whoever was let in comes out of the channel.
+	pub fn new(keys: Keys) -> (Arc<Self>, mpsc::Receiver<Publication>) {
+		let (out, publications) = mpsc::channel(1);
+		let gate = Self {
+			keys,
+			client: client(),
+			out,
+			made: Instant::now(),
+			current: Mutex::new((0, None)),
+			wrong: Mutex::default(),
+		};
+		(Arc::new(gate), publications)
+	}
+
+	/// Lets somebody in who comes with `key`.
+	pub async fn admit(
+		self: &Arc<Self>,
+		protocol: &'static str,
+		from: IpAddr,
+		app: &str,
+		key: &str,
+	) -> Result<Session, Denied> {
+		self.check(protocol, from, app, key).await?;
+		let mut session = self.begin()?;
+		let (parts, receiver) = mpsc::channel(2);
+		let publication = Publication { protocol, from: from.to_string(), parts: receiver };
+		timeout(STALLED, self.out.send(publication))
+			.await
+			.map_err(|_| Denied::Busy)?
+			.map_err(|_| Denied::Closed)?;
+		tracing::info!(protocol, %from, "somebody publishes");
+		session.parts = Some(parts);
+		Ok(session)
+	}
+
+	/// Whether the key, or the webhook, lets this one in.
+	pub async fn check(
+		&self,
+		protocol: &'static str,
+		from: IpAddr,
+		app: &str,
+		key: &str,
+	) -> Result<(), Denied> {
+		if self.wrong_of(from) >= MOST_WRONG {
+			return Err(Denied::TooMany);
+		}
+		if key.len() <= LONGEST_KEY && self.keys.has(key) {
+			return Ok(());
+		}
+		let said = match &self.keys.webhook {
+			Some(url) if key.len() <= LONGEST_KEY => {
+				self.ask(url.clone(), protocol, from, app, key).await
+			}
+			_ => Err(Denied::Key),
+		};
+		if said == Err(Denied::Key) {
+			self.note_wrong(from);
+			tracing::warn!(protocol, %from, "a publisher with a wrong key was turned away");
+		}
+		said
+	}
+
+	async fn ask(
+		&self,
+		url: Url,
+		protocol: &str,
+		from: IpAddr,
+		app: &str,
+		key: &str,
+	) -> Result<(), Denied> {
+		let body = serde_json::json!({
+			"protocol": protocol, "app": app, "key": key, "from": from.to_string(),
+		});
+		let sent = self.client.post(url).timeout(WEBHOOK).json(&body).send().await;
+		match sent {
+			Ok(answer) if answer.status().is_success() => Ok(()),
+			Ok(_) => Err(Denied::Key),
+			Err(error) => Err(Denied::Webhook(error.without_url().to_string())),
+		}
+	}
+
+	fn wrong_of(&self, from: IpAddr) -> u32 {
+		let mut wrong = lock(&self.wrong);
+		wrong.retain(|(_, _, since)| since.elapsed() < FORGIVEN);
+		wrong.iter().find(|(host, _, _)| *host == from).map_or(0, |(_, count, _)| *count)
+	}
+
+	fn note_wrong(&self, from: IpAddr) {
+		let mut wrong = lock(&self.wrong);
+		if let Some((_, count, _)) = wrong.iter_mut().find(|(host, _, _)| *host == from) {
+			*count = count.saturating_add(1);
+			return;
+		}
+		if wrong.len() >= MOST_HOSTS {
+			wrong.remove(0);
+		}
+		wrong.push((from, 1, Instant::now()));
+	}
+
+	fn now(&self) -> u64 {
+		self.made.elapsed().as_millis() as u64
+	}
+
+	/// Takes the place of whoever publishes, unless it is there.
+	fn begin(self: &Arc<Self>) -> Result<Session, Denied> {
+		let mut current = lock(&self.current);
+		if let Some(before) = &current.1 {
+			let silent = self.now().saturating_sub(before.heard.load(Ordering::Relaxed));
+			if silent < SILENT.as_millis() as u64 {
+				return Err(Denied::Busy);
+			}
+			before.replaced.send_replace(true);
+		}
+		let number = current.0 + 1;
+		let heard = Arc::new(AtomicU64::new(self.now()));
+		let (replaced, told) = watch::channel(false);
+		*current = (number, Some(Current { number, heard: heard.clone(), replaced }));
+		Ok(Session { gate: self.clone(), number, heard, told, parts: None, into: None })
+	}
+}
+
+/// A new stream key.
+pub fn new_key() -> std::io::Result<String> {
+	use std::io::Read;
+	let mut random = [0; 16];
+	std::fs::File::open("/dev/urandom")?.read_exact(&mut random)?;
+	Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// A client for whatever is asked over HTTP.
+pub(crate) fn client() -> reqwest::Client {
+	// Fails when somebody else chose a provider before, which is as good.
+	let _ = rustls::crypto::ring::default_provider().install_default();
+	reqwest::Client::builder()
+		.connect_timeout(Duration::from_secs(10))
+		.read_timeout(Duration::from_secs(20))
+		.redirect(reqwest::redirect::Policy::limited(5))
+		.build()
+		.unwrap_or_default()
+}
+
+/// The place of a publisher, given back when it is dropped.
+pub struct Session {
+	gate: Arc<Gate>,
+	number: u64,
+	heard: Arc<AtomicU64>,
+	told: watch::Receiver<bool>,
+	parts: Option<mpsc::Sender<Part>>,
+	into: Option<DuplexStream>,
+}
+
+impl Drop for Session {
+	fn drop(&mut self) {
+		let mut current = lock(&self.gate.current);
+		if current.1.as_ref().is_some_and(|current| current.number == self.number) {
+			current.1 = None;
+		}
+	}
+}
+
+impl Session {
+	/// Notes that the publisher is there.
+	pub fn hear(&self) {
+		self.heard.store(self.gate.now(), Ordering::Relaxed);
+	}
+
+	/// Waits until another publisher takes the place.
+	pub async fn replaced(&mut self) {
+		let _ = self.told.wait_for(|replaced| *replaced).await;
+	}
+
+	/// Whether it did.
+	pub fn is_replaced(&self) -> bool {
+		*self.told.borrow()
+	}
+
+	/// Ends the part; the next bytes begin another.
+	pub fn end_part(&mut self) {
+		self.into = None;
+	}
+
+	/// Hands bytes on. An error means that nobody takes them any more.
+	pub async fn write(&mut self, bytes: &[u8]) -> Result<(), Denied> {
+		self.hear();
+		if self.is_replaced() {
+			return Err(Denied::Busy);
+		}
+		let written = timeout(STALLED, self.hand_on(bytes)).await;
+		written.map_err(|_| Denied::Closed)?
+	}
+
+	async fn hand_on(&mut self, bytes: &[u8]) -> Result<(), Denied> {
+		loop {
+			if self.into.is_none() {
+				let (into, from) = tokio::io::duplex(BUFFER);
+				let parts = self.parts.as_ref().ok_or(Denied::Closed)?;
+				parts.send(Part { bytes: from }).await.map_err(|_| Denied::Closed)?;
+				self.into = Some(into);
+			}
+			let Some(into) = &mut self.into else { return Err(Denied::Closed) };
+			return match into.write_all(bytes).await {
+				Ok(()) => Ok(()),
+				// The segmenter gave this part up: the next one begins where it can.
+				Err(_) => {
+					self.into = None;
+					Ok(())
+				}
+			};
+		}
+	}
+
+	/// Whether bytes that are written now begin a part.
+	pub fn is_between(&self) -> bool {
+		self.into.is_none()
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	#![allow(clippy::unwrap_used)]
+	use super::*;
+	use tokio::io::AsyncReadExt;
+
+	const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+	#[tokio::test]
+	async fn nobody_should_be_let_in_without_a_key() {
+		let (gate, mut publications) = Gate::new(Keys::new(["secret".to_string()]));
+		for wrong in ["", "secre", "secret2", "Secret"] {
+			let denied = gate.admit("rtmp", HERE, "live", wrong).await.err();
+			assert_eq!(denied, Some(Denied::Key));
+		}
+		let mut session = gate.admit("rtmp", HERE, "live", "secret").await.unwrap();
+		let mut publication = publications.recv().await.unwrap();
+		session.write(b"abc").await.unwrap();
+		session.end_part();
+		session.write(b"def").await.unwrap();
+		drop(session);
+		let mut read = String::new();
+		while let Some(mut part) = publication.parts.recv().await {
+			part.bytes.read_to_string(&mut read).await.unwrap();
+			read.push('|');
+		}
+		assert_eq!(read, "abc|def|");
+	}
+
+	#[tokio::test(start_paused = true)]
+	async fn second_publisher_should_wait_until_the_first_is_silent() {
+		let (gate, mut publications) = Gate::new(Keys::new(["k".to_string()]));
+		let mut first = gate.admit("rtmp", HERE, "live", "k").await.unwrap();
+		let _taken = publications.recv().await.unwrap();
+		assert_eq!(gate.admit("rtmp", HERE, "live", "k").await.err(), Some(Denied::Busy));
+		tokio::time::advance(SILENT).await;
+		let second = gate.admit("rtmp", HERE, "live", "k").await.unwrap();
+		assert!(first.is_replaced());
+		assert_eq!(first.write(b"x").await, Err(Denied::Busy));
+		drop(first);
+		assert!(!second.is_replaced(), "the place is the second one's");
+	}
+
+	#[tokio::test(start_paused = true)]
+	async fn host_should_not_be_asked_any_more_when_it_guesses() {
+		let (gate, _publications) = Gate::new(Keys::new(["k".to_string()]));
+		for _ in 0..MOST_WRONG {
+			assert_eq!(gate.check("rtmp", HERE, "live", "x").await, Err(Denied::Key));
+		}
+		assert_eq!(gate.check("rtmp", HERE, "live", "k").await, Err(Denied::TooMany));
+		tokio::time::advance(FORGIVEN).await;
+		assert_eq!(gate.check("rtmp", HERE, "live", "k").await, Ok(()));
+	}
+}

@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+
+pub mod amf;
+pub mod chunk;
+pub mod flv;
+mod gate;
+pub mod matroska;
+mod pull;
+mod push;
+pub mod rtmp;
+mod srt;
+
+pub use gate::{new_key, Denied, Gate, Keys, Part, Publication, Session};
+pub use pull::{pull, PullError};
+pub use push::router;
+pub use rtmp::serve as serve_rtmp;
+pub use srt::serve as serve_srt;

@@ -1,0 +1,194 @@
+//! HTTP push: `PUT` or `POST /live/NAME/SEQ.ts`, segment by segment, as go-livepeer takes it. The key
+//! comes as `Authorization: Bearer KEY`, as `?key=KEY`, or is the name itself.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+	body::Bytes,
+	extract::{ConnectInfo, DefaultBodyLimit, Path, Query, State},
+	http::{header, HeaderMap, StatusCode},
+	response::{IntoResponse, Response},
+	routing::any,
+	Router,
+};
+use tokio::{sync::Mutex, time::Instant};
+
+use crate::gate::{Denied, Gate, Session};
+
+/// The largest segment.
+const LARGEST: usize = 32 * 1024 * 1024;
+/// After such a pause the publisher is gone.
+const SILENT: Duration = Duration::from_secs(20);
+/// Segments that are taken at a time; each may be as large as the largest.
+const MOST: usize = 4;
+
+struct Pushed {
+	session: Session,
+	key: String,
+	newest: Option<u64>,
+	heard: Instant,
+}
+
+#[derive(Clone)]
+struct Push {
+	gate: Arc<Gate>,
+	current: Arc<Mutex<Option<Pushed>>>,
+	places: Arc<tokio::sync::Semaphore>,
+}
+
+/// The routes, for a server that knows where requests come from.
+pub fn router(gate: Arc<Gate>) -> Router {
+	let current: Arc<Mutex<Option<Pushed>>> = Arc::default();
+	let push = Push {
+		gate,
+		current: current.clone(),
+		places: Arc::new(tokio::sync::Semaphore::new(MOST)),
+	};
+	tokio::spawn(async move {
+		// Ends with the last of the routes.
+		let current = Arc::downgrade(&current);
+		let mut tick = tokio::time::interval(SILENT / 4);
+		loop {
+			tick.tick().await;
+			let Some(current) = current.upgrade() else { return };
+			let mut current = current.lock().await;
+			if current.as_ref().is_some_and(|pushed| pushed.heard.elapsed() > SILENT) {
+				*current = None;
+			}
+		}
+	});
+	Router::new()
+		.route("/live/{name}/{file}", any(take))
+		.layer(DefaultBodyLimit::max(LARGEST))
+		.with_state(push)
+}
+
+#[derive(serde::Deserialize)]
+struct Wanted {
+	key: Option<String>,
+}
+
+fn answer(status: StatusCode, text: impl Into<String>) -> Response {
+	(status, text.into() + "\n").into_response()
+}
+
+async fn take(
+	State(push): State<Push>,
+	ConnectInfo(from): ConnectInfo<SocketAddr>,
+	Path((name, file)): Path<(String, String)>,
+	Query(wanted): Query<Wanted>,
+	headers: HeaderMap,
+	request: axum::extract::Request,
+) -> Response {
+	let bearer = headers
+		.get(header::AUTHORIZATION)
+		.and_then(|value| value.to_str().ok())
+		.and_then(|value| value.strip_prefix("Bearer "))
+		.map(str::to_owned);
+	let key = bearer.or(wanted.key).unwrap_or_else(|| name.clone());
+	// Before a byte of the body is taken.
+	if let Err(denied) = push.gate.check("http", from.ip(), &name, &key).await {
+		return refused(&denied);
+	}
+	let method = request.method().as_str();
+	if file.ends_with(".m3u8") || method == "DELETE" {
+		// What an HLS muxer sends beside its segments.
+		return StatusCode::OK.into_response();
+	}
+	if !matches!(method, "PUT" | "POST") {
+		return answer(StatusCode::METHOD_NOT_ALLOWED, "segments are sent by PUT or POST");
+	}
+	let Some(stem) = file.strip_suffix(".ts") else {
+		return answer(
+			StatusCode::UNSUPPORTED_MEDIA_TYPE,
+			"send MPEG-TS, as SEQ.ts (ffmpeg: -f hls -hls_segment_type mpegts)",
+		);
+	};
+	let Some(seq) = number(stem) else {
+		return answer(StatusCode::BAD_REQUEST, "a segment is named by its number, as 7.ts");
+	};
+	let Ok(_place) = push.places.try_acquire() else {
+		return answer(StatusCode::SERVICE_UNAVAILABLE, "too many segments at a time");
+	};
+	let body = axum::body::to_bytes(request.into_body(), LARGEST);
+	let body = match tokio::time::timeout(SILENT, body).await {
+		Ok(Ok(body)) => body,
+		Ok(Err(_)) => return answer(StatusCode::PAYLOAD_TOO_LARGE, "the segment is too large"),
+		Err(_) => return answer(StatusCode::REQUEST_TIMEOUT, "the segment came too slowly"),
+	};
+	match hand_on(&push, from, &name, &key, seq, body).await {
+		Ok(()) => StatusCode::OK.into_response(),
+		Err(denied) => refused(&denied),
+	}
+}
+
+fn refused(denied: &Denied) -> Response {
+	let status = match denied {
+		Denied::Key => StatusCode::FORBIDDEN,
+		Denied::TooMany => StatusCode::TOO_MANY_REQUESTS,
+		Denied::Busy => StatusCode::CONFLICT,
+		Denied::Webhook(_) => StatusCode::BAD_GATEWAY,
+		Denied::Closed => StatusCode::SERVICE_UNAVAILABLE,
+	};
+	answer(status, denied.to_string())
+}
+
+/// The number at the end of a name.
+fn number(stem: &str) -> Option<u64> {
+	let digits = stem.len() - stem.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+	stem.get(stem.len() - digits..)?.parse().ok()
+}
+
+async fn hand_on(
+	push: &Push,
+	from: SocketAddr,
+	name: &str,
+	key: &str,
+	seq: u64,
+	body: Bytes,
+) -> Result<(), Denied> {
+	let mut current = push.current.lock().await;
+	if current.as_ref().is_some_and(|pushed| pushed.key != key || pushed.session.is_replaced()) {
+		*current = None;
+	}
+	let pushed = match &mut *current {
+		Some(pushed) => pushed,
+		slot => {
+			let session = push.gate.admit("http", from.ip(), name, key).await?;
+			slot.insert(Pushed {
+				session,
+				key: key.to_owned(),
+				newest: None,
+				heard: Instant::now(),
+			})
+		}
+	};
+	pushed.heard = Instant::now();
+	match pushed.newest {
+		// Sent again.
+		Some(newest) if seq == newest => return Ok(()),
+		// It starts again, or something is missing: what follows does not go on from it.
+		Some(newest) if seq != newest + 1 => pushed.session.end_part(),
+		_ => {}
+	}
+	pushed.newest = Some(seq);
+	let written = pushed.session.write(&body).await;
+	if written.is_err() {
+		*current = None;
+	}
+	written
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn number_should_be_the_digits_at_the_end() {
+		assert_eq!(number("7"), Some(7));
+		assert_eq!(number("index012"), Some(12));
+		assert_eq!(number("index"), None);
+		assert_eq!(number(""), None);
+		assert_eq!(number("99999999999999999999999"), None);
+	}
+}

@@ -1,0 +1,488 @@
+//! RTMP: a server for publishers, and a client that plays what another server has.
+//!
+//! Before a publisher has shown its key it may send little, and only for a short time.
+
+use std::{
+	collections::HashMap,
+	io,
+	net::{IpAddr, SocketAddr},
+	sync::{Arc, Mutex, PoisonError},
+	time::Duration,
+};
+
+use thiserror::Error;
+use tokio::{
+	io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+	net::{TcpListener, TcpStream},
+	time::timeout,
+};
+
+use crate::{
+	amf::{self, Malformed, Value},
+	chunk::{self, ChunkError, ChunkReader, Message, OUR_CHUNK},
+	flv::{FlvError, Out, Remuxer},
+	gate::{Denied, Gate, Session},
+};
+
+/// How long a handshake may take, and everything else up to the key.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a publisher may be silent.
+const SILENT: Duration = Duration::from_secs(20);
+/// How long it may take until it reads what we write.
+const DEAF: Duration = Duration::from_secs(10);
+/// The longest message of a stranger.
+const STRANGER: usize = 16 * 1024;
+/// The longest message of a publisher: a picture.
+const PUBLISHER: usize = 8 * 1024 * 1024;
+/// Messages of a stranger before the key.
+const MOST_MESSAGES: usize = 64;
+/// Bytes after which what came is acknowledged.
+const WINDOW: u32 = 2_500_000;
+/// Connections at a time, in all and from one host.
+const MOST: (usize, usize) = (128, 16);
+
+/// Why a session ended.
+#[derive(Debug, Error)]
+pub enum RtmpError {
+	/// The connection broke.
+	#[error("the connection broke: {0}")]
+	Io(#[from] io::Error),
+	/// The peer was too slow or silent.
+	#[error("the peer was silent for too long")]
+	Silent,
+	/// No RTMP.
+	#[error("this is not RTMP")]
+	Handshake,
+	/// Chunks that cannot be read.
+	#[error(transparent)]
+	Chunk(#[from] ChunkError),
+	/// Commands that cannot be read.
+	#[error(transparent)]
+	Amf(#[from] Malformed),
+	/// Media that cannot be read.
+	#[error(transparent)]
+	Flv(#[from] FlvError),
+	/// It may not publish, or not any more.
+	#[error(transparent)]
+	Denied(#[from] Denied),
+	/// The server refused.
+	#[error("the server refused: {0}")]
+	Refused(String),
+	/// More messages than anybody needs to publish.
+	#[error("too many messages before a stream")]
+	TooMany,
+}
+
+type Result<T> = std::result::Result<T, RtmpError>;
+
+/// Connections by host.
+#[derive(Clone, Default)]
+struct Places(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+struct Place(Places, IpAddr);
+
+impl Places {
+	fn take(&self, host: IpAddr) -> Option<Place> {
+		let mut hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+		let (all, own) = (hosts.values().sum::<usize>(), hosts.get(&host).copied().unwrap_or(0));
+		if all >= MOST.0 || own >= MOST.1 {
+			return None;
+		}
+		hosts.insert(host, own + 1);
+		Some(Place(self.clone(), host))
+	}
+}
+
+impl Drop for Place {
+	fn drop(&mut self) {
+		let mut hosts = self.0 .0.lock().unwrap_or_else(PoisonError::into_inner);
+		match hosts.get_mut(&self.1) {
+			Some(count) if *count > 1 => *count -= 1,
+			_ => {
+				hosts.remove(&self.1);
+			}
+		}
+	}
+}
+
+/// Serves publishers for ever.
+pub async fn serve(listener: TcpListener, gate: Arc<Gate>) {
+	let places = Places::default();
+	loop {
+		match listener.accept().await {
+			Ok((stream, from)) => {
+				let Some(place) = places.take(from.ip()) else { continue };
+				let gate = gate.clone();
+				tokio::spawn(async move {
+					let _place = place;
+					if let Err(error) = publisher(stream, from, gate).await {
+						tracing::info!(%from, %error, "an RTMP connection ended");
+					}
+				});
+			}
+			Err(error) => {
+				tracing::warn!(%error, "cannot accept RTMP connections");
+				tokio::time::sleep(Duration::from_millis(200)).await;
+			}
+		}
+	}
+}
+
+async fn in_time<T>(limit: Duration, work: impl std::future::Future<Output = T>) -> Result<T> {
+	timeout(limit, work).await.map_err(|_| RtmpError::Silent)
+}
+
+/// The server's half of the handshake: version, time and zeros, and the client's own bytes back.
+async fn shake(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Result<()> {
+	let mut first = [0; 1 + 1_536];
+	stream.read_exact(&mut first).await?;
+	if first[0] != 3 {
+		return Err(RtmpError::Handshake);
+	}
+	let mut answer = vec![3u8];
+	answer.extend([0; 1_536]);
+	answer.extend(&first[1..]);
+	stream.write_all(&answer).await?;
+	let mut last = [0; 1_536];
+	stream.read_exact(&mut last).await?;
+	Ok(())
+}
+
+/// The client's half.
+async fn shake_as_client(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Result<()> {
+	let mut first = vec![3u8];
+	first.extend([0; 1_536]);
+	stream.write_all(&first).await?;
+	let mut answer = [0; 1 + 2 * 1_536];
+	stream.read_exact(&mut answer).await?;
+	if answer[0] != 3 {
+		return Err(RtmpError::Handshake);
+	}
+	stream.write_all(&answer[1..=1_536]).await?;
+	Ok(())
+}
+
+/// A connection after its handshake.
+struct Wire<S> {
+	stream: S,
+	reader: ChunkReader,
+	received: u32,
+	acknowledged: u32,
+	buffer: Vec<u8>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+	fn new(stream: S, longest: usize) -> Self {
+		Self {
+			stream,
+			reader: ChunkReader::new(longest),
+			received: 0,
+			acknowledged: 0,
+			buffer: vec![0; 64 * 1024],
+		}
+	}
+
+	/// The next message; `None` at the end of the connection.
+	async fn next(&mut self) -> Result<Option<Message>> {
+		loop {
+			if let Some(message) = self.reader.next_message()? {
+				return Ok(Some(message));
+			}
+			let count = self.stream.read(&mut self.buffer).await?;
+			if count == 0 {
+				return Ok(None);
+			}
+			self.reader.push(&self.buffer[..count]);
+			self.received = self.received.wrapping_add(count as u32);
+			if self.received.wrapping_sub(self.acknowledged) >= WINDOW {
+				self.acknowledged = self.received;
+				self.send(2, 3, 0, self.received.to_be_bytes().to_vec()).await?;
+			}
+		}
+	}
+
+	async fn send(&mut self, id: u8, kind: u8, stream: u32, body: Vec<u8>) -> Result<()> {
+		let bytes = chunk::write(id, &Message { kind, time: 0, stream, body }, OUR_CHUNK);
+		in_time(DEAF, self.stream.write_all(&bytes)).await??;
+		Ok(())
+	}
+
+	async fn command(&mut self, stream: u32, values: &[Value]) -> Result<()> {
+		self.send(3, 20, stream, amf::write(values)).await
+	}
+
+	/// What every side says first.
+	async fn introduce(&mut self) -> Result<()> {
+		self.send(2, 5, 0, WINDOW.to_be_bytes().to_vec()).await?;
+		self.send(2, 6, 0, [&WINDOW.to_be_bytes()[..], &[2]].concat()).await?;
+		self.send_chunk_size().await
+	}
+
+	async fn send_chunk_size(&mut self) -> Result<()> {
+		// Announced in chunks of the size that holds until then.
+		self.send(2, 1, 0, (OUR_CHUNK as u32).to_be_bytes().to_vec()).await
+	}
+}
+
+fn text(text: &str) -> Value {
+	Value::Text(text.into())
+}
+
+fn status(level: &str, code: &str, description: &str) -> Vec<Value> {
+	vec![
+		text("onStatus"),
+		Value::Number(0.0),
+		Value::Null,
+		Value::Object(vec![
+			("level".into(), text(level)),
+			("code".into(), text(code)),
+			("description".into(), text(description)),
+		]),
+	]
+}
+
+/// The values of a command, its name first.
+fn command(message: &Message) -> std::result::Result<Option<Vec<Value>>, Malformed> {
+	let body = match message.kind {
+		20 => &message.body[..],
+		// AMF3 commands begin with a byte that says that AMF0 follows.
+		17 => message.body.get(1..).unwrap_or_default(),
+		_ => return Ok(None),
+	};
+	Ok(Some(amf::read(body)?))
+}
+
+async fn publisher(stream: TcpStream, from: SocketAddr, gate: Arc<Gate>) -> Result<()> {
+	let _ = stream.set_nodelay(true);
+	let mut stream = stream;
+	in_time(PATIENCE, shake(&mut stream)).await??;
+	let mut wire = Wire::new(stream, STRANGER);
+	let Some(mut session) = in_time(PATIENCE, admitted(&mut wire, from.ip(), &gate)).await?? else {
+		return Ok(());
+	};
+	wire.reader.allow(PUBLISHER);
+	let result = published(&mut wire, &mut session).await;
+	if let Err(RtmpError::Flv(error)) = &result {
+		let told = status("error", "NetStream.Publish.BadName", &error.to_string());
+		let _ = wire.command(1, &told).await;
+	}
+	result
+}
+
+/// Everything up to the key; `None` when the peer left.
+async fn admitted<S: AsyncRead + AsyncWrite + Unpin>(
+	wire: &mut Wire<S>,
+	from: IpAddr,
+	gate: &Arc<Gate>,
+) -> Result<Option<Session>> {
+	let mut app = String::new();
+	for _ in 0..MOST_MESSAGES {
+		let Some(message) = wire.next().await? else { return Ok(None) };
+		let Some(values) = command(&message)? else { continue };
+		let name = values.first().and_then(Value::text).unwrap_or_default();
+		let number = values.get(1).cloned().unwrap_or(Value::Number(0.0));
+		match name {
+			"connect" => {
+				let object = values.get(2);
+				let named = object.and_then(|o| o.get("app")).and_then(Value::text);
+				app = named.unwrap_or_default().to_owned();
+				wire.introduce().await?;
+				let codecs = ["av01", "vp09", "hvc1", "Opus", "ac-3"].map(text).to_vec();
+				let about = Value::Object(vec![
+					("fmsVer".into(), text("FMS/3,0,1,123")),
+					("capabilities".into(), Value::Number(31.0)),
+					("fourCcList".into(), Value::List(codecs)),
+				]);
+				let said = Value::Object(vec![
+					("level".into(), text("status")),
+					("code".into(), text("NetConnection.Connect.Success")),
+					("description".into(), text("Connection succeeded.")),
+					("objectEncoding".into(), Value::Number(0.0)),
+				]);
+				wire.command(0, &[text("_result"), number, about, said]).await?;
+			}
+			"createStream" => {
+				let values = [text("_result"), number, Value::Null, Value::Number(1.0)];
+				wire.command(0, &values).await?;
+			}
+			"publish" => {
+				let path = values.get(3).and_then(Value::text).unwrap_or_default();
+				let key = key_of(&app, path);
+				match gate.admit("rtmp", from, &app, &key).await {
+					Ok(session) => {
+						wire.send(2, 4, 0, vec![0, 0, 0, 0, 0, 1]).await?;
+						let told = status("status", "NetStream.Publish.Start", "Go ahead.");
+						wire.command(1, &told).await?;
+						return Ok(Some(session));
+					}
+					Err(denied) => {
+						let code = match denied {
+							Denied::Busy => "NetStream.Publish.BadName",
+							_ => "NetStream.Publish.Denied",
+						};
+						wire.command(1, &status("error", code, &denied.to_string())).await?;
+						return Err(denied.into());
+					}
+				}
+			}
+			"releaseStream" | "FCPublish" => {
+				wire.command(0, &[text("_result"), number, Value::Null, Value::Null]).await?;
+			}
+			"play" => {
+				let told = status("error", "NetStream.Play.Failed", "Only publishing is served.");
+				wire.command(1, &told).await?;
+				return Err(RtmpError::Handshake);
+			}
+			_ => {}
+		}
+	}
+	Err(RtmpError::TooMany)
+}
+
+/// The key in `rtmp://HOST/live/KEY`, `rtmp://HOST/stream/NAME/KEY` or `…?key=KEY`.
+pub fn key_of(app: &str, path: &str) -> String {
+	let whole = format!("{app}/{path}");
+	let (path, query) = whole.split_once('?').unwrap_or((&whole, ""));
+	let named = query.split('&').find_map(|pair| pair.strip_prefix("key="));
+	let last = path.rsplit('/').next().unwrap_or_default();
+	named.unwrap_or(last).to_owned()
+}
+
+async fn hand_on(session: &mut Session, out: Vec<Out>) -> Result<()> {
+	for out in out {
+		match out {
+			Out::Bytes(bytes) => session.write(&bytes).await?,
+			Out::End => session.end_part(),
+		}
+	}
+	Ok(())
+}
+
+/// Takes what is published until it ends.
+async fn published<S: AsyncRead + AsyncWrite + Unpin>(
+	wire: &mut Wire<S>,
+	session: &mut Session,
+) -> Result<()> {
+	let mut remuxer = Remuxer::new();
+	loop {
+		let Some(message) = in_time(SILENT, wire.next()).await?? else { break };
+		session.hear();
+		if session.is_replaced() {
+			return Err(Denied::Busy.into());
+		}
+		match message.kind {
+			8 | 9 => {
+				if remuxer.has_begun() && session.is_between() {
+					// The part was given up: the tracks' headers are needed again.
+					remuxer.begin_again();
+				}
+				hand_on(session, remuxer.take(message.kind, message.time, &message.body)?).await?;
+			}
+			4 if message.body.starts_with(&[0, 6]) => {
+				let answer = [&[0, 7][..], &message.body[2..]].concat();
+				wire.send(2, 4, 0, answer).await?;
+			}
+			_ => {
+				let values = command(&message).unwrap_or_default().unwrap_or_default();
+				let name = values.first().and_then(Value::text).unwrap_or_default();
+				if matches!(name, "deleteStream" | "closeStream" | "FCUnpublish") {
+					break;
+				}
+			}
+		}
+	}
+	hand_on(session, remuxer.finish()).await
+}
+
+/// Plays `rtmp://HOST[:PORT]/APP/PATH` into `session`, until it ends.
+pub(crate) async fn play(
+	host: &str,
+	port: u16,
+	app: &str,
+	path: &str,
+	session: &mut Session,
+) -> Result<()> {
+	let mut stream = in_time(PATIENCE, TcpStream::connect((host, port))).await??;
+	let _ = stream.set_nodelay(true);
+	in_time(PATIENCE, shake_as_client(&mut stream)).await??;
+	let mut wire = Wire::new(stream, PUBLISHER);
+	wire.send_chunk_size().await?;
+	let about = Value::Object(vec![
+		("app".into(), text(app)),
+		("flashVer".into(), text("LNX 9,0,124,2")),
+		("tcUrl".into(), text(&format!("rtmp://{host}:{port}/{app}"))),
+	]);
+	wire.command(0, &[text("connect"), Value::Number(1.0), about]).await?;
+	let mut remuxer = Remuxer::new();
+	loop {
+		let Some(message) = in_time(SILENT, wire.next()).await?? else { break };
+		if matches!(message.kind, 8 | 9) {
+			if remuxer.has_begun() && session.is_between() {
+				remuxer.begin_again();
+			}
+			hand_on(session, remuxer.take(message.kind, message.time, &message.body)?).await?;
+			continue;
+		}
+		if message.kind == 4 && message.body.starts_with(&[0, 6]) {
+			let answer = [&[0, 7][..], &message.body[2..]].concat();
+			wire.send(2, 4, 0, answer).await?;
+			continue;
+		}
+		let Some(values) = command(&message)? else { continue };
+		let name = values.first().and_then(Value::text).unwrap_or_default();
+		match (name, values.get(1).and_then(Value::number)) {
+			("_result", Some(1.0)) => {
+				let create = [text("createStream"), Value::Number(2.0), Value::Null];
+				wire.command(0, &create).await?;
+			}
+			("_result", Some(2.0)) => {
+				let id = values.get(3).and_then(Value::number).unwrap_or(1.0);
+				let play = [text("play"), Value::Number(0.0), Value::Null, text(path)];
+				wire.command(id as u32, &play).await?;
+			}
+			("_error", _) => return Err(RtmpError::Refused("the connection".into())),
+			("onStatus", _) => {
+				let about = values.get(3);
+				let of = |name| about.and_then(|o| o.get(name)).and_then(Value::text);
+				if of("level") == Some("error") {
+					return Err(RtmpError::Refused(of("code").unwrap_or("no reason").into()));
+				}
+				if of("code").is_some_and(|code| code.ends_with("UnpublishNotify")) {
+					break;
+				}
+			}
+			_ => {}
+		}
+	}
+	hand_on(session, remuxer.finish()).await
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn key_should_be_the_last_part_of_the_path_or_named() {
+		assert_eq!(key_of("live", "secret"), "secret");
+		assert_eq!(key_of("stream/demo", "secret"), "secret");
+		assert_eq!(key_of("stream", "demo/secret"), "secret");
+		assert_eq!(key_of("live", "demo?x=1&key=secret"), "secret");
+		assert_eq!(key_of("live/secret", ""), "");
+	}
+
+	#[test]
+	fn host_should_have_no_more_connections_than_its_share() {
+		let places = Places::default();
+		let host = |n: u8| IpAddr::from([10, 0, 0, n]);
+		let held: Vec<_> = (0..MOST.1).map(|_| places.take(host(1))).collect();
+		assert!(held.iter().all(Option::is_some));
+		assert!(places.take(host(1)).is_none());
+		let mut others = Vec::new();
+		for n in 2..=8 {
+			others.extend((0..MOST.1).map(|_| places.take(host(n))));
+		}
+		assert!(places.take(host(99)).is_none(), "all are taken");
+		drop(held);
+		assert!(places.take(host(99)).is_some());
+	}
+}

@@ -1,0 +1,205 @@
+//! Publishers as they are: ffmpeg over RTMP, SRT and HTTP.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+	net::SocketAddr,
+	path::Path,
+	process::{Child, Command, Stdio},
+	sync::Arc,
+	time::Duration,
+};
+
+use livepeer_worker_ingest::{pull, router, serve_rtmp, serve_srt, Gate, Keys, Publication};
+use tokio::{io::AsyncReadExt, net::TcpListener, sync::mpsc, time::timeout};
+
+const KEY: &str = "a-stream-key";
+const LONG: Duration = Duration::from_secs(60);
+
+fn gate() -> (Arc<Gate>, mpsc::Receiver<Publication>) {
+	Gate::new(Keys::new([KEY.to_owned()]))
+}
+
+fn ffmpeg(arguments: &str) -> Child {
+	Command::new("ffmpeg")
+		.args(["-nostdin", "-loglevel", "error", "-y"])
+		.args(arguments.split_whitespace())
+		.stdin(Stdio::null())
+		.stderr(Stdio::piped())
+		.spawn()
+		.expect("ffmpeg is installed")
+}
+
+const FILM: &str = "-f lavfi -i testsrc2=s=320x180:r=25:d=4 -f lavfi -i sine=r=48000:d=4 \
+	-pix_fmt yuv420p -c:v libx264 -preset ultrafast -bf 2 -g 50 -c:a aac";
+
+/// Everything of a publication, part by part.
+async fn parts(publications: &mut mpsc::Receiver<Publication>) -> Vec<Vec<u8>> {
+	let mut publication = timeout(LONG, publications.recv()).await.unwrap().unwrap();
+	let mut parts = Vec::new();
+	while let Some(mut part) = timeout(LONG, publication.parts.recv()).await.unwrap() {
+		let mut bytes = Vec::new();
+		timeout(LONG, part.bytes.read_to_end(&mut bytes)).await.unwrap().unwrap();
+		parts.push(bytes);
+	}
+	parts
+}
+
+/// Codec and number of packets of each track, as ffprobe sees them.
+fn probed(bytes: &[u8]) -> Vec<String> {
+	let dir = tempfile::tempdir().unwrap();
+	let path = dir.path().join("part");
+	std::fs::write(&path, bytes).unwrap();
+	let output = Command::new("ffprobe")
+		.args(["-v", "error", "-count_packets", "-of", "csv=p=0"])
+		.args(["-show_entries", "stream=codec_name,width,height,nb_read_packets"])
+		.arg(&path)
+		.output()
+		.unwrap();
+	let text = String::from_utf8_lossy(&output.stdout).into_owned();
+	text.lines().map(|line| line.trim_end_matches(',').to_owned()).collect()
+}
+
+async fn rtmp() -> (SocketAddr, mpsc::Receiver<Publication>) {
+	let (gate, publications) = gate();
+	let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+	let address = listener.local_addr().unwrap();
+	tokio::spawn(serve_rtmp(listener, gate));
+	(address, publications)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rtmp_publisher_should_arrive_whole() {
+	let (address, mut publications) = rtmp().await;
+	let mut child = ffmpeg(&format!("{FILM} -f flv rtmp://{address}/live/{KEY}"));
+	let parts = parts(&mut publications).await;
+	assert!(child.wait().unwrap().success());
+	assert_eq!(parts.len(), 1);
+	let tracks = probed(&parts[0]);
+	assert_eq!(tracks[0], "h264,320,180,100", "{tracks:?}");
+	// Sound before the first picture is left out, at most a frame or two.
+	let sound: u32 = tracks[1].strip_prefix("aac,").unwrap().parse().unwrap();
+	assert!((185..=190).contains(&sound), "{tracks:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rtmp_publisher_should_be_refused_when_its_key_is_wrong() {
+	let (address, mut publications) = rtmp().await;
+	let child = ffmpeg(&format!("{FILM} -f flv rtmp://{address}/live/another"));
+	let output = tokio::task::spawn_blocking(|| child.wait_with_output()).await.unwrap().unwrap();
+	assert!(!output.status.success());
+	let said = String::from_utf8_lossy(&output.stderr).into_owned();
+	assert!(said.contains("the stream key is not valid"), "{said}");
+	assert!(publications.try_recv().is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn publisher_should_be_able_to_return_when_it_was_lost() {
+	let (address, mut publications) = rtmp().await;
+	for size in ["320x180", "640x360"] {
+		let film = FILM.replace("320x180", size);
+		let mut child = ffmpeg(&format!("-re {film} -f flv rtmp://{address}/live/{KEY}"));
+		let mut publication = timeout(LONG, publications.recv()).await.unwrap().unwrap();
+		let mut part = timeout(LONG, publication.parts.recv()).await.unwrap().unwrap();
+		let mut bytes = vec![0; 20_000];
+		timeout(LONG, part.bytes.read_exact(&mut bytes)).await.unwrap().unwrap();
+		// As by SIGKILL: nothing is said.
+		child.kill().unwrap();
+		child.wait().unwrap();
+		timeout(LONG, part.bytes.read_to_end(&mut bytes)).await.unwrap().unwrap();
+		assert!(timeout(LONG, publication.parts.recv()).await.unwrap().is_none());
+		assert!(probed(&bytes)[0].starts_with(&format!("h264,{},", size.replace('x', ","))));
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn srt_publisher_should_arrive_whole_and_a_wrong_key_not() {
+	let (gate, mut publications) = gate();
+	// Free a moment ago, which is as sure as it gets.
+	let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+	let address: SocketAddr = format!("127.0.0.1:{port}").parse().unwrap();
+	tokio::spawn(serve_srt(address, None, gate));
+	let wrong = ffmpeg(&format!("{FILM} -f mpegts srt://{address}?streamid=another"));
+	let output = tokio::task::spawn_blocking(|| wrong.wait_with_output()).await.unwrap().unwrap();
+	assert!(!output.status.success());
+	assert!(publications.try_recv().is_err());
+	let film = format!("-re {FILM}");
+	let mut child = ffmpeg(&format!("{film} -f mpegts srt://{address}?streamid={KEY}"));
+	let parts = parts(&mut publications).await;
+	child.wait().unwrap();
+	assert_eq!(parts.len(), 1);
+	let tracks = probed(&parts[0]);
+	let pictures: u32 = tracks[0].strip_prefix("h264,320,180,").unwrap().parse().unwrap();
+	// The last packets may be on their way when ffmpeg closes.
+	assert!((90..=100).contains(&pictures), "{tracks:?}");
+}
+
+async fn push_server() -> (SocketAddr, mpsc::Receiver<Publication>) {
+	let (gate, publications) = gate();
+	let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+	let address = listener.local_addr().unwrap();
+	let service = router(gate).into_make_service_with_connect_info::<SocketAddr>();
+	tokio::spawn(async move { axum::serve(listener, service).await });
+	(address, publications)
+}
+
+fn made(dir: &Path, name: &str) -> Vec<u8> {
+	let path = dir.join(name);
+	let mut child = ffmpeg(&format!("{FILM} -f mpegts {}", path.display()));
+	assert!(child.wait().unwrap().success());
+	std::fs::read(path).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pushed_segments_should_be_joined_and_a_gap_be_a_break() {
+	let (address, mut publications) = push_server().await;
+	let client = reqwest::Client::new();
+	let url = |seq: &str| format!("http://{address}/live/demo/{seq}.ts");
+	let put = async |seq: &str, key: &str, body: &[u8]| {
+		let request = client.put(url(seq)).bearer_auth(key).body(body.to_vec());
+		request.send().await.unwrap().status().as_u16()
+	};
+	assert_eq!(put("0", "another", b"x").await, 403);
+	assert_eq!(put("x", KEY, b"x").await, 400);
+	let dir = tempfile::tempdir().unwrap();
+	let film = made(dir.path(), "film.ts");
+	assert_eq!(put("7", KEY, &film).await, 200);
+	let mut publication = publications.recv().await.unwrap();
+	assert_eq!(put("8", KEY, &film).await, 200);
+	assert_eq!(put("8", KEY, &film).await, 200, "sent again");
+	assert_eq!(put("10", KEY, &film).await, 200);
+	let mut first = publication.parts.recv().await.unwrap();
+	let mut bytes = Vec::new();
+	first.bytes.read_to_end(&mut bytes).await.unwrap();
+	assert_eq!(bytes.len(), 2 * film.len());
+	assert!(publication.parts.recv().await.is_some());
+	let large = vec![0; 33 * 1024 * 1024];
+	let refused = client.put(url("11")).bearer_auth(KEY).body(large).send().await;
+	assert!(refused.is_err() || refused.unwrap().status() == 413);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hls_should_be_fetched_to_its_end() {
+	let dir = tempfile::tempdir().unwrap();
+	let playlist = dir.path().join("index.m3u8");
+	let mut child =
+		ffmpeg(&format!("{FILM} -f hls -hls_time 2 -hls_playlist_type vod {}", playlist.display()));
+	assert!(child.wait().unwrap().success());
+	let root = dir.path().to_owned();
+	let serve = move |axum::extract::Path(name): axum::extract::Path<String>| {
+		let root = root.clone();
+		async move { std::fs::read(root.join(name)).map_err(|_| axum::http::StatusCode::NOT_FOUND) }
+	};
+	let routes = axum::Router::new().route("/{name}", axum::routing::get(serve));
+	let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+	let address = listener.local_addr().unwrap();
+	tokio::spawn(async move { axum::serve(listener, routes).await });
+	let (gate, mut publications) = gate();
+	let pulling =
+		tokio::spawn(
+			async move { pull(&gate, &format!("http://{address}/index.m3u8"), KEY).await },
+		);
+	let parts = parts(&mut publications).await;
+	pulling.await.unwrap().unwrap();
+	assert_eq!(parts.len(), 1);
+	assert_eq!(probed(&parts[0])[0], "h264,320,180,100");
+}

@@ -1,0 +1,255 @@
+//! The process from which all children are forked: it has loaded the libraries and filled their
+//! tables once, has given up files and network, and never sees a byte of anybody's video.
+//!
+//! The worker speaks to it over one socket, question and answer: start a child on these three
+//! descriptors; end that child and say how it ended. It ends when the socket closes, and its
+//! children with it.
+
+use std::{
+	io::{self, IoSlice, IoSliceMut},
+	os::fd::{AsFd, AsRawFd, OwnedFd},
+	path::PathBuf,
+	process::{Command, ExitStatus, Stdio},
+	sync::{Arc, Mutex, MutexGuard},
+};
+
+use codec::{Decode, Encode};
+use nix::sys::socket::{
+	recvmsg, sendmsg, socketpair, AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags,
+	SockFlag, SockType,
+};
+
+use crate::{
+	child::{self, Orders, SUBCOMMAND},
+	ffi, golden,
+	parent::PoolConfig,
+	pipeline, profile,
+	sandbox::{self, Filters},
+};
+
+/// A message is one packet of at most this many bytes.
+const LONGEST: usize = 1_024;
+
+/// What the worker asks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+enum Question {
+	/// Start a child; standard input, output and error come with the message.
+	Start(Orders),
+	/// Kill this child if it still runs, and forget it.
+	End(i32),
+}
+
+/// What the zygote answers.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+enum Reply {
+	/// It can start children. Comes once, unasked.
+	Ready,
+	/// The child's process id.
+	Started(i32),
+	/// How it ended, as `wait` tells it.
+	Ended(i32),
+	/// The system refused.
+	Refused(String),
+}
+
+fn send(socket: &OwnedFd, message: &impl Encode, with: &[OwnedFd]) -> io::Result<()> {
+	let bytes = message.encode();
+	let raw: Vec<i32> = with.iter().map(AsRawFd::as_raw_fd).collect();
+	let rights = [ControlMessage::ScmRights(&raw)];
+	let rights = if raw.is_empty() { &[][..] } else { &rights[..] };
+	let flags = MsgFlags::MSG_NOSIGNAL;
+	sendmsg::<()>(socket.as_raw_fd(), &[IoSlice::new(&bytes)], rights, flags, None)?;
+	Ok(())
+}
+
+/// The next message with its descriptors; `None` when the other side is gone.
+fn receive<T: Decode>(socket: &OwnedFd) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
+	let mut bytes = [0; LONGEST];
+	let mut space = nix::cmsg_space!([i32; 3]);
+	let mut parts = [IoSliceMut::new(&mut bytes)];
+	let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+	let message = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut space), flags)?;
+	let mut with = Vec::new();
+	for control in message.cmsgs()? {
+		if let ControlMessageOwned::ScmRights(received) = control {
+			with.extend(received.into_iter().map(ffi::owned));
+		}
+	}
+	let length = message.bytes;
+	if length == 0 {
+		return Ok(None);
+	}
+	let value = T::decode(&mut &bytes[..length])
+		.map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))?;
+	Ok(Some((value, with)))
+}
+
+/// Runs the zygote until the worker goes away. `main` called this before anything else existed.
+pub fn run() -> Result<(), String> {
+	ffi::close_other_descriptors().map_err(|e| format!("closing descriptors: {e}"))?;
+	let socket = io::stdin().as_fd().try_clone_to_owned().map_err(|e| format!("socket: {e}"))?;
+	ffi::quiet();
+	ffi::set_max_alloc(profile::MAX_ALLOC);
+	profile::choose_processor()?;
+	sandbox::deny_files()?;
+	let filters = Filters::new()?;
+	// Fills the tables of decoder, scaler, encoders and muxer, which children then share.
+	let warm = &golden::WARM;
+	pipeline::transcode(warm.source.to_vec(), warm.ladder, &golden::LIMITS, &Default::default())
+		.map_err(|e| format!("the first segment: {e:?}"))?;
+	if ffi::threads() != Some(1) {
+		return Err("a library started a thread: children cannot be forked".into());
+	}
+	let told = |e: io::Error| format!("socket: {e}");
+	send(&socket, &Reply::Ready, &[]).map_err(told)?;
+	let me = nix::unistd::getpid().as_raw();
+	while let Some((question, with)) = receive::<Question>(&socket).map_err(told)? {
+		let reply = match question {
+			Question::Start(orders) => match ffi::fork() {
+				Ok(None) => {
+					drop(socket);
+					child::born(orders, with, me, &filters)
+				}
+				Ok(Some(pid)) => Reply::Started(pid),
+				Err(error) => Reply::Refused(format!("fork: {error}")),
+			},
+			Question::End(pid) => match ffi::end_child(pid) {
+				Ok(status) => Reply::Ended(status),
+				Err(error) => Reply::Refused(format!("end: {error}")),
+			},
+		};
+		drop(with);
+		send(&socket, &reply, &[]).map_err(told)?;
+	}
+	Ok(())
+}
+
+/// The worker's end of a running zygote.
+#[derive(Debug)]
+struct Link {
+	socket: OwnedFd,
+	process: std::process::Child,
+}
+
+impl Link {
+	fn start(config: &PoolConfig) -> io::Result<Self> {
+		// The link names the running file even after an upgrade replaced it on disk.
+		let program = config.program.clone().unwrap_or_else(|| PathBuf::from("/proc/self/exe"));
+		let (socket, theirs) =
+			socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
+		let mut command = Command::new(program);
+		command
+			.arg(SUBCOMMAND)
+			.env_clear()
+			.envs(profile::environment())
+			.envs(config.environment.iter().map(|(k, v)| (k, v)))
+			.current_dir("/")
+			.stdin(Stdio::from(theirs))
+			.stdout(Stdio::null());
+		// Where the libraries are is the operator's business.
+		if let Some(path) = std::env::var_os("LD_LIBRARY_PATH") {
+			command.env("LD_LIBRARY_PATH", path);
+		}
+		let process = command.spawn()?;
+		drop(command);
+		let link = Self { socket, process };
+		match receive::<Reply>(&link.socket)? {
+			Some((Reply::Ready, _)) => Ok(link),
+			_ => Err(gone()),
+		}
+	}
+
+	fn ask(&self, question: Question, with: &[OwnedFd]) -> io::Result<Reply> {
+		send(&self.socket, &question, with)?;
+		receive::<Reply>(&self.socket)?.map(|(reply, _)| reply).ok_or_else(gone)
+	}
+}
+
+impl Drop for Link {
+	fn drop(&mut self) {
+		// Its children go with it; its processor time and theirs count as ours when it was waited
+		// for.
+		let _ = self.process.kill();
+		let _ = self.process.wait();
+	}
+}
+
+fn gone() -> io::Error {
+	io::Error::new(io::ErrorKind::UnexpectedEof, "the process that starts media children died")
+}
+
+/// A child that was started: which, and by which zygote.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ChildId {
+	pid: i32,
+	generation: u64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+	link: Option<Link>,
+	generation: u64,
+}
+
+/// Starts children with one zygote, which it starts when it is first needed and again should it
+/// have died. Calls take milliseconds, the first one some hundred; they block.
+#[derive(Clone, Debug)]
+pub struct Zygote {
+	config: Arc<PoolConfig>,
+	state: Arc<Mutex<State>>,
+}
+
+impl Zygote {
+	/// Starts nothing yet.
+	pub fn new(config: Arc<PoolConfig>) -> Self {
+		Self { config, state: Arc::default() }
+	}
+
+	fn state(&self) -> MutexGuard<'_, State> {
+		// Nothing of ours panics while it is held; a state is whole between any two calls.
+		self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+	}
+
+	/// Starts a child on these standard descriptors.
+	pub fn spawn(&self, orders: Orders, with: [OwnedFd; 3]) -> io::Result<ChildId> {
+		let mut state = self.state();
+		let mut retried = false;
+		loop {
+			if state.link.is_none() {
+				state.link = Some(Link::start(&self.config)?);
+				state.generation += 1;
+			}
+			let generation = state.generation;
+			let asked = state.link.as_ref().map(|l| l.ask(Question::Start(orders), &with));
+			match asked {
+				Some(Ok(Reply::Started(pid))) => return Ok(ChildId { pid, generation }),
+				Some(Ok(Reply::Refused(error))) => return Err(io::Error::other(error)),
+				_ => {
+					state.link = None;
+					if std::mem::replace(&mut retried, true) {
+						return Err(gone());
+					}
+				}
+			}
+		}
+	}
+
+	/// Kills a child if it still runs, and says how it ended; `None` when its zygote is gone, and
+	/// the child with it.
+	pub fn end(&self, child: ChildId) -> Option<ExitStatus> {
+		let mut state = self.state();
+		if state.generation != child.generation {
+			return None;
+		}
+		match state.link.as_ref()?.ask(Question::End(child.pid), &[]) {
+			Ok(Reply::Ended(status)) => {
+				Some(std::os::unix::process::ExitStatusExt::from_raw(status))
+			}
+			Ok(_) => None,
+			Err(_) => {
+				state.link = None;
+				None
+			}
+		}
+	}
+}

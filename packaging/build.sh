@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Makes the Debian packages livepeer-node and livepeer-worker from compiled binaries, in a minute.
+#
+#   packaging/build.sh [BIN_DIR [OUT_DIR]]
+#
+# What they depend on is read from the binaries (dpkg-shlibdeps). The same binaries give the same
+# bytes: times are those of the newest commit.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+bin=${1:-${CARGO_TARGET_DIR:-$HOME/.cache/livepeer-appchain/target}/release}
+out=$(mkdir -p "${2:-target/packages}" && cd "${2:-target/packages}" && pwd)
+version=${VERSION:-$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)}
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+export SOURCE_DATE_EPOCH
+arch=$(dpkg --print-architecture)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# PACKAGE NAME_OF_FOLDER LICENCE DESCRIPTION
+package() {
+	local name=$1 from=packaging/$2 licence=$3 summary=$4 root=$work/$1 unit
+	mkdir -p "$root/DEBIAN" "$root/etc/livepeer"
+	install -D -s -m 755 "$bin/$name" "$root/usr/bin/$name"
+	for unit in "$from"/*.service; do
+		install -D -m 644 "$unit" "$root/lib/systemd/system/$(basename "$unit")"
+	done
+	install -D -m 644 "$from/sysusers.conf" "$root/usr/lib/sysusers.d/$name.conf"
+	install -m 640 "$from"/*.env "$root/etc/livepeer/"
+	for file in "$from"/*.env; do echo "/etc/livepeer/$(basename "$file")"; done >"$root/DEBIAN/conffiles"
+	install -d "$root/usr/share/doc/$name/operators"
+	install -m 644 docs/operators/*.md "$root/usr/share/doc/$name/operators/"
+	install -m 644 NOTICE "$root/usr/share/doc/$name/"
+	{
+		printf 'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n'
+		printf 'Upstream-Name: livepeer-appchain\n\nFiles: *\nCopyright: the Livepeer appchain developers\n'
+		printf 'License: %s\n See NOTICE beside this file and /usr/share/common-licenses.\n' "$licence"
+	} >"$root/usr/share/doc/$name/copyright"
+	sed "s/@PACKAGE@/$name/g; s/@UNITS@/$(cd "$from" && echo *.service)/g" packaging/postinst >"$root/DEBIAN/postinst"
+	sed "s/@PACKAGE@/$name/g; s/@UNITS@/$(cd "$from" && echo *.service)/g" packaging/prerm >"$root/DEBIAN/prerm"
+	sed "s/@PACKAGE@/$name/g" packaging/postrm >"$root/DEBIAN/postrm"
+	chmod 755 "$root"/DEBIAN/p*
+	# dpkg-shlibdeps wants a source package's control file.
+	mkdir -p "$work/shlibs/debian"
+	printf 'Source: %s\n\nPackage: %s\nArchitecture: any\n' "$name" "$name" >"$work/shlibs/debian/control"
+	local depends
+	depends=$(cd "$work/shlibs" && dpkg-shlibdeps -O "$root/usr/bin/$name" 2>/dev/null | sed -n 's/^shlibs:Depends=//p')
+	cat >"$root/DEBIAN/control" <<CONTROL
+Package: $name
+Version: $version
+Architecture: $arch
+Maintainer: The Livepeer appchain developers <noreply@livepeer.invalid>
+Section: net
+Priority: optional
+Installed-Size: $(du -sk --exclude=DEBIAN "$root" | cut -f1)
+Depends: $depends, ca-certificates, systemd | systemd-standalone-sysusers
+Description: $summary
+ $5
+CONTROL
+	find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+	dpkg-deb --root-owner-group -Zzstd -z12 --build "$root" "$out/${name}_${version}_$arch.deb" >/dev/null
+	echo "· $out/${name}_${version}_$arch.deb $(stat -c %s "$out/${name}_${version}_$arch.deb") bytes"
+}
+
+package livepeer-node node "Apache-2.0 and GPL-3.0-or-later with Classpath-exception-2.0" \
+	"node of the Livepeer chain" "Blocks, finality and RPC; with keys, a validator. Links no video code."
+package livepeer-worker worker "GPL-2.0-or-later" \
+	"worker of the Livepeer chain" "Transcodes, verifies, broadcasts and plays live video on the Livepeer chain."

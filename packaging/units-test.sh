@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Starts the packages' units under a real systemd, in a container, with the hardening that they ship:
+# a validator makes blocks, the roles transcode their golden vectors in the sandbox, everything stops in
+# order. Wants a Docker daemon and the base image of docker/build.sh.
+#
+#   packaging/units-test.sh [BIN_DIR]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+bin=${1:-${CARGO_TARGET_DIR:-$HOME/.cache/livepeer-appchain/target}/release}
+context=$(mktemp -d)
+name=livepeer-units-$$
+trap 'docker rm -f "$name" >/dev/null 2>&1 || true; rm -rf "$context"' EXIT
+fail() {
+	echo "packaging/units-test.sh: $*" >&2
+	docker exec "$name" journalctl --no-pager --lines 40 >&2 || true
+	exit 1
+}
+within() { docker exec "$name" "$@"; }
+
+packaging/build.sh "$bin" "$context"
+cat >"$context/Dockerfile" <<DOCKERFILE
+FROM ${BASE:-debian:bookworm-slim}
+COPY *.deb /tmp/
+RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
+	systemd systemd-sysv dbus curl /tmp/*.deb
+CMD ["/sbin/init"]
+DOCKERFILE
+DOCKER_BUILDKIT=1 docker build --quiet -t livepeer-units-test "$context" >/dev/null
+# What systemd needs to set up namespaces; the units give all of it up.
+docker run --detach --name "$name" --network none --cap-add SYS_ADMIN --cap-add NET_ADMIN --cap-add SYS_PTRACE \
+	--security-opt seccomp=unconfined --security-opt apparmor=unconfined --tmpfs /run --tmpfs /run/lock \
+	--volume /sys/fs/cgroup:/sys/fs/cgroup:ro livepeer-units-test >/dev/null
+for _ in $(seq 30); do
+	case $(within systemctl is-system-running 2>/dev/null || true) in running | degraded) break ;; esac
+	sleep 1
+done
+
+within sh -ec '
+cd /etc/livepeer
+umask 027
+head -c 32 /dev/urandom | base64 -w0 >verify-token
+livepeer-node key generate-node-key --file node-key 2>/dev/null
+chgrp livepeer verify-token node-key && chmod 640 verify-token node-key
+echo "ARGUMENTS=\"--chain dev --alice --force-authoring --node-key-file /etc/livepeer/node-key \
+--verify-url http://127.0.0.1:7936 --verify-token-file /etc/livepeer/verify-token\"" >node.env
+printf //Bob >operator-key && chgrp livepeer operator-key && chmod 640 operator-key
+echo "ARGUMENTS=\"--key-file /etc/livepeer/operator-key --announce /ip4/127.0.0.1/tcp/4100\"" >transcode.env
+systemctl start livepeer-node'
+said() { within journalctl --no-pager -u "$1" | grep -q "$2"; }
+until_said() {
+	for _ in $(seq 120); do
+		! said "$1" "$2" || return 0
+		sleep 1
+	done
+	fail "$1 never said '$2'"
+}
+until_said livepeer-node "Pre-sealed block"
+echo "ok   livepeer-node makes blocks"
+within systemctl start livepeer-verify livepeer-gateway livepeer-transcode
+until_said livepeer-verify "waiting for tasks"
+until_said livepeer-transcode "waiting for assignments"
+within curl -sf http://127.0.0.1:8935/readyz >/dev/null || fail "the gateway is not ready"
+echo "ok   the roles work, and transcode in the sandbox"
+[ -z "$(within find /var/lib/livepeer-node /var/lib/livepeer-worker -perm /o+rwx -type f)" ] || fail "others can read data"
+within systemctl stop livepeer-transcode livepeer-gateway livepeer-verify livepeer-node
+for unit in node verify gateway transcode; do
+	[ "$(within systemctl show -p Result --value livepeer-$unit)" = success ] || fail "livepeer-$unit does not stop in order"
+done
+echo "ok   everything stops in order"

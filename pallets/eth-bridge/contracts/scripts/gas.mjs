@@ -1,0 +1,138 @@
+// Measures what the bridge costs on Ethereum and writes the table into docs/bridge.md.
+//
+//   node scripts/gas.mjs          measure and write
+//   node scripts/gas.mjs --print  measure and print
+import { readFileSync, writeFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Bridge, UNIT } from "../test/lib/bridge.mjs";
+import { ascii, hex, keccak } from "../test/lib/bytes.mjs";
+import { Chain, validators } from "../test/lib/chain.mjs";
+import { ETH, LPT } from "../test/lib/formats.mjs";
+
+const FORKS = ["osaka", "amsterdam"];
+const SIZES = process.env.SIZES?.split(",").map(Number) ?? [4, 21, 50, 100, 144, 200, 400];
+/** A year of blocks, and as many hashes in the range's proof as there are then on average. */
+const AGE = 5_256_000;
+const HASHES = 12;
+
+async function commitments(hardfork, length) {
+	const b = await Bridge.create({ hardfork, chain: new Chain({ length, age: AGE }) });
+	const submit = async () => {
+		b.evm.time = Math.ceil(b.chain.time / 1000);
+		const update = b.chain.update();
+		return { gas: (await b.gateway.send("submit", [hex(update)])).gas, bytes: update.length };
+	};
+	const upTo = () => {
+		b.chain.withdrawal({ asset: ETH, recipient: b.bob.address, amount: 1n });
+		do b.chain.block();
+		while (hashes(b.chain.number + 1) !== HASHES);
+	};
+	// The ring of roots is full after eight commitments: from then on slots are only rewritten.
+	for (let i = 0; i < 8; ++i) {
+		b.chain.withdrawal({ asset: ETH, recipient: b.bob.address, amount: 1n });
+		b.chain.blocks(2);
+		await submit();
+	}
+	upTo();
+	b.chain.block();
+	const commit = await submit();
+	upTo();
+	b.chain.session(validators(1, length));
+	return { commit: commit.gas, handover: (await submit()).gas, bytes: commit.bytes };
+}
+
+/** How many hashes prove the newest of `n` leaves. */
+function hashes(n) {
+	let proof = 0;
+	for (let m = n; m; m = Math.floor(m / 2)) proof += m & 1;
+	return proof - 1 + Math.log2(n & -n);
+}
+
+async function payments(hardfork) {
+	const b = await Bridge.create({ hardfork });
+	const out = { deploy: b.gateway.deployed };
+	const to = (name) => hex(keccak(ascii(name)).slice(0, 20));
+	// Past the first of everything: the tree has its branch, the bitmap its word.
+	for (let i = 0; i < 33; ++i) await b.deposit(i % 2 ? ETH : LPT, UNIT);
+	for (const asset of [LPT, ETH]) {
+		await b.deposit(asset, 100n * UNIT);
+		out[`deposit ${asset}`] = (await b.deposit(asset, UNIT)).gas;
+	}
+	const old = async (asset) => {
+		if (asset === LPT) for (const who of [b.bob, b.relayer]) await b.token.send("mint", [who.address, 1n]);
+		return b.bob.address;
+	};
+	const list = [];
+	list.push(["", b.chain.withdrawal({ asset: ETH, recipient: await old(ETH), amount: UNIT / 10n })]);
+	list.push(["", b.chain.withdrawal({ asset: LPT, recipient: await old(LPT), amount: UNIT / 10n })]);
+	for (const asset of [LPT, ETH]) {
+		list.push([`withdrawal ${asset}`, b.chain.withdrawal({ asset, recipient: await old(asset), amount: UNIT / 10n })]);
+		list.push([`fee ${asset}`, b.chain.withdrawal({ asset, recipient: await old(asset), amount: UNIT / 10n, fee: 10n ** 15n })]);
+		list.push([`new ${asset}`, b.chain.withdrawal({ asset, recipient: to(`new ${asset}`), amount: UNIT / 10n })]);
+	}
+	const earnings = Array.from({ length: 1000 }, (_, i) => ({
+		asset: i % 2,
+		payee: i < 8 ? b.bob.address : to(`payee ${i >> 1}`),
+		amount: UNIT / 1000n,
+	}));
+	const round = b.chain.earnings(1, earnings);
+	await b.sync();
+	for (const [name, w] of list) out[name] = (await b.withdraw(w)).gas;
+	out.round = (await b.openRound(round)).gas;
+	for (const i of [0, 1, 2, 3]) out[`claim ${i % 2}`] = (await b.claim(round.leaves[i])).gas;
+	for (const i of [100, 101]) out[`claim new ${i % 2}`] = (await b.claim(round.leaves[i])).gas;
+	return out;
+}
+
+const thousands = (gas) => `${Math.ceil(Number(gas) / 1000)}k`;
+const columns = {};
+for (const fork of FORKS) {
+	const sizes = [];
+	for (const size of SIZES) sizes.push(await commitments(fork, size));
+	columns[fork] = { sizes, payments: await payments(fork) };
+}
+const row = (cells) => `| ${cells.join(" | ")} |`;
+const both = (pick) => FORKS.map((fork) => thousands(pick(columns[fork])));
+const PAYMENTS = [
+	["deposit of LPT", "deposit 0"],
+	["deposit of ETH", "deposit 1"],
+	["withdrawal of LPT", "withdrawal 0"],
+	["withdrawal of LPT, relayer's fee", "fee 0"],
+	["withdrawal of LPT to who has none", "new 0"],
+	["withdrawal of ETH", "withdrawal 1"],
+	["withdrawal of ETH, relayer's fee", "fee 1"],
+	["withdrawal of ETH to a new account", "new 1"],
+	["opening a round's earnings", "round"],
+	["claim of LPT, one of 1,000", "claim 0"],
+	["claim of LPT by who has none", "claim new 0"],
+	["claim of ETH", "claim 1"],
+	["claim of ETH by a new account", "claim new 1"],
+	["deploying the gateway", "deploy"],
+];
+const table = [
+	row(["validators", "bytes", "commitment, Osaka", "handover, Osaka", "commitment, Amsterdam", "handover, Amsterdam", "six handovers, Amsterdam"]),
+	row(Array(7).fill("---")),
+	...SIZES.map((size, i) =>
+		row([
+			size,
+			columns.osaka.sizes[i].bytes,
+			...FORKS.flatMap((fork) => [columns[fork].sizes[i].commit, columns[fork].sizes[i].handover].map(thousands)),
+			thousands(6n * columns.amsterdam.sizes[i].handover),
+		]),
+	),
+	"",
+	row(["", "Osaka", "Amsterdam"]),
+	row(Array(3).fill("---")),
+	...PAYMENTS.map(([name, key]) => row([name, ...both((c) => c.payments[key])])),
+].join("\n");
+
+if (process.argv.includes("--print")) console.log(table);
+else {
+	const path = resolve(dirname(fileURLToPath(import.meta.url)), "../../../../docs/bridge.md");
+	const text = readFileSync(path, "utf8");
+	const [from, to] = ["<!-- gas -->", "<!-- /gas -->"];
+	const before = text.slice(0, text.indexOf(from) + from.length);
+	writeFileSync(path, `${before}\n${table}\n${text.slice(text.indexOf(to))}`);
+	console.log(table);
+}

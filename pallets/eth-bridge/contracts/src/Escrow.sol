@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Tree} from "./Tree.sol";
+
+/// Holds LPT and ETH. Lets in by deposits, which grow a tree that the chain proves; lets out only
+/// what `Gateway` has found proven, no faster than the limits.
+///
+/// Nobody owns it. The guardian can stop it for a week at a time. The governor, a timelock, sets the
+/// limits and the guardian. Neither can move anything, and there is no upgrade.
+abstract contract Escrow is ReentrancyGuardTransient {
+    using SafeERC20 for IERC20;
+
+    /// One slot per asset: each is written at every payment.
+    struct Account {
+        uint112 released; // all that has ever left
+        uint96 level; // of the limit, at `since`
+        uint48 since;
+    }
+
+    /// All that was ever deposited; one slot.
+    struct Deposits {
+        uint32 count;
+        uint112 lpt;
+        uint112 eth;
+    }
+
+    struct Brakes {
+        address guardian;
+        uint48 depositsStoppedUntil;
+        uint48 releasesStoppedUntil;
+    }
+
+    struct Limits {
+        uint96 perDay; // what may leave in a day; the whole of it at once after a day without
+        uint96 large; // a payment above this waits for `DELAY` first, at most `perDay`
+        uint112 cap; // most that is held
+        uint128 minimum; // smallest deposit
+    }
+
+    struct Waiting {
+        address recipient;
+        uint64 readyAt;
+        uint8 asset;
+        uint128 remaining;
+    }
+
+    uint8 internal constant LPT = 0;
+    uint8 internal constant ETH = 1;
+    uint48 internal constant STOP = 7 days;
+    uint64 internal constant DELAY = 1 days;
+
+    // The chain proves slots 0 to 3: they keep their places.
+    bytes32 public depositRoot;
+    Account[2] public accounts;
+    Deposits public deposits;
+
+    Brakes public brakes;
+    bytes32[32] private _branch;
+    Limits[2] public limits;
+    mapping(bytes32 id => Waiting) public waiting;
+
+    address public immutable governor;
+    IERC20 public immutable lpt;
+    /// In every leaf: this chain, this Ethereum, this contract.
+    bytes32 public immutable domain;
+
+    event Deposited(uint32 indexed index, bytes32 indexed recipient, uint8 asset, uint128 amount, address sender);
+    event Paid(bytes32 indexed id, uint8 asset, address indexed recipient, uint128 amount, uint128 fee);
+    event Delayed(bytes32 indexed id, uint8 asset, address indexed recipient, uint128 amount, uint64 readyAt);
+    event Stopped(uint64 depositsUntil, uint64 releasesUntil);
+    event LimitsSet(uint8 asset, Limits limits);
+    event GuardianSet(address guardian);
+
+    error NotGuardian();
+    error NotGovernor();
+    error DepositsStopped();
+    error ReleasesStopped();
+    error BadLimits();
+    error BadSetup();
+    error BadRecipient();
+    error BadAmount();
+    error BelowMinimum();
+    error AboveCap();
+    error TreeFull();
+    error BridgeDown();
+    error LimitReached(uint128 available);
+    error NotWaiting();
+    error NotReady(uint64 readyAt);
+    error TransferFailed();
+
+    modifier onlyGovernor() {
+        if (msg.sender != governor) revert NotGovernor();
+        _;
+    }
+
+    constructor(IERC20 token, bytes32 genesisHash, address firstGuardian, address timelock, Limits[2] memory first) {
+        if (address(token).code.length == 0 || genesisHash == 0 || timelock == address(0)) revert BadSetup();
+        lpt = token;
+        governor = timelock;
+        brakes.guardian = firstGuardian;
+        domain = keccak256(abi.encodePacked("livepeer-bridge-v1", genesisHash, block.chainid, address(this)));
+        for (uint8 asset = LPT; asset <= ETH; ++asset) {
+            _setLimits(asset, first[asset]);
+            accounts[asset] = Account(0, first[asset].perDay, uint48(block.timestamp));
+        }
+    }
+
+    // ---- in
+
+    /// Takes `amount` LPT for an account of the chain. Needs the token's approval.
+    function depositLPT(bytes32 recipient, uint128 amount) external nonReentrant {
+        uint256 before = lpt.balanceOf(address(this));
+        lpt.safeTransferFrom(msg.sender, address(this), amount);
+        uint256 held = lpt.balanceOf(address(this));
+        if (held - before != amount) revert BadAmount();
+        _deposit(LPT, recipient, amount, held);
+    }
+
+    /// Takes the ETH sent for an account of the chain.
+    function depositETH(bytes32 recipient) external payable nonReentrant {
+        if (msg.value > type(uint128).max) revert BadAmount();
+        _deposit(ETH, recipient, uint128(msg.value), address(this).balance);
+    }
+
+    function _deposit(uint8 asset, bytes32 recipient, uint128 amount, uint256 held) private {
+        if (block.timestamp < brakes.depositsStoppedUntil) revert DepositsStopped();
+        // Without commitments nothing comes back out: better not to let in.
+        if (block.timestamp > expiresAt()) revert BridgeDown();
+        if (recipient == 0) revert BadRecipient();
+        if (amount < limits[asset].minimum) revert BelowMinimum();
+        if (held > limits[asset].cap) revert AboveCap();
+        Deposits memory all = deposits;
+        uint32 index = all.count;
+        if (index == type(uint32).max) revert TreeFull();
+
+        all.count = index + 1;
+        // Both are far below 2^112: what is held is below the cap, and LPT and ETH are no more.
+        if (asset == LPT) all.lpt += uint112(amount);
+        else all.eth += uint112(amount);
+        deposits = all;
+        bytes32 leaf = keccak256(abi.encodePacked(uint8(0), domain, index, asset, recipient, amount));
+        depositRoot = Tree.append(_branch, index, leaf);
+        emit Deposited(index, recipient, asset, amount, msg.sender);
+    }
+
+    // ---- out
+
+    /// Pays what is proven, once: who calls has marked `id` as used. A large sum waits first.
+    function _payOrDelay(bytes32 id, uint8 asset, address recipient, uint128 amount, uint128 fee) internal {
+        if (block.timestamp < brakes.releasesStoppedUntil) revert ReleasesStopped();
+        if (amount > limits[asset].large) {
+            uint64 readyAt = uint64(block.timestamp) + DELAY;
+            waiting[id] = Waiting(recipient, readyAt, asset, amount);
+            emit Delayed(id, asset, recipient, amount, readyAt);
+            return;
+        }
+        _take(asset, amount, amount);
+        _pay(id, asset, recipient, amount, msg.sender == recipient ? 0 : fee);
+    }
+
+    /// Pays what waited for its delay: all of it, or as much as the limit allows today. By anyone;
+    /// nobody is paid for it.
+    function release(bytes32 id) external nonReentrant {
+        if (block.timestamp < brakes.releasesStoppedUntil) revert ReleasesStopped();
+        Waiting memory w = waiting[id];
+        if (w.remaining == 0) revert NotWaiting();
+        if (block.timestamp < w.readyAt) revert NotReady(w.readyAt);
+        uint128 amount = _take(w.asset, w.remaining, 1);
+        if (amount == w.remaining) delete waiting[id];
+        else waiting[id].remaining = w.remaining - amount;
+        _pay(id, w.asset, w.recipient, amount, 0);
+    }
+
+    /// What may leave now, by the limit.
+    function available(uint8 asset) public view returns (uint128) {
+        return _available(accounts[asset], limits[asset].perDay);
+    }
+
+    function _available(Account memory account, uint256 perDay) private view returns (uint96) {
+        uint256 level = account.level + (perDay * (block.timestamp - account.since)) / 1 days;
+        return uint96(level < perDay ? level : perDay);
+    }
+
+    /// Takes `wanted` from the limit, or what there is but no less than `least`; it is to be paid.
+    function _take(uint8 asset, uint128 wanted, uint128 least) private returns (uint128 taken) {
+        Account memory account = accounts[asset];
+        uint96 level = _available(account, limits[asset].perDay);
+        taken = wanted < level ? wanted : level;
+        if (taken < least) revert LimitReached(level);
+        accounts[asset] = Account(account.released + uint112(taken), level - uint96(taken), uint48(block.timestamp));
+    }
+
+    function _pay(bytes32 id, uint8 asset, address recipient, uint128 amount, uint128 fee) private {
+        emit Paid(id, asset, recipient, amount - fee, fee);
+        _send(asset, recipient, amount - fee);
+        if (fee > 0) _send(asset, msg.sender, fee);
+    }
+
+    /// A recipient that cannot take it spoils only its own payment: everything is undone, and it can
+    /// be tried again.
+    function _send(uint8 asset, address to, uint128 amount) private {
+        if (asset == LPT) {
+            lpt.safeTransfer(to, amount);
+        } else {
+            bool done;
+            // Whatever the recipient returns is not copied.
+            assembly ("memory-safe") {
+                done := call(gas(), to, amount, 0, 0, 0, 0)
+            }
+            if (!done) revert TransferFailed();
+        }
+    }
+
+    // ---- brakes
+
+    /// The guardian's only power: no deposits, no releases, or neither, for the next seven days.
+    function stop(bool onDeposits, bool onReleases) external {
+        Brakes memory b = brakes;
+        if (msg.sender != b.guardian) revert NotGuardian();
+        uint48 until = uint48(block.timestamp) + STOP;
+        if (onDeposits) b.depositsStoppedUntil = until;
+        if (onReleases) b.releasesStoppedUntil = until;
+        brakes = b;
+        emit Stopped(b.depositsStoppedUntil, b.releasesStoppedUntil);
+    }
+
+    function setLimits(uint8 asset, Limits calldata next) external onlyGovernor {
+        Account memory account = accounts[asset];
+        uint96 level = _available(account, limits[asset].perDay);
+        _setLimits(asset, next);
+        (account.level, account.since) = (level < next.perDay ? level : next.perDay, uint48(block.timestamp));
+        accounts[asset] = account;
+    }
+
+    function setGuardian(address next) external onlyGovernor {
+        brakes.guardian = next;
+        emit GuardianSet(next);
+    }
+
+    /// Limits cannot lock anybody in: a hundredth of the cap may leave each day, and what does not
+    /// wait fits into one day's limit.
+    function _setLimits(uint8 asset, Limits memory next) private {
+        if (next.minimum == 0 || next.large > next.perDay || next.perDay < next.cap / 100) revert BadLimits();
+        if (next.perDay == 0) revert BadLimits();
+        limits[asset] = next;
+        emit LimitsSet(asset, next);
+    }
+
+    /// When commitments stop being accepted.
+    function expiresAt() public view virtual returns (uint256);
+}

@@ -1,0 +1,54 @@
+//! Benchmarks of the two hooks.
+
+use super::*;
+use frame_benchmarking::v2::*;
+use frame_support::traits::Get;
+use livepeer_primitives::{
+	traits::{Competition, OnNewRound, RewardedSeats, Rounds},
+	AccountId, UNIT,
+};
+
+#[benchmarks]
+mod benchmarks {
+	use super::*;
+
+	/// A full active set whose members all earn, with offers in every round that counts.
+	#[benchmark]
+	fn pay_round(s: Linear<1, { T::MaxSeats::get() }>) {
+		for round in 0..TOLERANCE_ROUNDS {
+			T::Rounds::set_current(round);
+			for index in 0..s {
+				let who: AccountId = account("transcoder", index, 0);
+				Pallet::<T>::note_offer(&who, true);
+			}
+		}
+		for index in 0..s {
+			let who: AccountId = account("transcoder", index, 0);
+			T::Seats::make_seat(&who, UNIT.saturating_mul(1_000));
+		}
+		let (round, _, _) = T::Seats::rewarded_seats();
+		let new = round.saturating_add(1);
+
+		#[block]
+		{
+			Pallet::<T>::on_new_round(round, new);
+		}
+
+		assert!(Current::<T>::get().is_some_and(|mint| mint.minted > 0));
+	}
+
+	#[benchmark]
+	fn begin_round() {
+		T::Seats::make_seat(&account("transcoder", 0, 0), UNIT);
+		let (round, _, _) = T::Seats::rewarded_seats();
+
+		#[block]
+		{
+			BeginRound::<T>::on_new_round(round, round);
+		}
+
+		assert!(Current::<T>::get().is_some_and(|mint| mint.mintable > 0));
+	}
+
+	impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);
+}

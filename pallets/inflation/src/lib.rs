@@ -1,0 +1,175 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+pub use begin_impls::BeginRound;
+pub use pallet::*;
+pub use types::{Offers, RoundMint, TOLERANCE_ROUNDS};
+pub use weights::WeightInfo;
+
+mod begin_impls;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
+mod competition_impls;
+pub mod maths;
+#[cfg(test)]
+mod mock;
+mod reward_impls;
+#[cfg(test)]
+mod tests;
+#[cfg(any(test, feature = "try-runtime"))]
+mod try_state_impls;
+mod types;
+mod view_impls;
+pub mod weights;
+
+#[frame_support::pallet]
+pub mod pallet {
+	use super::*;
+	use frame_support::{pallet_prelude::*, traits::fungible};
+	use frame_system::pallet_prelude::*;
+	use livepeer_primitives::{
+		api::InflationView,
+		params::InflationParameters,
+		traits::{RewardSink, RewardedSeats, Rounds, Supply},
+		AccountId, Balance, RoundIndex,
+	};
+	use sp_runtime::Perbill;
+
+	#[pallet::config]
+	pub trait Config:
+		frame_system::Config<AccountId = AccountId, RuntimeEvent: From<Event<Self>>>
+	{
+		/// LPT, for the common pool's part.
+		type Currency: fungible::Mutate<AccountId, Balance = Balance>;
+		/// All the LPT there is.
+		type Supply: Supply;
+		/// The round clock. It must tell the pallet of each new round before the election, and
+		/// [`BeginRound`] after it.
+		type Rounds: Rounds;
+		/// Who is paid, and for which stake.
+		type Seats: RewardedSeats;
+		/// Where rewards go.
+		type Rewards: RewardSink;
+		/// The common pool.
+		type CommonPool: Get<AccountId>;
+		/// Rates, cuts and the tolerance.
+		type Parameters: Get<InflationParameters>;
+		/// The largest number of seats.
+		#[pallet::constant]
+		type MaxSeats: Get<u32>;
+		/// Weights of the hooks.
+		type WeightInfo: WeightInfo;
+	}
+
+	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
+	#[pallet::pallet]
+	#[pallet::storage_version(STORAGE_VERSION)]
+	pub struct Pallet<T>(_);
+
+	/// The rate of the newest round that has begun. Genesis writes the first one.
+	#[pallet::storage]
+	pub type Rate<T: Config> = StorageValue<_, Perbill>;
+
+	/// What the running round can mint; when it is over, what it has minted. There is none for the
+	/// round of genesis until it is over.
+	#[pallet::storage]
+	pub type Current<T: Config> = StorageValue<_, RoundMint>;
+
+	/// Jobs that a transcoder was offered in a round, and how many it served. Kept for as many rounds
+	/// as the tolerance looks back.
+	#[pallet::storage]
+	pub type OffersOf<T: Config> = StorageDoubleMap<
+		_,
+		Twox64Concat,
+		RoundIndex,
+		Blake2_128Concat,
+		AccountId,
+		Offers,
+		ValueQuery,
+	>;
+
+	/// Writes the first rate.
+	#[pallet::genesis_config]
+	#[derive(frame_support::DefaultNoBound)]
+	pub struct GenesisConfig<T: Config> {
+		/// Nothing is configured here: the rate is a parameter of genesis.
+		#[serde(skip)]
+		pub _marker: core::marker::PhantomData<T>,
+	}
+
+	#[pallet::genesis_build]
+	impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
+		fn build(&self) {
+			Rate::<T>::put(T::Parameters::get().initial_rate);
+		}
+	}
+
+	#[pallet::event]
+	#[pallet::generate_deposit(pub(crate) fn deposit_event)]
+	pub enum Event<T: Config> {
+		/// A round began, and with it what it can mint.
+		RateSet {
+			/// The round.
+			round: RoundIndex,
+			/// LPT that it can mint, as a share of all LPT.
+			rate: Perbill,
+			/// The same, in smallest units of LPT.
+			mintable: Balance,
+			/// Whether the active set's stake was below its target (the rate rose), or not.
+			is_below_target: bool,
+		},
+		/// A round is over and paid.
+		RoundPaid {
+			/// The round.
+			round: RoundIndex,
+			/// LPT that was minted, in smallest units.
+			minted: Balance,
+			/// What of it the common pool got.
+			to_pool: Balance,
+			/// How many transcoders were paid.
+			transcoders: u32,
+		},
+		/// A member of the active set was not paid for a round, for it did not do what it owed.
+		RewardForfeited {
+			/// The transcoder.
+			transcoder: AccountId,
+			/// The round.
+			round: RoundIndex,
+			/// Whether it served too few of the jobs that it was offered.
+			uncompetitive: bool,
+		},
+	}
+
+	#[pallet::hooks]
+	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+		fn integrity_test() {
+			let block = <T as frame_system::Config>::BlockWeights::get().max_block;
+			let most = Self::weight_of_reward(T::MaxSeats::get());
+			assert!(
+				most.ref_time() <= block.ref_time() / 4,
+				"paying a full active set takes at most a quarter of a block",
+			);
+		}
+
+		#[cfg(feature = "try-runtime")]
+		fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+			Self::do_try_state()
+		}
+	}
+
+	#[pallet::view_functions]
+	impl<T: Config> Pallet<T> {
+		/// What the running round can mint, and what the next one could if it began now.
+		pub fn inflation() -> InflationView {
+			Self::view()
+		}
+
+		/// Jobs that a transcoder was offered in the rounds that count, and how many it served.
+		pub fn offers_of(transcoder: AccountId) -> Offers {
+			Self::offers_so_far(&transcoder, T::Rounds::current())
+		}
+	}
+}

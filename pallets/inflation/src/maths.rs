@@ -1,0 +1,55 @@
+//! Livepeer's minter, to the digit: shares are integers at 10^9, each product is rounded down.
+//!
+//! Every function is total: products are taken in 256 bits, what does not fit saturates, a zero
+//! divisor gives zero.
+
+use livepeer_primitives::Balance;
+use sp_core::U256;
+use sp_runtime::Perbill;
+
+const ONE: u32 = 1_000_000_000;
+
+fn mul_div(a: Balance, b: Balance, c: Balance) -> Balance {
+	if c == 0 {
+		return 0;
+	}
+	let product = U256::from(a) * U256::from(b);
+	Balance::try_from(product / U256::from(c)).unwrap_or(Balance::MAX)
+}
+
+/// n ÷ d at 10^9, rounded down: `percPoints`.
+pub fn perc_points(n: Balance, d: Balance) -> Balance {
+	mul_div(n, ONE.into(), d)
+}
+
+/// a × n ÷ d by way of [`perc_points`], so rounded down twice: `percOf`.
+pub fn perc_of(a: Balance, n: Balance, d: Balance) -> Balance {
+	mul_div(a, perc_points(n, d), ONE.into())
+}
+
+/// `share` of `amount`, rounded down.
+pub fn share_of(amount: Balance, share: Perbill) -> Balance {
+	mul_div(amount, share.deconstruct().into(), ONE.into())
+}
+
+/// Whether `stake` is less of `supply` than `target`, as Livepeer's bonding rate, or more, or as much.
+pub fn bonding(stake: Balance, supply: Balance, target: Perbill) -> core::cmp::Ordering {
+	perc_points(stake, supply).cmp(&target.deconstruct().into())
+}
+
+/// The rate of the next round: it rises while less than the target is bonded, and falls while more
+/// is.
+pub fn next_rate(
+	rate: Perbill,
+	change: Perbill,
+	stake: Balance,
+	supply: Balance,
+	target: Perbill,
+) -> Perbill {
+	let (rate, change) = (rate.deconstruct(), change.deconstruct());
+	Perbill::from_parts(match bonding(stake, supply, target) {
+		core::cmp::Ordering::Less => rate.saturating_add(change).min(ONE),
+		core::cmp::Ordering::Equal => rate,
+		core::cmp::Ordering::Greater => rate.saturating_sub(change),
+	})
+}

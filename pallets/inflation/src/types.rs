@@ -1,0 +1,56 @@
+//! What the pallet stores.
+
+use codec::{Decode, Encode, MaxEncodedLen};
+use livepeer_primitives::{Balance, RoundIndex};
+use scale_info::TypeInfo;
+use sp_runtime::Perbill;
+
+/// How many rounds `CompetitivenessTolerance` looks back.
+pub const TOLERANCE_ROUNDS: RoundIndex = 7;
+
+/// What a round can mint: fixed when it begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct RoundMint {
+	/// The round.
+	pub round: RoundIndex,
+	/// All LPT.
+	pub supply: Balance,
+	/// Stake of the active set.
+	pub stake: Balance,
+	/// The share of all LPT that it can mint.
+	pub rate: Perbill,
+	/// What it can mint.
+	pub mintable: Balance,
+	/// The common pool's share of what it mints.
+	pub pool_cut: Perbill,
+	/// What it has minted: nothing until it is over.
+	pub minted: Balance,
+	/// The common pool's share of what the next round mints.
+	pub next_pool_cut: Perbill,
+}
+
+/// Jobs that a transcoder was offered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Offers {
+	/// How many.
+	pub offered: u32,
+	/// How many of them it served.
+	pub served: u32,
+}
+
+impl Offers {
+	/// These and those.
+	pub fn and(self, other: Self) -> Self {
+		Self {
+			offered: self.offered.saturating_add(other.offered),
+			served: self.served.saturating_add(other.served),
+		}
+	}
+
+	/// Whether it served enough: less than `at_least` offers say nothing, and of more it serves what
+	/// `tolerance` leaves of one.
+	pub fn are_served(&self, tolerance: Perbill, at_least: u32) -> bool {
+		let least = (Perbill::one() - tolerance).mul_ceil(self.offered);
+		self.offered < at_least || self.served >= least
+	}
+}

@@ -1,0 +1,164 @@
+//! Blocks that are expected of validators, and what they earn by them.
+
+use crate::{mock::*, Event, Meters, Offline, Present, OFFLINE_ROUNDS, ONE_BLOCK};
+use frame_support::assert_ok;
+use livepeer_primitives::traits::{Chill, Jail, RewardedSeats};
+
+fn two() -> ExtBuilder {
+	ExtBuilder::default().validator(1, 40).validator(2, 30).transcoder(3, 20, 0)
+}
+
+/// Only 1 makes blocks.
+fn blocks_of_one(count: u32) {
+	for _ in 0..count {
+		author(1);
+	}
+}
+
+fn earns(number: u8) -> bool {
+	let (_, _, seats) = TranscoderElection::rewarded_seats();
+	seats.into_iter().any(|seat| seat.transcoder == account(number) && seat.earns)
+}
+
+#[test]
+fn meter_should_grow_by_ones_part_with_each_block() {
+	two().build_and_execute(|| {
+		blocks_of_one(4);
+		assert_eq!(Meters::<Test>::get().value, 2 * ONE_BLOCK);
+		assert_eq!(Present::<Test>::get(account(1)).unwrap().seen, 2 * ONE_BLOCK);
+		assert_eq!(Present::<Test>::get(account(2)).unwrap().seen, 0);
+	});
+}
+
+#[test]
+fn validator_should_leave_without_a_slash_when_it_is_silent() {
+	two().build_and_execute(|| {
+		blocks_of_one(15);
+		rotate();
+		assert!(!Offline::<Test>::contains_key(account(2)));
+		blocks_of_one(1);
+		events();
+		rotate();
+		let until = Round::get() + OFFLINE_ROUNDS;
+		assert!(events().contains(&Event::ValidatorOffline { validator: account(2), until }));
+		assert_eq!(rotate(), accounts(&[1]));
+		// It keeps its seat and its stake.
+		assert!(TranscoderElection::is_active(&account(2)));
+		assert!(!earns(2) && earns(1));
+	});
+}
+
+#[test]
+fn validator_should_stay_when_it_sends_heartbeats() {
+	two().build_and_execute(|| {
+		blocks_of_one(30);
+		assert_ok!(TranscoderElection::set_available(
+			RuntimeOrigin::signed(account(2)),
+			0,
+			profiles(&[1])
+		));
+		rotate();
+		assert!(!Offline::<Test>::contains_key(account(2)));
+	});
+}
+
+#[test]
+fn validator_should_stay_when_too_few_are_left() {
+	two().parameters(|parameters| parameters.min_validators = 2).build_and_execute(|| {
+		blocks_of_one(16);
+		rotate();
+		assert!(Offline::<Test>::contains_key(account(2)));
+		assert_eq!(rotate(), accounts(&[1, 2]));
+	});
+}
+
+#[test]
+fn validator_should_come_back_when_it_shows_itself_or_its_time_is_over() {
+	two().build_and_execute(|| {
+		blocks_of_one(16);
+		rotate();
+		assert_ok!(TranscoderElection::set_available(
+			RuntimeOrigin::signed(account(2)),
+			0,
+			profiles(&[1])
+		));
+		assert!(events().contains(&Event::ValidatorBack { validator: account(2) }));
+		rotate();
+		rotate();
+		assert_eq!(rotate(), accounts(&[1, 2]));
+	});
+	two().build_and_execute(|| {
+		blocks_of_one(16);
+		rotate();
+		assert!(Offline::<Test>::contains_key(account(2)));
+		for _ in 0..OFFLINE_ROUNDS {
+			next_round();
+		}
+		assert!(!Offline::<Test>::contains_key(account(2)));
+	});
+}
+
+#[test]
+fn validator_should_earn_when_it_makes_a_block_of_the_many_expected() {
+	two().build_and_execute(|| {
+		blocks_of_one(15);
+		// Not yet eight were expected of it.
+		assert!(earns(2));
+		blocks_of_one(1);
+		assert!(!earns(2));
+		author(2);
+		assert!(earns(2));
+		// The next round asks anew.
+		next_round();
+		assert!(earns(2));
+		blocks_of_one(16);
+		assert!(!earns(2) && earns(1));
+	});
+}
+
+#[test]
+fn transcoder_should_earn_when_it_takes_work_and_validates_not() {
+	two().build_and_execute(|| {
+		assert!(!earns(3));
+		assert_ok!(TranscoderElection::set_available(
+			RuntimeOrigin::signed(account(3)),
+			1,
+			profiles(&[1])
+		));
+		assert!(earns(3));
+		// Its heartbeats stop.
+		System::set_block_number(System::block_number() + 21);
+		assert!(!earns(3));
+	});
+}
+
+#[test]
+fn jailed_and_chilled_should_earn_nothing() {
+	two().build_and_execute(|| {
+		assert!(earns(1) && earns(2));
+		TranscoderElection::detain(&account(1));
+		TranscoderElection::chill(&account(2), Round::get() + 1);
+		assert!(!earns(1) && !earns(2));
+	});
+}
+
+#[test]
+fn stake_of_who_resigned_should_stay_in_the_rounds_sum() {
+	two().build_and_execute(|| {
+		let (_, before, _) = TranscoderElection::rewarded_seats();
+		assert_ok!(TranscoderElection::resign(RuntimeOrigin::signed(account(2))));
+		let (_, after, seats) = TranscoderElection::rewarded_seats();
+		assert_eq!((before, seats.len()), (after, 2));
+	});
+}
+
+#[test]
+fn nothing_should_be_kept_of_who_validates_no_more() {
+	two().build_and_execute(|| {
+		assert_ok!(TranscoderElection::resign(RuntimeOrigin::signed(account(2))));
+		for _ in 0..4 {
+			rotate();
+		}
+		assert_eq!(Present::<Test>::iter_keys().collect::<Vec<_>>(), accounts(&[1]));
+	});
+}

