@@ -1,20 +1,18 @@
 #!/usr/bin/env bash
 # A transaction signed as a hardware wallet signs it, on a chain of one node whose runtime knows the
-# hash of its metadata. Builds that runtime beside the usual one, in a target directory of its own,
-# and starts the node that `make build` has built on a chain that begins with it. What is built is
-# the Wasm; the native side is just checked.
+# hash of its metadata. Builds that runtime beside the usual one and starts the node that `make build`
+# has built on a chain that begins with it.
 #
 #   WASM=file    a runtime with the hash of its metadata that was built before
 set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${CARGO_TARGET_DIR:=$HOME/.cache/livepeer-appchain/target}"
-target=$CARGO_TARGET_DIR/metadata-hash
-wasm=${WASM:-$target/release/wbuild/livepeer-runtime/livepeer_runtime.compact.compressed.wasm}
-[ -n "${WASM:-}" ] || env -u SKIP_WASM_BUILD CARGO_TARGET_DIR="$target" \
-	cargo check --release --locked -p livepeer-runtime --features metadata-hash
+data=$(mktemp -d)
+trap 'rm -rf "$data"' EXIT
+wasm=${WASM:-$data/livepeer_runtime.wasm}
+[ -n "${WASM:-}" ] || scripts/wasm.sh "$data" metadata-hash
 
 node=$CARGO_TARGET_DIR/release/livepeer-node
-data=$(mktemp -d)
 "$node" export-chain-spec --chain dev --raw --output "$data/dev.json"
 # 3a636f6465 is ":code".
 node --input-type=module - "$data" "$wasm" <<'JS'

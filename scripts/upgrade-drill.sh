@@ -2,12 +2,10 @@
 # The demo network gets a new runtime in mid-stream: that of `tests/upgrade/next.patch`, which adds a
 # parameter as docs/changing.md says, with its migration. Nobody is restarted; the story must hold,
 # and so must every invariant in the state before and after.
-#
-#   UPGRADE_TARGET_DIR=dir    where the new runtime is built, apart from the usual one
 set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${CARGO_TARGET_DIR:=$HOME/.cache/livepeer-appchain/target}"
-target=${UPGRADE_TARGET_DIR:-$CARGO_TARGET_DIR/upgrade}
+export CARGO_TARGET_DIR
 bin=$CARGO_TARGET_DIR/release
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
@@ -23,12 +21,8 @@ mkdir "$next"
 git ls-files -z | xargs -0 cp --parents --target-directory "$next"
 git -C "$next" init --quiet
 git -C "$next" apply "$PWD/tests/upgrade/next.patch"
-(
-	cd "$next"
-	unset SKIP_WASM_BUILD
-	CARGO_TARGET_DIR=$target cargo check --release --locked -p livepeer-runtime
-)
-wasm=$target/release/wbuild/livepeer-runtime/livepeer_runtime.compact.compressed.wasm
+(cd "$next" && scripts/wasm.sh "$out")
+wasm=$out/livepeer_runtime.wasm
 
 step "a story in which the runtime changes"
 "$bin/livepeer-demo" --bin-dir "$bin" --once --segments 32 --data "$out/demo" \
@@ -37,9 +31,5 @@ step "a story in which the runtime changes"
 step "every invariant before it"
 invariants "$out/before.json"
 step "every invariant after it"
-(
-	cd "$next"
-	export CARGO_TARGET_DIR=$target
-	invariants "$out/after.json"
-)
+(cd "$next" && invariants "$out/after.json")
 step "all passed"

@@ -10,12 +10,10 @@ cd "$(dirname "$0")/.."
 pallets=${PALLETS:-$(ls pallets)}
 : "${CARGO_TARGET_DIR:=$HOME/.cache/livepeer-appchain/target}"
 
-# A target directory of its own: the usual one keeps the runtime's Wasm under the same path with and
-# without benchmarks, and the node embeds what it finds there.
-target=$CARGO_TARGET_DIR/weights
-env -u SKIP_WASM_BUILD CARGO_TARGET_DIR="$target" \
-	cargo build --release --locked -p livepeer-runtime --features runtime-benchmarks
-wasm=$target/release/wbuild/livepeer-runtime/livepeer_runtime.compact.compressed.wasm
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+wasm=$out/livepeer_runtime.wasm
+scripts/wasm.sh "$out" runtime-benchmarks
 
 # Skipped is the Wasm of a test runtime among the dependencies.
 SKIP_WASM_BUILD=1 CARGO_TARGET_DIR="$CARGO_TARGET_DIR" \

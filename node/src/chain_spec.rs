@@ -30,7 +30,7 @@ pub struct Extensions {
 }
 
 /// A specification.
-pub type ChainSpec = sc_service::GenericChainSpec<Extensions, crate::service::HostFunctions>;
+pub type ChainSpec = sc_service::GenericChainSpec<Extensions, crate::client::HostFunctions>;
 
 /// The LPT's name.
 const TOKEN_SYMBOL: &str = "LPT";

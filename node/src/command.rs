@@ -3,13 +3,14 @@
 use crate::{
 	chain_spec,
 	cli::{Cli, KeySubcommand, Subcommand},
+	client::Client,
 	preflight, service, session_keys,
 };
 use livepeer_runtime::opaque::Block;
 use sc_cli::SubstrateCli;
 use sc_network::config::NetworkBackendType;
 use sc_service::{config::BasePath, PartialComponents};
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 impl SubstrateCli for Cli {
 	fn impl_name() -> String {
@@ -17,7 +18,11 @@ impl SubstrateCli for Cli {
 	}
 
 	fn impl_version() -> String {
-		env!("SUBSTRATE_CLI_IMPL_VERSION").into()
+		// Only a release names its commit: with it, every commit would compile the node again.
+		match option_env!("LIVEPEER_COMMIT") {
+			Some(commit) => concat!(env!("CARGO_PKG_VERSION"), "-").to_string() + commit,
+			None => env!("CARGO_PKG_VERSION").into(),
+		}
 	}
 
 	fn description() -> String {
@@ -131,12 +136,11 @@ pub fn run() -> sc_cli::Result<()> {
 			runner.async_run(|config| {
 				let PartialComponents { client, task_manager, backend, .. } =
 					service::new_partial(&config)?;
-				let revert_consensus =
-					Box::new(|client: std::sync::Arc<service::Client>, backend, blocks| {
-						sc_consensus_babe::revert(client.clone(), backend, blocks)?;
-						sc_consensus_grandpa::revert(client, blocks)?;
-						Ok(())
-					});
+				let revert_consensus = Box::new(|client: Arc<Client>, backend, blocks| {
+					sc_consensus_babe::revert(client.clone(), backend, blocks)?;
+					sc_consensus_grandpa::revert(client, blocks)?;
+					Ok(())
+				});
 				Ok((command.run(client, backend, Some(revert_consensus)), task_manager))
 			})
 		}

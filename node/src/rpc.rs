@@ -1,5 +1,6 @@
 //! The node's RPC methods beyond the SDK's standard set.
 
+use crate::client::{Backend, Client, SelectChain, TransactionPool};
 use jsonrpsee::RpcModule;
 use livepeer_primitives::{AccountId, Balance, Nonce};
 use livepeer_runtime::{opaque::Block, BlockNumber, Hash};
@@ -12,8 +13,6 @@ use sc_consensus_grandpa::{
 use sc_rpc::SubscriptionTaskExecutor;
 use sp_consensus_beefy::ecdsa_crypto::AuthorityId as BeefyId;
 use std::{error::Error, sync::Arc};
-
-use crate::service::{Backend, Client, SelectChain, TransactionPool};
 
 /// What the GRANDPA methods need.
 pub struct GrandpaDeps {

@@ -1,12 +1,13 @@
 //! Puts the node together: database, consensus, network, RPC, off-chain workers.
 
+use crate::{
+	client::{Backend, Client, Executor, HostFunctions, SelectChain, TransactionPool},
+	rpc::{self, BeefyDeps, FullDeps, GrandpaDeps},
+};
 use codec::Encode;
 use futures::{FutureExt, StreamExt};
 use livepeer_primitives::offchain::{Finalized, VerifyEndpoint, FINALIZED, VERIFY_ENDPOINT};
-use livepeer_runtime::{
-	opaque::{Block, Hash},
-	RuntimeApi,
-};
+use livepeer_runtime::opaque::{Block, Hash};
 use sc_client_api::{Backend as _, BlockBackend, BlockchainEvents, HeaderBackend};
 use sc_consensus_babe::{BabeLink, BabeWorkerHandle, SlotProportion};
 use sc_consensus_beefy::{
@@ -23,20 +24,6 @@ use sp_consensus_beefy::ecdsa_crypto::AuthorityId as BeefyId;
 use sp_core::offchain::OffchainStorage;
 use sp_runtime::traits::{Block as BlockT, Hash as HashT, Header as HeaderT};
 use std::{sync::Arc, time::Duration};
-
-/// The functions that the Wasm may call in the node.
-pub type HostFunctions = sp_io::SubstrateHostFunctions;
-
-/// Runs the Wasm.
-pub type Executor = sc_executor::WasmExecutor<HostFunctions>;
-/// The chain.
-pub type Client = sc_service::TFullClient<Block, RuntimeApi, Executor>;
-/// The database.
-pub type Backend = sc_service::TFullBackend<Block>;
-/// Chooses the head to build on.
-pub type SelectChain = sc_consensus::LongestChain<Backend, Block>;
-/// Transactions that wait.
-pub type TransactionPool = sc_transaction_pool::TransactionPoolHandle<Block, Client>;
 
 type GrandpaBlockImport =
 	sc_consensus_grandpa::GrandpaBlockImport<Backend, Block, Client, SelectChain>;
@@ -429,24 +416,21 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 			Some(shared_authority_set.clone()),
 		);
 		Box::new(move |subscription_executor: sc_rpc::SubscriptionTaskExecutor| {
-			crate::rpc::create_full(crate::rpc::FullDeps {
+			rpc::create_full(FullDeps {
 				client: client.clone(),
 				pool: pool.clone(),
 				select_chain: select_chain.clone(),
 				chain_spec: chain_spec.cloned_box(),
 				babe_worker_handle: babe_worker_handle.clone(),
 				keystore: keystore.clone(),
-				grandpa: crate::rpc::GrandpaDeps {
+				grandpa: GrandpaDeps {
 					shared_voter_state: shared_voter_state.clone(),
 					shared_authority_set: shared_authority_set.clone(),
 					justification_stream: justification_stream.clone(),
 					finality_provider: finality_provider.clone(),
 					subscription_executor: subscription_executor.clone(),
 				},
-				beefy: crate::rpc::BeefyDeps {
-					links: beefy_rpc_links.clone(),
-					subscription_executor,
-				},
+				beefy: BeefyDeps { links: beefy_rpc_links.clone(), subscription_executor },
 				backend: backend.clone(),
 			})
 			.map_err(Into::into)

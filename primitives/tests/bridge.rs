@@ -56,7 +56,7 @@ fn empty_trees_should_be_those_of_the_contracts() {
 
 /// Every proof leads from its leaf to the last root.
 fn check_proofs(tree: &Value, leaves: &[H256]) {
-	let root = hash(&tree["list"].as_array().unwrap().last().unwrap()["root"]);
+	let root = hash(&tree["list"].as_array().unwrap().last().unwrap()["treeRoot"]);
 	for proof in tree["proofs"].as_array().unwrap() {
 		let index = number(&proof["index"]) as u32;
 		let path = hashes(&proof["proof"]);

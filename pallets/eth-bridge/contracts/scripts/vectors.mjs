@@ -29,7 +29,7 @@ function trees() {
 	const domain = f.domain(genesis, 1, gateway);
 	const grown = (leaves) => {
 		const tree = new f.Tree();
-		const list = leaves.map(({ leaf, ...rest }) => ({ ...rest, leaf, root: tree.append(leaf) }));
+		const list = leaves.map(({ leaf, ...rest }) => ({ ...rest, leaf, treeRoot: tree.append(leaf) }));
 		return { list, proofs: [0, 1, 2, leaves.length - 1].map((index) => ({ index, proof: tree.proof(index) })) };
 	};
 	const deposits = Array.from({ length: 9 }, (_, index) => {
