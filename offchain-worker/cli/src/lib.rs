@@ -17,6 +17,8 @@ pub mod gateway;
 pub mod http;
 pub mod keys;
 pub mod metrics;
+pub mod offline;
+pub mod png;
 pub mod reach;
 pub mod secrets;
 pub mod setup;
@@ -40,8 +42,8 @@ pub enum Command {
 	Broadcast(broadcast::BroadcastArgs),
 	/// Transcode for others and earn their fees.
 	Transcode(transcode::TranscodeArgs),
-	/// Verify drawn segments for a validator's node.
-	Verify(verify::VerifyArgs),
+	/// Verify drawn segments for a validator's node; or, with files, a segment that was delivered.
+	Verify(verify::VerifyCommand),
 	/// Play streams in browsers.
 	Gateway(gateway::GatewayArgs),
 	/// Print the id of what this machine's FFmpeg makes.
@@ -78,8 +80,11 @@ pub fn run(command: Command) -> ExitCode {
 	finish(start(async move {
 		match command {
 			Command::Broadcast(args) => broadcast::run(args).await,
-			Command::Transcode(args) => transcode::run(args, |engine| engine).await,
-			Command::Verify(args) => verify::run(args).await,
+			Command::Transcode(args) => transcode::run(args, transcode::Swaps::default()).await,
+			Command::Verify(verify::VerifyCommand::Serve(args)) => {
+				verify::run(*args, Box::new(|engine| engine)).await
+			}
+			Command::Verify(verify::VerifyCommand::Files(args)) => offline::run(args).await,
 			Command::Gateway(args) => gateway::run(args).await,
 			Command::Toolchain => {
 				let engine = Engine::start(MediaPool::new(PoolConfig::default())).await?;

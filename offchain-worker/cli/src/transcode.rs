@@ -11,7 +11,7 @@ use livepeer_worker_core::{
 		clock::SystemClock,
 		engine::MediaEngine,
 		events::{Event, Warning},
-		transport::Transport,
+		transport::{Service, Transport},
 	},
 	roles::transcode::{TranscodeConfig, TranscodeRole},
 };
@@ -71,16 +71,35 @@ const QUEUE_PER_PLACE: usize = 4;
 /// How long a missing seq may still arrive before a claim leaves it out.
 const GAP_WAIT_MS: u64 = 10_000;
 
-/// Transcodes until it is stopped. `wrap` is given the engine; whoever embeds the role may put
-/// another in its place.
-pub async fn run(
-	args: TranscodeArgs,
-	wrap: impl FnOnce(Arc<dyn MediaEngine>) -> Arc<dyn MediaEngine>,
-) -> Result<()> {
+/// Puts something in the place of a part.
+pub type Swap<T> = Box<dyn FnOnce(Arc<T>) -> Arc<T> + Send>;
+
+/// What whoever embeds the role puts in the place of its parts; nothing by default.
+pub struct Swaps {
+	/// Instead of the engine.
+	pub engine: Swap<dyn MediaEngine>,
+	/// Instead of what answers peers.
+	pub service: Swap<dyn Service>,
+	/// Instead of the chain.
+	pub chain: Swap<dyn Chain>,
+}
+
+impl Default for Swaps {
+	fn default() -> Self {
+		Self {
+			engine: Box::new(|engine| engine),
+			service: Box::new(|service| service),
+			chain: Box::new(|chain| chain),
+		}
+	}
+}
+
+/// Transcodes until it is stopped.
+pub async fn run(args: TranscodeArgs, swaps: Swaps) -> Result<()> {
 	let mut stop = stop_signal()?;
 	let home = args.home.open().await?;
 	// The swarm lives as long as the role runs.
-	if let Some((role, net)) = unless_stopped(&mut stop, start(&args, &home, wrap)).await? {
+	if let Some((role, net)) = unless_stopped(&mut stop, start(&args, &home, swaps)).await? {
 		role.serve(&net.service_record(), stop).await?;
 	}
 	home.events.emit(Event::Stopped);
@@ -127,15 +146,15 @@ async fn look_from_outside(
 async fn start(
 	args: &TranscodeArgs,
 	home: &Home,
-	wrap: impl FnOnce(Arc<dyn MediaEngine>) -> Arc<dyn MediaEngine>,
+	swaps: Swaps,
 ) -> Result<(Arc<TranscodeRole>, Net)> {
 	let (keys, own) = (args.operator.keyring()?, args.operator.own()?);
 	let account = keys.account().clone();
 	let mut pool = PoolConfig::default();
 	pool.live = args.parallel.unwrap_or(pool.live).max(1);
 	let parallel = pool.live;
-	let engine = wrap(Arc::new(engine(pool).await?));
-	let chain = args.node.connect_home(home, own).await?;
+	let engine = (swaps.engine)(Arc::new(engine(pool).await?));
+	let chain = (swaps.chain)(args.node.connect_home(home, own).await?);
 
 	let registered = chain.transcoder(&account).await?;
 	let config = TranscodeConfig {
@@ -164,7 +183,7 @@ async fn start(
 		Arc::new(SystemClock::default()),
 		config,
 	));
-	let net = args.net.start(home, &*chain, role.clone(), limits).await?;
+	let net = args.net.start(home, &*chain, (swaps.service)(role.clone()), limits).await?;
 	let published = net.service_record();
 	let is_new = registered.as_ref().is_none_or(|view| view.service != published);
 	look_from_outside(args, home, &*chain, &net, is_new).await?;

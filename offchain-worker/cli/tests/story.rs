@@ -11,7 +11,7 @@ use livepeer_primitives::{
 	claim::Outcome,
 	offchain::{VerifyLeaf, VerifyStatus, VerifyTask},
 	verdict::{MismatchKind, Verdict},
-	video::SourceLimits,
+	video::{ProfileId, SourceLimits},
 	AccountId, Hash, UNIT,
 };
 use livepeer_worker::gateway::{Gateway, Times};
@@ -21,7 +21,7 @@ use livepeer_worker_core::{
 	ports::{
 		chain::Call,
 		clock::SystemClock,
-		engine::{Examined, Format, MediaEngine, MediaError, Transcoded},
+		engine::{Examined, Format, MediaEngine, MediaError, Transcoded, Variant},
 		events::{Event, NoEvents},
 		store::{Blobs, Claims, Streams},
 		transport::{Service, Transport},
@@ -71,12 +71,25 @@ impl MediaEngine for Stingy {
 		self.0.toolchain()
 	}
 
-	async fn transcode(&self, format: &Format, input: &[u8]) -> Result<Transcoded, MediaError> {
+	fn profiles(&self) -> Vec<ProfileId> {
+		self.0.profiles()
+	}
+
+	async fn accept(&self, format: &Format, input: &[u8]) -> Result<(), MediaError> {
+		self.0.accept(format, input).await
+	}
+
+	async fn transcode(
+		&self,
+		format: &Format,
+		input: &[u8],
+		variant: Option<Variant>,
+	) -> Result<Transcoded, MediaError> {
 		let mut wrong = format.clone();
 		// The right size, and far fewer bits: a picture that nobody paid for.
 		wrong.ladder[0].kbps = 60;
 		wrong.ladder[0].cap_kbps = 60;
-		self.0.transcode(&wrong, input).await
+		self.0.transcode(&wrong, input, variant).await
 	}
 
 	async fn examine(
@@ -211,7 +224,7 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 		GENESIS,
 		verifies.clone(),
 		net(&home("verifier"), None).await,
-		honest.clone(),
+		vec![honest.clone()],
 		Arc::new(fetched.clone()),
 		clock(),
 		1,

@@ -245,7 +245,7 @@ impl Intake {
 		// Before the work: without a key there is nothing to send for it.
 		let signing = self.parts.signing(assigned.transcoder_keys).await.map_err(internal)?;
 		let start = self.parts.clock.now_ms();
-		let made = match self.parts.engine.transcode(&format, bytes).await {
+		let made = match self.parts.engine.transcode(&format, bytes, None).await {
 			Ok(transcoded) => self.made(assigned, header, transcoded)?,
 			Err(MediaError::Invalid(reason)) => Made::rejected(assigned, header, reason),
 			Err(error) => return Err(internal(error)),
