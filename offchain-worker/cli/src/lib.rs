@@ -9,6 +9,7 @@
 //!
 //! and tools: [`doctor`], [`keys`], [`stream`], `token`, `toolchain`.
 
+pub mod bench;
 pub mod broadcast;
 pub mod doctor;
 pub mod events;
@@ -50,6 +51,8 @@ pub enum Command {
 	Toolchain,
 	/// Make the golden vectors anew and print what was made of each, and the id.
 	SelfTest,
+	/// Measure how much work this machine does, and what it must cost.
+	Bench(bench::BenchArgs),
 	/// Check that this machine can do the work.
 	Doctor(doctor::DoctorArgs),
 	/// Make and inspect keys, and say what an account's own key has to say.
@@ -103,6 +106,7 @@ pub fn run(command: Command) -> ExitCode {
 				println!("{:?}", attested.toolchain);
 				Ok(())
 			}
+			Command::Bench(args) => bench::run(args).await,
 			Command::Doctor(args) => doctor::run(args).await,
 			Command::Keys(command) => keys::run(command).await,
 			Command::Stream(command) => stream::run(command).await,

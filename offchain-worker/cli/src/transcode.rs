@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{ensure, Result};
 use clap::Args;
-use livepeer_primitives::{work::STANDARD_SEGMENT_WORK, Balance};
+use livepeer_primitives::Balance;
 use livepeer_worker_core::{
 	ports::{
 		chain::Chain,
@@ -19,6 +19,7 @@ use livepeer_worker_media::PoolConfig;
 use livepeer_worker_net::{reach_of, Net, NetLimits, Reach};
 
 use crate::{
+	bench::{self, WORK_PER_SECOND},
 	keys::share,
 	reach::{self, Reached},
 	setup::{engine, stop_signal, unless_stopped, Home, HomeArgs, NetArgs, NodeArgs, OperatorArgs},
@@ -38,9 +39,9 @@ pub struct TranscodeArgs {
 	#[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(0..=100))]
 	pub fee_share: Option<u32>,
 	/// Work that this machine does in the time of a stream: as many standard segments (720p30) as it
-	/// encodes while one plays.
-	#[arg(long, value_name = "STREAMS", default_value_t = 2)]
-	pub capacity: u32,
+	/// encodes while one plays [default: as measured when it starts; `bench` says how much].
+	#[arg(long, value_name = "STREAMS")]
+	pub capacity: Option<u32>,
 	/// Segments transcoded at a time [default: one per processor].
 	#[arg(long)]
 	pub parallel: Option<usize>,
@@ -64,10 +65,10 @@ pub struct TranscodeArgs {
 	pub net: NetArgs,
 }
 
-/// Work of a standard segment, which plays 2 s, per second.
-const WORK_PER_SECOND: u64 = STANDARD_SEGMENT_WORK / 2;
 /// Segments that may wait per place at work.
 const QUEUE_PER_PLACE: usize = 4;
+/// Jobs of which a segment is at work at a time.
+const MOST_JOBS: usize = 256;
 /// How long a missing seq may still arrive before a claim leaves it out.
 const GAP_WAIT_MS: u64 = 10_000;
 
@@ -151,11 +152,21 @@ async fn start(
 	let (keys, own) = (args.operator.keyring()?, args.operator.own()?);
 	let account = keys.account().clone();
 	let mut pool = PoolConfig::default();
-	pool.live = args.parallel.unwrap_or(pool.live).max(1);
-	let parallel = pool.live;
+	let parallel = args.parallel.unwrap_or(pool.live).max(1);
+	// The role shares the places among jobs, of which each has one more; memory bounds all.
+	pool.live = parallel.saturating_add(MOST_JOBS);
 	let engine = (swaps.engine)(Arc::new(engine(pool).await?));
 	let chain = (swaps.chain)(args.node.connect_home(home, own).await?);
 
+	let capacity = match args.capacity {
+		Some(streams) => u64::from(streams).saturating_mul(WORK_PER_SECOND),
+		None => {
+			let speed = bench::measure().await?;
+			let (capacity, processors) = (speed.capacity, speed.processors);
+			tracing::info!(capacity, processors, "work per second, as measured");
+			capacity
+		}
+	};
 	let registered = chain.transcoder(&account).await?;
 	let config = TranscodeConfig {
 		price: args
@@ -164,7 +175,7 @@ async fn start(
 			.unwrap_or(livepeer_primitives::UNIT / 10_000),
 		reward_cut: share(args.reward_cut, registered.as_ref().map(|view| view.reward_cut), 10),
 		fee_share: share(args.fee_share, registered.as_ref().map(|view| view.fee_share), 50),
-		capacity: u64::from(args.capacity).saturating_mul(WORK_PER_SECOND),
+		capacity,
 		parallel,
 		queue: parallel * QUEUE_PER_PLACE,
 		claim_leaves: args.claim_leaves.max(1),

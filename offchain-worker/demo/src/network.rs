@@ -288,9 +288,12 @@ impl Network {
 			// With a cheat, every transcoder cheats: whichever is drawn shows the story.
 			let cheat = self.cheat.filter(|cheat| cheat.judge().is_none());
 			let mut command = self.role("transcode", cheat, &role)?;
-			command
-				.args(["--node", &rpc(1 + i), "--account", &address(name)?])
-				.args(["--listen", &transcoder_at(i)]);
+			command.args(["--node", &rpc(1 + i), "--account", &address(name)?]).args([
+				"--listen",
+				&transcoder_at(i),
+				"--capacity",
+				"2",
+			]);
 			for generation in 0..2 {
 				command.arg("--key-file").arg(self.key_file(&duties_key(name, generation))?);
 			}

@@ -5,6 +5,7 @@ mod engine;
 mod ffi;
 pub mod golden;
 pub mod limits;
+mod memory;
 mod mux;
 mod normalise;
 mod parent;

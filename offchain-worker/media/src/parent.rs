@@ -26,6 +26,7 @@ use tokio::{
 use crate::{
 	child::Orders,
 	limits::Failure,
+	memory::Memory,
 	pipeline::{Facts, Inspection, Picture, Transcoded, Wishes},
 	profile,
 	sandbox::Allowance,
@@ -164,7 +165,7 @@ pub struct TranscodeJob<'a> {
 pub struct MediaPool {
 	config: Arc<PoolConfig>,
 	zygote: Zygote,
-	memory: Arc<Semaphore>,
+	memory: Arc<Memory>,
 	live: Arc<Semaphore>,
 	verify: Arc<Semaphore>,
 }
@@ -176,7 +177,7 @@ impl MediaPool {
 		Self {
 			live: Arc::new(Semaphore::new(config.live.max(1))),
 			verify: Arc::new(Semaphore::new(config.verify.max(1))),
-			memory: Arc::new(Semaphore::new(mebibytes(config.total_memory) as usize)),
+			memory: Memory::new(mebibytes(config.total_memory)),
 			zygote: Zygote::new(Arc::clone(&config)),
 			config,
 		}
@@ -350,8 +351,7 @@ impl MediaPool {
 		let _place: OwnedSemaphorePermit =
 			Arc::clone(self.places(priority)).acquire_owned().await.map_err(closed)?;
 		// After the place, so that whoever waits for memory holds up no more than one place.
-		let _memory: OwnedSemaphorePermit =
-			Arc::clone(&self.memory).acquire_many_owned(needed).await.map_err(closed)?;
+		let _memory = self.memory.take(needed).await;
 		let wall = match priority {
 			Priority::Live => self.config.live_timeout,
 			Priority::Verify => self.config.verify_timeout,

@@ -28,6 +28,8 @@ pub struct FakeEngine {
 	pub black: bool,
 	/// How many milliseconds a segment takes, by which clock.
 	pub takes: Option<(SimClock, u64)>,
+	/// Inputs that begin with this byte take so many milliseconds instead.
+	pub slow: Option<(u8, u64)>,
 	/// Inputs that begin with this byte make the engine fail.
 	pub fails_on: Option<u8>,
 	/// Inputs that begin with this byte are rejected, beside those that begin with 0xff.
@@ -40,6 +42,7 @@ impl Default for FakeEngine {
 			toolchain: H256::repeat_byte(0x7c),
 			black: false,
 			takes: None,
+			slow: None,
 			fails_on: None,
 			rejects: None,
 		}
@@ -70,7 +73,9 @@ impl MediaEngine for FakeEngine {
 		variant: Option<Variant>,
 	) -> Result<Transcoded, MediaError> {
 		if let Some((clock, ms)) = &self.takes {
-			clock.sleep_until(clock.now_ms().saturating_add(*ms)).await;
+			let slow = self.slow.filter(|(first, _)| input.first() == Some(first));
+			let ms = slow.map_or(*ms, |(_, ms)| ms);
+			clock.sleep_until(clock.now_ms().saturating_add(ms)).await;
 		}
 		if self.fails_on.is_some() && input.first().copied() == self.fails_on {
 			return Err(MediaError::Failed("told to".into()));
