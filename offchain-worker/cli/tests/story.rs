@@ -11,10 +11,13 @@ use livepeer_primitives::{
 	claim::Outcome,
 	offchain::{VerifyLeaf, VerifyStatus, VerifyTask},
 	verdict::{MismatchKind, Verdict},
-	video::{ProfileId, SourceLimits},
+	video::{ProfileId, Rendition, SourceLimits, CAPPED_QUALITY},
 	AccountId, Hash, UNIT,
 };
-use livepeer_worker::gateway::{Gateway, Times};
+use livepeer_worker::{
+	gateway::{Gateway, Times},
+	offline::ReceiptFile,
+};
 use livepeer_worker_core::{
 	fakes::{rendition, FakeChain, Recorder, GENESIS, PLENTY},
 	key::{Key, Keyring},
@@ -172,7 +175,8 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 		Arc::new(events.clone()),
 		clock(),
 	);
-	let ladder = vec![rendition(256, 144, 300), rendition(128, 72, 100)];
+	let planned = Rendition { profile: CAPPED_QUALITY, ..rendition(128, 72, 100) };
+	let ladder = vec![rendition(256, 144, 300), planned];
 	let spec = StreamSpec {
 		name: "film".into(),
 		ladder: ladder.try_into().unwrap(),
@@ -294,6 +298,12 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 	let record = broadcasts.records(open.stream, 2, 1).unwrap().remove(0);
 	let segment = get(address, "/stream/film/1/2.ts").await.body;
 	assert_eq!(livepeer_worker_core::sha256(&segment), record.outputs()[1].unwrap().hash);
+
+	// With its receipt, for whoever wants to judge it.
+	let receipt = get(address, "/stream/film/receipt/2").await.body;
+	let receipt = ReceiptFile::read(&receipt).unwrap();
+	assert_eq!((&receipt.record, &receipt.ladder), (&record, &spec.ladder));
+	assert_eq!(get(address, "/stream/film/receipt/99").await.status, 404);
 
 	// The end: nothing is kept of a closed claim.
 	chain.decide(claim, if cheats { Outcome::Failed } else { Outcome::Accepted });
