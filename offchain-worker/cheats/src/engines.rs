@@ -56,7 +56,7 @@ impl MediaEngine for Dishonest {
 		match self.deed {
 			Deed::Stingy => {
 				let mut poorer = format.clone();
-				if let Some(first) = poorer.ladder.first_mut() {
+				if let Some(first) = poorer.ladder.iter_mut().next() {
 					first.kbps = (first.kbps / 3).clamp(1, MAX_KBPS);
 					first.cap_kbps = first.cap_kbps.min(first.kbps.saturating_mul(2));
 				}

@@ -147,12 +147,14 @@ mod tests {
 		let [one, two] = large;
 		drop(one);
 		assert!((&mut third).now_or_never().is_none() && (&mut second).now_or_never().is_none());
-		// A place is free when two are at work; who has least at work gets it, though it came later.
+		// Who has nothing at work comes first, and then the places are taken.
 		drop(two);
-		let second = (&mut second).now_or_never().or_else(|| (&mut third).now_or_never());
-		assert!(second.is_some());
-		drop((other, second));
-		drop(third);
+		let third = (&mut third).now_or_never();
+		assert!(third.is_some() && (&mut second).now_or_never().is_none());
+		drop(other);
+		let second = (&mut second).now_or_never();
+		assert!(second.is_some() && fair.idle().now_or_never().is_none());
+		drop((second, third));
 		assert!(fair.idle().now_or_never().is_some());
 		assert!(now(7).is_some());
 	}
