@@ -17,6 +17,7 @@
 mod assets;
 mod following;
 mod metrics;
+mod receipt;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -234,6 +235,7 @@ impl Gateway {
 			.route("/stream/{name}/status", get(stream_status))
 			.route("/stream/{name}/{file}", get(media))
 			.route("/stream/{name}/{rendition}/{file}", get(segment))
+			.route("/stream/{name}/receipt/{seq}", get(receipt::receipt))
 			.route("/status", get(status))
 			.route("/metrics", get(export_metrics))
 			.route("/healthz", get(|| async { "ok\n" }))
