@@ -472,6 +472,22 @@ impl FakeChain {
 					current.claimable_until = Some(best + state.parameters.jobs.claim_grace);
 				}
 			}
+			Call::NextTranscoder { job, assignment } => {
+				let view = state.jobs.get_mut(&job).ok_or_else(|| refuse(Refused::NoJob))?;
+				let current = view.current.as_mut().filter(|current| current.index == assignment);
+				let current = current.ok_or_else(|| refuse(Refused::NoAssignment))?;
+				let next = state
+					.transcoders
+					.values()
+					.find(|t| t.active && !t.jailed && t.account != current.transcoder);
+				current.index += 1;
+				if let Some(next) = next {
+					current.transcoder = next.account.clone();
+				}
+				current.toolchain = None;
+				current.transcoder_keys = 0;
+				current.next_seq = 0;
+			}
 			Call::Transcoder { price, reward_cut, fee_share, service } => {
 				let who = who()?;
 				if state.locked {

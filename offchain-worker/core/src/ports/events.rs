@@ -160,6 +160,15 @@ pub enum Event {
 		/// What happened and what to do.
 		text: String,
 	},
+	/// A transcoder that does not answer was replaced: its job goes to the next one.
+	HandedOn {
+		/// The job.
+		job: JobId,
+		/// The assignment that ended.
+		assignment: AssignmentIndex,
+		/// For how long its transcoder had not answered.
+		silent_ms: u64,
+	},
 	/// The role cannot go on by itself. Said again while it lasts, at most once in a while.
 	Waits {
 		/// What it waits for and what to do.

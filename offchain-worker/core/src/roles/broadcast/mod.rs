@@ -6,6 +6,7 @@
 //! and every rendition was fetched and has its hash.
 
 mod delivery;
+mod handover;
 mod origin;
 mod recover;
 mod run;
