@@ -12,7 +12,9 @@ use std::{
 use anyhow::{bail, ensure, Context, Result};
 use clap::Args;
 use livepeer_worker_core::roles::broadcast::SourceSegment;
-use livepeer_worker_ingest::{pull, router, serve_rtmp, serve_srt, Gate, Keys, Part, Publication};
+use livepeer_worker_ingest::{
+	pull, router, serve_rtmp, serve_srt, serve_whip, Gate, Keys, Part, Publication,
+};
 use livepeer_worker_media::{MediaError, MediaPool, Segment, SegmentOptions, SegmentStream, Shape};
 use tokio::{io::AsyncWriteExt, net::TcpListener, sync::mpsc, time::timeout};
 
@@ -45,6 +47,13 @@ pub struct SourceArgs {
 	/// Listen for segments that are pushed by HTTP here: PUT /live/NAME/SEQ.ts.
 	#[arg(long, value_name = "ADDRESS", help_heading = "Being published to")]
 	pub push: Option<SocketAddr>,
+	/// Listen for browsers and others that publish over WebRTC here (WHIP): offers by HTTP to
+	/// /whip/NAME, media by UDP at the same port.
+	#[arg(long, value_name = "ADDRESS", help_heading = "Being published to")]
+	pub whip: Option<SocketAddr>,
+	/// The address to which they are told to send media [default: that at which they asked].
+	#[arg(long, value_name = "IP", requires = "whip", help_heading = "Being published to")]
+	pub whip_announce: Option<std::net::IpAddr>,
 	/// File with the stream key, or several, one a line; made when it is missing [default:
 	/// stream-key in the data folder].
 	#[arg(long, value_name = "FILE", help_heading = "Being published to")]
@@ -144,8 +153,11 @@ impl SourceArgs {
 		options: SegmentOptions,
 		dir: &Path,
 	) -> Result<Source> {
-		let options = SegmentOptions { fit: self.limits, normalise: !self.no_normalise, ..options };
-		let listens = self.rtmp.is_some() || self.srt.is_some() || self.push.is_some();
+		// What the job takes that goes on, unless told.
+		let fit = self.limits.or(options.fit);
+		let options = SegmentOptions { fit, normalise: !self.no_normalise, ..options };
+		let listens =
+			self.rtmp.is_some() || self.srt.is_some() || self.push.is_some() || self.whip.is_some();
 		if !self.is_live() {
 			ensure!(!listens, "give a file, or addresses to be published to, not both");
 			return self.file(pool, options).await;
@@ -156,7 +168,7 @@ impl SourceArgs {
 			 (--rtmp 0.0.0.0:1935)"
 		);
 		let mut rest = self.live(pool, options, dir).await?;
-		let first = match self.limits {
+		let first = match fit {
 			Some(_) => None,
 			None => match rest.recv().await {
 				Some((cut, shape)) => {
@@ -171,7 +183,7 @@ impl SourceArgs {
 				None => bail!("the source holds no video"),
 			},
 		};
-		Ok(Source { first, shape: self.limits, is_live: true, rest: Rest::Live(forward(rest)) })
+		Ok(Source { first, shape: fit, is_live: true, rest: Rest::Live(forward(rest)) })
 	}
 
 	async fn file(&self, pool: &MediaPool, options: SegmentOptions) -> Result<Source> {
@@ -225,6 +237,13 @@ impl SourceArgs {
 			let service = router(gate.clone()).into_make_service_with_connect_info::<SocketAddr>();
 			tokio::spawn(async move { axum::serve(listener, service).await });
 			tracing::info!("push segments to http://{address}/live/NAME/SEQ.ts?key=KEY");
+		}
+		if let Some(address) = self.whip {
+			let (listener, gate) = (bind(address).await?, gate.clone());
+			tokio::spawn(serve_whip(listener, self.whip_announce, gate));
+			tracing::info!(
+				"publish by WHIP to http://{address}/whip/NAME, the stream key as bearer token"
+			);
 		}
 		if let Some(address) = self.srt {
 			let passphrase = match &self.srt_passphrase_file {

@@ -9,9 +9,11 @@ mod pull;
 mod push;
 pub mod rtmp;
 mod srt;
+mod whip;
 
 pub use gate::{new_key, Denied, Gate, Keys, Part, Publication, Session};
 pub use pull::{pull, PullError};
 pub use push::router;
 pub use rtmp::serve as serve_rtmp;
 pub use srt::serve as serve_srt;
+pub use whip::serve as serve_whip;

@@ -9,7 +9,10 @@ use std::{
 
 use serde::Serialize;
 
-use crate::{lock, ports::clock::Clock};
+use crate::{
+	lock,
+	ports::{clock::Clock, store::StoreError},
+};
 
 /// What an operator is warned of.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
@@ -108,6 +111,14 @@ impl Warnings {
 			tracing::warn!(what = what.name(), "{text}");
 			self.events.emit(Event::Warned { what, text });
 		}
+	}
+
+	/// Says that something cannot be stored.
+	pub fn store(&self, error: &StoreError) {
+		self.warn(
+			Warning::Store,
+			format!("something cannot be stored ({error}): make room on the disk, or give a larger --quota"),
+		);
 	}
 
 	/// Says what is waited for, unless the same was said lately.

@@ -195,7 +195,7 @@ impl Intake {
 				};
 			}
 			Ok(None) => {}
-			Err(error) => return internal(error),
+			Err(error) => return self.not_stored(&error),
 		}
 		if self.draining.load(Ordering::SeqCst) || !lock(&self.at_work).insert(key) {
 			return PushReply::Busy { retry_ms: BUSY_MS };
@@ -212,7 +212,7 @@ impl Intake {
 				self.parts.warnings.warn(Warning::SegmentRefused, text);
 				return PushReply::Refused(Refusal::Allowance);
 			}
-			Err(error) => return internal(error),
+			Err(error) => return self.not_stored(&error),
 		}
 		let places = self.parts.config.queue.saturating_add(self.parts.config.parallel.max(1));
 		let before = self.waiting.fetch_add(1, Ordering::SeqCst);
@@ -253,7 +253,7 @@ impl Intake {
 		let transcode_ms = self.parts.clock.now_ms().saturating_sub(start);
 		// Everything was checked: only now is anything kept.
 		for bytes in made.outputs.iter().map(Vec::as_slice).chain([bytes]) {
-			self.parts.store.put(bytes).map_err(internal)?;
+			self.parts.store.put(bytes).map_err(|error| self.not_stored(&error))?;
 		}
 		let receipt = Receipt {
 			header: header.hash(),
@@ -272,7 +272,7 @@ impl Intake {
 		let stored = match self.parts.store.put_receipt(&segment) {
 			Ok(stored) => stored,
 			Err(StoreError::Conflict) => return Err(PushReply::Refused(Refusal::TooLate)),
-			Err(error) => return Err(internal(error)),
+			Err(error) => return Err(self.not_stored(&error)),
 		};
 		let SegmentHeader { job, assignment, seq, .. } = *header;
 		self.parts.events.emit(match &stored.receipt.result {
@@ -292,6 +292,12 @@ impl Intake {
 			},
 		});
 		Ok(stored)
+	}
+
+	/// The answer when something cannot be stored: what is not stored is not signed for.
+	fn not_stored(&self, error: &StoreError) -> PushReply {
+		self.parts.warnings.store(error);
+		internal(error)
 	}
 
 	/// What is signed for outputs.

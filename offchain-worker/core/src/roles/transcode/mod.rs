@@ -253,6 +253,9 @@ impl TranscodeRole {
 		loop {
 			let head = *heads.borrow_and_update();
 			if let Err(error) = work(head).await {
+				if let TranscodeError::Store(error) = &error {
+					self.parts.warnings.store(error);
+				}
 				tracing::warn!(duty, %error, "failed; it is tried again");
 			}
 			if heads.changed().await.is_err() {

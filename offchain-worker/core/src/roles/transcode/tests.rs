@@ -14,7 +14,7 @@ use crate::{
 	lock,
 	ports::{
 		chain::{Call, Refused, Wait},
-		events::Event,
+		events::{Event, Warning},
 		store::{Claims, Receipts},
 		transport::SegmentRecord,
 	},
@@ -246,6 +246,8 @@ fn segment_should_be_refused_when_the_disk_is_full() {
 		receipt(story.send(&role, 0).await);
 		story.store.fill(true);
 		assert_eq!(story.send(&role, 1).await, PushReply::Refused(Refusal::Internal));
+		let warned = |event: &Event| matches!(event, Event::Warned { what: Warning::Store, .. });
+		assert!(story.events.events().iter().any(warned), "its operator is told");
 		story.store.fill(false);
 		receipt(story.send(&role, 1).await);
 		assert_eq!(story.store.receipts(1, 0, 0, 10).unwrap().len(), 2);
@@ -863,7 +865,7 @@ fn role_should_end_when_it_cannot_register_and_is_not_needed() {
 
 #[test]
 fn operator_should_be_told_of_jail_slash_and_a_low_balance() {
-	use crate::ports::{chain::Free, events::Warning};
+	use crate::ports::chain::Free;
 	simulate(|sim| async move {
 		let story = Story::new(&sim).await;
 		let account = story.key.account();
