@@ -94,6 +94,10 @@ monitoring-test: ## Does every alert fire when it should, and is it explained?
 runbooks-test: build ## Run the commands of docs/operators on a local network
 	scripts/runbooks-test.py $(BIN)
 
+.PHONY: attack
+attack: build ## Strangers hold sockets, send half requests and read nothing; nobody may be hurt
+	$(BIN)/livepeer-demo --bin-dir $(BIN) --once --live rtmp --attack "python3 tests/net/attack.py"
+
 .PHONY: upgrade-drill
 upgrade-drill: build ## Upgrade the runtime in mid-stream, with a parameter more and a migration (half an hour)
 	scripts/upgrade-drill.sh

@@ -33,6 +33,8 @@ const FINALITY_PATIENCE: Duration = Duration::from_secs(120);
 const ROTATE_AFTER: usize = 10;
 /// Segments after which a viewer opens the page.
 const PLAY_AFTER: usize = 6;
+/// Segments after which the network is attacked.
+const ATTACK_AFTER: usize = 2;
 /// Segments after which the runtime is upgraded.
 const UPGRADE_AFTER: usize = 4;
 /// How long a story may take beyond the length of its clip.
@@ -340,6 +342,7 @@ impl Watch {
 					&args.player_test,
 					network.player(),
 				),
+				("viewers are served under attack", ATTACK_AFTER, &args.attack, network.player()),
 				("the runtime is upgraded", UPGRADE_AFTER, &args.upgrade, network.rpc()),
 			] {
 				let Some(command) = command.as_deref().filter(|_| returned >= after) else {

@@ -277,6 +277,7 @@ impl Broadcaster {
 				_ => self.chain.submit(Call::EndJob { job: view.id }, Wait::Finalized).await?,
 			}
 		}
+		self.foretell(spec).await?;
 		let mut heads = self.chain.heads();
 		let end = self.chain.limits().await?.now.saturating_add(spec.lasts);
 		heads.borrow_and_update();
