@@ -314,6 +314,19 @@ impl FakeChain {
 		self.block();
 	}
 
+	/// Offers a job to a transcoder, which has not accepted.
+	pub fn offer(&self, job: JobId, index: u32, to: &AccountId) {
+		if let Some(current) =
+			self.state().jobs.get_mut(&job).and_then(|view| view.current.as_mut())
+		{
+			current.index = index;
+			current.transcoder = to.clone();
+			current.toolchain = None;
+			current.next_seq = 0;
+		}
+		self.block();
+	}
+
 	fn execute(&self, who: Option<&AccountId>, call: &Call) -> Result<(), ChainError> {
 		let best = self.heads.borrow().best;
 		let name = call.name();

@@ -1,6 +1,10 @@
 //! A transcoder that does not answer is replaced: its job is handed on to the next one.
 
-use livepeer_primitives::JobId;
+use livepeer_primitives::{
+	api::AssignmentView,
+	keys::{Generation, Purpose},
+	AccountId, JobId,
+};
 
 use super::{delivery::Assigned, Broadcaster};
 use crate::ports::{
@@ -70,6 +74,29 @@ impl Silence {
 }
 
 impl Broadcaster {
+	/// The assignment under which segments are sent: one that is accepted; or, where the job was handed
+	/// on, one that is offered, for the list says who comes next, and who is asked begins with the work
+	/// while it accepts. Its keys are then those that both will have agreed to.
+	pub(super) async fn at_work(
+		&self,
+		mut current: AssignmentView,
+	) -> Result<Option<AssignmentView>, ChainError> {
+		if current.toolchain.is_none() {
+			if current.index == 0 {
+				return Ok(None);
+			}
+			let own = self.own.account();
+			current.transcoder_keys = self.newest(&current.transcoder, Purpose::Duties).await?;
+			current.broadcaster_keys = self.newest(own, Purpose::Segments).await?;
+		}
+		Ok(Some(current))
+	}
+
+	async fn newest(&self, who: &AccountId, purpose: Purpose) -> Result<Generation, ChainError> {
+		let keys = self.chain.operator_keys(who, purpose).await?;
+		Ok(keys.first().map_or(0, |keys| keys.generation))
+	}
+
 	/// Hands a job on from a transcoder that has not answered for so long, if there is anybody else;
 	/// says whether it did.
 	pub(super) async fn hand_on(
@@ -81,8 +108,12 @@ impl Broadcaster {
 		let Some(view) = self.chain.job(At::Best, job).await?.filter(|view| !view.ended) else {
 			return Ok(false);
 		};
-		// Somebody else may have it already.
-		if view.current.as_ref().is_none_or(|current| current.index != from.index) {
+		// Somebody else may have it already; and an offer lapses by itself.
+		let is_running = view
+			.current
+			.as_ref()
+			.is_some_and(|current| current.index == from.index && current.toolchain.is_some());
+		if !is_running {
 			return Ok(false);
 		}
 		let transcoders = self.chain.transcoders().await?;

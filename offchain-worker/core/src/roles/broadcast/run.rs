@@ -439,7 +439,11 @@ impl<'a> Run<'a> {
 		};
 		self.head_seen_ms = self.role.clock.now_ms();
 		self.role.tell(&view).await?;
-		let current = match view.current.filter(|current| current.toolchain.is_some()) {
+		let current = match view.current {
+			None => None,
+			Some(current) => self.role.at_work(current).await?,
+		};
+		let current = match current {
 			None => None,
 			// Read again with every head: a transcoder may move.
 			Some(current) => {
