@@ -61,7 +61,8 @@ pub struct SourceArgs {
 	/// Ask this URL, by POST, whether a publisher with another key may come in.
 	#[arg(long, value_name = "URL", help_heading = "Being published to")]
 	pub auth_webhook: Option<String>,
-	/// End the stream when nobody published, or nothing could be fetched, for so many seconds.
+	/// End the stream when nobody published, or nothing could be fetched, for so many seconds after
+	/// the first who did.
 	#[arg(long, value_name = "SECONDS", default_value_t = 60, help_heading = "Being published to")]
 	pub idle: u64,
 	/// What the source may become, as WIDTHxHEIGHT@FPS; what is larger is made smaller. The job is
@@ -354,7 +355,7 @@ async fn follow(
 ) {
 	let mut queue = Queue { waiting: VecDeque::new(), out, is_broken: false };
 	let mut failures = 0;
-	let mut has_begun = options.fit.is_some();
+	let mut has_begun = false;
 	loop {
 		// Nobody has to hurry who was never there.
 		let publication = if has_begun {
