@@ -10,7 +10,7 @@ use livepeer_primitives::{
 	service::ServiceRecord,
 	sum_tree::SumProof,
 	video::{Ladder, SourceLimits},
-	AccountId, Balance, BlockNumber, ClaimId, Hash, JobId, StreamId, ToolchainId,
+	AccountId, AssignmentIndex, Balance, BlockNumber, ClaimId, Hash, JobId, StreamId, ToolchainId,
 };
 use sp_runtime::Perbill;
 use thiserror::Error;

@@ -174,9 +174,9 @@ pub enum Event {
 	/// A transcoder that does not answer was replaced: its job goes to the next one.
 	HandedOn {
 		/// The job.
-		job: JobId,
+		job: u64,
 		/// The assignment that ended.
-		assignment: AssignmentIndex,
+		assignment: u32,
 		/// For how long its transcoder had not answered.
 		silent_ms: u64,
 	},
