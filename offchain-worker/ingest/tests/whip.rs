@@ -62,12 +62,15 @@ fn page(to: SocketAddr) -> String {
 	)
 }
 
-struct Browser(Child, tempfile::TempDir);
+struct Browser {
+	child: Child,
+	_profile: tempfile::TempDir,
+}
 
 impl Drop for Browser {
 	fn drop(&mut self) {
-		let _ = self.0.kill();
-		let _ = self.0.wait();
+		let _ = self.child.kill();
+		let _ = self.child.wait();
 	}
 }
 
@@ -83,7 +86,7 @@ fn browser(url: &str) -> Browser {
 		.stderr(Stdio::null())
 		.spawn()
 		.expect("Chromium is installed");
-	Browser(child, profile)
+	Browser { child, _profile: profile }
 }
 
 #[tokio::test(flavor = "multi_thread")]
