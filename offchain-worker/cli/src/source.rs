@@ -13,12 +13,20 @@ use anyhow::{bail, ensure, Context, Result};
 use clap::Args;
 use livepeer_worker_core::roles::broadcast::SourceSegment;
 use livepeer_worker_ingest::{
-	pull, router, serve_rtmp, serve_srt, serve_whip, Gate, Keys, Part, Publication,
+	pull, router, serve_rtmp, serve_srt, whip_router, Gate, Keys, Part, Publication,
 };
 use livepeer_worker_media::{MediaError, MediaPool, Segment, SegmentOptions, SegmentStream, Shape};
-use tokio::{io::AsyncWriteExt, net::TcpListener, sync::mpsc, time::timeout};
+use tokio::{
+	io::AsyncWriteExt,
+	net::TcpListener,
+	sync::{mpsc, watch},
+	time::timeout,
+};
 
-use crate::units::shape;
+use crate::{
+	http::{serve, HttpLimits},
+	units::shape,
+};
 
 /// Segments that wait until they can be sent; the oldest is dropped for a new one, for whoever
 /// publishes does not wait.
@@ -235,13 +243,13 @@ impl SourceArgs {
 		}
 		if let Some(address) = self.push {
 			let listener = bind(address).await?;
-			let service = router(gate.clone()).into_make_service_with_connect_info::<SocketAddr>();
-			tokio::spawn(async move { axum::serve(listener, service).await });
+			serve_http(listener, router(gate.clone()));
 			tracing::info!("push segments to http://{address}/live/NAME/SEQ.ts?key=KEY");
 		}
 		if let Some(address) = self.whip {
-			let (listener, gate) = (bind(address).await?, gate.clone());
-			tokio::spawn(serve_whip(listener, self.whip_announce, gate));
+			let listener = bind(address).await?;
+			let routes = whip_router(listener.local_addr()?, self.whip_announce, gate.clone());
+			serve_http(listener, routes);
 			tracing::info!(
 				"publish by WHIP to http://{address}/whip/NAME, the stream key as bearer token"
 			);
@@ -298,6 +306,17 @@ impl SourceArgs {
 		}
 		Ok(keys)
 	}
+}
+
+/// Serves publishers by HTTP, of whom there is one at a time: strangers get few connections.
+fn serve_http(listener: TcpListener, routes: axum::Router) {
+	let limits = HttpLimits { connections: 128, connections_per_host: 16, ..Default::default() };
+	tokio::spawn(async move {
+		let (_never, stop) = watch::channel(false);
+		if let Err(error) = serve(listener, routes, stop, Duration::ZERO, limits).await {
+			tracing::error!(%error, "publishers are no longer served by HTTP");
+		}
+	});
 }
 
 fn read(path: &Path) -> Result<String> {

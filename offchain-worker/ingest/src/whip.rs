@@ -13,15 +13,11 @@ use std::{
 
 use axum::{
 	body::Bytes,
-	extract::{
-		connect_info::{ConnectInfo, Connected},
-		DefaultBodyLimit, Path, State,
-	},
+	extract::{ConnectInfo, DefaultBodyLimit, Path, State},
 	http::{header, HeaderMap, HeaderValue, StatusCode},
 	middleware::Next,
 	response::{IntoResponse, Response},
 	routing::{options, post},
-	serve::IncomingStream,
 	Router,
 };
 use str0m::{
@@ -32,13 +28,10 @@ use str0m::{
 	Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig,
 };
 use thiserror::Error;
-use tokio::{
-	net::{TcpListener, UdpSocket},
-	sync::watch,
-	time::timeout,
-};
+use tokio::{net::UdpSocket, sync::watch, time::timeout};
 
 use crate::{
+	ends::Ends,
 	flv::{FlvError, Remuxer},
 	gate::{new_key, Denied, Gate, Session},
 	rtmp::{hand_on, RtmpError},
@@ -78,19 +71,6 @@ fn rtc(error: impl std::fmt::Display) -> WhipError {
 	WhipError::Rtc(error.to_string())
 }
 
-/// Both ends of a connection.
-#[derive(Clone, Copy, Debug)]
-pub struct Ends {
-	from: SocketAddr,
-	local: Option<SocketAddr>,
-}
-
-impl Connected<IncomingStream<'_, TcpListener>> for Ends {
-	fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
-		Self { from: *stream.remote_addr(), local: stream.io().local_addr().ok() }
-	}
-}
-
 #[derive(Clone)]
 struct Whip {
 	gate: Arc<Gate>,
@@ -102,23 +82,17 @@ struct Whip {
 	current: Arc<Mutex<Option<(String, watch::Sender<bool>)>>>,
 }
 
-/// Serves publishers for ever: offers over HTTP from `listener`, media over UDP at the same port.
-/// `public` is the address that publishers are told to send to, where it is not the one at which
-/// they reached this machine.
-pub async fn serve(
-	listener: TcpListener,
-	public: Option<IpAddr>,
-	gate: Arc<Gate>,
-) -> io::Result<()> {
-	let media = listener.local_addr()?;
+/// The routes, for a server that says where requests come from, by [`Ends`]. Media comes by UDP at
+/// `media`; `public` is the address that publishers are told to send to, where it is not the one at
+/// which they reached this machine.
+pub fn router(media: SocketAddr, public: Option<IpAddr>, gate: Arc<Gate>) -> Router {
 	let whip = Whip { gate, media, public, current: Arc::default() };
-	let routes = Router::new()
+	Router::new()
 		.route("/whip/{name}", post(publish).options(preflight))
 		.route("/whip/{name}/{id}", options(preflight).delete(end).patch(no_trickle))
 		.layer(axum::middleware::from_fn(shared))
 		.layer(DefaultBodyLimit::max(LONGEST_OFFER))
-		.with_state(whip);
-	axum::serve(listener, routes.into_make_service_with_connect_info::<Ends>()).await
+		.with_state(whip)
 }
 
 /// Pages of other origins may publish: what they need is the key.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::{response::Html, routing::get, Router};
-use livepeer_worker_ingest::{serve_whip, Gate, Keys, Publication};
+use livepeer_worker_ingest::{whip_router, Ends, Gate, Keys, Publication};
 use tokio::{
 	io::{AsyncReadExt, AsyncWriteExt},
 	net::{TcpListener, TcpStream},
@@ -24,7 +24,9 @@ async fn whip() -> (SocketAddr, mpsc::Receiver<Publication>) {
 	let (gate, publications): (Arc<Gate>, _) = Gate::new(Keys::new([KEY.to_owned()]));
 	let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
 	let address = listener.local_addr().unwrap();
-	tokio::spawn(serve_whip(listener, None, gate));
+	let routes = whip_router(address, None, gate);
+	let service = routes.into_make_service_with_connect_info::<Ends>();
+	tokio::spawn(async move { axum::serve(listener, service).await });
 	(address, publications)
 }
 
