@@ -8,14 +8,23 @@
 - half a request, and then nothing, at the gateway and at the verify workers,
 - readers that ask the gateway for segments and never read them.
 
-The attackers come from 127.0.0.66, the viewer from 127.0.0.1. Prints what happened as JSON; exits 1
-when the viewer was not served.
+The viewer comes from 127.0.0.1, the attackers from another address of this machine (ATTACKER=ADDRESS
+names one), for what strangers may use is counted by host. Prints what happened as JSON; exits 1 when
+the viewer was not served.
 """
-import asyncio, json, sys, time, urllib.request
+import asyncio, json, os, socket, sys, time, urllib.request
+
+
+def other_address():
+    """An address of this machine that is not its loopback one: nothing is sent to find it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.connect(("192.0.2.1", 9))
+        return sock.getsockname()[0]
+
 
 URL = sys.argv[1]
 SECONDS = float(sys.argv[2]) if len(sys.argv) > 2 else 40.0
-HERE, THERE = "127.0.0.1", "127.0.0.66"
+HERE, THERE = "127.0.0.1", os.environ.get("ATTACKER") or other_address()
 GATEWAY = 8935
 SILENT = {4100: 120, 4101: 120, 4110: 120, 1935: 120}
 HALF = {GATEWAY: 200, 7936: 100}
