@@ -10,7 +10,7 @@ use livepeer_primitives::{
 	service::ServiceRecord,
 	sum_tree::SumProof,
 	video::{Ladder, SourceLimits},
-	AccountId, Balance, BlockNumber, ClaimId, Hash, JobId, StreamId, ToolchainId,
+	AccountId, AssignmentIndex, Balance, BlockNumber, ClaimId, Hash, JobId, StreamId, ToolchainId,
 };
 use sp_runtime::Perbill;
 use thiserror::Error;
@@ -322,6 +322,13 @@ pub enum Call {
 		/// The job.
 		job: JobId,
 	},
+	/// Hands the running assignment of a job on to the next transcoder. Signed as [`Call::EndJob`] is.
+	NextTranscoder {
+		/// The job.
+		job: JobId,
+		/// The assignment that ends.
+		assignment: AssignmentIndex,
+	},
 	/// Accepts an assignment.
 	AcceptJob(Acceptance, OperatorSignature),
 	/// Claims the fee of a range of segments.
@@ -397,6 +404,7 @@ impl Call {
 			Call::SetOrigin { .. } => "Jobs.set_origin",
 			Call::TopUp { .. } => "Jobs.top_up",
 			Call::EndJob { .. } => "Jobs.end_job",
+			Call::NextTranscoder { .. } => "Jobs.next_transcoder",
 			Call::AcceptJob(..) => "Jobs.accept_job",
 			Call::ClaimWork(..) => "Jobs.claim_work",
 			Call::Transcoder { .. } => "TranscoderElection.transcoder",

@@ -10,8 +10,10 @@ use std::{
 
 use futures::future::{select, Either};
 use livepeer_primitives::{
+	api::JobView,
 	chunks::chunk_root,
 	extension::Extensions,
+	keys::Purpose,
 	leaf::{Leaf, RejectReason},
 	receipt::{Output, Outputs, Receipt, TranscodeResult},
 	segment::{SegmentHeader, SOURCE_TRACK},
@@ -21,7 +23,10 @@ use livepeer_primitives::{
 };
 use tokio::sync::Semaphore;
 
-use super::{fairness::Fair, Assigned, Assignments, Parts};
+use super::{
+	fairness::{Fair, Turn},
+	Assigned, Assignments, Parts,
+};
 use crate::{
 	lock,
 	ports::{
@@ -40,6 +45,12 @@ const LOOK_UP_MS: u64 = 2_000;
 const BUSY_MS: u32 = 400;
 /// How long a job is left alone after its segment made the engine fail: at first, and at most.
 const REST_MS: (u64, u64) = (500, 300_000);
+/// How long a segment that was transcoded waits until its assignment is accepted.
+const ACCEPTED_MS: u64 = 20_000;
+/// How often it is looked whether it is.
+const LOOK_MS: u64 = 50;
+/// Assignments that are offered and remembered.
+const MOST_OFFERED: usize = 64;
 /// How long a stopped role waits for segments at work; their senders send them again.
 const DRAIN_MS: u64 = 15_000;
 
@@ -47,6 +58,8 @@ const DRAIN_MS: u64 = 15_000;
 pub(super) struct Intake {
 	parts: Arc<Parts>,
 	pub(super) assigned: Assignments,
+	/// What is offered and not accepted yet.
+	offered: Mutex<BTreeMap<(JobId, AssignmentIndex), Assigned>>,
 	at_work: Mutex<BTreeSet<SegmentKey>>,
 	looking_up: Semaphore,
 	fair: Arc<Fair>,
@@ -63,6 +76,7 @@ impl Intake {
 		Self {
 			parts,
 			assigned,
+			offered: Default::default(),
 			at_work: Default::default(),
 			looking_up: Semaphore::new(1),
 			fair,
@@ -89,7 +103,8 @@ impl Intake {
 		}
 		let key = (header.job, header.assignment);
 		let is_for_us = header.transcoder == *self.parts.account();
-		let known = lock(&self.assigned).get(&key).cloned();
+		let accepted = lock(&self.assigned).get(&key).cloned();
+		let known = accepted.or_else(|| lock(&self.offered).get(&key).cloned());
 		let assigned = match known {
 			Some(assigned) => Some(assigned),
 			// The broadcaster may have seen the block first.
@@ -153,12 +168,57 @@ impl Intake {
 			.ok()
 			.flatten()
 			.filter(|view| !view.ended)?;
-		let assigned = Assigned::of(view, self.parts.account())?;
+		let account = self.parts.account();
+		let assigned = match Assigned::of(view.clone(), account) {
+			Some(assigned) => assigned,
+			None => self.offered(view).await?,
+		};
 		if (assigned.view.id, assigned.index) != key {
 			return None;
 		}
-		lock(&self.assigned).insert(key, assigned.clone());
+		let mut known =
+			if assigned.is_accepted { lock(&self.assigned) } else { lock(&self.offered) };
+		if !assigned.is_accepted && known.len() >= MOST_OFFERED {
+			known.clear();
+		}
+		known.insert(key, assigned.clone());
 		Some(assigned)
+	}
+
+	/// An assignment that is offered to this transcoder, which accepts whatever is. Work for it begins
+	/// at once: whoever watches the stream waits for it.
+	async fn offered(&self, view: JobView) -> Option<Assigned> {
+		let parts = &self.parts;
+		let theirs = parts.chain.operator_keys(&view.broadcaster, Purpose::Segments).await.ok()?;
+		let theirs = theirs.first().map_or(0, |keys| keys.generation);
+		let own = parts.signing_now().await.ok()?.generation();
+		let toolchain = parts.engine.toolchain();
+		Assigned::offered(view, parts.account(), (theirs, own), toolchain)
+	}
+
+	/// Waits until an assignment is accepted by the keys by which its segments were checked: nothing
+	/// is signed before, for nothing could be claimed for it.
+	async fn accepted(&self, assigned: &Assigned) -> Result<Assigned, PushReply> {
+		if assigned.is_accepted {
+			return Ok(assigned.clone());
+		}
+		let key = (assigned.view.id, assigned.index);
+		let clock = &self.parts.clock;
+		let end_ms = clock.now_ms().saturating_add(ACCEPTED_MS);
+		while clock.now_ms() < end_ms {
+			if let Some(accepted) = lock(&self.assigned).get(&key).cloned() {
+				lock(&self.offered).remove(&key);
+				let keys = |of: &Assigned| (of.broadcaster_keys, of.transcoder_keys);
+				// By others: it is sent again under those.
+				return match keys(&accepted) == keys(assigned) {
+					true => Ok(accepted),
+					false => Err(PushReply::Busy { retry_ms: BUSY_MS }),
+				};
+			}
+			clock.sleep_until(clock.now_ms().saturating_add(LOOK_MS)).await;
+		}
+		lock(&self.offered).remove(&key);
+		Err(PushReply::Refused(Refusal::NotAssigned))
 	}
 
 	/// Whether the allowance covers all that is not claimed, this segment and the others at work
@@ -205,7 +265,7 @@ impl Intake {
 				};
 			}
 			Ok(None) => {}
-			Err(error) => return internal(error),
+			Err(error) => return self.not_stored(&error),
 		}
 		if self.draining.load(Ordering::SeqCst) || !lock(&self.at_work).insert(key) {
 			return PushReply::Busy { retry_ms: BUSY_MS };
@@ -222,13 +282,13 @@ impl Intake {
 				self.parts.warnings.warn(Warning::SegmentRefused, text);
 				return PushReply::Refused(Refusal::Allowance);
 			}
-			Err(error) => return internal(error),
+			Err(error) => return self.not_stored(&error),
 		}
 		let Some(_taken) = self.queue(header.job) else {
 			return PushReply::Busy { retry_ms: BUSY_MS };
 		};
-		let _turn = self.fair.take(header.job).await;
-		match self.transcode(&assigned, &signed, &bytes).await {
+		let turn = self.fair.take(header.job).await;
+		match self.transcode(&assigned, &signed, &bytes, turn).await {
 			Ok(segment) => done(segment),
 			Err(reply) => reply,
 		}
@@ -281,6 +341,7 @@ impl Intake {
 		assigned: &Assigned,
 		signed: &SignedHeader,
 		bytes: &[u8],
+		turn: Turn,
 	) -> Result<TranscodedSegment, PushReply> {
 		let header = &signed.header;
 		let view = &assigned.view;
@@ -297,10 +358,13 @@ impl Intake {
 			}
 		};
 		lock(&self.failed).remove(&header.job);
+		// The next one need not wait for a block.
+		drop(turn);
+		let assigned = &self.accepted(assigned).await?;
 		let transcode_ms = self.parts.clock.now_ms().saturating_sub(start);
 		// Everything was checked: only now is anything kept.
 		for bytes in made.outputs.iter().map(Vec::as_slice).chain([bytes]) {
-			self.parts.store.put(bytes).map_err(internal)?;
+			self.parts.store.put(bytes).map_err(|error| self.not_stored(&error))?;
 		}
 		let receipt = Receipt {
 			header: header.hash(),
@@ -319,7 +383,7 @@ impl Intake {
 		let stored = match self.parts.store.put_receipt(&segment) {
 			Ok(stored) => stored,
 			Err(StoreError::Conflict) => return Err(PushReply::Refused(Refusal::TooLate)),
-			Err(error) => return Err(internal(error)),
+			Err(error) => return Err(self.not_stored(&error)),
 		};
 		let SegmentHeader { job, assignment, seq, .. } = *header;
 		self.parts.events.emit(match &stored.receipt.result {
@@ -339,6 +403,12 @@ impl Intake {
 			},
 		});
 		Ok(stored)
+	}
+
+	/// The answer when something cannot be stored: what is not stored is not signed for.
+	fn not_stored(&self, error: &StoreError) -> PushReply {
+		self.parts.warnings.store(error);
+		internal(error)
 	}
 
 	/// What is signed for outputs.
