@@ -6,7 +6,8 @@ import { Rpc } from "./rpc";
 import type * as T from "./types";
 
 const accounts = AccountId(42);
-export const addressOf = (bytes: Uint8Array): T.Address => accounts.dec(bytes);
+// Copied: the codec would read from the beginning of the buffer that the bytes are part of.
+export const addressOf = (bytes: Uint8Array): T.Address => accounts.dec(bytes.slice());
 export const bytesOf = (address: T.Address): Uint8Array => accounts.enc(address);
 export const isAddress = (text: string): boolean => {
 	try {
@@ -76,7 +77,7 @@ export class Chain {
 		const reader = new Reader(answer);
 		reader.take(1);
 		const length = reader.compact();
-		this.metadata = unifyMetadata(decAnyMetadata(reader.take(length)));
+		this.metadata = unifyMetadata(decAnyMetadata(reader.take(length).slice()));
 		this.builder = getDynamicBuilder(getLookupFn(this.metadata));
 		this.events_ = this.builder.buildStorage("System", "Events");
 		this.codecs.clear();

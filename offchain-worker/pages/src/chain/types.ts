@@ -1,4 +1,4 @@
-/** What the runtime API and events give, as PAPI's codecs decode them. `test/types.test.ts` compares them with the metadata. */
+/** What the runtime API and events give, as PAPI's codecs decode them. */
 export type Address = string;
 export type Hash = string;
 export interface Tagged<T extends string = string, V = unknown> {

@@ -55,7 +55,7 @@ export function amount(value: bigint | undefined, unit: "LPT" | "ETH" | "" = "")
 	let text: string;
 	if (size >= 1_000n * UNIT) text = new Intl.NumberFormat("en", { maximumFractionDigits: 0 }).format(number);
 	else if (number >= 1) text = number.toFixed(number >= 100 ? 1 : 3).replace(/\.?0+$/, "");
-	else if (number >= 1e-4) text = number.toPrecision(3).replace(/\.?0+$/, "");
+	else if (number >= 1e-6) text = number.toFixed(2 - Math.floor(Math.log10(number))).replace(/\.?0+$/, "");
 	else {
 		const gwei = Number(size) / 1e9;
 		if (gwei >= 0.1) return `${negative ? "−" : ""}${Number(gwei.toPrecision(3)).toLocaleString("en")} n${unit}`;

@@ -4,10 +4,9 @@ import { useState } from "preact/hooks";
 import { isAddress } from "../chain/chain";
 import type { Rendition } from "../chain/types";
 import { hex } from "../proof/scale";
-import { streamId } from "../proof/formats";
 import { bytesOf } from "../chain/chain";
-import { A, Account, Card, Copy, Empty, Fact, JobLink, live, useLive, useRead } from "../ui/kit";
-import { amount, duration, parseAmount, t } from "../ui/words";
+import { Account, Card, Copy, Empty, Fact, JobLink, live, useLive, useRead } from "../ui/kit";
+import { amount, duration, exact, parseAmount, t } from "../ui/words";
 import { Ask, useWallet, WalletBar } from "./sign";
 
 /** Work of a standard segment: two seconds of 720p30. */
@@ -22,7 +21,7 @@ const SIZES: Record<string, Rendition> = {
 const SOURCES: Record<string, [number, number]> = { "1080p": [1920, 1080], "720p": [1280, 720], "480p": [854, 480] };
 
 export function BroadcastPage(): JSX.Element {
-	const { head } = useLive();
+	useLive();
 	const { account } = useWallet();
 	const [name, setName] = useState("");
 	const [source, setSource] = useState("720p");
@@ -31,7 +30,7 @@ export function BroadcastPage(): JSX.Element {
 	const [price, setPrice] = useState("");
 	const [budget, setBudget] = useState("0.01");
 	const [hours, setHours] = useState(2);
-	const [asked, ask] = useState<"create" | { end: bigint } | { key: true } | { drop: string } | null>(null);
+	const [asked, ask] = useState<{ end: bigint } | { key: true } | { segments: true } | { drop: string } | null>(null);
 	const transcoders = useRead((at) => live.read("transcoders", [], at));
 	const parameters = useRead((at) => live.read("parameters", [], at));
 	const balances = useRead((at) => (account && live.chain ? live.chain.balances(account, at) : Promise.reject()), [account]);
@@ -70,29 +69,21 @@ export function BroadcastPage(): JSX.Element {
 		? t("A name has letters, digits, - and _, at most 32.", "名称由字母、数字、- 和 _ 组成，最多 32 个字符。")
 		: !ladder.length
 			? t("Choose a rendition that is not larger than the source.", "请选择不大于来源的画质。")
-			: money === null || !money
+			: !money
 				? t("Name a budget.", "请填写预算。")
 				: !maxPrice
 					? t("Name a price.", "请填写价格。")
 					: balances && money > balances.eth
 						? t(`The account has ${amount(balances.eth, "ETH")}.`, `账户仅有 ${amount(balances.eth, "ETH")}。`)
 						: null;
-	const call = problem || !head || !account
-		? null
-		: {
-				pallet: "Jobs",
-				name: "create_job",
-				args: {
-					broadcaster: undefined,
-					name: new TextEncoder().encode(name),
-					ladder,
-					limits: { width, height, fps, longest: 900_000, shortest: 22_500 },
-					max_price: maxPrice as bigint,
-					end: head.number + blocks,
-					budget: money as bigint,
-				},
-			};
-	const command = `livepeer-worker broadcast --rtmp 0.0.0.0:1935 --name ${name || "NAME"} --limits ${width}x${height}@${fps} --data-dir ${name || "NAME"} --key-file KEY`;
+	const command = [
+		"livepeer-worker broadcast --rtmp 0.0.0.0:1935",
+		`--name ${name || "NAME"} --limits ${width}x${height}@${fps}`,
+		...ladder.map((r) => `--rendition ${r.width}x${r.height}@${r.kbps}k`),
+		`--budget ${money ? exact(money) : "ETH"} --max-price ${maxPrice ? exact(maxPrice) : "ETH"} --lasts ${blocks}`,
+		`--account ${account ?? "ADDRESS"} --key-file segments.key --spending-key-file spending.key`,
+		`--data-dir ${name || "NAME"}`,
+	].join(" \\\n  ");
 	return (
 		<main class="broadcast">
 			<div class="title">
@@ -102,13 +93,7 @@ export function BroadcastPage(): JSX.Element {
 			<div class="columns">
 				<div>
 					<Card title={t("A new stream", "新建视频流")}>
-						<form
-							class="form"
-							onSubmit={(event) => {
-								event.preventDefault();
-								if (call) ask("create");
-							}}
-						>
+						<div class="form">
 							<label class="field">
 								{t("Name", "名称")}
 								<input value={name} onInput={(event) => setName(event.currentTarget.value.trim())} placeholder="my-stream" maxLength={32} required />
@@ -158,22 +143,43 @@ export function BroadcastPage(): JSX.Element {
 								<input inputMode="decimal" value={price} onInput={(event) => setPrice(event.currentTarget.value)} placeholder={maxPrice ? `${Number(maxPrice) / 1e18}` : ""} />
 							</label>
 							{name && problem ? <p class="bad small">{problem}</p> : null}
-							<button type="submit" class="primary" disabled={!call}>
-								{account ? t("Create the stream", "创建") : t("Connect a wallet to create it", "连接钱包后创建")}
-							</button>
-						</form>
+						</div>
 					</Card>
-					<Card title={t("What to type into OBS", "OBS 设置")}>
-						<p>{t("The broadcaster's worker takes your encoder's stream, cuts and signs it, and sends it to the transcoder. Start it on your machine:", "广播者的 worker 接收编码器的流，切片、签名并发送给转码者。在您的机器上启动：")}</p>
-						<p class="command">
-							<code>{command}</code> <Copy text={command} />
-						</p>
+					<Card title={t("Start it", "启动")} aside={<Copy text={command} />}>
+						<ol class="howto">
+							<li>
+								{t("On the machine that streams, make two keys. They print their accounts:", "在推流的机器上生成两个密钥，会显示其账户：")}
+								<pre class="code">
+									<code>{"livepeer-worker keys new segments.key\nlivepeer-worker keys new spending.key"}</code>
+								</pre>
+							</li>
+							<li>
+								{t("Let the first sign your segments and the second pay, up to a cap. Your own key stays in the wallet.", "授权第一个签名片段，第二个在限额内付费。您自己的密钥留在钱包里。")}
+								<div class="buttons">
+									<button type="button" disabled={!account} onClick={() => ask({ segments: true })}>
+										{t("Name the segment key", "登记片段密钥")}
+									</button>
+									<button type="button" disabled={!account} onClick={() => ask({ key: true })}>
+										{t("Name the spending key", "登记支出密钥")}
+									</button>
+								</div>
+							</li>
+							<li>
+								{t("Start the worker: it opens the job, takes your encoder's stream, cuts and signs it, and sends it to the transcoder.", "启动 worker：它会创建任务，接收编码器的流，切片、签名并发送给转码者。")}
+								<pre class="code">
+									<code>{command}</code>
+								</pre>
+							</li>
+							<li>
+								{t("In OBS, under Settings → Stream:", "在 OBS 的 设置 → 直播 中：")}
+							</li>
+						</ol>
 						<dl class="grid">
 							<Fact name={t("OBS: Service", "OBS：服务")}>{t("Custom…", "自定义…")}</Fact>
 							<Fact name={t("Server", "服务器")}>
 								<code>rtmp://127.0.0.1/live</code>
 							</Fact>
-							<Fact name={t("Stream key", "推流码")}>{t("printed by the worker when it starts", "worker 启动时会显示")}</Fact>
+							<Fact name={t("Stream key: in the file", "推流码：见文件")}><code>{name || "NAME"}/stream-key</code></Fact>
 							<Fact name={t("Keyframe interval", "关键帧间隔")}>2 {t("s", "秒")}</Fact>
 						</dl>
 					</Card>
@@ -238,39 +244,37 @@ export function BroadcastPage(): JSX.Element {
 					</Card>
 				</div>
 			</div>
-			{asked === "create" && (
-				<Ask
-					title={t(`Create ${name}`, `创建 ${name}`)}
-					call={call}
-					onClose={() => ask(null)}
-					consequence={
-						<>
-							{t(`${amount(money ?? 0n, "ETH")} are put up; two blocks later a transcoder is drawn by stake among those who ask at most ${amount(maxPrice ?? 0n, "ETH")}.`, `投入 ${amount(money ?? 0n, "ETH")}；两个区块后，在要价不超过 ${amount(maxPrice ?? 0n, "ETH")} 的转码者中按质押抽签。`)}
-							{account && (
-								<p class="small">
-									{t("Watch it at", "观看地址")} <A href={`/stream/${name}`}>/stream/{name}</A> <span class="faint mono">{hex(streamId(bytesOf(account), name)).slice(0, 14)}…</span>
-								</p>
-							)}
-						</>
-					}
-					risk={t("Signing two different segments for one place costs the job's bond.", "对同一位置签署两个不同片段将损失任务保证金。")}
-				/>
-			)}
-			{asked && typeof asked === "object" && "end" in asked && (
+			{asked && "end" in asked && (
 				<Ask title={t(`End job ${asked.end}`, `结束任务 ${asked.end}`)} call={{ pallet: "Jobs", name: "end_job", args: { job: asked.end } }} onClose={() => ask(null)} consequence={t("Nothing new is transcoded. What was done can still be claimed; the rest of the budget is free again after that.", "不再转码新内容。已完成的仍可被声明，之后剩余预算退回。")} />
 			)}
-			{asked && typeof asked === "object" && "drop" in asked && (
+			{asked && "drop" in asked && (
 				<Ask title={t("Remove the spending key", "移除支出密钥")} call={{ pallet: "Jobs", name: "remove_spending_key", args: { broadcaster: account, key: asked.drop } }} onClose={() => ask(null)} consequence={t("It can spend nothing from then on. Jobs that it created run on.", "此后无法再支出。已创建的任务继续运行。")} />
 			)}
-			{asked && typeof asked === "object" && "key" in asked && <SpendingKey onClose={() => ask(null)} />}
+			{asked && "key" in asked && <SpendingKey onClose={() => ask(null)} proposed={budget} />}
+			{asked && "segments" in asked && <SegmentKey onClose={() => ask(null)} />}
 		</main>
 	);
 }
 
-function SpendingKey({ onClose }: { onClose: () => void }): JSX.Element {
+function SegmentKey({ onClose }: { onClose: () => void }): JSX.Element {
+	const [key, setKey] = useState("");
+	const call = isAddress(key)
+		? { pallet: "OperatorKeys", name: "set_keys", args: { purpose: { type: "Segments", value: undefined }, keys: [{ type: "Sr25519", value: hex(bytesOf(key)) }], vrf: undefined } }
+		: null;
+	return (
+		<Ask title={t("Let a key sign your segments", "授权片段签名密钥")} call={call} onClose={onClose} problem={key && !isAddress(key) ? t("That is no account.", "这不是账户。") : null} consequence={t("It signs for you in jobs that are accepted from now on. Those that run keep the keys that they began with.", "对此后被接受的任务生效；进行中的任务沿用原密钥。")} risk={t("Whoever has the key can sign two different segments for one place, which costs a job's bond.", "持有该密钥者若对同一位置签署两个不同片段，将损失任务保证金。")}>
+			<label class="field">
+				{t("The key's account", "密钥账户")}
+				<input value={key} onInput={(event) => setKey(event.currentTarget.value.trim())} placeholder="5…" autofocus />
+			</label>
+		</Ask>
+	);
+}
+
+function SpendingKey({ onClose, proposed }: { onClose: () => void; proposed: string }): JSX.Element {
 	const { head } = useLive();
 	const [key, setKey] = useState("");
-	const [cap, setCap] = useState("0.1");
+	const [cap, setCap] = useState(proposed);
 	const [days, setDays] = useState(30);
 	const money = parseAmount(cap);
 	const expiry = (head?.number ?? 0) + Math.round((days * 86_400) / live.slotSeconds());

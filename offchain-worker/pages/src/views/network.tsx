@@ -227,7 +227,7 @@ export function NetworkPage(): JSX.Element {
 						)}
 					</Card>
 					<Card title={t("Fees claimed and paid", "费用：声明与付款")} aside={<span class="faint">{t("nETH, of the blocks read", "nETH，已读区块")}</span>}>
-						<Chart
+						{sums.at(-1) || sumsPaid.at(-1) ? <Chart
 							label={t("Fees claimed and paid", "费用：声明与付款")}
 							xs={load.xs}
 							lines={[
@@ -235,7 +235,7 @@ export function NetworkPage(): JSX.Element {
 								{ label: t("paid", "付款"), values: sumsPaid, colour: "--good", fill: true, stepped: true },
 							]}
 							format={(value) => Number(value.toPrecision(3)).toLocaleString("en")}
-						/>
+						/> : <Empty>{t("No fee in the blocks that this page has read.", "本页读取的区块中没有费用。")}</Empty>}
 					</Card>
 					<Card title={t("Minted, by round", "各轮增发")} aside={<span class="faint">LPT</span>}>
 						{series.xs.length > 1 ? (
