@@ -101,6 +101,10 @@ pub struct GatewayArgs {
 	/// Connections of one address at a time: give as many as --connections behind a proxy.
 	#[arg(long, value_name = "CONNECTIONS", default_value_t = 128)]
 	pub connections_per_host: usize,
+	/// What one address may ask the node per second by way of `/chain`, not counting what is answered
+	/// from memory: give more behind a proxy.
+	#[arg(long, value_name = "QUESTIONS", default_value_t = 60)]
+	pub questions_per_host: u32,
 	/// Also answer peers at this address, as a multiaddress: other gateways, and broadcasters that
 	/// lost what they stored (`broadcast --ask`).
 	#[arg(long, value_name = "MULTIADDR")]
@@ -151,7 +155,7 @@ async fn start(args: &GatewayArgs, home: &Home) -> AnyResult<(TcpListener, Arc<G
 		peer_id: Some(net.peer_id().to_string()),
 		listen: vec![args.http.to_string()],
 	});
-	let door = Door::new(chain.clone());
+	let door = Door::new(chain.clone(), args.questions_per_host);
 	let follower = Follower::new(
 		chain,
 		home.store.clone(),

@@ -43,9 +43,8 @@ const MEMORY: usize = 32 * 1024 * 1024;
 const AT_A_TIME: usize = 16;
 /// How long a request's bytes may take, and how long an answer of the node.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Questions that one host may put to the node at once, and per second in the long run.
-const BURST: f64 = 1_000.0;
-const PER_SECOND: f64 = 60.0;
+/// Seconds for which a host may save up what it does not ask: a page that opens reads many blocks.
+const BURST: f64 = 16.0;
 /// What a transaction counts for: the node checks its signature.
 const COST_OF_TRANSACTION: f64 = 20.0;
 /// Hosts whose questions are counted.
@@ -145,28 +144,38 @@ fn allowed(method: &str, params: &[Value]) -> Option<Allowed> {
 }
 
 /// What hosts have asked the node lately.
-#[derive(Default)]
-struct Rates(BTreeMap<IpAddr, (f64, Instant)>);
+struct Rates {
+	/// What each host may ask in a second in the long run.
+	per_second: f64,
+	/// What each may ask at once, and since when.
+	hosts: BTreeMap<IpAddr, (f64, Instant)>,
+}
 
 impl Rates {
+	fn new(per_second: u32) -> Self {
+		Self { per_second: per_second.max(1).into(), hosts: BTreeMap::new() }
+	}
+
 	/// Counts a question; `false` when the host has asked too much.
 	fn take(&mut self, host: IpAddr, cost: f64, now: Instant) -> bool {
+		let per_second = self.per_second;
+		let most = per_second * BURST;
 		let left = |(left, since): &(f64, Instant)| {
-			(left + now.duration_since(*since).as_secs_f64() * PER_SECOND).min(BURST)
+			(left + now.duration_since(*since).as_secs_f64() * per_second).min(most)
 		};
-		let has = match self.0.get(&host) {
+		let has = match self.hosts.get(&host) {
 			Some(entry) => left(entry),
-			None if self.0.len() < MAX_HOSTS => BURST,
+			None if self.hosts.len() < MAX_HOSTS => most,
 			None => {
-				self.0.retain(|_, entry| left(entry) < BURST);
-				if self.0.len() >= MAX_HOSTS {
+				self.hosts.retain(|_, entry| left(entry) < most);
+				if self.hosts.len() >= MAX_HOSTS {
 					return false;
 				}
-				BURST
+				most
 			}
 		};
 		let takes = has >= cost;
-		self.0.insert(host, (if takes { has - cost } else { has }, now));
+		self.hosts.insert(host, (if takes { has - cost } else { has }, now));
 		takes
 	}
 }
@@ -245,11 +254,12 @@ fn error(id: &Value, (code, message): (i32, &str)) -> String {
 }
 
 impl Door {
-	pub fn new(node: Arc<dyn Node>) -> Self {
+	/// A door to `node` through which each host may ask so much per second.
+	pub fn new(node: Arc<dyn Node>, per_second: u32) -> Self {
 		Self {
 			node,
 			places: Semaphore::new(AT_A_TIME),
-			rates: Mutex::default(),
+			rates: Mutex::new(Rates::new(per_second)),
 			memory: Mutex::default(),
 		}
 	}
@@ -384,19 +394,19 @@ mod tests {
 
 	#[test]
 	fn host_that_asks_without_end_should_wait_and_no_other() {
-		let mut rates = Rates::default();
+		let mut rates = Rates::new(60);
 		let now = Instant::now();
 		let [one, other] = [1, 2].map(|last| IpAddr::from([192, 0, 2, last]));
 		let taken = (0..5_000).filter(|_| rates.take(one, 1.0, now)).count();
-		assert_eq!(taken, BURST as usize);
+		assert_eq!(taken, 60 * BURST as usize);
 		assert!(rates.take(other, 1.0, now));
 		let later = now + Duration::from_secs(2);
 		let taken = (0..5_000).filter(|_| rates.take(one, 1.0, later)).count();
-		assert_eq!(taken, 2 * PER_SECOND as usize);
+		assert_eq!(taken, 120);
 		for host in 0..2 * MAX_HOSTS as u32 {
 			rates.take(IpAddr::from(host.to_be_bytes()), 1.0, later);
 		}
-		assert!(rates.0.len() <= MAX_HOSTS);
+		assert!(rates.hosts.len() <= MAX_HOSTS);
 	}
 
 	#[test]
@@ -435,7 +445,7 @@ mod tests {
 
 	#[tokio::test]
 	async fn node_should_be_asked_once_for_what_all_pages_ask() {
-		let door = Door::new(Arc::new(Counting(Mutex::new(0))));
+		let door = Door::new(Arc::new(Counting(Mutex::new(0))), 60);
 		let client = Client(IpAddr::from([192, 0, 2, 1]));
 		let ask = |method: &str, params: Value| {
 			let params = params.as_array().unwrap().clone();

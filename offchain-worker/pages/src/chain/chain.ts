@@ -1,7 +1,7 @@
 /** The chain, read through a gateway's `/chain` or a node's HTTP RPC, decoded by its own metadata. */
 import { getDynamicBuilder, getLookupFn } from "@polkadot-api/metadata-builders";
 import { AccountId, decAnyMetadata, unifyMetadata, type UnifiedMetadata } from "@polkadot-api/substrate-bindings";
-import { Reader, concat, hex, unhex } from "../proof/scale";
+import { Reader, hex, unhex } from "../proof/scale";
 import { Rpc } from "./rpc";
 import type * as T from "./types";
 
@@ -39,7 +39,22 @@ export interface Reads {
 	toolchains: [[], T.Hash[]];
 }
 
-const little = (bytes: Uint8Array, width: number): bigint => new Reader(bytes).uint(width);
+const METADATA = "livepeer.metadata";
+function remembered(name: string): string | null {
+	try {
+		const found = localStorage.getItem(METADATA);
+		return found?.startsWith(`${name} `) ? found.slice(name.length + 1) : null;
+	} catch {
+		return null;
+	}
+}
+function remember(name: string, text: string): void {
+	try {
+		localStorage.setItem(METADATA, `${name} ${text}`);
+	} catch {
+		// It is asked for again at the next visit.
+	}
+}
 
 type Dynamic = ReturnType<typeof getDynamicBuilder>;
 
@@ -72,9 +87,15 @@ export class Chain {
 
 	/** Takes the metadata of the runtime at a block. */
 	private async learn(at: T.Hash): Promise<void> {
-		const answer = unhex(await this.rpc.ask<string>("state_call", "Metadata_metadata_at_version", "0x0f000000", at));
+		// A chain's runtime of a version never changes, so its metadata is asked for once in a browser.
+		const name = `${this.genesis}/${this.spec.specVersion}`;
+		let text = remembered(name);
+		if (!text) {
+			text = await this.rpc.ask<string>("state_call", "Metadata_metadata_at_version", "0x0f000000", at);
+			remember(name, text);
+		}
 		// An option of bytes.
-		const reader = new Reader(answer);
+		const reader = new Reader(unhex(text));
 		reader.take(1);
 		const length = reader.compact();
 		this.metadata = unifyMetadata(decAnyMetadata(reader.take(length).slice()));
@@ -220,4 +241,3 @@ export class Chain {
 	}
 }
 
-export { concat, hex, little, unhex };
