@@ -127,7 +127,7 @@ const checks = {
 		const job = await api.query.jobs?.nextJob?.().catch(() => undefined);
 		const account = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
 		report.axe = {};
-		const paths = ["/", "/network", "/stake", "/broadcast", "/embed", `/account/${account}`, `/job/${job ? Math.max(0, job - 1) : 0}`, "/claim/0", "/round/1", "/block/5", "/nothing", `/stream/${stream}`];
+		const paths = ["/", "/network", "/stake", "/broadcast", "/embed", `/account/${account}`, `/job/${job ? Math.max(0, job - 1) : 0}`, "/claim/0", "/round/1", "/block/5", `/stream/${stream}`];
 		for (const path of paths) {
 			for (const [name, options] of [
 				["light", { ...DESKTOP, colorScheme: "light" }],

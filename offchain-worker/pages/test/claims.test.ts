@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { claimsOf, standingOf } from "../src/chain/claims";
 import type { ChainEvent } from "../src/chain/types";
 
-const at = (block: number, pallet: string, name: string, data: object): ChainEvent => ({ block, hash: `0x${block}`, extrinsic: 2, pallet, name, data });
+const at = (block: number, pallet: string, name: string, data: object): ChainEvent => ({ block, hash: `0x${block}`, index: 0, extrinsic: 2, pallet, name, data });
 const claimed = at(10, "Jobs", "Claimed", { claim: 7n, job: 1n, assignment: 0, transcoder: "T", first: 0n, last: 9n, total_work: 5n, fee: 3n });
 const lottery = (block: number, name: string, data: object) => at(block, "ChallengeLottery", name, { claim: 7n, ...data });
 const drawn = [

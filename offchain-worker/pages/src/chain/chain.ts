@@ -152,9 +152,10 @@ export class Chain {
 			phase: T.Tagged<string, number>;
 			event: T.Tagged<string, T.Tagged>;
 		}[];
-		return list.map(({ phase, event }) => ({
+		return list.map(({ phase, event }, index) => ({
 			block: number,
 			hash,
+			index,
 			extrinsic: phase.type === "ApplyExtrinsic" ? phase.value : null,
 			pallet: event.type,
 			name: event.value.type,

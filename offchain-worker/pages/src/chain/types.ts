@@ -151,6 +151,8 @@ export interface SpendingKey {
 export interface ChainEvent {
 	block: number;
 	hash: Hash;
+	/** Its place among the block's events. */
+	index: number;
 	extrinsic: number | null;
 	pallet: string;
 	name: string;

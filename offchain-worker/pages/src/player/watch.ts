@@ -40,6 +40,8 @@ export type Trust = "waiting" | "checked" | "unchecked" | "refused";
 
 /** Segments that are remembered. */
 const KEEP = 400;
+/** Segments that a page asks for when it opens. */
+const LOOK_BACK = 96;
 
 export class Watch {
 	status: Status | null = null;
@@ -260,7 +262,9 @@ export class Watch {
 			const { status, live } = this;
 			if (status?.newest != null) {
 				const newest = Math.max(-1, ...this.segments.keys());
-				if (status.newest > newest) await this.learn(Math.max(newest + 1, status.newest - 31));
+				// A page that has just opened looks back for some minutes.
+				const from = newest < 0 ? status.newest - LOOK_BACK + 1 : Math.max(newest + 1, status.newest - 31);
+				for (let seq = Math.max(0, from); seq <= status.newest; seq += 32) await this.learn(seq);
 				if (live.chain && live.head) {
 					this.job = (await live.read("job", [BigInt(status.job)], live.head.hash)) ?? null;
 					for (const segment of [...this.segments.values()].filter(({ signed }) => signed === null)) {

@@ -149,7 +149,7 @@ export function BroadcastPage(): JSX.Element {
 						<ol class="howto">
 							<li>
 								{t("On the machine that streams, make two keys. They print their accounts:", "在推流的机器上生成两个密钥，会显示其账户：")}
-								<pre class="code">
+								<pre class="code" tabIndex={0}>
 									<code>{"livepeer-worker keys new segments.key\nlivepeer-worker keys new spending.key"}</code>
 								</pre>
 							</li>
@@ -166,7 +166,7 @@ export function BroadcastPage(): JSX.Element {
 							</li>
 							<li>
 								{t("Start the worker: it opens the job, takes your encoder's stream, cuts and signs it, and sends it to the transcoder.", "启动 worker：它会创建任务，接收编码器的流，切片、签名并发送给转码者。")}
-								<pre class="code">
+								<pre class="code" tabIndex={0}>
 									<code>{command}</code>
 								</pre>
 							</li>

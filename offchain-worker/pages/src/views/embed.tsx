@@ -30,7 +30,7 @@ export function EmbedPage(): JSX.Element {
 				<h1>{t("On a page of yours", "嵌入您的页面")}</h1>
 			</div>
 			<Card title={t("A player that checks what it plays", "可核验的播放器")} aside={<Copy text={example} />}>
-				<pre class="code">
+				<pre class="code" tabIndex={0}>
 					<code>{example}</code>
 				</pre>
 				<p class="small">

@@ -32,24 +32,24 @@ export function describe({ pallet, name, data }: ChainEvent): [Tone, ComponentCh
 			return ["busy", <>{accountOf(d.transcoder)} {t("claims segments", "声明片段")} {String(d.first)}–{String(d.last)}: {claim}, {amount(d.fee, "ETH")}</>];
 		case "Jobs.ClaimSettled":
 			return d.settlement.type === "Pay"
-				? ["good", <>{claim}: {amount(d.fee, "ETH")} {t("paid to", "付给")} {accountOf(d.transcoder)}</>]
-				: ["bad", <>{claim}: {amount(d.fee, "ETH")} {t("go back to", "退还")} {accountOf(d.broadcaster)}</>];
+				? ["good", <>{claim} {amount(d.fee, "ETH")} {t("paid to", "付给")} {accountOf(d.transcoder)}</>]
+				: ["bad", <>{claim} {amount(d.fee, "ETH")} {t("go back to", "退还")} {accountOf(d.broadcaster)}</>];
 		case "ChallengeLottery.Drawn":
-			return ["busy", <>{claim}: {t(`${d.positions.length} draws, ${d.committee.length} judges`, `${d.positions.length} 次抽签，${d.committee.length} 位评判`)}</>];
+			return ["busy", <>{claim} {t(`${d.positions.length} draws, ${d.committee.length} judges`, `${d.positions.length} 次抽签，${d.committee.length} 位评判`)}</>];
 		case "ChallengeLottery.LeafRevealed":
-			return ["busy", <>{claim}: {t(`leaf ${d.index} is shown`, `出示第 ${d.index} 片`)}</>];
+			return ["busy", <>{claim} {t(`leaf ${d.index} is shown`, `出示第 ${d.index} 片`)}</>];
 		case "ChallengeLottery.VerdictRevealed": {
 			const bad = d.verdicts.map(verdictName).find((v: string) => v !== "Valid");
-			return [bad ? "bad" : "good", <>{claim}: {accountOf(d.verifier)} {t("says", "认为")} {bad ?? t("valid", "有效")}</>];
+			return [bad ? "bad" : "good", <>{claim} {accountOf(d.verifier)} {t("says", "认为")} {bad ?? t("valid", "有效")}</>];
 		}
 		case "ChallengeLottery.Committed":
-			return ["quiet", <>{claim}: {accountOf(d.verifier)} {t("seals a vote", "密封投票")}</>];
+			return ["quiet", <>{claim} {accountOf(d.verifier)} {t("seals a vote", "密封投票")}</>];
 		case "ChallengeLottery.Disputed":
-			return ["bad", <>{claim}: {t("disputed; all validators judge", "有争议；全体验证人评判")}</>];
+			return ["bad", <>{claim} {t("disputed; all validators judge", "有争议；全体验证人评判")}</>];
 		case "ChallengeLottery.Decided":
-			return [d.outcome.type === "Accepted" ? "good" : "bad", <>{claim}: {outcomeName(d.outcome.type)}</>];
+			return [d.outcome.type === "Accepted" ? "good" : "bad", <>{claim} {outcomeName(d.outcome.type)}</>];
 		case "ChallengeLottery.Executed":
-			return d.slashed > 0n ? ["bad", <>{claim}: {t("slashed", "罚没")} {amount(d.slashed, "LPT")}</>] : null;
+			return d.slashed > 0n ? ["bad", <>{claim} {t("slashed", "罚没")} {amount(d.slashed, "LPT")}</>] : null;
 		case "ChallengeLottery.Penalised":
 			return ["bad", <>{accountOf(d.verifier)} {t("judged badly and pays", "评判失职，罚没")} {amount(d.amount, "LPT")}</>];
 		case "LptStaking.Slashed":

@@ -221,7 +221,7 @@ export function NetworkPage(): JSX.Element {
 				<div>
 					<Card title={t("As it happens", "实时动态")} aside={<span class="faint">{head ? t(`block ${head.number}`, `区块 ${head.number}`) : ""}</span>}>
 						{shown.length ? (
-							<ol class="feed tall">{shown.map((event, i) => <EventLine key={`${event.block}.${i}.${event.name}`} event={event} />)}</ol>
+							<ol class="feed tall">{shown.map((event) => <EventLine key={`${event.block}.${event.index}`} event={event} />)}</ol>
 						) : (
 							<Empty>{t("Reading the newest blocks…", "正在读取最新区块…")}</Empty>
 						)}

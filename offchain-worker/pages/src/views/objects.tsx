@@ -14,7 +14,7 @@ const mentions = (event: ChainEvent, address: string): boolean =>
 const Feed = ({ events, none }: { events: ChainEvent[]; none: string }): JSX.Element => {
 	const told = events.filter(describe);
 	return told.length ? (
-		<ol class="feed tall">{told.slice(-60).reverse().map((event, i) => <EventLine key={`${event.block}.${i}`} event={event} />)}</ol>
+		<ol class="feed tall">{told.slice(-60).reverse().map((event) => <EventLine key={`${event.block}.${event.index}`} event={event} />)}</ol>
 	) : (
 		<Empty>{none}</Empty>
 	);
@@ -320,7 +320,7 @@ export function BlockPage({ id }: { id: string }): JSX.Element {
 											{event.pallet}.{event.name}
 										</code>
 									</summary>
-									<pre>{JSON.stringify(event.data, (_, value) => (typeof value === "bigint" ? value.toString() : value instanceof Uint8Array ? new TextDecoder().decode(value) : value), 2)}</pre>
+									<pre tabIndex={0}>{JSON.stringify(event.data, (_, value) => (typeof value === "bigint" ? value.toString() : value instanceof Uint8Array ? new TextDecoder().decode(value) : value), 2)}</pre>
 								</details>
 							</li>
 						))}

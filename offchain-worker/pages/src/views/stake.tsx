@@ -84,7 +84,9 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 											<th class="num">{t("Gives of fees", "费用分成")}</th>
 											<th class="num">{t("Estimated yield", "预计收益")}</th>
 											<th class="num">{t("Fees lately", "近期费用")}</th>
-											<th aria-label={t("action", "操作")} />
+											<th>
+												<span class="sr">{t("action", "操作")}</span>
+											</th>
 										</tr>
 									</thead>
 									<tbody>
@@ -419,7 +421,7 @@ function History({ account }: { account: string }): JSX.Element {
 			) : (
 				<Empty>{t("A few rounds make the first line.", "几轮之后出现曲线。")}</Empty>
 			)}
-			{ours.length > 0 && <ol class="feed">{ours.slice(-8).reverse().map((event, i) => <EventLine key={`${event.block}.${i}`} event={event} />)}</ol>}
+			{ours.length > 0 && <ol class="feed">{ours.slice(-8).reverse().map((event) => <EventLine key={`${event.block}.${event.index}`} event={event} />)}</ol>}
 		</Card>
 	);
 }

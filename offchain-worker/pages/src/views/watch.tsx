@@ -111,8 +111,8 @@ function Verdict({ watch }: { watch: Watch }): JSX.Element {
 			t(`Tampered: segment ${last?.seq} was not played`, `已篡改：片段 ${last?.seq} 未播放`),
 			last
 				? t(
-						`Your browser refused ${refused.length === 1 ? "it" : `${refused.length} pieces`}: ${faultText(last.fault)}. The ${checkedCount} others that were played hold.`,
-						`您的浏览器拒绝了 ${refused.length} 个片段：${faultText(last.fault)}。已播放的其余 ${checkedCount} 个均成立。`,
+						`Your browser refused ${refused.length === 1 ? "it" : `${refused.length} pieces`}: ${faultText(last.fault)}.${checkedCount ? ` The ${checkedCount} others that were played hold.` : ""}`,
+						`您的浏览器拒绝了 ${refused.length} 个片段：${faultText(last.fault)}。${checkedCount ? `已播放的其余 ${checkedCount} 个均成立。` : ""}`,
 					)
 				: "",
 		],
@@ -391,7 +391,10 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 			const drawn = claim?.first !== undefined ? (leaves.get(`${claim.id}/${seq - claim.first}`) ?? null) : null;
 			return { segment, claim, drawn, standing: standingOf(claim, drawn?.proven === true) };
 		});
-	const shown = stories.find(({ segment }) => segment.seq === picked) ?? stories.at(-1);
+	const shown =
+		stories.find(({ segment }) => segment.seq === picked) ??
+		stories.filter(({ segment }) => segment.bytes.size > 0).at(-1) ??
+		stories.at(-1);
 	const paid = ours.filter(({ settlement }) => settlement === "Paid").reduce((sum, { fee }) => sum + (fee ?? 0n), 0n);
 	const open = ours.filter(({ settlement }) => !settlement).reduce((sum, { fee }) => sum + (fee ?? 0n), 0n);
 	const mine = (event: ChainEvent): boolean => {
@@ -412,7 +415,7 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 				<Player watch={watch} />
 				<Card title={t("What happens", "动态")} class="only-wide">
 					{happened.length ? (
-						<ol class="feed">{happened.map((event, i) => <EventLine key={`${event.block}.${i}.${event.name}`} event={event} />)}</ol>
+						<ol class="feed">{happened.map((event) => <EventLine key={`${event.block}.${event.index}`} event={event} />)}</ol>
 					) : (
 						<Empty>{t("Nothing has happened to this stream on chain in the blocks that this page has read.", "在本页读取的区块中，该流在链上没有动静。")}</Empty>
 					)}
