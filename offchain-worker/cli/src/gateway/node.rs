@@ -32,7 +32,7 @@ use super::{Failure, Gateway};
 use crate::http::Client;
 
 /// The longest request, in bytes.
-const MAX_REQUEST: usize = 256 * 1024;
+const MAX_REQUEST: usize = 160 * 1024;
 /// The most questions of one request.
 const MAX_BATCH: usize = 64;
 /// The longest answer that is passed on, and the longest that is remembered.
@@ -227,21 +227,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 	mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One question.
+/// One question. Its parameters are read when it is its turn: as text they are no larger than what
+/// was sent.
 #[derive(Deserialize)]
 struct Question {
 	#[serde(default)]
-	id: Value,
+	id: Option<serde_json::Number>,
 	method: String,
-	#[serde(default)]
-	params: Vec<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Asked {
-	One(Question),
-	Many(Vec<Question>),
+	params: Option<Box<RawValue>>,
 }
 
 const NOT_ALLOWED: (i32, &str) = (-32_601, "not a method that this gateway passes on");
@@ -249,7 +242,7 @@ const TOO_MUCH: (i32, &str) = (-32_005, "too much was asked; try again in a mome
 const AWAY: (i32, &str) = (-32_000, "the node does not answer");
 const TOO_LONG: (i32, &str) = (-32_008, "the answer is too long");
 
-fn error(id: &Value, (code, message): (i32, &str)) -> String {
+fn error(id: &Option<serde_json::Number>, (code, message): (i32, &str)) -> String {
 	json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message } }).to_string()
 }
 
@@ -266,14 +259,14 @@ impl Door {
 
 	async fn answer(&self, Client(host): Client, question: Question) -> String {
 		let Question { id, method, params } = question;
-		// An id is given back: none that is long.
-		let id = if id.is_number() { id } else { Value::Null };
+		let params = params.as_ref().map_or(Ok(Vec::new()), |params| serde_json::from_str(params.get()));
+		let Ok(params) = params else { return error(&id, NOT_ALLOWED) };
 		let Some(allowed) = allowed(&method, &params) else { return error(&id, NOT_ALLOWED) };
 		let params = Value::Array(params).to_string();
 		let key = format!("{method}{params}");
 		let known = || lock(&self.memory).get(&key, Instant::now());
 		let told = |answer: &RawValue| {
-			let id = id.to_string();
+			let id = json!(id);
 			format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{}}}", answer.get())
 		};
 		if let Some(answer) = known() {
@@ -323,27 +316,28 @@ pub(super) async fn ask(
 	let door = gateway.door.as_ref().ok_or(Failure::NotFound("no node is served here"))?;
 	let bytes = timeout(PATIENCE, to_bytes(request.into_body(), MAX_REQUEST)).await;
 	let Ok(Ok(bytes)) = bytes else { return Err(Failure::BadRequest("too long, or too slow")) };
-	let asked = serde_json::from_slice(&bytes);
-	let asked: Asked = asked.map_err(|_| Failure::BadRequest("not a JSON-RPC request"))?;
-	drop(bytes);
-	let text = match asked {
-		Asked::One(question) => door.answer(client, question).await,
-		Asked::Many(questions) if questions.len() > MAX_BATCH => {
+	// What it becomes while it is answered.
+	let _held = gateway.memory.take(client, 2 * bytes.len()).ok_or(Failure::Full)?;
+	let malformed = |_| Failure::BadRequest("not a JSON-RPC request");
+	let is_list = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
+	let text = if is_list {
+		let questions: Vec<Question> = serde_json::from_slice(&bytes).map_err(malformed)?;
+		if questions.len() > MAX_BATCH {
 			return Err(Failure::BadRequest("too many questions in one request"));
 		}
-		Asked::Many(questions) => {
-			let mut text = String::from("[");
-			for question in questions {
-				if text.len() > 1 {
-					text.push(',');
-				}
-				text += &door.answer(client, question).await;
-				if text.len() > MAX_ANSWER {
-					return Err(Failure::BadRequest("the answers are too long together"));
-				}
+		let mut text = String::from("[");
+		for question in questions {
+			if text.len() > 1 {
+				text.push(',');
 			}
-			text + "]"
+			text += &door.answer(client, question).await;
+			if text.len() > MAX_ANSWER {
+				return Err(Failure::BadRequest("the answers are too long together"));
+			}
 		}
+		text + "]"
+	} else {
+		door.answer(client, serde_json::from_slice(&bytes).map_err(malformed)?).await
 	};
 	let held = gateway.memory.take(client, text.len()).ok_or(Failure::Full)?;
 	let headers = [
@@ -448,8 +442,8 @@ mod tests {
 		let door = Door::new(Arc::new(Counting(Mutex::new(0))), 60);
 		let client = Client(IpAddr::from([192, 0, 2, 1]));
 		let ask = |method: &str, params: Value| {
-			let params = params.as_array().unwrap().clone();
-			let question = Question { id: json!(5), method: method.into(), params };
+			let params = Some(RawValue::from_string(params.to_string()).unwrap());
+			let question = Question { id: Some(5.into()), method: method.into(), params };
 			door.answer(client, question)
 		};
 		let hash = format!("0x{}", "ab".repeat(32));

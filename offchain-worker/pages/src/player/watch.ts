@@ -52,10 +52,12 @@ export class Watch {
 	playing = -1;
 	message: "" | "waiting" | "press" | "unsupported" | "nostream" = "waiting";
 	readonly segments = new Map<number, Segment>();
-	refused: { seq: number; rendition: number; fault: Fault }[] = [];
+	/** What does not hold, and whether it was played while the chain was away. */
+	refused: { seq: number; rendition: number; fault: Fault; played: boolean }[] = [];
 	checkedBytes = 0;
 	checkedCount = 0;
-	uncheckedCount = 0;
+	/** Segments that were played while nobody could say whose keys are whose. */
+	private readonly unproven = new Map<number, { rendition: number; length: number }>();
 	/** Milliseconds that checking has taken. */
 	spent = 0;
 	version = 0;
@@ -80,8 +82,8 @@ export class Watch {
 	}
 	get trust(): Trust {
 		if (this.refused.length) return "refused";
-		if (this.checkedCount) return "checked";
-		return this.uncheckedCount ? "unchecked" : "waiting";
+		if (this.unproven.size) return "unchecked";
+		return this.checkedCount ? "checked" : "waiting";
 	}
 
 	start(video: HTMLVideoElement): void {
@@ -184,8 +186,15 @@ export class Watch {
 
 	/** What is wrong with the bytes of a segment, if anything. */
 	private async check(url: string, data: ArrayBuffer): Promise<Fault | null> {
-		const found = /\/(\d+)\/(\d+)\.ts$/.exec(url);
-		if (!found) return null;
+		// Only what has a signed record is played: nothing else that a playlist may name.
+		const { pathname } = new URL(url, location.href);
+		const base = new URL(this.base, location.href).pathname;
+		const found = /^\/(\d+)\/(\d+)\.ts$/.exec(pathname.startsWith(base) ? pathname.slice(base.length) : "");
+		if (!found) {
+			this.refused = [...this.refused, { seq: -1, rendition: 0, fault: "NoRecord" as const, played: false }].slice(-20);
+			this.changed();
+			return "NoRecord";
+		}
 		const [rendition, seq] = [Number(found[1]), Number(found[2])];
 		// The chain tells whose keys are whose. Without it nothing is proven, and that is said.
 		const chain = await Promise.race([
@@ -205,11 +214,11 @@ export class Watch {
 			segment.bytes.set(rendition, !fault);
 		}
 		this.spent += performance.now() - begun;
-		if (fault) this.refused = [...this.refused, { seq, rendition, fault }].slice(-20);
+		if (fault) this.refused = [...this.refused, { seq, rendition, fault, played: false }].slice(-20);
 		else if (segment?.signed) {
 			this.checkedCount++;
 			this.checkedBytes += bytes.length;
-		} else this.uncheckedCount++;
+		} else this.unproven.set(seq, { rendition, length: bytes.length });
 		this.changed();
 		return fault;
 	}
@@ -222,6 +231,17 @@ export class Watch {
 			const expected = { genesis: unhex(chain.genesis), broadcaster: status.broadcaster, name: this.name };
 			segment.fault = await checkRecord(segment.record, expected, this.keys, this.job ?? undefined);
 			segment.signed = segment.fault === null;
+			// What was played while the chain was away is proven, or called out, afterwards.
+			const played = this.unproven.get(segment.seq);
+			if (played && this.unproven.delete(segment.seq)) {
+				const { rendition, length } = played;
+				if (segment.fault) {
+					this.refused = [...this.refused, { seq: segment.seq, rendition, fault: segment.fault, played: true }].slice(-20);
+				} else {
+					this.checkedCount++;
+					this.checkedBytes += length;
+				}
+			}
 		} catch {
 			// The chain does not answer: nobody could look.
 		}

@@ -97,12 +97,12 @@ export function NetworkPage(): JSX.Element {
 						{pool?.filter(({ reason }) => reason.type === "Stake" || reason.type === "Drawn").length ?? "–"}
 						<em> / {pool?.length ?? "–"}</em>
 					</b>
-					<small>{t(`${pool?.filter(({ validates }) => validates).length ?? "–"} validate`, `${pool?.filter(({ validates }) => validates).length ?? "–"} 个参与验证`)}</small>
+					<small>{t(`validators: ${pool?.filter(({ validates }) => validates).length ?? "–"}`, `${pool?.filter(({ validates }) => validates).length ?? "–"} 个参与验证`)}</small>
 				</div>
 				<div>
 					<span>{t("Streams", "视频流")}</span>
 					<b>{origins?.length ?? "–"}</b>
-					<small>{t(`${jobs?.filter(({ ended }) => !ended).length ?? "–"} jobs run`, `${jobs?.filter(({ ended }) => !ended).length ?? "–"} 个任务进行中`)}</small>
+					<small>{t(`jobs that run: ${jobs?.filter(({ ended }) => !ended).length ?? "–"}`, `${jobs?.filter(({ ended }) => !ended).length ?? "–"} 个任务进行中`)}</small>
 				</div>
 			</section>
 			<div class="columns">

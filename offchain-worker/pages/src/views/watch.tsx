@@ -108,7 +108,9 @@ function Verdict({ watch }: { watch: Watch }): JSX.Element {
 			),
 		],
 		refused: [
-			t(`Tampered: segment ${last?.seq} was not played`, `已篡改：片段 ${last?.seq} 未播放`),
+			last?.played
+				? t(`Segment ${last.seq} was played before it could be checked, and does not hold`, `片段 ${last.seq} 在可核验之前已播放，且不成立`)
+				: t(`Tampered: segment ${last?.seq} was not played`, `已篡改：片段 ${last?.seq} 未播放`),
 			last
 				? t(
 						`Your browser refused ${refused.length === 1 ? "it" : `${refused.length} pieces`}: ${faultText(last.fault)}.${checkedCount ? ` The ${checkedCount} others that were played hold.` : ""}`,
