@@ -59,10 +59,15 @@ test-state-machine:
 test-native:
 	cargo test --release --locked $(NATIVE)
 
+.PHONY: pages-package
+pages-package: pages ## Pack the player for npm: OUT=dir
+	cd $(PAGES) && node test/package.mjs $(OUT)
+
 .PHONY: test-pages test-pages-browser
-test-pages: setup ## Types of the pages, and what they verify against the golden vectors
+test-pages: pages ## Types of the pages, and what they verify against the golden vectors
 	npm run --silent --prefix $(PAGES) check
 	npm test --silent --prefix $(PAGES)
+	cd $(PAGES) && node test/package.mjs
 test-pages-browser: build ## The pages in a browser on a local network: watched, tampered with, staked on
 	scripts/pages-test.sh $(BIN)
 

@@ -8,6 +8,7 @@
 // keeps pictures; ONLY=watch,stake runs some of the checks. Exits 1 when anything does not hold.
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { ApiPromise, Keyring, WsProvider } from "@polkadot/api";
 import { chromium } from "playwright-core";
@@ -121,6 +122,51 @@ const checks = {
 		await page.goto(`${gateway}/stream/${stream}`);
 		await until("it is marked", async () => (await page.locator(".tape .refused").count()) > 0);
 		await context.close();
+	},
+	/** A playlist that names something else than segments: it is not played. */
+	async misled() {
+		const context = await browser.newContext(DESKTOP);
+		const page = await context.newPage();
+		await page.route(/\/stream\/[^/]+\/\d+\.m3u8/, async (route) => {
+			const answer = await route.fetch();
+			const body = (await answer.text()).replaceAll(/(\d+\.ts)$/gm, "other/$1");
+			await route.fulfill({ response: answer, body });
+		});
+		await page.route(/\/other\/\d+\.ts/, async (route) => {
+			const answer = await route.fetch({ url: route.request().url().replace("/other/", "/") });
+			await route.fulfill({ response: answer });
+		});
+		await page.goto(`${gateway}/stream/${stream}`);
+		await until("it is refused", async () => (await trust(page)) === "refused");
+		const frames = await page.evaluate(() => document.querySelector("video").getVideoPlaybackQuality().totalVideoFrames);
+		expect(frames === 0, `${frames} pictures without a record were shown`);
+		await context.close();
+	},
+	/** The player on a page of somebody else's, in ten lines. */
+	async embedded() {
+		const html = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Live</title>
+<script type="module" src="${gateway}/livepeer-player.js"></script>
+<livepeer-player stream="${stream}"></livepeer-player>
+</html>
+`;
+		const server = createServer((_, answer) => answer.setHeader("content-type", "text/html").end(html));
+		await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+		const context = await browser.newContext(DESKTOP);
+		const page = await context.newPage();
+		page.on("pageerror", (error) => problems.push(`embedded: ${error}`));
+		await page.goto(`http://127.0.0.1:${server.address().port}/`);
+		const state = () => page.evaluate(() => document.querySelector("livepeer-player").state);
+		await until("it plays, checked", async () => {
+			const { trust, checked } = (await state()) ?? {};
+			return trust === "checked" && checked > 1;
+		});
+		report.embedded = await state();
+		await shot(page, "embedded");
+		await context.close();
+		server.close();
 	},
 	/** Every page by axe's rules, in both colours, on desktop and phone. */
 	async pages() {

@@ -377,6 +377,7 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 	const ours = claims
 		.filter((claim) => claim.job !== undefined && jobs.has(String(claim.job)))
 		.sort((a, b) => (a.id < b.id ? 1 : -1));
+	const failed = ours.find(({ outcome }) => outcome === "Failed" || outcome === "Missed");
 	const leaves = useLeaves(ours);
 	const stories: Story[] = [...watch.segments.values()]
 		.sort((a, b) => a.seq - b.seq)
@@ -415,6 +416,23 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 					{status ? <JobLink id={status.job} /> : null}
 				</p>
 				<Player watch={watch} />
+				{failed && (
+					<div class="verdict refused" role="status">
+						<span class="seal" aria-hidden="true">
+							!
+						</span>
+						<div>
+							<strong>{t("The judges found something else", "评判结果：不符")}</strong>
+							<p>
+								<ClaimLink id={failed.id} />{" "}
+								{failed.outcome === "Missed"
+									? t("was not shown when it was drawn.", "被抽中后未出示。")
+									: t("failed: what was delivered is not what the source makes.", "未通过：交付内容与来源不符。")}{" "}
+								{failed.slashed ? t(`Its transcoder lost ${amount(failed.slashed, "LPT")}; the fee went back.`, `转码者被罚没 ${amount(failed.slashed, "LPT")}，费用已退回。`) : t("The slash comes when governance has had its time to look.", "治理复核期过后执行罚没。")}
+							</p>
+						</div>
+					</div>
+				)}
 				<Card title={t("What happens", "动态")} class="only-wide">
 					{happened.length ? (
 						<ol class="feed">{happened.map((event) => <EventLine key={`${event.block}.${event.index}`} event={event} />)}</ol>
