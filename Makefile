@@ -14,6 +14,10 @@ NATIVE := -p livepeer-node -p livepeer-worker -p livepeer-cheat -p livepeer-demo
 STATE_MACHINE := -p livepeer-primitives -p livepeer-runtime -p livepeer-integration-tests \
 	-p livepeer-features \
 	$(foreach p,beacon chain-config challenge-lottery eth-bridge eth-light-client inflation jobs lpt-staking operator-keys rounds transcoder-election,-p pallet-$(p))
+# The pages of the gateway.
+PAGES := offchain-worker/pages
+PAGE_SOURCES := $(shell find $(PAGES)/src -type f) \
+	$(addprefix $(PAGES)/,index.html package.json package-lock.json tsconfig.json vite.config.ts)
 # The tool that measures weights brings some hundred crates that nothing else needs.
 EVERYDAY := --workspace --exclude livepeer-bencher
 STATE_FEATURES := --features livepeer-runtime/runtime-benchmarks,livepeer-runtime/try-runtime
@@ -27,8 +31,14 @@ setup: ## Install what is missing (Debian packages, Rust target, npm packages)
 	@scripts/setup.sh
 
 .PHONY: build
-build: setup ## Build the node, the worker and the demo
+build: setup $(PAGES)/dist/index.html ## Build the node, the worker and the demo
 	cargo build --release --locked $(NATIVE)
+
+# What the gateway shows; its binary holds them. Built when their sources have changed.
+.PHONY: pages
+pages: $(PAGES)/dist/index.html ## Build the pages that the gateway shows
+$(PAGES)/dist/index.html: $(PAGE_SOURCES) | setup
+	npm run --silent --prefix $(PAGES) build
 
 .PHONY: node
 node: build ## Run a development node on ws://127.0.0.1:9944
@@ -48,6 +58,18 @@ test-state-machine:
 	SKIP_WASM_BUILD=1 cargo test --release --locked $(STATE_MACHINE) $(STATE_FEATURES) $(ARGS)
 test-native:
 	cargo test --release --locked $(NATIVE)
+
+.PHONY: pages-package
+pages-package: pages ## Pack the player for npm: OUT=dir
+	cd $(PAGES) && node test/package.mjs $(OUT)
+
+.PHONY: test-pages test-pages-browser
+test-pages: pages ## Types of the pages, and what they verify against the golden vectors
+	npm run --silent --prefix $(PAGES) check
+	npm test --silent --prefix $(PAGES)
+	cd $(PAGES) && node test/package.mjs
+test-pages-browser: build ## The pages in a browser on a local network: watched, tampered with, staked on
+	scripts/pages-test.sh $(BIN)
 
 .PHONY: test-inputs
 test-inputs: build ## Cut and transcode films that are odd in one way each: INPUTS=dir runs others

@@ -34,12 +34,9 @@ has_target() {
 	rustup target list --installed --toolchain "$toolchain" 2>/dev/null | grep -qx wasm32v1-none &&
 		rustup component list --installed --toolchain "$toolchain" 2>/dev/null | grep -q '^clippy'
 }
-has_node_modules() {
-	[ -f tests/js/node_modules/.package-lock.json ] &&
-		[ tests/js/node_modules/.package-lock.json -nt tests/js/package-lock.json ]
-}
-
-# Folders with npm packages that only the bridge's tests need.
+# Folders with npm packages: of the clients that test, and of the pages.
+modules=(tests/js offchain-worker/pages)
+# Those that only the bridge's tests need.
 bridge=(pallets/eth-bridge/contracts tests/bridge/beacon-sim)
 has_modules() {
 	[ -f "$1/node_modules/.package-lock.json" ] &&
@@ -71,8 +68,10 @@ if [ "${1:-}" = --check ]; then
 		lacks "Rust $toolchain with target wasm32v1-none" \
 			"rustup toolchain install $toolchain --profile minimal -c clippy,rustfmt -t wasm32v1-none"
 	fi
-	[ ! -f tests/js/package-lock.json ] || has_node_modules ||
-		lacks "the browser and client tests' npm packages" "npm ci --prefix tests/js"
+	for folder in "${modules[@]}"; do
+		has_modules "$folder" ||
+			lacks "the npm packages of $folder" "npm ci --prefix $folder --ignore-scripts"
+	done
 	[ $status = 0 ] && echo "Everything is there."
 	exit $status
 elif [ $# -gt 0 ]; then
@@ -100,4 +99,7 @@ has_rustup ||
 has_target ||
 	rustup toolchain install "$toolchain" --profile minimal \
 		--component clippy --component rustfmt --target wasm32v1-none
-[ ! -f tests/js/package-lock.json ] || has_node_modules || npm ci --prefix tests/js --no-audit --no-fund
+for folder in "${modules[@]}"; do
+	# Nothing of these packages runs when they are installed.
+	has_modules "$folder" || npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund
+done

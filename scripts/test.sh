@@ -17,6 +17,9 @@ make --no-print-directory monitoring-test
 step "the bridge's contracts"
 make --no-print-directory contracts test-contracts
 
+step "the pages: types, and what they verify against the golden vectors"
+make --no-print-directory test-pages
+
 step "state machine: unit tests, properties, stories, benchmarks as tests"
 make --no-print-directory test-state-machine
 
@@ -32,6 +35,9 @@ fi
 step "an honest story: a stream in, verified renditions out, everybody paid"
 "$bin/livepeer-demo" --bin-dir "$bin" --once --report "$out/honest.json" --data "$out/honest" \
 	--player-test "node tests/js/player.mjs" --chain-test "scripts/chain-test.sh"
+
+step "the pages in a browser: a stream seen proven, a tampered one called out, stake by a wallet"
+scripts/pages-test.sh "$bin"
 
 step "a cheating transcoder: named, refunded, slashed"
 "$bin/livepeer-demo" --bin-dir "$bin" --once --cheat black --report "$out/cheat.json" --data "$out/cheat"

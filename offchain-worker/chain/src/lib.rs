@@ -39,13 +39,14 @@ use livepeer_worker_core::{
 	key::Key,
 	ports::chain::{At, Call, Chain, ChainError, Free, Head, Limits, Wait},
 };
+use serde_json::value::RawValue;
 use subxt::{
 	backend::LegacyBackend,
 	client::OnlineClientAtBlock,
 	config::RpcConfigFor,
 	rpcs::{
 		client::{reconnecting_rpc_client::ExponentialBackoff, ReconnectingRpcClient, RpcClient},
-		LegacyRpcMethods,
+		Error as RpcError, LegacyRpcMethods,
 	},
 	utils::Static,
 	OnlineClient, SubstrateConfig,
@@ -62,10 +63,22 @@ const LIMITS_VERSION: u8 = 1;
 
 type Rpc = LegacyRpcMethods<RpcConfigFor<SubstrateConfig>>;
 
+/// Why a node refuses what it was asked, as JSON-RPC says it.
+#[derive(Clone, Debug)]
+pub struct Refused {
+	/// The kind of error.
+	pub code: i32,
+	/// In words.
+	pub message: String,
+	/// More about it.
+	pub data: Option<Box<RawValue>>,
+}
+
 /// A connection to one node; reconnects by itself.
 pub struct SubxtChain {
 	url: String,
 	client: OnlineClient<SubstrateConfig>,
+	rpc_client: RpcClient,
 	rpc: Rpc,
 	genesis: Hash,
 	is_for_tests: bool,
@@ -103,13 +116,14 @@ impl SubxtChain {
 		let at = client.at_current_block().await.map_err(|error| unreachable(error.to_string()))?;
 		metadata::ensure_fits(at.metadata_ref())?;
 		let fits = AtomicU32::new(at.spec_version());
-		let rpc = Rpc::new(rpc_client);
+		let rpc = Rpc::new(rpc_client.clone());
 		let kind = rpc.system_chain_type().await.map_err(|error| unreachable(error.to_string()))?;
 		let heads =
 			heads::follow(rpc.clone()).await.map_err(|error| unreachable(error.to_string()))?;
 		Ok(Self {
 			url: url.to_owned(),
 			client,
+			rpc_client,
 			rpc,
 			genesis: found,
 			is_for_tests: kind != "Live",
@@ -143,6 +157,22 @@ impl SubxtChain {
 			self.fits.store(version, Ordering::Relaxed);
 		}
 		Ok(at)
+	}
+
+	/// Asks the node by any method of its RPC, for whoever is let: `params` is a JSON array. What the
+	/// node itself refuses is the inner error.
+	pub async fn ask(
+		&self,
+		method: &str,
+		params: Box<RawValue>,
+	) -> Result<Result<Box<RawValue>, Refused>, ChainError> {
+		match self.rpc_client.request_raw(method, Some(params)).await {
+			Ok(answer) => Ok(Ok(answer)),
+			Err(RpcError::User(error)) => {
+				Ok(Err(Refused { code: error.code, message: error.message, data: error.data }))
+			}
+			Err(error) => Err(self.unreachable(error)),
+		}
 	}
 
 	fn unreachable(&self, error: impl ToString) -> ChainError {

@@ -216,7 +216,9 @@ async fn gateway_should_serve_a_stream_from_its_beginning_to_its_end() {
 	assert!(get(address, "/status").await.text().contains("\"name\":\"demo\""));
 	let metrics = get(address, "/metrics").await.text();
 	assert!(metrics.contains("livepeer_gateway_segments_total 4"), "{metrics}");
-	assert!(get(address, "/").await.text().contains("/stream/demo"));
+	let records = get(address, "/stream/demo/records/2.scale").await;
+	let records = <Vec<SegmentRecord>>::decode_all(&mut &records.body[..]).unwrap();
+	assert_eq!(records.iter().map(|r| r.header().seq).collect::<Vec<_>>(), [2, 3]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -296,7 +298,7 @@ async fn stream_should_be_forgotten_when_nobody_asks_for_it() {
 	let address = serve(stream.gateway_over(&store, None, times).router()).await;
 	for _ in 0..2 {
 		eventually(address, "/stream/demo/0.m3u8", |t| t.contains("0/2.ts")).await;
-		assert!(get(address, "/").await.text().contains("/stream/demo"));
+		assert!(get(address, "/status").await.text().contains("\"name\":\"demo\""));
 		// The list of streams asks for none of them.
 		eventually(address, "/status", |t| !t.contains("demo")).await;
 		assert_eq!(store.blob_count(), 0);
@@ -318,6 +320,8 @@ async fn gateway_should_say_404_when_there_is_nothing() {
 		"/stream/demo/0/0.mp4",
 		"/stream/..%2fdemo",
 		"/assets/other.js",
+		"/assets/..%2findex.html",
+		"/stream/demo/records/x.scale",
 		"/nothing",
 	] {
 		assert_eq!(get(address, path).await.status, 404, "{path}");
@@ -333,17 +337,24 @@ async fn page_should_load_nothing_from_elsewhere() {
 	let page = get(address, "/stream/demo").await;
 	assert_eq!(page.status, 200);
 	assert!(page.headers.contains("content-security-policy: default-src 'none'"));
-	assert!(!page.text().contains("http://") && !page.text().contains("https://"));
-	for (file, content_type) in [
-		("hls.js", "text/javascript"),
-		("player.js", "text/javascript"),
-		("player.css", "text/css"),
-	] {
-		let asset = get(address, &format!("/assets/{file}")).await;
-		assert_eq!(asset.status, 200);
-		assert!(asset.headers.contains(content_type));
-		assert!(page.text().contains(&format!("/assets/{file}")));
+	assert!(page.headers.contains("script-src 'self'; style-src 'self'"));
+	let text = page.text();
+	assert!(!text.contains("http://") && !text.contains("https://"));
+	// Nothing is written into the document that the policy would have to let pass.
+	assert!(!text.contains("<style") && !text.contains("<script>"));
+	let assets: Vec<_> = text.split('"').filter(|part| part.starts_with("/assets/")).collect();
+	assert!(!assets.is_empty(), "{text}");
+	for path in assets {
+		let asset = get(address, path).await;
+		assert_eq!(asset.status, 200, "{path}");
+		assert!(asset.headers.contains("immutable") && asset.headers.contains("nosniff"));
 	}
+	for path in ["/", "/network", "/stake", "/account/5F", "/claim/7", "/job/7"] {
+		assert_eq!(get(address, path).await.text(), text, "{path}");
+	}
+	let player = get(address, "/livepeer-player.js").await;
+	assert!(player.headers.contains("access-control-allow-origin: *"));
+	assert!(player.headers.contains("text/javascript"));
 	assert_eq!(get(address, "/healthz").await.text(), "ok\n");
 }
 

@@ -2,21 +2,25 @@
 //!
 //! | Path | Answer |
 //! |---|---|
-//! | `/` | the streams that this gateway knows |
-//! | `/stream/NAME` | the player's page |
+//! | `/`, `/stream/NAME`, `/network`, `/stake`, `/broadcast`, `/embed`, `/account/…`, … | the pages: one document (`offchain-worker/pages`) |
+//! | `/assets/…` | what they load |
+//! | `/livepeer-player.js` | the player for other pages |
+//! | `/chain` | the gateway's node, as far as pages may ask it (`node.rs`) |
 //! | `/stream/NAME/index.m3u8`, `/stream/NAME.m3u8` | master playlist: live, or of the recording when the stream has ended |
 //! | `/stream/NAME/R.m3u8` | media playlist of rendition `R`: the newest segments |
 //! | `/stream/NAME/recording.m3u8` | master playlist of everything that is kept of a stream that has ended |
 //! | `/stream/NAME/recording-R.m3u8` | its media playlists |
 //! | `/stream/NAME/R/SEQ.ts` | one segment |
+//! | `/stream/NAME/records/SEQ.scale` | a list of signed headers with their signed receipts, from that one on, in SCALE |
 //! | `/stream/NAME/status` | JSON about the stream |
 //! | `/status`, `/metrics`, `/healthz`, `/readyz` | for operators |
 //!
 //! A stream is followed from the first request that names it until nobody asks for it any more.
 
-mod assets;
 mod following;
 mod metrics;
+mod node;
+mod pages;
 mod receipt;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -24,13 +28,14 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use anyhow::{Context, Result as AnyResult};
 use axum::{
 	extract::{Path, Request, State},
-	http::{header, Method, StatusCode},
+	http::{header, HeaderMap, Method, StatusCode},
 	middleware::Next,
 	response::{IntoResponse, Response},
-	routing::get,
+	routing::{get, post},
 	Json, Router,
 };
 use clap::Args;
+use codec::Encode;
 use livepeer_primitives::{video::TICKS_PER_SECOND, AccountId, Seq, StreamId};
 use livepeer_worker_core::{
 	ports::{
@@ -38,6 +43,7 @@ use livepeer_worker_core::{
 		clock::SystemClock,
 		events::Event,
 		store::{FollowStore, StoreError, StreamState},
+		transport::MAX_RECORDS,
 	},
 	roles::{
 		broadcast::Origin,
@@ -61,8 +67,10 @@ use crate::{
 
 pub use following::Times;
 pub use metrics::Metrics;
+pub use node::Node;
 
 use following::Following;
+use node::Door;
 
 /// Segments of a live media playlist.
 const WINDOW: usize = 30;
@@ -94,6 +102,10 @@ pub struct GatewayArgs {
 	/// Connections of one address at a time: give as many as --connections behind a proxy.
 	#[arg(long, value_name = "CONNECTIONS", default_value_t = 128)]
 	pub connections_per_host: usize,
+	/// What one address may ask the node per second by way of `/chain`, not counting what is answered
+	/// from memory: give more behind a proxy.
+	#[arg(long, value_name = "QUESTIONS", default_value_t = 60)]
+	pub questions_per_host: u32,
 	/// Also answer peers at this address, as a multiaddress: other gateways, and broadcasters that
 	/// lost what they stored (`broadcast --ask`).
 	#[arg(long, value_name = "MULTIADDR")]
@@ -144,6 +156,7 @@ async fn start(args: &GatewayArgs, home: &Home) -> AnyResult<(TcpListener, Arc<G
 		peer_id: Some(net.peer_id().to_string()),
 		listen: vec![args.http.to_string()],
 	});
+	let door = Door::new(chain.clone(), args.questions_per_host);
 	let follower = Follower::new(
 		chain,
 		home.store.clone(),
@@ -156,6 +169,7 @@ async fn start(args: &GatewayArgs, home: &Home) -> AnyResult<(TcpListener, Arc<G
 	let gateway = Gateway {
 		most_streams: args.streams.max(1),
 		role: Some(home.metrics.clone()),
+		door: Some(door),
 		..Gateway::build(follower, home.store.clone(), args.broadcaster.clone(), Times::default())
 	};
 	let gateway = Arc::new(gateway);
@@ -175,14 +189,30 @@ pub struct Gateway {
 	following: Following,
 	/// Streams that are followed at a time.
 	most_streams: usize,
-	/// Memory for segments that are sent.
+	/// Memory for what is sent.
 	memory: Budget,
+	/// The node as pages see it.
+	door: Option<Door>,
 }
 
 /// Bytes of segments that may be in memory, in all and for one host.
 const MEMORY: (usize, usize) = (256 * 1024 * 1024, 128 * 1024 * 1024);
 /// Streams that are followed at a time unless told otherwise.
 const STREAMS: usize = 64;
+
+/// Addresses at which the document of the pages is served, whose script shows what they name.
+const PAGES: [&str; 10] = [
+	"/",
+	"/network",
+	"/stake",
+	"/broadcast",
+	"/embed",
+	"/account/{address}",
+	"/job/{number}",
+	"/claim/{number}",
+	"/block/{number}",
+	"/round/{number}",
+];
 
 impl Gateway {
 	/// A gateway over what `follower` keeps in `store`; only streams of `broadcaster`, if given.
@@ -221,14 +251,21 @@ impl Gateway {
 			following: Following::default(),
 			most_streams: STREAMS,
 			memory: Budget::new(MEMORY.0, MEMORY.1),
+			door: None,
 		}
 	}
 
 	/// The routes.
 	pub fn router(self: &Arc<Self>) -> Router {
-		Router::new()
-			.route("/", get(index))
-			.route("/assets/{file}", get(assets::asset))
+		let mut router = Router::new();
+		for path in PAGES {
+			router = router.route(path, get(pages::page));
+		}
+		router
+			.route("/assets/{file}", get(pages::asset))
+			.route("/livepeer-player.js", get(pages::player))
+			.route("/chain", post(node::ask))
+			.route("/stream/{name}/records/{file}", get(records))
 			.route("/stream/{name}", get(page))
 			.route("/stream/{name}/index.m3u8", get(master))
 			.route("/stream/{name}/recording.m3u8", get(recording))
@@ -267,6 +304,7 @@ enum Failure {
 	NotReady(String),
 	Upstream(String),
 	Internal(String),
+	BadRequest(&'static str),
 }
 
 const NO_STREAM: Failure = Failure::NotFound("no stream of that name");
@@ -300,6 +338,7 @@ impl IntoResponse for Failure {
 			Failure::NotReady(text) => (StatusCode::SERVICE_UNAVAILABLE, text),
 			Failure::Upstream(text) => (StatusCode::BAD_GATEWAY, text),
 			Failure::Internal(text) => (StatusCode::INTERNAL_SERVER_ERROR, text),
+			Failure::BadRequest(text) => (StatusCode::BAD_REQUEST, text.to_owned()),
 		};
 		(status, [(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], text + "\n").into_response()
 	}
@@ -322,14 +361,18 @@ fn hls(content_type: &'static str, cache: &'static str, body: impl IntoResponse)
 
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 
-async fn page(State(gateway): Shared, Path(name): Path<String>) -> Result<Response, Failure> {
+async fn page(
+	State(gateway): Shared,
+	Path(name): Path<String>,
+	headers: HeaderMap,
+) -> Result<Response, Failure> {
 	if let Some(name) = name.strip_suffix(".m3u8") {
 		return master(State(gateway), Path(name.to_owned())).await;
 	}
 	if !is_stream_name(&name) {
 		return Err(NO_STREAM);
 	}
-	Ok(assets::page())
+	Ok(pages::page(headers).await)
 }
 
 /// How the media playlists of a recording are named.
@@ -454,6 +497,21 @@ async fn segment(
 	blocking(read).await?
 }
 
+/// The records of a stream from one seq on: what a viewer needs to check what it plays.
+async fn records(
+	State(gateway): Shared,
+	client: Client,
+	Path((name, file)): Path<(String, String)>,
+) -> Result<Response, Failure> {
+	let unknown = || Failure::NotFound("no such record");
+	let seq: Seq = file.strip_suffix(".scale").and_then(|n| n.parse().ok()).ok_or_else(unknown)?;
+	let stream = gateway.find(&name).await?;
+	let store = gateway.store.clone();
+	let bytes = blocking(move || store.records(stream, seq, MAX_RECORDS as usize)).await??.encode();
+	let held = gateway.memory.take(client, bytes.len()).ok_or(Failure::Full)?;
+	Ok(hls("application/octet-stream", "no-cache", held.body(bytes)))
+}
+
 /// A stream as operators and the page see it.
 #[derive(Serialize)]
 struct StreamStatus {
@@ -509,12 +567,8 @@ async fn status(State(gateway): Shared) -> Result<Response, Failure> {
 	for (stream, _) in gateway.follower.streams()? {
 		streams.extend(gateway.status_of(stream)?);
 	}
-	Ok(Json(serde_json::json!({ "streams": streams })).into_response())
-}
-
-async fn index(State(gateway): Shared) -> Result<Response, Failure> {
-	let names = gateway.follower.streams()?.into_iter().map(|(_, state)| state.name).collect();
-	Ok(assets::index(names))
+	let body = Json(serde_json::json!({ "streams": streams }));
+	Ok(([(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], body).into_response())
 }
 
 async fn export_metrics(State(gateway): Shared) -> Response {
@@ -539,7 +593,7 @@ async fn preflight(request: Request, next: Next) -> Response {
 	}
 	let headers = [
 		(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-		(header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, OPTIONS"),
+		(header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, OPTIONS"),
 		(header::ACCESS_CONTROL_ALLOW_HEADERS, "*, Range"),
 		(header::ACCESS_CONTROL_MAX_AGE, "86400"),
 	];

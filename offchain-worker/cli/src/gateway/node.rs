@@ -1,0 +1,458 @@
+//! `/chain`: the gateway's node for whoever opens a page, read-only but for signed transactions.
+//!
+//! A request is one JSON-RPC object or a list of them over plain HTTP: nobody holds a socket of the
+//! node's, and what one page has asked another gets from memory. What may be asked is listed; all else
+//! is refused before it reaches the node. A host has so many questions per second that are not
+//! answered from memory, and all hosts together so many at a time.
+
+use std::{
+	collections::{BTreeMap, HashMap},
+	net::IpAddr,
+	sync::{Arc, Mutex, MutexGuard, PoisonError},
+	time::Duration,
+};
+
+use async_trait::async_trait;
+use axum::{
+	body::to_bytes,
+	extract::{Request, State},
+	http::{header, StatusCode},
+	response::{IntoResponse, Response},
+};
+use livepeer_worker_chain::{Refused, SubxtChain};
+use livepeer_worker_core::ports::chain::ChainError;
+use serde::Deserialize;
+use serde_json::{json, value::RawValue, Value};
+use tokio::{
+	sync::Semaphore,
+	time::{timeout, Instant},
+};
+
+use super::{Failure, Gateway};
+use crate::http::Client;
+
+/// The longest request, in bytes.
+const MAX_REQUEST: usize = 160 * 1024;
+/// The most questions of one request.
+const MAX_BATCH: usize = 64;
+/// The longest answer that is passed on, and the longest that is remembered.
+const MAX_ANSWER: usize = 4 * 1024 * 1024;
+/// Bytes of answers that are remembered.
+const MEMORY: usize = 32 * 1024 * 1024;
+/// Questions that the node works on at a time.
+const AT_A_TIME: usize = 16;
+/// How long a request's bytes may take, and how long an answer of the node.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Seconds for which a host may save up what it does not ask: a page that opens reads many blocks.
+const BURST: f64 = 16.0;
+/// What a transaction counts for: the node checks its signature.
+const COST_OF_TRANSACTION: f64 = 20.0;
+/// Hosts whose questions are counted.
+const MAX_HOSTS: usize = 4_096;
+/// How long the newest block is remembered to be that, and what is known of a certain one.
+const OF_HEAD: Duration = Duration::from_millis(400);
+const OF_BLOCK: Duration = Duration::from_secs(600);
+
+/// A node that can be asked.
+#[async_trait]
+pub trait Node: Send + Sync {
+	/// Asks by a method of the node's RPC; `params` is a JSON array.
+	async fn ask(
+		&self,
+		method: &str,
+		params: Box<RawValue>,
+	) -> Result<Result<Box<RawValue>, Refused>, ChainError>;
+}
+
+#[async_trait]
+impl Node for SubxtChain {
+	async fn ask(
+		&self,
+		method: &str,
+		params: Box<RawValue>,
+	) -> Result<Result<Box<RawValue>, Refused>, ChainError> {
+		SubxtChain::ask(self, method, params).await
+	}
+}
+
+/// What is done with a question that may be asked.
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct Allowed {
+	/// How long its answer holds for others; `None` for what is of its asker only.
+	remembered: Option<Duration>,
+	cost: f64,
+}
+
+fn is_hex(value: &Value, most: usize) -> bool {
+	let digits = value.as_str().and_then(|text| text.strip_prefix("0x"));
+	digits.is_some_and(|digits| {
+		digits.len() <= 2 * most
+			&& digits.len() % 2 == 0
+			&& digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+	})
+}
+
+fn is_hash(value: &Value) -> bool {
+	is_hex(value, 32) && value.as_str().map(str::len) == Some(66)
+}
+
+/// Runtime calls that pages use. Others may be costly, as executing a block is.
+fn is_read(value: &Value) -> bool {
+	const READS: [&str; 4] = [
+		"AccountNonceApi_account_nonce",
+		"Metadata_metadata_at_version",
+		"TransactionPaymentApi_query_fee_details",
+		"TransactionPaymentApi_query_info",
+	];
+	value.as_str().is_some_and(|name| {
+		let ours = name.strip_prefix("LivepeerApi_");
+		let is_name = |name: &str| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+		ours.is_some_and(|name| name.len() <= 32 && is_name(name)) || READS.contains(&name)
+	})
+}
+
+/// Whether a method may be asked with these parameters.
+fn allowed(method: &str, params: &[Value]) -> Option<Allowed> {
+	let of = |remembered| Some(Allowed { remembered, cost: 1.0 });
+	let (of_head, of_block) = (of(Some(OF_HEAD)), of(Some(OF_BLOCK)));
+	match (method, params) {
+		(
+			"chain_getHeader" | "chain_getFinalizedHead" | "state_getRuntimeVersion"
+			| "system_health",
+			[],
+		) => of_head,
+		("system_chain" | "system_properties" | "system_name" | "system_version", []) => of_block,
+		("chain_getHeader" | "chain_getBlock" | "state_getRuntimeVersion", [hash])
+			if is_hash(hash) =>
+		{
+			of_block
+		}
+		("chain_getBlockHash", [number]) if number.as_u64() == Some(0) => of_block,
+		("chain_getBlockHash", [number]) if number.is_u64() => of_head,
+		("state_getStorage", [key, hash]) if is_hex(key, 256) && is_hash(hash) => of_block,
+		("state_call", [function, argument, hash])
+			if is_read(function) && is_hex(argument, 64 * 1024) && is_hash(hash) =>
+		{
+			of_block
+		}
+		("system_accountNextIndex", [Value::String(account)]) if account.len() <= 64 => of(None),
+		("author_submitExtrinsic", [transaction]) if is_hex(transaction, 64 * 1024) => {
+			Some(Allowed { remembered: None, cost: COST_OF_TRANSACTION })
+		}
+		_ => None,
+	}
+}
+
+/// What hosts have asked the node lately.
+struct Rates {
+	/// What each host may ask in a second in the long run.
+	per_second: f64,
+	/// What each may ask at once, and since when.
+	hosts: BTreeMap<IpAddr, (f64, Instant)>,
+}
+
+impl Rates {
+	fn new(per_second: u32) -> Self {
+		Self { per_second: per_second.max(1).into(), hosts: BTreeMap::new() }
+	}
+
+	/// Counts a question; `false` when the host has asked too much.
+	fn take(&mut self, host: IpAddr, cost: f64, now: Instant) -> bool {
+		let per_second = self.per_second;
+		let most = per_second * BURST;
+		let left = |(left, since): &(f64, Instant)| {
+			(left + now.duration_since(*since).as_secs_f64() * per_second).min(most)
+		};
+		let has = match self.hosts.get(&host) {
+			Some(entry) => left(entry),
+			None if self.hosts.len() < MAX_HOSTS => most,
+			None => {
+				self.hosts.retain(|_, entry| left(entry) < most);
+				if self.hosts.len() >= MAX_HOSTS {
+					return false;
+				}
+				most
+			}
+		};
+		let takes = has >= cost;
+		self.hosts.insert(host, (if takes { has - cost } else { has }, now));
+		takes
+	}
+}
+
+/// Answers that others have asked for.
+#[derive(Default)]
+struct Memory {
+	answers: HashMap<String, (Instant, Arc<RawValue>)>,
+	bytes: usize,
+}
+
+impl Memory {
+	fn get(&self, question: &str, now: Instant) -> Option<Arc<RawValue>> {
+		let (until, answer) = self.answers.get(question)?;
+		(now < *until).then(|| answer.clone())
+	}
+
+	fn put(&mut self, question: String, answer: Arc<RawValue>, until: Instant, now: Instant) {
+		let size = |question: &String, answer: &RawValue| question.len() + answer.get().len() + 128;
+		let bytes = size(&question, &answer);
+		if bytes > MEMORY / 4 {
+			return;
+		}
+		if self.bytes + bytes > MEMORY {
+			self.answers.retain(|_, (until, _)| now < *until);
+			self.bytes = self.answers.iter().map(|(q, (_, a))| size(q, a)).sum();
+			if self.bytes + bytes > MEMORY {
+				self.answers.clear();
+				self.bytes = 0;
+			}
+		}
+		self.bytes += bytes;
+		if let Some((_, old)) = self.answers.insert(question.clone(), (until, answer)) {
+			self.bytes = self.bytes.saturating_sub(size(&question, &old));
+		}
+	}
+}
+
+/// The node as pages see it.
+pub(super) struct Door {
+	node: Arc<dyn Node>,
+	places: Semaphore,
+	rates: Mutex<Rates>,
+	memory: Mutex<Memory>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+	// Nothing that holds these locks can panic half-way through a change.
+	mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One question. Its parameters are read when it is its turn: as text they are no larger than what
+/// was sent.
+#[derive(Deserialize)]
+struct Question {
+	#[serde(default)]
+	id: Option<serde_json::Number>,
+	method: String,
+	params: Option<Box<RawValue>>,
+}
+
+const NOT_ALLOWED: (i32, &str) = (-32_601, "not a method that this gateway passes on");
+const TOO_MUCH: (i32, &str) = (-32_005, "too much was asked; try again in a moment");
+const AWAY: (i32, &str) = (-32_000, "the node does not answer");
+const TOO_LONG: (i32, &str) = (-32_008, "the answer is too long");
+
+fn error(id: &Option<serde_json::Number>, (code, message): (i32, &str)) -> String {
+	json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message } }).to_string()
+}
+
+impl Door {
+	/// A door to `node` through which each host may ask so much per second.
+	pub fn new(node: Arc<dyn Node>, per_second: u32) -> Self {
+		Self {
+			node,
+			places: Semaphore::new(AT_A_TIME),
+			rates: Mutex::new(Rates::new(per_second)),
+			memory: Mutex::default(),
+		}
+	}
+
+	async fn answer(&self, Client(host): Client, question: Question) -> String {
+		let Question { id, method, params } = question;
+		let params = params.as_ref().map_or(Ok(Vec::new()), |params| serde_json::from_str(params.get()));
+		let Ok(params) = params else { return error(&id, NOT_ALLOWED) };
+		let Some(allowed) = allowed(&method, &params) else { return error(&id, NOT_ALLOWED) };
+		let params = Value::Array(params).to_string();
+		let key = format!("{method}{params}");
+		let known = || lock(&self.memory).get(&key, Instant::now());
+		let told = |answer: &RawValue| {
+			let id = json!(id);
+			format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{}}}", answer.get())
+		};
+		if let Some(answer) = known() {
+			return told(&answer);
+		}
+		if !lock(&self.rates).take(host, allowed.cost, Instant::now()) {
+			return error(&id, TOO_MUCH);
+		}
+		let Ok(Ok(_place)) = timeout(PATIENCE, self.places.acquire()).await else {
+			return error(&id, TOO_MUCH);
+		};
+		// Somebody else may have asked the same meanwhile.
+		if let Some(answer) = known() {
+			return told(&answer);
+		}
+		let Ok(params) = RawValue::from_string(params) else { return error(&id, NOT_ALLOWED) };
+		let answer = match timeout(PATIENCE, self.node.ask(&method, params)).await {
+			Ok(Ok(Ok(answer))) => answer,
+			Ok(Ok(Err(Refused { code, message, data }))) => {
+				let error = json!({ "code": code, "message": message, "data": data });
+				return json!({ "jsonrpc": "2.0", "id": id, "error": error }).to_string();
+			}
+			Ok(Err(failure)) => {
+				tracing::debug!(%failure, "a page's question was not answered");
+				return error(&id, AWAY);
+			}
+			Err(_) => return error(&id, AWAY),
+		};
+		if answer.get().len() > MAX_ANSWER {
+			return error(&id, TOO_LONG);
+		}
+		let told = told(&answer);
+		if let Some(remembered) = allowed.remembered.filter(|_| answer.get() != "null") {
+			let now = Instant::now();
+			lock(&self.memory).put(key, answer.into(), now + remembered, now);
+		}
+		told
+	}
+}
+
+/// `POST /chain`.
+pub(super) async fn ask(
+	State(gateway): State<Arc<Gateway>>,
+	client: Client,
+	request: Request,
+) -> Result<Response, Failure> {
+	let door = gateway.door.as_ref().ok_or(Failure::NotFound("no node is served here"))?;
+	let bytes = timeout(PATIENCE, to_bytes(request.into_body(), MAX_REQUEST)).await;
+	let Ok(Ok(bytes)) = bytes else { return Err(Failure::BadRequest("too long, or too slow")) };
+	// What it becomes while it is answered.
+	let _held = gateway.memory.take(client, 2 * bytes.len()).ok_or(Failure::Full)?;
+	let malformed = |_| Failure::BadRequest("not a JSON-RPC request");
+	let is_list = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
+	let text = if is_list {
+		let questions: Vec<Question> = serde_json::from_slice(&bytes).map_err(malformed)?;
+		if questions.len() > MAX_BATCH {
+			return Err(Failure::BadRequest("too many questions in one request"));
+		}
+		let mut text = String::from("[");
+		for question in questions {
+			if text.len() > 1 {
+				text.push(',');
+			}
+			text += &door.answer(client, question).await;
+			if text.len() > MAX_ANSWER {
+				return Err(Failure::BadRequest("the answers are too long together"));
+			}
+		}
+		text + "]"
+	} else {
+		door.answer(client, serde_json::from_slice(&bytes).map_err(malformed)?).await
+	};
+	let held = gateway.memory.take(client, text.len()).ok_or(Failure::Full)?;
+	let headers = [
+		(header::CONTENT_TYPE, "application/json"),
+		(header::CACHE_CONTROL, "no-store"),
+		(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+	];
+	Ok((StatusCode::OK, headers, held.body(text.into_bytes())).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+	#![allow(clippy::unwrap_used)]
+	use super::*;
+
+	fn may(method: &str, params: Value) -> bool {
+		allowed(method, params.as_array().unwrap()).is_some()
+	}
+
+	#[test]
+	fn only_reads_and_signed_transactions_should_be_passed_on() {
+		let hash = format!("0x{}", "ab".repeat(32));
+		assert!(may("chain_getHeader", json!([])) && may("chain_getHeader", json!([hash])));
+		assert!(may("chain_getBlockHash", json!([7])));
+		assert!(may("state_getStorage", json!(["0x26aa", hash])));
+		assert!(may("state_call", json!(["LivepeerApi_pool", "0x", hash])));
+		assert!(may("author_submitExtrinsic", json!(["0x00"])));
+		for (method, params) in [
+			("author_rotateKeys", json!([])),
+			("author_insertKey", json!(["babe", "x", "0x00"])),
+			("author_submitAndWatchExtrinsic", json!(["0x00"])),
+			("chain_subscribeNewHeads", json!([])),
+			("chain_getBlockHash", json!([[1, 2, 3]])),
+			("state_getPairs", json!(["0x", hash])),
+			("state_traceBlock", json!([hash])),
+			("state_call", json!(["Core_execute_block", "0x", hash])),
+			("state_call", json!(["LivepeerApi_pool/..", "0x", hash])),
+			("state_call", json!(["LivepeerApi_pool", "0x"])),
+			("state_getStorage", json!([format!("0x{}", "00".repeat(257)), hash])),
+			("state_getStorage", json!(["26aa", hash])),
+			("system_addReservedPeer", json!(["/ip4/1.2.3.4"])),
+			("system_dryRun", json!(["0x00"])),
+			("author_submitExtrinsic", json!([format!("0x{}", "00".repeat(70_000))])),
+		] {
+			assert!(!may(method, params), "{method}");
+		}
+	}
+
+	#[test]
+	fn host_that_asks_without_end_should_wait_and_no_other() {
+		let mut rates = Rates::new(60);
+		let now = Instant::now();
+		let [one, other] = [1, 2].map(|last| IpAddr::from([192, 0, 2, last]));
+		let taken = (0..5_000).filter(|_| rates.take(one, 1.0, now)).count();
+		assert_eq!(taken, 60 * BURST as usize);
+		assert!(rates.take(other, 1.0, now));
+		let later = now + Duration::from_secs(2);
+		let taken = (0..5_000).filter(|_| rates.take(one, 1.0, later)).count();
+		assert_eq!(taken, 120);
+		for host in 0..2 * MAX_HOSTS as u32 {
+			rates.take(IpAddr::from(host.to_be_bytes()), 1.0, later);
+		}
+		assert!(rates.hosts.len() <= MAX_HOSTS);
+	}
+
+	#[test]
+	fn answers_should_be_remembered_within_bounds_and_for_their_time() {
+		let mut memory = Memory::default();
+		let now = Instant::now();
+		let answer = |len: usize| -> Arc<RawValue> {
+			RawValue::from_string(format!("\"{}\"", "x".repeat(len))).unwrap().into()
+		};
+		memory.put("a".into(), answer(10), now + OF_HEAD, now);
+		assert!(memory.get("a", now).is_some());
+		assert!(memory.get("a", now + OF_HEAD).is_none());
+		for place in 0..100 {
+			memory.put(place.to_string(), answer(MEMORY / 10), now + OF_BLOCK, now);
+			assert!(memory.bytes <= MEMORY);
+		}
+		memory.put("long".into(), answer(MEMORY / 2), now + OF_BLOCK, now);
+		assert!(memory.get("long", now).is_none());
+	}
+
+	/// Counts what it is asked, and answers with that.
+	struct Counting(Mutex<u32>);
+
+	#[async_trait]
+	impl Node for Counting {
+		async fn ask(
+			&self,
+			_: &str,
+			_: Box<RawValue>,
+		) -> Result<Result<Box<RawValue>, Refused>, ChainError> {
+			let mut count = lock(&self.0);
+			*count += 1;
+			Ok(Ok(RawValue::from_string(count.to_string()).unwrap()))
+		}
+	}
+
+	#[tokio::test]
+	async fn node_should_be_asked_once_for_what_all_pages_ask() {
+		let door = Door::new(Arc::new(Counting(Mutex::new(0))), 60);
+		let client = Client(IpAddr::from([192, 0, 2, 1]));
+		let ask = |method: &str, params: Value| {
+			let params = Some(RawValue::from_string(params.to_string()).unwrap());
+			let question = Question { id: Some(5.into()), method: method.into(), params };
+			door.answer(client, question)
+		};
+		let hash = format!("0x{}", "ab".repeat(32));
+		let first = ask("chain_getBlock", json!([hash])).await;
+		assert_eq!(first, r#"{"jsonrpc":"2.0","id":5,"result":1}"#);
+		assert_eq!(ask("chain_getBlock", json!([hash])).await, first);
+		assert!(ask("author_submitExtrinsic", json!(["0x00"])).await.contains(":2}"));
+		assert!(ask("author_submitExtrinsic", json!(["0x00"])).await.contains(":3}"));
+		assert!(ask("author_rotateKeys", json!([])).await.contains("-32601"));
+		assert!(ask("chain_getBlock", json!([hash])).await == first);
+	}
+}

@@ -1,0 +1,244 @@
+/** The chain, read through a gateway's `/chain` or a node's HTTP RPC, decoded by its own metadata. */
+import { getDynamicBuilder, getLookupFn } from "@polkadot-api/metadata-builders";
+import { AccountId, decAnyMetadata, unifyMetadata, type UnifiedMetadata } from "@polkadot-api/substrate-bindings";
+import { Reader, hex, unhex } from "../proof/scale";
+import { Rpc } from "./rpc";
+import type * as T from "./types";
+
+const accounts = AccountId(42);
+// Copied: the codec would read from the beginning of the buffer that the bytes are part of.
+export const addressOf = (bytes: Uint8Array): T.Address => accounts.dec(bytes.slice());
+export const bytesOf = (address: T.Address): Uint8Array => accounts.enc(address);
+export const isAddress = (text: string): boolean => {
+	try {
+		return accounts.enc(text).length === 32;
+	} catch {
+		return false;
+	}
+};
+
+/** The runtime API, by method: arguments and answer. */
+export interface Reads {
+	timing: [[], T.Timing];
+	// biome-ignore lint: shown as it is.
+	parameters: [[], any];
+	clock: [[], T.Clock];
+	transcoders: [[], T.Transcoder[]];
+	stake: [[T.Address], T.Stake];
+	pool: [[], T.Seat[]];
+	inflation: [[], T.Inflation];
+	job: [[bigint], T.Job | undefined];
+	job_of_stream: [[T.Hash], bigint | undefined];
+	assignments: [[T.Address], bigint[]];
+	claim: [[bigint], T.ClaimInfo | undefined];
+	challenge: [[bigint], T.Challenge | undefined];
+	claims_of: [[T.Address], bigint[]];
+	origins: [[], T.Hash[]];
+	operator_keys: [[T.Address, T.Tagged], T.KeysView[]];
+	spending_keys: [[T.Address], T.SpendingKey[]];
+	toolchains: [[], T.Hash[]];
+}
+
+const METADATA = "livepeer.metadata";
+function remembered(name: string): string | null {
+	try {
+		const found = localStorage.getItem(METADATA);
+		return found?.startsWith(`${name} `) ? found.slice(name.length + 1) : null;
+	} catch {
+		return null;
+	}
+}
+function remember(name: string, text: string): void {
+	try {
+		localStorage.setItem(METADATA, `${name} ${text}`);
+	} catch {
+		// It is asked for again at the next visit.
+	}
+}
+
+type Dynamic = ReturnType<typeof getDynamicBuilder>;
+
+export class Chain {
+	readonly rpc: Rpc;
+	metadata!: UnifiedMetadata;
+	builder!: Dynamic;
+	genesis!: T.Hash;
+	spec = { specVersion: 0, transactionVersion: 0 };
+	name = "";
+	private codecs = new Map<string, ReturnType<Dynamic["buildRuntimeCall"]>>();
+	private events_!: ReturnType<Dynamic["buildStorage"]>;
+
+	constructor(readonly url: string) {
+		this.rpc = new Rpc(url);
+	}
+
+	static async connect(url: string): Promise<Chain> {
+		const chain = new Chain(url);
+		const [genesis, spec, name, head] = await Promise.all([
+			chain.rpc.ask<T.Hash>("chain_getBlockHash", 0),
+			chain.rpc.ask<Chain["spec"]>("state_getRuntimeVersion"),
+			chain.rpc.ask<string>("system_chain"),
+			chain.rpc.ask<T.Hash>("chain_getFinalizedHead"),
+		]);
+		Object.assign(chain, { genesis, spec, name });
+		await chain.learn(head);
+		return chain;
+	}
+
+	/** Takes the metadata of the runtime at a block. */
+	private async learn(at: T.Hash): Promise<void> {
+		// A chain's runtime of a version never changes, so its metadata is asked for once in a browser.
+		const name = `${this.genesis}/${this.spec.specVersion}`;
+		let text = remembered(name);
+		if (!text) {
+			text = await this.rpc.ask<string>("state_call", "Metadata_metadata_at_version", "0x0f000000", at);
+			remember(name, text);
+		}
+		// An option of bytes.
+		const reader = new Reader(unhex(text));
+		reader.take(1);
+		const length = reader.compact();
+		this.metadata = unifyMetadata(decAnyMetadata(reader.take(length).slice()));
+		this.builder = getDynamicBuilder(getLookupFn(this.metadata));
+		this.events_ = this.builder.buildStorage("System", "Events");
+		this.codecs.clear();
+	}
+
+	/** Learns a runtime that was upgraded meanwhile; whether it was. */
+	async refresh(at: T.Hash): Promise<boolean> {
+		const spec = await this.rpc.ask<Chain["spec"]>("state_getRuntimeVersion");
+		if (spec.specVersion === this.spec.specVersion) return false;
+		this.spec = spec;
+		await this.learn(at);
+		return true;
+	}
+
+	async read<M extends keyof Reads>(method: M, args: Reads[M][0], at: T.Hash): Promise<Reads[M][1]> {
+		let codec = this.codecs.get(method);
+		if (!codec) {
+			codec = this.builder.buildRuntimeCall("LivepeerApi", method);
+			this.codecs.set(method, codec);
+		}
+		const answer = await this.rpc.ask<string>("state_call", `LivepeerApi_${method}`, hex(codec.args.enc(args)), at);
+		return codec.value.dec(answer) as Reads[M][1];
+	}
+
+	async storage<V>(pallet: string, entry: string, keys: unknown[], at: T.Hash): Promise<V | undefined> {
+		const codec = this.builder.buildStorage(pallet, entry);
+		const answer = await this.rpc.ask<string | null>("state_getStorage", codec.keys.enc(...keys), at);
+		return (answer === null ? codec.fallback : codec.value.dec(answer)) as V | undefined;
+	}
+
+	async head(hash?: T.Hash): Promise<T.Head> {
+		const header = await this.rpc.ask<{ number: string; parentHash: T.Hash }>(
+			"chain_getHeader",
+			...(hash ? [hash] : []),
+		);
+		const number = Number(header.number);
+		return { number, parent: header.parentHash, hash: hash ?? (await this.hashAt(number)) };
+	}
+	hashAt(number: number): Promise<T.Hash> {
+		return this.rpc.ask<T.Hash>("chain_getBlockHash", number);
+	}
+	finalized(): Promise<T.Hash> {
+		return this.rpc.ask<T.Hash>("chain_getFinalizedHead");
+	}
+
+	/** Everything that happened in a block. */
+	async events(number: number, hash: T.Hash): Promise<T.ChainEvent[]> {
+		const answer = await this.rpc.ask<string | null>("state_getStorage", this.events_.keys.enc(), hash);
+		if (answer === null) return [];
+		const list = this.events_.value.dec(answer) as {
+			phase: T.Tagged<string, number>;
+			event: T.Tagged<string, T.Tagged>;
+		}[];
+		return list.map(({ phase, event }, index) => ({
+			block: number,
+			hash,
+			index,
+			extrinsic: phase.type === "ApplyExtrinsic" ? phase.value : null,
+			pallet: event.type,
+			name: event.value.type,
+			data: event.value.value,
+		}));
+	}
+
+	/** The extrinsics of a block, as bytes. */
+	async extrinsics(hash: T.Hash): Promise<Uint8Array[]> {
+		const { block } = await this.rpc.ask<{ block: { extrinsics: string[] } }>("chain_getBlock", hash);
+		return block.extrinsics.map(unhex);
+	}
+
+	/** The call of an extrinsic, as bytes: its pallet's index and its own come first. */
+	callOf(extrinsic: Uint8Array): Uint8Array {
+		const r = new Reader(extrinsic);
+		r.compact();
+		const version = r.u8();
+		const kind = version >> 6;
+		const rest = (at: number) => extrinsic.subarray(at);
+		if (kind === 0) return rest(r.at);
+		if (kind === 2) {
+			// Signed: an address, a signature, then the extensions.
+			if (r.u8() !== 0) throw new Error("an address of another kind");
+			r.take(32);
+			r.take([64, 64, 65, 65][r.u8()] ?? 0);
+		} else {
+			r.u8();
+		}
+		const size = extrinsic.length;
+		// The extensions say their own lengths by their types.
+		for (const { identifier } of this.extensions()) this.skipExtension(identifier, r);
+		if (r.at > size) throw new Error("not an extrinsic");
+		return rest(r.at);
+	}
+
+	extensions(): { identifier: string; type: number; additionalSigned: number }[] {
+		const { extensionsByVersion } = this.metadata.extrinsic as unknown as {
+			extensionsByVersion: Record<number, { identifier: string; type: number; additionalSigned: number }[]>;
+		};
+		return extensionsByVersion[0] ?? [];
+	}
+
+	private skipExtension(identifier: string, r: Reader): void {
+		switch (identifier) {
+			case "CheckMortality":
+			case "CheckEra":
+				if (r.u8() !== 0) r.u8();
+				break;
+			case "CheckNonce":
+				r.compact();
+				break;
+			case "ChargeAssetTxPayment": {
+				// A tip of any size, and no asset.
+				const mode = (r.bytes[r.at] as number) & 3;
+				if (mode < 3) r.take(1 << mode);
+				else r.take(((r.u8() >> 2) + 4) | 0);
+				if (r.u8() !== 0) throw new Error("fees in an asset");
+				break;
+			}
+			case "CheckMetadataHash":
+				r.u8();
+				break;
+		}
+	}
+
+	/** What the chain says of a module's error. */
+	errorText(pallet: number, error: number): { name: string; text: string } {
+		const found = this.metadata.pallets.find(({ index }) => index === pallet);
+		const type = found?.errors && this.metadata.lookup[found.errors.type];
+		if (type?.def.tag === "variant") {
+			const variant = type.def.value.find(({ index }) => index === error);
+			if (variant) return { name: `${found?.name}.${variant.name}`, text: variant.docs.join(" ").trim() };
+		}
+		return { name: `${found?.name ?? pallet}.${error}`, text: "" };
+	}
+
+	async balances(address: T.Address, at: T.Hash): Promise<{ lpt: bigint; eth: bigint }> {
+		const [account, eth] = await Promise.all([
+			this.storage<{ data: { free: bigint; frozen: bigint; reserved: bigint } }>("System", "Account", [address], at),
+			this.storage<{ balance: bigint }>("Assets", "Account", [1, address], at),
+		]);
+		return { lpt: account?.data.free ?? 0n, eth: eth?.balance ?? 0n };
+	}
+}
+

@@ -1,0 +1,151 @@
+/** What became of claims, told from the events of blocks. A pure function, so that a page that opened late and one that watched see the same. */
+import type { Address, ChainEvent, Outcome } from "./types";
+
+export interface Vote {
+	tranche: number;
+	verifier: Address;
+	committed: boolean;
+	/** One per revealed leaf; absent until it is revealed. */
+	verdicts?: string[];
+}
+export type Step = "claimed" | "drawn" | "revealed" | "judging" | "decided" | "settled";
+export interface Claim {
+	id: bigint;
+	job?: bigint;
+	assignment?: number;
+	transcoder?: Address;
+	first?: bigint;
+	last?: bigint;
+	fee?: bigint;
+	work?: bigint;
+	/** The block of its newest news. */
+	block: number;
+	claimedAt?: number;
+	positions: bigint[];
+	/** Where each leaf was revealed. */
+	leaves: { index: number; block: number; hash: string; extrinsic: number | null }[];
+	committee: Address[];
+	votes: Vote[];
+	disputed: boolean;
+	outcome?: Outcome;
+	executeAt?: number;
+	settlement?: "Paid" | "Refunded";
+	slashed?: bigint;
+	penalties: { verifier: Address; penalty: string; amount: bigint }[];
+	cancelled: boolean;
+	step: Step;
+}
+
+const fresh = (id: bigint, block: number): Claim => ({
+	id,
+	block,
+	positions: [],
+	leaves: [],
+	committee: [],
+	votes: [],
+	disputed: false,
+	penalties: [],
+	cancelled: false,
+	step: "claimed",
+});
+
+/** A verdict in one word, with what it is about. */
+export const verdictName = (verdict: { type: string; value?: { type?: string } | number }): string => {
+	const inner = typeof verdict.value === "object" ? verdict.value?.type : verdict.value;
+	return inner === undefined || inner === null ? verdict.type : `${verdict.type} ${inner}`;
+};
+
+function voteOf(claim: Claim, tranche: number, verifier: Address): Vote {
+	let vote = claim.votes.find((one) => one.tranche === tranche && one.verifier === verifier);
+	if (!vote) {
+		vote = { tranche, verifier, committed: false };
+		claim.votes.push(vote);
+	}
+	return vote;
+}
+
+/** The claims that `events`, in the order of blocks, tell of. */
+export function claimsOf(events: Iterable<ChainEvent>): Map<string, Claim> {
+	const claims = new Map<string, Claim>();
+	for (const { pallet, name, data, block, hash, extrinsic } of events) {
+		const isOurs = pallet === "ChallengeLottery" || (pallet === "Jobs" && (name === "Claimed" || name === "ClaimSettled"));
+		if (!isOurs || data?.claim === undefined) continue;
+		const key = String(data.claim);
+		const claim = claims.get(key) ?? fresh(data.claim, block);
+		claims.set(key, claim);
+		claim.block = block;
+		switch (name) {
+			case "Claimed":
+				Object.assign(claim, {
+					job: data.job,
+					assignment: data.assignment,
+					transcoder: data.transcoder,
+					first: data.first,
+					last: data.last,
+					fee: data.fee,
+					work: data.total_work,
+					claimedAt: block,
+				});
+				break;
+			case "Drawn":
+				claim.positions = data.positions;
+				claim.committee = data.committee;
+				claim.step = "drawn";
+				break;
+			case "LeafRevealed":
+				claim.leaves.push({ index: data.index, block, hash, extrinsic });
+				claim.step = "revealed";
+				break;
+			case "CommitStarted":
+				claim.step = "judging";
+				break;
+			case "Committed":
+				voteOf(claim, data.tranche, data.verifier).committed = true;
+				claim.step = "judging";
+				break;
+			case "VerdictRevealed": {
+				const vote = voteOf(claim, data.tranche, data.verifier);
+				vote.committed = true;
+				vote.verdicts = data.verdicts.map(verdictName);
+				break;
+			}
+			case "Disputed":
+				claim.disputed = true;
+				break;
+			case "Decided":
+				claim.outcome = data.outcome.type;
+				claim.executeAt = data.execute_at;
+				claim.step = "decided";
+				break;
+			case "Penalised":
+				claim.penalties.push({ verifier: data.verifier, penalty: data.penalty.type, amount: data.amount });
+				break;
+			case "Executed":
+				claim.outcome = data.outcome.type;
+				claim.slashed = data.slashed;
+				claim.step = "settled";
+				break;
+			case "Cancelled":
+				claim.cancelled = true;
+				break;
+			case "ClaimSettled":
+				Object.assign(claim, { transcoder: data.transcoder, fee: data.fee });
+				claim.settlement = data.settlement.type === "Pay" ? "Paid" : "Refunded";
+				claim.step = "settled";
+				break;
+		}
+	}
+	return claims;
+}
+
+/** How far a segment of a claim has come. */
+export type Standing = "signed" | "claimed" | "drawn" | "verified" | "paid" | "failed" | "void";
+
+export function standingOf(claim: Claim | undefined, wasDrawn: boolean): Standing {
+	if (!claim) return "signed";
+	if (claim.settlement === "Paid") return "paid";
+	if (claim.outcome === "Failed" || claim.outcome === "Missed") return "failed";
+	if (claim.outcome === "Void") return "void";
+	if (claim.outcome === "Accepted") return "verified";
+	return wasDrawn ? "drawn" : "claimed";
+}

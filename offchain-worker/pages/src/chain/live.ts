@@ -1,0 +1,192 @@
+/** The chain as it goes on: heads, events of the newest blocks, and what the pages read at each head. */
+import { Chain, isAddress } from "./chain";
+import { claimsOf, type Claim } from "./claims";
+import type * as T from "./types";
+
+/** Blocks whose events are kept. */
+const KEEP = 900;
+/** Blocks that are read when a page opens. */
+const LOOK_BACK = 150;
+const KEY = "livepeer.node";
+
+interface Block {
+	number: number;
+	hash: T.Hash;
+	events: T.ChainEvent[];
+	/** When it came, in ms; 0 for one that was there before. */
+	seen: number;
+}
+
+/** A node of the reader's own that is asked instead of the gateway's. */
+export const ownNode = (): string | null => {
+	try {
+		return localStorage.getItem(KEY);
+	} catch {
+		return null;
+	}
+};
+export const setOwnNode = (url: string | null): void => {
+	if (url) localStorage.setItem(KEY, url);
+	else localStorage.removeItem(KEY);
+};
+
+export class Live {
+	chain: Chain | null = null;
+	head: T.Head | null = null;
+	finalized = 0;
+	clock: T.Clock | null = null;
+	timing: T.Timing | null = null;
+	error: string | null = null;
+	/** Grows with whatever changes. */
+	version = 0;
+	blocks: Block[] = [];
+	/** The oldest block whose events are known. */
+	private claims_: { version: number; claims: Map<string, Claim> } | null = null;
+	private readonly listeners = new Set<() => void>();
+	private connecting: Promise<Chain> | null = null;
+	private timer: ReturnType<typeof setTimeout> | undefined;
+	private readonly cache = new Map<string, { head: T.Hash; value: Promise<unknown> }>();
+	private stopped = false;
+	private finalHash = "";
+
+	constructor(readonly url: string) {}
+
+	/** Begins to follow the chain; the promise is that of the first connection. */
+	start(): Promise<Chain> {
+		this.stopped = false;
+		if (!this.connecting) {
+			this.connecting = this.connect();
+			void this.connecting.then(
+				() => this.follow(),
+				() => undefined,
+			);
+		}
+		return this.connecting;
+	}
+
+	stop(): void {
+		this.stopped = true;
+		clearTimeout(this.timer);
+	}
+
+	private async connect(): Promise<Chain> {
+		for (;;) {
+			try {
+				this.chain = await Chain.connect(this.url);
+				this.head = await this.chain.head();
+				this.timing = await this.chain.read("timing", [], this.head.hash);
+				this.error = null;
+				this.changed();
+				return this.chain;
+			} catch (error) {
+				this.error = error instanceof Error ? error.message : String(error);
+				this.changed();
+				if (this.stopped) throw error;
+				await new Promise((resolve) => setTimeout(resolve, 2_000));
+			}
+		}
+	}
+
+	private async follow(): Promise<void> {
+		const slot = Number(this.timing?.slot_duration ?? 6_000n);
+		const pause = Math.min(1_500, Math.max(500, slot / 3));
+		let first = true;
+		while (!this.stopped) {
+			try {
+				await this.step(first);
+				first = false;
+				if (this.error) {
+					this.error = null;
+					this.changed();
+				}
+			} catch (error) {
+				this.error = error instanceof Error ? error.message : String(error);
+				this.changed();
+			}
+			// A page that nobody looks at asks less.
+			const hidden = typeof document !== "undefined" && document.hidden;
+			await new Promise((resolve) => (this.timer = setTimeout(resolve, hidden ? 4 * pause : pause)));
+		}
+	}
+
+	private async step(first: boolean): Promise<void> {
+		const chain = this.chain as Chain;
+		const [head, finalHash] = await Promise.all([chain.head(), chain.finalized()]);
+		if (finalHash !== this.finalHash) {
+			this.finalized = (await chain.head(finalHash)).number;
+			this.finalHash = finalHash;
+		}
+		const known = this.blocks.at(-1);
+		if (known?.hash === head.hash) {
+			this.changed();
+			return;
+		}
+		if (head.number % 20 === 0) await chain.refresh(head.hash);
+		// Back to the newest block that is known, or as far as a page looks.
+		const byNumber = new Map(this.blocks.map((block) => [block.number, block.hash]));
+		const missing: { number: number; hash: T.Hash }[] = [];
+		if (first && !known) {
+			const from = Math.max(1, head.number - LOOK_BACK + 1);
+			const numbers = Array.from({ length: head.number - from + 1 }, (_, i) => from + i);
+			const hashes = await Promise.all(numbers.map((number) => chain.hashAt(number)));
+			numbers.forEach((number, i) => missing.push({ number, hash: hashes[i] as T.Hash }));
+		} else {
+			let at: T.Head = head;
+			while (byNumber.get(at.number) !== at.hash && at.number > 0 && missing.length < LOOK_BACK) {
+				missing.unshift({ number: at.number, hash: at.hash });
+				at = await chain.head(at.parent);
+			}
+		}
+		const clock = chain.read("clock", [], head.hash);
+		const seen = first ? 0 : Date.now();
+		const fresh = await Promise.all(
+			missing.map(async ({ number, hash }) => ({ number, hash, seen, events: await chain.events(number, hash) })),
+		);
+		const from = fresh[0]?.number ?? head.number;
+		this.blocks = [...this.blocks.filter(({ number }) => number < from), ...fresh].slice(-KEEP);
+		this.head = head;
+		this.clock = await clock;
+		this.changed();
+	}
+
+	/** Events of the blocks that are kept, oldest first. */
+	*events(): Generator<T.ChainEvent> {
+		for (const { events } of this.blocks) yield* events;
+	}
+
+	claims(): Map<string, Claim> {
+		const newest = this.blocks.at(-1)?.number ?? 0;
+		if (this.claims_?.version !== newest) this.claims_ = { version: newest, claims: claimsOf(this.events()) };
+		return this.claims_.claims;
+	}
+
+	/** A read at the newest head, once for all who want it. */
+	read: Chain["read"] = ((method: never, args: unknown[], at?: T.Hash) => {
+		const { chain, head } = this;
+		if (!chain || !head) return Promise.reject(new Error("not connected"));
+		const name = `${method as string} ${args.map((arg) => (typeof arg === "object" ? JSON.stringify(arg) : String(arg))).join()}`;
+		const found = this.cache.get(name);
+		if (found && found.head === (at ?? head.hash)) return found.value;
+		const value = chain.read(method, args as never, at ?? head.hash);
+		this.cache.set(name, { head: at ?? head.hash, value });
+		value.catch(() => this.cache.delete(name));
+		if (this.cache.size > 400) this.cache.delete(this.cache.keys().next().value as string);
+		return value;
+	}) as Chain["read"];
+
+	slotSeconds(): number {
+		return Number(this.timing?.slot_duration ?? 6_000n) / 1_000;
+	}
+
+	subscribe(listener: () => void): () => void {
+		this.listeners.add(listener);
+		return () => this.listeners.delete(listener);
+	}
+
+	private changed(): void {
+		this.version++;
+		for (const listener of this.listeners) listener();
+	}
+}
+
+export { isAddress };

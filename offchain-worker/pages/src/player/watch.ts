@@ -1,0 +1,316 @@
+/**
+ * One stream, played and checked: every segment's bytes are hashed and its signatures checked before
+ * the player gets it. What does not hold is not played.
+ */
+import type Hls from "hls.js/light";
+import { bytesOf, type Chain } from "../chain/chain";
+import type { Live } from "../chain/live";
+import type { Address, Job } from "../chain/types";
+import { records as readRecords, streamId, type Record } from "../proof/formats";
+import { checkBytes, checkRecord, KeyBook, type Fault } from "../proof/verify";
+import { hex, unhex } from "../proof/scale";
+
+export interface Status {
+	name: string;
+	broadcaster: Address;
+	job: number;
+	renditions: string[];
+	segments: number;
+	newest: number | null;
+	transcoder: Address | null;
+	ended: boolean;
+}
+export interface Level {
+	index: number;
+	width: number;
+	height: number;
+	kbps: number;
+}
+export interface Segment {
+	seq: number;
+	record: Record;
+	/** Whether both signatures hold; `null` while nobody could look. */
+	signed: boolean | null;
+	fault: Fault | null;
+	/** What was found of the bytes that this browser has loaded, by rendition. */
+	bytes: Map<number, boolean>;
+	seen: number;
+}
+export type Trust = "waiting" | "checked" | "unchecked" | "refused";
+
+/** Segments that are remembered. */
+const KEEP = 400;
+/** Segments that a page asks for when it opens. */
+const LOOK_BACK = 96;
+
+export class Watch {
+	status: Status | null = null;
+	job: Job | null = null;
+	levels: Level[] = [];
+	/** The level that is chosen, -1 for automatic, and the one that plays. */
+	chosen = -1;
+	playing = -1;
+	message: "" | "waiting" | "press" | "unsupported" | "nostream" = "waiting";
+	readonly segments = new Map<number, Segment>();
+	/** What does not hold, and whether it was played while the chain was away. */
+	refused: { seq: number; rendition: number; fault: Fault; played: boolean }[] = [];
+	checkedBytes = 0;
+	checkedCount = 0;
+	/** Segments that were played while nobody could say whose keys are whose. */
+	private readonly unproven = new Map<number, { rendition: number; length: number }>();
+	/** Milliseconds that checking has taken. */
+	spent = 0;
+	version = 0;
+	private hls: Hls | null = null;
+	private keys: KeyBook | null = null;
+	private timer: ReturnType<typeof setTimeout> | undefined;
+	private closed = false;
+	private readonly listeners = new Set<() => void>();
+	private asked: Promise<unknown> | null = null;
+
+	constructor(
+		readonly gateway: string,
+		readonly name: string,
+		readonly live: Live,
+	) {}
+
+	get base(): string {
+		return `${this.gateway}/stream/${encodeURIComponent(this.name)}`;
+	}
+	get id(): string | null {
+		return this.status ? hex(streamId(bytesOf(this.status.broadcaster), this.name)) : null;
+	}
+	get trust(): Trust {
+		if (this.refused.length) return "refused";
+		if (this.unproven.size) return "unchecked";
+		return this.checkedCount ? "checked" : "waiting";
+	}
+
+	start(video: HTMLVideoElement): void {
+		void this.live.start();
+		void this.play(video);
+		void this.poll();
+	}
+
+	close(): void {
+		this.closed = true;
+		clearTimeout(this.timer);
+		this.hls?.destroy();
+		this.hls = null;
+	}
+
+	choose(level: number): void {
+		this.chosen = level;
+		if (this.hls) this.hls.nextLevel = level;
+		this.changed();
+	}
+
+	goLive(video: HTMLVideoElement): void {
+		const edge = this.hls?.liveSyncPosition ?? video.duration;
+		if (edge !== null && Number.isFinite(edge)) video.currentTime = edge;
+		void video.play().catch(() => undefined);
+	}
+
+	latency(): number | null {
+		const value = this.hls?.latency ?? 0;
+		return value > 0 && !this.status?.ended ? value : null;
+	}
+
+	private async play(video: HTMLVideoElement): Promise<void> {
+		const { default: Hls } = await import("hls.js/light");
+		if (this.closed) return;
+		if (!Hls.isSupported()) {
+			this.say("unsupported");
+			return;
+		}
+		const watch = this;
+		const Loader = Hls.DefaultConfig.loader;
+		class Checked extends Loader {
+			override load(...[context, config, callbacks]: Parameters<InstanceType<typeof Loader>["load"]>): void {
+				super.load(context, config, {
+					...callbacks,
+					onSuccess: (response, stats, of, details) => {
+						void watch.check(of.url, response.data as ArrayBuffer).then((fault) => {
+							if (fault) callbacks.onError({ code: 0, text: `refused: ${fault}` }, of, details, stats);
+							else callbacks.onSuccess(response, stats, of, details);
+						});
+					},
+				});
+			}
+		}
+		const hls = new Hls({
+			maxLiveSyncPlaybackRate: 1.5,
+			// In seconds: the playlist's target duration is the longest that a segment may ever have, three
+			// of which would be far behind the stream.
+			liveSyncDuration: 4,
+			liveMaxLatencyDuration: 30,
+			backBufferLength: 30,
+			fLoader: Checked as never,
+		});
+		this.hls = hls;
+		hls.on(Hls.Events.MANIFEST_PARSED, (_, { levels }) => {
+			this.levels = levels.map(({ width, height, bitrate }, index) => ({
+				index,
+				width,
+				height,
+				kbps: Math.round(bitrate / 1000),
+			}));
+			this.say("");
+			video.play().catch(() => this.say("press"));
+		});
+		hls.on(Hls.Events.LEVEL_SWITCHED, (_, { level }) => {
+			this.playing = level;
+			this.changed();
+		});
+		hls.on(Hls.Events.ERROR, (_, { fatal, type, frag, details }) => {
+			if (!fatal || this.closed) return;
+			if (type === Hls.ErrorTypes.MEDIA_ERROR) {
+				hls.recoverMediaError();
+				return;
+			}
+			if (frag && details === Hls.ErrorDetails.FRAG_LOAD_ERROR && this.refused.length) {
+				// What was refused is passed over, and never shown.
+				const next = frag.start + frag.duration + 0.05;
+				hls.startLoad(next);
+				if (video.currentTime < next) video.currentTime = next;
+				return;
+			}
+			this.say("waiting");
+			hls.destroy();
+			this.timer = setTimeout(() => void this.play(video), 2_000);
+		});
+		video.addEventListener("playing", () => this.say(""), { once: true });
+		hls.loadSource(`${this.base}/index.m3u8`);
+		hls.attachMedia(video);
+	}
+
+	/** What is wrong with the bytes of a segment, if anything. */
+	private async check(url: string, data: ArrayBuffer): Promise<Fault | null> {
+		// Only what has a signed record is played: nothing else that a playlist may name.
+		const { pathname } = new URL(url, location.href);
+		const base = new URL(this.base, location.href).pathname;
+		const found = /^\/(\d+)\/(\d+)\.ts$/.exec(pathname.startsWith(base) ? pathname.slice(base.length) : "");
+		if (!found) {
+			this.refused = [...this.refused, { seq: -1, rendition: 0, fault: "NoRecord" as const, played: false }].slice(-20);
+			this.changed();
+			return "NoRecord";
+		}
+		const [rendition, seq] = [Number(found[1]), Number(found[2])];
+		// The chain tells whose keys are whose. Without it nothing is proven, and that is said.
+		const chain = await Promise.race([
+			this.live.start(),
+			new Promise<null>((resolve) => setTimeout(() => resolve(null), 8_000)),
+		]);
+		const bytes = new Uint8Array(data);
+		const segment = this.segments.get(seq) ?? (await this.learn(seq).then(() => this.segments.get(seq)));
+		const begun = performance.now();
+		let fault: Fault | null = segment ? null : "NoRecord";
+		if (segment) {
+			fault = await checkBytes(bytes, segment.record.receipt.outputs?.[rendition]);
+			if (!fault && chain) {
+				if (segment.signed === null) await this.judge(segment, chain);
+				fault = segment.fault;
+			}
+			segment.bytes.set(rendition, !fault);
+		}
+		this.spent += performance.now() - begun;
+		if (fault) this.refused = [...this.refused, { seq, rendition, fault, played: false }].slice(-20);
+		else if (segment?.signed) {
+			this.checkedCount++;
+			this.checkedBytes += bytes.length;
+		} else this.unproven.set(seq, { rendition, length: bytes.length });
+		this.changed();
+		return fault;
+	}
+
+	private async judge(segment: Segment, chain: Chain): Promise<void> {
+		const { status } = this;
+		if (!status || segment.signed !== null) return;
+		this.keys ??= new KeyBook(chain, () => this.live.head?.hash ?? "");
+		try {
+			const expected = { genesis: unhex(chain.genesis), broadcaster: status.broadcaster, name: this.name };
+			segment.fault = await checkRecord(segment.record, expected, this.keys, this.job ?? undefined);
+			segment.signed = segment.fault === null;
+			// What was played while the chain was away is proven, or called out, afterwards.
+			const played = this.unproven.get(segment.seq);
+			if (played && this.unproven.delete(segment.seq)) {
+				const { rendition, length } = played;
+				if (segment.fault) {
+					this.refused = [...this.refused, { seq: segment.seq, rendition, fault: segment.fault, played: true }].slice(-20);
+				} else {
+					this.checkedCount++;
+					this.checkedBytes += length;
+				}
+			}
+		} catch {
+			// The chain does not answer: nobody could look.
+		}
+	}
+
+	/** Learns the records from one seq on. */
+	private learn(from: number): Promise<unknown> {
+		this.asked ??= this.fetchRecords(from).finally(() => (this.asked = null));
+		return this.asked;
+	}
+
+	private async fetchRecords(from: number): Promise<void> {
+		if (!this.status) await this.fetchStatus();
+		const response = await fetch(`${this.base}/records/${from}.scale`);
+		if (!response.ok) return;
+		for (const record of readRecords(new Uint8Array(await response.arrayBuffer()))) {
+			const seq = Number(record.header.seq);
+			if (this.segments.has(seq)) continue;
+			this.segments.set(seq, { seq, record, signed: null, fault: null, bytes: new Map(), seen: Date.now() });
+		}
+		const all = [...this.segments.keys()].sort((a, b) => a - b);
+		for (const seq of all.slice(0, Math.max(0, all.length - KEEP))) this.segments.delete(seq);
+	}
+
+	private async fetchStatus(): Promise<void> {
+		const response = await fetch(`${this.base}/status`);
+		if (response.status === 404) this.say("nostream");
+		if (!response.ok) return;
+		if (this.message === "nostream") this.say("waiting");
+		this.status = await response.json();
+	}
+
+	/** Follows the stream's state; segments that are not played are shown too. */
+	private async poll(): Promise<void> {
+		if (this.closed) return;
+		try {
+			await this.fetchStatus();
+			const { status, live } = this;
+			if (status?.newest != null) {
+				const newest = Math.max(-1, ...this.segments.keys());
+				// A page that has just opened looks back for some minutes.
+				const from = newest < 0 ? status.newest - LOOK_BACK + 1 : Math.max(newest + 1, status.newest - 31);
+				for (let seq = Math.max(0, from); seq <= status.newest; seq += 32) await this.learn(seq);
+				if (live.chain && live.head) {
+					this.job = (await live.read("job", [BigInt(status.job)], live.head.hash)) ?? null;
+					for (const segment of [...this.segments.values()].filter(({ signed }) => signed === null)) {
+						await this.judge(segment, live.chain);
+					}
+				}
+			}
+			this.changed();
+		} catch {
+			// The next poll tries again.
+		}
+		if (!this.closed) setTimeout(() => void this.poll(), document.hidden ? 4_000 : 1_000);
+	}
+
+	subscribe(listener: () => void): () => void {
+		this.listeners.add(listener);
+		return () => this.listeners.delete(listener);
+	}
+
+	private say(message: Watch["message"]): void {
+		this.message = message;
+		this.changed();
+	}
+
+	private changed(): void {
+		this.version++;
+		for (const listener of this.listeners) listener();
+	}
+}

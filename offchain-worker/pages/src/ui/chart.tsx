@@ -1,0 +1,86 @@
+/** A line over time, by uPlot, in the colours of the page. */
+import { useEffect, useRef } from "preact/hooks";
+import type { JSX } from "preact";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+
+export interface Line {
+	label: string;
+	values: (number | null)[];
+	/** The name of a colour in the style sheet. */
+	colour: string;
+	fill?: boolean;
+	stepped?: boolean;
+}
+
+const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+export function Chart({
+	xs,
+	lines,
+	height = 150,
+	format = String,
+	xFormat = String,
+	label,
+}: {
+	xs: number[];
+	lines: Line[];
+	height?: number;
+	format?: (value: number) => string;
+	xFormat?: (value: number) => string;
+	label: string;
+}): JSX.Element {
+	const holder = useRef<HTMLDivElement>(null);
+	const plot = useRef<uPlot | null>(null);
+	const shape = lines.map((line) => line.label).join();
+	useEffect(() => {
+		const node = holder.current;
+		if (!node) return;
+		const draw = () => {
+			plot.current?.destroy();
+			const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "11px system-ui" };
+			plot.current = new uPlot(
+				{
+					width: node.clientWidth || 300,
+					height,
+					legend: { show: lines.length > 1, live: false },
+					cursor: { y: false, points: { size: 7 } },
+					scales: { x: { time: false } },
+					axes: [
+						{ ...axis, size: 26, space: 70, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? xFormat(tick) : "")) },
+						{ ...axis, size: 58, space: 34, values: (_, ticks) => ticks.map(format) },
+					],
+					series: [
+						{},
+						...lines.map((line) => ({
+							label: line.label,
+							stroke: colour(line.colour),
+							width: 2,
+							points: { show: xs.length < 30, size: 5, fill: colour(line.colour) },
+							...(line.fill ? { fill: `color-mix(in srgb, ${colour(line.colour)} 16%, transparent)` } : {}),
+							...(line.stepped && uPlot.paths.stepped ? { paths: uPlot.paths.stepped({ align: 1 }) } : {}),
+						})),
+					],
+				},
+				[xs, ...lines.map((line) => line.values)] as uPlot.AlignedData,
+				node,
+			);
+		};
+		draw();
+		const resized = new ResizeObserver(() => plot.current?.setSize({ width: node.clientWidth, height }));
+		resized.observe(node);
+		const theme = matchMedia("(prefers-color-scheme: dark)");
+		theme.addEventListener("change", draw);
+		addEventListener("themechange", draw);
+		return () => {
+			resized.disconnect();
+			theme.removeEventListener("change", draw);
+			removeEventListener("themechange", draw);
+			plot.current?.destroy();
+			plot.current = null;
+		};
+	}, [shape, height]);
+	useEffect(() => plot.current?.setData([xs, ...lines.map((line) => line.values)] as uPlot.AlignedData));
+	const last = lines.map((line) => `${line.label}: ${format(line.values.at(-1) ?? 0)}`).join(", ");
+	return <div class="chart" ref={holder} role="img" aria-label={`${label}. ${last}`} />;
+}

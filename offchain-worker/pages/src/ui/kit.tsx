@@ -1,0 +1,270 @@
+/** Small parts that the pages share. */
+import type { ComponentChildren, JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { Live, ownNode } from "../chain/live";
+import type { Claim } from "../chain/claims";
+import { short, t } from "./words";
+
+/** The one connection of a page. */
+export const live = new Live(ownNode() ?? "/chain");
+
+interface Source {
+	subscribe(listener: () => void): () => void;
+}
+/** Draws anew when the source has changed, at most some times per second. */
+export function useChanges(source: Source | null): void {
+	const [, tick] = useState(0);
+	useEffect(() => {
+		if (!source) return;
+		let planned: ReturnType<typeof setTimeout> | undefined;
+		const off = source.subscribe(() => {
+			planned ??= setTimeout(() => {
+				planned = undefined;
+				tick((n) => n + 1);
+			}, 120);
+		});
+		return () => {
+			off();
+			clearTimeout(planned);
+		};
+	}, [source]);
+}
+export function useLive(): Live {
+	useChanges(live);
+	useEffect(() => void live.start().catch(() => undefined), []);
+	return live;
+}
+
+/** What is read at every new head; the last value stays until the next one is there. */
+export function useRead<T>(read: (at: string) => Promise<T>, inputs: unknown[] = []): T | undefined {
+	const { head } = useLive();
+	const [value, set] = useState<T | undefined>(undefined);
+	useEffect(() => {
+		if (!head) return;
+		let over = false;
+		read(head.hash).then(
+			(found) => over || set(() => found),
+			() => undefined,
+		);
+		return () => void (over = true);
+	}, [head?.hash, ...inputs]);
+	return value;
+}
+
+export function navigate(path: string): void {
+	history.pushState(null, "", path);
+	dispatchEvent(new PopStateEvent("popstate"));
+	scrollTo(0, 0);
+}
+
+interface Link {
+	href: string;
+	children?: ComponentChildren;
+	class?: string;
+	title?: string;
+	"aria-current"?: "page" | undefined;
+}
+export const A = ({ href, ...rest }: Link): JSX.Element => (
+	<a
+		{...rest}
+		href={href}
+		onClick={(event) => {
+			if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
+			event.preventDefault();
+			navigate(href);
+		}}
+	/>
+);
+
+/** A picture of an account, so that two are told apart at a glance. */
+export function Blob({ address, size = 18 }: { address: string; size?: number }): JSX.Element {
+	let seed = 7;
+	for (let i = 0; i < address.length; i++) seed = (seed * 31 + address.charCodeAt(i)) >>> 0;
+	const hue = seed % 360;
+	const other = (hue + 60 + ((seed >> 9) % 120)) % 360;
+	const cells = Array.from({ length: 15 }, (_, i) => (seed >> (i % 24)) & 1);
+	return (
+		<svg class="blob" width={size} height={size} viewBox="0 0 5 5" aria-hidden="true">
+			<rect width="5" height="5" rx="1.2" fill={`hsl(${hue} 55% 42%)`} />
+			{cells.map((on, i) => {
+				const [x, y] = [i % 3, Math.floor(i / 3)];
+				return on ? (
+					<g fill={`hsl(${other} 75% 72%)`} key={i}>
+						<rect x={x} y={y} width="1.02" height="1.02" />
+						<rect x={4 - x} y={y} width="1.02" height="1.02" />
+					</g>
+				) : null;
+			})}
+		</svg>
+	);
+}
+
+export const Account = ({ address, full }: { address: string | undefined | null; full?: boolean }): JSX.Element =>
+	address ? (
+		<A class="account" href={`/account/${address}`} title={address}>
+			<Blob address={address} />
+			<span class={full ? "mono wrap" : "mono"}>{full ? address : short(address)}</span>
+		</A>
+	) : (
+		<span class="faint">–</span>
+	);
+
+export const ClaimLink = ({ id }: { id: bigint | number }): JSX.Element => (
+	<A class="tag" href={`/claim/${id}`}>
+		{t("claim", "声明")} {String(id)}
+	</A>
+);
+export const JobLink = ({ id }: { id: bigint | number }): JSX.Element => (
+	<A class="tag" href={`/job/${id}`}>
+		{t("job", "任务")} {String(id)}
+	</A>
+);
+
+export const Card = ({
+	title,
+	aside,
+	children,
+	class: name = "",
+	id,
+}: {
+	title?: ComponentChildren;
+	aside?: ComponentChildren;
+	children: ComponentChildren;
+	class?: string;
+	id?: string;
+}): JSX.Element => (
+	<section class={`card ${name}`} id={id}>
+		{title && (
+			<header>
+				<h2>{title}</h2>
+				{aside && <div class="aside">{aside}</div>}
+			</header>
+		)}
+		{children}
+	</section>
+);
+
+export const Fact = ({ name, children, note }: { name: ComponentChildren; children: ComponentChildren; note?: ComponentChildren }): JSX.Element => (
+	<div class="fact">
+		<dt>{name}</dt>
+		<dd>{children}</dd>
+		{note && <dd class="note">{note}</dd>}
+	</div>
+);
+
+export const Empty = ({ children }: { children: ComponentChildren }): JSX.Element => <p class="empty">{children}</p>;
+
+/** What the chain's connection is like, in one line. */
+export function ChainState(): JSX.Element {
+	const { head, finalized, error, chain } = useLive();
+	const lag = head ? head.number - finalized : 0;
+	const bad = !!error || (!!head && lag > 20);
+	return (
+		<span class={`chain ${bad ? "bad" : head ? "good" : ""}`}>
+			<i class="dot" aria-hidden="true" />
+			{error
+				? t("the chain does not answer", "链没有应答")
+				: head
+					? t(`block ${head.number}, final to ${finalized}`, `区块 ${head.number}，已最终确认到 ${finalized}`)
+					: t("connecting…", "正在连接…")}
+			{chain?.name ? <span class="faint only-wide"> · {chain.name}</span> : null}
+		</span>
+	);
+}
+
+const STEPS = ["claimed", "drawn", "revealed", "judging", "decided", "settled"] as const;
+export const stepName = (step: (typeof STEPS)[number]): string =>
+	({
+		claimed: t("claimed", "已声明"),
+		drawn: t("drawn", "已抽签"),
+		revealed: t("revealed", "已公开"),
+		judging: t("judged", "评判"),
+		decided: t("decided", "已裁定"),
+		settled: t("settled", "已结算"),
+	})[step];
+
+export const outcomeName = (outcome: string): string =>
+	({
+		Accepted: t("accepted", "通过"),
+		Failed: t("failed: wrong output", "失败：输出错误"),
+		Missed: t("missed: not shown", "缺失：未出示"),
+		Void: t("void", "作废"),
+	})[outcome] ?? outcome;
+
+export const toneOf = (claim: Claim): "good" | "bad" | "busy" | "quiet" =>
+	claim.outcome === "Failed" || claim.outcome === "Missed"
+		? "bad"
+		: claim.settlement === "Paid" || claim.outcome === "Accepted"
+			? "good"
+			: claim.outcome === "Void"
+				? "quiet"
+				: "busy";
+
+/** How far a claim has come, as a line of points. */
+export function Steps({ claim }: { claim: Claim }): JSX.Element {
+	const at = STEPS.indexOf(claim.step);
+	const tone = toneOf(claim);
+	return (
+		<ol class={`steps ${tone}`} aria-label={t("how far the claim has come", "声明进度")}>
+			{STEPS.map((step, i) => (
+				<li key={step} class={i < at || claim.step === "settled" ? "done" : i === at ? "now" : ""}>
+					<span>{stepName(step)}</span>
+				</li>
+			))}
+		</ol>
+	);
+}
+
+/** The votes of a claim's committee as points. */
+export function Votes({ claim }: { claim: Claim }): JSX.Element | null {
+	const members = [...new Set([...claim.committee, ...claim.votes.map(({ verifier }) => verifier)])];
+	if (!members.length) return null;
+	return (
+		<ul class="votes" aria-label={t("votes of the committee", "委员会投票")}>
+			{members.map((verifier) => {
+				const votes = claim.votes.filter((vote) => vote.verifier === verifier);
+				const vote = votes.at(-1);
+				const bad = vote?.verdicts?.find((verdict) => verdict !== "Valid");
+				const state = vote?.verdicts ? (bad ? "bad" : "good") : vote?.committed ? "half" : "";
+				const words = vote?.verdicts
+					? (bad ?? t("valid", "有效"))
+					: vote?.committed
+						? t("sealed vote", "已密封投票")
+						: t("not voted yet", "尚未投票");
+				return (
+					<li key={verifier} class={state} title={`${short(verifier)}: ${words}`}>
+						<span class="sr">{`${short(verifier)}: ${words}`}</span>
+					</li>
+				);
+			})}
+		</ul>
+	);
+}
+
+export function download(name: string, text: string): void {
+	const url = URL.createObjectURL(new Blob_([text], { type: "text/csv" }));
+	const link = document.createElement("a");
+	link.href = url;
+	link.download = name;
+	link.click();
+	setTimeout(() => URL.revokeObjectURL(url), 1_000);
+}
+const Blob_ = globalThis.Blob;
+
+export function Copy({ text }: { text: string }): JSX.Element {
+	const [done, set] = useState(false);
+	return (
+		<button
+			type="button"
+			class="small"
+			onClick={() =>
+				void navigator.clipboard.writeText(text).then(() => {
+					set(true);
+					setTimeout(() => set(false), 1_500);
+				})
+			}
+		>
+			{done ? t("copied", "已复制") : t("copy", "复制")}
+		</button>
+	);
+}

@@ -1,0 +1,109 @@
+/** Two languages, side by side where they are used, and how numbers are written. */
+import { useEffect, useState } from "preact/hooks";
+
+export type Language = "en" | "zh";
+const KEY = "livepeer.language";
+
+const stored = (): Language => {
+	try {
+		const found = localStorage.getItem(KEY);
+		if (found === "en" || found === "zh") return found;
+	} catch {
+		// Nothing is stored for who forbids it.
+	}
+	return navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
+};
+
+let language: Language = stored();
+const listeners = new Set<() => void>();
+document.documentElement.lang = language === "zh" ? "zh-Hans" : "en";
+
+export const current = (): Language => language;
+export function setLanguage(next: Language): void {
+	language = next;
+	document.documentElement.lang = next === "zh" ? "zh-Hans" : "en";
+	try {
+		localStorage.setItem(KEY, next);
+	} catch {
+		// It holds for this visit.
+	}
+	for (const listener of listeners) listener();
+}
+export function useLanguage(): Language {
+	const [, tick] = useState(0);
+	useEffect(() => {
+		const listener = () => tick((n) => n + 1);
+		listeners.add(listener);
+		return () => void listeners.delete(listener);
+	}, []);
+	return language;
+}
+
+/** The text in the reader's language. */
+export const t = (en: string, zh: string): string => (language === "zh" ? zh : en);
+
+const UNIT = 10n ** 18n;
+
+/** An amount in 10^-18, with as many digits as tell something. */
+export function amount(value: bigint | undefined, unit: "LPT" | "ETH" | "" = ""): string {
+	if (value === undefined) return "–";
+	const end = unit ? ` ${unit}` : "";
+	if (value === 0n) return `0${end}`;
+	const negative = value < 0n;
+	const size = negative ? -value : value;
+	const number = Number(size) / 1e18;
+	let text: string;
+	if (size >= 1_000n * UNIT) text = new Intl.NumberFormat("en", { maximumFractionDigits: 0 }).format(number);
+	else if (number >= 1) text = number.toFixed(number >= 100 ? 1 : 3).replace(/\.?0+$/, "");
+	else if (number >= 1e-6) text = number.toFixed(2 - Math.floor(Math.log10(number))).replace(/\.?0+$/, "");
+	else {
+		const gwei = Number(size) / 1e9;
+		if (gwei >= 0.1) return `${negative ? "−" : ""}${Number(gwei.toPrecision(3)).toLocaleString("en")} n${unit}`;
+		return `${negative ? "−" : ""}${size.toLocaleString("en")} a${unit}`;
+	}
+	return `${negative ? "−" : ""}${text}${end}`;
+}
+
+/** An amount that somebody typed, in 10^-18; `null` for what is none. */
+export function parseAmount(text: string): bigint | null {
+	const found = /^(\d{1,20})(?:[.,](\d{1,18}))?$/.exec(text.trim());
+	if (!found) return null;
+	return BigInt(found[1] as string) * UNIT + BigInt((found[2] ?? "").padEnd(18, "0"));
+}
+
+/** The whole amount, for who copies it. */
+export function exact(value: bigint): string {
+	const rest = (value % UNIT).toString().padStart(18, "0").replace(/0+$/, "");
+	return `${value / UNIT}${rest ? `.${rest}` : ""}`;
+}
+
+/** Parts of 10^9 as a percentage. */
+export const percent = (parts: number, digits = 1): string =>
+	`${(parts / 1e7).toFixed(digits).replace(/\.0+$/, "")} %`;
+
+export const short = (address: string | undefined): string =>
+	!address ? "–" : address.length > 14 ? `${address.slice(0, 6)}…${address.slice(-5)}` : address;
+
+/** A time to come or past, in words. */
+export function duration(seconds: number): string {
+	const s = Math.max(0, Math.round(seconds));
+	const parts: [number, string, string][] = [
+		[86_400, "d", "天"],
+		[3_600, "h", "小时"],
+		[60, "min", "分"],
+		[1, "s", "秒"],
+	];
+	const at = parts.findIndex(([size]) => s >= size);
+	if (at < 0) return t("now", "现在");
+	const say = ([size, en, zh]: [number, string, string], of: number) => `${Math.floor(of / size)} ${t(en, zh)}`;
+	const first = parts[at] as [number, string, string];
+	const rest = s % first[0];
+	const next = parts[at + 1];
+	return next && rest >= next[0] ? `${say(first, s)} ${say(next, rest)}` : say(first, s);
+}
+
+export const seconds = (value: number | null): string =>
+	value === null || !Number.isFinite(value) ? "–" : `${value.toFixed(1)} ${t("s", "秒")}`;
+
+export const bytes = (value: number): string =>
+	value >= 1e9 ? `${(value / 1e9).toFixed(2)} GB` : value >= 1e6 ? `${(value / 1e6).toFixed(1)} MB` : `${Math.round(value / 1e3)} kB`;

@@ -1,0 +1,300 @@
+/** Broadcast: what a stream costs, creating and ending it, and what to type into OBS. */
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { isAddress } from "../chain/chain";
+import type { Rendition } from "../chain/types";
+import { hex } from "../proof/scale";
+import { bytesOf } from "../chain/chain";
+import { Account, Card, Copy, Empty, Fact, JobLink, live, useLive, useRead } from "../ui/kit";
+import { amount, duration, exact, parseAmount, t } from "../ui/words";
+import { Ask, useWallet, WalletBar } from "./sign";
+
+/** Work of a standard segment: two seconds of 720p30. */
+const STANDARD = 55_296_000;
+const SIZES: Record<string, Rendition> = {
+	"1080p": { width: 1920, height: 1080, profile: 1, kbps: 6_000, cap_kbps: 7_200 },
+	"720p": { width: 1280, height: 720, profile: 1, kbps: 3_000, cap_kbps: 3_600 },
+	"480p": { width: 854, height: 480, profile: 1, kbps: 1_600, cap_kbps: 1_920 },
+	"360p": { width: 640, height: 360, profile: 1, kbps: 900, cap_kbps: 1_080 },
+	"240p": { width: 426, height: 240, profile: 1, kbps: 500, cap_kbps: 600 },
+};
+const SOURCES: Record<string, [number, number]> = { "1080p": [1920, 1080], "720p": [1280, 720], "480p": [854, 480] };
+
+export function BroadcastPage(): JSX.Element {
+	useLive();
+	const { account } = useWallet();
+	const [name, setName] = useState("");
+	const [source, setSource] = useState("720p");
+	const [fps, setFps] = useState(30);
+	const [picked, setPicked] = useState<string[]>(["480p", "240p"]);
+	const [price, setPrice] = useState("");
+	const [budget, setBudget] = useState("0.01");
+	const [hours, setHours] = useState(2);
+	const [asked, ask] = useState<{ end: bigint } | { key: true } | { segments: true } | { drop: string } | null>(null);
+	const transcoders = useRead((at) => live.read("transcoders", [], at));
+	const parameters = useRead((at) => live.read("parameters", [], at));
+	const balances = useRead((at) => (account && live.chain ? live.chain.balances(account, at) : Promise.reject()), [account]);
+	const spending = useRead((at) => (account ? live.read("spending_keys", [account], at) : Promise.reject()), [account]);
+	const jobs = useRead(
+		async (at) => {
+			if (!account) return [];
+			const ids = new Set<string>();
+			for (const stream of (await live.read("origins", [], at)).slice(0, 60)) {
+				const id = await live.read("job_of_stream", [stream], at);
+				if (id !== undefined) ids.add(String(id));
+			}
+			for (const one of live.events()) if (one.name === "JobCreated" && one.data.broadcaster === account) ids.add(String(one.data.job));
+			const found = await Promise.all([...ids].map((id) => live.read("job", [BigInt(id)], at)));
+			return found.filter((job) => job !== undefined && job.broadcaster === account);
+		},
+		[account],
+	);
+	const prices = (transcoders ?? []).filter((one) => one.active && !one.jailed).map((one) => one.price).sort((a, b) => (a < b ? -1 : 1));
+	const cheapest = prices[0];
+	const middle = prices[Math.floor(prices.length / 2)];
+	const maxPrice = price ? parseAmount(price) : prices.length ? (prices.at(-1) as bigint) * 2n : null;
+	const [width, height] = SOURCES[source] as [number, number];
+	const ladder = picked.map((size) => SIZES[size] as Rendition).filter((r) => r.height <= height);
+	const factors = parameters?.jobs?.value?.factors ?? parameters?.jobs?.factors;
+	const decode = Number(factors?.decode ?? 250);
+	const encode = Number(factors?.profiles?.[0]?.encode ?? 1_000);
+	// Work of an hour, by the protocol's formula.
+	const work = (3_600 * fps * (ladder.reduce((sum, r) => sum + r.width * r.height * encode, 0) + width * height * decode)) / 1_000;
+	const cost = (of: bigint | undefined | null) => (of ? (BigInt(Math.round(work)) * of) / BigInt(STANDARD) : undefined);
+	const money = parseAmount(budget);
+	const hourly = cost(maxPrice);
+	const lasts = money && hourly ? Number((money * 3_600n) / (hourly || 1n)) : null;
+	const blocks = Math.round((hours * 3_600) / live.slotSeconds());
+	const problem = !/^[a-z0-9][a-z0-9_-]{0,31}$/i.test(name)
+		? t("A name has letters, digits, - and _, at most 32.", "名称由字母、数字、- 和 _ 组成，最多 32 个字符。")
+		: !ladder.length
+			? t("Choose a rendition that is not larger than the source.", "请选择不大于来源的画质。")
+			: !money
+				? t("Name a budget.", "请填写预算。")
+				: !maxPrice
+					? t("Name a price.", "请填写价格。")
+					: balances && money > balances.eth
+						? t(`The account has ${amount(balances.eth, "ETH")}.`, `账户仅有 ${amount(balances.eth, "ETH")}。`)
+						: null;
+	const command = [
+		"livepeer-worker broadcast --rtmp 0.0.0.0:1935",
+		`--name ${name || "NAME"} --limits ${width}x${height}@${fps}`,
+		...ladder.map((r) => `--rendition ${r.width}x${r.height}@${r.kbps}k`),
+		`--budget ${money ? exact(money) : "ETH"} --max-price ${maxPrice ? exact(maxPrice) : "ETH"} --lasts ${blocks}`,
+		`--account ${account ?? "ADDRESS"} --key-file segments.key --spending-key-file spending.key`,
+		`--data-dir ${name || "NAME"}`,
+	].join(" \\\n  ");
+	return (
+		<main class="broadcast">
+			<div class="title">
+				<h1>{t("Broadcast", "直播")}</h1>
+				<WalletBar />
+			</div>
+			<div class="columns">
+				<div>
+					<Card title={t("A new stream", "新建视频流")}>
+						<div class="form">
+							<label class="field">
+								{t("Name", "名称")}
+								<input value={name} onInput={(event) => setName(event.currentTarget.value.trim())} placeholder="my-stream" maxLength={32} required />
+							</label>
+							<div class="two">
+								<label class="field">
+									{t("Source", "来源")}
+									<select value={source} onChange={(event) => setSource(event.currentTarget.value)}>
+										{Object.keys(SOURCES).map((size) => <option key={size}>{size}</option>)}
+									</select>
+								</label>
+								<label class="field">
+									{t("Pictures per second", "帧率")}
+									<select value={String(fps)} onChange={(event) => setFps(Number(event.currentTarget.value))}>
+										{[24, 25, 30, 50, 60].map((rate) => <option key={rate}>{rate}</option>)}
+									</select>
+								</label>
+							</div>
+							<fieldset>
+								<legend>{t("Renditions", "画质")}</legend>
+								<div class="chips">
+									{Object.entries(SIZES).map(([size, r]) => (
+										<label key={size} class={r.height > height ? "off" : ""}>
+											<input
+												type="checkbox"
+												checked={picked.includes(size)}
+												disabled={r.height > height}
+												onChange={(event) => setPicked(event.currentTarget.checked ? [...picked, size].sort((a, b) => (SIZES[b]?.height ?? 0) - (SIZES[a]?.height ?? 0)) : picked.filter((one) => one !== size))}
+											/>
+											{size} <span class="faint">{(r.kbps / 1000).toFixed(1)} Mbit/s</span>
+										</label>
+									))}
+								</div>
+							</fieldset>
+							<div class="two">
+								<label class="field">
+									{t("Budget in ETH", "预算（ETH）")}
+									<input inputMode="decimal" value={budget} onInput={(event) => setBudget(event.currentTarget.value)} />
+								</label>
+								<label class="field">
+									{t("Longest, in hours", "最长（小时）")}
+									<input type="number" min="1" max="24" value={hours} onInput={(event) => setHours(Math.min(24, Math.max(1, Number(event.currentTarget.value))))} />
+								</label>
+							</div>
+							<label class="field">
+								{t("Highest price in ETH for 2 s of 720p30", "720p30 每 2 秒最高价（ETH）")}
+								<input inputMode="decimal" value={price} onInput={(event) => setPrice(event.currentTarget.value)} placeholder={maxPrice ? `${Number(maxPrice) / 1e18}` : ""} />
+							</label>
+							{name && problem ? <p class="bad small">{problem}</p> : null}
+						</div>
+					</Card>
+					<Card title={t("Start it", "启动")} aside={<Copy text={command} />}>
+						<ol class="howto">
+							<li>
+								{t("On the machine that streams, make two keys. They print their accounts:", "在推流的机器上生成两个密钥，会显示其账户：")}
+								<pre class="code" tabIndex={0}>
+									<code>{"livepeer-worker keys new segments.key\nlivepeer-worker keys new spending.key"}</code>
+								</pre>
+							</li>
+							<li>
+								{t("Let the first sign your segments and the second pay, up to a cap. Your own key stays in the wallet.", "授权第一个签名片段，第二个在限额内付费。您自己的密钥留在钱包里。")}
+								<div class="buttons">
+									<button type="button" disabled={!account} onClick={() => ask({ segments: true })}>
+										{t("Name the segment key", "登记片段密钥")}
+									</button>
+									<button type="button" disabled={!account} onClick={() => ask({ key: true })}>
+										{t("Name the spending key", "登记支出密钥")}
+									</button>
+								</div>
+							</li>
+							<li>
+								{t("Start the worker: it opens the job, takes your encoder's stream, cuts and signs it, and sends it to the transcoder.", "启动 worker：它会创建任务，接收编码器的流，切片、签名并发送给转码者。")}
+								<pre class="code" tabIndex={0}>
+									<code>{command}</code>
+								</pre>
+							</li>
+							<li>
+								{t("In OBS, under Settings → Stream:", "在 OBS 的 设置 → 直播 中：")}
+							</li>
+						</ol>
+						<dl class="grid">
+							<Fact name={t("OBS: Service", "OBS：服务")}>{t("Custom…", "自定义…")}</Fact>
+							<Fact name={t("Server", "服务器")}>
+								<code>rtmp://127.0.0.1/live</code>
+							</Fact>
+							<Fact name={t("Stream key: in the file", "推流码：见文件")}><code>{name || "NAME"}/stream-key</code></Fact>
+							<Fact name={t("Keyframe interval", "关键帧间隔")}>2 {t("s", "秒")}</Fact>
+						</dl>
+					</Card>
+				</div>
+				<div>
+					<Card title={t("What it costs", "费用")}>
+						<dl class="grid">
+							<Fact name={t("Per hour at most", "每小时最多")} note={t("at your highest price", "按您的最高价")}>{amount(hourly, "ETH")}</Fact>
+							<Fact name={t("Per hour at the usual price", "每小时通常")} note={middle ? t(`middle of ${prices.length} transcoders`, `${prices.length} 个转码者的中位数`) : ""}>{amount(cost(middle), "ETH")}</Fact>
+							<Fact name={t("Per hour at the lowest", "每小时最低")}>{amount(cost(cheapest), "ETH")}</Fact>
+							<Fact name={t("The budget lasts", "预算可用")} note={t("at least", "至少")}>{lasts ? duration(lasts) : "–"}</Fact>
+						</dl>
+						<p class="small faint">
+							{t(
+								"Work is pixels: those of every rendition, and a quarter of the source's for decoding. What the job does not spend is free again when it has ended; a small bond is held while it lives.",
+								"工作量按像素计：各画质像素之和，加上解码来源像素的四分之一。未用完的预算在任务结束后退回；任务期间冻结少量保证金。",
+							)}
+						</p>
+					</Card>
+					<Card title={t("Your streams", "您的视频流")} aside={balances ? <span class="faint">{amount(balances.eth, "ETH")}</span> : undefined}>
+						{jobs?.length ? (
+							<ul class="plain">
+								{jobs.map((job) => {
+									const spent = job && [...live.claims().values()].filter((claim) => claim.job === job.id && claim.settlement === "Paid").reduce((sum, { fee }) => sum + (fee ?? 0n), 0n);
+									return job ? (
+										<li key={String(job.id)} class="row between">
+											<span>
+												<JobLink id={job.id} /> {job.current ? <Account address={job.current.transcoder} /> : <span class="faint">{t("waits for a transcoder", "等待转码者")}</span>}
+												<span class="small faint"> {t("left", "剩余")} {amount(job.unreserved + (job.current?.allowance ?? 0n), "ETH")}, {t("paid lately", "近期已付")} {amount(spent, "ETH")}</span>
+											</span>
+											{job.ended ? <span class="faint">{t("ended", "已结束")}</span> : (
+												<button type="button" class="small" onClick={() => ask({ end: job.id })}>
+													{t("End", "结束")}
+												</button>
+											)}
+										</li>
+									) : null;
+								})}
+							</ul>
+						) : (
+							<Empty>{account ? t("You have no job on the chain.", "您在链上没有任务。") : t("Connect a wallet to see yours.", "连接钱包查看。")}</Empty>
+						)}
+					</Card>
+					<Card title={t("Spending keys", "支出密钥")} aside={account ? <button type="button" class="small" onClick={() => ask({ key: true })}>{t("Add", "添加")}</button> : undefined}>
+						{spending?.length ? (
+							<ul class="plain">
+								{spending.map((key) => (
+									<li key={key.key} class="row between">
+										<span>
+											<Account address={key.key} /> {amount(key.spent, "ETH")} / {amount(key.cap, "ETH")}
+											<progress max="1" value={key.cap ? Number((key.spent * 1_000n) / key.cap) / 1_000 : 0} aria-label={t("part of the cap that is spent", "已用额度")} />
+										</span>
+										<button type="button" class="small" onClick={() => ask({ drop: key.key })}>
+											{t("Remove", "移除")}
+										</button>
+									</li>
+								))}
+							</ul>
+						) : (
+							<Empty>{t("A spending key lets a machine pay for jobs up to a cap, so that your own key stays in your wallet.", "支出密钥允许机器在限额内为任务付费，主密钥留在钱包中。")}</Empty>
+						)}
+					</Card>
+				</div>
+			</div>
+			{asked && "end" in asked && (
+				<Ask title={t(`End job ${asked.end}`, `结束任务 ${asked.end}`)} call={{ pallet: "Jobs", name: "end_job", args: { job: asked.end } }} onClose={() => ask(null)} consequence={t("Nothing new is transcoded. What was done can still be claimed; the rest of the budget is free again after that.", "不再转码新内容。已完成的仍可被声明，之后剩余预算退回。")} />
+			)}
+			{asked && "drop" in asked && (
+				<Ask title={t("Remove the spending key", "移除支出密钥")} call={{ pallet: "Jobs", name: "remove_spending_key", args: { broadcaster: account, key: asked.drop } }} onClose={() => ask(null)} consequence={t("It can spend nothing from then on. Jobs that it created run on.", "此后无法再支出。已创建的任务继续运行。")} />
+			)}
+			{asked && "key" in asked && <SpendingKey onClose={() => ask(null)} proposed={budget} />}
+			{asked && "segments" in asked && <SegmentKey onClose={() => ask(null)} />}
+		</main>
+	);
+}
+
+function SegmentKey({ onClose }: { onClose: () => void }): JSX.Element {
+	const [key, setKey] = useState("");
+	const call = isAddress(key)
+		? { pallet: "OperatorKeys", name: "set_keys", args: { purpose: { type: "Segments", value: undefined }, keys: [{ type: "Sr25519", value: hex(bytesOf(key)) }], vrf: undefined } }
+		: null;
+	return (
+		<Ask title={t("Let a key sign your segments", "授权片段签名密钥")} call={call} onClose={onClose} problem={key && !isAddress(key) ? t("That is no account.", "这不是账户。") : null} consequence={t("It signs for you in jobs that are accepted from now on. Those that run keep the keys that they began with.", "对此后被接受的任务生效；进行中的任务沿用原密钥。")} risk={t("Whoever has the key can sign two different segments for one place, which costs a job's bond.", "持有该密钥者若对同一位置签署两个不同片段，将损失任务保证金。")}>
+			<label class="field">
+				{t("The key's account", "密钥账户")}
+				<input value={key} onInput={(event) => setKey(event.currentTarget.value.trim())} placeholder="5…" autofocus />
+			</label>
+		</Ask>
+	);
+}
+
+function SpendingKey({ onClose, proposed }: { onClose: () => void; proposed: string }): JSX.Element {
+	const { head } = useLive();
+	const [key, setKey] = useState("");
+	const [cap, setCap] = useState(proposed);
+	const [days, setDays] = useState(30);
+	const money = parseAmount(cap);
+	const expiry = (head?.number ?? 0) + Math.round((days * 86_400) / live.slotSeconds());
+	const call = isAddress(key) && money ? { pallet: "Jobs", name: "set_spending_key", args: { key, cap: money, expiry, scope: { create: true, top_up: true, end: true } } } : null;
+	return (
+		<Ask title={t("Let a key spend for you", "授权支出密钥")} call={call} onClose={onClose} problem={key && !isAddress(key) ? t("That is no account.", "这不是账户。") : null} consequence={t("It may create, top up and end jobs with your ETH, up to the cap.", "它可在限额内用您的 ETH 创建、充值和结束任务。")} risk={money ? t(`Whoever has the key can spend ${amount(money, "ETH")} on jobs, and nothing else.`, `持有该密钥者最多可将 ${amount(money, "ETH")} 用于任务，别无他用。`) : undefined}>
+			<label class="field">
+				{t("The key's account", "密钥账户")}
+				<input value={key} onInput={(event) => setKey(event.currentTarget.value.trim())} placeholder="5…" autofocus />
+			</label>
+			<div class="two">
+				<label class="field">
+					{t("Cap in ETH", "限额（ETH）")}
+					<input inputMode="decimal" value={cap} onInput={(event) => setCap(event.currentTarget.value)} />
+				</label>
+				<label class="field">
+					{t("For days", "有效天数")}
+					<input type="number" min="1" max="365" value={days} onInput={(event) => setDays(Math.max(1, Number(event.currentTarget.value)))} />
+				</label>
+			</div>
+		</Ask>
+	);
+}

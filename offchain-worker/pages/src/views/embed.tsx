@@ -1,0 +1,91 @@
+/** For other pages: the player, the addresses, and whose node is asked. */
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { ownNode, setOwnNode } from "../chain/live";
+import { Card, Copy } from "../ui/kit";
+import { t } from "../ui/words";
+
+export function EmbedPage(): JSX.Element {
+	const origin = location.origin;
+	const [node, setNode] = useState(ownNode() ?? "");
+	const example = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Live</title>
+<script type="module" src="${origin}/livepeer-player.js"></script>
+<livepeer-player stream="demo"></livepeer-player>
+</html>
+`;
+	const rows: [string, string][] = [
+		["/stream/NAME/index.m3u8", t("master playlist; live, or the recording when it has ended", "主播放列表；直播，或结束后的录像")],
+		["/stream/NAME/R/SEQ.ts", t("one segment of rendition R", "画质 R 的一个片段")],
+		["/stream/NAME/records/SEQ.scale", t("signed headers and receipts from SEQ on (SCALE, docs/formats.md)", "从 SEQ 起的签名头与回执（SCALE，见 docs/formats.md）")],
+		["/stream/NAME/status", t("JSON: broadcaster, job, renditions, newest segment", "JSON：广播者、任务、画质、最新片段")],
+		["/status", t("JSON: every stream that this gateway follows", "JSON：此网关跟随的所有视频流")],
+		["POST /chain", t("JSON-RPC reads of the gateway's node; a signed transaction is passed on", "网关节点的 JSON-RPC 读取；可转发已签名交易")],
+	];
+	return (
+		<main class="embed">
+			<div class="title">
+				<h1>{t("On a page of yours", "嵌入您的页面")}</h1>
+			</div>
+			<Card title={t("A player that checks what it plays", "可核验的播放器")} aside={<Copy text={example} />}>
+				<pre class="code" tabIndex={0}>
+					<code>{example}</code>
+				</pre>
+				<p class="small">
+					{t(
+						"Attributes: stream, gateway (this one unless told otherwise), muted, autoplay. It sends the event “trust” with “checked”, “unchecked” or “refused”, and a reason. A page with a Content-Security-Policy allows this gateway in script-src and connect-src, and blob: in media-src and worker-src.",
+						"属性：stream、gateway（默认此网关）、muted、autoplay。事件 “trust” 带 “checked”、“unchecked” 或 “refused” 及原因。有 CSP 的页面需在 script-src、connect-src 允许此网关，并在 media-src、worker-src 允许 blob:。",
+					)}
+				</p>
+			</Card>
+			<Card title={t("Addresses", "接口地址")}>
+				<table>
+					<tbody>
+						{rows.map(([path, what]) => (
+							<tr key={path}>
+								<td>
+									<code>{path}</code>
+								</td>
+								<td>{what}</td>
+							</tr>
+						))}
+					</tbody>
+				</table>
+				<p class="small faint">{t("All of them may be asked from any page (CORS).", "任何页面均可访问（CORS）。")}</p>
+			</Card>
+			<Card id="node" title={t("Whose node is asked", "使用哪个节点")}>
+				<p>
+					{t(
+						"Bytes and signatures are checked here. Whose keys are whose, and what became of a claim, the chain tells, by the node that is asked: the gateway's. Who runs a node of his own need not trust the gateway's.",
+						"字节与签名在本地核验。密钥归属与声明结果由链告知，默认询问网关的节点。自己运行节点者无需信任网关。",
+					)}
+				</p>
+				<form
+					class="lookup"
+					onSubmit={(event) => {
+						event.preventDefault();
+						setOwnNode(node.trim() || null);
+						location.reload();
+					}}
+				>
+					<input value={node} onInput={(event) => setNode(event.currentTarget.value)} placeholder="http://127.0.0.1:9944" aria-label={t("address of a node on this machine", "本机节点地址")} />
+					<button type="submit">{t("Use it", "使用")}</button>
+					{ownNode() && (
+						<button
+							type="button"
+							onClick={() => {
+								setOwnNode(null);
+								location.reload();
+							}}
+						>
+							{t("Use the gateway's", "使用网关节点")}
+						</button>
+					)}
+				</form>
+				<p class="small faint">{t("The node must allow this page: --rpc-cors with this page's origin.", "节点须允许此页面：--rpc-cors 设为此页面来源。")}</p>
+			</Card>
+		</main>
+	);
+}

@@ -1,0 +1,140 @@
+/** What is on, and what this is. */
+import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import type { Status } from "../player/watch";
+import { A, Account, Card, Empty, live, navigate, useLive, useRead } from "../ui/kit";
+import { amount, t } from "../ui/words";
+
+export function HomePage(): JSX.Element {
+	const [streams, set] = useState<Status[] | null>(null);
+	const { clock } = useLive();
+	const inflation = useRead((at) => live.read("inflation", [], at));
+	const pool = useRead((at) => live.read("pool", [], at));
+	const origins = useRead((at) => live.read("origins", [], at));
+	useEffect(() => {
+		let over = false;
+		const load = () =>
+			void fetch("/status")
+				.then((response) => response.json())
+				.then(
+					(body: { streams: Status[] }) => over || set(body.streams),
+					() => undefined,
+				);
+		load();
+		const timer = setInterval(load, 4_000);
+		return () => {
+			over = true;
+			clearInterval(timer);
+		};
+	}, []);
+	// Names of streams that the chain has told of lately and that this gateway does not follow yet.
+	const named = new Map<string, string>();
+	for (const event of live.events()) {
+		if (event.name !== "JobCreated" && event.name !== "OriginSet") continue;
+		const name = event.data.name instanceof Uint8Array ? new TextDecoder().decode(event.data.name) : String(event.data.name);
+		named.set(name, event.data.broadcaster);
+	}
+	for (const { name } of streams ?? []) named.delete(name);
+	return (
+		<main class="home">
+			<section class="hero">
+				<h1>{t("Live video that proves itself", "可自证的直播")}</h1>
+				<p>
+					{t(
+						"Transcoders with something to lose turn one stream into many. A lottery draws what is checked, judges transcode it again, byte by byte, and your own browser checks everything that it plays.",
+						"有质押在身的转码者将一路流变成多路。抽签决定检查什么，评判者逐字节重新转码，而您的浏览器会核验它播放的一切。",
+					)}
+				</p>
+				<form
+					class="lookup"
+					onSubmit={(event) => {
+						event.preventDefault();
+						const name = String(new FormData(event.currentTarget).get("name") ?? "").trim();
+						if (name) navigate(`/stream/${encodeURIComponent(name)}`);
+					}}
+				>
+					<input name="name" placeholder={t("name of a stream", "视频流名称")} aria-label={t("name of a stream", "视频流名称")} />
+					<button class="primary" type="submit">
+						{t("Watch", "观看")}
+					</button>
+				</form>
+			</section>
+			<Card title={t("On this gateway", "此网关上的视频流")}>
+				{streams?.length || named.size ? (
+					<ul class="streams">
+						{streams?.map((stream) => (
+							<li key={stream.name}>
+								<A href={`/stream/${encodeURIComponent(stream.name)}`} class="streamcard">
+									<span class="thumb" aria-hidden="true">
+										<svg viewBox="0 0 24 24" width="40" height="40">
+											<path d="M8 5.5v13l11-6.5z" fill="currentColor" />
+										</svg>
+									</span>
+									<strong>{stream.name}</strong>
+									<span class={`badge ${stream.ended ? "" : "on"}`}>{stream.ended ? t("recording", "录像") : <><i class="pulse" /> {t("live", "直播")}</>}</span>
+									<span class="small faint">
+										{stream.renditions.map((r) => r.split("@")[0]?.split("x")[1]).join("p, ")}p · {t(`${stream.segments} segments checked`, `已核验 ${stream.segments} 个片段`)}
+									</span>
+								</A>
+							</li>
+						))}
+						{[...named].map(([name, who]) => (
+							<li key={name}>
+								<A href={`/stream/${encodeURIComponent(name)}`} class="streamcard">
+									<span class="thumb dim" aria-hidden="true">
+										<svg viewBox="0 0 24 24" width="40" height="40">
+											<path d="M8 5.5v13l11-6.5z" fill="currentColor" />
+										</svg>
+									</span>
+									<strong>{name}</strong>
+									<span class="small faint">
+										{t("on the chain, by", "链上，来自")} {who.slice(0, 6)}…
+									</span>
+								</A>
+							</li>
+						))}
+					</ul>
+				) : (
+					<Empty>{streams ? t("Nobody has asked this gateway for a stream yet. Name one above.", "尚无人通过此网关观看。请在上方输入名称。") : t("Looking…", "正在查看…")}</Empty>
+				)}
+			</Card>
+			<section class="numbers" aria-label={t("figures", "数据")}>
+				<div>
+					<span>{t("Round", "轮次")}</span>
+					<b>{clock?.round ?? "–"}</b>
+				</div>
+				<div>
+					<span>{t("Stake at risk", "风险质押")}</span>
+					<b>{amount(inflation?.stake, "LPT")}</b>
+				</div>
+				<div>
+					<span>{t("Transcoders", "转码者")}</span>
+					<b>{pool?.length ?? "–"}</b>
+				</div>
+				<div>
+					<span>{t("Streams on the chain", "链上视频流")}</span>
+					<b>{origins?.length ?? "–"}</b>
+				</div>
+			</section>
+			<section class="three">
+				<Card title={t("Watch", "观看")}>
+					<p>{t("Every segment is hashed in your browser and held against the signatures of who made it. What does not hold is not played.", "每个片段都在您的浏览器中哈希并与签名比对，不成立的不会播放。")}</p>
+				</Card>
+				<Card title={t("Stake", "质押")}>
+					<p>{t("Stand behind a transcoder: earn what it earns, and lose with it what it loses.", "支持一个转码者：与之共享收益，也共担损失。")}</p>
+					<A class="button" href="/stake">
+						{t("Stake", "质押")}
+					</A>
+				</Card>
+				<Card title={t("Embed", "嵌入")}>
+					<p>{t("A player that checks what it plays, in ten lines, on a page of yours.", "十行代码，在您的页面上嵌入可核验的播放器。")}</p>
+					<A class="button" href="/embed">
+						{t("How", "如何嵌入")}
+					</A>
+				</Card>
+			</section>
+		</main>
+	);
+}
+
+export { Account };

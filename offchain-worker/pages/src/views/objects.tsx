@@ -1,0 +1,381 @@
+/** One thing each, at an address that can be shared. */
+import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import type { ChainEvent, Hash } from "../chain/types";
+import { isAddress } from "../chain/chain";
+import { A, Account, Card, ClaimLink, Copy, Empty, Fact, JobLink, live, outcomeName, stepName, Steps, useLive, useRead } from "../ui/kit";
+import { amount, duration, exact, percent, short, t } from "../ui/words";
+import { describe, EventLine } from "./events";
+import { seatText } from "./network";
+
+const mentions = (event: ChainEvent, address: string): boolean =>
+	Object.values(event.data ?? {}).some((value) => value === address);
+
+const Feed = ({ events, none }: { events: ChainEvent[]; none: string }): JSX.Element => {
+	const told = events.filter(describe);
+	return told.length ? (
+		<ol class="feed tall">{told.slice(-60).reverse().map((event) => <EventLine key={`${event.block}.${event.index}`} event={event} />)}</ol>
+	) : (
+		<Empty>{none}</Empty>
+	);
+};
+const recent = (): string => t("Nothing in the blocks that this page has read.", "本页读取的区块中没有相关动静。");
+
+export function AccountPage({ address }: { address: string }): JSX.Element {
+	const { blocks, chain } = useLive();
+	const valid = isAddress(address);
+	const stake = useRead((at) => (valid ? live.read("stake", [address], at) : Promise.reject()), [address]);
+	const balances = useRead((at) => (valid && live.chain ? live.chain.balances(address, at) : Promise.reject()), [address]);
+	const transcoders = useRead((at) => live.read("transcoders", [], at));
+	const pool = useRead((at) => live.read("pool", [], at));
+	const claims = useRead((at) => (valid ? live.read("claims_of", [address], at) : Promise.reject()), [address]);
+	const jobs = useRead((at) => (valid ? live.read("assignments", [address], at) : Promise.reject()), [address]);
+	const keys = useRead(
+		async (at) =>
+			valid
+				? Promise.all((["Segments", "Duties"] as const).map(async (purpose) => ({ purpose, views: await live.read("operator_keys", [address, { type: purpose, value: undefined }], at) })))
+				: Promise.reject(),
+		[address],
+	);
+	if (!valid) return <Missing what={t(`${address} is no account.`, `${address} 不是账户。`)} />;
+	const transcoder = transcoders?.find(({ account }) => account === address);
+	const seat = pool?.find(({ account }) => account === address);
+	const events = blocks.flatMap((block) => block.events).filter((event) => mentions(event, address));
+	return (
+		<main>
+			<div class="title">
+				<h1>
+					<Account address={address} full />
+				</h1>
+				<Copy text={address} />
+			</div>
+			<div class="columns">
+				<div>
+					<Card title={t("What it has", "资产")}>
+						<dl class="grid">
+							<Fact name={t("Free", "可用")}>{amount(balances?.lpt, "LPT")}</Fact>
+							<Fact name="ETH">{amount(balances?.eth, "ETH")}</Fact>
+							<Fact name={t("Bonded", "已质押")}>{amount(stake?.next_round, "LPT")}</Fact>
+							<Fact name={t("Bonded to", "质押给")}>
+								<Account address={stake?.delegate} />
+							</Fact>
+							<Fact name={t("Fees to take", "可领费用")}>{amount(stake?.fees, "ETH")}</Fact>
+							<Fact name={t("On its way out", "解押中")}>{amount(stake?.locks.reduce((sum, { value }) => sum + value, 0n), "LPT")}</Fact>
+						</dl>
+						<p>
+							<A class="button" href={`/stake?account=${address}`}>
+								{t("Its stake in full", "查看质押详情")}
+							</A>
+						</p>
+					</Card>
+					{transcoder && (
+						<Card title={t("As a transcoder", "作为转码者")}>
+							<dl class="grid">
+								<Fact name={t("Stake", "质押")}>{amount(transcoder.stake, "LPT")}</Fact>
+								<Fact name={t("Seat", "席位")} note={seat && seatText(seat.reason.type)[1]}>{seat ? seatText(seat.reason.type)[0] : "–"}</Fact>
+								<Fact name={t("Price of 2 s of 720p", "720p 每 2 秒价格")}>{amount(transcoder.price, "ETH")}</Fact>
+								<Fact name={t("Keeps of rewards", "奖励抽成")}>{percent(transcoder.reward_cut)}</Fact>
+								<Fact name={t("Gives of fees", "费用分成")}>{percent(transcoder.fee_share)}</Fact>
+								<Fact name={t("Capacity", "算力")}>{t(`${(Number(transcoder.capacity) / 27_648_000).toFixed(1)} × 720p30 live`, `${(Number(transcoder.capacity) / 27_648_000).toFixed(1)} × 720p30 实时`)}</Fact>
+								<Fact name={t("Jobs", "任务")}>{jobs?.length ? jobs.map((id) => <JobLink key={String(id)} id={id} />) : t("none", "无")}</Fact>
+								<Fact name={t("Open claims", "未结声明")}>{claims?.length ? claims.slice(-8).map((id) => <ClaimLink key={String(id)} id={id} />) : t("none", "无")}</Fact>
+							</dl>
+						</Card>
+					)}
+					<Card title={t("Keys that sign for it", "签名密钥")}>
+						<ul class="plain">
+							{keys?.map(({ purpose, views }) => (
+								<li key={purpose}>
+									<b>{purpose === "Segments" ? t("Segments", "片段") : t("Duties", "职责")}</b>:{" "}
+									{views.map((view) => `${t("generation", "第")} ${view.generation}${t("", " 代")}: ${view.keys.length ? view.keys.map((key, i) => short(key.value) + (view.revoked[i] ? ` (${t("revoked", "已吊销")})` : "")).join(", ") : t("the account itself", "账户本身")}`).join(" · ")}
+								</li>
+							))}
+						</ul>
+					</Card>
+				</div>
+				<Card title={t("Lately", "近期")}>
+					<Feed events={events} none={recent()} />
+				</Card>
+			</div>
+			{chain ? null : <Empty>{t("Connecting to the chain…", "正在连接链…")}</Empty>}
+		</main>
+	);
+}
+
+export function JobPage({ id }: { id: string }): JSX.Element {
+	const { blocks, head } = useLive();
+	const number = /^\d+$/.test(id) ? BigInt(id) : null;
+	const job = useRead(async (at) => ({ found: number === null ? undefined : await live.read("job", [number], at) }), [id]);
+	const events = blocks.flatMap((block) => block.events);
+	const claims = [...live.claims().values()].filter((claim) => String(claim.job) === id);
+	const ours = events.filter(({ data }) => String(data?.job ?? "") === id || claims.some((claim) => claim.id === data?.claim));
+	if (job && !job.found && !ours.length) return <Missing what={t(`No job ${id} has state on the chain: it is over, or there was none.`, `任务 ${id} 在链上没有状态：已结束或不存在。`)} />;
+	const found = job?.found;
+	return (
+		<main>
+			<div class="title">
+				<h1>
+					{t("Job", "任务")} {id}
+				</h1>
+				{found && <span class={`pill ${found.ended ? "" : "Stake"}`}>{found.ended ? t("ended", "已结束") : t("runs", "进行中")}</span>}
+			</div>
+			<div class="columns">
+				<div>
+					{found && (
+						<Card title={t("What it asks for", "要求")}>
+							<dl class="grid">
+								<Fact name={t("Broadcaster", "广播者")}>
+									<Account address={found.broadcaster} />
+								</Fact>
+								<Fact name={t("Source at most", "来源上限")}>{`${found.limits.width}×${found.limits.height}, ${found.limits.fps}/s`}</Fact>
+								<Fact name={t("Highest price", "最高价")}>{amount(found.max_price, "ETH")}</Fact>
+								<Fact name={t("Ends in block", "结束区块")} note={head ? duration((found.end - head.number) * live.slotSeconds()) : ""}>{found.end}</Fact>
+								<Fact name={t("Budget left", "剩余预算")}>{amount(found.unreserved, "ETH")}</Fact>
+								<Fact name={t("Leaves drawn per claim", "每声明抽查上限")}>{found.max_samples}</Fact>
+							</dl>
+							<h3>{t("Ladder", "画质阶梯")}</h3>
+							<ul class="ladder">
+								{found.ladder.map((r) => (
+									<li key={`${r.width}${r.kbps}`}>
+										<b>
+											{r.width}×{r.height}
+										</b>{" "}
+										<span class="faint">{(r.kbps / 1000).toFixed(1)} Mbit/s</span>
+									</li>
+								))}
+							</ul>
+						</Card>
+					)}
+					{found?.current && (
+						<Card title={t(`Assignment ${found.current.index}`, `分配 ${found.current.index}`)}>
+							<dl class="grid">
+								<Fact name={t("Transcoder", "转码者")}>
+									<Account address={found.current.transcoder} />
+								</Fact>
+								<Fact name={t("Price", "价格")}>{amount(found.current.price, "ETH")}</Fact>
+								<Fact name={t("Claimed up to", "声明至")}>{String(found.current.next_seq)}</Fact>
+								<Fact name={t("Left to claim", "可声明余额")}>{amount(found.current.allowance, "ETH")}</Fact>
+								<Fact name={t("Toolchain", "工具链")}>{found.current.toolchain ? <span class="mono">{short(found.current.toolchain)}</span> : t("not accepted yet", "尚未接受")}</Fact>
+							</dl>
+						</Card>
+					)}
+					<Card title={t("Claims", "声明")}>
+						{claims.length ? (
+							<ul class="claims">
+								{claims.reverse().slice(0, 12).map((claim) => (
+									<li class="claimrow" key={String(claim.id)}>
+										<div class="top">
+											<ClaimLink id={claim.id} />
+											<span class="money">{amount(claim.fee, "ETH")}</span>
+										</div>
+										<Steps claim={claim} />
+									</li>
+								))}
+							</ul>
+						) : (
+							<Empty>{recent()}</Empty>
+						)}
+					</Card>
+				</div>
+				<Card title={t("Lately", "近期")}>
+					<Feed events={ours} none={recent()} />
+				</Card>
+			</div>
+		</main>
+	);
+}
+
+export function ClaimPage({ id }: { id: string }): JSX.Element {
+	const { blocks } = useLive();
+	const number = /^\d+$/.test(id) ? BigInt(id) : null;
+	const read = useRead(
+		async (at) => ({
+			info: number === null ? undefined : await live.read("claim", [number], at),
+			challenge: number === null ? undefined : await live.read("challenge", [number], at),
+		}),
+		[id],
+	);
+	const told = live.claims().get(id);
+	const events = blocks.flatMap((block) => block.events).filter(({ data }) => String(data?.claim ?? "") === id);
+	if (read && !read.info && !told) return <Missing what={t(`Claim ${id} has no state on the chain: it is over, or there was none.`, `声明 ${id} 在链上没有状态：已结束或不存在。`)} />;
+	const { info, challenge } = read ?? {};
+	return (
+		<main>
+			<div class="title">
+				<h1>
+					{t("Claim", "声明")} {id}
+				</h1>
+				{told && <span class={`pill ${told.outcome === "Accepted" ? "Stake" : told.outcome ? "Jailed" : ""}`}>{told.outcome ? outcomeName(told.outcome) : stepName(told.step)}</span>}
+			</div>
+			{told && (
+				<Card>
+					<Steps claim={told} />
+				</Card>
+			)}
+			<div class="columns">
+				<div>
+					<Card title={t("What is claimed", "声明内容")}>
+						<dl class="grid">
+							<Fact name={t("Transcoder", "转码者")}>
+								<Account address={info?.transcoder ?? told?.transcoder} />
+							</Fact>
+							<Fact name={t("Job", "任务")}>{(info?.job ?? told?.job) !== undefined ? <JobLink id={(info?.job ?? told?.job) as bigint} /> : "–"}</Fact>
+							<Fact name={t("Segments", "片段")}>
+								{info ? `${info.first}–${info.first + BigInt(info.commitment.leaf_count) - 1n}` : told?.first !== undefined ? `${told.first}–${told.last}` : "–"}
+							</Fact>
+							<Fact name={t("Fee", "费用")} note={told?.settlement ? (told.settlement === "Paid" ? t("paid", "已付款") : t("refunded", "已退款")) : t("in escrow", "托管中")}>
+								{amount(info?.fee ?? told?.fee, "ETH")}
+							</Fact>
+							<Fact name={t("Work", "工作量")}>{(info?.commitment.total_work ?? told?.work)?.toLocaleString("en") ?? "–"}</Fact>
+							{told?.slashed ? <Fact name={t("Slashed", "罚没")}>{amount(told.slashed, "LPT")}</Fact> : null}
+						</dl>
+						{info && (
+							<p class="small">
+								{t("Root", "根")} <code class="wrap">{info.commitment.root}</code>
+							</p>
+						)}
+					</Card>
+					<Card title={t("Judges", "评判")} aside={<span class="faint">{challenge ? t(`${challenge.stage.type}, until block ${challenge.deadline}`, `${challenge.stage.type}，至区块 ${challenge.deadline}`) : ""}</span>}>
+						{told && (told.committee.length || told.votes.length) ? (
+							<table>
+								<thead>
+									<tr>
+										<th>{t("Validator", "验证人")}</th>
+										<th>{t("Verdicts, one per leaf", "逐叶裁定")}</th>
+									</tr>
+								</thead>
+								<tbody>
+									{[...new Set([...told.committee, ...told.votes.map(({ verifier }) => verifier)])].map((verifier) => {
+										const votes = told.votes.filter((vote) => vote.verifier === verifier);
+										return (
+											<tr key={verifier}>
+												<td>
+													<Account address={verifier} />
+												</td>
+												<td>
+													{votes.length
+														? votes.map((vote) => (
+																<div key={vote.tranche}>
+																	{vote.tranche > 0 ? <span class="faint">{vote.tranche === 255 ? t("dispute: ", "争议：") : `${vote.tranche}: `}</span> : null}
+																	{vote.verdicts ? (
+																		vote.verdicts.map((verdict, i) => (
+																			<span key={i} class={`pill ${verdict === "Valid" ? "Stake" : "Jailed"}`}>
+																				{verdict === "Valid" ? t("valid", "有效") : verdict}
+																			</span>
+																		))
+																	) : (
+																		<span class="faint">{t("sealed", "已密封")}</span>
+																	)}
+																</div>
+															))
+														: <span class="faint">{t("not yet", "尚未")}</span>}
+												</td>
+											</tr>
+										);
+									})}
+								</tbody>
+							</table>
+						) : (
+							<Empty>{t("The judges are drawn with the beacon's seed of the next window, which nobody knows yet.", "评判由下一窗口的信标种子抽出，目前无人知晓。")}</Empty>
+						)}
+					</Card>
+				</div>
+				<Card title={t("Its life", "历程")}>
+					<Feed events={events} none={recent()} />
+				</Card>
+			</div>
+		</main>
+	);
+}
+
+export function BlockPage({ id }: { id: string }): JSX.Element {
+	const { blocks, chain, finalized } = useLive();
+	const known = blocks.find(({ number }) => String(number) === id);
+	const [found, set] = useState<{ hash: Hash; events: ChainEvent[] } | null>(null);
+	useEffect(() => {
+		if (known || !chain || !/^\d{1,9}$/.test(id)) return;
+		void chain.hashAt(Number(id)).then(async (hash) => hash && set({ hash, events: await chain.events(Number(id), hash) }));
+	}, [id, chain, !!known]);
+	const block = known ?? found;
+	return (
+		<main>
+			<div class="title">
+				<h1>
+					{t("Block", "区块")} {id}
+				</h1>
+				<span class={`pill ${Number(id) <= finalized ? "Stake" : ""}`}>{Number(id) <= finalized ? t("final", "已最终确认") : t("not final yet", "未最终确认")}</span>
+				<span class="pager">
+					<A href={`/block/${Number(id) - 1}`}>←</A> <A href={`/block/${Number(id) + 1}`}>→</A>
+				</span>
+			</div>
+			<Card>
+				<p class="small wrap mono">{block?.hash ?? "…"}</p>
+				{block && (
+					<ul class="plain events">
+						{block.events.map((event, i) => (
+							<li key={i}>
+								<details>
+									<summary>
+										<code>
+											{event.pallet}.{event.name}
+										</code>
+									</summary>
+									<pre tabIndex={0}>{JSON.stringify(event.data, (_, value) => (typeof value === "bigint" ? value.toString() : value instanceof Uint8Array ? new TextDecoder().decode(value) : value), 2)}</pre>
+								</details>
+							</li>
+						))}
+					</ul>
+				)}
+			</Card>
+		</main>
+	);
+}
+
+export function RoundPage({ id }: { id: string }): JSX.Element {
+	const { blocks, clock } = useLive();
+	const events = blocks.flatMap((block) => block.events);
+	const begins = events.find(({ pallet, name, data }) => pallet === "Rounds" && name === "NewRound" && String(data.round) === id);
+	const next = events.find(({ pallet, name, data }) => pallet === "Rounds" && name === "NewRound" && Number(data.round) === Number(id) + 1);
+	const paid = events.find(({ name, data }) => name === "RoundPaid" && String(data.round) === id);
+	const ours = begins ? events.filter(({ block }) => block >= begins.block && (!next || block <= next.block)) : [];
+	return (
+		<main>
+			<div class="title">
+				<h1>
+					{t("Round", "轮次")} {id}
+				</h1>
+				<span class="pill">{String(clock?.round) === id ? t("now", "进行中") : Number(id) < (clock?.round ?? 0) ? t("over", "已结束") : t("to come", "未到")}</span>
+				<span class="pager">
+					<A href={`/round/${Number(id) - 1}`}>←</A> <A href={`/round/${Number(id) + 1}`}>→</A>
+				</span>
+			</div>
+			<Card>
+				<dl class="grid">
+					<Fact name={t("First block", "首个区块")}>{begins ? <A href={`/block/${begins.block}`}>{begins.block}</A> : "–"}</Fact>
+					<Fact name={t("Blocks", "区块数")}>{begins?.data.length ?? "–"}</Fact>
+					<Fact name={t("Terms frozen from", "条款冻结于")}>{begins?.data.locked_from ?? "–"}</Fact>
+					<Fact name={t("Minted", "增发")}>{paid ? amount(paid.data.minted, "LPT") : "–"}</Fact>
+				</dl>
+			</Card>
+			<Card title={t("What happened", "动态")}>
+				<Feed events={ours} none={recent()} />
+			</Card>
+		</main>
+	);
+}
+
+export const Missing = ({ what }: { what: string }): JSX.Element => (
+	<main>
+		<Card>
+			<h1>{t("Not found", "未找到")}</h1>
+			<p>{what}</p>
+			<p>
+				<A class="button" href="/network">
+					{t("The network now", "网络现况")}
+				</A>
+			</p>
+		</Card>
+	</main>
+);
+
+export { exact };

@@ -1,0 +1,208 @@
+/** Wallets, and what is said before something is signed. */
+import type { ComponentChildren, JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { connect, feeOf, sign, submit, wallets, type Call, type Wallet } from "../chain/tx";
+import type { ChainEvent } from "../chain/types";
+import { RpcError } from "../chain/rpc";
+import { Account, live } from "../ui/kit";
+import { amount, t } from "../ui/words";
+
+const KEY = "livepeer.account";
+let wallet: Wallet | null = null;
+let chosen: string | null = null;
+const listeners = new Set<() => void>();
+const told = (): void => listeners.forEach((listener) => listener());
+
+/** The account that signs, if a wallet is connected. */
+export function useWallet(): { wallet: Wallet | null; account: string | null } {
+	const [, tick] = useState(0);
+	useEffect(() => {
+		const listener = () => tick((n) => n + 1);
+		listeners.add(listener);
+		return () => void listeners.delete(listener);
+	}, []);
+	return { wallet, account: wallet ? chosen : null };
+}
+
+export async function open(name: string): Promise<void> {
+	wallet = await connect(name);
+	const stored = localStorage.getItem(KEY);
+	const usable = wallet.accounts.filter(({ type }) => type !== "ethereum");
+	chosen = usable.find(({ address }) => address === stored)?.address ?? usable[0]?.address ?? null;
+	told();
+}
+
+export function choose(address: string): void {
+	chosen = address;
+	localStorage.setItem(KEY, address);
+	told();
+}
+
+export function WalletBar(): JSX.Element {
+	const { wallet: of, account } = useWallet();
+	const [problem, set] = useState("");
+	const names = wallets();
+	if (of) {
+		return (
+			<div class="wallet">
+				<label>
+					{t("Signing as", "签名账户")}
+					<select value={account ?? ""} onChange={(event) => choose(event.currentTarget.value)}>
+						{of.accounts.map(({ address, name }) => (
+							<option key={address} value={address}>
+								{name ? `${name} · ` : ""}
+								{address.slice(0, 8)}…{address.slice(-6)}
+							</option>
+						))}
+					</select>
+				</label>
+			</div>
+		);
+	}
+	return (
+		<div class="wallet">
+			{names.length ? (
+				names.map((name) => (
+					<button key={name} type="button" class="primary" onClick={() => void open(name).catch((error) => set(String(error?.message ?? error)))}>
+						{t(`Connect ${name}`, `连接 ${name}`)}
+					</button>
+				))
+			) : (
+				<span class="faint">{t("No wallet in this browser. Any extension that speaks injected-web3 will do, such as Talisman, SubWallet or polkadot.js.", "此浏览器没有钱包。任何支持 injected-web3 的扩展均可，如 Talisman、SubWallet 或 polkadot.js。")}</span>
+			)}
+			{problem && <p class="bad">{problem}</p>}
+		</div>
+	);
+}
+
+/** Errors that a node answers before a call is in a block, in words. */
+const refusal = (error: unknown): string => {
+	if (error instanceof RpcError) {
+		const detail = typeof error.data === "string" ? error.data : "";
+		if (/pay some fees|balance too low|Payment/i.test(detail)) return t("The account has not enough free LPT for the fee.", "账户可用 LPT 不足以支付手续费。");
+		if (/stale|outdated/i.test(detail)) return t("The transaction is outdated. Try again.", "交易已过期，请重试。");
+		if (/custom error/i.test(detail)) return t("The chain does not take this transaction now.", "链目前不接受此交易。");
+		return detail || error.message;
+	}
+	return error instanceof Error ? error.message : String(error);
+};
+
+/** Asks before it signs: what it costs, what follows, what is at risk. */
+export function Ask({
+	title,
+	call,
+	consequence,
+	risk,
+	onClose,
+	onDone,
+	children,
+	problem,
+}: {
+	title: string;
+	/** `null` while what was typed makes no call. */
+	call: Call | null;
+	consequence?: ComponentChildren;
+	risk?: ComponentChildren;
+	problem?: string | null;
+	onClose: () => void;
+	onDone?: (events: ChainEvent[]) => void;
+	children?: ComponentChildren;
+}): JSX.Element {
+	const dialog = useRef<HTMLDialogElement>(null);
+	const { wallet: of, account } = useWallet();
+	const [fee, setFee] = useState<bigint | null>(null);
+	const [state, set] = useState<{ kind: "ready" | "signing" | "sending" | "done" | "failed"; text?: string }>({ kind: "ready" });
+	const text = call ? JSON.stringify(call, (_, value) => (typeof value === "bigint" ? value.toString() : value)) : "";
+	useEffect(() => dialog.current?.showModal(), []);
+	useEffect(() => {
+		setFee(null);
+		const { chain, head } = live;
+		if (!call || !account || !chain || !head) return;
+		let over = false;
+		feeOf(chain, account, call, head.hash).then(
+			(found) => over || setFee(found),
+			() => undefined,
+		);
+		return () => void (over = true);
+	}, [text, account]);
+	const go = async (): Promise<void> => {
+		const { chain } = live;
+		if (!call || !of || !account || !chain) return;
+		try {
+			set({ kind: "signing" });
+			const bytes = await sign(chain, of, account, call);
+			set({ kind: "sending" });
+			const events = await submit(live, bytes);
+			set({ kind: "done" });
+			onDone?.(events);
+		} catch (error) {
+			set({ kind: "failed", text: refusal(error) });
+		}
+	};
+	const busy = state.kind === "signing" || state.kind === "sending";
+	return (
+		<dialog ref={dialog} onClose={onClose} aria-labelledby="asked">
+			<form
+				method="dialog"
+				onSubmit={(event) => {
+					event.preventDefault();
+					void go();
+				}}
+			>
+				<h2 id="asked">{title}</h2>
+				{state.kind === "done" ? (
+					<p class="good big" role="status">
+						✓ {t("Done: it is in a block.", "完成：已进入区块。")}
+					</p>
+				) : (
+					<>
+						{children}
+						<dl class="before">
+							{consequence && (
+								<div>
+									<dt>{t("What follows", "结果")}</dt>
+									<dd>{consequence}</dd>
+								</div>
+							)}
+							{risk && (
+								<div class="risk">
+									<dt>{t("What is at risk", "风险")}</dt>
+									<dd>{risk}</dd>
+								</div>
+							)}
+							<div>
+								<dt>{t("Fee", "手续费")}</dt>
+								<dd>{fee === null ? "…" : amount(fee, "LPT")}</dd>
+							</div>
+							<div>
+								<dt>{t("Signed by", "签名者")}</dt>
+								<dd>{account ? <Account address={account} /> : <WalletBar />}</dd>
+							</div>
+						</dl>
+						{problem && <p class="bad">{problem}</p>}
+						{state.kind === "failed" && (
+							<p class="bad" role="alert">
+								{state.text}
+							</p>
+						)}
+						{busy && (
+							<p role="status" class="faint">
+								{state.kind === "signing" ? t("Look at your wallet…", "请查看您的钱包…") : t("Sent; waiting for a block…", "已发送，等待进入区块…")}
+							</p>
+						)}
+					</>
+				)}
+				<div class="buttons">
+					<button type="button" onClick={() => dialog.current?.close()}>
+						{state.kind === "done" ? t("Close", "关闭") : t("Cancel", "取消")}
+					</button>
+					{state.kind !== "done" && (
+						<button type="submit" class="primary" disabled={!call || !account || busy || !!problem}>
+							{t("Sign and send", "签名并发送")}
+						</button>
+					)}
+				</div>
+			</form>
+		</dialog>
+	);
+}

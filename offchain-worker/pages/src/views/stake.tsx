@@ -1,0 +1,429 @@
+/** Stake: whom to, what it earns, and everything that can be done with it. */
+import type { JSX } from "preact";
+import { useMemo, useState } from "preact/hooks";
+import { isAddress } from "../chain/chain";
+import type { Call } from "../chain/tx";
+import type { Lock, Transcoder } from "../chain/types";
+import { Chart } from "../ui/chart";
+import { A, Account, Card, download, Empty, Fact, live, useLive, useRead } from "../ui/kit";
+import { amount, duration, exact, parseAmount, percent, t } from "../ui/words";
+import { describe, EventLine } from "./events";
+import { seatText } from "./network";
+import { Ask, useWallet, WalletBar } from "./sign";
+
+type Action =
+	| { kind: "bond"; to?: string }
+	| { kind: "unbond" }
+	| { kind: "move" }
+	| { kind: "rebond"; lock: Lock }
+	| { kind: "withdraw"; lock: Lock }
+	| { kind: "fees" };
+
+const PARTS = 1e9;
+const YEAR = 365.25 * 86_400;
+
+export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
+	const { blocks, clock } = useLive();
+	const { account: own } = useWallet();
+	const [looked, setLooked] = useState(query.get("account") ?? "");
+	const [action, act] = useState<Action | null>(null);
+	const account = looked && isAddress(looked) ? looked : own;
+	const isOwn = account !== null && account === own;
+	const transcoders = useRead((at) => live.read("transcoders", [], at));
+	const pool = useRead((at) => live.read("pool", [], at));
+	const inflation = useRead((at) => live.read("inflation", [], at));
+	const parameters = useRead((at) => live.read("parameters", [], at));
+	const stake = useRead((at) => (account ? live.read("stake", [account], at) : Promise.reject()), [account]);
+	const balances = useRead((at) => (account && live.chain ? live.chain.balances(account, at) : Promise.reject()), [account]);
+	const ownShares = useRead(
+		async (at) => {
+			const list = (transcoders ?? []).slice(0, 64);
+			const shares = await Promise.all(list.map(({ account: who }) => live.read("stake", [who], at)));
+			return new Map(list.map(({ account: who }, i) => [who, shares[i]?.delegate === who ? (shares[i]?.next_round ?? 0n) : 0n]));
+		},
+		[transcoders?.length],
+	);
+	const events = blocks.flatMap((block) => block.events);
+	const group = (name: string) => parameters?.[name]?.value ?? parameters?.[name] ?? {};
+	const failedSlash = Number(group("lottery").failed_slash ?? 0);
+	const unbonding = Number(group("staking").unbonding_period ?? 0);
+	const liability = Number(group("staking").liability_window ?? 0);
+	const minBond = BigInt(group("staking").min_bond ?? 0n);
+	const roundLength = Number(group("rounds").length ?? 0);
+	const roundSeconds = roundLength * live.slotSeconds();
+	const active = pool?.filter(({ reason }) => reason.type === "Stake" || reason.type === "Drawn") ?? [];
+	const total = active.reduce((sum, seat) => sum + seat.stake, 0n);
+	const elected = new Set(active.map((seat) => seat.account));
+	/** LPT per LPT and round, for who bonds to it. */
+	const yieldOf = (one: Transcoder): number | null => {
+		if (!inflation || !total || !elected.has(one.account)) return null;
+		return ((Number(inflation.mintable) * (1 - inflation.pool_cut / PARTS)) / Number(total)) * (1 - one.reward_cut / PARTS);
+	};
+	const feesOf = (who: string) => events.filter(({ name, data }) => name === "FeeBooked" && data.transcoder === who).reduce((sum, { data }) => sum + data.to_delegators + data.to_transcoder, 0n);
+	const slashesOf = (who: string) => events.filter(({ name, data }) => name === "Slashed" && data.transcoder === who).length;
+	const rows = [...(transcoders ?? [])].sort((a, b) => (a.stake < b.stake ? 1 : -1));
+	const seatOf = (who: string) => pool?.find((seat) => seat.account === who);
+	return (
+		<main class="stake">
+			<div class="title">
+				<h1>{t("Stake", "质押")}</h1>
+				<WalletBar />
+			</div>
+			<div class="columns">
+				<div>
+					<Card title={t("Transcoders", "转码者")} aside={<span class="faint">{t(`${rows.length} registered`, `${rows.length} 个已注册`)}</span>}>
+						{rows.length ? (
+							<div class="scroll">
+								<table class="transcoders">
+									<thead>
+										<tr>
+											<th>{t("Transcoder", "转码者")}</th>
+											<th class="num">{t("Stake", "质押")}</th>
+											<th class="num">{t("Own", "自有")}</th>
+											<th class="num">{t("Keeps of rewards", "奖励抽成")}</th>
+											<th class="num">{t("Gives of fees", "费用分成")}</th>
+											<th class="num">{t("Estimated yield", "预计收益")}</th>
+											<th class="num">{t("Fees lately", "近期费用")}</th>
+											<th>
+												<span class="sr">{t("action", "操作")}</span>
+											</th>
+										</tr>
+									</thead>
+									<tbody>
+										{rows.map((one) => {
+											const gain = yieldOf(one);
+											const seat = seatOf(one.account);
+											const own_ = ownShares?.get(one.account);
+											const slashes = slashesOf(one.account);
+											return (
+												<tr key={one.account}>
+													<td>
+														<Account address={one.account} />
+														<div class="small">
+															{seat && <span class={`pill ${seat.reason.type}`} title={seatText(seat.reason.type)[1]}>{seatText(seat.reason.type)[0]}</span>}
+															{slashes > 0 && <span class="pill Jailed">{t(`slashed ${slashes}×`, `被罚 ${slashes} 次`)}</span>}
+														</div>
+													</td>
+													<td class="num">{amount(one.stake)}</td>
+													<td class="num">{own_ === undefined ? "…" : one.stake ? `${((Number(own_) / Number(one.stake)) * 100).toFixed(0)} %` : "–"}</td>
+													<td class="num">{percent(one.reward_cut)}</td>
+													<td class="num">{percent(one.fee_share)}</td>
+													<td class="num">
+														{gain === null ? (
+															<span class="faint">{t("no seat", "无席位")}</span>
+														) : (
+															<>
+																<b>{(gain * 100).toPrecision(2)} %</b>
+																<div class="small faint">{roundSeconds >= 3_600 ? t(`per round; ${(((gain * YEAR) / roundSeconds) * 100).toFixed(1)} % a year`, `每轮；每年 ${(((gain * YEAR) / roundSeconds) * 100).toFixed(1)} %`) : t("per round", "每轮")}</div>
+															</>
+														)}
+													</td>
+													<td class="num">{amount(feesOf(one.account), "ETH")}</td>
+													<td>
+														<button type="button" class="small" onClick={() => act({ kind: "bond", to: one.account })} disabled={one.jailed}>
+															{t("Bond", "质押")}
+														</button>
+													</td>
+												</tr>
+											);
+										})}
+									</tbody>
+								</table>
+							</div>
+						) : (
+							<Empty>{t("No transcoder has registered yet.", "还没有转码者注册。")}</Empty>
+						)}
+						<details>
+							<summary>{t("How the yield is estimated", "收益如何估算")}</summary>
+							<p>
+								<code>
+									{t("minted × (1 − pool's cut) ÷ stake of the active set × (1 − what the transcoder keeps)", "增发 × (1 − 公共池抽成) ÷ 活跃集质押 × (1 − 转码者抽成)")}
+								</code>
+							</p>
+							<p class="small">
+								{inflation && t(
+									`Now: ${amount(inflation.mintable, "LPT")} × (1 − ${percent(inflation.pool_cut)}) ÷ ${amount(total, "LPT")}. It is a figure of the past and no promise: a transcoder that is away, jailed or not elected mints nothing, the rate moves with each round, and fees in ETH come on top.`,
+									`目前：${amount(inflation.mintable, "LPT")} × (1 − ${percent(inflation.pool_cut)}) ÷ ${amount(total, "LPT")}。这是过去的数据而非承诺：离线、被监禁或落选的转码者没有增发，比率逐轮变化，另有 ETH 费用。`,
+								)}
+							</p>
+						</details>
+					</Card>
+				</div>
+				<div>
+					<Card title={isOwn || !account ? t("Your stake", "您的质押") : t("Stake of", "质押账户")} aside={account && !isOwn ? <Account address={account} /> : undefined}>
+						{account ? (
+							<>
+								<dl class="grid">
+									<Fact name={t("Bonded to", "质押给")}>
+										<Account address={stake?.delegate} />
+									</Fact>
+									<Fact name={t("Earns in this round", "本轮计息")}>{amount(stake?.counting, "LPT")}</Fact>
+									<Fact name={t("From the next round", "下轮起")}>{amount(stake?.next_round, "LPT")}</Fact>
+									<Fact name={t("Fees to take", "可领费用")}>{amount(stake?.fees, "ETH")}</Fact>
+									<Fact name={t("Free", "可用")}>{amount(balances?.lpt, "LPT")}</Fact>
+									<Fact name={t("A slash would cost", "罚没将损失")} note={t("a failed verification", "一次验证失败")}>
+										{amount(((stake?.next_round ?? 0n) * BigInt(failedSlash)) / BigInt(PARTS), "LPT")}
+									</Fact>
+								</dl>
+								{isOwn && (
+									<div class="buttons wrapflex">
+										<button type="button" class="primary" onClick={() => act({ kind: "bond", to: stake?.delegate })}>
+											{t("Bond", "质押")}
+										</button>
+										<button type="button" disabled={!stake?.delegate} onClick={() => act({ kind: "unbond" })}>
+											{t("Unbond", "解除")}
+										</button>
+										<button type="button" disabled={!stake?.delegate} onClick={() => act({ kind: "move" })}>
+											{t("Move", "转移")}
+										</button>
+										<button type="button" disabled={!stake?.fees} onClick={() => act({ kind: "fees" })}>
+											{t("Take fees", "领取费用")}
+										</button>
+									</div>
+								)}
+							</>
+						) : (
+							<>
+								<Empty>{t("Connect a wallet to bond, move and withdraw. To look only, name any account:", "连接钱包即可质押、转移和提取。仅查看请输入任意账户：")}</Empty>
+								<form
+									class="lookup"
+									onSubmit={(event) => {
+										event.preventDefault();
+										const value = String(new FormData(event.currentTarget).get("who") ?? "").trim();
+										if (isAddress(value)) setLooked(value);
+									}}
+								>
+									<input name="who" placeholder="5…" aria-label={t("an account's address", "账户地址")} />
+									<button type="submit">{t("Look", "查看")}</button>
+								</form>
+							</>
+						)}
+					</Card>
+					{stake && stake.locks.length > 0 && (
+						<Card title={t("On its way out", "解押中")}>
+							<ul class="plain locks">
+								{stake.locks.map((lock) => {
+									const left = (lock.release_block - (clock?.block ?? 0)) * live.slotSeconds();
+									const isFree = (clock?.round ?? 0) >= lock.release && !lock.held_back;
+									const share = unbonding ? Math.min(1, Math.max(0, ((clock?.round ?? 0) - lock.round) / Math.max(1, lock.release - lock.round))) : 0;
+									return (
+										<li key={lock.id}>
+											<div>
+												<b>{amount(lock.value, "LPT")}</b> <span class="faint">{t("left", "离开")}</span> <Account address={lock.transcoder} />
+												{lock.moves_to && (
+													<>
+														{" "}
+														→ <Account address={lock.moves_to} />
+													</>
+												)}
+											</div>
+											<progress max="1" value={isFree ? 1 : share} aria-label={t("part of the waiting time", "等待进度")} />
+											<div class="small">
+												{lock.held_back ? (
+													<span class="bad">{t("held back by open claims of its transcoder", "因转码者有未结声明而被暂扣")}</span>
+												) : isFree ? (
+													<span class="good">{t("free to withdraw", "可以提取")}</span>
+												) : (
+													t(`free in round ${lock.release}, in about ${duration(left)}`, `第 ${lock.release} 轮可提取，约 ${duration(left)} 后`)
+												)}
+											</div>
+											{isOwn && (
+												<div class="buttons">
+													<button type="button" class="small" disabled={!isFree} onClick={() => act({ kind: "withdraw", lock })}>
+														{t("Withdraw", "提取")}
+													</button>
+													<button type="button" class="small" onClick={() => act({ kind: "rebond", lock })}>
+														{lock.moves_to ? t("Bond there", "质押过去") : t("Bond again", "重新质押")}
+													</button>
+												</div>
+											)}
+										</li>
+									);
+								})}
+							</ul>
+						</Card>
+					)}
+					{account && <History account={account} />}
+					<p class="small faint">
+						{t(
+							`Unbonding takes ${unbonding} rounds (${duration(unbonding * roundSeconds)}). Bonded LPT answers for its transcoder for ${liability} rounds after it left.`,
+							`解押需 ${unbonding} 轮（${duration(unbonding * roundSeconds)}）。离开后 ${liability} 轮内仍为原转码者担责。`,
+						)}
+					</p>
+				</div>
+			</div>
+			{action && (
+				<StakeAction
+					action={action}
+					onClose={() => act(null)}
+					free={balances?.lpt ?? 0n}
+					bonded={stake?.next_round ?? 0n}
+					fees={stake?.fees ?? 0n}
+					delegate={stake?.delegate}
+					rows={rows}
+					limits={{ minBond, failedSlash, unbonding, liability, roundSeconds }}
+				/>
+			)}
+		</main>
+	);
+}
+
+/** LPT that is kept free, so that later calls can be paid. */
+const KEEP_FREE = 10n ** 17n;
+
+function StakeAction({
+	action,
+	onClose,
+	free,
+	bonded,
+	fees,
+	delegate,
+	rows,
+	limits,
+}: {
+	action: Action;
+	onClose: () => void;
+	free: bigint;
+	bonded: bigint;
+	fees: bigint;
+	delegate: string | undefined;
+	rows: Transcoder[];
+	limits: { minBond: bigint; failedSlash: number; unbonding: number; liability: number; roundSeconds: number };
+}): JSX.Element {
+	const [typed, type] = useState("");
+	const [to, setTo] = useState(action.kind === "bond" ? (action.to ?? delegate ?? rows[0]?.account ?? "") : (rows.find((one) => one.account !== delegate)?.account ?? ""));
+	const value = parseAmount(typed);
+	const slash = (of: bigint) => amount((of * BigInt(limits.failedSlash)) / BigInt(PARTS), "LPT");
+	const risk = (of: bigint) =>
+		t(
+			`If the transcoder fails a verification, ${percent(limits.failedSlash)} of its stake is cut, and of yours with it: ${slash(of)} of these ${amount(of, "LPT")}.`,
+			`若转码者验证失败，其质押及您的质押都会被罚没 ${percent(limits.failedSlash)}：这 ${amount(of, "LPT")} 中的 ${slash(of)}。`,
+		);
+	const most = action.kind === "unbond" ? bonded : free > KEEP_FREE ? free - KEEP_FREE : 0n;
+	const field = (
+		<label class="field">
+			{t("Amount in LPT", "数量（LPT）")}
+			<span class="row">
+				<input inputMode="decimal" value={typed} onInput={(event) => type(event.currentTarget.value)} placeholder="0.0" autofocus />
+				<button type="button" class="small" onClick={() => type(exact(most))}>
+					{t("all", "全部")} {amount(most)}
+				</button>
+			</span>
+		</label>
+	);
+	const target = (
+		<label class="field">
+			{t("Transcoder", "转码者")}
+			<select value={to} onChange={(event) => setTo(event.currentTarget.value)}>
+				{rows.map(({ account: who, reward_cut }) => (
+					<option key={who} value={who}>
+						{who.slice(0, 10)}…{who.slice(-6)} · {t("keeps", "抽成")} {percent(reward_cut)}
+					</option>
+				))}
+			</select>
+		</label>
+	);
+	const typedProblem = !typed ? null : value === null ? t("That is no amount.", "这不是数量。") : value > most ? t(`You have ${amount(most, "LPT")} for this.`, `最多 ${amount(most, "LPT")}。`) : null;
+	const common = { onClose };
+	const call = (name: string, args: Record<string, unknown>): Call => ({ pallet: "LptStaking", name, args });
+	switch (action.kind) {
+		case "bond":
+			return (
+				<Ask
+					{...common}
+					title={t("Bond LPT", "质押 LPT")}
+					call={value && to ? call("bond", { amount: value, to }) : null}
+					problem={typedProblem ?? (value !== null && typed && !delegate && value < limits.minBond ? t(`The smallest bond is ${amount(limits.minBond, "LPT")}.`, `最低质押 ${amount(limits.minBond, "LPT")}。`) : null) ?? (delegate && to !== delegate ? t("You are bonded to another transcoder: move your bond instead.", "您已质押给另一转码者：请使用转移。") : null)}
+					consequence={t("It counts and earns from the next round on, and answers for the transcoder at once. About 0.1 LPT is kept free for fees.", "下一轮起计息，但立即为转码者担责。约 0.1 LPT 留作手续费。")}
+					risk={risk(value ?? 0n)}
+				>
+					{target}
+					{field}
+				</Ask>
+			);
+		case "unbond":
+			return (
+				<Ask
+					{...common}
+					title={t("Unbond LPT", "解除质押")}
+					call={value ? call("unbond", { amount: value }) : null}
+					problem={typedProblem}
+					consequence={t(`It earns nothing from now on, this round included, and can be withdrawn after ${limits.unbonding} rounds, in about ${duration(limits.unbonding * limits.roundSeconds)}.`, `即刻起（含本轮）不再计息，${limits.unbonding} 轮后可提取，约 ${duration(limits.unbonding * limits.roundSeconds)}。`)}
+					risk={t(`For ${limits.liability} rounds it still answers for what the transcoder did before.`, `此后 ${limits.liability} 轮内仍为转码者先前的行为担责。`)}
+				>
+					{field}
+				</Ask>
+			);
+		case "move":
+			return (
+				<Ask
+					{...common}
+					title={t("Move to another transcoder", "转移到另一转码者")}
+					call={to && to !== delegate ? call("move_bond", { to }) : null}
+					consequence={t(`All ${amount(bonded, "LPT")} leave now, and can be bonded there after ${limits.liability} rounds by a second call. In between they earn nothing.`, `全部 ${amount(bonded, "LPT")} 立即离开，${limits.liability} 轮后需再发一次交易质押过去，期间无收益。`)}
+					risk={t("Meanwhile they answer for the old transcoder.", "期间仍为原转码者担责。")}
+				>
+					{target}
+				</Ask>
+			);
+		case "rebond": {
+			const { lock } = action;
+			const where = lock.moves_to ?? lock.transcoder;
+			return (
+				<Ask {...common} title={t("Bond again", "重新质押")} call={call("rebond", { lock: lock.id, to: where })} consequence={t(`${amount(lock.value, "LPT")} are bonded again and count from the next round on.`, `${amount(lock.value, "LPT")} 重新质押，下一轮起计息。`)} risk={risk(lock.value)} />
+			);
+		}
+		case "withdraw":
+			return <Ask {...common} title={t("Withdraw", "提取")} call={call("withdraw_stake", { lock: action.lock.id })} consequence={t(`${amount(action.lock.value, "LPT")} are yours to spend.`, `${amount(action.lock.value, "LPT")} 可自由使用。`)} />;
+		case "fees":
+			return <Ask {...common} title={t("Take fees", "领取费用")} call={call("withdraw_fees", {})} consequence={t(`${amount(fees, "ETH")} are paid out to you.`, `${amount(fees, "ETH")} 将付给您。`)} />;
+	}
+}
+
+/** What an account's bond was worth at the beginning of each round, as far back as the node keeps states. */
+function History({ account }: { account: string }): JSX.Element {
+	const { blocks } = useLive();
+	const events = blocks.flatMap((block) => block.events);
+	const ours = events.filter((event) => Object.values(event.data ?? {}).includes(account) && describe(event));
+	const starts = events.filter(({ pallet, name }) => pallet === "Rounds" && name === "NewRound").slice(-20);
+	const points = useRead(
+		async () => {
+			const at = await Promise.all(
+				starts.map(async ({ hash, data }) => {
+					try {
+						const view = await live.read("stake", [account], hash);
+						return { round: Number(data.round), value: view.counting, fees: view.fees };
+					} catch {
+						return null;
+					}
+				}),
+			);
+			return at.filter((one) => one !== null);
+		},
+		[account, starts.length],
+	);
+	const csv = useMemo(
+		() =>
+			["round,counting_lpt,fees_eth", ...(points ?? []).map(({ round, value, fees }) => `${round},${exact(value)},${exact(fees)}`)].join("\n") +
+			"\n\nblock,event,amount\n" +
+			ours.map(({ block, pallet, name, data }) => `${block},${pallet}.${name},${data.amount !== undefined ? exact(data.amount) : ""}`).join("\n") +
+			"\n",
+		[points, ours.length],
+	);
+	const gains = points?.map(({ value }, i) => (i === 0 ? null : Number(value - (points[i - 1]?.value ?? 0n)) / 1e18)) ?? [];
+	return (
+		<Card title={t("By round", "逐轮")} aside={points && points.length > 1 ? <button type="button" class="small" onClick={() => download(`stake-${account.slice(0, 8)}.csv`, csv)}>CSV</button> : undefined}>
+			{points && points.length > 2 ? (
+				<>
+					<Chart label={t("What the bond is worth", "质押价值")} xs={points.map(({ round }) => round)} lines={[{ label: "LPT", values: points.map(({ value }) => Number(value) / 1e18), colour: "--accent", fill: true }]} format={(value) => Number(value.toPrecision(6)).toLocaleString("en")} height={120} />
+					<p class="small faint">{t(`Last round: ${(gains.at(-1) ?? 0) >= 0 ? "+" : "−"}${Math.abs(gains.at(-1) ?? 0).toPrecision(3)} LPT`, `上一轮：${(gains.at(-1) ?? 0) >= 0 ? "+" : "−"}${Math.abs(gains.at(-1) ?? 0).toPrecision(3)} LPT`)}</p>
+				</>
+			) : (
+				<Empty>{t("A few rounds make the first line.", "几轮之后出现曲线。")}</Empty>
+			)}
+			{ours.length > 0 && <ol class="feed">{ours.slice(-8).reverse().map((event) => <EventLine key={`${event.block}.${event.index}`} event={event} />)}</ol>}
+		</Card>
+	);
+}
+
+export { A };

@@ -1,0 +1,504 @@
+/** One stream: the picture, and beside it what is known of it. */
+import type { JSX } from "preact";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { addressOf } from "../chain/chain";
+import { standingOf, type Claim, type Standing } from "../chain/claims";
+import type { ChainEvent } from "../chain/types";
+import { Watch, type Segment } from "../player/watch";
+import { agrees, revealed, type Fault, type Revealed } from "../proof/verify";
+import { A, Account, Card, ClaimLink, Empty, Fact, JobLink, live, Steps, useChanges, useLive, useRead, Votes } from "../ui/kit";
+import { amount, bytes, percent, seconds, short, t } from "../ui/words";
+import { EventLine } from "./events";
+
+export const faultText = (fault: Fault): string =>
+	({
+		NoRecord: t("there is no signed record of it", "没有它的签名记录"),
+		OtherChain: t("it was signed for another chain", "签名属于另一条链"),
+		OtherStream: t("it was signed for another stream", "签名属于另一个流"),
+		BroadcasterSignature: t("the broadcaster's signature does not hold", "广播者的签名不成立"),
+		OtherReceipt: t("the receipt is for another segment", "回执属于另一个片段"),
+		TranscoderSignature: t("the transcoder's signature does not hold", "转码者的签名不成立"),
+		OtherTranscoder: t("another transcoder has this assignment", "该任务分配给了另一个转码者"),
+		NoOutput: t("the transcoder signed no such rendition", "转码者没有签过这个画质"),
+		Bytes: t("its bytes are not those that the transcoder signed", "字节与转码者签名的不一致"),
+	})[fault];
+
+export const standingName = (standing: Standing): string =>
+	({
+		signed: t("signed", "已签名"),
+		claimed: t("claimed", "已声明"),
+		drawn: t("drawn", "已抽中"),
+		verified: t("verified", "已验证"),
+		paid: t("paid", "已付款"),
+		failed: t("failed", "失败"),
+		void: t("void", "作废"),
+	})[standing];
+
+const standingText = (standing: Standing): string =>
+	({
+		signed: t(
+			"Broadcaster and transcoder have both signed this segment. If it is wrong, their signatures prove who is to blame.",
+			"广播者和转码者都为该片段签了名。若有差错，签名可证明责任方。",
+		),
+		claimed: t(
+			"The transcoder asks to be paid for it: it has committed on chain to this very work, before it could know what will be looked at.",
+			"转码者已就此申请报酬：在无法预知会抽查哪些片段之前，就在链上对这份工作作出了承诺。",
+		),
+		drawn: t(
+			"The lottery chose it. The transcoder had to show it, and this browser checked that what was shown is what you watched.",
+			"它被抽中检查。转码者必须出示它，本浏览器已核对所出示的正是您所看的内容。",
+		),
+		verified: t(
+			"A committee transcoded the drawn segments of its claim again, compared them byte by byte, and found them right.",
+			"委员会重新转码了该声明中被抽中的片段，逐字节比对，结论正确。",
+		),
+		paid: t("Its claim is settled and the fee went to the transcoder and its delegators.", "声明已结算，费用已付给转码者及其委托人。"),
+		failed: t("Its claim failed verification: the fee goes back and the transcoder loses stake.", "声明未通过验证：费用退回，转码者的质押被罚没。"),
+		void: t("Nobody could judge its claim; the fee goes back.", "无人能裁定该声明；费用退回。"),
+	})[standing];
+
+const ORDER: Standing[] = ["signed", "claimed", "drawn", "verified", "paid"];
+
+interface Story {
+	segment: Segment;
+	claim: Claim | undefined;
+	drawn: Revealed | null;
+	standing: Standing;
+}
+
+/** Leaves that the chain has seen revealed, as this browser has checked them. */
+function useLeaves(claims: Claim[]): Map<string, Revealed> {
+	const [found, set] = useState(new Map<string, Revealed>());
+	const asked = useRef(new Set<string>());
+	useEffect(() => {
+		const { chain } = live;
+		if (!chain) return;
+		for (const claim of claims) {
+			for (const { index, hash, extrinsic } of claim.leaves) {
+				const key = `${claim.id}/${index}`;
+				if (extrinsic === null || asked.current.has(key)) continue;
+				asked.current.add(key);
+				revealed(chain, hash, extrinsic, claim.id, index, claim.positions).then(
+					(leaf) => leaf && set((old) => new Map(old).set(key, leaf)),
+					() => asked.current.delete(key),
+				);
+			}
+		}
+	});
+	return found;
+}
+
+function Verdict({ watch }: { watch: Watch }): JSX.Element {
+	const { trust, refused, checkedCount, checkedBytes } = watch;
+	const last = refused.at(-1);
+	const words = {
+		waiting: [t("Waiting for the first segment", "等待第一个片段"), t("Nothing has been played yet.", "尚未播放任何内容。")],
+		checked: [
+			t("Checked by your browser", "已由您的浏览器核验"),
+			t(
+				`All ${checkedCount} segments that you were given (${bytes(checkedBytes)}) are, byte by byte, what the transcoder signed for what the broadcaster signed.`,
+				`您收到的全部 ${checkedCount} 个片段（${bytes(checkedBytes)}）逐字节等于转码者对广播者所签内容的签名结果。`,
+			),
+		],
+		unchecked: [
+			t("Played, but not proven", "已播放，但未证实"),
+			t(
+				"The chain, which says whose keys are whose, does not answer. The bytes are those of the receipts; who signed them is not known.",
+				"链没有应答，无法知道密钥归属。字节与回执一致，但签名者未知。",
+			),
+		],
+		refused: [
+			last?.played
+				? t(`Segment ${last.seq} was played before it could be checked, and does not hold`, `片段 ${last.seq} 在可核验之前已播放，且不成立`)
+				: t(`Tampered: segment ${last?.seq} was not played`, `已篡改：片段 ${last?.seq} 未播放`),
+			last
+				? t(
+						`Your browser refused ${refused.length === 1 ? "it" : `${refused.length} pieces`}: ${faultText(last.fault)}.${checkedCount ? ` The ${checkedCount} others that were played hold.` : ""}`,
+						`您的浏览器拒绝了 ${refused.length} 个片段：${faultText(last.fault)}。${checkedCount ? `已播放的其余 ${checkedCount} 个均成立。` : ""}`,
+					)
+				: "",
+		],
+	}[trust];
+	const icon = { waiting: "…", checked: "✓", unchecked: "?", refused: "!" }[trust];
+	return (
+		<div class={`verdict ${trust}`} role="status" id="verdict" data-trust={trust}>
+			<span class="seal" aria-hidden="true">
+				{icon}
+			</span>
+			<div>
+				<strong>{words[0]}</strong>
+				<p>{words[1]}</p>
+			</div>
+		</div>
+	);
+}
+
+function Player({ watch }: { watch: Watch }): JSX.Element {
+	useChanges(watch);
+	const video = useRef<HTMLVideoElement>(null);
+	const [state, set] = useState({ size: "–", latency: null as number | null, buffer: null as number | null, dropped: 0 });
+	useEffect(() => {
+		const node = video.current;
+		if (!node) return;
+		watch.start(node);
+		const timer = setInterval(() => {
+			const { buffered, currentTime } = node;
+			const end = buffered.length ? buffered.end(buffered.length - 1) - currentTime : null;
+			set({
+				size: node.videoWidth ? `${node.videoWidth}×${node.videoHeight}` : "–",
+				latency: watch.latency(),
+				buffer: end,
+				dropped: node.getVideoPlaybackQuality?.().droppedVideoFrames ?? 0,
+			});
+		}, 500);
+		return () => {
+			clearInterval(timer);
+			watch.close();
+		};
+	}, [watch]);
+	const messages = {
+		"": "",
+		waiting: t("Waiting for the stream…", "正在等待视频流…"),
+		press: t("Press play.", "请按播放。"),
+		unsupported: t("This browser cannot play HLS by scripts, so it cannot check what it plays either.", "此浏览器无法通过脚本播放 HLS，因此也无法核验。"),
+		nostream: t("There is no stream of this name.", "没有这个名称的视频流。"),
+	};
+	const level = watch.levels[watch.playing];
+	return (
+		<>
+			<div class="screen">
+				<video id="video" ref={video} controls muted playsInline autoplay aria-label={t(`Stream ${watch.name}`, `视频流 ${watch.name}`)} />
+				{messages[watch.message] && (
+					<p id="message" role="status">
+						{messages[watch.message]}
+					</p>
+				)}
+				<span class={`badge ${watch.trust}`} aria-hidden="true">
+					{watch.status?.ended ? t("recording", "录像") : <><i class="pulse" /> {t("live", "直播")}</>}
+				</span>
+			</div>
+			<div class="controls">
+				<label>
+					{t("Quality", "画质")}
+					<select id="levels" value={String(watch.chosen)} onChange={(event) => watch.choose(Number(event.currentTarget.value))}>
+						<option value="-1">
+							{t("automatic", "自动")}
+							{level && watch.chosen < 0 ? ` (${level.height}p)` : ""}
+						</option>
+						{watch.levels.map(({ index, width, height, kbps }) => (
+							<option key={index} value={String(index)}>
+								{width}×{height}, {(kbps / 1000).toFixed(1)} Mbit/s
+							</option>
+						))}
+					</select>
+				</label>
+				<dl class="inline">
+					<Fact name={t("Picture", "画面")}>{state.size}</Fact>
+					<Fact name={t("Behind live", "延迟")}>{seconds(state.latency)}</Fact>
+					<Fact name={t("Buffer", "缓冲")}>{seconds(state.buffer)}</Fact>
+					<Fact name={t("Lost frames", "丢帧")}>{state.dropped}</Fact>
+				</dl>
+				<button type="button" id="live" onClick={() => video.current && watch.goLive(video.current)}>
+					{t("Go live", "回到直播")}
+				</button>
+			</div>
+			<Verdict watch={watch} />
+		</>
+	);
+}
+
+/** Segments as they come, each with how far it has come. */
+function Tape({ stories, pick, picked }: { stories: Story[]; pick: (seq: number) => void; picked: number | null }): JSX.Element {
+	if (!stories.length) return <Empty>{t("No segment has come yet.", "还没有片段。")}</Empty>;
+	return (
+		<ol class="tape" aria-label={t("the newest segments", "最新片段")}>
+			{stories.slice(-72).map(({ segment, standing, drawn }) => {
+				const loaded = [...segment.bytes.values()];
+				const bad = segment.fault !== null || loaded.includes(false);
+				const name = bad ? t("refused", "已拒绝") : standingName(standing);
+				return (
+					<li key={segment.seq}>
+						<button
+							type="button"
+							class={`${bad ? "refused" : standing} ${drawn ? "was-drawn" : ""} ${loaded.length ? "mine" : ""}`}
+							aria-pressed={picked === segment.seq}
+							title={`${segment.seq}: ${name}`}
+							onClick={() => pick(segment.seq)}
+						>
+							<span class="sr">{`${segment.seq}: ${name}`}</span>
+						</button>
+					</li>
+				);
+			})}
+		</ol>
+	);
+}
+
+function Legend({ stories }: { stories: Story[] }): JSX.Element {
+	const reached = (standing: Standing) =>
+		stories.filter((story) =>
+			standing === "drawn"
+				? story.drawn !== null
+				: ORDER.indexOf(story.standing) >= ORDER.indexOf(standing),
+		).length;
+	const failed = stories.filter(({ standing }) => standing === "failed").length;
+	return (
+		<ul class="funnel">
+			{ORDER.map((standing) => (
+				<li key={standing} class={standing}>
+					<b>{reached(standing)}</b>
+					<span>{standingName(standing)}</span>
+				</li>
+			))}
+			{failed > 0 && (
+				<li class="failed">
+					<b>{failed}</b>
+					<span>{standingName("failed")}</span>
+				</li>
+			)}
+		</ul>
+	);
+}
+
+function SegmentDetail({ story }: { story: Story }): JSX.Element {
+	const { segment, claim, drawn, standing } = story;
+	const { header, receipt } = segment.record;
+	const loaded = [...segment.bytes];
+	const line = (ok: boolean | null, text: string) => (
+		<li class={ok === null ? "" : ok ? "good" : "bad"}>
+			<i aria-hidden="true">{ok === null ? "○" : ok ? "✓" : "✗"}</i> {text}
+		</li>
+	);
+	const matches = drawn ? agrees(drawn.leaf, segment.record) : false;
+	return (
+		<div class="detail">
+			<p>
+				<strong>
+					{t("Segment", "片段")} {segment.seq}: {standingName(standing)}.
+				</strong>{" "}
+				{standingText(standing)}
+			</p>
+			<ul class="checks">
+				{loaded.length
+					? loaded.map(([rendition, ok]) => line(ok, t(`Your browser hashed its bytes (rendition ${rendition}); they are${ok ? "" : " not"} the signed ones`, `浏览器已哈希其字节（画质 ${rendition}），与签名${ok ? "一致" : "不一致"}`)))
+					: line(null, t("Its bytes were not loaded here", "此处未加载其字节"))}
+				{line(segment.signed, segment.fault ? faultText(segment.fault) : t("Signed by the broadcaster and by the transcoder", "由广播者与转码者签名"))}
+				{claim
+					? line(true, t(`Within claim ${claim.id} on chain`, `属于链上声明 ${claim.id}`))
+					: line(null, t("Not in a claim that this page has seen", "不在本页看到的任何声明中"))}
+				{drawn
+					? line(
+							drawn.proven && matches,
+							drawn.proven && matches
+								? t(`Drawn ${drawn.answered}×; the leaf that was shown leads to the claim's root and is this segment`, `被抽中 ${drawn.answered} 次；所出示的叶子通向声明的根，且正是该片段`)
+								: t("Drawn, but what was shown is not this segment", "被抽中，但所出示的不是该片段"),
+						)
+					: null}
+			</ul>
+			<dl class="grid tight">
+				<Fact name={t("Length", "时长")}>{(header.segment.duration / 90_000).toFixed(2)} {t("s", "秒")}</Fact>
+				<Fact name={t("Source", "来源")}>{bytes(header.segment.inLen)}</Fact>
+				<Fact name={t("Renditions", "画质")}>{receipt.outputs?.map((output) => (output ? bytes(output.len) : "–")).join(" · ") ?? receipt.rejected}</Fact>
+				<Fact name={t("Transcoder", "转码者")}>
+					<Account address={addressOf(header.transcoder)} />
+				</Fact>
+			</dl>
+		</div>
+	);
+}
+
+function ClaimRow({ claim }: { claim: Claim }): JSX.Element {
+	return (
+		<li class="claimrow">
+			<div class="top">
+				<ClaimLink id={claim.id} />
+				<span class="faint">
+					{claim.first !== undefined ? t(`segments ${claim.first}–${claim.last}`, `片段 ${claim.first}–${claim.last}`) : ""}
+				</span>
+				<span class="money">{amount(claim.fee, "ETH")}</span>
+			</div>
+			<Steps claim={claim} />
+			<div class="bottom">
+				<Votes claim={claim} />
+				<span class={claim.outcome === "Failed" || claim.outcome === "Missed" ? "bad" : "faint"}>
+					{claim.slashed
+						? t(`slashed ${amount(claim.slashed, "LPT")}`, `罚没 ${amount(claim.slashed, "LPT")}`)
+						: claim.settlement === "Paid"
+							? t("paid", "已付款")
+							: claim.settlement === "Refunded"
+								? t("refunded", "已退款")
+								: claim.outcome
+									? t(`decided; carried out in block ${claim.executeAt}`, `已裁定；在区块 ${claim.executeAt} 执行`)
+									: claim.positions.length
+										? t(`${new Set(claim.leaves.map((l) => l.index)).size} leaves shown for ${claim.positions.length} draws`, `${claim.positions.length} 次抽签，已出示 ${new Set(claim.leaves.map((l) => l.index)).size} 片`)
+										: t("waits for the draw", "等待抽签")}
+				</span>
+			</div>
+		</li>
+	);
+}
+
+export function WatchPage({ name }: { name: string }): JSX.Element {
+	const watch = useMemo(() => new Watch("", name, live), [name]);
+	useChanges(watch);
+	const { blocks } = useLive();
+	const [picked, pick] = useState<number | null>(null);
+	const { status, job } = watch;
+	const jobs = new Set<string>();
+	if (status) jobs.add(String(status.job));
+	const id = watch.id;
+	const transcoders = useRead((at) => live.read("transcoders", [], at));
+	const transcoder = transcoders?.find(({ account }) => account === (job?.current?.transcoder ?? status?.transcoder));
+	const all = live.claims();
+	// Open claims that are older than what this page has read.
+	const older = useRead(
+		async (at) => {
+			if (!status?.transcoder) return [];
+			const ids = await live.read("claims_of", [status.transcoder], at);
+			const missing = ids.filter((one) => all.get(String(one))?.first === undefined).slice(-24);
+			return Promise.all(missing.map(async (one) => ({ id: one, info: await live.read("claim", [one], at) })));
+		},
+		[status?.transcoder],
+	);
+	const claims = [...all.values()];
+	for (const { id: number, info } of older ?? []) {
+		if (!info || String(info.job) !== String(status?.job)) continue;
+		const known = all.get(String(number));
+		const facts = {
+			job: info.job,
+			assignment: info.assignment,
+			transcoder: info.transcoder,
+			first: info.first,
+			last: info.first + BigInt(info.commitment.leaf_count) - 1n,
+			fee: info.fee,
+		};
+		if (known) Object.assign(known, facts);
+	}
+	const ours = claims
+		.filter((claim) => claim.job !== undefined && jobs.has(String(claim.job)))
+		.sort((a, b) => (a.id < b.id ? 1 : -1));
+	const failed = ours.find(({ outcome }) => outcome === "Failed" || outcome === "Missed");
+	const leaves = useLeaves(ours);
+	const stories: Story[] = [...watch.segments.values()]
+		.sort((a, b) => a.seq - b.seq)
+		.map((segment) => {
+			const seq = BigInt(segment.seq);
+			const claim = ours.find(
+				(one) =>
+					one.assignment === segment.record.header.assignment &&
+					one.first !== undefined &&
+					one.last !== undefined &&
+					one.first <= seq &&
+					seq <= one.last,
+			);
+			const drawn = claim?.first !== undefined ? (leaves.get(`${claim.id}/${seq - claim.first}`) ?? null) : null;
+			return { segment, claim, drawn, standing: standingOf(claim, drawn?.proven === true) };
+		});
+	const shown =
+		stories.find(({ segment }) => segment.seq === picked) ??
+		stories.filter(({ segment }) => segment.bytes.size > 0).at(-1) ??
+		stories.at(-1);
+	const paid = ours.filter(({ settlement }) => settlement === "Paid").reduce((sum, { fee }) => sum + (fee ?? 0n), 0n);
+	const open = ours.filter(({ settlement }) => !settlement).reduce((sum, { fee }) => sum + (fee ?? 0n), 0n);
+	const mine = (event: ChainEvent): boolean => {
+		const { data } = event;
+		if (data?.job !== undefined && jobs.has(String(data.job))) return true;
+		if (id && data?.stream === id) return true;
+		return data?.claim !== undefined && ours.some((claim) => claim.id === data.claim);
+	};
+	const happened = blocks.flatMap(({ events }) => events).filter(mine).filter(({ name: what }) => what !== "Committed").slice(-14).reverse();
+	return (
+		<main class="watch">
+			<div class="stage">
+				<h1>{name}</h1>
+				<p class="by">
+					{t("by", "广播者")} <Account address={status?.broadcaster} />
+					{status ? <JobLink id={status.job} /> : null}
+				</p>
+				<Player watch={watch} />
+				{failed && (
+					<div class="verdict refused" role="status">
+						<span class="seal" aria-hidden="true">
+							!
+						</span>
+						<div>
+							<strong>{t("The judges found something else", "评判结果：不符")}</strong>
+							<p>
+								<ClaimLink id={failed.id} />{" "}
+								{failed.outcome === "Missed"
+									? t("was not shown when it was drawn.", "被抽中后未出示。")
+									: t("failed: what was delivered is not what the source makes.", "未通过：交付内容与来源不符。")}{" "}
+								{failed.slashed ? t(`Its transcoder lost ${amount(failed.slashed, "LPT")}; the fee went back.`, `转码者被罚没 ${amount(failed.slashed, "LPT")}，费用已退回。`) : t("The slash comes when governance has had its time to look.", "治理复核期过后执行罚没。")}
+							</p>
+						</div>
+					</div>
+				)}
+				<Card title={t("What happens", "动态")} class="only-wide">
+					{happened.length ? (
+						<ol class="feed">{happened.map((event) => <EventLine key={`${event.block}.${event.index}`} event={event} />)}</ol>
+					) : (
+						<Empty>{t("Nothing has happened to this stream on chain in the blocks that this page has read.", "在本页读取的区块中，该流在链上没有动静。")}</Empty>
+					)}
+				</Card>
+			</div>
+			<aside class="life" aria-label={t("the life of this stream", "此流的历程")}>
+				<Card title={t("Segments as they come", "片段到来")} aside={<span class="faint">{stories.length ? `${stories[0]?.segment.seq}–${stories.at(-1)?.segment.seq}` : ""}</span>}>
+					<Legend stories={stories} />
+					<Tape stories={stories} pick={(seq) => pick(seq === picked ? null : seq)} picked={picked} />
+					{shown && <SegmentDetail story={shown} />}
+				</Card>
+				<Card title={t("Transcoder", "转码者")}>
+					{transcoder ? (
+						<dl class="grid">
+							<Fact name={t("Account", "账户")}>
+								<Account address={transcoder.account} />
+							</Fact>
+							<Fact name={t("Stake at risk", "风险质押")}>{amount(transcoder.stake, "LPT")}</Fact>
+							<Fact name={t("Price of 2 s of 720p", "720p 每 2 秒价格")}>{amount(job?.current?.price ?? transcoder.price, "ETH")}</Fact>
+							<Fact name={t("State", "状态")}>
+								<span class={transcoder.jailed ? "bad" : "good"}>
+									{transcoder.jailed ? t("jailed", "监禁") : transcoder.active ? t("active", "活跃") : t("not elected", "未当选")}
+								</span>
+							</Fact>
+						</dl>
+					) : (
+						<Empty>{t("No transcoder has this stream now.", "目前没有转码者处理该流。")}</Empty>
+					)}
+				</Card>
+				<Card
+					title={t("Claims and their judges", "声明与评判")}
+					aside={
+						<span class="faint">
+							{t("paid", "已付")} {amount(paid, "ETH")} · {t("in escrow", "托管")} {amount(open, "ETH")}
+						</span>
+					}
+				>
+					{ours.length ? (
+						<ul class="claims">{ours.slice(0, 5).map((claim) => <ClaimRow key={String(claim.id)} claim={claim} />)}</ul>
+					) : (
+						<Empty>{t("Nothing is claimed yet: a claim comes after some segments.", "尚无声明：积累若干片段后才会提交。")}</Empty>
+					)}
+				</Card>
+				{job && (
+					<Card title={t("Money", "资金")}>
+						<dl class="grid">
+							<Fact name={t("Budget not spent nor reserved", "未用且未预留的预算")}>{amount(job.unreserved, "ETH")}</Fact>
+							<Fact name={t("Reserved for this transcoder", "为此转码者预留")}>{amount(job.current?.allowance, "ETH")}</Fact>
+							<Fact name={t("Highest price", "最高价")}>{amount(job.max_price, "ETH")}</Fact>
+							<Fact name={t("Slashed here", "此处罚没")}>{amount(ours.reduce((sum, { slashed }) => sum + (slashed ?? 0n), 0n), "LPT")}</Fact>
+						</dl>
+					</Card>
+				)}
+				<p class="small faint">
+					{t(
+						"Bytes and signatures are checked in this browser. What the chain says comes from this gateway's node; ",
+						"字节与签名由本浏览器核验。链上信息来自此网关的节点；",
+					)}
+					<A href="/embed#node">{t("ask a node of your own instead", "可改用您自己的节点")}</A>.
+				</p>
+			</aside>
+		</main>
+	);
+}
+
+export { percent, short };

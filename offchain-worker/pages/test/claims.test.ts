@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { claimsOf, standingOf } from "../src/chain/claims";
+import type { ChainEvent } from "../src/chain/types";
+
+const at = (block: number, pallet: string, name: string, data: object): ChainEvent => ({ block, hash: `0x${block}`, index: 0, extrinsic: 2, pallet, name, data });
+const claimed = at(10, "Jobs", "Claimed", { claim: 7n, job: 1n, assignment: 0, transcoder: "T", first: 0n, last: 9n, total_work: 5n, fee: 3n });
+const lottery = (block: number, name: string, data: object) => at(block, "ChallengeLottery", name, { claim: 7n, ...data });
+const drawn = [
+	lottery(21, "Drawn", { positions: [1n, 2n], committee: ["A", "B"], reveal_until: 30 }),
+	lottery(22, "LeafRevealed", { index: 3, answered: [1n] }),
+	lottery(23, "CommitStarted", { tranche: 0, until: 30 }),
+	lottery(24, "Committed", { tranche: 0, verifier: "A" }),
+];
+const only = (...events: ChainEvent[]) => {
+	const claim = claimsOf(events).get("7");
+	assert.ok(claim);
+	return claim;
+};
+
+test("claim should be told from its events up to its payment", () => {
+	let claim = only(claimed);
+	assert.deepEqual([claim.step, claim.fee, standingOf(claim, false)], ["claimed", 3n, "claimed"]);
+	claim = only(claimed, ...drawn);
+	assert.equal(claim.step, "judging");
+	assert.deepEqual(claim.leaves, [{ index: 3, block: 22, hash: "0x22", extrinsic: 2 }]);
+	assert.deepEqual(claim.votes, [{ tranche: 0, verifier: "A", committed: true }]);
+	assert.deepEqual([standingOf(claim, true), standingOf(claim, false)], ["drawn", "claimed"]);
+	const judged = [
+		lottery(25, "VerdictRevealed", { tranche: 0, verifier: "A", verdicts: [{ type: "Valid" }], evidence: {} }),
+		lottery(26, "Decided", { outcome: { type: "Accepted" }, about_input: false, execute_at: 40 }),
+	];
+	claim = only(claimed, ...drawn, ...judged);
+	assert.equal(standingOf(claim, false), "verified");
+	claim = only(claimed, ...drawn, ...judged, at(40, "Jobs", "ClaimSettled", { claim: 7n, settlement: { type: "Pay" }, transcoder: "T", fee: 3n }));
+	assert.deepEqual([claim.settlement, claim.step, standingOf(claim, false)], ["Paid", "settled", "paid"]);
+});
+
+test("failed claim should never be called verified, whoever was paid", () => {
+	const claim = only(
+		claimed,
+		...drawn,
+		lottery(25, "VerdictRevealed", { tranche: 0, verifier: "A", verdicts: [{ type: "Mismatch", value: { type: "Video" } }], evidence: {} }),
+		lottery(26, "Disputed", { opens_at: 28 }),
+		lottery(30, "Decided", { outcome: { type: "Failed" }, about_input: false, execute_at: 40 }),
+		lottery(40, "Executed", { outcome: { type: "Failed" }, slashed: 50n, finders_fee: 1n, common_pool: 49n }),
+		at(40, "Jobs", "ClaimSettled", { claim: 7n, settlement: { type: "Refund" }, transcoder: "T", fee: 3n }),
+	);
+	assert.deepEqual(claim.votes[0]?.verdicts, ["Mismatch Video"]);
+	assert.deepEqual([claim.disputed, claim.slashed, claim.settlement], [true, 50n, "Refunded"]);
+	assert.equal(standingOf(claim, true), "failed");
+	assert.equal(standingOf(undefined, false), "signed");
+});

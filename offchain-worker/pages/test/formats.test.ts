@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { chunkRoot } from "../src/proof/chunks";
+import * as F from "../src/proof/formats";
+import { concat, hex, Malformed, Reader, unhex } from "../src/proof/scale";
+import { isSigned, type Key } from "../src/proof/signatures";
+
+// The examples that the Rust, and the Python in tests/formats, compute too.
+export const vectors = JSON.parse(readFileSync("../../primitives/tests/vectors.json", "utf8"));
+const from = (text: string) => new Reader(unhex(text));
+
+test("tags should be hashed with their length in front", () => {
+	for (const { tag, hash_of_nothing } of vectors.tags) assert.equal(hex(F.tagged(tag)), hash_of_nothing, tag);
+});
+
+test("names should be those of the golden vectors", () => {
+	const { account, name, id } = vectors.stream_id;
+	assert.equal(hex(F.streamId(unhex(account), name)), id);
+});
+
+test("header and receipts should have the hashes of the golden vectors", () => {
+	const { scale, hash, segment, seq } = vectors.segment_header;
+	const reader = from(scale);
+	const header = F.header(reader);
+	reader.end();
+	assert.equal(hex(header.hash), hash);
+	assert.equal(header.seq, BigInt(seq));
+	assert.equal(header.segment.inLen, segment.in_len);
+	assert.equal(hex(header.segment.chunkRoot), segment.chunk_root);
+	for (const name of ["receipt", "receipt_rejecting"]) {
+		const receipt = F.receipt(from(vectors[name].scale));
+		assert.equal(hex(receipt.hash), vectors[name].hash);
+		assert.equal(hex(receipt.header), vectors[name].header);
+		assert.equal(receipt.rejected, vectors[name].result.reason?.name ?? null);
+	}
+});
+
+test("chunk roots should be those of the golden vectors", async () => {
+	for (const { len, root } of vectors.chunks.cases) {
+		const bytes = Uint8Array.from({ length: len }, (_, i) => i % 251);
+		assert.equal(hex(await chunkRoot(bytes)), root, `${len} bytes`);
+	}
+});
+
+test("signatures should hold for their signer and object, and for no other", () => {
+	for (const name of ["by_account", "by_key", "receipt_by_key", "claim_by_key"]) {
+		const v = vectors.signed[name];
+		const signature = F.signature(from(v.operator_signature));
+		const [account, object] = [unhex(v.account), unhex(v.object)];
+		assert.equal(hex(F.payload(signature.signer, object)), v.payload);
+		const key: Key = { kind: "ed25519", bytes: unhex(v.public_ed25519) };
+		const others = Array.from({ length: v.key }, (): Key => ({ kind: "ed25519", bytes: new Uint8Array(32) }));
+		const generations = [{ generation: v.generation, keys: [...others, key] }];
+		assert.ok(isSigned(signature, account, object, generations), name);
+		const other = Uint8Array.from(object, (byte, i) => (i ? byte : byte ^ 1));
+		assert.ok(!isSigned(signature, account, other, generations), "another object");
+		assert.ok(!isSigned(signature, other, object, generations), "another account");
+		if (v.generation) {
+			assert.ok(!isSigned(signature, account, object, []), "no such generation");
+			assert.ok(!isSigned(signature, account, object, [{ generation: v.generation, keys: [key, ...others] }]) || v.key === 0);
+			const kind: Key = { kind: "sr25519", bytes: key.bytes };
+			assert.ok(!isSigned(signature, account, object, [{ generation: v.generation, keys: [...others, kind] }]));
+		}
+	}
+});
+
+test("leaves should be proven in their place and nowhere else", () => {
+	const { leaves, root, total_work, leaf_count } = vectors.sum_tree;
+	const commitment = { root: unhex(root), totalWork: BigInt(total_work), leafCount: leaf_count };
+	for (const { index, scale, proof, range } of leaves) {
+		const leaf = F.leaf(from(scale));
+		const reader = from(proof);
+		const siblings = reader.list(12, () => F.node(reader));
+		const found = F.provenRange(leaf, index, siblings, commitment);
+		assert.deepEqual([found?.from, found?.to], range.map(BigInt), `leaf ${index}`);
+		assert.equal(F.provenRange(leaf, index + 1, siblings, commitment), null, "at another index");
+		assert.equal(F.provenRange(leaf, index, siblings.slice(1), commitment), null, "a shorter proof");
+		assert.equal(F.provenRange(leaf, index, siblings, { ...commitment, totalWork: commitment.totalWork + 1n }), null);
+		assert.equal(F.provenRange(leaf, index, siblings, { ...commitment, leafCount: leaf_count + 1 }), null);
+	}
+});
+
+test("what is not in its only form should not decode", () => {
+	assert.throws(() => new Reader(Uint8Array.of(1, 0)).compact(), Malformed);
+	assert.throws(() => new Reader(Uint8Array.of(8, 1)).list(1, () => 0), Malformed);
+	const { scale } = vectors.segment_header;
+	assert.throws(() => F.header(from(scale.slice(0, -2))), Malformed);
+	const { by_key, receipt_by_key } = vectors.signed;
+	const record = concat(unhex(scale), unhex(by_key.operator_signature), unhex(vectors.receipt.scale), unhex(receipt_by_key.operator_signature));
+	assert.equal(F.records(concat(Uint8Array.of(4), record)).length, 1);
+	assert.throws(() => F.records(concat(Uint8Array.of(4), record, Uint8Array.of(0))), Malformed);
+});

@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { mortal } from "../src/chain/tx";
+import { hex } from "../src/proof/scale";
+import { amount, exact, parseAmount, percent } from "../src/ui/words";
+
+test("amounts should be written as people read them, and read as they write them", () => {
+	const LPT = 10n ** 18n;
+	assert.equal(amount(0n, "LPT"), "0 LPT");
+	assert.equal(amount(12_345n * LPT, "LPT"), "12,345 LPT");
+	assert.equal(amount((3n * LPT) / 2n, "LPT"), "1.5 LPT");
+	assert.equal(amount(100n * LPT, "LPT"), "100 LPT");
+	assert.equal(amount(LPT / 1_000n, "ETH"), "0.001 ETH");
+	assert.equal(amount(1_500_000_000n, "ETH"), "1.5 nETH");
+	assert.equal(amount(7n, "ETH"), "7 aETH");
+	assert.equal(parseAmount("1.5"), (3n * LPT) / 2n);
+	assert.equal(parseAmount("0,1"), LPT / 10n);
+	for (const none of ["", "x", "-1", "1.0000000000000000001", "1e3"]) assert.equal(parseAmount(none), null, none);
+	assert.equal(exact(LPT / 3n), "0.333333333333333333");
+	assert.equal(parseAmount(exact(123n * LPT + 7n)), 123n * LPT + 7n);
+	assert.equal(percent(50_000_000), "5 %");
+});
+
+test("transactions should be mortal as the chain reads it", () => {
+	// Period 64, phase 42: as `sp_runtime::generic::Era::mortal(64, 42)` encodes.
+	assert.equal(hex(mortal(42)), "0xa502");
+	assert.equal(hex(mortal(64 * 1_000)), "0x0500");
+});

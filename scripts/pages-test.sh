@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# The gateway's pages in a browser, on a local network with a stream: `make test-pages-browser`.
+#
+#   scripts/pages-test.sh BIN_DIR
+#
+# SHOTS=folder keeps pictures, ONLY=watch,stake runs some of the checks (tests/js/pages.mjs).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+bin=$1
+data=$(mktemp -d)
+"$bin/livepeer-demo" --bin-dir "$bin" --data "$data" >"$data/demo.log" 2>&1 &
+demo=$!
+trap 'kill -INT "$demo" 2>/dev/null; wait "$demo" 2>/dev/null; rm -rf "$data"' EXIT
+gateway=http://127.0.0.1:8935
+# Two seconds each: the first segments are there after a minute.
+for _ in $(seq 120); do
+	kill -0 "$demo" 2>/dev/null || { tail -30 "$data/demo.log" >&2; exit 1; }
+	newest=$(curl -sf "$gateway/stream/demo/status" | grep -o '"newest":[0-9]*' | cut -d: -f2 || true)
+	[ "${newest:-0}" -ge 8 ] && break
+	sleep 2
+done
+node tests/js/pages.mjs "$gateway" ws://127.0.0.1:9944 demo

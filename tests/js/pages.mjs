@@ -1,0 +1,287 @@
+// Opens the gateway's pages in a headless Chromium as people do: watches and sees it proven, is shown
+// what was tampered with, bonds and unbonds with a wallet, looks at everything by keyboard order and
+// axe's rules.
+//
+//   node pages.mjs GATEWAY_URL NODE_WS_URL [STREAM]
+//
+// The wallet is a signer outside the page that reads what it signs with @polkadot/api. SHOTS=folder
+// keeps pictures; ONLY=watch,stake runs some of the checks. Exits 1 when anything does not hold.
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { ApiPromise, Keyring, WsProvider } from "@polkadot/api";
+import { chromium } from "playwright-core";
+
+const [gateway, nodeUrl, stream = "demo"] = process.argv.slice(2);
+if (!nodeUrl) {
+	console.error("usage: node pages.mjs GATEWAY_URL NODE_WS_URL [STREAM]");
+	process.exit(2);
+}
+const only = process.env.ONLY?.split(",");
+const problems = [];
+const report = { gateway };
+const expect = (holds, what) => holds || problems.push(what);
+const api = await ApiPromise.create({ provider: new WsProvider(nodeUrl), noInitWarn: true });
+const ferdie = new Keyring({ type: "sr25519" }).addFromUri("//Ferdie");
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+const browser = await chromium.launch({
+	executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+	headless: true,
+	args: [
+		"--no-sandbox",
+		"--disable-gpu",
+		"--disable-quic",
+		"--no-first-run",
+		"--disable-background-networking",
+		"--disable-component-update",
+		"--autoplay-policy=no-user-gesture-required",
+	],
+});
+const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 };
+const DESKTOP = { viewport: { width: 1440, height: 900 } };
+
+async function open(path, options = {}) {
+	const context = await browser.newContext({ ...DESKTOP, ...options });
+	const page = await context.newPage();
+	page.on("pageerror", (error) => problems.push(`${path}: ${error}`));
+	page.on("console", (message) => {
+		// What the policy refuses is told there only.
+		if (/Content Security Policy/.test(message.text())) problems.push(`${path}: ${message.text()}`);
+	});
+	await page.goto(gateway + path, { waitUntil: "domcontentloaded" });
+	return page;
+}
+const shot = async (page, name) => {
+	if (!process.env.SHOTS) return;
+	mkdirSync(process.env.SHOTS, { recursive: true });
+	await page.screenshot({ path: join(process.env.SHOTS, `${name}.png`), fullPage: true });
+};
+const trust = (page) => page.locator("#verdict").getAttribute("data-trust");
+const until = async (what, holds, patience = 60_000) => {
+	const end = Date.now() + patience;
+	for (;;) {
+		const found = await holds();
+		if (found) return found;
+		if (Date.now() > end) throw new Error(`never came to be: ${what}`);
+		await new Promise((resolve) => setTimeout(resolve, 250));
+	}
+};
+
+const checks = {
+	/** Plays, and the browser has checked what it played. */
+	async watch() {
+		const page = await open(`/stream/${stream}`);
+		await until("checked by the browser", async () => (await trust(page)) === "checked");
+		await until("the picture goes on", () =>
+			page.evaluate(() => (document.querySelector("video")?.currentTime ?? 0) > 0 && document.querySelector("video").videoWidth > 0),
+		);
+		await until("segments are shown", async () => (await page.locator(".tape li").count()) > 2);
+		await until("one is proven", async () => (await page.locator(".tape .mine").count()) > 0);
+		expect((await page.locator(".tape .refused").count()) === 0, "nothing is refused of an honest stream");
+		await page.locator(".tape .mine").first().click();
+		const told = await page.locator(".checks").innerText();
+		expect(/hashed its bytes/.test(told) && /Signed by the broadcaster/.test(told), `the segment is explained: ${told}`);
+		await shot(page, "watch");
+		report.watch = await page.locator(".funnel").innerText();
+		await page.context().close();
+	},
+	/** A byte that somebody changed on the way: it is called out and not played. */
+	async tampered() {
+		const context = await browser.newContext(DESKTOP);
+		const page = await context.newPage();
+		let changed = 0;
+		await page.route("**/*.ts", async (route) => {
+			const answer = await route.fetch();
+			const body = await answer.body();
+			body[body.length >> 1] ^= 1;
+			changed++;
+			await route.fulfill({ response: answer, body });
+		});
+		await page.goto(`${gateway}/stream/${stream}`);
+		await until("it is called out", async () => (await trust(page)) === "refused");
+		expect(/Tampered/.test(await page.locator("#verdict").innerText()), "it is said in words");
+		await page.waitForTimeout(3_000);
+		const frames = await page.evaluate(() => document.querySelector("video").getVideoPlaybackQuality().totalVideoFrames);
+		expect(changed > 0 && frames === 0, `${frames} pictures of ${changed} changed segments were shown`);
+		await shot(page, "tampered");
+		await context.close();
+	},
+	/** A header that somebody else signed. */
+	async forged() {
+		const context = await browser.newContext(DESKTOP);
+		const page = await context.newPage();
+		await page.route("**/records/*.scale", async (route) => {
+			const answer = await route.fetch();
+			const body = await answer.body();
+			// Within the first header: its stream's place stays, its segment's hash does not.
+			if (body.length > 200) body[150] ^= 1;
+			await route.fulfill({ response: answer, body });
+		});
+		await page.goto(`${gateway}/stream/${stream}`);
+		await until("it is marked", async () => (await page.locator(".tape .refused").count()) > 0);
+		await context.close();
+	},
+	/** A playlist that names something else than segments: it is not played. */
+	async misled() {
+		const context = await browser.newContext(DESKTOP);
+		const page = await context.newPage();
+		await page.route(/\/stream\/[^/]+\/\d+\.m3u8/, async (route) => {
+			const answer = await route.fetch();
+			const body = (await answer.text()).replaceAll(/(\d+\.ts)$/gm, "other/$1");
+			await route.fulfill({ response: answer, body });
+		});
+		await page.route(/\/other\/\d+\.ts/, async (route) => {
+			const answer = await route.fetch({ url: route.request().url().replace("/other/", "/") });
+			await route.fulfill({ response: answer });
+		});
+		await page.goto(`${gateway}/stream/${stream}`);
+		await until("it is refused", async () => (await trust(page)) === "refused");
+		const frames = await page.evaluate(() => document.querySelector("video").getVideoPlaybackQuality().totalVideoFrames);
+		expect(frames === 0, `${frames} pictures without a record were shown`);
+		await context.close();
+	},
+	/** The player on a page of somebody else's, in ten lines. */
+	async embedded() {
+		const html = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Live</title>
+<script type="module" src="${gateway}/livepeer-player.js"></script>
+<livepeer-player stream="${stream}"></livepeer-player>
+</html>
+`;
+		const server = createServer((_, answer) => answer.setHeader("content-type", "text/html").end(html));
+		await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+		const context = await browser.newContext(DESKTOP);
+		const page = await context.newPage();
+		page.on("pageerror", (error) => problems.push(`embedded: ${error}`));
+		await page.goto(`http://127.0.0.1:${server.address().port}/`);
+		const state = () => page.evaluate(() => document.querySelector("livepeer-player").state);
+		await until("it plays, checked", async () => {
+			const { trust, checked } = (await state()) ?? {};
+			return trust === "checked" && checked > 1;
+		});
+		report.embedded = await state();
+		await shot(page, "embedded");
+		await context.close();
+		server.close();
+	},
+	/** Every page by axe's rules, in both colours, on desktop and phone. */
+	async pages() {
+		const job = await api.query.jobs?.nextJob?.().catch(() => undefined);
+		const account = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+		report.axe = {};
+		const paths = ["/", "/network", "/stake", "/broadcast", "/embed", `/account/${account}`, `/job/${job ? Math.max(0, job - 1) : 0}`, "/claim/0", "/round/1", "/block/5", `/stream/${stream}`];
+		for (const path of paths) {
+			for (const [name, options] of [
+				["light", { ...DESKTOP, colorScheme: "light" }],
+				["dark", { ...PHONE, colorScheme: "dark" }],
+			]) {
+				const page = await open(path, options);
+				await page.waitForSelector("main:not(.loading)");
+				await until("the chain is read", async () => /block \d+/.test(await page.locator("footer").innerText()));
+				await page.waitForTimeout(1_500);
+				await page.evaluate(axe);
+				const { violations } = await page.evaluate(() => globalThis.axe.run({ rules: { "scrollable-region-focusable": { enabled: true } } }));
+				for (const { id, nodes } of violations) problems.push(`${path} ${name}: ${id}: ${nodes[0]?.html.slice(0, 120)}`);
+				report.axe[`${path} ${name}`] = violations.length;
+				const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+				expect(wide <= 0, `${path} ${name} is ${wide} px too wide`);
+				await shot(page, `${path.split("/").filter(Boolean).slice(0, 2).join("-") || "home"}-${name}`);
+				await page.context().close();
+			}
+		}
+		const page = await open("/network", { locale: "zh-CN" });
+		await until("Chinese", async () => /网络现况/.test(await page.locator("main").innerText()));
+		await shot(page, "network-zh");
+		await page.context().close();
+	},
+	/** Bonds, unbonds and bonds again, by a wallet that reads what it signs. */
+	async stake() {
+		const context = await browser.newContext(DESKTOP);
+		const page = await context.newPage();
+		page.on("pageerror", (error) => problems.push(`stake: ${error}`));
+		const signed = [];
+		await page.exposeFunction("signForTest", (payload) => {
+			const call = api.registry.createType("Call", payload.method);
+			signed.push(`${call.section}.${call.method}`);
+			api.registry.setSignedExtensions(payload.signedExtensions);
+			const { signature } = api.registry.createType("ExtrinsicPayload", payload, { version: payload.version }).sign(ferdie);
+			return signature;
+		});
+		await page.addInitScript((address) => {
+			globalThis.injectedWeb3 = {
+				"test-wallet": {
+					version: "1",
+					enable: async () => ({
+						accounts: { get: async () => [{ address, name: "Ferdie", type: "sr25519" }] },
+						signer: { signPayload: async (payload) => ({ id: 1, signature: await globalThis.signForTest(payload) }) },
+					}),
+				},
+			};
+		}, ferdie.address);
+		await page.goto(`${gateway}/stake`);
+		await page.getByRole("button", { name: "Connect test-wallet" }).click();
+		const dialog = page.locator("dialog");
+		const go = async (what) => {
+			await until(`${what}: the fee is told`, async () => /Fee\s*[\d.,]+ n?LPT/.test(await dialog.innerText()));
+			await shot(page, `ask-${what}`);
+			await dialog.getByRole("button", { name: "Sign and send" }).click();
+			await until(`${what}: in a block`, async () => {
+				const alert = await dialog.getByRole("alert").allInnerTexts();
+				if (alert.length) throw new Error(`${what}: ${alert}`);
+				return /Done/.test(await dialog.innerText());
+			});
+			await dialog.getByRole("button", { name: "Close" }).click();
+		};
+		await page.locator("table.transcoders").getByRole("button", { name: "Bond" }).first().click();
+		await dialog.getByRole("textbox").fill("0.0000001");
+		await until("too small a bond is refused in words", async () => /smallest bond/.test(await dialog.innerText()));
+		await dialog.getByRole("textbox").fill("250");
+		await go("bond");
+		await until("the bond is shown", async () => /250 LPT/.test(await page.locator("main").innerText()));
+		await page.getByRole("button", { name: "Unbond" }).click();
+		await dialog.getByRole("textbox").fill("100");
+		await go("unbond");
+		await until("the lock is shown", async () => /free in round \d+/.test(await page.locator("main").innerText()));
+		expect(await page.getByRole("button", { name: "Withdraw" }).isDisabled(), "what is not free cannot be withdrawn");
+		await shot(page, "stake-mine");
+		await page.getByRole("button", { name: "Bond again" }).first().click();
+		await go("rebond");
+		expect(signed.join() === "lptStaking.bond,lptStaking.unbond,lptStaking.rebond", `signed: ${signed}`);
+		report.signed = signed;
+		await context.close();
+	},
+	/** What a first visit loads without the player, and how soon it can be used. */
+	async size() {
+		const page = await open("/network");
+		await page.waitForSelector(".numbers b");
+		const size = await page.evaluate(() =>
+			performance
+				.getEntriesByType("resource")
+				.concat(performance.getEntriesByType("navigation"))
+				.filter(({ name }) => !name.includes("/chain"))
+				.reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0),
+		);
+		report.firstLoadBytes = size;
+		expect(size > 0 && size <= 300_000, `the first load has ${size} bytes`);
+		await page.context().close();
+	},
+};
+
+for (const [name, check] of Object.entries(checks)) {
+	if (only && !only.includes(name)) continue;
+	const begun = Date.now();
+	try {
+		await check();
+	} catch (error) {
+		problems.push(`${name}: ${error.message ?? error}`);
+	}
+	console.error(`${name}: ${((Date.now() - begun) / 1000).toFixed(1)} s`);
+}
+await browser.close();
+await api.disconnect();
+console.log(JSON.stringify({ ...report, problems }, null, 1));
+process.exit(problems.length ? 1 : 0);
