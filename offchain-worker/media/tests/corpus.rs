@@ -166,7 +166,7 @@ static CASES: &[Case] = &[
 const ELSEWHERE: [(&str, &str); 9] = [
 	(
 		"another output delivered than signed",
-		"`bytes_should_be_refused_when_the_receipt_signs_others`, and equivocation",
+		"`nothing_should_be_kept_when_a_rendition_is_not_as_its_receipt_describes_it`, `receipt_should_say_which_file_is_which_and_what_was_signed`",
 	),
 	(
 		"bytes withheld, for a time or for ever",
