@@ -38,7 +38,7 @@ const SPARE: u64 = 20;
 /// How often it is measured; the best counts.
 const ROUNDS: u32 = 2;
 /// How often the clip is made each time.
-const SEGMENTS: u32 = 4;
+const SEGMENTS: u32 = 2;
 /// An ordinary ladder.
 const LADDER: [Rendition; 3] =
 	[rendition(854, 480, 1_200), rendition(640, 360, 700), rendition(426, 240, 400)];

@@ -85,10 +85,11 @@ impl Args for VerifyCommand {
 				true => arg.required(false).required_unless_present(FILES),
 				false => arg,
 			})
-			.override_usage(
-				"livepeer-worker verify --data-dir <DIR> --token-file <FILE> [OPTIONS]
-       				 livepeer-worker verify [--rendition <WxH@RATE>]... [--key <ADDRESS>]... 				 [--picture <FILE>] [--json] <FILE>...",
-			);
+			.override_usage(concat!(
+				"livepeer-worker verify --data-dir <DIR> --token-file <FILE> [OPTIONS]\n",
+				"       livepeer-worker verify [--rendition <WxH@RATE>]... [--key <ADDRESS>]...",
+				" [--picture <FILE>] [--json] <FILE>...",
+			));
 		OfflineArgs::augment_args(command)
 	}
 

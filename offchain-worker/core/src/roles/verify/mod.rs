@@ -540,7 +540,7 @@ impl Inner {
 			tracing::info!(claim = at.task.claim, ?hash, %error, "not fetched");
 			let again = self.clock.now_ms().saturating_add(RETRY_MS);
 			if again >= at.deadline {
-				return Ok(Err(kind_of(&error)));
+				return kind_of(&error).map(Err);
 			}
 			self.clock.sleep_until(again).await;
 		}
@@ -601,15 +601,14 @@ where
 	Err(last)
 }
 
-/// What it means that bytes could not be fetched.
-fn kind_of(error: &NetError) -> UnavailableKind {
+/// What it means that bytes could not be fetched; an error where the fault is this machine's.
+fn kind_of(error: &NetError) -> Result<UnavailableKind, String> {
 	match error {
-		NetError::BadRecord(_) | NetError::Unreachable(_) | NetError::Local(_) => {
-			UnavailableKind::Unreachable
-		}
-		NetError::NotFound | NetError::Busy => UnavailableKind::Refused,
-		NetError::WrongBytes | NetError::Protocol(_) => UnavailableKind::WrongBytes,
-		NetError::Timeout => UnavailableKind::TooLate,
+		NetError::BadRecord(_) | NetError::Unreachable(_) => Ok(UnavailableKind::Unreachable),
+		NetError::NotFound | NetError::Busy => Ok(UnavailableKind::Refused),
+		NetError::WrongBytes | NetError::Protocol(_) => Ok(UnavailableKind::WrongBytes),
+		NetError::Timeout => Ok(UnavailableKind::TooLate),
+		NetError::Local(error) => Err(error.clone()),
 	}
 }
 

@@ -316,6 +316,24 @@ fn missing_bytes_should_be_told_apart_by_what_the_transcoder_did() {
 }
 
 #[test]
+fn failure_to_fetch_should_be_one_of_the_four_kinds() {
+	let text = String::new;
+	for (error, kind) in [
+		(NetError::Timeout, UnavailableKind::TooLate),
+		(NetError::NotFound, UnavailableKind::Refused),
+		(NetError::Busy, UnavailableKind::Refused),
+		(NetError::WrongBytes, UnavailableKind::WrongBytes),
+		(NetError::Protocol(text()), UnavailableKind::WrongBytes),
+		(NetError::Unreachable(text()), UnavailableKind::Unreachable),
+		(NetError::BadRecord(text()), UnavailableKind::Unreachable),
+	] {
+		assert_eq!(kind_of(&error), Ok(kind), "{error}");
+	}
+	// What this machine cannot do is nobody else's fault: the leaf is abstained from.
+	assert!(kind_of(&NetError::Local("no descriptors left".into())).is_err());
+}
+
+#[test]
 fn pass_should_be_shown_when_the_node_signed_one() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim);
