@@ -40,7 +40,7 @@ use sp_core::sr25519;
 #[derive(Debug, Subcommand)]
 pub enum Command {
 	/// Stream a file, a pipe, a URL or what is published here: cut it, have it transcoded, serve it.
-	Broadcast(broadcast::BroadcastArgs),
+	Broadcast(Box<broadcast::BroadcastArgs>),
 	/// Transcode for others and earn their fees.
 	Transcode(transcode::TranscodeArgs),
 	/// Verify drawn segments for a validator's node; or, with files, a segment that was delivered.
@@ -82,7 +82,7 @@ pub fn child() {
 pub fn run(command: Command) -> ExitCode {
 	finish(start(async move {
 		match command {
-			Command::Broadcast(args) => broadcast::run(args).await,
+			Command::Broadcast(args) => broadcast::run(*args).await,
 			Command::Transcode(args) => transcode::run(args, transcode::Swaps::default()).await,
 			Command::Verify(verify::VerifyCommand::Serve(args)) => {
 				verify::run(*args, Box::new(|engine| engine)).await

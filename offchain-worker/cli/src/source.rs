@@ -100,7 +100,7 @@ pub struct Source {
 /// What follows the first segment.
 pub enum Rest {
 	/// Of a file, at whatever pace they are taken.
-	File(SegmentStream),
+	File(Box<SegmentStream>),
 	/// As they are made.
 	Live(mpsc::Receiver<Cut>),
 }
@@ -111,7 +111,7 @@ impl Rest {
 		match self {
 			Rest::File(segments) => {
 				let next = segments.next().await?;
-				Some(next.map(|cut| of_file(cut)).map_err(|error| error.to_string()))
+				Some(next.map(of_file).map_err(|error| error.to_string()))
 			}
 			Rest::Live(segments) => segments.recv().await,
 		}
@@ -205,7 +205,7 @@ impl SourceArgs {
 		};
 		let shape = segments.shape().or(self.limits);
 		let first = Some(of_file(first));
-		Ok(Source { first, shape, is_live: false, rest: Rest::File(segments) })
+		Ok(Source { first, shape, is_live: false, rest: Rest::File(Box::new(segments)) })
 	}
 
 	async fn live(

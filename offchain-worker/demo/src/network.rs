@@ -379,7 +379,7 @@ impl Network {
 			.lines()
 			.filter_map(|line| serde_json::from_str::<Json>(line).ok())
 			.filter(|event| event["event"] == "assigned")
-			.last()?;
+			.next_back()?;
 		let who = assigned["transcoder"].as_str()?;
 		let name = TRANSCODERS
 			.into_iter()

@@ -71,6 +71,9 @@ fn rtc(error: impl std::fmt::Display) -> WhipError {
 	WhipError::Rtc(error.to_string())
 }
 
+/// A session: its id, and how it is told to end.
+type Current = (String, watch::Sender<bool>);
+
 #[derive(Clone)]
 struct Whip {
 	gate: Arc<Gate>,
@@ -78,8 +81,8 @@ struct Whip {
 	media: SocketAddr,
 	/// The address that publishers are told, where it is not the one that they asked.
 	public: Option<IpAddr>,
-	/// Who publishes now: its id, and how it is told to end.
-	current: Arc<Mutex<Option<(String, watch::Sender<bool>)>>>,
+	/// Who publishes now.
+	current: Arc<Mutex<Option<Current>>>,
 }
 
 /// The routes, for a server that says where requests come from, by [`Ends`]. Media comes by UDP at
