@@ -1,5 +1,5 @@
 /** The chain as it goes on: heads, events of the newest blocks, and what the pages read at each head. */
-import { Chain, isAddress } from "./chain";
+import type { Chain } from "./chain";
 import { claimsOf, type Claim } from "./claims";
 import type * as T from "./types";
 
@@ -72,6 +72,8 @@ export class Live {
 	private async connect(): Promise<Chain> {
 		for (;;) {
 			try {
+				// Loaded apart, so that the page is there before its codecs are.
+				const { Chain } = await import("./chain");
 				this.chain = await Chain.connect(this.url);
 				this.head = await this.chain.head();
 				this.timing = await this.chain.read("timing", [], this.head.hash);
@@ -188,5 +190,3 @@ export class Live {
 		for (const listener of this.listeners) listener();
 	}
 }
-
-export { isAddress };
