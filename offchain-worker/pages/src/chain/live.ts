@@ -40,8 +40,7 @@ export class Live {
 	/** Grows with whatever changes. */
 	version = 0;
 	blocks: Block[] = [];
-	/** The oldest block whose events are known. */
-	private claims_: { version: number; claims: Map<string, Claim> } | null = null;
+	private claims_: { newest: T.Hash; claims: Map<string, Claim> } | null = null;
 	private readonly listeners = new Set<() => void>();
 	private connecting: Promise<Chain> | null = null;
 	private timer: ReturnType<typeof setTimeout> | undefined;
@@ -157,8 +156,8 @@ export class Live {
 	}
 
 	claims(): Map<string, Claim> {
-		const newest = this.blocks.at(-1)?.number ?? 0;
-		if (this.claims_?.version !== newest) this.claims_ = { version: newest, claims: claimsOf(this.events()) };
+		const newest = this.blocks.at(-1)?.hash ?? "";
+		if (this.claims_?.newest !== newest) this.claims_ = { newest, claims: claimsOf(this.events()) };
 		return this.claims_.claims;
 	}
 
