@@ -142,6 +142,17 @@ const checks = {
 		expect(frames === 0, `${frames} pictures without a record were shown`);
 		await context.close();
 	},
+	/** Without the chain nothing is called proven; when it is back, what was played is proven after all. */
+	async away() {
+		const context = await browser.newContext(DESKTOP);
+		const page = await context.newPage();
+		await page.route("**/chain", (route) => route.abort());
+		await page.goto(`${gateway}/stream/${stream}`);
+		await until("it plays unproven", async () => (await trust(page)) === "unchecked");
+		await page.unroute("**/chain");
+		await until("it is proven after all", async () => (await trust(page)) === "checked");
+		await context.close();
+	},
 	/** The player on a page of somebody else's, in ten lines. */
 	async embedded() {
 		const html = `<!doctype html>

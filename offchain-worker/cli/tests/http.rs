@@ -335,6 +335,11 @@ async fn page_should_load_nothing_from_elsewhere() {
 	let stream = Stream::new().await;
 	let address = stream.gateway(None).await;
 	let page = get(address, "/stream/demo").await;
+	if page.status == 501 {
+		// Built by cargo alone.
+		assert!(page.text().contains("make pages"));
+		return;
+	}
 	assert_eq!(page.status, 200);
 	assert!(page.headers.contains("content-security-policy: default-src 'none'"));
 	assert!(page.headers.contains("script-src 'self'; style-src 'self'"));

@@ -1,12 +1,11 @@
 import { Component, render, type ComponentChildren, type JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { isAddress } from "./chain/chain";
 import { ownNode } from "./chain/live";
 import { A, ChainState, navigate } from "./ui/kit";
 import { current, setLanguage, t, useLanguage } from "./ui/words";
 import { EmbedPage } from "./views/embed";
 import { HomePage } from "./views/home";
-import { AccountPage, BlockPage, ClaimPage, JobPage, Missing, RoundPage } from "./views/objects";
+import { Missing } from "./views/missing";
 import "./style.css";
 
 type Lazy = () => Promise<JSX.Element>;
@@ -23,6 +22,26 @@ const lazy: Record<string, (rest: string, query: URLSearchParams) => Lazy> = {
 	stake: (_, query) => async () => {
 		const { StakePage } = await import("./views/stake");
 		return <StakePage query={query} key={query.toString()} />;
+	},
+	account: (rest) => async () => {
+		const { AccountPage } = await import("./views/objects");
+		return <AccountPage address={rest} key={rest} />;
+	},
+	job: (rest) => async () => {
+		const { JobPage } = await import("./views/objects");
+		return <JobPage id={rest} key={rest} />;
+	},
+	claim: (rest) => async () => {
+		const { ClaimPage } = await import("./views/objects");
+		return <ClaimPage id={rest} key={rest} />;
+	},
+	block: (rest) => async () => {
+		const { BlockPage } = await import("./views/objects");
+		return <BlockPage id={rest} key={rest} />;
+	},
+	round: (rest) => async () => {
+		const { RoundPage } = await import("./views/objects");
+		return <RoundPage id={rest} key={rest} />;
 	},
 	broadcast: () => async () => {
 		const { BroadcastPage } = await import("./views/broadcast");
@@ -51,16 +70,6 @@ function Page({ path, query }: { path: string; query: string }): JSX.Element {
 			return <HomePage />;
 		case "embed":
 			return <EmbedPage />;
-		case "account":
-			return <AccountPage address={tail} key={tail} />;
-		case "job":
-			return <JobPage id={tail} key={tail} />;
-		case "claim":
-			return <ClaimPage id={tail} key={tail} />;
-		case "block":
-			return <BlockPage id={tail} key={tail} />;
-		case "round":
-			return <RoundPage id={tail} key={tail} />;
 		default:
 			return <Missing what={t(`There is nothing at ${path}.`, `${path} 没有内容。`)} />;
 	}
@@ -93,7 +102,8 @@ class Guard extends Component<{ children: ComponentChildren }, { error: string |
 export function whither(text: string): string | null {
 	const found = text.trim();
 	if (!found) return null;
-	if (isAddress(found)) return `/account/${found}`;
+	// The page itself looks closer.
+	if (/^[1-9A-HJ-NP-Za-km-z]{46,49}$/.test(found)) return `/account/${found}`;
 	const kind = /^(job|claim|block|round|任务|声明|区块|轮次?)\s*#?(\d+)$/i.exec(found);
 	if (kind) {
 		const names: Record<string, string> = { 任务: "job", 声明: "claim", 区块: "block", 轮: "round", 轮次: "round" };

@@ -117,7 +117,9 @@ fn allowed(method: &str, params: &[Value]) -> Option<Allowed> {
 	let (of_head, of_block) = (of(Some(OF_HEAD)), of(Some(OF_BLOCK)));
 	match (method, params) {
 		(
-			"chain_getHeader" | "chain_getFinalizedHead" | "state_getRuntimeVersion"
+			"chain_getHeader"
+			| "chain_getFinalizedHead"
+			| "state_getRuntimeVersion"
 			| "system_health",
 			[],
 		) => of_head,
@@ -259,7 +261,8 @@ impl Door {
 
 	async fn answer(&self, Client(host): Client, question: Question) -> String {
 		let Question { id, method, params } = question;
-		let params = params.as_ref().map_or(Ok(Vec::new()), |params| serde_json::from_str(params.get()));
+		let params: Result<Vec<Value>, _> =
+			params.as_ref().map_or(Ok(Vec::new()), |params| serde_json::from_str(params.get()));
 		let Ok(params) = params else { return error(&id, NOT_ALLOWED) };
 		let Some(allowed) = allowed(&method, &params) else { return error(&id, NOT_ALLOWED) };
 		let params = Value::Array(params).to_string();

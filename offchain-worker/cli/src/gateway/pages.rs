@@ -9,8 +9,7 @@ use axum::{
 
 /// The pages load nothing from elsewhere; hls.js makes blobs for its worker and its media. A node on
 /// the reader's own machine may be asked instead of the gateway's.
-const POLICY: &str =
-	"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' \
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' \
 	http://127.0.0.1:* http://localhost:*; media-src 'self' blob:; worker-src blob:; \
 	img-src 'self' data: blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
 	frame-ancestors 'none'";
@@ -105,7 +104,11 @@ mod tests {
 			};
 			assert_eq!(has(HeaderMap::new()), Some(false), "{name}");
 			let small = file(&format!("{name}.gz")).is_some();
-			assert_eq!(has(gzip(HeaderValue::from_static("br, gzip;q=0.8"))), Some(small), "{name}");
+			assert_eq!(
+				has(gzip(HeaderValue::from_static("br, gzip;q=0.8"))),
+				Some(small),
+				"{name}"
+			);
 		}
 		assert!(answer("index.html.gz", &HeaderMap::new()).is_none());
 		assert!(answer("none", &HeaderMap::new()).is_none());

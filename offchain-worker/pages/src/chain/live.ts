@@ -1,5 +1,5 @@
 /** The chain as it goes on: heads, events of the newest blocks, and what the pages read at each head. */
-import { Chain, isAddress } from "./chain";
+import type { Chain } from "./chain";
 import { claimsOf, type Claim } from "./claims";
 import type * as T from "./types";
 
@@ -40,8 +40,7 @@ export class Live {
 	/** Grows with whatever changes. */
 	version = 0;
 	blocks: Block[] = [];
-	/** The oldest block whose events are known. */
-	private claims_: { version: number; claims: Map<string, Claim> } | null = null;
+	private claims_: { newest: T.Hash; claims: Map<string, Claim> } | null = null;
 	private readonly listeners = new Set<() => void>();
 	private connecting: Promise<Chain> | null = null;
 	private timer: ReturnType<typeof setTimeout> | undefined;
@@ -72,6 +71,8 @@ export class Live {
 	private async connect(): Promise<Chain> {
 		for (;;) {
 			try {
+				// Loaded apart, so that the page is there before its codecs are.
+				const { Chain } = await import("./chain");
 				this.chain = await Chain.connect(this.url);
 				this.head = await this.chain.head();
 				this.timing = await this.chain.read("timing", [], this.head.hash);
@@ -155,8 +156,8 @@ export class Live {
 	}
 
 	claims(): Map<string, Claim> {
-		const newest = this.blocks.at(-1)?.number ?? 0;
-		if (this.claims_?.version !== newest) this.claims_ = { version: newest, claims: claimsOf(this.events()) };
+		const newest = this.blocks.at(-1)?.hash ?? "";
+		if (this.claims_?.newest !== newest) this.claims_ = { newest, claims: claimsOf(this.events()) };
 		return this.claims_.claims;
 	}
 
@@ -188,5 +189,3 @@ export class Live {
 		for (const listener of this.listeners) listener();
 	}
 }
-
-export { isAddress };

@@ -42,6 +42,8 @@ export type Trust = "waiting" | "checked" | "unchecked" | "refused";
 const KEEP = 400;
 /** Segments that a page asks for when it opens. */
 const LOOK_BACK = 96;
+/** How long the first segments wait for the chain, in ms. */
+const PATIENCE = 8_000;
 
 export class Watch {
 	status: Status | null = null;
@@ -67,6 +69,7 @@ export class Watch {
 	private closed = false;
 	private readonly listeners = new Set<() => void>();
 	private asked: Promise<unknown> | null = null;
+	private begun = Date.now();
 
 	constructor(
 		readonly gateway: string,
@@ -87,6 +90,7 @@ export class Watch {
 	}
 
 	start(video: HTMLVideoElement): void {
+		this.begun = Date.now();
 		void this.live.start();
 		void this.play(video);
 		void this.poll();
@@ -196,10 +200,11 @@ export class Watch {
 			return "NoRecord";
 		}
 		const [rendition, seq] = [Number(found[1]), Number(found[2])];
-		// The chain tells whose keys are whose. Without it nothing is proven, and that is said.
+		// The chain tells whose keys are whose. Without it nothing is proven, and that is said. It is waited
+		// for once: a picture that stops would tell less.
 		const chain = await Promise.race([
 			this.live.start(),
-			new Promise<null>((resolve) => setTimeout(() => resolve(null), 8_000)),
+			new Promise<null>((resolve) => setTimeout(() => resolve(null), Math.max(0, this.begun + PATIENCE - Date.now()))),
 		]);
 		const bytes = new Uint8Array(data);
 		const segment = this.segments.get(seq) ?? (await this.learn(seq).then(() => this.segments.get(seq)));

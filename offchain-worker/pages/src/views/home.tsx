@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Status } from "../player/watch";
-import { A, Account, Card, Empty, live, navigate, useLive, useRead } from "../ui/kit";
+import { A, Card, Empty, live, navigate, useLive, useRead } from "../ui/kit";
 import { amount, t } from "../ui/words";
 
 export function HomePage(): JSX.Element {
@@ -136,5 +136,3 @@ export function HomePage(): JSX.Element {
 		</main>
 	);
 }
-
-export { Account };

@@ -4,9 +4,10 @@ import { useEffect, useState } from "preact/hooks";
 import type { ChainEvent, Hash } from "../chain/types";
 import { isAddress } from "../chain/chain";
 import { A, Account, Card, ClaimLink, Copy, Empty, Fact, JobLink, live, outcomeName, stepName, Steps, useLive, useRead } from "../ui/kit";
-import { amount, duration, exact, percent, short, t } from "../ui/words";
+import { amount, duration, percent, short, t } from "../ui/words";
 import { describe, EventLine } from "./events";
-import { seatText } from "./network";
+import { Missing } from "./missing";
+import { seatText } from "./seats";
 
 const mentions = (event: ChainEvent, address: string): boolean =>
 	Object.values(event.data ?? {}).some((value) => value === address);
@@ -364,18 +365,3 @@ export function RoundPage({ id }: { id: string }): JSX.Element {
 	);
 }
 
-export const Missing = ({ what }: { what: string }): JSX.Element => (
-	<main>
-		<Card>
-			<h1>{t("Not found", "未找到")}</h1>
-			<p>{what}</p>
-			<p>
-				<A class="button" href="/network">
-					{t("The network now", "网络现况")}
-				</A>
-			</p>
-		</Card>
-	</main>
-);
-
-export { exact };

@@ -5,10 +5,10 @@ import { isAddress } from "../chain/chain";
 import type { Call } from "../chain/tx";
 import type { Lock, Transcoder } from "../chain/types";
 import { Chart } from "../ui/chart";
-import { A, Account, Card, download, Empty, Fact, live, useLive, useRead } from "../ui/kit";
+import { Account, Card, download, Empty, Fact, live, useLive, useRead } from "../ui/kit";
 import { amount, duration, exact, parseAmount, percent, t } from "../ui/words";
 import { describe, EventLine } from "./events";
-import { seatText } from "./network";
+import { seatText } from "./seats";
 import { Ask, useWallet, WalletBar } from "./sign";
 
 type Action =
@@ -425,5 +425,3 @@ function History({ account }: { account: string }): JSX.Element {
 		</Card>
 	);
 }
-
-export { A };

@@ -7,7 +7,7 @@ import type { ChainEvent } from "../chain/types";
 import { Watch, type Segment } from "../player/watch";
 import { agrees, revealed, type Fault, type Revealed } from "../proof/verify";
 import { A, Account, Card, ClaimLink, Empty, Fact, JobLink, live, Steps, useChanges, useLive, useRead, Votes } from "../ui/kit";
-import { amount, bytes, percent, seconds, short, t } from "../ui/words";
+import { amount, bytes, seconds, t } from "../ui/words";
 import { EventLine } from "./events";
 
 export const faultText = (fault: Fault): string =>
@@ -500,5 +500,3 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 		</main>
 	);
 }
-
-export { percent, short };
