@@ -6,3 +6,4 @@ mod composition;
 mod fees;
 mod presets;
 mod session;
+mod worked_examples;
