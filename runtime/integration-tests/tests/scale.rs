@@ -11,7 +11,7 @@ use frame_support::{
 };
 use livepeer_integration_tests::World;
 use livepeer_primitives::{
-	traits::{OnNewRound, Slash},
+	traits::{OnNewRound, RewardSink, Slash},
 	video::CANONICAL_PROFILE,
 	AccountId, RoundIndex, UNIT,
 };
@@ -127,7 +127,9 @@ fn constant() -> [u64; 4] {
 	let (who, last) = (delegator(0), candidate(994));
 	let settle = || LptStaking::settle(RuntimeOrigin::signed(who.clone())).expect("bonded");
 	let slash = || LptStaking::slash(&last, 0, Perbill::from_percent(5), &[who.clone()]);
-	let reward = || LptStaking::reward(&last, 1, UNIT, Perbill::from_percent(10));
+	let round = pallet_rounds::Current::<Runtime>::get().index;
+	let cut = Perbill::from_percent(10);
+	let reward = || assert!(LptStaking::mint_reward(&last, round, UNIT, cut) > 0);
 	let leave =
 		|| LptStaking::unbond(RuntimeOrigin::signed(who.clone()), UNIT / 2).expect("bonded");
 	[accesses(settle).0, accesses(slash).0, accesses(reward).0, accesses(leave).0]

@@ -6,7 +6,7 @@
 mod plan;
 mod show;
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, BufReader, IsTerminal, Write};
 
 use anyhow::{bail, ensure, Result};
 use clap::{Args, Subcommand};
@@ -207,7 +207,8 @@ pub async fn run(command: StakeCommand) -> Result<()> {
 	};
 	let (chain, account) = sign.wallet.connect().await?;
 	let stdin = std::io::stdin();
-	let ask = (!sign.yes).then(|| Ask { terminal: stdin.is_terminal(), answers: stdin.lock() });
+	let terminal = stdin.is_terminal();
+	let ask = (!sign.yes).then(|| Ask { terminal, answers: BufReader::new(stdin) });
 	act(&*chain, &account, action, ask, &mut std::io::stdout()).await
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{mock::*, Advanced, Error, Frees};
 use frame_support::{assert_noop, assert_ok};
+use livepeer_primitives::traits::Liability;
 
 #[test]
 fn unbonding_should_pay_out_of_what_it_frees() {
