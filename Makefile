@@ -94,6 +94,10 @@ test-long: build ## What is too long for every day: clippy, properties with many
 offline-test: build ## Sign a transaction as a hardware wallet does, on a runtime that knows its metadata's hash
 	scripts/offline-test.sh
 
+.PHONY: apps-test
+apps-test: build ## Walk through docs/apps.md with @polkadot/api on a chain of one node (a minute)
+	scripts/apps-test.sh
+
 .PHONY: reproducible
 reproducible: setup ## Build the runtime of a release twice in two folders and compare the hashes (an hour)
 	scripts/reproducible.sh

@@ -32,6 +32,9 @@ if ldd "$bin/livepeer-node" | grep -E 'libav|libsw|libx264'; then
 	exit 1
 fi
 
+step "the guide for polkadot.js Apps, step by step"
+scripts/apps-test.sh
+
 step "an honest story: a stream in, verified renditions out, everybody paid"
 "$bin/livepeer-demo" --bin-dir "$bin" --once --report "$out/honest.json" --data "$out/honest" \
 	--player-test "node tests/js/player.mjs" --chain-test "scripts/chain-test.sh"

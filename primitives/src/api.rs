@@ -163,6 +163,85 @@ pub struct InflationView {
 	pub next_mintable: Balance,
 }
 
+/// What a transcoder's seat earns in this round, and how it answers offers, as applications show it.
+///
+/// For a round in which its transcoder does its duty, a LPT bonded to it gets
+/// `mintable × (1 − pool cut) × (stake ÷ active stake) × (1 − reward cut) ÷ stake`, of what the
+/// round can mint and of the stakes that were there when it began.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct YieldView {
+	/// The round.
+	pub round: RoundIndex,
+	/// Its stake when the round began; 0 without a seat.
+	pub stake: Balance,
+	/// What its stake gets of the round, in LPT, after the common pool's part.
+	pub reward: Balance,
+	/// What a bonded LPT gets of it, in smallest units, after the transcoder's cut.
+	pub per_lpt: Balance,
+	/// Whether it has done its duty so far: otherwise it gets nothing.
+	pub earns: bool,
+	/// Jobs that it was offered in the rounds that count, and in which a claim was paid.
+	pub offered: u32,
+	/// How many of them it served.
+	pub served: u32,
+	/// Whether it serves enough of them to be paid.
+	pub competitive: bool,
+}
+
+/// The stake behind a transcoder, as applications show it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct BackingView {
+	/// What counts in this round, in LPT.
+	pub counting: Balance,
+	/// What will in the next round, if nothing happens until then.
+	pub next_round: Balance,
+	/// The transcoder's own part of that.
+	pub own: Balance,
+	/// Number of bonds.
+	pub bonds: u32,
+	/// What slashes have taken of a bond that was there from the beginning, or since one took all.
+	pub slashed: Perbill,
+	/// How often a slash took all.
+	pub wiped: u32,
+	/// Rounds with open claims and judgements, with their number: stake that joins now shares their
+	/// risk.
+	pub open: Vec<(RoundIndex, u32)>,
+}
+
+/// Why a validator of the session in force would not be chosen now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub enum LeaveReason {
+	/// It is jailed.
+	Jailed,
+	/// It judged badly or not at all.
+	Chilled,
+	/// It made no blocks and sent no heartbeats.
+	Offline,
+	/// It has no seat by its stake in this round.
+	NoSeat,
+	/// It has less stake than a validator needs.
+	LittleStake,
+	/// It has no session keys.
+	NoKeys,
+}
+
+/// A validator, as applications show it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct ValidatorView {
+	/// Its account.
+	pub account: AccountId,
+	/// Its stake, with which it weighs in committees; where it is not in force, with which it would.
+	pub stake: Balance,
+	/// Whether it validates in the session in force.
+	pub in_force: bool,
+	/// Whether it does in the newest session that is planned.
+	pub planned: bool,
+	/// Whether it would be chosen if a session were planned now.
+	pub next: bool,
+	/// Why it leaves, or is only kept because others are wanting.
+	pub leaves: Option<LeaveReason>,
+}
+
 /// An assignment as applications show it.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct AssignmentView {
@@ -311,11 +390,27 @@ pub enum WorkerLimits {
 		/// Blocks after an assignment's end in which it can still be claimed for.
 		claim_grace: BlockNumber,
 	},
+	/// Version 2: what whoever owns stake needs to know.
+	#[codec(index = 2)]
+	V2 {
+		/// Length of a slot in milliseconds.
+		slot_duration: u64,
+		/// Blocks of a round.
+		round_length: BlockNumber,
+		/// Rounds until stake that left can be withdrawn.
+		unbonding_period: RoundIndex,
+		/// Rounds in which stake that left answers for its transcoder.
+		liability_window: RoundIndex,
+		/// The smallest bond, in LPT.
+		min_bond: Balance,
+		/// What a transcoder must have bonded to itself, in LPT.
+		min_self_bond: Balance,
+	},
 }
 
 sp_api::decl_runtime_apis! {
 	/// Reads of the protocol's state.
-	#[api_version(2)]
+	#[api_version(3)]
 	pub trait LivepeerApi {
 		/// What was fixed at genesis.
 		fn timing() -> Timing;
@@ -365,5 +460,11 @@ sp_api::decl_runtime_apis! {
 		fn pool() -> Vec<PoolSeat>;
 		/// What this round can mint, and what the next one could.
 		fn inflation() -> InflationView;
+		/// What a transcoder's seat earns in this round.
+		fn yield_of(transcoder: AccountId) -> YieldView;
+		/// The stake behind a transcoder.
+		fn backing(transcoder: AccountId) -> BackingView;
+		/// Who validates, who does from the next sessions on, and who leaves.
+		fn validators() -> Vec<ValidatorView>;
 	}
 }

@@ -15,8 +15,8 @@ use frame_support::{
 };
 use livepeer_primitives::{
 	api::{
-		ChallengeView, ClockView, DelegatorView, InflationView, JobView, KeysView, PoolSeat,
-		SpendingView, StakeView, TranscoderView, WorkerLimits,
+		BackingView, ChallengeView, ClockView, DelegatorView, InflationView, JobView, KeysView,
+		PoolSeat, SpendingView, StakeView, TranscoderView, ValidatorView, WorkerLimits, YieldView,
 	},
 	bridge::{BridgeView, Earning, Message},
 	claim::ClaimInfo,
@@ -438,12 +438,24 @@ impl_runtime_apis! {
 
 		fn worker_limits(version: u8) -> Option<WorkerLimits> {
 			let parameters = ChainConfig::parameters();
-			(version == 1).then(|| WorkerLimits::V1 {
-				slot_duration: ChainConfig::timing().slot_duration,
-				heartbeat_interval: parameters.election.heartbeat_interval,
-				max_open_claims: parameters.jobs.max_open_claims,
-				claim_grace: parameters.jobs.claim_grace,
-			})
+			let slot_duration = ChainConfig::timing().slot_duration;
+			match version {
+				1 => Some(WorkerLimits::V1 {
+					slot_duration,
+					heartbeat_interval: parameters.election.heartbeat_interval,
+					max_open_claims: parameters.jobs.max_open_claims,
+					claim_grace: parameters.jobs.claim_grace,
+				}),
+				2 => Some(WorkerLimits::V2 {
+					slot_duration,
+					round_length: parameters.rounds.length,
+					unbonding_period: parameters.staking.unbonding_period,
+					liability_window: parameters.staking.liability_window,
+					min_bond: parameters.staking.min_bond,
+					min_self_bond: parameters.election.min_self_bond,
+				}),
+				_ => None,
+			}
 		}
 
 		fn job(id: JobId) -> Option<JobView> {
@@ -495,6 +507,27 @@ impl_runtime_apis! {
 
 		fn inflation() -> InflationView {
 			Inflation::inflation()
+		}
+
+		fn yield_of(transcoder: AccountId) -> YieldView {
+			Inflation::yield_of(transcoder)
+		}
+
+		fn backing(transcoder: AccountId) -> BackingView {
+			let stake = LptStaking::transcoder_stake(transcoder);
+			BackingView {
+				counting: stake.active,
+				next_round: stake.total,
+				own: stake.self_bond,
+				bonds: stake.members,
+				slashed: stake.slashed,
+				wiped: stake.generation,
+				open: stake.open_liabilities,
+			}
+		}
+
+		fn validators() -> Vec<ValidatorView> {
+			TranscoderElection::validator_views()
 		}
 	}
 

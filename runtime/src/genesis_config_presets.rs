@@ -46,6 +46,11 @@ const DEVELOPMENT_VALIDATOR_BOND: Balance = 10_000 * LPT;
 const DEVELOPMENT_TRANSCODER_BOND: Balance = 5_000 * LPT;
 /// What is delegated to Bob; half of it to Charlie.
 const DEVELOPMENT_DELEGATION: Balance = 1_000 * LPT;
+/// What each candidate of the local chains has bonded that does nothing yet, at the least; each has a
+/// LPT more than the one before.
+const DEVELOPMENT_CANDIDATE_BOND: Balance = 60 * LPT;
+/// How many of them `development` has: five take the seats that are left, two wait.
+const DEVELOPMENT_CANDIDATES: u32 = 7;
 /// The lowest price of a standard segment on the local chains: 10^13 wei.
 const DEVELOPMENT_PRICE: Balance = UNIT / 100_000;
 
@@ -84,14 +89,28 @@ fn transcoder(
 	(account, terms, ServiceRecord::default(), 0, Profiles::default())
 }
 
-/// A chain of well-known keys in which `validators` validate and, with `transcoders`, are
-/// registered.
-fn well_known(validators: &[Sr25519Keyring], transcoders: &[Sr25519Keyring]) -> Value {
+/// The account of the key `//Candidate1` and the like.
+pub fn candidate(number: u32) -> AccountId {
+	let name = alloc::format!("Candidate{number}");
+	AccountId::new(get_public_from_string_or_panic::<sp_core::sr25519::Public>(&name).0)
+}
+
+/// A chain of well-known keys in which `validators` validate and, with `transcoders` and so many
+/// `candidates` besides, are registered.
+fn well_known(
+	validators: &[Sr25519Keyring],
+	transcoders: &[Sr25519Keyring],
+	candidates: u32,
+) -> Value {
 	use Sr25519Keyring::{Bob, BobStash, Charlie, CharlieStash};
+	let candidates: Vec<AccountId> = (1..=candidates).map(candidate).collect();
 	let own = validators
 		.iter()
-		.map(|key| (*key, DEVELOPMENT_VALIDATOR_BOND))
-		.chain(transcoders.iter().map(|key| (*key, DEVELOPMENT_TRANSCODER_BOND)));
+		.map(|key| (key.to_account_id(), DEVELOPMENT_VALIDATOR_BOND))
+		.chain(transcoders.iter().map(|key| (key.to_account_id(), DEVELOPMENT_TRANSCODER_BOND)))
+		.chain(candidates.iter().cloned().zip(0..).map(|(account, more): (_, Balance)| {
+			(account, DEVELOPMENT_CANDIDATE_BOND + more * LPT)
+		}));
 	// Delegators that validate nothing, so that nobody is kept out of committees for them.
 	let delegated = [
 		(BobStash, Bob, DEVELOPMENT_DELEGATION),
@@ -99,7 +118,7 @@ fn well_known(validators: &[Sr25519Keyring], transcoders: &[Sr25519Keyring]) -> 
 	];
 	let bonds: Vec<(AccountId, AccountId, Balance)> = own
 		.clone()
-		.map(|(key, amount)| (key.to_account_id(), key.to_account_id(), amount))
+		.map(|(account, amount)| (account.clone(), account, amount))
 		.chain(
 			delegated
 				.into_iter()
@@ -108,14 +127,14 @@ fn well_known(validators: &[Sr25519Keyring], transcoders: &[Sr25519Keyring]) -> 
 		.collect();
 	let registered: Vec<_> = own
 		.enumerate()
-		.map(|(index, (key, _))| {
+		.map(|(index, (account, _))| {
 			// Each asks a tenth more than the one before.
 			let price = DEVELOPMENT_PRICE + DEVELOPMENT_PRICE / 10 * index as Balance;
-			transcoder(key.to_account_id(), price)
+			transcoder(account, price)
 		})
 		.collect();
 	let accounts: Vec<AccountId> =
-		Sr25519Keyring::well_known().map(|key| key.to_account_id()).collect();
+		Sr25519Keyring::well_known().map(|key| key.to_account_id()).chain(candidates).collect();
 	build_struct_json_patch!(RuntimeGenesisConfig {
 		chain_config: ChainConfigConfig {
 			timing: Timing::development(),
@@ -142,16 +161,17 @@ fn well_known(validators: &[Sr25519Keyring], transcoders: &[Sr25519Keyring]) -> 
 	})
 }
 
-/// Alice validates; Bob and Charlie can transcode.
+/// Alice validates; Bob and Charlie can transcode, and have delegators; more candidates than seats are
+/// registered, so that two of them wait.
 fn development() -> Value {
 	use Sr25519Keyring::{Alice, Bob, Charlie};
-	well_known(&[Alice], &[Bob, Charlie])
+	well_known(&[Alice], &[Bob, Charlie], DEVELOPMENT_CANDIDATES)
 }
 
 /// Five validators, Alice to Eve. All are registered, so each can transcode too.
 fn local_testnet() -> Value {
 	use Sr25519Keyring::{Alice, Bob, Charlie, Dave, Eve};
-	well_known(&[Alice, Bob, Charlie, Dave, Eve], &[])
+	well_known(&[Alice, Bob, Charlie, Dave, Eve], &[], 0)
 }
 
 /// Ethereum's main network. What comes after Fulu is told by governance when its epoch is known.

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use livepeer_primitives::Balance;
 use livepeer_worker_core::{
 	key::Key,
-	ports::chain::{Call, ChainError, Refused, Spending, Wait},
+	ports::{
+		chain::{Call, ChainError, Refused, Spending, Wait},
+		stakes::StakeCall,
+	},
 };
 use subxt::{
 	client::{OnlineClientAtBlock, OnlineClientAtBlockImpl},
@@ -100,6 +104,24 @@ fn with<F: Finish>(call: Call, then: &F) -> F::Output {
 			reveal.proof.into_iter().map(Static).collect(),
 		)),
 		Call::Bond { amount, to } => then.signed(tx.lpt_staking().bond(amount, Static(to))),
+		Call::Stake(call) => {
+			let (stake, election) = (tx.lpt_staking(), tx.transcoder_election());
+			match call {
+				StakeCall::Unbond { amount } => then.signed(stake.unbond(amount)),
+				StakeCall::WithdrawStake { lock } => then.signed(stake.withdraw_stake(lock)),
+				StakeCall::WithdrawFees => then.signed(stake.withdraw_fees()),
+				StakeCall::Rebond { lock, to } => then.signed(stake.rebond(lock, Static(to))),
+				StakeCall::MoveBond { to } => then.signed(stake.move_bond(Static(to))),
+				StakeCall::TransferBond { amount, to } => {
+					then.signed(stake.transfer_bond(amount, Static(to)))
+				}
+				StakeCall::AcceptBond { from, lock } => {
+					then.signed(stake.accept_bond(Static(from), lock))
+				}
+				StakeCall::Unjail => then.signed(election.unjail()),
+				StakeCall::Resign => then.signed(election.resign()),
+			}
+		}
 		Call::SetKeys { purpose, keys, vrf } => {
 			let keys = keys.into_iter().map(Static).collect();
 			let vrf = vrf.map(|key| key.0);
@@ -208,6 +230,22 @@ impl SubxtChain {
 			sent = self.try_send(call.clone(), wait).await;
 		}
 		sent
+	}
+
+	/// The fee that the chain would take for `call` if the key signed it now.
+	pub(crate) async fn fee_of(&self, call: Call) -> Result<Balance, ChainError> {
+		let name = call.name();
+		let at = self.now().await?;
+		let signer = KeySigner(self.signer.as_ref().ok_or(ChainError::NoKey)?);
+		let nonce = self
+			.rpc
+			.system_account_next_index(&signer.account_id())
+			.await
+			.map_err(|error| self.unreachable(error))?;
+		let ready = with(call, &Making { at: &at, signer: Some((&signer, nonce)) })
+			.ok_or(ChainError::NoKey)?
+			.map_err(|error| ChainError::Incompatible(format!("{name}: {error}")))?;
+		ready.partial_fee_estimate().await.map_err(|error| self.unreachable(error))
 	}
 
 	async fn try_send(&self, call: Call, wait: Wait) -> Result<(), ChainError> {
@@ -459,6 +497,24 @@ mod tests {
 				(claim, 1u32, leaf, signature, proof).encode(),
 			),
 			(Call::Bond { amount: budget, to: to.clone() }, (budget, to.clone()).encode()),
+			(Call::Stake(StakeCall::Unbond { amount: budget }), budget.encode()),
+			(Call::Stake(StakeCall::WithdrawStake { lock: 3 }), 3u32.encode()),
+			(Call::Stake(StakeCall::WithdrawFees), Vec::new()),
+			(
+				Call::Stake(StakeCall::Rebond { lock: 3, to: to.clone() }),
+				(3u32, to.clone()).encode(),
+			),
+			(Call::Stake(StakeCall::MoveBond { to: to.clone() }), to.encode()),
+			(
+				Call::Stake(StakeCall::TransferBond { amount: budget, to: to.clone() }),
+				(budget, to.clone()).encode(),
+			),
+			(
+				Call::Stake(StakeCall::AcceptBond { from: to.clone(), lock: 3 }),
+				(to.clone(), 3u32).encode(),
+			),
+			(Call::Stake(StakeCall::Unjail), Vec::new()),
+			(Call::Stake(StakeCall::Resign), Vec::new()),
 			(
 				Call::SetKeys {
 					purpose: Purpose::Duties,

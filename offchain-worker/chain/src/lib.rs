@@ -5,6 +5,7 @@
 //! - `runtime`: calls, reads and storage as types, generated from the checked-in metadata;
 //! - `reads`: the `LivepeerApi` runtime API, decoded into the types of `livepeer-primitives`;
 //! - `calls`: the role's calls, encoded by the live chain's call indices and signed by its key;
+//! - `stakes`: what owners of stake read besides;
 //! - `heads`: best and finalised heads, followed across reconnections;
 //! - [`metadata`]: that metadata, trimmed to what the worker uses, and its comparison with the
 //!   live chain's.
@@ -18,6 +19,7 @@ mod heads;
 pub mod metadata;
 mod reads;
 mod runtime;
+mod stakes;
 
 use std::{
 	sync::{

@@ -178,7 +178,10 @@ impl<'a> Comparison<'a> {
 mod tests {
 	#![allow(clippy::unwrap_used)]
 	use livepeer_primitives::{
-		api::{ChallengeView, ClockView, JobView, KeysView, TranscoderView, WorkerLimits},
+		api::{
+			BackingView, ChallengeView, ClockView, InflationView, JobView, KeysView, PoolSeat,
+			StakeView, TranscoderView, ValidatorView, WorkerLimits, YieldView,
+		},
 		claim::{ClaimInfo, WorkClaim},
 		duty::{Acceptance, Availability, Heartbeat},
 		keys::{OperatorKey, OperatorSignature, Purpose},
@@ -269,6 +272,12 @@ mod tests {
 			meta_type::<JobView>(),
 			meta_type::<ClaimInfo>(),
 			meta_type::<ChallengeView>(),
+			meta_type::<StakeView>(),
+			meta_type::<InflationView>(),
+			meta_type::<YieldView>(),
+			meta_type::<BackingView>(),
+			meta_type::<PoolSeat>(),
+			meta_type::<ValidatorView>(),
 		]);
 		let registry = PortableRegistry::from(registry);
 		let mut compared = 0;
@@ -285,7 +294,7 @@ mod tests {
 			assert!(same, "{path:?} is encoded in another way than the chain's type");
 			compared += 1;
 		}
-		assert!(compared >= 14);
+		assert!(compared >= 20);
 	}
 
 	#[test]

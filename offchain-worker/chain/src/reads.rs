@@ -1,7 +1,7 @@
 //! Reads: one runtime API, whose answers are the types of `livepeer-primitives`.
 
 use codec::{Decode, DecodeAll, Encode};
-use livepeer_primitives::{AccountId, Balance, ETH};
+use livepeer_primitives::{AccountId, Balance, Hash, ETH};
 use livepeer_worker_core::ports::chain::{At, ChainError, Free};
 use sp_crypto_hashing::{blake2_128, twox_128};
 use subxt::runtime_apis::Payload;
@@ -20,6 +20,14 @@ impl SubxtChain {
 			At::Best => head.best_hash,
 			At::Finalized => head.finalized_hash,
 		};
+		self.read_at(hash, read).await
+	}
+
+	/// The same at a block that is named by its hash; of old ones a node may have no state any more.
+	pub(crate) async fn read_at<P>(&self, hash: Hash, read: P) -> Result<P::ReturnType, ChainError>
+	where
+		P: Payload<ArgsType: Encode, ReturnType: DecodeAll>,
+	{
 		let function = format!("{}_{}", read.trait_name(), read.method_name());
 		let bytes = self
 			.rpc

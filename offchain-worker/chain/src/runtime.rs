@@ -87,6 +87,30 @@
 		with = "::subxt::utils::Static<::livepeer_primitives::api::TranscoderView>"
 	),
 	substitute_type(
+		path = "livepeer_primitives::api::StakeView",
+		with = "::subxt::utils::Static<::livepeer_primitives::api::StakeView>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::api::InflationView",
+		with = "::subxt::utils::Static<::livepeer_primitives::api::InflationView>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::api::YieldView",
+		with = "::subxt::utils::Static<::livepeer_primitives::api::YieldView>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::api::BackingView",
+		with = "::subxt::utils::Static<::livepeer_primitives::api::BackingView>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::api::PoolSeat",
+		with = "::subxt::utils::Static<::livepeer_primitives::api::PoolSeat>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::api::ValidatorView",
+		with = "::subxt::utils::Static<::livepeer_primitives::api::ValidatorView>"
+	),
+	substitute_type(
 		path = "livepeer_primitives::api::JobView",
 		with = "::subxt::utils::Static<::livepeer_primitives::api::JobView>"
 	),

@@ -203,7 +203,8 @@ impl RoleArgs {
 }
 
 impl WalletArgs {
-	async fn connect(&self) -> Result<(Arc<SubxtChain>, AccountId)> {
+	/// Connects as the account.
+	pub(crate) async fn connect(&self) -> Result<(Arc<SubxtChain>, AccountId)> {
 		let key = self.key.key()?;
 		let account = key.account();
 		Ok((self.node.connect(Some(key)).await?, account))

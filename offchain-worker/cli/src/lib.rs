@@ -7,7 +7,7 @@
 //! - [`verify`]: re-transcodes drawn segments for a validator's node;
 //! - [`gateway`]: checks a stream and serves it to browsers.
 //!
-//! and tools: [`doctor`], [`keys`], [`stream`], `token`, `toolchain`.
+//! and tools: [`doctor`], [`keys`], [`stake`], [`stream`], `token`, `toolchain`.
 
 pub mod bench;
 pub mod broadcast;
@@ -24,6 +24,7 @@ pub mod reach;
 pub mod secrets;
 pub mod setup;
 pub mod source;
+pub mod stake;
 pub mod stream;
 pub mod transcode;
 pub mod units;
@@ -61,6 +62,9 @@ pub enum Command {
 	/// List, end and top up the streams of an account.
 	#[command(subcommand)]
 	Stream(stream::StreamCommand),
+	/// Bond LPT, delegate, earn, leave; and look at what there is.
+	#[command(subcommand)]
+	Stake(stake::StakeCommand),
 	/// Make the secret that a node and its verify worker share.
 	Token {
 		/// The file, which must not exist yet.
@@ -109,6 +113,7 @@ pub fn run(command: Command) -> ExitCode {
 			Command::Bench(args) => bench::run(args).await,
 			Command::Doctor(args) => doctor::run(args).await,
 			Command::Keys(command) => keys::run(command).await,
+			Command::Stake(command) => stake::run(command).await,
 			Command::Stream(command) => stream::run(command).await,
 			Command::Token { file } => {
 				let (_, secret) = <sr25519::Pair as sp_core::Pair>::generate();

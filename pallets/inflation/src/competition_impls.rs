@@ -1,7 +1,6 @@
 //! `CompetitivenessTolerance`: who serves too few of the jobs that it is offered earns nothing.
 
 use crate::{Config, Offers, OffersOf, Pallet, TOLERANCE_ROUNDS};
-use alloc::collections::BTreeMap;
 use frame_support::{traits::Get, weights::Weight};
 use livepeer_primitives::{
 	traits::{Competition, Rounds},
@@ -14,18 +13,6 @@ impl<T: Config> Pallet<T> {
 		round.saturating_sub(TOLERANCE_ROUNDS - 1)..=round
 	}
 
-	/// What each transcoder was offered in the rounds that count.
-	pub(crate) fn offers_in_force(round: RoundIndex) -> BTreeMap<AccountId, Offers> {
-		let mut all = BTreeMap::<AccountId, Offers>::new();
-		for round in Self::rounds_that_count(round) {
-			for (transcoder, offers) in OffersOf::<T>::iter_prefix(round) {
-				let sum = all.entry(transcoder).or_default();
-				*sum = sum.and(offers);
-			}
-		}
-		all
-	}
-
 	/// What one transcoder was offered in the rounds that count.
 	pub(crate) fn offers_so_far(transcoder: &AccountId, round: RoundIndex) -> Offers {
 		Self::rounds_that_count(round)
@@ -34,18 +21,17 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Whether these offers were served well enough.
-	pub(crate) fn is_competitive(offers: Option<&Offers>) -> bool {
+	pub(crate) fn is_competitive(offers: &Offers) -> bool {
 		let parameters = T::Parameters::get();
-		offers.is_none_or(|offers| {
-			offers.are_served(parameters.competitiveness_tolerance, parameters.min_offers)
-		})
+		offers.are_served(parameters.competitiveness_tolerance, parameters.min_offers)
 	}
 
-	/// Forgets the offers of the round that counts no longer when `finished` is over.
+	/// Forgets the offers of rounds that count no longer when `finished` is over. What is told in a
+	/// round is of jobs that were offered in several: should one round's be too many for one step,
+	/// the next step has the rest.
 	pub(crate) fn forget_offers(finished: RoundIndex) {
 		let oldest = *Self::rounds_that_count(finished.saturating_add(1)).start();
-		if let Some(over) = oldest.checked_sub(1) {
-			// Only members of one active set are offered jobs in a round.
+		for over in oldest.saturating_sub(2)..oldest {
 			let _ = OffersOf::<T>::clear_prefix(over, T::MaxSeats::get().saturating_mul(2), None);
 		}
 	}

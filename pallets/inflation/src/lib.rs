@@ -30,7 +30,7 @@ pub mod pallet {
 	use frame_support::{pallet_prelude::*, traits::fungible};
 	use frame_system::pallet_prelude::*;
 	use livepeer_primitives::{
-		api::InflationView,
+		api::{InflationView, YieldView},
 		params::InflationParameters,
 		traits::{RewardSink, RewardedSeats, Rounds, Supply},
 		AccountId, Balance, RoundIndex,
@@ -165,6 +165,11 @@ pub mod pallet {
 		/// What the running round can mint, and what the next one could if it began now.
 		pub fn inflation() -> InflationView {
 			Self::view()
+		}
+
+		/// What a transcoder's seat earns in this round.
+		pub fn yield_of(transcoder: AccountId) -> YieldView {
+			Self::view_yield(&transcoder)
 		}
 
 		/// Jobs that a transcoder was offered in the rounds that count, and how many it served.

@@ -27,6 +27,11 @@ pub fn perc_of(a: Balance, n: Balance, d: Balance) -> Balance {
 	mul_div(a, perc_points(n, d), ONE.into())
 }
 
+/// a × n ÷ d, rounded down.
+pub fn part_of(a: Balance, n: Balance, d: Balance) -> Balance {
+	mul_div(a, n, d)
+}
+
 /// `share` of `amount`, rounded down.
 pub fn share_of(amount: Balance, share: Perbill) -> Balance {
 	mul_div(amount, share.deconstruct().into(), ONE.into())

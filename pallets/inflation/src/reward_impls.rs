@@ -47,10 +47,9 @@ impl<T: Config> Pallet<T> {
 			.unwrap_or_else(|| Self::begin(round, stake, Self::pool_cut()));
 		// As Livepeer's treasury: where it is full before a reward, that one still pays.
 		mint.next_pool_cut = Self::pool_cut();
-		let offers = Self::offers_in_force(round);
 		let (mut to_pool, mut transcoders) = (0 as Balance, 0u32);
 		for seat in seats {
-			let served = Self::is_competitive(offers.get(&seat.transcoder));
+			let served = Self::is_competitive(&Self::offers_so_far(&seat.transcoder, round));
 			if !seat.earns || !served {
 				Self::deposit_event(Event::RewardForfeited {
 					transcoder: seat.transcoder,

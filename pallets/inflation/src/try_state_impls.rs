@@ -20,7 +20,7 @@ impl<T: Config> Pallet<T> {
 		for (of, _, offers) in OffersOf::<T>::iter() {
 			ensure!(of <= round, "an offer of a round to come");
 			ensure!(
-				of.saturating_add(TOLERANCE_ROUNDS) > round,
+				of.saturating_add(TOLERANCE_ROUNDS) >= round,
 				"offers of rounds that count no longer are forgotten"
 			);
 			ensure!(

@@ -1,19 +1,51 @@
 //! What applications read.
 
-use crate::{maths, Config, Current, Pallet};
+use crate::{maths, Config, Current, Pallet, RoundMint};
 use frame_support::traits::Get;
 use livepeer_primitives::{
-	api::InflationView,
+	api::{InflationView, YieldView},
 	traits::{RewardedSeats, Rounds, Supply},
+	AccountId, Balance, RoundIndex, UNIT,
 };
 
 impl<T: Config> Pallet<T> {
+	/// What the running round can mint, in which `stake` is active.
+	fn mint_of(round: RoundIndex, stake: Balance) -> RoundMint {
+		Current::<T>::get()
+			.filter(|mint| mint.round == round)
+			.unwrap_or_else(|| Self::round_mint(round, stake, Self::pool_cut()))
+	}
+
+	pub(crate) fn view_yield(transcoder: &AccountId) -> YieldView {
+		let round = T::Rounds::current();
+		let (_, active, seats) = T::Seats::rewarded_seats();
+		let offers = Self::offers_so_far(transcoder, round);
+		let mut view = YieldView {
+			round,
+			stake: 0,
+			reward: 0,
+			per_lpt: 0,
+			earns: false,
+			offered: offers.offered,
+			served: offers.served,
+			competitive: Self::is_competitive(&offers),
+		};
+		if let Some(seat) = seats.into_iter().find(|seat| seat.transcoder == *transcoder) {
+			let mint = Self::mint_of(round, active);
+			let share = maths::perc_of(mint.mintable, seat.stake, mint.stake);
+			view.stake = seat.stake;
+			view.reward = share.saturating_sub(maths::share_of(share, mint.pool_cut));
+			let cut = maths::share_of(view.reward, seat.reward_cut);
+			view.per_lpt = maths::part_of(view.reward.saturating_sub(cut), UNIT, seat.stake);
+			view.earns = seat.earns;
+		}
+		view
+	}
+
 	pub(crate) fn view() -> InflationView {
 		let round = T::Rounds::current();
 		let (_, stake, _) = T::Seats::rewarded_seats();
-		let now = Current::<T>::get()
-			.filter(|mint| mint.round == round)
-			.unwrap_or_else(|| Self::round_mint(round, stake, Self::pool_cut()));
+		let now = Self::mint_of(round, stake);
 		let parameters = T::Parameters::get();
 		// With what is minted for this round at most, and the stake that is active now.
 		let supply = T::Supply::total().saturating_add(now.mintable);

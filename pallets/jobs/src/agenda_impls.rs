@@ -282,6 +282,10 @@ impl<T: Config> Pallet<T> {
 			}
 			let candidates = candidates.get(meter);
 			meter.step(T::WeightInfo::task_hand_on());
+			// What jail takes may be given back.
+			if !T::Directory::is_jailed(&who) {
+				Self::note_unserved(id, index);
+			}
 			Self::lose(id, index, now, candidates);
 		}
 	}

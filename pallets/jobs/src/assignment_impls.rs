@@ -193,6 +193,9 @@ impl<T: Config> Pallet<T> {
 					transcoder: assignment.transcoder,
 				});
 			}
+			if Self::could_be_accepted(id, &job.broadcaster) {
+				Self::note_unserved(id, index);
+			}
 			Self::end_assignment(id, job, index, true);
 		}
 		Self::offer_next(id, job, now, candidates);
@@ -252,6 +255,7 @@ impl<T: Config> Pallet<T> {
 		job.claimable = job.claimable.saturating_add(1);
 		let retries = job.phase.retries();
 		job.phase = Phase::Offered { assignment: index, until, retries };
+		Self::note_offered(id, &job.broadcaster);
 		Self::load(&candidate.account, job.load, now);
 		Self::move_places(&candidate.account, 0, assignment.places());
 		AssignmentsOf::<T>::insert(&candidate.account, id, index);

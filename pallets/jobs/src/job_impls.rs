@@ -17,8 +17,8 @@ use sp_runtime::DispatchError;
 use crate::{
 	decide::{self, DRAW_DELAY},
 	types::{EndReason, Job, Phase, StreamName, Task, Wake},
-	Assignments, Config, Equivocations, Error, Event, HoldReason, JobOfStream, Jobs, JobsOf,
-	NextJob, Pallet, PriorityLists, WeightInfo,
+	Answers, Assignments, Config, Equivocations, Error, Event, HoldReason, JobOfStream, Jobs,
+	JobsOf, NextJob, Pallet, PriorityLists, WeightInfo,
 };
 
 impl<T: Config> Pallet<T> {
@@ -169,6 +169,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_end_job(who: AccountId, id: JobId) -> DispatchResult {
 		let mut job = Self::live_job(id)?;
 		let reason = if Self::runs(id, &job, &who) && who != job.broadcaster {
+			job.phase.current().into_iter().for_each(|index| Self::note_unserved(id, index));
 			EndReason::Transcoder
 		} else {
 			let stranger = Error::<T>::NotParty;
@@ -222,6 +223,7 @@ impl<T: Config> Pallet<T> {
 		for transcoder in slashed {
 			Equivocations::<T>::remove(id, transcoder);
 		}
+		Answers::<T>::remove(id);
 		Jobs::<T>::remove(id);
 		Self::deposit_event(Event::JobClosed { job: id });
 		Ok(())

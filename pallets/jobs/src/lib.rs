@@ -12,6 +12,7 @@ mod assignment_impls;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod claim_impls;
+mod competition_impls;
 mod debt_impls;
 pub mod decide;
 mod equivocation_impls;
@@ -51,8 +52,8 @@ pub mod pallet {
 		segment::SegmentHeader,
 		service::ServiceRecord,
 		traits::{
-			Beacon, ChargeFee, FeeSink, Liability, OnClaim, OperatorKeysOf, ProtocolClock, Rounds,
-			Settlement, Slash, Toolchains, TranscoderDirectory,
+			Beacon, ChargeFee, Competition, FeeSink, Liability, OnClaim, OperatorKeysOf,
+			ProtocolClock, Rounds, Settlement, Slash, Toolchains, TranscoderDirectory,
 		},
 		video::{Ladder, SourceLimits},
 		AccountId, AssetId, AssignmentIndex, Balance, BlockNumber, ClaimId, JobId, RoundIndex, Seq,
@@ -87,6 +88,8 @@ pub mod pallet {
 		type Beacon: Beacon;
 		/// Who can take jobs.
 		type Directory: TranscoderDirectory;
+		/// Told how transcoders answer what they are offered.
+		type Competition: Competition;
 		/// The keys that sign for both parties.
 		type Keys: OperatorKeysOf;
 		/// The toolchains with which work may be done.
@@ -223,6 +226,10 @@ pub mod pallet {
 	/// What transcoders owe for verification that they caused in vain, in ETH; absent when nothing.
 	#[pallet::storage]
 	pub type Debts<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Balance>;
+
+	/// What transcoders made of a job's offers, until it is closed.
+	#[pallet::storage]
+	pub type Answers<T: Config> = StorageMap<_, Twox64Concat, JobId, types::Answers>;
 
 	/// Where streams come from.
 	#[pallet::storage]

@@ -21,8 +21,8 @@ use livepeer_primitives::{
 	receipt::{Output, Outputs, Receipt, TranscodeResult},
 	segment::{stream_id, SegmentHeader, SegmentInfo},
 	traits::{
-		Beacon, Candidate, ChargeFee, FeeSink, Liability, OnClaim, OperatorKeysOf, ProtocolClock,
-		Rounds, Seed, Settlement, Slash, Slashed, Toolchains, TranscoderDirectory,
+		Beacon, Candidate, ChargeFee, Competition, FeeSink, Liability, OnClaim, OperatorKeysOf,
+		ProtocolClock, Rounds, Seed, Settlement, Slash, Slashed, Toolchains, TranscoderDirectory,
 	},
 	video::{Ladder, Rendition, SourceLimits, CANONICAL_PROFILE},
 	work::STANDARD_SEGMENT_WORK,
@@ -139,6 +139,8 @@ parameter_types! {
 	pub static IsOpen: bool = true;
 	pub static Told: Vec<(ClaimId, ClaimInfo)> = Vec::new();
 	pub static RefuseClaims: bool = false;
+	/// What was told of offers: served or not.
+	pub static Competed: Vec<(AccountId, bool)> = Vec::new();
 }
 
 pub struct Chain;
@@ -207,6 +209,15 @@ impl TranscoderDirectory for Chain {
 				candidate.capacity = capacity;
 			}
 		});
+	}
+}
+
+impl Competition for Chain {
+	fn note_offer(transcoder: &AccountId, served: bool) {
+		Competed::mutate(|told| told.push((transcoder.clone(), served)));
+	}
+	fn note_offer_weight() -> Weight {
+		Weight::zero()
 	}
 }
 
@@ -345,6 +356,7 @@ impl pallet_jobs::Config for Test {
 	type ClaimLife = ClaimLife;
 	type Clock = Chain;
 	type CommonPool = CommonPool;
+	type Competition = Chain;
 	type Directory = Chain;
 	type DutyPriority = DutyPriority;
 	type FeeSink = Chain;
@@ -426,6 +438,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 	IsOpen::take();
 	Told::take();
 	RefuseClaims::take();
+	Competed::take();
 	let mut ext: sp_io::TestExternalities = RuntimeGenesisConfig {
 		assets: pallet_assets::GenesisConfig {
 			assets: vec![(ETH, ETH_OWNER, true, ETH_MINIMUM)],

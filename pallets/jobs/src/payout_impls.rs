@@ -38,6 +38,9 @@ impl<T: Config> Pallet<T> {
 		let list = PayoutList::try_from(list).map_err(|_| Error::<T>::BadPayouts)?;
 		let sum = list.iter().try_fold(0, |sum: Balance, payout| sum.checked_add(payout.amount));
 		ensure!(sum == Some(claim.info.fee), Error::<T>::BadPayouts);
+		if settlement == Settlement::Pay {
+			Self::note_paid(claim.info.job, &claim.info.transcoder);
+		}
 		Self::deposit_event(Event::ClaimSettled {
 			claim: id,
 			settlement,

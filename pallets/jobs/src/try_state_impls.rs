@@ -16,7 +16,7 @@ use sp_runtime::TryRuntimeError;
 
 use crate::{
 	types::{Class, Phase, Task, MAX_SPENDING_KEYS},
-	Agenda, Assignments, AssignmentsOf, Backlog, ClaimsOf, Config, Debts, Equivocations,
+	Agenda, Answers, Assignments, AssignmentsOf, Backlog, ClaimsOf, Config, Debts, Equivocations,
 	HoldReason, JobOfStream, Jobs, JobsOf, Loads, NextClaim, NextJob, NextSpendingKey, OpenClaims,
 	Origins, Pallet, Payouts, Places, PriorityLists, RunningBy, SpendingKeys,
 };
@@ -104,6 +104,13 @@ impl<T: Config> Pallet<T> {
 	fn check_jobs() -> Result<(), TryRuntimeError> {
 		let mut listed: BTreeSet<(AccountId, JobId)> =
 			JobsOf::<T>::iter().map(|(who, id, ())| (who, id)).collect();
+		for (id, answers) in Answers::<T>::iter() {
+			ensure!(Jobs::<T>::contains_key(id), "answers to a job that is not there");
+			ensure!(
+				answers.failed.iter().all(|failed| !answers.told.contains(failed)),
+				"an answer would be told twice"
+			);
+		}
 		for (id, job) in Jobs::<T>::iter() {
 			ensure!(id < NextJob::<T>::get(), "a job has a number that was not given yet");
 			let stored = Assignments::<T>::iter_prefix_values(id).count() as u32;

@@ -34,6 +34,9 @@ pub const MAX_TOOLCHAINS_AT_WORK: u32 = 4;
 /// Rounds for which an assignment remembers how far it was claimed.
 pub const MAX_ROUND_MARKS: u32 = 16;
 
+/// Transcoders of a job whose answers to its offers are told; what comes after them says nothing.
+pub const MAX_ANSWERS: u32 = 8;
+
 /// Most payments out of one escrow.
 pub const MAX_PAYOUTS: u32 = 64;
 
@@ -235,6 +238,19 @@ impl Assignment {
 	pub fn places(&self) -> u32 {
 		self.reserved.max(self.undecided)
 	}
+}
+
+/// What the transcoders of a job have made of its offers, for `CompetitivenessTolerance`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Answers {
+	/// The generation of the broadcaster's segment keys when the newest offer was made.
+	pub offered_under: Generation,
+	/// Whether a claim of the job was paid.
+	pub paid: bool,
+	/// Who was told of already, served or not: each once.
+	pub told: BoundedVec<AccountId, ConstU32<MAX_ANSWERS>>,
+	/// Who did not serve it, and is told of when claims of the job are paid.
+	pub failed: BoundedVec<AccountId, ConstU32<MAX_ANSWERS>>,
 }
 
 /// A claim between claiming and settlement.

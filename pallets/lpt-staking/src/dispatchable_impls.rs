@@ -40,7 +40,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	pub(crate) fn do_unbond(who: AccountId, amount: Balance) -> DispatchResult {
-		Self::leave(&who, amount, Purpose::Unbonding)?;
+		Self::leave(&who, Self::less_advance(amount), Purpose::Unbonding)?;
 		Ok(())
 	}
 
@@ -185,7 +185,7 @@ impl<T: Config> Pallet<T> {
 			ensure!(Self::round() >= lock.liable_until, Error::<T>::StillLiable);
 			Self::ensure_free(lock)?;
 		}
-		let worth = ExitPools::<T>::get(&lock.pool, lock.round).map_or(0, |exit| exit.value(lock));
+		let worth = Self::lock_value(lock);
 		let mut position = Self::position_to(owner, to)?;
 		let all = position.value().saturating_add(worth);
 		ensure!(worth > 0 && all >= T::Parameters::get().min_bond, Error::<T>::BelowMinimum);
@@ -212,10 +212,23 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	pub(crate) fn do_withdraw_stake(who: AccountId, id: u32) -> DispatchResult {
-		let lock = Self::lock_of(&who, id)?;
+	/// Refuses where it is too early for a lock to be paid out.
+	pub(crate) fn ensure_withdrawable(lock: &Lock) -> Result<(), Error<T>> {
 		ensure!(Self::round() >= lock.release(), Error::<T>::StillUnbonding);
-		Self::ensure_free(&lock)?;
+		Self::ensure_free(lock)
+	}
+
+	/// What a lock is worth.
+	pub(crate) fn lock_value(lock: &Lock) -> Balance {
+		ExitPools::<T>::get(&lock.pool, lock.round).map_or(0, |exit| exit.value(lock))
+	}
+
+	pub(crate) fn do_withdraw_stake(who: AccountId, id: u32) -> DispatchResult {
+		if Self::is_advanced(id) {
+			return Ok(());
+		}
+		let lock = Self::lock_of(&who, id)?;
+		Self::ensure_withdrawable(&lock)?;
 		let amount = Self::leave_exit_pool(&lock, true)?;
 		Self::remove_lock(&who, id);
 		asset::pay_stake::<T>(&who, amount)?;

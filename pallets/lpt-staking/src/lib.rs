@@ -5,11 +5,12 @@ extern crate alloc;
 
 pub use pallet::*;
 pub use types::{
-	Bond, Checkpoint, ExitPool, Factors, Lock, LockView, Locks as AccountLocks, Pool, PoolId,
-	Purpose, Surplus, TranscoderStake,
+	Advance, Bond, Checkpoint, ExitPool, Factors, Frees, Lock, LockView, Locks as AccountLocks,
+	Pool, PoolId, Purpose, Surplus, TranscoderStake,
 };
 pub use weights::WeightInfo;
 
+mod advance_impls;
 pub mod asset;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
@@ -144,6 +145,10 @@ pub mod pallet {
 	/// ETH that the pot owes: the sum of all accounts' and pools' fees. Not stored when it is zero.
 	#[pallet::storage]
 	pub type OwedFees<T: Config> = StorageValue<_, Balance, ValueQuery>;
+
+	/// What the running transaction has taken of what it frees, to pay its fee. Gone when it is over.
+	#[pallet::storage]
+	pub type Advanced<T: Config> = StorageValue<_, types::Advance>;
 
 	/// Bonds that count from round 0 on.
 	#[pallet::genesis_config]
@@ -409,7 +414,7 @@ pub mod pallet {
 		///
 		/// Emits `Unbonded`, and `FeesEarned` when the bond had earned fees.
 		///
-		/// Costs the transaction's fee.
+		/// Costs the transaction's fee; an account without free LPT pays it out of what it unbonds.
 		#[pallet::call_index(1)]
 		#[pallet::weight(T::WeightInfo::unbond())]
 		pub fn unbond(origin: OriginFor<T>, amount: Balance) -> DispatchResult {
@@ -425,7 +430,7 @@ pub mod pallet {
 		///
 		/// Emits `StakeWithdrawn`.
 		///
-		/// Costs the transaction's fee.
+		/// Costs the transaction's fee; an account without free LPT pays it out of the lock.
 		#[pallet::call_index(2)]
 		#[pallet::weight(T::WeightInfo::withdraw_stake())]
 		pub fn withdraw_stake(origin: OriginFor<T>, lock: u32) -> DispatchResult {

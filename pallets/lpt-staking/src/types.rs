@@ -157,6 +157,24 @@ impl Lock {
 	}
 }
 
+/// What a call frees, out of which it can pay its own fee.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Frees {
+	/// So much of the bond, into a lock.
+	Unbonded(Balance),
+	/// The lock of this number.
+	Lock(u32),
+}
+
+/// What was paid of what a call frees, before it runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub enum Advance {
+	/// So much of what it unbonds.
+	Unbonded(Balance),
+	/// The lock of this number.
+	Lock(u32),
+}
+
 /// The locks of one account.
 #[derive(
 	CloneNoBound,
@@ -220,6 +238,9 @@ pub struct TranscoderStake {
 	pub self_bond: Balance,
 	/// Number of bonds.
 	pub members: u32,
+	/// What slashes have taken of a bond that was there from the beginning of this generation of the
+	/// pool.
+	pub slashed: sp_runtime::Perbill,
 	/// Rounds with open liabilities, with their number: stake that joins now shares their risk.
 	pub open_liabilities: alloc::vec::Vec<(RoundIndex, u32)>,
 }

@@ -1,9 +1,9 @@
 //! What applications read.
 
 use crate::{
-	asset,
+	asset, maths,
 	types::{LockView, Purpose, Surplus, TranscoderStake},
-	Config, ExitPools, Fees, Generations, Liabilities, Locks, OwedFees, OwedStake, Pallet,
+	Config, Fees, Generations, Liabilities, Locks, OwedFees, OwedStake, Pallet,
 };
 use alloc::vec::Vec;
 use livepeer_primitives::{
@@ -11,6 +11,7 @@ use livepeer_primitives::{
 	traits::Stake,
 	AccountId, Balance,
 };
+use sp_runtime::Perbill;
 
 /// A lock as the runtime API shows it.
 fn info(lock: LockView) -> LockInfo {
@@ -61,8 +62,7 @@ impl<T: Config> Pallet<T> {
 				id: lock.id,
 				transcoder: lock.pool.transcoder.clone(),
 				round: lock.round,
-				value: ExitPools::<T>::get(&lock.pool, lock.round)
-					.map_or(0, |exit| exit.value(lock)),
+				value: Self::lock_value(lock),
 				liable_until: lock.liable_until,
 				release: lock.release(),
 				held_back: Liabilities::<T>::get(&lock.pool.transcoder).holds(lock.round),
@@ -92,6 +92,10 @@ impl<T: Config> Pallet<T> {
 				total: folded.pool.total,
 				self_bond: Self::self_bond(transcoder),
 				members: folded.pool.members,
+				slashed: Perbill::from_rational(
+					maths::SLASH_ONE.saturating_sub(folded.pool.now.sf),
+					maths::SLASH_ONE,
+				),
 				open_liabilities,
 			},
 			None => TranscoderStake {

@@ -40,7 +40,7 @@ pub mod pallet {
 	use frame_support::pallet_prelude::*;
 	use frame_system::pallet_prelude::*;
 	use livepeer_primitives::{
-		api::{PoolSeat, TranscoderView},
+		api::{PoolSeat, TranscoderView, ValidatorView},
 		duty::{self, Profiles},
 		keys::OperatorSignature,
 		params::ElectionParameters,
@@ -579,6 +579,11 @@ pub mod pallet {
 		/// The candidate list in the order of the next election, with the reason for each seat.
 		pub fn pool() -> Vec<PoolSeat> {
 			Self::view_pool()
+		}
+
+		/// The validators in force and planned, and who would be chosen now; highest stake first.
+		pub fn validator_views() -> Vec<ValidatorView> {
+			Self::view_validators()
 		}
 
 		/// Who was not elected in this round, with the stakes by which one is drawn for the next.

@@ -140,6 +140,15 @@ impl<T: Config> Pallet<T> {
 		choose_validators(eligible, previous, minimum)
 	}
 
+	/// The validators that would be chosen if a session were planned now.
+	pub(crate) fn choose_now(
+		active: &ActiveTranscoders,
+		previous: &ChosenSet,
+		chilled: &BTreeSet<AccountId>,
+	) -> Vec<ChosenValidator> {
+		Self::choose(active, previous, chilled, &mut Keys::default(), &Self::parameters())
+	}
+
 	/// Whether `account` is jailed, chilled or offline.
 	pub(crate) fn is_barred(
 		active: &ActiveTranscoders,

@@ -6,14 +6,14 @@ use alloc::{
 };
 use core::cmp::Reverse;
 use livepeer_primitives::{
-	api::{PoolSeat, SeatReason, TranscoderView},
-	traits::Stake,
+	api::{LeaveReason, PoolSeat, SeatReason, TranscoderView, ValidatorView},
+	traits::{HasKeys, Stake},
 	AccountId,
 };
 
 use crate::{
-	ActiveSet, ActiveTranscoders, Available, Config, Jailed, Pallet, Registration, Services,
-	Transcoders,
+	ActiveSet, ActiveTranscoders, Available, ChosenValidator, Config, Jailed, NewestSet, Offline,
+	Pallet, Registration, Services, Transcoders,
 };
 
 impl<T: Config> Pallet<T> {
@@ -65,6 +65,62 @@ impl<T: Config> Pallet<T> {
 			.collect();
 		pool.sort_by_key(|(candidate, order)| (Reverse(candidate.next_stake), *order));
 		pool.into_iter().map(|(candidate, _)| candidate).collect()
+	}
+
+	/// The validators of the session in force and of the newest planned one, and who would be chosen
+	/// now; highest stake first.
+	pub(crate) fn view_validators() -> Vec<ValidatorView> {
+		let active = ActiveSet::<T>::get();
+		let chilled = Self::chilled_now();
+		let in_force = Self::set_in_force();
+		let planned = NewestSet::<T>::get().map(Self::set_of).unwrap_or_default();
+		let next = Self::choose_now(&active, &planned, &chilled);
+		let names = |members: &[ChosenValidator], account: &AccountId| {
+			members.iter().any(|member| member.account == *account)
+		};
+		let mut seen = BTreeSet::new();
+		let mut views: Vec<_> = in_force
+			.members
+			.iter()
+			.chain(planned.members.iter())
+			.chain(next.iter())
+			.filter(|member| seen.insert(member.account.clone()))
+			.map(|member| ValidatorView {
+				account: member.account.clone(),
+				stake: member.stake,
+				in_force: names(&in_force.members, &member.account),
+				planned: names(&planned.members, &member.account),
+				next: names(&next, &member.account),
+				leaves: Self::why_leaves(&active, &chilled, &member.account),
+			})
+			.collect();
+		views.sort_by(|a, b| b.stake.cmp(&a.stake).then_with(|| a.account.cmp(&b.account)));
+		views
+	}
+
+	/// Why an account is not eligible as a validator now.
+	fn why_leaves(
+		active: &ActiveTranscoders,
+		chilled: &BTreeSet<AccountId>,
+		account: &AccountId,
+	) -> Option<LeaveReason> {
+		let seat = active.seat(account).filter(|seat| !seat.random);
+		let stake = seat.map_or(0, |seat| seat.stake);
+		if Jailed::<T>::contains_key(account) {
+			Some(LeaveReason::Jailed)
+		} else if chilled.contains(account) {
+			Some(LeaveReason::Chilled)
+		} else if Offline::<T>::contains_key(account) {
+			Some(LeaveReason::Offline)
+		} else if seat.is_none() {
+			Some(LeaveReason::NoSeat)
+		} else if stake < Self::parameters().min_validator_stake {
+			Some(LeaveReason::LittleStake)
+		} else if !T::SessionKeys::has_keys(account) {
+			Some(LeaveReason::NoKeys)
+		} else {
+			None
+		}
 	}
 
 	/// A transcoder with the terms in force: those of its seat, or those that it will have.

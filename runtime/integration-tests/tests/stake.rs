@@ -7,7 +7,10 @@ use livepeer_runtime::{
 };
 use pallet_inflation::Event as Minted;
 use pallet_lpt_staking::Call as Stake;
-use sp_keyring::Sr25519Keyring::{self, Alice, Bob, BobStash, Charlie, CharlieStash, Dave, Eve};
+use sp_keyring::Sr25519Keyring::{
+	self, Alice, Bob, BobStash, Charlie, CharlieStash, Dave, Eve, Ferdie,
+};
+use sp_runtime::transaction_validity::InvalidTransaction;
 
 /// Makes blocks until the next round begins.
 fn next_round(world: &mut World) {
@@ -137,4 +140,75 @@ fn validator_should_leave_without_a_slash_when_it_is_away_and_come_back() {
 	);
 	world.authors.clear();
 	world.until(60, |world| validators(world).contains(&Eve));
+}
+
+#[test]
+fn leaving_should_pay_for_itself_when_nothing_is_free() {
+	let mut world = World::local();
+	let (who, ferdie) = (BobStash.to_account_id(), Ferdie.to_account_id());
+	let bonded = stake(&mut world, BobStash);
+	// All that is free goes, but for what an account keeps.
+	let free = world.lpt(&who);
+	let fee = Balance::from(livepeer_primitives::UNIT / 100);
+	world.ok(
+		BobStash,
+		pallet_balances::Call::transfer_keep_alive {
+			dest: ferdie.clone().into(),
+			value: free - fee,
+		},
+	);
+	while world.lpt(&who) > livepeer_primitives::UNIT / 500 {
+		let value = world.lpt(&who) / 2;
+		let rest =
+			pallet_balances::Call::transfer_keep_alive { dest: ferdie.clone().into(), value };
+		if world.call(BobStash, rest).is_err() {
+			break;
+		}
+	}
+	// Whatever frees nothing cannot be paid; nor what asks for more than there is.
+	let invalid_payment = || Err(InvalidTransaction::Payment.into());
+	let settle = world.call(BobStash, Stake::settle {});
+	assert_eq!(settle, invalid_payment());
+	let charlie = Charlie.to_account_id();
+	assert_eq!(world.call(BobStash, Stake::move_bond { to: charlie }), invalid_payment());
+	let more = Stake::unbond { amount: 2 * bonded };
+	assert_eq!(world.call(BobStash, more), invalid_payment());
+	world.ok(BobStash, Stake::unbond { amount: bonded });
+	let view = world.run(|| LptStaking::stake_of(who.clone()));
+	assert_eq!(view.next_round, 0);
+	let lock = view.locks[0].clone();
+	let paid = bonded - lock.value;
+	assert!(paid > 0 && paid < fee, "{paid}");
+	assert!(world.lpt(&who) >= livepeer_primitives::UNIT / 1_000, "the account stays");
+	for _ in 0..lock.release {
+		assert_eq!(world.call(BobStash, Stake::withdraw_stake { lock: 0 }), invalid_payment());
+		next_round(&mut world);
+	}
+	world.ok(BobStash, Stake::withdraw_stake { lock: 0 });
+	let has = world.lpt(&who);
+	assert!(has > lock.value - fee && has < lock.value + fee, "{has}");
+}
+
+#[test]
+fn delegated_stake_should_stay_when_a_transcoder_resigns_and_returns() {
+	let mut world = World::local();
+	let bob = Bob.to_account_id();
+	let behind = |world: &mut World| {
+		let bob = bob.clone();
+		world.run(move || LptStaking::transcoder_stake(bob).total)
+	};
+	let before = behind(&mut world);
+	let terms = world.run(|| TranscoderElection::terms_of(bob.clone())).expect("registered");
+	world.ok(Bob, pallet_transcoder_election::Call::resign {});
+	assert_eq!(behind(&mut world), before);
+	// Nobody joins who is not there; who is bonded stays, and can leave.
+	let more = Stake::bond { amount: livepeer_primitives::UNIT, to: bob.clone() };
+	assert!(world.call(BobStash, more).expect("the transaction is valid").is_err());
+	let service = Default::default();
+	world.ok(Bob, pallet_transcoder_election::Call::transcoder { terms, service });
+	assert_eq!(behind(&mut world), before);
+	next_round(&mut world);
+	let pool = world.run(TranscoderElection::pool);
+	let seat = pool.iter().find(|seat| seat.account == bob).expect("a candidate");
+	assert_eq!((seat.reason, seat.stake), (SeatReason::Stake, before));
 }

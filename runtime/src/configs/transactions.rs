@@ -3,15 +3,15 @@
 use super::money::CommonPool;
 use crate::{
 	constants::fee::{FEE_ASSET_REFUSED, PER_BYTE, PER_PICOSECOND},
-	Assets, Authorship, Balance, Balances, Runtime, RuntimeCall, RuntimeEvent, TxExtension,
-	UncheckedExtrinsic,
+	Assets, Authorship, Balance, Balances, LptStaking, Runtime, RuntimeCall, RuntimeEvent,
+	TxExtension, UncheckedExtrinsic,
 };
 use frame_support::{
 	parameter_types,
 	traits::{
-		fungible::{Balanced, Credit},
+		fungible::{Balanced, Credit, Inspect},
 		fungibles,
-		tokens::imbalance::ResolveTo,
+		tokens::{imbalance::ResolveTo, Fortitude, Preservation},
 		ConstU8, OnUnbalanced,
 	},
 	weights::ConstantMultiplier,
@@ -21,7 +21,10 @@ use frame_system::offchain::{
 };
 use livepeer_primitives::{AccountId, AssetId};
 use pallet_asset_tx_payment::OnChargeAssetTransaction;
-use pallet_transaction_payment::{FungibleAdapter, Multiplier, TargetedFeeAdjustment};
+use pallet_lpt_staking::Frees;
+use pallet_transaction_payment::{
+	FungibleAdapter, Multiplier, OnChargeTransaction, TargetedFeeAdjustment, TxCreditHold,
+};
 use sp_runtime::{
 	generic::Era,
 	traits::{DispatchInfoOf, One, PostDispatchInfoOf},
@@ -67,6 +70,109 @@ impl OnUnbalanced<Credit<AccountId, Balances>> for FeesToPoolTipsToAuthor {
 	}
 }
 
+/// Takes fees in LPT from who signs. Where that has too little of it, leaving pays for itself: the fee
+/// of `unbond` and of `withdraw_stake` comes out of what they free, so that nobody's stake is shut in
+/// for want of a fee. Tips do not.
+pub struct FreeLptOrWhatLeaves;
+
+type FreeLpt = FungibleAdapter<Balances, FeesToPoolTipsToAuthor>;
+
+impl FreeLptOrWhatLeaves {
+	/// What a call frees.
+	fn frees(call: &RuntimeCall) -> Option<Frees> {
+		match call {
+			RuntimeCall::LptStaking(pallet_lpt_staking::Call::unbond { amount }) => {
+				Some(Frees::Unbonded(*amount))
+			}
+			RuntimeCall::LptStaking(pallet_lpt_staking::Call::withdraw_stake { lock }) => {
+				Some(Frees::Lock(*lock))
+			}
+			_ => None,
+		}
+	}
+
+	/// What `who` lacks to pay `fee` and keep its account.
+	fn missing(who: &AccountId, fee: Balance) -> Balance {
+		let usable = Balances::reducible_balance(who, Preservation::Preserve, Fortitude::Polite);
+		let keep = Balances::minimum_balance().saturating_sub(Balances::total_balance(who));
+		fee.saturating_sub(usable).saturating_add(keep)
+	}
+}
+
+impl TxCreditHold<Runtime> for FreeLptOrWhatLeaves {
+	type Credit = <FreeLpt as TxCreditHold<Runtime>>::Credit;
+}
+
+impl OnChargeTransaction<Runtime> for FreeLptOrWhatLeaves {
+	type Balance = Balance;
+	/// The tip, and whether something was advanced.
+	type LiquidityInfo = (<FreeLpt as OnChargeTransaction<Runtime>>::LiquidityInfo, bool);
+
+	fn withdraw_fee(
+		who: &AccountId,
+		call: &RuntimeCall,
+		info: &DispatchInfoOf<RuntimeCall>,
+		fee: Balance,
+		tip: Balance,
+	) -> Result<Self::LiquidityInfo, TransactionValidityError> {
+		let mut advanced = false;
+		if <FreeLpt as OnChargeTransaction<Runtime>>::can_withdraw_fee(who, call, info, fee, tip)
+			.is_err()
+		{
+			let frees =
+				Self::frees(call).filter(|_| tip == 0).ok_or(InvalidTransaction::Payment)?;
+			LptStaking::advance(who, frees, Self::missing(who, fee))
+				.map_err(|_| InvalidTransaction::Payment)?;
+			advanced = true;
+		}
+		Ok((
+			<FreeLpt as OnChargeTransaction<Runtime>>::withdraw_fee(who, call, info, fee, tip)?,
+			advanced,
+		))
+	}
+
+	fn can_withdraw_fee(
+		who: &AccountId,
+		call: &RuntimeCall,
+		info: &DispatchInfoOf<RuntimeCall>,
+		fee: Balance,
+		tip: Balance,
+	) -> Result<(), TransactionValidityError> {
+		<FreeLpt as OnChargeTransaction<Runtime>>::can_withdraw_fee(who, call, info, fee, tip)
+			.or_else(|refused| {
+				let frees = Self::frees(call).filter(|_| tip == 0).ok_or(refused)?;
+				let missing = Self::missing(who, fee);
+				LptStaking::can_advance(who, frees, missing).then_some(()).ok_or(refused)
+			})
+	}
+
+	fn correct_and_deposit_fee(
+		who: &AccountId,
+		info: &DispatchInfoOf<RuntimeCall>,
+		post_info: &PostDispatchInfoOf<RuntimeCall>,
+		fee: Balance,
+		tip: Balance,
+		(paid, advanced): Self::LiquidityInfo,
+	) -> Result<(), TransactionValidityError> {
+		if advanced {
+			LptStaking::settle_advance();
+		}
+		<FreeLpt as OnChargeTransaction<Runtime>>::correct_and_deposit_fee(
+			who, info, post_info, fee, tip, paid,
+		)
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn endow_account(who: &AccountId, amount: Balance) {
+		<FreeLpt as OnChargeTransaction<Runtime>>::endow_account(who, amount);
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn minimum_balance() -> Balance {
+		<FreeLpt as OnChargeTransaction<Runtime>>::minimum_balance()
+	}
+}
+
 impl pallet_transaction_payment::Config for Runtime {
 	type FeeMultiplierUpdate = TargetedFeeAdjustment<
 		Self,
@@ -76,7 +182,7 @@ impl pallet_transaction_payment::Config for Runtime {
 		MaximumMultiplier,
 	>;
 	type LengthToFee = ConstantMultiplier<Balance, FeePerByte>;
-	type OnChargeTransaction = FungibleAdapter<Balances, FeesToPoolTipsToAuthor>;
+	type OnChargeTransaction = FreeLptOrWhatLeaves;
 	type OperationalFeeMultiplier = ConstU8<5>;
 	type RuntimeEvent = RuntimeEvent;
 	type WeightInfo = pallet_transaction_payment::weights::SubstrateWeight<Runtime>;

@@ -8,7 +8,7 @@ use super::{
 use crate::{
 	constants::{block::MAXIMUM_WEIGHT, money::deposit},
 	AssetsHolder, Babe, Balance, Balances, Beacon, BlockNumber, ChainConfig, ChallengeLottery,
-	Jobs, LptStaking, OperatorKeys, Rounds, Runtime, RuntimeHoldReason, Session,
+	Inflation, Jobs, LptStaking, OperatorKeys, Rounds, Runtime, RuntimeHoldReason, Session,
 	TranscoderElection,
 };
 use alloc::collections::BTreeMap;
@@ -98,6 +98,7 @@ impl pallet_jobs::Config for Runtime {
 	type ClaimLife = ClaimLife;
 	type Clock = ChainConfig;
 	type CommonPool = CommonPool;
+	type Competition = Inflation;
 	type Directory = TranscoderElection;
 	type DutyPriority = DutyPriority;
 	type FeeSink = LptStaking;

@@ -7,3 +7,4 @@ mod composition;
 mod fees;
 mod presets;
 mod session;
+mod worked_examples;

@@ -26,9 +26,21 @@ const CALLS: [(&str, &[&str]); 5] = [
 			"remove_spending_key",
 		],
 	),
-	("TranscoderElection", &["transcoder", "announce", "heartbeat"]),
+	("TranscoderElection", &["transcoder", "announce", "heartbeat", "resign", "unjail"]),
 	("ChallengeLottery", &["reveal_leaf"]),
-	("LptStaking", &["bond"]),
+	(
+		"LptStaking",
+		&[
+			"bond",
+			"unbond",
+			"withdraw_stake",
+			"withdraw_fees",
+			"rebond",
+			"move_bond",
+			"transfer_bond",
+			"accept_bond",
+		],
+	),
 	("OperatorKeys", &["set_keys", "revoke_key"]),
 ];
 
@@ -39,7 +51,7 @@ const ERRORS: [&str; 3] = ["Jobs", "TranscoderElection", "ChallengeLottery"];
 const API: &str = "LivepeerApi";
 
 /// Every method of it that a role reads.
-const METHODS: [&str; 15] = [
+const METHODS: [&str; 21] = [
 	"clock",
 	"worker_limits",
 	"operator_keys",
@@ -55,6 +67,12 @@ const METHODS: [&str; 15] = [
 	"challenge",
 	"claims_of",
 	"toolchains",
+	"stake",
+	"pool",
+	"inflation",
+	"yield_of",
+	"backing",
+	"validators",
 ];
 
 /// The metadata in `bytes`, which are of version 15, without what the worker does not use.

@@ -7,7 +7,11 @@ use std::{
 
 use async_trait::async_trait;
 use livepeer_primitives::{
-	api::{AssignmentView, ChallengeStage, ChallengeView, JobView, KeysView, TranscoderView},
+	api::{
+		AssignmentView, BackingView, ChallengeStage, ChallengeView, ClockView, InflationView,
+		JobView, KeysView, PoolSeat, SeatReason, StakeView, TranscoderView, ValidatorView,
+		YieldView,
+	},
 	claim::{ClaimInfo, Outcome},
 	draw,
 	duty::Profiles,
@@ -20,15 +24,17 @@ use livepeer_primitives::{
 	AccountId, Balance, BlockNumber, ClaimId, Hash, JobId, StreamId, ToolchainId,
 };
 use sp_core::H256;
+use sp_runtime::Perbill;
 use tokio::sync::watch;
 
-use super::{FakeEngine, SimClock};
+use super::{FakeEngine, FakeStakes, SimClock};
 use crate::{
 	key::Key,
 	lock,
 	ports::{
 		chain::{At, Call, Chain, ChainError, Free, Head, LeafReveal, Limits, Refused, Wait},
 		clock::Clock,
+		stakes::{StakeCall, StakeLimits, Stakes},
 	},
 };
 
@@ -81,6 +87,7 @@ struct ChainState {
 	challenge_takes: Option<(SimClock, u64)>,
 	free: BTreeMap<AccountId, Free>,
 	locked: bool,
+	stakes: FakeStakes,
 }
 
 /// A chain in memory: assigns each job to the only registered transcoder with capacity, checks
@@ -114,6 +121,7 @@ impl Default for FakeChain {
 			challenge_takes: None,
 			free: BTreeMap::new(),
 			locked: false,
+			stakes: FakeStakes::default(),
 		};
 		Self { state: Arc::new(Mutex::new(state)), heads: Arc::new(watch::Sender::default()) }
 	}
@@ -198,6 +206,11 @@ impl FakeChain {
 	/// Leaves an account so much.
 	pub fn leave(&self, account: &AccountId, free: Free) {
 		self.state().free.insert(account.clone(), free);
+	}
+
+	/// What is kept of stake, to look at and to change.
+	pub fn stakes<T>(&self, change: impl FnOnce(&mut FakeStakes) -> T) -> T {
+		change(&mut self.state().stakes)
 	}
 
 	/// Locks the terms of transcoders, as in the last part of a round, or no longer.
@@ -559,7 +572,18 @@ impl FakeChain {
 				}
 				open.revealed.insert(reveal.index, *reveal);
 			}
-			Call::Bond { .. } => {}
+			Call::Bond { amount, to } => state.stakes.bond(&who()?, amount, &to).map_err(refuse)?,
+			Call::Stake(StakeCall::Unjail) => {
+				let view = state.transcoders.get_mut(&who()?);
+				let view = view.filter(|view| view.jailed);
+				view.ok_or_else(|| refuse(Refused::named("TranscoderElection", "NotJailed")))?
+					.jailed = false;
+			}
+			Call::Stake(StakeCall::Resign) => {
+				let left = state.transcoders.remove(&who()?);
+				left.ok_or_else(|| refuse(Refused::NotRegistered))?;
+			}
+			Call::Stake(call) => state.stakes.execute(&who()?, call).map_err(refuse)?,
 			Call::SetKeys { purpose, keys, .. } => {
 				state.add_keys(&who()?, purpose, keys.into_inner());
 			}
@@ -796,6 +820,104 @@ impl Chain for FakeChainClient {
 		Ok(())
 	}
 }
+
+#[async_trait]
+impl Stakes for FakeChainClient {
+	async fn stake_limits(&self) -> Result<StakeLimits, ChainError> {
+		let parameters = self.read()?.parameters;
+		Ok(StakeLimits {
+			slot_duration: 2_000,
+			round_length: parameters.rounds.length,
+			unbonding_period: parameters.staking.unbonding_period,
+			liability_window: parameters.staking.liability_window,
+			min_bond: parameters.staking.min_bond,
+			min_self_bond: parameters.election.min_self_bond,
+		})
+	}
+
+	async fn clock(&self, height: Option<BlockNumber>) -> Result<ClockView, ChainError> {
+		let block = height.unwrap_or(self.chain.heads.borrow().best);
+		Ok(ClockView { block, round: self.read()?.stakes.round, window: 0 })
+	}
+
+	async fn stake(
+		&self,
+		_: Option<BlockNumber>,
+		account: &AccountId,
+	) -> Result<StakeView, ChainError> {
+		Ok(self.read()?.stakes.accounts.get(account).cloned().unwrap_or_default())
+	}
+
+	async fn inflation(&self) -> Result<InflationView, ChainError> {
+		let state = self.read()?;
+		let rate = state.parameters.inflation.initial_rate;
+		Ok(InflationView {
+			round: state.stakes.round,
+			supply: PLENTY,
+			stake: PLENTY / 2,
+			rate,
+			mintable: rate * PLENTY,
+			pool_cut: state.parameters.inflation.pool_cut,
+			next_rate: rate,
+			next_mintable: rate * PLENTY,
+		})
+	}
+
+	async fn yield_of(&self, transcoder: &AccountId) -> Result<YieldView, ChainError> {
+		let state = self.read()?;
+		let view = state.transcoders.get(transcoder);
+		Ok(YieldView {
+			round: state.stakes.round,
+			stake: view.map_or(0, |view| view.stake),
+			reward: 100,
+			per_lpt: 90,
+			earns: view.is_some_and(|view| !view.jailed),
+			offered: 0,
+			served: 0,
+			competitive: true,
+		})
+	}
+
+	async fn backing(&self, transcoder: &AccountId) -> Result<BackingView, ChainError> {
+		let state = self.read()?;
+		let behind = |view: &&StakeView| view.delegate.as_ref() == Some(transcoder);
+		let all = || state.stakes.accounts.values().filter(behind);
+		Ok(BackingView {
+			counting: all().map(|view| view.counting).sum(),
+			next_round: all().map(|view| view.next_round).sum(),
+			own: state.stakes.accounts.get(transcoder).map_or(0, |view| view.next_round),
+			bonds: all().count() as u32,
+			slashed: Perbill::zero(),
+			wiped: 0,
+			open: state.stakes.open.get(transcoder).cloned().unwrap_or_default(),
+		})
+	}
+
+	async fn pool(&self) -> Result<Vec<PoolSeat>, ChainError> {
+		let state = self.read()?;
+		let seats = state.transcoders.values().map(|view| PoolSeat {
+			account: view.account.clone(),
+			stake: view.stake,
+			next_stake: view.stake,
+			reason: if view.jailed { SeatReason::Jailed } else { SeatReason::Stake },
+			validates: false,
+			barred: view.jailed,
+		});
+		Ok(seats.collect())
+	}
+
+	async fn validators(&self) -> Result<Vec<ValidatorView>, ChainError> {
+		Ok(self.read()?.stakes.validators.clone())
+	}
+
+	async fn fee(&self, _: &Call) -> Result<Balance, ChainError> {
+		self.read()?;
+		Ok(FEE)
+	}
+}
+
+/// What every transaction of a fake chain costs.
+pub const FEE: Balance = livepeer_primitives::UNIT / 1_000;
 
 /// A balance that pays for any test's job.
 pub const PLENTY: Balance = 1_000_000_000_000_000_000_000;

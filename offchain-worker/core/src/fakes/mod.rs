@@ -5,6 +5,7 @@ mod chain;
 mod engine;
 mod net;
 mod sim;
+mod stakes;
 mod store;
 
 use std::sync::{Arc, Mutex};
@@ -18,10 +19,11 @@ use livepeer_primitives::{
 };
 
 pub use self::{
-	chain::{FakeChain, FakeChainClient, FakeClaim, GENESIS, PLENTY},
+	chain::{FakeChain, FakeChainClient, FakeClaim, FEE, GENESIS, PLENTY},
 	engine::FakeEngine,
 	net::{FakeNet, FakeTransport},
 	sim::{simulate, Sim, SimClock},
+	stakes::FakeStakes,
 	store::MemoryStore,
 };
 use crate::{

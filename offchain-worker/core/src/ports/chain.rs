@@ -16,7 +16,7 @@ use sp_runtime::Perbill;
 use thiserror::Error;
 use tokio::sync::watch;
 
-use crate::ports::clock::Clock;
+use crate::ports::{clock::Clock, stakes::StakeCall};
 
 /// Where the chain stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -103,7 +103,22 @@ fn advice(refused: &Refused) -> &'static str {
 		"TranscoderElection.PriceBelowLowest" => "; in the lock period a price may fall to the lowest of the others only",
 		"TranscoderElection.NotEnoughSelfBond" => "; bond more of the account's own LPT to itself (lptStaking.bond)",
 		"TranscoderElection.TooManyCandidates" => "; every place of a candidate is taken: bond more than the one with the least",
-		"TranscoderElection.Jailed" | "Jobs.Jailed" => "; call transcoderElection.unjail() with the account's own key once no verdict against it is open",
+		"TranscoderElection.Jailed" | "Jobs.Jailed" => "; `livepeer-worker stake unjail` with the account's own key once no verdict against it is open",
+		"TranscoderElection.VerdictOpen" => "; a verdict against it awaits its execution: try again when that is over",
+		"TranscoderElection.NotJailed" => "; there is nothing to leave",
+		"LptStaking.BelowMinimum" => "; a bond, and what is left of one, is the smallest bond at least: take all, or leave more",
+		"LptStaking.BondedElsewhere" => "; an account bonds to one transcoder at a time: `livepeer-worker stake move`, or unbond first",
+		"LptStaking.StakeNotAccepted" => "; the transcoder is not registered, or is jailed: `livepeer-worker stake transcoders` lists others",
+		"LptStaking.NotBonded" => "; the account has no bond: `livepeer-worker stake status` shows what it has",
+		"LptStaking.InsufficientStake" => "; the bond is worth less than that: `livepeer-worker stake status` shows how much, --all takes all",
+		"LptStaking.TooManyLocks" => "; withdraw or rebond a lock first",
+		"LptStaking.UnknownLock" => "; `livepeer-worker stake status` lists the locks by number",
+		"LptStaking.StillUnbonding" => "; the unbonding period is not over: `livepeer-worker stake status` shows when it is",
+		"LptStaking.LiabilityOpen" => "; the transcoder that the stake left has claims or judgements open from then: try again when they are over",
+		"LptStaking.PoolWiped" => "; a slash took all stake of the transcoder in this round: it takes stake again in the next",
+		"LptStaking.NothingToDo" => "; there is nothing to do",
+		"LptStaking.StillLiable" => "; the stake answers for the transcoder that it left: bond it to that one, or wait for the round in which it is free",
+		"LptStaking.NotOffered" => "; its owner offers it with `livepeer-worker stake transfer`",
 		"TranscoderElection.NotRegistered" => "; register with the account's own key (`livepeer-worker keys register --peer-id`)",
 		_ => "",
 	}
@@ -362,6 +377,8 @@ pub enum Call {
 		/// To whom.
 		to: AccountId,
 	},
+	/// What else an account does with its stake.
+	Stake(StakeCall),
 	/// Makes a new generation of the signing account's operator keys.
 	SetKeys {
 		/// What they sign.
@@ -412,6 +429,7 @@ impl Call {
 			Call::Heartbeat(..) => "TranscoderElection.heartbeat",
 			Call::RevealLeaf { .. } => "ChallengeLottery.reveal_leaf",
 			Call::Bond { .. } => "LptStaking.bond",
+			Call::Stake(call) => call.name(),
 			Call::SetKeys { .. } => "OperatorKeys.set_keys",
 			Call::RevokeKey { .. } => "OperatorKeys.revoke_key",
 			Call::SetSpending { .. } => "Jobs.set_spending_key",

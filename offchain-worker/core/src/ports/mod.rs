@@ -4,5 +4,6 @@ pub mod chain;
 pub mod clock;
 pub mod engine;
 pub mod events;
+pub mod stakes;
 pub mod store;
 pub mod transport;

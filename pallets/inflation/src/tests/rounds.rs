@@ -1,7 +1,7 @@
 //! What the hooks do, round by round.
 
 use crate::{mock::*, Current, Event, Rate};
-use livepeer_primitives::traits::RewardedSeat;
+use livepeer_primitives::{params::InflationParameters, traits::RewardedSeat};
 use sp_runtime::Perbill;
 
 #[test]
@@ -113,4 +113,28 @@ fn rate_should_begin_with_the_parameter_on_a_chain_without_one() {
 			assert_eq!(Inflation::rate(), Perbill::from_parts(260_000_000));
 		},
 	);
+}
+
+#[test]
+fn yield_should_be_what_a_lpt_gets_when_the_round_is_over() {
+	use livepeer_primitives::UNIT;
+	let change = |with: &mut InflationParameters| with.pool_cut = Perbill::from_percent(10);
+	build_and_execute(1_000 * UNIT, change, || {
+		let mut paid = seat(1, 100 * UNIT);
+		paid.reward_cut = Perbill::from_percent(25);
+		let idle = RewardedSeat { earns: false, ..seat(2, 300 * UNIT) };
+		next_round(vec![paid, idle]);
+		let view = Inflation::yield_of(account(1));
+		let mintable = current().mintable;
+		// A quarter of the active stake, less the common pool's tenth.
+		assert_eq!(view.reward, mintable / 4 - mintable / 40);
+		assert_eq!(view.per_lpt, view.reward / 100 * 3 / 4);
+		assert!(view.earns && view.competitive && view.stake == 100 * UNIT);
+		assert!(!Inflation::yield_of(account(2)).earns);
+		let nobody = Inflation::yield_of(account(3));
+		assert_eq!((nobody.stake, nobody.reward, nobody.per_lpt), (0, 0, 0));
+		next_round(vec![]);
+		let (_, _, amount, _) = Paid::get()[0].clone();
+		assert_eq!(amount, view.reward);
+	});
 }

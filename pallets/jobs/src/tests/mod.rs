@@ -7,6 +7,7 @@ mod assignment;
 mod attacks;
 mod claims;
 mod clock;
+mod competition;
 mod create;
 mod debts;
 mod decide;

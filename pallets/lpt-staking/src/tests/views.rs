@@ -66,6 +66,7 @@ fn transcoder_stake_should_show_what_counts_and_the_risk_that_newcomers_share() 
 				total: 1500,
 				self_bond: 1000,
 				members: 2,
+				slashed: sp_runtime::Perbill::zero(),
 				open_liabilities: vec![(0, 1)],
 			}
 		);

@@ -2,7 +2,11 @@
 
 use crate::mock::*;
 use frame_support::assert_ok;
-use livepeer_primitives::{api::TranscoderView, traits::Jail, UNIT};
+use livepeer_primitives::{
+	api::TranscoderView,
+	traits::{Chill, Jail},
+	UNIT,
+};
 use sp_runtime::Perbill;
 
 fn view(number: u8, lpt: u128, active: bool) -> TranscoderView {
@@ -79,5 +83,35 @@ fn pool_should_name_the_reason_for_each_seat() {
 			assert_eq!(reasons.iter().filter(|reason| **reason == SeatReason::Drawn).count(), 1);
 			assert_eq!(of(2).stake, 30 * livepeer_primitives::UNIT);
 			assert!(pool.windows(2).all(|pair| pair[0].next_stake >= pair[1].next_stake));
+		});
+}
+
+#[test]
+fn validators_should_be_shown_with_who_leaves_and_why() {
+	use livepeer_primitives::api::LeaveReason;
+	ExtBuilder::default()
+		.parameters(|parameters| parameters.min_validators = 1)
+		.validator(1, 40)
+		.validator(2, 30)
+		.validator(3, 20)
+		.transcoder(4, 10, 0)
+		.build_and_execute(|| {
+			let of = |number: u8| {
+				let views = TranscoderElection::validator_views();
+				assert!(views.windows(2).all(|pair| pair[0].stake >= pair[1].stake));
+				views.into_iter().find(|view| view.account == account(number))
+			};
+			for number in 1..=3 {
+				let view = of(number).unwrap();
+				assert!(view.in_force && view.planned && view.next && view.leaves.is_none());
+			}
+			assert!(of(4).is_none(), "it has no keys");
+			TranscoderElection::detain(&account(1));
+			<TranscoderElection as Chill>::chill(&account(2), 9);
+			let (jailed, chilled) = (of(1).unwrap(), of(2).unwrap());
+			assert_eq!(jailed.leaves, Some(LeaveReason::Jailed));
+			assert_eq!(chilled.leaves, Some(LeaveReason::Chilled));
+			assert!(jailed.in_force && !jailed.next && !chilled.next);
+			assert!(of(3).unwrap().next);
 		});
 }

@@ -1,0 +1,117 @@
+//! The chain as whoever owns stake sees it.
+
+use async_trait::async_trait;
+use livepeer_primitives::{
+	api::{BackingView, ClockView, InflationView, PoolSeat, StakeView, ValidatorView, YieldView},
+	AccountId, Balance, BlockNumber, RoundIndex,
+};
+
+use crate::ports::chain::{Call, Chain, ChainError};
+
+/// What an account asks of its stake.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum StakeCall {
+	/// Takes a part of the bond away.
+	Unbond {
+		/// How much, in LPT.
+		amount: Balance,
+	},
+	/// Pays a lock out.
+	WithdrawStake {
+		/// Its number.
+		lock: u32,
+	},
+	/// Pays all fees out.
+	WithdrawFees,
+	/// Makes a lock bond again.
+	Rebond {
+		/// Its number.
+		lock: u32,
+		/// With whom.
+		to: AccountId,
+	},
+	/// Takes the whole bond away, to go to another transcoder.
+	MoveBond {
+		/// To whom.
+		to: AccountId,
+	},
+	/// Offers a part of the bond to another owner.
+	TransferBond {
+		/// How much, in LPT.
+		amount: Balance,
+		/// To whom.
+		to: AccountId,
+	},
+	/// Takes a bond that is offered.
+	AcceptBond {
+		/// Who offers it.
+		from: AccountId,
+		/// The number of the lock among theirs.
+		lock: u32,
+	},
+	/// Leaves jail.
+	Unjail,
+	/// Leaves the list of candidates.
+	Resign,
+}
+
+impl StakeCall {
+	/// Pallet and call, for messages.
+	pub fn name(&self) -> &'static str {
+		match self {
+			Self::Unbond { .. } => "LptStaking.unbond",
+			Self::WithdrawStake { .. } => "LptStaking.withdraw_stake",
+			Self::WithdrawFees => "LptStaking.withdraw_fees",
+			Self::Rebond { .. } => "LptStaking.rebond",
+			Self::MoveBond { .. } => "LptStaking.move_bond",
+			Self::TransferBond { .. } => "LptStaking.transfer_bond",
+			Self::AcceptBond { .. } => "LptStaking.accept_bond",
+			Self::Unjail => "TranscoderElection.unjail",
+			Self::Resign => "TranscoderElection.resign",
+		}
+	}
+}
+
+/// What whoever owns stake needs to know of the protocol's parameters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StakeLimits {
+	/// Length of a slot in milliseconds.
+	pub slot_duration: u64,
+	/// Blocks of a round.
+	pub round_length: BlockNumber,
+	/// Rounds until stake that left can be withdrawn.
+	pub unbonding_period: RoundIndex,
+	/// Rounds in which stake that left answers for its transcoder.
+	pub liability_window: RoundIndex,
+	/// The smallest bond, in LPT.
+	pub min_bond: Balance,
+	/// What a transcoder must have bonded to itself, in LPT.
+	pub min_self_bond: Balance,
+}
+
+/// What roles need not know and owners of stake do.
+#[async_trait]
+pub trait Stakes: Chain {
+	/// The parameters that concern stake.
+	async fn stake_limits(&self) -> Result<StakeLimits, ChainError>;
+	/// Where the protocol's clock stood at a height, or stands.
+	async fn clock(&self, height: Option<BlockNumber>) -> Result<ClockView, ChainError>;
+	/// An account's stake, fees and locks at a height whose state the node still has, or now.
+	async fn stake(
+		&self,
+		height: Option<BlockNumber>,
+		account: &AccountId,
+	) -> Result<StakeView, ChainError>;
+	/// What this round can mint, and the next.
+	async fn inflation(&self) -> Result<InflationView, ChainError>;
+	/// What a transcoder's seat earns.
+	async fn yield_of(&self, transcoder: &AccountId) -> Result<YieldView, ChainError>;
+	/// The stake behind a transcoder.
+	async fn backing(&self, transcoder: &AccountId) -> Result<BackingView, ChainError>;
+	/// The candidates in the order of the next election.
+	async fn pool(&self) -> Result<Vec<PoolSeat>, ChainError>;
+	/// Who validates, and who leaves.
+	async fn validators(&self) -> Result<Vec<ValidatorView>, ChainError>;
+	/// The fee of a call that the account's key would sign, in LPT.
+	async fn fee(&self, call: &Call) -> Result<Balance, ChainError>;
+}

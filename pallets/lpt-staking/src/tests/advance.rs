@@ -1,0 +1,94 @@
+//! Leaving pays for itself.
+
+use crate::{mock::*, Advanced, Error, Frees};
+use frame_support::{assert_noop, assert_ok};
+use livepeer_primitives::traits::Liability;
+
+#[test]
+fn unbonding_should_pay_out_of_what_it_frees() {
+	build_with_bonds(vec![(t(), t(), 1_000)], || {
+		bond(d(), 500, t());
+		let before = lpt(d());
+		assert!(LptStaking::can_advance(&d(), Frees::Unbonded(500), 30));
+		assert_ok!(LptStaking::advance(&d(), Frees::Unbonded(500), 30));
+		assert_eq!(lpt(d()) - before, 30);
+		check();
+		// All of it, as the call says: what was paid already is part of it.
+		let lock = unbond(d(), 500);
+		assert_eq!(LptStaking::locks(d())[0].value, 470);
+		assert_eq!((stake(d()), lock), (0, 0));
+		assert!(!Advanced::<Test>::exists());
+		// The next one is whole.
+		bond(d(), 500, t());
+		unbond(d(), 100);
+		assert_eq!(LptStaking::locks(d())[1].value, 100);
+	});
+}
+
+#[test]
+fn unbonding_a_part_should_leave_the_rest_as_it_is() {
+	build_with_bonds(vec![(t(), t(), 1_000)], || {
+		bond(d(), 500, t());
+		assert_ok!(LptStaking::advance(&d(), Frees::Unbonded(200), 30));
+		unbond(d(), 200);
+		assert_eq!(stake(d()), 300);
+		assert_eq!(LptStaking::locks(d())[0].value, 170);
+	});
+}
+
+#[test]
+fn withdrawing_should_pay_out_of_the_lock() {
+	build_with_bonds(vec![(t(), t(), 1_000)], || {
+		bond(d(), 500, t());
+		let lock = unbond(d(), 500);
+		let frees = Frees::Lock(lock);
+		assert!(!LptStaking::can_advance(&d(), frees, 30), "not before its time");
+		assert_noop!(LptStaking::advance(&d(), frees, 30), Error::<Test>::InsufficientStake);
+		rounds(7);
+		assert!(!LptStaking::can_advance(&d(), frees, 501));
+		LptStaking::open(&t(), 0);
+		assert!(!LptStaking::can_advance(&d(), frees, 30), "not while it is held back");
+		LptStaking::close(&t(), 0);
+		let before = lpt(d());
+		assert_ok!(LptStaking::advance(&d(), frees, 30));
+		assert_eq!(lpt(d()) - before, 500);
+		// Its own call finds it paid, and pays nothing more.
+		assert_ok!(LptStaking::withdraw_stake(RuntimeOrigin::signed(d()), lock));
+		assert_eq!(lpt(d()) - before, 500);
+		assert_noop!(
+			LptStaking::withdraw_stake(RuntimeOrigin::signed(d()), lock),
+			Error::<Test>::UnknownLock
+		);
+	});
+}
+
+#[test]
+fn attack_advance_of_more_than_is_freed_is_refused() {
+	build_with_bonds(vec![(t(), t(), 1_000)], || {
+		bond(d(), 500, t());
+		for (unbonded, amount) in [(30, 30), (501, 30), (30, 31), (0, 0)] {
+			assert!(!LptStaking::can_advance(&d(), Frees::Unbonded(unbonded), amount));
+			assert_noop!(
+				LptStaking::advance(&d(), Frees::Unbonded(unbonded), amount),
+				Error::<Test>::InsufficientStake
+			);
+		}
+		assert!(!LptStaking::can_advance(&d2(), Frees::Unbonded(30), 1), "it has no bond");
+		assert!(!LptStaking::can_advance(&d(), Frees::Lock(0), 1), "it has no lock");
+	});
+}
+
+#[test]
+fn attack_advance_of_a_call_that_fails_is_no_gift_to_the_next() {
+	build_with_bonds(vec![(t(), t(), 1_000)], || {
+		bond(d(), 500, t());
+		assert_ok!(LptStaking::advance(&d(), Frees::Unbonded(495), 30));
+		// What is left would be less than the smallest bond.
+		let failed = LptStaking::unbond(RuntimeOrigin::signed(d()), 495);
+		assert!(failed.is_err());
+		LptStaking::settle_advance();
+		unbond(d(), 100);
+		assert_eq!(LptStaking::locks(d())[0].value, 100);
+		assert_eq!(stake(d()), 500 - 30 - 100);
+	});
+}

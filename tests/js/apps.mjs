@@ -1,0 +1,202 @@
+// Walks through docs/apps.md on a development chain, as somebody would in polkadot.js Apps, which is
+// built on the same library: every call and every read that the guide names is there with the fields
+// that it names, and what a delegator, a transcoder and a validator do by it does what it says.
+//
+//   node apps.mjs ws://127.0.0.1:9944
+//
+// Prints what it did as JSON; exits 1 with every step of the guide that does not hold.
+import { readFileSync } from "node:fs";
+import { ApiPromise, Keyring, WsProvider } from "@polkadot/api";
+import { u8aToHex } from "@polkadot/util";
+
+const [url] = process.argv.slice(2);
+if (!url) {
+	console.error("usage: node apps.mjs URL");
+	process.exit(2);
+}
+const problems = [];
+const expect = (holds, what) => holds || problems.push(what);
+const api = await ApiPromise.create({ provider: new WsProvider(url), noInitWarn: true, throwOnConnect: true });
+const reads = api.call.livepeerApi;
+const UNIT = 10n ** 18n;
+const lpt = (amount) => BigInt(amount) * UNIT;
+
+// The guide's own words.
+const guide = readFileSync(new URL("../../docs/apps.md", import.meta.url), "utf8");
+const camel = (name) => name.replace(/_(.)/g, (_, letter) => letter.toUpperCase());
+const done = new Set();
+const named = new Map();
+for (const [, pallet, call, list] of guide.matchAll(/`(\w+)\.(\w+)\(([^`]*)\)`/g)) {
+	const made = api.tx[pallet]?.[call];
+	if (!made) {
+		problems.push(`the guide names ${pallet}.${call}, which the chain has not`);
+		continue;
+	}
+	named.set(`${pallet}.${call}`, true);
+	const known = made.meta.args.map(({ name }) => camel(name.toString()));
+	const given = list.split(",").map((name) => name.trim()).filter(Boolean);
+	if (!given.includes("…")) expect(given.length === known.length, `${pallet}.${call} takes (${known.join(", ")})`);
+	given.forEach((name, place) => {
+		// One letter stands for a number.
+		if (name.length > 1) expect(known[place] === name, `${pallet}.${call} calls ${name} ${known[place]}`);
+	});
+}
+const fieldsOfTypes = new Set(
+	api.registry.lookup.types.flatMap(({ type: { def } }) =>
+		def.isComposite ? def.asComposite.fields.filter(({ name }) => name.isSome).map(({ name }) => camel(name.unwrap().toString())) : [],
+	),
+);
+for (const [, row] of guide.matchAll(/^\|(.*)\|$/gm)) {
+	const [, asked, fields] = row.split("|");
+	for (const [, read, list] of (asked ?? "").matchAll(/`(\w+)\(([^`]*)\)`/g)) {
+		const answers = reads[read];
+		expect(answers, `the guide reads ${read}, which the chain does not answer`);
+		const params = answers?.meta.params.map(({ name }) => camel(name.toString())).join(", ");
+		expect(!answers || params === list, `${read} takes (${params})`);
+	}
+	for (const [, field] of ((asked ?? "").includes("(") ? (fields ?? "") : "").matchAll(/`(\w+)`/g)) {
+		expect(fieldsOfTypes.has(field), `the guide looks at ${field}, which nothing shows`);
+	}
+}
+
+// Whoever walks: new accounts, so that the chain's own are as they were.
+const ring = new Keyring({ type: "sr25519" });
+const run = Date.now();
+const [alice, bob, charlie] = ["//Alice", "//Bob", "//Charlie"].map((uri) => ring.addFromUri(uri));
+const people = Object.fromEntries(
+	["delegator", "heir", "transcoder", "cold", "hot"].map((name) => [name, ring.addFromUri(`//Apps//${run}//${name}`)]),
+);
+const { delegator, heir, transcoder, cold, hot } = people;
+const nonces = new Map();
+
+/** Sends a call; gives the events, or the error as Apps shows it. */
+async function send(who, call, note = true) {
+	const name = `${call.method.section}.${call.method.method}`;
+	if (note) done.add(name);
+	const nonce = nonces.get(who.address) ?? (await api.rpc.system.accountNextIndex(who.address)).toNumber();
+	nonces.set(who.address, nonce + 1);
+	return new Promise((resolve, reject) => {
+		call
+			.signAndSend(who, { nonce }, ({ status, events, dispatchError }) => {
+				if (!status.isInBlock) {
+					if (status.isInvalid || status.isDropped) reject(new Error(`${name}: ${status}`));
+					return;
+				}
+				if (!dispatchError) return resolve({ name, events: events.map(({ event }) => event) });
+				const { section, name: error, docs } = dispatchError.isModule
+					? api.registry.findMetaError(dispatchError.asModule)
+					: { section: "", name: dispatchError.toString(), docs: [] };
+				resolve({ name, error: `${section}.${error}`, says: docs.join(" ") });
+			})
+			.catch((error) => {
+				nonces.delete(who.address);
+				reject(error);
+			});
+	});
+}
+const ok = async (who, call) => {
+	const sent = await send(who, call);
+	expect(!sent.error, `${sent.name} was refused: ${sent.error}`);
+	return sent;
+};
+/** A call that is refused, with a sentence that says what to do. */
+const refused = async (who, call, error) => {
+	const sent = await send(who, call);
+	expect(sent.error === error, `${sent.name} gave ${sent.error ?? "no error"} instead of ${error}`);
+	expect(!sent.error || sent.says.length > 20, `${error} says nothing`);
+};
+const stake = async (who) => (await reads.stake(who.address)).toJSON();
+const round = async () => (await reads.clock()).toJSON().round;
+const seat = async (who) => (await reads.pool()).toJSON().find(({ account }) => account === who.address);
+const { lptStaking, transcoderElection, operatorKeys, session, proxy, balances, utility } = api.tx;
+
+async function asDelegator() {
+	await ok(delegator, lptStaking.bond(lpt(100), bob.address));
+	let seen = await stake(delegator);
+	expect(seen.delegate === bob.address && BigInt(seen.nextRound) === lpt(100), "the bond does not show in stake()");
+	expect(BigInt(seen.counting) === 0n, "it counts before the next round");
+	await refused(delegator, lptStaking.bond(lpt(1), charlie.address), "lptStaking.BondedElsewhere");
+	await refused(delegator, lptStaking.withdrawFees(), "lptStaking.NothingToDo");
+	await ok(delegator, lptStaking.unbond(lpt(40)));
+	const [lock] = (await stake(delegator)).locks;
+	expect(lock.release > (await round()) && lock.releaseBlock > 0 && !lock.heldBack, "the lock has no date");
+	await refused(delegator, lptStaking.withdrawStake(lock.id), "lptStaking.StillUnbonding");
+	await ok(delegator, lptStaking.rebond(lock.id, bob.address));
+	expect(BigInt((await stake(delegator)).nextRound) === lpt(100), "rebond did not bring it back");
+	await ok(delegator, lptStaking.transferBond(lpt(30), heir.address));
+	const [offer] = (await stake(delegator)).locks;
+	expect(offer.offeredTo === heir.address, "the offer does not show");
+	await ok(heir, lptStaking.acceptBond(delegator.address, offer.id));
+	seen = await stake(heir);
+	expect(seen.delegate === bob.address && BigInt(seen.nextRound) === lpt(30), "the bond has no new owner");
+	await ok(delegator, lptStaking.moveBond(charlie.address));
+	const [moving] = (await stake(delegator)).locks;
+	expect(moving.movesTo === charlie.address && moving.liableUntil > (await round()), "the move does not show");
+	await refused(delegator, lptStaking.rebond(moving.id, charlie.address), "lptStaking.StillLiable");
+	await ok(delegator, lptStaking.rebond(moving.id, bob.address));
+}
+
+/** Waits out the last tenth of a round, in which terms are frozen. */
+async function outsideLockPeriod() {
+	const { length } = (await reads.parameters()).toJSON().rounds;
+	for (;;) {
+		const { block } = (await reads.clock()).toJSON();
+		const { start } = (await api.query.rounds.current()).toJSON();
+		if (block - start < length - length / 10 - 6) return;
+		await new Promise((resolve) => setTimeout(resolve, 1000));
+	}
+}
+
+async function asTranscoder() {
+	await ok(transcoder, lptStaking.bond(lpt(60), transcoder.address));
+	await outsideLockPeriod();
+	const terms = { price: 10n ** 13n, rewardCut: 100_000_000, feeShare: 500_000_000 };
+	const service = { peerId: "0x00", addresses: [], url: "" };
+	const registered = await ok(transcoder, transcoderElection.transcoder(terms, service));
+	if (registered.error) return;
+	const seen = await seat(transcoder);
+	expect(seen?.reason === "New", `pool() gives ${seen?.reason} as the reason of a new one`);
+	const view = (await reads.transcoder(transcoder.address)).toJSON();
+	expect(view.rewardCut === terms.rewardCut && view.feeShare === terms.feeShare, "its terms do not show");
+	await ok(transcoder, operatorKeys.setKeys("Duties", [{ Sr25519: hot.publicKey }], u8aToHex(hot.publicKey)));
+	await ok(transcoder, transcoderElection.setAvailable(1, []));
+	await refused(transcoder, transcoderElection.unjail(), "transcoderElection.NotJailed");
+	await asValidator();
+	await ok(transcoder, transcoderElection.resign());
+	expect(!(await seat(transcoder)), "it is in the list after it resigned");
+	await ok(transcoder, lptStaking.unbond(lpt(60)));
+}
+
+async function asValidator() {
+	// Of a validator's own node; here it is the one that runs.
+	const { keys, proof } = await api._rpcCore.provider.send("author_rotateKeysWithOwner", [u8aToHex(transcoder.publicKey)]);
+	await ok(transcoder, session.setKeys(keys, proof));
+	expect((await api.query.session.nextKeys(transcoder.address)).isSome, "its keys are not stored");
+	await ok(transcoder, transcoderElection.purgeKeys());
+	expect((await api.query.session.nextKeys(transcoder.address)).isNone, "its keys are still there");
+}
+
+async function asCold() {
+	await ok(cold, proxy.addProxy(hot.address, "Staking", 0));
+	const bonded = await send(hot, proxy.proxy(cold.address, null, lptStaking.bond(lpt(10), bob.address)));
+	expect(!bonded.error && (await stake(cold)).delegate === bob.address, "a staking proxy cannot bond");
+	const given = await send(hot, proxy.proxy(cold.address, null, lptStaking.transferBond(lpt(10), hot.address)));
+	const result = given.events?.find(({ method }) => method === "ProxyExecuted")?.data[0];
+	expect(given.error || result?.isErr, "a staking proxy gives the bond away");
+}
+
+try {
+	await ok(
+		alice,
+		utility.batchAll(
+			Object.values(people).map(({ address }) => balances.transferKeepAlive(address, lpt(200))),
+		),
+	);
+	await Promise.all([asDelegator(), asTranscoder(), asCold()]);
+} catch (error) {
+	problems.push(`the walk ended early: ${error.message}`);
+}
+for (const name of named.keys()) expect(done.has(name), `the guide names ${name}, and no step here sends it`);
+console.log(JSON.stringify({ named: named.size, done: done.size, problems }));
+await api.disconnect();
+process.exit(problems.length ? 1 : 0);
