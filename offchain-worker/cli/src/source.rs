@@ -14,9 +14,17 @@ use clap::Args;
 use livepeer_worker_core::roles::broadcast::SourceSegment;
 use livepeer_worker_ingest::{pull, router, serve_rtmp, serve_srt, Gate, Keys, Part, Publication};
 use livepeer_worker_media::{MediaError, MediaPool, Segment, SegmentOptions, SegmentStream, Shape};
-use tokio::{io::AsyncWriteExt, net::TcpListener, sync::mpsc, time::timeout};
+use tokio::{
+	io::AsyncWriteExt,
+	net::TcpListener,
+	sync::{mpsc, watch},
+	time::timeout,
+};
 
-use crate::units::shape;
+use crate::{
+	http::{serve, HttpLimits},
+	units::shape,
+};
 
 /// Segments that wait until they can be sent; the oldest is dropped for a new one, for whoever
 /// publishes does not wait.
@@ -222,8 +230,12 @@ impl SourceArgs {
 		}
 		if let Some(address) = self.push {
 			let listener = bind(address).await?;
-			let service = router(gate.clone()).into_make_service_with_connect_info::<SocketAddr>();
-			tokio::spawn(async move { axum::serve(listener, service).await });
+			let service = router(gate.clone());
+			tokio::spawn(async move {
+				// Ends with the process.
+				let (_sender, never) = watch::channel(false);
+				serve(listener, service, never, Duration::ZERO, HttpLimits::default()).await
+			});
 			tracing::info!("push segments to http://{address}/live/NAME/SEQ.ts?key=KEY");
 		}
 		if let Some(address) = self.srt {

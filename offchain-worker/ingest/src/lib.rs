@@ -5,12 +5,14 @@ pub mod chunk;
 pub mod flv;
 mod gate;
 pub mod matroska;
+mod places;
 mod pull;
 mod push;
 pub mod rtmp;
 mod srt;
 
 pub use gate::{new_key, Denied, Gate, Keys, Part, Publication, Session};
+pub use places::host;
 pub use pull::{pull, PullError};
 pub use push::router;
 pub use rtmp::serve as serve_rtmp;
