@@ -6,7 +6,7 @@ use std::{
 	convert::Infallible,
 	future::Future,
 	io,
-	net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+	net::{IpAddr, Ipv4Addr, SocketAddr},
 	pin::Pin,
 	sync::{Arc, Mutex, MutexGuard, PoisonError},
 	task::{Context, Poll},
@@ -16,7 +16,7 @@ use std::{
 use anyhow::Result;
 use axum::{
 	body::Bytes,
-	extract::{FromRequestParts, Request},
+	extract::{ConnectInfo, FromRequestParts, Request},
 	http::request::Parts,
 	Router,
 };
@@ -32,7 +32,7 @@ use tokio::{
 	time::{Instant, Sleep},
 };
 
-use crate::setup::stopped;
+use crate::stop::stopped;
 
 /// How much of a service its clients may use.
 #[derive(Clone, Copy, Debug)]
@@ -61,17 +61,7 @@ impl Default for HttpLimits {
 	}
 }
 
-/// From where somebody asks, as far as limits go.
-pub fn host(ip: IpAddr) -> IpAddr {
-	match ip.to_canonical() {
-		ip if ip.is_loopback() => Ipv4Addr::LOCALHOST.into(),
-		IpAddr::V6(ip) => {
-			let [a, b, c, d, ..] = ip.segments();
-			Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-		}
-		ip => ip,
-	}
-}
+pub use livepeer_worker_ingest::host;
 
 /// The host of a request; this machine where nobody says.
 #[derive(Clone, Copy, Debug)]
@@ -422,6 +412,7 @@ async fn answer(
 		move |mut request: Request, next: axum::middleware::Next| {
 			let at_work = AtWork::begin(&connections, host, id);
 			request.extensions_mut().insert(Client(host));
+			request.extensions_mut().insert(ConnectInfo(address));
 			async move {
 				let answer = next.run(request).await;
 				drop(at_work);

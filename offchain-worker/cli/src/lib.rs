@@ -21,6 +21,7 @@ pub mod reach;
 pub mod secrets;
 pub mod setup;
 pub mod source;
+pub mod stop;
 pub mod stream;
 pub mod transcode;
 pub mod units;
