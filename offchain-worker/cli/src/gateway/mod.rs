@@ -12,6 +12,9 @@
 //! | `/stream/NAME/status` | JSON about the stream |
 //! | `/status`, `/metrics`, `/healthz`, `/readyz` | for operators |
 //!
+//! NAME is a stream's whole name, `BROADCASTER/NAME` by the broadcaster's address: everybody may give a
+//! stream a name that another has. Where one broadcaster is served only, the name alone will do.
+//!
 //! A stream is followed from the first request that names it until nobody asks for it any more.
 
 mod assets;
@@ -23,13 +26,15 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use anyhow::{Context, Result as AnyResult};
 use axum::{
 	extract::{Path, Request, State},
-	http::{header, Method, StatusCode},
+	http::{header, Method, StatusCode, Uri},
 	middleware::Next,
 	response::{IntoResponse, Response},
 	routing::get,
 	Json, Router,
 };
 use clap::Args;
+use hyper::service::Service as _;
+use hyper_util::service::TowerToHyperService;
 use livepeer_primitives::{video::TICKS_PER_SECOND, AccountId, Seq, StreamId};
 use livepeer_worker_core::{
 	ports::{
@@ -43,7 +48,7 @@ use livepeer_worker_core::{
 		follow::{FollowError, Follower},
 	},
 	rules::{
-		playlist::{self, is_stream_name, Variant},
+		playlist::{self, Variant},
 		ts::describe,
 	},
 };
@@ -61,7 +66,7 @@ use crate::{
 pub use following::Times;
 pub use metrics::Metrics;
 
-use following::Following;
+use following::{Following, Named};
 
 /// Segments of a live media playlist.
 const WINDOW: usize = 30;
@@ -74,7 +79,7 @@ pub struct GatewayArgs {
 	/// Address of the HTTP service.
 	#[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8935")]
 	pub http: SocketAddr,
-	/// Serve streams of this broadcaster only.
+	/// Serve streams of this broadcaster only; /stream/NAME is then enough for /stream/BROADCASTER/NAME.
 	#[arg(long, value_name = "ADDRESS")]
 	pub broadcaster: Option<AccountId>,
 	/// Segments kept of each stream.
@@ -199,9 +204,10 @@ impl Gateway {
 		most_streams: usize,
 		follower: Arc<Follower>,
 		store: Arc<dyn FollowStore>,
+		broadcaster: Option<AccountId>,
 		times: Times,
 	) -> Arc<Self> {
-		Arc::new(Self { most_streams, ..Self::build(follower, store, None, times) })
+		Arc::new(Self { most_streams, ..Self::build(follower, store, broadcaster, times) })
 	}
 
 	fn build(
@@ -225,7 +231,7 @@ impl Gateway {
 
 	/// The routes.
 	pub fn router(self: &Arc<Self>) -> Router {
-		Router::new()
+		let routes = Router::new()
 			.route("/", get(index))
 			.route("/assets/{file}", get(assets::asset))
 			.route("/stream/{name}", get(page))
@@ -239,13 +245,38 @@ impl Gateway {
 			.route("/healthz", get(|| async { "ok\n" }))
 			.route("/readyz", get(ready))
 			.layer(axum::middleware::from_fn(preflight))
-			.with_state(self.clone())
+			.with_state(self.clone());
+		Router::new().fallback(move |mut request: Request| {
+			let routes = TowerToHyperService::new(routes.clone());
+			async move {
+				join_name(request.uri_mut());
+				routes.call(request).await
+			}
+		})
 	}
 
 	/// What is known about a stream that is followed.
-	async fn state(self: &Arc<Self>, name: &str) -> Result<(StreamId, StreamState), Failure> {
-		let stream = self.find(name).await?;
+	async fn state(
+		self: &Arc<Self>,
+		client: Client,
+		name: &str,
+	) -> Result<(StreamId, StreamState), Failure> {
+		let stream = self.find(client, name).await?;
 		Ok((stream, self.follower.state(stream)?.ok_or(NO_STREAM)?))
+	}
+}
+
+/// Makes one part of the address of the two that are a stream's whole name: what the routes call its
+/// name.
+fn join_name(uri: &mut Uri) {
+	let joined = uri.path().strip_prefix("/stream/").and_then(|path| {
+		let (who, rest) = path.split_once('/')?;
+		AccountId::from_ss58check(who).ok()?;
+		let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+		format!("/stream/{who}%2F{rest}{query}").parse().ok()
+	});
+	if let Some(joined) = joined {
+		*uri = joined;
 	}
 }
 
@@ -320,13 +351,15 @@ fn hls(content_type: &'static str, cache: &'static str, body: impl IntoResponse)
 
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 
-async fn page(State(gateway): Shared, Path(name): Path<String>) -> Result<Response, Failure> {
+async fn page(
+	State(gateway): Shared,
+	client: Client,
+	Path(name): Path<String>,
+) -> Result<Response, Failure> {
 	if let Some(name) = name.strip_suffix(".m3u8") {
-		return master(State(gateway), Path(name.to_owned())).await;
+		return master(State(gateway), client, Path(name.to_owned())).await;
 	}
-	if !is_stream_name(&name) {
-		return Err(NO_STREAM);
-	}
+	Named::read(&name, gateway.broadcaster.as_ref())?;
 	Ok(assets::page())
 }
 
@@ -336,14 +369,22 @@ const NO_RECORDING: Failure = Failure::NotFound("no recording before the stream 
 
 /// Whoever comes when a stream has ended gets the recording; whoever watched it to its end asks for
 /// the playlists that it was given before, and those only say that they end.
-async fn master(State(gateway): Shared, Path(name): Path<String>) -> Result<Response, Failure> {
-	let (stream, state) = gateway.state(&name).await?;
+async fn master(
+	State(gateway): Shared,
+	client: Client,
+	Path(name): Path<String>,
+) -> Result<Response, Failure> {
+	let (stream, state) = gateway.state(client, &name).await?;
 	let ended = state.ended;
 	variants(&gateway, &name, stream, &state, ended).await
 }
 
-async fn recording(State(gateway): Shared, Path(name): Path<String>) -> Result<Response, Failure> {
-	let (stream, state) = gateway.state(&name).await?;
+async fn recording(
+	State(gateway): Shared,
+	client: Client,
+	Path(name): Path<String>,
+) -> Result<Response, Failure> {
+	let (stream, state) = gateway.state(client, &name).await?;
 	if !state.ended {
 		return Err(NO_RECORDING);
 	}
@@ -401,6 +442,7 @@ fn look_at(
 
 async fn media(
 	State(gateway): Shared,
+	client: Client,
 	Path((name, file)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
 	let unknown = || Failure::NotFound("no such rendition");
@@ -410,7 +452,7 @@ async fn media(
 		None => (index, false),
 	};
 	let rendition: usize = index.parse().map_err(|_| unknown())?;
-	let (stream, state) = gateway.state(&name).await?;
+	let (stream, state) = gateway.state(client, &name).await?;
 	if rendition >= state.ladder.len() {
 		return Err(unknown());
 	}
@@ -435,7 +477,7 @@ async fn segment(
 ) -> Result<Response, Failure> {
 	let unknown = || Failure::NotFound("no such segment");
 	let seq: Seq = file.strip_suffix(".ts").and_then(|n| n.parse().ok()).ok_or_else(unknown)?;
-	let stream = gateway.find(&name).await?;
+	let stream = gateway.find(client, &name).await?;
 	let store = gateway.store.clone();
 	let memory = gateway.memory.clone();
 	let read = move || -> Result<Response, Failure> {
@@ -495,9 +537,10 @@ impl Gateway {
 
 async fn stream_status(
 	State(gateway): Shared,
+	client: Client,
 	Path(name): Path<String>,
 ) -> Result<Response, Failure> {
-	let stream = gateway.find(&name).await?;
+	let stream = gateway.find(client, &name).await?;
 	let status = gateway.status_of(stream)?.ok_or(NO_STREAM)?;
 	Ok(([(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], Json(status)).into_response())
 }
@@ -511,7 +554,8 @@ async fn status(State(gateway): Shared) -> Result<Response, Failure> {
 }
 
 async fn index(State(gateway): Shared) -> Result<Response, Failure> {
-	let names = gateway.follower.streams()?.into_iter().map(|(_, state)| state.name).collect();
+	let whole = |state: StreamState| format!("{}/{}", state.broadcaster.to_ss58check(), state.name);
+	let names = gateway.follower.streams()?.into_iter().map(|(_, state)| whole(state)).collect();
 	Ok(assets::index(names))
 }
 
