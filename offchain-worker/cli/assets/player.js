@@ -1,4 +1,4 @@
-// The page of one stream: /stream/BROADCASTER/NAME plays /stream/BROADCASTER/NAME/index.m3u8.
+// The page of one stream: /stream/NAME plays /stream/NAME/index.m3u8.
 "use strict";
 
 const base = location.pathname.replace(/\/$/, "");

@@ -1,7 +1,6 @@
 //! What several roles need: folder, store, key, chain, swarm, logs, an orderly stop.
 
 use std::{
-	future::Future,
 	net::SocketAddr,
 	path::{Path, PathBuf},
 	sync::Arc,
@@ -24,7 +23,6 @@ use livepeer_worker_core::{
 use livepeer_worker_media::{Engine, MediaPool, PoolConfig};
 use livepeer_worker_net::{reach_of, Multiaddr, Net, NetConfig, NetLimits, Reach};
 use livepeer_worker_store::DiskStore;
-use tokio::sync::watch;
 
 use crate::{
 	metrics::{self, Counting, Metrics},
@@ -383,6 +381,7 @@ mod tests {
 	use tokio::{
 		io::{AsyncReadExt, AsyncWriteExt},
 		net::TcpListener,
+		sync::watch,
 	};
 
 	#[tokio::test]

@@ -456,20 +456,4 @@ mod tests {
 		assert_eq!(key_of("live", "demo?x=1&key=secret"), "secret");
 		assert_eq!(key_of("live/secret", ""), "");
 	}
-
-	#[test]
-	fn host_should_have_no_more_connections_than_its_share() {
-		let places = Places::default();
-		let host = |n: u8| IpAddr::from([10, 0, 0, n]);
-		let held: Vec<_> = (0..MOST.1).map(|_| places.take(host(1))).collect();
-		assert!(held.iter().all(Option::is_some));
-		assert!(places.take(host(1)).is_none());
-		let mut others = Vec::new();
-		for n in 2..=8 {
-			others.extend((0..MOST.1).map(|_| places.take(host(n))));
-		}
-		assert!(places.take(host(99)).is_none(), "all are taken");
-		drop(held);
-		assert!(places.take(host(99)).is_some());
-	}
 }

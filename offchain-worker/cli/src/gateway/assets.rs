@@ -16,7 +16,7 @@ pub fn page() -> Response {
 	html(include_str!("../../assets/player.html").to_owned())
 }
 
-/// A page that lists streams, whose whole names hold no character that means something in HTML.
+/// A page that lists streams, whose names hold no character that means something in HTML.
 pub fn index(names: Vec<String>) -> Response {
 	let items: String = names
 		.iter()
@@ -25,7 +25,7 @@ pub fn index(names: Vec<String>) -> Response {
 	html(format!(
 		"<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Livepeer</title>\
 		 <link rel=\"stylesheet\" href=\"/assets/player.css\"><main><h1>Streams</h1><ul>{items}</ul>\
-		 <p class=\"note\">A stream appears here once somebody has opened /stream/BROADCASTER/NAME.</p></main>"
+		 <p class=\"note\">A stream appears here once somebody has opened /stream/NAME.</p></main>"
 	))
 }
 

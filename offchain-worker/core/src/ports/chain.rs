@@ -10,7 +10,7 @@ use livepeer_primitives::{
 	service::ServiceRecord,
 	sum_tree::SumProof,
 	video::{Ladder, SourceLimits},
-	AccountId, Balance, BlockNumber, ClaimId, Hash, JobId, StreamId, ToolchainId,
+	AccountId, AssignmentIndex, Balance, BlockNumber, ClaimId, Hash, JobId, StreamId, ToolchainId,
 };
 use sp_runtime::Perbill;
 use thiserror::Error;
@@ -216,6 +216,8 @@ refusals! {
 	NothingToAnswer: "ChallengeLottery", "NothingToAnswer";
 	/// The segment is not signed by the broadcaster.
 	BadSignature: "ChallengeLottery", "BadSignature";
+	/// A claim of the assignment may still be on its way.
+	NotIdle: "Jobs", "NotIdle";
 }
 
 impl Refused {
@@ -322,6 +324,13 @@ pub enum Call {
 		/// The job.
 		job: JobId,
 	},
+	/// Ends an assignment for which nothing is claimed. Its transcoder may say so earlier than others.
+	EndIdle {
+		/// The job.
+		job: JobId,
+		/// The assignment.
+		assignment: AssignmentIndex,
+	},
 	/// Accepts an assignment.
 	AcceptJob(Acceptance, OperatorSignature),
 	/// Claims the fee of a range of segments.
@@ -397,6 +406,7 @@ impl Call {
 			Call::SetOrigin { .. } => "Jobs.set_origin",
 			Call::TopUp { .. } => "Jobs.top_up",
 			Call::EndJob { .. } => "Jobs.end_job",
+			Call::EndIdle { .. } => "Jobs.end_idle",
 			Call::AcceptJob(..) => "Jobs.accept_job",
 			Call::ClaimWork(..) => "Jobs.claim_work",
 			Call::Transcoder { .. } => "TranscoderElection.transcoder",

@@ -424,12 +424,14 @@ fn attack_more_ballots_than_are_worked_on_at_a_time() {
 			let mut full = false;
 			for task in &tasks {
 				let claim = task.claim;
-				if answered.contains(&claim) || full && !taken.contains(&claim) {
+				if answered.contains(&claim) || (full && !taken.contains(&claim)) {
 					continue;
 				}
 				match role.post(task.clone()) {
 					Ok(VerifyStatus::Done { .. }) => answered.push(claim),
-					Ok(_) => drop(taken.insert(claim)),
+					Ok(_) => {
+						taken.insert(claim);
+					}
 					Err(QueueFull) => full = true,
 				}
 			}
