@@ -35,9 +35,9 @@ node: build ## Run a development node on ws://127.0.0.1:9944
 	$(BIN)/livepeer-node --dev --tmp
 
 .PHONY: demo
-demo: build ## Show the main job: ONCE=1 REPORT=out.json CHEAT=black INPUT=file DATA=dir
+demo: build ## Show the main job: ONCE=1 REPORT=out.json CHEAT=black INPUT=file LIVE=rtmp DATA=dir
 	$(BIN)/livepeer-demo --bin-dir $(BIN) $(if $(ONCE),--once) $(if $(REPORT),--report $(REPORT)) \
-		$(if $(CHEAT),--cheat $(CHEAT)) $(if $(INPUT),--input $(INPUT)) $(if $(DATA),--data $(DATA))
+		$(if $(CHEAT),--cheat $(CHEAT)) $(if $(INPUT),--input $(INPUT)) $(if $(LIVE),--live $(LIVE)) $(if $(DATA),--data $(DATA))
 
 .PHONY: test
 test: build ## Prove it: formatting, versions, unit, story and end-to-end tests
@@ -70,8 +70,9 @@ reproducible: setup ## Build the runtime of a release twice in two folders and c
 	scripts/reproducible.sh
 
 .PHONY: drill
-drill: build ## Kill nodes and workers during a stream; nothing may be lost
+drill: build ## Kill nodes and workers during a stream, and a live one's transcoder; nothing may be lost
 	$(BIN)/livepeer-demo --bin-dir $(BIN) --once --kill --segments 32 $(if $(REPORT),--report $(REPORT))
+	$(BIN)/livepeer-demo --bin-dir $(BIN) --once --kill --live rtmp
 
 .PHONY: docker docker-demo docker-test
 docker: build ## Build the container images: TAG=local BASE=image
@@ -92,6 +93,10 @@ monitoring-test: ## Does every alert fire when it should, and is it explained?
 	docker/monitoring/test.sh
 runbooks-test: build ## Run the commands of docs/operators on a local network
 	scripts/runbooks-test.py $(BIN)
+
+.PHONY: attack
+attack: build ## Strangers hold sockets, send half requests and read nothing; nobody may be hurt
+	$(BIN)/livepeer-demo --bin-dir $(BIN) --once --live rtmp --attack "python3 tests/net/attack.py"
 
 .PHONY: upgrade-drill
 upgrade-drill: build ## Upgrade the runtime in mid-stream, with a parameter more and a migration (half an hour)

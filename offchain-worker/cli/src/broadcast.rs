@@ -5,11 +5,20 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use anyhow::{ensure, Context, Result};
 use clap::{Args, ValueEnum};
 use livepeer_primitives::{
+	segment::stream_id,
 	video::{Rendition, SourceLimits, LONGEST_SEGMENT, MAX_FPS, MAX_SIDE, TICKS_PER_SECOND},
-	Balance, BlockNumber, Seq,
+	AccountId, Balance, BlockNumber, Seq,
 };
+use livepeer_worker_chain::SubxtChain;
 use livepeer_worker_core::{
-	ports::{clock::SystemClock, events::Event, transport::Transport},
+	key::Key,
+	ports::{
+		chain::{At, Chain},
+		clock::SystemClock,
+		events::Event,
+		store::Streams,
+		transport::Transport,
+	},
 	roles::broadcast::{Broadcaster, OpenStream, Origin, SourceSegment, StreamSpec},
 };
 use livepeer_worker_media::{Engine, MediaPool, PoolConfig, Priority, SegmentOptions, Shape};
@@ -140,15 +149,24 @@ async fn start(args: &BroadcastArgs, home: &Home) -> Result<Ready> {
 	};
 	ensure!(spends.is_some(), "a key that spends is needed: give --spending-key-file");
 	let pool = MediaPool::new(PoolConfig::default());
+	// A live source that goes on keeps to what its job was opened with.
+	let (early, job) = match args.source.is_live() && args.source.limits.is_none() {
+		true => earlier(args, home, &account, spends.clone()).await?,
+		false => (None, None),
+	};
 	let options = SegmentOptions {
+		fit: job.map(|job| Shape { width: job.width, height: job.height, fps: job.fps }),
 		plays: if args.endless { None } else { Some(args.plays.max(1)) },
-		longest: args.longest,
+		longest: job.map_or(args.longest, |job| args.longest.min(job.longest)),
 		..Default::default()
 	};
 	let source = args.source.begin(&pool, options, &home.dir).await?;
-	let limits = limits_of(&pool, &source, args.longest).await?;
+	let limits = limits_of(&pool, &source, options.longest).await?;
 
-	let chain = args.node.connect_home(home, spends).await?;
+	let chain = match early {
+		Some(chain) => chain,
+		None => args.node.connect_home(home, spends).await?,
+	};
 	let origin = Arc::new(Origin::new(home.store.clone()));
 	let net = Arc::new(args.net.start(home, &*chain, origin, NetLimits::default()).await?);
 	home.events.emit(Event::Started {
@@ -183,6 +201,22 @@ async fn start(args: &BroadcastArgs, home: &Home) -> Result<Ready> {
 	let open = broadcaster.open(&spec).await?;
 	tracing::info!(job = open.job, stream = ?open.stream, "the stream is open");
 	Ok(Ready { broadcaster, open, source })
+}
+
+/// The chain, and the limits of the job that this folder goes on with, where it ran the stream before.
+async fn earlier(
+	args: &BroadcastArgs,
+	home: &Home,
+	account: &AccountId,
+	spends: Option<Key>,
+) -> Result<(Option<Arc<SubxtChain>>, Option<SourceLimits>)> {
+	let Some(state) = home.store.stream(stream_id(account, &args.name))? else {
+		return Ok((None, None));
+	};
+	let chain = args.node.connect_home(home, spends).await?;
+	let view = chain.job(At::Best, state.job).await?;
+	let limits = view.filter(|view| !view.ended && !state.ended).map(|view| view.limits);
+	Ok((Some(chain), limits))
 }
 
 /// Runs the stream, and serves it for a while when it is over.

@@ -24,6 +24,7 @@ use hyper_util::{
 	rt::{TokioIo, TokioTimer},
 	service::TowerToHyperService,
 };
+use livepeer_worker_ingest::Ends;
 use tokio::{
 	io::{AsyncRead, AsyncWrite, ReadBuf},
 	net::{TcpListener, TcpStream},
@@ -408,11 +409,12 @@ async fn answer(
 ) {
 	let (connections, host, id) = (open.connections.clone(), open.host, open.id);
 	let limits = connections.limits;
+	let ends = ConnectInfo(Ends { from: address, local: stream.local_addr().ok() });
 	let router = router.layer(axum::middleware::from_fn(
 		move |mut request: Request, next: axum::middleware::Next| {
 			let at_work = AtWork::begin(&connections, host, id);
 			request.extensions_mut().insert(Client(host));
-			request.extensions_mut().insert(ConnectInfo(address));
+			request.extensions_mut().insert(ends);
 			async move {
 				let answer = next.run(request).await;
 				drop(at_work);

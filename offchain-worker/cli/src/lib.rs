@@ -38,7 +38,7 @@ use sp_core::sr25519;
 #[derive(Debug, Subcommand)]
 pub enum Command {
 	/// Stream a file, a pipe, a URL or what is published here: cut it, have it transcoded, serve it.
-	Broadcast(broadcast::BroadcastArgs),
+	Broadcast(Box<broadcast::BroadcastArgs>),
 	/// Transcode for others and earn their fees.
 	Transcode(transcode::TranscodeArgs),
 	/// Verify drawn segments for a validator's node.
@@ -78,7 +78,7 @@ pub fn child() {
 pub fn run(command: Command) -> ExitCode {
 	finish(start(async move {
 		match command {
-			Command::Broadcast(args) => broadcast::run(args).await,
+			Command::Broadcast(args) => broadcast::run(*args).await,
 			Command::Transcode(args) => transcode::run(args, |engine| engine).await,
 			Command::Verify(args) => verify::run(args).await,
 			Command::Gateway(args) => gateway::run(args).await,

@@ -139,7 +139,10 @@ impl Metrics {
 			kinds.get_or_create(&kind(name)).inc();
 		};
 		match event {
-			Event::Started { .. } | Event::Stopped | Event::Registered { .. } => {}
+			Event::Started { .. }
+			| Event::Stopped
+			| Event::Registered { .. }
+			| Event::HandedOn { .. } => {}
 			Event::Warned { what, .. } => count(&self.warnings, what.name()),
 			Event::Waits { .. } => {
 				self.waits.inc();

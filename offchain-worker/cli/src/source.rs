@@ -12,7 +12,9 @@ use std::{
 use anyhow::{bail, ensure, Context, Result};
 use clap::Args;
 use livepeer_worker_core::roles::broadcast::SourceSegment;
-use livepeer_worker_ingest::{pull, router, serve_rtmp, serve_srt, Gate, Keys, Part, Publication};
+use livepeer_worker_ingest::{
+	pull, router, serve_rtmp, serve_srt, whip_router, Gate, Keys, Part, Publication,
+};
 use livepeer_worker_media::{MediaError, MediaPool, Segment, SegmentOptions, SegmentStream, Shape};
 use tokio::{
 	io::AsyncWriteExt,
@@ -53,6 +55,13 @@ pub struct SourceArgs {
 	/// Listen for segments that are pushed by HTTP here: PUT /live/NAME/SEQ.ts.
 	#[arg(long, value_name = "ADDRESS", help_heading = "Being published to")]
 	pub push: Option<SocketAddr>,
+	/// Listen for browsers and others that publish over WebRTC here (WHIP): offers by HTTP to
+	/// /whip/NAME, media by UDP at the same port.
+	#[arg(long, value_name = "ADDRESS", help_heading = "Being published to")]
+	pub whip: Option<SocketAddr>,
+	/// The address to which they are told to send media [default: that at which they asked].
+	#[arg(long, value_name = "IP", requires = "whip", help_heading = "Being published to")]
+	pub whip_announce: Option<std::net::IpAddr>,
 	/// File with the stream key, or several, one a line; made when it is missing [default:
 	/// stream-key in the data folder].
 	#[arg(long, value_name = "FILE", help_heading = "Being published to")]
@@ -60,7 +69,8 @@ pub struct SourceArgs {
 	/// Ask this URL, by POST, whether a publisher with another key may come in.
 	#[arg(long, value_name = "URL", help_heading = "Being published to")]
 	pub auth_webhook: Option<String>,
-	/// End the stream when nobody published, or nothing could be fetched, for so many seconds.
+	/// End the stream when nobody published, or nothing could be fetched, for so many seconds after
+	/// the first who did.
 	#[arg(long, value_name = "SECONDS", default_value_t = 60, help_heading = "Being published to")]
 	pub idle: u64,
 	/// What the source may become, as WIDTHxHEIGHT@FPS; what is larger is made smaller. The job is
@@ -90,7 +100,7 @@ pub struct Source {
 /// What follows the first segment.
 pub enum Rest {
 	/// Of a file, at whatever pace they are taken.
-	File(SegmentStream),
+	File(Box<SegmentStream>),
 	/// As they are made.
 	Live(mpsc::Receiver<Cut>),
 }
@@ -101,7 +111,7 @@ impl Rest {
 		match self {
 			Rest::File(segments) => {
 				let next = segments.next().await?;
-				Some(next.map(|cut| of_file(cut)).map_err(|error| error.to_string()))
+				Some(next.map(of_file).map_err(|error| error.to_string()))
 			}
 			Rest::Live(segments) => segments.recv().await,
 		}
@@ -152,8 +162,11 @@ impl SourceArgs {
 		options: SegmentOptions,
 		dir: &Path,
 	) -> Result<Source> {
-		let options = SegmentOptions { fit: self.limits, normalise: !self.no_normalise, ..options };
-		let listens = self.rtmp.is_some() || self.srt.is_some() || self.push.is_some();
+		// What the job takes that goes on, unless told.
+		let fit = self.limits.or(options.fit);
+		let options = SegmentOptions { fit, normalise: !self.no_normalise, ..options };
+		let listens =
+			self.rtmp.is_some() || self.srt.is_some() || self.push.is_some() || self.whip.is_some();
 		if !self.is_live() {
 			ensure!(!listens, "give a file, or addresses to be published to, not both");
 			return self.file(pool, options).await;
@@ -164,7 +177,7 @@ impl SourceArgs {
 			 (--rtmp 0.0.0.0:1935)"
 		);
 		let mut rest = self.live(pool, options, dir).await?;
-		let first = match self.limits {
+		let first = match fit {
 			Some(_) => None,
 			None => match rest.recv().await {
 				Some((cut, shape)) => {
@@ -179,7 +192,7 @@ impl SourceArgs {
 				None => bail!("the source holds no video"),
 			},
 		};
-		Ok(Source { first, shape: self.limits, is_live: true, rest: Rest::Live(forward(rest)) })
+		Ok(Source { first, shape: fit, is_live: true, rest: Rest::Live(forward(rest)) })
 	}
 
 	async fn file(&self, pool: &MediaPool, options: SegmentOptions) -> Result<Source> {
@@ -192,7 +205,7 @@ impl SourceArgs {
 		};
 		let shape = segments.shape().or(self.limits);
 		let first = Some(of_file(first));
-		Ok(Source { first, shape, is_live: false, rest: Rest::File(segments) })
+		Ok(Source { first, shape, is_live: false, rest: Rest::File(Box::new(segments)) })
 	}
 
 	async fn live(
@@ -230,13 +243,16 @@ impl SourceArgs {
 		}
 		if let Some(address) = self.push {
 			let listener = bind(address).await?;
-			let service = router(gate.clone());
-			tokio::spawn(async move {
-				// Ends with the process.
-				let (_sender, never) = watch::channel(false);
-				serve(listener, service, never, Duration::ZERO, HttpLimits::default()).await
-			});
+			serve_http(listener, router(gate.clone()));
 			tracing::info!("push segments to http://{address}/live/NAME/SEQ.ts?key=KEY");
+		}
+		if let Some(address) = self.whip {
+			let listener = bind(address).await?;
+			let routes = whip_router(listener.local_addr()?, self.whip_announce, gate.clone());
+			serve_http(listener, routes);
+			tracing::info!(
+				"publish by WHIP to http://{address}/whip/NAME, the stream key as bearer token"
+			);
 		}
 		if let Some(address) = self.srt {
 			let passphrase = match &self.srt_passphrase_file {
@@ -290,6 +306,17 @@ impl SourceArgs {
 		}
 		Ok(keys)
 	}
+}
+
+/// Serves publishers by HTTP, of whom there is one at a time: strangers get few connections.
+fn serve_http(listener: TcpListener, routes: axum::Router) {
+	let limits = HttpLimits { connections: 128, connections_per_host: 16, ..Default::default() };
+	tokio::spawn(async move {
+		let (_never, stop) = watch::channel(false);
+		if let Err(error) = serve(listener, routes, stop, Duration::ZERO, limits).await {
+			tracing::error!(%error, "publishers are no longer served by HTTP");
+		}
+	});
 }
 
 fn read(path: &Path) -> Result<String> {
@@ -347,7 +374,7 @@ async fn follow(
 ) {
 	let mut queue = Queue { waiting: VecDeque::new(), out, is_broken: false };
 	let mut failures = 0;
-	let mut has_begun = options.fit.is_some();
+	let mut has_begun = false;
 	loop {
 		// Nobody has to hurry who was never there.
 		let publication = if has_begun {

@@ -4,6 +4,7 @@
 mod chain;
 mod drill;
 mod events;
+mod live;
 mod network;
 mod process;
 mod report;
@@ -36,6 +37,11 @@ pub struct Args {
 	/// A file of your own to stream.
 	#[arg(long)]
 	pub input: Option<PathBuf>,
+	/// Stream what is published by this protocol: with --once ffmpeg publishes, is killed and comes back
+	/// with another size; without it whoever has the key does, as OBS. With --kill a transcoder is
+	/// killed in the middle, and nothing else.
+	#[arg(long, value_enum, conflicts_with_all = ["input", "cheat", "upgrade"])]
+	pub live: Option<network::Live>,
 	/// Folder for chains, stores and logs; a fresh temporary one by default.
 	#[arg(long)]
 	pub data: Option<PathBuf>,
@@ -45,6 +51,10 @@ pub struct Args {
 	/// A command that plays the page whose URL is appended, and fails when it cannot.
 	#[arg(long, value_name = "COMMAND")]
 	pub player_test: Option<String>,
+	/// A command that attacks the network while the stream runs, and fails when viewers of the page whose
+	/// URL is appended were not served.
+	#[arg(long, value_name = "COMMAND", requires = "once")]
+	pub attack: Option<String>,
 	/// A command that reads the chain at the URL that is appended, sends one transfer of LPT and
 	/// one of ETH, and fails when it cannot.
 	#[arg(long, value_name = "COMMAND")]

@@ -10,6 +10,7 @@ use std::{
 };
 
 use anyhow::{ensure, Context, Result};
+use serde_json::Value as Json;
 use sp_core::{crypto::Ss58Codec, sr25519, Pair};
 
 use crate::{process::Process, report::ProcessUse, Args};
@@ -30,6 +31,28 @@ pub const DELEGATORS: [&str; 2] = ["bob//stash", "charlie//stash"];
 /// Every account of the story: the validators, the broadcaster, the delegators.
 pub const ACCOUNTS: [&str; 8] =
 	["alice", "bob", "charlie", "dave", "eve", "ferdie", "bob//stash", "charlie//stash"];
+
+/// How a live source is published.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub enum Live {
+	/// As OBS does.
+	Rtmp,
+	/// As encoders for unreliable networks do.
+	Srt,
+	/// Segment by segment.
+	Push,
+}
+
+impl Live {
+	/// The port at which the broadcaster listens.
+	pub fn port(self) -> u16 {
+		match self {
+			Self::Rtmp => 1_935,
+			Self::Srt => 9_710,
+			Self::Push => 8_936,
+		}
+	}
+}
 
 const RPC_PORT: u16 = 9944;
 const P2P_PORT: u16 = 30_400;
@@ -99,6 +122,7 @@ impl Network {
 		for port in (0..VALIDATORS.len() as u16)
 			.flat_map(|i| [RPC_PORT + i, P2P_PORT + i, VERIFY_PORT + i])
 			.chain([GATEWAY_PORT])
+			.chain(args.live.map(Live::port))
 		{
 			std::net::TcpListener::bind(("127.0.0.1", port)).with_context(|| {
 				format!("port {port} is in use; stop what uses it (another demo?) and try again")
@@ -129,7 +153,13 @@ impl Network {
 		format!("{}/index.m3u8", self.player())
 	}
 
-	fn logs(&self) -> PathBuf {
+	/// URL of a media playlist.
+	pub fn media_playlist(&self) -> String {
+		format!("{}/0.m3u8", self.player())
+	}
+
+	/// The folder of the logs.
+	pub fn logs(&self) -> PathBuf {
 		self.data.join("logs")
 	}
 
@@ -309,17 +339,62 @@ impl Network {
 	/// Starts the broadcaster on `source`; `endless` streams until it is stopped.
 	pub fn start_broadcaster(&mut self, source: &Path, endless: bool) -> Result<()> {
 		let mut command = self.worker("livepeer-worker", "broadcast", "broadcast")?;
+		command.arg(source);
+		if endless {
+			command.arg("--loop");
+		}
+		self.broadcast(command)
+	}
+
+	/// Starts the broadcaster on whatever is published; `endless` waits for who is away.
+	pub fn start_live(&mut self, protocol: Live, endless: bool) -> Result<()> {
+		let mut command = self.worker("livepeer-worker", "broadcast", "broadcast")?;
+		let address = format!("127.0.0.1:{}", protocol.port());
+		let option = match protocol {
+			Live::Rtmp => "--rtmp",
+			Live::Srt => "--srt",
+			Live::Push => "--push",
+		};
+		command.args([option, &address]);
+		if endless {
+			command.args(["--limits", "1920x1080@30", "--idle", "86400"]);
+		} else {
+			command.args(["--limits", "1280x720@30", "--idle", "20"]);
+		}
+		self.broadcast(command)
+	}
+
+	/// The key with which a stream is published; made when the broadcaster starts.
+	pub fn stream_key(&self) -> Result<String> {
+		let path = self.data.join("broadcast").join("stream-key");
+		let text = fs::read_to_string(&path)
+			.with_context(|| format!("no stream key in {}", path.display()))?;
+		Ok(text.trim().to_owned())
+	}
+
+	/// The process of the transcoder to which the job was assigned last.
+	pub fn working_transcoder(&self) -> Option<String> {
+		let text = fs::read_to_string(self.events_file("broadcast")).ok()?;
+		let assigned = text
+			.lines()
+			.filter_map(|line| serde_json::from_str::<Json>(line).ok())
+			.filter(|event| event["event"] == "assigned")
+			.next_back()?;
+		let who = assigned["transcoder"].as_str()?;
+		let name = TRANSCODERS
+			.into_iter()
+			.find(|name| address(name).is_ok_and(|address| address == who))?;
+		Some(format!("transcode-{name}"))
+	}
+
+	fn broadcast(&mut self, mut command: Command) -> Result<()> {
 		command
-			.arg(source)
 			.args(["--name", STREAM, "--node", &rpc(3), "--account", &address(BROADCASTER)?])
 			.arg("--key-file")
 			.arg(self.key_file(SEGMENTS_KEY)?)
 			.arg("--spending-key-file")
 			.arg(self.spending_key()?)
 			.args(["--listen", &broadcaster_at()]);
-		if endless {
-			command.arg("--loop");
-		}
 		self.spawn("broadcast", command)
 	}
 
@@ -334,8 +409,23 @@ impl Network {
 
 	/// Kills a process as a power cut would, and starts it again.
 	pub fn kill_and_restart(&mut self, name: &str) -> Result<()> {
+		self.process(name)?.kill_and_restart()
+	}
+
+	/// Kills a process, which then stays away.
+	pub fn kill(&mut self, name: &str) -> Result<()> {
+		self.process(name)?.kill_for_now();
+		Ok(())
+	}
+
+	/// Starts one again that was killed.
+	pub fn restart(&mut self, name: &str) -> Result<()> {
+		self.process(name)?.restart()
+	}
+
+	fn process(&mut self, name: &str) -> Result<&mut Process> {
 		let process = self.processes.iter_mut().find(|process| process.name == name);
-		process.with_context(|| format!("{name} does not run"))?.kill_and_restart()
+		process.with_context(|| format!("{name} does not run"))
 	}
 
 	/// Stops everything, workers first, and says what each process used.

@@ -24,6 +24,8 @@ pub struct Process {
 	log: PathBuf,
 	started: Instant,
 	last_use: ProcessUse,
+	/// Whether it was killed and is not to run now.
+	is_away: bool,
 }
 
 impl Process {
@@ -35,18 +37,41 @@ impl Process {
 		command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
 		let child = start(&mut command)?;
 		let last_use = ProcessUse { name: name.to_owned(), ..Default::default() };
-		Ok(Self { name: name.to_owned(), command, child, log, started: Instant::now(), last_use })
+		Ok(Self {
+			name: name.to_owned(),
+			command,
+			child,
+			log,
+			started: Instant::now(),
+			last_use,
+			is_away: false,
+		})
 	}
 
-	/// Kills it at once, as a power cut would, and starts it again.
-	pub fn kill_and_restart(&mut self) -> Result<()> {
+	/// Kills it at once, as a power cut would.
+	pub fn kill_for_now(&mut self) {
+		self.is_away = true;
 		self.kill();
+	}
+
+	/// Starts it again.
+	pub fn restart(&mut self) -> Result<()> {
+		self.is_away = false;
 		self.child = start(&mut self.command)?;
 		Ok(())
 	}
 
+	/// Kills it and starts it again.
+	pub fn kill_and_restart(&mut self) -> Result<()> {
+		self.kill_for_now();
+		self.restart()
+	}
+
 	/// Fails with the end of the log when the process is gone.
 	pub fn ensure_running(&mut self) -> Result<()> {
+		if self.is_away {
+			return Ok(());
+		}
 		if let Some(status) = self.child.try_wait()? {
 			bail!("{} stopped ({status}); the end of its log:\n{}", self.name, self.log_end());
 		}

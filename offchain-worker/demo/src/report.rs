@@ -31,6 +31,9 @@ pub struct Report {
 	pub claims: Vec<Claim>,
 	/// One entry per account that the story touches.
 	pub accounts: Vec<Account>,
+	/// Of a live stream: when each segment was listed and when it was captured, in milliseconds since
+	/// 1970.
+	pub live: Vec<Value>,
 	/// What the player got.
 	pub playback: Vec<Value>,
 	/// CPU and memory of every process, of one that was killed since its last start.

@@ -195,7 +195,7 @@ impl Remuxer {
 	}
 
 	/// A track's header. Another one than before ends the stream.
-	fn announce(
+	pub(crate) fn announce(
 		&mut self,
 		is_picture: bool,
 		codec: &'static str,
@@ -226,7 +226,7 @@ impl Remuxer {
 		self.begin_again();
 	}
 
-	fn put(
+	pub(crate) fn put(
 		&mut self,
 		is_picture: bool,
 		is_key: bool,

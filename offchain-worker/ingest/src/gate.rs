@@ -339,23 +339,18 @@ impl Session {
 	}
 
 	async fn hand_on(&mut self, bytes: &[u8]) -> Result<(), Denied> {
-		loop {
-			if self.into.is_none() {
-				let (into, from) = tokio::io::duplex(BUFFER);
-				let parts = self.parts.as_ref().ok_or(Denied::Closed)?;
-				parts.send(Part { bytes: from }).await.map_err(|_| Denied::Closed)?;
-				self.into = Some(into);
-			}
-			let Some(into) = &mut self.into else { return Err(Denied::Closed) };
-			return match into.write_all(bytes).await {
-				Ok(()) => Ok(()),
-				// The segmenter gave this part up: the next one begins where it can.
-				Err(_) => {
-					self.into = None;
-					Ok(())
-				}
-			};
+		if self.into.is_none() {
+			let (into, from) = tokio::io::duplex(BUFFER);
+			let parts = self.parts.as_ref().ok_or(Denied::Closed)?;
+			parts.send(Part { bytes: from }).await.map_err(|_| Denied::Closed)?;
+			self.into = Some(into);
 		}
+		let Some(into) = &mut self.into else { return Err(Denied::Closed) };
+		if into.write_all(bytes).await.is_err() {
+			// The segmenter gave this part up: the next one begins where it can.
+			self.into = None;
+		}
+		Ok(())
 	}
 
 	/// Whether bytes that are written now begin a part.

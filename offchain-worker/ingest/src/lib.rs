@@ -2,6 +2,7 @@
 
 pub mod amf;
 pub mod chunk;
+mod ends;
 pub mod flv;
 mod gate;
 pub mod matroska;
@@ -10,10 +11,13 @@ mod pull;
 mod push;
 pub mod rtmp;
 mod srt;
+mod whip;
 
+pub use ends::Ends;
 pub use gate::{new_key, Denied, Gate, Keys, Part, Publication, Session};
 pub use places::host;
 pub use pull::{pull, PullError};
 pub use push::router;
 pub use rtmp::serve as serve_rtmp;
 pub use srt::serve as serve_srt;
+pub use whip::router as whip_router;

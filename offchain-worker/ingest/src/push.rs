@@ -13,7 +13,10 @@ use axum::{
 };
 use tokio::{sync::Mutex, time::Instant};
 
-use crate::gate::{Denied, Gate, Session};
+use crate::{
+	ends::Ends,
+	gate::{Denied, Gate, Session},
+};
 
 /// The largest segment.
 const LARGEST: usize = 32 * 1024 * 1024;
@@ -36,7 +39,7 @@ struct Push {
 	places: Arc<tokio::sync::Semaphore>,
 }
 
-/// The routes, for a server that knows where requests come from.
+/// The routes, for a server that says where requests come from, by [`Ends`].
 pub fn router(gate: Arc<Gate>) -> Router {
 	let current: Arc<Mutex<Option<Pushed>>> = Arc::default();
 	let push = Push {
@@ -74,7 +77,7 @@ fn answer(status: StatusCode, text: impl Into<String>) -> Response {
 
 async fn take(
 	State(push): State<Push>,
-	ConnectInfo(from): ConnectInfo<SocketAddr>,
+	ConnectInfo(Ends { from, .. }): ConnectInfo<Ends>,
 	Path((name, file)): Path<(String, String)>,
 	Query(wanted): Query<Wanted>,
 	headers: HeaderMap,

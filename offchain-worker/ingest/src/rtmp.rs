@@ -335,7 +335,7 @@ pub fn key_of(app: &str, path: &str) -> String {
 	named.unwrap_or(last).to_owned()
 }
 
-async fn hand_on(session: &mut Session, out: Vec<Out>) -> Result<()> {
+pub(crate) async fn hand_on(session: &mut Session, out: Vec<Out>) -> Result<()> {
 	for out in out {
 		match out {
 			Out::Bytes(bytes) => session.write(&bytes).await?,

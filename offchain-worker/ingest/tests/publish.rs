@@ -9,7 +9,7 @@ use std::{
 	time::Duration,
 };
 
-use livepeer_worker_ingest::{pull, router, serve_rtmp, serve_srt, Gate, Keys, Publication};
+use livepeer_worker_ingest::{pull, router, serve_rtmp, serve_srt, Ends, Gate, Keys, Publication};
 use tokio::{io::AsyncReadExt, net::TcpListener, sync::mpsc, time::timeout};
 
 const KEY: &str = "a-stream-key";
@@ -150,7 +150,7 @@ async fn push_server() -> (SocketAddr, mpsc::Receiver<Publication>) {
 	let (gate, publications) = gate();
 	let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
 	let address = listener.local_addr().unwrap();
-	let service = router(gate).into_make_service_with_connect_info::<SocketAddr>();
+	let service = router(gate).into_make_service_with_connect_info::<Ends>();
 	tokio::spawn(async move { axum::serve(listener, service).await });
 	(address, publications)
 }

@@ -15,6 +15,7 @@ mod claim_impls;
 mod debt_impls;
 pub mod decide;
 mod equivocation_impls;
+mod handover_impls;
 mod job_impls;
 #[cfg(test)]
 mod mock;
@@ -929,6 +930,27 @@ pub mod pallet {
 		pub fn pay_debt(origin: OriginFor<T>, transcoder: AccountId) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_pay_debt(&who, transcoder)
+		}
+
+		/// Hands a job on: its running assignment ends, and the job is offered to the next on its list
+		/// at once; with nobody left on it, a new one is drawn two blocks later.
+		///
+		/// Who: the job's broadcaster, or a spending key of it that may end jobs.
+		///
+		/// - `job`: the job.
+		/// - `assignment`: its running assignment.
+		///
+		/// Emits `AssignmentEnded`, and `Offered` where somebody comes next. What was done can be
+		/// claimed for during the grace. To the transcoder it is no offer that it let pass.
+		#[pallet::call_index(14)]
+		#[pallet::weight(Pallet::<T>::next_transcoder_weight())]
+		pub fn next_transcoder(
+			origin: OriginFor<T>,
+			job: JobId,
+			assignment: AssignmentIndex,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_next_transcoder(who, job, assignment)
 		}
 	}
 

@@ -424,6 +424,32 @@ fn job_should_go_on_with_the_next_transcoder_when_the_first_is_jailed() {
 }
 
 #[test]
+fn both_transcoders_should_be_paid_when_the_broadcaster_hands_its_job_on() {
+	let mut story = Story::begin();
+	let first = story.transcoder;
+	let work = story.work(8);
+	let (job, assignment) = (story.job, 0);
+	story.world.ok(Story::BROADCASTER, pallet_jobs::Call::next_transcoder { job, assignment });
+	story.accept();
+	let second = story.transcoder;
+	assert_eq!(second, Story::other(first));
+	// What the first one did it claims in its grace.
+	let call = work.claim(story.world.toolchain());
+	let claim = story.make_claim(work, call);
+	story.reveal(&claim);
+	story.vote(&claim, HONEST);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	let next = story.claim(8);
+	assert_eq!(next.work.turn.assignment, 1);
+	story.reveal(&next);
+	story.vote(&next, HONEST);
+	assert_eq!(story.settle(&next), Some(Outcome::Accepted));
+	assert!(story.fees(first) > 0 && story.fees(second) > 0);
+	assert_eq!(story.slashes(), vec![]);
+	story.close();
+}
+
+#[test]
 fn rejected_segments_should_be_claimed_and_paid_at_a_small_work() {
 	let mut story = Story::begin();
 	let turn = story.turn();

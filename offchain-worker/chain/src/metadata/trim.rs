@@ -21,6 +21,7 @@ const CALLS: [(&str, &[&str]); 5] = [
 			"claim_work",
 			"end_job",
 			"end_idle",
+			"next_transcoder",
 			"top_up",
 			"set_spending_key",
 			"remove_spending_key",

@@ -322,6 +322,19 @@ impl FakeChain {
 		self.block();
 	}
 
+	/// Offers a job to a transcoder, which has not accepted.
+	pub fn offer(&self, job: JobId, index: u32, to: &AccountId) {
+		if let Some(current) =
+			self.state().jobs.get_mut(&job).and_then(|view| view.current.as_mut())
+		{
+			current.index = index;
+			current.transcoder = to.clone();
+			current.toolchain = None;
+			current.next_seq = 0;
+		}
+		self.block();
+	}
+
 	fn execute(&self, who: Option<&AccountId>, call: &Call) -> Result<(), ChainError> {
 		let best = self.heads.borrow().best;
 		let name = call.name();
@@ -489,6 +502,22 @@ impl FakeChain {
 					return Err(refuse(Refused::NotIdle));
 				}
 				view.current = None;
+			}
+			Call::NextTranscoder { job, assignment } => {
+				let view = state.jobs.get_mut(&job).ok_or_else(|| refuse(Refused::NoJob))?;
+				let current = view.current.as_mut().filter(|current| current.index == assignment);
+				let current = current.ok_or_else(|| refuse(Refused::NoAssignment))?;
+				let next = state
+					.transcoders
+					.values()
+					.find(|t| t.active && !t.jailed && t.account != current.transcoder);
+				current.index += 1;
+				if let Some(next) = next {
+					current.transcoder = next.account.clone();
+				}
+				current.toolchain = None;
+				current.transcoder_keys = 0;
+				current.next_seq = 0;
 			}
 			Call::Transcoder { price, reward_cut, fee_share, service } => {
 				let who = who()?;

@@ -331,6 +331,13 @@ pub enum Call {
 		/// The assignment.
 		assignment: AssignmentIndex,
 	},
+	/// Hands the running assignment of a job on to the next transcoder. Signed as [`Call::EndJob`] is.
+	NextTranscoder {
+		/// The job.
+		job: JobId,
+		/// The assignment that ends.
+		assignment: AssignmentIndex,
+	},
 	/// Accepts an assignment.
 	AcceptJob(Acceptance, OperatorSignature),
 	/// Claims the fee of a range of segments.
@@ -407,6 +414,7 @@ impl Call {
 			Call::TopUp { .. } => "Jobs.top_up",
 			Call::EndJob { .. } => "Jobs.end_job",
 			Call::EndIdle { .. } => "Jobs.end_idle",
+			Call::NextTranscoder { .. } => "Jobs.next_transcoder",
 			Call::AcceptJob(..) => "Jobs.accept_job",
 			Call::ClaimWork(..) => "Jobs.claim_work",
 			Call::Transcoder { .. } => "TranscoderElection.transcoder",

@@ -9,7 +9,10 @@ use std::{
 
 use serde::Serialize;
 
-use crate::{lock, ports::clock::Clock};
+use crate::{
+	lock,
+	ports::{clock::Clock, store::StoreError},
+};
 
 /// What an operator is warned of.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
@@ -110,6 +113,14 @@ impl Warnings {
 		}
 	}
 
+	/// Says that something cannot be stored.
+	pub fn store(&self, error: &StoreError) {
+		self.warn(
+			Warning::Store,
+			format!("something cannot be stored ({error}): make room on the disk, or give a larger --quota"),
+		);
+	}
+
 	/// Says what is waited for, unless the same was said lately.
 	pub fn wait(&self, text: impl Into<String>) {
 		let text = text.into();
@@ -159,6 +170,15 @@ pub enum Event {
 		what: Warning,
 		/// What happened and what to do.
 		text: String,
+	},
+	/// A transcoder that does not answer was replaced: its job goes to the next one.
+	HandedOn {
+		/// The job.
+		job: u64,
+		/// The assignment that ended.
+		assignment: u32,
+		/// For how long its transcoder had not answered.
+		silent_ms: u64,
 	},
 	/// The role cannot go on by itself. Said again while it lasts, at most once in a while.
 	Waits {

@@ -282,6 +282,13 @@ pub enum NetError {
 	Local(String),
 }
 
+impl NetError {
+	/// Whether the peer is not there, or does not answer.
+	pub fn is_silence(&self) -> bool {
+		matches!(self, NetError::Unreachable(_) | NetError::Timeout)
+	}
+}
+
 /// Asks peers. Every byte that comes back was checked against its hash.
 #[async_trait]
 pub trait Transport: Send + Sync {

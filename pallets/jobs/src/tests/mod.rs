@@ -15,6 +15,7 @@ mod end;
 mod equivocation;
 mod handover;
 mod idle;
+mod next_transcoder;
 mod origin;
 mod payouts;
 mod places;

@@ -41,6 +41,8 @@ pub(super) enum Delivered {
 		after_ms: Option<u64>,
 		reason: String,
 	},
+	/// It did not answer.
+	Silent(String),
 	Fatal(BroadcastError),
 }
 
@@ -113,6 +115,7 @@ impl Broadcaster {
 				return Ok(self.judge_rejection(open, cut, &bytes, refusal.to_string()).await)
 			}
 			Ok(PushReply::Refused(refusal)) => return Ok(retry(refusal.to_string())),
+			Err(error) if error.is_silence() => return Ok(Delivered::Silent(error.to_string())),
 			Err(error) => return Ok(retry(error.to_string())),
 		};
 		let record = SegmentRecord { signed, receipt: *receipt, signature };
@@ -140,6 +143,9 @@ impl Broadcaster {
 			.map(|output| self.net.fetch(&to.service, output.hash, output.len, None));
 		let fetched = match futures::future::try_join_all(fetches).await {
 			Ok(fetched) => fetched,
+			Err(error) if error.is_silence() => {
+				return Ok(Delivered::Silent(format!("a rendition: {error}")))
+			}
 			Err(error) => return Ok(retry(format!("a rendition: {error}"))),
 		};
 		for (output, bytes) in record.present().zip(&fetched) {

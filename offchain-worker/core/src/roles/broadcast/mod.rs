@@ -7,6 +7,7 @@
 
 mod cut;
 mod delivery;
+mod handover;
 mod origin;
 mod recover;
 mod run;
@@ -178,6 +179,14 @@ struct Start {
 	head: Option<SignedHead>,
 }
 
+/// Whether a job takes what is asked for.
+fn fits(spec: &StreamSpec, view: &JobView) -> bool {
+	let (asked, job) = (&spec.limits, &view.limits);
+	spec.ladder == view.ladder
+		&& (asked.width <= job.width && asked.height <= job.height && asked.fps <= job.fps)
+		&& (asked.longest <= job.longest && asked.shortest >= job.shortest)
+}
+
 /// Names the note that a stream begins here: from before its first job until its state is stored.
 fn begun(stream: StreamId) -> String {
 	format!("begun/{stream:?}")
@@ -254,14 +263,22 @@ impl Broadcaster {
 		self.publish(stream, &spec.name, self.net.service_record()).await?;
 		if let Some(view) = view.filter(|view| !view.ended) {
 			match &known {
+				Some(state) if state.job == view.id && !state.ended && fits(spec, &view) => {
+					if view.max_price != spec.max_price {
+						tracing::warn!(job = view.id, "the stream goes on with its job, which was opened with another highest price; end it (`livepeer-worker stream end`) to change that");
+					}
+					return Ok(self.opened(stream, state, spec, view.limits, true));
+				}
 				Some(state) if state.job == view.id && !state.ended => {
-					return Ok(self.opened(stream, state, spec, true));
+					tracing::warn!(job = view.id, "the job takes neither this ladder nor a source of these limits: it is ended, and another one is opened");
+					self.chain.submit(Call::EndJob { job: view.id }, Wait::Finalized).await?;
 				}
 				// Nothing says which seqs were signed for it: a second signature under one of them
 				// would be an equivocation, so that job is given up.
 				_ => self.chain.submit(Call::EndJob { job: view.id }, Wait::Finalized).await?,
 			}
 		}
+		self.foretell(spec).await?;
 		let mut heads = self.chain.heads();
 		let end = self.chain.limits().await?.now.saturating_add(spec.lasts);
 		heads.borrow_and_update();
@@ -294,7 +311,7 @@ impl Broadcaster {
 		};
 		self.store.put_stream(stream, &state)?;
 		self.store.drop_value(&begun(stream))?;
-		Ok(self.opened(stream, &state, spec, false))
+		Ok(self.opened(stream, &state, spec, spec.limits, false))
 	}
 
 	/// Where a stream begins of which nothing is stored here: at its beginning if it never ran, else
@@ -339,6 +356,9 @@ impl Broadcaster {
 			}
 			(None, None) if ran_before => Err(BroadcastError::Lost(spec.name.clone())),
 			(None, above) => {
+				if origin.is_some() && above.is_none() {
+					tracing::warn!("the chain says that this stream is found here, but nothing of it is stored and nobody who was asked has seen it: it begins with segment 0. If it ran before, gateways that know it show nothing until it is beyond what they have: stop, and give --above with a number that no segment ever had");
+				}
 				self.store.put_value(&begun(stream), &[])?;
 				Ok(Start { next: above.unwrap_or(0), ..Default::default() })
 			}
@@ -350,6 +370,7 @@ impl Broadcaster {
 		stream: StreamId,
 		state: &StreamState,
 		spec: &StreamSpec,
+		limits: SourceLimits,
 		resumed: bool,
 	) -> OpenStream {
 		self.events.emit(Event::JobOpened {
@@ -368,7 +389,7 @@ impl Broadcaster {
 			},
 			complete: if spec.live { state.next } else { state.complete },
 			ladder: state.ladder.clone(),
-			limits: spec.limits,
+			limits,
 			resumed,
 			keep: spec.keep,
 		}
@@ -420,7 +441,11 @@ impl Broadcaster {
 		stop: watch::Receiver<bool>,
 	) -> Result<Summary, BroadcastError> {
 		let inputs = Inputs { source, heads: self.chain.heads(), stop };
-		Run::new(self, open).to_its_end(inputs).await
+		let ended = Run::new(self, open).to_its_end(inputs).await;
+		if let Err(BroadcastError::Store(error)) = &ended {
+			self.warnings.store(error);
+		}
+		ended
 	}
 }
 

@@ -8,13 +8,14 @@ use livepeer_primitives::{
 	extension::Extensions,
 	segment::{SegmentInfo, StreamHead, LAST_OF_EPOCH, SOURCE_TRACK},
 	video::{LONGEST_SEGMENT, MAX_SEGMENT_BYTES},
-	Epoch, Seq, StreamId,
+	AssignmentIndex, Epoch, Seq, StreamId,
 };
 use tokio::sync::{mpsc, watch};
 
 use super::{
 	cut::{Cut, BACKOFF_MS},
 	delivery::{Assigned, Delivered},
+	handover::Silence,
 	telling::stalled,
 	BroadcastError, Broadcaster, OpenStream, SourceSegment, Summary,
 };
@@ -60,7 +61,11 @@ pub(super) struct Run<'a> {
 	/// Who transcodes now.
 	assigned: Option<Assigned>,
 	/// What is under way.
-	deliveries: FuturesUnordered<BoxFuture<'a, (Sending, Delivered)>>,
+	deliveries: FuturesUnordered<BoxFuture<'a, (Sending, AssignmentIndex, Delivered)>>,
+	/// Since when the transcoder does not answer, and what is done about it.
+	silence: Silence,
+	/// The call that hands the job on, while it is under way.
+	handing_on: Option<BoxFuture<'a, Result<bool, ChainError>>>,
 	summary: Summary,
 	/// Seq of the source's next segment.
 	next: Seq,
@@ -100,6 +105,8 @@ impl<'a> Run<'a> {
 			cuts: BTreeMap::new(),
 			assigned: None,
 			deliveries: FuturesUnordered::new(),
+			silence: Silence::default(),
+			handing_on: None,
 			summary: Summary::default(),
 			next: open.first,
 			epoch: open.epoch,
@@ -130,6 +137,7 @@ impl<'a> Run<'a> {
 			if self.is_over() {
 				break;
 			}
+			self.hand_on();
 			let clock = self.role.clock.clone();
 			let wake = self.wake_ms();
 			let sleep = async {
@@ -138,13 +146,21 @@ impl<'a> Run<'a> {
 					wake => clock.sleep_until(wake).await,
 				}
 			};
+			let handing_on = self.handing_on.as_mut();
+			let handed_on = async {
+				match handing_on {
+					Some(call) => call.await,
+					None => std::future::pending().await,
+				}
+			};
 			let hungry = self.source_open && !self.stopping && self.cuts.len() < AHEAD;
 			tokio::select! {
 				changed = stop.changed(), if !self.stopping => {
 					self.stopping = changed.is_err() || *stop.borrow();
 				},
 				segment = source.recv(), if hungry => self.take(segment)?,
-				Some((sending, delivered)) = self.deliveries.next() => {
+				Some((sending, assignment, delivered)) = self.deliveries.next() => {
+					self.hear(assignment, &delivered);
 					self.handle(sending, delivered)?;
 					if self.withheld >= MOST_WITHHELD {
 						// Whoever is assigned next may be honest.
@@ -160,6 +176,10 @@ impl<'a> Run<'a> {
 							result => result?,
 						}
 					}
+				},
+				handed_on = handed_on => {
+					self.handing_on = None;
+					self.silence.answered(self.role.clock.now_ms(), &handed_on);
 				},
 				() = sleep => {},
 			}
@@ -204,7 +224,7 @@ impl<'a> Run<'a> {
 			let (role, open, to) = (self.role, self.open, to.clone());
 			let Some(signing) = self.signing.clone() else { return };
 			self.deliveries.push(Box::pin(async move {
-				(sending, role.deliver(open, &to, &signing, sending.seq, &cut).await)
+				(sending, to.index, role.deliver(open, &to, &signing, sending.seq, &cut).await)
 			}));
 		}
 	}
@@ -248,6 +268,10 @@ impl<'a> Run<'a> {
 			return self.drained_ms;
 		}
 		let stalled_ms = self.head_seen_ms.max(self.stall_said_ms).saturating_add(STALL_MS);
+		let stalled_ms = match (&self.assigned, &self.handing_on) {
+			(Some(_), None) => stalled_ms.min(self.silence.due_ms()),
+			_ => stalled_ms,
+		};
 		match (&self.assigned, self.window.wake_ms()) {
 			(Some(_), Some(ms)) => ms.min(stalled_ms),
 			_ => stalled_ms,
@@ -345,6 +369,10 @@ impl<'a> Run<'a> {
 		let seq = sending.seq;
 		match delivered {
 			Delivered::Fatal(error) => return Err(error),
+			Delivered::Silent(reason) => {
+				let retry = Delivered::Retry { after_ms: None, reason };
+				return self.handle(sending, retry);
+			}
 			Delivered::Retry { after_ms, reason } => {
 				let now_ms = self.role.clock.now_ms();
 				let wait = |attempts| after_ms.unwrap_or_else(|| backoff(attempts));
@@ -403,7 +431,11 @@ impl<'a> Run<'a> {
 		};
 		self.head_seen_ms = self.role.clock.now_ms();
 		self.role.tell(&view).await?;
-		let current = match view.current.filter(|current| current.toolchain.is_some()) {
+		let current = match view.current {
+			None => None,
+			Some(current) => self.role.at_work(current).await?,
+		};
+		let current = match current {
 			None => None,
 			// Read again with every head: a transcoder may move.
 			Some(current) => {
@@ -433,9 +465,35 @@ impl<'a> Run<'a> {
 				transcoder: new.transcoder.to_string(),
 			});
 			self.window.reassign();
+			self.silence.begin_anew();
 		}
 		self.assigned = current;
 		Ok(())
+	}
+
+	/// Notes whether the transcoder of the current assignment answers.
+	fn hear(&mut self, assignment: AssignmentIndex, delivered: &Delivered) {
+		if self.assigned.as_ref().is_none_or(|to| to.index != assignment) {
+			return;
+		}
+		match delivered {
+			Delivered::Silent(_) => self.silence.silent(self.role.clock.now_ms()),
+			Delivered::Returned(_) => self.silence.returned(),
+			_ => self.silence.heard(),
+		}
+	}
+
+	/// Hands the job on when its transcoder has not answered for long.
+	fn hand_on(&mut self) {
+		let Some(to) = self.assigned.as_ref().filter(|_| !self.stopping) else { return };
+		let now_ms = self.role.clock.now_ms();
+		if self.handing_on.is_some() || now_ms < self.silence.due_ms() {
+			return;
+		}
+		let (role, open, to) = (self.role, self.open, to.clone());
+		let silent_ms = self.silence.length_ms(now_ms);
+		self.handing_on =
+			Some(Box::pin(async move { role.hand_on(open.job, &to, silent_ms).await }));
 	}
 
 	async fn finish(&mut self) -> Result<(), BroadcastError> {

@@ -2,11 +2,13 @@
 
 use livepeer_primitives::{
 	api::{JobView, TranscoderView},
-	work::fee,
+	params::ProtocolParameters,
+	video::TICKS_PER_SECOND,
+	work::{fee, max_leaf_work},
 	Balance,
 };
 
-use super::Broadcaster;
+use super::{Broadcaster, StreamSpec};
 #[cfg(test)]
 use crate::ports::events::Event;
 use crate::{
@@ -40,6 +42,47 @@ impl Broadcaster {
 		}
 		Ok(())
 	}
+}
+
+impl Broadcaster {
+	/// Says what a stream will cost, before any money is held for it.
+	pub(super) async fn foretell(&self, spec: &StreamSpec) -> Result<(), ChainError> {
+		let transcoders = self.chain.transcoders().await?;
+		let free = self.chain.free(self.own.account()).await?.eth;
+		tracing::info!("{}", foretold(spec, &transcoders, free));
+		Ok(())
+	}
+}
+
+/// What a stream costs, and what for. Until there is a job the chain does not say how it counts work:
+/// as the presets do, unless governance has changed it.
+fn foretold(spec: &StreamSpec, transcoders: &[TranscoderView], free: Balance) -> String {
+	let able = transcoders.iter().filter(|t| t.active && !t.jailed && t.price <= spec.max_price);
+	let (price, whose) = match able.map(|t| t.price).min() {
+		Some(price) => (price, "the cheapest transcoder's price"),
+		None => {
+			(spec.max_price, "the highest price that it pays, which no active transcoder takes")
+		}
+	};
+	let factors = ProtocolParameters::production().jobs.factors;
+	let leaf = max_leaf_work(&factors, &spec.ladder, &spec.limits).unwrap_or(u64::MAX);
+	let one = fee(leaf, price);
+	let each_hour = u64::from(TICKS_PER_SECOND) * 3_600;
+	let hour = one.saturating_mul(each_hour.into()) / Balance::from(spec.limits.longest.max(1));
+	let hours = spec.budget.checked_div(hour).map_or_else(
+		|| "as long as it lasts".to_owned(),
+		|hours| format!("for about {hours} hours"),
+	);
+	let short = match free < spec.budget {
+		true => ": too little for the budget; give a smaller --budget, or send it some",
+		false => "",
+	};
+	format!(
+		"the stream costs about {} ETH an hour at most, at {whose}; the budget of {} ETH is enough {hours}, and what is not spent comes back; {} ETH are free{short}",
+		decimal(hour),
+		decimal(spec.budget),
+		decimal(free),
+	)
 }
 
 /// Why nobody transcodes a job, and what to do about it.
@@ -84,4 +127,35 @@ pub(super) fn stalled(ms: u64) -> String {
 #[cfg(test)]
 pub(super) fn says(event: &Event, what: &str) -> bool {
 	matches!(event, Event::Waits { text } | Event::Warned { text, .. } if text.contains(what))
+}
+
+#[cfg(test)]
+mod tests {
+	#![allow(clippy::unwrap_used)]
+	use super::*;
+	use crate::fakes::rendition;
+	use livepeer_primitives::{video::SourceLimits, UNIT};
+
+	#[test]
+	fn cost_should_be_said_before_any_money_is_held() {
+		let mut spec = StreamSpec {
+			name: "x".into(),
+			ladder: vec![rendition(1280, 720, 2_000)].try_into().unwrap(),
+			limits: SourceLimits::new(1280, 720, 30),
+			max_price: UNIT / 1_000,
+			budget: UNIT,
+			lasts: 100,
+			keep: 1,
+			live: true,
+			above: None,
+			ask: Vec::new(),
+		};
+		let said = foretold(&spec, &[], 2 * UNIT);
+		assert!(said.contains("no active transcoder takes"), "{said}");
+		assert!(said.contains("budget of 1 ETH") && said.contains("2 ETH are free"), "{said}");
+		assert!(!said.contains("too little"), "{said}");
+		assert!(foretold(&spec, &[], UNIT / 2).contains("too little for the budget"));
+		spec.max_price = 0;
+		assert!(foretold(&spec, &[], UNIT).contains("as long as it lasts"));
+	}
 }

@@ -361,6 +361,76 @@ fn segments_should_go_to_the_next_transcoder_when_the_first_is_lost() {
 }
 
 #[test]
+fn another_job_should_be_opened_when_the_old_one_does_not_take_what_is_asked_for() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let broadcaster = story.broadcaster();
+		let with = |limits, live| StreamSpec { limits, live, ..spec("demo") };
+		let first = broadcaster.open(&spec("demo")).await.unwrap();
+		let smaller = with(SourceLimits::new(64, 36, 25), true);
+		let second = broadcaster.open(&smaller).await.unwrap();
+		assert_eq!((second.job, second.resumed), (first.job, true));
+		assert_eq!(second.limits, first.limits, "what is judged is judged by the job's");
+		let larger = with(SourceLimits::new(256, 72, 30), true);
+		let third = broadcaster.open(&larger).await.unwrap();
+		assert!(third.job != first.job && !third.resumed);
+		assert_eq!(third.limits.width, 256);
+		let ended = Call::EndJob { job: first.job };
+		assert!(story.chain.calls().contains(&ended));
+		let other = StreamSpec {
+			ladder: vec![rendition(32, 18, 50)].try_into().unwrap(),
+			..with(SourceLimits::new(256, 72, 30), true)
+		};
+		assert!(broadcaster.open(&other).await.unwrap().job != third.job);
+	})
+}
+
+#[test]
+fn job_should_be_handed_on_when_its_transcoder_does_not_answer() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let broadcaster = story.broadcaster();
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		story.transcoder("//U", FakeEngine::default()).await;
+		story.net.remove("//T");
+		let summary = broadcaster.run(&open, source(9), story.stop.subscribe()).await.unwrap();
+		assert_eq!(summary, Summary { returned: 9, skipped: 0, complete: true });
+		let calls = story.chain.calls();
+		let handed_on = calls.iter().filter(|call| matches!(call, Call::NextTranscoder { .. }));
+		assert_eq!(handed_on.count(), 1);
+		let records = story.store.records(open.stream, 0, 100).unwrap();
+		assert!(records.iter().all(|record| record.header().assignment == 1));
+		assert!(story.events.events().iter().any(|event| matches!(event, Event::HandedOn { .. })));
+	})
+}
+
+#[test]
+fn job_should_stay_when_nobody_else_could_take_it() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let broadcaster = story.broadcaster();
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		story.net.remove("//T");
+		let (world, stop) = (sim.clone(), story.stop.clone());
+		sim.spawn(async move {
+			world.sleep(40_000).await;
+			stop.send_replace(true);
+		});
+		broadcaster.run(&open, source(9), story.stop.subscribe()).await.unwrap();
+		let calls = story.chain.calls();
+		assert!(!calls.iter().any(|call| matches!(call, Call::NextTranscoder { .. })));
+		let said = story.events.events();
+		assert!(said.iter().any(|event| telling::says(event, "does not answer")));
+	})
+}
+
+#[test]
 fn segments_should_go_to_the_right_transcoder_when_a_reorg_draws_another() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim);

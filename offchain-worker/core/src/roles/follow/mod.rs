@@ -27,7 +27,7 @@ use crate::{
 	ports::{
 		chain::{At, Chain, ChainError},
 		clock::Clock,
-		events::{output_names, Event, EventSink},
+		events::{output_names, Event, EventSink, Warnings},
 		store::{FollowStore, StoreError, StreamState},
 		transport::{
 			NetError, Playlist, RecordError, SegmentRecord, SignedHead, Transport, MAX_RECORDS,
@@ -137,6 +137,7 @@ pub struct Follower {
 	assigned: Mutex<BTreeMap<(JobId, AssignmentIndex), Assignee>>,
 	/// The streams of which it was said that their heads are dated in the future.
 	early: Mutex<BTreeSet<StreamId>>,
+	warnings: Warnings,
 }
 
 impl Follower {
@@ -151,6 +152,7 @@ impl Follower {
 	) -> Self {
 		Self {
 			book: KeyBook::new(chain.clone(), clock.clone()),
+			warnings: Warnings::new(events.clone(), clock.clone()),
 			chain,
 			store,
 			net,
@@ -315,6 +317,9 @@ impl Follower {
 		if polled.new > 0 || is_full {
 			let before = state.next.saturating_sub(self.keep);
 			self.trim(stream, before.max(self.beyond(stream, is_full)))?;
+		}
+		if let Err(FollowError::Store(error)) = &taken {
+			self.warnings.store(error);
 		}
 		taken?;
 		if polled.ended && !state.ended {

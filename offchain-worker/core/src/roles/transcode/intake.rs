@@ -1,7 +1,7 @@
 //! Taking segments in: what is checked before and after their bytes arrive, and what is signed.
 
 use std::{
-	collections::BTreeSet,
+	collections::{BTreeMap, BTreeSet},
 	sync::{
 		atomic::{AtomicBool, AtomicUsize, Ordering},
 		Arc, Mutex,
@@ -10,8 +10,10 @@ use std::{
 
 use futures::future::{select, Either};
 use livepeer_primitives::{
+	api::JobView,
 	chunks::chunk_root,
 	extension::Extensions,
+	keys::Purpose,
 	leaf::{Leaf, RejectReason},
 	receipt::{Output, Outputs, Receipt, TranscodeResult},
 	segment::{SegmentHeader, SOURCE_TRACK},
@@ -19,7 +21,7 @@ use livepeer_primitives::{
 	work::fee,
 	AssignmentIndex, Balance, JobId, Seq, ETH_MINIMUM,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{Assigned, Assignments, Parts};
 use crate::{
@@ -38,6 +40,12 @@ use crate::{
 const LOOK_UP_MS: u64 = 2_000;
 /// When a sender tries again while the transcoder is full.
 const BUSY_MS: u32 = 400;
+/// How long a segment that was transcoded waits until its assignment is accepted.
+const ACCEPTED_MS: u64 = 20_000;
+/// How often it is looked whether it is.
+const LOOK_MS: u64 = 50;
+/// Assignments that are offered and remembered.
+const MOST_OFFERED: usize = 64;
 /// How long a stopped role waits for segments at work; their senders send them again.
 const DRAIN_MS: u64 = 15_000;
 
@@ -45,6 +53,8 @@ const DRAIN_MS: u64 = 15_000;
 pub(super) struct Intake {
 	parts: Arc<Parts>,
 	pub(super) assigned: Assignments,
+	/// What is offered and not accepted yet.
+	offered: Mutex<BTreeMap<(JobId, AssignmentIndex), Assigned>>,
 	at_work: Mutex<BTreeSet<SegmentKey>>,
 	looking_up: Semaphore,
 	permits: Semaphore,
@@ -58,6 +68,7 @@ impl Intake {
 		Self {
 			parts,
 			assigned,
+			offered: Default::default(),
 			at_work: Default::default(),
 			looking_up: Semaphore::new(1),
 			permits,
@@ -84,7 +95,8 @@ impl Intake {
 		}
 		let key = (header.job, header.assignment);
 		let is_for_us = header.transcoder == *self.parts.account();
-		let known = lock(&self.assigned).get(&key).cloned();
+		let accepted = lock(&self.assigned).get(&key).cloned();
+		let known = accepted.or_else(|| lock(&self.offered).get(&key).cloned());
 		let assigned = match known {
 			Some(assigned) => Some(assigned),
 			// The broadcaster may have seen the block first.
@@ -143,12 +155,57 @@ impl Intake {
 			.ok()
 			.flatten()
 			.filter(|view| !view.ended)?;
-		let assigned = Assigned::of(view, self.parts.account())?;
+		let account = self.parts.account();
+		let assigned = match Assigned::of(view.clone(), account) {
+			Some(assigned) => assigned,
+			None => self.offered(view).await?,
+		};
 		if (assigned.view.id, assigned.index) != key {
 			return None;
 		}
-		lock(&self.assigned).insert(key, assigned.clone());
+		let mut known =
+			if assigned.is_accepted { lock(&self.assigned) } else { lock(&self.offered) };
+		if !assigned.is_accepted && known.len() >= MOST_OFFERED {
+			known.clear();
+		}
+		known.insert(key, assigned.clone());
 		Some(assigned)
+	}
+
+	/// An assignment that is offered to this transcoder, which accepts whatever is. Work for it begins
+	/// at once: whoever watches the stream waits for it.
+	async fn offered(&self, view: JobView) -> Option<Assigned> {
+		let parts = &self.parts;
+		let theirs = parts.chain.operator_keys(&view.broadcaster, Purpose::Segments).await.ok()?;
+		let theirs = theirs.first().map_or(0, |keys| keys.generation);
+		let own = parts.signing_now().await.ok()?.generation();
+		let toolchain = parts.engine.toolchain();
+		Assigned::offered(view, parts.account(), (theirs, own), toolchain)
+	}
+
+	/// Waits until an assignment is accepted by the keys by which its segments were checked: nothing
+	/// is signed before, for nothing could be claimed for it.
+	async fn accepted(&self, assigned: &Assigned) -> Result<Assigned, PushReply> {
+		if assigned.is_accepted {
+			return Ok(assigned.clone());
+		}
+		let key = (assigned.view.id, assigned.index);
+		let clock = &self.parts.clock;
+		let end_ms = clock.now_ms().saturating_add(ACCEPTED_MS);
+		while clock.now_ms() < end_ms {
+			if let Some(accepted) = lock(&self.assigned).get(&key).cloned() {
+				lock(&self.offered).remove(&key);
+				let keys = |of: &Assigned| (of.broadcaster_keys, of.transcoder_keys);
+				// By others: it is sent again under those.
+				return match keys(&accepted) == keys(assigned) {
+					true => Ok(accepted),
+					false => Err(PushReply::Busy { retry_ms: BUSY_MS }),
+				};
+			}
+			clock.sleep_until(clock.now_ms().saturating_add(LOOK_MS)).await;
+		}
+		lock(&self.offered).remove(&key);
+		Err(PushReply::Refused(Refusal::NotAssigned))
 	}
 
 	/// Whether this segment will be paid: the allowance covers all that is not claimed, this segment and
@@ -220,7 +277,7 @@ impl Intake {
 				};
 			}
 			Ok(None) => {}
-			Err(error) => return internal(error),
+			Err(error) => return self.not_stored(&error),
 		}
 		if self.draining.load(Ordering::SeqCst) || !lock(&self.at_work).insert(key) {
 			return PushReply::Busy { retry_ms: BUSY_MS };
@@ -241,7 +298,7 @@ impl Intake {
 				self.parts.warnings.warn(Warning::SegmentRefused, text);
 				return PushReply::Refused(refusal);
 			}
-			Err(error) => return internal(error),
+			Err(error) => return self.not_stored(&error),
 		}
 		let places = self.parts.config.queue.saturating_add(self.parts.config.parallel.max(1));
 		let before = self.waiting.fetch_add(1, Ordering::SeqCst);
@@ -253,10 +310,10 @@ impl Intake {
 			self.parts.warnings.warn(Warning::QueueFull, text);
 			return PushReply::Busy { retry_ms: BUSY_MS };
 		}
-		let Ok(_permit) = self.permits.acquire().await else {
+		let Ok(permit) = self.permits.acquire().await else {
 			return PushReply::Busy { retry_ms: BUSY_MS };
 		};
-		match self.transcode(&assigned, &signed, &bytes).await {
+		match self.transcode(&assigned, &signed, &bytes, permit).await {
 			Ok(segment) => done(segment),
 			Err(reply) => reply,
 		}
@@ -267,6 +324,7 @@ impl Intake {
 		assigned: &Assigned,
 		signed: &SignedHeader,
 		bytes: &[u8],
+		permit: SemaphorePermit<'_>,
 	) -> Result<TranscodedSegment, PushReply> {
 		let header = &signed.header;
 		let view = &assigned.view;
@@ -279,10 +337,13 @@ impl Intake {
 			Err(MediaError::Invalid(reason)) => Made::rejected(assigned, header, reason),
 			Err(error) => return Err(internal(error)),
 		};
+		// The next one need not wait for a block.
+		drop(permit);
+		let assigned = &self.accepted(assigned).await?;
 		let transcode_ms = self.parts.clock.now_ms().saturating_sub(start);
 		// Everything was checked: only now is anything kept.
 		for bytes in made.outputs.iter().map(Vec::as_slice).chain([bytes]) {
-			self.parts.store.put(bytes).map_err(internal)?;
+			self.parts.store.put(bytes).map_err(|error| self.not_stored(&error))?;
 		}
 		let receipt = Receipt {
 			header: header.hash(),
@@ -301,7 +362,7 @@ impl Intake {
 		let stored = match self.parts.store.put_receipt(&segment) {
 			Ok(stored) => stored,
 			Err(StoreError::Conflict) => return Err(PushReply::Refused(Refusal::TooLate)),
-			Err(error) => return Err(internal(error)),
+			Err(error) => return Err(self.not_stored(&error)),
 		};
 		let SegmentHeader { job, assignment, seq, .. } = *header;
 		self.parts.events.emit(match &stored.receipt.result {
@@ -321,6 +382,12 @@ impl Intake {
 			},
 		});
 		Ok(stored)
+	}
+
+	/// The answer when something cannot be stored: what is not stored is not signed for.
+	fn not_stored(&self, error: &StoreError) -> PushReply {
+		self.parts.warnings.store(error);
+		internal(error)
 	}
 
 	/// What is signed for outputs.

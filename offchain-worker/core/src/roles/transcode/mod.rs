@@ -99,6 +99,8 @@ struct Assigned {
 	transcoder_keys: Generation,
 	/// The most leaves of a claim now.
 	max_leaves: u32,
+	/// Whether the chain has noted that it was accepted: until then nothing is signed for it.
+	is_accepted: bool,
 }
 
 impl Assigned {
@@ -115,8 +117,26 @@ impl Assigned {
 			next_seq: current.next_seq,
 			allowance: current.allowance,
 			price: current.price,
+			is_accepted: true,
 			view: view.clone(),
 		})
+	}
+
+	/// One that is offered to `transcoder` after another had it, as it will be once it is accepted by
+	/// these keys and this toolchain.
+	fn offered(
+		mut view: JobView,
+		transcoder: &AccountId,
+		keys: (Generation, Generation),
+		toolchain: ToolchainId,
+	) -> Option<Self> {
+		let current = view.current.as_mut()?;
+		if current.toolchain.is_some() || current.index == 0 {
+			return None;
+		}
+		current.toolchain = Some(toolchain);
+		(current.broadcaster_keys, current.transcoder_keys) = keys;
+		Self::of(view, transcoder).map(|assigned| Self { is_accepted: false, ..assigned })
 	}
 }
 
@@ -258,6 +278,9 @@ impl TranscodeRole {
 		loop {
 			let head = *heads.borrow_and_update();
 			if let Err(error) = work(head).await {
+				if let TranscodeError::Store(error) = &error {
+					self.parts.warnings.store(error);
+				}
 				tracing::warn!(duty, %error, "failed; it is tried again");
 			}
 			if heads.changed().await.is_err() {

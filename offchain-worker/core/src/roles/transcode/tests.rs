@@ -14,7 +14,7 @@ use crate::{
 	lock,
 	ports::{
 		chain::{At, Call, Refused, Wait},
-		events::Event,
+		events::{Event, Warning},
 		store::{Claims, Receipts},
 		transport::SegmentRecord,
 	},
@@ -226,6 +226,28 @@ fn segment_should_be_refused_when_a_check_fails() {
 }
 
 #[test]
+fn segment_of_an_offer_should_be_transcoded_at_once_and_signed_for_when_it_is_accepted() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		story.chain.offer(story.job, 1, &story.key.account());
+		let (bytes, mut signed) = (bytes(0), story.signed(0, &bytes(0)));
+		signed.header.assignment = 1;
+		signed.signature = Signing::own(story.broadcaster.clone()).sign(&signed.header.hash());
+		let pushed = role.push(signed, bytes);
+		let accepted = async {
+			sim.sleep(3_000).await;
+			let stored = story.store.receipts(story.job, 1, 0, 10).unwrap();
+			assert!(stored.is_empty(), "nothing is signed for what is only offered");
+			role.registration.refresh().await.unwrap();
+		};
+		let (reply, ()) = futures::join!(pushed, accepted);
+		receipt(reply);
+		assert_eq!(story.store.receipts(story.job, 1, 0, 10).unwrap().len(), 1);
+	})
+}
+
+#[test]
 fn segment_should_wait_when_all_places_are_taken() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim).await;
@@ -246,6 +268,8 @@ fn segment_should_be_refused_when_the_disk_is_full() {
 		receipt(story.send(&role, 0).await);
 		story.store.fill(true);
 		assert_eq!(story.send(&role, 1).await, PushReply::Refused(Refusal::Internal));
+		let warned = |event: &Event| matches!(event, Event::Warned { what: Warning::Store, .. });
+		assert!(story.events.events().iter().any(warned), "its operator is told");
 		story.store.fill(false);
 		receipt(story.send(&role, 1).await);
 		assert_eq!(story.store.receipts(1, 0, 0, 10).unwrap().len(), 2);
@@ -863,7 +887,7 @@ fn role_should_end_when_it_cannot_register_and_is_not_needed() {
 
 #[test]
 fn operator_should_be_told_of_jail_slash_and_a_low_balance() {
-	use crate::ports::{chain::Free, events::Warning};
+	use crate::ports::chain::Free;
 	simulate(|sim| async move {
 		let story = Story::new(&sim).await;
 		let account = story.key.account();

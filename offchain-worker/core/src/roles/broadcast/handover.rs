@@ -1,0 +1,176 @@
+//! A transcoder that does not answer is replaced: its job is handed on to the next one.
+
+use livepeer_primitives::{
+	api::AssignmentView,
+	keys::{Generation, Purpose},
+	AccountId, JobId,
+};
+
+use super::{delivery::Assigned, Broadcaster};
+use crate::ports::{
+	chain::{At, Call, ChainError, Refused, Wait},
+	events::Event,
+};
+
+/// How long a transcoder may not answer before its job is handed on. A process that is gone is
+/// noticed at once, for its connections break; one that restarts is back before.
+const PATIENCE_MS: u64 = 2_000;
+/// The longest patience, when handing on does not help.
+const LONGEST_MS: u64 = 60_000;
+
+/// Since when a transcoder does not answer.
+#[derive(Debug)]
+pub(super) struct Silence {
+	since_ms: Option<u64>,
+	patience_ms: u64,
+}
+
+impl Default for Silence {
+	fn default() -> Self {
+		Self { since_ms: None, patience_ms: PATIENCE_MS }
+	}
+}
+
+impl Silence {
+	/// It did not answer.
+	pub(super) fn silent(&mut self, now_ms: u64) {
+		self.since_ms.get_or_insert(now_ms);
+	}
+
+	/// It did.
+	pub(super) fn heard(&mut self) {
+		self.since_ms = None;
+	}
+
+	/// It gave a segment back: all is well.
+	pub(super) fn returned(&mut self) {
+		*self = Self::default();
+	}
+
+	/// Another transcoder is there, or the same one again.
+	pub(super) fn begin_anew(&mut self) {
+		self.since_ms = None;
+	}
+
+	/// When the job is to be handed on; [`u64::MAX`] for never.
+	pub(super) fn due_ms(&self) -> u64 {
+		self.since_ms.map_or(u64::MAX, |since| since.saturating_add(self.patience_ms))
+	}
+
+	/// For how long it has not answered.
+	pub(super) fn length_ms(&self, now_ms: u64) -> u64 {
+		self.since_ms.map_or(0, |since| now_ms.saturating_sub(since))
+	}
+
+	/// What came of handing on. Each time costs a fee and somebody's place, so the next one waits
+	/// longer unless a segment comes back.
+	pub(super) fn answered(&mut self, now_ms: u64, handed_on: &Result<bool, ChainError>) {
+		if let Err(error) = handed_on {
+			tracing::warn!(%error, "the job cannot be handed on");
+		}
+		self.since_ms = self.since_ms.map(|_| now_ms);
+		self.patience_ms = self.patience_ms.saturating_mul(2).min(LONGEST_MS);
+	}
+}
+
+impl Broadcaster {
+	/// The assignment under which segments are sent: one that is accepted; or, where the job was handed
+	/// on, one that is offered, for the list says who comes next, and who is asked begins with the work
+	/// while it accepts. Its keys are then those that both will have agreed to.
+	pub(super) async fn at_work(
+		&self,
+		mut current: AssignmentView,
+	) -> Result<Option<AssignmentView>, ChainError> {
+		if current.toolchain.is_none() {
+			if current.index == 0 {
+				return Ok(None);
+			}
+			let own = self.own.account();
+			current.transcoder_keys = self.newest(&current.transcoder, Purpose::Duties).await?;
+			current.broadcaster_keys = self.newest(own, Purpose::Segments).await?;
+		}
+		Ok(Some(current))
+	}
+
+	async fn newest(&self, who: &AccountId, purpose: Purpose) -> Result<Generation, ChainError> {
+		let keys = self.chain.operator_keys(who, purpose).await?;
+		Ok(keys.first().map_or(0, |keys| keys.generation))
+	}
+
+	/// Hands a job on from a transcoder that has not answered for so long, if there is anybody else;
+	/// says whether it did.
+	pub(super) async fn hand_on(
+		&self,
+		job: JobId,
+		from: &Assigned,
+		silent_ms: u64,
+	) -> Result<bool, ChainError> {
+		let Some(view) = self.chain.job(At::Best, job).await?.filter(|view| !view.ended) else {
+			return Ok(false);
+		};
+		// Somebody else may have it already; and an offer lapses by itself.
+		let is_running = view
+			.current
+			.as_ref()
+			.is_some_and(|current| current.index == from.index && current.toolchain.is_some());
+		if !is_running {
+			return Ok(false);
+		}
+		let transcoders = self.chain.transcoders().await?;
+		let has_other = transcoders.iter().any(|other| {
+			other.active
+				&& !other.jailed
+				&& other.capacity > 0
+				&& other.account != from.transcoder
+				&& other.price <= view.max_price
+		});
+		if !has_other {
+			self.warnings.wait(format!(
+				"the transcoder {} of job {job} does not answer, and no other one is active at its \
+				 price: segments wait until it is back",
+				from.transcoder
+			));
+			return Ok(false);
+		}
+		let (who, assignment) = (&from.transcoder, from.index);
+		tracing::warn!(job, assignment, %who, silent_ms, "the transcoder does not answer; its job is handed on");
+		let call = Call::NextTranscoder { job, assignment };
+		match self.chain.submit(call, Wait::InBlock).await {
+			Ok(()) => {
+				self.events.emit(Event::HandedOn { job, assignment, silent_ms });
+				Ok(true)
+			}
+			// The chain was faster.
+			Err(ChainError::Refused { refused: Refused::NoAssignment, .. }) => Ok(false),
+			Err(error) => Err(error),
+		}
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn job_should_be_handed_on_after_silence_and_ever_later_when_that_does_not_help() {
+		let mut silence = Silence::default();
+		assert_eq!(silence.due_ms(), u64::MAX);
+		silence.silent(1_000);
+		silence.silent(1_500);
+		assert_eq!((silence.due_ms(), silence.length_ms(2_000)), (3_000, 1_000));
+		silence.heard();
+		assert_eq!(silence.due_ms(), u64::MAX);
+		silence.silent(5_000);
+		silence.answered(7_000, &Ok(true));
+		assert_eq!(silence.due_ms(), 7_000 + 2 * PATIENCE_MS, "the old one, still silent");
+		silence.begin_anew();
+		for _ in 0..10 {
+			silence.silent(0);
+			silence.answered(0, &Ok(true));
+		}
+		assert_eq!(silence.due_ms(), LONGEST_MS);
+		silence.returned();
+		silence.silent(0);
+		assert_eq!(silence.due_ms(), PATIENCE_MS);
+	}
+}

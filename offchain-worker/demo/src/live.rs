@@ -1,0 +1,374 @@
+//! A live source: somebody publishes, is lost and comes back with another size; and, in the drill, the
+//! transcoder is lost in the middle.
+
+use std::{
+	path::Path,
+	process::{Child, Command, Stdio},
+	sync::{Arc, Mutex, PoisonError},
+	time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::{Context, Result};
+use serde_json::{json, Value as Json};
+use tokio::time::sleep;
+
+use crate::{
+	network::{Live as Protocol, Network, STREAM},
+	report::Report,
+	story::{count_events, get, read_events},
+};
+
+/// How long each stretch is published.
+const STRETCH: Duration = Duration::from_secs(30);
+/// How long the publisher is away.
+const AWAY: Duration = Duration::from_secs(10);
+/// When in the second stretch the transcoder is killed, and how long it stays away.
+const KILLED_AFTER: Duration = Duration::from_secs(8);
+const KILLED_FOR: Duration = Duration::from_secs(20);
+/// The sizes of both stretches.
+const SIZES: [&str; 2] = ["1280x720", "854x480"];
+
+/// What a viewer saw of one segment.
+#[derive(Clone, Debug)]
+struct Seen {
+	seq: u64,
+	/// When it was listed, in milliseconds since 1970.
+	at_ms: u64,
+	/// When its first picture was captured, as the playlist says.
+	captured_ms: Option<u64>,
+	breaks: bool,
+}
+
+/// Where the story is.
+enum Step {
+	/// The job is not assigned yet.
+	Opening,
+	First(Instant),
+	Away(Instant),
+	Second(Instant),
+	Over,
+}
+
+/// A publisher and a viewer.
+pub struct Live {
+	protocol: Protocol,
+	/// Whether a transcoder is killed in the middle.
+	kills: bool,
+	step: Step,
+	publisher: Option<Publisher>,
+	/// When the first publisher began.
+	began_ms: u64,
+	/// Seqs listed when the publisher came back.
+	listed_before: usize,
+	/// The transcoder that was killed, when, and whether it is away still.
+	killed: Option<(String, Instant, u64, bool)>,
+	seen: Arc<Mutex<Vec<Seen>>>,
+	viewer: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl Live {
+	pub fn new(protocol: Protocol, kills: bool) -> Self {
+		Self {
+			protocol,
+			kills,
+			step: Step::Opening,
+			publisher: None,
+			began_ms: 0,
+			listed_before: 0,
+			killed: None,
+			seen: Arc::default(),
+			viewer: None,
+		}
+	}
+
+	fn seen(&self) -> Vec<Seen> {
+		self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+	}
+
+	/// Does what is due; says what it did.
+	pub fn step(&mut self, network: &mut Network) -> Result<Option<String>> {
+		if let Some((name, since, _, away)) = &mut self.killed {
+			if *away && since.elapsed() >= KILLED_FOR {
+				*away = false;
+				network.restart(name)?;
+				return Ok(Some(format!("{name} is back")));
+			}
+		}
+		let said = match &self.step {
+			Step::Opening if count_events(network, "broadcast", "assigned") > 0 => {
+				self.viewer =
+					Some(tokio::spawn(watch(network.media_playlist(), self.seen.clone())));
+				self.publish(network, SIZES[0])?;
+				self.began_ms = wall_ms();
+				self.step = Step::First(Instant::now());
+				format!("ffmpeg publishes {} by {}", SIZES[0], self.protocol.name())
+			}
+			Step::First(since) if since.elapsed() >= STRETCH => {
+				self.publisher = None;
+				self.step = Step::Away(Instant::now());
+				"the publisher was killed".to_owned()
+			}
+			Step::Away(since) if since.elapsed() >= AWAY => {
+				self.listed_before = self.seen().len();
+				self.publish(network, SIZES[1])?;
+				self.step = Step::Second(Instant::now());
+				format!("the publisher is back with {}", SIZES[1])
+			}
+			Step::Second(since)
+				if self.kills && self.killed.is_none() && since.elapsed() >= KILLED_AFTER =>
+			{
+				let name = network.working_transcoder().context("nobody transcodes")?;
+				network.kill(&name)?;
+				let said = format!("{name} was killed");
+				self.killed = Some((name, Instant::now(), wall_ms(), true));
+				said
+			}
+			Step::Second(since)
+				if since.elapsed() >= if self.kills { 2 * STRETCH } else { STRETCH } =>
+			{
+				self.publisher = None;
+				self.step = Step::Over;
+				"the publisher stopped for good; the stream ends when nobody comes back".to_owned()
+			}
+			_ => return Ok(None),
+		};
+		Ok(Some(said))
+	}
+
+	fn publish(&mut self, network: &Network, size: &str) -> Result<()> {
+		let key = network.stream_key()?;
+		let log = network.logs().join("publisher.log");
+		self.publisher = Some(Publisher::begin(self.protocol, &key, size, &log)?);
+		Ok(())
+	}
+
+	/// Checks what the viewer saw.
+	pub fn check(&mut self, network: &Network, report: &mut Report) {
+		self.publisher = None;
+		if let Some(viewer) = self.viewer.take() {
+			viewer.abort();
+		}
+		let seen = self.seen();
+		let first = seen.first().map(|first| first.at_ms.saturating_sub(self.began_ms));
+		report.check(
+			"a live stream plays",
+			first.is_some(),
+			match first {
+				Some(ms) => format!(
+					"the first segment could be played {} after the first picture was sent",
+					seconds(ms)
+				),
+				None => "no segment was ever listed".to_owned(),
+			},
+		);
+		let mut late: Vec<u64> = seen
+			.iter()
+			.filter_map(|seen| Some(seen.at_ms.saturating_sub(seen.captured_ms?)))
+			.collect();
+		late.sort_unstable();
+		let at =
+			|part: usize| late.get((late.len() * part / 100).min(late.len().saturating_sub(1)));
+		report.check(
+			"playlists say when it was captured",
+			!late.is_empty() && late.len() == seen.len(),
+			format!(
+				"a segment is listed {} (median), {} (95 of 100) after its first picture was captured",
+				at(50).map_or_else(String::new, |ms| seconds(*ms)),
+				at(95).map_or_else(String::new, |ms| seconds(*ms)),
+			),
+		);
+		let after = seen.get(self.listed_before..).unwrap_or_default();
+		report.check(
+			"it goes on when the publisher is back with another size",
+			after.iter().any(|seen| seen.breaks),
+			format!("{} segments after it, behind a discontinuity", after.len()),
+		);
+		if let Some((name, _, at_ms, _)) = &self.killed {
+			let events = read_events(&network.events_file("broadcast"));
+			let of = |kind: &str| events.iter().filter(|event| event["event"] == kind).count();
+			let next = seen.iter().find(|seen| seen.at_ms > *at_ms + 200);
+			let pause = seen
+				.windows(2)
+				.filter(|pair| pair[1].at_ms > *at_ms)
+				.map(|pair| pair[1].at_ms - pair[0].at_ms)
+				.max();
+			report.check(
+				"another transcoder goes on when one is killed in the middle",
+				of("handed_on") > 0 && of("assigned") > 1 && next.is_some(),
+				format!(
+					"{name} was killed; the next segment came {} later, the longest pause between two was {}",
+					next.map_or_else(String::new, |seen| seconds(seen.at_ms - at_ms)),
+					pause.map_or_else(String::new, seconds),
+				),
+			);
+			let missing = of("segment_skipped");
+			report.check(
+				"at most two segments are missing",
+				missing <= 2,
+				format!("{missing} of {}", of("segment_cut")),
+			);
+		}
+		report.live = seen
+			.iter()
+			.map(
+				|seen| json!({ "seq": seen.seq, "listed": seen.at_ms, "captured": seen.captured_ms }),
+			)
+			.collect::<Vec<Json>>();
+	}
+}
+
+fn seconds(ms: u64) -> String {
+	format!("{}.{} s", ms / 1_000, ms % 1_000 / 100)
+}
+
+fn wall_ms() -> u64 {
+	SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+/// Asks for the media playlist as a player does, and notes when each segment is listed that can be
+/// had.
+async fn watch(playlist: String, seen: Arc<Mutex<Vec<Seen>>>) {
+	let base = playlist.rsplit_once('/').map_or("", |(base, _)| base).to_owned();
+	let mut newest = None;
+	loop {
+		let text = get(&playlist).await.map(String::from_utf8).ok().and_then(Result::ok);
+		let at_ms = wall_ms();
+		let (mut breaks, mut captured_ms) = (false, None);
+		for line in text.unwrap_or_default().lines() {
+			if line == "#EXT-X-DISCONTINUITY" {
+				breaks = true;
+			} else if let Some(date) = line.strip_prefix("#EXT-X-PROGRAM-DATE-TIME:") {
+				captured_ms = parse_date(date);
+			} else if let Some(seq) = segment_of(line) {
+				if newest.is_none_or(|newest| seq > newest)
+					&& get(&format!("{base}/{line}")).await.is_ok()
+				{
+					newest = Some(seq);
+					let one = Seen { seq, at_ms, captured_ms, breaks };
+					seen.lock().unwrap_or_else(PoisonError::into_inner).push(one);
+				}
+				(breaks, captured_ms) = (false, None);
+			}
+		}
+		sleep(Duration::from_millis(200)).await;
+	}
+}
+
+/// The seq in a line `<rendition>/<seq>.ts`.
+fn segment_of(line: &str) -> Option<u64> {
+	line.strip_suffix(".ts")?.rsplit('/').next()?.parse().ok()
+}
+
+/// Milliseconds since 1970 of `2026-11-28T17:30:00.250Z`.
+fn parse_date(date: &str) -> Option<u64> {
+	let number = |from: usize, to: usize| date.get(from..to)?.parse::<u64>().ok();
+	let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+	// Days from 1 March 0000, so that the leap day is a year's last.
+	let (y, m) = if month < 3 { (year.checked_sub(1)?, month + 9) } else { (year, month - 3) };
+	let days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1;
+	let days = days.checked_sub(719_468)?;
+	let seconds = number(11, 13)? * 3_600 + number(14, 16)? * 60 + number(17, 19)?;
+	Some((days * 86_400 + seconds) * 1_000 + number(20, 23)?)
+}
+
+/// ffmpeg as a publisher: a test pattern whose upper edge shows the time in 16 bits, 25 counts a
+/// second, so that whoever looks at a picture knows when it was made.
+struct Publisher(Child);
+
+impl Publisher {
+	fn begin(protocol: Protocol, key: &str, size: &str, log: &Path) -> Result<Self> {
+		let mut clock = String::from("drawbox=x=0:y=0:w=iw:h=ih/8:color=black:t=fill");
+		for bit in 0..16 {
+			clock += &format!(
+				",drawbox=x=iw*{bit}/16:y=0:w=iw/16:h=ih/8:color=white:t=fill:enable='mod(floor(time(0)*25/{}),2)'",
+				1 << bit
+			);
+		}
+		let log = std::fs::File::options().create(true).append(true).open(log)?;
+		let child = Command::new("ffmpeg")
+			.args(["-nostdin", "-v", "warning", "-re", "-f", "lavfi", "-i"])
+			.arg(format!("testsrc2=size={size}:rate=25"))
+			.args(["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-vf", &clock])
+			.args(["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency"])
+			.args(["-g", "50", "-b:v", "2000k", "-pix_fmt", "yuv420p", "-c:a", "aac", "-ac", "2"])
+			.args(protocol.output(key))
+			.stdin(Stdio::null())
+			.stdout(Stdio::null())
+			.stderr(log)
+			.spawn()
+			.context("cannot run ffmpeg; `make setup` installs it")?;
+		Ok(Self(child))
+	}
+}
+
+impl Drop for Publisher {
+	fn drop(&mut self) {
+		let _ = self.0.kill();
+		let _ = self.0.wait();
+	}
+}
+
+impl Protocol {
+	/// Its name.
+	pub fn name(self) -> &'static str {
+		match self {
+			Self::Rtmp => "RTMP",
+			Self::Srt => "SRT",
+			Self::Push => "HTTP push",
+		}
+	}
+
+	/// Where a publisher sends to, as people enter it.
+	pub fn address(self, key: &str) -> String {
+		let port = self.port();
+		match self {
+			Self::Rtmp => format!("rtmp://127.0.0.1:{port}/live, stream key {key}"),
+			Self::Srt => format!("srt://127.0.0.1:{port}?streamid={key}"),
+			Self::Push => format!("PUT http://127.0.0.1:{port}/live/{STREAM}/SEQ.ts?key={key}"),
+		}
+	}
+
+	/// ffmpeg's last arguments.
+	fn output(self, key: &str) -> Vec<String> {
+		let port = self.port();
+		let words: Vec<String> = match self {
+			Self::Rtmp => {
+				vec!["-f".into(), "flv".into(), format!("rtmp://127.0.0.1:{port}/live/{key}")]
+			}
+			Self::Srt => {
+				vec!["-f".into(), "mpegts".into(), format!("srt://127.0.0.1:{port}?streamid={key}")]
+			}
+			Self::Push => {
+				let base = format!("http://127.0.0.1:{port}/live/{STREAM}");
+				vec![
+					"-f".into(),
+					"hls".into(),
+					"-hls_time".into(),
+					"2".into(),
+					"-method".into(),
+					"PUT".into(),
+					"-headers".into(),
+					format!("Authorization: Bearer {key}\r\n"),
+					"-hls_segment_filename".into(),
+					format!("{base}/%d.ts"),
+					format!("{base}/index.m3u8"),
+				]
+			}
+		};
+		words
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn dates_and_segments_should_be_read_from_playlists() {
+		assert_eq!(parse_date("1970-01-01T00:00:00.000Z"), Some(0));
+		assert_eq!(parse_date("2026-11-28T17:30:00.250Z"), Some(1_795_887_000_250));
+		assert_eq!(parse_date("soon"), None);
+		assert_eq!(segment_of("0/17.ts"), Some(17));
+		assert_eq!(segment_of("#EXTINF:2.0,"), None);
+	}
+}

@@ -1,0 +1,468 @@
+//! WHIP (RFC 9725): a browser, OBS or FFmpeg publishes over WebRTC. `POST /whip/NAME` with an SDP offer
+//! and the key as `Authorization: Bearer KEY` gets an answer and a `Location`; `DELETE` there ends it.
+//!
+//! The key is looked at before anything else, so no stranger ever reaches DTLS or SRTP. Pictures and
+//! sound come out as they do of RTMP.
+
+use std::{
+	io,
+	net::{IpAddr, SocketAddr},
+	sync::{Arc, Mutex, PoisonError},
+	time::{Duration, Instant},
+};
+
+use axum::{
+	body::Bytes,
+	extract::{ConnectInfo, DefaultBodyLimit, Path, State},
+	http::{header, HeaderMap, HeaderValue, StatusCode},
+	middleware::Next,
+	response::{IntoResponse, Response},
+	routing::{options, post},
+	Router,
+};
+use str0m::{
+	change::SdpOffer,
+	format::Codec,
+	media::{KeyframeRequestKind, MediaData, MediaKind, Mid},
+	net::{Protocol, Receive},
+	Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig,
+};
+use thiserror::Error;
+use tokio::{net::UdpSocket, sync::watch, time::timeout};
+
+use crate::{
+	ends::Ends,
+	flv::{FlvError, Remuxer},
+	gate::{new_key, Denied, Gate, Session},
+	rtmp::{hand_on, RtmpError},
+};
+
+/// The longest offer.
+const LONGEST_OFFER: usize = 64 * 1024;
+/// How long it may take until pictures come, and how long a publisher may be silent.
+const SILENT: Duration = Duration::from_secs(20);
+/// How often a keyframe is asked for: segments begin with one.
+const KEYFRAMES: Duration = Duration::from_secs(2);
+/// The largest datagram.
+const DATAGRAM: usize = 2_000;
+
+/// Why a session ended.
+#[derive(Debug, Error)]
+enum WhipError {
+	#[error("the connection broke: {0}")]
+	Io(#[from] io::Error),
+	#[error("WebRTC: {0}")]
+	Rtc(String),
+	#[error(transparent)]
+	Media(#[from] RtmpError),
+	#[error("no pictures came for too long")]
+	Silent,
+	#[error("another publisher took its place")]
+	Replaced,
+}
+
+impl From<FlvError> for WhipError {
+	fn from(error: FlvError) -> Self {
+		Self::Media(error.into())
+	}
+}
+
+fn rtc(error: impl std::fmt::Display) -> WhipError {
+	WhipError::Rtc(error.to_string())
+}
+
+/// A session: its id, and how it is told to end.
+type Current = (String, watch::Sender<bool>);
+
+#[derive(Clone)]
+struct Whip {
+	gate: Arc<Gate>,
+	/// Where media is received.
+	media: SocketAddr,
+	/// The address that publishers are told, where it is not the one that they asked.
+	public: Option<IpAddr>,
+	/// Who publishes now.
+	current: Arc<Mutex<Option<Current>>>,
+}
+
+/// The routes, for a server that says where requests come from, by [`Ends`]. Media comes by UDP at
+/// `media`; `public` is the address that publishers are told to send to, where it is not the one at
+/// which they reached this machine.
+pub fn router(media: SocketAddr, public: Option<IpAddr>, gate: Arc<Gate>) -> Router {
+	let whip = Whip { gate, media, public, current: Arc::default() };
+	Router::new()
+		.route("/whip/{name}", post(publish).options(preflight))
+		.route("/whip/{name}/{id}", options(preflight).delete(end).patch(no_trickle))
+		.layer(axum::middleware::from_fn(shared))
+		.layer(DefaultBodyLimit::max(LONGEST_OFFER))
+		.with_state(whip)
+}
+
+/// Pages of other origins may publish: what they need is the key.
+async fn shared(request: axum::extract::Request, next: Next) -> Response {
+	let mut response = next.run(request).await;
+	let headers = response.headers_mut();
+	for (name, value) in [
+		(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+		(header::ACCESS_CONTROL_ALLOW_METHODS, "POST, DELETE, OPTIONS"),
+		(header::ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Content-Type"),
+		(header::ACCESS_CONTROL_EXPOSE_HEADERS, "Location"),
+	] {
+		headers.insert(name, HeaderValue::from_static(value));
+	}
+	response
+}
+
+async fn preflight() -> StatusCode {
+	StatusCode::NO_CONTENT
+}
+
+async fn no_trickle() -> Response {
+	answer(StatusCode::METHOD_NOT_ALLOWED, "send all candidates with the offer")
+}
+
+fn answer(status: StatusCode, text: impl Into<String>) -> Response {
+	(status, text.into() + "\n").into_response()
+}
+
+fn refused(denied: &Denied) -> Response {
+	let status = match denied {
+		Denied::Key => StatusCode::FORBIDDEN,
+		Denied::TooMany => StatusCode::TOO_MANY_REQUESTS,
+		Denied::Busy => StatusCode::CONFLICT,
+		Denied::Webhook(_) => StatusCode::BAD_GATEWAY,
+		Denied::Closed => StatusCode::SERVICE_UNAVAILABLE,
+	};
+	answer(status, denied.to_string())
+}
+
+async fn publish(
+	State(whip): State<Whip>,
+	ConnectInfo(ends): ConnectInfo<Ends>,
+	Path(name): Path<String>,
+	headers: HeaderMap,
+	offer: Bytes,
+) -> Response {
+	let bearer = headers
+		.get(header::AUTHORIZATION)
+		.and_then(|value| value.to_str().ok())
+		.and_then(|value| value.strip_prefix("Bearer "));
+	let Some(key) = bearer else {
+		return answer(StatusCode::UNAUTHORIZED, "give the stream key: Authorization: Bearer KEY");
+	};
+	// Before the offer is read.
+	if let Err(denied) = whip.gate.check("whip", ends.from.ip(), &name, key).await {
+		return refused(&denied);
+	}
+	let offer = std::str::from_utf8(&offer).ok().map(SdpOffer::from_sdp_string);
+	let Some(Ok(offer)) = offer else {
+		return answer(StatusCode::BAD_REQUEST, "this is no SDP offer");
+	};
+	let begun = match begin(&whip, ends, offer).await {
+		Ok(begun) => begun,
+		Err(error) => return answer(StatusCode::BAD_REQUEST, error.to_string()),
+	};
+	let session = match whip.gate.admit("whip", ends.from.ip(), &name, key).await {
+		Ok(session) => session,
+		Err(denied) => return refused(&denied),
+	};
+	let Ok(id) = new_key() else {
+		return answer(StatusCode::INTERNAL_SERVER_ERROR, "there is no randomness");
+	};
+	let (told, stop) = watch::channel(false);
+	lock(&whip.current).replace((id.clone(), told));
+	let (from, text) = (ends.from, begun.answer.clone());
+	tokio::spawn(async move {
+		if let Err(error) = begun.run(session, stop).await {
+			tracing::info!(%from, %error, "a WHIP publisher is gone");
+		}
+	});
+	let headers = [
+		(header::CONTENT_TYPE, "application/sdp".to_owned()),
+		(header::LOCATION, format!("/whip/{name}/{id}")),
+	];
+	(StatusCode::CREATED, headers, text).into_response()
+}
+
+async fn end(State(whip): State<Whip>, Path((_, id)): Path<(String, String)>) -> Response {
+	let mut current = lock(&whip.current);
+	// Who knows the id was told it with the answer.
+	match current.take_if(|(known, _)| *known == id) {
+		Some((_, told)) => {
+			told.send_replace(true);
+			StatusCode::OK.into_response()
+		}
+		None => answer(StatusCode::NOT_FOUND, "nobody publishes under this name"),
+	}
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+	mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A session before its first packet.
+struct Begun {
+	rtc: Rtc,
+	socket: UdpSocket,
+	/// The address at which media comes, as the peer knows it.
+	at: SocketAddr,
+	answer: String,
+}
+
+async fn begin(whip: &Whip, ends: Ends, offer: SdpOffer) -> Result<Begun, WhipError> {
+	let asked = ends.local.map_or(whip.media.ip(), |local| local.ip());
+	let ip = whip.public.unwrap_or(asked);
+	// The port that a firewall lets through; another while it is not free yet.
+	let socket = match UdpSocket::bind(whip.media).await {
+		Ok(socket) => socket,
+		Err(_) => UdpSocket::bind((whip.media.ip(), 0)).await?,
+	};
+	let at = SocketAddr::new(ip, socket.local_addr()?.port());
+	// H.264 goes on as it is. What else comes is encoded here.
+	let text = offer.to_sdp_string();
+	let has_h264 = text.to_ascii_uppercase().contains("H264/90000");
+	let mut rtc_ = RtcConfig::new()
+		.set_ice_lite(true)
+		.clear_codecs()
+		.enable_opus(true)
+		.enable_h264(has_h264)
+		.enable_vp8(!has_h264)
+		.enable_vp9(!has_h264)
+		.build(Instant::now());
+	let candidate = Candidate::host(at, Protocol::Udp).map_err(rtc)?;
+	rtc_.add_local_candidate(candidate);
+	let answer = rtc_.sdp_api().accept_offer(offer).map_err(rtc)?;
+	Ok(Begun { rtc: rtc_, socket, at, answer: answer.to_sdp_string() })
+}
+
+impl Begun {
+	/// Takes what comes until it ends.
+	async fn run(
+		mut self,
+		mut session: Session,
+		mut stop: watch::Receiver<bool>,
+	) -> Result<(), WhipError> {
+		let mut media = Media::default();
+		let mut heard = Instant::now();
+		let mut buffer = vec![0; DATAGRAM];
+		let mut next_key = Instant::now() + KEYFRAMES;
+		let result = loop {
+			let now = Instant::now();
+			if now.duration_since(heard) > SILENT {
+				break Err(WhipError::Silent);
+			}
+			if session.is_replaced() {
+				break Err(WhipError::Replaced);
+			}
+			if now >= next_key || media.is_lost {
+				media.is_lost = false;
+				next_key = now + KEYFRAMES;
+				if let Some(mut writer) = media.video.and_then(|mid| self.rtc.writer(mid)) {
+					// Not possible before the first packet.
+					let _ = writer.request_keyframe(None, KeyframeRequestKind::Pli);
+				}
+			}
+			let until = match self.rtc.poll_output().map_err(rtc)? {
+				Output::Timeout(until) => until.min(next_key),
+				Output::Transmit(send) => {
+					// One that is lost is one that is lost.
+					let _ = self.socket.send_to(&send.contents, send.destination).await;
+					continue;
+				}
+				Output::Event(event) => {
+					match event {
+						Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
+							break Ok(())
+						}
+						Event::MediaAdded(added) if added.kind == MediaKind::Video => {
+							media.video.get_or_insert(added.mid);
+						}
+						Event::MediaData(data) => {
+							heard = now;
+							session.hear();
+							media.take(&data, &mut session).await?;
+						}
+						_ => {}
+					}
+					continue;
+				}
+			};
+			let wait = until.saturating_duration_since(Instant::now());
+			let received = tokio::select! {
+				received = timeout(wait, self.socket.recv_from(&mut buffer)) => received,
+				_ = stop.wait_for(|stop| *stop) => break Ok(()),
+			};
+			let input = match received {
+				Ok(Ok((count, source))) => match buffer[..count].try_into() {
+					Ok(contents) => Input::Receive(
+						Instant::now(),
+						Receive { proto: Protocol::Udp, source, destination: self.at, contents },
+					),
+					// What is no STUN, DTLS or RTP is nobody's.
+					Err(_) => continue,
+				},
+				Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => continue,
+				Ok(Err(error)) => break Err(error.into()),
+				Err(_) => Input::Timeout(Instant::now()),
+			};
+			if matches!(&input, Input::Receive(..)) && !self.rtc.accepts(&input) {
+				continue;
+			}
+			self.rtc.handle_input(input).map_err(rtc)?;
+		};
+		let out = media.remuxer.finish();
+		hand_on(&mut session, out).await?;
+		result
+	}
+}
+
+/// What is received, put into a container.
+#[derive(Default)]
+struct Media {
+	remuxer: Remuxer,
+	video: Option<Mid>,
+	/// When anything first came: times are counted from there.
+	began: Option<Instant>,
+	/// For pictures and sound: the time of a first packet in milliseconds, and when it came after
+	/// the beginning.
+	bases: [Option<(i64, i64)>; 2],
+	/// Whether pictures are left out until one starts afresh.
+	waits: bool,
+	/// Whether a keyframe is needed.
+	is_lost: bool,
+}
+
+impl Media {
+	async fn take(&mut self, data: &MediaData, session: &mut Session) -> Result<(), WhipError> {
+		if self.remuxer.has_begun() && session.is_between() {
+			// The part was given up: the tracks' headers are needed again.
+			self.remuxer.begin_again();
+		}
+		let codec = data.params.spec().codec;
+		let is_picture = codec != Codec::Opus;
+		let time = self.time(data, is_picture);
+		let mut out = Vec::new();
+		if !is_picture {
+			self.remuxer.announce(false, "A_OPUS", &opus_header(), &mut out)?;
+			self.remuxer.put(false, true, time, time, &data.data, &mut out);
+		} else {
+			let is_key = match codec {
+				// The lowest bit of a VP8 frame's first byte is 0 for a keyframe.
+				Codec::Vp8 => data.data.first().is_some_and(|first| first & 1 == 0),
+				_ => data.is_keyframe(),
+			};
+			if !data.contiguous && !is_key {
+				self.waits = true;
+			}
+			if self.waits && !is_key {
+				self.is_lost = true;
+				return Ok(());
+			}
+			self.waits = false;
+			match codec {
+				Codec::H264 => {
+					let units = units(&data.data);
+					if let Some(header) = is_key.then(|| avc_header(&units)).flatten() {
+						self.remuxer.announce(true, "V_MPEG4/ISO/AVC", &header, &mut out)?;
+					}
+					self.remuxer.put(true, is_key, time, time, &with_lengths(&units), &mut out);
+				}
+				Codec::Vp8 | Codec::Vp9 => {
+					let name = if codec == Codec::Vp8 { "V_VP8" } else { "V_VP9" };
+					self.remuxer.announce(true, name, &[], &mut out)?;
+					self.remuxer.put(true, is_key, time, time, &data.data, &mut out);
+				}
+				_ => return Ok(()),
+			}
+		}
+		Ok(hand_on(session, out).await?)
+	}
+
+	/// Milliseconds since the beginning. Both tracks count from a number of their own; when the first
+	/// packet of each came says how they lie to each other.
+	fn time(&mut self, data: &MediaData, is_picture: bool) -> i64 {
+		let began = *self.began.get_or_insert(data.network_time);
+		let ticks = data.time.numer().saturating_mul(1_000) / u64::from(data.time.denom()).max(1);
+		let own = i64::try_from(ticks).unwrap_or(i64::MAX);
+		let came = data.network_time.saturating_duration_since(began).as_millis() as i64;
+		let (first, at) = *self.bases[usize::from(is_picture)].get_or_insert((own, came));
+		own.saturating_sub(first).saturating_add(at)
+	}
+}
+
+/// Opus as Matroska describes it: 48 kHz, two channels.
+fn opus_header() -> Vec<u8> {
+	let mut header = b"OpusHead\x01\x02".to_vec();
+	header.extend(0u16.to_le_bytes());
+	header.extend(48_000u32.to_le_bytes());
+	header.extend([0, 0, 0]);
+	header
+}
+
+/// The units of a picture with start codes.
+fn units(data: &[u8]) -> Vec<&[u8]> {
+	let mut starts = Vec::new();
+	let mut at = 0;
+	while at + 3 <= data.len() {
+		if data[at..at + 3] == [0, 0, 1] {
+			starts.push(at + 3);
+			at += 3;
+		} else {
+			at += 1;
+		}
+	}
+	let ends = starts.iter().skip(1).map(|start| start - 3).chain([data.len()]);
+	starts
+		.iter()
+		.zip(ends)
+		.filter_map(|(start, end)| {
+			let unit = data.get(*start..end)?;
+			// A start code of four bytes leaves a zero behind.
+			let zeros = unit.iter().rev().take_while(|byte| **byte == 0).count();
+			unit.get(..unit.len() - zeros).filter(|unit| !unit.is_empty())
+		})
+		.collect()
+}
+
+/// The same, each with its length before it.
+fn with_lengths(units: &[&[u8]]) -> Vec<u8> {
+	let mut out = Vec::new();
+	for unit in units {
+		out.extend((unit.len() as u32).to_be_bytes());
+		out.extend_from_slice(unit);
+	}
+	out
+}
+
+/// The header of H.264 out of the parameter sets that a keyframe brings; `None` without them.
+fn avc_header(units: &[&[u8]]) -> Option<Vec<u8>> {
+	let of = |kind: u8| units.iter().find(|unit| unit[0] & 0x1f == kind);
+	let (sequence, picture) = (of(7)?, of(8)?);
+	let mut header = vec![1];
+	header.extend(sequence.get(1..4)?);
+	header.extend([0xff, 0xe1]);
+	header.extend(u16::try_from(sequence.len()).ok()?.to_be_bytes());
+	header.extend_from_slice(sequence);
+	header.push(1);
+	header.extend(u16::try_from(picture.len()).ok()?.to_be_bytes());
+	header.extend_from_slice(picture);
+	Some(header)
+}
+
+#[cfg(test)]
+mod tests {
+	#![allow(clippy::unwrap_used)]
+	use super::*;
+
+	#[test]
+	fn units_should_be_told_apart_whatever_their_start_codes() {
+		let data = [0, 0, 0, 1, 0x67, 1, 2, 3, 0, 0, 1, 0x68, 9, 0, 0, 0, 1, 0x65, 7];
+		let found = units(&data);
+		assert_eq!(found, [&[0x67, 1, 2, 3][..], &[0x68, 9], &[0x65, 7]]);
+		assert_eq!(with_lengths(&found[1..2]), [0, 0, 0, 2, 0x68, 9]);
+		let header = avc_header(&found).unwrap();
+		assert_eq!(header, [1, 1, 2, 3, 0xff, 0xe1, 0, 4, 0x67, 1, 2, 3, 1, 0, 2, 0x68, 9]);
+		assert_eq!(avc_header(&found[1..]), None);
+		assert!(units(&[]).is_empty() && units(&[0, 0, 1]).is_empty());
+	}
+}

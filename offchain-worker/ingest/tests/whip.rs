@@ -1,0 +1,163 @@
+//! A browser as publisher.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+	net::SocketAddr,
+	process::{Child, Command, Stdio},
+	sync::Arc,
+	time::Duration,
+};
+
+use axum::{response::Html, routing::get, Router};
+use livepeer_worker_ingest::{whip_router, Ends, Gate, Keys, Publication};
+use tokio::{
+	io::{AsyncReadExt, AsyncWriteExt},
+	net::{TcpListener, TcpStream},
+	sync::mpsc,
+	time::timeout,
+};
+
+const KEY: &str = "a-stream-key";
+const LONG: Duration = Duration::from_secs(90);
+
+async fn whip() -> (SocketAddr, mpsc::Receiver<Publication>) {
+	let (gate, publications): (Arc<Gate>, _) = Gate::new(Keys::new([KEY.to_owned()]));
+	let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+	let address = listener.local_addr().unwrap();
+	let routes = whip_router(address, None, gate);
+	let service = routes.into_make_service_with_connect_info::<Ends>();
+	tokio::spawn(async move { axum::serve(listener, service).await });
+	(address, publications)
+}
+
+/// A page that publishes a moving colour and a tone for six seconds.
+fn page(to: SocketAddr) -> String {
+	format!(
+		r#"<!doctype html><canvas width=320 height=180></canvas><script type=module>
+		const canvas = document.querySelector("canvas"), draw = canvas.getContext("2d");
+		setInterval(() => {{
+			draw.fillStyle = `hsl(${{(Date.now() / 20) % 360}} 80% 50%)`;
+			draw.fillRect(0, 0, 320, 180);
+		}}, 40);
+		const sound = new AudioContext(), tone = sound.createOscillator();
+		const out = sound.createMediaStreamDestination();
+		tone.connect(out);
+		tone.start();
+		const peer = new RTCPeerConnection();
+		for (const track of [...canvas.captureStream(25).getTracks(), ...out.stream.getTracks()])
+			peer.addTransceiver(track, {{ direction: "sendonly" }});
+		await peer.setLocalDescription();
+		await new Promise((done) => {{
+			const look = () => peer.iceGatheringState === "complete" && done();
+			peer.onicegatheringstatechange = look;
+			look();
+			setTimeout(done, 2000);
+		}});
+		const url = "http://{to}/whip/demo";
+		const headers = {{ "Content-Type": "application/sdp", Authorization: "Bearer {KEY}" }};
+		const body = peer.localDescription.sdp;
+		const answer = await fetch(url, {{ method: "POST", headers, body }});
+		await peer.setRemoteDescription({{ type: "answer", sdp: await answer.text() }});
+		const session = new URL(answer.headers.get("Location"), url);
+		setTimeout(() => fetch(session, {{ method: "DELETE" }}), 6000);
+		</script>"#
+	)
+}
+
+struct Browser {
+	child: Child,
+	_profile: tempfile::TempDir,
+}
+
+impl Drop for Browser {
+	fn drop(&mut self) {
+		let _ = self.child.kill();
+		let _ = self.child.wait();
+	}
+}
+
+fn browser(url: &str) -> Browser {
+	let profile = tempfile::tempdir().unwrap();
+	let child = Command::new(std::env::var("CHROMIUM").unwrap_or("/usr/bin/chromium".into()))
+		.args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"])
+		.args(["--autoplay-policy=no-user-gesture-required", "--disable-background-networking"])
+		.arg(format!("--user-data-dir={}", profile.path().display()))
+		.args(["--remote-debugging-port=0", url])
+		.stdin(Stdio::null())
+		.stdout(Stdio::null())
+		.stderr(Stdio::null())
+		.spawn()
+		.expect("Chromium is installed");
+	Browser { child, _profile: profile }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn browser_should_publish_pictures_and_sound() {
+	let (address, mut publications) = whip().await;
+	let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+	let url = format!("http://{}/", listener.local_addr().unwrap());
+	let pages = Router::new().route("/", get(move || async move { Html(page(address)) }));
+	tokio::spawn(async move { axum::serve(listener, pages).await });
+	let browser = browser(&url);
+	let mut publication = timeout(LONG, publications.recv()).await.unwrap().unwrap();
+	assert_eq!(publication.protocol, "whip");
+	let mut tracks = Vec::new();
+	while let Some(mut part) = timeout(LONG, publication.parts.recv()).await.unwrap() {
+		let mut bytes = Vec::new();
+		timeout(LONG, part.bytes.read_to_end(&mut bytes)).await.unwrap().unwrap();
+		tracks.push(probed(&bytes));
+	}
+	drop(browser);
+	let whole = tracks.iter().any(|tracks| {
+		tracks.iter().any(|track| ["h264", "vp8", "vp9"].iter().any(|name| track.starts_with(name)))
+			&& tracks.iter().any(|track| track.starts_with("opus"))
+	});
+	assert!(whole, "{tracks:?}");
+}
+
+/// Codec, size and number of packets of each track, as ffprobe sees them.
+fn probed(bytes: &[u8]) -> Vec<String> {
+	let dir = tempfile::tempdir().unwrap();
+	let path = dir.path().join("part");
+	std::fs::write(&path, bytes).unwrap();
+	let output = Command::new("ffprobe")
+		.args(["-v", "error", "-count_packets", "-of", "csv=p=0"])
+		.args(["-show_entries", "stream=codec_name,width,height,nb_read_packets"])
+		.arg(&path)
+		.output()
+		.unwrap();
+	String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+}
+
+async fn request(address: SocketAddr, request: &str) -> String {
+	let mut stream = TcpStream::connect(address).await.unwrap();
+	stream.write_all(request.as_bytes()).await.unwrap();
+	let mut answer = String::new();
+	timeout(LONG, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+	answer
+}
+
+#[tokio::test]
+async fn nobody_should_publish_by_whip_without_the_key_or_an_offer() {
+	let (address, _publications) = whip().await;
+	let post = |more: &str, body: &str| {
+		format!(
+			"POST /whip/demo HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n{more}\r\n{body}",
+			body.len()
+		)
+	};
+	let key = format!("Authorization: Bearer {KEY}\r\n");
+	for (sent, status) in [
+		(post("", "v=0"), "401"),
+		(post("Authorization: Bearer another\r\n", "v=0"), "403"),
+		(post(&key, "this is no offer"), "400"),
+		(post(&key, &"x".repeat(100_000)), "413"),
+		("DELETE /whip/demo/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".into(), "404"),
+		("PATCH /whip/demo/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".into(), "405"),
+		("OPTIONS /whip/demo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".into(), "204"),
+	] {
+		let answer = request(address, &sent).await;
+		assert!(answer.contains(status), "{status} for {sent:.80}: {answer}");
+		assert!(answer.to_ascii_lowercase().contains("access-control-allow-origin: *"), "{answer}");
+	}
+}

@@ -1,0 +1,99 @@
+// Plays a live stream of the demo on the gateway's page in a headless Chromium, and measures by the
+// clock that is drawn into its pictures: 16 bits along the upper edge, 25 counts a second.
+//
+//   node live.mjs URL [SECONDS]
+//
+// Watches until the picture has stood still for 30 s or SECONDS (240) have passed. Prints when the
+// first picture was shown, how far behind the pictures were, and every time they stood still. Exits 0
+// when pictures were shown and went on after each pause but the last.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+const [url, seconds = "240"] = process.argv.slice(2);
+if (!url) {
+	console.error("usage: node live.mjs URL [SECONDS]");
+	process.exit(2);
+}
+const profile = mkdtempSync(join(tmpdir(), "livepeer-live-"));
+const context = await chromium.launchPersistentContext(profile, {
+	executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+	headless: true,
+	args: [
+		"--no-sandbox",
+		"--disable-gpu",
+		"--disable-quic",
+		"--no-first-run",
+		"--disable-background-networking",
+		"--disable-component-update",
+		"--disable-sync",
+		"--autoplay-policy=no-user-gesture-required",
+	],
+});
+const problems = [];
+const behind = [];
+const pauses = [];
+const sizes = new Set();
+const opened = Date.now();
+let first;
+try {
+	const page = await context.newPage();
+	page.on("pageerror", (error) => problems.push(String(error)));
+	await page.goto(url, { waitUntil: "domcontentloaded", timeout: 30_000 });
+	await page.evaluate(() => {
+		const video = document.querySelector("video");
+		video.muted = true;
+		return video.play().catch(() => undefined);
+	});
+	// The time of the picture that is shown, and what is in its bits.
+	const read = () =>
+		page.evaluate(() => {
+			const video = document.querySelector("video");
+			if (!video?.videoWidth) return null;
+			const canvas = (globalThis.seen ??= document.createElement("canvas"));
+			[canvas.width, canvas.height] = [160, 90];
+			const draw = canvas.getContext("2d", { willReadFrequently: true });
+			draw.drawImage(video, 0, 0, 160, 90);
+			const now = Date.now();
+			let count = 0;
+			for (let bit = 0; bit < 16; bit++) {
+				const [r, g, b] = draw.getImageData(bit * 10 + 4, 4, 1, 1).data;
+				if (r + g + b > 384) count += 2 ** bit;
+			}
+			return { now, count, time: video.currentTime, width: video.videoWidth };
+		});
+	let moved = { at: Date.now(), time: -1 };
+	for (const end = opened + Number(seconds) * 1000; Date.now() < end; ) {
+		await page.waitForTimeout(200);
+		const state = await read();
+		if (state && state.time !== moved.time) {
+			if (first === undefined) first = state.now - opened;
+			else if (state.now - moved.at > 1000) pauses.push((state.now - moved.at) / 1000);
+			moved = { at: state.now, time: state.time };
+			sizes.add(state.width);
+			const late = ((state.now / 40 - state.count) % 65536) / 25;
+			// A picture between two sizes, or none of ours, shows anything.
+			if (late >= 0 && late < 60) behind.push(late);
+		} else if (first !== undefined && Date.now() - moved.at > 30_000) break;
+	}
+} catch (error) {
+	problems.push(String(error));
+} finally {
+	await context.close();
+	rmSync(profile, { recursive: true, force: true });
+}
+behind.sort((a, b) => a - b);
+const part = (share) => behind[Math.min(behind.length - 1, Math.floor(behind.length * share))]?.toFixed(2);
+if (first === undefined) problems.push("no picture was shown");
+if (!behind.length) problems.push("no picture showed its time");
+console.log(
+	JSON.stringify({
+		first: first === undefined ? null : first / 1000,
+		behind: { median: part(0.5), p95: part(0.95), samples: behind.length },
+		pauses,
+		sizes: [...sizes],
+		problems,
+	}),
+);
+process.exit(problems.length ? 1 : 0);
