@@ -35,7 +35,7 @@ node: build ## Run a development node on ws://127.0.0.1:9944
 	$(BIN)/livepeer-node --dev --tmp
 
 .PHONY: demo
-demo: build ## Show the main job: ONCE=1 REPORT=out.json CHEAT=black INPUT=file LIVE=rtmp DATA=dir
+demo: build ## Show the main job: ONCE=1 REPORT=out.json CHEAT=name INPUT=file LIVE=rtmp DATA=dir
 	$(BIN)/livepeer-demo --bin-dir $(BIN) $(if $(ONCE),--once) $(if $(REPORT),--report $(REPORT)) \
 		$(if $(CHEAT),--cheat $(CHEAT)) $(if $(INPUT),--input $(INPUT)) $(if $(LIVE),--live $(LIVE)) $(if $(DATA),--data $(DATA))
 
@@ -52,6 +52,13 @@ test-native:
 .PHONY: test-inputs
 test-inputs: build ## Cut and transcode films that are odd in one way each: INPUTS=dir runs others
 	$(if $(INPUTS),INPUTS=$(abspath $(INPUTS))) ALL_INPUTS=1 cargo test --release --locked $(NATIVE) --test inputs -- --nocapture
+
+.PHONY: test-corpus test-mutations
+test-corpus: build ## Every attack on real and generated clips at four sizes, 500 honest segments; writes docs/verification.md
+	CORPUS=$$(scripts/bench-quality.py --clips) WRITE_DOCS=1 \
+		cargo test --release --locked $(NATIVE) --test corpus -- --nocapture
+test-mutations: build ## 10,000 segments and outputs changed at random, judged on four levels of the processor
+	MUTATIONS=10000 cargo test --release --locked $(NATIVE) --test mutations -- --nocapture
 
 .PHONY: formats-check
 formats-check: ## Compute every signed and hashed format in Python, from docs/formats.md alone
@@ -164,9 +171,9 @@ metadata: setup ## Write what the worker uses of the runtime's metadata, without
 	$(WRITE) --test metadata
 
 .PHONY: docs-tables
-docs-tables: setup ## Write the tables of docs/parameters.md and docs/inputs.md
+docs-tables: setup ## Write the tables of docs/parameters.md, docs/inputs.md and docs/verification.md
 	$(WRITE) --test documentation
-	WRITE_DOCS=1 cargo test --quiet --release --locked $(NATIVE) --test inputs table
+	WRITE_DOCS=1 cargo test --quiet --release --locked $(NATIVE) --test inputs --test corpus table
 
 .PHONY: features
 features: setup ## Write the list of features by which the tests use what the build has compiled

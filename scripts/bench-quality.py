@@ -2,6 +2,7 @@
 """Quality at equal bytes: our profiles against ffmpeg's one-pass continuous encode.
 
 	scripts/bench-quality.py [--write] [NAME=FILE@WIDTHxHEIGHT@KBPS,KBPS,... ...]
+	scripts/bench-quality.py --clips    # where the real clips are
 
 Each clip is cut into segments of 2 s and transcoded by `livepeer-media transcode` under profiles 1
 and 2, and encoded by the ffmpeg command line in one go with the same preset, size and rates. VMAF
@@ -198,6 +199,9 @@ def plot(results):
 def main():
     arguments = [a for a in sys.argv[1:] if a != "--write"]
     newer, real = tools()
+    if "--clips" in arguments:
+        print(real)
+        return
     results, peaks = {}, {}
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)

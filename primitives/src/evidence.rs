@@ -18,8 +18,12 @@ use crate::{
 /// The recipe described in this module.
 pub const RECIPE: u8 = 1;
 
+/// The stream of the probe of rendition `i` is `PROBES + i`: above those of frames.
+pub const PROBES: u8 = 128;
+
 /// Folds the frames of one leaf. `stream` is 0 for the decoded source and `1 + i` for the scaled
-/// frames of rendition `i`; frames are added in presentation order, stream by stream.
+/// frames of rendition `i`; frames are added in presentation order, stream by stream. Last comes the
+/// probe, as frame 0 of a stream of its own, where the rendition that the seed chooses has one.
 #[derive(Clone, Debug)]
 pub struct LeafEvidence {
 	state: Hash,

@@ -738,7 +738,9 @@ impl ProtocolParameters {
 				allowance_leaves: 1_800,
 				broadcaster_bond: UNIT / 1_000,
 				max_open_claims: 256,
-				factors: WorkFactors::canonical(1_000, 250, STANDARD_SEGMENT_WORK / 16),
+				// Measured processor time per pixel: docs/media.md. A pixel of profile 1 is the unit.
+				factors: WorkFactors::canonical(1_000, 250, STANDARD_SEGMENT_WORK / 16)
+					.and_capped_quality(1_150),
 			},
 			lottery: LotteryParameters {
 				verification_rate: Perbill::from_percent(2),

@@ -12,6 +12,9 @@ use crate::{work::WorkFactors, MAX_RENDITIONS};
 pub type ProfileId = u16;
 /// The canonical profile: H.264 by libx264, in MPEG-TS.
 pub const CANONICAL_PROFILE: ProfileId = 1;
+/// The same codec and container at constant quality where the target rate allows it, else at the
+/// target rate, planned over the segment. It has a variant and a probe.
+pub const CAPPED_QUALITY: ProfileId = 2;
 
 /// One output of the ladder. The frame rate is the source's.
 #[derive(

@@ -9,7 +9,9 @@ use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-	video::{ProfileId, Rendition, SourceLimits, CANONICAL_PROFILE, TICKS_PER_SECOND},
+	video::{
+		ProfileId, Rendition, SourceLimits, CANONICAL_PROFILE, CAPPED_QUALITY, TICKS_PER_SECOND,
+	},
 	Balance, MAX_PROFILES,
 };
 
@@ -71,6 +73,12 @@ impl WorkFactors {
 		let mut profiles = [ProfileFactor { profile: 0, encode: 0 }; MAX_PROFILES as usize];
 		profiles[0] = ProfileFactor { profile: CANONICAL_PROFILE, encode };
 		Self { profiles, decode, rejected }
+	}
+
+	/// The same with [`CAPPED_QUALITY`] as the second profile.
+	pub const fn and_capped_quality(mut self, encode: u32) -> Self {
+		self.profiles[1] = ProfileFactor { profile: CAPPED_QUALITY, encode };
+		self
 	}
 
 	/// Cost of encoding one pixel under `profile`, in thousandths; `None` for a profile that has no

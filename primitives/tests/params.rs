@@ -10,7 +10,9 @@ use livepeer_primitives::{
 		Bounds, JobsStored, LotteryStored, Parameter, ParameterError, ProtocolParameters, Relation,
 		RoundsStored, Timing, Unit, BOUNDS,
 	},
-	video::{check_format, Rendition, SourceLimits, CANONICAL_PROFILE, LONGEST_SEGMENT},
+	video::{
+		check_format, Rendition, SourceLimits, CANONICAL_PROFILE, CAPPED_QUALITY, LONGEST_SEGMENT,
+	},
 	work::{max_leaf_work, ProfileFactor, STANDARD_SEGMENT_WORK},
 	MAX_COMMITTEE, MAX_SLASHED_ROUNDS, MAX_TREE_DEPTH, UNIT,
 };
@@ -102,12 +104,18 @@ fn jobs_that_the_protocol_names_should_be_possible() {
 	let hd = (ladder(&[1080, 720, 480, 360]), SourceLimits::new(1920, 1080, 60));
 	let uhd = (ladder(&[2160, 1440, 1080, 720, 480]), SourceLimits::new(3840, 2160, 60));
 	// With the usual segments, and with the longest that any encoder makes.
-	for (preset, (ladder, limits), usual, longest) in
-		[(DEV, &hd, 4, 1), (PRODUCTION, &hd, 16, 16), (PRODUCTION, &uhd, 15, 3)]
-	{
-		assert_eq!(samples(&preset, ladder, limits), usual);
+	for (profile, preset, (ladder, limits), usual, longest) in [
+		(CANONICAL_PROFILE, DEV, &hd, 4, 1),
+		(CANONICAL_PROFILE, PRODUCTION, &hd, 16, 16),
+		(CANONICAL_PROFILE, PRODUCTION, &uhd, 15, 3),
+		(CAPPED_QUALITY, DEV, &hd, 4, 1),
+		(CAPPED_QUALITY, PRODUCTION, &hd, 16, 14),
+		(CAPPED_QUALITY, PRODUCTION, &uhd, 13, 3),
+	] {
+		let ladder: Vec<_> = ladder.iter().map(|r| Rendition { profile, ..*r }).collect();
+		assert_eq!(samples(&preset, &ladder, limits), usual);
 		let limits = SourceLimits { longest: LONGEST_SEGMENT, ..*limits };
-		assert_eq!(samples(&preset, ladder, &limits), longest);
+		assert_eq!(samples(&preset, &ladder, &limits), longest);
 	}
 }
 
@@ -259,7 +267,7 @@ fn every_relation_should_be_checked_and_named() {
 			(p.lottery.verify_rate, p.lottery.max_work_blocks) = (STANDARD_SEGMENT_WORK - 1, 1);
 		}),
 		(R::ProfilesKnown, |p, _| p.jobs.factors.profiles[0].profile = 2),
-		(R::ProfilesKnown, |p, _| p.jobs.factors.profiles[1].encode = 5),
+		(R::ProfilesKnown, |p, _| p.jobs.factors.profiles[2].encode = 5),
 		(R::ProfilesKnown, |p, _| p.jobs.factors.profiles[7] = p.jobs.factors.profiles[0]),
 		(R::ProfilesKnown, |p, _| {
 			p.jobs.factors.profiles[3] = ProfileFactor { profile: 7, encode: 1 };

@@ -4,8 +4,13 @@
 use std::{process::Stdio, sync::Arc};
 
 use async_trait::async_trait;
-use livepeer_primitives::{video::Rendition, Hash, ToolchainId};
-use livepeer_worker_core::ports::engine::{Examined, Format, MediaEngine, MediaError, Transcoded};
+use livepeer_primitives::{
+	video::{ProfileId, Rendition},
+	Hash, ToolchainId,
+};
+use livepeer_worker_core::ports::engine::{
+	Examined, Format, MediaEngine, MediaError, Transcoded, Variant,
+};
 use tokio::{io::AsyncWriteExt, process::Command};
 
 /// Claims what the honest engine would have done, and delivers black.
@@ -17,8 +22,21 @@ impl MediaEngine for Black {
 		self.0.toolchain()
 	}
 
-	async fn transcode(&self, format: &Format, input: &[u8]) -> Result<Transcoded, MediaError> {
-		let mut honest = self.0.transcode(format, input).await?;
+	fn profiles(&self) -> Vec<ProfileId> {
+		self.0.profiles()
+	}
+
+	async fn accept(&self, format: &Format, input: &[u8]) -> Result<(), MediaError> {
+		self.0.accept(format, input).await
+	}
+
+	async fn transcode(
+		&self,
+		format: &Format,
+		input: &[u8],
+		variant: Option<Variant>,
+	) -> Result<Transcoded, MediaError> {
+		let mut honest = self.0.transcode(format, input, variant).await?;
 		honest.outputs.clear();
 		for rendition in &format.ladder {
 			honest.outputs.push(blacken(rendition, input).await.map_err(MediaError::Failed)?);

@@ -4,14 +4,20 @@
 //! with one thing exchanged, so that what is shown is the protocol's answer to exactly that.
 
 mod black;
+mod engines;
+mod holding;
 
 use std::{process::ExitCode, sync::Arc};
 
 use clap::{Parser, Subcommand};
 use livepeer_worker::{
 	child, finish, start,
-	transcode::{run, TranscodeArgs},
+	transcode::{self, Swaps, TranscodeArgs},
+	verify::{self, VerifyArgs},
 };
+use livepeer_worker_core::ports::engine::MediaEngine;
+
+use crate::engines::{Deed, Dishonest, Neglect, Neglectful};
 
 /// Misbehaves, to show what the chain does about it.
 #[derive(Parser)]
@@ -25,10 +31,56 @@ struct Cli {
 enum Cheat {
 	/// Transcode every segment into black pictures with the right sound, size and length.
 	Black(TranscodeArgs),
+	/// Encode the first rendition at a third of its rate.
+	Stingy(TranscodeArgs),
+	/// Deliver the renditions of the first segment, over and over.
+	Replay(TranscodeArgs),
+	/// Claim a fifth more decoded pictures than there are.
+	Overstate(TranscodeArgs),
+	/// Deliver everything, and keep the bytes back when judges ask for them.
+	Withhold(TranscodeArgs),
+	/// Deliver and claim everything, and never reveal a drawn leaf.
+	Unrevealed(TranscodeArgs),
+	/// Judge that everything is right, without encoding it.
+	Lazy(VerifyArgs),
+	/// Judge that everything is wrong.
+	Lying(VerifyArgs),
+	/// Abstain from every judgement.
+	Silent(VerifyArgs),
 }
 
 fn main() -> ExitCode {
 	child();
-	let Cheat::Black(args) = Cli::parse().cheat;
-	finish(start(run(args, |engine| Arc::new(black::Black(engine)))))
+	let cheat = Cli::parse().cheat;
+	finish(start(async move {
+		match cheat {
+			Cheat::Black(args) => {
+				let engine = |engine| Arc::new(black::Black(engine)) as Arc<dyn MediaEngine>;
+				transcode::run(args, Swaps { engine: Box::new(engine), ..Default::default() }).await
+			}
+			Cheat::Stingy(args) => dishonest(args, Deed::Stingy).await,
+			Cheat::Replay(args) => dishonest(args, Deed::Replay).await,
+			Cheat::Overstate(args) => dishonest(args, Deed::Overstate).await,
+			Cheat::Withhold(args) => {
+				let service = Box::new(|service| Arc::new(holding::Withholding::new(service)) as _);
+				transcode::run(args, Swaps { service, ..Default::default() }).await
+			}
+			Cheat::Unrevealed(args) => {
+				let chain = Box::new(|chain| Arc::new(holding::Unrevealing(chain)) as _);
+				transcode::run(args, Swaps { chain, ..Default::default() }).await
+			}
+			Cheat::Lazy(args) => neglectful(args, Neglect::Lazy).await,
+			Cheat::Lying(args) => neglectful(args, Neglect::Lying).await,
+			Cheat::Silent(args) => neglectful(args, Neglect::Silent).await,
+		}
+	}))
+}
+
+async fn dishonest(args: TranscodeArgs, deed: Deed) -> anyhow::Result<()> {
+	let engine = Box::new(move |engine| Arc::new(Dishonest::new(engine, deed)) as _);
+	transcode::run(args, Swaps { engine, ..Default::default() }).await
+}
+
+async fn neglectful(args: VerifyArgs, neglect: Neglect) -> anyhow::Result<()> {
+	verify::run(args, Box::new(move |honest| Arc::new(Neglectful { honest, neglect }) as _)).await
 }

@@ -26,7 +26,21 @@ pub enum Exit {
 	Store = 7,
 	/// The stream cannot go on as it was asked for: trying again does not help.
 	Stream = 8,
+	/// What was given to be verified is wrong.
+	Wrong = 9,
 }
+
+/// Why what was given to be verified is wrong, in words.
+#[derive(Debug)]
+pub struct Wrong(pub String);
+
+impl std::fmt::Display for Wrong {
+	fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+		f.write_str(&self.0)
+	}
+}
+
+impl std::error::Error for Wrong {}
 
 impl From<Exit> for ExitCode {
 	fn from(exit: Exit) -> Self {
@@ -45,6 +59,9 @@ fn code(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
 	}
 	if cause.is::<StoreError>() {
 		return Some(Exit::Store);
+	}
+	if cause.is::<Wrong>() {
+		return Some(Exit::Wrong);
 	}
 	if cause.is::<NoKeyFor>() {
 		return Some(Exit::Keys);

@@ -9,6 +9,7 @@
 //!
 //! and tools: [`doctor`], [`keys`], [`stream`], `token`, `toolchain`.
 
+pub mod bench;
 pub mod broadcast;
 pub mod doctor;
 pub mod events;
@@ -17,6 +18,8 @@ pub mod gateway;
 pub mod http;
 pub mod keys;
 pub mod metrics;
+pub mod offline;
+pub mod png;
 pub mod reach;
 pub mod secrets;
 pub mod setup;
@@ -41,14 +44,16 @@ pub enum Command {
 	Broadcast(Box<broadcast::BroadcastArgs>),
 	/// Transcode for others and earn their fees.
 	Transcode(transcode::TranscodeArgs),
-	/// Verify drawn segments for a validator's node.
-	Verify(verify::VerifyArgs),
+	/// Verify drawn segments for a validator's node; or, with files, a segment that was delivered.
+	Verify(verify::VerifyCommand),
 	/// Play streams in browsers.
 	Gateway(gateway::GatewayArgs),
 	/// Print the id of what this machine's FFmpeg makes.
 	Toolchain,
 	/// Make the golden vectors anew and print what was made of each, and the id.
 	SelfTest,
+	/// Measure how much work this machine does, and what it must cost.
+	Bench(bench::BenchArgs),
 	/// Check that this machine can do the work.
 	Doctor(doctor::DoctorArgs),
 	/// Make and inspect keys, and say what an account's own key has to say.
@@ -79,8 +84,11 @@ pub fn run(command: Command) -> ExitCode {
 	finish(start(async move {
 		match command {
 			Command::Broadcast(args) => broadcast::run(*args).await,
-			Command::Transcode(args) => transcode::run(args, |engine| engine).await,
-			Command::Verify(args) => verify::run(args).await,
+			Command::Transcode(args) => transcode::run(args, transcode::Swaps::default()).await,
+			Command::Verify(verify::VerifyCommand::Serve(args)) => {
+				verify::run(*args, Box::new(|engine| engine)).await
+			}
+			Command::Verify(verify::VerifyCommand::Files(args)) => offline::run(args).await,
 			Command::Gateway(args) => gateway::run(args).await,
 			Command::Toolchain => {
 				let engine = Engine::start(MediaPool::new(PoolConfig::default())).await?;
@@ -99,6 +107,7 @@ pub fn run(command: Command) -> ExitCode {
 				println!("{:?}", attested.toolchain);
 				Ok(())
 			}
+			Command::Bench(args) => bench::run(args).await,
 			Command::Doctor(args) => doctor::run(args).await,
 			Command::Keys(command) => keys::run(command).await,
 			Command::Stream(command) => stream::run(command).await,

@@ -57,6 +57,7 @@ pub struct Metrics {
 	assignments: Counter,
 	tasks: Kinds,
 	verdicts: Kinds,
+	findings: Kinds,
 	fetched_bytes: Counter,
 	served: Counter,
 	warnings: Kinds,
@@ -81,6 +82,7 @@ impl Default for Metrics {
 			assignments: Counter::default(),
 			tasks: Kinds::default(),
 			verdicts: Kinds::default(),
+			findings: Kinds::default(),
 			fetched_bytes: Counter::default(),
 			served: Counter::default(),
 			warnings: Kinds::default(),
@@ -106,6 +108,8 @@ impl Default for Metrics {
 		r.register("assignments", "Assignments accepted or seen", m.assignments.clone());
 		r.register("verify_tasks", "Tasks of a verifier", m.tasks.clone());
 		r.register("verdicts", "Verdicts on leaves", m.verdicts.clone());
+		let help = "Outputs that were compared, by what they were found to be";
+		r.register("findings", help, m.findings.clone());
 		r.register("fetched_bytes", "Bytes fetched to be verified", m.fetched_bytes.clone());
 		r.register("segment_served", "Segments fetched and served", m.served.clone());
 		r.register("warnings", "What the operator was warned of", m.warnings.clone());
@@ -176,8 +180,12 @@ impl Metrics {
 				count(&self.claims, &outcome);
 			}
 			Event::LeafRevealed { .. } => count(&self.leaves, "revealed"),
-			Event::LeafJudged { verdict, verify_ms, .. } => {
-				let name = verdict.split('(').next().unwrap_or_default().to_lowercase();
+			Event::LeafJudged { verdict, findings, verify_ms, .. } => {
+				for finding in findings {
+					let kind = finding.split([' ', '(']).next().unwrap_or_default();
+					count(&self.findings, &kind.to_lowercase());
+				}
+				let name = verdict.split([' ', '(']).next().unwrap_or_default().to_lowercase();
 				count(&self.verdicts, &name);
 				let time = self.transcode_time.get_or_create(&kind("verify"));
 				time.observe(second(*verify_ms));

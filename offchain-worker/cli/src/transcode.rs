@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use anyhow::{ensure, Result};
 use clap::Args;
-use livepeer_primitives::{work::STANDARD_SEGMENT_WORK, Balance};
+use livepeer_primitives::Balance;
 use livepeer_worker_core::{
 	ports::{
 		chain::Chain,
 		clock::SystemClock,
 		engine::MediaEngine,
 		events::{Event, Warning},
-		transport::Transport,
+		transport::{Service, Transport},
 	},
 	roles::transcode::{TranscodeConfig, TranscodeRole},
 };
@@ -19,6 +19,7 @@ use livepeer_worker_media::PoolConfig;
 use livepeer_worker_net::{reach_of, Net, NetLimits, Reach};
 
 use crate::{
+	bench::{self, WORK_PER_SECOND},
 	keys::share,
 	reach::{self, Reached},
 	setup::{engine, stop_signal, unless_stopped, Home, HomeArgs, NetArgs, NodeArgs, OperatorArgs},
@@ -38,9 +39,9 @@ pub struct TranscodeArgs {
 	#[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(0..=100))]
 	pub fee_share: Option<u32>,
 	/// Work that this machine does in the time of a stream: as many standard segments (720p30) as it
-	/// encodes while one plays.
-	#[arg(long, value_name = "STREAMS", default_value_t = 2)]
-	pub capacity: u32,
+	/// encodes while one plays [default: as measured when it starts; `bench` says how much].
+	#[arg(long, value_name = "STREAMS")]
+	pub capacity: Option<u32>,
 	/// Segments transcoded at a time [default: one per processor].
 	#[arg(long)]
 	pub parallel: Option<usize>,
@@ -64,23 +65,42 @@ pub struct TranscodeArgs {
 	pub net: NetArgs,
 }
 
-/// Work of a standard segment, which plays 2 s, per second.
-const WORK_PER_SECOND: u64 = STANDARD_SEGMENT_WORK / 2;
 /// Segments that may wait per place at work.
 const QUEUE_PER_PLACE: usize = 4;
+/// Jobs of which a segment is at work at a time.
+const MOST_JOBS: usize = 256;
 /// How long a missing seq may still arrive before a claim leaves it out.
 const GAP_WAIT_MS: u64 = 10_000;
 
-/// Transcodes until it is stopped. `wrap` is given the engine; whoever embeds the role may put
-/// another in its place.
-pub async fn run(
-	args: TranscodeArgs,
-	wrap: impl FnOnce(Arc<dyn MediaEngine>) -> Arc<dyn MediaEngine>,
-) -> Result<()> {
+/// Puts something in the place of a part.
+pub type Swap<T> = Box<dyn FnOnce(Arc<T>) -> Arc<T> + Send>;
+
+/// What whoever embeds the role puts in the place of its parts; nothing by default.
+pub struct Swaps {
+	/// Instead of the engine.
+	pub engine: Swap<dyn MediaEngine>,
+	/// Instead of what answers peers.
+	pub service: Swap<dyn Service>,
+	/// Instead of the chain.
+	pub chain: Swap<dyn Chain>,
+}
+
+impl Default for Swaps {
+	fn default() -> Self {
+		Self {
+			engine: Box::new(|engine| engine),
+			service: Box::new(|service| service),
+			chain: Box::new(|chain| chain),
+		}
+	}
+}
+
+/// Transcodes until it is stopped.
+pub async fn run(args: TranscodeArgs, swaps: Swaps) -> Result<()> {
 	let mut stop = stop_signal()?;
 	let home = args.home.open().await?;
 	// The swarm lives as long as the role runs.
-	if let Some((role, net)) = unless_stopped(&mut stop, start(&args, &home, wrap)).await? {
+	if let Some((role, net)) = unless_stopped(&mut stop, start(&args, &home, swaps)).await? {
 		role.serve(&net.service_record(), stop).await?;
 	}
 	home.events.emit(Event::Stopped);
@@ -127,16 +147,26 @@ async fn look_from_outside(
 async fn start(
 	args: &TranscodeArgs,
 	home: &Home,
-	wrap: impl FnOnce(Arc<dyn MediaEngine>) -> Arc<dyn MediaEngine>,
+	swaps: Swaps,
 ) -> Result<(Arc<TranscodeRole>, Net)> {
 	let (keys, own) = (args.operator.keyring()?, args.operator.own()?);
 	let account = keys.account().clone();
 	let mut pool = PoolConfig::default();
-	pool.live = args.parallel.unwrap_or(pool.live).max(1);
-	let parallel = pool.live;
-	let engine = wrap(Arc::new(engine(pool).await?));
-	let chain = args.node.connect_home(home, own).await?;
+	let parallel = args.parallel.unwrap_or(pool.live).max(1);
+	// The role shares the places among jobs, of which each has one more; memory bounds all.
+	pool.live = parallel.saturating_add(MOST_JOBS);
+	let engine = (swaps.engine)(Arc::new(engine(pool).await?));
+	let chain = (swaps.chain)(args.node.connect_home(home, own).await?);
 
+	let capacity = match args.capacity {
+		Some(streams) => u64::from(streams).saturating_mul(WORK_PER_SECOND),
+		None => {
+			let speed = bench::measure().await?;
+			let (capacity, processors) = (speed.capacity, speed.processors);
+			tracing::info!(capacity, processors, "work per second, as measured");
+			capacity
+		}
+	};
 	let registered = chain.transcoder(&account).await?;
 	let config = TranscodeConfig {
 		price: args
@@ -145,7 +175,7 @@ async fn start(
 			.unwrap_or(livepeer_primitives::UNIT / 10_000),
 		reward_cut: share(args.reward_cut, registered.as_ref().map(|view| view.reward_cut), 10),
 		fee_share: share(args.fee_share, registered.as_ref().map(|view| view.fee_share), 50),
-		capacity: u64::from(args.capacity).saturating_mul(WORK_PER_SECOND),
+		capacity,
 		parallel,
 		queue: parallel * QUEUE_PER_PLACE,
 		claim_leaves: args.claim_leaves.max(1),
@@ -164,7 +194,7 @@ async fn start(
 		Arc::new(SystemClock::default()),
 		config,
 	));
-	let net = args.net.start(home, &*chain, role.clone(), limits).await?;
+	let net = args.net.start(home, &*chain, (swaps.service)(role.clone()), limits).await?;
 	let published = net.service_record();
 	let is_new = registered.as_ref().is_none_or(|view| view.service != published);
 	look_from_outside(args, home, &*chain, &net, is_new).await?;

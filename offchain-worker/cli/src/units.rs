@@ -2,8 +2,8 @@
 
 use livepeer_primitives::{
 	video::{
-		Rendition, CANONICAL_PROFILE, LONGEST_SEGMENT, MAX_FPS, MAX_SIDE, TICKS_PER_SECOND,
-		USUAL_SHORTEST,
+		Rendition, CANONICAL_PROFILE, CAPPED_QUALITY, LONGEST_SEGMENT, MAX_FPS, MAX_SIDE,
+		TICKS_PER_SECOND, USUAL_SHORTEST,
 	},
 	Balance,
 };
@@ -23,12 +23,18 @@ pub fn amount(text: &str) -> Result<Balance, String> {
 	format!("{whole}{fraction:0<18}").parse().map_err(|_| wrong())
 }
 
-/// Reads a rendition: `640x360@800k`, or `640x360@800k:1200k` with a cap above the target.
+/// Reads a rendition: `640x360@800k`, or `640x360@800k:1200k` with a cap above the target. The
+/// profile is 2, or 1 with `/1` at the end.
 pub fn rendition(text: &str) -> Result<Rendition, String> {
 	let wrong = || {
-		format!("{text:?} is no rendition; write WIDTHxHEIGHT@KBITSk, as in 640x360@800k or 640x360@800k:1200k")
+		format!("{text:?} is no rendition; write WIDTHxHEIGHT@KBITSk, as in 640x360@800k or 640x360@800k:1200k, and /1 behind it for profile 1")
 	};
-	let (size, rate) = text.split_once('@').ok_or_else(wrong)?;
+	let (format, profile) = match text.split_once('/') {
+		None | Some((_, "2")) => (text.trim_end_matches("/2"), CAPPED_QUALITY),
+		Some((format, "1")) => (format, CANONICAL_PROFILE),
+		Some(_) => return Err(wrong()),
+	};
+	let (size, rate) = format.split_once('@').ok_or_else(wrong)?;
 	let (width, height) = size.split_once('x').ok_or_else(wrong)?;
 	let (target, cap) = rate.split_once(':').unwrap_or((rate, rate));
 	let kbps =
@@ -36,7 +42,7 @@ pub fn rendition(text: &str) -> Result<Rendition, String> {
 	Ok(Rendition {
 		width: width.parse().map_err(|_| wrong())?,
 		height: height.parse().map_err(|_| wrong())?,
-		profile: CANONICAL_PROFILE,
+		profile,
 		kbps: kbps(target)?,
 		cap_kbps: kbps(cap)?,
 	})
@@ -97,15 +103,27 @@ mod tests {
 		let plain = Rendition {
 			width: 640,
 			height: 360,
-			profile: CANONICAL_PROFILE,
+			profile: CAPPED_QUALITY,
 			kbps: 800,
 			cap_kbps: 800,
 		};
 		assert_eq!(rendition("640x360@800k"), Ok(plain));
 		let capped = Rendition { cap_kbps: 1200, ..plain };
 		assert_eq!(rendition("640x360@800k:1200k"), Ok(capped));
-		for wrong in ["640x360@800k:", "640x360@:800k", "640x360", "640@800k", "640x360@800", "x@k"]
-		{
+		assert_eq!(rendition("640x360@800k/2"), Ok(plain));
+		let canonical = Rendition { profile: CANONICAL_PROFILE, ..capped };
+		assert_eq!(rendition("640x360@800k:1200k/1"), Ok(canonical));
+		for wrong in [
+			"640x360@800k:",
+			"640x360@:800k",
+			"640x360",
+			"640@800k",
+			"640x360@800",
+			"x@k",
+			"640x360@800k/",
+			"640x360@800k/3",
+			"640x360@800k/1/2",
+		] {
 			assert!(rendition(wrong).is_err(), "{wrong}");
 		}
 	}

@@ -1,4 +1,5 @@
-//! `verify`: the service that a validator's node asks over loopback HTTP.
+//! `verify`: the service that a validator's node asks over loopback HTTP. What it does with files is
+//! in [`crate::offline`].
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -11,23 +12,25 @@ use axum::{
 	routing::{get, post},
 	Router,
 };
-use clap::Args;
+use clap::{ArgMatches, Args, FromArgMatches};
 use codec::{DecodeAll, Encode};
 use livepeer_primitives::{
 	offchain::{VerifyTask, VERIFY_PATH},
 	Hash,
 };
 use livepeer_worker_core::{
-	ports::{chain::Chain, clock::SystemClock, events::Event},
+	ports::{chain::Chain, clock::SystemClock, engine::MediaEngine, events::Event},
 	roles::verify::VerifyRole,
 };
-use livepeer_worker_media::PoolConfig;
+use livepeer_worker_media::{Engine, MediaPool, PoolConfig};
 use tokio::net::TcpListener;
 
 use crate::{
 	http::{serve, HttpLimits},
+	offline::OfflineArgs,
 	secrets,
 	setup::{asking_net, engine, stop_signal, unless_stopped, Home, HomeArgs, NodeArgs},
+	transcode::Swap,
 };
 
 /// A task has at most sixteen leaves; this is far above its size.
@@ -48,6 +51,10 @@ pub struct VerifyArgs {
 	/// Segments verified at a time [default: one less than processors].
 	#[arg(long)]
 	pub parallel: Option<usize>,
+	/// Another build of this program, with libraries that make another toolchain, for claims that
+	/// name it; may be given several times.
+	#[arg(long, value_name = "PROGRAM")]
+	pub also: Vec<PathBuf>,
 	/// The chain's genesis hash; asked of the node when not given.
 	#[arg(long, value_name = "HASH")]
 	pub genesis: Option<Hash>,
@@ -59,19 +66,66 @@ pub struct VerifyArgs {
 	pub node: NodeArgs,
 }
 
+/// What `verify` is asked for: to serve a node, or to judge files.
+#[derive(Debug)]
+pub enum VerifyCommand {
+	/// Serve a validator's node.
+	Serve(Box<VerifyArgs>),
+	/// Judge files.
+	Files(OfflineArgs),
+}
+
+/// The argument that tells the two apart.
+const FILES: &str = "files";
+
+impl Args for VerifyCommand {
+	fn augment_args(command: clap::Command) -> clap::Command {
+		let command = VerifyArgs::augment_args(command)
+			.mut_args(|arg| match arg.is_required_set() {
+				true => arg.required(false).required_unless_present(FILES),
+				false => arg,
+			})
+			.override_usage(concat!(
+				"livepeer-worker verify --data-dir <DIR> --token-file <FILE> [OPTIONS]\n",
+				"       livepeer-worker verify [--rendition <WxH@RATE>]... [--key <ADDRESS>]...",
+				" [--picture <FILE>] [--json] <FILE>...",
+			));
+		OfflineArgs::augment_args(command)
+	}
+
+	fn augment_args_for_update(command: clap::Command) -> clap::Command {
+		Self::augment_args(command)
+	}
+}
+
+impl FromArgMatches for VerifyCommand {
+	fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+		if matches.contains_id(FILES) {
+			OfflineArgs::from_arg_matches(matches).map(Self::Files)
+		} else {
+			VerifyArgs::from_arg_matches(matches).map(|args| Self::Serve(Box::new(args)))
+		}
+	}
+
+	fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+		*self = Self::from_arg_matches(matches)?;
+		Ok(())
+	}
+}
+
 struct Service {
 	role: VerifyRole,
 	token: String,
 }
 
-/// Verifies until it is stopped.
-pub async fn run(args: VerifyArgs) -> Result<()> {
+/// Verifies until it is stopped. Whoever embeds the role may put something in the place of its engine.
+pub async fn run(args: VerifyArgs, swap: Swap<dyn MediaEngine>) -> Result<()> {
 	let mut stop = stop_signal()?;
 	let token =
 		secrets::read(&args.token_file).context("the token file cannot be used")?.trim().to_owned();
 	ensure!(!token.is_empty(), "the token file {} is empty", args.token_file.display());
 	let home = args.home.open().await?;
-	if let Some((listener, role)) = unless_stopped(&mut stop, start(&args, &home)).await? {
+	if let Some((listener, role)) = unless_stopped(&mut stop, start(&args, &home, swap)).await? {
 		tracing::info!(address = %args.listen, "waiting for tasks");
 		let limits = HttpLimits::default();
 		serve(listener, router(role.clone(), token), stop, DRAIN.0, limits).await?;
@@ -83,14 +137,26 @@ pub async fn run(args: VerifyArgs) -> Result<()> {
 }
 
 /// Everything up to the point at which tasks can be taken.
-async fn start(args: &VerifyArgs, home: &Home) -> Result<(TcpListener, VerifyRole)> {
+async fn start(
+	args: &VerifyArgs,
+	home: &Home,
+	swap: Swap<dyn MediaEngine>,
+) -> Result<(TcpListener, VerifyRole)> {
 	let listener = TcpListener::bind(args.listen)
 		.await
 		.with_context(|| format!("cannot listen on {}", args.listen))?;
 	let mut pool = PoolConfig::default();
 	pool.verify = args.parallel.unwrap_or(pool.verify).max(1);
 	let parallel = pool.verify;
-	let engine = Arc::new(engine(pool).await?);
+	let mut engines = vec![swap(Arc::new(engine(pool.clone()).await?))];
+	for program in &args.also {
+		let pool = PoolConfig { program: Some(program.clone()), ..pool.clone() };
+		// Not remembered: what is known of this program's libraries says nothing of that one's.
+		let engine = Engine::start(MediaPool::new(pool)).await;
+		let engine = engine.with_context(|| format!("{} cannot be used", program.display()))?;
+		tracing::info!(program = %program.display(), toolchain = ?engine.toolchain(), "also");
+		engines.push(Arc::new(engine));
+	}
 	let genesis = match args.genesis {
 		Some(genesis) => {
 			home.belongs_to(genesis)?;
@@ -108,7 +174,7 @@ async fn start(args: &VerifyArgs, home: &Home) -> Result<(TcpListener, VerifyRol
 		genesis,
 		home.store.clone(),
 		net,
-		engine,
+		engines,
 		home.events.clone(),
 		Arc::new(SystemClock::default()),
 		parallel,

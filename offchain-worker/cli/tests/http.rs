@@ -441,7 +441,7 @@ async fn verifier() -> Verifier {
 	let format = Format { ladder: ladder(), limits };
 	let factors = WorkFactors::canonical(1_000, 250, 1);
 	let input = [1, 2, 3, 4];
-	let made = engine.transcode(&format, &input).await.unwrap();
+	let made = engine.transcode(&format, &input, None).await.unwrap();
 	let mut outputs = Outputs::default();
 	for bytes in &made.outputs {
 		theirs.put(bytes).unwrap();
@@ -475,7 +475,7 @@ async fn verifier() -> Verifier {
 		GENESIS,
 		Arc::new(MemoryStore::default()),
 		Arc::new(net.end("v")),
-		Arc::new(engine),
+		vec![Arc::new(engine)],
 		Arc::new(NoEvents),
 		Arc::new(SystemClock::default()),
 		1,

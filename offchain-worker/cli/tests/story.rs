@@ -11,17 +11,20 @@ use livepeer_primitives::{
 	claim::Outcome,
 	offchain::{VerifyLeaf, VerifyStatus, VerifyTask},
 	verdict::{MismatchKind, Verdict},
-	video::SourceLimits,
+	video::{ProfileId, Rendition, SourceLimits, CAPPED_QUALITY},
 	AccountId, Hash, UNIT,
 };
-use livepeer_worker::gateway::{Gateway, Times};
+use livepeer_worker::{
+	gateway::{Gateway, Times},
+	offline::ReceiptFile,
+};
 use livepeer_worker_core::{
 	fakes::{rendition, FakeChain, Recorder, GENESIS, PLENTY},
 	key::{Key, Keyring},
 	ports::{
 		chain::Call,
 		clock::SystemClock,
-		engine::{Examined, Format, MediaEngine, MediaError, Transcoded},
+		engine::{Examined, Format, MediaEngine, MediaError, Transcoded, Variant},
 		events::{Event, NoEvents},
 		store::{Blobs, Claims, Streams},
 		transport::{Service, Transport},
@@ -71,12 +74,25 @@ impl MediaEngine for Stingy {
 		self.0.toolchain()
 	}
 
-	async fn transcode(&self, format: &Format, input: &[u8]) -> Result<Transcoded, MediaError> {
+	fn profiles(&self) -> Vec<ProfileId> {
+		self.0.profiles()
+	}
+
+	async fn accept(&self, format: &Format, input: &[u8]) -> Result<(), MediaError> {
+		self.0.accept(format, input).await
+	}
+
+	async fn transcode(
+		&self,
+		format: &Format,
+		input: &[u8],
+		variant: Option<Variant>,
+	) -> Result<Transcoded, MediaError> {
 		let mut wrong = format.clone();
 		// The right size, and far fewer bits: a picture that nobody paid for.
 		wrong.ladder[0].kbps = 60;
 		wrong.ladder[0].cap_kbps = 60;
-		self.0.transcode(&wrong, input).await
+		self.0.transcode(&wrong, input, variant).await
 	}
 
 	async fn examine(
@@ -160,7 +176,8 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 		Arc::new(events.clone()),
 		clock(),
 	);
-	let ladder = vec![rendition(256, 144, 300), rendition(128, 72, 100)];
+	let planned = Rendition { profile: CAPPED_QUALITY, ..rendition(128, 72, 100) };
+	let ladder = vec![rendition(256, 144, 300), planned];
 	let spec = StreamSpec {
 		name: "film".into(),
 		ladder: ladder.try_into().unwrap(),
@@ -212,7 +229,7 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 		GENESIS,
 		verifies.clone(),
 		net(&home("verifier"), None).await,
-		honest.clone(),
+		vec![honest.clone()],
 		Arc::new(fetched.clone()),
 		clock(),
 		1,
@@ -282,6 +299,12 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 	let record = broadcasts.records(open.stream, 2, 1).unwrap().remove(0);
 	let segment = get(address, "/stream/film/1/2.ts").await.body;
 	assert_eq!(livepeer_worker_core::sha256(&segment), record.outputs()[1].unwrap().hash);
+
+	// With its receipt, for whoever wants to judge it.
+	let receipt = get(address, "/stream/film/receipt/2").await.body;
+	let receipt = ReceiptFile::read(&receipt).unwrap();
+	assert_eq!((&receipt.record, &receipt.ladder), (&record, &spec.ladder));
+	assert_eq!(get(address, "/stream/film/receipt/99").await.status, 404);
 
 	// The end: nothing is kept of a closed claim.
 	chain.decide(claim, if cheats { Outcome::Failed } else { Outcome::Accepted });

@@ -2,6 +2,7 @@
 //! chain and the workers did.
 
 mod chain;
+mod cheat;
 mod drill;
 mod events;
 mod live;
@@ -14,6 +15,8 @@ mod story;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
+
+use crate::cheat::Cheat;
 
 /// Brings up a local network, streams a clip through it and shows what happens.
 #[derive(Parser, Debug)]
@@ -28,9 +31,9 @@ pub struct Args {
 	/// Where to write the report (JSON).
 	#[arg(long)]
 	pub report: Option<PathBuf>,
-	/// The transcoders misbehave.
-	#[arg(long, value_parser = ["black"])]
-	pub cheat: Option<String>,
+	/// The transcoders misbehave, or one of the judges does.
+	#[arg(long, value_enum)]
+	pub cheat: Option<Cheat>,
 	/// Nodes and workers are killed during the stream and started again.
 	#[arg(long, requires = "once")]
 	pub kill: bool,

@@ -13,7 +13,7 @@ use anyhow::{ensure, Context, Result};
 use serde_json::Value as Json;
 use sp_core::{crypto::Ss58Codec, sr25519, Pair};
 
-use crate::{process::Process, report::ProcessUse, Args};
+use crate::{cheat::Cheat, process::Process, report::ProcessUse, Args};
 use livepeer_primitives::AccountId;
 
 /// The validators of `--chain local`.
@@ -104,7 +104,7 @@ pub struct Network {
 	/// The address of the one that streams.
 	broadcaster: String,
 	data: PathBuf,
-	cheat: Option<String>,
+	cheat: Option<Cheat>,
 	processes: Vec<Process>,
 	ended: Vec<ProcessUse>,
 }
@@ -132,7 +132,7 @@ impl Network {
 			bin: args.bin_dir.clone(),
 			broadcaster: address(BROADCASTER)?,
 			data: data.to_owned(),
-			cheat: args.cheat.clone(),
+			cheat: args.cheat,
 			processes: Vec::new(),
 			ended: Vec::new(),
 		})
@@ -307,7 +307,8 @@ impl Network {
 	pub fn start_operators(&mut self) -> Result<()> {
 		for (i, name) in VALIDATORS.into_iter().enumerate() {
 			let role = format!("verify-{name}");
-			let mut command = self.worker("livepeer-worker", "verify", &role)?;
+			let cheat = self.cheat.filter(|cheat| cheat.judge() == Some(name));
+			let mut command = self.role("verify", cheat, &role)?;
 			command
 				.args(["--listen", &format!("127.0.0.1:{}", VERIFY_PORT + i as u16)])
 				.args(["--node", &rpc(i), "--parallel", "1"])
@@ -318,12 +319,14 @@ impl Network {
 		for (i, name) in TRANSCODERS.into_iter().enumerate() {
 			let role = format!("transcode-{name}");
 			// With a cheat, every transcoder cheats: whichever is drawn shows the story.
-			let binary = if self.cheat.is_some() { "livepeer-cheat" } else { "livepeer-worker" };
-			let sub = self.cheat.as_deref().unwrap_or("transcode").to_owned();
-			let mut command = self.worker(binary, &sub, &role)?;
-			command
-				.args(["--node", &rpc(1 + i), "--account", &address(name)?])
-				.args(["--listen", &transcoder_at(i)]);
+			let cheat = self.cheat.filter(|cheat| cheat.judge().is_none());
+			let mut command = self.role("transcode", cheat, &role)?;
+			command.args(["--node", &rpc(1 + i), "--account", &address(name)?]).args([
+				"--listen",
+				&transcoder_at(i),
+				"--capacity",
+				"2",
+			]);
 			for generation in 0..2 {
 				command.arg("--key-file").arg(self.key_file(&duties_key(name, generation))?);
 			}
@@ -439,6 +442,14 @@ impl Network {
 		}
 		self.ended.sort_by(|a, b| a.name.cmp(&b.name));
 		self.ended.clone()
+	}
+
+	/// The honest role, or what stands in its place.
+	fn role(&self, role: &str, cheat: Option<Cheat>, name: &str) -> Result<Command> {
+		match cheat {
+			None => self.worker("livepeer-worker", role, name),
+			Some(cheat) => self.worker("livepeer-cheat", &cheat.name(), name),
+		}
 	}
 
 	fn worker(&self, binary: &str, role: &str, name: &str) -> Result<Command> {

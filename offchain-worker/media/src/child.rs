@@ -117,6 +117,12 @@ fn serve(request: Request) -> Result<Answer, Failure> {
 		Request::Transcode { limits, ladder, wishes, input } => {
 			pipeline::transcode(input, &ladder, &limits, &wishes).map(Answer::Transcoded)
 		}
+		Request::Variants { limits, rendition, input } => {
+			pipeline::variants(input, &rendition, &limits).map(Answer::Transcoded)
+		}
+		Request::Picture { limits, place, input } => {
+			pipeline::picture(input, &limits, place).map(Answer::Picture)
+		}
 		Request::Inspect { limits, input } => {
 			pipeline::inspect(input, &limits).map(Answer::Inspection)
 		}

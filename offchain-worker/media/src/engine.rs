@@ -6,17 +6,18 @@ use async_trait::async_trait;
 use livepeer_primitives::{
 	leaf::RejectReason,
 	verdict::{MismatchKind, NonConformingKind},
-	video::{Rendition, SourceLimits},
+	video::{ProfileId, Rendition, SourceLimits, CANONICAL_PROFILE, CAPPED_QUALITY},
 	Hash, ToolchainId,
 };
 use livepeer_worker_core::ports::engine::{
-	Examined, Fault, Format, MediaEngine, MediaError as CoreError, Pixels, Transcoded,
+	Examined, Fault, Finding, Format, MediaEngine, MediaError as CoreError, Pixels, Transcoded,
+	Variant,
 };
 
 use crate::{
 	golden,
 	parent::{MediaError, MediaPool, Priority, TranscodeJob},
-	pipeline::{EvidenceSeed, Facts, Inspection, Wishes},
+	pipeline::{EvidenceSeed, Facts, Inspection, Variant as Chosen, Wishes},
 };
 
 impl From<MediaError> for CoreError {
@@ -62,61 +63,131 @@ impl Engine {
 		&self.pool
 	}
 
-	/// What distinguishes `theirs` from `ours`, cheapest first: `None` if not a byte does.
+	/// What distinguishes `theirs` from `ours`, which differ, cheapest first.
 	async fn compare(
 		&self,
 		rendition: &Rendition,
 		limits: &SourceLimits,
 		ours: &[u8],
 		theirs: &[u8],
-	) -> Result<Option<Fault>, MediaError> {
-		if ours == theirs {
-			return Ok(None);
-		}
-		let limits = SourceLimits {
-			width: rendition.width,
-			height: rendition.height,
-			shortest: 0,
-			..*limits
-		};
+	) -> Result<Finding, MediaError> {
+		let limits = output_limits(rendition, limits);
 		let inspected = self.pool.inspect(theirs, &limits, Priority::Verify).await;
 		let theirs = match inspected {
 			Ok(inspection) => inspection,
-			// It is not what the toolchain makes, whatever else it is: that it also breaks a
-			// decoder cannot save it.
-			Err(error) => return Ok(Some(Fault::NonConforming(unreadable(&error)))),
+			Err(error) => {
+				let fault = Fault::NonConforming(unreadable(error)?);
+				return Ok(Finding::Fault { fault, picture: None });
+			}
 		};
 		let ours = self.pool.inspect(ours, &limits, Priority::Verify).await?;
-		Ok(Some(difference(&ours, &theirs)))
+		Ok(difference(&ours, &theirs))
+	}
+
+	/// The start of the variant of one rendition that is byte for byte `theirs`.
+	async fn variant(
+		&self,
+		rendition: &Rendition,
+		format: &Format,
+		input: &[u8],
+		theirs: &[u8],
+	) -> Result<Option<u8>, MediaError> {
+		if rendition.profile != CAPPED_QUALITY {
+			return Ok(None);
+		}
+		let made = self.pool.variants(input, rendition, &format.limits, Priority::Verify).await?;
+		Ok((0u8..).zip(&made.outputs).find(|(_, ours)| *ours == theirs).map(|(start, _)| start))
+	}
+
+	/// Says of each output what it is. `ours` is what the toolchain makes of the same input.
+	async fn findings(
+		&self,
+		format: &Format,
+		input: &[u8],
+		ours: &[Vec<u8>],
+		outputs: &[Option<Vec<u8>>],
+	) -> Result<Vec<Finding>, MediaError> {
+		let mut findings = Vec::with_capacity(ours.len());
+		for (place, (ours, rendition)) in ours.iter().zip(&format.ladder).enumerate() {
+			findings.push(match outputs.get(place) {
+				// Absent, so that nothing is claimed for it.
+				Some(None) => Finding::Exact,
+				Some(Some(theirs)) if theirs == ours => Finding::Exact,
+				Some(Some(theirs)) => self.compare(rendition, &format.limits, ours, theirs).await?,
+				None => Finding::Fault {
+					fault: Fault::NonConforming(NonConformingKind::Unreadable),
+					picture: None,
+				},
+			});
+		}
+		// A leaf holds one variant at most, and one of the rendition's size, times and sound: nothing
+		// else is worth four encodes. What a child could not look at may be one.
+		let differs = |(_, finding): &(usize, &Finding)| **finding != Finding::Exact;
+		let mut differing = findings.iter().enumerate().filter(differs);
+		let (Some((place, finding)), None) = (differing.next(), differing.next()) else {
+			return Ok(findings);
+		};
+		let can_be = matches!(
+			finding.fault(),
+			Some(
+				Fault::Mismatch(MismatchKind::Video | MismatchKind::Container)
+					| Fault::NonConforming(NonConformingKind::Unreadable)
+			)
+		);
+		if let (true, Some(Some(theirs))) = (can_be, outputs.get(place)) {
+			let rendition = &format.ladder[place];
+			if let Some(start) = self.variant(rendition, format, input, theirs).await? {
+				findings[place] = Finding::Variant { start };
+			}
+		}
+		Ok(findings)
 	}
 }
 
-fn unreadable(error: &MediaError) -> NonConformingKind {
+/// What an output may be at most, to be decoded at all.
+fn output_limits(rendition: &Rendition, limits: &SourceLimits) -> SourceLimits {
+	SourceLimits { width: rendition.width, height: rendition.height, shortest: 0, ..*limits }
+}
+
+/// What it means that an output, which is not what the toolchain makes, cannot be inspected. That it
+/// breaks a decoder, or a child in whatever way, cannot save it; that no child could be had says
+/// nothing of it.
+fn unreadable(error: MediaError) -> Result<NonConformingKind, MediaError> {
 	match error {
 		MediaError::InputInvalid { reason: RejectReason::TooManyPixels, .. } => {
-			NonConformingKind::Size
+			Ok(NonConformingKind::Size)
 		}
 		MediaError::InputInvalid {
 			reason: RejectReason::TooManyFrames | RejectReason::TooLong,
 			..
-		} => NonConformingKind::Timing,
-		_ => NonConformingKind::Unreadable,
+		} => Ok(NonConformingKind::Timing),
+		MediaError::Io(_) | MediaError::TooLarge { .. } | MediaError::Format(_) => Err(error),
+		_ => Ok(NonConformingKind::Unreadable),
 	}
 }
 
+/// The first place at which two rows differ, the end of the shorter one included.
+fn first_difference<T: PartialEq>(ours: &[T], theirs: &[T]) -> u32 {
+	let same = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
+	u32::try_from(same).unwrap_or(u32::MAX)
+}
+
 /// Names the difference of two outputs that are not byte for byte equal.
-fn difference(ours: &Inspection, theirs: &Inspection) -> Fault {
-	if (ours.width, ours.height) != (theirs.width, theirs.height) {
-		Fault::NonConforming(NonConformingKind::Size)
+fn difference(ours: &Inspection, theirs: &Inspection) -> Finding {
+	let (fault, picture) = if (ours.width, ours.height) != (theirs.width, theirs.height) {
+		(Fault::NonConforming(NonConformingKind::Size), None)
 	} else if ours.times != theirs.times {
-		Fault::NonConforming(NonConformingKind::Timing)
+		let first = first_difference(&ours.times, &theirs.times);
+		(Fault::NonConforming(NonConformingKind::Timing), Some(first))
 	} else if ours.pictures != theirs.pictures {
-		Fault::Mismatch(MismatchKind::Video)
+		let first = first_difference(&ours.pictures, &theirs.pictures);
+		(Fault::Mismatch(MismatchKind::Video), Some(first))
 	} else if ours.audio != theirs.audio {
-		Fault::Mismatch(MismatchKind::Audio)
+		(Fault::Mismatch(MismatchKind::Audio), None)
 	} else {
-		Fault::Mismatch(MismatchKind::Container)
-	}
+		(Fault::Mismatch(MismatchKind::Container), None)
+	};
+	Finding::Fault { fault, picture }
 }
 
 fn pixels(facts: &Facts, ladder: &[Rendition]) -> Pixels {
@@ -132,15 +203,30 @@ impl MediaEngine for Engine {
 		self.toolchain
 	}
 
-	async fn transcode(&self, format: &Format, input: &[u8]) -> Result<Transcoded, CoreError> {
+	fn profiles(&self) -> Vec<ProfileId> {
+		vec![CANONICAL_PROFILE, CAPPED_QUALITY]
+	}
+
+	async fn transcode(
+		&self,
+		format: &Format,
+		input: &[u8],
+		variant: Option<Variant>,
+	) -> Result<Transcoded, CoreError> {
+		let variant = variant.map(|Variant { rendition, start }| Chosen { rendition, start });
 		let job = TranscodeJob {
 			input,
 			ladder: &format.ladder,
 			limits: &format.limits,
-			wishes: Wishes::default(),
+			wishes: Wishes { evidence: None, variant },
 		};
 		let done = self.pool.transcode(job, Priority::Live).await?;
 		Ok(Transcoded { pixels: pixels(&done.facts, &format.ladder), outputs: done.outputs })
+	}
+
+	async fn accept(&self, format: &Format, input: &[u8]) -> Result<(), CoreError> {
+		self.pool.probe(input, &format.limits, Priority::Verify).await?;
+		Ok(())
 	}
 
 	async fn examine(
@@ -160,16 +246,49 @@ impl MediaEngine for Engine {
 		let done = self.pool.transcode(job, Priority::Verify).await?;
 		let digest =
 			done.evidence.ok_or_else(|| CoreError::Failed("no evidence was made".into()))?;
-		let mut faults = Vec::with_capacity(done.outputs.len());
-		for (i, (ours, rendition)) in done.outputs.iter().zip(&format.ladder).enumerate() {
-			let fault = match outputs.get(i) {
-				Some(Some(theirs)) => self.compare(rendition, &format.limits, ours, theirs).await?,
-				// Absent, so that nothing is claimed for it.
-				Some(None) => None,
-				None => Some(Fault::NonConforming(NonConformingKind::Unreadable)),
-			};
-			faults.push(fault);
+		let findings = self.findings(format, input, &done.outputs, outputs).await?;
+		Ok(Examined { findings, pixels: pixels(&done.facts, &format.ladder), digest })
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	fn inspection(pictures: &[u8], audio: u8) -> Inspection {
+		Inspection {
+			width: 64,
+			height: 36,
+			times: (0..pictures.len() as i64).collect(),
+			pictures: pictures.iter().map(|byte| Hash::repeat_byte(*byte)).collect(),
+			audio: Hash::repeat_byte(audio),
 		}
-		Ok(Examined { faults, pixels: pixels(&done.facts, &format.ladder), digest })
+	}
+
+	#[test]
+	fn difference_should_name_the_kind_and_the_first_picture() {
+		let ours = inspection(&[1, 2, 3], 0);
+		let found = |theirs: &Inspection| difference(&ours, theirs);
+		let fault = |fault, picture| Finding::Fault { fault, picture };
+		let video = Fault::Mismatch(MismatchKind::Video);
+		assert_eq!(found(&inspection(&[1, 9, 9], 0)), fault(video, Some(1)));
+		let sound = fault(Fault::Mismatch(MismatchKind::Audio), None);
+		assert_eq!(found(&inspection(&[1, 2, 3], 9)), sound);
+		let container = fault(Fault::Mismatch(MismatchKind::Container), None);
+		assert_eq!(found(&ours), container);
+		let timing = Fault::NonConforming(NonConformingKind::Timing);
+		assert_eq!(found(&inspection(&[1, 2], 0)), fault(timing, Some(2)));
+		let small = Inspection { width: 32, ..ours.clone() };
+		let size = fault(Fault::NonConforming(NonConformingKind::Size), None);
+		assert_eq!(found(&small), size);
+	}
+
+	#[test]
+	fn output_should_be_guilty_of_what_it_does_to_a_child_but_not_of_a_missing_child() {
+		let died =
+			MediaError::Died { signal: Some(31), status: String::new(), stderr: String::new() };
+		assert_eq!(unreadable(died), Ok(NonConformingKind::Unreadable));
+		assert!(unreadable(MediaError::Io("no more processes".into())).is_err());
+		assert!(unreadable(MediaError::TooLarge { needed: 2, total: 1 }).is_err());
 	}
 }

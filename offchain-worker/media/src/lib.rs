@@ -5,6 +5,7 @@ mod engine;
 mod ffi;
 pub mod golden;
 pub mod limits;
+mod memory;
 mod mux;
 mod normalise;
 mod parent;
@@ -20,7 +21,7 @@ mod zygote;
 pub use engine::Engine;
 pub use ffi::descendants_seconds;
 pub use parent::{MediaError, MediaPool, PoolConfig, Priority, SegmentStream, TranscodeJob};
-pub use pipeline::{EvidenceSeed, Facts, Inspection, Transcoded, Variant, Wishes};
+pub use pipeline::{EvidenceSeed, Facts, Inspection, Picture, Transcoded, Variant, Wishes};
 pub use wire::{Escape, Segment, SegmentOptions, Shape};
 
 /// Versions of the libraries that this process has loaded, for logs: libavutil, libavcodec,

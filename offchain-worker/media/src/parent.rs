@@ -12,7 +12,7 @@ use std::{
 use livepeer_primitives::{
 	leaf::RejectReason,
 	video::{check_format, FormatError, Rendition, SourceLimits},
-	work::{ProfileFactor, WorkFactors},
+	work::WorkFactors,
 };
 use thiserror::Error;
 use tokio::{
@@ -26,7 +26,8 @@ use tokio::{
 use crate::{
 	child::Orders,
 	limits::Failure,
-	pipeline::{Facts, Inspection, Transcoded, Wishes},
+	memory::Memory,
+	pipeline::{Facts, Inspection, Picture, Transcoded, Wishes},
 	profile,
 	sandbox::Allowance,
 	wire::{self, Answer, Escape, Request, Segment, SegmentOptions, Shape},
@@ -164,7 +165,7 @@ pub struct TranscodeJob<'a> {
 pub struct MediaPool {
 	config: Arc<PoolConfig>,
 	zygote: Zygote,
-	memory: Arc<Semaphore>,
+	memory: Arc<Memory>,
 	live: Arc<Semaphore>,
 	verify: Arc<Semaphore>,
 }
@@ -176,7 +177,7 @@ impl MediaPool {
 		Self {
 			live: Arc::new(Semaphore::new(config.live.max(1))),
 			verify: Arc::new(Semaphore::new(config.verify.max(1))),
-			memory: Arc::new(Semaphore::new(mebibytes(config.total_memory) as usize)),
+			memory: Memory::new(mebibytes(config.total_memory)),
 			zygote: Zygote::new(Arc::clone(&config)),
 			config,
 		}
@@ -213,11 +214,7 @@ impl MediaPool {
 		job: TranscodeJob<'_>,
 		priority: Priority,
 	) -> Result<Transcoded, MediaError> {
-		// Whatever a pixel costs; and of the last segment of an epoch no length is asked.
-		let mut factors = WorkFactors::canonical(1, 1, 1);
-		factors.profiles[1] = ProfileFactor { profile: profile::CAPPED_QUALITY, encode: 1 };
-		let limits = SourceLimits { shortest: job.limits.longest, ..*job.limits };
-		check_format(job.ladder, &limits, &factors).map_err(MediaError::Format)?;
+		check(job.ladder, job.limits)?;
 		let request = Request::Transcode {
 			limits: *job.limits,
 			ladder: job.ladder.to_vec(),
@@ -228,6 +225,38 @@ impl MediaPool {
 			Answer::Transcoded(transcoded) if transcoded.outputs.len() == job.ladder.len() => {
 				Ok(transcoded)
 			}
+			other => Err(unexpected(&other)),
+		}
+	}
+
+	/// Transcodes a segment into the variants of one rendition, in order of their starts.
+	pub async fn variants(
+		&self,
+		input: &[u8],
+		rendition: &Rendition,
+		limits: &SourceLimits,
+		priority: Priority,
+	) -> Result<Transcoded, MediaError> {
+		check(&[*rendition], limits)?;
+		let request =
+			Request::Variants { limits: *limits, rendition: *rendition, input: input.to_vec() };
+		match self.ask(request, priority).await? {
+			Answer::Transcoded(made) if made.outputs.len() == profile::STARTS.len() => Ok(made),
+			other => Err(unexpected(&other)),
+		}
+	}
+
+	/// The picture at a place of a segment or output, in the order in which they are shown.
+	pub async fn picture(
+		&self,
+		input: &[u8],
+		limits: &SourceLimits,
+		place: u32,
+		priority: Priority,
+	) -> Result<Picture, MediaError> {
+		let request = Request::Picture { limits: *limits, place, input: input.to_vec() };
+		match self.ask(request, priority).await? {
+			Answer::Picture(picture) if picture.is_whole() => Ok(picture),
 			other => Err(unexpected(&other)),
 		}
 	}
@@ -322,8 +351,7 @@ impl MediaPool {
 		let _place: OwnedSemaphorePermit =
 			Arc::clone(self.places(priority)).acquire_owned().await.map_err(closed)?;
 		// After the place, so that whoever waits for memory holds up no more than one place.
-		let _memory: OwnedSemaphorePermit =
-			Arc::clone(&self.memory).acquire_many_owned(needed).await.map_err(closed)?;
+		let _memory = self.memory.take(needed).await;
 		let wall = match priority {
 			Priority::Live => self.config.live_timeout,
 			Priority::Verify => self.config.verify_timeout,
@@ -344,6 +372,14 @@ impl MediaPool {
 			Err(_) => Err(MediaError::TimedOut(wall)),
 		}
 	}
+}
+
+/// Whether this can be a job's format. Whatever a pixel costs; and of the last segment of an epoch no
+/// length is asked.
+fn check(ladder: &[Rendition], limits: &SourceLimits) -> Result<(), MediaError> {
+	let factors = WorkFactors::canonical(1, 1, 1).and_capped_quality(1);
+	let limits = SourceLimits { shortest: limits.longest, ..*limits };
+	check_format(ladder, &limits, &factors).map_err(MediaError::Format)
 }
 
 /// Notices of a segmenter that are kept.
@@ -370,6 +406,8 @@ fn resident(request: &Request) -> u64 {
 	const EVERY_CHILD: u64 = 48 * 1024 * 1024;
 	let (input, pictures) = match request {
 		Request::Transcode { input, .. }
+		| Request::Variants { input, .. }
+		| Request::Picture { input, .. }
 		| Request::Probe { input, .. }
 		| Request::Inspect { input, .. } => (input.len() as u64, pictures_of(request)),
 		Request::Escape(_) => (0, 0),
@@ -394,12 +432,17 @@ fn pictures_of(request: &Request) -> u64 {
 	const DECODER: u64 = 20;
 	const ENCODER: u64 = 80;
 	let picture = |width: u16, height: u16| u64::from(width) * u64::from(height) * 3 / 2;
-	let (limits, ladder) = match request {
-		Request::Transcode { limits, ladder, .. } => (limits, ladder.as_slice()),
-		Request::Probe { limits, .. } | Request::Inspect { limits, .. } => (limits, &[][..]),
+	let sum = |ladder: &[Rendition]| ladder.iter().map(|r| picture(r.width, r.height)).sum::<u64>();
+	let (limits, renditions) = match request {
+		Request::Transcode { limits, ladder, .. } => (limits, sum(ladder)),
+		Request::Variants { limits, rendition, .. } => {
+			(limits, sum(&[*rendition]) * profile::STARTS.len() as u64)
+		}
+		Request::Probe { limits, .. }
+		| Request::Inspect { limits, .. }
+		| Request::Picture { limits, .. } => (limits, 0),
 		Request::Escape(_) => return 0,
 	};
-	let renditions: u64 = ladder.iter().map(|r| picture(r.width, r.height)).sum();
 	DECODER * picture(limits.width, limits.height) + ENCODER * renditions
 }
 
@@ -408,6 +451,7 @@ fn unexpected(answer: &Answer) -> MediaError {
 		Answer::Facts(_) => "facts",
 		Answer::Transcoded(_) => "outputs",
 		Answer::Inspection(_) => "an inspection",
+		Answer::Picture(_) => "a picture",
 		Answer::Segment(_) => "a segment",
 		Answer::End => "an end",
 		Answer::Failed(_) => "a failure",

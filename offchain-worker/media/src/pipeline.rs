@@ -4,7 +4,7 @@
 use codec::{Decode, Encode};
 use ffmpeg_next::{codec::decoder::Opened, frame, Error, Packet, Rational};
 use livepeer_primitives::{
-	evidence::LeafEvidence,
+	evidence::{self, LeafEvidence},
 	leaf::RejectReason,
 	video::{Rendition, SourceLimits},
 	work::{segment_work, WorkFactors},
@@ -19,9 +19,6 @@ use crate::{
 	profile::{self, Tweak},
 	source::{self, frame_ticks, Source},
 };
-
-/// In evidence, the stream of the probe of rendition `i` is `PROBES + i`: above those of frames.
-const PROBES: u8 = 128;
 
 /// The seed of evidence and the leaf that it is made for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
@@ -107,8 +104,8 @@ pub struct Inspection {
 	pub height: u32,
 	/// Presentation times of its pictures.
 	pub times: Vec<i64>,
-	/// Hash of all decoded pictures.
-	pub pictures: Hash,
+	/// Hash of each decoded picture, in the order in which they are shown.
+	pub pictures: Vec<Hash>,
 	/// Hash of all audio packets with their times.
 	pub audio: Hash,
 }
@@ -482,23 +479,45 @@ pub fn transcode(
 	limits: &SourceLimits,
 	wishes: &Wishes,
 ) -> Result<Transcoded, Failure> {
-	let Wishes { evidence, variant } = *wishes;
+	let plans = (0u8..).zip(ladder).map(|(place, rendition)| {
+		let variant = wishes.variant.filter(|variant| variant.rendition == place);
+		(*rendition, variant.map_or(Tweak::None, |v| Tweak::Variant { start: v.start }))
+	});
+	encode_all(input, &plans.collect::<Vec<_>>(), limits, wishes.evidence)
+}
+
+/// One rendition's variants from each starting picture, in order, from one decode.
+pub fn variants(
+	input: Vec<u8>,
+	rendition: &Rendition,
+	limits: &SourceLimits,
+) -> Result<Transcoded, Failure> {
+	let starts = 0..profile::STARTS.len() as u8;
+	let plans = starts.map(|start| (*rendition, Tweak::Variant { start }));
+	encode_all(input, &plans.collect::<Vec<_>>(), limits, None)
+}
+
+/// Encodes everything that is planned, each from the same decode.
+fn encode_all(
+	input: Vec<u8>,
+	plans: &[(Rendition, Tweak)],
+	limits: &SourceLimits,
+	evidence: Option<EvidenceSeed>,
+) -> Result<Transcoded, Failure> {
 	let seed = evidence.map(|e| e.seed);
 	let source = source::read(input, limits)?;
 	let mut decoded = FrameHashes::new(seed);
-	let mut encoders: Vec<RenditionEncoder> = Vec::with_capacity(ladder.len());
+	let mut encoders: Vec<RenditionEncoder> = Vec::with_capacity(plans.len());
 	let mut probe = None;
 	let mut times = Vec::with_capacity(source.times.len());
 	let facts = Decoder::new(&source, limits)?.run(|frame, shape, time| {
 		if encoders.is_empty() {
-			for (place, rendition) in ladder.iter().enumerate() {
-				let tweak = variant
-					.filter(|v| usize::from(v.rendition) == place)
-					.map_or(Tweak::None, |v| Tweak::Variant { start: v.start });
-				encoders.push(RenditionEncoder::new(*rendition, shape, &source, seed, tweak)?);
+			for (rendition, tweak) in plans {
+				encoders.push(RenditionEncoder::new(*rendition, shape, &source, seed, *tweak)?);
 			}
 			if let Some(seed) = seed {
-				probe = Probe::new(ladder, shape, &source, seed)?;
+				let ladder: Vec<Rendition> = plans.iter().map(|(r, _)| *r).collect();
+				probe = Probe::new(&ladder, shape, &source, seed)?;
 			}
 		}
 		times.push(time);
@@ -524,7 +543,7 @@ pub fn transcode(
 			}
 		}
 		if let Some((rendition, hash)) = probe {
-			leaf.add(PROBES + rendition as u8, 0, hash);
+			leaf.add(evidence::PROBES + rendition as u8, 0, hash);
 		}
 		leaf.digest()
 	});
@@ -534,12 +553,15 @@ pub fn transcode(
 /// Reduces an output, ours or another's, to what it is compared by.
 pub fn inspect(input: Vec<u8>, limits: &SourceLimits) -> Result<Inspection, Failure> {
 	let source = source::read(input, limits)?;
-	let mut pictures = Sha256::new();
+	let mut pictures = Vec::with_capacity(source.times.len());
 	let mut times = Vec::with_capacity(source.times.len());
 	let facts = Decoder::new(&source, limits)?.run(|frame, _, time| {
 		times.push(time);
-		ffi::for_each_row(frame, |row| pictures.update(row))
-			.map_err(|e| Failure::internal("frame hash", e))
+		let mut picture = Sha256::new();
+		ffi::for_each_row(frame, |row| picture.update(row))
+			.map_err(|e| Failure::internal("frame hash", e))?;
+		pictures.push(Hash::from(<[u8; 32]>::from(picture.finalize())));
+		Ok(())
 	})?;
 	let mut audio = Sha256::new();
 	for packet in &source.audio {
@@ -550,9 +572,47 @@ pub fn inspect(input: Vec<u8>, limits: &SourceLimits) -> Result<Inspection, Fail
 		width: facts.width,
 		height: facts.height,
 		times,
-		pictures: Hash::from(<[u8; 32]>::from(pictures.finalize())),
+		pictures,
 		audio: Hash::from(<[u8; 32]>::from(audio.finalize())),
 	})
+}
+
+/// One decoded picture, without padding: the rows of its three planes.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Picture {
+	/// Its width.
+	pub width: u32,
+	/// Its height.
+	pub height: u32,
+	/// Luma, then both chroma planes of half the width and height, rounded up.
+	pub planes: Vec<u8>,
+}
+
+impl Picture {
+	/// Whether it has as many bytes as its size says.
+	pub(crate) fn is_whole(&self) -> bool {
+		let side = |side: u32| u64::from(side);
+		let half = |side: u32| u64::from(side.div_ceil(2));
+		let chroma = half(self.width) * half(self.height);
+		self.planes.len() as u64 == side(self.width) * side(self.height) + 2 * chroma
+	}
+}
+
+/// The picture at a place in the order in which they are shown, to look at.
+pub fn picture(input: Vec<u8>, limits: &SourceLimits, place: u32) -> Result<Picture, Failure> {
+	let source = source::read(input, limits)?;
+	let (mut at, mut found) = (0, None);
+	Decoder::new(&source, limits)?.run(|frame, shape, _| {
+		if at == place {
+			let mut planes = Vec::new();
+			ffi::for_each_row(frame, |row| planes.extend_from_slice(row))
+				.map_err(|e| Failure::internal("picture", e))?;
+			found = Some(Picture { width: shape.width, height: shape.height, planes });
+		}
+		at += 1;
+		Ok(())
+	})?;
+	found.ok_or_else(|| Failure::internal("picture", "there is none at this place"))
 }
 
 #[cfg(test)]

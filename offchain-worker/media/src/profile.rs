@@ -17,13 +17,11 @@
 use std::sync::OnceLock;
 
 use ffmpeg_next::Rational;
-use livepeer_primitives::video::{ProfileId, Rendition, SourceLimits, CANONICAL_PROFILE};
+pub use livepeer_primitives::video::CAPPED_QUALITY;
+use livepeer_primitives::video::{Rendition, SourceLimits, CANONICAL_PROFILE};
 
 use crate::{ffi, sei};
 
-/// Profile 2: constant quality where the target rate allows it, else the target rate, planned over
-/// the segment.
-pub const CAPPED_QUALITY: ProfileId = 2;
 /// Profile 2: no picture needs to look better than this rate factor gives.
 const QUALITY: &str = "16";
 /// Profile 2: the longest time that the encoder's plan covers, in ms.

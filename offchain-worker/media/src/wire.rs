@@ -10,7 +10,7 @@ use livepeer_primitives::{
 
 use crate::{
 	limits::Failure,
-	pipeline::{Facts, Inspection, Transcoded, Wishes},
+	pipeline::{Facts, Inspection, Picture, Transcoded, Wishes},
 };
 
 /// The largest frame. A parent decodes what a child sent that it does not trust, so there is no more
@@ -37,6 +37,24 @@ pub enum Request {
 		/// What is asked beyond the plain outputs.
 		wishes: Wishes,
 		/// The segment.
+		input: Vec<u8>,
+	},
+	/// Decode, scale, and encode one rendition's variants from each starting picture.
+	Variants {
+		/// Limits of the source.
+		limits: SourceLimits,
+		/// The rendition.
+		rendition: Rendition,
+		/// The segment.
+		input: Vec<u8>,
+	},
+	/// Show one picture.
+	Picture {
+		/// Limits of what is decoded.
+		limits: SourceLimits,
+		/// Its place in the order in which they are shown.
+		place: u32,
+		/// The segment or output.
 		input: Vec<u8>,
 	},
 	/// Reduce an output to what it is compared by.
@@ -76,10 +94,12 @@ pub enum Escape {
 pub enum Answer {
 	/// To [`Request::Probe`].
 	Facts(Facts),
-	/// To [`Request::Transcode`].
+	/// To [`Request::Transcode`] and [`Request::Variants`].
 	Transcoded(#[codec(encoded_as = "BoundedTranscoded")] Transcoded),
 	/// To [`Request::Inspect`].
 	Inspection(Inspection),
+	/// To [`Request::Picture`].
+	Picture(Picture),
 	/// One segment of a file.
 	Segment(Segment),
 	/// The file, and all its repetitions, are at their end.

@@ -7,9 +7,12 @@ use livepeer_primitives::{
 	leaf::RejectReason,
 	toolchain,
 	verdict::{MismatchKind, NonConformingKind},
+	video::{Rendition, CAPPED_QUALITY},
 	Hash,
 };
-use livepeer_worker_core::ports::engine::{Fault, Format, MediaEngine, MediaError};
+use livepeer_worker_core::ports::engine::{
+	Fault, Finding, Format, MediaEngine, MediaError, Variant,
+};
 use livepeer_worker_media::{golden, Engine, MediaPool, PoolConfig};
 
 /// What it is called does not matter here, so the golden vectors need not be made.
@@ -42,12 +45,12 @@ async fn outputs_should_be_named_for_what_was_done_to_them() {
 	let directory = tempfile::tempdir().expect("a temporary directory");
 	let at = directory.path().display();
 	let source = made(directory.path(), "source.ts", SOURCE);
-	let honest = engine.transcode(&format(), &source).await.expect("a good source");
+	let honest = engine.transcode(&format(), &source, None).await.expect("a good source");
 	let seed = Hash::repeat_byte(1);
 	let delivered: Vec<_> = honest.outputs.iter().cloned().map(Some).collect();
 	let examined = engine.examine(&format(), &source, &delivered, seed, 0).await;
 	let examined = examined.expect("a good source");
-	assert_eq!(examined.faults, [None, None]);
+	assert_eq!(examined.findings, [Finding::Exact; 2]);
 	assert_eq!(examined.pixels, honest.pixels);
 	std::fs::write(directory.path().join("honest.ts"), &honest.outputs[0]).expect("disk");
 
@@ -95,23 +98,25 @@ async fn outputs_should_be_named_for_what_was_done_to_them() {
 		let tampered = made(directory.path(), "tampered.ts", &arguments);
 		let outputs = [Some(tampered), Some(honest.outputs[1].clone())];
 		let examined = engine.examine(&format(), &source, &outputs, seed, 0).await;
-		let faults = examined.expect("a good source").faults;
-		assert_eq!(faults, [Some(expected), None], "{name}");
+		let findings = examined.expect("a good source").findings;
+		assert_eq!(findings[0].fault(), Some(expected), "{name}");
+		assert_eq!(findings[1], Finding::Exact, "{name}");
 	}
 	let absent = [None, Some(honest.outputs[1].clone())];
-	let faults = engine.examine(&format(), &source, &absent, seed, 0).await;
-	assert_eq!(faults.expect("a good source").faults, [None, None]);
+	let examined = engine.examine(&format(), &source, &absent, seed, 0).await;
+	assert_eq!(examined.expect("a good source").findings, [Finding::Exact; 2]);
 	let outputs = [Some(b"not a video".to_vec())];
-	let faults = engine.examine(&format(), &source, &outputs, seed, 0).await;
+	let examined = engine.examine(&format(), &source, &outputs, seed, 0).await;
 	let unreadable = Some(Fault::NonConforming(NonConformingKind::Unreadable));
-	assert_eq!(faults.expect("a good source").faults, [unreadable, unreadable]);
+	let findings = examined.expect("a good source").findings;
+	assert!(findings.iter().all(|finding| finding.fault() == unreadable), "{findings:?}");
 }
 
 #[tokio::test]
 async fn digest_should_depend_on_seed_and_leaf() {
 	let engine = engine();
 	let source = source();
-	let made = engine.transcode(&format(), &source).await.expect("a good source").outputs;
+	let made = engine.transcode(&format(), &source, None).await.expect("a good source").outputs;
 	let outputs: Vec<_> = made.into_iter().map(Some).collect();
 	let mut digests = Vec::new();
 	for (seed, index) in [(1, 0), (1, 1), (2, 0), (1, 0)] {
@@ -124,8 +129,64 @@ async fn digest_should_depend_on_seed_and_leaf() {
 }
 
 #[tokio::test]
+async fn variant_should_be_told_by_its_start_in_the_only_output_that_differs() {
+	let engine = engine();
+	let source = source();
+	let two = |width, height, kbps| Rendition {
+		profile: CAPPED_QUALITY,
+		..rendition(width, height, kbps)
+	};
+	let ladder = vec![two(256, 144, 150), two(160, 90, 80), rendition(128, 72, 60)];
+	let format = Format { ladder: ladder.try_into().expect("three"), limits: LIMITS };
+	let made = |variant| {
+		let (engine, format, source) = (&engine, &format, &source);
+		async move {
+			let made = engine.transcode(format, source, variant).await.expect("a good source");
+			made.outputs.into_iter().map(Some).collect::<Vec<_>>()
+		}
+	};
+	let found = |outputs: Vec<Option<Vec<u8>>>| {
+		let (engine, format, source) = (&engine, &format, &source);
+		async move {
+			let examined = engine.examine(format, source, &outputs, Hash::zero(), 0).await;
+			examined.expect("a good source").findings
+		}
+	};
+	let varied = made(Some(Variant { rendition: 1, start: 2 })).await;
+	let variant = Finding::Variant { start: 2 };
+	assert_eq!(found(varied.clone()).await, [Finding::Exact, variant, Finding::Exact]);
+	// With another output that differs the leaf is wrong whatever this one is, so it is not tried.
+	let mut both = varied.clone();
+	both[0] = made(Some(Variant { rendition: 0, start: 0 })).await.swap_remove(0);
+	let findings = found(both).await;
+	assert!(findings[..2].iter().all(|finding| finding.fault().is_some()), "{findings:?}");
+	// Profile 1 has none: whoever asks for one gets the plain encode.
+	let plain = made(None).await;
+	assert_ne!(varied[1], plain[1]);
+	// A variant whose container was touched is none.
+	let mut touched = varied;
+	touched[1].as_mut().expect("there").extend([0xff; 188]);
+	assert!(found(touched).await[1].fault().is_some());
+}
+
+#[tokio::test]
+async fn machine_that_is_short_should_fail_and_not_accuse() {
+	let source = source();
+	let outputs = [Some(Vec::new()), Some(Vec::new())];
+	let small = MediaPool::new(PoolConfig { total_memory: 1024 * 1024, ..config() });
+	let gone = MediaPool::new(PoolConfig { program: Some("/nonexistent".into()), ..config() });
+	for pool in [small, gone] {
+		let engine = Engine::unattested(pool);
+		let examined = engine.examine(&format(), &source, &outputs, Hash::zero(), 0).await;
+		assert!(matches!(examined, Err(MediaError::Failed(_))), "{examined:?}");
+		let accepted = engine.accept(&format(), &source).await;
+		assert!(matches!(accepted, Err(MediaError::Failed(_))), "{accepted:?}");
+	}
+}
+
+#[tokio::test]
 async fn invalid_input_should_keep_its_reason() {
-	let refused = engine().transcode(&format(), b"#EXTM3U\n").await;
+	let refused = engine().transcode(&format(), b"#EXTM3U\n", None).await;
 	assert!(
 		matches!(refused, Err(MediaError::Invalid(RejectReason::NotTransportStream))),
 		"{refused:?}"

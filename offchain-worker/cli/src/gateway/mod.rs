@@ -20,6 +20,7 @@
 mod assets;
 mod following;
 mod metrics;
+mod receipt;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -240,6 +241,7 @@ impl Gateway {
 			.route("/stream/{name}/status", get(stream_status))
 			.route("/stream/{name}/{file}", get(media))
 			.route("/stream/{name}/{rendition}/{file}", get(segment))
+			.route("/stream/{name}/receipt/{seq}", get(receipt::receipt))
 			.route("/status", get(status))
 			.route("/metrics", get(export_metrics))
 			.route("/healthz", get(|| async { "ok\n" }))

@@ -1,16 +1,25 @@
 //! A media engine of arithmetic.
 
 use async_trait::async_trait;
-use livepeer_primitives::{leaf::RejectReason, verdict::MismatchKind, Hash, ToolchainId};
+use livepeer_primitives::{
+	leaf::RejectReason,
+	verdict::MismatchKind,
+	video::{ProfileId, CANONICAL_PROFILE, CAPPED_QUALITY},
+	Hash, ToolchainId,
+};
 use sp_core::H256;
 
 use super::SimClock;
 use crate::ports::{
 	clock::Clock,
-	engine::{Examined, Fault, Format, MediaEngine, MediaError, Pixels, Transcoded},
+	engine::{
+		Examined, Fault, Finding, Format, MediaEngine, MediaError, Pixels, Transcoded, Variant,
+		VARIANT_STARTS,
+	},
 };
 
-/// A media engine of arithmetic: output `i` is `i` followed by the input's bytes plus one.
+/// A media engine of arithmetic: output `i` is `i` followed by the input's bytes plus one,
+/// and by one more byte where it is a variant.
 #[derive(Clone)]
 pub struct FakeEngine {
 	/// Its toolchain.
@@ -19,6 +28,8 @@ pub struct FakeEngine {
 	pub black: bool,
 	/// How many milliseconds a segment takes, by which clock.
 	pub takes: Option<(SimClock, u64)>,
+	/// Inputs that begin with this byte take so many milliseconds instead.
+	pub slow: Option<(u8, u64)>,
 	/// Inputs that begin with this byte make the engine fail.
 	pub fails_on: Option<u8>,
 	/// Inputs that begin with this byte are rejected, beside those that begin with 0xff.
@@ -31,6 +42,7 @@ impl Default for FakeEngine {
 			toolchain: H256::repeat_byte(0x7c),
 			black: false,
 			takes: None,
+			slow: None,
 			fails_on: None,
 			rejects: None,
 		}
@@ -50,9 +62,20 @@ impl MediaEngine for FakeEngine {
 		self.toolchain
 	}
 
-	async fn transcode(&self, format: &Format, input: &[u8]) -> Result<Transcoded, MediaError> {
+	fn profiles(&self) -> Vec<ProfileId> {
+		vec![CANONICAL_PROFILE, CAPPED_QUALITY]
+	}
+
+	async fn transcode(
+		&self,
+		format: &Format,
+		input: &[u8],
+		variant: Option<Variant>,
+	) -> Result<Transcoded, MediaError> {
 		if let Some((clock, ms)) = &self.takes {
-			clock.sleep_until(clock.now_ms().saturating_add(*ms)).await;
+			let slow = self.slow.filter(|(first, _)| input.first() == Some(first));
+			let ms = slow.map_or(*ms, |(_, ms)| ms);
+			clock.sleep_until(clock.now_ms().saturating_add(ms)).await;
 		}
 		if self.fails_on.is_some() && input.first().copied() == self.fails_on {
 			return Err(MediaError::Failed("told to".into()));
@@ -64,10 +87,16 @@ impl MediaEngine for FakeEngine {
 		let outputs = (0..format.ladder.len() as u8)
 			.map(|i| {
 				let bytes = input.iter().map(|b| if self.black { 0 } else { b.wrapping_add(1) });
-				core::iter::once(i).chain(bytes).collect()
+				let varied = variant.filter(|variant| variant.rendition == i);
+				let tail = varied.map(|variant| 0xf0 + variant.start);
+				core::iter::once(i).chain(bytes).chain(tail).collect()
 			})
 			.collect();
 		Ok(Transcoded { outputs, pixels: Self::pixels(format, input) })
+	}
+
+	async fn accept(&self, format: &Format, input: &[u8]) -> Result<(), MediaError> {
+		self.transcode(format, input, None).await.map(drop)
 	}
 
 	async fn examine(
@@ -79,18 +108,26 @@ impl MediaEngine for FakeEngine {
 		index: u32,
 	) -> Result<Examined, MediaError> {
 		let honest = Self { black: false, ..self.clone() };
-		let right = honest.transcode(format, input).await?;
-		let faults = right
-			.outputs
-			.iter()
-			.zip(outputs)
-			.map(|(ours, theirs)| {
-				let differs = theirs.as_ref().is_some_and(|theirs| theirs != ours);
-				differs.then_some(Fault::Mismatch(MismatchKind::Video))
-			})
-			.collect();
+		let right = honest.transcode(format, input, None).await?;
+		let mut findings = Vec::new();
+		for (rendition, (ours, theirs)) in (0u8..).zip(right.outputs.iter().zip(outputs)) {
+			let Some(theirs) = theirs.as_ref().filter(|theirs| *theirs != ours) else {
+				findings.push(Finding::Exact);
+				continue;
+			};
+			let mut finding =
+				Finding::Fault { fault: Fault::Mismatch(MismatchKind::Video), picture: Some(0) };
+			for start in 0..VARIANT_STARTS {
+				let variant = Some(Variant { rendition, start });
+				let made = honest.transcode(format, input, variant).await?;
+				if made.outputs.get(usize::from(rendition)) == Some(theirs) {
+					finding = Finding::Variant { start };
+				}
+			}
+			findings.push(finding);
+		}
 		let mut evidence = livepeer_primitives::evidence::LeafEvidence::new(seed, index);
 		evidence.add(0, 0, livepeer_primitives::evidence::frame_hash(seed, input));
-		Ok(Examined { faults, pixels: right.pixels, digest: evidence.digest() })
+		Ok(Examined { findings, pixels: right.pixels, digest: evidence.digest() })
 	}
 }

@@ -5,7 +5,7 @@ use livepeer_primitives::{
 	leaf::RejectReason,
 	segment::{SegmentInfo, LAST_OF_EPOCH},
 	verdict::{MismatchKind, NonConformingKind},
-	video::{Ladder, SourceLimits},
+	video::{Ladder, ProfileId, SourceLimits},
 	work::{segment_work, WorkFactors},
 	Hash, ToolchainId,
 };
@@ -53,6 +53,19 @@ impl Pixels {
 	}
 }
 
+/// The profile's variant in one rendition: public, of the same rate and quality, and told by
+/// nothing cheaper than the encode.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Variant {
+	/// The rendition's place in the ladder.
+	pub rendition: u8,
+	/// From which of the profile's [`VARIANT_STARTS`] starting pictures on.
+	pub start: u8,
+}
+
+/// Starting pictures that a variant can have.
+pub const VARIANT_STARTS: u8 = 4;
+
 /// A transcoded segment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Transcoded {
@@ -71,11 +84,54 @@ pub enum Fault {
 	NonConforming(NonConformingKind),
 }
 
+/// What one output is, beside what the toolchain makes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Finding {
+	/// Byte for byte the same, or absent.
+	Exact,
+	/// Byte for byte the profile's variant.
+	Variant {
+		/// From which starting picture on.
+		start: u8,
+	},
+	/// Something else.
+	Fault {
+		/// What is wrong.
+		fault: Fault,
+		/// The first picture, in the order in which they are shown, that differs, where that says
+		/// anything.
+		picture: Option<u32>,
+	},
+}
+
+impl Finding {
+	/// What is wrong, if anything is.
+	pub fn fault(&self) -> Option<Fault> {
+		match self {
+			Self::Fault { fault, .. } => Some(*fault),
+			Self::Exact | Self::Variant { .. } => None,
+		}
+	}
+}
+
+impl core::fmt::Display for Finding {
+	fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+		match self {
+			Self::Exact => write!(f, "exact"),
+			Self::Variant { start } => write!(f, "variant from start {start}"),
+			Self::Fault { fault, picture: None } => write!(f, "{fault:?}"),
+			Self::Fault { fault, picture: Some(picture) } => {
+				write!(f, "{fault:?} from picture {picture} on")
+			}
+		}
+	}
+}
+
 /// A segment that was transcoded again and compared.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Examined {
-	/// Per rendition: `None` when its output is byte for byte what the toolchain makes, or absent.
-	pub faults: Vec<Option<Fault>>,
+	/// Per rendition, in the ladder's order.
+	pub findings: Vec<Finding>,
 	/// What went through the engine.
 	pub pixels: Pixels,
 	/// The leaf's evidence digest: see `livepeer_primitives::evidence`.
@@ -100,11 +156,23 @@ pub trait MediaEngine: Send + Sync {
 	/// The id of what this engine makes.
 	fn toolchain(&self) -> ToolchainId;
 
-	/// Makes the renditions of `input`.
-	async fn transcode(&self, format: &Format, input: &[u8]) -> Result<Transcoded, MediaError>;
+	/// The profiles that it makes, ascending.
+	fn profiles(&self) -> Vec<ProfileId>;
+
+	/// Makes the renditions of `input`, one of them as its profile's variant if that is asked for.
+	async fn transcode(
+		&self,
+		format: &Format,
+		input: &[u8],
+		variant: Option<Variant>,
+	) -> Result<Transcoded, MediaError>;
+
+	/// Whether `input` is accepted: decodes it and makes nothing, for a judge, at the lowest priority.
+	async fn accept(&self, format: &Format, input: &[u8]) -> Result<(), MediaError>;
 
 	/// Makes them again, compares them with `outputs` (one per rendition, absent ones too) and
-	/// gathers the evidence of the leaf at `index` under the tranche's `seed`.
+	/// gathers the evidence of the leaf at `index` under the tranche's `seed`. Where one output
+	/// alone differs, it is compared with its profile's variants.
 	async fn examine(
 		&self,
 		format: &Format,

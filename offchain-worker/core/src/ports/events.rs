@@ -352,6 +352,9 @@ pub enum Event {
 		seq: u64,
 		/// The verdict.
 		verdict: String,
+		/// What each output is, in rendition order: exact, a variant, or what is wrong and from which
+		/// picture on; empty where it did not come so far.
+		findings: Vec<String>,
 		/// Time that the engine took.
 		verify_ms: u64,
 	},

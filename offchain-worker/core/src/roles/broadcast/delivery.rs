@@ -187,8 +187,8 @@ impl Broadcaster {
 		reason: String,
 	) -> Delivered {
 		let format = Format::of(&open.ladder, &open.limits, &cut.segment);
-		match self.engine.transcode(&format, bytes).await {
-			Ok(_) => Delivered::Withheld(format!("rejected as {reason}, which it is not")),
+		match self.engine.accept(&format, bytes).await {
+			Ok(()) => Delivered::Withheld(format!("rejected as {reason}, which it is not")),
 			Err(MediaError::Invalid(found)) => {
 				Delivered::Skip(format!("it cannot be transcoded: {found:?}"))
 			}

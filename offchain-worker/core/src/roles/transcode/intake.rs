@@ -3,7 +3,7 @@
 use std::{
 	collections::{BTreeMap, BTreeSet},
 	sync::{
-		atomic::{AtomicBool, AtomicUsize, Ordering},
+		atomic::{AtomicBool, Ordering},
 		Arc, Mutex,
 	},
 };
@@ -21,9 +21,12 @@ use livepeer_primitives::{
 	work::fee,
 	AssignmentIndex, Balance, JobId, Seq, ETH_MINIMUM,
 };
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 
-use super::{Assigned, Assignments, Parts};
+use super::{
+	fairness::{Fair, Turn},
+	Assigned, Assignments, Parts,
+};
 use crate::{
 	lock,
 	ports::{
@@ -40,6 +43,8 @@ use crate::{
 const LOOK_UP_MS: u64 = 2_000;
 /// When a sender tries again while the transcoder is full.
 const BUSY_MS: u32 = 400;
+/// How long a job is left alone after its segment made the engine fail: at first, and at most.
+const REST_MS: (u64, u64) = (500, 300_000);
 /// How long a segment that was transcoded waits until its assignment is accepted.
 const ACCEPTED_MS: u64 = 20_000;
 /// How often it is looked whether it is.
@@ -57,22 +62,26 @@ pub(super) struct Intake {
 	offered: Mutex<BTreeMap<(JobId, AssignmentIndex), Assigned>>,
 	at_work: Mutex<BTreeSet<SegmentKey>>,
 	looking_up: Semaphore,
-	permits: Semaphore,
-	waiting: AtomicUsize,
+	fair: Arc<Fair>,
+	/// Jobs whose segments made the engine fail: how often in a row, and until when it is not asked.
+	failed: Mutex<BTreeMap<JobId, (u32, u64)>>,
+	/// Segments that wait or are at work, by job.
+	taken: Mutex<BTreeMap<JobId, usize>>,
 	draining: AtomicBool,
 }
 
 impl Intake {
 	pub(super) fn new(parts: Arc<Parts>, assigned: Assignments) -> Self {
-		let permits = Semaphore::new(parts.config.parallel.max(1));
+		let fair = Fair::new(parts.config.parallel);
 		Self {
 			parts,
 			assigned,
 			offered: Default::default(),
 			at_work: Default::default(),
 			looking_up: Semaphore::new(1),
-			permits,
-			waiting: AtomicUsize::new(0),
+			fair,
+			failed: Default::default(),
+			taken: Default::default(),
 			draining: AtomicBool::new(false),
 		}
 	}
@@ -80,8 +89,7 @@ impl Intake {
 	/// Takes no more, and waits for the segments at work.
 	pub(super) async fn drain(&self) {
 		self.draining.store(true, Ordering::SeqCst);
-		let all = u32::try_from(self.parts.config.parallel.max(1)).unwrap_or(u32::MAX);
-		let done = std::pin::pin!(self.permits.acquire_many(all));
+		let done = std::pin::pin!(self.fair.idle());
 		let clock = &self.parts.clock;
 		let late = clock.sleep_until(clock.now_ms().saturating_add(DRAIN_MS));
 		let _ = select(done, late).await;
@@ -129,6 +137,11 @@ impl Intake {
 		// What was transcoded before a claim covered it is still given to whom it is owed.
 		if header.seq < assigned.next_seq && !matches!(self.receipt_for(header), Ok(Some(_))) {
 			return Err(Refusal::TooLate);
+		}
+		// Before the bytes come: what fails again and again is not tried as often as it is sent.
+		let failed = lock(&self.failed).get(&header.job).copied();
+		if failed.is_some_and(|(_, until)| self.parts.clock.now_ms() < until) {
+			return Err(Refusal::Internal);
 		}
 		// Another engine would make other outputs than those that were promised.
 		if assigned.toolchain != self.parts.engine.toolchain() {
@@ -300,23 +313,56 @@ impl Intake {
 			}
 			Err(error) => return self.not_stored(&error),
 		}
-		let places = self.parts.config.queue.saturating_add(self.parts.config.parallel.max(1));
-		let before = self.waiting.fetch_add(1, Ordering::SeqCst);
-		let _waiting = OnDrop(|| {
-			self.waiting.fetch_sub(1, Ordering::SeqCst);
-		});
-		if before >= places {
-			let text = format!("{before} segments wait: this machine is slower than the capacity that it announced. Give a smaller --capacity");
-			self.parts.warnings.warn(Warning::QueueFull, text);
-			return PushReply::Busy { retry_ms: BUSY_MS };
-		}
-		let Ok(permit) = self.permits.acquire().await else {
+		let Some(_taken) = self.queue(header.job) else {
 			return PushReply::Busy { retry_ms: BUSY_MS };
 		};
-		match self.transcode(&assigned, &signed, &bytes, permit).await {
+		let turn = self.fair.take(header.job).await;
+		match self.transcode(&assigned, &signed, &bytes, turn).await {
 			Ok(segment) => done(segment),
 			Err(reply) => reply,
 		}
+	}
+
+	/// Lets the engine rest from a job, twice as long after each failure in a row.
+	fn note_failure(&self, job: JobId) {
+		let now = self.parts.clock.now_ms();
+		let mut failed = lock(&self.failed);
+		// Of jobs that have gone nothing is remembered.
+		let assigned = lock(&self.assigned);
+		failed.retain(|job, _| assigned.keys().any(|(other, _)| other == job));
+		let (count, until) = failed.entry(job).or_default();
+		let rest = REST_MS.0.saturating_mul(1 << (*count).min(16)).min(REST_MS.1);
+		(*count, *until) = (count.saturating_add(1), now.saturating_add(rest));
+	}
+
+	/// Takes a place in the queue, of which a job that is not alone has half at most. What is taken is
+	/// given back when the answer is dropped.
+	fn queue(&self, job: JobId) -> Option<impl Drop + '_> {
+		let places = self.parts.config.queue.saturating_add(self.parts.config.parallel.max(1));
+		{
+			let mut taken = lock(&self.taken);
+			let before: usize = taken.values().sum();
+			if before >= places {
+				let text = format!("{before} segments wait: this machine is slower than the capacity that it announced. Give a smaller --capacity");
+				self.parts.warnings.warn(Warning::QueueFull, text);
+				return None;
+			}
+			let own = taken.get(&job).copied().unwrap_or(0);
+			let is_alone = lock(&self.assigned).keys().all(|(other, _)| *other == job);
+			if !is_alone && own >= (places / 2).max(1) {
+				return None;
+			}
+			taken.insert(job, own + 1);
+		}
+		Some(OnDrop(move || {
+			let mut taken = lock(&self.taken);
+			let left = taken.get(&job).copied().unwrap_or(0).saturating_sub(1);
+			if left == 0 {
+				taken.remove(&job);
+			} else {
+				taken.insert(job, left);
+			}
+		}))
 	}
 
 	async fn transcode(
@@ -324,7 +370,7 @@ impl Intake {
 		assigned: &Assigned,
 		signed: &SignedHeader,
 		bytes: &[u8],
-		permit: SemaphorePermit<'_>,
+		turn: Turn,
 	) -> Result<TranscodedSegment, PushReply> {
 		let header = &signed.header;
 		let view = &assigned.view;
@@ -332,13 +378,17 @@ impl Intake {
 		// Before the work: without a key there is nothing to send for it.
 		let signing = self.parts.signing(assigned.transcoder_keys).await.map_err(internal)?;
 		let start = self.parts.clock.now_ms();
-		let made = match self.parts.engine.transcode(&format, bytes).await {
+		let made = match self.parts.engine.transcode(&format, bytes, None).await {
 			Ok(transcoded) => self.made(assigned, header, transcoded)?,
 			Err(MediaError::Invalid(reason)) => Made::rejected(assigned, header, reason),
-			Err(error) => return Err(internal(error)),
+			Err(error) => {
+				self.note_failure(header.job);
+				return Err(internal(error));
+			}
 		};
+		lock(&self.failed).remove(&header.job);
 		// The next one need not wait for a block.
-		drop(permit);
+		drop(turn);
 		let assigned = &self.accepted(assigned).await?;
 		let transcode_ms = self.parts.clock.now_ms().saturating_sub(start);
 		// Everything was checked: only now is anything kept.

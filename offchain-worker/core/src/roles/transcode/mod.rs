@@ -5,6 +5,7 @@
 //! any for a seq that a claim covers, so that neither a restart nor a race can sign two results.
 
 mod claiming;
+mod fairness;
 mod idle;
 mod intake;
 mod registration;

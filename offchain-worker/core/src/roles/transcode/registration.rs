@@ -14,7 +14,6 @@ use livepeer_primitives::{
 	duty::{Acceptance, Availability, Heartbeat, Profiles},
 	keys::Purpose,
 	service::ServiceRecord,
-	video::CANONICAL_PROFILE,
 	AssignmentIndex, Balance, BlockNumber, UNIT,
 };
 
@@ -177,7 +176,7 @@ impl Registration {
 			genesis: self.parts.chain.genesis(),
 			at: self.parts.chain.heads().borrow().best,
 			capacity: config.capacity,
-			profiles: Profiles::truncate_from(vec![CANONICAL_PROFILE]),
+			profiles: Profiles::truncate_from(self.parts.engine.profiles()),
 		};
 		let signature = self.parts.signing_now().await?.sign(&availability.hash());
 		self.parts.chain.submit(Call::Announce(availability, signature), Wait::Finalized).await?;

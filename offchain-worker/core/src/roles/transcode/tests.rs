@@ -185,6 +185,114 @@ fn receipt_should_be_the_stored_one_when_a_segment_is_sent_again() {
 }
 
 #[test]
+fn streams_should_stay_in_time_beside_a_legal_job_of_the_largest_pictures() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let mut largest = vec![rendition(4096, 4096, 1_000); 8];
+		(0u32..).zip(&mut largest).for_each(|(i, rendition)| rendition.kbps -= i);
+		let broadcaster = story.chain.client(Some(story.broadcaster.clone()));
+		let small = vec![rendition(64, 36, 100)];
+		let names = ["large", "one", "two"];
+		for (name, ladder, limits) in [
+			(names[0], largest, SourceLimits::new(4096, 4096, 1)),
+			(names[1], small.clone(), SourceLimits::new(128, 72, 30)),
+			(names[2], small, SourceLimits::new(128, 72, 30)),
+		] {
+			let call = Call::CreateJob {
+				broadcaster: story.broadcaster.account(),
+				name: name.into(),
+				ladder: ladder.try_into().unwrap(),
+				limits,
+				max_price: UNIT,
+				end: 100,
+				budget: PLENTY,
+			};
+			broadcaster.submit(call, Wait::InBlock).await.unwrap();
+		}
+		const LARGE: u8 = 0xee;
+		let engine = FakeEngine {
+			takes: Some((sim.clock.clone(), 300)),
+			slow: Some((LARGE, 20_000)),
+			..Default::default()
+		};
+		let config = TranscodeConfig {
+			parallel: 2,
+			queue: 8,
+			capacity: 1_000_000_000,
+			claim_leaves: 64,
+			..story.role(engine.clone()).parts.config.clone()
+		};
+		let keys = Keyring::own(story.key.clone());
+		let role = Rc::new(story.role_with(keys, None, engine, config));
+		role.registration.refresh().await.unwrap();
+		let sent = |job: JobId, seq: Seq, bytes: &[u8]| {
+			let mut signed = story.signed(seq, bytes);
+			let name = names[job as usize - 2];
+			signed.header.stream = stream_id(&story.broadcaster.account(), name);
+			signed.header.job = job;
+			let own = Signing::own(story.broadcaster.clone());
+			signed.signature = own.sign(&signed.header.hash());
+			signed
+		};
+		let done = Rc::new(Cell::new(0));
+		// As many as its broadcaster may have outstanding, and they come first.
+		for seq in 0..6 {
+			let bytes = vec![LARGE, seq, 1];
+			let signed = sent(2, seq.into(), &bytes);
+			let (role, done) = (role.clone(), done.clone());
+			sim.spawn(async move {
+				if matches!(role.push(signed, bytes).await, PushReply::Done { .. }) {
+					done.set(done.get() + 1);
+				}
+			});
+		}
+		sim.sleep(1).await;
+		for seq in 0..10u8 {
+			let start = sim.clock.now_ms();
+			for job in [3, 4] {
+				let bytes = vec![seq, job as u8];
+				let reply = role.push(sent(job, seq.into(), &bytes), bytes).await;
+				assert!(matches!(reply, PushReply::Done { .. }), "{reply:?}");
+			}
+			assert!(sim.clock.now_ms() - start <= 600, "segment {seq} of a stream waited");
+			sim.sleep(2_000 - (sim.clock.now_ms() - start)).await;
+		}
+		// And the large one is served, in its share: none is turned away but those beyond its half of
+		// the queue.
+		sim.sleep(60_000).await;
+		assert_eq!(done.get(), 5);
+	})
+}
+
+#[test]
+fn job_that_makes_the_engine_fail_should_be_left_alone_for_longer_each_time() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let failing = FakeEngine {
+			fails_on: Some(7),
+			takes: Some((sim.clock.clone(), 1)),
+			..Default::default()
+		};
+		let role = story.role(failing);
+		let internal = PushReply::Refused(Refusal::Internal);
+		let mut tried = 0;
+		let start = sim.clock.now_ms();
+		while sim.clock.now_ms() - start < 3_600_000 {
+			let before = sim.clock.now_ms();
+			assert_eq!(story.send(&role, 7).await, internal);
+			tried += u32::from(sim.clock.now_ms() > before);
+			sim.sleep(400).await;
+		}
+		// Nine times within the first 5 minutes or so, then every 5 minutes.
+		assert!((15..25).contains(&tried), "{tried}");
+		// Another segment that can be made ends it.
+		sim.sleep(300_000).await;
+		receipt(story.send(&role, 8).await);
+		receipt(story.send(&role, 9).await);
+	})
+}
+
+#[test]
 fn segment_should_be_refused_when_a_check_fails() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim).await;

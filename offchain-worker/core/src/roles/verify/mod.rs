@@ -5,8 +5,11 @@
 //! engine that fails makes the leaf `Abstain`, and neither is ever called a mismatch. Bytes that
 //! were had stay stored for the time of a dispute.
 
+mod places;
+
 use std::{
 	collections::{BTreeMap, VecDeque},
+	future::Future,
 	sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -28,13 +31,15 @@ use livepeer_primitives::{
 	AccountId, ClaimId, Hash,
 };
 use sp_core::H256;
-use tokio::sync::{mpsc, Notify, Semaphore, SemaphorePermit};
+use tokio::sync::{mpsc, Notify, Semaphore};
+
+use self::places::{Place, Places};
 
 use crate::{
 	lock,
 	ports::{
 		clock::Clock,
-		engine::{Examined, Fault, Format, MediaEngine, MediaError},
+		engine::{Examined, Fault, Finding, Format, MediaEngine, MediaError},
 		events::{Event, EventSink},
 		store::{StoreError, VerifyStore},
 		transport::{NetError, SignedPass, Transport},
@@ -94,13 +99,21 @@ fn content(task: &VerifyTask) -> Hash {
 }
 
 /// What an examination means for a leaf that claims `work`: the first fault in rendition order
-/// decides; without one the work does.
+/// decides; without one the work does, then whether a rendition is a variant. At most one can be:
+/// two are no leaf that the protocol asks for.
 pub fn judge(examined: &Examined, claimed_work: u64, real_work: Option<u64>) -> Verdict {
-	match examined.faults.iter().flatten().next() {
-		Some(Fault::Mismatch(kind)) => Verdict::Mismatch(*kind),
-		Some(Fault::NonConforming(kind)) => Verdict::NonConforming(*kind),
-		None if real_work == Some(claimed_work) => Verdict::Valid,
-		None => Verdict::Mismatch(MismatchKind::Work),
+	match examined.findings.iter().find_map(Finding::fault) {
+		Some(Fault::Mismatch(kind)) => return Verdict::Mismatch(kind),
+		Some(Fault::NonConforming(kind)) => return Verdict::NonConforming(kind),
+		None if real_work != Some(claimed_work) => return Verdict::Mismatch(MismatchKind::Work),
+		None => {}
+	}
+	let is_variant = |finding: &Finding| matches!(finding, Finding::Variant { .. });
+	let mut variants = (0u8..).zip(&examined.findings).filter(|(_, finding)| is_variant(finding));
+	match (variants.next(), variants.next()) {
+		(None, _) => Verdict::Valid,
+		(Some((rendition, _)), None) => Verdict::Variant { rendition },
+		(Some(_), Some(_)) => Verdict::Mismatch(MismatchKind::Video),
 	}
 }
 
@@ -147,10 +160,11 @@ struct Inner {
 	genesis: Hash,
 	store: Arc<dyn VerifyStore>,
 	net: Arc<dyn Transport>,
-	engine: Arc<dyn MediaEngine>,
+	/// One per toolchain.
+	engines: Vec<Arc<dyn MediaEngine>>,
 	events: Arc<dyn EventSink>,
 	clock: Arc<dyn Clock>,
-	permits: Semaphore,
+	places: Arc<Places>,
 	tasks: Mutex<Tasks>,
 	queue: mpsc::UnboundedSender<Taken>,
 	idle: Notify,
@@ -191,13 +205,13 @@ impl VerifyRunner {
 const ORDER: &str = "tasks";
 
 impl VerifyRole {
-	/// Puts the role together and reads the answers of an earlier run; `parallel` leaves are
-	/// examined at a time.
+	/// Puts the role together and reads the answers of an earlier run. `engines` have a toolchain
+	/// each; `parallel` leaves are examined at a time, those whose time runs out first.
 	pub fn new(
 		genesis: Hash,
 		store: Arc<dyn VerifyStore>,
 		net: Arc<dyn Transport>,
-		engine: Arc<dyn MediaEngine>,
+		engines: Vec<Arc<dyn MediaEngine>>,
 		events: Arc<dyn EventSink>,
 		clock: Arc<dyn Clock>,
 		parallel: usize,
@@ -219,10 +233,10 @@ impl VerifyRole {
 			genesis,
 			store,
 			net,
-			engine,
+			engines,
 			events,
 			clock,
-			permits: Semaphore::new(parallel.max(1)),
+			places: Places::new(parallel),
 			tasks: Mutex::new(tasks),
 			queue,
 			idle: Notify::new(),
@@ -242,7 +256,7 @@ impl VerifyRole {
 		if task.genesis != self.inner.genesis {
 			return Ok(unable("the task is of another chain"));
 		}
-		if task.toolchain != self.inner.engine.toolchain() {
+		if self.inner.engine(&task).is_none() {
 			return Ok(unable("the claim names a toolchain that is not installed here"));
 		}
 		if task.leaves.len() > livepeer_primitives::MAX_SAMPLES as usize {
@@ -293,6 +307,11 @@ impl VerifyRole {
 impl Inner {
 	fn tasks(&self) -> MutexGuard<'_, Tasks> {
 		lock(&self.tasks)
+	}
+
+	/// The engine of a task's toolchain.
+	fn engine(&self, task: &VerifyTask) -> Option<&dyn MediaEngine> {
+		self.engines.iter().find(|e| e.toolchain() == task.toolchain).map(|engine| &**engine)
 	}
 
 	async fn work(self: Arc<Self>, taken: Taken) {
@@ -357,7 +376,8 @@ impl Inner {
 		let deadline = at_ms.saturating_add(task.patience_ms);
 		let mut leaves: Vec<&VerifyLeaf> = task.leaves.iter().collect();
 		leaves.sort_by_key(|leaf| leaf.index);
-		let at = AtWork { task, owner, deadline, fetches: Semaphore::new(FETCHES) };
+		let fetches = Semaphore::new(FETCHES);
+		let at = AtWork { task, owner, deadline, fetches, findings: Default::default() };
 		let judged = leaves.iter().map(|leaf| self.judge_leaf(&at, leaf));
 		let judged = futures::future::join_all(judged).await;
 		let mut verdicts = Verdicts::default();
@@ -386,6 +406,7 @@ impl Inner {
 			index: leaf.index,
 			seq: leaf.seq,
 			verdict: format!("{verdict:?}"),
+			findings: lock(&at.findings).remove(&leaf.index).unwrap_or_default(),
 			verify_ms: self.clock.now_ms().saturating_sub(start),
 		});
 		(verdict, digest)
@@ -399,6 +420,7 @@ impl Inner {
 		leaf: &VerifyLeaf,
 	) -> Result<(Verdict, Option<Hash>), String> {
 		let task = at.task;
+		let engine = self.engine(task).ok_or("no engine of this toolchain")?;
 		let unavailable = |kind| Ok((Verdict::Unavailable(kind), None));
 		match &leaf.leaf {
 			// Work 0 is never drawn; whoever reveals one has revealed nothing.
@@ -410,10 +432,11 @@ impl Inner {
 					Err(kind) => return unavailable(kind),
 				};
 				// Why it is rejected informs only.
-				match self.engine.transcode(&format, &gathered.input).await {
+				let input = &gathered.input;
+				match attempted(|| engine.accept(&format, input)).await {
 					Err(MediaError::Invalid(_)) => Ok((Verdict::Valid, None)),
 					Err(MediaError::Failed(error)) => Err(error),
-					Ok(_) => Ok((Verdict::Mismatch(MismatchKind::Transcodable), None)),
+					Ok(()) => Ok((Verdict::Mismatch(MismatchKind::Transcodable), None)),
 				}
 			}
 			Leaf::Transcoded { segment, outputs, work, .. } => {
@@ -427,13 +450,20 @@ impl Inner {
 				let mut bytes = gathered.outputs.into_iter();
 				let made: Vec<Option<Vec<u8>>> =
 					outputs.iter().map(|output| output.and_then(|_| bytes.next())).collect();
-				match self.examine(&format, &gathered.input, &made, task.seed, leaf.index).await {
-					Ok(examined) if examined.faults.len() == outputs.len() => {
+				let (input, seed) = (&gathered.input, task.seed);
+				let examined =
+					attempted(|| engine.examine(&format, input, &made, seed, leaf.index)).await;
+				match examined {
+					Ok(examined) if examined.findings.len() == outputs.len() => {
+						let told = examined.findings.iter().map(ToString::to_string);
+						lock(&at.findings).insert(leaf.index, told.collect());
 						let is_there =
 							|place: usize| outputs.get(place).is_some_and(Option::is_some);
 						let real = examined.pixels.work(&task.factors, &task.ladder, is_there);
 						let verdict = match judge(&examined, *work, real) {
-							Verdict::Valid if !are_described(outputs, &made) => {
+							Verdict::Valid | Verdict::Variant { .. }
+								if !are_described(outputs, &made) =>
+							{
 								Verdict::Mismatch(MismatchKind::Container)
 							}
 							verdict => verdict,
@@ -450,24 +480,6 @@ impl Inner {
 		}
 	}
 
-	async fn examine(
-		&self,
-		format: &Format,
-		input: &[u8],
-		outputs: &[Option<Vec<u8>>],
-		seed: Hash,
-		index: u32,
-	) -> Result<Examined, MediaError> {
-		let mut last = MediaError::Failed("never tried".into());
-		for _ in 0..ENGINE_ATTEMPTS {
-			match self.engine.examine(format, input, outputs, seed, index).await {
-				Err(error @ MediaError::Failed(_)) => last = error,
-				answer => return answer,
-			}
-		}
-		Err(last)
-	}
-
 	/// Fetches what a leaf names, input first, into this verifier's own store, waits for a place
 	/// and reads it; or says why something cannot be had before the deadline. Leaves that wait for
 	/// each other's bytes or for a place hold no memory.
@@ -476,7 +488,7 @@ impl Inner {
 		at: &AtWork<'_>,
 		leaf: &VerifyLeaf,
 		hashes: &[H256],
-	) -> Result<Result<Gathered<'_>, UnavailableKind>, String> {
+	) -> Result<Result<Gathered, UnavailableKind>, String> {
 		let fetches = hashes.iter().map(|hash| self.obtain(at, *hash));
 		let had = futures::future::try_join_all(fetches).await?;
 		if let Some(kind) = had.into_iter().find_map(Result::err) {
@@ -486,7 +498,7 @@ impl Inner {
 		self.store
 			.pin(&format!("{}/{}", at.owner, leaf.index), hashes)
 			.map_err(|error| error.to_string())?;
-		let permit = self.permits.acquire().await.map_err(|_| "stopping".to_owned())?;
+		let place = self.places.take(at.deadline).await;
 		let mut bytes = Vec::new();
 		for hash in hashes {
 			let stored = self.store.get(*hash).map_err(|error| error.to_string())?;
@@ -494,7 +506,7 @@ impl Inner {
 		}
 		let outputs = bytes.split_off(1);
 		let input = bytes.pop().ok_or("a leaf names its input")?;
-		Ok(Ok(Gathered { input, outputs, _permit: permit }))
+		Ok(Ok(Gathered { input, outputs, _place: place }))
 	}
 
 	/// Puts bytes into the store, unless they are there; or says why they could not be had before
@@ -535,7 +547,7 @@ impl Inner {
 			tracing::info!(claim = at.task.claim, ?hash, %error, "not fetched");
 			let again = self.clock.now_ms().saturating_add(RETRY_MS);
 			if again >= at.deadline {
-				return Ok(Err(kind_of(&error)));
+				return kind_of(&error).map(Err);
 			}
 			self.clock.sleep_until(again).await;
 		}
@@ -570,24 +582,40 @@ struct AtWork<'a> {
 	/// When bytes that are not there are given up.
 	deadline: u64,
 	fetches: Semaphore,
+	/// What was found of each leaf's outputs, in words, by index.
+	findings: Mutex<BTreeMap<u32, Vec<String>>>,
 }
 
 /// The bytes of a leaf, and the place in which they are examined.
-struct Gathered<'a> {
+struct Gathered {
 	input: Vec<u8>,
 	outputs: Vec<Vec<u8>>,
-	_permit: SemaphorePermit<'a>,
+	_place: Place,
 }
 
-/// What it means that bytes could not be fetched.
-fn kind_of(error: &NetError) -> UnavailableKind {
-	match error {
-		NetError::BadRecord(_) | NetError::Unreachable(_) | NetError::Local(_) => {
-			UnavailableKind::Unreachable
+/// Asks an engine until it answers something that is not its own failure, a few times at most.
+async fn attempted<T, F>(ask: impl Fn() -> F) -> Result<T, MediaError>
+where
+	F: Future<Output = Result<T, MediaError>>,
+{
+	let mut last = MediaError::Failed("never tried".into());
+	for _ in 0..ENGINE_ATTEMPTS {
+		match ask().await {
+			Err(error @ MediaError::Failed(_)) => last = error,
+			answer => return answer,
 		}
-		NetError::NotFound | NetError::Busy => UnavailableKind::Refused,
-		NetError::WrongBytes | NetError::Protocol(_) => UnavailableKind::WrongBytes,
-		NetError::Timeout => UnavailableKind::TooLate,
+	}
+	Err(last)
+}
+
+/// What it means that bytes could not be fetched; an error where the fault is this machine's.
+fn kind_of(error: &NetError) -> Result<UnavailableKind, String> {
+	match error {
+		NetError::BadRecord(_) | NetError::Unreachable(_) => Ok(UnavailableKind::Unreachable),
+		NetError::NotFound | NetError::Busy => Ok(UnavailableKind::Refused),
+		NetError::WrongBytes | NetError::Protocol(_) => Ok(UnavailableKind::WrongBytes),
+		NetError::Timeout => Ok(UnavailableKind::TooLate),
+		NetError::Local(error) => Err(error.clone()),
 	}
 }
 

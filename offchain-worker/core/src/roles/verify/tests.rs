@@ -5,7 +5,10 @@ use crate::{
 		output, rendition, segment_info, simulate, FakeEngine, FakeNet, MemoryStore, Recorder, Sim,
 		GENESIS,
 	},
-	ports::{engine::Pixels, store::Blobs},
+	ports::{
+		engine::{Pixels, Variant},
+		store::Blobs,
+	},
 	roles::broadcast::Origin,
 };
 use livepeer_primitives::{
@@ -44,11 +47,16 @@ impl Story {
 	}
 
 	fn role(&self, engine: FakeEngine) -> VerifyRole {
+		self.role_with(vec![engine])
+	}
+
+	fn role_with(&self, engines: Vec<FakeEngine>) -> VerifyRole {
+		let engines = engines.into_iter().map(|engine| Arc::new(engine) as Arc<dyn MediaEngine>);
 		let (role, runner) = VerifyRole::new(
 			GENESIS,
 			Arc::new(self.ours.clone()),
 			Arc::new(self.net.end("v")),
-			Arc::new(engine),
+			engines.collect(),
 			Arc::new(self.events.clone()),
 			Arc::new(self.sim.clock.clone()),
 			2,
@@ -60,8 +68,18 @@ impl Story {
 
 	/// A leaf whose bytes the transcoder serves, made by `engine`.
 	async fn leaf(&self, engine: &FakeEngine, index: u32) -> VerifyLeaf {
+		self.varied(engine, index, &[]).await
+	}
+
+	/// Such a leaf with variants in it.
+	async fn varied(&self, engine: &FakeEngine, index: u32, variants: &[Variant]) -> VerifyLeaf {
 		let input = vec![index as u8, 1, 2, 3];
-		let made = engine.transcode(&format(), &input).await.unwrap();
+		let mut made = engine.transcode(&format(), &input, None).await.unwrap();
+		for variant in variants {
+			let varied = engine.transcode(&format(), &input, Some(*variant)).await.unwrap();
+			let place = usize::from(variant.rendition);
+			made.outputs[place] = varied.outputs[place].clone();
+		}
 		let mut outputs = Outputs::default();
 		for bytes in &made.outputs {
 			self.theirs.put(bytes).unwrap();
@@ -298,6 +316,24 @@ fn missing_bytes_should_be_told_apart_by_what_the_transcoder_did() {
 }
 
 #[test]
+fn failure_to_fetch_should_be_one_of_the_four_kinds() {
+	let text = String::new;
+	for (error, kind) in [
+		(NetError::Timeout, UnavailableKind::TooLate),
+		(NetError::NotFound, UnavailableKind::Refused),
+		(NetError::Busy, UnavailableKind::Refused),
+		(NetError::WrongBytes, UnavailableKind::WrongBytes),
+		(NetError::Protocol(text()), UnavailableKind::WrongBytes),
+		(NetError::Unreachable(text()), UnavailableKind::Unreachable),
+		(NetError::BadRecord(text()), UnavailableKind::Unreachable),
+	] {
+		assert_eq!(kind_of(&error), Ok(kind), "{error}");
+	}
+	// What this machine cannot do is nobody else's fault: the leaf is abstained from.
+	assert!(kind_of(&NetError::Local("no descriptors left".into())).is_err());
+}
+
+#[test]
 fn pass_should_be_shown_when_the_node_signed_one() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim);
@@ -392,19 +428,90 @@ fn service_should_be_unable_when_the_toolchain_or_chain_is_another() {
 
 #[test]
 fn first_fault_in_rendition_order_should_decide() {
-	let examined = |faults: Vec<Option<Fault>>| Examined {
-		faults,
+	let examined = |findings: Vec<Finding>| Examined {
+		findings,
 		pixels: Pixels::default(),
 		digest: Hash::zero(),
 	};
-	let size = Fault::NonConforming(NonConformingKind::Size);
-	let video = Fault::Mismatch(MismatchKind::Video);
-	assert_eq!(judge(&examined(vec![None, None]), 5, Some(5)), Verdict::Valid);
-	assert_eq!(
-		judge(&examined(vec![None, Some(size), Some(video)]), 5, Some(5)),
-		Verdict::NonConforming(NonConformingKind::Size)
-	);
-	assert_eq!(judge(&examined(vec![None]), 5, None), Verdict::Mismatch(MismatchKind::Work));
+	let fault = |fault| Finding::Fault { fault, picture: None };
+	let size = fault(Fault::NonConforming(NonConformingKind::Size));
+	let video = fault(Fault::Mismatch(MismatchKind::Video));
+	let (exact, variant) = (Finding::Exact, Finding::Variant { start: 2 });
+	let said = |findings: &[Finding]| judge(&examined(findings.to_vec()), 5, Some(5));
+	assert_eq!(said(&[exact, exact]), Verdict::Valid);
+	assert_eq!(said(&[exact, size, video]), Verdict::NonConforming(NonConformingKind::Size));
+	assert_eq!(judge(&examined(vec![exact]), 5, None), Verdict::Mismatch(MismatchKind::Work));
+	assert_eq!(said(&[exact, variant]), Verdict::Variant { rendition: 1 });
+	// A fault beside a variant, overstated work, and a second variant are what they are without it.
+	assert_eq!(said(&[variant, video]), Verdict::Mismatch(MismatchKind::Video));
+	let overstated = judge(&examined(vec![variant]), 6, Some(5));
+	assert_eq!(overstated, Verdict::Mismatch(MismatchKind::Work));
+	assert_eq!(said(&[variant, exact, variant]), Verdict::Mismatch(MismatchKind::Video));
+}
+
+#[test]
+fn variant_should_be_told_apart_and_named() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let engine = FakeEngine::default();
+		let variant = |rendition, start| Variant { rendition, start };
+		let task = story.task(vec![
+			story.varied(&engine, 0, &[variant(1, 3)]).await,
+			story.varied(&engine, 1, &[]).await,
+			story.varied(&engine, 2, &[variant(0, 0), variant(1, 0)]).await,
+		]);
+		let role = story.role(engine);
+		let (verdicts, _) = verdicts(&role, &task).await;
+		assert_eq!(
+			verdicts,
+			[
+				Verdict::Variant { rendition: 1 },
+				Verdict::Valid,
+				Verdict::Mismatch(MismatchKind::Video)
+			]
+		);
+		let findings = story.events.events().into_iter().find_map(|event| match event {
+			Event::LeafJudged { index: 0, findings, .. } => Some(findings),
+			_ => None,
+		});
+		assert_eq!(findings.unwrap(), ["exact", "variant from start 3"]);
+	})
+}
+
+#[test]
+fn task_should_be_judged_by_the_engine_of_its_toolchain() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let old = FakeEngine { toolchain: Hash::repeat_byte(0x0d), ..Default::default() };
+		let new = FakeEngine::default();
+		let task = story.task(vec![story.leaf(&new, 0).await]);
+		let of_old = VerifyTask { toolchain: old.toolchain, claim: 2, ..task.clone() };
+		// The old one would find a difference here, so each must have been asked for its own.
+		let old = FakeEngine { rejects: Some(0), ..old };
+		let role = story.role_with(vec![new, old]);
+		assert_eq!(verdicts(&role, &task).await.0, [Verdict::Valid]);
+		let input = [Verdict::NonConforming(NonConformingKind::Input)];
+		assert_eq!(verdicts(&role, &of_old).await.0, input);
+	})
+}
+
+#[test]
+fn queue_should_turn_away_what_is_beyond_its_bound_and_nothing_before() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let role = story.role(FakeEngine::default());
+		let leaf = story.leaf(&FakeEngine::default(), 0).await;
+		story.net.remove("t");
+		let task = |claim| VerifyTask { claim, ..story.task(vec![leaf.clone()]) };
+		for claim in 0..MAX_QUEUE as u32 {
+			assert_eq!(role.post(task(claim.into())), Ok(VerifyStatus::Working));
+		}
+		assert_eq!(role.post(task(1_000)), Err(QueueFull));
+		// What was taken is still answered.
+		assert_eq!(role.post(task(3)), Ok(VerifyStatus::Working));
+		role.idle().await;
+		assert_eq!(role.post(task(1_000)), Ok(VerifyStatus::Working));
+	})
 }
 
 /// More ballots than are worked on at a time, as the node asks for them: in each block, those first

@@ -1,0 +1,162 @@
+//! `bench`: what this machine does in a second, and what that must cost.
+//!
+//! It is measured in processor time, so that whatever else the machine does at the moment hardly matters,
+//! with the children that a transcoder starts.
+
+use anyhow::{Context, Result};
+use clap::Args;
+use livepeer_primitives::{
+	params::ProtocolParameters,
+	video::{Rendition, SourceLimits, CAPPED_QUALITY, LONGEST_SEGMENT, MAX_FPS, MAX_SIDE},
+	work::STANDARD_SEGMENT_WORK,
+	Balance,
+};
+use livepeer_worker_core::decimal;
+use livepeer_worker_media::{
+	descendants_seconds, golden, MediaPool, PoolConfig, Priority, TranscodeJob, Wishes,
+};
+use serde::Serialize;
+
+use crate::units::amount;
+
+/// Arguments of `bench`.
+#[derive(Args, Debug)]
+pub struct BenchArgs {
+	/// What this machine costs in an hour, in ETH: the price below which it loses follows.
+	#[arg(long, value_name = "ETH", value_parser = amount)]
+	pub cost_per_hour: Option<Balance>,
+	/// Say it as JSON.
+	#[arg(long)]
+	pub json: bool,
+}
+
+/// Work of a stream of standard segments, which play 2 s, per second.
+pub const WORK_PER_SECOND: u64 = STANDARD_SEGMENT_WORK / 2;
+/// What stays free of what was measured, in percent: for verification, for the network, and for what is
+/// harder than the clip.
+const SPARE: u64 = 20;
+/// How often it is measured; the best counts.
+const ROUNDS: u32 = 2;
+/// How often the clip is made each time.
+const SEGMENTS: u32 = 2;
+/// An ordinary ladder.
+const LADDER: [Rendition; 3] =
+	[rendition(854, 480, 1_200), rendition(640, 360, 700), rendition(426, 240, 400)];
+
+const fn rendition(width: u16, height: u16, kbps: u32) -> Rendition {
+	Rendition { width, height, profile: CAPPED_QUALITY, kbps, cap_kbps: kbps }
+}
+
+/// What was measured.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub struct Speed {
+	/// Processors.
+	pub processors: u64,
+	/// Work that one of them does in a second.
+	pub work_per_processor: u64,
+	/// Work per second that can be announced.
+	pub capacity: u64,
+}
+
+impl Speed {
+	/// From the work done in so many seconds of processor time.
+	fn of(work: u64, seconds: f64, processors: u64) -> Self {
+		let work_per_processor = (work as f64 / seconds.max(0.001)) as u64;
+		let all = work_per_processor.saturating_mul(processors);
+		Self { processors, work_per_processor, capacity: all / 100 * (100 - SPARE) }
+	}
+
+	/// The price of a standard segment at which a machine of this cost earns it, always at work.
+	pub fn price_floor(&self, cost_per_hour: Balance) -> Balance {
+		let work_per_hour = u128::from(self.capacity.max(1)).saturating_mul(3_600);
+		cost_per_hour.saturating_mul(STANDARD_SEGMENT_WORK.into()).div_ceil(work_per_hour)
+	}
+
+	/// Streams of 720p30 that are transcoded at a time, in tenths.
+	fn streams(&self) -> u64 {
+		self.capacity.saturating_mul(10) / WORK_PER_SECOND
+	}
+}
+
+/// Measures how fast this machine is.
+pub async fn measure() -> Result<Speed> {
+	let processors = std::thread::available_parallelism().map_or(1, usize::from);
+	let clip = &golden::VECTORS[0];
+	let limits = SourceLimits {
+		longest: LONGEST_SEGMENT,
+		shortest: 0,
+		..SourceLimits::new(MAX_SIDE, MAX_SIDE, MAX_FPS)
+	};
+	let factors = ProtocolParameters::production().jobs.factors;
+	let (mut work, mut seconds) = (0, f64::MAX);
+	// A pool of its own, started before it is measured: what it started is waited for when it is gone.
+	for _ in 0..ROUNDS {
+		let before = descendants_seconds();
+		let pool = MediaPool::new(PoolConfig { live: processors, ..PoolConfig::default() });
+		let job = TranscodeJob {
+			input: clip.source,
+			ladder: &LADDER,
+			limits: &limits,
+			wishes: Wishes::default(),
+		};
+		work = 0;
+		// Several, for what it costs to start the pool.
+		for _ in 0..SEGMENTS {
+			let made = pool.transcode(job, Priority::Live).await?;
+			work += made.facts.work(&factors, &LADDER).context("more work than there can be")?;
+		}
+		drop(pool);
+		seconds = f64::min(seconds, descendants_seconds() - before);
+	}
+	Ok(Speed::of(work, seconds, processors as u64))
+}
+
+/// Measures and says it.
+pub async fn run(args: BenchArgs) -> Result<()> {
+	let speed = measure().await?;
+	let floor = args.cost_per_hour.map(|cost| speed.price_floor(cost));
+	if args.json {
+		let said = serde_json::json!({
+			"processors": speed.processors,
+			"work_per_processor": speed.work_per_processor,
+			"capacity": speed.capacity,
+			"price_floor": floor.map(|floor| floor.to_string()),
+		});
+		println!("{said:#}");
+		return Ok(());
+	}
+	let streams = speed.streams();
+	println!("{} processors, {} work per second each", speed.processors, speed.work_per_processor);
+	println!(
+		"capacity {} work per second, a fifth left free: {}.{} streams of 720p30",
+		speed.capacity,
+		streams / 10,
+		streams % 10
+	);
+	if let Some(floor) = floor {
+		println!("a standard segment must bring {} ETH at least (--price)", decimal(floor));
+	}
+	Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn capacity_should_be_what_all_processors_do_less_a_fifth() {
+		let speed = Speed::of(100_000_000, 2.0, 4);
+		assert_eq!((speed.work_per_processor, speed.capacity), (50_000_000, 160_000_000));
+		assert_eq!(speed.streams(), 57);
+	}
+
+	#[test]
+	fn price_floor_should_earn_what_the_machine_costs() {
+		let speed = Speed::of(100_000_000, 2.0, 4);
+		let cost = 3 * livepeer_primitives::UNIT / 100_000;
+		let floor = speed.price_floor(cost);
+		let segments = u128::from(speed.capacity) * 3_600 / u128::from(STANDARD_SEGMENT_WORK);
+		assert!(floor * (segments + 1) >= cost && (floor - 1) * segments < cost);
+		assert_eq!(Speed { capacity: 0, ..speed }.price_floor(0), 0);
+	}
+}

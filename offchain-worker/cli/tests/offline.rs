@@ -1,0 +1,201 @@
+//! `verify FILE…`: what is said of files.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+	path::{Path, PathBuf},
+	process::{Command, Output as Ran},
+};
+
+use livepeer_primitives::{
+	extension::Extensions,
+	receipt::{Outputs, Receipt, TranscodeResult},
+	segment::SegmentHeader,
+	toolchain::DEBIAN_12_V1,
+	video::{Ladder, Rendition, SourceLimits, CAPPED_QUALITY},
+	Hash,
+};
+use livepeer_worker::offline::ReceiptFile;
+use livepeer_worker_core::{
+	fakes::{output, rendition, segment_info},
+	key::{Key, Signing},
+	ports::{
+		engine::{Format, MediaEngine, Variant},
+		transport::{SegmentRecord, SignedHeader},
+	},
+};
+use livepeer_worker_media::{Engine, MediaPool, PoolConfig};
+use serde_json::Value;
+
+const WORKER: &str = env!("CARGO_BIN_EXE_livepeer-worker");
+
+struct Files {
+	dir: tempfile::TempDir,
+	format: Format,
+	source: Vec<u8>,
+	outputs: Vec<Vec<u8>>,
+	variant: Vec<u8>,
+}
+
+impl Files {
+	async fn new() -> Self {
+		let dir = tempfile::tempdir().unwrap();
+		let path = dir.path().join("source.ts");
+		let made = Command::new("ffmpeg")
+			.args(["-nostdin", "-v", "error", "-f", "lavfi", "-i"])
+			.arg("testsrc2=s=320x180:r=25:d=1,noise=alls=12:allf=t:all_seed=2")
+			.args(["-pix_fmt", "yuv420p", "-c:v", "libx264", "-g", "99", "-f", "mpegts"])
+			.arg(&path)
+			.status();
+		assert!(made.unwrap().success());
+		let two = |width, height, kbps| Rendition {
+			profile: CAPPED_QUALITY,
+			..rendition(width, height, kbps)
+		};
+		let ladder = Ladder::try_from(vec![two(256, 144, 150), two(160, 90, 80)]).unwrap();
+		let format = Format { ladder, limits: SourceLimits::new(320, 180, 25) };
+		let config = PoolConfig { program: Some(WORKER.into()), ..Default::default() };
+		let engine = Engine::unattested(MediaPool::new(config));
+		let source = std::fs::read(&path).unwrap();
+		let outputs = engine.transcode(&format, &source, None).await.unwrap().outputs;
+		let variant = Some(Variant { rendition: 1, start: 1 });
+		let variant = engine.transcode(&format, &source, variant).await.unwrap().outputs.remove(1);
+		let files = Self { dir, format, source, outputs, variant };
+		files.write("a.ts", &files.outputs[0]);
+		files.write("b.ts", &files.outputs[1]);
+		files.write("variant.ts", &files.variant);
+		files
+	}
+
+	fn path(&self, name: &str) -> PathBuf {
+		self.dir.path().join(name)
+	}
+
+	fn write(&self, name: &str, bytes: &[u8]) {
+		std::fs::write(self.path(name), bytes).unwrap();
+	}
+
+	/// Runs `verify` on files of the folder.
+	fn verify(&self, arguments: &[&str]) -> Ran {
+		let arguments = arguments.iter().map(|argument| match argument.strip_prefix('@') {
+			Some(name) => self.path(name).into_os_string(),
+			None => argument.into(),
+		});
+		Command::new(WORKER).arg("verify").args(arguments).output().unwrap()
+	}
+
+	fn receipt(&self) -> ReceiptFile {
+		let (broadcaster, transcoder) =
+			(Key::from_uri("//Broadcaster").unwrap(), Key::from_uri("//Transcoder").unwrap());
+		let header = SegmentHeader {
+			genesis: Hash::zero(),
+			stream: Hash::repeat_byte(1),
+			job: 4,
+			assignment: 0,
+			transcoder: transcoder.account(),
+			seq: 17,
+			segment: segment_info(&self.source),
+		};
+		let outputs: Vec<_> = self.outputs.iter().map(|bytes| Some(output(bytes))).collect();
+		let receipt = Receipt {
+			header: header.hash(),
+			toolchain: DEBIAN_12_V1,
+			result: TranscodeResult::Transcoded(Outputs::try_from(outputs).unwrap()),
+			extensions: Extensions::default(),
+		};
+		let record = SegmentRecord {
+			signature: Signing::own(transcoder).sign(&receipt.hash()),
+			signed: SignedHeader {
+				signature: Signing::own(broadcaster).sign(&header.hash()),
+				header,
+			},
+			receipt,
+		};
+		ReceiptFile { ladder: self.format.ladder.clone(), record }
+	}
+}
+
+fn text(bytes: &[u8]) -> String {
+	String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn blacken(from: &Path, to: &Path) {
+	let made = Command::new("ffmpeg")
+		.args(["-nostdin", "-v", "error", "-copyts", "-i"])
+		.arg(from)
+		.args(["-vf", "drawbox=t=fill:c=black:enable='gt(n,9)'", "-c:v", "libx264", "-copyts"])
+		.args(["-muxdelay", "0", "-muxpreload", "0", "-f", "mpegts"])
+		.arg(to)
+		.status();
+	assert!(made.unwrap().success());
+}
+
+const LADDER: [&str; 4] = ["--rendition", "256x144@150k", "--rendition", "160x90@80k"];
+
+#[tokio::test]
+async fn files_should_be_judged_in_words_in_json_and_by_the_exit_code() {
+	let files = Files::new().await;
+	let with = |more: &[&'static str]| [&LADDER[..], more].concat();
+
+	let honest = files.verify(&with(&["@source.ts", "@a.ts", "@b.ts"]));
+	assert!(honest.status.success(), "{}", text(&honest.stderr));
+	assert!(text(&honest.stdout).contains("valid: every output"), "{}", text(&honest.stdout));
+
+	// One is missing, the other is a variant.
+	let variant = files.verify(&with(&["@source.ts", "@a.ts", "@variant.ts", "--json"]));
+	let said: Value = serde_json::from_slice(&variant.stdout).unwrap();
+	assert_eq!(variant.status.code(), Some(0), "{said}");
+	assert_eq!(said["renditions"][1]["finding"], "variant");
+	assert_eq!(said["renditions"][1]["start"], 1);
+
+	blacken(&files.path("a.ts"), &files.path("black.ts"));
+	let arguments = ["@source.ts", "@black.ts", "@b.ts", "--json", "--picture", "@first.png"];
+	let black = files.verify(&with(&arguments));
+	let said: Value = serde_json::from_slice(&black.stdout).unwrap();
+	assert_eq!(black.status.code(), Some(9), "{said}");
+	assert_eq!(said["passed"], false);
+	assert_eq!(said["renditions"][0]["kind"], "Video");
+	assert!(said["renditions"][0]["picture"].is_u64(), "{said}");
+	assert_eq!(said["renditions"][1]["finding"], "exact");
+	let png = std::fs::read(files.path("first.png")).unwrap();
+	assert_eq!(&png[..4], b"\x89PNG");
+	assert_eq!(&png[16..24], &[0, 0, 3, 8, 0, 0, 0, 144], "three panels");
+
+	// Without what was asked for nothing can be said, nor of something else than a segment.
+	assert_eq!(files.verify(&["@source.ts", "@a.ts"]).status.code(), Some(1));
+	assert_eq!(files.verify(&with(&["@first.png"])).status.code(), Some(1));
+	// The service still asks for what it needs.
+	let service = files.verify(&[]);
+	assert_eq!(service.status.code(), Some(2));
+	assert!(text(&service.stderr).contains("--token-file"), "{}", text(&service.stderr));
+}
+
+#[tokio::test]
+async fn receipt_should_say_which_file_is_which_and_what_was_signed() {
+	let files = Files::new().await;
+	let receipt = files.receipt();
+	files.write("receipt", &receipt.to_bytes());
+	let right = files.verify(&["@b.ts", "@receipt", "@a.ts", "@source.ts"]);
+	let said = text(&right.stdout);
+	assert!(right.status.success(), "{said}{}", text(&right.stderr));
+	for line in ["segment 17 of job 4", "signed by the broadcaster", "signed by the transcoder"] {
+		assert!(said.contains(line), "{said}");
+	}
+	// What was not signed is wrong, whatever it is.
+	let other = files.verify(&["@receipt", "@source.ts", "@a.ts", "@variant.ts"]);
+	assert_eq!(other.status.code(), Some(9));
+	assert!(text(&other.stdout).contains("other bytes than the receipt signs"));
+
+	let mut forged = receipt.clone();
+	forged.record.signature = forged.record.signed.signature.clone();
+	files.write("forged", &forged.to_bytes());
+	let forged = files.verify(&["@forged", "@source.ts", "@a.ts", "@b.ts"]);
+	assert_eq!(forged.status.code(), Some(9));
+	assert!(text(&forged.stdout).contains("NOT signed"), "{}", text(&forged.stdout));
+
+	let mut elsewhere = receipt;
+	elsewhere.record.receipt.toolchain = Hash::zero();
+	files.write("elsewhere", &elsewhere.to_bytes());
+	let elsewhere = files.verify(&["@elsewhere", "@source.ts", "@a.ts", "@b.ts"]);
+	assert_eq!(elsewhere.status.code(), Some(1));
+	assert!(text(&elsewhere.stderr).contains("toolchain"), "{}", text(&elsewhere.stderr));
+}

@@ -1,0 +1,62 @@
+//! Who misbehaves in a story, and what must become of it.
+
+use clap::ValueEnum;
+
+/// What is done: a command of `livepeer-cheat`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Cheat {
+	/// Transcoders deliver black pictures.
+	Black,
+	/// Transcoders encode the first rendition at a third of its rate.
+	Stingy,
+	/// Transcoders deliver the first segment over and over.
+	Replay,
+	/// Transcoders claim more work than there was.
+	Overstate,
+	/// Transcoders keep the bytes back from judges.
+	Withhold,
+	/// Transcoders reveal no drawn leaf.
+	Unrevealed,
+	/// A judge says that everything is right, without encoding it.
+	Lazy,
+	/// A judge says that everything is wrong.
+	Lying,
+	/// A judge abstains from everything.
+	Silent,
+}
+
+impl Cheat {
+	/// The validator whose judge misbehaves, where it is a judge who does. It transcodes for nobody.
+	pub fn judge(self) -> Option<&'static str> {
+		matches!(self, Self::Lazy | Self::Lying | Self::Silent).then_some("eve")
+	}
+
+	/// How the transcoders' claims end.
+	pub fn outcome(self) -> &'static str {
+		match self {
+			Self::Black | Self::Stingy | Self::Replay | Self::Overstate => "Failed",
+			Self::Withhold | Self::Unrevealed => "Missed",
+			Self::Lazy | Self::Lying | Self::Silent => "Accepted",
+		}
+	}
+
+	/// What some judge says of them.
+	pub fn verdict(self) -> Option<&'static str> {
+		match self {
+			Self::Black | Self::Stingy | Self::Replay | Self::Lying => Some("Mismatch"),
+			Self::Overstate => Some("Work"),
+			Self::Withhold => Some("Unavailable"),
+			Self::Unrevealed | Self::Lazy | Self::Silent => None,
+		}
+	}
+
+	/// Whether judges get any bytes to look at.
+	pub fn is_looked_at(self) -> bool {
+		!matches!(self, Self::Withhold | Self::Unrevealed)
+	}
+
+	/// Its name, as it is given.
+	pub fn name(self) -> String {
+		self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+	}
+}

@@ -1,0 +1,644 @@
+//! The corpus: whatever a transcoder might deliver instead of its work is found, and named; what is
+//! honest is never found fault with.
+//!
+//! Every day each attack is tried on one generated clip, and 40 honest segments are judged.
+//! `make test-corpus` tries each on generated and real clips at four sizes, judges 500 honest
+//! segments, sets MPEG-7 signature and SSIM beside the verdicts, and writes docs/verification.md.
+//! `CORPUS=dir` names a folder with further clips, `SIZES=n` takes fewer sizes.
+
+mod common;
+
+use std::{
+	collections::BTreeMap,
+	path::{Path, PathBuf},
+	process::Command,
+	sync::Arc,
+};
+
+use common::*;
+use livepeer_primitives::{
+	verdict::{MismatchKind, NonConformingKind, Verdict},
+	video::{Ladder, Rendition, CAPPED_QUALITY},
+	Hash,
+};
+use livepeer_worker_core::{
+	ports::engine::{Finding, Format, MediaEngine, Pixels, Variant, VARIANT_STARTS},
+	roles::verify::judge,
+};
+use livepeer_worker_media::Engine;
+use tokio::{sync::Semaphore, task::JoinSet};
+
+const fn two(width: u16, height: u16, kbps: u32) -> Rendition {
+	Rendition { profile: CAPPED_QUALITY, ..rendition(width, height, kbps) }
+}
+
+const VIDEO: Verdict = Verdict::Mismatch(MismatchKind::Video);
+const AUDIO: Verdict = Verdict::Mismatch(MismatchKind::Audio);
+const CONTAINER: Verdict = Verdict::Mismatch(MismatchKind::Container);
+const UNREADABLE: Verdict = Verdict::NonConforming(NonConformingKind::Unreadable);
+const SIZE: Verdict = Verdict::NonConforming(NonConformingKind::Size);
+const TIMING: Verdict = Verdict::NonConforming(NonConformingKind::Timing);
+
+/// How an attack is made.
+#[derive(Clone, Copy)]
+enum Make {
+	/// The canonical encode of a source whose pictures went through this filter: everything but the
+	/// content is exactly as it should be.
+	Filtered(&'static str),
+	/// The canonical encode with another target rate, in hundredths of the right one.
+	Rate(u32),
+	/// The canonical encode under profile 1.
+	OtherProfile,
+	/// The canonical encode of another segment, which was given this one's times.
+	OtherSegment,
+	/// The canonical encode of another segment's pictures with this one's sound.
+	OtherPictures,
+	/// The variant from this start on, where none may be due.
+	Varied(u8),
+	/// The ffmpeg command line with the right size and rate, and these options.
+	Encode(&'static str),
+	/// The right output through ffmpeg without encoding: `@` stands for it, `#` for another segment.
+	Remux(&'static str),
+	/// The right output's bytes, changed.
+	Bytes(fn(&mut Vec<u8>)),
+}
+use Make::*;
+
+/// A row of the corpus.
+struct Case {
+	/// What is delivered.
+	name: &'static str,
+	make: Make,
+	/// What it is found to be, one of the two.
+	found: [Verdict; 2],
+}
+
+const fn case(name: &'static str, make: Make, found: Verdict) -> Case {
+	Case { name, make, found: [found; 2] }
+}
+
+const fn either(name: &'static str, make: Make, found: [Verdict; 2]) -> Case {
+	Case { name, make, found }
+}
+
+const MIDDLE: usize = 2;
+
+static CASES: &[Case] = &[
+	case("quarter of the bit rate", Rate(25), VIDEO),
+	case("half of the bit rate", Rate(50), VIDEO),
+	case("nine tenths of the bit rate", Rate(90), VIDEO),
+	case("a quarter of the size, enlarged", Filtered("scale={w}/4:{h}/4,scale={w}:{h}"), VIDEO),
+	case("three quarters of the size, enlarged", Filtered("scale={w}*3/4:{h}*3/4,scale={w}:{h}"), VIDEO),
+	case("another size", Encode("-s 160x90"), SIZE),
+	case("a larger size", Encode("-s 512x288"), SIZE),
+	case("black pictures", Filtered("drawbox=t=fill:c=black"), VIDEO),
+	case("the first picture, frozen", Filtered("shuffleframes=0|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0"), VIDEO),
+	case("every second picture dropped", Filtered("select='not(mod(n,2))'"), TIMING),
+	case("every second picture replaced by the one before", Filtered("shuffleframes=0|0|2|2|4|4|6|6|8|8|10|10|12|12|14|14|16|16|18|18|20|20|22|22|24"), VIDEO),
+	case("eight pictures frozen", Filtered("shuffleframes=0|1|2|3|4|5|6|7|8|8|8|8|8|8|8|8|16|17|18|19|20|21|22|23|24"), VIDEO),
+	case("one picture shown twice", Filtered("shuffleframes=0|1|2|3|4|5|6|7|8|8|10|11|12|13|14|15|16|17|18|19|20|21|22|23|24"), VIDEO),
+	case("a small logo", Filtered("drawbox=x=iw-40:y=8:w=32:h=18:c=white@0.5:t=fill"), VIDEO),
+	case("a faint banner", Filtered("drawbox=x=iw/2:y=8:w=80:h=24:c=white@0.3:t=fill"), VIDEO),
+	case("one macroblock, a little brighter", Filtered("drawbox=x=32:y=32:w=16:h=16:c=white@0.05:t=fill"), VIDEO),
+	case("one macroblock in one picture", Filtered("drawbox=x=32:y=32:w=16:h=16:c=white@0.1:t=fill:enable='eq(n,12)'"), VIDEO),
+	case("mirrored", Filtered("hflip"), VIDEO),
+	case("upside down", Filtered("vflip"), VIDEO),
+	case("turned by 180 degrees", Filtered("hflip,vflip"), VIDEO),
+	case("turned by 90 degrees", Filtered("transpose=1,scale={w}:{h}"), VIDEO),
+	case("without colour", Filtered("hue=s=0"), VIDEO),
+	case("hue turned by 30 degrees", Filtered("hue=h=30"), VIDEO),
+	case("hue turned by 8 degrees", Filtered("hue=h=8"), VIDEO),
+	case("brighter by 3 %", Filtered("eq=brightness=0.03"), VIDEO),
+	case("gamma 1.1", Filtered("eq=gamma=1.1"), VIDEO),
+	case("contrast 1.05", Filtered("eq=contrast=1.05"), VIDEO),
+	case("saturation 1.2", Filtered("eq=saturation=1.2"), VIDEO),
+	case("blurred", Filtered("boxblur=2:1"), VIDEO),
+	case("sharpened", Filtered("unsharp=5:5:0.8"), VIDEO),
+	case("noise", Filtered("noise=alls=8:allf=t:all_seed=3"), VIDEO),
+	case("vignette", Filtered("vignette=PI/8"), VIDEO),
+	case("the edge cut away and enlarged", Filtered("crop={w}-16:{h}-8,scale={w}:{h}"), VIDEO),
+	case("chroma planes exchanged", Filtered("shuffleplanes=0:2:1"), VIDEO),
+	case("full range squeezed to video range", Filtered("scale=in_range=pc:out_range=tv"), VIDEO),
+	case("shifted by one picture", Filtered("shuffleframes=1|2|3|4|0"), VIDEO),
+	case("backwards", Filtered("reverse"), VIDEO),
+	case("the second half black", Filtered("drawbox=t=fill:c=black:enable='gt(n,12)'"), VIDEO),
+	case("the last pictures blurred", Filtered("boxblur=2:1:enable='gt(n,19)'"), VIDEO),
+	case("cut short by a quarter", Filtered("select='lt(n,18)'"), TIMING),
+	case("one picture missing at the end", Filtered("select='lt(n,24)'"), TIMING),
+	case("replay of another segment, times and all", Remux("-i # -map 0 -c copy"), TIMING),
+	case("replay of another segment with this one's times", OtherSegment, VIDEO),
+	case("another segment's pictures with this one's sound", OtherPictures, VIDEO),
+	case("profile 1 sold as profile 2", OtherProfile, VIDEO),
+	case("all key pictures", Encode("-g 1"), VIDEO),
+	case("preset ultrafast", Encode("-preset ultrafast"), VIDEO),
+	case("preset medium by the command line", Encode("-preset medium"), VIDEO),
+	case("several threads", Encode("-threads 4 -x264-params cpu-independent=0"), VIDEO),
+	case("H.264's profile baseline", Encode("-profile:v baseline"), VIDEO),
+	case("H.265", Encode("-c:v libx265 -x265-params log-level=none:pools=1"), UNREADABLE),
+	case("MPEG-4 part 2", Encode("-c:v mpeg4"), UNREADABLE),
+	case("4:4:4 pictures", Encode("-pix_fmt yuv444p"), UNREADABLE),
+	case("the source itself", Remux("-i % -map 0 -c copy"), SIZE),
+	case("no sound", Remux("-i @ -map 0:v -c copy"), AUDIO),
+	case("muted", Remux("-i @ -map 0 -c:v copy -c:a aac -af volume=0"), AUDIO),
+	case("sound encoded again", Remux("-i @ -map 0 -c:v copy -c:a aac -b:a 96k"), AUDIO),
+	case("another segment's sound", Remux("-i @ -i # -map 0:v -map 1:a -c copy"), AUDIO),
+	case("sound shifted by one packet", Remux("-i @ -itsoffset 0.0213333 -i @ -map 0:v -map 1:a -c copy"), AUDIO),
+	case("sound's last packets missing", Remux("-i @ -map 0 -c copy -bsf:a noise=drop='gt(n\\,30)'"), AUDIO),
+	case("times one second later", Remux("-i @ -map 0 -c copy -output_ts_offset 1"), TIMING),
+	case("times one tick later", Remux("-i @ -map 0 -c copy -bsf:v setts=pts=PTS+1:dts=DTS+1"), TIMING),
+	case("one picture's time one tick later", Remux("-i @ -map 0 -c copy -bsf:v setts=pts='if(eq(N\\,7)\\,PTS+1\\,PTS)'"), TIMING),
+	case("a title in the container", Remux("-i @ -map 0 -c copy -metadata service_name=x"), CONTAINER),
+	case("a message in the pictures", Remux("-i @ -map 0 -c copy -bsf:v h264_metadata=sei_user_data=086f3693-b7b3-4f2c-9653-21492feee5b8+x"), CONTAINER),
+	case("flagged as full range", Remux("-i @ -map 0 -c copy -bsf:v h264_metadata=video_full_range_flag=1"), CONTAINER),
+	case("flagged as another aspect", Remux("-i @ -map 0 -c copy -bsf:v h264_metadata=sample_aspect_ratio=4/3"), CONTAINER),
+	case("an empty packet of padding behind it", Bytes(|bytes| bytes.extend(padding())), CONTAINER),
+	case("a second picture track", Remux("-i @ -i @ -map 0 -map 1:v -c copy"), UNREADABLE),
+	either("cut in the middle", Bytes(|bytes| bytes.truncate(bytes.len() / 2 / 188 * 188)), [TIMING, UNREADABLE]),
+	either("bits turned over in the middle", Bytes(turn_bits), [UNREADABLE, TIMING]),
+	case("a playlist named as a segment", Bytes(|bytes| *bytes = b"#EXTM3U\n#EXTINF:2,\nfile:///etc/hostname\n".to_vec()), UNREADABLE),
+	case("nothing", Bytes(Vec::clear), UNREADABLE),
+	either("a picture of 4096×4096", Encode("-s 4096x4096 -preset ultrafast -frames:v 1 -crf 50"), [UNREADABLE, SIZE]),
+	case("the variant from its first start, where none is due", Varied(0), Verdict::Variant { rendition: 0 }),
+	case("the variant from its last start, where none is due", Varied(3), Verdict::Variant { rendition: 0 }),
+];
+
+/// Rows that no output can show, and the tests that do.
+const ELSEWHERE: [(&str, &str); 9] = [
+	(
+		"another output delivered than signed",
+		"`nothing_should_be_kept_when_a_rendition_is_not_as_its_receipt_describes_it`, `receipt_should_say_which_file_is_which_and_what_was_signed`",
+	),
+	(
+		"bytes withheld, for a time or for ever",
+		"`withheld_bytes_should_be_unavailable_after_the_patience_and_not_before`",
+	),
+	(
+		"bytes withheld: refused, unreachable, wrong",
+		"`missing_bytes_should_be_told_apart_by_what_the_transcoder_did`",
+	),
+	("overstated work", "`overstated_work_should_be_a_mismatch`"),
+	(
+		"an absent rendition claimed",
+		"`absent_output_should_be_right_when_no_work_is_claimed_for_it`",
+	),
+	(
+		"chunks that are not the output's",
+		"`chunks_should_be_a_mismatch_when_they_are_not_the_outputs`",
+	),
+	(
+		"outputs of a damaged source",
+		"`outputs_should_not_conform_when_the_segment_cannot_be_transcoded`",
+	),
+	(
+		"a good source rejected",
+		"`rejection_should_be_judged_by_whether_the_segment_can_be_transcoded`",
+	),
+	(
+		"a variant beside a fault, and two variants",
+		"`first_fault_in_rendition_order_should_decide`",
+	),
+];
+
+fn padding() -> [u8; 188] {
+	let mut packet = [0xff; 188];
+	packet[..4].copy_from_slice(&[0x47, 0x1f, 0xff, 0x10]);
+	packet
+}
+
+fn turn_bits(bytes: &mut Vec<u8>) {
+	let middle = bytes.len() / 2 / 188 * 188;
+	for packet in bytes[middle..].chunks_mut(188).take(12) {
+		let length = packet.len();
+		packet[length / 2..].iter_mut().for_each(|byte| *byte ^= 0x55);
+	}
+}
+
+/// A clip of which segments are made.
+#[derive(Clone)]
+struct Clip {
+	name: String,
+	/// What is put before `-i`, and the input itself.
+	input: String,
+}
+
+/// The sizes of sources and of what is made of them.
+const SIZES: [((u32, u32), Rendition); 4] = [
+	((426, 240), two(256, 144, 150)),
+	((640, 360), two(426, 240, 350)),
+	((320, 180), two(160, 90, 80)),
+	((1280, 720), two(640, 360, 700)),
+];
+
+fn generated() -> Vec<Clip> {
+	[
+		("test picture", "-f lavfi -i testsrc2=r=25:d=9"),
+		("cells", "-f lavfi -i life=s=320x180:r=25:seed=7:mold=10"),
+	]
+	.map(|(name, input)| Clip { name: name.into(), input: input.into() })
+	.into()
+}
+
+fn clips() -> Vec<Clip> {
+	let mut clips = generated();
+	let Some(folder) = std::env::var_os("CORPUS") else {
+		clips.truncate(1);
+		return clips;
+	};
+	let folder = std::fs::read_dir(folder).expect("the folder of clips");
+	let mut real: Vec<PathBuf> = folder.filter_map(|entry| Some(entry.ok()?.path())).collect();
+	real.sort();
+	clips.extend(real.into_iter().map(|path| Clip {
+		name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+		// Repeated, so that there is another segment of each.
+		input: format!("-stream_loop -1 -i {}", path.display()),
+	}));
+	clips
+}
+
+/// One second of a clip from `at` on, with sound.
+fn segment(directory: &Path, name: &str, clip: &Clip, size: (u32, u32), at: u32) -> PathBuf {
+	let path = directory.join(name);
+	ffmpeg(&format!(
+		"{} -f lavfi -i sine=f={}:r=48000 -map 0:v -map 1:a -vf \
+		 trim=start={at},setpts=PTS-STARTPTS,fps=25,scale={}:{},setsar=1 -t 1 \
+		 -output_ts_offset {at} -pix_fmt yuv420p -c:v libx264 -preset veryfast -crf 18 -g 300 \
+		 -c:a aac -b:a 64k -f mpegts {}",
+		clip.input,
+		400 + at,
+		size.0,
+		size.1,
+		path.display()
+	));
+	path
+}
+
+/// Everything of which attacks are made.
+struct Material {
+	directory: tempfile::TempDir,
+	size: (u32, u32),
+	rendition: Rendition,
+	source: Vec<u8>,
+	/// What is right.
+	right: Vec<u8>,
+}
+
+impl Material {
+	async fn new(engine: &Engine, clip: &Clip, size: (u32, u32), rendition: Rendition) -> Self {
+		let directory = tempfile::tempdir().expect("a temporary directory");
+		let read = |path: PathBuf| std::fs::read(path).expect("ffmpeg wrote it");
+		let source = read(segment(directory.path(), "source.ts", clip, size, 1));
+		let other = read(segment(directory.path(), "other.ts", clip, size, 3));
+		let right = make(engine, &source, rendition).await;
+		let of_other = make(engine, &other, rendition).await;
+		std::fs::write(directory.path().join("right.ts"), &right).expect("disk");
+		std::fs::write(directory.path().join("right-other.ts"), &of_other).expect("disk");
+		Self { directory, size, rendition, source, right }
+	}
+
+	fn path(&self, name: &str) -> String {
+		self.directory.path().join(name).display().to_string()
+	}
+
+	/// Runs ffmpeg and gives what it wrote.
+	fn ffmpeg(&self, index: usize, arguments: &str) -> Vec<u8> {
+		const KEPT: &str =
+			"-copyts -muxdelay 0 -muxpreload 0 -fflags +bitexact -flags:v +bitexact -f mpegts";
+		let out = self.path(&format!("{index}.ts"));
+		ffmpeg(&format!("{arguments} {KEPT} {out}"));
+		std::fs::read(out).expect("ffmpeg wrote it")
+	}
+
+	/// The source with other pictures.
+	fn filtered(&self, index: usize, filter: &str) -> Vec<u8> {
+		let source = self.path("source.ts");
+		let (width, height) = self.size;
+		let filter = filter.replace("{w}", &width.to_string()).replace("{h}", &height.to_string());
+		self.ffmpeg(
+			index,
+			&format!(
+				"-copyts -i {source} -map 0 -vf {filter},setsar=1 -vsync passthrough -pix_fmt yuv420p \
+				 -c:v libx264 -preset ultrafast -crf 8 -g 300 -bf 0 -c:a copy"
+			),
+		)
+	}
+
+	/// What is delivered.
+	async fn attack(&self, engine: &Engine, index: usize, make_it: Make) -> Vec<u8> {
+		let Rendition { width, height, kbps, .. } = self.rendition;
+		match make_it {
+			Filtered(filter) => make(engine, &self.filtered(index, filter), self.rendition).await,
+			Rate(share) => {
+				let kbps = kbps * share / 100;
+				let rendition = Rendition { kbps, cap_kbps: kbps, ..self.rendition };
+				make(engine, &self.source, rendition).await
+			}
+			OtherProfile => {
+				let rendition = rendition(width, height, kbps);
+				make(engine, &self.source, rendition).await
+			}
+			OtherSegment | OtherPictures => {
+				let (source, other) = (self.path("source.ts"), self.path("other.ts"));
+				let sound = if matches!(make_it, OtherSegment) { "0:a" } else { "1:a" };
+				let moved = self.ffmpeg(
+					index,
+					&format!(
+						"-copyts -itsoffset -2 -i {other} -i {source} -map 0:v -map {sound} -c copy"
+					),
+				);
+				make(engine, &moved, self.rendition).await
+			}
+			Varied(start) => {
+				let variant = Some(Variant { rendition: 0, start });
+				let made = engine.transcode(&format(self.rendition), &self.source, variant).await;
+				made.expect("a good source").outputs.swap_remove(0)
+			}
+			Encode(options) => self.ffmpeg(
+				index,
+				&format!(
+					"-copyts -i {} -map 0 -s {width}x{height} -c:v libx264 -preset veryfast -threads 1 \
+					 -x264-params cpu-independent=1 -g 300 -b:v {kbps}k -maxrate {kbps}k \
+					 -bufsize {kbps}k -c:a copy {options}",
+					self.path("source.ts")
+				),
+			),
+			Remux(options) => {
+				let options = options
+					.replace('@', &self.path("right.ts"))
+					.replace('#', &self.path("right-other.ts"))
+					.replace('%', &self.path("source.ts"));
+				self.ffmpeg(index, &format!("-copyts {options}"))
+			}
+			Bytes(change) => {
+				let mut bytes = self.right.clone();
+				change(&mut bytes);
+				bytes
+			}
+		}
+	}
+
+	/// SSIM of what is delivered to what is right, and the verdict of MPEG-7's signature.
+	fn compared(&self, index: usize, delivered: &[u8]) -> (Option<f64>, Option<&'static str>) {
+		let path = self.path(&format!("{index}-delivered.ts"));
+		std::fs::write(&path, delivered).expect("disk");
+		let right = self.path("right.ts");
+		let size = format!("scale={}:{}", self.rendition.width, self.rendition.height);
+		let told = |graph: &str| {
+			let out = Command::new("ffmpeg")
+				.args(["-nostdin", "-hide_banner", "-i", &path, "-i", &right, "-filter_complex"])
+				.args([graph, "-f", "null", "-"])
+				.output()
+				.expect("ffmpeg is installed");
+			String::from_utf8_lossy(&out.stderr).into_owned()
+		};
+		let ssim = told(&format!("[0:v]{size}[a];[a][1:v]ssim=shortest=1"));
+		let ssim =
+			ssim.rsplit_once("All:").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
+		let signature = told("[0:v][1:v]signature=nb_inputs=2:detectmode=full");
+		let signature = if signature.contains("whole video matching") {
+			Some("whole")
+		} else if signature.contains("matching of video") {
+			Some("part")
+		} else {
+			signature.contains("no matching").then_some("none")
+		};
+		(ssim, signature)
+	}
+}
+
+fn format(rendition: Rendition) -> Format {
+	let ladder = Ladder::try_from(vec![rendition]).expect("one");
+	Format { ladder, limits: LIMITS }
+}
+
+async fn make(engine: &Engine, source: &[u8], rendition: Rendition) -> Vec<u8> {
+	let made = engine.transcode(&format(rendition), source, None).await;
+	made.expect("a good source").outputs.swap_remove(0)
+}
+
+/// What a judge says of one output.
+async fn verdict(engine: &Engine, material: &Material, output: Vec<u8>) -> (Verdict, Finding) {
+	let outputs = [Some(output)];
+	let format = format(material.rendition);
+	let seed = Hash::repeat_byte(7);
+	let examined = engine.examine(&format, &material.source, &outputs, seed, MIDDLE as u32).await;
+	let examined = examined.expect("a good source");
+	(judge(&examined, 0, Some(0)), examined.findings[0])
+}
+
+fn engine() -> Engine {
+	Engine::unattested(pool())
+}
+
+/// What was seen of one row over all clips and sizes.
+#[derive(Default)]
+struct Seen {
+	tried: u32,
+	found: u32,
+	picture: Option<u32>,
+	ssim: Vec<f64>,
+	signature: Vec<&'static str>,
+	wrong: Vec<String>,
+}
+
+#[tokio::test]
+async fn every_attack_should_be_found_and_named() {
+	let whole = std::env::var_os("CORPUS").is_some();
+	let most = std::env::var("SIZES").ok().and_then(|n| n.parse().ok());
+	let sizes = most.unwrap_or(if whole { SIZES.len() } else { 1 });
+	let engine = engine();
+	let mut seen: Vec<Seen> = CASES.iter().map(|_| Seen::default()).collect();
+	for (turn, clip) in clips().iter().enumerate() {
+		// Each clip begins with another size.
+		let chosen = (0..sizes.min(SIZES.len())).map(|i| SIZES[(turn + i) % SIZES.len()]);
+		for (size, rendition) in chosen {
+			let material = Arc::new(Material::new(&engine, clip, size, rendition).await);
+			let (right, _) = verdict(&engine, &material, material.right.clone()).await;
+			assert_eq!(right, Verdict::Valid, "{} at {size:?}", clip.name);
+			let places = Arc::new(Semaphore::new(2));
+			let mut jobs = JoinSet::new();
+			for index in 0..CASES.len() {
+				let (engine, material, places) = (engine.clone(), material.clone(), places.clone());
+				jobs.spawn(async move {
+					let _place = places.acquire().await.expect("open");
+					let delivered = material.attack(&engine, index, CASES[index].make).await;
+					assert_ne!(
+						delivered, material.right,
+						"{}: it changes nothing",
+						CASES[index].name
+					);
+					let compared = whole.then(|| material.compared(index, &delivered));
+					let (said, finding) = verdict(&engine, &material, delivered).await;
+					(index, said, finding, compared)
+				});
+			}
+			while let Some(done) = jobs.join_next().await {
+				let (index, said, finding, compared) = done.expect("no panic");
+				let row = &mut seen[index];
+				row.tried += 1;
+				row.found += u32::from(said != Verdict::Valid);
+				if !CASES[index].found.contains(&said) {
+					row.wrong.push(format!("{}: {said:?} ({finding})", clip.name));
+				}
+				if let Finding::Fault { picture: Some(picture), .. } = finding {
+					row.picture = Some(row.picture.map_or(picture, |least| least.min(picture)));
+				}
+				if let Some((ssim, signature)) = compared {
+					row.ssim.extend(ssim);
+					row.signature.extend(signature);
+				}
+			}
+		}
+	}
+	let wrong: Vec<String> = CASES
+		.iter()
+		.zip(&seen)
+		.filter(|(_, seen)| !seen.wrong.is_empty())
+		.map(|(case, seen)| format!("{}: expected {:?}; {:?}", case.name, case.found, seen.wrong))
+		.collect();
+	assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+	if whole && std::env::var_os("WRITE_DOCS").is_some() {
+		write_between("corpus", &measured(&seen));
+	}
+}
+
+fn documentation() -> PathBuf {
+	Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/verification.md")
+}
+
+/// The text between two marks of the documentation.
+fn between(name: &str) -> (String, String, String) {
+	let text = std::fs::read_to_string(documentation()).expect("the documentation");
+	let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->"));
+	let (before, rest) = text.split_once(&begin).expect("the mark");
+	let (inside, after) = rest.split_once(&end).expect("the mark's end");
+	(format!("{before}{begin}"), inside.into(), format!("{end}{after}"))
+}
+
+fn write_between(name: &str, text: &str) {
+	let (before, _, after) = between(name);
+	std::fs::write(documentation(), before + text + &after).expect("the documentation");
+}
+
+fn words(verdict: Verdict) -> String {
+	match verdict {
+		Verdict::Mismatch(kind) => format!("Mismatch: {kind:?}"),
+		Verdict::NonConforming(kind) => format!("NonConforming: {kind:?}"),
+		other => format!("{other:?}").split(' ').next().unwrap_or_default().to_owned(),
+	}
+}
+
+fn measured(seen: &[Seen]) -> String {
+	let mut text = String::from(
+		"| Delivered instead | Rejected | First picture | SSIM to what is right | MPEG-7 signature |\n\
+		 |---|---|---|---|---|\n",
+	);
+	for (case, seen) in CASES.iter().zip(seen) {
+		let picture = seen.picture.map_or("".to_owned(), |picture| picture.to_string());
+		let least = seen.ssim.iter().copied().reduce(f64::min);
+		let most = seen.ssim.iter().copied().reduce(f64::max);
+		let ssim = least.zip(most).map_or(String::new(), |(a, b)| format!("{a:.3} to {b:.3}"));
+		let mut counts = BTreeMap::new();
+		for name in &seen.signature {
+			*counts.entry(*name).or_insert(0) += 1;
+		}
+		let signature: Vec<String> =
+			counts.iter().rev().map(|(name, count)| format!("{name} {count}")).collect();
+		text.push_str(&format!(
+			"| {} | {} of {} | {picture} | {ssim} | {} |\n",
+			case.name,
+			seen.found,
+			seen.tried,
+			signature.join(", ")
+		));
+	}
+	text
+}
+
+#[test]
+fn table_of_attacks_should_be_that_of_the_documentation() {
+	let mut text = String::from("| Delivered instead | What a judge finds |\n|---|---|\n");
+	for case in CASES {
+		let [one, other] = case.found.map(words);
+		let found = if one == other { one } else { format!("{one}, or {other}") };
+		text.push_str(&format!("| {} | {found} |\n", case.name));
+	}
+	for (name, test) in ELSEWHERE {
+		text.push_str(&format!("| {name} | {test} |\n"));
+	}
+	if std::env::var_os("WRITE_DOCS").is_some() {
+		write_between("attacks", &text);
+	}
+	assert_eq!(between("attacks").1, text, "make docs-tables writes it");
+	assert!(CASES.len() >= 60, "{}", CASES.len());
+}
+
+/// Ladders of honest segments.
+const LADDERS: [&[Rendition]; 5] = [
+	&[two(256, 144, 150), two(160, 90, 60)],
+	&[rendition(256, 144, 150), two(256, 144, 90)],
+	&[two(320, 180, 400)],
+	&[two(202, 114, 80), rendition(160, 90, 50)],
+	&[two(426, 240, 900), two(64, 36, 20)],
+];
+
+#[tokio::test]
+async fn honest_segments_should_never_be_rejected_and_forced_variants_always_be_told_apart() {
+	let whole = std::env::var_os("CORPUS").is_some();
+	let count: usize = if whole { 500 } else { 40 };
+	let clips = if whole { clips() } else { generated() };
+	let transcoder = engine();
+	// Another process, with garbage in its memory.
+	let judge_of = Engine::unattested(with_environment(&[("MALLOC_PERTURB_", "85")]));
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let places = Arc::new(Semaphore::new(2));
+	let mut jobs = JoinSet::new();
+	for index in 0..count {
+		let (transcoder, judge_of, places) = (transcoder.clone(), judge_of.clone(), places.clone());
+		let (clip, directory) = (clips[index % clips.len()].clone(), directory.path().to_owned());
+		jobs.spawn(async move {
+			let _place = places.acquire().await.expect("open");
+			let size = SIZES[index % 3].0;
+			let at = (index / LADDERS.len()) as u32 % 8;
+			let path = segment(&directory, &format!("honest-{index}.ts"), &clip, size, at);
+			let source = std::fs::read(path).expect("ffmpeg wrote it");
+			let ladder = Ladder::try_from(LADDERS[index % LADDERS.len()].to_vec()).expect("short");
+			let format = Format { ladder, limits: LIMITS };
+			// Every second one is forced, where its rendition has a variant.
+			let rendition = (index / 2 % format.ladder.len()) as u8;
+			let start = (index / 4) as u8 % VARIANT_STARTS;
+			let variant = (index % 2 == 1
+				&& format.ladder[usize::from(rendition)].profile == CAPPED_QUALITY)
+				.then_some(Variant { rendition, start });
+			let plain = transcoder.transcode(&format, &source, None).await.expect("a good source");
+			let made = match variant {
+				None => plain.clone(),
+				some => transcoder.transcode(&format, &source, some).await.expect("a good source"),
+			};
+			let differs = made.outputs != plain.outputs;
+			let outputs: Vec<_> = made.outputs.into_iter().map(Some).collect();
+			let seed = Hash::repeat_byte(index as u8);
+			let examined = judge_of.examine(&format, &source, &outputs, seed, 3).await;
+			let examined = examined.expect("a good source");
+			let work = |pixels: &Pixels| pixels.input + pixels.outputs.iter().sum::<u64>();
+			let (claimed, real) = (work(&made.pixels), work(&examined.pixels));
+			let said = judge(&examined, claimed, Some(real));
+			let expected = match variant {
+				// Where nothing moves, variant and plain encode are the same bytes.
+				Some(_) if differs => {
+					let found = examined.findings[usize::from(rendition)];
+					// Where nothing moves for a while, two starts are one.
+					assert!(matches!(found, Finding::Variant { .. }), "{} {index}", clip.name);
+					Verdict::Variant { rendition }
+				}
+				_ => Verdict::Valid,
+			};
+			assert_eq!(said, expected, "{} {index}: {:?}", clip.name, examined.findings);
+			differs
+		});
+	}
+	let mut forced = 0;
+	while let Some(done) = jobs.join_next().await {
+		forced += usize::from(done.expect("no panic"));
+	}
+	assert!(forced >= count / 4, "{forced} variants of {count} segments");
+}
