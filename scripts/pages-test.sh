@@ -15,8 +15,9 @@ gateway=http://127.0.0.1:8935
 # Two seconds each: the first segments are there after a minute.
 for _ in $(seq 120); do
 	kill -0 "$demo" 2>/dev/null || { tail -30 "$data/demo.log" >&2; exit 1; }
-	newest=$(curl -sf "$gateway/stream/demo/status" | grep -o '"newest":[0-9]*' | cut -d: -f2 || true)
+	stream=$(sed -n 's#^ *player *http://[^/]*/stream/##p' "$data/demo.log" | head -1)
+	newest=$(curl -sf "$gateway/stream/$stream/status" | grep -o '"newest":[0-9]*' | cut -d: -f2 || true)
 	[ "${newest:-0}" -ge 8 ] && break
 	sleep 2
 done
-node tests/js/pages.mjs "$gateway" ws://127.0.0.1:9944 demo
+node tests/js/pages.mjs "$gateway" ws://127.0.0.1:9944 "$stream"

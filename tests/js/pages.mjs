@@ -127,7 +127,7 @@ const checks = {
 	async misled() {
 		const context = await browser.newContext(DESKTOP);
 		const page = await context.newPage();
-		await page.route(/\/stream\/[^/]+\/\d+\.m3u8/, async (route) => {
+		await page.route(/\/stream\/.+\/\d+\.m3u8/, async (route) => {
 			const answer = await route.fetch();
 			const body = (await answer.text()).replaceAll(/(\d+\.ts)$/gm, "other/$1");
 			await route.fulfill({ response: answer, body });

@@ -78,6 +78,7 @@ fn with<F: Finish>(call: Call, then: &F) -> F::Output {
 		}
 		Call::TopUp { job, amount } => then.signed(tx.jobs().top_up(job, amount)),
 		Call::EndJob { job } => then.signed(tx.jobs().end_job(job)),
+		Call::EndIdle { job, assignment } => then.signed(tx.jobs().end_idle(job, assignment)),
 		Call::NextTranscoder { job, assignment } => {
 			then.signed(tx.jobs().next_transcoder(job, assignment))
 		}
@@ -471,6 +472,7 @@ mod tests {
 			),
 			(Call::TopUp { job, amount: budget }, (job, budget).encode()),
 			(Call::EndJob { job }, job.encode()),
+			(Call::EndIdle { job, assignment: 3 }, (job, 3u32).encode()),
 			(Call::NextTranscoder { job, assignment: 3 }, (job, 3u32).encode()),
 			(
 				Call::AcceptJob(acceptance.clone(), signature.clone()),

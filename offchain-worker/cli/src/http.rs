@@ -6,7 +6,7 @@ use std::{
 	convert::Infallible,
 	future::Future,
 	io,
-	net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+	net::{IpAddr, Ipv4Addr, SocketAddr},
 	pin::Pin,
 	sync::{Arc, Mutex, MutexGuard, PoisonError},
 	task::{Context, Poll},
@@ -33,7 +33,7 @@ use tokio::{
 	time::{Instant, Sleep},
 };
 
-use crate::setup::stopped;
+use crate::stop::stopped;
 
 /// How much of a service its clients may use.
 #[derive(Clone, Copy, Debug)]
@@ -62,17 +62,7 @@ impl Default for HttpLimits {
 	}
 }
 
-/// From where somebody asks, as far as limits go.
-pub fn host(ip: IpAddr) -> IpAddr {
-	match ip.to_canonical() {
-		ip if ip.is_loopback() => Ipv4Addr::LOCALHOST.into(),
-		IpAddr::V6(ip) => {
-			let [a, b, c, d, ..] = ip.segments();
-			Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-		}
-		ip => ip,
-	}
-}
+pub use livepeer_worker_ingest::host;
 
 /// The host of a request; this machine where nobody says.
 #[derive(Clone, Copy, Debug)]

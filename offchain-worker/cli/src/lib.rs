@@ -25,6 +25,7 @@ pub mod secrets;
 pub mod setup;
 pub mod source;
 pub mod stake;
+pub mod stop;
 pub mod stream;
 pub mod transcode;
 pub mod units;

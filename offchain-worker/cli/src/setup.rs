@@ -1,7 +1,6 @@
 //! What several roles need: folder, store, key, chain, swarm, logs, an orderly stop.
 
 use std::{
-	future::Future,
 	net::SocketAddr,
 	path::{Path, PathBuf},
 	sync::Arc,
@@ -24,12 +23,13 @@ use livepeer_worker_core::{
 use livepeer_worker_media::{Engine, MediaPool, PoolConfig};
 use livepeer_worker_net::{reach_of, Multiaddr, Net, NetConfig, NetLimits, Reach};
 use livepeer_worker_store::DiskStore;
-use tokio::sync::watch;
 
 use crate::{
 	metrics::{self, Counting, Metrics},
 	secrets,
 };
+
+pub use crate::stop::{stop_signal, stopped, unless_stopped};
 
 /// The node that is asked when nothing else is said.
 pub const DEFAULT_NODE: &str = "ws://127.0.0.1:9944";
@@ -372,44 +372,6 @@ fn remembered_toolchain() -> Option<PathBuf> {
 	Some(cache.join("livepeer").join(program.file_name()?).with_extension("toolchain"))
 }
 
-/// Turns true on SIGINT or SIGTERM. The first thing that a role does: without it a signal ends the
-/// process on the spot.
-pub fn stop_signal() -> Result<watch::Receiver<bool>> {
-	use tokio::signal::unix::{signal, SignalKind};
-	let (sender, receiver) = watch::channel(false);
-	let mut terminate = signal(SignalKind::terminate())?;
-	let mut interrupt = signal(SignalKind::interrupt())?;
-	tokio::spawn(async move {
-		tokio::select! {
-			_ = terminate.recv() => {},
-			_ = interrupt.recv() => {},
-		}
-		tracing::info!("stopping");
-		sender.send_replace(true);
-		// Kept, so that receivers see the value and not an end.
-		std::future::pending::<()>().await;
-		drop(sender);
-	});
-	Ok(receiver)
-}
-
-/// Waits until the signal is true.
-pub async fn stopped(stop: &mut watch::Receiver<bool>) {
-	// An error means that nobody can stop the role any more, which is a stop too.
-	let _ = stop.wait_for(|stop| *stop).await;
-}
-
-/// What `start` gives; `None` when the role is stopped before that.
-pub async fn unless_stopped<T>(
-	stop: &mut watch::Receiver<bool>,
-	start: impl Future<Output = Result<T>>,
-) -> Result<Option<T>> {
-	tokio::select! {
-		started = start => started.map(Some),
-		() = stopped(stop) => Ok(None),
-	}
-}
-
 #[cfg(test)]
 mod tests {
 	#![allow(clippy::unwrap_used)]
@@ -419,6 +381,7 @@ mod tests {
 	use tokio::{
 		io::{AsyncReadExt, AsyncWriteExt},
 		net::TcpListener,
+		sync::watch,
 	};
 
 	#[tokio::test]

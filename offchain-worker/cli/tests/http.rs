@@ -39,6 +39,7 @@ use livepeer_worker_core::{
 	},
 	roles::{broadcast::Origin, follow::Follower, verify::VerifyRole},
 };
+use sp_core::crypto::Ss58Codec;
 use tokio::net::TcpListener;
 
 async fn serve(router: axum::Router) -> SocketAddr {
@@ -154,6 +155,11 @@ impl Stream {
 		}
 	}
 
+	/// Whose streams a gateway serves to which a name is enough.
+	fn only(&self) -> Option<AccountId> {
+		Some(self.broadcaster.account())
+	}
+
 	async fn gateway(&self, only: Option<AccountId>) -> SocketAddr {
 		let gateway = self.gateway_over(&MemoryStore::default(), only, Times::default());
 		serve(gateway.router()).await
@@ -194,7 +200,7 @@ async fn eventually(address: SocketAddr, path: &str, wanted: impl Fn(&str) -> bo
 async fn gateway_should_serve_a_stream_from_its_beginning_to_its_end() {
 	let stream = Stream::new().await;
 	(0..3).for_each(|seq| stream.add(seq));
-	let address = stream.gateway(None).await;
+	let address = stream.gateway(stream.only()).await;
 	let master = get(address, "/stream/demo/index.m3u8").await;
 	assert_eq!(master.status, 200);
 	assert!(master.headers.contains("application/vnd.apple.mpegurl"));
@@ -225,7 +231,7 @@ async fn gateway_should_serve_a_stream_from_its_beginning_to_its_end() {
 async fn playlist_should_keep_its_window_when_the_stream_ends_and_the_whole_be_a_recording() {
 	let stream = Stream::new().await;
 	(0..40).for_each(|seq| stream.add(seq));
-	let address = stream.gateway(None).await;
+	let address = stream.gateway(stream.only()).await;
 	let master = get(address, "/stream/demo/index.m3u8").await.text();
 	assert!(master.contains("/stream/demo/1.m3u8\n") && !master.contains("recording"));
 	let live = eventually(address, "/stream/demo/1.m3u8", |t| t.contains("1/39.ts")).await;
@@ -256,10 +262,10 @@ async fn playlist_should_be_the_same_after_the_gateway_was_restarted() {
 	let store = MemoryStore::default();
 	// The first one asks its origin once: what comes later comes to the second.
 	let once = Times { poll: Duration::from_secs(3_600), ..Default::default() };
-	let first = serve(stream.gateway_over(&store, None, once).router()).await;
+	let first = serve(stream.gateway_over(&store, stream.only(), once).router()).await;
 	let before = eventually(first, "/stream/demo/0.m3u8", |t| t.contains("0/49.ts")).await;
 	assert!(before.contains("#EXT-X-DISCONTINUITY-SEQUENCE:1\n"), "{before}");
-	let second = stream.gateway_over(&store, None, Times::default());
+	let second = stream.gateway_over(&store, stream.only(), Times::default());
 	second.clone().resume().await;
 	let second = serve(second.router()).await;
 	assert_eq!(get(second, "/stream/demo/0.m3u8").await.text(), before);
@@ -273,7 +279,7 @@ async fn playlist_should_be_the_same_after_the_gateway_was_restarted() {
 async fn unknown_name_should_not_be_looked_for_with_every_request() {
 	let stream = Stream::new().await;
 	let times = Times { missed: Duration::from_secs(4), ..Default::default() };
-	let gateway = stream.gateway_over(&MemoryStore::default(), None, times);
+	let gateway = stream.gateway_over(&MemoryStore::default(), stream.only(), times);
 	let address = serve(gateway.router()).await;
 	assert_eq!(get(address, "/stream/other/index.m3u8").await.status, 404);
 	// Whoever asks the chain now hears that it is away.
@@ -295,7 +301,7 @@ async fn stream_should_be_forgotten_when_nobody_asks_for_it() {
 		..Default::default()
 	};
 	let store = MemoryStore::default();
-	let address = serve(stream.gateway_over(&store, None, times).router()).await;
+	let address = serve(stream.gateway_over(&store, stream.only(), times).router()).await;
 	for _ in 0..2 {
 		eventually(address, "/stream/demo/0.m3u8", |t| t.contains("0/2.ts")).await;
 		assert!(get(address, "/status").await.text().contains("\"name\":\"demo\""));
@@ -305,11 +311,64 @@ async fn stream_should_be_forgotten_when_nobody_asks_for_it() {
 	}
 }
 
+/// Somebody streams under a name that another has, by an account whose stream comes first in whatever
+/// order the chain has.
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_name_of_a_stream_taken_by_another_broadcaster() {
+	let stream = Stream::new().await;
+	(0..3).for_each(|seq| stream.add(seq));
+	let id = |key: &Key| stream_id(&key.account(), "demo");
+	let eve = (0..)
+		.map(|n| Key::from_uri(&format!("//Eve{n}")).unwrap())
+		.find(|eve| id(eve) < stream.id())
+		.unwrap();
+	let client = stream.chain.client(Some(eve.clone()));
+	let origin = Call::SetOrigin { name: "demo".into(), record: FakeNet::record("e") };
+	client.submit(origin, Wait::InBlock).await.unwrap();
+	let call = Call::CreateJob {
+		broadcaster: eve.account(),
+		name: "demo".into(),
+		ladder: ladder(),
+		limits: SourceLimits::new(1280, 720, 30),
+		max_price: 1,
+		end: 100,
+		budget: PLENTY,
+	};
+	client.submit(call, Wait::InBlock).await.unwrap();
+	let address = stream.gateway(None).await;
+	// A name alone names nobody's.
+	for path in ["/stream/demo", "/stream/demo/index.m3u8", "/stream/demo/0.m3u8"] {
+		let answer = get(address, path).await;
+		assert_eq!(answer.status, 404);
+		assert!(answer.text().contains("/stream/BROADCASTER/NAME"), "{path}");
+	}
+	let whole = format!("/stream/{}/demo", stream.broadcaster.account().to_ss58check());
+	assert_eq!(get(address, &whole).await.status, 200);
+	for master in ["/index.m3u8", ".m3u8", "/index.m3u8?x=1"] {
+		let master = get(address, &format!("{whole}{master}")).await.text();
+		assert!(master.contains(&format!("\n{whole}/1.m3u8\n")), "{master}");
+	}
+	eventually(address, &format!("{whole}/1.m3u8"), |t| t.contains("1/2.ts")).await;
+	assert_eq!(get(address, &format!("{whole}/1/2.ts")).await.body, [1, 2]);
+	let status = get(address, &format!("{whole}/status")).await.text();
+	assert!(status.contains(&stream.broadcaster.account().to_ss58check()));
+	// As scripts write it that take the whole for the name.
+	let escaped = whole.replace("/demo", "%2Fdemo");
+	assert_eq!(get(address, &format!("{escaped}/1/2.ts")).await.body, [1, 2]);
+	// Another broadcaster's is another stream, and where one is served only no other is.
+	let hers =
+		whole.replace(&stream.broadcaster.account().to_ss58check(), &eve.account().to_ss58check());
+	assert_eq!(get(address, &format!("{hers}/1/2.ts")).await.status, 404);
+	let only = stream.gateway(stream.only()).await;
+	assert_eq!(get(only, &format!("{hers}/index.m3u8")).await.status, 404);
+	assert_eq!(get(only, &format!("{whole}/index.m3u8")).await.status, 200);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn gateway_should_say_404_when_there_is_nothing() {
 	let stream = Stream::new().await;
 	stream.add(0);
-	let address = stream.gateway(None).await;
+	let address = stream.gateway(stream.only()).await;
 	eventually(address, "/stream/demo/0.m3u8", |t| t.contains("0/0.ts")).await;
 	for path in [
 		"/stream/other/index.m3u8",
@@ -333,7 +392,7 @@ async fn gateway_should_say_404_when_there_is_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn page_should_load_nothing_from_elsewhere() {
 	let stream = Stream::new().await;
-	let address = stream.gateway(None).await;
+	let address = stream.gateway(stream.only()).await;
 	let page = get(address, "/stream/demo").await;
 	if page.status == 501 {
 		// Built by cargo alone.
@@ -499,7 +558,7 @@ async fn serve_within(router: axum::Router, limits: HttpLimits) -> SocketAddr {
 async fn gateway_should_answer_when_half_requests_have_every_connection() {
 	use tokio::io::AsyncWriteExt;
 	let stream = Stream::new().await;
-	let gateway = stream.gateway_over(&MemoryStore::default(), None, Times::default());
+	let gateway = stream.gateway_over(&MemoryStore::default(), stream.only(), Times::default());
 	let limits = HttpLimits { connections: 64, connections_per_host: 32, ..Default::default() };
 	let address = serve_within(gateway.router(), limits).await;
 	let mut half = Vec::new();
@@ -571,7 +630,7 @@ async fn gateway_should_answer_when_readers_never_read() {
 #[tokio::test(flavor = "multi_thread")]
 async fn gateway_should_say_whether_it_is_ready() {
 	let stream = Stream::new().await;
-	let address = stream.gateway(None).await;
+	let address = stream.gateway(stream.only()).await;
 	assert_eq!(get(address, "/readyz").await.status, 200);
 	stream.chain.cut(true);
 	let answer = get(address, "/readyz").await;
@@ -585,7 +644,7 @@ async fn gateway_should_say_whether_it_is_ready() {
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_of_other_origins_should_be_let_ask() {
 	let stream = Stream::new().await;
-	let address = stream.gateway(None).await;
+	let address = stream.gateway(stream.only()).await;
 	for path in ["/stream/demo/index.m3u8", "/stream/demo/0/0.ts", "/status"] {
 		let headers = [
 			("Origin", "https://example.org"),
@@ -630,7 +689,7 @@ async fn strangers_should_not_have_more_streams_followed_than_there_are_places()
 			1_000,
 		);
 		let times = Times { keeps_place, poll: Duration::from_millis(50), ..Default::default() };
-		Gateway::of_streams(2, Arc::new(follower), store, times)
+		Gateway::of_streams(2, Arc::new(follower), store, stream.only(), times)
 	};
 	let address = serve(gateway(Duration::from_secs(60)).router()).await;
 	assert_eq!(get(address, "/stream/demo/index.m3u8").await.status, 200);

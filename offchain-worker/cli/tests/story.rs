@@ -163,6 +163,7 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 
 	// The broadcaster.
 	let broadcaster = Key::from_uri("//Broadcaster").unwrap();
+	let account = broadcaster.account();
 	let broadcasts = store("broadcaster");
 	let origin = Arc::new(Origin::new(broadcasts.clone()));
 	let events = Recorder::default();
@@ -280,7 +281,7 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 		100,
 	);
 	let store = Arc::new(follower);
-	let gateway = Gateway::new(store.clone(), store.store(), None, Times::default());
+	let gateway = Gateway::new(store.clone(), store.store(), Some(account), Times::default());
 	let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
 	let address = listener.local_addr().unwrap();
 	tokio::spawn(async move { axum::serve(listener, gateway.router()).await.unwrap() });

@@ -101,6 +101,8 @@ fn words(words: &[&str]) -> Vec<String> {
 /// The running network.
 pub struct Network {
 	bin: PathBuf,
+	/// The address of the one that streams.
+	broadcaster: String,
 	data: PathBuf,
 	cheat: Option<Cheat>,
 	processes: Vec<Process>,
@@ -128,6 +130,7 @@ impl Network {
 		}
 		Ok(Self {
 			bin: args.bin_dir.clone(),
+			broadcaster: address(BROADCASTER)?,
 			data: data.to_owned(),
 			cheat: args.cheat,
 			processes: Vec::new(),
@@ -142,7 +145,7 @@ impl Network {
 
 	/// URL of the player's page.
 	pub fn player(&self) -> String {
-		format!("http://127.0.0.1:{GATEWAY_PORT}/stream/{STREAM}")
+		format!("http://127.0.0.1:{GATEWAY_PORT}/stream/{}/{STREAM}", self.broadcaster)
 	}
 
 	/// URL of the master playlist.

@@ -18,6 +18,8 @@ use tokio::{
 	time::{timeout, Instant},
 };
 
+use crate::places::host;
+
 /// Bytes between a publisher and the segmenter.
 const BUFFER: usize = 4 * 1024 * 1024;
 /// How long a publisher waits for the segmenter before it is turned away: it is what a few seconds
@@ -29,8 +31,10 @@ const SILENT: Duration = Duration::from_secs(3);
 const WEBHOOK: Duration = Duration::from_secs(5);
 /// The longest key.
 const LONGEST_KEY: usize = 256;
-/// Wrong keys of one host in [`FORGIVEN`] before it is not asked any more.
+/// Wrong keys of one host in [`FORGIVEN`] before the webhook is asked about only one more at a time.
 const MOST_WRONG: u32 = 20;
+/// How long such a one waits for its turn.
+const TURN: Duration = Duration::from_secs(8);
 /// How long wrong keys are remembered.
 const FORGIVEN: Duration = Duration::from_secs(60);
 /// Hosts that are remembered.
@@ -45,7 +49,7 @@ pub enum Denied {
 	/// Somebody publishes with it.
 	#[error("somebody publishes with this key already")]
 	Busy,
-	/// The host tried too many.
+	/// So many others of hosts that came with wrong keys wait to be asked about.
 	#[error("too many wrong keys; try again in a minute")]
 	TooMany,
 	/// The webhook gave no answer.
@@ -122,7 +126,10 @@ pub struct Gate {
 	out: mpsc::Sender<Publication>,
 	made: Instant,
 	current: Mutex<(u64, Option<Current>)>,
+	/// By host: see [`host`].
 	wrong: Mutex<Vec<(IpAddr, u32, Instant)>>,
+	/// Held while the webhook is asked about a key of a host that came with too many wrong ones.
+	turn: tokio::sync::Mutex<()>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -140,6 +147,7 @@ impl Gate {
 			made: Instant::now(),
 			current: Mutex::new((0, None)),
 			wrong: Mutex::default(),
+			turn: tokio::sync::Mutex::default(),
 		};
 		(Arc::new(gate), publications)
 	}
@@ -165,7 +173,9 @@ impl Gate {
 		Ok(session)
 	}
 
-	/// Whether the key, or the webhook, lets this one in.
+	/// Whether the key, or the webhook, lets this one in. A known key does whatever else came from the
+	/// same host: behind a proxy everybody does. Wrong keys of a host only make the next ones wait for
+	/// each other.
 	pub async fn check(
 		&self,
 		protocol: &'static str,
@@ -173,21 +183,28 @@ impl Gate {
 		app: &str,
 		key: &str,
 	) -> Result<(), Denied> {
-		if self.wrong_of(from) >= MOST_WRONG {
-			return Err(Denied::TooMany);
-		}
 		if key.len() <= LONGEST_KEY && self.keys.has(key) {
 			return Ok(());
 		}
+		let host = host(from);
+		let suspected = self.wrong_of(host) >= MOST_WRONG;
 		let said = match &self.keys.webhook {
 			Some(url) if key.len() <= LONGEST_KEY => {
+				let _turn = match suspected {
+					true => {
+						Some(timeout(TURN, self.turn.lock()).await.map_err(|_| Denied::TooMany)?)
+					}
+					false => None,
+				};
 				self.ask(url.clone(), protocol, from, app, key).await
 			}
 			_ => Err(Denied::Key),
 		};
 		if said == Err(Denied::Key) {
-			self.note_wrong(from);
-			tracing::warn!(protocol, %from, "a publisher with a wrong key was turned away");
+			self.note_wrong(host);
+			if !suspected {
+				tracing::warn!(protocol, %from, "a publisher with a wrong key was turned away");
+			}
 		}
 		said
 	}
@@ -385,14 +402,65 @@ mod tests {
 		assert!(!second.is_replaced(), "the place is the second one's");
 	}
 
+	/// Whoever knows an address from which the publisher comes, or shares a proxy with it, cannot lock
+	/// it out by wrong keys.
 	#[tokio::test(start_paused = true)]
-	async fn host_should_not_be_asked_any_more_when_it_guesses() {
+	async fn attack_publisher_locked_out_by_wrong_keys_of_its_host() {
 		let (gate, _publications) = Gate::new(Keys::new(["k".to_string()]));
-		for _ in 0..MOST_WRONG {
+		for _ in 0..10 * MOST_WRONG {
 			assert_eq!(gate.check("rtmp", HERE, "live", "x").await, Err(Denied::Key));
 		}
-		assert_eq!(gate.check("rtmp", HERE, "live", "k").await, Err(Denied::TooMany));
-		tokio::time::advance(FORGIVEN).await;
 		assert_eq!(gate.check("rtmp", HERE, "live", "k").await, Ok(()));
+	}
+
+	/// A webhook that knows one key and counts how many it is asked about at a time.
+	async fn webhook() -> (Url, Arc<Mutex<(usize, usize)>>) {
+		use axum::{http::StatusCode, routing::post, Json, Router};
+		let counts: Arc<Mutex<(usize, usize)>> = Arc::default();
+		let counted = counts.clone();
+		let ask = move |Json(asked): Json<serde_json::Value>| {
+			let counts = counted.clone();
+			async move {
+				{
+					let mut counts = lock(&counts);
+					counts.0 += 1;
+					counts.1 = counts.1.max(counts.0);
+				}
+				tokio::time::sleep(Duration::from_millis(20)).await;
+				lock(&counts).0 -= 1;
+				match asked["key"] == "k" {
+					true => StatusCode::OK,
+					false => StatusCode::FORBIDDEN,
+				}
+			}
+		};
+		let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+		let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+		tokio::spawn(
+			async move { axum::serve(listener, Router::new().route("/", post(ask))).await },
+		);
+		(url, counts)
+	}
+
+	/// Neither where a webhook decides; and a host that guesses has it asked about one at a time.
+	#[tokio::test]
+	async fn attack_publisher_locked_out_where_a_webhook_decides() {
+		let (url, counts) = webhook().await;
+		let (gate, _publications) = Gate::new(Keys::default().with_webhook(Some(url)));
+		let guess = |key: &'static str| gate.check("rtmp", HERE, "live", key);
+		let guesses = futures::future::join_all((0..MOST_WRONG).map(|_| guess("x"))).await;
+		assert!(guesses.iter().all(|said| *said == Err(Denied::Key)));
+		lock(&counts).1 = 0;
+		let all = (0..10).map(|n| guess(if n == 7 { "k" } else { "x" }));
+		let said = futures::future::join_all(all).await;
+		assert_eq!(said[7], Ok(()));
+		assert_eq!(lock(&counts).1, 1, "one at a time");
+		// Another network is not suspected, the same one is under every address.
+		let v6 = |text: &str| text.parse::<IpAddr>().unwrap();
+		for n in 0..MOST_WRONG {
+			gate.note_wrong(host(v6(&format!("2001:db8::{n:x}"))));
+		}
+		assert!(gate.wrong_of(host(v6("2001:db8::ffff"))) >= MOST_WRONG);
+		assert_eq!(gate.wrong_of(host(v6("2001:db8:0:1::1"))), 0);
 	}
 }

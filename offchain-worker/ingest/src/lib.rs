@@ -6,6 +6,7 @@ mod ends;
 pub mod flv;
 mod gate;
 pub mod matroska;
+mod places;
 mod pull;
 mod push;
 pub mod rtmp;
@@ -14,6 +15,7 @@ mod whip;
 
 pub use ends::Ends;
 pub use gate::{new_key, Denied, Gate, Keys, Part, Publication, Session};
+pub use places::host;
 pub use pull::{pull, PullError};
 pub use push::router;
 pub use rtmp::serve as serve_rtmp;

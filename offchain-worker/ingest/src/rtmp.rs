@@ -3,10 +3,9 @@
 //! Before a publisher has shown its key it may send little, and only for a short time.
 
 use std::{
-	collections::HashMap,
 	io,
 	net::{IpAddr, SocketAddr},
-	sync::{Arc, Mutex, PoisonError},
+	sync::Arc,
 	time::Duration,
 };
 
@@ -22,6 +21,7 @@ use crate::{
 	chunk::{self, ChunkError, ChunkReader, Message, OUR_CHUNK},
 	flv::{FlvError, Out, Remuxer},
 	gate::{Denied, Gate, Session},
+	places::{Place, Places},
 };
 
 /// How long a handshake may take, and everything else up to the key.
@@ -38,7 +38,7 @@ const PUBLISHER: usize = 8 * 1024 * 1024;
 const MOST_MESSAGES: usize = 64;
 /// Bytes after which what came is acknowledged.
 const WINDOW: u32 = 2_500_000;
-/// Connections at a time, in all and from one host.
+/// Connections at a time that have not shown a key yet, in all and from one host.
 const MOST: (usize, usize) = (128, 16);
 
 /// Why a session ended.
@@ -68,6 +68,9 @@ pub enum RtmpError {
 	/// The server refused.
 	#[error("the server refused: {0}")]
 	Refused(String),
+	/// Another connection has taken its place before it showed a key.
+	#[error("another connection took its place before it showed a key")]
+	Displaced,
 	/// More messages than anybody needs to publish.
 	#[error("too many messages before a stream")]
 	TooMany,
@@ -75,47 +78,16 @@ pub enum RtmpError {
 
 type Result<T> = std::result::Result<T, RtmpError>;
 
-/// Connections by host.
-#[derive(Clone, Default)]
-struct Places(Arc<Mutex<HashMap<IpAddr, usize>>>);
-
-struct Place(Places, IpAddr);
-
-impl Places {
-	fn take(&self, host: IpAddr) -> Option<Place> {
-		let mut hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-		let (all, own) = (hosts.values().sum::<usize>(), hosts.get(&host).copied().unwrap_or(0));
-		if all >= MOST.0 || own >= MOST.1 {
-			return None;
-		}
-		hosts.insert(host, own + 1);
-		Some(Place(self.clone(), host))
-	}
-}
-
-impl Drop for Place {
-	fn drop(&mut self) {
-		let mut hosts = self.0 .0.lock().unwrap_or_else(PoisonError::into_inner);
-		match hosts.get_mut(&self.1) {
-			Some(count) if *count > 1 => *count -= 1,
-			_ => {
-				hosts.remove(&self.1);
-			}
-		}
-	}
-}
-
 /// Serves publishers for ever.
 pub async fn serve(listener: TcpListener, gate: Arc<Gate>) {
-	let places = Places::default();
+	let places = Places::new(MOST.0, MOST.1);
 	loop {
 		match listener.accept().await {
 			Ok((stream, from)) => {
 				let Some(place) = places.take(from.ip()) else { continue };
 				let gate = gate.clone();
 				tokio::spawn(async move {
-					let _place = place;
-					if let Err(error) = publisher(stream, from, gate).await {
+					if let Err(error) = publisher(stream, from, gate, place).await {
 						tracing::info!(%from, %error, "an RTMP connection ended");
 					}
 				});
@@ -252,14 +224,27 @@ fn command(message: &Message) -> std::result::Result<Option<Vec<Value>>, Malform
 	Ok(Some(amf::read(body)?))
 }
 
-async fn publisher(stream: TcpStream, from: SocketAddr, gate: Arc<Gate>) -> Result<()> {
+async fn publisher(
+	mut stream: TcpStream,
+	from: SocketAddr,
+	gate: Arc<Gate>,
+	place: Place,
+) -> Result<()> {
 	let _ = stream.set_nodelay(true);
-	let mut stream = stream;
-	in_time(PATIENCE, shake(&mut stream)).await??;
-	let mut wire = Wire::new(stream, STRANGER);
-	let Some(mut session) = in_time(PATIENCE, admitted(&mut wire, from.ip(), &gate)).await?? else {
-		return Ok(());
+	let letting_in = async {
+		in_time(PATIENCE, shake(&mut stream)).await??;
+		place.heard();
+		let mut wire = Wire::new(stream, STRANGER);
+		let session = in_time(PATIENCE, admitted(&mut wire, from.ip(), &gate, &place)).await??;
+		Ok::<_, RtmpError>(session.map(|session| (wire, session)))
 	};
+	let let_in = tokio::select! {
+		let_in = letting_in => let_in?,
+		() = place.lost() => return Err(RtmpError::Displaced),
+	};
+	let Some((mut wire, mut session)) = let_in else { return Ok(()) };
+	// Of those who have shown a key one publishes at a time.
+	drop(place);
 	wire.reader.allow(PUBLISHER);
 	let result = published(&mut wire, &mut session).await;
 	if let Err(RtmpError::Flv(error)) = &result {
@@ -274,10 +259,12 @@ async fn admitted<S: AsyncRead + AsyncWrite + Unpin>(
 	wire: &mut Wire<S>,
 	from: IpAddr,
 	gate: &Arc<Gate>,
+	place: &Place,
 ) -> Result<Option<Session>> {
 	let mut app = String::new();
 	for _ in 0..MOST_MESSAGES {
 		let Some(message) = wire.next().await? else { return Ok(None) };
+		place.heard();
 		let Some(values) = command(&message)? else { continue };
 		let name = values.first().and_then(Value::text).unwrap_or_default();
 		let number = values.get(1).cloned().unwrap_or(Value::Number(0.0));
@@ -468,21 +455,5 @@ mod tests {
 		assert_eq!(key_of("stream", "demo/secret"), "secret");
 		assert_eq!(key_of("live", "demo?x=1&key=secret"), "secret");
 		assert_eq!(key_of("live/secret", ""), "");
-	}
-
-	#[test]
-	fn host_should_have_no_more_connections_than_its_share() {
-		let places = Places::default();
-		let host = |n: u8| IpAddr::from([10, 0, 0, n]);
-		let held: Vec<_> = (0..MOST.1).map(|_| places.take(host(1))).collect();
-		assert!(held.iter().all(Option::is_some));
-		assert!(places.take(host(1)).is_none());
-		let mut others = Vec::new();
-		for n in 2..=8 {
-			others.extend((0..MOST.1).map(|_| places.take(host(n))));
-		}
-		assert!(places.take(host(99)).is_none(), "all are taken");
-		drop(held);
-		assert!(places.take(host(99)).is_some());
 	}
 }

@@ -8,14 +8,17 @@ use srt_tokio::{
 	options::{ByteCount, SocketOptions},
 	ConnectionRequest, SrtListener, SrtSocket,
 };
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::time::timeout;
 
-use crate::gate::{Denied, Gate, Session};
+use crate::{
+	gate::{Denied, Gate, Session},
+	places::{Place, Places},
+};
 
 /// How long a publisher may be silent.
 const SILENT: Duration = Duration::from_secs(10);
-/// Requests that are looked at at a time.
-const MOST: usize = 32;
+/// Requests that are looked at at a time, in all and from one host.
+const MOST: (usize, usize) = (64, 16);
 /// What a receiver holds.
 const BUFFER: u64 = 8 * 1024 * 1024;
 /// Packets of a transport stream in one datagram are joined to writes of so many bytes.
@@ -42,14 +45,13 @@ pub async fn serve(
 		builder = builder.encryption(16, passphrase);
 	}
 	let (_listener, mut incoming) = builder.bind(address).await?;
-	let places = Arc::new(Semaphore::new(MOST));
+	let places = Places::new(MOST.0, MOST.1);
 	while let Some(request) = incoming.incoming().next().await {
-		let Ok(place) = places.clone().try_acquire_owned() else { continue };
+		let Some(place) = places.take(request.remote().ip()) else { continue };
 		let gate = gate.clone();
 		tokio::spawn(async move {
-			let _place = place;
 			let from = request.remote();
-			if let Err(error) = publisher(request, gate).await {
+			if let Err(error) = publisher(request, gate, place).await {
 				tracing::info!(%from, %error, "an SRT connection ended");
 			}
 		});
@@ -73,13 +75,20 @@ fn key_of(stream_id: &str) -> Option<String> {
 	field("s").map(str::to_owned).or_else(|| field("r").map(last))
 }
 
-async fn publisher(request: ConnectionRequest, gate: Arc<Gate>) -> io::Result<()> {
+async fn publisher(request: ConnectionRequest, gate: Arc<Gate>, place: Place) -> io::Result<()> {
 	let from = request.remote().ip();
 	let id = request.stream_id().map(|id| id.to_string()).unwrap_or_default();
-	let admitted = match key_of(&id) {
-		Some(key) => gate.admit("srt", from, "srt", &key).await,
-		None => Err(Denied::Key),
+	let admitting = async {
+		match key_of(&id) {
+			Some(key) => gate.admit("srt", from, "srt", &key).await,
+			None => Err(Denied::Key),
+		}
 	};
+	let admitted = tokio::select! {
+		admitted = admitting => admitted,
+		() = place.lost() => Err(Denied::Busy),
+	};
+	drop(place);
 	match admitted {
 		Ok(mut session) => {
 			let mut socket = request.accept(None).await?;

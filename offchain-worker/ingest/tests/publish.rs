@@ -92,6 +92,19 @@ async fn rtmp_publisher_should_be_refused_when_its_key_is_wrong() {
 	assert!(publications.try_recv().is_err());
 }
 
+/// As many connections as one host may have, and none of them says anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_publisher_kept_out_by_idle_connections() {
+	let (address, mut publications) = rtmp().await;
+	let mut idle = Vec::new();
+	for _ in 0..40 {
+		idle.push(tokio::net::TcpStream::connect(address).await.unwrap());
+	}
+	let mut child = ffmpeg(&format!("{FILM} -f flv rtmp://{address}/live/{KEY}"));
+	assert_eq!(parts(&mut publications).await.len(), 1);
+	assert!(child.wait().unwrap().success());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn publisher_should_be_able_to_return_when_it_was_lost() {
 	let (address, mut publications) = rtmp().await;

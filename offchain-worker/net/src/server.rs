@@ -218,12 +218,13 @@ impl Server {
 		if shown.pass.peer_id.as_slice() != peer.to_bytes() {
 			return Err(Reply::Busy);
 		}
-		// Before the node is asked, so that only so many ask at a time.
-		let place = self.judges.take(peer, host).ok_or(Reply::Busy)?;
+		// Before it has a place: whoever shows a pass that is none must not hold a judge's while the node
+		// is asked. How many ask at a time is bounded by the places of unread streams, which they hold.
 		let judged = async { Ok(self.service.is_judge(shown).await) };
 		if !within(self.limits.stall, judged).await.unwrap_or(false) {
 			return Err(Reply::Busy);
 		}
+		let place = self.judges.take(peer, host).ok_or(Reply::Busy)?;
 		let bytes = self.judged.take_many(peer, host, size).ok_or(Reply::Busy)?;
 		Ok(Room { _place: place, _bytes: Some(bytes) })
 	}
@@ -520,7 +521,8 @@ mod tests {
 		assert_eq!(ask(&mut pipe, &plain).await, Reply::Bytes { len });
 	}
 
-	/// Has one blob, and takes every pass for a judge's but those of claim 0.
+	/// Has one blob, and takes every pass for a judge's but those of claim 0; of claim 9 it never learns
+	/// who judges it.
 	struct Judged(Blob);
 
 	#[async_trait]
@@ -534,6 +536,9 @@ mod tests {
 		}
 
 		async fn is_judge(&self, shown: &SignedPass) -> bool {
+			if shown.pass.claim == 9 {
+				std::future::pending::<()>().await;
+			}
 			shown.pass.claim > 0
 		}
 
@@ -550,6 +555,48 @@ mod tests {
 		}
 	}
 
+	/// A fetch with a pass for `peer` over a claim.
+	fn showing(hash: H256, claim: u64, peer: PeerId) -> Request {
+		let pass = Pass {
+			genesis: Hash::zero(),
+			claim,
+			tranche: 0,
+			account: livepeer_primitives::AccountId::new([1; 32]),
+			peer_id: peer.to_bytes().try_into().unwrap(),
+		};
+		let pair = <VerifierPair as sp_core::Pair>::from_string("//Judge", None).unwrap();
+		let signature = sp_core::Pair::sign(&pair, pass.payload().as_bytes());
+		Request::Fetch { hash, pass: Some(Box::new(SignedPass { pass, signature })) }
+	}
+
+	/// Passes that are none, shown under many identities while the node is slow to say so, keep no
+	/// judge from its place.
+	#[tokio::test]
+	async fn attack_judges_places_taken_before_the_pass_is_checked() {
+		let limits = NetLimits { requests: 1, judges: 2, ..Default::default() };
+		let blob = Blob(vec![7; 1024 * 1024]);
+		let hash = sha256(&blob.0);
+		let server =
+			Arc::new(Server::new(Arc::new(Judged(blob)), limits, Hosts::default(), nobody()));
+		let len = 1024 * 1024;
+		let (mut stranger, _reading) = open(&server, caller(1)).unwrap();
+		let plain = Request::Fetch { hash, pass: None };
+		assert_eq!(ask(&mut stranger, &plain).await, Reply::Bytes { len });
+		let mut held = Vec::new();
+		for host in 10..20 {
+			let stranger = caller(host);
+			let (mut pipe, served) = open(&server, stranger).unwrap();
+			assert_eq!(read_payload(&mut pipe, 1, STALL).await.unwrap(), [GREETING]);
+			write_frame(&mut pipe, &showing(hash, 9, stranger.peer), STALL).await.unwrap();
+			held.push((pipe, served));
+		}
+		tokio::task::yield_now().await;
+		let judge = caller(2);
+		let (mut pipe, _served) = open(&server, judge).unwrap();
+		let answer = ask(&mut pipe, &showing(hash, 1, judge.peer)).await;
+		assert_eq!(answer, Reply::Bytes { len });
+	}
+
 	#[tokio::test]
 	async fn judge_should_be_served_when_strangers_have_every_place() {
 		let limits = NetLimits { requests: 1, judges: 1, ..Default::default() };
@@ -562,18 +609,7 @@ mod tests {
 		let plain = Request::Fetch { hash, pass: None };
 		assert_eq!(ask(&mut stranger, &plain).await, Reply::Bytes { len });
 		let judge = caller(2);
-		let shown = |claim: u64, peer: PeerId| {
-			let pass = Pass {
-				genesis: Hash::zero(),
-				claim,
-				tranche: 0,
-				account: livepeer_primitives::AccountId::new([1; 32]),
-				peer_id: peer.to_bytes().try_into().unwrap(),
-			};
-			let pair = <VerifierPair as sp_core::Pair>::from_string("//Judge", None).unwrap();
-			let signature = sp_core::Pair::sign(&pair, pass.payload().as_bytes());
-			Request::Fetch { hash, pass: Some(Box::new(SignedPass { pass, signature })) }
-		};
+		let shown = |claim: u64, peer: PeerId| showing(hash, claim, peer);
 		let cases = [
 			(plain.clone(), Reply::Busy),
 			(shown(0, judge.peer), Reply::Busy),

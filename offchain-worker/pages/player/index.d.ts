@@ -12,7 +12,7 @@ export interface PlayerState {
 }
 
 /**
- * `<livepeer-player stream="NAME" gateway="https://gateway.example">`. Defined when this module is
+ * `<livepeer-player stream="BROADCASTER/NAME" gateway="https://gateway.example">`. Defined when this module is
  * loaded. Sends `trust` when what the browser has found changes.
  */
 export declare class LivepeerPlayer extends HTMLElement {

@@ -5,6 +5,7 @@ import { A, ChainState, navigate } from "./ui/kit";
 import { current, setLanguage, t, useLanguage } from "./ui/words";
 import { EmbedPage } from "./views/embed";
 import { HomePage } from "./views/home";
+import { pathOf } from "./player/name";
 import { Missing } from "./views/missing";
 import "./style.css";
 
@@ -111,7 +112,7 @@ export function whither(text: string): string | null {
 		return `/${names[word] ?? word}/${kind[2]}`;
 	}
 	if (/^\d+$/.test(found)) return `/claim/${found}`;
-	return `/stream/${encodeURIComponent(found)}`;
+	return pathOf(found);
 }
 
 const THEME = "livepeer.theme";
@@ -129,7 +130,8 @@ function App(): JSX.Element {
 		addEventListener("popstate", moved);
 		return () => removeEventListener("popstate", moved);
 	}, []);
-	const [head = "", tail = ""] = place.path.split("/").slice(1);
+	const [head = "", ...rest] = place.path.split("/").slice(1);
+	const tail = rest.at(-1) ?? "";
 	const links: [string, string][] = [
 		["/", t("Watch", "观看")],
 		["/network", t("Network", "网络")],

@@ -2,7 +2,9 @@
 //!
 //! For each ballot in which a local verifier key is a member that owes something, one run takes
 //! one short step and leaves: it asks the verify service (which only answers "working" or "done"),
-//! sends a commit or sends a reveal. What it will reveal is stored before the commit is sent, with
+//! sends a commit or sends a reveal. Those whose time is over first come first, and a question goes on
+//! being put until it is answered, so that the service answers as many as it has time for, whatever
+//! else is open. What it will reveal is stored before the commit is sent, with
 //! the exact signatures, and sent again unchanged in each block until the chain shows it: a node
 //! that is killed at any point goes on where it was. Whether a transaction was taken is read from
 //! the chain only.
@@ -31,7 +33,7 @@ use sp_runtime::offchain::{
 	http,
 	storage::StorageValueRef,
 	storage_lock::{StorageLock, Time},
-	Duration,
+	Duration, Timestamp,
 };
 
 use crate::{
@@ -47,12 +49,10 @@ const LOCK_MS: u64 = 10_000;
 const INDEX: &[u8] = b"livepeer/lottery/index";
 /// Prefix of a duty's record.
 const DUTY: &[u8] = b"livepeer/lottery/duty/";
-/// Most records in the index.
-const MAX_INDEX: usize = 1_024;
-/// Most ballots looked at in one run.
-const MAX_SCAN: usize = 1_024;
-/// Most questions to the verify service in one run.
-const MAX_POSTS: u32 = 4;
+/// Most records in the index: far more than one verifier can be asked for at a time.
+const MAX_INDEX: usize = 4_096;
+/// How long the verify service is asked in one run.
+const ASKING_MS: u64 = 2_000;
 /// Time for one question.
 const HTTP_MS: u64 = 500;
 /// Longest answer that is read.
@@ -83,9 +83,12 @@ impl DutyId {
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub(crate) enum Duty {
 	/// The service was asked. The question is repeated until it is answered: with the transcoder's
-	/// newest service record, for it may have moved, and with everything else as it was. Claim,
-	/// leaves and seed do not change while a ballot is open, patience and pass are these.
+	/// newest service record, for it may have moved, and with everything else as it was once it is
+	/// taken. Claim, leaves and seed do not change while a ballot is open, patience and pass are these.
 	Asked {
+		/// Whether the service has taken it. One that had enough to do is asked again with the
+		/// patience that is left then.
+		taken: bool,
 		/// The patience it was asked with.
 		patience_ms: u64,
 		/// The peer that fetches for it.
@@ -115,13 +118,25 @@ struct Indexed {
 }
 
 /// What one run works with.
-struct Run {
+pub(crate) struct Run {
 	/// The block of the protocol's clock, in which deadlines are counted.
-	now: BlockNumber,
+	pub now: BlockNumber,
 	/// The block's height, in which finality is counted.
-	height: BlockNumber,
-	finalized: Option<BlockNumber>,
-	posts: u32,
+	pub height: BlockNumber,
+	pub finalized: Option<BlockNumber>,
+	/// Until when the service is asked; `None` as long as it was not.
+	pub until: Option<Timestamp>,
+	/// Whether the service has enough to do: only what it has taken is worth asking for.
+	pub full: bool,
+}
+
+impl Run {
+	/// Whether there is time to ask one more question, and use.
+	pub(crate) fn may_ask(&mut self, was_taken: bool) -> bool {
+		let now = sp_io::offchain::timestamp();
+		let until = *self.until.get_or_insert_with(|| now.add(Duration::from_millis(ASKING_MS)));
+		now < until && (was_taken || !self.full)
+	}
 }
 
 /// Why a step was not taken.
@@ -131,8 +146,9 @@ type Reason = &'static str;
 enum Fault {
 	/// Nobody answers. To ask about other duties would only wait as long for each.
 	Silent(Reason),
-	/// The service answered at once, and not to the purpose: it may have more tasks than it takes.
-	/// What it works on already is still worth asking for.
+	/// The service has as many tasks as it takes. What it works on already is still worth asking for.
+	Full,
+	/// The service answered at once, and not to the purpose.
 	Refused(Reason),
 }
 
@@ -151,15 +167,12 @@ impl<T: Config> Pallet<T> {
 			.ok()
 			.flatten()
 			.map(|finalized| finalized.number);
-		let mut run = Run { now, height, finalized, posts: 0 };
+		let mut run = Run { now, height, finalized, until: None, full: false };
 
+		// All of them: one that is not looked at is a duty that nobody knows of.
 		let mut ballots: Vec<_> =
-			Ballots::<T>::iter().take(MAX_SCAN).map(|(id, ballot)| (id, ballot.at(now))).collect();
-		// Another start each time: a question that is never answered must not keep others waiting.
-		ballots.sort_by_key(|(id, _)| *id);
-		let turn = u64::from(height).saturating_mul(u64::from(MAX_POSTS));
-		let start = turn.checked_rem(ballots.len() as u64).unwrap_or(0);
-		ballots.rotate_left(start as usize);
+			Ballots::<T>::iter().map(|(id, ballot)| (id, ballot.at(now))).collect();
+		ballots.sort_by_key(|(id, ballot)| (ballot.deadline, *id));
 		for (id, ballot) in ballots {
 			for (index, member) in Members::<T>::iter_prefix((id, ballot.tranche)) {
 				if !keys.contains(&member.key) {
@@ -224,41 +237,59 @@ impl<T: Config> Pallet<T> {
 				Self::send_commit(duty, index, commitment, commit_signature);
 				return Ok(());
 			}
-			Ok(Some(Duty::Asked { patience_ms, peer_id, pass })) => {
-				Some((patience_ms, peer_id, pass))
+			Ok(Some(Duty::Asked { taken, patience_ms, peer_id, pass })) => {
+				Some((taken, patience_ms, peer_id, pass))
 			}
 			// Nothing, or nothing that this version can read.
 			_ => None,
 		};
+		let was_taken = asked.as_ref().is_some_and(|(taken, ..)| *taken);
+		if !run.may_ask(was_taken) {
+			return Ok(());
+		}
 		let endpoint = endpoint();
 		let peer_id =
 			endpoint.as_ref().map(|endpoint| endpoint.peer_id.clone()).unwrap_or_default();
-		let (patience_ms, pass) = match asked {
-			Some((patience_ms, same_peer, pass)) if same_peer == peer_id => (patience_ms, pass),
-			// Not asked yet, or the service has another peer since.
-			asked => {
-				let patience_ms = asked.map_or_else(
-					|| Self::patience_ms(run.now, duty.claim, ballot),
-					|(patience_ms, _, _)| patience_ms,
-				);
-				let pass = Self::pass(duty, member, &peer_id);
-				remember(duty)?;
-				storage.set(&Duty::Asked { patience_ms, peer_id, pass: pass.clone() });
-				(patience_ms, pass)
-			}
+		let patience_ms = match &asked {
+			Some((true, patience_ms, ..)) => *patience_ms,
+			_ => Self::patience_ms(run.now, duty.claim, ballot),
 		};
-		if run.posts >= MAX_POSTS {
-			return Ok(());
+		let pass = match &asked {
+			Some((_, _, same_peer, pass)) if *same_peer == peer_id => pass.clone(),
+			// Not asked yet, or the service has another peer since.
+			_ => Self::pass(duty, member, &peer_id),
+		};
+		if asked.is_none() {
+			remember(duty)?;
 		}
-		run.posts = run.posts.saturating_add(1);
-		let task = Self::task(duty, member, patience_ms, pass).ok_or("the claim cannot be read")?;
-		let status = ask(endpoint, &task).map_err(|fault| match fault {
-			Fault::Silent(reason) => {
-				run.posts = MAX_POSTS;
-				reason
+		let question = (was_taken, patience_ms, peer_id, pass);
+		let note = |(taken, patience_ms, peer_id, pass): (bool, u64, Vec<u8>, _)| {
+			storage.set(&Duty::Asked { taken, patience_ms, peer_id, pass });
+		};
+		if asked.as_ref() != Some(&question) {
+			note(question.clone());
+		}
+		let task = Self::task(duty, member, patience_ms, question.3.clone())
+			.ok_or("the claim cannot be read")?;
+		let status = match ask(endpoint, &task) {
+			Ok(status) => status,
+			Err(Fault::Full) => {
+				run.full = true;
+				if was_taken {
+					// It has forgotten it, as after a restart.
+					note((false, question.1, question.2, question.3));
+				}
+				return Ok(());
 			}
-			Fault::Refused(reason) => reason,
-		})?;
+			Err(Fault::Silent(reason)) => {
+				run.until = Some(Timestamp::from_unix_millis(0));
+				return Err(reason);
+			}
+			Err(Fault::Refused(reason)) => return Err(reason),
+		};
+		if !was_taken {
+			note((true, question.1, question.2, question.3));
+		}
 		match status {
 			VerifyStatus::Working => Ok(()),
 			VerifyStatus::Unable { reason } => {
@@ -493,6 +524,9 @@ fn ask(endpoint: Option<VerifyEndpoint>, task: &VerifyTask) -> Result<VerifyStat
 		.try_wait(deadline)
 		.map_err(|_| Fault::Silent("the verify service did not answer in time"))?
 		.map_err(|_| Fault::Silent("the verify service broke off"))?;
+	if response.code == 503 {
+		return Err(Fault::Full);
+	}
 	if response.code != 200 {
 		return Err(Fault::Refused("the verify service refused the task"));
 	}

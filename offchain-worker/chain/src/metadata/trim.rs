@@ -20,6 +20,7 @@ const CALLS: [(&str, &[&str]); 5] = [
 			"accept_job",
 			"claim_work",
 			"end_job",
+			"end_idle",
 			"next_transcoder",
 			"top_up",
 			"set_spending_key",

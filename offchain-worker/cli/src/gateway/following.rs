@@ -1,17 +1,27 @@
 //! Which streams are followed: each from the first request that names it until nobody asks for it
 //! any more.
+//!
+//! Clients share what there is of places and searches by host: whoever asks for many streams makes
+//! others wait for nothing but their own.
 
 use std::{
-	collections::HashMap,
+	collections::{BTreeMap, HashMap},
+	hash::Hash,
+	net::{IpAddr, Ipv4Addr},
 	sync::{Arc, Mutex, MutexGuard, PoisonError},
 	time::Duration,
 };
 
-use livepeer_primitives::StreamId;
+use livepeer_primitives::{segment::stream_id, AccountId, StreamId};
 use livepeer_worker_core::{ports::transport::MAX_RECORDS, rules::playlist::is_stream_name};
-use tokio::time::{timeout, Instant};
+use sp_core::crypto::Ss58Codec;
+use tokio::{
+	sync::{OwnedMutexGuard, Semaphore},
+	time::{timeout, Instant},
+};
 
 use super::{blocking, Failure, Gateway, NO_STREAM};
+use crate::http::Client;
 
 /// How often things are done.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +62,8 @@ impl Default for Times {
 const LONGEST: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(60));
 /// Names for which no stream was found that are remembered at a time.
 const MOST_MISSED: usize = 1_024;
+/// Streams that are looked for at a time, one for each host.
+const SEARCHES: usize = 64;
 
 impl Times {
 	/// How long to wait before the origin is asked again: doubled with every failure.
@@ -71,23 +83,109 @@ impl Times {
 	}
 }
 
+/// A stream's whole name: `BROADCASTER/NAME`.
+pub(super) struct Named {
+	pub(super) broadcaster: AccountId,
+	pub(super) name: String,
+}
+
+impl Named {
+	/// What an address names; of `only`, where it does not say whose.
+	pub(super) fn read(text: &str, only: Option<&AccountId>) -> Result<Self, Failure> {
+		let (broadcaster, name) = match text.split_once('/') {
+			Some((who, name)) => (AccountId::from_ss58check(who).map_err(|_| NO_STREAM)?, name),
+			// Everybody may give a stream a name that another has.
+			None => (only.ok_or(NOT_WHOLE)?.clone(), text),
+		};
+		if !is_stream_name(name) || only.is_some_and(|only| *only != broadcaster) {
+			return Err(NO_STREAM);
+		}
+		Ok(Self { broadcaster, name: name.to_owned() })
+	}
+
+	fn id(&self) -> StreamId {
+		stream_id(&self.broadcaster, &self.name)
+	}
+}
+
+const NOT_WHOLE: Failure = Failure::NotFound(
+	"say whose stream it is: /stream/BROADCASTER/NAME, by the broadcaster's address",
+);
+
 /// A stream that is followed.
 #[derive(Clone, Copy)]
 struct Followed {
-	stream: StreamId,
-	/// When it was last asked for.
+	/// When it was last asked for, and by which host.
 	asked: Instant,
+	asker: IpAddr,
+	/// When another host last asked for it.
+	by_another: Option<Instant>,
 	/// Whether another has taken its place: it is forgotten in a moment.
 	displaced: bool,
 }
 
-/// The streams that are followed and the names that are none.
-#[derive(Default)]
+impl Followed {
+	fn new(asker: IpAddr) -> Self {
+		Self { asked: Instant::now(), asker, by_another: None, displaced: false }
+	}
+
+	fn ask(&mut self, host: IpAddr) {
+		if host != self.asker {
+			(self.by_another, self.asker) = (Some(self.asked), host);
+		}
+		self.asked = Instant::now();
+		self.displaced = false;
+	}
+
+	/// The host that alone has asked for it of late.
+	fn lone_asker(&self, of_late: Duration) -> Option<IpAddr> {
+		let alone = self.by_another.is_none_or(|other| other.elapsed() >= of_late);
+		alone.then_some(self.asker)
+	}
+}
+
+/// One at a time for each key.
+struct Turns<K>(Mutex<HashMap<K, Arc<tokio::sync::Mutex<()>>>>);
+
+impl<K> Default for Turns<K> {
+	fn default() -> Self {
+		Self(Mutex::default())
+	}
+}
+
+impl<K: Hash + Eq> Turns<K> {
+	async fn take(&self, key: K) -> OwnedMutexGuard<()> {
+		let turn = {
+			let mut turns = lock(&self.0);
+			// Those that nobody has or waits for.
+			turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+			turns.entry(key).or_default().clone()
+		};
+		turn.lock_owned().await
+	}
+}
+
+/// The streams that are followed and those that are none.
 pub(super) struct Following {
-	streams: Mutex<HashMap<String, Followed>>,
-	missed: Mutex<HashMap<String, (Instant, Failure)>>,
-	/// Held while a stream is looked for or forgotten: one at a time.
-	turn: tokio::sync::Mutex<()>,
+	streams: Mutex<HashMap<StreamId, Followed>>,
+	missed: Mutex<HashMap<StreamId, (Instant, Failure)>>,
+	/// Held while a stream is looked for or forgotten.
+	turns: Turns<StreamId>,
+	/// Held while a host has a stream looked for.
+	hosts: Turns<IpAddr>,
+	searches: Semaphore,
+}
+
+impl Default for Following {
+	fn default() -> Self {
+		Self {
+			streams: Mutex::default(),
+			missed: Mutex::default(),
+			turns: Turns::default(),
+			hosts: Turns::default(),
+			searches: Semaphore::new(SEARCHES),
+		}
+	}
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -96,62 +194,80 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Following {
-	/// What is known of a name, and a note that somebody asks for it; `None` when it must be looked
-	/// for.
-	fn known(&self, name: &str, missed: Duration) -> Option<Result<StreamId, Failure>> {
-		if let Some(followed) = lock(&self.streams).get_mut(name) {
-			followed.asked = Instant::now();
-			followed.displaced = false;
-			return Some(Ok(followed.stream));
+	/// Whether a stream is followed, or was missed lately, and a note that somebody asks for it;
+	/// `None` when it must be looked for.
+	fn known(
+		&self,
+		stream: StreamId,
+		host: IpAddr,
+		missed: Duration,
+	) -> Option<Result<(), Failure>> {
+		if let Some(followed) = lock(&self.streams).get_mut(&stream) {
+			followed.ask(host);
+			return Some(Ok(()));
 		}
 		let misses = lock(&self.missed);
-		let (since, failure) = misses.get(name)?;
+		let (since, failure) = misses.get(&stream)?;
 		(since.elapsed() < missed).then(|| Err(failure.clone()))
 	}
 
-	fn miss(&self, name: &str, failure: Failure, remembered: Duration) {
+	fn miss(&self, stream: StreamId, failure: Failure, remembered: Duration) {
 		let mut misses = lock(&self.missed);
 		if misses.len() >= MOST_MISSED {
 			misses.retain(|_, (since, _)| since.elapsed() < remembered);
 		}
 		if misses.len() < MOST_MISSED {
-			misses.insert(name.to_owned(), (Instant::now(), failure));
+			misses.insert(stream, (Instant::now(), failure));
 		}
 	}
 
 	/// Makes room for one more stream where there are as many as may be: in the place of the one that
-	/// nobody has asked for the longest. `false` when all were asked for lately.
-	fn make_room(&self, most: usize, keeps_place: Duration) -> bool {
+	/// nobody has asked for the longest; where all were asked for lately, of one that nobody but the
+	/// host with the most of those has, if it has more than the one that asks now.
+	fn make_room(&self, most: usize, keeps_place: Duration, host: IpAddr) -> bool {
 		let mut streams = lock(&self.streams);
 		let placed = streams.values().filter(|followed| !followed.displaced).count();
-		if placed < most {
-			// Those that are not forgotten yet are kept for a moment, and not without end.
-			return streams.len() < most.saturating_mul(2);
+		if placed >= most {
+			let oldest = |streams: &HashMap<StreamId, Followed>, of: &dyn Fn(&Followed) -> bool| {
+				let placed = streams.iter().filter(|(_, followed)| !followed.displaced);
+				let oldest = placed.filter(|(_, followed)| of(followed));
+				oldest.min_by_key(|(_, followed)| followed.asked).map(|(stream, _)| *stream)
+			};
+			let unasked = oldest(&streams, &|followed| followed.asked.elapsed() >= keeps_place);
+			let goes = unasked.or_else(|| {
+				let mut hosts = BTreeMap::<IpAddr, usize>::new();
+				for followed in streams.values().filter(|followed| !followed.displaced) {
+					if let Some(alone) = followed.lone_asker(keeps_place) {
+						*hosts.entry(alone).or_default() += 1;
+					}
+				}
+				let own = hosts.get(&host).copied().unwrap_or(0);
+				let (largest, _) = hosts
+					.into_iter()
+					.max_by_key(|(_, count)| *count)
+					.filter(|(_, count)| *count > own)?;
+				oldest(&streams, &|followed| followed.lone_asker(keeps_place) == Some(largest))
+			});
+			let Some(goes) = goes.and_then(|stream| streams.get_mut(&stream)) else { return false };
+			goes.displaced = true;
 		}
-		let placed = streams.values_mut().filter(|followed| !followed.displaced);
-		let oldest = placed.min_by_key(|followed| followed.asked);
-		match oldest.filter(|followed| followed.asked.elapsed() >= keeps_place) {
-			Some(followed) => {
-				followed.displaced = true;
-				streams.len() < most.saturating_mul(2)
-			}
-			None => false,
-		}
+		// Those that are not forgotten yet are kept for a moment, and not without end.
+		streams.len() < most.saturating_mul(2)
 	}
 
 	/// Ends the following of a stream that nobody has asked for within `patience`.
-	fn drop_unasked(&self, name: &str, patience: Duration) -> bool {
+	fn drop_unasked(&self, stream: StreamId, patience: Duration) -> bool {
 		let mut streams = lock(&self.streams);
-		let unasked = streams.get(name).is_none_or(|followed| followed.is_unasked(patience));
+		let unasked = streams.get(&stream).is_none_or(|followed| followed.is_unasked(patience));
 		if unasked {
-			streams.remove(name);
+			streams.remove(&stream);
 		}
 		unasked
 	}
 
-	fn is_unasked(&self, name: &str, patience: Duration) -> bool {
+	fn is_unasked(&self, stream: StreamId, patience: Duration) -> bool {
 		let streams = lock(&self.streams);
-		streams.get(name).is_none_or(|followed| followed.is_unasked(patience))
+		streams.get(&stream).is_none_or(|followed| followed.is_unasked(patience))
 	}
 }
 
@@ -162,43 +278,48 @@ impl Followed {
 }
 
 impl Gateway {
-	/// Finds a stream and follows it from now on.
-	pub(super) async fn find(self: &Arc<Self>, name: &str) -> Result<StreamId, Failure> {
-		let Times { missed, search, .. } = self.times;
-		if !is_stream_name(name) {
-			return Err(NO_STREAM);
+	/// Finds the stream that an address names and follows it from now on.
+	pub(super) async fn find(
+		self: &Arc<Self>,
+		Client(host): Client,
+		named: &str,
+	) -> Result<StreamId, Failure> {
+		let Times { missed, search, keeps_place, .. } = self.times;
+		let named = Named::read(named, self.broadcaster.as_ref())?;
+		let stream = named.id();
+		if let Some(known) = self.following.known(stream, host, missed) {
+			return known.map(|()| stream);
 		}
-		if let Some(known) = self.following.known(name, missed) {
-			return known;
-		}
-		let Ok(_turn) = timeout(search, self.following.turn.lock()).await else {
-			return Err(Failure::Busy);
+		let turn = async {
+			let host = self.following.hosts.take(host).await;
+			let search = self.following.searches.acquire().await;
+			(host, search, self.following.turns.take(stream).await)
 		};
+		let Ok(_turn) = timeout(search, turn).await else { return Err(Failure::Busy) };
 		// Somebody else may have looked for it meanwhile.
-		if let Some(known) = self.following.known(name, missed) {
-			return known;
+		if let Some(known) = self.following.known(stream, host, missed) {
+			return known.map(|()| stream);
 		}
-		if !self.following.make_room(self.most_streams, self.times.keeps_place) {
+		if !self.following.make_room(self.most_streams, keeps_place, host) {
 			return Err(Failure::Busy);
 		}
-		let found = timeout(search, self.search(name)).await;
+		let found = timeout(search, self.search(&named)).await;
 		match found.unwrap_or_else(|_| Err(Failure::Upstream("no answer in time".into()))) {
-			Ok(stream) => {
-				self.begin(name, stream);
+			Ok(()) => {
+				self.begin(stream, host);
 				Ok(stream)
 			}
 			Err(failure) => {
-				self.following.miss(name, failure.clone(), missed);
+				self.following.miss(stream, failure.clone(), missed);
 				Err(failure)
 			}
 		}
 	}
 
-	async fn search(self: &Arc<Self>, name: &str) -> Result<StreamId, Failure> {
-		let stream = self.follower.find(name, self.broadcaster.as_ref()).await?;
+	async fn search(self: &Arc<Self>, named: &Named) -> Result<(), Failure> {
+		let stream = self.follower.find(&named.name, &named.broadcaster).await?;
 		let follower = self.follower.clone();
-		blocking(move || follower.load(stream)).await??;
-		Ok(stream)
+		Ok(blocking(move || follower.load(stream)).await??)
 	}
 
 	/// Follows the streams of earlier runs, as if they had just been asked for: those that nobody
@@ -212,32 +333,31 @@ impl Gateway {
 			}
 		};
 		for (stream, state) in streams {
-			let _turn = self.following.turn.lock().await;
+			let _turn = self.following.turns.take(stream).await;
 			if self.broadcaster.as_ref().is_some_and(|who| *who != state.broadcaster) {
 				continue;
 			}
 			let follower = self.follower.clone();
 			match blocking(move || follower.load(stream)).await {
-				Ok(Ok(())) => self.begin(&state.name, stream),
+				Ok(Ok(())) => self.begin(stream, Ipv4Addr::LOCALHOST.into()),
 				Ok(Err(error)) => tracing::warn!(name = %state.name, %error, "not followed"),
 				Err(error) => tracing::warn!(name = %state.name, ?error, "not followed"),
 			}
 		}
 	}
 
-	fn begin(self: &Arc<Self>, name: &str, stream: StreamId) {
+	fn begin(self: &Arc<Self>, stream: StreamId, host: IpAddr) {
 		let mut streams = lock(&self.following.streams);
-		if streams.contains_key(name) {
+		if streams.contains_key(&stream) {
 			return;
 		}
-		streams
-			.insert(name.to_owned(), Followed { stream, asked: Instant::now(), displaced: false });
+		streams.insert(stream, Followed::new(host));
 		drop(streams);
-		tokio::spawn(self.clone().follow(name.to_owned(), stream));
+		tokio::spawn(self.clone().follow(stream));
 	}
 
 	/// Polls a stream's origin until nobody asks for the stream any more.
-	async fn follow(self: Arc<Self>, name: String, stream: StreamId) {
+	async fn follow(self: Arc<Self>, stream: StreamId) {
 		let known = self.follower.state(stream).ok().flatten();
 		let mut ended = known.is_some_and(|state| state.ended);
 		let mut failures = 0u32;
@@ -257,7 +377,7 @@ impl Gateway {
 					tracing::warn!(%stream, %error, failures, "the origin was not followed");
 				}
 			}
-			if self.is_forgotten(&name, stream, ended).await {
+			if self.is_forgotten(stream, ended).await {
 				return;
 			}
 			if !behind {
@@ -267,22 +387,22 @@ impl Gateway {
 	}
 
 	/// Forgets a stream that nobody asks for, and says whether it did.
-	async fn is_forgotten(&self, name: &str, stream: StreamId, ended: bool) -> bool {
+	async fn is_forgotten(&self, stream: StreamId, ended: bool) -> bool {
 		let patience = self.times.patience(ended);
-		if !self.following.is_unasked(name, patience) {
+		if !self.following.is_unasked(stream, patience) {
 			return false;
 		}
 		// Nobody finds it again before it is gone.
-		let _turn = self.following.turn.lock().await;
-		if !self.following.drop_unasked(name, patience) {
+		let _turn = self.following.turns.take(stream).await;
+		if !self.following.drop_unasked(stream, patience) {
 			return false;
 		}
 		let follower = self.follower.clone();
 		match blocking(move || follower.forget(stream)).await {
-			Ok(Ok(())) => tracing::info!(name, "nobody asks for the stream; it is forgotten"),
+			Ok(Ok(())) => tracing::info!(%stream, "nobody asks for the stream; it is forgotten"),
 			// The next run tries again.
-			Ok(Err(error)) => tracing::warn!(name, %error, "the stream cannot be forgotten"),
-			Err(error) => tracing::warn!(name, ?error, "the stream cannot be forgotten"),
+			Ok(Err(error)) => tracing::warn!(%stream, %error, "the stream cannot be forgotten"),
+			Err(error) => tracing::warn!(%stream, ?error, "the stream cannot be forgotten"),
 		}
 		true
 	}
@@ -304,42 +424,105 @@ mod tests {
 		assert!(times.patience(true) > times.patience(false));
 	}
 
-	#[tokio::test]
-	async fn stream_that_nobody_asks_for_should_make_room_for_another() {
+	const MINUTE: Duration = Duration::from_secs(60);
+
+	fn host(last: u8) -> IpAddr {
+		Ipv4Addr::new(192, 0, 2, last).into()
+	}
+
+	fn id(byte: u8) -> StreamId {
+		StreamId::repeat_byte(byte)
+	}
+
+	#[test]
+	fn stream_that_nobody_asks_for_should_make_room_for_another() {
 		let following = Following::default();
-		let begin = |name: &str| {
-			let stream = StreamId::zero();
-			let followed = Followed { stream, asked: Instant::now(), displaced: false };
-			lock(&following.streams).insert(name.into(), followed);
+		let begin = |stream: u8| {
+			lock(&following.streams).insert(id(stream), Followed::new(host(stream)));
 		};
-		let minute = Duration::from_secs(60);
-		begin("old");
-		begin("asked");
-		assert!(following.make_room(3, minute), "there is room");
-		assert!(!following.make_room(2, minute), "both were asked for lately");
-		assert!(following.known("asked", minute).is_some());
-		assert!(following.make_room(2, Duration::ZERO));
-		assert!(following.is_unasked("old", minute) && !following.is_unasked("asked", minute));
-		begin("new");
-		assert!(!following.make_room(2, minute), "the others were asked for lately");
-		assert!(following.known("old", minute).is_some(), "asked for before it was forgotten");
-		assert!(!following.is_unasked("old", minute));
-		begin("fourth");
-		assert!(!following.make_room(2, Duration::ZERO), "those that go are bounded too");
+		let (old, asked) = (id(1), id(2));
+		begin(1);
+		begin(2);
+		assert!(following.make_room(3, MINUTE, host(9)), "there is room");
+		assert!(!following.make_room(2, MINUTE, host(1)), "both were asked for lately");
+		assert!(following.known(asked, host(2), MINUTE).is_some());
+		assert!(following.make_room(2, Duration::ZERO, host(9)));
+		assert!(following.is_unasked(old, MINUTE) && !following.is_unasked(asked, MINUTE));
+		begin(3);
+		assert!(!following.make_room(2, MINUTE, host(3)), "the others were asked for lately");
+		assert!(
+			following.known(old, host(1), MINUTE).is_some(),
+			"asked for before it was forgotten"
+		);
+		assert!(!following.is_unasked(old, MINUTE));
+		begin(4);
+		assert!(!following.make_room(2, Duration::ZERO, host(9)), "those that go are bounded too");
+	}
+
+	/// One client asks for as many streams as may be followed, again and again.
+	#[test]
+	fn attack_gateway_filled_by_one_host() {
+		let following = Following::default();
+		for stream in 0..8 {
+			lock(&following.streams).insert(id(stream), Followed::new(host(1)));
+		}
+		// Somebody else watches one of them too.
+		assert!(following.known(id(0), host(2), MINUTE).is_some());
+		assert!(following.known(id(0), host(1), MINUTE).is_some());
+		assert!(!following.make_room(8, MINUTE, host(1)), "it has its share");
+		for newcomer in 3..10 {
+			assert!(following.make_room(8, MINUTE, host(newcomer)), "{newcomer}");
+			lock(&following.streams).retain(|_, followed| !followed.displaced);
+			lock(&following.streams).insert(id(100 + newcomer), Followed::new(host(newcomer)));
+		}
+		assert!(lock(&following.streams).contains_key(&id(0)), "somebody else watches it");
+		// Nobody has more than one: who has a place keeps it.
+		assert!(!following.make_room(8, MINUTE, host(3)));
+	}
+
+	/// One client looks for names that take long to be found out about.
+	#[tokio::test]
+	async fn attack_searches_of_one_host_hold_others_up() {
+		let turns = Turns::default();
+		let search = turns.take(host(1)).await;
+		let waiting = turns.take(host(1));
+		assert!(timeout(Duration::ZERO, waiting).await.is_err(), "one at a time for a host");
+		let others = turns.take(host(2));
+		let other = timeout(Duration::ZERO, others).await;
+		assert!(other.is_ok());
+		drop((search, other));
+		drop(turns.take(host(3)).await);
+		assert_eq!(lock(&turns.0).len(), 1, "what nobody holds is forgotten");
+	}
+
+	#[test]
+	fn stream_should_be_named_in_full_unless_the_gateway_serves_one_broadcaster() {
+		let [alice, eve] = [[1; 32], [2; 32]].map(AccountId::new);
+		let of = |who: &AccountId| format!("{}/demo", who.to_ss58check());
+		assert!(Named::read("demo", None).is_err());
+		let read = Named::read(&of(&alice), None).unwrap();
+		assert_eq!(read.id(), stream_id(&alice, "demo"));
+		assert_eq!(Named::read("demo", Some(&alice)).unwrap().id(), read.id());
+		assert_eq!(Named::read(&of(&alice), Some(&alice)).unwrap().id(), read.id());
+		assert!(Named::read(&of(&eve), Some(&alice)).is_err());
+		for wrong in ["x/demo", "/demo", "demo/", &format!("{}/", of(&alice)), ""] {
+			assert!(Named::read(wrong, None).is_err(), "{wrong}");
+		}
 	}
 
 	#[test]
 	fn misses_should_be_bounded_and_pass() {
 		let following = Following::default();
-		let minute = Duration::from_secs(60);
-		for name in 0..2 * MOST_MISSED {
-			following.miss(&name.to_string(), NO_STREAM, minute);
+		let id = |n: usize| StreamId::from_low_u64_be(n as u64);
+		for n in 0..2 * MOST_MISSED {
+			following.miss(id(n), NO_STREAM, MINUTE);
 		}
 		assert_eq!(lock(&following.missed).len(), MOST_MISSED);
-		assert!(following.known("0", minute).unwrap().is_err());
-		assert!(following.known("0", Duration::ZERO).is_none(), "it is looked for again");
-		assert!(following.known("another", minute).is_none());
-		following.miss("another", NO_STREAM, Duration::ZERO);
+		let known = |n: usize, missed| following.known(id(n), host(1), missed);
+		assert!(known(0, MINUTE).unwrap().is_err());
+		assert!(known(0, Duration::ZERO).is_none(), "it is looked for again");
+		assert!(known(3 * MOST_MISSED, MINUTE).is_none());
+		following.miss(id(3 * MOST_MISSED), NO_STREAM, Duration::ZERO);
 		assert_eq!(lock(&following.missed).len(), 1, "those that are over make room");
 	}
 }

@@ -15,6 +15,9 @@
 //! | `/stream/NAME/status` | JSON about the stream |
 //! | `/status`, `/metrics`, `/healthz`, `/readyz` | for operators |
 //!
+//! NAME is a stream's whole name, `BROADCASTER/NAME` by the broadcaster's address: everybody may give a
+//! stream a name that another has. Where one broadcaster is served only, the name alone will do.
+//!
 //! A stream is followed from the first request that names it until nobody asks for it any more.
 
 mod following;
@@ -28,7 +31,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use anyhow::{Context, Result as AnyResult};
 use axum::{
 	extract::{Path, Request, State},
-	http::{header, HeaderMap, Method, StatusCode},
+	http::{header, HeaderMap, Method, StatusCode, Uri},
 	middleware::Next,
 	response::{IntoResponse, Response},
 	routing::{get, post},
@@ -36,6 +39,8 @@ use axum::{
 };
 use clap::Args;
 use codec::Encode;
+use hyper::service::Service as _;
+use hyper_util::service::TowerToHyperService;
 use livepeer_primitives::{video::TICKS_PER_SECOND, AccountId, Seq, StreamId};
 use livepeer_worker_core::{
 	ports::{
@@ -50,7 +55,7 @@ use livepeer_worker_core::{
 		follow::{FollowError, Follower},
 	},
 	rules::{
-		playlist::{self, is_stream_name, Variant},
+		playlist::{self, Variant},
 		ts::describe,
 	},
 };
@@ -69,7 +74,7 @@ pub use following::Times;
 pub use metrics::Metrics;
 pub use node::Node;
 
-use following::Following;
+use following::{Following, Named};
 use node::Door;
 
 /// Segments of a live media playlist.
@@ -83,7 +88,7 @@ pub struct GatewayArgs {
 	/// Address of the HTTP service.
 	#[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8935")]
 	pub http: SocketAddr,
-	/// Serve streams of this broadcaster only.
+	/// Serve streams of this broadcaster only; /stream/NAME is then enough for /stream/BROADCASTER/NAME.
 	#[arg(long, value_name = "ADDRESS")]
 	pub broadcaster: Option<AccountId>,
 	/// Segments kept of each stream.
@@ -230,9 +235,10 @@ impl Gateway {
 		most_streams: usize,
 		follower: Arc<Follower>,
 		store: Arc<dyn FollowStore>,
+		broadcaster: Option<AccountId>,
 		times: Times,
 	) -> Arc<Self> {
-		Arc::new(Self { most_streams, ..Self::build(follower, store, None, times) })
+		Arc::new(Self { most_streams, ..Self::build(follower, store, broadcaster, times) })
 	}
 
 	fn build(
@@ -257,11 +263,11 @@ impl Gateway {
 
 	/// The routes.
 	pub fn router(self: &Arc<Self>) -> Router {
-		let mut router = Router::new();
+		let mut routes = Router::new();
 		for path in PAGES {
-			router = router.route(path, get(pages::page));
+			routes = routes.route(path, get(pages::page));
 		}
-		router
+		let routes = routes
 			.route("/assets/{file}", get(pages::asset))
 			.route("/livepeer-player.js", get(pages::player))
 			.route("/chain", post(node::ask))
@@ -278,13 +284,38 @@ impl Gateway {
 			.route("/healthz", get(|| async { "ok\n" }))
 			.route("/readyz", get(ready))
 			.layer(axum::middleware::from_fn(preflight))
-			.with_state(self.clone())
+			.with_state(self.clone());
+		Router::new().fallback(move |mut request: Request| {
+			let routes = TowerToHyperService::new(routes.clone());
+			async move {
+				join_name(request.uri_mut());
+				routes.call(request).await
+			}
+		})
 	}
 
 	/// What is known about a stream that is followed.
-	async fn state(self: &Arc<Self>, name: &str) -> Result<(StreamId, StreamState), Failure> {
-		let stream = self.find(name).await?;
+	async fn state(
+		self: &Arc<Self>,
+		client: Client,
+		name: &str,
+	) -> Result<(StreamId, StreamState), Failure> {
+		let stream = self.find(client, name).await?;
 		Ok((stream, self.follower.state(stream)?.ok_or(NO_STREAM)?))
+	}
+}
+
+/// Makes one part of the address of the two that are a stream's whole name: what the routes call its
+/// name.
+fn join_name(uri: &mut Uri) {
+	let joined = uri.path().strip_prefix("/stream/").and_then(|path| {
+		let (who, rest) = path.split_once('/')?;
+		AccountId::from_ss58check(who).ok()?;
+		let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+		format!("/stream/{who}%2F{rest}{query}").parse().ok()
+	});
+	if let Some(joined) = joined {
+		*uri = joined;
 	}
 }
 
@@ -363,15 +394,14 @@ const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 
 async fn page(
 	State(gateway): Shared,
+	client: Client,
 	Path(name): Path<String>,
 	headers: HeaderMap,
 ) -> Result<Response, Failure> {
 	if let Some(name) = name.strip_suffix(".m3u8") {
-		return master(State(gateway), Path(name.to_owned())).await;
+		return master(State(gateway), client, Path(name.to_owned())).await;
 	}
-	if !is_stream_name(&name) {
-		return Err(NO_STREAM);
-	}
+	Named::read(&name, gateway.broadcaster.as_ref())?;
 	Ok(pages::page(headers).await)
 }
 
@@ -381,14 +411,22 @@ const NO_RECORDING: Failure = Failure::NotFound("no recording before the stream 
 
 /// Whoever comes when a stream has ended gets the recording; whoever watched it to its end asks for
 /// the playlists that it was given before, and those only say that they end.
-async fn master(State(gateway): Shared, Path(name): Path<String>) -> Result<Response, Failure> {
-	let (stream, state) = gateway.state(&name).await?;
+async fn master(
+	State(gateway): Shared,
+	client: Client,
+	Path(name): Path<String>,
+) -> Result<Response, Failure> {
+	let (stream, state) = gateway.state(client, &name).await?;
 	let ended = state.ended;
 	variants(&gateway, &name, stream, &state, ended).await
 }
 
-async fn recording(State(gateway): Shared, Path(name): Path<String>) -> Result<Response, Failure> {
-	let (stream, state) = gateway.state(&name).await?;
+async fn recording(
+	State(gateway): Shared,
+	client: Client,
+	Path(name): Path<String>,
+) -> Result<Response, Failure> {
+	let (stream, state) = gateway.state(client, &name).await?;
 	if !state.ended {
 		return Err(NO_RECORDING);
 	}
@@ -446,6 +484,7 @@ fn look_at(
 
 async fn media(
 	State(gateway): Shared,
+	client: Client,
 	Path((name, file)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
 	let unknown = || Failure::NotFound("no such rendition");
@@ -455,7 +494,7 @@ async fn media(
 		None => (index, false),
 	};
 	let rendition: usize = index.parse().map_err(|_| unknown())?;
-	let (stream, state) = gateway.state(&name).await?;
+	let (stream, state) = gateway.state(client, &name).await?;
 	if rendition >= state.ladder.len() {
 		return Err(unknown());
 	}
@@ -480,7 +519,7 @@ async fn segment(
 ) -> Result<Response, Failure> {
 	let unknown = || Failure::NotFound("no such segment");
 	let seq: Seq = file.strip_suffix(".ts").and_then(|n| n.parse().ok()).ok_or_else(unknown)?;
-	let stream = gateway.find(&name).await?;
+	let stream = gateway.find(client, &name).await?;
 	let store = gateway.store.clone();
 	let memory = gateway.memory.clone();
 	let read = move || -> Result<Response, Failure> {
@@ -505,7 +544,7 @@ async fn records(
 ) -> Result<Response, Failure> {
 	let unknown = || Failure::NotFound("no such record");
 	let seq: Seq = file.strip_suffix(".scale").and_then(|n| n.parse().ok()).ok_or_else(unknown)?;
-	let stream = gateway.find(&name).await?;
+	let stream = gateway.find(client, &name).await?;
 	let store = gateway.store.clone();
 	let bytes = blocking(move || store.records(stream, seq, MAX_RECORDS as usize)).await??.encode();
 	let held = gateway.memory.take(client, bytes.len()).ok_or(Failure::Full)?;
@@ -555,9 +594,10 @@ impl Gateway {
 
 async fn stream_status(
 	State(gateway): Shared,
+	client: Client,
 	Path(name): Path<String>,
 ) -> Result<Response, Failure> {
-	let stream = gateway.find(&name).await?;
+	let stream = gateway.find(client, &name).await?;
 	let status = gateway.status_of(stream)?.ok_or(NO_STREAM)?;
 	Ok(([(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], Json(status)).into_response())
 }

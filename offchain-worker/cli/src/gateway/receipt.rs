@@ -8,14 +8,15 @@ use axum::{
 use livepeer_primitives::Seq;
 
 use super::{blocking, Failure, Shared};
-use crate::offline::ReceiptFile;
+use crate::{http::Client, offline::ReceiptFile};
 
 /// The signed header and receipt of one segment, with the ladder.
 pub(super) async fn receipt(
 	State(gateway): Shared,
+	client: Client,
 	Path((name, seq)): Path<(String, Seq)>,
 ) -> Result<Response, Failure> {
-	let (stream, state) = gateway.state(&name).await?;
+	let (stream, state) = gateway.state(client, &name).await?;
 	let store = gateway.store.clone();
 	let records = blocking(move || store.records(stream, seq, 1)).await??;
 	let record = records.into_iter().find(|record| record.header().seq == seq);

@@ -76,6 +76,8 @@ struct ChainState {
 	jobs: BTreeMap<JobId, JobView>,
 	next_job: JobId,
 	origins: BTreeMap<StreamId, ServiceRecord>,
+	/// The first block in which assignments may be ended as idle.
+	idle_from: BlockNumber,
 	keys: BTreeMap<(AccountId, Purpose), Vec<KeysView>>,
 	spending: BTreeMap<AccountId, AccountId>,
 	transcoders: BTreeMap<AccountId, TranscoderView>,
@@ -110,6 +112,7 @@ impl Default for FakeChain {
 			jobs: BTreeMap::new(),
 			next_job: 1,
 			origins: BTreeMap::new(),
+			idle_from: 0,
 			keys: BTreeMap::new(),
 			spending: BTreeMap::new(),
 			transcoders: BTreeMap::new(),
@@ -313,6 +316,11 @@ impl FakeChain {
 		self.block();
 	}
 
+	/// Has assignments not be idle before a block.
+	pub fn set_idle_from(&self, block: BlockNumber) {
+		self.state().idle_from = block;
+	}
+
 	/// Gives a job to another transcoder, which has accepted.
 	pub fn reassign(&self, job: JobId, to: &AccountId) {
 		if let Some(current) =
@@ -497,6 +505,16 @@ impl FakeChain {
 				if let Some(current) = &mut view.current {
 					current.claimable_until = Some(best + state.parameters.jobs.claim_grace);
 				}
+			}
+			Call::EndIdle { job, assignment } => {
+				who()?;
+				let view = state.jobs.get_mut(&job).ok_or_else(|| refuse(Refused::NoJob))?;
+				let current = view.current.as_ref().filter(|current| current.index == assignment);
+				current.ok_or_else(|| refuse(Refused::NoAssignment))?;
+				if best < state.idle_from {
+					return Err(refuse(Refused::NotIdle));
+				}
+				view.current = None;
 			}
 			Call::NextTranscoder { job, assignment } => {
 				let view = state.jobs.get_mut(&job).ok_or_else(|| refuse(Refused::NoJob))?;

@@ -231,6 +231,8 @@ refusals! {
 	NothingToAnswer: "ChallengeLottery", "NothingToAnswer";
 	/// The segment is not signed by the broadcaster.
 	BadSignature: "ChallengeLottery", "BadSignature";
+	/// A claim of the assignment may still be on its way.
+	NotIdle: "Jobs", "NotIdle";
 }
 
 impl Refused {
@@ -337,6 +339,13 @@ pub enum Call {
 		/// The job.
 		job: JobId,
 	},
+	/// Ends an assignment for which nothing is claimed. Its transcoder may say so earlier than others.
+	EndIdle {
+		/// The job.
+		job: JobId,
+		/// The assignment.
+		assignment: AssignmentIndex,
+	},
 	/// Hands the running assignment of a job on to the next transcoder. Signed as [`Call::EndJob`] is.
 	NextTranscoder {
 		/// The job.
@@ -421,6 +430,7 @@ impl Call {
 			Call::SetOrigin { .. } => "Jobs.set_origin",
 			Call::TopUp { .. } => "Jobs.top_up",
 			Call::EndJob { .. } => "Jobs.end_job",
+			Call::EndIdle { .. } => "Jobs.end_idle",
 			Call::NextTranscoder { .. } => "Jobs.next_transcoder",
 			Call::AcceptJob(..) => "Jobs.accept_job",
 			Call::ClaimWork(..) => "Jobs.claim_work",

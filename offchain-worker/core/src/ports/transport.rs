@@ -200,6 +200,12 @@ pub enum Refusal {
 	/// The renditions would be beyond the job's work or the largest payload.
 	#[error("the renditions would be too large")]
 	TooLarge,
+	/// The seq is beyond what one claim can hold together with those before it, which are worth no
+	/// claim of their own.
+	#[error(
+		"the seq is too far from those before it, which are not yet worth a claim of their own"
+	)]
+	TooFar,
 }
 
 /// A transcoder's answer to a segment.

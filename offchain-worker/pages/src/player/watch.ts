@@ -9,6 +9,7 @@ import type { Address, Job } from "../chain/types";
 import { records as readRecords, streamId, type Record } from "../proof/formats";
 import { checkBytes, checkRecord, KeyBook, type Fault } from "../proof/verify";
 import { hex, unhex } from "../proof/scale";
+import { broadcasterOf, nameOf, pathOf } from "./name";
 
 export interface Status {
 	name: string;
@@ -78,10 +79,14 @@ export class Watch {
 	) {}
 
 	get base(): string {
-		return `${this.gateway}/stream/${encodeURIComponent(this.name)}`;
+		return `${this.gateway}${pathOf(this.name)}`;
+	}
+	/** Whose stream it is: as its whole name says, else as the gateway says. */
+	get broadcaster(): Address | null {
+		return broadcasterOf(this.name) ?? this.status?.broadcaster ?? null;
 	}
 	get id(): string | null {
-		return this.status ? hex(streamId(bytesOf(this.status.broadcaster), this.name)) : null;
+		return this.broadcaster ? hex(streamId(bytesOf(this.broadcaster), nameOf(this.name))) : null;
 	}
 	get trust(): Trust {
 		if (this.refused.length) return "refused";
@@ -233,7 +238,7 @@ export class Watch {
 		if (!status || segment.signed !== null) return;
 		this.keys ??= new KeyBook(chain, () => this.live.head?.hash ?? "");
 		try {
-			const expected = { genesis: unhex(chain.genesis), broadcaster: status.broadcaster, name: this.name };
+			const expected = { genesis: unhex(chain.genesis), broadcaster: broadcasterOf(this.name) ?? status.broadcaster, name: nameOf(this.name) };
 			segment.fault = await checkRecord(segment.record, expected, this.keys, this.job ?? undefined);
 			segment.signed = segment.fault === null;
 			// What was played while the chain was away is proven, or called out, afterwards.

@@ -13,14 +13,14 @@ export function EmbedPage(): JSX.Element {
 <meta charset="utf-8">
 <title>Live</title>
 <script type="module" src="${origin}/livepeer-player.js"></script>
-<livepeer-player stream="demo"></livepeer-player>
+<livepeer-player stream="BROADCASTER/NAME"></livepeer-player>
 </html>
 `;
 	const rows: [string, string][] = [
-		["/stream/NAME/index.m3u8", t("master playlist; live, or the recording when it has ended", "主播放列表；直播，或结束后的录像")],
-		["/stream/NAME/R/SEQ.ts", t("one segment of rendition R", "画质 R 的一个片段")],
-		["/stream/NAME/records/SEQ.scale", t("signed headers and receipts from SEQ on (SCALE, docs/formats.md)", "从 SEQ 起的签名头与回执（SCALE，见 docs/formats.md）")],
-		["/stream/NAME/status", t("JSON: broadcaster, job, renditions, newest segment", "JSON：广播者、任务、画质、最新片段")],
+		["/stream/BROADCASTER/NAME/index.m3u8", t("master playlist; live, or the recording when it has ended", "主播放列表；直播，或结束后的录像")],
+		["/stream/BROADCASTER/NAME/R/SEQ.ts", t("one segment of rendition R", "画质 R 的一个片段")],
+		["/stream/BROADCASTER/NAME/records/SEQ.scale", t("signed headers and receipts from SEQ on (SCALE, docs/formats.md)", "从 SEQ 起的签名头与回执（SCALE，见 docs/formats.md）")],
+		["/stream/BROADCASTER/NAME/status", t("JSON: broadcaster, job, renditions, newest segment", "JSON：广播者、任务、画质、最新片段")],
 		["/status", t("JSON: every stream that this gateway follows", "JSON：此网关跟随的所有视频流")],
 		["POST /chain", t("JSON-RPC reads of the gateway's node; a signed transaction is passed on", "网关节点的 JSON-RPC 读取；可转发已签名交易")],
 	];

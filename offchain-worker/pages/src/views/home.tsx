@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { Status } from "../player/watch";
 import { A, Card, Empty, live, navigate, useLive, useRead } from "../ui/kit";
 import { amount, t } from "../ui/words";
+import { nameOf, pathOf } from "../player/name";
 
 export function HomePage(): JSX.Element {
 	const [streams, set] = useState<Status[] | null>(null);
@@ -28,13 +29,13 @@ export function HomePage(): JSX.Element {
 		};
 	}, []);
 	// Names of streams that the chain has told of lately and that this gateway does not follow yet.
-	const named = new Map<string, string>();
+	const named = new Set<string>();
 	for (const event of live.events()) {
 		if (event.name !== "JobCreated" && event.name !== "OriginSet") continue;
 		const name = event.data.name instanceof Uint8Array ? new TextDecoder().decode(event.data.name) : String(event.data.name);
-		named.set(name, event.data.broadcaster);
+		named.add(`${event.data.broadcaster}/${name}`);
 	}
-	for (const { name } of streams ?? []) named.delete(name);
+	for (const { broadcaster, name } of streams ?? []) named.delete(`${broadcaster}/${name}`);
 	return (
 		<main class="home">
 			<section class="hero">
@@ -50,7 +51,7 @@ export function HomePage(): JSX.Element {
 					onSubmit={(event) => {
 						event.preventDefault();
 						const name = String(new FormData(event.currentTarget).get("name") ?? "").trim();
-						if (name) navigate(`/stream/${encodeURIComponent(name)}`);
+						if (name) navigate(pathOf(name));
 					}}
 				>
 					<input name="name" placeholder={t("name of a stream", "视频流名称")} aria-label={t("name of a stream", "视频流名称")} />
@@ -63,8 +64,8 @@ export function HomePage(): JSX.Element {
 				{streams?.length || named.size ? (
 					<ul class="streams">
 						{streams?.map((stream) => (
-							<li key={stream.name}>
-								<A href={`/stream/${encodeURIComponent(stream.name)}`} class="streamcard">
+							<li key={`${stream.broadcaster}/${stream.name}`}>
+								<A href={pathOf(`${stream.broadcaster}/${stream.name}`)} class="streamcard">
 									<span class="thumb" aria-hidden="true">
 										<svg viewBox="0 0 24 24" width="40" height="40">
 											<path d="M8 5.5v13l11-6.5z" fill="currentColor" />
@@ -78,17 +79,17 @@ export function HomePage(): JSX.Element {
 								</A>
 							</li>
 						))}
-						{[...named].map(([name, who]) => (
+						{[...named].map((name) => (
 							<li key={name}>
-								<A href={`/stream/${encodeURIComponent(name)}`} class="streamcard">
+								<A href={pathOf(name)} class="streamcard">
 									<span class="thumb dim" aria-hidden="true">
 										<svg viewBox="0 0 24 24" width="40" height="40">
 											<path d="M8 5.5v13l11-6.5z" fill="currentColor" />
 										</svg>
 									</span>
-									<strong>{name}</strong>
+									<strong>{nameOf(name)}</strong>
 									<span class="small faint">
-										{t("on the chain, by", "链上，来自")} {who.slice(0, 6)}…
+										{t("on the chain, by", "链上，来自")} {name.slice(0, 6)}…
 									</span>
 								</A>
 							</li>

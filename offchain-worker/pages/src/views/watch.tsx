@@ -9,6 +9,7 @@ import { agrees, revealed, type Fault, type Revealed } from "../proof/verify";
 import { A, Account, Card, ClaimLink, Empty, Fact, JobLink, live, Steps, useChanges, useLive, useRead, Votes } from "../ui/kit";
 import { amount, bytes, seconds, t } from "../ui/words";
 import { EventLine } from "./events";
+import { nameOf } from "../player/name";
 
 export const faultText = (fault: Fault): string =>
 	({
@@ -410,7 +411,7 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 	return (
 		<main class="watch">
 			<div class="stage">
-				<h1>{name}</h1>
+				<h1>{nameOf(name)}</h1>
 				<p class="by">
 					{t("by", "广播者")} <Account address={status?.broadcaster} />
 					{status ? <JobLink id={status.job} /> : null}

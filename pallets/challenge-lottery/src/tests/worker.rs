@@ -14,7 +14,7 @@ use livepeer_primitives::{
 };
 use sp_core::offchain::{
 	testing::{PendingRequest, TestOffchainExt, TestTransactionPoolExt},
-	OffchainDbExt, OffchainWorkerExt, StorageKind, TransactionPoolExt,
+	OffchainDbExt, OffchainWorkerExt, StorageKind, Timestamp, TransactionPoolExt,
 };
 use sp_keystore::{testing::MemoryKeystore, Keystore, KeystoreExt};
 
@@ -302,17 +302,17 @@ fn worker_should_go_on_with_other_duties_when_one_is_refused() {
 		for claim in &claims {
 			to_commit(claim);
 		}
-		// Block 20 begins with the first claim, which gets all but one of the four questions.
+		// The first claim's time is over first.
 		let mut asked = Vec::new();
 		for claim in &claims {
 			for (_, member) in crate::Members::<Test>::iter_prefix((claim.id, 0)) {
 				asked.push((claim, number_of(&member.account)));
 			}
 		}
-		for (i, (claim, me)) in asked.into_iter().take(4).enumerate() {
+		for (i, (claim, me)) in asked.into_iter().enumerate() {
 			let task = task(claim, me, PATIENCE);
 			if i < 3 {
-				// As a service that has enough to do: it answers at once, with no verdict.
+				// It answers at once, with no verdict.
 				expect(node, &task, RefusedAnswer);
 			} else {
 				expect(node, &task, done(claim));
@@ -320,7 +320,63 @@ fn worker_should_go_on_with_other_duties_when_one_is_refused() {
 		}
 		worker();
 		let sent = take();
-		assert!(matches!(sent[..], [Call::commit_verdict { claim, .. }] if claim == claims[1].id));
+		let of_the_other = |call: &Call<Test>| matches!(call, Call::commit_verdict { claim, .. } if *claim == claims[1].id);
+		assert!(sent.len() == 3 && sent.iter().all(of_the_other));
+	});
+}
+
+/// Somebody has many claims judged, so that verifiers find or ask for others too late: however many
+/// ballots there are, a node finds all of its own, and asks for those first whose time is over first.
+#[test]
+fn attack_ballots_hidden_by_many_others() {
+	let me = first_member();
+	run_node(&[me], |node, take| {
+		let (claim, _) = judged();
+		let ballot = Ballots::<Test>::get(claim.id).unwrap();
+		let member = crate::Members::<Test>::get((claim.id, 0, 0)).unwrap();
+		let tranche = ballot.tranche;
+		// Others' ballots, and some of this node's, of which the newest is the first to be over.
+		for id in 10_000..12_000u64 {
+			Ballots::<Test>::insert(id, &ballot);
+		}
+		for (late, id) in (10_500..10_520u64).rev().enumerate() {
+			let deadline = ballot.deadline + 1 + late as u32;
+			Ballots::<Test>::insert(id, crate::types::Ballot { deadline, ..ballot.clone() });
+			crate::Members::<Test>::insert((id, tranche, 0), &member);
+		}
+		// Only the first is of a claim that can be read, and so asked for.
+		expect(node, &task(&claim, me, PATIENCE), done(&claim));
+		worker();
+		assert!(matches!(take()[..], [Call::commit_verdict { claim: id, .. }] if id == claim.id));
+		let index =
+			sp_io::offchain::local_storage_get(StorageKind::PERSISTENT, b"livepeer/lottery/index");
+		let index: Vec<(crate::offchain::DutyId, Option<u32>)> =
+			Decode::decode(&mut &index.unwrap()[..]).unwrap();
+		let found: Vec<u64> = index.iter().map(|(duty, _)| duty.claim).collect();
+		let wanted: Vec<u64> = core::iter::once(claim.id).chain((10_500..10_520).rev()).collect();
+		assert_eq!(found, wanted);
+		for id in 10_000..12_000u64 {
+			Ballots::<Test>::remove(id);
+			crate::Members::<Test>::remove((id, tranche, 0));
+		}
+	});
+}
+
+#[test]
+fn run_should_ask_only_for_what_is_taken_when_the_service_has_enough_to_do() {
+	run_node(&[], |node, _| {
+		let mut run =
+			crate::offchain::Run { now: 1, height: 1, finalized: None, until: None, full: false };
+		assert!(run.may_ask(false));
+		run.full = true;
+		assert!(run.may_ask(true) && !run.may_ask(false));
+		// And no longer than a run may take.
+		run.full = false;
+		let later = run.until.unwrap();
+		node.0.write().timestamp = Timestamp::from_unix_millis(later.unix_millis() - 1);
+		assert!(run.may_ask(false));
+		node.0.write().timestamp = later;
+		assert!(!run.may_ask(false) && !run.may_ask(true));
 	});
 }
 
@@ -386,30 +442,17 @@ fn worker_should_serve_every_local_key_and_several_challenges() {
 		for claim in &claims {
 			to_commit(claim);
 		}
-		// Four questions fit in a run; the rest follows in later ones, from another start.
+		for claim in &claims {
+			for (_, member) in crate::Members::<Test>::iter_prefix((claim.id, 0)) {
+				let me = number_of(&member.account);
+				expect(node, &task(claim, me, PATIENCE), done(claim));
+			}
+		}
+		worker();
 		let mut committed = 0;
-		for _ in 0..6 {
-			let mut order = claims.to_vec();
-			let turn = u64::from(System::block_number()) * 4;
-			order.rotate_left((turn % 2) as usize);
-			let mut asked = 0;
-			for claim in &order {
-				let mut silent: Vec<_> =
-					crate::Members::<Test>::iter_prefix((claim.id, 0)).collect();
-				silent.retain(|(_, member)| matches!(member.answer, crate::types::Answer::Silent));
-				for (_, member) in silent {
-					if asked < 4 {
-						asked += 1;
-						let me = number_of(&member.account);
-						expect(node, &task(claim, me, PATIENCE), done(claim));
-					}
-				}
-			}
-			worker();
-			for call in take() {
-				apply(call).unwrap();
-				committed += 1;
-			}
+		for call in take() {
+			apply(call).unwrap();
+			committed += 1;
 		}
 		assert_eq!(committed, 6);
 		for claim in &claims {

@@ -6,7 +6,7 @@ use livepeer_primitives::{
 };
 
 use super::{
-	run::{Cut, BACKOFF_MS},
+	cut::{Cut, BACKOFF_MS},
 	BroadcastError, Broadcaster, OpenStream,
 };
 use crate::{

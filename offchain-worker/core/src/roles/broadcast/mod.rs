@@ -5,6 +5,7 @@
 //! signs another one under its key. A segment counts as returned only when the receipt is signed
 //! and every rendition was fetched and has its hash.
 
+mod cut;
 mod delivery;
 mod handover;
 mod origin;

@@ -13,6 +13,7 @@ use livepeer_primitives::{
 use tokio::sync::{mpsc, watch};
 
 use super::{
+	cut::{Cut, BACKOFF_MS},
 	delivery::{Assigned, Delivered},
 	handover::Silence,
 	telling::stalled,
@@ -30,8 +31,6 @@ use crate::{
 	sha256,
 };
 
-/// How long a broken sending waits: doubled with each attempt, up to the second value.
-pub(super) const BACKOFF_MS: (u64, u64) = (250, 4_000);
 /// How long a stopped run waits for segments that are under way; the next run sends them again.
 const DRAIN_MS: u64 = 15_000;
 /// Segments that are cut ahead of what may be sent.
@@ -40,13 +39,6 @@ const AHEAD: usize = 16;
 const STALL_MS: u64 = 60_000;
 /// How many segments a transcoder may withhold before its job is ended.
 const MOST_WITHHELD: u64 = 3;
-
-/// What is remembered of a segment while it is outstanding; its bytes are in the store.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Cut {
-	pub(super) segment: SegmentInfo,
-	at_ms: u64,
-}
 
 /// What a run is told from outside.
 pub(super) struct Inputs {

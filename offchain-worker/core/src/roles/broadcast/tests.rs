@@ -233,7 +233,10 @@ fn follower_should_miss_nothing_when_segments_come_back_out_of_order() {
 			Arc::new(sim.clock.clone()),
 			1_000,
 		);
-		let stream = follower.find("demo", None).await.unwrap();
+		let stream = follower
+			.find("demo", &Key::from_uri("//Broadcaster").unwrap().account())
+			.await
+			.unwrap();
 		let follows = sim.clone();
 		sim.spawn(async move {
 			loop {

@@ -181,37 +181,23 @@ impl Follower {
 		Ok(())
 	}
 
-	/// The stream of that name: of `broadcaster`, who is asked for it when the chain has no job
-	/// for it any more, or of whoever is known to this store or has an open job for it. Once
-	/// found, a stream stays known until it is forgotten.
-	pub async fn find(
-		&self,
-		name: &str,
-		broadcaster: Option<&AccountId>,
-	) -> Result<StreamId, FollowError> {
+	/// The stream of `broadcaster` with that name, who is asked for it when the chain has no job for it
+	/// any more. Once found, a stream stays known until it is forgotten.
+	pub async fn find(&self, name: &str, broadcaster: &AccountId) -> Result<StreamId, FollowError> {
 		if !is_stream_name(name) {
 			return Err(FollowError::NotFound);
 		}
-		for (stream, state) in self.streams()? {
-			if state.name == name && broadcaster.is_none_or(|who| *who == state.broadcaster) {
-				return Ok(stream);
-			}
+		let stream = stream_id(broadcaster, name);
+		if self.state(stream)?.is_some() {
+			return Ok(stream);
 		}
-		let (who, job, ladder) = match broadcaster {
-			Some(who) => {
-				let stream = stream_id(who, name);
-				let known = match self.job_of(stream).await? {
-					None => self.known_to_origin(stream).await?,
-					Some((_, job, ladder)) => Some((job, ladder)),
-				};
-				let (job, ladder) = known.ok_or(FollowError::NotFound)?;
-				(who.clone(), job, ladder)
-			}
-			None => self.named(name).await?.ok_or(FollowError::NotFound)?,
+		let known = match self.job_of(stream).await? {
+			None => self.known_to_origin(stream).await?,
+			Some(known) => Some(known),
 		};
-		let stream = stream_id(&who, name);
+		let (job, ladder) = known.ok_or(FollowError::NotFound)?;
 		let state = StreamState {
-			broadcaster: who,
+			broadcaster: broadcaster.clone(),
 			name: name.into(),
 			job,
 			ladder,
@@ -227,27 +213,12 @@ impl Follower {
 		Ok(stream)
 	}
 
-	/// The stream of that name that somebody has an open job for. A stream's id does not say its
-	/// name, but its owner and a name make the id.
-	async fn named(&self, name: &str) -> Result<Option<(AccountId, JobId, Ladder)>, FollowError> {
-		for stream in self.chain.origins().await? {
-			let known = self.job_of(stream).await?;
-			if let Some(known) = known.filter(|(who, _, _)| stream_id(who, name) == stream) {
-				return Ok(Some(known));
-			}
-		}
-		Ok(None)
-	}
-
-	/// The owner of a stream, its job and its ladder, as long as the chain has them.
-	async fn job_of(
-		&self,
-		stream: StreamId,
-	) -> Result<Option<(AccountId, JobId, Ladder)>, FollowError> {
+	/// The job of a stream and its ladder, as long as the chain has them.
+	async fn job_of(&self, stream: StreamId) -> Result<Option<(JobId, Ladder)>, FollowError> {
 		let job = self.in_time(self.chain.job_of_stream(stream)).await?;
 		let Some(job) = job else { return Ok(None) };
 		let view = self.in_time(self.chain.job(At::Best, job)).await?;
-		Ok(view.map(|view| (view.broadcaster, job, view.ladder)))
+		Ok(view.map(|view| (job, view.ladder)))
 	}
 
 	/// The same in the origin's words. A closed job leaves the chain's state, but its stream may

@@ -173,7 +173,7 @@ async fn stream_should_be_found_and_followed_to_its_end() {
 		story.origin.put_record(&story.record(seq, |_| ())).unwrap();
 	}
 	let follower = story.follower(1_000);
-	let stream = follower.find("demo", None).await.unwrap();
+	let stream = follower.find("demo", &story.broadcaster.account()).await.unwrap();
 	assert_eq!(stream, story.stream());
 	let first = follower.poll(stream).await.unwrap();
 	assert_eq!(first, Polled { new: MAX_RECORDS as usize, ended: false });
@@ -189,7 +189,10 @@ async fn stream_should_be_found_and_followed_to_its_end() {
 	// The job leaves the chain's state and the origin the network: the stream stays known.
 	story.chain.remove_job(1);
 	story.net.remove("o");
-	assert_eq!(story.follower(1_000).find("demo", None).await.unwrap(), stream);
+	assert_eq!(
+		story.follower(1_000).find("demo", &story.broadcaster.account()).await.unwrap(),
+		stream
+	);
 }
 
 #[tokio::test]
@@ -198,12 +201,10 @@ async fn stream_should_be_found_at_its_broadcaster_when_its_job_is_gone() {
 	story.origin.put_record(&story.record(0, |_| ())).unwrap();
 	story.chain.remove_job(1);
 	let follower = story.follower(10);
-	// Not everybody who ever streamed is asked for a name that anybody made up.
-	assert!(matches!(follower.find("demo", None).await, Err(FollowError::NotFound)));
 	let broadcaster = story.broadcaster.account();
-	let stream = follower.find("demo", Some(&broadcaster)).await.unwrap();
+	let stream = follower.find("demo", &broadcaster).await.unwrap();
 	assert_eq!(follower.poll(stream).await.unwrap().new, 1);
-	let other = follower.find("other", Some(&broadcaster)).await;
+	let other = follower.find("other", &broadcaster).await;
 	assert!(matches!(other, Err(FollowError::NotFound)));
 }
 
@@ -212,12 +213,12 @@ async fn unknown_streams_should_not_be_found() {
 	let story = Story::new().await;
 	let follower = story.follower(10);
 	for name in ["other", "../demo"] {
-		let error = follower.find(name, None).await.unwrap_err();
+		let error = follower.find(name, &story.broadcaster.account()).await.unwrap_err();
 		assert!(matches!(error, FollowError::NotFound));
 	}
 	let stranger = story.transcoder.account();
-	assert!(follower.find("demo", Some(&stranger)).await.is_err());
-	assert!(follower.find("demo", Some(&story.broadcaster.account())).await.is_ok());
+	assert!(follower.find("demo", &stranger).await.is_err());
+	assert!(follower.find("demo", &story.broadcaster.account()).await.is_ok());
 }
 
 #[tokio::test]
@@ -233,7 +234,7 @@ async fn record_should_be_refused_when_it_is_not_the_owners() {
 		record.signed.header.stream = story.stream();
 		story.origin.put_record(&record).unwrap();
 		let follower = story.follower(10);
-		follower.find("demo", None).await.unwrap();
+		follower.find("demo", &story.broadcaster.account()).await.unwrap();
 		let error = follower.poll(story.stream()).await.unwrap_err();
 		assert!(matches!(error, FollowError::Record(_)), "{error} {stream:?}");
 		assert!(follower.records(story.stream(), 0).unwrap().is_empty());
@@ -247,7 +248,7 @@ async fn record_should_be_refused_when_its_receipt_is_forged() {
 	record.signature = Signing::own(story.broadcaster.clone()).sign(&record.receipt.hash());
 	story.origin.put_record(&record).unwrap();
 	let follower = story.follower(10);
-	follower.find("demo", None).await.unwrap();
+	follower.find("demo", &story.broadcaster.account()).await.unwrap();
 	let error = follower.poll(story.stream()).await.unwrap_err();
 	assert!(matches!(error, FollowError::Record(RecordError::TranscoderSignature)));
 }
@@ -280,7 +281,7 @@ async fn record_should_be_refused_when_it_is_not_in_order() {
 	}
 	story.net.serve("o", Arc::new(Disordered(records)));
 	let follower = story.follower(10);
-	follower.find("demo", None).await.unwrap();
+	follower.find("demo", &story.broadcaster.account()).await.unwrap();
 	let error = follower.poll(story.stream()).await.unwrap_err();
 	assert!(matches!(error, FollowError::Order));
 	let seqs = seqs(&follower, story.stream());
@@ -292,7 +293,7 @@ async fn follower_should_go_on_when_the_origin_keeps_only_what_lies_far_ahead() 
 	let story = Story::new().await;
 	story.origin.put_record(&story.record(5, |_| ())).unwrap();
 	let follower = story.follower(10);
-	let stream = follower.find("demo", None).await.unwrap();
+	let stream = follower.find("demo", &story.broadcaster.account()).await.unwrap();
 	assert_eq!(follower.poll(stream).await.unwrap().new, 1, "where it starts is free");
 	story.origin.trim_records(stream, Seq::MAX).unwrap();
 	story.origin.put_record(&story.record(5_000_000, |_| ())).unwrap();
@@ -310,7 +311,7 @@ async fn new_follower_should_begin_near_the_end_of_a_running_stream() {
 		story.origin.put_record(&story.record(seq, |_| ())).unwrap();
 	}
 	let follower = story.follower(1_800);
-	let stream = follower.find("demo", None).await.unwrap();
+	let stream = follower.find("demo", &story.broadcaster.account()).await.unwrap();
 	follower.poll(stream).await.unwrap();
 	let near: Vec<Seq> = (9_400 - NEAR..9_400).filter(|seq| seq % 10 != 0).collect();
 	assert_eq!(seqs(&follower, stream), near);
@@ -327,7 +328,7 @@ async fn new_follower_should_take_all_that_it_keeps_of_a_stream_that_has_ended()
 	story.set_state(true, 400);
 	for (keep, first) in [(1_800, 0), (300, 100)] {
 		let follower = story.follower_into(MemoryStore::default(), keep);
-		let stream = follower.find("demo", None).await.unwrap();
+		let stream = follower.find("demo", &story.broadcaster.account()).await.unwrap();
 		while !follower.poll(stream).await.unwrap().ended {}
 		assert_eq!(seqs(&follower, stream), (first..400).collect::<Vec<Seq>>());
 	}
@@ -337,7 +338,7 @@ async fn new_follower_should_take_all_that_it_keeps_of_a_stream_that_has_ended()
 async fn follower_should_be_live_again_when_it_fell_far_behind() {
 	let story = Story::new().await;
 	let follower = story.follower(1_800);
-	let stream = follower.find("demo", None).await.unwrap();
+	let stream = follower.find("demo", &story.broadcaster.account()).await.unwrap();
 	story.origin.put_record(&story.record(0, |_| ())).unwrap();
 	follower.poll(stream).await.unwrap();
 	// A little behind: everything is taken.
@@ -397,7 +398,7 @@ async fn records_of_another_job_should_be_skipped_and_not_asked_for_again() {
 	state.job = 2;
 	story.origin.put_stream(story.stream(), &state).unwrap();
 	let follower = story.follower(10);
-	let stream = follower.find("demo", None).await.unwrap();
+	let stream = follower.find("demo", &story.broadcaster.account()).await.unwrap();
 	assert_eq!(follower.poll(stream).await.unwrap().new, 1);
 	assert_eq!(seqs(&follower, stream), [2]);
 	assert_eq!(follower.state(stream).unwrap().unwrap().next, 4);
@@ -415,7 +416,7 @@ async fn records_of_another_job_should_be_skipped_and_not_asked_for_again() {
 async fn kept_segments_should_go_when_the_next_job_has_another_ladder() {
 	let story = Story::new().await;
 	let follower = story.follower(10);
-	let stream = follower.find("demo", None).await.unwrap();
+	let stream = follower.find("demo", &story.broadcaster.account()).await.unwrap();
 	story.origin.put_record(&story.record(0, |_| ())).unwrap();
 	follower.poll(stream).await.unwrap();
 	let mut state = story.origin.stream(stream).unwrap().unwrap();
@@ -538,7 +539,7 @@ fn stream_should_go_on_when_the_node_gives_no_answer() {
 			Arc::new(sim.clock.clone()),
 			100,
 		);
-		let stream = follower.find("demo", None).await.unwrap();
+		let stream = follower.find("demo", &story.broadcaster.account()).await.unwrap();
 		chain.hang(true);
 		let error = sim.within(CHAIN_MS + 1, follower.poll(stream)).await.unwrap().unwrap_err();
 		assert!(matches!(error, FollowError::Late), "nothing is known yet: {error}");
@@ -574,7 +575,7 @@ async fn playlists_should_be_the_same_after_a_restart() {
 		story.origin.put_record(&record).unwrap();
 	}
 	let follower = story.follower(10);
-	let stream = follower.find("demo", None).await.unwrap();
+	let stream = follower.find("demo", &story.broadcaster.account()).await.unwrap();
 	follower.poll(stream).await.unwrap();
 	let before = follower.timeline(stream, Timeline::clone).unwrap();
 	assert_eq!((before.len(), before.live(30).discontinuities), (10, 1));
@@ -597,7 +598,7 @@ async fn nothing_should_be_left_of_a_stream_that_is_forgotten() {
 		story.origin.put_record(&story.record(seq, |_| ())).unwrap();
 	}
 	let follower = story.follower(10);
-	let stream = follower.find("demo", None).await.unwrap();
+	let stream = follower.find("demo", &story.broadcaster.account()).await.unwrap();
 	follower.poll(stream).await.unwrap();
 	follower.forget(stream).unwrap();
 	assert_eq!(story.store.blob_count(), 0);
@@ -605,9 +606,9 @@ async fn nothing_should_be_left_of_a_stream_that_is_forgotten() {
 	assert!(matches!(follower.poll(stream).await, Err(FollowError::NotFound)));
 	// It is looked for like any other, and followed like a new one.
 	story.chain.cut(true);
-	assert!(follower.find("demo", None).await.is_err());
+	assert!(follower.find("demo", &story.broadcaster.account()).await.is_err());
 	story.chain.cut(false);
-	assert_eq!(follower.find("demo", None).await.unwrap(), stream);
+	assert_eq!(follower.find("demo", &story.broadcaster.account()).await.unwrap(), stream);
 	assert_eq!(follower.poll(stream).await.unwrap().new, 5);
 }
 
@@ -642,7 +643,7 @@ async fn rendition_should_come_from_the_transcoder_when_the_origin_lacks_it() {
 	let origin = || Origin::new(Arc::new(story.origin.clone()));
 	story.net.serve("o", Arc::new(Lacking(origin(), hash)));
 	let follower = story.follower(10);
-	follower.find("demo", None).await.unwrap();
+	follower.find("demo", &story.broadcaster.account()).await.unwrap();
 	assert!(follower.poll(story.stream()).await.is_err());
 	story.net.serve("t", Arc::new(origin()));
 	let client = story.chain.client(Some(story.transcoder.clone()));
@@ -663,7 +664,7 @@ async fn old_records_should_be_forgotten_when_more_than_the_kept_number_arrive()
 		story.origin.put_record(&story.record(seq, |_| ())).unwrap();
 	}
 	let follower = story.follower(10);
-	let stream = follower.find("demo", None).await.unwrap();
+	let stream = follower.find("demo", &story.broadcaster.account()).await.unwrap();
 	follower.poll(stream).await.unwrap();
 	let records = follower.records(stream, 0).unwrap();
 	assert_eq!(records.first().map(|r| r.header().seq), Some(20));
@@ -675,7 +676,7 @@ async fn stream_should_not_end_when_its_broadcaster_did_not_say_so() {
 	let story = Story::new().await;
 	story.origin.put_record(&story.record(0, |_| ())).unwrap();
 	let follower = story.follower(10);
-	let stream = follower.find("demo", None).await.unwrap();
+	let stream = follower.find("demo", &story.broadcaster.account()).await.unwrap();
 	let mut state = story.origin.stream(stream).unwrap().unwrap();
 	let truth = state.head.clone();
 	// The origin makes it up, or somebody else signs it.
@@ -705,7 +706,7 @@ async fn record_should_be_taken_when_operator_keys_signed_it() {
 	record.signed.signature = ring.signing(&views, 1).unwrap().sign(&record.header().hash());
 	story.origin.put_record(&record).unwrap();
 	let follower = story.follower(10);
-	let stream = follower.find("demo", None).await.unwrap();
+	let stream = follower.find("demo", &story.broadcaster.account()).await.unwrap();
 	assert_eq!(follower.poll(stream).await.unwrap().new, 1);
 	// Of a generation that nobody announced.
 	let mut record = story.record(1, |_| ());
@@ -718,7 +719,7 @@ async fn record_should_be_taken_when_operator_keys_signed_it() {
 async fn head_should_not_be_taken_when_it_is_dated_in_the_future() {
 	let story = Story::new().await;
 	let follower = story.follower(100);
-	let stream = follower.find("demo", None).await.unwrap();
+	let stream = follower.find("demo", &story.broadcaster.account()).await.unwrap();
 	story.origin.put_record(&story.record(0, |_| ())).unwrap();
 	let dated = |ahead_ms: u64, ended: bool| {
 		let mut signed = story.head(&story.broadcaster, ended, 1);
@@ -746,7 +747,7 @@ async fn head_should_not_be_taken_when_it_is_dated_in_the_future() {
 async fn nothing_should_be_kept_when_a_rendition_is_not_as_its_receipt_describes_it() {
 	let story = Story::new().await;
 	let follower = story.follower(100);
-	let stream = follower.find("demo", None).await.unwrap();
+	let stream = follower.find("demo", &story.broadcaster.account()).await.unwrap();
 	let bytes = vec![0, 1, 2];
 	let header = story.record_of(0, bytes.clone(), |_| ()).signed.header;
 	let wrong = Output { chunk_root: Hash::zero(), ..output(&bytes) };
@@ -762,7 +763,7 @@ async fn stream_should_be_kept_within_its_bytes() {
 	let story = Story::new().await;
 	// Each rendition has three bytes.
 	let follower = story.follower(100).within(12);
-	let stream = follower.find("demo", None).await.unwrap();
+	let stream = follower.find("demo", &story.broadcaster.account()).await.unwrap();
 	for seq in 0..10 {
 		story.origin.put_record(&story.record(seq, |_| ())).unwrap();
 	}
@@ -780,7 +781,7 @@ async fn stream_should_be_kept_within_its_bytes() {
 async fn record_should_be_refused_when_its_transcoder_was_not_assigned() {
 	let story = Story::new().await;
 	let follower = story.follower(100);
-	let stream = follower.find("demo", None).await.unwrap();
+	let stream = follower.find("demo", &story.broadcaster.account()).await.unwrap();
 	story.chain.assign(1, &story.transcoder.account());
 	story.origin.put_record(&story.record(0, |_| ())).unwrap();
 	assert_eq!(follower.poll(stream).await.unwrap().new, 1);

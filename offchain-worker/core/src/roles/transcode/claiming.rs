@@ -236,9 +236,8 @@ impl Claiming {
 			.iter()
 			.map(|segment| Claimable { seq: segment.header().seq, stored_ms: segment.stored_ms })
 			.collect();
-		let Some((first, last)) =
-			next_range(cursor, &ready, ended, self.parts.clock.wall_ms(), &rules)
-		else {
+		let now_ms = self.parts.clock.wall_ms();
+		let Some((first, last)) = next_range(cursor, &ready, ended, now_ms, &rules) else {
 			return Ok(());
 		};
 		// What is beyond the allowance waits for a top-up. A claim with it would be refused, and stand
@@ -258,14 +257,26 @@ impl Claiming {
 			}
 		};
 		let commitment = tree.commitment();
-		// The chain takes no smaller fee into escrow: such a claim waits for more segments, and what
-		// is left of an assignment at its end is worth no transaction.
-		if current.is_some_and(|current| fee(commitment.total_work, current.price) < ETH_MINIMUM) {
+		// The chain takes no smaller fee into escrow: such a claim waits for more segments, as long as
+		// any can come into it, and is given up then.
+		let too_small =
+			current.is_some_and(|current| fee(commitment.total_work, current.price) < ETH_MINIMUM);
+		if too_small && !(ended || is_complete(&ready, max_leaves, now_ms, &rules)) {
 			return Ok(());
 		}
 		let claim =
 			ClaimRecord { job, assignment, first, leaves, commitment, toolchain, keys, id: None };
 		self.parts.store.put_claim(&claim)?;
+		if too_small {
+			tracing::warn!(
+				job,
+				assignment,
+				first,
+				last,
+				"worth less than the chain pays; given up"
+			);
+			return Ok(self.parts.store.close_claim(claim.key())?);
+		}
 		self.send_claim(head, &claim).await
 	}
 
@@ -486,6 +497,14 @@ impl Claiming {
 /// Whether the chain will refuse the same claim again.
 fn is_lasting(error: &ChainError) -> bool {
 	matches!(error, ChainError::Refused { refused, .. } if refused.is_lasting())
+}
+
+/// Whether nothing comes into a claim from the first of these segments on any more: others are beyond
+/// what it can hold, or it is full, and it has waited its time.
+fn is_complete(ready: &[Claimable], max_leaves: u32, now_ms: u64, rules: &ClaimRules) -> bool {
+	let (Some(first), Some(last)) = (ready.first(), ready.last()) else { return false };
+	let is_full = last.seq.saturating_sub(first.seq).saturating_add(1) >= u64::from(max_leaves);
+	is_full && now_ms.saturating_sub(first.stored_ms) >= rules.max_wait_ms
 }
 
 /// The last seq of `range` up to which `allowance` pays for the leaves; `None` when it pays for none.

@@ -19,7 +19,7 @@ use livepeer_primitives::{
 	segment::{SegmentHeader, SOURCE_TRACK},
 	video::{LONGEST_SEGMENT, MAX_SEGMENT_BYTES},
 	work::fee,
-	AssignmentIndex, Balance, JobId,
+	AssignmentIndex, Balance, JobId, Seq, ETH_MINIMUM,
 };
 use tokio::sync::Semaphore;
 
@@ -221,9 +221,13 @@ impl Intake {
 		Err(PushReply::Refused(Refusal::NotAssigned))
 	}
 
-	/// Whether the allowance covers all that is not claimed, this segment and the others at work
-	/// included, each at the job's maximum.
-	fn covered(&self, header: &SignedHeader, assigned: &Assigned) -> Result<bool, StoreError> {
+	/// Whether this segment will be paid: the allowance covers all that is not claimed, this segment and
+	/// the others at work included, each at the job's maximum; and claims can hold them.
+	fn is_payable(
+		&self,
+		header: &SignedHeader,
+		assigned: &Assigned,
+	) -> Result<Result<(), Refusal>, StoreError> {
 		let header = &header.header;
 		let limit = assigned.view.max_leaf_work;
 		let one = fee(limit, assigned.price);
@@ -236,8 +240,29 @@ impl Intake {
 			most.min(1 << 16),
 		)?;
 		let same = |key: &&SegmentKey| (key.job, key.assignment) == (header.job, header.assignment);
-		let at_work = lock(&self.at_work).iter().filter(same).count();
-		Ok(unclaimed.len().saturating_add(at_work) <= most)
+		let at_work: Vec<Seq> =
+			lock(&self.at_work).iter().filter(same).map(|key| key.seq).collect();
+		if unclaimed.len().saturating_add(at_work.len()) > most {
+			return Ok(Err(Refusal::Allowance));
+		}
+		let cursor = self.parts.store.cursor(header.job, header.assignment)?;
+		let now_ms = self.parts.clock.wall_ms();
+		let is_given_up = |segment: &TranscodedSegment| {
+			now_ms.saturating_sub(segment.stored_ms) >= self.parts.config.claim_wait_ms
+		};
+		let stored = unclaimed.iter().filter(|segment| segment.header().seq >= cursor);
+		let mut waiting: Vec<Waiting> = stored
+			.map(|segment| Waiting {
+				seq: segment.header().seq,
+				work: segment.leaf.work(),
+				given_up: is_given_up(segment),
+			})
+			// What they will be worth is not known yet.
+			.chain(at_work.iter().map(|seq| Waiting { seq: *seq, work: 0, given_up: false }))
+			.collect();
+		waiting.sort_by_key(|waiting| waiting.seq);
+		let too_small = too_small(&waiting, assigned.max_leaves, assigned.price);
+		Ok(if too_small > 1 { Err(Refusal::TooFar) } else { Ok(()) })
 	}
 
 	pub(super) async fn take(&self, signed: SignedHeader, bytes: Vec<u8>) -> PushReply {
@@ -274,13 +299,17 @@ impl Intake {
 			lock(&self.at_work).remove(&key);
 		});
 		// Counted with those at work: many at once must not each take the last place.
-		match self.covered(&signed, &assigned) {
-			Ok(true) => {}
-			Ok(false) => {
+		match self.is_payable(&signed, &assigned) {
+			Ok(Ok(())) => {}
+			Ok(Err(refusal)) => {
 				let job = header.job;
-				let text = format!("segments of job {job} are refused: what is reserved does not pay for another until earlier ones are claimed or the job is topped up");
+				let why = match refusal {
+					Refusal::TooFar => "its broadcaster numbers them so far apart that they are worth no claim",
+					_ => "what is reserved does not pay for another until earlier ones are claimed or the job is topped up",
+				};
+				let text = format!("segments of job {job} are refused: {why}");
 				self.parts.warnings.warn(Warning::SegmentRefused, text);
-				return PushReply::Refused(Refusal::Allowance);
+				return PushReply::Refused(refusal);
 			}
 			Err(error) => return self.not_stored(&error),
 		}
@@ -444,6 +473,31 @@ impl Intake {
 		let result = TranscodeResult::Transcoded(outputs);
 		Ok(Made { result, leaf, outputs: transcoded.outputs })
 	}
+}
+
+/// A segment that is not claimed.
+struct Waiting {
+	seq: Seq,
+	work: u64,
+	/// Whether it has waited so long that it is given up where it is worth no claim.
+	given_up: bool,
+}
+
+/// How many of the claims that these segments come to, in ascending order of seq, are worth less than
+/// the chain pays. One may be: it is still to grow. Who numbers its segments so that they never come
+/// together would have them transcoded for nothing.
+fn too_small(waiting: &[Waiting], max_leaves: u32, price: Balance) -> usize {
+	let mut small = 0;
+	let mut rest = waiting;
+	while let Some(first) = rest.first() {
+		let reach = first.seq.saturating_add(u64::from(max_leaves.max(1)));
+		let (claim, later) = rest.split_at(rest.partition_point(|segment| segment.seq < reach));
+		let work = claim.iter().fold(0u64, |sum, segment| sum.saturating_add(segment.work));
+		let given_up = claim.iter().all(|segment| segment.given_up);
+		small += usize::from(!given_up && fee(work, price) < ETH_MINIMUM);
+		rest = later;
+	}
+	small
 }
 
 /// What became of a segment.

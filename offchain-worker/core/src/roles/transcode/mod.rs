@@ -6,6 +6,7 @@
 
 mod claiming;
 mod fairness;
+mod idle;
 mod intake;
 mod registration;
 
@@ -27,7 +28,7 @@ use sp_runtime::Perbill;
 use thiserror::Error;
 use tokio::sync::watch;
 
-use self::{claiming::Claiming, intake::Intake, registration::Registration};
+use self::{claiming::Claiming, idle::Idle, intake::Intake, registration::Registration};
 use crate::{
 	key::{KeyBook, Keyring, NoKeyFor, OwnKeys, Signing},
 	ports::{
@@ -180,6 +181,7 @@ pub struct TranscodeRole {
 	registration: Registration,
 	intake: Intake,
 	claiming: Claiming,
+	idle: Idle,
 }
 
 impl TranscodeRole {
@@ -202,7 +204,8 @@ impl TranscodeRole {
 		let assigned = Assignments::default();
 		Self {
 			registration: Registration::new(parts.clone(), assigned.clone()),
-			intake: Intake::new(parts.clone(), assigned),
+			intake: Intake::new(parts.clone(), assigned.clone()),
+			idle: Idle::new(parts.clone(), assigned),
 			claiming: Claiming::new(parts.clone()),
 			parts,
 		}
@@ -248,6 +251,7 @@ impl TranscodeRole {
 		let accepts = self.at_every_head("accepting", |_| self.registration.refresh());
 		let claims = self.at_every_head("claiming", |head| self.claiming.claim_duties(head));
 		let answers = self.at_every_head("revealing", |head| self.claiming.answer_duties(head));
+		let ends = self.at_every_head("ending idle assignments", |head| self.idle.duties(head));
 		let stopped = async {
 			while !*stop.borrow_and_update() {
 				if stop.changed().await.is_err() {
@@ -260,6 +264,7 @@ impl TranscodeRole {
 			() = accepts => {},
 			() = claims => {},
 			() = answers => {},
+			() = ends => {},
 			() = stopped => {},
 		}
 		self.intake.drain().await;

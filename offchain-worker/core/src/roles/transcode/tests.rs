@@ -13,7 +13,7 @@ use crate::{
 	key::Key,
 	lock,
 	ports::{
-		chain::{Call, Refused, Wait},
+		chain::{At, Call, Refused, Wait},
 		events::{Event, Warning},
 		store::{Claims, Receipts},
 		transport::SegmentRecord,
@@ -1047,4 +1047,116 @@ fn operator_should_be_told_how_a_claim_ended_badly() {
 			assert!(story.events.events().iter().any(is), "{what:?}");
 		})
 	}
+}
+
+/// A broadcaster numbers its segments so that no two fit into one claim, where one is worth none: they
+/// are refused, and what was taken before stands before none that follow.
+#[test]
+fn attack_segments_numbered_so_far_apart_that_they_are_worth_no_claim() {
+	simulate(|sim| async move {
+		let claimed = |story: &Story| -> u32 {
+			let claims = story.chain.claims();
+			claims.values().map(|claim| claim.info.commitment.leaf_count).sum()
+		};
+		let far = PushReply::Refused(Refusal::TooFar);
+		for step in [64, 800] {
+			let story = Story::new(&sim).await;
+			let role = story.role(FakeEngine::default());
+			receipt(story.send(&role, 0).await);
+			for n in 1..40 {
+				assert_eq!(story.send(&role, n * step).await, far, "{n} * {step}");
+			}
+			// Nor all at once, or downwards.
+			let both = futures::join!(story.send(&role, 5 * step), story.send(&role, 3 * step));
+			assert_eq!(both, (far.clone(), far.clone()));
+			// What follows is taken, and claimed with the first.
+			for seq in 1..12 {
+				receipt(story.send(&role, seq).await);
+			}
+			for _ in 0..20 {
+				story.chain.block();
+				story.duties(&role).await;
+			}
+			assert_eq!(claimed(&story), 12);
+		}
+		// A lone one is given up when nothing came to it for the time that claims wait.
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		receipt(story.send(&role, 0).await);
+		assert_eq!(story.send(&role, 1_000).await, far);
+		sim.clock.sleep_until(sim.clock.now_ms() + 3_600_000).await;
+		for seq in 1_000..1_040 {
+			receipt(story.send(&role, seq).await);
+		}
+		// And the gap behind it, which might still be filled.
+		sim.clock.sleep_until(sim.clock.now_ms() + 3_600_000).await;
+		for _ in 0..20 {
+			story.chain.block();
+			story.duties(&role).await;
+		}
+		assert_eq!(claimed(&story), 40);
+	});
+}
+
+/// The same at the job's end: what is too small is given up, what follows it is claimed.
+#[test]
+fn claim_that_is_too_small_should_not_stand_before_others_when_the_job_ends() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		for seq in (1_000..1_012).chain([0]) {
+			receipt(story.send(&role, seq).await);
+		}
+		let broadcaster = story.chain.client(Some(story.broadcaster.clone()));
+		broadcaster.submit(Call::EndJob { job: story.job }, Wait::InBlock).await.unwrap();
+		for _ in 0..5 {
+			story.chain.block();
+			story.duties(&role).await;
+		}
+		let claims = story.chain.claims();
+		let claimed: Vec<_> = claims
+			.values()
+			.map(|claim| (claim.info.first, claim.info.commitment.leaf_count))
+			.collect();
+		assert_eq!(claimed, [(1_000, 12)]);
+		let left = story.store.receipts(story.job, 0, 0, 1).unwrap();
+		assert_eq!(left[0].header().seq, 1_000);
+	});
+}
+
+/// Jobs are opened in which nothing is ever sent, to bind a transcoder's places: it ends them as soon as
+/// the chain takes that, and none in which something waits to be claimed.
+#[test]
+fn attack_places_bound_by_jobs_in_which_nothing_is_sent() {
+	simulate(|sim| async move {
+		let quiet_for = |idle_from: u32, sends: bool| {
+			let sim = sim.clone();
+			async move {
+				let story = Story::new(&sim).await;
+				let role = story.role(FakeEngine::default());
+				role.registration.refresh().await.unwrap();
+				if sends {
+					receipt(story.send(&role, 0).await);
+				}
+				let start = story.head().best;
+				story.chain.set_idle_from(start + idle_from);
+				for _ in 0..1_000 {
+					story.chain.block();
+					role.idle.duties(story.head()).await.unwrap();
+					let view = story.chain.client(None).job(At::Best, story.job).await.unwrap();
+					if view.unwrap().current.is_none() {
+						return Some(story.head().best - start);
+					}
+				}
+				None
+			}
+		};
+		let at_once = quiet_for(0, false).await.unwrap();
+		let (early, late) = (at_once * 3, at_once * 30);
+		for idle_from in [early, late] {
+			let ended = quiet_for(idle_from, false).await.unwrap();
+			assert!((idle_from..=2 * idle_from + 2).contains(&ended), "{ended} of {idle_from}");
+		}
+		assert_eq!(quiet_for(0, true).await, None);
+	});
 }

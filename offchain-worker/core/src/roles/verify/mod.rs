@@ -47,9 +47,13 @@ use crate::{
 	sha256,
 };
 
-/// Finished tasks whose answers and bytes are kept; older ones are forgotten.
-const KEPT_TASKS: usize = 64;
-/// Tasks that may be unfinished; more are turned away until some are done.
+/// Finished tasks whose answers are kept; older ones are forgotten. As many as a node has duties at a
+/// time: none is forgotten before the node has had its answer.
+const KEPT_ANSWERS: usize = 4_096;
+/// Of so many of those, the newest, the bytes are kept too.
+const KEPT_BYTES: usize = 64;
+/// Tasks that may be unfinished; more are turned away until some are done. The node asks first for
+/// those whose time is over first.
 pub const MAX_QUEUE: usize = 64;
 /// Between two attempts to fetch the same bytes.
 const RETRY_MS: u64 = 500;
@@ -356,10 +360,13 @@ impl Inner {
 		tasks.order.retain(|other| *other != key);
 		tasks.order.push_back(key);
 		stored?;
-		while tasks.order.len() > KEPT_TASKS {
+		let older = tasks.order.len().checked_sub(KEPT_BYTES + 1);
+		if let Some(older) = older.and_then(|place| tasks.order.get(place)) {
+			self.store.unpin(&older.name())?;
+		}
+		while tasks.order.len() > KEPT_ANSWERS {
 			let Some(oldest) = tasks.order.pop_front() else { break };
 			tasks.entries.remove(&oldest);
-			self.store.unpin(&oldest.name())?;
 			self.store.drop_value(&oldest.name())?;
 		}
 		self.store.put_value(ORDER, &tasks.order.encode())

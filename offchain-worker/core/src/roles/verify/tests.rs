@@ -513,3 +513,43 @@ fn queue_should_turn_away_what_is_beyond_its_bound_and_nothing_before() {
 		assert_eq!(role.post(task(1_000)), Ok(VerifyStatus::Working));
 	})
 }
+
+/// More ballots than are worked on at a time, as the node asks for them: in each block, those first
+/// whose time is over first, and once it hears that there is enough to do only those that were taken.
+/// All are answered, in that order.
+#[test]
+fn attack_more_ballots_than_are_worked_on_at_a_time() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let engine = FakeEngine::default();
+		let role = story.role(engine.clone());
+		let leaf = story.leaf(&engine, 0).await;
+		let tasks: Vec<_> =
+			(0..500).map(|claim| VerifyTask { claim, ..story.task(vec![leaf.clone()]) }).collect();
+		let (mut taken, mut answered) = (std::collections::BTreeSet::new(), Vec::new());
+		for _block in 0..10 {
+			let mut full = false;
+			for task in &tasks {
+				let claim = task.claim;
+				if answered.contains(&claim) || (full && !taken.contains(&claim)) {
+					continue;
+				}
+				match role.post(task.clone()) {
+					Ok(VerifyStatus::Done { .. }) => answered.push(claim),
+					Ok(_) => {
+						taken.insert(claim);
+					}
+					Err(QueueFull) => full = true,
+				}
+			}
+			role.idle().await;
+		}
+		assert_eq!(answered, (0..500).collect::<Vec<_>>());
+		// The node did not hear any of it, and the service has restarted.
+		let role = story.role(engine);
+		for task in &tasks {
+			let status = role.post(task.clone());
+			assert!(matches!(status, Ok(VerifyStatus::Done { .. })), "claim {}", task.claim);
+		}
+	});
+}

@@ -1,0 +1,44 @@
+//! How a role is told to stop.
+
+use std::future::Future;
+
+use anyhow::Result;
+use tokio::sync::watch;
+
+/// Turns true on SIGINT or SIGTERM. The first thing that a role does: without it a signal ends the
+/// process on the spot.
+pub fn stop_signal() -> Result<watch::Receiver<bool>> {
+	use tokio::signal::unix::{signal, SignalKind};
+	let (sender, receiver) = watch::channel(false);
+	let mut terminate = signal(SignalKind::terminate())?;
+	let mut interrupt = signal(SignalKind::interrupt())?;
+	tokio::spawn(async move {
+		tokio::select! {
+			_ = terminate.recv() => {},
+			_ = interrupt.recv() => {},
+		}
+		tracing::info!("stopping");
+		sender.send_replace(true);
+		// Kept, so that receivers see the value and not an end.
+		std::future::pending::<()>().await;
+		drop(sender);
+	});
+	Ok(receiver)
+}
+
+/// Waits until the signal is true.
+pub async fn stopped(stop: &mut watch::Receiver<bool>) {
+	// An error means that nobody can stop the role any more, which is a stop too.
+	let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// What `start` gives; `None` when the role is stopped before that.
+pub async fn unless_stopped<T>(
+	stop: &mut watch::Receiver<bool>,
+	start: impl Future<Output = Result<T>>,
+) -> Result<Option<T>> {
+	tokio::select! {
+		started = start => started.map(Some),
+		() = stopped(stop) => Ok(None),
+	}
+}

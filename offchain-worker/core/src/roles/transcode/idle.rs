@@ -1,0 +1,119 @@
+//! Assignments in which nothing comes are ended: each holds places of this transcoder's, and whoever
+//! wants to keep it from work need only open jobs and send nothing.
+
+use std::{
+	collections::BTreeMap,
+	sync::{Arc, Mutex},
+};
+
+use livepeer_primitives::{video::TICKS_PER_SECOND, AssignmentIndex, BlockNumber, JobId, Seq};
+
+use super::{Assigned, Assignments, Parts, TranscodeError};
+use crate::{
+	lock,
+	ports::{
+		chain::{Call, ChainError, Head, Refused, Wait},
+		store::StoreError,
+	},
+};
+
+/// The part of the patience after which an assignment in which nothing ever came is tried to be ended:
+/// the chain may have less patience with those.
+const UNUSED: BlockNumber = 8;
+
+/// Since when nothing comes in an assignment.
+struct Quiet {
+	since: BlockNumber,
+	/// The first seq that no claim covered then.
+	cursor: Seq,
+	/// How long it must be quiet until the chain is asked to end it. Doubled with each refusal, which
+	/// costs a fee: the chain counts from its own last claim, and may have more patience.
+	patience: BlockNumber,
+}
+
+/// Ends idle assignments.
+pub(super) struct Idle {
+	parts: Arc<Parts>,
+	assigned: Assignments,
+	quiet: Mutex<BTreeMap<(JobId, AssignmentIndex), Quiet>>,
+}
+
+impl Idle {
+	pub(super) fn new(parts: Arc<Parts>, assigned: Assignments) -> Self {
+		Self { parts, assigned, quiet: Mutex::default() }
+	}
+
+	/// Ends the assignments whose time is up.
+	pub(super) async fn duties(&self, head: Head) -> Result<(), TranscodeError> {
+		if self.parts.chain.account().is_none() {
+			return Ok(());
+		}
+		let assigned: Vec<Assigned> = lock(&self.assigned).values().cloned().collect();
+		let slot = self.parts.chain.limits().await?.slot_duration;
+		lock(&self.quiet).retain(|key, _| {
+			assigned.iter().any(|assigned| (assigned.view.id, assigned.index) == *key)
+		});
+		for assigned in &assigned {
+			if self.is_due(head.best, slot, assigned)? {
+				self.end(assigned).await?;
+			}
+		}
+		Ok(())
+	}
+
+	/// Whether nothing has come in an assignment for so long that the chain may end it.
+	fn is_due(&self, now: BlockNumber, slot: u64, assigned: &Assigned) -> Result<bool, StoreError> {
+		let (job, index) = (assigned.view.id, assigned.index);
+		let cursor = self.parts.store.cursor(job, index)?;
+		let waits = !self.parts.store.receipts(job, index, cursor, 1)?.is_empty()
+			|| self
+				.parts
+				.store
+				.claims()?
+				.iter()
+				.any(|claim| (claim.job, claim.assignment, claim.id) == (job, index, None));
+		let mut quiet = lock(&self.quiet);
+		if waits {
+			quiet.remove(&(job, index));
+			return Ok(false);
+		}
+		let known = quiet.get_mut(&(job, index)).filter(|quiet| quiet.cursor == cursor);
+		let Some(known) = known else {
+			let patience = longest_claim(slot, assigned);
+			let patience = if cursor == 0 { patience / UNUSED } else { patience }.max(1);
+			quiet.insert((job, index), Quiet { since: now, cursor, patience });
+			return Ok(false);
+		};
+		if now.saturating_sub(known.since) <= known.patience {
+			return Ok(false);
+		}
+		known.patience = known.patience.saturating_mul(2);
+		Ok(true)
+	}
+
+	async fn end(&self, assigned: &Assigned) -> Result<(), ChainError> {
+		let (job, assignment) = (assigned.view.id, assigned.index);
+		match self.parts.chain.submit(Call::EndIdle { job, assignment }, Wait::InBlock).await {
+			Ok(()) => {
+				tracing::info!(job, assignment, "nothing came; the assignment is ended");
+				lock(&self.assigned).remove(&(job, assignment));
+				Ok(())
+			}
+			Err(ChainError::Refused { refused, .. }) => {
+				let early = refused == Refused::NotIdle;
+				tracing::debug!(job, assignment, early, ?refused, "the idle assignment goes on");
+				Ok(())
+			}
+			Err(error) => Err(error),
+		}
+	}
+}
+
+/// The blocks that an assignment's largest claim lasts at the job's longest segments: for so long the
+/// chain waits for one.
+fn longest_claim(slot: u64, assigned: &Assigned) -> BlockNumber {
+	let longest = u128::from(assigned.view.limits.longest);
+	let ticks = u128::from(assigned.max_leaves).saturating_mul(longest).saturating_mul(1_000);
+	let block = u128::from(TICKS_PER_SECOND).saturating_mul(slot.into()).max(1);
+	BlockNumber::try_from(ticks.div_ceil(block)).unwrap_or(BlockNumber::MAX)
+}
