@@ -211,7 +211,7 @@ impl Chain for SubxtChain {
 				claim_grace,
 				now: clock.block,
 			}),
-			None => Err(ChainError::Incompatible(format!(
+			_ => Err(ChainError::Incompatible(format!(
 				"it no longer serves version {LIMITS_VERSION} of what a worker needs to know"
 			))),
 		}

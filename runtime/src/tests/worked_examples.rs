@@ -171,7 +171,7 @@ impl pallet_lpt_staking::Config for Test {
 impl pallet_inflation::Config for Test {
 	type CommonPool = CommonPool;
 	type Currency = Balances;
-	type MaxSeats = frame_support::traits::ConstU32<257>;
+	type MaxSeats = frame_support::traits::ConstU32<8>;
 	type Parameters = Minting;
 	type Rewards = LptStaking;
 	type Rounds = Rounds;

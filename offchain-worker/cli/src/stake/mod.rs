@@ -13,10 +13,7 @@ use clap::{Args, Subcommand};
 use livepeer_primitives::{AccountId, Balance, BlockNumber};
 use livepeer_worker_core::{
 	decimal,
-	ports::{
-		chain::{Chain, Wait},
-		stakes::Stakes,
-	},
+	ports::{chain::Wait, stakes::Stakes},
 };
 
 pub use self::{

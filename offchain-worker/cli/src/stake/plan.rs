@@ -8,7 +8,7 @@ use livepeer_primitives::{
 use livepeer_worker_core::{
 	decimal,
 	ports::{
-		chain::{Call, Chain as _},
+		chain::Call,
 		stakes::{StakeCall, StakeLimits, Stakes},
 	},
 };

@@ -7,10 +7,7 @@ use livepeer_primitives::{
 };
 use livepeer_worker_core::{
 	decimal,
-	ports::{
-		chain::Chain as _,
-		stakes::{StakeLimits, Stakes},
-	},
+	ports::stakes::{StakeLimits, Stakes},
 };
 use serde::{Serialize, Serializer};
 use sp_runtime::Perbill;

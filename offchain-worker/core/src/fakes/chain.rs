@@ -929,7 +929,7 @@ impl Stakes for FakeChainClient {
 	}
 
 	async fn fee(&self, _: &Call) -> Result<Balance, ChainError> {
-		self.read()?;
+		drop(self.read()?);
 		Ok(FEE)
 	}
 }
