@@ -207,7 +207,7 @@ features: setup ## Write the list of features by which the tests use what the bu
 
 # The Wasm of an upgrade is that of `make reproducible`.
 .PHONY: release
-release: setup ## Build what is released, optimised for long, and put it together with checksums: target/release-files
+release: setup $(PAGES)/dist/index.html ## Build what is released, optimised for long, and put it together with checksums: target/release-files
 	scripts/tools.sh cargo-auditable
 	LIVEPEER_COMMIT=$$(git rev-parse --short=11 HEAD) PATH="$$(scripts/tools.sh --bin):$$PATH" \
 		cargo auditable build --profile production --locked \
