@@ -446,9 +446,12 @@ impl<T: Config> Pallet<T> {
 		let mut ballots = vec![(in_dispute, everybody)];
 		for members in tranches {
 			let early: Vec<_> = members.iter().map(vote).collect();
-			// The whole set knows better than a few of it whether a leaf can be judged in time.
+			// The whole set knows better than a few of it what is true of a leaf, and whether it can
+			// be judged in time.
 			let ruling = Ruling {
 				excused: in_dispute.excused,
+				good: in_dispute.good,
+				bad: in_dispute.bad,
 				..Ruling::of(outcome, failing, false, leaves, &early)
 			};
 			ballots.push((ruling, members.as_slice()));
