@@ -24,8 +24,12 @@ use crate::{
 /// Parts of a block in which work is counted: many small ballots fit into one.
 const PARTS: u64 = 1_000;
 
+/// What a ballot takes of a judge at least, however little its work: to ask for its bytes, to fetch them
+/// and to answer.
+const LEAST: u64 = PARTS / 2;
+
 /// Beacon windows by which what its judges owe elsewhere can lengthen all of a claim's ballots
-/// together: those that [`LotteryParameters::longest_judgement`] has for full windows.
+/// together: [`LotteryParameters::longest_judgement`] counts them.
 const PATIENCE: BlockNumber = 2;
 
 /// Most judges that can have something to do at once.
@@ -55,13 +59,13 @@ pub struct Queue {
 	pub owed: u32,
 }
 
-/// What `work` takes of a judge, in parts of a block; never more than sampled work may take.
+/// What a ballot over `work` takes of a judge, in parts of a block; never more than sampled work may.
 fn parts_of(parameters: &LotteryParameters, work: u64) -> u64 {
 	let parts = u128::from(work)
 		.saturating_mul(PARTS.into())
 		.div_ceil(u128::from(parameters.verify_rate).max(1));
 	let most = u64::from(parameters.max_work_blocks).saturating_mul(PARTS);
-	u64::try_from(parts).unwrap_or(u64::MAX).min(most)
+	u64::try_from(parts).unwrap_or(u64::MAX).max(LEAST).min(most)
 }
 
 impl<T: Config> Pallet<T> {

@@ -307,8 +307,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Estimated: `70005`
 		// Minimum execution time: 175_081_000 picoseconds.
 		Weight::from_parts(198_655_000, 70005)
-			.saturating_add(T::DbWeight::get().reads(19_u64))
-			.saturating_add(T::DbWeight::get().writes(19_u64))
+			.saturating_add(T::DbWeight::get().reads(20_u64))
+			.saturating_add(T::DbWeight::get().writes(20_u64))
 	}
 	/// Estimated by hand until it is measured.
 	fn agenda_forget_toolchain() -> Weight {
@@ -422,8 +422,8 @@ impl WeightInfo for () {
 	}
 	fn agenda_execute_accepted() -> Weight {
 		Weight::from_parts(198_655_000, 70005)
-			.saturating_add(RocksDbWeight::get().reads(19_u64))
-			.saturating_add(RocksDbWeight::get().writes(19_u64))
+			.saturating_add(RocksDbWeight::get().reads(20_u64))
+			.saturating_add(RocksDbWeight::get().writes(20_u64))
 	}
 	fn agenda_forget_toolchain() -> Weight {
 		Weight::from_parts(20_000_000, 6_000)

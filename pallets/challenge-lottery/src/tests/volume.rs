@@ -60,7 +60,8 @@ fn attack_many_disputes_at_once_should_leave_every_judge_time_for_all_of_them() 
 		ballots.sort_by_key(|(ballot, _)| ballot.deadline);
 		let mut done = 0;
 		for (ballot, challenge) in &ballots {
-			done += challenge.sampled_work;
+			// At least half a block each.
+			done += challenge.sampled_work.max(parameters.verify_rate / 2);
 			let given = ballot.deadline - ballot.opened - parameters.dispute_commit_base;
 			assert!(done <= u64::from(given) * parameters.verify_rate, "{given} blocks");
 			assert!(given <= parameters.max_work_blocks + 20, "{given} blocks");
