@@ -185,8 +185,9 @@ impl LotteryParameters {
 	/// The longest time in blocks from a claim to its decision, whatever anyone does.
 	pub fn longest_judgement(&self, timing: &Timing) -> BlockNumber {
 		// Made at the start of a window, drawn at the start of the second window after it; up to
-		// three windows more when seeds are invalid, and two when windows are full. Where no seed
-		// comes even then, the claim is void one window later, and nothing of the rest follows.
+		// three windows more when seeds are invalid, and two by which its ballots wait for what its
+		// judges owe elsewhere. Where no seed comes even then, the claim is void one window later, and
+		// nothing of the rest follows.
 		let draw = timing.beacon_window.saturating_mul(7);
 		let reveal = self.reveal_window.saturating_add(self.missed_grace);
 		let tranche = self

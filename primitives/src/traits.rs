@@ -266,16 +266,6 @@ pub trait Slash {
 		fraction: Perbill,
 		finders: &[AccountId],
 	) -> Slashed;
-	/// Executes what an earlier slash of the same offence left out because it took the offence to be
-	/// of the later round `counted`: cuts the exit pools of rounds from `offence` to before `counted`,
-	/// and nothing that was cut then. Its fee and its weight are bounded as a slash's are.
-	fn extend_slash(
-		transcoder: &AccountId,
-		offence: RoundIndex,
-		counted: RoundIndex,
-		fraction: Perbill,
-		finders: &[AccountId],
-	) -> Slashed;
 	/// The most weight that a slash takes now, for an offence of that round and with this many
 	/// finders. Callers add it to what they charge for themselves.
 	fn slash_weight(offence: RoundIndex, finders: u32) -> Weight;

@@ -37,6 +37,7 @@ use sp_runtime::{generic, impl_opaque_keys, traits::BlakeTwo256, MultiAddress};
 use sp_version::RuntimeVersion;
 
 pub use apis::{api, RuntimeApi};
+use configs::priority::BelowDuties;
 pub use constants::SS58_PREFIX;
 pub use livepeer_primitives::{Balance, BlockNumber, Hash};
 
@@ -96,9 +97,10 @@ pub type SignedBlock = generic::SignedBlock<Block>;
 ///
 /// `AuthorizeCall` comes first: it gives authorized calls, which carry no account's signature,
 /// their origin, so that the checks after it apply to them too. `ChargeAssetTxPayment` names the
-/// asset of the fee: none is LPT. With `CheckMetadataHash` enabled, a transaction is signed for
-/// the runtime's metadata, which an offline signer has checked; a runtime that was built without
-/// the feature `metadata-hash` does not know its own and refuses it.
+/// asset of the fee: none is LPT; its tips put no transaction before a duty. With
+/// `CheckMetadataHash` enabled, a transaction is signed for the runtime's metadata, which an offline
+/// signer has checked; a runtime that was built without the feature `metadata-hash` does not know its
+/// own and refuses it.
 pub type TxExtension = (
 	frame_system::AuthorizeCall<Runtime>,
 	frame_system::CheckNonZeroSender<Runtime>,
@@ -108,7 +110,7 @@ pub type TxExtension = (
 	frame_system::CheckEra<Runtime>,
 	frame_system::CheckNonce<Runtime>,
 	frame_system::CheckWeight<Runtime>,
-	pallet_asset_tx_payment::ChargeAssetTxPayment<Runtime>,
+	BelowDuties<pallet_asset_tx_payment::ChargeAssetTxPayment<Runtime>>,
 	frame_metadata_hash_extension::CheckMetadataHash<Runtime>,
 	frame_system::WeightReclaim<Runtime>,
 );
@@ -138,7 +140,7 @@ pub fn tx_extension(era: generic::Era, nonce: Nonce, tip: Balance) -> TxExtensio
 		frame_system::CheckEra::from(era),
 		frame_system::CheckNonce::from(nonce),
 		frame_system::CheckWeight::new(),
-		pallet_asset_tx_payment::ChargeAssetTxPayment::from(tip, None),
+		BelowDuties(pallet_asset_tx_payment::ChargeAssetTxPayment::from(tip, None)),
 		frame_metadata_hash_extension::CheckMetadataHash::new(false),
 		frame_system::WeightReclaim::new(),
 	)

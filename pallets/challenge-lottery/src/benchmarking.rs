@@ -138,7 +138,11 @@ fn members<T: Config>(id: ClaimId, tranche: Tranche, count: u32, answer: Answer)
 
 /// Makes `count` judges liable for a challenge, each with the same conduct.
 fn judges<T: Config>(id: ClaimId, challenge: &Challenge, count: u32, conduct: Conduct) {
-	let list = (0..count).map(|i| Judge { account: account("validator", i, 0), conduct });
+	let list = (0..count).map(|i| Judge {
+		account: account("validator", i, 0),
+		conduct,
+		overloaded: false,
+	});
 	let list = JudgeList::truncate_from(list.collect());
 	for judge in &list {
 		T::Liability::open(&judge.account, challenge.snapshot);

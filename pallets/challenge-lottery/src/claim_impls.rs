@@ -47,6 +47,7 @@ impl<T: Config> Pallet<T> {
 			parameters,
 			samples: Samples::default(),
 			sampled_work: 0,
+			patience: Self::patience(),
 			stage: Stage::AwaitingSeed,
 			due: 0,
 			class: Class::Urgent,

@@ -133,6 +133,11 @@ fn two_thirds(part: U256, whole: U256) -> bool {
 	part.saturating_mul(3.into()) >= whole.saturating_mul(2.into())
 }
 
+/// Whether `part` is at least a third of `whole`.
+fn third(part: U256, whole: U256) -> bool {
+	part.saturating_mul(3.into()) >= whole
+}
+
 /// Whether `part` is at least half of `whole`.
 fn half(part: U256, whole: U256) -> bool {
 	part.saturating_mul(2.into()) >= whole
@@ -291,6 +296,13 @@ pub struct Ruling {
 	pub outcome: Outcome,
 	/// The leaves that failed.
 	pub failing: LeafMask,
+	/// The leaves that half of the eligible stake passes, whatever the outcome: a fault named there is
+	/// a false word. All of them where a tranche accepted.
+	pub good: LeafMask,
+	/// The leaves of which half of the eligible stake accuses the transcoder and a third names a fault,
+	/// whatever the outcome: to pass them is a false word. Missing bytes alone do not make it one, for
+	/// who had them may be right.
+	pub bad: LeafMask,
 	/// Whether the ballot is the dispute's.
 	pub is_dispute: bool,
 	/// Whether most of its members revealed. Where they did not, finality may have stalled.
@@ -321,9 +333,24 @@ impl Ruling {
 			stake_of(votes.iter().filter(abstains))
 		};
 		let revealed = votes.iter().filter(|vote| vote.revealed().is_some()).count();
+		let good = mask(leaves, |leaf| {
+			if is_dispute {
+				half(saying(votes, leaf, Verdict::is_pass), eligible)
+			} else {
+				outcome == Outcome::Accepted
+			}
+		});
+		let bad = mask(leaves, |leaf| {
+			is_dispute
+				&& half(saying(votes, leaf, is_accusation), eligible)
+				&& third(saying(votes, leaf, Verdict::is_fault), eligible)
+		});
 		Self {
 			outcome,
 			failing,
+			good,
+			// Half suffices to accept, also against the other half.
+			bad: bad & !good,
 			is_dispute,
 			most_revealed: revealed.saturating_mul(2) > votes.len(),
 			excused: mask(leaves, |leaf| is_dispute && half(abstaining(leaf), eligible)),
@@ -337,10 +364,12 @@ impl Ruling {
 	///   shield a transcoder for nothing. So is to abstain, except where half of the eligible stake
 	///   of a dispute abstains.
 	/// - What was committed to and not revealed is the worst wrong word where most revealed.
-	/// - A fault in a claim that was accepted is false dissent: it made everybody work. Unavailable
+	/// - A fault on a leaf that half of the eligible stake passes is false dissent, also where that was
+	///   not enough to accept: it made everybody work, and could void claims for nothing. Unavailable
 	///   is not, for a transcoder could serve everybody but one; a member of the dispute pays a
 	///   no-show for it.
-	/// - Valid on a leaf that failed is as false.
+	/// - Valid on a leaf that half of the eligible stake accuses, and of which a third names a fault, is
+	///   as false.
 	/// - Evidence other than the right one says that the work was not done. Not for those who lacked
 	///   a leaf.
 	pub fn conduct(&self, vote: &Vote) -> Conduct {
@@ -350,12 +379,10 @@ impl Ruling {
 			Said::Committed => return Conduct::Owes(Penalty::NoShow),
 			Said::Revealed(verdicts, evidence) => (verdicts, evidence),
 		};
-		let accepted = self.outcome == Outcome::Accepted;
-		let passed_failing = verdicts
-			.iter()
-			.enumerate()
-			.any(|(leaf, verdict)| holds(self.failing, leaf) && verdict.is_pass());
-		if (accepted && verdicts.iter().any(Verdict::is_fault)) || passed_failing {
+		let says = |leaves: LeafMask, rule: &dyn Fn(&Verdict) -> bool| {
+			verdicts.iter().enumerate().any(|(leaf, verdict)| holds(leaves, leaf) && rule(verdict))
+		};
+		if says(self.good, &Verdict::is_fault) || says(self.bad, &Verdict::is_pass) {
 			return Conduct::Owes(Penalty::FalseDissent);
 		}
 		let mut abstained = verdicts
@@ -368,7 +395,7 @@ impl Ruling {
 			let excused = abstained.all(|leaf| holds(self.excused, leaf));
 			return if excused { Conduct::Unasked } else { Conduct::Owes(Penalty::NoShow) };
 		}
-		if accepted && self.is_dispute && verdicts.iter().any(Verdict::is_unavailable) {
+		if self.is_dispute && says(self.good, &Verdict::is_unavailable) {
 			return Conduct::Owes(Penalty::NoShow);
 		}
 		if judged_all(verdicts) && self.right.is_some_and(|right| right != evidence) {

@@ -127,7 +127,8 @@ impl<T: Config> Pallet<T> {
 			let account = &validator.account;
 			let is_seated =
 				judges.iter().take(seated_before).any(|judge| judge.account == *account);
-			let judge = Judge { account: account.clone(), conduct: Conduct::Unasked };
+			let judge =
+				Judge { account: account.clone(), conduct: Conduct::Unasked, overloaded: false };
 			if !is_seated && judges.try_push(judge).is_ok() {
 				T::Liability::open(account, challenge.snapshot);
 			}

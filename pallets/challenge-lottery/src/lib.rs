@@ -12,7 +12,9 @@ mod draw_impls;
 #[cfg(test)]
 mod mock;
 mod offchain;
+mod omission_impls;
 mod outcome_impls;
+pub mod queue_impls;
 mod session_impls;
 #[cfg(test)]
 mod tests;
@@ -55,6 +57,7 @@ pub mod pallet {
 	};
 
 	use crate::{
+		queue_impls::AllQueues,
 		types::{
 			Ballot, Challenge, Class, JudgeList, Member, Penalty, Retiring, RoundRecord, Task,
 		},
@@ -159,6 +162,15 @@ pub mod pallet {
 	/// How often in a row a verifier gave no full answer. Absent when its last answer was full.
 	#[pallet::storage]
 	pub type NoShows<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, u32, ValueQuery>;
+
+	/// The newest round of whose snapshot a verifier left something undone, and the share of its stake
+	/// that the largest of it has taken. Goes with the next full answer of a later round.
+	#[pallet::storage]
+	pub type Omitted<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, (RoundIndex, Perbill)>;
+
+	/// What judges have to do that owe a commitment; absent when nobody does.
+	#[pallet::storage]
+	pub type Queues<T: Config> = StorageValue<_, AllQueues, ValueQuery>;
 
 	/// Open challenges of a transcoder's claims of one round, and what they have cost of its stake.
 	#[pallet::storage]
@@ -324,7 +336,8 @@ pub mod pallet {
 			verifier: AccountId,
 			/// For what.
 			penalty: Penalty,
-			/// The share of its stake that it costs.
+			/// The share of its stake that it costs: for what it left undone only what that is more than
+			/// the largest of the round has cost already.
 			fraction: Perbill,
 			/// What its stake lost, in LPT.
 			amount: Balance,

@@ -309,15 +309,6 @@ impl Slash for Fake {
 		});
 		Slashed { total: 100, finders_fee: 5, common_pool: 95 }
 	}
-	fn extend_slash(
-		_: &AccountId,
-		_: RoundIndex,
-		_: RoundIndex,
-		_: Perbill,
-		_: &[AccountId],
-	) -> Slashed {
-		Slashed::default()
-	}
 	fn slash_weight(_: RoundIndex, finders: u32) -> Weight {
 		Weight::from_parts(SLASH_WEIGHT, 0).saturating_mul(u64::from(finders) + 1)
 	}
@@ -839,7 +830,8 @@ pub fn bytes_left() -> usize {
 	let toolchains = sp_io::hashing::twox_128(b"Toolchains");
 	let no_shows = sp_io::hashing::twox_128(b"NoShows");
 	let version = sp_io::hashing::twox_128(b":__STORAGE_VERSION__:");
-	let kept = [toolchains, no_shows, version];
+	let omitted = sp_io::hashing::twox_128(b"Omitted");
+	let kept = [toolchains, no_shows, omitted, version];
 	let mut key = prefix.to_vec();
 	let mut count = 0;
 	while let Some(next) = sp_io::storage::next_key(&key) {

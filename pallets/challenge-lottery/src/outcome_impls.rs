@@ -41,7 +41,7 @@ impl Verdict {
 
 /// The share of what is left after `before` was lost that makes `wanted` of the whole; nothing
 /// when that much is lost already.
-fn difference(before: Perbill, wanted: Perbill) -> Perbill {
+pub(crate) fn difference(before: Perbill, wanted: Perbill) -> Perbill {
 	let more = wanted.deconstruct().saturating_sub(before.deconstruct());
 	let left = Perbill::one().deconstruct().saturating_sub(before.deconstruct());
 	if more == 0 || left == 0 {
@@ -105,7 +105,7 @@ impl<T: Config> Pallet<T> {
 		challenge.stage = Stage::Decided(decision.clone());
 		let has_judges = Judges::<T>::mutate_exists(id, |judges| {
 			for judge in judges.iter_mut().flat_map(|judges| judges.iter_mut()) {
-				judge.conduct = conducts.get(&judge.account).copied().unwrap_or(Conduct::Unasked);
+				judge.conduct = Self::weighed(judge, &conducts);
 			}
 			judges.is_some()
 		});
@@ -158,10 +158,13 @@ impl<T: Config> Pallet<T> {
 		let left = judges.len().saturating_sub(most as usize);
 		let due = judges.split_off(left);
 		let mut dismissed = Dismissed { judges: due.len() as u32, penalised: 0, left: left as u32 };
-		for Judge { account, conduct } in due {
+		for Judge { account, conduct, .. } in due {
 			match conduct {
 				Conduct::Unasked => (),
-				Conduct::Answered => NoShows::<T>::remove(&account),
+				Conduct::Answered => {
+					NoShows::<T>::remove(&account);
+					Self::forget_omissions(&account, challenge.snapshot);
+				}
 				Conduct::Owes(penalty) => {
 					dismissed.penalised = dismissed.penalised.saturating_add(1);
 					Self::penalise(id, challenge, &account, penalty);
@@ -181,14 +184,19 @@ impl<T: Config> Pallet<T> {
 	fn penalise(id: ClaimId, challenge: &Challenge, judge: &AccountId, penalty: Penalty) {
 		let parameters = &challenge.parameters;
 		let in_a_row = NoShows::<T>::get(judge);
-		let fraction = penalty.fraction(parameters, in_a_row);
+		let share = penalty.fraction(parameters, in_a_row);
+		let fraction = Self::counted_once(judge, challenge.snapshot, penalty, share);
 		if penalty == Penalty::FalseDissent {
 			// A full answer, if a false one.
 			NoShows::<T>::remove(judge);
 		} else {
 			NoShows::<T>::insert(judge, in_a_row.saturating_add(1));
 		}
-		let slashed = T::Slash::slash(judge, challenge.snapshot, fraction, &[]);
+		let slashed = if fraction.is_zero() {
+			Slashed::default()
+		} else {
+			T::Slash::slash(judge, challenge.snapshot, fraction, &[])
+		};
 		if penalty.chills() {
 			let last = T::Rounds::current().saturating_add(parameters.chill);
 			T::Chill::chill(judge, last.saturating_add(1));

@@ -8,7 +8,7 @@ use sp_runtime::TryRuntimeError;
 use crate::{
 	types::{Answer, Challenge, Class, Conduct, RoundRecord, Stage, Task},
 	Agenda, Backlog, Ballots, Challenges, Config, Judges, Leaves, Members, NoShows, OfRound,
-	Pallet, RetiringToolchains, Toolchains,
+	Pallet, Queues, RetiringToolchains, Toolchains,
 };
 
 impl<T: Config> Pallet<T> {
@@ -22,6 +22,7 @@ impl<T: Config> Pallet<T> {
 		}
 		Self::check_no_orphans()?;
 		Self::check_rounds()?;
+		Self::check_queues()?;
 		Self::check_toolchains()?;
 		ensure!(NoShows::<T>::iter_values().all(|count| count > 0), "no count is zero");
 		Ok(())
@@ -154,6 +155,26 @@ impl<T: Config> Pallet<T> {
 		for id in ids {
 			ensure!(Challenges::<T>::contains_key(id), "what is stored belongs to a challenge");
 		}
+		Ok(())
+	}
+
+	/// A judge's queue counts the open ballots that it has not answered.
+	fn check_queues() -> Result<(), TryRuntimeError> {
+		let mut owed = BTreeMap::new();
+		for (id, ballot) in Ballots::<T>::iter() {
+			for member in Members::<T>::iter_prefix_values((id, ballot.tranche)) {
+				if member.answer == Answer::Silent {
+					let count: &mut u32 = owed.entry(member.account).or_default();
+					*count = count.saturating_add(1);
+				}
+			}
+		}
+		let queues = Queues::<T>::get();
+		ensure!(
+			owed.into_iter()
+				.eq(queues.iter().map(|(account, queue)| (account.clone(), queue.owed))),
+			"a queue counts what its judge has not answered"
+		);
 		Ok(())
 	}
 

@@ -133,6 +133,8 @@ pub struct Challenge {
 	pub samples: Samples,
 	/// Work of the revealed leaves.
 	pub sampled_work: u64,
+	/// Blocks by which its ballots can still be longer than its own work asks.
+	pub patience: BlockNumber,
 	/// Where it stands.
 	pub stage: Stage,
 	/// The block in which the agenda moves it on.
@@ -311,6 +313,8 @@ pub struct Judge {
 	pub account: AccountId,
 	/// How it behaved; known with the decision.
 	pub conduct: Conduct,
+	/// Whether a ballot was closed before it could be through with it.
+	pub overloaded: bool,
 }
 
 /// The judges of a challenge. All come from one stored set, so none is there twice.

@@ -66,10 +66,10 @@ impl<T: Config> Pallet<T> {
 		members: u16,
 	) {
 		let opened = Self::now();
+		let work_blocks = Self::enqueue(id, &mut challenge, members.into());
 		let parameters = &challenge.parameters;
-		let deadline = opened
-			.saturating_add(commit_base(parameters, tranche))
-			.saturating_add(parameters.work_blocks(challenge.sampled_work));
+		let deadline =
+			opened.saturating_add(commit_base(parameters, tranche)).saturating_add(work_blocks);
 		let ballot = Ballot {
 			tranche,
 			seed: draw::tranche_seed(entropy, id, tranche),
@@ -253,6 +253,7 @@ impl<T: Config> Pallet<T> {
 			tranche,
 			verifier: member.account.clone(),
 		});
+		Self::dequeue(core::iter::once(&member.account));
 		Members::<T>::insert((id, tranche, index), member);
 		if ballot.committed < ballot.members {
 			Ballots::<T>::insert(id, ballot);
@@ -316,6 +317,8 @@ impl<T: Config> Pallet<T> {
 		};
 		let tranches: Vec<_> = (0..=last).map(|tranche| Self::members_of(id, tranche)).collect();
 		let everybody = if is_dispute { Self::members_of(id, DISPUTE) } else { Vec::new() };
+		let asked = if is_dispute { Some(&everybody) } else { tranches.last() };
+		Self::dequeue_silent(asked.map_or(&[], Vec::as_slice));
 		let members = tranches.iter().chain([&everybody]).map(Vec::len).sum::<usize>() as u32;
 		let weight = T::WeightInfo::agenda_decide(members);
 		let settled = if is_dispute {
@@ -446,9 +449,12 @@ impl<T: Config> Pallet<T> {
 		let mut ballots = vec![(in_dispute, everybody)];
 		for members in tranches {
 			let early: Vec<_> = members.iter().map(vote).collect();
-			// The whole set knows better than a few of it whether a leaf can be judged in time.
+			// The whole set knows better than a few of it what is true of a leaf, and whether it can
+			// be judged in time.
 			let ruling = Ruling {
 				excused: in_dispute.excused,
+				good: in_dispute.good,
+				bad: in_dispute.bad,
 				..Ruling::of(outcome, failing, false, leaves, &early)
 			};
 			ballots.push((ruling, members.as_slice()));

@@ -54,10 +54,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	}
 	/// Estimated by hand until it is measured.
 	fn reveal_leaf(d: u32, ) -> Weight {
-		Weight::from_parts(300_000_000, 60_000)
+		Weight::from_parts(450_000_000, 60_000)
 			.saturating_add(Weight::from_parts(2_000_000, 0).saturating_mul(d.into()))
-			.saturating_add(T::DbWeight::get().reads(22_u64))
-			.saturating_add(T::DbWeight::get().writes(6_u64))
+			.saturating_add(T::DbWeight::get().reads(24_u64))
+			.saturating_add(T::DbWeight::get().writes(8_u64))
 	}
 	/// Estimated by hand until it is measured.
 	fn authorize_reveal_leaf(d: u32, ) -> Weight {
@@ -107,9 +107,9 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Measured:  `853`
 		//  Estimated: `5906`
 		// Minimum execution time: 44_226_000 picoseconds.
-		Weight::from_parts(58_848_000, 5906)
-			.saturating_add(T::DbWeight::get().reads(3_u64))
-			.saturating_add(T::DbWeight::get().writes(5_u64))
+		Weight::from_parts(118_848_000, 5906)
+			.saturating_add(T::DbWeight::get().reads(4_u64))
+			.saturating_add(T::DbWeight::get().writes(6_u64))
 	}
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:0)
 	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(65), added: 2540, mode: `MaxEncodedLen`)
@@ -193,20 +193,20 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	}
 	/// Estimated by hand until it is measured.
 	fn agenda_decide(m: u32, ) -> Weight {
-		Weight::from_parts(200_000_000, 60_000)
+		Weight::from_parts(260_000_000, 60_000)
 			.saturating_add(Weight::from_parts(10_000_000, 2_800).saturating_mul(m.into()))
-			.saturating_add(T::DbWeight::get().reads(30_u64))
+			.saturating_add(T::DbWeight::get().reads(31_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(m.into())))
-			.saturating_add(T::DbWeight::get().writes(30_u64))
+			.saturating_add(T::DbWeight::get().writes(31_u64))
 			.saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(m.into())))
 	}
 	/// Estimated by hand until it is measured.
 	fn agenda_open_dispute(v: u32, ) -> Weight {
-		Weight::from_parts(200_000_000, 60_000)
+		Weight::from_parts(500_000_000, 60_000)
 			.saturating_add(Weight::from_parts(20_000_000, 2_800).saturating_mul(v.into()))
-			.saturating_add(T::DbWeight::get().reads(24_u64))
+			.saturating_add(T::DbWeight::get().reads(26_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(v.into())))
-			.saturating_add(T::DbWeight::get().writes(8_u64))
+			.saturating_add(T::DbWeight::get().writes(10_u64))
 			.saturating_add(T::DbWeight::get().writes((2_u64).saturating_mul(v.into())))
 	}
 	/// Estimated by hand until it is measured.
@@ -214,9 +214,9 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		Weight::from_parts(40_000_000, 14_000)
 			.saturating_add(Weight::from_parts(40_000_000, 9_000).saturating_mul(n.into()))
 			.saturating_add(T::DbWeight::get().reads(3_u64))
-			.saturating_add(T::DbWeight::get().reads((5_u64).saturating_mul(n.into())))
+			.saturating_add(T::DbWeight::get().reads((6_u64).saturating_mul(n.into())))
 			.saturating_add(T::DbWeight::get().writes(2_u64))
-			.saturating_add(T::DbWeight::get().writes((4_u64).saturating_mul(n.into())))
+			.saturating_add(T::DbWeight::get().writes((5_u64).saturating_mul(n.into())))
 	}
 	/// Storage: `ChallengeLottery::OfRound` (r:1 w:1)
 	/// Proof: `ChallengeLottery::OfRound` (`max_values`: None, `max_size`: Some(65), added: 2540, mode: `MaxEncodedLen`)
@@ -307,8 +307,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Estimated: `70005`
 		// Minimum execution time: 175_081_000 picoseconds.
 		Weight::from_parts(198_655_000, 70005)
-			.saturating_add(T::DbWeight::get().reads(19_u64))
-			.saturating_add(T::DbWeight::get().writes(19_u64))
+			.saturating_add(T::DbWeight::get().reads(20_u64))
+			.saturating_add(T::DbWeight::get().writes(20_u64))
 	}
 	/// Estimated by hand until it is measured.
 	fn agenda_forget_toolchain() -> Weight {
@@ -330,10 +330,10 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().writes((2_u64).saturating_mul(n.into())))
 	}
 	fn reveal_leaf(d: u32, ) -> Weight {
-		Weight::from_parts(300_000_000, 60_000)
+		Weight::from_parts(450_000_000, 60_000)
 			.saturating_add(Weight::from_parts(2_000_000, 0).saturating_mul(d.into()))
-			.saturating_add(RocksDbWeight::get().reads(22_u64))
-			.saturating_add(RocksDbWeight::get().writes(6_u64))
+			.saturating_add(RocksDbWeight::get().reads(24_u64))
+			.saturating_add(RocksDbWeight::get().writes(8_u64))
 	}
 	fn authorize_reveal_leaf(d: u32, ) -> Weight {
 		Weight::from_parts(156_000_000, 12_000)
@@ -346,9 +346,9 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().writes(74_u64))
 	}
 	fn commit_verdict() -> Weight {
-		Weight::from_parts(58_848_000, 5906)
-			.saturating_add(RocksDbWeight::get().reads(3_u64))
-			.saturating_add(RocksDbWeight::get().writes(5_u64))
+		Weight::from_parts(118_848_000, 5906)
+			.saturating_add(RocksDbWeight::get().reads(4_u64))
+			.saturating_add(RocksDbWeight::get().writes(6_u64))
 	}
 	fn authorize_commit_verdict() -> Weight {
 		Weight::from_parts(90_916_000, 3711)
@@ -392,28 +392,28 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
 	fn agenda_decide(m: u32, ) -> Weight {
-		Weight::from_parts(200_000_000, 60_000)
+		Weight::from_parts(260_000_000, 60_000)
 			.saturating_add(Weight::from_parts(10_000_000, 2_800).saturating_mul(m.into()))
-			.saturating_add(RocksDbWeight::get().reads(30_u64))
+			.saturating_add(RocksDbWeight::get().reads(31_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(m.into())))
-			.saturating_add(RocksDbWeight::get().writes(30_u64))
+			.saturating_add(RocksDbWeight::get().writes(31_u64))
 			.saturating_add(RocksDbWeight::get().writes((1_u64).saturating_mul(m.into())))
 	}
 	fn agenda_open_dispute(v: u32, ) -> Weight {
-		Weight::from_parts(200_000_000, 60_000)
+		Weight::from_parts(500_000_000, 60_000)
 			.saturating_add(Weight::from_parts(20_000_000, 2_800).saturating_mul(v.into()))
-			.saturating_add(RocksDbWeight::get().reads(24_u64))
+			.saturating_add(RocksDbWeight::get().reads(26_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(v.into())))
-			.saturating_add(RocksDbWeight::get().writes(8_u64))
+			.saturating_add(RocksDbWeight::get().writes(10_u64))
 			.saturating_add(RocksDbWeight::get().writes((2_u64).saturating_mul(v.into())))
 	}
 	fn agenda_dismiss(n: u32, ) -> Weight {
 		Weight::from_parts(40_000_000, 14_000)
 			.saturating_add(Weight::from_parts(40_000_000, 9_000).saturating_mul(n.into()))
 			.saturating_add(RocksDbWeight::get().reads(3_u64))
-			.saturating_add(RocksDbWeight::get().reads((5_u64).saturating_mul(n.into())))
+			.saturating_add(RocksDbWeight::get().reads((6_u64).saturating_mul(n.into())))
 			.saturating_add(RocksDbWeight::get().writes(2_u64))
-			.saturating_add(RocksDbWeight::get().writes((4_u64).saturating_mul(n.into())))
+			.saturating_add(RocksDbWeight::get().writes((5_u64).saturating_mul(n.into())))
 	}
 	fn agenda_execute() -> Weight {
 		Weight::from_parts(264_775_000, 70005)
@@ -422,8 +422,8 @@ impl WeightInfo for () {
 	}
 	fn agenda_execute_accepted() -> Weight {
 		Weight::from_parts(198_655_000, 70005)
-			.saturating_add(RocksDbWeight::get().reads(19_u64))
-			.saturating_add(RocksDbWeight::get().writes(19_u64))
+			.saturating_add(RocksDbWeight::get().reads(20_u64))
+			.saturating_add(RocksDbWeight::get().writes(20_u64))
 	}
 	fn agenda_forget_toolchain() -> Weight {
 		Weight::from_parts(20_000_000, 6_000)

@@ -14,7 +14,7 @@ use livepeer_primitives::{
 	keys::{OperatorSignature, Purpose, Signer},
 	traits::{
 		Beacon as _, Candidate, OnClaim as _, OnTranscoderLost, OperatorKeysOf as _,
-		ProtocolClock as _, Rounds as _, Toolchains as _, TranscoderDirectory as _,
+		ProtocolClock as _, Toolchains as _, TranscoderDirectory as _,
 	},
 	AccountId, AssignmentIndex, BlockNumber, Hash, JobId, ToolchainId,
 };
@@ -25,7 +25,7 @@ use sp_runtime::{
 };
 
 use crate::{
-	decide::{self, Demand, DRAW_DELAY},
+	decide::{self, Demand},
 	types::{Agreement, Assignment, Class, Job, Load, Phase, PriorityList, Task, ToolchainLoad},
 	Assignments, AssignmentsOf, Config, Debts, Error, Event, Jobs, Loads, Pallet, Places,
 	PriorityLists, RunningBy,
@@ -141,10 +141,13 @@ impl<T: Config> Pallet<T> {
 		T::Keys::retain(&assignment.transcoder, Purpose::Duties, agreement.transcoder_keys);
 		Self::count_toolchain(&assignment.transcoder, toolchain);
 		assignment.agreement = Some(agreement);
-		assignment.last_claim = Self::now();
+		assignment.accepted_at = Self::now();
+		assignment.last_claim = assignment.accepted_at;
+		Self::begin_turn(id, &assignment.transcoder);
 		Self::index_keys(id, index, &job.broadcaster, &assignment, true);
 		let transcoder = assignment.transcoder.clone();
 		Assignments::<T>::insert(id, index, assignment);
+		job.fruitless = job.fruitless.max(job.phase.retries()).saturating_add(1);
 		job.phase = Phase::Running { assignment: index };
 		Self::deposit_event(Event::Accepted { job: id, assignment: index, transcoder, toolchain });
 		Self::save_job(id, job)
@@ -154,7 +157,7 @@ impl<T: Config> Pallet<T> {
 	/// eligible it is tried again later.
 	pub(crate) fn draw(id: JobId, job: &mut Job, now: BlockNumber, candidates: &[Candidate]) {
 		// Where no terms suit, there is no order to compute.
-		let drawn = if Self::suits_anybody(job, candidates) {
+		let drawn = if Self::can_be_accepted(job) && Self::suits_anybody(job, candidates) {
 			let demand = Self::demand(job);
 			decide::draw_list(
 				T::Beacon::accumulator(),
@@ -167,10 +170,10 @@ impl<T: Config> Pallet<T> {
 			Vec::new()
 		};
 		if drawn.is_empty() {
-			let retries = job.phase.retries().saturating_add(1);
-			let draw_at = now.saturating_add(decide::retry_delay(retries));
-			job.phase = Phase::Waiting { draw_at, retries };
-			Self::deposit_event(Event::NobodyEligible { job: id, next_draw: draw_at });
+			Self::wait(job, now);
+			if let Phase::Waiting { draw_at, .. } = job.phase {
+				Self::deposit_event(Event::NobodyEligible { job: id, next_draw: draw_at });
+			}
 			return;
 		}
 		PriorityLists::<T>::insert(id, PriorityList::truncate_from(drawn));
@@ -202,22 +205,23 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Offers a job without an assignment to the first on its list who is still eligible. With the
-	/// list exhausted a new one is drawn: soon where the job ran until now, else the later the more
-	/// often nobody has accepted.
+	/// list exhausted a new one is drawn: the later the more often nobody has accepted, or who did was
+	/// lost before a fee was paid.
 	pub(crate) fn offer_next(id: JobId, job: &mut Job, now: BlockNumber, candidates: &[Candidate]) {
 		let demand = Self::demand(job);
-		let list = PriorityLists::<T>::take(id);
+		let list = match Self::can_be_accepted(job) {
+			true => PriorityLists::<T>::take(id),
+			false => {
+				PriorityLists::<T>::remove(id);
+				PriorityList::default()
+			}
+		};
 		let next = list.iter().enumerate().find_map(|(position, account)| {
 			let candidate = candidates.iter().find(|candidate| candidate.account == *account)?;
 			Self::is_eligible(job, &demand, candidate).then_some((position, candidate))
 		});
 		let Some((position, candidate)) = next else {
-			let retries = match job.phase {
-				Phase::Running { .. } => 0,
-				phase => phase.retries().saturating_add(1),
-			};
-			let draw_at = now.saturating_add(decide::retry_delay(retries));
-			job.phase = Phase::Waiting { draw_at, retries };
+			Self::wait(job, now);
 			return;
 		};
 		let rest: Vec<AccountId> = list.iter().skip(position.saturating_add(1)).cloned().collect();
@@ -225,6 +229,25 @@ impl<T: Config> Pallet<T> {
 			PriorityLists::<T>::insert(id, PriorityList::truncate_from(rest));
 		}
 		Self::offer(id, job, now, candidate);
+	}
+
+	/// Has a job without an assignment wait for its next draw.
+	pub(crate) fn wait(job: &mut Job, now: BlockNumber) {
+		let retries = match job.phase {
+			// The first acceptance is no reason to wait.
+			Phase::Running { .. } => job.fruitless.saturating_sub(1),
+			phase => phase.retries().saturating_add(1),
+		};
+		let draw_at = now.saturating_add(decide::retry_delay(retries));
+		job.phase = Phase::Waiting { draw_at, retries };
+	}
+
+	/// Whether an acceptance of the job can be taken as far as its broadcaster's keys go: none is while
+	/// one of its current generation is revoked, so nobody is offered what it cannot accept.
+	fn can_be_accepted(job: &Job) -> bool {
+		let (broadcaster, purpose) = (&job.broadcaster, Purpose::Segments);
+		let current = T::Keys::current(broadcaster, purpose);
+		!T::Keys::has_revoked(broadcaster, purpose, current)
 	}
 
 	fn offer(id: JobId, job: &mut Job, now: BlockNumber, candidate: &Candidate) {
@@ -237,12 +260,12 @@ impl<T: Config> Pallet<T> {
 			agreement: None,
 			next_seq: 0,
 			allowance: 0,
+			accepted_at: now,
+			claimed: 0,
 			last_claim: now,
 			reserved: Self::places_of(job, &candidate.account),
 			undecided: 0,
 			open_claims: 0,
-			rounds: BoundedVec::new(),
-			end_round: 0,
 			claimable_until: None,
 			over: false,
 			kept_until: 0,
@@ -253,7 +276,10 @@ impl<T: Config> Pallet<T> {
 		job.next_assignment = index.saturating_add(1);
 		job.assignments = job.assignments.saturating_add(1);
 		job.claimable = job.claimable.saturating_add(1);
-		let retries = job.phase.retries();
+		let retries = match job.phase {
+			Phase::Running { .. } => job.fruitless.saturating_sub(1),
+			phase => phase.retries(),
+		};
 		job.phase = Phase::Offered { assignment: index, until, retries };
 		Self::note_offered(id, &job.broadcaster);
 		Self::load(&candidate.account, job.load, now);
@@ -296,7 +322,6 @@ impl<T: Config> Pallet<T> {
 				let kept_until = until.saturating_add(T::Lottery::get().slashing_period);
 				assignment.kept_until = assignment.kept_until.max(kept_until);
 				assignment.claimable_until = Some(until);
-				assignment.end_round = T::Rounds::current();
 				if !keeps_places {
 					let last = assignment.undecided.saturating_add(1);
 					Self::keep_places(&mut assignment, last);
@@ -338,6 +363,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Gives what was not claimed back to the job's budget.
 	fn give_back(id: JobId, job: &mut Job, index: AssignmentIndex, assignment: &mut Assignment) {
+		Self::pay_reservation(id, job, index, assignment);
 		let released = core::mem::take(&mut assignment.allowance);
 		assignment.over = true;
 		job.unreserved = job.unreserved.saturating_add(released);
@@ -356,6 +382,7 @@ impl<T: Config> Pallet<T> {
 			let Agreement { broadcaster_keys, transcoder_keys, .. } = agreement;
 			T::Keys::release(&job.broadcaster, Purpose::Segments, broadcaster_keys);
 			T::Keys::release(&assignment.transcoder, Purpose::Duties, transcoder_keys);
+			Self::end_turn(id, &assignment.transcoder);
 		}
 		Assignments::<T>::remove(id, index);
 		job.assignments = job.assignments.saturating_sub(1);
@@ -536,23 +563,6 @@ impl<T: Config> Pallet<T> {
 	/// How many transcoders can be candidates at most: what draws are weighed by.
 	pub(crate) fn most_candidates() -> u32 {
 		livepeer_primitives::MAX_VALIDATORS.saturating_add(1).saturated_into()
-	}
-
-	/// See [`Pallet::end_idle`].
-	pub(crate) fn do_end_idle(who: AccountId, id: JobId, index: AssignmentIndex) -> DispatchResult {
-		let mut job = Self::live_job(id)?;
-		ensure!(job.phase == (Phase::Running { assignment: index }), Error::<T>::NoAssignment);
-		let assignment = Assignments::<T>::get(id, index).ok_or(Error::<T>::NoAssignment)?;
-		let leaves = T::OnClaim::max_leaves(&assignment.transcoder, job.max_samples);
-		let claim = decide::claim_length(T::SlotDuration::get(), leaves, &job.limits);
-		let patience = if who == assignment.transcoder { claim } else { claim.saturating_mul(2) };
-		let idle = Self::now().saturating_sub(assignment.last_claim);
-		ensure!(idle > patience, Error::<T>::NotIdle);
-		Self::end_assignment(id, &mut job, index, false);
-		PriorityLists::<T>::remove(id);
-		let draw_at = Self::now().saturating_add(DRAW_DELAY);
-		job.phase = Phase::Waiting { draw_at, retries: 0 };
-		Self::save_job(id, job)
 	}
 }
 

@@ -463,7 +463,7 @@ mod benches {
 		let header_signature = sign(&broadcaster, header.hash());
 		#[extrinsic_call]
 		_(RawOrigin::Signed(keyed()), header, header_signature, receipts, signatures);
-		assert!(Equivocations::<T>::contains_key(id, transcoder));
+		assert!(Turns::<T>::get(id, transcoder).is_some_and(|turns| turns.punished));
 		Ok(())
 	}
 
@@ -493,7 +493,7 @@ mod benches {
 		});
 		#[extrinsic_call]
 		_(RawOrigin::Signed(keyed()), claim, evidence);
-		assert!(Equivocations::<T>::contains_key(next, transcoder));
+		assert!(Turns::<T>::get(next, transcoder).is_some_and(|turns| turns.punished));
 		Ok(())
 	}
 

@@ -13,12 +13,12 @@ use livepeer_primitives::{
 		Beacon as _, ChargeFee as _, Claims, Liability as _, OnClaim as _, OnDecided,
 		OperatorKeysOf as _, ProtocolClock as _, Rounds as _, Settlement,
 	},
-	AccountId, Balance, BlockNumber, ClaimId, RoundIndex, Seq,
+	AccountId, Balance, BlockNumber, ClaimId,
 };
 
 use crate::{
 	decide::{self, BadClaim, Charge, ClaimBounds, Claimed},
-	types::{Agreement, Assignment, Job, OpenClaim, Phase, RoundMark},
+	types::{Agreement, Assignment, Job, OpenClaim, Phase},
 	Assignments, ClaimsOf, Config, Error, Event, Jobs, NextClaim, OpenClaims, Pallet, Places,
 	WeightInfo,
 };
@@ -114,6 +114,7 @@ impl<T: Config> Pallet<T> {
 		let (id, index) = (claim.job, claim.assignment);
 		Self::escrow(&job.broadcaster, charge.fee)?;
 		assignment.allowance = assignment.allowance.saturating_sub(charge.fee);
+		assignment.claimed = assignment.claimed.saturating_add(charge.fee);
 		assignment.next_seq = charge.next_seq;
 		assignment.last_claim = Self::now();
 		// An ended assignment gets no more: nothing new may be sent for it.
@@ -171,38 +172,11 @@ impl<T: Config> Pallet<T> {
 		assignment.undecided = assignment.undecided.saturating_add(1);
 		assignment.open_claims = assignment.open_claims.saturating_add(1);
 		Self::move_places(&info.transcoder, places, assignment.places());
-		Self::mark_round(assignment, info.round);
 		ClaimsOf::<T>::insert(&info.transcoder, id, ());
 		let fee_share = assignment.fee_share;
 		OpenClaims::<T>::insert(id, OpenClaim { info: info.clone(), fee_share, decided: false });
 		T::Liability::open(&info.transcoder, info.round);
 		Ok(id)
-	}
-
-	/// Remembers how far the assignment is claimed in this round.
-	fn mark_round(assignment: &mut Assignment, round: RoundIndex) {
-		let next_seq = assignment.next_seq;
-		match assignment.rounds.last_mut().filter(|mark| mark.round == round) {
-			Some(mark) => mark.next_seq = next_seq,
-			None => {
-				if assignment.rounds.is_full() {
-					assignment.rounds.remove(0);
-				}
-				// There is room now.
-				let _ = assignment.rounds.try_push(RoundMark { round, next_seq });
-			}
-		}
-	}
-
-	/// The round of what an assignment's transcoder did about segment `seq`: of the claim that covers
-	/// it, else of the assignment's end.
-	pub(crate) fn round_of(assignment: &Assignment, seq: Seq) -> RoundIndex {
-		let mark = assignment.rounds.iter().find(|mark| seq < mark.next_seq);
-		match (mark, assignment.claimable_until) {
-			(Some(mark), _) => mark.round,
-			(None, Some(_)) => assignment.end_round,
-			(None, None) => T::Rounds::current(),
-		}
 	}
 
 	/// Takes a claim's place from its assignment: it has its outcome.

@@ -113,6 +113,28 @@ pub fn claim_length(slot: u64, max_leaves: u32, limits: &SourceLimits) -> BlockN
 	BlockNumber::try_from(ticks.div_ceil(block)).unwrap_or(BlockNumber::MAX)
 }
 
+/// The part of a job's largest work that its assignments cost at least while they run.
+const RESERVATION_PART: u128 = 16;
+
+/// What running for `blocks` of `slot` milliseconds costs an assignment at least that loads its
+/// transcoder by `load`.
+pub fn reservation(load: u64, blocks: BlockNumber, slot: u64, price: Balance) -> Balance {
+	let work = u128::from(load).saturating_mul(blocks.into()).saturating_mul(slot.into())
+		/ (1_000 * RESERVATION_PART);
+	fee(u64::try_from(work).unwrap_or(u64::MAX), price)
+}
+
+/// Blocks without a claim after which an assignment can be ended as idle, when its largest claim lasts
+/// `claim`: twice that by anyone, for so long a healthy stream may take; by its own transcoder sooner,
+/// and soonest where nothing was claimed ever.
+pub fn patience(claim: BlockNumber, has_claimed: bool, is_own: bool) -> BlockNumber {
+	match (is_own, has_claimed) {
+		(false, _) => claim.saturating_mul(2),
+		(true, true) => claim,
+		(true, false) => claim / 8,
+	}
+}
+
 /// What a job demands of a transcoder.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Demand {

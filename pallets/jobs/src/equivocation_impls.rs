@@ -10,14 +10,14 @@ use livepeer_primitives::{
 	receipt::Receipt,
 	segment::SegmentHeader,
 	sum_tree,
-	traits::{OperatorKeysOf as _, Slash as _},
+	traits::{OperatorKeysOf as _, Rounds as _, Slash as _},
 	AccountId, ClaimId, Hash, JobId, RoundIndex,
 };
 use sp_runtime::DispatchError;
 
 use crate::{
-	types::{Assignment, LeafEvidence},
-	Assignments, Config, Equivocations, Error, Event, HoldReason, Jobs, OpenClaims, Pallet,
+	types::{self, Assignment, LeafEvidence},
+	Assignments, Config, Error, Event, HoldReason, Jobs, OpenClaims, Pallet, Turns,
 };
 
 impl<T: Config> Pallet<T> {
@@ -33,13 +33,12 @@ impl<T: Config> Pallet<T> {
 		let [one, two] = receipts;
 		ensure!(one.header == hash && one.equivocates(two), Error::<T>::NotEquivocation);
 		let assignment = Self::signed_for(header)?;
-		let offence = Self::round_of(&assignment, header.seq);
-		let counted = Self::counted(header, &assignment, offence)?;
+		let offence = Self::offence(header, &assignment)?;
 		Self::ensure_broadcaster_signed(header, &assignment, header_signature)?;
 		for (receipt, signature) in receipts.iter().zip(signatures) {
 			Self::ensure_receipt_signed(&assignment, receipt, signature)?;
 		}
-		Ok(Self::punish(header.job, assignment.transcoder, offence, counted, reporter))
+		Ok(Self::punish(header.job, assignment.transcoder, offence, reporter))
 	}
 
 	/// See [`Pallet::report_leaf`].
@@ -58,45 +57,56 @@ impl<T: Config> Pallet<T> {
 			.map_err(|_| Error::<T>::NotEquivocation)?;
 		let header = leaf.header(place).ok_or(Error::<T>::NotEquivocation)?;
 		let assignment = Self::signed_for(&header)?;
-		let counted = Self::counted(&header, &assignment, info.round)?;
+		let offence = Self::offence(&header, &assignment)?;
 		Self::ensure_broadcaster_signed(&header, &assignment, header_signature)?;
 		Self::ensure_receipt_signed(&assignment, receipt, signature)?;
-		Ok(Self::punish(header.job, assignment.transcoder, info.round, counted, reporter))
+		Ok(Self::punish(header.job, assignment.transcoder, offence, reporter))
 	}
 
-	/// The round as of which the transcoder's contradiction in this job was punished already, if it
-	/// was: as of a later round than this offence's, else there is nothing left to punish.
-	fn counted(
-		header: &SegmentHeader,
-		assignment: &Assignment,
-		offence: RoundIndex,
-	) -> Result<Option<RoundIndex>, Error<T>> {
+	/// The round as of which a transcoder's contradictions in this job are punished, once: that of the
+	/// first acceptance that is still stored. No report can choose it, so none shuts out another.
+	fn offence(header: &SegmentHeader, assignment: &Assignment) -> Result<RoundIndex, Error<T>> {
 		ensure!(assignment.transcoder == header.transcoder, Error::<T>::NotTranscoder);
-		let counted = Equivocations::<T>::get(header.job, &header.transcoder);
-		ensure!(counted.is_none_or(|counted| offence < counted), Error::<T>::AlreadyReported);
-		Ok(counted)
+		let turns =
+			Turns::<T>::get(header.job, &header.transcoder).ok_or(Error::<T>::NotAccepted)?;
+		ensure!(!turns.punished, Error::<T>::AlreadyReported);
+		Ok(turns.since)
 	}
 
-	/// Slashes a transcoder for an offence of this round: once in a job. If that was done as of the
-	/// later round `counted`, what left its stake between the two is what is missing, so that nobody
-	/// spares it by reporting another contradiction first. A transcoder is no finder of its own.
-	fn punish(
-		job: JobId,
-		transcoder: AccountId,
-		offence: RoundIndex,
-		counted: Option<RoundIndex>,
-		reporter: AccountId,
-	) -> Pays {
-		Equivocations::<T>::insert(job, &transcoder, offence);
+	/// Counts an assignment that is accepted.
+	pub(crate) fn begin_turn(job: JobId, transcoder: &AccountId) {
+		Turns::<T>::mutate(job, transcoder, |slot| {
+			let turns = slot.get_or_insert_with(|| types::Turns {
+				since: T::Rounds::current(),
+				assignments: 0,
+				punished: false,
+			});
+			turns.assignments = turns.assignments.saturating_add(1);
+		});
+	}
+
+	/// Counts an accepted assignment that is forgotten. What was punished stays until the job is closed.
+	pub(crate) fn end_turn(job: JobId, transcoder: &AccountId) {
+		Turns::<T>::mutate_exists(job, transcoder, |slot| {
+			let Some(turns) = slot else { return };
+			turns.assignments = turns.assignments.saturating_sub(1);
+			if turns.assignments == 0 && !turns.punished {
+				*slot = None;
+			}
+		});
+	}
+
+	/// Slashes a transcoder as of this round. A transcoder is no finder of its own.
+	fn punish(job: JobId, transcoder: AccountId, offence: RoundIndex, reporter: AccountId) -> Pays {
+		Turns::<T>::mutate(job, &transcoder, |turns| {
+			if let Some(turns) = turns {
+				turns.punished = true;
+			}
+		});
 		let fraction = T::Lottery::get().equivocation_slash;
 		let is_itself = reporter == transcoder;
 		let finders: &[AccountId] = if is_itself { &[] } else { core::slice::from_ref(&reporter) };
-		let slashed = match counted {
-			None => T::Slash::slash(&transcoder, offence, fraction, finders),
-			Some(counted) => {
-				T::Slash::extend_slash(&transcoder, offence, counted, fraction, finders)
-			}
-		};
+		let slashed = T::Slash::slash(&transcoder, offence, fraction, finders);
 		Self::deposit_event(Event::TranscoderEquivocated {
 			job,
 			transcoder,

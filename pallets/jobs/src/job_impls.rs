@@ -17,8 +17,8 @@ use sp_runtime::DispatchError;
 use crate::{
 	decide::{self, DRAW_DELAY},
 	types::{EndReason, Job, Phase, StreamName, Task, Wake},
-	Answers, Assignments, Config, Equivocations, Error, Event, HoldReason, JobOfStream, Jobs,
-	JobsOf, NextJob, Pallet, PriorityLists, WeightInfo,
+	Answers, Assignments, Config, Error, Event, HoldReason, JobOfStream, Jobs, JobsOf, NextJob,
+	Pallet, PriorityLists, Turns, WeightInfo,
 };
 
 impl<T: Config> Pallet<T> {
@@ -89,6 +89,7 @@ impl<T: Config> Pallet<T> {
 			funded: cost,
 			spender,
 			phase: Phase::Waiting { draw_at: now.saturating_add(DRAW_DELAY), retries: 0 },
+			fruitless: 0,
 			next_assignment: 0,
 			assignments: 0,
 			claimable: 0,
@@ -139,6 +140,7 @@ impl<T: Config> Pallet<T> {
 		job.unreserved = job.unreserved.checked_add(amount).ok_or(Error::<T>::InsufficientEth)?;
 		job.funded = job.funded.saturating_add(amount);
 		let now = Self::now();
+		job.fruitless = 0;
 		let mut weight = T::WeightInfo::top_up();
 		match &mut job.phase {
 			// Perhaps nobody was eligible for want of money: asks again soon, and often at first.
@@ -168,15 +170,12 @@ impl<T: Config> Pallet<T> {
 	/// See [`Pallet::end_job`].
 	pub(crate) fn do_end_job(who: AccountId, id: JobId) -> DispatchResult {
 		let mut job = Self::live_job(id)?;
-		let reason = if Self::runs(id, &job, &who) && who != job.broadcaster {
-			job.phase.current().into_iter().for_each(|index| Self::note_unserved(id, index));
-			EndReason::Transcoder
-		} else {
-			let stranger = Error::<T>::NotParty;
-			Self::spend(&who, &job.broadcaster, |scope| scope.end, 0, stranger)?;
-			EndReason::Broadcaster
-		};
-		Self::end(id, &mut job, reason);
+		if Self::runs(id, &job, &who) && who != job.broadcaster {
+			return Self::quit(id, job);
+		}
+		let stranger = Error::<T>::NotParty;
+		Self::spend(&who, &job.broadcaster, |scope| scope.end, 0, stranger)?;
+		Self::end(id, &mut job, EndReason::Broadcaster);
 		Self::save_job(id, job)
 	}
 
@@ -219,9 +218,9 @@ impl<T: Config> Pallet<T> {
 		}
 		JobsOf::<T>::remove(&job.broadcaster, id);
 		// As many as there were slashes.
-		let slashed: Vec<AccountId> = Equivocations::<T>::iter_key_prefix(id).collect();
+		let slashed: Vec<AccountId> = Turns::<T>::iter_key_prefix(id).collect();
 		for transcoder in slashed {
-			Equivocations::<T>::remove(id, transcoder);
+			Turns::<T>::remove(id, transcoder);
 		}
 		Answers::<T>::remove(id);
 		Jobs::<T>::remove(id);

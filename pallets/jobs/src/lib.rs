@@ -17,6 +17,7 @@ mod debt_impls;
 pub mod decide;
 mod equivocation_impls;
 mod handover_impls;
+mod idle_impls;
 mod job_impls;
 #[cfg(test)]
 mod mock;
@@ -203,11 +204,10 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Payouts<T: Config> = StorageMap<_, Twox64Concat, ClaimId, PayoutList>;
 
-	/// Transcoders whose contradiction in a job was punished, with the earliest round as of which it
-	/// was: once is enough.
+	/// The turns of transcoders in a job for which they still answer, and of those that were punished.
 	#[pallet::storage]
-	pub type Equivocations<T: Config> =
-		StorageDoubleMap<_, Twox64Concat, JobId, Blake2_128Concat, AccountId, RoundIndex>;
+	pub type Turns<T: Config> =
+		StorageDoubleMap<_, Twox64Concat, JobId, Blake2_128Concat, AccountId, types::Turns>;
 
 	/// What runs by which generation of keys: the running assignment of each job, by the keys of both
 	/// parties. Not where an account signs itself.
@@ -369,6 +369,15 @@ pub mod pallet {
 			assignment: AssignmentIndex,
 			/// What went back, in ETH.
 			released: Balance,
+		},
+		/// An assignment paid for the time that it took and did not use.
+		ReservationPaid {
+			/// The job.
+			job: JobId,
+			/// The assignment.
+			assignment: AssignmentIndex,
+			/// How much, in ETH.
+			amount: Balance,
 		},
 		/// A transcoder claimed a fee; it lies in escrow until the claim is settled.
 		Claimed {
@@ -690,16 +699,17 @@ pub mod pallet {
 		}
 
 		/// Ends a job. What was done can be claimed for during the grace; then the rest of the
-		/// budget is free again.
+		/// budget is free again. Its running transcoder ends its own assignment, and only that: the job
+		/// goes to the next on its list at once.
 		///
 		/// Who: the job's broadcaster, a spending key of it that may end jobs, or the transcoder of
 		/// its running assignment.
 		///
 		/// - `job`: the job.
 		///
-		/// Emits `JobEnded`, and `AssignmentEnded` where it was assigned.
+		/// Emits `JobEnded`, unless by its transcoder, and `AssignmentEnded` where it was assigned.
 		#[pallet::call_index(2)]
-		#[pallet::weight(T::WeightInfo::end_job())]
+		#[pallet::weight(Pallet::<T>::end_job_weight())]
 		pub fn end_job(origin: OriginFor<T>, job: JobId) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_end_job(who, job)
@@ -851,8 +861,8 @@ pub mod pallet {
 			Self::do_end_idle(who, job, assignment)
 		}
 
-		/// Shows that a transcoder signed two results for one segment. It is slashed, once in a job; what
-		/// a report as of a later round has spared is taken by one as of an earlier round.
+		/// Shows that a transcoder signed two results for one segment. It is slashed, once in a job, as of
+		/// the round in which it first accepted the job.
 		///
 		/// Who: anyone; free when it is right, and the reporter gets the finder's fee, the transcoder
 		/// itself neither.

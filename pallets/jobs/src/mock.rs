@@ -134,8 +134,6 @@ parameter_types! {
 	/// Who was slashed: offence, fraction, finders.
 	pub static Slashes: Vec<(AccountId, RoundIndex, Perbill, Vec<AccountId>)> = Vec::new();
 	/// Whose slash was extended: offence, round counted before, fraction, finders.
-	pub static Extended: Vec<(AccountId, RoundIndex, RoundIndex, Perbill, Vec<AccountId>)> =
-		Vec::new();
 	pub static IsOpen: bool = true;
 	pub static Told: Vec<(ClaimId, ClaimInfo)> = Vec::new();
 	pub static RefuseClaims: bool = false;
@@ -331,17 +329,6 @@ impl Slash for Chain {
 		Slashes::mutate(|slashes| slashes.push(slash));
 		Slashed { total: UNIT, finders_fee: UNIT / 20, common_pool: UNIT - UNIT / 20 }
 	}
-	fn extend_slash(
-		transcoder: &AccountId,
-		offence: RoundIndex,
-		counted: RoundIndex,
-		fraction: Perbill,
-		finders: &[AccountId],
-	) -> Slashed {
-		let slash = (transcoder.clone(), offence, counted, fraction, finders.to_vec());
-		Extended::mutate(|slashes| slashes.push(slash));
-		Slashed { total: UNIT / 2, finders_fee: UNIT / 40, common_pool: UNIT / 2 - UNIT / 40 }
-	}
 	fn slash_weight(_: RoundIndex, _: u32) -> Weight {
 		Weight::from_parts(1, 0)
 	}
@@ -434,7 +421,6 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 	Charged::take();
 	Poor::take();
 	Slashes::take();
-	Extended::take();
 	IsOpen::take();
 	Told::take();
 	RefuseClaims::take();

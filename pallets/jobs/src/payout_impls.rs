@@ -22,6 +22,9 @@ impl<T: Config> Pallet<T> {
 			Settlement::Pay => (claim.info.transcoder.clone(), PayoutReason::Fee),
 			Settlement::Refund => (claim.info.broadcaster.clone(), PayoutReason::Refund),
 		};
+		if settlement == Settlement::Pay {
+			Self::note_fruit(claim.info.job);
+		}
 		let amount = claim.info.fee;
 		Self::pay_out(id, claim, settlement, vec![Payout { account, reason, amount }])
 	}

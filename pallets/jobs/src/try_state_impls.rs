@@ -16,9 +16,9 @@ use sp_runtime::TryRuntimeError;
 
 use crate::{
 	types::{Class, Phase, Task, MAX_SPENDING_KEYS},
-	Agenda, Answers, Assignments, AssignmentsOf, Backlog, ClaimsOf, Config, Debts, Equivocations,
-	HoldReason, JobOfStream, Jobs, JobsOf, Loads, NextClaim, NextJob, NextSpendingKey, OpenClaims,
-	Origins, Pallet, Payouts, Places, PriorityLists, RunningBy, SpendingKeys,
+	Agenda, Answers, Assignments, AssignmentsOf, Backlog, ClaimsOf, Config, Debts, HoldReason,
+	JobOfStream, Jobs, JobsOf, Loads, NextClaim, NextJob, NextSpendingKey, OpenClaims, Origins,
+	Pallet, Payouts, Places, PriorityLists, RunningBy, SpendingKeys, Turns,
 };
 
 /// What a broadcaster's holds should be.
@@ -157,9 +157,19 @@ impl<T: Config> Pallet<T> {
 			let distinct: BTreeSet<_> = list.iter().collect();
 			ensure!(distinct.len() == list.len(), "a priority list names somebody twice");
 		}
-		for (id, _, _) in Equivocations::<T>::iter() {
-			ensure!(Jobs::<T>::contains_key(id), "a punished contradiction outlives its job");
+		let mut accepted: BTreeMap<(JobId, AccountId), u32> = BTreeMap::new();
+		for (id, _, assignment) in Assignments::<T>::iter() {
+			if assignment.agreement.is_some() {
+				*accepted.entry((id, assignment.transcoder)).or_default() += 1;
+			}
 		}
+		for (id, who, turns) in Turns::<T>::iter() {
+			ensure!(Jobs::<T>::contains_key(id), "a punished contradiction outlives its job");
+			let stored = accepted.remove(&(id, who)).unwrap_or_default();
+			ensure!(turns.assignments == stored, "a transcoder's turns are not those stored");
+			ensure!(stored > 0 || turns.punished, "nothing is left of a turn");
+		}
+		ensure!(accepted.is_empty(), "a turn is not counted");
 		Ok(())
 	}
 
@@ -174,14 +184,6 @@ impl<T: Config> Pallet<T> {
 				return Err("an assignment outlives its job".into());
 			};
 			ensure!(index < job.next_assignment, "an assignment has a number not given yet");
-			ensure!(
-				assignment
-					.rounds
-					.windows(2)
-					.all(|pair| pair[0].round < pair[1].round
-						&& pair[0].next_seq <= pair[1].next_seq),
-				"an assignment's rounds do not ascend"
-			);
 			if assignment.places() > 0 {
 				*places.entry(assignment.transcoder.clone()).or_default() += assignment.places();
 			}

@@ -31,9 +31,6 @@ pub const MAX_SPENDING_KEYS: u32 = 8;
 /// Most toolchains with which a transcoder works at once: one, and another while it changes over.
 pub const MAX_TOOLCHAINS_AT_WORK: u32 = 4;
 
-/// Rounds for which an assignment remembers how far it was claimed.
-pub const MAX_ROUND_MARKS: u32 = 16;
-
 /// Transcoders of a job whose answers to its offers are told; what comes after them says nothing.
 pub const MAX_ANSWERS: u32 = 8;
 
@@ -143,6 +140,9 @@ pub struct Job {
 	pub spender: Option<Spender>,
 	/// Where it stands.
 	pub phase: Phase,
+	/// Acceptances since a fee of it was paid, or it was topped up, and the draws in a row that came to
+	/// nothing before them.
+	pub fruitless: u8,
 	/// The number of the next assignment.
 	pub next_assignment: AssignmentIndex,
 	/// Assignments that are stored.
@@ -187,13 +187,16 @@ pub struct Agreement {
 	pub toolchain: ToolchainId,
 }
 
-/// How far an assignment was claimed when a round was over.
+/// A transcoder's turns in a job, of which something that was signed can still be reported.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
-pub struct RoundMark {
-	/// The round.
-	pub round: RoundIndex,
-	/// The cursor after its last claim.
-	pub next_seq: Seq,
+pub struct Turns {
+	/// The round in which it accepted the first of them: as of that its contradictions in the job are
+	/// punished, whatever is reported first.
+	pub since: RoundIndex,
+	/// How many of its accepted assignments are stored.
+	pub assignments: u32,
+	/// Whether a contradiction was punished: once in a job is enough.
+	pub punished: bool,
 }
 
 /// A transcoder's turn in a job.
@@ -211,6 +214,10 @@ pub struct Assignment {
 	pub next_seq: Seq,
 	/// ETH that it can still claim.
 	pub allowance: Balance,
+	/// The block of its acceptance, or of its offer.
+	pub accepted_at: BlockNumber,
+	/// ETH that was claimed for it.
+	pub claimed: Balance,
 	/// The block of its last claim, or of its acceptance.
 	pub last_claim: BlockNumber,
 	/// Open-claim places kept for it.
@@ -219,10 +226,6 @@ pub struct Assignment {
 	pub undecided: u32,
 	/// Its claims that are not settled.
 	pub open_claims: u32,
-	/// How far it was claimed in the newest rounds with a claim, oldest first.
-	pub rounds: BoundedVec<RoundMark, ConstU32<MAX_ROUND_MARKS>>,
-	/// The round in which it ended.
-	pub end_round: RoundIndex,
 	/// The last block in which it can claim; `None` while it is the current one.
 	pub claimable_until: Option<BlockNumber>,
 	/// Whether its grace has passed and its allowance was given back.
@@ -420,8 +423,7 @@ pub struct LeafEvidence {
 pub enum EndReason {
 	/// Its broadcaster ended it, or one of its spending keys.
 	Broadcaster,
-	/// The transcoder of its running assignment ended it.
-	Transcoder,
 	/// Its end block came.
+	#[codec(index = 2)]
 	Expired,
 }

@@ -144,8 +144,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Estimated: `3710`
 		// Minimum execution time: 27_991_000 picoseconds.
 		Weight::from_parts(83_568_000, 3710)
-			.saturating_add(T::DbWeight::get().reads(15_u64))
-			.saturating_add(T::DbWeight::get().writes(10_u64))
+			.saturating_add(T::DbWeight::get().reads(16_u64))
+			.saturating_add(T::DbWeight::get().writes(11_u64))
 	}
 	/// Storage: `Jobs::Jobs` (r:1 w:1)
 	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(245), added: 2720, mode: `MaxEncodedLen`)
@@ -393,9 +393,9 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Measured:  `1665`
 		//  Estimated: `3710`
 		// Minimum execution time: 83_034_000 picoseconds.
-		Weight::from_parts(107_511_000, 3710)
-			.saturating_add(T::DbWeight::get().reads(11_u64))
-			.saturating_add(T::DbWeight::get().writes(12_u64))
+		Weight::from_parts(187_511_000, 3710)
+			.saturating_add(T::DbWeight::get().reads(18_u64))
+			.saturating_add(T::DbWeight::get().writes(19_u64))
 	}
 	/// Storage: `Jobs::Backlog` (r:1 w:0)
 	/// Proof: `Jobs::Backlog` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
@@ -503,8 +503,8 @@ impl WeightInfo for () {
 	}
 	fn accept_job() -> Weight {
 		Weight::from_parts(83_568_000, 3710)
-			.saturating_add(RocksDbWeight::get().reads(15_u64))
-			.saturating_add(RocksDbWeight::get().writes(10_u64))
+			.saturating_add(RocksDbWeight::get().reads(16_u64))
+			.saturating_add(RocksDbWeight::get().writes(11_u64))
 	}
 	fn claim_work() -> Weight {
 		Weight::from_parts(159_908_000, 6124)
@@ -536,7 +536,7 @@ impl WeightInfo for () {
 	fn task_draw(c: u32, ) -> Weight {
 		Weight::from_parts(36_320_334, 3675)
 			.saturating_add(Weight::from_parts(12_000_000, 0).saturating_mul(c.into()))
-			.saturating_add(RocksDbWeight::get().reads(3_u64))
+			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().reads((3_u64).saturating_mul(c.into())))
 			.saturating_add(RocksDbWeight::get().writes(7_u64))
 			.saturating_add(Weight::from_parts(0, 2532).saturating_mul(c.into()))
@@ -549,7 +549,7 @@ impl WeightInfo for () {
 	}
 	fn task_hand_on() -> Weight {
 		Weight::from_parts(147_755_000, 44034)
-			.saturating_add(RocksDbWeight::get().reads(76_u64))
+			.saturating_add(RocksDbWeight::get().reads(78_u64))
 			.saturating_add(RocksDbWeight::get().writes(14_u64))
 	}
 	fn task_expire() -> Weight {
@@ -558,9 +558,9 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().writes(17_u64))
 	}
 	fn task_close_assignment() -> Weight {
-		Weight::from_parts(107_511_000, 3710)
-			.saturating_add(RocksDbWeight::get().reads(11_u64))
-			.saturating_add(RocksDbWeight::get().writes(12_u64))
+		Weight::from_parts(187_511_000, 3710)
+			.saturating_add(RocksDbWeight::get().reads(18_u64))
+			.saturating_add(RocksDbWeight::get().writes(19_u64))
 	}
 	fn task_check() -> Weight {
 		Weight::from_parts(47_949_000, 6062)
@@ -619,7 +619,7 @@ impl WeightInfo for () {
 	}
 	fn task_payouts() -> Weight {
 		Weight::from_parts(260_000_000, 6208)
-			.saturating_add(RocksDbWeight::get().reads(30_u64))
-			.saturating_add(RocksDbWeight::get().writes(30_u64))
+			.saturating_add(RocksDbWeight::get().reads(31_u64))
+			.saturating_add(RocksDbWeight::get().writes(31_u64))
 	}
 }

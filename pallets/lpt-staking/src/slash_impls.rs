@@ -48,11 +48,10 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Cuts what left `transcoder` in the rounds from that of the offence to the last one.
+	/// Cuts what left `transcoder` in the rounds from that of the offence on.
 	fn slash_exit_pools(
 		transcoder: &AccountId,
 		offence: RoundIndex,
-		last: RoundIndex,
 		fraction: Perbill,
 		taken: &mut Taken,
 	) {
@@ -60,7 +59,7 @@ impl<T: Config> Pallet<T> {
 		let first = offence.max(Self::round().saturating_sub(reach));
 		let generations = Generations::<T>::get(transcoder).unwrap_or_default();
 		let own_locks = Locks::<T>::get(transcoder).locks;
-		for round in first..=last {
+		for round in first..=Self::round() {
 			let generation = generations.of_round(round);
 			let id = PoolId { transcoder: transcoder.clone(), generation };
 			let Some(mut exit) = ExitPools::<T>::get(&id, round) else { continue };
@@ -110,21 +109,7 @@ impl<T: Config> Slash for Pallet<T> {
 	) -> Slashed {
 		let mut taken = Taken::default();
 		Self::slash_pool(transcoder, fraction, &mut taken);
-		Self::slash_exit_pools(transcoder, offence, Self::round(), fraction, &mut taken);
-		Self::forfeit(transcoder, offence, fraction, finders, taken)
-	}
-
-	fn extend_slash(
-		transcoder: &AccountId,
-		offence: RoundIndex,
-		counted: RoundIndex,
-		fraction: Perbill,
-		finders: &[AccountId],
-	) -> Slashed {
-		let mut taken = Taken::default();
-		if let Some(last) = counted.checked_sub(1).filter(|last| offence <= *last) {
-			Self::slash_exit_pools(transcoder, offence, last, fraction, &mut taken);
-		}
+		Self::slash_exit_pools(transcoder, offence, fraction, &mut taken);
 		Self::forfeit(transcoder, offence, fraction, finders, taken)
 	}
 

@@ -387,6 +387,7 @@ impl World {
 			item("ChallengeLottery", "Toolchains"),
 			item("ChallengeLottery", "Verifiers"),
 			item("ChallengeLottery", "NoShows"),
+			item("ChallengeLottery", "Omitted"),
 		];
 		let prefixes = [
 			("Jobs", twox("Jobs")),

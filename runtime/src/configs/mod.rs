@@ -5,6 +5,7 @@ pub mod consensus;
 pub mod governance;
 pub mod money;
 pub mod parameters;
+pub mod priority;
 pub mod session;
 pub mod staking;
 pub mod system;

@@ -69,7 +69,7 @@ parameter_types! {
 	/// What a block sets aside for the steps of challenges.
 	pub LotteryAgenda: Weight = Perbill::from_percent(15) * MAXIMUM_WEIGHT;
 	/// Duties come before paid transactions, after inherents.
-	pub const DutyPriority: TransactionPriority = TransactionPriority::MAX / 2;
+	pub const DutyPriority: TransactionPriority = super::priority::DUTY;
 	/// What is held for each generation of keys that is stored: nine keys and a count.
 	pub const GenerationDeposit: Balance = deposit(2, 9 * 33 + 64);
 	/// How long a claim may wait for its decision at the most, by the parameters in force: so long it

@@ -257,7 +257,10 @@ proptest! {
 			let silent = Vote { stake: 1, said: Said::Nothing };
 			prop_assert_eq!(ruling.conduct(&silent), Conduct::Owes(Penalty::NoShow));
 			let honest: Vec<_> = (0..leaves)
-				.map(|leaf| if failing >> leaf & 1 == 1 { WRONG } else { VALID })
+				.map(|leaf| {
+					let accused = failing | ruling.bad;
+					if accused >> leaf & 1 == 1 { WRONG } else { VALID }
+				})
 				.collect();
 			let said = Said::Revealed(&honest, right.unwrap_or(evidence(9)));
 			prop_assert_eq!(ruling.conduct(&Vote { stake: 1, said }), Conduct::Answered);
@@ -284,6 +287,8 @@ fn penalties_should_be_those_of_the_table() {
 	let ruling = |outcome, is_dispute| Ruling {
 		outcome,
 		failing: if outcome == Failed { 0b01 } else { 0 },
+		good: if outcome == Accepted { 0b11 } else { 0 },
+		bad: if outcome == Failed { 0b01 } else { 0 },
 		is_dispute,
 		most_revealed: true,
 		excused: 0,
@@ -376,4 +381,94 @@ fn attack_large_member_should_not_have_its_committee_pay_for_invented_evidence()
 	// Two thirds of a whole set are another matter.
 	let in_dispute = Ruling::of(Outcome::Accepted, 0, true, 1, &all);
 	assert!(matches!(in_dispute.conduct(&all[1]), Conduct::Owes(_)));
+}
+
+/// What one of a dispute's judges is: honest, honest without the bytes, or a liar with this word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Role {
+	Honest,
+	Starved,
+	Liar(Option<Verdict>),
+}
+
+fn a_role() -> impl Strategy<Value = Role> {
+	prop_oneof![
+		3 => Just(Role::Honest),
+		1 => Just(Role::Starved),
+		2 => prop::option::of(prop::sample::select(ALL.to_vec())).prop_map(Role::Liar),
+	]
+}
+
+proptest! {
+	#![proptest_config(ProptestConfig::with_cases(4_000))]
+
+	/// Who judges truly never pays as for a lie while liars have less than a third of the eligible
+	/// stake, whomever the transcoder keeps from the bytes, nor while they have less than half of it and
+	/// nobody is kept from them. And then each liar pays that stands against the others, in a void
+	/// dispute too.
+	#[test]
+	fn attack_less_than_half_should_neither_void_for_nothing_nor_make_others_pay(
+		judges in prop::collection::vec((1u128..100, a_role()), 1..10),
+		is_good: bool,
+	) {
+		let truth = if is_good { VALID } else { WRONG };
+		let owned: Vec<Owned> = judges
+			.iter()
+			.map(|(stake, role)| {
+				let word = match role {
+					Role::Honest => says(truth),
+					Role::Starved => says(GONE),
+					Role::Liar(word) => word.map_or(Nothing, says),
+				};
+				(*stake, word)
+			})
+			.collect();
+		let stake = |rule: &dyn Fn(Role) -> bool| -> u128 {
+			judges.iter().filter(|(_, role)| rule(*role)).map(|(stake, _)| stake).sum()
+		};
+		let all = stake(&|_| true);
+		let liars = stake(&|role| matches!(role, Role::Liar(_)));
+		let starved = stake(&|role| role == Role::Starved);
+		prop_assume!(liars * 3 < all || (liars * 2 < all && starved == 0));
+		let votes = votes(&owned);
+		let decision = decide_dispute(1, &votes);
+		let ruling = Ruling::of(decision.outcome(), decision.failing(), true, 1, &votes);
+		for ((_, role), vote) in judges.iter().zip(&votes) {
+			let conduct = ruling.conduct(vote);
+			let lied = conduct == Conduct::Owes(Penalty::FalseDissent);
+			match role {
+				Role::Honest | Role::Starved => prop_assert!(!lied, "{owned:?}"),
+				Role::Liar(Some(word)) if starved == 0 => {
+					let opposes = if is_good { word.is_fault() } else { word.is_pass() };
+					prop_assert_eq!(lied, opposes, "{:?}", &owned);
+				}
+				Role::Liar(_) => {}
+			}
+		}
+		// Nor can they decide against the truth.
+		let wrong = if is_good { Outcome::Failed } else { Outcome::Accepted };
+		prop_assert!(starved > 0 || decision.outcome() != wrong, "{owned:?}");
+	}
+}
+
+/// The same with the stakes of a large transcoder: it and a third of the rest are more than half of all.
+#[test]
+fn attack_a_third_of_the_eligible_stake_should_pay_for_a_void_dispute() {
+	for (said, truth) in [(WRONG, VALID), (VALID, WRONG)] {
+		// 29 of 71 against 42, where the transcoder's 29 do not count.
+		let owned = [(29, says(said)), (21, says(truth)), (21, says(truth))];
+		let votes = votes(&owned);
+		let decision = decide_dispute(1, &votes);
+		assert_eq!(decision, DisputeDecision::Void);
+		let ruling = Ruling::of(Outcome::Void, 0, true, 1, &votes);
+		let conducts: Vec<_> = votes.iter().map(|vote| ruling.conduct(vote)).collect();
+		assert_eq!(conducts[0], Conduct::Owes(Penalty::FalseDissent));
+		assert_eq!(conducts[1..], [Conduct::Answered; 2]);
+	}
+	// Without an accusation it is a no-show, as where the claim is accepted.
+	let owned = [(29, says(GONE)), (42, says(VALID))];
+	let votes = votes(&owned);
+	assert_eq!(decide_dispute(1, &votes), DisputeDecision::Void);
+	let ruling = Ruling::of(Outcome::Void, 0, true, 1, &votes);
+	assert_eq!(ruling.conduct(&votes[0]), Conduct::Owes(Penalty::NoShow));
 }

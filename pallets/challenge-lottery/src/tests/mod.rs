@@ -13,4 +13,5 @@ mod outcome;
 mod toolchains;
 mod tranches;
 mod verdicts;
+mod volume;
 mod worker;

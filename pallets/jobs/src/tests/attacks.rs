@@ -151,9 +151,23 @@ fn ddos_by_broadcaster_that_sends_nothing_should_not_bind_the_transcoder() {
 		let real = create(&BEA, "cam");
 		skip(2);
 		assert_eq!(job(real).phase.current(), None, "its room is taken");
-		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(TIM), idle));
-		skip(4);
+		// It ends its assignment whenever it has it again, which is later each time.
+		let mut ended = 0;
+		while job(real).phase.current().is_none() {
+			match job(idle).phase {
+				Phase::Offered { .. } => {
+					accept(idle);
+				}
+				Phase::Running { .. } => {
+					assert_ok!(Jobs::end_job(RuntimeOrigin::signed(TIM), idle));
+					ended += 1;
+				}
+				_ => {}
+			}
+			skip(1);
+		}
 		assert_eq!(current(real), (TIM, 0));
+		assert!(ended < 4, "{ended} times");
 	});
 }
 
@@ -382,5 +396,67 @@ fn claims_replayed_in_another_assignment_or_block_should_be_refused() {
 		accept(0);
 		let other = livepeer_primitives::claim::WorkClaim { assignment: 1, ..signed };
 		assert_noop!(send_claim(&first, other), Error::<Test>::NotTranscoder);
+	});
+}
+
+#[test]
+fn attack_accepting_and_vanishing_should_back_off_until_a_fee_is_paid() {
+	build_and_execute(|| {
+		register(&TIM, UNIT, PRICE, 10);
+		let id = create(&BOB, "cam");
+		let mut accepted = Vec::new();
+		while accepted.len() < 6 {
+			if let Phase::Offered { .. } = job(id).phase {
+				accept(id);
+				accepted.push(now());
+				jail(&TIM);
+				skip(1);
+				Jailed::take();
+			}
+			skip(1);
+			check();
+		}
+		let waits: Vec<_> = accepted.windows(2).map(|pair| pair[1] - pair[0]).collect();
+		assert!(waits[0] <= 4, "once is no reason to wait: {waits:?}");
+		assert!(waits.windows(2).all(|pair| pair[0] <= pair[1]), "{waits:?}");
+		assert!(waits[4] >= 32, "{waits:?}");
+		assert!(job(id).phase.retries() > 0, "behind everybody else");
+
+		// A fee that is paid, and no claim alone, begins anew.
+		while !matches!(job(id).phase, Phase::Offered { .. }) {
+			skip(1);
+		}
+		let (who, index) = accept(id);
+		assert_ok!(claim(&who, id, index, 0, 9));
+		decide(0);
+		assert!(job(id).fruitless > 0);
+		assert_ok!(settle(0, Settlement::Pay));
+		assert_eq!(job(id).fruitless, 0);
+		jail(&TIM);
+		skip(1);
+		assert_eq!(job(id).phase, Phase::Waiting { draw_at: now() + 2, retries: 0 });
+	});
+}
+
+#[test]
+fn attack_job_of_a_broadcaster_with_a_revoked_key_should_be_offered_to_nobody() {
+	build_and_execute(|| {
+		for who in [&TIM, &TOM] {
+			register(who, UNIT, PRICE, 10);
+		}
+		Generations::set([((BOB, Purpose::Segments), 1)].into());
+		Revoked::set(vec![(BOB, Purpose::Segments, 1, 0)]);
+		let id = create(&BOB, "cam");
+		skip(2);
+		assert_eq!(job(id).phase, Phase::Waiting { draw_at: now() + 4, retries: 1 });
+		skip(200);
+		assert!(Noted::get().is_empty(), "nobody let an offer pass that it could not accept");
+		assert_eq!(job(id).next_assignment, 0);
+		// With new keys it is offered.
+		Generations::set([((BOB, Purpose::Segments), 2)].into());
+		while job(id).phase.current().is_none() {
+			skip(1);
+		}
+		accept(id);
 	});
 }

@@ -64,11 +64,27 @@ fn running_job_should_close_when_grace_has_passed() {
 }
 
 #[test]
-fn job_should_be_ended_by_its_running_transcoder() {
+fn attack_transcoder_should_end_its_own_assignment_and_not_the_job() {
 	build_and_execute(|| {
-		let id = running();
-		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(TIM), id));
-		assert!(events().contains(&Event::JobEnded { job: id, reason: EndReason::Transcoder }));
+		for who in [&TIM, &TOM] {
+			register(who, UNIT, PRICE, 10);
+		}
+		let id = create(&BOB, "cam");
+		skip(2);
+		let (first, _) = accept(id);
+		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(first.clone()), id));
+		assert!(!events().iter().any(|event| matches!(event, Event::JobEnded { .. })));
+		// The next one has it at once, and the first is paid for what it did.
+		let (second, index) = current(id);
+		assert_ne!(second, first);
+		assert_eq!(index, 1);
+		assert!(assignment(id, 0).claimable_until.is_some());
+		assert_ok!(claim(&first, id, 0, 0, 3));
+		check();
+		// Nobody is left: it is drawn anew, the later the more often that comes to nothing.
+		accept(id);
+		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(second), id));
+		assert_eq!(job(id).phase, Phase::Waiting { draw_at: now() + 4, retries: 1 });
 	});
 }
 
@@ -106,7 +122,7 @@ fn job_should_not_be_ended_twice() {
 #[test]
 fn job_should_expire_at_its_end_block() {
 	build_and_execute(|| {
-		let before = snapshot();
+		let before = keys();
 		let id = running();
 		let end = job(id).end;
 		run_to(end - 1);
@@ -117,7 +133,7 @@ fn job_should_expire_at_its_end_block() {
 		assert_ok!(claim(&TIM, id, 0, 0, 3));
 		assert_ok!(settle(0, Settlement::Refund));
 		skip(GONE);
-		assert_eq!(snapshot(), before);
+		assert_eq!(keys(), before);
 	});
 }
 
@@ -193,7 +209,7 @@ fn zero_bytes_should_stay_after_a_job_with_many_assignments() {
 		assert_ok!(claim(&second, id, 1, 2, 2));
 		assert_ok!(claim(&third, id, 2, 0, 5));
 		check();
-		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(third.clone()), id));
+		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), id));
 		skip(10);
 		assert_ok!(claim(&third, id, 2, 6, 6));
 		for claim in open_claims() {
@@ -208,7 +224,7 @@ fn zero_bytes_should_stay_after_a_job_with_many_assignments() {
 #[test]
 fn zero_bytes_should_stay_when_the_agenda_was_late() {
 	build_and_execute(|| {
-		let before = snapshot();
+		let before = keys();
 		let id = running();
 		stall(30);
 		check();
@@ -216,7 +232,7 @@ fn zero_bytes_should_stay_when_the_agenda_was_late() {
 		stall(GONE);
 		check();
 		skip(2);
-		assert_eq!(snapshot(), before);
+		assert_eq!(keys(), before);
 	});
 }
 

@@ -1,6 +1,10 @@
 //! Contradictions.
 
-use crate::{mock::*, types::LeafEvidence, Equivocations, Error, Event, HoldReason};
+use crate::{
+	mock::*,
+	types::{LeafEvidence, Phase},
+	Error, Event, HoldReason, Turns,
+};
 use frame_support::{assert_noop, assert_ok, dispatch::Pays};
 use livepeer_primitives::{
 	claim::WorkClaim,
@@ -123,7 +127,7 @@ fn two_results_for_one_segment_should_be_slashed_once_in_a_job() {
 		// The note goes with the job.
 		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), id));
 		skip(GONE);
-		assert_eq!(Equivocations::<Test>::iter().count(), 0);
+		assert_eq!(Turns::<Test>::iter().count(), 0);
 	});
 }
 
@@ -209,13 +213,14 @@ fn replayed_or_forged_equivocation_should_be_refused() {
 }
 
 #[test]
-fn equivocation_should_be_of_the_round_of_the_claim_that_covers_it() {
-	// Claims up to 9 in round 8, up to 19 in round 9; the assignment ends in round 11.
+fn equivocation_should_be_of_the_round_of_the_first_acceptance_whatever_is_reported() {
 	let offence = |seq: u64, ended: bool| {
 		let mut offence = 0;
 		build_and_execute(|| {
+			// In round 7.
 			let id = running();
-			for (round, first) in [(8, 0), (8, 5), (9, 10), (9, 15)] {
+			// A claim of far segments says nothing about those before it.
+			for (round, first) in [(8, 5), (9, 1_000_000)] {
 				Round::set(round);
 				assert_ok!(claim(&TIM, id, 0, first, first + 4));
 			}
@@ -230,10 +235,43 @@ fn equivocation_should_be_of_the_round_of_the_claim_that_covers_it() {
 		});
 		offence
 	};
-	assert_eq!([offence(0, true), offence(9, true)], [8, 8]);
-	assert_eq!([offence(10, true), offence(19, false)], [9, 9]);
-	assert_eq!(offence(20, true), 11);
-	assert_eq!(offence(20, false), 12);
+	for seq in [0, 5, 9, 500, 1_000_003, 2_000_000] {
+		assert_eq!([offence(seq, true), offence(seq, false)], [7, 7]);
+	}
+}
+
+#[test]
+fn attack_later_turn_reported_first_should_not_spare_the_stake_of_the_earlier() {
+	build_and_execute(|| {
+		// TIM's first turn is of round 7, its second one of round 9.
+		let id = running();
+		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(TIM), id));
+		Round::set(9);
+		skip(2);
+		assert_eq!(accept(id), (TIM, 1));
+		check();
+		let second = header(id, 1, 3, 1);
+		assert_ok!(report(&second, [receipt(&second, 1), receipt(&second, 2)]));
+		assert_eq!(Slashes::get(), [(TIM, 7, Perbill::from_percent(30), vec![TOM])]);
+		let first = header(id, 0, 3, 1);
+		let first = report(&first, [receipt(&first, 1), receipt(&first, 2)]);
+		assert_noop!(first, Error::<Test>::AlreadyReported);
+	});
+	build_and_execute(|| {
+		// Once nothing of the first turn can be reported, who left since then answers no longer.
+		let id = running();
+		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(TIM), id));
+		skip(GONE + 20);
+		assert!(!Turns::<Test>::contains_key(id, TIM));
+		Round::set(9);
+		while !matches!(job(id).phase, Phase::Offered { .. }) {
+			skip(1);
+		}
+		let (_, index) = accept(id);
+		let header = header(id, index, 3, 1);
+		assert_ok!(report(&header, [receipt(&header, 1), receipt(&header, 2)]));
+		assert_eq!(Slashes::get()[0].1, 9);
+	});
 }
 
 #[test]
@@ -347,26 +385,14 @@ fn attack_self_report_of_an_invented_segment_should_not_shut_out_the_true_report
 		Round::set(8);
 		assert_ok!(claim(&TIM, id, 0, 0, 9));
 		Round::set(11);
-		// An accomplice is first, with a segment that no claim covers: an offence of today, so that
-		// what left the stake since round 8 would be spared.
+		// An accomplice is first, with a segment that no claim covers. It takes all that the true
+		// report would: what left the stake since the acceptance, and what came back to it.
 		let invented = header(id, 0, 1_000_000, 1);
 		assert_ok!(report(&invented, [receipt(&invented, 1), receipt(&invented, 2)]));
-		let fraction = Perbill::from_percent(30);
-		assert_eq!(Slashes::get(), [(TIM, 11, fraction, vec![TOM])]);
-		// The true report takes what is missing.
+		assert_eq!(Slashes::get(), [(TIM, 7, Perbill::from_percent(30), vec![TOM])]);
 		let seen = header(id, 0, 3, 1);
-		let signatures = by(&signer(TIM, 0), &[receipt(&seen, 1), receipt(&seen, 2)]);
-		let receipts = [receipt(&seen, 1), receipt(&seen, 2)];
-		let pays = report_by(&TAT, &seen, receipts.clone(), signatures.clone());
-		assert_eq!(pays, Ok(Pays::No));
-		assert_eq!(Extended::get(), [(TIM, 8, 11, fraction, vec![TAT])]);
-		assert_eq!(Slashes::get().len(), 1, "nothing is cut twice");
-		assert_eq!(Equivocations::<Test>::get(id, TIM), Some(8));
-		let again = report_by(&TAT, &seen, receipts, signatures);
+		let again = report(&seen, [receipt(&seen, 1), receipt(&seen, 2)]);
 		assert_noop!(again, Error::<Test>::AlreadyReported);
-		let later = header(id, 0, 2_000_000, 1);
-		let later = report(&later, [receipt(&later, 1), receipt(&later, 2)]);
-		assert_noop!(later, Error::<Test>::AlreadyReported);
 	});
 }
 
@@ -410,7 +436,7 @@ fn attack_evidence_should_be_of_a_segment_that_the_broadcaster_signed() {
 }
 
 #[test]
-fn receipt_against_a_claimed_leaf_should_be_slashed_in_the_claims_round() {
+fn receipt_against_a_claimed_leaf_should_be_slashed() {
 	build_and_execute(|| {
 		let id = running();
 		let header = header(id, 0, 6, 1);
@@ -447,7 +473,7 @@ fn receipt_against_a_claimed_leaf_should_be_slashed_in_the_claims_round() {
 		assert_noop!(none.map_err(|error| error.error), Error::<Test>::NoClaim);
 
 		assert_eq!(show(&TOM, &|_| ()), Ok(Pays::No));
-		assert_eq!(Slashes::get(), [(TIM, 9, Perbill::from_percent(30), vec![TOM])]);
+		assert_eq!(Slashes::get(), [(TIM, 7, Perbill::from_percent(30), vec![TOM])]);
 		assert_noop!(show(&TOM, &|_| ()), Error::<Test>::AlreadyReported);
 	});
 	// Another toolchain alone is a contradiction.

@@ -1,8 +1,11 @@
 //! Assignments for which nothing is claimed.
 
-use crate::{mock::*, types::Phase, Error, Places};
+use crate::{mock::*, types::Phase, Error, Event, Places};
 use frame_support::{assert_noop, assert_ok};
-use livepeer_primitives::{AccountId, BlockNumber, JobId};
+use livepeer_primitives::{
+	work::{fee, STANDARD_SEGMENT_WORK},
+	AccountId, BlockNumber, JobId, UNIT,
+};
 
 /// Blocks of the largest claim: 64 segments of 2.5 s at 2 s a block.
 const CLAIM: BlockNumber = 80;
@@ -35,12 +38,103 @@ fn idle_assignment_should_be_ended_by_anyone_and_drawn_anew() {
 fn idle_assignment_should_be_ended_by_its_transcoder_earlier() {
 	build_and_execute(|| {
 		let id = running();
+		assert_ok!(claim(&TIM, id, 0, 0, 9));
 		skip(CLAIM);
 		assert_noop!(end_idle(&TIM, id), Error::<Test>::NotIdle);
 		skip(1);
 		assert_noop!(end_idle(&TAT, id), Error::<Test>::NotIdle);
 		assert_ok!(end_idle(&TIM, id));
 	});
+}
+
+#[test]
+fn attack_empty_job_should_be_ended_soon_by_its_transcoder_and_back_off() {
+	build_and_execute(|| {
+		// Its transcoder accepts whatever it is offered, and ends what nothing comes for.
+		let id = running();
+		let (mut index, mut taken, mut blocks) = (0, 0, 0);
+		while blocks < 450 {
+			if let Phase::Running { .. } = job(id).phase {
+				skip(CLAIM / 8);
+				let early = Jobs::end_idle(RuntimeOrigin::signed(TIM), id, index);
+				assert_noop!(early, Error::<Test>::NotIdle);
+				skip(1);
+				let late = Jobs::end_idle(RuntimeOrigin::signed(TIM), id, index);
+				assert_ok!(late);
+				taken += CLAIM / 8 + 1;
+				blocks += CLAIM / 8 + 1;
+			} else if let Phase::Offered { assignment, .. } = job(id).phase {
+				index = assignment;
+				accept(id);
+				continue;
+			}
+			skip(1);
+			blocks += 1;
+		}
+		// Less and less of the time.
+		assert!(taken * 4 < blocks, "{taken} of {blocks} blocks");
+		assert!(matches!(job(id).phase, Phase::Waiting { retries: 6.., .. }));
+	});
+}
+
+#[test]
+fn attack_empty_job_should_pay_for_the_time_that_it_takes() {
+	build_and_execute(|| {
+		let id = running();
+		let load = job(id).load;
+		skip(100);
+		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), id));
+		// A sixteenth of its largest work in 100 blocks of 2 s.
+		let due = fee(load * 200 / 16, PRICE);
+		assert!(due > 0);
+		skip(GRACE + 1);
+		assert_eq!(free(&POOL), due);
+		assert!(events().contains(&Event::ReservationPaid { job: id, assignment: 0, amount: due }));
+		check();
+		skip(GONE);
+		assert_eq!(free(&BOB), PURSE - due, "the rest comes back");
+	});
+	build_and_execute(|| {
+		// One in which that much is claimed pays nothing beside its fees.
+		let id = running();
+		skip(100);
+		let least = (job(id).load * 200 / 16).div_ceil(STANDARD_SEGMENT_WORK);
+		assert_ok!(claim(&TIM, id, 0, 0, least));
+		let fee = fee((least + 1) * STANDARD_SEGMENT_WORK, PRICE);
+		assert_eq!(assignment(id, 0).claimed, fee);
+		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), id));
+		skip(GRACE + 1);
+		assert_eq!(free(&POOL), 0);
+	});
+}
+
+#[test]
+fn attack_empty_job_should_take_no_longer_than_its_allowance_pays() {
+	build_and_execute(|| {
+		register(&TIM, UNIT, PRICE, 1);
+		// What one segment costs, where an assignment could run for 160 blocks without a claim.
+		assert_ok!(create_with(&BOB, "small", fee(max_leaf(), PRICE)));
+		skip(2);
+		let (_, index) = accept(0);
+		let (load, allowance) = (job(0).load, assignment(0, index).allowance);
+		let paid_for = (1..2 * CLAIM)
+			.find(|blocks| fee(load * 2 * u64::from(*blocks) / 16, PRICE) >= allowance)
+			.expect("it is small");
+		let end = || Jobs::end_idle(RuntimeOrigin::signed(TAT), 0, index);
+		skip(paid_for - 1);
+		assert_noop!(end(), Error::<Test>::NotIdle);
+		skip(1);
+		assert_ok!(end());
+		skip(GRACE + 1);
+		assert_eq!(free(&POOL), allowance);
+		check();
+	});
+}
+
+/// The most work of one leaf of a usual job.
+fn max_leaf() -> u64 {
+	let factors = Parameters::get().factors;
+	livepeer_primitives::work::max_leaf_work(&factors, &ladder(), &limits()).expect("fits")
 }
 
 #[test]

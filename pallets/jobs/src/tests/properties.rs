@@ -367,6 +367,7 @@ fn random_steps_should_reach_every_event() {
 		"Offered",
 		"OriginCleared",
 		"OriginSet",
+		"ReservationPaid",
 		"SpendingKeyRemoved",
 		"SpendingKeySet",
 		"ToppedUp",

@@ -1,0 +1,147 @@
+//! How long a ballot's commit phase is: so long that a judge that works without pause can do all that
+//! it owes by then.
+//!
+//! Each judge has a queue of the ballots that it has not answered yet, of which one number is stored:
+//! when it is through with them at `verify_rate`. A ballot is open until the last of its members is
+//! through, however many begin at once. By how much other ballots can lengthen those of one claim is
+//! bounded by the claim's patience; a member whose queue is longer than that is not asked for more
+//! than it can do, so its silence costs nothing.
+
+use alloc::{collections::BTreeMap, vec::Vec};
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use frame_support::traits::{ConstU32, Get};
+use livepeer_primitives::{
+	params::LotteryParameters, AccountId, BlockNumber, ClaimId, MAX_VALIDATORS,
+};
+use scale_info::TypeInfo;
+use sp_runtime::BoundedBTreeMap;
+
+use crate::{
+	types::{Answer, Challenge, Conduct, Judge, Member, Penalty},
+	Config, Judges, Pallet, Queues,
+};
+
+/// Parts of a block in which work is counted: many small ballots fit into one.
+const PARTS: u64 = 1_000;
+
+/// What a ballot takes of a judge at least, however little its work: to ask for its bytes, to fetch them
+/// and to answer.
+const LEAST: u64 = PARTS / 2;
+
+/// Beacon windows by which what its judges owe elsewhere can lengthen all of a claim's ballots
+/// together: [`LotteryParameters::longest_judgement`] counts them.
+const PATIENCE: BlockNumber = 2;
+
+/// Most judges that can have something to do at once.
+pub type MaxQueues = ConstU32<{ 4 * MAX_VALIDATORS }>;
+
+/// The queues of all judges that owe an answer.
+pub type AllQueues = BoundedBTreeMap<AccountId, Queue, MaxQueues>;
+
+/// What a judge still has to do.
+#[derive(
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Default,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Queue {
+	/// When it is through, in thousandths of a block, if it works without pause.
+	pub until: u64,
+	/// Ballots that it has not answered.
+	pub owed: u32,
+}
+
+/// What a ballot over `work` takes of a judge, in parts of a block; never more than sampled work may.
+fn parts_of(parameters: &LotteryParameters, work: u64) -> u64 {
+	let parts = u128::from(work)
+		.saturating_mul(PARTS.into())
+		.div_ceil(u128::from(parameters.verify_rate).max(1));
+	let most = u64::from(parameters.max_work_blocks).saturating_mul(PARTS);
+	u64::try_from(parts).unwrap_or(u64::MAX).max(LEAST).min(most)
+}
+
+impl<T: Config> Pallet<T> {
+	/// Blocks by which the ballots of a new claim can be longer than its own work asks.
+	pub(crate) fn patience() -> BlockNumber {
+		T::Timing::get().beacon_window.saturating_mul(PATIENCE)
+	}
+
+	/// Puts a ballot into the queues of its members, the last `members` of the claim's judges, and says
+	/// how many blocks it takes until all of them are through. What that is beyond a ballot's own time
+	/// is taken of the claim's patience.
+	pub(crate) fn enqueue(id: ClaimId, challenge: &mut Challenge, members: usize) -> BlockNumber {
+		let Some(mut judges) = Judges::<T>::get(id) else { return 0 };
+		let parameters = &challenge.parameters;
+		let most = parameters.max_work_blocks.saturating_add(challenge.patience);
+		let work = parts_of(parameters, challenge.sampled_work);
+		let now = u64::from(Self::now()).saturating_mul(PARTS);
+		let limit = now.saturating_add(u64::from(most).saturating_mul(PARTS));
+		let mut last = now;
+		let first = judges.len().saturating_sub(members);
+		let mut queues = Queues::<T>::get();
+		for judge in judges.iter_mut().skip(first) {
+			let Queue { until, owed } = queues.get(&judge.account).copied().unwrap_or_default();
+			let through = until.max(now).saturating_add(work);
+			judge.overloaded |= through > limit;
+			let until = through.min(limit);
+			last = last.max(until);
+			let queue = Queue { until, owed: owed.saturating_add(1) };
+			// There is room for more than can sit in open ballots.
+			let _ = queues.try_insert(judge.account.clone(), queue);
+		}
+		Queues::<T>::put(queues);
+		Judges::<T>::insert(id, judges);
+		let blocks = last.saturating_sub(now).div_ceil(PARTS);
+		let blocks = BlockNumber::try_from(blocks).unwrap_or(most);
+		let waited = blocks.saturating_sub(parameters.max_work_blocks);
+		challenge.patience = challenge.patience.saturating_sub(waited);
+		blocks
+	}
+
+	/// Takes an answered or closed ballot out of the queues of these judges. Who owes nothing more has
+	/// nothing to do, however early that is.
+	pub(crate) fn dequeue<'a>(judges: impl Iterator<Item = &'a AccountId>) {
+		let mut queues = Queues::<T>::get();
+		for account in judges {
+			let Some(queue) = queues.get_mut(account) else { continue };
+			queue.owed = queue.owed.saturating_sub(1);
+			if queue.owed == 0 {
+				queues.remove(account);
+			}
+		}
+		if queues.is_empty() {
+			Queues::<T>::kill();
+		} else {
+			Queues::<T>::put(queues);
+		}
+	}
+
+	/// A ballot is counted: it is in nobody's queue any longer.
+	pub(crate) fn dequeue_silent(members: &[Member]) {
+		let silent: Vec<_> = members
+			.iter()
+			.filter(|member| member.answer == Answer::Silent)
+			.map(|member| &member.account)
+			.collect();
+		if !silent.is_empty() {
+			Self::dequeue(silent.into_iter());
+		}
+	}
+
+	/// How a judge's conduct counts: who had more to do than it could in a claim's time owes no answer
+	/// there.
+	pub(crate) fn weighed(judge: &Judge, conducts: &BTreeMap<AccountId, Conduct>) -> Conduct {
+		match conducts.get(&judge.account).copied().unwrap_or(Conduct::Unasked) {
+			Conduct::Owes(Penalty::NoShow) if judge.overloaded => Conduct::Unasked,
+			conduct => conduct,
+		}
+	}
+}

@@ -1,0 +1,182 @@
+//! Many claims at once.
+
+use livepeer_primitives::{claim::Outcome, traits::Beacon, verdict::Verdict, ClaimId};
+use sp_runtime::Perbill;
+
+use crate::{mock::*, types::Penalty, Ballots, Challenges, Event, Judges, Queues};
+
+/// Makes `count` claims in one block, and reveals what is drawn of them: all ballots open at once.
+fn claims_at_once(count: usize) -> Vec<TestClaim> {
+	let claims: Vec<_> = (0..count).map(|_| claim(8)).collect();
+	run_to(Fake::window_start(claims[0].info.window + 2));
+	for claim in &claims {
+		for index in drawn(claim) {
+			reveal_leaf(claim, index).unwrap();
+		}
+	}
+	claims
+}
+
+/// Every committee answers; its first member could not have the bytes, so that everybody is asked of
+/// every claim at once.
+fn dispute_all(claims: &[TestClaim]) {
+	for claim in claims {
+		let members = members(claim.id, 0).len() as u16;
+		let word = |member| match member {
+			0 => opening(claim.id, UNAVAILABLE),
+			_ => opening(claim.id, Verdict::Valid),
+		};
+		for member in 0..members {
+			commit(claim.id, 0, member, &word(member)).unwrap();
+		}
+		for member in 0..members {
+			reveal(claim.id, 0, member, &word(member)).unwrap();
+		}
+	}
+	skip(3);
+}
+
+/// What is left of a validator's stake.
+fn left(i: usize) -> f64 {
+	let slashes = SLASHED.get().into_iter().filter(|slash| slash.0 == validator(i));
+	slashes.fold(1.0, |left, slash| left * (1.0 - f64::from(slash.2.deconstruct()) / 1e9))
+}
+
+fn outcome(id: ClaimId) -> Option<Outcome> {
+	Lottery::challenge(id).and_then(|view| view.outcome)
+}
+
+#[test]
+fn attack_many_disputes_at_once_should_leave_every_judge_time_for_all_of_them() {
+	build_and_execute(|| {
+		let claims = claims_at_once(40);
+		dispute_all(&claims);
+		let parameters = Parameters::get();
+		// A judge that works without pause, one claim after the other in the order of their deadlines.
+		let mut ballots: Vec<_> = claims
+			.iter()
+			.map(|claim| (Ballots::<Test>::get(claim.id).unwrap(), challenge(claim.id)))
+			.collect();
+		ballots.sort_by_key(|(ballot, _)| ballot.deadline);
+		let mut done = 0;
+		for (ballot, challenge) in &ballots {
+			// At least half a block each.
+			done += challenge.sampled_work.max(parameters.verify_rate / 2);
+			let given = ballot.deadline - ballot.opened - parameters.dispute_commit_base;
+			assert!(done <= u64::from(given) * parameters.verify_rate, "{given} blocks");
+			assert!(given <= parameters.max_work_blocks + 20, "{given} blocks");
+		}
+		let (first, last) = (&ballots[0].0, &ballots[39].0);
+		assert!(last.deadline - first.deadline > 10, "one behind the other");
+		// They all answer, each in time.
+		for claim in &claims {
+			all_commit(claim.id);
+		}
+		assert!(Queues::<Test>::get().is_empty(), "nobody has anything left to do");
+		for claim in &claims {
+			for member in 0..5 {
+				reveal(claim.id, 255, member, &opening(claim.id, Verdict::Valid)).unwrap();
+			}
+		}
+		skip(1);
+		assert!(claims.iter().all(|claim| outcome(claim.id) == Some(Outcome::Accepted)));
+		skip(60);
+		assert!((0..5).all(|i| left(i) == 1.0), "nobody was late");
+	});
+}
+
+/// Everybody commits in a dispute to the truth.
+fn all_commit(id: ClaimId) {
+	let said = opening(id, Verdict::Valid);
+	for member in 0..5 {
+		commit(id, 255, member, &said).unwrap();
+	}
+}
+
+#[test]
+fn attack_more_disputes_than_can_be_judged_should_cost_no_judge_for_those() {
+	build_and_execute(|| {
+		let claims = claims_at_once(150);
+		dispute_all(&claims);
+		let overloaded: Vec<ClaimId> = claims
+			.iter()
+			.map(|claim| claim.id)
+			.filter(|id| Judges::<Test>::get(id).unwrap().iter().all(|judge| judge.overloaded))
+			.collect();
+		assert!(!overloaded.is_empty() && overloaded.len() < claims.len());
+		// By nothing more than its patience is any of them longer.
+		let most = Parameters::get();
+		let most = most.dispute_commit_base + most.max_work_blocks + 20;
+		for claim in &claims {
+			let ballot = Ballots::<Test>::get(claim.id).unwrap();
+			assert!(ballot.deadline - ballot.opened <= most);
+		}
+		// Nobody answers any of them.
+		let mut paid_for = Vec::new();
+		for _ in 0..most + 150 {
+			for event in events() {
+				if let Event::Penalised { claim, penalty: Penalty::NoShow, .. } = event {
+					paid_for.push(claim);
+				}
+			}
+			skip(1);
+		}
+		assert_eq!(Challenges::<Test>::iter().count(), 0, "all are at their end");
+		assert!(!paid_for.is_empty());
+		assert!(paid_for.iter().all(|claim| !overloaded.contains(claim)));
+		for i in 0..5 {
+			assert!(left(i) > 0.9899, "what is left undone counts once: {}", left(i));
+		}
+	});
+}
+
+#[test]
+fn omissions_of_a_round_should_count_once_and_lies_each() {
+	build_and_execute(|| {
+		let silent = |count: usize| {
+			let claims = claims_at_once(count);
+			for claim in &claims {
+				// Nobody answers the committee, nor the dispute.
+				for _ in 0..200 {
+					if Lottery::challenge(claim.id).is_none() {
+						break;
+					}
+					skip(1);
+				}
+			}
+		};
+		silent(12);
+		let worst = (0..5).map(left).fold(1.0, f64::min);
+		assert!(
+			worst < 0.9905 && worst > 0.9899,
+			"the largest, which is a false dissent's: {worst}"
+		);
+		// In the same round nothing more; in another one as much again.
+		silent(3);
+		assert_eq!((0..5).map(left).fold(1.0, f64::min), worst);
+		SNAPSHOT.put(SNAPSHOT.get() + 1);
+		silent(12);
+		let again = (0..5).map(left).fold(1.0, f64::min);
+		assert!(again < 0.9805 && again > 0.98, "{again}");
+	});
+	build_and_execute(|| {
+		// Who accuses falsely twice pays twice.
+		let wrong = Verdict::Mismatch(livepeer_primitives::verdict::MismatchKind::Video);
+		for _ in 0..2 {
+			let claim = claim(8);
+			to_commit(&claim);
+			let liar = number_of(&members(claim.id, 0)[0]);
+			let word = |i| opening(claim.id, if i == liar { wrong } else { Verdict::Valid });
+			ballot(claim.id, 0, |i| Some(word(i)));
+			to_dispute(claim.id);
+			ballot(claim.id, 255, |i| {
+				Some(opening(claim.id, if i == 0 { wrong } else { Verdict::Valid }))
+			});
+			skip(60);
+		}
+		let paid: Vec<_> =
+			SLASHED.get().into_iter().filter(|slash| slash.0 == validator(0)).collect();
+		assert_eq!(paid.len(), 2);
+		assert!(paid.iter().all(|slash| slash.2 == Perbill::from_percent(1)));
+	});
+}

@@ -1,0 +1,128 @@
+//! Duties before everything that is paid for.
+//!
+//! A transaction's priority grows with its tip, without a bound that a duty could stand above: for a
+//! few thousandths of LPT anybody could keep heartbeats, acceptances, leaves and verdicts out of blocks
+//! until their deadlines have passed. So what is paid for has a quarter of the scale. Among themselves
+//! duties are equal: the pool gives the one first that expires first.
+
+use codec::{Decode, DecodeWithMemTracking, Encode};
+use frame_support::weights::Weight;
+use scale_info::{Type, TypeInfo};
+use sp_runtime::{
+	traits::{
+		DispatchInfoOf, DispatchOriginOf, Dispatchable, Implication, PostDispatchInfoOf,
+		TransactionExtension, TransactionExtensionMetadata, ValidateResult,
+	},
+	transaction_validity::{
+		TransactionPriority, TransactionSource, TransactionValidity, TransactionValidityError,
+	},
+	DispatchResult,
+};
+
+/// Priority of duties: inherents come before them, all that is paid for after.
+pub const DUTY: TransactionPriority = TransactionPriority::MAX / 2;
+
+/// The part of the scale that is left to what is paid for: its order stays, below all duties.
+const PAID_PART: TransactionPriority = 4;
+
+/// The extension that takes fees, with priorities below those of duties. Encoding, signed bytes and
+/// metadata are those of the extension within.
+#[derive(Encode, Decode, DecodeWithMemTracking, Clone, PartialEq, Eq, Debug)]
+pub struct BelowDuties<E>(pub E);
+
+impl<E: TypeInfo + 'static> TypeInfo for BelowDuties<E> {
+	type Identity = E::Identity;
+
+	fn type_info() -> Type {
+		E::type_info()
+	}
+}
+
+impl<Call: Dispatchable, E: TransactionExtension<Call>> TransactionExtension<Call>
+	for BelowDuties<E>
+{
+	const IDENTIFIER: &'static str = E::IDENTIFIER;
+	type Implicit = E::Implicit;
+	type Val = E::Val;
+	type Pre = E::Pre;
+
+	fn implicit(&self) -> Result<Self::Implicit, TransactionValidityError> {
+		self.0.implicit()
+	}
+
+	fn metadata() -> alloc::vec::Vec<TransactionExtensionMetadata> {
+		E::metadata()
+	}
+
+	fn weight(&self, call: &Call) -> Weight {
+		self.0.weight(call)
+	}
+
+	fn validate(
+		&self,
+		origin: DispatchOriginOf<Call>,
+		call: &Call,
+		info: &DispatchInfoOf<Call>,
+		len: usize,
+		implicit: Self::Implicit,
+		implication: &impl Implication,
+		source: TransactionSource,
+	) -> ValidateResult<Self::Val, Call> {
+		let (mut valid, val, origin) =
+			self.0.validate(origin, call, info, len, implicit, implication, source)?;
+		valid.priority /= PAID_PART;
+		Ok((valid, val, origin))
+	}
+
+	fn prepare(
+		self,
+		val: Self::Val,
+		origin: &DispatchOriginOf<Call>,
+		call: &Call,
+		info: &DispatchInfoOf<Call>,
+		len: usize,
+	) -> Result<Self::Pre, TransactionValidityError> {
+		self.0.prepare(val, origin, call, info, len)
+	}
+
+	fn post_dispatch_details(
+		pre: Self::Pre,
+		info: &DispatchInfoOf<Call>,
+		post_info: &PostDispatchInfoOf<Call>,
+		len: usize,
+		result: &DispatchResult,
+	) -> Result<Weight, TransactionValidityError> {
+		E::post_dispatch_details(pre, info, post_info, len, result)
+	}
+
+	fn post_dispatch(
+		pre: Self::Pre,
+		info: &DispatchInfoOf<Call>,
+		post_info: &mut PostDispatchInfoOf<Call>,
+		len: usize,
+		result: &DispatchResult,
+	) -> Result<(), TransactionValidityError> {
+		E::post_dispatch(pre, info, post_info, len, result)
+	}
+
+	fn bare_validate(call: &Call, info: &DispatchInfoOf<Call>, len: usize) -> TransactionValidity {
+		E::bare_validate(call, info, len)
+	}
+
+	fn bare_validate_and_prepare(
+		call: &Call,
+		info: &DispatchInfoOf<Call>,
+		len: usize,
+	) -> Result<(), TransactionValidityError> {
+		E::bare_validate_and_prepare(call, info, len)
+	}
+
+	fn bare_post_dispatch(
+		info: &DispatchInfoOf<Call>,
+		post_info: &mut PostDispatchInfoOf<Call>,
+		len: usize,
+		result: &DispatchResult,
+	) -> Result<(), TransactionValidityError> {
+		E::bare_post_dispatch(info, post_info, len, result)
+	}
+}
