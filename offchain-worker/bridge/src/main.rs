@@ -526,8 +526,6 @@ async fn main() -> Result<std::process::ExitCode> {
 	let filter = tracing_subscriber::EnvFilter::try_from_default_env()
 		.unwrap_or_else(|_| "livepeer_bridge=info,warn".into());
 	tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-	// Another one is fine too.
-	let _ = rustls::crypto::ring::default_provider().install_default();
 	let wrong = command(Cli::parse().command).await?;
 	Ok(std::process::ExitCode::from(if wrong { 2 } else { 0 }))
 }

@@ -53,6 +53,8 @@ impl<T> Pool<T> {
 		metrics: Metrics,
 		connect: impl Fn(&str) -> Result<T>,
 	) -> Result<Self> {
+		// Encryption of connections; it may be there already.
+		let _ = rustls::crypto::ring::default_provider().install_default();
 		if urls.is_empty() {
 			bail!("no {what} is given");
 		}
