@@ -126,7 +126,9 @@ pub fn compact(signature: &[u8; 65]) -> Result<[u8; 64]> {
 	}
 	let mut out = [0; 64];
 	out[..32].copy_from_slice(&signature[..32]);
-	out[32..].copy_from_slice(&(s | (U256::from(parity) << 255)).to_be_bytes::<32>());
+	let top = if parity { U256::ONE << 255usize } else { U256::ZERO };
+	let word: U256 = s | top;
+	out[32..].copy_from_slice(&word.to_be_bytes::<32>());
 	Ok(out)
 }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use alloy_network::{eip2718::Encodable2718, EthereumWallet, TransactionBuilder};
+use alloy_network::{
+	eip2718::Encodable2718, EthereumWallet, NetworkTransactionBuilder, TransactionBuilder,
+};
 use alloy_primitives::{Address, Bytes, B256, U256};
 use alloy_provider::{Provider, RootProvider};
 use alloy_rpc_types_eth::{
