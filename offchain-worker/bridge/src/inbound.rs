@@ -102,15 +102,16 @@ impl Inbound {
 		relay.metrics.set("beacon_slot", latest.slot);
 		let bridge = relay.chain.bridge().await?;
 		let finality = relay.beacon.finality(&network).await?;
-		if self.follow(relay, &network, &latest, &bridge, finality.as_ref()).await? {
-			return Ok(true);
-		}
+		// What is known already comes first: newer finality, which never ends, would only delay it.
 		if self.sync(relay, &network, &latest, &bridge, finality.as_ref()).await? {
 			return Ok(true);
 		}
 		let credited = self.credit(relay, &bridge).await?;
 		let released = release(relay, &bridge).await?;
-		Ok(credited || released)
+		if credited || released {
+			return Ok(true);
+		}
+		self.follow(relay, &network, &latest, &bridge, finality.as_ref()).await
 	}
 
 	/// A step of the light client, where one is needed.
