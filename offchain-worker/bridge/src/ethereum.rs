@@ -270,27 +270,35 @@ impl Ethereum {
 			.await
 	}
 
-	async fn read_at<C: SolCall>(&self, call: C, to: Address, at: BlockId) -> Result<C::Return> {
-		let call = &call;
+	/// Reads of the gateway as it is now.
+	pub async fn read<C: SolCall>(&self, call: C) -> Result<C::Return> {
+		let (call, to) = (&call, self.gateway);
 		self.nodes
 			.ask(C::SIGNATURE, |node| async move {
 				let request =
 					TransactionRequest::default().with_to(to).with_input(call.abi_encode());
-				let answer = node.client.call(request).block(at).await?;
+				let answer = node.client.call(request).await?;
 				C::abi_decode_returns(&answer).context("it answers in another form")
 			})
 			.await
 	}
 
-	/// Reads of the gateway as it is now.
-	pub async fn read<C: SolCall>(&self, call: C) -> Result<C::Return> {
-		self.read_at(call, self.gateway, BlockId::latest()).await
-	}
-
-	/// How many deposits there were at a block.
-	pub async fn deposits_at(&self, block: H256) -> Result<u32> {
-		let call = Gateway::depositsCall {};
-		Ok(self.read_at(call, self.gateway, block_of(block)).await?.count)
+	/// How many deposits there were at a block; nothing before the gateway was there.
+	pub async fn deposits_at(&self, block: H256) -> Result<Option<u32>> {
+		let gateway = self.gateway;
+		self.nodes
+			.ask("the number of deposits", |node| async move {
+				let call = Gateway::depositsCall {};
+				let request =
+					TransactionRequest::default().with_to(gateway).with_input(call.abi_encode());
+				let answer = node.client.call(request).block(block_of(block)).await?;
+				if answer.is_empty() {
+					return Ok(None);
+				}
+				let deposits = Gateway::depositsCall::abi_decode_returns(&answer);
+				Ok(Some(deposits.context("it answers in another form")?.count))
+			})
+			.await
 	}
 
 	/// The head of the contract.

@@ -161,7 +161,7 @@ impl Inbound {
 			Some(_) => {
 				let deposits =
 					relay.ethereum.deposits_at(finality.finalized.execution_hash).await?;
-				deposits > bridge.deposits
+				deposits.is_some_and(|deposits| deposits > bridge.deposits)
 			}
 			None => false,
 		};
@@ -196,7 +196,8 @@ impl Inbound {
 		relay.metrics.set("execution_block", block.number);
 		let newer = bridge.synced.is_none_or(|(before, _)| block.number > before);
 		let deposits = relay.ethereum.deposits_at(block.hash).await?;
-		if !newer || !(old || deposits > bridge.deposits) {
+		let wanted = deposits.is_some_and(|deposits| old || deposits > bridge.deposits);
+		if !newer || !wanted {
 			self.looked_at = Some(latest.root);
 			return Ok(false);
 		}
