@@ -7,7 +7,10 @@ use crate::{
 use codec::Encode;
 use futures::{FutureExt, StreamExt};
 use livepeer_primitives::offchain::{Finalized, VerifyEndpoint, FINALIZED, VERIFY_ENDPOINT};
-use livepeer_runtime::opaque::{Block, Hash};
+use livepeer_runtime::{
+	opaque::{Block, Hash},
+	RuntimeApi,
+};
 use sc_client_api::{Backend as _, BlockBackend, BlockchainEvents, HeaderBackend};
 use sc_consensus_babe::{BabeLink, BabeWorkerHandle, SlotProportion};
 use sc_consensus_beefy::{
