@@ -242,7 +242,11 @@ impl Inbound {
 		let leaves = self.deposits.iter().map(|deposit| deposit.leaf(&domain)).collect();
 		let tree = Tree::new(leaves);
 		if relay.chain.roots().await?.last() != Some(&tree.root()) {
-			// Whatever was remembered is not so, or the chain has gone on meanwhile.
+			if relay.chain.bridge().await?.synced != bridge.synced {
+				// The chain has gone on meanwhile.
+				return Ok(true);
+			}
+			// Whatever was remembered is not so.
 			self.deposits.clear();
 			self.next_block = 0;
 			anyhow::bail!("the deposits' events do not lead to the root that is proven");
