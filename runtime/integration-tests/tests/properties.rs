@@ -665,8 +665,17 @@ impl Books {
 	/// Follows the events after the first `skip` and compares.
 	fn check(mut self, world: &mut World, skip: usize) {
 		use pallet_lpt_staking::Event as E;
+		let mut owners = BTreeMap::new();
 		for (_, event) in &world.events[skip..] {
 			match event {
+				RuntimeEvent::Jobs(pallet_jobs::Event::JobCreated { job, broadcaster, .. }) => {
+					owners.insert(*job, broadcaster.clone());
+				}
+				RuntimeEvent::Jobs(pallet_jobs::Event::ReservationPaid { job, amount, .. }) => {
+					for (who, eth) in &mut self.broadcasters {
+						*eth -= if owners.get(job) == Some(who) { *amount } else { 0 };
+					}
+				}
 				RuntimeEvent::LptStaking(E::Bonded { amount, .. }) => self.lpt += amount,
 				RuntimeEvent::LptStaking(E::Rewarded { amount, .. }) => self.lpt += amount,
 				RuntimeEvent::LptStaking(E::StakeWithdrawn { amount, .. }) => self.lpt -= amount,
