@@ -365,7 +365,7 @@ mod tests {
 		];
 		for wrong in wrongs {
 			let bad = node(wrong).await;
-			let alone = Beacon::new(&[bad.clone()], Metrics::default()).expect("nodes");
+			let alone = Beacon::new(std::slice::from_ref(&bad), Metrics::default()).expect("nodes");
 			assert!(alone.finality(&network).await.is_err());
 			let both = Beacon::new(&[bad, good.clone()], Metrics::default()).expect("nodes");
 			let found = both.finality(&network).await.expect("an answer").expect("finality");

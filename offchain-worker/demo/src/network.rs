@@ -381,8 +381,7 @@ impl Network {
 		let assigned = text
 			.lines()
 			.filter_map(|line| serde_json::from_str::<Json>(line).ok())
-			.filter(|event| event["event"] == "assigned")
-			.next_back()?;
+			.rfind(|event| event["event"] == "assigned")?;
 		let who = assigned["transcoder"].as_str()?;
 		let name = TRANSCODERS
 			.into_iter()

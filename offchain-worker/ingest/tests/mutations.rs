@@ -106,11 +106,7 @@ fn read(bytes: &[u8], pieces: &mut Random) -> usize {
 								return count;
 							}
 						}
-						20 => {
-							if amf::read(&message.body).is_err() {
-								return count;
-							}
-						}
+						20 if amf::read(&message.body).is_err() => return count,
 						_ => {}
 					}
 				}

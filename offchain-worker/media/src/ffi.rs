@@ -250,7 +250,7 @@ unsafe fn rotation(stream: *mut sys::AVStream) -> u16 {
 		let mut size = 0;
 		let kind = sys::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX;
 		let data = sys::av_stream_get_side_data(stream, kind, &mut size);
-		if data.is_null() || (size as usize) < 9 * 4 {
+		if data.is_null() || size < 9 * 4 {
 			return 0;
 		}
 		let number = |index: usize| f64::from(data.cast::<i32>().add(index).read_unaligned());

@@ -546,8 +546,7 @@ impl<'a> Cutter<'a> {
 		if let Some(newest) = self.newest {
 			let forward = time.saturating_sub(newest);
 			let jumps = if starts {
-				forward < -9_000
-					|| forward > LARGEST_STEP
+				!(-9_000..=LARGEST_STEP).contains(&forward)
 					|| (forward > PAUSE && self.is_sound_away(newest, forward))
 			} else {
 				!(-LARGEST_STEP..=LARGEST_STEP).contains(&forward)

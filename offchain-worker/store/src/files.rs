@@ -90,7 +90,7 @@ impl Files {
 	/// How many bytes a file has, if there is one.
 	pub(crate) fn len(&self, hash: H256) -> Option<u64> {
 		let metadata = fs::metadata(self.path(hash)).ok()?;
-		metadata.is_file().then(|| metadata.len())
+		metadata.is_file().then_some(metadata.len())
 	}
 
 	/// Bytes of all files.

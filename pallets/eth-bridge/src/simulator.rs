@@ -30,7 +30,7 @@ fn list(items: &[Vec<u8>]) -> Vec<u8> {
 /// A part of a path as nodes have it.
 fn packed(part: &[u8], is_leaf: bool) -> Vec<u8> {
 	let mut all = vec![if is_leaf { 2 } else { 0 } + (part.len() % 2) as u8];
-	if part.len() % 2 == 0 {
+	if part.len().is_multiple_of(2) {
 		all.push(0);
 	}
 	all.extend(part);

@@ -38,9 +38,7 @@ fn report_signed(
 	receipts: [Receipt; 2],
 	signatures: [OperatorSignature; 2],
 ) -> sp_runtime::DispatchResult {
-	report_by(&TOM, header, receipts, signatures)
-		.map(|pays| assert_eq!(pays, Pays::No))
-		.map_err(Into::into)
+	report_by(&TOM, header, receipts, signatures).map(|pays| assert_eq!(pays, Pays::No))
 }
 
 /// `who` shows two receipts for a header that BOB signed.

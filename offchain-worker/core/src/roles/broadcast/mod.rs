@@ -441,7 +441,7 @@ impl Broadcaster {
 		stop: watch::Receiver<bool>,
 	) -> Result<Summary, BroadcastError> {
 		let inputs = Inputs { source, heads: self.chain.heads(), stop };
-		let ended = Run::new(self, open).to_its_end(inputs).await;
+		let ended = Run::new(self, open).drive(inputs).await;
 		if let Err(BroadcastError::Store(error)) = &ended {
 			self.warnings.store(error);
 		}

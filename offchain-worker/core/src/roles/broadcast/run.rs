@@ -125,7 +125,7 @@ impl<'a> Run<'a> {
 	}
 
 	/// See [`Broadcaster::run`].
-	pub(super) async fn to_its_end(mut self, inputs: Inputs) -> Result<Summary, BroadcastError> {
+	pub(super) async fn drive(mut self, inputs: Inputs) -> Result<Summary, BroadcastError> {
 		let Inputs { mut source, mut heads, mut stop } = inputs;
 		let stored = self.role.store.stream(self.open.stream)?;
 		self.head_ms = stored.and_then(|state| state.head).map_or(0, |signed| signed.head.time);
