@@ -17,12 +17,15 @@ use livepeer_primitives::{
 	claim::{ClaimInfo, WorkClaim},
 	duty::Acceptance,
 	keys::{Generation, OperatorSignature, Purpose, Signer, VrfKey},
-	params::{JobsParameters, LotteryParameters, ProtocolParameters},
+	params::{
+		JobsParameters, LotteryParameters, MoneyParameters, ProtocolParameters, VerificationTerms,
+	},
 	receipt::{Output, Outputs, Receipt, TranscodeResult},
 	segment::{stream_id, SegmentHeader, SegmentInfo},
 	traits::{
 		Beacon, Candidate, ChargeFee, FeeSink, Liability, OnClaim, OperatorKeysOf, ProtocolClock,
-		Rounds, Seed, Settlement, Slash, Slashed, Toolchains, TranscoderDirectory,
+		Rounds, Seed, Settlement, Slash, Slashed, Stake, Toolchains, TranscoderDirectory,
+		VerificationBill,
 	},
 	video::{Ladder, Rendition, SourceLimits, CANONICAL_PROFILE},
 	work::STANDARD_SEGMENT_WORK,
@@ -96,7 +99,9 @@ impl pallet_assets_holder::Config for Test {
 
 parameter_types! {
 	pub static Parameters: JobsParameters = ProtocolParameters::development().jobs;
-	pub static Lottery: LotteryParameters = ProtocolParameters::development().lottery;
+	/// Verification costs nothing, unless a test sets its price.
+	pub static Lottery: LotteryParameters =
+		LotteryParameters { verify_price: 0, ..ProtocolParameters::development().lottery };
 	/// Of a claim until its outcome.
 	pub static ClaimLife: BlockNumber = 20;
 	pub const SlotDuration: u64 = 2_000;
@@ -137,6 +142,9 @@ parameter_types! {
 	pub static Extended: Vec<(AccountId, RoundIndex, RoundIndex, Perbill, Vec<AccountId>)> =
 		Vec::new();
 	pub static IsOpen: bool = true;
+	pub static Money: MoneyParameters = ProtocolParameters::development().money;
+	/// What each transcoder has bonded to itself.
+	pub static OwnBond: Balance = 1_000_000_000 * UNIT;
 	pub static Told: Vec<(ClaimId, ClaimInfo)> = Vec::new();
 	pub static RefuseClaims: bool = false;
 }
@@ -241,10 +249,11 @@ impl OnClaim for Chain {
 	fn max_samples(_: u64) -> u32 {
 		MaxSamples::get()
 	}
-	fn max_leaves(_: &AccountId, _: u32) -> u32 {
-		MaxLeaves::get()
+	fn terms(_: Option<&AccountId>) -> VerificationTerms {
+		let rate = Perbill::from_rational(MaxSamples::get().max(1), MaxLeaves::get());
+		VerificationTerms { rate, ..Lottery::get().terms(false) }
 	}
-	fn on_claim(id: ClaimId, info: &ClaimInfo) -> Result<(), DispatchError> {
+	fn on_claim(id: ClaimId, info: &ClaimInfo, _: &VerificationTerms) -> Result<(), DispatchError> {
 		if RefuseClaims::get() {
 			return Err(DispatchError::Other("refused"));
 		}
@@ -309,6 +318,20 @@ impl ChargeFee for Chain {
 	}
 }
 
+impl Stake for Chain {
+	fn active_stake(_: &AccountId) -> Balance {
+		0
+	}
+	fn self_bond(_: &AccountId) -> Balance {
+		OwnBond::get()
+	}
+	fn delegate_of(_: &AccountId) -> Option<AccountId> {
+		None
+	}
+	#[cfg(feature = "runtime-benchmarks")]
+	fn make_stake(_: &AccountId, _: Balance) {}
+}
+
 impl Slash for Chain {
 	fn slash(
 		transcoder: &AccountId,
@@ -355,7 +378,9 @@ impl pallet_jobs::Config for Test {
 	type Parameters = Parameters;
 	type Rounds = Chain;
 	type RuntimeHoldReason = RuntimeHoldReason;
+	type Money = Money;
 	type Slash = Chain;
+	type Stake = Chain;
 	type SlotDuration = SlotDuration;
 	type Toolchains = Chain;
 	type WeightInfo = ();
@@ -424,6 +449,8 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 	Slashes::take();
 	Extended::take();
 	IsOpen::take();
+	Money::take();
+	OwnBond::take();
 	Told::take();
 	RefuseClaims::take();
 	let mut ext: sp_io::TestExternalities = RuntimeGenesisConfig {
@@ -833,6 +860,7 @@ pub fn snapshot() -> BTreeMap<Vec<u8>, Vec<u8>> {
 		crate::NextJob::<Test>::hashed_key().to_vec(),
 		crate::NextClaim::<Test>::hashed_key().to_vec(),
 		crate::NextSpendingKey::<Test>::hashed_key().to_vec(),
+		crate::NextWalk::<Test>::hashed_key().to_vec(),
 	];
 	let system = sp_io::hashing::twox_128(b"System").to_vec();
 	let mut all = BTreeMap::new();
@@ -850,7 +878,11 @@ pub fn snapshot() -> BTreeMap<Vec<u8>, Vec<u8>> {
 /// The keys of this pallet and of holds.
 pub fn keys() -> Vec<Vec<u8>> {
 	let ours = [b"Jobs".as_slice(), b"AssetsHolder"].map(sp_io::hashing::twox_128);
-	let is_ours = |key: &Vec<u8>| ours.iter().any(|prefix| key.starts_with(prefix));
+	// What a transcoder let pass is its own record, not a job's.
+	let lapses = [b"Jobs".as_slice(), b"Lapses"].map(sp_io::hashing::twox_128).concat();
+	let is_ours = |key: &Vec<u8>| {
+		ours.iter().any(|prefix| key.starts_with(prefix)) && !key.starts_with(&lapses)
+	};
 	snapshot().into_keys().filter(is_ours).collect()
 }
 
@@ -875,9 +907,14 @@ pub fn fee_of(leaves: u64) -> Balance {
 	PRICE * Balance::from(leaves)
 }
 
-/// Settles a claim.
+/// Settles a claim whose verification costs nothing.
 pub fn settle(id: ClaimId, settlement: Settlement) -> DispatchResult {
-	<Jobs as livepeer_primitives::traits::Claims>::settle(id, settlement)
+	settle_with(id, settlement, &VerificationBill::default())
+}
+
+/// Settles a claim with what its verification came to.
+pub fn settle_with(id: ClaimId, settlement: Settlement, bill: &VerificationBill) -> DispatchResult {
+	<Jobs as livepeer_primitives::traits::Claims>::settle(id, settlement, bill)
 }
 
 /// The claims that are open, oldest first.

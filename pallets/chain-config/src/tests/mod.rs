@@ -4,3 +4,4 @@
 mod clock;
 mod genesis;
 mod set_parameter;
+mod money;

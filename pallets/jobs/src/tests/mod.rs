@@ -22,4 +22,6 @@ mod properties;
 mod revocation;
 mod settlement;
 mod spending;
+mod verification;
 mod views;
+mod waiting;
