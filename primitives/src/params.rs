@@ -347,7 +347,7 @@ parameters! {
 parameters! {
 	/// What joins LPT and ETH.
 	MoneyParameters {
-		/// `LptPerEth`: LPT that one ETH is worth, in smallest units.
+		/// `LptPerEth`: LPT that one ether is worth, in smallest units.
 		lpt_per_eth: Balance,
 		/// LPT that the common pool adds in a round to what judges are paid out of penalties.
 		pool_rewards: Balance,

@@ -313,9 +313,6 @@ pub enum Penalty {
 	/// It did not answer, abstained where others judged, or lacked bytes of a claim that a dispute
 	/// accepted. Doubles with each in a row.
 	NoShow,
-	/// Its evidence is not that of two thirds of the revealed stake: it did not do the work. Costs
-	/// as a no-show, and it is chilled.
-	WrongEvidence,
 	/// It could not have bytes that everybody could have later: it pays its part of the dispute.
 	#[codec(index = 4)]
 	LateData,
@@ -323,6 +320,10 @@ pub enum Penalty {
 	/// less than half of its tranche had them.
 	#[codec(index = 5)]
 	LateDataAsked,
+	/// Its evidence is not that of two thirds of the revealed stake: it did not do the work. Costs
+	/// as a no-show, and it is chilled.
+	#[codec(index = 1)]
+	WrongEvidence,
 	/// It committed and kept its word to itself although most of its tranche revealed: the worst
 	/// wrong word. It is chilled.
 	#[codec(index = 2)]

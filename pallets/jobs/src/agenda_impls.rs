@@ -283,6 +283,11 @@ impl<T: Config> Pallet<T> {
 			}
 			let candidates = candidates.get(meter);
 			meter.step(T::WeightInfo::task_hand_on());
+			Jobs::<T>::mutate(id, |job| {
+				if let Some(job) = job {
+					job.lost_by = Some(who.clone());
+				}
+			});
 			Self::lose(id, index, now, candidates);
 		}
 	}
@@ -417,7 +422,6 @@ impl<T: Config> Pallet<T> {
 			defensive!("a transcoder is listed for the current assignment of each job; qed");
 			return;
 		};
-		job.lost_by = Assignments::<T>::get(id, index).map(|assignment| assignment.transcoder);
 		Self::end_assignment(id, &mut job, index, true);
 		if now >= job.end {
 			// Nobody is asked any more: the expiry, which is late, takes it from here.

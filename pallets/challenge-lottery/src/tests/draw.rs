@@ -34,7 +34,10 @@ fn claim_should_be_refused_when_it_breaks_a_rule() {
 		assert_eq!(try_claim(many).1, Err(Error::<Test>::TooManyLeaves.into()));
 		let (taken, result) = try_claim(vec![leaf(0, 1)]);
 		assert_ok!(result);
-		assert_noop!(Lottery::on_claim(taken.id, &taken.info, &terms()), Error::<Test>::AlreadyChallenged);
+		assert_noop!(
+			Lottery::on_claim(taken.id, &taken.info, &terms()),
+			Error::<Test>::AlreadyChallenged
+		);
 		let mut other = taken.info.clone();
 		other.toolchain = Default::default();
 		assert_noop!(Lottery::on_claim(99, &other, &terms()), Error::<Test>::UnknownToolchain);
