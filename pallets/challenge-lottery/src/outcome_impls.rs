@@ -204,8 +204,9 @@ impl<T: Config> Pallet<T> {
 				Conduct::Unasked => (),
 				Conduct::Answered => NoShows::<T>::remove(&judge.account),
 				Conduct::Owes(penalty) => {
-					dismissed.penalised = dismissed.penalised.saturating_add(1);
-					Self::penalise(id, challenge, decision, judge, penalty);
+					if Self::penalise(id, challenge, decision, judge, penalty) {
+						dismissed.penalised = dismissed.penalised.saturating_add(1);
+					}
 				}
 			}
 			// After its penalty, which reaches what this keeps from leaving.
@@ -216,13 +217,14 @@ impl<T: Config> Pallet<T> {
 		dismissed
 	}
 
+	/// Has a judge pay; says whether that took a slash, which nothing at all does not.
 	fn penalise(
 		id: ClaimId,
 		challenge: &Challenge,
 		decision: &mut Decision,
 		judge: &Judge,
 		penalty: Penalty,
-	) {
+	) -> bool {
 		let parameters = &challenge.parameters;
 		let Judge { account, stake, .. } = judge;
 		let in_a_row = NoShows::<T>::get(account);
@@ -256,6 +258,7 @@ impl<T: Config> Pallet<T> {
 			fraction,
 			amount: slashed.total,
 		});
+		!fraction.is_zero()
 	}
 
 	/// Slashes the transcoder where it is guilty, once.
