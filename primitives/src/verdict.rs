@@ -36,6 +36,9 @@ pub enum MismatchKind {
 	Work,
 	/// The leaf rejects a segment that the toolchain accepts.
 	Transcodable,
+	/// A rendition should have been encoded with the profile's variant, and was not. The chain reads
+	/// Valid so where a forced variant is due; who says it itself says that the pictures differ.
+	Unforced,
 }
 
 /// How an output breaks the profile before its content is even compared.
@@ -233,6 +236,8 @@ pub enum Phase {
 	Commit,
 	/// Reveal.
 	Reveal,
+	/// Ask for bytes that could not be had. Not a step of a ballot, but signed like one.
+	Ask,
 }
 
 /// What a verifier key signs for an authorized call: nothing else protects such a call, so chain,

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use livepeer_primitives::{
 	api::{ChallengeStage, ChallengeView},
 	verdict::Phase,
-	ClaimId,
+	AccountId, ClaimId,
 };
 
 use crate::{
@@ -13,6 +13,15 @@ use crate::{
 };
 
 impl<T: Config> Pallet<T> {
+	/// Who of the ballot at work has asked for bytes.
+	pub(crate) fn asking_view(id: ClaimId) -> Vec<AccountId> {
+		let Some(ballot) = Ballots::<T>::get(id) else { return Vec::new() };
+		Members::<T>::iter_prefix_values((id, ballot.tranche))
+			.filter(|member| member.asked)
+			.map(|member| member.account)
+			.collect()
+	}
+
 	/// An open challenge as applications show it.
 	pub(crate) fn challenge_view(id: ClaimId) -> Option<ChallengeView> {
 		let challenge = Challenges::<T>::get(id)?;

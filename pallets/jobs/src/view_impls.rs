@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use livepeer_primitives::{
 	api::{AssignmentView, JobView, SpendingView},
 	keys::Purpose,
-	traits::{OnClaim as _, OperatorKeysOf as _},
+	traits::OperatorKeysOf as _,
 	AccountId, AssignmentIndex, JobId, StreamId,
 };
 
@@ -47,7 +47,7 @@ impl<T: Config> Pallet<T> {
 		};
 		Some(AssignmentView {
 			index,
-			max_leaves: T::OnClaim::max_leaves(&assignment.transcoder, job.max_samples),
+			max_leaves: assignment.terms.leaves_of(job.max_samples),
 			transcoder: assignment.transcoder,
 			price: assignment.price,
 			toolchain: assignment.agreement.map(|agreement| agreement.toolchain),
