@@ -25,7 +25,7 @@ impl<T: Config> Pallet<T> {
 		penalty: Penalty,
 		wanted: Perbill,
 	) -> Perbill {
-		if !penalty.is_omission() {
+		if !penalty.is_omission() || wanted.is_zero() {
 			return wanted;
 		}
 		let (newest, taken) = Omitted::<T>::get(judge).unwrap_or_default();

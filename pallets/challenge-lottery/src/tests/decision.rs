@@ -376,6 +376,61 @@ fn finder_should_be_who_named_a_fault_on_a_leaf_that_failed() {
 	assert!(!found(&Vote { stake: 1, said: Said::Committed, asked: false }, 0b11));
 }
 
+#[test]
+fn valid_on_a_variant_that_half_sees_should_be_missed_whatever_the_outcome() {
+	let unforced = Verdict::Mismatch(MismatchKind::Unforced);
+	for outcome in [Outcome::Accepted, Outcome::Void, Outcome::Failed] {
+		let owned = [
+			(1, Revealed(vec![unforced, VALID], 0)),
+			(1, Revealed(vec![VALID, WRONG], 0)),
+			(1, Revealed(vec![VALID, VALID], 0)),
+		];
+		let votes = votes(&owned);
+		let ruling = Ruling::of(outcome, 0, true, 2, &votes);
+		let conducts: Vec<_> = votes.iter().map(|vote| ruling.conduct(vote)).collect();
+		let owes = Conduct::Owes;
+		let expected =
+			[owes(Penalty::MissedVariant), owes(Penalty::FalseDissent), Conduct::Answered];
+		assert_eq!(conducts, expected);
+	}
+	// Where the transcoder has left it out, nobody has missed it.
+	let owned = [(1, says(unforced)), (1, says(unforced)), (1, says(unforced))];
+	let votes = votes(&owned);
+	let decision = decide_dispute(1, &votes);
+	assert_eq!(decision.outcome(), Outcome::Failed);
+	let ruling = Ruling::of(Outcome::Failed, decision.failing(), true, 1, &votes);
+	assert!(votes.iter().all(|vote| ruling.conduct(vote) == Conduct::Answered));
+}
+
+#[test]
+fn bytes_that_came_late_should_cost_only_where_the_dispute_accepts() {
+	let vote = |asked| Vote { stake: 1, said: Said::Revealed(&[GONE], evidence(0)), asked };
+	let ruling = Ruling {
+		outcome: Outcome::Accepted,
+		failing: 0,
+		good: 1,
+		bad: 0,
+		is_dispute: false,
+		most_revealed: true,
+		excused: 0,
+		right: None,
+		half_passed: false,
+		is_escalated: true,
+	};
+	let owes = Conduct::Owes;
+	assert_eq!(ruling.conduct(&vote(false)), owes(Penalty::LateData));
+	assert_eq!(ruling.conduct(&vote(true)), owes(Penalty::LateDataAsked));
+	let most = Ruling { half_passed: true, ..ruling };
+	assert_eq!(most.conduct(&vote(true)), owes(Penalty::LateData));
+	for free in [
+		Ruling { outcome: Outcome::Void, ..ruling },
+		Ruling { is_escalated: false, ..ruling },
+		Ruling { good: 0, ..ruling },
+	] {
+		assert_eq!(free.conduct(&vote(false)), Conduct::Answered);
+	}
+}
+
 /// One member has more than twice the stake of all others in its committee and invents its evidence.
 #[test]
 fn attack_large_member_should_not_have_its_committee_pay_for_invented_evidence() {

@@ -184,6 +184,24 @@ fn dissent() -> Perbill {
 }
 
 #[test]
+fn attack_many_claims_withheld_at_once_should_cost_a_judge_the_largest_of_a_round_alone() {
+	build_and_execute(|| {
+		RATE.put(1 << 40);
+		seat(&[1_000; 5]);
+		// One of five judges is late twice at least.
+		for _ in 0..6 {
+			late(&[0], &[]);
+		}
+		let slashes = SLASHED.get();
+		assert!(!slashes.is_empty());
+		for i in 0..5 {
+			let paid: Vec<_> = slashes.iter().filter(|slash| slash.0 == validator(i)).collect();
+			assert!(paid.len() <= 1, "{paid:?}");
+		}
+	});
+}
+
+#[test]
 fn late_bytes_should_cost_one_percent_at_most_and_reward_nobody() {
 	build_and_execute(|| {
 		RATE.put(1 << 40);

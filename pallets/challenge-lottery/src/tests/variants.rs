@@ -221,6 +221,25 @@ fn attack_variants_not_opened_should_be_a_missed_verification() {
 }
 
 #[test]
+fn attack_variants_not_opened_in_the_dispute_should_cost_no_judge_that_named_them() {
+	build_and_execute(|| {
+		let claim = forced();
+		let truth = truth(&claim);
+		// The whole committee is silent, so that the dispute is the first to reveal.
+		run_to(deadline(claim.id));
+		to_dispute(claim.id);
+		commit_all(&claim, DISPUTE, |_| truth.clone());
+		reveal_all(&claim, DISPUTE, |_| truth.clone());
+		run_to(deadline(claim.id));
+		assert_eq!(outcome(claim.id), Some(Outcome::Missed));
+		System::reset_events();
+		to_end(claim.id);
+		// Of what nobody knows what it should be nothing is false.
+		assert!(penalties().iter().all(|(_, penalty, _)| *penalty == Penalty::NoShow));
+	});
+}
+
+#[test]
 fn openings_should_be_the_transcoders_own_for_each_drawn_leaf() {
 	build_and_execute(|| {
 		let claim = forced();

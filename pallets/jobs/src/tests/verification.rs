@@ -239,6 +239,29 @@ fn last_claim_should_be_small_at_the_cost_of_who_ended_the_assignment() {
 }
 
 #[test]
+fn attack_handing_on_should_not_shift_verification_to_the_transcoder() {
+	build_and_execute(|| {
+		Lottery::mutate(|lottery| {
+			lottery.verify_price = PRICE;
+			lottery.fee_ratio = 1;
+		});
+		give(&TIM, UNIT);
+		let id = running();
+		assert_noop!(claim_standard(id, 0, 1), Error::<Test>::FeeBelowVerification);
+		assert_ok!(Jobs::next_transcoder(RuntimeOrigin::signed(BOB), id, 0));
+		assert_ok!(claim_standard(id, 0, 1));
+		let claim = OpenClaims::<Test>::get(0).unwrap();
+		assert_eq!((claim.shortfall, claim.prepaid), (2 * PRICE, PRICE));
+		check();
+		// The next offer has a reserve of its own.
+		skip(2);
+		let (_, index) = current(id);
+		let reserve = terms(id).prepayment(1, job(id).max_leaf_work);
+		assert_eq!((index, assignment(id, index).reserve), (1, reserve));
+	});
+}
+
+#[test]
 fn shortfall_should_come_back_with_a_refund_and_as_far_as_it_was_not_needed() {
 	for settlement in [Settlement::Refund, Settlement::Pay] {
 		build_and_execute(|| {
