@@ -31,6 +31,7 @@ use crate::{
 	types::{
 		Answer, Ballot, Challenge, Class, Conduct, Decision, Done, Judge, JudgeList, Member,
 		Penalty, Retiring, Sample, Stage, Task, Worked, MAX_COMMITTEE, PENALTIES_PER_STEP,
+		REWARDS_PER_STEP,
 	},
 	*,
 };
@@ -676,7 +677,7 @@ mod benchmarks {
 	}
 
 	#[benchmark]
-	fn agenda_reward(n: Linear<1, PENALTIES_PER_STEP>) {
+	fn agenda_reward(n: Linear<1, REWARDS_PER_STEP>) {
 		let (id, _, mut decision) = decided_as::<T>(Outcome::Accepted, MAX_VALIDATORS);
 		decision.done.dismissed = MAX_VALIDATORS;
 		decision.done.rewarded = MAX_VALIDATORS - n;

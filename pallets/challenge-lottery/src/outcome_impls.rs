@@ -19,7 +19,7 @@ use sp_runtime::{
 use crate::{
 	types::{
 		Challenge, Conduct, Decision, Done, Judge, Penalty, Stage, Taken, Task, Worked,
-		EXECUTION_RETRY, MAX_COMMITTEE, PENALTIES_PER_STEP,
+		EXECUTION_RETRY, MAX_COMMITTEE, PENALTIES_PER_STEP, REWARDS_PER_STEP,
 	},
 	Ballots, Challenges, Config, Error, Event, Judges, Leaves, Members, NoShows, OfRound, Pallet,
 	PoolSpent, WeightInfo,
@@ -356,7 +356,7 @@ impl<T: Config> Pallet<T> {
 		let mut looked_at = 0u32;
 		let first = decision.done.rewarded as usize;
 		let parts = judges.iter().zip(&dues.unpaid).skip(first);
-		for (judge, unpaid) in parts.take(PENALTIES_PER_STEP as usize) {
+		for (judge, unpaid) in parts.take(REWARDS_PER_STEP as usize) {
 			looked_at = looked_at.saturating_add(1);
 			let part =
 				multiply_by_rational_with_rounding(*unpaid, pot, dues.all.max(1), Rounding::Down);

@@ -24,6 +24,10 @@ pub const LAST_WINDOW: WindowIndex = 5;
 /// Blocks after which an execution that failed is tried again.
 pub const EXECUTION_RETRY: BlockNumber = 10;
 
+/// Judges that are paid in one step: more than are slashed, for that is little work, so that a claim
+/// lives no longer than [`livepeer_primitives::MAX_PENALTIES`] allows for.
+pub const REWARDS_PER_STEP: u32 = 4 * PENALTIES_PER_STEP;
+
 /// A drawn position.
 #[derive(
 	Clone,

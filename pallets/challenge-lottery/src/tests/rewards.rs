@@ -9,7 +9,11 @@ use livepeer_primitives::{
 };
 use proptest::prelude::*;
 
-use crate::{mock::*, Event, PoolSpent};
+use crate::{
+	mock::*,
+	types::{PENALTIES_PER_STEP, REWARDS_PER_STEP},
+	Event, PoolSpent,
+};
 
 const WRONG: Verdict = Verdict::Mismatch(MismatchKind::Video);
 
@@ -215,20 +219,31 @@ fn pool_should_add_nothing_to_a_void_claim() {
 fn large_set_should_be_dismissed_and_paid_in_steps() {
 	build_and_execute(|| {
 		RATE.put(1);
-		seat(&[100; 40]);
+		PoolRewards::set(1 << 40);
+		seat(&[100; 100]);
 		let claim = claim(8);
 		to_commit(&claim);
 		all_say(claim.id, 0, WRONG);
 		to_dispute(claim.id);
 		all_say(claim.id, DISPUTE, WRONG);
 		let due = challenge(claim.id).due;
-		// Forty judges: three steps to dismiss them, the last of which begins to pay them, in three.
-		run_to(due + 3);
+		// A hundred judges: seven steps to dismiss them, the last of which begins to pay them, in two.
+		run_to(due + 6);
 		assert!(Lottery::challenge(claim.id).is_some());
-		run_to(due + 4);
+		assert_eq!(REWARDED.get().len(), 64);
+		run_to(due + 7);
 		assert!(Lottery::challenge(claim.id).is_none());
-		assert_eq!(REWARDED.get().len(), 40);
+		assert_eq!(REWARDED.get().len(), 100);
+		PoolRewards::take();
 	});
+}
+
+#[test]
+fn largest_set_should_be_dismissed_and_paid_within_a_claims_longest_life() {
+	let most = livepeer_primitives::MAX_VALIDATORS;
+	// The last step of the one is the first of the other.
+	let steps = most.div_ceil(PENALTIES_PER_STEP) + most.div_ceil(REWARDS_PER_STEP) - 1;
+	assert!(steps <= livepeer_primitives::MAX_PENALTIES.div_ceil(PENALTIES_PER_STEP));
 }
 
 #[test]
