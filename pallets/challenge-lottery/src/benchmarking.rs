@@ -148,7 +148,7 @@ fn judges<T: Config>(id: ClaimId, challenge: &Challenge, count: u32, conduct: Co
 		account: account("validator", i, 0),
 		stake: 1_000 * UNIT,
 		conduct,
-		worked: Worked { in_tranche: true, in_dispute: true },
+		worked: Worked { in_tranche: true, in_dispute: true, is_no_show: false },
 		overloaded: false,
 	});
 	let list = JudgeList::truncate_from(list.collect());

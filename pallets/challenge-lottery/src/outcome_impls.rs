@@ -229,15 +229,18 @@ impl<T: Config> Pallet<T> {
 		let Judge { account, stake, .. } = judge;
 		let in_a_row = NoShows::<T>::get(account);
 		// A false dissenter pays all of the dispute, who came late with the others its part.
-		let payers = match penalty {
-			Penalty::LateData | Penalty::LateDataAsked => decision.late.max(1),
-			_ => 1,
-		};
+		let is_late = matches!(penalty, Penalty::LateData | Penalty::LateDataAsked);
+		let payers = if is_late { decision.late.max(1) } else { 1 };
 		let cost = T::Pool::in_lpt(decision.dispute_cost / Balance::from(payers));
 		let part = Perbill::from_rational(cost, (*stake).max(1));
-		let share = penalty.fraction(parameters, in_a_row, part);
+		let mut share = penalty.fraction(parameters, in_a_row, part);
+		// Its part may be less than what silence in the dispute costs: it pays the greater.
+		let is_silent = is_late && judge.worked.is_no_show;
+		if is_silent {
+			share = share.max(Penalty::NoShow.fraction(parameters, in_a_row, part));
+		}
 		let fraction = Self::counted_once(account, challenge.snapshot, penalty, share);
-		if penalty.is_no_answer() {
+		if penalty.is_no_answer() || is_silent {
 			NoShows::<T>::insert(account, in_a_row.saturating_add(1));
 		} else {
 			NoShows::<T>::remove(account);

@@ -143,11 +143,11 @@ impl<T: Config> Pallet<T> {
 		conducts: &BTreeMap<AccountId, (Conduct, Worked)>,
 	) -> (Conduct, Worked) {
 		let unasked = (Conduct::Unasked, Worked::default());
-		match conducts.get(&judge.account).copied().unwrap_or(unasked) {
-			(Conduct::Owes(Penalty::NoShow), worked) if judge.overloaded => {
-				(Conduct::Unasked, worked)
-			}
-			weighed => weighed,
+		let (conduct, mut worked) = conducts.get(&judge.account).copied().unwrap_or(unasked);
+		worked.is_no_show &= !judge.overloaded;
+		match conduct {
+			Conduct::Owes(Penalty::NoShow) if judge.overloaded => (Conduct::Unasked, worked),
+			conduct => (conduct, worked),
 		}
 	}
 }

@@ -419,7 +419,7 @@ pub struct Judge {
 	pub worked: Worked,
 }
 
-/// In which ballots a judge did the work, as its evidence shows.
+/// In which ballots a judge did the work, as its evidence shows, and whether it failed to answer one.
 #[derive(
 	Clone,
 	Copy,
@@ -438,6 +438,8 @@ pub struct Worked {
 	pub in_tranche: bool,
 	/// In the dispute.
 	pub in_dispute: bool,
+	/// Whether it owed an answer in one of them and gave none, whatever it owes for the other.
+	pub is_no_show: bool,
 }
 
 /// The judges of a challenge. All come from one stored set, so none is there twice.

@@ -581,6 +581,7 @@ fn conducts(ballots: &[(Ruling, &[Member])]) -> BTreeMap<AccountId, (Conduct, Wo
 			let (worst, worked) =
 				all.entry(member.account.clone()).or_insert((conduct, Worked::default()));
 			*worst = conduct.max(*worst);
+			worked.is_no_show |= conduct == Conduct::Owes(Penalty::NoShow);
 			let did_it = conduct == Conduct::Answered && ruling.shows_work(&vote);
 			if ruling.is_dispute {
 				worked.in_dispute |= did_it;

@@ -7,7 +7,7 @@ use livepeer_primitives::{
 	traits::{FeeSink as _, Settlement, VerificationBill},
 	AccountId, Balance, ClaimId,
 };
-use sp_runtime::Perbill;
+use sp_runtime::{DispatchError, Perbill};
 
 use crate::{
 	decide::FAILURE_DELAY,
@@ -109,11 +109,14 @@ impl<T: Config> Pallet<T> {
 		let mut list = list.into_inner();
 		let rest = list.split_off(list.len().min(PAYOUTS_PER_STEP as usize));
 		for payout in &list {
-			Self::pay_one(&claim.info, claim.fee_share, payout)?;
+			let (account, reason) = match Self::pay_one(&claim.info, claim.fee_share, payout)? {
+				true => (&payout.account, payout.reason),
+				false => (&claim.info.broadcaster, PayoutReason::Refund),
+			};
 			Self::deposit_event(Event::EscrowPaid {
 				claim: id,
-				account: payout.account.clone(),
-				reason: payout.reason,
+				account: account.clone(),
+				reason,
 				amount: payout.amount,
 			});
 		}
@@ -127,41 +130,54 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	fn pay_one(info: &ClaimInfo, fee_share: Perbill, payout: &Payout) -> DispatchResult {
+	/// Makes one payment; says whether its account got it, and not the escrow's owner.
+	fn pay_one(
+		info: &ClaimInfo,
+		fee_share: Perbill,
+		payout: &Payout,
+	) -> Result<bool, DispatchError> {
 		let Payout { account, reason, amount } = payout;
 		let broadcaster = &info.broadcaster;
 		match reason {
-			PayoutReason::Fee => Self::pay_fee(info, account, *amount, fee_share),
-			PayoutReason::Refund if account == broadcaster => {
-				Self::release(HoldReason::Escrow, account, *amount)
-			}
 			// Far less, mostly, than an account of ETH can begin with: owed to the verifier, which
 			// withdraws it with its other fees.
-			PayoutReason::Verification => Self::pay_small(broadcaster, account, *amount, false),
-			PayoutReason::Prepayment => Self::pay_small(broadcaster, account, *amount, true),
-			PayoutReason::Refund | PayoutReason::Other => Self::pay(broadcaster, account, *amount),
+			PayoutReason::Verification => {
+				return Self::pay_small(broadcaster, account, *amount, false);
+			}
+			PayoutReason::Prepayment => {
+				return Self::pay_small(broadcaster, account, *amount, true);
+			}
+			PayoutReason::Fee => Self::pay_fee(info, account, *amount, fee_share)?,
+			PayoutReason::Refund if account == broadcaster => {
+				Self::release(HoldReason::Escrow, account, *amount)?;
+			}
+			PayoutReason::Refund | PayoutReason::Other => {
+				Self::pay(broadcaster, account, *amount)?;
+			}
 		}
+		Ok(true)
 	}
 
 	/// Pays what may be less than an account can begin with: `directly` where that can be, else as a fee
 	/// that it is owed. While nobody was ever paid a fee the pot itself may be unable to begin: then the
-	/// escrow's owner keeps it.
+	/// escrow's owner keeps it. Says whether `to` got it.
 	fn pay_small(
 		broadcaster: &AccountId,
 		to: &AccountId,
 		amount: Balance,
 		directly: bool,
-	) -> DispatchResult {
+	) -> Result<bool, DispatchError> {
 		let moved =
 			|to: &AccountId| with_storage_layer(|| Self::pay(broadcaster, to, amount)).is_ok();
 		if directly && moved(to) {
-			return Ok(());
+			return Ok(true);
 		}
 		if moved(&T::FeeSink::pot()) {
 			T::FeeSink::deposit_fee(to, amount, Perbill::zero());
-			return Ok(());
+			return Ok(true);
 		}
-		Self::release(HoldReason::Escrow, broadcaster, amount)
+		Self::release(HoldReason::Escrow, broadcaster, amount)?;
+		Ok(false)
 	}
 
 	/// Pays a fee to a transcoder and its delegators, whose part is that of the whole fee, whatever

@@ -459,7 +459,7 @@ fn signed(who: Sr25519Keyring, call: RuntimeCall, in_eth: bool) -> UncheckedExtr
 	let nonce = System::account_nonce(who.to_account_id());
 	let mut extension = tx_extension(Era::Immortal, nonce, 0);
 	if in_eth {
-		extension.8 = pallet_asset_tx_payment::ChargeAssetTxPayment::from(0, Some(ETH));
+		extension.8 .0 = pallet_asset_tx_payment::ChargeAssetTxPayment::from(0, Some(ETH));
 	}
 	let payload = SignedPayload::new(call, extension).expect("the implicit part is known");
 	let signature = payload.using_encoded(|bytes| who.sign(bytes));

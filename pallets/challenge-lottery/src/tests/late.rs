@@ -184,6 +184,27 @@ fn dissent() -> Perbill {
 }
 
 #[test]
+fn attack_who_lacked_bytes_and_is_silent_in_the_dispute_should_pay_the_greater() {
+	build_and_execute(|| {
+		// The dispute costs nothing here, so its part of it is less than a no-show.
+		let claim = claim(8);
+		to_commit(&claim);
+		let lazy = number_of(&members(claim.id, 0)[0]);
+		let (good, gone) = (opening(claim.id, Verdict::Valid), opening(claim.id, UNAVAILABLE));
+		ballot(claim.id, 0, |i| Some(if i == lazy { gone.clone() } else { good.clone() }));
+		to_dispute(claim.id);
+		let good = opening(claim.id, Verdict::Valid);
+		ballot(claim.id, DISPUTE, |i| (i != lazy).then(|| good.clone()));
+		assert_eq!(Lottery::challenge(claim.id).unwrap().outcome, Some(Outcome::Accepted));
+		System::reset_events();
+		to_end(claim.id);
+		let no_show = Parameters::get().no_show_slash;
+		assert_eq!(penalties(), vec![(validator(lazy), Penalty::LateData, no_show)]);
+		assert_eq!(crate::NoShows::<Test>::get(validator(lazy)), 1);
+	});
+}
+
+#[test]
 fn attack_many_claims_withheld_at_once_should_cost_a_judge_the_largest_of_a_round_alone() {
 	build_and_execute(|| {
 		RATE.put(1 << 40);
