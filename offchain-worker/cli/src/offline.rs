@@ -434,6 +434,7 @@ fn of_mismatch(kind: MismatchKind) -> &'static str {
 		MismatchKind::Container => "pictures and sound are right, the container's bytes are not",
 		MismatchKind::Work => "the work is not what is claimed",
 		MismatchKind::Transcodable => "the source can be transcoded",
+		MismatchKind::Unforced => "the variant that was due is not there",
 	}
 }
 

@@ -412,7 +412,7 @@ impl Ruling {
 			verdicts.iter().enumerate().any(|(leaf, verdict)| holds(leaves, leaf) && rule(verdict))
 		};
 		let unforced = Verdict::Mismatch(MismatchKind::Unforced);
-		if says(self.good, &|verdict| *verdict == unforced) {
+		if says(self.good, &|verdict: &Verdict| *verdict == unforced) {
 			return Conduct::Owes(Penalty::MissedVariant);
 		}
 		if says(self.good, &Verdict::is_fault) || says(self.bad, &Verdict::is_pass) {

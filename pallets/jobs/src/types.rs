@@ -215,8 +215,7 @@ pub enum Unsuited {
 	BelowVerification,
 	/// Its budget does not pay for one segment and the verification of it.
 	Budget,
-	/// Who could has no room for it now, is suspended, in debt, or not backed by enough of its own bond; or
-	/// it has just lost it.
+	/// Who could has no room for it now, is suspended, in debt, or not backed by enough of its own bond.
 	Busy,
 	/// One of its broadcaster's current keys is revoked, so that nobody could accept it.
 	Keys,
