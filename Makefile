@@ -163,6 +163,19 @@ test-anvil: ## The same contracts on anvil, deployed by the script, under the be
 	@scripts/setup.sh --bridge
 	node $(CONTRACTS)/test/anvil.mjs
 
+.PHONY: bridge
+bridge: setup ## Build the bridge's relayer, which no other target needs
+	cargo build --release --locked -p livepeer-bridge
+
+.PHONY: test-bridge
+test-bridge: setup ## Test the bridge's relayer
+	cargo test --release --locked -p livepeer-bridge -p livepeer-bridge-formats
+
+.PHONY: demo-bridge
+demo-bridge: build bridge ## Deposits and withdrawals over anvil, a simulated beacon chain, a node and relayers
+	@scripts/setup.sh --bridge
+	node tests/bridge/demo.mjs --bin-dir $(BIN)
+
 .PHONY: bridge-vectors
 bridge-vectors: ## Write the golden vectors of the bridge's formats (tests/bridge/vectors.json)
 	@scripts/setup.sh --bridge

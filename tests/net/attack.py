@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Attacks the demo's network from another host, while a viewer goes on watching from its own.
 
-    attack.py http://127.0.0.1:8935/stream/demo [SECONDS]
+    attack.py http://127.0.0.1:8935/stream/BROADCASTER/demo [SECONDS]
 
 - silent sockets, renewed whenever the other side closes them, at the transcoders, the broadcaster and
   the port where RTMP is published,

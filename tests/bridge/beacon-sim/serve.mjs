@@ -7,10 +7,22 @@ import { parseArgs } from "node:util";
 import { BeaconSim, hex } from "./sim.mjs";
 
 const json = (type, value) => type.toJson(value);
+/** Where an answer has itself in SSZ. */
+const SSZ = Symbol("ssz");
+
+/** Updates in SSZ: each with its length before it, and four bytes for its fork. */
+const framed = (list) =>
+	Buffer.concat(
+		list.flatMap((answer) => {
+			const length = Buffer.alloc(12);
+			length.writeBigUInt64LE(BigInt(answer[SSZ].length + 4));
+			return [length, answer[SSZ]];
+		}),
+	);
 
 /** The answers of the beacon API for `sim`, as an HTTP server. */
 export function server(sim) {
-	const message = (m) => ({ version: m.version, data: json(m.type, m.value) });
+	const message = (m) => ({ version: m.version, data: json(m.type, m.value), [SSZ]: m.type.serialize(m.value) });
 	const find = (id) => {
 		if (id === "head") return sim.head;
 		if (id === "finalized") return sim.head?.finalised;
@@ -90,6 +102,12 @@ export function server(sim) {
 			if (match) answer = handle(match[1], url.searchParams);
 		}
 		const body = answer ?? { code: 404, message: "not found" };
+		const ssz = Array.isArray(answer) ? framed(answer) : answer?.[SSZ];
+		if (ssz && request.headers.accept === "application/octet-stream") {
+			response.writeHead(200, { "content-type": "application/octet-stream" });
+			response.end(ssz);
+			return;
+		}
 		response.writeHead(answer ? 200 : 404, {
 			"content-type": "application/json",
 			...(answer?.version ? { "eth-consensus-version": answer.version } : {}),

@@ -152,6 +152,9 @@ test("the standard API says the same", async () => {
 	assert.ok(checkUpdate(sim, { version: "fulu", value: update }, parsed.currentSyncCommittee));
 	assert.equal(hex(update.finalizedHeader.execution.stateRoot), word(`state ${update.finalizedHeader.beacon.slot}`));
 	assert.equal((await get("/eth/v1/beacon/light_client/updates?start_period=0&count=2")).body.length, 1);
+	const octets = await fetch(`http://127.0.0.1:${http.address().port}/eth/v1/beacon/light_client/finality_update`, { headers: { accept: "application/octet-stream" } });
+	const same = ssz.fulu.LightClientFinalityUpdate.deserialize(new Uint8Array(await octets.arrayBuffer()));
+	assert.deepEqual(ssz.fulu.LightClientFinalityUpdate.toJson(same), ssz.fulu.LightClientFinalityUpdate.toJson(update));
 	assert.equal((await get(`/eth/v1/beacon/light_client/bootstrap/${word("none")}`)).status, 404);
 	assert.equal((await get("/eth/v1/nothing")).status, 404);
 	assert.ok(bytes(final.data.root).length === 32);

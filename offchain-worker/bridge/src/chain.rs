@@ -1,0 +1,633 @@
+//! Our chain: what the relayer asks it, and the calls it signs.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{anyhow, ensure, Context, Result};
+use codec::{Decode, DecodeAll, Encode};
+use livepeer_bridge_formats::{
+	bridge::{BridgeView, BridgedAsset, Deposit, Earning, Message},
+	ethereum::HeaderProof,
+	hashing::{blake2_128, twox_128, twox_64},
+	types::{
+		Bootstrap, FinalizedBlock, GatewayPlace, GatewayProof, Limits, Network, Update,
+		WaitingDeposit,
+	},
+	H160, H256,
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use subxt::{
+	backend::LegacyBackend,
+	client::OnlineClientAtBlockImpl,
+	config::DefaultExtrinsicParamsBuilder,
+	ext::scale_encode::EncodeAsFields,
+	rpcs::{client::RpcClient, rpc_params},
+	tx::{StaticPayload, TransactionProgress, TransactionStatus},
+	utils::Static,
+	OnlineClient, SubstrateConfig,
+};
+use subxt_signer::sr25519::Keypair;
+use tokio::sync::Mutex;
+
+use crate::{metrics::Metrics, pool::Pool};
+
+/// Blocks after the finalised one for which a signed call may be included: finality may be behind.
+const MORTALITY: u64 = 1_024;
+/// How long a call may take until it is in a block.
+const PATIENCE: Duration = Duration::from_secs(55);
+/// How many keys of a map are read.
+const MOST_KEYS: u32 = 1_000;
+
+/// What becomes of a transaction.
+type Progress = TransactionProgress<SubstrateConfig, OnlineClientAtBlockImpl<SubstrateConfig>>;
+
+/// A connection.
+struct Connection {
+	rpc: RpcClient,
+	client: OnlineClient<SubstrateConfig>,
+}
+
+/// One node: connected when it is asked, again after an error.
+pub struct ChainNode {
+	url: String,
+	connection: Mutex<Option<Arc<Connection>>>,
+}
+
+/// Nodes of the chain.
+pub struct Chain {
+	nodes: Pool<ChainNode>,
+	signer: Option<Keypair>,
+	/// Calls of one key go one after the other.
+	submitting: Mutex<()>,
+}
+
+/// A header, as far as it is used.
+#[derive(Debug, Clone)]
+pub struct ChainHeader {
+	/// Its height.
+	pub number: u32,
+	/// What consensus says in it, encoded.
+	pub digest: Vec<Vec<u8>>,
+}
+
+/// What became of a call.
+#[derive(Debug)]
+pub enum Outcome {
+	/// It did what it should, for so much LPT.
+	Done(u128),
+	/// It was refused, by the names of pallet and error.
+	Refused(String),
+}
+
+fn bytes(text: &str) -> Result<Vec<u8>> {
+	hex::decode(text.trim_start_matches("0x")).context("not hexadecimal")
+}
+
+impl ChainNode {
+	fn new(url: &str) -> Self {
+		Self { url: url.to_owned(), connection: Mutex::new(None) }
+	}
+
+	async fn connected(&self) -> Result<Arc<Connection>> {
+		let mut connection = self.connection.lock().await;
+		if let Some(connection) = &*connection {
+			return Ok(connection.clone());
+		}
+		let rpc = RpcClient::from_insecure_url(&self.url).await.map_err(|e| anyhow!("{e}"))?;
+		let backend = LegacyBackend::builder().build(rpc.clone());
+		let client = OnlineClient::from_backend(Arc::new(backend)).await?;
+		let made = Arc::new(Connection { rpc, client });
+		*connection = Some(made.clone());
+		Ok(made)
+	}
+
+	async fn forget(&self) {
+		*self.connection.lock().await = None;
+	}
+
+	async fn request<R: DeserializeOwned>(&self, method: &str, params: Vec<Value>) -> Result<R> {
+		let connection = self.connected().await?;
+		let mut all = rpc_params![];
+		for param in params {
+			all.push(param)?;
+		}
+		let answer = connection.rpc.request(method, all).await;
+		if let Err(
+			subxt::rpcs::Error::Client(_) | subxt::rpcs::Error::DisconnectedWillReconnect(_),
+		) = &answer
+		{
+			self.forget().await;
+		}
+		answer.map_err(|error| anyhow!("{method}: {error}"))
+	}
+}
+
+/// The key of an entry.
+fn storage_key(pallet: &str, item: &str) -> Vec<u8> {
+	[twox_128(pallet.as_bytes()), twox_128(item.as_bytes())].concat()
+}
+
+impl Chain {
+	/// The nodes at `urls`; `signer` signs calls.
+	pub fn new(urls: &[String], signer: Option<Keypair>, metrics: Metrics) -> Result<Self> {
+		let nodes = Pool::new("node", urls, metrics, |url| Ok(ChainNode::new(url)))?;
+		Ok(Self { nodes, signer, submitting: Mutex::new(()) })
+	}
+
+	/// The account that signs.
+	pub fn account(&self) -> Option<H256> {
+		self.signer.as_ref().map(|signer| H256(signer.public_key().0))
+	}
+
+	async fn request<R: DeserializeOwned>(&self, method: &str, params: Vec<Value>) -> Result<R> {
+		let params = &params;
+		self.nodes
+			.ask(method, |node| async move { node.client.request(method, params.clone()).await })
+			.await
+	}
+
+	/// Calls a runtime API at a block, or at the best one.
+	pub async fn call<R: Decode>(
+		&self,
+		function: &str,
+		arguments: Vec<u8>,
+		at: Option<H256>,
+	) -> Result<R> {
+		let params = vec![
+			Value::from(function),
+			Value::from(format!("0x{}", hex::encode(arguments))),
+			at.map_or(Value::Null, |at| Value::from(format!("{at:?}"))),
+		];
+		let answer: String = self.request("state_call", params).await?;
+		R::decode_all(&mut &bytes(&answer)?[..])
+			.with_context(|| format!("the chain's answer to {function} has another form"))
+	}
+
+	async fn storage<R: Decode>(&self, key: Vec<u8>) -> Result<Option<R>> {
+		self.storage_at(key, None).await
+	}
+
+	async fn storage_at<R: Decode>(&self, key: Vec<u8>, at: Option<H256>) -> Result<Option<R>> {
+		let at = at.map_or(Value::Null, |at| Value::from(format!("{at:?}")));
+		let params = vec![Value::from(format!("0x{}", hex::encode(&key))), at];
+		let answer: Option<String> = self.request("state_getStorage", params).await?;
+		let Some(answer) = answer else { return Ok(None) };
+		let value = R::decode_all(&mut &bytes(&answer)?[..]);
+		Ok(Some(value.context("what the chain has stored has another form")?))
+	}
+
+	/// The hash of the genesis block.
+	pub async fn genesis(&self) -> Result<H256> {
+		self.block_hash(0).await?.context("the chain has no genesis")
+	}
+
+	/// The hash of a block of the best chain.
+	pub async fn block_hash(&self, number: u32) -> Result<Option<H256>> {
+		self.request("chain_getBlockHash", vec![number.into()]).await
+	}
+
+	/// The newest block that BEEFY has finalised; nothing before there is one.
+	pub async fn beefy_head(&self) -> Result<Option<(u32, H256)>> {
+		let answer: Result<H256> = self.request("beefy_getFinalizedHead", vec![]).await;
+		let hash = match answer {
+			Ok(hash) => hash,
+			Err(error) if format!("{error:#}").contains("not ready") => return Ok(None),
+			Err(error) => return Err(error),
+		};
+		Ok(Some((self.header(hash).await?.number, hash)))
+	}
+
+	/// The newest block that GRANDPA has finalised.
+	pub async fn finalized_head(&self) -> Result<(u32, H256)> {
+		let hash: H256 = self.request("chain_getFinalizedHead", vec![]).await?;
+		Ok((self.header(hash).await?.number, hash))
+	}
+
+	/// The header of a block.
+	pub async fn header(&self, hash: H256) -> Result<ChainHeader> {
+		let answer: Value =
+			self.request("chain_getHeader", vec![format!("{hash:?}").into()]).await?;
+		let number = answer["number"].as_str().context("no such block")?;
+		let number = u32::from_str_radix(number.trim_start_matches("0x"), 16)?;
+		let logs = answer["digest"]["logs"].as_array().cloned().unwrap_or_default();
+		let digest = logs
+			.iter()
+			.map(|log| bytes(log.as_str().unwrap_or_default()))
+			.collect::<Result<_>>()?;
+		Ok(ChainHeader { number, digest })
+	}
+
+	/// BEEFY's justification of a block, encoded, if the node has one.
+	pub async fn justification(&self, hash: H256) -> Result<Option<Vec<u8>>> {
+		let answer: Value =
+			self.request("chain_getBlock", vec![format!("{hash:?}").into()]).await?;
+		// Each is four bytes of name and the bytes of the proof.
+		let Some(all) = answer["justifications"].as_array() else { return Ok(None) };
+		let byte = |value: &Value| value.as_u64().and_then(|byte| u8::try_from(byte).ok());
+		let list = |value: &Value| -> Option<Vec<u8>> {
+			match value {
+				Value::String(text) => bytes(text).ok(),
+				_ => value.as_array()?.iter().map(byte).collect(),
+			}
+		};
+		Ok(all.iter().find_map(|one| {
+			let [engine, proof] = one.as_array()?.as_slice() else { return None };
+			(list(engine)? == b"BEEF").then(|| list(proof)).flatten()
+		}))
+	}
+
+	/// The leaf of a block in the mountain range that ends with it, and the proof's items.
+	pub async fn mmr_proof(&self, number: u32) -> Result<(Vec<u8>, Vec<H256>)> {
+		let params = vec![vec![number].into(), number.into()];
+		let answer: Value = self.request("mmr_generateProof", params).await?;
+		let field = |name: &str| bytes(answer[name].as_str().unwrap_or_default());
+		let leaves = Vec::<Vec<u8>>::decode_all(&mut &field("leaves")?[..])?;
+		let (_, _, items) = <(Vec<u64>, u64, Vec<H256>)>::decode_all(&mut &field("proof")?[..])?;
+		let leaf = leaves.into_iter().next().context("a proof without a leaf")?;
+		Ok((leaf, items))
+	}
+
+	/// The addresses' source: BEEFY's keys in office at a block, with their set's id.
+	pub async fn validator_set(&self, at: H256) -> Result<(Vec<[u8; 33]>, u64)> {
+		let set: Option<(Vec<[u8; 33]>, u64)> =
+			self.call("BeefyApi_validator_set", vec![], Some(at)).await?;
+		set.context("BEEFY has not begun")
+	}
+
+	/// The validators in office and the next ones, as a contract starts from them.
+	pub async fn authority_sets(&self, at: H256) -> Result<[(u64, u32, H256); 2]> {
+		Ok([
+			self.call("BeefyMmrApi_authority_set_proof", vec![], Some(at)).await?,
+			self.call("BeefyMmrApi_next_authority_set_proof", vec![], Some(at)).await?,
+		])
+	}
+
+	/// The time of a block in milliseconds; zero in the genesis block.
+	pub async fn time_at(&self, at: H256) -> Result<u64> {
+		Ok(self.storage_at(storage_key("Timestamp", "Now"), Some(at)).await?.unwrap_or(0))
+	}
+
+	/// How the bridge is.
+	pub async fn bridge(&self) -> Result<BridgeView> {
+		self.bridge_at(None).await
+	}
+
+	/// How it was at a block.
+	pub async fn bridge_at(&self, at: Option<H256>) -> Result<BridgeView> {
+		self.call("BridgeApi_bridge", vec![], at).await
+	}
+
+	/// A message with its path in the tree of the first `count`.
+	pub async fn message_at(
+		&self,
+		index: u32,
+		count: u32,
+		at: Option<H256>,
+	) -> Result<(Message, Vec<H256>)> {
+		self.call::<Option<_>>("BridgeApi_message", (index, count).encode(), at)
+			.await?
+			.with_context(|| format!("the chain has no message {index}"))
+	}
+
+	/// An earning of a closed round with its path.
+	pub async fn earning(&self, round: u32, index: u32) -> Result<(Earning, Vec<H256>)> {
+		self.call::<Option<_>>("BridgeApi_earning", (round, index).encode(), None)
+			.await?
+			.with_context(|| format!("the chain has no earning {index} of round {round}"))
+	}
+
+	/// Whether a deposit was taken.
+	pub async fn is_credited(&self, deposit: u32) -> Result<bool> {
+		self.call("BridgeApi_is_credited", deposit.encode(), None).await
+	}
+
+	/// The protocol's clock.
+	pub async fn clock(&self) -> Result<u32> {
+		Ok(self.call::<(u32, u32, u32)>("LivepeerApi_clock", vec![], None).await?.0)
+	}
+
+	/// Where the gateway is.
+	pub async fn gateway(&self) -> Result<Option<GatewayPlace>> {
+		self.storage(storage_key("EthBridge", "Gateway")).await
+	}
+
+	/// The proven roots of the gateway's tree, the newest last.
+	pub async fn roots(&self) -> Result<Vec<H256>> {
+		Ok(self.storage(storage_key("EthBridge", "Roots")).await?.unwrap_or_default())
+	}
+
+	/// The limits of an asset.
+	pub async fn limits(&self, asset: BridgedAsset) -> Result<Limits> {
+		let mut key = storage_key("EthBridge", "Limited");
+		key.extend(twox_64(&asset.encode()));
+		asset.encode_to(&mut key);
+		Ok(self.storage(key).await?.unwrap_or_default())
+	}
+
+	/// The deposits that wait, by their places.
+	pub async fn waiting(&self) -> Result<Vec<(u32, WaitingDeposit)>> {
+		let prefix = storage_key("EthBridge", "Waiting");
+		let params = vec![format!("0x{}", hex::encode(prefix)).into(), MOST_KEYS.into()];
+		let keys: Vec<String> = self.request("state_getKeysPaged", params).await?;
+		let mut all = Vec::new();
+		for key in keys {
+			let key = bytes(&key)?;
+			let index = key.get(40..).context("a key has another form")?;
+			let index = u32::decode(&mut &index[..])?;
+			// It may be gone since.
+			if let Some(waiting) = self.storage(key).await? {
+				all.push((index, waiting));
+			}
+		}
+		all.sort_by_key(|(index, _)| *index);
+		Ok(all)
+	}
+
+	/// Which Ethereum the light client follows.
+	pub async fn network(&self) -> Result<Option<Network>> {
+		self.storage(storage_key("EthLightClient", "Followed")).await
+	}
+
+	/// The block that governance trusts and from which nobody has started yet.
+	pub async fn checkpoint(&self) -> Result<Option<H256>> {
+		self.storage(storage_key("EthLightClient", "Checkpoint")).await
+	}
+
+	/// The finalised blocks that the light client knows, ascending.
+	pub async fn finalized(&self) -> Result<Vec<FinalizedBlock>> {
+		Ok(self.storage(storage_key("EthLightClient", "Finalized")).await?.unwrap_or_default())
+	}
+
+	/// Whether the light client knows the next period's committee.
+	pub async fn knows_next_committee(&self) -> Result<bool> {
+		let key = storage_key("EthLightClient", "NextCommittee");
+		let params = vec![Value::from(format!("0x{}", hex::encode(&key)))];
+		let size: Option<u64> = self.request("state_getStorageSize", params).await?;
+		Ok(size.is_some_and(|size| size > 0))
+	}
+
+	/// What an account has that is free, LPT and ETH.
+	pub async fn balances(&self, account: H256) -> Result<[u128; 2]> {
+		let mut lpt = storage_key("System", "Account");
+		lpt.extend(blake2_128(&account.0));
+		lpt.extend(account.0);
+		let mut eth = storage_key("Assets", "Account");
+		for key in [1u32.encode(), account.encode()] {
+			eth.extend(blake2_128(&key));
+			eth.extend(key);
+		}
+		// Nonce and three counts of references, then the free balance.
+		let mut found = [0; 2];
+		for (found, (key, at)) in found.iter_mut().zip([(lpt, 16), (eth, 0)]) {
+			let params = vec![Value::from(format!("0x{}", hex::encode(key)))];
+			let answer: Option<String> = self.request("state_getStorage", params).await?;
+			if let Some(answer) = answer {
+				let bytes = bytes(&answer)?;
+				*found = u128::decode(&mut bytes.get(at..).unwrap_or_default())?;
+			}
+		}
+		Ok(found)
+	}
+
+	/// Signs a call and waits until it is in a block.
+	async fn send<C: EncodeAsFields + Sync>(&self, call: &StaticPayload<C>) -> Result<Outcome> {
+		let signer = self.signer.as_ref().context("no key is given to sign with")?;
+		let _one_at_a_time = self.submitting.lock().await;
+		self.nodes
+			.ask("to take a call", |node| async move {
+				let sent = Self::send_to(&node.client, signer, call).await;
+				if sent.is_err() {
+					node.client.forget().await;
+				}
+				sent
+			})
+			.await
+	}
+
+	async fn send_to<C: EncodeAsFields + Sync>(
+		node: &ChainNode,
+		signer: &Keypair,
+		call: &StaticPayload<C>,
+	) -> Result<Outcome> {
+		let connection = node.connected().await?;
+		let account = signer.public_key().to_account_id();
+		// The pool's view: calls that are in it count.
+		let nonce: u64 =
+			node.request("system_accountNextIndex", vec![account.to_string().into()]).await?;
+		let at = connection.client.at_current_block().await?;
+		let params = DefaultExtrinsicParamsBuilder::new()
+			.nonce(nonce)
+			.mortal_from_unchecked(MORTALITY, at.block_number(), at.block_hash())
+			.build();
+		let signed = at.transactions().create_signable_offline(call, params)?.sign(signer)?;
+		let progress = signed.submit_and_watch().await?;
+		// From here on no other node is asked: what becomes of it is seen in the chain's state.
+		Ok(Self::outcome(progress)
+			.await
+			.unwrap_or_else(|error| Outcome::Refused(format!("{error:#}"))))
+	}
+
+	async fn outcome(mut progress: Progress) -> Result<Outcome> {
+		let deadline = tokio::time::Instant::now() + PATIENCE;
+		loop {
+			let status = tokio::time::timeout_at(deadline, progress.next())
+				.await
+				.context("it is in no block after a long wait")?
+				.context("the node stopped reporting on it")??;
+			match status {
+				TransactionStatus::InBestBlock(block)
+				| TransactionStatus::InFinalizedBlock(block) => {
+					return match block.wait_for_success().await {
+						Ok(events) => {
+							let paid = events.iter().filter_map(Result::ok).find(|event| {
+								event.pallet_name() == "TransactionPayment"
+									&& event.event_name() == "TransactionFeePaid"
+							});
+							// Who, the fee, the tip.
+							let fee = paid.and_then(|event| {
+								u128::decode(&mut event.field_bytes().get(32..)?).ok()
+							});
+							Ok(Outcome::Done(fee.unwrap_or(0)))
+						}
+						Err(subxt::error::TransactionEventsError::ExtrinsicFailed(error)) => {
+							Ok(Outcome::Refused(error.to_string()))
+						}
+						Err(error) => Err(error.into()),
+					};
+				}
+				TransactionStatus::Error { message }
+				| TransactionStatus::Invalid { message }
+				| TransactionStatus::Dropped { message } => return Err(anyhow!(message)),
+				_ => {}
+			}
+		}
+	}
+
+	/// Whether a call with these arguments waits in the pool already, whoever sent it.
+	pub async fn is_pending(&self, call: &Call) -> Result<bool> {
+		let pending: Vec<String> = self.request("author_pendingExtrinsics", vec![]).await?;
+		let arguments = call.arguments();
+		Ok(pending.iter().filter_map(|one| bytes(one).ok()).any(|one| {
+			// A call ends an extrinsic.
+			one.ends_with(&arguments)
+		}))
+	}
+
+	/// Sends a call.
+	pub async fn submit(&self, call: &Call) -> Result<Outcome> {
+		let (pallet, name) = call.name();
+		macro_rules! send {
+			($($argument:expr),*) => {
+				self.send(&StaticPayload::new(pallet, name, ($(Static($argument),)*))).await
+			};
+		}
+		match call {
+			Call::Bootstrap(bootstrap) => send!(bootstrap),
+			Call::Update(update) => send!(update),
+			Call::Sync(header, gateway) => send!(header, gateway),
+			Call::Deposit(deposit, path) => send!(deposit, path),
+			Call::Release(index) => send!(index),
+			Call::Withdraw { asset, recipient, amount, fee } => {
+				send!(asset, recipient, amount, fee)
+			}
+		}
+	}
+
+	/// The encoded calls by which governance sets the bridge up.
+	pub async fn governance(&self, calls: &[Governance]) -> Result<Vec<Vec<u8>>> {
+		self.nodes
+			.ask("its metadata", |node| async move {
+				let connection = node.client.connected().await?;
+				let at = connection.client.at_current_block().await?;
+				let transactions = at.transactions();
+				calls
+					.iter()
+					.map(|call| {
+						let (pallet, name) = call.name();
+						macro_rules! encode {
+							($($argument:expr),*) => {
+								transactions.call_data(&StaticPayload::new(
+									pallet,
+									name,
+									($(Static($argument),)*),
+								))
+							};
+						}
+						Ok(match call {
+							Governance::Network(network) => encode!(network),
+							Governance::Checkpoint(root) => encode!(root),
+							Governance::Gateway(place) => encode!(place),
+							Governance::Limits(asset, limits) => encode!(asset, limits),
+						}?)
+					})
+					.collect()
+			})
+			.await
+	}
+
+	/// Sends encoded calls as Sudo: on a chain for tests.
+	pub async fn sudo(&self, call: Vec<u8>) -> Result<Outcome> {
+		self.send(&StaticPayload::new("Sudo", "sudo", (Raw(call),))).await
+	}
+}
+
+/// Bytes that are encoded already.
+struct Raw(Vec<u8>);
+
+impl subxt::ext::scale_encode::EncodeAsType for Raw {
+	fn encode_as_type_to<R: subxt::ext::scale_encode::TypeResolver>(
+		&self,
+		_: R::TypeId,
+		_: &R,
+		out: &mut Vec<u8>,
+	) -> Result<(), subxt::ext::scale_encode::Error> {
+		out.extend_from_slice(&self.0);
+		Ok(())
+	}
+}
+
+/// What anybody may call.
+pub enum Call {
+	/// Starts the light client.
+	Bootstrap(Box<Bootstrap>),
+	/// Takes a step.
+	Update(Box<Update>),
+	/// Proves the gateway's figures.
+	Sync(Box<HeaderProof>, Box<GatewayProof>),
+	/// Takes a deposit.
+	Deposit(Deposit, Box<[H256; 32]>),
+	/// Credits what waits.
+	Release(u32),
+	/// Sends money to Ethereum.
+	Withdraw {
+		/// What.
+		asset: BridgedAsset,
+		/// To whom.
+		recipient: H160,
+		/// How much, the fee included.
+		amount: u128,
+		/// What of it is the relayer's.
+		fee: u128,
+	},
+}
+
+impl Call {
+	/// The names of pallet and call.
+	pub fn name(&self) -> (&'static str, &'static str) {
+		match self {
+			Self::Bootstrap(_) => ("EthLightClient", "bootstrap"),
+			Self::Update(_) => ("EthLightClient", "submit"),
+			Self::Sync(..) => ("EthBridge", "sync"),
+			Self::Deposit(..) => ("EthBridge", "deposit"),
+			Self::Release(_) => ("EthBridge", "release"),
+			Self::Withdraw { .. } => ("EthBridge", "withdraw"),
+		}
+	}
+
+	fn arguments(&self) -> Vec<u8> {
+		match self {
+			Self::Bootstrap(bootstrap) => bootstrap.encode(),
+			Self::Update(update) => update.encode(),
+			Self::Sync(header, gateway) => (header, gateway).encode(),
+			Self::Deposit(deposit, path) => (deposit, path).encode(),
+			Self::Release(index) => index.encode(),
+			Self::Withdraw { asset, recipient, amount, fee } => {
+				(asset, recipient, amount, fee).encode()
+			}
+		}
+	}
+}
+
+/// What governance calls to set the bridge up.
+pub enum Governance {
+	/// Says which Ethereum is followed.
+	Network(Network),
+	/// Trusts a beacon block.
+	Checkpoint(H256),
+	/// Says where the gateway is.
+	Gateway(GatewayPlace),
+	/// Sets the limits of an asset.
+	Limits(BridgedAsset, Limits),
+}
+
+impl Governance {
+	/// The names of pallet and call.
+	pub fn name(&self) -> (&'static str, &'static str) {
+		match self {
+			Self::Network(_) => ("EthLightClient", "set_network"),
+			Self::Checkpoint(_) => ("EthLightClient", "set_checkpoint"),
+			Self::Gateway(_) => ("EthBridge", "set_gateway"),
+			Self::Limits(..) => ("EthBridge", "set_limits"),
+		}
+	}
+}
+
+/// Refuses a chain that is not the one of the gateway.
+pub fn ensure_domain(ours: Option<H256>, theirs: H256) -> Result<()> {
+	let ours = ours.context("governance has not said where the gateway is")?;
+	ensure!(
+		ours == theirs,
+		"the gateway is another chain's: its domain is {theirs:?}, the chain's {ours:?}"
+	);
+	Ok(())
+}

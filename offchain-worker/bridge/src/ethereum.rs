@@ -1,0 +1,757 @@
+//! Ethereum: the gateway, proofs of its state, and the transactions that the relayer sends it.
+
+use std::time::Duration;
+
+use alloy_network::{
+	eip2718::Encodable2718, EthereumWallet, NetworkTransactionBuilder, TransactionBuilder,
+};
+use alloy_primitives::{Address, Bytes, B256, U256};
+use alloy_provider::{Provider, RootProvider};
+use alloy_rpc_types_eth::{
+	BlockId, BlockNumberOrTag, EIP1186AccountProofResponse, Filter, TransactionRequest,
+};
+use alloy_signer_local::PrivateKeySigner;
+use alloy_sol_types::{SolCall, SolEvent, SolInterface};
+use alloy_transport::TransportError;
+use anyhow::{anyhow, bail, ensure, Context, Result};
+use livepeer_bridge_formats::{
+	bridge::{BridgedAsset, Deposit},
+	hashing::keccak_256,
+	types::{EthereumAccount, GatewayPlace, GatewayProof, TrieProof},
+	H256,
+};
+use tokio::sync::Mutex;
+
+use crate::{metrics::Metrics, pool::Pool};
+
+/// The contract, as pallets/eth-bridge/contracts has it.
+#[allow(missing_docs)]
+pub mod contract {
+	alloy_sol_types::sol! {
+		#[derive(Debug)]
+		struct Withdrawal {
+			uint32 index;
+			uint8 asset;
+			address recipient;
+			uint128 amount;
+			uint128 fee;
+		}
+
+		#[derive(Debug)]
+		struct Round {
+			uint32 index;
+			uint32 round;
+			bytes32 root;
+			uint32 count;
+			uint128 lpt;
+			uint128 eth;
+		}
+
+		#[derive(Debug)]
+		struct Earning {
+			uint32 round;
+			uint32 index;
+			uint8 asset;
+			address payee;
+			uint128 amount;
+		}
+
+		#[derive(Debug)]
+		interface Gateway {
+			function submit(bytes update) external;
+			function withdraw(Withdrawal w, bytes32[32] proof) external;
+			function openRound(Round r, bytes32[32] proof) external;
+			function claim(Earning e, bytes32[] proof) external;
+			function release(bytes32 id) external;
+			function depositLPT(bytes32 recipient, uint128 amount) external;
+			function depositETH(bytes32 recipient) external payable;
+
+			function head() external view returns (uint32 blockNumber, uint64 time, uint64 setId, uint32 currentLength, uint32 nextLength, uint8 newest);
+			function setRoots(uint256 parity) external view returns (bytes32);
+			function messageRoots(uint256 place) external view returns (bytes32);
+			function firstBlock() external view returns (uint32);
+			function expiresAt() external view returns (uint256);
+			function domain() external view returns (bytes32);
+			function lpt() external view returns (address);
+			function deposits() external view returns (uint32 count, uint112 lpt, uint112 eth);
+			function isUsed(uint32 index) external view returns (bool);
+			function isClaimed(uint32 round, uint32 index) external view returns (bool);
+			function rounds(uint32 round) external view returns (bytes32 root, uint112 lpt, uint112 eth, uint32 count);
+			function waiting(bytes32 id) external view returns (address recipient, uint64 readyAt, uint8 asset, uint128 remaining);
+			function available(uint8 asset) external view returns (uint128);
+			function limits(uint256 asset) external view returns (uint96 perDay, uint96 large, uint112 cap, uint128 minimum);
+			function brakes() external view returns (address guardian, uint48 depositsStoppedUntil, uint48 releasesStoppedUntil);
+
+			event Deposited(uint32 indexed index, bytes32 indexed recipient, uint8 asset, uint128 amount, address sender);
+			event Delayed(bytes32 indexed id, uint8 asset, address indexed recipient, uint128 amount, uint64 readyAt);
+
+			error DepositsStopped();
+			error ReleasesStopped();
+			error BadRecipient();
+			error BadAmount();
+			error BelowMinimum();
+			error AboveCap();
+			error TreeFull();
+			error BridgeDown();
+			error LimitReached(uint128 available);
+			error NotWaiting();
+			error NotReady(uint64 readyAt);
+			error TransferFailed();
+			error Expired();
+			error BadPayload();
+			error NotNewer();
+			error UnknownValidatorSet(uint64 setId);
+			error BadLength();
+			error BadPadding();
+			error BadSignature(uint256 index);
+			error NoQuorum(uint256 votes, uint256 quorum);
+			error WrongValidators();
+			error BadLeafVersion();
+			error OtherBlocksLeaf();
+			error WrongNextSet();
+			error NotInMountainRange();
+			error AlreadyUsed();
+			error NotProven();
+			error BadMessage();
+			error NoSuchRound();
+			error RoundOverdrawn();
+		}
+
+		interface Token {
+			function approve(address spender, uint256 amount) external returns (bool);
+			function balanceOf(address owner) external view returns (uint256);
+		}
+	}
+}
+
+use contract::Gateway::{self, GatewayErrors};
+
+/// How many blocks' events are asked for at once.
+const LOG_RANGE: u64 = 2_000;
+/// How long is waited for a transaction to be in a block.
+const PATIENCE: Duration = Duration::from_secs(180);
+const POLL: Duration = Duration::from_millis(500);
+
+/// A failure of a call to the contract.
+#[derive(Debug)]
+pub enum Refused {
+	/// The contract refuses, by its own error.
+	Contract(GatewayErrors),
+	/// It is refused otherwise.
+	Other(String),
+}
+
+impl std::fmt::Display for Refused {
+	fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+		match self {
+			Self::Contract(error) => write!(f, "{error:?}"),
+			Self::Other(reason) => f.write_str(reason),
+		}
+	}
+}
+
+impl Refused {
+	/// Whether it is refused because it was done before.
+	pub fn is_duplicate(&self) -> bool {
+		use GatewayErrors as E;
+		matches!(self, Self::Contract(E::AlreadyUsed(_) | E::NotNewer(_) | E::NotWaiting(_)))
+	}
+}
+
+/// What a transaction did and cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Cost {
+	/// Gas.
+	pub gas: u64,
+	/// Wei.
+	pub wei: u128,
+}
+
+/// What became of a transaction.
+#[derive(Debug)]
+pub enum Outcome {
+	/// It did what it should.
+	Done(Cost),
+	/// It was refused before it was sent, or after.
+	Refused(Refused),
+}
+
+/// Where the head of the contract is.
+#[derive(Debug, Clone, Copy)]
+pub struct Head {
+	/// The block of the newest commitment.
+	pub number: u32,
+	/// When that was made, in seconds.
+	pub time: u64,
+	/// The validators in office.
+	pub set_id: u64,
+	/// The newest root of the messages' tree.
+	pub message_root: H256,
+	/// The root of the next validators.
+	pub next_root: H256,
+}
+
+/// A delayed payment.
+#[derive(Debug, Clone, Copy)]
+pub struct Delayed {
+	/// From when on, in seconds.
+	pub ready_at: u64,
+	/// What.
+	pub asset: u8,
+}
+
+/// Execution nodes, and the gateway on them.
+pub struct Ethereum {
+	nodes: Pool<RootProvider>,
+	/// The contract.
+	pub gateway: Address,
+	/// Where its events begin.
+	since: u64,
+	wallet: Option<(EthereumWallet, Address)>,
+	/// The highest price of gas that is paid, in wei.
+	max_gas_price: u128,
+	/// One transaction after the other; the last one's number and price, should it be stuck.
+	sending: Mutex<Option<(u64, u128)>>,
+}
+
+fn block_of(hash: H256) -> BlockId {
+	BlockId::hash(B256::from(hash.0))
+}
+
+/// The asset of a byte.
+pub fn asset_of(byte: u8) -> Result<BridgedAsset> {
+	match byte {
+		0 => Ok(BridgedAsset::Lpt),
+		1 => Ok(BridgedAsset::Eth),
+		other => Err(anyhow!("no asset has the byte {other}")),
+	}
+}
+
+impl Ethereum {
+	/// The nodes at `urls`; `key` signs transactions.
+	pub fn new(
+		urls: &[String],
+		gateway: Address,
+		since: u64,
+		key: Option<PrivateKeySigner>,
+		max_gas_price: u128,
+		metrics: Metrics,
+	) -> Result<Self> {
+		let nodes = Pool::new("execution node", urls, metrics, |url| {
+			Ok(RootProvider::new_http(url.parse().map_err(|_| anyhow!("no URL: {url}"))?))
+		})?;
+		let wallet = key.map(|key| {
+			let address = key.address();
+			(EthereumWallet::from(key), address)
+		});
+		Ok(Self { nodes, gateway, since, wallet, max_gas_price, sending: Mutex::new(None) })
+	}
+
+	/// Whose transactions these are.
+	pub fn address(&self) -> Option<Address> {
+		self.wallet.as_ref().map(|(_, address)| *address)
+	}
+
+	/// The id of the chain.
+	pub async fn chain_id(&self) -> Result<u64> {
+		self.nodes
+			.ask("the chain's id", |node| async move { Ok(node.client.get_chain_id().await?) })
+			.await
+	}
+
+	/// The newest block's number and time.
+	pub async fn latest(&self) -> Result<(u64, u64)> {
+		self.nodes
+			.ask("the newest block", |node| async move {
+				let block = node.client.get_block_by_number(BlockNumberOrTag::Latest).await?;
+				let header = block.context("it has no block")?.header;
+				Ok((header.number, header.timestamp))
+			})
+			.await
+	}
+
+	/// Reads of the gateway as it is now.
+	pub async fn read<C: SolCall>(&self, call: C) -> Result<C::Return> {
+		let (call, to) = (&call, self.gateway);
+		self.nodes
+			.ask(C::SIGNATURE, |node| async move {
+				let request =
+					TransactionRequest::default().with_to(to).with_input(call.abi_encode());
+				let answer = node.client.call(request).await?;
+				C::abi_decode_returns(&answer).context("it answers in another form")
+			})
+			.await
+	}
+
+	/// How many deposits there were at a block; nothing before the gateway was there.
+	pub async fn deposits_at(&self, block: H256) -> Result<Option<u32>> {
+		let gateway = self.gateway;
+		self.nodes
+			.ask("the number of deposits", |node| async move {
+				let call = Gateway::depositsCall {};
+				let request =
+					TransactionRequest::default().with_to(gateway).with_input(call.abi_encode());
+				let answer = node.client.call(request).block(block_of(block)).await?;
+				if answer.is_empty() {
+					return Ok(None);
+				}
+				let deposits = Gateway::depositsCall::abi_decode_returns(&answer);
+				Ok(Some(deposits.context("it answers in another form")?.count))
+			})
+			.await
+	}
+
+	/// The head of the contract.
+	pub async fn head(&self) -> Result<Head> {
+		let head = self.read(Gateway::headCall {}).await?;
+		let place = U256::from(head.newest);
+		let root = self.read(Gateway::messageRootsCall { place }).await?;
+		let parity = U256::from((head.setId + 1) % 2);
+		let next = self.read(Gateway::setRootsCall { parity }).await?;
+		Ok(Head {
+			number: head.blockNumber,
+			time: head.time,
+			set_id: head.setId,
+			message_root: H256(root.0),
+			next_root: H256(next.0),
+		})
+	}
+
+	/// The header of a block in RLP.
+	pub async fn header(&self, hash: H256) -> Result<Vec<u8>> {
+		self.nodes
+			.ask("a block's header", |node| async move {
+				let block = node.client.get_block_by_hash(B256::from(hash.0)).await?;
+				let block = block.context("it does not have that block")?;
+				let made = alloy_rlp::encode(&block.header.inner);
+				if keccak_256(&made) == hash.0 {
+					return Ok(made);
+				}
+				// With fields that are not known here: as the node itself has it.
+				let raw: Bytes = node
+					.client
+					.raw_request("debug_getRawHeader".into(), [format!("{hash:?}")])
+					.await
+					.context(
+						"its header has another hash, and it does not serve debug_getRawHeader",
+					)?;
+				ensure!(keccak_256(&raw) == hash.0, "its header has another hash");
+				Ok(raw.to_vec())
+			})
+			.await
+	}
+
+	/// The gateway's figures at a block, with their proofs.
+	pub async fn proof(
+		&self,
+		place: &GatewayPlace,
+		block: H256,
+		state_root: H256,
+	) -> Result<GatewayProof> {
+		let gateway = Address::from(place.address.0);
+		let token = Address::from(place.token.0);
+		let slots: Vec<B256> = (0..4u64).map(|slot| B256::from(U256::from(slot))).collect();
+		let mut key = [0; 64];
+		key[12..32].copy_from_slice(&place.address.0);
+		key[56..].copy_from_slice(&place.balances_slot.to_be_bytes());
+		let balance = vec![B256::from(keccak_256(&key))];
+		let (slots, balance) = (&slots, &balance);
+		self.nodes
+			.ask("proofs of the gateway's state", |node| async move {
+				let at = block_of(block);
+				let of_gateway = node.client.get_proof(gateway, slots.clone()).block_id(at).await?;
+				let of_token = node.client.get_proof(token, balance.clone()).block_id(at).await?;
+				let proof = gateway_proof(&of_gateway, &of_token)?;
+				ensure!(
+					livepeer_bridge_formats::trie::figures(state_root, place, &proof).is_some(),
+					"its proofs do not lead to the block's state"
+				);
+				Ok(proof)
+			})
+			.await
+	}
+
+	/// The deposits from number `from` on, up to a block, from the first block that is looked at on.
+	/// Returns them with the block to go on from.
+	pub async fn deposits(&self, from: u32, first: u64, last: u64) -> Result<Vec<Deposit>> {
+		let mut found = Vec::new();
+		let mut at = first.max(self.since);
+		while at <= last {
+			let end = last.min(at.saturating_add(LOG_RANGE - 1));
+			let next = from + u32::try_from(found.len())?;
+			let filter = Filter::new()
+				.address(self.gateway)
+				.event_signature(Gateway::Deposited::SIGNATURE_HASH)
+				.from_block(at)
+				.to_block(end);
+			let filter = &filter;
+			let part = self
+				.nodes
+				.ask("the deposits", |node| async move {
+					let logs = node.client.get_logs(filter).await?;
+					let mut part: Vec<Deposit> = Vec::new();
+					for log in logs {
+						let event = Gateway::Deposited::decode_log(&log.inner)?.data;
+						let expected = next + u32::try_from(part.len())?;
+						if event.index < from && part.is_empty() {
+							continue;
+						}
+						ensure!(event.index == expected, "it leaves out deposit {expected}");
+						part.push(Deposit {
+							index: event.index,
+							asset: asset_of(event.asset)?,
+							recipient: H256(event.recipient.0),
+							amount: event.amount,
+						});
+					}
+					Ok(part)
+				})
+				.await?;
+			found.extend(part);
+			at = end + 1;
+		}
+		Ok(found)
+	}
+
+	/// The payments that were delayed in blocks `first` to `last`.
+	pub async fn delayed(&self, first: u64, last: u64) -> Result<Vec<B256>> {
+		let mut found = Vec::new();
+		let mut at = first.max(self.since);
+		while at <= last {
+			let end = last.min(at.saturating_add(LOG_RANGE - 1));
+			let filter = Filter::new()
+				.address(self.gateway)
+				.event_signature(Gateway::Delayed::SIGNATURE_HASH)
+				.from_block(at)
+				.to_block(end);
+			let filter = &filter;
+			let logs =
+				self.nodes
+					.ask("delayed payments", |node| async move {
+						Ok(node.client.get_logs(filter).await?)
+					})
+					.await?;
+			for log in logs {
+				found.push(Gateway::Delayed::decode_log(&log.inner)?.data.id);
+			}
+			at = end + 1;
+		}
+		Ok(found)
+	}
+
+	/// What of a delayed payment is left.
+	pub async fn waiting(&self, id: B256) -> Result<Option<Delayed>> {
+		let w = self.read(Gateway::waitingCall { id }).await?;
+		let (ready_at, asset) = (w.readyAt, w.asset);
+		Ok((w.remaining > 0).then_some(Delayed { ready_at, asset }))
+	}
+
+	/// Tries a transaction without sending it, with all that waits in the pool before it. What it
+	/// would cost in gas.
+	pub async fn simulate(
+		&self,
+		to: Address,
+		input: Vec<u8>,
+		value: U256,
+		at: BlockId,
+	) -> Result<Result<u64, Refused>> {
+		let from = self.address().unwrap_or_default();
+		let request = TransactionRequest::default()
+			.with_from(from)
+			.with_to(to)
+			.with_value(value)
+			.with_input(input);
+		let request = &request;
+		self.nodes
+			.ask("a trial", |node| async move {
+				match node.client.estimate_gas(request.clone()).block(at).await {
+					Ok(gas) => Ok(Ok(gas)),
+					Err(error) => refusal(error).map(Err),
+				}
+			})
+			.await
+	}
+
+	/// Sends a transaction after a trial, and waits until it is in a block.
+	pub async fn send(&self, input: Vec<u8>) -> Result<Outcome> {
+		self.send_to(self.gateway, input, U256::ZERO).await
+	}
+
+	/// The same, to any contract and with a value.
+	pub async fn send_to(&self, to: Address, input: Vec<u8>, value: U256) -> Result<Outcome> {
+		let (wallet, from) = self.wallet.as_ref().context("no key for Ethereum is given")?;
+		let mut last = self.sending.lock().await;
+		let from = *from;
+		let nonce = self
+			.nodes
+			.ask("the account's number", |node| async move {
+				Ok(node.client.get_transaction_count(from).latest().await?)
+			})
+			.await?;
+		let stuck = last.filter(|(number, _)| *number == nonce).map(|(_, price)| price);
+		// What others have in the pool counts; our own that is stuck is what we replace.
+		let at = if stuck.is_some() { BlockId::latest() } else { BlockId::pending() };
+		let gas = match self.simulate(to, input.clone(), value, at).await? {
+			Ok(gas) => gas,
+			Err(refused) => return Ok(Outcome::Refused(refused)),
+		};
+		let (chain_id, fees) = self
+			.nodes
+			.ask("the price of gas", |node| async move {
+				let fees = node.client.estimate_eip1559_fees().await?;
+				Ok((node.client.get_chain_id().await?, fees))
+			})
+			.await?;
+		// A node takes another transaction of the same number for a tenth more.
+		let floor = stuck.map_or(0, |price| price.saturating_add(price / 4));
+		let price = fees.max_fee_per_gas.max(floor);
+		ensure!(
+			price <= self.max_gas_price,
+			"gas costs {} gwei, more than --max-gas-price: it waits",
+			price / 1_000_000_000
+		);
+		let tip = fees.max_priority_fee_per_gas.max(floor.min(price)).min(price);
+		let request = TransactionRequest::default()
+			.with_from(from)
+			.with_to(to)
+			.with_value(value)
+			.with_input(input)
+			.with_chain_id(chain_id)
+			.with_nonce(nonce)
+			.with_gas_limit(gas.saturating_add(gas / 5))
+			.with_max_fee_per_gas(price)
+			.with_max_priority_fee_per_gas(tip);
+		let signed = request.build(wallet).await?;
+		let (raw, hash) = (signed.encoded_2718(), *signed.tx_hash());
+		*last = Some((nonce, price));
+		let raw = &raw;
+		self.nodes
+			.ask("to take a transaction", |node| async move {
+				match node.client.send_raw_transaction(raw).await {
+					Ok(_) => Ok(()),
+					// Another endpoint has passed it on already.
+					Err(error) if error.to_string().contains("already") => Ok(()),
+					Err(error) => Err(error.into()),
+				}
+			})
+			.await?;
+		let deadline = tokio::time::Instant::now() + PATIENCE;
+		loop {
+			let receipt = self
+				.nodes
+				.ask("a receipt", |node| async move {
+					Ok(node.client.get_transaction_receipt(hash).await?)
+				})
+				.await?;
+			if let Some(receipt) = receipt {
+				*last = None;
+				let wei = receipt.effective_gas_price.saturating_mul(receipt.gas_used.into());
+				if receipt.status() {
+					return Ok(Outcome::Done(Cost { gas: receipt.gas_used, wei }));
+				}
+				return Ok(Outcome::Refused(Refused::Other(format!(
+					"{hash} was undone, for {wei} wei: somebody else was faster, or the state has changed"
+				))));
+			}
+			if tokio::time::Instant::now() >= deadline {
+				bail!(
+					"{hash} is in no block after {} s; it is sent again for more",
+					PATIENCE.as_secs()
+				);
+			}
+			tokio::time::sleep(POLL).await;
+		}
+	}
+}
+
+/// What a contract said, or an error of the node.
+fn refusal(error: TransportError) -> Result<Refused> {
+	let TransportError::ErrorResp(payload) = &error else { return Err(error.into()) };
+	if let Some(data) = payload.as_revert_data() {
+		if let Ok(known) = GatewayErrors::abi_decode(&data) {
+			return Ok(Refused::Contract(known));
+		}
+		return Ok(Refused::Other(format!("{} {data}", payload.message)));
+	}
+	if payload.message.contains("revert") {
+		return Ok(Refused::Other(payload.message.to_string()));
+	}
+	Err(error.into())
+}
+
+fn small(value: U256) -> Result<u128> {
+	value.try_into().map_err(|_| anyhow!("an amount is too large"))
+}
+
+fn trie_proof(nodes: &[Bytes]) -> Result<TrieProof> {
+	// Some nodes give an empty trie as one empty node.
+	let nodes = nodes.iter().filter(|node| node.as_ref() != [0x80]);
+	let nodes = nodes
+		.map(|node| node.to_vec().try_into().map_err(|_| anyhow!("a node of a proof is too long")))
+		.collect::<Result<Vec<_>>>()?;
+	nodes.try_into().map_err(|_| anyhow!("a proof has too many nodes"))
+}
+
+fn account(proof: &EIP1186AccountProofResponse) -> Result<EthereumAccount> {
+	Ok(EthereumAccount {
+		nonce: proof.nonce,
+		balance: small(proof.balance)?,
+		storage_root: H256(proof.storage_hash.0),
+		code_hash: H256(proof.code_hash.0),
+	})
+}
+
+/// What `eth_getProof` gives for the gateway and for the token, as the chain takes it.
+fn gateway_proof(
+	gateway: &EIP1186AccountProofResponse,
+	token: &EIP1186AccountProofResponse,
+) -> Result<GatewayProof> {
+	let word = |of: &EIP1186AccountProofResponse, place: usize| -> Result<(U256, TrieProof)> {
+		let found = of.storage_proof.get(place).context("a storage proof is missing")?;
+		Ok((found.value, trie_proof(&found.proof)?))
+	};
+	let hash = |value: U256| H256(value.to_be_bytes());
+	let (deposit_root, deposit_root_proof) = word(gateway, 0)?;
+	let (lpt, lpt_proof) = word(gateway, 1)?;
+	let (eth, eth_proof) = word(gateway, 2)?;
+	let (counters, counters_proof) = word(gateway, 3)?;
+	let (balance, lpt_balance_proof) = word(token, 0)?;
+	Ok(GatewayProof {
+		gateway: account(gateway)?,
+		gateway_proof: trie_proof(&gateway.account_proof)?,
+		deposit_root: hash(deposit_root),
+		deposit_root_proof,
+		lpt: hash(lpt),
+		lpt_proof,
+		eth: hash(eth),
+		eth_proof,
+		counters: hash(counters),
+		counters_proof,
+		token: account(token)?,
+		token_proof: trie_proof(&token.account_proof)?,
+		lpt_balance: small(balance)?,
+		lpt_balance_proof,
+	})
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use serde_json::Value;
+
+	fn vectors() -> Value {
+		let file = include_str!("../../../tests/bridge/vectors.json");
+		serde_json::from_str(file).expect("JSON")
+	}
+
+	#[test]
+	fn proofs_of_a_node_should_prove_what_the_chain_reads_from_them() {
+		let state = &vectors()["state"];
+		let of = |name: &str| serde_json::from_value(state[name].clone()).expect("a proof");
+		let proof = gateway_proof(&of("gatewayProof"), &of("tokenProof")).expect("proofs");
+		let text = |name: &str| state[name].as_str().unwrap_or_default();
+		let place = GatewayPlace {
+			chain_id: 1,
+			address: text("gateway").parse().expect("an address"),
+			token: text("token").parse().expect("an address"),
+			balances_slot: 0,
+		};
+		let root: H256 = text("stateRoot").parse().expect("a root");
+		let (lpt, eth, count) =
+			livepeer_bridge_formats::trie::figures(root, &place, &proof).expect("figures");
+		let expected = |asset: &str, name: &str| {
+			state["expected"][asset][name].as_str().and_then(|text| text.parse::<u128>().ok())
+		};
+		for (asset, view) in [("lpt", lpt), ("eth", eth)] {
+			assert_eq!(Some(view.balance), expected(asset, "balance"));
+			assert_eq!(Some(view.deposited), expected(asset, "deposited"));
+			assert_eq!(Some(view.released), expected(asset, "released"));
+		}
+		assert_eq!(count, 3);
+		// Under another state the node has lied.
+		let other = H256::repeat_byte(1);
+		assert!(livepeer_bridge_formats::trie::figures(other, &place, &proof).is_none());
+	}
+
+	#[test]
+	fn oversized_proofs_should_be_refused() {
+		assert!(trie_proof(&vec![Bytes::from(vec![1]); 21]).is_err());
+		assert!(trie_proof(&[Bytes::from(vec![1; 641])]).is_err());
+		assert_eq!(trie_proof(&[Bytes::from(vec![0x80])]).map(|proof| proof.len()).ok(), Some(0));
+	}
+
+	#[test]
+	fn refusals_should_be_told_apart() {
+		let used = Gateway::AlreadyUsed {};
+		assert!(Refused::Contract(GatewayErrors::AlreadyUsed(used)).is_duplicate());
+		let limit = Gateway::LimitReached { available: 5 };
+		let refused = Refused::Contract(GatewayErrors::LimitReached(limit));
+		assert!(!refused.is_duplicate());
+		assert!(refused.to_string().contains("LimitReached"));
+	}
+
+	/// The contract's own interface has every function, event and error that is used here.
+	#[test]
+	fn interface_should_be_that_of_the_artefact() {
+		let file = include_str!("../../../pallets/eth-bridge/contracts/artifacts/Gateway.json");
+		let artefact: Value = serde_json::from_str(file).expect("JSON");
+		fn kind(input: &Value) -> String {
+			let name = input["type"].as_str().unwrap_or_default();
+			match name.strip_prefix("tuple") {
+				Some(rest) => {
+					let parts: Vec<String> = input["components"]
+						.as_array()
+						.map(|all| all.iter().map(kind).collect())
+						.unwrap_or_default();
+					format!("({}){rest}", parts.join(","))
+				}
+				None => name.to_owned(),
+			}
+		}
+		let known: Vec<String> = artefact["abi"]
+			.as_array()
+			.expect("an interface")
+			.iter()
+			.map(|item| {
+				let inputs: Vec<String> = item["inputs"]
+					.as_array()
+					.map(|all| all.iter().map(kind).collect())
+					.unwrap_or_default();
+				format!("{}({})", item["name"].as_str().unwrap_or_default(), inputs.join(","))
+			})
+			.collect();
+		let used = [
+			Gateway::submitCall::SIGNATURE,
+			Gateway::withdrawCall::SIGNATURE,
+			Gateway::openRoundCall::SIGNATURE,
+			Gateway::claimCall::SIGNATURE,
+			Gateway::releaseCall::SIGNATURE,
+			Gateway::depositLPTCall::SIGNATURE,
+			Gateway::depositETHCall::SIGNATURE,
+			Gateway::headCall::SIGNATURE,
+			Gateway::setRootsCall::SIGNATURE,
+			Gateway::messageRootsCall::SIGNATURE,
+			Gateway::firstBlockCall::SIGNATURE,
+			Gateway::expiresAtCall::SIGNATURE,
+			Gateway::domainCall::SIGNATURE,
+			Gateway::lptCall::SIGNATURE,
+			Gateway::depositsCall::SIGNATURE,
+			Gateway::isUsedCall::SIGNATURE,
+			Gateway::isClaimedCall::SIGNATURE,
+			Gateway::roundsCall::SIGNATURE,
+			Gateway::waitingCall::SIGNATURE,
+			Gateway::availableCall::SIGNATURE,
+			Gateway::limitsCall::SIGNATURE,
+			Gateway::brakesCall::SIGNATURE,
+			Gateway::Deposited::SIGNATURE,
+			Gateway::Delayed::SIGNATURE,
+		];
+		for signature in used {
+			assert!(known.iter().any(|known| known == signature), "{signature}");
+		}
+		for selector in GatewayErrors::SELECTORS {
+			let mut hashes = known.iter().map(|known| keccak_256(known.as_bytes()));
+			assert!(hashes.any(|hash| hash[..4] == selector[..]), "{selector:?}");
+		}
+	}
+}

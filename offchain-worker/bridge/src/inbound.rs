@@ -1,0 +1,351 @@
+//! Towards the chain: Ethereum's consensus, the gateway's figures, deposits.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{anyhow, ensure, Context, Result};
+use livepeer_bridge_formats::{
+	bridge::{node, zeros, BridgeView, BridgedAsset, Deposit, DEPTH},
+	ethereum::HeaderProof,
+	types::{period, FinalizedBlock, Network},
+	verify, H256,
+};
+
+use crate::{
+	chain::Call,
+	light::{FullUpdate, Header},
+	relay::{Relay, Went},
+};
+
+/// How many deposits are sent before it is looked at anew where everything stands.
+const AT_ONCE: usize = 32;
+
+/// What is remembered between steps. All of it can be lost.
+#[derive(Default)]
+pub struct Inbound {
+	/// The deposits that are proven, from the first.
+	deposits: Vec<Deposit>,
+	/// From which block on the others' events are.
+	next_block: u64,
+	/// All deposits below are credited.
+	credited_below: u32,
+	/// A finalised block that brought nothing new.
+	looked_at: Option<H256>,
+}
+
+/// The tree over leaves, whose rows are filled up with empty subtrees.
+pub struct Tree {
+	rows: Vec<Vec<H256>>,
+	zeros: [H256; DEPTH + 1],
+}
+
+impl Tree {
+	/// Over these leaves.
+	pub fn new(leaves: Vec<H256>) -> Self {
+		let zeros = zeros();
+		let mut rows = vec![leaves];
+		for zero in zeros.iter().take(DEPTH) {
+			let below = rows.last().map_or(&[][..], Vec::as_slice);
+			let row = below
+				.chunks(2)
+				.filter_map(|both| Some(node(both.first()?, both.get(1).unwrap_or(zero))))
+				.collect();
+			rows.push(row);
+		}
+		Self { rows, zeros }
+	}
+
+	/// Its root.
+	pub fn root(&self) -> H256 {
+		self.rows.last().and_then(|row| row.first()).copied().unwrap_or(self.zeros[DEPTH])
+	}
+
+	/// The siblings from a leaf up.
+	pub fn path(&self, index: u32) -> [H256; DEPTH] {
+		let mut path = [H256::zero(); DEPTH];
+		for (height, sibling) in path.iter_mut().enumerate() {
+			let place = ((index >> height) ^ 1) as usize;
+			let row = self.rows.get(height);
+			let zero = self.zeros.get(height).copied().unwrap_or_default();
+			*sibling = row.and_then(|row| row.get(place)).copied().unwrap_or(zero);
+		}
+		path
+	}
+}
+
+/// Seconds of Unix time.
+pub fn now() -> u64 {
+	SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
+}
+
+impl Inbound {
+	/// Looks at everything anew: blocks of the chain may have been replaced. What is proven stays.
+	pub fn forget(&mut self) {
+		self.credited_below = 0;
+		self.looked_at = None;
+	}
+
+	/// Does what can be done now, and says whether it did anything.
+	pub async fn step(&mut self, relay: &Relay) -> Result<bool> {
+		let network = relay
+			.chain
+			.network()
+			.await?
+			.context("governance has not said which Ethereum the chain follows")?;
+		if let Some(root) = relay.chain.checkpoint().await? {
+			return bootstrap(relay, &network, root).await;
+		}
+		let known = relay.chain.finalized().await?;
+		let latest = known
+			.last()
+			.copied()
+			.context("the light client waits for governance to name a block that it trusts")?;
+		relay.metrics.set("beacon_slot", latest.slot);
+		let bridge = relay.chain.bridge().await?;
+		let finality = relay.beacon.finality(&network).await?;
+		// What is known already comes first: newer finality, which never ends, would only delay it.
+		if self.sync(relay, &network, &latest, &bridge, finality.as_ref()).await? {
+			return Ok(true);
+		}
+		let credited = self.credit(relay, &bridge).await?;
+		let released = release(relay, &bridge).await?;
+		if credited || released {
+			return Ok(true);
+		}
+		self.follow(relay, &network, &latest, &bridge, finality.as_ref()).await
+	}
+
+	/// A step of the light client, where one is needed.
+	async fn follow(
+		&self,
+		relay: &Relay,
+		network: &Network,
+		latest: &FinalizedBlock,
+		bridge: &BridgeView,
+		finality: Option<&FullUpdate>,
+	) -> Result<bool> {
+		let ours = period(latest.slot);
+		if !relay.chain.knows_next_committee().await? {
+			let work = format!("the committee of period {}", ours + 1);
+			if let Some(full) = relay.beacon.update(network, ours).await? {
+				let update = full.update;
+				if is_of_one_period(&update, ours) && relay.may(&work) {
+					return sent(relay.to_chain(&work, Call::Update(Box::new(update))).await?);
+				}
+			}
+		}
+		let Some(finality) = finality else { return Ok(false) };
+		let update = &finality.update;
+		if update.finalized.slot <= latest.slot {
+			return Ok(false);
+		}
+		let signed = period(update.signature_slot);
+		let crosses = period(update.finalized.slot) > ours;
+		if signed > ours + 1 || crosses {
+			// Period by period: an update of the next one, which brings the one after it.
+			let work = format!("the update of period {}", ours + 1);
+			if let Some(full) = relay.beacon.update(network, ours + 1).await? {
+				if full.update.finalized.slot > latest.slot && relay.may(&work) {
+					let call = Call::Update(Box::new(full.update));
+					return sent(relay.to_chain(&work, call).await?);
+				}
+			}
+			ensure!(
+				signed <= ours + 1,
+				"the beacon nodes do not have the update of period {}, and nothing goes on without",
+				ours + 1
+			);
+		}
+		let age = now().saturating_sub(time_of(network, latest.slot));
+		let old = age >= relay.policy.refresh.as_secs();
+		let new = match relay.chain.gateway().await? {
+			Some(_) => {
+				let deposits =
+					relay.ethereum.deposits_at(finality.finalized.execution_hash).await?;
+				deposits.is_some_and(|deposits| deposits > bridge.deposits)
+			}
+			None => false,
+		};
+		let work = format!("finality after slot {}", latest.slot);
+		if !(old || new || crosses) || !relay.may(&work) {
+			return Ok(false);
+		}
+		sent(relay.to_chain(&work, Call::Update(Box::new(update.clone()))).await?)
+	}
+
+	/// The gateway's figures at the newest block that the light client knows.
+	async fn sync(
+		&mut self,
+		relay: &Relay,
+		network: &Network,
+		latest: &FinalizedBlock,
+		bridge: &BridgeView,
+		finality: Option<&FullUpdate>,
+	) -> Result<bool> {
+		let Some(place) = relay.chain.gateway().await? else { return Ok(false) };
+		let since = bridge.synced.map_or(u64::MAX, |(_, time)| now().saturating_sub(time));
+		let old = since >= relay.policy.refresh.as_secs();
+		if self.looked_at == Some(latest.root) && !old {
+			return Ok(false);
+		}
+		let header: Header = match finality.map(|full| &full.finalized) {
+			Some(header) if header.beacon.root() == latest.root => header.clone(),
+			_ => relay.beacon.bootstrap(network, latest.root).await?.header,
+		};
+		let raw = relay.ethereum.header(header.execution_hash).await?;
+		let block = verify::execution_block(&raw).context("the header of an execution block")?;
+		relay.metrics.set("execution_block", block.number);
+		let newer = bridge.synced.is_none_or(|(before, _)| block.number > before);
+		let deposits = relay.ethereum.deposits_at(block.hash).await?;
+		let wanted = deposits.is_some_and(|deposits| old || deposits > bridge.deposits);
+		if !newer || !wanted {
+			self.looked_at = Some(latest.root);
+			return Ok(false);
+		}
+		let work =
+			format!("the gateway's figures after block {}", bridge.synced.map_or(0, |s| s.0));
+		if !relay.may(&work) {
+			return Ok(false);
+		}
+		let gateway = relay.ethereum.proof(&place, block.hash, block.state_root).await?;
+		let header = HeaderProof {
+			finalized_root: latest.root,
+			hash_branch: header.hash_branch,
+			header: raw.try_into().map_err(|_| anyhow!("the header of a block is too long"))?,
+		};
+		let call = Call::Sync(Box::new(header), Box::new(gateway));
+		sent(relay.to_chain(&work, call).await?)
+	}
+
+	/// Deposits that are proven and not yet taken.
+	async fn credit(&mut self, relay: &Relay, bridge: &BridgeView) -> Result<bool> {
+		let (Some((block, _)), Some(domain)) = (bridge.synced, bridge.domain) else {
+			return Ok(false);
+		};
+		let count = bridge.deposits;
+		relay.metrics.set("deposits", count.into());
+		if self.credited_below >= count || bridge.stopped[0].is_some() {
+			return Ok(false);
+		}
+		let have = u32::try_from(self.deposits.len())?;
+		if have < count {
+			let new = relay.ethereum.deposits(have, self.next_block, block).await?;
+			ensure!(
+				new.len() >= (count - have) as usize,
+				"the execution nodes' events leave out deposits: {} of {}",
+				have as usize + new.len(),
+				count
+			);
+			self.deposits.extend(new);
+			self.deposits.truncate(count as usize);
+			self.next_block = block + 1;
+		}
+		let leaves = self.deposits.iter().map(|deposit| deposit.leaf(&domain)).collect();
+		let tree = Tree::new(leaves);
+		if relay.chain.roots().await?.last() != Some(&tree.root()) {
+			if relay.chain.bridge().await?.synced != bridge.synced {
+				// The chain has gone on meanwhile.
+				return Ok(true);
+			}
+			// Whatever was remembered is not so.
+			self.deposits.clear();
+			self.next_block = 0;
+			anyhow::bail!("the deposits' events do not lead to the root that is proven");
+		}
+		let mut done = 0;
+		let mut all_below = true;
+		let mut left = [bridge.lpt.limits[0], bridge.eth.limits[0]];
+		for index in self.credited_below..count {
+			if relay.chain.is_credited(index).await? {
+				if all_below {
+					self.credited_below = index + 1;
+				}
+				continue;
+			}
+			all_below = false;
+			if done >= AT_ONCE {
+				return Ok(true);
+			}
+			let Some(deposit) = self.deposits.get(index as usize) else { break };
+			let large = relay.chain.limits(deposit.asset).await?.large;
+			let left = match deposit.asset {
+				BridgedAsset::Lpt => &mut left[0],
+				BridgedAsset::Eth => &mut left[1],
+			};
+			if deposit.amount < large && deposit.amount > *left {
+				tracing::debug!("deposit {index} is above what the limit lets pass now");
+				continue;
+			}
+			let work = format!("deposit {index}");
+			if !relay.may(&work) {
+				continue;
+			}
+			let path = Box::new(tree.path(index));
+			let call = Call::Deposit(deposit.clone(), path);
+			if relay.to_chain(&work, call).await? == Went::Done {
+				done += 1;
+				if deposit.amount < large {
+					*left = left.saturating_sub(deposit.amount);
+				}
+			}
+		}
+		Ok(done > 0)
+	}
+}
+
+/// Whether an update brings the next committee of this period in a way that is final.
+fn is_of_one_period(update: &livepeer_bridge_formats::types::Update, number: u64) -> bool {
+	period(update.attested.slot) == number && period(update.finalized.slot) == number
+}
+
+/// When a slot began.
+pub fn time_of(network: &Network, slot: u64) -> u64 {
+	network.genesis_time.saturating_add(slot.saturating_mul(u64::from(network.seconds_per_slot)))
+}
+
+fn sent(went: Went) -> Result<bool> {
+	Ok(went == Went::Done)
+}
+
+async fn bootstrap(relay: &Relay, network: &Network, root: H256) -> Result<bool> {
+	let work = format!("the start from block {root:?}");
+	if !relay.may(&work) {
+		return Ok(false);
+	}
+	let full = relay.beacon.bootstrap(network, root).await?;
+	sent(relay.to_chain(&work, Call::Bootstrap(Box::new(full.bootstrap))).await?)
+}
+
+/// Deposits that have waited long enough.
+async fn release(relay: &Relay, bridge: &BridgeView) -> Result<bool> {
+	if bridge.stopped[0].is_some() || (bridge.lpt.waiting == 0 && bridge.eth.waiting == 0) {
+		return Ok(false);
+	}
+	let clock = relay.chain.clock().await?;
+	let mut done = false;
+	for (index, waiting) in relay.chain.waiting().await? {
+		let work = format!("the release of deposit {index}");
+		if waiting.ready_at <= clock && relay.may(&work) {
+			done |= relay.to_chain(&work, Call::Release(index)).await? == Went::Done;
+		}
+	}
+	Ok(done)
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use livepeer_bridge_formats::bridge::{empty_root, root_of_path};
+
+	#[test]
+	fn paths_should_lead_to_the_root() {
+		assert_eq!(Tree::new(vec![]).root(), empty_root());
+		for count in 1..20u8 {
+			let leaves: Vec<H256> = (1..=count).map(H256::repeat_byte).collect();
+			let tree = Tree::new(leaves.clone());
+			for (index, leaf) in leaves.iter().enumerate() {
+				let index = index as u32;
+				assert_eq!(root_of_path(*leaf, index, &tree.path(index)), tree.root());
+			}
+		}
+	}
+}

@@ -1,0 +1,576 @@
+//! # livepeer-bridge
+//!
+//! Carries the bridge's proofs between the chain and Ethereum. It is trusted with nothing: whatever it
+//! brings is checked on the other side, and anybody else can bring it too. All state is on the two
+//! chains, so that it can be stopped, started and run several times over.
+//!
+//! - `inbound`: Ethereum's consensus, the gateway's figures and deposits come to the chain;
+//! - `outbound`: the validators' commitments and the messages go to Ethereum;
+//! - `chain`, `beacon`, `ethereum`: the three kinds of nodes, several of each through `pool`;
+//! - `light`, `beefy`: what they tell, in the forms that the other side takes;
+//! - `relay`: whose turn it is, what it costs;
+//! - `watch`, `status`, `check`, `setup`: commands for people.
+
+mod beacon;
+mod beefy;
+mod chain;
+mod check;
+mod ethereum;
+mod inbound;
+mod light;
+mod metrics;
+mod outbound;
+mod pool;
+mod relay;
+mod setup;
+mod status;
+mod watch;
+
+use std::{future::Future, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+
+use alloy_primitives::Address;
+use alloy_signer_local::PrivateKeySigner;
+use anyhow::{anyhow, bail, Context, Result};
+use clap::{Args, Parser, Subcommand};
+use subxt_signer::{sr25519::Keypair, SecretUri};
+use tokio::signal::unix::{signal, SignalKind};
+
+use crate::{
+	beacon::Beacon,
+	chain::Chain,
+	ethereum::Ethereum,
+	metrics::Metrics,
+	relay::{Claims, Policy, Relay},
+};
+
+/// The longest pause after an error.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// For how long it is believed that what is done stays done.
+const MEMORY: Duration = Duration::from_secs(600);
+
+/// Carries the bridge's proofs between the chain and Ethereum.
+#[derive(Parser)]
+#[command(name = "livepeer-bridge", version)]
+struct Cli {
+	#[command(subcommand)]
+	command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+	/// Relay in both directions until stopped.
+	Run(RunArgs),
+	/// Compare what each side believes of the other, and alarm when it is not so.
+	Watch(WatchArgs),
+	/// Show limits, deposits and withdrawals with where they stand.
+	Status(StatusArgs),
+	/// Check bootstraps, updates and finality updates of a beacon node, in JSON or SSZ.
+	CheckUpdate(check::CheckArgs),
+	/// Print from where the contract starts: the configuration of its deployment.
+	Checkpoint(CheckpointArgs),
+	/// Print the calls by which governance sets the bridge up.
+	Governance(GovernanceArgs),
+	/// Send money to Ethereum.
+	Withdraw(WithdrawArgs),
+	/// Send money from Ethereum to the chain.
+	Deposit(DepositArgs),
+}
+
+/// Where the nodes are.
+#[derive(Args, Clone)]
+struct Endpoints {
+	/// Nodes of the chain, in the order in which they are asked.
+	#[arg(
+		long,
+		env = "BRIDGE_NODES",
+		value_delimiter = ',',
+		default_value = "ws://127.0.0.1:9944"
+	)]
+	node: Vec<String>,
+	/// Beacon nodes of Ethereum.
+	#[arg(
+		long,
+		env = "BRIDGE_BEACONS",
+		value_delimiter = ',',
+		default_value = "http://127.0.0.1:5052"
+	)]
+	beacon: Vec<String>,
+	/// Execution nodes of Ethereum.
+	#[arg(
+		long,
+		env = "BRIDGE_EXECUTIONS",
+		value_delimiter = ',',
+		default_value = "http://127.0.0.1:8545"
+	)]
+	execution: Vec<String>,
+	/// The gateway; as the chain has it when it is left out.
+	#[arg(long, env = "BRIDGE_GATEWAY")]
+	gateway: Option<Address>,
+	/// The block of Ethereum in which the gateway was deployed: its events are read from there.
+	#[arg(long, env = "BRIDGE_GATEWAY_BLOCK", default_value_t = 0)]
+	gateway_block: u64,
+	/// The file with the secret of the account that signs on the chain (a secret URI); or what is in
+	/// BRIDGE_CHAIN_KEY.
+	#[arg(long)]
+	key: Option<PathBuf>,
+	/// The file with the private key that signs on Ethereum (hexadecimal); or what is in
+	/// BRIDGE_ETHEREUM_KEY.
+	#[arg(long)]
+	ethereum_key: Option<PathBuf>,
+	/// The highest price of gas that is paid, in gwei.
+	#[arg(long, default_value_t = 200)]
+	max_gas_price: u64,
+}
+
+#[derive(Args)]
+struct RunArgs {
+	#[command(flatten)]
+	endpoints: Endpoints,
+	/// Send nothing; say what would be sent and what it would cost.
+	#[arg(long)]
+	dry_run: bool,
+	/// Stop when there is nothing left to do.
+	#[arg(long)]
+	once: bool,
+	/// How many relayers come before this one: each waits for the turns of those before it, so that
+	/// they do not pay for the same thing twice.
+	#[arg(long, default_value_t = 0)]
+	rank: u32,
+	/// Seconds that each relayer has for a piece of work.
+	#[arg(long, default_value_t = 60)]
+	turn: u64,
+	/// Seconds between looks.
+	#[arg(long, default_value_t = 6)]
+	poll: u64,
+	/// Seconds after which either side is told anew of the other although nobody wants to pass.
+	#[arg(long, default_value_t = 21_600)]
+	refresh: u64,
+	/// Carry only what brings a fee.
+	#[arg(long)]
+	paid_only: bool,
+	/// The least fee of a withdrawal of LPT, in LPT.
+	#[arg(long, default_value = "0", value_parser = units)]
+	min_fee_lpt: u128,
+	/// The least fee of a withdrawal of ETH, in ETH.
+	#[arg(long, default_value = "0", value_parser = units)]
+	min_fee_eth: u128,
+	/// Claim the earnings of these addresses on Ethereum, or of "all".
+	#[arg(long, value_delimiter = ',')]
+	claim_for: Vec<String>,
+	/// Serve metrics at this address.
+	#[arg(long)]
+	metrics: Option<SocketAddr>,
+}
+
+#[derive(Args)]
+struct WatchArgs {
+	#[command(flatten)]
+	endpoints: Endpoints,
+	/// Look once; the exit code is 2 when something is wrong.
+	#[arg(long)]
+	once: bool,
+	/// Seconds between looks.
+	#[arg(long, default_value_t = 30)]
+	poll: u64,
+	/// Hours that the contract's head may be old.
+	#[arg(long, default_value_t = 24)]
+	max_age: u64,
+	/// Serve metrics at this address.
+	#[arg(long)]
+	metrics: Option<SocketAddr>,
+}
+
+#[derive(Args)]
+struct StatusArgs {
+	#[command(flatten)]
+	endpoints: Endpoints,
+	/// As JSON.
+	#[arg(long)]
+	json: bool,
+	/// How many of the newest deposits and messages are shown.
+	#[arg(long, default_value_t = 10)]
+	newest: u32,
+	/// Show what an account of the chain owns.
+	#[arg(long)]
+	account: Option<String>,
+}
+
+#[derive(Args)]
+struct CheckpointArgs {
+	#[command(flatten)]
+	endpoints: Endpoints,
+}
+
+#[derive(Args)]
+struct GovernanceArgs {
+	#[command(flatten)]
+	endpoints: Endpoints,
+	/// The slot of the token's mapping of balances: 1 in Livepeer's, 0 in the test token.
+	#[arg(long, default_value_t = 1)]
+	balances_slot: u64,
+	/// Limits of LPT: in at once, out at once, restored per block, large from, delay in blocks.
+	#[arg(long, value_delimiter = ',')]
+	limits_lpt: Vec<String>,
+	/// Limits of ETH, in the same order.
+	#[arg(long, value_delimiter = ',')]
+	limits_eth: Vec<String>,
+	/// Trust this beacon block instead of the newest finalised one.
+	#[arg(long)]
+	checkpoint: Option<String>,
+	/// Send them, as Sudo of a chain for tests.
+	#[arg(long)]
+	sudo: bool,
+}
+
+#[derive(Args)]
+struct WithdrawArgs {
+	#[command(flatten)]
+	endpoints: Endpoints,
+	/// lpt or eth.
+	#[arg(long)]
+	asset: String,
+	/// How much leaves the account, the relayer's fee included.
+	#[arg(long, value_parser = units)]
+	amount: u128,
+	/// The relayer's fee.
+	#[arg(long, default_value = "0", value_parser = units)]
+	fee: u128,
+	/// The recipient on Ethereum.
+	#[arg(long)]
+	to: Address,
+}
+
+#[derive(Args)]
+struct DepositArgs {
+	#[command(flatten)]
+	endpoints: Endpoints,
+	/// lpt or eth.
+	#[arg(long)]
+	asset: String,
+	/// How much.
+	#[arg(long, value_parser = units)]
+	amount: u128,
+	/// The recipient's account on the chain: 32 bytes in hexadecimal, or an address.
+	#[arg(long)]
+	to: String,
+}
+
+/// A decimal number of whole ones in smallest units.
+fn units(text: &str) -> Result<u128> {
+	let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+	if fraction.len() > 18 || (whole.is_empty() && fraction.is_empty()) {
+		bail!("no amount with at most 18 decimals: {text}");
+	}
+	let digits = format!("{whole}{fraction:0<18}");
+	digits.parse().with_context(|| format!("no amount: {text}"))
+}
+
+fn secret(file: Option<&PathBuf>, variable: &str) -> Result<Option<String>> {
+	let text = match file {
+		Some(file) => std::fs::read_to_string(file)
+			.with_context(|| format!("cannot read the key in {}", file.display()))?,
+		None => match std::env::var(variable) {
+			Ok(text) => text,
+			Err(_) => return Ok(None),
+		},
+	};
+	Ok(Some(text.trim().to_owned()))
+}
+
+impl Endpoints {
+	fn chain(&self, metrics: &Metrics) -> Result<Chain> {
+		let key = secret(self.key.as_ref(), "BRIDGE_CHAIN_KEY")?
+			.map(|text| -> Result<Keypair> {
+				let uri = SecretUri::from_str(&text).map_err(|_| anyhow!("no secret URI"))?;
+				Keypair::from_uri(&uri).map_err(|_| anyhow!("no secret URI"))
+			})
+			.transpose()
+			.context("the chain's key")?;
+		Chain::new(&self.node, key, metrics.clone())
+	}
+
+	fn beacon(&self, metrics: &Metrics) -> Result<Beacon> {
+		Beacon::new(&self.beacon, metrics.clone())
+	}
+
+	fn execution(&self, gateway: Address, metrics: &Metrics) -> Result<Ethereum> {
+		let key = secret(self.ethereum_key.as_ref(), "BRIDGE_ETHEREUM_KEY")?
+			.map(|text| text.parse::<PrivateKeySigner>().map_err(|_| anyhow!("no private key")))
+			.transpose()
+			.context("Ethereum's key")?;
+		let price = u128::from(self.max_gas_price).saturating_mul(1_000_000_000);
+		Ethereum::new(&self.execution, gateway, self.gateway_block, key, price, metrics.clone())
+	}
+
+	async fn ethereum(&self, chain: &Chain, metrics: &Metrics) -> Result<Ethereum> {
+		let gateway = match self.gateway {
+			Some(gateway) => gateway,
+			None => {
+				let place = chain.gateway().await?;
+				let place = place.context("the chain has no gateway yet: give --gateway")?;
+				Address::from(place.address.0)
+			}
+		};
+		self.execution(gateway, metrics)
+	}
+
+	async fn relay(&self, policy: Policy, metrics: &Metrics) -> Result<Relay> {
+		let chain = self.chain(metrics)?;
+		let ethereum = self.ethereum(&chain, metrics).await?;
+		let relay = Relay::new(chain, self.beacon(metrics)?, ethereum, metrics.clone(), policy);
+		Ok(relay)
+	}
+}
+
+/// What watches and shows sends nothing.
+fn quiet() -> Policy {
+	Policy {
+		dry_run: true,
+		rank: 0,
+		turn: Duration::ZERO,
+		refresh: Duration::MAX,
+		paid_only: false,
+		min_fee: [0; 2],
+		claims: Claims::Nobody,
+	}
+}
+
+impl RunArgs {
+	fn policy(&self) -> Result<Policy> {
+		let claims = match self.claim_for.as_slice() {
+			[] => Claims::Nobody,
+			[all] if all == "all" => Claims::Everybody,
+			some => Claims::Of(
+				some.iter()
+					.map(|one| one.parse().with_context(|| format!("no address: {one}")))
+					.collect::<Result<_>>()?,
+			),
+		};
+		Ok(Policy {
+			dry_run: self.dry_run,
+			rank: self.rank,
+			turn: Duration::from_secs(self.turn),
+			refresh: Duration::from_secs(self.refresh),
+			paid_only: self.paid_only,
+			min_fee: [self.min_fee_lpt, self.min_fee_eth],
+			claims,
+		})
+	}
+}
+
+/// How long is waited after an error that comes after so many others in a row.
+fn pause_after(failures: u32) -> Duration {
+	Duration::from_secs(1 << failures.min(6)).min(LONGEST_PAUSE)
+}
+
+/// One direction, again and again. An error is said and waited out, longer each time.
+async fn keep<S, F>(direction: &str, poll: Duration, once: bool, mut step: S) -> Result<()>
+where
+	S: FnMut() -> F,
+	F: Future<Output = Result<bool>>,
+{
+	let mut failures = 0u32;
+	loop {
+		match step().await {
+			Ok(true) => failures = 0,
+			Ok(false) if once => return Ok(()),
+			Ok(false) => {
+				failures = 0;
+				tokio::time::sleep(poll).await;
+			}
+			Err(error) if once => return Err(error.context(direction.to_owned())),
+			Err(error) => {
+				let pause = pause_after(failures);
+				failures = failures.saturating_add(1);
+				tracing::warn!("{direction}: {error:#}; again in {} s", pause.as_secs());
+				tokio::time::sleep(pause).await;
+			}
+		}
+	}
+}
+
+async fn stopped() -> Result<()> {
+	let mut terminated = signal(SignalKind::terminate())?;
+	let mut interrupted = signal(SignalKind::interrupt())?;
+	tokio::select! {
+		_ = terminated.recv() => Ok(()),
+		_ = interrupted.recv() => Ok(()),
+	}
+}
+
+async fn run(args: RunArgs) -> Result<()> {
+	let metrics = Metrics::default();
+	let relay = args.endpoints.relay(args.policy()?, &metrics).await?;
+	relay.ensure_fits().await?;
+	if !args.dry_run && (relay.chain.account().is_none() || relay.ethereum.address().is_none()) {
+		bail!("give the keys that sign on the chain and on Ethereum, or --dry-run");
+	}
+	let poll = Duration::from_secs(args.poll.max(1));
+	// Both directions go on independently: what one waits for does not stop the other.
+	let inbound = async {
+		let state =
+			tokio::sync::Mutex::new((tokio::time::Instant::now(), inbound::Inbound::default()));
+		keep("towards the chain", poll, args.once, || async {
+			let mut state = state.lock().await;
+			if state.0.elapsed() >= MEMORY {
+				state.0 = tokio::time::Instant::now();
+				state.1.forget();
+			}
+			state.1.step(&relay).await
+		})
+		.await
+	};
+	let outbound = async {
+		let state =
+			tokio::sync::Mutex::new((tokio::time::Instant::now(), outbound::Outbound::default()));
+		keep("towards Ethereum", poll, args.once, || async {
+			let mut state = state.lock().await;
+			if state.0.elapsed() >= MEMORY {
+				state.0 = tokio::time::Instant::now();
+				state.1.forget();
+			}
+			state.1.step(&relay).await
+		})
+		.await
+	};
+	let served = async {
+		match args.metrics {
+			Some(address) => metrics.clone().serve(address).await,
+			None => std::future::pending().await,
+		}
+	};
+	tracing::info!("relaying between the chain and gateway {}", relay.ethereum.gateway);
+	let ended = tokio::select! {
+		both = async { tokio::try_join!(inbound, outbound) } => both.map(|_| ()),
+		served = served => served,
+		stopped = stopped() => stopped,
+	};
+	tracing::info!("costs since the start\n{}", relay.costs());
+	ended
+}
+
+async fn watch(args: WatchArgs) -> Result<bool> {
+	let metrics = Metrics::default();
+	let relay = args.endpoints.relay(quiet(), &metrics).await?;
+	let watching = async {
+		loop {
+			let wrong = watch::look(&relay, args.max_age.saturating_mul(3_600)).await;
+			for (what, finding) in &wrong {
+				relay.metrics.alarm(what, finding.is_some());
+				if let Some(finding) = finding {
+					tracing::error!("ALARM {what}: {finding}");
+				}
+			}
+			if args.once {
+				return Ok(wrong.iter().any(|(_, finding)| finding.is_some()));
+			}
+			tokio::time::sleep(Duration::from_secs(args.poll.max(1))).await;
+		}
+	};
+	let served = async {
+		match args.metrics {
+			Some(address) => metrics.clone().serve(address).await,
+			None => std::future::pending().await,
+		}
+	};
+	tokio::select! {
+		wrong = watching => wrong,
+		served = served => served.map(|()| false),
+		stopped = stopped() => stopped.map(|()| false),
+	}
+}
+
+async fn command(command: Command) -> Result<bool> {
+	let metrics = Metrics::default();
+	match command {
+		Command::Run(args) => run(args).await?,
+		Command::Watch(args) => return watch(args).await,
+		Command::Status(args) => {
+			let relay = args.endpoints.relay(quiet(), &metrics).await?;
+			let account = args.account.as_deref().map(setup::account).transpose()?;
+			println!("{}", status::status(&relay, args.newest, account, args.json).await?);
+		}
+		Command::CheckUpdate(args) => check::check(&args)?,
+		Command::Checkpoint(args) => {
+			let chain = args.endpoints.chain(&metrics)?;
+			println!("{}", setup::checkpoint(&chain).await?);
+		}
+		Command::Governance(args) => {
+			let chain = args.endpoints.chain(&metrics)?;
+			let ethereum = args.endpoints.ethereum(&chain, &metrics).await?;
+			let beacon = args.endpoints.beacon(&metrics)?;
+			let wishes = setup::Wishes {
+				balances_slot: args.balances_slot,
+				limits: [setup::limits(&args.limits_lpt)?, setup::limits(&args.limits_eth)?],
+				checkpoint: args
+					.checkpoint
+					.map(|root| root.parse().context("the checkpoint is no root"))
+					.transpose()?,
+			};
+			setup::governance(&chain, &ethereum, &beacon, &wishes, args.sudo).await?;
+		}
+		Command::Withdraw(args) => {
+			let chain = args.endpoints.chain(&metrics)?;
+			let recipient = livepeer_bridge_formats::H160(args.to.into_array());
+			let asset = setup::asset(&args.asset)?;
+			setup::withdraw(&chain, asset, recipient, args.amount, args.fee).await?;
+		}
+		Command::Deposit(args) => {
+			let chain = args.endpoints.chain(&metrics)?;
+			let ethereum = args.endpoints.ethereum(&chain, &metrics).await?;
+			let (asset, to) = (setup::asset(&args.asset)?, setup::account(&args.to)?);
+			setup::deposit(&chain, &ethereum, asset, args.amount, to).await?;
+		}
+	}
+	Ok(false)
+}
+
+#[tokio::main]
+async fn main() -> Result<std::process::ExitCode> {
+	let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+		.unwrap_or_else(|_| "livepeer_bridge=info,warn".into());
+	tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+	let wrong = command(Cli::parse().command).await?;
+	Ok(std::process::ExitCode::from(if wrong { 2 } else { 0 }))
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn amounts_should_be_read_exactly() {
+		assert_eq!(units("1").ok(), Some(1_000_000_000_000_000_000));
+		assert_eq!(units("0.000000000000000001").ok(), Some(1));
+		assert_eq!(units(".5").ok(), Some(500_000_000_000_000_000));
+		for wrong in ["", ".", "1.0000000000000000001", "-1", "x", "1e3"] {
+			assert!(units(wrong).is_err(), "{wrong}");
+		}
+	}
+
+	#[test]
+	fn command_line_should_be_consistent() {
+		use clap::CommandFactory;
+		Cli::command().debug_assert();
+	}
+
+	#[test]
+	fn errors_should_be_waited_out_longer_each_time() {
+		let pauses: Vec<u64> = (0..8).map(|failures| pause_after(failures).as_secs()).collect();
+		assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
+		assert_eq!(pause_after(u32::MAX), LONGEST_PAUSE);
+	}
+
+	#[tokio::test]
+	async fn once_should_end_when_nothing_is_left_to_do() {
+		let mut left = 3;
+		let steps = keep("x", Duration::from_secs(1), true, || {
+			left -= 1;
+			let more = left > 0;
+			async move { Ok(more) }
+		});
+		assert!(steps.await.is_ok());
+		assert_eq!(left, 0);
+	}
+}

@@ -1,0 +1,462 @@
+//! Towards Ethereum: the validators' commitments, and the messages that they prove.
+
+use alloy_primitives::{Address, B256, U256};
+use alloy_sol_types::SolCall;
+use anyhow::{anyhow, ensure, Context, Result};
+use livepeer_bridge_formats::{
+	bridge::{empty_root, root_of_path, BridgedAsset, Message},
+	H160, H256,
+};
+
+use crate::{
+	beefy::{self, Justification, Leaf},
+	chain::Chain,
+	ethereum::{
+		contract::{self, Gateway},
+		Head,
+	},
+	inbound::now,
+	relay::{Claims, Relay, Went},
+};
+
+/// How many headers are asked for at once.
+const HEADERS_AT_ONCE: u32 = 32;
+/// How far back the count of messages behind a root is looked for.
+const MOST_COUNTS: u32 = 100_000;
+/// How many blocks of Ethereum may be replaced.
+const REORG: u64 = 256;
+/// How many messages are carried before it is looked at anew where everything stands.
+const AT_ONCE: usize = 32;
+
+/// What is remembered between steps. All of it can be lost.
+#[derive(Default)]
+pub struct Outbound {
+	/// No validators come into office in blocks up to this one, counted from the contract's head.
+	scanned: u32,
+	/// All messages below are used up.
+	used_below: u32,
+	/// A root of the messages' tree and how many messages it is of.
+	known: Option<(H256, u32)>,
+	/// Delayed payments, and up to which block of Ethereum they were looked for.
+	delayed: Vec<B256>,
+	delayed_until: u64,
+	/// Rounds whose earnings are claimed: round, how many, the first that may be unclaimed.
+	rounds: Vec<(u32, u32, u32)>,
+	rounds_below: u32,
+}
+
+/// The validators who come into office with a block.
+struct Change {
+	number: u32,
+	set_id: u64,
+	validators: Vec<H160>,
+}
+
+/// The next change of validators after a block, up to another.
+async fn next_change(chain: &Chain, after: u32, last: u32) -> Result<Option<Change>> {
+	let mut from = after.saturating_add(1);
+	while from <= last {
+		let end = last.min(from.saturating_add(HEADERS_AT_ONCE - 1));
+		let headers = futures::future::try_join_all((from..=end).map(|number| async move {
+			let hash = chain.block_hash(number).await?.context("no such block")?;
+			chain.header(hash).await
+		}))
+		.await?;
+		for header in headers {
+			if let Some((keys, set_id)) = beefy::new_validators(&header.digest) {
+				let validators = beefy::addresses(&keys);
+				return Ok(Some(Change { number: header.number, set_id, validators }));
+			}
+		}
+		from = end.saturating_add(1);
+	}
+	Ok(None)
+}
+
+/// The justification of a block, and the leaf and the proof of what it signs.
+async fn commitment(chain: &Chain, number: u32) -> Result<(Justification, Vec<u8>, Vec<H256>)> {
+	let hash = chain.block_hash(number).await?.context("no such block")?;
+	let bytes = chain
+		.justification(hash)
+		.await?
+		.with_context(|| format!("the node has no BEEFY justification of block {number}"))?;
+	let justification = Justification::decode(&bytes)?;
+	ensure!(justification.number == number, "the justification is another block's");
+	let (leaf, items) = chain.mmr_proof(number).await?;
+	Ok((justification, leaf, items))
+}
+
+fn word(root: H256) -> B256 {
+	B256::from(root.0)
+}
+
+fn path(path: &[H256]) -> Result<[B256; 32]> {
+	let path: Vec<B256> = path.iter().copied().map(word).collect();
+	path.try_into().map_err(|_| anyhow!("a path of another length"))
+}
+
+fn address(address: &H160) -> Address {
+	Address::from(address.0)
+}
+
+/// The call by which a message is carried out.
+pub fn carry(index: u32, message: &Message, proof: &[H256]) -> Result<Vec<u8>> {
+	let proof = path(proof)?;
+	Ok(match message {
+		Message::Withdrawal { asset, recipient, amount, fee } => {
+			let w = contract::Withdrawal {
+				index,
+				asset: asset.byte(),
+				recipient: address(recipient),
+				amount: *amount,
+				fee: *fee,
+			};
+			Gateway::withdrawCall { w, proof }.abi_encode()
+		}
+		Message::Earnings { round, root, count, lpt, eth } => {
+			let r = contract::Round {
+				index,
+				round: *round,
+				root: word(*root),
+				count: *count,
+				lpt: *lpt,
+				eth: *eth,
+			};
+			Gateway::openRoundCall { r, proof }.abi_encode()
+		}
+	})
+}
+
+/// How many messages the tree with this root has, of the first `messages`.
+pub async fn count_of(
+	chain: &Chain,
+	domain: &H256,
+	root: H256,
+	messages: u32,
+	at: Option<H256>,
+) -> Result<Option<u32>> {
+	if root.is_zero() || root == empty_root() {
+		return Ok(Some(0));
+	}
+	for count in (1..=messages).rev().take(MOST_COUNTS as usize) {
+		let (message, path) = chain.message_at(count - 1, count, at).await?;
+		if root_of_path(message.leaf(domain, count - 1), count - 1, &path) == root {
+			return Ok(Some(count));
+		}
+	}
+	Ok(None)
+}
+
+impl Outbound {
+	/// Looks at everything anew: blocks of Ethereum may have been replaced.
+	pub fn forget(&mut self) {
+		let delayed = std::mem::take(&mut self.delayed);
+		let delayed_until = self.delayed_until.saturating_sub(REORG);
+		*self = Self { delayed, delayed_until, ..Self::default() };
+	}
+
+	/// Does what can be done now, and says whether it did anything.
+	pub async fn step(&mut self, relay: &Relay) -> Result<bool> {
+		let head = relay.ethereum.head().await?;
+		relay.metrics.set("contract_block", head.number.into());
+		let expires = relay.ethereum.read(Gateway::expiresAtCall {}).await?;
+		let (_, latest_time) = relay.ethereum.latest().await?;
+		let open = U256::from(latest_time) <= expires;
+		let best = relay.chain.beefy_head().await?;
+		if let Some((number, _)) = best {
+			relay.metrics.set("beefy_block", number.into());
+		}
+		if let Some((best, _)) = best.filter(|(best, _)| *best > head.number && open) {
+			if self.hand_over(relay, &head, best).await? {
+				return Ok(true);
+			}
+		}
+		let Some((best, best_hash)) = best else { return Ok(false) };
+		let bridge = relay.chain.bridge_at(Some(best_hash)).await?;
+		let Some(domain) = bridge.domain else { return Ok(false) };
+		let messages = bridge.messages;
+		relay.metrics.set("messages", messages.into());
+		let count = match self.known {
+			Some((root, count)) if root == head.message_root => count,
+			_ => {
+				let root = head.message_root;
+				let count =
+					count_of(&relay.chain, &domain, root, messages, Some(best_hash)).await?;
+				// A commitment may be newer than what this node has.
+				let count = count.with_context(|| {
+					format!("the contract has a root of messages that the chain does not: {root:?}")
+				})?;
+				self.known = Some((root, count));
+				count
+			}
+		};
+		let wanted = self.unused(relay, messages, best_hash).await?;
+		if open && best > head.number {
+			let behind = wanted.iter().find(|(index, _)| *index >= count).map(|(index, _)| *index);
+			if self.commit(relay, &head, best, best_hash, count, behind).await? {
+				return Ok(true);
+			}
+		} else if !open {
+			tracing::warn!(
+				"the contract takes no commitments any more: its governor has to reopen it; what was proven can still be withdrawn"
+			);
+		}
+		let mut done = 0;
+		for (index, message) in wanted.iter().filter(|(index, _)| *index < count) {
+			if done >= AT_ONCE {
+				return Ok(true);
+			}
+			let work = format!("message {index}");
+			if !relay.may(&work) {
+				continue;
+			}
+			let (_, path) = relay.chain.message_at(*index, count, Some(best_hash)).await?;
+			let leaf = message.leaf(&domain, *index);
+			ensure!(
+				root_of_path(leaf, *index, &path) == head.message_root,
+				"the chain's path of message {index} does not lead to the root that the contract has"
+			);
+			let kind = match message {
+				Message::Withdrawal { .. } => "withdraw",
+				Message::Earnings { .. } => "openRound",
+			};
+			if relay.to_ethereum(kind, &work, carry(*index, message, &path)?).await? == Went::Done {
+				done += 1;
+				if let Message::Withdrawal { asset, recipient, fee, .. } = message {
+					if Some(address(recipient)) != relay.ethereum.address() {
+						relay.earned(usize::from(asset.byte()), *fee);
+					}
+				}
+			}
+		}
+		let claimed = self.claim(relay, messages, best_hash).await?;
+		let released = self.release(relay).await?;
+		Ok(done > 0 || claimed || released)
+	}
+
+	/// The next set of validators, where there is one.
+	async fn hand_over(&mut self, relay: &Relay, head: &Head, best: u32) -> Result<bool> {
+		let after = self.scanned.max(head.number).min(best);
+		let Some(change) = next_change(&relay.chain, after, best).await? else {
+			self.scanned = best;
+			return Ok(false);
+		};
+		// What was looked at counts from here on only if nothing changes there.
+		self.scanned = change.number - 1;
+		if change.set_id <= head.set_id {
+			self.scanned = change.number;
+			return Ok(true);
+		}
+		ensure!(
+			change.set_id == head.set_id + 1,
+			"validators {} come after {} of the contract: blocks between are missing",
+			change.set_id,
+			head.set_id
+		);
+		let work = format!("validators {} in block {}", change.set_id, change.number);
+		if !relay.may(&work) {
+			return Ok(false);
+		}
+		let root = beefy::set_root(&change.validators);
+		ensure!(
+			root == head.next_root,
+			"the contract expects other validators {} than the chain has: {:?}, not {root:?}",
+			change.set_id,
+			head.next_root
+		);
+		self.submit(relay, change.number, change.set_id, &change.validators, "handover", &work)
+			.await
+	}
+
+	async fn submit(
+		&self,
+		relay: &Relay,
+		number: u32,
+		set_id: u64,
+		validators: &[H160],
+		kind: &'static str,
+		work: &str,
+	) -> Result<bool> {
+		let (justification, leaf, items) = commitment(&relay.chain, number).await?;
+		ensure!(
+			justification.set_id == set_id,
+			"block {number} is signed by validators {}, not {set_id}",
+			justification.set_id
+		);
+		let first = relay.ethereum.read(Gateway::firstBlockCall {}).await?;
+		let update = beefy::pack(&justification, &leaf, &items, validators, first)?;
+		let input = Gateway::submitCall { update: update.into() }.abi_encode();
+		Ok(relay.to_ethereum(kind, work, input).await? == Went::Done)
+	}
+
+	/// A commitment of the newest block, when a message waits for it or the contract's head is old.
+	async fn commit(
+		&self,
+		relay: &Relay,
+		head: &Head,
+		best: u32,
+		best_hash: H256,
+		count: u32,
+		behind: Option<u32>,
+	) -> Result<bool> {
+		let old = now().saturating_sub(head.time) >= relay.policy.refresh.as_secs();
+		let work = match behind {
+			Some(index) => format!("the commitment for message {index}"),
+			None if old => format!("the commitment after block {}", head.number),
+			None => return Ok(false),
+		};
+		if !relay.may(&work) {
+			return Ok(false);
+		}
+		let (keys, set_id) = relay.chain.validator_set(best_hash).await?;
+		if set_id != head.set_id {
+			// The handover comes first.
+			return Ok(false);
+		}
+		if let Some(index) = behind {
+			let (leaf, _) = relay.chain.mmr_proof(best).await?;
+			// A block seals its messages, and the next one's leaf has them.
+			let domain = relay.chain.bridge().await?.domain.unwrap_or_default();
+			let root = Leaf::decode(&leaf)?.outbound_root;
+			let messages = relay.chain.bridge_at(Some(best_hash)).await?.messages;
+			let sealed = count_of(&relay.chain, &domain, root, messages, Some(best_hash)).await?;
+			if sealed.unwrap_or(count) <= index {
+				return Ok(false);
+			}
+		}
+		let validators = beefy::addresses(&keys);
+		self.submit(relay, best, set_id, &validators, "commitment", &work).await
+	}
+
+	/// The messages that are not used up and that this relayer carries.
+	async fn unused(
+		&mut self,
+		relay: &Relay,
+		messages: u32,
+		at: H256,
+	) -> Result<Vec<(u32, Message)>> {
+		let mut found = Vec::new();
+		let mut all_below = true;
+		for index in self.used_below..messages {
+			if relay.ethereum.read(Gateway::isUsedCall { index }).await? {
+				if all_below {
+					self.used_below = index + 1;
+				}
+				continue;
+			}
+			all_below = false;
+			let (message, _) = relay.chain.message_at(index, messages, Some(at)).await?;
+			if is_wanted(relay, &message) {
+				found.push((index, message));
+			}
+			if found.len() >= AT_ONCE {
+				break;
+			}
+		}
+		Ok(found)
+	}
+
+	/// Earnings of opened rounds.
+	async fn claim(&mut self, relay: &Relay, messages: u32, at: H256) -> Result<bool> {
+		if relay.policy.claims == Claims::Nobody {
+			return Ok(false);
+		}
+		while self.rounds_below < messages {
+			let (message, _) =
+				relay.chain.message_at(self.rounds_below, messages, Some(at)).await?;
+			if let Message::Earnings { round, count, .. } = message {
+				self.rounds.push((round, count, 0));
+			}
+			self.rounds_below += 1;
+		}
+		let mut done = false;
+		for (round, count, from) in &mut self.rounds {
+			if *from >= *count {
+				continue;
+			}
+			let call = Gateway::roundsCall { round: *round };
+			if relay.ethereum.read(call).await?.root.is_zero() {
+				continue;
+			}
+			let mut all_below = true;
+			for index in *from..*count {
+				let (round, call) = (*round, Gateway::isClaimedCall { round: *round, index });
+				let claimed = relay.ethereum.read(call).await?;
+				let (earning, path) = relay.chain.earning(round, index).await?;
+				let payee = address(&earning.payee);
+				let work = format!("earning {index} of round {round}");
+				if claimed || !relay.policy.claims.include(payee) {
+					if all_below {
+						*from = index + 1;
+					}
+					continue;
+				}
+				all_below = false;
+				if !relay.may(&work) {
+					continue;
+				}
+				let e = contract::Earning {
+					round,
+					index,
+					asset: earning.asset.byte(),
+					payee,
+					amount: earning.amount,
+				};
+				let proof = path.into_iter().map(word).collect();
+				let input = Gateway::claimCall { e, proof }.abi_encode();
+				done |= relay.to_ethereum("claim", &work, input).await? == Went::Done;
+			}
+		}
+		Ok(done)
+	}
+
+	/// Payments that have waited long enough.
+	async fn release(&mut self, relay: &Relay) -> Result<bool> {
+		if relay.policy.paid_only {
+			return Ok(false);
+		}
+		let (latest, time) = relay.ethereum.latest().await?;
+		if latest >= self.delayed_until {
+			let new = relay.ethereum.delayed(self.delayed_until, latest).await?;
+			self.delayed.extend(new);
+			self.delayed.sort_unstable();
+			self.delayed.dedup();
+			self.delayed_until = latest + 1;
+		}
+		let mut done = false;
+		let mut kept = Vec::new();
+		for id in std::mem::take(&mut self.delayed) {
+			let Some(delayed) = relay.ethereum.waiting(id).await? else { continue };
+			kept.push(id);
+			let work = format!("the release of payment {id}");
+			if delayed.ready_at > time || !relay.may(&work) {
+				continue;
+			}
+			let available =
+				relay.ethereum.read(Gateway::availableCall { asset: delayed.asset }).await?;
+			if available == 0 {
+				continue;
+			}
+			let input = Gateway::releaseCall { id }.abi_encode();
+			done |= relay.to_ethereum("release", &work, input).await? == Went::Done;
+		}
+		self.delayed = kept;
+		Ok(done)
+	}
+}
+
+/// Whether the operator carries such a message.
+fn is_wanted(relay: &Relay, message: &Message) -> bool {
+	let policy = &relay.policy;
+	match message {
+		Message::Withdrawal { asset, fee, recipient, .. } => {
+			let least = match asset {
+				BridgedAsset::Lpt => policy.min_fee[0],
+				BridgedAsset::Eth => policy.min_fee[1],
+			};
+			Some(address(recipient)) == relay.ethereum.address()
+				|| (*fee >= least && (*fee > 0 || !policy.paid_only))
+		}
+		Message::Earnings { .. } => !policy.paid_only,
+	}
+}

@@ -1,0 +1,160 @@
+//! Several endpoints for the same thing: when one does not answer, or answers wrongly, the next is
+//! asked.
+
+use std::{
+	future::Future,
+	sync::{
+		atomic::{AtomicUsize, Ordering},
+		Arc,
+	},
+	time::Duration,
+};
+
+use anyhow::{anyhow, bail, Result};
+
+use crate::metrics::Metrics;
+
+/// How long one endpoint may take for one question.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often all of them are asked before the question is given up for now.
+const ROUNDS: usize = 2;
+/// How long is waited after the first round.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// An endpoint by the name that is shown.
+pub struct Node<T> {
+	/// Its address without what may be secret in it.
+	pub name: String,
+	/// How it is spoken to.
+	pub client: T,
+}
+
+/// The endpoints for one purpose.
+pub struct Pool<T> {
+	what: &'static str,
+	nodes: Vec<Arc<Node<T>>>,
+	current: AtomicUsize,
+	metrics: Metrics,
+}
+
+/// An address without user, password, path and query: keys are often in these.
+pub fn public_name(url: &str) -> String {
+	let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+	let host = rest.split(['/', '?']).next().unwrap_or_default();
+	let host = host.rsplit('@').next().unwrap_or_default();
+	format!("{scheme}://{host}")
+}
+
+impl<T> Pool<T> {
+	/// Of the endpoints at `urls`.
+	pub fn new(
+		what: &'static str,
+		urls: &[String],
+		metrics: Metrics,
+		connect: impl Fn(&str) -> Result<T>,
+	) -> Result<Self> {
+		// Encryption of connections; it may be there already.
+		let _ = rustls::crypto::ring::default_provider().install_default();
+		if urls.is_empty() {
+			bail!("no {what} is given");
+		}
+		let nodes = urls
+			.iter()
+			.map(|url| Ok(Arc::new(Node { name: public_name(url), client: connect(url)? })))
+			.collect::<Result<_>>()?;
+		Ok(Self { what, nodes, current: AtomicUsize::new(0), metrics })
+	}
+
+	/// All of them.
+	pub fn nodes(&self) -> &[Arc<Node<T>>] {
+		&self.nodes
+	}
+
+	/// Asks one after the other, from the one that answered last. What `ask` finds wrong in an answer
+	/// is an error like silence.
+	pub async fn ask<R, F, Fut>(&self, question: &str, ask: F) -> Result<R>
+	where
+		F: Fn(Arc<Node<T>>) -> Fut,
+		Fut: Future<Output = Result<R>>,
+	{
+		let count = self.nodes.len();
+		let first = self.current.load(Ordering::Relaxed);
+		let mut last = anyhow!("no {} was asked", self.what);
+		for attempt in 0..count * ROUNDS {
+			if attempt > 0 && attempt % count == 0 {
+				tokio::time::sleep(PAUSE).await;
+			}
+			let place = (first + attempt) % count;
+			let Some(node) = self.nodes.get(place).cloned() else { continue };
+			let name = node.name.clone();
+			let answer = tokio::time::timeout(PATIENCE, ask(node))
+				.await
+				.unwrap_or_else(|_| Err(anyhow!("no answer in {} s", PATIENCE.as_secs())));
+			match answer {
+				Ok(answer) => {
+					self.current.store(place, Ordering::Relaxed);
+					return Ok(answer);
+				}
+				Err(error) => {
+					self.metrics.failed(self.what, &name);
+					tracing::debug!(node = name, question, "{error:#}");
+					last = error.context(format!("{} {name}, asked for {question}", self.what));
+				}
+			}
+		}
+		Err(last)
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	fn pool(urls: &[&str]) -> Pool<String> {
+		let urls: Vec<String> = urls.iter().map(ToString::to_string).collect();
+		Pool::new("node", &urls, Metrics::default(), |url| Ok(url.to_owned())).expect("urls")
+	}
+
+	#[tokio::test]
+	async fn next_endpoint_should_be_asked_when_one_fails_and_be_kept() {
+		let pool = pool(&["http://a", "http://b", "http://c"]);
+		let ask = |node: Arc<Node<String>>| async move {
+			if node.client == "http://b" {
+				Ok(node.client.clone())
+			} else {
+				Err(anyhow!("down"))
+			}
+		};
+		assert_eq!(pool.ask("it", ask).await.ok(), Some("http://b".to_owned()));
+		// The one that answered is asked first from now on.
+		let first = |node: Arc<Node<String>>| async move { Ok(node.client.clone()) };
+		assert_eq!(pool.ask("it", first).await.ok(), Some("http://b".to_owned()));
+	}
+
+	#[tokio::test]
+	async fn failure_of_all_should_be_said_in_words_after_bounded_attempts() {
+		let pool = pool(&["http://user:secret@a/key", "http://b"]);
+		let asked = AtomicUsize::new(0);
+		let error = pool
+			.ask("the head", |_| {
+				asked.fetch_add(1, Ordering::Relaxed);
+				async { Err::<(), _>(anyhow!("it lies")) }
+			})
+			.await
+			.expect_err("all fail");
+		assert_eq!(asked.load(Ordering::Relaxed), 4);
+		assert_eq!(format!("{error:#}"), "node http://b, asked for the head: it lies");
+	}
+
+	#[test]
+	fn names_should_show_no_secrets() {
+		assert_eq!(public_name("https://user:secret@host:1/key?token=1"), "https://host:1");
+		assert_eq!(public_name("ws://127.0.0.1:9944"), "ws://127.0.0.1:9944");
+	}
+
+	#[test]
+	fn no_endpoint_should_be_refused() {
+		let empty: &[String] = &[];
+		assert!(Pool::<()>::new("node", empty, Metrics::default(), |_| Ok(())).is_err());
+	}
+}

@@ -1,0 +1,358 @@
+//! What both directions share: endpoints, what the operator wants, whose turn it is, what it costs.
+
+use std::{
+	collections::{BTreeMap, HashMap},
+	sync::{Mutex, PoisonError},
+	time::{Duration, Instant},
+};
+
+use alloy_primitives::{Address, U256};
+use anyhow::{bail, Result};
+
+use crate::{
+	beacon::Beacon,
+	chain::{self, Call, Chain},
+	ethereum::{self, Cost, Ethereum},
+	metrics::Metrics,
+};
+
+/// The longest that something that was refused is left alone.
+const LONGEST_HOLD: Duration = Duration::from_secs(3_600);
+/// After how many failures in a row the hold grows no more.
+const MOST_DOUBLINGS: u32 = 8;
+/// How many things are remembered at the most.
+const MOST_WORK: usize = 10_000;
+
+/// Whose earnings are claimed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Claims {
+	/// Nobody's.
+	Nobody,
+	/// Everybody's.
+	Everybody,
+	/// Of these payees.
+	Of(Vec<Address>),
+}
+
+impl Claims {
+	/// Whether a payee's earnings are claimed.
+	pub fn include(&self, payee: Address) -> bool {
+		match self {
+			Self::Nobody => false,
+			Self::Everybody => true,
+			Self::Of(payees) => payees.contains(&payee),
+		}
+	}
+}
+
+/// What the operator wants.
+#[derive(Clone, Debug)]
+pub struct Policy {
+	/// Nothing is sent; it is said what would be.
+	pub dry_run: bool,
+	/// How many relayers come before this one.
+	pub rank: u32,
+	/// How long each of them has for a piece of work.
+	pub turn: Duration,
+	/// How old what either side knows of the other may get, when nobody wants to pass.
+	pub refresh: Duration,
+	/// Only what brings a fee is carried to Ethereum.
+	pub paid_only: bool,
+	/// The least fee in LPT and in ETH, where there is one.
+	pub min_fee: [u128; 2],
+	/// Whose earnings are claimed.
+	pub claims: Claims,
+}
+
+#[derive(Clone, Copy)]
+struct Work {
+	since: Instant,
+	until: Option<Instant>,
+	failures: u32,
+}
+
+/// How a piece of work went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Went {
+	/// It is done, or another relayer has done it.
+	Done,
+	/// It is not: refused, or nothing is sent in a dry run.
+	Held,
+}
+
+/// What was spent and earned since the start, by kind.
+#[derive(Default, Clone, Debug)]
+pub struct Costs {
+	/// How often, gas and wei, by kind of transaction on Ethereum.
+	pub ethereum: BTreeMap<&'static str, (u64, u64, u128)>,
+	/// How often and for how much LPT, by call of the chain.
+	pub chain: BTreeMap<&'static str, (u64, u128)>,
+	/// Fees of withdrawals, LPT and ETH.
+	pub earned: [u128; 2],
+}
+
+/// Smallest units as a decimal number of whole ones.
+pub fn amount(units: u128) -> String {
+	const UNIT: u128 = 1_000_000_000_000_000_000;
+	let fraction = format!("{:018}", units % UNIT);
+	let fraction = fraction.trim_end_matches('0');
+	let point = if fraction.is_empty() { "" } else { "." };
+	format!("{}{point}{fraction}", units / UNIT)
+}
+
+impl std::fmt::Display for Costs {
+	fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+		writeln!(f, "on Ethereum:")?;
+		for (what, (times, gas, wei)) in &self.ethereum {
+			writeln!(f, "  {what:<12} {times:>6} × {gas:>12} gas {:>24} ETH", amount(*wei))?;
+		}
+		writeln!(f, "on the chain:")?;
+		for (what, (times, fee)) in &self.chain {
+			writeln!(f, "  {what:<12} {times:>6} × {:>41} LPT", amount(*fee))?;
+		}
+		let [lpt, eth] = self.earned;
+		write!(f, "earned: {} LPT, {} ETH", amount(lpt), amount(eth))
+	}
+}
+
+/// A relayer.
+pub struct Relay {
+	/// Our chain.
+	pub chain: Chain,
+	/// Ethereum's consensus.
+	pub beacon: Beacon,
+	/// Ethereum's execution and the gateway.
+	pub ethereum: Ethereum,
+	/// Counters.
+	pub metrics: Metrics,
+	/// What the operator wants.
+	pub policy: Policy,
+	work: Mutex<HashMap<String, Work>>,
+	costs: Mutex<Costs>,
+}
+
+impl Relay {
+	/// Of its parts.
+	pub fn new(
+		chain: Chain,
+		beacon: Beacon,
+		ethereum: Ethereum,
+		metrics: Metrics,
+		policy: Policy,
+	) -> Self {
+		let (work, costs) = (Mutex::default(), Mutex::default());
+		Self { chain, beacon, ethereum, metrics, policy, work, costs }
+	}
+
+	/// What was spent and earned.
+	pub fn costs(&self) -> Costs {
+		self.costs.lock().unwrap_or_else(PoisonError::into_inner).clone()
+	}
+
+	/// Whether this relayer does a piece of work now: relayers of lower rank have had their turn, and
+	/// it was not refused a moment ago. The first question begins the first turn.
+	pub fn may(&self, work: &str) -> bool {
+		may(
+			&mut self.work.lock().unwrap_or_else(PoisonError::into_inner),
+			work,
+			self.policy.turn.saturating_mul(self.policy.rank),
+			Instant::now(),
+		)
+	}
+
+	fn hold(&self, work: &str, failed: bool) {
+		hold(
+			&mut self.work.lock().unwrap_or_else(PoisonError::into_inner),
+			work,
+			failed,
+			Instant::now(),
+		);
+	}
+
+	fn forget(&self, work: &str) {
+		self.work.lock().unwrap_or_else(PoisonError::into_inner).remove(work);
+	}
+
+	/// Sends a call to the chain, unless the same one waits in its pool.
+	pub async fn to_chain(&self, work: &str, call: Call) -> Result<Went> {
+		let (_, name) = call.name();
+		if self.policy.dry_run {
+			tracing::info!("would send {name} to the chain: {work}");
+			self.hold(work, false);
+			return Ok(Went::Held);
+		}
+		if self.chain.is_pending(&call).await? {
+			tracing::info!("{work}: another relayer has just sent it");
+			self.metrics.duplicate(name);
+			self.hold(work, true);
+			return Ok(Went::Held);
+		}
+		match self.chain.submit(&call).await? {
+			chain::Outcome::Done(fee) => {
+				tracing::info!("{work}: done, for {} LPT", amount(fee));
+				self.metrics.sent(name);
+				self.metrics.spent_on_chain(name, fee);
+				let mut costs = self.costs.lock().unwrap_or_else(PoisonError::into_inner);
+				let (times, spent) = costs.chain.entry(name).or_default();
+				*times += 1;
+				*spent = spent.saturating_add(fee);
+				drop(costs);
+				self.forget(work);
+				Ok(Went::Done)
+			}
+			chain::Outcome::Refused(reason) => {
+				tracing::warn!("{work}: the chain refuses it: {reason}");
+				self.metrics.refused(name);
+				self.hold(work, true);
+				Ok(Went::Held)
+			}
+		}
+	}
+
+	/// Sends a transaction to the gateway, if a trial with all that waits in the pool succeeds.
+	pub async fn to_ethereum(
+		&self,
+		kind: &'static str,
+		work: &str,
+		input: Vec<u8>,
+	) -> Result<Went> {
+		if self.policy.dry_run {
+			let at = alloy_rpc_types_eth::BlockId::pending();
+			let trial =
+				self.ethereum.simulate(self.ethereum.gateway, input, U256::ZERO, at).await?;
+			match trial {
+				Ok(gas) => tracing::info!("would send {kind} to Ethereum, {gas} gas: {work}"),
+				Err(refused) => tracing::info!("would be refused on Ethereum: {work}: {refused}"),
+			}
+			self.hold(work, false);
+			return Ok(Went::Held);
+		}
+		match self.ethereum.send(input).await? {
+			ethereum::Outcome::Done(Cost { gas, wei }) => {
+				tracing::info!("{work}: done, {gas} gas, {} ETH", amount(wei));
+				self.metrics.sent(kind);
+				self.metrics.spent_on_ethereum(kind, gas, wei);
+				let mut costs = self.costs.lock().unwrap_or_else(PoisonError::into_inner);
+				let (times, all_gas, all_wei) = costs.ethereum.entry(kind).or_default();
+				*times += 1;
+				*all_gas = all_gas.saturating_add(gas);
+				*all_wei = all_wei.saturating_add(wei);
+				drop(costs);
+				self.forget(work);
+				Ok(Went::Done)
+			}
+			ethereum::Outcome::Refused(refused) if refused.is_duplicate() => {
+				tracing::info!("{work}: another relayer has done it");
+				self.metrics.duplicate(kind);
+				// What waits in the pool may still fail: it is looked at again.
+				self.hold(work, true);
+				Ok(Went::Held)
+			}
+			ethereum::Outcome::Refused(refused) => {
+				tracing::warn!("{work}: the gateway refuses it: {refused}");
+				self.metrics.refused(kind);
+				self.hold(work, true);
+				Ok(Went::Held)
+			}
+		}
+	}
+
+	/// Counts the fee of a withdrawal.
+	pub fn earned(&self, asset: usize, fee: u128) {
+		let mut costs = self.costs.lock().unwrap_or_else(PoisonError::into_inner);
+		if let Some(earned) = costs.earned.get_mut(asset) {
+			*earned = earned.saturating_add(fee);
+		}
+		drop(costs);
+		self.metrics.earned(if asset == 0 { "LPT" } else { "ETH" }, fee);
+	}
+
+	/// Refuses to go on where the endpoints are of different bridges.
+	pub async fn ensure_fits(&self) -> Result<()> {
+		let network = self.chain.network().await?;
+		if let Some(network) = network {
+			let spec = self.beacon.spec().await?;
+			if spec.network.genesis_validators_root != network.genesis_validators_root {
+				bail!("the beacon nodes follow another Ethereum than the chain");
+			}
+		}
+		let place = self.chain.gateway().await?;
+		if let Some(place) = place {
+			if place.address.0 != self.ethereum.gateway.into_array() {
+				bail!("the chain's gateway is {:?}, not the one given", place.address);
+			}
+			let chain_id = self.ethereum.chain_id().await?;
+			if chain_id != place.chain_id {
+				bail!("the execution nodes are of chain {chain_id}, not {}", place.chain_id);
+			}
+			let domain = self.ethereum.read(ethereum::contract::Gateway::domainCall {}).await?;
+			let ours = self.chain.bridge().await?.domain;
+			chain::ensure_domain(ours, livepeer_bridge_formats::H256(domain.0))?;
+		}
+		Ok(())
+	}
+}
+
+fn may(all: &mut HashMap<String, Work>, work: &str, wait: Duration, now: Instant) -> bool {
+	if all.len() >= MOST_WORK {
+		all.clear();
+	}
+	let entry = all.entry(work.to_owned()).or_insert(Work { since: now, until: None, failures: 0 });
+	now.duration_since(entry.since) >= wait && entry.until.is_none_or(|until| now >= until)
+}
+
+/// What was refused is left alone for a second, then twice as long each time. What is only said, for
+/// as long as anything.
+fn hold(all: &mut HashMap<String, Work>, work: &str, failed: bool, now: Instant) {
+	let Some(entry) = all.get_mut(work) else { return };
+	let doublings = entry.failures.min(MOST_DOUBLINGS);
+	let pause = if failed { Duration::from_secs(1 << doublings) } else { LONGEST_HOLD };
+	entry.until = Some(now + pause.min(LONGEST_HOLD));
+	entry.failures = entry.failures.saturating_add(1);
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	const SECOND: Duration = Duration::from_secs(1);
+
+	#[test]
+	fn relayers_of_lower_rank_should_have_their_turn_first() {
+		let (mut all, start) = (HashMap::new(), Instant::now());
+		assert!(may(&mut all, "first", Duration::ZERO, start));
+		assert!(!may(&mut all, "second", SECOND * 30, start));
+		assert!(!may(&mut all, "second", SECOND * 30, start + SECOND * 29));
+		assert!(may(&mut all, "second", SECOND * 30, start + SECOND * 30));
+	}
+
+	#[test]
+	fn refused_work_should_be_left_alone_longer_each_time() {
+		let (mut all, start) = (HashMap::new(), Instant::now());
+		let mut now = start;
+		for pause in [1, 2, 4, 8, 16, 32, 64, 128, 256, 256] {
+			assert!(may(&mut all, "it", Duration::ZERO, now));
+			hold(&mut all, "it", true, now);
+			assert!(!may(&mut all, "it", Duration::ZERO, now + SECOND * (pause - 1)));
+			now += SECOND * pause;
+		}
+		assert!(may(&mut all, "it", Duration::ZERO, now));
+	}
+
+	#[test]
+	fn what_is_remembered_should_be_bounded() {
+		let (mut all, now) = (HashMap::new(), Instant::now());
+		for place in 0..2 * MOST_WORK {
+			may(&mut all, &place.to_string(), Duration::ZERO, now);
+		}
+		assert!(all.len() <= MOST_WORK);
+	}
+
+	#[test]
+	fn amounts_should_be_written_exactly() {
+		assert_eq!(amount(0), "0");
+		assert_eq!(amount(1), "0.000000000000000001");
+		assert_eq!(amount(1_500_000_000_000_000_000), "1.5");
+		assert_eq!(amount(u128::MAX), "340282366920938463463.374607431768211455");
+	}
+}

@@ -1,0 +1,207 @@
+//! Commands that set the bridge up or pass something over it.
+
+use alloy_primitives::{B256, U256};
+use alloy_sol_types::SolCall;
+use anyhow::{bail, ensure, Context, Result};
+use livepeer_bridge_formats::{
+	bridge::BridgedAsset,
+	types::{GatewayPlace, Limits, Rate},
+	H160, H256,
+};
+
+use crate::{
+	beacon::Beacon,
+	chain::{Call, Chain, Governance, Outcome},
+	ethereum::{
+		self,
+		contract::{Gateway, Token},
+		Ethereum,
+	},
+	inbound::now,
+	relay::amount,
+	units,
+};
+
+/// How governance wants the bridge.
+pub struct Wishes {
+	/// The slot of the token's mapping of balances.
+	pub balances_slot: u64,
+	/// Limits of LPT and of ETH.
+	pub limits: [Option<Limits>; 2],
+	/// The beacon block that is trusted.
+	pub checkpoint: Option<H256>,
+}
+
+/// The asset of a name.
+pub fn asset(name: &str) -> Result<BridgedAsset> {
+	match name.to_ascii_lowercase().as_str() {
+		"lpt" => Ok(BridgedAsset::Lpt),
+		"eth" => Ok(BridgedAsset::Eth),
+		_ => bail!("no asset is called {name}: lpt and eth are"),
+	}
+}
+
+/// The account of 32 bytes in hexadecimal or of an address.
+pub fn account(text: &str) -> Result<H256> {
+	if let Some(digits) = text.strip_prefix("0x") {
+		let bytes = hex::decode(digits).context("no account")?;
+		return Ok(H256(bytes.try_into().ok().context("an account has 32 bytes")?));
+	}
+	let account: subxt::utils::AccountId32 = text.parse().context("no account")?;
+	Ok(H256(account.0))
+}
+
+/// Limits in the order of the command line; nothing where there are none.
+pub fn limits(parts: &[String]) -> Result<Option<Limits>> {
+	match parts {
+		[] => Ok(None),
+		[inbound, outbound, per_block, large, delay] => {
+			let per_block = units(per_block)?;
+			let rate =
+				|capacity| Ok::<_, anyhow::Error>(Rate { capacity: units(capacity)?, per_block });
+			Ok(Some(Limits {
+				inbound: rate(inbound)?,
+				outbound: rate(outbound)?,
+				large: units(large)?,
+				delay: delay.parse().context("the delay is no number of blocks")?,
+			}))
+		}
+		_ => bail!("limits are five: in at once, out at once, per block, large from, delay"),
+	}
+}
+
+/// What `deploy.mjs` needs to know of the chain, in JSON: a block that the chain's own node has
+/// finalised.
+pub async fn checkpoint(chain: &Chain) -> Result<String> {
+	let genesis = chain.genesis().await?;
+	let (number, hash) = chain.finalized_head().await?;
+	let [current, next] = chain.authority_sets(hash).await?;
+	ensure!(next.0 == current.0 + 1, "the sets of validators do not follow each other");
+	let time = chain.time_at(hash).await? / 1_000;
+	let time = if time == 0 { now() } else { time };
+	let value = serde_json::json!({
+		"genesisHash": genesis,
+		"firstBlock": 1,
+		"checkpoint": {
+			"blockNumber": number,
+			"time": time,
+			"setId": current.0,
+			"currentLength": current.1,
+			"currentRoot": current.2,
+			"nextLength": next.1,
+			"nextRoot": next.2,
+		},
+	});
+	Ok(serde_json::to_string_pretty(&value)?)
+}
+
+/// Prints governance's calls, or sends them as Sudo.
+pub async fn governance(
+	chain: &Chain,
+	ethereum: &Ethereum,
+	beacon: &Beacon,
+	wishes: &Wishes,
+	sudo: bool,
+) -> Result<()> {
+	let spec = beacon.spec().await?;
+	let chain_id = ethereum.chain_id().await?;
+	ensure!(
+		spec.chain_id == chain_id,
+		"the beacon nodes are of execution chain {}, the execution nodes of {chain_id}",
+		spec.chain_id
+	);
+	let root = match wishes.checkpoint {
+		Some(root) => root,
+		None => beacon.finalized_root().await?,
+	};
+	let token = ethereum.read(Gateway::lptCall {}).await?;
+	let place = GatewayPlace {
+		chain_id,
+		address: H160(ethereum.gateway.into_array()),
+		token: H160(token.into_array()),
+		balances_slot: wishes.balances_slot,
+	};
+	let mut calls = vec![
+		Governance::Network(spec.network),
+		Governance::Checkpoint(root),
+		Governance::Gateway(place),
+	];
+	for (asset, limits) in BridgedAsset::ALL.into_iter().zip(wishes.limits) {
+		calls.extend(limits.map(|limits| Governance::Limits(asset, limits)));
+	}
+	let encoded = chain.governance(&calls).await?;
+	for (call, bytes) in calls.iter().zip(encoded) {
+		let (pallet, name) = call.name();
+		println!("{pallet}.{name}: 0x{}", hex::encode(&bytes));
+		if sudo {
+			match chain.sudo(bytes).await? {
+				Outcome::Done(_) => {}
+				Outcome::Refused(reason) => bail!("{pallet}.{name} is refused: {reason}"),
+			}
+		}
+	}
+	println!("trusted beacon block: {root:?} (compare it with a node of your own)");
+	Ok(())
+}
+
+/// Sends money to Ethereum.
+pub async fn withdraw(
+	chain: &Chain,
+	asset: BridgedAsset,
+	recipient: H160,
+	sum: u128,
+	fee: u128,
+) -> Result<()> {
+	let bridge = chain.bridge().await?;
+	if let Some(until) = bridge.stopped[1] {
+		bail!("nothing goes out until block {until}: the bridge stands");
+	}
+	match chain.submit(&Call::Withdraw { asset, recipient, amount: sum, fee }).await? {
+		Outcome::Done(paid) => {
+			println!("{} {asset:?} are on their way, for {} LPT", amount(sum), amount(paid));
+			Ok(())
+		}
+		Outcome::Refused(reason) => bail!("the chain refuses it: {reason}"),
+	}
+}
+
+/// Sends money to the chain, if it would arrive.
+pub async fn deposit(
+	chain: &Chain,
+	ethereum: &Ethereum,
+	asset: BridgedAsset,
+	sum: u128,
+	to: H256,
+) -> Result<()> {
+	let bridge = chain.bridge().await?;
+	if let Some(until) = bridge.stopped[0] {
+		bail!("nothing comes in until block {until}: the bridge stands");
+	}
+	if bridge.client != livepeer_bridge_formats::ethereum::ClientHealth::Following {
+		bail!("the chain does not follow Ethereum now ({:?}): a deposit would wait", bridge.client);
+	}
+	let recipient = B256::from(to.0);
+	let sent = match asset {
+		BridgedAsset::Lpt => {
+			let token = ethereum.read(Gateway::lptCall {}).await?;
+			let approve = Token::approveCall { spender: ethereum.gateway, amount: U256::from(sum) };
+			done(ethereum.send_to(token, approve.abi_encode(), U256::ZERO).await?)?;
+			let call = Gateway::depositLPTCall { recipient, amount: sum };
+			ethereum.send(call.abi_encode()).await?
+		}
+		BridgedAsset::Eth => {
+			let call = Gateway::depositETHCall { recipient };
+			ethereum.send_to(ethereum.gateway, call.abi_encode(), U256::from(sum)).await?
+		}
+	};
+	let wei = done(sent)?;
+	println!("{} {asset:?} are deposited, for {} ETH", amount(sum), amount(wei));
+	Ok(())
+}
+
+fn done(outcome: ethereum::Outcome) -> Result<u128> {
+	match outcome {
+		ethereum::Outcome::Done(cost) => Ok(cost.wei),
+		ethereum::Outcome::Refused(refused) => bail!("it is refused: {refused}"),
+	}
+}

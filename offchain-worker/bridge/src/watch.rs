@@ -1,0 +1,172 @@
+//! Whether what each side believes of the other is so. Everything is compared with nodes of the
+//! operator's own: the chain's with its MMR and messages, Ethereum's with its beacon chain.
+
+use anyhow::{bail, ensure, Result};
+use livepeer_bridge_formats::{bridge::BridgedAsset, ethereum::ClientHealth};
+
+use crate::{
+	beefy::Leaf,
+	ethereum::contract::Gateway,
+	inbound::{now, time_of},
+	outbound::count_of,
+	relay::Relay,
+};
+
+/// How many blocks BEEFY may be behind GRANDPA.
+const MOST_BEHIND: u32 = 600;
+/// How long before a fork it has to be known: thirty days.
+const FORK_NOTICE: u64 = 30 * 86_400;
+
+/// What is looked at, and what is wrong with it, if anything.
+pub async fn look(relay: &Relay, max_age: u64) -> Vec<(&'static str, Option<String>)> {
+	let (contract, consensus, books, finality, forks) = tokio::join!(
+		contract(relay, max_age),
+		consensus(relay),
+		books(relay),
+		finality(relay),
+		forks(relay)
+	);
+	[
+		("contract", contract),
+		("consensus", consensus),
+		("books", books),
+		("finality", finality),
+		("forks", forks),
+	]
+	.into_iter()
+	.map(|(what, found)| (what, found.err().map(|error| format!("{error:#}"))))
+	.collect()
+}
+
+/// What the contract believes of the chain is what the chain's own finality says.
+async fn contract(relay: &Relay, max_age: u64) -> Result<()> {
+	relay.ensure_fits().await?;
+	let head = relay.ethereum.head().await?;
+	relay.metrics.set("contract_block", head.number.into());
+	let age = now().saturating_sub(head.time);
+	relay.metrics.set("contract_age_seconds", age);
+	let (finalized, hash) = relay.chain.finalized_head().await?;
+	ensure!(
+		head.number <= finalized,
+		"the contract is at block {}, which the chain has not finalised: its newest is {finalized}",
+		head.number
+	);
+	let first = relay.ethereum.read(Gateway::firstBlockCall {}).await?;
+	if head.number >= first && !head.message_root.is_zero() {
+		let (leaf, _) = relay.chain.mmr_proof(head.number).await?;
+		let leaf = Leaf::decode(&leaf)?;
+		ensure!(
+			leaf.outbound_root == head.message_root,
+			"at block {} the contract has {:?} as the root of all messages, the chain {:?}: forged finality",
+			head.number,
+			head.message_root,
+			leaf.outbound_root
+		);
+		ensure!(
+			leaf.next.0 == head.set_id + 1 && leaf.next.2 == head.next_root,
+			"at block {} the contract has other next validators than the chain: forged finality",
+			head.number
+		);
+		let bridge = relay.chain.bridge_at(Some(hash)).await?;
+		let domain = bridge.domain.unwrap_or_default();
+		let root = head.message_root;
+		ensure!(
+			count_of(&relay.chain, &domain, root, bridge.messages, Some(hash)).await?.is_some(),
+			"the contract has a root of messages that the chain never had: {root:?}"
+		);
+	}
+	ensure!(age <= max_age, "nothing has been told to the contract for {} hours", age / 3_600);
+	Ok(())
+}
+
+/// The blocks that the light client has as final are final for every beacon node.
+async fn consensus(relay: &Relay) -> Result<()> {
+	let bridge = relay.chain.bridge().await?;
+	match bridge.client {
+		ClientHealth::Following => {}
+		ClientHealth::NotBootstrapped => bail!("the light client waits for a checkpoint"),
+		ClientHealth::UnknownFork { epoch } => {
+			bail!("the light client stands at epoch {epoch}: Ethereum has forked into a form that it has not been told")
+		}
+		ClientHealth::Stale { age } => bail!("the light client is {age} slots behind"),
+		ClientHealth::Expired { age } => {
+			bail!("the light client is {age} slots behind: governance has to give a checkpoint")
+		}
+	}
+	let Some(latest) = relay.chain.finalized().await?.last().copied() else { return Ok(()) };
+	if let Some(network) = relay.chain.network().await? {
+		let age = now().saturating_sub(time_of(&network, latest.slot));
+		relay.metrics.set("beacon_age_seconds", age);
+	}
+	for node in relay.beacon.nodes().nodes() {
+		// One that does not answer says nothing against it.
+		if let Ok(false) = node.client.has_finalized(latest.root).await {
+			bail!(
+				"the light client has block {:?} of slot {} as final, and {} does not: forged consensus, or that node is behind",
+				latest.root,
+				latest.slot,
+				node.name
+			);
+		}
+	}
+	Ok(())
+}
+
+/// The escrow holds what it owes, and nothing is stopped.
+async fn books(relay: &Relay) -> Result<()> {
+	let bridge = relay.chain.bridge().await?;
+	for (place, stopped) in bridge.stopped.into_iter().enumerate() {
+		if let Some(until) = stopped {
+			let way = if place == 0 { "comes in" } else { "goes out" };
+			bail!("nothing {way} until block {until}: the bridge stands");
+		}
+	}
+	for (asset, view) in BridgedAsset::ALL.into_iter().zip([&bridge.lpt, &bridge.eth]) {
+		let Some(escrow) = view.escrow else { continue };
+		ensure!(
+			escrow.balance >= escrow.deposited.saturating_sub(escrow.released),
+			"the escrow owns less {asset:?} than it owes"
+		);
+		ensure!(
+			escrow.released <= view.sent,
+			"the escrow has released more {asset:?} than the chain has sent"
+		);
+	}
+	Ok(())
+}
+
+/// BEEFY keeps up with GRANDPA.
+async fn finality(relay: &Relay) -> Result<()> {
+	let (finalized, _) = relay.chain.finalized_head().await?;
+	let beefy = relay.chain.beefy_head().await?.map_or(0, |(number, _)| number);
+	relay.metrics.set("finalized_block", finalized.into());
+	relay.metrics.set("beefy_block", beefy.into());
+	let behind = finalized.saturating_sub(beefy);
+	ensure!(
+		behind <= MOST_BEHIND,
+		"BEEFY is {behind} blocks behind: more than a third of the validators may not vote"
+	);
+	Ok(())
+}
+
+/// Every fork that the beacon nodes know of is known to the chain in time.
+async fn forks(relay: &Relay) -> Result<()> {
+	let Some(network) = relay.chain.network().await? else { return Ok(()) };
+	let spec = relay.beacon.spec().await?;
+	for fork in &spec.network.forks {
+		let slot = livepeer_bridge_formats::verify::first_slot(fork.epoch);
+		let begins = time_of(&spec.network, slot);
+		let known = network.forks.iter().any(|ours| {
+			ours.epoch == fork.epoch && ours.version == fork.version && ours.layout.is_some()
+		});
+		// Those before the first that the chain was told are over.
+		let over = network.forks.first().is_some_and(|first| fork.epoch < first.epoch);
+		ensure!(
+			known || over || begins > now().saturating_add(FORK_NOTICE),
+			"the chain has not been told the fork of epoch {}, version 0x{}: governance sets the network",
+			fork.epoch,
+			hex::encode(fork.version)
+		);
+	}
+	Ok(())
+}
