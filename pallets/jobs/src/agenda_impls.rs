@@ -402,6 +402,10 @@ impl<T: Config> Pallet<T> {
 			}
 			let candidates = candidates.get(meter);
 			meter.step(T::WeightInfo::task_hand_on());
+			if purpose == Purpose::Segments {
+				// Its broadcaster ends it so.
+				Self::note_ended_by_broadcaster(id, index);
+			}
 			Self::lose(id, index, now, candidates);
 			finds_nothing = false;
 		}

@@ -4,8 +4,9 @@ use crate::{mock::*, Debts, Error, Event, HoldReason, OpenClaims};
 use frame_support::{assert_noop, assert_ok, traits::fungibles::Mutate};
 use livepeer_primitives::{
 	claim::PayoutReason,
+	keys::Purpose,
 	params::VerificationTerms,
-	traits::{Claims, Settlement, VerificationBill},
+	traits::{Claims, OnKeyRevoked, Settlement, VerificationBill},
 	work::STANDARD_SEGMENT_WORK,
 	AccountId, Balance, ClaimId, JobId, ETH, ETH_MINIMUM, UNIT,
 };
@@ -240,25 +241,33 @@ fn last_claim_should_be_small_at_the_cost_of_who_ended_the_assignment() {
 
 #[test]
 fn attack_handing_on_should_not_shift_verification_to_the_transcoder() {
-	build_and_execute(|| {
-		Lottery::mutate(|lottery| {
-			lottery.verify_price = PRICE;
-			lottery.fee_ratio = 1;
+	for by_revocation in [false, true] {
+		build_and_execute(|| {
+			Lottery::mutate(|lottery| {
+				lottery.verify_price = PRICE;
+				lottery.fee_ratio = 1;
+			});
+			give(&TIM, UNIT);
+			Generations::mutate(|all| all.insert((BOB, Purpose::Segments), 1));
+			let id = running();
+			assert_noop!(claim_standard(id, 0, 1), Error::<Test>::FeeBelowVerification);
+			if by_revocation {
+				<Jobs as OnKeyRevoked>::on_key_revoked(&BOB, Purpose::Segments, 1, 1);
+				skip(1);
+			} else {
+				assert_ok!(Jobs::next_transcoder(RuntimeOrigin::signed(BOB), id, 0));
+			}
+			assert_ok!(claim_standard(id, 0, 1));
+			let claim = OpenClaims::<Test>::get(0).unwrap();
+			assert_eq!((claim.shortfall, claim.prepaid), (2 * PRICE, PRICE));
+			check();
+			// The next offer has a reserve of its own.
+			skip(2);
+			let (_, index) = current(id);
+			let reserve = terms(id).prepayment(1, job(id).max_leaf_work);
+			assert_eq!((index, assignment(id, index).reserve), (1, reserve));
 		});
-		give(&TIM, UNIT);
-		let id = running();
-		assert_noop!(claim_standard(id, 0, 1), Error::<Test>::FeeBelowVerification);
-		assert_ok!(Jobs::next_transcoder(RuntimeOrigin::signed(BOB), id, 0));
-		assert_ok!(claim_standard(id, 0, 1));
-		let claim = OpenClaims::<Test>::get(0).unwrap();
-		assert_eq!((claim.shortfall, claim.prepaid), (2 * PRICE, PRICE));
-		check();
-		// The next offer has a reserve of its own.
-		skip(2);
-		let (_, index) = current(id);
-		let reserve = terms(id).prepayment(1, job(id).max_leaf_work);
-		assert_eq!((index, assignment(id, index).reserve), (1, reserve));
-	});
+	}
 }
 
 #[test]
