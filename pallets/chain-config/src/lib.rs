@@ -60,8 +60,8 @@ pub mod pallet {
 	#[pallet::whitelist_storage]
 	pub type Closed<T: Config> = StorageValue<_, ClosedBlocks, ValueQuery>;
 
-	/// The block in which `money.lpt_per_eth` was last measured, and what it was before the first change
-	/// from there on: within a round's length it moves a step at most.
+	/// The block in which `money.lpt_per_eth` changed last, and what it is measured by: what it was before
+	/// the first of the changes that followed upon each other within a round's length.
 	#[pallet::storage]
 	pub type RateBase<T: Config> = StorageValue<_, (BlockNumber, Balance)>;
 

@@ -75,8 +75,9 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Lets LptPerEth move a step within a round's length, however many changes that takes: whoever was
-	/// backed at one rate is not far from it at the next.
+	/// Lets LptPerEth move a step within a round's length, however many changes that takes, also where
+	/// one such stretch ends and the next begins: whoever was backed at one rate is not far from it at
+	/// the next.
 	fn move_rate(parameters: &ProtocolParameters) -> DispatchResult {
 		let before = T::Store::current();
 		let (old, new) = (before.money.lpt_per_eth, parameters.money.lpt_per_eth);
@@ -85,13 +86,11 @@ impl<T: Config> Pallet<T> {
 		}
 		let now = Self::now();
 		let base = match RateBase::<T>::get() {
-			Some((since, base)) if now < since.saturating_add(before.rounds.length) => base,
-			_ => {
-				RateBase::<T>::put((now, old));
-				old
-			}
+			Some((last, base)) if now < last.saturating_add(before.rounds.length) => base,
+			_ => old,
 		};
 		frame_support::ensure!(base.abs_diff(new) <= RATE_STEP * base, Error::<T>::RateStep);
+		RateBase::<T>::put((now, base));
 		Ok(())
 	}
 

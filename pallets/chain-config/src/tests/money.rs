@@ -39,6 +39,22 @@ fn rate_should_move_a_tenth_within_a_rounds_length() {
 }
 
 #[test]
+fn rate_should_not_move_two_steps_where_one_stretch_ends() {
+	build_and_execute(|| {
+		assert_ok!(set(100 - 1));
+		System::set_block_number(30);
+		assert_ok!(set(110));
+		// A round's length after the first change, and a block after the second.
+		System::set_block_number(31);
+		assert_noop!(set(121), Error::<Test>::RateStep);
+		System::set_block_number(59);
+		assert_noop!(set(121), Error::<Test>::RateStep);
+		System::set_block_number(60);
+		assert_ok!(set(121));
+	});
+}
+
+#[test]
 fn other_changes_should_not_be_measured_by_the_rate() {
 	build_and_execute(|| {
 		let mut value = ChainConfig::parameters().money;
