@@ -8,7 +8,7 @@ node=${NODE:-$CARGO_TARGET_DIR/release/livepeer-node}
 log=$(mktemp)
 "$node" --dev --tmp --port 0 --rpc-port 0 --rpc-methods unsafe --no-prometheus >"$log" 2>&1 &
 pid=$!
-trap 'kill $pid 2>/dev/null; wait $pid 2>/dev/null; rm -f "$log"' EXIT
+trap 'kill $pid 2>/dev/null || true; wait $pid 2>/dev/null || true; rm -f "$log"' EXIT
 for _ in $(seq 60); do
 	url=$(sed -n 's/.*Running JSON-RPC server: addr=\([^,]*\).*/\1/p' "$log" | head -1)
 	[ -z "$url" ] || break

@@ -26,7 +26,7 @@ JS
 "$node" --chain "$data/chain.json" --tmp --alice --validator --force-authoring --port 0 \
 	--node-key "$(printf '%064d' 1)" --rpc-port 0 >"$data/node.log" 2>&1 &
 pid=$!
-trap 'kill $pid 2>/dev/null; wait $pid 2>/dev/null; rm -rf "$data"' EXIT
+trap 'kill $pid 2>/dev/null || true; wait $pid 2>/dev/null || true; rm -rf "$data"' EXIT
 for _ in $(seq 60); do
 	url=$(sed -n 's/.*Running JSON-RPC server: addr=\([^,]*\).*/\1/p' "$data/node.log" | head -1)
 	[ -z "$url" ] || break

@@ -10,7 +10,7 @@ bin=$1
 data=$(mktemp -d)
 "$bin/livepeer-demo" --bin-dir "$bin" --data "$data" >"$data/demo.log" 2>&1 &
 demo=$!
-trap 'kill -INT "$demo" 2>/dev/null; wait "$demo" 2>/dev/null; rm -rf "$data"' EXIT
+trap 'kill -INT "$demo" 2>/dev/null || true; wait "$demo" 2>/dev/null || true; rm -rf "$data"' EXIT
 gateway=http://127.0.0.1:8935
 # Two seconds each: the first segments are there after a minute.
 for _ in $(seq 120); do

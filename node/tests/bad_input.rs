@@ -99,7 +99,8 @@ fn node_should_say_so_when_the_database_is_of_another_chain() {
 	// The same id, another beginning.
 	let mut spec = dev_spec();
 	let balances = spec.pointer_mut("/genesis/runtimeGenesis/patch/balances/balances").unwrap();
-	balances.as_array_mut().unwrap().pop();
+	let nobody = "5C4hrfjw9DjXZTzV3MwzrrAr9P1MJhSrvWGWqi1eSuyUpnhM";
+	balances.as_array_mut().unwrap().push(json!([nobody, 1_000_000_000_000_000_000u64]));
 	let path = dir.path().join("spec.json");
 	fs::write(&path, spec.to_string()).unwrap();
 	let (rpc, p2p) = (free_port().to_string(), free_port().to_string());

@@ -1,5 +1,5 @@
-//! Lists the built pages, so that the binary holds them: `make pages` writes them to
-//! `offchain-worker/pages/dist`. Without them the binary is built all the same, and says so.
+//! Lists the built pages, so that the binary holds them: `make pages` writes them to the folder `dist`
+//! of `offchain-worker/pages`. Without them the binary is built all the same, and says so.
 
 use std::{
 	env, fs,

@@ -34,6 +34,8 @@ try {
 	const page = await context.newPage();
 	page.on("pageerror", (error) => problems.push(String(error)));
 	await page.goto(url, { waitUntil: "domcontentloaded", timeout: 30_000 });
+	// The page's script puts it there.
+	await page.waitForSelector("video", { state: "attached", timeout: 30_000 });
 	const read = () =>
 		page.evaluate(() => {
 			const video = document.querySelector("video");

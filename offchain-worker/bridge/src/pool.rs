@@ -16,7 +16,7 @@ use crate::metrics::Metrics;
 
 /// How long one endpoint may take for one question.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How often all of them are asked before the question is given up for now.
+/// How often all of them are asked before the question is given up.
 const ROUNDS: usize = 2;
 /// How long is waited after the first round.
 const PAUSE: Duration = Duration::from_millis(500);

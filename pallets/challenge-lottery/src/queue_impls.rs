@@ -7,18 +7,21 @@
 //! bounded by the claim's patience; a member whose queue is longer than that is not asked for more
 //! than it can do, so its silence costs nothing.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+	collections::{BTreeMap, BTreeSet},
+	vec::Vec,
+};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::traits::{ConstU32, Get};
 use livepeer_primitives::{
-	params::LotteryParameters, AccountId, BlockNumber, ClaimId, MAX_VALIDATORS,
+	params::LotteryParameters, verdict::Tranche, AccountId, BlockNumber, ClaimId, MAX_VALIDATORS,
 };
 use scale_info::TypeInfo;
 use sp_runtime::BoundedBTreeMap;
 
 use crate::{
 	types::{Answer, Challenge, Conduct, Judge, Member, Penalty, Worked},
-	Config, Judges, Pallet, Queues,
+	Config, Judges, Members, Pallet, Queues,
 };
 
 /// Parts of a block in which work is counted: many small ballots fit into one.
@@ -74,10 +77,10 @@ impl<T: Config> Pallet<T> {
 		T::Timing::get().beacon_window.saturating_mul(PATIENCE)
 	}
 
-	/// Puts a ballot into the queues of its members, the last `members` of the claim's judges, and says
-	/// how many blocks it takes until all of them are through. What that is beyond a ballot's own time
-	/// is taken of the claim's patience.
-	pub(crate) fn enqueue(id: ClaimId, challenge: &mut Challenge, members: usize) -> BlockNumber {
+	/// Puts the ballot of a tranche into the queues of its members and says how many blocks it takes
+	/// until all of them are through. What that is beyond a ballot's own time is taken of the claim's
+	/// patience.
+	pub(crate) fn enqueue(id: ClaimId, challenge: &mut Challenge, tranche: Tranche) -> BlockNumber {
 		let Some(mut judges) = Judges::<T>::get(id) else { return 0 };
 		let parameters = &challenge.parameters;
 		let most = parameters.max_work_blocks.saturating_add(challenge.patience);
@@ -85,9 +88,10 @@ impl<T: Config> Pallet<T> {
 		let now = u64::from(Self::now()).saturating_mul(PARTS);
 		let limit = now.saturating_add(u64::from(most).saturating_mul(PARTS));
 		let mut last = now;
-		let first = judges.len().saturating_sub(members);
+		let members: BTreeSet<AccountId> =
+			Members::<T>::iter_prefix_values((id, tranche)).map(|member| member.account).collect();
 		let mut queues = Queues::<T>::get();
-		for judge in judges.iter_mut().skip(first) {
+		for judge in judges.iter_mut().filter(|judge| members.contains(&judge.account)) {
 			let Queue { until, owed } = queues.get(&judge.account).copied().unwrap_or_default();
 			let through = until.max(now).saturating_add(work);
 			judge.overloaded |= through > limit;

@@ -66,7 +66,7 @@ impl<T: Config> Pallet<T> {
 		members: u16,
 	) {
 		let opened = Self::now();
-		let work_blocks = Self::enqueue(id, &mut challenge, members.into());
+		let work_blocks = Self::enqueue(id, &mut challenge, tranche);
 		let parameters = &challenge.parameters;
 		let deadline =
 			opened.saturating_add(commit_base(parameters, tranche)).saturating_add(work_blocks);

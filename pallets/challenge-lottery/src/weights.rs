@@ -61,7 +61,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	fn reveal_leaf(d: u32, ) -> Weight {
 		Weight::from_parts(450_000_000, 60_000)
 			.saturating_add(Weight::from_parts(2_000_000, 0).saturating_mul(d.into()))
-			.saturating_add(T::DbWeight::get().reads(24_u64))
+			.saturating_add(T::DbWeight::get().reads(88_u64))
 			.saturating_add(T::DbWeight::get().writes(8_u64))
 	}
 	/// Estimated by hand until it is measured.

@@ -219,12 +219,16 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 											</div>
 											<progress max="1" value={isFree ? 1 : share} aria-label={t("part of the waiting time", "等待进度")} />
 											<div class="small">
-												{lock.held_back ? (
-													<span class="bad">{t("held back by open claims of its transcoder", "因转码者有未结声明而被暂扣")}</span>
-												) : isFree ? (
+												{isFree ? (
 													<span class="good">{t("free to withdraw", "可以提取")}</span>
 												) : (
-													t(`free in round ${lock.release}, in about ${duration(left)}`, `第 ${lock.release} 轮可提取，约 ${duration(left)} 后`)
+													t(`free in round ${lock.release}, in about ${duration(Math.max(0, left))}`, `第 ${lock.release} 轮可提取，约 ${duration(Math.max(0, left))} 后`)
+												)}
+												{lock.held_back && (
+													<>
+														{" "}
+														<span class="bad">{t("· not before the open claims of its transcoder are settled", "· 须待其转码者的未结声明结清")}</span>
+													</>
 												)}
 											</div>
 											{isOwn && (

@@ -235,7 +235,7 @@ impl Broadcaster {
 			return Err(BroadcastError::BadName);
 		}
 		// The chain's own factors decide; here it is only asked what the profile is.
-		let factors = WorkFactors::canonical(1, 1, 1);
+		let factors = WorkFactors::canonical(1, 1, 1).and_capped_quality(1);
 		check_format(&spec.ladder, &spec.limits, &factors).map_err(BroadcastError::BadFormat)?;
 		let away =
 			|error: &BroadcastError| matches!(error, BroadcastError::Chain(e) if e.is_away());
