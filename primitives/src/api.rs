@@ -11,9 +11,10 @@ use crate::{
 	claim::{ClaimInfo, Outcome},
 	duty::Profiles,
 	keys::{Generation, OperatorKey, Purpose, VerifierId, VrfKey},
+	offchain::VerifyLeaf,
 	params::{ProtocolParameters, Timing},
 	service::ServiceRecord,
-	verdict::Tranche,
+	verdict::{Evidence, Tranche, Verdicts},
 	video::{Ladder, SourceLimits},
 	work::WorkFactors,
 	AccountId, AssignmentIndex, Balance, BlockNumber, ClaimId, JobId, RoundIndex, Seq, StreamId,
@@ -342,6 +343,73 @@ pub struct ChallengeView {
 	pub outcome: Option<Outcome>,
 }
 
+/// What a judge has said of the drawn leaves.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub enum JudgeAnswer {
+	/// Nothing.
+	Silent,
+	/// A commitment.
+	Committed {
+		/// The commitment.
+		commitment: H256,
+	},
+	/// Its verdicts.
+	Revealed {
+		/// One per revealed leaf, in ascending order of leaf index.
+		verdicts: Verdicts,
+		/// Its evidence.
+		evidence: Evidence,
+	},
+}
+
+/// A judge in a ballot, as applications show it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct JudgeView {
+	/// Its account.
+	pub account: AccountId,
+	/// Its stake.
+	pub stake: Balance,
+	/// What it has said.
+	pub answer: JudgeAnswer,
+}
+
+/// A ballot, as applications show it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct BallotView {
+	/// The tranche.
+	pub tranche: Tranche,
+	/// The seed of its evidence, while it is the ballot at work.
+	pub seed: Option<H256>,
+	/// Its judges in their order.
+	pub judges: Vec<JudgeView>,
+}
+
+/// A drawn leaf with what is due of it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct DrawnLeaf {
+	/// What the transcoder revealed.
+	pub leaf: VerifyLeaf,
+	/// The rendition of which the variant is due, if one is.
+	pub variant: Option<u8>,
+}
+
+/// All that the chain holds of a claim that is judged: whoever has the bytes besides can judge it
+/// again. Leaves and votes are forgotten when the claim is decided, so that of a decided claim it is
+/// read at a block before.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct JudgementView {
+	/// The claim.
+	pub claim: ClaimInfo,
+	/// Where it stands.
+	pub stage: ChallengeStage,
+	/// The outcome when decided.
+	pub outcome: Option<Outcome>,
+	/// The revealed leaves in ascending order of index.
+	pub leaves: Vec<DrawnLeaf>,
+	/// The ballots in ascending order of tranche.
+	pub ballots: Vec<BallotView>,
+}
+
 /// One generation of an account's keys for one purpose, as applications show it.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct KeysView {
@@ -410,7 +478,7 @@ pub enum WorkerLimits {
 
 sp_api::decl_runtime_apis! {
 	/// Reads of the protocol's state.
-	#[api_version(3)]
+	#[api_version(4)]
 	pub trait LivepeerApi {
 		/// What was fixed at genesis.
 		fn timing() -> Timing;
@@ -466,5 +534,7 @@ sp_api::decl_runtime_apis! {
 		fn backing(transcoder: AccountId) -> BackingView;
 		/// Who validates, who does from the next sessions on, and who leaves.
 		fn validators() -> Vec<ValidatorView>;
+		/// All that the chain holds of a claim that is judged.
+		fn judgement(id: ClaimId) -> Option<JudgementView>;
 	}
 }

@@ -128,6 +128,20 @@ pub enum Verdict {
 }
 
 impl Verdict {
+	/// What it says of a leaf on which the variant of one rendition is `due`, or of none. Who calls the
+	/// leaf valid has not seen that variant, if it is there; and who names it itself where the chain
+	/// does says only that the pictures differ.
+	pub fn read(self, due: Option<u8>) -> Self {
+		match (self, due) {
+			(Self::Variant { rendition }, Some(due)) if rendition == due => Self::Valid,
+			(Self::Variant { .. } | Self::Mismatch(MismatchKind::Unforced), _) => {
+				Self::Mismatch(MismatchKind::Video)
+			}
+			(Self::Valid, Some(_)) => Self::Mismatch(MismatchKind::Unforced),
+			(said, _) => said,
+		}
+	}
+
 	/// Whether the leaf counts as delivered. A variant does where it is due: who drew it, says the
 	/// opening of the transcoder's VRF.
 	pub fn is_pass(&self) -> bool {

@@ -15,8 +15,9 @@ use frame_support::{
 };
 use livepeer_primitives::{
 	api::{
-		BackingView, ChallengeView, ClockView, DelegatorView, InflationView, JobView, KeysView,
-		PoolSeat, SpendingView, StakeView, TranscoderView, ValidatorView, WorkerLimits, YieldView,
+		BackingView, ChallengeView, ClockView, DelegatorView, InflationView, JobView,
+		JudgementView, KeysView, PoolSeat, SpendingView, StakeView, TranscoderView, ValidatorView,
+		WorkerLimits, YieldView,
 	},
 	bridge::{BridgeView, Earning, Message},
 	claim::ClaimInfo,
@@ -528,6 +529,10 @@ impl_runtime_apis! {
 
 		fn validators() -> Vec<ValidatorView> {
 			TranscoderElection::validator_views()
+		}
+
+		fn judgement(id: ClaimId) -> Option<JudgementView> {
+			ChallengeLottery::judgement(id)
 		}
 	}
 

@@ -6,6 +6,7 @@
 //! - `reads`: the `LivepeerApi` runtime API, decoded into the types of `livepeer-primitives`;
 //! - `calls`: the role's calls, encoded by the live chain's call indices and signed by its key;
 //! - `stakes`: what owners of stake read besides;
+//! - `judgements`: what whoever judges a verdict again reads;
 //! - `heads`: best and finalised heads, followed across reconnections;
 //! - [`metadata`]: that metadata, trimmed to what the worker uses, and its comparison with the
 //!   live chain's.
@@ -16,6 +17,7 @@
 
 mod calls;
 mod heads;
+mod judgements;
 pub mod metadata;
 mod reads;
 mod runtime;

@@ -117,6 +117,10 @@
 	substitute_type(
 		path = "livepeer_primitives::api::ChallengeView",
 		with = "::subxt::utils::Static<::livepeer_primitives::api::ChallengeView>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::api::JudgementView",
+		with = "::subxt::utils::Static<::livepeer_primitives::api::JudgementView>"
 	)
 )]
 mod generated {}

@@ -39,20 +39,6 @@ pub struct Vote<'a> {
 	pub asked: bool,
 }
 
-/// What a verdict says of a leaf on which the variant of one rendition is `due`, or of none. Who calls
-/// the leaf valid has not seen that variant, if it is there; and who names it itself where the chain
-/// does says only that the pictures differ.
-pub fn read(said: Verdict, due: Option<u8>) -> Verdict {
-	match (said, due) {
-		(Verdict::Variant { rendition }, Some(due)) if rendition == due => Verdict::Valid,
-		(Verdict::Variant { .. } | Verdict::Mismatch(MismatchKind::Unforced), _) => {
-			Verdict::Mismatch(MismatchKind::Video)
-		}
-		(Verdict::Valid, Some(_)) => Verdict::Mismatch(MismatchKind::Unforced),
-		(said, _) => said,
-	}
-}
-
 impl<'a> Vote<'a> {
 	/// What it revealed.
 	fn revealed(&self) -> Option<(&'a [Verdict], Evidence)> {

@@ -39,7 +39,7 @@ pub mod pallet {
 	use frame_support::pallet_prelude::*;
 	use frame_system::{offchain::CreateAuthorizedTransaction, pallet_prelude::*};
 	use livepeer_primitives::{
-		api::ChallengeView,
+		api::{ChallengeView, JudgementView},
 		claim::Outcome,
 		keys::{OperatorSignature, VerifierId, VerifierSignature},
 		leaf::Leaf,
@@ -761,6 +761,11 @@ pub mod pallet {
 		/// An open challenge as applications show it.
 		pub fn challenge(claim: ClaimId) -> Option<ChallengeView> {
 			Self::challenge_view(claim)
+		}
+
+		/// All that the chain holds of a claim that is judged, for whoever judges it again.
+		pub fn judgement(claim: ClaimId) -> Option<JudgementView> {
+			Self::judgement_view(claim)
 		}
 
 		/// The toolchains that assignments may be accepted with.

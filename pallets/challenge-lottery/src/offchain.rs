@@ -21,8 +21,8 @@ use frame_system::offchain::SubmitTransaction;
 use livepeer_primitives::{
 	keys::{VerifierId, VerifierSignature},
 	offchain::{
-		Finalized, VerifyEndpoint, VerifyLeaf, VerifyStatus, VerifyTask, FINALIZED,
-		VERIFY_ENDPOINT, VERIFY_PATH,
+		Finalized, VerifyEndpoint, VerifyStatus, VerifyTask, FINALIZED, VERIFY_ENDPOINT,
+		VERIFY_PATH,
 	},
 	traits::{Claims, ServiceDirectory},
 	verdict::{self, Evidence, Opening, Pass, Phase, Tranche, Verdicts},
@@ -422,18 +422,9 @@ impl<T: Config> Pallet<T> {
 		pass: Option<VerifierSignature>,
 	) -> Option<VerifyTask> {
 		let info = T::Claims::claim(duty.claim)?;
-		let genesis = Self::genesis_hash();
-		let mut leaves = Leaves::<T>::iter_prefix(duty.claim)
-			.map(|(index, leaf)| {
-				let place = info.place(genesis, index);
-				let seq = place.seq;
-				let header = leaf.header_hash(place)?;
-				Some(VerifyLeaf { index, seq, header, leaf })
-			})
-			.collect::<Option<Vec<_>>>()?;
-		leaves.sort_by_key(|leaf| leaf.index);
+		let leaves = Self::leaves_in_order(duty.claim, &info)?;
 		Some(VerifyTask {
-			genesis,
+			genesis: Self::genesis_hash(),
 			claim: duty.claim,
 			tranche: duty.tranche,
 			verifier: member.account.clone(),

@@ -361,7 +361,7 @@ impl<T: Config> Pallet<T> {
 		let read = |(_, mut member): (u16, Member)| {
 			if let Answer::Revealed { verdicts, .. } = &mut member.answer {
 				for (leaf, said) in verdicts.iter_mut().enumerate() {
-					*said = decision::read(*said, due.get(leaf).copied().flatten());
+					*said = said.read(due.get(leaf).copied().flatten());
 				}
 			}
 			member

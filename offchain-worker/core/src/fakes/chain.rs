@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use livepeer_primitives::{
 	api::{
 		AssignmentView, BackingView, ChallengeStage, ChallengeView, ClockView, InflationView,
-		JobView, KeysView, PoolSeat, SeatReason, StakeView, TranscoderView, ValidatorView,
-		YieldView,
+		JobView, JudgementView, KeysView, PoolSeat, SeatReason, StakeView, TranscoderView,
+		ValidatorView, YieldView,
 	},
 	claim::{ClaimInfo, Outcome},
 	draw,
@@ -34,6 +34,7 @@ use crate::{
 	ports::{
 		chain::{At, Call, Chain, ChainError, Free, Head, LeafReveal, Limits, Refused, Wait},
 		clock::Clock,
+		judgements::Judgements,
 		stakes::{StakeCall, StakeLimits, Stakes},
 	},
 };
@@ -90,6 +91,10 @@ struct ChainState {
 	free: BTreeMap<AccountId, Free>,
 	locked: bool,
 	stakes: FakeStakes,
+	/// What is held of claims that are judged, from which block on.
+	judgements: Vec<(BlockNumber, ClaimId, Option<JudgementView>)>,
+	/// The first block whose state is kept.
+	kept_from: BlockNumber,
 }
 
 /// A chain in memory: assigns each job to the only registered transcoder with capacity, checks
@@ -125,6 +130,8 @@ impl Default for FakeChain {
 			free: BTreeMap::new(),
 			locked: false,
 			stakes: FakeStakes::default(),
+			judgements: Vec::new(),
+			kept_from: 0,
 		};
 		Self { state: Arc::new(Mutex::new(state)), heads: Arc::new(watch::Sender::default()) }
 	}
@@ -174,6 +181,16 @@ impl FakeChain {
 	/// Lets the next call fail.
 	pub fn fail_next(&self, error: ChainError) {
 		self.state().fail_next = Some(error);
+	}
+
+	/// Holds this of a claim that is judged, from a block on: later entries come later.
+	pub fn judge(&self, from: BlockNumber, claim: ClaimId, held: Option<JudgementView>) {
+		self.state().judgements.push((from, claim, held));
+	}
+
+	/// Forgets the state of blocks before this one.
+	pub fn keep_from(&self, block: BlockNumber) {
+		self.state().kept_from = block;
 	}
 
 	/// Leaves a job's assignment so much.
@@ -939,3 +956,27 @@ pub const FEE: Balance = livepeer_primitives::UNIT / 1_000;
 
 /// A balance that pays for any test's job.
 pub const PLENTY: Balance = 1_000_000_000_000_000_000_000;
+
+#[async_trait]
+impl Judgements for FakeChainClient {
+	async fn block(&self, height: BlockNumber) -> Result<Hash, ChainError> {
+		self.read()?;
+		Ok(H256::from_low_u64_be(height.into()))
+	}
+
+	async fn judgement(
+		&self,
+		block: Hash,
+		claim: ClaimId,
+	) -> Result<Option<JudgementView>, ChainError> {
+		let state = self.read()?;
+		let height = block.to_low_u64_be();
+		if height < state.kept_from.into() {
+			let (url, reason) = ("fake".into(), "State already discarded".into());
+			return Err(ChainError::Unreachable { url, reason });
+		}
+		let held = state.judgements.iter().rev();
+		let mut held = held.filter(|(from, id, _)| u64::from(*from) <= height && *id == claim);
+		Ok(held.next().and_then(|(_, _, held)| held.clone()))
+	}
+}

@@ -10,7 +10,6 @@ use sp_core::crypto::VrfSecret;
 use sp_runtime::{transaction_validity::TransactionValidityError, Perbill};
 
 use crate::{
-	decision::read,
 	mock::*,
 	types::{Penalty, Stage},
 	Ballots, Error, Event,
@@ -146,7 +145,7 @@ fn verdicts_should_be_read_by_what_is_due() {
 		(Verdict::Abstain, Some(1), Verdict::Abstain),
 		(WRONG, Some(1), WRONG),
 	] {
-		assert_eq!(read(said, due), reads, "{said:?} where {due:?} is due");
+		assert_eq!(said.read(due), reads, "{said:?} where {due:?} is due");
 	}
 }
 
@@ -368,7 +367,7 @@ fn nothing_should_be_opened_where_no_variants_are_asked_for() {
 		assert_eq!(open(&claim), refused(Error::NotOpening));
 		assert_eq!(Ballots::<Test>::get(claim.id).unwrap().phase, Phase::Reveal);
 		// A variant is a fault there as ever.
-		assert_eq!(read(Verdict::Variant { rendition: 0 }, None), WRONG);
+		assert_eq!(Verdict::Variant { rendition: 0 }.read(None), WRONG);
 	});
 }
 
