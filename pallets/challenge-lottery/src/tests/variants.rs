@@ -1,6 +1,7 @@
 //! Forced variants.
 
 use livepeer_primitives::{
+	api::{ChallengeStage, JudgeAnswer, JudgeView},
 	claim::Outcome,
 	variant::{choice, VariantOpening, VariantOpenings, VariantPlace, VrfOpening},
 	verdict::{MismatchKind, Opening, Phase, Verdict, DISPUTE},
@@ -127,6 +128,53 @@ fn penalties() -> Vec<(usize, Penalty, Perbill)> {
 			_ => None,
 		})
 		.collect()
+}
+
+#[test]
+fn judgement_should_hold_all_that_is_counted_until_it_is_counted() {
+	build_and_execute(|| {
+		assert_eq!(Lottery::judgement(9), None);
+		let claim = forced();
+		let said = truth(&claim);
+		commit_all(&claim, 0, |_| said.clone());
+		let committed = Lottery::judgement(claim.id).unwrap();
+		let is_committed =
+			|judge: &JudgeView| matches!(judge.answer, JudgeAnswer::Committed { .. });
+		assert!(committed.ballots[0].judges.iter().all(is_committed));
+		assert!(
+			committed.leaves.iter().all(|leaf| leaf.variant.is_none()),
+			"nothing is opened yet"
+		);
+		open(&claim).unwrap();
+		reveal_all(&claim, 0, |_| said.clone());
+
+		let held = Lottery::judgement(claim.id).unwrap();
+		assert_eq!(held.claim, claim.info);
+		assert_eq!(held.stage, ChallengeStage::VerdictReveal);
+		let [ballot] = &held.ballots[..] else { panic!("one ballot: {:?}", held.ballots) };
+		assert_eq!((ballot.tranche, ballot.seed.is_some()), (0, true));
+		let judges: Vec<_> = ballot.judges.iter().map(|judge| judge.account.clone()).collect();
+		assert_eq!(judges, members(claim.id, 0));
+		let indices: Vec<_> = held.leaves.iter().map(|drawn| drawn.leaf.index).collect();
+		assert_eq!(indices, drawn(&claim));
+		assert_eq!(held.leaves.iter().map(|drawn| drawn.variant).collect::<Vec<_>>(), due(&claim));
+		for (place, drawn) in held.leaves.iter().enumerate() {
+			let at = claim.info.place(System::block_hash(0), drawn.leaf.index);
+			assert_eq!(drawn.leaf.leaf.header_hash(at), Some(drawn.leaf.header));
+			for judge in &ballot.judges {
+				let JudgeAnswer::Revealed { verdicts, evidence } = &judge.answer else {
+					panic!("{judge:?}")
+				};
+				assert!(verdicts[place].read(drawn.variant).is_pass());
+				assert_eq!(*evidence, said.evidence);
+			}
+		}
+		// Counted, they are gone.
+		skip(1);
+		let decided = Lottery::judgement(claim.id).unwrap();
+		assert_eq!(decided.outcome, Some(Outcome::Accepted));
+		assert!(decided.leaves.is_empty() && decided.ballots.is_empty());
+	});
 }
 
 #[test]
