@@ -12,7 +12,7 @@ use crate::{
 	duty::Profiles,
 	keys::{Generation, OperatorKey, Purpose, VerifierId, VrfKey},
 	offchain::VerifyLeaf,
-	params::{ProtocolParameters, Timing},
+	params::{ProtocolParameters, Timing, VerificationTerms},
 	service::ServiceRecord,
 	verdict::{Evidence, Tranche, Verdicts},
 	video::{Ladder, SourceLimits},
@@ -266,6 +266,18 @@ pub struct AssignmentView {
 	pub next_seq: Seq,
 	/// What is left to claim, in ETH.
 	pub allowance: Balance,
+}
+
+/// What the claims of an assignment have to be worth, and how much of them is backed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct ClaimTerms {
+	/// What verifying them comes to: while the assignment runs, a claim's fee is at least
+	/// [`VerificationTerms::least_fee`].
+	pub terms: VerificationTerms,
+	/// What the transcoder's claims without outcome are worth, in ETH.
+	pub exposed: Balance,
+	/// What they may be worth by its own bond, in ETH.
+	pub backing: Balance,
 }
 
 /// A job as applications show it.
@@ -534,6 +546,14 @@ sp_api::decl_runtime_apis! {
 		fn backing(transcoder: AccountId) -> BackingView;
 		/// Who validates, who does from the next sessions on, and who leaves.
 		fn validators() -> Vec<ValidatorView>;
+		/// What the claims of an assignment have to be worth, and how much of them is backed.
+		fn claim_terms(job: JobId, assignment: AssignmentIndex) -> Option<ClaimTerms>;
+		/// What the price and the budget of a new job have to cover.
+		fn job_terms() -> VerificationTerms;
+		/// Who of the ballot at work has asked for bytes that it could not have.
+		fn asking(claim: ClaimId) -> Vec<AccountId>;
+		/// The claims of a transcoder that were accepted since it registered or failed.
+		fn accepted(transcoder: AccountId) -> u32;
 		/// All that the chain holds of a claim that is judged.
 		fn judgement(id: ClaimId) -> Option<JudgementView>;
 	}

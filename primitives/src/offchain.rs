@@ -112,4 +112,6 @@ pub enum VerifyStatus {
 		/// Why, in UTF-8, for the log.
 		reason: Vec<u8>,
 	},
+	/// Taken, and bytes could not be had so far: ask for them on the chain, then ask again.
+	Lacking,
 }

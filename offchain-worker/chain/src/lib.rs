@@ -33,11 +33,12 @@ use std::{
 
 use async_trait::async_trait;
 use livepeer_primitives::{
-	api::{ChallengeView, JobView, KeysView, TranscoderView, WorkerLimits},
+	api::{ChallengeView, ClaimTerms, JobView, KeysView, TranscoderView, WorkerLimits},
 	claim::ClaimInfo,
 	keys::Purpose,
+	params::VerificationTerms,
 	service::ServiceRecord,
-	AccountId, ClaimId, Hash, JobId, StreamId, ToolchainId,
+	AccountId, AssignmentIndex, ClaimId, Hash, JobId, StreamId, ToolchainId,
 };
 use livepeer_worker_core::{
 	key::Key,
@@ -274,6 +275,18 @@ impl Chain for SubxtChain {
 
 	async fn claims_of(&self, at: At, transcoder: &AccountId) -> Result<Vec<ClaimId>, ChainError> {
 		self.read(at, api().claims_of(Static(transcoder.clone()))).await
+	}
+
+	async fn claim_terms(
+		&self,
+		job: JobId,
+		assignment: AssignmentIndex,
+	) -> Result<Option<ClaimTerms>, ChainError> {
+		Ok(self.read(At::Best, api().claim_terms(job, assignment)).await?.map(|found| found.0))
+	}
+
+	async fn job_terms(&self) -> Result<VerificationTerms, ChainError> {
+		Ok(self.read(At::Best, api().job_terms()).await?.0)
 	}
 
 	async fn toolchains(&self) -> Result<Vec<ToolchainId>, ChainError> {

@@ -111,6 +111,14 @@
 		with = "::subxt::utils::Static<::livepeer_primitives::api::ValidatorView>"
 	),
 	substitute_type(
+		path = "livepeer_primitives::api::ClaimTerms",
+		with = "::subxt::utils::Static<::livepeer_primitives::api::ClaimTerms>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::params::VerificationTerms",
+		with = "::subxt::utils::Static<::livepeer_primitives::params::VerificationTerms>"
+	),
+	substitute_type(
 		path = "livepeer_primitives::api::JobView",
 		with = "::subxt::utils::Static<::livepeer_primitives::api::JobView>"
 	),

@@ -4,7 +4,7 @@
 //! one short step and leaves: it asks the verify service (which only answers "working" or "done"),
 //! sends a commit or sends a reveal. Those whose time is over first come first, and a question goes on
 //! being put until it is answered, so that the service answers as many as it has time for, whatever
-//! else is open. What it will reveal is stored before the commit is sent, with
+//! else is open. What the service lacks is asked for on the chain, as long as that may be. What it will reveal is stored before the commit is sent, with
 //! the exact signatures, and sent again unchanged in each block until the chain shows it: a node
 //! that is killed at any point goes on where it was. Whether a transaction was taken is read from
 //! the chain only.
@@ -292,6 +292,12 @@ impl<T: Config> Pallet<T> {
 		}
 		match status {
 			VerifyStatus::Working => Ok(()),
+			VerifyStatus::Lacking => {
+				if !member.asked && run.now < ballot.asking_until() {
+					Self::send_ask(duty, index);
+				}
+				Ok(())
+			}
 			VerifyStatus::Unable { reason } => {
 				let reason = from_utf8(&reason).unwrap_or("(no text)");
 				log::warn!(
@@ -379,6 +385,17 @@ impl<T: Config> Pallet<T> {
 			commitment,
 			signature,
 		});
+	}
+
+	/// Asks whoever has them for bytes that the service cannot get. Sent again in each block until the
+	/// chain shows it, as everything.
+	fn send_ask(duty: &DutyId, index: u16) {
+		let DutyId { claim, tranche, seed, key, .. } = duty;
+		let payload = Self::ask_payload(*claim, *tranche, *seed, index);
+		if let Some(signature) = key.sign(&payload) {
+			let (claim, tranche) = (*claim, *tranche);
+			Self::send(Call::ask_data { claim, tranche, member: index, signature });
+		}
 	}
 
 	/// Hands a call to the pool. Its answer says nothing (one that is sent again is refused as

@@ -249,6 +249,13 @@ impl Ballot {
 		self
 	}
 
+	/// The first block in which a member can no longer ask for bytes: after half of the commit phase, so
+	/// that who has them can still send them.
+	pub fn asking_until(&self) -> BlockNumber {
+		let half = self.deadline.saturating_sub(self.opened) / 2;
+		self.opened.saturating_add(half)
+	}
+
 	/// Starts the reveal phase with block `from`.
 	pub fn start_reveal(&mut self, from: BlockNumber) {
 		self.phase = Phase::Reveal;

@@ -180,8 +180,7 @@ impl<T: Config> Pallet<T> {
 		member: u16,
 	) -> Result<(Ballot, Member), InvalidTransaction> {
 		let (ballot, member) = Self::duty(id, tranche, member, Phase::Ask)?;
-		let half = ballot.deadline.saturating_sub(ballot.opened) / 2;
-		ensure!(Self::now() < ballot.opened.saturating_add(half), InvalidTransaction::Stale);
+		ensure!(Self::now() < ballot.asking_until(), InvalidTransaction::Stale);
 		Ok((ballot, member))
 	}
 

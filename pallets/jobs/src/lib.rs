@@ -44,11 +44,11 @@ pub mod pallet {
 	use frame_support::{pallet_prelude::*, traits::fungibles};
 	use frame_system::pallet_prelude::*;
 	use livepeer_primitives::{
-		api::{AssignmentView, JobView, SpendingView},
+		api::{AssignmentView, ClaimTerms, JobView, SpendingView},
 		claim::{ClaimInfo, PayoutReason, WorkClaim},
 		duty::Acceptance,
 		keys::{Generation, OperatorSignature, Purpose},
-		params::{JobsParameters, LotteryParameters, MoneyParameters},
+		params::{JobsParameters, LotteryParameters, MoneyParameters, VerificationTerms},
 		receipt::Receipt,
 		segment::SegmentHeader,
 		service::ServiceRecord,
@@ -1049,6 +1049,16 @@ pub mod pallet {
 		/// An assignment: the job's current one, one in grace, or one that can still be reported.
 		pub fn assignment(job: JobId, index: AssignmentIndex) -> Option<AssignmentView> {
 			Self::view_assignment(job, index)
+		}
+
+		/// What the claims of an assignment have to be worth, and how much of them is backed.
+		pub fn claim_terms(job: JobId, index: AssignmentIndex) -> Option<ClaimTerms> {
+			Self::view_claim_terms(job, index)
+		}
+
+		/// What the price and the budget of a new job have to cover.
+		pub fn job_terms() -> VerificationTerms {
+			T::Lottery::get().terms(false)
 		}
 
 		/// Who is asked after the current assignment, in order.

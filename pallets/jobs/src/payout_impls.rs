@@ -38,6 +38,9 @@ impl<T: Config> Pallet<T> {
 	) -> DispatchResult {
 		let claim = OpenClaims::<T>::get(id).ok_or(Error::<T>::NoClaim)?;
 		let list = Self::payouts_of(&claim, settlement, bill).ok_or(Error::<T>::BadPayouts)?;
+		if settlement == Settlement::Pay {
+			Self::note_fruit(claim.info.job);
+		}
 		Self::pay_out(id, claim, settlement, list)
 	}
 

@@ -52,7 +52,7 @@ const ERRORS: [&str; 3] = ["Jobs", "TranscoderElection", "ChallengeLottery"];
 const API: &str = "LivepeerApi";
 
 /// Every method of it that a role reads.
-const METHODS: [&str; 22] = [
+const METHODS: [&str; 24] = [
 	"clock",
 	"worker_limits",
 	"operator_keys",
@@ -74,6 +74,8 @@ const METHODS: [&str; 22] = [
 	"yield_of",
 	"backing",
 	"validators",
+	"claim_terms",
+	"job_terms",
 	"judgement",
 ];
 

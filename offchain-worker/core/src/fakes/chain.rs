@@ -8,20 +8,20 @@ use std::{
 use async_trait::async_trait;
 use livepeer_primitives::{
 	api::{
-		AssignmentView, BackingView, ChallengeStage, ChallengeView, ClockView, InflationView,
-		JobView, JudgementView, KeysView, PoolSeat, SeatReason, StakeView, TranscoderView,
-		ValidatorView, YieldView,
+		AssignmentView, BackingView, ChallengeStage, ChallengeView, ClaimTerms, ClockView,
+		InflationView, JobView, JudgementView, KeysView, PoolSeat, SeatReason, StakeView,
+		TranscoderView, ValidatorView, YieldView,
 	},
 	claim::{ClaimInfo, Outcome},
 	draw,
 	duty::Profiles,
 	keys::{Generation, OperatorSignature, Purpose, VerifierId},
-	params::ProtocolParameters,
+	params::{ProtocolParameters, VerificationTerms},
 	segment::stream_id,
 	service::ServiceRecord,
 	sum_tree::{self, Commitment},
 	work::{fee, max_leaf_work},
-	AccountId, Balance, BlockNumber, ClaimId, Hash, JobId, StreamId, ToolchainId,
+	AccountId, AssignmentIndex, Balance, BlockNumber, ClaimId, Hash, JobId, StreamId, ToolchainId,
 };
 use sp_core::H256;
 use sp_runtime::Perbill;
@@ -88,6 +88,7 @@ struct ChainState {
 	unreachable: bool,
 	fail_next: Option<ChainError>,
 	challenge_takes: Option<(SimClock, u64)>,
+	terms: ClaimTerms,
 	free: BTreeMap<AccountId, Free>,
 	locked: bool,
 	stakes: FakeStakes,
@@ -127,6 +128,15 @@ impl Default for FakeChain {
 			unreachable: false,
 			fail_next: None,
 			challenge_takes: None,
+			// Verification costs nothing, and everything is backed.
+			terms: ClaimTerms {
+				terms: VerificationTerms {
+					verify_price: 0,
+					..ProtocolParameters::development().lottery.terms(false)
+				},
+				exposed: 0,
+				backing: Balance::MAX,
+			},
 			free: BTreeMap::new(),
 			locked: false,
 			stakes: FakeStakes::default(),
@@ -221,6 +231,17 @@ impl FakeChain {
 		}
 		drop(state);
 		self.block();
+	}
+
+	/// Has claims be worth their verification, and be backed, by these terms.
+	pub fn set_terms(&self, terms: ClaimTerms) {
+		self.state().terms = terms;
+		self.block();
+	}
+
+	/// The terms of claims.
+	pub fn terms(&self) -> ClaimTerms {
+		self.state().terms
 	}
 
 	/// Leaves an account so much.
@@ -471,6 +492,15 @@ impl FakeChain {
 					return Err(refuse(Refused::WorkTooLarge));
 				}
 				let price = fee(claim.total_work, current.price);
+				let ClaimTerms { terms, exposed, backing } = state.terms;
+				let samples = draw::sample_count(terms.rate, count as u32, view.max_samples);
+				let least = terms.least_fee(samples, claim.total_work, count as u32);
+				if current.claimable_until.is_none() && !view.ended && price < least {
+					return Err(refuse(Refused::FeeBelowVerification));
+				}
+				if exposed.saturating_add(price) > backing {
+					return Err(refuse(Refused::NotBacked));
+				}
 				current.allowance = current
 					.allowance
 					.checked_sub(price)
@@ -840,6 +870,21 @@ impl Chain for FakeChainClient {
 			.filter(|(_, claim)| claim.info.transcoder == *transcoder)
 			.map(|(id, _)| *id)
 			.collect())
+	}
+
+	async fn claim_terms(
+		&self,
+		job: JobId,
+		assignment: AssignmentIndex,
+	) -> Result<Option<ClaimTerms>, ChainError> {
+		let state = self.read()?;
+		let current = state.jobs.get(&job).and_then(|view| view.current.as_ref());
+		let terms = current.filter(|current| current.index == assignment).map(|_| state.terms);
+		Ok(terms)
+	}
+
+	async fn job_terms(&self) -> Result<VerificationTerms, ChainError> {
+		Ok(self.read()?.terms.terms)
 	}
 
 	async fn toolchains(&self) -> Result<Vec<ToolchainId>, ChainError> {

@@ -12,8 +12,9 @@ use sp_runtime::{transaction_validity::TransactionValidityError, Perbill};
 
 use crate::{
 	mock::*,
+	outcome_impls::difference,
 	types::{Penalty, Stage},
-	Ballots, Error, Event,
+	Ballots, Error, Event, Omitted,
 };
 
 const WRONG: Verdict = Verdict::Mismatch(MismatchKind::Video);
@@ -255,10 +256,12 @@ fn attack_variants_not_opened_should_be_a_missed_verification() {
 		assert!(open(&claim).is_err());
 		assert_eq!(DETAINED.get().len(), 1);
 		System::reset_events();
+		// Nobody judged the claims of which nothing was to be opened: of a round the largest counts.
+		let (_, taken) = Omitted::<Test>::get(validator(judges[2])).unwrap_or_default();
 		to_end(claim.id);
 		// What was said counts for pay and silence alone.
-		let withheld = (judges[2], Penalty::Withheld, Parameters::get().false_dissent_slash);
-		assert_eq!(penalties(), vec![withheld]);
+		let whole = difference(taken, Parameters::get().false_dissent_slash);
+		assert_eq!(penalties(), vec![(judges[2], Penalty::Withheld, whole)]);
 		let bill = BILLS.get().pop().unwrap();
 		let paid: Vec<_> = bill.payments.iter().map(|(who, _)| number_of(who)).collect();
 		assert_eq!(paid, judges[..2]);

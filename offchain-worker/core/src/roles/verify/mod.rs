@@ -58,6 +58,8 @@ const KEPT_BYTES: usize = 64;
 pub const MAX_QUEUE: usize = 64;
 /// Between two attempts to fetch the same bytes.
 const RETRY_MS: u64 = 500;
+/// After so many attempts in vain to fetch the same bytes the node is told that they are missing.
+const LACKING_ATTEMPTS: u32 = 2;
 /// How often the engine may fail before the leaf is given up.
 const ENGINE_ATTEMPTS: u32 = 2;
 /// Blobs of a task that are fetched at a time: what a task may hold in memory, for the transcoder
@@ -129,6 +131,8 @@ enum Entry {
 		content: Hash,
 		/// Where the transcoder was reached when the task was last posted.
 		service: ServiceRecord,
+		/// Whether bytes could not be had so far: the node asks for them on the chain.
+		lacks: bool,
 	},
 	Finished(Finished),
 }
@@ -266,9 +270,11 @@ impl VerifyRole {
 		{
 			let mut tasks = self.inner.tasks();
 			match tasks.entries.get_mut(&key) {
-				Some(Entry::Working { content: at_work, service }) if *at_work == content => {
+				Some(Entry::Working { content: at_work, service, lacks })
+					if *at_work == content =>
+				{
 					*service = task.service;
-					return Ok(VerifyStatus::Working);
+					return Ok(if *lacks { VerifyStatus::Lacking } else { VerifyStatus::Working });
 				}
 				Some(Entry::Finished(finished)) if finished.content == content => {
 					return Ok(finished.status.clone())
@@ -280,7 +286,8 @@ impl VerifyRole {
 			}
 			tasks.working += 1;
 			let service = task.service.clone();
-			tasks.entries.insert(key.clone(), Entry::Working { content, service });
+			let entry = Entry::Working { content, service, lacks: false };
+			tasks.entries.insert(key.clone(), entry);
 		}
 		self.inner.events.emit(Event::TaskTaken {
 			claim: task.claim,
@@ -487,6 +494,7 @@ impl Inner {
 			return Ok(Ok(()));
 		}
 		let pass = self.pass(at.task);
+		let mut attempts = 0u32;
 		loop {
 			let turn = at.fetches.acquire().await.map_err(|_| "stopping".to_owned())?;
 			let start = self.clock.now_ms();
@@ -511,11 +519,24 @@ impl Inner {
 			};
 			drop(turn);
 			tracing::info!(claim = at.task.claim, ?hash, %error, "not fetched");
+			attempts = attempts.saturating_add(1);
+			if attempts == LACKING_ATTEMPTS {
+				self.note_lacking(at.task);
+			}
 			let again = self.clock.now_ms().saturating_add(RETRY_MS);
 			if again >= at.deadline {
 				return kind_of(&error).map(Err);
 			}
 			self.clock.sleep_until(again).await;
+		}
+	}
+
+	/// Bytes of a task at work cannot be had from where they should be.
+	fn note_lacking(&self, task: &VerifyTask) {
+		if let Some(Entry::Working { content: at_work, lacks, .. }) =
+			self.tasks().entries.get_mut(&TaskKey::of(task))
+		{
+			*lacks |= *at_work == content(task);
 		}
 	}
 
