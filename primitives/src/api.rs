@@ -11,9 +11,10 @@ use crate::{
 	claim::{ClaimInfo, Outcome},
 	duty::Profiles,
 	keys::{Generation, OperatorKey, Purpose, VerifierId, VrfKey},
-	params::{ProtocolParameters, Timing},
+	offchain::VerifyLeaf,
+	params::{ProtocolParameters, Timing, VerificationTerms},
 	service::ServiceRecord,
-	verdict::Tranche,
+	verdict::{Evidence, Tranche, Verdicts},
 	video::{Ladder, SourceLimits},
 	work::WorkFactors,
 	AccountId, AssignmentIndex, Balance, BlockNumber, ClaimId, JobId, RoundIndex, Seq, StreamId,
@@ -267,6 +268,18 @@ pub struct AssignmentView {
 	pub allowance: Balance,
 }
 
+/// What the claims of an assignment have to be worth, and how much of them is backed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct ClaimTerms {
+	/// What verifying them comes to: while the assignment runs, a claim's fee is at least
+	/// [`VerificationTerms::least_fee`].
+	pub terms: VerificationTerms,
+	/// What the transcoder's claims without outcome are worth, in ETH.
+	pub exposed: Balance,
+	/// What they may be worth by its own bond, in ETH.
+	pub backing: Balance,
+}
+
 /// A job as applications show it.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct JobView {
@@ -342,6 +355,73 @@ pub struct ChallengeView {
 	pub outcome: Option<Outcome>,
 }
 
+/// What a judge has said of the drawn leaves.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub enum JudgeAnswer {
+	/// Nothing.
+	Silent,
+	/// A commitment.
+	Committed {
+		/// The commitment.
+		commitment: H256,
+	},
+	/// Its verdicts.
+	Revealed {
+		/// One per revealed leaf, in ascending order of leaf index.
+		verdicts: Verdicts,
+		/// Its evidence.
+		evidence: Evidence,
+	},
+}
+
+/// A judge in a ballot, as applications show it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct JudgeView {
+	/// Its account.
+	pub account: AccountId,
+	/// Its stake.
+	pub stake: Balance,
+	/// What it has said.
+	pub answer: JudgeAnswer,
+}
+
+/// A ballot, as applications show it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct BallotView {
+	/// The tranche.
+	pub tranche: Tranche,
+	/// The seed of its evidence, while it is the ballot at work.
+	pub seed: Option<H256>,
+	/// Its judges in their order.
+	pub judges: Vec<JudgeView>,
+}
+
+/// A drawn leaf with what is due of it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct DrawnLeaf {
+	/// What the transcoder revealed.
+	pub leaf: VerifyLeaf,
+	/// The rendition of which the variant is due, if one is.
+	pub variant: Option<u8>,
+}
+
+/// All that the chain holds of a claim that is judged: whoever has the bytes besides can judge it
+/// again. Leaves and votes are forgotten when the claim is decided, so that of a decided claim it is
+/// read at a block before.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct JudgementView {
+	/// The claim.
+	pub claim: ClaimInfo,
+	/// Where it stands.
+	pub stage: ChallengeStage,
+	/// The outcome when decided.
+	pub outcome: Option<Outcome>,
+	/// The revealed leaves in ascending order of index.
+	pub leaves: Vec<DrawnLeaf>,
+	/// The ballots in ascending order of tranche.
+	pub ballots: Vec<BallotView>,
+}
+
 /// One generation of an account's keys for one purpose, as applications show it.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct KeysView {
@@ -410,7 +490,7 @@ pub enum WorkerLimits {
 
 sp_api::decl_runtime_apis! {
 	/// Reads of the protocol's state.
-	#[api_version(3)]
+	#[api_version(4)]
 	pub trait LivepeerApi {
 		/// What was fixed at genesis.
 		fn timing() -> Timing;
@@ -466,5 +546,15 @@ sp_api::decl_runtime_apis! {
 		fn backing(transcoder: AccountId) -> BackingView;
 		/// Who validates, who does from the next sessions on, and who leaves.
 		fn validators() -> Vec<ValidatorView>;
+		/// What the claims of an assignment have to be worth, and how much of them is backed.
+		fn claim_terms(job: JobId, assignment: AssignmentIndex) -> Option<ClaimTerms>;
+		/// What the price and the budget of a new job have to cover.
+		fn job_terms() -> VerificationTerms;
+		/// Who of the ballot at work has asked for bytes that it could not have.
+		fn asking(claim: ClaimId) -> Vec<AccountId>;
+		/// The claims of a transcoder that were accepted since it registered or failed.
+		fn accepted(transcoder: AccountId) -> u32;
+		/// All that the chain holds of a claim that is judged.
+		fn judgement(id: ClaimId) -> Option<JudgementView>;
 	}
 }

@@ -152,6 +152,8 @@ pub enum PayoutReason {
 	Verification,
 	/// To whoever a later part of the protocol names.
 	Other,
+	/// Back to the transcoder: what its claim's verification did not need of what it prepaid.
+	Prepayment,
 }
 
 /// One payment out of a claim's escrow.

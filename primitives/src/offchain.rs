@@ -3,6 +3,7 @@
 
 use alloc::vec::Vec;
 use codec::{Decode, Encode};
+use scale_info::TypeInfo;
 
 use crate::{
 	keys::VerifierSignature,
@@ -45,7 +46,7 @@ pub struct Finalized {
 pub const VERIFY_PATH: &str = "/v1/verify";
 
 /// One leaf to verify.
-#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct VerifyLeaf {
 	/// Index within the claim.
 	pub index: u32,
@@ -111,4 +112,6 @@ pub enum VerifyStatus {
 		/// Why, in UTF-8, for the log.
 		reason: Vec<u8>,
 	},
+	/// Taken, and bytes could not be had so far: ask for them on the chain, then ask again.
+	Lacking,
 }

@@ -13,7 +13,7 @@
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
-use sp_runtime::Perbill;
+use sp_runtime::{helpers_128bit::multiply_by_rational_with_rounding, Perbill, Rounding};
 
 use crate::{
 	video::CANONICAL_PROFILE,
@@ -107,6 +107,11 @@ parameters! {
 		max_open_claims: u32,
 		/// Factors of the work formula.
 		factors: WorkFactors,
+		/// Share of a transcoder's own bond up to half of which its claims without outcome may be
+		/// worth.
+		exposure: Perbill,
+		/// Offers in a row that a transcoder may let pass; then it is offered nothing for a round.
+		lapses: u32,
 	}
 }
 
@@ -156,7 +161,89 @@ parameters! {
 		chill: RoundIndex,
 		/// ETH that a standard segment costs that one verifier re-does.
 		verify_price: Balance,
+		/// How many times what its verification costs a claim is worth at least.
+		fee_ratio: u32,
+		/// Share of a claim's leaves that is drawn of who is new or has failed.
+		new_verification_rate: Perbill,
+		/// Accepted claims by which a transcoder is new no longer.
+		new_claims: u32,
+		/// Share of all segments in which a rendition is encoded with the profile's variant; with
+		/// nothing, none is asked for.
+		variant_rate: Perbill,
+		/// Share of a validator's stake lost by calling valid what was a forced variant.
+		variant_slash: Perbill,
 	}
+}
+
+/// What verifying the claims of an assignment comes to, as it was when the assignment was offered.
+#[derive(
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct VerificationTerms {
+	/// Share of a claim's leaves that is drawn.
+	pub rate: Perbill,
+	/// Members of its committee.
+	pub committee_size: u32,
+	/// ETH that a standard segment costs that one verifier re-does.
+	pub verify_price: Balance,
+	/// How many times what its verification costs a claim is worth at least.
+	pub fee_ratio: u32,
+}
+
+/// `work` × `price` ÷ (a standard segment × `parts`), rounded as asked.
+fn cost(work: u128, price: Balance, parts: u32, rounding: Rounding) -> Balance {
+	let divisor = u128::from(STANDARD_SEGMENT_WORK).saturating_mul(parts.max(1).into());
+	multiply_by_rational_with_rounding(work, price, divisor, rounding).unwrap_or(Balance::MAX)
+}
+
+impl VerificationTerms {
+	/// Leaves that a claim may have so that the rate is kept by `samples` draws.
+	pub fn leaves_of(&self, samples: u32) -> u32 {
+		leaves_at(self.rate, samples)
+	}
+
+	/// What a committee's work on `samples` leaves costs of which none is larger than
+	/// `largest_leaf`, in ETH: what a claim prepays.
+	pub fn prepayment(&self, samples: u32, largest_leaf: u64) -> Balance {
+		let leaves = u128::from(self.committee_size).saturating_mul(samples.into());
+		let work = leaves.saturating_mul(largest_leaf.into());
+		cost(work, self.verify_price, 1, Rounding::Down)
+	}
+
+	/// The same for leaves of the mean size of a claim's: what its fee is measured by.
+	pub fn mean_cost(&self, samples: u32, total_work: u64, leaf_count: u32) -> Balance {
+		let leaves = u128::from(self.committee_size).saturating_mul(samples.into());
+		let work = leaves.saturating_mul(total_work.into());
+		cost(work, self.verify_price, leaf_count, Rounding::Up)
+	}
+
+	/// The least fee of a claim.
+	pub fn least_fee(&self, samples: u32, total_work: u64, leaf_count: u32) -> Balance {
+		let mean = self.mean_cost(samples, total_work, leaf_count);
+		mean.saturating_mul(self.fee_ratio.into())
+	}
+
+	/// The least price of a standard segment at which a claim as large as it may be is worth that.
+	pub fn least_price(&self) -> Balance {
+		let members = Balance::from(self.committee_size).saturating_mul(self.fee_ratio.into());
+		self.rate.mul_ceil(members.saturating_mul(self.verify_price))
+	}
+}
+
+/// Leaves that a claim may have so that `rate` is kept by `samples` draws.
+fn leaves_at(rate: Perbill, samples: u32) -> u32 {
+	let parts = u64::from(rate.deconstruct()).max(1);
+	let leaves = u64::from(samples) * 1_000_000_000 / parts;
+	u32::try_from(leaves).unwrap_or(u32::MAX).clamp(1, 1 << MAX_TREE_DEPTH)
 }
 
 impl LotteryParameters {
@@ -171,9 +258,31 @@ impl LotteryParameters {
 
 	/// Leaves that a claim may have so that `verification_rate` is kept by `samples` draws.
 	pub fn leaves_of(&self, samples: u32) -> u32 {
-		let parts = u64::from(self.verification_rate.deconstruct()).max(1);
-		let leaves = u64::from(samples) * 1_000_000_000 / parts;
-		u32::try_from(leaves).unwrap_or(u32::MAX).clamp(1, 1 << MAX_TREE_DEPTH)
+		leaves_at(self.verification_rate, samples)
+	}
+
+	/// What verifying the claims of an assignment comes to that is offered now, to somebody who `is_new`
+	/// or not. As many members sit in all tranches as can be kept.
+	pub fn terms(&self, is_new: bool) -> VerificationTerms {
+		let rate = if is_new { self.new_verification_rate } else { self.verification_rate };
+		VerificationTerms {
+			rate: rate.max(self.verification_rate),
+			committee_size: self.committee_size,
+			verify_price: self.verify_price,
+			fee_ratio: self.fee_ratio,
+		}
+	}
+
+	/// These parameters for a claim of an assignment that was offered under `terms`.
+	pub fn under(self, terms: &VerificationTerms) -> Self {
+		let most = MAX_COMMITTEE / self.tranches.max(1);
+		Self {
+			verification_rate: terms.rate,
+			committee_size: terms.committee_size.min(most),
+			verify_price: terms.verify_price,
+			fee_ratio: terms.fee_ratio,
+			..self
+		}
 	}
 
 	/// Blocks that `work` adds to a commit phase.
@@ -236,6 +345,39 @@ parameters! {
 	}
 }
 
+parameters! {
+	/// What joins LPT and ETH.
+	MoneyParameters {
+		/// `LptPerEth`: LPT that one ether is worth, in smallest units.
+		lpt_per_eth: Balance,
+		/// LPT that the common pool adds in a round to what judges are paid out of penalties.
+		pool_rewards: Balance,
+	}
+}
+
+/// What moves `lpt_per_eth` within a round's length: at most this share up or down.
+pub const RATE_STEP: Perbill = Perbill::from_percent(10);
+
+impl MoneyParameters {
+	/// What the claims without outcome of who has bonded `own` LPT to itself may be worth, in ETH: half of
+	/// its exposure, for the rate may move before a slash.
+	pub fn backing(&self, own: Balance, exposure: Perbill) -> Balance {
+		self.in_eth(exposure * own) / 2
+	}
+
+	/// What `eth` is worth in LPT, rounded down.
+	pub fn in_lpt(&self, eth: Balance) -> Balance {
+		multiply_by_rational_with_rounding(eth, self.lpt_per_eth, UNIT, Rounding::Down)
+			.unwrap_or(Balance::MAX)
+	}
+
+	/// What `lpt` is worth in ETH, rounded down.
+	pub fn in_eth(&self, lpt: Balance) -> Balance {
+		let rate = self.lpt_per_eth.max(1);
+		multiply_by_rational_with_rounding(lpt, UNIT, rate, Rounding::Down).unwrap_or(Balance::MAX)
+	}
+}
+
 /// All parameters that governance can change.
 #[derive(
 	Clone,
@@ -265,6 +407,8 @@ pub struct ProtocolParameters {
 	pub lottery: LotteryParameters,
 	/// Inflation.
 	pub inflation: InflationParameters,
+	/// What joins LPT and ETH.
+	pub money: MoneyParameters,
 }
 
 macro_rules! stored {
@@ -309,6 +453,8 @@ stored! {
 	LotteryStored: LotteryParameters,
 	/// [`InflationParameters`] as they are stored, with their version.
 	InflationStored: InflationParameters,
+	/// [`MoneyParameters`] as they are stored, with their version.
+	MoneyStored: MoneyParameters,
 }
 
 /// The shapes in which parameters were stored before they said their version: read once, by the
@@ -376,6 +522,8 @@ pub mod unversioned {
 				broadcaster_bond: old.broadcaster_bond,
 				max_open_claims: old.max_open_claims,
 				factors: WorkFactors::canonical(old.factors.preset, old.factors.decode, rejected),
+				exposure: Perbill::from_percent(5),
+				lapses: 3,
 			}
 		}
 	}
@@ -406,6 +554,11 @@ pub mod unversioned {
 				no_show_slash: old.no_show_slash,
 				chill: 0,
 				verify_price: 0,
+				fee_ratio: 0,
+				new_verification_rate: old.verification_rate,
+				new_claims: 0,
+				variant_rate: Perbill::zero(),
+				variant_slash: Perbill::from_percent(2),
 			}
 		}
 	}
@@ -506,6 +659,7 @@ struct Whole {
 	jobs: JobsParameters,
 	lottery: LotteryParameters,
 	inflation: InflationParameters,
+	money: MoneyParameters,
 }
 
 /// A parameter's value as a number, twice: lists have a lowest and a highest one.
@@ -630,6 +784,15 @@ bounds! {
 	PoolCeiling: inflation.pool_ceiling, Lpt, 0 => 100_000_000 * UNIT;
 	CompetitivenessTolerance: inflation.competitiveness_tolerance, Share, 0 => percent(100);
 	MinOffers: inflation.min_offers, Count, 1 => 10_000;
+	Exposure: jobs.exposure, Share, 1_000_000 => percent(100);
+	FeeRatio: lottery.fee_ratio, Count, 0 => 16;
+	NewVerificationRate: lottery.new_verification_rate, Share, 1_000_000 => percent(100);
+	NewClaims: lottery.new_claims, Count, 0 => 1_000;
+	VariantRate: lottery.variant_rate, Share, 0 => percent(50);
+	VariantSlash: lottery.variant_slash, Share, 0 => percent(50);
+	LptPerEth: money.lpt_per_eth, Lpt, UNIT / 1_000 => 10_000_000 * UNIT;
+	PoolRewards: money.pool_rewards, Lpt, 0 => 1_000_000 * UNIT;
+	Lapses: jobs.lapses, Count, 1 => 100;
 }
 
 /// The longest round: four weeks, in milliseconds.
@@ -679,6 +842,8 @@ pub enum Relation {
 	/// `jobs.factors.profiles` holds the canonical profile, none twice, and nothing in places that
 	/// are not used.
 	ProfilesKnown,
+	/// `lottery.new_verification_rate` ≥ `lottery.verification_rate`: who is new is looked at no less.
+	NewcomersAreVerified,
 }
 
 /// Which rule a set of parameters breaks.
@@ -742,6 +907,8 @@ impl ProtocolParameters {
 				// Measured processor time per pixel: docs/media.md. A pixel of profile 1 is the unit.
 				factors: WorkFactors::canonical(1_000, 250, STANDARD_SEGMENT_WORK / 16)
 					.and_capped_quality(1_150),
+				exposure: Perbill::from_percent(5),
+				lapses: 3,
 			},
 			lottery: LotteryParameters {
 				verification_rate: Perbill::from_percent(2),
@@ -765,6 +932,11 @@ impl ProtocolParameters {
 				no_show_slash: Perbill::from_parts(500_000),
 				chill: 1,
 				verify_price: 39_000_000_000,
+				fee_ratio: 2,
+				new_verification_rate: Perbill::from_percent(5),
+				new_claims: 20,
+				variant_rate: Perbill::zero(),
+				variant_slash: Perbill::from_percent(2),
 			},
 			inflation: InflationParameters {
 				initial_rate: Perbill::from_parts(400_000),
@@ -775,6 +947,7 @@ impl ProtocolParameters {
 				competitiveness_tolerance: Perbill::from_percent(90),
 				min_offers: 10,
 			},
+			money: MoneyParameters { lpt_per_eth: 500 * UNIT, pool_rewards: 10 * UNIT },
 		}
 	}
 
@@ -817,16 +990,21 @@ impl ProtocolParameters {
 				slashing_period: 12,
 				slash_deferral: 5,
 				verify_price: UNIT / 400_000,
+				fee_ratio: 1,
+				new_verification_rate: Perbill::from_parts(625_000_000),
+				new_claims: 3,
 				..production.lottery
 			},
 			inflation: InflationParameters { min_offers: 2, ..production.inflation },
+			money: production.money,
 		}
 	}
 
 	/// Checks every bound and every relation between parameters.
 	pub fn check(&self, timing: &Timing) -> Result<(), ParameterError> {
-		let Self { rounds, staking, election, jobs, lottery, inflation } = *self;
-		let all = Whole { timing: *timing, rounds, staking, election, jobs, lottery, inflation };
+		let Self { rounds, staking, election, jobs, lottery, inflation, money } = *self;
+		let timing = *timing;
+		let all = Whole { timing, rounds, staking, election, jobs, lottery, inflation, money };
 		for Bounds { parameter, lowest, highest, value, .. } in BOUNDS.iter().copied() {
 			let (least, most) = value(&all);
 			if least < lowest {
@@ -843,7 +1021,7 @@ impl ProtocolParameters {
 
 impl Whole {
 	/// Every relation, and whether it is kept. What is multiplied here is within its bounds.
-	fn relations(&self) -> [(bool, Relation); 11] {
+	fn relations(&self) -> [(bool, Relation); 12] {
 		let Self { timing, rounds, staking, election, jobs, lottery, .. } = self;
 		let round = u64::from(rounds.length);
 		let round_ms = round.saturating_mul(timing.slot_duration);
@@ -880,6 +1058,10 @@ impl Whole {
 			),
 			(judged >= STANDARD_SEGMENT_WORK, Relation::JudgesKeepUp),
 			(profiles_known, Relation::ProfilesKnown),
+			(
+				lottery.new_verification_rate >= lottery.verification_rate,
+				Relation::NewcomersAreVerified,
+			),
 		]
 	}
 }

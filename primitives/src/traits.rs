@@ -14,6 +14,7 @@ use crate::{
 	claim::ClaimInfo,
 	duty::Profiles,
 	keys::{Generation, OperatorSignature, Purpose, Signer, VerifierId, VrfKey, MAX_OPERATOR_KEYS},
+	params::VerificationTerms,
 	service::ServiceRecord,
 	AccountId, Balance, BlockNumber, ClaimId, Hash, RoundIndex, StreamId, ToolchainId, WindowIndex,
 	MAX_VALIDATORS,
@@ -385,6 +386,17 @@ pub trait OnTranscoderLost {
 	fn on_transcoder_lost(transcoder: &AccountId);
 }
 
+/// Told when a transcoder takes more than before: it is back, its machine does more, or it serves other
+/// profiles. Implemented by jobs, which look again at what waits for somebody; must be O(1).
+pub trait OnAvailable {
+	/// `transcoder` takes work that it did not take before.
+	fn on_available(transcoder: &AccountId);
+}
+
+impl OnAvailable for () {
+	fn on_available(_: &AccountId) {}
+}
+
 /// What becomes of a claim's escrow.
 #[derive(
 	Clone,
@@ -405,14 +417,35 @@ pub enum Settlement {
 	Refund,
 }
 
+/// What the verification of a claim came to.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode, TypeInfo)]
+pub struct VerificationBill {
+	/// What each verifier is paid, in ETH: at most [`crate::MAX_COMMITTEE`] of them.
+	pub payments: Vec<(AccountId, Balance)>,
+	/// Whether what is left of the prepayment goes to the common pool: the claim declared leaves far
+	/// larger than those that were drawn.
+	pub forfeits_rest: bool,
+}
+
+/// The common pool as it pays judges, in LPT. Implemented by the runtime's glue.
+pub trait JudgesPool {
+	/// What `eth` is worth in LPT, by governance's rate.
+	fn in_lpt(eth: Balance) -> Balance;
+	/// Pays out of the pool; says what was paid: all or nothing.
+	fn pay(judge: &AccountId, amount: Balance) -> Balance;
+}
+
 /// Claims, kept by jobs from claiming to settlement. `settle` moves the escrow, closes the
 /// claim's liability and deletes it; it succeeds exactly once per claim, and is called again when
 /// it failed.
 pub trait Claims {
 	/// An open claim.
 	fn claim(id: ClaimId) -> Option<ClaimInfo>;
-	/// Ends a claim.
-	fn settle(id: ClaimId, settlement: Settlement) -> DispatchResult;
+	/// What of a claim's escrow is there for its verification, in ETH: its prepayment, as far as it was
+	/// paid or, where the fee is, comes out of that.
+	fn verification_budget(id: ClaimId, settlement: Settlement) -> Balance;
+	/// Ends a claim; `bill` is at most what [`Claims::verification_budget`] says.
+	fn settle(id: ClaimId, settlement: Settlement, bill: &VerificationBill) -> DispatchResult;
 	/// Takes ETH, its minimum balance at least, from a transcoder for the common pool: from what it
 	/// has free, the rest as a debt
 	/// that its own part of later fees pays, and with which it gets no new job. Never fails.
@@ -433,10 +466,15 @@ pub trait OnClaim {
 	/// How many leaves of a claim are drawn at most, for a job whose largest leaf has this work: what
 	/// judges can do in the time that they are given. A job for which it is 0 cannot be judged.
 	fn max_samples(max_leaf_work: u64) -> u32;
-	/// The most leaves that a claim of this transcoder may have, in a job with this many samples.
-	fn max_leaves(transcoder: &AccountId, max_samples: u32) -> u32;
-	/// A claim was made.
-	fn on_claim(id: ClaimId, info: &ClaimInfo) -> Result<(), DispatchError>;
+	/// What verifying the claims of an assignment comes to that is offered to `transcoder` now; without
+	/// one, to somebody who never claimed.
+	fn terms(transcoder: Option<&AccountId>) -> VerificationTerms;
+	/// A claim was made, of an assignment that was offered under `terms`.
+	fn on_claim(
+		id: ClaimId,
+		info: &ClaimInfo,
+		terms: &VerificationTerms,
+	) -> Result<(), DispatchError>;
 }
 
 /// Told by the lottery when a claim is decided, long before it is settled: from then on it holds no

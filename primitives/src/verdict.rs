@@ -36,6 +36,9 @@ pub enum MismatchKind {
 	Work,
 	/// The leaf rejects a segment that the toolchain accepts.
 	Transcodable,
+	/// A rendition should have been encoded with the profile's variant, and was not. The chain reads
+	/// Valid so where a forced variant is due; who says it itself says that the pictures differ.
+	Unforced,
 }
 
 /// How an output breaks the profile before its content is even compared.
@@ -125,6 +128,20 @@ pub enum Verdict {
 }
 
 impl Verdict {
+	/// What it says of a leaf on which the variant of one rendition is `due`, or of none. Who calls the
+	/// leaf valid has not seen that variant, if it is there; and who names it itself where the chain
+	/// does says only that the pictures differ.
+	pub fn read(self, due: Option<u8>) -> Self {
+		match (self, due) {
+			(Self::Variant { rendition }, Some(due)) if rendition == due => Self::Valid,
+			(Self::Variant { .. } | Self::Mismatch(MismatchKind::Unforced), _) => {
+				Self::Mismatch(MismatchKind::Video)
+			}
+			(Self::Valid, Some(_)) => Self::Mismatch(MismatchKind::Unforced),
+			(said, _) => said,
+		}
+	}
+
 	/// Whether the leaf counts as delivered. A variant does where it is due: who drew it, says the
 	/// opening of the transcoder's VRF.
 	pub fn is_pass(&self) -> bool {
@@ -233,6 +250,8 @@ pub enum Phase {
 	Commit,
 	/// Reveal.
 	Reveal,
+	/// Ask for bytes that could not be had. Not a step of a ballot, but signed like one.
+	Ask,
 }
 
 /// What a verifier key signs for an authorized call: nothing else protects such a call, so chain,

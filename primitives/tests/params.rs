@@ -273,6 +273,9 @@ fn every_relation_should_be_checked_and_named() {
 			p.jobs.factors.profiles[3] = ProfileFactor { profile: 7, encode: 1 };
 			p.jobs.factors.profiles[5] = ProfileFactor { profile: 7, encode: 2 };
 		}),
+		(R::NewcomersAreVerified, |p, _| {
+			p.lottery.verification_rate = p.lottery.new_verification_rate + Perbill::from_parts(1);
+		}),
 	];
 	for (preset, timing) in presets() {
 		for (number, (relation, change)) in cases.iter().enumerate() {

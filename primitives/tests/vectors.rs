@@ -199,6 +199,7 @@ fn every_verdict() -> Vec<Verdict> {
 		Mismatch(MismatchKind::Container),
 		Mismatch(MismatchKind::Work),
 		Mismatch(MismatchKind::Transcodable),
+		Mismatch(MismatchKind::Unforced),
 		NonConforming(NonConformingKind::Unreadable),
 		NonConforming(NonConformingKind::Size),
 		NonConforming(NonConformingKind::Timing),
@@ -604,6 +605,7 @@ fn vectors() -> Value {
 			"genesis": hex(genesis), "claim": 5, "seed": hex(seed), "member": 2,
 			"commit": hex(duty_payload(genesis, 5, 0, seed, 2, Phase::Commit, &commit)),
 			"reveal": hex(duty_payload(genesis, 5, 0, seed, 2, Phase::Reveal, &opening)),
+			"ask": hex(duty_payload(genesis, 5, 0, seed, 2, Phase::Ask, &())),
 			"dispute_commit":
 				hex(duty_payload(genesis, 5, DISPUTE, seed, 2, Phase::Commit, &commit)),
 		},

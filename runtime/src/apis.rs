@@ -15,16 +15,17 @@ use frame_support::{
 };
 use livepeer_primitives::{
 	api::{
-		BackingView, ChallengeView, ClockView, DelegatorView, InflationView, JobView, KeysView,
-		PoolSeat, SpendingView, StakeView, TranscoderView, ValidatorView, WorkerLimits, YieldView,
+		BackingView, ChallengeView, ClaimTerms, ClockView, DelegatorView, InflationView, JobView,
+		JudgementView, KeysView, PoolSeat, SpendingView, StakeView, TranscoderView, ValidatorView,
+		WorkerLimits, YieldView,
 	},
 	bridge::{BridgeView, Earning, Message},
 	claim::ClaimInfo,
 	keys::Purpose,
-	params::{ProtocolParameters, Timing},
+	params::{ProtocolParameters, Timing, VerificationTerms},
 	service::ServiceRecord,
 	traits::{Beacon as _, Rounds as _, ServiceDirectory},
-	AccountId, ClaimId, JobId, Nonce, RoundIndex, StreamId, ToolchainId,
+	AccountId, AssignmentIndex, ClaimId, JobId, Nonce, RoundIndex, StreamId, ToolchainId,
 };
 use sp_api::impl_runtime_apis;
 use sp_authority_discovery::AuthorityId as AuthorityDiscoveryId;
@@ -528,6 +529,26 @@ impl_runtime_apis! {
 
 		fn validators() -> Vec<ValidatorView> {
 			TranscoderElection::validator_views()
+		}
+
+		fn claim_terms(job: JobId, assignment: AssignmentIndex) -> Option<ClaimTerms> {
+			Jobs::claim_terms(job, assignment)
+		}
+
+		fn job_terms() -> VerificationTerms {
+			Jobs::job_terms()
+		}
+
+		fn asking(claim: ClaimId) -> Vec<AccountId> {
+			ChallengeLottery::asking(claim)
+		}
+
+		fn accepted(transcoder: AccountId) -> u32 {
+			ChallengeLottery::accepted(transcoder)
+		}
+
+		fn judgement(id: ClaimId) -> Option<JudgementView> {
+			ChallengeLottery::judgement(id)
 		}
 	}
 

@@ -32,7 +32,7 @@ pub mod fee {
 	pub const PER_PICOSECOND: Balance = 1_500_000;
 	/// Smallest units of LPT for a byte that every node stores.
 	pub const PER_BYTE: Balance = 2 * MICRO_LPT;
-	/// The code of `InvalidTransaction::Custom` that refuses a fee in any asset but LPT.
+	/// The code of `InvalidTransaction::Custom` that refuses a fee in any asset but LPT and ETH.
 	pub const FEE_ASSET_REFUSED: u8 = 1;
 }
 

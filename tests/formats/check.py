@@ -211,7 +211,7 @@ def signer(s):
     return raw32(s["account"]) + u(32, s["generation"]) + u(8, s["key"])
 
 
-MISMATCH = ["Video", "Audio", "Container", "Work", "Transcodable"]
+MISMATCH = ["Video", "Audio", "Container", "Work", "Transcodable", "Unforced"]
 NON_CONFORMING = ["Unreadable", "Size", "Timing", "Input"]
 UNAVAILABLE = ["Unreachable", "Refused", "WrongBytes", "TooLate"]
 
@@ -587,6 +587,7 @@ class Check:
             ("commit", 0, 0, commitment),
             ("reveal", 0, 1, opening),
             ("dispute_commit", 255, 0, commitment),
+            ("ask", 0, 2, b""),
         ]:
             preimage = raw32(v["genesis"]) + u(64, v["claim"]) + u(8, tranche)
             preimage += raw32(v["seed"]) + u(16, v["member"]) + u(8, phase) + content

@@ -6,6 +6,7 @@
 //! - `reads`: the `LivepeerApi` runtime API, decoded into the types of `livepeer-primitives`;
 //! - `calls`: the role's calls, encoded by the live chain's call indices and signed by its key;
 //! - `stakes`: what owners of stake read besides;
+//! - `judgements`: what whoever judges a verdict again reads;
 //! - `heads`: best and finalised heads, followed across reconnections;
 //! - [`metadata`]: that metadata, trimmed to what the worker uses, and its comparison with the
 //!   live chain's.
@@ -16,6 +17,7 @@
 
 mod calls;
 mod heads;
+mod judgements;
 pub mod metadata;
 mod reads;
 mod runtime;
@@ -31,11 +33,12 @@ use std::{
 
 use async_trait::async_trait;
 use livepeer_primitives::{
-	api::{ChallengeView, JobView, KeysView, TranscoderView, WorkerLimits},
+	api::{ChallengeView, ClaimTerms, JobView, KeysView, TranscoderView, WorkerLimits},
 	claim::ClaimInfo,
 	keys::Purpose,
+	params::VerificationTerms,
 	service::ServiceRecord,
-	AccountId, ClaimId, Hash, JobId, StreamId, ToolchainId,
+	AccountId, AssignmentIndex, ClaimId, Hash, JobId, StreamId, ToolchainId,
 };
 use livepeer_worker_core::{
 	key::Key,
@@ -272,6 +275,18 @@ impl Chain for SubxtChain {
 
 	async fn claims_of(&self, at: At, transcoder: &AccountId) -> Result<Vec<ClaimId>, ChainError> {
 		self.read(at, api().claims_of(Static(transcoder.clone()))).await
+	}
+
+	async fn claim_terms(
+		&self,
+		job: JobId,
+		assignment: AssignmentIndex,
+	) -> Result<Option<ClaimTerms>, ChainError> {
+		Ok(self.read(At::Best, api().claim_terms(job, assignment)).await?.map(|found| found.0))
+	}
+
+	async fn job_terms(&self) -> Result<VerificationTerms, ChainError> {
+		Ok(self.read(At::Best, api().job_terms()).await?.0)
 	}
 
 	async fn toolchains(&self) -> Result<Vec<ToolchainId>, ChainError> {

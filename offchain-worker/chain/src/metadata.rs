@@ -179,13 +179,14 @@ mod tests {
 	#![allow(clippy::unwrap_used)]
 	use livepeer_primitives::{
 		api::{
-			BackingView, ChallengeView, ClockView, InflationView, JobView, KeysView, PoolSeat,
-			StakeView, TranscoderView, ValidatorView, WorkerLimits, YieldView,
+			BackingView, ChallengeView, ClaimTerms, ClockView, InflationView, JobView, KeysView,
+			PoolSeat, StakeView, TranscoderView, ValidatorView, WorkerLimits, YieldView,
 		},
 		claim::{ClaimInfo, WorkClaim},
 		duty::{Acceptance, Availability, Heartbeat},
 		keys::{OperatorKey, OperatorSignature, Purpose},
 		leaf::Leaf,
+		params::VerificationTerms,
 		service::ServiceRecord,
 		sum_tree::SumNode,
 		video::{Rendition, SourceLimits},
@@ -278,6 +279,8 @@ mod tests {
 			meta_type::<BackingView>(),
 			meta_type::<PoolSeat>(),
 			meta_type::<ValidatorView>(),
+			meta_type::<ClaimTerms>(),
+			meta_type::<VerificationTerms>(),
 		]);
 		let registry = PortableRegistry::from(registry);
 		let mut compared = 0;

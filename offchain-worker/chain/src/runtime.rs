@@ -111,12 +111,24 @@
 		with = "::subxt::utils::Static<::livepeer_primitives::api::ValidatorView>"
 	),
 	substitute_type(
+		path = "livepeer_primitives::api::ClaimTerms",
+		with = "::subxt::utils::Static<::livepeer_primitives::api::ClaimTerms>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::params::VerificationTerms",
+		with = "::subxt::utils::Static<::livepeer_primitives::params::VerificationTerms>"
+	),
+	substitute_type(
 		path = "livepeer_primitives::api::JobView",
 		with = "::subxt::utils::Static<::livepeer_primitives::api::JobView>"
 	),
 	substitute_type(
 		path = "livepeer_primitives::api::ChallengeView",
 		with = "::subxt::utils::Static<::livepeer_primitives::api::ChallengeView>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::api::JudgementView",
+		with = "::subxt::utils::Static<::livepeer_primitives::api::JudgementView>"
 	)
 )]
 mod generated {}

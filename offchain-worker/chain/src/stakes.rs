@@ -21,7 +21,7 @@ const LIMITS_VERSION: u8 = 2;
 
 impl SubxtChain {
 	/// The block of a height, or the best one.
-	async fn block_at(&self, height: Option<BlockNumber>) -> Result<Hash, ChainError> {
+	pub(crate) async fn block_at(&self, height: Option<BlockNumber>) -> Result<Hash, ChainError> {
 		let Some(height) = height else { return Ok(self.heads.borrow().best_hash) };
 		let found = self.rpc.chain_get_block_hash(Some(height.into())).await;
 		found

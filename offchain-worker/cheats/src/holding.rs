@@ -8,12 +8,13 @@ use std::{
 
 use async_trait::async_trait;
 use livepeer_primitives::{
-	api::{ChallengeView, JobView, KeysView, TranscoderView},
+	api::{ChallengeView, ClaimTerms, JobView, KeysView, TranscoderView},
 	claim::ClaimInfo,
 	keys::Purpose,
+	params::VerificationTerms,
 	receipt::TranscodeResult,
 	service::ServiceRecord,
-	AccountId, ClaimId, Hash, JobId, Seq, StreamId, ToolchainId,
+	AccountId, AssignmentIndex, ClaimId, Hash, JobId, Seq, StreamId, ToolchainId,
 };
 use livepeer_worker_core::ports::{
 	chain::{At, Call, Chain, ChainError, Free, Head, Limits, Wait},
@@ -168,6 +169,18 @@ impl Chain for Unrevealing {
 
 	async fn claims_of(&self, at: At, transcoder: &AccountId) -> Result<Vec<ClaimId>, ChainError> {
 		self.0.claims_of(at, transcoder).await
+	}
+
+	async fn claim_terms(
+		&self,
+		job: JobId,
+		assignment: AssignmentIndex,
+	) -> Result<Option<ClaimTerms>, ChainError> {
+		self.0.claim_terms(job, assignment).await
+	}
+
+	async fn job_terms(&self) -> Result<VerificationTerms, ChainError> {
+		self.0.job_terms().await
 	}
 
 	async fn toolchains(&self) -> Result<Vec<ToolchainId>, ChainError> {

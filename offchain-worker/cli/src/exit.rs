@@ -74,6 +74,7 @@ fn code(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
 			BroadcastError::Lost(_)
 			| BroadcastError::OtherSource(_)
 			| BroadcastError::BadName
+			| BroadcastError::TooCheap { .. }
 			| BroadcastError::BadFormat(_)
 			| BroadcastError::BadSegment { .. } => Some(Exit::Stream),
 			_ => None,

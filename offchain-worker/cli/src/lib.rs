@@ -7,8 +7,9 @@
 //! - [`verify`]: re-transcodes drawn segments for a validator's node;
 //! - [`gateway`]: checks a stream and serves it to browsers.
 //!
-//! and tools: [`doctor`], [`keys`], [`stake`], [`stream`], `token`, `toolchain`.
+//! and tools: [`audit`], [`doctor`], [`keys`], [`stake`], [`stream`], `token`, `toolchain`.
 
+pub mod audit;
 pub mod bench;
 pub mod broadcast;
 pub mod doctor;
@@ -47,6 +48,8 @@ pub enum Command {
 	Transcode(transcode::TranscodeArgs),
 	/// Verify drawn segments for a validator's node; or, with files, a segment that was delivered.
 	Verify(verify::VerifyCommand),
+	/// Judge a claim's verdict again: write all that it rests on to a file, or judge such a file.
+	Audit(audit::AuditArgs),
 	/// Play streams in browsers.
 	Gateway(gateway::GatewayArgs),
 	/// Print the id of what this machine's FFmpeg makes.
@@ -93,6 +96,7 @@ pub fn run(command: Command) -> ExitCode {
 				verify::run(*args, Box::new(|engine| engine)).await
 			}
 			Command::Verify(verify::VerifyCommand::Files(args)) => offline::run(args).await,
+			Command::Audit(args) => audit::run(args).await,
 			Command::Gateway(args) => gateway::run(args).await,
 			Command::Toolchain => {
 				let engine = Engine::start(MediaPool::new(PoolConfig::default())).await?;

@@ -427,17 +427,18 @@ fn is_described(bytes: &[u8], signed: &Output) -> bool {
 	bytes.len() as u64 == u64::from(signed.len) && chunk_root(bytes) == signed.chunk_root
 }
 
-fn of_mismatch(kind: MismatchKind) -> &'static str {
+pub(crate) fn of_mismatch(kind: MismatchKind) -> &'static str {
 	match kind {
 		MismatchKind::Video => "the pictures are not those that the source makes",
 		MismatchKind::Audio => "the sound is not the source's",
 		MismatchKind::Container => "pictures and sound are right, the container's bytes are not",
 		MismatchKind::Work => "the work is not what is claimed",
 		MismatchKind::Transcodable => "the source can be transcoded",
+		MismatchKind::Unforced => "the variant that was due is not there",
 	}
 }
 
-fn of_conformance(kind: NonConformingKind) -> &'static str {
+pub(crate) fn of_conformance(kind: NonConformingKind) -> &'static str {
 	match kind {
 		NonConformingKind::Unreadable => "it cannot be read as this profile's container and codecs",
 		NonConformingKind::Size => "the pictures have another size",

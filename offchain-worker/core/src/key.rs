@@ -297,14 +297,11 @@ impl KeyBook {
 		purpose: Purpose,
 		object: &Hash,
 	) -> Result<bool, ChainError> {
-		let Signer { account: signer, generation, key } = &signature.signer;
-		if signer != account {
+		if signature.signer.account != *account {
 			return Ok(false);
 		}
-		let views = self.views(account, purpose, *generation).await?;
-		let view = views.iter().find(|view| view.generation == *generation);
-		let key = view.and_then(|view| view.keys.get(usize::from(*key)));
-		Ok(signature.verifies(object, key))
+		let views = self.views(account, purpose, signature.signer.generation).await?;
+		Ok(is_signed_by(signature, account, object, &views))
 	}
 
 	/// Whether a header is signed by the broadcaster.
@@ -360,6 +357,20 @@ impl KeyBook {
 		}
 		Ok(Ok(()))
 	}
+}
+
+/// Whether `signature` is `account`'s over the object of this hash, by a key of any of these
+/// generations, revoked or not: what was signed before stays valid.
+pub fn is_signed_by(
+	signature: &OperatorSignature,
+	account: &AccountId,
+	object: &Hash,
+	views: &[KeysView],
+) -> bool {
+	let Signer { account: signer, generation, key } = &signature.signer;
+	let view = views.iter().find(|view| view.generation == *generation);
+	let key = view.and_then(|view| view.keys.get(usize::from(*key)));
+	signer == account && signature.verifies(object, key)
 }
 
 #[cfg(test)]

@@ -287,6 +287,27 @@ impl Network {
 		Ok(())
 	}
 
+	/// Has anybody write the case of a claim that was decided in a block, and another process judge it
+	/// again: what that says.
+	pub fn audit(&self, claim: u64, decided: u32) -> Result<Json> {
+		let file = self.data.join(format!("claim-{claim}.case"));
+		let worker = || {
+			let mut command = Command::new(self.bin.join("livepeer-worker"));
+			command.arg("audit");
+			command
+		};
+		let written = worker()
+			.args([&claim.to_string(), "--node", &rpc(4), "--at", &decided.to_string()])
+			.arg("--out")
+			.arg(&file)
+			.output()?;
+		let said = String::from_utf8_lossy(&written.stderr);
+		ensure!(written.status.success(), "the case of claim {claim}: {}", said.trim());
+		let judged = worker().arg(&file).args(["--json", "--node", &rpc(2)]).output()?;
+		let said = String::from_utf8_lossy(&judged.stderr);
+		serde_json::from_slice(&judged.stdout).with_context(|| said.trim().to_owned())
+	}
+
 	/// The address of an operator key, which is made where there is none.
 	fn key(&self, name: &str) -> Result<String> {
 		let path = self.key_file(name)?;

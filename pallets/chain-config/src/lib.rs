@@ -26,7 +26,7 @@ pub mod pallet {
 	use frame_system::pallet_prelude::*;
 	use livepeer_primitives::{
 		params::{ParameterError, ProtocolParameters, Timing},
-		BlockNumber,
+		Balance, BlockNumber,
 	};
 
 	#[pallet::config]
@@ -59,6 +59,11 @@ pub mod pallet {
 	#[pallet::storage]
 	#[pallet::whitelist_storage]
 	pub type Closed<T: Config> = StorageValue<_, ClosedBlocks, ValueQuery>;
+
+	/// The block in which `money.lpt_per_eth` changed last, and what it is measured by: what it was before
+	/// the first of the changes that followed upon each other within a round's length.
+	#[pallet::storage]
+	pub type RateBase<T: Config> = StorageValue<_, (BlockNumber, Balance)>;
 
 	/// What a chain starts with.
 	#[pallet::genesis_config]
@@ -242,6 +247,28 @@ pub mod pallet {
 		CompetitivenessTolerance,
 		/// `inflation.min_offers`: 1 to 10,000.
 		MinOffers,
+		/// `jobs.exposure`: 0.1 to 100 %.
+		Exposure,
+		/// `lottery.fee_ratio`: 0 to 16.
+		FeeRatio,
+		/// `lottery.new_verification_rate`: 0.1 to 100 %.
+		NewVerificationRate,
+		/// `lottery.new_claims`: 0 to 1,000.
+		NewClaims,
+		/// `lottery.variant_rate`: 0 to 50 %.
+		VariantRate,
+		/// `lottery.variant_slash`: 0 to 50 %.
+		VariantSlash,
+		/// `money.lpt_per_eth`: 0.001 to 10,000,000 LPT.
+		LptPerEth,
+		/// `money.pool_rewards`: 0 to 1,000,000 LPT.
+		PoolRewards,
+		/// `lottery.new_verification_rate` ≥ `lottery.verification_rate`: who is new is looked at no less.
+		NewcomersAreVerified,
+		/// `money.lpt_per_eth` moves at most 10 % within a round's length.
+		RateStep,
+		/// `jobs.lapses`: 1 to 100.
+		Lapses,
 	}
 
 	#[pallet::hooks]

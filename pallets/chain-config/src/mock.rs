@@ -11,7 +11,8 @@ use frame_system::EnsureNever;
 use livepeer_primitives::{
 	params::{
 		ElectionStored, InflationStored, JobsStored, LotteryParameters, LotteryStored,
-		ProtocolParameters, RoundsParameters, RoundsStored, StakingStored, Timing,
+		MoneyParameters, MoneyStored, ProtocolParameters, RoundsParameters, RoundsStored,
+		StakingStored, Timing,
 	},
 	AccountId,
 };
@@ -55,6 +56,8 @@ pub mod dynamic {
 		#[codec(index = 5)]
 		pub static Inflation: InflationStored =
 			InflationStored::V1(ProtocolParameters::production().inflation);
+		#[codec(index = 6)]
+		pub static Money: MoneyStored = MoneyStored::V1(ProtocolParameters::production().money);
 	}
 }
 
@@ -110,6 +113,7 @@ fn stored(update: Option<&Concern>) -> Option<ProtocolParameters> {
 		jobs: concern!(Jobs),
 		lottery: concern!(Lottery),
 		inflation: concern!(Inflation),
+		money: concern!(Money),
 	})
 }
 
@@ -132,6 +136,7 @@ impl pallet_chain_config::ParameterStore<RuntimeParameters> for Store {
 				| Concern::Jobs(_, None)
 				| Concern::Lottery(_, None)
 				| Concern::Inflation(_, None)
+				| Concern::Money(_, None)
 		);
 		if deletes {
 			return Err(UpdateError::ValueMissing);
@@ -177,8 +182,13 @@ pub fn lottery(value: LotteryParameters) -> RuntimeParameters {
 	RuntimeParameters::Protocol(Concern::Lottery(concern::Lottery, Some(value.into())))
 }
 
+/// An update of what joins LPT and ETH.
+pub fn money(value: MoneyParameters) -> RuntimeParameters {
+	RuntimeParameters::Protocol(Concern::Money(concern::Money, Some(value.into())))
+}
+
 /// The updates that together set `to`.
-pub fn all(to: &ProtocolParameters) -> [RuntimeParameters; 6] {
+pub fn all(to: &ProtocolParameters) -> [RuntimeParameters; 7] {
 	[
 		Concern::Rounds(concern::Rounds, Some(to.rounds.into())),
 		Concern::Staking(concern::Staking, Some(to.staking.into())),
@@ -186,6 +196,7 @@ pub fn all(to: &ProtocolParameters) -> [RuntimeParameters; 6] {
 		Concern::Jobs(concern::Jobs, Some(to.jobs.into())),
 		Concern::Lottery(concern::Lottery, Some(to.lottery.into())),
 		Concern::Inflation(concern::Inflation, Some(to.inflation.into())),
+		Concern::Money(concern::Money, Some(to.money.into())),
 	]
 	.map(RuntimeParameters::Protocol)
 }

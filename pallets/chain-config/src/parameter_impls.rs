@@ -3,8 +3,9 @@
 use crate::*;
 use frame_support::pallet_prelude::DispatchResult;
 use livepeer_primitives::params::{
-	Parameter, ParameterError, ProtocolParameters, Relation, Timing,
+	Parameter, ParameterError, ProtocolParameters, Relation, Timing, RATE_STEP,
 };
+use livepeer_primitives::traits::ProtocolClock as _;
 
 /// Each parameter and each relation has an error of its own name.
 macro_rules! errors_of_the_same_name {
@@ -30,13 +31,15 @@ impl<T: Config> From<ParameterError> for Error<T> {
 				DisputeCommitBase DisputeReveal SlashingPeriod SlashDeferral FailedSlash
 				MissedSlash EquivocationSlash FalseDissentSlash NoShowSlash Chill VerifyPrice
 				InitialRate RateChange ParticipationRate PoolCut PoolCeiling
-				CompetitivenessTolerance MinOffers
+				CompetitivenessTolerance MinOffers Exposure FeeRatio NewVerificationRate NewClaims
+				VariantRate VariantSlash LptPerEth PoolRewards Lapses
 			),
 			ParameterError::Broken(relation) => errors_of_the_same_name!(
 				relation, Relation:
 				WindowWithinRound RoundEnds UnbondingEnds UnbondingWithinLiability
 				LiabilityOutlivesClaims ValidatorsWithinActiveSet SelfBondIsBond
 				MissedCostsFailed TranchesWithinCommittee JudgesKeepUp ProfilesKnown
+				NewcomersAreVerified
 			),
 		}
 	}
@@ -66,8 +69,28 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_set_parameter(update: T::Update) -> DispatchResult {
 		let parameters = T::Store::with(&update).map_err(Error::<T>::from)?;
 		parameters.check(&FixedTiming::<T>::get()).map_err(Error::<T>::from)?;
+		Self::move_rate(&parameters)?;
 		T::Store::store(update.clone());
 		Self::deposit_event(Event::ParameterSet { update });
+		Ok(())
+	}
+
+	/// Lets LptPerEth move a step within a round's length, however many changes that takes, also where
+	/// one such stretch ends and the next begins: whoever was backed at one rate is not far from it at
+	/// the next.
+	fn move_rate(parameters: &ProtocolParameters) -> DispatchResult {
+		let before = T::Store::current();
+		let (old, new) = (before.money.lpt_per_eth, parameters.money.lpt_per_eth);
+		if old == new {
+			return Ok(());
+		}
+		let now = Self::now();
+		let base = match RateBase::<T>::get() {
+			Some((last, base)) if now < last.saturating_add(before.rounds.length) => base,
+			_ => old,
+		};
+		frame_support::ensure!(base.abs_diff(new) <= RATE_STEP * base, Error::<T>::RateStep);
+		RateBase::<T>::put((now, base));
 		Ok(())
 	}
 

@@ -139,7 +139,7 @@ impl<T: Config> Pallet<T> {
 		};
 		let ballot = stored.clone().at(now);
 		let is_open = ballot.phase == Phase::Reveal
-			&& ballot.revealed < ballot.committed
+			&& (ballot.revealed < ballot.committed || ballot.awaits_opening)
 			&& now < ballot.deadline;
 		if is_open {
 			Self::note_reveal(id, challenge, &stored, ballot);

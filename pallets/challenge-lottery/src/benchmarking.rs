@@ -8,12 +8,15 @@ use frame_support::traits::{Authorize, Get};
 use frame_system::RawOrigin;
 use livepeer_primitives::{
 	claim::{ClaimInfo, Outcome},
-	keys::{OperatorSignature, Signer, VerifierId, VERIFIER},
+	keys::{OperatorSignature, Signer, VerifierId, VrfKey, VERIFIER},
 	leaf::Leaf,
 	receipt::Output,
 	segment::SegmentInfo,
 	sum_tree::SumTree,
-	traits::{Beacon, Claims, Jail, Liability, SeatedValidator, Seed, Stake, ValidatorSet},
+	traits::{
+		Beacon, Claims, Jail, Liability, SeatedValidator, Seed, Settlement, Stake, ValidatorSet,
+	},
+	variant::{VariantPlace, VrfOpening},
 	verdict::{self, Evidence, MismatchKind, Opening, Phase, Tranche, Verdict, DISPUTE},
 	AccountId, BlockNumber, ClaimId, Hash, Signature, ToolchainId, MAX_SAMPLES, MAX_TREE_DEPTH,
 	MAX_VALIDATORS, UNIT,
@@ -24,9 +27,11 @@ use sp_runtime::{
 };
 
 use crate::{
+	outcome_impls::Dues,
 	types::{
-		Answer, Ballot, Challenge, Class, Conduct, Decision, Judge, JudgeList, Member, Penalty,
-		Retiring, Sample, Stage, Task, MAX_COMMITTEE, PENALTIES_PER_STEP,
+		Answer, Ballot, Challenge, Class, Conduct, Decision, Done, Judge, JudgeList, Member,
+		Penalty, Retiring, Sample, Stage, Task, Worked, MAX_COMMITTEE, PENALTIES_PER_STEP,
+		REWARDS_PER_STEP,
 	},
 	*,
 };
@@ -130,6 +135,7 @@ fn members<T: Config>(id: ClaimId, tranche: Tranche, count: u32, answer: Answer)
 			key: key.clone(),
 			stake: 1_000 * UNIT,
 			answer: answer.clone(),
+			asked: false,
 		};
 		Members::<T>::insert((id, tranche, i as u16), member);
 	}
@@ -140,7 +146,9 @@ fn members<T: Config>(id: ClaimId, tranche: Tranche, count: u32, answer: Answer)
 fn judges<T: Config>(id: ClaimId, challenge: &Challenge, count: u32, conduct: Conduct) {
 	let list = (0..count).map(|i| Judge {
 		account: account("validator", i, 0),
+		stake: 1_000 * UNIT,
 		conduct,
+		worked: Worked { in_tranche: true, in_dispute: true, is_no_show: false },
 		overloaded: false,
 	});
 	let list = JudgeList::truncate_from(list.collect());
@@ -185,6 +193,7 @@ fn voting<T: Config>(
 		opened: now,
 		deadline: now + 10,
 		reveal_blocks: 10,
+		awaits_opening: false,
 		leaves: MAX_SAMPLES as u8,
 		members: count,
 		committed: if has_committed { count } else { 0 },
@@ -211,6 +220,9 @@ fn decided_as<T: Config>(outcome: Outcome, count: u32) -> (ClaimId, Challenge, D
 	let finders = (0..MAX_COMMITTEE).map(|i| account("validator", i, 0)).collect();
 	let decision = Decision {
 		dispute_cost: 0,
+		late: 0,
+		late_halved: 0,
+		done: Done::default(),
 		outcome,
 		about_input: false,
 		// Not the next block: a measurement that is set up in block 0 runs in block 1, in which a
@@ -224,6 +236,49 @@ fn decided_as<T: Config>(outcome: Outcome, count: u32) -> (ClaimId, Challenge, D
 	// Nobody here has stake: what the slashes themselves take is charged beside this.
 	judges::<T>(id, &challenge, count, Conduct::Owes(Penalty::WrongEvidence));
 	(id, challenge, decision)
+}
+
+/// As many payments out of the prepayment as a settlement makes at once.
+fn dues<T: Config>(id: ClaimId, settlement: Settlement) -> Dues {
+	let most = T::Claims::verification_budget(id, settlement).min(6);
+	let prepaid = (0..most as u32).map(|i| (account("validator", i, 0), 1)).collect();
+	Dues { prepaid, ..Default::default() }
+}
+
+/// A VRF key with an opening of its at a place: those of the golden vectors.
+fn opening() -> (VrfKey, VariantPlace, VrfOpening) {
+	let stream = "61063683170480d60cb5e2a38cf457308f6c2b0307b2f01ca7cc93b7e5e2b708";
+	let key = "8ee504148e75c34e8f051899b3c6e4241ff18dc1c9211260b6a6a434bedb485f";
+	let opening = concat!(
+		"700df102668deddf734ada8b818fa759976230dca8e135f47d5f958e8db7b80f",
+		"b8a422451b72345ecdc45e093fcd87fd8cb39ae745029edd1a6b45275dfde007",
+		"63145b020b41bf9c2988cd8c049e5313f36665a72069a6521fd40af5ff6ab605",
+	);
+	let place = VariantPlace {
+		genesis: Hash::repeat_byte(0x11),
+		stream: Hash::from(bytes(stream)),
+		job: 7,
+		assignment: 1,
+		seq: 42,
+	};
+	(VrfKey::from_raw(bytes(key)), place, VrfOpening(bytes(opening)))
+}
+
+/// The bytes of hexadecimal digits.
+fn bytes<const N: usize>(digits: &str) -> [u8; N] {
+	let mut bytes = [0; N];
+	for (i, byte) in bytes.iter_mut().enumerate() {
+		*byte = u8::from_str_radix(&digits[2 * i..2 * i + 2], 16).unwrap();
+	}
+	bytes
+}
+
+/// A request for bytes of the only member.
+fn ask_call<T: Config>() -> (ClaimId, Call<T>) {
+	let (id, key) = voting::<T>(0, Phase::Commit, 1, 0, Answer::Silent);
+	let payload = Pallet::<T>::ask_payload(id, 0, seed::<T>(id), 0);
+	let signature = key.sign(&payload).unwrap();
+	(id, Call::ask_data { claim: id, tranche: 0, member: 0, signature })
 }
 
 /// The seed of the open ballot.
@@ -515,20 +570,25 @@ mod benchmarks {
 
 	#[benchmark]
 	fn agenda_dismiss(n: Linear<0, PENALTIES_PER_STEP>) {
-		let (id, challenge, _) = decided::<T>(MAX_VALIDATORS);
+		let (id, challenge, mut decision) = decided::<T>(MAX_VALIDATORS);
+		// So that this many are left.
+		decision.done.dismissed = MAX_VALIDATORS - n;
 
 		#[block]
 		{
-			Pallet::<T>::dismiss_judges(id, &challenge, n);
+			let judges = Judges::<T>::get(id).unwrap();
+			Pallet::<T>::dismiss_judges(id, &challenge, &judges, &mut decision);
+			Challenges::<T>::insert(id, challenge);
 		}
 
-		assert_eq!(Judges::<T>::get(id).unwrap().len() as u32, MAX_VALIDATORS - n);
+		assert_eq!(decision.done.dismissed, MAX_VALIDATORS);
 	}
 
 	#[benchmark]
 	fn agenda_execute() {
 		let (id, challenge, decision) = decided::<T>(0);
 		let now = Pallet::<T>::now();
+		let dues = dues::<T>(id, Settlement::Refund);
 		// A stake that was slashed before: what a slash takes is charged beside this.
 		OfRound::<T>::mutate(&challenge.transcoder, challenge.round, |record| {
 			record.as_mut().unwrap().slashed = Perbill::one();
@@ -536,7 +596,7 @@ mod benchmarks {
 
 		#[block]
 		{
-			Pallet::<T>::execute(now, id, challenge, decision);
+			Pallet::<T>::execute(now, id, challenge, decision, &dues);
 		}
 
 		assert!(!Challenges::<T>::contains_key(id));
@@ -546,13 +606,92 @@ mod benchmarks {
 	fn agenda_execute_accepted() {
 		let (id, challenge, decision) = decided_as::<T>(Outcome::Accepted, 0);
 		let now = Pallet::<T>::now();
+		let dues = dues::<T>(id, Settlement::Pay);
 
 		#[block]
 		{
-			Pallet::<T>::execute(now, id, challenge, decision);
+			Pallet::<T>::execute(now, id, challenge, decision, &dues);
 		}
 
 		assert!(!Challenges::<T>::contains_key(id));
+	}
+
+	/// The proofs, which are nearly all of it, and what is stored.
+	#[benchmark]
+	fn open_variants(n: Linear<1, MAX_SAMPLES>) {
+		let (id, _) = voting::<T>(0, Phase::Reveal, 1, 0, Answer::Silent);
+		let (key, place, opening) = opening();
+		let opened: Vec<_> = (0..n).map(|index| (index, Hash::repeat_byte(1))).collect();
+
+		#[block]
+		{
+			for _ in &opened {
+				assert!(place.verify(&key, &opening).is_some());
+			}
+			let challenge = Challenges::<T>::get(id).unwrap();
+			let ballot = Ballots::<T>::get(id).unwrap();
+			Pallet::<T>::apply_openings(id, challenge, ballot, &opened);
+		}
+
+		assert!(Challenges::<T>::get(id).unwrap().samples[0].opened.is_some());
+	}
+
+	#[benchmark]
+	fn authorize_open_variants(n: Linear<1, MAX_SAMPLES>) {
+		let (key, place, opening) = opening();
+
+		#[block]
+		{
+			for _ in 0..n {
+				assert!(place.verify(&key, &opening).is_some());
+			}
+		}
+	}
+
+	#[benchmark]
+	fn ask_data() {
+		let (id, call) = ask_call::<T>();
+		let Call::ask_data { claim, tranche, member, signature } = call else {
+			panic!("bytes are asked for")
+		};
+
+		#[extrinsic_call]
+		_(RawOrigin::Authorized, claim, tranche, member, signature);
+
+		assert!(Members::<T>::get((id, 0, 0)).unwrap().asked);
+	}
+
+	#[benchmark]
+	fn authorize_ask_data() -> Result<(), BenchmarkError> {
+		let (_, call) = ask_call::<T>();
+		let call: <T as frame_system::Config>::RuntimeCall = call.into();
+
+		#[block]
+		{
+			call.authorize(TransactionSource::InBlock)
+				.ok_or("the call can be authorized")?
+				.map_err(|_| "it is authorized")?;
+		}
+
+		Ok(())
+	}
+
+	#[benchmark]
+	fn agenda_reward(n: Linear<1, REWARDS_PER_STEP>) {
+		let (id, _, mut decision) = decided_as::<T>(Outcome::Accepted, MAX_VALIDATORS);
+		decision.done.dismissed = MAX_VALIDATORS;
+		decision.done.rewarded = MAX_VALIDATORS - n;
+		decision.done.inflow = UNIT;
+
+		#[block]
+		{
+			let judges = Judges::<T>::get(id).unwrap();
+			let unpaid = vec![UNIT; judges.len()];
+			let dues = Dues { unpaid, all: UNIT, ..Default::default() };
+			Pallet::<T>::reward_judges(id, &mut decision, &judges, &dues);
+		}
+
+		assert_eq!(decision.done.rewarded, MAX_VALIDATORS);
 	}
 
 	#[benchmark]

@@ -3,21 +3,25 @@
 use frame_support::{ensure, traits::Get};
 use livepeer_primitives::{
 	claim::ClaimInfo,
-	params::LotteryParameters,
-	traits::{Beacon, OnClaim},
+	params::{LotteryParameters, VerificationTerms},
+	traits::{Beacon, OnClaim, OnTranscoderLost},
 	AccountId, ClaimId, MAX_SAMPLES,
 };
 use sp_runtime::{DispatchError, DispatchResult};
 
 use crate::{
 	types::{Challenge, Class, RoundRecord, Samples, Stage},
-	Challenges, Config, Error, Event, OfRound, Pallet,
+	Accepted, Challenges, Config, Error, Event, OfRound, Pallet,
 };
 
 impl<T: Config> Pallet<T> {
 	/// Opens the challenge of a new claim.
-	pub(crate) fn do_open(id: ClaimId, info: &ClaimInfo) -> DispatchResult {
-		let parameters = T::Parameters::get();
+	pub(crate) fn do_open(
+		id: ClaimId,
+		info: &ClaimInfo,
+		terms: &VerificationTerms,
+	) -> DispatchResult {
+		let parameters = T::Parameters::get().under(terms);
 		ensure!(!Challenges::<T>::contains_key(id), Error::<T>::AlreadyChallenged);
 		ensure!(Self::is_kept(&info.toolchain), Error::<T>::UnknownToolchain);
 		ensure!(info.commitment.leaf_count > 0, Error::<T>::NoWork);
@@ -47,6 +51,7 @@ impl<T: Config> Pallet<T> {
 			parameters,
 			samples: Samples::default(),
 			sampled_work: 0,
+			largest_drawn: 0,
 			patience: Self::patience(),
 			stage: Stage::AwaitingSeed,
 			due: 0,
@@ -64,11 +69,35 @@ impl<T: Config> OnClaim for Pallet<T> {
 		T::Parameters::get().samples_of(max_leaf_work).min(MAX_SAMPLES)
 	}
 
-	fn max_leaves(_transcoder: &AccountId, max_samples: u32) -> u32 {
-		T::Parameters::get().leaves_of(max_samples)
+	fn terms(transcoder: Option<&AccountId>) -> VerificationTerms {
+		let parameters = T::Parameters::get();
+		let accepted = transcoder.map_or(0, Accepted::<T>::get);
+		parameters.terms(accepted < parameters.new_claims)
 	}
 
-	fn on_claim(id: ClaimId, info: &ClaimInfo) -> Result<(), DispatchError> {
-		Self::do_open(id, info)
+	fn on_claim(
+		id: ClaimId,
+		info: &ClaimInfo,
+		terms: &VerificationTerms,
+	) -> Result<(), DispatchError> {
+		Self::do_open(id, info, terms)
+	}
+}
+
+impl<T: Config> Pallet<T> {
+	/// A claim of `transcoder` was accepted: by so many it is new no longer.
+	pub(crate) fn note_accepted(transcoder: &AccountId) {
+		let most = T::Parameters::get().new_claims;
+		let accepted = Accepted::<T>::get(transcoder);
+		if accepted < most {
+			Accepted::<T>::insert(transcoder, accepted.saturating_add(1));
+		}
+	}
+}
+
+impl<T: Config> OnTranscoderLost for Pallet<T> {
+	/// Who resigned or has failed begins anew.
+	fn on_transcoder_lost(transcoder: &AccountId) {
+		Accepted::<T>::remove(transcoder);
 	}
 }

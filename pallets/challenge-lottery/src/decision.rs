@@ -4,7 +4,7 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 use livepeer_primitives::{
 	claim::Outcome,
-	verdict::{Evidence, Verdict},
+	verdict::{Evidence, MismatchKind, Verdict},
 	Balance,
 };
 use sp_core::U256;
@@ -35,6 +35,8 @@ pub struct Vote<'a> {
 	pub stake: Balance,
 	/// What it said.
 	pub said: Said<'a>,
+	/// Whether it asked on the chain for bytes that it could not have.
+	pub asked: bool,
 }
 
 impl<'a> Vote<'a> {
@@ -313,6 +315,10 @@ pub struct Ruling {
 	pub excused: LeafMask,
 	/// The evidence of two thirds of the revealed stake.
 	pub right: Option<Evidence>,
+	/// Whether at least half of its members passed every leaf.
+	pub half_passed: bool,
+	/// Whether a dispute followed from it.
+	pub is_escalated: bool,
 }
 
 impl Ruling {
@@ -345,6 +351,10 @@ impl Ruling {
 				&& half(saying(votes, leaf, is_accusation), eligible)
 				&& third(saying(votes, leaf, Verdict::is_fault), eligible)
 		});
+		let passes = |vote: &&Vote| {
+			vote.revealed().is_some_and(|(verdicts, _)| verdicts.iter().all(Verdict::is_pass))
+		};
+		let passed = votes.iter().filter(passes).count();
 		Self {
 			outcome,
 			failing,
@@ -355,6 +365,8 @@ impl Ruling {
 			most_revealed: revealed.saturating_mul(2) > votes.len(),
 			excused: mask(leaves, |leaf| is_dispute && half(abstaining(leaf), eligible)),
 			right: right_evidence(votes).filter(|right| is_dispute || is_common(votes, right)),
+			half_passed: passed.saturating_mul(2) >= votes.len(),
+			is_escalated: false,
 		}
 	}
 
@@ -369,7 +381,10 @@ impl Ruling {
 	///   is not, for a transcoder could serve everybody but one; a member of the dispute pays a
 	///   no-show for it.
 	/// - Valid on a leaf that half of the eligible stake accuses, and of which a third names a fault, is
-	///   as false.
+	///   as false. Valid on a forced variant that half of the eligible stake sees there shows that
+	///   nothing was encoded.
+	/// - Who could not have, in a tranche, what everybody could have later pays its part of the
+	///   dispute.
 	/// - Evidence other than the right one says that the work was not done. Not for those who lacked
 	///   a leaf.
 	pub fn conduct(&self, vote: &Vote) -> Conduct {
@@ -382,6 +397,10 @@ impl Ruling {
 		let says = |leaves: LeafMask, rule: &dyn Fn(&Verdict) -> bool| {
 			verdicts.iter().enumerate().any(|(leaf, verdict)| holds(leaves, leaf) && rule(verdict))
 		};
+		let unforced = Verdict::Mismatch(MismatchKind::Unforced);
+		if says(self.good, &|verdict: &Verdict| *verdict == unforced) {
+			return Conduct::Owes(Penalty::MissedVariant);
+		}
 		if says(self.good, &Verdict::is_fault) || says(self.bad, &Verdict::is_pass) {
 			return Conduct::Owes(Penalty::FalseDissent);
 		}
@@ -395,22 +414,40 @@ impl Ruling {
 			let excused = abstained.all(|leaf| holds(self.excused, leaf));
 			return if excused { Conduct::Unasked } else { Conduct::Owes(Penalty::NoShow) };
 		}
-		if self.is_dispute && says(self.good, &Verdict::is_unavailable) {
-			return Conduct::Owes(Penalty::NoShow);
+		if says(self.good, &Verdict::is_unavailable) {
+			if self.is_dispute {
+				return Conduct::Owes(Penalty::NoShow);
+			}
+			if self.is_escalated && self.outcome == Outcome::Accepted {
+				let is_halved = vote.asked && !self.half_passed;
+				return Conduct::Owes(if is_halved {
+					Penalty::LateDataAsked
+				} else {
+					Penalty::LateData
+				});
+			}
 		}
 		if judged_all(verdicts) && self.right.is_some_and(|right| right != evidence) {
 			return Conduct::Owes(Penalty::WrongEvidence);
 		}
 		Conduct::Answered
 	}
+
+	/// Whether a vote's evidence shows that its voter did the work.
+	pub fn shows_work(&self, vote: &Vote) -> bool {
+		vote.revealed().is_some_and(|(verdicts, evidence)| {
+			judged_all(verdicts) && self.right == Some(evidence)
+		})
+	}
 }
 
-/// Whether a vote names a fault on one of the `failing` leaves: its voter is a finder.
+/// Whether a vote names a fault on one of the `failing` leaves: its voter is a finder. Who called the
+/// leaf valid is none, however that is read.
 pub fn found(vote: &Vote, failing: LeafMask) -> bool {
 	vote.revealed().is_some_and(|(verdicts, _)| {
-		verdicts
-			.iter()
-			.enumerate()
-			.any(|(leaf, verdict)| holds(failing, leaf) && verdict.is_fault())
+		verdicts.iter().enumerate().any(|(leaf, verdict)| {
+			let is_own = *verdict != Verdict::Mismatch(MismatchKind::Unforced);
+			holds(failing, leaf) && verdict.is_fault() && is_own
+		})
 	})
 }

@@ -23,7 +23,7 @@ use sp_runtime::{
 };
 
 use crate::{
-	types::{Answer, Challenge, Conduct, Judge, Member, Sample, Stage, MAX_COMMITTEE},
+	types::{Answer, Challenge, Conduct, Judge, Member, Sample, Stage, Worked, MAX_COMMITTEE},
 	Challenges, Config, Error, Event, Judges, Leaves, Members, Pallet, WeightInfo,
 };
 
@@ -127,8 +127,13 @@ impl<T: Config> Pallet<T> {
 			let account = &validator.account;
 			let is_seated =
 				judges.iter().take(seated_before).any(|judge| judge.account == *account);
-			let judge =
-				Judge { account: account.clone(), conduct: Conduct::Unasked, overloaded: false };
+			let judge = Judge {
+				account: account.clone(),
+				stake: validator.stake,
+				conduct: Conduct::Unasked,
+				worked: Worked::default(),
+				overloaded: false,
+			};
 			if !is_seated && judges.try_push(judge).is_ok() {
 				T::Liability::open(account, challenge.snapshot);
 			}
@@ -137,6 +142,7 @@ impl<T: Config> Pallet<T> {
 				key: validator.key.clone(),
 				stake: validator.stake,
 				answer: Answer::Silent,
+				asked: false,
 			};
 			Members::<T>::insert((id, tranche, count), member);
 			count = count.saturating_add(1);
@@ -234,6 +240,7 @@ impl<T: Config> Pallet<T> {
 			return Err(Error::<T>::NotRevealing.into());
 		};
 		challenge.sampled_work = challenge.sampled_work.saturating_add(leaf.work());
+		challenge.largest_drawn = challenge.largest_drawn.max(leaf.work());
 		Leaves::<T>::insert(id, index, leaf);
 		Self::deposit_event(Event::LeafRevealed { claim: id, index, answered });
 		if challenge.samples.iter().all(|sample| sample.leaf.is_some()) {
@@ -300,7 +307,7 @@ impl<T: Config> Pallet<T> {
 }
 
 /// How a transaction that no account signs is refused: `Custom(n)` for the pallet's error `n`.
-fn invalid<T: Config>(error: Error<T>) -> TransactionValidityError {
+pub(crate) fn invalid<T: Config>(error: Error<T>) -> TransactionValidityError {
 	use codec::Encode;
 	let number = error.encode().first().copied().unwrap_or(u8::MAX);
 	InvalidTransaction::Custom(number).into()

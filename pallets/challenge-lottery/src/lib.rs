@@ -22,6 +22,7 @@ mod toolchain_impls;
 #[cfg(any(test, feature = "try-runtime"))]
 mod try_state;
 pub mod types;
+mod variant_impls;
 mod verdict_impls;
 mod view_impls;
 pub mod weights;
@@ -38,16 +39,17 @@ pub mod pallet {
 	use frame_support::pallet_prelude::*;
 	use frame_system::{offchain::CreateAuthorizedTransaction, pallet_prelude::*};
 	use livepeer_primitives::{
-		api::ChallengeView,
+		api::{ChallengeView, JudgementView},
 		claim::Outcome,
 		keys::{OperatorSignature, VerifierId, VerifierSignature},
 		leaf::Leaf,
 		params::{LotteryParameters, Timing},
 		sum_tree::SumProof,
 		traits::{
-			Beacon, Chill, Claims, Jail, Liability, OnDecided, OperatorKeysOf, ProtocolClock,
-			Rounds, ServiceDirectory, Slash,
+			Beacon, Chill, Claims, Jail, JudgesPool, Liability, OnDecided, OperatorKeysOf,
+			ProtocolClock, Rounds, ServiceDirectory, Slash,
 		},
+		variant::VariantOpenings,
 		verdict::{Evidence, Opening, Tranche, Verdict},
 		AccountId, Balance, BlockNumber, ClaimId, Hash, RoundIndex, ToolchainId, MAX_COMMITTEE,
 		MAX_VALIDATORS,
@@ -102,6 +104,10 @@ pub mod pallet {
 		type Jail: Jail;
 		/// Keeps who judged badly from validating for a while.
 		type Chill: Chill;
+		/// Pays judges in LPT.
+		type Pool: JudgesPool;
+		/// LPT that the common pool adds in a round to what judges are paid out of penalties.
+		type PoolRewards: Get<Balance>;
 		/// Where the verify service finds a claim's bytes.
 		type Services: ServiceDirectory;
 		/// Blocks after an assignment's end in which it can still be claimed for: so long claims may
@@ -171,6 +177,14 @@ pub mod pallet {
 	/// What judges have to do that owe a commitment; absent when nobody does.
 	#[pallet::storage]
 	pub type Queues<T: Config> = StorageValue<_, AllQueues, ValueQuery>;
+	/// Claims of a transcoder that were accepted since it registered or failed: until there are enough
+	/// of them, more of its leaves are drawn. Absent when none was.
+	#[pallet::storage]
+	pub type Accepted<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, u32, ValueQuery>;
+
+	/// What the common pool has added to the judges' pay in the newest round in which it did.
+	#[pallet::storage]
+	pub type PoolSpent<T: Config> = StorageValue<_, (RoundIndex, Balance)>;
 
 	/// Open challenges of a transcoder's claims of one round, and what they have cost of its stake.
 	#[pallet::storage]
@@ -395,6 +409,31 @@ pub mod pallet {
 			/// The block in which the next one opens.
 			opens_at: BlockNumber,
 		},
+		/// A judge was paid for work that no claim had prepaid.
+		JudgeRewarded {
+			/// The claim.
+			claim: ClaimId,
+			/// The judge.
+			verifier: AccountId,
+			/// How much, in LPT.
+			amount: Balance,
+		},
+		/// The transcoder opened which of the drawn segments had to have a variant.
+		VariantsOpened {
+			/// The claim.
+			claim: ClaimId,
+			/// For each revealed leaf in ascending order of index the rendition that is due as a variant.
+			due: Vec<Option<u8>>,
+		},
+		/// A member could not have all bytes, and asks whoever has them.
+		DataAsked {
+			/// The claim.
+			claim: ClaimId,
+			/// The tranche.
+			tranche: Tranche,
+			/// The member.
+			verifier: AccountId,
+		},
 	}
 
 	#[pallet::error]
@@ -451,6 +490,13 @@ pub mod pallet {
 		NoticeTooShort,
 		/// The decision's block has come: its execution has begun, or is about to.
 		ExecutionBegun,
+		/// The claim's forced variants are not to be opened: they are, or none is asked for.
+		NotOpening,
+		/// There is not one opening for each drawn leaf, in ascending order of index, by a transcoder that
+		/// has a VRF key.
+		WrongOpenings,
+		/// An opening is not by the VRF key of the assignment's generation for that segment.
+		BadOpening,
 	}
 
 	#[pallet::hooks]
@@ -653,6 +699,61 @@ pub mod pallet {
 			ensure_root(origin)?;
 			Self::do_retire_toolchain(toolchain, at)
 		}
+
+		/// Opens which of the drawn segments had to have a variant.
+		///
+		/// - Who: anyone who has the transcoder's openings, without an account; while the reveal phase of
+		///   the first ballot runs that has one.
+		/// - `claim`: the claim's number.
+		/// - `openings`: one per drawn leaf, in ascending order of index: the output of the transcoder's
+		///   VRF for that segment, with its proof.
+		///
+		/// Emits `VariantsOpened`. Free. The pool refuses it as `Custom(n)`, n being the number of the
+		/// pallet's error.
+		#[pallet::call_index(8)]
+		#[pallet::weight((
+			T::WeightInfo::open_variants(openings.len() as u32),
+			DispatchClass::Operational,
+			Pays::No,
+		))]
+		#[pallet::weight_of_authorize(
+			T::WeightInfo::authorize_open_variants(openings.len() as u32)
+		)]
+		#[pallet::authorize(Self::authorize_open_variants)]
+		pub fn open_variants(
+			origin: OriginFor<T>,
+			claim: ClaimId,
+			openings: VariantOpenings,
+		) -> DispatchResult {
+			ensure_authorized(origin)?;
+			Self::do_open_variants(claim, &openings)
+		}
+
+		/// Asks whoever has a claim's bytes for those that could not be had.
+		///
+		/// - Who: a member of the open ballot, by its verifier key, once, in the first half of the commit
+		///   phase.
+		/// - `claim`: the claim's number.
+		/// - `tranche`: the ballot's; 255 is the dispute.
+		/// - `member`: the member's number within the tranche, from 0.
+		/// - `signature`: the verifier key's over the duty payload.
+		///
+		/// Emits `DataAsked`. Free.
+		#[pallet::call_index(9)]
+		#[pallet::weight((T::WeightInfo::ask_data(), DispatchClass::Operational, Pays::No))]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_ask_data())]
+		#[pallet::authorize(Self::authorize_ask_data)]
+		pub fn ask_data(
+			origin: OriginFor<T>,
+			claim: ClaimId,
+			tranche: Tranche,
+			member: u16,
+			signature: VerifierSignature,
+		) -> DispatchResult {
+			ensure_authorized(origin)?;
+			let _ = signature;
+			Self::do_ask(claim, tranche, member).map_err(|_| Error::<T>::NotOwed.into())
+		}
 	}
 
 	#[pallet::view_functions]
@@ -660,6 +761,11 @@ pub mod pallet {
 		/// An open challenge as applications show it.
 		pub fn challenge(claim: ClaimId) -> Option<ChallengeView> {
 			Self::challenge_view(claim)
+		}
+
+		/// All that the chain holds of a claim that is judged, for whoever judges it again.
+		pub fn judgement(claim: ClaimId) -> Option<JudgementView> {
+			Self::judgement_view(claim)
 		}
 
 		/// The toolchains that assignments may be accepted with.
@@ -670,6 +776,18 @@ pub mod pallet {
 		/// The toolchains on their way out, which verifiers still keep.
 		pub fn retiring_toolchains() -> Vec<Retiring> {
 			RetiringToolchains::<T>::get().into_inner()
+		}
+
+		/// Who of the ballot at work has asked for bytes that it could not have: whoever has them serves
+		/// them.
+		pub fn asking(claim: ClaimId) -> Vec<AccountId> {
+			Self::asking_view(claim)
+		}
+
+		/// The claims of a transcoder that were accepted since it registered or failed; more is drawn of
+		/// its claims until there are `new_claims`.
+		pub fn accepted(transcoder: AccountId) -> u32 {
+			Accepted::<T>::get(transcoder)
 		}
 
 		/// How often in a row a verifier gave no full answer: the next time costs as many doublings.
@@ -694,6 +812,26 @@ pub mod pallet {
 			proof: &SumProof,
 		) -> TransactionValidityWithRefund {
 			Self::check_reveal_leaf(*claim, *index, leaf, broadcaster_signature, proof)
+		}
+
+		/// Cheap checks first, the proofs last; what passes cannot fail in dispatch.
+		fn authorize_open_variants(
+			_source: TransactionSource,
+			claim: &ClaimId,
+			openings: &VariantOpenings,
+		) -> TransactionValidityWithRefund {
+			Self::check_open_variants(*claim, openings)
+		}
+
+		/// Cheap checks first, the signature last; what passes cannot fail in dispatch.
+		fn authorize_ask_data(
+			_source: TransactionSource,
+			claim: &ClaimId,
+			tranche: &Tranche,
+			member: &u16,
+			signature: &VerifierSignature,
+		) -> TransactionValidityWithRefund {
+			Self::check_ask(*claim, *tranche, *member, signature)
 		}
 
 		/// Cheap checks first, the signature last; what passes cannot fail in dispatch.

@@ -92,8 +92,14 @@ where
 
 parameter_types! {
 	/// One tranche, unless a test asks for more.
-	pub static Parameters: LotteryParameters =
-		LotteryParameters { tranches: 1, ..ProtocolParameters::development().lottery };
+	/// Nobody is new, unless a test says so.
+	pub static Parameters: LotteryParameters = LotteryParameters {
+		tranches: 1,
+		new_claims: 0,
+		..ProtocolParameters::development().lottery
+	};
+	/// LPT that the pool adds in a round.
+	pub static PoolRewards: Balance = 0;
 	pub static AgendaWeight: Weight = Weight::from_parts(1_000_000_000_000, u64::MAX / 2);
 	pub const Clock: Timing = Timing::development();
 }
@@ -111,6 +117,8 @@ impl crate::Config for Test {
 	type Liability = Fake;
 	type Jail = Fake;
 	type Chill = Fake;
+	type Pool = Fake;
+	type PoolRewards = PoolRewards;
 	type ClaimGrace = ConstU32<20>;
 	type RetirementNotice = ConstU32<30>;
 	#[cfg(feature = "runtime-benchmarks")]
@@ -156,6 +164,12 @@ pub static RETAINED: Kept<BTreeMap<WindowIndex, i32>> = Kept::new(b"fake:retaine
 pub static CLAIMS: Kept<BTreeMap<ClaimId, ClaimInfo>> = Kept::new(b"fake:claims");
 /// Settlements.
 pub static SETTLED: Kept<Vec<(ClaimId, Settlement)>> = Kept::new(b"fake:settled");
+/// What the verification of settled claims came to.
+pub static BILLS: Kept<Vec<VerificationBill>> = Kept::new(b"fake:bills");
+/// What is there for the verification of each claim, in ETH.
+pub static BUDGET: Kept<Balance> = Kept::new(b"fake:budget");
+/// What judges were paid in LPT.
+pub static REWARDED: Kept<Vec<(AccountId, Balance)>> = Kept::new(b"fake:rewarded");
 /// ETH charged to transcoders.
 pub static CHARGED: Kept<Vec<(AccountId, Balance)>> = Kept::new(b"fake:charged");
 /// Whether settlements fail.
@@ -255,12 +269,18 @@ impl Claims for Fake {
 	fn claim(id: ClaimId) -> Option<ClaimInfo> {
 		CLAIMS.get().remove(&id)
 	}
-	fn settle(id: ClaimId, settlement: Settlement) -> DispatchResult {
+	fn verification_budget(_: ClaimId, _: Settlement) -> Balance {
+		BUDGET.get()
+	}
+	fn settle(id: ClaimId, settlement: Settlement, bill: &VerificationBill) -> DispatchResult {
 		if STUCK.get() {
 			return Err(DispatchError::Unavailable);
 		}
 		assert!(CLAIMS.mutate(|all| all.remove(&id)).is_some(), "a claim is settled once");
 		SETTLED.mutate(|all| all.push((id, settlement)));
+		let paid: Balance = bill.payments.iter().map(|(_, amount)| amount).sum();
+		assert!(paid <= BUDGET.get(), "no more is paid than is there");
+		BILLS.mutate(|all| all.push(bill.clone()));
 		Ok(())
 	}
 	fn charge(transcoder: &AccountId, amount: Balance) {
@@ -345,6 +365,19 @@ impl Liability for Fake {
 	}
 }
 
+/// LPT that an ETH is worth: nothing, unless a test says so.
+pub static RATE: Kept<Balance> = Kept::new(b"fake:rate");
+
+impl JudgesPool for Fake {
+	fn in_lpt(eth: Balance) -> Balance {
+		eth * RATE.get()
+	}
+	fn pay(judge: &AccountId, amount: Balance) -> Balance {
+		REWARDED.mutate(|all| all.push((judge.clone(), amount)));
+		amount
+	}
+}
+
 impl Chill for Fake {
 	fn chill(account: &AccountId, until: RoundIndex) {
 		CHILLED.mutate(|all| all.insert(account.clone(), until));
@@ -363,8 +396,9 @@ impl OperatorKeysOf for Fake {
 	fn is_revoked(_: &Signer, _: Purpose) -> bool {
 		false
 	}
-	fn vrf_key(_: &AccountId, _: Generation) -> Option<VrfKey> {
-		None
+	fn vrf_key(account: &AccountId, generation: Generation) -> Option<VrfKey> {
+		let bytes: &[u8; 32] = account.as_ref();
+		(generation == 0).then(|| VrfKey::from_raw(*bytes))
 	}
 	fn retain(_: &AccountId, _: Purpose, _: Generation) {}
 	fn release(_: &AccountId, _: Purpose, _: Generation) {}
@@ -495,7 +529,12 @@ pub fn check() {
 		(BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
 	for (id, challenge) in crate::Challenges::<Test>::iter() {
 		*retained.entry(challenge.window + 1).or_insert(0) += 1;
-		for judge in crate::Judges::<Test>::get(id).unwrap_or_default() {
+		let dismissed = match &challenge.stage {
+			crate::types::Stage::Decided(decision) => decision.done.dismissed as usize,
+			_ => 0,
+		};
+		for judge in crate::Judges::<Test>::get(id).unwrap_or_default().into_iter().skip(dismissed)
+		{
 			*liable.entry((judge.account, challenge.snapshot)).or_insert(0) += 1;
 		}
 		if matches!(&challenge.stage, crate::types::Stage::Decided(decision) if decision.is_guilty())
@@ -619,7 +658,7 @@ pub fn try_claim_as(
 	change(&mut info);
 	let id = CLAIMS.get().len() as ClaimId + SETTLED.get().len() as ClaimId;
 	CLAIMS.mutate(|all| all.insert(id, info.clone()));
-	let taken = Lottery::on_claim(id, &info);
+	let taken = Lottery::on_claim(id, &info, &terms());
 	if taken.is_err() {
 		CLAIMS.mutate(|all| all.remove(&id));
 	}
@@ -637,6 +676,11 @@ pub fn claim(count: u8) -> TestClaim {
 	let (claim, taken) = try_claim(leaves);
 	taken.unwrap();
 	claim
+}
+
+/// The terms of an assignment that is offered to the transcoder now.
+pub fn terms() -> livepeer_primitives::params::VerificationTerms {
+	<Lottery as OnClaim>::terms(Some(&transcoder()))
 }
 
 /// The challenge of a claim.
@@ -829,9 +873,11 @@ pub fn bytes_left() -> usize {
 	let prefix = sp_io::hashing::twox_128(b"Lottery");
 	let toolchains = sp_io::hashing::twox_128(b"Toolchains");
 	let no_shows = sp_io::hashing::twox_128(b"NoShows");
+	let accepted = sp_io::hashing::twox_128(b"Accepted");
+	let spent = sp_io::hashing::twox_128(b"PoolSpent");
 	let version = sp_io::hashing::twox_128(b":__STORAGE_VERSION__:");
 	let omitted = sp_io::hashing::twox_128(b"Omitted");
-	let kept = [toolchains, no_shows, omitted, version];
+	let kept = [toolchains, no_shows, accepted, spent, omitted, version];
 	let mut key = prefix.to_vec();
 	let mut count = 0;
 	while let Some(next) = sp_io::storage::next_key(&key) {

@@ -4,7 +4,7 @@
 //! one short step and leaves: it asks the verify service (which only answers "working" or "done"),
 //! sends a commit or sends a reveal. Those whose time is over first come first, and a question goes on
 //! being put until it is answered, so that the service answers as many as it has time for, whatever
-//! else is open. What it will reveal is stored before the commit is sent, with
+//! else is open. What the service lacks is asked for on the chain, as long as that may be. What it will reveal is stored before the commit is sent, with
 //! the exact signatures, and sent again unchanged in each block until the chain shows it: a node
 //! that is killed at any point goes on where it was. Whether a transaction was taken is read from
 //! the chain only.
@@ -21,8 +21,8 @@ use frame_system::offchain::SubmitTransaction;
 use livepeer_primitives::{
 	keys::{VerifierId, VerifierSignature},
 	offchain::{
-		Finalized, VerifyEndpoint, VerifyLeaf, VerifyStatus, VerifyTask, FINALIZED,
-		VERIFY_ENDPOINT, VERIFY_PATH,
+		Finalized, VerifyEndpoint, VerifyStatus, VerifyTask, FINALIZED, VERIFY_ENDPOINT,
+		VERIFY_PATH,
 	},
 	traits::{Claims, ServiceDirectory},
 	verdict::{self, Evidence, Opening, Pass, Phase, Tranche, Verdicts},
@@ -292,6 +292,12 @@ impl<T: Config> Pallet<T> {
 		}
 		match status {
 			VerifyStatus::Working => Ok(()),
+			VerifyStatus::Lacking => {
+				if !member.asked && run.now < ballot.asking_until() {
+					Self::send_ask(duty, index);
+				}
+				Ok(())
+			}
 			VerifyStatus::Unable { reason } => {
 				let reason = from_utf8(&reason).unwrap_or("(no text)");
 				log::warn!(
@@ -381,6 +387,17 @@ impl<T: Config> Pallet<T> {
 		});
 	}
 
+	/// Asks whoever has them for bytes that the service cannot get. Sent again in each block until the
+	/// chain shows it, as everything.
+	fn send_ask(duty: &DutyId, index: u16) {
+		let DutyId { claim, tranche, seed, key, .. } = duty;
+		let payload = Self::ask_payload(*claim, *tranche, *seed, index);
+		if let Some(signature) = key.sign(&payload) {
+			let (claim, tranche) = (*claim, *tranche);
+			Self::send(Call::ask_data { claim, tranche, member: index, signature });
+		}
+	}
+
 	/// Hands a call to the pool. Its answer says nothing (one that is sent again is refused as
 	/// known): the chain does.
 	fn send(call: Call<T>) {
@@ -422,18 +439,9 @@ impl<T: Config> Pallet<T> {
 		pass: Option<VerifierSignature>,
 	) -> Option<VerifyTask> {
 		let info = T::Claims::claim(duty.claim)?;
-		let genesis = Self::genesis_hash();
-		let mut leaves = Leaves::<T>::iter_prefix(duty.claim)
-			.map(|(index, leaf)| {
-				let place = info.place(genesis, index);
-				let seq = place.seq;
-				let header = leaf.header_hash(place)?;
-				Some(VerifyLeaf { index, seq, header, leaf })
-			})
-			.collect::<Option<Vec<_>>>()?;
-		leaves.sort_by_key(|leaf| leaf.index);
+		let leaves = Self::leaves_in_order(duty.claim, &info)?;
 		Some(VerifyTask {
-			genesis,
+			genesis: Self::genesis_hash(),
 			claim: duty.claim,
 			tranche: duty.tranche,
 			verifier: member.account.clone(),

@@ -8,9 +8,10 @@ use sp_runtime::Perbill;
 use crate::{outcome_impls::difference, types::Penalty, Config, Omitted, Pallet};
 
 impl Penalty {
-	/// Whether it is for what was not done: neither answer, nor word, nor the evidence for it.
+	/// Whether it is for what was not done: neither answer, nor word, nor the bytes or the evidence for
+	/// it.
 	pub fn is_omission(&self) -> bool {
-		*self != Penalty::FalseDissent
+		!matches!(self, Penalty::FalseDissent | Penalty::MissedVariant)
 	}
 }
 
@@ -24,7 +25,7 @@ impl<T: Config> Pallet<T> {
 		penalty: Penalty,
 		wanted: Perbill,
 	) -> Perbill {
-		if !penalty.is_omission() {
+		if !penalty.is_omission() || wanted.is_zero() {
 			return wanted;
 		}
 		let (newest, taken) = Omitted::<T>::get(judge).unwrap_or_default();

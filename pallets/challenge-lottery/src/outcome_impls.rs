@@ -1,23 +1,28 @@
 //! From the decision to its execution, and the end of a challenge.
 
 use alloc::{collections::BTreeMap, vec::Vec};
-use frame_support::{ensure, storage::with_storage_layer, weights::Weight};
+use frame_support::{ensure, storage::with_storage_layer, traits::Get, weights::Weight};
 use livepeer_primitives::{
 	claim::Outcome,
 	traits::{
-		Beacon, Chill, Claims, Jail, Liability, OnDecided, Rounds, Settlement, Slash, Slashed,
+		Beacon, Chill, Claims, Jail, JudgesPool, Liability, OnDecided, Rounds, Settlement, Slash,
+		Slashed, VerificationBill,
 	},
+	work::fee,
 	AccountId, Balance, BlockNumber, ClaimId, MAX_SAMPLES, MAX_VALIDATORS,
 };
-use sp_runtime::{BoundedVec, DispatchError, DispatchResult, PerThing, Perbill, Rounding};
+use sp_runtime::{
+	helpers_128bit::multiply_by_rational_with_rounding, BoundedVec, DispatchError, DispatchResult,
+	PerThing, Perbill, Rounding,
+};
 
 use crate::{
 	types::{
-		Challenge, Conduct, Decision, Judge, JudgeList, Penalty, Stage, Task, EXECUTION_RETRY,
-		MAX_COMMITTEE, PENALTIES_PER_STEP,
+		Challenge, Conduct, Decision, Done, Judge, Penalty, Stage, Taken, Task, Worked,
+		EXECUTION_RETRY, MAX_COMMITTEE, PENALTIES_PER_STEP, REWARDS_PER_STEP,
 	},
 	Ballots, Challenges, Config, Error, Event, Judges, Leaves, Members, NoShows, OfRound, Pallet,
-	WeightInfo,
+	PoolSpent, WeightInfo,
 };
 
 /// What a decision says.
@@ -26,16 +31,27 @@ pub(crate) struct Verdict {
 	pub outcome: Outcome,
 	/// Failed over the question alone whether the segments can be transcoded.
 	pub about_input: bool,
-	/// What the transcoder pays for the dispute, in ETH.
+	/// What the dispute has cost, in ETH.
 	pub dispute_cost: Balance,
+	/// Judges who could not have bytes in time.
+	pub late: u16,
+	/// Those of them for half of whose part the transcoder pays.
+	pub late_halved: u16,
 	/// Who shares the finder's fee.
 	pub finders: Vec<AccountId>,
 }
 
 impl Verdict {
-	/// An outcome without finders.
+	/// An outcome without a dispute or finders.
 	pub fn of(outcome: Outcome) -> Self {
-		Self { outcome, about_input: false, dispute_cost: 0, finders: Vec::new() }
+		Self {
+			outcome,
+			about_input: false,
+			dispute_cost: 0,
+			late: 0,
+			late_halved: 0,
+			finders: Vec::new(),
+		}
 	}
 }
 
@@ -71,20 +87,23 @@ impl<T: Config> Pallet<T> {
 		id: ClaimId,
 		mut challenge: Challenge,
 		verdict: Verdict,
-		conducts: BTreeMap<AccountId, Conduct>,
+		conducts: BTreeMap<AccountId, (Conduct, Worked)>,
 	) -> Weight {
 		let now = Self::now();
 		Ballots::<T>::remove(id);
 		let most = MAX_COMMITTEE.saturating_add(MAX_VALIDATORS);
 		let _ = Members::<T>::clear_prefix((id,), most, None);
 		let _ = Leaves::<T>::clear_prefix(id, MAX_SAMPLES, None);
-		let Verdict { outcome, about_input, dispute_cost, finders } = verdict;
+		let Verdict { outcome, about_input, dispute_cost, late, late_halved, finders } = verdict;
 		let mut decision = Decision {
 			outcome,
 			about_input,
 			dispute_cost,
+			late,
+			late_halved,
 			execute_at: now,
 			finders: BoundedVec::truncate_from(finders),
+			done: Done::default(),
 		};
 		let wait = match outcome {
 			_ if decision.is_guilty() => {
@@ -105,12 +124,15 @@ impl<T: Config> Pallet<T> {
 		challenge.stage = Stage::Decided(decision.clone());
 		let has_judges = Judges::<T>::mutate_exists(id, |judges| {
 			for judge in judges.iter_mut().flat_map(|judges| judges.iter_mut()) {
-				judge.conduct = Self::weighed(judge, &conducts);
+				let (conduct, worked) = Self::weighed(judge, &conducts);
+				judge.conduct = conduct;
+				judge.worked = worked;
 			}
 			judges.is_some()
 		});
 		if outcome == Outcome::Void && !has_judges {
-			Self::execute(now, id, challenge, decision);
+			decision.done.slash = Some(Taken::default());
+			Self::execute(now, id, challenge, decision, &Dues::default());
 			return Self::execution_weight();
 		}
 		// Nothing at all is executed before, so that governance can still cancel all of it.
@@ -125,114 +147,129 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// The agenda's step of a decided challenge whose wait is over: some judges are dismissed, for a
-	/// set can be large, and with the last of them the decision itself is executed.
+	/// set can be large; with the last of them the transcoder is slashed, then some judges are paid out
+	/// of what that brought, and with the last of these the claim is settled.
 	pub(crate) fn execute_decision(
 		now: BlockNumber,
 		id: ClaimId,
 		mut challenge: Challenge,
 	) -> Weight {
-		let Stage::Decided(decision) = challenge.stage.clone() else { return Weight::zero() };
-		let dismissed = Self::dismiss_judges(id, &challenge, PENALTIES_PER_STEP);
+		let Stage::Decided(mut decision) = challenge.stage.clone() else { return Weight::zero() };
+		let judges = Judges::<T>::get(id).unwrap_or_default();
+		let dismissed = Self::dismiss_judges(id, &challenge, &judges, &mut decision);
 		let slash = T::Slash::slash_weight(challenge.snapshot, 0);
 		let mut weight = T::WeightInfo::agenda_dismiss(dismissed.judges)
 			.saturating_add(slash.saturating_mul(dismissed.penalised.into()));
-		if dismissed.left > 0 {
-			Self::enter(id, &mut challenge, now.saturating_add(1));
-			Challenges::<T>::insert(id, challenge);
-		} else {
+		let mut done = decision.done.dismissed as usize >= judges.len();
+		if done {
 			weight = weight.saturating_add(Self::execution_weight());
-			// Charged even if an earlier verdict of the round spares the stake.
-			if decision.is_guilty() {
-				let finders = decision.finders.len() as u32;
-				weight = weight.saturating_add(T::Slash::slash_weight(challenge.round, finders));
+			if decision.done.slash.is_none() {
+				// Charged even if an earlier verdict of the round spares the stake.
+				if decision.is_guilty() {
+					let finders = decision.finders.len() as u32;
+					weight =
+						weight.saturating_add(T::Slash::slash_weight(challenge.round, finders));
+				}
+				Self::slash_transcoder(&challenge, &mut decision);
 			}
-			Self::execute(now, id, challenge, decision);
+			let dues = Self::dues(id, &challenge, &decision, &judges);
+			let rewarded = Self::reward_judges(id, &mut decision, &judges, &dues);
+			weight = weight.saturating_add(T::WeightInfo::agenda_reward(rewarded));
+			done = decision.done.rewarded as usize >= judges.len();
+			if done {
+				Self::execute(now, id, challenge, decision, &dues);
+				return weight;
+			}
 		}
+		challenge.stage = Stage::Decided(decision);
+		Self::enter(id, &mut challenge, now.saturating_add(1));
+		Challenges::<T>::insert(id, challenge);
 		weight
 	}
 
-	/// Dismisses at most `most` judges: each pays what it owes, and is liable no longer.
-	pub(crate) fn dismiss_judges(id: ClaimId, challenge: &Challenge, most: u32) -> Dismissed {
-		let Some(judges) = Judges::<T>::get(id) else { return Dismissed::default() };
-		let mut judges = judges.into_inner();
-		let left = judges.len().saturating_sub(most as usize);
-		let due = judges.split_off(left);
-		let mut dismissed = Dismissed { judges: due.len() as u32, penalised: 0, left: left as u32 };
-		for Judge { account, conduct, .. } in due {
-			match conduct {
+	/// Dismisses some judges: each pays what it owes, and is liable no longer.
+	pub(crate) fn dismiss_judges(
+		id: ClaimId,
+		challenge: &Challenge,
+		judges: &[Judge],
+		decision: &mut Decision,
+	) -> Dismissed {
+		let mut dismissed = Dismissed::default();
+		let first = decision.done.dismissed as usize;
+		for judge in judges.iter().skip(first).take(PENALTIES_PER_STEP as usize) {
+			match judge.conduct {
 				Conduct::Unasked => (),
 				Conduct::Answered => {
-					NoShows::<T>::remove(&account);
-					Self::forget_omissions(&account, challenge.snapshot);
+					NoShows::<T>::remove(&judge.account);
+					Self::forget_omissions(&judge.account, challenge.snapshot);
 				}
 				Conduct::Owes(penalty) => {
-					dismissed.penalised = dismissed.penalised.saturating_add(1);
-					Self::penalise(id, challenge, &account, penalty);
+					if Self::penalise(id, challenge, decision, judge, penalty) {
+						dismissed.penalised = dismissed.penalised.saturating_add(1);
+					}
 				}
 			}
 			// After its penalty, which reaches what this keeps from leaving.
-			T::Liability::close(&account, challenge.snapshot);
+			T::Liability::close(&judge.account, challenge.snapshot);
+			dismissed.judges = dismissed.judges.saturating_add(1);
 		}
-		if judges.is_empty() {
-			Judges::<T>::remove(id);
-		} else {
-			Judges::<T>::insert(id, JudgeList::truncate_from(judges));
-		}
+		decision.done.dismissed = decision.done.dismissed.saturating_add(dismissed.judges);
 		dismissed
 	}
 
-	fn penalise(id: ClaimId, challenge: &Challenge, judge: &AccountId, penalty: Penalty) {
+	/// Has a judge pay; says whether that took a slash, which nothing at all does not.
+	fn penalise(
+		id: ClaimId,
+		challenge: &Challenge,
+		decision: &mut Decision,
+		judge: &Judge,
+		penalty: Penalty,
+	) -> bool {
 		let parameters = &challenge.parameters;
-		let in_a_row = NoShows::<T>::get(judge);
-		let share = penalty.fraction(parameters, in_a_row);
-		let fraction = Self::counted_once(judge, challenge.snapshot, penalty, share);
-		if penalty == Penalty::FalseDissent {
-			// A full answer, if a false one.
-			NoShows::<T>::remove(judge);
+		let Judge { account, stake, .. } = judge;
+		let in_a_row = NoShows::<T>::get(account);
+		// A false dissenter pays all of the dispute, who came late with the others its part.
+		let is_late = matches!(penalty, Penalty::LateData | Penalty::LateDataAsked);
+		let payers = if is_late { decision.late.max(1) } else { 1 };
+		let cost = T::Pool::in_lpt(decision.dispute_cost / Balance::from(payers));
+		let part = Perbill::from_rational(cost, (*stake).max(1));
+		let mut share = penalty.fraction(parameters, in_a_row, part);
+		// Its part may be less than what silence in the dispute costs: it pays the greater.
+		let is_silent = is_late && judge.worked.is_no_show;
+		if is_silent {
+			share = share.max(Penalty::NoShow.fraction(parameters, in_a_row, part));
+		}
+		let fraction = Self::counted_once(account, challenge.snapshot, penalty, share);
+		if penalty.is_no_answer() || is_silent {
+			NoShows::<T>::insert(account, in_a_row.saturating_add(1));
 		} else {
-			NoShows::<T>::insert(judge, in_a_row.saturating_add(1));
+			NoShows::<T>::remove(account);
 		}
 		let slashed = if fraction.is_zero() {
 			Slashed::default()
 		} else {
-			T::Slash::slash(judge, challenge.snapshot, fraction, &[])
+			T::Slash::slash(account, challenge.snapshot, fraction, &[])
 		};
+		decision.done.inflow = decision.done.inflow.saturating_add(slashed.common_pool);
 		if penalty.chills() {
 			let last = T::Rounds::current().saturating_add(parameters.chill);
-			T::Chill::chill(judge, last.saturating_add(1));
+			T::Chill::chill(account, last.saturating_add(1));
 		}
 		Self::deposit_event(Event::Penalised {
 			claim: id,
-			verifier: judge.clone(),
+			verifier: account.clone(),
 			penalty,
 			fraction,
 			amount: slashed.total,
 		});
+		!fraction.is_zero()
 	}
 
-	/// Executes a decision: slash, settlement and end of jail in one; if one fails, none happens
-	/// and all is tried again later.
-	pub(crate) fn execute(
-		now: BlockNumber,
-		id: ClaimId,
-		mut challenge: Challenge,
-		decision: Decision,
-	) {
-		let done = with_storage_layer(|| Self::try_execute(id, &challenge, &decision));
-		if let Err(error) = done {
-			log::error!(target: crate::LOG_TARGET, "claim {id} could not be settled: {error:?}");
-			Self::deposit_event(Event::ExecutionFailed { claim: id, error });
-			Self::enter(id, &mut challenge, now.saturating_add(EXECUTION_RETRY));
-			Challenges::<T>::insert(id, challenge);
-		}
-	}
-
-	fn try_execute(id: ClaimId, challenge: &Challenge, decision: &Decision) -> DispatchResult {
-		let outcome = decision.outcome;
+	/// Slashes the transcoder where it is guilty, once.
+	fn slash_transcoder(challenge: &Challenge, decision: &mut Decision) {
 		let mut slashed = Slashed::default();
 		if decision.is_guilty() {
-			// Before the settlement, for that ends the claim's liability.
-			let wanted = match outcome {
+			let wanted = match decision.outcome {
 				Outcome::Missed => challenge.parameters.missed_slash,
 				_ => challenge.parameters.failed_slash,
 			};
@@ -245,25 +282,179 @@ impl<T: Config> Pallet<T> {
 					&decision.finders,
 				);
 			}
-			T::Jail::resolve(&challenge.transcoder);
 		}
-		if decision.dispute_cost > 0 {
-			T::Claims::charge(&challenge.transcoder, decision.dispute_cost);
-		}
-		let settlement = match outcome {
+		let Slashed { total, finders_fee, common_pool } = slashed;
+		decision.done.inflow = decision.done.inflow.saturating_add(common_pool);
+		decision.done.slash = Some(Taken { total, finders_fee, common_pool });
+	}
+
+	/// What becomes of the escrow of a claim that ends so.
+	fn settlement(outcome: Outcome) -> Settlement {
+		match outcome {
 			Outcome::Accepted => Settlement::Pay,
 			Outcome::Failed | Outcome::Missed | Outcome::Void => Settlement::Refund,
+		}
+	}
+
+	/// What the judges of a claim are to be paid: the price of the work that each did, out of the
+	/// claim's prepayment as far as that goes, in the order of their seats, and else in LPT. The
+	/// prepayment is for tranches, whose members would else have to wait for somebody's fault. Nobody
+	/// is paid more because a fellow was silent.
+	fn dues(id: ClaimId, challenge: &Challenge, decision: &Decision, judges: &[Judge]) -> Dues {
+		let price = fee(challenge.sampled_work, challenge.parameters.verify_price);
+		let budget = if price == 0 {
+			0
+		} else {
+			T::Claims::verification_budget(id, Self::settlement(decision.outcome))
 		};
-		T::Claims::settle(id, settlement)?;
+		let (mut left, mut dues) = (budget, Dues::default());
+		for judge in judges {
+			let mut unpaid: Balance = 0;
+			if !matches!(judge.conduct, Conduct::Owes(_)) {
+				if judge.worked.in_tranche {
+					let part = price.min(left);
+					left = left.saturating_sub(part);
+					unpaid = price.saturating_sub(part);
+					if part > 0 {
+						dues.prepaid.push((judge.account.clone(), part));
+					}
+				}
+				if judge.worked.in_dispute {
+					unpaid = unpaid.saturating_add(price);
+				}
+			}
+			dues.all = dues.all.saturating_add(unpaid);
+			dues.unpaid.push(unpaid);
+		}
+		dues
+	}
+
+	/// Pays some judges in LPT for work that nothing prepaid: out of the penalties for this claim, and,
+	/// where these do not suffice and the claim is not void, of what the pool adds in a round. Returns
+	/// how many were looked at.
+	pub(crate) fn reward_judges(
+		id: ClaimId,
+		decision: &mut Decision,
+		judges: &[Judge],
+		dues: &Dues,
+	) -> u32 {
+		let pot = match decision.done.pot {
+			Some(pot) => pot,
+			None => {
+				let wanted = T::Pool::in_lpt(dues.all);
+				let of_penalties = wanted.min(decision.done.inflow);
+				let missing = wanted.saturating_sub(of_penalties);
+				let added = match decision.outcome {
+					Outcome::Void => 0,
+					_ => Self::draw_from_pool(missing),
+				};
+				of_penalties.saturating_add(added)
+			}
+		};
+		decision.done.pot = Some(pot);
+		if pot == 0 {
+			decision.done.rewarded = judges.len() as u32;
+			return 0;
+		}
+		let mut looked_at = 0u32;
+		let first = decision.done.rewarded as usize;
+		let parts = judges.iter().zip(&dues.unpaid).skip(first);
+		for (judge, unpaid) in parts.take(REWARDS_PER_STEP as usize) {
+			looked_at = looked_at.saturating_add(1);
+			let part =
+				multiply_by_rational_with_rounding(*unpaid, pot, dues.all.max(1), Rounding::Down);
+			let paid = part.filter(|part| *part > 0).map(|part| T::Pool::pay(&judge.account, part));
+			if let Some(amount) = paid.filter(|paid| *paid > 0) {
+				let verifier = judge.account.clone();
+				Self::deposit_event(Event::JudgeRewarded { claim: id, verifier, amount });
+			}
+		}
+		decision.done.rewarded = decision.done.rewarded.saturating_add(looked_at);
+		looked_at
+	}
+
+	/// Takes what is `missing` from what the pool adds in this round, as far as that goes.
+	fn draw_from_pool(missing: Balance) -> Balance {
+		if missing == 0 {
+			return 0;
+		}
+		let now = T::Rounds::current();
+		let spent = match PoolSpent::<T>::get() {
+			Some((round, spent)) if round == now => spent,
+			_ => 0,
+		};
+		let added = missing.min(T::PoolRewards::get().saturating_sub(spent));
+		if added > 0 {
+			PoolSpent::<T>::put((now, spent.saturating_add(added)));
+		}
+		added
+	}
+
+	/// Executes what is left of a decision: settlement and end of jail in one; if one fails, none
+	/// happens and all is tried again later.
+	pub(crate) fn execute(
+		now: BlockNumber,
+		id: ClaimId,
+		mut challenge: Challenge,
+		decision: Decision,
+		dues: &Dues,
+	) {
+		let done = with_storage_layer(|| Self::try_execute(id, &challenge, &decision, dues));
+		if let Err(error) = done {
+			log::error!(target: crate::LOG_TARGET, "claim {id} could not be settled: {error:?}");
+			Self::deposit_event(Event::ExecutionFailed { claim: id, error });
+			challenge.stage = Stage::Decided(decision);
+			Self::enter(id, &mut challenge, now.saturating_add(EXECUTION_RETRY));
+			Challenges::<T>::insert(id, challenge);
+		}
+	}
+
+	fn try_execute(
+		id: ClaimId,
+		challenge: &Challenge,
+		decision: &Decision,
+		dues: &Dues,
+	) -> DispatchResult {
+		let outcome = decision.outcome;
+		if decision.is_guilty() {
+			T::Jail::resolve(&challenge.transcoder);
+		}
+		if outcome == Outcome::Accepted {
+			Self::note_accepted(&challenge.transcoder);
+		}
+		let charge = if decision.about_input {
+			decision.dispute_cost
+		} else {
+			// Half of the part of each judge that came late although it had asked.
+			let parts = Balance::from(decision.late.max(1)).saturating_mul(2);
+			(decision.dispute_cost / parts).saturating_mul(decision.late_halved.into())
+		};
+		if charge > 0 {
+			T::Claims::charge(&challenge.transcoder, charge);
+		}
+		let bill = VerificationBill {
+			payments: dues.prepaid.clone(),
+			forfeits_rest: Self::overstates(id, challenge),
+		};
+		T::Claims::settle(id, Self::settlement(outcome), &bill)?;
+		Judges::<T>::remove(id);
 		Self::forget(id, challenge);
+		let Taken { total, finders_fee, common_pool } = decision.done.slash.unwrap_or_default();
 		Self::deposit_event(Event::Executed {
 			claim: id,
 			outcome,
-			slashed: slashed.total,
-			finders_fee: slashed.finders_fee,
-			common_pool: slashed.common_pool,
+			slashed: total,
+			finders_fee,
+			common_pool,
 		});
 		Ok(())
+	}
+
+	/// Whether the claim declared a largest leaf above twice the largest that was drawn.
+	fn overstates(id: ClaimId, challenge: &Challenge) -> bool {
+		let drawn = challenge.largest_drawn;
+		drawn > 0
+			&& T::Claims::claim(id).is_some_and(|info| info.largest_leaf > drawn.saturating_mul(2))
 	}
 
 	/// The largest verdict against the transcoder's claims of a round counts, not the first: what is
@@ -293,7 +484,7 @@ impl<T: Config> Pallet<T> {
 		for judge in &judges {
 			T::Liability::close(&judge.account, challenge.snapshot);
 		}
-		T::Claims::settle(id, Settlement::Pay)?;
+		T::Claims::settle(id, Settlement::Pay, &VerificationBill::default())?;
 		Self::forget(id, &challenge);
 		Self::deposit_event(Event::Cancelled { claim: id });
 		Ok(T::WeightInfo::cancel(judges.len() as u32))
@@ -321,6 +512,15 @@ pub(crate) struct Dismissed {
 	pub judges: u32,
 	/// How many of them paid.
 	pub penalised: u32,
-	/// How many are left.
-	pub left: u32,
+}
+
+/// What the judges of a claim are to be paid, in ETH.
+#[derive(Default)]
+pub(crate) struct Dues {
+	/// Out of the prepayment.
+	pub prepaid: Vec<(AccountId, Balance)>,
+	/// What each judge's work is worth beside that.
+	pub unpaid: Vec<Balance>,
+	/// All of these.
+	pub all: Balance,
 }

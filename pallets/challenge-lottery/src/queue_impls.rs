@@ -20,7 +20,7 @@ use scale_info::TypeInfo;
 use sp_runtime::BoundedBTreeMap;
 
 use crate::{
-	types::{Answer, Challenge, Conduct, Judge, Member, Penalty},
+	types::{Answer, Challenge, Conduct, Judge, Member, Penalty, Worked},
 	Config, Judges, Members, Pallet, Queues,
 };
 
@@ -140,12 +140,18 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// How a judge's conduct counts: who had more to do than it could in a claim's time owes no answer
-	/// there.
-	pub(crate) fn weighed(judge: &Judge, conducts: &BTreeMap<AccountId, Conduct>) -> Conduct {
-		match conducts.get(&judge.account).copied().unwrap_or(Conduct::Unasked) {
-			Conduct::Owes(Penalty::NoShow) if judge.overloaded => Conduct::Unasked,
-			conduct => conduct,
+	/// How a judge's conduct counts, and what it did: who had more to do than it could in a claim's time
+	/// owes no answer there, and is paid for those that it gave.
+	pub(crate) fn weighed(
+		judge: &Judge,
+		conducts: &BTreeMap<AccountId, (Conduct, Worked)>,
+	) -> (Conduct, Worked) {
+		let unasked = (Conduct::Unasked, Worked::default());
+		let (conduct, mut worked) = conducts.get(&judge.account).copied().unwrap_or(unasked);
+		worked.is_no_show &= !judge.overloaded;
+		match conduct {
+			Conduct::Owes(Penalty::NoShow) if judge.overloaded => (Conduct::Unasked, worked),
+			conduct => (conduct, worked),
 		}
 	}
 }

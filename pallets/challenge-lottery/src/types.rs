@@ -24,6 +24,10 @@ pub const LAST_WINDOW: WindowIndex = 5;
 /// Blocks after which an execution that failed is tried again.
 pub const EXECUTION_RETRY: BlockNumber = 10;
 
+/// Judges that are paid in one step: more than are slashed, for that is little work, so that a claim
+/// lives no longer than [`livepeer_primitives::MAX_PENALTIES`] allows for.
+pub const REWARDS_PER_STEP: u32 = 4 * PENALTIES_PER_STEP;
+
 /// A drawn position.
 #[derive(
 	Clone,
@@ -43,7 +47,7 @@ pub struct Sample {
 	/// Index of the revealed leaf that answers it.
 	pub leaf: Option<u32>,
 	/// What decides whether the leaf's segment is a forced variant, once it is opened: see
-	/// [`livepeer_primitives::variant`]. No call opens it yet.
+	/// [`livepeer_primitives::variant`].
 	pub opened: Option<Hash>,
 }
 
@@ -96,12 +100,68 @@ pub struct Decision {
 	/// Failed over the question alone whether the segments can be transcoded: the fee goes back,
 	/// and the transcoder is neither slashed nor jailed, but pays the dispute.
 	pub about_input: bool,
-	/// What the transcoder pays for the dispute, in ETH.
+	/// What the dispute has cost, in ETH; nothing where there was none.
 	pub dispute_cost: Balance,
+	/// Judges who could not have the bytes, in a claim that a dispute accepted: they pay for it.
+	pub late: u16,
+	/// Those of them for half of whose part the transcoder pays.
+	pub late_halved: u16,
 	/// The block in which its execution begins; until then governance can cancel it.
 	pub execute_at: BlockNumber,
 	/// Who shares the finder's fee of the slash, if there is one.
 	pub finders: Finders,
+	/// How far its execution has come.
+	pub done: Done,
+}
+
+/// How far the execution of a decision has come: some judges in each block.
+#[derive(
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Default,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Done {
+	/// Judges that are dismissed, from the first on.
+	pub dismissed: u32,
+	/// What the common pool got in penalties for this claim, in LPT.
+	pub inflow: Balance,
+	/// What the transcoder's slash came to, once that is done.
+	pub slash: Option<Taken>,
+	/// What the judges share in LPT, once that is known.
+	pub pot: Option<Balance>,
+	/// Judges that have had their part of it, from the first on.
+	pub rewarded: u32,
+}
+
+/// What a slash has taken, in LPT.
+#[derive(
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Default,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Taken {
+	/// In all.
+	pub total: Balance,
+	/// What of it went to the finders.
+	pub finders_fee: Balance,
+	/// What of it went to the common pool.
+	pub common_pool: Balance,
 }
 
 impl Decision {
@@ -133,6 +193,8 @@ pub struct Challenge {
 	pub samples: Samples,
 	/// Work of the revealed leaves.
 	pub sampled_work: u64,
+	/// Work of the largest of them.
+	pub largest_drawn: u64,
 	/// Blocks by which its ballots can still be longer than its own work asks.
 	pub patience: BlockNumber,
 	/// Where it stands.
@@ -161,8 +223,11 @@ pub struct Ballot {
 	pub opened: BlockNumber,
 	/// The first block that is too late for the phase.
 	pub deadline: BlockNumber,
-	/// Blocks of the reveal phase.
+	/// Blocks of the reveal phase, at least those in which the transcoder opens its forced variants,
+	/// where it still has to.
 	pub reveal_blocks: BlockNumber,
+	/// Whether the transcoder still has to open its forced variants before this ballot ends.
+	pub awaits_opening: bool,
 	/// Revealed leaves, so verdicts in each opening.
 	pub leaves: u8,
 	/// Members.
@@ -182,6 +247,13 @@ impl Ballot {
 			self.start_reveal(self.deadline);
 		}
 		self
+	}
+
+	/// The first block in which a member can no longer ask for bytes: after half of the commit phase, so
+	/// that who has them can still send them.
+	pub fn asking_until(&self) -> BlockNumber {
+		let half = self.deadline.saturating_sub(self.opened) / 2;
+		self.opened.saturating_add(half)
 	}
 
 	/// Starts the reveal phase with block `from`.
@@ -228,7 +300,12 @@ pub struct Member {
 	pub stake: Balance,
 	/// What it has said.
 	pub answer: Answer,
+	/// Whether it has asked on the chain for bytes that it could not have.
+	pub asked: bool,
 }
+
+/// The most that a dispute costs a false dissenter of its stake, however little that is.
+pub const MOST_FOR_A_DISPUTE: Perbill = Perbill::from_percent(50);
 
 /// What a judge did wrong, in ascending order of weight.
 #[derive(
@@ -249,25 +326,49 @@ pub enum Penalty {
 	/// It did not answer, abstained where others judged, or lacked bytes of a claim that a dispute
 	/// accepted. Doubles with each in a row.
 	NoShow,
+	/// It could not have bytes that everybody could have later: it pays its part of the dispute.
+	#[codec(index = 4)]
+	LateData,
+	/// The same, of a part of which the transcoder pays half: it had asked for them on the chain, and
+	/// less than half of its tranche had them.
+	#[codec(index = 5)]
+	LateDataAsked,
 	/// Its evidence is not that of two thirds of the revealed stake: it did not do the work. Costs
 	/// as a no-show, and it is chilled.
+	#[codec(index = 1)]
 	WrongEvidence,
 	/// It committed and kept its word to itself although most of its tranche revealed: the worst
 	/// wrong word. It is chilled.
+	#[codec(index = 2)]
 	Withheld,
 	/// It accused the transcoder of what a dispute proved false, or passed a leaf that failed. It
 	/// is chilled.
+	#[codec(index = 3)]
 	FalseDissent,
+	/// It called valid what was a forced variant: it did not encode.
+	#[codec(index = 6)]
+	MissedVariant,
 }
 
 impl Penalty {
 	/// Whether the judge is kept from validating for a while.
 	pub fn chills(&self) -> bool {
-		*self != Penalty::NoShow
+		matches!(self, Penalty::WrongEvidence | Penalty::Withheld | Penalty::FalseDissent)
 	}
 
-	/// The share of stake that it costs after `in_a_row` others that were no full answers.
-	pub fn fraction(&self, parameters: &LotteryParameters, in_a_row: u32) -> Perbill {
+	/// Whether it was no full answer.
+	pub fn is_no_answer(&self) -> bool {
+		matches!(self, Penalty::NoShow | Penalty::WrongEvidence | Penalty::Withheld)
+	}
+
+	/// The share of stake that it costs after `in_a_row` others that were no full answers. `part` is the
+	/// judge's part of what the dispute has cost, as a share of its stake.
+	pub fn fraction(
+		&self,
+		parameters: &LotteryParameters,
+		in_a_row: u32,
+		part: Perbill,
+	) -> Perbill {
 		let first = parameters.no_show_slash;
 		let most = parameters.false_dissent_slash.max(first);
 		match self {
@@ -275,7 +376,11 @@ impl Penalty {
 				let factor = 1u32.checked_shl(in_a_row).unwrap_or(u32::MAX);
 				Perbill::from_parts(first.deconstruct().saturating_mul(factor)).min(most)
 			}
-			Penalty::Withheld | Penalty::FalseDissent => most,
+			Penalty::LateData => part.min(most),
+			Penalty::LateDataAsked => Perbill::from_parts(part.deconstruct() / 2).min(most),
+			Penalty::Withheld => most,
+			Penalty::FalseDissent => part.min(MOST_FOR_A_DISPUTE).max(most),
+			Penalty::MissedVariant => parameters.variant_slash,
 		}
 	}
 }
@@ -311,10 +416,37 @@ pub enum Conduct {
 pub struct Judge {
 	/// Its account.
 	pub account: AccountId,
+	/// Its stake, as it was stored.
+	pub stake: Balance,
 	/// How it behaved; known with the decision.
 	pub conduct: Conduct,
 	/// Whether a ballot was closed before it could be through with it.
 	pub overloaded: bool,
+	/// For what it is paid if it owes nothing; known with the decision.
+	pub worked: Worked,
+}
+
+/// In which ballots a judge did the work, as its evidence shows, and whether it failed to answer one.
+#[derive(
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Default,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Worked {
+	/// In its tranche, which a claim prepays.
+	pub in_tranche: bool,
+	/// In the dispute.
+	pub in_dispute: bool,
+	/// Whether it owed an answer in one of them and gave none, whatever it owes for the other.
+	pub is_no_show: bool,
 }
 
 /// The judges of a challenge. All come from one stored set, so none is there twice.

@@ -19,11 +19,11 @@ use sp_runtime::transaction_validity::{
 
 use crate::{
 	decision::{
-		decide_dispute, decide_tranche, found, most_passed, DisputeDecision, LeafMask, Ruling,
-		Said, TrancheDecision, Vote,
+		self, decide_dispute, decide_tranche, found, most_passed, DisputeDecision, LeafMask,
+		Ruling, Said, TrancheDecision, Vote,
 	},
 	outcome_impls::Verdict,
-	types::{Answer, Ballot, Challenge, Conduct, Member, Stage, DISPUTE_DELAY},
+	types::{Answer, Ballot, Challenge, Conduct, Member, Penalty, Stage, Worked, DISPUTE_DELAY},
 	Ballots, Challenges, Config, Event, Judges, Members, Pallet, WeightInfo,
 };
 
@@ -52,7 +52,7 @@ fn vote(member: &Member) -> Vote<'_> {
 		Answer::Committed { .. } => Said::Committed,
 		Answer::Revealed { verdicts, evidence } => Said::Revealed(&verdicts[..], *evidence),
 	};
-	Vote { stake: member.stake, said }
+	Vote { stake: member.stake, said, asked: member.asked }
 }
 
 impl<T: Config> Pallet<T> {
@@ -70,6 +70,11 @@ impl<T: Config> Pallet<T> {
 		let parameters = &challenge.parameters;
 		let deadline =
 			opened.saturating_add(commit_base(parameters, tranche)).saturating_add(work_blocks);
+		let awaits_opening = Self::awaits_opening(&challenge);
+		let mut reveal_blocks = reveal_length(parameters, tranche);
+		if awaits_opening {
+			reveal_blocks = reveal_blocks.max(parameters.reveal_window);
+		}
 		let ballot = Ballot {
 			tranche,
 			seed: draw::tranche_seed(entropy, id, tranche),
@@ -77,7 +82,8 @@ impl<T: Config> Pallet<T> {
 			phase: Phase::Commit,
 			opened,
 			deadline,
-			reveal_blocks: reveal_length(parameters, tranche),
+			reveal_blocks,
+			awaits_opening,
 			leaves: Self::revealed_leaves(&challenge).len() as u8,
 			members,
 			committed: 0,
@@ -91,7 +97,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Says that the reveal phase runs, when `stored` did not know it yet.
-	fn announce_reveal(id: ClaimId, stored: &Ballot, ballot: &Ballot) {
+	pub(crate) fn announce_reveal(id: ClaimId, stored: &Ballot, ballot: &Ballot) {
 		if stored.phase == Phase::Commit && ballot.phase == Phase::Reveal {
 			Self::deposit_event(Event::VerdictRevealStarted {
 				claim: id,
@@ -126,7 +132,7 @@ impl<T: Config> Pallet<T> {
 		ensure!(ballot.tranche == tranche, InvalidTransaction::Stale);
 		match (ballot.phase, phase) {
 			(Phase::Commit, Phase::Reveal) => return Err(InvalidTransaction::Future),
-			(Phase::Reveal, Phase::Commit) => return Err(InvalidTransaction::Stale),
+			(Phase::Reveal, Phase::Commit | Phase::Ask) => return Err(InvalidTransaction::Stale),
 			_ => (),
 		}
 		ensure!(Self::now() < ballot.deadline, InvalidTransaction::Stale);
@@ -136,6 +142,7 @@ impl<T: Config> Pallet<T> {
 			(Answer::Silent, Phase::Commit) | (Answer::Committed { .. }, Phase::Reveal) => {
 				Ok((ballot, member))
 			}
+			(Answer::Silent, Phase::Ask) if !member.asked => Ok((ballot, member)),
 			(Answer::Silent, Phase::Reveal) => Err(InvalidTransaction::BadProof),
 			_ => Err(InvalidTransaction::Stale),
 		}
@@ -163,6 +170,52 @@ impl<T: Config> Pallet<T> {
 	) -> Hash {
 		let genesis = Self::genesis_hash();
 		verdict::duty_payload(genesis, id, tranche, seed, member, Phase::Reveal, opening)
+	}
+
+	/// What a member owes that asks for bytes: it asks once, in the first half of the commit phase, so
+	/// that who has them can still send them.
+	fn asks(
+		id: ClaimId,
+		tranche: Tranche,
+		member: u16,
+	) -> Result<(Ballot, Member), InvalidTransaction> {
+		let (ballot, member) = Self::duty(id, tranche, member, Phase::Ask)?;
+		ensure!(Self::now() < ballot.asking_until(), InvalidTransaction::Stale);
+		Ok((ballot, member))
+	}
+
+	/// The payload of a request for bytes.
+	pub(crate) fn ask_payload(id: ClaimId, tranche: Tranche, seed: Hash, member: u16) -> Hash {
+		let genesis = Self::genesis_hash();
+		verdict::duty_payload(genesis, id, tranche, seed, member, Phase::Ask, &())
+	}
+
+	/// Decides whether a request for bytes may enter a block.
+	pub(crate) fn check_ask(
+		id: ClaimId,
+		tranche: Tranche,
+		index: u16,
+		signature: &VerifierSignature,
+	) -> TransactionValidityWithRefund {
+		T::Clock::ensure_open()?;
+		let (ballot, member) = Self::asks(id, tranche, index)?;
+		let payload = Self::ask_payload(id, tranche, ballot.seed, index);
+		ensure!(member.key.verify(&payload, signature), InvalidTransaction::BadProof);
+		Self::authorized(id, tranche, index, Phase::Ask, &ballot)
+	}
+
+	/// Notes that a member asks for bytes.
+	pub(crate) fn do_ask(
+		id: ClaimId,
+		tranche: Tranche,
+		index: u16,
+	) -> Result<(), InvalidTransaction> {
+		let (_, mut member) = Self::asks(id, tranche, index)?;
+		member.asked = true;
+		let verifier = member.account.clone();
+		Members::<T>::insert((id, tranche, index), member);
+		Self::deposit_event(Event::DataAsked { claim: id, tranche, verifier });
+		Ok(())
 	}
 
 	/// What the pool may keep: one transaction per claim, ballot, member and phase, until the phase
@@ -290,7 +343,7 @@ impl<T: Config> Pallet<T> {
 		});
 		member.answer = Answer::Revealed { verdicts, evidence };
 		Members::<T>::insert((id, tranche, index), member);
-		let all_answered = ballot.revealed >= ballot.committed;
+		let all_answered = ballot.revealed >= ballot.committed && !ballot.awaits_opening;
 		Ballots::<T>::insert(id, ballot);
 		if all_answered {
 			let mut challenge = Challenges::<T>::get(id).ok_or(InvalidTransaction::Stale)?;
@@ -300,11 +353,19 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// The members of a tranche in order.
-	fn members_of(id: ClaimId, tranche: Tranche) -> Vec<Member> {
+	/// The members of a tranche in order, their verdicts read by the leaves on which a variant is `due`.
+	fn members_of(id: ClaimId, tranche: Tranche, due: &[Option<u8>]) -> Vec<Member> {
 		let mut members: Vec<_> = Members::<T>::iter_prefix((id, tranche)).collect();
 		members.sort_by_key(|(index, _)| *index);
-		members.into_iter().map(|(_, member)| member).collect()
+		let read = |(_, mut member): (u16, Member)| {
+			if let Answer::Revealed { verdicts, .. } = &mut member.answer {
+				for (leaf, said) in verdicts.iter_mut().enumerate() {
+					*said = said.read(due.get(leaf).copied().flatten());
+				}
+			}
+			member
+		};
+		members.into_iter().map(read).collect()
 	}
 
 	/// Counts the votes of a closed ballot.
@@ -315,18 +376,48 @@ impl<T: Config> Pallet<T> {
 		} else {
 			ballot.tranche
 		};
-		let tranches: Vec<_> = (0..=last).map(|tranche| Self::members_of(id, tranche)).collect();
-		let everybody = if is_dispute { Self::members_of(id, DISPUTE) } else { Vec::new() };
+		let due = Self::variants_due(id, &challenge);
+		let tranches: Vec<_> =
+			(0..=last).map(|tranche| Self::members_of(id, tranche, &due)).collect();
+		let everybody = if is_dispute { Self::members_of(id, DISPUTE, &due) } else { Vec::new() };
 		let asked = if is_dispute { Some(&everybody) } else { tranches.last() };
 		Self::dequeue_silent(asked.map_or(&[], Vec::as_slice));
 		let members = tranches.iter().chain([&everybody]).map(Vec::len).sum::<usize>() as u32;
 		let weight = T::WeightInfo::agenda_decide(members);
-		let settled = if is_dispute {
+		let has_revealed = ballot.phase == Phase::Reveal;
+		let settled = if ballot.awaits_opening && has_revealed {
+			// Nothing is said about leaves of which nobody knows what they should be; who did the work is
+			// paid, and who was silent pays.
+			Self::unopened(id, challenge, &ballot, &tranches, &everybody)
+		} else if is_dispute {
 			Self::count_dispute(id, challenge, &ballot, &tranches, &everybody)
 		} else {
 			Self::count_tranche(id, challenge, &ballot, &tranches)
 		};
 		weight.saturating_add(settled)
+	}
+
+	/// The transcoder did not open its forced variants while this ballot revealed.
+	fn unopened(
+		id: ClaimId,
+		challenge: Challenge,
+		ballot: &Ballot,
+		tranches: &[Vec<Member>],
+		everybody: &[Member],
+	) -> Weight {
+		let ruling = |members: &[Member], is_dispute| {
+			let votes: Vec<_> = members.iter().map(vote).collect();
+			// A word about a leaf of which nobody knows what it should be is neither right nor false.
+			Ruling {
+				good: 0,
+				bad: 0,
+				..Ruling::of(Outcome::Missed, 0, is_dispute, ballot.leaves.into(), &votes)
+			}
+		};
+		let mut ballots: Vec<_> =
+			tranches.iter().map(|members| (ruling(members, false), members.as_slice())).collect();
+		ballots.push((ruling(everybody, true), everybody));
+		Self::decide(id, challenge, Verdict::of(Outcome::Missed), conducts(&ballots))
 	}
 
 	/// Decides by the votes of the newest of a claim's tranches, the first of which is the committee.
@@ -447,6 +538,7 @@ impl<T: Config> Pallet<T> {
 		};
 		let in_dispute = Ruling::of(outcome, failing, true, leaves, &votes);
 		let mut ballots = vec![(in_dispute, everybody)];
+		let mut late = (0u16, 0u16);
 		for members in tranches {
 			let early: Vec<_> = members.iter().map(vote).collect();
 			// The whole set knows better than a few of it what is true of a leaf, and whether it can
@@ -455,30 +547,46 @@ impl<T: Config> Pallet<T> {
 				excused: in_dispute.excused,
 				good: in_dispute.good,
 				bad: in_dispute.bad,
+				is_escalated: true,
 				..Ruling::of(outcome, failing, false, leaves, &early)
 			};
+			for vote in &early {
+				match ruling.conduct(vote) {
+					Conduct::Owes(Penalty::LateData) => late.0 = late.0.saturating_add(1),
+					Conduct::Owes(Penalty::LateDataAsked) => late.1 = late.1.saturating_add(1),
+					_ => (),
+				}
+			}
 			ballots.push((ruling, members.as_slice()));
 		}
 		let conducts = conducts(&ballots);
-		let dispute_cost = if about_input {
-			let work = challenge.sampled_work.saturating_mul(ballot.revealed.into());
-			fee(work, challenge.parameters.verify_price)
-		} else {
-			0
-		};
-		let verdict = Verdict { outcome, about_input, dispute_cost, finders };
+		let work = challenge.sampled_work.saturating_mul(ballot.revealed.into());
+		let dispute_cost = fee(work, challenge.parameters.verify_price);
+		let late_halved = late.1;
+		let late = late.0.saturating_add(late.1);
+		let verdict = Verdict { outcome, about_input, dispute_cost, late, late_halved, finders };
 		Self::decide(id, challenge, verdict, conducts)
 	}
 }
 
-/// How the members of these ballots behaved. Whoever sat in several answers for the worst.
-fn conducts(ballots: &[(Ruling, &[Member])]) -> BTreeMap<AccountId, Conduct> {
+/// How the members of these ballots behaved, and what they did. Whoever sat in several answers for the
+/// worst.
+fn conducts(ballots: &[(Ruling, &[Member])]) -> BTreeMap<AccountId, (Conduct, Worked)> {
 	let mut all = BTreeMap::new();
 	for (ruling, members) in ballots {
 		for member in *members {
-			let conduct = ruling.conduct(&vote(member));
-			let worst = all.entry(member.account.clone()).or_insert(conduct);
+			let vote = vote(member);
+			let conduct = ruling.conduct(&vote);
+			let (worst, worked) =
+				all.entry(member.account.clone()).or_insert((conduct, Worked::default()));
 			*worst = conduct.max(*worst);
+			worked.is_no_show |= conduct == Conduct::Owes(Penalty::NoShow);
+			let did_it = conduct == Conduct::Answered && ruling.shows_work(&vote);
+			if ruling.is_dispute {
+				worked.in_dispute |= did_it;
+			} else {
+				worked.in_tranche |= did_it;
+			}
 		}
 	}
 	all

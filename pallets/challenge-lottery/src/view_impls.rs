@@ -2,17 +2,79 @@
 
 use alloc::vec::Vec;
 use livepeer_primitives::{
-	api::{ChallengeStage, ChallengeView},
+	api::{
+		BallotView, ChallengeStage, ChallengeView, DrawnLeaf, JudgeAnswer, JudgeView, JudgementView,
+	},
+	claim::ClaimInfo,
+	offchain::VerifyLeaf,
+	traits::Claims,
 	verdict::Phase,
-	ClaimId,
+	AccountId, ClaimId,
 };
 
 use crate::{
-	types::{Answer, Stage},
-	Ballots, Challenges, Config, Members, Pallet,
+	types::{Answer, Member, Stage},
+	Ballots, Challenges, Config, Leaves, Members, Pallet,
 };
 
 impl<T: Config> Pallet<T> {
+	/// Who of the ballot at work has asked for bytes.
+	pub(crate) fn asking_view(id: ClaimId) -> Vec<AccountId> {
+		let Some(ballot) = Ballots::<T>::get(id) else { return Vec::new() };
+		Members::<T>::iter_prefix_values((id, ballot.tranche))
+			.filter(|member| member.asked)
+			.map(|member| member.account)
+			.collect()
+	}
+
+	/// The revealed leaves of a claim in ascending order of index.
+	pub(crate) fn leaves_in_order(id: ClaimId, info: &ClaimInfo) -> Option<Vec<VerifyLeaf>> {
+		let genesis = Self::genesis_hash();
+		let mut leaves = Leaves::<T>::iter_prefix(id)
+			.map(|(index, leaf)| {
+				let place = info.place(genesis, index);
+				let seq = place.seq;
+				let header = leaf.header_hash(place)?;
+				Some(VerifyLeaf { index, seq, header, leaf })
+			})
+			.collect::<Option<Vec<_>>>()?;
+		leaves.sort_by_key(|leaf| leaf.index);
+		Some(leaves)
+	}
+
+	/// All that the chain holds of a claim that is judged.
+	pub(crate) fn judgement_view(id: ClaimId) -> Option<JudgementView> {
+		let challenge = Challenges::<T>::get(id)?;
+		let ChallengeView { stage, outcome, .. } = Self::challenge_view(id)?;
+		let claim = T::Claims::claim(id)?;
+		let due = Self::variants_due(id, &challenge);
+		let leaves = Self::leaves_in_order(id, &claim)?;
+		let leaves = leaves
+			.into_iter()
+			.enumerate()
+			.map(|(place, leaf)| DrawnLeaf { leaf, variant: due.get(place).copied().flatten() });
+		let at_work = Ballots::<T>::get(id);
+		let mut members: Vec<_> = Members::<T>::iter_prefix((id,)).collect();
+		members.sort_by_key(|((tranche, index), _)| (*tranche, *index));
+		let ballots = members.chunk_by(|((one, _), _), ((other, _), _)| one == other);
+		let ballots = ballots.filter_map(|members| {
+			let ((tranche, _), _) = members.first()?;
+			let at_work = at_work.as_ref().filter(|ballot| ballot.tranche == *tranche);
+			Some(BallotView {
+				tranche: *tranche,
+				seed: at_work.map(|ballot| ballot.seed),
+				judges: members.iter().map(|(_, member)| judge_view(member)).collect(),
+			})
+		});
+		Some(JudgementView {
+			claim,
+			stage,
+			outcome,
+			leaves: leaves.collect(),
+			ballots: ballots.collect(),
+		})
+	}
+
 	/// An open challenge as applications show it.
 	pub(crate) fn challenge_view(id: ClaimId) -> Option<ChallengeView> {
 		let challenge = Challenges::<T>::get(id)?;
@@ -54,5 +116,21 @@ impl<T: Config> Pallet<T> {
 			members: members.into_iter().map(|(_, member)| member.account).collect(),
 			outcome,
 		})
+	}
+}
+
+fn judge_view(member: &Member) -> JudgeView {
+	JudgeView {
+		account: member.account.clone(),
+		stake: member.stake,
+		answer: match &member.answer {
+			Answer::Silent => JudgeAnswer::Silent,
+			Answer::Committed { commitment, .. } => {
+				JudgeAnswer::Committed { commitment: *commitment }
+			}
+			Answer::Revealed { verdicts, evidence } => {
+				JudgeAnswer::Revealed { verdicts: verdicts.clone(), evidence: *evidence }
+			}
+		},
 	}
 }

@@ -37,6 +37,11 @@ pub trait WeightInfo {
 	fn agenda_execute() -> Weight;
 	fn agenda_execute_accepted() -> Weight;
 	fn agenda_forget_toolchain() -> Weight;
+	fn open_variants(n: u32, ) -> Weight;
+	fn authorize_open_variants(n: u32, ) -> Weight;
+	fn ask_data() -> Weight;
+	fn authorize_ask_data() -> Weight;
+	fn agenda_reward(n: u32, ) -> Weight;
 }
 
 /// Weights for `pallet_challenge_lottery` on the database of the node.
@@ -258,8 +263,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Estimated: `70005`
 		// Minimum execution time: 152_577_000 picoseconds.
 		Weight::from_parts(264_775_000, 70005)
-			.saturating_add(T::DbWeight::get().reads(22_u64))
-			.saturating_add(T::DbWeight::get().writes(22_u64))
+			// Seven payments more, by hand until it is measured.
+			.saturating_add(Weight::from_parts(700_000_000, 40_000))
+			.saturating_add(T::DbWeight::get().reads(52_u64))
+			.saturating_add(T::DbWeight::get().writes(47_u64))
 	}
 	/// Storage: `Jobs::OpenClaims` (r:1 w:1)
 	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(323), added: 2798, mode: `MaxEncodedLen`)
@@ -307,14 +314,50 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Estimated: `70005`
 		// Minimum execution time: 175_081_000 picoseconds.
 		Weight::from_parts(198_655_000, 70005)
-			.saturating_add(T::DbWeight::get().reads(20_u64))
-			.saturating_add(T::DbWeight::get().writes(20_u64))
+			// Seven payments more, by hand until it is measured.
+			.saturating_add(Weight::from_parts(700_000_000, 40_000))
+			.saturating_add(T::DbWeight::get().reads(51_u64))
+			.saturating_add(T::DbWeight::get().writes(46_u64))
 	}
 	/// Estimated by hand until it is measured.
 	fn agenda_forget_toolchain() -> Weight {
 		Weight::from_parts(20_000_000, 6_000)
 			.saturating_add(T::DbWeight::get().reads(2_u64))
 			.saturating_add(T::DbWeight::get().writes(3_u64))
+	}
+	/// Estimated by hand until it is measured.
+	fn open_variants(n: u32, ) -> Weight {
+		Weight::from_parts(80_000_000, 14_000)
+			.saturating_add(Weight::from_parts(3_000_000_000, 3_000).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads(10_u64))
+			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(n.into())))
+			.saturating_add(T::DbWeight::get().writes(4_u64))
+	}
+	/// Estimated by hand until it is measured.
+	fn authorize_open_variants(n: u32, ) -> Weight {
+		Weight::from_parts(60_000_000, 14_000)
+			.saturating_add(Weight::from_parts(3_000_000_000, 3_000).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads(9_u64))
+	}
+	/// Estimated by hand until it is measured.
+	fn ask_data() -> Weight {
+		Weight::from_parts(30_000_000, 7_000)
+			.saturating_add(T::DbWeight::get().reads(3_u64))
+			.saturating_add(T::DbWeight::get().writes(1_u64))
+	}
+	/// Estimated by hand until it is measured.
+	fn authorize_ask_data() -> Weight {
+		Weight::from_parts(80_000_000, 7_000)
+			.saturating_add(T::DbWeight::get().reads(4_u64))
+	}
+	/// Estimated by hand until it is measured.
+	fn agenda_reward(n: u32, ) -> Weight {
+		Weight::from_parts(60_000_000, 20_000)
+			.saturating_add(Weight::from_parts(70_000_000, 3_000).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads(6_u64))
+			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(n.into())))
+			.saturating_add(T::DbWeight::get().writes(4_u64))
+			.saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(n.into())))
 	}
 }
 
@@ -417,17 +460,55 @@ impl WeightInfo for () {
 	}
 	fn agenda_execute() -> Weight {
 		Weight::from_parts(264_775_000, 70005)
-			.saturating_add(RocksDbWeight::get().reads(22_u64))
-			.saturating_add(RocksDbWeight::get().writes(22_u64))
+			// Seven payments more, by hand until it is measured.
+			.saturating_add(Weight::from_parts(700_000_000, 40_000))
+			.saturating_add(RocksDbWeight::get().reads(52_u64))
+			.saturating_add(RocksDbWeight::get().writes(47_u64))
 	}
 	fn agenda_execute_accepted() -> Weight {
 		Weight::from_parts(198_655_000, 70005)
-			.saturating_add(RocksDbWeight::get().reads(20_u64))
-			.saturating_add(RocksDbWeight::get().writes(20_u64))
+			// Seven payments more, by hand until it is measured.
+			.saturating_add(Weight::from_parts(700_000_000, 40_000))
+			.saturating_add(RocksDbWeight::get().reads(51_u64))
+			.saturating_add(RocksDbWeight::get().writes(46_u64))
 	}
 	fn agenda_forget_toolchain() -> Weight {
 		Weight::from_parts(20_000_000, 6_000)
 			.saturating_add(RocksDbWeight::get().reads(2_u64))
 			.saturating_add(RocksDbWeight::get().writes(3_u64))
+	}
+	/// Estimated by hand until it is measured.
+	fn open_variants(n: u32, ) -> Weight {
+		Weight::from_parts(80_000_000, 14_000)
+			.saturating_add(Weight::from_parts(3_000_000_000, 3_000).saturating_mul(n.into()))
+			.saturating_add(RocksDbWeight::get().reads(10_u64))
+			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(n.into())))
+			.saturating_add(RocksDbWeight::get().writes(4_u64))
+	}
+	/// Estimated by hand until it is measured.
+	fn authorize_open_variants(n: u32, ) -> Weight {
+		Weight::from_parts(60_000_000, 14_000)
+			.saturating_add(Weight::from_parts(3_000_000_000, 3_000).saturating_mul(n.into()))
+			.saturating_add(RocksDbWeight::get().reads(9_u64))
+	}
+	/// Estimated by hand until it is measured.
+	fn ask_data() -> Weight {
+		Weight::from_parts(30_000_000, 7_000)
+			.saturating_add(RocksDbWeight::get().reads(3_u64))
+			.saturating_add(RocksDbWeight::get().writes(1_u64))
+	}
+	/// Estimated by hand until it is measured.
+	fn authorize_ask_data() -> Weight {
+		Weight::from_parts(80_000_000, 7_000)
+			.saturating_add(RocksDbWeight::get().reads(4_u64))
+	}
+	/// Estimated by hand until it is measured.
+	fn agenda_reward(n: u32, ) -> Weight {
+		Weight::from_parts(60_000_000, 20_000)
+			.saturating_add(Weight::from_parts(70_000_000, 3_000).saturating_mul(n.into()))
+			.saturating_add(RocksDbWeight::get().reads(6_u64))
+			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(n.into())))
+			.saturating_add(RocksDbWeight::get().writes(4_u64))
+			.saturating_add(RocksDbWeight::get().writes((1_u64).saturating_mul(n.into())))
 	}
 }

@@ -23,7 +23,7 @@ use sp_runtime::{traits::SaturatedConversion, DispatchResult};
 use crate::{
 	decide::{self, Step, FAILURE_DELAY},
 	types::{Agreement, Class, EndReason, Phase, Task},
-	Agenda, Assignments, AssignmentsOf, Backlog, Config, Jobs, Loads, Pallet, RunningBy,
+	Agenda, Assignments, AssignmentsOf, Backlog, Config, Jobs, Loads, Pallet, RunningBy, Waiting,
 	WeightInfo,
 };
 
@@ -158,6 +158,7 @@ impl<T: Config> Pallet<T> {
 			Task::Keys(who, purpose, generation) => {
 				Self::run_keys(who, purpose, generation, now, meter, candidates)
 			}
+			Task::Waiting(after) => Self::run_waiting(after, now, meter),
 			Task::Payouts(id) => {
 				meter.step(T::WeightInfo::task_payouts());
 				Self::run_payouts(id);
@@ -286,7 +287,50 @@ impl<T: Config> Pallet<T> {
 			if !T::Directory::is_jailed(&who) {
 				Self::note_unserved(id, index);
 			}
+			Jobs::<T>::mutate(id, |job| {
+				if let Some(job) = job {
+					job.lost_by = Some(who.clone());
+				}
+			});
 			Self::lose(id, index, now, candidates);
+		}
+	}
+
+	/// Brings forward the draws of jobs that wait, after `after`. How often they have waited in vain stays
+	/// counted: this is a look more, and no new beginning. Nor does it count itself, or whoever announces
+	/// more again and again could have others' jobs end for want of somebody.
+	fn run_waiting(after: Option<JobId>, now: BlockNumber, meter: &mut Meter) {
+		let mut last = after;
+		let rows = match after {
+			Some(job) => Waiting::<T>::iter_keys_from(Waiting::<T>::hashed_key_for(job)),
+			None => Waiting::<T>::iter_keys(),
+		};
+		let mut finds_nothing = true;
+		for id in rows {
+			if !meter.has_room() {
+				Self::schedule(Class::Lazy, Task::Waiting(last), 0);
+				return;
+			}
+			meter.step(T::WeightInfo::task_look());
+			finds_nothing = false;
+			last = Some(id);
+			let Some(mut job) = Jobs::<T>::get(id) else {
+				defensive!("a job leaves the list of those that wait when it goes; qed");
+				continue;
+			};
+			let soon = now.saturating_add(1);
+			if let Phase::Waiting { draw_at, retries } = &mut job.phase {
+				if *draw_at > soon {
+					*draw_at = soon;
+					*retries = retries.saturating_sub(1).max(1);
+				}
+			}
+			job.wake = Self::schedule_job(id, &job, now);
+			Jobs::<T>::insert(id, job);
+		}
+		if finds_nothing {
+			// To find nothing is a step too.
+			meter.step(Weight::zero());
 		}
 	}
 
@@ -358,6 +402,10 @@ impl<T: Config> Pallet<T> {
 			}
 			let candidates = candidates.get(meter);
 			meter.step(T::WeightInfo::task_hand_on());
+			if purpose == Purpose::Segments {
+				// Its broadcaster ends it so.
+				Self::note_ended_by_broadcaster(id, index);
+			}
 			Self::lose(id, index, now, candidates);
 			finds_nothing = false;
 		}

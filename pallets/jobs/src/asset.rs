@@ -53,6 +53,21 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
+	/// Moves ETH from one account's escrow into another's, held all the time.
+	pub(crate) fn move_escrow(from: &AccountId, to: &AccountId, amount: Balance) -> DispatchResult {
+		T::Assets::transfer_on_hold(
+			ETH,
+			&HoldReason::Escrow.into(),
+			from,
+			to,
+			amount,
+			Precision::Exact,
+			Restriction::OnHold,
+			Fortitude::Force,
+		)
+		.map(|_| ())
+	}
+
 	/// Pays ETH out of a broadcaster's escrow.
 	pub(crate) fn pay(broadcaster: &AccountId, to: &AccountId, amount: Balance) -> DispatchResult {
 		Self::take(HoldReason::Escrow, broadcaster, to, amount)

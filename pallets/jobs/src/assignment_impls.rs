@@ -12,11 +12,12 @@ use frame_support::{
 use livepeer_primitives::{
 	duty::Acceptance,
 	keys::{OperatorSignature, Purpose, Signer},
+	params::VerificationTerms,
 	traits::{
-		Beacon as _, Candidate, OnClaim as _, OnTranscoderLost, OperatorKeysOf as _,
-		ProtocolClock as _, Toolchains as _, TranscoderDirectory as _,
+		Beacon as _, Candidate, OnAvailable, OnClaim as _, OnTranscoderLost, OperatorKeysOf as _,
+		ProtocolClock as _, Rounds as _, Stake as _, Toolchains as _, TranscoderDirectory as _,
 	},
-	AccountId, AssignmentIndex, BlockNumber, Hash, JobId, ToolchainId,
+	AccountId, AssignmentIndex, Balance, BlockNumber, Hash, JobId, ToolchainId,
 };
 use sp_runtime::{
 	traits::SaturatedConversion,
@@ -25,14 +26,14 @@ use sp_runtime::{
 };
 
 use crate::{
-	decide::{self, Demand},
-	types::{Agreement, Assignment, Class, Job, Load, Phase, PriorityList, Task, ToolchainLoad},
-	Assignments, AssignmentsOf, Config, Debts, Error, Event, Jobs, Loads, Pallet, Places,
-	PriorityLists, RunningBy,
+	decide::{self, Demand, MAX_DRAWS, WALK_INTERVAL},
+	types::{
+		Agreement, Assignment, Class, EndReason, Job, Lapse, Load, Phase, PriorityList, Task,
+		ToolchainLoad, Unsuited,
+	},
+	Assignments, AssignmentsOf, Config, Debts, Error, Event, Exposed, Jobs, Lapses, Loads,
+	NextWalk, Pallet, Places, PriorityLists, RunningBy,
 };
-
-/// Stands for a transcoder of which nothing is known: one that never claimed.
-const NEWCOMER: AccountId = AccountId::new([0; 32]);
 
 impl<T: Config> Pallet<T> {
 	/// Hash of the chain's genesis block.
@@ -149,6 +150,8 @@ impl<T: Config> Pallet<T> {
 		Assignments::<T>::insert(id, index, assignment);
 		job.fruitless = job.fruitless.max(job.phase.retries()).saturating_add(1);
 		job.phase = Phase::Running { assignment: index };
+		job.lost_by = None;
+		Lapses::<T>::remove(&transcoder);
 		Self::deposit_event(Event::Accepted { job: id, assignment: index, transcoder, toolchain });
 		Self::save_job(id, job)
 	}
@@ -157,8 +160,15 @@ impl<T: Config> Pallet<T> {
 	/// eligible it is tried again later.
 	pub(crate) fn draw(id: JobId, job: &mut Job, now: BlockNumber, candidates: &[Candidate]) {
 		// Where no terms suit, there is no order to compute.
-		let drawn = if Self::can_be_accepted(job) && Self::suits_anybody(job, candidates) {
-			let demand = Self::demand(job);
+		// Nobody has accepted it for so long.
+		if job.draws_in_vain() >= MAX_DRAWS {
+			Self::end(id, job, EndReason::NobodySuits);
+			return;
+		}
+		let demand = Self::demand(job);
+		let lost_by = job.lost_by.take();
+		let can_be_accepted = Self::can_be_accepted(job);
+		let mut drawn = if can_be_accepted && Self::suits_anybody(job, candidates) {
 			decide::draw_list(
 				T::Beacon::accumulator(),
 				id,
@@ -169,9 +179,20 @@ impl<T: Config> Pallet<T> {
 		} else {
 			Vec::new()
 		};
+		// Who has just lost it is not chosen again at once where there is anybody else.
+		if drawn.len() > 1 {
+			drawn.retain(|account| lost_by.as_ref() != Some(account));
+		}
 		if drawn.is_empty() {
+			let why = match can_be_accepted {
+				true => decide::why(&demand, candidates),
+				false => Unsuited::Keys,
+			};
+			Self::deposit_event(Event::NobodySuits { job: id, why });
 			Self::wait(job, now);
-			if let Phase::Waiting { draw_at, .. } = job.phase {
+			if job.draws_in_vain() >= MAX_DRAWS {
+				Self::end(id, job, EndReason::NobodySuits);
+			} else if let Phase::Waiting { draw_at, .. } = job.phase {
 				Self::deposit_event(Event::NobodyEligible { job: id, next_draw: draw_at });
 			}
 			return;
@@ -190,14 +211,17 @@ impl<T: Config> Pallet<T> {
 		if let Some(index) = job.phase.current() {
 			if let Some(assignment) = Assignments::<T>::get(id, index) {
 				T::Directory::note_not_accepted(&assignment.transcoder);
+				// What the broadcaster's keys made impossible to accept is not the transcoder's failure.
+				if Self::could_be_accepted(id, &job.broadcaster) {
+					Self::note_unserved(id, index);
+					Self::note_lapse(&assignment.transcoder);
+					job.lost_by = Some(assignment.transcoder.clone());
+				}
 				Self::deposit_event(Event::NotAccepted {
 					job: id,
 					assignment: index,
 					transcoder: assignment.transcoder,
 				});
-			}
-			if Self::could_be_accepted(id, &job.broadcaster) {
-				Self::note_unserved(id, index);
 			}
 			Self::end_assignment(id, job, index, true);
 		}
@@ -250,20 +274,58 @@ impl<T: Config> Pallet<T> {
 		!T::Keys::has_revoked(broadcaster, purpose, current)
 	}
 
+	/// A transcoder let an offer pass: after so many in a row it is offered nothing until a round has passed.
+	fn note_lapse(who: &AccountId) {
+		let round = T::Rounds::current();
+		Lapses::<T>::mutate(who, |lapse| {
+			let mut now = lapse.unwrap_or_default();
+			now.count = now.count.saturating_add(1);
+			if now.count >= T::Parameters::get().lapses {
+				now = Lapse { count: 0, suspended_until: round.saturating_add(2) };
+				let until = now.suspended_until;
+				Self::deposit_event(Event::Suspended { transcoder: who.clone(), until });
+			}
+			*lapse = Some(now);
+		});
+	}
+
+	/// Whether a transcoder is offered nothing now because it let offers pass.
+	pub(crate) fn is_suspended(who: &AccountId) -> bool {
+		Lapses::<T>::get(who).is_some_and(|lapse| T::Rounds::current() < lapse.suspended_until)
+	}
+
+	/// What the claims without outcome of a transcoder may be worth at the most, in ETH.
+	pub(crate) fn backing_of(who: &AccountId) -> Balance {
+		T::Money::get().backing(T::Stake::self_bond(who), T::Parameters::get().exposure)
+	}
+
+	/// Whether a transcoder's own bond backs `amount` more in claims without outcome.
+	pub(crate) fn is_backed(who: &AccountId, amount: Balance) -> bool {
+		Exposed::<T>::get(who)
+			.checked_add(amount)
+			.is_some_and(|exposed| exposed <= Self::backing_of(who))
+	}
+
 	fn offer(id: JobId, job: &mut Job, now: BlockNumber, candidate: &Candidate) {
 		let index = job.next_assignment;
 		let until = now.saturating_add(T::Parameters::get().accept_timeout);
+		let terms = T::OnClaim::terms(Some(&candidate.account));
+		let reserve = terms.prepayment(1, job.max_leaf_work).min(job.unreserved);
+		job.unreserved = job.unreserved.saturating_sub(reserve);
 		let mut assignment = Assignment {
 			transcoder: candidate.account.clone(),
 			price: candidate.price,
 			fee_share: candidate.fee_share,
 			agreement: None,
 			next_seq: 0,
+			terms,
+			reserve,
+			ended_by_broadcaster: false,
 			allowance: 0,
 			accepted_at: now,
 			claimed: 0,
 			last_claim: now,
-			reserved: Self::places_of(job, &candidate.account),
+			reserved: Self::places_of(job, &terms),
 			undecided: 0,
 			open_claims: 0,
 			claimable_until: None,
@@ -364,7 +426,9 @@ impl<T: Config> Pallet<T> {
 	/// Gives what was not claimed back to the job's budget.
 	fn give_back(id: JobId, job: &mut Job, index: AssignmentIndex, assignment: &mut Assignment) {
 		Self::pay_reservation(id, job, index, assignment);
-		let released = core::mem::take(&mut assignment.allowance);
+		let allowance = core::mem::take(&mut assignment.allowance);
+		let reserve = core::mem::take(&mut assignment.reserve);
+		let released = allowance.saturating_add(reserve);
 		assignment.over = true;
 		job.unreserved = job.unreserved.saturating_add(released);
 		job.claimable = job.claimable.saturating_sub(1);
@@ -416,7 +480,11 @@ impl<T: Config> Pallet<T> {
 	}
 
 	fn demand(job: &Job) -> Demand {
+		// What holds for everybody; what holds for one transcoder is looked at when all else suits.
+		let terms = T::Lottery::get().terms(false);
 		Demand {
+			least_price: terms.least_price(),
+			reserve: terms.prepayment(1, job.max_leaf_work),
 			max_price: job.max_price,
 			max_leaf_work: job.max_leaf_work,
 			load: job.load,
@@ -443,23 +511,31 @@ impl<T: Config> Pallet<T> {
 			Some(load) => load.work,
 			None => 0,
 		};
-		decide::is_eligible(demand, candidate, work)
+		if !decide::is_eligible(demand, candidate, work) {
+			return false;
+		}
+		let terms = T::OnClaim::terms(Some(&candidate.account));
+		let least =
+			decide::smallest_claim(&terms, job.max_leaf_work, candidate.price, demand.smallest_fee);
+		candidate.price >= terms.least_price()
+			&& !Self::is_suspended(&candidate.account)
+			&& Self::is_backed(&candidate.account, least)
 			&& !Debts::<T>::contains_key(&candidate.account)
 			&& Places::<T>::get(&candidate.account)
-				.checked_add(Self::places_of(job, &candidate.account))
+				.checked_add(Self::places_of(job, &terms))
 				.is_some_and(|places| places <= T::Parameters::get().max_open_claims)
 	}
 
-	/// Open-claim places that an assignment of `job` needs at `transcoder`.
-	pub(crate) fn places_of(job: &Job, transcoder: &AccountId) -> u32 {
-		let leaves = T::OnClaim::max_leaves(transcoder, job.max_samples);
+	/// Open-claim places that an assignment of `job` needs under `terms`.
+	pub(crate) fn places_of(job: &Job, terms: &VerificationTerms) -> u32 {
+		let leaves = terms.leaves_of(job.max_samples);
 		decide::places(T::ClaimLife::get(), T::SlotDuration::get(), leaves, &job.limits)
 	}
 
 	/// Open-claim places that an assignment of `job` needs at a transcoder that never claimed: the
 	/// most that anybody needs.
 	pub(crate) fn most_places(job: &Job) -> u32 {
-		Self::places_of(job, &NEWCOMER)
+		Self::places_of(job, &T::OnClaim::terms(None))
 	}
 
 	/// Counts the places of an assignment that had `before` and has `after`.
@@ -568,6 +644,21 @@ impl<T: Config> Pallet<T> {
 
 impl<T: Config> OnTranscoderLost for Pallet<T> {
 	fn on_transcoder_lost(transcoder: &AccountId) {
+		Lapses::<T>::remove(transcoder);
 		Self::mark_lost(transcoder);
+	}
+}
+
+impl<T: Config> OnAvailable for Pallet<T> {
+	/// Puts one walk over the jobs that wait on the agenda, unless one stands there: some blocks after the
+	/// last at the earliest, so that nobody who comes and goes makes the chain look on and on.
+	fn on_available(_: &AccountId) {
+		let soon = Self::now().saturating_add(1);
+		let at = match NextWalk::<T>::get() {
+			Some(at) if at >= soon => return,
+			Some(at) => soon.max(at.saturating_add(WALK_INTERVAL)),
+			None => soon,
+		};
+		NextWalk::<T>::put(Self::schedule(Class::Lazy, Task::Waiting(None), at));
 	}
 }

@@ -18,7 +18,7 @@ use livepeer_primitives::{
 	service::ServiceRecord,
 	sum_tree::{Commitment, SumTree},
 	traits::{
-		Beacon as _, Candidate, OperatorKeysOf as _, Rounds as _, Toolchains as _,
+		Beacon as _, Candidate, OperatorKeysOf as _, Rounds as _, Stake as _, Toolchains as _,
 		TranscoderDirectory,
 	},
 	video::{Ladder, Rendition, SourceLimits, CANONICAL_PROFILE},
@@ -28,6 +28,7 @@ use livepeer_primitives::{
 use sp_runtime::{BoundedVec, Perbill};
 
 use crate::{
+	claim_impls::Prepayment,
 	types::{
 		Class, EndReason, LeafEvidence, Load, Phase, PriorityList, Scope, SpendingKey, StreamName,
 		Task, MAX_PRIORITY_LIST, MAX_SPENDING_KEYS, MAX_STREAM_NAME, PAYOUTS_PER_STEP,
@@ -78,8 +79,11 @@ fn end<T: Config>() -> BlockNumber {
 	Pallet::<T>::now().saturating_add(T::Parameters::get().longest_job)
 }
 
-/// A candidate that serves as many profiles as there can be.
-fn candidate(who: &AccountId, capacity: u64) -> Candidate {
+/// A candidate that serves as many profiles as there can be, with an own bond that backs its claims.
+fn candidate<T: Config>(who: &AccountId, capacity: u64) -> Candidate {
+	if T::Stake::self_bond(who) == 0 {
+		T::Stake::make_stake(who, 100_000 * UNIT);
+	}
 	let (account, fee_share) = (who.clone(), Perbill::from_percent(50));
 	let profiles: Vec<_> = (0..MAX_PROFILES as u16).map(|i| CANONICAL_PROFILE + i).collect();
 	let profiles = BoundedVec::truncate_from(profiles);
@@ -130,7 +134,7 @@ fn offered<T: Config>(broadcaster: &AccountId, transcoder: &AccountId) -> JobId 
 	let mut job = Jobs::<T>::get(id).expect("just created");
 	PriorityLists::<T>::insert(id, PriorityList::truncate_from(vec![transcoder.clone()]));
 	let now = Pallet::<T>::now();
-	Pallet::<T>::offer_next(id, &mut job, now, &[candidate(transcoder, u64::MAX)]);
+	Pallet::<T>::offer_next(id, &mut job, now, &[candidate::<T>(transcoder, u64::MAX)]);
 	Pallet::<T>::save_job(id, job).expect("it goes on");
 	id
 }
@@ -190,6 +194,8 @@ fn claim_call<T: Config>(transcoder: &AccountId, id: JobId) -> Call<T> {
 		toolchain: agreement.toolchain,
 		extensions: Default::default(),
 	};
+	// It pays for its verification.
+	fund::<T>(transcoder);
 	let signature = sign(transcoder, claim.hash());
 	Call::claim_work { claim, signature }
 }
@@ -277,7 +283,12 @@ pub(crate) fn make_claim<T: Config>(
 		round: T::Rounds::current(),
 		window: T::Beacon::current_window(),
 	};
-	let id = Pallet::<T>::open_claim(&info, &mut assignment).expect("numbers last");
+	// So much that every member of a committee can be paid.
+	let whole = assignment.terms.prepayment(1, job.max_leaf_work).max(Pallet::<T>::smallest_fee());
+	fund::<T>(transcoder);
+	let prepaid = Pallet::<T>::prepay(transcoder, broadcaster, whole);
+	let prepayment = Prepayment { whole, prepaid, shortfall: 0 };
+	let id = Pallet::<T>::open_claim(&info, &mut assignment, prepayment).expect("numbers last");
 	Assignments::<T>::insert(job_id, 0, &assignment);
 	// The job is over and waits for nothing but this claim, so that the settlement sets its closing;
 	// the transcoder has another one, which jail takes away.
@@ -556,7 +567,7 @@ mod benches {
 				let who: AccountId = account("candidate", i, 0);
 				Loads::<T>::insert(&who, load(1));
 				Places::<T>::insert(&who, 1);
-				candidate(&who, u64::MAX)
+				candidate::<T>(&who, u64::MAX)
 			})
 			.collect();
 		let mut job = Jobs::<T>::get(id).ok_or("created")?;
@@ -577,7 +588,7 @@ mod benches {
 		let candidates: Vec<_> = (0..c)
 			.map(|i| Candidate {
 				price: PRICE + 1,
-				..candidate(&account("candidate", i, 0), u64::MAX)
+				..candidate::<T>(&account("candidate", i, 0), u64::MAX)
 			})
 			.collect();
 		let mut job = Jobs::<T>::get(id).ok_or("created")?;
@@ -606,7 +617,7 @@ mod benches {
 				let is_last = i + 1 == MAX_PRIORITY_LIST;
 				Loads::<T>::insert(&who, load(1));
 				Places::<T>::insert(&who, if is_last { 1 } else { u32::MAX });
-				candidate(&who, u64::MAX)
+				candidate::<T>(&who, u64::MAX)
 			})
 			.collect();
 		let list: Vec<_> = candidates.iter().map(|c| c.account.clone()).collect();
@@ -683,7 +694,7 @@ mod benches {
 			})
 			.collect();
 		let paid = one * Balance::from(2 * PAYOUTS_PER_STEP - 1);
-		list[0].amount = claim.info.fee.checked_sub(paid).ok_or("a fee that suffices")?;
+		list[0].amount = claim.escrow().checked_sub(paid).ok_or("a fee that suffices")?;
 		Pallet::<T>::pay_out(id, claim, livepeer_primitives::traits::Settlement::Pay, list)?;
 		#[block]
 		{

@@ -11,7 +11,7 @@ use livepeer_primitives::{
 	sum_tree::Commitment,
 	traits::{
 		Beacon as _, ChargeFee as _, Claims, Liability as _, OnClaim as _, OnDecided,
-		OperatorKeysOf as _, ProtocolClock as _, Rounds as _, Settlement,
+		OperatorKeysOf as _, ProtocolClock as _, Rounds as _, Settlement, VerificationBill,
 	},
 	AccountId, Balance, BlockNumber, ClaimId,
 };
@@ -19,12 +19,23 @@ use livepeer_primitives::{
 use crate::{
 	decide::{self, BadClaim, Charge, ClaimBounds, Claimed},
 	types::{Agreement, Assignment, Job, OpenClaim, Phase},
-	Assignments, ClaimsOf, Config, Error, Event, Jobs, NextClaim, OpenClaims, Pallet, Places,
-	WeightInfo,
+	Assignments, ClaimsOf, Config, Error, Event, Exposed, Jobs, NextClaim, OpenClaims, Pallet,
+	Places, WeightInfo,
 };
 
 /// Blocks for which a claim that is good now may wait in the pool.
 const CLAIM_LONGEVITY: BlockNumber = 32;
+
+/// What a claim's verification may cost, and who has paid for it so far.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Prepayment {
+	/// The most that it costs.
+	pub whole: Balance,
+	/// What of it is the transcoder's, in escrow.
+	pub prepaid: Balance,
+	/// What of it is the broadcaster's, in escrow.
+	pub shortfall: Balance,
+}
 
 /// A claim that was checked.
 pub(crate) struct Checked {
@@ -57,8 +68,11 @@ impl<T: Config> Pallet<T> {
 			allowance: assignment.allowance,
 			price: assignment.price,
 			max_leaf_work: job.max_leaf_work,
-			max_leaves: T::OnClaim::max_leaves(&signer.account, job.max_samples),
+			max_leaves: assignment.terms.leaves_of(job.max_samples),
 			smallest_fee: Self::smallest_fee(),
+			terms: assignment.terms,
+			max_samples: job.max_samples,
+			has_ended: assignment.claimable_until.is_some() || Self::now() >= job.end,
 		};
 		let claimed = Claimed {
 			first: claim.first,
@@ -67,6 +81,7 @@ impl<T: Config> Pallet<T> {
 			largest_leaf: claim.largest_leaf,
 		};
 		let charge = decide::charge(&bounds, &claimed).map_err(Self::claim_error)?;
+		ensure!(Self::is_backed(&signer.account, charge.fee), Error::<T>::NotBacked);
 		// A place that is kept for the assignment is its own, whatever the transcoder's others have.
 		ensure!(
 			assignment.undecided < assignment.reserved
@@ -112,7 +127,16 @@ impl<T: Config> Pallet<T> {
 		let (weight, len) = Self::claim_cost(claim, signature);
 		T::ChargeFee::charge(&assignment.transcoder, weight, len)?;
 		let (id, index) = (claim.job, claim.assignment);
-		Self::escrow(&job.broadcaster, charge.fee)?;
+		// The broadcaster's part of what the fee does not cover, where it ended the assignment.
+		let shortfall = if assignment.ended_by_broadcaster {
+			charge.shortfall.min(assignment.reserve)
+		} else {
+			0
+		};
+		Self::escrow(&job.broadcaster, charge.fee.saturating_add(shortfall))?;
+		assignment.reserve = assignment.reserve.saturating_sub(shortfall);
+		let wanted = charge.prepayment.saturating_sub(shortfall);
+		let prepaid = Self::prepay(&assignment.transcoder, &job.broadcaster, wanted);
 		assignment.allowance = assignment.allowance.saturating_sub(charge.fee);
 		assignment.claimed = assignment.claimed.saturating_add(charge.fee);
 		assignment.next_seq = charge.next_seq;
@@ -146,8 +170,18 @@ impl<T: Config> Pallet<T> {
 			window: T::Beacon::current_window(),
 		};
 		Jobs::<T>::insert(id, job);
-		let claim_id = Self::open_claim(&info, &mut assignment)?;
+		let terms = assignment.terms;
+		let prepayment = Prepayment { whole: charge.prepayment, prepaid, shortfall };
+		let claim_id = Self::open_claim(&info, &mut assignment, prepayment)?;
 		Assignments::<T>::insert(id, index, assignment);
+		if charge.prepayment > 0 {
+			Self::deposit_event(Event::VerificationPrepaid {
+				claim: claim_id,
+				prepayment: charge.prepayment,
+				prepaid,
+				shortfall,
+			});
+		}
 		Self::deposit_event(Event::Claimed {
 			claim: claim_id,
 			job: id,
@@ -158,13 +192,14 @@ impl<T: Config> Pallet<T> {
 			total_work: claim.total_work,
 			fee: info.fee,
 		});
-		T::OnClaim::on_claim(claim_id, &info)
+		T::OnClaim::on_claim(claim_id, &info, &terms)
 	}
 
 	/// Stores a claim under the next number.
 	pub(crate) fn open_claim(
 		info: &ClaimInfo,
 		assignment: &mut Assignment,
+		prepayment: Prepayment,
 	) -> Result<ClaimId, sp_runtime::DispatchError> {
 		let id = NextClaim::<T>::get();
 		NextClaim::<T>::put(id.checked_add(1).ok_or(Error::<T>::NoMoreNumbers)?);
@@ -174,8 +209,14 @@ impl<T: Config> Pallet<T> {
 		Self::move_places(&info.transcoder, places, assignment.places());
 		ClaimsOf::<T>::insert(&info.transcoder, id, ());
 		let fee_share = assignment.fee_share;
-		OpenClaims::<T>::insert(id, OpenClaim { info: info.clone(), fee_share, decided: false });
-		T::Liability::open(&info.transcoder, info.round);
+		let Prepayment { whole, prepaid, shortfall } = prepayment;
+		let info = info.clone();
+		let (round, fee, transcoder) = (info.round, info.fee, info.transcoder.clone());
+		let prepayment = whole;
+		let claim = OpenClaim { info, fee_share, decided: false, prepayment, prepaid, shortfall };
+		OpenClaims::<T>::insert(id, claim);
+		Exposed::<T>::mutate(&transcoder, |exposed| *exposed = exposed.saturating_add(fee));
+		T::Liability::open(&transcoder, round);
 		Ok(id)
 	}
 
@@ -185,6 +226,10 @@ impl<T: Config> Pallet<T> {
 			return;
 		}
 		claim.decided = true;
+		Exposed::<T>::mutate_exists(&claim.info.transcoder, |slot| {
+			let left = slot.unwrap_or(0).saturating_sub(claim.info.fee);
+			*slot = Some(left).filter(|left| *left > 0);
+		});
 		Assignments::<T>::mutate(claim.info.job, claim.info.assignment, |slot| {
 			let Some(assignment) = slot else { return };
 			let places = assignment.places();
@@ -223,6 +268,7 @@ impl<T: Config> Pallet<T> {
 			BadClaim::WorkTooLarge => Error::WorkTooLarge,
 			BadClaim::FeeTooSmall => Error::FeeTooSmall,
 			BadClaim::AllowanceExceeded => Error::AllowanceExceeded,
+			BadClaim::FeeBelowVerification => Error::FeeBelowVerification,
 		}
 	}
 }
@@ -240,10 +286,14 @@ impl<T: Config> Claims for Pallet<T> {
 		OpenClaims::<T>::get(id).map(|claim| claim.info)
 	}
 
-	fn settle(id: ClaimId, settlement: Settlement) -> DispatchResult {
+	fn verification_budget(id: ClaimId, settlement: Settlement) -> Balance {
+		OpenClaims::<T>::get(id).map_or(0, |claim| Self::verification_budget_of(&claim, settlement))
+	}
+
+	fn settle(id: ClaimId, settlement: Settlement, bill: &VerificationBill) -> DispatchResult {
 		with_storage_layer(|| {
 			<Self as OnDecided>::on_decided(id);
-			Self::do_settle(id, settlement)
+			Self::do_settle(id, settlement, bill)
 		})
 	}
 

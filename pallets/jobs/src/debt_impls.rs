@@ -51,6 +51,25 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
+	/// Takes up to `amount` of a transcoder's free ETH into the escrow of `broadcaster`, for the
+	/// verification of its claim; says how much it was.
+	pub(crate) fn prepay(who: &AccountId, broadcaster: &AccountId, amount: Balance) -> Balance {
+		let free = T::Assets::reducible_balance(ETH, who, Preservation::Protect, Fortitude::Polite);
+		let part = free.min(amount);
+		if part == 0 || who == broadcaster {
+			return 0;
+		}
+		let taken = with_storage_layer(|| {
+			Self::hold(HoldReason::Escrow, who, part)?;
+			Self::move_escrow(who, broadcaster, part)
+		});
+		if taken.is_ok() {
+			part
+		} else {
+			0
+		}
+	}
+
 	/// Pays a transcoder's debt out of its own part `own` of a fee in the escrow of `broadcaster`;
 	/// says how much that took. At least `rest` of the fee is left.
 	pub(crate) fn pay_debt_from_fee(

@@ -2,14 +2,15 @@
 
 use alloc::vec::Vec;
 use livepeer_primitives::{
-	draw::assignment_order,
+	draw::{assignment_order, sample_count},
+	params::VerificationTerms,
 	traits::Candidate,
 	video::{Ladder, SourceLimits, TICKS_PER_SECOND},
 	work::fee,
 	AccountId, Balance, BlockNumber, Hash, JobId, Seq, MAX_TREE_DEPTH,
 };
 
-use crate::types::{Assignment, Class, Phase, Wake};
+use crate::types::{Assignment, Class, Phase, Unsuited, Wake};
 
 /// Blocks between asking for a draw and the draw. Whoever asks in block n cannot know the VRF of
 /// block n + 1, which the draw in block n + 2 includes.
@@ -18,6 +19,13 @@ pub const DRAW_DELAY: BlockNumber = 2;
 /// The longest wait between two draws that find nobody. A job costs next to nothing while it
 /// waits, so this bounds what jobs that nobody can take cost; a top-up ends the wait.
 pub const MAX_RETRY_DELAY: BlockNumber = 1_024;
+
+/// Draws in a row that come to nothing after which a job ends: more than two hours' at two seconds a
+/// block.
+pub const MAX_DRAWS: u8 = 12;
+
+/// Blocks at least between two walks over the jobs that wait for somebody.
+pub const WALK_INTERVAL: BlockNumber = 8;
 
 /// Blocks after which a step that failed is taken again.
 pub const FAILURE_DELAY: BlockNumber = 64;
@@ -150,6 +158,10 @@ pub struct Demand {
 	pub unreserved: Balance,
 	/// The smallest fee that can be claimed.
 	pub smallest_fee: Balance,
+	/// The price below which nobody's claims are worth their verification.
+	pub least_price: Balance,
+	/// What is set aside for the verification of an assignment's last claim.
+	pub reserve: Balance,
 }
 
 /// What must be there to pay for one segment at `price`.
@@ -162,10 +174,47 @@ pub fn least_allowance(max_leaf_work: u64, price: Balance, smallest_fee: Balance
 /// read for it.
 pub fn suits(demand: &Demand, candidate: &Candidate) -> bool {
 	candidate.price <= demand.max_price
+		&& candidate.price >= demand.least_price
 		&& demand.load <= candidate.capacity
 		&& least_allowance(demand.max_leaf_work, candidate.price, demand.smallest_fee)
+			.saturating_add(demand.reserve)
 			<= demand.unreserved
 		&& demand.ladder.iter().all(|rendition| candidate.profiles.contains(&rendition.profile))
+}
+
+/// What `candidate` lacks by its terms alone; [`Unsuited::Busy`] where that is nothing.
+fn lacks(demand: &Demand, candidate: &Candidate) -> Unsuited {
+	if !demand.ladder.iter().all(|rendition| candidate.profiles.contains(&rendition.profile)) {
+		Unsuited::Profile
+	} else if demand.load > candidate.capacity {
+		Unsuited::Capacity
+	} else if candidate.price > demand.max_price {
+		Unsuited::Price
+	} else if candidate.price < demand.least_price {
+		Unsuited::BelowVerification
+	} else if !suits(demand, candidate) {
+		Unsuited::Budget
+	} else {
+		Unsuited::Busy
+	}
+}
+
+/// Why nobody can be offered a job: what the candidate that comes nearest lacks.
+pub fn why(demand: &Demand, candidates: &[Candidate]) -> Unsuited {
+	let all = candidates.iter().map(|candidate| lacks(demand, candidate));
+	all.max().unwrap_or(Unsuited::Nobody)
+}
+
+/// What the smallest claim is worth at least that a transcoder of this price can make of leaves of the
+/// job's largest size: so much of its own bond must be free.
+pub fn smallest_claim(
+	terms: &VerificationTerms,
+	max_leaf_work: u64,
+	price: Balance,
+	smallest_fee: Balance,
+) -> Balance {
+	let leaf = fee(max_leaf_work, price);
+	leaf.max(smallest_fee).max(terms.least_fee(1, max_leaf_work, 1))
 }
 
 /// Whether a job can be offered to `candidate`, which has `work` per second to do: it suits, and
@@ -225,6 +274,12 @@ pub struct ClaimBounds {
 	pub max_leaves: u32,
 	/// The smallest fee that can be claimed.
 	pub smallest_fee: Balance,
+	/// What its verification comes to.
+	pub terms: VerificationTerms,
+	/// The most of its leaves that are drawn.
+	pub max_samples: u32,
+	/// Whether the assignment has ended, so that its last claim may be small.
+	pub has_ended: bool,
 }
 
 /// What a claim says of itself.
@@ -249,6 +304,10 @@ pub struct Charge {
 	pub next_seq: Seq,
 	/// Its fee.
 	pub fee: Balance,
+	/// What its verification may cost.
+	pub prepayment: Balance,
+	/// What its fee lacks to be worth its verification at leaves of the mean size.
+	pub shortfall: Balance,
 }
 
 /// Why a claim is refused.
@@ -268,6 +327,8 @@ pub enum BadClaim {
 	FeeTooSmall,
 	/// More than the allowance.
 	AllowanceExceeded,
+	/// Not worth its verification, while more can be claimed at once.
+	FeeBelowVerification,
 }
 
 /// Checks a claim and prices it.
@@ -297,5 +358,12 @@ pub fn charge(bounds: &ClaimBounds, claimed: &Claimed) -> Result<Charge, BadClai
 	if fee > bounds.allowance {
 		return Err(BadClaim::AllowanceExceeded);
 	}
-	Ok(Charge { leaf_count, next_seq, fee })
+	let terms = &bounds.terms;
+	let samples = sample_count(terms.rate, leaf_count, bounds.max_samples);
+	if !bounds.has_ended && fee < terms.least_fee(samples, total_work, leaf_count) {
+		return Err(BadClaim::FeeBelowVerification);
+	}
+	let prepayment = terms.prepayment(samples, largest_leaf);
+	let shortfall = terms.mean_cost(samples, total_work, leaf_count).saturating_sub(fee);
+	Ok(Charge { leaf_count, next_seq, fee, prepayment, shortfall })
 }

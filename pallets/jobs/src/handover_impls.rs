@@ -17,6 +17,8 @@ impl<T: Config> Pallet<T> {
 		Self::spend(&who, &job.broadcaster, |scope| scope.end, 0, stranger)?;
 		// What is only offered lapses by itself within a few blocks.
 		ensure!(job.phase == (Phase::Running { assignment: index }), Error::<T>::NoAssignment);
+		// What a last, small claim lacks for its verification is the broadcaster's, as when it ends the job.
+		Self::note_ended_by_broadcaster(id, index);
 		Self::end_assignment(id, &mut job, index, true);
 		let candidates = T::Directory::candidates();
 		Self::offer_next(id, &mut job, Self::now(), &candidates);

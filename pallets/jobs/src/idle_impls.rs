@@ -11,8 +11,7 @@ use frame_support::{
 	dispatch::DispatchResult, ensure, storage::with_storage_layer, traits::Get, weights::Weight,
 };
 use livepeer_primitives::{
-	traits::{OnClaim as _, TranscoderDirectory as _},
-	AccountId, AssignmentIndex, Balance, BlockNumber, JobId,
+	traits::TranscoderDirectory as _, AccountId, AssignmentIndex, Balance, BlockNumber, JobId,
 };
 
 use crate::{
@@ -28,23 +27,34 @@ impl<T: Config> Pallet<T> {
 		ensure!(job.phase == (Phase::Running { assignment: index }), Error::<T>::NoAssignment);
 		let assignment = Assignments::<T>::get(id, index).ok_or(Error::<T>::NoAssignment)?;
 		let now = Self::now();
-		let leaves = T::OnClaim::max_leaves(&assignment.transcoder, job.max_samples);
+		let leaves = assignment.terms.leaves_of(job.max_samples);
 		let claim = decide::claim_length(T::SlotDuration::get(), leaves, &job.limits);
 		let is_own = who == assignment.transcoder;
 		let patience = decide::patience(claim, assignment.claimed > 0, is_own);
 		let idle = now.saturating_sub(assignment.last_claim);
 		let is_spent = Self::owed_for_reservation(&job, &assignment, now) >= assignment.allowance;
-		ensure!(idle > patience || is_spent, Error::<T>::NotIdle);
+		let is_idle = idle > patience && !Self::waits_for_backing(&job, &assignment);
+		ensure!(is_idle || is_spent, Error::<T>::NotIdle);
 		Self::end_assignment(id, &mut job, index, false);
 		PriorityLists::<T>::remove(id);
 		Self::wait(&mut job, now);
 		Self::save_job(id, job)
 	}
 
+	/// Whether an assignment's claims may be refused for want of backing until those are decided that it
+	/// has open.
+	fn waits_for_backing(job: &Job, assignment: &Assignment) -> bool {
+		let Assignment { terms, transcoder, price, .. } = assignment;
+		let smallest =
+			decide::smallest_claim(terms, job.max_leaf_work, *price, Self::smallest_fee());
+		assignment.undecided > 0 && !Self::is_backed(transcoder, smallest)
+	}
+
 	/// A transcoder ends its own assignment, and only that: its job is handed on.
 	pub(crate) fn quit(id: JobId, mut job: Job) -> DispatchResult {
 		if let Some(index) = job.phase.current() {
 			Self::note_unserved(id, index);
+			job.lost_by = Assignments::<T>::get(id, index).map(|assignment| assignment.transcoder);
 			Self::end_assignment(id, &mut job, index, true);
 		}
 		Self::offer_next(id, &mut job, Self::now(), &T::Directory::candidates());
@@ -89,6 +99,15 @@ impl<T: Config> Pallet<T> {
 	/// A fee of the job was paid: it is one in which work is done, and its next draw is soon.
 	pub(crate) fn note_fruit(id: JobId) {
 		if let Some(mut job) = Jobs::<T>::get(id).filter(|job| job.fruitless > 0) {
+			// Draws in a row for nothing stay counted, and only they.
+			let in_vain = job.draws_in_vain();
+			match &mut job.phase {
+				// Where it waited longer than others, it stays behind them until its next step.
+				Phase::Waiting { retries, .. } | Phase::Offered { retries, .. } => {
+					*retries = in_vain.max((*retries).min(1));
+				}
+				Phase::Running { .. } | Phase::Ended => (),
+			}
 			job.fruitless = 0;
 			Jobs::<T>::insert(id, job);
 		}

@@ -10,7 +10,7 @@ use livepeer_primitives::{
 	segment::stream_id,
 	traits::OnClaim as _,
 	video::{check_format, FormatError, Ladder, SourceLimits},
-	work, AccountId, Balance, BlockNumber, JobId, StreamId,
+	work, AccountId, AssignmentIndex, Balance, BlockNumber, JobId, StreamId,
 };
 use sp_runtime::DispatchError;
 
@@ -18,7 +18,7 @@ use crate::{
 	decide::{self, DRAW_DELAY},
 	types::{EndReason, Job, Phase, StreamName, Task, Wake},
 	Answers, Assignments, Config, Error, Event, HoldReason, JobOfStream, Jobs, JobsOf, NextJob,
-	Pallet, PriorityLists, Turns, WeightInfo,
+	Pallet, PriorityLists, Turns, Waiting, WeightInfo,
 };
 
 impl<T: Config> Pallet<T> {
@@ -64,10 +64,11 @@ impl<T: Config> Pallet<T> {
 			work::max_leaf_work(&factors, &ladder, &limits).ok_or(Error::<T>::WorkOverflow)?;
 		let max_samples = T::OnClaim::max_samples(max_leaf_work);
 		ensure!(max_samples > 0, Error::<T>::CannotBeJudged);
-		ensure!(
-			budget >= decide::least_allowance(max_leaf_work, max_price, Self::smallest_fee()),
-			Error::<T>::BudgetTooSmall
-		);
+		let terms = T::Lottery::get().terms(false);
+		ensure!(max_price >= terms.least_price(), Error::<T>::PriceBelowVerification);
+		let least = decide::least_allowance(max_leaf_work, max_price, Self::smallest_fee())
+			.saturating_add(terms.prepayment(1, max_leaf_work));
+		ensure!(budget >= least, Error::<T>::BudgetTooSmall);
 		let bond = parameters.broadcaster_bond;
 		let cost = budget.checked_add(bond).ok_or(Error::<T>::InsufficientEth)?;
 		let spender =
@@ -94,6 +95,8 @@ impl<T: Config> Pallet<T> {
 			assignments: 0,
 			claimable: 0,
 			wake: None,
+			lost_by: None,
+			waits: false,
 		};
 		ensure!(Self::most_places(&job) <= parameters.max_open_claims, Error::<T>::TooManyPlaces);
 
@@ -182,6 +185,9 @@ impl<T: Config> Pallet<T> {
 	/// Ends a job: its assignment goes into grace, nothing is assigned any more.
 	pub(crate) fn end(id: JobId, job: &mut Job, reason: EndReason) {
 		if let Some(index) = job.phase.current() {
+			if reason == EndReason::Broadcaster {
+				Self::note_ended_by_broadcaster(id, index);
+			}
 			Self::end_assignment(id, job, index, true);
 		}
 		job.phase = Phase::Ended;
@@ -189,10 +195,29 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::JobEnded { job: id, reason });
 	}
 
+	/// The broadcaster ends this assignment: what a last, small claim of it lacks for its verification is
+	/// taken from the assignment's reserve.
+	pub(crate) fn note_ended_by_broadcaster(id: JobId, index: AssignmentIndex) {
+		Assignments::<T>::mutate(id, index, |assignment| {
+			if let Some(assignment) = assignment {
+				assignment.ended_by_broadcaster = true;
+			}
+		});
+	}
+
 	/// Stores a job with its next step on the agenda; or, when nothing of it is left to wait for,
 	/// gives back what it still holds and deletes it.
 	pub(crate) fn save_job(id: JobId, mut job: Job) -> DispatchResult {
 		job.wake = Self::schedule_job(id, &job, Self::now());
+		let waits = matches!(job.phase, Phase::Waiting { retries, .. } if retries > 0);
+		if waits != job.waits {
+			if waits {
+				Waiting::<T>::insert(id, ());
+			} else {
+				Waiting::<T>::remove(id);
+			}
+			job.waits = waits;
+		}
 		if job.phase == Phase::Ended && job.claimable == 0 {
 			let rest = core::mem::take(&mut job.unreserved);
 			if rest > 0 {

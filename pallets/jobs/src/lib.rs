@@ -37,24 +37,24 @@ pub mod weights;
 pub mod pallet {
 	use super::*;
 	use crate::types::{
-		Assignment, Class, EndReason, Job, LeafEvidence, Load, OpenClaim, Origin, PayoutList,
-		PriorityList, Scope, SpendingKey, StreamName, Task,
+		Assignment, Class, EndReason, Job, Lapse, LeafEvidence, Load, OpenClaim, Origin,
+		PayoutList, PriorityList, Scope, SpendingKey, StreamName, Task, Unsuited,
 	};
 	use alloc::{boxed::Box, vec::Vec};
 	use frame_support::{pallet_prelude::*, traits::fungibles};
 	use frame_system::pallet_prelude::*;
 	use livepeer_primitives::{
-		api::{AssignmentView, JobView, SpendingView},
-		claim::{ClaimInfo, WorkClaim},
+		api::{AssignmentView, ClaimTerms, JobView, SpendingView},
+		claim::{ClaimInfo, PayoutReason, WorkClaim},
 		duty::Acceptance,
 		keys::{Generation, OperatorSignature, Purpose},
-		params::{JobsParameters, LotteryParameters},
+		params::{JobsParameters, LotteryParameters, MoneyParameters, VerificationTerms},
 		receipt::Receipt,
 		segment::SegmentHeader,
 		service::ServiceRecord,
 		traits::{
 			Beacon, ChargeFee, Competition, FeeSink, Liability, OnClaim, OperatorKeysOf,
-			ProtocolClock, Rounds, Settlement, Slash, Toolchains, TranscoderDirectory,
+			ProtocolClock, Rounds, Settlement, Slash, Stake, Toolchains, TranscoderDirectory,
 		},
 		video::{Ladder, SourceLimits},
 		AccountId, AssetId, AssignmentIndex, Balance, BlockNumber, ClaimId, JobId, RoundIndex, Seq,
@@ -101,6 +101,10 @@ pub mod pallet {
 		type ChargeFee: ChargeFee;
 		/// Keeps stake from leaving while a claim is open.
 		type Liability: Liability;
+		/// What transcoders have bonded to themselves, which backs their claims.
+		type Stake: Stake;
+		/// What joins LPT and ETH.
+		type Money: Get<MoneyParameters>;
 		/// Punishes transcoders that contradict themselves.
 		type Slash: Slash;
 		/// Where a broadcaster's bond goes that is forfeited.
@@ -230,6 +234,22 @@ pub mod pallet {
 	/// What transcoders made of a job's offers, until it is closed.
 	#[pallet::storage]
 	pub type Answers<T: Config> = StorageMap<_, Twox64Concat, JobId, types::Answers>;
+
+	/// What the claims without outcome of a transcoder are worth, in ETH; absent when nothing.
+	#[pallet::storage]
+	pub type Exposed<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Balance, ValueQuery>;
+
+	/// Offers that transcoders let pass since they last accepted one; goes when they do, or leave.
+	#[pallet::storage]
+	pub type Lapses<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Lapse>;
+
+	/// Jobs that wait longer than for their first draw.
+	#[pallet::storage]
+	pub type Waiting<T: Config> = StorageMap<_, Twox64Concat, JobId, ()>;
+
+	/// The block in which the newest walk over them begins, or began.
+	#[pallet::storage]
+	pub type NextWalk<T: Config> = StorageValue<_, BlockNumber>;
 
 	/// Where streams come from.
 	#[pallet::storage]
@@ -398,7 +418,7 @@ pub mod pallet {
 			/// The fee, in ETH.
 			fee: Balance,
 		},
-		/// A claim is over and gone.
+		/// A claim is over: its escrow is paid, or, where that takes several steps, begins to be.
 		ClaimSettled {
 			/// The claim.
 			claim: ClaimId,
@@ -490,6 +510,42 @@ pub mod pallet {
 			paid: Balance,
 			/// What it still owes.
 			left: Balance,
+		},
+		/// What the verification of a claim may cost lies in its escrow, as far as it was paid.
+		VerificationPrepaid {
+			/// The claim.
+			claim: ClaimId,
+			/// The most that it may cost, in ETH.
+			prepayment: Balance,
+			/// What of it the transcoder paid.
+			prepaid: Balance,
+			/// What of it the broadcaster paid, out of the assignment's reserve.
+			shortfall: Balance,
+		},
+		/// A payment out of a claim's escrow.
+		EscrowPaid {
+			/// The claim.
+			claim: ClaimId,
+			/// To whom.
+			account: AccountId,
+			/// Why.
+			reason: PayoutReason,
+			/// How much, in ETH.
+			amount: Balance,
+		},
+		/// A job was drawn for nothing.
+		NobodySuits {
+			/// The job.
+			job: JobId,
+			/// What the candidate that comes nearest lacks.
+			why: Unsuited,
+		},
+		/// A transcoder let too many offers in a row pass.
+		Suspended {
+			/// The transcoder.
+			transcoder: AccountId,
+			/// The first round in which it is offered something again.
+			until: RoundIndex,
 		},
 	}
 
@@ -617,6 +673,13 @@ pub mod pallet {
 		NoMoreNumbers,
 		/// The transcoder owes nothing.
 		NoDebt,
+		/// The fee does not cover what the claim's verification costs: claim more at once.
+		FeeBelowVerification,
+		/// At this price no claim could cover what its verification costs: raise `max_price`.
+		PriceBelowVerification,
+		/// The transcoder's own bond backs no more in claims without outcome: wait until some are decided, or
+		/// bond more.
+		NotBacked,
 	}
 
 	#[pallet::hooks]
@@ -986,6 +1049,16 @@ pub mod pallet {
 		/// An assignment: the job's current one, one in grace, or one that can still be reported.
 		pub fn assignment(job: JobId, index: AssignmentIndex) -> Option<AssignmentView> {
 			Self::view_assignment(job, index)
+		}
+
+		/// What the claims of an assignment have to be worth, and how much of them is backed.
+		pub fn claim_terms(job: JobId, index: AssignmentIndex) -> Option<ClaimTerms> {
+			Self::view_claim_terms(job, index)
+		}
+
+		/// What the price and the budget of a new job have to cover.
+		pub fn job_terms() -> VerificationTerms {
+			T::Lottery::get().terms(false)
 		}
 
 		/// Who is asked after the current assignment, in order.

@@ -17,12 +17,15 @@ use livepeer_primitives::{
 	claim::{ClaimInfo, WorkClaim},
 	duty::Acceptance,
 	keys::{Generation, OperatorSignature, Purpose, Signer, VrfKey},
-	params::{JobsParameters, LotteryParameters, ProtocolParameters},
+	params::{
+		JobsParameters, LotteryParameters, MoneyParameters, ProtocolParameters, VerificationTerms,
+	},
 	receipt::{Output, Outputs, Receipt, TranscodeResult},
 	segment::{stream_id, SegmentHeader, SegmentInfo},
 	traits::{
 		Beacon, Candidate, ChargeFee, Competition, FeeSink, Liability, OnClaim, OperatorKeysOf,
-		ProtocolClock, Rounds, Seed, Settlement, Slash, Slashed, Toolchains, TranscoderDirectory,
+		ProtocolClock, Rounds, Seed, Settlement, Slash, Slashed, Stake, Toolchains,
+		TranscoderDirectory, VerificationBill,
 	},
 	video::{Ladder, Rendition, SourceLimits, CANONICAL_PROFILE},
 	work::STANDARD_SEGMENT_WORK,
@@ -96,7 +99,9 @@ impl pallet_assets_holder::Config for Test {
 
 parameter_types! {
 	pub static Parameters: JobsParameters = ProtocolParameters::development().jobs;
-	pub static Lottery: LotteryParameters = ProtocolParameters::development().lottery;
+	/// Verification costs nothing, unless a test sets its price.
+	pub static Lottery: LotteryParameters =
+		LotteryParameters { verify_price: 0, ..ProtocolParameters::development().lottery };
 	/// Of a claim until its outcome.
 	pub static ClaimLife: BlockNumber = 20;
 	pub const SlotDuration: u64 = 2_000;
@@ -133,8 +138,10 @@ parameter_types! {
 	pub static Poor: Vec<AccountId> = Vec::new();
 	/// Who was slashed: offence, fraction, finders.
 	pub static Slashes: Vec<(AccountId, RoundIndex, Perbill, Vec<AccountId>)> = Vec::new();
-	/// Whose slash was extended: offence, round counted before, fraction, finders.
 	pub static IsOpen: bool = true;
+	pub static Money: MoneyParameters = ProtocolParameters::development().money;
+	/// What each transcoder has bonded to itself.
+	pub static OwnBond: Balance = 1_000_000_000 * UNIT;
 	pub static Told: Vec<(ClaimId, ClaimInfo)> = Vec::new();
 	pub static RefuseClaims: bool = false;
 	/// What was told of offers: served or not.
@@ -250,10 +257,11 @@ impl OnClaim for Chain {
 	fn max_samples(_: u64) -> u32 {
 		MaxSamples::get()
 	}
-	fn max_leaves(_: &AccountId, _: u32) -> u32 {
-		MaxLeaves::get()
+	fn terms(_: Option<&AccountId>) -> VerificationTerms {
+		let rate = Perbill::from_rational(MaxSamples::get().max(1), MaxLeaves::get());
+		VerificationTerms { rate, ..Lottery::get().terms(false) }
 	}
-	fn on_claim(id: ClaimId, info: &ClaimInfo) -> Result<(), DispatchError> {
+	fn on_claim(id: ClaimId, info: &ClaimInfo, _: &VerificationTerms) -> Result<(), DispatchError> {
 		if RefuseClaims::get() {
 			return Err(DispatchError::Other("refused"));
 		}
@@ -318,6 +326,20 @@ impl ChargeFee for Chain {
 	}
 }
 
+impl Stake for Chain {
+	fn active_stake(_: &AccountId) -> Balance {
+		0
+	}
+	fn self_bond(_: &AccountId) -> Balance {
+		OwnBond::get()
+	}
+	fn delegate_of(_: &AccountId) -> Option<AccountId> {
+		None
+	}
+	#[cfg(feature = "runtime-benchmarks")]
+	fn make_stake(_: &AccountId, _: Balance) {}
+}
+
 impl Slash for Chain {
 	fn slash(
 		transcoder: &AccountId,
@@ -354,7 +376,9 @@ impl pallet_jobs::Config for Test {
 	type Parameters = Parameters;
 	type Rounds = Chain;
 	type RuntimeHoldReason = RuntimeHoldReason;
+	type Money = Money;
 	type Slash = Chain;
+	type Stake = Chain;
 	type SlotDuration = SlotDuration;
 	type Toolchains = Chain;
 	type WeightInfo = ();
@@ -422,6 +446,8 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 	Poor::take();
 	Slashes::take();
 	IsOpen::take();
+	Money::take();
+	OwnBond::take();
 	Told::take();
 	RefuseClaims::take();
 	Competed::take();
@@ -832,12 +858,16 @@ pub fn snapshot() -> BTreeMap<Vec<u8>, Vec<u8>> {
 		crate::NextJob::<Test>::hashed_key().to_vec(),
 		crate::NextClaim::<Test>::hashed_key().to_vec(),
 		crate::NextSpendingKey::<Test>::hashed_key().to_vec(),
+		crate::NextWalk::<Test>::hashed_key().to_vec(),
 	];
 	let system = sp_io::hashing::twox_128(b"System").to_vec();
+	// What a transcoder let pass is its own record, not a job's.
+	let lapses = [b"Jobs".as_slice(), b"Lapses"].map(sp_io::hashing::twox_128).concat();
 	let mut all = BTreeMap::new();
 	let mut key = Vec::new();
 	while let Some(next) = sp_io::storage::next_key(&key) {
-		if !counters.contains(&next) && !next.starts_with(&system) {
+		let is_kept = next.starts_with(&system) || next.starts_with(&lapses);
+		if !counters.contains(&next) && !is_kept {
 			let value = sp_io::storage::get(&next).expect("there").to_vec();
 			all.insert(next.clone(), value);
 		}
@@ -874,9 +904,14 @@ pub fn fee_of(leaves: u64) -> Balance {
 	PRICE * Balance::from(leaves)
 }
 
-/// Settles a claim.
+/// Settles a claim whose verification costs nothing.
 pub fn settle(id: ClaimId, settlement: Settlement) -> DispatchResult {
-	<Jobs as livepeer_primitives::traits::Claims>::settle(id, settlement)
+	settle_with(id, settlement, &VerificationBill::default())
+}
+
+/// Settles a claim with what its verification came to.
+pub fn settle_with(id: ClaimId, settlement: Settlement, bill: &VerificationBill) -> DispatchResult {
+	<Jobs as livepeer_primitives::traits::Claims>::settle(id, settlement, bill)
 }
 
 /// The claims that are open, oldest first.

@@ -1,12 +1,13 @@
 //! Where an escrow goes: a list of payments, made in bounded steps.
 
 use alloc::{vec, vec::Vec};
-use frame_support::{dispatch::DispatchResult, ensure, storage::with_storage_layer};
+use frame_support::{dispatch::DispatchResult, ensure, storage::with_storage_layer, traits::Get};
 use livepeer_primitives::{
 	claim::{ClaimInfo, Payout, PayoutReason},
-	traits::{FeeSink as _, Settlement},
+	traits::{FeeSink as _, Settlement, VerificationBill},
 	AccountId, Balance, ClaimId,
 };
+use sp_runtime::{DispatchError, Perbill};
 
 use crate::{
 	decide::FAILURE_DELAY,
@@ -15,18 +16,69 @@ use crate::{
 };
 
 impl<T: Config> Pallet<T> {
-	/// Ends a claim whose outcome is executed: its whole escrow in one payment.
-	pub(crate) fn do_settle(id: ClaimId, settlement: Settlement) -> DispatchResult {
+	/// What of a claim's escrow there is for its verification. A refund gives the broadcaster all that
+	/// is its own; a fee that is paid covers what its transcoder could not prepay, but for so much as
+	/// the pot begins with.
+	pub(crate) fn verification_budget_of(claim: &OpenClaim, settlement: Settlement) -> Balance {
+		match settlement {
+			Settlement::Pay => {
+				let of_fee = claim.info.fee.saturating_sub(Self::smallest_fee());
+				let all = claim.prepaid.saturating_add(claim.shortfall).saturating_add(of_fee);
+				all.min(claim.prepayment)
+			}
+			Settlement::Refund => claim.prepaid,
+		}
+	}
+
+	/// Ends a claim whose outcome is executed.
+	pub(crate) fn do_settle(
+		id: ClaimId,
+		settlement: Settlement,
+		bill: &VerificationBill,
+	) -> DispatchResult {
 		let claim = OpenClaims::<T>::get(id).ok_or(Error::<T>::NoClaim)?;
-		let (account, reason) = match settlement {
-			Settlement::Pay => (claim.info.transcoder.clone(), PayoutReason::Fee),
-			Settlement::Refund => (claim.info.broadcaster.clone(), PayoutReason::Refund),
-		};
+		let list = Self::payouts_of(&claim, settlement, bill).ok_or(Error::<T>::BadPayouts)?;
 		if settlement == Settlement::Pay {
 			Self::note_fruit(claim.info.job);
 		}
-		let amount = claim.info.fee;
-		Self::pay_out(id, claim, settlement, vec![Payout { account, reason, amount }])
+		Self::pay_out(id, claim, settlement, list)
+	}
+
+	/// How an escrow is split. What verification costs comes out of the broadcaster's shortfall first,
+	/// where there is one, then out of what the transcoder prepaid, then out of its fee.
+	fn payouts_of(
+		claim: &OpenClaim,
+		settlement: Settlement,
+		bill: &VerificationBill,
+	) -> Option<Vec<Payout>> {
+		let OpenClaim { info, prepaid, shortfall, .. } = claim;
+		let cost = bill
+			.payments
+			.iter()
+			.try_fold(0, |sum: Balance, (_, amount)| sum.checked_add(*amount))
+			.filter(|cost| *cost <= Self::verification_budget_of(claim, settlement))?;
+		let (of_shortfall, fee) = match settlement {
+			Settlement::Pay => (cost.min(*shortfall), info.fee),
+			Settlement::Refund => (0, 0),
+		};
+		let of_prepaid = cost.saturating_sub(of_shortfall).min(*prepaid);
+		let of_fee = cost.saturating_sub(of_shortfall).saturating_sub(of_prepaid);
+		let refund = claim.escrow().saturating_sub(*prepaid).saturating_sub(fee);
+		let rest_to =
+			if bill.forfeits_rest { T::CommonPool::get() } else { info.transcoder.clone() };
+		let payout = |account: &AccountId, reason, amount| {
+			let account = account.clone();
+			(amount > 0).then_some(Payout { account, reason, amount })
+		};
+		let mut list = vec![
+			payout(&info.transcoder, PayoutReason::Fee, fee.saturating_sub(of_fee)),
+			payout(&info.broadcaster, PayoutReason::Refund, refund.saturating_sub(of_shortfall)),
+		];
+		for (account, amount) in &bill.payments {
+			list.push(payout(account, PayoutReason::Verification, *amount));
+		}
+		list.push(payout(&rest_to, PayoutReason::Prepayment, prepaid.saturating_sub(of_prepaid)));
+		Some(list.into_iter().flatten().collect())
 	}
 
 	/// Pays a claim's escrow by `list`, as much as one step holds now and the rest on the agenda. The
@@ -40,10 +92,11 @@ impl<T: Config> Pallet<T> {
 		ensure!(!Payouts::<T>::contains_key(id), Error::<T>::NoClaim);
 		let list = PayoutList::try_from(list).map_err(|_| Error::<T>::BadPayouts)?;
 		let sum = list.iter().try_fold(0, |sum: Balance, payout| sum.checked_add(payout.amount));
-		ensure!(sum == Some(claim.info.fee), Error::<T>::BadPayouts);
+		ensure!(sum == Some(claim.escrow()), Error::<T>::BadPayouts);
 		if settlement == Settlement::Pay {
 			Self::note_paid(claim.info.job, &claim.info.transcoder);
 		}
+		Self::pay_step(id, &claim, list)?;
 		Self::deposit_event(Event::ClaimSettled {
 			claim: id,
 			settlement,
@@ -51,7 +104,7 @@ impl<T: Config> Pallet<T> {
 			broadcaster: claim.info.broadcaster.clone(),
 			fee: claim.info.fee,
 		});
-		Self::pay_step(id, &claim, list)
+		Ok(())
 	}
 
 	/// Makes the first payments of `list`, and sees to the rest.
@@ -59,7 +112,16 @@ impl<T: Config> Pallet<T> {
 		let mut list = list.into_inner();
 		let rest = list.split_off(list.len().min(PAYOUTS_PER_STEP as usize));
 		for payout in &list {
-			Self::pay_one(&claim.info, claim.fee_share, payout)?;
+			let (account, reason) = match Self::pay_one(&claim.info, claim.fee_share, payout)? {
+				true => (&payout.account, payout.reason),
+				false => (&claim.info.broadcaster, PayoutReason::Refund),
+			};
+			Self::deposit_event(Event::EscrowPaid {
+				claim: id,
+				account: account.clone(),
+				reason,
+				amount: payout.amount,
+			});
 		}
 		if rest.is_empty() {
 			Payouts::<T>::remove(id);
@@ -71,42 +133,76 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
+	/// Makes one payment; says whether its account got it, and not the escrow's owner.
 	fn pay_one(
 		info: &ClaimInfo,
-		fee_share: sp_runtime::Perbill,
+		fee_share: Perbill,
 		payout: &Payout,
-	) -> DispatchResult {
+	) -> Result<bool, DispatchError> {
 		let Payout { account, reason, amount } = payout;
+		let broadcaster = &info.broadcaster;
 		match reason {
-			PayoutReason::Fee => Self::pay_fee(info, account, *amount, fee_share),
-			PayoutReason::Refund if *account == info.broadcaster => {
-				Self::release(HoldReason::Escrow, account, *amount)
+			// Far less, mostly, than an account of ETH can begin with: owed to the verifier, which
+			// withdraws it with its other fees.
+			PayoutReason::Verification => {
+				return Self::pay_small(broadcaster, account, *amount, false);
 			}
-			PayoutReason::Refund | PayoutReason::Verification | PayoutReason::Other => {
-				Self::pay(&info.broadcaster, account, *amount)
+			PayoutReason::Prepayment => {
+				return Self::pay_small(broadcaster, account, *amount, true);
+			}
+			PayoutReason::Fee => Self::pay_fee(info, account, *amount, fee_share)?,
+			PayoutReason::Refund if account == broadcaster => {
+				Self::release(HoldReason::Escrow, account, *amount)?;
+			}
+			PayoutReason::Refund | PayoutReason::Other => {
+				Self::pay(broadcaster, account, *amount)?;
 			}
 		}
+		Ok(true)
 	}
 
-	/// Pays a fee to a transcoder and its delegators. What the transcoder owes is taken out of its own
-	/// part; what is left to book is never less than the pot could begin with.
+	/// Pays what may be less than an account can begin with: `directly` where that can be, else as a fee
+	/// that it is owed. While nobody was ever paid a fee the pot itself may be unable to begin: then the
+	/// escrow's owner keeps it. Says whether `to` got it.
+	fn pay_small(
+		broadcaster: &AccountId,
+		to: &AccountId,
+		amount: Balance,
+		directly: bool,
+	) -> Result<bool, DispatchError> {
+		let moved =
+			|to: &AccountId| with_storage_layer(|| Self::pay(broadcaster, to, amount)).is_ok();
+		if directly && moved(to) {
+			return Ok(true);
+		}
+		if moved(&T::FeeSink::pot()) {
+			T::FeeSink::deposit_fee(to, amount, Perbill::zero());
+			return Ok(true);
+		}
+		Self::release(HoldReason::Escrow, broadcaster, amount)?;
+		Ok(false)
+	}
+
+	/// Pays a fee to a transcoder and its delegators, whose part is that of the whole fee, whatever
+	/// `amount` verification has left of it. What the transcoder owes is taken out of its own part; what
+	/// is left to book is never less than the pot could begin with.
 	fn pay_fee(
 		info: &ClaimInfo,
 		account: &AccountId,
 		amount: Balance,
-		fee_share: sp_runtime::Perbill,
+		fee_share: Perbill,
 	) -> DispatchResult {
-		let shared = fee_share.mul_ceil(amount).min(amount);
+		let shared = fee_share.mul_ceil(info.fee).min(amount);
 		let own = amount.saturating_sub(shared);
 		let most = amount.saturating_sub(Self::smallest_fee());
 		let due = Self::pay_debt_from_fee(&info.broadcaster, account, own, most);
 		Self::pay(&info.broadcaster, &T::FeeSink::pot(), amount.saturating_sub(due))?;
-		if due == 0 {
+		if due == 0 && amount == info.fee {
 			T::FeeSink::deposit_fee(account, amount, fee_share);
 		} else {
-			T::FeeSink::deposit_fee(account, shared, sp_runtime::Perbill::one());
+			T::FeeSink::deposit_fee(account, shared, Perbill::one());
 			let own = own.saturating_sub(due);
-			T::FeeSink::deposit_fee(account, own, sp_runtime::Perbill::zero());
+			T::FeeSink::deposit_fee(account, own, Perbill::zero());
 		}
 		Ok(())
 	}

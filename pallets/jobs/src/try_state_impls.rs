@@ -16,9 +16,9 @@ use sp_runtime::TryRuntimeError;
 
 use crate::{
 	types::{Class, Phase, Task, MAX_SPENDING_KEYS},
-	Agenda, Answers, Assignments, AssignmentsOf, Backlog, ClaimsOf, Config, Debts, HoldReason,
-	JobOfStream, Jobs, JobsOf, Loads, NextClaim, NextJob, NextSpendingKey, OpenClaims, Origins,
-	Pallet, Payouts, Places, PriorityLists, RunningBy, SpendingKeys, Turns,
+	Agenda, Answers, Assignments, AssignmentsOf, Backlog, ClaimsOf, Config, Debts, Exposed,
+	HoldReason, JobOfStream, Jobs, JobsOf, Loads, NextClaim, NextJob, NextSpendingKey, OpenClaims,
+	Origins, Pallet, Payouts, Places, PriorityLists, RunningBy, SpendingKeys, Turns, Waiting,
 };
 
 /// What a broadcaster's holds should be.
@@ -66,7 +66,7 @@ impl<T: Config> Pallet<T> {
 		let mut owed: BTreeMap<AccountId, Owed> = BTreeMap::new();
 		for (id, job) in Jobs::<T>::iter() {
 			let allowances: Balance =
-				Assignments::<T>::iter_prefix_values(id).map(|a| a.allowance).sum();
+				Assignments::<T>::iter_prefix_values(id).map(|a| a.allowance + a.reserve).sum();
 			let owed = owed.entry(job.broadcaster).or_default();
 			owed.budget += job.unreserved + allowances;
 			owed.bond += job.bond;
@@ -74,7 +74,7 @@ impl<T: Config> Pallet<T> {
 		for (id, claim) in OpenClaims::<T>::iter() {
 			// Of a list that is being paid, what is left of it.
 			let left = Payouts::<T>::get(id)
-				.map_or(claim.info.fee, |list| list.iter().map(|payout| payout.amount).sum());
+				.map_or(claim.escrow(), |list| list.iter().map(|payout| payout.amount).sum());
 			owed.entry(claim.info.broadcaster).or_default().escrow += left;
 		}
 		for origin in Origins::<T>::iter_values() {
@@ -138,6 +138,11 @@ impl<T: Config> Pallet<T> {
 					"a job that has not ended is not found by its stream"
 				);
 			}
+			let waits = matches!(job.phase, Phase::Waiting { retries, .. } if retries > 0);
+			ensure!(
+				job.waits == waits && Waiting::<T>::contains_key(id) == waits,
+				"a job that waits for somebody is not listed, or one that does not is"
+			);
 			let may_have_list = job.phase.current().is_some();
 			ensure!(
 				may_have_list || PriorityLists::<T>::get(id).is_empty(),
@@ -222,7 +227,10 @@ impl<T: Config> Pallet<T> {
 					"an assignment is neither current nor was it accepted"
 				);
 				ensure!(
-					!assignment.over || assignment.allowance == 0 && assignment.reserved == 0,
+					!assignment.over
+						|| assignment.allowance == 0
+							&& assignment.reserve == 0
+							&& assignment.reserved == 0,
 					"an assignment that cannot claim any more has money or places"
 				);
 			}
@@ -267,6 +275,10 @@ impl<T: Config> Pallet<T> {
 				return Err("a claim outlives its assignment".into());
 			};
 			ensure!(after <= assignment.next_seq, "a claim reaches beyond its cursor");
+			ensure!(
+				claim.prepaid.saturating_add(claim.shortfall) <= claim.prepayment,
+				"more is prepaid than verification may cost"
+			);
 			let Some(agreement) = assignment.agreement else {
 				return Err("a claim is of an assignment that was not accepted".into());
 			};
@@ -282,6 +294,14 @@ impl<T: Config> Pallet<T> {
 			counted.ranges.push((info.first, after));
 		}
 		ensure!(listed.is_empty(), "a claim is listed that is not open");
+		let mut exposed: BTreeMap<AccountId, Balance> = BTreeMap::new();
+		for claim in OpenClaims::<T>::iter_values().filter(|claim| !claim.decided) {
+			*exposed.entry(claim.info.transcoder).or_default() += claim.info.fee;
+		}
+		ensure!(
+			Exposed::<T>::iter().collect::<BTreeMap<_, _>>() == exposed,
+			"what claims without outcome are worth is miscounted"
+		);
 		for id in Payouts::<T>::iter_keys() {
 			ensure!(OpenClaims::<T>::contains_key(id), "payments outlive their claim");
 		}
@@ -336,7 +356,7 @@ impl<T: Config> Pallet<T> {
 				Task::Toolchains(..) => {
 					ensure!(class == Class::Urgent, "an urgent task stands among lazy ones");
 				}
-				Task::Keys(..) => {
+				Task::Keys(..) | Task::Waiting(_) => {
 					ensure!(class == Class::Lazy, "a task that may wait stands among urgent ones");
 				}
 				task => {

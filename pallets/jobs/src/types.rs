@@ -7,6 +7,7 @@ use livepeer_primitives::{
 	claim::{ClaimInfo, Payout},
 	keys::{Generation, OperatorSignature, Purpose},
 	leaf::Leaf,
+	params::VerificationTerms,
 	receipt::Receipt,
 	service::ServiceRecord,
 	sum_tree::SumProof,
@@ -34,8 +35,8 @@ pub const MAX_TOOLCHAINS_AT_WORK: u32 = 4;
 /// Transcoders of a job whose answers to its offers are told; what comes after them says nothing.
 pub const MAX_ANSWERS: u32 = 8;
 
-/// Most payments out of one escrow.
-pub const MAX_PAYOUTS: u32 = 64;
+/// Most payments out of one escrow: to a committee's members of all tranches, and what else there is.
+pub const MAX_PAYOUTS: u32 = livepeer_primitives::MAX_COMMITTEE + 4;
 
 /// Payments of one step.
 pub const PAYOUTS_PER_STEP: u32 = 8;
@@ -151,6 +152,73 @@ pub struct Job {
 	pub claimable: u32,
 	/// Where the job's next step stands on the agenda; `None` once it has ended.
 	pub wake: Option<Wake>,
+	/// The transcoder that lost it last, which is not chosen again at once.
+	pub lost_by: Option<AccountId>,
+	/// Whether it is among those that wait longer than for their first draw.
+	pub waits: bool,
+}
+
+impl Job {
+	/// Its draws in a row that came to nothing: those for which it waits, less what it waits longer for
+	/// acceptances without a fee.
+	pub fn draws_in_vain(&self) -> u8 {
+		self.phase.retries().saturating_sub(self.fruitless.saturating_sub(1))
+	}
+}
+
+/// Offers that a transcoder let pass.
+#[derive(
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Default,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Lapse {
+	/// How many in a row.
+	pub count: u32,
+	/// The first round in which it is offered something again, if it was suspended.
+	pub suspended_until: RoundIndex,
+}
+
+/// Why nobody can be offered a job: what the candidate that comes nearest lacks.
+#[derive(
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub enum Unsuited {
+	/// Nobody takes work now.
+	Nobody,
+	/// Nobody serves all of its profiles.
+	Profile,
+	/// Nobody's machine does as much work in a second.
+	Capacity,
+	/// Everybody who could asks more than its `max_price`.
+	Price,
+	/// Who could, asks less than verification costs.
+	BelowVerification,
+	/// Its budget does not pay for one segment and the verification of it.
+	Budget,
+	/// Who could has no room for it now, is suspended, in debt, or not backed by enough of its own bond.
+	Busy,
+	/// One of its broadcaster's current keys is revoked, so that nobody could accept it.
+	Keys,
 }
 
 /// What the key that created a job has put into it.
@@ -212,6 +280,13 @@ pub struct Assignment {
 	pub agreement: Option<Agreement>,
 	/// The first seq that a claim may begin with.
 	pub next_seq: Seq,
+	/// What verifying its claims comes to, as of the offer.
+	pub terms: VerificationTerms,
+	/// ETH of the budget set aside for the verification of a last claim that is too small for its own,
+	/// should the broadcaster end it.
+	pub reserve: Balance,
+	/// Whether the broadcaster ended it.
+	pub ended_by_broadcaster: bool,
 	/// ETH that it can still claim.
 	pub allowance: Balance,
 	/// The block of its acceptance, or of its offer.
@@ -265,6 +340,19 @@ pub struct OpenClaim {
 	pub fee_share: Perbill,
 	/// Whether it has its outcome, so that it holds no place.
 	pub decided: bool,
+	/// What its verification may cost, in ETH.
+	pub prepayment: Balance,
+	/// What of that the transcoder paid when it claimed, in escrow.
+	pub prepaid: Balance,
+	/// What of that is the broadcaster's, out of the assignment's reserve, in escrow.
+	pub shortfall: Balance,
+}
+
+impl OpenClaim {
+	/// All that is in its escrow.
+	pub fn escrow(&self) -> Balance {
+		self.info.fee.saturating_add(self.prepaid).saturating_add(self.shortfall)
+	}
 }
 
 /// How many assignments of a transcoder run with a toolchain.
@@ -386,6 +474,8 @@ pub enum Task {
 	Keys(AccountId, Purpose, Generation),
 	/// Go on paying a claim's escrow.
 	Payouts(ClaimId),
+	/// Draw the jobs that wait, after this one: somebody takes more than before.
+	Waiting(Option<JobId>),
 }
 
 /// A leaf that a claim commits to, and a receipt of its claimant's that says something else.
@@ -426,4 +516,8 @@ pub enum EndReason {
 	/// Its end block came.
 	#[codec(index = 2)]
 	Expired,
+	/// Nobody could be offered it, or accepted it, for so long that it was drawn
+	/// [`crate::decide::MAX_DRAWS`] times in a row for nothing.
+	#[codec(index = 3)]
+	NobodySuits,
 }

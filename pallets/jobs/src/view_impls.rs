@@ -2,15 +2,15 @@
 
 use alloc::vec::Vec;
 use livepeer_primitives::{
-	api::{AssignmentView, JobView, SpendingView},
+	api::{AssignmentView, ClaimTerms, JobView, SpendingView},
 	keys::Purpose,
-	traits::{OnClaim as _, OperatorKeysOf as _},
+	traits::OperatorKeysOf as _,
 	AccountId, AssignmentIndex, JobId, StreamId,
 };
 
 use crate::{
-	types::{Phase, SpendingKey},
-	Assignments, Config, Jobs, Origins, Pallet, SpendingKeys,
+	types::{Assignment, Phase, SpendingKey},
+	Assignments, Config, Exposed, Jobs, Origins, Pallet, SpendingKeys,
 };
 
 impl<T: Config> Pallet<T> {
@@ -47,7 +47,7 @@ impl<T: Config> Pallet<T> {
 		};
 		Some(AssignmentView {
 			index,
-			max_leaves: T::OnClaim::max_leaves(&assignment.transcoder, job.max_samples),
+			max_leaves: assignment.terms.leaves_of(job.max_samples),
 			transcoder: assignment.transcoder,
 			price: assignment.price,
 			toolchain: assignment.agreement.map(|agreement| agreement.toolchain),
@@ -57,6 +57,12 @@ impl<T: Config> Pallet<T> {
 			next_seq: assignment.next_seq,
 			allowance: assignment.allowance,
 		})
+	}
+
+	pub(crate) fn view_claim_terms(id: JobId, index: AssignmentIndex) -> Option<ClaimTerms> {
+		let Assignment { terms, transcoder, .. } = Assignments::<T>::get(id, index)?;
+		let exposed = Exposed::<T>::get(&transcoder);
+		Some(ClaimTerms { terms, exposed, backing: Self::backing_of(&transcoder) })
 	}
 
 	pub(crate) fn view_spending_keys(broadcaster: AccountId) -> Vec<SpendingView> {

@@ -189,8 +189,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Estimated: `6124`
 		// Minimum execution time: 111_476_000 picoseconds.
 		Weight::from_parts(159_908_000, 6124)
-			.saturating_add(T::DbWeight::get().reads(30_u64))
-			.saturating_add(T::DbWeight::get().writes(17_u64))
+			// The prepayment, by hand until it is measured.
+			.saturating_add(Weight::from_parts(120_000_000, 12_000))
+			.saturating_add(T::DbWeight::get().reads(36_u64))
+			.saturating_add(T::DbWeight::get().writes(23_u64))
 	}
 	/// Storage: `Jobs::Origins` (r:1 w:1)
 	/// Proof: `Jobs::Origins` (`max_values`: None, `max_size`: Some(781), added: 3256, mode: `MaxEncodedLen`)
@@ -292,8 +294,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 			// Standard Error: 8_070
 			.saturating_add(Weight::from_parts(12_000_000, 0).saturating_mul(c.into()))
 			.saturating_add(T::DbWeight::get().reads(5_u64))
-			.saturating_add(T::DbWeight::get().reads((3_u64).saturating_mul(c.into())))
-			.saturating_add(T::DbWeight::get().writes(8_u64))
+			// Terms, lapses, what is exposed and what backs it, by hand until it is measured.
+			.saturating_add(Weight::from_parts(14_000_000, 9_000).saturating_mul(c.into()))
+			.saturating_add(T::DbWeight::get().reads((8_u64).saturating_mul(c.into())))
+			.saturating_add(T::DbWeight::get().writes(9_u64))
 			.saturating_add(Weight::from_parts(0, 2532).saturating_mul(c.into()))
 	}
 	/// Storage: `Assets::Asset` (r:1 w:0)
@@ -340,8 +344,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Estimated: `44034`
 		// Minimum execution time: 110_535_000 picoseconds.
 		Weight::from_parts(147_755_000, 44034)
-			.saturating_add(T::DbWeight::get().reads(81_u64))
-			.saturating_add(T::DbWeight::get().writes(16_u64))
+			// The same for each on the list, by hand until it is measured.
+			.saturating_add(Weight::from_parts(230_000_000, 150_000))
+			.saturating_add(T::DbWeight::get().reads(162_u64))
+			.saturating_add(T::DbWeight::get().writes(20_u64))
 	}
 	/// Storage: `Jobs::Assignments` (r:1 w:1)
 	/// Proof: `Jobs::Assignments` (`max_values`: None, `max_size`: Some(110), added: 2585, mode: `MaxEncodedLen`)
@@ -508,8 +514,10 @@ impl WeightInfo for () {
 	}
 	fn claim_work() -> Weight {
 		Weight::from_parts(159_908_000, 6124)
-			.saturating_add(RocksDbWeight::get().reads(30_u64))
-			.saturating_add(RocksDbWeight::get().writes(17_u64))
+			// The prepayment, by hand until it is measured.
+			.saturating_add(Weight::from_parts(120_000_000, 12_000))
+			.saturating_add(RocksDbWeight::get().reads(36_u64))
+			.saturating_add(RocksDbWeight::get().writes(23_u64))
 	}
 	fn set_origin() -> Weight {
 		Weight::from_parts(80_960_000, 4246)
@@ -537,7 +545,9 @@ impl WeightInfo for () {
 		Weight::from_parts(36_320_334, 3675)
 			.saturating_add(Weight::from_parts(12_000_000, 0).saturating_mul(c.into()))
 			.saturating_add(RocksDbWeight::get().reads(5_u64))
-			.saturating_add(RocksDbWeight::get().reads((3_u64).saturating_mul(c.into())))
+			// Terms, lapses, what is exposed and what backs it, by hand until it is measured.
+			.saturating_add(Weight::from_parts(14_000_000, 9_000).saturating_mul(c.into()))
+			.saturating_add(RocksDbWeight::get().reads((8_u64).saturating_mul(c.into())))
 			.saturating_add(RocksDbWeight::get().writes(7_u64))
 			.saturating_add(Weight::from_parts(0, 2532).saturating_mul(c.into()))
 	}
@@ -549,8 +559,10 @@ impl WeightInfo for () {
 	}
 	fn task_hand_on() -> Weight {
 		Weight::from_parts(147_755_000, 44034)
-			.saturating_add(RocksDbWeight::get().reads(78_u64))
-			.saturating_add(RocksDbWeight::get().writes(14_u64))
+			// The same for each on the list, by hand until it is measured.
+			.saturating_add(Weight::from_parts(230_000_000, 150_000))
+			.saturating_add(RocksDbWeight::get().reads(162_u64))
+			.saturating_add(RocksDbWeight::get().writes(20_u64))
 	}
 	fn task_expire() -> Weight {
 		Weight::from_parts(123_923_000, 3675)

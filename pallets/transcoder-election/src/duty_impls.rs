@@ -5,7 +5,7 @@ use frame_system::pallet_prelude::BlockNumberFor;
 use livepeer_primitives::{
 	duty::{self, DUTY_LIFE},
 	keys::{OperatorSignature, Purpose},
-	traits::{OperatorKeysOf, ProtocolClock},
+	traits::{OnAvailable, OperatorKeysOf, ProtocolClock},
 	AccountId, BlockNumber, Hash,
 };
 use sp_runtime::{
@@ -113,6 +113,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_heartbeat(who: &AccountId, at: BlockNumber) -> DispatchResult {
 		Available::<T>::try_mutate(who, |availability| {
 			let availability = availability.as_mut().ok_or(Error::<T>::NotAvailable)?;
+			Self::tell_available(who, None, availability);
 			availability.last_seen = Self::now();
 			availability.at = at;
 			Self::forget_offline_of(who);
@@ -121,14 +122,35 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
+	/// Tells of a transcoder that takes more than it did `before`: it was away, or `after` has more capacity
+	/// or other profiles.
+	pub(crate) fn tell_available(
+		who: &AccountId,
+		after: Option<&Availability>,
+		before: &Availability,
+	) {
+		let was_away = !before.is_fresh(Self::now(), Self::parameters().heartbeat_interval);
+		let takes = after.unwrap_or(before).capacity > 0;
+		let takes_more = after.is_some_and(|after| {
+			after.capacity > before.capacity || after.profiles != before.profiles
+		});
+		if takes && (was_away || takes_more) {
+			T::OnAvailable::on_available(who);
+		}
+	}
+
 	/// Stores what a duties key announces.
 	pub(crate) fn do_announce(who: &AccountId, announced: duty::Availability) {
 		let now = Self::now();
 		let duty::Availability { at, capacity, profiles, .. } = announced;
-		Available::<T>::insert(
-			who,
-			Availability { capacity, profiles, last_seen: now, at, announced: Some(now) },
-		);
+		let availability =
+			Availability { capacity, profiles, last_seen: now, at, announced: Some(now) };
+		if let Some(before) = Available::<T>::get(who) {
+			Self::tell_available(who, Some(&availability), &before);
+		} else if capacity > 0 {
+			T::OnAvailable::on_available(who);
+		}
+		Available::<T>::insert(who, availability);
 		Self::forget_offline_of(who);
 		Self::deposit_event(Event::AvailabilityChanged { transcoder: who.clone(), capacity });
 	}

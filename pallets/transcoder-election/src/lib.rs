@@ -46,8 +46,8 @@ pub mod pallet {
 		params::ElectionParameters,
 		service::ServiceRecord,
 		traits::{
-			Beacon, DisableValidator, HasKeys, OnTranscoderLost, OperatorKeysOf, ProtocolClock,
-			PurgeKeys, Rounds, Stake,
+			Beacon, DisableValidator, HasKeys, OnAvailable, OnTranscoderLost, OperatorKeysOf,
+			ProtocolClock, PurgeKeys, Rounds, Stake,
 		},
 		AccountId, Balance, Hash, RoundIndex,
 	};
@@ -81,6 +81,8 @@ pub mod pallet {
 		type DisableValidator: DisableValidator;
 		/// Told of each transcoder that leaves at once.
 		type OnTranscoderLost: OnTranscoderLost;
+		/// Told of each transcoder that takes more work than before.
+		type OnAvailable: OnAvailable;
 		/// The pool's priority of a duty.
 		#[pallet::constant]
 		type DutyPriority: Get<TransactionPriority>;

@@ -17,8 +17,8 @@ use livepeer_primitives::{
 	params::{ElectionParameters, ProtocolParameters},
 	service::ServiceRecord,
 	traits::{
-		Beacon, DisableValidator, HasKeys, OnTranscoderLost, OperatorKeysOf, ProtocolClock,
-		PurgeKeys, Rounds, Seed, Stake, ValidatorSet,
+		Beacon, DisableValidator, HasKeys, OnAvailable, OnTranscoderLost, OperatorKeysOf,
+		ProtocolClock, PurgeKeys, Rounds, Seed, Stake, ValidatorSet,
 	},
 	AccountId, Balance, BlockNumber, Hash, RoundIndex, Signature, WindowIndex, UNIT,
 };
@@ -136,6 +136,8 @@ parameter_types! {
 	pub static Round: RoundIndex = 0;
 	pub static Locked: bool = false;
 	pub static Lost: Vec<AccountId> = Vec::new();
+	/// Who takes more than before.
+	pub static Back: Vec<AccountId> = Vec::new();
 	pub static Parameters: ElectionParameters = parameters();
 	/// How many blocks were closed.
 	pub static Closed: BlockNumber = 0;
@@ -325,6 +327,13 @@ impl OnTranscoderLost for NoteLost {
 	}
 }
 
+pub struct NoteAvailable;
+impl OnAvailable for NoteAvailable {
+	fn on_available(transcoder: &AccountId) {
+		Back::mutate(|back| back.push(transcoder.clone()));
+	}
+}
+
 pub struct Blocks;
 impl ProtocolClock for Blocks {
 	fn now() -> BlockNumber {
@@ -342,6 +351,7 @@ impl crate::Config for Test {
 	type DisableValidator = Disable;
 	type DutyPriority = ConstU64<7>;
 	type MaxCandidates = MaxCandidates;
+	type OnAvailable = NoteAvailable;
 	type OnTranscoderLost = NoteLost;
 	type OperatorKeys = FakeKeys;
 	type Parameters = Parameters;
@@ -478,6 +488,7 @@ impl ExtBuilder {
 		Round::set(0);
 		Locked::set(false);
 		Lost::set(Vec::new());
+		Back::set(Vec::new());
 		Seeds::set(BTreeMap::new());
 		Closed::set(0);
 		Current::set(BTreeMap::new());

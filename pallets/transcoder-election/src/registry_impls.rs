@@ -7,7 +7,7 @@ use livepeer_primitives::{
 	duty::Profiles,
 	params::ElectionParameters,
 	service::ServiceRecord,
-	traits::{OnTranscoderLost, ProtocolClock, Rounds, Stake},
+	traits::{OnAvailable, OnTranscoderLost, ProtocolClock, Rounds, Stake},
 	AccountId, Balance, BlockNumber,
 };
 use sp_runtime::{DispatchError, DispatchResult, PerThing, Perbill};
@@ -205,9 +205,15 @@ impl<T: Config> Pallet<T> {
 	/// serves what it has. Whatever its keys signed before is void.
 	pub(crate) fn put_capacity(who: &AccountId, capacity: u64, profiles: Profiles) {
 		let last_seen = Self::now();
-		let announced = Available::<T>::get(who).and_then(|before| before.announced);
+		let before = Available::<T>::get(who);
+		let announced = before.as_ref().and_then(|before| before.announced);
 		let availability =
 			Availability { capacity, profiles, last_seen, at: Self::height(), announced };
+		match &before {
+			Some(before) => Self::tell_available(who, Some(&availability), before),
+			None if capacity > 0 => T::OnAvailable::on_available(who),
+			None => (),
+		}
 		Available::<T>::insert(who, availability);
 	}
 

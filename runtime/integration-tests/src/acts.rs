@@ -10,13 +10,15 @@ use livepeer_primitives::{
 	receipt::Output,
 	segment::{SegmentHeader, SegmentInfo, SOURCE_TRACK},
 	sum_tree::{Commitment, SumTree},
+	variant::{choice, VariantOpening, VariantPlace, VrfOpening},
 	verdict::{commitment, duty_payload, Evidence, Opening, Phase, Tranche, Verdict},
 	AccountId, AssignmentIndex, ClaimId, Hash, JobId, Seq, StreamId, ToolchainId,
 };
 use livepeer_runtime::{ChallengeLottery, Jobs, Runtime};
 use pallet_challenge_lottery::Call as Lottery;
-use sp_core::{sr25519, Pair, H256};
+use sp_core::{crypto::VrfSecret, sr25519, Pair, H256};
 use sp_keyring::Sr25519Keyring;
+use sp_runtime::Perbill;
 
 use crate::World;
 
@@ -212,6 +214,30 @@ impl Work {
 		drawn
 	}
 
+	/// What its transcoder's VRF says of a leaf.
+	fn vrf(&self, index: u32) -> (VariantPlace, VrfOpening) {
+		let Turn { genesis, stream, job, assignment, .. } = self.turn;
+		let seq = self.first + Seq::from(index);
+		let place = VariantPlace { genesis, stream, job, assignment, seq };
+		let signature = self.turn.transcoder.pair().vrf_sign(&place.sign_data());
+		(place, VrfOpening::from(&signature))
+	}
+
+	/// Whether a leaf has to be a variant at this rate; jobs have one rendition here.
+	pub fn is_forced(&self, index: u32, rate: Perbill) -> bool {
+		let (place, opening) = self.vrf(index);
+		let key = self.turn.transcoder.public();
+		let x = place.verify(&key, &opening).expect("its own opening");
+		Perbill::from_rational(choice(&x).ticket, u64::MAX) < rate
+	}
+
+	/// Opens which of the drawn leaves had to be variants.
+	pub fn open(&self, claim: ClaimId, leaves: &[u32]) -> Lottery<Runtime> {
+		let opening = |index: &u32| VariantOpening { index: *index, vrf: self.vrf(*index).1 };
+		let openings: Vec<_> = leaves.iter().map(opening).collect();
+		Lottery::open_variants { claim, openings: openings.try_into().expect("few leaves") }
+	}
+
 	/// Reveals a leaf of it.
 	pub fn reveal(&self, claim: ClaimId, index: u32) -> Lottery<Runtime> {
 		Lottery::reveal_leaf {
@@ -309,6 +335,13 @@ impl Ballot {
 			opening: opening.clone(),
 			signature,
 		}
+	}
+
+	/// A member asks for bytes that it could not have.
+	pub fn ask(&self, member: usize) -> Lottery<Runtime> {
+		let signature = self.sign(member, Phase::Ask, &());
+		let (claim, tranche) = (self.claim, self.tranche);
+		Lottery::ask_data { claim, tranche, member: member as u16, signature }
 	}
 
 	fn sign(&self, member: usize, phase: Phase, content: &impl codec::Encode) -> VerifierSignature {

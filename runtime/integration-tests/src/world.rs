@@ -7,7 +7,7 @@ use frame_support::{
 };
 use livepeer_primitives::{
 	duty::Heartbeat,
-	params::{ProtocolParameters, Timing},
+	params::{LotteryParameters, ProtocolParameters, Timing},
 	AccountId, Balance, BlockNumber, Hash, RoundIndex, ETH,
 };
 use livepeer_runtime::{
@@ -66,6 +66,8 @@ pub struct World {
 	pub workers: Vec<Sr25519Keyring>,
 	/// Who alone makes blocks; empty for everybody in turn.
 	pub authors: Vec<Sr25519Keyring>,
+	/// Who pays the fees of its transactions in ETH.
+	pub eth_payers: Vec<Sr25519Keyring>,
 	/// Slots whose authors were disabled.
 	pub lost_slots: u32,
 	/// Every event since the start, with its block.
@@ -118,6 +120,7 @@ impl World {
 			issuance: (0, 0),
 			workers: Vec::new(),
 			authors: Vec::new(),
+			eth_payers: Vec::new(),
 			lost_slots: 0,
 			events: Vec::new(),
 		};
@@ -141,6 +144,7 @@ impl World {
 			issuance: self.issuance,
 			workers: self.workers.clone(),
 			authors: self.authors.clone(),
+			eth_payers: self.eth_payers.clone(),
 			lost_slots: self.lost_slots,
 			events: self.events.clone(),
 		}
@@ -164,6 +168,18 @@ impl World {
 	/// Hash of the first block, which every signature names.
 	pub fn genesis(&mut self) -> Hash {
 		self.run(|| System::block_hash(0))
+	}
+
+	/// Lets governance set the parameters of the lottery.
+	pub fn set_lottery(&mut self, change: impl FnOnce(&mut LotteryParameters)) {
+		use livepeer_runtime::configs::parameters::{dynamic_params::protocol, RuntimeParameters};
+		self.run(|| {
+			let mut lottery = ChainConfig::parameters().lottery;
+			change(&mut lottery);
+			let update = protocol::Parameters::Lottery(protocol::Lottery, Some(lottery.into()));
+			ChainConfig::set_parameter(RuntimeOrigin::root(), RuntimeParameters::Protocol(update))
+				.expect("the parameters keep every rule");
+		});
 	}
 
 	/// The parameters in force and the clock.
@@ -255,6 +271,7 @@ impl World {
 	fn try_block(&mut self) -> Option<Vec<Applied>> {
 		let (slot, number, parent) = (self.slot, self.number + 1, self.parent);
 		let (workers, authors, queue) = (&self.workers, &self.authors, &self.queue);
+		let eth_payers = &self.eth_payers;
 		let (header, results, left, events) = self.state.execute_with(|| {
 			let (author, claim) = claim_slot(slot, authors);
 			let header = Header::new(
@@ -286,7 +303,7 @@ impl World {
 					continue;
 				}
 				let extrinsic = match transaction.clone() {
-					Transaction::Signed(who, call) => signed(who, call),
+					Transaction::Signed(who, call) => signed(who, call, eth_payers.contains(&who)),
 					Transaction::Authorized(call) => authorized(call),
 					Transaction::Bare(call) => UncheckedExtrinsic::new_bare(call),
 				};
@@ -384,10 +401,14 @@ impl World {
 		let lasting = [
 			item("Jobs", "NextJob"),
 			item("Jobs", "NextClaim"),
+			item("Jobs", "NextWalk"),
+			item("Jobs", "Lapses"),
 			item("ChallengeLottery", "Toolchains"),
 			item("ChallengeLottery", "Verifiers"),
 			item("ChallengeLottery", "NoShows"),
 			item("ChallengeLottery", "Omitted"),
+			item("ChallengeLottery", "Accepted"),
+			item("ChallengeLottery", "PoolSpent"),
 		];
 		let prefixes = [
 			("Jobs", twox("Jobs")),
@@ -433,10 +454,13 @@ fn item(pallet: &str, name: &str) -> Vec<u8> {
 	[twox(pallet), twox(name)].concat()
 }
 
-/// A transaction of `who` with its next nonce.
-fn signed(who: Sr25519Keyring, call: RuntimeCall) -> UncheckedExtrinsic {
+/// A transaction of `who` with its next nonce, whose fee is paid in LPT or `in_eth`.
+fn signed(who: Sr25519Keyring, call: RuntimeCall, in_eth: bool) -> UncheckedExtrinsic {
 	let nonce = System::account_nonce(who.to_account_id());
-	let extension = tx_extension(Era::Immortal, nonce, 0);
+	let mut extension = tx_extension(Era::Immortal, nonce, 0);
+	if in_eth {
+		extension.8 .0 = pallet_asset_tx_payment::ChargeAssetTxPayment::from(0, Some(ETH));
+	}
 	let payload = SignedPayload::new(call, extension).expect("the implicit part is known");
 	let signature = payload.using_encoded(|bytes| who.sign(bytes));
 	let (call, extension, _) = payload.deconstruct();

@@ -680,7 +680,7 @@ fn verification_should_not_be_had_for_nothing() {
 }
 
 #[test]
-fn starving_one_verifier_should_cost_it_nothing_when_the_dispute_brings_the_bytes() {
+fn starving_one_verifier_should_cost_it_its_part_of_the_dispute_that_brings_the_bytes() {
 	let mut story = Story::begin();
 	let claim = story.claim(8);
 	story.reveal(&claim);
@@ -688,8 +688,14 @@ fn starving_one_verifier_should_cost_it_nothing_when_the_dispute_brings_the_byte
 	story.vote(&claim, &|who| Some(if who == starved { UNAVAILABLE } else { Verdict::Valid }));
 	// Whoever got the bytes serves them.
 	story.vote(&claim, HONEST);
+	let views = story.world.run(TranscoderElection::transcoders);
+	let account = starved.to_account_id();
+	let stake = views.iter().find(|view| view.account == account).map_or(0, |view| view.stake);
 	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
-	assert_eq!(story.slashes(), vec![]);
+	assert!(story.slashes().iter().all(|(_, who, _)| *who == starved));
+	let lost = story.lost(starved);
+	let most = story.world.parameters().0.lottery.false_dissent_slash;
+	assert!(lost > 0 && lost <= most.mul_ceil(stake), "{lost} of {stake}");
 	story.close();
 }
 

@@ -86,9 +86,10 @@ fn job_should_be_drawn_in_time_when_somebody_lets_many_jobs_end_together() {
 				format!("junk{i}").into_bytes().try_into().expect("short"),
 				vec![rendition(640, 360, 800)].try_into().expect("one"),
 				SourceLimits::new(1280, 720, 30),
-				0,
+				// Less than anybody asks.
+				ProtocolParameters::development().lottery.terms(false).least_price(),
 				end,
-				livepeer_primitives::ETH_MINIMUM,
+				UNIT / 10_000,
 			)
 			.expect("created");
 		}

@@ -14,7 +14,7 @@ use livepeer_integration_tests::{
 };
 use livepeer_primitives::{
 	api::ChallengeStage,
-	claim::Outcome,
+	claim::{Outcome, PayoutReason},
 	sum_tree::Commitment,
 	traits::Settlement,
 	verdict::{Evidence, MismatchKind, Opening, Phase, Tranche, UnavailableKind, Verdict, DISPUTE},
@@ -662,20 +662,36 @@ impl Books {
 		}
 	}
 
+	/// ETH goes from one account to another, free or held.
+	fn move_eth(&mut self, from: &AccountId, to: &AccountId, amount: Balance) {
+		let pot = self.pot.clone();
+		let broadcasters = self.broadcasters.iter_mut().map(|(who, eth)| (&*who, eth));
+		for (who, eth) in broadcasters.chain([(&pot, &mut self.eth)]) {
+			*eth += if who == to { amount } else { 0 };
+			*eth -= if who == from { amount } else { 0 };
+		}
+	}
+
 	/// Follows the events after the first `skip` and compares.
 	fn check(mut self, world: &mut World, skip: usize) {
 		use pallet_lpt_staking::Event as E;
-		let mut owners = BTreeMap::new();
-		for (_, event) in &world.events[skip..] {
+		let mut of_job = BTreeMap::new();
+		let mut of_claim = BTreeMap::new();
+		for (_, event) in &world.events {
 			match event {
 				RuntimeEvent::Jobs(pallet_jobs::Event::JobCreated { job, broadcaster, .. }) => {
-					owners.insert(*job, broadcaster.clone());
+					of_job.insert(*job, broadcaster.clone());
 				}
-				RuntimeEvent::Jobs(pallet_jobs::Event::ReservationPaid { job, amount, .. }) => {
-					for (who, eth) in &mut self.broadcasters {
-						*eth -= if owners.get(job) == Some(who) { *amount } else { 0 };
-					}
+				RuntimeEvent::Jobs(pallet_jobs::Event::Claimed {
+					claim, job, transcoder, ..
+				}) => {
+					of_claim.insert(*claim, (of_job[job].clone(), transcoder.clone()));
 				}
+				_ => {}
+			}
+		}
+		for (_, event) in &world.events[skip..] {
+			match event {
 				RuntimeEvent::LptStaking(E::Bonded { amount, .. }) => self.lpt += amount,
 				RuntimeEvent::LptStaking(E::Rewarded { amount, .. }) => self.lpt += amount,
 				RuntimeEvent::LptStaking(E::StakeWithdrawn { amount, .. }) => self.lpt -= amount,
@@ -691,16 +707,29 @@ impl Books {
 						*eth += if broadcaster == who { *amount } else { 0 };
 					}
 				}
-				RuntimeEvent::Jobs(pallet_jobs::Event::ClaimSettled {
-					settlement: Settlement::Pay,
-					broadcaster,
-					fee,
+				RuntimeEvent::Jobs(pallet_jobs::Event::VerificationPrepaid {
+					claim,
+					prepaid,
 					..
 				}) => {
-					self.eth += fee;
-					for (who, eth) in &mut self.broadcasters {
-						*eth -= if who == broadcaster { *fee } else { 0 };
-					}
+					let (broadcaster, transcoder) = &of_claim[claim];
+					self.move_eth(transcoder, broadcaster, *prepaid);
+				}
+				RuntimeEvent::Jobs(pallet_jobs::Event::EscrowPaid {
+					claim,
+					account,
+					reason,
+					amount,
+				}) => {
+					let to = match reason {
+						PayoutReason::Fee | PayoutReason::Verification => self.pot.clone(),
+						_ => account.clone(),
+					};
+					self.move_eth(&of_claim[claim].0, &to, *amount);
+				}
+				RuntimeEvent::Jobs(pallet_jobs::Event::ReservationPaid { job, amount, .. }) => {
+					let pool = livepeer_runtime::configs::money::CommonPool::get();
+					self.move_eth(&of_job[job], &pool, *amount);
 				}
 				_ => {}
 			}

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use frame_support::traits::Hooks as _;
 use livepeer_integration_tests::{Story, RENDITION};
-use livepeer_primitives::{video::SourceLimits, ETH_MINIMUM};
+use livepeer_primitives::{params::ProtocolParameters, video::SourceLimits, UNIT};
 use livepeer_runtime::{Jobs, RuntimeOrigin, System};
 use sp_keyring::Sr25519Keyring::FerdieStash;
 
@@ -40,9 +40,10 @@ fn accesses(count: u32) -> (u64, u64) {
 				format!("junk{i}").into_bytes().try_into().expect("short"),
 				vec![RENDITION].try_into().expect("one"),
 				SourceLimits::new(1280, 720, 30),
-				0,
+				// Less than anybody asks.
+				ProtocolParameters::development().lottery.terms(false).least_price(),
 				at + 500,
-				ETH_MINIMUM,
+				UNIT / 10_000,
 			)
 			.expect("created");
 		}

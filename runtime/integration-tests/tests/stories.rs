@@ -6,7 +6,7 @@ use livepeer_integration_tests::{
 };
 use livepeer_primitives::{
 	api::ChallengeStage,
-	claim::Outcome,
+	claim::{Outcome, PayoutReason},
 	leaf::{Leaf, RejectReason},
 	traits::Settlement,
 	verdict::{MismatchKind, NonConformingKind, UnavailableKind, Verdict, DISPUTE},
@@ -29,6 +29,31 @@ fn settlement(story: &Story, of: &Claim) -> Option<Settlement> {
 		}
 		_ => None,
 	})
+}
+
+/// What was paid out of a claim's escrow for this reason.
+fn paid_for(story: &Story, of: &Claim, why: PayoutReason) -> Balance {
+	let amounts =
+		story.world.events.iter().filter_map(|(_, event)| match event {
+			RuntimeEvent::Jobs(pallet_jobs::Event::EscrowPaid {
+				claim, reason, amount, ..
+			}) if *claim == of.id && *reason == why => Some(*amount),
+			_ => None,
+		});
+	amounts.sum()
+}
+
+/// What judges of a claim were paid in LPT: `who`, or all of them.
+fn rewards(story: &Story, of: &Claim, who: Option<Sr25519Keyring>) -> Balance {
+	let amounts = story.world.events.iter().filter_map(|(_, event)| match event {
+		RuntimeEvent::ChallengeLottery(pallet_challenge_lottery::Event::JudgeRewarded {
+			claim,
+			verifier,
+			amount,
+		}) if *claim == of.id && who.is_none_or(|who| who.to_account_id() == *verifier) => Some(*amount),
+		_ => None,
+	});
+	amounts.sum()
 }
 
 fn broadcaster_eth(story: &mut Story) -> Balance {
@@ -74,7 +99,7 @@ fn transcoder_should_keep_its_job_when_it_takes_nothing_new() {
 fn honest_claims_should_pay_transcoder_and_delegators() {
 	let mut story = Story::begin();
 	let before = broadcaster_eth(&mut story);
-	let mut paid = 0;
+	let (mut paid, mut verified) = (0, 0);
 	for _ in 0..2 {
 		let claim = story.claim(8);
 		story.reveal(&claim);
@@ -82,7 +107,9 @@ fn honest_claims_should_pay_transcoder_and_delegators() {
 		assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
 		assert_eq!(settlement(&story, &claim), Some(Settlement::Pay));
 		paid += claim.fee;
+		verified += paid_for(&story, &claim, PayoutReason::Verification);
 	}
+	assert!(verified > 0, "those who judge are paid");
 	let transcoder = story.transcoder;
 	let delegator = Story::delegator_of(transcoder);
 	let earned = [transcoder, delegator].map(|who| story.fees(who));
@@ -90,7 +117,8 @@ fn honest_claims_should_pay_transcoder_and_delegators() {
 	// Half of each fee is the transcoder's at once; the rest goes by stake.
 	assert!(earned[0] > paid / 2 && earned[1] < paid / 10, "{earned:?} of {paid}");
 	let all: Balance = Sr25519Keyring::iter().map(|who| story.fees(who)).sum();
-	assert!(all <= paid && paid - all < 100, "{all} of {paid}");
+	let owed = paid + verified;
+	assert!(all <= owed && owed - all < 100, "{all} of {owed}");
 	// What is owed can be had.
 	for who in [transcoder, delegator] {
 		let (owed, before) = (story.fees(who), story.world.eth(&who.to_account_id()));
@@ -134,7 +162,7 @@ fn wrong_output_should_cost_fee_and_stake_of_transcoder_delegator_and_leaver() {
 	let locks = story.world.run(|| livepeer_runtime::LptStaking::locks(delegator.to_account_id()));
 	assert!(locks[0].value.abs_diff(stake / 2 - stake / 40) < 1_000, "{locks:?}");
 	// Who named the fault shares the finder's fee; the rest is everybody's.
-	let gained = story.world.lpt(&pool) - common;
+	let gained = story.world.lpt(&pool) + rewards(&story, &claim, None) - common;
 	assert!(gained.abs_diff(total - total / 20) < 1_000, "{gained} of {total}");
 	assert_eq!(story.fees(transcoder), 0);
 	story.close();
@@ -242,7 +270,8 @@ fn transcoder_should_lose_the_dispute_when_one_honest_member_dissents() {
 	let total = story.lost(story.transcoder);
 	assert!(total > 0);
 	let gained = story.world.lpt(&honest.to_account_id()) - before;
-	assert_eq!(gained, total / 20, "the finder's fee is all its own");
+	let rewarded = rewards(&story, &claim, Some(honest));
+	assert_eq!(gained, total / 20 + rewarded, "the finder's fee is all its own");
 	story.close();
 }
 
@@ -488,8 +517,10 @@ fn failure_over_the_input_alone_should_cost_the_dispute_and_no_stake() {
 	let before = [&account, &pool].map(|who| story.world.eth(who));
 	assert_eq!(story.settle(&claim), Some(Outcome::Failed));
 	let [own, common] = [&account, &pool].map(|who| story.world.eth(who));
-	assert!(own < before[0], "the dispute is not for nothing");
-	assert_eq!(before[0] - own, common - before[1]);
+	assert!(common > before[1], "the dispute is not for nothing");
+	// What its prepayment did not need has come back meanwhile.
+	let back = paid_for(&story, &claim, PayoutReason::Prepayment);
+	assert_eq!(before[0] + back - own, common - before[1]);
 	assert_eq!(story.world.run(|| Jobs::debt_of(account)), 0);
 	assert_eq!((story.lost(transcoder), story.fees(transcoder)), (0, 0));
 	assert!(!story.is_jailed(transcoder));

@@ -1,5 +1,6 @@
 //! LPT, the chain's own coin, and ETH, an asset that only comes and goes by the bridge.
 
+use super::{parameters::Money, transactions::FeesInEth};
 use crate::{
 	constants::money::{deposit, EXISTENTIAL_DEPOSIT},
 	Balance, Balances, Runtime, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, System,
@@ -8,16 +9,16 @@ use crate::{
 use frame_support::{
 	parameter_types,
 	traits::{
-		fungible::{Balanced, Inspect},
+		fungible::{Balanced, Inspect, Mutate},
 		tokens::{imbalance::ResolveTo, Fortitude, Precision, Preservation},
-		AsEnsureOriginWithArg, ConstU128, ConstU32, OnUnbalanced, VariantCountOf,
+		AsEnsureOriginWithArg, ConstU128, ConstU32, Get, OnUnbalanced, VariantCountOf,
 	},
 	weights::Weight,
 	PalletId,
 };
 use frame_system::{EnsureNever, EnsureRoot};
 use livepeer_primitives::{
-	traits::{ChargeFee, Supply},
+	traits::{ChargeFee, JudgesPool, Supply},
 	AccountId, AssetId,
 };
 use sp_runtime::{traits::AccountIdConversion, DispatchResult, FixedPointNumber};
@@ -57,7 +58,8 @@ impl Supply for AllLpt {
 	}
 }
 
-/// Charges the account that an authorized call is for, in LPT, at the price of transactions.
+/// Charges the account that an authorized call is for, at the price of transactions: in LPT, or in ETH
+/// where it has too little of that.
 pub struct ChargeLpt;
 
 impl ChargeLpt {
@@ -68,20 +70,43 @@ impl ChargeLpt {
 			.saturating_mul_int(moving)
 			.saturating_add(TransactionPayment::length_to_fee(len))
 	}
+
+	fn has_lpt(who: &AccountId, fee: Balance) -> bool {
+		let free = Balances::reducible_balance(who, Preservation::Preserve, Fortitude::Polite);
+		free >= fee
+	}
 }
 
 impl ChargeFee for ChargeLpt {
 	fn can_pay(who: &AccountId, weight: Weight, len: u32) -> bool {
-		let free = Balances::reducible_balance(who, Preservation::Preserve, Fortitude::Polite);
-		free >= Self::price(weight, len)
+		let fee = Self::price(weight, len);
+		Self::has_lpt(who, fee) || FeesInEth::can_charge(who, fee)
 	}
 
 	fn charge(who: &AccountId, weight: Weight, len: u32) -> DispatchResult {
 		let (preserve, polite) = (Preservation::Preserve, Fortitude::Polite);
 		let fee = Self::price(weight, len);
+		if !Self::has_lpt(who, fee) {
+			return FeesInEth::charge(who, fee);
+		}
 		let fee = Balances::withdraw(who, fee, Precision::Exact, preserve, polite)?;
 		ResolveTo::<CommonPool, Balances>::on_unbalanced(fee);
 		Ok(())
+	}
+}
+
+/// Pays judges out of the common pool, which never goes below what keeps its account.
+pub struct PaysJudges;
+
+impl JudgesPool for PaysJudges {
+	fn in_lpt(eth: Balance) -> Balance {
+		Money::get().in_lpt(eth)
+	}
+
+	fn pay(judge: &AccountId, amount: Balance) -> Balance {
+		let pool = CommonPool::get();
+		let preserve = Preservation::Preserve;
+		<Balances as Mutate<_>>::transfer(&pool, judge, amount, preserve).unwrap_or(0)
 	}
 }
 

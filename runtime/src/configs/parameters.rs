@@ -13,8 +13,8 @@ use frame_system::EnsureNever;
 use livepeer_primitives::{
 	params::{
 		unversioned, ElectionParameters, ElectionStored, InflationParameters, InflationStored,
-		JobsParameters, JobsStored, LotteryParameters, LotteryStored, ProtocolParameters,
-		RoundsParameters, RoundsStored, StakingParameters, StakingStored,
+		JobsParameters, JobsStored, LotteryParameters, LotteryStored, MoneyParameters, MoneyStored,
+		ProtocolParameters, RoundsParameters, RoundsStored, StakingParameters, StakingStored,
 	},
 	AccountId,
 };
@@ -52,6 +52,9 @@ pub mod dynamic_params {
 		#[codec(index = 5)]
 		pub static Inflation: InflationStored =
 			InflationStored::V1(ProtocolParameters::production().inflation);
+		/// What joins LPT and ETH.
+		#[codec(index = 6)]
+		pub static Money: MoneyStored = MoneyStored::V1(ProtocolParameters::production().money);
 	}
 }
 
@@ -104,6 +107,8 @@ in_force! {
 	Lottery: LotteryParameters, lottery;
 	/// Inflation.
 	Inflation: InflationParameters, inflation;
+	/// What joins LPT and ETH.
+	Money: MoneyParameters, money;
 }
 
 /// Keeps the parameters in pallet-parameters.
@@ -128,6 +133,7 @@ impl ParameterStore<RuntimeParameters> for Store {
 			jobs: Jobs::get(),
 			lottery: Lottery::get(),
 			inflation: Inflation::get(),
+			money: Money::get(),
 		}
 	}
 
@@ -138,6 +144,7 @@ impl ParameterStore<RuntimeParameters> for Store {
 			&& Jobs::stored().is_some()
 			&& Lottery::stored().is_some()
 			&& Inflation::stored().is_some()
+			&& Money::stored().is_some()
 	}
 
 	fn with(update: &RuntimeParameters) -> Result<ProtocolParameters, UpdateError> {
@@ -152,6 +159,7 @@ impl ParameterStore<RuntimeParameters> for Store {
 			matches!(update, C::Jobs(..)) || Jobs::stored().is_some(),
 			matches!(update, C::Lottery(..)) || Lottery::stored().is_some(),
 			matches!(update, C::Inflation(..)) || Inflation::stored().is_some(),
+			matches!(update, C::Money(..)) || Money::stored().is_some(),
 		];
 		let missing = UpdateError::ValueMissing;
 		match *update {
@@ -161,6 +169,7 @@ impl ParameterStore<RuntimeParameters> for Store {
 			C::Jobs(_, value) => all.jobs = value.ok_or(missing)?.into(),
 			C::Lottery(_, value) => all.lottery = value.ok_or(missing)?.into(),
 			C::Inflation(_, value) => all.inflation = value.ok_or(missing)?.into(),
+			C::Money(_, value) => all.money = value.ok_or(missing)?.into(),
 		}
 		readable.into_iter().all(|is| is).then_some(all).ok_or(UpdateError::Unreadable)
 	}
@@ -177,6 +186,7 @@ impl ParameterStore<RuntimeParameters> for Store {
 			Concern::Jobs(protocol::Jobs, Some(parameters.jobs.into())),
 			Concern::Lottery(protocol::Lottery, Some(parameters.lottery.into())),
 			Concern::Inflation(protocol::Inflation, Some(parameters.inflation.into())),
+			Concern::Money(protocol::Money, Some(parameters.money.into())),
 		]
 		.into_iter()
 		.for_each(|update| Self::put(RuntimeParameters::Protocol(update)));
@@ -251,6 +261,13 @@ impl OnRuntimeUpgrade for GiveVersions {
 				|value| Concern::Lottery(protocol::Lottery, Some(value.into())),
 			),
 		];
+		// A concern that the first chains did not have begins as genesis would begin it.
+		let money = RuntimeParametersKey::Protocol(Key::Money(protocol::Money));
+		if !pallet_parameters::Parameters::<Runtime>::contains_key(money) {
+			let preset = pallet_chain_config::preset::<Runtime>().money;
+			let begun = Concern::Money(protocol::Money, Some(preset.into()));
+			Store::put(RuntimeParameters::Protocol(begun));
+		}
 		if readable.contains(&false) {
 			log::error!(
 				target: "runtime::parameters",
@@ -259,7 +276,7 @@ impl OnRuntimeUpgrade for GiveVersions {
 			);
 			let _ = super::governance::SafeModeUntilMended::failed(None);
 		}
-		<Runtime as frame_system::Config>::DbWeight::get().reads_writes(6, 6)
+		<Runtime as frame_system::Config>::DbWeight::get().reads_writes(7, 7)
 	}
 
 	#[cfg(feature = "try-runtime")]

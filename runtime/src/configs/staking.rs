@@ -69,7 +69,8 @@ impl pallet_transcoder_election::Config for Runtime {
 	type DisableValidator = Disabling;
 	type MaxCandidates = ConstU32<1_000>;
 	type DutyPriority = DutyPriority;
-	type OnTranscoderLost = Jobs;
+	type OnAvailable = Jobs;
+	type OnTranscoderLost = super::video::Lost;
 	type PurgeKeys = RegisteredKeys;
 	type OperatorKeys = OperatorKeys;
 	type Parameters = Election;

@@ -1,25 +1,25 @@
 //! What a transaction costs, and how off-chain code makes one.
 
-use super::money::CommonPool;
+use super::{money::CommonPool, parameters::Money};
 use crate::{
 	constants::fee::{FEE_ASSET_REFUSED, PER_BYTE, PER_PICOSECOND},
 	Assets, Authorship, Balance, Balances, LptStaking, Runtime, RuntimeCall, RuntimeEvent,
 	TxExtension, UncheckedExtrinsic,
 };
 use frame_support::{
-	parameter_types,
+	ensure, parameter_types,
 	traits::{
 		fungible::{Balanced, Credit, Inspect},
 		fungibles,
-		tokens::{imbalance::ResolveTo, Fortitude, Preservation},
-		ConstU8, OnUnbalanced,
+		tokens::{imbalance::ResolveTo, Fortitude, Precision, Preservation},
+		ConstU8, Get, OnUnbalanced,
 	},
 	weights::ConstantMultiplier,
 };
 use frame_system::offchain::{
 	CreateAuthorizedTransaction, CreateBare, CreateTransaction, CreateTransactionBase,
 };
-use livepeer_primitives::{AccountId, AssetId};
+use livepeer_primitives::{AccountId, AssetId, ETH, ETH_MINIMUM};
 use pallet_asset_tx_payment::OnChargeAssetTransaction;
 use pallet_lpt_staking::Frees;
 use pallet_transaction_payment::{
@@ -29,7 +29,7 @@ use sp_runtime::{
 	generic::Era,
 	traits::{DispatchInfoOf, One, PostDispatchInfoOf},
 	transaction_validity::{InvalidTransaction, TransactionValidityError},
-	FixedPointNumber, Perquintill,
+	DispatchError, DispatchResult, FixedPointNumber, Perquintill,
 };
 
 parameter_types! {
@@ -189,72 +189,147 @@ impl pallet_transaction_payment::Config for Runtime {
 	type WeightToFee = ConstantMultiplier<Balance, FeePerPicosecond>;
 }
 
-/// Refuses every fee that is not to be paid in LPT. The place for it in transactions is there from
-/// the start, so that wallets and signers need not change when ETH is taken.
-pub struct LptOnly;
+/// Takes fees in ETH at governance's rate, so that a broadcaster needs no LPT. As those in LPT they go to
+/// the common pool, tips to the author.
+pub struct FeesInEth;
 
 type EthCredit = fungibles::Credit<AccountId, Assets>;
 
-impl OnChargeAssetTransaction<Runtime> for LptOnly {
+impl FeesInEth {
+	/// What `fee` LPT costs in ETH, rounded up. The pool's account begins with ETH's minimum balance at
+	/// least: until it has, that is the least fee.
+	fn price(fee: Balance) -> Balance {
+		if fee == 0 {
+			return 0;
+		}
+		let least = if Self::balance(&CommonPool::get()) == 0 { ETH_MINIMUM } else { 0 };
+		Money::get().in_eth(fee).saturating_add(1).max(least)
+	}
+
+	fn balance(who: &AccountId) -> Balance {
+		<Assets as fungibles::Inspect<AccountId>>::balance(ETH, who)
+	}
+
+	fn ensure_eth(asset: AssetId) -> Result<(), TransactionValidityError> {
+		ensure!(asset == ETH, InvalidTransaction::Custom(FEE_ASSET_REFUSED));
+		Ok(())
+	}
+
+	/// Takes ETH from `who`, whose account stays.
+	fn take(who: &AccountId, amount: Balance) -> Result<EthCredit, DispatchError> {
+		let (exact, protect, polite) = (Precision::Exact, Preservation::Protect, Fortitude::Polite);
+		<Assets as fungibles::Balanced<AccountId>>::withdraw(
+			ETH, who, amount, exact, protect, polite,
+		)
+	}
+
+	/// Gives what was taken to the first of these accounts that can have it.
+	fn give(mut credit: EthCredit, to: &[AccountId]) {
+		for who in to {
+			if credit.peek() == 0 {
+				return;
+			}
+			match <Assets as fungibles::Balanced<AccountId>>::resolve(who, credit) {
+				Ok(()) => return,
+				Err(rest) => credit = rest,
+			}
+		}
+	}
+
+	/// Charges an account what a call costs that it did not sign, in ETH.
+	pub(super) fn charge(who: &AccountId, fee: Balance) -> DispatchResult {
+		let credit = Self::take(who, Self::price(fee))?;
+		Self::give(credit, &[CommonPool::get(), who.clone()]);
+		Ok(())
+	}
+
+	/// Whether that can be charged.
+	pub(super) fn can_charge(who: &AccountId, fee: Balance) -> bool {
+		let free = <Assets as fungibles::Inspect<AccountId>>::reducible_balance(
+			ETH,
+			who,
+			Preservation::Protect,
+			Fortitude::Polite,
+		);
+		free >= Self::price(fee)
+	}
+}
+
+impl OnChargeAssetTransaction<Runtime> for FeesInEth {
 	type Balance = Balance;
 	type AssetId = AssetId;
 	type LiquidityInfo = EthCredit;
 
 	fn withdraw_fee(
-		_: &AccountId,
+		who: &AccountId,
 		_: &RuntimeCall,
 		_: &DispatchInfoOf<RuntimeCall>,
-		_: AssetId,
-		_: Balance,
+		asset: AssetId,
+		fee: Balance,
 		_: Balance,
 	) -> Result<EthCredit, TransactionValidityError> {
-		Err(InvalidTransaction::Custom(FEE_ASSET_REFUSED).into())
+		Self::ensure_eth(asset)?;
+		Self::take(who, Self::price(fee)).map_err(|_| InvalidTransaction::Payment.into())
 	}
 
 	fn can_withdraw_fee(
-		_: &AccountId,
+		who: &AccountId,
 		_: &RuntimeCall,
 		_: &DispatchInfoOf<RuntimeCall>,
-		_: AssetId,
-		_: Balance,
+		asset: AssetId,
+		fee: Balance,
 		_: Balance,
 	) -> Result<(), TransactionValidityError> {
-		Err(InvalidTransaction::Custom(FEE_ASSET_REFUSED).into())
+		Self::ensure_eth(asset)?;
+		ensure!(Self::can_charge(who, fee), InvalidTransaction::Payment);
+		Ok(())
 	}
 
-	/// Never asked: nothing was withdrawn.
 	fn correct_and_deposit_fee(
-		_: &AccountId,
+		who: &AccountId,
 		_: &DispatchInfoOf<RuntimeCall>,
 		_: &PostDispatchInfoOf<RuntimeCall>,
-		_: Balance,
-		_: Balance,
-		_: EthCredit,
+		corrected_fee: Balance,
+		tip: Balance,
+		paid: EthCredit,
 	) -> Result<(Balance, Balance), TransactionValidityError> {
-		Err(InvalidTransaction::Custom(FEE_ASSET_REFUSED).into())
+		let pool = CommonPool::get();
+		let (due, refund) = paid.split(Self::price(corrected_fee));
+		Self::give(refund, &[who.clone(), pool.clone()]);
+		let (tip, fee) = due.split(Money::get().in_eth(tip));
+		let amounts = (fee.peek().saturating_add(tip.peek()), tip.peek());
+		// The fee first: the pool has its account then.
+		Self::give(fee, &[pool.clone(), who.clone()]);
+		let author = Authorship::author().unwrap_or_else(|| pool.clone());
+		Self::give(tip, &[author, pool, who.clone()]);
+		Ok(amounts)
 	}
 }
 
 impl pallet_asset_tx_payment::Config for Runtime {
 	#[cfg(feature = "runtime-benchmarks")]
-	type BenchmarkHelper = NoFeeAsset;
+	type BenchmarkHelper = EthAsFee;
 	type Fungibles = Assets;
-	type OnChargeAssetTransaction = LptOnly;
+	type OnChargeAssetTransaction = FeesInEth;
 	type RuntimeEvent = RuntimeEvent;
 	type WeightInfo = pallet_asset_tx_payment::weights::SubstrateWeight<Runtime>;
 }
 
-/// There is no asset to benchmark yet.
+/// Fees are benchmarked in ETH, which exists at genesis.
 #[cfg(feature = "runtime-benchmarks")]
-pub struct NoFeeAsset;
+pub struct EthAsFee;
 
 #[cfg(feature = "runtime-benchmarks")]
-impl pallet_asset_tx_payment::BenchmarkHelperTrait<AccountId, AssetId, AssetId> for NoFeeAsset {
-	fn create_asset_id_parameter(id: u32) -> (AssetId, AssetId) {
-		(id, id)
+impl pallet_asset_tx_payment::BenchmarkHelperTrait<AccountId, AssetId, AssetId> for EthAsFee {
+	fn create_asset_id_parameter(_: u32) -> (AssetId, AssetId) {
+		(ETH, ETH)
 	}
 
-	fn setup_balances_and_pool(_: AssetId, _: AccountId) {}
+	fn setup_balances_and_pool(_: AssetId, who: AccountId) {
+		let funds = 100 * livepeer_primitives::UNIT;
+		let minted = <Assets as fungibles::Mutate<AccountId>>::mint_into(ETH, &who, funds);
+		frame_support::assert_ok!(minted);
+	}
 }
 
 impl<C> CreateTransactionBase<C> for Runtime

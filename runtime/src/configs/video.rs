@@ -1,8 +1,8 @@
 //! Chance, jobs and the lottery.
 
 use super::{
-	money::{ChargeLpt, CommonPool},
-	parameters::{Jobs as JobsParameters, Lottery, Rounds as RoundsParameters},
+	money::{ChargeLpt, CommonPool, PaysJudges},
+	parameters::{Jobs as JobsParameters, Lottery, Money, Rounds as RoundsParameters},
 	timing::{BeaconWindow, FixedTiming, SlotDuration},
 };
 use crate::{
@@ -20,7 +20,7 @@ use frame_support::{
 use livepeer_primitives::{
 	keys::VerifierId,
 	service::ServiceRecord,
-	traits::{ServiceDirectory, ValidatorSet, ValidatorsInForce},
+	traits::{OnTranscoderLost, ServiceDirectory, ValidatorSet, ValidatorsInForce},
 	AccountId, Hash, StreamId, MAX_VALIDATORS,
 };
 use sp_runtime::{transaction_validity::TransactionPriority, BoundedVec, Perbill};
@@ -77,6 +77,8 @@ parameter_types! {
 	pub ClaimLife: BlockNumber = Lottery::get().longest_judgement(&FixedTiming::get());
 	/// How long an assignment can still be claimed for, by the parameters in force.
 	pub ClaimGrace: BlockNumber = JobsParameters::get().claim_grace;
+	/// LPT that the common pool adds in a round to what judges are paid out of penalties.
+	pub PoolRewards: Balance = Money::get().pool_rewards;
 	/// How long before its end the retirement of a toolchain is announced at the least: a round.
 	pub RetirementNotice: BlockNumber = RoundsParameters::get().length;
 }
@@ -105,14 +107,26 @@ impl pallet_jobs::Config for Runtime {
 	type Keys = OperatorKeys;
 	type Liability = LptStaking;
 	type Lottery = Lottery;
+	type Money = Money;
 	type OnClaim = ChallengeLottery;
 	type Parameters = JobsParameters;
 	type Rounds = Rounds;
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type Slash = LptStaking;
 	type SlotDuration = SlotDuration;
+	type Stake = LptStaking;
 	type Toolchains = ChallengeLottery;
 	type WeightInfo = pallet_jobs::weights::SubstrateWeight<Runtime>;
+}
+
+/// Who is told of a transcoder that is lost: its assignments are handed on, and it is new again.
+pub struct Lost;
+
+impl OnTranscoderLost for Lost {
+	fn on_transcoder_lost(transcoder: &AccountId) {
+		Jobs::on_transcoder_lost(transcoder);
+		ChallengeLottery::on_transcoder_lost(transcoder);
+	}
 }
 
 /// Where operators and streams are reached: each pallet keeps its own kind.
@@ -142,6 +156,8 @@ impl pallet_challenge_lottery::Config for Runtime {
 	type MaxToolchains = ConstU32<16>;
 	type OnDecided = Jobs;
 	type Parameters = Lottery;
+	type Pool = PaysJudges;
+	type PoolRewards = PoolRewards;
 	type RetirementNotice = RetirementNotice;
 	type Rounds = Rounds;
 	type Services = Services;

@@ -53,7 +53,7 @@ fn eth_transfer_should_cost_a_quarter_more_when_blocks_are_not_full() {
 }
 
 #[test]
-fn fee_in_an_asset_should_be_refused_with_its_own_error() {
+fn fee_in_another_asset_than_eth_should_be_refused_with_its_own_error() {
 	use crate::{Runtime, RuntimeOrigin};
 	use frame_support::dispatch::GetDispatchInfo as _;
 	use sp_keyring::Sr25519Keyring::Alice;
@@ -73,7 +73,8 @@ fn fee_in_an_asset_should_be_refused_with_its_own_error() {
 		};
 		let refused = InvalidTransaction::Custom(fee::FEE_ASSET_REFUSED).into();
 		assert_eq!(validate(None), Ok(()));
-		assert_eq!(validate(Some(livepeer_primitives::ETH)), Err(refused));
+		assert_eq!(validate(Some(livepeer_primitives::ETH)), Ok(()));
+		assert_eq!(validate(Some(livepeer_primitives::ETH + 1)), Err(refused));
 	});
 }
 

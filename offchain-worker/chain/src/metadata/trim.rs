@@ -52,7 +52,7 @@ const ERRORS: [&str; 3] = ["Jobs", "TranscoderElection", "ChallengeLottery"];
 const API: &str = "LivepeerApi";
 
 /// Every method of it that a role reads.
-const METHODS: [&str; 21] = [
+const METHODS: [&str; 24] = [
 	"clock",
 	"worker_limits",
 	"operator_keys",
@@ -74,6 +74,9 @@ const METHODS: [&str; 21] = [
 	"yield_of",
 	"backing",
 	"validators",
+	"claim_terms",
+	"job_terms",
+	"judgement",
 ];
 
 /// The metadata in `bytes`, which are of version 15, without what the worker does not use.

@@ -8,20 +8,20 @@ use std::{
 use async_trait::async_trait;
 use livepeer_primitives::{
 	api::{
-		AssignmentView, BackingView, ChallengeStage, ChallengeView, ClockView, InflationView,
-		JobView, KeysView, PoolSeat, SeatReason, StakeView, TranscoderView, ValidatorView,
-		YieldView,
+		AssignmentView, BackingView, ChallengeStage, ChallengeView, ClaimTerms, ClockView,
+		InflationView, JobView, JudgementView, KeysView, PoolSeat, SeatReason, StakeView,
+		TranscoderView, ValidatorView, YieldView,
 	},
 	claim::{ClaimInfo, Outcome},
 	draw,
 	duty::Profiles,
 	keys::{Generation, OperatorSignature, Purpose, VerifierId},
-	params::ProtocolParameters,
+	params::{ProtocolParameters, VerificationTerms},
 	segment::stream_id,
 	service::ServiceRecord,
 	sum_tree::{self, Commitment},
 	work::{fee, max_leaf_work},
-	AccountId, Balance, BlockNumber, ClaimId, Hash, JobId, StreamId, ToolchainId,
+	AccountId, AssignmentIndex, Balance, BlockNumber, ClaimId, Hash, JobId, StreamId, ToolchainId,
 };
 use sp_core::H256;
 use sp_runtime::Perbill;
@@ -34,6 +34,7 @@ use crate::{
 	ports::{
 		chain::{At, Call, Chain, ChainError, Free, Head, LeafReveal, Limits, Refused, Wait},
 		clock::Clock,
+		judgements::Judgements,
 		stakes::{StakeCall, StakeLimits, Stakes},
 	},
 };
@@ -87,9 +88,14 @@ struct ChainState {
 	unreachable: bool,
 	fail_next: Option<ChainError>,
 	challenge_takes: Option<(SimClock, u64)>,
+	terms: ClaimTerms,
 	free: BTreeMap<AccountId, Free>,
 	locked: bool,
 	stakes: FakeStakes,
+	/// What is held of claims that are judged, from which block on.
+	judgements: Vec<(BlockNumber, ClaimId, Option<JudgementView>)>,
+	/// The first block whose state is kept.
+	kept_from: BlockNumber,
 }
 
 /// A chain in memory: assigns each job to the only registered transcoder with capacity, checks
@@ -122,9 +128,20 @@ impl Default for FakeChain {
 			unreachable: false,
 			fail_next: None,
 			challenge_takes: None,
+			// Verification costs nothing, and everything is backed.
+			terms: ClaimTerms {
+				terms: VerificationTerms {
+					verify_price: 0,
+					..ProtocolParameters::development().lottery.terms(false)
+				},
+				exposed: 0,
+				backing: Balance::MAX,
+			},
 			free: BTreeMap::new(),
 			locked: false,
 			stakes: FakeStakes::default(),
+			judgements: Vec::new(),
+			kept_from: 0,
 		};
 		Self { state: Arc::new(Mutex::new(state)), heads: Arc::new(watch::Sender::default()) }
 	}
@@ -176,6 +193,16 @@ impl FakeChain {
 		self.state().fail_next = Some(error);
 	}
 
+	/// Holds this of a claim that is judged, from a block on: later entries come later.
+	pub fn judge(&self, from: BlockNumber, claim: ClaimId, held: Option<JudgementView>) {
+		self.state().judgements.push((from, claim, held));
+	}
+
+	/// Forgets the state of blocks before this one.
+	pub fn keep_from(&self, block: BlockNumber) {
+		self.state().kept_from = block;
+	}
+
 	/// Leaves a job's assignment so much.
 	pub fn set_allowance(&self, job: JobId, allowance: Balance) {
 		let mut state = self.state();
@@ -204,6 +231,17 @@ impl FakeChain {
 		}
 		drop(state);
 		self.block();
+	}
+
+	/// Has claims be worth their verification, and be backed, by these terms.
+	pub fn set_terms(&self, terms: ClaimTerms) {
+		self.state().terms = terms;
+		self.block();
+	}
+
+	/// The terms of claims.
+	pub fn terms(&self) -> ClaimTerms {
+		self.state().terms
 	}
 
 	/// Leaves an account so much.
@@ -454,6 +492,15 @@ impl FakeChain {
 					return Err(refuse(Refused::WorkTooLarge));
 				}
 				let price = fee(claim.total_work, current.price);
+				let ClaimTerms { terms, exposed, backing } = state.terms;
+				let samples = draw::sample_count(terms.rate, count as u32, view.max_samples);
+				let least = terms.least_fee(samples, claim.total_work, count as u32);
+				if current.claimable_until.is_none() && !view.ended && price < least {
+					return Err(refuse(Refused::FeeBelowVerification));
+				}
+				if exposed.saturating_add(price) > backing {
+					return Err(refuse(Refused::NotBacked));
+				}
 				current.allowance = current
 					.allowance
 					.checked_sub(price)
@@ -825,6 +872,21 @@ impl Chain for FakeChainClient {
 			.collect())
 	}
 
+	async fn claim_terms(
+		&self,
+		job: JobId,
+		assignment: AssignmentIndex,
+	) -> Result<Option<ClaimTerms>, ChainError> {
+		let state = self.read()?;
+		let current = state.jobs.get(&job).and_then(|view| view.current.as_ref());
+		let terms = current.filter(|current| current.index == assignment).map(|_| state.terms);
+		Ok(terms)
+	}
+
+	async fn job_terms(&self) -> Result<VerificationTerms, ChainError> {
+		Ok(self.read()?.terms.terms)
+	}
+
 	async fn toolchains(&self) -> Result<Vec<ToolchainId>, ChainError> {
 		Ok(self.read()?.toolchains.clone())
 	}
@@ -939,3 +1001,27 @@ pub const FEE: Balance = livepeer_primitives::UNIT / 1_000;
 
 /// A balance that pays for any test's job.
 pub const PLENTY: Balance = 1_000_000_000_000_000_000_000;
+
+#[async_trait]
+impl Judgements for FakeChainClient {
+	async fn block(&self, height: BlockNumber) -> Result<Hash, ChainError> {
+		self.read()?;
+		Ok(H256::from_low_u64_be(height.into()))
+	}
+
+	async fn judgement(
+		&self,
+		block: Hash,
+		claim: ClaimId,
+	) -> Result<Option<JudgementView>, ChainError> {
+		let state = self.read()?;
+		let height = block.to_low_u64_be();
+		if height < state.kept_from.into() {
+			let (url, reason) = ("fake".into(), "State already discarded".into());
+			return Err(ChainError::Unreachable { url, reason });
+		}
+		let held = state.judgements.iter().rev();
+		let mut held = held.filter(|(from, id, _)| u64::from(*from) <= height && *id == claim);
+		Ok(held.next().and_then(|(_, _, held)| held.clone()))
+	}
+}

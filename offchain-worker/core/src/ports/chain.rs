@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 use livepeer_primitives::{
-	api::{ChallengeView, JobView, KeysView, TranscoderView},
+	api::{ChallengeView, ClaimTerms, JobView, KeysView, TranscoderView},
 	claim::{ClaimInfo, WorkClaim},
 	duty::{Acceptance, Availability, Heartbeat},
 	keys::{OperatorKeys, OperatorSignature, Purpose, VrfKey},
 	leaf::Leaf,
+	params::VerificationTerms,
 	service::ServiceRecord,
 	sum_tree::SumProof,
 	video::{Ladder, SourceLimits},
@@ -233,6 +234,12 @@ refusals! {
 	BadSignature: "ChallengeLottery", "BadSignature";
 	/// A claim of the assignment may still be on its way.
 	NotIdle: "Jobs", "NotIdle";
+	/// The fee is not worth the claim's verification, as long as more can be claimed at once.
+	FeeBelowVerification: "Jobs", "FeeBelowVerification";
+	/// The transcoder's own bond backs no more claims without outcome.
+	NotBacked: "Jobs", "NotBacked";
+	/// At this price no claim could be worth its verification.
+	PriceBelowVerification: "Jobs", "PriceBelowVerification";
 }
 
 impl Refused {
@@ -530,6 +537,14 @@ pub trait Chain: Send + Sync {
 	async fn challenge(&self, id: ClaimId) -> Result<Option<ChallengeView>, ChainError>;
 	/// The open claims of a transcoder.
 	async fn claims_of(&self, at: At, transcoder: &AccountId) -> Result<Vec<ClaimId>, ChainError>;
+	/// What the claims of an assignment have to be worth, and how much of them is backed.
+	async fn claim_terms(
+		&self,
+		job: JobId,
+		assignment: AssignmentIndex,
+	) -> Result<Option<ClaimTerms>, ChainError>;
+	/// What the price and the budget of a new job have to cover.
+	async fn job_terms(&self) -> Result<VerificationTerms, ChainError>;
 	/// The toolchains that claims may name.
 	async fn toolchains(&self) -> Result<Vec<ToolchainId>, ChainError>;
 

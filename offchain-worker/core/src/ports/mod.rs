@@ -4,6 +4,7 @@ pub mod chain;
 pub mod clock;
 pub mod engine;
 pub mod events;
+pub mod judgements;
 pub mod stakes;
 pub mod store;
 pub mod transport;

@@ -1,5 +1,6 @@
 //! What a worker can be.
 
+pub mod audit;
 pub mod broadcast;
 pub mod follow;
 pub mod transcode;

@@ -41,7 +41,7 @@ fn getters_should_answer_when_there_is_no_genesis() {
 fn parameters_should_be_stored_when_they_equal_the_codes_defaults() {
 	// Otherwise an upgrade that changes a default would change a running chain.
 	chain(Timing::production(), ProtocolParameters::production()).execute_with(|| {
-		assert_eq!(pallet_parameters::Parameters::<Test>::iter().count(), 6);
+		assert_eq!(pallet_parameters::Parameters::<Test>::iter().count(), 7);
 	});
 }
 

@@ -3,4 +3,5 @@
 
 mod clock;
 mod genesis;
+mod money;
 mod set_parameter;

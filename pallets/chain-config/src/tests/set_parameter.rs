@@ -189,14 +189,14 @@ fn every_parameters_error_should_state_its_bounds() {
 		assert_eq!(name, format!("{:?}", bounds.parameter));
 		assert_eq!(errors[name], format!("{bounds}."));
 	}
-	// And nothing but these, the relations and what is wrong with the call itself.
+	// And nothing but these, the relations, the step of the rate and what is wrong with the call itself.
 	let TypeDef::Variant(relations) = Relation::type_info().type_def else {
 		panic!("relations are an enum")
 	};
 	for relation in &relations.variants {
 		assert!(!errors[relation.name].is_empty());
 	}
-	assert_eq!(errors.len(), BOUNDS.len() + relations.variants.len() + 2);
+	assert_eq!(errors.len(), BOUNDS.len() + relations.variants.len() + 3);
 }
 
 /// Where a concern is stored.

@@ -47,7 +47,7 @@ fn votes(owned: &[Owned]) -> Vec<Vote<'_>> {
 				Committed => Said::Committed,
 				Revealed(verdicts, e) => Said::Revealed(&verdicts[..], evidence(*e)),
 			};
-			Vote { stake: *stake, said }
+			Vote { stake: *stake, said, asked: false }
 		})
 		.collect()
 }
@@ -254,7 +254,7 @@ proptest! {
 		let right = right_evidence(&all);
 		for is_dispute in [false, true] {
 			let ruling = Ruling::of(outcome, failing, is_dispute, leaves, &all);
-			let silent = Vote { stake: 1, said: Said::Nothing };
+			let silent = Vote { stake: 1, said: Said::Nothing, asked: false };
 			prop_assert_eq!(ruling.conduct(&silent), Conduct::Owes(Penalty::NoShow));
 			let honest: Vec<_> = (0..leaves)
 				.map(|leaf| {
@@ -263,7 +263,7 @@ proptest! {
 				})
 				.collect();
 			let said = Said::Revealed(&honest, right.unwrap_or(evidence(9)));
-			prop_assert_eq!(ruling.conduct(&Vote { stake: 1, said }), Conduct::Answered);
+			prop_assert_eq!(ruling.conduct(&Vote { stake: 1, said, asked: false }), Conduct::Answered);
 		}
 	}
 }
@@ -293,19 +293,25 @@ fn penalties_should_be_those_of_the_table() {
 		most_revealed: true,
 		excused: 0,
 		right: Some(evidence(0)),
+		half_passed: true,
+		is_escalated: false,
 	};
 	let conduct = |ruling: &Ruling, verdicts: &[Verdict], e| {
-		ruling.conduct(&Vote { stake: 1, said: Said::Revealed(verdicts, evidence(e)) })
+		ruling.conduct(&Vote {
+			stake: 1,
+			said: Said::Revealed(verdicts, evidence(e)),
+			asked: false,
+		})
 	};
 	let owes = Conduct::Owes;
 	for outcome in [Accepted, Failed, Missed, Void] {
 		for is_dispute in [false, true] {
 			let ruling = ruling(outcome, is_dispute);
-			let of = |said| ruling.conduct(&Vote { stake: 1, said });
+			let of = |said| ruling.conduct(&Vote { stake: 1, said, asked: false });
 			assert_eq!(of(Said::Nothing), owes(Penalty::NoShow));
 			assert_eq!(of(Said::Committed), owes(Penalty::Withheld));
 			let stalled = Ruling { most_revealed: false, ..ruling };
-			let kept = Vote { stake: 1, said: Said::Committed };
+			let kept = Vote { stake: 1, said: Said::Committed, asked: false };
 			assert_eq!(stalled.conduct(&kept), owes(Penalty::NoShow));
 			assert_eq!(conduct(&ruling, &[ABSTAIN], 0), owes(Penalty::NoShow));
 			let excusing = Ruling { excused: 1, ..ruling };
@@ -358,13 +364,71 @@ fn nobody_should_pay_for_a_leaf_on_which_half_abstain() {
 #[test]
 fn finder_should_be_who_named_a_fault_on_a_leaf_that_failed() {
 	let vote = |verdicts: &[Verdict], failing| {
-		found(&Vote { stake: 1, said: Said::Revealed(verdicts, evidence(0)) }, failing)
+		found(
+			&Vote { stake: 1, said: Said::Revealed(verdicts, evidence(0)), asked: false },
+			failing,
+		)
 	};
 	assert!(vote(&[VALID, WRONG], 0b10));
 	// A fault on any other leaf is a guess, and missing bytes name no fault.
 	assert!(!vote(&[WRONG, VALID], 0b10));
 	assert!(!vote(&[WRONG, GONE], 0b10));
-	assert!(!found(&Vote { stake: 1, said: Said::Committed }, 0b11));
+	assert!(!found(&Vote { stake: 1, said: Said::Committed, asked: false }, 0b11));
+}
+
+#[test]
+fn valid_on_a_variant_that_half_sees_should_be_missed_whatever_the_outcome() {
+	let unforced = Verdict::Mismatch(MismatchKind::Unforced);
+	for outcome in [Outcome::Accepted, Outcome::Void, Outcome::Failed] {
+		let owned = [
+			(1, Revealed(vec![unforced, VALID], 0)),
+			(1, Revealed(vec![VALID, WRONG], 0)),
+			(1, Revealed(vec![VALID, VALID], 0)),
+		];
+		let votes = votes(&owned);
+		let ruling = Ruling::of(outcome, 0, true, 2, &votes);
+		let conducts: Vec<_> = votes.iter().map(|vote| ruling.conduct(vote)).collect();
+		let owes = Conduct::Owes;
+		let expected =
+			[owes(Penalty::MissedVariant), owes(Penalty::FalseDissent), Conduct::Answered];
+		assert_eq!(conducts, expected);
+	}
+	// Where the transcoder has left it out, nobody has missed it.
+	let owned = [(1, says(unforced)), (1, says(unforced)), (1, says(unforced))];
+	let votes = votes(&owned);
+	let decision = decide_dispute(1, &votes);
+	assert_eq!(decision.outcome(), Outcome::Failed);
+	let ruling = Ruling::of(Outcome::Failed, decision.failing(), true, 1, &votes);
+	assert!(votes.iter().all(|vote| ruling.conduct(vote) == Conduct::Answered));
+}
+
+#[test]
+fn bytes_that_came_late_should_cost_only_where_the_dispute_accepts() {
+	let vote = |asked| Vote { stake: 1, said: Said::Revealed(&[GONE], evidence(0)), asked };
+	let ruling = Ruling {
+		outcome: Outcome::Accepted,
+		failing: 0,
+		good: 1,
+		bad: 0,
+		is_dispute: false,
+		most_revealed: true,
+		excused: 0,
+		right: None,
+		half_passed: false,
+		is_escalated: true,
+	};
+	let owes = Conduct::Owes;
+	assert_eq!(ruling.conduct(&vote(false)), owes(Penalty::LateData));
+	assert_eq!(ruling.conduct(&vote(true)), owes(Penalty::LateDataAsked));
+	let most = Ruling { half_passed: true, ..ruling };
+	assert_eq!(most.conduct(&vote(true)), owes(Penalty::LateData));
+	for free in [
+		Ruling { outcome: Outcome::Void, ..ruling },
+		Ruling { is_escalated: false, ..ruling },
+		Ruling { good: 0, ..ruling },
+	] {
+		assert_eq!(free.conduct(&vote(false)), Conduct::Answered);
+	}
 }
 
 /// One member has more than twice the stake of all others in its committee and invents its evidence.

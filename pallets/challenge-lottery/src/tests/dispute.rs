@@ -291,10 +291,11 @@ fn lazy_word_should_pay_when_its_evidence_is_not_that_of_the_work() {
 #[test]
 fn penalty_should_grow_up_to_that_of_a_false_dissent_and_no_further() {
 	let parameters = Parameters::get();
-	let parts = |in_a_row| Penalty::NoShow.fraction(&parameters, in_a_row).deconstruct();
+	let parts =
+		|in_a_row| Penalty::NoShow.fraction(&parameters, in_a_row, Perbill::zero()).deconstruct();
 	assert_eq!([0, 1, 2, 3, 4].map(parts), [500_000, 1_000_000, 2_000_000, 4_000_000, 8_000_000]);
 	assert_eq!([5, 6, 31, 32, u32::MAX].map(parts), [10_000_000; 5]);
-	assert_eq!(Penalty::FalseDissent.fraction(&parameters, 9), dissent());
+	assert_eq!(Penalty::FalseDissent.fraction(&parameters, 9, Perbill::zero()), dissent());
 	assert!(Penalty::NoShow < Penalty::WrongEvidence);
 	assert!(Penalty::WrongEvidence < Penalty::Withheld);
 	assert!(Penalty::Withheld < Penalty::FalseDissent);

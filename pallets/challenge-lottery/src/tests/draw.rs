@@ -34,14 +34,17 @@ fn claim_should_be_refused_when_it_breaks_a_rule() {
 		assert_eq!(try_claim(many).1, Err(Error::<Test>::TooManyLeaves.into()));
 		let (taken, result) = try_claim(vec![leaf(0, 1)]);
 		assert_ok!(result);
-		assert_noop!(Lottery::on_claim(taken.id, &taken.info), Error::<Test>::AlreadyChallenged);
+		assert_noop!(
+			Lottery::on_claim(taken.id, &taken.info, &terms()),
+			Error::<Test>::AlreadyChallenged
+		);
 		let mut other = taken.info.clone();
 		other.toolchain = Default::default();
-		assert_noop!(Lottery::on_claim(99, &other), Error::<Test>::UnknownToolchain);
+		assert_noop!(Lottery::on_claim(99, &other, &terms()), Error::<Test>::UnknownToolchain);
 		let mut huge = taken.info.clone();
 		huge.max_samples = 0;
-		assert_noop!(Lottery::on_claim(99, &huge), Error::<Test>::CannotBeJudged);
-		assert_eq!(Lottery::max_leaves(&transcoder(), 16), 64);
+		assert_noop!(Lottery::on_claim(99, &huge, &terms()), Error::<Test>::CannotBeJudged);
+		assert_eq!(terms().leaves_of(16), 64);
 	});
 }
 
@@ -157,7 +160,7 @@ fn job_should_have_as_many_samples_as_can_be_judged_in_time() {
 		assert_eq!(Lottery::max_samples(cap / 16 + 1), 15);
 		assert_eq!(Lottery::max_samples(cap), 1);
 		assert_eq!(Lottery::max_samples(cap + 1), 0);
-		assert_eq!(Lottery::max_leaves(&transcoder(), 1), 4);
+		assert_eq!(terms().leaves_of(1), 4);
 	});
 }
 

@@ -2,7 +2,7 @@
 
 use livepeer_primitives::{
 	params::Timing,
-	traits::{OnClaim as _, Settlement},
+	traits::Settlement,
 	verdict::{MismatchKind, Verdict, DISPUTE},
 };
 use proptest::prelude::*;
@@ -226,6 +226,6 @@ fn slowest_claim_should_live_as_long_as_the_parameters_say() {
 			skip(1);
 			assert!(System::block_number() <= limit);
 		}
-		assert!(Lottery::max_leaves(&transcoder(), 16) == 64 && System::block_number() > 100);
+		assert!(terms().leaves_of(16) == 64 && System::block_number() > 100);
 	});
 }

@@ -71,12 +71,12 @@ fn retired_toolchain_should_run_until_its_block_and_be_kept_until_no_claim_needs
 		run_to(until - 1);
 		assert!(Lottery::challenge(last.id).is_none(), "the last claim has ended before");
 		CLAIMS.mutate(|all| all.insert(99, last.info.clone()));
-		assert_ok!(Lottery::on_claim(99, &last.info));
+		assert_ok!(Lottery::on_claim(99, &last.info, &terms()));
 		run_to(until);
 		let forgotten = Event::ToolchainForgotten { toolchain: toolchain() };
 		assert!(events().contains(&forgotten));
 		assert!(Lottery::retiring_toolchains().is_empty());
-		assert_noop!(Lottery::on_claim(100, &last.info), Error::<Test>::UnknownToolchain);
+		assert_noop!(Lottery::on_claim(100, &last.info, &terms()), Error::<Test>::UnknownToolchain);
 	});
 }
 

@@ -180,14 +180,14 @@ fn attack_lazy_members_of_many_tranches_should_not_accept_together() {
 	let said = [Verdict::Valid];
 	let evidence =
 		|byte| livepeer_primitives::verdict::Evidence { recipe: 1, hash: Hash::repeat_byte(byte) };
-	let vote = |byte| Vote { stake: 1, said: Said::Revealed(&said, evidence(byte)) };
-	let silent = || Vote { stake: 1, said: Said::Nothing };
+	let vote = |byte| Vote { stake: 1, said: Said::Revealed(&said, evidence(byte)), asked: false };
+	let silent = || Vote { stake: 1, said: Said::Nothing, asked: false };
 	assert!(most_passed(&[vec![vote(1), vote(1), silent()], vec![vote(2), vote(2), vote(3)]]));
 	assert!(!most_passed(&[vec![vote(1), vote(2), silent()], vec![vote(3), vote(4)]]));
 	assert!(!most_passed(&[vec![vote(1), silent(), silent()]]));
 	assert!(!most_passed(&[]));
 	let abstains = [Verdict::Abstain];
-	let abstains = || Vote { stake: 1, said: Said::Revealed(&abstains, evidence(1)) };
+	let abstains = || Vote { stake: 1, said: Said::Revealed(&abstains, evidence(1)), asked: false };
 	assert!(!most_passed(&[vec![vote(1), abstains(), abstains()]]));
 }
 

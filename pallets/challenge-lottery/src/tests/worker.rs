@@ -501,6 +501,37 @@ fn worker_should_stay_silent_when_the_service_cannot_judge() {
 }
 
 #[test]
+fn worker_should_ask_on_the_chain_for_what_its_service_lacks() {
+	let me = first_member();
+	run_node(&[me], |node, take| {
+		let (claim, _) = judged();
+		expect(node, &task(&claim, me, PATIENCE), VerifyStatus::Lacking);
+		worker();
+		let sent = take();
+		assert!(matches!(sent[..], [Call::ask_data { tranche: 0, member: 0, .. }]));
+		apply(sent[0].clone()).unwrap();
+		assert_eq!(Lottery::asking(claim.id), [validator(me)]);
+		// Once.
+		expect(node, &task(&claim, me, PATIENCE), VerifyStatus::Lacking);
+		worker();
+		assert!(take().is_empty());
+		expect(node, &task(&claim, me, PATIENCE), done(&claim));
+		worker();
+		assert!(matches!(take()[..], [Call::commit_verdict { .. }]));
+	});
+	run_node(&[me], |node, take| {
+		let (claim, _) = judged();
+		expect(node, &task(&claim, me, PATIENCE), VerifyStatus::Working);
+		worker();
+		// Too late for whoever has them.
+		skip(Ballots::<Test>::get(claim.id).unwrap().asking_until() - Lottery::now());
+		expect(node, &task(&claim, me, PATIENCE), VerifyStatus::Lacking);
+		worker();
+		assert!(take().is_empty());
+	});
+}
+
+#[test]
 fn worker_should_do_nothing_when_it_has_no_duty_or_another_run_is_at_work() {
 	run_node(&[], |_, take| {
 		judged();

@@ -26,6 +26,8 @@ fn demand(load: u64) -> Demand {
 		ladder: crate::mock::ladder(),
 		unreserved: 1_000,
 		smallest_fee: 10,
+		least_price: 0,
+		reserve: 0,
 	}
 }
 
@@ -255,6 +257,11 @@ proptest! {
 			max_leaf_work,
 			max_leaves,
 			smallest_fee: 1_000,
+			terms: livepeer_primitives::params::ProtocolParameters::production()
+				.lottery
+				.terms(true),
+			max_samples: 16,
+			has_ended: false,
 		};
 		let last = first.saturating_add(span);
 		let claimed = Claimed { first, last, total_work, largest_leaf };

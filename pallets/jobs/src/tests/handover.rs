@@ -102,7 +102,7 @@ fn lost_transcoder_should_get_nothing_until_all_is_handed_on() {
 		accept(id);
 		jail(&TIM);
 		// Free again in the same block: what it had is handed on all the same, and the list of the
-		// new draw may name it again.
+		// new draw may name it again, where there is nobody else.
 		Jailed::set(vec![]);
 		skip(1);
 		assert_eq!(job(id).phase.current(), None);

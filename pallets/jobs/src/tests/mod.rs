@@ -24,4 +24,6 @@ mod properties;
 mod revocation;
 mod settlement;
 mod spending;
+mod verification;
 mod views;
+mod waiting;

@@ -27,7 +27,7 @@ fn list(id: ClaimId, count: u32) -> Vec<Payout> {
 	let mut list: Vec<_> = (1..count)
 		.map(|i| Payout {
 			account: [TOM, TAT, BEA][i as usize % 3].clone(),
-			reason: PayoutReason::Verification,
+			reason: PayoutReason::Other,
 			amount: ETH_MINIMUM,
 		})
 		.collect();

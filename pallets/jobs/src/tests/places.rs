@@ -10,6 +10,7 @@ fn create_should_fail_when_no_transcoder_could_have_its_claims_open() {
 		// A claim is 64 s, or ten, and takes 20 blocks of 2 s.
 		Parameters::mutate(|p| p.max_open_claims = 4);
 		MaxLeaves::set(10);
+		MaxSamples::set(2);
 		assert_noop!(create_with(&BOB, "cam", BUDGET), Error::<Test>::TooManyPlaces);
 		Parameters::mutate(|p| p.max_open_claims = 5);
 		assert_ok!(create_with(&BOB, "cam", BUDGET));

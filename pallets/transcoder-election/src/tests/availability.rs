@@ -186,6 +186,34 @@ fn availability_should_go_on_when_heartbeats_come() {
 }
 
 #[test]
+fn jobs_should_be_told_of_who_takes_more_than_before_and_of_nobody_else() {
+	one().build_and_execute(|| {
+		let told = || Back::take().len();
+		set_available(5);
+		assert_eq!(told(), 1, "it takes work");
+		for capacity in [5, 4] {
+			set_available(capacity);
+			assert_eq!(told(), 0, "no more than before");
+		}
+		set_available(6);
+		assert_eq!(told(), 1);
+		at(11);
+		assert_ok!(heartbeat());
+		assert_eq!(told(), 0, "it was there all the time");
+		at(200);
+		assert_ok!(heartbeat());
+		assert_eq!(told(), 1, "it was away");
+		at(211);
+		assert_ok!(announce(7));
+		assert_eq!(told(), 1);
+		set_available(0);
+		at(400);
+		assert_ok!(heartbeat());
+		assert_eq!(told(), 0, "it takes nothing new");
+	});
+}
+
+#[test]
 fn heartbeat_should_be_refused_when_within_half_an_interval() {
 	one().build_and_execute(|| {
 		set_available(1);

@@ -42,6 +42,10 @@ use crate::{
 	rules::playlist::is_stream_name,
 };
 
+fn in_eth(amount: &Balance) -> String {
+	crate::decimal(*amount)
+}
+
 /// Why a stream cannot go on.
 #[derive(Debug, Error)]
 pub enum BroadcastError {
@@ -51,6 +55,14 @@ pub enum BroadcastError {
 	/// The ladder or the limits cannot be a job's.
 	#[error("the ladder cannot be transcoded: {0:?}")]
 	BadFormat(FormatError),
+	/// No claim of the job could be worth its verification.
+	#[error("at a highest price of {} ETH for a standard segment nobody could be paid for checking the stream's transcoding: give a --max-price of {} at least", in_eth(.max_price), in_eth(.least))]
+	TooCheap {
+		/// What the job would pay.
+		max_price: Balance,
+		/// What it has to.
+		least: Balance,
+	},
 	/// The chain gave no answer.
 	#[error(transparent)]
 	Chain(#[from] ChainError),
@@ -277,6 +289,10 @@ impl Broadcaster {
 				// would be an equivocation, so that job is given up.
 				_ => self.chain.submit(Call::EndJob { job: view.id }, Wait::Finalized).await?,
 			}
+		}
+		let least = self.chain.job_terms().await?.least_price();
+		if spec.max_price < least {
+			return Err(BroadcastError::TooCheap { max_price: spec.max_price, least });
 		}
 		self.foretell(spec).await?;
 		let mut heads = self.chain.heads();

@@ -989,6 +989,24 @@ fn broadcaster_should_be_told_what_its_stream_waits_for_and_what_to_do() {
 }
 
 #[test]
+fn broadcaster_should_be_told_of_a_price_too_low_for_verification_before_it_signs() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let mut terms = story.chain.terms();
+		terms.terms.verify_price = UNIT;
+		story.chain.set_terms(terms);
+		let least = terms.terms.least_price();
+		let cheap = StreamSpec { max_price: least - 1, ..spec("cheap") };
+		let error = story.broadcaster().open(&cheap).await.unwrap_err();
+		assert!(matches!(error, BroadcastError::TooCheap { least: said, .. } if said == least));
+		let created = |call: &Call| matches!(call, Call::CreateJob { .. });
+		assert!(!story.chain.calls().iter().any(created));
+		let dear = StreamSpec { max_price: least, ..spec("dear") };
+		story.broadcaster().open(&dear).await.unwrap();
+	})
+}
+
+#[test]
 fn broadcaster_should_be_told_when_no_block_comes() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim);

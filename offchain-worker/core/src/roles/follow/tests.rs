@@ -515,6 +515,18 @@ impl Chain for Hanging {
 	async fn claims_of(&self, at: At, who: &AccountId) -> Result<Vec<ClaimId>, ChainError> {
 		self.0.claims_of(at, who).await
 	}
+	async fn claim_terms(
+		&self,
+		job: JobId,
+		assignment: livepeer_primitives::AssignmentIndex,
+	) -> Result<Option<livepeer_primitives::api::ClaimTerms>, ChainError> {
+		self.0.claim_terms(job, assignment).await
+	}
+	async fn job_terms(
+		&self,
+	) -> Result<livepeer_primitives::params::VerificationTerms, ChainError> {
+		self.0.job_terms().await
+	}
 	async fn toolchains(&self) -> Result<Vec<ToolchainId>, ChainError> {
 		self.0.toolchains().await
 	}

@@ -8,10 +8,12 @@ use std::{
 use codec::{Decode, Encode};
 use futures::future::{select, Either};
 use livepeer_primitives::{
-	api::{ChallengeStage, ChallengeView},
+	api::{ChallengeStage, ChallengeView, ClaimTerms},
 	claim::Outcome,
+	draw::sample_count,
 	leaf::Leaf,
-	sum_tree::SumTree,
+	params::VerificationTerms,
+	sum_tree::{Commitment, SumTree},
 	work::fee,
 	AssignmentIndex, Balance, BlockNumber, ClaimId, JobId, Seq, ETH_MINIMUM,
 };
@@ -19,7 +21,7 @@ use sp_runtime::RuntimeAppPublic;
 
 use super::{Parts, TranscodeError};
 use crate::{
-	lock,
+	decimal, lock,
 	ports::{
 		chain::{At, Call, ChainError, Head, LeafReveal, Wait},
 		events::{Event, Warning},
@@ -240,30 +242,65 @@ impl Claiming {
 		let Some((first, last)) = next_range(cursor, &ready, ended, now_ms, &rules) else {
 			return Ok(());
 		};
-		// What is beyond the allowance waits for a top-up. A claim with it would be refused, and stand
-		// before all later ones.
-		let Some(last) = current.map_or(Some(last), |current| {
-			last_paid(&receipts, (first, last), current.price, current.allowance)
-		}) else {
+		let terms = match current {
+			Some(_) => self.parts.chain.claim_terms(job, assignment).await?,
+			None => None,
+		};
+		// What is beyond the allowance waits for a top-up, what the own bond does not back for earlier
+		// claims to be decided. A claim with it would be refused, and stand before all later ones.
+		let backed =
+			terms.map_or(Balance::MAX, |terms| terms.backing.saturating_sub(terms.exposed));
+		let paid = current.map_or(Some(last), |current| {
+			let most = current.allowance.min(backed);
+			last_paid(&receipts, (first, last), current.price, most)
+		});
+		let whole = last;
+		let Some(last) = paid else {
+			if let (Some(current), Some(terms)) = (current, terms) {
+				if last_paid(&receipts, (first, last), current.price, current.allowance).is_some() {
+					self.parts.warnings.warn(Warning::Refused, not_backed(job, &terms));
+				}
+			}
 			return Ok(());
 		};
 		let leaves: BTreeMap<Seq, &Leaf> =
 			receipts.iter().map(|segment| (segment.header().seq, &segment.leaf)).collect();
-		let (leaves, tree) = match build(first, last, |seq| leaves.get(&seq).copied().cloned()) {
-			Ok(built) => built,
-			Err(error) => {
+		let build_to = |last| {
+			build(first, last, |seq| leaves.get(&seq).copied().cloned()).map_err(|error| {
 				tracing::error!(job, assignment, first, last, ?error, "no tree can be built");
-				return Ok(());
-			}
+			})
 		};
-		let commitment = tree.commitment();
+		let Ok((mut claimed, tree)) = build_to(last) else { return Ok(()) };
+		let mut commitment = tree.commitment();
 		// The chain takes no smaller fee into escrow: such a claim waits for more segments, as long as
 		// any can come into it, and is given up then.
+		let is_complete = is_complete(&ready, max_leaves, now_ms, &rules);
 		let too_small =
 			current.is_some_and(|current| fee(commitment.total_work, current.price) < ETH_MINIMUM);
-		if too_small && !(ended || is_complete(&ready, max_leaves, now_ms, &rules)) {
+		if too_small && !(ended || is_complete) {
 			return Ok(());
 		}
+		// One that is not worth its verification waits so too. Where nothing comes into it any more it is
+		// made as long as a claim may be, with nothing in the rest: less is drawn of it then, for what it
+		// is worth. The chain takes any when the assignment has ended.
+		if let (Some(current), Some(view), Some(terms), false) = (current, &view, &terms, ended) {
+			let is_worth_it = |claim: &Commitment| {
+				is_worth_it(claim, current.price, view.max_samples, &terms.terms)
+			};
+			if !is_worth_it(&commitment) {
+				let full = first.saturating_add(u64::from(max_leaves) - 1);
+				if !is_complete || last < whole {
+					return Ok(());
+				}
+				let Ok((longer, tree)) = build_to(full) else { return Ok(()) };
+				let all = fee(tree.commitment().total_work, current.price);
+				if !is_worth_it(&tree.commitment()) || all > current.allowance.min(backed) {
+					return Ok(());
+				}
+				(claimed, commitment) = (longer, tree.commitment());
+			}
+		}
+		let leaves = claimed;
 		let claim =
 			ClaimRecord { job, assignment, first, leaves, commitment, toolchain, keys, id: None };
 		self.parts.store.put_claim(&claim)?;
@@ -497,6 +534,27 @@ impl Claiming {
 /// Whether the chain will refuse the same claim again.
 fn is_lasting(error: &ChainError) -> bool {
 	matches!(error, ChainError::Refused { refused, .. } if refused.is_lasting())
+}
+
+/// Whether a claim is worth its verification, as the chain asks while its assignment runs.
+fn is_worth_it(
+	claim: &Commitment,
+	price: Balance,
+	max_samples: u32,
+	terms: &VerificationTerms,
+) -> bool {
+	let samples = sample_count(terms.rate, claim.leaf_count, max_samples);
+	let least = terms.least_fee(samples, claim.total_work, claim.leaf_count);
+	fee(claim.total_work, price) >= least
+}
+
+/// Why nothing more is claimed of a job for now, and what helps.
+fn not_backed(job: JobId, terms: &ClaimTerms) -> String {
+	format!(
+		"claims of job {job} wait: the own bond backs claims worth {} ETH that are not decided yet, and there are some worth {}. They go on as those are decided; a larger own bond (`livepeer-worker stake bond`) backs more",
+		decimal(terms.backing),
+		decimal(terms.exposed),
+	)
 }
 
 /// Whether nothing comes into a claim from the first of these segments on any more: others are beyond

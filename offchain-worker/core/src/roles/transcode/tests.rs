@@ -20,9 +20,11 @@ use crate::{
 	},
 };
 use livepeer_primitives::{
+	api::ClaimTerms,
 	claim::Outcome,
 	keys::{Purpose, VerifierPair},
 	leaf::Leaf,
+	params::VerificationTerms,
 	receipt::{Receipt, TranscodeResult},
 	segment::{stream_id, SegmentHeader},
 	verdict::Pass,
@@ -516,6 +518,94 @@ fn claim_should_not_be_made_when_its_fee_is_below_the_smallest() {
 		story.duties(&role).await;
 		assert_eq!(story.store.blob_count(), 0);
 	})
+}
+
+/// What a claim of one segment costs to verify, as a part of what it is worth, in percent.
+fn set_cost(story: &Story, percent: u128) {
+	let mut terms = story.chain.terms();
+	let VerificationTerms { committee_size, fee_ratio, .. } = terms.terms;
+	let parts = u128::from(committee_size) * u128::from(fee_ratio) * 100;
+	terms.terms.verify_price = UNIT / 1000 * percent / parts;
+	story.chain.set_terms(terms);
+}
+
+#[test]
+fn claim_should_wait_until_it_is_worth_its_verification_and_no_longer() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		// A quarter of a long claim's leaves is drawn, and each costs three times what it is worth.
+		set_cost(&story, 300);
+		for seq in 0..2 {
+			receipt(story.send(&role, seq).await);
+		}
+		sim.clock.sleep_until(sim.clock.now_ms() + 3_600_000).await;
+		story.duties(&role).await;
+		assert!(
+			story.store.claims().unwrap().is_empty(),
+			"nothing is signed that would be refused"
+		);
+		for seq in 2..8 {
+			receipt(story.send(&role, seq).await);
+		}
+		story.duties(&role).await;
+		let claims = story.chain.claims();
+		let claim = claims.values().next().unwrap();
+		assert_eq!((claim.info.first, claim.info.commitment.leaf_count), (0, 8));
+		// The last one is taken at the end, however small.
+		for seq in 8..10 {
+			receipt(story.send(&role, seq).await);
+		}
+		let broadcaster = story.chain.client(Some(story.broadcaster.clone()));
+		broadcaster.submit(Call::EndJob { job: story.job }, Wait::InBlock).await.unwrap();
+		story.duties(&role).await;
+		assert_eq!(story.chain.claims().len(), 2);
+	});
+}
+
+/// A broadcaster numbers its segments so that they never come together: none of them is a claim that
+/// would be worth its verification alone.
+#[test]
+fn attack_segments_far_from_each_other_should_be_claimed_for_what_they_are_worth() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		set_cost(&story, 300);
+		for seq in [0, 1, 1_000, 1_001] {
+			receipt(story.send(&role, seq).await);
+		}
+		sim.clock.sleep_until(sim.clock.now_ms() + 3_600_000).await;
+		story.duties(&role).await;
+		let claims = story.chain.claims();
+		let claim = claims.values().next().expect("it does not stand before the other");
+		let terms = story.chain.terms().terms;
+		let (first, leaves) = (claim.info.first, claim.info.commitment.leaf_count);
+		assert_eq!((first, leaves), (0, terms.leaves_of(claim.info.max_samples)));
+	});
+}
+
+#[test]
+fn claim_should_wait_until_the_own_bond_backs_it_and_say_so() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		let all = story.chain.terms();
+		story.chain.set_terms(ClaimTerms { exposed: UNIT, backing: UNIT, ..all });
+		for seq in 0..4 {
+			receipt(story.send(&role, seq).await);
+		}
+		story.duties(&role).await;
+		assert!(
+			story.store.claims().unwrap().is_empty(),
+			"nothing is signed that would be refused"
+		);
+		let said = |event: &Event| matches!(event, Event::Warned { text, .. } if text.contains("own bond backs"));
+		assert!(story.events.events().iter().any(said));
+		// Another claim is decided.
+		story.chain.set_terms(ClaimTerms { exposed: 0, backing: UNIT, ..all });
+		story.duties(&role).await;
+		assert_eq!(story.chain.claims().len(), 1);
+	});
 }
 
 #[test]

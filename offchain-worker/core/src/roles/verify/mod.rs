@@ -27,7 +27,8 @@ use livepeer_primitives::{
 	receipt::Output,
 	service::ServiceRecord,
 	verdict::{MismatchKind, NonConformingKind, Pass, Tranche, UnavailableKind, Verdict, Verdicts},
-	video::MAX_SEGMENT_BYTES,
+	video::{Ladder, SourceLimits, MAX_SEGMENT_BYTES},
+	work::WorkFactors,
 	AccountId, ClaimId, Hash,
 };
 use sp_core::H256;
@@ -57,6 +58,8 @@ const KEPT_BYTES: usize = 64;
 pub const MAX_QUEUE: usize = 64;
 /// Between two attempts to fetch the same bytes.
 const RETRY_MS: u64 = 500;
+/// After so many attempts in vain to fetch the same bytes the node is told that they are missing.
+const LACKING_ATTEMPTS: u32 = 2;
 /// How often the engine may fail before the leaf is given up.
 const ENGINE_ATTEMPTS: u32 = 2;
 /// Blobs of a task that are fetched at a time: what a task may hold in memory, for the transcoder
@@ -128,6 +131,8 @@ enum Entry {
 		content: Hash,
 		/// Where the transcoder was reached when the task was last posted.
 		service: ServiceRecord,
+		/// Whether bytes could not be had so far: the node asks for them on the chain.
+		lacks: bool,
 	},
 	Finished(Finished),
 }
@@ -265,9 +270,11 @@ impl VerifyRole {
 		{
 			let mut tasks = self.inner.tasks();
 			match tasks.entries.get_mut(&key) {
-				Some(Entry::Working { content: at_work, service }) if *at_work == content => {
+				Some(Entry::Working { content: at_work, service, lacks })
+					if *at_work == content =>
+				{
 					*service = task.service;
-					return Ok(VerifyStatus::Working);
+					return Ok(if *lacks { VerifyStatus::Lacking } else { VerifyStatus::Working });
 				}
 				Some(Entry::Finished(finished)) if finished.content == content => {
 					return Ok(finished.status.clone())
@@ -279,7 +286,8 @@ impl VerifyRole {
 			}
 			tasks.working += 1;
 			let service = task.service.clone();
-			tasks.entries.insert(key.clone(), Entry::Working { content, service });
+			let entry = Entry::Working { content, service, lacks: false };
+			tasks.entries.insert(key.clone(), entry);
 		}
 		self.inner.events.emit(Event::TaskTaken {
 			claim: task.claim,
@@ -421,63 +429,28 @@ impl Inner {
 	) -> Result<(Verdict, Option<Hash>), String> {
 		let task = at.task;
 		let engine = self.engine(task).ok_or("no engine of this toolchain")?;
-		let unavailable = |kind| Ok((Verdict::Unavailable(kind), None));
-		match &leaf.leaf {
+		let wanted: Vec<H256> = match &leaf.leaf {
 			// Work 0 is never drawn; whoever reveals one has revealed nothing.
-			Leaf::Empty => unavailable(UnavailableKind::Refused),
-			Leaf::Rejected { segment, .. } => {
-				let format = Format::of(&task.ladder, &task.limits, segment);
-				let gathered = match self.gather(at, leaf, &[segment.in_hash]).await? {
-					Ok(gathered) => gathered,
-					Err(kind) => return unavailable(kind),
-				};
-				// Why it is rejected informs only.
-				let input = &gathered.input;
-				match attempted(|| engine.accept(&format, input)).await {
-					Err(MediaError::Invalid(_)) => Ok((Verdict::Valid, None)),
-					Err(MediaError::Failed(error)) => Err(error),
-					Ok(()) => Ok((Verdict::Mismatch(MismatchKind::Transcodable), None)),
-				}
-			}
-			Leaf::Transcoded { segment, outputs, work, .. } => {
-				let format = Format::of(&task.ladder, &task.limits, segment);
+			Leaf::Empty => return Ok((Verdict::Unavailable(UnavailableKind::Refused), None)),
+			Leaf::Rejected { segment, .. } => vec![segment.in_hash],
+			Leaf::Transcoded { segment, outputs, .. } => {
 				let present = outputs.iter().flatten().map(|output| output.hash);
-				let wanted: Vec<H256> = core::iter::once(segment.in_hash).chain(present).collect();
-				let gathered = match self.gather(at, leaf, &wanted).await? {
-					Ok(gathered) => gathered,
-					Err(kind) => return unavailable(kind),
-				};
-				let mut bytes = gathered.outputs.into_iter();
-				let made: Vec<Option<Vec<u8>>> =
-					outputs.iter().map(|output| output.and_then(|_| bytes.next())).collect();
-				let (input, seed) = (&gathered.input, task.seed);
-				let examined =
-					attempted(|| engine.examine(&format, input, &made, seed, leaf.index)).await;
-				match examined {
-					Ok(examined) if examined.findings.len() == outputs.len() => {
-						let told = examined.findings.iter().map(ToString::to_string);
-						lock(&at.findings).insert(leaf.index, told.collect());
-						let is_there =
-							|place: usize| outputs.get(place).is_some_and(Option::is_some);
-						let real = examined.pixels.work(&task.factors, &task.ladder, is_there);
-						let verdict = match judge(&examined, *work, real) {
-							Verdict::Valid | Verdict::Variant { .. }
-								if !are_described(outputs, &made) =>
-							{
-								Verdict::Mismatch(MismatchKind::Container)
-							}
-							verdict => verdict,
-						};
-						Ok((verdict, Some(examined.digest)))
-					}
-					Ok(_) => Err("an answer for another number of outputs".into()),
-					Err(MediaError::Invalid(_)) => {
-						Ok((Verdict::NonConforming(NonConformingKind::Input), None))
-					}
-					Err(MediaError::Failed(error)) => Err(error),
-				}
+				core::iter::once(segment.in_hash).chain(present).collect()
 			}
-		}
+		};
+		let gathered = match self.gather(at, leaf, &wanted).await? {
+			Ok(gathered) => gathered,
+			Err(kind) => return Ok((Verdict::Unavailable(kind), None)),
+		};
+		let terms = Terms {
+			ladder: &task.ladder,
+			limits: &task.limits,
+			factors: &task.factors,
+			seed: task.seed,
+		};
+		let judged = judge_leaf(engine, &terms, leaf, &gathered.input, gathered.outputs).await?;
+		lock(&at.findings).insert(leaf.index, judged.findings);
+		Ok((judged.verdict, judged.digest))
 	}
 
 	/// Fetches what a leaf names, input first, into this verifier's own store, waits for a place
@@ -521,6 +494,7 @@ impl Inner {
 			return Ok(Ok(()));
 		}
 		let pass = self.pass(at.task);
+		let mut attempts = 0u32;
 		loop {
 			let turn = at.fetches.acquire().await.map_err(|_| "stopping".to_owned())?;
 			let start = self.clock.now_ms();
@@ -545,11 +519,24 @@ impl Inner {
 			};
 			drop(turn);
 			tracing::info!(claim = at.task.claim, ?hash, %error, "not fetched");
+			attempts = attempts.saturating_add(1);
+			if attempts == LACKING_ATTEMPTS {
+				self.note_lacking(at.task);
+			}
 			let again = self.clock.now_ms().saturating_add(RETRY_MS);
 			if again >= at.deadline {
 				return kind_of(&error).map(Err);
 			}
 			self.clock.sleep_until(again).await;
+		}
+	}
+
+	/// Bytes of a task at work cannot be had from where they should be.
+	fn note_lacking(&self, task: &VerifyTask) {
+		if let Some(Entry::Working { content: at_work, lacks, .. }) =
+			self.tasks().entries.get_mut(&TaskKey::of(task))
+		{
+			*lacks |= *at_work == content(task);
 		}
 	}
 
@@ -591,6 +578,80 @@ struct Gathered {
 	input: Vec<u8>,
 	outputs: Vec<Vec<u8>>,
 	_place: Place,
+}
+
+/// By what a leaf is judged.
+pub(crate) struct Terms<'a> {
+	/// The job's ladder.
+	pub ladder: &'a Ladder,
+	/// The job's limits.
+	pub limits: &'a SourceLimits,
+	/// Factors of the work formula.
+	pub factors: &'a WorkFactors,
+	/// The ballot's evidence seed.
+	pub seed: Hash,
+}
+
+/// What is said of a leaf whose bytes are there.
+pub(crate) struct Judged {
+	/// The verdict.
+	pub verdict: Verdict,
+	/// The leaf's part of the evidence, where pictures were made.
+	pub digest: Option<Hash>,
+	/// What was found of each output, in words.
+	pub findings: Vec<String>,
+}
+
+/// Judges a leaf by the bytes that it names: its input, and its outputs in order without those that
+/// are absent. An error is a failure of the engine, of which the leaf is not guilty.
+pub(crate) async fn judge_leaf(
+	engine: &dyn MediaEngine,
+	terms: &Terms<'_>,
+	leaf: &VerifyLeaf,
+	input: &[u8],
+	bytes: Vec<Vec<u8>>,
+) -> Result<Judged, String> {
+	let only = |verdict| Ok(Judged { verdict, digest: None, findings: Vec::new() });
+	match &leaf.leaf {
+		Leaf::Empty => only(Verdict::Unavailable(UnavailableKind::Refused)),
+		Leaf::Rejected { segment, .. } => {
+			let format = Format::of(terms.ladder, terms.limits, segment);
+			// Why it is rejected informs only.
+			match attempted(|| engine.accept(&format, input)).await {
+				Err(MediaError::Invalid(_)) => only(Verdict::Valid),
+				Err(MediaError::Failed(error)) => Err(error),
+				Ok(()) => only(Verdict::Mismatch(MismatchKind::Transcodable)),
+			}
+		}
+		Leaf::Transcoded { segment, outputs, work, .. } => {
+			let format = Format::of(terms.ladder, terms.limits, segment);
+			let mut bytes = bytes.into_iter();
+			let made: Vec<Option<Vec<u8>>> =
+				outputs.iter().map(|output| output.and_then(|_| bytes.next())).collect();
+			let examine = || engine.examine(&format, input, &made, terms.seed, leaf.index);
+			match attempted(examine).await {
+				Ok(examined) if examined.findings.len() == outputs.len() => {
+					let is_there = |place: usize| outputs.get(place).is_some_and(Option::is_some);
+					let real = examined.pixels.work(terms.factors, terms.ladder, is_there);
+					let verdict = match judge(&examined, *work, real) {
+						Verdict::Valid | Verdict::Variant { .. }
+							if !are_described(outputs, &made) =>
+						{
+							Verdict::Mismatch(MismatchKind::Container)
+						}
+						verdict => verdict,
+					};
+					let findings = examined.findings.iter().map(ToString::to_string).collect();
+					Ok(Judged { verdict, digest: Some(examined.digest), findings })
+				}
+				Ok(_) => Err("an answer for another number of outputs".into()),
+				Err(MediaError::Invalid(_)) => {
+					only(Verdict::NonConforming(NonConformingKind::Input))
+				}
+				Err(MediaError::Failed(error)) => Err(error),
+			}
+		}
+	}
 }
 
 /// Asks an engine until it answers something that is not its own failure, a few times at most.

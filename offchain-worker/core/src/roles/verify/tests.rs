@@ -208,6 +208,31 @@ fn withheld_bytes_should_be_unavailable_after_the_patience_and_not_before() {
 }
 
 #[test]
+fn node_should_be_told_of_missing_bytes_while_they_can_still_be_asked_for() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let leaf = story.leaf(&FakeEngine::default(), 0).await;
+		let in_hash = leaf.leaf.segment().unwrap().in_hash;
+		let role = story.role(FakeEngine::default());
+		// Once is nothing.
+		story.net.withhold(in_hash, true);
+		let task = story.task(vec![leaf]);
+		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Working));
+		sim.sleep(RETRY_MS / 2).await;
+		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Working));
+		sim.sleep(RETRY_MS).await;
+		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Lacking));
+		// Who has them sends them.
+		story.net.withhold(in_hash, false);
+		role.idle().await;
+		match role.post(task) {
+			Ok(VerifyStatus::Done { verdicts, .. }) => assert_eq!(verdicts[..], [Verdict::Valid]),
+			other => panic!("{other:?}"),
+		}
+	})
+}
+
+#[test]
 fn leaf_should_be_abstained_from_when_the_engine_fails() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim);

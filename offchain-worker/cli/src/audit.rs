@@ -1,0 +1,293 @@
+//! `audit`: a claim's verdict, judged again by anybody.
+//!
+//! With the number of a claim, everything that its verdict rests on is written to a file; with such a
+//! file, it is judged again by this machine, without a chain and without a network.
+
+use std::{
+	collections::BTreeMap,
+	fmt::Write,
+	path::{Path, PathBuf},
+};
+
+use anyhow::{ensure, Context, Result};
+use clap::Args;
+use livepeer_primitives::{
+	claim::Outcome,
+	verdict::{Tranche, Verdict, DISPUTE},
+	BlockNumber, ClaimId,
+};
+use livepeer_worker_chain::SubxtChain;
+use livepeer_worker_core::{
+	ports::{chain::Chain, engine::MediaEngine},
+	roles::audit::{gather, is_of_chain, judge_again, Case, JudgedAgain, LeafAgain},
+};
+use livepeer_worker_media::PoolConfig;
+use livepeer_worker_net::{Net, NetConfig, NetLimits};
+use serde::Serialize;
+
+use crate::{
+	exit::Wrong,
+	offline::{of_conformance, of_mismatch},
+	setup::{engine, identity_in, DEFAULT_NODE},
+};
+
+/// A file that is larger was not written here: sixteen leaves with all their renditions fit.
+const LARGEST_CASE: u64 = 4 * 1024 * 1024 * 1024;
+
+/// Arguments of `audit`.
+#[derive(Args, Debug)]
+pub struct AuditArgs {
+	/// The number of a claim, to write its case to a file; or such a file, to judge it again.
+	#[arg(value_name = "CLAIM|FILE")]
+	pub what: String,
+	/// The file that is written [default: claim-NUMBER.case].
+	#[arg(long, value_name = "FILE")]
+	pub out: Option<PathBuf>,
+	/// A block in which the claim was being judged, or a few after [default: the newest].
+	#[arg(long, value_name = "NUMBER")]
+	pub at: Option<BlockNumber>,
+	/// WebSocket URL of a node of the chain, from which a case is written [default:
+	/// ws://127.0.0.1:9944]; with a file, the node that says whether the chain held what the file says.
+	#[arg(long, value_name = "URL")]
+	pub node: Option<String>,
+	/// Say it as JSON.
+	#[arg(long)]
+	pub json: bool,
+}
+
+/// Writes a case, or judges one again; the exit code is an error when it should have ended otherwise.
+pub async fn run(args: AuditArgs) -> Result<()> {
+	match args.what.parse::<ClaimId>() {
+		Ok(claim) => write(&args, claim).await,
+		Err(_) => judge(&args, Path::new(&args.what)).await,
+	}
+}
+
+/// Gathers a case and writes it.
+async fn write(args: &AuditArgs, claim: ClaimId) -> Result<()> {
+	let out = args.out.clone().unwrap_or_else(|| format!("claim-{claim}.case").into());
+	ensure!(!out.exists(), "{} exists: give another name with --out", out.display());
+	let node = args.node.as_deref().unwrap_or(DEFAULT_NODE);
+	let chain = SubxtChain::connect(node, None, None).await?;
+	// A peer that only asks, once: its identity is nobody's.
+	let folder = std::env::temp_dir().join(format!("livepeer-audit-{}", std::process::id()));
+	std::fs::create_dir_all(&folder)
+		.with_context(|| format!("cannot make the folder {}", folder.display()))?;
+	let gathered = async {
+		let config = NetConfig {
+			identity: identity_in(&folder),
+			listen: Vec::new(),
+			announce: Vec::new(),
+			announce_local: true,
+			url: String::new(),
+			genesis: chain.genesis(),
+			limits: NetLimits::default(),
+		};
+		let net = Net::start(config, None).await?;
+		let at = args.at.unwrap_or_else(|| chain.heads().borrow().best);
+		anyhow::Ok(gather(&chain, &net, claim, at).await?)
+	};
+	let gathered = gathered.await;
+	let _ = std::fs::remove_dir_all(&folder);
+	let case = gathered?;
+	std::fs::write(&out, case.to_bytes())
+		.with_context(|| format!("{} cannot be written", out.display()))?;
+	let missing = match case.missing() {
+		0 => String::new(),
+		missing => format!("; {missing} of its files are served by nobody and not in it"),
+	};
+	println!(
+		"{}: claim {claim} as it was in block {} ({:?}), {} drawn leaves{missing}",
+		out.display(),
+		case.block,
+		case.block_hash,
+		case.leaves.len(),
+	);
+	Ok(())
+}
+
+/// Judges a case again and says it.
+async fn judge(args: &AuditArgs, path: &Path) -> Result<()> {
+	ensure!(
+		args.out.is_none() && args.at.is_none(),
+		"--out and --at are for the number of a claim"
+	);
+	let told = || format!("{} cannot be read", path.display());
+	let length = std::fs::metadata(path).with_context(told)?.len();
+	ensure!(length <= LARGEST_CASE, "{} is larger than any case", path.display());
+	let case = Case::read(&std::fs::read(path).with_context(told)?);
+	let case = case.with_context(|| format!("{} is no whole case of a claim", path.display()))?;
+	let engine = engine(PoolConfig::default()).await?;
+	let (named, ours) = (case.judgement.claim.toolchain, engine.toolchain());
+	ensure!(
+		named == ours,
+		"the claim names toolchain {named:?}, this machine makes {ours:?}: they make other bytes, and nothing can be said"
+	);
+	let of_chain = match &args.node {
+		Some(node) => {
+			let chain = SubxtChain::connect(node, None, None).await?;
+			Some(is_of_chain(&chain, &case).await?)
+		}
+		None => None,
+	};
+	let report = Report::of(&case, &judge_again(&engine, &case).await, of_chain);
+	if args.json {
+		println!("{}", serde_json::to_string_pretty(&report)?);
+	} else {
+		print!("{}", report.text());
+	}
+	if report.is_right == Some(false) || of_chain == Some(false) {
+		return Err(Wrong(report.conclusion).into());
+	}
+	Ok(())
+}
+
+/// Everything that is said.
+#[derive(Serialize)]
+struct Report {
+	claim: ClaimId,
+	job: u64,
+	transcoder: String,
+	block: BlockNumber,
+	block_hash: String,
+	/// Whether a node says that the chain held this; absent where none was asked.
+	#[serde(skip_serializing_if = "Option::is_none")]
+	of_chain: Option<bool>,
+	/// How it was decided.
+	#[serde(skip_serializing_if = "Option::is_none")]
+	decided: Option<String>,
+	/// How it should be by what was found.
+	#[serde(skip_serializing_if = "Option::is_none")]
+	found: Option<String>,
+	/// Whether the two agree; absent where one of them is open.
+	#[serde(skip_serializing_if = "Option::is_none")]
+	is_right: Option<bool>,
+	leaves: Vec<Told>,
+	conclusion: String,
+}
+
+/// What is said of one leaf.
+#[derive(Serialize)]
+struct Told {
+	index: u32,
+	seq: u64,
+	verdict: String,
+	findings: Vec<String>,
+	signatures: Vec<String>,
+	/// What judges said, with how many of them, by tranche.
+	judges: Vec<String>,
+}
+
+impl Report {
+	fn of(case: &Case, again: &JudgedAgain, of_chain: Option<bool>) -> Self {
+		let claim = &case.judgement.claim;
+		let (decided, found) = (case.outcome, again.outcome());
+		// Other ends are about time and silence, of which bytes say nothing.
+		let is_about_bytes = |o: &Outcome| matches!(o, Outcome::Accepted | Outcome::Failed);
+		let is_right = decided.filter(is_about_bytes).zip(found).map(|(one, other)| one == other);
+		let conclusion = match (decided, found, is_right) {
+			_ if of_chain == Some(false) => "the chain did not hold what this file says".to_owned(),
+			(Some(decided), Some(found), Some(false)) => {
+				format!("decided: {}; by these bytes it should be: {}", of(decided), of(found))
+			}
+			(Some(decided), _, Some(true)) => format!("judged again: {}, as decided", of(decided)),
+			(Some(decided), _, _) => format!("decided: {}; the bytes do not say more", of(decided)),
+			(None, Some(found), _) => format!("not decided yet; by these bytes: {}", of(found)),
+			(None, None, _) => "nothing can be said".to_owned(),
+		};
+		Self {
+			claim: case.claim,
+			job: claim.job,
+			transcoder: claim.transcoder.to_string(),
+			block: case.block,
+			block_hash: format!("{:?}", case.block_hash),
+			of_chain,
+			decided: decided.map(|outcome| of(outcome).into()),
+			found: found.map(|outcome| of(outcome).into()),
+			is_right,
+			leaves: again.leaves.iter().map(Told::of).collect(),
+			conclusion,
+		}
+	}
+
+	fn text(&self) -> String {
+		let mut text = String::new();
+		// Writing to a string cannot fail.
+		let _ = writeln!(
+			text,
+			"claim {} of job {}, by {}, as it was in block {} ({})",
+			self.claim, self.job, self.transcoder, self.block, self.block_hash
+		);
+		if let Some(of_chain) = self.of_chain {
+			let is = if of_chain { "is" } else { "is NOT" };
+			let _ = writeln!(text, "that {is} what the node's chain held");
+		}
+		for leaf in &self.leaves {
+			let _ = writeln!(text, "leaf {}, segment {}: {}", leaf.index, leaf.seq, leaf.verdict);
+			for (place, finding) in leaf.findings.iter().enumerate() {
+				let _ = writeln!(text, "  rendition {place}: {finding}");
+			}
+			for line in leaf.signatures.iter().chain(&leaf.judges) {
+				let _ = writeln!(text, "  {line}");
+			}
+		}
+		let _ = writeln!(text, "{}", self.conclusion);
+		text
+	}
+}
+
+impl Told {
+	fn of(leaf: &LeafAgain) -> Self {
+		let signed = |who: &str, is_signed: Option<bool>| match is_signed {
+			None => format!("no record of what {who} signed"),
+			Some(true) => format!("signed by {who}"),
+			Some(false) => format!("NOT signed by {who}"),
+		};
+		let mut judges = BTreeMap::<(Tranche, Verdict), usize>::new();
+		for said in &leaf.said {
+			*judges.entry((said.tranche, said.verdict)).or_default() += 1;
+		}
+		let judges = judges.into_iter().map(|((tranche, verdict), count)| {
+			let ballot = match tranche {
+				DISPUTE => "dispute".to_owned(),
+				tranche => format!("tranche {tranche}"),
+			};
+			let judges = if count == 1 { "judge says" } else { "judges say" };
+			format!("{ballot}: {count} {judges} {}", words(verdict))
+		});
+		Self {
+			index: leaf.index,
+			seq: leaf.seq,
+			verdict: match &leaf.verdict {
+				Ok(verdict) => words(*verdict),
+				Err(error) => format!("not judged: {error}"),
+			},
+			findings: leaf.findings.clone(),
+			signatures: vec![
+				signed("the broadcaster", leaf.broadcaster_signed),
+				signed("the transcoder", leaf.transcoder_signed),
+			],
+			judges: judges.collect(),
+		}
+	}
+}
+
+fn words(verdict: Verdict) -> String {
+	match verdict {
+		Verdict::Valid => "valid".into(),
+		Verdict::Variant { rendition } => format!("variant in rendition {rendition}"),
+		Verdict::Mismatch(kind) => format!("mismatch: {}", of_mismatch(kind)),
+		Verdict::NonConforming(kind) => format!("not conforming: {}", of_conformance(kind)),
+		Verdict::Unavailable(kind) => format!("unavailable ({kind:?})"),
+		Verdict::Abstain => "nothing".into(),
+	}
+}
+
+fn of(outcome: Outcome) -> &'static str {
+	match outcome {
+		Outcome::Accepted => "accepted",
+		Outcome::Failed => "failed",
+		Outcome::Missed => "missed",
+		Outcome::Void => "void",
+	}
+}

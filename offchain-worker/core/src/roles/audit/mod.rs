@@ -1,0 +1,414 @@
+//! Judging a verdict again: for whoever was convicted and appeals, whoever doubts, and the governance
+//! that may cancel a slash.
+//!
+//! [`gather`] puts all that a verdict rests on into one [`Case`]: what the chain held when the votes
+//! were counted, both parties' keys, the records that they signed and the bytes of the drawn leaves.
+//! [`judge_again`] needs nothing else: no chain, no network, and no trust in whoever made the case,
+//! but for what the chain held, which [`is_of_chain`] compares with any node that still knows it.
+
+use codec::{Decode, DecodeAll, Encode};
+use livepeer_primitives::{
+	api::{ChallengeStage, JudgeAnswer, JudgementView, KeysView},
+	claim::Outcome,
+	keys::Purpose,
+	leaf::Leaf,
+	offchain::VerifyLeaf,
+	service::ServiceRecord,
+	verdict::{Tranche, Verdict},
+	video::MAX_SEGMENT_BYTES,
+	AccountId, Balance, BlockNumber, ClaimId, Hash,
+};
+use sp_core::H256;
+use thiserror::Error;
+
+use super::verify::{judge_leaf, Terms};
+use crate::{
+	key::is_signed_by,
+	ports::{
+		chain::ChainError,
+		engine::MediaEngine,
+		judgements::Judgements,
+		transport::{NetError, SegmentRecord, Transport},
+	},
+	sha256,
+};
+
+/// How far back a claim is looked for that is not judged at the block that was named: as many blocks
+/// as a node keeps the state of, unless it is told otherwise.
+pub const LOOK_BACK: BlockNumber = 256;
+
+/// What a case's file begins with.
+const MAGIC: &[u8] = b"livepeer/case/1\n";
+
+/// All that a verdict rests on.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Case {
+	/// The chain's genesis hash.
+	pub genesis: Hash,
+	/// The last block in which the votes were not counted yet.
+	pub block: BlockNumber,
+	/// Its hash.
+	pub block_hash: Hash,
+	/// The claim.
+	pub claim: ClaimId,
+	/// What the chain held of it then.
+	pub judgement: JudgementView,
+	/// How it was decided afterwards, if it was.
+	pub outcome: Option<Outcome>,
+	/// The broadcaster's keys for segments, all generations that the chain knew.
+	pub broadcaster_keys: Vec<KeysView>,
+	/// The transcoder's keys for its duties.
+	pub transcoder_keys: Vec<KeysView>,
+	/// For each drawn leaf what peers had of it.
+	pub leaves: Vec<LeafBytes>,
+}
+
+/// What peers had of a leaf.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode)]
+pub struct LeafBytes {
+	/// The segment's record with both signatures; `None` where nobody served it.
+	pub record: Option<SegmentRecord>,
+	/// The input's bytes, then those of each output that the leaf has; `None` where nobody served
+	/// them.
+	pub blobs: Vec<Option<Vec<u8>>>,
+}
+
+/// Why there is no case.
+#[derive(Debug, Error)]
+pub enum AuditError {
+	/// The claim was not being judged.
+	#[error("claim {claim} was not being judged in block {at} nor in the {LOOK_BACK} before it; name a block in which it was with --at, and ask a node that keeps the state of old blocks (an archive)")]
+	NotJudged {
+		/// The claim.
+		claim: ClaimId,
+		/// Where the search began.
+		at: BlockNumber,
+	},
+	/// The claim's votes were counted earlier than the node knows.
+	#[error("the votes on claim {claim} were counted in or before block {decided}, and of blocks before the node has no state any more; ask one that keeps the state of old blocks (an archive)")]
+	TooOld {
+		/// The claim.
+		claim: ClaimId,
+		/// The earliest block known in which it was decided.
+		decided: BlockNumber,
+	},
+	/// The chain gave no answer.
+	#[error(transparent)]
+	Chain(#[from] ChainError),
+}
+
+impl Case {
+	/// The file's bytes.
+	pub fn to_bytes(&self) -> Vec<u8> {
+		[MAGIC, &self.encode()].concat()
+	}
+
+	/// Reads a file; `None` when it is none.
+	pub fn read(bytes: &[u8]) -> Option<Self> {
+		Self::decode_all(&mut bytes.strip_prefix(MAGIC)?).ok()
+	}
+
+	/// How many of the leaves' bytes are not there.
+	pub fn missing(&self) -> usize {
+		self.leaves.iter().flat_map(|leaf| &leaf.blobs).filter(|blob| blob.is_none()).count()
+	}
+}
+
+/// What the bytes of a leaf are called, input first.
+fn wanted(leaf: &Leaf) -> Vec<H256> {
+	match leaf {
+		Leaf::Empty => Vec::new(),
+		Leaf::Rejected { segment, .. } => vec![segment.in_hash],
+		Leaf::Transcoded { segment, outputs, .. } => {
+			let present = outputs.iter().flatten().map(|output| output.hash);
+			core::iter::once(segment.in_hash).chain(present).collect()
+		}
+	}
+}
+
+/// Where votes and leaves of a claim are found.
+struct Found {
+	block: BlockNumber,
+	hash: Hash,
+	judgement: JudgementView,
+	outcome: Option<Outcome>,
+}
+
+/// Looks for the last block at or before `at` in which the claim was not decided yet.
+async fn find(
+	chain: &dyn Judgements,
+	claim: ClaimId,
+	at: BlockNumber,
+) -> Result<Found, AuditError> {
+	let read = async |height| {
+		let hash = chain.block(height).await?;
+		Ok::<_, ChainError>((hash, chain.judgement(hash, claim).await?))
+	};
+	let mut found = None;
+	for height in (at.saturating_sub(LOOK_BACK)..=at).rev() {
+		match read(height).await {
+			Ok((hash, Some(judgement))) => {
+				found = Some(Found { block: height, hash, judgement, outcome: None });
+				break;
+			}
+			Ok((_, None)) => {}
+			// The state of blocks as old as that is gone.
+			Err(_) if height < at => break,
+			Err(error) => return Err(error.into()),
+		}
+	}
+	let mut found = found.ok_or(AuditError::NotJudged { claim, at })?;
+	let is_decided = |found: &Found| found.judgement.stage == ChallengeStage::Decided;
+	if !is_decided(&found) {
+		return Ok(found);
+	}
+	// Once decided it stays so: the border is between a block in which it is and one in which it is not.
+	let outcome = found.judgement.outcome;
+	let (mut decided, mut step) = (found.block, 1);
+	let mut open = loop {
+		let height = decided.saturating_sub(step);
+		match read(height).await {
+			Ok((_, Some(judgement)))
+				if judgement.stage == ChallengeStage::Decided && height > 0 =>
+			{
+				decided = height;
+				step = step.saturating_mul(2);
+			}
+			_ => break height,
+		}
+	};
+	while decided.saturating_sub(open) > 1 {
+		let middle = open + (decided - open) / 2;
+		match read(middle).await {
+			Ok((_, Some(judgement))) if judgement.stage == ChallengeStage::Decided => {
+				decided = middle;
+			}
+			_ => open = middle,
+		}
+	}
+	let too_old = AuditError::TooOld { claim, decided };
+	let (hash, judgement) = read(open).await.map_err(|_| AuditError::TooOld { claim, decided })?;
+	found = Found { block: open, hash, judgement: judgement.ok_or(too_old)?, outcome };
+	Ok(found)
+}
+
+/// Gathers a case from the chain, as it was at block `at` or before, and from the peers of its job.
+/// Bytes that nobody serves are left out.
+pub async fn gather(
+	chain: &dyn Judgements,
+	net: &dyn Transport,
+	claim: ClaimId,
+	at: BlockNumber,
+) -> Result<Case, AuditError> {
+	let Found { block, hash, judgement, outcome } = find(chain, claim, at).await?;
+	let info = &judgement.claim;
+	let broadcaster_keys = chain.operator_keys(&info.broadcaster, Purpose::Segments).await?;
+	let transcoder_keys = chain.operator_keys(&info.transcoder, Purpose::Duties).await?;
+	let origin = chain.origin(info.stream).await?;
+	let transcoder = chain.service(&info.transcoder).await?;
+	let peers: Vec<ServiceRecord> = transcoder.into_iter().chain(origin.clone()).collect();
+	let mut leaves = Vec::new();
+	for drawn in &judgement.leaves {
+		let mut blobs = Vec::new();
+		for hash in wanted(&drawn.leaf.leaf) {
+			blobs.push(fetch(net, &peers, hash).await);
+		}
+		let record = match &origin {
+			Some(origin) => record(net, origin, info.stream, &drawn.leaf).await,
+			None => None,
+		};
+		leaves.push(LeafBytes { record, blobs });
+	}
+	Ok(Case {
+		genesis: chain.genesis(),
+		block,
+		block_hash: hash,
+		claim,
+		judgement,
+		outcome,
+		broadcaster_keys,
+		transcoder_keys,
+		leaves,
+	})
+}
+
+/// The bytes of a hash from the first peer that has them.
+async fn fetch(net: &dyn Transport, peers: &[ServiceRecord], hash: H256) -> Option<Vec<u8>> {
+	for peer in peers {
+		match net.fetch(peer, hash, MAX_SEGMENT_BYTES, None).await {
+			Ok(bytes) => return Some(bytes),
+			Err(error) => {
+				let peer = net.peer_name(peer);
+				tracing::info!(?hash, %peer, %error, "not fetched");
+			}
+		}
+	}
+	None
+}
+
+/// The record of a leaf's segment, where its stream is still served.
+async fn record(
+	net: &dyn Transport,
+	origin: &ServiceRecord,
+	stream: Hash,
+	leaf: &VerifyLeaf,
+) -> Option<SegmentRecord> {
+	let playlist: Result<_, NetError> = net.playlist(origin, stream, leaf.seq).await;
+	let records = playlist.ok()?.records;
+	records.into_iter().find(|record| record.header().hash() == leaf.header)
+}
+
+/// Whether the chain held what the case says, by a node that still has the state of its block.
+pub async fn is_of_chain(chain: &dyn Judgements, case: &Case) -> Result<bool, ChainError> {
+	if chain.genesis() != case.genesis || chain.block(case.block).await? != case.block_hash {
+		return Ok(false);
+	}
+	let judgement = chain.judgement(case.block_hash, case.claim).await?;
+	Ok(judgement.as_ref() == Some(&case.judgement))
+}
+
+/// What is said of a case.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct JudgedAgain {
+	/// Of each drawn leaf, in the case's order.
+	pub leaves: Vec<LeafAgain>,
+}
+
+/// What is said of one leaf.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LeafAgain {
+	/// Its index within the claim.
+	pub index: u32,
+	/// Seq of the segment.
+	pub seq: u64,
+	/// The verdict, as the chain reads it where a variant is due; or why there is none.
+	pub verdict: Result<Verdict, String>,
+	/// What was found of each output, in words.
+	pub findings: Vec<String>,
+	/// Whether the broadcaster signed the segment; `None` without a record.
+	pub broadcaster_signed: Option<bool>,
+	/// Whether the transcoder signed a receipt that says the same as the leaf; `None` without a record.
+	pub transcoder_signed: Option<bool>,
+	/// What each judge said that revealed, in the order of tranches.
+	pub said: Vec<Said>,
+}
+
+/// What a judge said of a leaf.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Said {
+	/// The tranche.
+	pub tranche: Tranche,
+	/// The judge.
+	pub judge: AccountId,
+	/// Its stake.
+	pub stake: Balance,
+	/// What it said, as the chain reads it.
+	pub verdict: Verdict,
+}
+
+impl JudgedAgain {
+	/// How the claim should end by what was found; `None` where some leaf could not be judged and no
+	/// other is wrong.
+	pub fn outcome(&self) -> Option<Outcome> {
+		let verdicts = || self.leaves.iter().map(|leaf| &leaf.verdict);
+		if verdicts().flatten().any(Verdict::is_fault) {
+			return Some(Outcome::Failed);
+		}
+		let is_pass =
+			|verdict: &Result<Verdict, String>| matches!(verdict, Ok(verdict) if verdict.is_pass());
+		(!self.leaves.is_empty() && verdicts().all(is_pass)).then_some(Outcome::Accepted)
+	}
+}
+
+/// Judges all leaves of a case with an engine of the claim's toolchain, from the case alone.
+pub async fn judge_again(engine: &dyn MediaEngine, case: &Case) -> JudgedAgain {
+	let mut leaves = Vec::new();
+	let none = LeafBytes::default();
+	for (place, drawn) in case.judgement.leaves.iter().enumerate() {
+		let bytes = case.leaves.get(place).unwrap_or(&none);
+		let (verdict, findings) = match judge_one(engine, case, &drawn.leaf, bytes).await {
+			Ok((verdict, findings)) => (Ok(verdict.read(drawn.variant)), findings),
+			Err(error) => (Err(error), Vec::new()),
+		};
+		let signed = bytes.record.as_ref().map(|record| signatures(case, &drawn.leaf, record));
+		leaves.push(LeafAgain {
+			index: drawn.leaf.index,
+			seq: drawn.leaf.seq,
+			verdict,
+			findings,
+			broadcaster_signed: signed.map(|(broadcaster, _)| broadcaster),
+			transcoder_signed: signed.map(|(_, transcoder)| transcoder),
+			said: said(case, place, drawn.variant),
+		});
+	}
+	JudgedAgain { leaves }
+}
+
+async fn judge_one(
+	engine: &dyn MediaEngine,
+	case: &Case,
+	leaf: &VerifyLeaf,
+	bytes: &LeafBytes,
+) -> Result<(Verdict, Vec<String>), String> {
+	let claim = &case.judgement.claim;
+	if leaf.leaf.header_hash(claim.place(case.genesis, leaf.index)) != Some(leaf.header) {
+		return Err("the leaf is not of this claim".into());
+	}
+	let hashes = wanted(&leaf.leaf);
+	let there: Vec<Vec<u8>> = bytes.blobs.iter().flatten().cloned().collect();
+	if there.len() != hashes.len() {
+		return Err("its bytes are not in the case".into());
+	}
+	if there.iter().zip(&hashes).any(|(bytes, hash)| sha256(bytes) != *hash) {
+		return Err("the case has other bytes than the leaf names".into());
+	}
+	let (input, outputs) = there.split_first().ok_or("nothing is claimed of it")?;
+	let at_work = case.judgement.ballots.iter().find_map(|ballot| ballot.seed);
+	let terms = Terms {
+		ladder: &claim.ladder,
+		limits: &claim.limits,
+		factors: &claim.factors,
+		seed: at_work.unwrap_or_default(),
+	};
+	let judged = judge_leaf(engine, &terms, leaf, input, outputs.to_vec()).await?;
+	Ok((judged.verdict, judged.findings))
+}
+
+/// Whether the broadcaster signed the leaf's segment, and the transcoder what the leaf says of it.
+fn signatures(case: &Case, leaf: &VerifyLeaf, record: &SegmentRecord) -> (bool, bool) {
+	let claim = &case.judgement.claim;
+	let signed = &record.signed;
+	let broadcaster = signed.header.hash() == leaf.header
+		&& is_signed_by(
+			&signed.signature,
+			&claim.broadcaster,
+			&leaf.header,
+			&case.broadcaster_keys,
+		);
+	let place = claim.place(case.genesis, leaf.index);
+	let receipt = leaf.leaf.receipt(place, claim.toolchain);
+	let transcoder = receipt.is_some_and(|receipt| receipt.hash() == record.receipt.hash())
+		&& is_signed_by(
+			&record.signature,
+			&claim.transcoder,
+			&record.receipt.hash(),
+			&case.transcoder_keys,
+		);
+	(broadcaster, transcoder)
+}
+
+/// What the judges said of the leaf at a place.
+fn said(case: &Case, place: usize, variant: Option<u8>) -> Vec<Said> {
+	let ballots = case.judgement.ballots.iter();
+	let of_judge = |tranche: Tranche, judge: &livepeer_primitives::api::JudgeView| {
+		let JudgeAnswer::Revealed { verdicts, .. } = &judge.answer else { return None };
+		let verdict = verdicts.get(place)?.read(variant);
+		Some(Said { tranche, judge: judge.account.clone(), stake: judge.stake, verdict })
+	};
+	ballots
+		.flat_map(|ballot| ballot.judges.iter().filter_map(|judge| of_judge(ballot.tranche, judge)))
+		.collect()
+}
+
+#[cfg(test)]
+mod tests;

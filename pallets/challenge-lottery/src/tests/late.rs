@@ -1,0 +1,233 @@
+//! Bytes that are asked for on the chain, and what comes too late.
+
+use livepeer_primitives::{
+	claim::Outcome,
+	verdict::{Phase, Tranche, Verdict, DISPUTE},
+	AccountId,
+};
+use sp_runtime::{
+	transaction_validity::{InvalidTransaction, TransactionValidityError},
+	Perbill,
+};
+
+use crate::{mock::*, types::Penalty, Event, Members};
+
+fn ask(id: u64, tranche: Tranche, member: u16) -> Result<(), TransactionValidityError> {
+	let signer = number_of(&members(id, tranche)[usize::from(member)]);
+	ask_by(signer, id, tranche, member)
+}
+
+fn ask_by(
+	signer: usize,
+	id: u64,
+	tranche: Tranche,
+	member: u16,
+) -> Result<(), TransactionValidityError> {
+	let signature = sign(signer, id, tranche, member, Phase::Ask, &());
+	apply(crate::Call::ask_data { claim: id, tranche, member, signature })
+}
+
+fn refused(error: InvalidTransaction) -> Result<(), TransactionValidityError> {
+	Err(TransactionValidityError::Invalid(error))
+}
+
+fn to_end(id: u64) {
+	for _ in 0..300 {
+		if Lottery::challenge(id).is_none() {
+			return;
+		}
+		skip(1);
+	}
+	panic!("claim {id} never ends");
+}
+
+/// What each judge was made to pay for.
+fn penalties() -> Vec<(AccountId, Penalty, Perbill)> {
+	events()
+		.into_iter()
+		.filter_map(|event| match event {
+			Event::Penalised { verifier, penalty, fraction, .. } => {
+				Some((verifier, penalty, fraction))
+			}
+			_ => None,
+		})
+		.collect()
+}
+
+/// The committee's members in `lacking` lack the bytes, those in `asking` of them ask for them; everybody has
+/// them in the dispute. Says who paid for what.
+fn late(lacking: &[usize], asking: &[u16]) -> Vec<(usize, Penalty, Perbill)> {
+	let claim = claim(8);
+	to_commit(&claim);
+	for member in asking {
+		ask(claim.id, 0, *member).unwrap();
+	}
+	let judges = members(claim.id, 0);
+	let (good, gone) = (opening(claim.id, Verdict::Valid), opening(claim.id, UNAVAILABLE));
+	let lacks = |i: usize| lacking.iter().any(|member| judges[*member] == validator(i));
+	ballot(claim.id, 0, |i| Some(if lacks(i) { gone.clone() } else { good.clone() }));
+	to_dispute(claim.id);
+	all_say(claim.id, DISPUTE, Verdict::Valid);
+	assert_eq!(Lottery::challenge(claim.id).unwrap().outcome, Some(Outcome::Accepted));
+	let place = |who: &AccountId| judges.iter().position(|judge| judge == who).unwrap();
+	System::reset_events();
+	to_end(claim.id);
+	let mut paid: Vec<_> = penalties()
+		.into_iter()
+		.map(|(who, penalty, fraction)| (place(&who), penalty, fraction))
+		.collect();
+	paid.sort_by_key(|(place, ..)| *place);
+	paid
+}
+
+#[test]
+fn member_should_ask_once_in_the_first_half_of_the_commit_phase() {
+	build_and_execute(|| {
+		let claim = claim(8);
+		to_commit(&claim);
+		let id = claim.id;
+		assert!(!Members::<Test>::get((id, 0, 0)).unwrap().asked);
+		let other = number_of(&members(id, 0)[1]);
+		assert_eq!(ask_by(other, id, 0, 0), refused(InvalidTransaction::BadProof));
+		assert_eq!(ask(id, 0, 0), Ok(()));
+		let verifier = members(id, 0)[0].clone();
+		assert_eq!(
+			events().last(),
+			Some(&Event::DataAsked { claim: id, tranche: 0, verifier: verifier.clone() })
+		);
+		assert_eq!(Lottery::asking(id), vec![verifier]);
+		assert_eq!(ask(id, 0, 0), refused(InvalidTransaction::Stale));
+		// Half of the phase: the last block before it, and the first that is too late.
+		let ballot = crate::Ballots::<Test>::get(id).unwrap();
+		let half = ballot.opened + (ballot.deadline - ballot.opened) / 2;
+		run_to(half - 1);
+		assert_eq!(ask(id, 0, 1), Ok(()));
+		run_to(half);
+		assert_eq!(ask(id, 0, 2), refused(InvalidTransaction::Stale));
+	});
+}
+
+#[test]
+fn who_has_committed_should_ask_no_more() {
+	build_and_execute(|| {
+		let claim = claim(8);
+		to_commit(&claim);
+		commit(claim.id, 0, 0, &opening(claim.id, Verdict::Valid)).unwrap();
+		assert_eq!(ask(claim.id, 0, 0), refused(InvalidTransaction::Stale));
+		assert_eq!(Lottery::asking(claim.id), vec![]);
+	});
+}
+
+/// The members of a committee of three have much stake, and an ETH is worth an LPT.
+fn rich() {
+	RATE.put(1);
+	seat(&[1 << 60; 5]);
+}
+
+#[test]
+fn attack_lying_about_missing_bytes_should_cost_the_dispute() {
+	build_and_execute(|| {
+		rich();
+		// It did not ask, and at least half of the tranche had them.
+		let paid = late(&[0], &[]);
+		let [(0, Penalty::LateData, alone)] = paid[..] else { panic!("{paid:?}") };
+		assert!(!alone.is_zero() && alone <= Parameters::get().false_dissent_slash);
+		assert!(CHARGED.get().is_empty(), "the transcoder pays nothing");
+		assert!(CHILLED.get().is_empty());
+	});
+}
+
+#[test]
+fn asking_should_not_help_where_half_of_the_tranche_had_the_bytes() {
+	build_and_execute(|| {
+		rich();
+		let paid = late(&[1], &[1]);
+		assert!(matches!(paid[..], [(1, Penalty::LateData, _)]), "{paid:?}");
+		assert!(CHARGED.get().is_empty());
+	});
+}
+
+#[test]
+fn attack_bytes_withheld_until_the_dispute_should_cost_the_transcoder_half() {
+	build_and_execute(|| {
+		rich();
+		let paid = late(&[0, 2], &[0, 2]);
+		let [(0, Penalty::LateDataAsked, one), (2, Penalty::LateDataAsked, two)] = paid[..] else {
+			panic!("{paid:?}")
+		};
+		assert_eq!(one, two);
+		let charged = CHARGED.get();
+		assert_eq!((charged.len(), &charged[0].0), (1, &transcoder()));
+		// Each of the two pays a quarter of the dispute, the transcoder a half.
+		let cost = charged[0].1 * 2;
+		let part = Perbill::from_rational(cost / 2, 1 << 60);
+		assert_eq!(one, Perbill::from_parts(part.deconstruct() / 2).min(dissent()));
+	});
+}
+
+#[test]
+fn attack_accomplice_that_did_not_ask_should_free_the_transcoder_of_its_own_part_alone() {
+	build_and_execute(|| {
+		rich();
+		let paid = late(&[0, 2], &[0]);
+		assert!(
+			matches!(paid[..], [(0, Penalty::LateDataAsked, _), (2, Penalty::LateData, _)]),
+			"{paid:?}"
+		);
+		// Half of the one half.
+		assert_eq!(CHARGED.get().len(), 1);
+	});
+}
+
+fn dissent() -> Perbill {
+	Parameters::get().false_dissent_slash
+}
+
+#[test]
+fn attack_who_lacked_bytes_and_is_silent_in_the_dispute_should_pay_the_greater() {
+	build_and_execute(|| {
+		// The dispute costs nothing here, so its part of it is less than a no-show.
+		let claim = claim(8);
+		to_commit(&claim);
+		let lazy = number_of(&members(claim.id, 0)[0]);
+		let (good, gone) = (opening(claim.id, Verdict::Valid), opening(claim.id, UNAVAILABLE));
+		ballot(claim.id, 0, |i| Some(if i == lazy { gone.clone() } else { good.clone() }));
+		to_dispute(claim.id);
+		let good = opening(claim.id, Verdict::Valid);
+		ballot(claim.id, DISPUTE, |i| (i != lazy).then(|| good.clone()));
+		assert_eq!(Lottery::challenge(claim.id).unwrap().outcome, Some(Outcome::Accepted));
+		System::reset_events();
+		to_end(claim.id);
+		let no_show = Parameters::get().no_show_slash;
+		assert_eq!(penalties(), vec![(validator(lazy), Penalty::LateData, no_show)]);
+		assert_eq!(crate::NoShows::<Test>::get(validator(lazy)), 1);
+	});
+}
+
+#[test]
+fn attack_many_claims_withheld_at_once_should_cost_a_judge_the_largest_of_a_round_alone() {
+	build_and_execute(|| {
+		RATE.put(1 << 40);
+		seat(&[1_000; 5]);
+		// One of five judges is late twice at least.
+		for _ in 0..6 {
+			late(&[0], &[]);
+		}
+		let slashes = SLASHED.get();
+		assert!(!slashes.is_empty());
+		for i in 0..5 {
+			let paid: Vec<_> = slashes.iter().filter(|slash| slash.0 == validator(i)).collect();
+			assert!(paid.len() <= 1, "{paid:?}");
+		}
+	});
+}
+
+#[test]
+fn late_bytes_should_cost_one_percent_at_most_and_reward_nobody() {
+	build_and_execute(|| {
+		RATE.put(1 << 40);
+		seat(&[1_000; 5]);
+		let paid = late(&[0], &[]);
+		assert!(matches!(paid[..], [(0, Penalty::LateData, most)] if most == dissent()));
+	});
+}

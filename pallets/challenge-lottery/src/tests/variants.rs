@@ -1,0 +1,443 @@
+//! Forced variants.
+
+use livepeer_primitives::{
+	api::{ChallengeStage, JudgeAnswer, JudgeView},
+	claim::Outcome,
+	variant::{choice, VariantOpening, VariantOpenings, VariantPlace, VrfOpening},
+	verdict::{MismatchKind, Opening, Phase, Verdict, DISPUTE},
+	BlockNumber,
+};
+use sp_core::crypto::VrfSecret;
+use sp_runtime::{transaction_validity::TransactionValidityError, Perbill};
+
+use crate::{
+	mock::*,
+	outcome_impls::difference,
+	types::{Penalty, Stage},
+	Ballots, Error, Event, Omitted,
+};
+
+const WRONG: Verdict = Verdict::Mismatch(MismatchKind::Video);
+
+/// Half of all segments are forced.
+fn with_variants() {
+	Parameters::mutate(|parameters| parameters.variant_rate = Perbill::from_percent(50));
+}
+
+fn place(claim: &TestClaim, index: u32) -> VariantPlace {
+	VariantPlace {
+		genesis: System::block_hash(0),
+		stream: claim.info.stream,
+		job: claim.info.job,
+		assignment: claim.info.assignment,
+		seq: claim.info.first + u64::from(index),
+	}
+}
+
+/// What `signer` opens of these leaves.
+fn openings_by(signer: &str, claim: &TestClaim, leaves: &[u32]) -> VariantOpenings {
+	let vrf = |index| VrfOpening::from(&pair(signer).vrf_sign(&place(claim, index).sign_data()));
+	let openings =
+		leaves.iter().map(|index| VariantOpening { index: *index, vrf: vrf(*index) }).collect();
+	VariantOpenings::truncate_from(openings)
+}
+
+fn open_with(claim: &TestClaim, openings: VariantOpenings) -> Result<(), TransactionValidityError> {
+	apply(crate::Call::open_variants { claim: claim.id, openings })
+}
+
+fn open(claim: &TestClaim) -> Result<(), TransactionValidityError> {
+	open_with(claim, openings_by("T", claim, &drawn(claim)))
+}
+
+/// What is due on each drawn leaf, as the transcoder knows it from the start.
+fn due(claim: &TestClaim) -> Vec<Option<u8>> {
+	let rate = Parameters::get().variant_rate;
+	drawn(claim)
+		.into_iter()
+		.map(|index| {
+			let opening = &openings_by("T", claim, &[index])[0].vrf;
+			let public = sp_core::Pair::public(&pair("T"));
+			let choice = choice(&place(claim, index).verify(&public, opening).unwrap());
+			let forced = Perbill::from_rational(choice.ticket, u64::MAX) < rate;
+			forced.then(|| choice.rendition % 2)
+		})
+		.collect()
+}
+
+/// What an honest judge says where every output is right and the due variants are there.
+fn truth(claim: &TestClaim) -> Opening {
+	let verdicts = due(claim).into_iter().map(|due| match due {
+		Some(rendition) => Verdict::Variant { rendition },
+		None => Verdict::Valid,
+	});
+	opening_of(verdicts.collect())
+}
+
+/// A claim of which some of the drawn leaves are forced, and some are not.
+fn forced() -> TestClaim {
+	with_variants();
+	for _ in 0..20 {
+		let claim = claim(16);
+		to_commit(&claim);
+		let due = due(&claim);
+		if due.iter().any(Option::is_some) && due.iter().any(Option::is_none) {
+			return claim;
+		}
+	}
+	panic!("half of them are forced");
+}
+
+/// The members of the open ballot commit; its reveal phase begins.
+fn commit_all(claim: &TestClaim, tranche: u8, says: impl Fn(usize) -> Opening) {
+	for (i, account) in members(claim.id, tranche).iter().enumerate() {
+		commit(claim.id, tranche, i as u16, &says(number_of(account))).unwrap();
+	}
+}
+
+fn reveal_all(claim: &TestClaim, tranche: u8, says: impl Fn(usize) -> Opening) {
+	for (i, account) in members(claim.id, tranche).iter().enumerate() {
+		reveal(claim.id, tranche, i as u16, &says(number_of(account))).unwrap();
+	}
+}
+
+fn outcome(id: u64) -> Option<Outcome> {
+	Lottery::challenge(id).and_then(|view| view.outcome)
+}
+
+fn deadline(id: u64) -> BlockNumber {
+	Ballots::<Test>::get(id).unwrap().deadline
+}
+
+fn to_end(id: u64) {
+	for _ in 0..400 {
+		if Lottery::challenge(id).is_none() {
+			return;
+		}
+		skip(1);
+	}
+	panic!("claim {id} never ends");
+}
+
+fn penalties() -> Vec<(usize, Penalty, Perbill)> {
+	events()
+		.into_iter()
+		.filter_map(|event| match event {
+			Event::Penalised { verifier, penalty, fraction, .. } => {
+				Some((number_of(&verifier), penalty, fraction))
+			}
+			_ => None,
+		})
+		.collect()
+}
+
+#[test]
+fn judgement_should_hold_all_that_is_counted_until_it_is_counted() {
+	build_and_execute(|| {
+		assert_eq!(Lottery::judgement(9), None);
+		let claim = forced();
+		let said = truth(&claim);
+		commit_all(&claim, 0, |_| said.clone());
+		let committed = Lottery::judgement(claim.id).unwrap();
+		let is_committed =
+			|judge: &JudgeView| matches!(judge.answer, JudgeAnswer::Committed { .. });
+		assert!(committed.ballots[0].judges.iter().all(is_committed));
+		assert!(
+			committed.leaves.iter().all(|leaf| leaf.variant.is_none()),
+			"nothing is opened yet"
+		);
+		open(&claim).unwrap();
+		reveal_all(&claim, 0, |_| said.clone());
+
+		let held = Lottery::judgement(claim.id).unwrap();
+		assert_eq!(held.claim, claim.info);
+		assert_eq!(held.stage, ChallengeStage::VerdictReveal);
+		let [ballot] = &held.ballots[..] else { panic!("one ballot: {:?}", held.ballots) };
+		assert_eq!((ballot.tranche, ballot.seed.is_some()), (0, true));
+		let judges: Vec<_> = ballot.judges.iter().map(|judge| judge.account.clone()).collect();
+		assert_eq!(judges, members(claim.id, 0));
+		let indices: Vec<_> = held.leaves.iter().map(|drawn| drawn.leaf.index).collect();
+		assert_eq!(indices, drawn(&claim));
+		assert_eq!(held.leaves.iter().map(|drawn| drawn.variant).collect::<Vec<_>>(), due(&claim));
+		for (place, drawn) in held.leaves.iter().enumerate() {
+			let at = claim.info.place(System::block_hash(0), drawn.leaf.index);
+			assert_eq!(drawn.leaf.leaf.header_hash(at), Some(drawn.leaf.header));
+			for judge in &ballot.judges {
+				let JudgeAnswer::Revealed { verdicts, evidence } = &judge.answer else {
+					panic!("{judge:?}")
+				};
+				assert!(verdicts[place].read(drawn.variant).is_pass());
+				assert_eq!(*evidence, said.evidence);
+			}
+		}
+		// Counted, they are gone.
+		skip(1);
+		let decided = Lottery::judgement(claim.id).unwrap();
+		assert_eq!(decided.outcome, Some(Outcome::Accepted));
+		assert!(decided.leaves.is_empty() && decided.ballots.is_empty());
+	});
+}
+
+#[test]
+fn verdicts_should_be_read_by_what_is_due() {
+	let variant = |rendition| Verdict::Variant { rendition };
+	let unforced = Verdict::Mismatch(MismatchKind::Unforced);
+	for (said, due, reads) in [
+		(Verdict::Valid, None, Verdict::Valid),
+		(Verdict::Valid, Some(1), unforced),
+		(variant(1), Some(1), Verdict::Valid),
+		(variant(0), Some(1), WRONG),
+		(variant(1), None, WRONG),
+		(unforced, Some(1), WRONG),
+		(unforced, None, WRONG),
+		(UNAVAILABLE, Some(1), UNAVAILABLE),
+		(Verdict::Abstain, Some(1), Verdict::Abstain),
+		(WRONG, Some(1), WRONG),
+	] {
+		assert_eq!(said.read(due), reads, "{said:?} where {due:?} is due");
+	}
+}
+
+#[test]
+fn claim_with_forced_variants_should_be_accepted_when_they_are_there_and_named() {
+	build_and_execute(|| {
+		let claim = forced();
+		let truth = truth(&claim);
+		commit_all(&claim, 0, |_| truth.clone());
+		open(&claim).unwrap();
+		assert_eq!(
+			events().into_iter().last(),
+			Some(Event::VariantsOpened { claim: claim.id, due: due(&claim) })
+		);
+		reveal_all(&claim, 0, |_| truth.clone());
+		skip(1);
+		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
+		to_end(claim.id);
+		assert_eq!(penalties(), vec![]);
+	});
+}
+
+#[test]
+fn opening_should_wait_for_the_reveals_and_reveals_for_the_opening() {
+	build_and_execute(|| {
+		let claim = forced();
+		let truth = truth(&claim);
+		assert_eq!(open(&claim), refused(Error::TooEarly), "while commits can still be made");
+		commit_all(&claim, 0, |_| truth.clone());
+		reveal_all(&claim, 0, |_| truth.clone());
+		skip(2);
+		assert!(Ballots::<Test>::contains_key(claim.id), "not counted before the opening");
+		open(&claim).unwrap();
+		assert_eq!(open(&claim), refused(Error::NotOpening), "once is enough");
+		skip(1);
+		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
+	});
+}
+
+#[test]
+fn attack_variants_not_opened_should_be_a_missed_verification() {
+	build_and_execute(|| {
+		BUDGET.put(1 << 100);
+		let claim = forced();
+		let judges: Vec<_> = members(claim.id, 0).iter().map(number_of).collect();
+		let truth = truth(&claim);
+		commit_all(&claim, 0, |_| truth.clone());
+		// All but one reveal.
+		for member in 0..2 {
+			reveal(claim.id, 0, member, &truth).unwrap();
+		}
+		let window = Parameters::get().reveal_window;
+		let ballot = Ballots::<Test>::get(claim.id).unwrap();
+		assert_eq!(ballot.deadline, ballot.opened + window);
+		// The last block in which it could be opened, and the first that is too late.
+		run_to(ballot.deadline - 1);
+		run_to(ballot.deadline);
+		assert_eq!(outcome(claim.id), Some(Outcome::Missed));
+		assert!(open(&claim).is_err());
+		assert_eq!(DETAINED.get().len(), 1);
+		System::reset_events();
+		// Nobody judged the claims of which nothing was to be opened: of a round the largest counts.
+		let (_, taken) = Omitted::<Test>::get(validator(judges[2])).unwrap_or_default();
+		to_end(claim.id);
+		// What was said counts for pay and silence alone.
+		let whole = difference(taken, Parameters::get().false_dissent_slash);
+		assert_eq!(penalties(), vec![(judges[2], Penalty::Withheld, whole)]);
+		let bill = BILLS.get().pop().unwrap();
+		let paid: Vec<_> = bill.payments.iter().map(|(who, _)| number_of(who)).collect();
+		assert_eq!(paid, judges[..2]);
+		let slash = SLASHED.get().into_iter().find(|slash| slash.0 == transcoder()).unwrap();
+		assert_eq!(slash.2, Parameters::get().missed_slash);
+	});
+}
+
+#[test]
+fn attack_variants_not_opened_in_the_dispute_should_cost_no_judge_that_named_them() {
+	build_and_execute(|| {
+		let claim = forced();
+		let truth = truth(&claim);
+		// The whole committee is silent, so that the dispute is the first to reveal.
+		run_to(deadline(claim.id));
+		to_dispute(claim.id);
+		commit_all(&claim, DISPUTE, |_| truth.clone());
+		reveal_all(&claim, DISPUTE, |_| truth.clone());
+		run_to(deadline(claim.id));
+		assert_eq!(outcome(claim.id), Some(Outcome::Missed));
+		System::reset_events();
+		to_end(claim.id);
+		// Of what nobody knows what it should be nothing is false.
+		assert!(penalties().iter().all(|(_, penalty, _)| *penalty == Penalty::NoShow));
+	});
+}
+
+#[test]
+fn openings_should_be_the_transcoders_own_for_each_drawn_leaf() {
+	build_and_execute(|| {
+		let claim = forced();
+		let truth = truth(&claim);
+		commit_all(&claim, 0, |_| truth.clone());
+		let leaves = drawn(&claim);
+		let mut reversed = leaves.clone();
+		reversed.reverse();
+		for wrong in [&leaves[1..], &reversed[..], &[][..]] {
+			let openings = openings_by("T", &claim, wrong);
+			assert_eq!(open_with(&claim, openings), refused(Error::WrongOpenings));
+		}
+		let foreign = openings_by("B", &claim, &leaves);
+		assert_eq!(open_with(&claim, foreign), refused(Error::BadOpening));
+		// One that is good for another segment.
+		let mut moved = openings_by("T", &claim, &leaves);
+		moved[0].vrf = openings_by("T", &claim, &[leaves[0] + 1])[0].vrf;
+		assert_eq!(open_with(&claim, moved), refused(Error::BadOpening));
+		assert_eq!(open(&claim), Ok(()));
+	});
+}
+
+#[test]
+fn attack_lazy_verifier_that_calls_a_forced_variant_valid_should_pay() {
+	build_and_execute(|| {
+		let claim = forced();
+		let lazy = number_of(&members(claim.id, 0)[1]);
+		let (truth, copied) = (truth(&claim), opening(claim.id, Verdict::Valid));
+		let says = |i: usize| if i == lazy { copied.clone() } else { truth.clone() };
+		commit_all(&claim, 0, says);
+		open(&claim).unwrap();
+		reveal_all(&claim, 0, says);
+		skip(1);
+		to_dispute(claim.id);
+		// Everybody knows by now what is due.
+		commit_all(&claim, DISPUTE, |_| truth.clone());
+		reveal_all(&claim, DISPUTE, |_| truth.clone());
+		skip(1);
+		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
+		System::reset_events();
+		to_end(claim.id);
+		let slash = Parameters::get().variant_slash;
+		assert_eq!(penalties(), vec![(lazy, Penalty::MissedVariant, slash)]);
+		assert!(slash > Parameters::get().false_dissent_slash);
+	});
+}
+
+#[test]
+fn attack_variant_left_out_should_fail_and_cost_no_judge() {
+	build_and_execute(|| {
+		let claim = forced();
+		// The transcoder encoded everything plainly, and everybody sees that.
+		let plain = opening(claim.id, Verdict::Valid);
+		commit_all(&claim, 0, |_| plain.clone());
+		open(&claim).unwrap();
+		reveal_all(&claim, 0, |_| plain.clone());
+		skip(1);
+		to_dispute(claim.id);
+		commit_all(&claim, DISPUTE, |_| plain.clone());
+		reveal_all(&claim, DISPUTE, |_| plain.clone());
+		skip(1);
+		assert_eq!(outcome(claim.id), Some(Outcome::Failed));
+		let Stage::Decided(decision) = challenge(claim.id).stage else { panic!("decided") };
+		assert!(decision.finders.is_empty(), "nothing is paid for finding it");
+		System::reset_events();
+		to_end(claim.id);
+		let of_claim = |event: &Event<Test>| match event {
+			Event::Penalised { claim: id, .. } => *id == claim.id,
+			_ => false,
+		};
+		assert!(!events().iter().any(of_claim));
+		assert!(SLASHED.get().iter().any(|slash| slash.0 == transcoder()));
+	});
+}
+
+#[test]
+fn attack_variant_where_none_is_due_should_fail() {
+	build_and_execute(|| {
+		let claim = forced();
+		// A variant everywhere.
+		let verdicts = due(&claim)
+			.into_iter()
+			.map(|due| Verdict::Variant { rendition: due.unwrap_or(0) })
+			.collect();
+		let seen = opening_of(verdicts);
+		for tranche in [0, DISPUTE] {
+			commit_all(&claim, tranche, |_| seen.clone());
+			if tranche == 0 {
+				open(&claim).unwrap();
+			}
+			reveal_all(&claim, tranche, |_| seen.clone());
+			skip(1);
+			if tranche == 0 {
+				to_dispute(claim.id);
+			}
+		}
+		assert_eq!(outcome(claim.id), Some(Outcome::Failed));
+	});
+}
+
+#[test]
+fn opening_should_be_owed_in_the_first_ballot_with_a_reveal_phase() {
+	build_and_execute(|| {
+		Parameters::mutate(|parameters| parameters.tranches = 2);
+		let claim = forced();
+		let truth = truth(&claim);
+		// The whole committee is silent: there is nothing to hide an opening from.
+		run_to(deadline(claim.id));
+		assert!(matches!(challenge(claim.id).stage, Stage::AwaitingTranche(1)));
+		run_to(challenge(claim.id).due);
+		commit_all(&claim, 1, |_| truth.clone());
+		open(&claim).unwrap();
+		reveal_all(&claim, 1, |_| truth.clone());
+		skip(1);
+		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
+	});
+}
+
+#[test]
+fn nothing_should_be_opened_where_no_variants_are_asked_for() {
+	build_and_execute(|| {
+		let claim = claim(8);
+		to_commit(&claim);
+		let good = opening(claim.id, Verdict::Valid);
+		commit_all(&claim, 0, |_| good.clone());
+		assert_eq!(open(&claim), refused(Error::NotOpening));
+		assert_eq!(Ballots::<Test>::get(claim.id).unwrap().phase, Phase::Reveal);
+		// A variant is a fault there as ever.
+		assert_eq!(Verdict::Variant { rendition: 0 }.read(None), WRONG);
+	});
+}
+
+#[test]
+fn rejected_segments_should_be_no_variants() {
+	build_and_execute(|| {
+		with_variants();
+		let leaves = (0..16).map(|i| rejected(i, REJECTED_WORK)).collect();
+		let (claim, taken) = try_claim(leaves);
+		taken.unwrap();
+		to_commit(&claim);
+		let good = opening(claim.id, Verdict::Valid);
+		commit_all(&claim, 0, |_| good.clone());
+		open(&claim).unwrap();
+		let none = vec![None; drawn(&claim).len()];
+		let opened = Event::VariantsOpened { claim: claim.id, due: none };
+		assert_eq!(events().into_iter().last(), Some(opened));
+		reveal_all(&claim, 0, |_| good.clone());
+		skip(1);
+		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
+	});
+}
