@@ -616,6 +616,14 @@ fn judge(
 		let a = account(name);
 		parse(&a.after.fees).saturating_sub(parse(&a.before.fees))
 	};
+	// What of the claims' escrow was paid for this, to one account or to all.
+	let escrowed = |reason: &str, to: Option<&str>| -> u128 {
+		let events = claims.iter().flat_map(|claim| &claim.events);
+		let paid = events.filter(|e| e["name"] == "EscrowPaid" && e["fields"]["reason"] == reason);
+		let account = |e: &Json| name_of(e["fields"]["account"].as_str().unwrap_or_default());
+		let wanted = paid.filter(|e| to.is_none_or(|to| account(e) == to));
+		wanted.map(|e| amount(&e["fields"]["amount"])).sum()
+	};
 	let transcoders = || network::TRANSCODERS.into_iter();
 	let returned: BTreeSet<u64> =
 		report.segments.iter().filter_map(|segment| segment["seq"].as_u64()).collect();
@@ -700,8 +708,9 @@ fn judge(
 		report.check("stake was slashed after the deferral", lost > 0, format!("{lost}"));
 		report.check(
 			"the cheat earned nothing",
-			transcoders().all(|t| gained(t) == 0),
-			String::new(),
+			// But what it is paid for judging what others did.
+			transcoders().all(|t| gained(t) <= escrowed("Verification", Some(t))),
+			format!("{:?}", transcoders().map(gained).collect::<Vec<_>>()),
 		);
 	}
 	let announced = watch.others.get("OperatorKeys.KeysSet").map_or(0, Vec::len);
@@ -755,18 +764,14 @@ fn judge(
 		format!("{spent} spent, {paid} in fees"),
 	);
 	let earned: u128 = network::ACCOUNTS.into_iter().map(gained).sum();
-	let verified: u128 = claims
-		.iter()
-		.flat_map(|c| &c.events)
-		.filter(|e| e["name"] == "EscrowPaid" && e["fields"]["reason"] == "Verification")
-		.map(|e| amount(&e["fields"]["amount"]))
-		.sum();
-	let owed = paid + verified;
+	// What a transcoder could not prepay of the verification was taken out of its fee.
+	let (fees, verified) = (escrowed("Fee", None), escrowed("Verification", None));
+	let owed = fees + verified;
 	// Each distribution may leave a unit or two of dust in the pot: rounding is against claimants.
 	report.check(
 		"every fee arrived",
 		owed >= earned && owed - earned <= 1_000,
-		format!("{paid} paid and {verified} for verification, {earned} owed to accounts"),
+		format!("{fees} paid and {verified} for verification, {earned} owed to accounts"),
 	);
 	report.claims = claims;
 }

@@ -85,7 +85,7 @@ pub enum BroadcastError {
 	#[error("the job did not appear on chain")]
 	NoJob,
 	/// The job ended while segments had not come back.
-	#[error("job {0} has ended with segments outstanding: its time or its budget is used up")]
+	#[error("job {0} has ended with segments outstanding: its time or its budget is used up, or nobody has taken it for long")]
 	JobEnded(JobId),
 	/// A resumed stream continues with other content.
 	#[error("segment {0} differs from the one that was signed before: a job is resumed with the source that it was started with; use another --name")]
