@@ -1,7 +1,7 @@
 //! Attacks of the protocol's list that only the whole runtime can refuse.
 
 use livepeer_integration_tests::{
-	create_job, job, output, refused, sign_as, Applied, Claim, Story, Turn, Work, HONEST,
+	create_job, job, keyring, output, refused, sign_as, Applied, Claim, Story, Turn, Work, HONEST,
 };
 use livepeer_primitives::{
 	api::ChallengeStage,
@@ -14,6 +14,8 @@ use livepeer_primitives::{
 	Balance, Hash, Seq, UNIT,
 };
 use livepeer_runtime::{Jobs, LptStaking, Runtime, RuntimeEvent, TranscoderElection};
+use pallet_challenge_lottery::types::Penalty;
+use pallet_jobs::types::Unsuited;
 use pallet_transcoder_election::Terms;
 use sp_keyring::Sr25519Keyring::{self, AliceStash, Charlie, Dave, EveStash, Ferdie, FerdieStash};
 use sp_runtime::transaction_validity::{InvalidTransaction, TransactionValidityError};
@@ -22,6 +24,7 @@ const MISMATCH: Verdict = Verdict::Mismatch(MismatchKind::Video);
 const UNAVAILABLE: Verdict = Verdict::Unavailable(UnavailableKind::Refused);
 
 type Lottery = pallet_challenge_lottery::Call<Runtime>;
+type LotteryEvent = pallet_challenge_lottery::Event<Runtime>;
 type LotteryError = pallet_challenge_lottery::Error<Runtime>;
 type StakingError = pallet_lpt_staking::Error<Runtime>;
 
@@ -346,6 +349,7 @@ fn duties_should_be_refused_when_a_reorg_gives_the_ballot_another_seed() {
 	let mut story = Story::begin();
 	let claim = story.claim(8);
 	story.reveal(&claim);
+	let committee = story.ballot(&claim).members;
 	story.vote(&claim, &|_| Some(UNAVAILABLE));
 	story.until_stage(&claim, ChallengeStage::AwaitingDispute);
 	// Two futures: the same dispute of the same members, with evidence by different seeds.
@@ -370,7 +374,20 @@ fn duties_should_be_refused_when_a_reorg_gives_the_ballot_another_seed() {
 	}
 	kept.world.deliver_ok();
 	assert_eq!(kept.settle(&claim), Some(Outcome::Accepted));
-	assert_eq!(kept.slashes(), vec![], "nobody is taken for a no-show");
+	let paid: Vec<_> = kept
+		.world
+		.events
+		.iter()
+		.filter_map(|(_, event)| match event {
+			RuntimeEvent::ChallengeLottery(LotteryEvent::Penalised {
+				verifier, penalty, ..
+			}) => Some((keyring(verifier), *penalty)),
+			_ => None,
+		})
+		.collect();
+	// Nobody is taken for a no-show. Who could not have what everybody had later pays for that.
+	let late: Vec<_> = committee.into_iter().map(|who| (who, Penalty::LateData)).collect();
+	assert_eq!(paid, late);
 	kept.close();
 }
 
@@ -669,12 +686,17 @@ fn verification_should_not_be_had_for_nothing() {
 	let round = world.round();
 	world.until(40, |world| world.round() > round);
 	let job = create_job(&mut world, Charlie, "for nothing", 100);
-	world.until(10, |world| Turn::current(world, job).is_some());
-	let turn = Turn::current(&mut world, job).expect("it is offered");
-	let toolchain = world.toolchain();
-	world.ok_authorized(turn.accept(toolchain));
-	let result = world.call_authorized(turn.work(0, 8).claim(toolchain));
-	assert_eq!(result, refused(pallet_jobs::Error::<Runtime>::FeeTooSmall));
+	let why = Unsuited::BelowVerification;
+	let nobody = RuntimeEvent::Jobs(pallet_jobs::Event::NobodySuits { job, why });
+	world.until(10, |world| world.events.iter().any(|(_, event)| *event == nobody));
+	assert!(Turn::current(&mut world, job).is_none());
+	// Nor could a job that pays nothing be opened.
+	let mut call = livepeer_integration_tests::job(&world, "for nothing at all", 100, UNIT);
+	if let pallet_jobs::Call::create_job { max_price, .. } = &mut call {
+		*max_price = 0;
+	}
+	let result = world.call(Charlie, call);
+	assert_eq!(result, refused(pallet_jobs::Error::<Runtime>::PriceBelowVerification));
 	world.ok(Charlie, pallet_jobs::Call::end_job { job });
 	world.until(100, |world| world.leftovers().is_empty());
 }

@@ -484,8 +484,8 @@ fn rejected_segments_should_be_claimed_and_paid_at_a_small_work() {
 	let turn = story.turn();
 	let factors = story.world.run(|| Jobs::job(story.job)).expect("it runs").factors;
 	let reason = RejectReason::Undecodable { reason: 7, packet: 3 };
-	// So many that their small work is worth a claim.
-	let leaves: Vec<_> = (0..32)
+	// So many that their small work is worth a claim, and no more than one of a new transcoder may have.
+	let leaves: Vec<_> = (0..24)
 		.map(|seq| Leaf::Rejected {
 			segment: turn.segment(seq),
 			reason,
@@ -493,7 +493,7 @@ fn rejected_segments_should_be_claimed_and_paid_at_a_small_work() {
 			extensions: Default::default(),
 		})
 		.collect();
-	let signatures = (0..32).map(|seq| turn.sign(seq, turn.segment(seq))).collect();
+	let signatures = (0..24).map(|seq| turn.sign(seq, turn.segment(seq))).collect();
 	let work = Work::new(&turn, 0, leaves, signatures);
 	let call = work.claim(story.world.toolchain());
 	let claim = story.make_claim(work, call);

@@ -58,6 +58,16 @@ fn jailed_validator_should_leave_at_the_next_rotation_and_the_chain_goes_on() {
 	let disabled = world.run(Session::disabled_validators);
 	let set = validators(world);
 	assert!(disabled.iter().map(|index| set[*index as usize]).eq([jailed]), "it makes no block");
+	// The other takes the job when it is offered: who lets offers pass is suspended.
+	story.transcoder = Story::other(jailed);
+	if story
+		.world
+		.run(|| livepeer_runtime::Jobs::job(story.job))
+		.is_some_and(|job| job.current.is_none_or(|current| current.toolchain.is_none()))
+	{
+		story.accept();
+	}
+	let world = &mut story.world;
 	// A set acts two rotations after it was chosen.
 	sessions(world, 2);
 	let left = validators(world);
@@ -75,14 +85,6 @@ fn jailed_validator_should_leave_at_the_next_rotation_and_the_chain_goes_on() {
 	assert_eq!(seed.set.members.len(), 4);
 
 	// The job goes on, judged by those who are left.
-	story.transcoder = Story::other(jailed);
-	if story
-		.world
-		.run(|| livepeer_runtime::Jobs::job(story.job))
-		.is_some_and(|job| job.current.is_none_or(|current| current.toolchain.is_none()))
-	{
-		story.accept();
-	}
 	let claim = story.claim(8);
 	story.reveal(&claim);
 	assert!(!story.ballot(&claim).members.contains(&jailed));

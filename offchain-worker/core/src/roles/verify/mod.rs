@@ -346,7 +346,7 @@ impl Inner {
 					reason,
 				});
 			}
-			VerifyStatus::Working => {}
+			VerifyStatus::Working | VerifyStatus::Lacking => {}
 		}
 		let finished = Finished { content, status };
 		let mut tasks = self.tasks();
