@@ -38,7 +38,7 @@ use sp_runtime::offchain::{
 
 use crate::{
 	types::{Answer, Ballot, Member},
-	Ballots, Call, Challenges, Config, Leaves, Members, Pallet, LOG_TARGET,
+	Ballots, Call, Challenges, Config, Members, Pallet, LOG_TARGET,
 };
 
 /// Held by the run at work.

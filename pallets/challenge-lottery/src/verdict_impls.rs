@@ -19,8 +19,8 @@ use sp_runtime::transaction_validity::{
 
 use crate::{
 	decision::{
-		self, decide_dispute, decide_tranche, found, most_passed, DisputeDecision, LeafMask,
-		Ruling, Said, TrancheDecision, Vote,
+		decide_dispute, decide_tranche, found, most_passed, DisputeDecision, LeafMask, Ruling,
+		Said, TrancheDecision, Vote,
 	},
 	outcome_impls::Verdict,
 	types::{Answer, Ballot, Challenge, Conduct, Member, Penalty, Stage, Worked, DISPUTE_DELAY},

@@ -126,7 +126,8 @@ fn seats(active_size: u32) {
 fn constant() -> [u64; 4] {
 	let (who, last) = (delegator(0), candidate(994));
 	let settle = || LptStaking::settle(RuntimeOrigin::signed(who.clone())).expect("bonded");
-	let slash = || LptStaking::slash(&last, 0, Perbill::from_percent(5), std::slice::from_ref(&who));
+	let slash =
+		|| LptStaking::slash(&last, 0, Perbill::from_percent(5), std::slice::from_ref(&who));
 	let round = pallet_rounds::Current::<Runtime>::get().index;
 	let cut = Perbill::from_percent(10);
 	let reward = || assert!(LptStaking::mint_reward(&last, round, UNIT, cut) > 0);
