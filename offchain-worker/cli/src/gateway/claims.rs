@@ -191,7 +191,7 @@ mod tests {
 			extensions: Extensions::default(),
 		};
 		let signature = Signing::own(transcoder.clone()).sign(&claim.hash());
-		let call = Call::ClaimWork(claim, signature);
+		let call = Call::ClaimWork(Box::new(claim), signature);
 		chain.client(Some(transcoder.clone())).submit(call, Wait::InBlock).await.unwrap();
 		let stream = stream_id(&broadcaster.account(), "demo");
 		(chain, stream, transcoder.account())
