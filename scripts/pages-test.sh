@@ -20,4 +20,4 @@ for _ in $(seq 120); do
 	[ "${newest:-0}" -ge 8 ] && break
 	sleep 2
 done
-node tests/js/pages.mjs "$gateway" ws://127.0.0.1:9944 "$stream"
+BIN_DIR=$bin DATA=$data node tests/js/pages.mjs "$gateway" ws://127.0.0.1:9944 "$stream"

@@ -19,6 +19,32 @@ const twins = (): Plugin => ({
 	},
 });
 
+/**
+ * Writes which files each page loads beyond the first, by the name of its view: the gateway tells a
+ * browser of them together with the document, which spares it a wait for each.
+ */
+const preloads = (): Plugin => ({
+	name: "preloads",
+	generateBundle(_, bundle) {
+		const chunks = Object.values(bundle).filter((one) => one.type === "chunk");
+		const imports = (name: string): string[] => chunks.find(({ fileName }) => fileName === name)?.imports ?? [];
+		const all = (name: string, seen = new Set<string>()): Set<string> => {
+			if (!seen.has(name)) {
+				seen.add(name);
+				for (const one of imports(name)) all(one, seen);
+			}
+			return seen;
+		};
+		const first = new Set(chunks.filter(({ isEntry }) => isEntry).flatMap(({ fileName }) => [...all(fileName)]));
+		const found: Record<string, string[]> = {};
+		for (const { fileName, isDynamicEntry, facadeModuleId } of chunks) {
+			const view = isDynamicEntry && /\/src\/views\/(\w+)\.tsx$/.exec(facadeModuleId ?? "")?.[1];
+			if (view) found[view] = [...all(fileName)].filter((name) => !first.has(name));
+		}
+		this.emitFile({ type: "asset", fileName: "preloads.json", source: JSON.stringify(found) });
+	},
+});
+
 const jsx = { jsx: "automatic", jsxImportSource: "preact" } as const;
 
 // Two builds: the pages, and the player for other pages, which is one file with a name that stays.
@@ -36,6 +62,9 @@ export default defineConfig(({ mode }) =>
 			}
 		: {
 				esbuild: jsx,
+				plugins: [preloads()],
+				// The light client's.
+				worker: { format: "es" },
 				build: { target: "es2022", assetsInlineLimit: 0, modulePreload: { polyfill: false }, chunkSizeWarningLimit: 700 },
 			},
 );

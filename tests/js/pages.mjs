@@ -5,8 +5,10 @@
 //   node pages.mjs GATEWAY_URL NODE_WS_URL [STREAM]
 //
 // The wallet is a signer outside the page that reads what it signs with @polkadot/api. SHOTS=folder
-// keeps pictures; ONLY=watch,stake runs some of the checks. Exits 1 when anything does not hold.
-import { mkdirSync, readFileSync } from "node:fs";
+// keeps pictures; ONLY=watch,stake runs some of the checks. With BIN_DIR and DATA, the demo's folder, a
+// broadcaster is started that a camera publishes to. Exits 1 when anything does not hold.
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:http";
 import { join } from "node:path";
@@ -26,10 +28,13 @@ const api = await ApiPromise.create({ provider: new WsProvider(nodeUrl), noInitW
 const ferdie = new Keyring({ type: "sr25519" }).addFromUri("//Ferdie");
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-const browser = await chromium.launch({
+const launch = (ui) => chromium.launch({
 	executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
 	headless: true,
 	args: [
+		// A camera and a microphone that Chromium makes up, and what it answers when it is asked for them.
+		"--use-fake-device-for-media-stream",
+		`--use-fake-ui-for-media-stream${ui}`,
 		"--no-sandbox",
 		"--disable-gpu",
 		"--disable-quic",
@@ -39,6 +44,7 @@ const browser = await chromium.launch({
 		"--autoplay-policy=no-user-gesture-required",
 	],
 });
+const browser = await launch("");
 const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 };
 const DESKTOP = { viewport: { width: 1440, height: 900 } };
 
@@ -264,6 +270,175 @@ const checks = {
 		expect(signed.join() === "lptStaking.bond,lptStaking.unbond,lptStaking.rebond", `signed: ${signed}`);
 		report.signed = signed;
 		await context.close();
+	},
+	/**
+	 * The browser follows the chain itself and agrees with an honest node; one that lies about claims is
+	 * called out, and not believed.
+	 */
+	async light() {
+		const context = await browser.newContext(DESKTOP);
+		const page = await context.newPage();
+		page.on("pageerror", (error) => problems.push(`light: ${error}`));
+		page.on("console", (message) => {
+			if (/Content Security Policy/.test(message.text())) problems.push(`light: ${message.text()}`);
+		});
+		await page.goto(`${gateway}/stream/${stream}`);
+		await page.waitForSelector("#light");
+		const began = Date.now();
+		await page.getByRole("button", { name: "Follow the chain myself" }).click();
+		const follows = () => page.locator('#light [data-phase="following"]').count();
+		await until("it follows the chain", follows);
+		report.lightSeconds = (Date.now() - began) / 1000;
+		await until("what plays is checked by it", async () => (await trust(page)) === "checked");
+		const agreed = async () => Number(/(\d+) times/.exec(await page.locator("#light").innerText())?.[1] ?? 0);
+		await until("the gateway's node agrees", async () => (await agreed()) > 3);
+		await until("a claim is compared", async () => (await page.locator(".claimrow").count()) > 0);
+		expect((await page.locator("#lies").count()) === 0, "an honest node is not called a liar");
+		await shot(page, "light");
+		// From now on the node says another fee of every claim.
+		let lies = 0;
+		await page.route("**/chain", async (route) => {
+			const asked = JSON.parse(route.request().postData());
+			const answer = await route.fetch();
+			const told = await answer.json();
+			for (const one of told) {
+				const { method, params } = asked.find(({ id }) => id === one.id) ?? {};
+				if (method !== "state_call" || params[0] !== "LivepeerApi_claim" || !(one.result?.length > 100)) continue;
+				lies++;
+				const at = one.result.length - 60;
+				one.result = `${one.result.slice(0, at)}${one.result[at] === "0" ? "1" : "0"}${one.result.slice(at + 1)}`;
+			}
+			await route.fulfill({ response: answer, json: told });
+		});
+		await page.reload();
+		await until("it follows the chain again", follows);
+		await until("the lie is called out", async () => /claim \d+/.test(await page.locator("#lies").innerText().catch(() => "")), 120_000);
+		expect(lies > 0, "the node lied");
+		expect((await trust(page)) === "checked", "what plays is checked all the same");
+		await shot(page, "light-lie");
+		await page.getByRole("button", { name: "Ask the gateway's node again" }).click();
+		await page.getByRole("button", { name: "Follow the chain myself" }).waitFor();
+		await context.close();
+	},
+	/** Publishes from a camera to a broadcaster; its segments come and are watched. */
+	async camera() {
+		const { BIN_DIR: bin, DATA: data } = process.env;
+		if (!bin || !data) return;
+		const owner = new Keyring({ type: "sr25519" }).addFromUri("//Ferdie").address;
+		const home = join(data, "camera");
+		const at = "/ip4/127.0.0.1/tcp/4190";
+		mkdirSync(home, { recursive: true });
+		const worker = join(bin, "livepeer-worker");
+		const peer = execFileSync(worker, ["keys", "peer", "--data-dir", home]).toString().trim();
+		execFileSync(worker, ["keys", "origin", "--name", "camera", "--peer-id", peer, "--listen", at, "--suri", "//Ferdie", "--node", nodeUrl]);
+		const args = ["broadcast", "--whip", "127.0.0.1:8940", "--limits", "854x480@30", "--rendition", "426x240@400k", "--budget", "0.5"];
+		args.push("--name", "camera", "--account", owner, "--key-file", join(data, "keys/segments"), "--spending-key-file", join(data, "keys/spending"));
+		args.push("--data-dir", home, "--node", nodeUrl, "--listen", at, "--events", join(home, "events.jsonl"));
+		const broadcaster = spawn(worker, args, { stdio: ["ignore", "ignore", "inherit"] });
+		const context = await browser.newContext({ ...DESKTOP, permissions: ["camera", "microphone"] });
+		try {
+			const keyFile = join(home, "stream-key");
+			const key = await until("the stream key is made", () => existsSync(keyFile) && readFileSync(keyFile, "utf8").trim());
+			const page = await context.newPage();
+			page.on("pageerror", (error) => problems.push(`camera: ${error}`));
+			await page.goto(`${gateway}/broadcast`);
+			await page.getByLabel("Name", { exact: true }).fill("camera");
+			await page.getByLabel("Source").selectOption("480p");
+			await page.getByLabel("Comes from").selectOption("camera");
+			const card = page.locator("#camera");
+			const state = () => card.locator("[data-state]").getAttribute("data-state");
+			const go = card.getByRole("button", { name: "Go live" });
+			const told = (what, words) => until(what, async () => words.test(await card.getByRole("alert").innerText().catch(() => "")));
+			const address = card.getByLabel("Publish to");
+			const right = await address.inputValue();
+			expect(right === "http://127.0.0.1:8940/whip/camera", `it is published to ${right}`);
+			await go.click();
+			await told("the key is missed", /stream key is missing/);
+			await card.getByLabel("Stream key").fill("a-wrong-key");
+			await go.click();
+			await told("the key is wrong", /stream key is wrong/);
+			await card.getByLabel("Stream key").fill(key);
+			await address.fill("http://127.0.0.1:8941/whip/camera");
+			await go.click();
+			await told("nobody is there", /Nothing answers at http:\/\/127\.0\.0\.1:8941/);
+			await address.fill("https://elsewhere.example/whip/camera");
+			await go.click();
+			await told("the policy forbids it", /this machine only/);
+			await address.fill(right);
+			// A firewall that lets the offer pass and no media.
+			await page.route("**/whip/camera", async (route) => {
+				if (route.request().method() !== "POST") return route.continue();
+				const answer = await route.fetch();
+				const body = (await answer.text()).replaceAll(/(a=candidate:.* udp \d+ \S+) \d+/gi, "$1 9");
+				await route.fulfill({ response: answer, body });
+			});
+			await go.click();
+			await told("no packet gets through", /no packet gets through/);
+			await page.unroute("**/whip/camera");
+			await go.click();
+			await until("it is live", async () => (await state()) === "live");
+			expect((await card.getByRole("alert").count()) === 0, "nothing is wrong");
+			await until("a sound is heard", async () => Number(await card.locator("meter").getAttribute("value")) > 0.1);
+			await until("pictures are sent", async () => /854×480.*Mbit/.test(await card.locator("[data-state]").innerText()));
+			await shot(page, "camera");
+			await page.evaluate(axe);
+			const { violations } = await page.evaluate(() => globalThis.axe.run());
+			for (const { id, nodes } of violations) problems.push(`camera: ${id}: ${nodes[0]?.html.slice(0, 120)}`);
+			const events = () => readFileSync(join(home, "events.jsonl"), "utf8").trim().split("\n").map((line) => JSON.parse(line));
+			const returned = () => events().filter(({ event }) => event === "segment_returned").length;
+			await until("segments come back to the broadcaster", () => returned() >= 3, 120_000);
+			const watcher = await open(`/stream/${owner}/camera`);
+			await until("the camera is watched, checked", async () => (await trust(watcher)) === "checked");
+			await until("its picture goes on", () => watcher.evaluate(() => document.querySelector("video").currentTime > 0));
+			report.camera = { sending: (await card.locator("[data-state]").innerText()).replace(/\s+/g, " "), returned: returned() };
+			await shot(watcher, "camera-watched");
+			await watcher.context().close();
+			await card.getByRole("button", { name: "Stop" }).click();
+			await until("it is off", async () => (await state()) === "off");
+			expect(await page.evaluate(() => document.querySelector("video.preview").srcObject === null), "the camera is off");
+			const refusing = await launch("=deny");
+			const denied = await refusing.newPage();
+			await denied.goto(`${gateway}/broadcast`);
+			await denied.getByLabel("Comes from").selectOption("camera");
+			await denied.getByRole("button", { name: "Look first" }).click();
+			const alert = denied.locator("#camera").getByRole("alert");
+			await until("a refusal is told", async () => /not allowed to use camera/.test(await alert.innerText().catch(() => "")));
+			await refusing.close();
+		} finally {
+			await context.close();
+			broadcaster.kill("SIGINT");
+			await new Promise((resolve) => broadcaster.on("exit", resolve));
+		}
+	},
+	/** How soon pages can be used on a slow phone: processor at a quarter, 1.6 Mbit/s, 150 ms. */
+	async interactive() {
+		report.interactive = {};
+		for (const path of process.env.TTI_PATHS?.split(",") ?? ["/", "/network", `/stream/${stream}`, "/broadcast"]) {
+			const context = await browser.newContext(PHONE);
+			const page = await context.newPage();
+			const devtools = await context.newCDPSession(page);
+			await devtools.send("Network.enable");
+			await devtools.send("Network.emulateNetworkConditions", { offline: false, latency: 150, downloadThroughput: 200_000, uploadThroughput: 94_000 });
+			await devtools.send("Emulation.setCPUThrottlingRate", { rate: 4 });
+			await page.addInitScript(() => {
+				globalThis.long = [];
+				new PerformanceObserver((list) => {
+					for (const { startTime, duration } of list.getEntries()) globalThis.long.push([startTime, duration]);
+				}).observe({ type: "longtask", buffered: true });
+			});
+			await page.goto(gateway + path, { waitUntil: "commit" });
+			await page.waitForSelector("main:not(.loading)");
+			await page.waitForTimeout(4_000);
+			report.interactive[path.replace(stream, "…")] = await page.evaluate(() => {
+				const painted = performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0;
+				// Usable when the page's own content is there and nothing long has run for half a second.
+				const shown = performance.getEntriesByName("shown")[0]?.startTime ?? painted;
+				let end = Math.max(painted, shown);
+				for (const [start, duration] of globalThis.long) if (start < end + 500) end = Math.max(end, start + duration);
+				return { painted: Math.round(painted), shown: Math.round(shown), interactive: Math.round(end), long: globalThis.long.map(([start, duration]) => `${Math.round(start)}+${Math.round(duration)}`).join(" ") };
+			});
+			await context.close();
+		}
 	},
 	/** What a first visit loads without the player, and how soon it can be used. */
 	async size() {

@@ -6,7 +6,7 @@ mod common;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use codec::{DecodeAll, Encode};
-use common::{get, http};
+use common::{get, http, mismatch};
 use livepeer_primitives::{
 	extension::Extensions,
 	leaf::Leaf,
@@ -19,7 +19,7 @@ use livepeer_primitives::{
 	AccountId, Hash, Seq, StreamId,
 };
 use livepeer_worker::{
-	gateway::{Gateway, Times},
+	gateway::{Gateway, Retries, Times, Webhooks},
 	http::HttpLimits,
 	verify,
 };
@@ -160,6 +160,17 @@ impl Stream {
 		Some(self.broadcaster.account())
 	}
 
+	fn follower(&self, store: &MemoryStore) -> Follower {
+		Follower::new(
+			Arc::new(self.chain.client(None)),
+			Arc::new(store.clone()),
+			Arc::new(self.net.end("g")),
+			Arc::new(NoEvents),
+			Arc::new(SystemClock::default()),
+			1_000,
+		)
+	}
+
 	async fn gateway(&self, only: Option<AccountId>) -> SocketAddr {
 		let gateway = self.gateway_over(&MemoryStore::default(), only, Times::default());
 		serve(gateway.router()).await
@@ -171,16 +182,8 @@ impl Stream {
 		only: Option<AccountId>,
 		times: Times,
 	) -> Arc<Gateway> {
-		let store = Arc::new(store.clone());
-		let follower = Follower::new(
-			Arc::new(self.chain.client(None)),
-			store.clone(),
-			Arc::new(self.net.end("g")),
-			Arc::new(NoEvents),
-			Arc::new(SystemClock::default()),
-			1_000,
-		);
-		Gateway::new(Arc::new(follower), store, only, times)
+		let follower = Arc::new(self.follower(store));
+		Gateway::new(follower, Arc::new(store.clone()), only, times)
 	}
 }
 
@@ -222,6 +225,7 @@ async fn gateway_should_serve_a_stream_from_its_beginning_to_its_end() {
 	assert!(get(address, "/status").await.text().contains("\"name\":\"demo\""));
 	let metrics = get(address, "/metrics").await.text();
 	assert!(metrics.contains("livepeer_gateway_segments_total 4"), "{metrics}");
+	assert!(metrics.contains("livepeer_gateway_webhooks_dropped_total 0"), "{metrics}");
 	let records = get(address, "/stream/demo/records/2.scale").await;
 	let records = <Vec<SegmentRecord>>::decode_all(&mut &records.body[..]).unwrap();
 	assert_eq!(records.iter().map(|r| r.header().seq).collect::<Vec<_>>(), [2, 3]);
@@ -700,4 +704,124 @@ async fn strangers_should_not_have_more_streams_followed_than_there_are_places()
 	for name in ["demo", "second", "third"] {
 		assert_eq!(get(address, &format!("/stream/{name}/index.m3u8")).await.status, 200);
 	}
+}
+
+/// The description's word on every answer, and the rule about other origins.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_should_be_as_the_description_says() {
+	let stream = Stream::new().await;
+	(0..3).for_each(|seq| stream.add(seq));
+	let address = stream.gateway(None).await;
+	let who = stream.broadcaster.account().to_ss58check();
+	eventually(address, &format!("/stream/{who}/demo/1.m3u8"), |t| t.contains("1/2.ts")).await;
+	let document = get(address, "/openapi.json").await.text();
+	let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+	assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+	let looked = |path: &str| {
+		// The media playlists have a name of their own each.
+		let file = match path {
+			_ if path.contains("{rendition}") => "2.ts",
+			_ if path.contains("/records/") => "0.scale",
+			_ => "1.m3u8",
+		};
+		path.replace("{broadcaster}", &who)
+			.replace("{name}", "demo")
+			.replace("{rendition}", "1")
+			.replace("{seq}", "2")
+			.replace("{version}", "1")
+			.replace("{file}", file)
+	};
+	let mut checked = 0;
+	for (path, item) in document["paths"].as_object().unwrap() {
+		if path == "/chain" {
+			continue;
+		}
+		let answer = get(address, &looked(path)).await;
+		let described = &item["get"]["responses"][answer.status.to_string()];
+		if path == "/livepeer-player.js" && answer.status == 404 {
+			// Built without its pages.
+			continue;
+		}
+		assert!(described.is_object(), "{path} answers {}", answer.status);
+		let (kind, content) = described["content"].as_object().unwrap().iter().next().unwrap();
+		let kind = kind.split(';').next().unwrap();
+		assert!(
+			answer.headers.contains(&format!("content-type: {kind}")),
+			"{path}: {}",
+			answer.headers
+		);
+		let is_for_operators = ["/metrics", "/healthz", "/readyz"].contains(&path.as_str());
+		let is_open = answer.headers.contains("access-control-allow-origin: *");
+		assert!(is_for_operators || is_open, "{path}");
+		if content["schema"]["$ref"].is_string() {
+			let value = serde_json::from_slice(&answer.body).unwrap();
+			assert_eq!(mismatch(&document, &content["schema"], &value, path), None);
+			checked += 1;
+		}
+	}
+	assert_eq!(checked, 3, "the list of streams, one stream, how it is played");
+	// Where playback leads is there.
+	let playback = get(address, &looked("/stream/{broadcaster}/{name}/playback")).await;
+	let playback: serde_json::Value = serde_json::from_slice(&playback.body).unwrap();
+	let sources = playback["sources"].as_array().unwrap().iter().map(|source| &source["playlist"]);
+	for path in [&playback["playlist"], &playback["records"]].into_iter().chain(sources) {
+		assert_eq!(get(address, path.as_str().unwrap()).await.status, 200, "{path}");
+	}
+	// What is not there is said in words, as described.
+	let none = get(address, &format!("/stream/{who}/other/status")).await;
+	let text =
+		format!("/paths/~1stream~1{{broadcaster}}~1{{name}}~1status/get/responses/{}", none.status);
+	assert!(document.pointer(&text).is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webhooks_should_be_told_of_a_stream_from_its_beginning_to_its_end() {
+	use axum::{routing::post, Json, Router};
+	let (sender, mut told) = tokio::sync::mpsc::unbounded_channel::<serde_json::Value>();
+	let take = move |Json(notice): Json<serde_json::Value>| {
+		let sender = sender.clone();
+		async move { sender.send(notice).unwrap() }
+	};
+	let hook = serve(Router::new().route("/hook", post(take))).await;
+	let stream = Stream::new().await;
+	(0..2).for_each(|seq| stream.add(seq));
+	let store = MemoryStore::default();
+	let urls = [format!("http://{hook}/hook").parse().unwrap()];
+	let secret = "a secret of some length";
+	let hooks = Webhooks::start(&urls, secret, true, Retries::default(), Default::default());
+	let times = Times { poll: Duration::from_millis(50), ..Default::default() };
+	let follower = Arc::new(stream.follower(&store));
+	let store = Arc::new(store);
+	let gateway = Gateway::telling(hooks.unwrap(), follower, store, None, times);
+	let address = serve(gateway.router()).await;
+	let who = stream.broadcaster.account().to_ss58check();
+	let path = format!("/stream/{who}/demo/1.m3u8");
+	eventually(address, &path, |t| t.contains("1/1.ts")).await;
+	// One that somebody else has signed.
+	let false_one = {
+		let mut record = stream.record(stream.id(), 2, Outputs::default());
+		record.signature = Signing::own(stream.broadcaster.clone()).sign(&record.receipt.hash());
+		record
+	};
+	stream.origin.put_record(&false_one).unwrap();
+	let document = get(address, "/openapi.json").await.text();
+	let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+	let schema = &document["components"]["schemas"]["News"];
+	let mut next = async || {
+		let mut notice =
+			tokio::time::timeout(Duration::from_secs(60), told.recv()).await.unwrap().unwrap();
+		let fields = notice.as_object_mut().unwrap();
+		assert!(fields.remove("id").is_some() && fields.remove("created").is_some());
+		assert_eq!(mismatch(&document, schema, &notice, "notice"), None);
+		assert_eq!(notice["data"]["stream"]["broadcaster"], who);
+		(notice["type"].as_str().unwrap().to_owned(), notice["data"]["seq"].as_u64())
+	};
+	assert_eq!(next().await, ("stream.started".into(), None));
+	assert_eq!(next().await, ("segment.checked".into(), Some(0)));
+	assert_eq!(next().await, ("segment.checked".into(), Some(1)));
+	assert_eq!(next().await, ("segment.refused".into(), Some(2)));
+	stream.add(2);
+	stream.state(true);
+	assert_eq!(next().await, ("segment.checked".into(), Some(2)));
+	assert_eq!(next().await, ("stream.ended".into(), None));
 }

@@ -56,6 +56,8 @@ impl Live {
 
 const RPC_PORT: u16 = 9944;
 const P2P_PORT: u16 = 30_400;
+/// Where browsers reach the first node: light clients connect by WebSocket alone.
+const WS_PORT: u16 = 30_450;
 const VERIFY_PORT: u16 = 7_936;
 const WORKER_PORT: u16 = 4_100;
 const GATEWAY_PORT: u16 = 8_935;
@@ -203,11 +205,29 @@ impl Network {
 			if let Some(boot_node) = &boot_node {
 				command.args(["--bootnodes", boot_node]);
 			} else {
+				command.args(["--listen-addr", &format!("/ip4/127.0.0.1/tcp/{WS_PORT}/ws")]);
+				self.write_chain_spec(&peer)?;
 				boot_node = Some(format!("/ip4/127.0.0.1/tcp/{P2P_PORT}/p2p/{peer}"));
 			}
 			self.spawn(&format!("node-{name}"), command)?;
 		}
 		Ok(())
+	}
+
+	/// Writes the chain's specification as light clients read it, with the first node, `peer`, as the
+	/// one that they reach.
+	fn write_chain_spec(&self, peer: &str) -> Result<()> {
+		let out = Command::new(self.bin.join("livepeer-node"))
+			.args(["export-chain-spec", "--chain", "local", "--raw"])
+			.output()?;
+		ensure!(out.status.success(), "no chain spec: {}", String::from_utf8_lossy(&out.stderr));
+		let mut spec: Json = serde_json::from_slice(&out.stdout)?;
+		spec["bootNodes"] = vec![format!("/ip4/127.0.0.1/tcp/{WS_PORT}/ws/p2p/{peer}")].into();
+		Ok(fs::write(self.chain_spec(), spec.to_string())?)
+	}
+
+	fn chain_spec(&self) -> PathBuf {
+		self.data.join("chain-spec.json")
 	}
 
 	/// What the owners' wallets sign before anything streams, each in a process of its own that then
@@ -356,7 +376,9 @@ impl Network {
 		let mut command = self.worker("livepeer-worker", "gateway", "gateway")?;
 		command
 			.args(["--node", &rpc(0), "--broadcaster", &address(BROADCASTER)?])
-			.args(["--http", &format!("127.0.0.1:{GATEWAY_PORT}")]);
+			.args(["--http", &format!("127.0.0.1:{GATEWAY_PORT}")])
+			.arg("--chain-spec")
+			.arg(self.chain_spec());
 		self.spawn("gateway", command)
 	}
 

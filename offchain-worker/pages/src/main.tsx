@@ -1,6 +1,7 @@
 import { Component, render, type ComponentChildren, type JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { ownNode } from "./chain/live";
+import { wantsLight } from "./light/state";
 import { A, ChainState, navigate } from "./ui/kit";
 import { current, setLanguage, t, useLanguage } from "./ui/words";
 import { EmbedPage } from "./views/embed";
@@ -63,6 +64,9 @@ function Page({ path, query }: { path: string; query: string }): JSX.Element {
 		void load().then((content) => over || set({ of, content }));
 		return () => void (over = true);
 	}, [of]);
+	const isShown = !load || page?.of === of;
+	// What is measured: from here on the page is there, whatever the chain still has to say.
+	useEffect(() => void (isShown && performance.mark("shown")), [isShown]);
 	if (load) {
 		return page && page.of.split(" ")[0] === of.split(" ")[0] ? page.content : <main class="loading" aria-busy="true" />;
 	}
@@ -214,7 +218,9 @@ function App(): JSX.Element {
 			</div>
 			<footer>
 				<ChainState />
-				{ownNode() ? (
+				{wantsLight() ? (
+					<span class="faint">{t("followed by this browser itself", "由本浏览器自行跟随")}</span>
+				) : ownNode() ? (
 					<span class="faint">
 						{t("your own node:", "自有节点：")} {ownNode()}
 					</span>

@@ -12,15 +12,19 @@ use std::{
 	time::Duration,
 };
 
-use livepeer_primitives::{segment::stream_id, AccountId, StreamId};
-use livepeer_worker_core::{ports::transport::MAX_RECORDS, rules::playlist::is_stream_name};
+use livepeer_primitives::{segment::stream_id, AccountId, Seq, StreamId};
+use livepeer_worker_core::{
+	ports::transport::MAX_RECORDS,
+	roles::follow::{FollowError, Polled},
+	rules::playlist::is_stream_name,
+};
 use sp_core::crypto::Ss58Codec;
 use tokio::{
 	sync::{OwnedMutexGuard, Semaphore},
 	time::{timeout, Instant},
 };
 
-use super::{blocking, Failure, Gateway, NO_STREAM};
+use super::{blocking, claims::name_of, Failure, Gateway, News, NO_STREAM};
 use crate::http::Client;
 
 /// How often things are done.
@@ -277,6 +281,46 @@ impl Followed {
 	}
 }
 
+/// What was told of a stream.
+#[derive(Default)]
+struct Story {
+	/// Whether it goes on.
+	live: bool,
+	refused: Option<(Seq, String)>,
+}
+
+impl Story {
+	/// Notes that segments came; whether they are the first.
+	fn begins(&mut self) -> bool {
+		!std::mem::replace(&mut self.live, true)
+	}
+
+	/// Notes that nothing follows; whether it went on until now.
+	fn ends(&mut self) -> bool {
+		std::mem::take(&mut self.live)
+	}
+
+	/// Notes what was refused; whether that was not told yet. It is asked for again and again.
+	fn refuses(&mut self, seq: Seq, reason: &str) -> bool {
+		let refused = Some((seq, reason.to_owned()));
+		let is_new = self.refused != refused;
+		self.refused = refused;
+		is_new
+	}
+}
+
+/// Whether an origin gave something that is not what it claims to be, rather than nothing.
+fn is_false(error: &FollowError) -> bool {
+	matches!(
+		error,
+		FollowError::Record(_)
+			| FollowError::Head
+			| FollowError::Described
+			| FollowError::NotAssigned
+			| FollowError::Order
+	)
+}
+
 impl Gateway {
 	/// Finds the stream that an address names and follows it from now on.
 	pub(super) async fn find(
@@ -361,10 +405,14 @@ impl Gateway {
 		let known = self.follower.state(stream).ok().flatten();
 		let mut ended = known.is_some_and(|state| state.ended);
 		let mut failures = 0u32;
+		let mut story = Story::default();
 		loop {
 			// A full answer was not the last: who is behind does not wait.
 			let mut behind = false;
-			match self.follower.poll(stream).await {
+			let before = self.next_of(stream);
+			let polled = self.follower.poll(stream).await;
+			self.tell_of(stream, before, &polled, &mut story).await;
+			match polled {
 				Ok(polled) => {
 					behind = polled.new >= MAX_RECORDS as usize;
 					self.metrics.add_segments(polled.new as u64);
@@ -383,6 +431,56 @@ impl Gateway {
 			if !behind {
 				tokio::time::sleep(self.times.pause(ended, failures)).await;
 			}
+		}
+	}
+
+	/// The seq that is expected next, where anybody wants to know.
+	fn next_of(&self, stream: StreamId) -> Option<Seq> {
+		self.webhooks.as_ref()?;
+		self.follower.state(stream).ok().flatten().map(|state| state.next)
+	}
+
+	/// Tells webhooks what a poll has brought.
+	async fn tell_of(
+		&self,
+		stream: StreamId,
+		before: Option<Seq>,
+		polled: &Result<Polled, FollowError>,
+		story: &mut Story,
+	) {
+		let Some(before) = before else { return };
+		let Ok(Some(state)) = self.follower.state(stream) else { return };
+		let name = name_of(&state);
+		// What was taken before something failed counts all the same.
+		let taken = if state.next > before {
+			let store = self.store.clone();
+			let read = move || store.records(stream, before, MAX_RECORDS as usize);
+			blocking(read).await.ok().and_then(Result::ok).unwrap_or_default()
+		} else {
+			Vec::new()
+		};
+		for record in taken {
+			if story.begins() {
+				self.tell(News::StreamStarted { stream: name.clone() });
+			}
+			self.tell(News::SegmentChecked {
+				stream: name.clone(),
+				seq: record.header().seq,
+				transcoder: record.header().transcoder.to_ss58check(),
+				outputs: record.present().map(|output| hex::encode(output.hash)).collect(),
+			});
+		}
+		match polled {
+			Ok(polled) if polled.ended && story.ends() => {
+				self.tell(News::StreamEnded { stream: name });
+			}
+			Err(error) if is_false(error) => {
+				let reason = error.to_string();
+				if story.refuses(state.next, &reason) {
+					self.tell(News::SegmentRefused { stream: name, seq: state.next, reason });
+				}
+			}
+			_ => {}
 		}
 	}
 

@@ -8,6 +8,8 @@ pub struct Metrics {
 	segments: Counter,
 	failures: Counter,
 	bytes: Counter,
+	/// What webhooks were not told.
+	pub(super) untold: Counter,
 }
 
 impl Default for Metrics {
@@ -16,10 +18,12 @@ impl Default for Metrics {
 		let segments = Counter::default();
 		let failures = Counter::default();
 		let bytes = Counter::default();
+		let untold = Counter::default();
+		registry.register("webhooks_dropped", "Notices that were given up", untold.clone());
 		registry.register("segments", "Segments fetched and checked", segments.clone());
 		registry.register("origin_failures", "Polls of an origin that failed", failures.clone());
 		registry.register("served_bytes", "Bytes of segments sent to players", bytes.clone());
-		Self { registry, segments, failures, bytes }
+		Self { registry, segments, failures, bytes, untold }
 	}
 }
 

@@ -5,14 +5,16 @@
 //! | `/`, `/stream/NAME`, `/network`, `/stake`, `/broadcast`, `/embed`, `/account/…`, … | the pages: one document (`offchain-worker/pages`) |
 //! | `/assets/…` | what they load |
 //! | `/livepeer-player.js` | the player for other pages |
-//! | `/chain` | the gateway's node, as far as pages may ask it (`node.rs`) |
+//! | `/chain`, `/chain/metadata/VERSION` | the gateway's node, as far as pages may ask it (`node.rs`) |
 //! | `/stream/NAME/index.m3u8`, `/stream/NAME.m3u8` | master playlist: live, or of the recording when the stream has ended |
 //! | `/stream/NAME/R.m3u8` | media playlist of rendition `R`: the newest segments |
 //! | `/stream/NAME/recording.m3u8` | master playlist of everything that is kept of a stream that has ended |
 //! | `/stream/NAME/recording-R.m3u8` | its media playlists |
 //! | `/stream/NAME/R/SEQ.ts` | one segment |
 //! | `/stream/NAME/records/SEQ.scale` | a list of signed headers with their signed receipts, from that one on, in SCALE |
-//! | `/stream/NAME/status` | JSON about the stream |
+//! | `/stream/NAME/status`, `/stream/NAME/playback` | JSON about the stream, and how it is played |
+//! | `/openapi.json` | all of this but the pages, as OpenAPI describes it |
+//! | `/chain-spec.json` | the chain's specification, for light clients |
 //! | `/status`, `/metrics`, `/healthz`, `/readyz` | for operators |
 //!
 //! NAME is a stream's whole name, `BROADCASTER/NAME` by the broadcaster's address: everybody may give a
@@ -20,21 +22,32 @@
 //!
 //! A stream is followed from the first request that names it until nobody asks for it any more.
 
+mod api;
+mod claims;
 mod following;
 mod metrics;
 mod node;
+mod packed;
 mod pages;
 mod receipt;
+mod spec;
+mod webhooks;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+	collections::{BTreeMap, BTreeSet},
+	net::SocketAddr,
+	path::PathBuf,
+	sync::Arc,
+	time::Duration,
+};
 
 use anyhow::{Context, Result as AnyResult};
 use axum::{
 	extract::{Path, Request, State},
-	http::{header, HeaderMap, Method, StatusCode, Uri},
+	http::{header, HeaderMap, HeaderValue, Method, StatusCode, Uri},
 	middleware::Next,
 	response::{IntoResponse, Response},
-	routing::{get, post},
+	routing::get,
 	Json, Router,
 };
 use clap::Args;
@@ -60,9 +73,11 @@ use livepeer_worker_core::{
 	},
 };
 use livepeer_worker_net::Multiaddr;
+use reqwest::Url;
 use serde::Serialize;
 use sp_core::crypto::Ss58Codec;
 use tokio::net::TcpListener;
+use utoipa::ToSchema;
 
 use crate::{
 	http::{serve, Budget, Client, HttpLimits},
@@ -73,9 +88,11 @@ use crate::{
 pub use following::Times;
 pub use metrics::Metrics;
 pub use node::Node;
+pub use webhooks::{News, Retries, StreamName, Webhooks};
 
 use following::{Following, Named};
 use node::Door;
+use spec::Spec;
 
 /// Segments of a live media playlist.
 const WINDOW: usize = 30;
@@ -115,6 +132,25 @@ pub struct GatewayArgs {
 	/// lost what they stored (`broadcast --ask`).
 	#[arg(long, value_name = "MULTIADDR")]
 	pub listen: Vec<Multiaddr>,
+	/// Also let the pages ask this origin, such as https://HOST:PORT: a broadcaster that is published to
+	/// from a browser's camera (`broadcast --whip`); may be given several times.
+	#[arg(long, value_name = "ORIGIN", value_parser = pages::origin)]
+	pub connect: Vec<String>,
+	/// Serve this raw specification of the chain to light clients in the pages; its boot nodes must
+	/// listen for WebSocket.
+	#[arg(long, value_name = "FILE")]
+	pub chain_spec: Option<PathBuf>,
+	/// Tell this URL what happens to the streams that are served, by signed POSTs; may be given
+	/// several times.
+	#[arg(long, value_name = "URL", help_heading = "Webhooks")]
+	pub webhook: Vec<Url>,
+	/// File with the secret that signs what webhooks are told; made when it is missing [default:
+	/// webhook-secret in the data folder].
+	#[arg(long, value_name = "FILE", requires = "webhook", help_heading = "Webhooks")]
+	pub webhook_secret_file: Option<PathBuf>,
+	/// Tell also webhooks on this machine and in its network.
+	#[arg(long, requires = "webhook", help_heading = "Webhooks")]
+	pub webhook_anywhere: bool,
 	/// Folder and logs.
 	#[command(flatten)]
 	pub home: HomeArgs,
@@ -162,8 +198,23 @@ async fn start(args: &GatewayArgs, home: &Home) -> AnyResult<(TcpListener, Arc<G
 		listen: vec![args.http.to_string()],
 	});
 	let door = Door::new(chain.clone(), args.questions_per_host);
+	let spec = args.chain_spec.as_deref().map(Spec::read).transpose()?;
+	let mut origins = args.connect.clone();
+	origins.extend(spec.iter().flat_map(|spec| spec.origins.iter().cloned()));
+	let policy = pages::policy(&origins, spec.is_some())?;
+	let metrics = Metrics::default();
+	let webhooks = match &args.webhook[..] {
+		[] => None,
+		urls => {
+			let own = home.dir.join("webhook-secret");
+			let secret = webhooks::secret_in(args.webhook_secret_file.as_deref().unwrap_or(&own))?;
+			let dropped = metrics.untold.clone();
+			let retries = Retries::default();
+			Some(Webhooks::start(urls, &secret, args.webhook_anywhere, retries, dropped)?)
+		}
+	};
 	let follower = Follower::new(
-		chain,
+		chain.clone(),
 		home.store.clone(),
 		net,
 		home.events.clone(),
@@ -175,10 +226,17 @@ async fn start(args: &GatewayArgs, home: &Home) -> AnyResult<(TcpListener, Arc<G
 		most_streams: args.streams.max(1),
 		role: Some(home.metrics.clone()),
 		door: Some(door),
+		spec,
+		policy,
+		metrics,
+		webhooks,
 		..Gateway::build(follower, home.store.clone(), args.broadcaster.clone(), Times::default())
 	};
 	let gateway = Arc::new(gateway);
 	tokio::spawn(gateway.clone().resume());
+	if gateway.webhooks.is_some() {
+		tokio::spawn(gateway.clone().watch_claims(chain));
+	}
 	Ok((listener, gateway))
 }
 
@@ -198,6 +256,12 @@ pub struct Gateway {
 	memory: Budget,
 	/// The node as pages see it.
 	door: Option<Door>,
+	/// The chain's specification, for light clients.
+	spec: Option<Spec>,
+	/// What pages may load and ask.
+	policy: HeaderValue,
+	/// Whom to tell what happens.
+	webhooks: Option<Webhooks>,
 }
 
 /// Bytes of segments that may be in memory, in all and for one host.
@@ -241,6 +305,18 @@ impl Gateway {
 		Arc::new(Self { most_streams, ..Self::build(follower, store, broadcaster, times) })
 	}
 
+	/// The same, telling webhooks what happens.
+	pub fn telling(
+		webhooks: Webhooks,
+		follower: Arc<Follower>,
+		store: Arc<dyn FollowStore>,
+		broadcaster: Option<AccountId>,
+		times: Times,
+	) -> Arc<Self> {
+		let gateway = Self::build(follower, store, broadcaster, times);
+		Arc::new(Self { webhooks: Some(webhooks), ..gateway })
+	}
+
 	fn build(
 		follower: Arc<Follower>,
 		store: Arc<dyn FollowStore>,
@@ -258,6 +334,9 @@ impl Gateway {
 			most_streams: STREAMS,
 			memory: Budget::new(MEMORY.0, MEMORY.1),
 			door: None,
+			spec: None,
+			policy: pages::strict(),
+			webhooks: None,
 		}
 	}
 
@@ -267,22 +346,12 @@ impl Gateway {
 		for path in PAGES {
 			routes = routes.route(path, get(pages::page));
 		}
+		for (path, answers) in api::routes() {
+			routes = routes.route(path, answers);
+		}
 		let routes = routes
 			.route("/assets/{file}", get(pages::asset))
-			.route("/livepeer-player.js", get(pages::player))
-			.route("/chain", post(node::ask))
-			.route("/stream/{name}/records/{file}", get(records))
 			.route("/stream/{name}", get(page))
-			.route("/stream/{name}/index.m3u8", get(master))
-			.route("/stream/{name}/recording.m3u8", get(recording))
-			.route("/stream/{name}/status", get(stream_status))
-			.route("/stream/{name}/{file}", get(media))
-			.route("/stream/{name}/{rendition}/{file}", get(segment))
-			.route("/stream/{name}/receipt/{seq}", get(receipt::receipt))
-			.route("/status", get(status))
-			.route("/metrics", get(export_metrics))
-			.route("/healthz", get(|| async { "ok\n" }))
-			.route("/readyz", get(ready))
 			.layer(axum::middleware::from_fn(preflight))
 			.with_state(self.clone());
 		Router::new().fallback(move |mut request: Request| {
@@ -292,6 +361,26 @@ impl Gateway {
 				routes.call(request).await
 			}
 		})
+	}
+
+	/// Tells webhooks something, where there are any.
+	fn tell(&self, news: News) {
+		if let Some(webhooks) = &self.webhooks {
+			webhooks.tell(news);
+		}
+	}
+
+	/// The streams that are served, by name, and who transcodes them.
+	fn transcoded(&self) -> Result<(BTreeMap<StreamId, StreamName>, BTreeSet<AccountId>), Failure> {
+		let (mut names, mut transcoders) = (BTreeMap::new(), BTreeSet::new());
+		for (stream, state) in self.follower.streams()? {
+			let newest = self.follower.timeline(stream, |timeline| timeline.newest())?;
+			let records = newest.map(|seq| self.store.records(stream, seq, 1)).transpose()?;
+			let record = records.and_then(|records| records.into_iter().next());
+			transcoders.extend(record.map(|record| record.header().transcoder.clone()));
+			names.insert(stream, claims::name_of(&state));
+		}
+		Ok((names, transcoders))
 	}
 
 	/// What is known about a stream that is followed.
@@ -396,21 +485,34 @@ async fn page(
 	State(gateway): Shared,
 	client: Client,
 	Path(name): Path<String>,
+	uri: Uri,
 	headers: HeaderMap,
 ) -> Result<Response, Failure> {
 	if let Some(name) = name.strip_suffix(".m3u8") {
 		return master(State(gateway), client, Path(name.to_owned())).await;
 	}
 	Named::read(&name, gateway.broadcaster.as_ref())?;
-	Ok(pages::page(headers).await)
+	Ok(pages::page(State(gateway), uri, headers).await)
 }
 
 /// How the media playlists of a recording are named.
 const RECORDING: &str = "recording-";
 const NO_RECORDING: Failure = Failure::NotFound("no recording before the stream has ended");
 
+/// The master playlist: of what is live, or of the recording when the stream has ended.
+///
 /// Whoever comes when a stream has ended gets the recording; whoever watched it to its end asks for
 /// the playlists that it was given before, and those only say that they end.
+#[utoipa::path(
+	get,
+	path = "/stream/{broadcaster}/{name}/index.m3u8",
+	tag = "playback",
+	params(
+		("broadcaster" = String, Path, description = "The broadcaster's address"),
+		("name" = String, Path, description = "The stream's name")
+	),
+	responses((status = 200, description = "HLS", body = String, content_type = "application/vnd.apple.mpegurl"), Failure)
+)]
 async fn master(
 	State(gateway): Shared,
 	client: Client,
@@ -421,6 +523,17 @@ async fn master(
 	variants(&gateway, &name, stream, &state, ended).await
 }
 
+/// The master playlist of everything that is kept of a stream that has ended.
+#[utoipa::path(
+	get,
+	path = "/stream/{broadcaster}/{name}/recording.m3u8",
+	tag = "playback",
+	params(
+		("broadcaster" = String, Path, description = "The broadcaster's address"),
+		("name" = String, Path, description = "The stream's name")
+	),
+	responses((status = 200, description = "HLS", body = String, content_type = "application/vnd.apple.mpegurl"), Failure)
+)]
 async fn recording(
 	State(gateway): Shared,
 	client: Client,
@@ -482,6 +595,18 @@ fn look_at(
 	Ok(variants)
 }
 
+/// The media playlist of one rendition: of what is live, or of the recording.
+#[utoipa::path(
+	get,
+	path = "/stream/{broadcaster}/{name}/{file}",
+	tag = "playback",
+	params(
+		("broadcaster" = String, Path, description = "The broadcaster's address"),
+		("name" = String, Path, description = "The stream's name"),
+		("file" = String, Path, description = "`R.m3u8` or `recording-R.m3u8`: rendition R from 0")
+	),
+	responses((status = 200, description = "HLS", body = String, content_type = "application/vnd.apple.mpegurl"), Failure)
+)]
 async fn media(
 	State(gateway): Shared,
 	client: Client,
@@ -512,6 +637,19 @@ async fn media(
 	Ok(hls(PLAYLIST, "no-cache", text))
 }
 
+/// One segment.
+#[utoipa::path(
+	get,
+	path = "/stream/{broadcaster}/{name}/{rendition}/{file}",
+	tag = "playback",
+	params(
+		("broadcaster" = String, Path, description = "The broadcaster's address"),
+		("name" = String, Path, description = "The stream's name"),
+		("rendition" = usize, Path, description = "The rendition, from 0"),
+		("file" = String, Path, description = "`SEQ.ts`")
+	),
+	responses((status = 200, description = "MPEG-TS", body = Vec<u8>, content_type = "video/mp2t"), Failure)
+)]
 async fn segment(
 	State(gateway): Shared,
 	client: Client,
@@ -537,6 +675,17 @@ async fn segment(
 }
 
 /// The records of a stream from one seq on: what a viewer needs to check what it plays.
+#[utoipa::path(
+	get,
+	path = "/stream/{broadcaster}/{name}/records/{file}",
+	tag = "proof",
+	params(
+		("broadcaster" = String, Path, description = "The broadcaster's address"),
+		("name" = String, Path, description = "The stream's name"),
+		("file" = String, Path, description = "`SEQ.scale`")
+	),
+	responses((status = 200, description = "Signed headers with signed receipts, in SCALE", body = Vec<u8>, content_type = "application/octet-stream"), Failure)
+)]
 async fn records(
 	State(gateway): Shared,
 	client: Client,
@@ -552,20 +701,32 @@ async fn records(
 }
 
 /// A stream as operators and the page see it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct StreamStatus {
+	/// What the broadcaster called it.
 	name: String,
+	/// The broadcaster's address.
 	broadcaster: String,
+	/// Its job.
 	job: u64,
+	/// As WIDTHxHEIGHT@KBITSk.
 	renditions: Vec<String>,
 	/// Segments that were checked and can be played.
 	segments: usize,
 	/// The newest one.
+	#[schema(value_type = Option<u64>)]
 	newest: Option<Seq>,
 	/// Who transcoded it.
 	transcoder: Option<String>,
 	/// Whether nothing follows.
 	ended: bool,
+}
+
+/// Streams that are served.
+#[derive(Serialize, ToSchema)]
+struct Streams {
+	/// One for each.
+	streams: Vec<StreamStatus>,
 }
 
 impl Gateway {
@@ -592,6 +753,17 @@ impl Gateway {
 	}
 }
 
+/// What is known of a stream.
+#[utoipa::path(
+	get,
+	path = "/stream/{broadcaster}/{name}/status",
+	tag = "streams",
+	params(
+		("broadcaster" = String, Path, description = "The broadcaster's address"),
+		("name" = String, Path, description = "The stream's name")
+	),
+	responses((status = 200, description = "The stream", body = StreamStatus), Failure)
+)]
 async fn stream_status(
 	State(gateway): Shared,
 	client: Client,
@@ -599,18 +771,31 @@ async fn stream_status(
 ) -> Result<Response, Failure> {
 	let stream = gateway.find(client, &name).await?;
 	let status = gateway.status_of(stream)?.ok_or(NO_STREAM)?;
-	Ok(([(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], Json(status)).into_response())
+	Ok(api::open(Json(status)))
 }
 
+/// The streams that are served: those that somebody has asked for.
+#[utoipa::path(
+	get,
+	path = "/status",
+	tag = "streams",
+	responses((status = 200, description = "The streams", body = Streams), Failure)
+)]
 async fn status(State(gateway): Shared) -> Result<Response, Failure> {
 	let mut streams = Vec::new();
 	for (stream, _) in gateway.follower.streams()? {
 		streams.extend(gateway.status_of(stream)?);
 	}
-	let body = Json(serde_json::json!({ "streams": streams }));
-	Ok(([(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], body).into_response())
+	Ok(api::all(streams))
 }
 
+/// What is counted, in the OpenMetrics format.
+#[utoipa::path(
+	get,
+	path = "/metrics",
+	tag = "operators",
+	responses((status = 200, description = "OpenMetrics", body = String, content_type = "application/openmetrics-text"))
+)]
 async fn export_metrics(State(gateway): Shared) -> Response {
 	let mut text = gateway.metrics.encode();
 	if let Some(role) = &gateway.role {
@@ -620,7 +805,24 @@ async fn export_metrics(State(gateway): Shared) -> Response {
 	metrics_of_role::answer(text)
 }
 
+/// Whether the process answers.
+#[utoipa::path(
+	get,
+	path = "/healthz",
+	tag = "operators",
+	responses((status = 200, description = "It does", body = String, content_type = "text/plain"))
+)]
+async fn healthy() -> &'static str {
+	"ok\n"
+}
+
 /// Whether requests can be answered: a load balancer sends none while they cannot.
+#[utoipa::path(
+	get,
+	path = "/readyz",
+	tag = "operators",
+	responses((status = 200, description = "They can", body = String, content_type = "text/plain"), Failure)
+)]
 async fn ready(State(gateway): Shared) -> Result<&'static str, Failure> {
 	let ready = gateway.follower.ready().await;
 	ready.map(|()| "ready\n").map_err(|error| Failure::NotReady(format!("not ready: {error}")))

@@ -15,8 +15,8 @@ use std::{
 use async_trait::async_trait;
 use axum::{
 	body::to_bytes,
-	extract::{Request, State},
-	http::{header, StatusCode},
+	extract::{Path, Request, State},
+	http::{header, HeaderMap, StatusCode},
 	response::{IntoResponse, Response},
 };
 use livepeer_worker_chain::{Refused, SubxtChain};
@@ -28,7 +28,7 @@ use tokio::{
 	time::{timeout, Instant},
 };
 
-use super::{Failure, Gateway};
+use super::{packed::Packed, Failure, Gateway};
 use crate::http::Client;
 
 /// The longest request, in bytes.
@@ -47,6 +47,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const BURST: f64 = 16.0;
 /// What a transaction counts for: the node checks its signature.
 const COST_OF_TRANSACTION: f64 = 20.0;
+/// What metadata that the gateway does not have yet counts for.
+const COST_OF_METADATA: f64 = 20.0;
 /// Hosts whose questions are counted.
 const MAX_HOSTS: usize = 4_096;
 /// How long the newest block is remembered to be that, and what is known of a certain one.
@@ -222,6 +224,8 @@ pub(super) struct Door {
 	places: Semaphore,
 	rates: Mutex<Rates>,
 	memory: Mutex<Memory>,
+	/// The metadata of the newest runtime that was asked for, with its version.
+	metadata: tokio::sync::Mutex<Option<(u32, Packed)>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -256,6 +260,7 @@ impl Door {
 			places: Semaphore::new(AT_A_TIME),
 			rates: Mutex::new(Rates::new(per_second)),
 			memory: Mutex::default(),
+			metadata: tokio::sync::Mutex::default(),
 		}
 	}
 
@@ -310,7 +315,18 @@ impl Door {
 	}
 }
 
-/// `POST /chain`.
+/// Asks the gateway's node by JSON-RPC, one question or up to 48: reads and signed transactions only.
+#[utoipa::path(
+	post,
+	path = "/chain",
+	tag = "chain",
+	request_body(content = serde_json::Value, content_type = "application/json", description = "JSON-RPC 2.0"),
+	responses(
+		(status = 200, description = "JSON-RPC 2.0", body = serde_json::Value, content_type = "application/json"),
+		(status = 400, description = "Not such a request", body = String, content_type = "text/plain"),
+		Failure
+	)
+)]
 pub(super) async fn ask(
 	State(gateway): State<Arc<Gateway>>,
 	client: Client,
@@ -349,6 +365,71 @@ pub(super) async fn ask(
 		(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
 	];
 	Ok((StatusCode::OK, headers, held.body(text.into_bytes())).into_response())
+}
+
+/// The runtime's metadata of the version that pages read, as the runtime answers it: an option of bytes.
+/// It is many times what other answers are, and the same for all.
+#[utoipa::path(
+	get,
+	path = "/chain/metadata/{version}",
+	tag = "chain",
+	params(("version" = u32, Path, description = "The runtime's `specVersion`")),
+	responses(
+		(status = 200, description = "SCALE", body = Vec<u8>, content_type = "application/octet-stream"),
+		Failure
+	)
+)]
+pub(super) async fn metadata(
+	State(gateway): State<Arc<Gateway>>,
+	client: Client,
+	Path(version): Path<u32>,
+	asked: HeaderMap,
+) -> Result<Response, Failure> {
+	let door = gateway.door.as_ref().ok_or(Failure::NotFound("no node is served here"))?;
+	let packed = door.metadata(client, version).await?;
+	Ok(packed.answer("application/octet-stream", "no-cache", &asked))
+}
+
+impl Door {
+	/// An answer that the gateway itself wants.
+	async fn value(&self, method: &str, params: Value) -> Result<Value, Failure> {
+		let params = RawValue::from_string(params.to_string());
+		let params = params.map_err(|error| Failure::Internal(error.to_string()))?;
+		let asked = timeout(PATIENCE, self.node.ask(method, params)).await;
+		let answer = asked.map_err(|_| Failure::Upstream("the node is slow".into()))?;
+		let answer = answer.map_err(|error| Failure::Upstream(error.to_string()))?;
+		let answer = answer.map_err(|refused| Failure::Upstream(refused.message))?;
+		if answer.get().len() > MAX_ANSWER {
+			return Err(Failure::Upstream("the answer is too long".into()));
+		}
+		serde_json::from_str(answer.get()).map_err(|error| Failure::Upstream(error.to_string()))
+	}
+
+	/// The metadata of the runtime of this version, if it is the chain's; asked for once.
+	async fn metadata(&self, Client(host): Client, version: u32) -> Result<Packed, Failure> {
+		let known = timeout(PATIENCE, self.metadata.lock()).await;
+		let mut known = known.map_err(|_| Failure::Busy)?;
+		if let Some((_, packed)) = known.as_ref().filter(|(of, _)| *of == version) {
+			return Ok(packed.clone());
+		}
+		if !lock(&self.rates).take(host, COST_OF_METADATA, Instant::now()) {
+			return Err(Failure::Busy);
+		}
+		let head = self.value("chain_getFinalizedHead", json!([])).await?;
+		let runs = self.value("state_getRuntimeVersion", json!([head])).await?;
+		if runs["specVersion"] != version {
+			return Err(Failure::NotFound("the chain's runtime has another version"));
+		}
+		let call = json!(["Metadata_metadata_at_version", "0x0f000000", head]);
+		let answer = self.value("state_call", call).await?;
+		let digits = answer.as_str().and_then(|text| text.strip_prefix("0x"));
+		let bytes = digits.and_then(|digits| hex::decode(digits).ok());
+		let bytes = bytes.ok_or_else(|| Failure::Upstream("the node has no metadata".into()))?;
+		let packed = super::blocking(move || Packed::new(bytes)).await?;
+		let packed = packed.map_err(|error| Failure::Internal(error.to_string()))?;
+		*known = Some((version, packed.clone()));
+		Ok(packed)
+	}
 }
 
 #[cfg(test)]
@@ -438,6 +519,50 @@ mod tests {
 			*count += 1;
 			Ok(Ok(RawValue::from_string(count.to_string()).unwrap()))
 		}
+	}
+
+	/// A node whose runtime has version 7.
+	struct Seven(Mutex<u32>);
+
+	#[async_trait]
+	impl Node for Seven {
+		async fn ask(
+			&self,
+			method: &str,
+			_: Box<RawValue>,
+		) -> Result<Result<Box<RawValue>, Refused>, ChainError> {
+			*lock(&self.0) += 1;
+			let answer = match method {
+				"chain_getFinalizedHead" => json!("0xab"),
+				"state_getRuntimeVersion" => json!({ "specVersion": 7 }),
+				_ => json!("0x01080102"),
+			};
+			Ok(Ok(RawValue::from_string(answer.to_string()).unwrap()))
+		}
+	}
+
+	#[tokio::test]
+	async fn metadata_should_be_asked_for_once_and_of_the_runtime_that_runs() {
+		let node = Arc::new(Seven(Mutex::new(0)));
+		let door = Door::new(node.clone(), 2);
+		let client = |last| Client(IpAddr::from([192, 0, 2, last]));
+		assert!(matches!(door.metadata(client(1), 8).await, Err(Failure::NotFound(_))));
+		for (last, packed) in [(2, true), (3, false)] {
+			let headers = HeaderMap::from_iter(
+				packed.then(|| (header::ACCEPT_ENCODING, "gzip".parse().unwrap())),
+			);
+			let answer =
+				door.metadata(client(last), 7).await.unwrap().answer("x/y", "no-cache", &headers);
+			assert_eq!(answer.headers().contains_key(header::CONTENT_ENCODING), packed);
+			let bytes = to_bytes(answer.into_body(), 1_000).await.unwrap();
+			assert_eq!(bytes[..] == [1, 8, 1, 2], !packed);
+		}
+		assert_eq!(*lock(&node.0), 2 + 3, "asked for once");
+		// Whoever asks for others again and again waits, and what is known is there for him still.
+		let other = async || door.metadata(client(4), 9).await.err();
+		assert!(matches!(other().await, Some(Failure::NotFound(_))));
+		assert!(matches!(other().await, Some(Failure::Busy)), "it costs more than he may ask");
+		assert!(door.metadata(client(4), 7).await.is_ok());
 	}
 
 	#[tokio::test]

@@ -1,18 +1,47 @@
 //! The pages, built into the binary: one document, whose script shows what the address names, and
 //! the files that it loads.
 
+use std::{collections::BTreeMap, sync::LazyLock};
+
 use axum::{
-	extract::Path,
-	http::{header, HeaderMap, HeaderValue, StatusCode},
+	extract::{Path, State},
+	http::{header, HeaderMap, HeaderValue, StatusCode, Uri},
 	response::{IntoResponse, Response},
 };
 
-/// The pages load nothing from elsewhere; hls.js makes blobs for its worker and its media. A node on
-/// the reader's own machine may be asked instead of the gateway's.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' \
-	http://127.0.0.1:* http://localhost:*; media-src 'self' blob:; worker-src blob:; \
-	img-src 'self' data: blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
-	frame-ancestors 'none'";
+use super::{packed::takes_gzip, Shared};
+
+/// What the pages may load. They load nothing from elsewhere; hls.js makes blobs for its worker and its
+/// media. A node on the reader's own machine may be asked instead of the gateway's, and a broadcaster
+/// there be published to; `origins` may be asked too. A light client runs in a worker.
+pub(super) fn policy(origins: &[String], light_client: bool) -> anyhow::Result<HeaderValue> {
+	let worker = if light_client { " 'self'" } else { "" };
+	let origins: String = origins.iter().map(|origin| format!(" {origin}")).collect();
+	let policy = format!(
+		"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' \
+		 http://127.0.0.1:* http://localhost:*{origins}; media-src 'self' blob:; worker-src blob:{worker}; \
+		 img-src 'self' data: blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
+		 frame-ancestors 'none'"
+	);
+	Ok(HeaderValue::from_str(&policy)?)
+}
+
+/// The policy of a gateway whose operator names nothing.
+pub(super) fn strict() -> HeaderValue {
+	policy(&[], false).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+}
+
+/// An origin that pages may ask: `https://HOST`, with a port or without.
+pub(super) fn origin(text: &str) -> Result<String, String> {
+	let (scheme, host) =
+		text.split_once("://").ok_or("an origin begins with https:// or http://")?;
+	let is_host = !host.is_empty()
+		&& host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b':'));
+	match (scheme, is_host) {
+		("https" | "http", true) => Ok(text.to_owned()),
+		_ => Err("an origin is https://HOST, with a port or without, and no path".to_owned()),
+	}
+}
 
 /// Every file with its path, in ascending order; such as have a twin that ends in `.gz` are there
 /// twice.
@@ -37,13 +66,7 @@ fn content_type(name: &str) -> &'static str {
 /// A file, compressed for who takes that; `None` when there is none of that name.
 fn answer(name: &str, asked: &HeaderMap) -> Option<Response> {
 	let plain = file(name).filter(|_| !name.ends_with(".gz"))?;
-	let takes_gzip = asked
-		.get_all(header::ACCEPT_ENCODING)
-		.iter()
-		.filter_map(|value| value.to_str().ok())
-		.flat_map(|value| value.split(','))
-		.any(|coding| coding.split(';').next().map(str::trim) == Some("gzip"));
-	let small = file(&format!("{name}.gz")).filter(|_| takes_gzip);
+	let small = file(&format!("{name}.gz")).filter(|_| takes_gzip(asked));
 	let mut answer = small.unwrap_or(plain).into_response();
 	let headers = answer.headers_mut();
 	let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
@@ -56,16 +79,42 @@ fn answer(name: &str, asked: &HeaderMap) -> Option<Response> {
 	Some(answer)
 }
 
+/// What pages load beyond the first files, by view, as `Link` headers write it: told with the document,
+/// before its script can ask for it. A wait for an answer less is a tenth of a second on a phone.
+static PRELOADS: LazyLock<BTreeMap<String, HeaderValue>> = LazyLock::new(|| {
+	let listed = file("preloads.json").and_then(|text| serde_json::from_slice(text).ok());
+	let listed: BTreeMap<String, Vec<String>> = listed.unwrap_or_default();
+	let link = |files: Vec<String>| {
+		let links: Vec<_> =
+			files.iter().map(|name| format!("</{name}>; rel=modulepreload")).collect();
+		HeaderValue::from_str(&links.join(", ")).ok()
+	};
+	listed.into_iter().filter_map(|(view, files)| Some((view, link(files)?))).collect()
+});
+
+/// What the page at a path will load.
+fn preloads(path: &str) -> Option<HeaderValue> {
+	let view = match path.split('/').nth(1)? {
+		"account" | "job" | "claim" | "block" | "round" => "objects",
+		"stream" => "watch",
+		other => other,
+	};
+	PRELOADS.get(view).cloned()
+}
+
 /// The document of every page.
-pub async fn page(asked: HeaderMap) -> Response {
+pub(super) async fn page(State(gateway): Shared, uri: Uri, asked: HeaderMap) -> Response {
 	let Some(mut answer) = answer("index.html", &asked) else {
 		let text = "This gateway was built without its pages: `make pages` builds them.\n";
 		return (StatusCode::NOT_IMPLEMENTED, text).into_response();
 	};
 	let headers = answer.headers_mut();
-	headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+	headers.insert(header::CONTENT_SECURITY_POLICY, gateway.policy.clone());
 	headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
 	headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+	if let Some(preloads) = preloads(uri.path()) {
+		headers.insert(header::LINK, preloads);
+	}
 	answer
 }
 
@@ -74,7 +123,13 @@ pub async fn asset(Path(name): Path<String>, asked: HeaderMap) -> Response {
 	with_cache(&format!("assets/{name}"), &asked, "public, max-age=31536000, immutable")
 }
 
-/// `/livepeer-player.js`, which any page may load: its name stays the same.
+/// The player for other pages, a module that any page may load: its name stays the same.
+#[utoipa::path(
+	get,
+	path = "/livepeer-player.js",
+	tag = "playback",
+	responses((status = 200, description = "A module", body = String, content_type = "text/javascript"))
+)]
 pub async fn player(asked: HeaderMap) -> Response {
 	with_cache("livepeer-player.js", &asked, "public, max-age=300")
 }
@@ -91,7 +146,50 @@ fn with_cache(name: &str, asked: &HeaderMap, cache: &'static str) -> Response {
 
 #[cfg(test)]
 mod tests {
+	#![allow(clippy::unwrap_used)]
 	use super::*;
+
+	#[test]
+	fn policy_should_let_in_what_the_operator_names_and_nothing_beside() {
+		let policy = |origins: &[String], light| {
+			policy(origins, light).unwrap().to_str().unwrap().to_owned()
+		};
+		let strict = policy(&[], false);
+		assert!(strict.contains("script-src 'self'; ") && strict.contains("worker-src blob:; "));
+		let wider = policy(&["wss://node.example:443".into()], true);
+		assert!(wider.contains("http://localhost:* wss://node.example:443; media-src"));
+		assert!(
+			wider.contains("script-src 'self'; ") && wider.contains("worker-src blob: 'self'; ")
+		);
+		assert!(origin("https://live.example:8940").is_ok());
+		for wrong in [
+			"live.example",
+			"https://",
+			"https://x/y",
+			"https://x; script-src *",
+			"ws://x",
+			"https://*",
+		] {
+			assert!(origin(wrong).is_err(), "{wrong}");
+		}
+	}
+
+	#[test]
+	fn what_a_page_will_load_should_be_told_with_it() {
+		assert!(preloads("/").is_none() && preloads("/nothing-of-ours").is_none());
+		if file("index.html").is_none() {
+			// Built without the pages.
+			return;
+		}
+		for path in ["/network", "/stake", "/broadcast", "/claim/7", "/stream/5F/demo"] {
+			let told = preloads(path).unwrap();
+			for one in told.to_str().unwrap().split(", ") {
+				let name = one.strip_prefix("</").and_then(|one| one.split_once('>'));
+				let (name, rest) = name.unwrap();
+				assert!(file(name).is_some() && rest == "; rel=modulepreload", "{path}: {one}");
+			}
+		}
+	}
 
 	#[test]
 	fn files_should_be_found_by_their_names_and_compressed_for_who_takes_it() {

@@ -11,6 +11,20 @@ use super::{blocking, Failure, Shared};
 use crate::{http::Client, offline::ReceiptFile};
 
 /// The signed header and receipt of one segment, with the ladder.
+#[utoipa::path(
+	get,
+	path = "/stream/{broadcaster}/{name}/receipt/{seq}",
+	tag = "proof",
+	params(
+		("broadcaster" = String, Path, description = "The broadcaster's address"),
+		("name" = String, Path, description = "The stream's name"),
+		("seq" = u64, Path, description = "The segment")
+	),
+	responses(
+		(status = 200, description = "A receipt file", body = Vec<u8>, content_type = "application/octet-stream"),
+		Failure
+	)
+)]
 pub(super) async fn receipt(
 	State(gateway): Shared,
 	client: Client,

@@ -81,3 +81,84 @@ pub fn film(path: &Path, seconds: u32) {
 		.unwrap();
 	assert!(made.success());
 }
+
+/// What does not hold of `value` by a schema as OpenAPI 3.1 writes it. Whatever is not described is
+/// wrong, and so is a word of a schema that this does not know.
+pub fn mismatch(
+	document: &serde_json::Value,
+	schema: &serde_json::Value,
+	value: &serde_json::Value,
+	at: &str,
+) -> Option<String> {
+	use serde_json::Value;
+	let known = [
+		"$ref",
+		"description",
+		"enum",
+		"format",
+		"items",
+		"minimum",
+		"oneOf",
+		"properties",
+		"required",
+		"type",
+	];
+	let words = schema.as_object()?;
+	if let Some(word) = words.keys().find(|word| !known.contains(&word.as_str())) {
+		return Some(format!("{at}: the schema says {word}"));
+	}
+	if let Some(to) = schema["$ref"].as_str() {
+		let Some(schema) = document.pointer(to.strip_prefix('#').unwrap_or(to)) else {
+			return Some(format!("{at}: there is no {to}"));
+		};
+		return mismatch(document, schema, value, at);
+	}
+	if let Some(choices) = schema["oneOf"].as_array() {
+		let fits =
+			choices.iter().filter(|one| mismatch(document, one, value, at).is_none()).count();
+		return (fits != 1).then(|| format!("{at}: {fits} choices fit {value}"));
+	}
+	if let Some(values) = schema["enum"].as_array() {
+		if !values.contains(value) {
+			return Some(format!("{at}: {value} is none of {values:?}"));
+		}
+	}
+	let kind = match value {
+		Value::Null => "null",
+		Value::Bool(_) => "boolean",
+		Value::Number(number) if number.is_f64() => "number",
+		Value::Number(_) => "integer",
+		Value::String(_) => "string",
+		Value::Array(_) => "array",
+		Value::Object(_) => "object",
+	};
+	let is_kind = match &schema["type"] {
+		Value::String(one) => one == kind,
+		Value::Array(kinds) => kinds.iter().any(|one| one == kind),
+		_ => false,
+	};
+	if !is_kind {
+		return Some(format!("{at}: {value} is not of type {}", schema["type"]));
+	}
+	if schema["minimum"].as_f64().is_some_and(|least| value.as_f64().is_some_and(|n| n < least)) {
+		return Some(format!("{at}: {value} is too small"));
+	}
+	match value {
+		Value::Array(items) => items.iter().enumerate().find_map(|(index, item)| {
+			mismatch(document, &schema["items"], item, &format!("{at}/{index}"))
+		}),
+		Value::Object(fields) => {
+			let required = schema["required"].as_array().cloned().unwrap_or_default();
+			let missing =
+				required.iter().filter_map(Value::as_str).find(|n| !fields.contains_key(*n));
+			if let Some(missing) = missing {
+				return Some(format!("{at}: {missing} is missing"));
+			}
+			fields.iter().find_map(|(name, field)| match schema["properties"].get(name) {
+				Some(schema) => mismatch(document, schema, field, &format!("{at}/{name}")),
+				None => Some(format!("{at}: {name} is not described")),
+			})
+		}
+		_ => None,
+	}
+}

@@ -2,7 +2,7 @@
 import { getDynamicBuilder, getLookupFn } from "@polkadot-api/metadata-builders";
 import { AccountId, decAnyMetadata, unifyMetadata, type UnifiedMetadata } from "@polkadot-api/substrate-bindings";
 import { Reader, hex, unhex } from "../proof/scale";
-import { Rpc } from "./rpc";
+import type { Asks } from "./rpc";
 import type * as T from "./types";
 
 const accounts = AccountId(42);
@@ -59,7 +59,6 @@ function remember(name: string, text: string): void {
 type Dynamic = ReturnType<typeof getDynamicBuilder>;
 
 export class Chain {
-	readonly rpc: Rpc;
 	metadata!: UnifiedMetadata;
 	builder!: Dynamic;
 	genesis!: T.Hash;
@@ -68,12 +67,10 @@ export class Chain {
 	private codecs = new Map<string, ReturnType<Dynamic["buildRuntimeCall"]>>();
 	private events_!: ReturnType<Dynamic["buildStorage"]>;
 
-	constructor(readonly url: string) {
-		this.rpc = new Rpc(url);
-	}
+	constructor(readonly rpc: Asks) {}
 
-	static async connect(url: string): Promise<Chain> {
-		const chain = new Chain(url);
+	static async connect(rpc: Asks): Promise<Chain> {
+		const chain = new Chain(rpc);
 		const [genesis, spec, name, head] = await Promise.all([
 			chain.rpc.ask<T.Hash>("chain_getBlockHash", 0),
 			chain.rpc.ask<Chain["spec"]>("state_getRuntimeVersion"),
@@ -91,7 +88,8 @@ export class Chain {
 		const name = `${this.genesis}/${this.spec.specVersion}`;
 		let text = remembered(name);
 		if (!text) {
-			text = await this.rpc.ask<string>("state_call", "Metadata_metadata_at_version", "0x0f000000", at);
+			const packed = await this.rpc.metadata?.(this.spec.specVersion).catch(() => null);
+			text = packed ? hex(packed) : await this.rpc.ask<string>("state_call", "Metadata_metadata_at_version", "0x0f000000", at);
 			remember(name, text);
 		}
 		// An option of bytes.

@@ -1,12 +1,15 @@
 /** The chain as it goes on: heads, events of the newest blocks, and what the pages read at each head. */
 import type { Chain } from "./chain";
 import { claimsOf, type Claim } from "./claims";
+import { Rpc, type Asks } from "./rpc";
 import type * as T from "./types";
 
 /** Blocks whose events are kept. */
 const KEEP = 900;
 /** Blocks that are read when a page opens. */
 const LOOK_BACK = 150;
+/** The same of a light client, which asks for each of them by its own. */
+const LOOK_BACK_LIGHT = 40;
 const KEY = "livepeer.node";
 
 interface Block {
@@ -48,7 +51,13 @@ export class Live {
 	private stopped = false;
 	private finalHash = "";
 
-	constructor(readonly url: string) {}
+	private door: Promise<Asks> | null = null;
+
+	/** A chain that is read by `url`, or by a light client, where one is given. */
+	constructor(
+		readonly url: string,
+		private readonly light?: () => Promise<Asks>,
+	) {}
 
 	/** Begins to follow the chain; the promise is that of the first connection. */
 	start(): Promise<Chain> {
@@ -73,7 +82,9 @@ export class Live {
 			try {
 				// Loaded apart, so that the page is there before its codecs are.
 				const { Chain } = await import("./chain");
-				this.chain = await Chain.connect(this.url);
+				this.door ??= this.light ? this.light() : Promise.resolve(new Rpc(this.url));
+				this.door.catch(() => (this.door = null));
+				this.chain = await Chain.connect(await this.door);
 				this.head = await this.chain.head();
 				this.timing = await this.chain.read("timing", [], this.head.hash);
 				this.error = null;
@@ -126,14 +137,15 @@ export class Live {
 		// Back to the newest block that is known, or as far as a page looks.
 		const byNumber = new Map(this.blocks.map((block) => [block.number, block.hash]));
 		const missing: { number: number; hash: T.Hash }[] = [];
-		if (first && !known) {
+		const lookBack = this.light ? LOOK_BACK_LIGHT : LOOK_BACK;
+		if (first && !known && !this.light) {
 			const from = Math.max(1, head.number - LOOK_BACK + 1);
 			const numbers = Array.from({ length: head.number - from + 1 }, (_, i) => from + i);
 			const hashes = await Promise.all(numbers.map((number) => chain.hashAt(number)));
 			numbers.forEach((number, i) => missing.push({ number, hash: hashes[i] as T.Hash }));
 		} else {
 			let at: T.Head = head;
-			while (byNumber.get(at.number) !== at.hash && at.number > 0 && missing.length < LOOK_BACK) {
+			while (byNumber.get(at.number) !== at.hash && at.number > 0 && missing.length < lookBack) {
 				missing.unshift({ number: at.number, hash: at.hash });
 				at = await chain.head(at.parent);
 			}

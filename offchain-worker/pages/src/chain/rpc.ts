@@ -12,6 +12,13 @@ export class RpcError extends Error {
 	}
 }
 
+/** Who can be asked: a node, or a light client in its place. */
+export interface Asks {
+	ask<T>(method: string, ...params: unknown[]): Promise<T>;
+	/** The runtime's metadata of a version as the runtime answers it, where it can be had for less. */
+	metadata?(version: number): Promise<Uint8Array | null>;
+}
+
 interface Waiting {
 	method: string;
 	params: unknown[];
@@ -22,7 +29,7 @@ interface Waiting {
 /** The most questions of one request: the gateway takes no more. */
 const BATCH = 48;
 
-export class Rpc {
+export class Rpc implements Asks {
 	private waiting: Waiting[] = [];
 	private planned = false;
 	constructor(readonly url: string) {}
@@ -34,6 +41,13 @@ export class Rpc {
 			this.planned = true;
 			queueMicrotask(() => setTimeout(() => this.flush(), 4));
 		});
+	}
+
+	/** A gateway gives it compressed: it is larger than all else that a page loads. */
+	async metadata(version: number): Promise<Uint8Array | null> {
+		if (!this.url.endsWith("/chain")) return null;
+		const response = await fetch(`${this.url}/metadata/${version}`, { signal: AbortSignal.timeout(20_000) });
+		return response.ok ? new Uint8Array(await response.arrayBuffer()) : null;
 	}
 
 	private flush(): void {

@@ -1,8 +1,15 @@
 /** A line over time, by uPlot, in the colours of the page. */
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
-import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
+import type uPlot from "uplot";
+
+type Library = typeof uPlot;
+let library: Library | null = null;
+/** Loaded when the page is there: to evaluate it takes a slow phone longer than all else. */
+const loading = async (): Promise<Library> => {
+	const [{ default: found }] = await Promise.all([import("uplot"), import("uplot/dist/uPlot.min.css")]);
+	return (library = found);
+};
 
 export interface Line {
 	label: string;
@@ -32,14 +39,19 @@ export function Chart({
 }): JSX.Element {
 	const holder = useRef<HTMLDivElement>(null);
 	const plot = useRef<uPlot | null>(null);
+	const [uPlot, load] = useState<{ library: Library } | null>(library && { library });
+	useEffect(() => {
+		if (!uPlot) void loading().then((found) => load({ library: found }));
+	}, []);
 	const shape = lines.map((line) => line.label).join();
 	useEffect(() => {
 		const node = holder.current;
-		if (!node) return;
+		if (!node || !uPlot) return;
+		const { library } = uPlot;
 		const draw = () => {
 			plot.current?.destroy();
 			const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "11px system-ui" };
-			plot.current = new uPlot(
+			plot.current = new library(
 				{
 					width: node.clientWidth || 300,
 					height,
@@ -58,7 +70,7 @@ export function Chart({
 							width: 2,
 							points: { show: xs.length < 30, size: 5, fill: colour(line.colour) },
 							...(line.fill ? { fill: `color-mix(in srgb, ${colour(line.colour)} 16%, transparent)` } : {}),
-							...(line.stepped && uPlot.paths.stepped ? { paths: uPlot.paths.stepped({ align: 1 }) } : {}),
+							...(line.stepped && library.paths.stepped ? { paths: library.paths.stepped({ align: 1 }) } : {}),
 						})),
 					],
 				},
@@ -79,8 +91,8 @@ export function Chart({
 			plot.current?.destroy();
 			plot.current = null;
 		};
-	}, [shape, height]);
+	}, [shape, height, uPlot]);
 	useEffect(() => plot.current?.setData([xs, ...lines.map((line) => line.values)] as uPlot.AlignedData));
 	const last = lines.map((line) => `${line.label}: ${format(line.values.at(-1) ?? 0)}`).join(", ");
-	return <div class="chart" ref={holder} role="img" aria-label={`${label}. ${last}`} />;
+	return <div class="chart" ref={holder} style={{ minHeight: `${height}px` }} role="img" aria-label={`${label}. ${last}`} />;
 }

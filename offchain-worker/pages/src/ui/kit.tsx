@@ -3,10 +3,21 @@ import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Live, ownNode } from "../chain/live";
 import type { Claim } from "../chain/claims";
+import { setLight, wantsLight } from "../light/state";
 import { short, t } from "./words";
 
+/** A light client in the place of a node, loaded when it is wanted. */
+const byLight = async () => {
+	try {
+		const { LightClient } = await import("../light/light");
+		return await LightClient.start("");
+	} catch (error) {
+		setLight({ phase: "failed", reason: error instanceof Error ? error.message : String(error) });
+		throw error;
+	}
+};
 /** The one connection of a page. */
-export const live = new Live(ownNode() ?? "/chain");
+export const live = wantsLight() ? new Live("/chain", byLight) : new Live(ownNode() ?? "/chain");
 
 interface Source {
 	subscribe(listener: () => void): () => void;

@@ -7,6 +7,7 @@ import { hex } from "../proof/scale";
 import { bytesOf } from "../chain/chain";
 import { Account, Card, Copy, Empty, Fact, JobLink, live, useLive, useRead } from "../ui/kit";
 import { amount, duration, exact, parseAmount, t } from "../ui/words";
+import { Camera, WHIP } from "./camera";
 import { Ask, useWallet, WalletBar } from "./sign";
 
 /** Work of a standard segment: two seconds of 720p30. */
@@ -26,6 +27,7 @@ export function BroadcastPage(): JSX.Element {
 	const [name, setName] = useState("");
 	const [source, setSource] = useState("720p");
 	const [fps, setFps] = useState(30);
+	const [from, setFrom] = useState<"obs" | "camera">("obs");
 	const [picked, setPicked] = useState<string[]>(["480p", "240p"]);
 	const [price, setPrice] = useState("");
 	const [budget, setBudget] = useState("0.01");
@@ -77,7 +79,7 @@ export function BroadcastPage(): JSX.Element {
 						? t(`The account has ${amount(balances.eth, "ETH")}.`, `账户仅有 ${amount(balances.eth, "ETH")}。`)
 						: null;
 	const command = [
-		"livepeer-worker broadcast --rtmp 0.0.0.0:1935",
+		`livepeer-worker broadcast ${from === "obs" ? "--rtmp 0.0.0.0:1935" : `--whip ${WHIP}`}`,
 		`--name ${name || "NAME"} --limits ${width}x${height}@${fps}`,
 		...ladder.map((r) => `--rendition ${r.width}x${r.height}@${r.kbps}k`),
 		`--budget ${money ? exact(money) : "ETH"} --max-price ${maxPrice ? exact(maxPrice) : "ETH"} --lasts ${blocks}`,
@@ -97,6 +99,13 @@ export function BroadcastPage(): JSX.Element {
 							<label class="field">
 								{t("Name", "名称")}
 								<input value={name} onInput={(event) => setName(event.currentTarget.value.trim())} placeholder="my-stream" maxLength={32} required />
+							</label>
+							<label class="field">
+								{t("Comes from", "推流方式")}
+								<select value={from} onChange={(event) => setFrom(event.currentTarget.value as "obs" | "camera")}>
+									<option value="obs">{t("OBS or another encoder", "OBS 或其他编码器")}</option>
+									<option value="camera">{t("this browser's camera", "本浏览器的摄像头")}</option>
+								</select>
 							</label>
 							<div class="two">
 								<label class="field">
@@ -171,18 +180,25 @@ export function BroadcastPage(): JSX.Element {
 								</pre>
 							</li>
 							<li>
-								{t("In OBS, under Settings → Stream:", "在 OBS 的 设置 → 直播 中：")}
+								{from === "obs"
+									? t("In OBS, under Settings → Stream:", "在 OBS 的 设置 → 直播 中：")
+									: t("Then go live below. The worker has written the stream key into its folder:", "然后在下方开始直播。worker 已将推流码写入其目录：")}
 							</li>
 						</ol>
 						<dl class="grid">
-							<Fact name={t("OBS: Service", "OBS：服务")}>{t("Custom…", "自定义…")}</Fact>
-							<Fact name={t("Server", "服务器")}>
-								<code>rtmp://127.0.0.1/live</code>
-							</Fact>
+							{from === "obs" && (
+								<>
+									<Fact name={t("OBS: Service", "OBS：服务")}>{t("Custom…", "自定义…")}</Fact>
+									<Fact name={t("Server", "服务器")}>
+										<code>rtmp://127.0.0.1/live</code>
+									</Fact>
+									<Fact name={t("Keyframe interval", "关键帧间隔")}>2 {t("s", "秒")}</Fact>
+								</>
+							)}
 							<Fact name={t("Stream key: in the file", "推流码：见文件")}><code>{name || "NAME"}/stream-key</code></Fact>
-							<Fact name={t("Keyframe interval", "关键帧间隔")}>2 {t("s", "秒")}</Fact>
 						</dl>
 					</Card>
+					{from === "camera" && <Camera name={name} width={width} height={height} fps={fps} />}
 				</div>
 				<div>
 					<Card title={t("What it costs", "费用")}>

@@ -9,6 +9,8 @@ import { agrees, revealed, type Fault, type Revealed } from "../proof/verify";
 import { A, Account, Card, ClaimLink, Empty, Fact, JobLink, live, Steps, useChanges, useLive, useRead, Votes } from "../ui/kit";
 import { amount, bytes, seconds, t } from "../ui/words";
 import { EventLine } from "./events";
+import { wantsLight } from "../light/state";
+import { LightCard } from "./light";
 import { nameOf } from "../player/name";
 
 export const faultText = (fault: Fault): string =>
@@ -490,7 +492,8 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 						</dl>
 					</Card>
 				)}
-				<p class="small faint">
+				<LightCard />
+				<p class="small faint" hidden={wantsLight()}>
 					{t(
 						"Bytes and signatures are checked in this browser. What the chain says comes from this gateway's node; ",
 						"字节与签名由本浏览器核验。链上信息来自此网关的节点；",
