@@ -25,8 +25,11 @@ package() {
 		install -D -m 644 "$unit" "$root/lib/systemd/system/$(basename "$unit")"
 	done
 	install -D -m 644 "$from/sysusers.conf" "$root/usr/lib/sysusers.d/$name.conf"
-	install -m 640 "$from"/*.env "$root/etc/livepeer/"
-	for file in "$from"/*.env; do echo "/etc/livepeer/$(basename "$file")"; done >"$root/DEBIAN/conffiles"
+	for file in "$from"/*.env "$from"/*.toml; do
+		[ -f "$file" ] || continue
+		install -m 640 "$file" "$root/etc/livepeer/"
+		echo "/etc/livepeer/$(basename "$file")" >>"$root/DEBIAN/conffiles"
+	done
 	install -d "$root/usr/share/doc/$name/operators"
 	install -m 644 docs/operators/*.md "$root/usr/share/doc/$name/operators/"
 	install -m 644 NOTICE "$root/usr/share/doc/$name/"

@@ -44,6 +44,8 @@ within sh -c 'apt-get install -qy /tmp/old/*.deb' >"$work/log" 2>&1 || { cat "$w
 within livepeer-node --version
 within id livepeer-node
 within runuser -u livepeer-worker -- livepeer-worker doctor --offline || fail "the worker does not work"
+within livepeer-worker config check /etc/livepeer/worker.toml >"$work/log" || fail "the packaged settings are wrong"
+grep -q 'data-dir = "/var/lib/livepeer-worker/transcode"' "$work/log" || fail "config check shows no settings"
 within systemd-analyze verify livepeer-node.service livepeer-transcode.service livepeer-verify.service \
 	livepeer-gateway.service 2>"$work/verify" || true
 # A chroot has no running systemd; what is said of our units counts.
@@ -53,11 +55,13 @@ step "upgrading keeps configuration and keys"
 echo 'ARGUMENTS="--chain /etc/livepeer/mine.json"' >"$root/etc/livepeer/node.env"
 within install -d -o livepeer-node -m 700 /var/lib/livepeer-node
 echo secret >"$root/var/lib/livepeer-node/key"
+echo '# mine' >>"$root/etc/livepeer/worker.toml"
 install -d "$root/var/lib/livepeer-worker/transcode"
 echo claims >"$root/var/lib/livepeer-worker/transcode/store"
 within sh -c 'apt-get install -qy -o Dpkg::Options::=--force-confold /tmp/new/*.deb' >"$work/log" 2>&1 ||
 	{ cat "$work/log" && fail "cannot be upgraded"; }
 grep -q mine.json "$root/etc/livepeer/node.env" || fail "the configuration was overwritten"
+grep -q '^# mine' "$root/etc/livepeer/worker.toml" || fail "the worker's configuration was overwritten"
 [ "$(cat "$root/var/lib/livepeer-node/key")" = secret ] || fail "a key was lost by an upgrade"
 
 step "removing keeps configuration"

@@ -44,7 +44,8 @@ chgrp livepeer verify-token node-key && chmod 640 verify-token node-key
 echo "ARGUMENTS=\"--chain dev --alice --force-authoring --node-key-file /etc/livepeer/node-key \
 --verify-url http://127.0.0.1:7936 --verify-token-file /etc/livepeer/verify-token\"" >node.env
 printf //Bob >operator-key && chgrp livepeer operator-key && chmod 640 operator-key
-echo "ARGUMENTS=\"--key-file /etc/livepeer/operator-key --announce /ip4/127.0.0.1/tcp/4100\"" >transcode.env
+sed -i "s|^#:key-file|key-file|; s|^#:announce.*|announce = [\"/ip4/127.0.0.1/tcp/4100\"]|" worker.toml
+livepeer-worker config check worker.toml transcode
 systemctl start livepeer-node'
 said() { within journalctl --no-pager -u "$1" | grep -q "$2"; }
 until_said() {

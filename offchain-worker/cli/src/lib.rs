@@ -7,11 +7,12 @@
 //! - [`verify`]: re-transcodes drawn segments for a validator's node;
 //! - [`gateway`]: checks a stream and serves it to browsers.
 //!
-//! and tools: [`audit`], [`doctor`], [`keys`], [`stake`], [`stream`], `token`, `toolchain`.
+//! and tools: [`audit`], [`doctor`], [`keys`], [`stake`], [`stream`], [`config`], `token`, `toolchain`.
 
 pub mod audit;
 pub mod bench;
 pub mod broadcast;
+pub mod config;
 pub mod doctor;
 pub mod events;
 pub mod exit;
@@ -35,9 +36,27 @@ pub mod verify;
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
-use clap::Subcommand;
+use clap::{Parser, Subcommand};
 use livepeer_worker_media::{golden, Engine, MediaPool, PoolConfig};
 use sp_core::sr25519;
+
+/// Everything of Livepeer that touches video: broadcasting, transcoding, verifying, playing.
+#[derive(Debug, Parser)]
+#[command(name = "livepeer-worker", version)]
+pub struct Cli {
+	/// What to do.
+	#[command(subcommand)]
+	pub command: Command,
+}
+
+impl Cli {
+	/// Reads the command line of this process, with what environment and file add to it; ends the
+	/// process where they cannot be read.
+	pub fn read() -> Self {
+		config::parse(std::env::args_os().collect(), &config::environment)
+			.unwrap_or_else(|error| error.exit())
+	}
+}
 
 /// What the worker is asked to do.
 #[derive(Debug, Subcommand)]
@@ -69,6 +88,9 @@ pub enum Command {
 	/// Bond LPT, delegate, earn, leave; and look at what there is.
 	#[command(subcommand)]
 	Stake(stake::StakeCommand),
+	/// Check a file of settings, and show what comes of it.
+	#[command(subcommand)]
+	Config(config::ConfigCommand),
 	/// Make the secret that a node and its verify worker share.
 	Token {
 		/// The file, which must not exist yet.
@@ -120,6 +142,7 @@ pub fn run(command: Command) -> ExitCode {
 			Command::Keys(command) => keys::run(command).await,
 			Command::Stake(command) => stake::run(command).await,
 			Command::Stream(command) => stream::run(command).await,
+			Command::Config(command) => config::run(command),
 			Command::Token { file } => {
 				let (_, secret) = <sr25519::Pair as sp_core::Pair>::generate();
 				secrets::write(&file, &hex::encode(secret))

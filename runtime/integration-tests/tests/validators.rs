@@ -7,8 +7,8 @@ use livepeer_primitives::{
 	api::ChallengeStage, claim::Outcome, traits::Beacon as _, verdict::Verdict, Balance, Hash,
 };
 use livepeer_runtime::{
-	Authorship, Babe, Beacon, ChallengeLottery, Header, Historical, LptStaking, Runtime, Session,
-	SessionKeys, TranscoderElection,
+	Authorship, Babe, Beacon, ChallengeLottery, Header, Historical, Jobs, LptStaking, Runtime,
+	Session, SessionKeys, TranscoderElection,
 };
 use sp_consensus_babe::{
 	digests::{CompatibleDigestItem, PreDigest, SecondaryPlainPreDigest},
