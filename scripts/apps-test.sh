@@ -9,7 +9,7 @@ log=$(mktemp)
 "$node" --dev --tmp --port 0 --rpc-port 0 --rpc-methods unsafe --no-prometheus >"$log" 2>&1 &
 pid=$!
 trap 'kill $pid 2>/dev/null || true; wait $pid 2>/dev/null || true; rm -f "$log"' EXIT
-for _ in $(seq 60); do
+for _ in $(seq 180); do
 	url=$(sed -n 's/.*Running JSON-RPC server: addr=\([^,]*\).*/\1/p' "$log" | head -1)
 	[ -z "$url" ] || break
 	kill -0 $pid || { cat "$log" >&2; exit 1; }

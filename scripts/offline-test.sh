@@ -23,11 +23,13 @@ spec.genesis.raw.top["0x3a636f6465"] = `0x${readFileSync(wasm).toString("hex")}`
 writeFileSync(`${data}/chain.json`, JSON.stringify(spec));
 JS
 
+# There before it is looked into.
+: >"$data/node.log"
 "$node" --chain "$data/chain.json" --tmp --alice --validator --force-authoring --port 0 \
 	--node-key "$(printf '%064d' 1)" --rpc-port 0 >"$data/node.log" 2>&1 &
 pid=$!
 trap 'kill $pid 2>/dev/null || true; wait $pid 2>/dev/null || true; rm -rf "$data"' EXIT
-for _ in $(seq 60); do
+for _ in $(seq 180); do
 	url=$(sed -n 's/.*Running JSON-RPC server: addr=\([^,]*\).*/\1/p' "$data/node.log" | head -1)
 	[ -z "$url" ] || break
 	kill -0 $pid || { cat "$data/node.log" >&2; exit 1; }

@@ -8,6 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=$1
 data=$(mktemp -d)
+: >"$data/demo.log"
 "$bin/livepeer-demo" --bin-dir "$bin" --data "$data" >"$data/demo.log" 2>&1 &
 demo=$!
 trap 'kill -INT "$demo" 2>/dev/null || true; wait "$demo" 2>/dev/null || true; rm -rf "$data"' EXIT

@@ -3,9 +3,11 @@
 use std::{
 	collections::VecDeque,
 	fs::File,
+	future::Future,
 	net::SocketAddr,
 	os::unix::fs::OpenOptionsExt,
 	path::{Path, PathBuf},
+	pin::pin,
 	time::Duration,
 };
 
@@ -378,10 +380,8 @@ async fn follow(
 	loop {
 		// Nobody has to hurry who was never there.
 		let publication = if has_begun {
-			tokio::select! {
-				publication = timeout(idle, publications.recv()) => publication.unwrap_or(None),
-				() = queue.drained() => None,
-			}
+			let next = queue.meanwhile(options.fit, timeout(idle, publications.recv())).await;
+			next.and_then(|publication| publication.unwrap_or(None))
 		} else {
 			publications.recv().await
 		};
@@ -389,7 +389,7 @@ async fn follow(
 			break;
 		};
 		tracing::info!(protocol = publication.protocol, from = %publication.from, "the source is here");
-		while let Some(part) = publication.parts.recv().await {
+		while let Some(Some(part)) = queue.meanwhile(options.fit, publication.parts.recv()).await {
 			match cut_part(&pool, &mut options, part, &mut queue).await {
 				Ok(true) => {
 					failures = 0;
@@ -450,9 +450,22 @@ impl Queue {
 		}
 	}
 
-	/// Waits until nobody takes segments any more.
-	async fn drained(&self) {
-		self.out.closed().await;
+	/// Waits for something else while what is queued is sent, so that a publisher who leaves holds
+	/// nothing back; `None` as soon as nobody takes segments any more.
+	async fn meanwhile<T>(
+		&mut self,
+		shape: Option<Shape>,
+		other: impl Future<Output = T>,
+	) -> Option<T> {
+		let closed = self.out.clone();
+		let mut other = pin!(other);
+		loop {
+			tokio::select! {
+				got = &mut other => return Some(got),
+				() = closed.closed() => return None,
+				() = self.send(shape) => {},
+			}
+		}
 	}
 
 	async fn finish(mut self, shape: Option<Shape>) {
@@ -540,4 +553,38 @@ fn forward(mut from: mpsc::Receiver<(Cut, Option<Shape>)>) -> mpsc::Receiver<Cut
 		}
 	});
 	receiver
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	fn segment(time: u64) -> SourceSegment {
+		let bytes = vec![0; 188];
+		SourceSegment { bytes, duration: 90_000, time, captured: 0, last: false, fresh: false }
+	}
+
+	/// The last segment of a publisher used to wait until it came back, or until the stream ended.
+	#[tokio::test]
+	async fn what_is_cut_should_be_sent_while_the_publisher_is_away() {
+		let (out, mut sent) = mpsc::channel(1);
+		let mut queue = Queue { waiting: VecDeque::new(), out, is_broken: false };
+		queue.push(segment(0));
+		queue.push(segment(90_000));
+		let (back, publisher) = tokio::sync::oneshot::channel();
+		let away = tokio::spawn(async move {
+			let came = queue.meanwhile(None, publisher).await;
+			(came, queue)
+		});
+		for time in [0, 90_000] {
+			let Some((Ok(cut), _)) = sent.recv().await else { panic!("it is sent") };
+			assert_eq!(cut.time, time);
+		}
+		back.send(7).unwrap();
+		let (came, mut queue) = away.await.unwrap();
+		assert!(matches!(came, Some(Ok(7))));
+		// Nobody takes segments any more: there is nothing to wait for.
+		drop(sent);
+		assert_eq!(queue.meanwhile(None, std::future::pending::<()>()).await, None);
+	}
 }

@@ -43,7 +43,9 @@ impl Cheat {
 	/// What some judge says of them.
 	pub fn verdict(self) -> Option<&'static str> {
 		match self {
-			Self::Black | Self::Stingy | Self::Replay | Self::Lying => Some("Mismatch"),
+			Self::Black | Self::Stingy | Self::Lying => Some("Mismatch"),
+			// The times are the first segment's too.
+			Self::Replay => Some("NonConforming"),
 			Self::Overstate => Some("Work"),
 			Self::Withhold => Some("Unavailable"),
 			Self::Unrevealed | Self::Lazy | Self::Silent => None,

@@ -150,6 +150,7 @@ impl Live {
 		}
 		let seen = self.seen();
 		let first = seen.first().map(|first| first.at_ms.saturating_sub(self.began_ms));
+		report.figure("first_playable_ms", first);
 		report.check(
 			"a live stream plays",
 			first.is_some(),
@@ -168,6 +169,8 @@ impl Live {
 		late.sort_unstable();
 		let at =
 			|part: usize| late.get((late.len() * part / 100).min(late.len().saturating_sub(1)));
+		report.figure("listed_after_ms_median", at(50).copied());
+		report.figure("listed_after_ms_95", at(95).copied());
 		report.check(
 			"playlists say when it was captured",
 			!late.is_empty() && late.len() == seen.len(),
@@ -186,18 +189,20 @@ impl Live {
 		if let Some((name, _, at_ms, _)) = &self.killed {
 			let events = read_events(&network.events_file("broadcast"));
 			let of = |kind: &str| events.iter().filter(|event| event["event"] == kind).count();
-			let next = seen.iter().find(|seen| seen.at_ms > *at_ms + 200);
+			let next = next_hand(&events, *at_ms).map(|next| next.saturating_sub(*at_ms));
 			let pause = seen
 				.windows(2)
 				.filter(|pair| pair[1].at_ms > *at_ms)
 				.map(|pair| pair[1].at_ms - pair[0].at_ms)
 				.max();
+			report.figure("failover_ms", next);
+			report.figure("longest_pause_ms", pause);
 			report.check(
 				"another transcoder goes on when one is killed in the middle",
 				of("handed_on") > 0 && of("assigned") > 1 && next.is_some(),
 				format!(
-					"{name} was killed; the next segment came {} later, the longest pause between two was {}",
-					next.map_or_else(String::new, |seen| seconds(seen.at_ms - at_ms)),
+					"{name} was killed; the first segment by another came {} later, the longest pause between two was {}",
+					next.map_or_else(String::new, seconds),
 					pause.map_or_else(String::new, seconds),
 				),
 			);
@@ -233,25 +238,65 @@ async fn watch(playlist: String, seen: Arc<Mutex<Vec<Seen>>>) {
 	loop {
 		let text = get(&playlist).await.map(String::from_utf8).ok().and_then(Result::ok);
 		let at_ms = wall_ms();
-		let (mut breaks, mut captured_ms) = (false, None);
-		for line in text.unwrap_or_default().lines() {
-			if line == "#EXT-X-DISCONTINUITY" {
-				breaks = true;
-			} else if let Some(date) = line.strip_prefix("#EXT-X-PROGRAM-DATE-TIME:") {
-				captured_ms = parse_date(date);
-			} else if let Some(seq) = segment_of(line) {
-				if newest.is_none_or(|newest| seq > newest)
-					&& get(&format!("{base}/{line}")).await.is_ok()
-				{
-					newest = Some(seq);
-					let one = Seen { seq, at_ms, captured_ms, breaks };
-					seen.lock().unwrap_or_else(PoisonError::into_inner).push(one);
-				}
-				(breaks, captured_ms) = (false, None);
+		for listed in listed(text.as_deref().unwrap_or_default()) {
+			let Listed { line, seq, captured_ms, breaks } = listed;
+			if newest.is_none_or(|newest| seq > newest)
+				&& get(&format!("{base}/{line}")).await.is_ok()
+			{
+				newest = Some(seq);
+				let one = Seen { seq, at_ms, captured_ms, breaks };
+				seen.lock().unwrap_or_else(PoisonError::into_inner).push(one);
 			}
 		}
 		sleep(Duration::from_millis(200)).await;
 	}
+}
+
+/// A segment as a media playlist lists it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Listed<'a> {
+	line: &'a str,
+	seq: u64,
+	captured_ms: Option<u64>,
+	breaks: bool,
+}
+
+/// The segments of a media playlist that can be had. A date holds until the next discontinuity: what
+/// follows was captured later by the segments between, as players count.
+fn listed(playlist: &str) -> Vec<Listed<'_>> {
+	let mut segments = Vec::new();
+	let (mut breaks, mut is_gap, mut lasts_ms) = (false, false, 0);
+	let mut captured_ms: Option<u64> = None;
+	for line in playlist.lines() {
+		if line == "#EXT-X-DISCONTINUITY" {
+			(breaks, captured_ms) = (true, None);
+		} else if line == "#EXT-X-GAP" {
+			is_gap = true;
+		} else if let Some(date) = line.strip_prefix("#EXT-X-PROGRAM-DATE-TIME:") {
+			captured_ms = parse_date(date);
+		} else if let Some(length) = line.strip_prefix("#EXTINF:") {
+			let length: f64 = length.trim_end_matches(',').parse().unwrap_or_default();
+			lasts_ms = (length * 1_000.0).round() as u64;
+		} else if let Some(seq) = segment_of(line) {
+			if !std::mem::take(&mut is_gap) {
+				segments.push(Listed { line, seq, captured_ms, breaks });
+				breaks = false;
+			}
+			captured_ms = captured_ms.map(|ms| ms + lasts_ms);
+		}
+	}
+	segments
+}
+
+/// When the first segment came back from another transcoder than the one that worked at `killed`, both
+/// in milliseconds since 1970, by the broadcaster's events.
+fn next_hand(events: &[Json], killed: u64) -> Option<u64> {
+	let at = |event: &Json| event["at_ms"].as_u64().unwrap_or_default();
+	let of = |kind: &'static str| events.iter().filter(move |event| event["event"] == kind);
+	let held = of("assigned").filter(|event| at(event) <= killed).next_back()?;
+	of("segment_returned")
+		.find(|event| at(event) > killed && event["assignment"] != held["assignment"])
+		.map(at)
 }
 
 /// The seq in a line `<rendition>/<seq>.ts`.
@@ -370,5 +415,39 @@ mod tests {
 		assert_eq!(parse_date("soon"), None);
 		assert_eq!(segment_of("0/17.ts"), Some(17));
 		assert_eq!(segment_of("#EXTINF:2.0,"), None);
+	}
+
+	#[test]
+	fn what_the_killed_one_still_delivered_should_be_no_failover() {
+		let event = |at_ms: u64, event: &str, assignment: u64| json!({ "at_ms": at_ms, "event": event, "assignment": assignment });
+		let events = [
+			event(10, "assigned", 0),
+			event(20, "segment_returned", 0),
+			event(31, "segment_returned", 0),
+			event(40, "assigned", 1),
+			event(45, "segment_returned", 1),
+		];
+		assert_eq!(next_hand(&events, 30), Some(45));
+		assert_eq!(next_hand(&events[..4], 30), None);
+		assert_eq!(next_hand(&events, 5), None);
+	}
+
+	#[test]
+	fn dates_should_be_counted_on_until_the_next_discontinuity() {
+		let text = "#EXTM3U\n#EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:00:09.000Z\n\
+			#EXTINF:2.000000,\n0/4.ts\n#EXTINF:1.500000,\n0/5.ts\n#EXTINF:2.000000,\n0/6.ts\n\
+			#EXT-X-DISCONTINUITY\n#EXT-X-GAP\n#EXTINF:2.00000,\n0/7.ts\n\
+			#EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:01:00.000Z\n#EXTINF:2.000000,\n0/8.ts\n\
+			#EXT-X-DISCONTINUITY\n#EXTINF:2.000000,\n0/9.ts\n";
+		let seen: Vec<_> =
+			listed(text).iter().map(|one| (one.seq, one.captured_ms, one.breaks)).collect();
+		let expected = [
+			(4, Some(9_000), false),
+			(5, Some(11_000), false),
+			(6, Some(12_500), false),
+			(8, Some(60_000), true),
+			(9, None, true),
+		];
+		assert_eq!(seen, expected);
 	}
 }

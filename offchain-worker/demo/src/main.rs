@@ -6,6 +6,7 @@ mod cheat;
 mod drill;
 mod events;
 mod live;
+mod losses;
 mod network;
 mod process;
 mod report;

@@ -34,6 +34,10 @@ pub struct Report {
 	/// Of a live stream: when each segment was listed and when it was captured, in milliseconds since
 	/// 1970.
 	pub live: Vec<Value>,
+	/// Of a live stream: what was measured, in milliseconds.
+	pub figures: BTreeMap<&'static str, u64>,
+	/// Who lost what: one entry per account that lost something.
+	pub losses: Vec<Loss>,
 	/// What the player got.
 	pub playback: Vec<Value>,
 	/// CPU and memory of every process, of one that was killed since its last start.
@@ -127,6 +131,23 @@ pub struct ProcessUse {
 	pub peak_memory_bytes: u64,
 }
 
+/// What misbehaving cost an account.
+#[derive(Default, Serialize, Clone, PartialEq, Eq, Debug)]
+pub struct Loss {
+	/// Its name.
+	pub name: String,
+	/// What the stake behind it lost as a transcoder, in LPT.
+	pub as_transcoder: String,
+	/// The fees that its claims did not earn, in ETH.
+	pub fees: String,
+	/// How many claims those are.
+	pub claims: usize,
+	/// What the stake behind it lost as a judge, in LPT.
+	pub as_judge: String,
+	/// For what it lost that, and how often.
+	pub penalties: BTreeMap<String, usize>,
+}
+
 /// A checked statement.
 #[derive(Serialize)]
 pub struct Check {
@@ -142,6 +163,13 @@ impl Report {
 	/// Records a check.
 	pub fn check(&mut self, name: &str, passed: bool, detail: impl Into<String>) {
 		self.checks.push(Check { name: name.to_owned(), passed, detail: detail.into() });
+	}
+
+	/// Records a figure, where there is one.
+	pub fn figure(&mut self, name: &'static str, value: Option<u64>) {
+		if let Some(value) = value {
+			self.figures.insert(name, value);
+		}
 	}
 
 	/// Records how a command ended that checks something.

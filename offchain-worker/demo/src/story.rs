@@ -23,6 +23,7 @@ use crate::{
 	drill::Drill,
 	events::Event,
 	live::Live,
+	losses::{losses, sentence},
 	network::{self, Network},
 	report::{Account, Claim, Report, SCHEMA},
 	source, Args,
@@ -141,6 +142,11 @@ pub async fn run(args: &Args) -> Result<bool> {
 			check.detail
 		);
 	}
+	println!();
+	for loss in &report.losses {
+		println!("{}", sentence(loss));
+	}
+	println!("{} lost anything", if report.losses.is_empty() { "Nobody" } else { "Nobody else" });
 	if let Some(path) = &args.report {
 		fs::write(path, serde_json::to_vec_pretty(&report)?)
 			.with_context(|| format!("cannot write {}", path.display()))?;
@@ -299,6 +305,14 @@ impl Watch {
 		let bar = ProgressBar::new_spinner();
 		bar.set_style(ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}")?);
 		bar.enable_steady_tick(Duration::from_millis(200));
+		// A bar shows nothing where there is no terminal.
+		let tell_line = |line: String| {
+			if bar.is_hidden() {
+				println!("{line}");
+			} else {
+				bar.println(line);
+			}
+		};
 		let patience = STORY_PATIENCE + Duration::from_secs(u64::from(args.segments) * 2);
 		let mut streaming = true;
 		let mut viewed = false;
@@ -306,11 +320,11 @@ impl Watch {
 			network.ensure_running()?;
 			if streaming && count_events(network, "broadcast", "stream_ended") > 0 {
 				streaming = false;
-				bar.println("· the stream is over; its claims are being settled");
+				tell_line("· the stream is over; its claims are being settled".to_owned());
 			}
 			for event in self.catch_up(chain).await? {
 				if let Some(line) = tell(&event) {
-					bar.println(format!("  #{:<4} {line}", event.block));
+					tell_line(format!("  #{:<4} {line}", event.block));
 				}
 			}
 			let returned = count_events(network, "broadcast", "segment_returned");
@@ -322,18 +336,18 @@ impl Watch {
 			));
 			if let Some(drill) = &mut self.drill {
 				if let Some(victim) = drill.step(network, returned).await? {
-					bar.println(format!("· {victim} was killed and started again"));
+					tell_line(format!("· {victim} was killed and started again"));
 				}
 			}
 			if let Some(live) = self.live.as_mut().filter(|_| streaming) {
 				if let Some(what) = live.step(network)? {
-					bar.println(format!("· {what}"));
+					tell_line(format!("· {what}"));
 				}
 			}
 			if returned >= ROTATE_AFTER && !self.rotated {
 				self.rotated = true;
 				network.rotate_keys()?;
-				bar.println("· the transcoders' owners announced other keys");
+				tell_line("· the transcoders' owners announced other keys".to_owned());
 			}
 			if returned > 0 && !viewed {
 				// As a viewer does: a gateway follows a stream from the first request on.
@@ -452,7 +466,8 @@ fn tell(event: &Event) -> Option<String> {
 	})
 }
 
-fn name_of(account: &str) -> String {
+/// What the story calls an account; the account itself where it has no name for it.
+pub fn name_of(account: &str) -> String {
 	network::ACCOUNTS
 		.into_iter()
 		.find(|name| {
@@ -633,6 +648,24 @@ fn judge(
 		returned.len() as u64 == segments,
 		format!("{} of {segments}", returned.len()),
 	);
+	let slashed: BTreeSet<String> = slashes
+		.iter()
+		.map(|e| name_of(e.fields["transcoder"].as_str().unwrap_or_default()))
+		.collect();
+	let guilty: BTreeSet<String> =
+		args.cheat.and_then(Cheat::judge).into_iter().map(str::to_owned).collect();
+	report.losses = losses(&claims);
+	let penalised: BTreeSet<String> = report
+		.losses
+		.iter()
+		.filter(|loss| !loss.penalties.is_empty())
+		.map(|loss| loss.name.clone())
+		.collect();
+	report.check(
+		"no honest judge is penalised",
+		penalised.is_subset(&guilty),
+		format!("{penalised:?} of {voters:?}"),
+	);
 	let cheat = args.cheat.filter(|cheat| cheat.judge().is_none());
 	if cheat.is_none() {
 		report.check(
@@ -668,17 +701,11 @@ fn judge(
 			network::DELEGATORS.into_iter().any(|d| gained(d) > 0),
 			format!("{:?}", network::DELEGATORS.map(gained)),
 		);
-		let losers: BTreeSet<String> = slashes
-			.iter()
-			.map(|e| name_of(e.fields["transcoder"].as_str().unwrap_or_default()))
-			.collect();
-		let guilty: BTreeSet<String> =
-			args.cheat.and_then(Cheat::judge).into_iter().map(str::to_owned).collect();
 		let check = match guilty.is_empty() {
 			true => "nobody is slashed",
 			false => "the judge that misbehaves is slashed, and nobody else",
 		};
-		report.check(check, losers == guilty, format!("{losers:?}"));
+		report.check(check, slashed == guilty, format!("{slashed:?}"));
 	}
 	let verdict = args.cheat.and_then(Cheat::verdict);
 	if let Some(verdict) = verdict {
@@ -706,6 +733,15 @@ fn judge(
 		report.check("the escrow went back to the broadcaster", refunded, String::new());
 		let lost: u128 = slashes.iter().filter_map(|e| e.amount("total")).sum();
 		report.check("stake was slashed after the deferral", lost > 0, format!("{lost}"));
+		let claimants: BTreeSet<String> = claims
+			.iter()
+			.filter_map(|claim| claim.claimed["transcoder"].as_str().map(name_of))
+			.collect();
+		report.check(
+			"who cheated is slashed, and nobody else",
+			!slashed.is_empty() && slashed.is_subset(&claimants),
+			format!("{slashed:?} of {claimants:?}"),
+		);
 		report.check(
 			"the cheat earned nothing",
 			// But what it is paid for judging what others did.

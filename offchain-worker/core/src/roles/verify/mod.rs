@@ -240,8 +240,8 @@ impl VerifyRole {
 			net,
 			engines,
 			events,
+			places: Places::new(parallel, clock.clone()),
 			clock,
-			places: Places::new(parallel),
 			tasks: Mutex::new(tasks),
 			queue,
 			idle: Notify::new(),
@@ -385,7 +385,9 @@ impl Inner {
 		let mut leaves: Vec<&VerifyLeaf> = task.leaves.iter().collect();
 		leaves.sort_by_key(|leaf| leaf.index);
 		let fetches = Semaphore::new(FETCHES);
-		let at = AtWork { task, owner, deadline, fetches, findings: Default::default() };
+		// The node gives for the bytes half of what the phase leaves beside the work.
+		let over = deadline.saturating_add(task.patience_ms);
+		let at = AtWork { task, owner, deadline, over, fetches, findings: Default::default() };
 		let judged = leaves.iter().map(|leaf| self.judge_leaf(&at, leaf));
 		let judged = futures::future::join_all(judged).await;
 		let mut verdicts = Verdicts::default();
@@ -471,7 +473,7 @@ impl Inner {
 		self.store
 			.pin(&format!("{}/{}", at.owner, leaf.index), hashes)
 			.map_err(|error| error.to_string())?;
-		let place = self.places.take(at.deadline).await;
+		let place = self.places.take(at.deadline, at.over).await;
 		let mut bytes = Vec::new();
 		for hash in hashes {
 			let stored = self.store.get(*hash).map_err(|error| error.to_string())?;
@@ -568,6 +570,8 @@ struct AtWork<'a> {
 	owner: &'a str,
 	/// When bytes that are not there are given up.
 	deadline: u64,
+	/// When leaves that wait for a place make way for others: the answer comes too late, or nearly.
+	over: u64,
 	fetches: Semaphore,
 	/// What was found of each leaf's outputs, in words, by index.
 	findings: Mutex<BTreeMap<u32, Vec<String>>>,
