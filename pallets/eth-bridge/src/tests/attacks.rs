@@ -91,7 +91,7 @@ fn attack_forgery_outlives_the_recovery() {
 
 		// The real figures contradict nothing, and the real deposits are taken at their places.
 		assert_ok!(escrow.sync());
-		assert_eq!(events(), [Event::GatewaySynced { block: 102, deposits: 3 }]);
+		assert_eq!(events(), [Event::GatewaySynced { block: 103, deposits: 3 }]);
 		assert_ok!(EthBridge::resume(root()));
 		assert_noop!(take(forged.deposits[1].clone(), forged.path(1)), Error::<Test>::WrongPath);
 		assert_ok!(escrow.prove(1));
