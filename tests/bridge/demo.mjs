@@ -122,7 +122,7 @@ try {
 	const DAY = 86_400;
 	const deployed = await deploy(new NonceManager(deployer), {
 		...checkpoint,
-		maxAge: 3 * DAY,
+		maxAge: 2 * DAY,
 		guardian: alice.address,
 		proposers: [alice.address],
 		delay: 7 * DAY,

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use anyhow::{bail, ensure, Context, Result};
 use livepeer_bridge_formats::{
-	types::{period, Fork, Layout, Network},
+	types::{period, Fork, Layout, Network, PreparedCommittee, Update},
 	verify, H256,
 };
 use serde_json::Value;
 
 use crate::{
+	inbound::now,
 	light::{self, FullBootstrap, FullUpdate},
 	metrics::Metrics,
 	pool::Pool,
@@ -17,6 +18,8 @@ use crate::{
 
 /// The longest answer that is read, in bytes: an update is a tenth of it.
 const MAX_ANSWER: usize = 1 << 20;
+/// How many slots clocks may be apart.
+const CLOCKS_APART: u64 = 2;
 
 /// Beacon nodes of one network.
 pub struct Beacon {
@@ -79,7 +82,7 @@ impl BeaconNode {
 }
 
 /// Refuses what does not lead where it should, or is not signed by enough: a node that tells it is
-/// passed over, before anything is paid for it. The signature itself is the chain's to check.
+/// passed over, before anything is paid for it. The signature itself is checked by [`Signers`].
 pub fn ensure_plausible(network: &Network, full: &FullUpdate) -> Result<()> {
 	let update = &full.update;
 	ensure!(
@@ -137,6 +140,50 @@ pub fn layout(network: &Network, slot: u64) -> Result<Layout> {
 	})
 }
 
+/// The committees that the chain knows, by which signatures are checked before anything is paid.
+#[derive(Default)]
+pub struct Signers {
+	/// The period of the first one.
+	pub period: u64,
+	/// The committee of that period, and of the next one.
+	pub committees: [Option<PreparedCommittee>; 2],
+}
+
+impl Signers {
+	fn of(&self, update: &Update) -> Option<&PreparedCommittee> {
+		let place = period(update.signature_slot).checked_sub(self.period)?;
+		self.committees.get(usize::try_from(place).ok()?)?.as_ref()
+	}
+
+	/// Whether the committee that has to have signed an update is known.
+	pub fn know(&self, update: &Update) -> bool {
+		self.of(update).is_some()
+	}
+
+	/// Refuses what that committee has not signed, as far as it is known.
+	fn check(&self, network: &Network, update: &Update) -> Result<()> {
+		let Some(committee) = self.of(update) else { return Ok(()) };
+		let signed = verify::signing_root(network, update.attested.root(), update.signature_slot)
+			.context("the chain does not know the fork that its update is signed in")?;
+		ensure!(
+			verify::is_signed(committee, &update.aggregate, signed),
+			"its update is not signed by the committee of that period"
+		);
+		Ok(())
+	}
+}
+
+/// Refuses what is signed at a time that has not come.
+fn ensure_past(network: &Network, update: &Update) -> Result<()> {
+	let now = network.slot_at(now()).unwrap_or_default();
+	ensure!(
+		update.signature_slot <= now.saturating_add(CLOCKS_APART),
+		"its update is signed in slot {}, and this is {now}",
+		update.signature_slot
+	);
+	Ok(())
+}
+
 impl Beacon {
 	/// The nodes at `urls`.
 	pub fn new(urls: &[String], metrics: Metrics) -> Result<Self> {
@@ -172,23 +219,39 @@ impl Beacon {
 			.await
 	}
 
-	/// The newest finality; nothing before there is any.
-	pub async fn finality(&self, network: &Network) -> Result<Option<FullUpdate>> {
-		self.nodes
-			.ask("the newest finality", |node| async move {
+	/// The newest finality of all nodes; nothing before there is any.
+	pub async fn finality(
+		&self,
+		network: &Network,
+		signers: &Signers,
+	) -> Result<Option<FullUpdate>> {
+		let all = self
+			.nodes
+			.all("the newest finality", |node| async move {
 				let path = "/eth/v1/beacon/light_client/finality_update";
 				let Some(answer) = node.client.get(path).await? else { return Ok(None) };
 				let full = light::update(&answer)?;
 				ensure_plausible(network, &full)?;
+				ensure_past(network, &full.update)?;
+				signers.check(network, &full.update)?;
 				Ok(Some(full))
 			})
-			.await
+			.await?;
+		Ok(all
+			.into_iter()
+			.max_by_key(|full| (full.update.finalized.slot, full.update.attested.slot)))
 	}
 
-	/// The update of a period, which brings the next one's committee; nothing before there is one.
-	pub async fn update(&self, network: &Network, number: u64) -> Result<Option<FullUpdate>> {
+	/// The update of a period, which brings the next one's committee; nothing before there is one, and
+	/// where it is not known who has to have signed it.
+	pub async fn update(
+		&self,
+		network: &Network,
+		number: u64,
+		signers: &Signers,
+	) -> Result<Option<FullUpdate>> {
 		self.nodes
-			.ask("an update", |node| async move {
+			.find("an update", |node| async move {
 				let path =
 					format!("/eth/v1/beacon/light_client/updates?start_period={number}&count=1");
 				let Some(answer) = node.client.get(&path).await? else { return Ok(None) };
@@ -201,7 +264,9 @@ impl Beacon {
 					"it gives the update of another period"
 				);
 				ensure_plausible(network, &full)?;
-				Ok(Some(full))
+				ensure_past(network, &full.update)?;
+				signers.check(network, &full.update)?;
+				Ok(signers.know(&full.update).then_some(full))
 			})
 			.await
 	}
@@ -302,9 +367,14 @@ mod tests {
 	}
 
 	fn finality(network: &Network) -> (Value, H256) {
-		let finalized = simulator::block(network, 64, [0, 1], H256::zero());
-		let attested = simulator::block(network, 100, [0, 1], finalized.root());
-		let update = attested.update(network, &finalized, 0, 400, None);
+		finality_at(network, 64, 0)
+	}
+
+	/// Finality of a slot, signed by a committee.
+	fn finality_at(network: &Network, slot: u64, by: u8) -> (Value, H256) {
+		let finalized = simulator::block(network, slot, [0, 1], H256::zero());
+		let attested = simulator::block(network, slot + 36, [0, 1], finalized.root());
+		let update = attested.update(network, &finalized, by, 400, None);
 		let value = json!({
 			"attested_header": header(&attested),
 			"finalized_header": header(&finalized),
@@ -350,7 +420,7 @@ mod tests {
 			said(&wrong)
 		};
 		let zeros = text(&[0; 32]);
-		let good = node(said(&right)).await;
+		let (good, nobody) = (node(said(&right)).await, Signers::default());
 		let wrongs = [
 			changed("/finality_branch/0", zeros.clone().into()),
 			changed("/finality_branch", json!([])),
@@ -366,22 +436,57 @@ mod tests {
 		for wrong in wrongs {
 			let bad = node(wrong).await;
 			let alone = Beacon::new(std::slice::from_ref(&bad), Metrics::default()).expect("nodes");
-			assert!(alone.finality(&network).await.is_err());
+			assert!(alone.finality(&network, &nobody).await.is_err());
 			let both = Beacon::new(&[bad, good.clone()], Metrics::default()).expect("nodes");
-			let found = both.finality(&network).await.expect("an answer").expect("finality");
+			let found = both.finality(&network, &nobody).await.expect("an answer");
+			let found = found.expect("finality");
 			assert_eq!(found.finalized.beacon.root(), root);
 		}
 		let down = node((StatusCode::INTERNAL_SERVER_ERROR, "")).await;
 		let gone = "http://127.0.0.1:1".to_owned();
 		let all = Beacon::new(&[down, gone, good], Metrics::default()).expect("nodes");
-		assert!(all.finality(&network).await.expect("an answer").is_some());
+		assert!(all.finality(&network, &nobody).await.expect("an answer").is_some());
+	}
+
+	#[tokio::test]
+	async fn attack_beacon_node_is_behind_has_nothing_or_lies() {
+		let network = network();
+		let (right, root) = finality_at(&network, 640, 0);
+		let (behind, _) = finality_at(&network, 64, 0);
+		// Newer than all, and signed by who is not the committee; or at a time that never comes.
+		let (forged, _) = finality_at(&network, 1_280, 5);
+		let (never, _) = finality_at(&network, u64::MAX - 64, 0);
+		let urls = [
+			node((StatusCode::NOT_FOUND, "")).await,
+			node(said(&behind)).await,
+			node(said(&forged)).await,
+			node(said(&never)).await,
+			node(said(&right)).await,
+		];
+		let committees = [simulator::committee(0).prepare(), None];
+		let signers = Signers { period: 0, committees };
+		let beacon = Beacon::new(&urls, Metrics::default()).expect("nodes");
+		// Again and again: nothing is remembered in a liar's favour.
+		for _ in 0..3 {
+			let found = beacon.finality(&network, &signers).await.expect("an answer");
+			let found = found.expect("finality");
+			assert_eq!(found.finalized.beacon.root(), root);
+			assert!(signers.know(&found.update));
+		}
+		let liars = Beacon::new(&urls[2..4], Metrics::default()).expect("nodes");
+		assert!(liars.finality(&network, &signers).await.is_err());
+		// Whose committee is not known is not sent anywhere: it only says how far others are.
+		let later = Signers { period: 1, ..signers };
+		let found = beacon.finality(&network, &later).await.expect("an answer");
+		assert!(!later.know(&found.expect("finality").update));
 	}
 
 	#[tokio::test]
 	async fn no_finality_yet_should_be_no_error() {
 		let none = node((StatusCode::NOT_FOUND, "")).await;
 		let beacon = Beacon::new(&[none], Metrics::default()).expect("nodes");
-		assert_eq!(beacon.finality(&network()).await.expect("an answer"), None);
+		let found = beacon.finality(&network(), &Signers::default()).await;
+		assert_eq!(found.expect("an answer"), None);
 	}
 
 	#[tokio::test]
@@ -390,7 +495,8 @@ mod tests {
 		let (right, _) = finality(&network);
 		network.forks[0].layout = None;
 		let beacon = Beacon::new(&[node(said(&right)).await], Metrics::default()).expect("nodes");
-		let error = format!("{:#}", beacon.finality(&network).await.expect_err("unknown"));
+		let found = beacon.finality(&network, &Signers::default()).await;
+		let error = format!("{:#}", found.expect_err("unknown"));
 		assert!(error.contains("Ethereum has forked"), "{error}");
 	}
 }

@@ -9,8 +9,8 @@ use livepeer_bridge_formats::{
 	ethereum::HeaderProof,
 	hashing::{blake2_128, twox_128, twox_64},
 	types::{
-		Bootstrap, FinalizedBlock, GatewayPlace, GatewayProof, Limits, Network, Update,
-		WaitingDeposit,
+		Bootstrap, FinalizedBlock, GatewayPlace, GatewayProof, Limits, Network, PreparedCommittee,
+		Update, WaitingDeposit,
 	},
 	H160, H256,
 };
@@ -35,8 +35,9 @@ use crate::{metrics::Metrics, pool::Pool};
 const MORTALITY: u64 = 1_024;
 /// How long a call may take until it is in a block.
 const PATIENCE: Duration = Duration::from_secs(55);
-/// How many keys of a map are read.
-const MOST_KEYS: u32 = 1_000;
+/// How many keys of a map are read at once, and how often.
+const KEYS_AT_ONCE: usize = 1_000;
+const MOST_PAGES: usize = 1_000;
 
 /// What becomes of a transaction.
 type Progress = TransactionProgress<SubstrateConfig, OnlineClientAtBlockImpl<SubstrateConfig>>;
@@ -122,6 +123,21 @@ impl ChainNode {
 	}
 }
 
+/// The waiting deposits in what a node says of storage.
+fn waiting_in(answer: &Value) -> Result<Vec<(u32, WaitingDeposit)>> {
+	let changes = answer.as_array().into_iter().flatten();
+	let changes = changes.filter_map(|one| one["changes"].as_array()).flatten();
+	let mut all = Vec::new();
+	for change in changes {
+		// It may be gone since.
+		let (Some(key), Some(value)) = (change[0].as_str(), change[1].as_str()) else { continue };
+		let key = bytes(key)?;
+		let index = key.get(40..).context("a key has another form")?;
+		all.push((u32::decode(&mut &index[..])?, WaitingDeposit::decode(&mut &bytes(value)?[..])?));
+	}
+	Ok(all)
+}
+
 /// The key of an entry.
 fn storage_key(pallet: &str, item: &str) -> Vec<u8> {
 	[twox_128(pallet.as_bytes()), twox_128(item.as_bytes())].concat()
@@ -132,6 +148,11 @@ impl Chain {
 	pub fn new(urls: &[String], signer: Option<Keypair>, metrics: Metrics) -> Result<Self> {
 		let nodes = Pool::new("node", urls, metrics, |url| Ok(ChainNode::new(url)))?;
 		Ok(Self { nodes, signer, submitting: Mutex::new(()) })
+	}
+
+	/// The next node is asked first from now on.
+	pub fn pass_over(&self) {
+		self.nodes.pass_over();
 	}
 
 	/// The account that signs.
@@ -326,21 +347,64 @@ impl Chain {
 
 	/// The deposits that wait, by their places.
 	pub async fn waiting(&self) -> Result<Vec<(u32, WaitingDeposit)>> {
-		let prefix = storage_key("EthBridge", "Waiting");
-		let params = vec![format!("0x{}", hex::encode(prefix)).into(), MOST_KEYS.into()];
-		let keys: Vec<String> = self.request("state_getKeysPaged", params).await?;
+		let prefix = format!("0x{}", hex::encode(storage_key("EthBridge", "Waiting")));
 		let mut all = Vec::new();
-		for key in keys {
-			let key = bytes(&key)?;
-			let index = key.get(40..).context("a key has another form")?;
-			let index = u32::decode(&mut &index[..])?;
-			// It may be gone since.
-			if let Some(waiting) = self.storage(key).await? {
-				all.push((index, waiting));
+		let mut after = Value::Null;
+		for _ in 0..MOST_PAGES {
+			let params = vec![prefix.clone().into(), KEYS_AT_ONCE.into(), after];
+			let keys: Vec<String> = self.request("state_getKeysPaged", params).await?;
+			let Some(last) = keys.last().cloned() else { break };
+			let is_last_page = keys.len() < KEYS_AT_ONCE;
+			let answer: Value = self.request("state_queryStorageAt", vec![keys.into()]).await?;
+			all.extend(waiting_in(&answer)?);
+			if is_last_page {
+				break;
 			}
+			after = last.into();
 		}
 		all.sort_by_key(|(index, _)| *index);
 		Ok(all)
+	}
+
+	/// The smallest balances of LPT and of ETH that an account can have.
+	pub async fn smallest_balances(&self) -> Result<[u128; 2]> {
+		let lpt = self
+			.nodes
+			.ask("the smallest balance", |node| async move {
+				let connection = node.client.connected().await?;
+				let at = connection.client.at_current_block().await?;
+				let constant = ("Balances", "ExistentialDeposit");
+				let bytes = at.constants().entry_bytes(constant)?;
+				Ok(u128::decode_all(&mut &bytes[..])?)
+			})
+			.await?;
+		// Of an asset's details: four accounts, supply and deposit come before it.
+		let mut key = storage_key("Assets", "Asset");
+		let asset = 1u32.encode();
+		key.extend(blake2_128(&asset));
+		key.extend(asset);
+		let params = vec![Value::from(format!("0x{}", hex::encode(key)))];
+		let answer: Option<String> = self.request("state_getStorage", params).await?;
+		let details = bytes(&answer.context("the chain has no ETH")?)?;
+		let eth = u128::decode(&mut details.get(160..).unwrap_or_default())?;
+		Ok([lpt, eth])
+	}
+
+	/// Whether an account can be credited with an amount: it is there, or the amount makes it one.
+	pub async fn can_credit(&self, deposit: &WaitingDeposit, smallest: [u128; 2]) -> Result<bool> {
+		let owned = self.balances(deposit.recipient).await?;
+		let place = usize::from(deposit.asset.byte());
+		let is_there = owned.get(place).is_some_and(|owned| *owned > 0);
+		let is_enough = smallest.get(place).is_some_and(|smallest| deposit.amount >= *smallest);
+		Ok(!deposit.recipient.is_zero() && (is_there || is_enough))
+	}
+
+	/// The committees that the light client knows: of its newest block's period, and of the next one.
+	pub async fn committees(&self) -> Result<[Option<PreparedCommittee>; 2]> {
+		Ok([
+			self.storage(storage_key("EthLightClient", "CurrentCommittee")).await?,
+			self.storage(storage_key("EthLightClient", "NextCommittee")).await?,
+		])
 	}
 
 	/// Which Ethereum the light client follows.
@@ -630,4 +694,31 @@ pub fn ensure_domain(ours: Option<H256>, theirs: H256) -> Result<()> {
 		"the gateway is another chain's: its domain is {theirs:?}, the chain's {ours:?}"
 	);
 	Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn deposits_that_wait_should_be_read_and_those_that_are_gone_left_out() {
+		let waiting = WaitingDeposit {
+			asset: BridgedAsset::Eth,
+			recipient: H256::repeat_byte(1),
+			amount: 5,
+			ready_at: 7,
+		};
+		let key = |index: u32| {
+			let mut key = storage_key("EthBridge", "Waiting");
+			key.extend(twox_64(&index.encode()));
+			index.encode_to(&mut key);
+			format!("0x{}", hex::encode(key))
+		};
+		let value = format!("0x{}", hex::encode(waiting.encode()));
+		let answer = serde_json::json!([
+			{ "block": "0x00", "changes": [[key(3), value], [key(4), null]] },
+		]);
+		assert_eq!(waiting_in(&answer).ok(), Some(vec![(3, waiting)]));
+		assert_eq!(waiting_in(&Value::Null).ok(), Some(vec![]));
+	}
 }

@@ -83,6 +83,7 @@ pub mod contract {
 			function brakes() external view returns (address guardian, uint48 depositsStoppedUntil, uint48 releasesStoppedUntil);
 
 			event Deposited(uint32 indexed index, bytes32 indexed recipient, uint8 asset, uint128 amount, address sender);
+			event Committed(uint32 indexed blockNumber, uint64 setId, bytes32 outboundRoot, uint64 time);
 			event Delayed(bytes32 indexed id, uint8 asset, address indexed recipient, uint128 amount, uint64 readyAt);
 
 			error DepositsStopped();
@@ -97,6 +98,7 @@ pub mod contract {
 			error NotWaiting();
 			error NotReady(uint64 readyAt);
 			error TransferFailed();
+			error NotEnoughGas();
 			error Expired();
 			error BadPayload();
 			error NotNewer();
@@ -167,13 +169,46 @@ pub struct Cost {
 	pub wei: u128,
 }
 
+/// What a transaction may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+	/// The most gas.
+	pub gas: u64,
+	/// What it brings in wei, where it has to pay for itself.
+	pub brings: Option<u128>,
+}
+
+impl Bounds {
+	/// For what its sender wants, whatever it costs.
+	pub const OWN: Self = Self { gas: 10_000_000, brings: None };
+
+	/// Refuses what takes more gas than it may, or costs more than it brings. `price` is the most that
+	/// is paid for gas: twice the block's base fee and the tip.
+	fn check(&self, gas: u64, price: u128, tip: u128) -> Result<(), Refused> {
+		if gas > self.gas {
+			let most = self.gas;
+			return Err(Refused::Other(format!("it takes {gas} gas, more than the {most} it may")));
+		}
+		let likely = price.saturating_sub(tip) / 2 + tip;
+		let cost = likely.saturating_mul(gas.into());
+		match self.brings {
+			Some(brings) if brings < cost => {
+				Err(Refused::Other(format!("it costs {cost} wei and brings {brings}")))
+			}
+			_ => Ok(()),
+		}
+	}
+}
+
 /// What became of a transaction.
 #[derive(Debug)]
 pub enum Outcome {
 	/// It did what it should.
 	Done(Cost),
-	/// It was refused before it was sent, or after.
+	/// It was refused before it was sent.
 	Refused(Refused),
+	/// It is in a block and was undone there.
+	Undone(Cost, B256),
 }
 
 /// Where the head of the contract is.
@@ -198,6 +233,8 @@ pub struct Delayed {
 	pub ready_at: u64,
 	/// What.
 	pub asset: u8,
+	/// How much.
+	pub remaining: u128,
 }
 
 /// Execution nodes, and the gateway on them.
@@ -245,6 +282,18 @@ impl Ethereum {
 			(EthereumWallet::from(key), address)
 		});
 		Ok(Self { nodes, gateway, since, wallet, max_gas_price, sending: Mutex::new(None) })
+	}
+
+	/// The next node is asked first from now on.
+	pub fn pass_over(&self) {
+		self.nodes.pass_over();
+	}
+
+	/// Above which amount a payment waits, and what may leave in a day, of an asset.
+	pub async fn large_and_per_day(&self, asset: BridgedAsset) -> Result<(u128, u128)> {
+		let asset = U256::from(asset.byte());
+		let limits = self.read(Gateway::limitsCall { asset }).await?;
+		Ok((limits.large.to::<u128>(), limits.perDay.to::<u128>()))
 	}
 
 	/// Whose transactions these are.
@@ -415,24 +464,34 @@ impl Ethereum {
 
 	/// The payments that were delayed in blocks `first` to `last`.
 	pub async fn delayed(&self, first: u64, last: u64) -> Result<Vec<B256>> {
+		let events: Vec<Gateway::Delayed> = self.events("delayed payments", first, last).await?;
+		Ok(events.into_iter().map(|event| event.id).collect())
+	}
+
+	/// The commitments of blocks `first` to `last`: of which block of the chain, with which root.
+	pub async fn committed(&self, first: u64, last: u64) -> Result<Vec<(u32, H256)>> {
+		let events: Vec<Gateway::Committed> = self.events("commitments", first, last).await?;
+		let both = |event: Gateway::Committed| (event.blockNumber, H256(event.outboundRoot.0));
+		Ok(events.into_iter().map(both).collect())
+	}
+
+	async fn events<E: SolEvent>(&self, question: &str, first: u64, last: u64) -> Result<Vec<E>> {
 		let mut found = Vec::new();
 		let mut at = first.max(self.since);
 		while at <= last {
 			let end = last.min(at.saturating_add(LOG_RANGE - 1));
 			let filter = Filter::new()
 				.address(self.gateway)
-				.event_signature(Gateway::Delayed::SIGNATURE_HASH)
+				.event_signature(E::SIGNATURE_HASH)
 				.from_block(at)
 				.to_block(end);
 			let filter = &filter;
-			let logs =
-				self.nodes
-					.ask("delayed payments", |node| async move {
-						Ok(node.client.get_logs(filter).await?)
-					})
-					.await?;
+			let logs = self
+				.nodes
+				.ask(question, |node| async move { Ok(node.client.get_logs(filter).await?) })
+				.await?;
 			for log in logs {
-				found.push(Gateway::Delayed::decode_log(&log.inner)?.data.id);
+				found.push(E::decode_log(&log.inner)?.data);
 			}
 			at = end + 1;
 		}
@@ -442,25 +501,29 @@ impl Ethereum {
 	/// What of a delayed payment is left.
 	pub async fn waiting(&self, id: B256) -> Result<Option<Delayed>> {
 		let w = self.read(Gateway::waitingCall { id }).await?;
-		let (ready_at, asset) = (w.readyAt, w.asset);
-		Ok((w.remaining > 0).then_some(Delayed { ready_at, asset }))
+		let (ready_at, asset, remaining) = (w.readyAt, w.asset, w.remaining);
+		Ok((remaining > 0).then_some(Delayed { ready_at, asset, remaining }))
 	}
 
-	/// Tries a transaction without sending it, with all that waits in the pool before it. What it
-	/// would cost in gas.
+	/// Tries a transaction without sending it, with all that waits in the pool before it, at the price
+	/// and tip that it is sent with: a contract sees them too. What it would cost in gas.
 	pub async fn simulate(
 		&self,
 		to: Address,
 		input: Vec<u8>,
 		value: U256,
 		at: BlockId,
+		fees: Option<(u128, u128)>,
 	) -> Result<Result<u64, Refused>> {
 		let from = self.address().unwrap_or_default();
-		let request = TransactionRequest::default()
+		let mut request = TransactionRequest::default()
 			.with_from(from)
 			.with_to(to)
 			.with_value(value)
 			.with_input(input);
+		if let Some((price, tip)) = fees {
+			request = request.with_max_fee_per_gas(price).with_max_priority_fee_per_gas(tip);
+		}
 		let request = &request;
 		self.nodes
 			.ask("a trial", |node| async move {
@@ -473,12 +536,18 @@ impl Ethereum {
 	}
 
 	/// Sends a transaction after a trial, and waits until it is in a block.
-	pub async fn send(&self, input: Vec<u8>) -> Result<Outcome> {
-		self.send_to(self.gateway, input, U256::ZERO).await
+	pub async fn send(&self, input: Vec<u8>, bounds: Bounds) -> Result<Outcome> {
+		self.send_to(self.gateway, input, U256::ZERO, bounds).await
 	}
 
 	/// The same, to any contract and with a value.
-	pub async fn send_to(&self, to: Address, input: Vec<u8>, value: U256) -> Result<Outcome> {
+	pub async fn send_to(
+		&self,
+		to: Address,
+		input: Vec<u8>,
+		value: U256,
+		bounds: Bounds,
+	) -> Result<Outcome> {
 		let (wallet, from) = self.wallet.as_ref().context("no key for Ethereum is given")?;
 		let mut last = self.sending.lock().await;
 		let from = *from;
@@ -491,10 +560,6 @@ impl Ethereum {
 		let stuck = last.filter(|(number, _)| *number == nonce).map(|(_, price)| price);
 		// What others have in the pool counts; our own that is stuck is what we replace.
 		let at = if stuck.is_some() { BlockId::latest() } else { BlockId::pending() };
-		let gas = match self.simulate(to, input.clone(), value, at).await? {
-			Ok(gas) => gas,
-			Err(refused) => return Ok(Outcome::Refused(refused)),
-		};
 		let (chain_id, fees) = self
 			.nodes
 			.ask("the price of gas", |node| async move {
@@ -511,6 +576,11 @@ impl Ethereum {
 			price / 1_000_000_000
 		);
 		let tip = fees.max_priority_fee_per_gas.max(floor.min(price)).min(price);
+		let tried = self.simulate(to, input.clone(), value, at, Some((price, tip))).await?;
+		let gas = match tried.and_then(|gas| bounds.check(gas, price, tip).map(|()| gas)) {
+			Ok(gas) => gas,
+			Err(refused) => return Ok(Outcome::Refused(refused)),
+		};
 		let request = TransactionRequest::default()
 			.with_from(from)
 			.with_to(to)
@@ -546,12 +616,11 @@ impl Ethereum {
 			if let Some(receipt) = receipt {
 				*last = None;
 				let wei = receipt.effective_gas_price.saturating_mul(receipt.gas_used.into());
-				if receipt.status() {
-					return Ok(Outcome::Done(Cost { gas: receipt.gas_used, wei }));
-				}
-				return Ok(Outcome::Refused(Refused::Other(format!(
-					"{hash} was undone, for {wei} wei: somebody else was faster, or the state has changed"
-				))));
+				let cost = Cost { gas: receipt.gas_used, wei };
+				return Ok(match receipt.status() {
+					true => Outcome::Done(cost),
+					false => Outcome::Undone(cost, hash),
+				});
 			}
 			if tokio::time::Instant::now() >= deadline {
 				bail!(
@@ -690,6 +759,17 @@ mod tests {
 		assert!(refused.to_string().contains("LimitReached"));
 	}
 
+	#[test]
+	fn attack_recipient_has_the_relayer_pay_more_than_its_fee() {
+		let (price, tip) = (21, 1);
+		let bounds = Bounds { gas: 800_000, brings: Some(1_100_000) };
+		assert!(bounds.check(100_000, price, tip).is_ok());
+		assert!(bounds.check(100_001, price, tip).is_err());
+		assert!(Bounds { brings: None, ..bounds }.check(800_000, price, tip).is_ok());
+		assert!(Bounds { brings: None, ..bounds }.check(800_001, price, tip).is_err());
+		assert!(Bounds { brings: Some(0), ..bounds }.check(1, price, tip).is_err());
+	}
+
 	/// The contract's own interface has every function, event and error that is used here.
 	#[test]
 	fn interface_should_be_that_of_the_artefact() {
@@ -745,6 +825,7 @@ mod tests {
 			Gateway::brakesCall::SIGNATURE,
 			Gateway::Deposited::SIGNATURE,
 			Gateway::Delayed::SIGNATURE,
+			Gateway::Committed::SIGNATURE,
 		];
 		for signature in used {
 			assert!(known.iter().any(|known| known == signature), "{signature}");

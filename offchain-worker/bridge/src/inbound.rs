@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{anyhow, ensure, Context, Result};
+use anyhow::{anyhow, bail, ensure, Context, Result};
 use livepeer_bridge_formats::{
 	bridge::{node, zeros, BridgeView, BridgedAsset, Deposit, DEPTH},
 	ethereum::HeaderProof,
@@ -11,6 +11,7 @@ use livepeer_bridge_formats::{
 };
 
 use crate::{
+	beacon::Signers,
 	chain::Call,
 	light::{FullUpdate, Header},
 	relay::{Relay, Went},
@@ -30,6 +31,9 @@ pub struct Inbound {
 	credited_below: u32,
 	/// A finalised block that brought nothing new.
 	looked_at: Option<H256>,
+	/// The committees that the chain knows, and whether the next one is among them.
+	signers: Signers,
+	signers_of: Option<(u64, bool)>,
 }
 
 /// The tree over leaves, whose rows are filled up with empty subtrees.
@@ -82,6 +86,17 @@ impl Inbound {
 	pub fn forget(&mut self) {
 		self.credited_below = 0;
 		self.looked_at = None;
+		self.signers_of = None;
+	}
+
+	/// Learns which committees the chain knows, where they have changed.
+	async fn learn_signers(&mut self, relay: &Relay, period: u64) -> Result<bool> {
+		let knows_next = relay.chain.knows_next_committee().await?;
+		if self.signers_of != Some((period, knows_next)) {
+			self.signers = Signers { period, committees: relay.chain.committees().await? };
+			self.signers_of = Some((period, knows_next));
+		}
+		Ok(knows_next)
 	}
 
 	/// Does what can be done now, and says whether it did anything.
@@ -92,6 +107,7 @@ impl Inbound {
 			.await?
 			.context("governance has not said which Ethereum the chain follows")?;
 		if let Some(root) = relay.chain.checkpoint().await? {
+			self.signers_of = None;
 			return bootstrap(relay, &network, root).await;
 		}
 		let known = relay.chain.finalized().await?;
@@ -101,7 +117,8 @@ impl Inbound {
 			.context("the light client waits for governance to name a block that it trusts")?;
 		relay.metrics.set("beacon_slot", latest.slot);
 		let bridge = relay.chain.bridge().await?;
-		let finality = relay.beacon.finality(&network).await?;
+		let knows_next = self.learn_signers(relay, period(latest.slot)).await?;
+		let finality = relay.beacon.finality(&network, &self.signers).await?;
 		// What is known already comes first: newer finality, which never ends, would only delay it.
 		if self.sync(relay, &network, &latest, &bridge, finality.as_ref()).await? {
 			return Ok(true);
@@ -111,7 +128,7 @@ impl Inbound {
 		if credited || released {
 			return Ok(true);
 		}
-		self.follow(relay, &network, &latest, &bridge, finality.as_ref()).await
+		self.follow(relay, &network, &latest, knows_next, &bridge, finality.as_ref()).await
 	}
 
 	/// A step of the light client, where one is needed.
@@ -120,13 +137,14 @@ impl Inbound {
 		relay: &Relay,
 		network: &Network,
 		latest: &FinalizedBlock,
+		knows_next: bool,
 		bridge: &BridgeView,
 		finality: Option<&FullUpdate>,
 	) -> Result<bool> {
 		let ours = period(latest.slot);
-		if !relay.chain.knows_next_committee().await? {
+		if !knows_next {
 			let work = format!("the committee of period {}", ours + 1);
-			if let Some(full) = relay.beacon.update(network, ours).await? {
+			if let Some(full) = relay.beacon.update(network, ours, &self.signers).await? {
 				let update = full.update;
 				if is_of_one_period(&update, ours) && relay.may(&work) {
 					return sent(relay.to_chain(&work, Call::Update(Box::new(update))).await?);
@@ -143,7 +161,7 @@ impl Inbound {
 		if signed > ours + 1 || crosses {
 			// Period by period: an update of the next one, which brings the one after it.
 			let work = format!("the update of period {}", ours + 1);
-			if let Some(full) = relay.beacon.update(network, ours + 1).await? {
+			if let Some(full) = relay.beacon.update(network, ours + 1, &self.signers).await? {
 				if full.update.finalized.slot > latest.slot && relay.may(&work) {
 					let call = Call::Update(Box::new(full.update));
 					return sent(relay.to_chain(&work, call).await?);
@@ -154,6 +172,9 @@ impl Inbound {
 				"the beacon nodes do not have the update of period {}, and nothing goes on without",
 				ours + 1
 			);
+		}
+		if !self.signers.know(update) {
+			return Ok(false);
 		}
 		let age = now().saturating_sub(time_of(network, latest.slot));
 		let old = age >= relay.policy.refresh.as_secs();
@@ -229,12 +250,13 @@ impl Inbound {
 		let have = u32::try_from(self.deposits.len())?;
 		if have < count {
 			let new = relay.ethereum.deposits(have, self.next_block, block).await?;
-			ensure!(
-				new.len() >= (count - have) as usize,
-				"the execution nodes' events leave out deposits: {} of {}",
-				have as usize + new.len(),
-				count
-			);
+			if new.len() < (count - have) as usize {
+				relay.ethereum.pass_over();
+				bail!(
+					"the execution node's events leave out deposits: {} of {count}; the next one is asked",
+					have as usize + new.len()
+				);
+			}
 			self.deposits.extend(new);
 			self.deposits.truncate(count as usize);
 			self.next_block = block + 1;
@@ -249,7 +271,10 @@ impl Inbound {
 			// Whatever was remembered is not so.
 			self.deposits.clear();
 			self.next_block = 0;
-			anyhow::bail!("the deposits' events do not lead to the root that is proven");
+			relay.ethereum.pass_over();
+			bail!(
+				"the deposits' events do not lead to the root that is proven; the next execution node is asked"
+			);
 		}
 		let mut done = 0;
 		let mut all_below = true;
@@ -266,7 +291,11 @@ impl Inbound {
 				return Ok(true);
 			}
 			let Some(deposit) = self.deposits.get(index as usize) else { break };
-			let large = relay.chain.limits(deposit.asset).await?.large;
+			let limits = relay.chain.limits(deposit.asset).await?;
+			let large = limits.large;
+			if limits.inbound.capacity == 0 {
+				continue;
+			}
 			let left = match deposit.asset {
 				BridgedAsset::Lpt => &mut left[0],
 				BridgedAsset::Eth => &mut left[1],
@@ -321,12 +350,23 @@ async fn release(relay: &Relay, bridge: &BridgeView) -> Result<bool> {
 		return Ok(false);
 	}
 	let clock = relay.chain.clock().await?;
+	let mut smallest = None;
 	let mut done = false;
 	for (index, waiting) in relay.chain.waiting().await? {
 		let work = format!("the release of deposit {index}");
-		if waiting.ready_at <= clock && relay.may(&work) {
-			done |= relay.to_chain(&work, Call::Release(index)).await? == Went::Done;
+		if waiting.ready_at > clock || !relay.may(&work) {
+			continue;
 		}
+		let smallest = match smallest {
+			Some(smallest) => smallest,
+			None => *smallest.insert(relay.chain.smallest_balances().await?),
+		};
+		if !relay.chain.can_credit(&waiting, smallest).await? {
+			tracing::debug!("deposit {index} is trapped: its recipient cannot be credited");
+			relay.leave(&work);
+			continue;
+		}
+		done |= relay.to_chain(&work, Call::Release(index)).await? == Went::Done;
 	}
 	Ok(done)
 }

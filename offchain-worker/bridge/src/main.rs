@@ -146,7 +146,7 @@ struct RunArgs {
 	/// Seconds after which either side is told anew of the other although nobody wants to pass.
 	#[arg(long, default_value_t = 21_600)]
 	refresh: u64,
-	/// Carry only what brings a fee.
+	/// Carry only what brings a fee, and one that covers its cost.
 	#[arg(long)]
 	paid_only: bool,
 	/// The least fee of a withdrawal of LPT, in LPT.
@@ -155,6 +155,10 @@ struct RunArgs {
 	/// The least fee of a withdrawal of ETH, in ETH.
 	#[arg(long, default_value = "0", value_parser = units)]
 	min_fee_eth: u128,
+	/// What an LPT is worth in ETH. With it, --paid-only holds fees in LPT against the cost of gas, as
+	/// it always does with fees in ETH.
+	#[arg(long, value_parser = units)]
+	lpt_price: Option<u128>,
 	/// Claim the earnings of these addresses on Ethereum, or of "all".
 	#[arg(long, value_delimiter = ',')]
 	claim_for: Vec<String>,
@@ -209,7 +213,7 @@ struct GovernanceArgs {
 	/// The slot of the token's mapping of balances: 1 in Livepeer's, 0 in the test token.
 	#[arg(long, default_value_t = 1)]
 	balances_slot: u64,
-	/// Limits of LPT: in at once, out at once, restored per block, large from, delay in blocks.
+	/// Limits of LPT, which have to be given: in at once, out at once, restored per block, large from, delay in blocks.
 	#[arg(long, value_delimiter = ',')]
 	limits_lpt: Vec<String>,
 	/// Limits of ETH, in the same order.
@@ -332,6 +336,7 @@ fn quiet() -> Policy {
 		refresh: Duration::MAX,
 		paid_only: false,
 		min_fee: [0; 2],
+		lpt_price: None,
 		claims: Claims::Nobody,
 	}
 }
@@ -354,6 +359,7 @@ impl RunArgs {
 			refresh: Duration::from_secs(self.refresh),
 			paid_only: self.paid_only,
 			min_fee: [self.min_fee_lpt, self.min_fee_eth],
+			lpt_price: self.lpt_price,
 			claims,
 		})
 	}
@@ -454,8 +460,10 @@ async fn watch(args: WatchArgs) -> Result<bool> {
 	let metrics = Metrics::default();
 	let relay = args.endpoints.relay(quiet(), &metrics).await?;
 	let watching = async {
+		let mut memory = watch::Memory::default();
 		loop {
-			let wrong = watch::look(&relay, args.max_age.saturating_mul(3_600)).await;
+			let max_age = args.max_age.saturating_mul(3_600);
+			let wrong = watch::look(&relay, max_age, &mut memory).await;
 			for (what, finding) in &wrong {
 				relay.metrics.alarm(what, finding.is_some());
 				if let Some(finding) = finding {

@@ -1,8 +1,10 @@
 //! Towards Ethereum: the validators' commitments, and the messages that they prove.
 
+use std::collections::HashSet;
+
 use alloy_primitives::{Address, B256, U256};
 use alloy_sol_types::SolCall;
-use anyhow::{anyhow, ensure, Context, Result};
+use anyhow::{anyhow, bail, ensure, Context, Result};
 use livepeer_bridge_formats::{
 	bridge::{empty_root, root_of_path, BridgedAsset, Message},
 	H160, H256,
@@ -12,11 +14,12 @@ use crate::{
 	beefy::{self, Justification, Leaf},
 	chain::Chain,
 	ethereum::{
+		asset_of,
 		contract::{self, Gateway},
 		Head,
 	},
 	inbound::now,
-	relay::{Claims, Relay, Went},
+	relay::{Claims, Policy, Relay, Went},
 };
 
 /// How many headers are asked for at once.
@@ -25,6 +28,9 @@ const HEADERS_AT_ONCE: u32 = 32;
 const MOST_COUNTS: u32 = 100_000;
 /// How many blocks of Ethereum may be replaced.
 const REORG: u64 = 256;
+/// A whole LPT or ETH in smallest units.
+const UNIT_WEI: u128 = 1_000_000_000_000_000_000;
+const UNIT: U256 = U256::from_limbs([UNIT_WEI as u64, 0, 0, 0]);
 /// How many messages are carried before it is looked at anew where everything stands.
 const AT_ONCE: usize = 32;
 
@@ -33,8 +39,10 @@ const AT_ONCE: usize = 32;
 pub struct Outbound {
 	/// No validators come into office in blocks up to this one, counted from the contract's head.
 	scanned: u32,
-	/// All messages below are used up.
-	used_below: u32,
+	/// All messages below are used up, or this relayer does not carry them.
+	settled_below: u32,
+	/// And these above.
+	settled: HashSet<u32>,
 	/// A root of the messages' tree and how many messages it is of.
 	known: Option<(H256, u32)>,
 	/// Delayed payments, and up to which block of Ethereum they were looked for.
@@ -127,6 +135,25 @@ pub fn carry(index: u32, message: &Message, proof: &[H256]) -> Result<Vec<u8>> {
 	})
 }
 
+/// Those of the roots that the tree of messages never had, of its first `messages`.
+pub async fn unknown_roots(
+	chain: &Chain,
+	domain: &H256,
+	mut roots: HashSet<H256>,
+	messages: u32,
+	at: Option<H256>,
+) -> Result<HashSet<H256>> {
+	roots.retain(|root| !root.is_zero() && *root != empty_root());
+	for count in (1..=messages).rev().take(MOST_COUNTS as usize) {
+		if roots.is_empty() {
+			break;
+		}
+		let (message, path) = chain.message_at(count - 1, count, at).await?;
+		roots.remove(&root_of_path(message.leaf(domain, count - 1), count - 1, &path));
+	}
+	Ok(roots)
+}
+
 /// How many messages the tree with this root has, of the first `messages`.
 pub async fn count_of(
 	chain: &Chain,
@@ -183,14 +210,22 @@ impl Outbound {
 				let count =
 					count_of(&relay.chain, &domain, root, messages, Some(best_hash)).await?;
 				// A commitment may be newer than what this node has.
-				let count = count.with_context(|| {
-					format!("the contract has a root of messages that the chain does not: {root:?}")
-				})?;
+				let Some(count) = count else {
+					relay.chain.pass_over();
+					relay.ethereum.pass_over();
+					bail!(
+						"the contract has a root of messages that the chain does not: {root:?}; the next nodes are asked"
+					);
+				};
 				self.known = Some((root, count));
 				count
 			}
 		};
-		let wanted = self.unused(relay, messages, best_hash).await?;
+		let mut large = [0; 2];
+		for (large, asset) in large.iter_mut().zip(BridgedAsset::ALL) {
+			(*large, _) = relay.ethereum.large_and_per_day(asset).await?;
+		}
+		let wanted = self.unused(relay, messages, best_hash, large).await?;
 		if open && best > head.number {
 			let behind = wanted.iter().find(|(index, _)| *index >= count).map(|(index, _)| *index);
 			if self.commit(relay, &head, best, best_hash, count, behind).await? {
@@ -206,25 +241,29 @@ impl Outbound {
 			if done >= AT_ONCE {
 				return Ok(true);
 			}
-			let work = format!("message {index}");
+			let work = work_of(*index);
 			if !relay.may(&work) {
 				continue;
 			}
 			let (_, path) = relay.chain.message_at(*index, count, Some(best_hash)).await?;
 			let leaf = message.leaf(&domain, *index);
-			ensure!(
-				root_of_path(leaf, *index, &path) == head.message_root,
-				"the chain's path of message {index} does not lead to the root that the contract has"
-			);
+			if root_of_path(leaf, *index, &path) != head.message_root {
+				relay.chain.pass_over();
+				bail!(
+					"the node's path of message {index} does not lead to the root that the contract has; the next one is asked"
+				);
+			}
 			let kind = match message {
 				Message::Withdrawal { .. } => "withdraw",
 				Message::Earnings { .. } => "openRound",
 			};
-			if relay.to_ethereum(kind, &work, carry(*index, message, &path)?).await? == Went::Done {
+			let brings = brings(&relay.policy, relay.ethereum.address(), message, large);
+			let input = carry(*index, message, &path)?;
+			if relay.to_ethereum(kind, &work, input, brings).await? == Went::Done {
 				done += 1;
-				if let Message::Withdrawal { asset, recipient, fee, .. } = message {
+				if let Message::Withdrawal { asset, recipient, .. } = message {
 					if Some(address(recipient)) != relay.ethereum.address() {
-						relay.earned(usize::from(asset.byte()), *fee);
+						relay.earned(usize::from(asset.byte()), fee_of(message, large));
 					}
 				}
 			}
@@ -286,7 +325,7 @@ impl Outbound {
 		let first = relay.ethereum.read(Gateway::firstBlockCall {}).await?;
 		let update = beefy::pack(&justification, &leaf, &items, validators, first)?;
 		let input = Gateway::submitCall { update: update.into() }.abi_encode();
-		Ok(relay.to_ethereum(kind, work, input).await? == Went::Done)
+		Ok(relay.to_ethereum(kind, work, input, None).await? == Went::Done)
 	}
 
 	/// A commitment of the newest block, when a message waits for it or the contract's head is old.
@@ -328,32 +367,42 @@ impl Outbound {
 		self.submit(relay, best, set_id, &validators, "commitment", &work).await
 	}
 
-	/// The messages that are not used up and that this relayer carries.
+	/// The messages that are not used up and that this relayer carries now: what was refused a moment
+	/// ago does not stand before others.
 	async fn unused(
 		&mut self,
 		relay: &Relay,
 		messages: u32,
 		at: H256,
+		large: [u128; 2],
 	) -> Result<Vec<(u32, Message)>> {
 		let mut found = Vec::new();
-		let mut all_below = true;
-		for index in self.used_below..messages {
-			if relay.ethereum.read(Gateway::isUsedCall { index }).await? {
-				if all_below {
-					self.used_below = index + 1;
-				}
-				continue;
-			}
-			all_below = false;
-			let (message, _) = relay.chain.message_at(index, messages, Some(at)).await?;
-			if is_wanted(relay, &message) {
-				found.push((index, message));
-			}
+		for index in self.to_look_at(messages, |index| relay.is_held(&work_of(index))) {
 			if found.len() >= AT_ONCE {
 				break;
 			}
+			if relay.ethereum.read(Gateway::isUsedCall { index }).await? {
+				self.settled.insert(index);
+				continue;
+			}
+			let (message, _) = relay.chain.message_at(index, messages, Some(at)).await?;
+			if is_wanted(&relay.policy, relay.ethereum.address(), &message, large) {
+				found.push((index, message));
+			} else {
+				self.settled.insert(index);
+			}
 		}
 		Ok(found)
+	}
+
+	/// The messages that may have to be carried, ascending.
+	fn to_look_at(&mut self, messages: u32, is_held: impl Fn(u32) -> bool) -> Vec<u32> {
+		while self.settled.remove(&self.settled_below) {
+			self.settled_below += 1;
+		}
+		(self.settled_below..messages)
+			.filter(|index| !self.settled.contains(index) && !is_held(*index))
+			.collect()
 	}
 
 	/// Earnings of opened rounds.
@@ -404,7 +453,7 @@ impl Outbound {
 				};
 				let proof = path.into_iter().map(word).collect();
 				let input = Gateway::claimCall { e, proof }.abi_encode();
-				done |= relay.to_ethereum("claim", &work, input).await? == Went::Done;
+				done |= relay.to_ethereum("claim", &work, input, None).await? == Went::Done;
 			}
 		}
 		Ok(done)
@@ -434,29 +483,157 @@ impl Outbound {
 			}
 			let available =
 				relay.ethereum.read(Gateway::availableCall { asset: delayed.asset }).await?;
-			if available == 0 {
+			let asset = asset_of(delayed.asset)?;
+			let (_, per_day) = relay.ethereum.large_and_per_day(asset).await?;
+			if !is_worth_releasing(available, delayed.remaining, per_day) {
 				continue;
 			}
 			let input = Gateway::releaseCall { id }.abi_encode();
-			done |= relay.to_ethereum("release", &work, input).await? == Went::Done;
+			done |= relay.to_ethereum("release", &work, input, None).await? == Went::Done;
 		}
 		self.delayed = kept;
 		Ok(done)
 	}
 }
 
-/// Whether the operator carries such a message.
-fn is_wanted(relay: &Relay, message: &Message) -> bool {
-	let policy = &relay.policy;
+fn work_of(index: u32) -> String {
+	format!("message {index}")
+}
+
+/// What whoever carries a message is paid; of what is large and waits, nothing.
+fn fee_of(message: &Message, large: [u128; 2]) -> u128 {
 	match message {
-		Message::Withdrawal { asset, fee, recipient, .. } => {
+		Message::Withdrawal { asset, amount, fee, .. } => {
+			let large = large.get(usize::from(asset.byte())).copied().unwrap_or(0);
+			if *amount > large {
+				0
+			} else {
+				*fee
+			}
+		}
+		Message::Earnings { .. } => 0,
+	}
+}
+
+/// Whether the operator carries such a message; to oneself always.
+fn is_wanted(policy: &Policy, own: Option<Address>, message: &Message, large: [u128; 2]) -> bool {
+	match message {
+		Message::Withdrawal { asset, recipient, .. } => {
+			let fee = fee_of(message, large);
 			let least = match asset {
 				BridgedAsset::Lpt => policy.min_fee[0],
 				BridgedAsset::Eth => policy.min_fee[1],
 			};
-			Some(address(recipient)) == relay.ethereum.address()
-				|| (*fee >= least && (*fee > 0 || !policy.paid_only))
+			Some(address(recipient)) == own || (fee >= least && (fee > 0 || !policy.paid_only))
 		}
 		Message::Earnings { .. } => !policy.paid_only,
+	}
+}
+
+/// What a message has to cost less than, in wei, where the operator carries only what pays for itself.
+fn brings(
+	policy: &Policy,
+	own: Option<Address>,
+	message: &Message,
+	large: [u128; 2],
+) -> Option<u128> {
+	let Message::Withdrawal { asset, recipient, .. } = message else { return None };
+	if !policy.paid_only || Some(address(recipient)) == own {
+		return None;
+	}
+	let fee = fee_of(message, large);
+	match asset {
+		BridgedAsset::Eth => Some(fee),
+		BridgedAsset::Lpt => {
+			let wei = U256::from(fee).saturating_mul(U256::from(policy.lpt_price?)) / UNIT;
+			Some(u128::try_from(wei).unwrap_or(u128::MAX))
+		}
+	}
+}
+
+/// Whether enough of a delayed payment may leave now: all of it, or a quarter of a day's limit. Each
+/// release costs the same, and nobody pays for it.
+fn is_worth_releasing(available: u128, remaining: u128, per_day: u128) -> bool {
+	available > 0 && available >= remaining.min(per_day / 4)
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use std::time::Duration;
+
+	#[test]
+	fn attack_messages_that_cannot_be_paid_hide_those_behind_them() {
+		let mut outbound = Outbound::default();
+		// The first hundred were refused a moment ago.
+		let found = outbound.to_look_at(110, |index| index < 100);
+		assert_eq!(found, (100..110).collect::<Vec<_>>());
+		// They are looked at again, in their order, when their time has come.
+		assert_eq!(outbound.to_look_at(110, |_| false).first(), Some(&0));
+		// What is used up is not, and is not remembered one by one.
+		outbound.settled.extend(0..50);
+		outbound.settled.insert(105);
+		assert_eq!(
+			outbound.to_look_at(110, |index| index < 100),
+			[100, 101, 102, 103, 104, 106, 107, 108, 109]
+		);
+		assert_eq!((outbound.settled_below, outbound.settled.len()), (50, 1));
+	}
+
+	fn policy() -> Policy {
+		Policy {
+			dry_run: false,
+			rank: 0,
+			turn: Duration::ZERO,
+			refresh: Duration::ZERO,
+			paid_only: true,
+			min_fee: [0; 2],
+			lpt_price: None,
+			claims: Claims::Nobody,
+		}
+	}
+
+	fn withdrawal(asset: BridgedAsset, amount: u128, fee: u128) -> Message {
+		Message::Withdrawal { asset, recipient: H160::repeat_byte(1), amount, fee }
+	}
+
+	#[test]
+	fn attack_fee_is_promised_of_what_is_large_and_pays_none() {
+		let large = [100, 100];
+		for asset in BridgedAsset::ALL {
+			assert_eq!(fee_of(&withdrawal(asset, 100, 9), large), 9);
+			assert!(is_wanted(&policy(), None, &withdrawal(asset, 100, 9), large));
+			assert_eq!(fee_of(&withdrawal(asset, 101, 9), large), 0);
+			assert!(!is_wanted(&policy(), None, &withdrawal(asset, 101, 9), large));
+		}
+		// To oneself all the same.
+		let own = Some(Address::repeat_byte(1));
+		assert!(is_wanted(&policy(), own, &withdrawal(BridgedAsset::Lpt, 101, 0), large));
+	}
+
+	#[test]
+	fn fees_should_be_held_against_the_cost_where_they_have_to_pay() {
+		let large = [u128::MAX; 2];
+		let (lpt, eth) = (
+			withdrawal(BridgedAsset::Lpt, 10 * UNIT_WEI, 2 * UNIT_WEI),
+			withdrawal(BridgedAsset::Eth, 100, 9),
+		);
+		let mut policy = policy();
+		assert_eq!(brings(&policy, None, &eth, large), Some(9));
+		assert_eq!(brings(&policy, None, &lpt, large), None);
+		policy.lpt_price = Some(UNIT_WEI / 500);
+		assert_eq!(brings(&policy, None, &lpt, large), Some(UNIT_WEI / 250));
+		assert_eq!(brings(&policy, Some(Address::repeat_byte(1)), &eth, large), None);
+		policy.paid_only = false;
+		assert_eq!(brings(&policy, None, &eth, large), None);
+	}
+
+	#[test]
+	fn attack_delayed_payment_is_released_in_drips() {
+		assert!(!is_worth_releasing(0, 0, 0));
+		assert!(!is_worth_releasing(1, 1_000, 400));
+		assert!(!is_worth_releasing(99, 1_000, 400));
+		assert!(is_worth_releasing(100, 1_000, 400));
+		assert!(is_worth_releasing(7, 7, 400));
 	}
 }

@@ -70,6 +70,26 @@ impl<T> Pool<T> {
 		&self.nodes
 	}
 
+	/// Asks one of them.
+	async fn one<R, F, Fut>(&self, place: usize, question: &str, ask: &F) -> Result<R>
+	where
+		F: Fn(Arc<Node<T>>) -> Fut,
+		Fut: Future<Output = Result<R>>,
+	{
+		let Some(node) = self.nodes.get(place).cloned() else {
+			bail!("there are not so many: {place}")
+		};
+		let name = node.name.clone();
+		let answer = tokio::time::timeout(PATIENCE, ask(node))
+			.await
+			.unwrap_or_else(|_| Err(anyhow!("no answer in {} s", PATIENCE.as_secs())));
+		answer.map_err(|error| {
+			self.metrics.failed(self.what, &name);
+			tracing::debug!(node = name, question, "{error:#}");
+			error.context(format!("{} {name}, asked for {question}", self.what))
+		})
+	}
+
 	/// Asks one after the other, from the one that answered last. What `ask` finds wrong in an answer
 	/// is an error like silence.
 	pub async fn ask<R, F, Fut>(&self, question: &str, ask: F) -> Result<R>
@@ -85,24 +105,63 @@ impl<T> Pool<T> {
 				tokio::time::sleep(PAUSE).await;
 			}
 			let place = (first + attempt) % count;
-			let Some(node) = self.nodes.get(place).cloned() else { continue };
-			let name = node.name.clone();
-			let answer = tokio::time::timeout(PATIENCE, ask(node))
-				.await
-				.unwrap_or_else(|_| Err(anyhow!("no answer in {} s", PATIENCE.as_secs())));
-			match answer {
+			match self.one(place, question, &ask).await {
 				Ok(answer) => {
 					self.current.store(place, Ordering::Relaxed);
 					return Ok(answer);
 				}
-				Err(error) => {
-					self.metrics.failed(self.what, &name);
-					tracing::debug!(node = name, question, "{error:#}");
-					last = error.context(format!("{} {name}, asked for {question}", self.what));
-				}
+				Err(error) => last = error,
 			}
 		}
 		Err(last)
+	}
+
+	/// Asks one after the other for what one may not have while another has it. Nothing when one said
+	/// that there is nothing, and none has it.
+	pub async fn find<R, F, Fut>(&self, question: &str, ask: F) -> Result<Option<R>>
+	where
+		F: Fn(Arc<Node<T>>) -> Fut,
+		Fut: Future<Output = Result<Option<R>>>,
+	{
+		let count = self.nodes.len();
+		let first = self.current.load(Ordering::Relaxed);
+		let (mut is_nowhere, mut last) = (false, None);
+		for place in (0..count).map(|attempt| (first + attempt) % count) {
+			match self.one(place, question, &ask).await {
+				Ok(Some(answer)) => {
+					self.current.store(place, Ordering::Relaxed);
+					return Ok(Some(answer));
+				}
+				Ok(None) => is_nowhere = true,
+				Err(error) => last = Some(error),
+			}
+		}
+		last.filter(|_| !is_nowhere).map_or(Ok(None), Err)
+	}
+
+	/// Asks all of them at once: what is right of what they say. Nothing when one said that there is
+	/// nothing, and none has it.
+	pub async fn all<R, F, Fut>(&self, question: &str, ask: F) -> Result<Vec<R>>
+	where
+		F: Fn(Arc<Node<T>>) -> Fut,
+		Fut: Future<Output = Result<Option<R>>>,
+	{
+		let asked = (0..self.nodes.len()).map(|place| self.one(place, question, &ask));
+		let (mut found, mut is_nowhere, mut last) = (Vec::new(), false, None);
+		for answer in futures::future::join_all(asked).await {
+			match answer {
+				Ok(Some(answer)) => found.push(answer),
+				Ok(None) => is_nowhere = true,
+				Err(error) => last = Some(error),
+			}
+		}
+		last.filter(|_| found.is_empty() && !is_nowhere).map_or(Ok(found), Err)
+	}
+
+	/// From now on the next one is asked first: what this one said leads to nothing.
+	pub fn pass_over(&self) {
+		let next = self.current.load(Ordering::Relaxed).saturating_add(1);
+		self.current.store(next % self.nodes.len().max(1), Ordering::Relaxed);
 	}
 }
 
@@ -144,6 +203,38 @@ mod tests {
 			.expect_err("all fail");
 		assert_eq!(asked.load(Ordering::Relaxed), 4);
 		assert_eq!(format!("{error:#}"), "node http://b, asked for the head: it lies");
+	}
+
+	#[tokio::test]
+	async fn what_one_does_not_have_should_be_asked_of_the_next() {
+		let pool = pool(&["http://a", "http://b", "http://c"]);
+		let has = |who: &'static str| {
+			move |node: Arc<Node<String>>| async move {
+				match node.client.as_str() {
+					"http://a" => Ok(None),
+					"http://b" => Err(anyhow!("down")),
+					name => Ok((name == who).then(|| name.to_owned())),
+				}
+			}
+		};
+		assert_eq!(pool.find("it", has("http://c")).await.ok(), Some(Some("http://c".to_owned())));
+		assert_eq!(pool.find("it", has("nobody")).await.ok(), Some(None));
+		assert_eq!(pool.all("it", has("http://c")).await.ok(), Some(vec!["http://c".to_owned()]));
+		assert_eq!(pool.all("it", has("nobody")).await.ok(), Some(vec![]));
+		let down = |_: Arc<Node<String>>| async { Err::<Option<()>, _>(anyhow!("down")) };
+		assert!(pool.find("it", down).await.is_err());
+		assert!(pool.all("it", down).await.is_err());
+	}
+
+	#[tokio::test]
+	async fn endpoint_whose_answer_leads_nowhere_should_be_passed_over() {
+		let pool = pool(&["http://a", "http://b"]);
+		let first = |node: Arc<Node<String>>| async move { Ok(node.client.clone()) };
+		assert_eq!(pool.ask("it", first).await.ok(), Some("http://a".to_owned()));
+		pool.pass_over();
+		assert_eq!(pool.ask("it", first).await.ok(), Some("http://b".to_owned()));
+		pool.pass_over();
+		assert_eq!(pool.ask("it", first).await.ok(), Some("http://a".to_owned()));
 	}
 
 	#[test]

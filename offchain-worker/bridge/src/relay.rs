@@ -12,7 +12,7 @@ use anyhow::{bail, Result};
 use crate::{
 	beacon::Beacon,
 	chain::{self, Call, Chain},
-	ethereum::{self, Cost, Ethereum},
+	ethereum::{self, Bounds, Cost, Ethereum},
 	metrics::Metrics,
 };
 
@@ -22,6 +22,14 @@ const LONGEST_HOLD: Duration = Duration::from_secs(3_600);
 const MOST_DOUBLINGS: u32 = 8;
 /// How many things are remembered at the most.
 const MOST_WORK: usize = 10_000;
+/// How often something is sent and undone, at the relayer's cost, until it is given up.
+const MOST_UNDONE: u32 = 3;
+/// For how long it is given up.
+const GIVEN_UP: Duration = Duration::from_secs(86_400);
+/// The most gas that a payment may take: whatever its recipient does, the contract needs less.
+const PAYMENT_GAS: u64 = 800_000;
+/// The most that anything may take: Ethereum's own limit for a transaction, less what is added.
+const MOST_GAS: u64 = 13_900_000;
 
 /// Whose earnings are claimed.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +68,8 @@ pub struct Policy {
 	pub paid_only: bool,
 	/// The least fee in LPT and in ETH, where there is one.
 	pub min_fee: [u128; 2],
+	/// What a whole LPT is worth in wei, if fees in LPT are to be held against the cost.
+	pub lpt_price: Option<u128>,
 	/// Whose earnings are claimed.
 	pub claims: Claims,
 }
@@ -69,6 +79,18 @@ struct Work {
 	since: Instant,
 	until: Option<Instant>,
 	failures: u32,
+	undone: u32,
+}
+
+/// Why a piece of work is left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+	/// In a dry run it was said.
+	Said,
+	/// It was refused, for nothing.
+	Refused,
+	/// It was sent and paid for, and did nothing.
+	Undone,
 }
 
 /// How a piece of work went.
@@ -160,11 +182,22 @@ impl Relay {
 		)
 	}
 
-	fn hold(&self, work: &str, failed: bool) {
+	/// Whether a piece of work is left alone because it was refused.
+	pub fn is_held(&self, work: &str) -> bool {
+		let all = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+		all.get(work).is_some_and(|entry| entry.is_held(Instant::now()))
+	}
+
+	/// Leaves a piece of work alone that cannot be done now.
+	pub fn leave(&self, work: &str) {
+		self.hold(work, Why::Refused);
+	}
+
+	fn hold(&self, work: &str, why: Why) {
 		hold(
 			&mut self.work.lock().unwrap_or_else(PoisonError::into_inner),
 			work,
-			failed,
+			why,
 			Instant::now(),
 		);
 	}
@@ -178,13 +211,13 @@ impl Relay {
 		let (_, name) = call.name();
 		if self.policy.dry_run {
 			tracing::info!("would send {name} to the chain: {work}");
-			self.hold(work, false);
+			self.hold(work, Why::Said);
 			return Ok(Went::Held);
 		}
 		if self.chain.is_pending(&call).await? {
 			tracing::info!("{work}: another relayer has just sent it");
 			self.metrics.duplicate(name);
-			self.hold(work, true);
+			self.hold(work, Why::Refused);
 			return Ok(Went::Held);
 		}
 		match self.chain.submit(&call).await? {
@@ -203,55 +236,74 @@ impl Relay {
 			chain::Outcome::Refused(reason) => {
 				tracing::warn!("{work}: the chain refuses it: {reason}");
 				self.metrics.refused(name);
-				self.hold(work, true);
+				// What is for somebody else is not tried at one's own cost for ever.
+				let given_up = matches!(call, Call::Release(_));
+				self.hold(work, if given_up { Why::Undone } else { Why::Refused });
 				Ok(Went::Held)
 			}
 		}
 	}
 
-	/// Sends a transaction to the gateway, if a trial with all that waits in the pool succeeds.
+	fn spent(&self, kind: &'static str, Cost { gas, wei }: Cost) {
+		self.metrics.spent_on_ethereum(kind, gas, wei);
+		let mut costs = self.costs.lock().unwrap_or_else(PoisonError::into_inner);
+		let (times, all_gas, all_wei) = costs.ethereum.entry(kind).or_default();
+		*times += 1;
+		*all_gas = all_gas.saturating_add(gas);
+		*all_wei = all_wei.saturating_add(wei);
+	}
+
+	/// Sends a transaction to the gateway, if a trial with all that waits in the pool succeeds, and
+	/// if it costs no more than it `brings` where that is given, in wei.
 	pub async fn to_ethereum(
 		&self,
 		kind: &'static str,
 		work: &str,
 		input: Vec<u8>,
+		brings: Option<u128>,
 	) -> Result<Went> {
+		let is_finality = matches!(kind, "handover" | "commitment");
+		let gas = if is_finality { MOST_GAS } else { PAYMENT_GAS };
 		if self.policy.dry_run {
 			let at = alloy_rpc_types_eth::BlockId::pending();
 			let trial =
-				self.ethereum.simulate(self.ethereum.gateway, input, U256::ZERO, at).await?;
+				self.ethereum.simulate(self.ethereum.gateway, input, U256::ZERO, at, None).await?;
 			match trial {
 				Ok(gas) => tracing::info!("would send {kind} to Ethereum, {gas} gas: {work}"),
 				Err(refused) => tracing::info!("would be refused on Ethereum: {work}: {refused}"),
 			}
-			self.hold(work, false);
+			self.hold(work, Why::Said);
 			return Ok(Went::Held);
 		}
-		match self.ethereum.send(input).await? {
-			ethereum::Outcome::Done(Cost { gas, wei }) => {
-				tracing::info!("{work}: done, {gas} gas, {} ETH", amount(wei));
+		match self.ethereum.send(input, Bounds { gas, brings }).await? {
+			ethereum::Outcome::Done(cost) => {
+				tracing::info!("{work}: done, {} gas, {} ETH", cost.gas, amount(cost.wei));
 				self.metrics.sent(kind);
-				self.metrics.spent_on_ethereum(kind, gas, wei);
-				let mut costs = self.costs.lock().unwrap_or_else(PoisonError::into_inner);
-				let (times, all_gas, all_wei) = costs.ethereum.entry(kind).or_default();
-				*times += 1;
-				*all_gas = all_gas.saturating_add(gas);
-				*all_wei = all_wei.saturating_add(wei);
-				drop(costs);
+				self.spent(kind, cost);
 				self.forget(work);
 				Ok(Went::Done)
+			}
+			ethereum::Outcome::Undone(cost, hash) => {
+				tracing::warn!(
+					"{work}: {hash} was undone, for {} ETH: somebody else was faster, or what was tried has changed",
+					amount(cost.wei)
+				);
+				self.metrics.refused(kind);
+				self.spent(kind, cost);
+				self.hold(work, if is_finality { Why::Refused } else { Why::Undone });
+				Ok(Went::Held)
 			}
 			ethereum::Outcome::Refused(refused) if refused.is_duplicate() => {
 				tracing::info!("{work}: another relayer has done it");
 				self.metrics.duplicate(kind);
 				// What waits in the pool may still fail: it is looked at again.
-				self.hold(work, true);
+				self.hold(work, Why::Refused);
 				Ok(Went::Held)
 			}
 			ethereum::Outcome::Refused(refused) => {
-				tracing::warn!("{work}: the gateway refuses it: {refused}");
+				tracing::warn!("{work}: it is not sent: {refused}");
 				self.metrics.refused(kind);
-				self.hold(work, true);
+				self.hold(work, Why::Refused);
 				Ok(Went::Held)
 			}
 		}
@@ -295,19 +347,35 @@ impl Relay {
 
 fn may(all: &mut HashMap<String, Work>, work: &str, wait: Duration, now: Instant) -> bool {
 	if all.len() >= MOST_WORK {
+		// What is given up is what is remembered longest.
+		all.retain(|_, entry| entry.undone >= MOST_UNDONE && entry.is_held(now));
+	}
+	if all.len() >= MOST_WORK {
 		all.clear();
 	}
-	let entry = all.entry(work.to_owned()).or_insert(Work { since: now, until: None, failures: 0 });
+	let first = Work { since: now, until: None, failures: 0, undone: 0 };
+	let entry = all.entry(work.to_owned()).or_insert(first);
 	now.duration_since(entry.since) >= wait && entry.until.is_none_or(|until| now >= until)
 }
 
+impl Work {
+	fn is_held(&self, now: Instant) -> bool {
+		self.until.is_some_and(|until| now < until)
+	}
+}
+
 /// What was refused is left alone for a second, then twice as long each time. What is only said, for
-/// as long as anything.
-fn hold(all: &mut HashMap<String, Work>, work: &str, failed: bool, now: Instant) {
+/// an hour; what was paid for in vain three times, for a day.
+fn hold(all: &mut HashMap<String, Work>, work: &str, why: Why, now: Instant) {
 	let Some(entry) = all.get_mut(work) else { return };
-	let doublings = entry.failures.min(MOST_DOUBLINGS);
-	let pause = if failed { Duration::from_secs(1 << doublings) } else { LONGEST_HOLD };
-	entry.until = Some(now + pause.min(LONGEST_HOLD));
+	let doubled = Duration::from_secs(1 << entry.failures.min(MOST_DOUBLINGS));
+	entry.undone = entry.undone.saturating_add(u32::from(why == Why::Undone));
+	let pause = match why {
+		Why::Said => LONGEST_HOLD,
+		_ if entry.undone >= MOST_UNDONE => GIVEN_UP,
+		_ => doubled,
+	};
+	entry.until = Some(now + pause);
 	entry.failures = entry.failures.saturating_add(1);
 }
 
@@ -332,11 +400,28 @@ mod tests {
 		let mut now = start;
 		for pause in [1, 2, 4, 8, 16, 32, 64, 128, 256, 256] {
 			assert!(may(&mut all, "it", Duration::ZERO, now));
-			hold(&mut all, "it", true, now);
+			hold(&mut all, "it", Why::Refused, now);
 			assert!(!may(&mut all, "it", Duration::ZERO, now + SECOND * (pause - 1)));
 			now += SECOND * pause;
 		}
 		assert!(may(&mut all, "it", Duration::ZERO, now));
+	}
+
+	#[test]
+	fn attack_work_that_is_undone_is_paid_for_without_end() {
+		let (mut all, start) = (HashMap::new(), Instant::now());
+		for pause in [1, 2, 86_400] {
+			assert!(may(&mut all, "it", Duration::ZERO, start + SECOND * 10));
+			hold(&mut all, "it", Why::Undone, start);
+			assert!(!may(&mut all, "it", Duration::ZERO, start + SECOND * (pause - 1)));
+		}
+		assert!(!may(&mut all, "it", Duration::ZERO, start + SECOND * 86_399));
+		// Filling the memory with other work does not make it forgotten.
+		for place in 0..2 * MOST_WORK {
+			may(&mut all, &place.to_string(), Duration::ZERO, start);
+		}
+		assert!(!may(&mut all, "it", Duration::ZERO, start + SECOND * 86_399));
+		assert!(may(&mut all, "it", Duration::ZERO, start + SECOND * 86_400));
 	}
 
 	#[test]

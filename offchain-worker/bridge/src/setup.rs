@@ -15,7 +15,7 @@ use crate::{
 	ethereum::{
 		self,
 		contract::{Gateway, Token},
-		Ethereum,
+		Bounds, Ethereum,
 	},
 	inbound::now,
 	relay::amount,
@@ -121,13 +121,30 @@ pub async fn governance(
 		token: H160(token.into_array()),
 		balances_slot: wishes.balances_slot,
 	};
+	let smallest = chain.smallest_balances().await?;
+	for (asset, smallest) in BridgedAsset::ALL.into_iter().zip(smallest) {
+		let limits = ethereum.read(Gateway::limitsCall { asset: U256::from(asset.byte()) }).await?;
+		ensure!(
+			limits.minimum >= smallest,
+			"the gateway takes deposits of {} {asset:?}, which nobody without an account could be credited: its minimum has to be {} at least",
+			amount(limits.minimum),
+			amount(smallest)
+		);
+	}
 	let mut calls = vec![
 		Governance::Network(spec.network),
 		Governance::Checkpoint(root),
 		Governance::Gateway(place),
 	];
 	for (asset, limits) in BridgedAsset::ALL.into_iter().zip(wishes.limits) {
-		calls.extend(limits.map(|limits| Governance::Limits(asset, limits)));
+		let limits = limits.with_context(|| {
+			format!("give the limits of {asset:?} too: without any of it nothing passes")
+		})?;
+		ensure!(
+			limits.is_valid(),
+			"{asset:?} is large from no more than what may come in at once, and then waits for some blocks"
+		);
+		calls.push(Governance::Limits(asset, limits));
 	}
 	let encoded = chain.governance(&calls).await?;
 	for (call, bytes) in calls.iter().zip(encoded) {
@@ -185,13 +202,16 @@ pub async fn deposit(
 		BridgedAsset::Lpt => {
 			let token = ethereum.read(Gateway::lptCall {}).await?;
 			let approve = Token::approveCall { spender: ethereum.gateway, amount: U256::from(sum) };
-			done(ethereum.send_to(token, approve.abi_encode(), U256::ZERO).await?)?;
+			let approved =
+				ethereum.send_to(token, approve.abi_encode(), U256::ZERO, Bounds::OWN).await?;
+			done(approved)?;
 			let call = Gateway::depositLPTCall { recipient, amount: sum };
-			ethereum.send(call.abi_encode()).await?
+			ethereum.send(call.abi_encode(), Bounds::OWN).await?
 		}
 		BridgedAsset::Eth => {
 			let call = Gateway::depositETHCall { recipient };
-			ethereum.send_to(ethereum.gateway, call.abi_encode(), U256::from(sum)).await?
+			let value = U256::from(sum);
+			ethereum.send_to(ethereum.gateway, call.abi_encode(), value, Bounds::OWN).await?
 		}
 	};
 	let wei = done(sent)?;
@@ -203,5 +223,8 @@ fn done(outcome: ethereum::Outcome) -> Result<u128> {
 	match outcome {
 		ethereum::Outcome::Done(cost) => Ok(cost.wei),
 		ethereum::Outcome::Refused(refused) => bail!("it is refused: {refused}"),
+		ethereum::Outcome::Undone(cost, hash) => {
+			bail!("{hash} was undone, for {} ETH", amount(cost.wei))
+		}
 	}
 }

@@ -1,14 +1,17 @@
 //! Whether what each side believes of the other is so. Everything is compared with nodes of the
 //! operator's own: the chain's with its MMR and messages, Ethereum's with its beacon chain.
 
+use std::collections::HashSet;
+
+use alloy_primitives::U256;
 use anyhow::{bail, ensure, Result};
-use livepeer_bridge_formats::{bridge::BridgedAsset, ethereum::ClientHealth};
+use livepeer_bridge_formats::{bridge::BridgedAsset, ethereum::ClientHealth, H256};
 
 use crate::{
 	beefy::Leaf,
 	ethereum::contract::Gateway,
 	inbound::{now, time_of},
-	outbound::count_of,
+	outbound::unknown_roots,
 	relay::Relay,
 };
 
@@ -17,10 +20,32 @@ const MOST_BEHIND: u32 = 600;
 /// How long before a fork it has to be known: thirty days.
 const FORK_NOTICE: u64 = 30 * 86_400;
 
+/// How many blocks of Ethereum the first look goes back: a day.
+const LOOK_BACK: u64 = 7_200;
+/// How many may be replaced, and are looked at again.
+const REORG: u64 = 64;
+/// How many roots the contract keeps.
+const ROOTS: u64 = 8;
+/// How many good roots are remembered.
+const MOST_REMEMBERED: usize = 10_000;
+
+/// What earlier looks have found good. All of it can be lost.
+#[derive(Default)]
+pub struct Memory {
+	/// Roots that the tree of messages has had.
+	roots: HashSet<H256>,
+	/// Up to which block of Ethereum commitments were looked at.
+	next_block: Option<u64>,
+}
+
 /// What is looked at, and what is wrong with it, if anything.
-pub async fn look(relay: &Relay, max_age: u64) -> Vec<(&'static str, Option<String>)> {
+pub async fn look(
+	relay: &Relay,
+	max_age: u64,
+	memory: &mut Memory,
+) -> Vec<(&'static str, Option<String>)> {
 	let (contract, consensus, books, finality, forks) = tokio::join!(
-		contract(relay, max_age),
+		contract(relay, max_age, memory),
 		consensus(relay),
 		books(relay),
 		finality(relay),
@@ -39,7 +64,7 @@ pub async fn look(relay: &Relay, max_age: u64) -> Vec<(&'static str, Option<Stri
 }
 
 /// What the contract believes of the chain is what the chain's own finality says.
-async fn contract(relay: &Relay, max_age: u64) -> Result<()> {
+async fn contract(relay: &Relay, max_age: u64, memory: &mut Memory) -> Result<()> {
 	relay.ensure_fits().await?;
 	let head = relay.ethereum.head().await?;
 	relay.metrics.set("contract_block", head.number.into());
@@ -67,15 +92,42 @@ async fn contract(relay: &Relay, max_age: u64) -> Result<()> {
 			"at block {} the contract has other next validators than the chain: forged finality",
 			head.number
 		);
-		let bridge = relay.chain.bridge_at(Some(hash)).await?;
-		let domain = bridge.domain.unwrap_or_default();
-		let root = head.message_root;
-		ensure!(
-			count_of(&relay.chain, &domain, root, bridge.messages, Some(hash)).await?.is_some(),
-			"the contract has a root of messages that the chain never had: {root:?}"
-		);
 	}
+	roots(relay, finalized, hash, memory).await?;
 	ensure!(age <= max_age, "nothing has been told to the contract for {} hours", age / 3_600);
+	Ok(())
+}
+
+/// Every root that the contract has, or had since the last look, is one that the tree of messages has
+/// had. Whatever leaves is proven under one of them, what waits included.
+async fn roots(relay: &Relay, finalized: u32, hash: H256, memory: &mut Memory) -> Result<()> {
+	let (latest, _) = relay.ethereum.latest().await?;
+	let first = memory.next_block.unwrap_or_else(|| latest.saturating_sub(LOOK_BACK));
+	let mut found = HashSet::new();
+	for place in 0..ROOTS {
+		let place = U256::from(place);
+		found.insert(H256(relay.ethereum.read(Gateway::messageRootsCall { place }).await?.0));
+	}
+	for (number, root) in relay.ethereum.committed(first, latest).await? {
+		ensure!(
+			number <= finalized,
+			"the contract was told block {number}, which the chain has not finalised: its newest is {finalized}"
+		);
+		found.insert(root);
+	}
+	let unseen: HashSet<H256> = found.difference(&memory.roots).copied().collect();
+	let bridge = relay.chain.bridge_at(Some(hash)).await?;
+	let domain = bridge.domain.unwrap_or_default();
+	let never = unknown_roots(&relay.chain, &domain, unseen, bridge.messages, Some(hash)).await?;
+	ensure!(
+		never.is_empty(),
+		"the contract has, or had, roots of messages that the chain never had: {never:?}: forged finality"
+	);
+	if memory.roots.len() >= MOST_REMEMBERED {
+		memory.roots.clear();
+	}
+	memory.roots.extend(found);
+	memory.next_block = Some(latest.saturating_sub(REORG));
 	Ok(())
 }
 

@@ -1,11 +1,14 @@
 //! Moving money: all that is minted and burnt.
 
 use crate::{Config, Error, Pallet};
-use frame_support::traits::{
-	fungible::{Inspect as _, Mutate as _},
-	fungibles::{Inspect as _, Mutate as _},
-	tokens::{Fortitude, Precision, Preservation, Provenance},
-	Get,
+use frame_support::{
+	ensure,
+	traits::{
+		fungible::{Inspect as _, Mutate as _},
+		fungibles::{Inspect as _, Mutate as _},
+		tokens::{Fortitude, Precision, Preservation, Provenance},
+		Get,
+	},
 };
 use livepeer_primitives::{bridge::BridgedAsset, AccountId, Balance, ETH};
 use sp_runtime::{DispatchError, DispatchResult};
@@ -42,7 +45,7 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Burns what an account has.
+	/// Burns what an account has: so much and no more.
 	pub(crate) fn burn(
 		asset: BridgedAsset,
 		who: &AccountId,
@@ -50,13 +53,15 @@ impl<T: Config> Pallet<T> {
 		preservation: Preservation,
 	) -> DispatchResult {
 		let (exact, polite) = (Precision::Exact, Fortitude::Polite);
-		match asset {
+		let burnt = match asset {
 			BridgedAsset::Lpt => T::Currency::burn_from(who, amount, preservation, exact, polite),
 			BridgedAsset::Eth => {
 				T::Assets::burn_from(ETH, who, amount, preservation, exact, polite)
 			}
-		}
-		.map(|_| ())
+		}?;
+		// Assets burn with it what is too little to be left.
+		ensure!(burnt == amount, Error::<T>::LeavesDust);
+		Ok(())
 	}
 
 	/// What an account can spend without ceasing to be.

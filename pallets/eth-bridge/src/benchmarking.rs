@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::simulator::{Flow, World};
-use alloc::boxed::Box;
+use alloc::{boxed::Box, vec::Vec};
 use frame_benchmarking::v2::*;
 use frame_support::{
 	traits::{fungible::Mutate as _, fungibles::Mutate as _, Hooks, OnFinalize},
@@ -33,8 +33,9 @@ fn opened<T: Config>(large: Balance) -> Result<(), BenchmarkError> {
 	Gateway::<T>::put(place());
 	let rate = Rate { capacity: 1_000 * AMOUNT, per_block: 1 };
 	for asset in BridgedAsset::ALL {
+		// Without a delay, for nothing here waits for a block.
 		let limits = Limits { inbound: rate, outbound: rate, large, delay: 0 };
-		Pallet::<T>::do_set_limits(asset, limits);
+		Limited::<T>::insert(asset, limits);
 	}
 	Ok(())
 }
@@ -244,6 +245,31 @@ mod benchmarks {
 		_(RawOrigin::Signed(who.clone()), who.clone(), BridgedAsset::Eth);
 
 		assert!(Open::<T>::exists());
+		Ok(())
+	}
+
+	#[benchmark]
+	fn undo_forgery(n: Linear<0, MAX_UNDONE>) -> Result<(), BenchmarkError> {
+		opened::<T>(AMOUNT)?;
+		let recipient: AccountId = account("recipient", 0, 0);
+		let asset = BridgedAsset::Eth;
+		// Far apart, so that each has a word of the bits for itself.
+		let forged: Vec<ForgedDeposit> =
+			(0..n).map(|n| ForgedDeposit { index: n * 256, asset, amount: 1 }).collect();
+		for ForgedDeposit { index, amount, .. } in &forged {
+			let recipient = recipient.clone();
+			let waiting = WaitingDeposit { asset, recipient, amount: *amount, ready_at: 0 };
+			Taken::<T>::insert(index / 256, [1; 32]);
+			Waiting::<T>::insert(index, waiting);
+		}
+		let sum = Balance::from(n);
+		Books::<T>::insert(asset, Book { credited: sum, waiting: sum, sent: 0 });
+		Pallet::<T>::stop_for(Reason::Ordered);
+
+		#[extrinsic_call]
+		_(RawOrigin::Root, BoundedVec::truncate_from(forged));
+
+		assert_eq!(Books::<T>::get(asset), Book::default());
 		Ok(())
 	}
 

@@ -33,6 +33,16 @@ impl<T: Config> Pallet<T> {
 		});
 	}
 
+	/// The place is free for the deposit that was really made there.
+	pub(crate) fn give_back(index: u32) {
+		let (entry, byte, bit) = place(index);
+		Taken::<T>::mutate(entry, |bits| {
+			if let Some(bits) = bits.get_mut(byte) {
+				*bits &= !bit;
+			}
+		});
+	}
+
 	pub(crate) fn do_deposit(deposit: Deposit, path: &[H256]) -> DispatchResult {
 		Self::ensure_open(Direction::Inbound)?;
 		let domain = Self::domain().ok_or(Error::<T>::NoGateway)?;
@@ -51,6 +61,8 @@ impl<T: Config> Pallet<T> {
 			return Ok(());
 		}
 		let limits = Limited::<T>::get(asset);
+		// Without a limit nothing comes in, however long it would wait.
+		ensure!(limits.inbound.capacity > 0, Error::<T>::LimitReached);
 		let waits = amount >= limits.large;
 		if !waits {
 			Self::pass(asset, Direction::Inbound, amount)?;

@@ -25,6 +25,7 @@ pub mod trie;
 #[cfg(any(test, feature = "try-runtime"))]
 mod try_state_impls;
 mod types;
+mod undo_impls;
 mod view_impls;
 pub mod weights;
 
@@ -111,6 +112,11 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Books<T: Config> = StorageMap<_, Twox64Concat, BridgedAsset, Book, ValueQuery>;
 
+	/// What was credited of each asset for deposits that governance has found forged: it was minted
+	/// here, and nothing on Ethereum stands behind it.
+	#[pallet::storage]
+	pub type Undone<T: Config> = StorageMap<_, Twox64Concat, BridgedAsset, Balance, ValueQuery>;
+
 	/// The ETH that the chain began with, which nothing on Ethereum stands behind.
 	#[pallet::storage]
 	pub type Unbacked<T: Config> = StorageValue<_, Balance>;
@@ -182,6 +188,7 @@ pub mod pallet {
 			Gateway::<T>::set(self.gateway);
 			Guardian::<T>::set(self.guardian.clone());
 			for (asset, limits) in &self.limits {
+				assert!(limits.is_valid(), "limits bound what comes in");
 				Limited::<T>::insert(asset, limits);
 			}
 			Unbacked::<T>::put(Pallet::<T>::issuance(BridgedAsset::Eth));
@@ -286,6 +293,12 @@ pub mod pallet {
 			/// What, to whom, how much.
 			earning: Earning,
 		},
+		/// Governance has undone what a forged Ethereum has left here. What was proven of the gateway
+		/// is forgotten.
+		ForgeryUndone {
+			/// How many deposits were forged.
+			deposits: u32,
+		},
 	}
 
 	#[pallet::error]
@@ -332,6 +345,17 @@ pub mod pallet {
 		BelowMinimum,
 		/// This round has as many earnings as it can have: try in the next one.
 		RoundFull,
+		/// Where something comes in, what does not wait fits into the limit, and what waits does so for
+		/// some blocks.
+		InvalidLimits,
+		/// What would be left is below the smallest balance and would be lost: send all, or leave more.
+		LeavesDust,
+		/// Deposits are undone only while the bridge stands in both directions.
+		BridgeGoesOn,
+		/// The deposit was not taken.
+		NotTaken,
+		/// The deposit that was taken is another one: not this asset or amount.
+		OtherDeposit,
 	}
 
 	#[pallet::hooks]
@@ -356,7 +380,8 @@ pub mod pallet {
 	impl<T: Config> Pallet<T> {
 		/// Says where the gateway is.
 		///
-		/// Sent by governance, before anything has passed.
+		/// Sent by governance, before any money has passed. What was proven of another gateway is
+		/// forgotten.
 		///
 		/// - `place`: chain id, addresses of gateway and token, and the token's slot of balances.
 		///
@@ -390,7 +415,8 @@ pub mod pallet {
 		///
 		/// - `asset`: LPT or ETH.
 		/// - `limits`: how much may pass at once in each direction and how fast that is restored, in
-		///   smallest units; from which amount on a deposit waits, and for how many blocks.
+		///   smallest units; from which amount on a deposit waits, and for how many blocks. Unless
+		///   nothing comes in at all, that amount is not above the limit and there is a delay.
 		///
 		/// Emits `LimitsSet`.
 		#[pallet::call_index(2)]
@@ -401,8 +427,7 @@ pub mod pallet {
 			limits: Limits,
 		) -> DispatchResult {
 			ensure_root(origin)?;
-			Self::do_set_limits(asset, limits);
-			Ok(())
+			Self::do_set_limits(asset, limits)
 		}
 
 		/// Stops the bridge.
@@ -562,6 +587,26 @@ pub mod pallet {
 		) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_pay_out(&who, account, asset)
+		}
+
+		/// Undoes what a forged Ethereum has left here, after a new checkpoint and before the bridge
+		/// resumes: what was proven of the gateway is forgotten, and so are forged deposits.
+		///
+		/// Sent by governance, while the bridge stands in both directions.
+		///
+		/// - `forged`: the deposits that nobody made, as `DepositCredited` and `DepositWaits` have them.
+		///   Their places are free for the real ones. What waited is gone; what was credited backs
+		///   nothing any more.
+		///
+		/// Emits `ForgeryUndone`.
+		#[pallet::call_index(12)]
+		#[pallet::weight((T::WeightInfo::undo_forgery(forged.len() as u32), DispatchClass::Operational))]
+		pub fn undo_forgery(
+			origin: OriginFor<T>,
+			forged: BoundedVec<ForgedDeposit, ConstU32<MAX_UNDONE>>,
+		) -> DispatchResult {
+			ensure_root(origin)?;
+			Self::do_undo_forgery(&forged)
 		}
 	}
 

@@ -46,7 +46,8 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// What is left stays as it is, as far as the new limits allow.
-	pub(crate) fn do_set_limits(asset: BridgedAsset, limits: Limits) {
+	pub(crate) fn do_set_limits(asset: BridgedAsset, limits: Limits) -> DispatchResult {
+		ensure!(limits.is_valid(), Error::<T>::InvalidLimits);
 		for direction in [Direction::Inbound, Direction::Outbound] {
 			if Levels::<T>::contains_key(asset, direction) {
 				let level = Level { left: Self::left(asset, direction), at: Self::now() };
@@ -55,6 +56,7 @@ impl<T: Config> Pallet<T> {
 		}
 		Limited::<T>::insert(asset, limits);
 		Self::deposit_event(Event::LimitsSet { asset, limits });
+		Ok(())
 	}
 
 	/// Until when the bridge stands still in a direction.

@@ -251,7 +251,7 @@ impl Escrow {
 		Block::set(Some(ExecutionBlock {
 			hash: H256::zero(),
 			number: self.block,
-			timestamp: self.block * 12,
+			timestamp: self.block.saturating_mul(12),
 			state_root,
 		}));
 		EthBridge::sync(signed(9), Box::new(header()), Box::new(proof))

@@ -3,7 +3,7 @@
 use crate::{
 	trie,
 	types::{GatewayPlace, GatewayProof, Reason, SyncedGateway},
-	Books, Config, Error, Event, Gateway, MessageCount, Pallet, Roots, Synced, Unbacked,
+	Books, Config, Error, Event, Gateway, MessageCount, Pallet, Roots, Synced, Unbacked, Undone,
 };
 use frame_support::ensure;
 use frame_system::pallet_prelude::BlockNumberFor;
@@ -26,9 +26,16 @@ impl<T: Config> Pallet<T> {
 	}
 
 	pub(crate) fn do_set_gateway(place: GatewayPlace) -> DispatchResult {
-		// Leaves of another gateway would be worth nothing, and figures of another contradict.
-		let in_use = Synced::<T>::exists() || MessageCount::<T>::get() > 0;
+		// Leaves of another gateway would be worth nothing, and its figures contradict these books. What
+		// anybody has merely proven of a mistyped one is no reason to keep it.
+		let passed = BridgedAsset::ALL.into_iter().map(Books::<T>::get);
+		let in_use = MessageCount::<T>::get() > 0
+			|| passed.into_iter().any(|book| book.credited > 0 || book.sent > 0);
 		ensure!(!in_use, Error::<T>::GatewayInUse);
+		if Gateway::<T>::get() != Some(place) {
+			Synced::<T>::kill();
+			Roots::<T>::kill();
+		}
 		Gateway::<T>::put(place);
 		Self::deposit_event(Event::GatewaySet { place, domain: Self::domain_of(&place) });
 		Ok(())
@@ -101,6 +108,11 @@ impl<T: Config> Pallet<T> {
 		let Some(unbacked) = Unbacked::<T>::get() else { return false };
 		let asset = BridgedAsset::Eth;
 		let book = Books::<T>::get(asset);
-		Self::issuance(asset) > unbacked.saturating_add(book.backing())
+		let owned = book
+			.credited
+			.saturating_add(Undone::<T>::get(asset))
+			.saturating_sub(book.waiting)
+			.saturating_sub(book.sent);
+		Self::issuance(asset) > unbacked.saturating_add(owned)
 	}
 }

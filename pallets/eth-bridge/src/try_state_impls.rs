@@ -2,7 +2,7 @@
 
 use crate::{
 	types::Direction, Books, Config, MessageCount, Messages, Nodes, Open, OpenLeaves, Pallet,
-	Synced, Waiting,
+	Synced, Undone, Waiting,
 };
 use alloc::vec::Vec;
 use frame_support::ensure;
@@ -36,14 +36,24 @@ impl<T: Config> Pallet<T> {
 			});
 			ensure!(in_messages + in_open == book.sent, "what was sent is in the books");
 			ensure!(
-				book.waiting + book.sent <= book.credited,
+				book.waiting + book.sent <= book.credited + Undone::<T>::get(asset),
 				"nothing is sent that did not come over"
 			);
 		}
+		let domain = Self::domain().unwrap_or_default();
 		let mut row: Vec<H256> = (0..messages)
-			.map(|index| Nodes::<T>::get((0, index)).ok_or("every leaf is kept"))
-			.collect::<Result<_, _>>()?;
-		for zero in zeros().iter().take(DEPTH) {
+			.map(|index| Some(Messages::<T>::get(index)?.leaf(&domain, index)))
+			.collect::<Option<_>>()
+			.ok_or("every message is kept")?;
+		let mut nodes = 0;
+		for (height, zero) in zeros().iter().take(DEPTH).enumerate() {
+			// What is stored are the subtrees that no later leaf changes.
+			let complete = messages >> height;
+			for (place, root) in (0..complete).zip(&row) {
+				let stored = Nodes::<T>::get((height as u8, place));
+				ensure!(stored == Some(*root), "every complete subtree is kept as it is");
+			}
+			nodes += complete;
 			if row.len() % 2 == 1 {
 				row.push(*zero);
 			}
@@ -52,6 +62,7 @@ impl<T: Config> Pallet<T> {
 		}
 		let root = row.first().copied().unwrap_or_else(livepeer_primitives::bridge::empty_root);
 		ensure!(root == Self::outbound_root(), "the root is that of all messages");
+		ensure!(Nodes::<T>::iter_keys().count() as u32 == nodes, "no other subtrees are kept");
 		let stands = [Direction::Inbound, Direction::Outbound]
 			.map(Self::stopped_until)
 			.iter()

@@ -18,6 +18,8 @@ pub const MAX_NODES: u32 = 20;
 pub const MAX_ROOTS: u32 = 8;
 /// The most earnings in a round.
 pub const MAX_EARNINGS: u32 = 4_096;
+/// The most forged deposits that are undone at once.
+pub const MAX_UNDONE: u32 = 256;
 /// What a round's earnings of an asset stay below, for the gateway counts them in 112 bits.
 pub const MAX_ROUND_SUM: Balance = 1 << 112;
 
@@ -190,6 +192,14 @@ pub struct Limits {
 	pub delay: BlockNumber,
 }
 
+impl Limits {
+	/// Whether they bound what comes in: nothing does, or what does not wait fits into the limit and
+	/// the rest waits.
+	pub fn is_valid(&self) -> bool {
+		self.inbound.capacity == 0 || (self.large <= self.inbound.capacity && self.delay > 0)
+	}
+}
+
 /// Which way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub enum Direction {
@@ -256,6 +266,28 @@ pub struct WaitingDeposit {
 	pub amount: Balance,
 	/// From which block of the protocol on.
 	pub ready_at: BlockNumber,
+}
+
+/// A deposit that was taken and that nobody ever made.
+#[derive(
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct ForgedDeposit {
+	/// Its place in the gateway's tree.
+	pub index: u32,
+	/// What it was of.
+	pub asset: BridgedAsset,
+	/// How much.
+	pub amount: Balance,
 }
 
 /// What an account keeps when it is paid out, and from what amount on it is.

@@ -23,6 +23,7 @@ pub trait WeightInfo {
 	fn withdraw() -> Weight;
 	fn set_payout() -> Weight;
 	fn pay_out() -> Weight;
+	fn undo_forgery(n: u32, ) -> Weight;
 	fn on_finalize() -> Weight;
 	fn close_round(n: u32, ) -> Weight;
 }
@@ -31,9 +32,9 @@ pub trait WeightInfo {
 pub struct SubstrateWeight<T>(PhantomData<T>);
 impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	fn set_gateway() -> Weight {
-		Weight::from_parts(30_000_000, 4000)
-			.saturating_add(T::DbWeight::get().reads(3_u64))
-			.saturating_add(T::DbWeight::get().writes(1_u64))
+		Weight::from_parts(40_000_000, 12000)
+			.saturating_add(T::DbWeight::get().reads(5_u64))
+			.saturating_add(T::DbWeight::get().writes(3_u64))
 	}
 	fn set_guardian() -> Weight {
 		Weight::from_parts(20_000_000, 4000)
@@ -90,6 +91,15 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 			.saturating_add(T::DbWeight::get().reads(14_u64))
 			.saturating_add(T::DbWeight::get().writes(9_u64))
 	}
+	/// The range of component `n` is `[0, 256]`.
+	fn undo_forgery(n: u32, ) -> Weight {
+		Weight::from_parts(30_000_000, 4000)
+			.saturating_add(Weight::from_parts(30_000_000, 10_400).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads(1_u64))
+			.saturating_add(T::DbWeight::get().reads((4_u64).saturating_mul(n.into())))
+			.saturating_add(T::DbWeight::get().writes(2_u64))
+			.saturating_add(T::DbWeight::get().writes((4_u64).saturating_mul(n.into())))
+	}
 	fn on_finalize() -> Weight {
 		Weight::from_parts(10_000_000, 4000)
 			.saturating_add(T::DbWeight::get().reads(2_u64))
@@ -107,9 +117,9 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 // For tests.
 impl WeightInfo for () {
 	fn set_gateway() -> Weight {
-		Weight::from_parts(30_000_000, 4000)
-			.saturating_add(RocksDbWeight::get().reads(3_u64))
-			.saturating_add(RocksDbWeight::get().writes(1_u64))
+		Weight::from_parts(40_000_000, 12000)
+			.saturating_add(RocksDbWeight::get().reads(5_u64))
+			.saturating_add(RocksDbWeight::get().writes(3_u64))
 	}
 	fn set_guardian() -> Weight {
 		Weight::from_parts(20_000_000, 4000)
@@ -165,6 +175,15 @@ impl WeightInfo for () {
 		Weight::from_parts(300_000_000, 18000)
 			.saturating_add(RocksDbWeight::get().reads(14_u64))
 			.saturating_add(RocksDbWeight::get().writes(9_u64))
+	}
+	/// The range of component `n` is `[0, 256]`.
+	fn undo_forgery(n: u32, ) -> Weight {
+		Weight::from_parts(30_000_000, 4000)
+			.saturating_add(Weight::from_parts(30_000_000, 10_400).saturating_mul(n.into()))
+			.saturating_add(RocksDbWeight::get().reads(1_u64))
+			.saturating_add(RocksDbWeight::get().reads((4_u64).saturating_mul(n.into())))
+			.saturating_add(RocksDbWeight::get().writes(2_u64))
+			.saturating_add(RocksDbWeight::get().writes((4_u64).saturating_mul(n.into())))
 	}
 	fn on_finalize() -> Weight {
 		Weight::from_parts(10_000_000, 4000)

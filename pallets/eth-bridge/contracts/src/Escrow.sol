@@ -35,7 +35,7 @@ abstract contract Escrow is ReentrancyGuardTransient {
     }
 
     struct Limits {
-        uint96 perDay; // what may leave in a day; the whole of it at once after a day without
+        uint96 perDay; // what is let through in a day; the whole of it at once after a day without
         uint96 large; // a payment above this waits for `DELAY` first, at most `perDay`
         uint112 cap; // most that is held
         uint128 minimum; // smallest deposit
@@ -52,6 +52,10 @@ abstract contract Escrow is ReentrancyGuardTransient {
     uint8 internal constant ETH = 1;
     uint48 internal constant STOP = 7 days;
     uint64 internal constant DELAY = 1 days;
+    /// What a recipient of ETH may use: enough for a wallet that is a contract, little to be burnt.
+    uint256 internal constant RECIPIENT_GAS = 50_000;
+    /// More than what a call with a value costs before the recipient begins.
+    uint256 internal constant CALL_GAS = 20_000;
 
     // The chain proves slots 0 to 3: they keep their places.
     bytes32 public depositRoot;
@@ -71,6 +75,7 @@ abstract contract Escrow is ReentrancyGuardTransient {
     event Deposited(uint32 indexed index, bytes32 indexed recipient, uint8 asset, uint128 amount, address sender);
     event Paid(bytes32 indexed id, uint8 asset, address indexed recipient, uint128 amount, uint128 fee);
     event Delayed(bytes32 indexed id, uint8 asset, address indexed recipient, uint128 amount, uint64 readyAt);
+    event Refused(bytes32 indexed id, uint8 asset, address indexed recipient, uint128 amount);
     event Stopped(uint64 depositsUntil, uint64 releasesUntil);
     event LimitsSet(uint8 asset, Limits limits);
     event GuardianSet(address guardian);
@@ -91,6 +96,7 @@ abstract contract Escrow is ReentrancyGuardTransient {
     error NotWaiting();
     error NotReady(uint64 readyAt);
     error TransferFailed();
+    error NotEnoughGas();
 
     modifier onlyGovernor() {
         if (msg.sender != governor) revert NotGovernor();
@@ -162,17 +168,19 @@ abstract contract Escrow is ReentrancyGuardTransient {
         _pay(id, asset, recipient, amount, msg.sender == recipient ? 0 : fee);
     }
 
-    /// Pays what waited for its delay: all of it, or as much as the limit allows today. By anyone;
-    /// nobody is paid for it.
+    /// Pays what waited: all of it, or as much as the limit allows today, but nothing smaller than an
+    /// hour's worth of it. By anyone; nobody is paid for it. Undone when the recipient does not take it.
     function release(bytes32 id) external nonReentrant {
         if (block.timestamp < brakes.releasesStoppedUntil) revert ReleasesStopped();
         Waiting memory w = waiting[id];
         if (w.remaining == 0) revert NotWaiting();
         if (block.timestamp < w.readyAt) revert NotReady(w.readyAt);
-        uint128 amount = _take(w.asset, w.remaining, 1);
+        uint128 hour = uint128(limits[w.asset].perDay) / 24 + 1;
+        uint128 amount = _take(w.asset, w.remaining, w.remaining < hour ? w.remaining : hour);
         if (amount == w.remaining) delete waiting[id];
         else waiting[id].remaining = w.remaining - amount;
-        _pay(id, w.asset, w.recipient, amount, 0);
+        if (!_send(w.asset, w.recipient, amount)) revert TransferFailed();
+        emit Paid(id, w.asset, w.recipient, amount, 0);
     }
 
     /// What may leave now, by the limit.
@@ -194,25 +202,38 @@ abstract contract Escrow is ReentrancyGuardTransient {
         accounts[asset] = Account(account.released + uint112(taken), level - uint96(taken), uint48(block.timestamp));
     }
 
+    /// What the recipient does not take waits for it, for anybody to release. Whoever carried the
+    /// message has its fee all the same: nothing that a recipient does is at the carrier's cost.
     function _pay(bytes32 id, uint8 asset, address recipient, uint128 amount, uint128 fee) private {
-        emit Paid(id, asset, recipient, amount - fee, fee);
-        _send(asset, recipient, amount - fee);
-        if (fee > 0) _send(asset, msg.sender, fee);
+        uint128 sum = amount - fee;
+        if (!_send(asset, recipient, sum)) {
+            // It has not left.
+            Account memory account = accounts[asset];
+            accounts[asset] = Account(account.released - uint112(sum), account.level + uint96(sum), account.since);
+            waiting[id] = Waiting(recipient, uint64(block.timestamp), asset, sum);
+            emit Refused(id, asset, recipient, sum);
+            sum = 0;
+        }
+        if (sum > 0 || fee > 0) emit Paid(id, asset, recipient, sum, fee);
+        if (fee > 0 && !_send(asset, msg.sender, fee)) revert TransferFailed();
     }
 
-    /// A recipient that cannot take it spoils only its own payment: everything is undone, and it can
-    /// be tried again.
-    function _send(uint8 asset, address to, uint128 amount) private {
+    /// Whether it was sent. What the escrow itself cannot do undoes everything; only a recipient's
+    /// refusal, with enough gas to decide, is an answer.
+    function _send(uint8 asset, address to, uint128 amount) private returns (bool done) {
         if (asset == LPT) {
             lpt.safeTransfer(to, amount);
-        } else {
-            bool done;
-            // Whatever the recipient returns is not copied.
-            assembly ("memory-safe") {
-                done := call(gas(), to, amount, 0, 0, 0, 0)
-            }
-            if (!done) revert TransferFailed();
+            return true;
         }
+        if (address(this).balance < amount) revert TransferFailed();
+        uint256 gasBefore = gasleft();
+        uint256 gasFor = RECIPIENT_GAS;
+        // Whatever the recipient returns is not copied.
+        assembly ("memory-safe") {
+            done := call(gasFor, to, amount, 0, 0, 0, 0)
+        }
+        // A carrier that gives too little does not make a refusal of it: 1/64 stays here in each call.
+        if (!done && gasBefore < (RECIPIENT_GAS * 64) / 63 + CALL_GAS) revert NotEnoughGas();
     }
 
     // ---- brakes
@@ -241,11 +262,12 @@ abstract contract Escrow is ReentrancyGuardTransient {
         emit GuardianSet(next);
     }
 
-    /// Limits cannot lock anybody in: a hundredth of the cap may leave each day, and what does not
-    /// wait fits into one day's limit.
+    /// Limits cannot lock anybody in: a hundredth of the cap, and of what is held, may leave each day,
+    /// and what does not wait fits into one day's limit.
     function _setLimits(uint8 asset, Limits memory next) private {
         if (next.minimum == 0 || next.large > next.perDay || next.perDay < next.cap / 100) revert BadLimits();
-        if (next.perDay == 0) revert BadLimits();
+        uint256 held = asset == LPT ? lpt.balanceOf(address(this)) : address(this).balance;
+        if (next.perDay == 0 || next.perDay < held / 100) revert BadLimits();
         limits[asset] = next;
         emit LimitsSet(asset, next);
     }

@@ -30,8 +30,9 @@ abstract contract LightClient {
     uint256 private constant ROOTS = 8;
     /// SCALE of: one payload item, "mh", 32 bytes. Anything else is another payload.
     bytes4 private constant PAYLOAD = 0x046d6880;
-    /// Stake of validators who left is liable for four days; half a day is left to report in.
-    uint64 private constant LONGEST_AGE = 3.5 days;
+    /// Stake that leaves at the end of a round is liable for three rounds more, which are days. Whose it
+    /// is may validate for two sessions after that, a third of a day; half a day is left to report in.
+    uint64 private constant LONGEST_AGE = 2 days;
     uint64 private constant LONGEST_REOPENING = 7 days;
 
     /// The block whose leaf is the first of the mountain range.
@@ -201,8 +202,9 @@ abstract contract LightClient {
         }
         uint64 time = _littleEndian(update, COMMITMENT + 113) / 1000;
         h.blockNumber = number;
-        // A clock ahead of ours does not prolong anybody's term.
-        h.time = time < block.timestamp ? time : uint64(block.timestamp);
+        // A clock ahead of ours does not prolong anybody's term, and none goes back: genesis has no time.
+        if (time > block.timestamp) time = uint64(block.timestamp);
+        if (time > h.time) h.time = time;
         emit Committed(number, setId, root, h.time);
     }
 

@@ -36,7 +36,7 @@ try {
 	const { token, gateway } = await deploy(new NonceManager(deployer), {
 		genesisHash: hex(chain.genesis),
 		firstBlock: 1,
-		maxAge: 3 * DAY,
+		maxAge: 2 * DAY,
 		guardian: alice.address,
 		proposers: [alice.address],
 		delay: 7 * DAY,

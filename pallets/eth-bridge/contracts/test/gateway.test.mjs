@@ -109,10 +109,8 @@ describe("withdrawals", () => {
 			b.chain.withdrawal({ asset, recipient: i ? STRANGER : refuses.address, amount: UNIT / 2n }),
 		);
 		await b.sync();
-		await refused(b.withdraw(list[0]), "TransferFailed");
-		for (const i of [3, 1, 2]) await b.withdraw(list[i]);
-		await refuses.send("set", [3, b.gateway.address, "0x"]);
-		await b.withdraw(list[0]);
+		for (const i of [3, 0, 1, 2]) await b.withdraw(list[i]);
+		assert.equal(await b.holds(ETH, refuses.address), 0n);
 		await b.check();
 	});
 
@@ -282,6 +280,62 @@ describe("withdrawals", () => {
 		assert.ok(gas < 170_000n);
 	});
 
+	for (const [name, mode] of [["refuses", 0], ["burns all gas", 4]]) {
+		test(`attack: a recipient that ${name}: its carrier is paid, and what is its waits for it`, async () => {
+			const b = await funded();
+			const bad = await b.evm.deploy("BadRecipient", [], b.alice);
+			await bad.send("set", [mode, b.gateway.address, "0x"]);
+			const [amount, fee] = [UNIT, UNIT / 100n];
+			const w = b.chain.withdrawal({ asset: ETH, recipient: bad.address, amount, fee });
+			const round = b.chain.earnings(1, [{ asset: ETH, payee: bad.address, amount }]);
+			await b.sync();
+			await b.openRound(round);
+			const before = await b.holds(ETH, b.bob.address);
+			const { events, gas } = await b.withdraw(w, { from: b.bob });
+			assert.deepEqual(events.map((e) => e.name), ["Withdrawn", "Refused", "Paid"]);
+			assert.deepEqual([events[1].args.amount, events[2].args.amount, events[2].args.fee], [amount - fee, 0n, fee]);
+			assert.ok(gas < 250_000n, `${gas}`);
+			assert.ok((await b.holds(ETH, b.bob.address)) > before);
+			await refused(b.withdraw(w), "AlreadyUsed");
+			const claimed = await b.claim(round.leaves[0]);
+			assert.deepEqual(claimed.events.map((e) => e.name), ["Claimed", "Refused"]);
+			// Only the fee has left, and only it counts against the limit.
+			assert.equal((await b.gateway.read("accounts", ETH)).released, fee);
+			assert.equal(await b.gateway.read("available", ETH), LIMITS[ETH].perDay - fee);
+			await b.check();
+			const { id } = events[1].args;
+			await refused(b.gateway.send("release", [id]), "TransferFailed");
+			await bad.send("set", [3, b.gateway.address, "0x"]);
+			await b.gateway.send("release", [id]);
+			await refused(b.gateway.send("release", [id]), "NotWaiting");
+			assert.equal(await b.holds(ETH, bad.address), amount - fee);
+			await b.gateway.send("release", [claimed.events[1].args.id]);
+			assert.equal(await b.holds(ETH, bad.address), 2n * amount - fee);
+			await b.check();
+		});
+	}
+
+	test("attack: a carrier gives so little gas that its recipient seems to refuse", async () => {
+		const b = await funded();
+		const tight = await b.evm.deploy("BadRecipient", [], b.alice);
+		await tight.send("set", [5, b.gateway.address, "0x"]);
+		const list = Array.from({ length: 60 }, () => b.chain.withdrawal({ asset: ETH, recipient: tight.address, amount: 1000n, fee: 1n }));
+		await b.sync();
+		let [undone, paid] = [0, 0];
+		for (const [i, w] of list.entries()) {
+			const call = b.gateway.encode("withdraw", [w, b.chain.proof(w.index)]);
+			const done = await b.gateway.raw(call, { gas: 80_000n + 3_000n * BigInt(i) }).catch(() => null);
+			if (!done) ++undone;
+			else {
+				assert.deepEqual(done.events.map((e) => e.name), ["Withdrawn", "Paid"]);
+				++paid;
+			}
+		}
+		assert.ok(undone > 5 && paid > 5, `${undone} ${paid}`);
+		assert.equal(await b.holds(ETH, tight.address), 999n * BigInt(paid));
+		await b.check();
+	});
+
 	test("more than the escrow holds", async () => {
 		const b = await Bridge.create();
 		await b.deposit(ETH, UNIT);
@@ -331,6 +385,9 @@ describe("limits", () => {
 			await b.gateway.send("release", [id], { from: b.bob });
 			assert.equal(await b.holds(asset, STRANGER), perDay);
 			await refused(b.gateway.send("release", [id]), "LimitReached");
+			// Not in drips, each at its own cost.
+			b.pass(HOUR);
+			await refused(b.gateway.send("release", [id]), "LimitReached");
 			b.pass(DAY);
 			await b.gateway.send("release", [id]);
 			// No fee is taken of it.
@@ -355,6 +412,25 @@ describe("limits", () => {
 		for (const w of list.slice(paid)) await refused(b.withdraw(w), "ReleasesStopped");
 		await refused(b.gateway.send("release", [hex(f.withdrawalLeaf(b.chain.domain, all))]), "ReleasesStopped");
 		assert.equal(await b.holds(ETH, STRANGER), LIMITS[ETH].perDay);
+	});
+
+	test("what leaves before a day is over: two days' limits at the most", async () => {
+		const b = await funded();
+		const list = Array.from({ length: 24 }, () => b.chain.withdrawal({ asset: ETH, recipient: STRANGER, amount: 2n * UNIT }));
+		await b.sync();
+		for (let hour = 0; hour <= 24; ++hour) {
+			while (list.length && (await b.withdraw(list[0]).catch(() => null))) list.shift();
+			b.pass(HOUR);
+		}
+		const left = await b.holds(ETH, STRANGER);
+		assert.ok(left <= 2n * LIMITS[ETH].perDay && left > LIMITS[ETH].perDay, `${left}`);
+	});
+
+	test("attack: the governor locks the escrow by a limit of next to nothing", async () => {
+		const b = await funded();
+		const set = (perDay) => b.gateway.send("setLimits", [LPT, { perDay, large: 0n, cap: 0n, minimum: 1n }], { from: b.governor });
+		for (const perDay of [1n, 5n * UNIT - 1n]) await refused(set(perDay), "BadLimits");
+		await set(5n * UNIT);
 	});
 
 	test("limits that would lock anybody in", async () => {
@@ -514,12 +590,14 @@ describe("brakes", () => {
 		await b.withdraw(w);
 		await b.gateway.send("stop", [false, true], { from: b.guardian });
 		await refused(b.claim(round.leaves[0]), "ReleasesStopped");
-		b.pass(3 * DAY);
-		await b.sync();
-		b.pass(4 * DAY - 12);
+		for (const _ of [1, 2]) {
+			b.pass(1.5 * DAY);
+			await b.sync();
+		}
+		b.pass(4 * DAY - 24);
 		await b.deposit(ETH, UNIT).catch((e) => assert.equal(e.name, "BridgeDown"));
 		await b.gateway.send("reopen", [b.evm.time + DAY], { from: b.governor });
-		b.pass(13);
+		b.pass(25);
 		await b.sync();
 		await b.deposit(ETH, UNIT);
 		await b.claim(round.leaves[0]);

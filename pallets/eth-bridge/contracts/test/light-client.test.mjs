@@ -73,7 +73,7 @@ describe("what is accepted", () => {
 		const b = await ready();
 		const updates = [];
 		for (let day = 0; day < 3; ++day) {
-			b.chain.time += DAY * 1000;
+			b.chain.time += 15 * HOUR * 1000;
 			b.chain.session(validators(day, 4 + day));
 			updates.push(b.chain.update());
 		}
@@ -85,9 +85,21 @@ describe("what is accepted", () => {
 	test("the head has the block's own time, not the relayer's", async () => {
 		const b = await ready();
 		const time = Math.floor(b.chain.sealed.time / 1000);
-		b.evm.time += 2 * DAY;
+		b.evm.time += DAY;
 		await b.submit();
 		assert.equal(await b.gateway.read("expiresAt"), BigInt(time + MAX_AGE));
+	});
+
+	test("attack: the first block, whose parent has no time, expires a contract that has just begun", async () => {
+		const b = await Bridge.create();
+		const { time } = await b.gateway.read("head");
+		b.chain.block({ lie: { time: 0 } });
+		b.evm.time = Math.ceil(b.chain.time / 1000);
+		await b.gateway.send("submit", [hex(b.chain.update())]);
+		assert.equal((await b.gateway.read("head")).time, time);
+		b.chain.block();
+		await b.gateway.send("submit", [hex(b.chain.update())]);
+		await b.deposit(f.ETH, UNIT);
 	});
 });
 
@@ -261,7 +273,7 @@ describe("attacks on commitments", () => {
 
 	test("a late relay does not prolong the term of validators who may have left", async () => {
 		const b = await ready();
-		b.evm.time += 3 * DAY;
+		b.evm.time += 1.5 * DAY;
 		await b.submit();
 		b.chain.block();
 		b.evm.time += DAY;

@@ -1,7 +1,10 @@
 //! Who would have what is not theirs.
 
-use crate::{mock::*, simulator::World, trie, Error, GatewayProof, MessageCount, TrieProof};
-use frame_support::{assert_noop, assert_ok};
+use crate::{
+	mock::*, simulator::World, trie, Books, Error, Event, ForgedDeposit, GatewayProof,
+	MessageCount, TrieProof, Undone,
+};
+use frame_support::{assert_noop, assert_ok, storage::with_storage_layer};
 use livepeer_primitives::{
 	bridge::{
 		root_of_path,
@@ -11,7 +14,7 @@ use livepeer_primitives::{
 	ethereum::ExecutionBlock,
 };
 use sp_core::H256;
-use sp_runtime::DispatchResult;
+use sp_runtime::{DispatchError, DispatchResult};
 
 #[test]
 fn attack_deposit_is_credited_twice_by_two_relayers_in_one_block() {
@@ -28,6 +31,76 @@ fn attack_deposit_is_credited_twice_by_two_relayers_in_one_block() {
 		assert_ok!(escrow.prove(1));
 		assert_noop!(escrow.prove(1), Error::<Test>::AlreadyTaken);
 		assert_eq!(balance(Eth, 1), 300);
+	});
+}
+
+#[test]
+fn attack_forgery_outlives_the_recovery() {
+	build_and_execute(|| {
+		let mut escrow = Escrow::new();
+		escrow.deposit(Eth, account(1), 300);
+		assert_ok!(escrow.sync());
+		assert_ok!(escrow.prove(0));
+		// A forged Ethereum, at a height above all: one deposit is minted and sent back, one waits.
+		let mut forged = Escrow {
+			world: escrow.world.clone(),
+			deposits: escrow.deposits.clone(),
+			block: u64::MAX - 1,
+		};
+		forged.deposit(Eth, account(2), 500);
+		forged.deposit(Eth, account(2), 7_000);
+		assert_ok!(forged.sync());
+		assert_ok!(forged.prove(1));
+		assert_ok!(forged.prove(2));
+		assert_ok!(EthBridge::withdraw(signed(2), Eth, address(2), 400, 0));
+		// After the checkpoint, the real one's figures are older and its places are taken.
+		escrow.deposit(Eth, account(3), 600);
+		escrow.deposit(Lpt, account(3), 200);
+		assert_noop!(escrow.sync(), Error::<Test>::NotNewer);
+
+		let undo = |origin, list: &[ForgedDeposit]| {
+			with_storage_layer(|| {
+				EthBridge::undo_forgery(origin, list.to_vec().try_into().unwrap())
+			})
+		};
+		let minted = ForgedDeposit { index: 1, asset: Eth, amount: 500 };
+		let waiting = ForgedDeposit { index: 2, asset: Eth, amount: 7_000 };
+		let root = RuntimeOrigin::root;
+		assert_noop!(undo(root(), &[minted, waiting]), Error::<Test>::BridgeGoesOn);
+		assert_ok!(EthBridge::stop(root(), true, false));
+		assert_noop!(undo(root(), &[minted, waiting]), Error::<Test>::BridgeGoesOn);
+		assert_ok!(EthBridge::stop(root(), true, true));
+		assert_noop!(undo(signed(7), &[minted, waiting]), DispatchError::BadOrigin);
+		for (other, error) in [
+			(ForgedDeposit { index: 3, ..minted }, Error::<Test>::NotTaken),
+			(ForgedDeposit { amount: 6_999, ..waiting }, Error::<Test>::OtherDeposit),
+			(ForgedDeposit { asset: Lpt, ..waiting }, Error::<Test>::OtherDeposit),
+			(minted, Error::<Test>::NotTaken),
+		] {
+			assert_noop!(undo(root(), &[minted, other]), error);
+		}
+		let more = ForgedDeposit { amount: 8_000, ..minted };
+		assert_noop!(undo(root(), &[more]), Error::<Test>::OtherDeposit);
+		events();
+		assert_ok!(undo(root(), &[minted, waiting]));
+		assert_eq!(events(), [Event::ForgeryUndone { deposits: 2 }]);
+		let book = Books::<Test>::get(Eth);
+		assert_eq!((book.credited, book.waiting, book.sent), (300, 0, 400));
+		// What was sent is sent, and the forged rest backs nothing: the first to come have the real.
+		assert_eq!((book.backing(), Undone::<Test>::get(Eth)), (0, 500));
+
+		// The real figures contradict nothing, and the real deposits are taken at their places.
+		assert_ok!(escrow.sync());
+		assert_eq!(events(), [Event::GatewaySynced { block: 103, deposits: 3 }]);
+		assert_ok!(EthBridge::resume(root()));
+		assert_noop!(take(forged.deposits[1].clone(), forged.path(1)), Error::<Test>::WrongPath);
+		assert_ok!(escrow.prove(1));
+		assert_ok!(escrow.prove(2));
+		assert_eq!((balance(Eth, 3), balance(Lpt, 3)), (600, 1_200));
+		assert_eq!(Books::<Test>::get(Eth).backing(), 500);
+		escrow.release(Eth, 400);
+		assert_ok!(escrow.sync());
+		assert_eq!(EthBridge::bridge().stopped, [None, None]);
 	});
 }
 

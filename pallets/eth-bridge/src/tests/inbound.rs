@@ -87,6 +87,16 @@ fn deposit_should_wait_when_it_cannot_be_credited_and_block_nobody() {
 }
 
 #[test]
+fn deposit_should_be_refused_when_it_is_of_nothing() {
+	build_and_execute(|| {
+		let mut escrow = Escrow::new();
+		escrow.deposit(Eth, account(1), 0);
+		assert_ok!(escrow.sync());
+		assert_noop!(escrow.prove(0), Error::<Test>::NothingDeposited);
+	});
+}
+
+#[test]
 fn recipient_should_redirect_its_own_deposit_while_it_waits() {
 	build_and_execute(|| {
 		let mut escrow = Escrow::new();

@@ -1,9 +1,10 @@
 //! Limits, the guardian, governance.
 
-use crate::{mock::*, Error, Event, Limits, Rate, Reason};
+use crate::{mock::*, Error, Event, Limits, Rate, Reason, Roots, Synced};
 use frame_support::{assert_noop, assert_ok};
 use livepeer_primitives::{
 	bridge::BridgedAsset::{Eth, Lpt},
+	params::{ProtocolParameters, Timing},
 	BlockNumber,
 };
 use sp_runtime::DispatchError::BadOrigin;
@@ -63,6 +64,28 @@ fn nothing_should_pass_when_there_are_no_limits() {
 }
 
 #[test]
+fn attack_everything_comes_in_where_no_limit_was_set() {
+	build_and_execute(|| {
+		let mut escrow = Escrow::new();
+		escrow.deposit(Eth, account(1), 1_000_000);
+		assert_ok!(escrow.sync());
+		// Nothing is not above nothing: all of it would wait for no block, and then be minted.
+		assert_ok!(EthBridge::set_limits(RuntimeOrigin::root(), Eth, Limits::default()));
+		assert_noop!(escrow.prove(0), Error::<Test>::LimitReached);
+		crate::Limited::<Test>::remove(Eth);
+		assert_noop!(escrow.prove(0), Error::<Test>::LimitReached);
+		for bad in
+			[Limits { delay: 0, ..LIMITS }, Limits { large: LIMITS.inbound.capacity + 1, ..LIMITS }]
+		{
+			assert_noop!(
+				EthBridge::set_limits(RuntimeOrigin::root(), Eth, bad),
+				Error::<Test>::InvalidLimits
+			);
+		}
+	});
+}
+
+#[test]
 fn changed_limits_should_give_back_nothing_that_was_used() {
 	build_and_execute(|| {
 		let mut escrow = Escrow::new();
@@ -72,7 +95,7 @@ fn changed_limits_should_give_back_nothing_that_was_used() {
 		let more = Limits { inbound: Rate { capacity: 20_000, per_block: 1 }, ..LIMITS };
 		assert_ok!(EthBridge::set_limits(RuntimeOrigin::root(), Eth, more));
 		assert_eq!(EthBridge::bridge().eth.limits[0], 5_000);
-		let less = Limits { inbound: Rate { capacity: 100, per_block: 1 }, ..LIMITS };
+		let less = Limits { inbound: Rate { capacity: 100, per_block: 1 }, large: 100, ..LIMITS };
 		assert_ok!(EthBridge::set_limits(RuntimeOrigin::root(), Eth, less));
 		assert_eq!(EthBridge::bridge().eth.limits[0], 100);
 	});
@@ -134,9 +157,55 @@ fn gateway_should_stay_when_something_has_passed() {
 		let mut escrow = Escrow::new();
 		escrow.deposit(Lpt, account(1), 100);
 		assert_ok!(escrow.sync());
+		assert_ok!(escrow.prove(0));
 		assert_noop!(
 			EthBridge::set_gateway(RuntimeOrigin::root(), other),
 			Error::<Test>::GatewayInUse
 		);
 	});
+}
+
+#[test]
+fn attack_mistyped_gateway_is_made_final_by_anybody() {
+	build_and_execute(|| {
+		let mut escrow = Escrow::new();
+		escrow.deposit(Lpt, account(1), 100);
+		assert_ok!(escrow.sync());
+		// Its figures are proven, but no money has passed: governance corrects it.
+		let right = crate::GatewayPlace { address: address(0xcc), ..place() };
+		assert_ok!(EthBridge::set_gateway(RuntimeOrigin::root(), right));
+		assert!(!Synced::<Test>::exists() && Roots::<Test>::get().is_empty());
+		assert_noop!(escrow.prove(0), Error::<Test>::WrongPath);
+		// The other one's figures, at a block that is not newer, contradict nothing.
+		let mut there = Escrow::new();
+		there.world.place = right;
+		there.deposit(Lpt, account(2), 50);
+		assert_ok!(there.sync());
+		assert_ok!(there.prove(0));
+		assert_eq!(EthBridge::bridge().stopped, [None, None]);
+		// The same one again forgets nothing.
+		let before = Synced::<Test>::get();
+		assert_noop!(
+			EthBridge::set_gateway(RuntimeOrigin::root(), right),
+			Error::<Test>::GatewayInUse
+		);
+		assert_eq!(Synced::<Test>::get(), before);
+	});
+}
+
+/// What validators sign is taken for as long as their stake answers for it, with the parameters of a
+/// public network and half a day to report in.
+#[test]
+fn attack_validators_whose_stake_has_left_sign_for_ethereum() {
+	const HOUR: u64 = 3_600_000;
+	let source = include_str!("../../contracts/src/LightClient.sol");
+	let days = source.split("LONGEST_AGE = ").nth(1).and_then(|rest| rest.split(" days").next());
+	let longest_age = days.unwrap().parse::<u64>().unwrap() * 24 * HOUR;
+	let (parameters, timing) = (ProtocolParameters::production(), Timing::production());
+	// Who unbonds in the last block of a round is liable for the whole rounds after it, and is in
+	// office until those who are chosen without it are: two sessions later.
+	let round = u64::from(parameters.rounds.length) * timing.slot_duration;
+	let liable = round * u64::from(parameters.staking.liability_window - 1);
+	let in_office = 2 * u64::from(timing.session_length) * timing.slot_duration;
+	assert!(longest_age + in_office + 12 * HOUR <= liable);
 }

@@ -1,7 +1,7 @@
 //! Messages to Ethereum.
 
-use crate::{mock::*, Books, Error, Event, MessageCount, Sealed};
-use frame_support::{assert_noop, assert_ok, traits::OnFinalize};
+use crate::{mock::*, Books, Error, Event, Gateway, MessageCount, Sealed};
+use frame_support::{assert_noop, assert_ok, storage::with_storage_layer, traits::OnFinalize};
 use livepeer_primitives::bridge::{
 	empty_root, root_of_path,
 	BridgedAsset::{self, Eth, Lpt},
@@ -64,6 +64,54 @@ fn everything_should_leave_when_its_owner_wants_it() {
 		brought(Eth, 500);
 		assert_ok!(EthBridge::withdraw(signed(1), Eth, address(4), 500, 0));
 		assert_eq!(balance(Eth, 1), 0);
+	});
+}
+
+#[test]
+fn attack_dust_is_burnt_that_no_message_sends() {
+	build_and_execute(|| {
+		brought(Eth, 500);
+		let send = |amount| {
+			with_storage_layer(|| EthBridge::withdraw(signed(1), Eth, address(4), amount, 0))
+		};
+		assert_noop!(send(500 - MINIMUM + 1), Error::<Test>::LeavesDust);
+		assert_noop!(send(499), Error::<Test>::LeavesDust);
+		assert_ok!(send(500 - MINIMUM));
+		assert_eq!(balance(Eth, 1), MINIMUM);
+		assert_eq!(EthBridge::issuance(Eth), Books::<Test>::get(Eth).backing());
+		assert_ok!(send(MINIMUM));
+		assert_eq!(EthBridge::issuance(Eth), 0);
+	});
+}
+
+#[test]
+fn nothing_should_pass_when_there_is_no_gateway() {
+	build_and_execute(|| {
+		let mut escrow = Escrow::new();
+		escrow.deposit(Eth, account(1), 500);
+		let path = escrow.path(0);
+		assert_ok!(escrow.sync());
+		Gateway::<Test>::kill();
+		assert_noop!(escrow.sync(), Error::<Test>::NoGateway);
+		assert_noop!(take(escrow.deposits[0].clone(), path), Error::<Test>::NoGateway);
+		assert_noop!(
+			EthBridge::withdraw(signed(1), Lpt, address(4), 100, 0),
+			Error::<Test>::NoGateway
+		);
+		assert_noop!(EthBridge::pay_out(signed(9), account(1), Lpt), Error::<Test>::NoGateway);
+	});
+}
+
+#[test]
+fn message_should_be_refused_when_the_tree_is_full() {
+	build_and_execute(|| {
+		brought(Eth, 500);
+		MessageCount::<Test>::put(u32::MAX);
+		assert_noop!(
+			with_storage_layer(|| EthBridge::withdraw(signed(1), Eth, address(4), 100, 0)),
+			Error::<Test>::TreeFull
+		);
+		MessageCount::<Test>::kill();
 	});
 }
 

@@ -1,9 +1,10 @@
 //! Earnings are paid out by rounds.
 
 use crate::{
-	mock::*, Books, Earnings, Error, Event, MessageCount, Messages, Open, Payout, PayoutRule,
+	mock::*, Batch, Books, Earnings, Error, Event, MessageCount, Messages, Open, Payout,
+	PayoutRule, MAX_EARNINGS, MAX_ROUND_SUM,
 };
-use frame_support::{assert_noop, assert_ok, traits::OnInitialize};
+use frame_support::{assert_noop, assert_ok, storage::with_storage_layer, traits::OnInitialize};
 use livepeer_primitives::bridge::{
 	BridgedAsset::{Eth, Lpt},
 	Earning, Message,
@@ -121,6 +122,23 @@ fn payout_should_be_refused_when_its_account_did_not_ask_for_it() {
 				Error::<Test>::InvalidRecipient
 			);
 		}
+	});
+}
+
+#[test]
+fn payout_should_be_refused_when_its_round_is_full() {
+	build_and_execute(|| {
+		earners();
+		let pay_out = || with_storage_layer(|| EthBridge::pay_out(signed(9), account(1), Eth));
+		for full in [
+			Batch { count: MAX_EARNINGS, ..Default::default() },
+			Batch { eth: MAX_ROUND_SUM - 1, ..Default::default() },
+		] {
+			Open::<Test>::put(full);
+			assert_noop!(pay_out(), Error::<Test>::RoundFull);
+		}
+		Open::<Test>::kill();
+		assert_ok!(pay_out());
 	});
 }
 

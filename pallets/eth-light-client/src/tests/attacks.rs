@@ -181,6 +181,21 @@ fn attack_committee_of_a_later_period_is_taken_for_the_next_one() {
 }
 
 #[test]
+fn attack_committee_comes_with_a_block_of_the_period_before() {
+	build_and_execute(|| {
+		// A client that has entered period 1 and misses the committee of period 2.
+		let (network, first) = started(Layout::GLOAS, SLOTS_PER_PERIOD + 64, 1_000);
+		let older = block(&network, SLOTS_PER_PERIOD - 10, [5, 0], first.root());
+		let attested = block(&network, SLOTS_PER_PERIOD + 100, [0, 1], older.root());
+		assert_noop!(
+			submit(attested.update(&network, &older, 0, 512, Some(1))),
+			Error::<Test>::CommitteeOfOtherPeriod
+		);
+		assert!(!NextCommittee::<Test>::exists());
+	});
+}
+
+#[test]
 fn attack_validators_that_have_left_sign_another_history() {
 	build_and_execute(|| {
 		let (network, first) = started(Layout::GLOAS, 0, 1_000);

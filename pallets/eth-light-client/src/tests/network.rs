@@ -162,3 +162,29 @@ fn bootstrap_should_be_refused_when_it_is_not_what_governance_trusts() {
 		assert!(!Checkpoint::<Test>::exists());
 	});
 }
+
+#[test]
+fn committee_should_be_refused_when_a_key_is_no_point_of_the_curve() {
+	build_and_execute(|| {
+		let network = crate::simulator::network(VERSION, Layout::GLOAS);
+		let mut committee = crate::simulator::committee(0);
+		committee.keys[511] = [0xff; 48];
+		let mut trusted = block(&network, 64, [0, 1], H256::zero());
+		for (place, leaf) in &mut trusted.state {
+			if *place == Layout::GLOAS.current_committee {
+				*leaf = committee.root();
+			}
+		}
+		trusted.header.state_root = crate::simulator::node(1, &trusted.state);
+		let bootstrap = crate::Bootstrap { committee, ..trusted.bootstrap(0) };
+		Seconds::set(100);
+		assert_ok!(EthLightClient::set_network(RuntimeOrigin::root(), network));
+		assert_ok!(EthLightClient::set_checkpoint(RuntimeOrigin::root(), trusted.root()));
+		assert_noop!(
+			EthLightClient::bootstrap(RuntimeOrigin::signed(1), Box::new(bootstrap))
+				.map(|_| ())
+				.map_err(|error| error.error),
+			Error::<Test>::InvalidKey
+		);
+	});
+}

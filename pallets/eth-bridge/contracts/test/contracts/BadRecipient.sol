@@ -7,7 +7,9 @@ contract BadRecipient {
         Refuse,
         Reenter,
         Bomb,
-        Accept
+        Accept,
+        Burn,
+        Tight
     }
 
     Mode public mode;
@@ -30,5 +32,7 @@ contract BadRecipient {
                 return(0, 100000)
             }
         }
+        if (mode == Mode.Burn) while (true) {}
+        if (mode == Mode.Tight) require(gasleft() > 40_000);
     }
 }

@@ -8,7 +8,7 @@ import { ETH, LPT, Tree, depositLeaf } from "./formats.mjs";
 export const UNIT = 10n ** 18n;
 export const HOUR = 3600;
 export const DAY = 24 * HOUR;
-export const MAX_AGE = 3.5 * DAY;
+export const MAX_AGE = 2 * DAY;
 
 export const LIMITS = [
 	{ perDay: 1_000n * UNIT, large: 200n * UNIT, cap: 100_000n * UNIT, minimum: UNIT / 100n },

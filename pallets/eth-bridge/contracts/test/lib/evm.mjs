@@ -39,7 +39,7 @@ export class Evm {
 	}
 
 	/** A transaction. Returns gas, logs and what came back; nothing is thrown. */
-	async send(from, to, data, value = 0n) {
+	async send(from, to, data, value = 0n, gas) {
 		const block = createBlock(
 			{ header: { timestamp: BigInt(this.time), gasLimit: 10n ** 9n, baseFeePerGas: 1n, number: 1n } },
 			{ common: this.common, skipConsensusFormatValidation: true },
@@ -51,7 +51,7 @@ export class Evm {
 				maxFeePerGas: GWEI,
 				maxPriorityFeePerGas: 0n,
 				// Amsterdam counts new state apart and lets a creation go beyond the limit for one.
-				gasLimit: to || !this.common.isActivatedEIP(8037) ? 16_000_000n : 60_000_000n,
+				gasLimit: gas ?? (to || !this.common.isActivatedEIP(8037) ? 16_000_000n : 60_000_000n),
 				to: to ? createAddressFromString(to) : undefined,
 				value,
 				data: bytes(data),
@@ -118,12 +118,12 @@ export class Contract {
 	}
 
 	/** Sends `name(args)`; throws `Refused` when it is. */
-	async send(name, args = [], { from = this.sender, value = 0n } = {}) {
-		return this.raw(this.encode(name, args), { from, value });
+	async send(name, args = [], { from = this.sender, value = 0n, gas } = {}) {
+		return this.raw(this.encode(name, args), { from, value, gas });
 	}
 
-	async raw(data, { from = this.sender, value = 0n } = {}) {
-		const result = await this.evm.send(from, this.address, data, value);
+	async raw(data, { from = this.sender, value = 0n, gas } = {}) {
+		const result = await this.evm.send(from, this.address, data, value, gas);
 		if (!result.ok) throw new Refused(this.interfaced, result.data, result.failure);
 		const own = result.logs.filter(([address]) => hex(address) === this.address);
 		const events = own.map(([, topics, body]) => {
