@@ -124,7 +124,8 @@ impl<T: Config> Pallet<T> {
 		challenge.stage = Stage::Decided(decision.clone());
 		let has_judges = Judges::<T>::mutate_exists(id, |judges| {
 			for judge in judges.iter_mut().flat_map(|judges| judges.iter_mut()) {
-				let (conduct, worked) = Self::weighed(judge, &conducts);
+				let unasked = (Conduct::Unasked, Worked::default());
+				let (conduct, worked) = conducts.get(&judge.account).copied().unwrap_or(unasked);
 				judge.conduct = conduct;
 				judge.worked = worked;
 			}

@@ -302,6 +302,8 @@ pub struct Member {
 	pub answer: Answer,
 	/// Whether it has asked on the chain for bytes that it could not have.
 	pub asked: bool,
+	/// Whether the ballot is closed before it can be through with it.
+	pub overloaded: bool,
 }
 
 /// The most that a dispute costs a false dissenter of its stake, however little that is.
@@ -420,8 +422,6 @@ pub struct Judge {
 	pub stake: Balance,
 	/// How it behaved; known with the decision.
 	pub conduct: Conduct,
-	/// Whether a ballot was closed before it could be through with it.
-	pub overloaded: bool,
 	/// For what it is paid if it owes nothing; known with the decision.
 	pub worked: Worked,
 }
