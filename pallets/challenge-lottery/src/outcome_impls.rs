@@ -178,6 +178,9 @@ impl<T: Config> Pallet<T> {
 			weight = weight.saturating_add(T::WeightInfo::agenda_reward(rewarded));
 			done = decision.done.rewarded as usize >= judges.len();
 			if done {
+				if Self::charge_of(&decision) > 0 {
+					weight = weight.saturating_add(T::Slash::slash_weight(challenge.round, 0));
+				}
 				Self::execute(now, id, challenge, decision, &dues);
 				return weight;
 			}
@@ -423,15 +426,9 @@ impl<T: Config> Pallet<T> {
 		if outcome == Outcome::Accepted {
 			Self::note_accepted(&challenge.transcoder);
 		}
-		let charge = if decision.about_input {
-			decision.dispute_cost
-		} else {
-			// Half of the part of each judge that came late although it had asked.
-			let parts = Balance::from(decision.late.max(1)).saturating_mul(2);
-			(decision.dispute_cost / parts).saturating_mul(decision.late_halved.into())
-		};
+		let charge = Self::charge_of(decision);
 		if charge > 0 {
-			T::Claims::charge(&challenge.transcoder, charge);
+			T::Claims::charge(&challenge.transcoder, challenge.round, charge);
 		}
 		let bill = VerificationBill {
 			payments: dues.prepaid.clone(),
@@ -449,6 +446,16 @@ impl<T: Config> Pallet<T> {
 			common_pool,
 		});
 		Ok(())
+	}
+
+	/// What of the dispute the transcoder has to pay, in ETH.
+	fn charge_of(decision: &Decision) -> Balance {
+		if decision.about_input {
+			return decision.dispute_cost;
+		}
+		// Half of the part of each judge that came late although it had asked.
+		let parts = Balance::from(decision.late.max(1)).saturating_mul(2);
+		(decision.dispute_cost / parts).saturating_mul(decision.late_halved.into())
 	}
 
 	/// Whether the claim declared a largest leaf above twice the largest that was drawn.

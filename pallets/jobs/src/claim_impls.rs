@@ -13,13 +13,13 @@ use livepeer_primitives::{
 		Beacon as _, ChargeFee as _, Claims, Liability as _, OnClaim as _, OnDecided,
 		OperatorKeysOf as _, ProtocolClock as _, Rounds as _, Settlement, VerificationBill,
 	},
-	AccountId, Balance, BlockNumber, ClaimId,
+	AccountId, Balance, BlockNumber, ClaimId, RoundIndex,
 };
 
 use crate::{
 	decide::{self, BadClaim, Charge, ClaimBounds, Claimed},
 	types::{Agreement, Assignment, Job, OpenClaim, Phase},
-	Assignments, ClaimsOf, Config, Error, Event, Exposed, Jobs, NextClaim, OpenClaims, Pallet,
+	Assignments, ClaimsOf, Config, Debts, Error, Event, Exposed, Jobs, NextClaim, OpenClaims, Pallet,
 	Places, WeightInfo,
 };
 
@@ -88,6 +88,7 @@ impl<T: Config> Pallet<T> {
 				|| Places::<T>::get(&signer.account) < T::Parameters::get().max_open_claims,
 			Error::<T>::TooManyOpenClaims
 		);
+		ensure!(!Debts::<T>::contains_key(&signer.account), Error::<T>::InDebt);
 		ensure!(NextClaim::<T>::get() < ClaimId::MAX, Error::<T>::NoMoreNumbers);
 		ensure!(!T::Keys::is_revoked(signer, Purpose::Duties), Error::<T>::KeyRevoked);
 		let (weight, len) = Self::claim_cost(claim, signature);
@@ -297,8 +298,8 @@ impl<T: Config> Claims for Pallet<T> {
 		})
 	}
 
-	fn charge(transcoder: &AccountId, amount: Balance) {
-		Self::do_charge(transcoder, amount);
+	fn charge(transcoder: &AccountId, offence: RoundIndex, amount: Balance) {
+		Self::do_charge(transcoder, offence, amount);
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]

@@ -184,8 +184,9 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Pays a fee to a transcoder and its delegators, whose part is that of the whole fee, whatever
-	/// `amount` verification has left of it. What the transcoder owes is taken out of its own part; what
-	/// is left to book is never less than the pot could begin with.
+	/// `amount` verification has left of it. What the transcoder owes is taken out of its own part first,
+	/// and then out of theirs, or it would owe for ever by leaving itself nothing; what is left to book
+	/// is never less than the pot could begin with.
 	fn pay_fee(
 		info: &ClaimInfo,
 		account: &AccountId,
@@ -193,16 +194,16 @@ impl<T: Config> Pallet<T> {
 		fee_share: Perbill,
 	) -> DispatchResult {
 		let shared = fee_share.mul_ceil(info.fee).min(amount);
-		let own = amount.saturating_sub(shared);
 		let most = amount.saturating_sub(Self::smallest_fee());
-		let due = Self::pay_debt_from_fee(&info.broadcaster, account, own, most);
-		Self::pay(&info.broadcaster, &T::FeeSink::pot(), amount.saturating_sub(due))?;
+		let due = Self::pay_debt_from_fee(&info.broadcaster, account, most);
+		let left = amount.saturating_sub(due);
+		Self::pay(&info.broadcaster, &T::FeeSink::pot(), left)?;
 		if due == 0 && amount == info.fee {
 			T::FeeSink::deposit_fee(account, amount, fee_share);
 		} else {
+			let shared = shared.min(left);
 			T::FeeSink::deposit_fee(account, shared, Perbill::one());
-			let own = own.saturating_sub(due);
-			T::FeeSink::deposit_fee(account, own, Perbill::zero());
+			T::FeeSink::deposit_fee(account, left.saturating_sub(shared), Perbill::zero());
 		}
 		Ok(())
 	}
