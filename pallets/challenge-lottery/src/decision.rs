@@ -383,8 +383,8 @@ impl Ruling {
 	/// - Valid on a leaf that half of the eligible stake accuses, and of which a third names a fault, is
 	///   as false. Valid on a forced variant that half of the eligible stake sees there shows that
 	///   nothing was encoded.
-	/// - Who could not have, in a tranche, what everybody could have later pays its part of the
-	///   dispute.
+	/// - Who could not have, in a tranche, what half of the eligible stake could have later pays its part
+	///   of the dispute, in a void claim too: it had everybody judge.
 	/// - Evidence other than the right one says that the work was not done. Not for those who lacked
 	///   a leaf.
 	pub fn conduct(&self, vote: &Vote) -> Conduct {
@@ -418,7 +418,8 @@ impl Ruling {
 			if self.is_dispute {
 				return Conduct::Owes(Penalty::NoShow);
 			}
-			if self.is_escalated && self.outcome == Outcome::Accepted {
+			let is_known = matches!(self.outcome, Outcome::Accepted | Outcome::Void);
+			if self.is_escalated && is_known {
 				let is_halved = vote.asked && !self.half_passed;
 				return Conduct::Owes(if is_halved {
 					Penalty::LateDataAsked

@@ -61,7 +61,8 @@ pub mod pallet {
 	use crate::{
 		queue_impls::AllQueues,
 		types::{
-			Ballot, Challenge, Class, JudgeList, Member, Penalty, Retiring, RoundRecord, Task,
+			Ballot, Challenge, Class, JudgeList, Member, Omissions, Penalty, Retiring, RoundRecord,
+			Task,
 		},
 		WeightInfo,
 	};
@@ -169,10 +170,10 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type NoShows<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, u32, ValueQuery>;
 
-	/// The newest round of whose snapshot a verifier left something undone, and the share of its stake
-	/// that the largest of it has taken. Goes with the next full answer of a later round.
+	/// What verifiers left undone in the newest round of whose snapshot they did, and what that took of
+	/// their stake. Goes with the next full answer of a later round.
 	#[pallet::storage]
-	pub type Omitted<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, (RoundIndex, Perbill)>;
+	pub type Omitted<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Omissions>;
 
 	/// What judges have to do that owe a commitment; absent when nobody does.
 	#[pallet::storage]

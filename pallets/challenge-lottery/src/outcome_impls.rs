@@ -233,7 +233,7 @@ impl<T: Config> Pallet<T> {
 		let Judge { account, stake, .. } = judge;
 		let in_a_row = NoShows::<T>::get(account);
 		// A false dissenter pays all of the dispute, who came late with the others its part.
-		let is_late = matches!(penalty, Penalty::LateData | Penalty::LateDataAsked);
+		let is_late = penalty.is_late();
 		let payers = if is_late { decision.late.max(1) } else { 1 };
 		let cost = T::Pool::in_lpt(decision.dispute_cost / Balance::from(payers));
 		let part = Perbill::from_rational(cost, (*stake).max(1));
@@ -243,10 +243,13 @@ impl<T: Config> Pallet<T> {
 		if is_silent {
 			share = share.max(Penalty::NoShow.fraction(parameters, in_a_row, part));
 		}
-		let fraction = Self::counted_once(account, challenge.snapshot, penalty, share);
+		let most = parameters.false_dissent_slash.max(parameters.no_show_slash);
+		let (fraction, chills) =
+			Self::counted(account, challenge.snapshot, penalty, share, most);
 		if penalty.is_no_answer() || is_silent {
 			NoShows::<T>::insert(account, in_a_row.saturating_add(1));
-		} else {
+		} else if !is_late {
+			// To lack bytes is no full answer.
 			NoShows::<T>::remove(account);
 		}
 		let slashed = if fraction.is_zero() {
@@ -255,7 +258,7 @@ impl<T: Config> Pallet<T> {
 			T::Slash::slash(account, challenge.snapshot, fraction, &[])
 		};
 		decision.done.inflow = decision.done.inflow.saturating_add(slashed.common_pool);
-		if penalty.chills() {
+		if chills {
 			let last = T::Rounds::current().saturating_add(parameters.chill);
 			T::Chill::chill(account, last.saturating_add(1));
 		}

@@ -328,7 +328,8 @@ pub enum Penalty {
 	/// It did not answer, abstained where others judged, or lacked bytes of a claim that a dispute
 	/// accepted. Doubles with each in a row.
 	NoShow,
-	/// It could not have bytes that everybody could have later: it pays its part of the dispute.
+	/// It could not have bytes that everybody could have later: it pays its part of the dispute. With
+	/// the third such claim of a round it is chilled.
 	#[codec(index = 4)]
 	LateData,
 	/// The same, of a part of which the transcoder pays half: it had asked for them on the chain, and
@@ -471,6 +472,31 @@ pub struct RoundRecord {
 	pub open: u32,
 	/// The largest share of stake that one of them has cost. A later one costs what it is larger.
 	pub slashed: Perbill,
+}
+
+/// What a judge left undone in claims of one round.
+#[derive(
+	Clone,
+	Copy,
+	Default,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Omissions {
+	/// The newest round of whose snapshot it left something undone.
+	pub round: RoundIndex,
+	/// The share of its stake that the largest of it has taken.
+	pub largest: Perbill,
+	/// The share that bytes have taken that came late to it.
+	pub late: Perbill,
+	/// In how many claims they did.
+	pub times_late: u32,
 }
 
 /// What is to be done.
