@@ -81,7 +81,7 @@ impl<T: Config> Pallet<T> {
 			largest_leaf: claim.largest_leaf,
 		};
 		let charge = decide::charge(&bounds, &claimed).map_err(Self::claim_error)?;
-		ensure!(Self::is_backed(&signer.account, charge.fee), Error::<T>::NotBacked);
+		ensure!(Self::is_backed(&signer.account, charge.worth()), Error::<T>::NotBacked);
 		// A place that is kept for the assignment is its own, whatever the transcoder's others have.
 		ensure!(
 			assignment.undecided < assignment.reserved
@@ -212,11 +212,12 @@ impl<T: Config> Pallet<T> {
 		let fee_share = assignment.fee_share;
 		let Prepayment { whole, prepaid, shortfall } = prepayment;
 		let info = info.clone();
-		let (round, fee, transcoder) = (info.round, info.fee, info.transcoder.clone());
+		let (round, transcoder) = (info.round, info.transcoder.clone());
 		let prepayment = whole;
 		let claim = OpenClaim { info, fee_share, decided: false, prepayment, prepaid, shortfall };
+		let worth = claim.worth();
 		OpenClaims::<T>::insert(id, claim);
-		Exposed::<T>::mutate(&transcoder, |exposed| *exposed = exposed.saturating_add(fee));
+		Exposed::<T>::mutate(&transcoder, |exposed| *exposed = exposed.saturating_add(worth));
 		T::Liability::open(&transcoder, round);
 		Ok(id)
 	}
@@ -228,7 +229,7 @@ impl<T: Config> Pallet<T> {
 		}
 		claim.decided = true;
 		Exposed::<T>::mutate_exists(&claim.info.transcoder, |slot| {
-			let left = slot.unwrap_or(0).saturating_sub(claim.info.fee);
+			let left = slot.unwrap_or(0).saturating_sub(claim.worth());
 			*slot = Some(left).filter(|left| *left > 0);
 		});
 		Assignments::<T>::mutate(claim.info.job, claim.info.assignment, |slot| {

@@ -349,6 +349,11 @@ pub struct OpenClaim {
 }
 
 impl OpenClaim {
+	/// What its transcoder's own bond backs of it until it has its outcome.
+	pub fn worth(&self) -> Balance {
+		self.info.fee.max(self.prepayment)
+	}
+
 	/// All that is in its escrow.
 	pub fn escrow(&self) -> Balance {
 		self.info.fee.saturating_add(self.prepaid).saturating_add(self.shortfall)

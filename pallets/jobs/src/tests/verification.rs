@@ -207,6 +207,46 @@ fn claim_should_fail_while_its_fee_is_not_worth_its_verification() {
 	});
 }
 
+/// One leaf with work beside others without any: the more of them, the less each leaf has in the mean, and
+/// the more often the one is drawn.
+#[test]
+fn attack_empty_leaves_should_not_lower_what_a_claim_has_to_be_worth() {
+	build_and_execute(|| {
+		with_price(1);
+		// Three members cost what four leaves are worth.
+		Lottery::mutate(|lottery| lottery.verify_price = PRICE / 3 * 4);
+		register(&TIM, 100 * UNIT, PRICE, 10);
+		let id = create(&BOB, "cam");
+		skip(2);
+		accept(id);
+		let padded = |work: u64, leaves: u64| {
+			let mut claim = work_claim(id, 0, 0, leaves - 1, STANDARD_SEGMENT_WORK * work);
+			claim.largest_leaf = STANDARD_SEGMENT_WORK;
+			send_claim(&TIM, claim)
+		};
+		for leaves in [1, 2, 3, 4, 16, 64] {
+			assert_noop!(padded(1, leaves), Error::<Test>::FeeBelowVerification);
+			assert_noop!(padded(3, leaves.max(3)), Error::<Test>::FeeBelowVerification);
+		}
+		// What can be drawn of it is worth no more than it: four leaves, one of which is drawn.
+		assert_ok!(padded(4, 4));
+		let claim = OpenClaims::<Test>::get(0).unwrap();
+		assert!(claim.info.fee >= claim.prepayment);
+		// Where the verification may cost more than a last, small claim, so much is backed.
+		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(TIM), id));
+		let exposed = crate::Exposed::<Test>::get(TIM);
+		let mut last = work_claim(id, 0, 4, 5, STANDARD_SEGMENT_WORK);
+		last.largest_leaf = STANDARD_SEGMENT_WORK;
+		OwnBond::set(0);
+		assert_noop!(send_claim(&TIM, last.clone()), Error::<Test>::NotBacked);
+		OwnBond::take();
+		assert_ok!(send_claim(&TIM, last));
+		let claim = OpenClaims::<Test>::get(1).unwrap();
+		assert!(claim.prepayment > claim.info.fee);
+		assert_eq!(crate::Exposed::<Test>::get(TIM), exposed + claim.prepayment);
+	});
+}
+
 #[test]
 fn last_claim_should_be_small_at_the_cost_of_who_ended_the_assignment() {
 	for by_broadcaster in [true, false] {
