@@ -139,6 +139,38 @@ fn attack_transcoder_without_eth_should_pay_out_of_the_fee_and_not_its_delegator
 	});
 }
 
+/// Small claims, of whose fees so much was left as an account of ETH begins with: none of it would go to
+/// those who verify them.
+#[test]
+fn attack_small_fees_should_pay_for_their_verification_in_full() {
+	build_and_execute(|| {
+		with_price(1);
+		Lottery::mutate(|lottery| lottery.verify_price = PRICE / 2);
+		give(&POT, ETH_MINIMUM);
+		Booked::mutate(|booked| booked.entry(BEA).or_default().push((ETH_MINIMUM, Perbill::one())));
+		let id = running();
+		// Two of the smallest fees, in two leaves.
+		let work = STANDARD_SEGMENT_WORK / (PRICE / ETH_MINIMUM) as u64;
+		let mut claim = work_claim(id, 0, 0, 1, 2 * work);
+		claim.largest_leaf = work;
+		assert_ok!(send_claim(&TIM, claim.clone()));
+		let whole = OpenClaims::<Test>::get(0).unwrap().prepayment;
+		assert_eq!(budget(0, Settlement::Pay), whole);
+		assert_ok!(settle_with(0, Settlement::Pay, &bill(&[(TOM, whole)])));
+		assert_eq!(booked(&TOM), whole);
+		// All of a fee too, and what it owes takes all of another.
+		claim.first = 2;
+		claim.last = 2;
+		claim.total_work = work;
+		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(TIM), id));
+		assert_ok!(send_claim(&TIM, claim));
+		Bonded::set(Some(0));
+		<Jobs as Claims>::charge(&TIM, 1, ETH_MINIMUM);
+		assert_ok!(settle(1, Settlement::Pay));
+		assert_eq!((Jobs::debt_of(TIM), free(&POOL)), (0, ETH_MINIMUM));
+	});
+}
+
 #[test]
 fn settlement_should_fail_when_more_is_to_be_paid_than_there_is() {
 	build_and_execute(|| {
