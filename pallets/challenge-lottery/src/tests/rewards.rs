@@ -127,6 +127,36 @@ fn attack_lazy_and_copying_verifiers_should_be_paid_nothing() {
 	});
 }
 
+/// The others are silent: whatever it reveals is all that was revealed.
+#[test]
+fn attack_lone_revealer_of_a_tranche_should_be_paid_for_no_invented_evidence() {
+	for revealing in 1..=2 {
+		build_and_execute(|| {
+			BUDGET.put(PLENTY);
+			RATE.put(1);
+			let claim = claim(8);
+			to_commit(&claim);
+			let (judges, price) = (committee(claim.id), price(claim.id));
+			let mut invented = opening(claim.id, Verdict::Valid);
+			invented.evidence.hash = Hash::repeat_byte(0xee);
+			let says = |i: usize| judges[..revealing].contains(&i).then(|| invented.clone());
+			ballot(claim.id, 0, says);
+			if Lottery::challenge(claim.id).unwrap().outcome.is_none() {
+				to_dispute(claim.id);
+				// It does that work, and owes nothing.
+				let good = opening(claim.id, Verdict::Valid);
+				ballot(claim.id, DISPUTE, |i| (i == judges[0]).then(|| good.clone()));
+			}
+			to_end(claim.id);
+			let expected = if revealing == 2 { price } else { 0 };
+			for (place, i) in judges.iter().enumerate() {
+				let due = if place < revealing { expected } else { 0 };
+				assert_eq!(paid(*i).0, due, "{revealing} of three");
+			}
+		});
+	}
+}
+
 #[test]
 fn who_abstains_or_lacks_bytes_should_be_paid_nothing() {
 	build_and_execute(|| {
