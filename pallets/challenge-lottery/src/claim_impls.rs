@@ -4,13 +4,13 @@ use frame_support::{ensure, traits::Get};
 use livepeer_primitives::{
 	claim::ClaimInfo,
 	params::{LotteryParameters, VerificationTerms},
-	traits::{Beacon, OnClaim, OnTranscoderLost},
+	traits::{Beacon, OnClaim, OnTranscoderLost, Rounds},
 	AccountId, ClaimId, MAX_SAMPLES,
 };
 use sp_runtime::{DispatchError, DispatchResult};
 
 use crate::{
-	types::{Challenge, Class, RoundRecord, Samples, Stage},
+	types::{Challenge, Class, Record, RoundRecord, Samples, Stage},
 	Accepted, Challenges, Config, Error, Event, OfRound, Pallet,
 };
 
@@ -71,7 +71,7 @@ impl<T: Config> OnClaim for Pallet<T> {
 
 	fn terms(transcoder: Option<&AccountId>) -> VerificationTerms {
 		let parameters = T::Parameters::get();
-		let accepted = transcoder.map_or(0, Accepted::<T>::get);
+		let accepted = transcoder.map_or(0, |who| Accepted::<T>::get(who).accepted);
 		parameters.terms(accepted < parameters.new_claims)
 	}
 
@@ -85,12 +85,40 @@ impl<T: Config> OnClaim for Pallet<T> {
 }
 
 impl<T: Config> Pallet<T> {
-	/// A claim of `transcoder` was accepted: by so many it is new no longer.
-	pub(crate) fn note_accepted(transcoder: &AccountId) {
+	/// A claim was accepted: by so many its transcoder is new no longer. What was claimed before it began
+	/// anew says nothing.
+	pub(crate) fn note_accepted(challenge: &Challenge) {
 		let most = T::Parameters::get().new_claims;
-		let accepted = Accepted::<T>::get(transcoder);
-		if accepted < most {
-			Accepted::<T>::insert(transcoder, accepted.saturating_add(1));
+		let transcoder = &challenge.transcoder;
+		let mut record = Accepted::<T>::get(transcoder);
+		let counts = record.since.is_none_or(|since| challenge.round > since);
+		if counts && record.accepted < most {
+			record.accepted = record.accepted.saturating_add(1);
+			Accepted::<T>::insert(transcoder, record);
+		}
+	}
+
+	/// A transcoder begins anew: nothing that it has claimed so far counts.
+	pub(crate) fn begin_anew(transcoder: &AccountId) {
+		let since = T::Rounds::current();
+		let has_open = OfRound::<T>::iter_key_prefix(transcoder).next().is_some();
+		if has_open {
+			Accepted::<T>::insert(transcoder, Record { since: Some(since), accepted: 0 });
+		} else {
+			Accepted::<T>::remove(transcoder);
+		}
+	}
+
+	/// A challenge is closed: with the last of a transcoder's there is nothing left that would not count.
+	pub(crate) fn forget_beginning(transcoder: &AccountId) {
+		let record = Accepted::<T>::get(transcoder);
+		if record.since.is_none() || OfRound::<T>::iter_key_prefix(transcoder).next().is_some() {
+			return;
+		}
+		if record.accepted == 0 {
+			Accepted::<T>::remove(transcoder);
+		} else {
+			Accepted::<T>::insert(transcoder, Record { since: None, ..record });
 		}
 	}
 }
@@ -98,6 +126,6 @@ impl<T: Config> Pallet<T> {
 impl<T: Config> OnTranscoderLost for Pallet<T> {
 	/// Who resigned or has failed begins anew.
 	fn on_transcoder_lost(transcoder: &AccountId) {
-		Accepted::<T>::remove(transcoder);
+		Self::begin_anew(transcoder);
 	}
 }

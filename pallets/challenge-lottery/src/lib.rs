@@ -61,8 +61,8 @@ pub mod pallet {
 	use crate::{
 		queue_impls::AllQueues,
 		types::{
-			Ballot, Challenge, Class, JudgeList, Member, Omissions, Penalty, Retiring, RoundRecord,
-			Task,
+			Ballot, Challenge, Class, JudgeList, Member, Omissions, Penalty, Record, Retiring,
+			RoundRecord, Task,
 		},
 		WeightInfo,
 	};
@@ -179,9 +179,9 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Queues<T: Config> = StorageValue<_, AllQueues, ValueQuery>;
 	/// Claims of a transcoder that were accepted since it registered or failed: until there are enough
-	/// of them, more of its leaves are drawn. Absent when none was.
+	/// of them, more of its leaves are drawn. Absent when none was and none is open that does not count.
 	#[pallet::storage]
-	pub type Accepted<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, u32, ValueQuery>;
+	pub type Accepted<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Record, ValueQuery>;
 
 	/// What the common pool has added to the judges' pay in the newest round in which it did.
 	#[pallet::storage]
@@ -788,7 +788,7 @@ pub mod pallet {
 		/// The claims of a transcoder that were accepted since it registered or failed; more is drawn of
 		/// its claims until there are `new_claims`.
 		pub fn accepted(transcoder: AccountId) -> u32 {
-			Accepted::<T>::get(transcoder)
+			Accepted::<T>::get(transcoder).accepted
 		}
 
 		/// How often in a row a verifier gave no full answer: the next time costs as many doublings.

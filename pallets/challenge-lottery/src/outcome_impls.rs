@@ -114,6 +114,10 @@ impl<T: Config> Pallet<T> {
 			_ => challenge.parameters.slashing_period,
 		};
 		decision.execute_at = now.saturating_add(wait);
+		if matches!(outcome, Outcome::Failed | Outcome::Missed) {
+			// About the input too, for which it is not jailed, and with each verdict of many.
+			Self::begin_anew(&challenge.transcoder);
+		}
 		T::OnDecided::on_decided(id);
 		Self::deposit_event(Event::Decided {
 			claim: id,
@@ -427,7 +431,7 @@ impl<T: Config> Pallet<T> {
 			T::Jail::resolve(&challenge.transcoder);
 		}
 		if outcome == Outcome::Accepted {
-			Self::note_accepted(&challenge.transcoder);
+			Self::note_accepted(challenge);
 		}
 		let charge = Self::charge_of(decision);
 		if charge > 0 {
@@ -512,6 +516,7 @@ impl<T: Config> Pallet<T> {
 				*record = None;
 			}
 		});
+		Self::forget_beginning(&challenge.transcoder);
 		T::Beacon::release(challenge.window.saturating_add(1));
 	}
 }

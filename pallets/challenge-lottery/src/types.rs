@@ -499,6 +499,28 @@ pub struct Omissions {
 	pub times_late: u32,
 }
 
+/// What a transcoder has shown since it registered or failed.
+#[derive(
+	Clone,
+	Copy,
+	Default,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Record {
+	/// The round in which it began anew while claims of its were open: those of that round and of
+	/// earlier ones do not count.
+	pub since: Option<RoundIndex>,
+	/// Claims that were accepted.
+	pub accepted: u32,
+}
+
 /// What is to be done.
 #[derive(
 	Clone,

@@ -2,8 +2,8 @@
 
 use livepeer_primitives::{
 	claim::Outcome,
-	traits::OnClaim,
-	verdict::{MismatchKind, Opening, Verdict, DISPUTE},
+	traits::{Beacon, OnClaim},
+	verdict::{MismatchKind, NonConformingKind, Opening, Verdict, DISPUTE},
 	work::fee,
 	Balance, Hash,
 };
@@ -340,6 +340,58 @@ fn newcomers_should_have_more_of_their_leaves_drawn_until_enough_was_accepted() 
 		assert_eq!(rate(), parameters.new_verification_rate);
 		assert_eq!(Lottery::accepted(transcoder()), 0);
 	});
+}
+
+/// A transcoder fails one claim while others of its wait: those that it made before say nothing of it now.
+#[test]
+fn attack_claims_in_flight_should_not_end_a_failed_transcoders_beginning() {
+	for verdict in [WRONG, Verdict::NonConforming(NonConformingKind::Input)] {
+		build_and_execute(|| {
+			Parameters::mutate(|parameters| {
+				parameters.new_claims = 2;
+				parameters.slashing_period = 40;
+			});
+			let parameters = Parameters::get();
+			let rate = || <Lottery as OnClaim>::terms(Some(&transcoder())).rate;
+			let first = claim(8);
+			to_commit(&first);
+			all_say(first.id, 0, Verdict::Valid);
+			to_end(first.id);
+			assert_eq!(Lottery::accepted(transcoder()), 1);
+			let claims: Vec<_> = (0..4).map(|_| claim(8)).collect();
+			run_to(Fake::window_start(claims[0].info.window + 2));
+			for claim in &claims {
+				for index in drawn(claim) {
+					reveal_leaf(claim, index).unwrap();
+				}
+			}
+			// Three wait to be paid while another fails.
+			let (bad, good) = claims.split_last().unwrap();
+			all_say(bad.id, 0, verdict);
+			for claim in good {
+				all_say(claim.id, 0, Verdict::Valid);
+				let view = Lottery::challenge(claim.id).unwrap();
+				assert_eq!(view.outcome, Some(Outcome::Accepted));
+			}
+			assert_eq!(crate::Ballots::<Test>::get(bad.id).unwrap().tranche, DISPUTE);
+			all_say(bad.id, DISPUTE, verdict);
+			assert_eq!(Lottery::challenge(bad.id).unwrap().outcome, Some(Outcome::Failed));
+			assert_eq!(Lottery::accepted(transcoder()), 0, "it begins anew");
+			assert!(good.iter().all(|claim| Lottery::challenge(claim.id).is_some()));
+			for claim in &claims {
+				to_end(claim.id);
+			}
+			assert_eq!(Lottery::accepted(transcoder()), 0, "what it had claimed before");
+			assert_eq!(rate(), parameters.new_verification_rate);
+			assert!(!crate::Accepted::<Test>::contains_key(transcoder()));
+			// What it claims from now on counts.
+			let next = claim(8);
+			to_commit(&next);
+			all_say(next.id, 0, Verdict::Valid);
+			to_end(next.id);
+			assert_eq!(Lottery::accepted(transcoder()), 1);
+		});
+	}
 }
 
 proptest! {
