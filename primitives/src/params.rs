@@ -165,7 +165,7 @@ parameters! {
 		fee_ratio: u32,
 		/// Share of a claim's leaves that is drawn of who is new or has failed.
 		new_verification_rate: Perbill,
-		/// Accepted claims by which a transcoder is new no longer.
+		/// Accepted claims by which a transcoder is new no longer, if they are full.
 		new_claims: u32,
 		/// Share of all segments in which a rendition is encoded with the profile's variant; with
 		/// nothing, none is asked for.
@@ -265,6 +265,12 @@ fn leaves_at(rate: Perbill, samples: u32) -> u32 {
 }
 
 impl LotteryParameters {
+	/// Work drawn of a full claim of standard segments: by so much of it that was judged and accepted a
+	/// claim counts as one in a newcomer's record, and no claim counts more.
+	pub fn full_claim(&self) -> u64 {
+		STANDARD_SEGMENT_WORK.saturating_mul(self.max_samples.max(1).into())
+	}
+
 	/// Most leaves drawn in a claim of a job whose largest leaf has this work: no more than a
 	/// verifier can re-do in the blocks that sampled work adds at most. 0 for a job that cannot be
 	/// judged.

@@ -71,7 +71,7 @@ impl<T: Config> OnClaim for Pallet<T> {
 
 	fn terms(transcoder: Option<&AccountId>) -> VerificationTerms {
 		let parameters = T::Parameters::get();
-		let accepted = transcoder.map_or(0, |who| Accepted::<T>::get(who).accepted);
+		let accepted = transcoder.map_or(0, Self::full_claims);
 		parameters.terms(accepted < parameters.new_claims)
 	}
 
@@ -85,15 +85,25 @@ impl<T: Config> OnClaim for Pallet<T> {
 }
 
 impl<T: Config> Pallet<T> {
-	/// A claim was accepted: by so many its transcoder is new no longer. What was claimed before it began
-	/// anew says nothing.
+	/// As how many full claims those count that were accepted of a transcoder since it began.
+	pub(crate) fn full_claims(transcoder: &AccountId) -> u32 {
+		let full = T::Parameters::get().full_claim().max(1);
+		let claims = Accepted::<T>::get(transcoder).work / full;
+		u32::try_from(claims).unwrap_or(u32::MAX)
+	}
+
+	/// A claim was accepted: it counts by the work that was judged, or any number of small ones would end
+	/// a beginning. What was claimed before the transcoder began anew says nothing, nor does what it
+	/// claims of itself.
 	pub(crate) fn note_accepted(challenge: &Challenge) {
-		let most = T::Parameters::get().new_claims;
+		let parameters = T::Parameters::get();
 		let transcoder = &challenge.transcoder;
+		let is_new = Self::full_claims(transcoder) < parameters.new_claims;
 		let mut record = Accepted::<T>::get(transcoder);
-		let counts = record.since.is_none_or(|since| challenge.round > since);
-		if counts && record.accepted < most {
-			record.accepted = record.accepted.saturating_add(1);
+		let is_later = record.since.is_none_or(|since| challenge.round > since);
+		if is_new && is_later && challenge.broadcaster != *transcoder {
+			let work = challenge.sampled_work.min(parameters.full_claim());
+			record.work = record.work.saturating_add(work);
 			Accepted::<T>::insert(transcoder, record);
 		}
 	}
@@ -103,7 +113,7 @@ impl<T: Config> Pallet<T> {
 		let since = T::Rounds::current();
 		let has_open = OfRound::<T>::iter_key_prefix(transcoder).next().is_some();
 		if has_open {
-			Accepted::<T>::insert(transcoder, Record { since: Some(since), accepted: 0 });
+			Accepted::<T>::insert(transcoder, Record { since: Some(since), work: 0 });
 		} else {
 			Accepted::<T>::remove(transcoder);
 		}
@@ -115,7 +125,7 @@ impl<T: Config> Pallet<T> {
 		if record.since.is_none() || OfRound::<T>::iter_key_prefix(transcoder).next().is_some() {
 			return;
 		}
-		if record.accepted == 0 {
+		if record.work == 0 {
 			Accepted::<T>::remove(transcoder);
 		} else {
 			Accepted::<T>::insert(transcoder, Record { since: None, ..record });

@@ -178,8 +178,8 @@ pub mod pallet {
 	/// What judges have to do that owe a commitment; absent when nobody does.
 	#[pallet::storage]
 	pub type Queues<T: Config> = StorageValue<_, AllQueues, ValueQuery>;
-	/// Claims of a transcoder that were accepted since it registered or failed: until there are enough
-	/// of them, more of its leaves are drawn. Absent when none was and none is open that does not count.
+	/// What of a transcoder's claims was accepted since it registered or failed: until that is enough,
+	/// more of its leaves are drawn. Absent when nothing was and no claim is open that does not count.
 	#[pallet::storage]
 	pub type Accepted<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Record, ValueQuery>;
 
@@ -785,10 +785,10 @@ pub mod pallet {
 			Self::asking_view(claim)
 		}
 
-		/// The claims of a transcoder that were accepted since it registered or failed; more is drawn of
-		/// its claims until there are `new_claims`.
+		/// As how many full claims those count that were accepted of a transcoder since it registered or
+		/// failed; more is drawn of its claims until there are `new_claims`.
 		pub fn accepted(transcoder: AccountId) -> u32 {
-			Accepted::<T>::get(transcoder).accepted
+			Self::full_claims(&transcoder)
 		}
 
 		/// How often in a row a verifier gave no full answer: the next time costs as many doublings.

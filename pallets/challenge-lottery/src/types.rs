@@ -517,8 +517,9 @@ pub struct Record {
 	/// The round in which it began anew while claims of its were open: those of that round and of
 	/// earlier ones do not count.
 	pub since: Option<RoundIndex>,
-	/// Claims that were accepted.
-	pub accepted: u32,
+	/// Work of its claims that was drawn and accepted, of each at most
+	/// [`LotteryParameters::full_claim`].
+	pub work: u64,
 }
 
 /// What is to be done.

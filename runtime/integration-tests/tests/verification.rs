@@ -5,7 +5,6 @@ use livepeer_integration_tests::{create_job, job, Claim, Story, World, HONEST};
 use livepeer_primitives::{
 	api::ChallengeStage,
 	claim::Outcome,
-	params::ProtocolParameters,
 	verdict::{MismatchKind, Opening, UnavailableKind, Verdict, DISPUTE},
 	work::fee,
 	Balance, ETH, UNIT,
@@ -118,17 +117,21 @@ fn dispute_should_be_paid_out_of_the_slash_of_who_caused_it() {
 #[test]
 fn newcomer_should_be_looked_at_more_until_enough_of_its_claims_were_accepted() {
 	let mut story = Story::begin();
-	let ProtocolParameters { lottery, .. } = story.world.parameters().0;
-	for accepted in 0..lottery.new_claims {
-		let account = story.transcoder.to_account_id();
-		assert_eq!(story.world.run(|| ChallengeLottery::accepted(account)), accepted);
-		let claim = story.claim(8);
+	story.world.set_lottery(|lottery| lottery.new_claims = 1);
+	let account = story.transcoder.to_account_id();
+	let mut claims = 0;
+	while story.world.run(|| ChallengeLottery::accepted(account.clone())) == 0 {
+		claims += 1;
+		assert!(claims < 7, "it is new for ever");
+		let claim = story.claim(25);
 		story.until_stage(&claim, ChallengeStage::LeafReveal);
-		assert_eq!(story.challenge(&claim).positions.len(), 5);
+		assert_eq!(story.challenge(&claim).positions.len(), 16);
 		story.reveal(&claim);
 		story.vote(&claim, HONEST);
 		assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
 	}
+	// Its leaves are a third of a standard segment.
+	assert!(claims > 2, "small claims count as little as they are");
 	// The next assignment's claims are as large as others'.
 	story.end();
 	let next = create_job(&mut story.world, Story::BROADCASTER, "next", 300);

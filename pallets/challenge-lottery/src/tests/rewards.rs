@@ -314,10 +314,65 @@ fn prepayment_should_be_kept_where_its_leaf_was_overstated() {
 	}
 }
 
+/// Two claims end a beginning of which a standard segment's work was drawn.
+fn short_beginning() {
+	Parameters::mutate(|parameters| {
+		parameters.new_claims = 2;
+		parameters.max_samples = 1;
+	});
+}
+
+/// Twenty tiny claims of its own are as little as they are, and those for itself nothing.
+#[test]
+fn attack_tiny_claims_of_its_own_should_not_end_a_newcomers_beginning() {
+	build_and_execute(|| {
+		short_beginning();
+		let rate = || <Lottery as OnClaim>::terms(Some(&transcoder())).rate;
+		let accept = |work: u64, own: bool| {
+			let leaves = (0..8).map(|i| leaf(i, work)).collect();
+			let change = |info: &mut livepeer_primitives::claim::ClaimInfo| {
+				if own {
+					info.broadcaster = transcoder();
+				}
+			};
+			let (claim, taken) = try_claim_as(leaves, change);
+			taken.unwrap();
+			run_to(Fake::window_start(claim.info.window + 2));
+			let mut challenge = challenge(claim.id);
+			if own {
+				// Nobody else signs its segments: what is judged is beside the point here.
+				challenge.sampled_work = 8 * work;
+				Lottery::note_accepted(&challenge);
+				Lottery::void(claim.id, challenge);
+				skip(3);
+				return;
+			}
+			to_commit(&claim);
+			all_say(claim.id, 0, Verdict::Valid);
+			to_end(claim.id);
+		};
+		let parameters = Parameters::get();
+		for _ in 0..8 {
+			accept(1_000_000, false);
+		}
+		assert_eq!(Lottery::accepted(transcoder()), 0, "not as much as one full claim");
+		assert_eq!(rate(), parameters.new_verification_rate);
+		for _ in 0..8 {
+			accept(50_000_000, true);
+		}
+		assert_eq!(Lottery::accepted(transcoder()), 0, "nor what it claims of itself");
+		for _ in 0..2 {
+			accept(60_000_000, false);
+		}
+		assert_eq!(Lottery::accepted(transcoder()), 2);
+		assert_eq!(rate(), parameters.verification_rate);
+	});
+}
+
 #[test]
 fn newcomers_should_have_more_of_their_leaves_drawn_until_enough_was_accepted() {
 	build_and_execute(|| {
-		Parameters::mutate(|parameters| parameters.new_claims = 2);
+		short_beginning();
 		let parameters = Parameters::get();
 		let rate = || <Lottery as OnClaim>::terms(Some(&transcoder())).rate;
 		assert_eq!(<Lottery as OnClaim>::terms(None).rate, parameters.new_verification_rate);
@@ -347,10 +402,8 @@ fn newcomers_should_have_more_of_their_leaves_drawn_until_enough_was_accepted() 
 fn attack_claims_in_flight_should_not_end_a_failed_transcoders_beginning() {
 	for verdict in [WRONG, Verdict::NonConforming(NonConformingKind::Input)] {
 		build_and_execute(|| {
-			Parameters::mutate(|parameters| {
-				parameters.new_claims = 2;
-				parameters.slashing_period = 40;
-			});
+			short_beginning();
+			Parameters::mutate(|parameters| parameters.slashing_period = 40);
 			let parameters = Parameters::get();
 			let rate = || <Lottery as OnClaim>::terms(Some(&transcoder())).rate;
 			let first = claim(8);
