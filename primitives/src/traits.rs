@@ -422,9 +422,6 @@ pub enum Settlement {
 pub struct VerificationBill {
 	/// What each verifier is paid, in ETH: at most [`crate::MAX_COMMITTEE`] of them.
 	pub payments: Vec<(AccountId, Balance)>,
-	/// Whether what is left of the prepayment goes to the common pool: the claim declared leaves far
-	/// larger than those that were drawn.
-	pub forfeits_rest: bool,
 }
 
 /// The common pool as it pays judges, in LPT. Implemented by the runtime's glue.

@@ -51,7 +51,6 @@ impl<T: Config> Pallet<T> {
 			parameters,
 			samples: Samples::default(),
 			sampled_work: 0,
-			largest_drawn: 0,
 			patience: Self::patience(),
 			stage: Stage::AwaitingSeed,
 			due: 0,

@@ -240,7 +240,6 @@ impl<T: Config> Pallet<T> {
 			return Err(Error::<T>::NotRevealing.into());
 		};
 		challenge.sampled_work = challenge.sampled_work.saturating_add(leaf.work());
-		challenge.largest_drawn = challenge.largest_drawn.max(leaf.work());
 		Leaves::<T>::insert(id, index, leaf);
 		Self::deposit_event(Event::LeafRevealed { claim: id, index, answered });
 		if challenge.samples.iter().all(|sample| sample.leaf.is_some()) {

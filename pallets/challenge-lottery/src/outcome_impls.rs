@@ -437,10 +437,7 @@ impl<T: Config> Pallet<T> {
 		if charge > 0 {
 			T::Claims::charge(&challenge.transcoder, challenge.round, charge);
 		}
-		let bill = VerificationBill {
-			payments: dues.prepaid.clone(),
-			forfeits_rest: Self::overstates(id, challenge),
-		};
+		let bill = VerificationBill { payments: dues.prepaid.clone() };
 		T::Claims::settle(id, Self::settlement(outcome), &bill)?;
 		Judges::<T>::remove(id);
 		Self::forget(id, challenge);
@@ -463,13 +460,6 @@ impl<T: Config> Pallet<T> {
 		// Half of the part of each judge that came late although it had asked.
 		let parts = Balance::from(decision.late.max(1)).saturating_mul(2);
 		(decision.dispute_cost / parts).saturating_mul(decision.late_halved.into())
-	}
-
-	/// Whether the claim declared a largest leaf above twice the largest that was drawn.
-	fn overstates(id: ClaimId, challenge: &Challenge) -> bool {
-		let drawn = challenge.largest_drawn;
-		drawn > 0
-			&& T::Claims::claim(id).is_some_and(|info| info.largest_leaf > drawn.saturating_mul(2))
 	}
 
 	/// The largest verdict against the transcoder's claims of a round counts, not the first: what is

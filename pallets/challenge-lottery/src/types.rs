@@ -193,8 +193,6 @@ pub struct Challenge {
 	pub samples: Samples,
 	/// Work of the revealed leaves.
 	pub sampled_work: u64,
-	/// Work of the largest of them.
-	pub largest_drawn: u64,
 	/// Blocks by which its ballots can still be longer than its own work asks.
 	pub patience: BlockNumber,
 	/// Where it stands.

@@ -5,7 +5,7 @@ use frame_support::{
 	dispatch::DispatchResult,
 	ensure,
 	storage::with_storage_layer,
-	traits::{fungibles::Inspect as _, Get},
+	traits::fungibles::Inspect as _,
 };
 use livepeer_primitives::{
 	claim::{ClaimInfo, Payout, PayoutReason},
@@ -79,8 +79,6 @@ impl<T: Config> Pallet<T> {
 		let of_prepaid = cost.saturating_sub(of_shortfall).min(*prepaid);
 		let of_fee = cost.saturating_sub(of_shortfall).saturating_sub(of_prepaid);
 		let refund = claim.escrow().saturating_sub(*prepaid).saturating_sub(fee);
-		let rest_to =
-			if bill.forfeits_rest { T::CommonPool::get() } else { info.transcoder.clone() };
 		let payout = |account: &AccountId, reason, amount| {
 			let account = account.clone();
 			(amount > 0).then_some(Payout { account, reason, amount })
@@ -92,7 +90,8 @@ impl<T: Config> Pallet<T> {
 		for (account, amount) in &bill.payments {
 			list.push(payout(account, PayoutReason::Verification, *amount));
 		}
-		list.push(payout(&rest_to, PayoutReason::Prepayment, prepaid.saturating_sub(of_prepaid)));
+		let unused = prepaid.saturating_sub(of_prepaid);
+		list.push(payout(&info.transcoder, PayoutReason::Prepayment, unused));
 		Some(list.into_iter().flatten().collect())
 	}
 

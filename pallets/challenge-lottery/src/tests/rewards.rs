@@ -298,22 +298,6 @@ fn false_dissenter_should_pay_the_dispute_where_that_is_more() {
 	});
 }
 
-#[test]
-fn prepayment_should_be_kept_where_its_leaf_was_overstated() {
-	for (work, forfeits) in [(50_000_000, false), (49_999_999, true)] {
-		build_and_execute(|| {
-			let leaves = (0..8).map(|i| leaf(i, work)).collect();
-			let (claim, taken) = try_claim(leaves);
-			taken.unwrap();
-			assert_eq!(claim.info.largest_leaf, LARGEST_LEAF);
-			to_commit(&claim);
-			all_say(claim.id, 0, Verdict::Valid);
-			to_end(claim.id);
-			assert_eq!(BILLS.get()[0].forfeits_rest, forfeits);
-		});
-	}
-}
-
 /// Two claims end a beginning of which a standard segment's work was drawn.
 fn short_beginning() {
 	Parameters::mutate(|parameters| {

@@ -46,7 +46,7 @@ fn budget(id: ClaimId, settlement: Settlement) -> Balance {
 }
 
 fn bill(payments: &[(AccountId, Balance)]) -> VerificationBill {
-	VerificationBill { payments: payments.to_vec(), forfeits_rest: false }
+	VerificationBill { payments: payments.to_vec() }
 }
 
 /// What was booked for `who`, all together.
@@ -187,23 +187,6 @@ fn settlement_should_fail_when_more_is_to_be_paid_than_there_is() {
 		let overflowing = bill(&[(TOM, Balance::MAX), (TAT, 1)]);
 		assert_noop!(settle_with(0, Settlement::Pay, &overflowing), Error::<Test>::BadPayouts);
 		assert_ok!(settle(0, Settlement::Refund));
-	});
-}
-
-#[test]
-fn attack_overstated_largest_leaf_should_cost_what_is_left_of_the_prepayment() {
-	build_and_execute(|| {
-		with_price(1);
-		give(&TIM, UNIT);
-		give(&POOL, ETH_MINIMUM);
-		let id = running();
-		assert_ok!(claim_standard(id, 0, 16));
-		let prepayment = budget(0, Settlement::Pay);
-		let forfeits =
-			VerificationBill { payments: vec![(TOM, VERIFY_PRICE)], forfeits_rest: true };
-		assert_ok!(settle_with(0, Settlement::Pay, &forfeits));
-		assert_eq!(free(&TIM), UNIT - prepayment);
-		assert_eq!(free(&POOL), ETH_MINIMUM + prepayment - VERIFY_PRICE);
 	});
 }
 
