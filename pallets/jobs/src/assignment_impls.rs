@@ -88,6 +88,8 @@ impl<T: Config> Pallet<T> {
 		ensure!(!T::Directory::is_jailed(&signer.account), Error::<T>::Jailed);
 		ensure!(
 			signer.generation == acceptance.transcoder_keys
+				// Else it could choose, knowing the assignment, a VRF key that spares it the variants.
+				&& assignment.offered_to == acceptance.transcoder_keys
 				&& T::Keys::current(&signer.account, Purpose::Duties) == acceptance.transcoder_keys
 				&& T::Keys::current(&job.broadcaster, Purpose::Segments)
 					== acceptance.broadcaster_keys,
@@ -332,6 +334,7 @@ impl<T: Config> Pallet<T> {
 			over: false,
 			kept_until: 0,
 			close_at: None,
+			offered_to: T::Keys::current(&candidate.account, Purpose::Duties),
 		};
 		Self::refill(job, &mut assignment);
 		// An offer takes at least a block, so numbers last longer than blocks do.

@@ -309,6 +309,9 @@ pub struct Assignment {
 	pub kept_until: BlockNumber,
 	/// The agenda's block under which its next step stands.
 	pub close_at: Option<BlockNumber>,
+	/// The generation of its transcoder's duties keys when it was offered: by that, and no other, it can
+	/// be accepted.
+	pub offered_to: Generation,
 }
 
 impl Assignment {
