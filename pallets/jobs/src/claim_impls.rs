@@ -19,8 +19,8 @@ use livepeer_primitives::{
 use crate::{
 	decide::{self, BadClaim, Charge, ClaimBounds, Claimed},
 	types::{Agreement, Assignment, Job, OpenClaim, Phase},
-	Assignments, ClaimsOf, Config, Debts, Error, Event, Exposed, Jobs, NextClaim, OpenClaims, Pallet,
-	Places, WeightInfo,
+	Assignments, ClaimsOf, Config, Debts, Error, Event, Exposed, Jobs, NextClaim, OpenClaims,
+	Pallet, Places, WeightInfo,
 };
 
 /// Blocks for which a claim that is good now may wait in the pool.

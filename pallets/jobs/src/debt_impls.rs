@@ -5,9 +5,9 @@ use frame_support::{
 	ensure,
 	storage::with_storage_layer,
 	traits::{
-		Get as _,
 		fungibles::Inspect as _,
 		tokens::{Fortitude, Preservation},
+		Get as _,
 	},
 };
 use livepeer_primitives::{

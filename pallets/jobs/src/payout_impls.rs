@@ -2,10 +2,7 @@
 
 use alloc::{vec, vec::Vec};
 use frame_support::{
-	dispatch::DispatchResult,
-	ensure,
-	storage::with_storage_layer,
-	traits::fungibles::Inspect as _,
+	dispatch::DispatchResult, ensure, storage::with_storage_layer, traits::fungibles::Inspect as _,
 };
 use livepeer_primitives::{
 	claim::{ClaimInfo, Payout, PayoutReason},

@@ -40,10 +40,7 @@ impl<T: Config> Pallet<T> {
 		let assignment = Assignments::<T>::get(id, index)?;
 		let (broadcaster_keys, transcoder_keys) = match assignment.agreement {
 			Some(agreement) => (agreement.broadcaster_keys, agreement.transcoder_keys),
-			None => (
-				T::Keys::current(&job.broadcaster, Purpose::Segments),
-				assignment.offered_to,
-			),
+			None => (T::Keys::current(&job.broadcaster, Purpose::Segments), assignment.offered_to),
 		};
 		Some(AssignmentView {
 			index,

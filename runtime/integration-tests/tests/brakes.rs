@@ -94,7 +94,10 @@ fn attack_brakes_should_close_no_call_that_is_owed_by_a_deadline() {
 	}
 	assert!(found.len() >= 9, "{found:?}");
 	for (pallet, call) in found {
-		assert!(DUTIES.contains(&(pallet.as_str(), call.as_str())), "{pallet}.{call} can be closed");
+		assert!(
+			DUTIES.contains(&(pallet.as_str(), call.as_str())),
+			"{pallet}.{call} can be closed"
+		);
 	}
 	let mut world = Story::network();
 	let pause = |pallet: &str, call: &str| {

@@ -295,7 +295,10 @@ fn attack_lying_about_missing_bytes_should_cost_the_dispute_in_a_void_claim_too(
 		ballot(claim.id, DISPUTE, |i| {
 			Some(if others.contains(&i) { wrong.clone() } else { good.clone() })
 		});
-		assert_eq!(Lottery::challenge(claim.id).map(|view| view.outcome), Some(Some(Outcome::Void)));
+		assert_eq!(
+			Lottery::challenge(claim.id).map(|view| view.outcome),
+			Some(Some(Outcome::Void))
+		);
 		System::reset_events();
 		to_end(claim.id);
 		let paid = penalties();
@@ -319,9 +322,8 @@ fn attack_many_claims_withheld_at_once_should_cost_a_judge_one_false_word_in_a_r
 		assert!(!slashes.is_empty());
 		for i in 0..5 {
 			let paid = slashes.iter().filter(|slash| slash.0 == validator(i));
-			let left = paid.fold(1.0, |left, slash| {
-				left * (1.0 - f64::from(slash.2.deconstruct()) / 1e9)
-			});
+			let left =
+				paid.fold(1.0, |left, slash| left * (1.0 - f64::from(slash.2.deconstruct()) / 1e9));
 			assert!(left >= 0.989_999, "{left}");
 		}
 	});

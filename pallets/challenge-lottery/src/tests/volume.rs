@@ -161,11 +161,8 @@ fn attack_more_disputes_than_can_be_judged_should_cost_no_judge_for_those() {
 	build_and_execute(|| {
 		let claims = claims_at_once(150);
 		dispute_all(&claims);
-		let overloaded: Vec<ClaimId> = claims
-			.iter()
-			.map(|claim| claim.id)
-			.filter(|id| are_overloaded(*id, DISPUTE))
-			.collect();
+		let overloaded: Vec<ClaimId> =
+			claims.iter().map(|claim| claim.id).filter(|id| are_overloaded(*id, DISPUTE)).collect();
 		assert!(!overloaded.is_empty() && overloaded.len() < claims.len());
 		// By nothing more than its patience is any of them longer.
 		let most = Parameters::get();

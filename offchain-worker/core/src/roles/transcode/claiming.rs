@@ -297,7 +297,8 @@ impl Claiming {
 				}
 				let Ok((longer, tree)) = build_to(full) else { return Ok(()) };
 				let all = fee(tree.commitment().total_work, current.price);
-				if !is_worth_it(&tree.commitment(), &longer) || all > current.allowance.min(backed) {
+				if !is_worth_it(&tree.commitment(), &longer) || all > current.allowance.min(backed)
+				{
 					return Ok(());
 				}
 				(claimed, commitment) = (longer, tree.commitment());
