@@ -165,7 +165,7 @@ parameters! {
 		fee_ratio: u32,
 		/// Share of a claim's leaves that is drawn of who is new or has failed.
 		new_verification_rate: Perbill,
-		/// Accepted claims by which a transcoder is new no longer.
+		/// Accepted claims by which a transcoder is new no longer, if they are full.
 		new_claims: u32,
 		/// Share of all segments in which a rendition is encoded with the profile's variant; with
 		/// nothing, none is asked for.
@@ -226,10 +226,28 @@ impl VerificationTerms {
 		cost(work, self.verify_price, leaf_count, Rounding::Up)
 	}
 
-	/// The least fee of a claim.
-	pub fn least_fee(&self, samples: u32, total_work: u64, leaf_count: u32) -> Balance {
+	/// What verifying a claim costs at most: what is drawn twice is judged once, so never more than all
+	/// of its work.
+	pub fn most_cost(&self, samples: u32, total_work: u64, largest_leaf: u64) -> Balance {
+		self.prepayment(samples, largest_leaf).min(self.prepayment(1, total_work))
+	}
+
+	/// The least fee of a claim: as often as [`VerificationTerms::fee_ratio`] says what leaves of its mean
+	/// size cost, and once what it can cost at most. The mean alone would be lowered by leaves in which
+	/// there is nothing.
+	pub fn least_fee(
+		&self,
+		samples: u32,
+		total_work: u64,
+		leaf_count: u32,
+		largest_leaf: u64,
+	) -> Balance {
+		if self.fee_ratio == 0 {
+			return 0;
+		}
 		let mean = self.mean_cost(samples, total_work, leaf_count);
-		mean.saturating_mul(self.fee_ratio.into())
+		let most = self.most_cost(samples, total_work, largest_leaf);
+		mean.saturating_mul(self.fee_ratio.into()).max(most)
 	}
 
 	/// The least price of a standard segment at which a claim as large as it may be is worth that.
@@ -247,6 +265,12 @@ fn leaves_at(rate: Perbill, samples: u32) -> u32 {
 }
 
 impl LotteryParameters {
+	/// Work drawn of a full claim of standard segments: by so much of it that was judged and accepted a
+	/// claim counts as one in a newcomer's record, and no claim counts more.
+	pub fn full_claim(&self) -> u64 {
+		STANDARD_SEGMENT_WORK.saturating_mul(self.max_samples.max(1).into())
+	}
+
 	/// Most leaves drawn in a claim of a job whose largest leaf has this work: no more than a
 	/// verifier can re-do in the blocks that sampled work adds at most. 0 for a job that cannot be
 	/// judged.

@@ -422,9 +422,6 @@ pub enum Settlement {
 pub struct VerificationBill {
 	/// What each verifier is paid, in ETH: at most [`crate::MAX_COMMITTEE`] of them.
 	pub payments: Vec<(AccountId, Balance)>,
-	/// Whether what is left of the prepayment goes to the common pool: the claim declared leaves far
-	/// larger than those that were drawn.
-	pub forfeits_rest: bool,
 }
 
 /// The common pool as it pays judges, in LPT. Implemented by the runtime's glue.
@@ -447,9 +444,10 @@ pub trait Claims {
 	/// Ends a claim; `bill` is at most what [`Claims::verification_budget`] says.
 	fn settle(id: ClaimId, settlement: Settlement, bill: &VerificationBill) -> DispatchResult;
 	/// Takes ETH, its minimum balance at least, from a transcoder for the common pool: from what it
-	/// has free, the rest as a debt
-	/// that its own part of later fees pays, and with which it gets no new job. Never fails.
-	fn charge(transcoder: &AccountId, amount: Balance);
+	/// has free; what is missing from its stake of the round `offence` on, at most as much as a false
+	/// dissent costs; and what is missing then is a debt that its later fees pay, with which it gets no
+	/// new job and claims nothing. Never fails; takes a slash, which the caller weighs.
+	fn charge(transcoder: &AccountId, offence: RoundIndex, amount: Balance);
 	/// For benchmarks: an open claim over `commitment` by `transcoder` for `broadcaster`. Nobody is
 	/// told of it: [`OnClaim`] is left to the caller.
 	#[cfg(feature = "runtime-benchmarks")]

@@ -136,6 +136,7 @@ fn members<T: Config>(id: ClaimId, tranche: Tranche, count: u32, answer: Answer)
 			stake: 1_000 * UNIT,
 			answer: answer.clone(),
 			asked: false,
+			overloaded: false,
 		};
 		Members::<T>::insert((id, tranche, i as u16), member);
 	}
@@ -149,7 +150,6 @@ fn judges<T: Config>(id: ClaimId, challenge: &Challenge, count: u32, conduct: Co
 		stake: 1_000 * UNIT,
 		conduct,
 		worked: Worked { in_tranche: true, in_dispute: true, is_no_show: false },
-		overloaded: false,
 	});
 	let list = JudgeList::truncate_from(list.collect());
 	for judge in &list {

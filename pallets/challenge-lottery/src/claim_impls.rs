@@ -4,13 +4,13 @@ use frame_support::{ensure, traits::Get};
 use livepeer_primitives::{
 	claim::ClaimInfo,
 	params::{LotteryParameters, VerificationTerms},
-	traits::{Beacon, OnClaim, OnTranscoderLost},
+	traits::{Beacon, OnClaim, OnTranscoderLost, Rounds},
 	AccountId, ClaimId, MAX_SAMPLES,
 };
 use sp_runtime::{DispatchError, DispatchResult};
 
 use crate::{
-	types::{Challenge, Class, RoundRecord, Samples, Stage},
+	types::{Challenge, Class, Record, RoundRecord, Samples, Stage},
 	Accepted, Challenges, Config, Error, Event, OfRound, Pallet,
 };
 
@@ -51,7 +51,6 @@ impl<T: Config> Pallet<T> {
 			parameters,
 			samples: Samples::default(),
 			sampled_work: 0,
-			largest_drawn: 0,
 			patience: Self::patience(),
 			stage: Stage::AwaitingSeed,
 			due: 0,
@@ -71,7 +70,7 @@ impl<T: Config> OnClaim for Pallet<T> {
 
 	fn terms(transcoder: Option<&AccountId>) -> VerificationTerms {
 		let parameters = T::Parameters::get();
-		let accepted = transcoder.map_or(0, Accepted::<T>::get);
+		let accepted = transcoder.map_or(0, Self::full_claims);
 		parameters.terms(accepted < parameters.new_claims)
 	}
 
@@ -85,12 +84,50 @@ impl<T: Config> OnClaim for Pallet<T> {
 }
 
 impl<T: Config> Pallet<T> {
-	/// A claim of `transcoder` was accepted: by so many it is new no longer.
-	pub(crate) fn note_accepted(transcoder: &AccountId) {
-		let most = T::Parameters::get().new_claims;
-		let accepted = Accepted::<T>::get(transcoder);
-		if accepted < most {
-			Accepted::<T>::insert(transcoder, accepted.saturating_add(1));
+	/// As how many full claims those count that were accepted of a transcoder since it began.
+	pub(crate) fn full_claims(transcoder: &AccountId) -> u32 {
+		let full = T::Parameters::get().full_claim().max(1);
+		let claims = Accepted::<T>::get(transcoder).work / full;
+		u32::try_from(claims).unwrap_or(u32::MAX)
+	}
+
+	/// A claim was accepted: it counts by the work that was judged, or any number of small ones would end
+	/// a beginning. What was claimed before the transcoder began anew says nothing, nor does what it
+	/// claims of itself.
+	pub(crate) fn note_accepted(challenge: &Challenge) {
+		let parameters = T::Parameters::get();
+		let transcoder = &challenge.transcoder;
+		let is_new = Self::full_claims(transcoder) < parameters.new_claims;
+		let mut record = Accepted::<T>::get(transcoder);
+		let is_later = record.since.is_none_or(|since| challenge.round > since);
+		if is_new && is_later && challenge.broadcaster != *transcoder {
+			let work = challenge.sampled_work.min(parameters.full_claim());
+			record.work = record.work.saturating_add(work);
+			Accepted::<T>::insert(transcoder, record);
+		}
+	}
+
+	/// A transcoder begins anew: nothing that it has claimed so far counts.
+	pub(crate) fn begin_anew(transcoder: &AccountId) {
+		let since = T::Rounds::current();
+		let has_open = OfRound::<T>::iter_key_prefix(transcoder).next().is_some();
+		if has_open {
+			Accepted::<T>::insert(transcoder, Record { since: Some(since), work: 0 });
+		} else {
+			Accepted::<T>::remove(transcoder);
+		}
+	}
+
+	/// A challenge is closed: with the last of a transcoder's there is nothing left that would not count.
+	pub(crate) fn forget_beginning(transcoder: &AccountId) {
+		let record = Accepted::<T>::get(transcoder);
+		if record.since.is_none() || OfRound::<T>::iter_key_prefix(transcoder).next().is_some() {
+			return;
+		}
+		if record.work == 0 {
+			Accepted::<T>::remove(transcoder);
+		} else {
+			Accepted::<T>::insert(transcoder, Record { since: None, ..record });
 		}
 	}
 }
@@ -98,6 +135,6 @@ impl<T: Config> Pallet<T> {
 impl<T: Config> OnTranscoderLost for Pallet<T> {
 	/// Who resigned or has failed begins anew.
 	fn on_transcoder_lost(transcoder: &AccountId) {
-		Accepted::<T>::remove(transcoder);
+		Self::begin_anew(transcoder);
 	}
 }

@@ -277,6 +277,15 @@ fn is_common(votes: &[Vote], right: &Evidence) -> bool {
 	found.saturating_mul(3) >= revealed.saturating_mul(2)
 }
 
+/// Whether most members of a committee found this evidence over all leaves, the silent counted too.
+fn is_of_most(votes: &[Vote], right: &Evidence) -> bool {
+	let finds = |vote: &&Vote| {
+		vote.revealed()
+			.is_some_and(|(verdicts, evidence)| judged_all(verdicts) && evidence == *right)
+	};
+	votes.iter().filter(finds).count().saturating_mul(2) > votes.len()
+}
+
 /// Whether members of a small committee found different evidence, and stake and number do not agree
 /// whose is right: only everybody can tell who did not do the work. A large member could else be lazy
 /// for nothing.
@@ -313,7 +322,8 @@ pub struct Ruling {
 	/// for those. A committee alone excuses nobody, or half of its stake, which may be one member's,
 	/// could have everybody judge for nothing.
 	pub excused: LeafMask,
-	/// The evidence of two thirds of the revealed stake.
+	/// The evidence of two thirds of the revealed stake; in a tranche of most of its members too, or one
+	/// that reveals alone could invent it.
 	pub right: Option<Evidence>,
 	/// Whether at least half of its members passed every leaf.
 	pub half_passed: bool,
@@ -364,7 +374,8 @@ impl Ruling {
 			is_dispute,
 			most_revealed: revealed.saturating_mul(2) > votes.len(),
 			excused: mask(leaves, |leaf| is_dispute && half(abstaining(leaf), eligible)),
-			right: right_evidence(votes).filter(|right| is_dispute || is_common(votes, right)),
+			right: right_evidence(votes)
+				.filter(|right| is_dispute || is_common(votes, right) && is_of_most(votes, right)),
 			half_passed: passed.saturating_mul(2) >= votes.len(),
 			is_escalated: false,
 		}
@@ -383,8 +394,8 @@ impl Ruling {
 	/// - Valid on a leaf that half of the eligible stake accuses, and of which a third names a fault, is
 	///   as false. Valid on a forced variant that half of the eligible stake sees there shows that
 	///   nothing was encoded.
-	/// - Who could not have, in a tranche, what everybody could have later pays its part of the
-	///   dispute.
+	/// - Who could not have, in a tranche, what half of the eligible stake could have later pays its part
+	///   of the dispute, in a void claim too: it had everybody judge.
 	/// - Evidence other than the right one says that the work was not done. Not for those who lacked
 	///   a leaf.
 	pub fn conduct(&self, vote: &Vote) -> Conduct {
@@ -418,7 +429,8 @@ impl Ruling {
 			if self.is_dispute {
 				return Conduct::Owes(Penalty::NoShow);
 			}
-			if self.is_escalated && self.outcome == Outcome::Accepted {
+			let is_known = matches!(self.outcome, Outcome::Accepted | Outcome::Void);
+			if self.is_escalated && is_known {
 				let is_halved = vote.asked && !self.half_passed;
 				return Conduct::Owes(if is_halved {
 					Penalty::LateDataAsked

@@ -132,7 +132,6 @@ impl<T: Config> Pallet<T> {
 				stake: validator.stake,
 				conduct: Conduct::Unasked,
 				worked: Worked::default(),
-				overloaded: false,
 			};
 			if !is_seated && judges.try_push(judge).is_ok() {
 				T::Liability::open(account, challenge.snapshot);
@@ -143,6 +142,7 @@ impl<T: Config> Pallet<T> {
 				stake: validator.stake,
 				answer: Answer::Silent,
 				asked: false,
+				overloaded: false,
 			};
 			Members::<T>::insert((id, tranche, count), member);
 			count = count.saturating_add(1);
@@ -240,7 +240,6 @@ impl<T: Config> Pallet<T> {
 			return Err(Error::<T>::NotRevealing.into());
 		};
 		challenge.sampled_work = challenge.sampled_work.saturating_add(leaf.work());
-		challenge.largest_drawn = challenge.largest_drawn.max(leaf.work());
 		Leaves::<T>::insert(id, index, leaf);
 		Self::deposit_event(Event::LeafRevealed { claim: id, index, answered });
 		if challenge.samples.iter().all(|sample| sample.leaf.is_some()) {

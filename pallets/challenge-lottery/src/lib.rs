@@ -61,7 +61,8 @@ pub mod pallet {
 	use crate::{
 		queue_impls::AllQueues,
 		types::{
-			Ballot, Challenge, Class, JudgeList, Member, Penalty, Retiring, RoundRecord, Task,
+			Ballot, Challenge, Class, JudgeList, Member, Omissions, Penalty, Record, Retiring,
+			RoundRecord, Task,
 		},
 		WeightInfo,
 	};
@@ -169,18 +170,18 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type NoShows<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, u32, ValueQuery>;
 
-	/// The newest round of whose snapshot a verifier left something undone, and the share of its stake
-	/// that the largest of it has taken. Goes with the next full answer of a later round.
+	/// What verifiers left undone in the newest round of whose snapshot they did, and what that took of
+	/// their stake. Goes with the next full answer of a later round.
 	#[pallet::storage]
-	pub type Omitted<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, (RoundIndex, Perbill)>;
+	pub type Omitted<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Omissions>;
 
 	/// What judges have to do that owe a commitment; absent when nobody does.
 	#[pallet::storage]
 	pub type Queues<T: Config> = StorageValue<_, AllQueues, ValueQuery>;
-	/// Claims of a transcoder that were accepted since it registered or failed: until there are enough
-	/// of them, more of its leaves are drawn. Absent when none was.
+	/// What of a transcoder's claims was accepted since it registered or failed: until that is enough,
+	/// more of its leaves are drawn. Absent when nothing was and no claim is open that does not count.
 	#[pallet::storage]
-	pub type Accepted<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, u32, ValueQuery>;
+	pub type Accepted<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Record, ValueQuery>;
 
 	/// What the common pool has added to the judges' pay in the newest round in which it did.
 	#[pallet::storage]
@@ -784,10 +785,10 @@ pub mod pallet {
 			Self::asking_view(claim)
 		}
 
-		/// The claims of a transcoder that were accepted since it registered or failed; more is drawn of
-		/// its claims until there are `new_claims`.
+		/// As how many full claims those count that were accepted of a transcoder since it registered or
+		/// failed; more is drawn of its claims until there are `new_claims`.
 		pub fn accepted(transcoder: AccountId) -> u32 {
-			Accepted::<T>::get(transcoder)
+			Self::full_claims(&transcoder)
 		}
 
 		/// How often in a row a verifier gave no full answer: the next time costs as many doublings.

@@ -171,7 +171,7 @@ pub static BUDGET: Kept<Balance> = Kept::new(b"fake:budget");
 /// What judges were paid in LPT.
 pub static REWARDED: Kept<Vec<(AccountId, Balance)>> = Kept::new(b"fake:rewarded");
 /// ETH charged to transcoders.
-pub static CHARGED: Kept<Vec<(AccountId, Balance)>> = Kept::new(b"fake:charged");
+pub static CHARGED: Kept<Vec<(AccountId, Balance, RoundIndex)>> = Kept::new(b"fake:charged");
 /// Whether settlements fail.
 pub static STUCK: Kept<bool> = Kept::new(b"fake:stuck");
 /// What a slash weighs, and each of its finders: more than all else that a hook does here.
@@ -283,8 +283,8 @@ impl Claims for Fake {
 		BILLS.mutate(|all| all.push(bill.clone()));
 		Ok(())
 	}
-	fn charge(transcoder: &AccountId, amount: Balance) {
-		CHARGED.mutate(|all| all.push((transcoder.clone(), amount)));
+	fn charge(transcoder: &AccountId, offence: RoundIndex, amount: Balance) {
+		CHARGED.mutate(|all| all.push((transcoder.clone(), amount, offence)));
 	}
 	#[cfg(feature = "runtime-benchmarks")]
 	fn make_claim(

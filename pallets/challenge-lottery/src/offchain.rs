@@ -170,21 +170,27 @@ impl<T: Config> Pallet<T> {
 		let mut run = Run { now, height, finalized, until: None, full: false };
 
 		// All of them: one that is not looked at is a duty that nobody knows of.
-		let mut ballots: Vec<_> =
-			Ballots::<T>::iter().map(|(id, ballot)| (id, ballot.at(now))).collect();
-		ballots.sort_by_key(|(id, ballot)| (ballot.deadline, *id));
-		for (id, ballot) in ballots {
+		let mut duties = Vec::new();
+		for (id, ballot) in Ballots::<T>::iter() {
+			let ballot = ballot.at(now);
 			for (index, member) in Members::<T>::iter_prefix((id, ballot.tranche)) {
-				if !keys.contains(&member.key) {
-					continue;
+				if keys.contains(&member.key) {
+					duties.push((id, ballot.clone(), index, member));
 				}
-				if let Err(reason) = Self::serve(&mut run, id, &ballot, index, &member) {
-					log::warn!(
-						target: LOG_TARGET,
-						"claim {id}, tranche {}, member {index}: {reason}",
-						ballot.tranche,
-					);
-				}
+			}
+		}
+		// What is owed comes before what there was no time for.
+		duties.sort_by_key(|(id, ballot, index, member)| {
+			let may_wait = member.overloaded && member.answer == Answer::Silent;
+			(may_wait, ballot.deadline, *id, *index)
+		});
+		for (id, ballot, index, member) in duties {
+			if let Err(reason) = Self::serve(&mut run, id, &ballot, index, &member) {
+				log::warn!(
+					target: LOG_TARGET,
+					"claim {id}, tranche {}, member {index}: {reason}",
+					ballot.tranche,
+				);
 			}
 		}
 		Self::clean_up(&run);

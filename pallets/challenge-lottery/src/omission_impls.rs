@@ -1,42 +1,77 @@
 //! What a judge left undone: among all of one round the largest counts, as with transcoders. Else
 //! whoever can make many claims at once, or keep a judge from the chain for an hour, could take all of
-//! its stake. What a judge has signed that is false adds up.
+//! its stake. What a judge has signed that is false adds up. Bytes that came late stand between the two:
+//! a judge can be kept from them, and can say so of any claim, to have everybody judge it. They add up,
+//! to as much as one false word in a round, and whoever lacks them again and again judges no more for a
+//! while.
 
 use livepeer_primitives::{AccountId, RoundIndex};
-use sp_runtime::Perbill;
+use sp_runtime::{traits::Saturating, Perbill};
 
-use crate::{outcome_impls::difference, types::Penalty, Config, Omitted, Pallet};
+use crate::{
+	outcome_impls::difference,
+	types::{Omissions, Penalty},
+	Config, Omitted, Pallet,
+};
+
+/// Claims of a round in which a judge lacks bytes that others have, from which on it is chilled: one or
+/// two can be its transcoder's fault alone.
+pub const LATE_TOO_OFTEN: u32 = 3;
 
 impl Penalty {
-	/// Whether it is for what was not done: neither answer, nor word, nor the bytes or the evidence for
-	/// it.
+	/// Whether it is for what was not done: neither answer, nor word, nor the evidence for it. One that
+	/// had asked for what it lacked has done what it could.
 	pub fn is_omission(&self) -> bool {
-		!matches!(self, Penalty::FalseDissent | Penalty::MissedVariant)
+		!matches!(self, Penalty::FalseDissent | Penalty::MissedVariant | Penalty::LateData)
+	}
+
+	/// Whether it is for bytes that others had.
+	pub fn is_late(&self) -> bool {
+		matches!(self, Penalty::LateData | Penalty::LateDataAsked)
 	}
 }
 
 impl<T: Config> Pallet<T> {
 	/// What a penalty of the share `wanted` takes of a judge that was seated by the snapshot of
-	/// `round`: of an omission what it is more than the largest one of that round has taken. One of an
-	/// earlier round, whose claim took longer, counts with those of the newest.
-	pub(crate) fn counted_once(
+	/// `round`, and whether it chills it: of an omission what it is more than the largest one of that
+	/// round has taken; of bytes that came late what all of the round may take, `most`, has left. One of
+	/// an earlier round, whose claim took longer, counts with those of the newest.
+	pub(crate) fn counted(
 		judge: &AccountId,
 		round: RoundIndex,
 		penalty: Penalty,
 		wanted: Perbill,
-	) -> Perbill {
-		if !penalty.is_omission() || wanted.is_zero() {
-			return wanted;
+		most: Perbill,
+	) -> (Perbill, bool) {
+		let is_late = penalty.is_late();
+		if !penalty.is_omission() && !is_late || wanted.is_zero() && !is_late {
+			return (wanted, penalty.chills());
 		}
-		let (newest, taken) = Omitted::<T>::get(judge).unwrap_or_default();
-		let before = if newest < round { Perbill::zero() } else { taken };
-		Omitted::<T>::insert(judge, (newest.max(round), before.max(wanted)));
-		difference(before, wanted)
+		let mut omitted = Omitted::<T>::get(judge)
+			.filter(|omitted| omitted.round >= round)
+			.unwrap_or(Omissions { round, ..Default::default() });
+		let taken = match penalty {
+			Penalty::LateData => {
+				let before = omitted.late;
+				omitted.late = before.saturating_add(wanted).min(most.max(before));
+				difference(before, omitted.late)
+			}
+			_ => {
+				let before = omitted.largest;
+				omitted.largest = before.max(wanted);
+				difference(before, omitted.largest)
+			}
+		};
+		if is_late {
+			omitted.times_late = omitted.times_late.saturating_add(1);
+		}
+		Omitted::<T>::insert(judge, omitted);
+		(taken, penalty.chills() || is_late && omitted.times_late >= LATE_TOO_OFTEN)
 	}
 
 	/// A judge of a later round was dismissed that left nothing undone.
 	pub(crate) fn forget_omissions(judge: &AccountId, round: RoundIndex) {
-		if Omitted::<T>::get(judge).is_some_and(|(newest, _)| newest < round) {
+		if Omitted::<T>::get(judge).is_some_and(|omitted| omitted.round < round) {
 			Omitted::<T>::remove(judge);
 		}
 	}

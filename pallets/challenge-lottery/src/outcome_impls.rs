@@ -114,6 +114,10 @@ impl<T: Config> Pallet<T> {
 			_ => challenge.parameters.slashing_period,
 		};
 		decision.execute_at = now.saturating_add(wait);
+		if matches!(outcome, Outcome::Failed | Outcome::Missed) {
+			// About the input too, for which it is not jailed, and with each verdict of many.
+			Self::begin_anew(&challenge.transcoder);
+		}
 		T::OnDecided::on_decided(id);
 		Self::deposit_event(Event::Decided {
 			claim: id,
@@ -124,7 +128,8 @@ impl<T: Config> Pallet<T> {
 		challenge.stage = Stage::Decided(decision.clone());
 		let has_judges = Judges::<T>::mutate_exists(id, |judges| {
 			for judge in judges.iter_mut().flat_map(|judges| judges.iter_mut()) {
-				let (conduct, worked) = Self::weighed(judge, &conducts);
+				let unasked = (Conduct::Unasked, Worked::default());
+				let (conduct, worked) = conducts.get(&judge.account).copied().unwrap_or(unasked);
 				judge.conduct = conduct;
 				judge.worked = worked;
 			}
@@ -177,6 +182,9 @@ impl<T: Config> Pallet<T> {
 			weight = weight.saturating_add(T::WeightInfo::agenda_reward(rewarded));
 			done = decision.done.rewarded as usize >= judges.len();
 			if done {
+				if Self::charge_of(&decision) > 0 {
+					weight = weight.saturating_add(T::Slash::slash_weight(challenge.round, 0));
+				}
 				Self::execute(now, id, challenge, decision, &dues);
 				return weight;
 			}
@@ -229,7 +237,7 @@ impl<T: Config> Pallet<T> {
 		let Judge { account, stake, .. } = judge;
 		let in_a_row = NoShows::<T>::get(account);
 		// A false dissenter pays all of the dispute, who came late with the others its part.
-		let is_late = matches!(penalty, Penalty::LateData | Penalty::LateDataAsked);
+		let is_late = penalty.is_late();
 		let payers = if is_late { decision.late.max(1) } else { 1 };
 		let cost = T::Pool::in_lpt(decision.dispute_cost / Balance::from(payers));
 		let part = Perbill::from_rational(cost, (*stake).max(1));
@@ -239,10 +247,12 @@ impl<T: Config> Pallet<T> {
 		if is_silent {
 			share = share.max(Penalty::NoShow.fraction(parameters, in_a_row, part));
 		}
-		let fraction = Self::counted_once(account, challenge.snapshot, penalty, share);
+		let most = parameters.false_dissent_slash.max(parameters.no_show_slash);
+		let (fraction, chills) = Self::counted(account, challenge.snapshot, penalty, share, most);
 		if penalty.is_no_answer() || is_silent {
 			NoShows::<T>::insert(account, in_a_row.saturating_add(1));
-		} else {
+		} else if !is_late {
+			// To lack bytes is no full answer.
 			NoShows::<T>::remove(account);
 		}
 		let slashed = if fraction.is_zero() {
@@ -251,7 +261,7 @@ impl<T: Config> Pallet<T> {
 			T::Slash::slash(account, challenge.snapshot, fraction, &[])
 		};
 		decision.done.inflow = decision.done.inflow.saturating_add(slashed.common_pool);
-		if penalty.chills() {
+		if chills {
 			let last = T::Rounds::current().saturating_add(parameters.chill);
 			T::Chill::chill(account, last.saturating_add(1));
 		}
@@ -420,22 +430,13 @@ impl<T: Config> Pallet<T> {
 			T::Jail::resolve(&challenge.transcoder);
 		}
 		if outcome == Outcome::Accepted {
-			Self::note_accepted(&challenge.transcoder);
+			Self::note_accepted(challenge);
 		}
-		let charge = if decision.about_input {
-			decision.dispute_cost
-		} else {
-			// Half of the part of each judge that came late although it had asked.
-			let parts = Balance::from(decision.late.max(1)).saturating_mul(2);
-			(decision.dispute_cost / parts).saturating_mul(decision.late_halved.into())
-		};
+		let charge = Self::charge_of(decision);
 		if charge > 0 {
-			T::Claims::charge(&challenge.transcoder, charge);
+			T::Claims::charge(&challenge.transcoder, challenge.round, charge);
 		}
-		let bill = VerificationBill {
-			payments: dues.prepaid.clone(),
-			forfeits_rest: Self::overstates(id, challenge),
-		};
+		let bill = VerificationBill { payments: dues.prepaid.clone() };
 		T::Claims::settle(id, Self::settlement(outcome), &bill)?;
 		Judges::<T>::remove(id);
 		Self::forget(id, challenge);
@@ -450,11 +451,14 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Whether the claim declared a largest leaf above twice the largest that was drawn.
-	fn overstates(id: ClaimId, challenge: &Challenge) -> bool {
-		let drawn = challenge.largest_drawn;
-		drawn > 0
-			&& T::Claims::claim(id).is_some_and(|info| info.largest_leaf > drawn.saturating_mul(2))
+	/// What of the dispute the transcoder has to pay, in ETH.
+	fn charge_of(decision: &Decision) -> Balance {
+		if decision.about_input {
+			return decision.dispute_cost;
+		}
+		// Half of the part of each judge that came late although it had asked.
+		let parts = Balance::from(decision.late.max(1)).saturating_mul(2);
+		(decision.dispute_cost / parts).saturating_mul(decision.late_halved.into())
 	}
 
 	/// The largest verdict against the transcoder's claims of a round counts, not the first: what is
@@ -501,6 +505,7 @@ impl<T: Config> Pallet<T> {
 				*record = None;
 			}
 		});
+		Self::forget_beginning(&challenge.transcoder);
 		T::Beacon::release(challenge.window.saturating_add(1));
 	}
 }

@@ -5,12 +5,9 @@
 //! when it is through with them at `verify_rate`. A ballot is open until the last of its members is
 //! through, however many begin at once. By how much other ballots can lengthen those of one claim is
 //! bounded by the claim's patience; a member whose queue is longer than that is not asked for more
-//! than it can do, so its silence costs nothing.
+//! than it can do, so its silence in that ballot costs nothing, and its queue stays as it was.
 
-use alloc::{
-	collections::{BTreeMap, BTreeSet},
-	vec::Vec,
-};
+use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::traits::{ConstU32, Get};
 use livepeer_primitives::{
@@ -20,8 +17,8 @@ use scale_info::TypeInfo;
 use sp_runtime::BoundedBTreeMap;
 
 use crate::{
-	types::{Answer, Challenge, Conduct, Judge, Member, Penalty, Worked},
-	Config, Judges, Members, Pallet, Queues,
+	types::{Answer, Challenge, Member},
+	Config, Members, Pallet, Queues,
 };
 
 /// Parts of a block in which work is counted: many small ballots fit into one.
@@ -81,28 +78,29 @@ impl<T: Config> Pallet<T> {
 	/// until all of them are through. What that is beyond a ballot's own time is taken of the claim's
 	/// patience.
 	pub(crate) fn enqueue(id: ClaimId, challenge: &mut Challenge, tranche: Tranche) -> BlockNumber {
-		let Some(mut judges) = Judges::<T>::get(id) else { return 0 };
 		let parameters = &challenge.parameters;
 		let most = parameters.max_work_blocks.saturating_add(challenge.patience);
 		let work = parts_of(parameters, challenge.sampled_work);
 		let now = u64::from(Self::now()).saturating_mul(PARTS);
 		let limit = now.saturating_add(u64::from(most).saturating_mul(PARTS));
 		let mut last = now;
-		let members: BTreeSet<AccountId> =
-			Members::<T>::iter_prefix_values((id, tranche)).map(|member| member.account).collect();
+		let members: Vec<(u16, Member)> = Members::<T>::iter_prefix((id, tranche)).collect();
 		let mut queues = Queues::<T>::get();
-		for judge in judges.iter_mut().filter(|judge| members.contains(&judge.account)) {
-			let Queue { until, owed } = queues.get(&judge.account).copied().unwrap_or_default();
+		for (index, mut member) in members {
+			let Queue { until, owed } = queues.get(&member.account).copied().unwrap_or_default();
 			let through = until.max(now).saturating_add(work);
-			judge.overloaded |= through > limit;
-			let until = through.min(limit);
-			last = last.max(until);
+			last = last.max(through.min(limit));
+			// What it need not answer takes no time of it, and none away from what it owes elsewhere.
+			let until = if through > limit { until } else { through };
 			let queue = Queue { until, owed: owed.saturating_add(1) };
 			// There is room for more than can sit in open ballots.
-			let _ = queues.try_insert(judge.account.clone(), queue);
+			let _ = queues.try_insert(member.account.clone(), queue);
+			if through > limit {
+				member.overloaded = true;
+				Members::<T>::insert((id, tranche, index), member);
+			}
 		}
 		Queues::<T>::put(queues);
-		Judges::<T>::insert(id, judges);
 		let blocks = last.saturating_sub(now).div_ceil(PARTS);
 		let blocks = BlockNumber::try_from(blocks).unwrap_or(most);
 		let waited = blocks.saturating_sub(parameters.max_work_blocks);
@@ -137,21 +135,6 @@ impl<T: Config> Pallet<T> {
 			.collect();
 		if !silent.is_empty() {
 			Self::dequeue(silent.into_iter());
-		}
-	}
-
-	/// How a judge's conduct counts, and what it did: who had more to do than it could in a claim's time
-	/// owes no answer there, and is paid for those that it gave.
-	pub(crate) fn weighed(
-		judge: &Judge,
-		conducts: &BTreeMap<AccountId, (Conduct, Worked)>,
-	) -> (Conduct, Worked) {
-		let unasked = (Conduct::Unasked, Worked::default());
-		let (conduct, mut worked) = conducts.get(&judge.account).copied().unwrap_or(unasked);
-		worked.is_no_show &= !judge.overloaded;
-		match conduct {
-			Conduct::Owes(Penalty::NoShow) if judge.overloaded => (Conduct::Unasked, worked),
-			conduct => (conduct, worked),
 		}
 	}
 }

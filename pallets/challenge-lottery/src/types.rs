@@ -193,8 +193,6 @@ pub struct Challenge {
 	pub samples: Samples,
 	/// Work of the revealed leaves.
 	pub sampled_work: u64,
-	/// Work of the largest of them.
-	pub largest_drawn: u64,
 	/// Blocks by which its ballots can still be longer than its own work asks.
 	pub patience: BlockNumber,
 	/// Where it stands.
@@ -302,6 +300,8 @@ pub struct Member {
 	pub answer: Answer,
 	/// Whether it has asked on the chain for bytes that it could not have.
 	pub asked: bool,
+	/// Whether the ballot is closed before it can be through with it.
+	pub overloaded: bool,
 }
 
 /// The most that a dispute costs a false dissenter of its stake, however little that is.
@@ -326,7 +326,8 @@ pub enum Penalty {
 	/// It did not answer, abstained where others judged, or lacked bytes of a claim that a dispute
 	/// accepted. Doubles with each in a row.
 	NoShow,
-	/// It could not have bytes that everybody could have later: it pays its part of the dispute.
+	/// It could not have bytes that everybody could have later: it pays its part of the dispute. With
+	/// the third such claim of a round it is chilled.
 	#[codec(index = 4)]
 	LateData,
 	/// The same, of a part of which the transcoder pays half: it had asked for them on the chain, and
@@ -420,8 +421,6 @@ pub struct Judge {
 	pub stake: Balance,
 	/// How it behaved; known with the decision.
 	pub conduct: Conduct,
-	/// Whether a ballot was closed before it could be through with it.
-	pub overloaded: bool,
 	/// For what it is paid if it owes nothing; known with the decision.
 	pub worked: Worked,
 }
@@ -471,6 +470,54 @@ pub struct RoundRecord {
 	pub open: u32,
 	/// The largest share of stake that one of them has cost. A later one costs what it is larger.
 	pub slashed: Perbill,
+}
+
+/// What a judge left undone in claims of one round.
+#[derive(
+	Clone,
+	Copy,
+	Default,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Omissions {
+	/// The newest round of whose snapshot it left something undone.
+	pub round: RoundIndex,
+	/// The share of its stake that the largest of it has taken.
+	pub largest: Perbill,
+	/// The share that bytes have taken that came late to it.
+	pub late: Perbill,
+	/// In how many claims they did.
+	pub times_late: u32,
+}
+
+/// What a transcoder has shown since it registered or failed.
+#[derive(
+	Clone,
+	Copy,
+	Default,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Record {
+	/// The round in which it began anew while claims of its were open: those of that round and of
+	/// earlier ones do not count.
+	pub since: Option<RoundIndex>,
+	/// Work of its claims that was drawn and accepted, of each at most
+	/// [`LotteryParameters::full_claim`].
+	pub work: u64,
 }
 
 /// What is to be done.

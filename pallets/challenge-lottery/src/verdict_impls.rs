@@ -576,7 +576,11 @@ fn conducts(ballots: &[(Ruling, &[Member])]) -> BTreeMap<AccountId, (Conduct, Wo
 	for (ruling, members) in ballots {
 		for member in *members {
 			let vote = vote(member);
-			let conduct = ruling.conduct(&vote);
+			// Who had more to do than it could owed no answer in this ballot.
+			let conduct = match ruling.conduct(&vote) {
+				Conduct::Owes(Penalty::NoShow) if member.overloaded => Conduct::Unasked,
+				conduct => conduct,
+			};
 			let (worst, worked) =
 				all.entry(member.account.clone()).or_insert((conduct, Worked::default()));
 			*worst = conduct.max(*worst);

@@ -21,7 +21,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		Weight::from_parts(60_000_000, 22_000)
 			.saturating_add(Weight::from_parts(12_000_000, 2_600).saturating_mul(s.into()))
 			.saturating_add(T::DbWeight::get().reads(10_u64))
-			.saturating_add(T::DbWeight::get().reads((9_u64).saturating_mul(s.into())))
+			.saturating_add(T::DbWeight::get().reads((11_u64).saturating_mul(s.into())))
 			.saturating_add(T::DbWeight::get().writes(4_u64))
 			.saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(s.into())))
 	}
@@ -38,7 +38,7 @@ impl WeightInfo for () {
 		Weight::from_parts(60_000_000, 22_000)
 			.saturating_add(Weight::from_parts(12_000_000, 2_600).saturating_mul(s.into()))
 			.saturating_add(RocksDbWeight::get().reads(10_u64))
-			.saturating_add(RocksDbWeight::get().reads((9_u64).saturating_mul(s.into())))
+			.saturating_add(RocksDbWeight::get().reads((11_u64).saturating_mul(s.into())))
 			.saturating_add(RocksDbWeight::get().writes(4_u64))
 			.saturating_add(RocksDbWeight::get().writes((1_u64).saturating_mul(s.into())))
 	}

@@ -88,6 +88,8 @@ impl<T: Config> Pallet<T> {
 		ensure!(!T::Directory::is_jailed(&signer.account), Error::<T>::Jailed);
 		ensure!(
 			signer.generation == acceptance.transcoder_keys
+				// Else it could choose, knowing the assignment, a VRF key that spares it the variants.
+				&& assignment.offered_to == acceptance.transcoder_keys
 				&& T::Keys::current(&signer.account, Purpose::Duties) == acceptance.transcoder_keys
 				&& T::Keys::current(&job.broadcaster, Purpose::Segments)
 					== acceptance.broadcaster_keys,
@@ -294,6 +296,11 @@ impl<T: Config> Pallet<T> {
 		Lapses::<T>::get(who).is_some_and(|lapse| T::Rounds::current() < lapse.suspended_until)
 	}
 
+	/// Whether a transcoder is offered nothing now, whatever it asks: it is suspended or in debt.
+	pub fn is_barred(who: &AccountId) -> bool {
+		Self::is_suspended(who) || Debts::<T>::contains_key(who)
+	}
+
 	/// What the claims without outcome of a transcoder may be worth at the most, in ETH.
 	pub(crate) fn backing_of(who: &AccountId) -> Balance {
 		T::Money::get().backing(T::Stake::self_bond(who), T::Parameters::get().exposure)
@@ -332,6 +339,7 @@ impl<T: Config> Pallet<T> {
 			over: false,
 			kept_until: 0,
 			close_at: None,
+			offered_to: T::Keys::current(&candidate.account, Purpose::Duties),
 		};
 		Self::refill(job, &mut assignment);
 		// An offer takes at least a block, so numbers last longer than blocks do.
@@ -518,9 +526,8 @@ impl<T: Config> Pallet<T> {
 		let least =
 			decide::smallest_claim(&terms, job.max_leaf_work, candidate.price, demand.smallest_fee);
 		candidate.price >= terms.least_price()
-			&& !Self::is_suspended(&candidate.account)
+			&& !Self::is_barred(&candidate.account)
 			&& Self::is_backed(&candidate.account, least)
-			&& !Debts::<T>::contains_key(&candidate.account)
 			&& Places::<T>::get(&candidate.account)
 				.checked_add(Self::places_of(job, &terms))
 				.is_some_and(|places| places <= T::Parameters::get().max_open_claims)

@@ -13,14 +13,14 @@ use livepeer_primitives::{
 		Beacon as _, ChargeFee as _, Claims, Liability as _, OnClaim as _, OnDecided,
 		OperatorKeysOf as _, ProtocolClock as _, Rounds as _, Settlement, VerificationBill,
 	},
-	AccountId, Balance, BlockNumber, ClaimId,
+	AccountId, Balance, BlockNumber, ClaimId, RoundIndex,
 };
 
 use crate::{
 	decide::{self, BadClaim, Charge, ClaimBounds, Claimed},
 	types::{Agreement, Assignment, Job, OpenClaim, Phase},
-	Assignments, ClaimsOf, Config, Error, Event, Exposed, Jobs, NextClaim, OpenClaims, Pallet,
-	Places, WeightInfo,
+	Assignments, ClaimsOf, Config, Debts, Error, Event, Exposed, Jobs, NextClaim, OpenClaims,
+	Pallet, Places, WeightInfo,
 };
 
 /// Blocks for which a claim that is good now may wait in the pool.
@@ -81,13 +81,14 @@ impl<T: Config> Pallet<T> {
 			largest_leaf: claim.largest_leaf,
 		};
 		let charge = decide::charge(&bounds, &claimed).map_err(Self::claim_error)?;
-		ensure!(Self::is_backed(&signer.account, charge.fee), Error::<T>::NotBacked);
+		ensure!(Self::is_backed(&signer.account, charge.worth()), Error::<T>::NotBacked);
 		// A place that is kept for the assignment is its own, whatever the transcoder's others have.
 		ensure!(
 			assignment.undecided < assignment.reserved
 				|| Places::<T>::get(&signer.account) < T::Parameters::get().max_open_claims,
 			Error::<T>::TooManyOpenClaims
 		);
+		ensure!(!Debts::<T>::contains_key(&signer.account), Error::<T>::InDebt);
 		ensure!(NextClaim::<T>::get() < ClaimId::MAX, Error::<T>::NoMoreNumbers);
 		ensure!(!T::Keys::is_revoked(signer, Purpose::Duties), Error::<T>::KeyRevoked);
 		let (weight, len) = Self::claim_cost(claim, signature);
@@ -211,11 +212,12 @@ impl<T: Config> Pallet<T> {
 		let fee_share = assignment.fee_share;
 		let Prepayment { whole, prepaid, shortfall } = prepayment;
 		let info = info.clone();
-		let (round, fee, transcoder) = (info.round, info.fee, info.transcoder.clone());
+		let (round, transcoder) = (info.round, info.transcoder.clone());
 		let prepayment = whole;
 		let claim = OpenClaim { info, fee_share, decided: false, prepayment, prepaid, shortfall };
+		let worth = claim.worth();
 		OpenClaims::<T>::insert(id, claim);
-		Exposed::<T>::mutate(&transcoder, |exposed| *exposed = exposed.saturating_add(fee));
+		Exposed::<T>::mutate(&transcoder, |exposed| *exposed = exposed.saturating_add(worth));
 		T::Liability::open(&transcoder, round);
 		Ok(id)
 	}
@@ -227,7 +229,7 @@ impl<T: Config> Pallet<T> {
 		}
 		claim.decided = true;
 		Exposed::<T>::mutate_exists(&claim.info.transcoder, |slot| {
-			let left = slot.unwrap_or(0).saturating_sub(claim.info.fee);
+			let left = slot.unwrap_or(0).saturating_sub(claim.worth());
 			*slot = Some(left).filter(|left| *left > 0);
 		});
 		Assignments::<T>::mutate(claim.info.job, claim.info.assignment, |slot| {
@@ -297,8 +299,8 @@ impl<T: Config> Claims for Pallet<T> {
 		})
 	}
 
-	fn charge(transcoder: &AccountId, amount: Balance) {
-		Self::do_charge(transcoder, amount);
+	fn charge(transcoder: &AccountId, offence: RoundIndex, amount: Balance) {
+		Self::do_charge(transcoder, offence, amount);
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]

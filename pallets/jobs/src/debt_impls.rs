@@ -7,23 +7,48 @@ use frame_support::{
 	traits::{
 		fungibles::Inspect as _,
 		tokens::{Fortitude, Preservation},
+		Get as _,
 	},
 };
-use livepeer_primitives::{AccountId, Balance, ETH};
+use livepeer_primitives::{
+	traits::{Slash as _, Stake as _},
+	AccountId, Balance, RoundIndex, ETH,
+};
+use sp_runtime::{PerThing as _, Perbill, Rounding};
 
 use crate::{Config, Debts, Error, Event, HoldReason, Pallet};
 
 impl<T: Config> Pallet<T> {
 	/// See [`livepeer_primitives::traits::Claims::charge`].
-	pub(crate) fn do_charge(who: &AccountId, amount: Balance) {
+	pub(crate) fn do_charge(who: &AccountId, offence: RoundIndex, amount: Balance) {
 		// So much at least that the pool's account can begin with it.
 		let amount = amount.max(Self::smallest_fee());
 		let paid = Self::collect(who, amount);
-		let owed = amount.saturating_sub(paid);
-		if owed > 0 {
+		let (slashed, covered) = Self::slash_for(who, offence, amount.saturating_sub(paid));
+		// What is too little to be moved is forgiven.
+		let owed = amount.saturating_sub(paid).saturating_sub(covered);
+		if owed >= Self::smallest_fee() {
 			Debts::<T>::mutate(who, |debt| *debt = Some(debt.unwrap_or(0).saturating_add(owed)));
 		}
-		Self::deposit_event(Event::VerificationCharged { transcoder: who.clone(), amount, paid });
+		let transcoder = who.clone();
+		Self::deposit_event(Event::VerificationCharged { transcoder, amount, paid, slashed });
+	}
+
+	/// Slashes for `missing` ETH, at most what a false dissent costs; says what that took in LPT, and how
+	/// much of the ETH it covers.
+	fn slash_for(who: &AccountId, offence: RoundIndex, missing: Balance) -> (Balance, Balance) {
+		let money = T::Money::get();
+		let wanted = money.in_lpt(missing);
+		if wanted == 0 {
+			return (0, 0);
+		}
+		let stake = T::Stake::active_stake(who).max(T::Stake::next_stake(who)).max(1);
+		let share = Perbill::from_rational_with_rounding(wanted, stake, Rounding::Up)
+			.unwrap_or(Perbill::one())
+			.min(T::Lottery::get().false_dissent_slash);
+		let slashed = T::Slash::slash(who, offence, share, &[]).total;
+		let covered = if slashed >= wanted { missing } else { money.in_eth(slashed) };
+		(slashed, covered.min(missing))
 	}
 
 	/// See [`Pallet::pay_debt`].
@@ -70,16 +95,15 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Pays a transcoder's debt out of its own part `own` of a fee in the escrow of `broadcaster`;
-	/// says how much that took. At least `rest` of the fee is left.
+	/// Pays a transcoder's debt out of a fee of its in the escrow of `broadcaster`, of which it takes
+	/// `most` at the most; says how much that took.
 	pub(crate) fn pay_debt_from_fee(
 		broadcaster: &AccountId,
 		who: &AccountId,
-		own: Balance,
-		rest: Balance,
+		most: Balance,
 	) -> Balance {
 		let Some(debt) = Debts::<T>::get(who) else { return 0 };
-		let part = debt.min(own).min(rest);
+		let part = debt.min(most);
 		let paid = part > 0
 			&& with_storage_layer(|| Self::forfeit(HoldReason::Escrow, broadcaster, part)).is_ok();
 		if !paid {

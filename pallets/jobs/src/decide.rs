@@ -214,7 +214,7 @@ pub fn smallest_claim(
 	smallest_fee: Balance,
 ) -> Balance {
 	let leaf = fee(max_leaf_work, price);
-	leaf.max(smallest_fee).max(terms.least_fee(1, max_leaf_work, 1))
+	leaf.max(smallest_fee).max(terms.least_fee(1, max_leaf_work, 1, max_leaf_work))
 }
 
 /// Whether a job can be offered to `candidate`, which has `work` per second to do: it suits, and
@@ -310,6 +310,13 @@ pub struct Charge {
 	pub shortfall: Balance,
 }
 
+impl Charge {
+	/// What its transcoder's own bond has to back: its fee, or its verification where that is more.
+	pub fn worth(&self) -> Balance {
+		self.fee.max(self.prepayment)
+	}
+}
+
 /// Why a claim is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BadClaim {
@@ -360,10 +367,11 @@ pub fn charge(bounds: &ClaimBounds, claimed: &Claimed) -> Result<Charge, BadClai
 	}
 	let terms = &bounds.terms;
 	let samples = sample_count(terms.rate, leaf_count, bounds.max_samples);
-	if !bounds.has_ended && fee < terms.least_fee(samples, total_work, leaf_count) {
+	let least = terms.least_fee(samples, total_work, leaf_count, largest_leaf);
+	if !bounds.has_ended && fee < least {
 		return Err(BadClaim::FeeBelowVerification);
 	}
-	let prepayment = terms.prepayment(samples, largest_leaf);
+	let prepayment = terms.most_cost(samples, total_work, largest_leaf);
 	let shortfall = terms.mean_cost(samples, total_work, leaf_count).saturating_sub(fee);
 	Ok(Charge { leaf_count, next_seq, fee, prepayment, shortfall })
 }

@@ -32,7 +32,9 @@ impl<T: Config> Pallet<T> {
 		let is_own = who == assignment.transcoder;
 		let patience = decide::patience(claim, assignment.claimed > 0, is_own);
 		let idle = now.saturating_sub(assignment.last_claim);
-		let is_spent = Self::owed_for_reservation(&job, &assignment, now) >= assignment.allowance;
+		let owed = Self::owed_for_reservation(&job, &assignment, now);
+		// One that has claimed all of its allowance owes nothing.
+		let is_spent = owed > 0 && owed >= assignment.allowance;
 		let is_idle = idle > patience && !Self::waits_for_backing(&job, &assignment);
 		ensure!(is_idle || is_spent, Error::<T>::NotIdle);
 		Self::end_assignment(id, &mut job, index, false);

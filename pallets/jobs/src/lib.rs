@@ -499,8 +499,10 @@ pub mod pallet {
 			transcoder: AccountId,
 			/// How much, in ETH.
 			amount: Balance,
-			/// What of it was taken at once; the rest is its debt.
+			/// What of it was taken at once. Of the rest its debt is what its stake did not pay.
 			paid: Balance,
+			/// What its stake lost for it, in LPT.
+			slashed: Balance,
 		},
 		/// A transcoder's debt was paid, out of its fees or by somebody.
 		DebtPaid {
@@ -680,6 +682,8 @@ pub mod pallet {
 		/// The transcoder's own bond backs no more in claims without outcome: wait until some are decided, or
 		/// bond more.
 		NotBacked,
+		/// The transcoder owes for verification that it caused in vain: pay that with `pay_debt` first.
+		InDebt,
 	}
 
 	#[pallet::hooks]

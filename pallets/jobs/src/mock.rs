@@ -138,6 +138,8 @@ parameter_types! {
 	pub static Poor: Vec<AccountId> = Vec::new();
 	/// Who was slashed: offence, fraction, finders.
 	pub static Slashes: Vec<(AccountId, RoundIndex, Perbill, Vec<AccountId>)> = Vec::new();
+	/// What is bonded to a transcoder that is slashed; one LPT is lost where nothing is said.
+	pub static Bonded: Option<Balance> = None;
 	pub static IsOpen: bool = true;
 	pub static Money: MoneyParameters = ProtocolParameters::development().money;
 	/// What each transcoder has bonded to itself.
@@ -328,7 +330,7 @@ impl ChargeFee for Chain {
 
 impl Stake for Chain {
 	fn active_stake(_: &AccountId) -> Balance {
-		0
+		Bonded::get().unwrap_or(0)
 	}
 	fn self_bond(_: &AccountId) -> Balance {
 		OwnBond::get()
@@ -349,7 +351,8 @@ impl Slash for Chain {
 	) -> Slashed {
 		let slash = (transcoder.clone(), offence, fraction, finders.to_vec());
 		Slashes::mutate(|slashes| slashes.push(slash));
-		Slashed { total: UNIT, finders_fee: UNIT / 20, common_pool: UNIT - UNIT / 20 }
+		let total = Bonded::get().map_or(UNIT, |bonded| fraction.mul_ceil(bonded));
+		Slashed { total, finders_fee: total / 20, common_pool: total - total / 20 }
 	}
 	fn slash_weight(_: RoundIndex, _: u32) -> Weight {
 		Weight::from_parts(1, 0)
@@ -445,6 +448,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 	Charged::take();
 	Poor::take();
 	Slashes::take();
+	Bonded::take();
 	IsOpen::take();
 	Money::take();
 	OwnBond::take();

@@ -1,11 +1,13 @@
 //! Where an escrow goes: a list of payments, made in bounded steps.
 
 use alloc::{vec, vec::Vec};
-use frame_support::{dispatch::DispatchResult, ensure, storage::with_storage_layer, traits::Get};
+use frame_support::{
+	dispatch::DispatchResult, ensure, storage::with_storage_layer, traits::fungibles::Inspect as _,
+};
 use livepeer_primitives::{
 	claim::{ClaimInfo, Payout, PayoutReason},
 	traits::{FeeSink as _, Settlement, VerificationBill},
-	AccountId, Balance, ClaimId,
+	AccountId, Balance, ClaimId, ETH,
 };
 use sp_runtime::{DispatchError, Perbill};
 
@@ -18,15 +20,25 @@ use crate::{
 impl<T: Config> Pallet<T> {
 	/// What of a claim's escrow there is for its verification. A refund gives the broadcaster all that
 	/// is its own; a fee that is paid covers what its transcoder could not prepay, but for so much as
-	/// the pot begins with.
+	/// the pot begins with where it has not begun.
 	pub(crate) fn verification_budget_of(claim: &OpenClaim, settlement: Settlement) -> Balance {
 		match settlement {
 			Settlement::Pay => {
-				let of_fee = claim.info.fee.saturating_sub(Self::smallest_fee());
+				let of_fee = claim.info.fee.saturating_sub(Self::pot_lacks());
 				let all = claim.prepaid.saturating_add(claim.shortfall).saturating_add(of_fee);
 				all.min(claim.prepayment)
 			}
 			Settlement::Refund => claim.prepaid,
+		}
+	}
+
+	/// What the pot of fees has to get at once to begin: nothing once it has.
+	fn pot_lacks() -> Balance {
+		let least = Self::smallest_fee();
+		if T::Assets::total_balance(ETH, &T::FeeSink::pot()) < least {
+			least
+		} else {
+			0
 		}
 	}
 
@@ -64,8 +76,6 @@ impl<T: Config> Pallet<T> {
 		let of_prepaid = cost.saturating_sub(of_shortfall).min(*prepaid);
 		let of_fee = cost.saturating_sub(of_shortfall).saturating_sub(of_prepaid);
 		let refund = claim.escrow().saturating_sub(*prepaid).saturating_sub(fee);
-		let rest_to =
-			if bill.forfeits_rest { T::CommonPool::get() } else { info.transcoder.clone() };
 		let payout = |account: &AccountId, reason, amount| {
 			let account = account.clone();
 			(amount > 0).then_some(Payout { account, reason, amount })
@@ -77,7 +87,8 @@ impl<T: Config> Pallet<T> {
 		for (account, amount) in &bill.payments {
 			list.push(payout(account, PayoutReason::Verification, *amount));
 		}
-		list.push(payout(&rest_to, PayoutReason::Prepayment, prepaid.saturating_sub(of_prepaid)));
+		let unused = prepaid.saturating_sub(of_prepaid);
+		list.push(payout(&info.transcoder, PayoutReason::Prepayment, unused));
 		Some(list.into_iter().flatten().collect())
 	}
 
@@ -184,8 +195,9 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Pays a fee to a transcoder and its delegators, whose part is that of the whole fee, whatever
-	/// `amount` verification has left of it. What the transcoder owes is taken out of its own part; what
-	/// is left to book is never less than the pot could begin with.
+	/// `amount` verification has left of it. What the transcoder owes is taken out of its own part first,
+	/// and then out of theirs, or it would owe for ever by leaving itself nothing; what is left to book
+	/// is never less than the pot could begin with, where it has not begun.
 	fn pay_fee(
 		info: &ClaimInfo,
 		account: &AccountId,
@@ -193,16 +205,18 @@ impl<T: Config> Pallet<T> {
 		fee_share: Perbill,
 	) -> DispatchResult {
 		let shared = fee_share.mul_ceil(info.fee).min(amount);
-		let own = amount.saturating_sub(shared);
-		let most = amount.saturating_sub(Self::smallest_fee());
-		let due = Self::pay_debt_from_fee(&info.broadcaster, account, own, most);
-		Self::pay(&info.broadcaster, &T::FeeSink::pot(), amount.saturating_sub(due))?;
+		let most = amount.saturating_sub(Self::pot_lacks());
+		let due = Self::pay_debt_from_fee(&info.broadcaster, account, most);
+		let left = amount.saturating_sub(due);
+		if left > 0 {
+			Self::pay(&info.broadcaster, &T::FeeSink::pot(), left)?;
+		}
 		if due == 0 && amount == info.fee {
 			T::FeeSink::deposit_fee(account, amount, fee_share);
 		} else {
+			let shared = shared.min(left);
 			T::FeeSink::deposit_fee(account, shared, Perbill::one());
-			let own = own.saturating_sub(due);
-			T::FeeSink::deposit_fee(account, own, Perbill::zero());
+			T::FeeSink::deposit_fee(account, left.saturating_sub(shared), Perbill::zero());
 		}
 		Ok(())
 	}

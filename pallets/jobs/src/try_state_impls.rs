@@ -296,7 +296,8 @@ impl<T: Config> Pallet<T> {
 		ensure!(listed.is_empty(), "a claim is listed that is not open");
 		let mut exposed: BTreeMap<AccountId, Balance> = BTreeMap::new();
 		for claim in OpenClaims::<T>::iter_values().filter(|claim| !claim.decided) {
-			*exposed.entry(claim.info.transcoder).or_default() += claim.info.fee;
+			let worth = claim.worth();
+			*exposed.entry(claim.info.transcoder).or_default() += worth;
 		}
 		ensure!(
 			Exposed::<T>::iter().collect::<BTreeMap<_, _>>() == exposed,

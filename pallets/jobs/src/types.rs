@@ -309,6 +309,9 @@ pub struct Assignment {
 	pub kept_until: BlockNumber,
 	/// The agenda's block under which its next step stands.
 	pub close_at: Option<BlockNumber>,
+	/// The generation of its transcoder's duties keys when it was offered: by that, and no other, it can
+	/// be accepted.
+	pub offered_to: Generation,
 }
 
 impl Assignment {
@@ -349,6 +352,11 @@ pub struct OpenClaim {
 }
 
 impl OpenClaim {
+	/// What its transcoder's own bond backs of it until it has its outcome.
+	pub fn worth(&self) -> Balance {
+		self.info.fee.max(self.prepayment)
+	}
+
 	/// All that is in its escrow.
 	pub fn escrow(&self) -> Balance {
 		self.info.fee.saturating_add(self.prepaid).saturating_add(self.shortfall)

@@ -34,16 +34,13 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
-	/// While it is not accepted, the generations are those that an acceptance has to name now.
+	/// While it is not accepted, the generations are those that an acceptance has to name.
 	pub(crate) fn view_assignment(id: JobId, index: AssignmentIndex) -> Option<AssignmentView> {
 		let job = Jobs::<T>::get(id)?;
 		let assignment = Assignments::<T>::get(id, index)?;
 		let (broadcaster_keys, transcoder_keys) = match assignment.agreement {
 			Some(agreement) => (agreement.broadcaster_keys, agreement.transcoder_keys),
-			None => (
-				T::Keys::current(&job.broadcaster, Purpose::Segments),
-				T::Keys::current(&assignment.transcoder, Purpose::Duties),
-			),
+			None => (T::Keys::current(&job.broadcaster, Purpose::Segments), assignment.offered_to),
 		};
 		Some(AssignmentView {
 			index,

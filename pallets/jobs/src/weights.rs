@@ -191,7 +191,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		Weight::from_parts(159_908_000, 6124)
 			// The prepayment, by hand until it is measured.
 			.saturating_add(Weight::from_parts(120_000_000, 12_000))
-			.saturating_add(T::DbWeight::get().reads(36_u64))
+			.saturating_add(T::DbWeight::get().reads(37_u64))
 			.saturating_add(T::DbWeight::get().writes(23_u64))
 	}
 	/// Storage: `Jobs::Origins` (r:1 w:1)
@@ -432,7 +432,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	fn authorize_claim_work() -> Weight {
 		// Estimated by hand.
 		Weight::from_parts(106_000_000, 6124)
-			.saturating_add(T::DbWeight::get().reads(15_u64))
+			.saturating_add(T::DbWeight::get().reads(16_u64))
 	}
 	fn set_spending_key() -> Weight {
 		// Estimated by hand.
@@ -516,7 +516,7 @@ impl WeightInfo for () {
 		Weight::from_parts(159_908_000, 6124)
 			// The prepayment, by hand until it is measured.
 			.saturating_add(Weight::from_parts(120_000_000, 12_000))
-			.saturating_add(RocksDbWeight::get().reads(36_u64))
+			.saturating_add(RocksDbWeight::get().reads(37_u64))
 			.saturating_add(RocksDbWeight::get().writes(23_u64))
 	}
 	fn set_origin() -> Weight {
@@ -585,7 +585,7 @@ impl WeightInfo for () {
 	}
 	fn authorize_claim_work() -> Weight {
 		Weight::from_parts(106_000_000, 6124)
-			.saturating_add(RocksDbWeight::get().reads(15_u64))
+			.saturating_add(RocksDbWeight::get().reads(16_u64))
 	}
 	fn set_spending_key() -> Weight {
 		Weight::from_parts(80_000_000, 22000)

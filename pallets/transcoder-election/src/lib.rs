@@ -83,6 +83,8 @@ pub mod pallet {
 		type OnTranscoderLost: OnTranscoderLost;
 		/// Told of each transcoder that takes more work than before.
 		type OnAvailable: OnAvailable;
+		/// Whether a transcoder may be offered jobs at all: neither suspended nor in debt.
+		type MayBeOffered: frame_support::traits::Contains<AccountId>;
 		/// The pool's priority of a duty.
 		#[pallet::constant]
 		type DutyPriority: Get<TransactionPriority>;

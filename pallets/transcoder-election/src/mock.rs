@@ -138,6 +138,8 @@ parameter_types! {
 	pub static Lost: Vec<AccountId> = Vec::new();
 	/// Who takes more than before.
 	pub static Back: Vec<AccountId> = Vec::new();
+	/// Who is suspended or in debt.
+	pub static Barred: Vec<AccountId> = Vec::new();
 	pub static Parameters: ElectionParameters = parameters();
 	/// How many blocks were closed.
 	pub static Closed: BlockNumber = 0;
@@ -327,6 +329,14 @@ impl OnTranscoderLost for NoteLost {
 	}
 }
 
+/// All but who is [`Barred`].
+pub struct NotBarred;
+impl frame_support::traits::Contains<AccountId> for NotBarred {
+	fn contains(who: &AccountId) -> bool {
+		!Barred::get().contains(who)
+	}
+}
+
 pub struct NoteAvailable;
 impl OnAvailable for NoteAvailable {
 	fn on_available(transcoder: &AccountId) {
@@ -351,6 +361,7 @@ impl crate::Config for Test {
 	type DisableValidator = Disable;
 	type DutyPriority = ConstU64<7>;
 	type MaxCandidates = MaxCandidates;
+	type MayBeOffered = NotBarred;
 	type OnAvailable = NoteAvailable;
 	type OnTranscoderLost = NoteLost;
 	type OperatorKeys = FakeKeys;

@@ -1,6 +1,7 @@
 //! Who makes the blocks that are expected of it, and who is offline.
 
 use alloc::{collections::BTreeSet, vec::Vec};
+use frame_support::traits::Contains;
 use livepeer_primitives::{
 	traits::{RewardedSeat, RewardedSeats, Rounds},
 	AccountId, Balance, RoundIndex,
@@ -116,9 +117,11 @@ impl<T: Config> RewardedSeats for Pallet<T> {
 			Self::set_in_force().members.into_iter().map(|member| member.account).collect();
 		let now = Self::now();
 		let interval = Self::parameters().heartbeat_interval;
+		// To announce what nobody would be offered is no work.
 		let works = |account: &AccountId| {
 			Available::<T>::get(account)
 				.is_some_and(|seen| seen.capacity > 0 && seen.is_fresh(now, interval))
+				&& T::MayBeOffered::contains(account)
 		};
 		let does_its_part = |account: &AccountId| {
 			!Offline::<T>::contains_key(account)

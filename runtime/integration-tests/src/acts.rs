@@ -182,7 +182,7 @@ impl Work {
 		self.sign_claim(self.stated(stated, toolchain))
 	}
 
-	/// What such a claim says. Leaves have [`LEAF_WORK`] here, or what the total needs.
+	/// What such a claim says. Its largest leaf is that of the leaves, or what the total needs.
 	pub fn stated(&self, stated: Commitment, toolchain: ToolchainId) -> WorkClaim {
 		WorkClaim {
 			genesis: self.turn.genesis,
@@ -192,7 +192,12 @@ impl Work {
 			last: self.first + u64::from(stated.leaf_count) - 1,
 			root: stated.root,
 			total_work: stated.total_work,
-			largest_leaf: LEAF_WORK
+			largest_leaf: self
+				.leaves
+				.iter()
+				.map(Leaf::work)
+				.max()
+				.unwrap_or_default()
 				.max(stated.total_work.div_ceil(stated.leaf_count.max(1).into())),
 			toolchain,
 			extensions: Extensions::default(),

@@ -15,9 +15,9 @@ use livepeer_primitives::{
 	leaf::RejectReason,
 	receipt::{Receipt, TranscodeResult},
 	segment::SegmentHeader,
-	verdict::{MismatchKind, UnavailableKind, Verdict, DISPUTE},
+	verdict::{MismatchKind, NonConformingKind, UnavailableKind, Verdict, DISPUTE},
 	video::SourceLimits,
-	Hash, JobId, Seq, UNIT,
+	Hash, JobId, Seq, ETH, UNIT,
 };
 use livepeer_runtime::{
 	tx_extension, Address, Executive, LptStaking, Runtime, RuntimeCall, RuntimeEvent,
@@ -329,6 +329,49 @@ fn attack_empty_jobs_should_not_keep_everybody_else_out() {
 	}
 	world.blocks(200);
 	assert!(world.eth(&attacker.to_account_id()) < before, "what was taken in vain is paid");
+}
+
+/// A transcoder without any ETH has everybody judge inputs that it could have refused, again and again:
+/// it is neither jailed nor slashed for the failure, but pays each dispute, with its stake.
+#[test]
+fn attack_disputes_of_a_transcoder_without_eth_should_cost_its_stake_each_time() {
+	const INPUT: Verdict = Verdict::NonConforming(NonConformingKind::Input);
+	let mut story = Story::begin();
+	let thief = story.transcoder;
+	let has = story.world.eth(&thief.to_account_id());
+	let away = pallet_assets::Call::transfer {
+		id: ETH.into(),
+		target: EveStash.to_account_id().into(),
+		amount: has,
+	};
+	story.world.ok(thief, RuntimeCall::Assets(away));
+	let mut lost = 0;
+	for _ in 0..3 {
+		let claim = story.claim(8);
+		story.reveal(&claim);
+		while asks(&mut story, &claim) {
+			story.vote(&claim, &|_| Some(INPUT));
+		}
+		assert_eq!(story.settle(&claim), Some(Outcome::Failed));
+		assert!(!story.is_jailed(thief));
+		let (charged, slashed) = story
+			.find(|event| match event {
+				RuntimeEvent::Jobs(pallet_jobs::Event::VerificationCharged {
+					amount,
+					paid: 0,
+					slashed,
+					..
+				}) => Some((*amount, *slashed)),
+				_ => None,
+			})
+			.expect("charged");
+		let rate = story.world.parameters().0.money;
+		assert!(slashed > 0 && slashed >= rate.in_lpt(charged) * 999 / 1_000);
+		assert_eq!(story.lost(thief), lost + slashed);
+		lost += slashed;
+		let debt = story.world.run(|| livepeer_runtime::Jobs::debt_of(thief.to_account_id()));
+		assert_eq!(debt, 0, "so it owes nothing");
+	}
 }
 
 /// The number of the newest job.

@@ -73,6 +73,44 @@ fn last_seen(world: &mut World, who: Sr25519Keyring) -> BlockNumber {
 		.last_seen
 }
 
+/// Every call that carries its own authorization is owed by a deadline: the brakes close none of them.
+#[test]
+fn attack_brakes_should_close_no_call_that_is_owed_by_a_deadline() {
+	use livepeer_runtime::configs::governance::DUTIES;
+	let pallets = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../pallets");
+	let mut found = Vec::new();
+	for pallet in std::fs::read_dir(pallets).expect("the workspace's pallets") {
+		let path = pallet.expect("readable").path();
+		let Ok(text) = std::fs::read_to_string(path.join("src/lib.rs")) else { continue };
+		let folder = path.file_name().expect("named").to_string_lossy().into_owned();
+		let name: String = folder
+			.split('-')
+			.map(|word| format!("{}{}", word[..1].to_uppercase(), &word[1..]))
+			.collect();
+		for after in text.split("#[pallet::authorize(").skip(1) {
+			let call = after.split("pub fn ").nth(1).and_then(|rest| rest.split('(').next());
+			found.push((name.clone(), call.expect("an attribute stands before a call").to_owned()));
+		}
+	}
+	assert!(found.len() >= 9, "{found:?}");
+	for (pallet, call) in found {
+		assert!(
+			DUTIES.contains(&(pallet.as_str(), call.as_str())),
+			"{pallet}.{call} can be closed"
+		);
+	}
+	let mut world = Story::network();
+	let pause = |pallet: &str, call: &str| {
+		let name = |name: &str| name.as_bytes().to_vec().try_into().expect("short");
+		TxPause::pause(RuntimeOrigin::root(), (name(pallet), name(call)))
+	};
+	world.run(|| {
+		for (pallet, call) in DUTIES {
+			pause(pallet, call).expect_err("a duty cannot be paused");
+		}
+	});
+}
+
 /// A story in which a claim's drawn leaves are to be revealed.
 fn revealing() -> (Story, Claim) {
 	let mut story = Story::begin();

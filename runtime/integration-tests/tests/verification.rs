@@ -1,11 +1,11 @@
 //! What verification costs and pays, forced variants, bytes that come late, and broadcasters without LPT: on
 //! the real runtime, with every invariant and the sums of all balances checked in each block.
 
-use livepeer_integration_tests::{create_job, job, Claim, Story, World, HONEST};
+use livepeer_integration_tests::{create_job, job, Claim, Story, Work, World, HONEST};
 use livepeer_primitives::{
 	api::ChallengeStage,
 	claim::Outcome,
-	params::ProtocolParameters,
+	leaf::Leaf,
 	verdict::{MismatchKind, Opening, UnavailableKind, Verdict, DISPUTE},
 	work::fee,
 	Balance, ETH, UNIT,
@@ -118,17 +118,21 @@ fn dispute_should_be_paid_out_of_the_slash_of_who_caused_it() {
 #[test]
 fn newcomer_should_be_looked_at_more_until_enough_of_its_claims_were_accepted() {
 	let mut story = Story::begin();
-	let ProtocolParameters { lottery, .. } = story.world.parameters().0;
-	for accepted in 0..lottery.new_claims {
-		let account = story.transcoder.to_account_id();
-		assert_eq!(story.world.run(|| ChallengeLottery::accepted(account)), accepted);
-		let claim = story.claim(8);
+	story.world.set_lottery(|lottery| lottery.new_claims = 1);
+	let account = story.transcoder.to_account_id();
+	let mut claims = 0;
+	while story.world.run(|| ChallengeLottery::accepted(account.clone())) == 0 {
+		claims += 1;
+		assert!(claims < 7, "it is new for ever");
+		let claim = story.claim(25);
 		story.until_stage(&claim, ChallengeStage::LeafReveal);
-		assert_eq!(story.challenge(&claim).positions.len(), 5);
+		assert_eq!(story.challenge(&claim).positions.len(), 16);
 		story.reveal(&claim);
 		story.vote(&claim, HONEST);
 		assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
 	}
+	// Its leaves are a third of a standard segment.
+	assert!(claims > 2, "small claims count as little as they are");
 	// The next assignment's claims are as large as others'.
 	story.end();
 	let next = create_job(&mut story.world, Story::BROADCASTER, "next", 300);
@@ -139,6 +143,51 @@ fn newcomer_should_be_looked_at_more_until_enough_of_its_claims_were_accepted() 
 	let expected = if story.transcoder == Sr25519Keyring::Bob { [64, 25] } else { [25, 64] };
 	assert!(expected.map(Some).contains(&leaves), "{leaves:?}");
 	story.close();
+}
+
+/// One of its segments is four times as large as the others, and is not drawn: what it prepaid for that one
+/// comes back, as all that verification did not cost.
+#[test]
+fn attack_one_large_segment_should_not_cost_an_honest_transcoder_its_prepayment() {
+	// Nobody is new, so that few leaves are drawn.
+	let mut world = Story::network();
+	world.set_lottery(|lottery| lottery.new_claims = 0);
+	let mut story = Story::begin_on(world);
+	let who = story.transcoder.to_account_id();
+	for _ in 0..8 {
+		let small = story.work(64);
+		let (turn, first) = (small.turn.clone(), small.first);
+		let leaves: Vec<_> = small
+			.leaves
+			.iter()
+			.enumerate()
+			.map(|(index, leaf)| match leaf {
+				Leaf::Transcoded { segment, outputs, work, extensions } => Leaf::Transcoded {
+					segment: segment.clone(),
+					outputs: outputs.clone(),
+					work: if index == 0 { *work } else { *work / 4 },
+					extensions: extensions.clone(),
+				},
+				other => other.clone(),
+			})
+			.collect();
+		let work = Work::new(&turn, first, leaves, small.signatures.clone());
+		let call = work.claim(story.world.toolchain());
+		let before = story.world.eth(&who);
+		let claim = story.make_claim(work, call);
+		let prepaid = before - story.world.eth(&who);
+		assert!(prepaid > 0);
+		story.reveal(&claim);
+		let positions = story.challenge(&claim).positions;
+		let cost = price(&mut story, &claim) * committee(&mut story, &claim).len() as u128;
+		story.vote(&claim, HONEST);
+		assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+		assert_eq!(story.world.eth(&who), before - cost, "no more than verification cost");
+		if !claim.work.drawn(&positions).contains(&0) {
+			return;
+		}
+	}
+	panic!("the large one is drawn each time");
 }
 
 /// Half of all segments are forced.

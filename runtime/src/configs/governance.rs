@@ -87,7 +87,7 @@ pub const WAY_BACK: [&str; 10] = [
 /// What transcoders and judges owe by a deadline. Both brakes leave it open, since the clock goes
 /// on: who has begun can always finish. Claims are among it, for an assignment's grace ends
 /// whatever is closed.
-pub const DUTIES: [(&str, &str); 9] = [
+pub const DUTIES: [(&str, &str); 11] = [
 	("TranscoderElection", "set_available"),
 	("TranscoderElection", "heartbeat"),
 	("TranscoderElection", "announce"),
@@ -98,6 +98,9 @@ pub const DUTIES: [(&str, &str); 9] = [
 	("ChallengeLottery", "reveal_leaf"),
 	("ChallengeLottery", "commit_verdict"),
 	("ChallengeLottery", "reveal_verdict"),
+	// Not opened in time is a missed verification, and whoever could not ask pays for the dispute.
+	("ChallengeLottery", "open_variants"),
+	("ChallengeLottery", "ask_data"),
 ];
 
 /// Calls that do nothing but dispatch others. Each of those meets the brakes by itself, so these

@@ -68,6 +68,7 @@ impl pallet_transcoder_election::Config for Runtime {
 	type Clock = ChainConfig;
 	type DisableValidator = Disabling;
 	type MaxCandidates = ConstU32<1_000>;
+	type MayBeOffered = super::video::InGoodStanding;
 	type DutyPriority = DutyPriority;
 	type OnAvailable = Jobs;
 	type OnTranscoderLost = super::video::Lost;

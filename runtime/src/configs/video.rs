@@ -14,7 +14,7 @@ use crate::{
 use alloc::collections::BTreeMap;
 use frame_support::{
 	parameter_types,
-	traits::{ConstU32, Get},
+	traits::{ConstU32, Contains, Get},
 	weights::Weight,
 };
 use livepeer_primitives::{
@@ -126,6 +126,15 @@ impl OnTranscoderLost for Lost {
 	fn on_transcoder_lost(transcoder: &AccountId) {
 		Jobs::on_transcoder_lost(transcoder);
 		ChallengeLottery::on_transcoder_lost(transcoder);
+	}
+}
+
+/// Who may be offered jobs: neither suspended for letting offers pass, nor in debt for verification.
+pub struct InGoodStanding;
+
+impl Contains<AccountId> for InGoodStanding {
+	fn contains(who: &AccountId) -> bool {
+		!Jobs::is_barred(who)
 	}
 }
 

@@ -494,7 +494,8 @@ impl FakeChain {
 				let price = fee(claim.total_work, current.price);
 				let ClaimTerms { terms, exposed, backing } = state.terms;
 				let samples = draw::sample_count(terms.rate, count as u32, view.max_samples);
-				let least = terms.least_fee(samples, claim.total_work, count as u32);
+				let least =
+					terms.least_fee(samples, claim.total_work, count as u32, claim.largest_leaf);
 				if current.claimable_until.is_none() && !view.ended && price < least {
 					return Err(refuse(Refused::FeeBelowVerification));
 				}

@@ -523,8 +523,9 @@ fn attack_failing_over_the_input_for_nothing() {
 		to_dispute(claim.id);
 		all_say(claim.id, DISPUTE, input);
 		to_end(claim.id);
-		let [(who, cost)] = &CHARGED.get()[..] else { panic!("charged once") };
+		let [(who, cost, offence)] = &CHARGED.get()[..] else { panic!("charged once") };
 		assert!(*who == transcoder() && *cost > 0);
+		assert_eq!(*offence, claim.info.round);
 		// A claim that is accepted costs nothing of the kind.
 		let claim = self::claim(8);
 		to_commit(&claim);

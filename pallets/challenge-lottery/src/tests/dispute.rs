@@ -355,7 +355,7 @@ fn failure_over_the_input_alone_should_refund_and_cost_the_dispute_without_slash
 		run_to(decided + 11);
 		assert!(CHARGED.get().is_empty());
 		run_to(decided + 12);
-		assert_eq!(CHARGED.get(), vec![(transcoder(), cost)]);
+		assert_eq!(CHARGED.get(), vec![(transcoder(), cost, claim.info.round)]);
 		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Refund)]);
 		assert_eq!(penalties(), vec![(3, dissent())]);
 		assert!(SLASHED.get().iter().all(|slash| slash.0 != transcoder()));

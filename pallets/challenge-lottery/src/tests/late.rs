@@ -204,20 +204,127 @@ fn attack_who_lacked_bytes_and_is_silent_in_the_dispute_should_pay_the_greater()
 	});
 }
 
+/// A judge that says of each claim, before the others do, that it lacks the bytes, and judges it well in the
+/// dispute that follows.
 #[test]
-fn attack_many_claims_withheld_at_once_should_cost_a_judge_the_largest_of_a_round_alone() {
+fn attack_judge_that_forces_every_claim_into_a_dispute_should_pay_for_each_and_be_chilled() {
+	build_and_execute(|| {
+		// A dispute costs it a tenth of what all of a round may.
+		let judge = 0;
+		let mut paid = Vec::new();
+		let claims = |count: usize, paid: &mut Vec<Perbill>| {
+			let mut forced = 0;
+			for _ in 0..40 {
+				if forced == count {
+					return;
+				}
+				// One leaf, so that each dispute costs the same.
+				let claim = claim(1);
+				to_commit(&claim);
+				let says = |verdict| opening(claim.id, verdict);
+				let is_asked = members(claim.id, 0).contains(&validator(judge));
+				ballot(claim.id, 0, |i| {
+					Some(says(if i == judge { UNAVAILABLE } else { Verdict::Valid }))
+				});
+				if is_asked {
+					to_dispute(claim.id);
+					all_say(claim.id, DISPUTE, Verdict::Valid);
+					forced += 1;
+				}
+				System::reset_events();
+				to_end(claim.id);
+				let mine = penalties().into_iter().filter(|(who, ..)| *who == validator(judge));
+				paid.extend(mine.map(|(_, penalty, fraction)| {
+					assert_eq!(penalty, Penalty::LateData);
+					fraction
+				}));
+			}
+		};
+		seat(&[1 << 60; 5]);
+		RATE.put(1);
+		claims(1, &mut paid);
+		let part = paid[0];
+		assert!(!part.is_zero());
+		// As large a stake as makes that a tenth of it.
+		let stake = (1u128 << 60) * u128::from(part.deconstruct()) / 1_000_000;
+		seat(&[stake; 5]);
+		SNAPSHOT.put(SNAPSHOT.get() + 1);
+		paid.clear();
+		crate::NoShows::<Test>::insert(validator(judge), 2);
+		claims(2, &mut paid);
+		assert!(CHILLED.get().is_empty(), "a transcoder may be to blame");
+		assert_eq!(crate::NoShows::<Test>::get(validator(judge)), 2, "it was no full answer");
+		claims(1, &mut paid);
+		assert_eq!(CHILLED.get().keys().collect::<Vec<_>>(), [&validator(judge)]);
+		claims(12, &mut paid);
+		assert_eq!(paid.len(), 15);
+		// Each of the first ten costs about the same, and all of them a false dissent.
+		let tenth = dissent() * Perbill::from_percent(10);
+		for fraction in &paid[..9] {
+			let off = fraction.deconstruct().abs_diff(tenth.deconstruct());
+			assert!(off < tenth.deconstruct() / 50, "{fraction:?}, not {tenth:?}");
+		}
+		let left = |paid: &[Perbill]| {
+			paid.iter().fold(1.0, |left, f| left * (1.0 - f64::from(f.deconstruct()) / 1e9))
+		};
+		assert!((left(&paid) - 0.99).abs() < 1e-6, "{}", left(&paid));
+		// And again in the next round.
+		SNAPSHOT.put(SNAPSHOT.get() + 1);
+		paid.clear();
+		claims(1, &mut paid);
+		assert!(!paid[0].is_zero());
+	});
+}
+
+#[test]
+fn attack_lying_about_missing_bytes_should_cost_the_dispute_in_a_void_claim_too() {
+	build_and_execute(|| {
+		RATE.put(1);
+		seat(&[1 << 60; 5]);
+		let claim = claim(8);
+		to_commit(&claim);
+		let judges: Vec<_> = members(claim.id, 0).iter().map(number_of).collect();
+		let liar = judges[0];
+		let (good, gone) = (opening(claim.id, Verdict::Valid), opening(claim.id, UNAVAILABLE));
+		ballot(claim.id, 0, |i| Some(if i == liar { gone.clone() } else { good.clone() }));
+		to_dispute(claim.id);
+		// Three of five pass it: more than half, and not two thirds of what was revealed.
+		let wrong = Verdict::Mismatch(livepeer_primitives::verdict::MismatchKind::Video);
+		let wrong = opening(claim.id, wrong);
+		let others: Vec<_> = (0..5).filter(|i| *i != liar).take(2).collect();
+		ballot(claim.id, DISPUTE, |i| {
+			Some(if others.contains(&i) { wrong.clone() } else { good.clone() })
+		});
+		assert_eq!(
+			Lottery::challenge(claim.id).map(|view| view.outcome),
+			Some(Some(Outcome::Void))
+		);
+		System::reset_events();
+		to_end(claim.id);
+		let paid = penalties();
+		let late = |(who, penalty, fraction): &(AccountId, Penalty, Perbill)| {
+			*who == validator(liar) && *penalty == Penalty::LateData && !fraction.is_zero()
+		};
+		assert!(paid.iter().any(late), "{paid:?}");
+	});
+}
+
+/// A transcoder keeps its bytes from one judge in many claims.
+#[test]
+fn attack_many_claims_withheld_at_once_should_cost_a_judge_one_false_word_in_a_round() {
 	build_and_execute(|| {
 		RATE.put(1 << 40);
 		seat(&[1_000; 5]);
-		// One of five judges is late twice at least.
 		for _ in 0..6 {
 			late(&[0], &[]);
 		}
 		let slashes = SLASHED.get();
 		assert!(!slashes.is_empty());
 		for i in 0..5 {
-			let paid: Vec<_> = slashes.iter().filter(|slash| slash.0 == validator(i)).collect();
-			assert!(paid.len() <= 1, "{paid:?}");
+			let paid = slashes.iter().filter(|slash| slash.0 == validator(i));
+			let left =
+				paid.fold(1.0, |left, slash| left * (1.0 - f64::from(slash.2.deconstruct()) / 1e9));
+			assert!(left >= 0.989_999, "{left}");
 		}
 	});
 }

@@ -2,8 +2,8 @@
 
 use livepeer_primitives::{
 	claim::Outcome,
-	traits::OnClaim,
-	verdict::{MismatchKind, Opening, Verdict, DISPUTE},
+	traits::{Beacon, OnClaim},
+	verdict::{MismatchKind, NonConformingKind, Opening, Verdict, DISPUTE},
 	work::fee,
 	Balance, Hash,
 };
@@ -125,6 +125,36 @@ fn attack_lazy_and_copying_verifiers_should_be_paid_nothing() {
 		assert_eq!(paid(judges[0]), (0, 0));
 		assert_eq!((paid(judges[1]), paid(judges[2])), ((price, 0), (price, 0)));
 	});
+}
+
+/// The others are silent: whatever it reveals is all that was revealed.
+#[test]
+fn attack_lone_revealer_of_a_tranche_should_be_paid_for_no_invented_evidence() {
+	for revealing in 1..=2 {
+		build_and_execute(|| {
+			BUDGET.put(PLENTY);
+			RATE.put(1);
+			let claim = claim(8);
+			to_commit(&claim);
+			let (judges, price) = (committee(claim.id), price(claim.id));
+			let mut invented = opening(claim.id, Verdict::Valid);
+			invented.evidence.hash = Hash::repeat_byte(0xee);
+			let says = |i: usize| judges[..revealing].contains(&i).then(|| invented.clone());
+			ballot(claim.id, 0, says);
+			if Lottery::challenge(claim.id).unwrap().outcome.is_none() {
+				to_dispute(claim.id);
+				// It does that work, and owes nothing.
+				let good = opening(claim.id, Verdict::Valid);
+				ballot(claim.id, DISPUTE, |i| (i == judges[0]).then(|| good.clone()));
+			}
+			to_end(claim.id);
+			let expected = if revealing == 2 { price } else { 0 };
+			for (place, i) in judges.iter().enumerate() {
+				let due = if place < revealing { expected } else { 0 };
+				assert_eq!(paid(*i).0, due, "{revealing} of three");
+			}
+		});
+	}
 }
 
 #[test]
@@ -268,26 +298,65 @@ fn false_dissenter_should_pay_the_dispute_where_that_is_more() {
 	});
 }
 
+/// Two claims end a beginning of which a standard segment's work was drawn.
+fn short_beginning() {
+	Parameters::mutate(|parameters| {
+		parameters.new_claims = 2;
+		parameters.max_samples = 1;
+	});
+}
+
+/// Twenty tiny claims of its own are as little as they are, and those for itself nothing.
 #[test]
-fn prepayment_should_be_kept_where_its_leaf_was_overstated() {
-	for (work, forfeits) in [(50_000_000, false), (49_999_999, true)] {
-		build_and_execute(|| {
+fn attack_tiny_claims_of_its_own_should_not_end_a_newcomers_beginning() {
+	build_and_execute(|| {
+		short_beginning();
+		let rate = || <Lottery as OnClaim>::terms(Some(&transcoder())).rate;
+		let accept = |work: u64, own: bool| {
 			let leaves = (0..8).map(|i| leaf(i, work)).collect();
-			let (claim, taken) = try_claim(leaves);
+			let change = |info: &mut livepeer_primitives::claim::ClaimInfo| {
+				if own {
+					info.broadcaster = transcoder();
+				}
+			};
+			let (claim, taken) = try_claim_as(leaves, change);
 			taken.unwrap();
-			assert_eq!(claim.info.largest_leaf, LARGEST_LEAF);
+			run_to(Fake::window_start(claim.info.window + 2));
+			let mut challenge = challenge(claim.id);
+			if own {
+				// Nobody else signs its segments: what is judged is beside the point here.
+				challenge.sampled_work = 8 * work;
+				Lottery::note_accepted(&challenge);
+				Lottery::void(claim.id, challenge);
+				skip(3);
+				return;
+			}
 			to_commit(&claim);
 			all_say(claim.id, 0, Verdict::Valid);
 			to_end(claim.id);
-			assert_eq!(BILLS.get()[0].forfeits_rest, forfeits);
-		});
-	}
+		};
+		let parameters = Parameters::get();
+		for _ in 0..8 {
+			accept(1_000_000, false);
+		}
+		assert_eq!(Lottery::accepted(transcoder()), 0, "not as much as one full claim");
+		assert_eq!(rate(), parameters.new_verification_rate);
+		for _ in 0..8 {
+			accept(50_000_000, true);
+		}
+		assert_eq!(Lottery::accepted(transcoder()), 0, "nor what it claims of itself");
+		for _ in 0..2 {
+			accept(60_000_000, false);
+		}
+		assert_eq!(Lottery::accepted(transcoder()), 2);
+		assert_eq!(rate(), parameters.verification_rate);
+	});
 }
 
 #[test]
 fn newcomers_should_have_more_of_their_leaves_drawn_until_enough_was_accepted() {
 	build_and_execute(|| {
-		Parameters::mutate(|parameters| parameters.new_claims = 2);
+		short_beginning();
 		let parameters = Parameters::get();
 		let rate = || <Lottery as OnClaim>::terms(Some(&transcoder())).rate;
 		assert_eq!(<Lottery as OnClaim>::terms(None).rate, parameters.new_verification_rate);
@@ -310,6 +379,56 @@ fn newcomers_should_have_more_of_their_leaves_drawn_until_enough_was_accepted() 
 		assert_eq!(rate(), parameters.new_verification_rate);
 		assert_eq!(Lottery::accepted(transcoder()), 0);
 	});
+}
+
+/// A transcoder fails one claim while others of its wait: those that it made before say nothing of it now.
+#[test]
+fn attack_claims_in_flight_should_not_end_a_failed_transcoders_beginning() {
+	for verdict in [WRONG, Verdict::NonConforming(NonConformingKind::Input)] {
+		build_and_execute(|| {
+			short_beginning();
+			Parameters::mutate(|parameters| parameters.slashing_period = 40);
+			let parameters = Parameters::get();
+			let rate = || <Lottery as OnClaim>::terms(Some(&transcoder())).rate;
+			let first = claim(8);
+			to_commit(&first);
+			all_say(first.id, 0, Verdict::Valid);
+			to_end(first.id);
+			assert_eq!(Lottery::accepted(transcoder()), 1);
+			let claims: Vec<_> = (0..4).map(|_| claim(8)).collect();
+			run_to(Fake::window_start(claims[0].info.window + 2));
+			for claim in &claims {
+				for index in drawn(claim) {
+					reveal_leaf(claim, index).unwrap();
+				}
+			}
+			// Three wait to be paid while another fails.
+			let (bad, good) = claims.split_last().unwrap();
+			all_say(bad.id, 0, verdict);
+			for claim in good {
+				all_say(claim.id, 0, Verdict::Valid);
+				let view = Lottery::challenge(claim.id).unwrap();
+				assert_eq!(view.outcome, Some(Outcome::Accepted));
+			}
+			assert_eq!(crate::Ballots::<Test>::get(bad.id).unwrap().tranche, DISPUTE);
+			all_say(bad.id, DISPUTE, verdict);
+			assert_eq!(Lottery::challenge(bad.id).unwrap().outcome, Some(Outcome::Failed));
+			assert_eq!(Lottery::accepted(transcoder()), 0, "it begins anew");
+			assert!(good.iter().all(|claim| Lottery::challenge(claim.id).is_some()));
+			for claim in &claims {
+				to_end(claim.id);
+			}
+			assert_eq!(Lottery::accepted(transcoder()), 0, "what it had claimed before");
+			assert_eq!(rate(), parameters.new_verification_rate);
+			assert!(!crate::Accepted::<Test>::contains_key(transcoder()));
+			// What it claims from now on counts.
+			let next = claim(8);
+			to_commit(&next);
+			all_say(next.id, 0, Verdict::Valid);
+			to_end(next.id);
+			assert_eq!(Lottery::accepted(transcoder()), 1);
+		});
+	}
 }
 
 proptest! {

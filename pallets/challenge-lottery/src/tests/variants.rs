@@ -257,7 +257,7 @@ fn attack_variants_not_opened_should_be_a_missed_verification() {
 		assert_eq!(DETAINED.get().len(), 1);
 		System::reset_events();
 		// Nobody judged the claims of which nothing was to be opened: of a round the largest counts.
-		let (_, taken) = Omitted::<Test>::get(validator(judges[2])).unwrap_or_default();
+		let taken = Omitted::<Test>::get(validator(judges[2])).unwrap_or_default().largest;
 		to_end(claim.id);
 		// What was said counts for pay and silence alone.
 		let whole = difference(taken, Parameters::get().false_dissent_slash);

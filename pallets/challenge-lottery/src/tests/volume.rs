@@ -1,9 +1,14 @@
 //! Many claims at once.
 
-use livepeer_primitives::{claim::Outcome, traits::Beacon, verdict::Verdict, ClaimId};
+use livepeer_primitives::{
+	claim::Outcome,
+	traits::Beacon,
+	verdict::{Tranche, Verdict, DISPUTE},
+	ClaimId,
+};
 use sp_runtime::Perbill;
 
-use crate::{mock::*, types::Penalty, Ballots, Challenges, Event, Judges, Queues};
+use crate::{mock::*, types::Penalty, Ballots, Challenges, Event, Members, Queues};
 
 /// Makes `count` claims in one block, and reveals what is drawn of them: all ballots open at once.
 fn claims_at_once(count: usize) -> Vec<TestClaim> {
@@ -40,6 +45,64 @@ fn dispute_all(claims: &[TestClaim]) {
 fn left(i: usize) -> f64 {
 	let slashes = SLASHED.get().into_iter().filter(|slash| slash.0 == validator(i));
 	slashes.fold(1.0, |left, slash| left * (1.0 - f64::from(slash.2.deconstruct()) / 1e9))
+}
+
+/// Whether no member of a ballot can be through with it.
+fn are_overloaded(id: ClaimId, tranche: Tranche) -> bool {
+	Members::<Test>::iter_prefix_values((id, tranche)).all(|member| member.overloaded)
+}
+
+/// A claim that has used up its patience does not make its judges' queues shorter than they are: what
+/// else they owe keeps its time. For this one ballot they owe no answer; for its later ones they do.
+#[test]
+fn attack_claim_without_patience_should_not_shorten_the_queues_of_its_judges() {
+	build_and_execute(|| {
+		Parameters::mutate(|parameters| parameters.reveal_window = 40);
+		let claims: Vec<_> = (0..61).map(|_| claim(8)).collect();
+		run_to(Fake::window_start(claims[0].info.window + 2));
+		let (small, others) = claims.split_last().unwrap();
+		for claim in others {
+			for index in drawn(claim) {
+				reveal_leaf(claim, index).unwrap();
+			}
+		}
+		dispute_all(others);
+		let before = Queues::<Test>::get();
+		// What is left of them is more than a ballot may take without patience.
+		let most = Parameters::get().max_work_blocks;
+		let busy_until = u64::from(System::block_number() + most) * 1_000;
+		assert!((0..5).all(|i| before[&validator(i)].until > busy_until));
+		Challenges::<Test>::mutate(small.id, |challenge| challenge.as_mut().unwrap().patience = 0);
+		for index in drawn(small) {
+			reveal_leaf(small, index).unwrap();
+		}
+		let queues = Queues::<Test>::get();
+		for who in members(small.id, 0) {
+			assert_eq!(queues[&who].until, before[&who].until, "what it owes keeps its time");
+			assert_eq!(queues[&who].owed, before[&who].owed + 1);
+		}
+		let ballot = Ballots::<Test>::get(small.id).unwrap();
+		assert_eq!(ballot.deadline - ballot.opened, Parameters::get().commit_base + most);
+		assert!(are_overloaded(small.id, 0));
+		// A claim that comes now is given time for all of it.
+		for claim in others {
+			all_commit(claim.id);
+		}
+		// Nobody answers the small one, neither here nor where there is nothing else to do.
+		let mut silent = std::collections::BTreeSet::new();
+		for _ in 0..200 {
+			for event in events() {
+				if let Event::Penalised { claim, penalty: Penalty::NoShow, verifier, .. } = event {
+					if claim == small.id {
+						silent.insert(number_of(&verifier));
+					}
+				}
+			}
+			skip(1);
+		}
+		assert!(!Challenges::<Test>::contains_key(small.id));
+		assert_eq!(silent.len(), 5, "the dispute was theirs to answer");
+	});
 }
 
 fn outcome(id: ClaimId) -> Option<Outcome> {
@@ -98,11 +161,8 @@ fn attack_more_disputes_than_can_be_judged_should_cost_no_judge_for_those() {
 	build_and_execute(|| {
 		let claims = claims_at_once(150);
 		dispute_all(&claims);
-		let overloaded: Vec<ClaimId> = claims
-			.iter()
-			.map(|claim| claim.id)
-			.filter(|id| Judges::<Test>::get(id).unwrap().iter().all(|judge| judge.overloaded))
-			.collect();
+		let overloaded: Vec<ClaimId> =
+			claims.iter().map(|claim| claim.id).filter(|id| are_overloaded(*id, DISPUTE)).collect();
 		assert!(!overloaded.is_empty() && overloaded.len() < claims.len());
 		// By nothing more than its patience is any of them longer.
 		let most = Parameters::get();

@@ -183,13 +183,40 @@ fn accept_should_fail_when_what_is_named_is_not_in_use() {
 		assert_noop!(send(good.clone()), Error::<Test>::WrongGeneration);
 		Generations::set([((who.clone(), Purpose::Duties), 1)].into());
 		assert_noop!(send(good.clone()), Error::<Test>::WrongGeneration);
-		// A signature by an old generation for the new one.
+		Generations::set([].into());
+		assert_ok!(send(good));
+		check();
+	});
+}
+
+/// Which segments of an assignment are forced variants follows from its number and its transcoder's VRF
+/// key: one that is made when the number is known could be chosen so that none is.
+#[test]
+fn attack_keys_made_for_an_assignment_should_not_accept_it() {
+	build_and_execute(|| {
+		three();
+		let id = create(&BOB, "cam");
+		skip(2);
+		let (who, index) = current(id);
+		let keys = |generation| {
+			Generations::set([((who.clone(), Purpose::Duties), generation)].into());
+		};
+		keys(1);
 		let named = acceptance(&who, id, index);
+		assert_eq!(named.transcoder_keys, 1);
+		// Neither by the new generation nor by the old one for it.
+		assert_noop!(send_acceptance(&who, named.clone()), Error::<Test>::WrongGeneration);
 		let signer = livepeer_primitives::keys::Signer::account(who.clone());
 		let signature = sign_by(&signer, Purpose::Duties, &named.hash());
-		let call = crate::Call::accept_job { acceptance: named.clone(), signature };
+		let call = crate::Call::accept_job { acceptance: named, signature };
 		assert_noop!(apply(call), Error::<Test>::WrongGeneration);
-		assert_ok!(send(named));
+		// What it is to be accepted by is shown.
+		assert_eq!(Jobs::job(id).unwrap().current.unwrap().transcoder_keys, 0);
+		// The next offer is to the keys that are in use by then.
+		skip(4);
+		let (next, index) = current(id);
+		assert_ne!(next, who);
+		assert_ok!(try_accept(&next, id, index));
 		check();
 	});
 }

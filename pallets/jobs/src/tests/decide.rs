@@ -272,6 +272,7 @@ proptest! {
 			prop_assert!(charge.leaf_count >= 1 && charge.leaf_count <= max_leaves.min(4096));
 			prop_assert_eq!(u64::from(charge.leaf_count), last - first + 1);
 			prop_assert!(charge.fee >= 1_000 && charge.fee <= bounds.allowance);
+			prop_assert!(charge.fee >= charge.prepayment, "it pays for its verification");
 		}
 	}
 }

@@ -10,6 +10,16 @@ use livepeer_primitives::{
 /// Blocks of the largest claim: 64 segments of 2.5 s at 2 s a block.
 const CLAIM: BlockNumber = 80;
 
+/// The most work of a usual job's leaf.
+fn job_leaf() -> u64 {
+	livepeer_primitives::work::max_leaf_work(
+		&crate::mock::Parameters::get().factors,
+		&ladder(),
+		&limits(),
+	)
+	.unwrap()
+}
+
 fn end_idle(who: &AccountId, id: JobId) -> sp_runtime::DispatchResult {
 	Jobs::end_idle(RuntimeOrigin::signed(who.clone()), id, 0)
 }
@@ -44,6 +54,27 @@ fn idle_assignment_should_be_ended_by_its_transcoder_earlier() {
 		skip(1);
 		assert_noop!(end_idle(&TAT, id), Error::<Test>::NotIdle);
 		assert_ok!(end_idle(&TIM, id));
+	});
+}
+
+/// A stream whose budget is used up to the last segment is as healthy as any.
+#[test]
+fn attack_stream_that_has_claimed_all_of_its_allowance_should_not_be_ended_as_idle() {
+	build_and_execute(|| {
+		register(&TIM, 100 * UNIT, PRICE, 10);
+		let least = fee(job_leaf(), PRICE);
+		assert_ok!(create_with(&BOB, "cam", least));
+		skip(2);
+		accept(0);
+		assert_eq!(assignment(0, 0).allowance, least);
+		assert_ok!(claim_work(&TIM, 0, 0, 0, 9, job_leaf()));
+		assert_eq!(assignment(0, 0).allowance, 0);
+		assert_noop!(end_idle(&TAT, 0), Error::<Test>::NotIdle);
+		skip(10);
+		assert_noop!(end_idle(&TAT, 0), Error::<Test>::NotIdle);
+		// When what was claimed pays for no more of its time.
+		skip(20);
+		assert_ok!(end_idle(&TAT, 0));
 	});
 }
 

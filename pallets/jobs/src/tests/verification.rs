@@ -46,7 +46,7 @@ fn budget(id: ClaimId, settlement: Settlement) -> Balance {
 }
 
 fn bill(payments: &[(AccountId, Balance)]) -> VerificationBill {
-	VerificationBill { payments: payments.to_vec(), forfeits_rest: false }
+	VerificationBill { payments: payments.to_vec() }
 }
 
 /// What was booked for `who`, all together.
@@ -139,6 +139,38 @@ fn attack_transcoder_without_eth_should_pay_out_of_the_fee_and_not_its_delegator
 	});
 }
 
+/// Small claims, of whose fees so much was left as an account of ETH begins with: none of it would go to
+/// those who verify them.
+#[test]
+fn attack_small_fees_should_pay_for_their_verification_in_full() {
+	build_and_execute(|| {
+		with_price(1);
+		Lottery::mutate(|lottery| lottery.verify_price = PRICE / 2);
+		give(&POT, ETH_MINIMUM);
+		Booked::mutate(|booked| booked.entry(BEA).or_default().push((ETH_MINIMUM, Perbill::one())));
+		let id = running();
+		// Two of the smallest fees, in two leaves.
+		let work = STANDARD_SEGMENT_WORK / (PRICE / ETH_MINIMUM) as u64;
+		let mut claim = work_claim(id, 0, 0, 1, 2 * work);
+		claim.largest_leaf = work;
+		assert_ok!(send_claim(&TIM, claim.clone()));
+		let whole = OpenClaims::<Test>::get(0).unwrap().prepayment;
+		assert_eq!(budget(0, Settlement::Pay), whole);
+		assert_ok!(settle_with(0, Settlement::Pay, &bill(&[(TOM, whole)])));
+		assert_eq!(booked(&TOM), whole);
+		// All of a fee too, and what it owes takes all of another.
+		claim.first = 2;
+		claim.last = 2;
+		claim.total_work = work;
+		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(TIM), id));
+		assert_ok!(send_claim(&TIM, claim));
+		Bonded::set(Some(0));
+		<Jobs as Claims>::charge(&TIM, 1, ETH_MINIMUM);
+		assert_ok!(settle(1, Settlement::Pay));
+		assert_eq!((Jobs::debt_of(TIM), free(&POOL)), (0, ETH_MINIMUM));
+	});
+}
+
 #[test]
 fn settlement_should_fail_when_more_is_to_be_paid_than_there_is() {
 	build_and_execute(|| {
@@ -155,23 +187,6 @@ fn settlement_should_fail_when_more_is_to_be_paid_than_there_is() {
 		let overflowing = bill(&[(TOM, Balance::MAX), (TAT, 1)]);
 		assert_noop!(settle_with(0, Settlement::Pay, &overflowing), Error::<Test>::BadPayouts);
 		assert_ok!(settle(0, Settlement::Refund));
-	});
-}
-
-#[test]
-fn attack_overstated_largest_leaf_should_cost_what_is_left_of_the_prepayment() {
-	build_and_execute(|| {
-		with_price(1);
-		give(&TIM, UNIT);
-		give(&POOL, ETH_MINIMUM);
-		let id = running();
-		assert_ok!(claim_standard(id, 0, 16));
-		let prepayment = budget(0, Settlement::Pay);
-		let forfeits =
-			VerificationBill { payments: vec![(TOM, VERIFY_PRICE)], forfeits_rest: true };
-		assert_ok!(settle_with(0, Settlement::Pay, &forfeits));
-		assert_eq!(free(&TIM), UNIT - prepayment);
-		assert_eq!(free(&POOL), ETH_MINIMUM + prepayment - VERIFY_PRICE);
 	});
 }
 
@@ -204,6 +219,46 @@ fn claim_should_fail_while_its_fee_is_not_worth_its_verification() {
 		assert_noop!(claim_standard(id, 0, 1), Error::<Test>::FeeBelowVerification);
 		// Two leaves, one of which is drawn, are worth it.
 		assert_ok!(claim_standard(id, 0, 2));
+	});
+}
+
+/// One leaf with work beside others without any: the more of them, the less each leaf has in the mean, and
+/// the more often the one is drawn.
+#[test]
+fn attack_empty_leaves_should_not_lower_what_a_claim_has_to_be_worth() {
+	build_and_execute(|| {
+		with_price(1);
+		// Three members cost what four leaves are worth.
+		Lottery::mutate(|lottery| lottery.verify_price = PRICE / 3 * 4);
+		register(&TIM, 100 * UNIT, PRICE, 10);
+		let id = create(&BOB, "cam");
+		skip(2);
+		accept(id);
+		let padded = |work: u64, leaves: u64| {
+			let mut claim = work_claim(id, 0, 0, leaves - 1, STANDARD_SEGMENT_WORK * work);
+			claim.largest_leaf = STANDARD_SEGMENT_WORK;
+			send_claim(&TIM, claim)
+		};
+		for leaves in [1, 2, 3, 4, 16, 64] {
+			assert_noop!(padded(1, leaves), Error::<Test>::FeeBelowVerification);
+			assert_noop!(padded(3, leaves.max(3)), Error::<Test>::FeeBelowVerification);
+		}
+		// What can be drawn of it is worth no more than it: four leaves, one of which is drawn.
+		assert_ok!(padded(4, 4));
+		let claim = OpenClaims::<Test>::get(0).unwrap();
+		assert!(claim.info.fee >= claim.prepayment);
+		// Where the verification may cost more than a last, small claim, so much is backed.
+		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(TIM), id));
+		let exposed = crate::Exposed::<Test>::get(TIM);
+		let mut last = work_claim(id, 0, 4, 5, STANDARD_SEGMENT_WORK);
+		last.largest_leaf = STANDARD_SEGMENT_WORK;
+		OwnBond::set(0);
+		assert_noop!(send_claim(&TIM, last.clone()), Error::<Test>::NotBacked);
+		OwnBond::take();
+		assert_ok!(send_claim(&TIM, last));
+		let claim = OpenClaims::<Test>::get(1).unwrap();
+		assert!(claim.prepayment > claim.info.fee);
+		assert_eq!(crate::Exposed::<Test>::get(TIM), exposed + claim.prepayment);
 	});
 }
 

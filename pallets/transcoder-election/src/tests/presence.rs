@@ -132,6 +132,21 @@ fn transcoder_should_earn_when_it_takes_work_and_validates_not() {
 	});
 }
 
+/// Whoever is offered nothing, for it lets offers pass or owes for verification, does no work; a validator
+/// has its own.
+#[test]
+fn attack_transcoder_that_may_be_offered_nothing_should_not_earn_by_announcing() {
+	two().build_and_execute(|| {
+		let call = TranscoderElection::set_available;
+		assert_ok!(call(RuntimeOrigin::signed(account(3)), 1, profiles(&[1])));
+		assert!(earns(3) && earns(1));
+		Barred::set(vec![account(1), account(3)]);
+		assert!(!earns(3) && earns(1));
+		Barred::take();
+		assert!(earns(3));
+	});
+}
+
 #[test]
 fn jailed_and_chilled_should_earn_nothing() {
 	two().build_and_execute(|| {

@@ -281,20 +281,24 @@ impl Claiming {
 			return Ok(());
 		}
 		// One that is not worth its verification waits so too. Where nothing comes into it any more it is
-		// made as long as a claim may be, with nothing in the rest: less is drawn of it then, for what it
-		// is worth. The chain takes any when the assignment has ended.
+		// made longer, with nothing in the rest, as far as no more of it is drawn by that. The chain takes
+		// any when the assignment has ended.
 		if let (Some(current), Some(view), Some(terms), false) = (current, &view, &terms, ended) {
-			let is_worth_it = |claim: &Commitment| {
-				is_worth_it(claim, current.price, view.max_samples, &terms.terms)
+			let (terms, most) = (&terms.terms, view.max_samples);
+			let is_worth_it = |claim: &Commitment, leaves: &[Leaf]| {
+				is_worth_it(claim, leaves, current.price, most, terms)
 			};
-			if !is_worth_it(&commitment) {
-				let full = first.saturating_add(u64::from(max_leaves) - 1);
+			if !is_worth_it(&commitment, &claimed) {
+				let samples = sample_count(terms.rate, commitment.leaf_count, most);
+				let longest = terms.leaves_of(samples).min(max_leaves).max(commitment.leaf_count);
+				let full = first.saturating_add(u64::from(longest).saturating_sub(1));
 				if !is_complete || last < whole {
 					return Ok(());
 				}
 				let Ok((longer, tree)) = build_to(full) else { return Ok(()) };
 				let all = fee(tree.commitment().total_work, current.price);
-				if !is_worth_it(&tree.commitment()) || all > current.allowance.min(backed) {
+				if !is_worth_it(&tree.commitment(), &longer) || all > current.allowance.min(backed)
+				{
 					return Ok(());
 				}
 				(claimed, commitment) = (longer, tree.commitment());
@@ -539,12 +543,14 @@ fn is_lasting(error: &ChainError) -> bool {
 /// Whether a claim is worth its verification, as the chain asks while its assignment runs.
 fn is_worth_it(
 	claim: &Commitment,
+	leaves: &[Leaf],
 	price: Balance,
 	max_samples: u32,
 	terms: &VerificationTerms,
 ) -> bool {
 	let samples = sample_count(terms.rate, claim.leaf_count, max_samples);
-	let least = terms.least_fee(samples, claim.total_work, claim.leaf_count);
+	let largest = leaves.iter().map(Leaf::work).max().unwrap_or(0);
+	let least = terms.least_fee(samples, claim.total_work, claim.leaf_count, largest);
 	fee(claim.total_work, price) >= least
 }
 

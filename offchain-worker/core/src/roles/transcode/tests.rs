@@ -570,6 +570,10 @@ fn attack_segments_far_from_each_other_should_be_claimed_for_what_they_are_worth
 	simulate(|sim| async move {
 		let story = Story::new(&sim).await;
 		let role = story.role(FakeEngine::default());
+		// A pair is worth its verification, but not twice over, as the chain asks of its mean leaf.
+		let mut terms = story.chain.terms();
+		terms.terms.fee_ratio = 2;
+		story.chain.set_terms(terms);
 		set_cost(&story, 300);
 		for seq in [0, 1, 1_000, 1_001] {
 			receipt(story.send(&role, seq).await);
@@ -580,7 +584,8 @@ fn attack_segments_far_from_each_other_should_be_claimed_for_what_they_are_worth
 		let claim = claims.values().next().expect("it does not stand before the other");
 		let terms = story.chain.terms().terms;
 		let (first, leaves) = (claim.info.first, claim.info.commitment.leaf_count);
-		assert_eq!((first, leaves), (0, terms.leaves_of(claim.info.max_samples)));
+		// As long as one leaf of it is drawn.
+		assert_eq!((first, leaves), (0, terms.leaves_of(1)));
 	});
 }
 
