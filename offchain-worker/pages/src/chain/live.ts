@@ -150,15 +150,18 @@ export class Live {
 				at = await chain.head(at.parent);
 			}
 		}
-		const clock = chain.read("clock", [], head.hash);
 		const seen = first ? 0 : Date.now();
-		const fresh = await Promise.all(
-			missing.map(async ({ number, hash }) => ({ number, hash, seen, events: await chain.events(number, hash) })),
-		);
+		const block = async ({ number, hash }: { number: number; hash: T.Hash }): Promise<Block> => ({
+			number,
+			hash,
+			seen,
+			events: await chain.events(number, hash),
+		});
+		const [clock, fresh] = await Promise.all([chain.read("clock", [], head.hash), Promise.all(missing.map(block))]);
 		const from = fresh[0]?.number ?? head.number;
 		this.blocks = [...this.blocks.filter(({ number }) => number < from), ...fresh].slice(-KEEP);
 		this.head = head;
-		this.clock = await clock;
+		this.clock = clock;
 		this.changed();
 	}
 
