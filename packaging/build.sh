@@ -30,6 +30,14 @@ package() {
 		install -m 640 "$file" "$root/etc/livepeer/"
 		echo "/etc/livepeer/$(basename "$file")" >>"$root/DEBIAN/conffiles"
 	done
+	# What shells and man know of it, as the binary itself says.
+	mkdir -p "$root/usr/share/man/man1" "$root/usr/share/bash-completion/completions" \
+		"$root/usr/share/zsh/vendor-completions" "$root/usr/share/fish/vendor_completions.d"
+	"$bin/$name" man "$root/usr/share/man/man1"
+	gzip -9n "$root"/usr/share/man/man1/*
+	"$bin/$name" completions bash >"$root/usr/share/bash-completion/completions/$name"
+	"$bin/$name" completions zsh >"$root/usr/share/zsh/vendor-completions/_$name"
+	"$bin/$name" completions fish >"$root/usr/share/fish/vendor_completions.d/$name.fish"
 	install -d "$root/usr/share/doc/$name/operators"
 	install -m 644 docs/operators/*.md "$root/usr/share/doc/$name/operators/"
 	install -m 644 NOTICE "$root/usr/share/doc/$name/"

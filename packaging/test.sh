@@ -44,6 +44,12 @@ within sh -c 'apt-get install -qy /tmp/old/*.deb' >"$work/log" 2>&1 || { cat "$w
 within livepeer-node --version
 within id livepeer-node
 within runuser -u livepeer-worker -- livepeer-worker doctor --offline || fail "the worker does not work"
+for name in livepeer-node livepeer-worker; do
+	for file in man/man1/$name.1.gz "bash-completion/completions/$name" zsh/vendor-completions/_$name; do
+		[ -s "$root/usr/share/$file" ] || fail "$file is missing"
+	done
+done
+[ -s "$root/usr/share/man/man1/livepeer-worker-transcode.1.gz" ] || fail "roles have no manual page"
 within livepeer-worker config check /etc/livepeer/worker.toml >"$work/log" || fail "the packaged settings are wrong"
 grep -q 'data-dir = "/var/lib/livepeer-worker/transcode"' "$work/log" || fail "config check shows no settings"
 within systemd-analyze verify livepeer-node.service livepeer-transcode.service livepeer-verify.service \

@@ -3,6 +3,7 @@
 use codec::DecodeAll;
 use livepeer_primitives::{params::ProtocolParameters, AccountId, Balance, UNIT};
 use livepeer_runtime::{
+	constants::money::EXISTENTIAL_DEPOSIT,
 	genesis_config_presets::{bootstrap, Bootstrap, PRODUCTION_RUNTIME_PRESET},
 	RuntimeGenesisConfig, SessionKeys, SS58_PREFIX, VERSION, WASM_BINARY,
 };
@@ -254,6 +255,7 @@ fn from_file(path: &Path) -> Result<ChainSpec, String> {
 	let json: Value = serde_json::from_slice(&text)
 		.map_err(|error| wrong(format!("it is not JSON ({error})")))?;
 	check_ours(&json).map_err(wrong)?;
+	check_bonds(&json).map_err(wrong)?;
 	ChainSpec::from_json_bytes(text).map_err(wrong)
 }
 
@@ -282,6 +284,32 @@ fn check_ours(spec: &Value) -> Result<(), String> {
 		}
 	}
 	Ok(())
+}
+
+/// Whether the bonds that a chain begins with are covered. Its Wasm finds out as well, and can only
+/// trap.
+fn check_bonds(spec: &Value) -> Result<(), String> {
+	let genesis = |name: &str| spec.pointer(&format!("/genesis/runtimeGenesis/{name}")).cloned();
+	let config = match (genesis("config"), genesis("patch")) {
+		(Some(config), _) => config,
+		(None, Some(patch)) => {
+			let mut config = serde_json::to_value(RuntimeGenesisConfig::default())
+				.map_err(|error| error.to_string())?;
+			sc_chain_spec::json_patch::merge(&mut config, patch);
+			config
+		}
+		// Built already.
+		(None, None) => return Ok(()),
+	};
+	// One of another version of the runtime is for that version to judge.
+	let Ok(config) = serde_json::from_value::<RuntimeGenesisConfig>(config) else { return Ok(()) };
+	let mut balances: BTreeMap<&AccountId, Balance> = BTreeMap::new();
+	for (who, amount) in &config.balances.balances {
+		balances.insert(who, *amount);
+	}
+	let balance = |who: &AccountId| balances.get(who).copied().unwrap_or(0);
+	let checked = config.lpt_staking.check(balance, EXISTENTIAL_DEPOSIT);
+	checked.map_err(|wrong| format!("the chain cannot begin: {wrong}"))
 }
 
 fn runtime_version(code: &[u8]) -> Result<RuntimeVersion, String> {

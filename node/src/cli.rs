@@ -83,6 +83,18 @@ pub enum Subcommand {
 
 	/// Print what the database holds.
 	ChainInfo(sc_cli::ChainInfoCmd),
+
+	/// Print what makes a shell complete this program's arguments.
+	Completions {
+		/// The shell.
+		shell: clap_complete::Shell,
+	},
+
+	/// Write manual pages, one for each command.
+	Man {
+		/// The folder, which must exist.
+		dir: PathBuf,
+	},
 }
 
 /// Key commands: the SDK's, and one for session keys.

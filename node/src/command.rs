@@ -6,6 +6,7 @@ use crate::{
 	client::Client,
 	preflight, service, session_keys,
 };
+use clap::CommandFactory;
 use livepeer_runtime::opaque::Block;
 use sc_cli::SubstrateCli;
 use sc_network::config::NetworkBackendType;
@@ -147,6 +148,16 @@ pub fn run() -> sc_cli::Result<()> {
 		Some(Subcommand::ChainInfo(command)) => {
 			let runner = cli.create_runner(command)?;
 			runner.sync_run(|config| command.run::<Block>(&config))
+		}
+		Some(Subcommand::Completions { shell }) => {
+			let name = env!("CARGO_PKG_NAME");
+			clap_complete::generate(*shell, &mut Cli::command(), name, &mut std::io::stdout());
+			Ok(())
+		}
+		Some(Subcommand::Man { dir }) => {
+			clap_mangen::generate_to(Cli::command(), dir).map_err(|error| {
+				format!("cannot write manual pages to {}: {error}", dir.display()).into()
+			})
 		}
 	}
 }

@@ -57,6 +57,20 @@ fn node_should_say_so_when_the_specification_is_corrupt() {
 	assert!(reason.contains("is not Wasm"), "{reason}");
 }
 
+#[test]
+fn node_should_say_which_genesis_bond_is_not_covered_and_by_how_much() {
+	let mut spec = dev_spec();
+	let patch = &mut spec["genesis"]["runtimeGenesis"]["patch"];
+	let bond = &mut patch["lptStaking"]["bonds"][0];
+	let who = bond[0].as_str().unwrap().to_string();
+	// Ten million LPT, where the account has one million.
+	bond[2] = serde_json::from_str("10000000000000000000000000").unwrap();
+	let reason = reason_with_spec(spec.to_string().as_bytes());
+	assert!(reason.contains(&format!("the genesis bond of {who} is not covered")), "{reason}");
+	assert!(reason.contains("LPT are missing"), "{reason}");
+	assert!(!reason.contains("unreachable"), "{reason}");
+}
+
 /// A Wasm module without code whose version says that it is `spec_name`.
 fn runtime_of(spec_name: &'static str) -> Vec<u8> {
 	let section = |name: &str, payload: &[u8]| {

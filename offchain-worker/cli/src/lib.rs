@@ -7,7 +7,8 @@
 //! - [`verify`]: re-transcodes drawn segments for a validator's node;
 //! - [`gateway`]: checks a stream and serves it to browsers.
 //!
-//! and tools: [`audit`], [`doctor`], [`keys`], [`stake`], [`stream`], [`config`], `token`, `toolchain`.
+//! and tools: [`audit`], [`doctor`], [`keys`], [`stake`], [`stream`], [`config`], [`shell`], `token`,
+//! `toolchain`.
 
 pub mod audit;
 pub mod bench;
@@ -25,6 +26,7 @@ pub mod png;
 pub mod reach;
 pub mod secrets;
 pub mod setup;
+pub mod shell;
 pub mod source;
 pub mod stake;
 pub mod stop;
@@ -91,6 +93,16 @@ pub enum Command {
 	/// Check a file of settings, and show what comes of it.
 	#[command(subcommand)]
 	Config(config::ConfigCommand),
+	/// Print what makes a shell complete this program's arguments.
+	Completions {
+		/// The shell.
+		shell: clap_complete::Shell,
+	},
+	/// Write manual pages, one for each command.
+	Man {
+		/// The folder, which must exist.
+		dir: PathBuf,
+	},
 	/// Make the secret that a node and its verify worker share.
 	Token {
 		/// The file, which must not exist yet.
@@ -143,6 +155,8 @@ pub fn run(command: Command) -> ExitCode {
 			Command::Stake(command) => stake::run(command).await,
 			Command::Stream(command) => stream::run(command).await,
 			Command::Config(command) => config::run(command),
+			Command::Completions { shell } => shell::completions(shell),
+			Command::Man { dir } => shell::manual(&dir),
 			Command::Token { file } => {
 				let (_, secret) = <sr25519::Pair as sp_core::Pair>::generate();
 				secrets::write(&file, &hex::encode(secret))

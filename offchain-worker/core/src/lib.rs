@@ -19,6 +19,7 @@
 pub mod fakes;
 pub mod key;
 pub mod ports;
+pub mod recall;
 pub mod roles;
 pub mod rules;
 

@@ -3,6 +3,7 @@
 
 extern crate alloc;
 
+pub use genesis_impls::BadBond;
 pub use pallet::*;
 pub use types::{
 	Advance, Bond, Checkpoint, ExitPool, Factors, Frees, Lock, LockView, Locks as AccountLocks,
@@ -18,6 +19,7 @@ mod dispatchable_impls;
 mod earnings_impls;
 mod generation_impls;
 pub mod generations;
+mod genesis_impls;
 pub mod liabilities;
 pub mod maths;
 #[cfg(test)]
@@ -165,9 +167,14 @@ pub mod pallet {
 	impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
 		fn build(&self) {
 			asset::endow::<T>();
+			let minimum = <T::Currency as fungible::Inspect<AccountId>>::minimum_balance();
+			let balance = <T::Currency as fungible::Inspect<AccountId>>::balance;
+			if let Err(wrong) = self.check(balance, minimum) {
+				panic!("{wrong}");
+			}
 			for (who, to, amount) in &self.bonds {
 				Pallet::<T>::bond_at_once(who, to, *amount)
-					.expect("a genesis bond is covered by its account, which bonds to one only");
+					.expect("a bond that is covered, to one transcoder, can be made");
 			}
 		}
 	}

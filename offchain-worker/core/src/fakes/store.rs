@@ -20,7 +20,7 @@ use crate::{
 	sha256,
 };
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct StoreState {
 	blobs: BTreeMap<H256, Vec<u8>>,
 	/// Stored and not pinned yet.
@@ -60,6 +60,12 @@ impl StoreState {
 pub struct MemoryStore(Arc<Mutex<StoreState>>);
 
 impl MemoryStore {
+	/// A copy that goes on by itself, as a backup does.
+	pub fn backup(&self) -> Self {
+		let state = lock(&self.0).clone();
+		Self(Arc::new(Mutex::new(state)))
+	}
+
 	/// Refuses every further write, as a full disk does.
 	pub fn fill(&self, full: bool) {
 		lock(&self.0).full = full;

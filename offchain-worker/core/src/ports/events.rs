@@ -46,11 +46,13 @@ pub enum Warning {
 	Unreachable,
 	/// Nothing can be stored.
 	Store,
+	/// The folder may be an old copy, or another worker runs for the account.
+	Restored,
 }
 
 impl Warning {
 	/// All of them.
-	pub const ALL: [Warning; 14] = [
+	pub const ALL: [Warning; 15] = [
 		Self::Jailed,
 		Self::StakeFell,
 		Self::ClaimFailed,
@@ -65,6 +67,7 @@ impl Warning {
 		Self::NotRegistered,
 		Self::Unreachable,
 		Self::Store,
+		Self::Restored,
 	];
 
 	/// Its name, as in events and metrics.
@@ -84,6 +87,7 @@ impl Warning {
 			Self::NotRegistered => "not_registered",
 			Self::Unreachable => "unreachable",
 			Self::Store => "store",
+			Self::Restored => "restored",
 		}
 	}
 }

@@ -2,6 +2,7 @@
 
 use crate::{mock::*, OwedStake};
 use livepeer_primitives::traits::Stake;
+use sp_core::crypto::Ss58Codec;
 use sp_runtime::Perbill;
 
 #[test]
@@ -30,7 +31,10 @@ fn genesis_bonds_should_count_at_once() {
 }
 
 #[test]
-#[should_panic(expected = "a genesis bond is covered")]
+#[should_panic(
+	expected = "it bonds 0.0000000000000003 LPT and needs 0.00000000000000031 LPT, of \
+	which the account has 0 LPT; 0.00000000000000031 LPT are missing"
+)]
 fn genesis_should_panic_when_a_bond_is_not_covered() {
 	new_test_ext_with(vec![(account(99), t(), 300)]);
 }
@@ -39,4 +43,25 @@ fn genesis_should_panic_when_a_bond_is_not_covered() {
 #[should_panic(expected = "bonds to one only")]
 fn genesis_should_panic_when_an_account_bonds_to_two() {
 	new_test_ext_with(vec![(d(), t(), 300), (d(), t2(), 300)]);
+}
+
+#[test]
+fn check_should_name_the_account_and_what_is_missing() {
+	let bonds = vec![(d(), t(), 60), (t(), t(), 99), (d(), t(), 40)];
+	let config = crate::GenesisConfig::<Test> { bonds, ..Default::default() };
+	assert_eq!(config.check(|_| 101, 1), Ok(()));
+	let wrong = config.check(|_| 100, 1).unwrap_err();
+	let expected = crate::BadBond::NotCovered { who: d(), bonds: 100, needs: 101, has: 100 };
+	assert_eq!(wrong, expected);
+	assert!(wrong.to_string().contains(&d().to_ss58check()), "{wrong}");
+	// What `check` lets pass can begin, to the unit.
+	build_with_bonds(vec![(d(), t(), FUNDS - MINIMUM_LPT)], || {
+		assert_eq!(lpt(d()), MINIMUM_LPT);
+	});
+}
+
+#[test]
+#[should_panic(expected = "is not covered")]
+fn genesis_should_panic_when_a_bond_leaves_less_than_an_account_keeps() {
+	new_test_ext_with(vec![(d(), t(), FUNDS - MINIMUM_LPT + 1)]);
 }

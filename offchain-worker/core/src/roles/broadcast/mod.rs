@@ -35,10 +35,11 @@ use crate::{
 		chain::{while_away, At, Call, Chain, ChainError, Head, Wait},
 		clock::Clock,
 		engine::MediaEngine,
-		events::{Event, EventSink, Warnings},
+		events::{Event, EventSink, Warning, Warnings},
 		store::{BroadcastStore, StoreError, StreamState},
 		transport::{SignedHead, Transport},
 	},
+	recall::{keep_pulse, pulse, was_left},
 	rules::playlist::is_stream_name,
 };
 
@@ -264,24 +265,22 @@ impl Broadcaster {
 			None => None,
 		};
 		// Before the chain is told that the stream is found here.
-		let start = match &known {
-			Some(state) => Start {
-				next: state.next.max(spec.above.unwrap_or(0)),
-				epoch: state.newest_epoch.saturating_add(1),
-				head: state.head.clone(),
-			},
-			None => self.start_anew(stream, spec, before.is_some(), view.as_ref()).await?,
+		let (start, is_whole) = match &known {
+			Some(state) => self.go_on(stream, state, spec, view.as_ref()).await?,
+			None => (self.start_anew(stream, spec, before.is_some(), view.as_ref()).await?, true),
 		};
 		self.publish(stream, &spec.name, self.net.service_record()).await?;
 		if let Some(view) = view.filter(|view| !view.ended) {
 			match &known {
-				Some(state) if state.job == view.id && !state.ended && fits(spec, &view) => {
+				Some(state)
+					if is_whole && state.job == view.id && !state.ended && fits(spec, &view) =>
+				{
 					if view.max_price != spec.max_price {
 						tracing::warn!(job = view.id, "the stream goes on with its job, which was opened with another highest price; end it (`livepeer-worker stream end`) to change that");
 					}
 					return Ok(self.opened(stream, state, spec, view.limits, true));
 				}
-				Some(state) if state.job == view.id && !state.ended => {
+				Some(state) if is_whole && state.job == view.id && !state.ended => {
 					tracing::warn!(job = view.id, "the job takes neither this ladder nor a source of these limits: it is ended, and another one is opened");
 					self.chain.submit(Call::EndJob { job: view.id }, Wait::Finalized).await?;
 				}
@@ -326,6 +325,8 @@ impl Broadcaster {
 			head,
 		};
 		self.store.put_stream(stream, &state)?;
+		// Nothing was signed for this job before.
+		pulse(&*self.store, &*self.clock)?;
 		self.store.drop_value(&begun(stream))?;
 		Ok(self.opened(stream, &state, spec, spec.limits, false))
 	}
@@ -379,6 +380,48 @@ impl Broadcaster {
 				Ok(Start { next: above.unwrap_or(0), ..Default::default() })
 			}
 		}
+	}
+
+	/// Where a stream goes on whose state is stored here, and whether that state is the newest there
+	/// is. Of a live source nothing else is ever cut the same way again: where an old copy of a folder
+	/// went on with its job, other segments would be signed under numbers that are signed already.
+	async fn go_on(
+		&self,
+		stream: StreamId,
+		state: &StreamState,
+		spec: &StreamSpec,
+		view: Option<&JobView>,
+	) -> Result<(Start, bool), BroadcastError> {
+		let mut start = Start {
+			next: state.next.max(spec.above.unwrap_or(0)),
+			epoch: state.newest_epoch.saturating_add(1),
+			head: state.head.clone(),
+		};
+		if !spec.live {
+			return Ok((start, true));
+		}
+		let was_left = was_left(&*self.store, &*self.clock)?;
+		let found = if was_left {
+			let origin = self.chain.origin(stream).await?;
+			self.ask_around(stream, &spec.ask, origin.as_ref(), view).await?
+		} else {
+			self.ask_transcoder(stream, view).await?
+		};
+		let found = found.unwrap_or_default();
+		let is_whole = !was_left && found.next <= state.next;
+		if !is_whole {
+			if found.next > state.next {
+				let text = format!("the folder is an old copy: it has segments of the stream up to {}, and others have it up to {}. The stream goes on above that, in another job", state.next, found.next);
+				self.warnings.warn(Warning::Restored, text);
+			}
+			start.next = start.next.max(found.above());
+			start.epoch = start.epoch.max(found.epoch.saturating_add(1));
+			let time = |head: &Option<SignedHead>| head.as_ref().map(|signed| signed.head.time);
+			if time(&found.head) > time(&start.head) {
+				start.head = found.head;
+			}
+		}
+		Ok((start, is_whole))
 	}
 
 	fn opened(
@@ -457,7 +500,10 @@ impl Broadcaster {
 		stop: watch::Receiver<bool>,
 	) -> Result<Summary, BroadcastError> {
 		let inputs = Inputs { source, heads: self.chain.heads(), stop };
-		let ended = Run::new(self, open).drive(inputs).await;
+		let ended = tokio::select! {
+			ended = Run::new(self, open).drive(inputs) => ended,
+			() = keep_pulse(&*self.store, &*self.clock) => Ok(Summary::default()),
+		};
 		if let Err(BroadcastError::Store(error)) = &ended {
 			self.warnings.store(error);
 		}

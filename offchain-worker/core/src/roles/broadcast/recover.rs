@@ -80,6 +80,19 @@ impl Broadcaster {
 		Ok(found)
 	}
 
+	/// Asks the transcoder of a stream's job alone.
+	pub(super) async fn ask_transcoder(
+		&self,
+		stream: StreamId,
+		view: Option<&JobView>,
+	) -> Result<Option<Found>, BroadcastError> {
+		let Some(current) = view.and_then(|view| view.current.as_ref()) else { return Ok(None) };
+		match self.chain.service(&current.transcoder).await? {
+			Some(peer) => Ok(self.ask(&peer, stream).await?),
+			None => Ok(None),
+		}
+	}
+
 	/// What one peer shows with this broadcaster's signature.
 	async fn ask(
 		&self,

@@ -742,6 +742,69 @@ fn live_stream_should_go_on_with_other_content_when_it_is_resumed() {
 	})
 }
 
+/// A live stream of three segments, and a copy of its folder from before the first.
+async fn live_stream_with_an_old_copy(story: &Story) -> (OpenStream, MemoryStore) {
+	story.blocks();
+	story.transcoder("//T", FakeEngine::default()).await;
+	let live = StreamSpec { live: true, ..spec("demo") };
+	let broadcaster = story.broadcaster();
+	let open = broadcaster.open(&live).await.unwrap();
+	let copy = story.store.backup();
+	let (sender, source) = mpsc::channel(8);
+	for seq in 0..3 {
+		sender.try_send(Ok(segment(seq))).unwrap();
+	}
+	let (stop, stopped) = watch::channel(false);
+	let world = story.sim.clone();
+	story.sim.spawn(async move {
+		world.sleep(20_000).await;
+		stop.send_replace(true);
+		// The source goes on until then.
+		drop(sender);
+	});
+	let summary = broadcaster.run(&open, source, stopped).await.unwrap();
+	assert_eq!((summary.returned, summary.complete), (3, false));
+	(open, copy)
+}
+
+#[test]
+fn live_stream_should_go_on_above_in_another_job_when_its_folder_was_left() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let (open, copy) = live_stream_with_an_old_copy(&story).await;
+		sim.sleep(3_600_000).await;
+		let live = StreamSpec { live: true, lasts: 10_000, ..spec("demo") };
+		let key = Key::from_uri("//Broadcaster").unwrap();
+		let broadcaster = story.broadcaster_with(Keyring::own(key.clone()), key, copy);
+		let again = broadcaster.open(&live).await.unwrap();
+		assert_ne!(again.job, open.job, "nothing is signed twice for one job");
+		assert!(!again.resumed);
+		assert_eq!(again.first, 3 + OUT);
+		assert!(again.epoch > open.epoch);
+	})
+}
+
+#[test]
+fn live_stream_should_go_on_above_in_another_job_when_its_transcoder_knows_more() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let (open, copy) = live_stream_with_an_old_copy(&story).await;
+		let live = StreamSpec { live: true, ..spec("demo") };
+		let key = Key::from_uri("//Broadcaster").unwrap();
+		let broadcaster = story.broadcaster_with(Keyring::own(key.clone()), key, copy);
+		let again = broadcaster.open(&live).await.unwrap();
+		assert_ne!(again.job, open.job);
+		assert_eq!((again.resumed, again.first), (false, 3 + OUT));
+		let said = |event: &Event| matches!(event, Event::Warned { what, .. } if *what == crate::ports::events::Warning::Restored);
+		assert!(story.events.events().iter().any(said));
+		// The folder itself goes on with its job.
+		let story = Story::new(&sim);
+		let (open, _) = live_stream_with_an_old_copy(&story).await;
+		let again = story.broadcaster().open(&live).await.unwrap();
+		assert_eq!((again.job, again.resumed, again.first), (open.job, true, 3));
+	})
+}
+
 #[test]
 fn stream_should_run_when_the_account_is_cold() {
 	simulate(|sim| async move {

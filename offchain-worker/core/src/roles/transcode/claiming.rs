@@ -2,7 +2,10 @@
 
 use std::{
 	collections::{BTreeMap, BTreeSet},
-	sync::{Arc, Mutex},
+	sync::{
+		atomic::{AtomicBool, Ordering},
+		Arc, Mutex,
+	},
 };
 
 use codec::{Decode, Encode};
@@ -69,6 +72,8 @@ pub(super) struct Claiming {
 	finalized: Mutex<Option<BlockNumber>>,
 	/// Who judges the claims that verifiers have asked for.
 	judges: Mutex<BTreeMap<ClaimId, Arc<Judges>>>,
+	/// Whether it was looked for claims that this folder does not have.
+	compared: AtomicBool,
 	/// The numbers of the claims that are not closed, read from the store once: anybody may name a
 	/// claim.
 	open: Mutex<Option<BTreeSet<ClaimId>>>,
@@ -87,6 +92,7 @@ impl Claiming {
 			sent: Default::default(),
 			finalized: Default::default(),
 			judges: Default::default(),
+			compared: Default::default(),
 			open: Default::default(),
 		}
 	}
@@ -96,6 +102,7 @@ impl Claiming {
 		if self.is_behind(head)? {
 			return Ok(());
 		}
+		self.compare().await?;
 		self.find_claims().await?;
 		for (job, assignment) in self.parts.store.assignments()? {
 			self.make_claim(head, job, assignment).await?;
@@ -149,6 +156,29 @@ impl Claiming {
 		let gone = self.parts.chain.job(At::Best, job).await?.is_none()
 			&& self.parts.chain.job(At::Finalized, job).await?.is_none();
 		Ok(gone && !self.is_behind(*self.parts.chain.heads().borrow())?)
+	}
+
+	/// Says, once, which open claims of the account this folder knows nothing of: it was lost, or a copy
+	/// that is older than they are was put in its place.
+	async fn compare(&self) -> Result<(), TranscodeError> {
+		if self.compared.load(Ordering::SeqCst) {
+			return Ok(());
+		}
+		let stored = self.parts.store.claims()?;
+		let mut unknown = Vec::new();
+		for id in self.parts.chain.claims_of(At::Finalized, self.parts.account()).await? {
+			let Some(info) = self.parts.chain.claim(At::Finalized, id).await? else { continue };
+			let place = (info.job, info.assignment, info.first);
+			if stored.iter().all(|claim| (claim.job, claim.assignment, claim.first) != place) {
+				unknown.push(id.to_string());
+			}
+		}
+		if !unknown.is_empty() {
+			let text = format!("claims that are open, and that this folder has nothing to answer with: {}. The folder is an old copy, or not that in which they were made. If there is a newer one, stop this worker and run that", unknown.join(", "));
+			self.parts.warnings.warn(Warning::ClaimLost, text);
+		}
+		self.compared.store(true, Ordering::SeqCst);
+		Ok(())
 	}
 
 	/// Notes the numbers of claims that are final. Only final ones are tracked: one that a reorg

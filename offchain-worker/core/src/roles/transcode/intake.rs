@@ -134,6 +134,19 @@ impl Intake {
 		{
 			return Err(Refusal::BadBytes);
 		}
+		if assigned.is_accepted {
+			match self.parts.memory.forgot(&assigned) {
+				Ok(None) => {}
+				Ok(Some(why)) => {
+					self.parts.warnings.warn(Warning::Restored, why);
+					return Err(Refusal::NotServed);
+				}
+				Err(error) => {
+					self.parts.warnings.store(&error);
+					return Err(Refusal::Internal);
+				}
+			}
+		}
 		// What was transcoded before a claim covered it is still given to whom it is owed.
 		if header.seq < assigned.next_seq && !matches!(self.receipt_for(header), Ok(Some(_))) {
 			return Err(Refusal::TooLate);

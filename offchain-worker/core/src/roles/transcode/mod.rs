@@ -8,6 +8,7 @@ mod claiming;
 mod fairness;
 mod idle;
 mod intake;
+mod memory;
 mod registration;
 
 use std::{
@@ -28,7 +29,9 @@ use sp_runtime::Perbill;
 use thiserror::Error;
 use tokio::sync::watch;
 
-use self::{claiming::Claiming, idle::Idle, intake::Intake, registration::Registration};
+use self::{
+	claiming::Claiming, idle::Idle, intake::Intake, memory::Memory, registration::Registration,
+};
 use crate::{
 	key::{KeyBook, Keyring, NoKeyFor, OwnKeys, Signing},
 	ports::{
@@ -39,6 +42,7 @@ use crate::{
 		store::{StoreError, TranscodeStore},
 		transport::{Playlist, PushReply, Refusal, Service, SignedHeader, SignedPass},
 	},
+	recall::keep_pulse,
 };
 
 /// The terms and limits of a transcoder.
@@ -145,12 +149,16 @@ impl Assigned {
 /// that it does not find.
 type Assignments = Arc<Mutex<BTreeMap<(JobId, AssignmentIndex), Assigned>>>;
 
+/// When a store that could not be read is read again.
+const READ_AGAIN_MS: u64 = 5_000;
+
 /// What every part of the role works with.
 struct Parts {
 	own: OwnKeys,
 	book: KeyBook,
 	chain: Arc<dyn Chain>,
 	store: Arc<dyn TranscodeStore>,
+	memory: Memory,
 	engine: Arc<dyn MediaEngine>,
 	events: Arc<dyn EventSink>,
 	warnings: Warnings,
@@ -199,8 +207,19 @@ impl TranscodeRole {
 		let own = OwnKeys::new(keys, Purpose::Duties, chain.clone(), clock.clone());
 		let book = KeyBook::new(chain.clone(), clock.clone());
 		let warnings = Warnings::new(events.clone(), clock.clone());
-		let parts =
-			Arc::new(Parts { own, book, chain, store, engine, events, warnings, clock, config });
+		let memory = Memory::new(store.clone(), clock.clone());
+		let parts = Arc::new(Parts {
+			own,
+			book,
+			chain,
+			store,
+			memory,
+			engine,
+			events,
+			warnings,
+			clock,
+			config,
+		});
 		let assigned = Assignments::default();
 		Self {
 			registration: Registration::new(parts.clone(), assigned.clone()),
@@ -248,6 +267,14 @@ impl TranscodeRole {
 				}
 			}
 		};
+		let pulse = async {
+			// What is doubted is noted before it is noted that this role runs.
+			while let Err(error) = self.parts.memory.read() {
+				self.parts.warnings.store(&error);
+				self.parts.clock.sleep_until(self.parts.clock.now_ms() + READ_AGAIN_MS).await;
+			}
+			keep_pulse(&*self.parts.store, &*self.parts.clock).await
+		};
 		let accepts = self.at_every_head("accepting", |_| self.registration.refresh());
 		let claims = self.at_every_head("claiming", |head| self.claiming.claim_duties(head));
 		let answers = self.at_every_head("revealing", |head| self.claiming.answer_duties(head));
@@ -265,6 +292,7 @@ impl TranscodeRole {
 			() = claims => {},
 			() = answers => {},
 			() = ends => {},
+			() = pulse => {},
 			() = stopped => {},
 		}
 		self.intake.drain().await;

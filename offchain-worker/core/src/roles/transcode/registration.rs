@@ -39,11 +39,18 @@ pub(super) struct Registration {
 	assigned: Assignments,
 	/// Whether it is being registered: until then nothing keeps it alive.
 	registering: AtomicBool,
+	/// Whether an announcement of this process became final: the node knows the chain as it is now.
+	announced: AtomicBool,
 }
 
 impl Registration {
 	pub(super) fn new(parts: Arc<Parts>, assigned: Assignments) -> Self {
-		Self { parts, assigned, registering: AtomicBool::new(false) }
+		Self {
+			parts,
+			assigned,
+			registering: AtomicBool::new(false),
+			announced: AtomicBool::new(false),
+		}
 	}
 
 	/// Registers, and again whenever the chain forgets this transcoder or takes its availability;
@@ -180,6 +187,7 @@ impl Registration {
 		};
 		let signature = self.parts.signing_now().await?.sign(&availability.hash());
 		self.parts.chain.submit(Call::Announce(availability, signature), Wait::Finalized).await?;
+		self.announced.store(true, Ordering::SeqCst);
 		self.parts.events.emit(Event::Registered { capacity: config.capacity });
 		Ok(())
 	}
@@ -211,6 +219,7 @@ impl Registration {
 	/// Reads this transcoder's assignments and accepts those that wait for it.
 	pub(super) async fn refresh(&self) -> Result<(), TranscodeError> {
 		let account = self.parts.account();
+		let is_current = self.announced.load(Ordering::SeqCst);
 		let mut now = BTreeMap::new();
 		for job in self.parts.chain.assignments(account).await? {
 			let read = async || -> Result<Option<JobView>, ChainError> {
@@ -223,6 +232,7 @@ impl Registration {
 				let assignment = offer.index;
 				match self.accept(&view, assignment).await {
 					Ok(()) => {
+						self.parts.memory.accepted((job, assignment))?;
 						tracing::info!(job, assignment, "accepted");
 						self.parts.events.emit(Event::Accepted { job, assignment });
 					}
@@ -235,6 +245,9 @@ impl Registration {
 			if let Some(assigned) = Assigned::of(view, account) {
 				now.insert((job, assigned.index), assigned);
 			}
+		}
+		if is_current {
+			self.parts.memory.learn(&now.keys().copied().collect())?;
 		}
 		*lock(&self.assigned) = now;
 		Ok(())

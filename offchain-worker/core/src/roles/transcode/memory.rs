@@ -1,0 +1,124 @@
+//! What this folder knows of what was signed with the account's keys: where it may be an old copy,
+//! only assignments that were accepted from it since are signed for.
+
+use std::{
+	collections::BTreeSet,
+	sync::{Arc, Mutex},
+};
+
+use codec::{Decode, Encode};
+use livepeer_primitives::{AssignmentIndex, JobId};
+
+use super::Assigned;
+use crate::{
+	lock,
+	ports::{
+		clock::Clock,
+		store::{StoreError, TranscodeStore},
+	},
+	recall::{pulse, was_left},
+};
+
+/// Names, in the store, the assignments that alone are signed for; nothing is stored where all are.
+const ALONE: &str = "accepted-here";
+
+/// An assignment.
+type Key = (JobId, AssignmentIndex);
+
+/// What is signed for.
+#[derive(Clone)]
+enum Known {
+	/// All that was signed with this account's keys was signed from this folder.
+	Everything,
+	/// Of others than these it is not known what was signed.
+	Only(BTreeSet<Key>),
+}
+
+/// What was signed, as far as this folder knows.
+pub(super) struct Memory {
+	store: Arc<dyn TranscodeStore>,
+	clock: Arc<dyn Clock>,
+	/// `None` until it was read.
+	known: Mutex<Option<Known>>,
+}
+
+impl Memory {
+	pub(super) fn new(store: Arc<dyn TranscodeStore>, clock: Arc<dyn Clock>) -> Self {
+		Self { store, clock, known: Mutex::new(None) }
+	}
+
+	/// Reads it, once.
+	pub(super) fn read(&self) -> Result<(), StoreError> {
+		self.known().map(drop)
+	}
+
+	/// Reads it, and notes first what is doubted: the next start must not believe what this one did
+	/// not.
+	fn known(&self) -> Result<Known, StoreError> {
+		let mut known = lock(&self.known);
+		if let Some(known) = &*known {
+			return Ok(known.clone());
+		}
+		let read = if was_left(&*self.store, &*self.clock)? {
+			let accepted = BTreeSet::new();
+			self.store.put_value(ALONE, &accepted.encode())?;
+			Known::Only(accepted)
+		} else {
+			match self.store.value(ALONE)? {
+				None => Known::Everything,
+				Some(bytes) => Known::Only(
+					Decode::decode(&mut &bytes[..])
+						.map_err(|error| StoreError::Index(error.to_string()))?,
+				),
+			}
+		};
+		pulse(&*self.store, &*self.clock)?;
+		*known = Some(read.clone());
+		Ok(read)
+	}
+
+	/// Notes that an assignment was accepted from this folder: nothing was signed for it before.
+	pub(super) fn accepted(&self, key: Key) -> Result<(), StoreError> {
+		let Known::Only(mut accepted) = self.known()? else { return Ok(()) };
+		accepted.insert(key);
+		self.store.put_value(ALONE, &accepted.encode())?;
+		*lock(&self.known) = Some(Known::Only(accepted));
+		Ok(())
+	}
+
+	/// Learns which accepted assignments there are. When all of them were accepted from this folder
+	/// nothing is doubted any more. Whoever asks has seen a transaction of its own become final, for a
+	/// node that still syncs knows of none.
+	pub(super) fn learn(&self, there: &BTreeSet<Key>) -> Result<(), StoreError> {
+		let Known::Only(accepted) = self.known()? else { return Ok(()) };
+		if there.is_subset(&accepted) {
+			self.store.drop_value(ALONE)?;
+			*lock(&self.known) = Some(Known::Everything);
+		}
+		Ok(())
+	}
+
+	/// Why nothing may be signed for an accepted assignment; `None` where it may.
+	pub(super) fn forgot(&self, assigned: &Assigned) -> Result<Option<String>, StoreError> {
+		let key = (assigned.view.id, assigned.index);
+		if let Known::Only(accepted) = self.known()? {
+			if !accepted.contains(&key) {
+				return Ok(Some(format!(
+					"nothing is signed for job {}: it was accepted before this folder was left, and the \
+					 folder may be an old copy, which has forgotten what was signed last. New jobs are \
+					 served",
+					key.0
+				)));
+			}
+		}
+		let cursor = self.store.cursor(key.0, key.1)?;
+		Ok((cursor < assigned.next_seq).then(|| {
+			format!(
+				"nothing is signed for job {}: its segments are claimed up to {} on chain, and in this \
+				 folder up to {cursor}. The folder is an old copy, or another worker runs for the account: \
+				 run one, with the newest folder",
+				key.0, assigned.next_seq
+			)
+		}))
+	}
+}
