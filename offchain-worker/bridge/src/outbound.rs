@@ -377,7 +377,7 @@ impl Outbound {
 		large: [u128; 2],
 	) -> Result<Vec<(u32, Message)>> {
 		let mut found = Vec::new();
-		for index in self.to_look_at(messages, |index| relay.is_held(&work_of(index))) {
+		for index in self.look_at(messages, |index| relay.is_held(&work_of(index))) {
 			if found.len() >= AT_ONCE {
 				break;
 			}
@@ -396,7 +396,7 @@ impl Outbound {
 	}
 
 	/// The messages that may have to be carried, ascending.
-	fn to_look_at(&mut self, messages: u32, is_held: impl Fn(u32) -> bool) -> Vec<u32> {
+	fn look_at(&mut self, messages: u32, is_held: impl Fn(u32) -> bool) -> Vec<u32> {
 		while self.settled.remove(&self.settled_below) {
 			self.settled_below += 1;
 		}
@@ -566,15 +566,15 @@ mod tests {
 	fn attack_messages_that_cannot_be_paid_hide_those_behind_them() {
 		let mut outbound = Outbound::default();
 		// The first hundred were refused a moment ago.
-		let found = outbound.to_look_at(110, |index| index < 100);
+		let found = outbound.look_at(110, |index| index < 100);
 		assert_eq!(found, (100..110).collect::<Vec<_>>());
 		// They are looked at again, in their order, when their time has come.
-		assert_eq!(outbound.to_look_at(110, |_| false).first(), Some(&0));
+		assert_eq!(outbound.look_at(110, |_| false).first(), Some(&0));
 		// What is used up is not, and is not remembered one by one.
 		outbound.settled.extend(0..50);
 		outbound.settled.insert(105);
 		assert_eq!(
-			outbound.to_look_at(110, |index| index < 100),
+			outbound.look_at(110, |index| index < 100),
 			[100, 101, 102, 103, 104, 106, 107, 108, 109]
 		);
 		assert_eq!((outbound.settled_below, outbound.settled.len()), (50, 1));

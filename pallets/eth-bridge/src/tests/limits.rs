@@ -206,6 +206,6 @@ fn attack_validators_whose_stake_has_left_sign_for_ethereum() {
 	// office until those who are chosen without it are: two sessions later.
 	let round = u64::from(parameters.rounds.length) * timing.slot_duration;
 	let liable = round * u64::from(parameters.staking.liability_window - 1);
-	let in_office = 2 * u64::from(timing.session_length) * timing.slot_duration;
+	let in_office = 2 * timing.session_length * timing.slot_duration;
 	assert!(longest_age + in_office + 12 * HOUR <= liable);
 }
