@@ -180,9 +180,9 @@ impl<T: Config> Pallet<T> {
 			}
 		}
 		// What is owed comes before what there was no time for.
-		duties.sort_by_key(|(id, ballot, index, member)| {
+		duties.sort_by_key(|(id, ballot, _, member)| {
 			let may_wait = member.overloaded && member.answer == Answer::Silent;
-			(may_wait, ballot.deadline, *id, *index)
+			(may_wait, ballot.deadline, *id)
 		});
 		for (id, ballot, index, member) in duties {
 			if let Err(reason) = Self::serve(&mut run, id, &ballot, index, &member) {

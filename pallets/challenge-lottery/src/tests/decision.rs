@@ -403,7 +403,7 @@ fn valid_on_a_variant_that_half_sees_should_be_missed_whatever_the_outcome() {
 }
 
 #[test]
-fn bytes_that_came_late_should_cost_only_where_the_dispute_accepts() {
+fn bytes_that_came_late_should_cost_where_half_had_them_and_nothing_failed() {
 	let vote = |asked| Vote { stake: 1, said: Said::Revealed(&[GONE], evidence(0)), asked };
 	let ruling = Ruling {
 		outcome: Outcome::Accepted,
@@ -422,8 +422,11 @@ fn bytes_that_came_late_should_cost_only_where_the_dispute_accepts() {
 	assert_eq!(ruling.conduct(&vote(true)), owes(Penalty::LateDataAsked));
 	let most = Ruling { half_passed: true, ..ruling };
 	assert_eq!(most.conduct(&vote(true)), owes(Penalty::LateData));
+	let void = Ruling { outcome: Outcome::Void, ..ruling };
+	assert_eq!(void.conduct(&vote(false)), owes(Penalty::LateData));
 	for free in [
-		Ruling { outcome: Outcome::Void, ..ruling },
+		// Another leaf did: the dispute was not its fault.
+		Ruling { outcome: Outcome::Failed, ..ruling },
 		Ruling { is_escalated: false, ..ruling },
 		Ruling { good: 0, ..ruling },
 	] {

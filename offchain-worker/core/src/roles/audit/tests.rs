@@ -74,7 +74,7 @@ impl Story {
 			broadcaster_keys: 0,
 			stream: Hash::repeat_byte(3),
 			first: 100,
-			commitment: Commitment { root: Hash::zero(), total_work: 1, leaves: 8 },
+			commitment: Commitment { root: Hash::zero(), total_work: 1, leaf_count: 8 },
 			largest_leaf: 1,
 			toolchain: FakeEngine::default().toolchain,
 			ladder: format().ladder,
