@@ -31,10 +31,8 @@ fn genesis_bonds_should_count_at_once() {
 }
 
 #[test]
-#[should_panic(
-	expected = "it bonds 0.0000000000000003 LPT and needs 0.00000000000000031 LPT, of \
-	which the account has 0 LPT; 0.00000000000000031 LPT are missing"
-)]
+#[should_panic(expected = "it bonds 0.0000000000000003 LPT and needs 0.00000000000000031 LPT, of \
+	which the account has 0 LPT; 0.00000000000000031 LPT are missing")]
 fn genesis_should_panic_when_a_bond_is_not_covered() {
 	new_test_ext_with(vec![(account(99), t(), 300)]);
 }
