@@ -696,7 +696,7 @@ fn verification_should_not_be_had_for_nothing() {
 		*max_price = 0;
 	}
 	let result = world.call(Charlie, call);
-	assert_eq!(result, refused(pallet_jobs::Error::<Runtime>::PriceBelowVerification));
+	assert_eq!(result, Ok(Err(pallet_jobs::Error::<Runtime>::PriceBelowVerification.into())));
 	world.ok(Charlie, pallet_jobs::Call::end_job { job });
 	world.until(100, |world| world.leftovers().is_empty());
 }

@@ -7,8 +7,8 @@ use livepeer_primitives::{
 	api::ChallengeStage, claim::Outcome, traits::Beacon as _, verdict::Verdict, Balance, Hash,
 };
 use livepeer_runtime::{
-	Authorship, Babe, Beacon, ChallengeLottery, Header, Historical, LptStaking, Runtime, Session,
-	SessionKeys, TranscoderElection,
+	Authorship, Babe, Beacon, ChallengeLottery, Header, Historical, Jobs, LptStaking, Runtime,
+	Session, SessionKeys, TranscoderElection,
 };
 use sp_consensus_babe::{
 	digests::{CompatibleDigestItem, PreDigest, SecondaryPlainPreDigest},
@@ -60,11 +60,8 @@ fn jailed_validator_should_leave_at_the_next_rotation_and_the_chain_goes_on() {
 	assert!(disabled.iter().map(|index| set[*index as usize]).eq([jailed]), "it makes no block");
 	// The other takes the job when it is offered: who lets offers pass is suspended.
 	story.transcoder = Story::other(jailed);
-	if story
-		.world
-		.run(|| livepeer_runtime::Jobs::job(story.job))
-		.is_some_and(|job| job.current.is_none_or(|current| current.toolchain.is_none()))
-	{
+	let current = story.world.run(|| Jobs::job(story.job)).and_then(|job| job.current);
+	if current.is_none_or(|it| it.toolchain.is_none() || it.transcoder == jailed.to_account_id()) {
 		story.accept();
 	}
 	let world = &mut story.world;
