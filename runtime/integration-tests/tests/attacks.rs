@@ -503,7 +503,13 @@ fn commit_without_reveal_should_stop_nothing_and_cost_a_no_show() {
 /// Claims `work` under `stated`, shows that no drawn leaf can be revealed for `error`, and that the
 /// claim is a missed verification.
 fn overstate(story: &mut Story, work: Work, stated: Commitment, error: LotteryError) {
-	let call = work.claim_as(stated, story.world.toolchain());
+	let stated = work.stated(stated, story.world.toolchain());
+	overstate_as(story, work, stated, error);
+}
+
+/// The same of a claim in its own words.
+fn overstate_as(story: &mut Story, work: Work, stated: WorkClaim, error: LotteryError) {
+	let call = work.sign_claim(stated);
 	let claim = story.make_claim(work, call);
 	let (transcoder, error) = (story.transcoder, refused(error));
 	story.until_stage(&claim, ChallengeStage::LeafReveal);
@@ -565,12 +571,13 @@ fn work_inflation_should_be_a_missed_verification_when_one_leaf_holds_it_all() {
 	let toolchain = story.world.toolchain();
 	let WorkClaim { root, total_work, .. } = work.stated(stated, toolchain);
 	let open = WorkClaim { largest_leaf: max * 8, ..work.stated(stated, toolchain) };
+	let hidden = WorkClaim { largest_leaf: max, ..open.clone() };
 	assert_eq!((root, total_work), (stated.root, max * 8));
 	assert_eq!(
 		story.world.call_authorized(work.sign_claim(open)),
 		refused(pallet_jobs::Error::<Runtime>::LeafTooLarge)
 	);
-	overstate(&mut story, work, stated, LotteryError::AboveLargestLeaf);
+	overstate_as(&mut story, work, hidden, LotteryError::AboveLargestLeaf);
 }
 
 #[test]
