@@ -230,6 +230,7 @@ mod tests {
 				"Jobs.create_job",
 				"LivepeerApi.claim",
 				"LivepeerApi.job",
+				"LivepeerApi.judgement",
 				"TranscoderElection.heartbeat",
 			]
 		);

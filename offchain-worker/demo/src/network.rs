@@ -6,7 +6,7 @@ use std::{
 	io::Write,
 	os::unix::fs::OpenOptionsExt,
 	path::{Path, PathBuf},
-	process::Command,
+	process::{Child, Command, Stdio},
 };
 
 use anyhow::{ensure, Context, Result};
@@ -307,25 +307,32 @@ impl Network {
 		Ok(())
 	}
 
-	/// Has anybody write the case of a claim that was decided in a block, and another process judge it
-	/// again: what that says.
-	pub fn audit(&self, claim: u64, decided: u32) -> Result<Json> {
-		let file = self.data.join(format!("claim-{claim}.case"));
-		let worker = || {
-			let mut command = Command::new(self.bin.join("livepeer-worker"));
-			command.arg("audit");
-			command
-		};
-		let written = worker()
-			.args([&claim.to_string(), "--node", &rpc(4), "--at", &decided.to_string()])
+	/// Has anybody write the case of a claim that was decided in a block.
+	pub fn write_case(&self, claim: u64, decided: u32) -> Result<Child> {
+		let child = Command::new(self.bin.join("livepeer-worker"))
+			.args(["audit", &claim.to_string(), "--node", &rpc(4), "--at", &decided.to_string()])
 			.arg("--out")
-			.arg(&file)
+			.arg(self.case_file(claim))
+			.stdin(Stdio::null())
+			.stdout(Stdio::null())
+			.stderr(Stdio::piped())
+			.spawn()?;
+		Ok(child)
+	}
+
+	/// Has another process judge it again, and asks another node whether the chain held what it says.
+	pub fn judge_case(&self, claim: u64) -> Result<Json> {
+		let judged = Command::new(self.bin.join("livepeer-worker"))
+			.arg("audit")
+			.arg(self.case_file(claim))
+			.args(["--json", "--node", &rpc(2)])
 			.output()?;
-		let said = String::from_utf8_lossy(&written.stderr);
-		ensure!(written.status.success(), "the case of claim {claim}: {}", said.trim());
-		let judged = worker().arg(&file).args(["--json", "--node", &rpc(2)]).output()?;
 		let said = String::from_utf8_lossy(&judged.stderr);
 		serde_json::from_slice(&judged.stdout).with_context(|| said.trim().to_owned())
+	}
+
+	fn case_file(&self, claim: u64) -> PathBuf {
+		self.data.join(format!("claim-{claim}.case"))
 	}
 
 	/// The address of an operator key, which is made where there is none.

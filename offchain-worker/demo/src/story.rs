@@ -110,8 +110,12 @@ pub async fn run(args: &Args) -> Result<bool> {
 		watch.catch_up(&chain).await?;
 	}
 	watch.finish(&chain, &mut report).await?;
-	if finished.is_ok() {
-		audit(&mut report, &network);
+	if let Some((claim, writer)) = watch.case.take() {
+		let judged = judge_again(&network, claim, writer);
+		report.probed(
+			"a process that knows nothing but a file judges a claim as it was judged",
+			judged,
+		);
 	}
 	for (check, output) in watch.probes.drain(..).map(Probe::end) {
 		report.probed(check, output);
@@ -207,6 +211,8 @@ struct Watch {
 	live: Option<Live>,
 	/// Whether the transcoders' keys were exchanged.
 	rotated: bool,
+	/// The claim that is judged again, and who writes its case.
+	case: Option<(u64, Child)>,
 }
 
 impl Watch {
@@ -235,6 +241,7 @@ impl Watch {
 			drill: None,
 			live: None,
 			rotated: false,
+			case: None,
 		})
 	}
 
@@ -326,6 +333,19 @@ impl Watch {
 				if let Some(line) = tell(&event) {
 					tell_line(format!("  #{:<4} {line}", event.block));
 				}
+				// Soon after its decision, as long as whoever made its bytes has them.
+				let outcome = match args.cheat.filter(|cheat| cheat.judge().is_none()) {
+					Some(_) => "Failed",
+					None => "Accepted",
+				};
+				if self.case.is_none()
+					&& event.name == "Decided"
+					&& event.fields["outcome"] == outcome
+				{
+					if let Some(claim) = event.number("claim") {
+						self.case = Some((claim, network.write_case(claim, event.block)?));
+					}
+				}
 			}
 			let returned = count_events(network, "broadcast", "segment_returned");
 			bar.set_message(format!(
@@ -409,21 +429,15 @@ impl Watch {
 	}
 }
 
-/// Anybody judges a claim again from its file: one that failed, if there is one.
-fn audit(report: &mut Report, network: &Network) {
-	let decided = |outcome: &str| {
-		let claims = report.claims.iter().rev();
-		let mut claims = claims.filter(|claim| claim.outcome.as_deref() == Some(outcome));
-		claims.find_map(|claim| Some((claim.id, *claim.blocks.get("Decided")?)))
-	};
-	let Some((claim, block)) = decided("Failed").or_else(|| decided("Accepted")) else { return };
-	let judged = network.audit(claim, block).map(|said| {
-		let is_so = said["is_right"] == true && said["of_chain"] == true;
-		let leaves = said["leaves"].as_array().map_or(0, Vec::len);
-		(is_so, format!("claim {claim}, {leaves} leaves: {}", said["conclusion"]))
-	});
-	report
-		.probed("a process that knows nothing but a file judges a claim as it was judged", judged);
+/// A process that has nothing but a claim's file judges it again.
+fn judge_again(network: &Network, claim: u64, writer: Child) -> Result<(bool, String)> {
+	let written = writer.wait_with_output()?;
+	let said = String::from_utf8_lossy(&written.stderr);
+	ensure!(written.status.success(), "no case of claim {claim}: {}", said.trim());
+	let said = network.judge_case(claim)?;
+	let is_so = said["is_right"] == true && said["of_chain"] == true;
+	let leaves = said["leaves"].as_array().map_or(0, Vec::len);
+	Ok((is_so, format!("claim {claim}, {leaves} leaves: {}", said["conclusion"])))
 }
 
 /// One line for the screen; `None` for what would only be noise.
