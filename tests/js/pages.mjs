@@ -59,6 +59,11 @@ async function open(path, options = {}) {
 	await page.goto(gateway + path, { waitUntil: "domcontentloaded" });
 	return page;
 }
+/** Closes a context; what its pages are just being answered is let go. */
+const close = async (context) => {
+	for (const page of context.pages()) await page.unrouteAll({ behavior: "ignoreErrors" });
+	await context.close();
+};
 const shot = async (page, name) => {
 	if (!process.env.SHOTS) return;
 	mkdirSync(process.env.SHOTS, { recursive: true });
@@ -91,7 +96,7 @@ const checks = {
 		expect(/hashed its bytes/.test(told) && /Signed by the broadcaster/.test(told), `the segment is explained: ${told}`);
 		await shot(page, "watch");
 		report.watch = await page.locator(".funnel").innerText();
-		await page.context().close();
+		await close(page.context());
 	},
 	/** A byte that somebody changed on the way: it is called out and not played. */
 	async tampered() {
@@ -112,7 +117,7 @@ const checks = {
 		const frames = await page.evaluate(() => document.querySelector("video").getVideoPlaybackQuality().totalVideoFrames);
 		expect(changed > 0 && frames === 0, `${frames} pictures of ${changed} changed segments were shown`);
 		await shot(page, "tampered");
-		await context.close();
+		await close(context);
 	},
 	/** A header that somebody else signed. */
 	async forged() {
@@ -127,7 +132,7 @@ const checks = {
 		});
 		await page.goto(`${gateway}/stream/${stream}`);
 		await until("it is marked", async () => (await page.locator(".tape .refused").count()) > 0);
-		await context.close();
+		await close(context);
 	},
 	/** A playlist that names something else than segments: it is not played. */
 	async misled() {
@@ -146,7 +151,7 @@ const checks = {
 		await until("it is refused", async () => (await trust(page)) === "refused");
 		const frames = await page.evaluate(() => document.querySelector("video").getVideoPlaybackQuality().totalVideoFrames);
 		expect(frames === 0, `${frames} pictures without a record were shown`);
-		await context.close();
+		await close(context);
 	},
 	/** Without the chain nothing is called proven; when it is back, what was played is proven after all. */
 	async away() {
@@ -157,7 +162,7 @@ const checks = {
 		await until("it plays unproven", async () => (await trust(page)) === "unchecked");
 		await page.unroute("**/chain");
 		await until("it is proven after all", async () => (await trust(page)) === "checked");
-		await context.close();
+		await close(context);
 	},
 	/** The player on a page of somebody else's, in ten lines. */
 	async embedded() {
@@ -182,7 +187,7 @@ const checks = {
 		});
 		report.embedded = await state();
 		await shot(page, "embedded");
-		await context.close();
+		await close(context);
 		server.close();
 	},
 	/** Every page by axe's rules, in both colours, on desktop and phone. */
@@ -207,13 +212,13 @@ const checks = {
 				const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 				expect(wide <= 0, `${path} ${name} is ${wide} px too wide`);
 				await shot(page, `${path.split("/").filter(Boolean).slice(0, 2).join("-") || "home"}-${name}`);
-				await page.context().close();
+				await close(page.context());
 			}
 		}
 		const page = await open("/network", { locale: "zh-CN" });
 		await until("Chinese", async () => /网络现况/.test(await page.locator("main").innerText()));
 		await shot(page, "network-zh");
-		await page.context().close();
+		await close(page.context());
 	},
 	/** Bonds, unbonds and bonds again, by a wallet that reads what it signs. */
 	async stake() {
@@ -269,7 +274,7 @@ const checks = {
 		await go("rebond");
 		expect(signed.join() === "lptStaking.bond,lptStaking.unbond,lptStaking.rebond", `signed: ${signed}`);
 		report.signed = signed;
-		await context.close();
+		await close(context);
 	},
 	/**
 	 * The browser follows the chain itself and agrees with an honest node; one that lies about claims is
@@ -318,7 +323,7 @@ const checks = {
 		await shot(page, "light-lie");
 		await page.getByRole("button", { name: "Ask the gateway's node again" }).click();
 		await page.getByRole("button", { name: "Follow the chain myself" }).waitFor();
-		await context.close();
+		await close(context);
 	},
 	/** Publishes from a camera to a broadcaster; its segments come and are watched. */
 	async camera() {
@@ -392,7 +397,7 @@ const checks = {
 			await until("its picture goes on", () => watcher.evaluate(() => document.querySelector("video").currentTime > 0));
 			report.camera = { sending: (await card.locator("[data-state]").innerText()).replace(/\s+/g, " "), returned: returned() };
 			await shot(watcher, "camera-watched");
-			await watcher.context().close();
+			await close(watcher.context());
 			await card.getByRole("button", { name: "Stop" }).click();
 			await until("it is off", async () => (await state()) === "off");
 			expect(await page.evaluate(() => document.querySelector("video.preview").srcObject === null), "the camera is off");
@@ -403,9 +408,9 @@ const checks = {
 			await denied.getByRole("button", { name: "Look first" }).click();
 			const alert = denied.locator("#camera").getByRole("alert");
 			await until("a refusal is told", async () => /not allowed to use camera/.test(await alert.innerText().catch(() => "")));
-			await refusing.close();
+			await close(refusing);
 		} finally {
-			await context.close();
+			await close(context);
 			broadcaster.kill("SIGINT");
 			await new Promise((resolve) => broadcaster.on("exit", resolve));
 		}
@@ -437,7 +442,7 @@ const checks = {
 				for (const [start, duration] of globalThis.long) if (start < end + 500) end = Math.max(end, start + duration);
 				return { painted: Math.round(painted), shown: Math.round(shown), interactive: Math.round(end), long: globalThis.long.map(([start, duration]) => `${Math.round(start)}+${Math.round(duration)}`).join(" ") };
 			});
-			await context.close();
+			await close(context);
 		}
 	},
 	/** What a first visit loads without the player, and how soon it can be used. */
@@ -453,7 +458,7 @@ const checks = {
 		);
 		report.firstLoadBytes = size;
 		expect(size > 0 && size <= 300_000, `the first load has ${size} bytes`);
-		await page.context().close();
+		await close(page.context());
 	},
 };
 

@@ -557,6 +557,7 @@ fn forward(mut from: mpsc::Receiver<(Cut, Option<Shape>)>) -> mpsc::Receiver<Cut
 
 #[cfg(test)]
 mod tests {
+	#![allow(clippy::unwrap_used)]
 	use super::*;
 
 	fn segment(time: u64) -> SourceSegment {

@@ -293,7 +293,7 @@ fn listed(playlist: &str) -> Vec<Listed<'_>> {
 fn next_hand(events: &[Json], killed: u64) -> Option<u64> {
 	let at = |event: &Json| event["at_ms"].as_u64().unwrap_or_default();
 	let of = |kind: &'static str| events.iter().filter(move |event| event["event"] == kind);
-	let held = of("assigned").filter(|event| at(event) <= killed).next_back()?;
+	let held = of("assigned").rfind(|event| at(event) <= killed)?;
 	of("segment_returned")
 		.find(|event| at(event) > killed && event["assignment"] != held["assignment"])
 		.map(at)

@@ -205,6 +205,7 @@ fn padding() -> [u8; 188] {
 	packet
 }
 
+#[allow(clippy::ptr_arg)] // What changes bytes has one type.
 fn turn_bits(bytes: &mut Vec<u8>) {
 	let middle = bytes.len() / 2 / 188 * 188;
 	for packet in bytes[middle..].chunks_mut(188).take(12) {
@@ -456,16 +457,12 @@ async fn every_attack_should_be_found_and_named() {
 			assert_eq!(right, Verdict::Valid, "{} at {size:?}", clip.name);
 			let places = Arc::new(Semaphore::new(2));
 			let mut jobs = JoinSet::new();
-			for index in 0..CASES.len() {
+			for (index, case) in CASES.iter().enumerate() {
 				let (engine, material, places) = (engine.clone(), material.clone(), places.clone());
 				jobs.spawn(async move {
 					let _place = places.acquire().await.expect("open");
-					let delivered = material.attack(&engine, index, CASES[index].make).await;
-					assert_ne!(
-						delivered, material.right,
-						"{}: it changes nothing",
-						CASES[index].name
-					);
+					let delivered = material.attack(&engine, index, case.make).await;
+					assert_ne!(delivered, material.right, "{}: it changes nothing", case.name);
 					let compared = whole.then(|| material.compared(index, &delivered));
 					let (said, finding) = verdict(&engine, &material, delivered).await;
 					(index, said, finding, compared)

@@ -124,7 +124,9 @@ async fn mutated_segments_should_neither_crash_nor_hang_nor_divide_judges() {
 		jobs.spawn(async move {
 			let _place = places.acquire().await.expect("open");
 			let mut dice = Dice(0x9e37_79b9_7f4a_7c15 ^ (index as u64 + 1));
-			(0..8).for_each(|_| drop(dice.roll(2)));
+			for _ in 0..8 {
+				dice.roll(2);
+			}
 			let (mut input, mut output) = (source.to_vec(), right[0].clone());
 			let changed = if index % 3 == 2 { &mut output } else { &mut input };
 			for _ in 0..=dice.roll(3) {

@@ -44,7 +44,7 @@ impl<T: Config> Pallet<T> {
 		most: Perbill,
 	) -> (Perbill, bool) {
 		let is_late = penalty.is_late();
-		if !penalty.is_omission() && !is_late || wanted.is_zero() && !is_late {
+		if !is_late && (!penalty.is_omission() || wanted.is_zero()) {
 			return (wanted, penalty.chills());
 		}
 		let mut omitted = Omitted::<T>::get(judge)

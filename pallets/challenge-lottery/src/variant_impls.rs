@@ -21,6 +21,9 @@ use crate::{
 	Ballots, Challenges, Config, Error, Event, Leaves, Pallet,
 };
 
+/// What each drawn leaf is opened to, by its index.
+type Opened = Vec<(u32, Hash)>;
+
 /// Whether a leaf with this ticket is forced at `rate`.
 fn is_forced(ticket: u64, rate: Perbill) -> bool {
 	let below = u128::from(rate.deconstruct()) << 64;
@@ -68,7 +71,7 @@ impl<T: Config> Pallet<T> {
 	fn check_openings(
 		id: ClaimId,
 		openings: &VariantOpenings,
-	) -> Result<(Ballot, Challenge, Vec<(u32, Hash)>), Error<T>> {
+	) -> Result<(Ballot, Challenge, Opened), Error<T>> {
 		let ballot = Self::opening_ballot(id)?;
 		let challenge = Challenges::<T>::get(id).ok_or(Error::<T>::NoChallenge)?;
 		let info = T::Claims::claim(id).ok_or(Error::<T>::NoChallenge)?;

@@ -14,7 +14,7 @@ impl<T: Config> Pallet<T> {
 		});
 		ensure!(ascending, "finalised blocks ascend");
 		ensure!(
-			CurrentCommittee::<T>::exists() == !blocks.is_empty(),
+			CurrentCommittee::<T>::exists() != blocks.is_empty(),
 			"there is a committee if and only if a block is final"
 		);
 		ensure!(

@@ -172,6 +172,7 @@ pub fn lpt(number: u8) -> Balance {
 	Balances::free_balance(account(number))
 }
 
+#[cfg(feature = "runtime-benchmarks")]
 pub fn new_test_ext() -> sp_io::TestExternalities {
 	chain(1_000)
 }

@@ -218,7 +218,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// The canonical profile alone.
-	#[cfg(any(test, feature = "runtime-benchmarks"))]
+	#[cfg(feature = "runtime-benchmarks")]
 	pub(crate) fn canonical_profile() -> Profiles {
 		Profiles::truncate_from(alloc::vec![livepeer_primitives::video::CANONICAL_PROFILE])
 	}

@@ -41,7 +41,7 @@ fn validators_should_sign_for_ethereum_from_the_first_block() {
 		let set = Beefy::validator_set().unwrap();
 		assert_eq!((set.len(), set.id()), (5, 0));
 		let [current, next] =
-			[BeefyMmr::authority_set_proof(), BeefyMmr::next_authority_set_proof().into()];
+			[BeefyMmr::authority_set_proof(), BeefyMmr::next_authority_set_proof()];
 		assert_eq!((current.id, current.len), (0, 5));
 		assert_eq!((next.id, next.len), (1, 5));
 	});

@@ -7,4 +7,5 @@ mod composition;
 mod fees;
 mod presets;
 mod session;
+#[cfg(feature = "try-runtime")]
 mod worked_examples;

@@ -60,7 +60,7 @@ fn due(claim: &TestClaim) -> Vec<Option<u8>> {
 			let public = sp_core::Pair::public(&pair("T"));
 			let choice = choice(&place(claim, index).verify(&public, opening).unwrap());
 			let forced = Perbill::from_rational(choice.ticket, u64::MAX) < rate;
-			forced.then(|| choice.rendition % 2)
+			forced.then_some(choice.rendition % 2)
 		})
 		.collect()
 }

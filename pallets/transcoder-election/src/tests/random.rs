@@ -176,7 +176,7 @@ proptest! {
 				TranscoderElection::do_try_state().unwrap();
 				let jailed = TranscoderElection::jailed_validators();
 				assert!(jailed.windows(2).all(|pair| pair[0] < pair[1]));
-				assert!(jailed.iter().all(|who| Jailed::<Test>::contains_key(who)));
+				assert!(jailed.iter().all(Jailed::<Test>::contains_key));
 				for candidate in TranscoderElection::candidates() {
 					assert!(TranscoderElection::is_active(&candidate.account));
 					assert!(TranscoderElection::is_available(&candidate.account));
