@@ -408,7 +408,7 @@ const checks = {
 			await denied.getByRole("button", { name: "Look first" }).click();
 			const alert = denied.locator("#camera").getByRole("alert");
 			await until("a refusal is told", async () => /not allowed to use camera/.test(await alert.innerText().catch(() => "")));
-			await close(refusing);
+			await refusing.close();
 		} finally {
 			await close(context);
 			broadcaster.kill("SIGINT");
