@@ -22,13 +22,12 @@ use livepeer_worker_core::{
 	roles::audit::{gather, is_of_chain, judge_again, Case, JudgedAgain, LeafAgain},
 };
 use livepeer_worker_media::PoolConfig;
-use livepeer_worker_net::{Net, NetConfig, NetLimits};
 use serde::Serialize;
 
 use crate::{
 	exit::Wrong,
 	offline::{of_conformance, of_mismatch},
-	setup::{engine, identity_in, DEFAULT_NODE},
+	setup::{asking_net, engine, DEFAULT_NODE},
 };
 
 /// A file that is larger was not written here: sixteen leaves with all their renditions fit.
@@ -70,26 +69,10 @@ async fn write(args: &AuditArgs, claim: ClaimId) -> Result<()> {
 	let node = args.node.as_deref().unwrap_or(DEFAULT_NODE);
 	let chain = SubxtChain::connect(node, None, None).await?;
 	// A peer that only asks, once: its identity is nobody's.
-	let folder = std::env::temp_dir().join(format!("livepeer-audit-{}", std::process::id()));
-	std::fs::create_dir_all(&folder)
-		.with_context(|| format!("cannot make the folder {}", folder.display()))?;
-	let gathered = async {
-		let config = NetConfig {
-			identity: identity_in(&folder),
-			listen: Vec::new(),
-			announce: Vec::new(),
-			announce_local: true,
-			url: String::new(),
-			genesis: chain.genesis(),
-			limits: NetLimits::default(),
-		};
-		let net = Net::start(config, None).await?;
-		let at = args.at.unwrap_or_else(|| chain.heads().borrow().best);
-		anyhow::Ok(gather(&chain, &net, claim, at).await?)
-	};
-	let gathered = gathered.await;
-	let _ = std::fs::remove_dir_all(&folder);
-	let case = gathered?;
+	let folder = tempfile::tempdir().context("cannot make a folder for temporary files")?;
+	let net = asking_net(folder.path(), chain.genesis()).await?;
+	let at = args.at.unwrap_or_else(|| chain.heads().borrow().best);
+	let case = gather(&chain, &net, claim, at).await?;
 	std::fs::write(&out, case.to_bytes())
 		.with_context(|| format!("{} cannot be written", out.display()))?;
 	let missing = match case.missing() {

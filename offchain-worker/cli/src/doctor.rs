@@ -2,17 +2,15 @@
 
 use anyhow::{bail, ensure, Result};
 use clap::Args;
-use livepeer_primitives::{service::ServiceRecord, Hash};
+use livepeer_primitives::service::ServiceRecord;
 use livepeer_worker_core::ports::{chain::Chain, engine::MediaEngine};
 use livepeer_worker_media::{library_versions, Escape, MediaError, MediaPool, PoolConfig};
 
-use livepeer_worker_net::{
-	reach_of, record_at, Multiaddr, Net, NetConfig, NetLimits, PeerId, Reach,
-};
+use livepeer_worker_net::{reach_of, record_at, Multiaddr, PeerId, Reach};
 
 use crate::{
 	reach::{self, Reached},
-	setup::{engine, identity_in, NodeArgs},
+	setup::{asking_net, engine, NodeArgs},
 };
 
 /// Arguments of `doctor`.
@@ -107,31 +105,9 @@ async fn tried(args: &DoctorArgs, peer: &PeerId, address: &Multiaddr) -> Result<
 	let helpers = if asked.is_empty() { reach::helpers(&*chain, peer).await } else { asked };
 	ensure!(!helpers.is_empty(), "there is nobody to ask: give --ask");
 	// Asks in its own name: the role has the other one.
-	let dir = std::env::temp_dir().join(format!("livepeer-doctor-{}", std::process::id()));
-	std::fs::create_dir_all(&dir)?;
-	let said = ask(&dir, chain.genesis(), &helpers, peer, address).await;
-	let _ = std::fs::remove_dir_all(&dir);
-	said
-}
-
-async fn ask(
-	dir: &std::path::Path,
-	genesis: Hash,
-	helpers: &[ServiceRecord],
-	peer: &PeerId,
-	address: &Multiaddr,
-) -> Result<String> {
-	let config = NetConfig {
-		genesis,
-		identity: identity_in(dir),
-		listen: Vec::new(),
-		announce: Vec::new(),
-		announce_local: true,
-		url: String::new(),
-		limits: NetLimits::default(),
-	};
-	let net = Net::start(config, None).await?;
-	match reach::ask(&net, helpers, peer, address).await {
+	let folder = tempfile::tempdir()?;
+	let net = asking_net(folder.path(), chain.genesis()).await?;
+	match reach::ask(&net, &helpers, peer, address).await {
 		Reached::By(who) => Ok(format!("{address} is reached by {who}")),
 		Reached::NotBy(who) => bail!("{address} is not reached by {}", who.join(" and ")),
 		Reached::Unknown(why) => {

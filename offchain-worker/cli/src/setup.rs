@@ -320,10 +320,10 @@ impl NetArgs {
 	}
 }
 
-/// Starts the swarm of a role that only asks.
-pub async fn asking_net(home: &Home, genesis: Hash) -> Result<Net> {
+/// Starts the swarm of a role that only asks, whose identity is in this folder.
+pub async fn asking_net(dir: &Path, genesis: Hash) -> Result<Net> {
 	let config = NetConfig {
-		identity: identity_in(&home.dir),
+		identity: identity_in(dir),
 		listen: Vec::new(),
 		announce: Vec::new(),
 		announce_local: true,

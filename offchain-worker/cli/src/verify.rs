@@ -164,7 +164,7 @@ async fn start(
 		}
 		None => args.node.connect_home(home, None).await?.genesis(),
 	};
-	let net = Arc::new(asking_net(home, genesis).await?);
+	let net = Arc::new(asking_net(&home.dir, genesis).await?);
 	home.events.emit(Event::Started {
 		account: None,
 		peer_id: Some(net.peer_id().to_string()),

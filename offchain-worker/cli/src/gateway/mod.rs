@@ -183,7 +183,7 @@ async fn start(args: &GatewayArgs, home: &Home) -> AnyResult<(TcpListener, Arc<G
 		.with_context(|| format!("cannot listen on {}", args.http))?;
 	let chain = args.node.connect_home(home, None).await?;
 	let net = if args.listen.is_empty() {
-		asking_net(home, chain.genesis()).await?
+		asking_net(&home.dir, chain.genesis()).await?
 	} else {
 		let origin = Arc::new(Origin::new(home.store.clone()));
 		serving_net(home, chain.genesis(), args.listen.clone(), origin).await?
