@@ -441,7 +441,7 @@ impl<T: Config> Pallet<T> {
 				let seated = votes.iter().map(Vec::len).sum();
 				let next = ballot.tranche.saturating_add(1);
 				if u32::from(next) < challenge.parameters.tranches
-					&& Self::is_anybody_left(&challenge, seated)
+					&& Self::is_tranche_left(&challenge, seated)
 				{
 					Ballots::<T>::remove(id);
 					challenge.stage = Stage::AwaitingTranche(next);
@@ -473,12 +473,14 @@ impl<T: Config> Pallet<T> {
 		Weight::zero()
 	}
 
-	/// Whether more of the stored set may judge than are `seated`.
-	fn is_anybody_left(challenge: &Challenge, seated: usize) -> bool {
+	/// Whether as many of the stored set may judge besides the `seated` as a tranche has. Fewer than
+	/// that are not asked alone: a lone lazy member that happens to be left would accept anything.
+	fn is_tranche_left(challenge: &Challenge, seated: usize) -> bool {
+		let size = usize::from(challenge.parameters.committee_size.min(MAX_COMMITTEE));
 		let seed = T::Beacon::seed(challenge.window.saturating_add(1));
 		seed.is_some_and(|seed| {
 			let may_judge = |validator: &&_| Self::may_judge(challenge, validator);
-			seed.set.members.iter().filter(may_judge).count() > seated
+			seed.set.members.iter().filter(may_judge).count() >= seated.saturating_add(size)
 		})
 	}
 

@@ -155,8 +155,9 @@ fn to_tranche_or_accepted(id: u64) {
 	}
 }
 
+/// A committee of two of three, of which one is silent: the third, lazy or not, is not asked alone.
 #[test]
-fn tranche_should_be_smaller_when_fewer_are_left_and_the_last_when_nobody_is() {
+fn attack_lone_member_that_is_left_should_not_accept_alone() {
 	build_and_execute(|| {
 		Parameters::mutate(|parameters| {
 			parameters.tranches = 8;
@@ -166,11 +167,28 @@ fn tranche_should_be_smaller_when_fewer_are_left_and_the_last_when_nobody_is() {
 		let claim = claim(8);
 		to_commit(&claim);
 		but_one(claim.id, 0);
-		to_tranche(claim.id, 1);
-		assert_eq!(members(claim.id, 1).len(), 1);
-		but_one(claim.id, 1);
 		assert_eq!(challenge(claim.id).stage, Stage::AwaitingDispute);
+		to_dispute(claim.id);
+		assert_eq!(members(claim.id, DISPUTE).len(), 3);
 		to_end(claim.id);
+	});
+}
+
+#[test]
+fn two_thirds_should_accept_where_fewer_are_left_than_a_tranche_has() {
+	build_and_execute(|| {
+		Parameters::mutate(|parameters| {
+			parameters.tranches = 8;
+			parameters.committee_size = 3;
+		});
+		seat(&[100; 5]);
+		let claim = claim(8);
+		to_commit(&claim);
+		let silent = but_one(claim.id, 0);
+		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
+		to_end(claim.id);
+		assert_eq!(paid(silent), 1);
+		assert_eq!(SLASHED.get().len(), 1);
 	});
 }
 
