@@ -23,7 +23,10 @@ use crate::{
 		Said, TrancheDecision, Vote,
 	},
 	outcome_impls::Verdict,
-	types::{Answer, Ballot, Challenge, Conduct, Member, Penalty, Stage, Worked, DISPUTE_DELAY},
+	types::{
+		Answer, Ballot, Challenge, Conduct, Member, Penalty, Stage, Worked, DISPUTE_DELAY,
+		MAX_COMMITTEE,
+	},
 	Ballots, Challenges, Config, Event, Judges, Members, Pallet, WeightInfo,
 };
 
@@ -476,7 +479,7 @@ impl<T: Config> Pallet<T> {
 	/// Whether as many of the stored set may judge besides the `seated` as a tranche has. Fewer than
 	/// that are not asked alone: a lone lazy member that happens to be left would accept anything.
 	fn is_tranche_left(challenge: &Challenge, seated: usize) -> bool {
-		let size = usize::from(challenge.parameters.committee_size.min(MAX_COMMITTEE));
+		let size = challenge.parameters.committee_size.min(MAX_COMMITTEE) as usize;
 		let seed = T::Beacon::seed(challenge.window.saturating_add(1));
 		seed.is_some_and(|seed| {
 			let may_judge = |validator: &&_| Self::may_judge(challenge, validator);
