@@ -435,16 +435,18 @@ impl<T: Config> Pallet<T> {
 		let Some((newest, earlier)) = votes.split_last() else {
 			return Self::void(id, challenge);
 		};
+		let size = challenge.parameters.committee_size.min(MAX_COMMITTEE) as usize;
 		let accused_before = earlier.iter().flatten().any(Vote::accuses);
 		let accepts = match decide_tranche(newest, accused_before) {
 			TrancheDecision::Void => return Self::void(id, challenge),
-			TrancheDecision::Accepted => true,
+			// Fewer than a tranche were left: a lone lazy member among them would accept anything.
+			TrancheDecision::Accepted => newest.len() >= size || most_passed(&votes),
 			TrancheDecision::Accused => false,
 			TrancheDecision::Undecided => {
 				let seated = votes.iter().map(Vec::len).sum();
 				let next = ballot.tranche.saturating_add(1);
 				if u32::from(next) < challenge.parameters.tranches
-					&& Self::is_tranche_left(&challenge, seated)
+					&& Self::is_anybody_left(&challenge, seated)
 				{
 					Ballots::<T>::remove(id);
 					challenge.stage = Stage::AwaitingTranche(next);
@@ -476,14 +478,12 @@ impl<T: Config> Pallet<T> {
 		Weight::zero()
 	}
 
-	/// Whether as many of the stored set may judge besides the `seated` as a tranche has. Fewer than
-	/// that are not asked alone: a lone lazy member that happens to be left would accept anything.
-	fn is_tranche_left(challenge: &Challenge, seated: usize) -> bool {
-		let size = challenge.parameters.committee_size.min(MAX_COMMITTEE) as usize;
+	/// Whether more of the stored set may judge than are `seated`.
+	fn is_anybody_left(challenge: &Challenge, seated: usize) -> bool {
 		let seed = T::Beacon::seed(challenge.window.saturating_add(1));
 		seed.is_some_and(|seed| {
 			let may_judge = |validator: &&_| Self::may_judge(challenge, validator);
-			seed.set.members.iter().filter(may_judge).count() >= seated.saturating_add(size)
+			seed.set.members.iter().filter(may_judge).count() > seated
 		})
 	}
 
