@@ -240,8 +240,14 @@ fn node_should_need_no_well_known_key_when_the_chain_begins_with_session_keys_of
 	assert!(exported.status.success(), "{}", String::from_utf8_lossy(&exported.stderr));
 	fs::write(&spec, exported.stdout).unwrap();
 	let node_key = format!("{:064x}", 1);
-	let args =
-		["--chain", text(&spec), "--validator", "--force-authoring", "--node-key", &node_key];
+	let args = [
+		"--chain",
+		text(&spec),
+		"--validator",
+		"--force-authoring",
+		"--node-key",
+		node_key.as_str(),
+	];
 	let mut node = Node::start_in(base.clone(), None, &args);
 	node.wait_finalized(3, limit);
 	// It makes Alice's blocks and has not her secret.
