@@ -68,8 +68,8 @@ pub enum Phase {
 	Waiting {
 		/// The block of the draw.
 		draw_at: BlockNumber,
-		/// Draws in a row that came to nothing, since the newest top-up: they found nobody, or nobody
-		/// accepted.
+		/// Draws in a row that came to nothing, since a top-up brought one forward: they found nobody, or
+		/// nobody accepted.
 		retries: u8,
 	},
 	/// Offered to a transcoder that has not accepted yet.
@@ -99,7 +99,7 @@ impl Phase {
 		}
 	}
 
-	/// Draws in a row that came to nothing since the newest top-up or acceptance.
+	/// Draws in a row that came to nothing since a top-up brought one forward, or an acceptance.
 	pub fn retries(&self) -> u8 {
 		match self {
 			Phase::Waiting { retries, .. } | Phase::Offered { retries, .. } => *retries,
@@ -141,8 +141,8 @@ pub struct Job {
 	pub spender: Option<Spender>,
 	/// Where it stands.
 	pub phase: Phase,
-	/// Acceptances since a fee of it was paid, or it was topped up, and the draws in a row that came to
-	/// nothing before them.
+	/// Acceptances since a fee of it was paid, or a top-up brought its draw forward, and the draws in a
+	/// row that came to nothing before them.
 	pub fruitless: u8,
 	/// The number of the next assignment.
 	pub next_assignment: AssignmentIndex,
