@@ -166,6 +166,29 @@ impl Job {
 	}
 }
 
+/// How far it is with the walk over the jobs that wait for somebody. There is one at a time.
+#[derive(
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Default,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Walk {
+	/// The block of its next step, or that of the last one of the newest walk.
+	pub at: BlockNumber,
+	/// Whether it stands on the agenda.
+	pub is_going: bool,
+	/// Whether somebody takes more since it began, so that another follows.
+	pub again: bool,
+}
+
 /// Offers that a transcoder let pass.
 #[derive(
 	Clone,
@@ -482,7 +505,7 @@ pub enum Task {
 	Keys(AccountId, Purpose, Generation),
 	/// Go on paying a claim's escrow.
 	Payouts(ClaimId),
-	/// Draw the jobs that wait, after this one: somebody takes more than before.
+	/// Bring the draws of jobs that wait, after this one, forward: somebody takes more than before.
 	Waiting(Option<JobId>),
 }
 
