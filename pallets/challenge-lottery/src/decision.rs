@@ -236,6 +236,18 @@ pub fn decide_dispute(leaves: usize, votes: &[Vote]) -> DisputeDecision {
 	DisputeDecision::Void
 }
 
+/// Whether a dispute convinced nobody for want of bytes: a third of the eligible stake could not have
+/// those of a leaf that less than half of it passes. It is the transcoder that serves judges, and who
+/// lies about it needs a third as well.
+pub fn is_starved(leaves: usize, votes: &[Vote]) -> bool {
+	let eligible = stake_of(votes.iter());
+	!eligible.is_zero()
+		&& (0..leaves).any(|leaf| {
+			third(saying(votes, leaf, Verdict::is_unavailable), eligible)
+				&& !half(saying(votes, leaf, Verdict::is_pass), eligible)
+		})
+}
+
 /// Whether a vote's verdicts show that its voter judged every leaf. Evidence covers only leaves
 /// that were had, so that of others is not comparable.
 fn judged_all(verdicts: &[Verdict]) -> bool {

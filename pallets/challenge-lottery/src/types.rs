@@ -100,6 +100,8 @@ pub struct Decision {
 	/// Failed over the question alone whether the segments can be transcoded: the fee goes back,
 	/// and the transcoder is neither slashed nor jailed, but pays the dispute.
 	pub about_input: bool,
+	/// Void because so many judges could not have the bytes: the transcoder pays the dispute.
+	pub is_starved: bool,
 	/// What the dispute has cost, in ETH; nothing where there was none.
 	pub dispute_cost: Balance,
 	/// Judges who could not have the bytes, in a claim that a dispute accepted: they pay for it.

@@ -19,8 +19,8 @@ use sp_runtime::transaction_validity::{
 
 use crate::{
 	decision::{
-		decide_dispute, decide_tranche, found, most_passed, DisputeDecision, LeafMask, Ruling,
-		Said, TrancheDecision, Vote,
+		decide_dispute, decide_tranche, found, is_starved, most_passed, DisputeDecision, LeafMask,
+		Ruling, Said, TrancheDecision, Vote,
 	},
 	outcome_impls::Verdict,
 	types::{Answer, Ballot, Challenge, Conduct, Member, Penalty, Stage, Worked, DISPUTE_DELAY},
@@ -531,6 +531,7 @@ impl<T: Config> Pallet<T> {
 		let decision = decide_dispute(leaves, &votes);
 		let (outcome, failing) = (decision.outcome(), decision.failing());
 		let about_input = matches!(decision, DisputeDecision::Failed { about_input: true, .. });
+		let is_starved = outcome == Outcome::Void && is_starved(leaves, &votes);
 		let finders = if about_input {
 			Vec::new()
 		} else {
@@ -564,7 +565,8 @@ impl<T: Config> Pallet<T> {
 		let dispute_cost = fee(work, challenge.parameters.verify_price);
 		let late_halved = late.1;
 		let late = late.0.saturating_add(late.1);
-		let verdict = Verdict { outcome, about_input, dispute_cost, late, late_halved, finders };
+		let verdict =
+			Verdict { outcome, about_input, is_starved, dispute_cost, late, late_halved, finders };
 		Self::decide(id, challenge, verdict, conducts)
 	}
 }

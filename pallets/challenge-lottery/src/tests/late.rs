@@ -309,6 +309,45 @@ fn attack_lying_about_missing_bytes_should_cost_the_dispute_in_a_void_claim_too(
 	});
 }
 
+/// A transcoder keeps its bytes from more than half of all judges and from less than two thirds, so that
+/// everybody judges and nothing is decided.
+#[test]
+fn attack_bytes_withheld_from_half_of_a_dispute_should_cost_the_transcoder_the_dispute() {
+	let dispute = |starved: &[usize]| {
+		let claim = claim(8);
+		to_commit(&claim);
+		let gone = opening(claim.id, UNAVAILABLE);
+		ballot(claim.id, 0, |_| Some(gone.clone()));
+		to_dispute(claim.id);
+		let good = opening(claim.id, Verdict::Valid);
+		ballot(claim.id, DISPUTE, |i| {
+			Some(if starved.contains(&i) { gone.clone() } else { good.clone() })
+		});
+		assert_eq!(
+			Lottery::challenge(claim.id).map(|view| view.outcome),
+			Some(Some(Outcome::Void))
+		);
+		System::reset_events();
+		to_end(claim.id);
+		claim
+	};
+	build_and_execute(|| {
+		let claim = dispute(&[0, 1, 2]);
+		let [(who, cost, offence)] = &CHARGED.get()[..] else { panic!("charged once") };
+		assert!(*who == transcoder() && *cost > 0);
+		assert_eq!(*offence, claim.info.round);
+		assert!(penalties().is_empty(), "nobody else could do anything about it");
+	});
+	build_and_execute(|| {
+		// Less than half cannot have it pay by their word alone: here they pay.
+		dispute(&[0, 1]);
+		let paid = penalties();
+		assert!([0, 1].iter().all(|liar| paid.iter().any(|(who, ..)| *who == validator(*liar))));
+		let most = CHARGED.get().iter().map(|(_, cost, _)| *cost).max();
+		assert_eq!(most, None);
+	});
+}
+
 /// A transcoder keeps its bytes from one judge in many claims.
 #[test]
 fn attack_many_claims_withheld_at_once_should_cost_a_judge_one_false_word_in_a_round() {
