@@ -256,7 +256,7 @@ impl<T: Config> Pallet<T> {
 		let (fraction, chills) = Self::counted(account, challenge.snapshot, penalty, share, most);
 		if penalty.is_no_answer() || is_silent {
 			NoShows::<T>::insert(account, in_a_row.saturating_add(1));
-		} else if !is_late {
+		} else if !is_late && penalty != Penalty::Lacked {
 			// To lack bytes is no full answer.
 			NoShows::<T>::remove(account);
 		}

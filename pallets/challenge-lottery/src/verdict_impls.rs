@@ -553,7 +553,9 @@ impl<T: Config> Pallet<T> {
 			};
 			for vote in &early {
 				match ruling.conduct(vote) {
-					Conduct::Owes(Penalty::LateData) => late.0 = late.0.saturating_add(1),
+					Conduct::Owes(Penalty::LateData | Penalty::LateDataAlone) => {
+						late.0 = late.0.saturating_add(1)
+					}
 					Conduct::Owes(Penalty::LateDataAsked) => late.1 = late.1.saturating_add(1),
 					_ => (),
 				}
@@ -580,7 +582,9 @@ fn conducts(ballots: &[(Ruling, &[Member])]) -> BTreeMap<AccountId, (Conduct, Wo
 			let vote = vote(member);
 			// Who had more to do than it could owed no answer in this ballot.
 			let conduct = match ruling.conduct(&vote) {
-				Conduct::Owes(Penalty::NoShow) if member.overloaded => Conduct::Unasked,
+				Conduct::Owes(Penalty::NoShow | Penalty::Lacked) if member.overloaded => {
+					Conduct::Unasked
+				}
 				conduct => conduct,
 			};
 			let (worst, worked) =

@@ -142,7 +142,7 @@ fn asking_should_not_help_where_half_of_the_tranche_had_the_bytes() {
 	build_and_execute(|| {
 		rich();
 		let paid = late(&[1], &[1]);
-		assert!(matches!(paid[..], [(1, Penalty::LateData, _)]), "{paid:?}");
+		assert!(matches!(paid[..], [(1, Penalty::LateDataAlone, _)]), "{paid:?}");
 		assert!(CHARGED.get().is_empty());
 	});
 }
@@ -307,6 +307,69 @@ fn attack_lying_about_missing_bytes_should_cost_the_dispute_in_a_void_claim_too(
 		};
 		assert!(paid.iter().any(late), "{paid:?}");
 	});
+}
+
+/// A transcoder keeps its bytes from one judge after the other, in claims that are accepted and paid, so
+/// that its friends alone are left to validate.
+#[test]
+fn attack_starving_judge_after_judge_should_chill_none_that_asks() {
+	build_and_execute(|| {
+		rich();
+		for _ in 0..6 {
+			for place in 0..3u16 {
+				let paid = late(&[usize::from(place)], &[place]);
+				assert!(matches!(paid[..], [(_, Penalty::LateDataAlone, _)]), "{paid:?}");
+			}
+		}
+		let slashes = SLASHED.get();
+		let times = |i: usize| slashes.iter().filter(|slash| slash.0 == validator(i)).count();
+		let most = (0..5).map(times).max();
+		assert!(most >= Some(crate::omission_impls::LATE_TOO_OFTEN as usize), "{most:?}");
+		assert!(CHILLED.get().is_empty());
+	});
+}
+
+/// A transcoder keeps its bytes from a judge in dispute after dispute, which would cost it twice as much
+/// each time.
+#[test]
+fn attack_starving_a_judge_in_many_disputes_should_cost_it_one_no_show_in_a_round() {
+	let victim = 0;
+	let lost = |asks: bool| {
+		let mut left = 1.0;
+		build_and_execute(|| {
+			for _ in 0..12 {
+				let claim = claim(8);
+				to_commit(&claim);
+				let accuser = number_of(&members(claim.id, 0)[0]);
+				let (good, gone) =
+					(opening(claim.id, Verdict::Valid), opening(claim.id, UNAVAILABLE));
+				ballot(claim.id, 0, |i| {
+					Some(if i == accuser { gone.clone() } else { good.clone() })
+				});
+				to_dispute(claim.id);
+				let judges = members(claim.id, DISPUTE);
+				let place = judges.iter().position(|who| *who == validator(victim)).unwrap();
+				if asks {
+					ask(claim.id, DISPUTE, place as u16).unwrap();
+				}
+				ballot(claim.id, DISPUTE, |i| {
+					Some(if i == victim { gone.clone() } else { good.clone() })
+				});
+				to_end(claim.id);
+			}
+			let slashes = SLASHED.get();
+			left = slashes
+				.iter()
+				.filter(|slash| slash.0 == validator(victim))
+				.fold(1.0, |left, slash| left * (1.0 - f64::from(slash.2.deconstruct()) / 1e9));
+			assert_eq!(crate::NoShows::<Test>::get(validator(victim)) == 0, asks);
+		});
+		1.0 - left
+	};
+	let (asking, silent) = (lost(true), lost(false));
+	let no_show = f64::from(Parameters::get().no_show_slash.deconstruct()) / 1e9;
+	assert!((asking - no_show).abs() < 1e-6, "{asking}");
+	assert!(silent > 10.0 * asking, "{silent}");
 }
 
 /// A transcoder keeps its bytes from more than half of all judges and from less than two thirds, so that
