@@ -1,5 +1,6 @@
 //! Chain specifications: the built-in chains, the production chain's, and files.
 
+use crate::cli::GenesisParams;
 use codec::DecodeAll;
 use livepeer_primitives::{params::ProtocolParameters, AccountId, Balance, UNIT};
 use livepeer_runtime::{
@@ -14,7 +15,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{json, Value};
 use sp_core::crypto::Ss58Codec;
 use sp_runtime::{traits::OpaqueKeys, BuildStorage};
-use std::{collections::BTreeMap, fs, path::Path, str::FromStr};
+use std::{
+	collections::BTreeMap,
+	fs,
+	path::{Path, PathBuf},
+	str::FromStr,
+};
 
 use livepeer_runtime::opaque::Block;
 
@@ -38,10 +44,13 @@ const TOKEN_SYMBOL: &str = "LPT";
 /// Its decimals.
 const TOKEN_DECIMALS: u8 = 18;
 
-/// The specification that `id` names: a built-in chain or a file.
-pub fn load(id: &str, genesis_file: Option<&Path>) -> Result<ChainSpec, String> {
-	if genesis_file.is_some() && id != "production" {
+/// The specification that `id` names: a built-in chain, with what `genesis` changes of it, or a file.
+pub fn load(id: &str, genesis: &GenesisParams) -> Result<ChainSpec, String> {
+	if genesis.genesis_file.is_some() && id != "production" {
 		return Err("--genesis-file goes with --chain production".into());
+	}
+	if !genesis.session_keys.is_empty() && !["dev", "local"].contains(&id) {
+		return Err("--session-keys goes with --chain dev or --chain local".into());
 	}
 	match id {
 		"" => Err("no chain was named: pass --chain dev, --chain local or --chain FILE".into()),
@@ -50,16 +59,16 @@ pub fn load(id: &str, genesis_file: Option<&Path>) -> Result<ChainSpec, String> 
 			"livepeer_dev",
 			ChainType::Development,
 			sp_genesis_builder::DEV_RUNTIME_PRESET,
-			json!({}),
+			session_keys(sp_genesis_builder::DEV_RUNTIME_PRESET, &genesis.session_keys)?,
 		),
 		"local" => built_in(
 			"Livepeer local testnet",
 			"livepeer_local",
 			ChainType::Local,
 			sp_genesis_builder::LOCAL_TESTNET_RUNTIME_PRESET,
-			json!({}),
+			session_keys(sp_genesis_builder::LOCAL_TESTNET_RUNTIME_PRESET, &genesis.session_keys)?,
 		),
-		"production" => match genesis_file {
+		"production" => match &genesis.genesis_file {
 			Some(path) => production(path),
 			None => Err("the production chain has no built-in beginning: make its specification \
 				with `livepeer-node export-chain-spec --chain production --genesis-file FILE`, \
@@ -187,13 +196,54 @@ fn amount(text: &str) -> Result<Balance, String> {
 	whole.checked_mul(UNIT).and_then(|whole| whole.checked_add(fraction)).ok_or_else(wrong)
 }
 
-fn validator(entry: &GenesisValidator) -> Result<Bootstrap, String> {
-	let who = account(&entry.account)?;
-	let keys = SessionKeys::decode_all(&mut &bytes(&entry.keys)?[..])
-		.map_err(|_| format!("the session keys of {} cannot be read", entry.account))?;
-	if !keys.ownership_proof_is_valid(who.as_ref(), &bytes(&entry.proof)?) {
-		return Err(format!("the proof of the session keys of {} is wrong", entry.account));
+/// An account and its session keys, which their proof shows to be its own.
+fn proven(owner: &str, keys: &str, proof: &str) -> Result<(AccountId, SessionKeys), String> {
+	let who = account(owner)?;
+	let keys = SessionKeys::decode_all(&mut &bytes(keys)?[..])
+		.map_err(|_| format!("the session keys of {owner} cannot be read"))?;
+	if !keys.ownership_proof_is_valid(who.as_ref(), &bytes(proof)?) {
+		return Err(format!("the proof of the session keys of {owner} is wrong"));
 	}
+	Ok((who, keys))
+}
+
+/// What `key session --json` prints, as far as a chain's beginning needs it.
+#[derive(Debug, Deserialize)]
+struct SessionKeysFile {
+	/// The validator's account.
+	owner: String,
+	/// Its session keys.
+	keys: String,
+	/// Their proof.
+	proof: String,
+}
+
+/// What changes of a preset when validators of it begin with the session keys in `files`.
+fn session_keys(preset: &str, files: &[PathBuf]) -> Result<Value, String> {
+	if files.is_empty() {
+		return Ok(json!({}));
+	}
+	let well_known = preset_json(preset)?.pointer("/session/keys").cloned().unwrap_or_default();
+	let mut validators: Vec<(AccountId, AccountId, SessionKeys)> =
+		serde_json::from_value(well_known)
+			.map_err(|error| format!("the preset {preset} is wrong: {error}"))?;
+	for path in files {
+		let wrong = |error: String| format!("session keys {}: {error}", path.display());
+		let text = fs::read(path).map_err(|error| wrong(error.to_string()))?;
+		let file: SessionKeysFile =
+			serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+		let (owner, keys) = proven(&file.owner, &file.keys, &file.proof).map_err(wrong)?;
+		let validator = validators
+			.iter_mut()
+			.find(|(who, ..)| *who == owner)
+			.ok_or_else(|| wrong(format!("{} is no validator of this chain", file.owner)))?;
+		validator.2 = keys;
+	}
+	Ok(json!({ "session": { "keys": validators } }))
+}
+
+fn validator(entry: &GenesisValidator) -> Result<Bootstrap, String> {
+	let (who, keys) = proven(&entry.account, &entry.keys, &entry.proof)?;
 	let stake = amount(&entry.stake)?;
 	let minimum = ProtocolParameters::production().election.min_validator_stake;
 	if stake < minimum {
@@ -328,7 +378,7 @@ mod tests {
 	#[test]
 	fn genesis_should_be_the_same_when_native_code_builds_it() -> Result<(), String> {
 		for id in ["dev", "local"] {
-			let spec = load(id, None)?;
+			let spec = load(id, &GenesisParams::default())?;
 			let wasm = spec.build_storage()?;
 			let native = with_genesis_built(id, spec)?.build_storage()?;
 			let differing = |one: &sp_core::storage::Storage, two: &sp_core::storage::Storage| {

@@ -134,21 +134,27 @@ pub struct SessionKeysCmd {
 	pub keystore_params: sc_cli::KeystoreParams,
 }
 
-/// The file that says who begins a production chain.
-#[derive(Debug, Clone, clap::Args)]
-pub struct GenesisFileParams {
+/// What a chain begins with besides its preset.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct GenesisParams {
 	/// JSON file with the bootstrap validators and the allocations; goes with `--chain
 	/// production`.
 	#[arg(long, value_name = "PATH")]
 	pub genesis_file: Option<PathBuf>,
+
+	/// File with what `key session --json` printed for a validator of `--chain dev` or `--chain
+	/// local`, which then begins with these session keys instead of the well-known ones; may be
+	/// given several times.
+	#[arg(long, value_name = "PATH")]
+	pub session_keys: Vec<PathBuf>,
 }
 
 /// Prints a specification.
 #[derive(Debug, Clone, clap::Parser)]
 pub struct ExportChainSpecCmd {
-	/// The production chain's beginning.
+	/// The chain's beginning.
 	#[clap(flatten)]
-	pub genesis: GenesisFileParams,
+	pub genesis: GenesisParams,
 
 	/// The SDK's arguments.
 	#[clap(flatten)]
@@ -158,9 +164,9 @@ pub struct ExportChainSpecCmd {
 /// Prints a specification.
 #[derive(Debug, Clone, clap::Parser)]
 pub struct BuildSpecCmd {
-	/// The production chain's beginning.
+	/// The chain's beginning.
 	#[clap(flatten)]
-	pub genesis: GenesisFileParams,
+	pub genesis: GenesisParams,
 
 	/// The SDK's arguments.
 	#[clap(flatten)]

@@ -2,7 +2,7 @@
 
 use crate::{
 	chain_spec,
-	cli::{Cli, KeySubcommand, Subcommand},
+	cli::{Cli, GenesisParams, KeySubcommand, Subcommand},
 	client::Client,
 	preflight, service, session_keys,
 };
@@ -43,17 +43,18 @@ impl SubstrateCli for Cli {
 	}
 
 	fn load_spec(&self, id: &str) -> Result<Box<dyn sc_service::ChainSpec>, String> {
-		let genesis_file = match &self.subcommand {
-			Some(Subcommand::ExportChainSpec(command)) => command.genesis.genesis_file.as_deref(),
-			Some(Subcommand::BuildSpec(command)) => command.genesis.genesis_file.as_deref(),
-			_ => None,
+		let preset_alone = GenesisParams::default();
+		let genesis = match &self.subcommand {
+			Some(Subcommand::ExportChainSpec(command)) => &command.genesis,
+			Some(Subcommand::BuildSpec(command)) => &command.genesis,
+			_ => &preset_alone,
 		};
 		// Generating a node key asks for the default chain by its empty name.
 		let id = match &self.subcommand {
 			Some(Subcommand::Key(KeySubcommand::Sdk(_))) if id.is_empty() => "local",
 			_ => id,
 		};
-		let spec = chain_spec::load(id, genesis_file)?;
+		let spec = chain_spec::load(id, genesis)?;
 		Ok(Box::new(match &self.subcommand {
 			// What is shown is shown as it is meant, not as it is stored.
 			Some(Subcommand::ExportChainSpec(_) | Subcommand::BuildSpec(_)) => spec,

@@ -230,3 +230,38 @@ fn production_specification_should_be_refused_when_its_genesis_file_is_wrong() {
 	}]);
 	assert!(reason(&wrong).contains("not an account: nobody"));
 }
+
+#[test]
+fn specification_should_be_refused_when_session_keys_are_not_those_of_its_validators() {
+	let dir = TempDir::new().unwrap();
+	let path = dir.path().join("keys.json");
+	let reason = |chain: &str| {
+		reason_of_failure(&["export-chain-spec", "--chain", chain, "--session-keys", text(&path)])
+	};
+	fs::write(&path, b"half a fi").unwrap();
+	assert!(reason("dev").contains("session keys"));
+	// Bob validates on the local chain, not on this one.
+	let made = run(
+		&[
+			"key",
+			"session",
+			"--chain",
+			"dev",
+			"--base-path",
+			text(dir.path()),
+			"--json",
+			"--owner",
+			"5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty",
+		],
+		Duration::from_secs(30),
+	);
+	assert!(made.status.success());
+	fs::write(&path, &made.stdout).unwrap();
+	assert!(reason("dev").contains("is no validator of this chain"));
+	assert!(reason("production").contains("--session-keys goes with"));
+	// Nobody's keys are another's.
+	let mut keys: Value = serde_json::from_slice(&made.stdout).unwrap();
+	keys["owner"] = json!("5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY");
+	fs::write(&path, keys.to_string()).unwrap();
+	assert!(reason("dev").contains("proof"));
+}

@@ -212,6 +212,51 @@ fn session_keys_should_be_printed_with_a_call_when_made_offline() {
 }
 
 #[test]
+fn node_should_need_no_well_known_key_when_the_chain_begins_with_session_keys_of_its_own() {
+	let dir = TempDir::new().unwrap();
+	let (base, limit) = (dir.path().join("base"), Duration::from_secs(60));
+	let owner = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+	let made = run(
+		&[
+			"key",
+			"session",
+			"--chain",
+			"dev",
+			"--base-path",
+			text(&base),
+			"--json",
+			"--owner",
+			owner,
+		],
+		limit,
+	);
+	assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+	let (keys, spec) = (dir.path().join("keys.json"), dir.path().join("spec.json"));
+	fs::write(&keys, made.stdout).unwrap();
+	let exported = run(
+		&["export-chain-spec", "--chain", "dev", "--raw", "--session-keys", text(&keys)],
+		limit,
+	);
+	assert!(exported.status.success(), "{}", String::from_utf8_lossy(&exported.stderr));
+	fs::write(&spec, exported.stdout).unwrap();
+	let node_key = format!("{:064x}", 1);
+	let args = [
+		"--chain",
+		text(&spec),
+		"--validator",
+		"--force-authoring",
+		"--node-key",
+		node_key.as_str(),
+	];
+	let mut node = Node::start_in(base.clone(), None, &args);
+	node.wait_finalized(3, limit);
+	// It makes Alice's blocks and has not her secret.
+	let alice = "0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d";
+	assert_eq!(node.call("author_hasKey", json!([alice, "babe"])), Some(json!(false)));
+	node.kill();
+}
+
+#[test]
 fn production_chain_should_have_a_specification_when_its_file_is_right() {
 	let dir = TempDir::new().unwrap();
 	let account = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";

@@ -10,6 +10,7 @@ mod losses;
 mod network;
 mod process;
 mod report;
+mod secrets;
 mod source;
 mod story;
 

@@ -12,8 +12,9 @@ use std::{
 use anyhow::{ensure, Context, Result};
 use serde_json::Value as Json;
 use sp_core::{crypto::Ss58Codec, sr25519, Pair};
+use sp_keyring::Sr25519Keyring;
 
-use crate::{cheat::Cheat, process::Process, report::ProcessUse, Args};
+use crate::{cheat::Cheat, process::Process, report::ProcessUse, secrets::Secrets, Args};
 use livepeer_primitives::AccountId;
 
 /// The validators of `--chain local`.
@@ -62,17 +63,17 @@ const VERIFY_PORT: u16 = 7_936;
 const WORKER_PORT: u16 = 4_100;
 const GATEWAY_PORT: u16 = 8_935;
 
-/// The secret URI of a well-known account.
-pub fn suri(name: &str) -> String {
+/// The secret URI of a well-known account, for its wallet.
+fn suri(name: &str) -> String {
 	let mut chars = name.chars();
 	let first = chars.next().map(|c| c.to_ascii_uppercase());
 	format!("//{}{}", first.map(String::from).unwrap_or_default(), chars.as_str())
 }
 
-/// The account of a well-known name.
+/// The account of a well-known name, for which nobody needs its secret.
 pub fn account(name: &str) -> Result<AccountId> {
-	let pair = sr25519::Pair::from_string(&suri(name), None)?;
-	Ok(pair.public().into())
+	let known = name.parse::<Sr25519Keyring>().ok();
+	Ok(known.with_context(|| format!("{name} is no well-known account"))?.to_account_id())
 }
 
 /// Its SS58 address.
@@ -176,8 +177,10 @@ impl Network {
 		Ok(home)
 	}
 
-	/// Starts the five nodes; the first is the others' boot node.
+	/// Starts the five nodes; the first is the others' boot node. Each has the keys of its keystore,
+	/// and no other: `--alice` and the like would give it the account's own secret.
 	pub fn start_nodes(&mut self) -> Result<()> {
+		self.begin_chain()?;
 		let mut boot_node: Option<String> = None;
 		for (i, name) in VALIDATORS.into_iter().enumerate() {
 			let home = self.home(&format!("node-{name}"))?;
@@ -189,7 +192,9 @@ impl Network {
 			let token = self.token(name)?;
 			let mut command = Command::new(self.bin.join("livepeer-node"));
 			command
-				.args(["--chain", "local", &format!("--{name}"), "--base-path"])
+				.arg("--chain")
+				.arg(self.chain())
+				.args(["--validator", "--name", name, "--base-path"])
 				.arg(home.join("chain"))
 				.arg("--node-key-file")
 				.arg(&key)
@@ -214,14 +219,47 @@ impl Network {
 		Ok(())
 	}
 
+	/// Writes the specification with which the nodes begin: that of `--chain local`, with session keys
+	/// that are made here.
+	fn begin_chain(&self) -> Result<()> {
+		if self.chain().is_file() {
+			return Ok(());
+		}
+		let mut command = Command::new(self.bin.join("livepeer-node"));
+		command.args(["export-chain-spec", "--chain", "local", "--raw"]);
+		for name in VALIDATORS {
+			command.arg("--session-keys").arg(self.session_keys(name)?);
+		}
+		let out = command.output()?;
+		ensure!(out.status.success(), "no chain spec: {}", String::from_utf8_lossy(&out.stderr));
+		Ok(fs::write(self.chain(), out.stdout)?)
+	}
+
+	/// The file with the public halves of a validator's session keys, which are made in its node's
+	/// keystore where there are none.
+	fn session_keys(&self, name: &str) -> Result<PathBuf> {
+		let path = self.home("session")?.join(format!("{name}.json"));
+		if !path.is_file() {
+			let out = Command::new(self.bin.join("livepeer-node"))
+				.args(["key", "session", "--json", "--chain", "local", "--base-path"])
+				.arg(self.home(&format!("node-{name}"))?.join("chain"))
+				.args(["--owner", &address(name)?])
+				.output()?;
+			let said = String::from_utf8_lossy(&out.stderr);
+			ensure!(out.status.success(), "no session keys: {said}");
+			fs::write(&path, out.stdout)?;
+		}
+		Ok(path)
+	}
+
+	fn chain(&self) -> PathBuf {
+		self.data.join("chain.json")
+	}
+
 	/// Writes the chain's specification as light clients read it, with the first node, `peer`, as the
 	/// one that they reach.
 	fn write_chain_spec(&self, peer: &str) -> Result<()> {
-		let out = Command::new(self.bin.join("livepeer-node"))
-			.args(["export-chain-spec", "--chain", "local", "--raw"])
-			.output()?;
-		ensure!(out.status.success(), "no chain spec: {}", String::from_utf8_lossy(&out.stderr));
-		let mut spec: Json = serde_json::from_slice(&out.stdout)?;
+		let mut spec: Json = serde_json::from_slice(&fs::read(self.chain())?)?;
 		spec["bootNodes"] = vec![format!("/ip4/127.0.0.1/tcp/{WS_PORT}/ws/p2p/{peer}")].into();
 		Ok(fs::write(self.chain_spec(), spec.to_string())?)
 	}
@@ -232,8 +270,8 @@ impl Network {
 
 	/// What the owners' wallets sign before anything streams, each in a process of its own that then
 	/// ends: the transcoders' operator keys and registration, the broadcaster's segment key, its
-	/// spending key, and where its stream will be found. No process that streams has the secret of
-	/// one of these accounts.
+	/// spending key, and where its stream will be found. No process that goes on has the secret of one
+	/// of these accounts, which [`Network::look_for_secrets`] looks at.
 	pub fn sign_offline(&self) -> Result<()> {
 		let mut wallets = Vec::new();
 		for (i, name) in TRANSCODERS.into_iter().enumerate() {
@@ -529,13 +567,43 @@ impl Network {
 		Ok(String::from_utf8(out.stdout)?.trim().to_owned())
 	}
 
-	/// The spending key: an account that has LPT for its transactions and no ETH to lose.
+	/// The spending key: an account that has LPT for its transactions. It is given as its own seed, for
+	/// its name leads to it by way of the secret of the account whose ETH it spends.
 	fn spending_key(&self) -> Result<PathBuf> {
 		let path = self.key_file("spending")?;
 		if !path.is_file() {
-			secret(&path, &suri(SPENDER))?;
+			let out = Command::new(self.bin.join("livepeer-node"))
+				.args(["key", "inspect", "--output-type", "json", &suri(SPENDER)])
+				.output()?;
+			let said = String::from_utf8_lossy(&out.stderr);
+			ensure!(out.status.success(), "no spending key: {said}");
+			let key: Json = serde_json::from_slice(&out.stdout)?;
+			secret(&path, key["secretSeed"].as_str().context("a key without a seed")?)?;
 		}
 		Ok(path)
+	}
+
+	/// Whether something that runs has the secret of an account of the story, as far as that can be
+	/// seen from outside: in its arguments, in the environment that all have of this process, or in a
+	/// file below the demo's folder. The spending key must be found there, or nothing was looked at.
+	pub fn look_for_secrets(&self) -> Result<(bool, String)> {
+		let mut secrets = Secrets::default();
+		for (name, id) in self.processes.iter().filter_map(|it| Some((&it.name, it.id()?))) {
+			secrets.read_arguments(name, id)?;
+		}
+		secrets.read_environment();
+		secrets.read_folder(&self.data)?;
+		let mut found = Vec::new();
+		for name in ACCOUNTS {
+			found.extend(secrets.place_of(&account(name)?).map(|at| format!("{name}'s in {at}")));
+		}
+		let looked = secrets.place_of(&account(SPENDER)?).is_some();
+		let detail = match (found.is_empty(), looked) {
+			(_, false) => "the spending key was not found either".to_owned(),
+			(true, _) => format!("{} that could be one are others'", secrets.count()),
+			(false, _) => found.join(", "),
+		};
+		Ok((found.is_empty() && looked, detail))
 	}
 
 	/// The secret between a node and its verify worker.

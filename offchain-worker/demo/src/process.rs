@@ -48,6 +48,11 @@ impl Process {
 		})
 	}
 
+	/// Its number in the system, while it runs.
+	pub fn id(&self) -> Option<u32> {
+		(!self.is_away).then(|| self.child.id())
+	}
+
 	/// Kills it at once, as a power cut would.
 	pub fn kill_for_now(&mut self) {
 		self.is_away = true;

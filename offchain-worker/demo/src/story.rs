@@ -133,6 +133,10 @@ pub async fn run(args: &Args) -> Result<bool> {
 	let cut = count_events(&network, "broadcast", "segment_cut");
 	report.segments = read_segments(&network);
 	let fetched = read_fetches(&network);
+	report.probed(
+		"no argument, variable or file has the secret of an account that a wallet keeps",
+		network.look_for_secrets(),
+	);
 	report.processes = network.stop();
 	report.seconds = started.elapsed().as_secs_f64();
 	judge(&mut report, &watch, &fetched, args, cut as u64);

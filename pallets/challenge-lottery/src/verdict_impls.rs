@@ -23,7 +23,10 @@ use crate::{
 		Ruling, Said, TrancheDecision, Vote,
 	},
 	outcome_impls::Verdict,
-	types::{Answer, Ballot, Challenge, Conduct, Member, Penalty, Stage, Worked, DISPUTE_DELAY},
+	types::{
+		Answer, Ballot, Challenge, Conduct, Member, Penalty, Stage, Worked, DISPUTE_DELAY,
+		MAX_COMMITTEE,
+	},
 	Ballots, Challenges, Config, Event, Judges, Members, Pallet, WeightInfo,
 };
 
@@ -432,10 +435,12 @@ impl<T: Config> Pallet<T> {
 		let Some((newest, earlier)) = votes.split_last() else {
 			return Self::void(id, challenge);
 		};
+		let size = challenge.parameters.committee_size.min(MAX_COMMITTEE) as usize;
 		let accused_before = earlier.iter().flatten().any(Vote::accuses);
 		let accepts = match decide_tranche(newest, accused_before) {
 			TrancheDecision::Void => return Self::void(id, challenge),
-			TrancheDecision::Accepted => true,
+			// Fewer than a tranche were left: a lone lazy member among them would accept anything.
+			TrancheDecision::Accepted => newest.len() >= size || most_passed(&votes),
 			TrancheDecision::Accused => false,
 			TrancheDecision::Undecided => {
 				let seated = votes.iter().map(Vec::len).sum();

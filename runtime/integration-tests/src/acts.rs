@@ -5,7 +5,7 @@ use livepeer_primitives::{
 	claim::WorkClaim,
 	duty::Acceptance,
 	extension::Extensions,
-	keys::{OperatorSignature, Signer, VerifierSignature},
+	keys::{Generation, OperatorSignature, Signer, VerifierId, VerifierSignature},
 	leaf::Leaf,
 	receipt::Output,
 	segment::{SegmentHeader, SegmentInfo, SOURCE_TRACK},
@@ -16,7 +16,7 @@ use livepeer_primitives::{
 };
 use livepeer_runtime::{ChallengeLottery, Jobs, Runtime};
 use pallet_challenge_lottery::Call as Lottery;
-use sp_core::{crypto::VrfSecret, sr25519, Pair, H256};
+use sp_core::{crypto::VrfSecret, sr25519, ByteArray as _, Pair, H256};
 use sp_keyring::Sr25519Keyring;
 use sp_runtime::Perbill;
 
@@ -43,8 +43,12 @@ pub struct Turn {
 	pub assignment: AssignmentIndex,
 	/// Whose turn it is.
 	pub transcoder: Sr25519Keyring,
+	/// By which generation of its keys it signs.
+	pub transcoder_keys: Generation,
 	/// Who signs the segments.
 	pub broadcaster: Sr25519Keyring,
+	/// By which generation of its keys.
+	pub broadcaster_keys: Generation,
 }
 
 impl Turn {
@@ -59,7 +63,9 @@ impl Turn {
 			job,
 			assignment: current.index,
 			transcoder: keyring(&current.transcoder),
+			transcoder_keys: current.transcoder_keys,
 			broadcaster: keyring(&view.broadcaster),
+			broadcaster_keys: current.broadcaster_keys,
 		})
 	}
 
@@ -90,7 +96,7 @@ impl Turn {
 			seq,
 			segment,
 		};
-		sign_as(self.broadcaster, &header.hash())
+		sign_by(self.broadcaster, self.broadcaster_keys, &header.hash())
 	}
 
 	/// The transcoder's word that it takes this turn.
@@ -99,11 +105,11 @@ impl Turn {
 			genesis: self.genesis,
 			job: self.job,
 			assignment: self.assignment,
-			broadcaster_keys: 0,
-			transcoder_keys: 0,
+			broadcaster_keys: self.broadcaster_keys,
+			transcoder_keys: self.transcoder_keys,
 			toolchain,
 		};
-		let signature = sign_as(self.transcoder, &acceptance.hash());
+		let signature = sign_by(self.transcoder, self.transcoder_keys, &acceptance.hash());
 		pallet_jobs::Call::accept_job { acceptance, signature }
 	}
 
@@ -136,9 +142,43 @@ pub fn output(seq: Seq) -> Output {
 
 /// The signature of an account that has no other keys over the object of this hash.
 pub fn sign_as(who: Sr25519Keyring, object: &Hash) -> OperatorSignature {
-	let signer = Signer::account(who.to_account_id());
-	let signature = who.sign(signer.payload(object).as_bytes()).into();
+	sign_by(who, 0, object)
+}
+
+/// The signature of an account, by the first key of a generation, over the object of this hash.
+pub fn sign_by(who: Sr25519Keyring, generation: Generation, object: &Hash) -> OperatorSignature {
+	let signer = Signer { account: who.to_account_id(), generation, key: 0 };
+	let pair = operator_key(who, generation);
+	let signature = pair.sign(signer.payload(object).as_bytes()).into();
 	OperatorSignature { signer, signature }
+}
+
+/// The first key of a generation of an account's operator keys, which those who announce some here
+/// announce.
+pub fn operator_key(who: Sr25519Keyring, generation: Generation) -> sr25519::Pair {
+	match generation {
+		0 => who.pair(),
+		_ => derived(who, &format!("operator//{generation}")),
+	}
+}
+
+/// The session key of a validator that has changed it: of BABE, and its verifier key.
+pub fn changed_session_key(who: Sr25519Keyring) -> sr25519::Pair {
+	derived(who, "session")
+}
+
+fn derived(who: Sr25519Keyring, path: &str) -> sr25519::Pair {
+	let uri = format!("{}//{path}", who.to_seed());
+	sr25519::Pair::from_string(&uri, None).expect("it is a path")
+}
+
+/// What belongs to a verifier key of `who`: the one of genesis, or the one that it has changed to.
+fn verifier_pair(who: Sr25519Keyring, key: &VerifierId) -> sr25519::Pair {
+	if key.as_slice() == who.public().as_slice() {
+		who.pair()
+	} else {
+		changed_session_key(who)
+	}
 }
 
 /// Segments that were transcoded, with their tree: what a transcoder keeps until its claim ends.
@@ -206,7 +246,8 @@ impl Work {
 
 	/// The transcoder's signature under a claim.
 	pub fn sign_claim(&self, claim: WorkClaim) -> pallet_jobs::Call<Runtime> {
-		let signature = sign_as(self.turn.transcoder, &claim.hash());
+		let Turn { transcoder, transcoder_keys, .. } = self.turn;
+		let signature = sign_by(transcoder, transcoder_keys, &claim.hash());
 		pallet_jobs::Call::claim_work { claim, signature }
 	}
 
@@ -224,14 +265,18 @@ impl Work {
 		let Turn { genesis, stream, job, assignment, .. } = self.turn;
 		let seq = self.first + Seq::from(index);
 		let place = VariantPlace { genesis, stream, job, assignment, seq };
-		let signature = self.turn.transcoder.pair().vrf_sign(&place.sign_data());
+		let signature = self.vrf_key().vrf_sign(&place.sign_data());
 		(place, VrfOpening::from(&signature))
+	}
+
+	fn vrf_key(&self) -> sr25519::Pair {
+		operator_key(self.turn.transcoder, self.turn.transcoder_keys)
 	}
 
 	/// Whether a leaf has to be a variant at this rate; jobs have one rendition here.
 	pub fn is_forced(&self, index: u32, rate: Perbill) -> bool {
 		let (place, opening) = self.vrf(index);
-		let key = self.turn.transcoder.public();
+		let key = self.vrf_key().public();
 		let x = place.verify(&key, &opening).expect("its own opening");
 		Perbill::from_rational(choice(&x).ticket, u64::MAX) < rate
 	}
@@ -292,7 +337,11 @@ impl Ballot {
 			seed: ballot.seed,
 			judged: ballot.judged,
 			phase: ballot.phase,
-			keys: members.iter().map(|member| member.pair()).collect(),
+			keys: members
+				.iter()
+				.zip(&view.keys)
+				.map(|(member, key)| verifier_pair(*member, key))
+				.collect(),
 			members,
 			leaves: ballot.leaves.into(),
 		})

@@ -11,6 +11,9 @@ pub mod acts;
 mod story;
 mod world;
 
-pub use acts::{keyring, output, sign_as, Ballot, Turn, Work, LEAF_WORK};
+pub use acts::{
+	changed_session_key, keyring, operator_key, output, sign_as, sign_by, Ballot, Turn, Work,
+	LEAF_WORK,
+};
 pub use story::{canonical, create_job, job, Answers, Claim, Story, CAPACITY, HONEST, RENDITION};
 pub use world::{heartbeat, refused, Applied, World};

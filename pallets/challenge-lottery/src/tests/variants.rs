@@ -394,6 +394,7 @@ fn attack_variant_where_none_is_due_should_fail() {
 fn opening_should_be_owed_in_the_first_ballot_with_a_reveal_phase() {
 	build_and_execute(|| {
 		Parameters::mutate(|parameters| parameters.tranches = 2);
+		seat(&[100; 6]);
 		let claim = forced();
 		let truth = truth(&claim);
 		// The whole committee is silent: there is nothing to hide an opening from.

@@ -1,0 +1,181 @@
+//! Where secrets of accounts lie: in arguments, in the environment, in files.
+
+use std::{
+	collections::{BTreeMap, BTreeSet},
+	env, fs, io,
+	os::unix::ffi::OsStrExt,
+	path::Path,
+};
+
+use anyhow::{Context, Result};
+use livepeer_primitives::AccountId;
+use sp_core::{sr25519, Pair};
+
+/// Nothing longer is one secret.
+const LONGEST: usize = 1_024;
+
+/// What was read, and whose secrets were in it.
+#[derive(Default)]
+pub struct Secrets {
+	/// Deriving a key takes a while, and most arguments are everybody's.
+	read: BTreeSet<Vec<u8>>,
+	found: BTreeMap<AccountId, String>,
+}
+
+impl Secrets {
+	/// Reads the arguments of a process.
+	pub fn read_arguments(&mut self, name: &str, id: u32) -> Result<()> {
+		let path = format!("/proc/{id}/cmdline");
+		let arguments = fs::read(&path).with_context(|| format!("cannot read {path}"))?;
+		for argument in arguments.split(|byte| *byte == 0) {
+			self.take(argument, || format!("the arguments of {name}"));
+			if let Some(at) = argument.iter().position(|byte| *byte == b'=') {
+				self.take(&argument[at + 1..], || format!("the arguments of {name}"));
+			}
+		}
+		Ok(())
+	}
+
+	/// Reads the environment of this process, which those that it starts have too.
+	pub fn read_environment(&mut self) {
+		for (name, value) in env::vars_os() {
+			self.take(value.as_bytes(), || format!("the variable {}", name.to_string_lossy()));
+		}
+	}
+
+	/// Reads every file in a folder and below it that is short enough to be a key.
+	pub fn read_folder(&mut self, folder: &Path) -> Result<()> {
+		let mut folders = vec![folder.to_owned()];
+		while let Some(folder) = folders.pop() {
+			let wrong = || format!("cannot read {}", folder.display());
+			for entry in
+				still_there(fs::read_dir(&folder)).with_context(wrong)?.into_iter().flatten()
+			{
+				let path = entry.with_context(wrong)?.path();
+				let wrong = || format!("cannot read {}", path.display());
+				let Some(meta) = still_there(path.symlink_metadata()).with_context(wrong)? else {
+					continue;
+				};
+				if meta.is_dir() {
+					folders.push(path);
+				} else if meta.is_file() && meta.len() <= LONGEST as u64 {
+					let bytes = still_there(fs::read(&path)).with_context(wrong)?;
+					self.take(&bytes.unwrap_or_default(), || path.display().to_string());
+				}
+			}
+		}
+		Ok(())
+	}
+
+	/// Where the secret of an account was found.
+	pub fn place_of(&self, account: &AccountId) -> Option<&str> {
+		self.found.get(account).map(String::as_str)
+	}
+
+	/// How many secrets were found.
+	pub fn count(&self) -> usize {
+		self.found.len()
+	}
+
+	fn take(&mut self, bytes: &[u8], place: impl Fn() -> String) {
+		// Nothing at all would be the root of all well-known keys.
+		if bytes.trim_ascii().is_empty()
+			|| bytes.len() > LONGEST
+			|| !self.read.insert(bytes.to_vec())
+		{
+			return;
+		}
+		for account in accounts_of(bytes) {
+			self.found.entry(account).or_insert_with(&place);
+		}
+	}
+}
+
+/// What `result` has, unless it is gone: whoever runs deletes files meanwhile.
+fn still_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+	match result {
+		Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+		other => other.map(Some),
+	}
+}
+
+/// The accounts whose secret these bytes are, in whatever form it is kept: a phrase, a path such as
+/// `//Alice`, a seed or a secret key as it is or in hex; each as it is or as a string of JSON.
+fn accounts_of(bytes: &[u8]) -> Vec<AccountId> {
+	let mut pairs = Vec::from_iter(sr25519::Pair::from_seed_slice(bytes));
+	if let Ok(text) = std::str::from_utf8(bytes) {
+		let text = text.trim();
+		let text = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
+		pairs.extend(sr25519::Pair::from_string(text, None));
+		if let Ok(seed) = hex::decode(text.trim_start_matches("0x")) {
+			pairs.extend(sr25519::Pair::from_seed_slice(&seed));
+		}
+	}
+	pairs.into_iter().map(|pair| pair.public().into()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use sp_core::crypto::DEV_PHRASE;
+	use sp_keyring::Sr25519Keyring::{Alice, Bob};
+
+	#[test]
+	fn secret_should_be_found_in_whatever_form_it_is_kept() -> Result<()> {
+		let (pair, seed) = sr25519::Pair::from_string_with_seed("//Alice", None)?;
+		let seed = seed.context("a path of hard junctions has a seed")?;
+		let forms: [Vec<u8>; 7] = [
+			b"//Alice".to_vec(),
+			b"\"//Alice\"\n".to_vec(),
+			format!("{DEV_PHRASE}//Alice").into_bytes(),
+			seed.to_vec(),
+			hex::encode(seed).into_bytes(),
+			format!("0x{}\n", hex::encode(seed)).into_bytes(),
+			hex::encode(pair.to_raw_vec()).into_bytes(),
+		];
+		for form in forms {
+			let folder = tempfile::tempdir()?;
+			let deep = folder.path().join("chains").join("keystore");
+			fs::create_dir_all(&deep)?;
+			fs::write(deep.join("key"), &form)?;
+			let mut secrets = Secrets::default();
+			secrets.read_folder(folder.path())?;
+			let found = secrets.place_of(&Alice.to_account_id());
+			assert!(found.is_some_and(|place| place.ends_with("keystore/key")), "{form:?}");
+			assert_eq!(secrets.place_of(&Bob.to_account_id()), None);
+		}
+		Ok(())
+	}
+
+	#[test]
+	fn secret_should_not_be_found_in_what_is_public_or_derived_from_it() -> Result<()> {
+		let folder = tempfile::tempdir()?;
+		let (_, stash) = sr25519::Pair::from_string_with_seed("//Alice//stash", None)?;
+		let stash = stash.context("a path of hard junctions has a seed")?;
+		fs::write(folder.path().join("account"), Alice.to_account_id().to_string())?;
+		fs::write(folder.path().join("name"), "alice")?;
+		fs::write(folder.path().join("spending"), format!("0x{}", hex::encode(stash)))?;
+		fs::write(folder.path().join("empty"), "")?;
+		let mut secrets = Secrets::default();
+		secrets.read_folder(folder.path())?;
+		assert_eq!((secrets.place_of(&Alice.to_account_id()), secrets.count()), (None, 1));
+		Ok(())
+	}
+
+	#[test]
+	fn secret_should_be_found_in_the_arguments_of_what_runs() -> Result<()> {
+		let mut child = std::process::Command::new("sh")
+			.args(["-c", "read -r line", "--suri=//Alice", "//Bob"])
+			.stdin(std::process::Stdio::piped())
+			.spawn()?;
+		let mut secrets = Secrets::default();
+		let read = secrets.read_arguments("wallet", child.id());
+		child.kill()?;
+		child.wait()?;
+		read?;
+		for who in [Alice, Bob] {
+			assert_eq!(secrets.place_of(&who.to_account_id()), Some("the arguments of wallet"));
+		}
+		Ok(())
+	}
+}
