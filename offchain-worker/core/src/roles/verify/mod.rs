@@ -387,7 +387,9 @@ impl Inner {
 		let fetches = Semaphore::new(FETCHES);
 		// The node gives for the bytes half of what the phase leaves beside the work.
 		let over = deadline.saturating_add(task.patience_ms);
-		let at = AtWork { task, owner, deadline, over, fetches, findings: Default::default() };
+		let lacking = at_ms.saturating_add(task.patience_ms / 2);
+		let findings = Default::default();
+		let at = AtWork { task, owner, lacking, deadline, over, fetches, findings };
 		let judged = leaves.iter().map(|leaf| self.judge_leaf(&at, leaf));
 		let judged = futures::future::join_all(judged).await;
 		let mut verdicts = Verdicts::default();
@@ -504,8 +506,19 @@ impl Inner {
 			// A length that a leaf understates must not make right bytes unobtainable: the hash
 			// says what they are, the length is judged afterwards.
 			let fetch = self.net.fetch(&service, hash, MAX_SEGMENT_BYTES, pass.as_ref());
-			let error = match select(fetch, self.clock.sleep_until(at.deadline)).await {
-				Either::Left((Ok(bytes), _)) => {
+			let fetched = match select(fetch, self.clock.sleep_until(at.lacking)).await {
+				Either::Left((fetched, _)) => Some(fetched),
+				Either::Right((_, fetch)) => {
+					// What trickles until it is too late to ask is lacking as much as what is refused.
+					self.note_lacking(at.task);
+					match select(fetch, self.clock.sleep_until(at.deadline)).await {
+						Either::Left((fetched, _)) => Some(fetched),
+						Either::Right(_) => None,
+					}
+				}
+			};
+			let error = match fetched {
+				Some(Ok(bytes)) => {
 					self.store.put(&bytes).map_err(failed)?;
 					self.events.emit(Event::Fetched {
 						claim: at.task.claim,
@@ -516,8 +529,8 @@ impl Inner {
 					});
 					return Ok(Ok(()));
 				}
-				Either::Left((Err(error), _)) => error,
-				Either::Right(_) => NetError::Timeout,
+				Some(Err(error)) => error,
+				None => NetError::Timeout,
 			};
 			drop(turn);
 			tracing::info!(claim = at.task.claim, ?hash, %error, "not fetched");
@@ -568,6 +581,8 @@ struct AtWork<'a> {
 	task: &'a VerifyTask,
 	/// Owns the pins of its bytes.
 	owner: &'a str,
+	/// When bytes that are not there are asked for on the chain, also those that are on their way.
+	lacking: u64,
 	/// When bytes that are not there are given up.
 	deadline: u64,
 	/// When leaves that wait for a place make way for others: the answer comes too late, or nearly.

@@ -8,6 +8,7 @@ use crate::{
 	ports::{
 		engine::{Pixels, Variant},
 		store::Blobs,
+		transport::{Playlist, PushReply, Refusal, Service, SignedHeader},
 	},
 	roles::broadcast::Origin,
 };
@@ -19,6 +20,7 @@ use livepeer_primitives::{
 	verdict::{NonConformingKind, DISPUTE},
 	video::SourceLimits,
 	work::WorkFactors,
+	Seq, StreamId,
 };
 
 const FACTORS: WorkFactors = WorkFactors::canonical(1_000, 250, 77);
@@ -204,6 +206,47 @@ fn withheld_bytes_should_be_unavailable_after_the_patience_and_not_before() {
 		});
 		let late = VerifyTask { tranche: DISPUTE, ..task };
 		assert_eq!(verdicts(&role, &late).await.0, [Verdict::Valid]);
+	})
+}
+
+/// Says that it has everything, and sends nothing to its end.
+struct Trickling;
+
+#[async_trait::async_trait]
+impl Service for Trickling {
+	async fn size(&self, _: H256) -> Option<u64> {
+		Some(1)
+	}
+	async fn fetch(&self, _: H256) -> Option<Vec<u8>> {
+		std::future::pending().await
+	}
+	async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
+		Err(Refusal::NotAssigned)
+	}
+	async fn push(&self, _: SignedHeader, _: Vec<u8>) -> PushReply {
+		PushReply::Refused(Refusal::NotAssigned)
+	}
+	async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
+		None
+	}
+}
+
+/// Who does not ask in time is taken for one that never wanted the bytes.
+#[test]
+fn attack_bytes_that_trickle_should_be_lacking_while_they_can_still_be_asked_for() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let task = story.task(vec![story.leaf(&FakeEngine::default(), 0).await]);
+		story.net.serve("t", Arc::new(Trickling));
+		let role = story.role(FakeEngine::default());
+		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Working));
+		sim.sleep(task.patience_ms / 4).await;
+		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Working));
+		sim.sleep(task.patience_ms / 2).await;
+		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Lacking));
+		role.idle().await;
+		let Ok(VerifyStatus::Done { verdicts, .. }) = role.post(task) else { panic!() };
+		assert_eq!(verdicts.into_inner(), [Verdict::Unavailable(UnavailableKind::TooLate)]);
 	})
 }
 
