@@ -6,7 +6,6 @@
 //! gives a notice up in the end; what is beyond a full queue is dropped. Nobody waits for a receiver.
 
 use std::{
-	net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 	path::Path,
 	sync::Arc,
 	time::{Duration, SystemTime, UNIX_EPOCH},
@@ -14,12 +13,9 @@ use std::{
 
 use anyhow::{ensure, Context, Result};
 use hmac::{Hmac, Mac};
-use livepeer_worker_ingest::new_key;
+use livepeer_worker_ingest::{new_key, PublicOnly};
 use prometheus_client::metrics::counter::Counter;
-use reqwest::{
-	dns::{Addrs, Name, Resolve, Resolving},
-	redirect, Client, Url,
-};
+use reqwest::{redirect, Client, Url};
 use serde::Serialize;
 use sha2::Sha256;
 use tokio::{sync::mpsc, time::Instant};
@@ -211,7 +207,7 @@ impl Webhooks {
 				"a webhook is a URL of http or https: {url}"
 			);
 			ensure!(
-				anywhere || literal(url).is_none_or(is_public),
+				anywhere || PublicOnly::default().admits(url),
 				"{url} leads to this machine or its network: --webhook-anywhere allows that"
 			);
 			let client = client(anywhere).context("webhooks cannot be sent")?;
@@ -257,7 +253,7 @@ fn client(anywhere: bool) -> reqwest::Result<Client> {
 		.redirect(redirect::Policy::none())
 		.pool_max_idle_per_host(1)
 		.no_proxy();
-	if anywhere { builder } else { builder.dns_resolver(Arc::new(PublicOnly)) }.build()
+	if anywhere { builder } else { builder.dns_resolver(Arc::new(PublicOnly::default())) }.build()
 }
 
 /// One address that is told.
@@ -292,7 +288,7 @@ impl Hook {
 
 	/// Sends once. What is answered beside the status is not read.
 	async fn send(&self, body: &str) -> Result<()> {
-		ensure!(self.anywhere || literal(&self.url).is_none_or(is_public), "not a public address");
+		ensure!(self.anywhere || PublicOnly::default().admits(&self.url), "not a public address");
 		let signature = self.secret.sign(now(), body);
 		let sent = self
 			.client
@@ -306,73 +302,6 @@ impl Hook {
 			.map_err(reqwest::Error::without_url)?;
 		ensure!(sent.status().is_success(), "it answered {}", sent.status());
 		Ok(())
-	}
-}
-
-/// The address that a URL names without a name.
-fn literal(url: &Url) -> Option<IpAddr> {
-	let host = url.host_str()?;
-	host.trim_start_matches('[').trim_end_matches(']').parse().ok()
-}
-
-/// Whether an address is one of the internet: neither of this machine nor of its network nor such as
-/// leads there.
-pub fn is_public(ip: IpAddr) -> bool {
-	match ip {
-		IpAddr::V4(ip) => is_public_v4(ip),
-		IpAddr::V6(ip) => is_public_v6(ip),
-	}
-}
-
-fn is_public_v4(ip: Ipv4Addr) -> bool {
-	let [a, b, c, _] = ip.octets();
-	!(ip.is_loopback()
-		|| ip.is_private()
-		|| ip.is_link_local()
-		|| ip.is_multicast()
-		|| ip.is_documentation()
-		|| a == 0
-		// Shared by the customers of a provider, for protocols, for benchmarks, reserved.
-		|| (a == 100 && (64..128).contains(&b))
-		|| (a == 192 && b == 0 && c == 0)
-		|| (a == 198 && (b == 18 || b == 19))
-		|| a >= 240)
-}
-
-fn is_public_v6(ip: Ipv6Addr) -> bool {
-	let s = ip.segments();
-	let within = |high: u16, low: u16| {
-		let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-		is_public_v4(Ipv4Addr::new(a, b, c, d))
-	};
-	match s {
-		// IPv4 in IPv6's clothes, and by way of translators and relays.
-		[0, 0, 0, 0, 0, 0xffff, high, low] => within(high, low),
-		[0x64, 0xff9b, 0, 0, 0, 0, high, low] => within(high, low),
-		[0x2002, high, low, ..] => within(high, low),
-		// Unspecified, loopback and what once was compatible.
-		[0, 0, 0, 0, 0, 0, ..] => false,
-		// Local translators, Teredo and documentation.
-		[0x64, 0xff9b, 1, ..] | [0x2001, 0, ..] | [0x2001, 0xdb8, ..] => false,
-		// Only this part of the space is given out.
-		[first, ..] => first & 0xe000 == 0x2000,
-	}
-}
-
-/// Finds addresses of the internet only. What is found is what is connected to, so that a name cannot
-/// change its mind in between.
-struct PublicOnly;
-
-impl Resolve for PublicOnly {
-	fn resolve(&self, name: Name) -> Resolving {
-		Box::pin(async move {
-			let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-			let public: Vec<SocketAddr> = found.filter(|at| is_public(at.ip())).collect();
-			if public.is_empty() {
-				return Err("no public address".into());
-			}
-			Ok(Box::new(public.into_iter()) as Addrs)
-		})
 	}
 }
 
@@ -535,40 +464,6 @@ mod tests {
 		let hooks = start(&[to], true, SOON).unwrap();
 		hooks.tell(news(1));
 		until(|| !lock(&seen).is_empty()).await;
-	}
-
-	#[test]
-	fn only_addresses_of_the_internet_should_be_public() {
-		for ip in ["1.1.1.1", "93.184.215.14", "100.63.0.1", "2606:4700::1111", "2002:101:101::1"] {
-			assert!(is_public(ip.parse().unwrap()), "{ip}");
-		}
-		for ip in [
-			"0.0.0.0",
-			"10.1.2.3",
-			"100.64.0.1",
-			"127.0.0.53",
-			"169.254.169.254",
-			"172.31.0.1",
-			"192.0.0.8",
-			"192.168.1.1",
-			"198.19.0.1",
-			"203.0.113.9",
-			"224.0.0.1",
-			"255.255.255.255",
-			"::",
-			"::1",
-			"::7f00:1",
-			"::ffff:10.0.0.1",
-			"64:ff9b::a00:1",
-			"2002:7f00:1::",
-			"2001:db8::1",
-			"2001::1",
-			"fc00::1",
-			"fe80::1",
-			"ff02::1",
-		] {
-			assert!(!is_public(ip.parse().unwrap()), "{ip}");
-		}
 	}
 
 	#[test]
