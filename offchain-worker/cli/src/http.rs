@@ -163,14 +163,13 @@ impl Opened {
 		self.next
 	}
 
-	/// Closes the connection of a host that has been silent for longest; `false` when all of them are
-	/// at work.
-	fn displace(&mut self, host: IpAddr) -> bool {
+	/// Closes the connection of a host that has been silent for longest; where all of them are at work,
+	/// the one that has been for longest, if that may be. `false` when none was closed.
+	fn displace(&mut self, host: IpAddr, may_be_at_work: bool) -> bool {
 		let Some(of_host) = self.hosts.get_mut(&host) else { return false };
-		let silent = of_host.iter().filter(|(_, open)| open.at_work == 0);
-		let Some(id) = silent.min_by_key(|(_, open)| open.used).map(|(id, _)| *id) else {
-			return false;
-		};
+		let goes = of_host.iter().filter(|(_, open)| may_be_at_work || open.at_work == 0);
+		let goes = goes.min_by_key(|(_, open)| (open.at_work, open.used)).map(|(id, _)| *id);
+		let Some(id) = goes else { return false };
 		if let Some(open) = of_host.remove(&id) {
 			open.close.notify_one();
 			self.all = self.all.saturating_sub(1);
@@ -205,18 +204,20 @@ impl Connections {
 	}
 
 	/// Counts one more of a host: in the place of one that is silent where there are as many as may
-	/// be, of this host or of the one that has the most.
+	/// be, of this host or of the one that has the most. Of that one even in the place of one at work,
+	/// where it keeps more than this host has: else a few hosts with requests that take long would keep
+	/// all others out.
 	fn open(&self, host: IpAddr) -> Option<Connection> {
 		let mut opened = self.lock();
 		let of_host = opened.hosts.get(&host).map_or(0, BTreeMap::len);
 		if of_host >= self.limits.connections_per_host {
-			if !opened.displace(host) {
+			if !opened.displace(host, false) {
 				return None;
 			}
 		} else if opened.all >= self.limits.connections {
 			let largest = opened.hosts.iter().max_by_key(|(_, of_host)| of_host.len());
 			let (largest, count) = largest.map(|(host, of_host)| (*host, of_host.len()))?;
-			if count <= of_host || !opened.displace(largest) {
+			if count <= of_host || !opened.displace(largest, count > of_host + 1) {
 				return None;
 			}
 		}
@@ -491,6 +492,32 @@ mod tests {
 		drop((of_one, other, third));
 		let opened = connections.lock();
 		assert!(opened.all == 0 && opened.hosts.is_empty());
+	}
+
+	/// A few hosts whose requests are all at work, as for what takes long to be decided about, have taken
+	/// every connection.
+	#[test]
+	fn attack_connections_at_work_keep_others_out() {
+		let connections = Connections::new(limits(4, 2));
+		let open = |last: u8| connections.open(ip(last));
+		let taken: Vec<_> = [1, 1, 2, 2].into_iter().filter_map(open).collect();
+		let at_work: Vec<_> =
+			taken.iter().map(|one| AtWork::begin(&connections, one.host, one.id)).collect();
+		assert!(open(1).is_none(), "it has its share");
+		let third = open(3);
+		assert!(third.is_some(), "one at work of a host that has more makes room");
+		assert_eq!(connections.lock().all, 4);
+		// From now on nobody has more than one more than the newcomer would have.
+		let fourth = open(4);
+		assert!(fourth.is_some());
+		let _busy: Vec<_> = [&third, &fourth]
+			.into_iter()
+			.flatten()
+			.map(|one| AtWork::begin(&connections, one.host, one.id))
+			.collect();
+		assert!(open(5).is_none(), "all work, and none has two");
+		drop((at_work, taken, third, fourth));
+		assert!(open(5).is_some());
 	}
 
 	#[test]

@@ -547,6 +547,20 @@ async fn verify_service_should_refuse_strangers_and_garbage() {
 	assert_eq!(http(address, "GET", VERIFY_PATH, &headers, &[]).await.status, 405);
 }
 
+/// Strangers on the validator's machine announce tasks that never come: they are refused by their token, and
+/// keep no connection at work that the node needs.
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_node_kept_out_by_tasks_that_never_come() {
+	use tokio::io::{AsyncReadExt, AsyncWriteExt};
+	let Verifier { address, .. } = verifier().await;
+	let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+	let sent = format!("POST {VERIFY_PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n");
+	client.write_all(sent.as_bytes()).await.unwrap();
+	let mut answer = [0; 12];
+	client.read_exact(&mut answer).await.unwrap();
+	assert_eq!(&answer, b"HTTP/1.1 401");
+}
+
 /// Serves as the gateway's process does.
 async fn serve_within(router: axum::Router, limits: HttpLimits) -> SocketAddr {
 	let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
