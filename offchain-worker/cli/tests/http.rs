@@ -3,7 +3,14 @@
 
 mod common;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+	net::SocketAddr,
+	sync::{
+		atomic::{AtomicUsize, Ordering},
+		Arc,
+	},
+	time::Duration,
+};
 
 use codec::{DecodeAll, Encode};
 use common::{get, http, mismatch};
@@ -34,12 +41,12 @@ use livepeer_worker_core::{
 		clock::SystemClock,
 		engine::{Format, MediaEngine},
 		events::NoEvents,
-		store::{Blobs, StreamState, Streams},
+		store::{Blobs, StoreError, StreamState, Streams, Values},
 		transport::{SegmentRecord, SignedHead, SignedHeader},
 	},
 	roles::{broadcast::Origin, follow::Follower, verify::VerifyRole},
 };
-use sp_core::crypto::Ss58Codec;
+use sp_core::{crypto::Ss58Codec, H256};
 use tokio::net::TcpListener;
 
 async fn serve(router: axum::Router) -> SocketAddr {
@@ -197,6 +204,104 @@ async fn eventually(address: SocketAddr, path: &str, wanted: impl Fn(&str) -> bo
 		tokio::time::sleep(std::time::Duration::from_millis(50)).await;
 	}
 	panic!("{path} never came to be as wanted");
+}
+
+/// A store that counts how often bytes are read.
+#[derive(Default)]
+struct Counted {
+	inner: MemoryStore,
+	reads: AtomicUsize,
+}
+
+impl Blobs for Counted {
+	fn put(&self, bytes: &[u8]) -> Result<H256, StoreError> {
+		self.inner.put(bytes)
+	}
+
+	fn size(&self, hash: H256) -> Result<Option<u64>, StoreError> {
+		self.inner.size(hash)
+	}
+
+	fn get(&self, hash: H256) -> Result<Option<Vec<u8>>, StoreError> {
+		self.reads.fetch_add(1, Ordering::SeqCst);
+		self.inner.get(hash)
+	}
+
+	fn pin(&self, owner: &str, hashes: &[H256]) -> Result<(), StoreError> {
+		self.inner.pin(owner, hashes)
+	}
+
+	fn unpin(&self, owner: &str) -> Result<(), StoreError> {
+		self.inner.unpin(owner)
+	}
+}
+
+impl Values for Counted {
+	fn put_value(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
+		self.inner.put_value(name, value)
+	}
+
+	fn value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+		self.inner.value(name)
+	}
+
+	fn drop_value(&self, name: &str) -> Result<(), StoreError> {
+		self.inner.drop_value(name)
+	}
+}
+
+impl Streams for Counted {
+	fn put_stream(&self, stream: StreamId, state: &StreamState) -> Result<(), StoreError> {
+		self.inner.put_stream(stream, state)
+	}
+
+	fn stream(&self, stream: StreamId) -> Result<Option<StreamState>, StoreError> {
+		self.inner.stream(stream)
+	}
+
+	fn streams(&self) -> Result<Vec<(StreamId, StreamState)>, StoreError> {
+		self.inner.streams()
+	}
+
+	fn put_record(&self, record: &SegmentRecord) -> Result<(), StoreError> {
+		self.inner.put_record(record)
+	}
+
+	fn records(
+		&self,
+		stream: StreamId,
+		from: Seq,
+		limit: usize,
+	) -> Result<Vec<SegmentRecord>, StoreError> {
+		self.inner.records(stream, from, limit)
+	}
+
+	fn last_record(&self, stream: StreamId) -> Result<Option<SegmentRecord>, StoreError> {
+		self.inner.last_record(stream)
+	}
+
+	fn trim_records(&self, stream: StreamId, before: Seq) -> Result<(), StoreError> {
+		self.inner.trim_records(stream, before)
+	}
+}
+
+/// Clients ask for a master playlist again and again: what it says of segments is read of each once, or as
+/// many segments as clients would be in memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_segments_read_for_every_master_playlist() {
+	let stream = Stream::new().await;
+	(0..2).for_each(|seq| stream.add(seq));
+	let store = Arc::new(Counted::default());
+	let follower = Arc::new(stream.follower(&store.inner));
+	// It is asked for news once.
+	let times = Times { poll: Duration::from_secs(3_600), ..Default::default() };
+	let gateway = Gateway::new(follower, store.clone(), stream.only(), times);
+	let address = serve(gateway.router()).await;
+	eventually(address, "/stream/demo/status", |text| text.contains(r#""segments":2"#)).await;
+	for _ in 0..8 {
+		assert_eq!(get(address, "/stream/demo/index.m3u8").await.status, 200);
+	}
+	assert_eq!(store.reads.load(Ordering::SeqCst), 2, "one of each rendition");
 }
 
 #[tokio::test(flavor = "multi_thread")]
