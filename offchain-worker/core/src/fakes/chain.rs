@@ -1025,4 +1025,14 @@ impl Judgements for FakeChainClient {
 		let mut held = held.filter(|(from, id, _)| u64::from(*from) <= height && *id == claim);
 		Ok(held.next().and_then(|(_, _, held)| held.clone()))
 	}
+
+	/// Those of now: tests change none in between.
+	async fn keys_at(
+		&self,
+		_: Hash,
+		account: &AccountId,
+		purpose: Purpose,
+	) -> Result<Vec<KeysView>, ChainError> {
+		self.operator_keys(account, purpose).await
+	}
 }
