@@ -3,11 +3,14 @@
 //! the HMAC-SHA256 of `SECONDS.BODY` under the operator's secret.
 //!
 //! Every address has a queue and a deliverer of its own, which tries again with growing pauses and
-//! gives a notice up in the end; what is beyond a full queue is dropped. Nobody waits for a receiver.
+//! gives a notice up in the end; what is beyond a full queue is dropped. Nobody waits for a receiver. In
+//! the queue streams take turns: anybody may have a stream followed, and say as much of it as it likes.
 
 use std::{
+	collections::{BTreeMap, VecDeque},
+	ops::Bound,
 	path::Path,
-	sync::Arc,
+	sync::{Arc, Mutex},
 	time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -21,6 +24,7 @@ use sha2::Sha256;
 use tokio::{sync::mpsc, time::Instant};
 use utoipa::ToSchema;
 
+use super::following::lock;
 use crate::secrets;
 
 /// The header that carries the signature.
@@ -146,15 +150,82 @@ pub struct Notice {
 	news: News,
 }
 
+impl News {
+	/// Of which stream it is.
+	fn stream(&self) -> &StreamName {
+		match self {
+			Self::StreamStarted { stream }
+			| Self::StreamEnded { stream }
+			| Self::SegmentChecked { stream, .. }
+			| Self::SegmentRefused { stream, .. }
+			| Self::ClaimSettled { stream, .. } => stream,
+		}
+	}
+}
+
 /// A notice on its way.
 struct Letter {
+	/// The whole name of its stream.
+	stream: String,
 	body: String,
 	made: Instant,
 }
 
+/// Notices that wait for one address, by stream.
+#[derive(Default)]
+struct Waiting {
+	streams: BTreeMap<String, VecDeque<Arc<Letter>>>,
+	count: usize,
+	/// Whose turn was last.
+	last: String,
+}
+
+impl Waiting {
+	/// Adds a notice: where there are as many as may be, in the place of the newest of the stream that
+	/// has most. Says whether none was dropped.
+	fn add(&mut self, letter: Arc<Letter>) -> bool {
+		let is_full = self.count >= QUEUE;
+		if is_full {
+			let own = self.streams.get(&letter.stream).map_or(0, VecDeque::len);
+			let most = self.streams.values_mut().max_by_key(|waiting| waiting.len());
+			let Some(most) = most.filter(|most| most.len() > own) else { return false };
+			most.pop_back();
+			self.streams.retain(|_, waiting| !waiting.is_empty());
+			self.count = self.count.saturating_sub(1);
+		}
+		self.streams.entry(letter.stream.clone()).or_default().push_back(letter);
+		self.count = self.count.saturating_add(1);
+		!is_full
+	}
+
+	/// The oldest notice of the stream whose turn it is.
+	fn next(&mut self) -> Option<Arc<Letter>> {
+		let behind: (Bound<&str>, Bound<&str>) =
+			(Bound::Excluded(self.last.as_str()), Bound::Unbounded);
+		let next = self.streams.range::<str, _>(behind).next();
+		let next = next.or_else(|| self.streams.first_key_value());
+		let stream = next.map(|(stream, _)| stream.clone())?;
+		let letters = self.streams.get_mut(&stream)?;
+		let letter = letters.pop_front();
+		if letters.is_empty() {
+			self.streams.remove(&stream);
+		}
+		self.count = self.count.saturating_sub(1);
+		self.last = stream;
+		letter
+	}
+}
+
+/// The queue of one address.
+struct Queue {
+	waiting: Arc<Mutex<Waiting>>,
+	/// Tells the deliverer that there is something; it ends with this.
+	wake: mpsc::Sender<()>,
+}
+
 /// The addresses that are told.
 pub struct Webhooks {
-	hooks: Vec<mpsc::Sender<Arc<Letter>>>,
+	hooks: Vec<Queue>,
 	/// Notices that were given up or never took a place.
 	dropped: Counter,
 }
@@ -211,10 +282,11 @@ impl Webhooks {
 				"{url} leads to this machine or its network: --webhook-anywhere allows that"
 			);
 			let client = client(anywhere).context("webhooks cannot be sent")?;
-			let (sender, letters) = mpsc::channel(QUEUE);
+			let (wake, woken) = mpsc::channel(1);
+			let waiting: Arc<Mutex<Waiting>> = Arc::default();
 			let hook = Hook { url: url.clone(), client, secret: secret.clone(), anywhere, retries };
-			tokio::spawn(hook.deliver(letters, dropped.clone()));
-			hooks.push(sender);
+			tokio::spawn(hook.deliver(waiting.clone(), woken, dropped.clone()));
+			hooks.push(Queue { waiting, wake });
 		}
 		Ok(Self { hooks, dropped })
 	}
@@ -222,12 +294,16 @@ impl Webhooks {
 	/// Tells everybody, without waiting for anybody.
 	pub fn tell(&self, news: News) {
 		let Ok(id) = new_key() else { return };
+		let StreamName { broadcaster, name, .. } = news.stream();
+		let stream = format!("{broadcaster}/{name}");
 		let Ok(body) = serde_json::to_string(&Notice { id, created: now(), news }) else { return };
-		let letter = Arc::new(Letter { body, made: Instant::now() });
+		let letter = Arc::new(Letter { stream, body, made: Instant::now() });
 		for hook in &self.hooks {
-			if hook.try_send(letter.clone()).is_err() {
+			if !lock(&hook.waiting).add(letter.clone()) {
 				drop_one(&self.dropped, "its queue is full");
 			}
+			// It was woken already where there is no place.
+			let _ = hook.wake.try_send(());
 		}
 	}
 }
@@ -266,23 +342,35 @@ struct Hook {
 }
 
 impl Hook {
-	async fn deliver(self, mut letters: mpsc::Receiver<Arc<Letter>>, dropped: Counter) {
-		while let Some(letter) = letters.recv().await {
-			let mut failures = 0;
+	async fn deliver(
+		self,
+		waiting: Arc<Mutex<Waiting>>,
+		mut woken: mpsc::Receiver<()>,
+		dropped: Counter,
+	) {
+		while woken.recv().await.is_some() {
 			loop {
-				if letter.made.elapsed() >= self.retries.oldest {
-					drop_one(&dropped, "it became too old");
-					break;
-				}
-				let Err(error) = self.send(&letter.body).await else { break };
-				failures += 1;
-				tracing::debug!(url = %self.url, %error, failures, "a webhook did not answer");
-				if failures >= self.retries.attempts {
-					drop_one(&dropped, "it did not answer");
-					break;
-				}
-				tokio::time::sleep(self.retries.pause(failures)).await;
+				let next = lock(&waiting).next();
+				let Some(letter) = next else { break };
+				self.tell(&letter, &dropped).await;
 			}
+		}
+	}
+
+	/// Tells one notice, until it is understood or given up.
+	async fn tell(&self, letter: &Letter, dropped: &Counter) {
+		let mut failures = 0;
+		loop {
+			if letter.made.elapsed() >= self.retries.oldest {
+				return drop_one(dropped, "it became too old");
+			}
+			let Err(error) = self.send(&letter.body).await else { return };
+			failures += 1;
+			tracing::debug!(url = %self.url, %error, failures, "a webhook did not answer");
+			if failures >= self.retries.attempts {
+				return drop_one(dropped, "it did not answer");
+			}
+			tokio::time::sleep(self.retries.pause(failures)).await;
 		}
 	}
 
@@ -308,8 +396,6 @@ impl Hook {
 #[cfg(test)]
 mod tests {
 	#![allow(clippy::unwrap_used)]
-	use std::sync::{Mutex, PoisonError};
-
 	use axum::{
 		extract::State,
 		http::{header, HeaderMap, StatusCode},
@@ -343,10 +429,6 @@ mod tests {
 		lock(&receiver.seen).push((signature, body));
 		let status = lock(&receiver.answers).pop().unwrap_or(200);
 		(StatusCode::from_u16(status).unwrap(), [(header::LOCATION, "/elsewhere")]).into_response()
-	}
-
-	fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-		mutex.lock().unwrap_or_else(PoisonError::into_inner)
 	}
 
 	async fn receiver(mut answers: Vec<u16>) -> (u16, Seen) {
@@ -442,6 +524,27 @@ mod tests {
 		hooks.tell(news(1));
 		until(|| hooks.dropped.get() == 1).await;
 		assert!(lock(&seen).is_empty(), "too old to be told");
+	}
+
+	/// A stranger has a stream followed of which there is more to tell than can be told.
+	#[test]
+	fn attack_stream_that_crowds_out_the_notices_of_others() {
+		let letter = |stream: &str, number: usize| {
+			let (stream, body) = (stream.to_owned(), number.to_string());
+			Arc::new(Letter { stream, body, made: Instant::now() })
+		};
+		let mut waiting = Waiting::default();
+		for number in 0..QUEUE {
+			assert!(waiting.add(letter("5E/flood", number)));
+		}
+		assert!(!waiting.add(letter("5E/flood", QUEUE)), "there is no room for more of it");
+		assert!(!waiting.add(letter("5A/demo", 7)) && !waiting.add(letter("5A/demo", 8)));
+		assert_eq!(waiting.count, QUEUE, "who has most makes room");
+		let told: Vec<_> = std::iter::from_fn(|| waiting.next()).collect();
+		let of = |place: usize| (told[place].stream.as_str(), told[place].body.as_str());
+		assert_eq!((of(0), of(1)), (("5A/demo", "7"), ("5E/flood", "0")));
+		assert_eq!((of(2), of(3)), (("5A/demo", "8"), ("5E/flood", "1")));
+		assert_eq!((told.len(), waiting.count), (QUEUE, 0));
 	}
 
 	/// Whoever can name a webhook, or what its name resolves to, makes the gateway ask nothing within
