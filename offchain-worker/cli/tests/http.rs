@@ -764,6 +764,29 @@ async fn gateway_should_say_whether_it_is_ready() {
 	assert_eq!(get(address, "/readyz").await.status, 200);
 }
 
+/// Anybody asks for streams whose origins name addresses within the operator's network, or while its node is
+/// away: what is there, and where the node is, with the key in its address, is told to nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_failures_that_tell_what_is_in_the_operators_network() {
+	let stream = Stream::new().await;
+	let times = Times { missed: Duration::ZERO, ..Default::default() };
+	let gateway = stream.gateway_over(&MemoryStore::default(), stream.only(), times);
+	let address = serve(gateway.router()).await;
+	stream.chain.remove_job(1);
+	stream.net.remove("o");
+	let answer = get(address, "/stream/demo/index.m3u8").await;
+	assert_eq!(
+		(answer.status, answer.text().as_str()),
+		(502, "the stream's origin gives no answer\n")
+	);
+	stream.chain.cut(true);
+	for (path, status) in [("/readyz", 503), ("/stream/other/index.m3u8", 502)] {
+		let answer = get(address, path).await;
+		assert_eq!(answer.status, status, "{path}");
+		assert!(answer.text().ends_with("node not reachable\n"), "{path}: {}", answer.text());
+	}
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_of_other_origins_should_be_let_ask() {
 	let stream = Stream::new().await;

@@ -57,7 +57,7 @@ use hyper_util::service::TowerToHyperService;
 use livepeer_primitives::{receipt::Output, video::TICKS_PER_SECOND, AccountId, Seq, StreamId};
 use livepeer_worker_core::{
 	ports::{
-		chain::Chain,
+		chain::{Chain, ChainError},
 		clock::SystemClock,
 		events::Event,
 		store::{FollowStore, StoreError, StreamState},
@@ -439,14 +439,37 @@ impl From<FollowError> for Failure {
 		match error {
 			FollowError::NotFound => NO_STREAM,
 			FollowError::Store(error) => error.into(),
-			error => Failure::Upstream(error.to_string()),
+			error => {
+				tracing::debug!(%error, "a request was not answered");
+				Failure::Upstream(said_of(&error).into())
+			}
 		}
 	}
 }
 
 impl From<StoreError> for Failure {
 	fn from(error: StoreError) -> Self {
-		Failure::Internal(error.to_string())
+		tracing::warn!(%error, "a request was not answered");
+		Failure::Internal("it cannot be read here; the gateway's log says why".into())
+	}
+}
+
+/// What anybody is told of a failure: neither where the operator's node is, nor what answers, and how, at
+/// an address that an origin names as its own; that is in the log.
+fn said_of(error: &FollowError) -> &'static str {
+	match error {
+		FollowError::NotFound => "no stream of that name",
+		FollowError::Chain(ChainError::Unreachable { .. }) | FollowError::Late => {
+			"node not reachable"
+		}
+		FollowError::Chain(_) => "the node gives no usable answer",
+		FollowError::Net(_) => "the stream's origin gives no answer",
+		FollowError::Store(_) => "nothing can be read or stored",
+		FollowError::Record(_)
+		| FollowError::Head
+		| FollowError::Described
+		| FollowError::NotAssigned
+		| FollowError::Order => "what the stream's origin gives is not what it claims to be",
 	}
 }
 
@@ -851,7 +874,10 @@ async fn healthy() -> &'static str {
 )]
 async fn ready(State(gateway): Shared) -> Result<&'static str, Failure> {
 	let ready = gateway.follower.ready().await;
-	ready.map(|()| "ready\n").map_err(|error| Failure::NotReady(format!("not ready: {error}")))
+	ready.map(|()| "ready\n").map_err(|error| {
+		tracing::debug!(%error, "not ready");
+		Failure::NotReady(format!("not ready: {}", said_of(&error)))
+	})
 }
 
 /// Lets pages of other origins ask what they must ask beforehand.
