@@ -612,8 +612,8 @@ mod tests {
 		child.read_to_end(&mut rest).await.unwrap();
 		let (input, child) = tokio::io::duplex(16);
 		drop(child);
-		assert!(feed(&[0; 64][..], input, STUCK).await);
-		assert!(feed(&[0; 0][..], tokio::io::sink(), STUCK).await);
+		assert!(feed(&[0u8; 64][..], input, STUCK).await);
+		assert!(feed(&[0u8; 0][..], tokio::io::sink(), STUCK).await);
 	}
 
 	/// The last segment of a publisher used to wait until it came back, or until the stream ended.

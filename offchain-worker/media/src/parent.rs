@@ -701,7 +701,7 @@ mod tests {
 	/// A child that a source has taken over says without end what goes into logs.
 	#[test]
 	fn attack_child_that_fills_the_log() {
-		let said = Failure::Internal("é".repeat(1_000_000)).into();
+		let said: MediaError = Failure::Internal("é".repeat(1_000_000)).into();
 		assert!(matches!(said, MediaError::Failed(text) if text.chars().count() == 2_000));
 		assert_eq!(clipped("short".into()), "short");
 	}
