@@ -5,7 +5,6 @@ use std::{
 	fs::File,
 	future::Future,
 	net::SocketAddr,
-	os::unix::fs::OpenOptionsExt,
 	path::{Path, PathBuf},
 	pin::pin,
 	time::Duration,
@@ -27,6 +26,7 @@ use tokio::{
 
 use crate::{
 	http::{serve, HttpLimits},
+	secrets,
 	units::shape,
 };
 
@@ -261,7 +261,11 @@ impl SourceArgs {
 		}
 		if let Some(address) = self.srt {
 			let passphrase = match &self.srt_passphrase_file {
-				Some(path) => Some(read(path)?.trim().to_owned()),
+				Some(path) => {
+					let read =
+						secrets::read(path).context("the passphrase's file cannot be used")?;
+					Some(read.trim().to_owned())
+				}
 				None => None,
 			};
 			// Fails at once when the address is taken, and only then.
@@ -285,16 +289,10 @@ impl SourceArgs {
 		};
 		if !path.exists() {
 			let key = livepeer_worker_ingest::new_key().context("there is no randomness")?;
-			let mut file = std::fs::OpenOptions::new()
-				.write(true)
-				.create_new(true)
-				.mode(0o600)
-				.open(&path)
-				.with_context(|| format!("cannot make {}", path.display()))?;
-			std::io::Write::write_all(&mut file, format!("{key}\n").as_bytes())?;
+			secrets::write(&path, &key)?;
 			tracing::info!(file = %path.display(), "a stream key was made");
 		}
-		let text = read(&path)?;
+		let text = secrets::read(&path).context("the stream key's file cannot be used")?;
 		let keys: Vec<String> =
 			text.lines().map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect();
 		ensure!(
@@ -322,10 +320,6 @@ fn serve_http(listener: TcpListener, routes: axum::Router) {
 			tracing::error!(%error, "publishers are no longer served by HTTP");
 		}
 	});
-}
-
-fn read(path: &Path) -> Result<String> {
-	std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// Standard input, as a publication of one part.
