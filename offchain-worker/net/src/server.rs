@@ -157,7 +157,8 @@ impl Server {
 		};
 		let arrived = tokio::select! {
 			arrived = within(stall, arriving) => arrived,
-			() = unread.lost() => return Err(NetError::Busy),
+			// Said, so that nobody takes it for silence.
+			() = unread.lost() => return self.send(&mut stream, &Reply::Busy, &[]).await,
 		};
 		let request = match arrived {
 			Ok(request) => request,
@@ -172,6 +173,7 @@ impl Server {
 			Err(reply) => return self.send(&mut stream, &reply, &[]).await,
 		};
 		drop(unread);
+		let is_push = matches!(request, Request::Push(_));
 		let pass = match &request {
 			Request::Fetch { pass, .. } => pass.clone(),
 			_ => None,
@@ -186,10 +188,16 @@ impl Server {
 			std::future::pending::<()>().await;
 		};
 		tokio::select! {
-			answered = self.answer(&mut stream, caller, request, &room) => answered,
-			() = room.lost() => Err(NetError::Busy),
-			() = keeping => Err(NetError::Busy),
+			answered = self.answer(&mut stream, caller, request, &room) => return answered,
+			() = room.lost() => {},
+			() = keeping => {},
 		}
+		if is_push {
+			// Nothing was said of it yet: what is asked for is kept.
+			let reply = Reply::Pushed(PushReply::Busy { retry_ms: BUSY_MS });
+			return self.send(&mut stream, &reply, &[]).await;
+		}
+		Err(NetError::Busy)
 	}
 
 	/// Answers a request that has a room.
