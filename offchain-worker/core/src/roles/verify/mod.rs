@@ -65,6 +65,9 @@ const ENGINE_ATTEMPTS: u32 = 2;
 /// Blobs of a task that are fetched at a time: what a task may hold in memory, for the transcoder
 /// that serves them may be one that wants verifiers to run out of it.
 const FETCHES: usize = 4;
+/// Blobs that are fetched at a time beside one of each task: what all tasks may hold in memory together.
+/// One of its own has every task, so that no transcoder that is slow makes others' bytes wait.
+const SHARED_FETCHES: usize = 16;
 
 /// Names a task: the same claim, tranche and member is the same task.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode)]
@@ -170,6 +173,8 @@ struct Inner {
 	events: Arc<dyn EventSink>,
 	clock: Arc<dyn Clock>,
 	places: Arc<Places>,
+	/// Fetches beside the one that every task has.
+	fetches: Semaphore,
 	tasks: Mutex<Tasks>,
 	queue: mpsc::UnboundedSender<Taken>,
 	idle: Notify,
@@ -242,6 +247,7 @@ impl VerifyRole {
 			events,
 			places: Places::new(parallel, clock.clone()),
 			clock,
+			fetches: Semaphore::new(SHARED_FETCHES),
 			tasks: Mutex::new(tasks),
 			queue,
 			idle: Notify::new(),
@@ -384,12 +390,12 @@ impl Inner {
 		let deadline = at_ms.saturating_add(task.patience_ms);
 		let mut leaves: Vec<&VerifyLeaf> = task.leaves.iter().collect();
 		leaves.sort_by_key(|leaf| leaf.index);
-		let fetches = Semaphore::new(FETCHES);
+		let (fetches, own) = (Semaphore::new(FETCHES), Semaphore::new(1));
 		// The node gives for the bytes half of what the phase leaves beside the work.
 		let over = deadline.saturating_add(task.patience_ms);
 		let lacking = at_ms.saturating_add(task.patience_ms / 2);
 		let findings = Default::default();
-		let at = AtWork { task, owner, lacking, deadline, over, fetches, findings };
+		let at = AtWork { task, owner, lacking, deadline, over, fetches, own, findings };
 		let judged = leaves.iter().map(|leaf| self.judge_leaf(&at, leaf));
 		let judged = futures::future::join_all(judged).await;
 		let mut verdicts = Verdicts::default();
@@ -501,6 +507,11 @@ impl Inner {
 		let mut attempts = 0u32;
 		loop {
 			let turn = at.fetches.acquire().await.map_err(|_| "stopping".to_owned())?;
+			let room = tokio::select! {
+				biased;
+				own = at.own.acquire() => own,
+				shared = self.fetches.acquire() => shared,
+			};
 			let start = self.clock.now_ms();
 			let service = self.service(at.task);
 			// A length that a leaf understates must not make right bytes unobtainable: the hash
@@ -532,7 +543,7 @@ impl Inner {
 				Some(Err(error)) => error,
 				None => NetError::Timeout,
 			};
-			drop(turn);
+			drop((turn, room));
 			tracing::info!(claim = at.task.claim, ?hash, %error, "not fetched");
 			attempts = attempts.saturating_add(1);
 			if attempts == LACKING_ATTEMPTS {
@@ -587,7 +598,9 @@ struct AtWork<'a> {
 	deadline: u64,
 	/// When leaves that wait for a place make way for others: the answer comes too late, or nearly.
 	over: u64,
+	/// Its fetches at a time, and the one that it need not share.
 	fetches: Semaphore,
+	own: Semaphore,
 	/// What was found of each leaf's outputs, in words, by index.
 	findings: Mutex<BTreeMap<u32, Vec<String>>>,
 }
