@@ -774,10 +774,11 @@ pub mod pallet {
 		///
 		/// - `job`: the job.
 		///
-		/// Emits `JobEnded`, unless by its transcoder, and `AssignmentEnded` where it was assigned.
+		/// Emits `JobEnded`, unless by its transcoder, and `AssignmentEnded` where it was assigned. The
+		/// transcoder pays for the handing on too, and for a draw where nobody is left on the list.
 		#[pallet::call_index(2)]
-		#[pallet::weight(Pallet::<T>::end_job_weight())]
-		pub fn end_job(origin: OriginFor<T>, job: JobId) -> DispatchResult {
+		#[pallet::weight(Pallet::<T>::quitting_weight(true))]
+		pub fn end_job(origin: OriginFor<T>, job: JobId) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			Self::do_end_job(who, job)
 		}
@@ -815,9 +816,14 @@ pub mod pallet {
 		///
 		/// Emits `Claimed`. Claims of an assignment ascend; gaps are allowed and lost. The fee of
 		/// the segments moves from the budget into escrow and stays there until the lottery has
-		/// decided.
+		/// decided. The call weighs, and costs, what the claim causes later where nobody errs: draw,
+		/// decision and settlement.
 		#[pallet::call_index(4)]
-		#[pallet::weight((T::WeightInfo::claim_work(), DispatchClass::Normal, Pays::No))]
+		#[pallet::weight((
+			Pallet::<T>::claim_weight(T::Lottery::get().committee_size),
+			DispatchClass::Normal,
+			Pays::No,
+		))]
 		#[pallet::weight_of_authorize(T::WeightInfo::authorize_claim_work())]
 		#[pallet::authorize(Self::authorize_claim_work)]
 		pub fn claim_work(
@@ -918,7 +924,7 @@ pub mod pallet {
 		///
 		/// Emits `AssignmentEnded`. What was done can be claimed for during the grace.
 		#[pallet::call_index(9)]
-		#[pallet::weight(T::WeightInfo::end_idle().saturating_add(Pallet::<T>::draw_weight()))]
+		#[pallet::weight(Pallet::<T>::end_idle_weight())]
 		pub fn end_idle(
 			origin: OriginFor<T>,
 			job: JobId,
@@ -1025,14 +1031,15 @@ pub mod pallet {
 		/// - `assignment`: its running assignment.
 		///
 		/// Emits `AssignmentEnded`, and `Offered` where somebody comes next. What was done can be
-		/// claimed for during the grace. To the transcoder it is no offer that it let pass.
+		/// claimed for during the grace. To the transcoder it is no offer that it let pass. The fee covers
+		/// the closing of the next assignment, and the draw where there is one.
 		#[pallet::call_index(14)]
-		#[pallet::weight(Pallet::<T>::next_transcoder_weight())]
+		#[pallet::weight(Pallet::<T>::next_transcoder_weight(true))]
 		pub fn next_transcoder(
 			origin: OriginFor<T>,
 			job: JobId,
 			assignment: AssignmentIndex,
-		) -> DispatchResult {
+		) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			Self::do_next_transcoder(who, job, assignment)
 		}
