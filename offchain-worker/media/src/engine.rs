@@ -18,6 +18,7 @@ use crate::{
 	golden,
 	parent::{MediaError, MediaPool, Priority, TranscodeJob},
 	pipeline::{EvidenceSeed, Facts, Inspection, Variant as Chosen, Wishes},
+	profile,
 };
 
 impl From<MediaError> for CoreError {
@@ -84,19 +85,24 @@ impl Engine {
 		Ok(difference(&ours, &theirs))
 	}
 
-	/// The start of the variant of one rendition that is byte for byte `theirs`.
+	/// The start of the variant of one rendition that is byte for byte `theirs`. `plain` is the plain
+	/// encode.
 	async fn variant(
 		&self,
 		rendition: &Rendition,
 		format: &Format,
 		input: &[u8],
+		plain: &[u8],
 		theirs: &[u8],
 	) -> Result<Option<u8>, MediaError> {
-		if rendition.profile != CAPPED_QUALITY {
-			return Ok(None);
-		}
 		let made = self.pool.variants(input, rendition, &format.limits, Priority::Verify).await?;
-		Ok((0u8..).zip(&made.outputs).find(|(_, ours)| *ours == theirs).map(|(start, _)| start))
+		for (start, mut variant) in (0u8..).zip(made.outputs) {
+			profile::tell_apart(&mut variant, plain);
+			if variant == theirs {
+				return Ok(Some(start));
+			}
+		}
+		Ok(None)
 	}
 
 	/// Says of each output what it is. `ours` is what the toolchain makes of the same input.
@@ -135,8 +141,8 @@ impl Engine {
 			)
 		);
 		if let (true, Some(Some(theirs))) = (can_be, outputs.get(place)) {
-			let rendition = &format.ladder[place];
-			if let Some(start) = self.variant(rendition, format, input, theirs).await? {
+			let (rendition, plain) = (&format.ladder[place], &ours[place]);
+			if let Some(start) = self.variant(rendition, format, input, plain, theirs).await? {
 				findings[place] = Finding::Variant { start };
 			}
 		}

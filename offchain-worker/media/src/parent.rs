@@ -434,7 +434,11 @@ fn pictures_of(request: &Request) -> u64 {
 	let picture = |width: u16, height: u16| u64::from(width) * u64::from(height) * 3 / 2;
 	let sum = |ladder: &[Rendition]| ladder.iter().map(|r| picture(r.width, r.height)).sum::<u64>();
 	let (limits, renditions) = match request {
-		Request::Transcode { limits, ladder, .. } => (limits, sum(ladder)),
+		Request::Transcode { limits, ladder, wishes, .. } => {
+			// Beside a variant its plain encode is made.
+			let varied = wishes.variant.and_then(|v| ladder.get(usize::from(v.rendition)));
+			(limits, sum(ladder) + varied.map_or(0, |rendition| sum(&[*rendition])))
+		}
 		Request::Variants { limits, rendition, .. } => {
 			(limits, sum(&[*rendition]) * profile::STARTS.len() as u64)
 		}
