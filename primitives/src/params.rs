@@ -197,6 +197,8 @@ pub struct VerificationTerms {
 	pub verify_price: Balance,
 	/// How many times what its verification costs a claim is worth at least.
 	pub fee_ratio: u32,
+	/// Share of its segments in which a rendition is the profile's variant.
+	pub variant_rate: Perbill,
 }
 
 /// `work` × `price` ÷ (a standard segment × `parts`), rounded as asked.
@@ -294,6 +296,7 @@ impl LotteryParameters {
 			committee_size: self.committee_size,
 			verify_price: self.verify_price,
 			fee_ratio: self.fee_ratio,
+			variant_rate: self.variant_rate,
 		}
 	}
 
@@ -305,6 +308,7 @@ impl LotteryParameters {
 			committee_size: terms.committee_size.min(most),
 			verify_price: terms.verify_price,
 			fee_ratio: terms.fee_ratio,
+			variant_rate: terms.variant_rate,
 			..self
 		}
 	}
