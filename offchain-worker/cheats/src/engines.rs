@@ -22,6 +22,10 @@ pub enum Deed {
 	Replay,
 	/// Claims more pixels than it decoded.
 	Overstate,
+	/// Leaves out the variants that are due.
+	Omit,
+	/// Makes a variant of the first rendition where none is due.
+	Vary,
 }
 
 /// The honest engine but for one deed.
@@ -71,6 +75,11 @@ impl MediaEngine for Dishonest {
 				let mut made = self.honest.transcode(format, input, variant).await?;
 				made.pixels.input += made.pixels.input / 5;
 				Ok(made)
+			}
+			Deed::Omit => self.honest.transcode(format, input, None).await,
+			Deed::Vary => {
+				let undue = Variant { rendition: 0, start: 0 };
+				self.honest.transcode(format, input, Some(variant.unwrap_or(undue))).await
 			}
 		}
 	}

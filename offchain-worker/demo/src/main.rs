@@ -72,7 +72,8 @@ pub struct Args {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-	let args = Args::parse();
+	let mut args = Args::parse();
+	args.segments = args.segments.max(args.cheat.map_or(0, Cheat::segments));
 	let interrupted = async {
 		let _ = tokio::signal::ctrl_c().await;
 	};
