@@ -201,7 +201,8 @@ const checks = {
 				["light", { ...DESKTOP, colorScheme: "light" }],
 				["dark", { ...PHONE, colorScheme: "dark" }],
 			]) {
-				const page = await open(path, options);
+				// Without motion: what fades in has no contrast yet, and something happens in every block.
+				const page = await open(path, { ...options, reducedMotion: "reduce" });
 				await page.waitForSelector("main:not(.loading)");
 				await until("the chain is read", async () => /block \d+/.test(await page.locator("footer").innerText()));
 				await page.waitForTimeout(1_500);
@@ -386,6 +387,7 @@ const checks = {
 			await until("a sound is heard", async () => Number(await card.locator("meter").getAttribute("value")) > 0.1);
 			await until("pictures are sent", async () => /854×480.*Mbit/.test(await card.locator("[data-state]").innerText()));
 			await shot(page, "camera");
+			await page.emulateMedia({ reducedMotion: "reduce" });
 			await page.evaluate(axe);
 			const { violations } = await page.evaluate(() => globalThis.axe.run());
 			for (const { id, nodes } of violations) problems.push(`camera: ${id}: ${nodes[0]?.html.slice(0, 120)}`);

@@ -26,11 +26,14 @@ mod setup;
 mod status;
 mod watch;
 
-use std::{future::Future, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+	future::Future, net::SocketAddr, os::unix::fs::PermissionsExt, path::PathBuf, str::FromStr,
+	time::Duration,
+};
 
 use alloy_primitives::Address;
 use alloy_signer_local::PrivateKeySigner;
-use anyhow::{anyhow, bail, Context, Result};
+use anyhow::{anyhow, bail, ensure, Context, Result};
 use clap::{Args, Parser, Subcommand};
 use subxt_signer::{sr25519::Keypair, SecretUri};
 use tokio::signal::unix::{signal, SignalKind};
@@ -272,8 +275,18 @@ fn units(text: &str) -> Result<u128> {
 
 fn secret(file: Option<&PathBuf>, variable: &str) -> Result<Option<String>> {
 	let text = match file {
-		Some(file) => std::fs::read_to_string(file)
-			.with_context(|| format!("cannot read the key in {}", file.display()))?,
+		Some(file) => {
+			let told = || format!("cannot read the key in {}", file.display());
+			let metadata = std::fs::metadata(file).with_context(told)?;
+			// What is no plain file, such as a pipe, has no readers of its own.
+			ensure!(
+				!metadata.is_file() || metadata.permissions().mode() & 0o077 == 0,
+				"{0} holds a key and others may use it: `chmod 600 {0}`, and make another key if others \
+				 have used this machine",
+				file.display()
+			);
+			std::fs::read_to_string(file).with_context(told)?
+		}
 		None => match std::env::var(variable) {
 			Ok(text) => text,
 			Err(_) => return Ok(None),
@@ -555,6 +568,23 @@ mod tests {
 		for wrong in ["", ".", "1.0000000000000000001", "-1", "x", "1e3"] {
 			assert!(units(wrong).is_err(), "{wrong}");
 		}
+	}
+
+	#[test]
+	fn key_should_be_its_owners_alone() {
+		let name = format!("livepeer-bridge-key-{}", std::process::id());
+		let path = std::env::temp_dir().join(name);
+		std::fs::write(&path, "//Alice\n").expect("a file");
+		let with = |mode| {
+			let permissions = std::fs::Permissions::from_mode(mode);
+			std::fs::set_permissions(&path, permissions).expect("it is ours");
+			secret(Some(&path), "NONE").map_err(|error| error.to_string())
+		};
+		assert_eq!(with(0o600), Ok(Some("//Alice".to_owned())));
+		for mode in [0o644, 0o640, 0o602] {
+			assert!(with(mode).is_err_and(|error| error.contains("chmod 600")), "{mode:o}");
+		}
+		std::fs::remove_file(&path).expect("it is there");
 	}
 
 	#[test]

@@ -1,8 +1,13 @@
 //! What whoever judges a verdict again reads.
 
 use async_trait::async_trait;
-use livepeer_primitives::{api::JudgementView, BlockNumber, ClaimId, Hash};
+use livepeer_primitives::{
+	api::{JudgementView, KeysView},
+	keys::Purpose,
+	AccountId, BlockNumber, ClaimId, Hash,
+};
 use livepeer_worker_core::ports::{chain::ChainError, judgements::Judgements};
+use subxt::utils::Static;
 
 use crate::{runtime::api, SubxtChain};
 
@@ -18,5 +23,16 @@ impl Judgements for SubxtChain {
 		claim: ClaimId,
 	) -> Result<Option<JudgementView>, ChainError> {
 		Ok(self.read_at(block, api().judgement(claim)).await?.map(|found| found.0))
+	}
+
+	async fn keys_at(
+		&self,
+		block: Hash,
+		account: &AccountId,
+		purpose: Purpose,
+	) -> Result<Vec<KeysView>, ChainError> {
+		let read = api().operator_keys(Static(account.clone()), Static(purpose));
+		let found = self.read_at(block, read).await?;
+		Ok(found.into_iter().map(|view| view.0).collect())
 	}
 }

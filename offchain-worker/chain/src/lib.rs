@@ -79,8 +79,20 @@ pub struct Refused {
 	pub data: Option<Box<RawValue>>,
 }
 
+/// An address without user, password, path and query: keys are often in these.
+fn public_name(url: &str) -> String {
+	let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+	let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+	let host = host.rsplit('@').next().unwrap_or_default();
+	match scheme {
+		"" => host.to_owned(),
+		scheme => format!("{scheme}://{host}"),
+	}
+}
+
 /// A connection to one node; reconnects by itself.
 pub struct SubxtChain {
+	/// The node's address, as far as it may be shown.
 	url: String,
 	client: OnlineClient<SubstrateConfig>,
 	rpc_client: RpcClient,
@@ -103,7 +115,8 @@ impl SubxtChain {
 		signer: Option<Key>,
 		genesis: Option<Hash>,
 	) -> Result<Self, ChainError> {
-		let unreachable = |reason: String| ChainError::Unreachable { url: url.to_owned(), reason };
+		let shown = public_name(url);
+		let unreachable = |reason: String| ChainError::Unreachable { url: shown.clone(), reason };
 		let rpc_client = tokio::time::timeout(CONNECT_PATIENCE, Self::rpc_client(url))
 			.await
 			.map_err(|_| unreachable("no answer".to_owned()))?
@@ -126,7 +139,7 @@ impl SubxtChain {
 		let heads =
 			heads::follow(rpc.clone()).await.map_err(|error| unreachable(error.to_string()))?;
 		Ok(Self {
-			url: url.to_owned(),
+			url: shown,
 			client,
 			rpc_client,
 			rpc,
@@ -303,5 +316,22 @@ impl Chain for SubxtChain {
 
 	async fn submit(&self, call: Call, wait: Wait) -> Result<(), ChainError> {
 		self.send(call, wait).await
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn address_should_be_shown_without_its_secrets() {
+		for (url, shown) in [
+			("wss://user:secret@node.example:443/key?token=1", "wss://node.example:443"),
+			("wss://node.example/v1/key", "wss://node.example"),
+			("ws://127.0.0.1:9944", "ws://127.0.0.1:9944"),
+			("node.example/key", "node.example"),
+		] {
+			assert_eq!(public_name(url), shown);
+		}
 	}
 }

@@ -6,6 +6,8 @@
 use std::{
 	collections::BTreeMap,
 	fmt::Write,
+	fs::File,
+	io::BufReader,
 	path::{Path, PathBuf},
 };
 
@@ -19,7 +21,7 @@ use livepeer_primitives::{
 use livepeer_worker_chain::SubxtChain;
 use livepeer_worker_core::{
 	ports::{chain::Chain, engine::MediaEngine},
-	roles::audit::{gather, is_of_chain, judge_again, Case, JudgedAgain, LeafAgain},
+	roles::audit::{gather, is_of_chain, judge_again, Case, JudgedAgain, LeafAgain, LONGEST},
 };
 use livepeer_worker_media::PoolConfig;
 use serde::Serialize;
@@ -29,9 +31,6 @@ use crate::{
 	offline::{of_conformance, of_mismatch},
 	setup::{asking_net, engine, DEFAULT_NODE},
 };
-
-/// A file that is larger was not written here: sixteen leaves with all their renditions fit.
-const LARGEST_CASE: u64 = 4 * 1024 * 1024 * 1024;
 
 /// Arguments of `audit`.
 #[derive(Args, Debug)]
@@ -96,9 +95,10 @@ async fn judge(args: &AuditArgs, path: &Path) -> Result<()> {
 		"--out and --at are for the number of a claim"
 	);
 	let told = || format!("{} cannot be read", path.display());
-	let length = std::fs::metadata(path).with_context(told)?.len();
-	ensure!(length <= LARGEST_CASE, "{} is larger than any case", path.display());
-	let case = Case::read(&std::fs::read(path).with_context(told)?);
+	let file = File::open(path).with_context(told)?;
+	let length = file.metadata().with_context(told)?.len();
+	ensure!(length <= LONGEST, "{} is larger than any case", path.display());
+	let case = Case::read(BufReader::new(file), length);
 	let case = case.with_context(|| format!("{} is no whole case of a claim", path.display()))?;
 	let engine = engine(PoolConfig::default()).await?;
 	let (named, ours) = (case.judgement.claim.toolchain, engine.toolchain());

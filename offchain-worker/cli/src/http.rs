@@ -15,11 +15,12 @@ use std::{
 
 use anyhow::Result;
 use axum::{
-	body::Bytes,
+	body::{Body, Bytes},
 	extract::{ConnectInfo, FromRequestParts, Request},
 	http::request::Parts,
 	Router,
 };
+use hyper::body::{Frame, SizeHint};
 use hyper_util::{
 	rt::{TokioIo, TokioTimer},
 	service::TowerToHyperService,
@@ -77,12 +78,74 @@ impl<S: Sync> FromRequestParts<S> for Client {
 	}
 }
 
-/// Bytes that may be in memory, in all and for one host.
+/// Bytes of a body that are handed on at a time.
+const PIECE: usize = 64 * 1_024;
+
+/// Bytes that may be in memory, in all and for one host. Where there are as many as may be, who has most
+/// makes room for who has less: its answer that was begun first is broken off.
 #[derive(Clone)]
 pub struct Budget {
 	all: usize,
 	per_host: usize,
-	taken: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
+	taken: Arc<Mutex<Taken>>,
+}
+
+#[derive(Default)]
+struct Taken {
+	next: u64,
+	hosts: BTreeMap<IpAddr, BTreeMap<u64, Room>>,
+}
+
+/// Room for one answer.
+struct Room {
+	bytes: usize,
+	content: Arc<Mutex<Content>>,
+}
+
+/// What is in a room.
+enum Content {
+	/// Not read yet; nobody can take the room.
+	Unread,
+	Bytes(Vec<u8>),
+	/// Somebody else has the room.
+	Lost,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+	// Nothing that holds these locks can panic half-way through a change.
+	mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Taken {
+	fn of(&self, host: IpAddr) -> usize {
+		self.hosts.get(&host).map_or(0, sum)
+	}
+
+	fn all(&self) -> usize {
+		self.hosts.values().map(sum).sum()
+	}
+
+	/// Breaks off the first answer of the host that has most, if that is more than `least` bytes.
+	fn displace(&mut self, least: usize) -> bool {
+		let largest = self.hosts.iter().map(|(host, rooms)| (sum(rooms), *host)).max();
+		let Some((_, host)) = largest.filter(|(bytes, _)| *bytes > least) else { return false };
+		let Some(rooms) = self.hosts.get_mut(&host) else { return false };
+		let first = rooms.iter().find(|(_, room)| {
+			let mut content = lock(&room.content);
+			let has_bytes = matches!(*content, Content::Bytes(_));
+			if has_bytes {
+				*content = Content::Lost;
+			}
+			has_bytes
+		});
+		let Some(id) = first.map(|(id, _)| *id) else { return false };
+		rooms.remove(&id);
+		true
+	}
+}
+
+fn sum(rooms: &BTreeMap<u64, Room>) -> usize {
+	rooms.values().fold(0, |sum, room| sum.saturating_add(room.bytes))
 }
 
 impl Budget {
@@ -91,53 +154,105 @@ impl Budget {
 		Self { all, per_host, taken: Arc::default() }
 	}
 
-	fn lock(&self) -> MutexGuard<'_, BTreeMap<IpAddr, usize>> {
-		// Nothing that holds this lock can panic half-way through a change.
-		self.taken.lock().unwrap_or_else(PoisonError::into_inner)
-	}
-
 	/// Room for so many bytes of an answer to a host, if there is any.
 	pub fn take(&self, Client(host): Client, bytes: usize) -> Option<Held> {
-		let mut taken = self.lock();
-		let all: usize = taken.values().sum();
-		let of_host = taken.get(&host).copied().unwrap_or(0).saturating_add(bytes);
-		if all.saturating_add(bytes) > self.all || of_host > self.per_host {
+		let mut taken = lock(&self.taken);
+		let of_host = taken.of(host).saturating_add(bytes);
+		if bytes > self.all || of_host > self.per_host {
 			return None;
 		}
-		taken.insert(host, of_host);
-		Some(Held { budget: self.clone(), host, bytes })
+		while taken.all().saturating_add(bytes) > self.all {
+			if !taken.displace(of_host) {
+				return None;
+			}
+		}
+		let id = taken.next;
+		taken.next = id.saturating_add(1);
+		let content = Arc::new(Mutex::new(Content::Unread));
+		let room = Room { bytes, content: content.clone() };
+		taken.hosts.entry(host).or_default().insert(id, room);
+		Some(Held { budget: self.clone(), host, id, content })
 	}
 }
 
-/// Room that is taken until this is dropped.
+/// Room that is taken until this is dropped, or somebody else has it.
 pub struct Held {
 	budget: Budget,
 	host: IpAddr,
-	bytes: usize,
+	id: u64,
+	content: Arc<Mutex<Content>>,
 }
 
 impl Held {
 	/// A body that gives the room back when it was sent.
-	pub fn body(self, bytes: Vec<u8>) -> Bytes {
-		struct Body(Vec<u8>, #[allow(dead_code)] Held);
-		impl AsRef<[u8]> for Body {
-			fn as_ref(&self) -> &[u8] {
-				&self.0
+	pub fn body(self, bytes: Vec<u8>) -> Body {
+		let length = bytes.len();
+		Body::new(Sent { held: self.filled(bytes), at: 0, length })
+	}
+
+	fn filled(self, bytes: Vec<u8>) -> Self {
+		*lock(&self.content) = Content::Bytes(bytes);
+		self
+	}
+
+	/// A copy of the bytes from here on, as many as are handed on at a time: what waits for a client
+	/// would else keep all of them. `None` when they are lost.
+	fn piece(&self, at: usize) -> Option<Bytes> {
+		match &*lock(&self.content) {
+			Content::Bytes(bytes) => {
+				let end = bytes.len().min(at.saturating_add(PIECE));
+				bytes.get(at..end).map(Bytes::copy_from_slice)
 			}
+			Content::Unread | Content::Lost => None,
 		}
-		Bytes::from_owner(Body(bytes, self))
 	}
 }
 
 impl Drop for Held {
 	fn drop(&mut self) {
-		let mut taken = self.budget.lock();
-		if let Some(of_host) = taken.get_mut(&self.host) {
-			*of_host = of_host.saturating_sub(self.bytes);
-			if *of_host == 0 {
-				taken.remove(&self.host);
+		let mut taken = lock(&self.budget.taken);
+		if let Some(rooms) = taken.hosts.get_mut(&self.host) {
+			rooms.remove(&self.id);
+			if rooms.is_empty() {
+				taken.hosts.remove(&self.host);
 			}
 		}
+	}
+}
+
+/// The body of an answer, handed on piece by piece.
+struct Sent {
+	held: Held,
+	at: usize,
+	length: usize,
+}
+
+impl hyper::body::Body for Sent {
+	type Data = Bytes;
+	type Error = io::Error;
+
+	fn poll_frame(
+		self: Pin<&mut Self>,
+		_: &mut Context<'_>,
+	) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+		let this = self.get_mut();
+		if this.at >= this.length {
+			return Poll::Ready(None);
+		}
+		let Some(piece) = this.held.piece(this.at) else {
+			let reason = "others need the memory";
+			return Poll::Ready(Some(Err(io::Error::other(reason))));
+		};
+		this.at = this.at.saturating_add(piece.len());
+		Poll::Ready(Some(Ok(Frame::data(piece))))
+	}
+
+	fn is_end_stream(&self) -> bool {
+		self.at >= self.length
+	}
+
+	fn size_hint(&self) -> SizeHint {
+		SizeHint::with_exact(self.length.saturating_sub(self.at) as u64)
 	}
 }
 
@@ -163,14 +278,13 @@ impl Opened {
 		self.next
 	}
 
-	/// Closes the connection of a host that has been silent for longest; `false` when all of them are
-	/// at work.
-	fn displace(&mut self, host: IpAddr) -> bool {
+	/// Closes the connection of a host that has been silent for longest; where all of them are at work,
+	/// the one that has been for longest, if that may be. `false` when none was closed.
+	fn displace(&mut self, host: IpAddr, may_be_at_work: bool) -> bool {
 		let Some(of_host) = self.hosts.get_mut(&host) else { return false };
-		let silent = of_host.iter().filter(|(_, open)| open.at_work == 0);
-		let Some(id) = silent.min_by_key(|(_, open)| open.used).map(|(id, _)| *id) else {
-			return false;
-		};
+		let goes = of_host.iter().filter(|(_, open)| may_be_at_work || open.at_work == 0);
+		let goes = goes.min_by_key(|(_, open)| (open.at_work, open.used)).map(|(id, _)| *id);
+		let Some(id) = goes else { return false };
 		if let Some(open) = of_host.remove(&id) {
 			open.close.notify_one();
 			self.all = self.all.saturating_sub(1);
@@ -205,18 +319,20 @@ impl Connections {
 	}
 
 	/// Counts one more of a host: in the place of one that is silent where there are as many as may
-	/// be, of this host or of the one that has the most.
+	/// be, of this host or of the one that has the most. Of that one even in the place of one at work,
+	/// where it keeps more than this host has: else a few hosts with requests that take long would keep
+	/// all others out.
 	fn open(&self, host: IpAddr) -> Option<Connection> {
 		let mut opened = self.lock();
 		let of_host = opened.hosts.get(&host).map_or(0, BTreeMap::len);
 		if of_host >= self.limits.connections_per_host {
-			if !opened.displace(host) {
+			if !opened.displace(host, false) {
 				return None;
 			}
 		} else if opened.all >= self.limits.connections {
 			let largest = opened.hosts.iter().max_by_key(|(_, of_host)| of_host.len());
 			let (largest, count) = largest.map(|(host, of_host)| (*host, of_host.len()))?;
-			if count <= of_host || !opened.displace(largest) {
+			if count <= of_host || !opened.displace(largest, count > of_host + 1) {
 				return None;
 			}
 		}
@@ -493,6 +609,32 @@ mod tests {
 		assert!(opened.all == 0 && opened.hosts.is_empty());
 	}
 
+	/// A few hosts whose requests are all at work, as for what takes long to be decided about, have taken
+	/// every connection.
+	#[test]
+	fn attack_connections_at_work_keep_others_out() {
+		let connections = Connections::new(limits(4, 2));
+		let open = |last: u8| connections.open(ip(last));
+		let taken: Vec<_> = [1, 1, 2, 2].into_iter().filter_map(open).collect();
+		let at_work: Vec<_> =
+			taken.iter().map(|one| AtWork::begin(&connections, one.host, one.id)).collect();
+		assert!(open(1).is_none(), "it has its share");
+		let third = open(3);
+		assert!(third.is_some(), "one at work of a host that has more makes room");
+		assert_eq!(connections.lock().all, 4);
+		// From now on nobody has more than one more than the newcomer would have.
+		let fourth = open(4);
+		assert!(fourth.is_some());
+		let _busy: Vec<_> = [&third, &fourth]
+			.into_iter()
+			.flatten()
+			.map(|one| AtWork::begin(&connections, one.host, one.id))
+			.collect();
+		assert!(open(5).is_none(), "all work, and none has two");
+		drop((at_work, taken, third, fourth));
+		assert!(open(5).is_some());
+	}
+
 	#[test]
 	fn memory_should_be_shared_between_hosts() {
 		let budget = Budget::new(100, 60);
@@ -501,10 +643,42 @@ mod tests {
 		assert!(budget.take(Client(ip(1)), 20).is_none(), "beyond its share");
 		let second = budget.take(Client(ip(2)), 50);
 		assert!(second.is_some());
-		assert!(budget.take(Client(ip(3)), 1).is_none(), "beyond them all");
-		let body = first.map(|held| held.body(vec![1; 50]));
-		assert!(budget.take(Client(ip(3)), 1).is_none(), "it is not sent yet");
-		drop(body);
-		assert!(budget.take(Client(ip(3)), 1).is_some());
+		assert!(
+			budget.take(Client(ip(3)), 1).is_none(),
+			"beyond them all, and nothing is read yet"
+		);
+		drop((first, second));
+		assert!(lock(&budget.taken).hosts.is_empty());
+		assert!(budget.take(Client(ip(3)), 60).is_some());
+		assert!(budget.take(Client(ip(3)), 101).is_none());
+	}
+
+	/// Two hosts that take segments as slowly as they may have all of the memory for them.
+	#[test]
+	fn attack_memory_taken_by_slow_readers_keeps_viewers_out() {
+		use hyper::body::Body as _;
+		let budget = Budget::new(100, 50);
+		let read = |last: u8| {
+			let held = budget.take(Client(ip(last)), 25)?;
+			Some(Sent { length: 25, at: 0, held: held.filled(vec![last; 25]) })
+		};
+		let mut slow: Vec<_> = [1, 1, 2, 2].into_iter().filter_map(read).collect();
+		assert!(slow.len() == 4 && read(1).is_none(), "it has its share");
+		let mut viewer = read(3).expect("who has most makes room");
+		let mut context = Context::from_waker(std::task::Waker::noop());
+		let mut poll = |body: &mut Sent| match Pin::new(body).poll_frame(&mut context) {
+			Poll::Ready(Some(frame)) => frame.ok().and_then(|frame| frame.into_data().ok()),
+			_ => None,
+		};
+		assert_eq!(poll(&mut viewer).as_deref(), Some(&[3; 25][..]));
+		assert!(viewer.is_end_stream());
+		let whole = slow.iter_mut().filter_map(&mut poll).count();
+		assert_eq!(whole, 3, "one answer is broken off");
+		// A viewer has no less than whoever it would take the room of.
+		let fourth = read(4);
+		assert!(fourth.is_some(), "one of them has twice as much");
+		assert!(read(5).is_none(), "and now nobody has more");
+		drop((slow, viewer, fourth));
+		assert!(lock(&budget.taken).hosts.values().all(BTreeMap::is_empty));
 	}
 }

@@ -5,7 +5,6 @@ use std::{
 	fs::File,
 	future::Future,
 	net::SocketAddr,
-	os::unix::fs::OpenOptionsExt,
 	path::{Path, PathBuf},
 	pin::pin,
 	time::Duration,
@@ -19,7 +18,7 @@ use livepeer_worker_ingest::{
 };
 use livepeer_worker_media::{MediaError, MediaPool, Segment, SegmentOptions, SegmentStream, Shape};
 use tokio::{
-	io::AsyncWriteExt,
+	io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
 	net::TcpListener,
 	sync::{mpsc, watch},
 	time::timeout,
@@ -27,6 +26,7 @@ use tokio::{
 
 use crate::{
 	http::{serve, HttpLimits},
+	secrets,
 	units::shape,
 };
 
@@ -35,6 +35,9 @@ use crate::{
 const MOST_WAITING: usize = 8;
 /// Parts in a row of which nothing could be made before a publisher is given up.
 const MOST_FAILURES: u32 = 5;
+/// How long the segmenter may take nothing of what there is, and how long it may take to an end when nothing
+/// more comes: whoever publishes may send what keeps it busy for ever.
+const STUCK: Duration = Duration::from_secs(60);
 /// How long nothing is fetched after a failure.
 const PULL_AGAIN: Duration = Duration::from_secs(3);
 
@@ -258,7 +261,11 @@ impl SourceArgs {
 		}
 		if let Some(address) = self.srt {
 			let passphrase = match &self.srt_passphrase_file {
-				Some(path) => Some(read(path)?.trim().to_owned()),
+				Some(path) => {
+					let read =
+						secrets::read(path).context("the passphrase's file cannot be used")?;
+					Some(read.trim().to_owned())
+				}
 				None => None,
 			};
 			// Fails at once when the address is taken, and only then.
@@ -282,16 +289,10 @@ impl SourceArgs {
 		};
 		if !path.exists() {
 			let key = livepeer_worker_ingest::new_key().context("there is no randomness")?;
-			let mut file = std::fs::OpenOptions::new()
-				.write(true)
-				.create_new(true)
-				.mode(0o600)
-				.open(&path)
-				.with_context(|| format!("cannot make {}", path.display()))?;
-			std::io::Write::write_all(&mut file, format!("{key}\n").as_bytes())?;
+			secrets::write(&path, &key)?;
 			tracing::info!(file = %path.display(), "a stream key was made");
 		}
-		let text = read(&path)?;
+		let text = secrets::read(&path).context("the stream key's file cannot be used")?;
 		let keys: Vec<String> =
 			text.lines().map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect();
 		ensure!(
@@ -319,10 +320,6 @@ fn serve_http(listener: TcpListener, routes: axum::Router) {
 			tracing::error!(%error, "publishers are no longer served by HTTP");
 		}
 	});
-}
-
-fn read(path: &Path) -> Result<String> {
-	std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// Standard input, as a publication of one part.
@@ -481,6 +478,27 @@ impl Queue {
 	}
 }
 
+/// Hands on what is published, until it ends or the child does, which says itself how. `false` when the child
+/// takes nothing for as long as `patience`.
+async fn feed(
+	mut bytes: impl AsyncRead + Unpin,
+	mut input: impl AsyncWrite + Unpin,
+	patience: Duration,
+) -> bool {
+	let mut buffer = vec![0; 64 * 1024];
+	loop {
+		let read = match bytes.read(&mut buffer).await {
+			Ok(0) | Err(_) => return true,
+			Ok(read) => read,
+		};
+		match timeout(patience, input.write_all(&buffer[..read])).await {
+			Ok(Ok(())) => {}
+			Ok(Err(_)) => return true,
+			Err(_) => return false,
+		}
+	}
+}
+
 /// Cuts one part; whether anything came of it.
 async fn cut_part(
 	pool: &MediaPool,
@@ -488,13 +506,8 @@ async fn cut_part(
 	part: Part,
 	queue: &mut Queue,
 ) -> Result<bool, MediaError> {
-	let (mut input, mut segments) = pool.segment_live(*options)?;
-	let Part { mut bytes } = part;
-	let feeding = tokio::spawn(async move {
-		// A child that ended closes its side; how it ended it says itself.
-		let _ = tokio::io::copy(&mut bytes, &mut input).await;
-		drop(input);
-	});
+	let (input, mut segments) = pool.segment_live(*options)?;
+	let mut feeding = tokio::spawn(feed(part.bytes, input, STUCK));
 	let (sender, mut cuts) = mpsc::channel(1);
 	let cutting = tokio::spawn(async move {
 		while let Some(next) = segments.next().await {
@@ -506,8 +519,18 @@ async fn cut_part(
 	});
 	let closed = queue.out.clone();
 	let mut count = 0u64;
+	let mut is_fed = false;
+	let mut late = pin!(tokio::time::sleep(STUCK));
 	let result = loop {
 		tokio::select! {
+			fed = &mut feeding, if !is_fed => {
+				is_fed = true;
+				if !matches!(fed, Ok(true)) {
+					break Err(MediaError::TimedOut(STUCK));
+				}
+				late.as_mut().reset(tokio::time::Instant::now() + STUCK);
+			},
+			() = &mut late, if is_fed => break Err(MediaError::TimedOut(STUCK)),
 			next = cuts.recv() => match next {
 				None => break Ok(count > 0),
 				Some(Err(error)) => break Err(error),
@@ -518,6 +541,7 @@ async fn cut_part(
 					// Another part does not go on from the one before.
 					let fresh = count == 0;
 					count += 1;
+					late.as_mut().reset(tokio::time::Instant::now() + STUCK);
 					queue.push(SourceSegment { captured, fresh, ..of_file(cut) });
 				}
 			},
@@ -563,6 +587,27 @@ mod tests {
 	fn segment(time: u64) -> SourceSegment {
 		let bytes = vec![0; 188];
 		SourceSegment { bytes, duration: 90_000, time, captured: 0, last: false, fresh: false }
+	}
+
+	/// A publisher sends what keeps its segmenter busy for ever: it is given up, and others can publish.
+	#[tokio::test]
+	async fn attack_source_that_keeps_the_segmenter_busy() {
+		let (mut publisher, bytes) = tokio::io::duplex(1024);
+		let (input, mut child) = tokio::io::duplex(16);
+		let sending = tokio::spawn(async move {
+			// More than a child takes that takes nothing.
+			let _ = publisher.write_all(&[0; 4_096]).await;
+			publisher
+		});
+		assert!(!feed(bytes, input, Duration::from_millis(20)).await);
+		drop(sending.await);
+		// One that is at its end, or whose child is, is not stuck.
+		let mut rest = Vec::new();
+		child.read_to_end(&mut rest).await.unwrap();
+		let (input, child) = tokio::io::duplex(16);
+		drop(child);
+		assert!(feed(&[0u8; 64][..], input, STUCK).await);
+		assert!(feed(&[0u8; 0][..], tokio::io::sink(), STUCK).await);
 	}
 
 	/// The last segment of a publisher used to wait until it came back, or until the stream ended.

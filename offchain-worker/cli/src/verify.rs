@@ -5,9 +5,9 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{ensure, Context, Result};
 use axum::{
-	body::Bytes,
-	extract::{DefaultBodyLimit, State},
-	http::{header, HeaderMap, StatusCode},
+	body::to_bytes,
+	extract::{Request, State},
+	http::{header, StatusCode},
 	response::{IntoResponse, Response},
 	routing::{get, post},
 	Router,
@@ -35,6 +35,8 @@ use crate::{
 
 /// A task has at most sixteen leaves; this is far above its size.
 const LARGEST_TASK: usize = 256 * 1024;
+/// How long a task may take to arrive.
+const ARRIVES: Duration = Duration::from_secs(10);
 
 /// How long a stopped service answers what it was asked before, and how long it works on then.
 const DRAIN: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(10));
@@ -189,19 +191,28 @@ pub fn router(role: VerifyRole, token: String) -> Router {
 	Router::new()
 		.route(VERIFY_PATH, post(take))
 		.route("/healthz", get(|| async { "ok\n" }))
-		.layer(DefaultBodyLimit::max(LARGEST_TASK))
 		.with_state(service)
 }
 
 /// Takes a task, or says how far it is.
-async fn take(State(service): State<Arc<Service>>, headers: HeaderMap, body: Bytes) -> Response {
-	let given = headers
+async fn take(State(service): State<Arc<Service>>, request: Request) -> Response {
+	let given = request
+		.headers()
 		.get(header::AUTHORIZATION)
 		.and_then(|value| value.to_str().ok())
 		.and_then(|value| value.strip_prefix("Bearer "));
 	if !given.is_some_and(|given| same(given.as_bytes(), service.token.as_bytes())) {
 		return (StatusCode::UNAUTHORIZED, "wrong token\n").into_response();
 	}
+	// Only now: who has no token must not have us wait for what never comes.
+	let body = to_bytes(request.into_body(), LARGEST_TASK);
+	let body = match tokio::time::timeout(ARRIVES, body).await {
+		Ok(Ok(body)) => body,
+		Ok(Err(_)) => {
+			return (StatusCode::PAYLOAD_TOO_LARGE, "larger than any task\n").into_response()
+		}
+		Err(_) => return (StatusCode::REQUEST_TIMEOUT, "too slow\n").into_response(),
+	};
 	let Ok(task) = VerifyTask::decode_all(&mut &body[..]) else {
 		return (StatusCode::BAD_REQUEST, "not a SCALE VerifyTask\n").into_response();
 	};

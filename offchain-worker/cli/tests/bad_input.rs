@@ -91,10 +91,20 @@ fn source_should_be_asked_for_when_there_is_none_or_two() {
 	let line = complaint(&[&both, &common[..]].concat());
 	assert!(line.contains("not both"), "{line}");
 	let key = dir.path().join("key");
-	std::fs::write(&key, "short\n").unwrap();
+	livepeer_worker::secrets::write(&key, "short").unwrap();
 	let keyed = ["broadcast", "--rtmp", "127.0.0.1:0", "--stream-key-file", text(&key)];
 	let line = complaint(&[&keyed, &common[..]].concat());
 	assert!(line.contains("less than 8 characters"), "{line}");
+	// Neither a stream key nor a passphrase is one that others on this machine can read.
+	let open = dir.path().join("open");
+	std::fs::write(&open, "a key of some length").unwrap();
+	std::fs::set_permissions(&open, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+	let of_stream = ["--rtmp", "127.0.0.1:0", "--stream-key-file", text(&open)];
+	let of_srt = ["--srt", "127.0.0.1:0", "--srt-passphrase-file", text(&open)];
+	for given in [of_stream, of_srt] {
+		let line = complaint(&[&["broadcast"], &given[..], &common[..]].concat());
+		assert!(line.contains("chmod 600"), "{line}");
+	}
 }
 
 #[test]

@@ -3,7 +3,14 @@
 
 mod common;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+	net::SocketAddr,
+	sync::{
+		atomic::{AtomicUsize, Ordering},
+		Arc,
+	},
+	time::Duration,
+};
 
 use codec::{DecodeAll, Encode};
 use common::{get, http, mismatch};
@@ -34,12 +41,12 @@ use livepeer_worker_core::{
 		clock::SystemClock,
 		engine::{Format, MediaEngine},
 		events::NoEvents,
-		store::{Blobs, StreamState, Streams},
+		store::{Blobs, StoreError, StreamState, Streams, Values},
 		transport::{SegmentRecord, SignedHead, SignedHeader},
 	},
 	roles::{broadcast::Origin, follow::Follower, verify::VerifyRole},
 };
-use sp_core::crypto::Ss58Codec;
+use sp_core::{crypto::Ss58Codec, H256};
 use tokio::net::TcpListener;
 
 async fn serve(router: axum::Router) -> SocketAddr {
@@ -197,6 +204,104 @@ async fn eventually(address: SocketAddr, path: &str, wanted: impl Fn(&str) -> bo
 		tokio::time::sleep(std::time::Duration::from_millis(50)).await;
 	}
 	panic!("{path} never came to be as wanted");
+}
+
+/// A store that counts how often bytes are read.
+#[derive(Default)]
+struct Counted {
+	inner: MemoryStore,
+	reads: AtomicUsize,
+}
+
+impl Blobs for Counted {
+	fn put(&self, bytes: &[u8]) -> Result<H256, StoreError> {
+		self.inner.put(bytes)
+	}
+
+	fn size(&self, hash: H256) -> Result<Option<u64>, StoreError> {
+		self.inner.size(hash)
+	}
+
+	fn get(&self, hash: H256) -> Result<Option<Vec<u8>>, StoreError> {
+		self.reads.fetch_add(1, Ordering::SeqCst);
+		self.inner.get(hash)
+	}
+
+	fn pin(&self, owner: &str, hashes: &[H256]) -> Result<(), StoreError> {
+		self.inner.pin(owner, hashes)
+	}
+
+	fn unpin(&self, owner: &str) -> Result<(), StoreError> {
+		self.inner.unpin(owner)
+	}
+}
+
+impl Values for Counted {
+	fn put_value(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
+		self.inner.put_value(name, value)
+	}
+
+	fn value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+		self.inner.value(name)
+	}
+
+	fn drop_value(&self, name: &str) -> Result<(), StoreError> {
+		self.inner.drop_value(name)
+	}
+}
+
+impl Streams for Counted {
+	fn put_stream(&self, stream: StreamId, state: &StreamState) -> Result<(), StoreError> {
+		self.inner.put_stream(stream, state)
+	}
+
+	fn stream(&self, stream: StreamId) -> Result<Option<StreamState>, StoreError> {
+		self.inner.stream(stream)
+	}
+
+	fn streams(&self) -> Result<Vec<(StreamId, StreamState)>, StoreError> {
+		self.inner.streams()
+	}
+
+	fn put_record(&self, record: &SegmentRecord) -> Result<(), StoreError> {
+		self.inner.put_record(record)
+	}
+
+	fn records(
+		&self,
+		stream: StreamId,
+		from: Seq,
+		limit: usize,
+	) -> Result<Vec<SegmentRecord>, StoreError> {
+		self.inner.records(stream, from, limit)
+	}
+
+	fn last_record(&self, stream: StreamId) -> Result<Option<SegmentRecord>, StoreError> {
+		self.inner.last_record(stream)
+	}
+
+	fn trim_records(&self, stream: StreamId, before: Seq) -> Result<(), StoreError> {
+		self.inner.trim_records(stream, before)
+	}
+}
+
+/// Clients ask for a master playlist again and again: what it says of segments is read of each once, or as
+/// many segments as clients would be in memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_segments_read_for_every_master_playlist() {
+	let stream = Stream::new().await;
+	(0..2).for_each(|seq| stream.add(seq));
+	let store = Arc::new(Counted::default());
+	let follower = Arc::new(stream.follower(&store.inner));
+	// It is asked for news once.
+	let times = Times { poll: Duration::from_secs(3_600), ..Default::default() };
+	let gateway = Gateway::new(follower, store.clone(), stream.only(), times);
+	let address = serve(gateway.router()).await;
+	eventually(address, "/stream/demo/status", |text| text.contains(r#""segments":2"#)).await;
+	for _ in 0..8 {
+		assert_eq!(get(address, "/stream/demo/index.m3u8").await.status, 200);
+	}
+	assert_eq!(store.reads.load(Ordering::SeqCst), 2, "one of each rendition");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -547,6 +652,20 @@ async fn verify_service_should_refuse_strangers_and_garbage() {
 	assert_eq!(http(address, "GET", VERIFY_PATH, &headers, &[]).await.status, 405);
 }
 
+/// Strangers on the validator's machine announce tasks that never come: they are refused by their token, and
+/// keep no connection at work that the node needs.
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_node_kept_out_by_tasks_that_never_come() {
+	use tokio::io::{AsyncReadExt, AsyncWriteExt};
+	let Verifier { address, .. } = verifier().await;
+	let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+	let sent = format!("POST {VERIFY_PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n");
+	client.write_all(sent.as_bytes()).await.unwrap();
+	let mut answer = [0; 12];
+	client.read_exact(&mut answer).await.unwrap();
+	assert_eq!(&answer, b"HTTP/1.1 401");
+}
+
 /// Serves as the gateway's process does.
 async fn serve_within(router: axum::Router, limits: HttpLimits) -> SocketAddr {
 	let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -643,6 +762,29 @@ async fn gateway_should_say_whether_it_is_ready() {
 	assert_eq!(get(address, "/healthz").await.status, 200, "it lives all the same");
 	stream.chain.cut(false);
 	assert_eq!(get(address, "/readyz").await.status, 200);
+}
+
+/// Anybody asks for streams whose origins name addresses within the operator's network, or while its node is
+/// away: what is there, and where the node is, with the key in its address, is told to nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_failures_that_tell_what_is_in_the_operators_network() {
+	let stream = Stream::new().await;
+	let times = Times { missed: Duration::ZERO, ..Default::default() };
+	let gateway = stream.gateway_over(&MemoryStore::default(), stream.only(), times);
+	let address = serve(gateway.router()).await;
+	stream.chain.remove_job(1);
+	stream.net.remove("o");
+	let answer = get(address, "/stream/demo/index.m3u8").await;
+	assert_eq!(
+		(answer.status, answer.text().as_str()),
+		(502, "the stream's origin gives no answer\n")
+	);
+	stream.chain.cut(true);
+	for (path, status) in [("/readyz", 503), ("/stream/other/index.m3u8", 502)] {
+		let answer = get(address, path).await;
+		assert_eq!(answer.status, status, "{path}");
+		assert!(answer.text().ends_with("node not reachable\n"), "{path}: {}", answer.text());
+	}
 }
 
 #[tokio::test(flavor = "multi_thread")]

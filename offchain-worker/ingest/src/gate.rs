@@ -276,16 +276,22 @@ pub fn new_key() -> std::io::Result<String> {
 	Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// A client for whatever is asked over HTTP.
-pub(crate) fn client() -> reqwest::Client {
+/// Redirections that are followed.
+pub(crate) const MOST_REDIRECTIONS: usize = 5;
+
+/// What every client that asks over HTTP has.
+pub(crate) fn builder() -> reqwest::ClientBuilder {
 	// Fails when somebody else chose a provider before, which is as good.
 	let _ = rustls::crypto::ring::default_provider().install_default();
 	reqwest::Client::builder()
 		.connect_timeout(Duration::from_secs(10))
 		.read_timeout(Duration::from_secs(20))
-		.redirect(reqwest::redirect::Policy::limited(5))
-		.build()
-		.unwrap_or_default()
+}
+
+/// A client for what the operator names.
+fn client() -> reqwest::Client {
+	let redirects = reqwest::redirect::Policy::limited(MOST_REDIRECTIONS);
+	builder().redirect(redirects).build().unwrap_or_default()
 }
 
 /// The place of a publisher, given back when it is dropped.

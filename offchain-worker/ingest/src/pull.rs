@@ -1,4 +1,8 @@
 //! Fetching a stream from where it is: HLS or a file over HTTP, RTMP, SRT.
+//!
+//! Who serves a playlist names what is fetched next, and what is fetched goes into the stream as it comes.
+//! So playlists and redirections lead to addresses of the internet only, and to the host that the
+//! operator named where that one is within its own network.
 
 use std::{
 	io,
@@ -9,11 +13,12 @@ use std::{
 
 use futures::StreamExt;
 use m3u8_rs::{MediaPlaylist, Playlist};
-use reqwest::{Client, Response, Url};
+use reqwest::{redirect, Client, Response, Url};
 use thiserror::Error;
 
 use crate::{
-	gate::{client, Denied, Gate, Session},
+	gate::{builder, Denied, Gate, Session, MOST_REDIRECTIONS},
+	public::{is_public, literal, PublicOnly},
 	rtmp::{self, RtmpError},
 	srt,
 };
@@ -38,6 +43,9 @@ pub enum PullError {
 	/// HTTP failed.
 	#[error("the source cannot be fetched: {0}")]
 	Http(String),
+	/// A playlist leads where nobody but this machine should reach.
+	#[error("the source leads to {0}, which is no address of the internet")]
+	Inside(String),
 	/// A playlist that cannot be followed.
 	#[error("the playlist cannot be followed: {0}")]
 	Playlist(&'static str),
@@ -89,19 +97,69 @@ pub async fn pull(gate: &Arc<Gate>, url: &str, key: &str) -> Result<()> {
 	}
 }
 
-async fn get(client: &Client, url: &Url) -> Result<Response> {
-	Ok(client.get(url.clone()).send().await?.error_for_status()?)
+/// Where a source may lead: to the internet, and to its own host where that is within the operator's
+/// network. One that has an address of the internet may not have others beside it.
+async fn reach_of(url: &Url) -> PublicOnly {
+	let host = url.host_str().unwrap_or_default();
+	let is_outside = match literal(url) {
+		Some(ip) => is_public(ip),
+		None => match tokio::net::lookup_host((host, 0)).await {
+			Ok(mut found) => found.any(|at| is_public(at.ip())),
+			// It cannot be fetched now either.
+			Err(_) => true,
+		},
+	};
+	if is_outside {
+		PublicOnly::default()
+	} else {
+		PublicOnly::but(host)
+	}
+}
+
+/// Asks for what a source names, as far as it may lead there.
+struct Fetcher {
+	client: Client,
+	reach: PublicOnly,
+}
+
+impl Fetcher {
+	fn new(reach: PublicOnly) -> Result<Self> {
+		let within = reach.clone();
+		let redirections = redirect::Policy::custom(move |attempt| {
+			if attempt.previous().len() > MOST_REDIRECTIONS {
+				attempt.error("too many redirections")
+			} else if !within.admits(attempt.url()) {
+				attempt.error("a redirection leads to no address of the internet")
+			} else {
+				attempt.follow()
+			}
+		});
+		let client = builder()
+			.redirect(redirections)
+			.dns_resolver(Arc::new(reach.clone()))
+			// It would look names up by itself.
+			.no_proxy()
+			.build()?;
+		Ok(Self { client, reach })
+	}
+
+	async fn get(&self, url: &Url) -> Result<Response> {
+		if !self.reach.admits(url) {
+			return Err(PullError::Inside(url.host_str().unwrap_or_default().to_owned()));
+		}
+		Ok(self.client.get(url.clone()).send().await?.error_for_status()?)
+	}
 }
 
 async fn http(url: Url, session: &mut Session) -> Result<()> {
-	let client = client();
-	let answer = get(&client, &url).await?;
+	let fetcher = Fetcher::new(reach_of(&url).await)?;
+	let answer = fetcher.get(&url).await?;
 	let kind = answer.headers().get("content-type").and_then(|kind| kind.to_str().ok());
 	let is_playlist = url.path().ends_with(".m3u8")
 		|| kind.is_some_and(|kind| kind.to_ascii_lowercase().contains("mpegurl"));
 	if is_playlist {
 		let url = answer.url().clone();
-		return hls(&client, url, read_playlist(answer).await?, session).await;
+		return hls(&fetcher, url, read_playlist(answer).await?, session).await;
 	}
 	copy(answer, u64::MAX, session).await
 }
@@ -141,7 +199,7 @@ fn joined(base: &Url, path: &str) -> Result<Url> {
 }
 
 async fn hls(
-	client: &Client,
+	fetcher: &Fetcher,
 	mut url: Url,
 	mut playlist: Playlist,
 	session: &mut Session,
@@ -161,7 +219,7 @@ async fn hls(
 			return Err(PullError::Playlist("its sound comes apart from its pictures"));
 		}
 		url = joined(&url, &best.uri)?;
-		let answer = get(client, &url).await?;
+		let answer = fetcher.get(&url).await?;
 		url = answer.url().clone();
 		playlist = read_playlist(answer).await?;
 	}
@@ -173,7 +231,7 @@ async fn hls(
 			return Err(PullError::Playlist("it names no segments"));
 		};
 		let before = next;
-		segments(client, &url, media, &mut next, &mut map, session).await?;
+		segments(fetcher, &url, media, &mut next, &mut map, session).await?;
 		if media.end_list {
 			return Ok(());
 		}
@@ -182,7 +240,7 @@ async fn hls(
 		// Half as long where there was nothing new, as the format asks.
 		let pause = if next == before { target / 2 } else { target };
 		tokio::time::sleep(pause.clamp(POLL.0, POLL.1)).await;
-		let again = async { read_playlist(get(client, &url).await?).await };
+		let again = async { read_playlist(fetcher.get(&url).await?).await };
 		match again.await {
 			Ok(newer) => {
 				playlist = newer;
@@ -199,7 +257,7 @@ async fn hls(
 }
 
 async fn segments(
-	client: &Client,
+	fetcher: &Fetcher,
 	url: &Url,
 	media: &MediaPlaylist,
 	next: &mut Option<u64>,
@@ -239,12 +297,12 @@ async fn segments(
 		}
 		if session.is_between() {
 			if let Some(init) = &init {
-				let answer = get(client, &joined(url, init)?).await?;
+				let answer = fetcher.get(&joined(url, init)?).await?;
 				copy(answer, LARGEST_SEGMENT, session).await?;
 			}
 		}
 		*map = init;
-		match get(client, &joined(url, &segment.uri)?).await {
+		match fetcher.get(&joined(url, &segment.uri)?).await {
 			Ok(answer) => copy(answer, LARGEST_SEGMENT, session).await?,
 			// Gone already: the next one does not go on from the one before.
 			Err(error) => {
@@ -255,4 +313,84 @@ async fn segments(
 		*next = Some(seq + 1);
 	}
 	Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+	#![allow(clippy::unwrap_used)]
+	use std::sync::atomic::{AtomicUsize, Ordering};
+
+	use axum::{
+		http::{header, StatusCode},
+		routing::get,
+		Router,
+	};
+	use tokio::{io::AsyncReadExt, net::TcpListener};
+
+	use super::*;
+	use crate::gate::Keys;
+
+	const KEY: &str = "a-stream-key";
+
+	/// A service within the operator's network, and how often it was asked.
+	async fn inside() -> (u16, Arc<AtomicUsize>) {
+		let asked: Arc<AtomicUsize> = Arc::default();
+		let counted = asked.clone();
+		let secret = get(move || {
+			counted.fetch_add(1, Ordering::Relaxed);
+			async { "a secret" }
+		});
+		let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+		let port = listener.local_addr().unwrap().port();
+		let routes = Router::new().route("/secret", secret);
+		tokio::spawn(async move { axum::serve(listener, routes).await });
+		(port, asked)
+	}
+
+	/// A source whose playlist leads to services of whoever fetches it: their answers would be cut into the
+	/// stream, and published.
+	#[tokio::test]
+	async fn attack_source_that_leads_into_the_operators_network() {
+		let (port, asked) = inside().await;
+		let strict = Fetcher::new(PublicOnly::default()).unwrap();
+		for host in ["127.0.0.1", "0x7f.1", "[::ffff:127.0.0.1]", "localhost"] {
+			let url = format!("http://{host}:{port}/secret").parse().unwrap();
+			assert!(strict.get(&url).await.is_err(), "{host}");
+		}
+		// A source on this machine leads to itself, and to nothing else that is here.
+		let playlist = format!(
+			"#EXTM3U\n#EXT-X-TARGETDURATION:1\n\
+			 #EXTINF:1,\nown\n#EXTINF:1,\nhttp://localhost:{port}/secret\n\
+			 #EXTINF:1,\nhttp://127.0.0.2:{port}/secret\n#EXTINF:1,\nmoved\n#EXT-X-ENDLIST\n"
+		);
+		let moved = [(header::LOCATION, format!("http://localhost:{port}/secret"))];
+		let routes = Router::new()
+			.route("/index.m3u8", get(move || async move { playlist }))
+			.route("/own", get(|| async { "own" }))
+			.route("/moved", get(move || async move { (StatusCode::FOUND, moved) }));
+		let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+		let at = listener.local_addr().unwrap();
+		tokio::spawn(async move { axum::serve(listener, routes).await });
+		let (gate, mut publications) = Gate::new(Keys::new([KEY.to_owned()]));
+		let pulling =
+			tokio::spawn(async move { pull(&gate, &format!("http://{at}/index.m3u8"), KEY).await });
+		let mut publication = publications.recv().await.unwrap();
+		let mut fetched = String::new();
+		while let Some(mut part) = publication.parts.recv().await {
+			part.bytes.read_to_string(&mut fetched).await.unwrap();
+		}
+		pulling.await.unwrap().unwrap();
+		assert_eq!((fetched.as_str(), asked.load(Ordering::Relaxed)), ("own", 0));
+	}
+
+	#[tokio::test]
+	async fn source_should_lead_within_its_own_network_only_where_it_is_there() {
+		let admits = async |source: &str, url: &str| {
+			reach_of(&source.parse().unwrap()).await.admits(&url.parse().unwrap())
+		};
+		assert!(admits("http://192.168.1.9/x", "http://192.168.1.9:81/y").await);
+		assert!(!admits("http://192.168.1.9/x", "http://192.168.1.1/y").await);
+		assert!(!admits("http://1.1.1.1/x", "http://127.0.0.1/y").await);
+		assert!(admits("http://localhost/x", "http://localhost/y").await);
+	}
 }

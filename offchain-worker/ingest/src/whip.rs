@@ -12,8 +12,8 @@ use std::{
 };
 
 use axum::{
-	body::Bytes,
-	extract::{ConnectInfo, DefaultBodyLimit, Path, State},
+	body::to_bytes,
+	extract::{ConnectInfo, Path, Request, State},
 	http::{header, HeaderMap, HeaderValue, StatusCode},
 	middleware::Next,
 	response::{IntoResponse, Response},
@@ -39,8 +39,12 @@ use crate::{
 
 /// The longest offer.
 const LONGEST_OFFER: usize = 64 * 1024;
-/// How long it may take until pictures come, and how long a publisher may be silent.
+/// How long an offer may take to arrive.
+const ARRIVES: Duration = Duration::from_secs(10);
+/// How long it may take until pictures come, and until the next one does.
 const SILENT: Duration = Duration::from_secs(20);
+/// The most that may come between two pictures: what is not whole yet is held.
+const LARGEST_PICTURE: usize = 16 * 1024 * 1024;
 /// How often a keyframe is asked for: segments begin with one.
 const KEYFRAMES: Duration = Duration::from_secs(2);
 /// The largest datagram.
@@ -57,6 +61,8 @@ enum WhipError {
 	Media(#[from] RtmpError),
 	#[error("no pictures came for too long")]
 	Silent,
+	#[error("a picture is too large")]
+	TooLarge,
 	#[error("another publisher took its place")]
 	Replaced,
 }
@@ -94,12 +100,11 @@ pub fn router(media: SocketAddr, public: Option<IpAddr>, gate: Arc<Gate>) -> Rou
 		.route("/whip/{name}", post(publish).options(preflight))
 		.route("/whip/{name}/{id}", options(preflight).delete(end).patch(no_trickle))
 		.layer(axum::middleware::from_fn(shared))
-		.layer(DefaultBodyLimit::max(LONGEST_OFFER))
 		.with_state(whip)
 }
 
 /// Pages of other origins may publish: what they need is the key.
-async fn shared(request: axum::extract::Request, next: Next) -> Response {
+async fn shared(request: Request, next: Next) -> Response {
 	let mut response = next.run(request).await;
 	let headers = response.headers_mut();
 	for (name, value) in [
@@ -141,7 +146,7 @@ async fn publish(
 	ConnectInfo(ends): ConnectInfo<Ends>,
 	Path(name): Path<String>,
 	headers: HeaderMap,
-	offer: Bytes,
+	request: Request,
 ) -> Response {
 	let bearer = headers
 		.get(header::AUTHORIZATION)
@@ -150,10 +155,15 @@ async fn publish(
 	let Some(key) = bearer else {
 		return answer(StatusCode::UNAUTHORIZED, "give the stream key: Authorization: Bearer KEY");
 	};
-	// Before the offer is read.
+	// Before a byte of the offer is taken: who has no key must not have us wait for it.
 	if let Err(denied) = whip.gate.check("whip", ends.from.ip(), &name, key).await {
 		return refused(&denied);
 	}
+	let offer = match timeout(ARRIVES, to_bytes(request.into_body(), LONGEST_OFFER)).await {
+		Ok(Ok(offer)) => offer,
+		Ok(Err(_)) => return answer(StatusCode::PAYLOAD_TOO_LARGE, "the offer is too long"),
+		Err(_) => return answer(StatusCode::REQUEST_TIMEOUT, "the offer came too slowly"),
+	};
 	let offer = std::str::from_utf8(&offer).ok().map(SdpOffer::from_sdp_string);
 	let Some(Ok(offer)) = offer else {
 		return answer(StatusCode::BAD_REQUEST, "this is no SDP offer");
@@ -235,6 +245,77 @@ async fn begin(whip: &Whip, ends: Ends, offer: SdpOffer) -> Result<Begun, WhipEr
 	Ok(Begun { rtc: rtc_, socket, at, answer: answer.to_sdp_string() })
 }
 
+/// What came since the last picture that was whole. Sound alone keeps no session: a picture that never
+/// ends would be held beside it.
+struct Since {
+	picture: Instant,
+	bytes: usize,
+}
+
+impl Since {
+	fn new(now: Instant) -> Self {
+		Self { picture: now, bytes: 0 }
+	}
+
+	/// So many more bytes came.
+	fn came(&mut self, bytes: usize, now: Instant) -> Result<(), WhipError> {
+		self.bytes = self.bytes.saturating_add(bytes);
+		if self.bytes > LARGEST_PICTURE {
+			return Err(WhipError::TooLarge);
+		}
+		if now.saturating_duration_since(self.picture) > SILENT {
+			return Err(WhipError::Silent);
+		}
+		Ok(())
+	}
+}
+
+/// Which media is taken once there was a picture: pictures as it was told and by who sent it, and sound.
+/// What is never whole of another track would be held beside this one's pictures.
+#[derive(Default)]
+struct OneTrack {
+	/// The numbers by which RTP tells pictures, and those that are sent again.
+	pictures: Option<(u8, Option<u8>)>,
+	sender: Option<u32>,
+	sound: Option<u8>,
+}
+
+impl OneTrack {
+	/// Of a session that was answered so.
+	fn of(answer: &str) -> Self {
+		let sound = answer.lines().find_map(|line| {
+			let (number, name) = line.strip_prefix("a=rtpmap:")?.split_once(' ')?;
+			name.to_ascii_lowercase().starts_with("opus/").then(|| number.parse().ok())?
+		});
+		Self { sound, ..Default::default() }
+	}
+
+	/// A picture came whole.
+	fn saw(&mut self, number: u8, again: Option<u8>) {
+		self.pictures.get_or_insert((number, again));
+	}
+
+	fn takes(&mut self, datagram: &[u8]) -> bool {
+		let (Some((number, sender)), Some((pictures, again))) = (rtp(datagram), self.pictures)
+		else {
+			return true;
+		};
+		if number == pictures {
+			return *self.sender.get_or_insert(sender) == sender;
+		}
+		Some(number) == again || Some(number) == self.sound
+	}
+}
+
+/// The number of its kind and the sender of an RTP packet, which are not encrypted.
+fn rtp(datagram: &[u8]) -> Option<(u8, u32)> {
+	let [first, second, _, _, _, _, _, _, a, b, c, d, ..] = datagram else { return None };
+	let number = second & 0x7f;
+	// All else begins otherwise, or is control.
+	let is_media = (128..192).contains(first) && !(64..96).contains(&number);
+	is_media.then(|| (number, u32::from_be_bytes([*a, *b, *c, *d])))
+}
+
 impl Begun {
 	/// Takes what comes until it ends.
 	async fn run(
@@ -243,13 +324,14 @@ impl Begun {
 		mut stop: watch::Receiver<bool>,
 	) -> Result<(), WhipError> {
 		let mut media = Media::default();
-		let mut heard = Instant::now();
+		let mut since = Since::new(Instant::now());
+		let mut track = OneTrack::of(&self.answer);
 		let mut buffer = vec![0; DATAGRAM];
 		let mut next_key = Instant::now() + KEYFRAMES;
 		let result = loop {
 			let now = Instant::now();
-			if now.duration_since(heard) > SILENT {
-				break Err(WhipError::Silent);
+			if let Err(error) = since.came(0, now) {
+				break Err(error);
 			}
 			if session.is_replaced() {
 				break Err(WhipError::Replaced);
@@ -278,7 +360,10 @@ impl Begun {
 							media.video.get_or_insert(added.mid);
 						}
 						Event::MediaData(data) => {
-							heard = now;
+							if is_picture(&data) {
+								since = Since::new(now);
+								track.saw(*data.pt, data.params.resend().map(|pt| *pt));
+							}
 							session.hear();
 							media.take(&data, &mut session).await?;
 						}
@@ -292,21 +377,27 @@ impl Begun {
 				received = timeout(wait, self.socket.recv_from(&mut buffer)) => received,
 				_ = stop.wait_for(|stop| *stop) => break Ok(()),
 			};
-			let input = match received {
+			let (input, count) = match received {
+				Ok(Ok((count, _))) if !track.takes(&buffer[..count]) => continue,
 				Ok(Ok((count, source))) => match buffer[..count].try_into() {
-					Ok(contents) => Input::Receive(
-						Instant::now(),
-						Receive { proto: Protocol::Udp, source, destination: self.at, contents },
-					),
+					Ok(contents) => {
+						let destination = self.at;
+						let receive =
+							Receive { proto: Protocol::Udp, source, destination, contents };
+						(Input::Receive(Instant::now(), receive), count)
+					}
 					// What is no STUN, DTLS or RTP is nobody's.
 					Err(_) => continue,
 				},
 				Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => continue,
 				Ok(Err(error)) => break Err(error.into()),
-				Err(_) => Input::Timeout(Instant::now()),
+				Err(_) => (Input::Timeout(Instant::now()), 0),
 			};
 			if matches!(&input, Input::Receive(..)) && !self.rtc.accepts(&input) {
 				continue;
+			}
+			if let Err(error) = since.came(count, Instant::now()) {
+				break Err(error);
 			}
 			self.rtc.handle_input(input).map_err(rtc)?;
 		};
@@ -314,6 +405,11 @@ impl Begun {
 		hand_on(&mut session, out).await?;
 		result
 	}
+}
+
+/// Whether this is of the pictures; sound is Opus always.
+fn is_picture(data: &MediaData) -> bool {
+	data.params.spec().codec != Codec::Opus
 }
 
 /// What is received, put into a container.
@@ -339,7 +435,7 @@ impl Media {
 			self.remuxer.begin_again();
 		}
 		let codec = data.params.spec().codec;
-		let is_picture = codec != Codec::Opus;
+		let is_picture = is_picture(data);
 		let time = self.time(data, is_picture);
 		let mut out = Vec::new();
 		if !is_picture {
@@ -453,6 +549,36 @@ fn avc_header(units: &[&[u8]]) -> Option<Vec<u8>> {
 mod tests {
 	#![allow(clippy::unwrap_used)]
 	use super::*;
+
+	/// A publisher whose sound goes on beside a picture that never ends, all of which is held.
+	#[test]
+	fn attack_picture_that_never_ends() {
+		let start = Instant::now();
+		let mut since = Since::new(start);
+		assert!(since.came(LARGEST_PICTURE, start + SILENT).is_ok());
+		assert!(matches!(since.came(1, start + SILENT), Err(WhipError::TooLarge)));
+		let mut since = Since::new(start);
+		let late = start + SILENT + Duration::from_millis(1);
+		assert!(matches!(since.came(1, late), Err(WhipError::Silent)));
+		let mut since = Since::new(late);
+		assert!(since.came(1, late).is_ok(), "a whole picture begins anew");
+	}
+
+	/// The same beside whole pictures, under another number or of another sender.
+	#[test]
+	fn attack_second_track_that_is_never_whole() {
+		let answer = "v=0\r\na=rtpmap:96 H264/90000\r\na=rtpmap:111 opus/48000/2\r\n";
+		let mut track = OneTrack::of(answer);
+		let packet = |number: u8, sender: u8| [0x80, number, 0, 0, 0, 0, 0, 0, 0, 0, 0, sender, 9];
+		assert!(track.takes(&packet(96, 1)) && track.takes(&packet(98, 2)), "none is whole yet");
+		track.saw(96, Some(97));
+		assert!(track.takes(&packet(96, 1)) && track.takes(&packet(0x80 | 96, 1)));
+		assert!(!track.takes(&packet(96, 2)), "another sender");
+		assert!(!track.takes(&packet(98, 1)), "another kind");
+		assert!(track.takes(&packet(97, 3)) && track.takes(&packet(111, 4)));
+		// Control, handshakes and what finds the way are no media.
+		assert!(track.takes(&packet(72, 5)) && track.takes(&[22; 40]) && track.takes(&[]));
+	}
 
 	#[test]
 	fn units_should_be_told_apart_whatever_their_start_codes() {

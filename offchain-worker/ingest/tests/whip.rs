@@ -137,6 +137,19 @@ async fn request(address: SocketAddr, request: &str) -> String {
 	answer
 }
 
+/// Strangers announce offers that never come: they are refused by their key, and nobody waits for them.
+#[tokio::test]
+async fn attack_publisher_kept_out_by_offers_that_never_come() {
+	let (address, _publications) = whip().await;
+	for (key, status) in [("", "401"), ("Authorization: Bearer another\r\n", "403")] {
+		let sent = format!(
+			"POST /whip/demo HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 60000\r\n{key}\r\n"
+		);
+		let answer = request(address, &sent).await;
+		assert!(answer.contains(status), "{status}: {answer}");
+	}
+}
+
 #[tokio::test]
 async fn nobody_should_publish_by_whip_without_the_key_or_an_offer() {
 	let (address, _publications) = whip().await;

@@ -11,7 +11,7 @@ use std::{
 
 use livepeer_primitives::{
 	leaf::RejectReason,
-	video::{check_format, FormatError, Rendition, SourceLimits},
+	video::{check_format, FormatError, Rendition, SourceLimits, MAX_SEGMENT_BYTES},
 	work::WorkFactors,
 };
 use thiserror::Error;
@@ -86,10 +86,19 @@ impl From<Failure> for MediaError {
 	fn from(failure: Failure) -> Self {
 		match failure {
 			Failure::InputInvalid { reason, offset } => MediaError::InputInvalid { reason, offset },
-			Failure::Unsupported(text) => MediaError::Unsupported(text),
-			Failure::Internal(text) => MediaError::Failed(text),
+			Failure::Unsupported(text) => MediaError::Unsupported(clipped(text)),
+			Failure::Internal(text) => MediaError::Failed(clipped(text)),
 		}
 	}
+}
+
+/// As much of a child's words as is shown: they go into logs.
+fn clipped(mut text: String) -> String {
+	const LONGEST: usize = 2_000;
+	if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+		text.truncate(end);
+	}
+	text
 }
 
 fn io_error(step: &str) -> impl Fn(std::io::Error) -> MediaError + '_ {
@@ -630,11 +639,17 @@ impl SegmentStream {
 	pub async fn next(&mut self) -> Option<Result<Segment, MediaError>> {
 		loop {
 			match self.answer().await? {
-				Ok(Answer::Segment(segment)) => return Some(Ok(segment)),
+				// What a child says is not believed: one that a source has taken over may say anything.
+				Ok(Answer::Segment(segment))
+					if segment.data.len() <= MAX_SEGMENT_BYTES as usize =>
+				{
+					return Some(Ok(segment))
+				}
 				Ok(Answer::Shape(shape)) => self.shape = Some(shape),
 				Ok(Answer::Notice(text)) => {
-					tracing::warn!("{text}");
 					if self.notices.len() < MOST_NOTICES {
+						let text = clipped(text);
+						tracing::warn!("{text}");
 						self.notices.push(text);
 					}
 				}
@@ -680,5 +695,18 @@ impl SegmentStream {
 			Ok(Err(_)) => Err(child.obituary().await),
 			Ok(Ok(answer)) => Ok(answer),
 		}
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	/// A child that a source has taken over says without end what goes into logs.
+	#[test]
+	fn attack_child_that_fills_the_log() {
+		let said: MediaError = Failure::Internal("é".repeat(1_000_000)).into();
+		assert!(matches!(said, MediaError::Failed(text) if text.chars().count() == 2_000));
+		assert_eq!(clipped("short".into()), "short");
 	}
 }

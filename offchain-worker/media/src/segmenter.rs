@@ -50,6 +50,9 @@ const HOLE: i64 = 45_000;
 const MOST_WAITING: usize = 1_000;
 /// Bytes that may wait for a cut: more than any bit rate that can be streamed.
 const MOST_BYTES: usize = 40 * 1024 * 1024;
+/// Pictures that may: more than the longest segment has. Each that comes is held against all of them, so that
+/// a source whose time stands still would take a processor for ever.
+const MOST_PICTURES: usize = 8_192;
 /// Errors in a row after which a file counts as at its end.
 const MOST_ERRORS: u32 = 100;
 /// Demuxers that a source may need. None of them opens another file.
@@ -854,7 +857,7 @@ impl<'a> Cutter<'a> {
 				return (before, false);
 			}
 		}
-		if newest - start < longest && self.bytes < MOST_BYTES {
+		if may_wait(newest - start, longest, self.bytes, self.video.len()) {
 			return (None, false);
 		}
 		(before, before.is_none())
@@ -1099,6 +1102,11 @@ impl<'a> Cutter<'a> {
 	}
 }
 
+/// Whether more may come before it is cut.
+fn may_wait(span: i64, longest: i64, bytes: usize, pictures: usize) -> bool {
+	span < longest && bytes < MOST_BYTES && pictures < MOST_PICTURES
+}
+
 /// A rate that a video can have.
 fn sane(rate: Rational) -> Option<Rational> {
 	let (n, d) = (i64::from(rate.numerator()), i64::from(rate.denominator()));
@@ -1110,4 +1118,19 @@ fn timed(mut packet: Packet, pts: i64, dts: Option<i64>) -> Packet {
 	packet.set_pts(Some(pts));
 	packet.set_dts(dts);
 	packet
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	/// A publisher sends small pictures whose time stands still.
+	#[test]
+	fn attack_pictures_whose_time_stands_still() {
+		let longest = 540_000;
+		let bytes = 10;
+		assert!(may_wait(0, longest, bytes * 720, 720), "six seconds at the highest rate");
+		assert!(!may_wait(0, longest, bytes * MOST_PICTURES, MOST_PICTURES));
+		assert!(!may_wait(longest, longest, bytes, 1) && !may_wait(0, longest, MOST_BYTES, 1));
+	}
 }

@@ -239,7 +239,12 @@ impl Transport for Net {
 					return Err(NetError::WrongBytes);
 				}
 				let limit = self.limits.time_for(len as usize);
-				let bytes = within(limit, read_payload(&mut stream, len, stall)).await?;
+				let read = within(limit, read_payload(&mut stream, len, stall)).await;
+				let bytes = read.map_err(|error| match error {
+					// It answers, and has broken this off: as when others have less of its places.
+					NetError::Unreachable(_) => NetError::Busy,
+					error => error,
+				})?;
 				// The stream's end says nothing about the bytes.
 				let _ = stream.close().await;
 				if sha256(&bytes) != hash {

@@ -1,4 +1,5 @@
-//! How many at a time, or how many bytes: in all, of one peer, of one host.
+//! How many at a time, or how many bytes: in all, of one peer, of one host. Where a few hosts could have them
+//! all between them, places yield: who comes when all are taken has that of the host with most of them.
 
 use std::{
 	collections::BTreeMap,
@@ -6,6 +7,7 @@ use std::{
 };
 
 use libp2p::PeerId;
+use tokio::sync::Notify;
 
 use crate::hosts::Host;
 
@@ -19,23 +21,34 @@ pub(crate) struct Bounds {
 
 #[derive(Default)]
 struct Counts {
+	next: u64,
 	all: usize,
 	peers: BTreeMap<PeerId, usize>,
-	hosts: BTreeMap<Host, usize>,
+	/// The places of each host, the oldest first.
+	hosts: BTreeMap<Host, BTreeMap<u64, Taken>>,
+}
+
+struct Taken {
+	peer: PeerId,
+	amount: usize,
+	/// Whether somebody else may have it.
+	yields: bool,
+	lost: Arc<Notify>,
 }
 
 /// Places to be taken, or bytes.
 pub(crate) struct Places {
 	bounds: Bounds,
+	yields: bool,
 	counts: Arc<Mutex<Counts>>,
 }
 
-/// Places that are taken until this is dropped.
+/// Places that are taken until this is dropped, or somebody else has them.
 pub(crate) struct Place {
 	counts: Arc<Mutex<Counts>>,
-	peer: PeerId,
 	host: Host,
-	amount: usize,
+	id: u64,
+	lost: Arc<Notify>,
 }
 
 fn lock(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
@@ -43,9 +56,56 @@ fn lock(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
 	counts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn sum<'a>(taken: impl Iterator<Item = &'a Taken>) -> usize {
+	taken.fold(0, |sum, taken| sum.saturating_add(taken.amount))
+}
+
+impl Counts {
+	/// Counts down; what reaches nothing is forgotten, for peers come and go.
+	fn remove(&mut self, host: Host, id: u64) -> Option<Taken> {
+		let of_host = self.hosts.get_mut(&host)?;
+		let taken = of_host.remove(&id);
+		if of_host.is_empty() {
+			self.hosts.remove(&host);
+		}
+		let taken = taken?;
+		self.all = self.all.saturating_sub(taken.amount);
+		if let Some(count) = self.peers.get_mut(&taken.peer) {
+			*count = count.saturating_sub(taken.amount);
+			if *count == 0 {
+				self.peers.remove(&taken.peer);
+			}
+		}
+		Some(taken)
+	}
+
+	/// Takes the oldest place that yields of the host that has most of those, if that is more than
+	/// `least`.
+	fn displace(&mut self, least: usize) -> bool {
+		let yielding = self.hosts.iter().map(|(host, of_host)| {
+			let yields = || of_host.iter().filter(|(_, taken)| taken.yields);
+			(sum(yields().map(|(_, taken)| taken)), *host, yields().next().map(|(id, _)| *id))
+		});
+		let most = yielding.max_by_key(|(amount, ..)| *amount);
+		let Some((_, host, Some(id))) = most.filter(|(amount, ..)| *amount > least) else {
+			return false;
+		};
+		if let Some(taken) = self.remove(host, id) {
+			taken.lost.notify_one();
+		}
+		true
+	}
+}
+
 impl Places {
+	/// Places that are kept by who has them.
 	pub(crate) fn new(bounds: Bounds) -> Self {
-		Self { bounds, counts: Arc::default() }
+		Self { bounds, yields: false, counts: Arc::default() }
+	}
+
+	/// Places whose holders look whether they are lost.
+	pub(crate) fn yielding(bounds: Bounds) -> Self {
+		Self { yields: true, ..Self::new(bounds) }
 	}
 
 	/// A place for a peer at a host, if there is one.
@@ -57,35 +117,47 @@ impl Places {
 	pub(crate) fn take_many(&self, peer: PeerId, host: Host, amount: usize) -> Option<Place> {
 		let mut counts = lock(&self.counts);
 		let of_peer = counts.peers.get(&peer).copied().unwrap_or(0).saturating_add(amount);
-		let of_host = counts.hosts.get(&host).copied().unwrap_or(0).saturating_add(amount);
-		let all = counts.all.saturating_add(amount);
+		let of_host = counts.hosts.get(&host).map_or(0, |of_host| sum(of_host.values()));
+		let of_host = of_host.saturating_add(amount);
 		let Bounds { all: most, per_peer, per_host } = self.bounds;
-		if all > most || of_peer > per_peer || of_host > per_host {
+		if amount > most || of_peer > per_peer || of_host > per_host {
 			return None;
 		}
-		counts.all = all;
-		counts.peers.insert(peer, of_peer);
-		counts.hosts.insert(host, of_host);
-		Some(Place { counts: self.counts.clone(), peer, host, amount })
+		while counts.all.saturating_add(amount) > most {
+			if !counts.displace(of_host) {
+				return None;
+			}
+		}
+		let id = counts.next;
+		counts.next = id.saturating_add(1);
+		counts.all = counts.all.saturating_add(amount);
+		*counts.peers.entry(peer).or_default() += amount;
+		let lost = Arc::new(Notify::new());
+		let taken = Taken { peer, amount, yields: self.yields, lost: lost.clone() };
+		counts.hosts.entry(host).or_default().insert(id, taken);
+		Some(Place { counts: self.counts.clone(), host, id, lost })
 	}
 }
 
-/// Counts down; what reaches nothing is forgotten, for peers come and go.
-fn give_back<K: Ord>(counts: &mut BTreeMap<K, usize>, key: &K, amount: usize) {
-	if let Some(count) = counts.get_mut(key) {
-		*count = count.saturating_sub(amount);
-		if *count == 0 {
-			counts.remove(key);
+impl Place {
+	/// Waits until somebody else has it.
+	pub(crate) async fn lost(&self) {
+		self.lost.notified().await;
+	}
+
+	/// From now on nobody else may have it.
+	pub(crate) fn keep(&self) {
+		let mut counts = lock(&self.counts);
+		let of_host = counts.hosts.get_mut(&self.host);
+		if let Some(taken) = of_host.and_then(|of_host| of_host.get_mut(&self.id)) {
+			taken.yields = false;
 		}
 	}
 }
 
 impl Drop for Place {
 	fn drop(&mut self) {
-		let mut counts = lock(&self.counts);
-		counts.all = counts.all.saturating_sub(self.amount);
-		give_back(&mut counts.peers, &self.peer, self.amount);
-		give_back(&mut counts.hosts, &self.host, self.amount);
+		lock(&self.counts).remove(self.host, self.id);
 	}
 }
 
@@ -130,6 +202,26 @@ mod tests {
 		assert!(places.take(honest, host(2)).is_none(), "a peer has its own bound");
 		drop(second);
 		assert!(places.take(honest, host(2)).is_some(), "places are given back");
+	}
+
+	/// Two hosts have all places between them.
+	#[test]
+	fn attack_places_filled_by_two_hosts() {
+		use futures::FutureExt;
+		let places = Places::yielding(Bounds { all: 4, per_peer: 1, per_host: 2 });
+		let take = |last: u8| places.take(PeerId::random(), host(last));
+		let taken: Vec<Place> = [1, 1, 2, 2].into_iter().filter_map(take).collect();
+		assert!(taken.len() == 4 && take(1).is_none(), "it has its share");
+		taken[2].keep();
+		let newcomer = take(3);
+		assert!(newcomer.is_some(), "who has most makes room");
+		let lost: Vec<_> =
+			taken.iter().map(|place| place.lost().now_or_never().is_some()).collect();
+		assert_eq!(lost, [true, false, false, false], "the oldest that is not kept");
+		assert!(take(4).is_none(), "nobody has more than one that yields");
+		drop((taken, newcomer));
+		let counts = lock(&places.counts);
+		assert!(counts.all == 0 && counts.peers.is_empty() && counts.hosts.is_empty());
 	}
 
 	#[test]

@@ -44,11 +44,32 @@ pub(crate) struct Server {
 	swarm: mpsc::WeakSender<Command>,
 }
 
-/// What a request is served with, until this is dropped.
+/// What a request is served with, until this is dropped, or somebody else has it.
 struct Room {
-	_place: Place,
+	place: Place,
 	/// For the bytes of a fetch.
-	_bytes: Option<Place>,
+	bytes: Option<Place>,
+}
+
+impl Room {
+	/// Waits until somebody else has it.
+	async fn lost(&self) {
+		match &self.bytes {
+			Some(bytes) => tokio::select! {
+				() = self.place.lost() => {},
+				() = bytes.lost() => {},
+			},
+			None => self.place.lost().await,
+		}
+	}
+
+	/// From now on nobody else may have it.
+	fn keep(&self) {
+		self.place.keep();
+		if let Some(bytes) = &self.bytes {
+			bytes.keep();
+		}
+	}
 }
 
 /// Who asks.
@@ -65,9 +86,10 @@ impl Server {
 		hosts: Hosts,
 		swarm: mpsc::WeakSender<Command>,
 	) -> Self {
+		// Of strangers, whose requests end when they are lost.
 		let places = |all| {
 			let (per_peer, per_host) = (limits.requests_per_peer, limits.requests_per_host);
-			Places::new(Bounds { all, per_peer, per_host })
+			Places::yielding(Bounds { all, per_peer, per_host })
 		};
 		let judges = Bounds {
 			all: limits.judges,
@@ -82,7 +104,7 @@ impl Server {
 		};
 		let (all, per_peer, per_host) =
 			(limits.bytes, limits.bytes_per_peer, limits.bytes_per_host);
-		let bytes = || Places::new(Bounds { all, per_peer, per_host });
+		let bytes = Bounds { all, per_peer, per_host };
 		Self {
 			service,
 			hosts,
@@ -90,8 +112,8 @@ impl Server {
 			served: places(limits.requests),
 			judges: Places::new(judges),
 			pushes: Places::new(pushes),
-			fetched: bytes(),
-			judged: bytes(),
+			fetched: Places::yielding(bytes),
+			judged: Places::new(bytes),
 			pushed: Places::new(Bounds {
 				all,
 				per_peer: all.div_ceil(2),
@@ -133,7 +155,12 @@ impl Server {
 			step(stall, stream.flush()).await?;
 			read_frame(&mut stream, stall, stall).await
 		};
-		let request = match within(stall, arriving).await {
+		let arrived = tokio::select! {
+			arrived = within(stall, arriving) => arrived,
+			// Said, so that nobody takes it for silence.
+			() = unread.lost() => return self.send(&mut stream, &Reply::Busy, &[]).await,
+		};
+		let request = match arrived {
 			Ok(request) => request,
 			Err(error @ NetError::Protocol(_)) => {
 				self.send(&mut stream, &Reply::BadRequest, &[]).await?;
@@ -141,42 +168,77 @@ impl Server {
 			}
 			Err(error) => return Err(error),
 		};
-		let _room = match self.room(&request, caller).await {
+		let room = match self.room(&request, caller).await {
 			Ok(room) => room,
 			Err(reply) => return self.send(&mut stream, &reply, &[]).await,
 		};
 		drop(unread);
+		let is_push = matches!(request, Request::Push(_));
+		let pass = match &request {
+			Request::Fetch { pass, .. } => pass.clone(),
+			_ => None,
+		};
+		// A judge loses nothing to anybody, once it is known to be one.
+		let keeping = async {
+			if let Some(shown) = &pass {
+				if self.is_judges(shown, caller).await {
+					room.keep();
+				}
+			}
+			std::future::pending::<()>().await;
+		};
+		tokio::select! {
+			answered = self.answer(&mut stream, caller, request, &room) => return answered,
+			() = room.lost() => {},
+			() = keeping => {},
+		}
+		if is_push {
+			// Nothing was said of it yet: what is asked for is kept.
+			let reply = Reply::Pushed(PushReply::Busy { retry_ms: BUSY_MS });
+			return self.send(&mut stream, &reply, &[]).await;
+		}
+		Err(NetError::Busy)
+	}
+
+	/// Answers a request that has a room.
+	async fn answer(
+		&self,
+		stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+		caller: Caller,
+		request: Request,
+		room: &Room,
+	) -> Result<(), NetError> {
 		match request {
 			Request::Push(signed) => {
-				let reply = self.take_segment(&mut stream, caller, *signed).await?;
-				self.send(&mut stream, &Reply::Pushed(reply), &[]).await
+				let reply = self.take_segment(stream, caller, *signed, room).await?;
+				self.send(stream, &Reply::Pushed(reply), &[]).await
 			}
 			Request::Fetch { hash, .. } => match self.service.fetch(hash).await {
 				Some(bytes) => match u32::try_from(bytes.len()) {
 					Ok(len) if len <= MAX_PAYLOAD => {
-						self.send(&mut stream, &Reply::Bytes { len }, &bytes).await
+						self.send(stream, &Reply::Bytes { len }, &bytes).await
 					}
-					_ => self.send(&mut stream, &Reply::NotFound, &[]).await,
+					_ => self.send(stream, &Reply::NotFound, &[]).await,
 				},
-				None => self.send(&mut stream, &Reply::NotFound, &[]).await,
+				None => self.send(stream, &Reply::NotFound, &[]).await,
 			},
 			Request::Playlist { stream: id, from } => {
 				let reply = match self.service.playlist(id, from).await {
 					Some(playlist) => Reply::Playlist(Box::new(playlist)),
 					None => Reply::NotFound,
 				};
-				self.send(&mut stream, &reply, &[]).await
+				self.send(stream, &reply, &[]).await
 			}
 			Request::Reach { peer_id, address } => {
 				let reply = self.try_address(caller, &peer_id, &address).await;
-				self.send(&mut stream, &reply, &[]).await
+				self.send(stream, &reply, &[]).await
 			}
 			Request::Newest { stream: id } => {
 				let reply = match self.service.newest(id).await {
 					Some(signed) => Reply::Newest(Box::new(signed)),
 					None => Reply::NotFound,
 				};
-				self.send(&mut stream, &reply, &[]).await
+				self.send(stream, &reply, &[]).await
 			}
 		}
 	}
@@ -188,7 +250,7 @@ impl Server {
 		let Caller { peer, host } = caller;
 		let place = self.served.take(peer, host);
 		let Request::Fetch { hash, pass } = request else {
-			return Ok(Room { _place: place.ok_or(Reply::Busy)?, _bytes: None });
+			return Ok(Room { place: place.ok_or(Reply::Busy)?, bytes: None });
 		};
 		let size = async {
 			let size = self.service.size(*hash).await.filter(|size| *size <= MAX_PAYLOAD.into());
@@ -197,7 +259,7 @@ impl Server {
 		if let Some(place) = place {
 			let size = size.await?;
 			if let Some(bytes) = self.fetched.take_many(peer, host, size) {
-				return Ok(Room { _place: place, _bytes: Some(bytes) });
+				return Ok(Room { place, bytes: Some(bytes) });
 			}
 			drop(place);
 			let shown = pass.as_ref().ok_or(Reply::Busy)?;
@@ -215,18 +277,23 @@ impl Server {
 		size: usize,
 	) -> Result<Room, Reply> {
 		let Caller { peer, host } = caller;
-		if shown.pass.peer_id.as_slice() != peer.to_bytes() {
-			return Err(Reply::Busy);
-		}
 		// Before it has a place: whoever shows a pass that is none must not hold a judge's while the node
 		// is asked. How many ask at a time is bounded by the places of unread streams, which they hold.
-		let judged = async { Ok(self.service.is_judge(shown).await) };
-		if !within(self.limits.stall, judged).await.unwrap_or(false) {
+		if !self.is_judges(shown, caller).await {
 			return Err(Reply::Busy);
 		}
 		let place = self.judges.take(peer, host).ok_or(Reply::Busy)?;
 		let bytes = self.judged.take_many(peer, host, size).ok_or(Reply::Busy)?;
-		Ok(Room { _place: place, _bytes: Some(bytes) })
+		Ok(Room { place, bytes: Some(bytes) })
+	}
+
+	/// Whether a pass is that of the judge who shows it, as far as can be known in time.
+	async fn is_judges(&self, shown: &SignedPass, caller: Caller) -> bool {
+		if shown.pass.peer_id.as_slice() != caller.peer.to_bytes() {
+			return false;
+		}
+		let judged = async { Ok(self.service.is_judge(shown).await) };
+		within(self.limits.stall, judged).await.unwrap_or(false)
 	}
 
 	/// Tries an address at the host of who asks.
@@ -272,6 +339,7 @@ impl Server {
 		stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
 		caller: Caller,
 		signed: SignedHeader,
+		room: &Room,
 	) -> Result<PushReply, NetError> {
 		let stall = self.limits.stall;
 		let len = signed.header.segment.in_len;
@@ -290,6 +358,8 @@ impl Server {
 		let (Some(_push), Some(_bytes)) = (push, bytes) else {
 			return Ok(PushReply::Busy { retry_ms: BUSY_MS });
 		};
+		// It is no stranger's: what is transcoded for it is not thrown away.
+		room.keep();
 		let receiving = async {
 			write_frame(stream, &Reply::Continue, stall).await?;
 			read_payload(stream, len, stall).await
@@ -508,8 +578,8 @@ mod tests {
 			replies.push(ask(&mut pipe, &plain).await == Reply::Bytes { len });
 			held.push((pipe, served));
 		}
-		// Two of each host, and no more than four in all.
-		assert_eq!(replies, [true, true, false, true, true, false, false]);
+		// Two of each host, and no more than four in all: a third host has one of the two of another.
+		assert_eq!(replies, [true, true, false, true, true, false, true]);
 		let unknown = Request::Fetch { hash: H256::zero(), pass: None };
 		let (mut pipe, _served) = open(&server, caller(3)).unwrap();
 		assert_eq!(ask(&mut pipe, &unknown).await, Reply::NotFound, "it costs no bytes");

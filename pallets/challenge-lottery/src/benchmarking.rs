@@ -225,6 +225,7 @@ fn decided_as<T: Config>(outcome: Outcome, count: u32) -> (ClaimId, Challenge, D
 		done: Done::default(),
 		outcome,
 		about_input: false,
+		is_starved: false,
 		// Not the next block: a measurement that is set up in block 0 runs in block 1, in which a
 		// decision must still be open to be cancelled.
 		execute_at: Pallet::<T>::now() + 2,

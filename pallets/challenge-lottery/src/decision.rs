@@ -236,6 +236,18 @@ pub fn decide_dispute(leaves: usize, votes: &[Vote]) -> DisputeDecision {
 	DisputeDecision::Void
 }
 
+/// Whether a dispute convinced nobody for want of bytes: a third of the eligible stake could not have
+/// those of a leaf that less than half of it passes. It is the transcoder that serves judges, and who
+/// lies about it needs a third as well.
+pub fn is_starved(leaves: usize, votes: &[Vote]) -> bool {
+	let eligible = stake_of(votes.iter());
+	!eligible.is_zero()
+		&& (0..leaves).any(|leaf| {
+			third(saying(votes, leaf, Verdict::is_unavailable), eligible)
+				&& !half(saying(votes, leaf, Verdict::is_pass), eligible)
+		})
+}
+
 /// Whether a vote's verdicts show that its voter judged every leaf. Evidence covers only leaves
 /// that were had, so that of others is not comparable.
 fn judged_all(verdicts: &[Verdict]) -> bool {
@@ -390,7 +402,7 @@ impl Ruling {
 	/// - A fault on a leaf that half of the eligible stake passes is false dissent, also where that was
 	///   not enough to accept: it made everybody work, and could void claims for nothing. Unavailable
 	///   is not, for a transcoder could serve everybody but one; a member of the dispute pays a
-	///   no-show for it.
+	///   no-show for it, which does not double where it had asked for the bytes.
 	/// - Valid on a leaf that half of the eligible stake accuses, and of which a third names a fault, is
 	///   as false. Valid on a forced variant that half of the eligible stake sees there shows that
 	///   nothing was encoded.
@@ -427,15 +439,15 @@ impl Ruling {
 		}
 		if says(self.good, &Verdict::is_unavailable) {
 			if self.is_dispute {
-				return Conduct::Owes(Penalty::NoShow);
+				let asked = vote.asked;
+				return Conduct::Owes(if asked { Penalty::Lacked } else { Penalty::NoShow });
 			}
 			let is_known = matches!(self.outcome, Outcome::Accepted | Outcome::Void);
 			if self.is_escalated && is_known {
-				let is_halved = vote.asked && !self.half_passed;
-				return Conduct::Owes(if is_halved {
-					Penalty::LateDataAsked
-				} else {
-					Penalty::LateData
+				return Conduct::Owes(match (vote.asked, self.half_passed) {
+					(false, _) => Penalty::LateData,
+					(true, true) => Penalty::LateDataAlone,
+					(true, false) => Penalty::LateDataAsked,
 				});
 			}
 		}

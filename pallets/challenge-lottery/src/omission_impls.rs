@@ -14,20 +14,26 @@ use crate::{
 	Config, Omitted, Pallet,
 };
 
-/// Claims of a round in which a judge lacks bytes that others have, from which on it is chilled: one or
-/// two can be its transcoder's fault alone.
+/// Claims of a round in which a judge lacks bytes that others have and has not asked for them, from which
+/// on it is chilled. Who has asked never is: else a transcoder that keeps its bytes from one judge after
+/// the other, at the price of a few claims, could empty the set of validators but for its friends.
 pub const LATE_TOO_OFTEN: u32 = 3;
 
 impl Penalty {
 	/// Whether it is for what was not done: neither answer, nor word, nor the evidence for it. One that
-	/// had asked for what it lacked has done what it could.
+	/// had asked for what most of its tranche lacked has done what it could.
 	pub fn is_omission(&self) -> bool {
-		!matches!(self, Penalty::FalseDissent | Penalty::MissedVariant | Penalty::LateData)
+		!matches!(self, Penalty::FalseDissent | Penalty::MissedVariant) && !self.adds_up()
+	}
+
+	/// Whether it adds up in a round, up to a false dissent.
+	fn adds_up(&self) -> bool {
+		matches!(self, Penalty::LateData | Penalty::LateDataAlone)
 	}
 
 	/// Whether it is for bytes that others had.
 	pub fn is_late(&self) -> bool {
-		matches!(self, Penalty::LateData | Penalty::LateDataAsked)
+		matches!(self, Penalty::LateData | Penalty::LateDataAlone | Penalty::LateDataAsked)
 	}
 }
 
@@ -50,23 +56,21 @@ impl<T: Config> Pallet<T> {
 		let mut omitted = Omitted::<T>::get(judge)
 			.filter(|omitted| omitted.round >= round)
 			.unwrap_or(Omissions { round, ..Default::default() });
-		let taken = match penalty {
-			Penalty::LateData => {
-				let before = omitted.late;
-				omitted.late = before.saturating_add(wanted).min(most.max(before));
-				difference(before, omitted.late)
-			}
-			_ => {
-				let before = omitted.largest;
-				omitted.largest = before.max(wanted);
-				difference(before, omitted.largest)
-			}
+		let taken = if penalty.adds_up() {
+			let before = omitted.late;
+			omitted.late = before.saturating_add(wanted).min(most.max(before));
+			difference(before, omitted.late)
+		} else {
+			let before = omitted.largest;
+			omitted.largest = before.max(wanted);
+			difference(before, omitted.largest)
 		};
-		if is_late {
+		let is_unasked = penalty == Penalty::LateData;
+		if is_unasked {
 			omitted.times_late = omitted.times_late.saturating_add(1);
 		}
 		Omitted::<T>::insert(judge, omitted);
-		(taken, penalty.chills() || is_late && omitted.times_late >= LATE_TOO_OFTEN)
+		(taken, penalty.chills() || is_unasked && omitted.times_late >= LATE_TOO_OFTEN)
 	}
 
 	/// A judge of a later round was dismissed that left nothing undone.

@@ -31,6 +31,8 @@ pub(crate) struct Verdict {
 	pub outcome: Outcome,
 	/// Failed over the question alone whether the segments can be transcoded.
 	pub about_input: bool,
+	/// Void because so many judges could not have the bytes.
+	pub is_starved: bool,
 	/// What the dispute has cost, in ETH.
 	pub dispute_cost: Balance,
 	/// Judges who could not have bytes in time.
@@ -47,6 +49,7 @@ impl Verdict {
 		Self {
 			outcome,
 			about_input: false,
+			is_starved: false,
 			dispute_cost: 0,
 			late: 0,
 			late_halved: 0,
@@ -94,10 +97,12 @@ impl<T: Config> Pallet<T> {
 		let most = MAX_COMMITTEE.saturating_add(MAX_VALIDATORS);
 		let _ = Members::<T>::clear_prefix((id,), most, None);
 		let _ = Leaves::<T>::clear_prefix(id, MAX_SAMPLES, None);
-		let Verdict { outcome, about_input, dispute_cost, late, late_halved, finders } = verdict;
+		let Verdict { outcome, about_input, is_starved, dispute_cost, late, late_halved, finders } =
+			verdict;
 		let mut decision = Decision {
 			outcome,
 			about_input,
+			is_starved,
 			dispute_cost,
 			late,
 			late_halved,
@@ -251,7 +256,7 @@ impl<T: Config> Pallet<T> {
 		let (fraction, chills) = Self::counted(account, challenge.snapshot, penalty, share, most);
 		if penalty.is_no_answer() || is_silent {
 			NoShows::<T>::insert(account, in_a_row.saturating_add(1));
-		} else if !is_late {
+		} else if !is_late && penalty != Penalty::Lacked {
 			// To lack bytes is no full answer.
 			NoShows::<T>::remove(account);
 		}
@@ -453,7 +458,7 @@ impl<T: Config> Pallet<T> {
 
 	/// What of the dispute the transcoder has to pay, in ETH.
 	fn charge_of(decision: &Decision) -> Balance {
-		if decision.about_input {
+		if decision.about_input || decision.is_starved {
 			return decision.dispute_cost;
 		}
 		// Half of the part of each judge that came late although it had asked.

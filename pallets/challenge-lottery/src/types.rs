@@ -100,6 +100,8 @@ pub struct Decision {
 	/// Failed over the question alone whether the segments can be transcoded: the fee goes back,
 	/// and the transcoder is neither slashed nor jailed, but pays the dispute.
 	pub about_input: bool,
+	/// Void because so many judges could not have the bytes: the transcoder pays the dispute.
+	pub is_starved: bool,
 	/// What the dispute has cost, in ETH; nothing where there was none.
 	pub dispute_cost: Balance,
 	/// Judges who could not have the bytes, in a claim that a dispute accepted: they pay for it.
@@ -323,17 +325,26 @@ pub const MOST_FOR_A_DISPUTE: Perbill = Perbill::from_percent(50);
 	TypeInfo,
 )]
 pub enum Penalty {
-	/// It did not answer, abstained where others judged, or lacked bytes of a claim that a dispute
-	/// accepted. Doubles with each in a row.
+	/// It lacked bytes in a dispute that half of the eligible stake had, and had asked for them on the
+	/// chain: its transcoder can have kept them from it. Costs as one no-show, and does not double.
+	#[codec(index = 8)]
+	Lacked,
+	/// It did not answer, abstained where others judged, or lacked bytes in a dispute for which it did not
+	/// ask. Doubles with each in a row.
+	#[codec(index = 0)]
 	NoShow,
-	/// It could not have bytes that everybody could have later: it pays its part of the dispute. With
-	/// the third such claim of a round it is chilled.
-	#[codec(index = 4)]
-	LateData,
-	/// The same, of a part of which the transcoder pays half: it had asked for them on the chain, and
-	/// less than half of its tranche had them.
+	/// It could not have bytes that everybody could have later: it pays its part of the dispute, of which
+	/// the transcoder pays half: it had asked for them on the chain, and less than half of its tranche had
+	/// them.
 	#[codec(index = 5)]
 	LateDataAsked,
+	/// The same, and it pays all of its part: it had asked for them, and at least half of its tranche had
+	/// them.
+	#[codec(index = 7)]
+	LateDataAlone,
+	/// The same, and it had not asked. With the third such claim of a round it is chilled.
+	#[codec(index = 4)]
+	LateData,
 	/// Its evidence is not that of two thirds of the revealed stake: it did not do the work. Costs
 	/// as a no-show, and it is chilled.
 	#[codec(index = 1)]
@@ -377,7 +388,8 @@ impl Penalty {
 				let factor = 1u32.checked_shl(in_a_row).unwrap_or(u32::MAX);
 				Perbill::from_parts(first.deconstruct().saturating_mul(factor)).min(most)
 			}
-			Penalty::LateData => part.min(most),
+			Penalty::Lacked => first.min(most),
+			Penalty::LateData | Penalty::LateDataAlone => part.min(most),
 			Penalty::LateDataAsked => Perbill::from_parts(part.deconstruct() / 2).min(most),
 			Penalty::Withheld => most,
 			Penalty::FalseDissent => part.min(MOST_FOR_A_DISPUTE).max(most),
@@ -493,7 +505,7 @@ pub struct Omissions {
 	pub largest: Perbill,
 	/// The share that bytes have taken that came late to it.
 	pub late: Perbill,
-	/// In how many claims they did.
+	/// In how many claims they did that it had not asked for.
 	pub times_late: u32,
 }
 

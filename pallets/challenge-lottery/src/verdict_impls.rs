@@ -19,8 +19,8 @@ use sp_runtime::transaction_validity::{
 
 use crate::{
 	decision::{
-		decide_dispute, decide_tranche, found, most_passed, DisputeDecision, LeafMask, Ruling,
-		Said, TrancheDecision, Vote,
+		decide_dispute, decide_tranche, found, is_starved, most_passed, DisputeDecision, LeafMask,
+		Ruling, Said, TrancheDecision, Vote,
 	},
 	outcome_impls::Verdict,
 	types::{
@@ -536,6 +536,7 @@ impl<T: Config> Pallet<T> {
 		let decision = decide_dispute(leaves, &votes);
 		let (outcome, failing) = (decision.outcome(), decision.failing());
 		let about_input = matches!(decision, DisputeDecision::Failed { about_input: true, .. });
+		let is_starved = outcome == Outcome::Void && is_starved(leaves, &votes);
 		let finders = if about_input {
 			Vec::new()
 		} else {
@@ -557,7 +558,9 @@ impl<T: Config> Pallet<T> {
 			};
 			for vote in &early {
 				match ruling.conduct(vote) {
-					Conduct::Owes(Penalty::LateData) => late.0 = late.0.saturating_add(1),
+					Conduct::Owes(Penalty::LateData | Penalty::LateDataAlone) => {
+						late.0 = late.0.saturating_add(1)
+					}
 					Conduct::Owes(Penalty::LateDataAsked) => late.1 = late.1.saturating_add(1),
 					_ => (),
 				}
@@ -569,7 +572,8 @@ impl<T: Config> Pallet<T> {
 		let dispute_cost = fee(work, challenge.parameters.verify_price);
 		let late_halved = late.1;
 		let late = late.0.saturating_add(late.1);
-		let verdict = Verdict { outcome, about_input, dispute_cost, late, late_halved, finders };
+		let verdict =
+			Verdict { outcome, about_input, is_starved, dispute_cost, late, late_halved, finders };
 		Self::decide(id, challenge, verdict, conducts)
 	}
 }
@@ -583,7 +587,9 @@ fn conducts(ballots: &[(Ruling, &[Member])]) -> BTreeMap<AccountId, (Conduct, Wo
 			let vote = vote(member);
 			// Who had more to do than it could owed no answer in this ballot.
 			let conduct = match ruling.conduct(&vote) {
-				Conduct::Owes(Penalty::NoShow) if member.overloaded => Conduct::Unasked,
+				Conduct::Owes(Penalty::NoShow | Penalty::Lacked) if member.overloaded => {
+					Conduct::Unasked
+				}
 				conduct => conduct,
 			};
 			let (worst, worked) =

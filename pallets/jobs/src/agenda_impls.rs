@@ -21,10 +21,10 @@ use livepeer_primitives::{
 use sp_runtime::{traits::SaturatedConversion, DispatchResult};
 
 use crate::{
-	decide::{self, Step, FAILURE_DELAY},
-	types::{Agreement, Class, EndReason, Phase, Task},
-	Agenda, Assignments, AssignmentsOf, Backlog, Config, Jobs, Loads, Pallet, RunningBy, Waiting,
-	WeightInfo,
+	decide::{self, Step, FAILURE_DELAY, WALK_INTERVAL, WALK_JOBS},
+	types::{Agreement, Class, EndReason, Phase, Task, Walk},
+	Agenda, Assignments, AssignmentsOf, Backlog, Config, Jobs, Loads, NextWalk, Pallet, RunningBy,
+	Waiting, WeightInfo,
 };
 
 /// This block's candidates, read and charged when they are first needed.
@@ -296,23 +296,37 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Brings forward the draws of jobs that wait, after `after`. How often they have waited in vain stays
-	/// counted: this is a look more, and no new beginning. Nor does it count itself, or whoever announces
-	/// more again and again could have others' jobs end for want of somebody.
+	/// Puts the walk's next step on the agenda, after this job.
+	pub(crate) fn go_on_walking(after: Option<JobId>, at: BlockNumber, again: bool) {
+		let at = Self::schedule(Class::Lazy, Task::Waiting(after), at);
+		NextWalk::<T>::put(Walk { at, is_going: true, again });
+	}
+
+	/// Brings forward the draws of some jobs that wait, after `after`. How often they have waited in vain
+	/// stays counted: this is a look more, and no new beginning. Nor does it count itself, or whoever
+	/// announces more again and again could have others' jobs end for want of somebody.
+	///
+	/// However many wait, few are drawn at a time, or what else stands in the queue would wait for all of
+	/// them, again and again and at nobody's cost.
 	fn run_waiting(after: Option<JobId>, now: BlockNumber, meter: &mut Meter) {
+		// Who has announced until now is looked for by a walk that begins now.
+		let is_called = NextWalk::<T>::get().is_some_and(|walk| walk.again);
+		let again = is_called && after.is_some();
 		let mut last = after;
+		let mut looks = 0u32;
 		let rows = match after {
 			Some(job) => Waiting::<T>::iter_keys_from(Waiting::<T>::hashed_key_for(job)),
 			None => Waiting::<T>::iter_keys(),
 		};
-		let mut finds_nothing = true;
 		for id in rows {
+			if looks >= WALK_JOBS {
+				return Self::go_on_walking(last, now.saturating_add(WALK_INTERVAL), again);
+			}
 			if !meter.has_room() {
-				Self::schedule(Class::Lazy, Task::Waiting(last), 0);
-				return;
+				return Self::go_on_walking(last, 0, again);
 			}
 			meter.step(T::WeightInfo::task_look());
-			finds_nothing = false;
+			looks = looks.saturating_add(1);
 			last = Some(id);
 			let Some(mut job) = Jobs::<T>::get(id) else {
 				defensive!("a job leaves the list of those that wait when it goes; qed");
@@ -328,9 +342,12 @@ impl<T: Config> Pallet<T> {
 			job.wake = Self::schedule_job(id, &job, now);
 			Jobs::<T>::insert(id, job);
 		}
-		if finds_nothing {
-			// To find nothing is a step too.
-			meter.step(Weight::zero());
+		// To find nothing is a step too.
+		meter.step(T::WeightInfo::task_look());
+		if again {
+			Self::go_on_walking(None, now.saturating_add(WALK_INTERVAL), false);
+		} else {
+			NextWalk::<T>::put(Walk { at: now, is_going: false, again: false });
 		}
 	}
 

@@ -29,7 +29,7 @@ use crate::{
 	decide::{self, Demand, MAX_DRAWS, WALK_INTERVAL},
 	types::{
 		Agreement, Assignment, Class, EndReason, Job, Lapse, Load, Phase, PriorityList, Task,
-		ToolchainLoad, Unsuited,
+		ToolchainLoad, Unsuited, Walk,
 	},
 	Assignments, AssignmentsOf, Config, Debts, Error, Event, Exposed, Jobs, Lapses, Loads,
 	NextWalk, Pallet, Places, PriorityLists, RunningBy,
@@ -657,15 +657,18 @@ impl<T: Config> OnTranscoderLost for Pallet<T> {
 }
 
 impl<T: Config> OnAvailable for Pallet<T> {
-	/// Puts one walk over the jobs that wait on the agenda, unless one stands there: some blocks after the
-	/// last at the earliest, so that nobody who comes and goes makes the chain look on and on.
+	/// Puts a walk over the jobs that wait on the agenda: some blocks after the last at the earliest, so
+	/// that nobody who comes and goes makes the chain look on and on. Where one is going, another follows.
 	fn on_available(_: &AccountId) {
-		let soon = Self::now().saturating_add(1);
-		let at = match NextWalk::<T>::get() {
-			Some(at) if at >= soon => return,
-			Some(at) => soon.max(at.saturating_add(WALK_INTERVAL)),
-			None => soon,
-		};
-		NextWalk::<T>::put(Self::schedule(Class::Lazy, Task::Waiting(None), at));
+		let walk = NextWalk::<T>::get();
+		if let Some(walk) = walk.filter(|walk| walk.is_going) {
+			if !walk.again {
+				NextWalk::<T>::put(Walk { again: true, ..walk });
+			}
+			return;
+		}
+		// Not before the next block.
+		let at = walk.map_or(0, |last| last.at.saturating_add(WALK_INTERVAL));
+		Self::go_on_walking(None, at, false);
 	}
 }

@@ -24,8 +24,12 @@ pub const MAX_RETRY_DELAY: BlockNumber = 1_024;
 /// block.
 pub const MAX_DRAWS: u8 = 12;
 
-/// Blocks at least between two walks over the jobs that wait for somebody.
+/// Blocks at least between two steps of walks over the jobs that wait for somebody.
 pub const WALK_INTERVAL: BlockNumber = 8;
+
+/// Jobs that a step of a walk looks at: what their draws weigh leaves room for others even in a block
+/// in which what is urgent uses all of its part.
+pub const WALK_JOBS: u32 = 16;
 
 /// Blocks after which a step that failed is taken again.
 pub const FAILURE_DELAY: BlockNumber = 64;

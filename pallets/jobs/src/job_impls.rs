@@ -143,20 +143,19 @@ impl<T: Config> Pallet<T> {
 		job.unreserved = job.unreserved.checked_add(amount).ok_or(Error::<T>::InsufficientEth)?;
 		job.funded = job.funded.saturating_add(amount);
 		let now = Self::now();
-		job.fruitless = 0;
 		let mut weight = T::WeightInfo::top_up();
 		match &mut job.phase {
-			// Perhaps nobody was eligible for want of money: asks again soon, and often at first.
+			// Perhaps nobody was eligible for want of money: asks again soon, and often at first. Nothing
+			// else begins anew by it: it pays for the draw that it brings forward, and a unit of ETH now
+			// and then would keep a job in which nothing is done from backing off.
 			Phase::Waiting { draw_at, retries } if *retries > 0 => {
 				*draw_at = (*draw_at).min(now.saturating_add(DRAW_DELAY));
 				*retries = 0;
+				job.fruitless = 0;
 				weight = weight.saturating_add(Self::draw_weight());
 			}
-			Phase::Running { .. } | Phase::Offered { .. } => {
-				if let Phase::Offered { retries, .. } = &mut job.phase {
-					*retries = 0;
-				}
-				let index = job.phase.current().unwrap_or_default();
+			Phase::Running { assignment } | Phase::Offered { assignment, .. } => {
+				let index = *assignment;
 				Assignments::<T>::mutate(id, index, |assignment| {
 					if let Some(assignment) = assignment {
 						Self::refill(&mut job, assignment);

@@ -38,7 +38,7 @@ pub mod pallet {
 	use super::*;
 	use crate::types::{
 		Assignment, Class, EndReason, Job, Lapse, LeafEvidence, Load, OpenClaim, Origin,
-		PayoutList, PriorityList, Scope, SpendingKey, StreamName, Task, Unsuited,
+		PayoutList, PriorityList, Scope, SpendingKey, StreamName, Task, Unsuited, Walk,
 	};
 	use alloc::{boxed::Box, vec::Vec};
 	use frame_support::{pallet_prelude::*, traits::fungibles};
@@ -247,9 +247,9 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Waiting<T: Config> = StorageMap<_, Twox64Concat, JobId, ()>;
 
-	/// The block in which the newest walk over them begins, or began.
+	/// The walk over them.
 	#[pallet::storage]
-	pub type NextWalk<T: Config> = StorageValue<_, BlockNumber>;
+	pub type NextWalk<T: Config> = StorageValue<_, Walk>;
 
 	/// Where streams come from.
 	#[pallet::storage]

@@ -17,8 +17,9 @@ use sp_runtime::TryRuntimeError;
 use crate::{
 	types::{Class, Phase, Task, MAX_SPENDING_KEYS},
 	Agenda, Answers, Assignments, AssignmentsOf, Backlog, ClaimsOf, Config, Debts, Exposed,
-	HoldReason, JobOfStream, Jobs, JobsOf, Loads, NextClaim, NextJob, NextSpendingKey, OpenClaims,
-	Origins, Pallet, Payouts, Places, PriorityLists, RunningBy, SpendingKeys, Turns, Waiting,
+	HoldReason, JobOfStream, Jobs, JobsOf, Loads, NextClaim, NextJob, NextSpendingKey, NextWalk,
+	OpenClaims, Origins, Pallet, Payouts, Places, PriorityLists, RunningBy, SpendingKeys, Turns,
+	Waiting,
 };
 
 /// What a broadcaster's holds should be.
@@ -349,6 +350,7 @@ impl<T: Config> Pallet<T> {
 
 	fn check_agenda() -> Result<(), TryRuntimeError> {
 		let mut agenda: BTreeSet<(Class, BlockNumber, Vec<u8>)> = BTreeSet::new();
+		let mut walks: Vec<BlockNumber> = Vec::new();
 		for ((class, at, task), ()) in Agenda::<T>::iter() {
 			let first = Backlog::<T>::get(class).unwrap_or_else(|| Self::now().saturating_add(1));
 			ensure!(at >= first, "a task is overdue that the backlog does not name");
@@ -357,14 +359,23 @@ impl<T: Config> Pallet<T> {
 				Task::Toolchains(..) => {
 					ensure!(class == Class::Urgent, "an urgent task stands among lazy ones");
 				}
-				Task::Keys(..) | Task::Waiting(_) => {
+				Task::Keys(..) => {
 					ensure!(class == Class::Lazy, "a task that may wait stands among urgent ones");
+				}
+				Task::Waiting(_) => {
+					ensure!(class == Class::Lazy, "a task that may wait stands among urgent ones");
+					walks.push(at);
 				}
 				task => {
 					agenda.insert((class, at, task.encode()));
 				}
 			}
 		}
+		let going = NextWalk::<T>::get().filter(|walk| walk.is_going).map(|walk| walk.at);
+		ensure!(
+			walks == going.into_iter().collect::<Vec<_>>(),
+			"the walk over jobs that wait is not on the agenda once, where it says"
+		);
 		let mut take =
 			|class: Class, at: BlockNumber, task: Task| agenda.remove(&(class, at, task.encode()));
 		for (id, job) in Jobs::<T>::iter() {

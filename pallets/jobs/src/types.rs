@@ -68,8 +68,8 @@ pub enum Phase {
 	Waiting {
 		/// The block of the draw.
 		draw_at: BlockNumber,
-		/// Draws in a row that came to nothing, since the newest top-up: they found nobody, or nobody
-		/// accepted.
+		/// Draws in a row that came to nothing, since a top-up brought one forward: they found nobody, or
+		/// nobody accepted.
 		retries: u8,
 	},
 	/// Offered to a transcoder that has not accepted yet.
@@ -99,7 +99,7 @@ impl Phase {
 		}
 	}
 
-	/// Draws in a row that came to nothing since the newest top-up or acceptance.
+	/// Draws in a row that came to nothing since a top-up brought one forward, or an acceptance.
 	pub fn retries(&self) -> u8 {
 		match self {
 			Phase::Waiting { retries, .. } | Phase::Offered { retries, .. } => *retries,
@@ -141,8 +141,8 @@ pub struct Job {
 	pub spender: Option<Spender>,
 	/// Where it stands.
 	pub phase: Phase,
-	/// Acceptances since a fee of it was paid, or it was topped up, and the draws in a row that came to
-	/// nothing before them.
+	/// Acceptances since a fee of it was paid, or a top-up brought its draw forward, and the draws in a
+	/// row that came to nothing before them.
 	pub fruitless: u8,
 	/// The number of the next assignment.
 	pub next_assignment: AssignmentIndex,
@@ -164,6 +164,29 @@ impl Job {
 	pub fn draws_in_vain(&self) -> u8 {
 		self.phase.retries().saturating_sub(self.fruitless.saturating_sub(1))
 	}
+}
+
+/// How far it is with the walk over the jobs that wait for somebody. There is one at a time.
+#[derive(
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Default,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Walk {
+	/// The block of its next step, or that of the last one of the newest walk.
+	pub at: BlockNumber,
+	/// Whether it stands on the agenda.
+	pub is_going: bool,
+	/// Whether somebody takes more since it began, so that another follows.
+	pub again: bool,
 }
 
 /// Offers that a transcoder let pass.
@@ -482,7 +505,7 @@ pub enum Task {
 	Keys(AccountId, Purpose, Generation),
 	/// Go on paying a claim's escrow.
 	Payouts(ClaimId),
-	/// Draw the jobs that wait, after this one: somebody takes more than before.
+	/// Bring the draws of jobs that wait, after this one, forward: somebody takes more than before.
 	Waiting(Option<JobId>),
 }
 

@@ -583,6 +583,9 @@ impl Trace {
 	}
 }
 
+/// Members of a whole tranche on the development chain.
+const COMMITTEE: usize = 3;
+
 /// The table of decisions, written down once more: in this game everybody says the same of every
 /// leaf.
 fn expected(made: &Made, trace: &Trace) -> Outcome {
@@ -612,7 +615,7 @@ fn expected(made: &Made, trace: &Trace) -> Outcome {
 		accused = votes.iter().any(|vote| vote.0[0] != Verdict::Valid)
 			|| !votes.is_empty() && !votes.iter().any(|vote| is_right(&vote.1));
 		unanimous = !accused && votes.iter().all(|vote| agree(&vote.1) == members.len());
-		unanimous &= votes.len() == members.len();
+		unanimous &= votes.len() == members.len() && members.len() == COMMITTEE;
 		assert!(!accused && !unanimous || !made.members.contains_key(&(tranche + 1)));
 	}
 	let accepted = !accused && (unanimous || passed * 3 >= seated * 2);

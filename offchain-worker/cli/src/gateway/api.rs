@@ -3,9 +3,10 @@
 //! The description is generated from the handlers and from the types that they answer with. A test
 //! holds it to the routes, and answers to its schemas.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use axum::{
+	body::Bytes,
 	extract::{Path, State},
 	http::header,
 	response::{IntoResponse, Response},
@@ -93,7 +94,10 @@ pub(super) struct Description;
 	responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Value, content_type = "application/json"))
 )]
 pub(super) async fn description() -> Response {
-	open(Json(Description::openapi()))
+	// Made once: it is the same for all.
+	static TEXT: LazyLock<Bytes> =
+		LazyLock::new(|| Description::openapi().to_json().unwrap_or_default().into());
+	open(([(header::CONTENT_TYPE, "application/json")], TEXT.clone()))
 }
 
 /// An answer that pages of any origin may read.

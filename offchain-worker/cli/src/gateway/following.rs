@@ -192,7 +192,7 @@ impl Default for Following {
 	}
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 	// Nothing that holds these locks can panic half-way through a change.
 	mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

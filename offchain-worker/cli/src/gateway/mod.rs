@@ -37,7 +37,7 @@ use std::{
 	collections::{BTreeMap, BTreeSet},
 	net::SocketAddr,
 	path::PathBuf,
-	sync::Arc,
+	sync::{Arc, Mutex},
 	time::Duration,
 };
 
@@ -54,10 +54,10 @@ use clap::Args;
 use codec::Encode;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
-use livepeer_primitives::{video::TICKS_PER_SECOND, AccountId, Seq, StreamId};
+use livepeer_primitives::{receipt::Output, video::TICKS_PER_SECOND, AccountId, Seq, StreamId};
 use livepeer_worker_core::{
 	ports::{
-		chain::Chain,
+		chain::{Chain, ChainError},
 		clock::SystemClock,
 		events::Event,
 		store::{FollowStore, StoreError, StreamState},
@@ -69,13 +69,13 @@ use livepeer_worker_core::{
 	},
 	rules::{
 		playlist::{self, Variant},
-		ts::describe,
+		ts::{describe, Described},
 	},
 };
 use livepeer_worker_net::Multiaddr;
 use reqwest::Url;
 use serde::Serialize;
-use sp_core::crypto::Ss58Codec;
+use sp_core::{crypto::Ss58Codec, H256};
 use tokio::net::TcpListener;
 use utoipa::ToSchema;
 
@@ -90,7 +90,7 @@ pub use metrics::Metrics;
 pub use node::Node;
 pub use webhooks::{News, Retries, StreamName, Webhooks};
 
-use following::{Following, Named};
+use following::{lock, Following, Named};
 use node::Door;
 use spec::Spec;
 
@@ -254,6 +254,8 @@ pub struct Gateway {
 	most_streams: usize,
 	/// Memory for what is sent.
 	memory: Budget,
+	/// What outputs say about themselves, by their hash.
+	described: Mutex<BTreeMap<H256, Option<Described>>>,
 	/// The node as pages see it.
 	door: Option<Door>,
 	/// The chain's specification, for light clients.
@@ -266,6 +268,8 @@ pub struct Gateway {
 
 /// Bytes of segments that may be in memory, in all and for one host.
 const MEMORY: (usize, usize) = (256 * 1024 * 1024, 128 * 1024 * 1024);
+/// Outputs of which it is remembered what they say about themselves.
+const MOST_DESCRIBED: usize = 1_024;
 /// Streams that are followed at a time unless told otherwise.
 const STREAMS: usize = 64;
 
@@ -333,6 +337,7 @@ impl Gateway {
 			following: Following::default(),
 			most_streams: STREAMS,
 			memory: Budget::new(MEMORY.0, MEMORY.1),
+			described: Mutex::default(),
 			door: None,
 			spec: None,
 			policy: pages::strict(),
@@ -434,14 +439,37 @@ impl From<FollowError> for Failure {
 		match error {
 			FollowError::NotFound => NO_STREAM,
 			FollowError::Store(error) => error.into(),
-			error => Failure::Upstream(error.to_string()),
+			error => {
+				tracing::debug!(%error, "a request was not answered");
+				Failure::Upstream(said_of(&error).into())
+			}
 		}
 	}
 }
 
 impl From<StoreError> for Failure {
 	fn from(error: StoreError) -> Self {
-		Failure::Internal(error.to_string())
+		tracing::warn!(%error, "a request was not answered");
+		Failure::Internal("it cannot be read here; the gateway's log says why".into())
+	}
+}
+
+/// What anybody is told of a failure: neither where the operator's node is, nor what answers, and how, at
+/// an address that an origin names as its own; that is in the log.
+fn said_of(error: &FollowError) -> &'static str {
+	match error {
+		FollowError::NotFound => "no stream of that name",
+		FollowError::Chain(ChainError::Unreachable { .. }) | FollowError::Late => {
+			"node not reachable"
+		}
+		FollowError::Chain(_) => "the node gives no usable answer",
+		FollowError::Net(_) => "the stream's origin gives no answer",
+		FollowError::Store(_) => "nothing can be read or stored",
+		FollowError::Record(_)
+		| FollowError::Head
+		| FollowError::Described
+		| FollowError::NotAssigned
+		| FollowError::Order => "what the stream's origin gives is not what it claims to be",
 	}
 }
 
@@ -520,7 +548,7 @@ async fn master(
 ) -> Result<Response, Failure> {
 	let (stream, state) = gateway.state(client, &name).await?;
 	let ended = state.ended;
-	variants(&gateway, &name, stream, &state, ended).await
+	variants(&gateway, client, &name, stream, &state, ended).await
 }
 
 /// The master playlist of everything that is kept of a stream that has ended.
@@ -543,12 +571,13 @@ async fn recording(
 	if !state.ended {
 		return Err(NO_RECORDING);
 	}
-	variants(&gateway, &name, stream, &state, true).await
+	variants(&gateway, client, &name, stream, &state, true).await
 }
 
 /// Renditions are listed by their whole path, so that it does not matter which alias was asked for.
 async fn variants(
-	gateway: &Gateway,
+	gateway: &Arc<Gateway>,
+	client: Client,
 	name: &str,
 	stream: StreamId,
 	state: &StreamState,
@@ -558,41 +587,61 @@ async fn variants(
 	let first = gateway.follower.timeline(stream, |timeline| {
 		timeline.live(WINDOW).entries.first().map(|entry| entry.seq)
 	})?;
-	let (store, count) = (gateway.store.clone(), state.ladder.len());
-	let look = move || look_at(&*store, stream, first.unwrap_or(0), count);
+	let (looking, count) = (gateway.clone(), state.ladder.len());
+	let look = move || looking.look_at(client, stream, first.unwrap_or(0), count);
 	let variants = blocking(look).await??;
 	let text = playlist::master(&state.ladder, &variants, &format!("/stream/{name}/{kind}"));
 	Ok(hls(PLAYLIST, "no-cache", text))
 }
 
-/// What the newest segments say about their renditions: the first of them is read, of all the
-/// length is known.
-fn look_at(
-	store: &dyn FollowStore,
-	stream: StreamId,
-	first: Seq,
-	count: usize,
-) -> Result<Vec<Variant>, StoreError> {
-	let records = store.records(stream, first, WINDOW)?;
-	let mut variants = vec![Variant::default(); count];
-	for (index, variant) in variants.iter_mut().enumerate() {
-		let (mut bits, mut ticks) = (0, 0);
-		for record in &records {
-			let duration = record.header().segment.duration;
-			let Some(output) = record.outputs().get(index).copied().flatten() else { continue };
-			let of_output = u64::from(output.len) * 8;
-			bits += of_output * u64::from(TICKS_PER_SECOND);
-			ticks += u64::from(duration);
-			let rate = (of_output * u64::from(TICKS_PER_SECOND)).checked_div(duration.into());
-			variant.peak = variant.peak.max(rate.unwrap_or(0));
-			if variant.described.is_none() && variant.duration == 0 {
-				variant.duration = duration;
-				variant.described = store.get(output.hash)?.and_then(|bytes| describe(&bytes));
+impl Gateway {
+	/// What the newest segments say about their renditions: the first of them is read, of all the
+	/// length is known.
+	fn look_at(
+		&self,
+		client: Client,
+		stream: StreamId,
+		first: Seq,
+		count: usize,
+	) -> Result<Vec<Variant>, StoreError> {
+		let records = self.store.records(stream, first, WINDOW)?;
+		let mut variants = vec![Variant::default(); count];
+		for (index, variant) in variants.iter_mut().enumerate() {
+			let (mut bits, mut ticks) = (0, 0);
+			for record in &records {
+				let duration = record.header().segment.duration;
+				let Some(output) = record.outputs().get(index).copied().flatten() else { continue };
+				let of_output = u64::from(output.len) * 8;
+				bits += of_output * u64::from(TICKS_PER_SECOND);
+				ticks += u64::from(duration);
+				let rate = (of_output * u64::from(TICKS_PER_SECOND)).checked_div(duration.into());
+				variant.peak = variant.peak.max(rate.unwrap_or(0));
+				if variant.described.is_none() && variant.duration == 0 {
+					variant.duration = duration;
+					variant.described = self.describe(client, &output)?;
+				}
 			}
+			variant.average = u64::checked_div(bits, ticks).unwrap_or(0);
 		}
-		variant.average = u64::checked_div(bits, ticks).unwrap_or(0);
+		Ok(variants)
 	}
-	Ok(variants)
+
+	/// What an output says about itself. It is read once, however many ask; and where there is no room
+	/// for its bytes, the playlist does without.
+	fn describe(&self, client: Client, output: &Output) -> Result<Option<Described>, StoreError> {
+		if let Some(known) = lock(&self.described).get(&output.hash) {
+			return Ok(known.clone());
+		}
+		let Some(_held) = self.memory.take(client, output.len as usize) else { return Ok(None) };
+		let Some(bytes) = self.store.get(output.hash)? else { return Ok(None) };
+		let described = describe(&bytes);
+		let mut known = lock(&self.described);
+		if known.len() >= MOST_DESCRIBED {
+			known.clear();
+		}
+		known.insert(output.hash, described.clone());
+		Ok(described)
+	}
 }
 
 /// The media playlist of one rendition: of what is live, or of the recording.
@@ -825,7 +874,10 @@ async fn healthy() -> &'static str {
 )]
 async fn ready(State(gateway): Shared) -> Result<&'static str, Failure> {
 	let ready = gateway.follower.ready().await;
-	ready.map(|()| "ready\n").map_err(|error| Failure::NotReady(format!("not ready: {error}")))
+	ready.map(|()| "ready\n").map_err(|error| {
+		tracing::debug!(%error, "not ready");
+		Failure::NotReady(format!("not ready: {}", said_of(&error)))
+	})
 }
 
 /// Lets pages of other origins ask what they must ask beforehand.

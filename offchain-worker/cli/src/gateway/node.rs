@@ -397,7 +397,10 @@ impl Door {
 		let params = params.map_err(|error| Failure::Internal(error.to_string()))?;
 		let asked = timeout(PATIENCE, self.node.ask(method, params)).await;
 		let answer = asked.map_err(|_| Failure::Upstream("the node is slow".into()))?;
-		let answer = answer.map_err(|error| Failure::Upstream(error.to_string()))?;
+		let answer = answer.map_err(|error| {
+			tracing::debug!(%error, "the node gave no answer");
+			Failure::Upstream("the node does not answer".into())
+		})?;
 		let answer = answer.map_err(|refused| Failure::Upstream(refused.message))?;
 		if answer.get().len() > MAX_ANSWER {
 			return Err(Failure::Upstream("the answer is too long".into()));

@@ -3,28 +3,28 @@
 //! the HMAC-SHA256 of `SECONDS.BODY` under the operator's secret.
 //!
 //! Every address has a queue and a deliverer of its own, which tries again with growing pauses and
-//! gives a notice up in the end; what is beyond a full queue is dropped. Nobody waits for a receiver.
+//! gives a notice up in the end; what is beyond a full queue is dropped. Nobody waits for a receiver. In
+//! the queue streams take turns: anybody may have a stream followed, and say as much of it as it likes.
 
 use std::{
-	net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+	collections::{BTreeMap, VecDeque},
+	ops::Bound,
 	path::Path,
-	sync::Arc,
+	sync::{Arc, Mutex},
 	time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{ensure, Context, Result};
 use hmac::{Hmac, Mac};
-use livepeer_worker_ingest::new_key;
+use livepeer_worker_ingest::{new_key, PublicOnly};
 use prometheus_client::metrics::counter::Counter;
-use reqwest::{
-	dns::{Addrs, Name, Resolve, Resolving},
-	redirect, Client, Url,
-};
+use reqwest::{redirect, Client, Url};
 use serde::Serialize;
 use sha2::Sha256;
 use tokio::{sync::mpsc, time::Instant};
 use utoipa::ToSchema;
 
+use super::following::lock;
 use crate::secrets;
 
 /// The header that carries the signature.
@@ -150,15 +150,82 @@ pub struct Notice {
 	news: News,
 }
 
+impl News {
+	/// Of which stream it is.
+	fn stream(&self) -> &StreamName {
+		match self {
+			Self::StreamStarted { stream }
+			| Self::StreamEnded { stream }
+			| Self::SegmentChecked { stream, .. }
+			| Self::SegmentRefused { stream, .. }
+			| Self::ClaimSettled { stream, .. } => stream,
+		}
+	}
+}
+
 /// A notice on its way.
 struct Letter {
+	/// The whole name of its stream.
+	stream: String,
 	body: String,
 	made: Instant,
 }
 
+/// Notices that wait for one address, by stream.
+#[derive(Default)]
+struct Waiting {
+	streams: BTreeMap<String, VecDeque<Arc<Letter>>>,
+	count: usize,
+	/// Whose turn was last.
+	last: String,
+}
+
+impl Waiting {
+	/// Adds a notice: where there are as many as may be, in the place of the newest of the stream that
+	/// has most. Says whether none was dropped.
+	fn add(&mut self, letter: Arc<Letter>) -> bool {
+		let is_full = self.count >= QUEUE;
+		if is_full {
+			let own = self.streams.get(&letter.stream).map_or(0, VecDeque::len);
+			let most = self.streams.values_mut().max_by_key(|waiting| waiting.len());
+			let Some(most) = most.filter(|most| most.len() > own) else { return false };
+			most.pop_back();
+			self.streams.retain(|_, waiting| !waiting.is_empty());
+			self.count = self.count.saturating_sub(1);
+		}
+		self.streams.entry(letter.stream.clone()).or_default().push_back(letter);
+		self.count = self.count.saturating_add(1);
+		!is_full
+	}
+
+	/// The oldest notice of the stream whose turn it is.
+	fn next(&mut self) -> Option<Arc<Letter>> {
+		let behind: (Bound<&str>, Bound<&str>) =
+			(Bound::Excluded(self.last.as_str()), Bound::Unbounded);
+		let next = self.streams.range::<str, _>(behind).next();
+		let next = next.or_else(|| self.streams.first_key_value());
+		let stream = next.map(|(stream, _)| stream.clone())?;
+		let letters = self.streams.get_mut(&stream)?;
+		let letter = letters.pop_front();
+		if letters.is_empty() {
+			self.streams.remove(&stream);
+		}
+		self.count = self.count.saturating_sub(1);
+		self.last = stream;
+		letter
+	}
+}
+
+/// The queue of one address.
+struct Queue {
+	waiting: Arc<Mutex<Waiting>>,
+	/// Tells the deliverer that there is something; it ends with this.
+	wake: mpsc::Sender<()>,
+}
+
 /// The addresses that are told.
 pub struct Webhooks {
-	hooks: Vec<mpsc::Sender<Arc<Letter>>>,
+	hooks: Vec<Queue>,
 	/// Notices that were given up or never took a place.
 	dropped: Counter,
 }
@@ -211,14 +278,15 @@ impl Webhooks {
 				"a webhook is a URL of http or https: {url}"
 			);
 			ensure!(
-				anywhere || literal(url).is_none_or(is_public),
+				anywhere || PublicOnly::default().admits(url),
 				"{url} leads to this machine or its network: --webhook-anywhere allows that"
 			);
 			let client = client(anywhere).context("webhooks cannot be sent")?;
-			let (sender, letters) = mpsc::channel(QUEUE);
+			let (wake, woken) = mpsc::channel(1);
+			let waiting: Arc<Mutex<Waiting>> = Arc::default();
 			let hook = Hook { url: url.clone(), client, secret: secret.clone(), anywhere, retries };
-			tokio::spawn(hook.deliver(letters, dropped.clone()));
-			hooks.push(sender);
+			tokio::spawn(hook.deliver(waiting.clone(), woken, dropped.clone()));
+			hooks.push(Queue { waiting, wake });
 		}
 		Ok(Self { hooks, dropped })
 	}
@@ -226,12 +294,16 @@ impl Webhooks {
 	/// Tells everybody, without waiting for anybody.
 	pub fn tell(&self, news: News) {
 		let Ok(id) = new_key() else { return };
+		let StreamName { broadcaster, name, .. } = news.stream();
+		let stream = format!("{broadcaster}/{name}");
 		let Ok(body) = serde_json::to_string(&Notice { id, created: now(), news }) else { return };
-		let letter = Arc::new(Letter { body, made: Instant::now() });
+		let letter = Arc::new(Letter { stream, body, made: Instant::now() });
 		for hook in &self.hooks {
-			if hook.try_send(letter.clone()).is_err() {
+			if !lock(&hook.waiting).add(letter.clone()) {
 				drop_one(&self.dropped, "its queue is full");
 			}
+			// It was woken already where there is no place.
+			let _ = hook.wake.try_send(());
 		}
 	}
 }
@@ -257,7 +329,7 @@ fn client(anywhere: bool) -> reqwest::Result<Client> {
 		.redirect(redirect::Policy::none())
 		.pool_max_idle_per_host(1)
 		.no_proxy();
-	if anywhere { builder } else { builder.dns_resolver(Arc::new(PublicOnly)) }.build()
+	if anywhere { builder } else { builder.dns_resolver(Arc::new(PublicOnly::default())) }.build()
 }
 
 /// One address that is told.
@@ -270,29 +342,41 @@ struct Hook {
 }
 
 impl Hook {
-	async fn deliver(self, mut letters: mpsc::Receiver<Arc<Letter>>, dropped: Counter) {
-		while let Some(letter) = letters.recv().await {
-			let mut failures = 0;
+	async fn deliver(
+		self,
+		waiting: Arc<Mutex<Waiting>>,
+		mut woken: mpsc::Receiver<()>,
+		dropped: Counter,
+	) {
+		while woken.recv().await.is_some() {
 			loop {
-				if letter.made.elapsed() >= self.retries.oldest {
-					drop_one(&dropped, "it became too old");
-					break;
-				}
-				let Err(error) = self.send(&letter.body).await else { break };
-				failures += 1;
-				tracing::debug!(url = %self.url, %error, failures, "a webhook did not answer");
-				if failures >= self.retries.attempts {
-					drop_one(&dropped, "it did not answer");
-					break;
-				}
-				tokio::time::sleep(self.retries.pause(failures)).await;
+				let next = lock(&waiting).next();
+				let Some(letter) = next else { break };
+				self.tell(&letter, &dropped).await;
 			}
+		}
+	}
+
+	/// Tells one notice, until it is understood or given up.
+	async fn tell(&self, letter: &Letter, dropped: &Counter) {
+		let mut failures = 0;
+		loop {
+			if letter.made.elapsed() >= self.retries.oldest {
+				return drop_one(dropped, "it became too old");
+			}
+			let Err(error) = self.send(&letter.body).await else { return };
+			failures += 1;
+			tracing::debug!(url = %self.url, %error, failures, "a webhook did not answer");
+			if failures >= self.retries.attempts {
+				return drop_one(dropped, "it did not answer");
+			}
+			tokio::time::sleep(self.retries.pause(failures)).await;
 		}
 	}
 
 	/// Sends once. What is answered beside the status is not read.
 	async fn send(&self, body: &str) -> Result<()> {
-		ensure!(self.anywhere || literal(&self.url).is_none_or(is_public), "not a public address");
+		ensure!(self.anywhere || PublicOnly::default().admits(&self.url), "not a public address");
 		let signature = self.secret.sign(now(), body);
 		let sent = self
 			.client
@@ -309,78 +393,9 @@ impl Hook {
 	}
 }
 
-/// The address that a URL names without a name.
-fn literal(url: &Url) -> Option<IpAddr> {
-	let host = url.host_str()?;
-	host.trim_start_matches('[').trim_end_matches(']').parse().ok()
-}
-
-/// Whether an address is one of the internet: neither of this machine nor of its network nor such as
-/// leads there.
-pub fn is_public(ip: IpAddr) -> bool {
-	match ip {
-		IpAddr::V4(ip) => is_public_v4(ip),
-		IpAddr::V6(ip) => is_public_v6(ip),
-	}
-}
-
-fn is_public_v4(ip: Ipv4Addr) -> bool {
-	let [a, b, c, _] = ip.octets();
-	!(ip.is_loopback()
-		|| ip.is_private()
-		|| ip.is_link_local()
-		|| ip.is_multicast()
-		|| ip.is_documentation()
-		|| a == 0
-		// Shared by the customers of a provider, for protocols, for benchmarks, reserved.
-		|| (a == 100 && (64..128).contains(&b))
-		|| (a == 192 && b == 0 && c == 0)
-		|| (a == 198 && (b == 18 || b == 19))
-		|| a >= 240)
-}
-
-fn is_public_v6(ip: Ipv6Addr) -> bool {
-	let s = ip.segments();
-	let within = |high: u16, low: u16| {
-		let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-		is_public_v4(Ipv4Addr::new(a, b, c, d))
-	};
-	match s {
-		// IPv4 in IPv6's clothes, and by way of translators and relays.
-		[0, 0, 0, 0, 0, 0xffff, high, low] => within(high, low),
-		[0x64, 0xff9b, 0, 0, 0, 0, high, low] => within(high, low),
-		[0x2002, high, low, ..] => within(high, low),
-		// Unspecified, loopback and what once was compatible.
-		[0, 0, 0, 0, 0, 0, ..] => false,
-		// Local translators, Teredo and documentation.
-		[0x64, 0xff9b, 1, ..] | [0x2001, 0, ..] | [0x2001, 0xdb8, ..] => false,
-		// Only this part of the space is given out.
-		[first, ..] => first & 0xe000 == 0x2000,
-	}
-}
-
-/// Finds addresses of the internet only. What is found is what is connected to, so that a name cannot
-/// change its mind in between.
-struct PublicOnly;
-
-impl Resolve for PublicOnly {
-	fn resolve(&self, name: Name) -> Resolving {
-		Box::pin(async move {
-			let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-			let public: Vec<SocketAddr> = found.filter(|at| is_public(at.ip())).collect();
-			if public.is_empty() {
-				return Err("no public address".into());
-			}
-			Ok(Box::new(public.into_iter()) as Addrs)
-		})
-	}
-}
-
 #[cfg(test)]
 mod tests {
 	#![allow(clippy::unwrap_used)]
-	use std::sync::{Mutex, PoisonError};
-
 	use axum::{
 		extract::State,
 		http::{header, HeaderMap, StatusCode},
@@ -414,10 +429,6 @@ mod tests {
 		lock(&receiver.seen).push((signature, body));
 		let status = lock(&receiver.answers).pop().unwrap_or(200);
 		(StatusCode::from_u16(status).unwrap(), [(header::LOCATION, "/elsewhere")]).into_response()
-	}
-
-	fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-		mutex.lock().unwrap_or_else(PoisonError::into_inner)
 	}
 
 	async fn receiver(mut answers: Vec<u16>) -> (u16, Seen) {
@@ -515,6 +526,27 @@ mod tests {
 		assert!(lock(&seen).is_empty(), "too old to be told");
 	}
 
+	/// A stranger has a stream followed of which there is more to tell than can be told.
+	#[test]
+	fn attack_stream_that_crowds_out_the_notices_of_others() {
+		let letter = |stream: &str, number: usize| {
+			let (stream, body) = (stream.to_owned(), number.to_string());
+			Arc::new(Letter { stream, body, made: Instant::now() })
+		};
+		let mut waiting = Waiting::default();
+		for number in 0..QUEUE {
+			assert!(waiting.add(letter("5E/flood", number)));
+		}
+		assert!(!waiting.add(letter("5E/flood", QUEUE)), "there is no room for more of it");
+		assert!(!waiting.add(letter("5A/demo", 7)) && !waiting.add(letter("5A/demo", 8)));
+		assert_eq!(waiting.count, QUEUE, "who has most makes room");
+		let told: Vec<_> = std::iter::from_fn(|| waiting.next()).collect();
+		let of = |place: usize| (told[place].stream.as_str(), told[place].body.as_str());
+		assert_eq!((of(0), of(1)), (("5A/demo", "7"), ("5E/flood", "0")));
+		assert_eq!((of(2), of(3)), (("5A/demo", "8"), ("5E/flood", "1")));
+		assert_eq!((told.len(), waiting.count), (QUEUE, 0));
+	}
+
 	/// Whoever can name a webhook, or what its name resolves to, makes the gateway ask nothing within
 	/// its operator's network.
 	#[tokio::test]
@@ -535,40 +567,6 @@ mod tests {
 		let hooks = start(&[to], true, SOON).unwrap();
 		hooks.tell(news(1));
 		until(|| !lock(&seen).is_empty()).await;
-	}
-
-	#[test]
-	fn only_addresses_of_the_internet_should_be_public() {
-		for ip in ["1.1.1.1", "93.184.215.14", "100.63.0.1", "2606:4700::1111", "2002:101:101::1"] {
-			assert!(is_public(ip.parse().unwrap()), "{ip}");
-		}
-		for ip in [
-			"0.0.0.0",
-			"10.1.2.3",
-			"100.64.0.1",
-			"127.0.0.53",
-			"169.254.169.254",
-			"172.31.0.1",
-			"192.0.0.8",
-			"192.168.1.1",
-			"198.19.0.1",
-			"203.0.113.9",
-			"224.0.0.1",
-			"255.255.255.255",
-			"::",
-			"::1",
-			"::7f00:1",
-			"::ffff:10.0.0.1",
-			"64:ff9b::a00:1",
-			"2002:7f00:1::",
-			"2001:db8::1",
-			"2001::1",
-			"fc00::1",
-			"fe80::1",
-			"ff02::1",
-		] {
-			assert!(!is_public(ip.parse().unwrap()), "{ip}");
-		}
 	}
 
 	#[test]

@@ -108,6 +108,7 @@ struct ChainState {
 	unreachable: bool,
 	fail_next: Option<ChainError>,
 	challenge_takes: Option<(SimClock, u64)>,
+	job_takes: Option<(SimClock, u64)>,
 	terms: ClaimTerms,
 	free: BTreeMap<AccountId, Free>,
 	locked: bool,
@@ -148,6 +149,7 @@ impl Default for FakeChain {
 			unreachable: false,
 			fail_next: None,
 			challenge_takes: None,
+			job_takes: None,
 			// Verification costs nothing, and everything is backed.
 			terms: ClaimTerms {
 				terms: VerificationTerms {
@@ -296,6 +298,11 @@ impl FakeChain {
 	/// Lets a look at a challenge take so many milliseconds.
 	pub fn slow_challenges(&self, clock: &SimClock, ms: u64) {
 		self.state().challenge_takes = Some((clock.clone(), ms));
+	}
+
+	/// Lets a look at a job take so many milliseconds.
+	pub fn slow_jobs(&self, clock: &SimClock, ms: u64) {
+		self.state().job_takes = Some((clock.clone(), ms));
 	}
 
 	/// Accepts one more toolchain.
@@ -870,6 +877,10 @@ impl Chain for FakeChainClient {
 	}
 
 	async fn job(&self, _: At, id: JobId) -> Result<Option<JobView>, ChainError> {
+		let takes = self.read()?.job_takes.clone();
+		if let Some((clock, ms)) = takes {
+			clock.sleep_until(clock.now_ms().saturating_add(ms)).await;
+		}
 		Ok(self.read()?.jobs.get(&id).cloned())
 	}
 
@@ -1103,5 +1114,15 @@ impl Judgements for FakeChainClient {
 		let held = state.judgements.iter().rev();
 		let mut held = held.filter(|(from, id, _)| u64::from(*from) <= height && *id == claim);
 		Ok(held.next().and_then(|(_, _, held)| held.clone()))
+	}
+
+	/// Those of now: tests change none in between.
+	async fn keys_at(
+		&self,
+		_: Hash,
+		account: &AccountId,
+		purpose: Purpose,
+	) -> Result<Vec<KeysView>, ChainError> {
+		self.operator_keys(account, purpose).await
 	}
 }

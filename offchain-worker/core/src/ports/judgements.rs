@@ -1,7 +1,11 @@
 //! The chain as whoever judges a verdict again sees it.
 
 use async_trait::async_trait;
-use livepeer_primitives::{api::JudgementView, BlockNumber, ClaimId, Hash};
+use livepeer_primitives::{
+	api::{JudgementView, KeysView},
+	keys::Purpose,
+	AccountId, BlockNumber, ClaimId, Hash,
+};
 
 use crate::ports::chain::{Chain, ChainError};
 
@@ -18,4 +22,12 @@ pub trait Judgements: Chain {
 		block: Hash,
 		claim: ClaimId,
 	) -> Result<Option<JudgementView>, ChainError>;
+
+	/// The operator keys of an account for a purpose, after this block.
+	async fn keys_at(
+		&self,
+		block: Hash,
+		account: &AccountId,
+		purpose: Purpose,
+	) -> Result<Vec<KeysView>, ChainError>;
 }

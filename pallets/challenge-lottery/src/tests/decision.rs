@@ -421,7 +421,10 @@ fn bytes_that_came_late_should_cost_where_half_had_them_and_nothing_failed() {
 	assert_eq!(ruling.conduct(&vote(false)), owes(Penalty::LateData));
 	assert_eq!(ruling.conduct(&vote(true)), owes(Penalty::LateDataAsked));
 	let most = Ruling { half_passed: true, ..ruling };
-	assert_eq!(most.conduct(&vote(true)), owes(Penalty::LateData));
+	assert_eq!(most.conduct(&vote(true)), owes(Penalty::LateDataAlone));
+	let in_dispute = Ruling { is_dispute: true, ..ruling };
+	assert_eq!(in_dispute.conduct(&vote(true)), owes(Penalty::Lacked));
+	assert_eq!(in_dispute.conduct(&vote(false)), owes(Penalty::NoShow));
 	let void = Ruling { outcome: Outcome::Void, ..ruling };
 	assert_eq!(void.conduct(&vote(false)), owes(Penalty::LateData));
 	for free in [

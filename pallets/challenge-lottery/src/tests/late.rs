@@ -142,7 +142,7 @@ fn asking_should_not_help_where_half_of_the_tranche_had_the_bytes() {
 	build_and_execute(|| {
 		rich();
 		let paid = late(&[1], &[1]);
-		assert!(matches!(paid[..], [(1, Penalty::LateData, _)]), "{paid:?}");
+		assert!(matches!(paid[..], [(1, Penalty::LateDataAlone, _)]), "{paid:?}");
 		assert!(CHARGED.get().is_empty());
 	});
 }
@@ -306,6 +306,108 @@ fn attack_lying_about_missing_bytes_should_cost_the_dispute_in_a_void_claim_too(
 			*who == validator(liar) && *penalty == Penalty::LateData && !fraction.is_zero()
 		};
 		assert!(paid.iter().any(late), "{paid:?}");
+	});
+}
+
+/// A transcoder keeps its bytes from one judge after the other, in claims that are accepted and paid, so
+/// that its friends alone are left to validate.
+#[test]
+fn attack_starving_judge_after_judge_should_chill_none_that_asks() {
+	build_and_execute(|| {
+		rich();
+		for _ in 0..6 {
+			for place in 0..3u16 {
+				let paid = late(&[usize::from(place)], &[place]);
+				assert!(matches!(paid[..], [(_, Penalty::LateDataAlone, _)]), "{paid:?}");
+			}
+		}
+		let slashes = SLASHED.get();
+		let times = |i: usize| slashes.iter().filter(|slash| slash.0 == validator(i)).count();
+		let most = (0..5).map(times).max();
+		assert!(most >= Some(crate::omission_impls::LATE_TOO_OFTEN as usize), "{most:?}");
+		assert!(CHILLED.get().is_empty());
+	});
+}
+
+/// A transcoder keeps its bytes from a judge in dispute after dispute, which would cost it twice as much
+/// each time.
+#[test]
+fn attack_starving_a_judge_in_many_disputes_should_cost_it_one_no_show_in_a_round() {
+	let victim = 0;
+	let lost = |asks: bool| {
+		let mut left = 1.0;
+		build_and_execute(|| {
+			for _ in 0..12 {
+				let claim = claim(8);
+				to_commit(&claim);
+				let accuser = number_of(&members(claim.id, 0)[0]);
+				let (good, gone) =
+					(opening(claim.id, Verdict::Valid), opening(claim.id, UNAVAILABLE));
+				ballot(claim.id, 0, |i| {
+					Some(if i == accuser { gone.clone() } else { good.clone() })
+				});
+				to_dispute(claim.id);
+				let judges = members(claim.id, DISPUTE);
+				let place = judges.iter().position(|who| *who == validator(victim)).unwrap();
+				if asks {
+					ask(claim.id, DISPUTE, place as u16).unwrap();
+				}
+				ballot(claim.id, DISPUTE, |i| {
+					Some(if i == victim { gone.clone() } else { good.clone() })
+				});
+				to_end(claim.id);
+			}
+			let slashes = SLASHED.get();
+			left = slashes
+				.iter()
+				.filter(|slash| slash.0 == validator(victim))
+				.fold(1.0, |left, slash| left * (1.0 - f64::from(slash.2.deconstruct()) / 1e9));
+			assert_eq!(crate::NoShows::<Test>::get(validator(victim)) == 0, asks);
+		});
+		1.0 - left
+	};
+	let (asking, silent) = (lost(true), lost(false));
+	let no_show = f64::from(Parameters::get().no_show_slash.deconstruct()) / 1e9;
+	assert!((asking - no_show).abs() < 1e-6, "{asking}");
+	assert!(silent > 10.0 * asking, "{silent}");
+}
+
+/// A transcoder keeps its bytes from more than half of all judges and from less than two thirds, so that
+/// everybody judges and nothing is decided.
+#[test]
+fn attack_bytes_withheld_from_half_of_a_dispute_should_cost_the_transcoder_the_dispute() {
+	let dispute = |starved: &[usize]| {
+		let claim = claim(8);
+		to_commit(&claim);
+		let gone = opening(claim.id, UNAVAILABLE);
+		ballot(claim.id, 0, |_| Some(gone.clone()));
+		to_dispute(claim.id);
+		let good = opening(claim.id, Verdict::Valid);
+		ballot(claim.id, DISPUTE, |i| {
+			Some(if starved.contains(&i) { gone.clone() } else { good.clone() })
+		});
+		assert_eq!(
+			Lottery::challenge(claim.id).map(|view| view.outcome),
+			Some(Some(Outcome::Void))
+		);
+		System::reset_events();
+		to_end(claim.id);
+		claim
+	};
+	build_and_execute(|| {
+		let claim = dispute(&[0, 1, 2]);
+		let [(who, cost, offence)] = &CHARGED.get()[..] else { panic!("charged once") };
+		assert!(*who == transcoder() && *cost > 0);
+		assert_eq!(*offence, claim.info.round);
+		assert!(penalties().is_empty(), "nobody else could do anything about it");
+	});
+	build_and_execute(|| {
+		// Less than half cannot have it pay by their word alone: here they pay.
+		dispute(&[0, 1]);
+		let paid = penalties();
+		assert!([0, 1].iter().all(|liar| paid.iter().any(|(who, ..)| *who == validator(*liar))));
+		let most = CHARGED.get().iter().map(|(_, cost, _)| *cost).max();
+		assert_eq!(most, None);
 	});
 }
 

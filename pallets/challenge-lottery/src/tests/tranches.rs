@@ -208,3 +208,74 @@ fn two_thirds_of_all_seated_should_accept_where_fewer_are_left_than_a_tranche_ha
 		assert_eq!(SLASHED.get().len(), 1);
 	});
 }
+
+/// Evidence that only one member found does not pass for its tranche's.
+#[test]
+fn attack_lazy_members_of_many_tranches_should_not_accept_together() {
+	let said = [Verdict::Valid];
+	let evidence =
+		|byte| livepeer_primitives::verdict::Evidence { recipe: 1, hash: Hash::repeat_byte(byte) };
+	let vote = |byte| Vote { stake: 1, said: Said::Revealed(&said, evidence(byte)), asked: false };
+	let silent = || Vote { stake: 1, said: Said::Nothing, asked: false };
+	assert!(most_passed(&[vec![vote(1), vote(1), silent()], vec![vote(2), vote(2), vote(3)]]));
+	assert!(!most_passed(&[vec![vote(1), vote(2), silent()], vec![vote(3), vote(4)]]));
+	assert!(!most_passed(&[vec![vote(1), silent(), silent()]]));
+	assert!(!most_passed(&[]));
+	let abstains = [Verdict::Abstain];
+	let abstains = || Vote { stake: 1, said: Said::Revealed(&abstains, evidence(1)), asked: false };
+	assert!(!most_passed(&[vec![vote(1), abstains(), abstains()]]));
+}
+
+/// A member of each tranche is silent, to draw a claim out: it lives no longer than any.
+#[test]
+fn attack_silent_members_of_every_tranche_should_not_outlast_a_claims_life() {
+	build_and_execute(|| {
+		let made = System::block_number();
+		let claim = judged(3);
+		let timing = livepeer_primitives::params::Timing::development();
+		let longest = Parameters::get().longest_claim_life(&timing);
+		let silent = or_nothing(&claim);
+		assert!(System::block_number() < made + longest, "{silent} tranches");
+	});
+}
+
+/// Nobody ever answers; says how many tranches were asked.
+fn or_nothing(claim: &TestClaim) -> usize {
+	let mut asked = 0;
+	let mut newest = None;
+	while Lottery::challenge(claim.id).is_some() {
+		let tranche = Ballots::<Test>::get(claim.id).map(|ballot| ballot.tranche);
+		if tranche.is_some() && tranche != newest {
+			asked += 1;
+			newest = tranche;
+		}
+		skip(1);
+	}
+	assert_eq!(asked, 4, "three tranches and the dispute");
+	let once = Perbill::from_parts(500_000);
+	assert!(SLASHED.get().iter().all(|slash| slash.2 == once), "each once, for the greater");
+	asked
+}
+
+/// A member that has most of its tranche's stake invents its evidence, so that two thirds of the
+/// stake never say that it is wrong.
+#[test]
+fn attack_large_lazy_member_should_be_told_by_everybody() {
+	build_and_execute(|| {
+		Parameters::mutate(|parameters| parameters.tranches = 2);
+		// All three sit; less than two thirds of the stake are against the first.
+		seat(&[150, 100, 100]);
+		let lazy = 0;
+		let claim = claim(8);
+		to_commit(&claim);
+		let good = good(claim.id);
+		let mut invented = good.clone();
+		invented.evidence.hash = Hash::repeat_byte(0xee);
+		ballot(claim.id, 0, |i| Some(if i == lazy { invented.clone() } else { good.clone() }));
+		assert_eq!(challenge(claim.id).stage, Stage::AwaitingDispute);
+		to_dispute(claim.id);
+		all_say(claim.id, DISPUTE, Verdict::Valid);
+		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
+		to_end(claim.id);
+	});
+}

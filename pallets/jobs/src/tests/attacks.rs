@@ -1,6 +1,6 @@
 //! Attacks, by name.
 
-use crate::{mock::*, types::Phase, Error, HoldReason, PriorityLists};
+use crate::{mock::*, types::Phase, Error, HoldReason, PriorityLists, WeightInfo};
 use frame_support::{assert_noop, assert_ok};
 use livepeer_primitives::{
 	keys::Purpose, traits::Settlement, work::STANDARD_SEGMENT_WORK, AccountId, Balance, ETH,
@@ -435,6 +435,37 @@ fn attack_accepting_and_vanishing_should_back_off_until_a_fee_is_paid() {
 		jail(&TIM);
 		skip(1);
 		assert_eq!(job(id).phase, Phase::Waiting { draw_at: now() + 2, retries: 0 });
+	});
+}
+
+#[test]
+fn attack_top_ups_of_what_is_offered_or_runs_should_not_keep_it_from_backing_off() {
+	build_and_execute(|| {
+		register(&TIM, UNIT, PRICE, 10);
+		let id = create(&BOB, "cam");
+		// A unit of ETH each, at the price of the call alone.
+		let top_up = || {
+			let done = Jobs::top_up(RuntimeOrigin::signed(BOB), id, 1).expect("topped up");
+			assert_eq!(done.actual_weight, Some(<()>::top_up()));
+		};
+		let mut waits = Vec::new();
+		while waits.len() < 5 {
+			let Phase::Offered { retries, .. } = job(id).phase else {
+				skip(1);
+				continue;
+			};
+			top_up();
+			assert!(matches!(job(id).phase, Phase::Offered { retries: r, .. } if r == retries));
+			accept(id);
+			top_up();
+			jail(&TIM);
+			skip(1);
+			Jailed::take();
+			let Phase::Waiting { draw_at, .. } = job(id).phase else { panic!("it waits") };
+			waits.push(draw_at - now());
+			check();
+		}
+		assert_eq!(waits, [2, 4, 8, 16, 32]);
 	});
 }
 

@@ -1,7 +1,7 @@
 //! Who is offered a job and who is not, and jobs that nobody suits.
 
 use crate::{
-	decide::{MAX_DRAWS, WALK_INTERVAL},
+	decide::{MAX_DRAWS, WALK_INTERVAL, WALK_JOBS},
 	mock::*,
 	types::{EndReason, Phase, Unsuited},
 	Error, Event, Exposed, Lapses, Waiting,
@@ -126,6 +126,67 @@ fn attack_announcing_on_and_on_should_not_have_the_chain_look_on_and_on() {
 			let draws = job(*id).phase.retries();
 			assert!(draws == before || draws + 1 == before, "{draws} of {before}");
 		}
+	});
+}
+
+#[test]
+fn attack_many_waiting_jobs_should_be_drawn_few_at_a_time_whoever_announces_how_often() {
+	build_and_execute(|| {
+		let ids: Vec<JobId> = (0..3 * JobId::from(WALK_JOBS)).collect();
+		for id in &ids {
+			assert_ok!(create_with(&BOB, &format!("cam{id}"), UNIT / 100));
+		}
+		// None of them is drawn by itself for long.
+		while ids.iter().any(|id| job(*id).phase.retries() < 7) {
+			skip(1);
+		}
+		let mut drawn: Vec<Vec<JobId>> = Vec::new();
+		for _ in 0..8 * WALK_INTERVAL {
+			back(&TIM);
+			skip(1);
+			let in_vain = |event: Event<Test>| match event {
+				Event::NobodySuits { job, .. } => Some(job),
+				_ => None,
+			};
+			drawn.push(events().into_iter().filter_map(in_vain).collect());
+			check();
+		}
+		let windows = drawn.windows(WALK_INTERVAL as usize);
+		let most = windows.map(|blocks| blocks.iter().map(Vec::len).sum::<usize>()).max();
+		assert_eq!(most, Some(WALK_JOBS as usize), "a hundred times as many would be no more");
+		// Each in its turn.
+		for id in &ids {
+			let times = drawn.iter().flatten().filter(|drawn| *drawn == id).count();
+			assert!((2..=3).contains(&times), "job {id} was drawn {times} times");
+			assert_eq!(job(*id).phase.retries(), 7, "and none of it counts");
+		}
+		// When the last walk is over nothing stands on the agenda for one.
+		skip(4 * WALK_INTERVAL);
+		assert!(crate::NextWalk::<Test>::get().is_some_and(|walk| !walk.is_going));
+	});
+}
+
+#[test]
+fn who_announces_during_a_walk_should_be_looked_for_by_the_next() {
+	build_and_execute(|| {
+		let ids: Vec<JobId> = (0..2 * JobId::from(WALK_JOBS)).collect();
+		for id in &ids {
+			assert_ok!(create_with(&BOB, &format!("cam{id}"), UNIT / 100));
+		}
+		while ids.iter().any(|id| job(*id).phase.retries() < 7) {
+			skip(1);
+		}
+		back(&TIM);
+		skip(2);
+		// Half of them were looked at when there was nobody.
+		register(&TOM, UNIT, PRICE, 100);
+		Parameters::mutate(|p| {
+			p.lapses = 100;
+			p.max_open_claims = 1_024;
+		});
+		back(&TOM);
+		skip(4 * WALK_INTERVAL);
+		assert!(ids.iter().all(|id| job(*id).next_assignment > 0), "each was offered");
 	});
 }
 

@@ -6,7 +6,9 @@
 //! [`judge_again`] needs nothing else: no chain, no network, and no trust in whoever made the case,
 //! but for what the chain held, which [`is_of_chain`] compares with any node that still knows it.
 
-use codec::{Decode, DecodeAll, Encode};
+use std::io::{self, Read};
+
+use codec::{Decode, Encode, IoReader, MemTrackingInput};
 use livepeer_primitives::{
 	api::{ChallengeStage, JudgeAnswer, JudgementView, KeysView},
 	claim::Outcome,
@@ -16,7 +18,7 @@ use livepeer_primitives::{
 	service::ServiceRecord,
 	verdict::{Tranche, Verdict},
 	video::MAX_SEGMENT_BYTES,
-	AccountId, Balance, BlockNumber, ClaimId, Hash,
+	AccountId, Balance, BlockNumber, ClaimId, Hash, MAX_RENDITIONS, MAX_SAMPLES,
 };
 use sp_core::H256;
 use thiserror::Error;
@@ -39,6 +41,12 @@ pub const LOOK_BACK: BlockNumber = 256;
 
 /// What a case's file begins with.
 const MAGIC: &[u8] = b"livepeer/case/1\n";
+
+/// The longest file: all leaves that can be drawn with all their renditions, and what is said of them.
+pub const LONGEST: u64 =
+	MAX_SAMPLES as u64 * (1 + MAX_RENDITIONS as u64) * MAX_SEGMENT_BYTES as u64 + SAID;
+/// What a case may take beside the bytes of its file, twice: its lists and what is said by all judges.
+const SAID: u64 = 32 * 1024 * 1024;
 
 /// All that a verdict rests on.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
@@ -103,9 +111,21 @@ impl Case {
 		[MAGIC, &self.encode()].concat()
 	}
 
-	/// Reads a file; `None` when it is none.
-	pub fn read(bytes: &[u8]) -> Option<Self> {
-		Self::decode_all(&mut bytes.strip_prefix(MAGIC)?).ok()
+	/// Reads a file of so many bytes; `None` when it is no whole case. Who sends one chooses what is in
+	/// it, and a leaf of which nothing is there is two bytes in a file and hundreds in memory.
+	pub fn read(mut file: impl Read, length: u64) -> Option<Self> {
+		let mut magic = [0; MAGIC.len()];
+		file.read_exact(&mut magic).ok()?;
+		if magic != MAGIC || length > LONGEST {
+			return None;
+		}
+		let most = usize::try_from(length.saturating_mul(2).saturating_add(SAID)).ok()?;
+		let mut input = IoReader(file.take(length));
+		let case = Self::decode(&mut MemTrackingInput::new(&mut input, most)).ok()?;
+		let has_rest = io::copy(&mut input.0.take(1), &mut io::sink()).ok()? > 0;
+		let most = MAX_SAMPLES as usize;
+		let fits = case.leaves.len() <= most && case.judgement.leaves.len() <= most;
+		(fits && !has_rest).then_some(case)
 	}
 
 	/// How many of the leaves' bytes are not there.
@@ -202,8 +222,8 @@ pub async fn gather(
 ) -> Result<Case, AuditError> {
 	let Found { block, hash, judgement, outcome } = find(chain, claim, at).await?;
 	let info = &judgement.claim;
-	let broadcaster_keys = chain.operator_keys(&info.broadcaster, Purpose::Segments).await?;
-	let transcoder_keys = chain.operator_keys(&info.transcoder, Purpose::Duties).await?;
+	let broadcaster_keys = chain.keys_at(hash, &info.broadcaster, Purpose::Segments).await?;
+	let transcoder_keys = chain.keys_at(hash, &info.transcoder, Purpose::Duties).await?;
 	let origin = chain.origin(info.stream).await?;
 	let transcoder = chain.service(&info.transcoder).await?;
 	let peers: Vec<ServiceRecord> = transcoder.into_iter().chain(origin.clone()).collect();
@@ -258,13 +278,30 @@ async fn record(
 	records.into_iter().find(|record| record.header().hash() == leaf.header)
 }
 
-/// Whether the chain held what the case says, by a node that still has the state of its block.
+/// Whether the chain held what the case says: votes and leaves, whose keys are whose, and the outcome; by
+/// a node that still has the state of its block and of the next.
 pub async fn is_of_chain(chain: &dyn Judgements, case: &Case) -> Result<bool, ChainError> {
 	if chain.genesis() != case.genesis || chain.block(case.block).await? != case.block_hash {
 		return Ok(false);
 	}
 	let judgement = chain.judgement(case.block_hash, case.claim).await?;
-	Ok(judgement.as_ref() == Some(&case.judgement))
+	if judgement.as_ref() != Some(&case.judgement) {
+		return Ok(false);
+	}
+	let info = &case.judgement.claim;
+	for (account, purpose, said) in [
+		(&info.broadcaster, Purpose::Segments, &case.broadcaster_keys),
+		(&info.transcoder, Purpose::Duties, &case.transcoder_keys),
+	] {
+		if chain.keys_at(case.block_hash, account, purpose).await? != *said {
+			return Ok(false);
+		}
+	}
+	let Some(outcome) = case.outcome else { return Ok(true) };
+	// It was open in the case's block, and is decided in the next.
+	let next = chain.block(case.block.saturating_add(1)).await?;
+	let decided = chain.judgement(next, case.claim).await?;
+	Ok(decided.and_then(|decided| decided.outcome) == Some(outcome))
 }
 
 /// What is said of a case.
@@ -374,11 +411,13 @@ async fn judge_one(
 	Ok((judged.verdict, judged.findings))
 }
 
-/// Whether the broadcaster signed the leaf's segment, and the transcoder what the leaf says of it.
+/// Whether the broadcaster signed the leaf's segment, and the transcoder what the leaf says of it, with
+/// the keys of the claim's assignment.
 fn signatures(case: &Case, leaf: &VerifyLeaf, record: &SegmentRecord) -> (bool, bool) {
 	let claim = &case.judgement.claim;
 	let signed = &record.signed;
 	let broadcaster = signed.header.hash() == leaf.header
+		&& signed.signature.signer.generation == claim.broadcaster_keys
 		&& is_signed_by(
 			&signed.signature,
 			&claim.broadcaster,
@@ -388,6 +427,7 @@ fn signatures(case: &Case, leaf: &VerifyLeaf, record: &SegmentRecord) -> (bool, 
 	let place = claim.place(case.genesis, leaf.index);
 	let receipt = leaf.leaf.receipt(place, claim.toolchain);
 	let transcoder = receipt.is_some_and(|receipt| receipt.hash() == record.receipt.hash())
+		&& record.signature.signer.generation == claim.transcoder_keys
 		&& is_signed_by(
 			&record.signature,
 			&claim.transcoder,

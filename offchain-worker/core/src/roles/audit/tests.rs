@@ -152,6 +152,64 @@ impl Story {
 
 const WRONG: Verdict = Verdict::Mismatch(MismatchKind::Video);
 
+fn read(bytes: &[u8]) -> Option<Case> {
+	Case::read(bytes, bytes.len() as u64)
+}
+
+/// Somebody sends a small file that takes all memory of whoever judges it.
+#[test]
+fn attack_case_that_fills_the_memory() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let leaves = vec![story.leaf(2, false, None).await];
+		story.chain.judge(10, CLAIM, Some(story.judgement(leaves, vec![Verdict::Valid])));
+		let case = story.gather(12).await.unwrap();
+		let empty = |count| vec![LeafBytes::default(); count];
+		let most = MAX_SAMPLES as usize;
+		let full = Case { leaves: empty(most), ..case.clone() };
+		assert_eq!(read(&full.to_bytes()), Some(full));
+		let beyond = Case { leaves: empty(most + 1), ..case.clone() };
+		assert_eq!(read(&beyond.to_bytes()), None, "more leaves than can be drawn");
+		// Two bytes for each of them in the file: it is given up before they are all in memory.
+		let flood = Case { leaves: empty(200_000), ..case }.to_bytes();
+		let most = 2 * flood.len() + SAID as usize;
+		assert!(200_000 * std::mem::size_of::<LeafBytes>() > most);
+		let mut input = &flood[MAGIC.len()..];
+		let read_on = Case::decode(&mut MemTrackingInput::new(&mut input, most));
+		assert!(read_on.is_err() && read(&flood).is_none());
+	});
+}
+
+/// Whoever makes a case says of the chain what suits: of the outcome, and of whose keys are whose.
+#[test]
+fn attack_case_that_lies_about_outcome_or_keys() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let leaves = vec![story.leaf(2, false, None).await];
+		story.chain.judge(10, CLAIM, Some(story.judgement(leaves, vec![WRONG])));
+		story.chain.judge(20, CLAIM, Some(story.decided(Outcome::Failed)));
+		let case = story.gather(25).await.unwrap();
+		let chain = story.chain.client(None);
+		assert!(is_of_chain(&chain, &case).await.unwrap());
+		let acquitted = Case { outcome: Some(Outcome::Accepted), ..case.clone() };
+		assert!(!is_of_chain(&chain, &acquitted).await.unwrap());
+		let mut forged = case.clone();
+		forged.broadcaster_keys.insert(
+			0,
+			KeysView {
+				generation: 1,
+				keys: vec![Key::from_uri("//Eve").unwrap().public()],
+				revoked: vec![false],
+				vrf: None,
+			},
+		);
+		assert!(!is_of_chain(&chain, &forged).await.unwrap());
+		let mut forged = case;
+		forged.transcoder_keys.clear();
+		assert!(!is_of_chain(&chain, &forged).await.unwrap());
+	});
+}
+
 #[test]
 fn case_should_say_in_a_file_what_was_wrong_with_a_claim_that_failed() {
 	simulate(|sim| async move {
@@ -170,7 +228,7 @@ fn case_should_say_in_a_file_what_was_wrong_with_a_claim_that_failed() {
 		let open = story.gather(12).await.unwrap();
 		assert_eq!((open.block, open.outcome), (12, None));
 
-		let case = Case::read(&story.gather(60).await.unwrap().to_bytes()).unwrap();
+		let case = read(&story.gather(60).await.unwrap().to_bytes()).unwrap();
 		assert_eq!(case.missing(), 0);
 		let again = judge_again(&FakeEngine::default(), &case).await;
 		let verdicts: Vec<_> = again.leaves.iter().map(|leaf| leaf.verdict.clone()).collect();
@@ -260,8 +318,10 @@ fn forged_case_should_say_what_is_wrong_with_it() {
 		assert!(!is_of_chain(&chain, &foreign).await.unwrap());
 		// Half a file, and one with something behind it, are none.
 		let whole = case.to_bytes();
-		assert_eq!(Case::read(&whole[..whole.len() / 2]), None);
-		assert_eq!(Case::read(&[whole.as_slice(), &[0]].concat()), None);
+		assert_eq!(read(&whole[..whole.len() / 2]), None);
+		assert_eq!(read(&[whole.as_slice(), &[0]].concat()), None);
+		assert_eq!(read(&whole[1..]), None);
+		assert_eq!(read(&whole), Some(case));
 	});
 }
 

@@ -158,13 +158,10 @@ impl<'a> Run<'a> {
 				changed = stop.changed(), if !self.stopping => {
 					self.stopping = changed.is_err() || *stop.borrow();
 				},
-				segment = source.recv(), if hungry => {
+				segment = source.recv(), if hungry => match segment {
 					// Whoever feeds a stopped run lets go of it as well: that is not the source's end.
-					if segment.is_none() && *stop.borrow_and_update() {
-						self.stopping = true;
-					} else {
-						self.take(segment)?;
-					}
+					None if *stop.borrow() => self.stopping = true,
+					segment => self.take(segment)?,
 				},
 				Some((sending, assignment, delivered)) = self.deliveries.next() => {
 					self.hear(assignment, &delivered);

@@ -14,12 +14,15 @@ use codec::{DecodeAll, Encode};
 use futures::future::{select, Either};
 use livepeer_primitives::{
 	chunks::chunk_root,
+	receipt::Output,
 	segment::stream_id,
 	service::ServiceRecord,
 	video::{Ladder, LONGEST_SEGMENT},
 	AccountId, AssignmentIndex, JobId, Seq, StreamId,
 };
+use sp_core::H256;
 use thiserror::Error;
+use tokio::sync::Semaphore;
 
 use crate::{
 	key::KeyBook,
@@ -50,6 +53,8 @@ const AHEAD_MS: u64 = 60_000;
 const CHAIN_MS: u64 = 2_000;
 /// How long it is believed where somebody is reached: about a block.
 const BELIEVED_MS: u64 = 6_000;
+/// KiB of a stream's renditions that are fetched at a time; a larger one is fetched alone.
+const MOST_FETCHED: u32 = 8 * 1_024;
 /// Of how many it is remembered where they are reached.
 const MOST_LOCATED: usize = 1_024;
 
@@ -472,7 +477,7 @@ impl Follower {
 		Ok(())
 	}
 
-	/// Fetches the renditions of a checked record: from the origin, or else from the transcoder.
+	/// Fetches the renditions of a checked record and keeps them, all or none.
 	async fn take(
 		&self,
 		stream: StreamId,
@@ -481,37 +486,21 @@ impl Follower {
 		record: &SegmentRecord,
 	) -> Result<(), FollowError> {
 		let start = self.clock.now_ms();
-		let fetches = record.present().map(|output| async move {
-			if let Some(bytes) = self.store.get(output.hash)? {
-				return Ok(bytes);
+		let room = Semaphore::new(MOST_FETCHED as usize);
+		let put = Mutex::new(Vec::new());
+		let fetches =
+			record.present().map(|output| self.obtain(origin, record, output, &room, &put));
+		let pts = match futures::future::try_join_all(fetches).await {
+			Ok(all) => all.into_iter().next().flatten(),
+			Err(error) => {
+				self.release(stream, &lock(&put));
+				return Err(error);
 			}
-			let first = match self.net.fetch(origin, output.hash, output.len, None).await {
-				Ok(bytes) => return Ok(bytes),
-				Err(error) => error,
-			};
-			match self.locate(&Place::Transcoder(record.header().transcoder.clone())).await? {
-				Some(transcoder) => {
-					Ok(self.net.fetch(&transcoder, output.hash, output.len, None).await?)
-				}
-				None => Err(FollowError::Net(first)),
-			}
-		});
-		let outputs = futures::future::try_join_all(fetches).await?;
-		for (output, bytes) in record.present().zip(&outputs) {
-			if bytes.len() as u64 != u64::from(output.len) || chunk_root(bytes) != output.chunk_root
-			{
-				return Err(FollowError::Described);
-			}
-		}
-		// All were checked: only now is any kept.
-		for bytes in &outputs {
-			self.store.put(bytes)?;
-		}
+		};
 		self.store.put_record(record)?;
 		let sized = (record.header().seq, bytes_of(record));
 		lock(&self.sizes).entry(stream).or_default().push_back(sized);
-		let entry = entry(record, outputs.first().map(Vec::as_slice));
-		lock(&self.timelines).entry(stream).or_default().push(entry);
+		lock(&self.timelines).entry(stream).or_default().push(entry(record, pts));
 		self.events.emit(Event::SegmentServed {
 			stream: state.name.clone(),
 			seq: record.header().seq,
@@ -519,6 +508,65 @@ impl Follower {
 			fetch_ms: self.clock.now_ms().saturating_sub(start),
 		});
 		Ok(())
+	}
+
+	/// Puts a rendition into the store, unless it is there, and says when its first picture is shown.
+	/// While it is fetched it takes of `room` as much as it is long: whoever serves it may be slow on
+	/// purpose, in as many streams as it likes.
+	async fn obtain(
+		&self,
+		origin: &ServiceRecord,
+		record: &SegmentRecord,
+		output: &Output,
+		room: &Semaphore,
+		put: &Mutex<Vec<H256>>,
+	) -> Result<Option<u64>, FollowError> {
+		let kib = output.len.div_ceil(1_024).clamp(1, MOST_FETCHED);
+		// It is never closed.
+		let _room = room.acquire_many(kib).await.ok();
+		let known = self.store.get(output.hash)?;
+		let is_new = known.is_none();
+		let bytes = match known {
+			Some(bytes) => bytes,
+			None => self.fetch(origin, record, output).await?,
+		};
+		if bytes.len() as u64 != u64::from(output.len) || chunk_root(&bytes) != output.chunk_root {
+			return Err(FollowError::Described);
+		}
+		if is_new {
+			self.store.put(&bytes)?;
+			lock(put).push(output.hash);
+		}
+		Ok(first_pts(&bytes))
+	}
+
+	/// The bytes of a rendition: from the origin, or else from the transcoder.
+	async fn fetch(
+		&self,
+		origin: &ServiceRecord,
+		record: &SegmentRecord,
+		output: &Output,
+	) -> Result<Vec<u8>, FollowError> {
+		let first = match self.net.fetch(origin, output.hash, output.len, None).await {
+			Ok(bytes) => return Ok(bytes),
+			Err(error) => error,
+		};
+		match self.locate(&Place::Transcoder(record.header().transcoder.clone())).await? {
+			Some(transcoder) => {
+				Ok(self.net.fetch(&transcoder, output.hash, output.len, None).await?)
+			}
+			None => Err(FollowError::Net(first)),
+		}
+	}
+
+	/// Lets go of what was put for a record that is not taken.
+	fn release(&self, stream: StreamId, put: &[H256]) {
+		let owner = format!("untaken/{stream:?}");
+		let released = self.store.pin(&owner, put).and_then(|()| self.store.unpin(&owner));
+		if let Err(error) = released {
+			// What nothing refers to goes within the hour.
+			tracing::debug!(%error, "bytes of a record that was not taken are not removed yet");
+		}
 	}
 
 	/// Before which seq a stream's segments are too many bytes; or, where there is no room at all,
@@ -608,7 +656,7 @@ impl Follower {
 			let output = record.present().next().map(|output| output.hash);
 			// Without its bytes nobody will play it either.
 			let bytes = output.and_then(|hash| self.store.get(hash).ok().flatten());
-			timeline.push(entry(&record, bytes.as_deref()));
+			timeline.push(entry(&record, bytes.as_deref().and_then(first_pts)));
 		}
 		lock(&self.timelines).entry(stream).or_insert(timeline);
 		Ok(())
@@ -765,14 +813,14 @@ fn is_known(state: &StreamState) -> bool {
 	!state.name.is_empty()
 }
 
-/// What playlists say about a segment; `bytes` are its first rendition.
-fn entry(record: &SegmentRecord, bytes: Option<&[u8]>) -> Entry {
+/// What playlists say about a segment whose first picture is shown at `pts`.
+fn entry(record: &SegmentRecord, pts: Option<u64>) -> Entry {
 	let header = record.header();
 	Entry {
 		seq: header.seq,
 		epoch: header.segment.epoch,
 		duration: header.segment.duration,
-		pts: bytes.and_then(first_pts),
+		pts,
 		captured: header.segment.captured,
 	}
 }

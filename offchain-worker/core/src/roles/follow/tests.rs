@@ -10,7 +10,7 @@ use crate::{
 		chain::{Call, Wait},
 		clock::SystemClock,
 		store::{Blobs, Streams},
-		transport::{PushReply, Refusal, Service, SignedHeader},
+		transport::{PushReply, Refusal, Service, SignedHeader, SignedPass},
 	},
 	roles::broadcast::Origin,
 	rules::playlist::tests::packet,
@@ -804,4 +804,103 @@ async fn record_should_be_refused_when_its_transcoder_was_not_assigned() {
 	story.origin.put_record(&record).unwrap();
 	let refused = follower.poll(stream).await.unwrap_err();
 	assert!(matches!(refused, FollowError::NotAssigned), "{refused}");
+}
+
+/// A network that counts how many fetches there are at a time.
+struct Counted {
+	inner: crate::fakes::FakeTransport,
+	now: std::sync::atomic::AtomicUsize,
+	most: std::sync::atomic::AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl Transport for Counted {
+	fn service_record(&self) -> ServiceRecord {
+		self.inner.service_record()
+	}
+
+	async fn fetch(
+		&self,
+		peer: &ServiceRecord,
+		hash: H256,
+		max_len: u32,
+		pass: Option<&SignedPass>,
+	) -> Result<Vec<u8>, NetError> {
+		let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+		self.most.fetch_max(now, Ordering::SeqCst);
+		for _ in 0..4 {
+			tokio::task::yield_now().await;
+		}
+		let fetched = self.inner.fetch(peer, hash, max_len, pass).await;
+		self.now.fetch_sub(1, Ordering::SeqCst);
+		fetched
+	}
+
+	async fn push(
+		&self,
+		peer: &ServiceRecord,
+		signed: &SignedHeader,
+		bytes: &[u8],
+	) -> Result<PushReply, NetError> {
+		self.inner.push(peer, signed, bytes).await
+	}
+
+	async fn playlist(
+		&self,
+		peer: &ServiceRecord,
+		stream: StreamId,
+		from: Seq,
+	) -> Result<Playlist, NetError> {
+		self.inner.playlist(peer, stream, from).await
+	}
+
+	async fn newest(
+		&self,
+		peer: &ServiceRecord,
+		stream: StreamId,
+	) -> Result<SignedHeader, NetError> {
+		self.inner.newest(peer, stream).await
+	}
+}
+
+/// Somebody has streams followed whose renditions are as large as may be, and serves them as slowly as may
+/// be: few of them are in memory at a time. What was kept before one of them failed is let go.
+#[tokio::test]
+async fn attack_renditions_that_fill_the_memory() {
+	let story = Story::new().await;
+	let net = Arc::new(Counted {
+		inner: story.net.end("g"),
+		now: Default::default(),
+		most: Default::default(),
+	});
+	let follower = Follower::new(
+		Arc::new(story.chain.client(None)),
+		Arc::new(story.store.clone()),
+		net.clone(),
+		Arc::new(Recorder::default()),
+		Arc::new(SystemClock::default()),
+		10,
+	);
+	let stream = follower.find("demo", &story.broadcaster.account()).await.unwrap();
+	let state = follower.state(stream).unwrap().unwrap();
+	let record = |seq: Seq, length: usize| {
+		let header = story.record(seq, |_| ()).signed.header;
+		let outputs = (0..3u8).map(|rendition| {
+			let bytes = vec![rendition + 10 * seq as u8; length];
+			story.origin.put(&bytes).unwrap();
+			Some(output(&bytes))
+		});
+		story.sign(header, Outputs::truncate_from(outputs.collect()))
+	};
+	let origin = FakeNet::record("o");
+	for (seq, length, at_once) in [(1, 5 * 1024 * 1024, 1), (2, 1_000, 3)] {
+		net.most.store(0, Ordering::SeqCst);
+		follower.take(stream, &state, &origin, &record(seq, length)).await.unwrap();
+		assert_eq!(net.most.load(Ordering::SeqCst), at_once, "of {length} bytes each");
+	}
+	let kept = story.store.blob_count();
+	let third = record(3, 1_000);
+	story.net.withhold(third.outputs()[2].unwrap().hash, true);
+	assert!(follower.take(stream, &state, &origin, &third).await.is_err());
+	assert_eq!(story.store.blob_count(), kept);
 }

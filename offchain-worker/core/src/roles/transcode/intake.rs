@@ -169,9 +169,18 @@ impl Intake {
 	}
 
 	/// Reads an assignment that is not known yet. Anybody can ask for one, so there is one look at
-	/// a time, and it does not last.
+	/// a time, and it does not last; who comes meanwhile has its turn, or strangers who ask without end
+	/// would have segments refused that are to be transcoded.
 	async fn look_up(&self, key: (JobId, AssignmentIndex)) -> Option<Assigned> {
-		let _turn = self.looking_up.try_acquire().ok()?;
+		let late =
+			self.parts.clock.sleep_until(self.parts.clock.now_ms().saturating_add(LOOK_UP_MS));
+		let turn = std::pin::pin!(self.looking_up.acquire());
+		let Either::Left((Ok(_turn), _)) = select(turn, late).await else { return None };
+		// Somebody else may have looked meanwhile.
+		let known = lock(&self.assigned).get(&key).cloned();
+		if let Some(known) = known.or_else(|| lock(&self.offered).get(&key).cloned()) {
+			return Some(known);
+		}
 		let read = self.parts.chain.job(At::Best, key.0);
 		let late =
 			self.parts.clock.sleep_until(self.parts.clock.now_ms().saturating_add(LOOK_UP_MS));

@@ -383,6 +383,25 @@ fn segment_should_be_refused_when_a_check_fails() {
 	})
 }
 
+/// Strangers ask without end for assignments that are none: a segment of one that is not known yet has its
+/// turn among them.
+#[test]
+fn attack_assignments_of_strangers_looked_up_without_end() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		story.chain.slow_jobs(&sim.clock, 100);
+		let own = story.signed(0, &bytes(0));
+		let mut asked: Vec<_> = (0..8).map(|n| story.signed_for(1_000 + n, "x", 0)).collect();
+		asked.push(own);
+		let answers =
+			futures::future::join_all(asked.iter().map(|signed| role.admit(signed))).await;
+		let (own, strangers) = answers.split_last().unwrap();
+		assert_eq!(*own, Ok(()));
+		assert!(strangers.iter().all(|answer| *answer == Err(Refusal::NotAssigned)));
+	})
+}
+
 #[test]
 fn segment_of_an_offer_should_be_transcoded_at_once_and_signed_for_when_it_is_accepted() {
 	simulate(|sim| async move {

@@ -65,6 +65,9 @@ const ENGINE_ATTEMPTS: u32 = 2;
 /// Blobs of a task that are fetched at a time: what a task may hold in memory, for the transcoder
 /// that serves them may be one that wants verifiers to run out of it.
 const FETCHES: usize = 4;
+/// Blobs that are fetched at a time beside one of each task: what all tasks may hold in memory together.
+/// One of its own has every task, so that no transcoder that is slow makes others' bytes wait.
+const SHARED_FETCHES: usize = 16;
 
 /// Names a task: the same claim, tranche and member is the same task.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode)]
@@ -170,6 +173,8 @@ struct Inner {
 	events: Arc<dyn EventSink>,
 	clock: Arc<dyn Clock>,
 	places: Arc<Places>,
+	/// Fetches beside the one that every task has.
+	fetches: Semaphore,
 	tasks: Mutex<Tasks>,
 	queue: mpsc::UnboundedSender<Taken>,
 	idle: Notify,
@@ -242,6 +247,7 @@ impl VerifyRole {
 			events,
 			places: Places::new(parallel, clock.clone()),
 			clock,
+			fetches: Semaphore::new(SHARED_FETCHES),
 			tasks: Mutex::new(tasks),
 			queue,
 			idle: Notify::new(),
@@ -384,10 +390,12 @@ impl Inner {
 		let deadline = at_ms.saturating_add(task.patience_ms);
 		let mut leaves: Vec<&VerifyLeaf> = task.leaves.iter().collect();
 		leaves.sort_by_key(|leaf| leaf.index);
-		let fetches = Semaphore::new(FETCHES);
+		let (fetches, own) = (Semaphore::new(FETCHES), Semaphore::new(1));
 		// The node gives for the bytes half of what the phase leaves beside the work.
 		let over = deadline.saturating_add(task.patience_ms);
-		let at = AtWork { task, owner, deadline, over, fetches, findings: Default::default() };
+		let lacking = at_ms.saturating_add(task.patience_ms / 2);
+		let findings = Default::default();
+		let at = AtWork { task, owner, lacking, deadline, over, fetches, own, findings };
 		let judged = leaves.iter().map(|leaf| self.judge_leaf(&at, leaf));
 		let judged = futures::future::join_all(judged).await;
 		let mut verdicts = Verdicts::default();
@@ -499,13 +507,29 @@ impl Inner {
 		let mut attempts = 0u32;
 		loop {
 			let turn = at.fetches.acquire().await.map_err(|_| "stopping".to_owned())?;
+			let room = tokio::select! {
+				biased;
+				own = at.own.acquire() => own,
+				shared = self.fetches.acquire() => shared,
+			};
 			let start = self.clock.now_ms();
 			let service = self.service(at.task);
 			// A length that a leaf understates must not make right bytes unobtainable: the hash
 			// says what they are, the length is judged afterwards.
 			let fetch = self.net.fetch(&service, hash, MAX_SEGMENT_BYTES, pass.as_ref());
-			let error = match select(fetch, self.clock.sleep_until(at.deadline)).await {
-				Either::Left((Ok(bytes), _)) => {
+			let fetched = match select(fetch, self.clock.sleep_until(at.lacking)).await {
+				Either::Left((fetched, _)) => Some(fetched),
+				Either::Right((_, fetch)) => {
+					// What trickles until it is too late to ask is lacking as much as what is refused.
+					self.note_lacking(at.task);
+					match select(fetch, self.clock.sleep_until(at.deadline)).await {
+						Either::Left((fetched, _)) => Some(fetched),
+						Either::Right(_) => None,
+					}
+				}
+			};
+			let error = match fetched {
+				Some(Ok(bytes)) => {
 					self.store.put(&bytes).map_err(failed)?;
 					self.events.emit(Event::Fetched {
 						claim: at.task.claim,
@@ -516,10 +540,10 @@ impl Inner {
 					});
 					return Ok(Ok(()));
 				}
-				Either::Left((Err(error), _)) => error,
-				Either::Right(_) => NetError::Timeout,
+				Some(Err(error)) => error,
+				None => NetError::Timeout,
 			};
-			drop(turn);
+			drop((turn, room));
 			tracing::info!(claim = at.task.claim, ?hash, %error, "not fetched");
 			attempts = attempts.saturating_add(1);
 			if attempts == LACKING_ATTEMPTS {
@@ -568,11 +592,15 @@ struct AtWork<'a> {
 	task: &'a VerifyTask,
 	/// Owns the pins of its bytes.
 	owner: &'a str,
+	/// When bytes that are not there are asked for on the chain, also those that are on their way.
+	lacking: u64,
 	/// When bytes that are not there are given up.
 	deadline: u64,
 	/// When leaves that wait for a place make way for others: the answer comes too late, or nearly.
 	over: u64,
+	/// Its fetches at a time, and the one that it need not share.
 	fetches: Semaphore,
+	own: Semaphore,
 	/// What was found of each leaf's outputs, in words, by index.
 	findings: Mutex<BTreeMap<u32, Vec<String>>>,
 }

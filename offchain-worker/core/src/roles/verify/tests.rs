@@ -8,6 +8,7 @@ use crate::{
 	ports::{
 		engine::{Pixels, Variant},
 		store::Blobs,
+		transport::{Playlist, PushReply, Refusal, Service, SignedHeader},
 	},
 	roles::broadcast::Origin,
 };
@@ -19,6 +20,7 @@ use livepeer_primitives::{
 	verdict::{NonConformingKind, DISPUTE},
 	video::SourceLimits,
 	work::WorkFactors,
+	Seq, StreamId,
 };
 
 const FACTORS: WorkFactors = WorkFactors::canonical(1_000, 250, 77);
@@ -154,6 +156,106 @@ fn honest_leaves_should_be_valid_from_an_empty_store() {
 	})
 }
 
+/// A network whose fetches last until they are let go, and that counts them.
+struct Held {
+	inner: crate::fakes::FakeTransport,
+	/// Of whose peer the fetches last.
+	slow: ServiceRecord,
+	go: Semaphore,
+	now: std::sync::atomic::AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl Transport for Held {
+	fn service_record(&self) -> ServiceRecord {
+		self.inner.service_record()
+	}
+
+	async fn fetch(
+		&self,
+		peer: &ServiceRecord,
+		hash: H256,
+		max_len: u32,
+		pass: Option<&SignedPass>,
+	) -> Result<Vec<u8>, NetError> {
+		if *peer == self.slow {
+			self.now.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+			self.go.acquire().await.unwrap().forget();
+		}
+		self.inner.fetch(peer, hash, max_len, pass).await
+	}
+
+	async fn push(
+		&self,
+		peer: &ServiceRecord,
+		signed: &crate::ports::transport::SignedHeader,
+		bytes: &[u8],
+	) -> Result<crate::ports::transport::PushReply, NetError> {
+		self.inner.push(peer, signed, bytes).await
+	}
+
+	async fn playlist(
+		&self,
+		peer: &ServiceRecord,
+		stream: livepeer_primitives::StreamId,
+		from: livepeer_primitives::Seq,
+	) -> Result<crate::ports::transport::Playlist, NetError> {
+		self.inner.playlist(peer, stream, from).await
+	}
+
+	async fn newest(
+		&self,
+		peer: &ServiceRecord,
+		stream: livepeer_primitives::StreamId,
+	) -> Result<crate::ports::transport::SignedHeader, NetError> {
+		self.inner.newest(peer, stream).await
+	}
+}
+
+/// Transcoders that serve large blobs as slowly as may be, in many claims at a time: few are in memory of
+/// their judge, and the bytes of another claim come all the same.
+#[test]
+fn attack_slow_blobs_of_many_claims_that_fill_a_judges_memory() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let engine = FakeEngine::default();
+		let net = Arc::new(Held {
+			inner: story.net.end("v"),
+			slow: FakeNet::record("slow"),
+			go: Semaphore::new(0),
+			now: Default::default(),
+		});
+		let (role, runner) = VerifyRole::new(
+			GENESIS,
+			Arc::new(story.ours.clone()),
+			net.clone(),
+			vec![Arc::new(engine.clone())],
+			Arc::new(story.events.clone()),
+			Arc::new(sim.clock.clone()),
+			2,
+		)
+		.unwrap();
+		sim.spawn(runner.run());
+		let tasks = 30;
+		for claim in 0..tasks {
+			let leaves = vec![
+				story.leaf(&engine, 2 * claim as u32).await,
+				story.leaf(&engine, 2 * claim as u32 + 1).await,
+			];
+			let service = FakeNet::record("slow");
+			let task = VerifyTask { claim: 100 + claim, service, ..story.task(leaves) };
+			assert_eq!(role.post(task), Ok(VerifyStatus::Working));
+		}
+		let honest = story.task(vec![story.leaf(&engine, 200).await]);
+		assert_eq!(role.post(honest.clone()), Ok(VerifyStatus::Working));
+		// A second in the simulation: all that can go on has.
+		sim.clock.sleep_until(sim.clock.now_ms() + 1_000).await;
+		let held = net.now.load(std::sync::atomic::Ordering::SeqCst);
+		assert_eq!(held, tasks as usize + SHARED_FETCHES, "one of each, and those that are shared");
+		assert!(matches!(role.post(honest), Ok(VerifyStatus::Done { .. })));
+	})
+}
+
 #[test]
 fn black_pictures_should_be_a_mismatch() {
 	simulate(|sim| async move {
@@ -204,6 +306,47 @@ fn withheld_bytes_should_be_unavailable_after_the_patience_and_not_before() {
 		});
 		let late = VerifyTask { tranche: DISPUTE, ..task };
 		assert_eq!(verdicts(&role, &late).await.0, [Verdict::Valid]);
+	})
+}
+
+/// Says that it has everything, and sends nothing to its end.
+struct Trickling;
+
+#[async_trait::async_trait]
+impl Service for Trickling {
+	async fn size(&self, _: H256) -> Option<u64> {
+		Some(1)
+	}
+	async fn fetch(&self, _: H256) -> Option<Vec<u8>> {
+		std::future::pending().await
+	}
+	async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
+		Err(Refusal::NotAssigned)
+	}
+	async fn push(&self, _: SignedHeader, _: Vec<u8>) -> PushReply {
+		PushReply::Refused(Refusal::NotAssigned)
+	}
+	async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
+		None
+	}
+}
+
+/// Who does not ask in time is taken for one that never wanted the bytes.
+#[test]
+fn attack_bytes_that_trickle_should_be_lacking_while_they_can_still_be_asked_for() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let task = story.task(vec![story.leaf(&FakeEngine::default(), 0).await]);
+		story.net.serve("t", Arc::new(Trickling));
+		let role = story.role(FakeEngine::default());
+		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Working));
+		sim.sleep(task.patience_ms / 4).await;
+		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Working));
+		sim.sleep(task.patience_ms / 2).await;
+		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Lacking));
+		role.idle().await;
+		let Ok(VerifyStatus::Done { verdicts, .. }) = role.post(task) else { panic!() };
+		assert_eq!(verdicts.into_inner(), [Verdict::Unavailable(UnavailableKind::TooLate)]);
 	})
 }
 
