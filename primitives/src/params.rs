@@ -963,7 +963,7 @@ impl ProtocolParameters {
 				fee_ratio: 2,
 				new_verification_rate: Perbill::from_percent(5),
 				new_claims: 20,
-				variant_rate: Perbill::zero(),
+				variant_rate: Perbill::from_parts(5_000_000),
 				variant_slash: Perbill::from_percent(2),
 			},
 			inflation: InflationParameters {
@@ -1021,6 +1021,9 @@ impl ProtocolParameters {
 				fee_ratio: 1,
 				new_verification_rate: Perbill::from_parts(625_000_000),
 				new_claims: 3,
+				// A forced segment costs its transcoder one encode more and each of its judges four, which
+				// a network on one machine has no time for. Stories that are about it ask for them.
+				variant_rate: Perbill::zero(),
 				..production.lottery
 			},
 			inflation: InflationParameters { min_offers: 2, ..production.inflation },

@@ -24,7 +24,7 @@ pub enum Deed {
 	Overstate,
 	/// Leaves out the variants that are due.
 	Omit,
-	/// Makes a variant of the first rendition where none is due.
+	/// Makes a variant of the last rendition where none is due.
 	Vary,
 }
 
@@ -78,7 +78,8 @@ impl MediaEngine for Dishonest {
 			}
 			Deed::Omit => self.honest.transcode(format, input, None).await,
 			Deed::Vary => {
-				let undue = Variant { rendition: 0, start: 0 };
+				let last = u8::try_from(format.ladder.len().saturating_sub(1)).unwrap_or_default();
+				let undue = Variant { rendition: last, start: 0 };
 				self.honest.transcode(format, input, Some(variant.unwrap_or(undue))).await
 			}
 		}

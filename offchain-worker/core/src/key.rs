@@ -503,6 +503,26 @@ mod tests {
 	}
 
 	#[test]
+	fn variants_should_be_drawn_while_the_node_is_away() {
+		simulate(|sim| async move {
+			let chain = FakeChain::default();
+			let [cold, one] = ["//Cold", "//One"].map(|uri| Key::from_uri(uri).unwrap());
+			let ring = Keyring::new(cold.account(), vec![one.clone()]);
+			let client = Arc::new(chain.client(None));
+			let clock = Arc::new(sim.clock.clone());
+			let own = OwnKeys::new(ring, Purpose::Duties, client, clock);
+			assert!(own.drawing(1).await.unwrap().is_err());
+			chain.set_keys(&cold.account(), Purpose::Duties, &[&one]);
+			// Not there a moment ago, and asked for again.
+			assert!(own.drawing(1).await.unwrap().is_ok());
+			chain.cut(true);
+			sim.sleep(10 * OWN_BELIEVED_MS).await;
+			assert!(own.drawing(1).await.unwrap().is_ok(), "a generation never changes");
+			assert!(own.drawing(2).await.is_err());
+		})
+	}
+
+	#[test]
 	fn own_key_should_sign_while_the_node_is_away_and_not_when_it_was_revoked() {
 		simulate(|sim| async move {
 			let chain = FakeChain::default();

@@ -444,16 +444,20 @@ fn judge_again(network: &Network, claim: u64, writer: Child) -> Result<(bool, St
 	Ok((is_so, format!("claim {claim}, {leaves} leaves: {}", said["conclusion"])))
 }
 
-/// How many of a claim's drawn segments had to have a variant, by its event.
-fn count_due(opened: &Json) -> usize {
-	let due = opened["due"].as_array();
-	due.map_or(0, |due| due.iter().filter(|rendition| !rendition.is_null()).count())
+/// How many of a claim's drawn segments had to have a variant, and of how many, by its event.
+fn count_due(opened: &Json) -> (usize, usize) {
+	let due = match &opened["due"] {
+		Json::Array(all) => all.as_slice(),
+		// A list of one element is written as the element.
+		one => std::slice::from_ref(one),
+	};
+	(due.iter().filter(|rendition| !rendition.is_null()).count(), due.len())
 }
 
-/// The same of a claim.
+/// How many of a claim's drawn segments had to have a variant, once they are opened.
 fn due_variants(claim: &Claim) -> usize {
 	let opened = claim.events.iter().filter(|event| event["name"] == "VariantsOpened");
-	opened.map(|event| count_due(&event["fields"])).sum()
+	opened.map(|event| count_due(&event["fields"]).0).sum()
 }
 
 /// One line for the screen; `None` for what would only be noise.
@@ -488,9 +492,8 @@ fn tell(event: &Event) -> Option<String> {
 			format!("claim {claim}: leaf {} revealed", event.fields["index"])
 		}
 		("ChallengeLottery", "VariantsOpened") => {
-			let due = event.fields["due"].as_array().map_or(0, |due| due.len());
-			let forced = count_due(&event.fields);
-			format!("claim {claim}: {forced} of {due} drawn segments had to have a variant")
+			let (forced, drawn) = count_due(&event.fields);
+			format!("claim {claim}: {forced} of {drawn} drawn segments had to have a variant")
 		}
 		("ChallengeLottery", "VerdictRevealed") => {
 			format!("claim {claim}: {} says {}", who("verifier"), event.fields["verdicts"])
@@ -726,6 +729,15 @@ fn judge(
 			claimed == segments || args.kill && claimed > segments,
 			format!("{claimed} of {segments}"),
 		);
+		if args.variants > 0 {
+			let is_opened = |claim: &&Claim| claim.blocks.contains_key("VariantsOpened");
+			let opened = claims.iter().filter(is_opened).count();
+			report.check(
+				"the variants of every claim were opened",
+				opened == claims.len(),
+				format!("{} were due", claims.iter().map(due_variants).sum::<usize>()),
+			);
+		}
 		report.check(
 			"fees reach a transcoder",
 			transcoders().any(|t| gained(t) > 0),
@@ -778,7 +790,7 @@ fn judge(
 		);
 		report.check(
 			"the cheat earned nothing",
-			// But what it is paid for judging what others did, and for claims that it could not spoil.
+			// But what it is paid for judging what others did. What it could not spoil is work like any.
 			!cheat.is_everywhere()
 				|| transcoders().all(|t| gained(t) <= escrowed("Verification", Some(t))),
 			format!("{:?}", transcoders().map(gained).collect::<Vec<_>>()),
@@ -864,4 +876,22 @@ fn sent_by_broadcaster(watch: &Watch) -> u128 {
 		})
 		.filter_map(|event| event.amount("amount"))
 		.sum()
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn variants_that_were_due_should_be_counted_however_many_segments_were_drawn() {
+		for (due, counted) in [
+			(json!([null, 0, null, 1]), (2, 4)),
+			(json!([null, null]), (0, 2)),
+			// Of one drawn segment.
+			(json!(0), (1, 1)),
+			(json!(null), (0, 1)),
+		] {
+			assert_eq!(count_due(&json!({ "due": due })), counted, "{due}");
+		}
+	}
 }

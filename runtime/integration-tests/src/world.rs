@@ -127,8 +127,6 @@ impl World {
 		};
 		world.issuance = world.issuance();
 		world.next_block();
-		// Stories in which transcoders open variants ask for them.
-		world.set_lottery(|lottery| lottery.variant_rate = Perbill::zero());
 		world
 	}
 

@@ -125,9 +125,8 @@ impl Claiming {
 	pub(super) async fn answer_duties(&self, head: Head) -> Result<(), TranscodeError> {
 		let claims = self.parts.store.claims()?;
 		let open = claims.iter().filter_map(|claim| Some((claim.id?, claim)));
-		let answers = futures::stream::iter(open)
-			.map(|(id, claim)| self.answer(head, id, claim))
-			.buffer_unordered(AT_ONCE);
+		let answers: Vec<_> = open.map(|(id, claim)| self.answer(head, id, claim)).collect();
+		let answers = futures::stream::iter(answers).buffer_unordered(AT_ONCE);
 		answers.fold(Ok(()), |all, one| async move { all.and(one) }).await
 	}
 

@@ -424,6 +424,29 @@ fn segment_of_an_offer_should_be_transcoded_at_once_and_signed_for_when_it_is_ac
 	})
 }
 
+/// What was made for another rate of variants may lack one.
+#[test]
+fn segment_of_an_offer_should_be_sent_again_when_it_is_accepted_with_another_rate_of_variants() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		story.chain.offer(story.job, 1, &story.key.account());
+		let (bytes, mut signed) = (bytes(0), story.signed(0, &bytes(0)));
+		signed.header.assignment = 1;
+		signed.signature = Signing::own(story.broadcaster.clone()).sign(&signed.header.hash());
+		let pushed = role.push(signed, bytes);
+		let accepted = async {
+			sim.sleep(3_000).await;
+			role.registration.refresh().await.unwrap();
+			let mut assigned = lock(&role.intake.assigned);
+			assigned.values_mut().for_each(|one| one.variant_rate = Perbill::from_percent(50));
+		};
+		let (reply, ()) = futures::join!(pushed, accepted);
+		assert!(matches!(reply, PushReply::Busy { .. }), "{reply:?}");
+		assert!(story.store.receipts(story.job, 1, 0, 10).unwrap().is_empty());
+	})
+}
+
 #[test]
 fn segment_should_wait_when_all_places_are_taken() {
 	simulate(|sim| async move {
@@ -506,6 +529,28 @@ fn claim_should_be_made_answered_and_closed() {
 		// The cursor outlives the claim.
 		let late = story.send(&role, 3).await;
 		assert_eq!(late, PushReply::Refused(Refusal::TooLate));
+	})
+}
+
+#[test]
+fn claims_should_be_answered_side_by_side() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		for first in [0, 4] {
+			for seq in first..first + 4 {
+				receipt(story.send(&role, seq).await);
+			}
+			story.duties(&role).await;
+		}
+		// Their numbers are noted.
+		story.duties(&role).await;
+		let claims = story.store.claims().unwrap();
+		assert_eq!(claims.iter().filter(|claim| claim.id.is_some()).count(), 2);
+		story.chain.slow_challenges(&sim.clock, 1_000);
+		let before = sim.clock.now_ms();
+		role.claiming.answer_duties(story.head()).await.unwrap();
+		assert_eq!(sim.clock.now_ms() - before, 1_000, "none waits for the other");
 	})
 }
 
@@ -1100,6 +1145,35 @@ fn opening_that_fails_should_be_tried_again() {
 		story.duties(&role).await;
 		let said = story.warned(Warning::Refused);
 		assert!(said.iter().any(|text| text.contains("open_variants")), "{said:?}");
+	})
+}
+
+#[test]
+fn operator_should_be_told_when_the_key_is_gone_by_which_a_claim_is_to_be_opened() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let [shared, one] = ["//Shared", "//One"].map(|uri| Key::from_uri(uri).unwrap());
+		let account = story.key.account();
+		let config = story.role(FakeEngine::default()).parts.config.clone();
+		let role = |keys: Vec<Key>| {
+			let ring = Keyring::new(account.clone(), keys);
+			story.role_with(ring, None, FakeEngine::default(), config.clone())
+		};
+		story.chain.set_keys(&account, Purpose::Duties, &[&shared, &one]);
+		force_half(&story);
+		story.another_job("varied").await;
+		let with = role(vec![one.clone(), shared.clone()]);
+		with.registration.refresh().await.unwrap();
+		let id = claim_to_open(&story, &with).await;
+		let deadline = story.head().best + 1_000;
+		story.chain.await_opening(id, FakeOpening::Awaited { deadline, is_final: true });
+		story.duties(&role(vec![one])).await;
+		assert_eq!(openings(&story), 0);
+		let said = story.warned(Warning::Refused);
+		assert!(said.iter().any(|text| text.contains("cannot be opened")), "{said:?}");
+		// Its file is given again.
+		story.duties(&role(vec![shared])).await;
+		assert_eq!(openings(&story), 1);
 	})
 }
 

@@ -89,7 +89,7 @@ impl Variants {
 		}
 		let Ok(tree) = SumTree::new(&claim.leaves) else { return Ok(()) };
 		let Some(info) = self.parts.chain.claim(At::Best, id).await? else { return Ok(()) };
-		let drawing = match self.parts.drawing(claim.keys).await {
+		let drawing = match self.parts.drawing(info.transcoder_keys).await {
 			Err(TranscodeError::Vrf(error)) => {
 				let text = format!("the variants of claim {id} cannot be opened, so that it will be missed: {error}");
 				self.parts.warnings.warn(Warning::Refused, text);
