@@ -241,7 +241,14 @@ impl Registration {
 						tracing::info!(job, assignment, "accepted");
 						self.parts.events.emit(Event::Accepted { job, assignment });
 					}
-					Err(error) => tracing::warn!(job, %error, "could not accept"),
+					Err(error) => {
+						tracing::warn!(job, %error, "could not accept");
+						// Governance can have asked for variants since it was registered.
+						if let TranscodeError::Vrf(missing) = error {
+							let text = format!("job {job} is not accepted: {missing}");
+							self.parts.warnings.warn(Warning::Refused, text);
+						}
+					}
 				}
 				// With the generations that the chain has noted.
 				let Some(noted) = read().await? else { continue };

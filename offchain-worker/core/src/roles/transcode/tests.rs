@@ -1202,6 +1202,8 @@ fn nothing_should_be_accepted_without_the_key_that_draws_variants() {
 			view.and_then(|view| view.current?.toolchain)
 		};
 		assert_eq!(toolchain().await, None, "it is not accepted");
+		let said = story.warned(Warning::Refused);
+		assert!(said.iter().any(|text| text.contains("job 2 is not accepted")), "{said:?}");
 		// With it, it signs as its own key and draws by the shared one.
 		let with = role(vec![one, shared]);
 		with.register(&FakeNet::record("t")).await.unwrap();
