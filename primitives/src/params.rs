@@ -1021,8 +1021,8 @@ impl ProtocolParameters {
 				fee_ratio: 1,
 				new_verification_rate: Perbill::from_parts(625_000_000),
 				new_claims: 3,
-				// A forced segment costs its transcoder one encode more and each of its judges four, which
-				// a network on one machine has no time for. Stories that are about it ask for them.
+				// A forced segment costs its transcoder and each of its judges another encode, for which a
+				// network on one machine has no time. Stories that are about it ask for them.
 				variant_rate: Perbill::zero(),
 				..production.lottery
 			},

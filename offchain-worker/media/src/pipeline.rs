@@ -496,16 +496,15 @@ pub fn transcode(
 	Ok(made)
 }
 
-/// One rendition's variants from each starting picture, in order, from one decode; not yet told from the
-/// plain encode ([`profile::tell_apart`]).
-pub fn variants(
+/// One rendition's variant from one of the starting pictures; not yet told from the plain encode
+/// ([`profile::tell_apart`]).
+pub fn variant(
 	input: Vec<u8>,
 	rendition: &Rendition,
+	start: u8,
 	limits: &SourceLimits,
 ) -> Result<Transcoded, Failure> {
-	let starts = 0..profile::STARTS.len() as u8;
-	let plans = starts.map(|start| (*rendition, Tweak::Variant { start }));
-	encode_all(input, &plans.collect::<Vec<_>>(), 0, limits, None)
+	encode_all(input, &[(*rendition, Tweak::Variant { start })], 0, limits, None)
 }
 
 /// Encodes everything that is planned, each from the same decode. The first `shown` plans are those of
