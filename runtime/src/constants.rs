@@ -26,10 +26,11 @@ pub mod fee {
 	use super::money::MICRO_LPT;
 	use livepeer_primitives::Balance;
 
-	/// Smallest units of LPT for a picosecond of a validator's time: 1.5 LPT for a second.
+	/// Smallest units of LPT for a picosecond of a validator's time: 0.5 LPT for a second.
 	///
-	/// Filling blocks costs more than 1 LPT each, so at 18 decimals spam is not free.
-	pub const PER_PICOSECOND: Balance = 1_500_000;
+	/// Filling a block costs more than a third of an LPT, and each full block raises the price. More would
+	/// take too much of what a claim earns, which pays here for all that it causes.
+	pub const PER_PICOSECOND: Balance = 500_000;
 	/// Smallest units of LPT for a byte that every node stores.
 	pub const PER_BYTE: Balance = 2 * MICRO_LPT;
 	/// The code of `InvalidTransaction::Custom` that refuses a fee in any asset but LPT and ETH.

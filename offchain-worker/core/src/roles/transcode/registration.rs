@@ -31,7 +31,7 @@ const LOOK_BLOCKS: BlockNumber = 5;
 /// How long registering waits at most before it is tried again, should no block come.
 const AGAIN_MS: u64 = 30_000;
 /// LPT below which an operator is warned: some forty claims.
-const LITTLE_LPT: Balance = UNIT;
+const LITTLE_LPT: Balance = UNIT / 10 * 3;
 
 /// Keeps the chain's word of this transcoder up to date.
 pub(super) struct Registration {
@@ -118,7 +118,7 @@ impl Registration {
 		let account = self.parts.account();
 		let free = self.parts.chain.free(account).await?;
 		if free.lpt < LITTLE_LPT {
-			let text = format!("{account} has less than 1 LPT left for the fees of claims and for changes: send it some");
+			let text = format!("{account} has less than 0.3 LPT left for the fees of claims and for changes: send it some");
 			warn(Warning::LowBalance, text);
 		}
 		let view = self.parts.chain.transcoder(account).await?;
