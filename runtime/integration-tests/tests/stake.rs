@@ -157,7 +157,7 @@ fn leaving_should_pay_for_itself_when_nothing_is_free() {
 			value: free - fee,
 		},
 	);
-	while world.lpt(&who) > livepeer_primitives::UNIT / 500 {
+	while world.lpt(&who) > livepeer_primitives::UNIT / 2_000 {
 		let value = world.lpt(&who) / 2;
 		let rest =
 			pallet_balances::Call::transfer_keep_alive { dest: ferdie.clone().into(), value };
