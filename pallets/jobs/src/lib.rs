@@ -710,7 +710,8 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Creates a job for a stream.
+		/// Creates a job for a stream. Budget and bond are held on the broadcaster's ETH;
+		/// `min_balance` of it stays free. Two blocks later the job is offered.
 		///
 		/// Who: the broadcaster, or a spending key of it that may create jobs.
 		///
@@ -720,13 +721,12 @@ pub mod pallet {
 		/// - `limits`: the largest picture in pixels, the highest frame rate, and the longest and
 		///   shortest segment in 1/90,000 s of the source.
 		/// - `max_price`: the highest price of a standard segment (2 s of 1280×720 at 30 frames per
-		///   second), in ETH.
+		///   second), in units of 10^-18 ETH.
 		/// - `end`: the block at which it expires.
-		/// - `budget`: in ETH; must pay for one segment at `max_price`.
+		/// - `budget`: in units of 10^-18 ETH; must pay for one segment at `max_price`.
 		///
-		/// Emits `JobCreated`. Budget and bond are held on the broadcaster's ETH; `min_balance` of
-		/// it stays free. Two blocks later the job is offered. The fee covers the draw and the
-		/// closing.
+		/// Emits `JobCreated`. Costs the transaction's fee, in which its draw and its closing are
+		/// counted.
 		#[pallet::call_index(0)]
 		#[pallet::weight(T::WeightInfo::create_job().saturating_add(Pallet::<T>::future_of_job()))]
 		#[allow(clippy::too_many_arguments)]
@@ -745,15 +745,15 @@ pub mod pallet {
 			Self::do_create_job(who, broadcaster, name, ladder, limits, max_price, end, budget)
 		}
 
-		/// Raises the budget of a job and fills the allowance of its current assignment.
+		/// Raises the budget of a job and fills the allowance of its current assignment. A job for
+		/// which nobody was eligible is drawn again two blocks later.
 		///
 		/// Who: the job's broadcaster, or a spending key of it that may top up jobs.
 		///
-		/// - `job`: the job.
-		/// - `amount`: by how much, in ETH; held on the broadcaster's.
+		/// - `job`: the job's number.
+		/// - `amount`: by how much, in units of 10^-18 ETH; held on the broadcaster's.
 		///
-		/// Emits `ToppedUp`. A job for which nobody was eligible is drawn again two blocks later;
-		/// the fee covers that draw.
+		/// Emits `ToppedUp`. Costs the transaction's fee, in which that draw is counted.
 		#[pallet::call_index(1)]
 		#[pallet::weight(T::WeightInfo::top_up().saturating_add(Pallet::<T>::draw_weight()))]
 		pub fn top_up(
@@ -766,15 +766,16 @@ pub mod pallet {
 		}
 
 		/// Ends a job. What was done can be claimed for during the grace; then the rest of the
-		/// budget is free again. Its running transcoder ends its own assignment, and only that: the job
-		/// goes to the next on its list at once.
+		/// budget is free again. Its running transcoder ends its own assignment, and only that: the
+		/// job goes to the next on its list at once.
 		///
 		/// Who: the job's broadcaster, a spending key of it that may end jobs, or the transcoder of
 		/// its running assignment.
 		///
-		/// - `job`: the job.
+		/// - `job`: the job's number.
 		///
 		/// Emits `JobEnded`, unless by its transcoder, and `AssignmentEnded` where it was assigned.
+		/// Costs the transaction's fee.
 		#[pallet::call_index(2)]
 		#[pallet::weight(Pallet::<T>::end_job_weight())]
 		pub fn end_job(origin: OriginFor<T>, job: JobId) -> DispatchResult {
@@ -784,13 +785,13 @@ pub mod pallet {
 
 		/// Accepts the assignment that is offered to a transcoder.
 		///
-		/// Who: anyone; signed by a duties key of the transcoder. Needs no account, costs nothing.
+		/// Who: anyone, without an account; signed by a duties key of the transcoder.
 		///
 		/// - `acceptance`: the assignment, the current generations of both parties' keys, and the
 		///   toolchain.
 		/// - `signature`: over the acceptance.
 		///
-		/// Emits `Accepted`.
+		/// Emits `Accepted`. Costs nothing.
 		#[pallet::call_index(3)]
 		#[pallet::weight((T::WeightInfo::accept_job(), DispatchClass::Operational, Pays::No))]
 		#[pallet::weight_of_authorize(T::WeightInfo::authorize_accept_job())]
@@ -804,18 +805,17 @@ pub mod pallet {
 			Self::do_accept_job(&acceptance, &signature.signer)
 		}
 
-		/// Claims the fee of segments of an assignment.
+		/// Claims the fee of segments of an assignment. Claims of an assignment ascend; gaps are
+		/// allowed and lost. The fee of the segments moves from the budget into escrow and stays
+		/// there until the lottery has decided.
 		///
-		/// Who: anyone; signed by a duties key of the assignment's transcoder. Needs no account: the
-		/// call's fee is taken from the transcoder.
+		/// Who: anyone, without an account; signed by a duties key of the assignment's transcoder.
 		///
-		/// - `claim`: the range of segments, the root of its Merkle-sum tree with one leaf for each,
-		///   the work of all leaves and of the largest, and the assignment's toolchain.
+		/// - `claim`: the range of segments, the root of its Merkle-sum tree with one leaf for
+		///   each, the work of all leaves and of the largest, and the assignment's toolchain.
 		/// - `signature`: over the claim.
 		///
-		/// Emits `Claimed`. Claims of an assignment ascend; gaps are allowed and lost. The fee of
-		/// the segments moves from the budget into escrow and stays there until the lottery has
-		/// decided.
+		/// Emits `Claimed`. Costs the transaction's fee, which is taken from the transcoder.
 		#[pallet::call_index(4)]
 		#[pallet::weight((T::WeightInfo::claim_work(), DispatchClass::Normal, Pays::No))]
 		#[pallet::weight_of_authorize(T::WeightInfo::authorize_claim_work())]
@@ -837,7 +837,8 @@ pub mod pallet {
 		/// - `name`: the stream's name, UTF-8, at most 64 bytes.
 		/// - `record`: how the origin is reached.
 		///
-		/// Emits `OriginSet`. The first record of a stream takes a deposit of ETH.
+		/// Emits `OriginSet`. Costs the transaction's fee, and with the first record of a stream a
+		/// deposit of ETH.
 		#[pallet::call_index(5)]
 		#[pallet::weight(T::WeightInfo::set_origin())]
 		pub fn set_origin(
@@ -855,7 +856,7 @@ pub mod pallet {
 		///
 		/// - `name`: the stream's name, UTF-8.
 		///
-		/// Emits `OriginCleared`.
+		/// Emits `OriginCleared`. Costs the transaction's fee.
 		#[pallet::call_index(6)]
 		#[pallet::weight(T::WeightInfo::clear_origin())]
 		pub fn clear_origin(origin: OriginFor<T>, name: StreamName) -> DispatchResult {
@@ -864,17 +865,18 @@ pub mod pallet {
 		}
 
 		/// Lets an account spend the caller's ETH on jobs, or changes what it may do; what it has
-		/// spent stays counted.
+		/// spent stays counted. There are at most eight at once.
 		///
 		/// Who: the broadcaster.
 		///
 		/// - `key`: the account; it pays its own transaction fees.
-		/// - `cap`: the most that it may spend, in ETH; what a job gives back that it created counts
-		///   no more.
+		/// - `cap`: the most that it may spend, in units of 10^-18 ETH; what a job gives back that
+		///   it created counts no more.
 		/// - `expiry`: the block from which on it may do nothing.
 		/// - `scope`: what it may do.
 		///
-		/// Emits `SpendingKeySet`. At most eight at once; each takes a deposit of ETH.
+		/// Emits `SpendingKeySet`. Costs the transaction's fee, and with each new key a deposit of
+		/// ETH.
 		#[pallet::call_index(7)]
 		#[pallet::weight(T::WeightInfo::set_spending_key())]
 		pub fn set_spending_key(
@@ -888,14 +890,15 @@ pub mod pallet {
 			Self::do_set_spending_key(who, key, cap, expiry, scope)
 		}
 
-		/// Removes a spending key. Jobs that it created go on.
+		/// Removes a spending key and gives its deposit back to its broadcaster. Jobs that it
+		/// created go on.
 		///
 		/// Who: the broadcaster; anyone when the key has expired.
 		///
 		/// - `broadcaster`: whose key it is.
 		/// - `key`: the account.
 		///
-		/// Emits `SpendingKeyRemoved`. Its broadcaster gets the deposit back.
+		/// Emits `SpendingKeyRemoved`. Costs the transaction's fee.
 		#[pallet::call_index(8)]
 		#[pallet::weight(T::WeightInfo::remove_spending_key())]
 		pub fn remove_spending_key(
@@ -907,16 +910,17 @@ pub mod pallet {
 			Self::do_remove_spending_key(who, broadcaster, key)
 		}
 
-		/// Ends an assignment for which nothing is claimed; the job is drawn anew.
+		/// Ends an assignment for which nothing is claimed; the job is drawn anew. What was done
+		/// can be claimed for during the grace.
 		///
 		/// Who: anyone, after twice the time that its largest claim takes at the job's longest
 		/// segments, counted from its last claim or its acceptance; its transcoder after half of
 		/// that.
 		///
-		/// - `job`: the job.
-		/// - `assignment`: its running assignment.
+		/// - `job`: the job's number.
+		/// - `assignment`: the number of its running assignment.
 		///
-		/// Emits `AssignmentEnded`. What was done can be claimed for during the grace.
+		/// Emits `AssignmentEnded`. Costs the transaction's fee.
 		#[pallet::call_index(9)]
 		#[pallet::weight(T::WeightInfo::end_idle().saturating_add(Pallet::<T>::draw_weight()))]
 		pub fn end_idle(
@@ -928,19 +932,21 @@ pub mod pallet {
 			Self::do_end_idle(who, job, assignment)
 		}
 
-		/// Shows that a transcoder signed two results for one segment. It is slashed, once in a job, as of
-		/// the round in which it first accepted the job.
+		/// Shows that a transcoder signed two results for one segment. It is slashed, once in a
+		/// job, as of the round in which it first accepted the job. Taken until `slashing_period`
+		/// after the assignment's grace and its last decision.
 		///
-		/// Who: anyone; free when it is right, and the reporter gets the finder's fee, the transcoder
-		/// itself neither.
+		/// Who: anyone. The reporter gets the finder's fee; the transcoder itself gets nothing for
+		/// it.
 		///
 		/// - `header`: the segment's header.
-		/// - `header_signature`: the broadcaster's over it, by the assignment's generation of its keys.
+		/// - `header_signature`: the broadcaster's over it, by the assignment's generation of its
+		///   keys.
 		/// - `receipts`: two receipts for it that differ in outputs, kind or toolchain.
 		/// - `signatures`: the transcoder's over each, by the assignment's generation of its keys.
 		///
-		/// Emits `TranscoderEquivocated`. Taken until `slashing_period` after the assignment's grace
-		/// and its last decision.
+		/// Emits `TranscoderEquivocated`. Costs nothing when it is right, else, and for the
+		/// transcoder itself, the transaction's fee.
 		#[pallet::call_index(10)]
 		#[pallet::weight(
 			T::WeightInfo::report_equivocation().saturating_add(T::Slash::slash_weight(0, 1))
@@ -959,13 +965,15 @@ pub mod pallet {
 		}
 
 		/// Shows that a broadcaster signed two segments in one place. It loses the job's bond.
+		/// Taken as long as the assignment is stored.
 		///
-		/// Who: anyone; free when it is right.
+		/// Who: anyone.
 		///
 		/// - `headers`: two headers of one job, assignment, track and seq that differ.
 		/// - `signatures`: the broadcaster's over each, by the assignment's generation of its keys.
 		///
-		/// Emits `BroadcasterEquivocated`. Taken as long as the assignment is stored.
+		/// Emits `BroadcasterEquivocated`. Costs nothing when it is right, else the transaction's
+		/// fee.
 		#[pallet::call_index(11)]
 		#[pallet::weight(T::WeightInfo::report_broadcaster())]
 		pub fn report_broadcaster(
@@ -978,17 +986,19 @@ pub mod pallet {
 			Ok(Pays::No.into())
 		}
 
-		/// Shows that a transcoder claims another result for a segment than it has signed. It is slashed
-		/// as by `report_equivocation`.
+		/// Shows that a transcoder claims another result for a segment than it has signed. It is
+		/// slashed as by `report_equivocation`. Taken as long as the claim is open.
 		///
-		/// Who: anyone; free when it is right, and the reporter gets the finder's fee, the transcoder
-		/// itself neither.
+		/// Who: anyone. The reporter gets the finder's fee; the transcoder itself gets nothing for
+		/// it.
 		///
-		/// - `claim`: its claim.
-		/// - `evidence`: a leaf of the claim with its path, the broadcaster's signature over the segment,
-		///   and the transcoder's receipt for it that differs in outputs, kind or toolchain.
+		/// - `claim`: the claim's number.
+		/// - `evidence`: a leaf of the claim with its path, the broadcaster's signature over the
+		///   segment, and the transcoder's receipt for it that differs in outputs, kind or
+		///   toolchain.
 		///
-		/// Emits `TranscoderEquivocated`. Taken as long as the claim is open.
+		/// Emits `TranscoderEquivocated`. Costs nothing when it is right, else, and for the
+		/// transcoder itself, the transaction's fee.
 		#[pallet::call_index(12)]
 		#[pallet::weight(T::WeightInfo::report_leaf().saturating_add(T::Slash::slash_weight(0, 1)))]
 		pub fn report_leaf(
@@ -1001,14 +1011,14 @@ pub mod pallet {
 			Ok(pays.into())
 		}
 
-		/// Pays what a transcoder owes for verification that it caused in vain, as far as the caller's
-		/// free ETH goes: with a debt it is offered no job.
+		/// Pays what a transcoder owes for verification that it caused in vain, as far as the
+		/// caller's free ETH goes. With a debt it is offered no job and claims nothing.
 		///
 		/// Who: anyone.
 		///
 		/// - `transcoder`: whose debt it is.
 		///
-		/// Emits `DebtPaid`.
+		/// Emits `DebtPaid`. Costs the transaction's fee.
 		#[pallet::call_index(13)]
 		#[pallet::weight(T::WeightInfo::pay_debt())]
 		pub fn pay_debt(origin: OriginFor<T>, transcoder: AccountId) -> DispatchResult {
@@ -1016,16 +1026,17 @@ pub mod pallet {
 			Self::do_pay_debt(&who, transcoder)
 		}
 
-		/// Hands a job on: its running assignment ends, and the job is offered to the next on its list
-		/// at once; with nobody left on it, a new one is drawn two blocks later.
+		/// Hands a job on: its running assignment ends, and the job is offered to the next on its
+		/// list at once; with nobody left on it, a new one is drawn two blocks later. What was done
+		/// can be claimed for during the grace. To the transcoder it is no offer that it let pass.
 		///
 		/// Who: the job's broadcaster, or a spending key of it that may end jobs.
 		///
-		/// - `job`: the job.
-		/// - `assignment`: its running assignment.
+		/// - `job`: the job's number.
+		/// - `assignment`: the number of its running assignment.
 		///
-		/// Emits `AssignmentEnded`, and `Offered` where somebody comes next. What was done can be
-		/// claimed for during the grace. To the transcoder it is no offer that it let pass.
+		/// Emits `AssignmentEnded`, and `Offered` where somebody comes next. Costs the
+		/// transaction's fee.
 		#[pallet::call_index(14)]
 		#[pallet::weight(Pallet::<T>::next_transcoder_weight())]
 		pub fn next_transcoder(

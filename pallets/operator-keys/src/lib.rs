@@ -157,17 +157,18 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Makes a new generation of keys, which is the current one from this call on.
+		/// Makes a new generation of keys, which is the current one from this call on. Old
+		/// generations that no assignment needs are deleted first and their deposits released.
 		///
-		/// Sent by the account that answers for the keys: a cold wallet, or its proxy.
+		/// Who: the account that answers for the keys: a cold wallet, or its proxy.
 		///
 		/// - `purpose`: what they sign.
 		/// - `keys`: one to eight keys, none twice; signatures name them by their place.
 		/// - `vrf`: the sr25519 key of forced variants; needed for duties, refused for segments.
 		///
-		/// Old generations that no assignment needs are deleted first and their deposits released.
-		/// Emits `GenerationRemoved` for each of them, and `KeysSet`. Costs the fee, and a deposit
-		/// in LPT that is held as long as the generation is stored.
+		/// Emits `GenerationRemoved` for each generation that is deleted, and `KeysSet`. Costs the
+		/// transaction's fee, and a deposit in LPT that is held as long as the generation is
+		/// stored.
 		#[pallet::call_index(0)]
 		#[pallet::weight(T::WeightInfo::set_keys(MAX_OLD_GENERATIONS))]
 		pub fn set_keys(
@@ -183,17 +184,16 @@ pub mod pallet {
 
 		/// Revokes a key: nothing new that it signs is taken. What it signed before stays valid and
 		/// punishable, for the account answers for its keys. What stands on its generation ends, in
-		/// bounded steps.
+		/// bounded steps. It is always possible, also for the only key of the current generation.
 		///
-		/// Sent by the account that answers for the key: a cold wallet, or its proxy.
+		/// Who: the account that answers for the key: a cold wallet, or its proxy.
 		///
 		/// - `purpose`: what the key signs.
 		/// - `generation`: its generation, current or old.
 		/// - `key`: its place in the generation, from 0.
 		///
-		/// Always possible, also for the only key of the current generation. Emits `KeyRevoked`.
-		/// Costs the fee, and where assignments stand on the generation what ending them costs the
-		/// chain, as far as the account can pay it.
+		/// Emits `KeyRevoked`. Costs the transaction's fee, and where assignments stand on the
+		/// generation what ending them costs the chain, as far as the account can pay it.
 		#[pallet::call_index(1)]
 		#[pallet::weight(
 			T::WeightInfo::revoke_key().saturating_add(T::OnKeyRevoked::key_revoked_weight())
