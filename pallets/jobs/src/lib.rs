@@ -945,8 +945,8 @@ pub mod pallet {
 		/// - `receipts`: two receipts for it that differ in outputs, kind or toolchain.
 		/// - `signatures`: the transcoder's over each, by the assignment's generation of its keys.
 		///
-		/// Emits `TranscoderEquivocated`. Costs nothing when it is right, else, and for the
-		/// transcoder itself, the transaction's fee.
+		/// Emits `TranscoderEquivocated`. Costs nothing when it is right and not sent by the
+		/// transcoder itself; else the transaction's fee.
 		#[pallet::call_index(10)]
 		#[pallet::weight(
 			T::WeightInfo::report_equivocation().saturating_add(T::Slash::slash_weight(0, 1))
@@ -997,8 +997,8 @@ pub mod pallet {
 		///   segment, and the transcoder's receipt for it that differs in outputs, kind or
 		///   toolchain.
 		///
-		/// Emits `TranscoderEquivocated`. Costs nothing when it is right, else, and for the
-		/// transcoder itself, the transaction's fee.
+		/// Emits `TranscoderEquivocated`. Costs nothing when it is right and not sent by the
+		/// transcoder itself; else the transaction's fee.
 		#[pallet::call_index(12)]
 		#[pallet::weight(T::WeightInfo::report_leaf().saturating_add(T::Slash::slash_weight(0, 1)))]
 		pub fn report_leaf(
