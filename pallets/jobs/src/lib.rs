@@ -915,7 +915,8 @@ pub mod pallet {
 		///
 		/// Who: anyone, after twice the time that its largest claim takes at the job's longest
 		/// segments, counted from its last claim or its acceptance; its transcoder after half of
-		/// that.
+		/// that, or a sixteenth where nothing was ever claimed. Anyone at any time, once what the
+		/// assignment owes for its reservation comes to its whole allowance.
 		///
 		/// - `job`: the job's number.
 		/// - `assignment`: the number of its running assignment.
