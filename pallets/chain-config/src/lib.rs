@@ -285,12 +285,14 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Sets one parameter, if all parameters together keep every rule afterwards. Values that a
-		/// round, a job or a claim copied when it began stay there as they are.
+		/// Sets the parameters of one concern, if all parameters together keep every rule
+		/// afterwards. Values that a round, a job or a claim copied when it began stay there as
+		/// they are.
 		///
 		/// Who: governance.
 		///
-		/// - `update`: which parameter, and its new value in the unit that its documentation names.
+		/// - `update`: the concern with all of its parameters, each in the unit that its
+		///   documentation names.
 		///
 		/// Emits `ParameterSet`. Costs nothing. Its errors name the parameter that is out of its
 		/// bounds, or the relation between parameters that would be broken.
