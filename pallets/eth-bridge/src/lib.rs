@@ -305,13 +305,14 @@ pub mod pallet {
 	pub enum Error<T> {
 		/// Governance has not said where the gateway is.
 		NoGateway,
-		/// The gateway cannot change any more: something has passed.
+		/// The gateway cannot change any more, for something has passed: it takes an upgrade of the
+		/// runtime.
 		GatewayInUse,
 		/// Only the guardian and governance stop the bridge.
 		NotGuardian,
-		/// The bridge stands still in this direction.
+		/// The bridge stands still in this direction: try again when it goes on.
 		BridgeStands,
-		/// The execution block is not newer than the last one.
+		/// The execution block is not newer than the last one: prove a newer one.
 		NotNewer,
 		/// A proof does not lead to the figure that it is for.
 		WrongProof,
@@ -321,27 +322,28 @@ pub mod pallet {
 		NothingDeposited,
 		/// The path leads to no proven root of the gateway's tree: synchronise, or ask for a new path.
 		WrongPath,
-		/// More than the limit lets pass now: try later, or less.
+		/// More than the limit lets pass now: try later, or with less.
 		LimitReached,
 		/// No such deposit waits.
 		NotWaiting,
-		/// The deposit waits longer.
+		/// The deposit waits longer: try again later.
 		NotReady,
-		/// The recipient cannot be credited: below the smallest balance, or frozen.
+		/// The recipient cannot be credited, being below the smallest balance or frozen: name
+		/// another with `redirect`.
 		CannotCredit,
 		/// Only the recipient and governance redirect a deposit.
 		NotRecipient,
-		/// Nothing is left after the fee.
+		/// Nothing is left after the fee: give a lower fee, or a larger amount.
 		FeeTooHigh,
-		/// Money sent there could never be paid.
+		/// Money sent there could never be paid: give another address.
 		InvalidRecipient,
 		/// Less stands behind it on Ethereum: what was minted here and not brought over cannot leave.
 		NotBacked,
 		/// There are as many messages as there can ever be.
 		TreeFull,
-		/// The account has not said how it is paid out.
+		/// The account has not said how it is paid out: it does so with `set_payout`.
 		NoPayout,
-		/// The account has less than it is paid out from.
+		/// The account has less than it is paid out from: wait until it has more.
 		BelowMinimum,
 		/// This round has as many earnings as it can have: try in the next one.
 		RoundFull,

@@ -555,23 +555,27 @@ pub mod pallet {
 	/// enters a block: the number of the error is then that of `InvalidTransaction::Custom`.
 	#[pallet::error]
 	pub enum Error<T> {
-		/// The stream's name is empty or not UTF-8.
+		/// The stream's name is empty or not UTF-8: give one of 1 to 64 bytes.
 		BadStreamName,
-		/// The ladder has no rendition.
+		/// The ladder has no rendition: name at least one.
 		NoRendition,
-		/// Two renditions of the ladder are equal.
+		/// Two renditions of the ladder are equal: leave one out.
 		DuplicateRendition,
-		/// A rendition's side is below 16, odd or above 4096, or a source side is zero or above it.
+		/// A rendition's side is below 16, odd or above 4096, or a source side is zero or above it:
+		/// give other sizes.
 		BadSize,
-		/// A bit rate of the ladder is zero, above its cap, or its cap is too high.
+		/// A bit rate of the ladder is zero, above its cap, or its cap is too high: give other bit
+		/// rates.
 		BadBitrate,
-		/// A rendition's profile has no work factor on this chain.
+		/// A rendition's profile has no work factor on this chain: ask for another one.
 		UnknownProfile,
-		/// The longest segment is above 10 s, or the shortest is above it or below 0.5 s.
+		/// The longest segment is above 10 s, or the shortest is above it or below 0.5 s: give
+		/// lengths within these.
 		BadSegmentLength,
-		/// The frame rate of the source is zero or too high.
+		/// The frame rate of the source is zero or too high: give another.
 		BadFrameRate,
-		/// The work of one segment of this job does not fit 64 bits.
+		/// The work of one segment of this job does not fit 64 bits: lower sizes, frame rate or
+		/// length.
 		WorkOverflow,
 		/// The job's largest segment is more work than a verifier can do again in the time it is
 		/// given. Lower the picture size or frame rate, shorten `longest`, or ask for fewer or
@@ -580,42 +584,46 @@ pub mod pallet {
 		/// Claims of this job would be open in greater number than a transcoder may have. Lengthen
 		/// `shortest`, or lower the work of a segment so that a claim may hold more of them.
 		TooManyPlaces,
-		/// The job would end before it can be assigned, or last longer than jobs may.
+		/// The job would end before it can be assigned, or last longer than jobs may: give another
+		/// end.
 		BadEnd,
-		/// The stream already has a job that has not ended.
+		/// The stream already has a job that has not ended: end that one, or use another name.
 		StreamHasJob,
-		/// The budget does not pay for one segment at the highest price.
+		/// The budget does not pay for one segment at the highest price: raise the budget or lower
+		/// `max_price`.
 		BudgetTooSmall,
-		/// The free ETH does not cover the amount and the minimum balance that must stay free.
+		/// The free ETH does not cover the amount and the minimum balance that must stay free: send
+		/// the broadcaster more, or give less.
 		InsufficientEth,
 		/// The amount to add is zero.
 		NothingToAdd,
-		/// There is no such job, or it is closed.
+		/// There is no such job, or it is closed: look at its number.
 		NoJob,
-		/// The job has ended, or its end block has come.
+		/// The job has ended, or its end block has come: create another one.
 		JobEnded,
 		/// Only the job's broadcaster, or a spending key of it, may do this.
 		NotBroadcaster,
 		/// Only the job's broadcaster or a spending key of it, or the transcoder of its running
 		/// assignment, may end it.
 		NotParty,
-		/// There is no such spending key.
+		/// There is no such spending key: its broadcaster sets it with `set_spending_key`.
 		NoSpendingKey,
-		/// The spending key has expired.
+		/// The spending key has expired: its broadcaster sets it anew.
 		KeyExpired,
 		/// The spending key has not expired yet; only its broadcaster may remove it.
 		KeyNotExpired,
-		/// The spending key may not do this.
+		/// The spending key may not do this: its broadcaster sets it anew with another scope.
 		OutOfScope,
-		/// The spending key would spend more than its cap.
+		/// The spending key would spend more than its cap: give less, or have its broadcaster raise
+		/// the cap.
 		CapExceeded,
-		/// The broadcaster has as many spending keys as it may have.
+		/// The broadcaster has as many spending keys as it may have: remove one first.
 		TooManySpendingKeys,
 		/// An account needs no key to spend its own ETH.
 		OwnKey,
 		/// The object is not for this chain.
 		WrongChain,
-		/// This assignment is not on offer.
+		/// This assignment is not on offer: it was passed on, or is accepted.
 		NotOffered,
 		/// There is no such assignment, or it is closed.
 		NoAssignment,
@@ -623,27 +631,29 @@ pub mod pallet {
 		NotTranscoder,
 		/// The time for this has passed.
 		TooLate,
-		/// The transcoder is jailed.
+		/// The transcoder is jailed: it leaves jail with `unjail` when every verdict is executed or
+		/// cancelled.
 		Jailed,
-		/// A generation of keys is not the one in use: the current one for an acceptance, the
-		/// assignment's for whatever is signed for it.
+		/// A generation of keys is not the one in use: name the current one in an acceptance, and
+		/// the assignment's in whatever is signed for it.
 		WrongGeneration,
-		/// The key was revoked.
+		/// The key was revoked: sign with another one.
 		KeyRevoked,
-		/// The toolchain is not accepted.
+		/// The toolchain is not accepted: governance accepts toolchains.
 		UnknownToolchain,
-		/// The transcoder works with too many toolchains at once.
+		/// The transcoder works with too many toolchains at once: let assignments of some end
+		/// first.
 		TooManyToolchains,
-		/// The claim was made with another toolchain than the assignment's.
+		/// The claim was made with another toolchain than the assignment's: name that one.
 		WrongToolchain,
 		/// The signature is not by the key that it names.
 		BadSignature,
 		/// The assignment was not accepted.
 		NotAccepted,
 		/// The claim begins with a segment before the assignment's cursor, or ends before it
-		/// begins.
+		/// begins: begin at the cursor.
 		ClaimNotAscending,
-		/// The claim has more leaves than a claim of this assignment may have.
+		/// The claim has more leaves than a claim of this assignment may have: claim fewer at once.
 		TooManyLeaves,
 		/// The claim is for no work.
 		NoWork,
@@ -653,13 +663,15 @@ pub mod pallet {
 		WorkTooLarge,
 		/// The fee is below ETH's minimum balance: claim more at once.
 		FeeTooSmall,
-		/// The fee is more than what is left of the assignment's allowance.
+		/// The fee is more than what is left of the assignment's allowance: claim fewer segments,
+		/// or wait for a top-up.
 		AllowanceExceeded,
-		/// The transcoder has as many claims without outcome as it may have.
+		/// The transcoder has as many claims without outcome as it may have: wait until some are
+		/// decided.
 		TooManyOpenClaims,
-		/// The transcoder cannot pay the fee of the claim's call.
+		/// The transcoder cannot pay the fee of the claim's call: send it LPT or ETH.
 		CannotPayFee,
-		/// The assignment is not idle: a claim of it may still be on its way.
+		/// The assignment is not idle: a claim of it may still be on its way. Try again later.
 		NotIdle,
 		/// There is no such open claim.
 		NoClaim,
@@ -671,7 +683,7 @@ pub mod pallet {
 		NotEquivocation,
 		/// It is punished already.
 		AlreadyReported,
-		/// All numbers are used up.
+		/// All numbers are used up: use another job.
 		NoMoreNumbers,
 		/// The transcoder owes nothing.
 		NoDebt,

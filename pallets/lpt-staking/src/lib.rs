@@ -333,24 +333,25 @@ pub mod pallet {
 
 	#[pallet::error]
 	pub enum Error<T> {
-		/// The amount, or what would be left of the bond, is below the smallest bond.
+		/// The amount, or what would be left of the bond, is below the smallest bond: give more, or
+		/// take all.
 		BelowMinimum,
 		/// The account is bonded to somebody else: unbond first.
 		BondedElsewhere,
-		/// The transcoder is not registered, or is jailed: it receives no stake.
+		/// The transcoder is not registered, or is jailed, and receives no stake: choose another.
 		StakeNotAccepted,
-		/// The account has no bond.
+		/// The account has no bond: make one with `bond`.
 		NotBonded,
-		/// The bond is worth less than that.
+		/// The bond is worth less than that: give less.
 		InsufficientStake,
 		/// The account has as many locks as one may have: withdraw some first.
 		TooManyLocks,
-		/// The account has no lock with this number.
+		/// The account has no lock with this number: the view of locks lists them.
 		UnknownLock,
-		/// The unbonding period is not over.
+		/// The unbonding period is not over: the view of locks says when it is.
 		StillUnbonding,
 		/// The transcoder has open claims, pending slashes or challenges that it judges from before
-		/// the stake left.
+		/// the stake left: try again when they are over.
 		LiabilityOpen,
 		/// A slash took all stake of the transcoder in this round: it takes stake again from the
 		/// next round on. Stake cannot leave into an exit pool that was wiped this round either.

@@ -127,21 +127,22 @@ pub mod pallet {
 
 	#[pallet::error]
 	pub enum Error<T> {
-		/// A generation has at least one key.
+		/// A generation has at least one key: name one.
 		NoKeys,
-		/// A key is listed twice.
+		/// A key is listed twice: name it once.
 		DuplicateKey,
-		/// Keys for duties come with the key of forced variants.
+		/// Keys for duties come with the key of forced variants: give `vrf`.
 		VrfKeyMissing,
-		/// Keys for segments come without a key of forced variants.
+		/// Keys for segments come without a key of forced variants: leave `vrf` out.
 		VrfKeyNotUsed,
 		/// Assignments still need sixteen old generations: let some of them be settled first.
 		TooManyGenerations,
-		/// The account cannot pay the deposit of a generation.
+		/// The account cannot pay the deposit of a generation: it needs more free LPT.
 		DepositNotPayable,
-		/// The generation is not stored. Generation 0 is the account itself and never is.
+		/// The generation is not stored: look at its number. Generation 0 is the account itself and
+		/// never is.
 		UnknownGeneration,
-		/// The generation has no key at this place.
+		/// The generation has no key at this place: places count from 0.
 		UnknownKey,
 		/// The key is revoked already.
 		AlreadyRevoked,

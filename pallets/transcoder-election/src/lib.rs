@@ -319,31 +319,34 @@ pub mod pallet {
 
 	#[pallet::error]
 	pub enum Error<T> {
-		/// The account is not a registered transcoder.
+		/// The account is not a registered transcoder: register it with `transcoder`.
 		NotRegistered,
-		/// The account's bond to itself is below the minimum of a transcoder.
+		/// The account's bond to itself is below the minimum of a transcoder: bond more to the
+		/// account itself, with `bond`.
 		NotEnoughSelfBond,
 		/// The candidate list is full, and nobody on it that has no seat in this round has less stake:
 		/// bond more, or wait for the next round.
 		TooManyCandidates,
 		/// In the lock period nobody registers, and of the terms only the price may change, and
-		/// only downwards.
+		/// only downwards: try again in the next round.
 		TermsLocked,
-		/// In the lock period a price may not be lowered below the lowest registered one.
+		/// In the lock period a price may not be lowered below the lowest registered one: give a
+		/// higher one, or wait for the next round.
 		PriceBelowLowest,
-		/// The account is jailed.
+		/// The account is jailed: send `unjail` when every verdict is executed or cancelled.
 		Jailed,
 		/// The account is not jailed.
 		NotJailed,
-		/// A verdict against the account still awaits execution.
+		/// A verdict against the account still awaits execution: try again when it is executed or
+		/// cancelled.
 		VerdictOpen,
 		/// The transcoder has not announced a capacity, so there is nothing to keep alive. What was
 		/// authorized never ends here.
 		NotAvailable,
-		/// The account is in a validator set that is in force, queued or planned: it needs its session
-		/// keys until that is over.
+		/// The account is in a validator set that is in force, queued or planned, and needs its
+		/// session keys until that is over: resign first, and try again then.
 		Validating,
-		/// Profiles are named in ascending order, each once.
+		/// Profiles are named in ascending order, each once: sort them.
 		ProfilesNotAscending,
 	}
 
