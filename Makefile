@@ -45,9 +45,9 @@ node: build ## Run a development node on ws://127.0.0.1:9944
 	$(BIN)/livepeer-node --dev --tmp
 
 .PHONY: demo
-demo: build ## Show the main job: ONCE=1 REPORT=out.json CHEAT=name INPUT=file LIVE=rtmp DATA=dir
+demo: build ## Show the main job: ONCE=1 REPORT=out.json CHEAT=name VARIANTS=10 INPUT=file LIVE=rtmp DATA=dir
 	$(BIN)/livepeer-demo --bin-dir $(BIN) $(if $(ONCE),--once) $(if $(REPORT),--report $(REPORT)) \
-		$(if $(CHEAT),--cheat $(CHEAT)) $(if $(INPUT),--input $(INPUT)) $(if $(LIVE),--live $(LIVE)) $(if $(DATA),--data $(DATA))
+		$(if $(CHEAT),--cheat $(CHEAT)) $(if $(VARIANTS),--variants $(VARIANTS)) $(if $(INPUT),--input $(INPUT)) $(if $(LIVE),--live $(LIVE)) $(if $(DATA),--data $(DATA))
 
 .PHONY: test
 test: build ## Prove it: formatting, versions, unit, story and end-to-end tests

@@ -36,6 +36,7 @@ set +a
 [ -z "${LIVE:-}" ] || { echo "LIVE=$LIVE: no container takes what is published: try it with make demo" >&2 && exit 1; }
 case "${CHEAT:-}" in
 lazy | lying | silent) echo "CHEAT=$CHEAT is a judge's: try it with make demo" >&2 && exit 1 ;;
+omit) echo "CHEAT=omit wants a chain that asks for variants: try it with make demo" >&2 && exit 1 ;;
 esac
 [ -z "${CHEAT:-}" ] || export TRANSCODER_IMAGE=livepeer-cheat TRANSCODER_ROLE=$CHEAT
 [ -n "${ONCE:-}" ] || export BROADCAST_PLAYS=--loop

@@ -260,6 +260,8 @@ pub struct AssignmentView {
 	pub transcoder_keys: Generation,
 	/// The most leaves that a claim of it may have now.
 	pub max_leaves: u32,
+	/// Share of its segments in which a rendition is the profile's variant.
+	pub variant_rate: Perbill,
 	/// The block after which nothing more can be claimed; `None` while it runs.
 	pub claimable_until: Option<BlockNumber>,
 	/// The first seq that is not claimed yet.
@@ -351,6 +353,8 @@ pub struct ChallengeView {
 	pub committed: Vec<bool>,
 	/// Who of them has revealed.
 	pub revealed: Vec<bool>,
+	/// Whether the transcoder has to open its forced variants in this stage, and has not.
+	pub awaits_opening: bool,
 	/// The outcome when decided.
 	pub outcome: Option<Outcome>,
 }

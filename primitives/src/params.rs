@@ -197,6 +197,8 @@ pub struct VerificationTerms {
 	pub verify_price: Balance,
 	/// How many times what its verification costs a claim is worth at least.
 	pub fee_ratio: u32,
+	/// Share of its segments in which a rendition is the profile's variant.
+	pub variant_rate: Perbill,
 }
 
 /// `work` × `price` ÷ (a standard segment × `parts`), rounded as asked.
@@ -294,6 +296,7 @@ impl LotteryParameters {
 			committee_size: self.committee_size,
 			verify_price: self.verify_price,
 			fee_ratio: self.fee_ratio,
+			variant_rate: self.variant_rate,
 		}
 	}
 
@@ -305,6 +308,7 @@ impl LotteryParameters {
 			committee_size: terms.committee_size.min(most),
 			verify_price: terms.verify_price,
 			fee_ratio: terms.fee_ratio,
+			variant_rate: terms.variant_rate,
 			..self
 		}
 	}
@@ -959,7 +963,7 @@ impl ProtocolParameters {
 				fee_ratio: 2,
 				new_verification_rate: Perbill::from_percent(5),
 				new_claims: 20,
-				variant_rate: Perbill::zero(),
+				variant_rate: Perbill::from_parts(5_000_000),
 				variant_slash: Perbill::from_percent(2),
 			},
 			inflation: InflationParameters {
@@ -1017,6 +1021,9 @@ impl ProtocolParameters {
 				fee_ratio: 1,
 				new_verification_rate: Perbill::from_parts(625_000_000),
 				new_claims: 3,
+				// A forced segment costs its transcoder and each of its judges another encode, for which a
+				// network on one machine has no time. Stories that are about it ask for them.
+				variant_rate: Perbill::zero(),
 				..production.lottery
 			},
 			inflation: InflationParameters { min_offers: 2, ..production.inflation },

@@ -467,6 +467,9 @@ pub trait OnClaim {
 	/// What verifying the claims of an assignment comes to that is offered to `transcoder` now; without
 	/// one, to somebody who never claimed.
 	fn terms(transcoder: Option<&AccountId>) -> VerificationTerms;
+	/// What a claim with a committee of this size causes in later blocks where nobody errs: its draw, the
+	/// end of a phase, its decision and its settlement. The claim's own call pays for it.
+	fn future_of_claim(committee_size: u32) -> Weight;
 	/// A claim was made, of an assignment that was offered under `terms`.
 	fn on_claim(
 		id: ClaimId,

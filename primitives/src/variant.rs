@@ -12,7 +12,7 @@ use sp_core::{
 	sr25519::vrf::{VrfSignData, VrfSignature, VrfTranscript},
 	ConstU32,
 };
-use sp_runtime::BoundedVec;
+use sp_runtime::{BoundedVec, Perbill};
 
 use crate::{
 	domain::{tagged_hash, VARIANT},
@@ -70,6 +70,18 @@ pub struct VariantChoice {
 	pub rendition: u8,
 	/// Chooses the starting frame, modulo their number.
 	pub start: u8,
+}
+
+impl VariantChoice {
+	/// Which of `renditions` has to be a variant at this rate; nothing where none has to be.
+	pub fn due(&self, renditions: usize, rate: Perbill) -> Option<u8> {
+		let below = u128::from(rate.deconstruct()) << 64;
+		let ticket = u128::from(self.ticket).saturating_mul(Perbill::one().deconstruct().into());
+		if ticket >= below {
+			return None;
+		}
+		u8::try_from(usize::from(self.rendition).checked_rem(renditions)?).ok()
+	}
 }
 
 /// Reads x.

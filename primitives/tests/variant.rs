@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 
 use livepeer_primitives::{
 	domain::{tagged_hash, VARIANT},
-	variant::{choice, VariantPlace, VrfOpening},
+	variant::{choice, VariantChoice, VariantPlace, VrfOpening},
 	Hash,
 };
 use proptest::prelude::*;
 use sp_core::{crypto::VrfSecret, sr25519, Pair};
+use sp_runtime::Perbill;
 
 fn key(seed: u8) -> sr25519::Pair {
 	sr25519::Pair::from_seed(&[seed; 32])
@@ -104,20 +105,33 @@ fn choice_should_be_read_as_the_text_says() {
 
 #[test]
 fn choice_should_follow_the_rate() {
-	let forced = |rate: f64| {
-		let below = (rate * 2f64.powi(64)) as u64;
+	let forced = |thousandths: u32| {
+		let rate = Perbill::from_rational(thousandths, 1_000);
 		(0u32..20_000)
 			.filter(|n| {
 				let mut x = [0; 32];
 				x[..4].copy_from_slice(&n.to_be_bytes());
-				choice(&x).ticket < below
+				choice(&x).due(3, rate).is_some()
 			})
 			.count()
 	};
 	// 5 % of 20,000: 1,000 with a deviation of 31.
-	assert!((876..1_124).contains(&forced(0.05)), "{}", forced(0.05));
-	assert!((60..140).contains(&forced(0.005)), "{}", forced(0.005));
-	assert_eq!(forced(0.0), 0);
+	assert!((876..1_124).contains(&forced(50)), "{}", forced(50));
+	assert!((60..140).contains(&forced(5)), "{}", forced(5));
+	assert_eq!(forced(0), 0);
+	assert_eq!(forced(1_000), 20_000);
+}
+
+#[test]
+fn due_rendition_should_be_one_of_the_ladder_and_only_below_the_rate() {
+	let half = Perbill::from_percent(50);
+	let choice = |ticket| VariantChoice { ticket, rendition: 8, start: 0 };
+	assert_eq!(choice(0).due(3, half), Some(2));
+	assert_eq!(choice((1 << 63) - 1).due(3, half), Some(2));
+	assert_eq!(choice(1 << 63).due(3, half), None);
+	assert_eq!(choice(0).due(0, half), None, "nothing to choose from");
+	assert_eq!(choice(0).due(3, Perbill::zero()), None);
+	assert_eq!(choice(u64::MAX).due(3, Perbill::one()), Some(2));
 }
 
 proptest! {

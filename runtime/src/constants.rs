@@ -26,10 +26,11 @@ pub mod fee {
 	use super::money::MICRO_LPT;
 	use livepeer_primitives::Balance;
 
-	/// Smallest units of LPT for a picosecond of a validator's time: 1.5 LPT for a second.
+	/// Smallest units of LPT for a picosecond of a validator's time: 0.5 LPT for a second.
 	///
-	/// Filling blocks costs more than 1 LPT each, so at 18 decimals spam is not free.
-	pub const PER_PICOSECOND: Balance = 1_500_000;
+	/// Filling a block costs more than a third of an LPT, and each full block raises the price. More would
+	/// take too much of what a claim earns, which pays here for all that it causes.
+	pub const PER_PICOSECOND: Balance = 500_000;
 	/// Smallest units of LPT for a byte that every node stores.
 	pub const PER_BYTE: Balance = 2 * MICRO_LPT;
 	/// The code of `InvalidTransaction::Custom` that refuses a fee in any asset but LPT and ETH.
@@ -52,8 +53,8 @@ pub mod block {
 	/// The part of a block that transactions of the `Normal` class may fill. The rest is for
 	/// operator duties and for hooks.
 	pub const NORMAL_RATIO: Perbill = Perbill::from_percent(75);
-	/// What fee and weight limits assume for hooks on average; agendas may take 30 %, an election up
-	/// to 50 %.
+	/// What fee and weight limits assume for hooks on average; agendas take what they are behind with, at
+	/// most 90 %, an election up to 50 %.
 	pub const ON_INITIALIZE_RATIO: Perbill = Perbill::from_percent(10);
 	/// The execution time of a full block: half of the development chain's slot, a sixth of the
 	/// production chain's, since one Wasm serves both.

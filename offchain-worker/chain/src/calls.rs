@@ -104,6 +104,10 @@ fn with<F: Finish>(call: Call, then: &F) -> F::Output {
 			Static(reveal.broadcaster_signature),
 			reveal.proof.into_iter().map(Static).collect(),
 		)),
+		Call::OpenVariants { claim, openings } => {
+			let openings = openings.into_iter().map(Static).collect();
+			then.authorized(tx.challenge_lottery().open_variants(claim, openings))
+		}
 		Call::Bond { amount, to } => then.signed(tx.lpt_staking().bond(amount, Static(to))),
 		Call::Stake(call) => {
 			let (stake, election) = (tx.lpt_staking(), tx.transcoder_election());
@@ -343,6 +347,7 @@ mod tests {
 		segment::SegmentInfo,
 		service::ServiceRecord,
 		sum_tree::SumNode,
+		variant::{VariantOpening, VrfOpening},
 		video::{Rendition, SourceLimits, CANONICAL_PROFILE},
 		AccountId, Hash, Signature,
 	};
@@ -449,6 +454,7 @@ mod tests {
 		let heartbeat = Heartbeat { genesis, at: 5 };
 		let profiles = vec![CANONICAL_PROFILE].try_into().unwrap();
 		let availability = Availability { genesis, at: 5, capacity: 3, profiles };
+		let opening = VariantOpening { index: 3, vrf: VrfOpening([2; 96]) };
 		let key = OperatorKey::Sr25519([4; 32].into());
 		let vrf = sp_core::sr25519::Public::from([5; 32]);
 		// Each with its arguments in the order of the pallet's function.
@@ -497,6 +503,10 @@ mod tests {
 			(
 				Call::RevealLeaf { claim, reveal: Box::new(reveal) },
 				(claim, 1u32, leaf, signature, proof).encode(),
+			),
+			(
+				Call::OpenVariants { claim, openings: vec![opening.clone()].try_into().unwrap() },
+				(claim, vec![opening]).encode(),
 			),
 			(Call::Bond { amount: budget, to: to.clone() }, (budget, to.clone()).encode()),
 			(Call::Stake(StakeCall::Unbond { amount: budget }), budget.encode()),

@@ -282,8 +282,8 @@ impl Chain for SubxtChain {
 		Ok(self.read(at, api().claim(id)).await?.map(|found| found.0))
 	}
 
-	async fn challenge(&self, id: ClaimId) -> Result<Option<ChallengeView>, ChainError> {
-		Ok(self.read(At::Best, api().challenge(id)).await?.map(|found| found.0))
+	async fn challenge(&self, at: At, id: ClaimId) -> Result<Option<ChallengeView>, ChainError> {
+		Ok(self.read(at, api().challenge(id)).await?.map(|found| found.0))
 	}
 
 	async fn claims_of(&self, at: At, transcoder: &AccountId) -> Result<Vec<ClaimId>, ChainError> {

@@ -189,6 +189,7 @@ mod tests {
 		params::VerificationTerms,
 		service::ServiceRecord,
 		sum_tree::SumNode,
+		variant::VariantOpening,
 		video::{Rendition, SourceLimits},
 		AccountId,
 	};
@@ -270,6 +271,7 @@ mod tests {
 			meta_type::<ServiceRecord>(),
 			meta_type::<Leaf>(),
 			meta_type::<SumNode>(),
+			meta_type::<VariantOpening>(),
 			meta_type::<TranscoderView>(),
 			meta_type::<JobView>(),
 			meta_type::<ClaimInfo>(),

@@ -39,6 +39,10 @@
 		with = "::subxt::utils::Static<::livepeer_primitives::sum_tree::SumNode>"
 	),
 	substitute_type(
+		path = "livepeer_primitives::variant::VariantOpening",
+		with = "::subxt::utils::Static<::livepeer_primitives::variant::VariantOpening>"
+	),
+	substitute_type(
 		path = "livepeer_primitives::claim::WorkClaim",
 		with = "::subxt::utils::Static<::livepeer_primitives::claim::WorkClaim>"
 	),

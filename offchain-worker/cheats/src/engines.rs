@@ -22,6 +22,10 @@ pub enum Deed {
 	Replay,
 	/// Claims more pixels than it decoded.
 	Overstate,
+	/// Leaves out the variants that are due.
+	Omit,
+	/// Makes a variant of the last rendition where none is due.
+	Vary,
 }
 
 /// The honest engine but for one deed.
@@ -71,6 +75,12 @@ impl MediaEngine for Dishonest {
 				let mut made = self.honest.transcode(format, input, variant).await?;
 				made.pixels.input += made.pixels.input / 5;
 				Ok(made)
+			}
+			Deed::Omit => self.honest.transcode(format, input, None).await,
+			Deed::Vary => {
+				let last = u8::try_from(format.ladder.len().saturating_sub(1)).unwrap_or_default();
+				let undue = Variant { rendition: last, start: 0 };
+				self.honest.transcode(format, input, Some(variant.unwrap_or(undue))).await
 			}
 		}
 	}

@@ -163,8 +163,8 @@ impl Chain for Unrevealing {
 		self.0.claim(at, id).await
 	}
 
-	async fn challenge(&self, id: ClaimId) -> Result<Option<ChallengeView>, ChainError> {
-		self.0.challenge(id).await
+	async fn challenge(&self, at: At, id: ClaimId) -> Result<Option<ChallengeView>, ChainError> {
+		self.0.challenge(at, id).await
 	}
 
 	async fn claims_of(&self, at: At, transcoder: &AccountId) -> Result<Vec<ClaimId>, ChainError> {

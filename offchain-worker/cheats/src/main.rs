@@ -37,6 +37,10 @@ enum Cheat {
 	Replay(TranscodeArgs),
 	/// Claim a fifth more decoded pictures than there are.
 	Overstate(TranscodeArgs),
+	/// Leave out the forced variants: no judge shall be caught that encodes nothing.
+	Omit(TranscodeArgs),
+	/// Make a variant in every segment, also where none is due.
+	Vary(TranscodeArgs),
 	/// Deliver everything, and keep the bytes back when judges ask for them.
 	Withhold(TranscodeArgs),
 	/// Deliver and claim everything, and never reveal a drawn leaf.
@@ -61,6 +65,8 @@ fn main() -> ExitCode {
 			Cheat::Stingy(args) => dishonest(args, Deed::Stingy).await,
 			Cheat::Replay(args) => dishonest(args, Deed::Replay).await,
 			Cheat::Overstate(args) => dishonest(args, Deed::Overstate).await,
+			Cheat::Omit(args) => dishonest(args, Deed::Omit).await,
+			Cheat::Vary(args) => dishonest(args, Deed::Vary).await,
 			Cheat::Withhold(args) => {
 				let service = Box::new(|service| Arc::new(holding::Withholding::new(service)) as _);
 				transcode::run(args, Swaps { service, ..Default::default() }).await

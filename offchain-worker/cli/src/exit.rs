@@ -83,7 +83,9 @@ fn code(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
 	match cause.downcast_ref::<TranscodeError>()? {
 		TranscodeError::Chain(error) => of_chain(error),
 		TranscodeError::Store(_) => Some(Exit::Store),
-		TranscodeError::Key(_) | TranscodeError::Terms(_) => Some(Exit::Keys),
+		TranscodeError::Key(_) | TranscodeError::Vrf(_) | TranscodeError::Terms(_) => {
+			Some(Exit::Keys)
+		}
 		_ => None,
 	}
 }

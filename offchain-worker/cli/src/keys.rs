@@ -105,6 +105,10 @@ pub enum KeysCommand {
 		/// Address of an operator key, as `keys new` prints it; may be given several times.
 		#[arg(long = "operator", value_name = "ADDRESS", required = true)]
 		operators: Vec<AccountId>,
+		/// Address of the key by which a transcoder's forced variants are drawn, which every machine that
+		/// works under these keys holds too [default: the first operator key].
+		#[arg(long, value_name = "ADDRESS")]
+		vrf: Option<AccountId>,
 		/// The account that answers for them.
 		#[command(flatten)]
 		wallet: WalletArgs,
@@ -239,8 +243,13 @@ pub async fn run(command: KeysCommand) -> Result<()> {
 			Ok(())
 		}
 		KeysCommand::Show { account, node } => show(&*node.connect(None).await?, &account).await,
-		KeysCommand::Announce { purpose, operators, wallet } => {
-			let vrf = operators.first().map(public).filter(|_| purpose == Purpose::Duties);
+		KeysCommand::Announce { purpose, operators, vrf, wallet } => {
+			ensure!(
+				purpose == Purpose::Duties || vrf.is_none(),
+				"--vrf goes with --purpose duties: nothing is drawn for segments"
+			);
+			let vrf = vrf.as_ref().or(operators.first()).map(public);
+			let vrf = vrf.filter(|_| purpose == Purpose::Duties);
 			let keys: Vec<OperatorKey> =
 				operators.iter().map(|address| OperatorKey::Sr25519(public(address))).collect();
 			let keys = OperatorKeys::try_from(keys).map_err(|_| {
@@ -311,6 +320,10 @@ async fn show(chain: &dyn Chain, account: &AccountId) -> Result<()> {
 				let revoked = view.revoked.get(place).copied().unwrap_or(false);
 				let revoked = if revoked { ", revoked" } else { "" };
 				println!("{name}, generation {}, key {place}: {address}{revoked}", view.generation);
+			}
+			if let Some(vrf) = view.vrf {
+				let address = vrf.to_ss58check();
+				println!("{name}, generation {}, variants: {address}", view.generation);
 			}
 		}
 	}

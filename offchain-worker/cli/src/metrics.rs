@@ -180,6 +180,10 @@ impl Metrics {
 				count(&self.claims, &outcome);
 			}
 			Event::LeafRevealed { .. } => count(&self.leaves, "revealed"),
+			Event::VariantsOpened { leaves, .. } => {
+				let opened = self.leaves.get_or_create(&kind("opened"));
+				opened.inc_by(u64::from(*leaves));
+			}
 			Event::LeafJudged { verdict, findings, verify_ms, .. } => {
 				for finding in findings {
 					let kind = finding.split([' ', '(']).next().unwrap_or_default();

@@ -200,6 +200,14 @@ fn disk_should_be_called_full_when_it_is() {
 }
 
 #[test]
+fn key_of_variants_should_be_refused_for_segments() {
+	let alice = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+	let keys = ["--operator", alice, "--vrf", alice, "--suri", "//Alice"];
+	let line = complaint(&[&["keys", "announce", "--purpose", "segments"], &keys[..]].concat());
+	assert!(line.contains("--vrf goes with --purpose duties"), "{line}");
+}
+
+#[test]
 fn keys_should_be_made_once_and_read_again() {
 	let dir = tempfile::tempdir().unwrap();
 	let key = dir.path().join("key");

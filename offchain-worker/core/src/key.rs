@@ -8,10 +8,11 @@ use std::{
 use futures::future::{select, Either};
 use livepeer_primitives::{
 	api::KeysView,
-	keys::{Generation, OperatorKey, OperatorSignature, Purpose, Signer},
+	keys::{Generation, OperatorKey, OperatorSignature, Purpose, Signer, VrfKey},
+	variant::{VariantPlace, VrfOpening},
 	AccountId, Hash, Signature, StreamId,
 };
-use sp_core::{sr25519, Pair};
+use sp_core::{crypto::VrfSecret, sr25519, Pair};
 use sp_runtime::traits::IdentifyAccount;
 use thiserror::Error;
 
@@ -61,7 +62,7 @@ impl Key {
 	}
 
 	/// The public key, as an account names the key of its forced variants.
-	pub fn vrf_public(&self) -> sr25519::Public {
+	pub fn vrf_public(&self) -> VrfKey {
 		self.pair.public()
 	}
 
@@ -104,6 +105,32 @@ impl Signing {
 	pub fn generation(&self) -> Generation {
 		self.signer.generation
 	}
+}
+
+/// The key by which a transcoder's forced variants are drawn, as one of its generations.
+#[derive(Clone, Debug)]
+pub struct Drawing(Key);
+
+impl Drawing {
+	/// What opens x of a place. The proof in it is another each time.
+	pub fn open(&self, place: &VariantPlace) -> VrfOpening {
+		VrfOpening::from(&self.0.pair.vrf_sign(&place.sign_data()))
+	}
+
+	/// x of a place, the same each time; always there.
+	pub fn x(&self, place: &VariantPlace) -> Option<[u8; 32]> {
+		place.verify(&self.0.vrf_public(), &self.open(place))
+	}
+}
+
+/// No key at hand draws the variants of the generation that is asked for.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[error("none of the keys given is that by which the forced variants of {account} are drawn in generation {generation}: give its file besides. `livepeer-worker keys show` names it; `keys announce` can name another")]
+pub struct NoVrfKey {
+	/// The account.
+	pub account: AccountId,
+	/// The generation.
+	pub generation: Generation,
 }
 
 /// No key at hand signs as the generation that is asked for.
@@ -154,6 +181,19 @@ impl Keyring {
 		let usable = |key: &&Key| place_of(view, key).is_some();
 		let key = self.keys.iter().find(usable).ok_or_else(missing)?;
 		place_of(view, key).map(|place| signing(key, place)).ok_or_else(missing)
+	}
+
+	/// The key that draws the variants of `generation`, one of `views`. A generation has one, which all
+	/// machines of a pool hold.
+	pub fn drawing(&self, views: &[KeysView], generation: Generation) -> Result<Drawing, NoVrfKey> {
+		let missing = || NoVrfKey { account: self.account.clone(), generation };
+		let is_it = |key: &&Key| match generation {
+			0 => key.account() == self.account,
+			_ => views
+				.iter()
+				.any(|view| view.generation == generation && view.vrf == Some(key.vrf_public())),
+		};
+		self.keys.iter().find(is_it).cloned().map(Drawing).ok_or_else(missing)
 	}
 }
 
@@ -227,6 +267,21 @@ impl OwnKeys {
 		let views = self.read().await?;
 		let newest = views.first().map_or(0, |view| view.generation);
 		Ok(self.ring.signing(&views, newest))
+	}
+
+	/// What draws the variants of this generation, which is believed for ever: a generation never changes.
+	pub async fn drawing(
+		&self,
+		generation: Generation,
+	) -> Result<Result<Drawing, NoVrfKey>, ChainError> {
+		let known = lock(&self.known).as_ref().map(|known| known.views.clone());
+		if let Ok(drawing) = self.ring.drawing(&known.unwrap_or_default(), generation) {
+			return Ok(Ok(drawing));
+		}
+		match generation {
+			0 => Ok(self.ring.drawing(&[], 0)),
+			_ => Ok(self.ring.drawing(&self.read().await?, generation)),
+		}
 	}
 
 	async fn read(&self) -> Result<Vec<KeysView>, ChainError> {
@@ -417,6 +472,54 @@ mod tests {
 		assert_eq!(ring.signing(&views, 3).map(|_| ()), Err(missing(3)));
 		let revoked = [view(1, &[&old], true)];
 		assert_eq!(ring.signing(&revoked, 1).map(|_| ()), Err(missing(1)));
+	}
+
+	#[test]
+	fn variants_should_be_drawn_by_the_key_of_their_generation_and_no_other() {
+		let [cold, one, shared] =
+			["//Cold", "//One", "//Shared"].map(|uri| Key::from_uri(uri).unwrap());
+		let account = cold.account();
+		let place = VariantPlace {
+			genesis: Hash::repeat_byte(1),
+			stream: Hash::repeat_byte(2),
+			job: 3,
+			assignment: 0,
+			seq: 4,
+		};
+		let views = [KeysView { vrf: Some(shared.vrf_public()), ..view(1, &[&one], true) }];
+		let pool = Keyring::new(account.clone(), vec![one.clone(), shared.clone()]);
+		// It need not sign anything, and is not revoked with those that do.
+		let drawing = pool.drawing(&views, 1).unwrap();
+		let x = drawing.x(&place).unwrap();
+		assert_eq!(place.verify(&shared.vrf_public(), &drawing.open(&place)), Some(x));
+		assert_eq!(drawing.x(&place), Some(x), "the same after a restart");
+		let missing = |generation| NoVrfKey { account: account.clone(), generation };
+		assert_eq!(pool.drawing(&views, 0).map(|_| ()), Err(missing(0)));
+		assert_eq!(pool.drawing(&views, 2).map(|_| ()), Err(missing(2)));
+		let without = Keyring::new(account.clone(), vec![one]);
+		assert_eq!(without.drawing(&views, 1).map(|_| ()), Err(missing(1)));
+		// The account itself draws its own.
+		assert_ne!(Keyring::own(cold).drawing(&[], 0).unwrap().x(&place), Some(x));
+	}
+
+	#[test]
+	fn variants_should_be_drawn_while_the_node_is_away() {
+		simulate(|sim| async move {
+			let chain = FakeChain::default();
+			let [cold, one] = ["//Cold", "//One"].map(|uri| Key::from_uri(uri).unwrap());
+			let ring = Keyring::new(cold.account(), vec![one.clone()]);
+			let client = Arc::new(chain.client(None));
+			let clock = Arc::new(sim.clock.clone());
+			let own = OwnKeys::new(ring, Purpose::Duties, client, clock);
+			assert!(own.drawing(1).await.unwrap().is_err());
+			chain.set_keys(&cold.account(), Purpose::Duties, &[&one]);
+			// Not there a moment ago, and asked for again.
+			assert!(own.drawing(1).await.unwrap().is_ok());
+			chain.cut(true);
+			sim.sleep(10 * OWN_BELIEVED_MS).await;
+			assert!(own.drawing(1).await.unwrap().is_ok(), "a generation never changes");
+			assert!(own.drawing(2).await.is_err());
+		})
 	}
 
 	#[test]

@@ -13,6 +13,10 @@ pub enum Cheat {
 	Replay,
 	/// Transcoders claim more work than there was.
 	Overstate,
+	/// Transcoders leave out the forced variants.
+	Omit,
+	/// Transcoders make a variant in every segment, also where none is due.
+	Vary,
 	/// Transcoders keep the bytes back from judges.
 	Withhold,
 	/// Transcoders reveal no drawn leaf.
@@ -35,6 +39,7 @@ impl Cheat {
 	pub fn outcome(self) -> &'static str {
 		match self {
 			Self::Black | Self::Stingy | Self::Replay | Self::Overstate => "Failed",
+			Self::Omit | Self::Vary => "Failed",
 			Self::Withhold | Self::Unrevealed => "Missed",
 			Self::Lazy | Self::Lying | Self::Silent => "Accepted",
 		}
@@ -47,8 +52,24 @@ impl Cheat {
 			// The times are the first segment's too.
 			Self::Replay => Some("NonConforming"),
 			Self::Overstate => Some("Work"),
+			Self::Vary => Some("Variant"),
 			Self::Withhold => Some("Unavailable"),
-			Self::Unrevealed | Self::Lazy | Self::Silent => None,
+			// Everybody says that it is valid, and the chain knows better.
+			Self::Omit | Self::Unrevealed | Self::Lazy | Self::Silent => None,
+		}
+	}
+
+	/// Whether it spoils every claim. What is left out is missed only where it was due and is drawn.
+	pub fn is_everywhere(self) -> bool {
+		self != Self::Omit
+	}
+
+	/// Percent of the segments that have to be forced at least for its story to show anything.
+	pub fn variants(self) -> u32 {
+		match self {
+			// So that a claim of a few drawn segments has one.
+			Self::Omit => 50,
+			_ => 0,
 		}
 	}
 

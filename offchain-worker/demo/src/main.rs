@@ -53,6 +53,15 @@ pub struct Args {
 	/// Segments of two seconds in one story.
 	#[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(16..=1800))]
 	pub segments: u32,
+	/// Percent of all segments in which the chain, when it begins, asks for a variant of a rendition; those
+	/// of a story about variants by default, else none.
+	#[arg(
+		long,
+		value_name = "PERCENT",
+		default_value_t = 0,
+		value_parser = clap::value_parser!(u32).range(0..=50)
+	)]
+	pub variants: u32,
 	/// A command that plays the page whose URL is appended, and fails when it cannot.
 	#[arg(long, value_name = "COMMAND")]
 	pub player_test: Option<String>,
@@ -72,7 +81,8 @@ pub struct Args {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-	let args = Args::parse();
+	let mut args = Args::parse();
+	args.variants = args.variants.max(args.cheat.map_or(0, Cheat::variants));
 	let interrupted = async {
 		let _ = tokio::signal::ctrl_c().await;
 	};

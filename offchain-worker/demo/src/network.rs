@@ -55,6 +55,9 @@ impl Live {
 	}
 }
 
+/// A percent as the chain writes shares: in billionths.
+const PERCENT: u32 = 10_000_000;
+
 const RPC_PORT: u16 = 9944;
 const P2P_PORT: u16 = 30_400;
 /// Where browsers reach the first node: light clients connect by WebSocket alone.
@@ -108,6 +111,8 @@ pub struct Network {
 	broadcaster: String,
 	data: PathBuf,
 	cheat: Option<Cheat>,
+	/// Percent of all segments in which the chain asks for a variant from its beginning.
+	variants: u32,
 	processes: Vec<Process>,
 	ended: Vec<ProcessUse>,
 }
@@ -136,6 +141,7 @@ impl Network {
 			broadcaster: address(BROADCASTER)?,
 			data: data.to_owned(),
 			cheat: args.cheat,
+			variants: args.variants,
 			processes: Vec::new(),
 			ended: Vec::new(),
 		})
@@ -220,19 +226,32 @@ impl Network {
 	}
 
 	/// Writes the specification with which the nodes begin: that of `--chain local`, with session keys
-	/// that are made here.
+	/// that are made here and as many forced variants as were asked for.
 	fn begin_chain(&self) -> Result<()> {
 		if self.chain().is_file() {
+			ensure!(
+				self.variants == 0,
+				"a chain that has begun keeps the variants that it asks for"
+			);
 			return Ok(());
 		}
 		let mut command = Command::new(self.bin.join("livepeer-node"));
-		command.args(["export-chain-spec", "--chain", "local", "--raw"]);
+		command.args(["export-chain-spec", "--chain", "local"]);
 		for name in VALIDATORS {
 			command.arg("--session-keys").arg(self.session_keys(name)?);
 		}
-		let out = command.output()?;
-		ensure!(out.status.success(), "no chain spec: {}", String::from_utf8_lossy(&out.stderr));
-		Ok(fs::write(self.chain(), out.stdout)?)
+		if self.variants == 0 {
+			return Ok(fs::write(self.chain(), exported(command.arg("--raw"))?)?);
+		}
+		let mut spec: Json = serde_json::from_slice(&exported(&mut command)?)?;
+		force(&mut spec, self.variants)?;
+		let readable = self.data.join("chain-readable.json");
+		fs::write(&readable, spec.to_string())?;
+		let mut command = Command::new(self.bin.join("livepeer-node"));
+		command.args(["export-chain-spec", "--raw", "--chain"]).arg(&readable);
+		let raw = exported(&mut command)?;
+		fs::remove_file(&readable)?;
+		Ok(fs::write(self.chain(), raw)?)
 	}
 
 	/// The file with the public halves of a validator's session keys, which are made in its node's
@@ -635,6 +654,21 @@ impl Network {
 	}
 }
 
+/// What a command that exports a specification says.
+fn exported(command: &mut Command) -> Result<Vec<u8>> {
+	let out = command.output()?;
+	ensure!(out.status.success(), "no chain spec: {}", String::from_utf8_lossy(&out.stderr));
+	Ok(out.stdout)
+}
+
+/// Has a chain that begins by this specification ask for variants in so many percent of all segments.
+fn force(spec: &mut Json, percent: u32) -> Result<()> {
+	let rate = "/genesis/runtimeGenesis/patch/chainConfig/parameters/lottery/variant_rate";
+	let rate = spec.pointer_mut(rate).context("a specification without a rate of variants")?;
+	*rate = (percent * PERCENT).into();
+	Ok(())
+}
+
 /// Makes a file that its owner alone reads.
 fn secret(path: &Path, text: &str) -> Result<()> {
 	let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
@@ -644,4 +678,30 @@ fn secret(path: &Path, text: &str) -> Result<()> {
 /// URL of a node's RPC.
 pub fn rpc(node: usize) -> String {
 	format!("ws://127.0.0.1:{}", RPC_PORT + node as u16)
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use serde_json::json;
+
+	#[test]
+	fn chain_should_ask_for_variants_and_be_the_same_but_for_that() -> Result<()> {
+		let amount = "1000000000000000000000000";
+		let spec = |rate: u32| -> Result<Json> {
+			let text = format!(
+				r#"{{"genesis":{{"runtimeGenesis":{{"patch":{{
+					"chainConfig":{{"parameters":{{"lottery":{{"tranches":2,"variant_rate":{rate}}}}}}},
+					"lptStaking":{{"bonds":{amount}}}
+				}}}}}}}}"#
+			);
+			Ok(serde_json::from_str(&text)?)
+		};
+		let mut forced = spec(0)?;
+		force(&mut forced, 50)?;
+		assert_eq!(forced, spec(500_000_000)?);
+		assert!(forced.to_string().contains(amount), "{forced}");
+		assert!(force(&mut json!({}), 50).is_err());
+		Ok(())
+	}
 }

@@ -165,9 +165,13 @@ mod tests {
 	#[test]
 	fn secret_should_be_found_in_the_arguments_of_what_runs() -> Result<()> {
 		let mut child = std::process::Command::new("sh")
-			.args(["-c", "read -r line", "--suri=//Alice", "//Bob"])
+			.args(["-c", "echo; read -r line", "--suri=//Alice", "//Bob"])
 			.stdin(std::process::Stdio::piped())
+			.stdout(std::process::Stdio::piped())
 			.spawn()?;
+		// It has its arguments a moment after it is there.
+		let output = child.stdout.as_mut().context("its output is taken")?;
+		io::Read::read_exact(output, &mut [0])?;
 		let mut secrets = Secrets::default();
 		let read = secrets.read_arguments("wallet", child.id());
 		child.kill()?;

@@ -444,6 +444,22 @@ fn judge_again(network: &Network, claim: u64, writer: Child) -> Result<(bool, St
 	Ok((is_so, format!("claim {claim}, {leaves} leaves: {}", said["conclusion"])))
 }
 
+/// How many of a claim's drawn segments had to have a variant, and of how many, by its event.
+fn count_due(opened: &Json) -> (usize, usize) {
+	let due = match &opened["due"] {
+		Json::Array(all) => all.as_slice(),
+		// A list of one element is written as the element.
+		one => std::slice::from_ref(one),
+	};
+	(due.iter().filter(|rendition| !rendition.is_null()).count(), due.len())
+}
+
+/// How many of a claim's drawn segments had to have a variant, once they are opened.
+fn due_variants(claim: &Claim) -> usize {
+	let opened = claim.events.iter().filter(|event| event["name"] == "VariantsOpened");
+	opened.map(|event| count_due(&event["fields"]).0).sum()
+}
+
 /// One line for the screen; `None` for what would only be noise.
 fn tell(event: &Event) -> Option<String> {
 	let claim = event.number("claim").unwrap_or_default();
@@ -474,6 +490,10 @@ fn tell(event: &Event) -> Option<String> {
 		("ChallengeLottery", "Drawn") => format!("claim {claim}: segments and committee drawn"),
 		("ChallengeLottery", "LeafRevealed") => {
 			format!("claim {claim}: leaf {} revealed", event.fields["index"])
+		}
+		("ChallengeLottery", "VariantsOpened") => {
+			let (forced, drawn) = count_due(&event.fields);
+			format!("claim {claim}: {forced} of {drawn} drawn segments had to have a variant")
 		}
 		("ChallengeLottery", "VerdictRevealed") => {
 			format!("claim {claim}: {} says {}", who("verifier"), event.fields["verdicts"])
@@ -709,6 +729,15 @@ fn judge(
 			claimed == segments || args.kill && claimed > segments,
 			format!("{claimed} of {segments}"),
 		);
+		if args.variants > 0 {
+			let is_opened = |claim: &&Claim| claim.blocks.contains_key("VariantsOpened");
+			let opened = claims.iter().filter(is_opened).count();
+			report.check(
+				"the variants of every claim were opened",
+				opened == claims.len(),
+				format!("{} were due", claims.iter().map(due_variants).sum::<usize>()),
+			);
+		}
 		report.check(
 			"fees reach a transcoder",
 			transcoders().any(|t| gained(t) > 0),
@@ -743,11 +772,10 @@ fn judge(
 			count(outcome) >= 1,
 			format!("{outcome}: {} of {}", count(outcome), claims.len()),
 		);
-		report.check(
-			"no claim was accepted",
-			count("Accepted") == 0,
-			format!("{}", count("Accepted")),
-		);
+		let accepted = claims.iter().filter(|claim| claim.outcome.as_deref() == Some("Accepted"));
+		let spoilt = accepted.filter(|claim| cheat.is_everywhere() || due_variants(claim) > 0);
+		let spoilt = spoilt.count();
+		report.check("no claim that is spoilt was accepted", spoilt == 0, format!("{spoilt}"));
 		report.check("the escrow went back to the broadcaster", refunded, String::new());
 		let lost: u128 = slashes.iter().filter_map(|e| e.amount("total")).sum();
 		report.check("stake was slashed after the deferral", lost > 0, format!("{lost}"));
@@ -762,8 +790,9 @@ fn judge(
 		);
 		report.check(
 			"the cheat earned nothing",
-			// But what it is paid for judging what others did.
-			transcoders().all(|t| gained(t) <= escrowed("Verification", Some(t))),
+			// But what it is paid for judging what others did. What it could not spoil is work like any.
+			!cheat.is_everywhere()
+				|| transcoders().all(|t| gained(t) <= escrowed("Verification", Some(t))),
 			format!("{:?}", transcoders().map(gained).collect::<Vec<_>>()),
 		);
 	}
@@ -847,4 +876,22 @@ fn sent_by_broadcaster(watch: &Watch) -> u128 {
 		})
 		.filter_map(|event| event.amount("amount"))
 		.sum()
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn variants_that_were_due_should_be_counted_however_many_segments_were_drawn() {
+		for (due, counted) in [
+			(json!([null, 0, null, 1]), (2, 4)),
+			(json!([null, null]), (0, 2)),
+			// Of one drawn segment.
+			(json!(0), (1, 1)),
+			(json!(null), (0, 1)),
+		] {
+			assert_eq!(count_due(&json!({ "due": due })), counted, "{due}");
+		}
+	}
 }

@@ -117,8 +117,8 @@ fn serve(request: Request) -> Result<Answer, Failure> {
 		Request::Transcode { limits, ladder, wishes, input } => {
 			pipeline::transcode(input, &ladder, &limits, &wishes).map(Answer::Transcoded)
 		}
-		Request::Variants { limits, rendition, input } => {
-			pipeline::variants(input, &rendition, &limits).map(Answer::Transcoded)
+		Request::Variant { limits, rendition, start, input } => {
+			pipeline::variant(input, &rendition, start, &limits).map(Answer::Transcoded)
 		}
 		Request::Picture { limits, place, input } => {
 			pipeline::picture(input, &limits, place).map(Answer::Picture)

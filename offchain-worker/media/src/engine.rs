@@ -18,6 +18,7 @@ use crate::{
 	golden,
 	parent::{MediaError, MediaPool, Priority, TranscodeJob},
 	pipeline::{EvidenceSeed, Facts, Inspection, Variant as Chosen, Wishes},
+	profile::{self, STARTS},
 };
 
 impl From<MediaError> for CoreError {
@@ -84,26 +85,35 @@ impl Engine {
 		Ok(difference(&ours, &theirs))
 	}
 
-	/// The start of the variant of one rendition that is byte for byte `theirs`.
+	/// The start of the variant of one rendition that is byte for byte `theirs`, tried in this order.
+	/// `plain` is the plain encode.
 	async fn variant(
 		&self,
 		rendition: &Rendition,
-		format: &Format,
+		limits: &SourceLimits,
 		input: &[u8],
+		starts: [u8; STARTS.len()],
+		plain: &[u8],
 		theirs: &[u8],
 	) -> Result<Option<u8>, MediaError> {
-		if rendition.profile != CAPPED_QUALITY {
-			return Ok(None);
+		for start in starts {
+			let made = self.pool.variant(input, rendition, start, limits, Priority::Verify);
+			let mut variant = made.await?;
+			profile::tell_apart(&mut variant, plain);
+			if variant == theirs {
+				return Ok(Some(start));
+			}
 		}
-		let made = self.pool.variants(input, rendition, &format.limits, Priority::Verify).await?;
-		Ok((0u8..).zip(&made.outputs).find(|(_, ours)| *ours == theirs).map(|(start, _)| start))
+		Ok(None)
 	}
 
-	/// Says of each output what it is. `ours` is what the toolchain makes of the same input.
+	/// Says of each output what it is. `ours` is what the toolchain makes of the same input, which has so
+	/// many frames.
 	async fn findings(
 		&self,
 		format: &Format,
 		input: &[u8],
+		frames: u32,
 		ours: &[Vec<u8>],
 		outputs: &[Option<Vec<u8>>],
 	) -> Result<Vec<Finding>, MediaError> {
@@ -121,7 +131,7 @@ impl Engine {
 			});
 		}
 		// A leaf holds one variant at most, and one of the rendition's size, times and sound: nothing
-		// else is worth four encodes. What a child could not look at may be one.
+		// else is worth more encodes. What a child could not look at may be one.
 		let differs = |(_, finding): &(usize, &Finding)| **finding != Finding::Exact;
 		let mut differing = findings.iter().enumerate().filter(differs);
 		let (Some((place, finding)), None) = (differing.next(), differing.next()) else {
@@ -135,8 +145,10 @@ impl Engine {
 			)
 		);
 		if let (true, Some(Some(theirs))) = (can_be, outputs.get(place)) {
-			let rendition = &format.ladder[place];
-			if let Some(start) = self.variant(rendition, format, input, theirs).await? {
+			let (rendition, plain) = (&format.ladder[place], &ours[place]);
+			let starts = profile::starts_near(frames, finding.picture().unwrap_or(frames));
+			let variant = self.variant(rendition, &format.limits, input, starts, plain, theirs);
+			if let Some(start) = variant.await? {
 				findings[place] = Finding::Variant { start };
 			}
 		}
@@ -246,7 +258,8 @@ impl MediaEngine for Engine {
 		let done = self.pool.transcode(job, Priority::Verify).await?;
 		let digest =
 			done.evidence.ok_or_else(|| CoreError::Failed("no evidence was made".into()))?;
-		let findings = self.findings(format, input, &done.outputs, outputs).await?;
+		let frames = done.facts.frames;
+		let findings = self.findings(format, input, frames, &done.outputs, outputs).await?;
 		Ok(Examined { findings, pixels: pixels(&done.facts, &format.ladder), digest })
 	}
 }

@@ -2,7 +2,8 @@
 //!
 //! The id of a toolchain is a hash over what it makes of a few embedded clips: the facts of
 //! decoding, the hashes of every decoded and scaled frame, the bytes of the encoded outputs, those
-//! of the variant from each of its starts, and the probe under three seeds. Two machines with the
+//! of the variant from each of its starts, under both profiles and where nothing moves, and the probe
+//! under three seeds. Two machines with the
 //! same id make the same bytes of the golden clips, which were chosen to use what differs between
 //! processors: widths that are no multiple of 16, rates that are no whole number, full rate-control
 //! buffers, enlargement and reduction, interlaced and full-range sources, sizes up to 2160p.
@@ -92,8 +93,12 @@ pub static VECTORS: [Vector; 11] = [
 ];
 /// The vector of which variants and probes are made: its motion is everywhere.
 const MOVING: usize = 1;
-/// The rendition of it that has variants.
-const VARIED: u8 = 3;
+/// The vector of one picture, of which every variant is the plain encode.
+const STILL: usize = 5;
+/// Vector, rendition and start of the variants that are made: under profile 2 from each start, under
+/// profile 1, and where nothing moves.
+const VARIED: [(usize, u8, u8); 6] =
+	[(MOVING, 3, 0), (MOVING, 3, 1), (MOVING, 3, 2), (MOVING, 3, 3), (MOVING, 1, 0), (STILL, 1, 0)];
 
 /// What a zygote transcodes before it forks: small, and every part of the pipeline sees it.
 pub static WARM: Vector = Vector {
@@ -128,14 +133,15 @@ pub fn checks() -> Vec<Check> {
 			wishes: Wishes { evidence: evidence(SEED, vector), variant: None },
 		});
 	}
-	let name = VECTORS[MOVING].name;
-	for start in 0..profile::STARTS.len() as u8 {
+	for (vector, rendition, start) in VARIED {
+		let name = VECTORS[vector].name;
 		checks.push(Check {
-			name: format!("{name}, variant from start {start}"),
-			vector: MOVING,
-			wishes: Wishes { evidence: None, variant: Some(Variant { rendition: VARIED, start }) },
+			name: format!("{name}, variant of {rendition} from start {start}"),
+			vector,
+			wishes: Wishes { evidence: None, variant: Some(Variant { rendition, start }) },
 		});
 	}
+	let name = VECTORS[MOVING].name;
 	for tweak in 0..3u8 {
 		let seed = Hash::repeat_byte(tweak);
 		checks.push(Check {

@@ -28,7 +28,6 @@ use crate::{
 	limits::Failure,
 	memory::Memory,
 	pipeline::{Facts, Inspection, Picture, Transcoded, Wishes},
-	profile,
 	sandbox::Allowance,
 	wire::{self, Answer, Escape, Request, Segment, SegmentOptions, Shape},
 	zygote::{ChildId, Zygote},
@@ -238,19 +237,23 @@ impl MediaPool {
 		}
 	}
 
-	/// Transcodes a segment into the variants of one rendition, in order of their starts.
-	pub async fn variants(
+	/// Transcodes a segment into the variant of one rendition that has this start, which may be the plain
+	/// encode.
+	pub async fn variant(
 		&self,
 		input: &[u8],
 		rendition: &Rendition,
+		start: u8,
 		limits: &SourceLimits,
 		priority: Priority,
-	) -> Result<Transcoded, MediaError> {
+	) -> Result<Vec<u8>, MediaError> {
 		check(&[*rendition], limits)?;
-		let request =
-			Request::Variants { limits: *limits, rendition: *rendition, input: input.to_vec() };
+		let (limits, rendition) = (*limits, *rendition);
+		let request = Request::Variant { limits, rendition, start, input: input.to_vec() };
 		match self.ask(request, priority).await? {
-			Answer::Transcoded(made) if made.outputs.len() == profile::STARTS.len() => Ok(made),
+			Answer::Transcoded(mut made) if made.outputs.len() == 1 => {
+				Ok(made.outputs.swap_remove(0))
+			}
 			other => Err(unexpected(&other)),
 		}
 	}
@@ -415,7 +418,7 @@ fn resident(request: &Request) -> u64 {
 	const EVERY_CHILD: u64 = 48 * 1024 * 1024;
 	let (input, pictures) = match request {
 		Request::Transcode { input, .. }
-		| Request::Variants { input, .. }
+		| Request::Variant { input, .. }
 		| Request::Picture { input, .. }
 		| Request::Probe { input, .. }
 		| Request::Inspect { input, .. } => (input.len() as u64, pictures_of(request)),
@@ -443,10 +446,12 @@ fn pictures_of(request: &Request) -> u64 {
 	let picture = |width: u16, height: u16| u64::from(width) * u64::from(height) * 3 / 2;
 	let sum = |ladder: &[Rendition]| ladder.iter().map(|r| picture(r.width, r.height)).sum::<u64>();
 	let (limits, renditions) = match request {
-		Request::Transcode { limits, ladder, .. } => (limits, sum(ladder)),
-		Request::Variants { limits, rendition, .. } => {
-			(limits, sum(&[*rendition]) * profile::STARTS.len() as u64)
+		Request::Transcode { limits, ladder, wishes, .. } => {
+			// Beside a variant its plain encode is made.
+			let varied = wishes.variant.and_then(|v| ladder.get(usize::from(v.rendition)));
+			(limits, sum(ladder) + varied.map_or(0, |rendition| sum(&[*rendition])))
 		}
+		Request::Variant { limits, rendition, .. } => (limits, sum(&[*rendition])),
 		Request::Probe { limits, .. }
 		| Request::Inspect { limits, .. }
 		| Request::Picture { limits, .. } => (limits, 0),

@@ -483,24 +483,36 @@ pub fn transcode(
 		let variant = wishes.variant.filter(|variant| variant.rendition == place);
 		(*rendition, variant.map_or(Tweak::None, |v| Tweak::Variant { start: v.start }))
 	});
-	encode_all(input, &plans.collect::<Vec<_>>(), limits, wishes.evidence)
+	let mut plans: Vec<_> = plans.collect();
+	// Beside a variant the plain encode is made, from which it must differ.
+	let varied = wishes.variant.map(|variant| usize::from(variant.rendition));
+	let beside = varied.and_then(|place| ladder.get(place));
+	plans.extend(beside.map(|rendition| (*rendition, Tweak::None)));
+	let mut made = encode_all(input, &plans, ladder.len(), limits, wishes.evidence)?;
+	let plain = made.outputs.split_off(ladder.len());
+	if let (Some(place), Some(plain)) = (varied, plain.first()) {
+		profile::tell_apart(&mut made.outputs[place], plain);
+	}
+	Ok(made)
 }
 
-/// One rendition's variants from each starting picture, in order, from one decode.
-pub fn variants(
+/// One rendition's variant from one of the starting pictures; not yet told from the plain encode
+/// ([`profile::tell_apart`]).
+pub fn variant(
 	input: Vec<u8>,
 	rendition: &Rendition,
+	start: u8,
 	limits: &SourceLimits,
 ) -> Result<Transcoded, Failure> {
-	let starts = 0..profile::STARTS.len() as u8;
-	let plans = starts.map(|start| (*rendition, Tweak::Variant { start }));
-	encode_all(input, &plans.collect::<Vec<_>>(), limits, None)
+	encode_all(input, &[(*rendition, Tweak::Variant { start })], 0, limits, None)
 }
 
-/// Encodes everything that is planned, each from the same decode.
+/// Encodes everything that is planned, each from the same decode. The first `shown` plans are those of
+/// which there is evidence.
 fn encode_all(
 	input: Vec<u8>,
 	plans: &[(Rendition, Tweak)],
+	shown: usize,
 	limits: &SourceLimits,
 	evidence: Option<EvidenceSeed>,
 ) -> Result<Transcoded, Failure> {
@@ -512,11 +524,12 @@ fn encode_all(
 	let mut times = Vec::with_capacity(source.times.len());
 	let facts = Decoder::new(&source, limits)?.run(|frame, shape, time| {
 		if encoders.is_empty() {
-			for (rendition, tweak) in plans {
+			for (place, (rendition, tweak)) in plans.iter().enumerate() {
+				let seed = seed.filter(|_| place < shown);
 				encoders.push(RenditionEncoder::new(*rendition, shape, &source, seed, *tweak)?);
 			}
 			if let Some(seed) = seed {
-				let ladder: Vec<Rendition> = plans.iter().map(|(r, _)| *r).collect();
+				let ladder: Vec<Rendition> = plans.iter().take(shown).map(|(r, _)| *r).collect();
 				probe = Probe::new(&ladder, shape, &source, seed)?;
 			}
 		}
@@ -537,7 +550,7 @@ fn encode_all(
 	let probe = probe.map(Probe::finish).transpose()?;
 	let evidence = evidence.map(|EvidenceSeed { seed, index }| {
 		let mut leaf = LeafEvidence::new(seed, index);
-		for (stream, hashes) in streams.iter().enumerate() {
+		for (stream, hashes) in streams.iter().take(shown + 1).enumerate() {
 			for (frame, hash) in hashes.hashes.iter().enumerate() {
 				leaf.add(stream as u8, frame as u32, *hash);
 			}

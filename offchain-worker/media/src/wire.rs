@@ -39,12 +39,14 @@ pub enum Request {
 		/// The segment.
 		input: Vec<u8>,
 	},
-	/// Decode, scale, and encode one rendition's variants from each starting picture.
-	Variants {
+	/// Decode, scale, and encode one rendition's variant.
+	Variant {
 		/// Limits of the source.
 		limits: SourceLimits,
 		/// The rendition.
 		rendition: Rendition,
+		/// From which of the profile's starting pictures on.
+		start: u8,
 		/// The segment.
 		input: Vec<u8>,
 	},
@@ -94,7 +96,7 @@ pub enum Escape {
 pub enum Answer {
 	/// To [`Request::Probe`].
 	Facts(Facts),
-	/// To [`Request::Transcode`] and [`Request::Variants`].
+	/// To [`Request::Transcode`] and [`Request::Variant`].
 	Transcoded(#[codec(encoded_as = "BoundedTranscoded")] Transcoded),
 	/// To [`Request::Inspect`].
 	Inspection(Inspection),

@@ -13,7 +13,7 @@ use livepeer_primitives::{
 use livepeer_worker_core::ports::engine::{
 	Fault, Finding, Format, MediaEngine, MediaError, Variant,
 };
-use livepeer_worker_media::{golden, Engine, MediaPool, PoolConfig};
+use livepeer_worker_media::{golden, profile::mark, Engine, MediaPool, PoolConfig};
 
 /// What it is called does not matter here, so the golden vectors need not be made.
 fn engine() -> Engine {
@@ -160,13 +160,51 @@ async fn variant_should_be_told_by_its_start_in_the_only_output_that_differs() {
 	both[0] = made(Some(Variant { rendition: 0, start: 0 })).await.swap_remove(0);
 	let findings = found(both).await;
 	assert!(findings[..2].iter().all(|finding| finding.fault().is_some()), "{findings:?}");
-	// Profile 1 has none: whoever asks for one gets the plain encode.
+	// Profile 1 has one too.
 	let plain = made(None).await;
 	assert_ne!(varied[1], plain[1]);
+	let first = made(Some(Variant { rendition: 2, start: 1 })).await;
+	assert_ne!(first[2], plain[2]);
+	let exact = Finding::Exact;
+	assert_eq!(found(first).await, [exact, exact, Finding::Variant { start: 1 }]);
 	// A variant whose container was touched is none.
 	let mut touched = varied;
 	touched[1].as_mut().expect("there").extend([0xff; 188]);
 	assert!(found(touched).await[1].fault().is_some());
+}
+
+#[tokio::test]
+async fn variant_should_be_marked_and_told_where_nothing_moves() {
+	let engine = engine();
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let still = "-f lavfi -i color=c=0x336699:s=320x180:r=25:d=1 -pix_fmt yuv420p -c:v libx264 -g 300 -f mpegts";
+	let source = made(directory.path(), "still.ts", still);
+	let two = Rendition { profile: CAPPED_QUALITY, ..rendition(160, 90, 80) };
+	let ladder = vec![two, rendition(128, 72, 60)].try_into().expect("two");
+	let format = Format { ladder, limits: LIMITS };
+	let plain = engine.transcode(&format, &source, None).await.expect("a good source").outputs;
+	for (rendition, start) in [(0u8, 0), (0, 3), (1, 2)] {
+		let variant = Some(Variant { rendition, start });
+		let made = engine.transcode(&format, &source, variant).await.expect("a good source");
+		let place = usize::from(rendition);
+		let (ours, after) = made.outputs[place].split_at(plain[place].len());
+		assert_eq!((ours, after), (&plain[place][..], &mark()[..]));
+		assert_eq!(made.outputs[1 - place], plain[1 - place]);
+		// It plays as the plain one does.
+		let path = directory.path().join("marked.ts");
+		std::fs::write(&path, &made.outputs[place]).expect("disk");
+		ffmpeg(&format!("-xerror -i {} -f null -", path.display()));
+		let delivered: Vec<_> = made.outputs.into_iter().map(Some).collect();
+		let examined = engine.examine(&format, &source, &delivered, Hash::zero(), 0).await;
+		let findings = examined.expect("a good source").findings;
+		assert!(matches!(findings[place], Finding::Variant { .. }), "{findings:?}");
+		assert_eq!(findings[1 - place], Finding::Exact);
+		// Two marks are none.
+		let mut twice = delivered;
+		twice[place].as_mut().expect("there").extend(mark());
+		let examined = engine.examine(&format, &source, &twice, Hash::zero(), 0).await;
+		assert!(examined.expect("a good source").findings[place].fault().is_some());
+	}
 }
 
 #[tokio::test]

@@ -83,15 +83,23 @@ async fn less_should_be_spent_when_the_content_needs_less() {
 #[tokio::test]
 async fn variant_should_differ_from_its_start_on_and_nowhere_else() {
 	let (pool, source) = (pool(), hard());
-	let ladder = [two(426, 240, 700), two(256, 144, 200)];
-	let plain = wished(&pool, &source, &ladder, Wishes::default()).await;
+	for ladder in [
+		[two(426, 240, 700), two(256, 144, 200)],
+		[rendition(426, 240, 700), rendition(256, 144, 200)],
+	] {
+		differs_from_its_start_on(&pool, &source, ladder).await;
+	}
+}
+
+async fn differs_from_its_start_on(pool: &MediaPool, source: &[u8], ladder: [Rendition; 2]) {
+	let plain = wished(pool, source, &ladder, Wishes::default()).await;
 	let plain_pictures = pictures(&plain.outputs[0]);
 	let mut seen = vec![plain.outputs[0].clone()];
 	for start in 0..STARTS.len() as u8 {
 		let variant = Some(Variant { rendition: 0, start });
 		let wishes = Wishes { evidence: None, variant };
-		let made = wished(&pool, &source, &ladder, wishes).await;
-		assert!(made == wished(&pool, &source, &ladder, wishes).await);
+		let made = wished(pool, source, &ladder, wishes).await;
+		assert!(made == wished(pool, source, &ladder, wishes).await);
 		assert!(made.outputs[1] == plain.outputs[1], "the other rendition is untouched");
 		assert!(!seen.contains(&made.outputs[0]), "start {start} makes a variant of its own");
 		let found = pictures(&made.outputs[0]);
@@ -100,7 +108,10 @@ async fn variant_should_differ_from_its_start_on_and_nowhere_else() {
 		let first = found.iter().zip(&plain_pictures).position(|(a, b)| a != b);
 		let begins = variant_start(plain_pictures.len() as u32, start) as usize;
 		let first = first.expect("a variant differs");
-		assert!(first + 4 >= begins && first <= begins + 4, "{first} for {begins}");
+		assert!(first <= begins + 4, "{first} for {begins}");
+		// The rate control of profile 1 departs earlier.
+		let is_planned = ladder[0].profile == CAPPED_QUALITY;
+		assert!(first + 4 >= begins || !is_planned, "{first} for {begins}");
 		let [ours, theirs] =
 			[&found, &plain_pictures].map(|p| p.iter().map(Vec::len).sum::<usize>());
 		assert!(ours.abs_diff(theirs) * 100 <= theirs, "{ours} and {theirs} bytes");

@@ -1,17 +1,19 @@
 //! Where claims come in: each opens a challenge.
 
-use frame_support::{ensure, traits::Get};
+use frame_support::{ensure, traits::Get, weights::Weight};
 use livepeer_primitives::{
 	claim::ClaimInfo,
 	params::{LotteryParameters, VerificationTerms},
 	traits::{Beacon, OnClaim, OnTranscoderLost, Rounds},
-	AccountId, ClaimId, MAX_SAMPLES,
+	AccountId, ClaimId, MAX_SAMPLES, MAX_VALIDATORS,
 };
 use sp_runtime::{DispatchError, DispatchResult};
 
 use crate::{
-	types::{Challenge, Class, Record, RoundRecord, Samples, Stage},
-	Accepted, Challenges, Config, Error, Event, OfRound, Pallet,
+	types::{
+		Challenge, Class, Record, RoundRecord, Samples, Stage, MAX_COMMITTEE, PENALTIES_PER_STEP,
+	},
+	Accepted, Challenges, Config, Error, Event, OfRound, Pallet, WeightInfo,
 };
 
 impl<T: Config> Pallet<T> {
@@ -74,6 +76,10 @@ impl<T: Config> OnClaim for Pallet<T> {
 		parameters.terms(accepted < parameters.new_claims)
 	}
 
+	fn future_of_claim(committee_size: u32) -> Weight {
+		Self::urgent_of_claim(committee_size).saturating_add(Self::lazy_of_claim(committee_size))
+	}
+
 	fn on_claim(
 		id: ClaimId,
 		info: &ClaimInfo,
@@ -84,6 +90,29 @@ impl<T: Config> OnClaim for Pallet<T> {
 }
 
 impl<T: Config> Pallet<T> {
+	/// What a claim puts into the urgent queue where nobody errs: its draw, a phase that ends by its time
+	/// because a member is late, and the decision of its committee.
+	///
+	/// Further tranches and the dispute are not part of it: silence and false words, which lead there,
+	/// pay for them by what they cost.
+	pub fn urgent_of_claim(committee_size: u32) -> Weight {
+		let members = committee_size.min(MAX_COMMITTEE);
+		T::WeightInfo::draw(MAX_VALIDATORS, members)
+			.saturating_add(T::WeightInfo::agenda_step())
+			.saturating_add(T::WeightInfo::agenda_decide(members))
+	}
+
+	/// What it puts into the lazy queue then: its judges are dismissed, and it is settled. A slash weighs
+	/// more, and whom it hits has paid for it.
+	pub fn lazy_of_claim(committee_size: u32) -> Weight {
+		let members = committee_size.min(MAX_COMMITTEE);
+		let more_steps = members.div_ceil(PENALTIES_PER_STEP).saturating_sub(1);
+		T::WeightInfo::agenda_dismiss(members)
+			.saturating_add(T::WeightInfo::agenda_dismiss(0).saturating_mul(more_steps.into()))
+			.saturating_add(Self::execution_weight())
+			.saturating_add(T::WeightInfo::agenda_reward(0))
+	}
+
 	/// As how many full claims those count that were accepted of a transcoder since it began.
 	pub(crate) fn full_claims(transcoder: &AccountId) -> u32 {
 		let full = T::Parameters::get().full_claim().max(1);

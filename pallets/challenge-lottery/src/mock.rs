@@ -92,10 +92,11 @@ where
 
 parameter_types! {
 	/// One tranche, unless a test asks for more.
-	/// Nobody is new, unless a test says so.
+	/// Nobody is new and no variants are asked for, unless a test says so.
 	pub static Parameters: LotteryParameters = LotteryParameters {
 		tranches: 1,
 		new_claims: 0,
+		variant_rate: Perbill::zero(),
 		..ProtocolParameters::development().lottery
 	};
 	/// LPT that the pool adds in a round.

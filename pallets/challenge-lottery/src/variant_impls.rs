@@ -12,7 +12,7 @@ use livepeer_primitives::{
 };
 use sp_runtime::{
 	transaction_validity::{TransactionValidityWithRefund, ValidTransaction},
-	DispatchResult, Perbill,
+	DispatchResult,
 };
 
 use crate::{
@@ -23,12 +23,6 @@ use crate::{
 
 /// What each drawn leaf is opened to, by its index.
 type Opened = Vec<(u32, Hash)>;
-
-/// Whether a leaf with this ticket is forced at `rate`.
-fn is_forced(ticket: u64, rate: Perbill) -> bool {
-	let below = u128::from(rate.deconstruct()) << 64;
-	u128::from(ticket).saturating_mul(Perbill::one().deconstruct().into()) < below
-}
 
 impl<T: Config> Pallet<T> {
 	/// Whether the transcoder still has to open its forced variants.
@@ -44,16 +38,13 @@ impl<T: Config> Pallet<T> {
 		let due = |index: u32| {
 			let sample = challenge.samples.iter().find(|sample| sample.leaf == Some(index))?;
 			let choice = variant::choice(&sample.opened?.to_fixed_bytes());
-			if renditions == 0 || !is_forced(choice.ticket, challenge.parameters.variant_rate) {
-				return None;
-			}
-			let rendition = usize::from(choice.rendition).checked_rem(renditions)?;
+			let rendition = choice.due(renditions, challenge.parameters.variant_rate)?;
 			// What was rejected, or could not be made, can be no variant.
 			let Leaf::Transcoded { outputs, .. } = Leaves::<T>::get(id, index)? else {
 				return None;
 			};
-			outputs.get(rendition)?.as_ref()?;
-			u8::try_from(rendition).ok()
+			outputs.get(usize::from(rendition))?.as_ref()?;
+			Some(rendition)
 		};
 		Self::revealed_leaves(challenge).into_iter().map(due).collect()
 	}

@@ -97,7 +97,9 @@ impl<T: Config> Pallet<T> {
 				(ChallengeStage::Decided, decision.execute_at, Some(decision.outcome))
 			}
 		};
-		let tranche = ballot.map_or(0, |ballot| ballot.tranche);
+		let tranche = ballot.as_ref().map_or(0, |ballot| ballot.tranche);
+		let awaits_opening = stage == ChallengeStage::VerdictReveal
+			&& ballot.is_some_and(|ballot| ballot.awaits_opening);
 		let mut members: Vec<_> = Members::<T>::iter_prefix((id, tranche)).collect();
 		members.sort_by_key(|(index, _)| *index);
 		Some(ChallengeView {
@@ -114,6 +116,7 @@ impl<T: Config> Pallet<T> {
 				.collect(),
 			keys: members.iter().map(|(_, member)| member.key.clone()).collect(),
 			members: members.into_iter().map(|(_, member)| member.account).collect(),
+			awaits_opening,
 			outcome,
 		})
 	}

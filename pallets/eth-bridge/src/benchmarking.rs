@@ -289,7 +289,7 @@ mod benchmarks {
 		if n > 0 {
 			Open::<T>::put(Batch { round: 0, count: n, lpt: 0, eth: 0 });
 			let leaves =
-				(0..n).map(|n| H256(sp_core::hashing::keccak_256(&n.to_be_bytes()))).collect();
+				(0..n).map(|n| H256(sp_io::hashing::keccak_256(&n.to_be_bytes()))).collect();
 			OpenLeaves::<T>::put(BoundedVec::truncate_from(leaves));
 		}
 		T::Rounds::set_current(1);

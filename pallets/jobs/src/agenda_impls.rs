@@ -465,9 +465,26 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// The weight of a draw among as many candidates as there can be.
+	/// The weight of a draw among as many candidates as there can be, which are read for it where it is
+	/// its block's only one.
 	pub(crate) fn draw_weight() -> Weight {
-		T::WeightInfo::task_draw(Self::most_candidates())
+		let most = Self::most_candidates();
+		T::WeightInfo::read_candidates(most).saturating_add(T::WeightInfo::task_draw(most))
+	}
+
+	/// The weight of both steps of closing an assignment.
+	pub(crate) fn closing_weight() -> Weight {
+		T::WeightInfo::task_close_assignment().saturating_mul(2)
+	}
+
+	/// The weight of handing a job on in a call: the look at all candidates, the offer, and the closing of
+	/// one assignment more; and where nobody was left to offer it to, the draw that follows.
+	pub(crate) fn handing_on_weight(is_drawn: bool) -> Weight {
+		let draw = if is_drawn { Self::draw_weight() } else { Weight::zero() };
+		T::WeightInfo::read_candidates(Self::most_candidates())
+			.saturating_add(T::WeightInfo::task_hand_on())
+			.saturating_add(Self::closing_weight())
+			.saturating_add(draw)
 	}
 
 	/// The weight of what a new job will cause: its draw, its expiry, and both steps of closing an
@@ -475,6 +492,6 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn future_of_job() -> Weight {
 		Self::draw_weight()
 			.saturating_add(T::WeightInfo::task_expire())
-			.saturating_add(T::WeightInfo::task_close_assignment().saturating_mul(2))
+			.saturating_add(Self::closing_weight())
 	}
 }

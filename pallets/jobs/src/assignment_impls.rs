@@ -218,6 +218,9 @@ impl<T: Config> Pallet<T> {
 					Self::note_unserved(id, index);
 					Self::note_lapse(&assignment.transcoder);
 					job.lost_by = Some(assignment.transcoder.clone());
+				} else {
+					// Handed on again and again, it would keep others' draws waiting for one draw's fee.
+					PriorityLists::<T>::remove(id);
 				}
 				Self::deposit_event(Event::NotAccepted {
 					job: id,

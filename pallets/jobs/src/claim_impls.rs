@@ -18,13 +18,17 @@ use livepeer_primitives::{
 
 use crate::{
 	decide::{self, BadClaim, Charge, ClaimBounds, Claimed},
-	types::{Agreement, Assignment, Job, OpenClaim, Phase},
+	types::{Agreement, Assignment, Job, OpenClaim, Phase, PAYOUTS_PER_STEP},
 	Assignments, ClaimsOf, Config, Debts, Error, Event, Exposed, Jobs, NextClaim, OpenClaims,
 	Pallet, Places, WeightInfo,
 };
 
 /// Blocks for which a claim that is good now may wait in the pool.
 const CLAIM_LONGEVITY: BlockNumber = 32;
+
+/// Payments out of a claim's escrow beside those to its verifiers: the fee, a refund, and what is left of
+/// the prepayment.
+const OTHER_PAYMENTS: u32 = 3;
 
 /// What a claim's verification may cost, and who has paid for it so far.
 #[derive(Clone, Copy, Default)]
@@ -91,15 +95,31 @@ impl<T: Config> Pallet<T> {
 		ensure!(!Debts::<T>::contains_key(&signer.account), Error::<T>::InDebt);
 		ensure!(NextClaim::<T>::get() < ClaimId::MAX, Error::<T>::NoMoreNumbers);
 		ensure!(!T::Keys::is_revoked(signer, Purpose::Duties), Error::<T>::KeyRevoked);
-		let (weight, len) = Self::claim_cost(claim, signature);
+		let committee = assignment.terms.committee_size;
+		let (weight, len) = Self::claim_cost(claim, signature, committee);
 		ensure!(T::ChargeFee::can_pay(&signer.account, weight, len), Error::<T>::CannotPayFee);
 		Ok(Checked { job, assignment, agreement, charge })
 	}
 
-	/// Weight and encoded length of a claim's call.
-	fn claim_cost(claim: &WorkClaim, signature: &OperatorSignature) -> (Weight, u32) {
-		let weight =
-			T::WeightInfo::claim_work().saturating_add(T::WeightInfo::authorize_claim_work());
+	/// What a claim's call weighs, with all that a claim with a committee of this size causes later where
+	/// nobody errs: so much of a block it takes, and for so much it pays. A call of which that is little
+	/// could else fill the agendas of many blocks out of one.
+	pub fn claim_weight(committee_size: u32) -> Weight {
+		let payments = committee_size.saturating_add(OTHER_PAYMENTS);
+		let more_steps = payments.div_ceil(PAYOUTS_PER_STEP).saturating_sub(1);
+		T::WeightInfo::claim_work()
+			.saturating_add(T::OnClaim::future_of_claim(committee_size))
+			.saturating_add(T::WeightInfo::task_payouts().saturating_mul(more_steps.into()))
+	}
+
+	/// For what a claim's call pays: its weight by the terms of its assignment, and its encoded length.
+	fn claim_cost(
+		claim: &WorkClaim,
+		signature: &OperatorSignature,
+		committee_size: u32,
+	) -> (Weight, u32) {
+		let weight = Self::claim_weight(committee_size)
+			.saturating_add(T::WeightInfo::authorize_claim_work());
 		let len = claim.encoded_size().saturating_add(signature.encoded_size());
 		(weight, u32::try_from(len).unwrap_or(u32::MAX))
 	}
@@ -125,7 +145,8 @@ impl<T: Config> Pallet<T> {
 	) -> DispatchResult {
 		let Checked { mut job, mut assignment, agreement, charge } =
 			Self::check_claim(claim, signature)?;
-		let (weight, len) = Self::claim_cost(claim, signature);
+		let committee = assignment.terms.committee_size;
+		let (weight, len) = Self::claim_cost(claim, signature, committee);
 		T::ChargeFee::charge(&assignment.transcoder, weight, len)?;
 		let (id, index) = (claim.job, claim.assignment);
 		// The broadcaster's part of what the fee does not cover, where it ended the assignment.

@@ -1,6 +1,6 @@
 //! A broadcaster hands its job on.
 
-use frame_support::{dispatch::DispatchResult, ensure, weights::Weight};
+use frame_support::{dispatch::DispatchResultWithPostInfo, ensure, weights::Weight};
 use livepeer_primitives::{traits::TranscoderDirectory as _, AccountId, AssignmentIndex, JobId};
 
 use crate::{types::Phase, Config, Error, Pallet, WeightInfo};
@@ -11,7 +11,7 @@ impl<T: Config> Pallet<T> {
 		who: AccountId,
 		id: JobId,
 		index: AssignmentIndex,
-	) -> DispatchResult {
+	) -> DispatchResultWithPostInfo {
 		let mut job = Self::live_job(id)?;
 		let stranger = Error::<T>::NotBroadcaster;
 		Self::spend(&who, &job.broadcaster, |scope| scope.end, 0, stranger)?;
@@ -22,13 +22,13 @@ impl<T: Config> Pallet<T> {
 		Self::end_assignment(id, &mut job, index, true);
 		let candidates = T::Directory::candidates();
 		Self::offer_next(id, &mut job, Self::now(), &candidates);
-		Self::save_job(id, job)
+		let is_drawn = matches!(job.phase, Phase::Waiting { .. });
+		Self::save_job(id, job)?;
+		Ok(Some(Self::next_transcoder_weight(is_drawn)).into())
 	}
 
-	/// What it weighs: the end of an assignment and a look at all candidates.
-	pub(crate) fn next_transcoder_weight() -> Weight {
-		T::WeightInfo::end_idle()
-			.saturating_add(T::WeightInfo::read_candidates(Self::most_candidates()))
-			.saturating_add(T::WeightInfo::task_hand_on())
+	/// What it weighs: the end of an assignment, and what handing on causes.
+	pub(crate) fn next_transcoder_weight(is_drawn: bool) -> Weight {
+		T::WeightInfo::end_idle().saturating_add(Self::handing_on_weight(is_drawn))
 	}
 }

@@ -13,6 +13,7 @@ use frame_support::{
 use livepeer_primitives::{
 	traits::TranscoderDirectory as _, AccountId, AssignmentIndex, Balance, BlockNumber, JobId,
 };
+use sp_runtime::DispatchError;
 
 use crate::{
 	decide,
@@ -52,22 +53,30 @@ impl<T: Config> Pallet<T> {
 		assignment.undecided > 0 && !Self::is_backed(transcoder, smallest)
 	}
 
-	/// A transcoder ends its own assignment, and only that: its job is handed on.
-	pub(crate) fn quit(id: JobId, mut job: Job) -> DispatchResult {
+	/// A transcoder ends its own assignment, and only that: its job is handed on. Says whether it is drawn
+	/// anew, since nobody was left.
+	pub(crate) fn quit(id: JobId, mut job: Job) -> Result<bool, DispatchError> {
 		if let Some(index) = job.phase.current() {
 			Self::note_unserved(id, index);
 			job.lost_by = Assignments::<T>::get(id, index).map(|assignment| assignment.transcoder);
 			Self::end_assignment(id, &mut job, index, true);
 		}
 		Self::offer_next(id, &mut job, Self::now(), &T::Directory::candidates());
-		Self::save_job(id, job)
+		let is_drawn = matches!(job.phase, Phase::Waiting { .. });
+		Self::save_job(id, job)?;
+		Ok(is_drawn)
 	}
 
-	/// The most that ending a job, or one's own assignment in it, weighs.
-	pub(crate) fn end_job_weight() -> Weight {
-		T::WeightInfo::end_job()
-			.saturating_add(T::WeightInfo::read_candidates(Self::most_candidates()))
-			.saturating_add(T::WeightInfo::task_hand_on())
+	/// What it weighs to end one's own assignment in a job; to end the job weighs less.
+	pub(crate) fn quitting_weight(is_drawn: bool) -> Weight {
+		T::WeightInfo::end_job().saturating_add(Self::handing_on_weight(is_drawn))
+	}
+
+	/// What it weighs to end an idle assignment, whose job is drawn anew.
+	pub(crate) fn end_idle_weight() -> Weight {
+		T::WeightInfo::end_idle()
+			.saturating_add(Self::draw_weight())
+			.saturating_add(Self::closing_weight())
 	}
 
 	/// What an assignment that runs until block `until` costs beyond what was claimed for it.

@@ -170,15 +170,18 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// See [`Pallet::end_job`].
-	pub(crate) fn do_end_job(who: AccountId, id: JobId) -> DispatchResult {
+	pub(crate) fn do_end_job(who: AccountId, id: JobId) -> DispatchResultWithPostInfo {
 		let mut job = Self::live_job(id)?;
 		if Self::runs(id, &job, &who) && who != job.broadcaster {
-			return Self::quit(id, job);
+			let is_drawn = Self::quit(id, job)?;
+			return Ok(Some(Self::quitting_weight(is_drawn)).into());
 		}
 		let stranger = Error::<T>::NotParty;
 		Self::spend(&who, &job.broadcaster, |scope| scope.end, 0, stranger)?;
 		Self::end(id, &mut job, EndReason::Broadcaster);
-		Self::save_job(id, job)
+		Self::save_job(id, job)?;
+		// What closes it was paid for when it was created, and with each handing on.
+		Ok(Some(T::WeightInfo::end_job()).into())
 	}
 
 	/// Ends a job: its assignment goes into grace, nothing is assigned any more.

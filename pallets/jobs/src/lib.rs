@@ -787,10 +787,11 @@ pub mod pallet {
 		/// - `job`: the job's number.
 		///
 		/// Emits `JobEnded`, unless by its transcoder, and `AssignmentEnded` where it was assigned.
-		/// Costs the transaction's fee.
+		/// Costs the transaction's fee; a transcoder's covers the handing on too, and a draw where
+		/// nobody is left on the list.
 		#[pallet::call_index(2)]
-		#[pallet::weight(Pallet::<T>::end_job_weight())]
-		pub fn end_job(origin: OriginFor<T>, job: JobId) -> DispatchResult {
+		#[pallet::weight(Pallet::<T>::quitting_weight(true))]
+		pub fn end_job(origin: OriginFor<T>, job: JobId) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			Self::do_end_job(who, job)
 		}
@@ -827,9 +828,14 @@ pub mod pallet {
 		///   each, the work of all leaves and of the largest, and the assignment's toolchain.
 		/// - `signature`: over the claim.
 		///
-		/// Emits `Claimed`. Costs the transaction's fee, which is taken from the transcoder.
+		/// Emits `Claimed`. Costs the transaction's fee, which is taken from the transcoder and
+		/// covers what the claim causes later where nobody errs: draw, decision and settlement.
 		#[pallet::call_index(4)]
-		#[pallet::weight((T::WeightInfo::claim_work(), DispatchClass::Normal, Pays::No))]
+		#[pallet::weight((
+			Pallet::<T>::claim_weight(T::Lottery::get().committee_size),
+			DispatchClass::Normal,
+			Pays::No,
+		))]
 		#[pallet::weight_of_authorize(T::WeightInfo::authorize_claim_work())]
 		#[pallet::authorize(Self::authorize_claim_work)]
 		pub fn claim_work(
@@ -933,9 +939,10 @@ pub mod pallet {
 		/// - `job`: the job's number.
 		/// - `assignment`: the number of its running assignment.
 		///
-		/// Emits `AssignmentEnded`. Costs the transaction's fee.
+		/// Emits `AssignmentEnded`. Costs the transaction's fee, which covers the draw and the
+		/// closing of one assignment more.
 		#[pallet::call_index(9)]
-		#[pallet::weight(T::WeightInfo::end_idle().saturating_add(Pallet::<T>::draw_weight()))]
+		#[pallet::weight(Pallet::<T>::end_idle_weight())]
 		pub fn end_idle(
 			origin: OriginFor<T>,
 			job: JobId,
@@ -1049,14 +1056,15 @@ pub mod pallet {
 		/// - `assignment`: the number of its running assignment.
 		///
 		/// Emits `AssignmentEnded`, and `Offered` where somebody comes next. Costs the
-		/// transaction's fee.
+		/// transaction's fee, which covers the closing of the next assignment, and the draw where
+		/// there is one.
 		#[pallet::call_index(14)]
-		#[pallet::weight(Pallet::<T>::next_transcoder_weight())]
+		#[pallet::weight(Pallet::<T>::next_transcoder_weight(true))]
 		pub fn next_transcoder(
 			origin: OriginFor<T>,
 			job: JobId,
 			assignment: AssignmentIndex,
-		) -> DispatchResult {
+		) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			Self::do_next_transcoder(who, job, assignment)
 		}

@@ -26,7 +26,7 @@ impl<T: Config> OnKeyRevoked for Pallet<T> {
 		Self::schedule(Class::Lazy, Task::Keys(account.clone(), purpose, generation), 0);
 		// The first of them is in the call's own weight.
 		let others = references.saturating_sub(1);
-		let weight = T::WeightInfo::task_hand_on().saturating_mul(others.into());
+		let weight = Self::weight_of_one().saturating_mul(others.into());
 		if others > 0 && T::ChargeFee::can_pay(account, weight, 0) {
 			// It can pay.
 			let _ = T::ChargeFee::charge(account, weight, 0);
@@ -34,6 +34,14 @@ impl<T: Config> OnKeyRevoked for Pallet<T> {
 	}
 
 	fn key_revoked_weight() -> Weight {
-		T::WeightInfo::task_look().saturating_add(T::WeightInfo::task_hand_on())
+		T::WeightInfo::task_look().saturating_add(Self::weight_of_one())
+	}
+}
+
+impl<T: Config> Pallet<T> {
+	/// What it causes that an assignment is handed on whose key is revoked: that, and the closing of one
+	/// assignment more.
+	fn weight_of_one() -> Weight {
+		T::WeightInfo::task_hand_on().saturating_add(Self::closing_weight())
 	}
 }

@@ -45,6 +45,7 @@ impl<T: Config> Pallet<T> {
 		Some(AssignmentView {
 			index,
 			max_leaves: assignment.terms.leaves_of(job.max_samples),
+			variant_rate: assignment.terms.variant_rate,
 			transcoder: assignment.transcoder,
 			price: assignment.price,
 			toolchain: assignment.agreement.map(|agreement| agreement.toolchain),

@@ -278,7 +278,7 @@ impl Work {
 		let (place, opening) = self.vrf(index);
 		let key = self.vrf_key().public();
 		let x = place.verify(&key, &opening).expect("its own opening");
-		Perbill::from_rational(choice(&x).ticket, u64::MAX) < rate
+		choice(&x).due(1, rate).is_some()
 	}
 
 	/// Opens which of the drawn leaves had to be variants.

@@ -1,7 +1,10 @@
 //! Attacks of the protocol's list that only the whole runtime can refuse.
 
+use std::collections::BTreeMap;
+
 use livepeer_integration_tests::{
-	create_job, job, keyring, output, refused, sign_as, Applied, Claim, Story, Turn, Work, HONEST,
+	canonical, create_job, job, keyring, output, refused, sign_as, Applied, Claim, Story, Turn,
+	Work, HONEST,
 };
 use livepeer_primitives::{
 	api::ChallengeStage,
@@ -11,10 +14,16 @@ use livepeer_primitives::{
 	segment::SegmentHeader,
 	sum_tree::Commitment,
 	verdict::{MismatchKind, Opening, UnavailableKind, Verdict, DISPUTE},
-	Balance, Hash, Seq, UNIT,
+	Balance, BlockNumber, ClaimId, Hash, Seq, UNIT,
 };
-use livepeer_runtime::{Jobs, LptStaking, Runtime, RuntimeEvent, TranscoderElection};
-use pallet_challenge_lottery::types::Penalty;
+use livepeer_runtime::{
+	configs::video::LotteryAgenda, ChainConfig, Jobs, LptStaking, Runtime, RuntimeEvent,
+	TransactionPayment, TranscoderElection,
+};
+use pallet_challenge_lottery::{
+	types::{Class, Penalty},
+	WeightInfo as _,
+};
 use pallet_jobs::types::Unsuited;
 use pallet_transcoder_election::Terms;
 use sp_keyring::Sr25519Keyring::{self, AliceStash, Charlie, Dave, EveStash, Ferdie, FerdieStash};
@@ -26,6 +35,7 @@ const UNAVAILABLE: Verdict = Verdict::Unavailable(UnavailableKind::Refused);
 type Lottery = pallet_challenge_lottery::Call<Runtime>;
 type LotteryEvent = pallet_challenge_lottery::Event<Runtime>;
 type LotteryError = pallet_challenge_lottery::Error<Runtime>;
+type LotteryWeights = <Runtime as pallet_challenge_lottery::Config>::WeightInfo;
 type StakingError = pallet_lpt_staking::Error<Runtime>;
 
 /// A refusal before the block.
@@ -788,4 +798,81 @@ fn permanent_dissenter_should_pay_each_time_until_nothing_comes_of_it() {
 	assert!(story.lost(who) > 0);
 	assert!(story.fees(story.transcoder) > 0, "the transcoder is paid all the same");
 	story.close();
+}
+
+// Volume.
+
+/// A transcoder sends as many claims of its own job as it may have open, each as small as a claim may be.
+/// A claim weighs what it causes later, so blocks take no more of them than their agendas serve, it pays for
+/// that, and everybody's claims are drawn in the block in which they can be.
+#[test]
+fn attack_blocks_full_of_tiny_claims_should_keep_nobodys_draw_waiting() {
+	const CLAIMS: u32 = 120;
+	let mut story = Story::begin();
+	let thief = story.transcoder;
+	// It takes nothing new, so the next job goes to somebody else.
+	let (capacity, profiles) = (0, canonical());
+	story.world.ok(thief, pallet_transcoder_election::Call::set_available { capacity, profiles });
+	let job = create_job(&mut story.world, EveStash, "honest", 600);
+	story.world.until(20, |world| Turn::current(world, job).is_some());
+	let turn = Turn::current(&mut story.world, job).expect("it is offered");
+	assert_ne!(turn.transcoder, thief);
+	let toolchain = story.world.toolchain();
+	story.world.ok_authorized(turn.accept(toolchain));
+
+	let before = story.world.lpt(&thief.to_account_id());
+	for _ in 0..CLAIMS {
+		let work = story.work(3);
+		story.world.submit_authorized(work.claim(toolchain));
+	}
+	story.world.submit_authorized(turn.work(0, 8).claim(toolchain));
+	let mut taken = 0;
+	for _ in 0..20 {
+		for result in story.world.next_block() {
+			result.expect("it is valid").expect("it is taken");
+			taken += 1;
+		}
+	}
+	assert_eq!(taken, CLAIMS + 1);
+
+	let mut made = BTreeMap::<BlockNumber, u64>::new();
+	let mut due = BTreeMap::<ClaimId, BlockNumber>::new();
+	for (block, event) in &story.world.events {
+		if let RuntimeEvent::ChallengeLottery(LotteryEvent::ChallengeOpened { claim, draw_at }) =
+			event
+		{
+			*made.entry(*block).or_default() += 1;
+			due.insert(*claim, *draw_at);
+		}
+	}
+	let members = story.world.parameters().0.lottery.committee_size;
+	let caused =
+		LotteryWeights::draw(5, members).saturating_add(LotteryWeights::agenda_decide(members));
+	let most = made.values().max().copied().unwrap_or_default();
+	let part = LotteryAgenda::get() / 4 * 3;
+	println!("{most} claims in a block cause {} of {part}", caused.saturating_mul(most));
+	assert!(caused.saturating_mul(most).all_lte(part));
+	let each = story.world.run(|| TransactionPayment::weight_to_fee(Jobs::claim_weight(members)));
+	let paid = before - story.world.lpt(&thief.to_account_id());
+	assert!(paid >= each * Balance::from(CLAIMS), "{paid} for {CLAIMS} of {each}");
+
+	// The chain's blocks and the protocol's, by which draws are due.
+	let ahead = story.world.number() - story.world.run(ChainConfig::clock);
+	let last = due.values().max().copied().unwrap_or_default() + ahead;
+	story.world.until(40, |world| world.number() >= last);
+	let drawn: BTreeMap<ClaimId, BlockNumber> = story
+		.world
+		.events
+		.iter()
+		.filter_map(|(block, event)| match event {
+			RuntimeEvent::ChallengeLottery(LotteryEvent::Drawn { claim, .. }) => {
+				Some((*claim, *block - ahead))
+			}
+			_ => None,
+		})
+		.collect();
+	assert_eq!(drawn, due, "nobody waits for its draw");
+	let backlog =
+		story.world.run(|| pallet_challenge_lottery::Backlog::<Runtime>::get(Class::Urgent));
+	assert_eq!(backlog, None);
 }

@@ -195,8 +195,9 @@ const HALF: Perbill = Perbill::from_percent(50);
 
 /// A story with forced variants, and a claim of its of which some drawn leaves are forced and some not.
 fn forced() -> (Story, Claim, Vec<u32>) {
-	let mut story = Story::begin();
-	story.world.set_lottery(|lottery| lottery.variant_rate = HALF);
+	let mut world = Story::network();
+	world.set_lottery(|lottery| lottery.variant_rate = HALF);
+	let mut story = Story::begin_on(world);
 	for _ in 0..8 {
 		let claim = story.claim(16);
 		story.reveal(&claim);
@@ -258,6 +259,18 @@ fn forced_variants_should_be_accepted_where_they_are_due_and_named() {
 	vote(&mut story, &claim, &drawn, true, &|_, opening| truth(&claim, &drawn, opening));
 	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
 	assert_eq!(penalties(&story, &claim), vec![]);
+	story.close();
+}
+
+#[test]
+fn rate_of_variants_should_stay_as_it_was_when_the_assignment_was_offered() {
+	let mut story = Story::begin();
+	story.world.set_lottery(|lottery| lottery.variant_rate = HALF);
+	// What was transcoded before could not know.
+	let claim = story.claim(16);
+	story.reveal(&claim);
+	story.vote(&claim, HONEST);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
 	story.close();
 }
 

@@ -64,10 +64,11 @@ impl pallet_beacon::Config for Runtime {
 }
 
 parameter_types! {
-	/// What a block sets aside for the steps of jobs.
-	pub JobsAgenda: Weight = Perbill::from_percent(15) * MAXIMUM_WEIGHT;
-	/// What a block sets aside for the steps of challenges.
-	pub LotteryAgenda: Weight = Perbill::from_percent(15) * MAXIMUM_WEIGHT;
+	/// What a block sets aside for the steps of jobs: its urgent part serves all that blocks which are
+	/// full of calls cause, so nobody makes it fall behind. What steps do not use is room for calls.
+	pub JobsAgenda: Weight = Perbill::from_percent(45) * MAXIMUM_WEIGHT;
+	/// The same for the steps of challenges.
+	pub LotteryAgenda: Weight = Perbill::from_percent(45) * MAXIMUM_WEIGHT;
 	/// Duties come before paid transactions, after inherents.
 	pub const DutyPriority: TransactionPriority = super::priority::DUTY;
 	/// What is held for each generation of keys that is stored: nine keys and a count.

@@ -109,9 +109,9 @@ fn extensions_should_stay_as_wallets_know_them_when_others_are_changed() {
 }
 
 #[test]
-fn full_block_should_cost_more_than_one_lpt_when_the_price_is_at_its_floor() {
+fn full_block_should_cost_more_than_a_third_of_an_lpt_when_the_price_is_at_its_floor() {
 	let normal = crate::constants::block::NORMAL_RATIO * crate::constants::block::MAXIMUM_WEIGHT;
-	assert!(Balance::from(normal.ref_time()) * fee::PER_PICOSECOND > LPT);
+	assert!(Balance::from(normal.ref_time()) * fee::PER_PICOSECOND > LPT / 3);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Tests of how the pallets are put together.
 #![allow(clippy::unwrap_used)]
 
+mod agendas;
 mod bridge;
 mod claim_life;
 mod composition;

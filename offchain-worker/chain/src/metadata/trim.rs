@@ -28,7 +28,7 @@ const CALLS: [(&str, &[&str]); 5] = [
 		],
 	),
 	("TranscoderElection", &["transcoder", "announce", "heartbeat", "resign", "unjail"]),
-	("ChallengeLottery", &["reveal_leaf"]),
+	("ChallengeLottery", &["reveal_leaf", "open_variants"]),
 	(
 		"LptStaking",
 		&[

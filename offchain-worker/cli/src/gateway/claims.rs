@@ -97,7 +97,7 @@ impl Claims {
 			let mut gone = Vec::new();
 			for (id, open) in of_him {
 				if found.contains(id) {
-					let challenge = chain.challenge(*id).await?;
+					let challenge = chain.challenge(At::Best, *id).await?;
 					open.outcome =
 						challenge.and_then(|challenge| challenge.outcome).or(open.outcome);
 				} else {

@@ -15,11 +15,12 @@ use livepeer_primitives::{
 	claim::{ClaimInfo, Outcome},
 	draw,
 	duty::Profiles,
-	keys::{Generation, OperatorSignature, Purpose, VerifierId},
+	keys::{Generation, OperatorSignature, Purpose, VerifierId, VrfKey},
 	params::{ProtocolParameters, VerificationTerms},
 	segment::stream_id,
 	service::ServiceRecord,
 	sum_tree::{self, Commitment},
+	variant::{VariantOpenings, VariantPlace},
 	work::{fee, max_leaf_work},
 	AccountId, AssignmentIndex, Balance, BlockNumber, ClaimId, Hash, JobId, StreamId, ToolchainId,
 };
@@ -52,6 +53,25 @@ pub struct FakeClaim {
 	pub outcome: Option<Outcome>,
 	/// Who judges.
 	pub judges: Vec<(AccountId, VerifierId)>,
+	/// Whether its variants are to be opened.
+	pub opening: FakeOpening,
+}
+
+/// Where the opening of a claim's variants stands.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum FakeOpening {
+	/// Judges can still commit.
+	#[default]
+	Early,
+	/// They are awaited.
+	Awaited {
+		/// The first block that is too late.
+		deadline: BlockNumber,
+		/// Whether it is final that nobody commits any more.
+		is_final: bool,
+	},
+	/// They are opened.
+	Opened(VariantOpenings),
 }
 
 impl FakeClaim {
@@ -134,6 +154,8 @@ impl Default for FakeChain {
 			terms: ClaimTerms {
 				terms: VerificationTerms {
 					verify_price: 0,
+					// No variants are asked for.
+					variant_rate: Perbill::zero(),
 					..ProtocolParameters::development().lottery.terms(false)
 				},
 				exposed: 0,
@@ -226,6 +248,7 @@ impl FakeChain {
 				broadcaster_keys: 0,
 				transcoder_keys: 0,
 				max_leaves: 64,
+				variant_rate: Perbill::zero(),
 				claimable_until: None,
 				next_seq: 0,
 				allowance: PLENTY,
@@ -305,10 +328,19 @@ impl FakeChain {
 		self.block();
 	}
 
-	/// Makes a new generation of an account's keys, and says its number.
+	/// Has the variants of a claim be opened, or takes it back, as a reorg does.
+	pub fn await_opening(&self, claim: ClaimId, opening: FakeOpening) {
+		if let Some(open) = self.state().claims.get_mut(&claim) {
+			open.opening = opening;
+		}
+		self.block();
+	}
+
+	/// Makes a new generation of an account's keys, and says its number. The first draws variants.
 	pub fn set_keys(&self, account: &AccountId, purpose: Purpose, keys: &[&Key]) -> Generation {
-		let generation =
-			self.state().add_keys(account, purpose, keys.iter().map(|key| key.public()).collect());
+		let vrf = keys.first().filter(|_| purpose == Purpose::Duties).map(|key| key.vrf_public());
+		let public = keys.iter().map(|key| key.public()).collect();
+		let generation = self.state().add_keys(account, purpose, public, vrf);
 		self.block();
 		generation
 	}
@@ -425,6 +457,7 @@ impl FakeChain {
 					broadcaster_keys: 0,
 					transcoder_keys: 0,
 					max_leaves: state.parameters.lottery.leaves_of(max_samples),
+					variant_rate: state.terms.terms.variant_rate,
 					claimable_until: None,
 					next_seq: 0,
 					allowance,
@@ -547,6 +580,7 @@ impl FakeChain {
 					revealed: BTreeMap::new(),
 					outcome: None,
 					judges: Vec::new(),
+					opening: FakeOpening::Early,
 				};
 				state.claims.insert(id, open);
 			}
@@ -645,6 +679,43 @@ impl FakeChain {
 				}
 				open.revealed.insert(reveal.index, *reveal);
 			}
+			Call::OpenVariants { claim, openings } => {
+				let open = state.claims.get(&claim).ok_or_else(|| refuse(Refused::NoChallenge))?;
+				let other = |name| refuse(Refused::named("ChallengeLottery", name));
+				match open.opening {
+					FakeOpening::Early => return Err(other("TooEarly")),
+					FakeOpening::Opened(_) => return Err(other("NotOpening")),
+					FakeOpening::Awaited { deadline, .. } if best >= deadline => {
+						return Err(other("TooLate"));
+					}
+					FakeOpening::Awaited { .. } => {}
+				}
+				let indices = openings.iter().map(|opening| &opening.index);
+				if !indices.eq(open.revealed.keys()) {
+					return Err(other("WrongOpenings"));
+				}
+				let info = &open.info;
+				let views = state.keys.get(&(info.transcoder.clone(), Purpose::Duties));
+				let is_theirs = |view: &&KeysView| view.generation == info.transcoder_keys;
+				let key = match info.transcoder_keys {
+					0 => Some(<[u8; 32]>::from(info.transcoder.clone()).into()),
+					_ => views.and_then(|views| views.iter().find(is_theirs)?.vrf),
+				};
+				let key = key.ok_or_else(|| other("WrongOpenings"))?;
+				for opening in &openings {
+					let place = VariantPlace {
+						genesis: GENESIS,
+						stream: info.stream,
+						job: info.job,
+						assignment: info.assignment,
+						seq: info.first + u64::from(opening.index),
+					};
+					place.verify(&key, &opening.vrf).ok_or_else(|| other("BadOpening"))?;
+				}
+				if let Some(open) = state.claims.get_mut(&claim) {
+					open.opening = FakeOpening::Opened(openings);
+				}
+			}
 			Call::Bond { amount, to } => state.stakes.bond(&who()?, amount, &to).map_err(refuse)?,
 			Call::Stake(StakeCall::Unjail) => {
 				let view = state.transcoders.get_mut(&who()?);
@@ -657,8 +728,8 @@ impl FakeChain {
 				left.ok_or_else(|| refuse(Refused::NotRegistered))?;
 			}
 			Call::Stake(call) => state.stakes.execute(&who()?, call).map_err(refuse)?,
-			Call::SetKeys { purpose, keys, .. } => {
-				state.add_keys(&who()?, purpose, keys.into_inner());
+			Call::SetKeys { purpose, keys, vrf } => {
+				state.add_keys(&who()?, purpose, keys.into_inner(), vrf);
 			}
 			Call::RevokeKey { purpose, generation, key } => {
 				let views = state.keys.entry((who()?, purpose)).or_default();
@@ -692,10 +763,11 @@ impl ChainState {
 		account: &AccountId,
 		purpose: Purpose,
 		keys: Vec<livepeer_primitives::keys::OperatorKey>,
+		vrf: Option<VrfKey>,
 	) -> Generation {
 		let generation = self.newest(account, purpose) + 1;
 		let revoked = vec![false; keys.len()];
-		let view = KeysView { generation, keys, revoked, vrf: None };
+		let view = KeysView { generation, keys, revoked, vrf };
 		self.keys.entry((account.clone(), purpose)).or_default().insert(0, view);
 		generation
 	}
@@ -832,7 +904,7 @@ impl Chain for FakeChainClient {
 		Ok(self.read()?.claims.get(&id).map(|claim| claim.info.clone()))
 	}
 
-	async fn challenge(&self, id: ClaimId) -> Result<Option<ChallengeView>, ChainError> {
+	async fn challenge(&self, at: At, id: ClaimId) -> Result<Option<ChallengeView>, ChainError> {
 		let takes = self.read()?.challenge_takes.clone();
 		if let Some((clock, ms)) = takes {
 			clock.sleep_until(clock.now_ms().saturating_add(ms)).await;
@@ -853,15 +925,21 @@ impl Chain for FakeChainClient {
 					})
 				})
 				.collect();
+			let (is_voting, until) = match claim.opening {
+				FakeOpening::Awaited { is_final: false, .. } if at == At::Finalized => (false, 0),
+				FakeOpening::Awaited { deadline, .. } => (true, deadline),
+				_ => (false, 0),
+			};
 			let stage = match (claim.outcome, claim.positions.is_empty()) {
 				(Some(_), _) => ChallengeStage::Decided,
 				(None, true) => ChallengeStage::AwaitingSeed,
+				(None, false) if is_voting => ChallengeStage::VerdictReveal,
 				(None, false) => ChallengeStage::LeafReveal,
 			};
 			ChallengeView {
 				claim: id,
 				stage,
-				deadline: 0,
+				deadline: until,
 				tranche: 0,
 				positions: claim.positions.clone(),
 				answered,
@@ -869,6 +947,7 @@ impl Chain for FakeChainClient {
 				keys: claim.judges.iter().map(|(_, key)| key.clone()).collect(),
 				committed: Vec::new(),
 				revealed: Vec::new(),
+				awaits_opening: is_voting,
 				outcome: claim.outcome,
 			}
 		}))

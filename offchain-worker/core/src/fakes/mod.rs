@@ -19,7 +19,7 @@ use livepeer_primitives::{
 };
 
 pub use self::{
-	chain::{FakeChain, FakeChainClient, FakeClaim, FEE, GENESIS, PLENTY},
+	chain::{FakeChain, FakeChainClient, FakeClaim, FakeOpening, FEE, GENESIS, PLENTY},
 	engine::FakeEngine,
 	net::{FakeNet, FakeTransport},
 	sim::{simulate, Sim, SimClock},

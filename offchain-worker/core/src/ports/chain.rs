@@ -10,6 +10,7 @@ use livepeer_primitives::{
 	params::VerificationTerms,
 	service::ServiceRecord,
 	sum_tree::SumProof,
+	variant::VariantOpenings,
 	video::{Ladder, SourceLimits},
 	AccountId, AssignmentIndex, Balance, BlockNumber, ClaimId, Hash, JobId, StreamId, ToolchainId,
 };
@@ -386,6 +387,13 @@ pub enum Call {
 		/// The leaf with its proofs.
 		reveal: Box<LeafReveal>,
 	},
+	/// Opens which of a claim's drawn segments had to have a variant. The openings prove themselves.
+	OpenVariants {
+		/// The claim.
+		claim: ClaimId,
+		/// One for each drawn leaf, in ascending order of index.
+		openings: VariantOpenings,
+	},
 	/// Bonds LPT of the signing account to a transcoder (to itself, to become one).
 	Bond {
 		/// LPT.
@@ -445,6 +453,7 @@ impl Call {
 			Call::Announce(..) => "TranscoderElection.announce",
 			Call::Heartbeat(..) => "TranscoderElection.heartbeat",
 			Call::RevealLeaf { .. } => "ChallengeLottery.reveal_leaf",
+			Call::OpenVariants { .. } => "ChallengeLottery.open_variants",
 			Call::Bond { .. } => "LptStaking.bond",
 			Call::Stake(call) => call.name(),
 			Call::SetKeys { .. } => "OperatorKeys.set_keys",
@@ -534,7 +543,7 @@ pub trait Chain: Send + Sync {
 	/// One open claim.
 	async fn claim(&self, at: At, id: ClaimId) -> Result<Option<ClaimInfo>, ChainError>;
 	/// One open challenge.
-	async fn challenge(&self, id: ClaimId) -> Result<Option<ChallengeView>, ChainError>;
+	async fn challenge(&self, at: At, id: ClaimId) -> Result<Option<ChallengeView>, ChainError>;
 	/// The open claims of a transcoder.
 	async fn claims_of(&self, at: At, transcoder: &AccountId) -> Result<Vec<ClaimId>, ChainError>;
 	/// What the claims of an assignment have to be worth, and how much of them is backed.

@@ -112,6 +112,14 @@ impl Finding {
 			Self::Exact | Self::Variant { .. } => None,
 		}
 	}
+
+	/// The first picture that differs, where that says anything.
+	pub fn picture(&self) -> Option<u32> {
+		match self {
+			Self::Fault { picture, .. } => *picture,
+			Self::Exact | Self::Variant { .. } => None,
+		}
+	}
 }
 
 impl core::fmt::Display for Finding {

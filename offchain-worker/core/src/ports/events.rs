@@ -315,6 +315,13 @@ pub enum Event {
 		/// The segment.
 		seq: u64,
 	},
+	/// Transcoder: it was opened which of a claim's drawn segments had to have a variant.
+	VariantsOpened {
+		/// The claim.
+		claim: u64,
+		/// Its drawn segments.
+		leaves: u32,
+	},
 	/// Transcoder: a claim has left the chain's state, and its data is no longer kept.
 	ClaimClosed {
 		/// The claim.

@@ -80,6 +80,7 @@ export interface Assignment {
 	broadcaster_keys: number;
 	transcoder_keys: number;
 	max_leaves: number;
+	variant_rate: number;
 	claimable_until?: number;
 	next_seq: bigint;
 	allowance: bigint;
@@ -131,6 +132,7 @@ export interface Challenge {
 	members: Address[];
 	committed: boolean[];
 	revealed: boolean[];
+	awaits_opening: boolean;
 	outcome?: Tagged<Outcome>;
 }
 export interface KeysView {

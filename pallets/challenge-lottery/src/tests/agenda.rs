@@ -1,7 +1,13 @@
 //! The agenda under load.
 
 use frame_support::{traits::Hooks, weights::Weight};
-use livepeer_primitives::api::ChallengeStage;
+use livepeer_primitives::{
+	api::ChallengeStage,
+	claim::Outcome,
+	traits::{Beacon, OnClaim},
+	verdict::Verdict,
+	UNIT,
+};
 
 use crate::{
 	mock::*,
@@ -136,6 +142,74 @@ fn hook_should_charge_in_proportion_to_its_entries() {
 	let few = few.saturating_sub(none);
 	assert_eq!(many.saturating_sub(none), few.saturating_mul(20));
 	assert!(few.ref_time() > 0);
+}
+
+/// Goes on by a block; says what its hook did beyond looking for something to do.
+fn work_of_next_block(idle: Weight) -> Weight {
+	let next = System::block_number() + 1;
+	System::set_block_number(next);
+	let used = Lottery::on_initialize(next).saturating_sub(idle);
+	check();
+	used
+}
+
+#[test]
+fn claim_should_pay_for_all_that_the_agenda_does_for_it_when_nobody_errs() {
+	for committee_size in [1, 3, 5] {
+		build_and_execute(|| {
+			Parameters::mutate(|parameters| {
+				parameters.committee_size = committee_size;
+				parameters.tranches = 1;
+			});
+			// What it prepaid pays for all of its verification.
+			BUDGET.put(UNIT);
+			let idle = Lottery::on_initialize(1);
+			let claim = claim(8);
+			let (mut urgent, mut lazy) = (Weight::zero(), Weight::zero());
+			let drawn_at = Fake::window_start(claim.info.window + 2);
+			while System::block_number() < drawn_at {
+				urgent = urgent.saturating_add(work_of_next_block(idle));
+			}
+			for index in drawn(&claim) {
+				reveal_leaf(&claim, index).unwrap();
+			}
+			let said = opening(claim.id, Verdict::Valid);
+			let count = members(claim.id, 0).len() as u16;
+			assert_eq!(u32::from(count), committee_size);
+			for member in 0..count {
+				commit(claim.id, 0, member, &said).unwrap();
+			}
+			for member in 0..count {
+				reveal(claim.id, 0, member, &said).unwrap();
+			}
+			while !matches!(challenge(claim.id).stage, Stage::Decided(_)) {
+				urgent = urgent.saturating_add(work_of_next_block(idle));
+			}
+			while SETTLED.get().is_empty() {
+				lazy = lazy.saturating_add(work_of_next_block(idle));
+			}
+			assert_eq!(DECIDED.get(), vec![claim.id]);
+			let outcome = events().into_iter().find_map(|event| match event {
+				crate::Event::Decided { outcome, .. } => Some(outcome),
+				_ => None,
+			});
+			assert_eq!(outcome, Some(Outcome::Accepted));
+			assert!(urgent.ref_time() > 0 && lazy.ref_time() > 0);
+			assert!(urgent.all_lte(Lottery::urgent_of_claim(committee_size)), "{urgent}");
+			assert!(lazy.all_lte(Lottery::lazy_of_claim(committee_size)), "{lazy}");
+			let paid = <Lottery as OnClaim>::future_of_claim(committee_size);
+			assert!(urgent.saturating_add(lazy).all_lte(paid));
+		});
+	}
+}
+
+#[test]
+fn future_of_a_claim_should_grow_with_its_committee_up_to_the_largest() {
+	let future = <Lottery as OnClaim>::future_of_claim;
+	for members in 1..64 {
+		assert!(future(members + 1).all_gt(future(members)), "{members}");
+	}
+	assert_eq!(future(65), future(64));
 }
 
 #[test]

@@ -59,8 +59,7 @@ fn due(claim: &TestClaim) -> Vec<Option<u8>> {
 			let opening = &openings_by("T", claim, &[index])[0].vrf;
 			let public = sp_core::Pair::public(&pair("T"));
 			let choice = choice(&place(claim, index).verify(&public, opening).unwrap());
-			let forced = Perbill::from_rational(choice.ticket, u64::MAX) < rate;
-			forced.then_some(choice.rendition % 2)
+			choice.due(2, rate)
 		})
 		.collect()
 }
@@ -222,12 +221,16 @@ fn opening_should_wait_for_the_reveals_and_reveals_for_the_opening() {
 	build_and_execute(|| {
 		let claim = forced();
 		let truth = truth(&claim);
+		let awaited = || Lottery::challenge(claim.id).is_some_and(|view| view.awaits_opening);
 		assert_eq!(open(&claim), refused(Error::TooEarly), "while commits can still be made");
+		assert!(!awaited());
 		commit_all(&claim, 0, |_| truth.clone());
+		assert!(awaited());
 		reveal_all(&claim, 0, |_| truth.clone());
 		skip(2);
 		assert!(Ballots::<Test>::contains_key(claim.id), "not counted before the opening");
 		open(&claim).unwrap();
+		assert!(!awaited());
 		assert_eq!(open(&claim), refused(Error::NotOpening), "once is enough");
 		skip(1);
 		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));

@@ -9,7 +9,7 @@ use frame_support::{assert_ok, dispatch::GetDispatchInfo, traits::Hooks, weights
 use livepeer_primitives::{AccountId, BlockNumber, ETH_MINIMUM, UNIT};
 
 /// The runtime's part of a block for jobs.
-const PART: Weight = Weight::from_parts(300_000_000_000, u64::MAX);
+const PART: Weight = Weight::from_parts(450_000_000_000, u64::MAX);
 
 /// Creates so many jobs of BEA's, for no money, that end together.
 fn junk(count: u32, end: BlockNumber) {
@@ -132,6 +132,62 @@ fn honest_job_should_be_drawn_and_handed_on_in_time_when_4000_jobs_end_together(
 	});
 }
 
+/// What the largest draw weighs that is its block's only one.
+fn draw() -> Weight {
+	<()>::read_candidates(257).saturating_add(<()>::task_draw(257))
+}
+
+/// What closing an assignment weighs.
+fn closing() -> Weight {
+	<()>::task_close_assignment().saturating_mul(2)
+}
+
+/// What handing a job on weighs beside its call.
+fn handing_on() -> Weight {
+	<()>::read_candidates(257).saturating_add(<()>::task_hand_on()).saturating_add(closing())
+}
+
+#[test]
+fn ending_an_assignment_should_pay_for_what_comes_of_it() {
+	build_and_execute(|| {
+		for who in [&TIM, &TOM] {
+			register(who, UNIT, PRICE, 10);
+		}
+		let used = |result: frame_support::dispatch::DispatchResultWithPostInfo| {
+			result.unwrap().actual_weight.unwrap()
+		};
+		let end = |who: &AccountId, id| Jobs::end_job(RuntimeOrigin::signed(who.clone()), id);
+		let (first, second, third) = (create(&BOB, "1"), create(&BOB, "2"), create(&BOB, "3"));
+		skip(2);
+		let (who, _) = accept(first);
+		accept(second);
+		accept(third);
+		// The next on the list has it at once: its assignment is one more to close.
+		let bob = RuntimeOrigin::signed(BOB);
+		let next = |id, index| Jobs::next_transcoder(bob.clone(), id, index);
+		let expected = <()>::end_idle().saturating_add(handing_on());
+		assert_eq!(used(next(second, 0)), expected);
+		let expected = <()>::end_job().saturating_add(handing_on());
+		assert_eq!(used(end(&who, first)), expected);
+		// With nobody left it is drawn anew.
+		accept(second);
+		let expected = <()>::end_idle().saturating_add(handing_on()).saturating_add(draw());
+		assert_eq!(used(next(second, 1)), expected);
+		let call = crate::Call::<Test>::next_transcoder { job: second, assignment: 1 };
+		assert_eq!(call.get_dispatch_info().call_weight, expected);
+		let (who, _) = accept(first);
+		let expected = <()>::end_job().saturating_add(handing_on()).saturating_add(draw());
+		assert_eq!(used(end(&who, first)), expected);
+		let call = crate::Call::<Test>::end_job { job: first };
+		assert_eq!(call.get_dispatch_info().call_weight, expected);
+		// The end of a job was paid for with its beginning.
+		assert_eq!(used(end(&BOB, third)), <()>::end_job());
+		let call = crate::Call::<Test>::end_idle { job: first, assignment: 0 };
+		let expected = <()>::end_idle().saturating_add(draw()).saturating_add(closing());
+		assert_eq!(call.get_dispatch_info().call_weight, expected);
+	});
+}
+
 #[test]
 fn work_that_a_job_causes_should_be_paid_when_it_is_created() {
 	let call = crate::Call::<Test>::create_job {
@@ -145,9 +201,9 @@ fn work_that_a_job_causes_should_be_paid_when_it_is_created() {
 	};
 	let paid = call.get_dispatch_info().call_weight;
 	let caused = <()>::create_job()
-		.saturating_add(<()>::task_draw(257))
+		.saturating_add(draw())
 		.saturating_add(<()>::task_expire())
-		.saturating_add(<()>::task_close_assignment().saturating_mul(2));
+		.saturating_add(closing());
 	assert_eq!(paid, caused);
 	// So no block can create more first draws than a few blocks' agendas take.
 	let block = Weight::from_parts(1_500_000_000_000, u64::MAX);
@@ -165,7 +221,7 @@ fn top_up_should_pay_for_the_draw_that_it_brings_forward() {
 		};
 		assert_eq!(used(id), <()>::top_up());
 		skip(2);
-		assert_eq!(used(id), <()>::top_up().saturating_add(<()>::task_draw(257)));
+		assert_eq!(used(id), <()>::top_up().saturating_add(draw()));
 	});
 }
 

@@ -248,6 +248,39 @@ fn fee_of_a_claims_call_should_come_from_its_transcoder() {
 }
 
 #[test]
+fn claim_should_pay_when_it_is_made_for_what_it_causes_later() {
+	use crate::{types::PAYOUTS_PER_STEP, WeightInfo};
+	use frame_support::dispatch::{GetDispatchInfo, Pays};
+	for committee_size in [1, 5, 64] {
+		build_and_execute(|| {
+			Lottery::mutate(|lottery| {
+				lottery.committee_size = committee_size;
+				lottery.tranches = 1;
+			});
+			let id = running();
+			assert_ok!(claim(&TIM, id, 0, 0, 63));
+			// Its fee, a refund and the rest of its prepayment are paid beside its judges.
+			let more_steps = (committee_size + 3).div_ceil(PAYOUTS_PER_STEP) - 1;
+			let weight = <()>::claim_work()
+				.saturating_add(future_of_claim(committee_size))
+				.saturating_add(<()>::task_payouts().saturating_mul(more_steps.into()));
+			// In blocks it takes as much room.
+			let again = work_claim(id, 0, 64, 64, STANDARD_SEGMENT_WORK);
+			let signature = sign(&TIM, Purpose::Duties, &again.hash());
+			let call = crate::Call::<Test>::claim_work { claim: again, signature };
+			let info = call.get_dispatch_info();
+			assert_eq!((info.call_weight, info.pays_fee), (weight, Pays::No));
+			let charged: Vec<_> = Charged::get().into_iter().map(|(_, weight, _)| weight).collect();
+			assert_eq!(charged, [weight.saturating_add(<()>::authorize_claim_work())]);
+			// The terms of its assignment count for its fee, whatever is in force.
+			Lottery::mutate(|lottery| lottery.committee_size = 2);
+			assert_ok!(apply(call));
+			assert_eq!(Charged::get()[1].1, charged[0]);
+		});
+	}
+}
+
+#[test]
 fn refusals_should_name_the_error_by_its_number() {
 	use codec::Encode;
 	use frame_support::{pallet_prelude::TransactionSource, traits::Authorize};

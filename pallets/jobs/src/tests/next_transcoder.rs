@@ -5,7 +5,7 @@ use crate::{
 	types::{Phase, Scope},
 	Error, Event, Jobs as StoredJobs, PriorityLists,
 };
-use frame_support::{assert_noop, assert_ok};
+use frame_support::{assert_noop, assert_ok, dispatch::DispatchResultWithPostInfo};
 use livepeer_primitives::{AccountId, JobId, UNIT};
 
 /// A job that runs, with two others on its list.
@@ -18,7 +18,7 @@ fn running_with_successors() -> (JobId, AccountId) {
 	(id, accept(id).0)
 }
 
-fn hand_on(who: AccountId, id: JobId, index: u32) -> frame_support::dispatch::DispatchResult {
+fn hand_on(who: AccountId, id: JobId, index: u32) -> DispatchResultWithPostInfo {
 	Jobs::next_transcoder(RuntimeOrigin::signed(who), id, index)
 }
 

@@ -240,7 +240,9 @@ fn attack_revoking_should_walk_none_of_a_broadcasters_other_jobs_and_hold_up_nob
 #[test]
 fn revocation_should_be_paid_by_whom_it_is_for_where_he_can_pay() {
 	build_and_execute(|| {
-		let hand_on = <() as WeightInfo>::task_hand_on();
+		// Handed on, and one assignment more to close.
+		let hand_on = <() as WeightInfo>::task_hand_on()
+			.saturating_add(<() as WeightInfo>::task_close_assignment().saturating_mul(2));
 		<Jobs as OnKeyRevoked>::on_key_revoked(&BOB, Purpose::Segments, 1, 1);
 		assert!(Charged::get().is_empty(), "the first is in the weight of the call");
 		let least = <Jobs as OnKeyRevoked>::key_revoked_weight();

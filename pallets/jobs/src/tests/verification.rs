@@ -404,6 +404,7 @@ fn terms_should_stay_as_they_were_offered() {
 			lottery.verify_price = VERIFY_PRICE * 7;
 			lottery.committee_size = 9;
 			lottery.verification_rate = Perbill::one();
+			lottery.variant_rate = Perbill::from_percent(50);
 		});
 		assert_eq!(terms(id), before);
 		assert_ok!(claim_standard(id, 0, 16));

@@ -3,6 +3,7 @@
 use crate::mock::*;
 use frame_support::assert_ok;
 use livepeer_primitives::{api::AssignmentView, keys::Purpose, traits::Settlement, work, UNIT};
+use sp_runtime::Perbill;
 
 #[test]
 fn job_should_be_shown_with_its_current_assignment() {
@@ -11,6 +12,8 @@ fn job_should_be_shown_with_its_current_assignment() {
 		Generations::set(
 			[((BOB, Purpose::Segments), 3), ((TIM, Purpose::Duties), 5)].into_iter().collect(),
 		);
+		let variant_rate = Perbill::from_percent(7);
+		Lottery::mutate(|lottery| lottery.variant_rate = variant_rate);
 		let id = create(&BOB, "cam");
 		assert_eq!(Jobs::job(id).unwrap().current, None);
 		skip(2);
@@ -23,6 +26,7 @@ fn job_should_be_shown_with_its_current_assignment() {
 			broadcaster_keys: 3,
 			transcoder_keys: 5,
 			max_leaves: 64,
+			variant_rate,
 			claimable_until: None,
 			next_seq: 0,
 			allowance,

@@ -3,7 +3,7 @@
 use crate::{
 	decide::{MAX_DRAWS, WALK_INTERVAL, WALK_JOBS},
 	mock::*,
-	types::{EndReason, Phase, Unsuited},
+	types::{Class, EndReason, Phase, Unsuited},
 	Error, Event, Exposed, Lapses, Waiting,
 };
 use frame_support::{assert_noop, assert_ok};
@@ -302,6 +302,28 @@ fn attack_keys_that_change_under_the_offer_should_suspend_nobody() {
 		}
 		assert_eq!(Noted::get().len(), 4);
 		assert!(!Lapses::<Test>::contains_key(TIM));
+	});
+}
+
+/// A broadcaster changes its keys every few blocks, so that each offer of each of its jobs lapses: all
+/// urgent, and one after the other to everybody on the list for the fee of one draw.
+#[test]
+fn attack_keys_that_change_under_the_offer_should_have_it_handed_on_to_nobody() {
+	build_and_execute(|| {
+		for who in [&TIM, &TOM, &TAT] {
+			register(who, UNIT, PRICE, 10);
+		}
+		let id = create(&BOB, "cam");
+		skip(2);
+		assert_eq!(job(id).phase.current(), Some(0));
+		Generations::mutate(|all| all.insert((BOB, Purpose::Segments), 1));
+		skip(4);
+		// It waits, behind everybody else's.
+		assert_eq!(job(id).phase, Phase::Waiting { draw_at: now() + 4, retries: 1 });
+		assert_eq!(job(id).wake.map(|wake| wake.class), Some(Class::Lazy));
+		assert!(!crate::PriorityLists::<Test>::contains_key(id));
+		skip(4);
+		assert_eq!(accept(id).1, 1, "by keys that stay it is accepted");
 	});
 }
 

@@ -509,8 +509,8 @@ impl Chain for Hanging {
 	async fn claim(&self, at: At, id: ClaimId) -> Result<Option<ClaimInfo>, ChainError> {
 		self.0.claim(at, id).await
 	}
-	async fn challenge(&self, id: ClaimId) -> Result<Option<ChallengeView>, ChainError> {
-		self.0.challenge(id).await
+	async fn challenge(&self, at: At, id: ClaimId) -> Result<Option<ChallengeView>, ChainError> {
+		self.0.challenge(at, id).await
 	}
 	async fn claims_of(&self, at: At, who: &AccountId) -> Result<Vec<ClaimId>, ChainError> {
 		self.0.claims_of(at, who).await

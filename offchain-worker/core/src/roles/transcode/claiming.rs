@@ -9,7 +9,10 @@ use std::{
 };
 
 use codec::{Decode, Encode};
-use futures::future::{select, Either};
+use futures::{
+	future::{select, Either},
+	StreamExt,
+};
 use livepeer_primitives::{
 	api::{ChallengeStage, ChallengeView, ClaimTerms},
 	claim::Outcome,
@@ -22,7 +25,7 @@ use livepeer_primitives::{
 };
 use sp_runtime::RuntimeAppPublic;
 
-use super::{Parts, TranscodeError};
+use super::{variants::Variants, Parts, TranscodeError};
 use crate::{
 	decimal, lock,
 	ports::{
@@ -39,6 +42,8 @@ pub(super) const RESEND_BLOCKS: BlockNumber = 6;
 /// How often the chain may refuse a claim for a reason that lasts before it is given up. More than
 /// once, for a claim that is on chain twice over in a reorg is refused too.
 pub(super) const REFUSALS: u32 = 3;
+/// Claims that are answered at a time.
+const AT_ONCE: usize = 16;
 /// How long it is believed who judges a claim, about a block.
 const BELIEVED_MS: u64 = 6_000;
 /// How long the chain may take to say it, and how long it is not asked again when it did not.
@@ -77,6 +82,7 @@ pub(super) struct Claiming {
 	/// The numbers of the claims that are not closed, read from the store once: anybody may name a
 	/// claim.
 	open: Mutex<Option<BTreeSet<ClaimId>>>,
+	variants: Variants,
 }
 
 /// Who judges a claim, and until when that is believed. Whoever asks while it is looked up waits for
@@ -87,6 +93,7 @@ struct Judges(tokio::sync::Mutex<(u64, Option<ChallengeView>)>);
 impl Claiming {
 	pub(super) fn new(parts: Arc<Parts>) -> Self {
 		Self {
+			variants: Variants::new(parts.clone()),
 			parts,
 			progress: Default::default(),
 			sent: Default::default(),
@@ -113,14 +120,28 @@ impl Claiming {
 		Ok(())
 	}
 
-	/// Reveals what was drawn of the claims that are on chain, and forgets those that are closed.
+	/// Reveals what was drawn of the claims that are on chain and opens its variants, and forgets those
+	/// that are closed. No claim waits for another's transactions.
 	pub(super) async fn answer_duties(&self, head: Head) -> Result<(), TranscodeError> {
-		for claim in self.parts.store.claims()? {
-			let Some(id) = claim.id else { continue };
-			self.reveal(head, id, &claim).await?;
-			self.close_if_gone(id, &claim).await?;
+		let claims = self.parts.store.claims()?;
+		let open = claims.iter().filter_map(|claim| Some((claim.id?, claim)));
+		let answers: Vec<_> = open.map(|(id, claim)| self.answer(head, id, claim)).collect();
+		let answers = futures::stream::iter(answers).buffer_unordered(AT_ONCE);
+		answers.fold(Ok(()), |all, one| async move { all.and(one) }).await
+	}
+
+	/// Does what the chain asks of an open claim.
+	async fn answer(
+		&self,
+		head: Head,
+		id: ClaimId,
+		claim: &ClaimRecord,
+	) -> Result<(), TranscodeError> {
+		if let Some(challenge) = self.parts.chain.challenge(At::Best, id).await? {
+			self.reveal(head, id, claim, &challenge).await?;
+			self.variants.open(head, id, claim, &challenge).await?;
 		}
-		Ok(())
+		self.close_if_gone(id, claim).await
 	}
 
 	/// Whether the node is not as far as this worker has seen the chain: one that was restored or
@@ -406,8 +427,8 @@ impl Claiming {
 		head: Head,
 		id: ClaimId,
 		claim: &ClaimRecord,
+		challenge: &ChallengeView,
 	) -> Result<(), TranscodeError> {
-		let Some(challenge) = self.parts.chain.challenge(id).await? else { return Ok(()) };
 		let mut due = Vec::new();
 		{
 			let mut progress = lock(&self.progress);
@@ -505,7 +526,7 @@ impl Claiming {
 		let now_ms = self.parts.clock.now_ms();
 		if now_ms >= known.0 {
 			let late = self.parts.clock.sleep_until(now_ms.saturating_add(JUDGES_MS));
-			*known = match select(self.parts.chain.challenge(pass.claim), late).await {
+			*known = match select(self.parts.chain.challenge(At::Best, pass.claim), late).await {
 				Either::Left((Ok(view), _)) => (now_ms.saturating_add(BELIEVED_MS), view),
 				other => {
 					let why = match other {
@@ -537,6 +558,7 @@ impl Claiming {
 		}
 		self.parts.store.close_claim(claim.key())?;
 		lock(&self.judges).remove(&id);
+		self.variants.forget(id);
 		lock(&self.open).get_or_insert_default().remove(&id);
 		let outcome = lock(&self.progress).remove(&id).and_then(|progress| progress.outcome);
 		tracing::info!(claim = id, ?outcome, "claim closed");
@@ -547,7 +569,7 @@ impl Claiming {
 			)),
 			Some(Outcome::Missed) => Some((
 				Warning::ClaimMissed,
-				"was missed: a part of the stake is lost. Judges did not get its bytes, or its leaves were not revealed in time",
+				"was missed: a part of the stake is lost. Judges did not get its bytes, or its leaves were not revealed, or its variants not opened, in time",
 			)),
 			Some(Outcome::Void) => {
 				Some((Warning::ClaimVoid, "is void: nobody judged it, so it is not paid"))

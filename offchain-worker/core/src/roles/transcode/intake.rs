@@ -25,7 +25,7 @@ use tokio::sync::Semaphore;
 
 use super::{
 	fairness::{Fair, Turn},
-	Assigned, Assignments, Parts,
+	Assigned, Assignments, Parts, TranscodeError,
 };
 use crate::{
 	lock,
@@ -230,8 +230,9 @@ impl Intake {
 		while clock.now_ms() < end_ms {
 			if let Some(accepted) = lock(&self.assigned).get(&key).cloned() {
 				lock(&self.offered).remove(&key);
-				let keys = |of: &Assigned| (of.broadcaster_keys, of.transcoder_keys);
-				// By others: it is sent again under those.
+				let keys =
+					|of: &Assigned| (of.broadcaster_keys, of.transcoder_keys, of.variant_rate);
+				// By others, or under other terms: it is sent again under those.
 				return match keys(&accepted) == keys(assigned) {
 					true => Ok(accepted),
 					false => Err(PushReply::Busy { retry_ms: BUSY_MS }),
@@ -399,8 +400,16 @@ impl Intake {
 		let format = Format::of(&view.ladder, &view.limits, &header.segment);
 		// Before the work: without a key there is nothing to send for it.
 		let signing = self.parts.signing(assigned.transcoder_keys).await.map_err(internal)?;
+		// What had to have a variant and has none is punished.
+		let variant = self.parts.variant(assigned, header).await.map_err(|error| {
+			if let TranscodeError::Vrf(error) = &error {
+				let text = format!("segments of job {} are refused: {error}", header.job);
+				self.parts.warnings.warn(Warning::SegmentRefused, text);
+			}
+			internal(error)
+		})?;
 		let start = self.parts.clock.now_ms();
-		let made = match self.parts.engine.transcode(&format, bytes, None).await {
+		let made = match self.parts.engine.transcode(&format, bytes, variant).await {
 			Ok(transcoded) => self.made(assigned, header, transcoded)?,
 			Err(MediaError::Invalid(reason)) => Made::rejected(assigned, header, reason),
 			Err(error) => {

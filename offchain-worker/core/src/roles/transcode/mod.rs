@@ -10,6 +10,7 @@ mod idle;
 mod intake;
 mod memory;
 mod registration;
+mod variants;
 
 use std::{
 	collections::BTreeMap,
@@ -33,7 +34,7 @@ use self::{
 	claiming::Claiming, idle::Idle, intake::Intake, memory::Memory, registration::Registration,
 };
 use crate::{
-	key::{KeyBook, Keyring, NoKeyFor, OwnKeys, Signing},
+	key::{Drawing, KeyBook, Keyring, NoKeyFor, NoVrfKey, OwnKeys, Signing},
 	ports::{
 		chain::{Chain, ChainError, Head},
 		clock::Clock,
@@ -83,6 +84,9 @@ pub enum TranscodeError {
 	/// No key at hand signs the duties.
 	#[error(transparent)]
 	Key(#[from] NoKeyFor),
+	/// No key at hand draws the forced variants.
+	#[error(transparent)]
+	Vrf(#[from] NoVrfKey),
 	/// The chain has other terms or another service record, and only the account itself can change
 	/// them.
 	#[error("{0} is not registered with these terms and this address: register it with the account's own key (`livepeer-worker keys register --peer-id`)")]
@@ -104,6 +108,8 @@ struct Assigned {
 	transcoder_keys: Generation,
 	/// The most leaves of a claim now.
 	max_leaves: u32,
+	/// Share of its segments in which a rendition is a variant.
+	variant_rate: Perbill,
 	/// Whether the chain has noted that it was accepted: until then nothing is signed for it.
 	is_accepted: bool,
 }
@@ -119,6 +125,7 @@ impl Assigned {
 			broadcaster_keys: current.broadcaster_keys,
 			transcoder_keys: current.transcoder_keys,
 			max_leaves: current.max_leaves,
+			variant_rate: current.variant_rate,
 			next_seq: current.next_seq,
 			allowance: current.allowance,
 			price: current.price,
@@ -175,6 +182,11 @@ impl Parts {
 	/// What signs as this generation.
 	async fn signing(&self, generation: Generation) -> Result<Signing, TranscodeError> {
 		Ok(self.own.signing(generation).await??)
+	}
+
+	/// What draws the variants of this generation.
+	async fn drawing(&self, generation: Generation) -> Result<Drawing, TranscodeError> {
+		Ok(self.own.drawing(generation).await??)
 	}
 
 	/// What signs as the generation that the account uses now.

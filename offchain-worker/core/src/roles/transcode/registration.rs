@@ -30,8 +30,8 @@ use crate::{
 const LOOK_BLOCKS: BlockNumber = 5;
 /// How long registering waits at most before it is tried again, should no block come.
 const AGAIN_MS: u64 = 30_000;
-/// LPT below which an operator is warned: some fifty transactions.
-const LITTLE_LPT: Balance = UNIT / 20;
+/// LPT below which an operator is warned: some forty claims.
+const LITTLE_LPT: Balance = UNIT / 10 * 3;
 
 /// Keeps the chain's word of this transcoder up to date.
 pub(super) struct Registration {
@@ -118,7 +118,7 @@ impl Registration {
 		let account = self.parts.account();
 		let free = self.parts.chain.free(account).await?;
 		if free.lpt < LITTLE_LPT {
-			let text = format!("{account} has less than 0.05 LPT left for the fees of claims and for changes: send it some");
+			let text = format!("{account} has less than 0.3 LPT left for the fees of claims and for changes: send it some");
 			warn(Warning::LowBalance, text);
 		}
 		let view = self.parts.chain.transcoder(account).await?;
@@ -178,6 +178,11 @@ impl Registration {
 			};
 			self.parts.chain.submit(call, Wait::Finalized).await?;
 		}
+		// Whoever cannot draw variants can accept no job that asks for them.
+		let signing = self.parts.signing_now().await?;
+		if !self.parts.chain.job_terms().await?.variant_rate.is_zero() {
+			self.parts.drawing(signing.generation()).await?;
+		}
 		// Also when the chain has it already: an announcement may have lapsed.
 		let availability = Availability {
 			genesis: self.parts.chain.genesis(),
@@ -185,7 +190,7 @@ impl Registration {
 			capacity: config.capacity,
 			profiles: Profiles::truncate_from(self.parts.engine.profiles()),
 		};
-		let signature = self.parts.signing_now().await?.sign(&availability.hash());
+		let signature = signing.sign(&availability.hash());
 		self.parts.chain.submit(Call::Announce(availability, signature), Wait::Finalized).await?;
 		self.announced.store(true, Ordering::SeqCst);
 		self.parts.events.emit(Event::Registered { capacity: config.capacity });
@@ -236,7 +241,14 @@ impl Registration {
 						tracing::info!(job, assignment, "accepted");
 						self.parts.events.emit(Event::Accepted { job, assignment });
 					}
-					Err(error) => tracing::warn!(job, %error, "could not accept"),
+					Err(error) => {
+						tracing::warn!(job, %error, "could not accept");
+						// Governance can have asked for variants since it was registered.
+						if let TranscodeError::Vrf(missing) = error {
+							let text = format!("job {job} is not accepted: {missing}");
+							self.parts.warnings.warn(Warning::Refused, text);
+						}
+					}
 				}
 				// With the generations that the chain has noted.
 				let Some(noted) = read().await? else { continue };
@@ -261,6 +273,9 @@ impl Registration {
 	) -> Result<(), TranscodeError> {
 		let theirs = self.parts.chain.operator_keys(&view.broadcaster, Purpose::Segments).await?;
 		let signing = self.parts.signing_now().await?;
+		if view.current.as_ref().is_some_and(|current| !current.variant_rate.is_zero()) {
+			self.parts.drawing(signing.generation()).await?;
+		}
 		let acceptance = Acceptance {
 			genesis: self.parts.chain.genesis(),
 			job: view.id,

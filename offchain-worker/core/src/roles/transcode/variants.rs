@@ -1,0 +1,161 @@
+//! Forced variants: which segments have one, which the transcoder's VRF says, and opening that to the
+//! chain once no judge can commit any more.
+
+use std::{
+	collections::BTreeMap,
+	sync::{Arc, Mutex},
+};
+
+use livepeer_primitives::{
+	api::ChallengeView,
+	segment::SegmentHeader,
+	sum_tree::SumTree,
+	variant::{choice, VariantOpening, VariantOpenings, VariantPlace},
+	BlockNumber, ClaimId, Seq,
+};
+
+use super::{claiming::RESEND_BLOCKS, Assigned, Parts, TranscodeError};
+use crate::{
+	lock,
+	ports::{
+		chain::{At, Call, Head, Wait},
+		engine::{Variant, VARIANT_STARTS},
+		events::{Event, Warning},
+		store::ClaimRecord,
+	},
+	rules::claims::drawn_leaves,
+};
+
+impl Parts {
+	/// The variant that a segment has to have, if any: the same whenever it is asked, and known to nobody
+	/// else until it is opened.
+	pub(super) async fn variant(
+		&self,
+		assigned: &Assigned,
+		header: &SegmentHeader,
+	) -> Result<Option<Variant>, TranscodeError> {
+		if assigned.variant_rate.is_zero() {
+			return Ok(None);
+		}
+		let SegmentHeader { genesis, stream, job, assignment, seq, .. } = *header;
+		let place = VariantPlace { genesis, stream, job, assignment, seq };
+		let x = self.drawing(assigned.transcoder_keys).await?.x(&place);
+		Ok(x.and_then(|x| {
+			let choice = choice(&x);
+			let rendition = choice.due(assigned.view.ladder.len(), assigned.variant_rate)?;
+			Some(Variant { rendition, start: choice.start % VARIANT_STARTS })
+		}))
+	}
+}
+
+/// What is known of a claim's opening.
+#[derive(Clone, Copy, Default)]
+struct Opening {
+	/// The deadline that it was seen with, and the middle of the time that was left then.
+	until: (BlockNumber, BlockNumber),
+	/// When it was last sent.
+	sent: Option<BlockNumber>,
+	/// Whether it was reported.
+	reported: bool,
+}
+
+/// Opens variants.
+pub(super) struct Variants {
+	parts: Arc<Parts>,
+	openings: Mutex<BTreeMap<ClaimId, Opening>>,
+}
+
+impl Variants {
+	pub(super) fn new(parts: Arc<Parts>) -> Self {
+		Self { parts, openings: Mutex::default() }
+	}
+
+	/// Opens which of the drawn segments of a claim had to have a variant, where the chain waits for it.
+	pub(super) async fn open(
+		&self,
+		head: Head,
+		id: ClaimId,
+		claim: &ClaimRecord,
+		challenge: &ChallengeView,
+	) -> Result<(), TranscodeError> {
+		if !challenge.awaits_opening {
+			return Ok(());
+		}
+		let sent = lock(&self.openings).get(&id).and_then(|opening| opening.sent);
+		if sent.is_some_and(|sent| head.best.saturating_sub(sent) < RESEND_BLOCKS)
+			|| !self.may_be_known(id, challenge).await?
+		{
+			return Ok(());
+		}
+		let Ok(tree) = SumTree::new(&claim.leaves) else { return Ok(()) };
+		let Some(info) = self.parts.chain.claim(At::Best, id).await? else { return Ok(()) };
+		let drawing = match self.parts.drawing(info.transcoder_keys).await {
+			Err(TranscodeError::Vrf(error)) => {
+				let text = format!("the variants of claim {id} cannot be opened, so that it will be missed: {error}");
+				self.parts.warnings.warn(Warning::Refused, text);
+				return Ok(());
+			}
+			drawing => drawing?,
+		};
+		let opening = |index: u32| {
+			let place = VariantPlace {
+				genesis: self.parts.chain.genesis(),
+				stream: info.stream,
+				job: info.job,
+				assignment: info.assignment,
+				seq: info.first.saturating_add(Seq::from(index)),
+			};
+			VariantOpening { index, vrf: drawing.open(&place) }
+		};
+		let drawn = drawn_leaves(&tree, &challenge.positions);
+		let leaves = drawn.len() as u32;
+		let openings: Vec<_> = drawn.into_iter().map(opening).collect();
+		let openings = VariantOpenings::truncate_from(openings);
+		lock(&self.openings).entry(id).or_default().sent = Some(head.best);
+		let call = Call::OpenVariants { claim: id, openings };
+		match self.parts.chain.submit(call, Wait::InBlock).await {
+			Ok(()) => {
+				let known = &mut *lock(&self.openings);
+				if !std::mem::replace(&mut known.entry(id).or_default().reported, true) {
+					tracing::info!(claim = id, leaves, "variants opened");
+					self.parts.events.emit(Event::VariantsOpened { claim: id, leaves });
+				}
+			}
+			Err(error) if error.is_transient() => {
+				tracing::warn!(claim = id, %error, "variants not opened");
+			}
+			Err(error) => {
+				let text = format!("the variants of claim {id} are not opened: {error}");
+				self.parts.warnings.warn(Warning::Refused, text);
+			}
+		}
+		Ok(())
+	}
+
+	/// Whether x may be known: it is final that nobody commits any more, for a reorganised chain would
+	/// take commitments that were made by it. In the second half of the time everybody may know: finality
+	/// may be what is missing, and who does not open pays.
+	async fn may_be_known(
+		&self,
+		id: ClaimId,
+		challenge: &ChallengeView,
+	) -> Result<bool, TranscodeError> {
+		let last = self.parts.chain.challenge(At::Finalized, id).await?;
+		if last.is_some_and(|last| last.awaits_opening && last.tranche == challenge.tranche) {
+			return Ok(true);
+		}
+		let now = self.parts.chain.limits().await?.now;
+		let deadline = challenge.deadline;
+		let mut openings = lock(&self.openings);
+		let opening = openings.entry(id).or_default();
+		if opening.until.0 != deadline {
+			opening.until = (deadline, now.saturating_add(deadline.saturating_sub(now) / 2));
+		}
+		Ok(now >= opening.until.1)
+	}
+
+	/// Forgets a claim.
+	pub(super) fn forget(&self, id: ClaimId) {
+		lock(&self.openings).remove(&id);
+	}
+}
