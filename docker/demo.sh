@@ -33,6 +33,7 @@ set -a
 # shellcheck source=/dev/null
 . "$data/env"
 set +a
+[ -z "${VARIANTS:-}" ] || { echo "VARIANTS=$VARIANTS: the chain of docker/keys.sh asks for none: try it with make demo" >&2 && exit 1; }
 [ -z "${LIVE:-}" ] || { echo "LIVE=$LIVE: no container takes what is published: try it with make demo" >&2 && exit 1; }
 case "${CHEAT:-}" in
 lazy | lying | silent) echo "CHEAT=$CHEAT is a judge's: try it with make demo" >&2 && exit 1 ;;

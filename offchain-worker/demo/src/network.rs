@@ -231,7 +231,7 @@ impl Network {
 		if self.chain().is_file() {
 			ensure!(
 				self.variants == 0,
-				"a chain that has begun keeps the variants that it asks for"
+				"a chain that has begun keeps the variants that it asks for: give a new folder with DATA"
 			);
 			return Ok(());
 		}
