@@ -109,7 +109,8 @@ async fn judge(args: &AuditArgs, path: &Path) -> Result<()> {
 	let (named, ours) = (case.judgement.claim.toolchain, engine.toolchain());
 	ensure!(
 		named == ours,
-		"the claim names toolchain {named:?}, this machine makes {ours:?}: they make other bytes, so judge it on a machine where `livepeer-worker toolchain` prints the first"
+		"the claim names toolchain {named:?}, this machine makes {ours:?}: they \
+		 make other bytes, so judge it where `livepeer-worker toolchain` prints the first"
 	);
 	let of_chain = match &args.node {
 		Some(node) => {

@@ -163,7 +163,8 @@ fn read(args: &OfflineArgs) -> Result<Given> {
 		} else {
 			ensure!(
 				bytes.first() == Some(&0x47),
-				"{} is neither a transport stream nor a receipt: give a source segment, its renditions and, if there is one, their receipt",
+				"{} is neither a transport stream nor a receipt: give a source segment, its renditions \
+				 and, if there is one, their receipt",
 				path.display()
 			);
 			streams.push(bytes);
@@ -257,7 +258,8 @@ async fn judge_files(engine: &Engine, given: &Given, args: &OfflineArgs) -> Resu
 		let named = file.record.receipt.toolchain;
 		ensure!(
 			named == toolchain,
-			"the receipt names toolchain {named:?}, this machine makes {toolchain:?}: they make other bytes, so judge it on a machine where `livepeer-worker toolchain` prints the first"
+			"the receipt names toolchain {named:?}, this machine makes {toolchain:?}: they \
+			 make other bytes, so judge it where `livepeer-worker toolchain` prints the first"
 		);
 		for (is_right, words) in check_receipt(file, &args.key) {
 			is_signed &= is_right;

@@ -435,7 +435,8 @@ impl Owner<'_> {
 		let needed = spent.saturating_add(plan.fee);
 		ensure!(
 			usable >= needed,
-			"{} has {} LPT free, and this takes {} with the fee, beside the {} that an account keeps: send it more",
+			"{} has {} LPT free, and this takes {} with the fee, beside the {} that an account keeps: \
+			 send it more",
 			self.account,
 			decimal(free),
 			decimal(needed),
