@@ -110,7 +110,7 @@ drill: build ## Kill nodes and workers during a stream, and a live one's transco
 .PHONY: docker docker-demo docker-test
 docker: build ## Build the container images: TAG=local BASE=image
 	docker/build.sh $(BIN)
-docker-demo: build ## The demo with every role in a container: ONCE=1 CHEAT=black MONITORING=1 DISTURB=1 and demo's
+docker-demo: build ## The demo with every role in a container: ONCE=1 CHEAT=black INPUT=file REPORT=out.json DATA=dir MONITORING=1 DISTURB=1
 	docker/demo.sh $(BIN)
 docker-test: ## Look at the images: sizes, users, sandbox, health
 	docker/test.sh

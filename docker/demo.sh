@@ -2,11 +2,13 @@
 # The demo with every role in a container: builds the images from compiled binaries, makes keys,
 # creates the network of docker/compose.yaml, and has livepeer-demo tell and check its story on it.
 #
-#   docker/demo.sh BIN_DIR [arguments of livepeer-demo, such as --once or --cheat black]
+#   docker/demo.sh BIN_DIR [further arguments of livepeer-demo, such as --kill]
 #
-# DISTURB=1 makes links slow and cuts cables meanwhile (docker/disturb.sh, wants root). MONITORING=1
-# starts Prometheus and Grafana too, MONITORING=prometheus only the first, whose queries are then asked.
-# Nothing is left behind but the images; DATA=dir keeps chains, stores and logs.
+# ONCE=1, CHEAT=black, INPUT=file, REPORT=out.json and DATA=dir mean what they mean to `make demo`; the
+# containers depend on the first two, so give them here and not as arguments.
+# DISTURB=1 makes links slow and cuts cables meanwhile (docker/disturb.sh, wants root). MONITORING=1 starts
+# Prometheus and Grafana too, MONITORING=prometheus only the first, whose queries are then asked.
+# Nothing is left behind but the images, and with DATA=dir the chains, stores and logs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=$(cd "$1" && pwd)
@@ -31,6 +33,8 @@ set -a
 # shellcheck source=/dev/null
 . "$data/env"
 set +a
+[ -z "${VARIANTS:-}" ] || { echo "VARIANTS=$VARIANTS: the chain of docker/keys.sh asks for none: try it with make demo" >&2 && exit 1; }
+[ -z "${LIVE:-}" ] || { echo "LIVE=$LIVE: no container takes what is published: try it with make demo" >&2 && exit 1; }
 case "${CHEAT:-}" in
 lazy | lying | silent) echo "CHEAT=$CHEAT is a judge's: try it with make demo" >&2 && exit 1 ;;
 omit) echo "CHEAT=omit wants a chain that asks for variants: try it with make demo" >&2 && exit 1 ;;

@@ -69,7 +69,7 @@ for name in "${!account[@]}"; do
 	cp "$chain" "$data/node-$name/chain.json"
 	own "$data/node-$name/chain.json"
 done
-for role in keys source gateway broadcast transcode-bob transcode-charlie; do
+for role in audit keys source gateway broadcast transcode-bob transcode-charlie; do
 	folder "$role"
 done
 for key in duties-{bob,charlie}-{0,1} segments; do

@@ -50,7 +50,7 @@ cp "$work/testnet/spec.json" "$work/validator/"
 cp "$work/testnet/spec.json" "$work/gateway/"
 cp -r "$work/testnet/validator-1/keystore" "$work/validator/node/"
 cp "$work/testnet/validator-1/node-key" "$work/validator/"
-head -c 32 /dev/urandom | base64 -w0 >"$work/validator/token"
+"$bin/livepeer-worker" token "$work/validator/token"
 peer=$("$bin/livepeer-worker" keys peer --data-dir "$work/validator/verify")
 chmod 755 "$work" "$work/validator" "$work/gateway"
 chmod 644 "$work"/*/spec.json

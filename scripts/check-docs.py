@@ -4,10 +4,11 @@
 Checked are relative links and their anchors, paths in backticks (also in comments of the code),
 targets and variables of `make`, options of the worker's binaries, names of tests and of code, the
 table of crates in README.md against the workspace, the READMEs of pallets against CONTRIBUTING.md
-and against the code, and the list of decisions. `docs/parameters.md` is held against the presets by
+and against the code, the documentation of calls, addresses, and the list of decisions. `docs/parameters.md` is held against the presets by
 `primitives/tests/documentation.rs`. Needs Python 3 and git, nothing else.
 """
 
+import hashlib
 import os
 import re
 import subprocess
@@ -250,6 +251,35 @@ def check_crates():
         problem("README.md", f"the table of crates lacks `{folder}/`")
 
 
+def check_call_docs(where, lib):
+    """A call's documentation, which wallets show, says who, each argument, and what it costs."""
+    call = re.compile(
+        r"((?:\t\t///[^\n]*\n)+)\t\t#\[pallet::call_index.*?\n\t\tpub fn (\w+)\((.*?)\) ->", re.S
+    )
+    for match in call.finditer(lib):
+        text = "\n".join(line.strip()[3:].strip() for line in match.group(1).split("\n"))
+        name = match.group(2)
+        for argument in re.findall(r"(\w+):(?!:)", match.group(3)):
+            if argument != "origin" and f"\n- `{argument}`: " not in text:
+                problem(where, f"the documentation of {name} says nothing of `{argument}`")
+        for part in ("Who:", "Emits", "Costs"):
+            if not re.search(rf"(^|\. |\n){part}\s", text):
+                problem(where, f"the documentation of {name} has no '{part}'")
+
+
+def check_addresses(name):
+    """The last two bytes of an address are a checksum of the others."""
+    digits = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+    for number, line in enumerate(read(name).split("\n"), 1):
+        for address in re.findall(rf"(?<![{digits}])5[{digits}]{{46,48}}(?![{digits}])", line):
+            value = 0
+            for digit in address:
+                value = value * 58 + digits.index(digit)
+            raw = value.to_bytes(36, "big")[1:]
+            if hashlib.blake2b(b"SS58PRE" + raw[:-2]).digest()[:2] != raw[-2:]:
+                problem(f"{name}:{number}", f"{address} is no address")
+
+
 def check_pallets():
     for manifest in sorted(glob(os.path.join(ROOT, "pallets/*/Cargo.toml"))):
         pallet = os.path.relpath(os.path.dirname(manifest), ROOT)
@@ -274,6 +304,7 @@ def check_pallets():
             problem(name, f"its table of calls {'lacks' if call in calls else 'invents'} `{call}`")
         if not calls and "None" not in section(prose, "Calls"):
             problem(name, "says nothing of having no calls")
+        check_call_docs(pallet + "/src/lib.rs", lib)
         stored = re.findall(r"#\[pallet::storage\].*?pub type (\w+)", lib, re.S)
         described = section(prose, "Storage")
         for item in stored:
@@ -311,6 +342,7 @@ def main():
             continue
         if name.endswith(".md"):
             check_markdown(name)
+            check_addresses(name)
         elif name.endswith((".rs", ".sh", ".toml", ".mjs", ".js")) or name == "Makefile":
             check_comments(name)
     check_crates()

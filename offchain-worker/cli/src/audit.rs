@@ -92,19 +92,25 @@ async fn write(args: &AuditArgs, claim: ClaimId) -> Result<()> {
 async fn judge(args: &AuditArgs, path: &Path) -> Result<()> {
 	ensure!(
 		args.out.is_none() && args.at.is_none(),
-		"--out and --at are for the number of a claim"
+		"--out and --at are for the number of a claim: leave them out to judge a file"
 	);
 	let told = || format!("{} cannot be read", path.display());
 	let file = File::open(path).with_context(told)?;
 	let length = file.metadata().with_context(told)?.len();
 	ensure!(length <= LONGEST, "{} is larger than any case", path.display());
 	let case = Case::read(BufReader::new(file), length);
-	let case = case.with_context(|| format!("{} is no whole case of a claim", path.display()))?;
+	let case = case.with_context(|| {
+		format!(
+			"{} is no whole case of a claim: `livepeer-worker audit CLAIM` writes one",
+			path.display()
+		)
+	})?;
 	let engine = engine(PoolConfig::default()).await?;
 	let (named, ours) = (case.judgement.claim.toolchain, engine.toolchain());
 	ensure!(
 		named == ours,
-		"the claim names toolchain {named:?}, this machine makes {ours:?}: they make other bytes, and nothing can be said"
+		"the claim names toolchain {named:?}, this machine makes {ours:?}: they \
+		 make other bytes, so judge it where `livepeer-worker toolchain` prints the first"
 	);
 	let of_chain = match &args.node {
 		Some(node) => {

@@ -187,7 +187,10 @@ async fn start(args: &BroadcastArgs, home: &Home) -> Result<Ready> {
 	let spec = StreamSpec {
 		name: args.name.clone(),
 		ladder: args.ladder.clone().try_into().map_err(|_| {
-			anyhow::anyhow!("a job has at most {} renditions", livepeer_primitives::MAX_RENDITIONS)
+			anyhow::anyhow!(
+				"a job has at most {} renditions: give --rendition fewer times",
+				livepeer_primitives::MAX_RENDITIONS
+			)
 		})?,
 		limits,
 		max_price: args.max_price,

@@ -75,9 +75,10 @@ pub async fn run(args: DoctorArgs) -> Result<()> {
 			let chain = args.node.connect(None).await.map_err(|error| format!("{error:#}"))?;
 			let accepted = chain.toolchains().await.map_err(|error| error.to_string())?;
 			match toolchain {
-				Some(toolchain) if !accepted.contains(&toolchain) => {
-					Err(format!("{}: its chain does not accept this toolchain", args.node.node))
-				}
+				Some(toolchain) if !accepted.contains(&toolchain) => Err(format!(
+					"{}: its chain does not accept this toolchain: use the FFmpeg of Debian 12",
+					args.node.node
+				)),
 				_ => Ok(format!("{}, genesis {:?}", args.node.node, chain.genesis())),
 			}
 		};
@@ -99,7 +100,10 @@ pub async fn run(args: DoctorArgs) -> Result<()> {
 
 /// Has others try an address of a role on this machine.
 async fn tried(args: &DoctorArgs, peer: &PeerId, address: &Multiaddr) -> Result<String> {
-	ensure!(reach_of(address) != Reach::Nobody, "nobody reaches {address}");
+	ensure!(
+		reach_of(address) != Reach::Nobody,
+		"nobody reaches {address}: give the address at which this machine is reached"
+	);
 	let asked: Vec<ServiceRecord> = args.ask.iter().map(record_at).collect::<Result<_, _>>()?;
 	let chain = args.node.connect(None).await?;
 	let helpers = if asked.is_empty() { reach::helpers(&*chain, peer).await } else { asked };
@@ -109,9 +113,15 @@ async fn tried(args: &DoctorArgs, peer: &PeerId, address: &Multiaddr) -> Result<
 	let net = asking_net(folder.path(), chain.genesis()).await?;
 	match reach::ask(&net, &helpers, peer, address).await {
 		Reached::By(who) => Ok(format!("{address} is reached by {who}")),
-		Reached::NotBy(who) => bail!("{address} is not reached by {}", who.join(" and ")),
+		Reached::NotBy(who) => bail!(
+			"{address} is not reached by {}: open its port to the world, or give the right address",
+			who.join(" and ")
+		),
 		Reached::Unknown(why) => {
-			bail!("nobody says whether it reaches {address}: {}", why.join("; "))
+			bail!(
+				"nobody says whether it reaches {address}, so name others with --ask: {}",
+				why.join("; ")
+			)
 		}
 	}
 }

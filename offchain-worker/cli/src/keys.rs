@@ -252,8 +252,9 @@ pub async fn run(command: KeysCommand) -> Result<()> {
 			let vrf = vrf.filter(|_| purpose == Purpose::Duties);
 			let keys: Vec<OperatorKey> =
 				operators.iter().map(|address| OperatorKey::Sr25519(public(address))).collect();
-			let keys = OperatorKeys::try_from(keys)
-				.map_err(|_| anyhow!("a generation has at most eight keys"))?;
+			let keys = OperatorKeys::try_from(keys).map_err(|_| {
+				anyhow!("a generation has at most eight keys: give --operator fewer times")
+			})?;
 			wallet.submit(Call::SetKeys { purpose: purpose.into(), keys, vrf }).await
 		}
 		KeysCommand::Revoke { purpose, generation, place, wallet } => {

@@ -239,7 +239,7 @@ pub fn answer(text: String) -> Response {
 pub async fn start(address: SocketAddr, metrics: Arc<Metrics>) -> Result<()> {
 	let listener = TcpListener::bind(address)
 		.await
-		.with_context(|| format!("cannot listen on {address} for metrics"))?;
+		.with_context(|| format!("cannot listen on {address} (--metrics)"))?;
 	let router = Router::new()
 		.route("/metrics", get(move || async move { answer(metrics.encode()) }))
 		.route("/healthz", get(|| async { "ok\n" }));

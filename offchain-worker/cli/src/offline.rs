@@ -156,11 +156,15 @@ fn read(args: &OfflineArgs) -> Result<Given> {
 	for path in &args.files {
 		let bytes = read_one(path)?;
 		if let Some(found) = ReceiptFile::read(&bytes) {
-			ensure!(receipt.replace(found).is_none(), "there are two receipts among these files");
+			ensure!(
+				receipt.replace(found).is_none(),
+				"there are two receipts among these files: give one"
+			);
 		} else {
 			ensure!(
 				bytes.first() == Some(&0x47),
-				"{} is neither a transport stream nor a receipt",
+				"{} is neither a transport stream nor a receipt: give a source segment, its renditions \
+				 and, if there is one, their receipt",
 				path.display()
 			);
 			streams.push(bytes);
@@ -172,23 +176,28 @@ fn read(args: &OfflineArgs) -> Result<Given> {
 			"without a receipt --rendition says what was asked for, once for each output"
 		);
 		let mut streams = streams.into_iter();
-		let source = streams.next().context("no source segment among these files")?;
+		let source =
+			streams.next().context("no source segment among these files: give it first")?;
 		let mut outputs: Vec<_> = streams.map(Some).collect();
 		ensure!(
 			outputs.len() <= args.renditions.len(),
-			"{} outputs, but --rendition names {}",
+			"there are {} outputs, but --rendition names {}: give it once for each",
 			outputs.len(),
 			args.renditions.len()
 		);
 		outputs.resize(args.renditions.len(), None);
 		let ladder = Ladder::try_from(args.renditions.clone())
-			.map_err(|_| anyhow::anyhow!("more renditions than a job has"))?;
+			.map_err(|_| anyhow::anyhow!("more renditions than a job has: give fewer"))?;
 		return Ok(Given { ladder, source, receipt: None, outputs, strangers: Vec::new() });
 	};
-	ensure!(args.renditions.is_empty(), "the receipt says what was asked for, not --rendition");
+	ensure!(
+		args.renditions.is_empty(),
+		"the receipt says what was asked for: leave --rendition out"
+	);
 	let in_hash = receipt.record.header().segment.in_hash;
 	let place = streams.iter().position(|bytes| sha256(bytes) == in_hash);
-	let place = place.context("none of these files is the source that the receipt names")?;
+	let place = place
+		.context("none of these files is the source that the receipt names: give that one too")?;
 	let source = streams.remove(place);
 	let signed = receipt.record.outputs();
 	let mut by_hash: BTreeMap<_, _> =
@@ -215,7 +224,10 @@ fn read(args: &OfflineArgs) -> Result<Given> {
 		}
 	}
 	if matches!(receipt.record.receipt.result, TranscodeResult::Transcoded(_)) {
-		ensure!(left.next().is_none(), "there are more outputs than the receipt has");
+		ensure!(
+			left.next().is_none(),
+			"there are more outputs than the receipt has: leave out what is not of this segment"
+		);
 	}
 	Ok(Given { ladder: receipt.ladder.clone(), source, receipt: Some(receipt), outputs, strangers })
 }
@@ -246,7 +258,8 @@ async fn judge_files(engine: &Engine, given: &Given, args: &OfflineArgs) -> Resu
 		let named = file.record.receipt.toolchain;
 		ensure!(
 			named == toolchain,
-			"the receipt names toolchain {named:?}, this machine makes {toolchain:?}: they make other bytes, and nothing can be said"
+			"the receipt names toolchain {named:?}, this machine makes {toolchain:?}: they \
+			 make other bytes, so judge it where `livepeer-worker toolchain` prints the first"
 		);
 		for (is_right, words) in check_receipt(file, &args.key) {
 			is_signed &= is_right;

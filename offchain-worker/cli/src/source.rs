@@ -297,13 +297,13 @@ impl SourceArgs {
 			text.lines().map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect();
 		ensure!(
 			!keys.is_empty() || self.auth_webhook.is_some(),
-			"{} holds no stream key",
+			"{} holds no stream key: write one into it, or delete it, and one is made",
 			path.display()
 		);
 		for key in &keys {
 			ensure!(
 				key.len() >= 8,
-				"a stream key in {} has less than 8 characters",
+				"a stream key in {} has less than 8 characters: make it longer",
 				path.display()
 			);
 		}

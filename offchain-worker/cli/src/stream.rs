@@ -159,7 +159,7 @@ pub async fn top_up(
 	name: &str,
 	amount: Balance,
 ) -> Result<String> {
-	ensure!(amount > 0, "nothing is added");
+	ensure!(amount > 0, "nothing would be added: give --add above 0");
 	let job = job_of(chain, account, name).await?.id;
 	chain.submit(Call::TopUp { job, amount }, Wait::Finalized).await?;
 	let view = job_of(chain, account, name).await?;

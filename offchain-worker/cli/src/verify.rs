@@ -125,7 +125,11 @@ pub async fn run(args: VerifyArgs, swap: Swap<dyn MediaEngine>) -> Result<()> {
 	let mut stop = stop_signal()?;
 	let token =
 		secrets::read(&args.token_file).context("the token file cannot be used")?.trim().to_owned();
-	ensure!(!token.is_empty(), "the token file {} is empty", args.token_file.display());
+	ensure!(
+		!token.is_empty(),
+		"the token file {} is empty: delete it, and make another with `livepeer-worker token`",
+		args.token_file.display()
+	);
 	let home = args.home.open().await?;
 	if let Some((listener, role)) = unless_stopped(&mut stop, start(&args, &home, swap)).await? {
 		tracing::info!(address = %args.listen, "waiting for tasks");
@@ -146,7 +150,7 @@ async fn start(
 ) -> Result<(TcpListener, VerifyRole)> {
 	let listener = TcpListener::bind(args.listen)
 		.await
-		.with_context(|| format!("cannot listen on {}", args.listen))?;
+		.with_context(|| format!("cannot listen on {} (--listen)", args.listen))?;
 	let mut pool = PoolConfig::default();
 	pool.verify = args.parallel.unwrap_or(pool.verify).max(1);
 	let parallel = pool.verify;

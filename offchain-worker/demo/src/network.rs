@@ -231,7 +231,7 @@ impl Network {
 		if self.chain().is_file() {
 			ensure!(
 				self.variants == 0,
-				"a chain that has begun keeps the variants that it asks for"
+				"a chain that has begun keeps the variants that it asks for: give a new folder with DATA"
 			);
 			return Ok(());
 		}
@@ -369,7 +369,7 @@ impl Network {
 		let child = Command::new(self.bin.join("livepeer-worker"))
 			.args(["audit", &claim.to_string(), "--node", &rpc(4), "--at", &decided.to_string()])
 			.arg("--out")
-			.arg(self.case_file(claim))
+			.arg(self.case_file(claim)?)
 			.stdin(Stdio::null())
 			.stdout(Stdio::null())
 			.stderr(Stdio::piped())
@@ -381,15 +381,15 @@ impl Network {
 	pub fn judge_case(&self, claim: u64) -> Result<Json> {
 		let judged = Command::new(self.bin.join("livepeer-worker"))
 			.arg("audit")
-			.arg(self.case_file(claim))
+			.arg(self.case_file(claim)?)
 			.args(["--json", "--node", &rpc(2)])
 			.output()?;
 		let said = String::from_utf8_lossy(&judged.stderr);
 		serde_json::from_slice(&judged.stdout).with_context(|| said.trim().to_owned())
 	}
 
-	fn case_file(&self, claim: u64) -> PathBuf {
-		self.data.join(format!("claim-{claim}.case"))
+	fn case_file(&self, claim: u64) -> Result<PathBuf> {
+		Ok(self.home("audit")?.join(format!("claim-{claim}.case")))
 	}
 
 	/// The address of an operator key, which is made where there is none.

@@ -49,7 +49,7 @@ pub fn prepare(dir: &Path, input: Option<&Path>, seconds: u32) -> Result<(PathBu
 		.stdin(Stdio::null())
 		.status()
 		.context("cannot run ffmpeg; `make setup` installs it")?;
-	ensure!(status.success(), "ffmpeg cannot read {label}");
+	ensure!(status.success(), "ffmpeg cannot read {label}; give another INPUT");
 	Ok((out, label))
 }
 

@@ -5,6 +5,7 @@ pub mod chunk;
 mod ends;
 pub mod flv;
 mod gate;
+mod http;
 pub mod matroska;
 mod places;
 mod public;

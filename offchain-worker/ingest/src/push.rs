@@ -16,6 +16,7 @@ use tokio::{sync::Mutex, time::Instant};
 use crate::{
 	ends::Ends,
 	gate::{Denied, Gate, Session},
+	http::{answer, refused},
 };
 
 /// The largest segment.
@@ -71,10 +72,6 @@ struct Wanted {
 	key: Option<String>,
 }
 
-fn answer(status: StatusCode, text: impl Into<String>) -> Response {
-	(status, text.into() + "\n").into_response()
-}
-
 async fn take(
 	State(push): State<Push>,
 	ConnectInfo(Ends { from, .. }): ConnectInfo<Ends>,
@@ -123,17 +120,6 @@ async fn take(
 		Ok(()) => StatusCode::OK.into_response(),
 		Err(denied) => refused(&denied),
 	}
-}
-
-fn refused(denied: &Denied) -> Response {
-	let status = match denied {
-		Denied::Key => StatusCode::FORBIDDEN,
-		Denied::TooMany => StatusCode::TOO_MANY_REQUESTS,
-		Denied::Busy => StatusCode::CONFLICT,
-		Denied::Webhook(_) => StatusCode::BAD_GATEWAY,
-		Denied::Closed => StatusCode::SERVICE_UNAVAILABLE,
-	};
-	answer(status, denied.to_string())
 }
 
 /// The number at the end of a name.

@@ -33,7 +33,8 @@ use tokio::{net::UdpSocket, sync::watch, time::timeout};
 use crate::{
 	ends::Ends,
 	flv::{FlvError, Remuxer},
-	gate::{new_key, Denied, Gate, Session},
+	gate::{new_key, Gate, Session},
+	http::{answer, refused},
 	rtmp::{hand_on, RtmpError},
 };
 
@@ -124,21 +125,6 @@ async fn preflight() -> StatusCode {
 
 async fn no_trickle() -> Response {
 	answer(StatusCode::METHOD_NOT_ALLOWED, "send all candidates with the offer")
-}
-
-fn answer(status: StatusCode, text: impl Into<String>) -> Response {
-	(status, text.into() + "\n").into_response()
-}
-
-fn refused(denied: &Denied) -> Response {
-	let status = match denied {
-		Denied::Key => StatusCode::FORBIDDEN,
-		Denied::TooMany => StatusCode::TOO_MANY_REQUESTS,
-		Denied::Busy => StatusCode::CONFLICT,
-		Denied::Webhook(_) => StatusCode::BAD_GATEWAY,
-		Denied::Closed => StatusCode::SERVICE_UNAVAILABLE,
-	};
-	answer(status, denied.to_string())
 }
 
 async fn publish(

@@ -285,11 +285,17 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Sets one parameter, if all parameters together then keep every rule.
+		/// Sets the parameters of one concern, if all parameters together keep every rule
+		/// afterwards. Values that a round, a job or a claim copied when it began stay there as
+		/// they are.
 		///
-		/// Origin: root. The errors name the parameter that is out of its bounds, or the relation
-		/// that would be broken. Values that a round, a job or a claim copied when it began stay as
-		/// they are there.
+		/// Who: governance.
+		///
+		/// - `update`: the concern with all of its parameters, each in the unit that its
+		///   documentation names.
+		///
+		/// Emits `ParameterSet`. Costs nothing. Its errors name the parameter that is out of its
+		/// bounds, or the relation between parameters that would be broken.
 		#[pallet::call_index(0)]
 		#[pallet::weight((T::WeightInfo::set_parameter(), DispatchClass::Operational))]
 		pub fn set_parameter(origin: OriginFor<T>, update: T::Update) -> DispatchResult {

@@ -533,14 +533,15 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Draws a claim's positions and committee, a function of claim and stored seed alone: a late
-		/// draw has the same result. The agenda does it by itself.
+		/// Draws a claim's positions and committee, a function of claim and stored seed alone: a
+		/// late draw has the same result. The agenda does it by itself.
 		///
-		/// - Who: anyone, from the start of the second window after the claim's own on.
+		/// Who: anyone, from the start of the second window after the claim's own on.
+		///
 		/// - `claim`: the claim's number.
 		///
-		/// Emits `Drawn`; where nobody can judge also `Decided` and `Executed`. Costs the fee of its
-		/// weight.
+		/// Emits `Drawn`; where nobody can judge also `Decided` and `Executed`. Costs the
+		/// transaction's fee.
 		#[pallet::call_index(0)]
 		#[pallet::weight(
 			T::WeightInfo::draw(MAX_VALIDATORS, MAX_COMMITTEE)
@@ -551,19 +552,20 @@ pub mod pallet {
 			Ok(Some(Self::do_draw(claim)?).into())
 		}
 
-		/// Reveals a leaf in which a drawn position falls. Its content authorizes it: the path to the
-		/// claim's root, and the broadcaster's signature over the segment.
+		/// Reveals a leaf in which a drawn position falls. Its content authorizes it: the path to
+		/// the claim's root, and the broadcaster's signature over the segment.
 		///
-		/// - Who: anyone, without an account; in practice the transcoder's worker.
+		/// Who: anyone, without an account; in practice the transcoder's worker.
+		///
 		/// - `claim`: the claim's number.
 		/// - `index`: the leaf's index within the claim, from 0.
 		/// - `leaf`: the leaf.
-		/// - `broadcaster_signature`: over the segment's header, by a key of the assignment's generation
-		///   of the broadcaster's segment keys.
+		/// - `broadcaster_signature`: over the segment's header, by a key of the assignment's
+		///   generation of the broadcaster's segment keys.
 		/// - `proof`: the siblings of the leaf's path, from the leaf up.
 		///
-		/// Emits `LeafRevealed`; with the last one `CommitStarted`. Free. The pool refuses it as
-		/// `Custom(n)`, n being the number of the pallet's error.
+		/// Emits `LeafRevealed`; with the last one `CommitStarted`. Costs nothing. The pool refuses
+		/// it as `Custom(n)`, n being the number of the pallet's error.
 		#[pallet::call_index(1)]
 		#[pallet::weight((
 			T::WeightInfo::reveal_leaf(proof.len() as u32),
@@ -585,13 +587,15 @@ pub mod pallet {
 			Self::do_reveal_leaf(claim, index, leaf, proof)
 		}
 
-		/// Ends a claim whose drawn leaves were not all revealed in time.
+		/// Ends a claim whose drawn leaves were not all revealed in time. The reporter earns the
+		/// finder's fee until the block in which the agenda ends the claim by itself; the
+		/// transcoder never earns it.
 		///
-		/// - Who: anyone, from the reveal window's end on. The reporter earns the finder's fee until
-		///   the block in which the agenda ends the claim by itself; the transcoder never earns it.
+		/// Who: anyone, from the reveal window's end on.
+		///
 		/// - `claim`: the claim's number.
 		///
-		/// Emits `MissedReported` and `Decided`. Costs the fee of its weight.
+		/// Emits `MissedReported` and `Decided`. Costs the transaction's fee.
 		#[pallet::call_index(2)]
 		#[pallet::weight(T::WeightInfo::report_missed())]
 		pub fn report_missed(origin: OriginFor<T>, claim: ClaimId) -> DispatchResult {
@@ -601,15 +605,16 @@ pub mod pallet {
 
 		/// Commits to verdicts and evidence.
 		///
-		/// - Who: a member of the open ballot, by the verifier key that is stored for it; it needs no
-		///   account.
+		/// Who: a member of the open ballot, by the verifier key that is stored for it, without an
+		/// account.
+		///
 		/// - `claim`: the claim's number.
 		/// - `tranche`: the ballot's; 255 is the dispute.
 		/// - `member`: the member's number within the tranche, from 0.
 		/// - `commitment`: to the opening, bound to what is judged.
 		/// - `signature`: the verifier key's over the duty payload.
 		///
-		/// Emits `Committed`; with the last one `VerdictRevealStarted`. Free.
+		/// Emits `Committed`; with the last one `VerdictRevealStarted`. Costs nothing.
 		#[pallet::call_index(3)]
 		#[pallet::weight((T::WeightInfo::commit_verdict(), DispatchClass::Operational, Pays::No))]
 		#[pallet::weight_of_authorize(T::WeightInfo::authorize_commit_verdict())]
@@ -630,14 +635,16 @@ pub mod pallet {
 
 		/// Reveals what was committed to, in the reveal phase.
 		///
-		/// - Who: a member that has committed, by its verifier key; it needs no account.
+		/// Who: a member that has committed, by its verifier key, without an account.
+		///
 		/// - `claim`: the claim's number.
 		/// - `tranche`: the ballot's; 255 is the dispute.
 		/// - `member`: the member's number within the tranche, from 0.
-		/// - `opening`: one verdict per revealed leaf in ascending order of index, evidence and salt.
+		/// - `opening`: one verdict per revealed leaf in ascending order of index, evidence and
+		///   salt.
 		/// - `signature`: the verifier key's over the duty payload.
 		///
-		/// Emits `VerdictRevealed`. Free.
+		/// Emits `VerdictRevealed`. Costs nothing.
 		#[pallet::call_index(4)]
 		#[pallet::weight((T::WeightInfo::reveal_verdict(), DispatchClass::Operational, Pays::No))]
 		#[pallet::weight_of_authorize(T::WeightInfo::authorize_reveal_verdict())]
@@ -655,13 +662,14 @@ pub mod pallet {
 			Self::do_reveal(claim, tranche, member, opening).map_err(|_| Error::<T>::NotOwed.into())
 		}
 
-		/// Cancels a decision before the block in which its execution begins. Refund, slash, finder's
-		/// fee and judges' penalties fall away, jail can end, and the transcoder is paid.
+		/// Cancels a decision before the block in which its execution begins. Refund, slash,
+		/// finder's fee and judges' penalties fall away, jail can end, and the transcoder is paid.
 		///
-		/// - Who: governance.
+		/// Who: governance.
+		///
 		/// - `claim`: the claim's number; it is decided, and not void.
 		///
-		/// Emits `Cancelled`. Free.
+		/// Emits `Cancelled`. Costs nothing.
 		#[pallet::call_index(5)]
 		#[pallet::weight(T::WeightInfo::cancel(MAX_VALIDATORS))]
 		pub fn cancel(origin: OriginFor<T>, claim: ClaimId) -> DispatchResultWithPostInfo {
@@ -671,10 +679,11 @@ pub mod pallet {
 
 		/// Lets assignments be accepted with a toolchain. One that is on its way out stays.
 		///
-		/// - Who: governance.
+		/// Who: governance.
+		///
 		/// - `toolchain`: the toolchain's id.
 		///
-		/// Emits `ToolchainAccepted`. Free.
+		/// Emits `ToolchainAccepted`. Costs nothing.
 		#[pallet::call_index(6)]
 		#[pallet::weight(T::WeightInfo::accept_toolchain())]
 		pub fn accept_toolchain(origin: OriginFor<T>, toolchain: ToolchainId) -> DispatchResult {
@@ -682,14 +691,15 @@ pub mod pallet {
 			Self::do_accept_toolchain(toolchain)
 		}
 
-		/// Retires a toolchain: no assignment is accepted with it from now on, those that run on it end
-		/// at a block, and verifiers keep it until no claim over it can be open.
+		/// Retires a toolchain: no assignment is accepted with it from now on, those that run on it
+		/// end at a block, and verifiers keep it until no claim over it can be open.
 		///
-		/// - Who: governance.
+		/// Who: governance.
+		///
 		/// - `toolchain`: the toolchain's id.
 		/// - `at`: the block in which its assignments end, at least one round ahead.
 		///
-		/// Emits `ToolchainRetired`, and later `ToolchainForgotten`. Free.
+		/// Emits `ToolchainRetired`, and later `ToolchainForgotten`. Costs nothing.
 		#[pallet::call_index(7)]
 		#[pallet::weight(T::WeightInfo::retire_toolchain())]
 		pub fn retire_toolchain(
@@ -703,14 +713,15 @@ pub mod pallet {
 
 		/// Opens which of the drawn segments had to have a variant.
 		///
-		/// - Who: anyone who has the transcoder's openings, without an account; while the reveal phase of
-		///   the first ballot runs that has one.
-		/// - `claim`: the claim's number.
-		/// - `openings`: one per drawn leaf, in ascending order of index: the output of the transcoder's
-		///   VRF for that segment, with its proof.
+		/// Who: anyone who has the transcoder's openings, without an account, during the reveal
+		/// phase of the first ballot that has one.
 		///
-		/// Emits `VariantsOpened`. Free. The pool refuses it as `Custom(n)`, n being the number of the
-		/// pallet's error.
+		/// - `claim`: the claim's number.
+		/// - `openings`: one per drawn leaf, in ascending order of index: the output of the
+		///   transcoder's VRF for that segment, with its proof.
+		///
+		/// Emits `VariantsOpened`. Costs nothing. The pool refuses it as `Custom(n)`, n being the
+		/// number of the pallet's error.
 		#[pallet::call_index(8)]
 		#[pallet::weight((
 			T::WeightInfo::open_variants(openings.len() as u32),
@@ -732,14 +743,15 @@ pub mod pallet {
 
 		/// Asks whoever has a claim's bytes for those that could not be had.
 		///
-		/// - Who: a member of the open ballot, by its verifier key, once, in the first half of the commit
-		///   phase.
+		/// Who: a member of the open ballot, by its verifier key, without an account; once, in the
+		/// first half of the commit phase.
+		///
 		/// - `claim`: the claim's number.
 		/// - `tranche`: the ballot's; 255 is the dispute.
 		/// - `member`: the member's number within the tranche, from 0.
 		/// - `signature`: the verifier key's over the duty payload.
 		///
-		/// Emits `DataAsked`. Free.
+		/// Emits `DataAsked`. Costs nothing.
 		#[pallet::call_index(9)]
 		#[pallet::weight((T::WeightInfo::ask_data(), DispatchClass::Operational, Pays::No))]
 		#[pallet::weight_of_authorize(T::WeightInfo::authorize_ask_data())]

@@ -305,13 +305,14 @@ pub mod pallet {
 	pub enum Error<T> {
 		/// Governance has not said where the gateway is.
 		NoGateway,
-		/// The gateway cannot change any more: something has passed.
+		/// The gateway cannot change any more, for something has passed: it takes an upgrade of the
+		/// runtime.
 		GatewayInUse,
 		/// Only the guardian and governance stop the bridge.
 		NotGuardian,
-		/// The bridge stands still in this direction.
+		/// The bridge stands still in this direction: try again when it goes on.
 		BridgeStands,
-		/// The execution block is not newer than the last one.
+		/// The execution block is not newer than the last one: prove a newer one.
 		NotNewer,
 		/// A proof does not lead to the figure that it is for.
 		WrongProof,
@@ -321,27 +322,28 @@ pub mod pallet {
 		NothingDeposited,
 		/// The path leads to no proven root of the gateway's tree: synchronise, or ask for a new path.
 		WrongPath,
-		/// More than the limit lets pass now: try later, or less.
+		/// More than the limit lets pass now: try later, or with less.
 		LimitReached,
 		/// No such deposit waits.
 		NotWaiting,
-		/// The deposit waits longer.
+		/// The deposit waits longer: try again later.
 		NotReady,
-		/// The recipient cannot be credited: below the smallest balance, or frozen.
+		/// The recipient cannot be credited, being below the smallest balance or frozen: name
+		/// another with `redirect`.
 		CannotCredit,
 		/// Only the recipient and governance redirect a deposit.
 		NotRecipient,
-		/// Nothing is left after the fee.
+		/// Nothing is left after the fee: give a lower fee, or a larger amount.
 		FeeTooHigh,
-		/// Money sent there could never be paid.
+		/// Money sent there could never be paid: give another address.
 		InvalidRecipient,
 		/// Less stands behind it on Ethereum: what was minted here and not brought over cannot leave.
 		NotBacked,
 		/// There are as many messages as there can ever be.
 		TreeFull,
-		/// The account has not said how it is paid out.
+		/// The account has not said how it is paid out: it does so with `set_payout`.
 		NoPayout,
-		/// The account has less than it is paid out from.
+		/// The account has less than it is paid out from: wait until it has more.
 		BelowMinimum,
 		/// This round has as many earnings as it can have: try in the next one.
 		RoundFull,
@@ -378,14 +380,13 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Says where the gateway is.
+		/// Says where the gateway is. What was proven of another gateway is forgotten.
 		///
-		/// Sent by governance, before any money has passed. What was proven of another gateway is
-		/// forgotten.
+		/// Who: governance, before any money has passed.
 		///
 		/// - `place`: chain id, addresses of gateway and token, and the token's slot of balances.
 		///
-		/// Emits `GatewaySet`.
+		/// Emits `GatewaySet`. Costs nothing.
 		#[pallet::call_index(0)]
 		#[pallet::weight((T::WeightInfo::set_gateway(), DispatchClass::Operational))]
 		pub fn set_gateway(origin: OriginFor<T>, place: GatewayPlace) -> DispatchResult {
@@ -395,11 +396,11 @@ pub mod pallet {
 
 		/// Says who can stop the bridge besides governance.
 		///
-		/// Sent by governance.
+		/// Who: governance.
 		///
-		/// - `guardian`: an account, or nobody.
+		/// - `guardian`: an account; `None` for nobody.
 		///
-		/// Emits `GuardianSet`.
+		/// Emits `GuardianSet`. Costs nothing.
 		#[pallet::call_index(1)]
 		#[pallet::weight((T::WeightInfo::set_guardian(), DispatchClass::Operational))]
 		pub fn set_guardian(origin: OriginFor<T>, guardian: Option<AccountId>) -> DispatchResult {
@@ -411,14 +412,15 @@ pub mod pallet {
 
 		/// Sets the limits of an asset.
 		///
-		/// Sent by governance.
+		/// Who: governance.
 		///
 		/// - `asset`: LPT or ETH.
-		/// - `limits`: how much may pass at once in each direction and how fast that is restored, in
-		///   smallest units; from which amount on a deposit waits, and for how many blocks. Unless
-		///   nothing comes in at all, that amount is not above the limit and there is a delay.
+		/// - `limits`: how much may pass at once in each direction and how fast that is restored,
+		///   in units of 10^-18; from which amount on a deposit waits, and for how many blocks.
+		///   Unless nothing comes in at all, that amount is not above the limit and there is a
+		///   delay.
 		///
-		/// Emits `LimitsSet`.
+		/// Emits `LimitsSet`. Costs nothing.
 		#[pallet::call_index(2)]
 		#[pallet::weight((T::WeightInfo::set_limits(), DispatchClass::Operational))]
 		pub fn set_limits(
@@ -430,14 +432,14 @@ pub mod pallet {
 			Self::do_set_limits(asset, limits)
 		}
 
-		/// Stops the bridge.
+		/// Stops the bridge: by the guardian for a week, by governance until it resumes.
 		///
-		/// Sent by the guardian, for a week, or by governance, until it resumes.
+		/// Who: the guardian, or governance.
 		///
-		/// - `inbound`: nothing comes in.
-		/// - `outbound`: nothing goes out.
+		/// - `inbound`: whether nothing comes in.
+		/// - `outbound`: whether nothing goes out.
 		///
-		/// Emits `BridgeStopped`.
+		/// Emits `BridgeStopped`. Costs the transaction's fee; governance pays nothing.
 		#[pallet::call_index(3)]
 		#[pallet::weight((T::WeightInfo::stop(), DispatchClass::Operational))]
 		pub fn stop(origin: OriginFor<T>, inbound: bool, outbound: bool) -> DispatchResult {
@@ -447,9 +449,9 @@ pub mod pallet {
 
 		/// Lets everything pass again.
 		///
-		/// Sent by governance.
+		/// Who: governance.
 		///
-		/// Emits `BridgeResumed`.
+		/// Emits `BridgeResumed`. Costs nothing.
 		#[pallet::call_index(4)]
 		#[pallet::weight((T::WeightInfo::resume(), DispatchClass::Operational))]
 		pub fn resume(origin: OriginFor<T>) -> DispatchResult {
@@ -461,13 +463,13 @@ pub mod pallet {
 
 		/// Proves the gateway's figures: the root of its deposits, and what it holds.
 		///
-		/// Sent by anyone.
+		/// Who: anyone.
 		///
 		/// - `header`: proves an execution block by a final beacon block; newer than the last one.
 		/// - `gateway`: the figures at that block with their proofs, as `eth_getProof` gives them.
 		///
-		/// Emits `GatewaySynced`, and `BridgeStopped` when the figures contradict what has passed. Free
-		/// when there are deposits that were not known.
+		/// Emits `GatewaySynced`, and `BridgeStopped` when the figures contradict what has passed.
+		/// Costs nothing when there are deposits that were not known, else the transaction's fee.
 		#[pallet::call_index(5)]
 		#[pallet::weight(T::WeightInfo::sync().saturating_add(T::Ethereum::weight()))]
 		pub fn sync(
@@ -480,15 +482,17 @@ pub mod pallet {
 			Ok(if news { Pays::No } else { Pays::Yes }.into())
 		}
 
-		/// Takes a deposit and credits it, once.
+		/// Takes a deposit and credits it, once. A large one waits, and so does one whose recipient
+		/// cannot be credited.
 		///
-		/// Sent by anyone, for whomever it is.
+		/// Who: anyone, for whomever it is.
 		///
-		/// - `deposit`: its place in the gateway's tree, the asset, the recipient and the amount.
+		/// - `deposit`: its place in the gateway's tree, the asset, the recipient, and the amount
+		///   in units of 10^-18.
 		/// - `path`: the siblings from its leaf up, in a tree with a proven root.
 		///
-		/// A large one waits, and so does one whose recipient cannot be credited. Emits
-		/// `DepositCredited` or `DepositWaits`. Free when it succeeds.
+		/// Emits `DepositCredited` or `DepositWaits`. Costs nothing when it succeeds, else the
+		/// transaction's fee.
 		#[pallet::call_index(6)]
 		#[pallet::weight(T::WeightInfo::deposit())]
 		pub fn deposit(
@@ -501,13 +505,13 @@ pub mod pallet {
 			Ok(Pays::No.into())
 		}
 
-		/// Credits a deposit that waits.
+		/// Credits a deposit that has waited long enough.
 		///
-		/// Sent by anyone.
+		/// Who: anyone.
 		///
 		/// - `index`: its place in the gateway's tree.
 		///
-		/// Emits `DepositCredited`.
+		/// Emits `DepositCredited`. Costs the transaction's fee.
 		#[pallet::call_index(7)]
 		#[pallet::weight(T::WeightInfo::release())]
 		pub fn release(origin: OriginFor<T>, index: u32) -> DispatchResult {
@@ -515,14 +519,14 @@ pub mod pallet {
 			Self::do_release(index)
 		}
 
-		/// Gives a deposit that waits another recipient.
+		/// Gives a deposit that waits another recipient. It waits as long as before.
 		///
-		/// Sent by its recipient, or by governance.
+		/// Who: its recipient, or governance.
 		///
 		/// - `index`: its place in the gateway's tree.
 		/// - `recipient`: who is to own it.
 		///
-		/// It waits as long as before. Emits `DepositRedirected`.
+		/// Emits `DepositRedirected`. Costs the transaction's fee; governance pays nothing.
 		#[pallet::call_index(8)]
 		#[pallet::weight(T::WeightInfo::redirect())]
 		pub fn redirect(origin: OriginFor<T>, index: u32, recipient: AccountId) -> DispatchResult {
@@ -532,15 +536,15 @@ pub mod pallet {
 
 		/// Sends money to Ethereum.
 		///
-		/// Sent by whoever owns it.
+		/// Who: whoever owns it.
 		///
 		/// - `asset`: LPT or ETH.
 		/// - `recipient`: an address on Ethereum that can receive it.
-		/// - `amount`: how much leaves the account, in smallest units.
-		/// - `fee`: what of it goes to whoever carries the message there; the recipient gets it when it
-		///   carries the message itself.
+		/// - `amount`: how much leaves the account, in units of 10^-18.
+		/// - `fee`: what of it goes to whoever carries the message there, in units of 10^-18; the
+		///   recipient gets it when it carries the message itself.
 		///
-		/// Emits `MessageSent`. Costs the price of a message in LPT besides the transaction's fee.
+		/// Emits `MessageSent`. Costs the transaction's fee, and the price of a message in LPT.
 		#[pallet::call_index(9)]
 		#[pallet::weight(T::WeightInfo::withdraw())]
 		pub fn withdraw(
@@ -556,12 +560,12 @@ pub mod pallet {
 
 		/// Says how the account is paid out on Ethereum.
 		///
-		/// Sent by the account.
+		/// Who: the account.
 		///
-		/// - `payout`: the address there, and for LPT and for ETH what stays above the smallest balance and from what
-		///   amount on it is paid out, in smallest units. Nothing ends it.
+		/// - `payout`: the address there, and for LPT and for ETH what stays above the smallest
+		///   balance and from what amount on it is paid out, in units of 10^-18. `None` ends it.
 		///
-		/// Emits `PayoutSet`.
+		/// Emits `PayoutSet`. Costs the transaction's fee.
 		#[pallet::call_index(10)]
 		#[pallet::weight(T::WeightInfo::set_payout())]
 		pub fn set_payout(origin: OriginFor<T>, payout: Option<Payout>) -> DispatchResult {
@@ -569,15 +573,15 @@ pub mod pallet {
 			Self::do_set_payout(who, payout)
 		}
 
-		/// Pays an account out: what it does not keep is among the round's earnings, which are claimed on
-		/// Ethereum when the round has ended.
+		/// Pays an account out: what it does not keep is among the round's earnings, which are
+		/// claimed on Ethereum when the round has ended.
 		///
-		/// Sent by anyone, for an account that has said how it is paid out.
+		/// Who: anyone, for an account that has said how it is paid out.
 		///
 		/// - `account`: the account.
 		/// - `asset`: LPT or ETH.
 		///
-		/// Emits `PaidOut`. Costs the price of a message in LPT besides the transaction's fee.
+		/// Emits `PaidOut`. Costs the transaction's fee, and the price of a message in LPT.
 		#[pallet::call_index(11)]
 		#[pallet::weight(T::WeightInfo::pay_out())]
 		pub fn pay_out(
@@ -589,16 +593,16 @@ pub mod pallet {
 			Self::do_pay_out(&who, account, asset)
 		}
 
-		/// Undoes what a forged Ethereum has left here, after a new checkpoint and before the bridge
-		/// resumes: what was proven of the gateway is forgotten, and so are forged deposits.
+		/// Undoes what a forged Ethereum has left here, after a new checkpoint and before the
+		/// bridge resumes: what was proven of the gateway is forgotten, and so are forged deposits.
 		///
-		/// Sent by governance, while the bridge stands in both directions.
+		/// Who: governance, while the bridge stands in both directions.
 		///
-		/// - `forged`: the deposits that nobody made, as `DepositCredited` and `DepositWaits` have them.
-		///   Their places are free for the real ones. What waited is gone; what was credited backs
-		///   nothing any more.
+		/// - `forged`: the deposits that nobody made, as `DepositCredited` and `DepositWaits` have
+		///   them. Their places are free for the real ones. What waited is gone; what was credited
+		///   backs nothing any more.
 		///
-		/// Emits `ForgeryUndone`.
+		/// Emits `ForgeryUndone`. Costs nothing.
 		#[pallet::call_index(12)]
 		#[pallet::weight((T::WeightInfo::undo_forgery(forged.len() as u32), DispatchClass::Operational))]
 		pub fn undo_forgery(

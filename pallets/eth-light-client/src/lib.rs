@@ -205,15 +205,16 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Says which Ethereum is followed, and which forks it has had and will have.
+		/// Says which Ethereum is followed, and which forks it has had and will have. With another
+		/// network than before all that was known is forgotten; when only forks change, the client
+		/// goes on.
 		///
-		/// Sent by governance.
+		/// Who: governance.
 		///
-		/// - `network`: the root of its first validators, the time of slot 0 in seconds, seconds in a
-		///   slot, and its forks, ascending by epoch.
+		/// - `network`: the root of its first validators, the time of slot 0 in seconds, seconds in
+		///   a slot, and its forks, ascending by epoch.
 		///
-		/// Another network than before forgets all that was known of it; when only forks change, the
-		/// client goes on. Emits `NetworkSet`.
+		/// Emits `NetworkSet`. Costs nothing.
 		#[pallet::call_index(0)]
 		#[pallet::weight((T::WeightInfo::set_network(), DispatchClass::Operational))]
 		pub fn set_network(origin: OriginFor<T>, network: Network) -> DispatchResult {
@@ -221,14 +222,16 @@ pub mod pallet {
 			Self::do_set_network(network)
 		}
 
-		/// Trusts a beacon block: the client begins anew from it, also after it was fooled.
+		/// Trusts a beacon block: the client begins anew from it, also after it was fooled. All
+		/// that was known is forgotten at once, so nothing is proven until somebody has sent
+		/// `bootstrap`.
 		///
-		/// Sent by governance.
+		/// Who: governance.
 		///
-		/// - `root`: the root of a finalised beacon block, not older than the weak subjectivity period.
+		/// - `root`: the root of a finalised beacon block, not older than the weak subjectivity
+		///   period.
 		///
-		/// All that was known is forgotten at once, so nothing is proven until somebody has sent
-		/// `bootstrap`. Emits `CheckpointSet`.
+		/// Emits `CheckpointSet`. Costs nothing.
 		#[pallet::call_index(1)]
 		#[pallet::weight((T::WeightInfo::set_checkpoint(), DispatchClass::Operational))]
 		pub fn set_checkpoint(origin: OriginFor<T>, root: H256) -> DispatchResult {
@@ -238,12 +241,12 @@ pub mod pallet {
 
 		/// Starts the client from the block that governance trusts.
 		///
-		/// Sent by anyone.
+		/// Who: anyone.
 		///
 		/// - `bootstrap`: the block and its sync committee, as `light_client/bootstrap` of a beacon
 		///   node gives them.
 		///
-		/// Emits `Bootstrapped`. Free when it succeeds.
+		/// Emits `Bootstrapped`. Costs nothing when it succeeds, else the transaction's fee.
 		#[pallet::call_index(2)]
 		#[pallet::weight(T::WeightInfo::bootstrap())]
 		pub fn bootstrap(
@@ -257,13 +260,13 @@ pub mod pallet {
 
 		/// Takes a step.
 		///
-		/// Sent by anyone.
+		/// Who: anyone.
 		///
-		/// - `update`: what `light_client/updates` or `light_client/finality_update` of a beacon node
-		///   gives.
+		/// - `update`: what `light_client/updates` or `light_client/finality_update` of a beacon
+		///   node gives.
 		///
-		/// Emits `HeaderFinalized`, `CommitteeKnown` or both. Free when it brings a committee or
-		/// finalises a block that is an epoch newer.
+		/// Emits `HeaderFinalized`, `CommitteeKnown` or both. Costs nothing when it brings a
+		/// committee or finalises a block that is an epoch newer, else the transaction's fee.
 		#[pallet::call_index(3)]
 		#[pallet::weight(match update.next {
 			Some(_) => T::WeightInfo::submit_with_committee(),

@@ -555,23 +555,27 @@ pub mod pallet {
 	/// enters a block: the number of the error is then that of `InvalidTransaction::Custom`.
 	#[pallet::error]
 	pub enum Error<T> {
-		/// The stream's name is empty or not UTF-8.
+		/// The stream's name is empty or not UTF-8: give one of 1 to 64 bytes.
 		BadStreamName,
-		/// The ladder has no rendition.
+		/// The ladder has no rendition: name at least one.
 		NoRendition,
-		/// Two renditions of the ladder are equal.
+		/// Two renditions of the ladder are equal: leave one out.
 		DuplicateRendition,
-		/// A rendition's side is below 16, odd or above 4096, or a source side is zero or above it.
+		/// A rendition's side is below 16, odd or above 4096, or a source side is zero or above it:
+		/// give other sizes.
 		BadSize,
-		/// A bit rate of the ladder is zero, above its cap, or its cap is too high.
+		/// A bit rate of the ladder is zero, above its cap, or its cap is too high: give other bit
+		/// rates.
 		BadBitrate,
-		/// A rendition's profile has no work factor on this chain.
+		/// A rendition's profile has no work factor on this chain: ask for another one.
 		UnknownProfile,
-		/// The longest segment is above 10 s, or the shortest is above it or below 0.5 s.
+		/// The longest segment is above 10 s, or the shortest is above it or below 0.5 s: give
+		/// lengths within these.
 		BadSegmentLength,
-		/// The frame rate of the source is zero or too high.
+		/// The frame rate of the source is zero or too high: give another.
 		BadFrameRate,
-		/// The work of one segment of this job does not fit 64 bits.
+		/// The work of one segment of this job does not fit 64 bits: lower sizes, frame rate or
+		/// length.
 		WorkOverflow,
 		/// The job's largest segment is more work than a verifier can do again in the time it is
 		/// given. Lower the picture size or frame rate, shorten `longest`, or ask for fewer or
@@ -580,42 +584,46 @@ pub mod pallet {
 		/// Claims of this job would be open in greater number than a transcoder may have. Lengthen
 		/// `shortest`, or lower the work of a segment so that a claim may hold more of them.
 		TooManyPlaces,
-		/// The job would end before it can be assigned, or last longer than jobs may.
+		/// The job would end before it can be assigned, or last longer than jobs may: give another
+		/// end.
 		BadEnd,
-		/// The stream already has a job that has not ended.
+		/// The stream already has a job that has not ended: end that one, or use another name.
 		StreamHasJob,
-		/// The budget does not pay for one segment at the highest price.
+		/// The budget does not pay for one segment at the highest price: raise the budget or lower
+		/// `max_price`.
 		BudgetTooSmall,
-		/// The free ETH does not cover the amount and the minimum balance that must stay free.
+		/// The free ETH does not cover the amount and the minimum balance that must stay free: send
+		/// the broadcaster more, or give less.
 		InsufficientEth,
 		/// The amount to add is zero.
 		NothingToAdd,
-		/// There is no such job, or it is closed.
+		/// There is no such job, or it is closed: look at its number.
 		NoJob,
-		/// The job has ended, or its end block has come.
+		/// The job has ended, or its end block has come: create another one.
 		JobEnded,
 		/// Only the job's broadcaster, or a spending key of it, may do this.
 		NotBroadcaster,
 		/// Only the job's broadcaster or a spending key of it, or the transcoder of its running
 		/// assignment, may end it.
 		NotParty,
-		/// There is no such spending key.
+		/// There is no such spending key: its broadcaster sets it with `set_spending_key`.
 		NoSpendingKey,
-		/// The spending key has expired.
+		/// The spending key has expired: its broadcaster sets it anew.
 		KeyExpired,
 		/// The spending key has not expired yet; only its broadcaster may remove it.
 		KeyNotExpired,
-		/// The spending key may not do this.
+		/// The spending key may not do this: its broadcaster sets it anew with another scope.
 		OutOfScope,
-		/// The spending key would spend more than its cap.
+		/// The spending key would spend more than its cap: give less, or have its broadcaster raise
+		/// the cap.
 		CapExceeded,
-		/// The broadcaster has as many spending keys as it may have.
+		/// The broadcaster has as many spending keys as it may have: remove one first.
 		TooManySpendingKeys,
 		/// An account needs no key to spend its own ETH.
 		OwnKey,
 		/// The object is not for this chain.
 		WrongChain,
-		/// This assignment is not on offer.
+		/// This assignment is not on offer: it was passed on, or is accepted.
 		NotOffered,
 		/// There is no such assignment, or it is closed.
 		NoAssignment,
@@ -623,27 +631,29 @@ pub mod pallet {
 		NotTranscoder,
 		/// The time for this has passed.
 		TooLate,
-		/// The transcoder is jailed.
+		/// The transcoder is jailed: it leaves jail with `unjail` when every verdict is executed or
+		/// cancelled.
 		Jailed,
-		/// A generation of keys is not the one in use: the current one for an acceptance, the
-		/// assignment's for whatever is signed for it.
+		/// A generation of keys is not the one in use: name the current one in an acceptance, and
+		/// the assignment's in whatever is signed for it.
 		WrongGeneration,
-		/// The key was revoked.
+		/// The key was revoked: sign with another one.
 		KeyRevoked,
-		/// The toolchain is not accepted.
+		/// The toolchain is not accepted: governance accepts toolchains.
 		UnknownToolchain,
-		/// The transcoder works with too many toolchains at once.
+		/// The transcoder works with too many toolchains at once: let assignments of some end
+		/// first.
 		TooManyToolchains,
-		/// The claim was made with another toolchain than the assignment's.
+		/// The claim was made with another toolchain than the assignment's: name that one.
 		WrongToolchain,
 		/// The signature is not by the key that it names.
 		BadSignature,
 		/// The assignment was not accepted.
 		NotAccepted,
 		/// The claim begins with a segment before the assignment's cursor, or ends before it
-		/// begins.
+		/// begins: begin at the cursor.
 		ClaimNotAscending,
-		/// The claim has more leaves than a claim of this assignment may have.
+		/// The claim has more leaves than a claim of this assignment may have: claim fewer at once.
 		TooManyLeaves,
 		/// The claim is for no work.
 		NoWork,
@@ -653,13 +663,15 @@ pub mod pallet {
 		WorkTooLarge,
 		/// The fee is below ETH's minimum balance: claim more at once.
 		FeeTooSmall,
-		/// The fee is more than what is left of the assignment's allowance.
+		/// The fee is more than what is left of the assignment's allowance: claim fewer segments,
+		/// or wait for a top-up.
 		AllowanceExceeded,
-		/// The transcoder has as many claims without outcome as it may have.
+		/// The transcoder has as many claims without outcome as it may have: wait until some are
+		/// decided.
 		TooManyOpenClaims,
-		/// The transcoder cannot pay the fee of the claim's call.
+		/// The transcoder cannot pay the fee of the claim's call: send it LPT or ETH.
 		CannotPayFee,
-		/// The assignment is not idle: a claim of it may still be on its way.
+		/// The assignment is not idle: a claim of it may still be on its way. Try again later.
 		NotIdle,
 		/// There is no such open claim.
 		NoClaim,
@@ -671,7 +683,7 @@ pub mod pallet {
 		NotEquivocation,
 		/// It is punished already.
 		AlreadyReported,
-		/// All numbers are used up.
+		/// All numbers are used up: use another job.
 		NoMoreNumbers,
 		/// The transcoder owes nothing.
 		NoDebt,
@@ -710,7 +722,8 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Creates a job for a stream.
+		/// Creates a job for a stream. Budget and bond are held on the broadcaster's ETH;
+		/// `min_balance` of it stays free. Two blocks later the job is offered.
 		///
 		/// Who: the broadcaster, or a spending key of it that may create jobs.
 		///
@@ -720,13 +733,12 @@ pub mod pallet {
 		/// - `limits`: the largest picture in pixels, the highest frame rate, and the longest and
 		///   shortest segment in 1/90,000 s of the source.
 		/// - `max_price`: the highest price of a standard segment (2 s of 1280×720 at 30 frames per
-		///   second), in ETH.
+		///   second), in units of 10^-18 ETH.
 		/// - `end`: the block at which it expires.
-		/// - `budget`: in ETH; must pay for one segment at `max_price`.
+		/// - `budget`: in units of 10^-18 ETH; must pay for one segment at `max_price`.
 		///
-		/// Emits `JobCreated`. Budget and bond are held on the broadcaster's ETH; `min_balance` of
-		/// it stays free. Two blocks later the job is offered. The fee covers the draw and the
-		/// closing.
+		/// Emits `JobCreated`. Costs the transaction's fee, in which its draw and its closing are
+		/// counted.
 		#[pallet::call_index(0)]
 		#[pallet::weight(T::WeightInfo::create_job().saturating_add(Pallet::<T>::future_of_job()))]
 		#[allow(clippy::too_many_arguments)]
@@ -745,15 +757,15 @@ pub mod pallet {
 			Self::do_create_job(who, broadcaster, name, ladder, limits, max_price, end, budget)
 		}
 
-		/// Raises the budget of a job and fills the allowance of its current assignment.
+		/// Raises the budget of a job and fills the allowance of its current assignment. A job for
+		/// which nobody was eligible is drawn again two blocks later.
 		///
 		/// Who: the job's broadcaster, or a spending key of it that may top up jobs.
 		///
-		/// - `job`: the job.
-		/// - `amount`: by how much, in ETH; held on the broadcaster's.
+		/// - `job`: the job's number.
+		/// - `amount`: by how much, in units of 10^-18 ETH; held on the broadcaster's.
 		///
-		/// Emits `ToppedUp`. A job for which nobody was eligible is drawn again two blocks later;
-		/// the fee covers that draw.
+		/// Emits `ToppedUp`. Costs the transaction's fee, in which that draw is counted.
 		#[pallet::call_index(1)]
 		#[pallet::weight(T::WeightInfo::top_up().saturating_add(Pallet::<T>::draw_weight()))]
 		pub fn top_up(
@@ -766,16 +778,17 @@ pub mod pallet {
 		}
 
 		/// Ends a job. What was done can be claimed for during the grace; then the rest of the
-		/// budget is free again. Its running transcoder ends its own assignment, and only that: the job
-		/// goes to the next on its list at once.
+		/// budget is free again. Its running transcoder ends its own assignment, and only that: the
+		/// job goes to the next on its list at once.
 		///
 		/// Who: the job's broadcaster, a spending key of it that may end jobs, or the transcoder of
 		/// its running assignment.
 		///
-		/// - `job`: the job.
+		/// - `job`: the job's number.
 		///
-		/// Emits `JobEnded`, unless by its transcoder, and `AssignmentEnded` where it was assigned. The
-		/// transcoder pays for the handing on too, and for a draw where nobody is left on the list.
+		/// Emits `JobEnded`, unless by its transcoder, and `AssignmentEnded` where it was assigned.
+		/// Costs the transaction's fee; a transcoder's covers the handing on too, and a draw where
+		/// nobody is left on the list.
 		#[pallet::call_index(2)]
 		#[pallet::weight(Pallet::<T>::quitting_weight(true))]
 		pub fn end_job(origin: OriginFor<T>, job: JobId) -> DispatchResultWithPostInfo {
@@ -785,13 +798,13 @@ pub mod pallet {
 
 		/// Accepts the assignment that is offered to a transcoder.
 		///
-		/// Who: anyone; signed by a duties key of the transcoder. Needs no account, costs nothing.
+		/// Who: anyone, without an account; signed by a duties key of the transcoder.
 		///
 		/// - `acceptance`: the assignment, the current generations of both parties' keys, and the
 		///   toolchain.
 		/// - `signature`: over the acceptance.
 		///
-		/// Emits `Accepted`.
+		/// Emits `Accepted`. Costs nothing.
 		#[pallet::call_index(3)]
 		#[pallet::weight((T::WeightInfo::accept_job(), DispatchClass::Operational, Pays::No))]
 		#[pallet::weight_of_authorize(T::WeightInfo::authorize_accept_job())]
@@ -805,19 +818,18 @@ pub mod pallet {
 			Self::do_accept_job(&acceptance, &signature.signer)
 		}
 
-		/// Claims the fee of segments of an assignment.
+		/// Claims the fee of segments of an assignment. Claims of an assignment ascend; gaps are
+		/// allowed and lost. The fee of the segments moves from the budget into escrow and stays
+		/// there until the lottery has decided.
 		///
-		/// Who: anyone; signed by a duties key of the assignment's transcoder. Needs no account: the
-		/// call's fee is taken from the transcoder.
+		/// Who: anyone, without an account; signed by a duties key of the assignment's transcoder.
 		///
-		/// - `claim`: the range of segments, the root of its Merkle-sum tree with one leaf for each,
-		///   the work of all leaves and of the largest, and the assignment's toolchain.
+		/// - `claim`: the range of segments, the root of its Merkle-sum tree with one leaf for
+		///   each, the work of all leaves and of the largest, and the assignment's toolchain.
 		/// - `signature`: over the claim.
 		///
-		/// Emits `Claimed`. Claims of an assignment ascend; gaps are allowed and lost. The fee of
-		/// the segments moves from the budget into escrow and stays there until the lottery has
-		/// decided. The call weighs, and costs, what the claim causes later where nobody errs: draw,
-		/// decision and settlement.
+		/// Emits `Claimed`. Costs the transaction's fee, which is taken from the transcoder and
+		/// covers what the claim causes later where nobody errs: draw, decision and settlement.
 		#[pallet::call_index(4)]
 		#[pallet::weight((
 			Pallet::<T>::claim_weight(T::Lottery::get().committee_size),
@@ -843,7 +855,8 @@ pub mod pallet {
 		/// - `name`: the stream's name, UTF-8, at most 64 bytes.
 		/// - `record`: how the origin is reached.
 		///
-		/// Emits `OriginSet`. The first record of a stream takes a deposit of ETH.
+		/// Emits `OriginSet`. Costs the transaction's fee, and with the first record of a stream a
+		/// deposit of ETH.
 		#[pallet::call_index(5)]
 		#[pallet::weight(T::WeightInfo::set_origin())]
 		pub fn set_origin(
@@ -861,7 +874,7 @@ pub mod pallet {
 		///
 		/// - `name`: the stream's name, UTF-8.
 		///
-		/// Emits `OriginCleared`.
+		/// Emits `OriginCleared`. Costs the transaction's fee.
 		#[pallet::call_index(6)]
 		#[pallet::weight(T::WeightInfo::clear_origin())]
 		pub fn clear_origin(origin: OriginFor<T>, name: StreamName) -> DispatchResult {
@@ -870,17 +883,18 @@ pub mod pallet {
 		}
 
 		/// Lets an account spend the caller's ETH on jobs, or changes what it may do; what it has
-		/// spent stays counted.
+		/// spent stays counted. There are at most eight at once.
 		///
 		/// Who: the broadcaster.
 		///
 		/// - `key`: the account; it pays its own transaction fees.
-		/// - `cap`: the most that it may spend, in ETH; what a job gives back that it created counts
-		///   no more.
+		/// - `cap`: the most that it may spend, in units of 10^-18 ETH; what a job gives back that
+		///   it created counts no more.
 		/// - `expiry`: the block from which on it may do nothing.
 		/// - `scope`: what it may do.
 		///
-		/// Emits `SpendingKeySet`. At most eight at once; each takes a deposit of ETH.
+		/// Emits `SpendingKeySet`. Costs the transaction's fee, and with each new key a deposit of
+		/// ETH.
 		#[pallet::call_index(7)]
 		#[pallet::weight(T::WeightInfo::set_spending_key())]
 		pub fn set_spending_key(
@@ -894,14 +908,15 @@ pub mod pallet {
 			Self::do_set_spending_key(who, key, cap, expiry, scope)
 		}
 
-		/// Removes a spending key. Jobs that it created go on.
+		/// Removes a spending key and gives its deposit back to its broadcaster. Jobs that it
+		/// created go on.
 		///
 		/// Who: the broadcaster; anyone when the key has expired.
 		///
 		/// - `broadcaster`: whose key it is.
 		/// - `key`: the account.
 		///
-		/// Emits `SpendingKeyRemoved`. Its broadcaster gets the deposit back.
+		/// Emits `SpendingKeyRemoved`. Costs the transaction's fee.
 		#[pallet::call_index(8)]
 		#[pallet::weight(T::WeightInfo::remove_spending_key())]
 		pub fn remove_spending_key(
@@ -913,16 +928,19 @@ pub mod pallet {
 			Self::do_remove_spending_key(who, broadcaster, key)
 		}
 
-		/// Ends an assignment for which nothing is claimed; the job is drawn anew.
+		/// Ends an assignment for which nothing is claimed; the job is drawn anew. What was done
+		/// can be claimed for during the grace.
 		///
 		/// Who: anyone, after twice the time that its largest claim takes at the job's longest
 		/// segments, counted from its last claim or its acceptance; its transcoder after half of
-		/// that.
+		/// that, or a sixteenth where nothing was ever claimed. Anyone at any time, once what the
+		/// assignment owes for its reservation comes to its whole allowance.
 		///
-		/// - `job`: the job.
-		/// - `assignment`: its running assignment.
+		/// - `job`: the job's number.
+		/// - `assignment`: the number of its running assignment.
 		///
-		/// Emits `AssignmentEnded`. What was done can be claimed for during the grace.
+		/// Emits `AssignmentEnded`. Costs the transaction's fee, which covers the draw and the
+		/// closing of one assignment more.
 		#[pallet::call_index(9)]
 		#[pallet::weight(Pallet::<T>::end_idle_weight())]
 		pub fn end_idle(
@@ -934,19 +952,21 @@ pub mod pallet {
 			Self::do_end_idle(who, job, assignment)
 		}
 
-		/// Shows that a transcoder signed two results for one segment. It is slashed, once in a job, as of
-		/// the round in which it first accepted the job.
+		/// Shows that a transcoder signed two results for one segment. It is slashed, once in a
+		/// job, as of the round in which it first accepted the job. Taken until `slashing_period`
+		/// after the assignment's grace and its last decision.
 		///
-		/// Who: anyone; free when it is right, and the reporter gets the finder's fee, the transcoder
-		/// itself neither.
+		/// Who: anyone. The reporter gets the finder's fee; the transcoder itself gets nothing for
+		/// it.
 		///
 		/// - `header`: the segment's header.
-		/// - `header_signature`: the broadcaster's over it, by the assignment's generation of its keys.
+		/// - `header_signature`: the broadcaster's over it, by the assignment's generation of its
+		///   keys.
 		/// - `receipts`: two receipts for it that differ in outputs, kind or toolchain.
 		/// - `signatures`: the transcoder's over each, by the assignment's generation of its keys.
 		///
-		/// Emits `TranscoderEquivocated`. Taken until `slashing_period` after the assignment's grace
-		/// and its last decision.
+		/// Emits `TranscoderEquivocated`. Costs nothing when it is right and not sent by the
+		/// transcoder itself; else the transaction's fee.
 		#[pallet::call_index(10)]
 		#[pallet::weight(
 			T::WeightInfo::report_equivocation().saturating_add(T::Slash::slash_weight(0, 1))
@@ -965,13 +985,15 @@ pub mod pallet {
 		}
 
 		/// Shows that a broadcaster signed two segments in one place. It loses the job's bond.
+		/// Taken as long as the assignment is stored.
 		///
-		/// Who: anyone; free when it is right.
+		/// Who: anyone.
 		///
 		/// - `headers`: two headers of one job, assignment, track and seq that differ.
 		/// - `signatures`: the broadcaster's over each, by the assignment's generation of its keys.
 		///
-		/// Emits `BroadcasterEquivocated`. Taken as long as the assignment is stored.
+		/// Emits `BroadcasterEquivocated`. Costs nothing when it is right, else the transaction's
+		/// fee.
 		#[pallet::call_index(11)]
 		#[pallet::weight(T::WeightInfo::report_broadcaster())]
 		pub fn report_broadcaster(
@@ -984,17 +1006,19 @@ pub mod pallet {
 			Ok(Pays::No.into())
 		}
 
-		/// Shows that a transcoder claims another result for a segment than it has signed. It is slashed
-		/// as by `report_equivocation`.
+		/// Shows that a transcoder claims another result for a segment than it has signed. It is
+		/// slashed as by `report_equivocation`. Taken as long as the claim is open.
 		///
-		/// Who: anyone; free when it is right, and the reporter gets the finder's fee, the transcoder
-		/// itself neither.
+		/// Who: anyone. The reporter gets the finder's fee; the transcoder itself gets nothing for
+		/// it.
 		///
-		/// - `claim`: its claim.
-		/// - `evidence`: a leaf of the claim with its path, the broadcaster's signature over the segment,
-		///   and the transcoder's receipt for it that differs in outputs, kind or toolchain.
+		/// - `claim`: the claim's number.
+		/// - `evidence`: a leaf of the claim with its path, the broadcaster's signature over the
+		///   segment, and the transcoder's receipt for it that differs in outputs, kind or
+		///   toolchain.
 		///
-		/// Emits `TranscoderEquivocated`. Taken as long as the claim is open.
+		/// Emits `TranscoderEquivocated`. Costs nothing when it is right and not sent by the
+		/// transcoder itself; else the transaction's fee.
 		#[pallet::call_index(12)]
 		#[pallet::weight(T::WeightInfo::report_leaf().saturating_add(T::Slash::slash_weight(0, 1)))]
 		pub fn report_leaf(
@@ -1007,14 +1031,14 @@ pub mod pallet {
 			Ok(pays.into())
 		}
 
-		/// Pays what a transcoder owes for verification that it caused in vain, as far as the caller's
-		/// free ETH goes: with a debt it is offered no job.
+		/// Pays what a transcoder owes for verification that it caused in vain, as far as the
+		/// caller's free ETH goes. With a debt it is offered no job and claims nothing.
 		///
 		/// Who: anyone.
 		///
 		/// - `transcoder`: whose debt it is.
 		///
-		/// Emits `DebtPaid`.
+		/// Emits `DebtPaid`. Costs the transaction's fee.
 		#[pallet::call_index(13)]
 		#[pallet::weight(T::WeightInfo::pay_debt())]
 		pub fn pay_debt(origin: OriginFor<T>, transcoder: AccountId) -> DispatchResult {
@@ -1022,17 +1046,18 @@ pub mod pallet {
 			Self::do_pay_debt(&who, transcoder)
 		}
 
-		/// Hands a job on: its running assignment ends, and the job is offered to the next on its list
-		/// at once; with nobody left on it, a new one is drawn two blocks later.
+		/// Hands a job on: its running assignment ends, and the job is offered to the next on its
+		/// list at once; with nobody left on it, a new one is drawn two blocks later. What was done
+		/// can be claimed for during the grace. To the transcoder it is no offer that it let pass.
 		///
 		/// Who: the job's broadcaster, or a spending key of it that may end jobs.
 		///
-		/// - `job`: the job.
-		/// - `assignment`: its running assignment.
+		/// - `job`: the job's number.
+		/// - `assignment`: the number of its running assignment.
 		///
-		/// Emits `AssignmentEnded`, and `Offered` where somebody comes next. What was done can be
-		/// claimed for during the grace. To the transcoder it is no offer that it let pass. The fee covers
-		/// the closing of the next assignment, and the draw where there is one.
+		/// Emits `AssignmentEnded`, and `Offered` where somebody comes next. Costs the
+		/// transaction's fee, which covers the closing of the next assignment, and the draw where
+		/// there is one.
 		#[pallet::call_index(14)]
 		#[pallet::weight(Pallet::<T>::next_transcoder_weight(true))]
 		pub fn next_transcoder(

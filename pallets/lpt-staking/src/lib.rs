@@ -333,24 +333,25 @@ pub mod pallet {
 
 	#[pallet::error]
 	pub enum Error<T> {
-		/// The amount, or what would be left of the bond, is below the smallest bond.
+		/// The amount, or what would be left of the bond, is below the smallest bond: give more, or
+		/// take all.
 		BelowMinimum,
 		/// The account is bonded to somebody else: unbond first.
 		BondedElsewhere,
-		/// The transcoder is not registered, or is jailed: it receives no stake.
+		/// The transcoder is not registered, or is jailed, and receives no stake: choose another.
 		StakeNotAccepted,
-		/// The account has no bond.
+		/// The account has no bond: make one with `bond`.
 		NotBonded,
-		/// The bond is worth less than that.
+		/// The bond is worth less than that: give less.
 		InsufficientStake,
 		/// The account has as many locks as one may have: withdraw some first.
 		TooManyLocks,
-		/// The account has no lock with this number.
+		/// The account has no lock with this number: the view of locks lists them.
 		UnknownLock,
-		/// The unbonding period is not over.
+		/// The unbonding period is not over: the view of locks says when it is.
 		StillUnbonding,
 		/// The transcoder has open claims, pending slashes or challenges that it judges from before
-		/// the stake left.
+		/// the stake left: try again when they are over.
 		LiabilityOpen,
 		/// A slash took all stake of the transcoder in this round: it takes stake again from the
 		/// next round on. Stake cannot leave into an exit pool that was wiped this round either.
@@ -396,9 +397,8 @@ pub mod pallet {
 		/// - `amount`: in units of 10^-18 LPT; at least the smallest bond.
 		/// - `to`: the transcoder, which may be the caller.
 		///
-		/// Emits `Bonded`, and `FeesEarned` when the bond had earned fees.
-		///
-		/// Costs the transaction's fee; it is the same however many accounts are bonded.
+		/// Emits `Bonded`, and `FeesEarned` when the bond had earned fees. Costs the transaction's
+		/// fee; it is the same however many accounts are bonded.
 		#[pallet::call_index(0)]
 		#[pallet::weight(T::WeightInfo::bond())]
 		pub fn bond(origin: OriginFor<T>, amount: Balance, to: AccountId) -> DispatchResult {
@@ -409,19 +409,18 @@ pub mod pallet {
 		/// Takes a part of the bond, or all of it, away from its transcoder.
 		///
 		/// It stops earning at once, so it has no part in the reward that is booked when this round
-		/// ends: that goes to the stake that stays to the end. It becomes a lock, which can be withdrawn after the unbonding
-		/// period and not before the transcoder's liabilities up to this round are closed. Until
-		/// then a slash for an offence up to this round still reaches it. Stake that does not count
-		/// yet leaves first.
+		/// ends: that goes to the stake that stays to the end. It becomes a lock, which can be
+		/// withdrawn after the unbonding period and not before the transcoder's liabilities up to
+		/// this round are closed. Until then a slash for an offence up to this round still reaches
+		/// it. Stake that does not count yet leaves first.
 		///
 		/// Who: an account that has a bond.
 		///
 		/// - `amount`: in units of 10^-18 LPT; what is left must be nothing or at least the smallest
 		///   bond.
 		///
-		/// Emits `Unbonded`, and `FeesEarned` when the bond had earned fees.
-		///
-		/// Costs the transaction's fee; an account without free LPT pays it out of what it unbonds.
+		/// Emits `Unbonded`, and `FeesEarned` when the bond had earned fees. Costs the
+		/// transaction's fee; an account without free LPT pays it out of what it unbonds.
 		#[pallet::call_index(1)]
 		#[pallet::weight(T::WeightInfo::unbond())]
 		pub fn unbond(origin: OriginFor<T>, amount: Balance) -> DispatchResult {
@@ -435,9 +434,8 @@ pub mod pallet {
 		///
 		/// - `lock`: its number, from the event `Unbonded` or the view of locks.
 		///
-		/// Emits `StakeWithdrawn`.
-		///
-		/// Costs the transaction's fee; an account without free LPT pays it out of the lock.
+		/// Emits `StakeWithdrawn`. Costs the transaction's fee; an account without free LPT pays it
+		/// out of the lock.
 		#[pallet::call_index(2)]
 		#[pallet::weight(T::WeightInfo::withdraw_stake())]
 		pub fn withdraw_stake(origin: OriginFor<T>, lock: u32) -> DispatchResult {
@@ -450,9 +448,8 @@ pub mod pallet {
 		///
 		/// Who: an account that has earned fees, bonded still or not.
 		///
-		/// Emits `FeesWithdrawn`, and `FeesEarned` when the bond had earned fees.
-		///
-		/// Costs the transaction's fee.
+		/// Emits `FeesWithdrawn`, and `FeesEarned` when the bond had earned fees. Costs the
+		/// transaction's fee.
 		#[pallet::call_index(3)]
 		#[pallet::weight(T::WeightInfo::withdraw_fees())]
 		pub fn withdraw_fees(origin: OriginFor<T>) -> DispatchResult {
@@ -465,9 +462,8 @@ pub mod pallet {
 		///
 		/// Who: an account that has a bond.
 		///
-		/// Emits `Settled`, and `FeesEarned` when the bond had earned fees.
-		///
-		/// Costs the transaction's fee.
+		/// Emits `Settled`, and `FeesEarned` when the bond had earned fees. Costs the transaction's
+		/// fee.
 		#[pallet::call_index(4)]
 		#[pallet::weight(T::WeightInfo::settle())]
 		pub fn settle(origin: OriginFor<T>) -> DispatchResult {
@@ -486,9 +482,8 @@ pub mod pallet {
 		/// - `lock`: its number.
 		/// - `to`: the transcoder, registered and not jailed, or the caller itself.
 		///
-		/// Emits `Rebonded`, and `FeesEarned` when the bond had earned fees.
-		///
-		/// Costs the transaction's fee.
+		/// Emits `Rebonded`, and `FeesEarned` when the bond had earned fees. Costs the
+		/// transaction's fee.
 		#[pallet::call_index(5)]
 		#[pallet::weight(T::WeightInfo::rebond())]
 		pub fn rebond(origin: OriginFor<T>, lock: u32, to: AccountId) -> DispatchResult {
@@ -507,9 +502,8 @@ pub mod pallet {
 		///
 		/// - `to`: the transcoder to move to, registered and not jailed, or the caller itself.
 		///
-		/// Emits `Unbonded` and `BondMoving`, and `FeesEarned` when the bond had earned fees.
-		///
-		/// Costs the transaction's fee.
+		/// Emits `Unbonded` and `BondMoving`, and `FeesEarned` when the bond had earned fees. Costs
+		/// the transaction's fee.
 		#[pallet::call_index(6)]
 		#[pallet::weight(T::WeightInfo::move_bond())]
 		pub fn move_bond(origin: OriginFor<T>, to: AccountId) -> DispatchResult {
@@ -531,7 +525,6 @@ pub mod pallet {
 		/// - `to`: the new owner, bonded to nobody else than the same transcoder.
 		///
 		/// Emits `Unbonded` and `BondOffered`, and `FeesEarned` when the bond had earned fees.
-		///
 		/// Costs the transaction's fee.
 		#[pallet::call_index(7)]
 		#[pallet::weight(T::WeightInfo::transfer_bond())]
@@ -552,9 +545,8 @@ pub mod pallet {
 		/// - `from`: who offered it.
 		/// - `lock`: the number of the lock among those of `from`.
 		///
-		/// Emits `BondTransferred`, and `FeesEarned` when the caller's bond had earned fees.
-		///
-		/// Costs the transaction's fee.
+		/// Emits `BondTransferred`, and `FeesEarned` when the caller's bond had earned fees. Costs
+		/// the transaction's fee.
 		#[pallet::call_index(8)]
 		#[pallet::weight(T::WeightInfo::accept_bond())]
 		pub fn accept_bond(origin: OriginFor<T>, from: AccountId, lock: u32) -> DispatchResult {

@@ -127,21 +127,22 @@ pub mod pallet {
 
 	#[pallet::error]
 	pub enum Error<T> {
-		/// A generation has at least one key.
+		/// A generation has at least one key: name one.
 		NoKeys,
-		/// A key is listed twice.
+		/// A key is listed twice: name it once.
 		DuplicateKey,
-		/// Keys for duties come with the key of forced variants.
+		/// Keys for duties come with the key of forced variants: give `vrf`.
 		VrfKeyMissing,
-		/// Keys for segments come without a key of forced variants.
+		/// Keys for segments come without a key of forced variants: leave `vrf` out.
 		VrfKeyNotUsed,
 		/// Assignments still need sixteen old generations: let some of them be settled first.
 		TooManyGenerations,
-		/// The account cannot pay the deposit of a generation.
+		/// The account cannot pay the deposit of a generation: it needs more free LPT.
 		DepositNotPayable,
-		/// The generation is not stored. Generation 0 is the account itself and never is.
+		/// The generation is not stored: look at its number. Generation 0 is the account itself and
+		/// never is.
 		UnknownGeneration,
-		/// The generation has no key at this place.
+		/// The generation has no key at this place: places count from 0.
 		UnknownKey,
 		/// The key is revoked already.
 		AlreadyRevoked,
@@ -157,17 +158,18 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Makes a new generation of keys, which is the current one from this call on.
+		/// Makes a new generation of keys, which is the current one from this call on. Old
+		/// generations that no assignment needs are deleted first and their deposits released.
 		///
-		/// Sent by the account that answers for the keys: a cold wallet, or its proxy.
+		/// Who: the account that answers for the keys: a cold wallet, or its proxy.
 		///
 		/// - `purpose`: what they sign.
 		/// - `keys`: one to eight keys, none twice; signatures name them by their place.
 		/// - `vrf`: the sr25519 key of forced variants; needed for duties, refused for segments.
 		///
-		/// Old generations that no assignment needs are deleted first and their deposits released.
-		/// Emits `GenerationRemoved` for each of them, and `KeysSet`. Costs the fee, and a deposit
-		/// in LPT that is held as long as the generation is stored.
+		/// Emits `GenerationRemoved` for each generation that is deleted, and `KeysSet`. Costs the
+		/// transaction's fee, and a deposit in LPT that is held as long as the generation is
+		/// stored.
 		#[pallet::call_index(0)]
 		#[pallet::weight(T::WeightInfo::set_keys(MAX_OLD_GENERATIONS))]
 		pub fn set_keys(
@@ -183,17 +185,16 @@ pub mod pallet {
 
 		/// Revokes a key: nothing new that it signs is taken. What it signed before stays valid and
 		/// punishable, for the account answers for its keys. What stands on its generation ends, in
-		/// bounded steps.
+		/// bounded steps. It is always possible, also for the only key of the current generation.
 		///
-		/// Sent by the account that answers for the key: a cold wallet, or its proxy.
+		/// Who: the account that answers for the key: a cold wallet, or its proxy.
 		///
 		/// - `purpose`: what the key signs.
 		/// - `generation`: its generation, current or old.
 		/// - `key`: its place in the generation, from 0.
 		///
-		/// Always possible, also for the only key of the current generation. Emits `KeyRevoked`.
-		/// Costs the fee, and where assignments stand on the generation what ending them costs the
-		/// chain, as far as the account can pay it.
+		/// Emits `KeyRevoked`. Costs the transaction's fee, and where assignments stand on the
+		/// generation what ending them costs the chain, as far as the account can pay it.
 		#[pallet::call_index(1)]
 		#[pallet::weight(
 			T::WeightInfo::revoke_key().saturating_add(T::OnKeyRevoked::key_revoked_weight())

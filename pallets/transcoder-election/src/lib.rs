@@ -319,31 +319,34 @@ pub mod pallet {
 
 	#[pallet::error]
 	pub enum Error<T> {
-		/// The account is not a registered transcoder.
+		/// The account is not a registered transcoder: register it with `transcoder`.
 		NotRegistered,
-		/// The account's bond to itself is below the minimum of a transcoder.
+		/// The account's bond to itself is below the minimum of a transcoder: bond more to the
+		/// account itself, with `bond`.
 		NotEnoughSelfBond,
 		/// The candidate list is full, and nobody on it that has no seat in this round has less stake:
 		/// bond more, or wait for the next round.
 		TooManyCandidates,
 		/// In the lock period nobody registers, and of the terms only the price may change, and
-		/// only downwards.
+		/// only downwards: try again in the next round.
 		TermsLocked,
-		/// In the lock period a price may not be lowered below the lowest registered one.
+		/// In the lock period a price may not be lowered below the lowest registered one: give a
+		/// higher one, or wait for the next round.
 		PriceBelowLowest,
-		/// The account is jailed.
+		/// The account is jailed: send `unjail` when every verdict is executed or cancelled.
 		Jailed,
 		/// The account is not jailed.
 		NotJailed,
-		/// A verdict against the account still awaits execution.
+		/// A verdict against the account still awaits execution: try again when it is executed or
+		/// cancelled.
 		VerdictOpen,
 		/// The transcoder has not announced a capacity, so there is nothing to keep alive. What was
 		/// authorized never ends here.
 		NotAvailable,
-		/// The account is in a validator set that is in force, queued or planned: it needs its session
-		/// keys until that is over.
+		/// The account is in a validator set that is in force, queued or planned, and needs its
+		/// session keys until that is over: resign first, and try again then.
 		Validating,
-		/// Profiles are named in ascending order, each once.
+		/// Profiles are named in ascending order, each once: sort them.
 		ProfilesNotAscending,
 	}
 
@@ -378,18 +381,19 @@ pub mod pallet {
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
 		/// Registers the signer as a transcoder, or changes its terms and where it is reached. In a
-		/// full list it takes the place of the one with the least stake, if that is less than its own.
+		/// full list it takes the place of the one with the least stake, if that is less than its
+		/// own.
 		///
-		/// Sent by the account, which needs the minimum bond to itself.
+		/// Who: an account that has the minimum bond to itself.
 		///
-		/// - `terms`: price of a standard segment in smallest units of ETH, and the shares of rewards
-		///   and fees. They take effect with the active set of the next round. In the lock period
-		///   nobody registers, and a registered transcoder may only lower its price, not below the
-		///   lowest registered one.
+		/// - `terms`: the price of a standard segment (2 s of 1280×720 at 30 frames per second) in
+		///   units of 10^-18 ETH, and the shares of rewards and fees in parts of 10^9. They take
+		///   effect with the active set of the next round. In the lock period nobody registers, and
+		///   a registered transcoder may only lower its price, not below the lowest registered one.
 		/// - `service`: where it is reached; takes effect at once.
 		///
-		/// Emits `TranscoderRegistered`, `TermsChanged` or `ServiceChanged`. Costs the fee, by what
-		/// was looked up.
+		/// Emits `TranscoderRegistered`, `TermsChanged` or `ServiceChanged`. Costs the
+		/// transaction's fee, by what was looked up.
 		#[pallet::call_index(0)]
 		#[pallet::weight(
 			T::WeightInfo::transcoder()
@@ -408,11 +412,11 @@ pub mod pallet {
 
 		/// Changes where the signer is reached.
 		///
-		/// Sent by a registered transcoder's account.
+		/// Who: a registered transcoder's account.
 		///
 		/// - `service`: peer id, addresses and URL; takes effect at once.
 		///
-		/// Emits `ServiceChanged`. Costs the fee.
+		/// Emits `ServiceChanged`. Costs the transaction's fee.
 		#[pallet::call_index(1)]
 		#[pallet::weight(T::WeightInfo::set_service())]
 		pub fn set_service(origin: OriginFor<T>, service: ServiceRecord) -> DispatchResult {
@@ -423,9 +427,9 @@ pub mod pallet {
 		/// Leaves the candidate list and the active set at once. Assignments are handed on; stake
 		/// stays bonded, and a verdict that awaits execution still reaches it.
 		///
-		/// Sent by a registered transcoder's account.
+		/// Who: a registered transcoder's account.
 		///
-		/// Emits `TranscoderResigned`. Costs the fee.
+		/// Emits `TranscoderResigned`. Costs the transaction's fee.
 		#[pallet::call_index(2)]
 		#[pallet::weight(T::WeightInfo::resign())]
 		pub fn resign(origin: OriginFor<T>) -> DispatchResult {
@@ -437,13 +441,13 @@ pub mod pallet {
 		/// duties key does the same for free with `announce`. What that key signed before is void.
 		/// Counts as a heartbeat.
 		///
-		/// Sent by a registered transcoder's account.
+		/// Who: a registered transcoder's account, not jailed.
 		///
-		/// - `capacity`: work per second that the machine does. With 0 it gets no new assignments
-		///   and keeps those that it has, as long as heartbeats come.
-		/// - `profiles`: the profiles that it serves, ascending.
+		/// - `capacity`: units of work that the machine does in a second. With 0 it gets no new
+		///   assignments and keeps those that it has, as long as heartbeats come.
+		/// - `profiles`: the numbers of the profiles that it serves, ascending.
 		///
-		/// Emits `AvailabilityChanged`. Costs the fee.
+		/// Emits `AvailabilityChanged`. Costs the transaction's fee.
 		#[pallet::call_index(3)]
 		#[pallet::weight(T::WeightInfo::set_available())]
 		pub fn set_available(
@@ -458,7 +462,7 @@ pub mod pallet {
 		/// Says that a transcoder still works. Due once per heartbeat interval; refused within half
 		/// an interval after it was last seen.
 		///
-		/// Sent by anyone, as an authorized call without an account's signature.
+		/// Who: anyone, without an account; signed by a duties key of the transcoder.
 		///
 		/// - `heartbeat`: the chain, and the block at which it was made: at most 32 blocks old, and
 		///   newer than the newest that was taken.
@@ -482,9 +486,9 @@ pub mod pallet {
 		/// Leaves jail when every verdict against the signer was executed or cancelled. It must
 		/// announce its capacity again, and validates again from a later session on.
 		///
-		/// Sent by a jailed transcoder's account.
+		/// Who: a jailed transcoder's account.
 		///
-		/// Emits `TranscoderUnjailed`. Costs the fee.
+		/// Emits `TranscoderUnjailed`. Costs the transaction's fee.
 		#[pallet::call_index(5)]
 		#[pallet::weight(T::WeightInfo::unjail())]
 		pub fn unjail(origin: OriginFor<T>) -> DispatchResult {
@@ -495,10 +499,10 @@ pub mod pallet {
 		/// Announces how much work a transcoder takes, by its duties key. Counts as a heartbeat;
 		/// refused within half an interval after the one before.
 		///
-		/// Sent by anyone, as an authorized call without an account's signature.
+		/// Who: anyone, without an account; signed by a duties key of the transcoder.
 		///
-		/// - `availability`: the chain, the block at which it was made (as for a heartbeat), work
-		///   per second, and the profiles that are served, ascending.
+		/// - `availability`: the chain, the block at which it was made (as for a heartbeat), units
+		///   of work in a second, and the numbers of the profiles that are served, ascending.
 		/// - `signature`: as for a heartbeat.
 		///
 		/// Emits `AvailabilityChanged`. Costs nothing.
@@ -518,11 +522,11 @@ pub mod pallet {
 
 		/// Withdraws the signer's session keys and releases their deposit.
 		///
-		/// Sent by an account with session keys that is in no validator set in force, queued or
-		/// planned: whoever validates first resigns, or is not chosen any longer, and waits until its
-		/// last session is over.
+		/// Who: an account with session keys that is in no validator set in force, queued or
+		/// planned: whoever validates first resigns, or is not chosen any longer, and waits until
+		/// its last session is over.
 		///
-		/// Emits `SessionKeysPurged`. Costs the fee.
+		/// Emits `SessionKeysPurged`. Costs the transaction's fee.
 		#[pallet::call_index(7)]
 		#[pallet::weight(
 			T::WeightInfo::is_validating().saturating_add(T::PurgeKeys::purge_keys_weight())

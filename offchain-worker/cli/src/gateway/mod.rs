@@ -180,7 +180,7 @@ pub async fn run(args: GatewayArgs) -> AnyResult<()> {
 async fn start(args: &GatewayArgs, home: &Home) -> AnyResult<(TcpListener, Arc<Gateway>)> {
 	let listener = TcpListener::bind(args.http)
 		.await
-		.with_context(|| format!("cannot listen on {}", args.http))?;
+		.with_context(|| format!("cannot listen on {} (--http)", args.http))?;
 	let chain = args.node.connect_home(home, None).await?;
 	let net = if args.listen.is_empty() {
 		asking_net(&home.dir, chain.genesis()).await?

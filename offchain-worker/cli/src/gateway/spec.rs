@@ -49,8 +49,12 @@ impl Spec {
 		let file = file.with_context(|| format!("cannot read {}", path.display()))?;
 		let mut text = String::new();
 		file.take(MOST).read_to_string(&mut text)?;
-		let spec: Value = serde_json::from_str(&text)
-			.with_context(|| format!("{} is no specification of a chain", path.display()))?;
+		let spec: Value = serde_json::from_str(&text).with_context(|| {
+			format!(
+				"{} is no specification of a chain: `livepeer-node export-chain-spec --raw` writes one",
+				path.display()
+			)
+		})?;
 		ensure!(
 			spec.pointer("/genesis/raw/top").is_some(),
 			"{} is not raw: make it by `livepeer-node export-chain-spec --raw`",

@@ -253,7 +253,7 @@ pub fn secret_in(path: &Path) -> Result<String> {
 	let secret = secrets::read(path)?.trim().to_owned();
 	ensure!(
 		secret.len() >= SHORTEST_SECRET,
-		"{} holds a secret of fewer than {SHORTEST_SECRET} characters",
+		"{} holds a secret of fewer than {SHORTEST_SECRET} characters: delete it, and one is made",
 		path.display()
 	);
 	Ok(secret)
@@ -269,7 +269,10 @@ impl Webhooks {
 		retries: Retries,
 		dropped: Counter,
 	) -> Result<Self> {
-		ensure!(urls.len() <= MOST_HOOKS, "at most {MOST_HOOKS} webhooks");
+		ensure!(
+			urls.len() <= MOST_HOOKS,
+			"at most {MOST_HOOKS} webhooks are told: give --webhook fewer times"
+		);
 		let secret = Secret(secret.as_bytes().into());
 		let mut hooks = Vec::new();
 		for url in urls {

@@ -137,7 +137,9 @@ impl Owner<'_> {
 	fn lock<'a>(&self, of: &'a StakeView, id: u32) -> Result<&'a LockInfo> {
 		match of.locks.iter().find(|lock| lock.id == id) {
 			Some(lock) => Ok(lock),
-			None if of.locks.is_empty() => bail!("there are no locks"),
+			None if of.locks.is_empty() => {
+				bail!("there are no locks: `stake unbond` and `stake move` make them")
+			}
 			None => {
 				let known: Vec<_> = of.locks.iter().map(|lock| lock.id.to_string()).collect();
 				bail!("there is no lock {id}; there are {}", known.join(", "))
@@ -196,7 +198,7 @@ impl Owner<'_> {
 		self.delegate()?;
 		let all = self.stake.next_round;
 		let amount = amount.unwrap_or(all);
-		ensure!(amount > 0, "nothing is taken");
+		ensure!(amount > 0, "nothing would be taken: --amount is 0, or the bond is worth nothing");
 		ensure!(
 			amount <= all,
 			"the bond is worth {} LPT: give that much at most, or --all",
@@ -234,7 +236,7 @@ impl Owner<'_> {
 	async fn bond(&self, amount: Balance, to: AccountId) -> Planned {
 		ensure!(
 			amount >= self.limits.min_bond,
-			"a bond is {} LPT at least",
+			"a bond is {} LPT at least: give more",
 			decimal(self.limits.min_bond)
 		);
 		if let Some(delegate) = self.stake.delegate.as_ref().filter(|delegate| **delegate != to) {
@@ -349,11 +351,11 @@ impl Owner<'_> {
 	}
 
 	fn transfer(&self, amount: Option<Balance>, to: AccountId) -> Planned {
-		ensure!(to != *self.account, "it is that account's already");
+		ensure!(to != *self.account, "the bond is that account's already: give another with --to");
 		let amount = self.part(amount)?;
 		ensure!(
 			amount >= self.limits.min_bond,
-			"a bond is {} LPT at least",
+			"a bond is {} LPT at least: give more",
 			decimal(self.limits.min_bond)
 		);
 		let from = self.delegate()?;
@@ -433,7 +435,8 @@ impl Owner<'_> {
 		let needed = spent.saturating_add(plan.fee);
 		ensure!(
 			usable >= needed,
-			"{} has {} LPT free, and this takes {} with the fee, beside the {} that an account keeps",
+			"{} has {} LPT free, and this takes {} with the fee, beside the {} that an account keeps: \
+			 send it more",
 			self.account,
 			decimal(free),
 			decimal(needed),

@@ -46,7 +46,7 @@ pub enum At {
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum ChainError {
 	/// The node cannot be reached.
-	#[error("node not reachable at {url}: {reason}")]
+	#[error("node not reachable at {url}: {reason}; start it, or name another with --node")]
 	Unreachable {
 		/// Its address.
 		url: String,
@@ -54,7 +54,7 @@ pub enum ChainError {
 		reason: String,
 	},
 	/// The node answers for another chain.
-	#[error("wrong chain: expected genesis {expected:?}, the node has {found:?}")]
+	#[error("wrong chain: expected genesis {expected:?}, the node has {found:?}; name a node of that chain, or another folder")]
 	WrongGenesis {
 		/// What was expected.
 		expected: Hash,
@@ -62,7 +62,7 @@ pub enum ChainError {
 		found: Hash,
 	},
 	/// The node's runtime lacks a call or has it with other arguments.
-	#[error("the node's runtime does not fit this worker: {0}")]
+	#[error("the node's runtime does not fit this worker, so install the one of its release: {0}")]
 	Incompatible(String),
 	/// The transaction was not taken into a block.
 	#[error("transaction {call} was not included: {reason}{}", pool_advice(reason))]
@@ -81,10 +81,10 @@ pub enum ChainError {
 		refused: Refused,
 	},
 	/// An answer that cannot be decoded.
-	#[error("the node's answer to {0} cannot be decoded")]
+	#[error("the node's answer to {0} cannot be decoded; install the worker of its release")]
 	BadAnswer(String),
 	/// The role has no key to sign with.
-	#[error("this role has no key to sign transactions with")]
+	#[error("this role has no key to sign transactions with; give --key-file, or a spending key with --spending-key-file")]
 	NoKey,
 }
 

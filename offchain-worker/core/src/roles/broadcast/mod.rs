@@ -83,10 +83,10 @@ pub enum BroadcastError {
 	#[error("the transcoder withheld {0} segments that can be transcoded; the job was ended, and the next run opens another")]
 	Withheld(u64),
 	/// The job was not found after it was created.
-	#[error("the job did not appear on chain")]
+	#[error("the job did not appear on chain; run it again")]
 	NoJob,
 	/// The job ended while segments had not come back.
-	#[error("job {0} has ended with segments outstanding: its time or its budget is used up, or nobody has taken it for long")]
+	#[error("job {0} has ended with segments outstanding: its time or its budget is used up, or nobody has taken it for long; the next run opens another")]
 	JobEnded(JobId),
 	/// A resumed stream continues with other content.
 	#[error("segment {0} differs from the one that was signed before: a job is resumed with the source that it was started with; use another --name")]

@@ -79,7 +79,7 @@ pub enum TranscodeError {
 	#[error(transparent)]
 	Store(#[from] StoreError),
 	/// Governance does not accept what this engine makes.
-	#[error("toolchain {0:?} is not among those that the chain accepts; claims would be refused")]
+	#[error("toolchain {0:?} is not among those that the chain accepts, and claims would be refused: use the FFmpeg of Debian 12 (`livepeer-worker doctor` checks it)")]
 	Toolchain(ToolchainId),
 	/// No key at hand signs the duties.
 	#[error(transparent)]
