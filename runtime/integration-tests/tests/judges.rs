@@ -284,7 +284,8 @@ fn judges_should_be_the_same_whatever_calls_stand_in_the_blocks_after_the_claim(
 		// With every slot a block, whose sessions are as long as windows are, the set that judges was
 		// planned with the claim's window.
 		let timing = story.world.parameters().1;
-		assert_eq!((story.world.lost_slots, timing.session_length), (0, timing.beacon_window));
+		assert_eq!(story.world.lost_slots, 0);
+		assert_eq!(timing.session_length, u64::from(timing.beacon_window));
 		let start = story.world.number();
 		let last: BlockNumber = (window + 2) * timing.beacon_window - 1;
 		let mut changed = Vec::new();
@@ -325,8 +326,8 @@ fn stake_of_before_the_claim_should_choose_its_judges() {
 	// It counts from the next round on, in the sets that are planned in it, a session later.
 	let round = story.world.round();
 	story.world.until(80, |world| world.round() > round);
-	let session = story.world.parameters().1.session_length;
-	story.world.blocks(2 * session + 2);
+	let window = story.world.parameters().1.beacon_window;
+	story.world.blocks(2 * window + 2);
 	let mut others = 0;
 	for skipped in 0..8 {
 		let mut story = story.fork();
