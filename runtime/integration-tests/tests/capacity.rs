@@ -7,7 +7,7 @@ use livepeer_primitives::{
 	leaf::Leaf,
 	params::{ProtocolParameters, Timing},
 	verdict::Verdict,
-	video::{Rendition, SourceLimits, CANONICAL_PROFILE, LONGEST_SEGMENT, MAX_FPS},
+	video::{Rendition, SourceLimits, CANONICAL_PROFILE, LONGEST_SEGMENT, MAX_FPS, USUAL_LONGEST},
 	work, BlockNumber, UNIT,
 };
 use livepeer_runtime::{Jobs, Runtime, RuntimeOrigin};
@@ -94,10 +94,10 @@ fn claim_of_the_largest_leaves_should_be_judged_by_who_commits_in_the_last_block
 		world.ok(who, pallet_transcoder_election::Call::set_available { capacity, profiles });
 	}
 	let ProtocolParameters { jobs, lottery, .. } = world.parameters().0;
-	let largest = |fps| {
-		let limits = SourceLimits::new(1920, 1080, fps);
-		work::max_leaf_work(&jobs.factors, &four(), &limits).expect("it fits")
-	};
+	// With segments that are all as long, so that a transcoder has places for its claims.
+	let limits =
+		|fps| SourceLimits { shortest: USUAL_LONGEST, ..SourceLimits::new(1920, 1080, fps) };
+	let largest = |fps| work::max_leaf_work(&jobs.factors, &four(), &limits(fps)).expect("it fits");
 	let fps = (1..=MAX_FPS)
 		.take_while(|fps| lottery.samples_of(largest(*fps)) >= SAMPLES)
 		.last()
@@ -109,7 +109,7 @@ fn claim_of_the_largest_leaves_should_be_judged_by_who_commits_in_the_last_block
 			broadcaster: None,
 			name: b"heavy".to_vec().try_into().expect("short"),
 			ladder: four().to_vec().try_into().expect("four"),
-			limits: SourceLimits::new(1920, 1080, fps),
+			limits: limits(fps),
 			max_price: UNIT / 10_000,
 			end: world.number() + 600,
 			budget: 100 * UNIT,

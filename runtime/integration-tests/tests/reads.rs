@@ -6,8 +6,10 @@ use std::{cell::Cell, sync::Once};
 use frame_support::traits::Hooks as _;
 use livepeer_integration_tests::{canonical, Story, Turn, World, CAPACITY, RENDITION};
 use livepeer_primitives::{
-	agenda::Class, params::ProtocolParameters, video::SourceLimits, Balance, BlockNumber, JobId,
-	UNIT,
+	agenda::Class,
+	params::ProtocolParameters,
+	video::{SourceLimits, USUAL_LONGEST},
+	Balance, BlockNumber, JobId, UNIT,
 };
 use livepeer_runtime::{Beacon, ChallengeLottery, Jobs, Runtime, RuntimeOrigin, System};
 use pallet_jobs::types::Phase;
@@ -55,6 +57,8 @@ fn accesses(f: impl FnOnce()) -> u64 {
 /// Creates so many jobs of FerdieStash in one block.
 fn create(world: &mut World, count: u32, max_price: Balance, budget: Balance) {
 	let end = world.number() + 502;
+	// Long segments need few places for claims, so that a transcoder takes many.
+	let limits = SourceLimits { shortest: USUAL_LONGEST, ..SourceLimits::new(1280, 720, 30) };
 	world.run(|| {
 		for i in 0..count {
 			Jobs::create_job(
@@ -62,7 +66,7 @@ fn create(world: &mut World, count: u32, max_price: Balance, budget: Balance) {
 				None,
 				format!("job{i}").into_bytes().try_into().expect("short"),
 				vec![RENDITION].try_into().expect("one"),
-				SourceLimits::new(1280, 720, 30),
+				limits,
 				max_price,
 				end,
 				budget,
