@@ -1,11 +1,14 @@
-//! The file from which the worker's types are generated, held against the runtime.
+//! The file from which the worker's types are generated, held against the runtime; and the runtime's API
+//! against the pallets' view functions.
 //!
-//! `make metadata` writes it, from the runtime's source alone: with `WRITE_DOCS=1` the test stores
+//! `make metadata` writes the file, from the runtime's source alone: with `WRITE_DOCS=1` the test stores
 //! what it would otherwise compare.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 #[path = "../../../offchain-worker/chain/src/metadata/trim.rs"]
 mod trim;
+
+use std::collections::BTreeSet;
 
 use codec::{Decode, Encode};
 use frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed};
@@ -106,4 +109,73 @@ fn workers_metadata_should_be_the_same_when_parameters_are_added() {
 	assert_eq!((concerns, stored), (8, 7));
 	let later = RuntimeMetadataPrefixed(reserved, RuntimeMetadata::V15(metadata)).encode();
 	assert!(trim::trim(&later).unwrap() == used, "a worker would notice a parameter more");
+}
+
+const OUR_PALLETS: [&str; 11] = [
+	"Beacon",
+	"ChainConfig",
+	"ChallengeLottery",
+	"EthBridge",
+	"EthLightClient",
+	"Inflation",
+	"Jobs",
+	"LptStaking",
+	"OperatorKeys",
+	"Rounds",
+	"TranscoderElection",
+];
+
+/// View functions whose answer is part of what a method of another name answers.
+const ANSWERED_BY: [(&str, &str, &str); 15] = [
+	("Beacon", "window", "clock"),
+	("Inflation", "offers_of", "yield_of"),
+	("LptStaking", "fees", "stake"),
+	("LptStaking", "locks", "stake"),
+	("LptStaking", "pending_stake", "stake"),
+	("LptStaking", "stake_of", "stake"),
+	("LptStaking", "transcoder_stake", "backing"),
+	("OperatorKeys", "current_of", "operator_keys"),
+	("OperatorKeys", "keys_of", "operator_keys"),
+	("Rounds", "terms_are_locked", "round"),
+	("TranscoderElection", "active_set", "transcoders"),
+	("TranscoderElection", "chosen_set", "validators"),
+	("TranscoderElection", "service_of", "service"),
+	("TranscoderElection", "transcoder_of", "transcoder"),
+	("TranscoderElection", "validator_views", "validators"),
+];
+
+/// What only relayers ask, which read the state itself.
+const OF_RELAYERS: [(&str, &str); 2] =
+	[("EthLightClient", "network"), ("EthLightClient", "status")];
+
+/// polkadot.js Apps cannot call view functions, so each read is one of the runtime's API too.
+#[test]
+fn every_view_function_should_be_answered_by_the_api() {
+	let metadata = sp_io::TestExternalities::default()
+		.execute_with(|| Runtime::metadata_at_version(16))
+		.unwrap();
+	let RuntimeMetadataPrefixed(_, metadata) =
+		RuntimeMetadataPrefixed::decode(&mut &metadata[..]).unwrap();
+	let RuntimeMetadata::V16(metadata) = metadata else { panic!("not of version 16") };
+	let methods: BTreeSet<&str> = metadata
+		.apis
+		.iter()
+		.filter(|api| ["LivepeerApi", "BridgeApi"].contains(&api.name.as_str()))
+		.flat_map(|api| &api.methods)
+		.map(|method| method.name.as_str())
+		.collect();
+	let mut views = BTreeSet::new();
+	for pallet in metadata.pallets.iter().filter(|p| OUR_PALLETS.contains(&p.name.as_str())) {
+		assert!(!pallet.view_functions.is_empty(), "{}", pallet.name);
+		views.extend(pallet.view_functions.iter().map(|view| (&pallet.name[..], &view.name[..])));
+	}
+	for (pallet, view, method) in ANSWERED_BY {
+		assert!(views.remove(&(pallet, view)), "{pallet} has no view function {view}");
+		assert!(methods.contains(method), "the API has no method {method}");
+	}
+	for (pallet, view) in OF_RELAYERS {
+		assert!(views.remove(&(pallet, view)), "{pallet} has no view function {view}");
+	}
+	let missing: Vec<_> = views.into_iter().filter(|(_, view)| !methods.contains(view)).collect();
+	assert!(missing.is_empty(), "the API does not answer {missing:?}");
 }
