@@ -516,6 +516,11 @@ impl Network {
 		Ok(())
 	}
 
+	/// Every process with its number, which is another one when it was started again.
+	pub fn running(&self) -> Vec<(String, Option<u32>)> {
+		self.processes.iter().map(|process| (process.name.clone(), process.id())).collect()
+	}
+
 	/// Kills a process as a power cut would, and starts it again.
 	pub fn kill_and_restart(&mut self, name: &str) -> Result<()> {
 		self.process(name)?.kill_and_restart()
