@@ -395,6 +395,181 @@ def ed25519_verifies(public, message, signature):
     ) % P == 0
 
 
+# --- Ristretto (RFC 9496), of the same curve; points as above.
+
+ROOT_M1 = pow(2, (P - 1) // 4, P)
+ROOT_AD_1 = 25063068953384623474111414158702152701244531502492656460079210482610430750235
+INVERSE_ROOT_A_D = 54469307008909316920995813868745141605393597292927456921205312896311721017578
+
+
+def negative(x):
+    return x % P & 1 == 1
+
+
+def absolute(x):
+    return -x % P if negative(x) else x % P
+
+
+def root_of_ratio(u, v):
+    root = u * pow(v, 3, P) * pow(u * pow(v, 7, P), (P - 5) // 8, P) % P
+    square = v * root * root % P
+    if square in (-u % P, -u * ROOT_M1 % P):
+        root = root * ROOT_M1 % P
+    return square in (u % P, -u % P), absolute(root)
+
+
+def ristretto_decode(data):
+    s = int.from_bytes(data, "little")
+    assert s < P and not negative(s), "no canonical point"
+    u1, u2 = 1 - s * s, 1 + s * s
+    v = (-D * u1 * u1 - u2 * u2) % P
+    is_square, inverse = root_of_ratio(1, v * u2 * u2 % P)
+    x = absolute(2 * s * inverse * u2)
+    y = u1 * inverse * inverse * u2 * v % P
+    assert is_square and not negative(x * y) and y, "no point"
+    return x, y, 1, x * y % P
+
+
+def ristretto_encode(point):
+    x, y, z, t = point
+    u1, u2 = (z + y) * (z - y) % P, x * y % P
+    _, inverse = root_of_ratio(1, u1 * u2 * u2 % P)
+    one, two = inverse * u1 % P, inverse * u2 % P
+    z_inverse = one * two * t % P
+    denominator = two
+    if negative(t * z_inverse):
+        x, y, denominator = y * ROOT_M1 % P, x * ROOT_M1 % P, one * INVERSE_ROOT_A_D % P
+    if negative(x * z_inverse):
+        y = -y
+    return absolute(denominator * (z - y)).to_bytes(32, "little")
+
+
+def ristretto_map(data):
+    """The point of 64 uniform bytes."""
+
+    def half(part):
+        t = (int.from_bytes(part, "little") & (1 << 255) - 1) % P
+        r = ROOT_M1 * t * t % P
+        u, v = (r + 1) * (1 - D * D) % P, (-1 - r * D) * (r + D) % P
+        is_square, s = root_of_ratio(u, v)
+        c = -1 if is_square else r
+        s = s if is_square else -absolute(s * t)
+        n = (c * (r - 1) * (D - 1) * (D - 1) - v) % P
+        w0, w1, w2, w3 = 2 * s * v, n * ROOT_AD_1, 1 - s * s, 1 + s * s
+        return w0 * w3 % P, w2 * w1 % P, w1 * w3 % P, w0 * w2 % P
+
+    return add(half(data[:32]), half(data[32:]))
+
+
+# --- Merlin's transcripts, over STROBE-128, over Keccak-f[1600].
+
+
+def rotate(lane, by):
+    return (lane << by | lane >> 64 - by) & (1 << 64) - 1
+
+
+def keccak_f(state):
+    lanes = [int.from_bytes(state[8 * i : 8 * i + 8], "little") for i in range(25)]
+    constant = 1
+    for _ in range(24):
+        columns = [lanes[x] ^ lanes[x + 5] ^ lanes[x + 10] ^ lanes[x + 15] ^ lanes[x + 20] for x in range(5)]
+        for i in range(25):
+            lanes[i] ^= columns[(i + 4) % 5] ^ rotate(columns[(i + 1) % 5], 1)
+        x, y, moved = 1, 0, lanes[1]
+        for step in range(24):
+            x, y = y, (2 * x + 3 * y) % 5
+            lanes[x + 5 * y], moved = rotate(moved, (step + 1) * (step + 2) // 2 % 64), lanes[x + 5 * y]
+        for row in range(0, 25, 5):
+            old = lanes[row : row + 5]
+            for x in range(5):
+                lanes[row + x] = old[x] ^ ~old[(x + 1) % 5] & old[(x + 2) % 5] & (1 << 64) - 1
+        for bit in range(7):
+            if constant & 1:
+                lanes[0] ^= 1 << (1 << bit) - 1
+            constant = constant << 1 ^ (0x171 if constant & 0x80 else 0)
+    return bytearray(b"".join(lane.to_bytes(8, "little") for lane in lanes))
+
+
+class Transcript:
+    RATE = 166
+    META, DATA, CHALLENGE = 16 | 2, 2, 1 | 2 | 4
+
+    def __init__(self, label):
+        self.state = bytearray([1, self.RATE + 2, 1, 0, 1, 96]) + b"STROBEv1.0.2" + bytes(182)
+        self.state = keccak_f(self.state)
+        self.place = self.begun = 0
+        self.operate(self.META, b"Merlin v1.0")
+        self.append(b"dom-sep", label)
+
+    def permute(self):
+        self.state[self.place] ^= self.begun
+        self.state[self.place + 1] ^= 0x04
+        self.state[self.RATE + 1] ^= 0x80
+        self.state = keccak_f(self.state)
+        self.place = self.begun = 0
+
+    def absorb(self, data):
+        for byte in data:
+            self.state[self.place] ^= byte
+            self.place += 1
+            if self.place == self.RATE:
+                self.permute()
+
+    def operate(self, flags, data):
+        before, self.begun = self.begun, self.place + 1
+        self.absorb([before, flags])
+        if flags & 4 and self.place:
+            self.permute()
+        self.absorb(data)
+
+    def append(self, label, message):
+        self.operate(self.META, label + u(32, len(message)))
+        self.operate(self.DATA, message)
+
+    def challenge(self, label, length):
+        self.operate(self.META, label + u(32, length))
+        self.operate(self.CHALLENGE, b"")
+        out = bytearray()
+        for _ in range(length):
+            out.append(self.state[self.place])
+            self.state[self.place] = 0
+            self.place += 1
+            if self.place == self.RATE:
+                self.permute()
+        return bytes(out)
+
+    def scalar(self, label):
+        return int.from_bytes(self.challenge(label, 64), "little") % ORDER
+
+
+def variant_x(public, place, opening):
+    """What the opening proves of the place: x, or None."""
+    preoutput, proof = opening[:32], opening[32:]
+    challenge, response = (int.from_bytes(proof[at : at + 32], "little") for at in (0, 32))
+    if challenge >= ORDER or response >= ORDER:
+        return None
+    transcript = Transcript(b"livepeer/variant/1")
+    transcript.append(b"place", place)
+    transcript.append(b"vrf-nm-pk", public)
+    source = ristretto_map(transcript.challenge(b"VRFHash", 64))
+    key, output = ristretto_decode(public), ristretto_decode(preoutput)
+    transcript = Transcript(b"VRF")
+    transcript.append(b"proto-name", b"DLEQProof")
+    transcript.append(b"vrf:h", ristretto_encode(source))
+    for label, point, base in [(b"vrf:R=g^r", key, BASE), (b"vrf:h^r", output, source)]:
+        nonce = add(multiply(challenge, point), multiply(response, base))
+        transcript.append(label, ristretto_encode(nonce))
+    transcript.append(b"vrf:pk", public)
+    transcript.append(b"vrf:h^sk", preoutput)
+    if transcript.scalar(b"prove") != challenge:
+        return None
+    transcript = Transcript(b"VRFResult")
+    transcript.append(b"", b"livepeer/variant/1/x")
+    transcript.append(b"vrf-in", ristretto_encode(source))
+    transcript.append(b"vrf-out", preoutput)
+    return transcript.challenge(b"", 32)
+
+
 # --- The comparison.
 
 
@@ -543,7 +718,10 @@ class Check:
         place = raw32(v["genesis"]) + raw32(v["stream"]) + u(64, v["job"])
         place += u(32, v["assignment"]) + u(64, v["seq"])
         self.same("variant.place", place, v["place"])
-        self.same("variant.opening", len(raw(v["opening"])), 96)
+        public, opening = raw32(v["vrf_key"]), raw(v["opening"])
+        self.same("variant.opening", len(opening), 96)
+        self.same("variant.x", variant_x(public, place, opening), v["x"])
+        self.same("variant.other_place", variant_x(public, place[:-1] + b"\x01", opening), None)
         chosen = tagged("livepeer/variant/1", raw32(v["x"]))
         self.same("variant.ticket", int.from_bytes(chosen[:8], "big"), int(v["ticket"]))
         self.same("variant.choice", [chosen[8], chosen[9]], [v["rendition"], v["start"]])
