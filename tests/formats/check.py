@@ -2,7 +2,9 @@
 """Computes every signed or hashed format from docs/formats.md alone and compares it with the golden
 vectors of the Rust code, primitives/tests/vectors.json. Needs Python's standard library only.
 
-Signatures of sr25519 and its VRF are left out; those of ed25519 are checked.
+Signatures and openings are verified, by code of its own, and never made. What is not checked: who may sign
+what, which the chain and workers decide; pictures and encodes, of which only hashes are in the formats; and that
+wrong input is refused, but for the few cases named here.
 """
 
 import hashlib
@@ -570,6 +572,88 @@ def variant_x(public, place, opening):
     return transcript.challenge(b"", 32)
 
 
+def sr25519_verifies(public, message, signature):
+    scalar = int.from_bytes(signature[32:], "little")
+    # The highest bit says that this is schnorrkel's form.
+    if not scalar >> 255:
+        return False
+    scalar -= 1 << 255
+    if scalar >= ORDER:
+        return False
+    transcript = Transcript(b"SigningContext")
+    transcript.append(b"", b"substrate")
+    transcript.append(b"sign-bytes", message)
+    transcript.append(b"proto-name", b"Schnorr-sig")
+    transcript.append(b"sign:pk", public)
+    transcript.append(b"sign:R", signature[:32])
+    challenge = transcript.scalar(b"sign:c")
+    key = ristretto_decode(public)
+    nonce = add(multiply(scalar, BASE), multiply(ORDER - challenge, key))
+    return ristretto_encode(nonce) == signature[:32]
+
+
+# --- ECDSA over secp256k1, recovery only, and Keccak-256.
+
+FIELD = 2**256 - 2**32 - 977
+CURVE = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
+START = (
+    0x79BE667E_F9DCBBAC_55A06295_CE870B07_029BFCDB_2DCE28D9_59F2815B_16F81798,
+    0x483ADA77_26A3C465_5DA4FBFC_0E1108A8_FD17B448_A6855419_9C47D08F_FB10D4B8,
+)
+
+
+def secp_add(a, b):
+    if a is None or b is None:
+        return a or b
+    if a[0] == b[0]:
+        if (a[1] + b[1]) % FIELD == 0:
+            return None
+        slope = 3 * a[0] * a[0] * pow(2 * a[1], -1, FIELD)
+    else:
+        slope = (b[1] - a[1]) * pow(b[0] - a[0], -1, FIELD)
+    x = (slope * slope - a[0] - b[0]) % FIELD
+    return x, (slope * (a[0] - x) - a[1]) % FIELD
+
+
+def secp_multiply(scalar, point):
+    result = None
+    while scalar:
+        if scalar & 1:
+            result = secp_add(result, point)
+        point = secp_add(point, point)
+        scalar >>= 1
+    return result
+
+
+def ecdsa_recovers(digest, signature):
+    """The compressed key that made a signature: r, s, and a byte that says which of the points."""
+    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
+    x = r + (CURVE if signature[64] & 2 else 0)
+    y = pow(x**3 + 7, (FIELD + 1) // 4, FIELD)
+    assert (y * y - x**3 - 7) % FIELD == 0, "no point"
+    if y & 1 != signature[64] & 1:
+        y = FIELD - y
+    inverse = pow(r, -1, CURVE)
+    message = int.from_bytes(digest, "big")
+    key = secp_add(
+        secp_multiply(s * inverse % CURVE, (x, y)),
+        secp_multiply(-message * inverse % CURVE, START),
+    )
+    return bytes([2 | key[1] & 1]) + key[0].to_bytes(32, "big")
+
+
+def keccak256(message):
+    rate = 136
+    padded = message + b"\x01" + bytes(-(len(message) + 1) % rate)
+    state = bytearray(200)
+    for at in range(0, len(padded), rate):
+        block = bytearray(padded[at : at + rate])
+        if at + rate == len(padded):
+            block[-1] |= 0x80
+        state = keccak_f(bytes(a ^ b for a, b in zip(state, bytes(block) + bytes(200 - rate))))
+    return bytes(state[:32])
+
+
 # --- The comparison.
 
 
@@ -643,6 +727,28 @@ class Check:
             ("claim_by_key", "claim"),
         ]:
             self.same(f"signed.{name}.object", by[name]["object"], self.vectors[of]["hash"])
+
+        for name, v in self.take("signed_otherwise").items():
+            account, public = raw32(v["account"]), raw(v["public"])
+            preimage = account + u(32, 0) + u(8, 0)
+            payload = tagged("livepeer/signed/1", preimage + raw32(v["object"]))
+            self.same(f"signed_otherwise.{name}.payload", payload, v["payload"])
+            signature = raw(v["operator_signature"])
+            self.same(f"signed_otherwise.{name}.signer", signature[:37], "0x" + preimage.hex())
+            scheme, signature = signature[37], signature[38:]
+            self.same(f"signed_otherwise.{name}.scheme", scheme, {"sr25519": 1, "ecdsa": 2, "eth": 3}[name])
+            if scheme == 1:
+                self.same(f"signed_otherwise.{name}.account", account, v["public"])
+                good = sr25519_verifies(public, payload, signature)
+                self.same(f"signed_otherwise.{name}.signature", good, True)
+                wrong = sr25519_verifies(public, payload[::-1], signature)
+                self.same(f"signed_otherwise.{name}.other_payload", wrong, False)
+                continue
+            digest = blake2(payload) if scheme == 2 else keccak256(payload)
+            key = ecdsa_recovers(digest, signature)
+            self.same(f"signed_otherwise.{name}.signature", key, v["public"])
+            named = blake2(key) if scheme == 2 else keccak256(key)[12:] + b"\xee" * 12
+            self.same(f"signed_otherwise.{name}.account", named, v["account"])
 
         self.tree()
         self.chance()
@@ -736,6 +842,9 @@ class Check:
             preimage = state + u(8, stream) + u(32, number) + frame
             state = tagged("livepeer/evidence-frame/1", preimage)
         self.same("evidence.leaf", state, v["leaf"])
+        probe = u(8, 128 + v["probe_of_rendition"]) + u(32, 0) + sha256(raw(v["probe"]))
+        probed = tagged("livepeer/evidence-frame/1", state + probe)
+        self.same("evidence.leaf_with_probe", probed, v["leaf_with_probe"])
         fold = lambda leaves: b"\x01" + tagged(
             "livepeer/evidence/1", u(8, 1) + seed + listed(u(32, i) + d for i, d in leaves)
         )
