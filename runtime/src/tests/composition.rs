@@ -211,3 +211,15 @@ fn proxies_should_not_spend_when_they_are_operators() {
 	}
 	assert!(ProxyType::Operator.filter(&announcement));
 }
+
+#[cfg(feature = "runtime-benchmarks")]
+#[test]
+fn every_pallet_of_ours_should_be_measured() {
+	let (list, _) = crate::benchmarks::metadata(false);
+	let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../pallets");
+	for entry in std::fs::read_dir(folder).unwrap() {
+		let name = entry.unwrap().file_name().into_string().unwrap();
+		let pallet = format!("pallet_{}", name.replace('-', "_"));
+		assert!(list.iter().any(|one| one.pallet == pallet.as_bytes()), "{pallet}");
+	}
+}
