@@ -54,7 +54,7 @@ pub mod block {
 	/// operator duties and for hooks.
 	pub const NORMAL_RATIO: Perbill = Perbill::from_percent(75);
 	/// What fee and weight limits assume for hooks on average; agendas take what they are behind with, at
-	/// most 90 %, an election up to 50 %.
+	/// most 95 %, an election up to 50 %.
 	pub const ON_INITIALIZE_RATIO: Perbill = Perbill::from_percent(10);
 	/// The execution time of a full block: half of the development chain's slot, a sixth of the
 	/// production chain's, since one Wasm serves both.

@@ -68,7 +68,7 @@ parameter_types! {
 	/// full of calls cause, so nobody makes it fall behind. What steps do not use is room for calls.
 	pub JobsAgenda: Weight = Perbill::from_percent(45) * MAXIMUM_WEIGHT;
 	/// The same for the steps of challenges.
-	pub LotteryAgenda: Weight = Perbill::from_percent(45) * MAXIMUM_WEIGHT;
+	pub LotteryAgenda: Weight = Perbill::from_percent(50) * MAXIMUM_WEIGHT;
 	/// Duties come before paid transactions, after inherents.
 	pub const DutyPriority: TransactionPriority = super::priority::DUTY;
 	/// What is held for each generation of keys that is stored: nine keys and a count.
