@@ -428,6 +428,8 @@ pub struct VerificationBill {
 pub trait JudgesPool {
 	/// What `eth` is worth in LPT, by governance's rate.
 	fn in_lpt(eth: Balance) -> Balance;
+	/// What `lpt` is worth in ETH, by the same rate.
+	fn in_eth(lpt: Balance) -> Balance;
 	/// Pays out of the pool; says what was paid: all or nothing.
 	fn pay(judge: &AccountId, amount: Balance) -> Balance;
 }

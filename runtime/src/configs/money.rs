@@ -103,6 +103,10 @@ impl JudgesPool for PaysJudges {
 		Money::get().in_lpt(eth)
 	}
 
+	fn in_eth(lpt: Balance) -> Balance {
+		Money::get().in_eth(lpt)
+	}
+
 	fn pay(judge: &AccountId, amount: Balance) -> Balance {
 		let pool = CommonPool::get();
 		let preserve = Preservation::Preserve;
