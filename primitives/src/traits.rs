@@ -551,6 +551,8 @@ pub trait ChargeFee {
 	fn can_pay(who: &AccountId, weight: Weight, len: u32) -> bool;
 	/// Takes it, into the common pool; fails when `who` cannot pay.
 	fn charge(who: &AccountId, weight: Weight, len: u32) -> DispatchResult;
+	/// What such a call costs now, in ETH.
+	fn price_in_eth(weight: Weight, len: u32) -> Balance;
 }
 
 /// Where operators and broadcasters are reached. Implemented by the runtime's glue over election

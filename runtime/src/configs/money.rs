@@ -93,6 +93,10 @@ impl ChargeFee for ChargeLpt {
 		ResolveTo::<CommonPool, Balances>::on_unbalanced(fee);
 		Ok(())
 	}
+
+	fn price_in_eth(weight: Weight, len: u32) -> Balance {
+		Money::get().in_eth(Self::price(weight, len))
+	}
 }
 
 /// Pays judges out of the common pool, which never goes below what keeps its account.

@@ -150,7 +150,7 @@ impl Default for FakeChain {
 			fail_next: None,
 			challenge_takes: None,
 			job_takes: None,
-			// Verification costs nothing, and everything is backed.
+			// Verification and the calls of claims cost nothing, and everything is backed.
 			terms: ClaimTerms {
 				terms: VerificationTerms {
 					verify_price: 0,
@@ -160,6 +160,7 @@ impl Default for FakeChain {
 				},
 				exposed: 0,
 				backing: Balance::MAX,
+				call_fee: 0,
 			},
 			free: BTreeMap::new(),
 			locked: false,
@@ -532,7 +533,7 @@ impl FakeChain {
 					return Err(refuse(Refused::WorkTooLarge));
 				}
 				let price = fee(claim.total_work, current.price);
-				let ClaimTerms { terms, exposed, backing } = state.terms;
+				let ClaimTerms { terms, exposed, backing, .. } = state.terms;
 				let samples = draw::sample_count(terms.rate, count as u32, view.max_samples);
 				let least =
 					terms.least_fee(samples, claim.total_work, count as u32, claim.largest_leaf);
