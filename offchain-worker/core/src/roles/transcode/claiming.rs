@@ -23,7 +23,7 @@ use livepeer_primitives::{
 	work::fee,
 	AssignmentIndex, Balance, BlockNumber, ClaimId, JobId, Seq, ETH_MINIMUM,
 };
-use sp_runtime::RuntimeAppPublic;
+use sp_runtime::{Perbill, RuntimeAppPublic};
 
 use super::{variants::Variants, Parts, TranscodeError};
 use crate::{
@@ -293,10 +293,7 @@ impl Claiming {
 		let Some((first, last)) = next_range(cursor, &ready, ended, now_ms, &rules) else {
 			return Ok(());
 		};
-		let terms = match current {
-			Some(_) => self.parts.chain.claim_terms(job, assignment).await?,
-			None => None,
-		};
+		let terms = self.parts.chain.claim_terms(job, assignment).await?;
 		// What is beyond the allowance waits for a top-up, what the own bond does not back for earlier
 		// claims to be decided. A claim with it would be refused, and stand before all later ones.
 		let backed =
@@ -331,6 +328,24 @@ impl Claiming {
 		if too_small && !(ended || is_complete) {
 			return Ok(());
 		}
+		// Nor is one made of which its call takes more than a small part: it waits too, but for no more than
+		// half of what the allowance lets in beside it. At the end what does not even pay its call is given
+		// up.
+		let config = &self.parts.config;
+		let price = current.map_or(config.price, |current| current.price);
+		let own = own_share(fee(commitment.total_work, price), config.fee_share);
+		let call_fee = terms.map_or(0, |terms| terms.call_fee);
+		let worth = call_fee.saturating_mul(config.claim_worth.into());
+		let has_room = view.as_ref().zip(current).is_some_and(|(view, current)| {
+			let largest = fee(view.max_leaf_work, current.price);
+			let most = current.allowance.min(backed).checked_div(largest);
+			let waiting = receipts.len() as Balance;
+			commitment.leaf_count < max_leaves && most.is_none_or(|most| waiting <= most / 2)
+		});
+		if own < worth && has_room && !(ended || is_complete) {
+			return Ok(());
+		}
+		let is_loss = ended && own < call_fee.min(worth);
 		// One that is not worth its verification waits so too. Where nothing comes into it any more it is
 		// made longer, with nothing in the rest, as far as no more of it is drawn by that. The chain takes
 		// any when the assignment has ended.
@@ -359,14 +374,10 @@ impl Claiming {
 		let claim =
 			ClaimRecord { job, assignment, first, leaves, commitment, toolchain, keys, id: None };
 		self.parts.store.put_claim(&claim)?;
-		if too_small {
-			tracing::warn!(
-				job,
-				assignment,
-				first,
-				last,
-				"worth less than the chain pays; given up"
-			);
+		if too_small || is_loss {
+			let why =
+				if too_small { "less than the chain pays" } else { "less than its call costs" };
+			tracing::warn!(job, assignment, first, last, own, call_fee, "worth {why}; given up");
 			return Ok(self.parts.store.close_claim(claim.key())?);
 		}
 		self.send_claim(head, &claim).await
@@ -590,6 +601,14 @@ impl Claiming {
 /// Whether the chain will refuse the same claim again.
 fn is_lasting(error: &ChainError) -> bool {
 	matches!(error, ChainError::Refused { refused, .. } if refused.is_lasting())
+}
+
+/// What of a claim's fee its transcoder keeps. Who gives all of it to delegators works for them.
+fn own_share(fee: Balance, fee_share: Perbill) -> Balance {
+	match fee.saturating_sub(fee_share * fee) {
+		0 => fee,
+		own => own,
+	}
 }
 
 /// Whether a claim is worth its verification, as the chain asks while its assignment runs.
