@@ -1,7 +1,7 @@
 //! Claiming what was transcoded, answering draws, and forgetting what is closed.
 
 use std::{
-	collections::{BTreeMap, BTreeSet},
+	collections::{BTreeMap, BTreeSet, VecDeque},
 	sync::{
 		atomic::{AtomicBool, Ordering},
 		Arc, Mutex,
@@ -11,6 +11,7 @@ use std::{
 use codec::{Decode, Encode};
 use futures::{
 	future::{select, Either},
+	stream::FuturesUnordered,
 	StreamExt,
 };
 use livepeer_primitives::{
@@ -42,8 +43,8 @@ pub(super) const RESEND_BLOCKS: BlockNumber = 6;
 /// How often the chain may refuse a claim for a reason that lasts before it is given up. More than
 /// once, for a claim that is on chain twice over in a reorg is refused too.
 pub(super) const REFUSALS: u32 = 3;
-/// Claims that are answered at a time.
-const AT_ONCE: usize = 16;
+/// Claims that are answered at a time: far more than hang at once, where the node works at all.
+const AT_ONCE: usize = 64;
 /// How long it is believed who judges a claim, about a block.
 const BELIEVED_MS: u64 = 6_000;
 /// How long the chain may take to say it, and how long it is not asked again when it did not.
@@ -120,18 +121,48 @@ impl Claiming {
 		Ok(())
 	}
 
-	/// Reveals what was drawn of the claims that are on chain and opens its variants, and forgets those
-	/// that are closed. No claim waits for another's transactions.
-	pub(super) async fn answer_duties(&self, head: Head) -> Result<(), TranscodeError> {
-		let claims = self.parts.store.claims()?;
-		let open = claims.iter().filter_map(|claim| Some((claim.id?, claim)));
-		let answers: Vec<_> = open.map(|(id, claim)| self.answer(head, id, claim)).collect();
-		let answers = futures::stream::iter(answers).buffer_unordered(AT_ONCE);
-		answers.fold(Ok(()), |all, one| async move { all.and(one) }).await
+	/// Answers the claims that are on chain, for as long as there are heads: each is looked at with every
+	/// new head, unless it is still at work from an earlier one. So a claim whose transactions hang holds
+	/// up no other, not even one that is drawn meanwhile.
+	pub(super) async fn answer_claims(&self) {
+		let mut heads = self.parts.chain.heads();
+		// Those that wait for a place and those that have one: none is there twice.
+		let mut taken = BTreeSet::new();
+		let mut waiting = VecDeque::new();
+		let mut at_work = FuturesUnordered::new();
+		loop {
+			let head = *heads.borrow_and_update();
+			match self.parts.store.claims() {
+				Ok(claims) => {
+					let open = claims.into_iter().filter_map(|claim| Some((claim.id?, claim)));
+					waiting.extend(open.filter(|(id, _)| taken.insert(*id)));
+				}
+				Err(error) => self.parts.report("revealing", &TranscodeError::Store(error)),
+			}
+			loop {
+				while at_work.len() < AT_ONCE {
+					let Some((id, claim)) = waiting.pop_front() else { break };
+					at_work.push(async move { (id, self.answer(head, id, &claim).await) });
+				}
+				tokio::select! {
+					changed = heads.changed() => match changed {
+						Ok(()) => break,
+						Err(_) => return,
+					},
+					Some((id, answered)) = at_work.next() => {
+						taken.remove(&id);
+						if let Err(error) = answered {
+							self.parts.report("revealing", &error);
+						}
+					}
+				}
+			}
+		}
 	}
 
-	/// Does what the chain asks of an open claim.
-	async fn answer(
+	/// Does what the chain asks of an open claim: reveals what was drawn of it and opens its variants, or
+	/// forgets it when it is closed.
+	pub(super) async fn answer(
 		&self,
 		head: Head,
 		id: ClaimId,

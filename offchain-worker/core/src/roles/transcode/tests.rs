@@ -179,7 +179,11 @@ impl Story {
 	/// What a role does with a new head.
 	async fn duties(&self, role: &TranscodeRole) {
 		role.claiming.claim_duties(self.head()).await.unwrap();
-		role.claiming.answer_duties(self.head()).await.unwrap();
+		for claim in self.store.claims().unwrap() {
+			if let Some(id) = claim.id {
+				role.claiming.answer(self.head(), id, &claim).await.unwrap();
+			}
+		}
 	}
 }
 
@@ -533,25 +537,58 @@ fn claim_should_be_made_answered_and_closed() {
 	})
 }
 
+/// A story with two claims that are final, and the role that made them.
+async fn two_claims(sim: &Sim) -> (Story, TranscodeRole, [livepeer_primitives::ClaimId; 2]) {
+	let story = Story::new(sim).await;
+	let role = story.role(FakeEngine::default());
+	for first in [0, 4] {
+		for seq in first..first + 4 {
+			receipt(story.send(&role, seq).await);
+		}
+		story.duties(&role).await;
+	}
+	// Their numbers are noted.
+	story.duties(&role).await;
+	let claims = story.store.claims().unwrap();
+	let ids: Vec<_> = claims.iter().filter_map(|claim| claim.id).collect();
+	(story, role, ids.try_into().unwrap())
+}
+
+/// Whether something of a claim is revealed.
+fn is_revealed(story: &Story, claim: livepeer_primitives::ClaimId) -> bool {
+	!story.chain.claims()[&claim].revealed.is_empty()
+}
+
 #[test]
 fn claims_should_be_answered_side_by_side() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim).await;
-		let role = story.role(FakeEngine::default());
-		for first in [0, 4] {
-			for seq in first..first + 4 {
-				receipt(story.send(&role, seq).await);
-			}
-			story.duties(&role).await;
+		let (story, role, ids) = two_claims(&sim).await;
+		for id in ids {
+			story.chain.draw(id, H256::repeat_byte(3), 8);
 		}
-		// Their numbers are noted.
-		story.duties(&role).await;
-		let claims = story.store.claims().unwrap();
-		assert_eq!(claims.iter().filter(|claim| claim.id.is_some()).count(), 2);
 		story.chain.slow_challenges(&sim.clock, 1_000);
-		let before = sim.clock.now_ms();
-		role.claiming.answer_duties(story.head()).await.unwrap();
-		assert_eq!(sim.clock.now_ms() - before, 1_000, "none waits for the other");
+		assert!(sim.within(1_500, role.claiming.answer_claims()).await.is_none());
+		assert!(ids.iter().all(|id| is_revealed(&story, *id)), "none waits for the other");
+	})
+}
+
+#[test]
+fn claim_should_be_answered_while_another_ones_transactions_hang() {
+	simulate(|sim| async move {
+		let (story, role, [hanging, other]) = two_claims(&sim).await;
+		story.chain.hang(hanging, &sim.clock, 120_000);
+		story.chain.draw(hanging, H256::repeat_byte(3), 8);
+		serve(&story, role);
+		sim.sleep(5_000).await;
+		// Drawn while the first one's transactions are on their way.
+		story.chain.draw(other, H256::repeat_byte(4), 8);
+		sim.sleep(5_000).await;
+		assert!(is_revealed(&story, other));
+		assert!(!is_revealed(&story, hanging));
+		// And the first one is answered when they have come to nothing.
+		story.chain.hang_no_more();
+		sim.sleep(120_000).await;
+		assert!(is_revealed(&story, hanging));
 	})
 }
 
