@@ -408,7 +408,7 @@ impl Claiming {
 		if too_small || is_loss {
 			let why =
 				if too_small { "less than the chain pays" } else { "less than its call costs" };
-			tracing::warn!(job, assignment, first, last, own, call_fee, "worth {why}; given up");
+			tracing::warn!(job, assignment, first, last, %own, %call_fee, "worth {why}; given up");
 			return Ok(self.parts.store.close_claim(claim.key())?);
 		}
 		self.send_claim(head, &claim).await
