@@ -281,6 +281,8 @@ pub struct ClaimTerms {
 	pub exposed: Balance,
 	/// What they may be worth by its own bond, in ETH.
 	pub backing: Balance,
+	/// What the call of a claim costs its transcoder now, in ETH.
+	pub call_fee: Balance,
 }
 
 /// A job as applications show it.

@@ -428,6 +428,8 @@ pub struct VerificationBill {
 pub trait JudgesPool {
 	/// What `eth` is worth in LPT, by governance's rate.
 	fn in_lpt(eth: Balance) -> Balance;
+	/// What `lpt` is worth in ETH, by the same rate.
+	fn in_eth(lpt: Balance) -> Balance;
 	/// Pays out of the pool; says what was paid: all or nothing.
 	fn pay(judge: &AccountId, amount: Balance) -> Balance;
 }
@@ -549,6 +551,8 @@ pub trait ChargeFee {
 	fn can_pay(who: &AccountId, weight: Weight, len: u32) -> bool;
 	/// Takes it, into the common pool; fails when `who` cannot pay.
 	fn charge(who: &AccountId, weight: Weight, len: u32) -> DispatchResult;
+	/// What such a call costs now, in ETH.
+	fn price_in_eth(weight: Weight, len: u32) -> Balance;
 }
 
 /// Where operators and broadcasters are reached. Implemented by the runtime's glue over election

@@ -28,8 +28,9 @@ pub mod fee {
 
 	/// Smallest units of LPT for a picosecond of a validator's time: 0.5 LPT for a second.
 	///
-	/// Filling a block costs more than a third of an LPT, and each full block raises the price. More would
-	/// take too much of what a claim earns, which pays here for all that it causes.
+	/// Filling a block costs more than a third of an LPT, and each full block raises the price, be it full
+	/// of transactions or of hooks and duties. More would take too much of what a claim earns, which pays
+	/// here for all that it causes.
 	pub const PER_PICOSECOND: Balance = 500_000;
 	/// Smallest units of LPT for a byte that every node stores.
 	pub const PER_BYTE: Balance = 2 * MICRO_LPT;

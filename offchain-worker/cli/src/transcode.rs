@@ -45,12 +45,18 @@ pub struct TranscodeArgs {
 	/// Segments transcoded at a time [default: one per processor].
 	#[arg(long)]
 	pub parallel: Option<usize>,
-	/// A claim is made when this many segments are there.
+	/// A claim is made when this many segments are there, and it is worth it (--claim-worth).
 	#[arg(long, value_name = "SEGMENTS", default_value_t = 8)]
 	pub claim_leaves: u32,
-	/// A claim is made when the oldest unclaimed segment has waited this long.
+	/// A claim is made when the oldest unclaimed segment has waited this long, and it is worth it
+	/// (--claim-worth).
 	#[arg(long, value_name = "SECONDS", default_value_t = 60)]
 	pub claim_wait: u64,
+	/// A claim waits until the own share of its fee is so many times what its call costs, or as much waits
+	/// for it as may; at a job's end one that does not pay its call is given up. 0: it waits for nothing,
+	/// and none is given up.
+	#[arg(long, value_name = "TIMES", default_value_t = 20)]
+	pub claim_worth: u32,
 	/// Folder and logs.
 	#[command(flatten)]
 	pub home: HomeArgs,
@@ -180,6 +186,7 @@ async fn start(
 		queue: parallel * QUEUE_PER_PLACE,
 		claim_leaves: args.claim_leaves.max(1),
 		claim_wait_ms: args.claim_wait.saturating_mul(1_000),
+		claim_worth: args.claim_worth,
 		gap_wait_ms: GAP_WAIT_MS,
 	};
 	// More than the role takes would be received only to be refused.

@@ -55,6 +55,7 @@ async fn transcoder(chain: &FakeChain, dir: &Path, uri: &str) -> Transcoder {
 		queue: 8,
 		claim_leaves: 4,
 		claim_wait_ms: 60_000,
+		claim_worth: 20,
 		gap_wait_ms: 60_000,
 	};
 	let role = Arc::new(TranscodeRole::new(

@@ -136,6 +136,7 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 		queue: 8,
 		claim_leaves: 4,
 		claim_wait_ms: 60_000,
+		claim_worth: 20,
 		gap_wait_ms: 60_000,
 	};
 	let transcodes = store("transcoder");

@@ -431,6 +431,9 @@ impl Network {
 				&transcoder_at(i),
 				"--capacity",
 				"2",
+				// Small pictures at a low price, and somebody watches: claims are made as they come.
+				"--claim-worth",
+				"0",
 			]);
 			for generation in 0..2 {
 				command.arg("--key-file").arg(self.key_file(&duties_key(name, generation))?);

@@ -36,7 +36,7 @@ pub(crate) const LOG_TARGET: &str = "runtime::challenge-lottery";
 #[frame_support::pallet]
 pub mod pallet {
 	use alloc::vec::Vec;
-	use frame_support::pallet_prelude::*;
+	use frame_support::{pallet_prelude::*, weights::WeightToFee};
 	use frame_system::{offchain::CreateAuthorizedTransaction, pallet_prelude::*};
 	use livepeer_primitives::{
 		api::{ChallengeView, JudgementView},
@@ -131,6 +131,8 @@ pub mod pallet {
 		/// one may exceed its part.
 		#[pallet::constant]
 		type AgendaWeight: Get<Weight>;
+		/// The listed price of weight, in LPT: what a dispute weighs is paid for by whoever is to blame.
+		type WeightPrice: WeightToFee<Balance = Balance>;
 		/// Weights of calls and steps.
 		type WeightInfo: WeightInfo;
 	}

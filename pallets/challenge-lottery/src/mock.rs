@@ -10,7 +10,7 @@ use frame_support::{
 	derive_impl, parameter_types,
 	storage::unhashed,
 	traits::{Authorize, Hooks},
-	weights::Weight,
+	weights::{Weight, WeightToFee},
 };
 use frame_system::RawOrigin;
 use livepeer_primitives::{
@@ -128,6 +128,7 @@ impl crate::Config for Test {
 	type MaxToolchains = ConstU32<4>;
 	type DutyPriority = ConstU64<{ 1 << 40 }>;
 	type AgendaWeight = AgendaWeight;
+	type WeightPrice = Fake;
 	type WeightInfo = ();
 }
 
@@ -369,9 +370,22 @@ impl Liability for Fake {
 /// LPT that an ETH is worth: nothing, unless a test says so.
 pub static RATE: Kept<Balance> = Kept::new(b"fake:rate");
 
+/// Smallest units of LPT for a picosecond: nothing, unless a test says so.
+pub static WEIGHT_PRICE: Kept<Balance> = Kept::new(b"fake:weight-price");
+
+impl WeightToFee for Fake {
+	type Balance = Balance;
+	fn weight_to_fee(weight: &Weight) -> Balance {
+		Balance::from(weight.ref_time()) * WEIGHT_PRICE.get()
+	}
+}
+
 impl JudgesPool for Fake {
 	fn in_lpt(eth: Balance) -> Balance {
 		eth * RATE.get()
+	}
+	fn in_eth(lpt: Balance) -> Balance {
+		lpt / RATE.get().max(1)
 	}
 	fn pay(judge: &AccountId, amount: Balance) -> Balance {
 		REWARDED.mutate(|all| all.push((judge.clone(), amount)));

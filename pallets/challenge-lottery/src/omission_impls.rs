@@ -16,7 +16,8 @@ use crate::{
 
 /// Claims of a round in which a judge lacks bytes that others have and has not asked for them, from which
 /// on it is chilled. Who has asked never is: else a transcoder that keeps its bytes from one judge after
-/// the other, at the price of a few claims, could empty the set of validators but for its friends.
+/// the other, at the price of a few claims, could empty the set of validators but for its friends. But
+/// where it has lost all that a round takes of it, the next would cost it nothing, and chills it.
 pub const LATE_TOO_OFTEN: u32 = 3;
 
 impl Penalty {
@@ -40,8 +41,9 @@ impl Penalty {
 impl<T: Config> Pallet<T> {
 	/// What a penalty of the share `wanted` takes of a judge that was seated by the snapshot of
 	/// `round`, and whether it chills it: of an omission what it is more than the largest one of that
-	/// round has taken; of bytes that came late what all of the round may take, `most`, has left. One of
-	/// an earlier round, whose claim took longer, counts with those of the newest.
+	/// round has taken; of bytes that came late what all of the round may take, `most`, has left, and one
+	/// of which it leaves nothing chills. One of an earlier round, whose claim took longer, counts with
+	/// those of the newest.
 	pub(crate) fn counted(
 		judge: &AccountId,
 		round: RoundIndex,
@@ -56,8 +58,10 @@ impl<T: Config> Pallet<T> {
 		let mut omitted = Omitted::<T>::get(judge)
 			.filter(|omitted| omitted.round >= round)
 			.unwrap_or(Omissions { round, ..Default::default() });
+		let mut is_for_nothing = false;
 		let taken = if penalty.adds_up() {
 			let before = omitted.late;
+			is_for_nothing = before >= most && !wanted.is_zero();
 			omitted.late = before.saturating_add(wanted).min(most.max(before));
 			difference(before, omitted.late)
 		} else {
@@ -70,7 +74,8 @@ impl<T: Config> Pallet<T> {
 			omitted.times_late = omitted.times_late.saturating_add(1);
 		}
 		Omitted::<T>::insert(judge, omitted);
-		(taken, penalty.chills() || is_unasked && omitted.times_late >= LATE_TOO_OFTEN)
+		let is_too_often = is_unasked && omitted.times_late >= LATE_TOO_OFTEN;
+		(taken, penalty.chills() || is_too_often || is_for_nothing)
 	}
 
 	/// A judge of a later round was dismissed that left nothing undone.

@@ -102,7 +102,8 @@ pub struct Decision {
 	pub about_input: bool,
 	/// Void because so many judges could not have the bytes: the transcoder pays the dispute.
 	pub is_starved: bool,
-	/// What the dispute has cost, in ETH; nothing where there was none.
+	/// What the dispute has cost, in ETH: the work of its judges, and what it weighs at the least; nothing
+	/// where there was none.
 	pub dispute_cost: Balance,
 	/// Judges who could not have the bytes, in a claim that a dispute accepted: they pay for it.
 	pub late: u16,
@@ -339,7 +340,7 @@ pub enum Penalty {
 	#[codec(index = 5)]
 	LateDataAsked,
 	/// The same, and it pays all of its part: it had asked for them, and at least half of its tranche had
-	/// them.
+	/// them. One of which a round takes nothing any more chills it.
 	#[codec(index = 7)]
 	LateDataAlone,
 	/// The same, and it had not asked. With the third such claim of a round it is chilled.

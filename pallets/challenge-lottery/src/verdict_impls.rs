@@ -1,16 +1,21 @@
 //! Ballots: commit and reveal by verifier keys, and what they add up to.
 
 use alloc::{collections::BTreeMap, vec, vec::Vec};
-use frame_support::{ensure, traits::Get, weights::Weight};
+use frame_support::{
+	dispatch::DispatchClass,
+	ensure,
+	traits::Get,
+	weights::{Weight, WeightToFee as _},
+};
 use livepeer_primitives::{
 	claim::{ClaimInfo, Outcome},
 	draw,
 	keys::VerifierSignature,
 	params::LotteryParameters,
-	traits::{Beacon, Claims, ProtocolClock},
+	traits::{Beacon, Claims, JudgesPool, ProtocolClock},
 	verdict::{self, Opening, Phase, Tranche, DISPUTE},
 	work::fee,
-	AccountId, BlockNumber, ClaimId, Hash,
+	AccountId, Balance, BlockNumber, ClaimId, Hash,
 };
 use sp_application_crypto::RuntimeAppPublic;
 use sp_runtime::transaction_validity::{
@@ -568,13 +573,41 @@ impl<T: Config> Pallet<T> {
 			ballots.push((ruling, members.as_slice()));
 		}
 		let conducts = conducts(&ballots);
-		let work = challenge.sampled_work.saturating_mul(ballot.revealed.into());
-		let dispute_cost = fee(work, challenge.parameters.verify_price);
+		let dispute_cost = Self::dispute_cost(&challenge, ballot);
 		let late_halved = late.1;
 		let late = late.0.saturating_add(late.1);
 		let verdict =
 			Verdict { outcome, about_input, is_starved, dispute_cost, late, late_halved, finders };
 		Self::decide(id, challenge, verdict, conducts)
+	}
+
+	/// What a dispute has cost, in ETH: the work of those who revealed, and what it weighs at the least,
+	/// for that is there however little is to be judged.
+	fn dispute_cost(challenge: &Challenge, ballot: &Ballot) -> Balance {
+		let work = challenge.sampled_work.saturating_mul(ballot.revealed.into());
+		let weighs = T::WeightPrice::weight_to_fee(&Self::dispute_weight(ballot));
+		fee(work, challenge.parameters.verify_price).max(T::Pool::in_eth(weighs))
+	}
+
+	/// The weight of what a dispute has the chain do: opening it, what its members say, counting that, and
+	/// dismissing and paying them.
+	fn dispute_weight(ballot: &Ballot) -> Weight {
+		let base = T::BlockWeights::get().get(DispatchClass::Operational).base_extrinsic;
+		let said = |call: Weight, authorize: Weight, members: u16| {
+			let each = base.saturating_add(call).saturating_add(authorize);
+			each.saturating_mul(members.into())
+		};
+		let (commit, authorize_commit) =
+			(T::WeightInfo::commit_verdict(), T::WeightInfo::authorize_commit_verdict());
+		let (reveal, authorize_reveal) =
+			(T::WeightInfo::reveal_verdict(), T::WeightInfo::authorize_reveal_verdict());
+		let members = u32::from(ballot.members);
+		T::WeightInfo::agenda_open_dispute(members)
+			.saturating_add(said(commit, authorize_commit, ballot.committed))
+			.saturating_add(said(reveal, authorize_reveal, ballot.revealed))
+			.saturating_add(T::WeightInfo::agenda_decide(members))
+			.saturating_add(T::WeightInfo::agenda_dismiss(members))
+			.saturating_add(T::WeightInfo::agenda_reward(members))
 	}
 }
 

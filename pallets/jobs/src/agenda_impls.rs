@@ -166,10 +166,7 @@ impl<T: Config> Pallet<T> {
 			Step::Expire | Step::Wait(_) | Step::Rest => &[],
 		};
 		meter.step(match step {
-			Step::Draw if Self::suits_anybody(&job, candidates) => {
-				T::WeightInfo::task_draw(candidates.len().saturated_into())
-			}
-			Step::Draw => T::WeightInfo::task_draw_nobody(candidates.len().saturated_into()),
+			Step::Draw => Self::weight_of_draw(&job, candidates),
 			Step::HandOn => T::WeightInfo::task_hand_on(),
 			Step::Expire | Step::Wait(_) | Step::Rest => T::WeightInfo::task_expire(),
 		});

@@ -161,7 +161,6 @@ impl<T: Config> Pallet<T> {
 	/// Draws a waiting job's priority list and offers the job to the first on it; with nobody
 	/// eligible it is tried again later.
 	pub(crate) fn draw(id: JobId, job: &mut Job, now: BlockNumber, candidates: &[Candidate]) {
-		// Where no terms suit, there is no order to compute.
 		// Nobody has accepted it for so long.
 		if job.draws_in_vain() >= MAX_DRAWS {
 			Self::end(id, job, EndReason::NobodySuits);
@@ -170,17 +169,18 @@ impl<T: Config> Pallet<T> {
 		let demand = Self::demand(job);
 		let lost_by = job.lost_by.take();
 		let can_be_accepted = Self::can_be_accepted(job);
-		let mut drawn = if can_be_accepted && Self::suits_anybody(job, candidates) {
-			decide::draw_list(
-				T::Beacon::accumulator(),
-				id,
-				candidates,
-				|candidate| Self::is_eligible(job, &demand, candidate),
-				T::Parameters::get().priority_list,
-			)
-		} else {
-			Vec::new()
+		// Whom its terms do not suit is in no order that would have to be computed.
+		let suiting = match can_be_accepted {
+			true => Self::suiting(&demand, candidates),
+			false => Vec::new(),
 		};
+		let mut drawn = decide::draw_list(
+			T::Beacon::accumulator(),
+			id,
+			suiting,
+			|candidate| Self::is_eligible(job, &demand, candidate),
+			T::Parameters::get().priority_list,
+		);
 		// Who has just lost it is not chosen again at once where there is anybody else.
 		if drawn.len() > 1 {
 			drawn.retain(|account| lost_by.as_ref() != Some(account));
@@ -505,10 +505,21 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Whether the terms of any candidate suit the job: else its draw reads nothing of them.
-	pub(crate) fn suits_anybody(job: &Job, candidates: &[Candidate]) -> bool {
-		let demand = Self::demand(job);
-		candidates.iter().any(|candidate| decide::suits(&demand, candidate))
+	/// The candidates that suit by their terms: of the others a draw reads nothing.
+	fn suiting<'a>(demand: &Demand, candidates: &'a [Candidate]) -> Vec<&'a Candidate> {
+		candidates.iter().filter(|candidate| decide::suits(demand, candidate)).collect()
+	}
+
+	/// The weight of a job's draw: a look at the terms of every candidate, and what those have taken on
+	/// who suit. So one that suits is no reason to charge for all, be it eligible or never.
+	pub(crate) fn weight_of_draw(job: &Job, candidates: &[Candidate]) -> Weight {
+		let look = T::WeightInfo::task_draw_nobody(candidates.len().saturated_into());
+		let suiting: u32 = Self::suiting(&Self::demand(job), candidates).len().saturated_into();
+		if suiting == 0 {
+			return look;
+		}
+		let others = look.saturating_sub(T::WeightInfo::task_draw_nobody(suiting));
+		T::WeightInfo::task_draw(suiting).saturating_add(others)
 	}
 
 	/// Whether a job can be offered to `candidate`. What it has taken on is read only where its

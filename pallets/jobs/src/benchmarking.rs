@@ -595,7 +595,8 @@ mod benches {
 		let now = Pallet::<T>::now();
 		#[block]
 		{
-			assert!(!Pallet::<T>::suits_anybody(&job, &candidates));
+			let weight = Pallet::<T>::weight_of_draw(&job, &candidates);
+			assert_eq!(weight, T::WeightInfo::task_draw_nobody(c));
 			Pallet::<T>::draw(id, &mut job, now, &candidates);
 			Pallet::<T>::save_job(id, job)?;
 		}

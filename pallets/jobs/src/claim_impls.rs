@@ -29,6 +29,8 @@ const CLAIM_LONGEVITY: BlockNumber = 32;
 /// Payments out of a claim's escrow beside those to its verifiers: the fee, a refund, and what is left of
 /// the prepayment.
 const OTHER_PAYMENTS: u32 = 3;
+/// Encoded length of a claim without extensions, and of its signature.
+const CLAIM_LENGTH: u32 = 243;
 
 /// What a claim's verification may cost, and who has paid for it so far.
 #[derive(Clone, Copy, Default)]
@@ -118,10 +120,18 @@ impl<T: Config> Pallet<T> {
 		signature: &OperatorSignature,
 		committee_size: u32,
 	) -> (Weight, u32) {
-		let weight = Self::claim_weight(committee_size)
-			.saturating_add(T::WeightInfo::authorize_claim_work());
 		let len = claim.encoded_size().saturating_add(signature.encoded_size());
-		(weight, u32::try_from(len).unwrap_or(u32::MAX))
+		(Self::paid_weight(committee_size), u32::try_from(len).unwrap_or(u32::MAX))
+	}
+
+	/// The weight for which a claim's call pays.
+	fn paid_weight(committee_size: u32) -> Weight {
+		Self::claim_weight(committee_size).saturating_add(T::WeightInfo::authorize_claim_work())
+	}
+
+	/// What the call of a usual claim costs now, in ETH.
+	pub(crate) fn call_fee(committee_size: u32) -> Balance {
+		T::ChargeFee::price_in_eth(Self::paid_weight(committee_size), CLAIM_LENGTH)
 	}
 
 	/// Decides whether a claim may enter a block.

@@ -230,17 +230,18 @@ pub fn is_eligible(demand: &Demand, candidate: &Candidate, work: u64) -> bool {
 
 /// A job's priority list: the first `n` of the one weighted order over all candidates that are
 /// eligible. Who is not is struck out, and never reorders the rest.
-pub fn draw_list(
+pub fn draw_list<'a>(
 	accumulator: Hash,
 	job: JobId,
-	candidates: &[Candidate],
+	candidates: impl IntoIterator<Item = &'a Candidate>,
 	mut is_eligible: impl FnMut(&Candidate) -> bool,
 	n: u32,
 ) -> Vec<AccountId> {
+	let candidates: Vec<&Candidate> = candidates.into_iter().collect();
 	let weights = candidates.iter().map(|candidate| (&candidate.account, candidate.stake));
 	assignment_order(accumulator, job, weights)
 		.into_iter()
-		.filter_map(|index| candidates.get(index as usize))
+		.filter_map(|index| candidates.get(index as usize).copied())
 		.filter(|candidate| is_eligible(candidate))
 		.take(n as usize)
 		.map(|candidate| candidate.account.clone())

@@ -334,6 +334,9 @@ impl ChargeFee for Chain {
 		Charged::mutate(|charged| charged.push((who.clone(), weight, len)));
 		Ok(())
 	}
+	fn price_in_eth(weight: Weight, len: u32) -> Balance {
+		Balance::from(weight.ref_time()) + Balance::from(len)
+	}
 }
 
 impl Stake for Chain {

@@ -60,7 +60,9 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn view_claim_terms(id: JobId, index: AssignmentIndex) -> Option<ClaimTerms> {
 		let Assignment { terms, transcoder, .. } = Assignments::<T>::get(id, index)?;
 		let exposed = Exposed::<T>::get(&transcoder);
-		Some(ClaimTerms { terms, exposed, backing: Self::backing_of(&transcoder) })
+		let backing = Self::backing_of(&transcoder);
+		let call_fee = Self::call_fee(terms.committee_size);
+		Some(ClaimTerms { terms, exposed, backing, call_fee })
 	}
 
 	pub(crate) fn view_spending_keys(broadcaster: AccountId) -> Vec<SpendingView> {

@@ -93,6 +93,10 @@ impl ChargeFee for ChargeLpt {
 		ResolveTo::<CommonPool, Balances>::on_unbalanced(fee);
 		Ok(())
 	}
+
+	fn price_in_eth(weight: Weight, len: u32) -> Balance {
+		Money::get().in_eth(Self::price(weight, len))
+	}
 }
 
 /// Pays judges out of the common pool, which never goes below what keeps its account.
@@ -101,6 +105,10 @@ pub struct PaysJudges;
 impl JudgesPool for PaysJudges {
 	fn in_lpt(eth: Balance) -> Balance {
 		Money::get().in_lpt(eth)
+	}
+
+	fn in_eth(lpt: Balance) -> Balance {
+		Money::get().in_eth(lpt)
 	}
 
 	fn pay(judge: &AccountId, amount: Balance) -> Balance {

@@ -2,11 +2,15 @@
 
 use super::{money::CommonPool, parameters::Money};
 use crate::{
-	constants::fee::{FEE_ASSET_REFUSED, PER_BYTE, PER_PICOSECOND},
-	Assets, Authorship, Balance, Balances, LptStaking, Runtime, RuntimeCall, RuntimeEvent,
+	constants::{
+		block,
+		fee::{FEE_ASSET_REFUSED, PER_BYTE, PER_PICOSECOND},
+	},
+	Assets, Authorship, Balance, Balances, LptStaking, Runtime, RuntimeCall, RuntimeEvent, System,
 	TxExtension, UncheckedExtrinsic,
 };
 use frame_support::{
+	dispatch::DispatchClass,
 	ensure, parameter_types,
 	traits::{
 		fungible::{Balanced, Credit, Inspect},
@@ -14,7 +18,7 @@ use frame_support::{
 		tokens::{imbalance::ResolveTo, Fortitude, Precision, Preservation},
 		ConstU8, Get, OnUnbalanced,
 	},
-	weights::ConstantMultiplier,
+	weights::{ConstantMultiplier, Weight},
 };
 use frame_system::offchain::{
 	CreateAuthorizedTransaction, CreateBare, CreateTransaction, CreateTransactionBase,
@@ -23,13 +27,13 @@ use livepeer_primitives::{AccountId, AssetId, ETH, ETH_MINIMUM};
 use pallet_asset_tx_payment::OnChargeAssetTransaction;
 use pallet_lpt_staking::Frees;
 use pallet_transaction_payment::{
-	FungibleAdapter, Multiplier, OnChargeTransaction, TargetedFeeAdjustment, TxCreditHold,
+	FungibleAdapter, Multiplier, MultiplierUpdate, OnChargeTransaction, TxCreditHold,
 };
 use sp_runtime::{
 	generic::Era,
-	traits::{DispatchInfoOf, One, PostDispatchInfoOf},
+	traits::{Convert, DispatchInfoOf, One, PostDispatchInfoOf},
 	transaction_validity::{InvalidTransaction, TransactionValidityError},
-	DispatchError, DispatchResult, FixedPointNumber, Perquintill,
+	DispatchError, DispatchResult, FixedPointNumber, Perquintill, Saturating,
 };
 
 parameter_types! {
@@ -45,6 +49,62 @@ parameter_types! {
 	pub MinimumMultiplier: Multiplier = Multiplier::one();
 	/// The price never rises above a thousand times the listed one.
 	pub MaximumMultiplier: Multiplier = Multiplier::saturating_from_integer(1_000);
+}
+
+/// Moves the price of execution with the fullness of blocks: after a block of fullness `s` it is
+/// multiplied by the first terms of `exp(v × (s - target))`, within its bounds.
+pub struct PriceByFullness;
+
+impl PriceByFullness {
+	/// How full this block is: its normal transactions of the part that they may fill, or all that it
+	/// holds of all of it, whichever is more. What hooks and duties take is not there for transactions, and
+	/// were it not counted, the price would fall just when nobody gets in.
+	fn fullness() -> Multiplier {
+		let limits = block::Weights::get();
+		let used = System::block_weight();
+		let normal = limits.get(DispatchClass::Normal).max_total.unwrap_or(limits.max_block);
+		let part = |used: u64, most: u64| Multiplier::saturating_from_rational(used, most.max(1));
+		let share = |used: Weight, most: Weight| {
+			part(used.ref_time(), most.ref_time()).max(part(used.proof_size(), most.proof_size()))
+		};
+		share(*used.get(DispatchClass::Normal), normal)
+			.max(share(used.total(), limits.max_block))
+			.min(Multiplier::one())
+	}
+}
+
+impl MultiplierUpdate for PriceByFullness {
+	fn min() -> Multiplier {
+		MinimumMultiplier::get()
+	}
+
+	fn max() -> Multiplier {
+		MaximumMultiplier::get()
+	}
+
+	fn target() -> Perquintill {
+		TargetBlockFullness::get()
+	}
+
+	fn variability() -> Multiplier {
+		AdjustmentVariable::get()
+	}
+}
+
+impl Convert<Multiplier, Multiplier> for PriceByFullness {
+	fn convert(previous: Multiplier) -> Multiplier {
+		let (fullness, target) = (Self::fullness(), Multiplier::from(Self::target()));
+		let off = fullness.max(target).saturating_sub(fullness.min(target));
+		let first = Self::variability().saturating_mul(off);
+		let second = first.saturating_mul(first) / Multiplier::from_u32(2);
+		let previous = previous.max(Self::min());
+		let next = if fullness >= target {
+			previous.saturating_add(previous.saturating_mul(first.saturating_add(second)))
+		} else {
+			previous.saturating_sub(previous.saturating_mul(first.saturating_sub(second)))
+		};
+		next.clamp(Self::min(), Self::max())
+	}
 }
 
 /// Fees go to the common pool: paid to the author they would cost an author nothing, and its
@@ -174,13 +234,7 @@ impl OnChargeTransaction<Runtime> for FreeLptOrWhatLeaves {
 }
 
 impl pallet_transaction_payment::Config for Runtime {
-	type FeeMultiplierUpdate = TargetedFeeAdjustment<
-		Self,
-		TargetBlockFullness,
-		AdjustmentVariable,
-		MinimumMultiplier,
-		MaximumMultiplier,
-	>;
+	type FeeMultiplierUpdate = PriceByFullness;
 	type LengthToFee = ConstantMultiplier<Balance, FeePerByte>;
 	type OnChargeTransaction = FreeLptOrWhatLeaves;
 	type OperationalFeeMultiplier = ConstU8<5>;

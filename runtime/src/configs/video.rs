@@ -176,4 +176,5 @@ impl pallet_challenge_lottery::Config for Runtime {
 	type Stake = LptStaking;
 	type Timing = FixedTiming;
 	type WeightInfo = pallet_challenge_lottery::weights::SubstrateWeight<Runtime>;
+	type WeightPrice = <Runtime as pallet_transaction_payment::Config>::WeightToFee;
 }

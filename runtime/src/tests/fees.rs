@@ -114,6 +114,48 @@ fn full_block_should_cost_more_than_a_third_of_an_lpt_when_the_price_is_at_its_f
 	assert!(Balance::from(normal.ref_time()) * fee::PER_PICOSECOND > LPT / 3);
 }
 
+/// Agendas that are behind and operators' duties leave no room for transactions: were the blocks counted
+/// as empty, what is dear then would become cheap.
+#[test]
+fn price_should_rise_when_hooks_and_duties_fill_blocks() {
+	use crate::{
+		configs::transactions::PriceByFullness, constants::block::MAXIMUM_WEIGHT, Runtime, System,
+	};
+	use frame_support::{dispatch::DispatchClass, weights::Weight};
+	use pallet_transaction_payment::{Multiplier, MultiplierUpdate};
+	use sp_runtime::traits::Convert;
+	let start = Multiplier::from_u32(2);
+	// The price after a block that holds so much in percent of a whole one: of hooks, of duties, and of
+	// normal transactions.
+	let after = |start: Multiplier, hooks: u64, duties: u64, normal: u64| {
+		sp_io::TestExternalities::default().execute_with(|| {
+			frame_system::BlockWeight::<Runtime>::kill();
+			for (percent, class) in [
+				(hooks, DispatchClass::Mandatory),
+				(duties, DispatchClass::Operational),
+				(normal, DispatchClass::Normal),
+			] {
+				let weight = Weight::from_parts(MAXIMUM_WEIGHT.ref_time() / 100 * percent, 0);
+				System::register_extra_weight_unchecked(weight, class);
+			}
+			PriceByFullness::convert(start)
+		})
+	};
+	let full = after(start, 0, 0, 75);
+	assert!(full > start, "normal transactions fill their part");
+	for (hooks, duties, normal) in [(60, 40, 0), (90, 10, 0), (50, 0, 50), (100, 25, 0)] {
+		assert_eq!(after(start, hooks, duties, normal), full, "{hooks}, {duties}, {normal}");
+	}
+	assert!(after(start, 90, 0, 0) > start);
+	// A fifth of their part by normal transactions, and little beside: less than is aimed at.
+	assert!(after(start, 5, 0, 15) < start);
+	assert!(after(start, 0, 0, 0) < after(start, 5, 0, 15));
+	let (least, most) = (PriceByFullness::min(), PriceByFullness::max());
+	assert_eq!(after(least, 0, 0, 0), least);
+	assert!(after(least, 60, 40, 0) > least);
+	assert_eq!(after(most, 60, 40, 0), most);
+}
+
 #[test]
 fn remark_should_not_be_free_when_it_is_large() {
 	let fee = price(frame_system::Call::remark { remark: vec![0; 100_000] }.into());

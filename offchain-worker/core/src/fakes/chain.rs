@@ -109,6 +109,8 @@ struct ChainState {
 	fail_next: Option<ChainError>,
 	challenge_takes: Option<(SimClock, u64)>,
 	job_takes: Option<(SimClock, u64)>,
+	/// The claims whose transactions hang, and how long.
+	hanging: BTreeMap<ClaimId, (SimClock, u64)>,
 	terms: ClaimTerms,
 	free: BTreeMap<AccountId, Free>,
 	locked: bool,
@@ -150,7 +152,8 @@ impl Default for FakeChain {
 			fail_next: None,
 			challenge_takes: None,
 			job_takes: None,
-			// Verification costs nothing, and everything is backed.
+			hanging: BTreeMap::new(),
+			// Verification and the calls of claims cost nothing, and everything is backed.
 			terms: ClaimTerms {
 				terms: VerificationTerms {
 					verify_price: 0,
@@ -160,6 +163,7 @@ impl Default for FakeChain {
 				},
 				exposed: 0,
 				backing: Balance::MAX,
+				call_fee: 0,
 			},
 			free: BTreeMap::new(),
 			locked: false,
@@ -298,6 +302,16 @@ impl FakeChain {
 	/// Lets a look at a challenge take so many milliseconds.
 	pub fn slow_challenges(&self, clock: &SimClock, ms: u64) {
 		self.state().challenge_takes = Some((clock.clone(), ms));
+	}
+
+	/// Lets the transactions that answer a claim hang for so many milliseconds, and come into no block.
+	pub fn hang(&self, claim: ClaimId, clock: &SimClock, ms: u64) {
+		self.state().hanging.insert(claim, (clock.clone(), ms));
+	}
+
+	/// Lets them hang no longer, as far as they are not sent.
+	pub fn hang_no_more(&self) {
+		self.state().hanging.clear();
 	}
 
 	/// Lets a look at a job take so many milliseconds.
@@ -532,7 +546,7 @@ impl FakeChain {
 					return Err(refuse(Refused::WorkTooLarge));
 				}
 				let price = fee(claim.total_work, current.price);
-				let ClaimTerms { terms, exposed, backing } = state.terms;
+				let ClaimTerms { terms, exposed, backing, .. } = state.terms;
 				let samples = draw::sample_count(terms.rate, count as u32, view.max_samples);
 				let least =
 					terms.least_fee(samples, claim.total_work, count as u32, claim.largest_leaf);
@@ -985,6 +999,16 @@ impl Chain for FakeChainClient {
 	async fn submit(&self, call: Call, _: Wait) -> Result<(), ChainError> {
 		if let Some(error) = self.read()?.fail_next.take() {
 			return Err(error);
+		}
+		let answered = match &call {
+			Call::RevealLeaf { claim, .. } | Call::OpenVariants { claim, .. } => Some(*claim),
+			_ => None,
+		};
+		let hangs = answered.and_then(|claim| self.chain.state().hanging.get(&claim).cloned());
+		if let Some((clock, ms)) = hangs {
+			clock.sleep_until(clock.now_ms().saturating_add(ms)).await;
+			let reason = "it is in no block after a long wait".into();
+			return Err(ChainError::NotIncluded { call: call.name(), reason });
 		}
 		self.chain.execute(self.account().as_ref(), &call)?;
 		self.chain.block();

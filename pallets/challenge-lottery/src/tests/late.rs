@@ -57,8 +57,12 @@ fn penalties() -> Vec<(AccountId, Penalty, Perbill)> {
 /// The committee's members in `lacking` lack the bytes, those in `asking` of them ask for them; everybody has
 /// them in the dispute. Says who paid for what.
 fn late(lacking: &[usize], asking: &[u16]) -> Vec<(usize, Penalty, Perbill)> {
-	let claim = claim(8);
-	to_commit(&claim);
+	late_in(&claim(8), lacking, asking)
+}
+
+/// The same in this claim.
+fn late_in(claim: &TestClaim, lacking: &[usize], asking: &[u16]) -> Vec<(usize, Penalty, Perbill)> {
+	to_commit(claim);
 	for member in asking {
 		ask(claim.id, 0, *member).unwrap();
 	}
@@ -325,6 +329,93 @@ fn attack_starving_judge_after_judge_should_chill_none_that_asks() {
 		let times = |i: usize| slashes.iter().filter(|slash| slash.0 == validator(i)).count();
 		let most = (0..5).map(times).max();
 		assert!(most >= Some(crate::omission_impls::LATE_TOO_OFTEN as usize), "{most:?}");
+		assert!(CHILLED.get().is_empty());
+	});
+}
+
+/// A judge that asks, and lacks the bytes of claims in which there is hardly anything to judge: each has
+/// everybody judge, at the cost of all the chain does for that.
+#[test]
+fn attack_lacking_bytes_of_tiny_claims_should_pay_for_what_the_dispute_weighs() {
+	use crate::WeightInfo;
+	use livepeer_primitives::UNIT;
+	build_and_execute(|| {
+		let (price, stake) = (500_000, 1_000 * UNIT);
+		RATE.put(500);
+		WEIGHT_PRICE.put(price);
+		seat(&[stake; 5]);
+		let calls = <()>::commit_verdict()
+			.saturating_add(<()>::authorize_commit_verdict())
+			.saturating_add(<()>::reveal_verdict())
+			.saturating_add(<()>::authorize_reveal_verdict());
+		let weighs = calls
+			.saturating_mul(5)
+			.saturating_add(<()>::agenda_open_dispute(5))
+			.saturating_add(<()>::agenda_decide(5))
+			.saturating_add(<()>::agenda_dismiss(5));
+		let weighs = u128::from(weighs.ref_time()) * price;
+		let tiny = || {
+			let (claim, taken) = try_claim(vec![leaf(0, 1_000)]);
+			taken.unwrap();
+			claim
+		};
+		let paid = late_in(&tiny(), &[0], &[0]);
+		let [(0, Penalty::LateDataAlone, fraction)] = paid[..] else { panic!("{paid:?}") };
+		// But for what is less than a share can say.
+		let least = weighs - weighs / 100;
+		assert!(fraction * stake >= least, "{} for {least}", fraction * stake);
+		assert!(fraction < dissent(), "and no more than a round may take");
+		assert!(CHARGED.get().is_empty() && CHILLED.get().is_empty());
+		// Where the transcoder is to blame as well, it pays half of that.
+		late_in(&tiny(), &[0, 2], &[0, 2]);
+		let charged = CHARGED.get();
+		assert!(charged[0].1 * 2 * 500 >= least, "{} for {least}", charged[0].1);
+	});
+}
+
+/// A judge that asks each time, though the others have the bytes, may lose 1 % of its stake in a round:
+/// after that it would have everybody judge for nothing.
+#[test]
+fn attack_judge_that_asks_and_lacks_on_and_on_should_be_chilled_once_a_round_takes_no_more() {
+	build_and_execute(|| {
+		let judge = 0;
+		// A dispute costs more than a round may take.
+		RATE.put(1 << 40);
+		seat(&[1_000; 5]);
+		// Lacks the bytes of the next claim that it is to judge.
+		let lacks = || {
+			for _ in 0..40 {
+				let claim = claim(8);
+				to_commit(&claim);
+				let place = members(claim.id, 0).iter().position(|who| *who == validator(judge));
+				if let Some(place) = place {
+					ask(claim.id, 0, place as u16).unwrap();
+				}
+				let says = |verdict| opening(claim.id, verdict);
+				ballot(claim.id, 0, |i| {
+					Some(says(if i == judge { UNAVAILABLE } else { Verdict::Valid }))
+				});
+				if place.is_some() {
+					to_dispute(claim.id);
+					all_say(claim.id, DISPUTE, Verdict::Valid);
+				}
+				System::reset_events();
+				to_end(claim.id);
+				if place.is_some() {
+					return penalties();
+				}
+			}
+			panic!("never drawn");
+		};
+		let paid = |fraction| vec![(validator(judge), Penalty::LateDataAlone, fraction)];
+		assert_eq!(lacks(), paid(dissent()));
+		assert!(CHILLED.get().is_empty(), "it may have been kept from them");
+		assert_eq!(lacks(), paid(Perbill::zero()));
+		assert_eq!(CHILLED.get().keys().collect::<Vec<_>>(), [&validator(judge)]);
+		// Another round begins anew.
+		CHILLED.put(Default::default());
+		SNAPSHOT.put(SNAPSHOT.get() + 1);
+		assert_eq!(lacks(), paid(dissent()));
 		assert!(CHILLED.get().is_empty());
 	});
 }

@@ -1,6 +1,7 @@
 //! What happens when there is more to do than a block can hold.
 
 use crate::{
+	decide::MAX_DRAWS,
 	mock::*,
 	types::{Class, Phase},
 	Agenda, Backlog, Event, Jobs as StoredJobs, WeightInfo,
@@ -258,16 +259,46 @@ fn draws_should_cost_little_when_no_price_suits() {
 }
 
 #[test]
-fn draws_should_be_charged_for_everybody_when_one_price_suits() {
+fn draws_should_be_charged_for_those_who_suit() {
 	build_and_execute(|| {
 		register_dear(199);
 		register(&TIM, UNIT, PRICE, 1);
 		let used = weigh_draws(1);
+		let others = <()>::task_draw_nobody(200).saturating_sub(<()>::task_draw_nobody(1));
 		let expected = <()>::agenda_block()
 			.saturating_mul(2)
 			.saturating_add(<()>::read_candidates(200))
-			.saturating_add(<()>::task_draw(200));
+			.saturating_add(<()>::task_draw(1))
+			.saturating_add(others);
 		assert_eq!(used, expected);
+	});
+}
+
+/// Jobs that nobody but one transcoder suits, which has no room: each is drawn again and again, lazily,
+/// and paid for one draw.
+#[test]
+fn attack_jobs_that_suit_a_busy_transcoder_alone_should_not_fill_the_lazy_queue() {
+	build_and_execute(|| {
+		register(&TIM, UNIT, PRICE, 1);
+		let id = create(&BEA, "own");
+		skip(2);
+		assert_eq!(accept(id).0, TIM);
+		register_dear(200);
+		let jobs = 20u64;
+		for i in 0..jobs {
+			assert_ok!(create_with(&BOB, &format!("cam{i}"), UNIT / 100));
+		}
+		// Found nobody once: from now on they are drawn lazily.
+		skip(5);
+		System::reset_events();
+		System::set_block_number(now() + 1);
+		let used = Jobs::on_initialize(now());
+		let in_vain = |event: &Event<Test>| matches!(event, Event::NobodyEligible { .. });
+		assert_eq!(events().iter().filter(|event| in_vain(event)).count(), jobs as usize);
+		let each = used.saturating_sub(<()>::read_candidates(201)) / jobs;
+		// All of its draws are no more than the one that it has paid for.
+		let all = each.saturating_mul(MAX_DRAWS.into());
+		assert!(all.all_lte(draw()), "{all} for {}", draw());
 	});
 }
 

@@ -2,7 +2,12 @@
 
 use crate::mock::*;
 use frame_support::assert_ok;
-use livepeer_primitives::{api::AssignmentView, keys::Purpose, traits::Settlement, work, UNIT};
+use livepeer_primitives::{
+	api::AssignmentView,
+	keys::Purpose,
+	traits::{ChargeFee, Settlement},
+	work, UNIT,
+};
 use sp_runtime::Perbill;
 
 #[test]
@@ -65,6 +70,19 @@ fn claims_should_be_shown_until_settled() {
 		assert_eq!(Jobs::claims_of(TIM), [0, 2]);
 		assert_eq!(Jobs::claim(1), None);
 		assert!(Jobs::claims_of(TOM).is_empty());
+	});
+}
+
+#[test]
+fn terms_of_claims_should_say_what_their_call_costs() {
+	build_and_execute(|| {
+		let id = running();
+		let fee = Jobs::claim_terms(id, 0).unwrap().call_fee;
+		assert_ok!(claim(&TIM, id, 0, 0, 9));
+		let (who, weight, len) = Charged::get().pop().unwrap();
+		assert_eq!(who, TIM);
+		assert_eq!(fee, <Chain as ChargeFee>::price_in_eth(weight, len));
+		assert!(fee > 0);
 	});
 }
 

@@ -58,6 +58,7 @@ fn config() -> TranscodeConfig {
 		queue: 8,
 		claim_leaves: 4,
 		claim_wait_ms: 60_000,
+		claim_worth: 20,
 		gap_wait_ms: 60_000,
 	}
 }

@@ -1,7 +1,7 @@
 //! Claiming what was transcoded, answering draws, and forgetting what is closed.
 
 use std::{
-	collections::{BTreeMap, BTreeSet},
+	collections::{BTreeMap, BTreeSet, VecDeque},
 	sync::{
 		atomic::{AtomicBool, Ordering},
 		Arc, Mutex,
@@ -11,6 +11,7 @@ use std::{
 use codec::{Decode, Encode};
 use futures::{
 	future::{select, Either},
+	stream::FuturesUnordered,
 	StreamExt,
 };
 use livepeer_primitives::{
@@ -23,7 +24,7 @@ use livepeer_primitives::{
 	work::fee,
 	AssignmentIndex, Balance, BlockNumber, ClaimId, JobId, Seq, ETH_MINIMUM,
 };
-use sp_runtime::RuntimeAppPublic;
+use sp_runtime::{Perbill, RuntimeAppPublic};
 
 use super::{variants::Variants, Parts, TranscodeError};
 use crate::{
@@ -42,8 +43,8 @@ pub(super) const RESEND_BLOCKS: BlockNumber = 6;
 /// How often the chain may refuse a claim for a reason that lasts before it is given up. More than
 /// once, for a claim that is on chain twice over in a reorg is refused too.
 pub(super) const REFUSALS: u32 = 3;
-/// Claims that are answered at a time.
-const AT_ONCE: usize = 16;
+/// Claims that are answered at a time: far more than hang at once, where the node works at all.
+const AT_ONCE: usize = 64;
 /// How long it is believed who judges a claim, about a block.
 const BELIEVED_MS: u64 = 6_000;
 /// How long the chain may take to say it, and how long it is not asked again when it did not.
@@ -120,18 +121,48 @@ impl Claiming {
 		Ok(())
 	}
 
-	/// Reveals what was drawn of the claims that are on chain and opens its variants, and forgets those
-	/// that are closed. No claim waits for another's transactions.
-	pub(super) async fn answer_duties(&self, head: Head) -> Result<(), TranscodeError> {
-		let claims = self.parts.store.claims()?;
-		let open = claims.iter().filter_map(|claim| Some((claim.id?, claim)));
-		let answers: Vec<_> = open.map(|(id, claim)| self.answer(head, id, claim)).collect();
-		let answers = futures::stream::iter(answers).buffer_unordered(AT_ONCE);
-		answers.fold(Ok(()), |all, one| async move { all.and(one) }).await
+	/// Answers the claims that are on chain, for as long as there are heads: each is looked at with every
+	/// new head, unless it is still at work from an earlier one. So a claim whose transactions hang holds
+	/// up no other, not even one that is drawn meanwhile.
+	pub(super) async fn answer_claims(&self) {
+		let mut heads = self.parts.chain.heads();
+		// Those that wait for a place and those that have one: none is there twice.
+		let mut taken = BTreeSet::new();
+		let mut waiting = VecDeque::new();
+		let mut at_work = FuturesUnordered::new();
+		loop {
+			let head = *heads.borrow_and_update();
+			match self.parts.store.claims() {
+				Ok(claims) => {
+					let open = claims.into_iter().filter_map(|claim| Some((claim.id?, claim)));
+					waiting.extend(open.filter(|(id, _)| taken.insert(*id)));
+				}
+				Err(error) => self.parts.report("revealing", &TranscodeError::Store(error)),
+			}
+			loop {
+				while at_work.len() < AT_ONCE {
+					let Some((id, claim)) = waiting.pop_front() else { break };
+					at_work.push(async move { (id, self.answer(head, id, &claim).await) });
+				}
+				tokio::select! {
+					changed = heads.changed() => match changed {
+						Ok(()) => break,
+						Err(_) => return,
+					},
+					Some((id, answered)) = at_work.next() => {
+						taken.remove(&id);
+						if let Err(error) = answered {
+							self.parts.report("revealing", &error);
+						}
+					}
+				}
+			}
+		}
 	}
 
-	/// Does what the chain asks of an open claim.
-	async fn answer(
+	/// Does what the chain asks of an open claim: reveals what was drawn of it and opens its variants, or
+	/// forgets it when it is closed.
+	pub(super) async fn answer(
 		&self,
 		head: Head,
 		id: ClaimId,
@@ -293,10 +324,7 @@ impl Claiming {
 		let Some((first, last)) = next_range(cursor, &ready, ended, now_ms, &rules) else {
 			return Ok(());
 		};
-		let terms = match current {
-			Some(_) => self.parts.chain.claim_terms(job, assignment).await?,
-			None => None,
-		};
+		let terms = self.parts.chain.claim_terms(job, assignment).await?;
 		// What is beyond the allowance waits for a top-up, what the own bond does not back for earlier
 		// claims to be decided. A claim with it would be refused, and stand before all later ones.
 		let backed =
@@ -331,6 +359,24 @@ impl Claiming {
 		if too_small && !(ended || is_complete) {
 			return Ok(());
 		}
+		// Nor is one made of which its call takes more than a small part: it waits too, but for no more than
+		// half of what the allowance lets in beside it. At the end what does not even pay its call is given
+		// up.
+		let config = &self.parts.config;
+		let price = current.map_or(config.price, |current| current.price);
+		let own = own_share(fee(commitment.total_work, price), config.fee_share);
+		let call_fee = terms.map_or(0, |terms| terms.call_fee);
+		let worth = call_fee.saturating_mul(config.claim_worth.into());
+		let has_room = view.as_ref().zip(current).is_some_and(|(view, current)| {
+			let largest = fee(view.max_leaf_work, current.price);
+			let most = current.allowance.min(backed).checked_div(largest);
+			let waiting = receipts.len() as Balance;
+			commitment.leaf_count < max_leaves && most.is_none_or(|most| waiting <= most / 2)
+		});
+		if own < worth && has_room && !(ended || is_complete) {
+			return Ok(());
+		}
+		let is_loss = ended && own < call_fee.min(worth);
 		// One that is not worth its verification waits so too. Where nothing comes into it any more it is
 		// made longer, with nothing in the rest, as far as no more of it is drawn by that. The chain takes
 		// any when the assignment has ended.
@@ -359,14 +405,10 @@ impl Claiming {
 		let claim =
 			ClaimRecord { job, assignment, first, leaves, commitment, toolchain, keys, id: None };
 		self.parts.store.put_claim(&claim)?;
-		if too_small {
-			tracing::warn!(
-				job,
-				assignment,
-				first,
-				last,
-				"worth less than the chain pays; given up"
-			);
+		if too_small || is_loss {
+			let why =
+				if too_small { "less than the chain pays" } else { "less than its call costs" };
+			tracing::warn!(job, assignment, first, last, %own, %call_fee, "worth {why}; given up");
 			return Ok(self.parts.store.close_claim(claim.key())?);
 		}
 		self.send_claim(head, &claim).await
@@ -590,6 +632,14 @@ impl Claiming {
 /// Whether the chain will refuse the same claim again.
 fn is_lasting(error: &ChainError) -> bool {
 	matches!(error, ChainError::Refused { refused, .. } if refused.is_lasting())
+}
+
+/// What of a claim's fee its transcoder keeps. Who gives all of it to delegators works for them.
+fn own_share(fee: Balance, fee_share: Perbill) -> Balance {
+	match fee.saturating_sub(fee_share * fee) {
+		0 => fee,
+		own => own,
+	}
 }
 
 /// Whether a claim is worth its verification, as the chain asks while its assignment runs.

@@ -65,6 +65,9 @@ pub struct TranscodeConfig {
 	pub claim_leaves: u32,
 	/// A claim is made when the oldest unclaimed segment is this old.
 	pub claim_wait_ms: u64,
+	/// A claim waits, as long as more can come into it, until the own share of its fee is so many times
+	/// what its call costs. At nothing it waits for none of that, and is never given up for it.
+	pub claim_worth: u32,
 	/// How long a missing seq may still arrive.
 	pub gap_wait_ms: u64,
 }
@@ -193,6 +196,14 @@ impl Parts {
 	async fn signing_now(&self) -> Result<Signing, TranscodeError> {
 		Ok(self.own.signing_now().await??)
 	}
+
+	/// Says that a duty failed, which is tried again.
+	fn report(&self, duty: &str, error: &TranscodeError) {
+		if let TranscodeError::Store(error) = error {
+			self.warnings.store(error);
+		}
+		tracing::warn!(duty, %error, "failed; it is tried again");
+	}
 }
 
 /// The role.
@@ -289,7 +300,7 @@ impl TranscodeRole {
 		};
 		let accepts = self.at_every_head("accepting", |_| self.registration.refresh());
 		let claims = self.at_every_head("claiming", |head| self.claiming.claim_duties(head));
-		let answers = self.at_every_head("revealing", |head| self.claiming.answer_duties(head));
+		let answers = self.claiming.answer_claims();
 		let ends = self.at_every_head("ending idle assignments", |head| self.idle.duties(head));
 		let stopped = async {
 			while !*stop.borrow_and_update() {
@@ -319,10 +330,7 @@ impl TranscodeRole {
 		loop {
 			let head = *heads.borrow_and_update();
 			if let Err(error) = work(head).await {
-				if let TranscodeError::Store(error) = &error {
-					self.parts.warnings.store(error);
-				}
-				tracing::warn!(duty, %error, "failed; it is tried again");
+				self.parts.report(duty, &error);
 			}
 			if heads.changed().await.is_err() {
 				return;

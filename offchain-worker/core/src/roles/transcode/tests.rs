@@ -82,6 +82,7 @@ impl Story {
 			queue: 2,
 			claim_leaves: 4,
 			claim_wait_ms: 3_600_000,
+			claim_worth: 20,
 			gap_wait_ms: 3_600_000,
 		};
 		self.role_with(Keyring::own(self.key.clone()), Some(self.key.clone()), engine, config)
@@ -178,7 +179,11 @@ impl Story {
 	/// What a role does with a new head.
 	async fn duties(&self, role: &TranscodeRole) {
 		role.claiming.claim_duties(self.head()).await.unwrap();
-		role.claiming.answer_duties(self.head()).await.unwrap();
+		for claim in self.store.claims().unwrap() {
+			if let Some(id) = claim.id {
+				role.claiming.answer(self.head(), id, &claim).await.unwrap();
+			}
+		}
 	}
 }
 
@@ -532,25 +537,58 @@ fn claim_should_be_made_answered_and_closed() {
 	})
 }
 
+/// A story with two claims that are final, and the role that made them.
+async fn two_claims(sim: &Sim) -> (Story, TranscodeRole, [livepeer_primitives::ClaimId; 2]) {
+	let story = Story::new(sim).await;
+	let role = story.role(FakeEngine::default());
+	for first in [0, 4] {
+		for seq in first..first + 4 {
+			receipt(story.send(&role, seq).await);
+		}
+		story.duties(&role).await;
+	}
+	// Their numbers are noted.
+	story.duties(&role).await;
+	let claims = story.store.claims().unwrap();
+	let ids: Vec<_> = claims.iter().filter_map(|claim| claim.id).collect();
+	(story, role, ids.try_into().unwrap())
+}
+
+/// Whether something of a claim is revealed.
+fn is_revealed(story: &Story, claim: livepeer_primitives::ClaimId) -> bool {
+	!story.chain.claims()[&claim].revealed.is_empty()
+}
+
 #[test]
 fn claims_should_be_answered_side_by_side() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim).await;
-		let role = story.role(FakeEngine::default());
-		for first in [0, 4] {
-			for seq in first..first + 4 {
-				receipt(story.send(&role, seq).await);
-			}
-			story.duties(&role).await;
+		let (story, role, ids) = two_claims(&sim).await;
+		for id in ids {
+			story.chain.draw(id, H256::repeat_byte(3), 8);
 		}
-		// Their numbers are noted.
-		story.duties(&role).await;
-		let claims = story.store.claims().unwrap();
-		assert_eq!(claims.iter().filter(|claim| claim.id.is_some()).count(), 2);
 		story.chain.slow_challenges(&sim.clock, 1_000);
-		let before = sim.clock.now_ms();
-		role.claiming.answer_duties(story.head()).await.unwrap();
-		assert_eq!(sim.clock.now_ms() - before, 1_000, "none waits for the other");
+		assert!(sim.within(1_500, role.claiming.answer_claims()).await.is_none());
+		assert!(ids.iter().all(|id| is_revealed(&story, *id)), "none waits for the other");
+	})
+}
+
+#[test]
+fn claim_should_be_answered_while_another_ones_transactions_hang() {
+	simulate(|sim| async move {
+		let (story, role, [hanging, other]) = two_claims(&sim).await;
+		story.chain.hang(hanging, &sim.clock, 120_000);
+		story.chain.draw(hanging, H256::repeat_byte(3), 8);
+		serve(&story, role);
+		sim.sleep(5_000).await;
+		// Drawn while the first one's transactions are on their way.
+		story.chain.draw(other, H256::repeat_byte(4), 8);
+		sim.sleep(5_000).await;
+		assert!(is_revealed(&story, other));
+		assert!(!is_revealed(&story, hanging));
+		// And the first one is answered when they have come to nothing.
+		story.chain.hang_no_more();
+		sim.sleep(120_000).await;
+		assert!(is_revealed(&story, hanging));
 	})
 }
 
@@ -698,6 +736,105 @@ fn attack_segments_far_from_each_other_should_be_claimed_for_what_they_are_worth
 		let (first, leaves) = (claim.info.first, claim.info.commitment.leaf_count);
 		// As long as one leaf of it is drawn.
 		assert_eq!((first, leaves), (0, terms.leaves_of(1)));
+	});
+}
+
+/// What a segment is worth.
+fn worth_of_one(story: &Story) -> Balance {
+	let leaf = story.store.receipts(1, 0, 0, 1).unwrap()[0].leaf.work();
+	fee(leaf, UNIT / 1000)
+}
+
+fn set_call_fee(story: &Story, call_fee: Balance) {
+	story.chain.set_terms(ClaimTerms { call_fee, ..story.chain.terms() });
+}
+
+#[test]
+fn claim_should_wait_until_its_call_is_a_small_part_of_it() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		for seq in 0..6 {
+			receipt(story.send(&role, seq).await);
+		}
+		// Half of the fee is its own, and that of seven is more than twenty times what the call costs.
+		set_call_fee(&story, worth_of_one(&story) * 13 / 80);
+		sim.clock.sleep_until(sim.clock.now_ms() + 3_600_000).await;
+		story.duties(&role).await;
+		assert!(story.chain.claims().is_empty(), "however long it has waited");
+		receipt(story.send(&role, 6).await);
+		story.duties(&role).await;
+		let claimed = |story: &Story| -> Vec<_> {
+			let claims = story.chain.claims();
+			claims.values().map(|claim| claim.info.commitment.leaf_count).collect()
+		};
+		assert_eq!(claimed(&story), [7]);
+		// The last one is made as long as it pays its call.
+		for seq in 7..9 {
+			receipt(story.send(&role, seq).await);
+		}
+		let broadcaster = story.chain.client(Some(story.broadcaster.clone()));
+		broadcaster.submit(Call::EndJob { job: story.job }, Wait::InBlock).await.unwrap();
+		for _ in 0..3 {
+			story.duties(&role).await;
+		}
+		assert_eq!(claimed(&story), [7, 2]);
+	});
+}
+
+#[test]
+fn claim_should_wait_for_nothing_when_its_operator_says_so() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let config = story.role(FakeEngine::default()).parts.config.clone();
+		let config = TranscodeConfig { claim_worth: 0, ..config };
+		let keys = Keyring::own(story.key.clone());
+		let role = story.role_with(keys, Some(story.key.clone()), FakeEngine::default(), config);
+		for seq in 0..4 {
+			receipt(story.send(&role, seq).await);
+		}
+		set_call_fee(&story, PLENTY);
+		story.duties(&role).await;
+		assert_eq!(story.chain.claims().len(), 1);
+	});
+}
+
+/// At a price that never pays for the calls a stream must not stop for want of an allowance.
+#[test]
+fn claim_that_is_not_worth_its_call_should_be_made_before_the_allowance_is_used_up() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		for seq in 0..4 {
+			receipt(story.send(&role, seq).await);
+		}
+		set_call_fee(&story, worth_of_one(&story));
+		let view = story.chain.client(None).job(At::Best, 1).await.unwrap().unwrap();
+		let largest = fee(view.max_leaf_work, UNIT / 1000);
+		story.chain.set_allowance(1, largest * 8);
+		story.duties(&role).await;
+		assert!(story.chain.claims().is_empty(), "as many may come yet");
+		story.chain.set_allowance(1, largest * 7);
+		story.duties(&role).await;
+		assert_eq!(story.chain.claims().len(), 1);
+	});
+}
+
+#[test]
+fn claim_that_does_not_pay_its_call_should_be_given_up_when_the_assignment_ends() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		for seq in 0..3 {
+			receipt(story.send(&role, seq).await);
+		}
+		set_call_fee(&story, worth_of_one(&story) * 2);
+		let broadcaster = story.chain.client(Some(story.broadcaster.clone()));
+		broadcaster.submit(Call::EndJob { job: story.job }, Wait::InBlock).await.unwrap();
+		story.duties(&role).await;
+		assert!(story.chain.claims().is_empty());
+		assert!(story.store.claims().unwrap().is_empty());
+		assert_eq!(story.store.blob_count(), 0, "nothing is kept of it");
 	});
 }
 
