@@ -126,7 +126,7 @@ parameters! {
 		committee_size: u32,
 		/// Most tranches of a claim before its dispute.
 		tranches: u32,
-		/// Blocks to reveal the drawn leaves in.
+		/// Blocks to reveal the drawn leaves in, and after the judges' words to open the forced variants.
 		reveal_window: BlockNumber,
 		/// Blocks after the reveal window in which only a reporter, paid by the finder's fee, ends
 		/// a claim as missed; then the agenda does.
@@ -327,6 +327,8 @@ impl LotteryParameters {
 		// nothing of the rest follows.
 		let draw = timing.beacon_window.saturating_mul(7);
 		let reveal = self.reveal_window.saturating_add(self.missed_grace);
+		// Behind the reveals of the first ballot that has any the transcoder opens its forced variants:
+		// of which tranche that is nobody knows before.
 		let tranche = self
 			.commit_base
 			.saturating_add(self.max_work_blocks)

@@ -138,11 +138,13 @@ impl<T: Config> Pallet<T> {
 			return T::WeightInfo::agenda_decide(0).saturating_add(Self::void(id, challenge));
 		};
 		let ballot = stored.clone().at(now);
-		let is_open = ballot.phase == Phase::Reveal
-			&& (ballot.revealed < ballot.committed || ballot.awaits_opening)
-			&& now < ballot.deadline;
-		if is_open {
-			Self::note_reveal(id, challenge, &stored, ballot);
+		let is_answered = match ballot.phase {
+			Phase::Reveal => ballot.revealed >= ballot.committed,
+			Phase::Open => !ballot.awaits_opening,
+			Phase::Commit | Phase::Ask => true,
+		};
+		if !is_answered && now < ballot.deadline {
+			Self::note_phase(id, challenge, &stored, ballot);
 			return T::WeightInfo::agenda_step();
 		}
 		Self::count_votes(id, challenge, ballot)

@@ -74,10 +74,6 @@ impl<T: Config> Pallet<T> {
 		let deadline =
 			opened.saturating_add(commit_base(parameters, tranche)).saturating_add(work_blocks);
 		let awaits_opening = Self::awaits_opening(&challenge);
-		let mut reveal_blocks = reveal_length(parameters, tranche);
-		if awaits_opening {
-			reveal_blocks = reveal_blocks.max(parameters.reveal_window);
-		}
 		let ballot = Ballot {
 			tranche,
 			seed: draw::tranche_seed(entropy, id, tranche),
@@ -85,7 +81,8 @@ impl<T: Config> Pallet<T> {
 			phase: Phase::Commit,
 			opened,
 			deadline,
-			reveal_blocks,
+			reveal_blocks: reveal_length(parameters, tranche),
+			opening_blocks: if awaits_opening { parameters.reveal_window } else { 0 },
 			awaits_opening,
 			leaves: Self::revealed_leaves(&challenge).len() as u8,
 			members,
@@ -99,25 +96,29 @@ impl<T: Config> Pallet<T> {
 		Challenges::<T>::insert(id, challenge);
 	}
 
-	/// Says that the reveal phase runs, when `stored` did not know it yet.
-	pub(crate) fn announce_reveal(id: ClaimId, stored: &Ballot, ballot: &Ballot) {
-		if stored.phase == Phase::Commit && ballot.phase == Phase::Reveal {
-			Self::deposit_event(Event::VerdictRevealStarted {
-				claim: id,
-				tranche: ballot.tranche,
-				until: ballot.deadline,
-			});
+	/// Says which phase runs, when `stored` did not know it yet.
+	pub(crate) fn announce_phase(id: ClaimId, stored: &Ballot, ballot: &Ballot) {
+		if stored.phase == ballot.phase {
+			return;
+		}
+		let (claim, tranche, until) = (id, ballot.tranche, ballot.deadline);
+		match ballot.phase {
+			Phase::Reveal => {
+				Self::deposit_event(Event::VerdictRevealStarted { claim, tranche, until })
+			}
+			Phase::Open => Self::deposit_event(Event::OpeningStarted { claim, until }),
+			Phase::Commit | Phase::Ask => (),
 		}
 	}
 
-	/// Stores a ballot in its reveal phase, and comes back at its end.
-	pub(crate) fn note_reveal(
+	/// Stores a ballot in a phase that has begun, and comes back at its end.
+	pub(crate) fn note_phase(
 		id: ClaimId,
 		mut challenge: Challenge,
 		stored: &Ballot,
 		ballot: Ballot,
 	) {
-		Self::announce_reveal(id, stored, &ballot);
+		Self::announce_phase(id, stored, &ballot);
 		Self::enter(id, &mut challenge, ballot.deadline);
 		Ballots::<T>::insert(id, ballot);
 		Challenges::<T>::insert(id, challenge);
@@ -135,7 +136,9 @@ impl<T: Config> Pallet<T> {
 		ensure!(ballot.tranche == tranche, InvalidTransaction::Stale);
 		match (ballot.phase, phase) {
 			(Phase::Commit, Phase::Reveal) => return Err(InvalidTransaction::Future),
-			(Phase::Reveal, Phase::Commit | Phase::Ask) => return Err(InvalidTransaction::Stale),
+			(Phase::Reveal, Phase::Commit | Phase::Ask) | (Phase::Open, _) => {
+				return Err(InvalidTransaction::Stale)
+			}
 			_ => (),
 		}
 		ensure!(Self::now() < ballot.deadline, InvalidTransaction::Stale);
@@ -318,12 +321,12 @@ impl<T: Config> Pallet<T> {
 		let challenge = Challenges::<T>::get(id).ok_or(InvalidTransaction::Stale)?;
 		let stored = ballot.clone();
 		ballot.start_reveal(Self::now());
-		Self::note_reveal(id, challenge, &stored, ballot);
+		Self::note_phase(id, challenge, &stored, ballot);
 		Ok(())
 	}
 
-	/// Stores an opening. The last one puts the count on the agenda of the next block, so that no
-	/// verifier's call carries it.
+	/// Stores an opening. After the last one the transcoder opens its forced variants, where it still has
+	/// to; else the count is on the agenda of the next block, so that no verifier's call carries it.
 	pub(crate) fn do_reveal(
 		id: ClaimId,
 		tranche: Tranche,
@@ -333,7 +336,7 @@ impl<T: Config> Pallet<T> {
 		let (mut ballot, mut member) = Self::duty(id, tranche, index, Phase::Reveal)?;
 		Self::check_opening(id, &ballot, &member, &opening)?;
 		if let Some(stored) = Ballots::<T>::get(id) {
-			Self::announce_reveal(id, &stored, &ballot);
+			Self::announce_phase(id, &stored, &ballot);
 		}
 		let Opening { verdicts, evidence, .. } = opening;
 		ballot.revealed = ballot.revealed.saturating_add(1);
@@ -346,13 +349,20 @@ impl<T: Config> Pallet<T> {
 		});
 		member.answer = Answer::Revealed { verdicts, evidence };
 		Members::<T>::insert((id, tranche, index), member);
-		let all_answered = ballot.revealed >= ballot.committed && !ballot.awaits_opening;
-		Ballots::<T>::insert(id, ballot);
-		if all_answered {
-			let mut challenge = Challenges::<T>::get(id).ok_or(InvalidTransaction::Stale)?;
-			Self::enter(id, &mut challenge, 0);
-			Challenges::<T>::insert(id, challenge);
+		if ballot.revealed < ballot.committed {
+			Ballots::<T>::insert(id, ballot);
+			return Ok(());
 		}
+		let mut challenge = Challenges::<T>::get(id).ok_or(InvalidTransaction::Stale)?;
+		if ballot.awaits_opening {
+			let stored = ballot.clone();
+			ballot.start_opening(Self::now());
+			Self::note_phase(id, challenge, &stored, ballot);
+			return Ok(());
+		}
+		Ballots::<T>::insert(id, ballot);
+		Self::enter(id, &mut challenge, 0);
+		Challenges::<T>::insert(id, challenge);
 		Ok(())
 	}
 
@@ -387,7 +397,7 @@ impl<T: Config> Pallet<T> {
 		Self::dequeue_silent(asked.map_or(&[], Vec::as_slice));
 		let members = tranches.iter().chain([&everybody]).map(Vec::len).sum::<usize>() as u32;
 		let weight = T::WeightInfo::agenda_decide(members);
-		let has_revealed = ballot.phase == Phase::Reveal;
+		let has_revealed = ballot.phase != Phase::Commit;
 		let settled = if ballot.awaits_opening && has_revealed {
 			// Nothing is said about leaves of which nobody knows what they should be; who did the work is
 			// paid, and who was silent pays.
@@ -400,7 +410,7 @@ impl<T: Config> Pallet<T> {
 		weight.saturating_add(settled)
 	}
 
-	/// The transcoder did not open its forced variants while this ballot revealed.
+	/// The transcoder did not open its forced variants after this ballot's reveals.
 	fn unopened(
 		id: ClaimId,
 		challenge: Challenge,

@@ -38,7 +38,7 @@ pub trait WeightInfo {
 	fn agenda_execute_accepted() -> Weight;
 	fn agenda_forget_toolchain() -> Weight;
 	fn open_variants(n: u32, ) -> Weight;
-	fn authorize_open_variants(n: u32, ) -> Weight;
+	fn authorize_open_variants() -> Weight;
 	fn ask_data() -> Weight;
 	fn authorize_ask_data() -> Weight;
 	fn agenda_reward(n: u32, ) -> Weight;
@@ -334,10 +334,9 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 			.saturating_add(T::DbWeight::get().writes(4_u64))
 	}
 	/// Estimated by hand until it is measured.
-	fn authorize_open_variants(n: u32, ) -> Weight {
-		Weight::from_parts(60_000_000, 14_000)
-			.saturating_add(Weight::from_parts(3_000_000_000, 3_000).saturating_mul(n.into()))
-			.saturating_add(T::DbWeight::get().reads(9_u64))
+	fn authorize_open_variants() -> Weight {
+		Weight::from_parts(120_000_000, 14_000)
+			.saturating_add(T::DbWeight::get().reads(8_u64))
 	}
 	/// Estimated by hand until it is measured.
 	fn ask_data() -> Weight {
@@ -486,10 +485,9 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().writes(4_u64))
 	}
 	/// Estimated by hand until it is measured.
-	fn authorize_open_variants(n: u32, ) -> Weight {
-		Weight::from_parts(60_000_000, 14_000)
-			.saturating_add(Weight::from_parts(3_000_000_000, 3_000).saturating_mul(n.into()))
-			.saturating_add(RocksDbWeight::get().reads(9_u64))
+	fn authorize_open_variants() -> Weight {
+		Weight::from_parts(120_000_000, 14_000)
+			.saturating_add(RocksDbWeight::get().reads(8_u64))
 	}
 	/// Estimated by hand until it is measured.
 	fn ask_data() -> Weight {

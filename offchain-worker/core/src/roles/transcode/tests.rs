@@ -1070,7 +1070,7 @@ fn variants_should_be_opened_once_it_is_final_that_nobody_commits() {
 		let deadline = story.head().best + 1_000;
 		let awaited = |is_final| FakeOpening::Awaited { deadline, is_final };
 		story.duties(&role).await;
-		assert_eq!(openings(&story), 0, "judges can still commit");
+		assert_eq!(openings(&story), 0, "judges can still say something");
 		story.chain.await_opening(id, awaited(false));
 		for _ in 0..10 {
 			story.duties(&role).await;
