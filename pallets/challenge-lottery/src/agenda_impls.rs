@@ -103,7 +103,16 @@ impl<T: Config> Pallet<T> {
 		};
 		match challenge.stage {
 			Stage::AwaitingSeed => Self::draw_or_wait(now, id, challenge),
-			Stage::LeafReveal { members, .. } => {
+			Stage::LeafReveal { deadline, members, crowded, .. } => {
+				let parameters = &challenge.parameters;
+				let until = Self::prolonged(parameters, deadline, crowded)
+					.saturating_add(parameters.missed_grace);
+				if now < until {
+					let mut challenge = challenge;
+					Self::enter(id, &mut challenge, until);
+					Challenges::<T>::insert(id, challenge);
+					return T::WeightInfo::agenda_step();
+				}
 				Self::missed(id, challenge, None);
 				T::WeightInfo::agenda_decide(members.into())
 			}
@@ -143,7 +152,7 @@ impl<T: Config> Pallet<T> {
 			Phase::Open => !ballot.awaits_opening,
 			Phase::Commit | Phase::Ask => true,
 		};
-		if !is_answered && now < ballot.deadline {
+		if !is_answered && now < Self::ends(&challenge.parameters, &ballot) {
 			Self::note_phase(id, challenge, &stored, ballot);
 			return T::WeightInfo::agenda_step();
 		}

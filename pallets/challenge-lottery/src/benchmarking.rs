@@ -191,6 +191,7 @@ fn voting<T: Config>(
 		phase,
 		opened: now,
 		deadline: now + 10,
+		crowded: 0,
 		reveal_blocks: 10,
 		opening_blocks: 10,
 		awaits_opening: false,
@@ -333,7 +334,7 @@ fn leaf_call<T: Config>(d: u32) -> (ClaimId, Call<T>) {
 		Leaves::<T>::insert(id, i + 2, &leaves[1]);
 	}
 	challenge.sampled_work = leaves[1].work() * u64::from(answered);
-	challenge.stage = Stage::LeafReveal { deadline, seed: Hash::zero(), members: 1 };
+	challenge.stage = Stage::LeafReveal { deadline, seed: Hash::zero(), members: 1, crowded: 0 };
 	judges::<T>(id, &challenge, 1, Conduct::Unasked);
 	Challenges::<T>::insert(id, challenge);
 	members::<T>(id, 0, 1, Answer::Silent);
@@ -420,8 +421,12 @@ mod benchmarks {
 	fn report_missed() {
 		let (id, _, mut challenge) = new_challenge::<T>();
 		let deadline = Pallet::<T>::now();
-		challenge.stage =
-			Stage::LeafReveal { deadline, seed: Hash::zero(), members: MAX_COMMITTEE as u16 };
+		challenge.stage = Stage::LeafReveal {
+			deadline,
+			seed: Hash::zero(),
+			members: MAX_COMMITTEE as u16,
+			crowded: 0,
+		};
 		judges::<T>(id, &challenge, MAX_COMMITTEE, Conduct::Unasked);
 		Challenges::<T>::insert(id, challenge);
 		members::<T>(id, 0, MAX_COMMITTEE, Answer::Silent);

@@ -205,6 +205,11 @@ pub mod pallet {
 		(),
 	>;
 
+	/// Blocks so far in which calls that are owed took nearly all of the room that is theirs alone. Where
+	/// there are such a transcoder has longer to reveal its leaves and to open its variants.
+	#[pallet::storage]
+	pub type Crowded<T: Config> = StorageValue<_, u32, ValueQuery>;
+
 	/// The first block of a queue that is not worked off; absent when none is overdue.
 	#[pallet::storage]
 	pub type Backlog<T: Config> = StorageMap<_, Twox64Concat, Class, BlockNumber>;
@@ -521,7 +526,15 @@ pub mod pallet {
 			if !T::Clock::is_open() {
 				return Weight::zero();
 			}
-			Self::run_agenda(Self::now())
+			// What is read and written at the block's end.
+			let end = T::DbWeight::get().reads_writes(2, 1);
+			Self::run_agenda(Self::now()).saturating_add(end)
+		}
+
+		fn on_finalize(_: BlockNumberFor<T>) {
+			if T::Clock::is_open() {
+				Self::note_crowded();
+			}
 		}
 
 		fn offchain_worker(height: BlockNumberFor<T>) {

@@ -564,6 +564,8 @@ pub fn check() {
 /// Goes on to the start of block `to`, hooks and invariants included.
 pub fn run_to(to: BlockNumber) {
 	while System::block_number() < to {
+		Lottery::on_finalize(System::block_number());
+		frame_system::BlockWeight::<Test>::kill();
 		let next = System::block_number() + 1;
 		System::set_block_number(next);
 		Lottery::on_initialize(next);
@@ -891,7 +893,8 @@ pub fn bytes_left() -> usize {
 	let spent = sp_io::hashing::twox_128(b"PoolSpent");
 	let version = sp_io::hashing::twox_128(b":__STORAGE_VERSION__:");
 	let omitted = sp_io::hashing::twox_128(b"Omitted");
-	let kept = [toolchains, no_shows, accepted, spent, omitted, version];
+	let crowded = sp_io::hashing::twox_128(b"Crowded");
+	let kept = [toolchains, no_shows, accepted, spent, omitted, version, crowded];
 	let mut key = prefix.to_vec();
 	let mut count = 0;
 	while let Some(next) = sp_io::storage::next_key(&key) {

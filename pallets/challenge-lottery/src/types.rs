@@ -79,6 +79,8 @@ pub enum Stage {
 		seed: Hash,
 		/// Members of the committee.
 		members: u16,
+		/// How many crowded blocks there had been then.
+		crowded: u32,
 	},
 	/// A ballot is open.
 	Voting,
@@ -221,8 +223,11 @@ pub struct Ballot {
 	pub phase: Phase,
 	/// The first block of the phase.
 	pub opened: BlockNumber,
-	/// The first block that is too late for the phase.
+	/// The first block that is too late for the phase, but for the blocks that were crowded while the
+	/// transcoder had to open.
 	pub deadline: BlockNumber,
+	/// How many crowded blocks there had been when it began, or a phase of it.
+	pub crowded: u32,
 	/// Blocks of the reveal phase.
 	pub reveal_blocks: BlockNumber,
 	/// Blocks after it in which the transcoder opens its forced variants; nothing where it need not.

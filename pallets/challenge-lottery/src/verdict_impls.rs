@@ -27,7 +27,7 @@ use crate::{
 		Answer, Ballot, Challenge, Conduct, Member, Penalty, Stage, Worked, DISPUTE_DELAY,
 		MAX_COMMITTEE,
 	},
-	Ballots, Challenges, Config, Event, Judges, Members, Pallet, WeightInfo,
+	Ballots, Challenges, Config, Crowded, Event, Judges, Members, Pallet, WeightInfo,
 };
 
 /// Blocks of the commit phase of `tranche` without those for the sampled work.
@@ -81,6 +81,7 @@ impl<T: Config> Pallet<T> {
 			phase: Phase::Commit,
 			opened,
 			deadline,
+			crowded: Crowded::<T>::get(),
 			reveal_blocks: reveal_length(parameters, tranche),
 			opening_blocks: if awaits_opening { parameters.reveal_window } else { 0 },
 			awaits_opening,
@@ -94,6 +95,14 @@ impl<T: Config> Pallet<T> {
 		challenge.stage = Stage::Voting;
 		Self::enter(id, &mut challenge, deadline);
 		Challenges::<T>::insert(id, challenge);
+	}
+
+	/// The first block that is too late for the phase of a ballot.
+	pub(crate) fn ends(parameters: &LotteryParameters, ballot: &Ballot) -> BlockNumber {
+		match ballot.phase {
+			Phase::Open => Self::prolonged(parameters, ballot.deadline, ballot.crowded),
+			_ => ballot.deadline,
+		}
 	}
 
 	/// Says which phase runs, when `stored` did not know it yet.
@@ -116,10 +125,15 @@ impl<T: Config> Pallet<T> {
 		id: ClaimId,
 		mut challenge: Challenge,
 		stored: &Ballot,
-		ballot: Ballot,
+		mut ballot: Ballot,
 	) {
+		// One that is noted late has what was crowded before it for its own as well.
+		if ballot.opened == Self::now() {
+			ballot.crowded = Crowded::<T>::get();
+		}
 		Self::announce_phase(id, stored, &ballot);
-		Self::enter(id, &mut challenge, ballot.deadline);
+		let ends = Self::ends(&challenge.parameters, &ballot);
+		Self::enter(id, &mut challenge, ends);
 		Ballots::<T>::insert(id, ballot);
 		Challenges::<T>::insert(id, challenge);
 	}

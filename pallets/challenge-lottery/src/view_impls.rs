@@ -81,14 +81,17 @@ impl<T: Config> Pallet<T> {
 		let ballot = Ballots::<T>::get(id).map(|ballot| ballot.at(Self::now()));
 		let (voting, until) = match &ballot {
 			Some(ballot) if ballot.phase != Phase::Commit => {
-				(ChallengeStage::VerdictReveal, ballot.deadline)
+				(ChallengeStage::VerdictReveal, Self::ends(&challenge.parameters, ballot))
 			}
 			Some(ballot) => (ChallengeStage::Commit, ballot.deadline),
 			None => (ChallengeStage::Commit, challenge.due),
 		};
 		let (stage, deadline, outcome) = match &challenge.stage {
 			Stage::AwaitingSeed => (ChallengeStage::AwaitingSeed, challenge.due, None),
-			Stage::LeafReveal { deadline, .. } => (ChallengeStage::LeafReveal, *deadline, None),
+			Stage::LeafReveal { deadline, crowded, .. } => {
+				let until = Self::prolonged(&challenge.parameters, *deadline, *crowded);
+				(ChallengeStage::LeafReveal, until, None)
+			}
 			Stage::Voting => (voting, until, None),
 			Stage::AwaitingDispute | Stage::AwaitingTranche(_) => {
 				(ChallengeStage::AwaitingDispute, challenge.due, None)

@@ -61,14 +61,14 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	fn reveal_leaf(d: u32, ) -> Weight {
 		Weight::from_parts(450_000_000, 60_000)
 			.saturating_add(Weight::from_parts(2_000_000, 0).saturating_mul(d.into()))
-			.saturating_add(T::DbWeight::get().reads(88_u64))
+			.saturating_add(T::DbWeight::get().reads(89_u64))
 			.saturating_add(T::DbWeight::get().writes(8_u64))
 	}
 	/// Estimated by hand until it is measured.
 	fn authorize_reveal_leaf(d: u32, ) -> Weight {
 		Weight::from_parts(156_000_000, 12_000)
 			.saturating_add(Weight::from_parts(2_000_000, 0).saturating_mul(d.into()))
-			.saturating_add(T::DbWeight::get().reads(7_u64))
+			.saturating_add(T::DbWeight::get().reads(8_u64))
 	}
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(2441), added: 4916, mode: `MaxEncodedLen`)
@@ -96,7 +96,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Estimated: `175134`
 		// Minimum execution time: 143_043_000 picoseconds.
 		Weight::from_parts(172_487_000, 175134)
-			.saturating_add(T::DbWeight::get().reads(69_u64))
+			.saturating_add(T::DbWeight::get().reads(70_u64))
 			.saturating_add(T::DbWeight::get().writes(74_u64))
 	}
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:1)
@@ -113,7 +113,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Estimated: `5906`
 		// Minimum execution time: 44_226_000 picoseconds.
 		Weight::from_parts(118_848_000, 5906)
-			.saturating_add(T::DbWeight::get().reads(4_u64))
+			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
 	}
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:0)
@@ -146,7 +146,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Estimated: `5906`
 		// Minimum execution time: 49_273_000 picoseconds.
 		Weight::from_parts(68_603_000, 5906)
-			.saturating_add(T::DbWeight::get().reads(4_u64))
+			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().writes(5_u64))
 	}
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:0)
@@ -329,14 +329,14 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	fn open_variants(n: u32, ) -> Weight {
 		Weight::from_parts(80_000_000, 14_000)
 			.saturating_add(Weight::from_parts(3_000_000_000, 3_000).saturating_mul(n.into()))
-			.saturating_add(T::DbWeight::get().reads(10_u64))
+			.saturating_add(T::DbWeight::get().reads(11_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(n.into())))
 			.saturating_add(T::DbWeight::get().writes(4_u64))
 	}
 	/// Estimated by hand until it is measured.
 	fn authorize_open_variants() -> Weight {
 		Weight::from_parts(120_000_000, 14_000)
-			.saturating_add(T::DbWeight::get().reads(8_u64))
+			.saturating_add(T::DbWeight::get().reads(9_u64))
 	}
 	/// Estimated by hand until it is measured.
 	fn ask_data() -> Weight {
@@ -374,22 +374,22 @@ impl WeightInfo for () {
 	fn reveal_leaf(d: u32, ) -> Weight {
 		Weight::from_parts(450_000_000, 60_000)
 			.saturating_add(Weight::from_parts(2_000_000, 0).saturating_mul(d.into()))
-			.saturating_add(RocksDbWeight::get().reads(24_u64))
+			.saturating_add(RocksDbWeight::get().reads(25_u64))
 			.saturating_add(RocksDbWeight::get().writes(8_u64))
 	}
 	fn authorize_reveal_leaf(d: u32, ) -> Weight {
 		Weight::from_parts(156_000_000, 12_000)
 			.saturating_add(Weight::from_parts(2_000_000, 0).saturating_mul(d.into()))
-			.saturating_add(RocksDbWeight::get().reads(7_u64))
+			.saturating_add(RocksDbWeight::get().reads(8_u64))
 	}
 	fn report_missed() -> Weight {
 		Weight::from_parts(172_487_000, 175134)
-			.saturating_add(RocksDbWeight::get().reads(69_u64))
+			.saturating_add(RocksDbWeight::get().reads(70_u64))
 			.saturating_add(RocksDbWeight::get().writes(74_u64))
 	}
 	fn commit_verdict() -> Weight {
 		Weight::from_parts(118_848_000, 5906)
-			.saturating_add(RocksDbWeight::get().reads(4_u64))
+			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
 	}
 	fn authorize_commit_verdict() -> Weight {
@@ -398,7 +398,7 @@ impl WeightInfo for () {
 	}
 	fn reveal_verdict() -> Weight {
 		Weight::from_parts(68_603_000, 5906)
-			.saturating_add(RocksDbWeight::get().reads(4_u64))
+			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
 	fn authorize_reveal_verdict() -> Weight {
@@ -480,14 +480,14 @@ impl WeightInfo for () {
 	fn open_variants(n: u32, ) -> Weight {
 		Weight::from_parts(80_000_000, 14_000)
 			.saturating_add(Weight::from_parts(3_000_000_000, 3_000).saturating_mul(n.into()))
-			.saturating_add(RocksDbWeight::get().reads(10_u64))
+			.saturating_add(RocksDbWeight::get().reads(11_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(n.into())))
 			.saturating_add(RocksDbWeight::get().writes(4_u64))
 	}
 	/// Estimated by hand until it is measured.
 	fn authorize_open_variants() -> Weight {
 		Weight::from_parts(120_000_000, 14_000)
-			.saturating_add(RocksDbWeight::get().reads(8_u64))
+			.saturating_add(RocksDbWeight::get().reads(9_u64))
 	}
 	/// Estimated by hand until it is measured.
 	fn ask_data() -> Weight {

@@ -1,6 +1,10 @@
 //! Forced variants.
 
-use frame_support::traits::Authorize;
+use frame_support::{
+	dispatch::DispatchClass,
+	traits::{Authorize, Get},
+};
+use frame_system::limits::BlockWeights;
 use livepeer_primitives::{
 	api::{ChallengeStage, JudgeAnswer, JudgeView},
 	claim::Outcome,
@@ -19,7 +23,7 @@ use crate::{
 	mock::*,
 	outcome_impls::difference,
 	types::{Penalty, Stage},
-	Ballots, Error, Event, Omitted,
+	Ballots, Crowded, Error, Event, Omitted,
 };
 
 const WRONG: Verdict = Verdict::Mismatch(MismatchKind::Video);
@@ -419,6 +423,91 @@ fn attack_openings_with_a_wrong_last_proof_should_cost_one_signature() {
 		skip(1);
 		assert_eq!(outcome(claim.id), Some(Outcome::Missed));
 		assert_eq!(checked(), (signatures + 21, proven + 1));
+	});
+}
+
+/// Others' duties take all of the room for duties in this block.
+fn crowd() {
+	let limits: BlockWeights = <Test as frame_system::Config>::BlockWeights::get();
+	let reserved = limits.get(DispatchClass::Operational).reserved.unwrap();
+	System::register_extra_weight_unchecked(reserved, DispatchClass::Operational);
+}
+
+#[test]
+fn blocks_full_of_duties_should_convict_nobody() {
+	build_and_execute(|| {
+		let window = Parameters::get().reveal_window;
+		let until = |claim: &TestClaim| Lottery::challenge(claim.id).unwrap().deadline;
+		with_variants();
+		let claim = claim(16);
+		to_draw(&claim);
+		let first = until(&claim);
+		while System::block_number() < first {
+			crowd();
+			skip(1);
+		}
+		// So long it found no room, and so long it has now.
+		assert_eq!(until(&claim), first + window);
+		skip(window - 1);
+		for index in drawn(&claim) {
+			reveal_leaf(&claim, index).unwrap();
+		}
+		let said = truth(&claim);
+		commit_all(&claim, 0, |_| said.clone());
+		reveal_all(&claim, 0, |_| said.clone());
+		let first = until(&claim);
+		while System::block_number() < first {
+			crowd();
+			skip(1);
+		}
+		assert_eq!(until(&claim), first + window);
+		skip(window - 1);
+		open(&claim).unwrap();
+		skip(1);
+		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
+
+		// One that fills them itself draws its claim out by so much and no more.
+		let late = crate::mock::claim(16);
+		to_draw(&late);
+		let last = until(&late) + window;
+		let index = drawn(&late)[0];
+		while System::block_number() < last {
+			crowd();
+			skip(1);
+		}
+		assert_eq!(reveal_leaf(&late, index), refused(Error::TooLate));
+		for _ in 0..Parameters::get().missed_grace {
+			crowd();
+			skip(1);
+		}
+		assert_eq!(outcome(late.id), Some(Outcome::Missed));
+	});
+}
+
+#[test]
+fn blocks_with_room_for_duties_should_prolong_nothing() {
+	build_and_execute(|| {
+		let claim = claim(16);
+		to_draw(&claim);
+		let until = Lottery::challenge(claim.id).unwrap().deadline;
+		let limits: BlockWeights = <Test as frame_system::Config>::BlockWeights::get();
+		let reserved = limits.get(DispatchClass::Operational).reserved.unwrap();
+		// Nine tenths are not enough, nor is what others pay for.
+		System::register_extra_weight_unchecked(reserved / 10 * 9, DispatchClass::Operational);
+		System::register_extra_weight_unchecked(limits.max_block, DispatchClass::Normal);
+		skip(1);
+		assert_eq!(Crowded::<Test>::get(), 0);
+		assert_eq!(Lottery::challenge(claim.id).unwrap().deadline, until);
+		// What is crowded before a claim is drawn makes nothing longer.
+		crowd();
+		skip(1);
+		assert_eq!(Crowded::<Test>::get(), 1);
+		assert_eq!(Lottery::challenge(claim.id).unwrap().deadline, until + 1);
+		let next = crate::mock::claim(16);
+		to_draw(&next);
+		let drawn_at = System::block_number();
+		let deadline = Lottery::challenge(next.id).unwrap().deadline;
+		assert_eq!(deadline, drawn_at + Parameters::get().reveal_window);
 	});
 }
 
