@@ -4,7 +4,8 @@
 Checked are relative links and their anchors, paths in backticks (also in comments of the code),
 targets and variables of `make`, options of the worker's binaries, names of tests and of code, the
 table of crates in README.md against the workspace, the READMEs of pallets against CONTRIBUTING.md
-and against the code, the documentation of calls, addresses, and the list of decisions. `docs/parameters.md` is held against the presets by
+and against the code, attacks against the tests that hold them, the documentation of calls, addresses,
+and the list of decisions. `docs/parameters.md` is held against the presets by
 `primitives/tests/documentation.rs`. Needs Python 3 and git, nothing else.
 """
 
@@ -126,6 +127,15 @@ TARGETS = {
 SCRIPTS = MAKEFILE + "".join(read(name) for name in FILES if name.startswith("scripts/"))
 RUST = {name: read(name) for name in FILES if name.endswith(".rs")}
 FUNCTIONS = {name for text in RUST.values() for name in re.findall(r"\bfn (\w+)", text)}
+# Functions that run as tests: attributes may stand between, and none of them ignores it.
+TESTS = {
+    name
+    for text in RUST.values()
+    for attributes, name in re.findall(
+        r"#\[(?:tokio::)?test\b[^\]]*\]\s*((?:#\[[^\]]*\]\s*|//[^\n]*\n\s*)*)(?:pub )?(?:async )?fn (\w+)", text
+    )
+    if "ignore" not in attributes
+}
 WORDS = {
     word
     for name in FILES
@@ -318,8 +328,23 @@ def check_pallets():
             if not tests:
                 problem(name, f"no test for the attack '{cells[0]}'")
             for test in tests:
-                if test.split("::")[-1] not in FUNCTIONS:
+                if test.split("::")[-1] not in TESTS:
                     problem(name, f"no test is named `{test}`")
+
+
+def check_attacks():
+    """Each row of the table of attacks names tests, or says that there are none."""
+    name = "docs/testing.md"
+    attacks = list(rows(section(read(name), "Attacks").split("\n")))
+    if not attacks:
+        problem(name, "it has no table of attacks")
+    for cells in attacks:
+        tests = spans(cells[-1])
+        if len(cells) != 2 or not tests and not cells[-1].startswith("*none*"):
+            problem(name, f"no test for the attack '{cells[0]}'")
+        for test in tests:
+            if test not in TESTS:
+                problem(name, f"'{cells[0]}': `{test}` is no test that runs")
 
 
 def check_decisions():
@@ -347,6 +372,7 @@ def main():
             check_comments(name)
     check_crates()
     check_pallets()
+    check_attacks()
     check_decisions()
     for line in problems:
         print(line, file=sys.stderr)

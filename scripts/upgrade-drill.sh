@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The demo network gets a new runtime in mid-stream: that of `tests/upgrade/next.patch`, which adds a
-# parameter as docs/changing.md says, with its migration. Nobody is restarted; the story must hold,
-# and so must every invariant in the state before and after.
+# parameter as docs/changing.md says, with its migration. The code changes while a claim is judged,
+# which must be accepted and paid after it. No process is restarted, which the demo checks by their
+# numbers; the story must hold, and so must every invariant in the state before and after.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${CARGO_TARGET_DIR:=$HOME/.cache/livepeer-appchain/target}"
@@ -25,7 +26,7 @@ git -C "$next" apply "$PWD/tests/upgrade/next.patch"
 wasm=$out/livepeer_runtime.wasm
 
 step "a story in which the runtime changes"
-"$bin/livepeer-demo" --bin-dir "$bin" --once --segments 32 --data "$out/demo" \
+"$bin/livepeer-demo" --bin-dir "$bin" --once --segments 40 --data "$out/demo" \
 	--upgrade "node tests/js/upgrade.mjs $wasm $out"
 
 step "every invariant before it"

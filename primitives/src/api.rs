@@ -12,8 +12,9 @@ use crate::{
 	duty::Profiles,
 	keys::{Generation, OperatorKey, Purpose, VerifierId, VrfKey},
 	offchain::VerifyLeaf,
-	params::{ProtocolParameters, Timing, VerificationTerms},
+	params::{ParameterError, ProtocolParameters, Timing, VerificationTerms},
 	service::ServiceRecord,
+	traits::Seed,
 	verdict::{Evidence, Tranche, Verdicts},
 	video::{Ladder, SourceLimits},
 	work::WorkFactors,
@@ -496,9 +497,46 @@ pub enum WorkerLimits {
 	},
 }
 
+/// The round that is running, as applications show it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct RoundView {
+	/// Its number.
+	pub index: RoundIndex,
+	/// Its first block, on the protocol's clock.
+	pub start: BlockNumber,
+	/// How many blocks it has.
+	pub length: BlockNumber,
+	/// The first block of its lock period; the block after its last one when it has none.
+	pub locked_from: BlockNumber,
+	/// Whether the terms of transcoders are frozen now.
+	pub terms_are_locked: bool,
+}
+
+/// The terms of a transcoder that the next round takes over, as applications show them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct TermsView {
+	/// Price of a standard segment in ETH.
+	pub price: Balance,
+	/// Its share of rewards.
+	pub reward_cut: Perbill,
+	/// Its delegators' share of fees.
+	pub fee_share: Perbill,
+}
+
+/// A toolchain on its way out, as applications show it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct RetiringView {
+	/// The toolchain.
+	pub toolchain: ToolchainId,
+	/// The first block in which no assignment runs on it.
+	pub at: BlockNumber,
+	/// The block until which verifiers keep it.
+	pub until: BlockNumber,
+}
+
 sp_api::decl_runtime_apis! {
 	/// Reads of the protocol's state.
-	#[api_version(4)]
+	#[api_version(5)]
 	pub trait LivepeerApi {
 		/// What was fixed at genesis.
 		fn timing() -> Timing;
@@ -564,5 +602,33 @@ sp_api::decl_runtime_apis! {
 		fn accepted(transcoder: AccountId) -> u32;
 		/// All that the chain holds of a claim that is judged.
 		fn judgement(id: ClaimId) -> Option<JudgementView>;
+		/// What a transcoder owes for verification that it caused in vain, in ETH.
+		fn debt_of(transcoder: AccountId) -> Balance;
+		/// How often in a row a verifier gave no full answer: the next time costs as many doublings.
+		fn no_shows(verifier: AccountId) -> u32;
+		/// The round that is running.
+		fn round() -> RoundView;
+		/// The terms of a transcoder that the next round takes over.
+		fn terms_of(account: AccountId) -> Option<TermsView>;
+		/// Verdicts that await execution against a jailed account; `None` if it is not jailed.
+		fn open_verdicts_of(account: AccountId) -> Option<u32>;
+		/// The round from which on an account may be a validator again; `None` if it may now.
+		fn chilled_until(account: AccountId) -> Option<RoundIndex>;
+		/// The round until which an account is taken for offline at most; `None` if it is not.
+		fn offline_until(account: AccountId) -> Option<RoundIndex>;
+		/// Who was not elected in this round, with the stakes by which one is drawn for the next.
+		fn waiting() -> Vec<(AccountId, Balance)>;
+		/// One assignment: a job's current one, one in grace, or one that can still be reported.
+		fn assignment(job: JobId, assignment: AssignmentIndex) -> Option<AssignmentView>;
+		/// Who is asked after a job's current assignment, in order.
+		fn successors(job: JobId) -> Vec<AccountId>;
+		/// The toolchains on their way out, which verifiers still keep.
+		fn retiring_toolchains() -> Vec<RetiringView>;
+		/// The seed that answers for a window, with the validators stored with it.
+		fn seed_of(window: WindowIndex) -> Option<Seed>;
+		/// What lies in the pot of stake and fees beyond what is owed: in LPT, and in ETH.
+		fn surplus() -> (Balance, Balance);
+		/// What governance would be told that sets these parameters, with the bound that is broken.
+		fn check(parameters: ProtocolParameters) -> Result<(), ParameterError>;
 	}
 }

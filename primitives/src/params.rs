@@ -966,7 +966,8 @@ impl ProtocolParameters {
 				fee_ratio: 2,
 				new_verification_rate: Perbill::from_percent(5),
 				new_claims: 20,
-				variant_rate: Perbill::from_parts(5_000_000),
+				// docs/protocol.md says what is missing before it is half a percent.
+				variant_rate: Perbill::zero(),
 				variant_slash: Perbill::from_percent(2),
 			},
 			inflation: InflationParameters {

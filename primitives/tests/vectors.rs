@@ -5,7 +5,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 #![recursion_limit = "1024"]
 
-use codec::Encode;
+use codec::{Decode, Encode};
 use livepeer_primitives::{
 	chunks::{chunk_nodes, chunk_root, proof, CHUNK},
 	claim::WorkClaim,
@@ -14,7 +14,7 @@ use livepeer_primitives::{
 		neg_log2, order_of_tickets, positions, sample_count, ticket, tranche_seed, weighted_order,
 	},
 	duty::{Acceptance, Availability, Heartbeat},
-	evidence::{fold, frame_hash, LeafEvidence, RECIPE},
+	evidence::{fold, frame_hash, LeafEvidence, PROBES, RECIPE},
 	extension::{Extension, Extensions, C2PA_MANIFEST},
 	keys::{OperatorKey, OperatorSignature, Signer},
 	leaf::{Leaf, Place, RejectReason},
@@ -30,8 +30,8 @@ use livepeer_primitives::{
 	AccountId, Balance, Hash,
 };
 use serde_json::{json, Value};
-use sp_core::{crypto::VrfSecret, ed25519, sr25519, Pair};
-use sp_runtime::Perbill;
+use sp_core::{crypto::VrfSecret, ecdsa, ed25519, sr25519, Pair};
+use sp_runtime::{traits::IdentifyAccount, MultiSignature, MultiSigner, Perbill};
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors.json");
 
@@ -143,6 +143,53 @@ fn signed(seed: u8, account: AccountId, generation: u32, key: u8, object: Hash) 
 		"object": hex(object), "payload": hex(payload),
 		"public_ed25519": hex(pair.public().0), "stored_key": scale(&stored),
 		"operator_signature": scale(&signature),
+	})
+}
+
+/// A signature of an account itself over an object.
+fn signed_by(
+	public: MultiSigner,
+	object: Hash,
+	sign: impl FnOnce(&[u8]) -> MultiSignature,
+) -> Value {
+	let public_key = hex(&public);
+	let signer = Signer::account(public.into_account());
+	let payload = signer.payload(&object);
+	let signature =
+		OperatorSignature { signer: signer.clone(), signature: sign(payload.as_bytes()) };
+	assert!(signature.verifies(&object, None));
+	json!({
+		"account": hex(&signer.account), "object": hex(object), "payload": hex(payload),
+		"public": public_key, "operator_signature": scale(&signature),
+	})
+}
+
+/// sr25519 signs with fresh randomness each time: the file's signature, which another implementation
+/// has made, is kept while it verifies.
+fn stored_sr25519(object: &Hash) -> Option<MultiSignature> {
+	let golden: Value = serde_json::from_str(&std::fs::read_to_string(PATH).ok()?).ok()?;
+	let text = golden["signed_otherwise"]["sr25519"]["operator_signature"].as_str()?;
+	let bytes = hex::decode(text.strip_prefix("0x")?).ok()?;
+	let stored = OperatorSignature::decode(&mut &bytes[..]).ok()?;
+	stored.verifies(object, None).then_some(stored.signature)
+}
+
+/// What accounts sign whose keys are of another scheme than Ed25519.
+fn signed_otherwise(object: Hash) -> Value {
+	let seed = [6; 32];
+	let sr = sr25519::Pair::from_seed(&seed);
+	let ec = ecdsa::Pair::from_seed(&seed);
+	let eth = ecdsa::KeccakPair::from_seed(&seed);
+	json!({
+		"sr25519": signed_by(MultiSigner::Sr25519(sr.public()), object, |payload| {
+			stored_sr25519(&object).unwrap_or_else(|| MultiSignature::Sr25519(sr.sign(payload)))
+		}),
+		"ecdsa": signed_by(MultiSigner::Ecdsa(ec.public()), object, |payload| {
+			MultiSignature::Ecdsa(ec.sign(payload))
+		}),
+		"eth": signed_by(MultiSigner::Eth(eth.public()), object, |payload| {
+			MultiSignature::Eth(eth.sign(payload))
+		}),
 	})
 }
 
@@ -439,6 +486,9 @@ fn vectors() -> Value {
 	let frame = frame_hash(seed, b"picture");
 	evidence.add(0, 0, frame);
 	evidence.add(1, 0, frame);
+	let probe = b"probe";
+	let mut probed = evidence.clone();
+	probed.add(PROBES + 1, 0, Hash::from(sp_io::hashing::sha2_256(probe)));
 
 	// Forced variants.
 	let vrf = sr25519::Pair::from_seed(&[3; 32]);
@@ -535,6 +585,7 @@ fn vectors() -> Value {
 			"receipt_by_key": signed(5, transcoder.clone(), 5, 7, receipt.hash()),
 			"claim_by_key": signed(5, transcoder.clone(), 5, 7, claim.hash()),
 		},
+		"signed_otherwise": signed_otherwise(header.hash()),
 		"toolchain": { "profile": PROFILE, "digest": hex([0x33; 32]), "id": hex(toolchain) },
 		"receipt": receipt_vector(&receipt),
 		"receipt_rejecting": receipt_vector(&rejecting),
@@ -588,6 +639,7 @@ fn vectors() -> Value {
 		"evidence": {
 			"seed": hex(seed), "index": 3, "picture": hex(b"picture"), "frame": hex(frame),
 			"frames": [[0, 0], [1, 0]], "leaf": hex(evidence.digest()),
+			"probe": hex(probe), "probe_of_rendition": 1, "leaf_with_probe": hex(probed.digest()),
 			"fold": scale(&fold(seed, &[(3, evidence.digest())])),
 			"fold_of_none": scale(&fold(seed, &[])),
 		},

@@ -15,17 +15,18 @@ use frame_support::{
 };
 use livepeer_primitives::{
 	api::{
-		BackingView, ChallengeView, ClaimTerms, ClockView, DelegatorView, InflationView, JobView,
-		JudgementView, KeysView, PoolSeat, SpendingView, StakeView, TranscoderView, ValidatorView,
-		WorkerLimits, YieldView,
+		AssignmentView, BackingView, ChallengeView, ClaimTerms, ClockView, DelegatorView,
+		InflationView, JobView, JudgementView, KeysView, PoolSeat, RetiringView, RoundView,
+		SpendingView, StakeView, TermsView, TranscoderView, ValidatorView, WorkerLimits, YieldView,
 	},
 	bridge::{BridgeView, Earning, Message},
 	claim::ClaimInfo,
 	keys::Purpose,
-	params::{ProtocolParameters, Timing, VerificationTerms},
+	params::{ParameterError, ProtocolParameters, Timing, VerificationTerms},
 	service::ServiceRecord,
-	traits::{Beacon as _, Rounds as _, ServiceDirectory},
+	traits::{Beacon as _, Rounds as _, Seed, ServiceDirectory},
 	AccountId, AssignmentIndex, ClaimId, JobId, Nonce, RoundIndex, StreamId, ToolchainId,
+	WindowIndex,
 };
 use sp_api::impl_runtime_apis;
 use sp_authority_discovery::AuthorityId as AuthorityDiscoveryId;
@@ -549,6 +550,81 @@ impl_runtime_apis! {
 
 		fn judgement(id: ClaimId) -> Option<JudgementView> {
 			ChallengeLottery::judgement(id)
+		}
+
+		fn debt_of(transcoder: AccountId) -> Balance {
+			Jobs::debt_of(transcoder)
+		}
+
+		fn no_shows(verifier: AccountId) -> u32 {
+			ChallengeLottery::no_shows(verifier)
+		}
+
+		fn round() -> RoundView {
+			let round = Rounds::round();
+			RoundView {
+				index: round.index,
+				start: round.start,
+				length: round.length,
+				locked_from: round.locked_from(),
+				terms_are_locked: Rounds::terms_are_locked(),
+			}
+		}
+
+		fn terms_of(account: AccountId) -> Option<TermsView> {
+			TranscoderElection::terms_of(account).map(|terms| TermsView {
+				price: terms.price,
+				reward_cut: terms.reward_cut,
+				fee_share: terms.fee_share,
+			})
+		}
+
+		fn open_verdicts_of(account: AccountId) -> Option<u32> {
+			TranscoderElection::open_verdicts_of(account)
+		}
+
+		fn chilled_until(account: AccountId) -> Option<RoundIndex> {
+			TranscoderElection::chilled_until(account)
+		}
+
+		fn offline_until(account: AccountId) -> Option<RoundIndex> {
+			TranscoderElection::offline_until(account)
+		}
+
+		fn waiting() -> Vec<(AccountId, Balance)> {
+			TranscoderElection::waiting()
+		}
+
+		fn assignment(job: JobId, assignment: AssignmentIndex) -> Option<AssignmentView> {
+			Jobs::assignment(job, assignment)
+		}
+
+		fn successors(job: JobId) -> Vec<AccountId> {
+			Jobs::successors(job)
+		}
+
+		fn retiring_toolchains() -> Vec<RetiringView> {
+			let retiring = ChallengeLottery::retiring_toolchains().into_iter();
+			retiring
+				.map(|entry| RetiringView {
+					toolchain: entry.toolchain,
+					at: entry.at,
+					until: entry.until,
+				})
+				.collect()
+		}
+
+		fn seed_of(window: WindowIndex) -> Option<Seed> {
+			Beacon::seed_of(window)
+		}
+
+		fn surplus() -> (Balance, Balance) {
+			let surplus = LptStaking::surplus();
+			(surplus.stake, surplus.fees)
+		}
+
+		fn check(parameters: ProtocolParameters) -> Result<(), ParameterError> {
+			ChainConfig::check(parameters)
 		}
 	}
 

@@ -23,6 +23,7 @@ define_benchmarks!(
 	[pallet_inflation, crate::Inflation]
 	[pallet_jobs, crate::Jobs]
 	[pallet_lpt_staking, crate::LptStaking]
+	[pallet_operator_keys, crate::OperatorKeys]
 	[pallet_rounds, crate::Rounds]
 	[pallet_transcoder_election, crate::TranscoderElection]
 );

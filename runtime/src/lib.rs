@@ -28,6 +28,8 @@ mod benchmarks;
 pub mod configs;
 pub mod constants;
 pub mod genesis_config_presets;
+#[cfg(feature = "try-runtime")]
+mod invariants;
 #[cfg(test)]
 mod tests;
 
@@ -146,13 +148,15 @@ pub fn tx_extension(era: generic::Era, nonce: Nonce, tip: Balance) -> TxExtensio
 	)
 }
 
-/// Checks the invariants of every pallet at height `now`; `None` where they are not built in, for
-/// want of the feature `try-runtime`.
+/// Checks what pallets have to say alike, and the invariants of every pallet at height `now`; `None`
+/// where they are not built in, for want of the feature `try-runtime`.
 pub fn check_invariants(now: BlockNumber) -> Option<Result<(), sp_runtime::TryRuntimeError>> {
 	#[cfg(feature = "try-runtime")]
 	{
 		use frame_support::traits::{TryState, TryStateSelect};
-		Some(<AllPalletsWithSystem as TryState<BlockNumber>>::try_state(now, TryStateSelect::All))
+		Some(invariants::check().and_then(|()| {
+			<AllPalletsWithSystem as TryState<BlockNumber>>::try_state(now, TryStateSelect::All)
+		}))
 	}
 	#[cfg(not(feature = "try-runtime"))]
 	{

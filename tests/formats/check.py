@@ -2,7 +2,9 @@
 """Computes every signed or hashed format from docs/formats.md alone and compares it with the golden
 vectors of the Rust code, primitives/tests/vectors.json. Needs Python's standard library only.
 
-Signatures of sr25519 and its VRF are left out; those of ed25519 are checked.
+Signatures and openings are verified, by code of its own, and never made. What is not checked: who may sign
+what, which the chain and workers decide; pictures and encodes, of which only hashes are in the formats; and that
+wrong input is refused, but for the few cases named here.
 """
 
 import hashlib
@@ -395,6 +397,263 @@ def ed25519_verifies(public, message, signature):
     ) % P == 0
 
 
+# --- Ristretto (RFC 9496), of the same curve; points as above.
+
+ROOT_M1 = pow(2, (P - 1) // 4, P)
+ROOT_AD_1 = 25063068953384623474111414158702152701244531502492656460079210482610430750235
+INVERSE_ROOT_A_D = 54469307008909316920995813868745141605393597292927456921205312896311721017578
+
+
+def negative(x):
+    return x % P & 1 == 1
+
+
+def absolute(x):
+    return -x % P if negative(x) else x % P
+
+
+def root_of_ratio(u, v):
+    root = u * pow(v, 3, P) * pow(u * pow(v, 7, P), (P - 5) // 8, P) % P
+    square = v * root * root % P
+    if square in (-u % P, -u * ROOT_M1 % P):
+        root = root * ROOT_M1 % P
+    return square in (u % P, -u % P), absolute(root)
+
+
+def ristretto_decode(data):
+    s = int.from_bytes(data, "little")
+    assert s < P and not negative(s), "no canonical point"
+    u1, u2 = 1 - s * s, 1 + s * s
+    v = (-D * u1 * u1 - u2 * u2) % P
+    is_square, inverse = root_of_ratio(1, v * u2 * u2 % P)
+    x = absolute(2 * s * inverse * u2)
+    y = u1 * inverse * inverse * u2 * v % P
+    assert is_square and not negative(x * y) and y, "no point"
+    return x, y, 1, x * y % P
+
+
+def ristretto_encode(point):
+    x, y, z, t = point
+    u1, u2 = (z + y) * (z - y) % P, x * y % P
+    _, inverse = root_of_ratio(1, u1 * u2 * u2 % P)
+    one, two = inverse * u1 % P, inverse * u2 % P
+    z_inverse = one * two * t % P
+    denominator = two
+    if negative(t * z_inverse):
+        x, y, denominator = y * ROOT_M1 % P, x * ROOT_M1 % P, one * INVERSE_ROOT_A_D % P
+    if negative(x * z_inverse):
+        y = -y
+    return absolute(denominator * (z - y)).to_bytes(32, "little")
+
+
+def ristretto_map(data):
+    """The point of 64 uniform bytes."""
+
+    def half(part):
+        t = (int.from_bytes(part, "little") & (1 << 255) - 1) % P
+        r = ROOT_M1 * t * t % P
+        u, v = (r + 1) * (1 - D * D) % P, (-1 - r * D) * (r + D) % P
+        is_square, s = root_of_ratio(u, v)
+        c = -1 if is_square else r
+        s = s if is_square else -absolute(s * t)
+        n = (c * (r - 1) * (D - 1) * (D - 1) - v) % P
+        w0, w1, w2, w3 = 2 * s * v, n * ROOT_AD_1, 1 - s * s, 1 + s * s
+        return w0 * w3 % P, w2 * w1 % P, w1 * w3 % P, w0 * w2 % P
+
+    return add(half(data[:32]), half(data[32:]))
+
+
+# --- Merlin's transcripts, over STROBE-128, over Keccak-f[1600].
+
+
+def rotate(lane, by):
+    return (lane << by | lane >> 64 - by) & (1 << 64) - 1
+
+
+def keccak_f(state):
+    lanes = [int.from_bytes(state[8 * i : 8 * i + 8], "little") for i in range(25)]
+    constant = 1
+    for _ in range(24):
+        columns = [lanes[x] ^ lanes[x + 5] ^ lanes[x + 10] ^ lanes[x + 15] ^ lanes[x + 20] for x in range(5)]
+        for i in range(25):
+            lanes[i] ^= columns[(i + 4) % 5] ^ rotate(columns[(i + 1) % 5], 1)
+        x, y, moved = 1, 0, lanes[1]
+        for step in range(24):
+            x, y = y, (2 * x + 3 * y) % 5
+            lanes[x + 5 * y], moved = rotate(moved, (step + 1) * (step + 2) // 2 % 64), lanes[x + 5 * y]
+        for row in range(0, 25, 5):
+            old = lanes[row : row + 5]
+            for x in range(5):
+                lanes[row + x] = old[x] ^ ~old[(x + 1) % 5] & old[(x + 2) % 5] & (1 << 64) - 1
+        for bit in range(7):
+            if constant & 1:
+                lanes[0] ^= 1 << (1 << bit) - 1
+            constant = constant << 1 ^ (0x171 if constant & 0x80 else 0)
+    return bytearray(b"".join(lane.to_bytes(8, "little") for lane in lanes))
+
+
+class Transcript:
+    RATE = 166
+    META, DATA, CHALLENGE = 16 | 2, 2, 1 | 2 | 4
+
+    def __init__(self, label):
+        self.state = bytearray([1, self.RATE + 2, 1, 0, 1, 96]) + b"STROBEv1.0.2" + bytes(182)
+        self.state = keccak_f(self.state)
+        self.place = self.begun = 0
+        self.operate(self.META, b"Merlin v1.0")
+        self.append(b"dom-sep", label)
+
+    def permute(self):
+        self.state[self.place] ^= self.begun
+        self.state[self.place + 1] ^= 0x04
+        self.state[self.RATE + 1] ^= 0x80
+        self.state = keccak_f(self.state)
+        self.place = self.begun = 0
+
+    def absorb(self, data):
+        for byte in data:
+            self.state[self.place] ^= byte
+            self.place += 1
+            if self.place == self.RATE:
+                self.permute()
+
+    def operate(self, flags, data):
+        before, self.begun = self.begun, self.place + 1
+        self.absorb([before, flags])
+        if flags & 4 and self.place:
+            self.permute()
+        self.absorb(data)
+
+    def append(self, label, message):
+        self.operate(self.META, label + u(32, len(message)))
+        self.operate(self.DATA, message)
+
+    def challenge(self, label, length):
+        self.operate(self.META, label + u(32, length))
+        self.operate(self.CHALLENGE, b"")
+        out = bytearray()
+        for _ in range(length):
+            out.append(self.state[self.place])
+            self.state[self.place] = 0
+            self.place += 1
+            if self.place == self.RATE:
+                self.permute()
+        return bytes(out)
+
+    def scalar(self, label):
+        return int.from_bytes(self.challenge(label, 64), "little") % ORDER
+
+
+def variant_x(public, place, opening):
+    """What the opening proves of the place: x, or None."""
+    preoutput, proof = opening[:32], opening[32:]
+    challenge, response = (int.from_bytes(proof[at : at + 32], "little") for at in (0, 32))
+    if challenge >= ORDER or response >= ORDER:
+        return None
+    transcript = Transcript(b"livepeer/variant/1")
+    transcript.append(b"place", place)
+    transcript.append(b"vrf-nm-pk", public)
+    source = ristretto_map(transcript.challenge(b"VRFHash", 64))
+    key, output = ristretto_decode(public), ristretto_decode(preoutput)
+    transcript = Transcript(b"VRF")
+    transcript.append(b"proto-name", b"DLEQProof")
+    transcript.append(b"vrf:h", ristretto_encode(source))
+    for label, point, base in [(b"vrf:R=g^r", key, BASE), (b"vrf:h^r", output, source)]:
+        nonce = add(multiply(challenge, point), multiply(response, base))
+        transcript.append(label, ristretto_encode(nonce))
+    transcript.append(b"vrf:pk", public)
+    transcript.append(b"vrf:h^sk", preoutput)
+    if transcript.scalar(b"prove") != challenge:
+        return None
+    transcript = Transcript(b"VRFResult")
+    transcript.append(b"", b"livepeer/variant/1/x")
+    transcript.append(b"vrf-in", ristretto_encode(source))
+    transcript.append(b"vrf-out", preoutput)
+    return transcript.challenge(b"", 32)
+
+
+def sr25519_verifies(public, message, signature):
+    scalar = int.from_bytes(signature[32:], "little")
+    # The highest bit says that this is schnorrkel's form.
+    if not scalar >> 255:
+        return False
+    scalar -= 1 << 255
+    if scalar >= ORDER:
+        return False
+    transcript = Transcript(b"SigningContext")
+    transcript.append(b"", b"substrate")
+    transcript.append(b"sign-bytes", message)
+    transcript.append(b"proto-name", b"Schnorr-sig")
+    transcript.append(b"sign:pk", public)
+    transcript.append(b"sign:R", signature[:32])
+    challenge = transcript.scalar(b"sign:c")
+    key = ristretto_decode(public)
+    nonce = add(multiply(scalar, BASE), multiply(ORDER - challenge, key))
+    return ristretto_encode(nonce) == signature[:32]
+
+
+# --- ECDSA over secp256k1, recovery only, and Keccak-256.
+
+FIELD = 2**256 - 2**32 - 977
+CURVE = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
+START = (
+    0x79BE667E_F9DCBBAC_55A06295_CE870B07_029BFCDB_2DCE28D9_59F2815B_16F81798,
+    0x483ADA77_26A3C465_5DA4FBFC_0E1108A8_FD17B448_A6855419_9C47D08F_FB10D4B8,
+)
+
+
+def secp_add(a, b):
+    if a is None or b is None:
+        return a or b
+    if a[0] == b[0]:
+        if (a[1] + b[1]) % FIELD == 0:
+            return None
+        slope = 3 * a[0] * a[0] * pow(2 * a[1], -1, FIELD)
+    else:
+        slope = (b[1] - a[1]) * pow(b[0] - a[0], -1, FIELD)
+    x = (slope * slope - a[0] - b[0]) % FIELD
+    return x, (slope * (a[0] - x) - a[1]) % FIELD
+
+
+def secp_multiply(scalar, point):
+    result = None
+    while scalar:
+        if scalar & 1:
+            result = secp_add(result, point)
+        point = secp_add(point, point)
+        scalar >>= 1
+    return result
+
+
+def ecdsa_recovers(digest, signature):
+    """The compressed key that made a signature: r, s, and a byte that says which of the points."""
+    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
+    x = r + (CURVE if signature[64] & 2 else 0)
+    y = pow(x**3 + 7, (FIELD + 1) // 4, FIELD)
+    assert (y * y - x**3 - 7) % FIELD == 0, "no point"
+    if y & 1 != signature[64] & 1:
+        y = FIELD - y
+    inverse = pow(r, -1, CURVE)
+    message = int.from_bytes(digest, "big")
+    key = secp_add(
+        secp_multiply(s * inverse % CURVE, (x, y)),
+        secp_multiply(-message * inverse % CURVE, START),
+    )
+    return bytes([2 | key[1] & 1]) + key[0].to_bytes(32, "big")
+
+
+def keccak256(message):
+    rate = 136
+    padded = message + b"\x01" + bytes(-(len(message) + 1) % rate)
+    state = bytearray(200)
+    for at in range(0, len(padded), rate):
+        block = bytearray(padded[at : at + rate])
+        if at + rate == len(padded):
+            block[-1] |= 0x80
+        state = keccak_f(bytes(a ^ b for a, b in zip(state, bytes(block) + bytes(200 - rate))))
+    return bytes(state[:32])
+
+
 # --- The comparison.
 
 
@@ -468,6 +727,28 @@ class Check:
             ("claim_by_key", "claim"),
         ]:
             self.same(f"signed.{name}.object", by[name]["object"], self.vectors[of]["hash"])
+
+        for name, v in self.take("signed_otherwise").items():
+            account, public = raw32(v["account"]), raw(v["public"])
+            preimage = account + u(32, 0) + u(8, 0)
+            payload = tagged("livepeer/signed/1", preimage + raw32(v["object"]))
+            self.same(f"signed_otherwise.{name}.payload", payload, v["payload"])
+            signature = raw(v["operator_signature"])
+            self.same(f"signed_otherwise.{name}.signer", signature[:37], "0x" + preimage.hex())
+            scheme, signature = signature[37], signature[38:]
+            self.same(f"signed_otherwise.{name}.scheme", scheme, {"sr25519": 1, "ecdsa": 2, "eth": 3}[name])
+            if scheme == 1:
+                self.same(f"signed_otherwise.{name}.account", account, v["public"])
+                good = sr25519_verifies(public, payload, signature)
+                self.same(f"signed_otherwise.{name}.signature", good, True)
+                wrong = sr25519_verifies(public, payload[::-1], signature)
+                self.same(f"signed_otherwise.{name}.other_payload", wrong, False)
+                continue
+            digest = blake2(payload) if scheme == 2 else keccak256(payload)
+            key = ecdsa_recovers(digest, signature)
+            self.same(f"signed_otherwise.{name}.signature", key, v["public"])
+            named = blake2(key) if scheme == 2 else keccak256(key)[12:] + b"\xee" * 12
+            self.same(f"signed_otherwise.{name}.account", named, v["account"])
 
         self.tree()
         self.chance()
@@ -543,7 +824,10 @@ class Check:
         place = raw32(v["genesis"]) + raw32(v["stream"]) + u(64, v["job"])
         place += u(32, v["assignment"]) + u(64, v["seq"])
         self.same("variant.place", place, v["place"])
-        self.same("variant.opening", len(raw(v["opening"])), 96)
+        public, opening = raw32(v["vrf_key"]), raw(v["opening"])
+        self.same("variant.opening", len(opening), 96)
+        self.same("variant.x", variant_x(public, place, opening), v["x"])
+        self.same("variant.other_place", variant_x(public, place[:-1] + b"\x01", opening), None)
         chosen = tagged("livepeer/variant/1", raw32(v["x"]))
         self.same("variant.ticket", int.from_bytes(chosen[:8], "big"), int(v["ticket"]))
         self.same("variant.choice", [chosen[8], chosen[9]], [v["rendition"], v["start"]])
@@ -563,6 +847,9 @@ class Check:
             preimage = state + u(8, stream) + u(32, number) + frame
             state = tagged("livepeer/evidence-frame/1", preimage)
         self.same("evidence.leaf", state, v["leaf"])
+        probe = u(8, 128 + v["probe_of_rendition"]) + u(32, 0) + sha256(raw(v["probe"]))
+        probed = tagged("livepeer/evidence-frame/1", state + probe)
+        self.same("evidence.leaf_with_probe", probed, v["leaf_with_probe"])
         fold = lambda leaves: b"\x01" + tagged(
             "livepeer/evidence/1", u(8, 1) + seed + listed(u(32, i) + d for i, d in leaves)
         )

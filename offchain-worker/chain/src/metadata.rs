@@ -237,6 +237,38 @@ mod tests {
 		);
 	}
 
+	/// A version more of what workers need to know stops none; another form of the one that they know does.
+	#[test]
+	fn runtime_that_knows_a_later_version_should_stop_no_worker() {
+		let found = |change: fn(&mut scale_info::TypeDefVariant<PortableForm>)| {
+			let RuntimeMetadataPrefixed(reserved, metadata) =
+				RuntimeMetadataPrefixed::decode(&mut &BUILT_FOR[..]).unwrap();
+			let RuntimeMetadata::V15(mut metadata) = metadata else { panic!("not of version 15") };
+			for ty in &mut metadata.types.types {
+				let path = ty.ty.path.segments.join("::");
+				if let TypeDef::Variant(limits) = &mut ty.ty.type_def {
+					if path == "livepeer_primitives::api::WorkerLimits" {
+						change(limits);
+					}
+				}
+			}
+			let theirs = RuntimeMetadataPrefixed(reserved, RuntimeMetadata::V15(metadata)).encode();
+			differences(&built_for().unwrap(), &parse(&theirs).unwrap())
+		};
+		let none = found(|limits| {
+			let mut later = limits.variants[0].clone();
+			later.name = "V200".into();
+			later.index = 200;
+			limits.variants.push(later);
+		});
+		assert_eq!(none, Vec::<String>::new());
+		let one = found(|limits| {
+			let more = limits.variants[0].fields[0].clone();
+			limits.variants[0].fields.push(more);
+		});
+		assert_eq!(one, ["LivepeerApi.worker_limits"]);
+	}
+
 	#[test]
 	fn refusals_should_be_named_as_the_pallets_errors_are() {
 		let ours = built_for().unwrap();

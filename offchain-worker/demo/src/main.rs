@@ -73,8 +73,8 @@ pub struct Args {
 	/// one of ETH, and fails when it cannot.
 	#[arg(long, value_name = "COMMAND")]
 	pub chain_test: Option<String>,
-	/// A command that upgrades the runtime of the chain at the URL that is appended, in the middle
-	/// of the stream, and fails when it cannot.
+	/// A command that upgrades the runtime of the chain at the URL that is appended, while a claim of
+	/// the stream is judged, and fails when it cannot, or when that claim is not paid afterwards.
 	#[arg(long, value_name = "COMMAND", requires = "once")]
 	pub upgrade: Option<String>,
 }

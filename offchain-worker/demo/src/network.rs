@@ -516,6 +516,11 @@ impl Network {
 		Ok(())
 	}
 
+	/// Every process with its number, which is another one when it was started again.
+	pub fn running(&self) -> Vec<(String, Option<u32>)> {
+		self.processes.iter().map(|process| (process.name.clone(), process.id())).collect()
+	}
+
 	/// Kills a process as a power cut would, and starts it again.
 	pub fn kill_and_restart(&mut self, name: &str) -> Result<()> {
 		self.process(name)?.kill_and_restart()
@@ -603,14 +608,14 @@ impl Network {
 	}
 
 	/// Whether something that runs has the secret of an account of the story, as far as that can be
-	/// seen from outside: in its arguments, in the environment that all have of this process, or in a
-	/// file below the demo's folder. The spending key must be found there, or nothing was looked at.
+	/// seen from outside: in its arguments, in its environment or this process's, or in a file below the
+	/// demo's folder. The spending key must be found there, or nothing was looked at.
 	pub fn look_for_secrets(&self) -> Result<(bool, String)> {
 		let mut secrets = Secrets::default();
-		for (name, id) in self.processes.iter().filter_map(|it| Some((&it.name, it.id()?))) {
-			secrets.read_arguments(name, id)?;
-		}
 		secrets.read_environment();
+		for (name, id) in self.processes.iter().filter_map(|it| Some((&it.name, it.id()?))) {
+			secrets.read_process(name, id)?;
+		}
 		secrets.read_folder(&self.data)?;
 		let mut found = Vec::new();
 		for name in ACCOUNTS {

@@ -23,20 +23,23 @@ pub struct Secrets {
 }
 
 impl Secrets {
-	/// Reads the arguments of a process.
-	pub fn read_arguments(&mut self, name: &str, id: u32) -> Result<()> {
-		let path = format!("/proc/{id}/cmdline");
-		let arguments = fs::read(&path).with_context(|| format!("cannot read {path}"))?;
-		for argument in arguments.split(|byte| *byte == 0) {
-			self.take(argument, || format!("the arguments of {name}"));
-			if let Some(at) = argument.iter().position(|byte| *byte == b'=') {
-				self.take(&argument[at + 1..], || format!("the arguments of {name}"));
+	/// Reads the arguments of a process, and the environment that it was started with.
+	pub fn read_process(&mut self, name: &str, id: u32) -> Result<()> {
+		for (file, what) in [("cmdline", "arguments"), ("environ", "environment")] {
+			let path = format!("/proc/{id}/{file}");
+			let words = fs::read(&path).with_context(|| format!("cannot read {path}"))?;
+			let place = || format!("the {what} of {name}");
+			for word in words.split(|byte| *byte == 0) {
+				self.take(word, place);
+				if let Some(at) = word.iter().position(|byte| *byte == b'=') {
+					self.take(&word[at + 1..], place);
+				}
 			}
 		}
 		Ok(())
 	}
 
-	/// Reads the environment of this process, which those that it starts have too.
+	/// Reads the environment of this process.
 	pub fn read_environment(&mut self) {
 		for (name, value) in env::vars_os() {
 			self.take(value.as_bytes(), || format!("the variable {}", name.to_string_lossy()));
@@ -118,7 +121,7 @@ fn accounts_of(bytes: &[u8]) -> Vec<AccountId> {
 mod tests {
 	use super::*;
 	use sp_core::crypto::DEV_PHRASE;
-	use sp_keyring::Sr25519Keyring::{Alice, Bob};
+	use sp_keyring::Sr25519Keyring::{Alice, Bob, Charlie};
 
 	#[test]
 	fn secret_should_be_found_in_whatever_form_it_is_kept() -> Result<()> {
@@ -163,9 +166,10 @@ mod tests {
 	}
 
 	#[test]
-	fn secret_should_be_found_in_the_arguments_of_what_runs() -> Result<()> {
+	fn secret_should_be_found_in_the_arguments_and_the_environment_of_what_runs() -> Result<()> {
 		let mut child = std::process::Command::new("sh")
 			.args(["-c", "echo; read -r line", "--suri=//Alice", "//Bob"])
+			.env("WALLET", "//Charlie")
 			.stdin(std::process::Stdio::piped())
 			.stdout(std::process::Stdio::piped())
 			.spawn()?;
@@ -173,12 +177,16 @@ mod tests {
 		let output = child.stdout.as_mut().context("its output is taken")?;
 		io::Read::read_exact(output, &mut [0])?;
 		let mut secrets = Secrets::default();
-		let read = secrets.read_arguments("wallet", child.id());
+		let read = secrets.read_process("wallet", child.id());
 		child.kill()?;
 		child.wait()?;
 		read?;
-		for who in [Alice, Bob] {
-			assert_eq!(secrets.place_of(&who.to_account_id()), Some("the arguments of wallet"));
+		for (who, place) in [
+			(Alice, "the arguments of wallet"),
+			(Bob, "the arguments of wallet"),
+			(Charlie, "the environment of wallet"),
+		] {
+			assert_eq!(secrets.place_of(&who.to_account_id()), Some(place));
 		}
 		Ok(())
 	}

@@ -37,8 +37,10 @@ const ROTATE_AFTER: usize = 10;
 const PLAY_AFTER: usize = 6;
 /// Segments after which the network is attacked.
 const ATTACK_AFTER: usize = 2;
-/// Segments after which the runtime is upgraded.
+/// Segments after which the upgrade of the runtime begins: its command then waits for a claim's draw.
 const UPGRADE_AFTER: usize = 4;
+/// What its command shows.
+const UPGRADED: &str = "the runtime is upgraded while a claim is judged, which is paid after it";
 /// How long a story may take beyond the length of its clip.
 const STORY_PATIENCE: Duration = Duration::from_secs(480);
 
@@ -119,6 +121,14 @@ pub async fn run(args: &Args) -> Result<bool> {
 	}
 	for (check, output) in watch.probes.drain(..).map(Probe::end) {
 		report.probed(check, output);
+	}
+	if args.upgrade.is_some() {
+		let running = network.running();
+		report.check(
+			"no process was started again for the upgrade",
+			!running.is_empty() && running == watch.running,
+			format!("{} processes", running.len()),
+		);
 	}
 	if let Some(drill) = &mut watch.drill {
 		drill.check(&mut report).await;
@@ -217,6 +227,8 @@ struct Watch {
 	rotated: bool,
 	/// The claim that is judged again, and who writes its case.
 	case: Option<(u64, Child)>,
+	/// What ran when the upgrade of the runtime began.
+	running: Vec<(String, Option<u32>)>,
 }
 
 impl Watch {
@@ -246,6 +258,7 @@ impl Watch {
 			live: None,
 			rotated: false,
 			case: None,
+			running: Vec::new(),
 		})
 	}
 
@@ -385,13 +398,16 @@ impl Watch {
 					network.player(),
 				),
 				("viewers are served under attack", ATTACK_AFTER, &args.attack, network.player()),
-				("the runtime is upgraded", UPGRADE_AFTER, &args.upgrade, network.rpc()),
+				(UPGRADED, UPGRADE_AFTER, &args.upgrade, network.rpc()),
 			] {
 				let Some(command) = command.as_deref().filter(|_| returned >= after) else {
 					continue;
 				};
 				if self.probes.iter().all(|probe| probe.check != check) {
 					self.probes.push(Probe::begin(check, command, &url)?);
+					if check == UPGRADED {
+						self.running = network.running();
+					}
 				}
 			}
 			if !args.once {

@@ -65,6 +65,22 @@ test("signatures should hold for their signer and object, and for no other", () 
 	}
 });
 
+test("signatures of the other schemes should hold for their account and object, and for no other", () => {
+	const signed = Object.entries<any>(vectors.signed_otherwise);
+	assert.deepEqual(signed.map(([kind]) => kind).sort(), ["ecdsa", "eth", "sr25519"]);
+	for (const [kind, v] of signed) {
+		const signature = F.signature(from(v.operator_signature));
+		const [account, object] = [unhex(v.account), unhex(v.object)];
+		assert.equal(signature.kind, kind);
+		assert.equal(hex(F.payload(signature.signer, object)), v.payload);
+		assert.ok(isSigned(signature, account, object, []), kind);
+		const other = Uint8Array.from(object, (byte, i) => (i ? byte : byte ^ 1));
+		assert.ok(!isSigned(signature, account, other, []), `${kind}: another object`);
+		const signer = { ...signature.signer, account: other };
+		assert.ok(!isSigned({ ...signature, signer }, other, object, []), `${kind}: another account`);
+	}
+});
+
 test("leaves should be proven in their place and nowhere else", () => {
 	const { leaves, root, total_work, leaf_count } = vectors.sum_tree;
 	const commitment = { root: unhex(root), totalWork: BigInt(total_work), leafCount: leaf_count };

@@ -122,6 +122,6 @@ test("accounts should sign by every kind of signature", () => {
 	};
 	const account = blake2b(secp256k1.getPublicKey(key, true), { dkLen: 32 });
 	holds("ecdsa", account, (message) => ecdsa(blake2b(message, { dkLen: 32 })));
-	const address = keccak_256(secp256k1.getPublicKey(key, false).subarray(1)).subarray(12);
+	const address = keccak_256(secp256k1.getPublicKey(key, true)).subarray(12);
 	holds("eth", concat(address, new Uint8Array(12).fill(0xee)), (message) => ecdsa(keccak_256(message)));
 });

@@ -12,7 +12,12 @@
 //! are.
 
 use frame_support::{defensive, traits::Get, weights::Weight};
-use livepeer_primitives::{traits::Beacon, verdict::Phase, BlockNumber, ClaimId};
+use livepeer_primitives::{
+	agenda::{self, Meter},
+	traits::Beacon,
+	verdict::Phase,
+	BlockNumber, ClaimId,
+};
 
 use crate::{
 	types::{Challenge, Class, Stage, Task, LAST_WINDOW, SEED_RETRY},
@@ -45,44 +50,40 @@ impl<T: Config> Pallet<T> {
 
 	/// Works off what is due at `now` within the weight set aside.
 	pub(crate) fn run_agenda(now: BlockNumber) -> Weight {
-		let weight = T::AgendaWeight::get();
-		let urgent = Self::run_class(Class::Urgent, weight / 4 * 3, now);
-		let rest = weight.saturating_sub(urgent);
-		urgent.saturating_add(Self::run_class(Class::Lazy, rest, now))
+		agenda::run_classes(T::AgendaWeight::get(), |class, limit| {
+			Self::run_class(class, limit, now)
+		})
 	}
 
 	/// Works off one queue until `limit` is used; returns what it used.
 	fn run_class(class: Class, limit: Weight, now: BlockNumber) -> Weight {
+		let mut meter = Meter::new(limit);
 		let backlog = Backlog::<T>::get(class);
-		let mut used = Weight::zero();
-		let left = Self::run_blocks(class, backlog.unwrap_or(now), limit, now, &mut used);
+		let left = Self::run_blocks(class, backlog.unwrap_or(now), now, &mut meter);
 		if left != backlog {
 			Backlog::<T>::set(class, left);
 		}
-		used
+		meter.used()
 	}
 
 	/// Works off the tasks of the blocks from `first` to `now`, and says with which block to go on.
 	fn run_blocks(
 		class: Class,
 		first: BlockNumber,
-		limit: Weight,
 		now: BlockNumber,
-		used: &mut Weight,
+		meter: &mut Meter,
 	) -> Option<BlockNumber> {
-		let mut steps = 0u32;
 		for block in first..=now {
-			if steps > 0 && used.any_gte(limit) {
+			if !meter.has_room() {
 				return Some(block);
 			}
-			*used = used.saturating_add(T::WeightInfo::agenda_block());
+			meter.charge(T::WeightInfo::agenda_block());
 			for task in Agenda::<T>::iter_key_prefix((class, block)) {
-				if steps > 0 && used.any_gte(limit) {
+				if !meter.has_room() {
 					return Some(block);
 				}
 				Agenda::<T>::remove((class, block, task));
-				*used = used.saturating_add(Self::step(now, task));
-				steps = steps.saturating_add(1);
+				meter.step(Self::step(now, task));
 			}
 		}
 		None

@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 use core::marker::PhantomData;
 use frame_support::{defensive, storage::with_storage_layer, traits::Get, weights::Weight};
 use livepeer_primitives::{
+	agenda::{self, Meter},
 	keys::{Generation, Purpose},
 	traits::{Candidate, ProtocolClock as _, Toolchains as _, TranscoderDirectory as _},
 	AccountId, AssignmentIndex, BlockNumber, JobId,
@@ -44,33 +45,6 @@ impl<T: Config> Candidates<T> {
 	}
 }
 
-/// What a queue has used of its part of a block.
-pub(crate) struct Meter {
-	used: Weight,
-	limit: Weight,
-	steps: u32,
-}
-
-impl Meter {
-	pub(crate) fn new(limit: Weight) -> Self {
-		Self { used: Weight::zero(), limit, steps: 0 }
-	}
-
-	/// Whether another step may be taken: the first always, the others while weight is left.
-	fn has_room(&self) -> bool {
-		self.steps == 0 || !self.used.any_gte(self.limit)
-	}
-
-	fn charge(&mut self, weight: Weight) {
-		self.used = self.used.saturating_add(weight);
-	}
-
-	fn step(&mut self, weight: Weight) {
-		self.charge(weight);
-		self.steps = self.steps.saturating_add(1);
-	}
-}
-
 /// Where a walk over a transcoder's assignments stopped for want of weight:
 /// after this job.
 type Unfinished = Option<Option<JobId>>;
@@ -95,11 +69,10 @@ impl<T: Config> Pallet<T> {
 
 	/// Works off what is due at `now` within the weight set aside.
 	pub(crate) fn run_agenda(now: BlockNumber) -> Weight {
-		let weight = T::AgendaWeight::get();
 		let mut candidates = Candidates::new();
-		let urgent = Self::run_class(Class::Urgent, weight / 4 * 3, now, &mut candidates);
-		let rest = weight.saturating_sub(urgent);
-		urgent.saturating_add(Self::run_class(Class::Lazy, rest, now, &mut candidates))
+		agenda::run_classes(T::AgendaWeight::get(), |class, limit| {
+			Self::run_class(class, limit, now, &mut candidates)
+		})
 	}
 
 	fn run_class(
@@ -114,7 +87,7 @@ impl<T: Config> Pallet<T> {
 		if left != backlog {
 			Backlog::<T>::set(class, left);
 		}
-		meter.used
+		meter.used()
 	}
 
 	/// Works off the tasks of the blocks from `first` to `now`, and says with which block to go on.

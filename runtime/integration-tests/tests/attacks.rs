@@ -1,6 +1,9 @@
 //! Attacks of the protocol's list that only the whole runtime can refuse.
 
-use std::collections::BTreeMap;
+use std::{
+	cell::RefCell,
+	collections::{BTreeMap, BTreeSet},
+};
 
 use livepeer_integration_tests::{
 	canonical, create_job, job, keyring, output, refused, sign_as, Applied, Claim, Story, Turn,
@@ -26,7 +29,14 @@ use pallet_challenge_lottery::{
 };
 use pallet_jobs::types::Unsuited;
 use pallet_transcoder_election::Terms;
-use sp_keyring::Sr25519Keyring::{self, AliceStash, Charlie, Dave, EveStash, Ferdie, FerdieStash};
+use proptest::{
+	prelude::{any, prop, Just, ProptestConfig, Strategy},
+	prop_oneof,
+	test_runner::{TestRng, TestRunner},
+};
+use sp_keyring::Sr25519Keyring::{
+	self, Alice, AliceStash, Bob, Charlie, Dave, Eve, EveStash, Ferdie, FerdieStash,
+};
 use sp_runtime::transaction_validity::{InvalidTransaction, TransactionValidityError};
 
 const MISMATCH: Verdict = Verdict::Mismatch(MismatchKind::Video);
@@ -88,6 +98,170 @@ fn attack_missing_on_purpose_should_not_pay_when_own_bond_is_tiny_beside_delegat
 	story.close();
 }
 
+/// What a coalition has its transcoder do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Offence {
+	/// It reveals nothing, and the reporter says so.
+	Missed,
+	/// It reveals nothing, and nobody says so.
+	MissedInSilence,
+	/// Its outputs are wrong.
+	Failed,
+	/// It signs two results for a segment, which the reporter shows.
+	Contradiction,
+}
+
+/// Who is in it besides the transcoder and the reporter, and what is bonded.
+#[derive(Clone, Debug)]
+struct Coalition {
+	/// What the transcoder keeps bonded, in LPT.
+	own: u32,
+	/// What AliceStash delegates to it, in LPT; where that is nothing, its first delegator leaves too.
+	delegated: u32,
+	/// Its delegators.
+	delegators: bool,
+	/// The broadcaster.
+	broadcaster: bool,
+	/// Validators, by bit.
+	judges: u8,
+	/// Who reports.
+	reporter: usize,
+}
+
+fn coalition() -> impl Strategy<Value = Coalition> {
+	let own = prop_oneof![2 => Just(10u32), 1 => Just(10_000u32), 2 => 11u32..10_000];
+	let delegated = prop_oneof![1 => Just(0u32), 2 => Just(500_000u32), 2 => 1u32..500_000];
+	let parties = (prop::bool::weighted(0.3), any::<bool>(), any::<u8>(), 0usize..4);
+	(own, delegated, parties).prop_map(
+		|(own, delegated, (delegators, broadcaster, judges, reporter))| Coalition {
+			own,
+			delegated,
+			delegators,
+			broadcaster,
+			judges,
+			reporter,
+		},
+	)
+}
+
+/// What these have together, in LPT: on their accounts, bonded and leaving, and their ETH by the chain's
+/// rate.
+fn purse(story: &mut Story, members: &BTreeSet<Sr25519Keyring>) -> Balance {
+	let (mut lpt, mut eth) = (0, 0);
+	for who in members.iter().copied() {
+		let account = who.to_account_id();
+		lpt += story.world.lpt(&account) + story.bond(who) + locked(story, who);
+		eth += story.world.eth(&account) + story.fees(who);
+	}
+	lpt + story.world.parameters().0.money.in_lpt(eth)
+}
+
+/// Has everybody do what is right, up to the claim's settlement.
+fn accept(story: &mut Story, claim: &Claim) {
+	story.reveal(claim);
+	story.vote(claim, HONEST);
+	assert_eq!(story.settle(claim), Some(Outcome::Accepted));
+}
+
+/// Has the coalition err on purpose, up to the claim's settlement.
+fn err(story: &mut Story, claim: &Claim, offence: Offence, reporter: Sr25519Keyring) {
+	match offence {
+		Offence::Missed => {
+			story.until_stage(claim, ChallengeStage::LeafReveal);
+			let deadline = story.challenge(claim).deadline;
+			story.world.until(40, |world| world.number() + 1 >= deadline);
+			story.world.ok(reporter, Lottery::report_missed { claim: claim.id });
+			assert_eq!(story.settle(claim), Some(Outcome::Missed));
+		}
+		Offence::MissedInSilence => {
+			assert_eq!(story.settle(claim), Some(Outcome::Missed));
+		}
+		Offence::Failed => {
+			fail(story, claim);
+			assert_eq!(story.settle(claim), Some(Outcome::Failed));
+		}
+		Offence::Contradiction => {
+			let shown = show_contradiction_of(story, &claim.work.turn, reporter, 1_000_000);
+			assert_eq!(shown, Ok(Ok(())));
+			accept(story, claim);
+		}
+	}
+}
+
+/// Transcoder, reporter, and whoever else is with them (delegators, broadcaster, judges, who are paid out
+/// of the slash) are one purse: whatever share of the pool is the transcoder's own, the purse holds less
+/// after an offence on purpose than where nobody erred. It fails without the finder's fee's limit of half
+/// of what the offender itself loses, for the fee is a share of what its delegators lose too.
+#[test]
+fn attack_failing_on_purpose_should_pay_no_coalition_with_the_offender() {
+	let base = RefCell::new(Story::begin());
+	// Each offence by a coalition of its own, four times.
+	let config = ProptestConfig {
+		cases: 4,
+		max_shrink_iters: 16,
+		failure_persistence: None,
+		..ProptestConfig::default()
+	};
+	let rng = TestRng::deterministic_rng(config.rng_algorithm);
+	let mut runner = TestRunner::new_with_rng(config, rng);
+	let each = (coalition(), coalition(), coalition(), coalition());
+	let played = runner.run(&each, |(one, two, three, four)| {
+		for (coalition, offence) in [
+			(one, Offence::Missed),
+			(two, Offence::MissedInSilence),
+			(three, Offence::Failed),
+			(four, Offence::Contradiction),
+		] {
+			let story = base.borrow_mut().fork();
+			try_offence(story, &coalition, offence);
+		}
+		Ok(())
+	});
+	played.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+/// Plays a story in which `coalition` errs, and the same in which nobody does: the coalition is poorer.
+fn try_offence(mut story: Story, coalition: &Coalition, offence: Offence) {
+	let thief = story.transcoder;
+	let delegator = Story::delegator_of(thief);
+	// It is bonded a round before the claim, and what leaves has left then.
+	if coalition.delegated > 0 {
+		let (amount, to) = (Balance::from(coalition.delegated) * UNIT, thief.to_account_id());
+		story.world.ok(AliceStash, pallet_lpt_staking::Call::bond { amount, to });
+	} else {
+		let amount = story.bond(delegator);
+		story.world.ok(delegator, pallet_lpt_staking::Call::unbond { amount });
+	}
+	let amount = story.bond(thief).saturating_sub(Balance::from(coalition.own) * UNIT);
+	if amount > 0 {
+		story.world.ok(thief, pallet_lpt_staking::Call::unbond { amount });
+	}
+	let round = story.world.round();
+	story.world.until(40, |world| world.round() > round);
+	let claim = story.claim(8);
+	assert_eq!(claim.work.turn.transcoder, thief);
+
+	let reporter = [FerdieStash, thief, delegator, Dave][coalition.reporter];
+	let judges = [Alice, Bob, Charlie, Dave, Eve].into_iter().enumerate();
+	let members: BTreeSet<Sr25519Keyring> = judges
+		.filter(|(bit, _)| coalition.judges >> bit & 1 == 1)
+		.map(|(_, judge)| judge)
+		.chain([thief, reporter])
+		.chain([delegator, AliceStash].into_iter().filter(|_| coalition.delegators))
+		.chain(coalition.broadcaster.then_some(Story::BROADCASTER))
+		.collect();
+
+	let mut honest = story.fork();
+	accept(&mut honest, &claim);
+	err(&mut story, &claim, offence, reporter);
+	assert!(story.lost(thief) > 0);
+	// Whoever is still to be paid is paid.
+	honest.world.blocks(3);
+	story.world.blocks(3);
+	let (kept, had) = (purse(&mut story, &members), purse(&mut honest, &members));
+	assert!(kept < had, "{offence:?} brings {members:?} {} more: {coalition:?}", kept - had);
+}
+
 // Slash escape.
 
 #[test]
@@ -128,6 +302,16 @@ fn slash_escape_by_exit_should_fail_when_all_stake_leaves_after_the_claim() {
 /// The story's transcoder has signed two results for segment `seq`, which `reporter` shows.
 fn show_contradiction(story: &mut Story, reporter: Sr25519Keyring, seq: Seq) -> Applied {
 	let turn = story.turn();
+	show_contradiction_of(story, &turn, reporter, seq)
+}
+
+/// The same in a turn that need not be the current one.
+fn show_contradiction_of(
+	story: &mut Story,
+	turn: &Turn,
+	reporter: Sr25519Keyring,
+	seq: Seq,
+) -> Applied {
 	let segment = turn.segment(seq);
 	let header_signature = turn.sign(seq, segment.clone());
 	let header = SegmentHeader {

@@ -3,10 +3,14 @@
 
 use std::{collections::BTreeMap, env, fs};
 
-use livepeer_integration_tests::World;
-use livepeer_runtime::{check_invariants, System};
+use livepeer_integration_tests::{Story, World};
+use livepeer_primitives::{api::ChallengeStage, traits::Liability, AccountId, ClaimId};
+use livepeer_runtime::{check_invariants, LptStaking, Runtime, System};
+use pallet_challenge_lottery::{Challenges, Judges};
+use pallet_transcoder_election::Jailed;
 use sp_core::storage::Storage;
 use sp_io::TestExternalities;
+use sp_runtime::DispatchError;
 
 /// Keys and values of a state, in hex.
 fn read(file: &str) -> TestExternalities {
@@ -26,5 +30,64 @@ fn state_of_a_chain_should_keep_every_invariant() {
 	match env::var("LIVEPEER_STATE") {
 		Ok(file) => read(&file).execute_with(check),
 		Err(_) => World::development().run(check),
+	}
+}
+
+#[test]
+fn pallets_that_do_not_say_the_same_should_be_found() {
+	let mut story = Story::begin();
+	let claim = story.claim(16);
+	story.until_stage(&claim, ChallengeStage::LeafReveal);
+	let height = story.world.number();
+	let transcoder = story.transcoder.to_account_id();
+	let liabilities = "liabilities are those of open claims and of their judges";
+	type Change = fn(ClaimId, AccountId);
+	let changes: [(&str, Change, &str); 6] = [
+		(
+			"a liability of nothing",
+			|_, transcoder| <LptStaking as Liability>::open(&transcoder, 0),
+			liabilities,
+		),
+		(
+			"a claim for which nobody answers",
+			|claim, transcoder| {
+				let round = Challenges::<Runtime>::get(claim).expect("open").round;
+				<LptStaking as Liability>::close(&transcoder, round);
+			},
+			liabilities,
+		),
+		(
+			"a judge that does not answer for its word",
+			|claim, _| {
+				let judges = Judges::<Runtime>::get(claim).expect("drawn");
+				let snapshot = Challenges::<Runtime>::get(claim).expect("open").snapshot;
+				<LptStaking as Liability>::close(&judges[0].account, snapshot);
+			},
+			liabilities,
+		),
+		(
+			"jail without a verdict",
+			|_, transcoder| Jailed::<Runtime>::insert(transcoder, 1),
+			"verdicts that jail are those that wait for their execution",
+		),
+		(
+			"a claim that nobody judges",
+			|claim, _| Challenges::<Runtime>::remove(claim),
+			"an open claim is judged, or its escrow is paid out",
+		),
+		(
+			"a challenge of nothing",
+			|claim, _| pallet_jobs::OpenClaims::<Runtime>::remove(claim),
+			"a challenge is of an open claim",
+		),
+	];
+	for (name, change, expected) in changes {
+		let mut story = story.fork();
+		let who = transcoder.clone();
+		let found = story.world.run(|| {
+			change(claim.id, who);
+			check_invariants(height)
+		});
+		assert_eq!(found, Some(Err(DispatchError::Other(expected))), "{name}");
 	}
 }

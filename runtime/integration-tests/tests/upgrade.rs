@@ -10,10 +10,11 @@ use livepeer_primitives::{
 use livepeer_runtime::{
 	configs::parameters::{
 		dynamic_params::protocol::{self, Parameters as Update, ParametersKey as Key},
-		GiveVersions, RuntimeParameters, RuntimeParametersKey,
+		GiveVersions, RuntimeParameters, RuntimeParametersKey, Store,
 	},
-	ChainConfig, Runtime, RuntimeCall, RuntimeEvent, SafeMode,
+	ChainConfig, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, SafeMode,
 };
+use pallet_chain_config::ParameterStore;
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob};
 use sp_runtime::{DispatchError, DispatchResult};
 
@@ -57,7 +58,8 @@ fn first() -> (unversioned::Jobs, unversioned::Lottery) {
 	)
 }
 
-/// Stores all parameters as the first chains did, with a round of 44 blocks.
+/// Stores all parameters as the first chains did, with a round of 44 blocks: they knew neither inflation
+/// nor what joins LPT and ETH.
 fn store_first() {
 	let ProtocolParameters { rounds, staking, election, .. } = ProtocolParameters::development();
 	let (jobs, lottery) = first();
@@ -69,6 +71,12 @@ fn store_first() {
 	put(Key::Election(protocol::Election), 2, election.encode());
 	put(Key::Jobs(protocol::Jobs), 3, jobs.encode());
 	put(Key::Lottery(protocol::Lottery), 4, lottery.encode());
+	unhashed::kill(&place(Key::Inflation(protocol::Inflation)));
+	unhashed::kill(&place(Key::Money(protocol::Money)));
+}
+
+fn is_readable() -> bool {
+	<Store as ParameterStore<RuntimeParameters>>::is_readable()
 }
 
 #[test]
@@ -77,7 +85,9 @@ fn parameters_without_a_version_should_be_migrated() {
 	world.run(|| {
 		let before = ChainConfig::parameters();
 		store_first();
+		assert!(!is_readable());
 		GiveVersions::on_runtime_upgrade();
+		assert!(is_readable(), "every concern is stored, and none only stood in for");
 		let after = ChainConfig::parameters();
 		assert_eq!(
 			(after.rounds.length, after.rounds.lock_amount),
@@ -85,6 +95,7 @@ fn parameters_without_a_version_should_be_migrated() {
 		);
 		assert_eq!((after.staking, after.election), (before.staking, before.election));
 		let (jobs, lottery) = first();
+		assert_eq!((after.inflation, after.money), (before.inflation, before.money));
 		assert_eq!(after.jobs, JobsParameters::from(jobs));
 		assert_eq!(after.lottery, LotteryParameters::from(lottery));
 		assert_eq!((after.jobs.accept_timeout, after.lottery.reveal_window), (7, 19));
@@ -93,6 +104,10 @@ fn parameters_without_a_version_should_be_migrated() {
 		// Twice is once.
 		GiveVersions::on_runtime_upgrade();
 		assert_eq!(ChainConfig::parameters(), after);
+		// Governance sets any of them, for all the others can be read.
+		let staking = Update::Staking(protocol::Staking, Some(after.staking.into()));
+		let update = RuntimeParameters::Protocol(staking);
+		assert_eq!(ChainConfig::set_parameter(RuntimeOrigin::root(), update), Ok(()));
 	});
 	// Every rule is kept, and the chain goes on.
 	world.blocks(3);
@@ -101,18 +116,21 @@ fn parameters_without_a_version_should_be_migrated() {
 #[test]
 fn parameters_that_cannot_be_read_should_stop_the_chain_loudly() {
 	let mut world = World::development();
-	let key = place(Key::Jobs(protocol::Jobs));
-	let good = world.run(|| unhashed::get_raw(&key)).expect("stored");
-	for bytes in [vec![], vec![0, 3, 9, 9], [&good[..], &[0]].concat(), vec![0, 4, 1]] {
-		let mut world = world.fork();
-		world.run(|| {
-			unhashed::put_raw(&key, &bytes);
-			GiveVersions::on_runtime_upgrade();
-			assert!(SafeMode::is_entered(), "{bytes:?} is no preset's");
-			assert_eq!(unhashed::get_raw(&key), Some(bytes.clone()), "it stays as it is");
-		});
-		// Nothing but governance is let in, and the clock stands, until it is mended.
-		assert!(world.run(ChainConfig::ensure_open).is_err());
+	for (key, variant) in [(Key::Jobs(protocol::Jobs), 3), (Key::Inflation(protocol::Inflation), 5)]
+	{
+		let key = place(key);
+		let good = world.run(|| unhashed::get_raw(&key)).expect("stored");
+		for bytes in [vec![], vec![0, variant, 9, 9], [&good[..], &[0]].concat(), vec![0, 4, 1]] {
+			let mut world = world.fork();
+			world.run(|| {
+				unhashed::put_raw(&key, &bytes);
+				GiveVersions::on_runtime_upgrade();
+				assert!(SafeMode::is_entered(), "{bytes:?} is no preset's");
+				assert_eq!(unhashed::get_raw(&key), Some(bytes.clone()), "it stays as it is");
+			});
+			// Nothing but governance is let in, and the clock stands, until it is mended.
+			assert!(world.run(ChainConfig::ensure_open).is_err());
+		}
 	}
 }
 

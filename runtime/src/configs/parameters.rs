@@ -199,9 +199,10 @@ impl ParameterStore<RuntimeParameters> for Store {
 	}
 }
 
-/// Gives the parameters of a chain a version whose values were stored without one. Whatever can be read
-/// neither so nor so is no preset's: it stays, and the chain waits for governance to mend it, as after
-/// any migration that fails. Does nothing where all of them have one.
+/// Gives the parameters of a chain a version whose values were stored without one, and begins the
+/// concerns that it did not have. Whatever can be read neither so nor so is no preset's: it stays, and
+/// the chain waits for governance to mend it, as after any migration that fails. Does nothing where all
+/// of them have one.
 pub struct GiveVersions;
 
 impl GiveVersions {
@@ -229,11 +230,26 @@ impl GiveVersions {
 		Store::put(RuntimeParameters::Protocol(put(old.into())));
 		true
 	}
+
+	/// Stores `preset` of a concern that the first chains did not have, if it is not there; says whether
+	/// what is stored of it can be read.
+	fn begin(key: protocol::ParametersKey, preset: Concern) -> bool {
+		use codec::DecodeAll;
+		let key = RuntimeParametersKey::Protocol(key);
+		let place = pallet_parameters::Parameters::<Runtime>::hashed_key_for(key);
+		if let Some(bytes) = frame_support::storage::unhashed::get_raw(&place) {
+			return RuntimeParametersValue::decode_all(&mut &bytes[..]).is_ok();
+		}
+		Store::put(RuntimeParameters::Protocol(preset));
+		true
+	}
 }
 
 impl OnRuntimeUpgrade for GiveVersions {
 	fn on_runtime_upgrade() -> Weight {
 		use protocol::ParametersKey as Key;
+		// What the first chains did not have begins as genesis would begin it.
+		let preset = pallet_chain_config::preset::<Runtime>();
 		let readable = [
 			Self::give::<RoundsParameters, RoundsParameters>(
 				Key::Rounds(protocol::Rounds),
@@ -260,23 +276,24 @@ impl OnRuntimeUpgrade for GiveVersions {
 				4,
 				|value| Concern::Lottery(protocol::Lottery, Some(value.into())),
 			),
+			Self::begin(
+				Key::Inflation(protocol::Inflation),
+				Concern::Inflation(protocol::Inflation, Some(preset.inflation.into())),
+			),
+			Self::begin(
+				Key::Money(protocol::Money),
+				Concern::Money(protocol::Money, Some(preset.money.into())),
+			),
 		];
-		// A concern that the first chains did not have begins as genesis would begin it.
-		let money = RuntimeParametersKey::Protocol(Key::Money(protocol::Money));
-		if !pallet_parameters::Parameters::<Runtime>::contains_key(money) {
-			let preset = pallet_chain_config::preset::<Runtime>().money;
-			let begun = Concern::Money(protocol::Money, Some(preset.into()));
-			Store::put(RuntimeParameters::Protocol(begun));
-		}
 		if readable.contains(&false) {
 			log::error!(
 				target: "runtime::parameters",
-				"a stored parameter cannot be read (rounds, staking, election, jobs, lottery: \
-				 {readable:?}); the chain waits for governance",
+				"a stored parameter cannot be read (rounds, staking, election, jobs, lottery, \
+				 inflation, money: {readable:?}); the chain waits for governance",
 			);
 			let _ = super::governance::SafeModeUntilMended::failed(None);
 		}
-		<Runtime as frame_system::Config>::DbWeight::get().reads_writes(7, 7)
+		<Runtime as frame_system::Config>::DbWeight::get().reads_writes(8, 7)
 	}
 
 	#[cfg(feature = "try-runtime")]

@@ -10,17 +10,14 @@ use crate::{
 	ChallengeLottery, Jobs, Runtime, RuntimeCall,
 };
 use frame_support::{dispatch::GetDispatchInfo, traits::Get, weights::Weight};
-use livepeer_primitives::{params::ProtocolParameters, video::SourceLimits, MAX_COMMITTEE};
+use livepeer_primitives::{
+	agenda::urgent_part, params::ProtocolParameters, video::SourceLimits, MAX_COMMITTEE,
+};
 use pallet_challenge_lottery::WeightInfo as _;
 use pallet_jobs::WeightInfo as _;
 
 type JobsWeights = <Runtime as pallet_jobs::Config>::WeightInfo;
 type LotteryWeights = <Runtime as pallet_challenge_lottery::Config>::WeightInfo;
-
-/// The part of an agenda that is for what is urgent, as both pallets divide it.
-fn urgent_part(agenda: Weight) -> Weight {
-	agenda / 4 * 3
-}
 
 /// Whether the urgent part of `agenda`, of which each block takes `always`, serves what blocks cause that
 /// are full of a call which weighs `call` and causes `urgent`. Where that part is used up in each block,

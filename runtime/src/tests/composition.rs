@@ -57,6 +57,24 @@ fn pallets_should_keep_their_index_when_others_are_added() {
 }
 
 #[test]
+fn pallets_should_begin_with_the_version_of_their_storage() {
+	use frame_support::traits::{GetStorageVersion, StorageVersion};
+	super::presets::genesis(sp_genesis_builder::DEV_RUNTIME_PRESET).execute_with(|| {
+		macro_rules! say_their_version {
+			($($pallet:ident)*) => {$(
+				let version = crate::$pallet::in_code_storage_version();
+				assert!(version >= StorageVersion::new(1), stringify!($pallet));
+				assert_eq!(crate::$pallet::on_chain_storage_version(), version);
+			)*};
+		}
+		say_their_version!(
+			ChainConfig Beacon Rounds LptStaking Inflation TranscoderElection Jobs
+			ChallengeLottery OperatorKeys EthLightClient EthBridge
+		);
+	});
+}
+
+#[test]
 fn inherents_and_the_way_back_should_stay_open_when_the_chain_is_closed() {
 	let open: [RuntimeCall; 3] = [
 		pallet_timestamp::Call::set { now: 1 }.into(),
@@ -192,4 +210,16 @@ fn proxies_should_not_spend_when_they_are_operators() {
 		assert!(!kind.is_superset(&ProxyType::Any));
 	}
 	assert!(ProxyType::Operator.filter(&announcement));
+}
+
+#[cfg(feature = "runtime-benchmarks")]
+#[test]
+fn every_pallet_of_ours_should_be_measured() {
+	let (list, _) = crate::benchmarks::metadata(false);
+	let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../pallets");
+	for entry in std::fs::read_dir(folder).unwrap() {
+		let name = entry.unwrap().file_name().into_string().unwrap();
+		let pallet = format!("pallet_{}", name.replace('-', "_"));
+		assert!(list.iter().any(|one| one.pallet == pallet.as_bytes()), "{pallet}");
+	}
 }

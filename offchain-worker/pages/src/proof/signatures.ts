@@ -41,7 +41,8 @@ function recovered(sig: Uint8Array, message: Uint8Array, ofEthereum: boolean): U
 		const key = secp256k1.Signature.fromBytes(concat(Uint8Array.of(normal), sig.subarray(0, 64)), "recovered")
 			.recoverPublicKey(digest);
 		if (!ofEthereum) return blake2b(key.toBytes(true), { dkLen: 32 });
-		const address = keccak_256(key.toBytes(false).subarray(1)).subarray(12);
+		// Of the compressed key, as the SDK does it: not the address that Ethereum gives it.
+		const address = keccak_256(key.toBytes(true)).subarray(12);
 		return concat(address, new Uint8Array(12).fill(0xee));
 	} catch {
 		return null;

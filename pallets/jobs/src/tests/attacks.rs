@@ -1,6 +1,10 @@
 //! Attacks, by name.
 
-use crate::{mock::*, types::Phase, Error, HoldReason, PriorityLists, WeightInfo};
+use crate::{
+	mock::*,
+	types::{Load, Phase},
+	Error, Exposed, HoldReason, Loads, Places, PriorityLists, WeightInfo,
+};
 use frame_support::{assert_noop, assert_ok};
 use livepeer_primitives::{
 	keys::Purpose, traits::Settlement, work::STANDARD_SEGMENT_WORK, AccountId, Balance, ETH,
@@ -332,9 +336,11 @@ fn draining_an_ended_job_should_be_impossible() {
 
 #[test]
 fn rerolling_an_assignment_by_toggling_availability_capacity_price_or_load_should_be_impossible() {
-	// Who transcodes, with everybody as they are, and with one of them changed before the draw.
+	// Who transcodes, with everybody as they are, and with one of them changed before the draw: the
+	// others, and whether it is among them.
 	let list = |change: &dyn Fn(&AccountId), who: &AccountId| {
 		let mut list = Vec::new();
+		let mut is_listed = false;
 		build_and_execute(|| {
 			for (who, stake) in [(&TIM, 5), (&TOM, 3), (&TAT, 2)] {
 				register(who, stake * UNIT, PRICE, 1);
@@ -347,20 +353,39 @@ fn rerolling_an_assignment_by_toggling_availability_capacity_price_or_load_shoul
 				list.push(current(id).0);
 			}
 			list.extend(PriorityLists::<Test>::get(id));
+			// What was put down for who is struck out is nothing that the pallet has counted.
+			is_listed = list.contains(who);
+			if !is_listed {
+				Loads::<Test>::remove(who);
+				Places::<Test>::remove(who);
+				Exposed::<Test>::remove(who);
+			}
 			list.retain(|account| account != who);
 		});
-		list
+		(is_listed, list)
 	};
 	type Change<'a> = &'a dyn Fn(&AccountId);
 	let absent: Change = &|who| Absent::mutate(|absent| absent.push(who.clone()));
 	let full: Change = &|who| register(who, UNIT, PRICE, 0);
 	let dear: Change = &|who| register(who, UNIT, PRICE + 1, 1);
 	let jailed: Change = &|who| jail(who);
+	let loaded: Change = &|who| {
+		let load = Load {
+			assignments: 1,
+			work: usual_load(),
+			toolchains: Default::default(),
+			check_at: 0,
+			lost: false,
+		};
+		Loads::<Test>::insert(who, load);
+	};
+	let crowded: Change = &|who| Places::<Test>::insert(who, Parameters::get().max_open_claims);
+	let unbacked: Change = &|who| Exposed::<Test>::insert(who, Balance::MAX);
 	for who in [TIM, TOM, TAT] {
-		let expected = list(&|_| {}, &who);
-		assert_eq!(expected.len(), 2);
-		for change in [absent, full, dear, jailed] {
-			assert_eq!(list(change, &who), expected);
+		let (is_listed, expected) = list(&|_| {}, &who);
+		assert!(is_listed && expected.len() == 2);
+		for change in [absent, full, dear, jailed, loaded, crowded, unbacked] {
+			assert_eq!(list(change, &who), (false, expected.clone()));
 		}
 	}
 }
