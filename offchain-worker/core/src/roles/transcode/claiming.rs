@@ -399,7 +399,7 @@ impl Claiming {
 		if self.is_accepted_under(At::Finalized, job, assignment, under).await? != Some(false) {
 			return Ok(());
 		}
-		let leaf = |seq| receipts.iter().find(|segment| segment.header().seq == seq);
+		let leaf = |seq: Seq| receipts.iter().find(|segment| segment.header().seq == seq);
 		let Ok((leaves, tree)) = build(first, last, |seq| leaf(seq).map(|one| one.leaf.clone()))
 		else {
 			return Ok(());
