@@ -408,7 +408,7 @@ fn attack_openings_with_a_wrong_last_proof_should_cost_one_signature() {
 		// The transcoder itself: the pool checks no proof either, however often it looks.
 		let signature = signature_by("T", &claim, &wrong);
 		let openings = wrong.clone();
-		let call = crate::Call::open_variants { claim: claim.id, openings, signature };
+		let call = crate::Call::<Test>::open_variants { claim: claim.id, openings, signature };
 		let call = RuntimeCall::from(call);
 		for _ in 0..10 {
 			call.authorize(TransactionSource::External).unwrap().unwrap();
