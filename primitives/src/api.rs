@@ -325,7 +325,7 @@ pub enum ChallengeStage {
 	LeafReveal,
 	/// Members commit.
 	Commit,
-	/// Members reveal.
+	/// Members reveal, and the transcoder opens its forced variants after them.
 	VerdictReveal,
 	/// A tranche is closed; the next one, or the dispute, waits for its seed.
 	AwaitingDispute,
@@ -356,10 +356,14 @@ pub struct ChallengeView {
 	pub committed: Vec<bool>,
 	/// Who of them has revealed.
 	pub revealed: Vec<bool>,
-	/// Whether the transcoder has to open its forced variants in this stage, and has not.
+	/// Whether the transcoder has to open its forced variants now, and has not: the members' words are
+	/// all there, or their time is over.
 	pub awaits_opening: bool,
 	/// The outcome when decided.
 	pub outcome: Option<Outcome>,
+	/// The seed of the ballot at work, which is in what its members sign, and what the transcoder signs
+	/// when it opens.
+	pub seed: Option<H256>,
 }
 
 /// What a judge has said of the drawn leaves.

@@ -21,6 +21,9 @@ pub const HEARTBEAT: &[u8] = b"livepeer/heartbeat/1";
 pub const AVAILABILITY: &[u8] = b"livepeer/availability/1";
 /// Signed by the transcoder: a [`crate::duty::Acceptance`].
 pub const ACCEPTANCE: &[u8] = b"livepeer/acceptance/1";
+/// Signed by the transcoder: the openings of a claim's forced variants, see
+/// [`crate::variant::openings_hash`].
+pub const OPENINGS: &[u8] = b"livepeer/openings/1";
 /// Signed by a verifier key: a [`crate::verdict::Pass`].
 pub const PASS: &[u8] = b"livepeer/pass/1";
 /// A part of a source segment, of the low-latency mode. Reserved: no code writes it yet.

@@ -93,6 +93,9 @@ pub struct VerifyTask {
 	pub leaves: Vec<VerifyLeaf>,
 	/// Milliseconds from now after which missing bytes are Unavailable.
 	pub patience_ms: u64,
+	/// Whether an output can be a forced variant, by the rate of the claim's assignment: else none is
+	/// compared with one.
+	pub variants: bool,
 }
 
 /// How far the service is with a task.

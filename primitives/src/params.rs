@@ -126,7 +126,8 @@ parameters! {
 		committee_size: u32,
 		/// Most tranches of a claim before its dispute.
 		tranches: u32,
-		/// Blocks to reveal the drawn leaves in.
+		/// Blocks to reveal the drawn leaves in, and after the judges' words to open the forced variants: up
+		/// to twice as many where blocks have no room for it.
 		reveal_window: BlockNumber,
 		/// Blocks after the reveal window in which only a reporter, paid by the finder's fee, ends
 		/// a claim as missed; then the agenda does.
@@ -326,20 +327,22 @@ impl LotteryParameters {
 		// judges owe elsewhere. Where no seed comes even then, the claim is void one window later, and
 		// nothing of the rest follows.
 		let draw = timing.beacon_window.saturating_mul(7);
-		let reveal = self.reveal_window.saturating_add(self.missed_grace);
+		// Where blocks are crowded the transcoder has twice as long.
+		let opening = self.reveal_window.saturating_mul(2);
+		let reveal = opening.saturating_add(self.missed_grace);
 		let tranche = self
 			.commit_base
 			.saturating_add(self.max_work_blocks)
 			.saturating_add(self.verdict_reveal)
-			.saturating_add(self.reveal_window)
 			.saturating_mul(self.tranches);
 		let dispute = self
 			.dispute_commit_base
 			.saturating_add(self.max_work_blocks)
 			.saturating_add(self.dispute_reveal)
-			.saturating_add(self.reveal_window)
 			.saturating_add(2);
-		[reveal, tranche, dispute].into_iter().fold(draw, |sum, part| sum.saturating_add(part))
+		// It opens its forced variants once, behind the reveals of the first ballot that has any.
+		let parts = [reveal, tranche, dispute, opening];
+		parts.into_iter().fold(draw, |sum, part| sum.saturating_add(part))
 	}
 
 	/// The longest time in blocks from a claim to its execution, whatever anyone does.

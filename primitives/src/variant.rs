@@ -15,9 +15,9 @@ use sp_core::{
 use sp_runtime::{BoundedVec, Perbill};
 
 use crate::{
-	domain::{tagged_hash, VARIANT},
+	domain::{tagged_hash, OPENINGS, VARIANT},
 	keys::VrfKey,
-	AssignmentIndex, Hash, JobId, Seq, StreamId, MAX_SAMPLES,
+	AssignmentIndex, ClaimId, Hash, JobId, Seq, StreamId, MAX_SAMPLES,
 };
 
 /// Label of the transcript.
@@ -129,3 +129,14 @@ pub struct VariantOpening {
 
 /// The openings of a claim: one per drawn leaf, in ascending order of index.
 pub type VariantOpenings = BoundedVec<VariantOpening, ConstU32<MAX_SAMPLES>>;
+
+/// What a transcoder's duties key signs with the openings of a claim, in the ballot of this seed. One
+/// signature is checked before any proof is, so that nobody else has proofs checked.
+pub fn openings_hash(
+	genesis: Hash,
+	claim: ClaimId,
+	seed: Hash,
+	openings: &VariantOpenings,
+) -> Hash {
+	tagged_hash(OPENINGS, &(genesis, claim, seed, openings))
+}

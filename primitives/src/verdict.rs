@@ -232,7 +232,7 @@ pub fn commitment(
 	tagged_hash(VERDICT, &(genesis, claim, judged, tranche, account, opening))
 }
 
-/// The two steps of a committee member.
+/// The steps of a ballot.
 #[derive(
 	Clone,
 	Copy,
@@ -252,6 +252,8 @@ pub enum Phase {
 	Reveal,
 	/// Ask for bytes that could not be had. Not a step of a ballot, but signed like one.
 	Ask,
+	/// The transcoder opens its forced variants: what members say is over. Nobody signs for this step.
+	Open,
 }
 
 /// What a verifier key signs for an authorized call: nothing else protects such a call, so chain,

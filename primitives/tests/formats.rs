@@ -19,6 +19,7 @@ use livepeer_primitives::{
 	segment::{stream_id, SegmentHeader, SegmentInfo, StreamHead},
 	sum_tree::{Commitment, SumNode, SumProof},
 	toolchain::toolchain_id,
+	variant::{openings_hash, VariantOpening, VariantOpenings, VrfOpening},
 	verdict::{
 		commitment, duty_payload, judged_digest, Evidence, MismatchKind, NonConformingKind,
 		Opening, Pass, Phase, UnavailableKind, Verdict, Verdicts, DISPUTE,
@@ -202,6 +203,26 @@ fn duties_should_bind_every_field() {
 }
 
 #[test]
+fn openings_should_bind_chain_claim_ballot_and_every_proof() {
+	let opening = |index: u32, byte| VariantOpening { index, vrf: VrfOpening([byte; 96]) };
+	let list = |openings: Vec<VariantOpening>| VariantOpenings::truncate_from(openings);
+	all_differ(
+		(hash(1), 2u64, hash(3), list(vec![opening(4, 5), opening(6, 7)])),
+		|(genesis, claim, seed, openings)| openings_hash(*genesis, *claim, *seed, openings),
+		&[
+			|o| o.0 = hash(9),
+			|o| o.1 += 1,
+			|o| o.2 = hash(9),
+			|o| o.3[0].index += 1,
+			|o| o.3[1].vrf.0[95] += 1,
+			|o| {
+				o.3.pop();
+			},
+		],
+	);
+}
+
+#[test]
 fn objects_should_never_share_a_hash() {
 	// Not even where the bytes are the same.
 	let tags = [
@@ -212,6 +233,7 @@ fn objects_should_never_share_a_hash() {
 		domain::HEARTBEAT,
 		domain::AVAILABILITY,
 		domain::ACCEPTANCE,
+		domain::OPENINGS,
 		domain::PASS,
 		domain::DUTY,
 		domain::SIGNED,
@@ -688,6 +710,7 @@ fn tags_should_be_different_and_prefix_free() {
 		domain::HEARTBEAT,
 		domain::AVAILABILITY,
 		domain::ACCEPTANCE,
+		domain::OPENINGS,
 		domain::PASS,
 		domain::SOURCE_PART,
 		domain::RENDITION_PART,

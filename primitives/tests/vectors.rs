@@ -22,7 +22,7 @@ use livepeer_primitives::{
 	segment::{stream_id, SegmentHeader, SegmentInfo, StreamHead, LAST_OF_EPOCH},
 	sum_tree::{verify, SumTree},
 	toolchain::{toolchain_id, PROFILE},
-	variant::{choice, VariantPlace, VrfOpening},
+	variant::{choice, openings_hash, VariantOpening, VariantOpenings, VariantPlace, VrfOpening},
 	verdict::{
 		commitment, duty_payload, judged_digest, Evidence, MismatchKind, NonConformingKind,
 		Opening, Pass, Phase, UnavailableKind, Verdict, DISPUTE,
@@ -499,6 +499,9 @@ fn vectors() -> Value {
 	let fresh = VrfOpening::from(&vrf.vrf_sign(&variant_place.sign_data()));
 	assert_eq!(variant_place.verify(&vrf.public(), &fresh), Some(x));
 	let chosen = choice(&x);
+	let opened = VariantOpening { index: 3, vrf: vrf_opening };
+	let opened: VariantOpenings =
+		vec![opened.clone(), VariantOpening { index: 4, ..opened }].try_into().unwrap();
 
 	// Reserved: no code writes these yet.
 	let part = (
@@ -516,6 +519,7 @@ fn vectors() -> Value {
 		domain::HEARTBEAT,
 		domain::AVAILABILITY,
 		domain::ACCEPTANCE,
+		domain::OPENINGS,
 		domain::PASS,
 		domain::SOURCE_PART,
 		domain::RENDITION_PART,
@@ -672,6 +676,11 @@ fn vectors() -> Value {
 			"opening": hex(vrf_opening.0), "x": hex(x),
 			"ticket": number(chosen.ticket), "rendition": chosen.rendition,
 			"start": chosen.start,
+		},
+		"openings": {
+			"genesis": hex(genesis), "claim": 5, "seed": hex(seed), "indices": [3, 4],
+			"opening": hex(vrf_opening.0), "scale": scale(&opened),
+			"hash": hex(openings_hash(genesis, 5, seed, &opened)),
 		},
 		"beacon": {
 			"accumulator": hex([0; 32]), "vrf": hex([0xbb; 32]),

@@ -831,6 +831,11 @@ class Check:
         chosen = tagged("livepeer/variant/1", raw32(v["x"]))
         self.same("variant.ticket", int.from_bytes(chosen[:8], "big"), int(v["ticket"]))
         self.same("variant.choice", [chosen[8], chosen[9]], [v["rendition"], v["start"]])
+        v = self.take("openings")
+        listing = listed(u(32, index) + raw(v["opening"]) for index in v["indices"])
+        self.same("openings.scale", listing, v["scale"])
+        preimage = raw32(v["genesis"]) + u(64, v["claim"]) + raw32(v["seed"]) + listing
+        self.same("openings.hash", tagged("livepeer/openings/1", preimage), v["hash"])
 
     def judgement(self):
         v = self.take("evidence")

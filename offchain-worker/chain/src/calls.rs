@@ -104,9 +104,10 @@ fn with<F: Finish>(call: Call, then: &F) -> F::Output {
 			Static(reveal.broadcaster_signature),
 			reveal.proof.into_iter().map(Static).collect(),
 		)),
-		Call::OpenVariants { claim, openings } => {
+		Call::OpenVariants { claim, openings, signature } => {
 			let openings = openings.into_iter().map(Static).collect();
-			then.authorized(tx.challenge_lottery().open_variants(claim, openings))
+			let signature = Static(signature);
+			then.authorized(tx.challenge_lottery().open_variants(claim, openings, signature))
 		}
 		Call::Bond { amount, to } => then.signed(tx.lpt_staking().bond(amount, Static(to))),
 		Call::Stake(call) => {
@@ -502,11 +503,15 @@ mod tests {
 			),
 			(
 				Call::RevealLeaf { claim, reveal: Box::new(reveal) },
-				(claim, 1u32, leaf, signature, proof).encode(),
+				(claim, 1u32, leaf, signature.clone(), proof).encode(),
 			),
 			(
-				Call::OpenVariants { claim, openings: vec![opening.clone()].try_into().unwrap() },
-				(claim, vec![opening]).encode(),
+				Call::OpenVariants {
+					claim,
+					openings: vec![opening.clone()].try_into().unwrap(),
+					signature: signature.clone(),
+				},
+				(claim, vec![opening], signature).encode(),
 			),
 			(Call::Bond { amount: budget, to: to.clone() }, (budget, to.clone()).encode()),
 			(Call::Stake(StakeCall::Unbond { amount: budget }), budget.encode()),

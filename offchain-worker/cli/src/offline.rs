@@ -266,7 +266,7 @@ async fn judge_files(engine: &Engine, given: &Given, args: &OfflineArgs) -> Resu
 			said.push(words);
 		}
 	}
-	let format = Format { ladder: given.ladder.clone(), limits: WIDEST };
+	let format = Format { ladder: given.ladder.clone(), limits: WIDEST, variants: true };
 	let rejected = given
 		.receipt
 		.as_ref()

@@ -563,7 +563,7 @@ async fn verifier() -> Verifier {
 	net.serve("t", Arc::new(Origin::new(Arc::new(theirs.clone()))));
 	let engine = FakeEngine::default();
 	let limits = SourceLimits::new(1280, 720, 30);
-	let format = Format { ladder: ladder(), limits };
+	let format = Format { ladder: ladder(), limits, variants: true };
 	let factors = WorkFactors::canonical(1_000, 250, 1);
 	let input = [1, 2, 3, 4];
 	let made = engine.transcode(&format, &input, None).await.unwrap();
@@ -595,6 +595,7 @@ async fn verifier() -> Verifier {
 		seed: Hash::repeat_byte(9),
 		leaves: vec![VerifyLeaf { index: 0, seq: 0, header: Hash::zero(), leaf }],
 		patience_ms: 10_000,
+		variants: true,
 	};
 	let (role, runner) = VerifyRole::new(
 		GENESIS,

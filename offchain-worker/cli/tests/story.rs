@@ -263,6 +263,7 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 			})
 			.collect(),
 		patience_ms: 60_000,
+		variants: true,
 	};
 	assert_eq!(verifier.post(task.clone()), Ok(VerifyStatus::Working));
 	verifier.idle().await;

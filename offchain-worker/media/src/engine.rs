@@ -17,8 +17,8 @@ use livepeer_worker_core::ports::engine::{
 use crate::{
 	golden,
 	parent::{MediaError, MediaPool, Priority, TranscodeJob},
-	pipeline::{EvidenceSeed, Facts, Inspection, Variant as Chosen, Wishes},
-	profile::{self, STARTS},
+	pipeline::{EvidenceSeed, Facts, Inspection, Wishes},
+	told::{self, InChildren, Plain},
 };
 
 impl From<MediaError> for CoreError {
@@ -85,28 +85,6 @@ impl Engine {
 		Ok(difference(&ours, &theirs))
 	}
 
-	/// The start of the variant of one rendition that is byte for byte `theirs`, tried in this order.
-	/// `plain` is the plain encode.
-	async fn variant(
-		&self,
-		rendition: &Rendition,
-		limits: &SourceLimits,
-		input: &[u8],
-		starts: [u8; STARTS.len()],
-		plain: &[u8],
-		theirs: &[u8],
-	) -> Result<Option<u8>, MediaError> {
-		for start in starts {
-			let made = self.pool.variant(input, rendition, start, limits, Priority::Verify);
-			let mut variant = made.await?;
-			profile::tell_apart(&mut variant, plain);
-			if variant == theirs {
-				return Ok(Some(start));
-			}
-		}
-		Ok(None)
-	}
-
 	/// Says of each output what it is. `ours` is what the toolchain makes of the same input, which has so
 	/// many frames.
 	async fn findings(
@@ -131,7 +109,7 @@ impl Engine {
 			});
 		}
 		// A leaf holds one variant at most, and one of the rendition's size, times and sound: nothing
-		// else is worth more encodes. What a child could not look at may be one.
+		// else is worth more encodes. What a child could not look at may be one, but where none is asked for.
 		let differs = |(_, finding): &(usize, &Finding)| **finding != Finding::Exact;
 		let mut differing = findings.iter().enumerate().filter(differs);
 		let (Some((place, finding)), None) = (differing.next(), differing.next()) else {
@@ -144,11 +122,18 @@ impl Engine {
 					| Fault::NonConforming(NonConformingKind::Unreadable)
 			)
 		);
-		if let (true, Some(Some(theirs))) = (can_be, outputs.get(place)) {
-			let (rendition, plain) = (&format.ladder[place], &ours[place]);
-			let starts = profile::starts_near(frames, finding.picture().unwrap_or(frames));
-			let variant = self.variant(rendition, &format.limits, input, starts, plain, theirs);
-			if let Some(start) = variant.await? {
+		if let (true, Some(Some(theirs))) = (can_be && format.variants, outputs.get(place)) {
+			let (rendition, bytes) = (&format.ladder[place], &ours[place][..]);
+			let plain = Plain { profile: rendition.profile, frames, bytes };
+			let makes = InChildren {
+				pool: &self.pool,
+				priority: Priority::Verify,
+				input,
+				rendition,
+				limits: &format.limits,
+				plain: bytes,
+			};
+			if let Some(start) = told::start_of(&makes, &plain, theirs).await? {
 				findings[place] = Finding::Variant { start };
 			}
 		}
@@ -225,14 +210,32 @@ impl MediaEngine for Engine {
 		input: &[u8],
 		variant: Option<Variant>,
 	) -> Result<Transcoded, CoreError> {
-		let variant = variant.map(|Variant { rendition, start }| Chosen { rendition, start });
 		let job = TranscodeJob {
 			input,
 			ladder: &format.ladder,
 			limits: &format.limits,
-			wishes: Wishes { evidence: None, variant },
+			wishes: Wishes::default(),
 		};
-		let done = self.pool.transcode(job, Priority::Live).await?;
+		let mut done = self.pool.transcode(job, Priority::Live).await?;
+		if let Some(Variant { rendition: place, start }) = variant {
+			let place = usize::from(place);
+			if let (Some(rendition), Some(output)) =
+				(format.ladder.get(place), done.outputs.get_mut(place))
+			{
+				let bytes = std::mem::take(output);
+				let frames = done.facts.frames;
+				let plain = Plain { profile: rendition.profile, frames, bytes: &bytes };
+				let makes = InChildren {
+					pool: &self.pool,
+					priority: Priority::Live,
+					input,
+					rendition,
+					limits: &format.limits,
+					plain: &bytes,
+				};
+				*output = told::deliverable(&makes, &plain, start).await?;
+			}
+		}
 		Ok(Transcoded { pixels: pixels(&done.facts, &format.ladder), outputs: done.outputs })
 	}
 

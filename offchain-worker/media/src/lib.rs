@@ -15,6 +15,7 @@ mod sandbox;
 mod segmenter;
 mod sei;
 mod source;
+mod told;
 mod wire;
 mod zygote;
 

@@ -18,7 +18,7 @@ use std::sync::OnceLock;
 
 use ffmpeg_next::Rational;
 pub use livepeer_primitives::video::CAPPED_QUALITY;
-use livepeer_primitives::video::{Rendition, SourceLimits, CANONICAL_PROFILE};
+use livepeer_primitives::video::{ProfileId, Rendition, SourceLimits, CANONICAL_PROFILE};
 
 use crate::{ffi, sei};
 
@@ -195,12 +195,27 @@ pub fn variant_start(frames: u32, start: u8) -> u32 {
 	(u64::from(frames) * u64::from(place) / 8).clamp(1, u64::from(u32::MAX)) as u32
 }
 
-/// Every start, that first which is nearest to the first picture that differs from the plain encode: mostly
-/// the variant that begins there is the one, and no other need be made.
-pub fn starts_near(frames: u32, picture: u32) -> [u8; STARTS.len()] {
-	let mut starts: [u8; STARTS.len()] = std::array::from_fn(|start| start as u8);
-	starts.sort_by_key(|start| variant_start(frames, *start).abs_diff(picture));
-	starts
+/// The start with which a variant begins last.
+pub const LAST_START: u8 = STARTS.len() as u8 - 1;
+
+/// Pictures by which decoding order runs ahead at most: as many as the preset has B pictures in a row.
+const AHEAD: u32 = 3;
+
+/// Whether a variant of this profile departs from the plain encode where it begins. The rate control of
+/// profile 1 goes another way as soon as there is any, and for each start the same.
+pub fn departs_at_its_start(profile: ProfileId) -> bool {
+	profile != CANONICAL_PROFILE
+}
+
+/// The starts that a variant can have which departs with this coded picture, counted in decoding order. Of
+/// those whose first picture comes earlier only the last one: it departs there too, or something moves
+/// where it begins and it would have departed before.
+pub fn starts_at(frames: u32, picture: u32) -> impl Iterator<Item = u8> {
+	let last_by = |picture: u32| {
+		(0..=LAST_START).rev().find(|start| variant_start(frames, *start) <= picture)
+	};
+	let (ahead, before) = (last_by(picture.saturating_add(AHEAD)), last_by(picture));
+	ahead.into_iter().chain(before.filter(move |_| before != ahead))
 }
 
 /// What stands behind a variant that would else be the plain encode, byte for byte: a null packet of the
@@ -251,15 +266,22 @@ mod tests {
 	use super::*;
 
 	#[test]
-	fn nearest_start_should_be_tried_first_and_every_one_at_last() {
+	fn start_should_follow_from_where_a_variant_departs() {
 		// They begin at 12, 25, 37 and 43.
-		for (picture, first) in [(0, 0), (11, 0), (24, 1), (36, 2), (42, 3), (50, 3)] {
-			let mut starts = starts_near(50, picture);
-			assert_eq!(starts[0], first, "picture {picture}");
-			starts.sort_unstable();
-			assert_eq!(starts, [0, 1, 2, 3]);
+		for (picture, starts) in [
+			(0, vec![]),
+			(8, vec![]),
+			(9, vec![0]),
+			(21, vec![0]),
+			(22, vec![1, 0]),
+			(25, vec![1]),
+			(36, vec![2, 1]),
+			(41, vec![3, 2]),
+			(50, vec![3]),
+		] {
+			assert_eq!(starts_at(50, picture).collect::<Vec<_>>(), starts, "picture {picture}");
 		}
 		// All begin at the only picture that there could be.
-		assert_eq!(starts_near(1, 0), [0, 1, 2, 3]);
+		assert_eq!(starts_at(1, 1).collect::<Vec<_>>(), [3]);
 	}
 }

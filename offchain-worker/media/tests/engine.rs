@@ -22,7 +22,7 @@ fn engine() -> Engine {
 
 fn format() -> Format {
 	let ladder = LADDER.to_vec().try_into().expect("two renditions");
-	Format { ladder, limits: LIMITS }
+	Format { ladder, limits: LIMITS, variants: true }
 }
 
 #[tokio::test]
@@ -137,7 +137,8 @@ async fn variant_should_be_told_by_its_start_in_the_only_output_that_differs() {
 		..rendition(width, height, kbps)
 	};
 	let ladder = vec![two(256, 144, 150), two(160, 90, 80), rendition(128, 72, 60)];
-	let format = Format { ladder: ladder.try_into().expect("three"), limits: LIMITS };
+	let format =
+		Format { ladder: ladder.try_into().expect("three"), limits: LIMITS, variants: true };
 	let made = |variant| {
 		let (engine, format, source) = (&engine, &format, &source);
 		async move {
@@ -167,6 +168,12 @@ async fn variant_should_be_told_by_its_start_in_the_only_output_that_differs() {
 	assert_ne!(first[2], plain[2]);
 	let exact = Finding::Exact;
 	assert_eq!(found(first).await, [exact, exact, Finding::Variant { start: 1 }]);
+	// Where none is asked for it is an output like any other.
+	let delivered = varied.clone();
+	let none = Format { variants: false, ..format.clone() };
+	let examined = engine.examine(&none, &source, &delivered, Hash::zero(), 0).await;
+	let video = Some(Fault::Mismatch(MismatchKind::Video));
+	assert_eq!(examined.expect("a good source").findings[1].fault(), video);
 	// A variant whose container was touched is none.
 	let mut touched = varied;
 	touched[1].as_mut().expect("there").extend([0xff; 188]);
@@ -181,7 +188,7 @@ async fn variant_should_be_marked_and_told_where_nothing_moves() {
 	let source = made(directory.path(), "still.ts", still);
 	let two = Rendition { profile: CAPPED_QUALITY, ..rendition(160, 90, 80) };
 	let ladder = vec![two, rendition(128, 72, 60)].try_into().expect("two");
-	let format = Format { ladder, limits: LIMITS };
+	let format = Format { ladder, limits: LIMITS, variants: true };
 	let plain = engine.transcode(&format, &source, None).await.expect("a good source").outputs;
 	for (rendition, start) in [(0u8, 0), (0, 3), (1, 2)] {
 		let variant = Some(Variant { rendition, start });

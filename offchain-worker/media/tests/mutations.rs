@@ -104,7 +104,7 @@ async fn mutated_segments_should_neither_crash_nor_hang_nor_divide_judges() {
 		 -c:v libx264 -preset veryfast -g 300 -bf 2 -crf 26 -c:a aac -b:a 32k -f mpegts",
 	);
 	let ladder = Ladder::try_from(vec![SMALL]).expect("one");
-	let format = Arc::new(Format { ladder, limits: LIMITS });
+	let format = Arc::new(Format { ladder, limits: LIMITS, variants: true });
 	let plain = Engine::unattested(pool());
 	let lesser: Vec<Engine> = ["none", "sse2", "avx2"]
 		.iter()

@@ -104,7 +104,16 @@ impl<T: Config> Pallet<T> {
 		};
 		match challenge.stage {
 			Stage::AwaitingSeed => Self::draw_or_wait(now, id, challenge),
-			Stage::LeafReveal { members, .. } => {
+			Stage::LeafReveal { deadline, members, crowded, .. } => {
+				let parameters = &challenge.parameters;
+				let until = Self::prolonged(parameters, deadline, crowded)
+					.saturating_add(parameters.missed_grace);
+				if now < until {
+					let mut challenge = challenge;
+					Self::enter(id, &mut challenge, until);
+					Challenges::<T>::insert(id, challenge);
+					return T::WeightInfo::agenda_step();
+				}
 				Self::missed(id, challenge, None);
 				T::WeightInfo::agenda_decide(members.into())
 			}
@@ -139,11 +148,13 @@ impl<T: Config> Pallet<T> {
 			return T::WeightInfo::agenda_decide(0).saturating_add(Self::void(id, challenge));
 		};
 		let ballot = stored.clone().at(now);
-		let is_open = ballot.phase == Phase::Reveal
-			&& (ballot.revealed < ballot.committed || ballot.awaits_opening)
-			&& now < ballot.deadline;
-		if is_open {
-			Self::note_reveal(id, challenge, &stored, ballot);
+		let is_answered = match ballot.phase {
+			Phase::Reveal => ballot.revealed >= ballot.committed,
+			Phase::Open => !ballot.awaits_opening,
+			Phase::Commit | Phase::Ask => true,
+		};
+		if !is_answered && now < Self::ends(&challenge.parameters, &ballot) {
+			Self::note_phase(id, challenge, &stored, ballot);
 			return T::WeightInfo::agenda_step();
 		}
 		Self::count_votes(id, challenge, ballot)

@@ -1,12 +1,13 @@
 //! From the seed to the revealed leaves.
 
 use alloc::{vec, vec::Vec};
-use frame_support::{ensure, traits::Get, weights::Weight};
+use frame_support::{dispatch::DispatchClass, ensure, traits::Get, weights::Weight};
 use livepeer_primitives::{
 	claim::ClaimInfo,
 	draw,
 	keys::{OperatorSignature, Purpose},
 	leaf::Leaf,
+	params::LotteryParameters,
 	segment::SOURCE_TRACK,
 	sum_tree::{self, SumProof},
 	traits::{Beacon, Claims, Liability, OperatorKeysOf, ProtocolClock, SeatedValidator, Seed},
@@ -24,7 +25,7 @@ use sp_runtime::{
 
 use crate::{
 	types::{Answer, Challenge, Conduct, Judge, Member, Sample, Stage, Worked, MAX_COMMITTEE},
-	Challenges, Config, Error, Event, Judges, Leaves, Members, Pallet, WeightInfo,
+	Challenges, Config, Crowded, Error, Event, Judges, Leaves, Members, Pallet, WeightInfo,
 };
 
 impl<T: Config> Pallet<T> {
@@ -73,7 +74,8 @@ impl<T: Config> Pallet<T> {
 			return Self::void(id, challenge);
 		}
 		let members = Self::seat(id, &challenge, 0, committee.into_iter());
-		challenge.stage = Stage::LeafReveal { deadline, seed: seed.hash, members };
+		let crowded = Crowded::<T>::get();
+		challenge.stage = Stage::LeafReveal { deadline, seed: seed.hash, members, crowded };
 		Self::enter(id, &mut challenge, deadline.saturating_add(parameters.missed_grace));
 		Challenges::<T>::insert(id, challenge);
 		Weight::zero()
@@ -160,10 +162,11 @@ impl<T: Config> Pallet<T> {
 		proof: &SumProof,
 	) -> Result<(Challenge, ClaimInfo, Vec<u64>), Error<T>> {
 		let mut challenge = Challenges::<T>::get(id).ok_or(Error::<T>::NoChallenge)?;
-		let Stage::LeafReveal { deadline, .. } = challenge.stage else {
+		let Stage::LeafReveal { deadline, crowded, .. } = challenge.stage else {
 			return Err(Error::<T>::NotRevealing);
 		};
-		ensure!(Self::now() < deadline, Error::<T>::TooLate);
+		let until = Self::prolonged(&challenge.parameters, deadline, crowded);
+		ensure!(Self::now() < until, Error::<T>::TooLate);
 		ensure!(
 			challenge.samples.iter().all(|sample| sample.leaf != Some(index)),
 			Error::<T>::NothingToAnswer
@@ -215,10 +218,11 @@ impl<T: Config> Pallet<T> {
 			T::Keys::is_signed(signature, Purpose::Segments, &header),
 			invalid(Error::<T>::BadSignature)
 		);
-		let Stage::LeafReveal { deadline, .. } = challenge.stage else {
+		let Stage::LeafReveal { deadline, crowded, .. } = challenge.stage else {
 			return Err(invalid(Error::<T>::NotRevealing));
 		};
-		let left = deadline.saturating_sub(Self::now()).max(1);
+		let until = Self::prolonged(&challenge.parameters, deadline, crowded);
+		let left = until.saturating_sub(Self::now()).max(1);
 		ValidTransaction::with_tag_prefix("LivepeerLeaf")
 			.priority(T::DutyPriority::get())
 			.and_provides((id, index))
@@ -255,16 +259,39 @@ impl<T: Config> Pallet<T> {
 	/// never paid for its own fault.
 	pub(crate) fn do_report_missed(reporter: AccountId, id: ClaimId) -> DispatchResult {
 		let challenge = Challenges::<T>::get(id).ok_or(Error::<T>::NoChallenge)?;
-		let Stage::LeafReveal { deadline, .. } = challenge.stage else {
+		let Stage::LeafReveal { deadline, crowded, .. } = challenge.stage else {
 			return Err(Error::<T>::NotRevealing.into());
 		};
 		let now = Self::now();
-		ensure!(now >= deadline, Error::<T>::TooEarly);
-		let paid_until = deadline.saturating_add(challenge.parameters.missed_grace);
+		let until = Self::prolonged(&challenge.parameters, deadline, crowded);
+		ensure!(now >= until, Error::<T>::TooEarly);
+		let paid_until = until.saturating_add(challenge.parameters.missed_grace);
 		let is_paid = now < paid_until && reporter != challenge.transcoder;
 		Self::deposit_event(Event::MissedReported { claim: id, reporter: reporter.clone() });
 		Self::missed(id, challenge, is_paid.then_some(reporter));
 		Ok(())
+	}
+
+	/// Counts this block where calls that are owed took nearly all of the room that is theirs alone: who
+	/// owes one may have found none.
+	pub(crate) fn note_crowded() {
+		let reserved = T::BlockWeights::get().get(DispatchClass::Operational).reserved;
+		let used = *frame_system::Pallet::<T>::block_weight().get(DispatchClass::Operational);
+		if reserved.is_some_and(|reserved| used.any_gt(reserved / 10 * 9)) {
+			Crowded::<T>::mutate(|blocks| *blocks = blocks.saturating_add(1));
+		}
+	}
+
+	/// The first block that is too late for what a transcoder owes, where `deadline` was set when there
+	/// had been `crowded` blocks without room: as many blocks later as there were since, and
+	/// `reveal_window` at most, for whoever fills them could draw a claim out.
+	pub(crate) fn prolonged(
+		parameters: &LotteryParameters,
+		deadline: BlockNumber,
+		crowded: u32,
+	) -> BlockNumber {
+		let since = Crowded::<T>::get().saturating_sub(crowded);
+		deadline.saturating_add(since.min(parameters.reveal_window))
 	}
 
 	/// The distinct revealed leaves of a challenge in ascending order: the order of verdicts.

@@ -207,6 +207,11 @@ pub mod pallet {
 		(),
 	>;
 
+	/// Blocks so far in which calls that are owed took nearly all of the room that is theirs alone. Where
+	/// there are such a transcoder has longer to reveal its leaves and to open its variants.
+	#[pallet::storage]
+	pub type Crowded<T: Config> = StorageValue<_, u32, ValueQuery>;
+
 	/// The first block of a queue that is not worked off; absent when none is overdue.
 	#[pallet::storage]
 	pub type Backlog<T: Config> = StorageMap<_, Twox64Concat, Class, BlockNumber>;
@@ -437,6 +442,19 @@ pub mod pallet {
 			/// The member.
 			verifier: AccountId,
 		},
+		/// Nobody reveals any more: the transcoder must open its forced variants.
+		OpeningStarted {
+			/// The claim.
+			claim: ClaimId,
+			/// The first block that is too late.
+			until: BlockNumber,
+		},
+		/// The transcoder signed openings of which one at least is not by its VRF key: it has opened
+		/// nothing, and the claim is missed.
+		WronglyOpened {
+			/// The claim.
+			claim: ClaimId,
+		},
 	}
 
 	#[pallet::error]
@@ -455,7 +473,8 @@ pub mod pallet {
 		TooManyLeaves,
 		/// The claim is drawn.
 		AlreadyDrawn,
-		/// It is too early: the draw's window has not begun, or leaves can still be revealed.
+		/// It is too early: the draw's window has not begun, or leaves can still be revealed, or verdicts
+		/// before the variants are opened.
 		TooEarly,
 		/// The seed is not stored yet.
 		SeedNotReady,
@@ -477,9 +496,11 @@ pub mod pallet {
 		BadProof,
 		/// No drawn position that still waits for an answer falls in the leaf.
 		NothingToAnswer,
-		/// The signature names another account, or another generation of keys, than the assignment.
+		/// The signature names another account, or another generation of keys, than the assignment. A
+		/// transcoder's may also be by the keys that it uses now, and not by a revoked one.
 		WrongSigner,
-		/// The broadcaster did not sign the segment as this leaf describes it.
+		/// The broadcaster did not sign the segment as this leaf describes it, or the transcoder did not
+		/// sign these openings for the ballot at work.
 		BadSignature,
 		/// The call is not owed. What was authorized never ends here.
 		NotOwed,
@@ -495,10 +516,9 @@ pub mod pallet {
 		ExecutionBegun,
 		/// The claim's forced variants are not to be opened: they are, or none is asked for.
 		NotOpening,
-		/// There is not one opening for each drawn leaf, in ascending order of index, by a transcoder that
-		/// has a VRF key.
+		/// There is not one opening for each drawn leaf, in ascending order of index.
 		WrongOpenings,
-		/// An opening is not by the VRF key of the assignment's generation for that segment.
+		/// No longer used: openings are signed, and a wrong one ends the claim as missed.
 		BadOpening,
 	}
 
@@ -508,7 +528,15 @@ pub mod pallet {
 			if !T::Clock::is_open() {
 				return Weight::zero();
 			}
-			Self::run_agenda(Self::now())
+			// What is read and written at the block's end.
+			let end = T::DbWeight::get().reads_writes(2, 1);
+			Self::run_agenda(Self::now()).saturating_add(end)
+		}
+
+		fn on_finalize(_: BlockNumberFor<T>) {
+			if T::Clock::is_open() {
+				Self::note_crowded();
+			}
 		}
 
 		fn offchain_worker(height: BlockNumberFor<T>) {
@@ -715,31 +743,33 @@ pub mod pallet {
 
 		/// Opens which of the drawn segments had to have a variant.
 		///
-		/// Who: anyone who has the transcoder's openings, without an account, during the reveal
-		/// phase of the first ballot that has one.
+		/// Who: the transcoder, by a duties key, without an account, after the reveals of the first
+		/// ballot that has any: when all who committed have revealed, or their time is over.
 		///
 		/// - `claim`: the claim's number.
 		/// - `openings`: one per drawn leaf, in ascending order of index: the output of the
 		///   transcoder's VRF for that segment, with its proof.
+		/// - `signature`: over the openings for this claim and ballot, by a duties key of the
+		///   assignment's generation or of the one in use.
 		///
-		/// Emits `VariantsOpened`. Costs nothing. The pool refuses it as `Custom(n)`, n being the
-		/// number of the pallet's error.
+		/// Emits `VariantsOpened`; with a wrong proof `WronglyOpened`, and the claim is missed. Costs
+		/// nothing. The pool refuses it as `Custom(n)`, n being the number of the pallet's error.
 		#[pallet::call_index(8)]
 		#[pallet::weight((
 			T::WeightInfo::open_variants(openings.len() as u32),
 			DispatchClass::Operational,
 			Pays::No,
 		))]
-		#[pallet::weight_of_authorize(
-			T::WeightInfo::authorize_open_variants(openings.len() as u32)
-		)]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_open_variants())]
 		#[pallet::authorize(Self::authorize_open_variants)]
 		pub fn open_variants(
 			origin: OriginFor<T>,
 			claim: ClaimId,
 			openings: VariantOpenings,
+			signature: OperatorSignature,
 		) -> DispatchResult {
 			ensure_authorized(origin)?;
+			let _ = signature;
 			Self::do_open_variants(claim, &openings)
 		}
 
@@ -829,13 +859,15 @@ pub mod pallet {
 			Self::check_reveal_leaf(*claim, *index, leaf, broadcaster_signature, proof)
 		}
 
-		/// Cheap checks first, the proofs last; what passes cannot fail in dispatch.
+		/// Cheap checks first, the signature last; what passes cannot fail in dispatch, which checks the
+		/// proofs.
 		fn authorize_open_variants(
 			_source: TransactionSource,
 			claim: &ClaimId,
 			openings: &VariantOpenings,
+			signature: &OperatorSignature,
 		) -> TransactionValidityWithRefund {
-			Self::check_open_variants(*claim, openings)
+			Self::check_open_variants(*claim, openings, signature)
 		}
 
 		/// Cheap checks first, the signature last; what passes cannot fail in dispatch.

@@ -194,6 +194,13 @@ pub static CHILLED: Kept<BTreeMap<AccountId, RoundIndex>> = Kept::new(b"fake:chi
 pub static KEYS: Kept<BTreeMap<(AccountId, Generation), Vec<OperatorKey>>> =
 	Kept::new(b"fake:keys");
 
+/// Operator keys that are revoked.
+pub static REVOKED: Kept<Vec<Signer>> = Kept::new(b"fake:revoked");
+/// How many signatures of operator keys were checked.
+pub static SIGNATURES: Kept<u32> = Kept::new(b"fake:signatures");
+/// How often the key was asked for by which the proofs of a claim's openings are checked.
+pub static PROVEN: Kept<u32> = Kept::new(b"fake:proven");
+
 /// The neighbours.
 pub struct Fake;
 
@@ -404,14 +411,20 @@ impl OperatorKeysOf for Fake {
 		0
 	}
 	fn is_signed(signature: &OperatorSignature, purpose: Purpose, object: &Hash) -> bool {
+		SIGNATURES.mutate(|checked| *checked += 1);
 		let Signer { account, generation, key } = &signature.signer;
 		let keys = KEYS.get().remove(&(account.clone(), *generation)).unwrap_or_default();
-		purpose == Purpose::Segments && signature.verifies(object, keys.get(usize::from(*key)))
+		let other = match purpose {
+			Purpose::Segments => transcoder(),
+			Purpose::Duties => broadcaster(),
+		};
+		*account != other && signature.verifies(object, keys.get(usize::from(*key)))
 	}
-	fn is_revoked(_: &Signer, _: Purpose) -> bool {
-		false
+	fn is_revoked(signer: &Signer, _: Purpose) -> bool {
+		REVOKED.get().contains(signer)
 	}
 	fn vrf_key(account: &AccountId, generation: Generation) -> Option<VrfKey> {
+		PROVEN.mutate(|asked| *asked += 1);
 		let bytes: &[u8; 32] = account.as_ref();
 		(generation == 0).then(|| VrfKey::from_raw(*bytes))
 	}
@@ -565,6 +578,8 @@ pub fn check() {
 /// Goes on to the start of block `to`, hooks and invariants included.
 pub fn run_to(to: BlockNumber) {
 	while System::block_number() < to {
+		Lottery::on_finalize(System::block_number());
+		frame_system::BlockWeight::<Test>::kill();
 		let next = System::block_number() + 1;
 		System::set_block_number(next);
 		Lottery::on_initialize(next);
@@ -892,7 +907,8 @@ pub fn bytes_left() -> usize {
 	let spent = sp_io::hashing::twox_128(b"PoolSpent");
 	let version = sp_io::hashing::twox_128(b":__STORAGE_VERSION__:");
 	let omitted = sp_io::hashing::twox_128(b"Omitted");
-	let kept = [toolchains, no_shows, accepted, spent, omitted, version];
+	let crowded = sp_io::hashing::twox_128(b"Crowded");
+	let kept = [toolchains, no_shows, accepted, spent, omitted, version, crowded];
 	let mut key = prefix.to_vec();
 	let mut count = 0;
 	while let Some(next) = sp_io::storage::next_key(&key) {

@@ -446,6 +446,7 @@ impl<T: Config> Pallet<T> {
 	) -> Option<VerifyTask> {
 		let info = T::Claims::claim(duty.claim)?;
 		let leaves = Self::leaves_in_order(duty.claim, &info)?;
+		let parameters = Challenges::<T>::get(duty.claim)?.parameters;
 		Some(VerifyTask {
 			genesis: Self::genesis_hash(),
 			claim: duty.claim,
@@ -462,6 +463,7 @@ impl<T: Config> Pallet<T> {
 			seed: duty.seed,
 			leaves,
 			patience_ms,
+			variants: !parameters.variant_rate.is_zero(),
 		})
 	}
 

@@ -79,6 +79,8 @@ pub enum Stage {
 		seed: Hash,
 		/// Members of the committee.
 		members: u16,
+		/// How many crowded blocks there had been then.
+		crowded: u32,
 	},
 	/// A ballot is open.
 	Voting,
@@ -222,11 +224,15 @@ pub struct Ballot {
 	pub phase: Phase,
 	/// The first block of the phase.
 	pub opened: BlockNumber,
-	/// The first block that is too late for the phase.
+	/// The first block that is too late for the phase, but for the blocks that were crowded while the
+	/// transcoder had to open.
 	pub deadline: BlockNumber,
-	/// Blocks of the reveal phase, at least those in which the transcoder opens its forced variants,
-	/// where it still has to.
+	/// How many crowded blocks there had been when it began, or a phase of it.
+	pub crowded: u32,
+	/// Blocks of the reveal phase.
 	pub reveal_blocks: BlockNumber,
+	/// Blocks after it in which the transcoder opens its forced variants; nothing where it need not.
+	pub opening_blocks: BlockNumber,
 	/// Whether the transcoder still has to open its forced variants before this ballot ends.
 	pub awaits_opening: bool,
 	/// Revealed leaves, so verdicts in each opening.
@@ -241,11 +247,14 @@ pub struct Ballot {
 
 impl Ballot {
 	/// The ballot as it is in block `now`: once the time of the commit phase is over its reveal
-	/// phase runs, whether the agenda has come to note it or not, so that a backlog gives nobody
-	/// more time and takes none away.
+	/// phase runs, and after that the one in which the transcoder opens, whether the agenda has come to
+	/// note it or not, so that a backlog gives nobody more time and takes none away.
 	pub fn at(mut self, now: BlockNumber) -> Self {
 		if self.phase == Phase::Commit && self.committed > 0 && now >= self.deadline {
 			self.start_reveal(self.deadline);
+		}
+		if self.phase == Phase::Reveal && self.awaits_opening && now >= self.deadline {
+			self.start_opening(self.deadline);
 		}
 		self
 	}
@@ -262,6 +271,14 @@ impl Ballot {
 		self.phase = Phase::Reveal;
 		self.opened = from;
 		self.deadline = from.saturating_add(self.reveal_blocks);
+	}
+
+	/// Has the transcoder open its forced variants from block `from` on. Who has not revealed by then
+	/// reveals no more: it would do so knowing what is due.
+	pub fn start_opening(&mut self, from: BlockNumber) {
+		self.phase = Phase::Open;
+		self.opened = from;
+		self.deadline = from.saturating_add(self.opening_blocks);
 	}
 }
 

@@ -1,12 +1,19 @@
-//! Forced variants: the transcoder opens which of the drawn segments had to have one, once nobody can
-//! change what was committed to.
+//! Forced variants: the transcoder opens which of the drawn segments had to have one, once all have
+//! revealed what they committed to, or can no more: a judge that knew it before could keep a word back
+//! that it would show to be wrong.
+//!
+//! Proofs of a VRF are dear and openings cost nothing. So the pool looks at the transcoder's signature
+//! alone, and the proofs are checked once, in the block that takes them: whoever signs wrong ones has not
+//! opened its variants.
 
 use alloc::vec::Vec;
 use frame_support::{ensure, traits::Get};
 use livepeer_primitives::{
+	claim::ClaimInfo,
+	keys::{OperatorSignature, Purpose},
 	leaf::Leaf,
 	traits::{Claims, OperatorKeysOf, ProtocolClock},
-	variant::{self, VariantOpenings, VariantPlace},
+	variant::{self, openings_hash, VariantOpening, VariantOpenings, VariantPlace},
 	verdict::Phase,
 	ClaimId, Hash, Seq,
 };
@@ -18,11 +25,8 @@ use sp_runtime::{
 use crate::{
 	draw_impls::invalid,
 	types::{Ballot, Challenge},
-	Ballots, Challenges, Config, Error, Event, Leaves, Pallet,
+	Ballots, Challenges, Config, Crowded, Error, Event, Leaves, Pallet,
 };
-
-/// What each drawn leaf is opened to, by its index.
-type Opened = Vec<(u32, Hash)>;
 
 impl<T: Config> Pallet<T> {
 	/// Whether the transcoder still has to open its forced variants.
@@ -49,50 +53,47 @@ impl<T: Config> Pallet<T> {
 		Self::revealed_leaves(challenge).into_iter().map(due).collect()
 	}
 
-	/// The ballot in whose reveal phase a claim's variants are to be opened now.
-	fn opening_ballot(id: ClaimId) -> Result<Ballot, Error<T>> {
-		let ballot = Ballots::<T>::get(id).ok_or(Error::<T>::NotOpening)?.at(Self::now());
-		ensure!(ballot.awaits_opening, Error::<T>::NotOpening);
-		ensure!(ballot.phase == Phase::Reveal, Error::<T>::TooEarly);
-		ensure!(Self::now() < ballot.deadline, Error::<T>::TooLate);
-		Ok(ballot)
-	}
-
-	/// x of each drawn leaf in ascending order, by the transcoder's openings.
+	/// Everything about openings but signature and proofs.
 	fn check_openings(
 		id: ClaimId,
 		openings: &VariantOpenings,
-	) -> Result<(Ballot, Challenge, Opened), Error<T>> {
-		let ballot = Self::opening_ballot(id)?;
+	) -> Result<(Ballot, Challenge, ClaimInfo), Error<T>> {
+		let now = Self::now();
+		let ballot = Ballots::<T>::get(id).ok_or(Error::<T>::NotOpening)?.at(now);
+		ensure!(ballot.awaits_opening, Error::<T>::NotOpening);
+		ensure!(ballot.phase == Phase::Open, Error::<T>::TooEarly);
 		let challenge = Challenges::<T>::get(id).ok_or(Error::<T>::NoChallenge)?;
+		ensure!(now < Self::ends(&challenge.parameters, &ballot), Error::<T>::TooLate);
 		let info = T::Claims::claim(id).ok_or(Error::<T>::NoChallenge)?;
 		let leaves = Self::revealed_leaves(&challenge);
 		ensure!(openings.iter().map(|opening| opening.index).eq(leaves), Error::<T>::WrongOpenings);
-		let key = T::Keys::vrf_key(&info.transcoder, info.transcoder_keys)
-			.ok_or(Error::<T>::WrongOpenings)?;
-		let mut opened = Vec::new();
-		for opening in openings {
-			let place = VariantPlace {
-				genesis: Self::genesis_hash(),
-				stream: info.stream,
-				job: info.job,
-				assignment: info.assignment,
-				seq: info.first.saturating_add(Seq::from(opening.index)),
-			};
-			let x = place.verify(&key, &opening.vrf).ok_or(Error::<T>::BadOpening)?;
-			opened.push((opening.index, Hash::from(x)));
-		}
-		Ok((ballot, challenge, opened))
+		Ok((ballot, challenge, info))
 	}
 
-	/// Decides whether openings may enter a block. Their proofs come last.
+	/// Decides whether openings may enter a block. The signature comes last, and no proof is checked.
 	pub(crate) fn check_open_variants(
 		id: ClaimId,
 		openings: &VariantOpenings,
+		signature: &OperatorSignature,
 	) -> TransactionValidityWithRefund {
 		T::Clock::ensure_open()?;
-		let (ballot, ..) = Self::check_openings(id, openings).map_err(invalid)?;
-		let left = ballot.deadline.saturating_sub(Self::now()).max(1);
+		let (ballot, challenge, info) = Self::check_openings(id, openings).map_err(invalid)?;
+		let signer = &signature.signer;
+		// That of the assignment, or the one in use: the other may have been revoked since.
+		let is_in_use = signer.generation == info.transcoder_keys
+			|| signer.generation == T::Keys::current(&info.transcoder, Purpose::Duties);
+		ensure!(
+			signer.account == info.transcoder
+				&& is_in_use && !T::Keys::is_revoked(signer, Purpose::Duties),
+			invalid(Error::<T>::WrongSigner)
+		);
+		let signed = openings_hash(Self::genesis_hash(), id, ballot.seed, openings);
+		ensure!(
+			T::Keys::is_signed(signature, Purpose::Duties, &signed),
+			invalid(Error::<T>::BadSignature)
+		);
+		let ends = Self::ends(&challenge.parameters, &ballot);
+		let left = ends.saturating_sub(Self::now()).max(1);
 		ValidTransaction::with_tag_prefix("LivepeerVariants")
 			.priority(T::DutyPriority::get())
 			.and_provides((id, ballot.seed))
@@ -102,11 +103,26 @@ impl<T: Config> Pallet<T> {
 			.map(|valid| (valid, frame_support::weights::Weight::zero()))
 	}
 
-	/// Stores what the transcoder opens; where all have revealed, the count is on the agenda of the next
-	/// block.
+	/// Takes what the transcoder opens, once in a claim's life; the count, or with a wrong proof the
+	/// claim's end, is on the agenda of the next block.
 	pub(crate) fn do_open_variants(id: ClaimId, openings: &VariantOpenings) -> DispatchResult {
-		let (ballot, challenge, opened) = Self::check_openings(id, openings)?;
-		Self::apply_openings(id, challenge, ballot, &opened);
+		let (ballot, challenge, info) = Self::check_openings(id, openings)?;
+		let key = T::Keys::vrf_key(&info.transcoder, info.transcoder_keys);
+		let open = |opening: &VariantOpening| {
+			let place = VariantPlace {
+				genesis: Self::genesis_hash(),
+				stream: info.stream,
+				job: info.job,
+				assignment: info.assignment,
+				seq: info.first.saturating_add(Seq::from(opening.index)),
+			};
+			let x = place.verify(key.as_ref()?, &opening.vrf)?;
+			Some((opening.index, Hash::from(x)))
+		};
+		match openings.iter().map(open).collect::<Option<Vec<_>>>() {
+			Some(opened) => Self::apply_openings(id, challenge, ballot, &opened),
+			None => Self::apply_wrong_openings(id, challenge, ballot),
+		}
 		Ok(())
 	}
 
@@ -121,16 +137,27 @@ impl<T: Config> Pallet<T> {
 			let leaf = opened.iter().find(|(index, _)| sample.leaf == Some(*index));
 			sample.opened = leaf.map(|(_, x)| *x);
 		}
-		if let Some(stored) = Ballots::<T>::get(id) {
-			Self::announce_reveal(id, &stored, &ballot);
-		}
 		ballot.awaits_opening = false;
-		let all_answered = ballot.revealed >= ballot.committed;
-		let deadline = ballot.deadline;
-		Ballots::<T>::insert(id, ballot);
 		let due = Self::variants_due(id, &challenge);
-		Self::enter(id, &mut challenge, if all_answered { 0 } else { deadline });
-		Challenges::<T>::insert(id, challenge);
+		Self::store_opening(id, challenge, ballot);
 		Self::deposit_event(Event::VariantsOpened { claim: id, due });
+	}
+
+	/// What was signed opens nothing, so that no time is left for it.
+	pub(crate) fn apply_wrong_openings(id: ClaimId, challenge: Challenge, mut ballot: Ballot) {
+		ballot.deadline = Self::now();
+		ballot.crowded = Crowded::<T>::get();
+		Self::store_opening(id, challenge, ballot);
+		Self::deposit_event(Event::WronglyOpened { claim: id });
+	}
+
+	/// Stores a ballot that waits for nothing any more: it is counted in the next block.
+	fn store_opening(id: ClaimId, mut challenge: Challenge, ballot: Ballot) {
+		if let Some(stored) = Ballots::<T>::get(id) {
+			Self::announce_phase(id, &stored, &ballot);
+		}
+		Ballots::<T>::insert(id, ballot);
+		Self::enter(id, &mut challenge, 0);
+		Challenges::<T>::insert(id, challenge);
 	}
 }

@@ -32,7 +32,7 @@ use crate::{
 		Answer, Ballot, Challenge, Conduct, Member, Penalty, Stage, Worked, DISPUTE_DELAY,
 		MAX_COMMITTEE,
 	},
-	Ballots, Challenges, Config, Event, Judges, Members, Pallet, WeightInfo,
+	Ballots, Challenges, Config, Crowded, Event, Judges, Members, Pallet, WeightInfo,
 };
 
 /// Blocks of the commit phase of `tranche` without those for the sampled work.
@@ -79,10 +79,6 @@ impl<T: Config> Pallet<T> {
 		let deadline =
 			opened.saturating_add(commit_base(parameters, tranche)).saturating_add(work_blocks);
 		let awaits_opening = Self::awaits_opening(&challenge);
-		let mut reveal_blocks = reveal_length(parameters, tranche);
-		if awaits_opening {
-			reveal_blocks = reveal_blocks.max(parameters.reveal_window);
-		}
 		let ballot = Ballot {
 			tranche,
 			seed: draw::tranche_seed(entropy, id, tranche),
@@ -90,7 +86,9 @@ impl<T: Config> Pallet<T> {
 			phase: Phase::Commit,
 			opened,
 			deadline,
-			reveal_blocks,
+			crowded: Crowded::<T>::get(),
+			reveal_blocks: reveal_length(parameters, tranche),
+			opening_blocks: if awaits_opening { parameters.reveal_window } else { 0 },
 			awaits_opening,
 			leaves: Self::revealed_leaves(&challenge).len() as u8,
 			members,
@@ -104,26 +102,43 @@ impl<T: Config> Pallet<T> {
 		Challenges::<T>::insert(id, challenge);
 	}
 
-	/// Says that the reveal phase runs, when `stored` did not know it yet.
-	pub(crate) fn announce_reveal(id: ClaimId, stored: &Ballot, ballot: &Ballot) {
-		if stored.phase == Phase::Commit && ballot.phase == Phase::Reveal {
-			Self::deposit_event(Event::VerdictRevealStarted {
-				claim: id,
-				tranche: ballot.tranche,
-				until: ballot.deadline,
-			});
+	/// The first block that is too late for the phase of a ballot.
+	pub(crate) fn ends(parameters: &LotteryParameters, ballot: &Ballot) -> BlockNumber {
+		match ballot.phase {
+			Phase::Open => Self::prolonged(parameters, ballot.deadline, ballot.crowded),
+			_ => ballot.deadline,
 		}
 	}
 
-	/// Stores a ballot in its reveal phase, and comes back at its end.
-	pub(crate) fn note_reveal(
+	/// Says which phase runs, when `stored` did not know it yet.
+	pub(crate) fn announce_phase(id: ClaimId, stored: &Ballot, ballot: &Ballot) {
+		if stored.phase == ballot.phase {
+			return;
+		}
+		let (claim, tranche, until) = (id, ballot.tranche, ballot.deadline);
+		match ballot.phase {
+			Phase::Reveal => {
+				Self::deposit_event(Event::VerdictRevealStarted { claim, tranche, until })
+			}
+			Phase::Open => Self::deposit_event(Event::OpeningStarted { claim, until }),
+			Phase::Commit | Phase::Ask => (),
+		}
+	}
+
+	/// Stores a ballot in a phase that has begun, and comes back at its end.
+	pub(crate) fn note_phase(
 		id: ClaimId,
 		mut challenge: Challenge,
 		stored: &Ballot,
-		ballot: Ballot,
+		mut ballot: Ballot,
 	) {
-		Self::announce_reveal(id, stored, &ballot);
-		Self::enter(id, &mut challenge, ballot.deadline);
+		// One that is noted late has what was crowded before it for its own as well.
+		if ballot.opened == Self::now() {
+			ballot.crowded = Crowded::<T>::get();
+		}
+		Self::announce_phase(id, stored, &ballot);
+		let ends = Self::ends(&challenge.parameters, &ballot);
+		Self::enter(id, &mut challenge, ends);
 		Ballots::<T>::insert(id, ballot);
 		Challenges::<T>::insert(id, challenge);
 	}
@@ -140,7 +155,9 @@ impl<T: Config> Pallet<T> {
 		ensure!(ballot.tranche == tranche, InvalidTransaction::Stale);
 		match (ballot.phase, phase) {
 			(Phase::Commit, Phase::Reveal) => return Err(InvalidTransaction::Future),
-			(Phase::Reveal, Phase::Commit | Phase::Ask) => return Err(InvalidTransaction::Stale),
+			(Phase::Reveal, Phase::Commit | Phase::Ask) | (Phase::Open, _) => {
+				return Err(InvalidTransaction::Stale)
+			}
 			_ => (),
 		}
 		ensure!(Self::now() < ballot.deadline, InvalidTransaction::Stale);
@@ -323,12 +340,12 @@ impl<T: Config> Pallet<T> {
 		let challenge = Challenges::<T>::get(id).ok_or(InvalidTransaction::Stale)?;
 		let stored = ballot.clone();
 		ballot.start_reveal(Self::now());
-		Self::note_reveal(id, challenge, &stored, ballot);
+		Self::note_phase(id, challenge, &stored, ballot);
 		Ok(())
 	}
 
-	/// Stores an opening. The last one puts the count on the agenda of the next block, so that no
-	/// verifier's call carries it.
+	/// Stores an opening. After the last one the transcoder opens its forced variants, where it still has
+	/// to; else the count is on the agenda of the next block, so that no verifier's call carries it.
 	pub(crate) fn do_reveal(
 		id: ClaimId,
 		tranche: Tranche,
@@ -338,7 +355,7 @@ impl<T: Config> Pallet<T> {
 		let (mut ballot, mut member) = Self::duty(id, tranche, index, Phase::Reveal)?;
 		Self::check_opening(id, &ballot, &member, &opening)?;
 		if let Some(stored) = Ballots::<T>::get(id) {
-			Self::announce_reveal(id, &stored, &ballot);
+			Self::announce_phase(id, &stored, &ballot);
 		}
 		let Opening { verdicts, evidence, .. } = opening;
 		ballot.revealed = ballot.revealed.saturating_add(1);
@@ -351,13 +368,20 @@ impl<T: Config> Pallet<T> {
 		});
 		member.answer = Answer::Revealed { verdicts, evidence };
 		Members::<T>::insert((id, tranche, index), member);
-		let all_answered = ballot.revealed >= ballot.committed && !ballot.awaits_opening;
-		Ballots::<T>::insert(id, ballot);
-		if all_answered {
-			let mut challenge = Challenges::<T>::get(id).ok_or(InvalidTransaction::Stale)?;
-			Self::enter(id, &mut challenge, 0);
-			Challenges::<T>::insert(id, challenge);
+		if ballot.revealed < ballot.committed {
+			Ballots::<T>::insert(id, ballot);
+			return Ok(());
 		}
+		let mut challenge = Challenges::<T>::get(id).ok_or(InvalidTransaction::Stale)?;
+		if ballot.awaits_opening {
+			let stored = ballot.clone();
+			ballot.start_opening(Self::now());
+			Self::note_phase(id, challenge, &stored, ballot);
+			return Ok(());
+		}
+		Ballots::<T>::insert(id, ballot);
+		Self::enter(id, &mut challenge, 0);
+		Challenges::<T>::insert(id, challenge);
 		Ok(())
 	}
 
@@ -392,7 +416,7 @@ impl<T: Config> Pallet<T> {
 		Self::dequeue_silent(asked.map_or(&[], Vec::as_slice));
 		let members = tranches.iter().chain([&everybody]).map(Vec::len).sum::<usize>() as u32;
 		let weight = T::WeightInfo::agenda_decide(members);
-		let has_revealed = ballot.phase == Phase::Reveal;
+		let has_revealed = ballot.phase != Phase::Commit;
 		let settled = if ballot.awaits_opening && has_revealed {
 			// Nothing is said about leaves of which nobody knows what they should be; who did the work is
 			// paid, and who was silent pays.
@@ -405,7 +429,7 @@ impl<T: Config> Pallet<T> {
 		weight.saturating_add(settled)
 	}
 
-	/// The transcoder did not open its forced variants while this ballot revealed.
+	/// The transcoder did not open its forced variants after this ballot's reveals.
 	fn unopened(
 		id: ClaimId,
 		challenge: Challenge,

@@ -80,15 +80,18 @@ impl<T: Config> Pallet<T> {
 		let challenge = Challenges::<T>::get(id)?;
 		let ballot = Ballots::<T>::get(id).map(|ballot| ballot.at(Self::now()));
 		let (voting, until) = match &ballot {
-			Some(ballot) if ballot.phase == Phase::Reveal => {
-				(ChallengeStage::VerdictReveal, ballot.deadline)
+			Some(ballot) if ballot.phase != Phase::Commit => {
+				(ChallengeStage::VerdictReveal, Self::ends(&challenge.parameters, ballot))
 			}
 			Some(ballot) => (ChallengeStage::Commit, ballot.deadline),
 			None => (ChallengeStage::Commit, challenge.due),
 		};
 		let (stage, deadline, outcome) = match &challenge.stage {
 			Stage::AwaitingSeed => (ChallengeStage::AwaitingSeed, challenge.due, None),
-			Stage::LeafReveal { deadline, .. } => (ChallengeStage::LeafReveal, *deadline, None),
+			Stage::LeafReveal { deadline, crowded, .. } => {
+				let until = Self::prolonged(&challenge.parameters, *deadline, *crowded);
+				(ChallengeStage::LeafReveal, until, None)
+			}
 			Stage::Voting => (voting, until, None),
 			Stage::AwaitingDispute | Stage::AwaitingTranche(_) => {
 				(ChallengeStage::AwaitingDispute, challenge.due, None)
@@ -98,8 +101,9 @@ impl<T: Config> Pallet<T> {
 			}
 		};
 		let tranche = ballot.as_ref().map_or(0, |ballot| ballot.tranche);
-		let awaits_opening = stage == ChallengeStage::VerdictReveal
-			&& ballot.is_some_and(|ballot| ballot.awaits_opening);
+		let seed = ballot.as_ref().map(|ballot| ballot.seed);
+		let awaits_opening =
+			ballot.is_some_and(|ballot| ballot.phase == Phase::Open && ballot.awaits_opening);
 		let mut members: Vec<_> = Members::<T>::iter_prefix((id, tranche)).collect();
 		members.sort_by_key(|(index, _)| *index);
 		Some(ChallengeView {
@@ -118,6 +122,7 @@ impl<T: Config> Pallet<T> {
 			members: members.into_iter().map(|(_, member)| member.account).collect(),
 			awaits_opening,
 			outcome,
+			seed,
 		})
 	}
 }

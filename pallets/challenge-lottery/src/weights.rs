@@ -37,7 +37,7 @@ pub trait WeightInfo {
 	fn agenda_execute() -> Weight;
 	fn agenda_execute_accepted() -> Weight;
 	fn open_variants(n: u32, ) -> Weight;
-	fn authorize_open_variants(n: u32, ) -> Weight;
+	fn authorize_open_variants() -> Weight;
 	fn ask_data() -> Weight;
 	fn authorize_ask_data() -> Weight;
 	fn agenda_reward(n: u32, ) -> Weight;
@@ -105,7 +105,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		Weight::from_parts(252_580_880, 56580)
 			// Standard Error: 134_856
 			.saturating_add(Weight::from_parts(3_143_119, 0).saturating_mul(d.into()))
-			.saturating_add(T::DbWeight::get().reads(20_u64))
+			.saturating_add(T::DbWeight::get().reads(21_u64))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
 	}
 	/// Storage: `Migrations::Cursor` (r:1 w:0)
@@ -127,7 +127,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		Weight::from_parts(102_521_467, 67035)
 			// Standard Error: 39_952
 			.saturating_add(Weight::from_parts(2_201_815, 0).saturating_mul(d.into()))
-			.saturating_add(T::DbWeight::get().reads(5_u64))
+			.saturating_add(T::DbWeight::get().reads(6_u64))
 	}
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3134), added: 5609, mode: `MaxEncodedLen`)
@@ -175,7 +175,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Estimated: `171166`
 		// Minimum execution time: 270_965_000 picoseconds.
 		Weight::from_parts(294_250_000, 171166)
-			.saturating_add(T::DbWeight::get().reads(77_u64))
+			.saturating_add(T::DbWeight::get().reads(78_u64))
 			.saturating_add(T::DbWeight::get().writes(81_u64))
 	}
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:1)
@@ -194,7 +194,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Estimated: `46543`
 		// Minimum execution time: 69_159_000 picoseconds.
 		Weight::from_parts(78_437_000, 46543)
-			.saturating_add(T::DbWeight::get().reads(4_u64))
+			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
 	}
 	/// Storage: `Migrations::Cursor` (r:1 w:0)
@@ -231,7 +231,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Estimated: `6599`
 		// Minimum execution time: 75_351_000 picoseconds.
 		Weight::from_parts(87_223_000, 6599)
-			.saturating_add(T::DbWeight::get().reads(4_u64))
+			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().writes(5_u64))
 	}
 	/// Storage: `Migrations::Cursor` (r:1 w:0)
@@ -675,18 +675,13 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		Weight::from_parts(82_458_980, 6599)
 			// Standard Error: 210_265
 			.saturating_add(Weight::from_parts(635_198_320, 0).saturating_mul(n.into()))
-			.saturating_add(T::DbWeight::get().reads(3_u64))
+			.saturating_add(T::DbWeight::get().reads(6_u64))
 			.saturating_add(T::DbWeight::get().writes(4_u64))
 	}
-	/// The range of component `n` is `[1, 16]`.
-	fn authorize_open_variants(n: u32, ) -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `0`
-		//  Estimated: `0`
-		// Minimum execution time: 622_521_000 picoseconds.
-		Weight::from_parts(5_581_932, 0)
-			// Standard Error: 112_520
-			.saturating_add(Weight::from_parts(630_716_337, 0).saturating_mul(n.into()))
+	/// Estimated by hand until it is measured.
+	fn authorize_open_variants() -> Weight {
+		Weight::from_parts(120_000_000, 14_000)
+			.saturating_add(T::DbWeight::get().reads(9_u64))
 	}
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:0)
 	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(102), added: 2577, mode: `MaxEncodedLen`)
@@ -770,22 +765,22 @@ impl WeightInfo for () {
 	fn reveal_leaf(d: u32, ) -> Weight {
 		Weight::from_parts(252_580_880, 56580)
 			.saturating_add(Weight::from_parts(3_143_119, 0).saturating_mul(d.into()))
-			.saturating_add(RocksDbWeight::get().reads(20_u64))
+			.saturating_add(RocksDbWeight::get().reads(21_u64))
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
 	}
 	fn authorize_reveal_leaf(d: u32, ) -> Weight {
 		Weight::from_parts(102_521_467, 67035)
 			.saturating_add(Weight::from_parts(2_201_815, 0).saturating_mul(d.into()))
-			.saturating_add(RocksDbWeight::get().reads(5_u64))
+			.saturating_add(RocksDbWeight::get().reads(6_u64))
 	}
 	fn report_missed() -> Weight {
 		Weight::from_parts(294_250_000, 171166)
-			.saturating_add(RocksDbWeight::get().reads(77_u64))
+			.saturating_add(RocksDbWeight::get().reads(78_u64))
 			.saturating_add(RocksDbWeight::get().writes(81_u64))
 	}
 	fn commit_verdict() -> Weight {
 		Weight::from_parts(78_437_000, 46543)
-			.saturating_add(RocksDbWeight::get().reads(4_u64))
+			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
 	}
 	fn authorize_commit_verdict() -> Weight {
@@ -794,7 +789,7 @@ impl WeightInfo for () {
 	}
 	fn reveal_verdict() -> Weight {
 		Weight::from_parts(87_223_000, 6599)
-			.saturating_add(RocksDbWeight::get().reads(4_u64))
+			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
 	fn authorize_reveal_verdict() -> Weight {
@@ -870,12 +865,12 @@ impl WeightInfo for () {
 	fn open_variants(n: u32, ) -> Weight {
 		Weight::from_parts(82_458_980, 6599)
 			.saturating_add(Weight::from_parts(635_198_320, 0).saturating_mul(n.into()))
-			.saturating_add(RocksDbWeight::get().reads(3_u64))
+			.saturating_add(RocksDbWeight::get().reads(6_u64))
 			.saturating_add(RocksDbWeight::get().writes(4_u64))
 	}
-	fn authorize_open_variants(n: u32, ) -> Weight {
-		Weight::from_parts(5_581_932, 0)
-			.saturating_add(Weight::from_parts(630_716_337, 0).saturating_mul(n.into()))
+	fn authorize_open_variants() -> Weight {
+		Weight::from_parts(120_000_000, 14_000)
+			.saturating_add(RocksDbWeight::get().reads(9_u64))
 	}
 	fn ask_data() -> Weight {
 		Weight::from_parts(45_004_000, 3649)

@@ -10,7 +10,7 @@ use livepeer_primitives::{
 	receipt::Output,
 	segment::{SegmentHeader, SegmentInfo, SOURCE_TRACK},
 	sum_tree::{Commitment, SumTree},
-	variant::{choice, VariantOpening, VariantPlace, VrfOpening},
+	variant::{choice, openings_hash, VariantOpening, VariantOpenings, VariantPlace, VrfOpening},
 	verdict::{commitment, duty_payload, Evidence, Opening, Phase, Tranche, Verdict},
 	AccountId, AssignmentIndex, ClaimId, Hash, JobId, Seq, StreamId, ToolchainId,
 };
@@ -281,11 +281,15 @@ impl Work {
 		choice(&x).due(1, rate).is_some()
 	}
 
-	/// Opens which of the drawn leaves had to be variants.
-	pub fn open(&self, claim: ClaimId, leaves: &[u32]) -> Lottery<Runtime> {
+	/// Opens which of the drawn leaves had to be variants, in the ballot of this seed.
+	pub fn open(&self, claim: ClaimId, seed: Hash, leaves: &[u32]) -> Lottery<Runtime> {
 		let opening = |index: &u32| VariantOpening { index: *index, vrf: self.vrf(*index).1 };
 		let openings: Vec<_> = leaves.iter().map(opening).collect();
-		Lottery::open_variants { claim, openings: openings.try_into().expect("few leaves") }
+		let openings: VariantOpenings = openings.try_into().expect("few leaves");
+		let Turn { genesis, transcoder, transcoder_keys, .. } = self.turn;
+		let signed = openings_hash(genesis, claim, seed, &openings);
+		let signature = sign_by(transcoder, transcoder_keys, &signed);
+		Lottery::open_variants { claim, openings, signature }
 	}
 
 	/// Reveals a leaf of it.

@@ -224,7 +224,7 @@ fn truth(claim: &Claim, drawn: &[u32], opening: Opening) -> Opening {
 	Opening { verdicts: verdicts.try_into().expect("few leaves"), ..opening }
 }
 
-/// The members of the open ballot vote, each as `says`; the transcoder opens its variants if `opens`.
+/// The members of the open ballot vote, each as `says`; then the transcoder opens its variants if `opens`.
 fn vote(
 	story: &mut Story,
 	claim: &Claim,
@@ -244,13 +244,13 @@ fn vote(
 	}
 	story.world.deliver_ok();
 	story.until_stage(claim, ChallengeStage::VerdictReveal);
-	if opens {
-		story.world.ok_authorized(claim.work.open(claim.id, drawn));
-	}
 	for (member, opening) in &openings {
 		story.world.submit_authorized(ballot.reveal(*member, opening));
 	}
 	story.world.deliver_ok();
+	if opens {
+		story.world.ok_authorized(claim.work.open(claim.id, ballot.seed, drawn));
+	}
 }
 
 #[test]

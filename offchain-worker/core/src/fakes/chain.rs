@@ -20,7 +20,7 @@ use livepeer_primitives::{
 	segment::stream_id,
 	service::ServiceRecord,
 	sum_tree::{self, Commitment},
-	variant::{VariantOpenings, VariantPlace},
+	variant::{openings_hash, VariantOpenings, VariantPlace},
 	work::{fee, max_leaf_work},
 	AccountId, AssignmentIndex, Balance, BlockNumber, ClaimId, Hash, JobId, StreamId, ToolchainId,
 };
@@ -60,14 +60,14 @@ pub struct FakeClaim {
 /// Where the opening of a claim's variants stands.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum FakeOpening {
-	/// Judges can still commit.
+	/// Judges can still commit or reveal.
 	#[default]
 	Early,
 	/// They are awaited.
 	Awaited {
 		/// The first block that is too late.
 		deadline: BlockNumber,
-		/// Whether it is final that nobody commits any more.
+		/// Whether it is final that nobody says anything any more.
 		is_final: bool,
 	},
 	/// They are opened.
@@ -132,6 +132,8 @@ pub struct FakeChain {
 
 /// The genesis hash of every fake chain.
 pub const GENESIS: Hash = H256([0x6e; 32]);
+/// The seed of the ballots after which variants are opened.
+const OPENING_SEED: Hash = H256([0x5e; 32]);
 
 impl Default for FakeChain {
 	fn default() -> Self {
@@ -693,7 +695,7 @@ impl FakeChain {
 				}
 				open.revealed.insert(reveal.index, *reveal);
 			}
-			Call::OpenVariants { claim, openings } => {
+			Call::OpenVariants { claim, openings, signature } => {
 				let open = state.claims.get(&claim).ok_or_else(|| refuse(Refused::NoChallenge))?;
 				let other = |name| refuse(Refused::named("ChallengeLottery", name));
 				match open.opening {
@@ -715,8 +717,12 @@ impl FakeChain {
 					0 => Some(<[u8; 32]>::from(info.transcoder.clone()).into()),
 					_ => views.and_then(|views| views.iter().find(is_theirs)?.vrf),
 				};
-				let key = key.ok_or_else(|| other("WrongOpenings"))?;
-				for opening in &openings {
+				if signature.signer.account != info.transcoder {
+					return Err(other("WrongSigner"));
+				}
+				let signed = openings_hash(GENESIS, claim, OPENING_SEED, &openings);
+				state.check(&signature, Purpose::Duties, &signed, name)?;
+				let is_proven = openings.iter().all(|opening| {
 					let place = VariantPlace {
 						genesis: GENESIS,
 						stream: info.stream,
@@ -724,10 +730,13 @@ impl FakeChain {
 						assignment: info.assignment,
 						seq: info.first + u64::from(opening.index),
 					};
-					place.verify(&key, &opening.vrf).ok_or_else(|| other("BadOpening"))?;
-				}
+					key.as_ref().is_some_and(|key| place.verify(key, &opening.vrf).is_some())
+				});
 				if let Some(open) = state.claims.get_mut(&claim) {
 					open.opening = FakeOpening::Opened(openings);
+					if !is_proven {
+						open.outcome = Some(Outcome::Missed);
+					}
 				}
 			}
 			Call::Bond { amount, to } => state.stakes.bond(&who()?, amount, &to).map_err(refuse)?,
@@ -963,6 +972,7 @@ impl Chain for FakeChainClient {
 				revealed: Vec::new(),
 				awaits_opening: is_voting,
 				outcome: claim.outcome,
+				seed: is_voting.then_some(OPENING_SEED),
 			}
 		}))
 	}

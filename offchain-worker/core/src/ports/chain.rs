@@ -387,12 +387,14 @@ pub enum Call {
 		/// The leaf with its proofs.
 		reveal: Box<LeafReveal>,
 	},
-	/// Opens which of a claim's drawn segments had to have a variant. The openings prove themselves.
+	/// Opens which of a claim's drawn segments had to have a variant.
 	OpenVariants {
 		/// The claim.
 		claim: ClaimId,
 		/// One for each drawn leaf, in ascending order of index.
 		openings: VariantOpenings,
+		/// The transcoder's, over the openings for the ballot at work.
+		signature: OperatorSignature,
 	},
 	/// Bonds LPT of the signing account to a transcoder (to itself, to become one).
 	Bond {

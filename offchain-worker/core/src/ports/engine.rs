@@ -18,14 +18,18 @@ pub struct Format {
 	pub ladder: Ladder,
 	/// The limits of the source.
 	pub limits: SourceLimits,
+	/// Whether an output can be a variant: else a judge makes none to compare it with.
+	pub variants: bool,
 }
 
 impl Format {
-	/// What is asked of one segment of a job: the last one of its epoch may be shorter.
+	/// What is asked of one segment of a job: the last one of its epoch may be shorter. Its outputs can be
+	/// variants.
 	pub fn of(ladder: &Ladder, limits: &SourceLimits, segment: &SegmentInfo) -> Self {
 		let is_last = segment.flags & LAST_OF_EPOCH != 0;
 		let shortest = if is_last { 0 } else { limits.shortest };
-		Self { ladder: ladder.clone(), limits: SourceLimits { shortest, ..*limits } }
+		let limits = SourceLimits { shortest, ..*limits };
+		Self { ladder: ladder.clone(), limits, variants: true }
 	}
 }
 
@@ -180,7 +184,7 @@ pub trait MediaEngine: Send + Sync {
 
 	/// Makes them again, compares them with `outputs` (one per rendition, absent ones too) and
 	/// gathers the evidence of the leaf at `index` under the tranche's `seed`. Where one output
-	/// alone differs, it is compared with its profile's variants.
+	/// alone differs, and can be a variant, it is compared with those of its profile that it can be.
 	async fn examine(
 		&self,
 		format: &Format,

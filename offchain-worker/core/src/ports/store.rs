@@ -103,6 +103,16 @@ impl TranscodedSegment {
 		&self.signed.header
 	}
 
+	/// What it was made under: the chain may have been reorganised since, and its assignment accepted
+	/// anew.
+	pub fn made_under(&self) -> MadeUnder {
+		MadeUnder {
+			transcoder_keys: self.signature.signer.generation,
+			broadcaster_keys: self.signed.signature.signer.generation,
+			toolchain: self.receipt.toolchain,
+		}
+	}
+
 	/// The outputs that there are.
 	pub fn outputs(&self) -> Vec<Output> {
 		match &self.receipt.result {
@@ -117,6 +127,17 @@ impl TranscodedSegment {
 			.chain(self.outputs().iter().map(|output| output.hash))
 			.collect()
 	}
+}
+
+/// What an assignment is accepted with, by which all that is signed and made for it is judged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MadeUnder {
+	/// The generation of the transcoder's keys, whose VRF draws the forced variants.
+	pub transcoder_keys: Generation,
+	/// The generation of the broadcaster's keys.
+	pub broadcaster_keys: Generation,
+	/// The toolchain.
+	pub toolchain: ToolchainId,
 }
 
 /// A claim from the moment its leaves are fixed until it is closed on chain.

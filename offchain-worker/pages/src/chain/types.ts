@@ -134,6 +134,7 @@ export interface Challenge {
 	revealed: boolean[];
 	awaits_opening: boolean;
 	outcome?: Tagged<Outcome>;
+	seed?: Hash;
 }
 export interface KeysView {
 	generation: number;

@@ -1,20 +1,29 @@
 //! Forced variants.
 
+use frame_support::{
+	dispatch::DispatchClass,
+	traits::{Authorize, Get},
+};
+use frame_system::limits::BlockWeights;
 use livepeer_primitives::{
 	api::{ChallengeStage, JudgeAnswer, JudgeView},
 	claim::Outcome,
-	variant::{choice, VariantOpening, VariantOpenings, VariantPlace, VrfOpening},
+	keys::{OperatorSignature, Signer},
+	variant::{choice, openings_hash, VariantOpening, VariantOpenings, VariantPlace, VrfOpening},
 	verdict::{MismatchKind, Opening, Phase, Verdict, DISPUTE},
-	BlockNumber,
+	BlockNumber, Hash,
 };
-use sp_core::crypto::VrfSecret;
-use sp_runtime::{transaction_validity::TransactionValidityError, Perbill};
+use sp_core::{crypto::VrfSecret, Pair};
+use sp_runtime::{
+	transaction_validity::{InvalidTransaction, TransactionSource, TransactionValidityError},
+	Perbill,
+};
 
 use crate::{
 	mock::*,
 	outcome_impls::difference,
 	types::{Penalty, Stage},
-	Ballots, Error, Event, Omitted,
+	Ballots, Crowded, Error, Event, Omitted,
 };
 
 const WRONG: Verdict = Verdict::Mismatch(MismatchKind::Video);
@@ -42,8 +51,26 @@ fn openings_by(signer: &str, claim: &TestClaim, leaves: &[u32]) -> VariantOpenin
 	VariantOpenings::truncate_from(openings)
 }
 
+/// `signer`'s own signature over openings for the ballot at work.
+fn signature_by(signer: &str, claim: &TestClaim, openings: &VariantOpenings) -> OperatorSignature {
+	let seed = Ballots::<Test>::get(claim.id).map_or(Hash::zero(), |ballot| ballot.seed);
+	let hash = openings_hash(System::block_hash(0), claim.id, seed, openings);
+	let by = Signer::account(account(signer));
+	let signature = pair(signer).sign(by.payload(&hash).as_bytes()).into();
+	OperatorSignature { signer: by, signature }
+}
+
+fn open_signed(
+	claim: &TestClaim,
+	openings: VariantOpenings,
+	signature: OperatorSignature,
+) -> Result<(), TransactionValidityError> {
+	apply(crate::Call::open_variants { claim: claim.id, openings, signature })
+}
+
 fn open_with(claim: &TestClaim, openings: VariantOpenings) -> Result<(), TransactionValidityError> {
-	apply(crate::Call::open_variants { claim: claim.id, openings })
+	let signature = signature_by("T", claim, &openings);
+	open_signed(claim, openings, signature)
 }
 
 fn open(claim: &TestClaim) -> Result<(), TransactionValidityError> {
@@ -57,7 +84,7 @@ fn due(claim: &TestClaim) -> Vec<Option<u8>> {
 		.into_iter()
 		.map(|index| {
 			let opening = &openings_by("T", claim, &[index])[0].vrf;
-			let public = sp_core::Pair::public(&pair("T"));
+			let public = pair("T").public();
 			let choice = choice(&place(claim, index).verify(&public, opening).unwrap());
 			choice.due(2, rate)
 		})
@@ -118,6 +145,10 @@ fn to_end(id: u64) {
 	panic!("claim {id} never ends");
 }
 
+fn is_awaited(claim: &TestClaim) -> bool {
+	Lottery::challenge(claim.id).is_some_and(|view| view.awaits_opening)
+}
+
 fn penalties() -> Vec<(usize, Penalty, Perbill)> {
 	events()
 		.into_iter()
@@ -145,8 +176,8 @@ fn judgement_should_hold_all_that_is_counted_until_it_is_counted() {
 			committed.leaves.iter().all(|leaf| leaf.variant.is_none()),
 			"nothing is opened yet"
 		);
-		open(&claim).unwrap();
 		reveal_all(&claim, 0, |_| said.clone());
+		open(&claim).unwrap();
 
 		let held = Lottery::judgement(claim.id).unwrap();
 		assert_eq!(held.claim, claim.info);
@@ -203,12 +234,17 @@ fn claim_with_forced_variants_should_be_accepted_when_they_are_there_and_named()
 		let claim = forced();
 		let truth = truth(&claim);
 		commit_all(&claim, 0, |_| truth.clone());
+		reveal_all(&claim, 0, |_| truth.clone());
+		let until = System::block_number() + Parameters::get().reveal_window;
+		assert_eq!(
+			events().into_iter().last(),
+			Some(Event::OpeningStarted { claim: claim.id, until })
+		);
 		open(&claim).unwrap();
 		assert_eq!(
 			events().into_iter().last(),
 			Some(Event::VariantsOpened { claim: claim.id, due: due(&claim) })
 		);
-		reveal_all(&claim, 0, |_| truth.clone());
 		skip(1);
 		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
 		to_end(claim.id);
@@ -217,20 +253,23 @@ fn claim_with_forced_variants_should_be_accepted_when_they_are_there_and_named()
 }
 
 #[test]
-fn opening_should_wait_for_the_reveals_and_reveals_for_the_opening() {
+fn opening_should_wait_for_the_reveals_and_the_count_for_the_opening() {
 	build_and_execute(|| {
 		let claim = forced();
 		let truth = truth(&claim);
-		let awaited = || Lottery::challenge(claim.id).is_some_and(|view| view.awaits_opening);
 		assert_eq!(open(&claim), refused(Error::TooEarly), "while commits can still be made");
-		assert!(!awaited());
+		assert!(!is_awaited(&claim));
 		commit_all(&claim, 0, |_| truth.clone());
-		assert!(awaited());
-		reveal_all(&claim, 0, |_| truth.clone());
+		for member in 0..3 {
+			assert!(!is_awaited(&claim));
+			assert_eq!(open(&claim), refused(Error::TooEarly), "while words can be revealed");
+			reveal(claim.id, 0, member, &truth).unwrap();
+		}
+		assert!(is_awaited(&claim));
 		skip(2);
 		assert!(Ballots::<Test>::contains_key(claim.id), "not counted before the opening");
 		open(&claim).unwrap();
-		assert!(!awaited());
+		assert!(!is_awaited(&claim));
 		assert_eq!(open(&claim), refused(Error::NotOpening), "once is enough");
 		skip(1);
 		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
@@ -249,12 +288,22 @@ fn attack_variants_not_opened_should_be_a_missed_verification() {
 		for member in 0..2 {
 			reveal(claim.id, 0, member, &truth).unwrap();
 		}
-		let window = Parameters::get().reveal_window;
+		let parameters = Parameters::get();
 		let ballot = Ballots::<Test>::get(claim.id).unwrap();
-		assert_eq!(ballot.deadline, ballot.opened + window);
-		// The last block in which it could be opened, and the first that is too late.
-		run_to(ballot.deadline - 1);
+		assert_eq!(ballot.deadline, ballot.opened + parameters.verdict_reveal);
+		// As if the agenda were late.
+		let later = ballot.clone().at(ballot.deadline + 1);
+		let until = ballot.deadline + parameters.reveal_window;
+		assert_eq!(
+			(later.phase, later.opened, later.deadline),
+			(Phase::Open, ballot.deadline, until)
+		);
 		run_to(ballot.deadline);
+		assert_eq!(Ballots::<Test>::get(claim.id), Some(later));
+		// The last block in which it could be opened, and the first that is too late.
+		run_to(until - 1);
+		assert!(is_awaited(&claim));
+		run_to(until);
 		assert_eq!(outcome(claim.id), Some(Outcome::Missed));
 		assert!(open(&claim).is_err());
 		assert_eq!(DETAINED.get().len(), 1);
@@ -298,6 +347,7 @@ fn openings_should_be_the_transcoders_own_for_each_drawn_leaf() {
 		let claim = forced();
 		let truth = truth(&claim);
 		commit_all(&claim, 0, |_| truth.clone());
+		reveal_all(&claim, 0, |_| truth.clone());
 		let leaves = drawn(&claim);
 		let mut reversed = leaves.clone();
 		reversed.reverse();
@@ -305,13 +355,189 @@ fn openings_should_be_the_transcoders_own_for_each_drawn_leaf() {
 			let openings = openings_by("T", &claim, wrong);
 			assert_eq!(open_with(&claim, openings), refused(Error::WrongOpenings));
 		}
-		let foreign = openings_by("B", &claim, &leaves);
-		assert_eq!(open_with(&claim, foreign), refused(Error::BadOpening));
-		// One that is good for another segment.
-		let mut moved = openings_by("T", &claim, &leaves);
-		moved[0].vrf = openings_by("T", &claim, &[leaves[0] + 1])[0].vrf;
-		assert_eq!(open_with(&claim, moved), refused(Error::BadOpening));
+		let good = openings_by("T", &claim, &leaves);
+		let signed = |by| signature_by(by, &claim, &good);
+		let foreign = open_signed(&claim, good.clone(), signed("B"));
+		assert_eq!(foreign, refused(Error::WrongSigner));
+		let generation = Signer { generation: 7, ..Signer::account(transcoder()) };
+		let unused = OperatorSignature { signer: generation, ..signed("T") };
+		assert_eq!(open_signed(&claim, good.clone(), unused), refused(Error::WrongSigner));
+		REVOKED.put(vec![Signer::account(transcoder())]);
+		assert_eq!(open(&claim), refused(Error::WrongSigner));
+		REVOKED.put(vec![]);
+		// For other openings, and for a ballot that a reorganisation has undone.
+		let other = signature_by("T", &claim, &openings_by("T", &claim, &leaves[1..]));
+		let hash = openings_hash(System::block_hash(0), claim.id, Hash::zero(), &good);
+		let by = Signer::account(transcoder());
+		let signature = pair("T").sign(by.payload(&hash).as_bytes()).into();
+		for wrong in [other, OperatorSignature { signer: by, signature }] {
+			assert_eq!(open_signed(&claim, good.clone(), wrong), refused(Error::BadSignature));
+		}
 		assert_eq!(open(&claim), Ok(()));
+	});
+}
+
+#[test]
+fn attack_openings_with_a_wrong_last_proof_should_cost_one_signature() {
+	build_and_execute(|| {
+		let claim = forced();
+		let truth = truth(&claim);
+		commit_all(&claim, 0, |_| truth.clone());
+		reveal_all(&claim, 0, |_| truth.clone());
+		let leaves = drawn(&claim);
+		let mut wrong = openings_by("T", &claim, &leaves);
+		let last = leaves.len() - 1;
+		// One that is good for another segment.
+		wrong[last].vrf = openings_by("T", &claim, &[leaves[last] + 1])[0].vrf;
+		let checked = || (SIGNATURES.get(), PROVEN.get());
+		let (signatures, proven) = checked();
+		// A stranger under its own name, and under the transcoder's.
+		let own = signature_by("M", &claim, &wrong);
+		let forged = OperatorSignature { signer: Signer::account(transcoder()), ..own.clone() };
+		for _ in 0..10 {
+			let by_stranger = open_signed(&claim, wrong.clone(), own.clone());
+			assert_eq!(by_stranger, refused(Error::WrongSigner));
+			let by_forger = open_signed(&claim, wrong.clone(), forged.clone());
+			assert_eq!(by_forger, refused(Error::BadSignature));
+		}
+		assert_eq!(
+			checked(),
+			(signatures + 10, proven),
+			"one signature each at most, and no proof"
+		);
+		// The transcoder itself: the pool checks no proof either, however often it looks.
+		let signature = signature_by("T", &claim, &wrong);
+		let openings = wrong.clone();
+		let call = crate::Call::<Test>::open_variants { claim: claim.id, openings, signature };
+		let call = RuntimeCall::from(call);
+		for _ in 0..10 {
+			call.authorize(TransactionSource::External).unwrap().unwrap();
+		}
+		assert_eq!(checked(), (signatures + 20, proven));
+		// A block does, once, and that was its only try.
+		assert_eq!(open_with(&claim, wrong), Ok(()));
+		assert_eq!(checked(), (signatures + 21, proven + 1));
+		let wrongly = Event::WronglyOpened { claim: claim.id };
+		assert_eq!(events().into_iter().last(), Some(wrongly));
+		assert_eq!(open(&claim), refused(Error::TooLate));
+		skip(1);
+		assert_eq!(outcome(claim.id), Some(Outcome::Missed));
+		assert_eq!(checked(), (signatures + 21, proven + 1));
+	});
+}
+
+/// Others' duties take all of the room for duties in this block.
+fn crowd() {
+	let limits: BlockWeights = <Test as frame_system::Config>::BlockWeights::get();
+	let reserved = limits.get(DispatchClass::Operational).reserved.unwrap();
+	System::register_extra_weight_unchecked(reserved, DispatchClass::Operational);
+}
+
+#[test]
+fn blocks_full_of_duties_should_convict_nobody() {
+	build_and_execute(|| {
+		let window = Parameters::get().reveal_window;
+		let until = |claim: &TestClaim| Lottery::challenge(claim.id).unwrap().deadline;
+		with_variants();
+		let claim = claim(16);
+		to_draw(&claim);
+		let first = until(&claim);
+		while System::block_number() < first {
+			crowd();
+			skip(1);
+		}
+		// So long it found no room, and so long it has now.
+		assert_eq!(until(&claim), first + window);
+		skip(window - 1);
+		for index in drawn(&claim) {
+			reveal_leaf(&claim, index).unwrap();
+		}
+		let said = truth(&claim);
+		commit_all(&claim, 0, |_| said.clone());
+		reveal_all(&claim, 0, |_| said.clone());
+		let first = until(&claim);
+		while System::block_number() < first {
+			crowd();
+			skip(1);
+		}
+		assert_eq!(until(&claim), first + window);
+		skip(window - 1);
+		open(&claim).unwrap();
+		skip(1);
+		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
+
+		// One that fills them itself draws its claim out by so much and no more.
+		let late = crate::mock::claim(16);
+		to_draw(&late);
+		let last = until(&late) + window;
+		let index = drawn(&late)[0];
+		while System::block_number() < last {
+			crowd();
+			skip(1);
+		}
+		assert_eq!(reveal_leaf(&late, index), refused(Error::TooLate));
+		for _ in 0..Parameters::get().missed_grace {
+			crowd();
+			skip(1);
+		}
+		assert_eq!(outcome(late.id), Some(Outcome::Missed));
+	});
+}
+
+#[test]
+fn blocks_with_room_for_duties_should_prolong_nothing() {
+	build_and_execute(|| {
+		let claim = claim(16);
+		to_draw(&claim);
+		let until = Lottery::challenge(claim.id).unwrap().deadline;
+		let limits: BlockWeights = <Test as frame_system::Config>::BlockWeights::get();
+		let reserved = limits.get(DispatchClass::Operational).reserved.unwrap();
+		// Nine tenths are not enough, nor is what others pay for.
+		System::register_extra_weight_unchecked(reserved / 10 * 9, DispatchClass::Operational);
+		System::register_extra_weight_unchecked(limits.max_block, DispatchClass::Normal);
+		skip(1);
+		assert_eq!(Crowded::<Test>::get(), 0);
+		assert_eq!(Lottery::challenge(claim.id).unwrap().deadline, until);
+		// What is crowded before a claim is drawn makes nothing longer.
+		crowd();
+		skip(1);
+		assert_eq!(Crowded::<Test>::get(), 1);
+		assert_eq!(Lottery::challenge(claim.id).unwrap().deadline, until + 1);
+		let next = crate::mock::claim(16);
+		to_draw(&next);
+		let drawn_at = System::block_number();
+		let deadline = Lottery::challenge(next.id).unwrap().deadline;
+		assert_eq!(deadline, drawn_at + Parameters::get().reveal_window);
+	});
+}
+
+#[test]
+fn attack_word_kept_back_when_the_variants_are_open_should_be_impossible() {
+	build_and_execute(|| {
+		let claim = forced();
+		let lazy = number_of(&members(claim.id, 0)[0]);
+		let (truth, copied) = (truth(&claim), opening(claim.id, Verdict::Valid));
+		commit_all(&claim, 0, |i| if i == lazy { copied.clone() } else { truth.clone() });
+		for member in 1..3 {
+			reveal(claim.id, 0, member, &truth).unwrap();
+		}
+		// It waits for the opening, and the opening for it, as long as it can still reveal.
+		let until = deadline(claim.id);
+		assert_eq!(open(&claim), refused(Error::TooEarly));
+		run_to(until - 1);
+		assert!(!is_awaited(&claim));
+		assert_eq!(open(&claim), refused(Error::TooEarly));
+		run_to(until);
+		let stale = Err(TransactionValidityError::Invalid(InvalidTransaction::Stale));
+		assert_eq!(reveal(claim.id, 0, 0, &copied), stale, "before anything is open");
+		open(&claim).unwrap();
+		assert_eq!(reveal(claim.id, 0, 0, &copied), stale);
+		System::reset_events();
+		to_end(claim.id);
+		// It has kept its word back as it would have without any variants.
+		let withheld = |penalty: &(usize, Penalty, Perbill)| penalty.1 == Penalty::Withheld;
+		let kept: Vec<_> = penalties().into_iter().filter(withheld).map(|it| it.0).collect();
+		assert_eq!(kept, vec![lazy]);
 	});
 }
 
@@ -323,8 +549,8 @@ fn attack_lazy_verifier_that_calls_a_forced_variant_valid_should_pay() {
 		let (truth, copied) = (truth(&claim), opening(claim.id, Verdict::Valid));
 		let says = |i: usize| if i == lazy { copied.clone() } else { truth.clone() };
 		commit_all(&claim, 0, says);
-		open(&claim).unwrap();
 		reveal_all(&claim, 0, says);
+		open(&claim).unwrap();
 		skip(1);
 		to_dispute(claim.id);
 		// Everybody knows by now what is due.
@@ -347,8 +573,8 @@ fn attack_variant_left_out_should_fail_and_cost_no_judge() {
 		// The transcoder encoded everything plainly, and everybody sees that.
 		let plain = opening(claim.id, Verdict::Valid);
 		commit_all(&claim, 0, |_| plain.clone());
-		open(&claim).unwrap();
 		reveal_all(&claim, 0, |_| plain.clone());
+		open(&claim).unwrap();
 		skip(1);
 		to_dispute(claim.id);
 		commit_all(&claim, DISPUTE, |_| plain.clone());
@@ -380,10 +606,10 @@ fn attack_variant_where_none_is_due_should_fail() {
 		let seen = opening_of(verdicts);
 		for tranche in [0, DISPUTE] {
 			commit_all(&claim, tranche, |_| seen.clone());
+			reveal_all(&claim, tranche, |_| seen.clone());
 			if tranche == 0 {
 				open(&claim).unwrap();
 			}
-			reveal_all(&claim, tranche, |_| seen.clone());
 			skip(1);
 			if tranche == 0 {
 				to_dispute(claim.id);
@@ -405,8 +631,8 @@ fn opening_should_be_owed_in_the_first_ballot_with_a_reveal_phase() {
 		assert!(matches!(challenge(claim.id).stage, Stage::AwaitingTranche(1)));
 		run_to(challenge(claim.id).due);
 		commit_all(&claim, 1, |_| truth.clone());
-		open(&claim).unwrap();
 		reveal_all(&claim, 1, |_| truth.clone());
+		open(&claim).unwrap();
 		skip(1);
 		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
 	});
@@ -436,11 +662,11 @@ fn rejected_segments_should_be_no_variants() {
 		to_commit(&claim);
 		let good = opening(claim.id, Verdict::Valid);
 		commit_all(&claim, 0, |_| good.clone());
+		reveal_all(&claim, 0, |_| good.clone());
 		open(&claim).unwrap();
 		let none = vec![None; drawn(&claim).len()];
 		let opened = Event::VariantsOpened { claim: claim.id, due: none };
 		assert_eq!(events().into_iter().last(), Some(opened));
-		reveal_all(&claim, 0, |_| good.clone());
 		skip(1);
 		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
 	});

@@ -127,6 +127,7 @@ fn task(claim: &TestClaim, verifier: usize, patience_ms: u64) -> VerifyTask {
 		seed: ballot.seed,
 		leaves,
 		patience_ms,
+		variants: !Parameters::get().variant_rate.is_zero(),
 	}
 }
 

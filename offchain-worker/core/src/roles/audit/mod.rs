@@ -406,6 +406,8 @@ async fn judge_one(
 		limits: &claim.limits,
 		factors: &claim.factors,
 		seed: at_work.unwrap_or_default(),
+		// The file does not say whether there could be any.
+		variants: true,
 	};
 	let judged = judge_leaf(engine, &terms, leaf, input, outputs.to_vec()).await?;
 	Ok((judged.verdict, judged.findings))

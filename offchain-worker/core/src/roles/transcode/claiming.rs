@@ -15,11 +15,12 @@ use futures::{
 	StreamExt,
 };
 use livepeer_primitives::{
-	api::{ChallengeStage, ChallengeView, ClaimTerms},
+	api::{AssignmentView, ChallengeStage, ChallengeView, ClaimTerms},
 	claim::Outcome,
 	draw::sample_count,
 	leaf::Leaf,
 	params::VerificationTerms,
+	segment::SegmentHeader,
 	sum_tree::{Commitment, SumTree},
 	work::fee,
 	AssignmentIndex, Balance, BlockNumber, ClaimId, JobId, Seq, ETH_MINIMUM,
@@ -32,7 +33,7 @@ use crate::{
 	ports::{
 		chain::{At, Call, ChainError, Head, LeafReveal, Wait},
 		events::{Event, Warning},
-		store::{ClaimRecord, SegmentKey, StoreError, TranscodedSegment},
+		store::{ClaimRecord, MadeUnder, SegmentKey, StoreError, TranscodedSegment},
 		transport::SignedPass,
 	},
 	rules::claims::{build, drawn_leaves, next_range, ClaimRules, Claimable},
@@ -290,21 +291,33 @@ impl Claiming {
 		let cursor = self.parts.store.cursor(job, assignment)?;
 		let first = self.parts.store.receipts(job, assignment, cursor, 1)?;
 		let Some(first) = first.first() else { return Ok(()) };
-		let (keys, toolchain) = (first.signature.signer.generation, first.receipt.toolchain);
+		let under = first.made_under();
+		let MadeUnder { transcoder_keys: keys, toolchain, .. } = under;
 		let view = self.parts.chain.job(At::Best, job).await?;
 		let current = view.as_ref().and_then(|view| view.current.as_ref()).filter(|current| {
 			current.index == assignment && current.transcoder == *self.parts.account()
 		});
 		// Of an assignment that was handed on it is known what it was with each receipt.
 		let max_leaves = current.map_or(first.max_leaves, |current| current.max_leaves).max(1);
-		let receipts =
+		let mut receipts =
 			self.parts.store.receipts(job, assignment, cursor, max_leaves as usize + 1)?;
+		// What was made under other keys comes into no claim of these.
+		let all = receipts.len();
+		receipts = receipts.into_iter().take_while(|one| one.made_under() == under).collect();
+		let is_cut = receipts.len() < all;
 		let ended = view.as_ref().is_none_or(|view| view.ended)
 			|| current.is_none_or(|current| current.claimable_until.is_some());
 		if view.is_none() && self.job_is_closed(job).await? {
 			tracing::warn!(job, assignment, segments = receipts.len(), "too late to claim");
 			self.parts.store.drop_assignment(job, assignment)?;
 			return Ok(());
+		}
+		if current.is_some_and(|current| accepted_under(current).is_none_or(|now| now != under)) {
+			let reach = first.header().seq.saturating_add(u64::from(max_leaves) - 1);
+			let seqs = receipts.iter().map(|segment| segment.header().seq);
+			let last = seqs.take_while(|seq| *seq <= reach).last();
+			let last = last.unwrap_or(first.header().seq);
+			return self.give_up(first.header().seq, last, &receipts, under).await;
 		}
 		let open = self.parts.store.claims()?.len();
 		if open >= self.parts.chain.limits().await?.max_open_claims as usize {
@@ -321,9 +334,8 @@ impl Claiming {
 			.map(|segment| Claimable { seq: segment.header().seq, stored_ms: segment.stored_ms })
 			.collect();
 		let now_ms = self.parts.clock.wall_ms();
-		let Some((first, last)) = next_range(cursor, &ready, ended, now_ms, &rules) else {
-			return Ok(());
-		};
+		let range = next_range(cursor, &ready, ended || is_cut, now_ms, &rules);
+		let Some((first, last)) = range else { return Ok(()) };
 		let terms = self.parts.chain.claim_terms(job, assignment).await?;
 		// What is beyond the allowance waits for a top-up, what the own bond does not back for earlier
 		// claims to be decided. A claim with it would be refused, and stand before all later ones.
@@ -353,7 +365,7 @@ impl Claiming {
 		let mut commitment = tree.commitment();
 		// The chain takes no smaller fee into escrow: such a claim waits for more segments, as long as
 		// any can come into it, and is given up then.
-		let is_complete = is_complete(&ready, max_leaves, now_ms, &rules);
+		let is_complete = is_cut || is_complete(&ready, max_leaves, now_ms, &rules);
 		let too_small =
 			current.is_some_and(|current| fee(commitment.total_work, current.price) < ETH_MINIMUM);
 		if too_small && !(ended || is_complete) {
@@ -414,6 +426,65 @@ impl Claiming {
 		self.send_claim(head, &claim).await
 	}
 
+	/// Gives up segments whose assignment was accepted under something else than what they were made
+	/// under, once that is final: no leaf of theirs could be revealed, or no variant opened. The chain may
+	/// be reorganised again before.
+	async fn give_up(
+		&self,
+		first: Seq,
+		last: Seq,
+		receipts: &[TranscodedSegment],
+		under: MadeUnder,
+	) -> Result<(), TranscodeError> {
+		let Some(segment) = receipts.first() else { return Ok(()) };
+		let SegmentHeader { job, assignment, .. } = *segment.header();
+		if self.is_accepted_under(At::Finalized, job, assignment, under).await? != Some(false) {
+			return Ok(());
+		}
+		let leaf = |seq: Seq| receipts.iter().find(|segment| segment.header().seq == seq);
+		let Ok((leaves, tree)) = build(first, last, |seq| leaf(seq).map(|one| one.leaf.clone()))
+		else {
+			return Ok(());
+		};
+		let claim = ClaimRecord {
+			job,
+			assignment,
+			first,
+			leaves,
+			commitment: tree.commitment(),
+			toolchain: under.toolchain,
+			keys: under.transcoder_keys,
+			id: None,
+		};
+		self.parts.store.put_claim(&claim)?;
+		self.close_foreign(&claim)
+	}
+
+	/// Closes a claim that was made under something else than what its assignment is accepted with.
+	fn close_foreign(&self, claim: &ClaimRecord) -> Result<(), TranscodeError> {
+		let (job, first, last) = (claim.job, claim.first, claim.last());
+		let text = format!("segments {first} to {last} of job {job} are given up: they were made before the chain was reorganised, and in the end the job was accepted with other keys or another toolchain");
+		self.parts.warnings.warn(Warning::ClaimLost, text);
+		self.parts.store.close_claim(claim.key())?;
+		lock(&self.sent).remove(&claim.key());
+		Ok(())
+	}
+
+	/// Whether an assignment is accepted under this; `None` where the chain does not say it.
+	async fn is_accepted_under(
+		&self,
+		at: At,
+		job: JobId,
+		assignment: AssignmentIndex,
+		under: MadeUnder,
+	) -> Result<Option<bool>, TranscodeError> {
+		let view = self.parts.chain.job(at, job).await?;
+		let current = view.as_ref().and_then(|view| view.current.as_ref()).filter(|current| {
+			current.index == assignment && current.transcoder == *self.parts.account()
+		});
+		Ok(current.and_then(accepted_under).map(|now| now == under))
+	}
+
 	/// Sends a claim that is not on chain, unless it was sent lately.
 	async fn send_claim(&self, head: Head, claim: &ClaimRecord) -> Result<(), TranscodeError> {
 		let key = claim.key();
@@ -437,6 +508,20 @@ impl Claiming {
 			tracing::warn!(job = claim.job, first = claim.first, "too late to claim");
 			self.parts.store.close_claim(key)?;
 			return Ok(());
+		}
+		// A claim names one party's keys alone; with leaves that are signed by others it would be taken,
+		// and missed.
+		let made = self.parts.store.receipts(claim.job, claim.assignment, claim.first, 1)?;
+		if let Some(under) = made.first().map(TranscodedSegment::made_under) {
+			let (job, assignment) = (claim.job, claim.assignment);
+			if self.is_accepted_under(At::Best, job, assignment, under).await? == Some(false) {
+				let is_final =
+					self.is_accepted_under(At::Finalized, job, assignment, under).await?;
+				return match is_final {
+					Some(false) => self.close_foreign(claim),
+					_ => Ok(()),
+				};
+			}
 		}
 		lock(&self.sent).insert(key, sent);
 		let work = claim.work_claim(self.parts.chain.genesis());
@@ -627,6 +712,15 @@ impl Claiming {
 		});
 		Ok(())
 	}
+}
+
+/// What an assignment is accepted with; `None` as long as it is not.
+fn accepted_under(current: &AssignmentView) -> Option<MadeUnder> {
+	Some(MadeUnder {
+		transcoder_keys: current.transcoder_keys,
+		broadcaster_keys: current.broadcaster_keys,
+		toolchain: current.toolchain?,
+	})
 }
 
 /// Whether the chain will refuse the same claim again.

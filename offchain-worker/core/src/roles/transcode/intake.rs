@@ -304,7 +304,11 @@ impl Intake {
 		let key = SegmentKey::of(header);
 		match self.receipt_for(header) {
 			Ok(Some(stored)) => {
-				return if stored.signed.header == *header {
+				// What was made under other keys, before the chain was reorganised, has other variants,
+				// and is none of this assignment; to sign for it anew would be to contradict it.
+				let is_it =
+					stored.signed.header == *header && stored.made_under() == assigned.made_under();
+				return if is_it {
 					// The broadcaster asks again; a second signature over the same header does
 					// not make a second receipt.
 					done(stored)

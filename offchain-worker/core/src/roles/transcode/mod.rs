@@ -40,7 +40,7 @@ use crate::{
 		clock::Clock,
 		engine::MediaEngine,
 		events::{EventSink, Warnings},
-		store::{StoreError, TranscodeStore},
+		store::{MadeUnder, StoreError, TranscodeStore},
 		transport::{Playlist, PushReply, Refusal, Service, SignedHeader, SignedPass},
 	},
 	recall::keep_pulse,
@@ -135,6 +135,15 @@ impl Assigned {
 			is_accepted: true,
 			view: view.clone(),
 		})
+	}
+
+	/// What segments for it are made under.
+	fn made_under(&self) -> MadeUnder {
+		MadeUnder {
+			transcoder_keys: self.transcoder_keys,
+			broadcaster_keys: self.broadcaster_keys,
+			toolchain: self.toolchain,
+		}
 	}
 
 	/// One that is offered to `transcoder` after another had it, as it will be once it is accepted by

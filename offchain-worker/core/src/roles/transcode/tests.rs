@@ -1127,6 +1127,71 @@ fn duties_should_be_done_when_the_account_is_cold() {
 	})
 }
 
+/// In a reorganised chain the assignment is accepted after its transcoder has named other keys: what was
+/// made before has the variants of another VRF.
+#[test]
+fn segment_made_by_an_earlier_generation_should_come_into_no_claim_of_a_later_one() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let new = Key::from_uri("//New").unwrap();
+		let account = story.key.account();
+		let ring = Keyring::new(account.clone(), vec![story.key.clone(), new.clone()]);
+		let config = story.role(FakeEngine::default()).parts.config.clone();
+		let role = story.role_with(ring, None, FakeEngine::default(), config);
+		role.registration.refresh().await.unwrap();
+		for seq in 0..2 {
+			receipt(story.send(&role, seq).await);
+		}
+		assert_eq!(story.chain.set_keys(&account, Purpose::Duties, &[&new]), 1);
+		story.chain.accept_again(story.job);
+		role.registration.refresh().await.unwrap();
+		for seq in 0..2 {
+			assert_eq!(story.send(&role, seq).await, PushReply::Refused(Refusal::Conflict));
+		}
+		for seq in 2..6 {
+			receipt(story.send(&role, seq).await);
+		}
+		for _ in 0..3 {
+			story.duties(&role).await;
+			story.chain.block();
+		}
+		let claims: Vec<_> = story.chain.claims().into_values().map(|claim| claim.info).collect();
+		let [claim] = &claims[..] else { panic!("{claims:?}") };
+		assert_eq!((claim.first, claim.commitment.leaf_count, claim.transcoder_keys), (2, 4, 1));
+		assert_eq!(story.warned(Warning::ClaimLost).len(), 1);
+	})
+}
+
+/// The same of the broadcaster's keys, which a claim does not name: it would be taken, and its leaves could
+/// not be revealed.
+#[test]
+fn claim_should_not_be_sent_with_leaves_that_are_signed_by_other_keys_than_the_assignments() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		role.registration.refresh().await.unwrap();
+		for seq in 0..4 {
+			receipt(story.send(&role, seq).await);
+		}
+		// The claim is fixed, and does not come through.
+		let reason = "the pool is full".to_owned();
+		let call = "Jobs.claim_work";
+		story.chain.fail_next(ChainError::NotIncluded { call, reason });
+		story.duties(&role).await;
+		assert_eq!(story.store.claims().unwrap().len(), 1);
+		let new = Key::from_uri("//NewBroadcaster").unwrap();
+		story.chain.set_keys(&story.broadcaster.account(), Purpose::Segments, &[&new]);
+		story.chain.accept_again(story.job);
+		for _ in 0..RESEND_BLOCKS {
+			story.chain.block();
+		}
+		story.duties(&role).await;
+		assert_eq!(story.store.claims().unwrap(), vec![]);
+		assert!(story.chain.claims().is_empty());
+		assert_eq!(story.warned(Warning::ClaimLost).len(), 1);
+	})
+}
+
 /// Has half of all segments forced in what is offered from now on.
 fn force_half(story: &Story) {
 	let terms = story.chain.terms();
@@ -1207,7 +1272,7 @@ fn variants_should_be_opened_once_it_is_final_that_nobody_commits() {
 		let deadline = story.head().best + 1_000;
 		let awaited = |is_final| FakeOpening::Awaited { deadline, is_final };
 		story.duties(&role).await;
-		assert_eq!(openings(&story), 0, "judges can still commit");
+		assert_eq!(openings(&story), 0, "judges can still say something");
 		story.chain.await_opening(id, awaited(false));
 		for _ in 0..10 {
 			story.duties(&role).await;

@@ -1,5 +1,5 @@
 //! Forced variants: which segments have one, which the transcoder's VRF says, and opening that to the
-//! chain once no judge can commit any more.
+//! chain once no judge can say anything any more.
 
 use std::{
 	collections::BTreeMap,
@@ -10,7 +10,7 @@ use livepeer_primitives::{
 	api::ChallengeView,
 	segment::SegmentHeader,
 	sum_tree::SumTree,
-	variant::{choice, VariantOpening, VariantOpenings, VariantPlace},
+	variant::{choice, openings_hash, VariantOpening, VariantOpenings, VariantPlace},
 	BlockNumber, ClaimId, Seq,
 };
 
@@ -89,6 +89,7 @@ impl Variants {
 		}
 		let Ok(tree) = SumTree::new(&claim.leaves) else { return Ok(()) };
 		let Some(info) = self.parts.chain.claim(At::Best, id).await? else { return Ok(()) };
+		let Some(seed) = challenge.seed else { return Ok(()) };
 		let drawing = match self.parts.drawing(info.transcoder_keys).await {
 			Err(TranscodeError::Vrf(error)) => {
 				let text = format!("the variants of claim {id} cannot be opened, so that it will be missed: {error}");
@@ -96,6 +97,19 @@ impl Variants {
 				return Ok(());
 			}
 			drawing => drawing?,
+		};
+		let signing = match self.parts.signing(info.transcoder_keys).await {
+			// The chain takes one by the keys in use as well, for these may have been revoked.
+			Err(TranscodeError::Key(_)) => self.parts.signing_now().await,
+			signing => signing,
+		};
+		let signing = match signing {
+			Err(TranscodeError::Key(error)) => {
+				let text = format!("the variants of claim {id} cannot be opened, so that it will be missed: {error}");
+				self.parts.warnings.warn(Warning::Refused, text);
+				return Ok(());
+			}
+			signing => signing?,
 		};
 		let opening = |index: u32| {
 			let place = VariantPlace {
@@ -112,7 +126,9 @@ impl Variants {
 		let openings: Vec<_> = drawn.into_iter().map(opening).collect();
 		let openings = VariantOpenings::truncate_from(openings);
 		lock(&self.openings).entry(id).or_default().sent = Some(head.best);
-		let call = Call::OpenVariants { claim: id, openings };
+		let signed = openings_hash(self.parts.chain.genesis(), id, seed, &openings);
+		let signature = signing.sign(&signed);
+		let call = Call::OpenVariants { claim: id, openings, signature };
 		match self.parts.chain.submit(call, Wait::InBlock).await {
 			Ok(()) => {
 				let known = &mut *lock(&self.openings);
@@ -132,8 +148,8 @@ impl Variants {
 		Ok(())
 	}
 
-	/// Whether x may be known: it is final that nobody commits any more, for a reorganised chain would
-	/// take commitments that were made by it. In the second half of the time everybody may know: finality
+	/// Whether x may be known: it is final that nobody says anything any more, for a reorganised chain
+	/// would take words that were said, or kept back, by it. In the second half of the time everybody may know: finality
 	/// may be what is missing, and who does not open pays.
 	async fn may_be_known(
 		&self,

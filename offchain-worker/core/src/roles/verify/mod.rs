@@ -457,6 +457,7 @@ impl Inner {
 			limits: &task.limits,
 			factors: &task.factors,
 			seed: task.seed,
+			variants: task.variants,
 		};
 		let judged = judge_leaf(engine, &terms, leaf, &gathered.input, gathered.outputs).await?;
 		lock(&at.findings).insert(leaf.index, judged.findings);
@@ -622,6 +623,8 @@ pub(crate) struct Terms<'a> {
 	pub factors: &'a WorkFactors,
 	/// The ballot's evidence seed.
 	pub seed: Hash,
+	/// Whether an output can be a variant.
+	pub variants: bool,
 }
 
 /// What is said of a leaf whose bytes are there.
@@ -657,6 +660,7 @@ pub(crate) async fn judge_leaf(
 		}
 		Leaf::Transcoded { segment, outputs, work, .. } => {
 			let format = Format::of(terms.ladder, terms.limits, segment);
+			let format = Format { variants: terms.variants, ..format };
 			let mut bytes = bytes.into_iter();
 			let made: Vec<Option<Vec<u8>>> =
 				outputs.iter().map(|output| output.and_then(|_| bytes.next())).collect();

@@ -114,6 +114,7 @@ impl Story {
 			seed: Hash::repeat_byte(9),
 			leaves,
 			patience_ms: 10_000,
+			variants: true,
 		}
 	}
 }
@@ -122,6 +123,7 @@ fn format() -> Format {
 	Format {
 		ladder: vec![rendition(64, 36, 100), rendition(32, 18, 50)].try_into().unwrap(),
 		limits: SourceLimits::new(128, 72, 30),
+		variants: true,
 	}
 }
 
@@ -645,6 +647,20 @@ fn variant_should_be_told_apart_and_named() {
 			_ => None,
 		});
 		assert_eq!(findings.unwrap(), ["exact", "variant from start 3"]);
+	})
+}
+
+#[test]
+fn output_should_be_compared_with_no_variant_where_none_is_asked_for() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let engine = FakeEngine::default();
+		let varied = Variant { rendition: 1, start: 3 };
+		let leaves = vec![story.varied(&engine, 0, &[varied]).await];
+		let task = VerifyTask { variants: false, ..story.task(leaves) };
+		let role = story.role(engine);
+		let (verdicts, _) = verdicts(&role, &task).await;
+		assert_eq!(verdicts, [Verdict::Mismatch(MismatchKind::Video)]);
 	})
 }
 
