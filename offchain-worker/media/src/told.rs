@@ -120,11 +120,12 @@ pub(crate) async fn deliverable(
 	loop {
 		let made = base.variant(makes, start).await?;
 		let starts = base.starts(&made);
-		let later = starts.iter().copied().filter(|told| *told > start).max();
-		match later {
-			Some(later) if !starts.contains(&start) => start = later,
-			_ => return Ok(made),
+		if starts.contains(&start) || start >= LAST_START {
+			return Ok(made);
 		}
+		// Where none of those would be told the last one is tried: under profile 1 it is what all others
+		// are compared with, and always told.
+		start = starts.into_iter().filter(|told| *told > start).max().unwrap_or(LAST_START);
 	}
 }
 
@@ -254,6 +255,17 @@ mod tests {
 				let (told, made) = fake.told(&theirs).await;
 				assert!(told.is_none() && made <= 2, "{made} for start {start}");
 			}
+		}
+	}
+
+	#[tokio::test]
+	async fn variant_should_be_told_though_rate_control_departs_before_it_begins() {
+		let fake = Fake::new(CANONICAL_PROFILE, Some(2));
+		let bytes = fake.encode(None);
+		let plain = Plain { profile: CANONICAL_PROFILE, frames: FRAMES, bytes: &bytes };
+		for start in 0..=LAST_START {
+			let made = deliverable(&fake, &plain, start).await.expect("it makes them");
+			assert_eq!(fake.told(&made).await.0, Some(LAST_START), "start {start}");
 		}
 	}
 
