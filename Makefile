@@ -195,8 +195,8 @@ bench-quality: build ## Quality at equal bytes against ffmpeg's continuous encod
 	scripts/bench-quality.py --write
 
 .PHONY: test-equal
-test-equal: setup ## 500 segments twice: other order, load, processor level; not a byte may differ
-	SEGMENTS=500 cargo test --release --locked -p livepeer-worker-media --test mixed
+test-equal: build ## 500 segments twice: other order, load, processor level; not a byte may differ
+	SEGMENTS=500 cargo test --release --locked $(NATIVE) --test mixed -- --nocapture
 
 .PHONY: weights
 weights: setup ## Measure the weights of our pallets: PALLETS="jobs rounds" STEPS=20 REPEAT=10

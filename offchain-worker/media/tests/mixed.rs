@@ -91,4 +91,5 @@ async fn outputs_should_be_equal_whatever_the_order_the_load_and_the_processor()
 		assert!(matches!(a, Some(Ok(_))), "segment {index}: {:?}", a.as_ref().map(|a| a.is_err()));
 		assert!(a == b, "segment {index} differs");
 	}
+	println!("{count} segments, made twice, are equal");
 }
