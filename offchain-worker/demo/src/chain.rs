@@ -1,11 +1,15 @@
 //! The chain as the demo reads it: events of finalised blocks and balances, over one node's RPC.
 
 use anyhow::{Context, Result};
-use livepeer_primitives::{AccountId, ETH};
+use livepeer_primitives::{
+	params::{ProtocolParameters, Timing},
+	AccountId, ETH,
+};
 use serde_json::Value as Json;
 use subxt::{
 	client::{ClientAtBlock, OnlineClientAtBlockImpl},
 	dynamic::Value,
+	ext::codec::Decode,
 	OnlineClient, SubstrateConfig,
 };
 
@@ -93,6 +97,15 @@ impl Chain {
 		let payload =
 			subxt::dynamic::runtime_api_call::<Vec<Value>, Value>("LivepeerApi", method, args);
 		Ok(to_json(&at.runtime_apis().call(payload).await?))
+	}
+
+	/// The parameters in force at a block, and what was fixed at genesis.
+	pub async fn rules(&self, number: u32) -> Result<(ProtocolParameters, Timing)> {
+		let at = self.at(number).await?;
+		let apis = at.runtime_apis();
+		let parameters = apis.call_raw("LivepeerApi_parameters", None).await?;
+		let timing = apis.call_raw("LivepeerApi_timing", None).await?;
+		Ok((ProtocolParameters::decode(&mut &parameters[..])?, Timing::decode(&mut &timing[..])?))
 	}
 
 	/// What an account has at a block.

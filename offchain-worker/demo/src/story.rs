@@ -208,11 +208,58 @@ async fn first_finality(network: &mut Network) -> Result<Chain> {
 	}
 }
 
+/// How many blocks a claim can take at most, whatever anyone does, as the chain's parameters have it.
+#[derive(Clone, Copy)]
+struct Longest {
+	/// Until it is decided.
+	judgement: u32,
+	/// Until it is settled and executed.
+	life: u32,
+}
+
+impl Longest {
+	/// Whether every claim kept to that; and how long decisions took.
+	fn check(self, report: &mut Report, claims: &[Claim]) {
+		let took = |step: &str| -> Vec<u32> {
+			let blocks = |claim: &Claim| {
+				Some(claim.blocks.get(step)?.saturating_sub(*claim.blocks.get("Claimed")?))
+			};
+			claims.iter().filter_map(blocks).collect()
+		};
+		let within = |blocks: &[u32], most: u32| {
+			blocks.len() == claims.len() && blocks.iter().all(|blocks| *blocks <= most)
+		};
+		let (decided, settled) = (took("Decided"), took("ClaimSettled"));
+		let most = |blocks: &[u32]| blocks.iter().max().copied().unwrap_or_default();
+		report.check(
+			"every claim is decided and settled within its computed number of blocks",
+			within(&decided, self.judgement) && within(&settled, self.life),
+			format!(
+				"decided after {} of {} at most, settled after {} of {}",
+				most(&decided),
+				self.judgement,
+				most(&settled),
+				self.life
+			),
+		);
+		let mut waits: Vec<u32> =
+			claims.iter().filter_map(|claim| claim.draw_to_decision_blocks).collect();
+		waits.sort_unstable();
+		let at = |part: usize| {
+			let place = (waits.len() * part).div_ceil(100).saturating_sub(1);
+			waits.get(place).map(|blocks| u64::from(*blocks))
+		};
+		report.figure("draw_to_decision_blocks_median", at(50));
+		report.figure("draw_to_decision_blocks_95", at(95));
+	}
+}
+
 /// What was seen of the chain so far.
 struct Watch {
 	next: u32,
 	first: u32,
 	slot_milliseconds: u64,
+	longest: Longest,
 	claims: BTreeMap<u64, Claim>,
 	others: BTreeMap<String, Vec<Event>>,
 	accounts: Vec<Account>,
@@ -234,8 +281,8 @@ struct Watch {
 impl Watch {
 	async fn begin(chain: &Chain, report: &mut Report) -> Result<Self> {
 		let first = chain.finalized().await?;
-		let timing = chain.call(first, "timing", vec![]).await?;
-		let slot_milliseconds = timing["slot_duration"].as_u64().unwrap_or(0);
+		let (parameters, timing) = chain.rules(first).await?;
+		let slot_milliseconds = timing.slot_duration;
 		let mut accounts = Vec::new();
 		for name in network::ACCOUNTS {
 			let before = chain.balances(first, &network::account(name)?).await?;
@@ -249,6 +296,10 @@ impl Watch {
 			next: first + 1,
 			first,
 			slot_milliseconds,
+			longest: Longest {
+				judgement: parameters.lottery.longest_judgement(&timing),
+				life: parameters.lottery.longest_claim_life(&timing),
+			},
 			claims: BTreeMap::new(),
 			others: BTreeMap::new(),
 			accounts,
@@ -812,6 +863,7 @@ fn judge(
 			format!("{:?}", transcoders().map(gained).collect::<Vec<_>>()),
 		);
 	}
+	watch.longest.check(report, &claims);
 	let announced = watch.others.get("OperatorKeys.KeysSet").map_or(0, Vec::len);
 	report.check(
 		"the transcoders' keys were exchanged while they were claiming",
@@ -897,6 +949,35 @@ fn sent_by_broadcaster(watch: &Watch) -> u128 {
 #[cfg(test)]
 mod tests {
 	use super::*;
+
+	#[test]
+	fn claims_should_be_held_to_the_blocks_that_they_can_take() {
+		let longest = Longest { judgement: 30, life: 40 };
+		let claim = |decided: u32, settled: u32| Claim {
+			blocks: [("Claimed", 100), ("Drawn", 110), ("Decided", decided)]
+				.into_iter()
+				.chain((settled > 0).then_some(("ClaimSettled", settled)))
+				.map(|(step, block)| (step.to_owned(), block))
+				.collect(),
+			draw_to_decision_blocks: Some(decided - 110),
+			..Default::default()
+		};
+		for (claims, passed) in [
+			(vec![claim(120, 140), claim(130, 140)], true),
+			(vec![claim(131, 140)], false),
+			(vec![claim(120, 141)], false),
+			(vec![claim(120, 140), claim(120, 0)], false),
+		] {
+			let mut report = Report::default();
+			longest.check(&mut report, &claims);
+			assert_eq!(report.checks[0].passed, passed, "{}", report.checks[0].detail);
+			let most = claims.iter().filter_map(|claim| claim.draw_to_decision_blocks).max();
+			assert_eq!(
+				report.figures.get("draw_to_decision_blocks_95").copied(),
+				most.map(u64::from)
+			);
+		}
+	}
 
 	#[test]
 	fn variants_that_were_due_should_be_counted_however_many_segments_were_drawn() {
