@@ -9,12 +9,13 @@ use std::{
 	time::Instant,
 };
 
-use livepeer_primitives::video::{
-	Rendition, SourceLimits, CANONICAL_PROFILE, LONGEST_SEGMENT, MAX_FPS, MAX_SIDE,
+use livepeer_primitives::{
+	params::ProtocolParameters,
+	video::{Rendition, SourceLimits, CANONICAL_PROFILE, LONGEST_SEGMENT, MAX_FPS, MAX_SIDE},
 };
 use livepeer_worker_media::{
-	child, descendants_seconds, golden, library_versions, profile, MediaPool, PoolConfig, Priority,
-	Segment, SegmentOptions, TranscodeJob, Wishes,
+	child, descendants_seconds, golden, library_versions, profile, EvidenceSeed, MediaPool,
+	PoolConfig, Priority, Segment, SegmentOptions, TranscodeJob, Wishes,
 };
 
 const USAGE: &str = "usage:
@@ -123,17 +124,14 @@ async fn transcode_all(
 	pool: &MediaPool,
 	segments: &[Segment],
 	ladder: &[Rendition],
+	wishes: Wishes,
 ) -> Result<Vec<Vec<Vec<u8>>>, String> {
 	let mut tasks = tokio::task::JoinSet::new();
 	for (index, segment) in segments.iter().cloned().enumerate() {
 		let (pool, ladder) = (pool.clone(), ladder.to_vec());
 		tasks.spawn(async move {
-			let job = TranscodeJob {
-				input: &segment.data,
-				ladder: &ladder,
-				limits: &WIDEST,
-				wishes: Wishes::default(),
-			};
+			let job =
+				TranscodeJob { input: &segment.data, ladder: &ladder, limits: &WIDEST, wishes };
 			(index, pool.transcode(job, Priority::Live).await)
 		});
 	}
@@ -148,7 +146,8 @@ async fn transcode_all(
 async fn transcode(pool: &MediaPool, file: &Path, directory: &Path) -> Result<(), String> {
 	let segments = segments(pool, file).await?;
 	let ladder = ladder()?;
-	for (index, outputs) in transcode_all(pool, &segments, &ladder).await?.iter().enumerate() {
+	let made = transcode_all(pool, &segments, &ladder, Wishes::default()).await?;
+	for (index, outputs) in made.iter().enumerate() {
 		for (rendition, bytes) in ladder.iter().zip(outputs) {
 			let name = format!("{}p-{index:05}.ts", rendition.height);
 			save(directory, &name, bytes)?;
@@ -224,19 +223,24 @@ async fn bench(pool: &MediaPool, file: &Path) -> Result<(), String> {
 	let rounds: u32 = number("ROUNDS", 3)?;
 	let directory = std::env::temp_dir().join(format!("livepeer-bench-{}", std::process::id()));
 	let ladder = ladder()?;
-	let mut ours = Took::new("ours");
+	let (mut ours, mut judging) = (Took::new("ours"), Took::new("verifying"));
+	// What a judge makes of a leaf that is valid; what it then compares are hashes and bytes.
+	let evidence = Some(EvidenceSeed { seed: golden::SEED, index: 0 });
 	// Another ffmpeg can be named, such as a newer one than the system's.
 	let others = std::env::var("FFMPEGS").unwrap_or_else(|_| "ffmpeg".into());
 	let mut theirs: Vec<Took> = others.split(':').map(Took::new).collect();
 	// Turn by turn, so that whatever else the machine does hits all; the best of each counts.
 	for _ in 0..rounds {
-		let (started, cpu) = (Instant::now(), descendants_seconds());
-		{
-			// A pool of its own: what it started has been waited for when it is gone.
-			let pool = MediaPool::new(PoolConfig::default());
-			transcode_all(&pool, &segments, &ladder).await?;
+		for (took, evidence) in [(&mut ours, None), (&mut judging, evidence)] {
+			let (started, cpu) = (Instant::now(), descendants_seconds());
+			{
+				// A pool of its own: what it started has been waited for when it is gone.
+				let pool = MediaPool::new(PoolConfig::default());
+				let wishes = Wishes { evidence, variant: None };
+				transcode_all(&pool, &segments, &ladder, wishes).await?;
+			}
+			took.least(started, cpu);
 		}
-		ours.least(started, cpu);
 		for other in &mut theirs {
 			let (started, cpu) = (Instant::now(), descendants_seconds());
 			command_line(&other.name, &segments, &ladder, &directory)?;
@@ -259,6 +263,12 @@ async fn bench(pool: &MediaPool, file: &Path) -> Result<(), String> {
 	println!("  \"cut_seconds\": {:.3},", cutting.as_secs_f64());
 	println!("  \"encoded_pixels\": {pixels:.0}, \"decoded_pixels\": {decoded:.0},");
 	println!("  \"ours\": {{\"seconds\": {:.3}, \"cpu_seconds\": {:.2}}},", ours.seconds, ours.cpu);
+	println!(
+		"  \"verifying\": {{\"seconds\": {:.3}, \"cpu_seconds\": {:.2}, \"of_transcoding\": {:.3}}},",
+		judging.seconds,
+		judging.cpu,
+		judging.cpu / ours.cpu
+	);
 	for other in &theirs {
 		println!(
 			"  {:?}: {{\"seconds\": {:.3}, \"cpu_seconds\": {:.2}, \"ratio\": {:.3}, \"cpu_ratio\": {:.3}}},",
@@ -269,6 +279,16 @@ async fn bench(pool: &MediaPool, file: &Path) -> Result<(), String> {
 			ours.cpu / other.cpu
 		);
 	}
+	// What all judges together do beside what transcoders do, of those that are no newcomers, and how many
+	// processors that keeps busy while 200 streams like this one run.
+	let lottery = ProtocolParameters::production().lottery;
+	let drawn = f64::from(lottery.verification_rate.deconstruct()) / 1e9;
+	let judged = drawn * f64::from(lottery.committee_size);
+	println!("  \"verification_of_all_work\": {:.3},", judged * judging.cpu / ours.cpu);
+	println!(
+		"  \"judges_processors_at_200_streams\": {:.1},",
+		200.0 * judged * judging.cpu / video
+	);
 	// Encoded pixels are what work counts; a fifth stays free for verification and for what is
 	// harder than this clip.
 	println!("  \"suggested_capacity\": {:.0}", 0.8 * cores * pixels / ours.cpu);
