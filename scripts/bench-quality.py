@@ -5,7 +5,7 @@
 	scripts/bench-quality.py --clips    # where the real clips are
 
 Each clip is cut into segments of 2 s and transcoded by `livepeer-media transcode` under profiles 1
-and 2, and encoded by the ffmpeg command line in one go with the same preset, size and rates. VMAF
+and 2, and as the variant of profile 2 from its first start on, and encoded by the ffmpeg command line in one go with the same preset, size and rates. VMAF
 is that of FFmpeg 9 from PyPI's imageio-ffmpeg; only the video's own bytes count. BD-rate is the mean
 difference in bytes at equal mean VMAF; p5 is the difference of the fifth percentile at equal bytes.
 Neither depends on how busy the machine is, and processor time hardly. What was measured is kept beside the
@@ -103,10 +103,10 @@ def vmaf(newer, made, source, size, work):
     return sum(scores) / len(scores), scores[len(scores) // 20]
 
 
-def ours(profile, source, size, kbps, work, fps):
+def ours(profile, source, size, kbps, work, fps, **more):
     out = work / "out"
     run("rm", "-rf", out)
-    environment = dict(os.environ, PROFILE=str(profile), LADDER=f"{size[0]}x{size[1]}@{kbps}")
+    environment = dict(os.environ, PROFILE=str(profile), LADDER=f"{size[0]}x{size[1]}@{kbps}", **more)
     run(TOOL, "transcode", source, out, env=environment, stdout=subprocess.DEVNULL)
     parts = sorted(out.glob("*.ts"))
     joined = work / "ours.ts"
@@ -194,7 +194,8 @@ def plot(results):
     rows = math.ceil(len(results) / columns)
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width * columns}" height="{height * rows + 24}" '
            'font-family="sans-serif" font-size="11"><rect width="100%" height="100%" fill="white"/>']
-    for i, (name, made) in enumerate(results.items()):
+    for i, (name, all_made) in enumerate(results.items()):
+        made = {who: all_made[who] for who in colours}
         left, top = i % columns * width + 34, i // columns * height + 20
         points = [(math.log(r["kbps"]), r["vmaf"]) for rs in made.values() for r in rs]
         (x0, x1), (y0, y1) = [(min(v), max(v)) for v in zip(*points)]
@@ -243,10 +244,11 @@ def main():
                       "-show_entries", "stream=nb_read_packets", "-of", "csv=p=0", source,
                       stdout=subprocess.PIPE, text=True).stdout
             frames = int(out.split()[0].strip(","))
-            made = {"ffmpeg": [], "profile 1": [], "profile 2": []}
+            made = {"ffmpeg": [], "profile 1": [], "profile 2": [], "variant": []}
             for kbps in rates:
                 for who, make in (("ffmpeg", theirs), ("profile 1", lambda *a: ours(1, *a)),
-                                  ("profile 2", lambda *a: ours(2, *a))):
+                                  ("profile 2", lambda *a: ours(2, *a)),
+                                  ("variant", lambda *a: ours(2, *a, VARIANT="0"))):
                     key = " ".join(map(str, (who, *size, kbps, digest(source), digest(TOOL))))
                     if key not in points:
                         before = spent()
@@ -263,8 +265,8 @@ def main():
                           f"  {point['cpu']:5.2f} s", file=sys.stderr, flush=True)
             results[name] = made
     lines = ["| Clip | Size | BD-rate of profile 1 | BD-rate of profile 2 | p5 at equal bytes, 1 | 2 | Heaviest 10 s, 2 "
-             "| Processor time, 2 ÷ ffmpeg |",
-             "|---|---|---|---|---|---|---|---|"]
+             "| Processor time, 2 ÷ ffmpeg | Variant of 2: bytes | its VMAF |",
+             "|---|---|---|---|---|---|---|---|---|---|"]
     sums = []
     tell = lambda x, unit: "–" if x is None else f"{x:+.1f}{unit}"
     for (name, made), (_, _, _, size, _) in zip(results.items(), wanted):
@@ -274,13 +276,17 @@ def main():
         sums.append(row)
         peak = max(r["peak"] for r in made["profile 2"])
         cpu = [sum(r["cpu"] for r in made[who]) for who in ("profile 2", "ffmpeg")]
+        pairs = list(zip(made["profile 2"], made["variant"]))
+        more = [100 * (b["kbps"] / a["kbps"] - 1) for a, b in pairs]
+        better = [b["vmaf"] - a["vmaf"] for a, b in pairs]
         lines.append(f"| {name} | {size[0]}×{size[1]} | {tell(row[0], ' %')} | {tell(row[1], ' %')} "
                      f"| {tell(row[2], '')} | {tell(row[3], '')} | {peak:.2f} of the target "
-                     f"| {cpu[0] / max(cpu[1], 0.01):.2f} |")
+                     f"| {cpu[0] / max(cpu[1], 0.01):.2f} | {min(more):+.2f} to {max(more):+.2f} % "
+                     f"| {min(better):+.2f} to {max(better):+.2f} |")
     means = [[r[i] for r in sums if r[i] is not None] for i in range(4)]
     means = [sum(m) / len(m) if m else None for m in means]
     lines.append(f"| **mean** | | {tell(means[0], ' %')} | **{tell(means[1], ' %')}** | {tell(means[2], '')} "
-                 f"| **{tell(means[3], '')}** | | |")
+                 f"| **{tell(means[3], '')}** | | | | |")
     table = "\n".join(lines)
     print(table)
     if "--write" in sys.argv:

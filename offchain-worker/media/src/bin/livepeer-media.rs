@@ -14,8 +14,8 @@ use livepeer_primitives::{
 	video::{Rendition, SourceLimits, CANONICAL_PROFILE, LONGEST_SEGMENT, MAX_FPS, MAX_SIDE},
 };
 use livepeer_worker_media::{
-	child, descendants_seconds, golden, library_versions, profile, EvidenceSeed, MediaPool,
-	PoolConfig, Priority, Segment, SegmentOptions, TranscodeJob, Wishes,
+	child, descendants_seconds, golden, library_versions, profile, Escape, EvidenceSeed, MediaPool,
+	PoolConfig, Priority, Segment, SegmentOptions, TranscodeJob, Variant, Wishes,
 };
 
 const USAGE: &str = "usage:
@@ -146,7 +146,12 @@ async fn transcode_all(
 async fn transcode(pool: &MediaPool, file: &Path, directory: &Path) -> Result<(), String> {
 	let segments = segments(pool, file).await?;
 	let ladder = ladder()?;
-	let made = transcode_all(pool, &segments, &ladder, Wishes::default()).await?;
+	// The first rendition as its profile's variant from this start on.
+	let variant = match std::env::var_os("VARIANT") {
+		Some(_) => Some(Variant { rendition: 0, start: number("VARIANT", 0)? }),
+		None => None,
+	};
+	let made = transcode_all(pool, &segments, &ladder, Wishes { evidence: None, variant }).await?;
 	for (index, outputs) in made.iter().enumerate() {
 		for (rendition, bytes) in ladder.iter().zip(outputs) {
 			let name = format!("{}p-{index:05}.ts", rendition.height);
@@ -195,6 +200,20 @@ fn command_line(
 		return Err(format!("{program}: {status}"));
 	}
 	Ok(())
+}
+
+/// Jobs of which the time of a child that does nothing is taken.
+const IDLE_JOBS: u32 = 20;
+
+/// Milliseconds from asking a child for nothing to its answer, once its parent runs.
+async fn idle_child(pool: &MediaPool) -> Result<f64, String> {
+	let nothing = || pool.try_escape(Escape::OpenFile);
+	nothing().await.map_err(|e| e.to_string())?;
+	let started = Instant::now();
+	for _ in 0..IDLE_JOBS {
+		nothing().await.map_err(|e| e.to_string())?;
+	}
+	Ok(started.elapsed().as_secs_f64() * 1_000.0 / f64::from(IDLE_JOBS))
 }
 
 /// What one contestant took at best.
@@ -261,6 +280,7 @@ async fn bench(pool: &MediaPool, file: &Path) -> Result<(), String> {
 	println!("{{");
 	println!("  \"segments\": {}, \"video_seconds\": {video:.3},", segments.len());
 	println!("  \"cut_seconds\": {:.3},", cutting.as_secs_f64());
+	println!("  \"idle_child_milliseconds\": {:.1},", idle_child(pool).await?);
 	println!("  \"encoded_pixels\": {pixels:.0}, \"decoded_pixels\": {decoded:.0},");
 	println!("  \"ours\": {{\"seconds\": {:.3}, \"cpu_seconds\": {:.2}}},", ours.seconds, ours.cpu);
 	println!(
