@@ -388,6 +388,27 @@ fn leaf_should_be_abstained_from_when_the_engine_fails() {
 	})
 }
 
+#[test]
+fn disk_that_is_full_should_make_a_judge_abstain_and_not_accuse() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let task = story.task(vec![story.leaf(&FakeEngine::default(), 0).await]);
+		let role = story.role(FakeEngine::default());
+		story.ours.fill(true);
+		assert_eq!(verdicts(&role, &task).await.0, [Verdict::Abstain]);
+		// What was said once is said again, also when there is room.
+		story.ours.fill(false);
+		match role.post(task.clone()) {
+			Ok(VerifyStatus::Done { verdicts, .. }) => {
+				assert_eq!(verdicts.into_inner(), [Verdict::Abstain])
+			}
+			other => panic!("{other:?}"),
+		}
+		let dispute = VerifyTask { tranche: DISPUTE, ..task };
+		assert_eq!(verdicts(&role, &dispute).await.0, [Verdict::Valid]);
+	})
+}
+
 /// A leaf that rejects a segment which begins with this byte.
 fn rejected(story: &Story, first: u8) -> VerifyLeaf {
 	let input = [first, 1, 2, 3];
