@@ -26,16 +26,18 @@ use tokio::sync::watch;
 /// How long outputs are served: long enough for the broadcaster, which fetches at once.
 const SERVED: Duration = Duration::from_secs(15);
 
-/// Serves who pays, and nobody who comes later: judges do.
+/// Serves who pays; whoever comes later, as judges do, gets nothing, or something else.
 pub struct Withholding {
 	honest: Arc<dyn Service>,
+	/// Whether who comes later gets bytes, but not those that were signed.
+	garbles: bool,
 	/// Outputs, and when they were made.
 	made: Mutex<BTreeMap<H256, Instant>>,
 }
 
 impl Withholding {
-	pub fn new(honest: Arc<dyn Service>) -> Self {
-		Self { honest, made: Mutex::default() }
+	pub fn new(honest: Arc<dyn Service>, garbles: bool) -> Self {
+		Self { honest, garbles, made: Mutex::default() }
 	}
 
 	fn is_new(&self, hash: H256) -> bool {
@@ -47,17 +49,22 @@ impl Withholding {
 #[async_trait]
 impl Service for Withholding {
 	async fn size(&self, hash: H256) -> Option<u64> {
-		if !self.is_new(hash) {
+		if !self.garbles && !self.is_new(hash) {
 			return None;
 		}
 		self.honest.size(hash).await
 	}
 
 	async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
-		if !self.is_new(hash) {
+		let is_new = self.is_new(hash);
+		if !self.garbles && !is_new {
 			return None;
 		}
-		self.honest.fetch(hash).await
+		let mut bytes = self.honest.fetch(hash).await?;
+		if let Some(first) = bytes.first_mut().filter(|_| !is_new) {
+			*first ^= 1;
+		}
+		Some(bytes)
 	}
 
 	async fn is_judge(&self, pass: &SignedPass) -> bool {

@@ -43,6 +43,8 @@ enum Cheat {
 	Vary(TranscodeArgs),
 	/// Deliver everything, and keep the bytes back when judges ask for them.
 	Withhold(TranscodeArgs),
+	/// Deliver what was signed, and other bytes when judges ask for it.
+	Garble(TranscodeArgs),
 	/// Deliver and claim everything, and never reveal a drawn leaf.
 	Unrevealed(TranscodeArgs),
 	/// Judge that everything is right, without encoding it.
@@ -67,10 +69,8 @@ fn main() -> ExitCode {
 			Cheat::Overstate(args) => dishonest(args, Deed::Overstate).await,
 			Cheat::Omit(args) => dishonest(args, Deed::Omit).await,
 			Cheat::Vary(args) => dishonest(args, Deed::Vary).await,
-			Cheat::Withhold(args) => {
-				let service = Box::new(|service| Arc::new(holding::Withholding::new(service)) as _);
-				transcode::run(args, Swaps { service, ..Default::default() }).await
-			}
+			Cheat::Withhold(args) => withholding(args, false).await,
+			Cheat::Garble(args) => withholding(args, true).await,
 			Cheat::Unrevealed(args) => {
 				let chain = Box::new(|chain| Arc::new(holding::Unrevealing(chain)) as _);
 				transcode::run(args, Swaps { chain, ..Default::default() }).await
@@ -85,6 +85,12 @@ fn main() -> ExitCode {
 async fn dishonest(args: TranscodeArgs, deed: Deed) -> anyhow::Result<()> {
 	let engine = Box::new(move |engine| Arc::new(Dishonest::new(engine, deed)) as _);
 	transcode::run(args, Swaps { engine, ..Default::default() }).await
+}
+
+async fn withholding(args: TranscodeArgs, garbles: bool) -> anyhow::Result<()> {
+	let service =
+		Box::new(move |service| Arc::new(holding::Withholding::new(service, garbles)) as _);
+	transcode::run(args, Swaps { service, ..Default::default() }).await
 }
 
 async fn neglectful(args: VerifyArgs, neglect: Neglect) -> anyhow::Result<()> {

@@ -19,6 +19,8 @@ pub enum Cheat {
 	Vary,
 	/// Transcoders keep the bytes back from judges.
 	Withhold,
+	/// Transcoders give judges other bytes than they signed.
+	Garble,
 	/// Transcoders reveal no drawn leaf.
 	Unrevealed,
 	/// A judge says that everything is right, without encoding it.
@@ -40,7 +42,7 @@ impl Cheat {
 		match self {
 			Self::Black | Self::Stingy | Self::Replay | Self::Overstate => "Failed",
 			Self::Omit | Self::Vary => "Failed",
-			Self::Withhold | Self::Unrevealed => "Missed",
+			Self::Withhold | Self::Garble | Self::Unrevealed => "Missed",
 			Self::Lazy | Self::Lying | Self::Silent => "Accepted",
 		}
 	}
@@ -54,6 +56,7 @@ impl Cheat {
 			Self::Overstate => Some("Work"),
 			Self::Vary => Some("Variant"),
 			Self::Withhold => Some("Unavailable"),
+			Self::Garble => Some("WrongBytes"),
 			// Everybody says that it is valid, and the chain knows better.
 			Self::Omit | Self::Unrevealed | Self::Lazy | Self::Silent => None,
 		}
@@ -75,7 +78,7 @@ impl Cheat {
 
 	/// Whether judges get any bytes to look at.
 	pub fn is_looked_at(self) -> bool {
-		!matches!(self, Self::Withhold | Self::Unrevealed)
+		!matches!(self, Self::Withhold | Self::Garble | Self::Unrevealed)
 	}
 
 	/// Its name, as it is given.
