@@ -18,7 +18,7 @@ use crate::{
 	golden,
 	parent::{MediaError, MediaPool, Priority, TranscodeJob},
 	pipeline::{EvidenceSeed, Facts, Inspection, Wishes},
-	told::{self, InChildren, Plain},
+	told::{self, InChildren},
 };
 
 impl From<MediaError> for CoreError {
@@ -123,17 +123,15 @@ impl Engine {
 			)
 		);
 		if let (true, Some(Some(theirs))) = (can_be && format.variants, outputs.get(place)) {
-			let (rendition, bytes) = (&format.ladder[place], &ours[place][..]);
-			let plain = Plain { profile: rendition.profile, frames, bytes };
 			let makes = InChildren {
 				pool: &self.pool,
 				priority: Priority::Verify,
 				input,
-				rendition,
+				rendition: &format.ladder[place],
 				limits: &format.limits,
-				plain: bytes,
+				plain: &ours[place],
 			};
-			if let Some(start) = told::start_of(&makes, &plain, theirs).await? {
+			if let Some(start) = told::start_of(&makes, frames, theirs).await? {
 				findings[place] = Finding::Variant { start };
 			}
 		}
@@ -222,18 +220,16 @@ impl MediaEngine for Engine {
 			if let (Some(rendition), Some(output)) =
 				(format.ladder.get(place), done.outputs.get_mut(place))
 			{
-				let bytes = std::mem::take(output);
-				let frames = done.facts.frames;
-				let plain = Plain { profile: rendition.profile, frames, bytes: &bytes };
+				let plain = std::mem::take(output);
 				let makes = InChildren {
 					pool: &self.pool,
 					priority: Priority::Live,
 					input,
 					rendition,
 					limits: &format.limits,
-					plain: &bytes,
+					plain: &plain,
 				};
-				*output = told::deliverable(&makes, &plain, start).await?;
+				*output = told::deliverable(&makes, done.facts.frames, start).await?;
 			}
 		}
 		Ok(Transcoded { pixels: pixels(&done.facts, &format.ladder), outputs: done.outputs })

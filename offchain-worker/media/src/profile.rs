@@ -18,7 +18,7 @@ use std::sync::OnceLock;
 
 use ffmpeg_next::Rational;
 pub use livepeer_primitives::video::CAPPED_QUALITY;
-use livepeer_primitives::video::{ProfileId, Rendition, SourceLimits, CANONICAL_PROFILE};
+use livepeer_primitives::video::{Rendition, SourceLimits, CANONICAL_PROFILE};
 
 use crate::{ffi, sei};
 
@@ -201,21 +201,11 @@ pub const LAST_START: u8 = STARTS.len() as u8 - 1;
 /// Pictures by which decoding order runs ahead at most: as many as the preset has B pictures in a row.
 const AHEAD: u32 = 3;
 
-/// Whether a variant of this profile departs from the plain encode where it begins. The rate control of
-/// profile 1 goes another way as soon as there is any, and for each start the same.
-pub fn departs_at_its_start(profile: ProfileId) -> bool {
-	profile != CANONICAL_PROFILE
-}
-
-/// The starts that a variant can have which departs with this coded picture, counted in decoding order. Of
-/// those whose first picture comes earlier only the last one: it departs there too, or something moves
-/// where it begins and it would have departed before.
-pub fn starts_at(frames: u32, picture: u32) -> impl Iterator<Item = u8> {
-	let last_by = |picture: u32| {
-		(0..=LAST_START).rev().find(|start| variant_start(frames, *start) <= picture)
-	};
-	let (ahead, before) = (last_by(picture.saturating_add(AHEAD)), last_by(picture));
-	ahead.into_iter().chain(before.filter(move |_| before != ahead))
+/// The start of a variant that departs from the one that begins last with this coded picture, counted in
+/// decoding order.
+pub fn start_at(frames: u32, picture: u32) -> Option<u8> {
+	let by = picture.saturating_add(AHEAD);
+	(0..=LAST_START).rev().find(|start| variant_start(frames, *start) <= by)
 }
 
 /// What stands behind a variant that would else be the plain encode, byte for byte: a null packet of the
@@ -268,20 +258,20 @@ mod tests {
 	#[test]
 	fn start_should_follow_from_where_a_variant_departs() {
 		// They begin at 12, 25, 37 and 43.
-		for (picture, starts) in [
-			(0, vec![]),
-			(8, vec![]),
-			(9, vec![0]),
-			(21, vec![0]),
-			(22, vec![1, 0]),
-			(25, vec![1]),
-			(36, vec![2, 1]),
-			(41, vec![3, 2]),
-			(50, vec![3]),
+		for (picture, start) in [
+			(0, None),
+			(8, None),
+			(9, Some(0)),
+			(21, Some(0)),
+			(22, Some(1)),
+			(25, Some(1)),
+			(36, Some(2)),
+			(41, Some(3)),
+			(50, Some(3)),
 		] {
-			assert_eq!(starts_at(50, picture).collect::<Vec<_>>(), starts, "picture {picture}");
+			assert_eq!(start_at(50, picture), start, "picture {picture}");
 		}
 		// All begin at the only picture that there could be.
-		assert_eq!(starts_at(1, 1).collect::<Vec<_>>(), [3]);
+		assert_eq!(start_at(1, 1), Some(3));
 	}
 }

@@ -1,18 +1,19 @@
 //! Which variant an output is. Nothing says it but the bytes, and to make them all would cost a judge four
 //! encodes for any fault.
 //!
-//! A variant is what it departs from, byte for byte, up to where it begins, but for the few pictures by
-//! which decoding order runs ahead. So where it begins follows from the first coded picture that differs.
-//! Under profile 2 it departs from the plain encode; under profile 1 the rate control goes another way as
-//! soon as there is any variant, long before it begins, and in all of them in the same: there it departs from
-//! the variant that begins last.
+//! A variant is not the plain encode up to where it begins: the encoder writes its own settings into the
+//! first picture, theirs are longer, and although they are cut out afterwards they count in its rate control,
+//! which goes another way from the first pictures on where bits are few. It does so in all variants alike. So
+//! they are compared with the variant that begins last: from that one each departs where it begins, but for
+//! the few pictures by which decoding order runs ahead, and the first coded picture that differs says where.
 //!
 //! Where nothing moves a variant departs later than it begins, and it may be another then than the one that
-//! begins there, for the encoder has looked ahead. Whoever makes one looks whether it would be told, and else
-//! makes the later one, which is as good.
+//! begins there, for the encoder has looked ahead; and earlier, where the number of the picture at which it
+//! begins has fewer digits. Whoever makes one looks whether it would be told, and else makes a later one, the
+//! last at last, which is as good, and always told.
 
 use async_trait::async_trait;
-use livepeer_primitives::video::{ProfileId, Rendition, SourceLimits};
+use livepeer_primitives::video::{Rendition, SourceLimits};
 
 use crate::{
 	parent::{MediaError, MediaPool, Priority},
@@ -21,16 +22,6 @@ use crate::{
 
 /// Bytes of a packet of a transport stream.
 const PACKET: usize = 188;
-
-/// The plain encode of one rendition of a segment.
-pub(crate) struct Plain<'a> {
-	/// The rendition's profile.
-	pub profile: ProfileId,
-	/// Its pictures.
-	pub frames: u32,
-	/// Its bytes.
-	pub bytes: &'a [u8],
-}
 
 /// Makes the variants of one rendition of a segment, told apart from the plain encode.
 #[async_trait]
@@ -60,73 +51,65 @@ impl Makes for InChildren<'_> {
 }
 
 /// What variants depart from.
-struct Base<'a> {
-	plain: &'a Plain<'a>,
-	/// The variant that begins last, where that is it.
-	last: Option<Vec<u8>>,
+struct Base {
+	/// The pictures of each.
+	frames: u32,
+	/// The variant that begins last.
+	last: Vec<u8>,
 }
 
-impl<'a> Base<'a> {
-	async fn of(makes: &impl Makes, plain: &'a Plain<'a>) -> Result<Base<'a>, MediaError> {
-		let last = match profile::departs_at_its_start(plain.profile) {
-			true => None,
-			false => Some(makes.make(LAST_START).await?),
-		};
-		Ok(Self { plain, last })
+impl Base {
+	async fn of(makes: &impl Makes, frames: u32) -> Result<Self, MediaError> {
+		Ok(Self { frames, last: makes.make(LAST_START).await? })
 	}
 
-	/// The starts with which `theirs` is compared: as many as leave it at two encodes in all.
-	fn starts(&self, theirs: &[u8]) -> Vec<u8> {
-		if self.last.as_deref() == Some(theirs) {
-			return vec![LAST_START];
+	/// The start with which `theirs` is compared, if with any beside the last one.
+	fn start(&self, theirs: &[u8]) -> Option<u8> {
+		if self.last == theirs {
+			return Some(LAST_START);
 		}
-		let base = self.last.as_deref().unwrap_or(self.plain.bytes);
-		let starts = profile::starts_at(self.plain.frames, coded_difference(base, theirs));
-		starts.take(if self.last.is_some() { 1 } else { 2 }).collect()
+		profile::start_at(self.frames, coded_difference(&self.last, theirs))
 	}
 
 	/// The variant with this start.
 	async fn variant(&self, makes: &impl Makes, start: u8) -> Result<Vec<u8>, MediaError> {
-		match &self.last {
-			Some(last) if start == LAST_START => Ok(last.clone()),
-			_ => makes.make(start).await,
+		match start {
+			LAST_START => Ok(self.last.clone()),
+			start => makes.make(start).await,
 		}
 	}
 }
 
-/// The start of the variant that `theirs` is, if it is one. Two are made at most.
+/// The start of the variant that `theirs` is, if it is one, of a segment of so many pictures. Two are made
+/// at most.
 pub(crate) async fn start_of(
 	makes: &impl Makes,
-	plain: &Plain<'_>,
+	frames: u32,
 	theirs: &[u8],
 ) -> Result<Option<u8>, MediaError> {
-	let base = Base::of(makes, plain).await?;
-	for start in base.starts(theirs) {
-		if base.variant(makes, start).await? == theirs {
-			return Ok(Some(start));
-		}
-	}
-	Ok(None)
+	let base = Base::of(makes, frames).await?;
+	let Some(start) = base.start(theirs) else { return Ok(None) };
+	let made = base.variant(makes, start).await?;
+	Ok((made == theirs).then_some(start))
 }
 
 /// The variant with this start or, where it would not be told, with a later one that is.
 pub(crate) async fn deliverable(
 	makes: &impl Makes,
-	plain: &Plain<'_>,
+	frames: u32,
 	start: u8,
 ) -> Result<Vec<u8>, MediaError> {
-	let base = Base::of(makes, plain).await?;
+	let base = Base::of(makes, frames).await?;
 	let mut start = start;
-	loop {
+	while start < LAST_START {
 		let made = base.variant(makes, start).await?;
-		let starts = base.starts(&made);
-		if starts.contains(&start) || start >= LAST_START {
-			return Ok(made);
+		match base.start(&made) {
+			Some(told) if told == start => return Ok(made),
+			Some(told) if told > start => start = told,
+			_ => break,
 		}
-		// Where none of those would be told the last one is tried: under profile 1 it is what all others
-		// are compared with, and always told.
-		start = starts.into_iter().filter(|told| *told > start).max().unwrap_or(LAST_START);
 	}
+	Ok(base.last)
 }
 
 /// In which coded picture of the transport stream `ours` another one first differs; as many as it has where
@@ -160,33 +143,29 @@ fn begins_picture(packet: &[u8]) -> bool {
 mod tests {
 	use std::sync::atomic::{AtomicUsize, Ordering};
 
-	use livepeer_primitives::video::{CANONICAL_PROFILE, CAPPED_QUALITY};
-
 	use super::*;
 	use crate::profile::{mark, variant_start};
 
 	const FRAMES: u32 = 50;
-	const PROFILES: [ProfileId; 2] = [CANONICAL_PROFILE, CAPPED_QUALITY];
 
 	/// Encodes each picture into two packets.
+	#[derive(Default)]
 	struct Fake {
-		profile: ProfileId,
-		/// Where every variant departs, if not where it begins.
+		/// Where every variant departs from the last one, if not where it begins.
 		departs: Option<u32>,
+		/// Whether nothing moves, so that a variant is the plain encode.
+		is_still: bool,
 		made: AtomicUsize,
 	}
 
 	impl Fake {
-		fn new(profile: ProfileId, departs: Option<u32>) -> Self {
-			Self { profile, departs, made: AtomicUsize::new(0) }
-		}
-
 		fn encode(&self, start: Option<u8>) -> Vec<u8> {
+			let start = start.filter(|_| !self.is_still);
 			let picture = |picture: u32| {
 				let begins = |start: u8| self.departs.unwrap_or(variant_start(FRAMES, start));
 				let varied = start.filter(|start| picture >= begins(*start)).map(|start| start + 1);
-				let goes_another_way = self.profile == CANONICAL_PROFILE && picture >= 5;
-				let other = start.is_some() && goes_another_way;
+				// The rate control goes another way wherever a variant begins.
+				let other = start.is_some() && picture >= 5;
 				let content = [picture as u8, u8::from(other), varied.unwrap_or(0)];
 				let mut first = vec![0x47, 0x40, 0, 0x30, 1, 0, 0, 0, 1, 0xe0];
 				first.resize(PACKET, 0xff);
@@ -198,12 +177,10 @@ mod tests {
 			(0..FRAMES).flat_map(picture).collect()
 		}
 
-		/// Says what an output is told to be, and how many variants were made for that.
+		/// What an output is told to be, and how many variants were made for that.
 		async fn told(&self, theirs: &[u8]) -> (Option<u8>, usize) {
 			self.made.store(0, Ordering::SeqCst);
-			let bytes = self.encode(None);
-			let plain = Plain { profile: self.profile, frames: FRAMES, bytes: &bytes };
-			let told = start_of(self, &plain, theirs).await.expect("it makes them");
+			let told = start_of(self, FRAMES, theirs).await.expect("it makes them");
 			(told, self.made.load(Ordering::SeqCst))
 		}
 	}
@@ -220,7 +197,7 @@ mod tests {
 
 	#[test]
 	fn difference_should_be_counted_in_coded_pictures() {
-		let ours = Fake::new(CAPPED_QUALITY, None).encode(None);
+		let ours = Fake::default().encode(None);
 		let size = 2 * PACKET;
 		for (at, picture) in [(0, 0), (size - 1, 0), (size, 1), (7 * size + 200, 7)] {
 			let mut theirs = ours.clone();
@@ -234,55 +211,39 @@ mod tests {
 
 	#[tokio::test]
 	async fn attack_fault_in_the_last_picture_should_cost_a_judge_two_encodes_more_at_most() {
-		for profile in PROFILES {
-			let fake = Fake::new(profile, None);
-			let plain = fake.encode(None);
-			for picture in 0..FRAMES as usize {
-				let mut theirs = plain.clone();
-				theirs[(2 * picture + 1) * PACKET + 60] ^= 1;
-				let (told, made) = fake.told(&theirs).await;
-				assert_eq!(told, None, "picture {picture}");
-				assert!(made <= 2, "{made} for picture {picture} under profile {profile}");
-			}
-			// Behind the last one, and a variant that has a fault besides.
-			let (told, made) = fake.told(&[&plain[..], &mark()].concat()).await;
-			assert!(told.is_none() && made <= 2, "{made}");
-			for start in 0..=LAST_START {
-				let mut theirs = fake.encode(Some(start));
-				assert_eq!(fake.told(&theirs).await.0, Some(start));
-				let last = theirs.len() - 1;
-				theirs[last] ^= 1;
-				let (told, made) = fake.told(&theirs).await;
-				assert!(told.is_none() && made <= 2, "{made} for start {start}");
-			}
+		let fake = Fake::default();
+		let plain = fake.encode(None);
+		for picture in 0..FRAMES as usize {
+			let mut theirs = plain.clone();
+			theirs[(2 * picture + 1) * PACKET + 60] ^= 1;
+			let (told, made) = fake.told(&theirs).await;
+			assert_eq!(told, None, "picture {picture}");
+			assert!(made <= 2, "{made} for picture {picture}");
 		}
-	}
-
-	#[tokio::test]
-	async fn variant_should_be_told_though_rate_control_departs_before_it_begins() {
-		let fake = Fake::new(CANONICAL_PROFILE, Some(2));
-		let bytes = fake.encode(None);
-		let plain = Plain { profile: CANONICAL_PROFILE, frames: FRAMES, bytes: &bytes };
+		// Behind the last one, and a variant that has a fault besides.
+		let (told, made) = fake.told(&[&plain[..], &mark()].concat()).await;
+		assert!(told.is_none() && made <= 2, "{made}");
 		for start in 0..=LAST_START {
-			let made = deliverable(&fake, &plain, start).await.expect("it makes them");
-			assert_eq!(fake.told(&made).await.0, Some(LAST_START), "start {start}");
+			let mut theirs = fake.encode(Some(start));
+			assert_eq!(fake.told(&theirs).await.0, Some(start));
+			let last = theirs.len() - 1;
+			theirs[last] ^= 1;
+			let (told, made) = fake.told(&theirs).await;
+			assert!(told.is_none() && made <= 2, "{made} for start {start}");
 		}
 	}
 
 	#[tokio::test]
-	async fn variant_should_be_told_when_it_departs_later_than_it_begins() {
-		for (profile, departs) in PROFILES.iter().flat_map(|p| [5, 26, 45, 60].map(|at| (*p, at))) {
-			let fake = Fake::new(profile, Some(departs));
-			let bytes = fake.encode(None);
-			let plain = Plain { profile, frames: FRAMES, bytes: &bytes };
+	async fn variant_should_be_told_wherever_it_departs() {
+		// Before it begins, within what decoding order runs ahead, later, and nowhere.
+		let departures = [2, 11, 24, 26, 36, 45, 60].map(|at| (Some(at), false));
+		for (departs, is_still) in departures.into_iter().chain([(None, false), (None, true)]) {
+			let fake = Fake { departs, is_still, ..Default::default() };
 			for start in 0..=LAST_START {
-				// What departs before it begins there cannot be.
-				if departs < variant_start(FRAMES, start) {
-					continue;
-				}
-				let made = deliverable(&fake, &plain, start).await.expect("it makes them");
+				let made = deliverable(&fake, FRAMES, start).await.expect("it makes them");
+				assert_ne!(made, fake.encode(None));
 				let (told, made_again) = fake.told(&made).await;
-				assert!(told.is_some(), "start {start} that departs at {departs}, {profile}");
+				assert!(told >= Some(start), "start {start} that departs at {departs:?}: {told:?}");
 				assert!(made_again <= 2, "{made_again}");
 			}
 		}
