@@ -31,6 +31,8 @@ const CAPPED_QUALITY_TOOLS: &str = ":rc-lookahead=60:trellis=1";
 /// What the variant's frames are encoded with, under every profile. Another way to search for motion:
 /// the vectors differ, rate and quality do not, and no header names it.
 const VARIANT: &str = "me=dia";
+/// What the plain encode's frames are encoded with, by its preset.
+const PLAIN: &str = "me=hex";
 
 /// The only demuxer of source segments and outputs.
 pub const DEMUXER: &str = "mpegts";
@@ -127,11 +129,8 @@ pub fn encoder_options(
 		_ => return None,
 	}
 	match tweak {
-		Tweak::None => {}
-		Tweak::Variant { start } => {
-			let at = variant_start(frames, start);
-			x264.push_str(&format!(":zones={at},{},{VARIANT}", u32::from(u16::MAX)));
-		}
+		Tweak::None => x264.push_str(&zone(frames, LAST_START, PLAIN)),
+		Tweak::Variant { start } => x264.push_str(&zone(frames, start, VARIANT)),
 		Tweak::Probe { strength } => {
 			let strength = 50_000 + u32::from(strength);
 			x264.push_str(&format!(
@@ -146,6 +145,18 @@ pub fn encoder_options(
 	}
 	options.push(("x264-params", x264));
 	Some(options)
+}
+
+/// Has the pictures from a start on encoded with `tools`.
+///
+/// The encoder writes its settings into the first picture, where they count in its rate control, also those
+/// that are cut out afterwards. So they are as long in the plain encode as in each variant, wherever it
+/// begins: else a variant would depart from the first pictures on where bits are few, and whoever encodes
+/// those would see it.
+fn zone(frames: u32, start: u8, tools: &str) -> String {
+	let width = variant_start(frames, LAST_START).to_string().len();
+	let at = variant_start(frames, start);
+	format!(":zones={at:0width$},{},{tools}", u32::from(u16::MAX))
 }
 
 /// How an encode departs from the plain one.
@@ -254,6 +265,17 @@ pub fn environment() -> Vec<(&'static str, &'static str)> {
 #[cfg(test)]
 mod tests {
 	use super::*;
+
+	#[test]
+	fn settings_should_be_as_long_in_every_encode() {
+		for frames in [1, 2, 9, 12, 25, 60, 120, 600] {
+			let plain = zone(frames, LAST_START, PLAIN).len();
+			for start in 0..=LAST_START {
+				assert_eq!(zone(frames, start, VARIANT).len(), plain, "{frames} from {start}");
+			}
+		}
+		assert_eq!(zone(120, 0, VARIANT), ":zones=030,65535,me=dia");
+	}
 
 	#[test]
 	fn start_should_follow_from_where_a_variant_departs() {

@@ -1,16 +1,13 @@
 //! Which variant an output is. Nothing says it but the bytes, and to make them all would cost a judge four
 //! encodes for any fault.
 //!
-//! A variant is not the plain encode up to where it begins: the encoder writes its own settings into the
-//! first picture, theirs are longer, and although they are cut out afterwards they count in its rate control,
-//! which goes another way from the first pictures on where bits are few. It does so in all variants alike. So
-//! they are compared with the variant that begins last: from that one each departs where it begins, but for
-//! the few pictures by which decoding order runs ahead, and the first coded picture that differs says where.
+//! Two variants are equal, byte for byte, up to where the earlier one begins, but for the few pictures by which
+//! decoding order runs ahead. So an output is compared with the variant that begins last: the first coded
+//! picture that differs says where it begins.
 //!
 //! Where nothing moves a variant departs later than it begins, and it may be another then than the one that
-//! begins there, for the encoder has looked ahead; and earlier, where the number of the picture at which it
-//! begins has fewer digits. Whoever makes one looks whether it would be told, and else makes a later one, the
-//! last at last, which is as good, and always told.
+//! begins there, for the encoder has looked ahead. Whoever makes one looks whether it would be told, and
+//! else makes a later one, the last at last, which is as good, and always told.
 
 use async_trait::async_trait;
 use livepeer_primitives::video::{Rendition, SourceLimits};
