@@ -34,7 +34,7 @@ pub struct Report {
 	/// Of a live stream: when each segment was listed and when it was captured, in milliseconds since
 	/// 1970.
 	pub live: Vec<Value>,
-	/// What was measured: blocks from a draw to its decision; of a live stream, milliseconds.
+	/// What was measured: blocks from a draw to its decision, processor time; of a live stream, milliseconds.
 	pub figures: BTreeMap<&'static str, u64>,
 	/// Who lost what: one entry per account that lost something.
 	pub losses: Vec<Loss>,

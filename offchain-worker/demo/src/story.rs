@@ -148,6 +148,18 @@ pub async fn run(args: &Args) -> Result<bool> {
 		network.look_for_secrets(),
 	);
 	report.processes = network.stop();
+	if args.live.is_none() {
+		// Of which a part is each one's start: golden vectors, tables.
+		for (figure, role) in [
+			("judges_processor_permille", "verify-"),
+			("transcoders_processor_permille", "transcode-"),
+		] {
+			let of_role = report.processes.iter().filter(|process| process.name.starts_with(role));
+			let spent: f64 = of_role.map(|process| process.cpu_seconds).sum();
+			let permille = spent * 1_000.0 / f64::from(args.segments * 2);
+			report.figure(figure, Some(permille as u64));
+		}
+	}
 	report.seconds = started.elapsed().as_secs_f64();
 	judge(&mut report, &watch, &fetched, args, cut as u64);
 	report.passed = report.checks.iter().all(|check| check.passed);
