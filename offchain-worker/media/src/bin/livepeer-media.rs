@@ -267,6 +267,7 @@ async fn bench(pool: &MediaPool, file: &Path) -> Result<(), String> {
 		}
 	}
 	fs::remove_dir_all(&directory).map_err(|e| format!("{}: {e}", directory.display()))?;
+	let idle = idle_child(pool).await?;
 	let video: f64 = segments.iter().map(|s| f64::from(s.duration) / 90_000.0).sum();
 	let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
 	let mut pixels = 0.0;
@@ -280,7 +281,7 @@ async fn bench(pool: &MediaPool, file: &Path) -> Result<(), String> {
 	println!("{{");
 	println!("  \"segments\": {}, \"video_seconds\": {video:.3},", segments.len());
 	println!("  \"cut_seconds\": {:.3},", cutting.as_secs_f64());
-	println!("  \"idle_child_milliseconds\": {:.1},", idle_child(pool).await?);
+	println!("  \"idle_child_milliseconds\": {idle:.1},");
 	println!("  \"encoded_pixels\": {pixels:.0}, \"decoded_pixels\": {decoded:.0},");
 	println!("  \"ours\": {{\"seconds\": {:.3}, \"cpu_seconds\": {:.2}}},", ours.seconds, ours.cpu);
 	println!(
