@@ -214,6 +214,10 @@ docs-tables: setup ## Write the tables of docs/parameters.md, docs/inputs.md and
 	$(WRITE) --test documentation
 	WRITE_DOCS=1 cargo test --quiet --release --locked $(NATIVE) --test inputs --test corpus table
 
+.PHONY: economics
+economics: ## Write the tables of docs/economics.md: what cheating pays, how many streams can be judged; SEEDS=1000 repeats it
+	scripts/economics.py --write --seeds $(or $(SEEDS),0)
+
 .PHONY: features
 features: setup ## Write the list of features by which the tests use what the build has compiled
 	scripts/features.py --write --release $(NATIVE) -- --release $(STATE_MACHINE) $(STATE_FEATURES)
