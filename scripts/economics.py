@@ -175,7 +175,7 @@ def transcoder_table(rounds, seed):
         if not result.holds(exact, found, between):
             sys.exit(f"seed {seed}: {name}: {result.mean():.3f} is not {exact:.3f}")
         rows.append(f"| {name} | {100 * found:.2f} % | {exact:,.1f} | {result.mean():,.1f} ± {result.half():,.1f} "
-                    f"| {gain(**case, slash=0.0):,.1f} |")
+                    f"| {round(gain(**case, slash=0.0), 1) + 0:,.1f} |")
     return rows
 
 
@@ -498,7 +498,7 @@ def figure(title, x_label, y_label, lines, log=True):
         value = 10 ** step if log else step
         _, up = place(min(xs), value)
         out.append(f'<path d="M{left} {up:.1f}H{width - 150}" stroke="#ddd"/>'
-                   f'<text x="{left - 6}" y="{up + 4:.1f}" text-anchor="end">{value:,g}</text>')
+                   f'<text x="{left - 6}" y="{up + 4:.1f}" text-anchor="end">{round(value, 2) + 0:,g}</text>')
     for index in range(5):
         x = min(xs) + (max(xs) - min(xs)) * index / 4
         across, _ = place(x, ys[0])
