@@ -53,6 +53,11 @@ demo: build ## Show the main job: ONCE=1 REPORT=out.json CHEAT=name VARIANTS=10 
 test: build ## Prove it: formatting, versions, unit, story and end-to-end tests
 	scripts/test.sh
 
+.PHONY: sim
+sim: setup ## Cheats against honesty on the real runtime, with seeds: SEEDS=1000 FROM=0
+	SKIP_WASM_BUILD=1 SIM_SEEDS=$(or $(SEEDS),1000) SIM_FROM=$(or $(FROM),0) cargo test --release --locked \
+		$(STATE_MACHINE) $(STATE_FEATURES) --test sim -- --nocapture
+
 .PHONY: test-state-machine test-native
 test-state-machine:
 	SKIP_WASM_BUILD=1 cargo test --release --locked $(STATE_MACHINE) $(STATE_FEATURES) $(ARGS)
