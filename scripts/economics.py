@@ -8,6 +8,7 @@ It is a second implementation of the rules, from docs/protocol.md, and not the r
 """
 
 import argparse
+import heapq
 import math
 import os
 import random
@@ -373,6 +374,78 @@ def judges_table():
     return rows
 
 
+def burst(rng, load, size, blocks=1_500):
+    """What becomes of claims while `size` full ones more come at once in block 500: judges work without
+    pause, in the order of their queues, and owe nothing in a ballot that they could not be through with within
+    its limit. Returns of the others that came from block 400 to 900 the shares accepted by the first tranche,
+    by later ones, by a dispute, and void, and the longest time from the leaves to the decision in blocks."""
+    members, tranches = int(P.committee_size), int(P.tranches)
+    work = 16 * stream_work() * SEGMENT_SECONDS * PROBE / P.verify_rate
+    most = min(work, P.max_work_blocks)
+    patience = 2 * P.beacon_window
+    through = [0.0] * VALIDATORS
+    rate = load * VALIDATORS / (members * work)
+    events, number = [], 0
+    time = 0.0
+    while time < blocks:
+        time += rng.expovariate(rate)
+        events.append((time, number, 0, None, time, patience, 0, 0, 400 < time < 900))
+        number += 1
+    for _ in range(size):
+        events.append((500.0, number, 0, None, 500.0, patience, 0, 0, False))
+        number += 1
+    heapq.heapify(events)
+    fate, longest, count = {"first": 0, "later": 0, "dispute": 0, "void": 0}, 0.0, 0
+
+    def ballot(now, judges, left):
+        """When it closes, who answers, and what is left of the claim's patience."""
+        limit = now + P.max_work_blocks + left
+        last, answers = now, 0
+        for judge in judges:
+            done = max(through[judge], now) + most
+            if done <= limit:
+                through[judge] = done
+                answers += 1
+            last = max(last, min(done, limit))
+        waited = max(0.0, last - now - P.max_work_blocks)
+        return last, answers, max(0.0, left - waited)
+
+    while events:
+        now, name, tranche, order, came, left, seated, passed, counts = heapq.heappop(events)
+        order = order or rng.sample(range(VALIDATORS), members * tranches)
+        end = None
+        if tranche < tranches:
+            last, answers, left = ballot(now, order[tranche * members:(tranche + 1) * members], left)
+            seated, passed = seated + members, passed + answers
+            closed = last + P.commit_base + P.verdict_reveal
+            if answers == members:
+                end = "later" if tranche else "first"
+            elif tranche + 1 == tranches and 3 * passed >= 2 * seated:
+                end = "later"
+            else:
+                heapq.heappush(events, (closed, name, tranche + 1, order, came, left, seated, passed, counts))
+        else:
+            last, answers, left = ballot(now, range(VALIDATORS), left)
+            closed = last + P.dispute_commit_base + P.dispute_reveal
+            end = "dispute" if 2 * answers >= VALIDATORS else "void"
+        if end and counts:
+            fate[end] += 1
+            count += 1
+            longest = max(longest, closed - came)
+    return {name: value / max(count, 1) for name, value in fate.items()}, longest
+
+
+def burst_table(seed):
+    rows = ["| Load | Full claims at once | By the first tranche | By later ones | By a dispute | Void "
+            "| Longest, in blocks |", "|---|---|---|---|---|---|---|"]
+    for load, size in [(0.3, 0), (0.3, 160), (0.3, 640), (0.3, 2_560), (0.7, 0), (0.7, 160), (0.7, 640), (0.95, 0),
+                       (1.2, 0)]:
+        fate, longest = burst(random.Random(f"{seed}/burst/{load}/{size}"), load, size)
+        cells = " | ".join(f"{100 * fate[name]:.1f} %" for name in ("first", "later", "dispute", "void"))
+        rows.append(f"| {100 * load:.0f} % | {size:,} | {cells} | {longest:,.0f} |")
+    return rows
+
+
 READ, WRITE = 8_000_000, 50_000_000  # ParityDbWeight
 
 
@@ -559,6 +632,7 @@ def tables(rounds, seed):
         "share": share_table(),
         "call": call_table(),
         "by-judges": judges_table(),
+        "bursts": burst_table(seed),
         "by-weight": weight_table(),
     }
 
