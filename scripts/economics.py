@@ -481,7 +481,9 @@ def claim_weight(leaves, rate, members):
     agenda = (lottery.of("draw", v=VALIDATORS, n=members) + lottery.of("agenda_step")
               + lottery.of("agenda_decide", m=members) + lottery.of("agenda_dismiss", n=members)
               + lottery.of("agenda_execute_accepted") + lottery.of("agenda_reward", n=0))
-    return {"call": call + base, "reveals": reveals, "votes": votes, "agenda": agenda}
+    opening = lottery.of("open_variants", n=drawn) + lottery.of("authorize_open_variants") + base
+    return {"call": call + base, "reveals": reveals, "votes": votes, "agenda": agenda,
+            "opening": opening if P.variant_rate > 0 else 0}
 
 
 SEGMENT_SECONDS = 2
