@@ -11,7 +11,7 @@ use livepeer_primitives::{
 	claim::Outcome,
 	params::ProtocolParameters,
 	traits::Settlement,
-	verdict::{Opening, Verdict},
+	verdict::{MismatchKind, Opening, Verdict},
 	video::SourceLimits,
 	Balance, Hash, JobId, UNIT,
 };
@@ -20,7 +20,7 @@ use livepeer_runtime::{
 	RuntimeOrigin, System,
 };
 use pallet_challenge_lottery::Call as Lottery;
-use sp_keyring::Sr25519Keyring::{Bob, Ferdie, FerdieStash};
+use sp_keyring::Sr25519Keyring::{Bob, Charlie, Dave, Ferdie, FerdieStash};
 use sp_runtime::{transaction_validity::TransactionSource, DispatchError, Perbill};
 
 /// A job of one rendition with this budget, at the price that transcoders ask.
@@ -119,6 +119,36 @@ fn claims_should_be_judged_and_paid_when_their_toolchain_retires_meanwhile() {
 	assert!(story.slashes().is_empty());
 	story.world.until(600, |world| world.run(ChallengeLottery::retiring_toolchains).is_empty());
 	story.close();
+}
+
+/// Three transcoders fail one after the other: each slash falls when it is due, however many have failed before,
+/// so nobody buys another's escape with accomplices that he sacrifices.
+#[test]
+fn attack_three_sacrificed_transcoders_should_pause_nobodys_slash() {
+	let mut world = World::local().without_inflation();
+	let wrong = Verdict::Mismatch(MismatchKind::Video);
+	for who in [Bob, Charlie, Dave] {
+		world = Story::working(world, &[who]);
+		let job = create_job(&mut world, Story::BROADCASTER, &format!("of {who:?}"), 600);
+		let mut story = Story::resume(world, job);
+		story.accept();
+		assert_eq!(story.transcoder, who);
+		let claim = story.claim(8);
+		story.reveal(&claim);
+		story.vote(&claim, &|_| Some(wrong));
+		story.vote(&claim, &|_| Some(wrong));
+		story.until_stage(&claim, ChallengeStage::Decided);
+		let due = story.challenge(&claim).deadline;
+		assert_eq!(story.settle(&claim), Some(Outcome::Failed));
+		assert!(story.world.number() <= due + 1, "it is executed when it is due");
+		assert!(story.lost(who) > 0);
+		story.end();
+		world = story.world;
+		// It waits out its jail, and takes no more work.
+		world.ok(who, pallet_transcoder_election::Call::unjail {});
+		let profiles = Default::default();
+		world.ok(who, pallet_transcoder_election::Call::set_available { capacity: 0, profiles });
+	}
 }
 
 /// Half of all segments are forced.

@@ -370,6 +370,32 @@ fn attack_starved_members_that_asked_should_share_the_dispute_with_the_transcode
 	story.close();
 }
 
+/// Who asked and was served then, by whomever, judges like anybody else, and nobody pays for it.
+#[test]
+fn starved_members_that_are_served_after_asking_should_judge_and_cost_nobody() {
+	let mut story = Story::begin();
+	let claim = story.claim(8);
+	story.reveal(&claim);
+	let ballot = story.ballot(&claim);
+	let id = claim.id;
+	for member in 0..2 {
+		story.world.ok_authorized(ballot.ask(member));
+	}
+	// Everybody can read who lacks bytes.
+	let asking = story.world.run(|| ChallengeLottery::asking(id));
+	let mut starved: Vec<_> =
+		ballot.members[..2].iter().map(|member| member.to_account_id()).collect();
+	starved.sort();
+	let mut listed = asking;
+	listed.sort();
+	assert_eq!(listed, starved);
+	story.vote(&claim, HONEST);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	assert_eq!(penalties(&story, &claim), vec![]);
+	assert!(story.slashes().is_empty());
+	story.close();
+}
+
 #[test]
 fn attack_liar_about_missing_bytes_should_pay_the_dispute() {
 	let mut story = Story::begin();
