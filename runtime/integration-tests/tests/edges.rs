@@ -4,11 +4,12 @@
 use frame_support::storage::{with_transaction, TransactionOutcome};
 use frame_system::offchain::CreateAuthorizedTransaction;
 use livepeer_integration_tests::{
-	create_job, refused, Ballot, Claim, Story, Turn, World, HONEST, RENDITION,
+	create_job, refused, Ballot, Claim, Story, Turn, Work, World, HONEST, RENDITION,
 };
 use livepeer_primitives::{
 	api::ChallengeStage,
 	claim::Outcome,
+	leaf::{Leaf, RejectReason},
 	params::ProtocolParameters,
 	traits::Settlement,
 	verdict::{MismatchKind, Opening, Verdict},
@@ -118,6 +119,40 @@ fn claims_should_be_judged_and_paid_when_their_toolchain_retires_meanwhile() {
 	}
 	assert!(story.slashes().is_empty());
 	story.world.until(600, |world| world.run(ChallengeLottery::retiring_toolchains).is_empty());
+	story.close();
+}
+
+/// A broadcaster spoils one segment in fifty. Its transcoder rejects these, is paid a little for that, and all for
+/// the others: no claim fails, whichever leaves are drawn.
+#[test]
+fn attack_spoiling_one_segment_in_fifty_should_fail_no_claim() {
+	let mut story = Story::begin();
+	let turn = story.turn();
+	let factors = story.world.run(|| Jobs::job(story.job)).expect("it runs").factors;
+	let toolchain = story.world.toolchain();
+	let whole = turn.work(0, 20).tree.commitment().total_work;
+	for first in (0..100u64).step_by(20) {
+		let made = turn.work(first, 20);
+		let spoiled = |(leaf, seq): (Leaf, u64)| match seq % 50 {
+			24 => Leaf::Rejected {
+				segment: turn.segment(seq),
+				reason: RejectReason::Undecodable { reason: 7, packet: 3 },
+				work: factors.rejected,
+				extensions: Default::default(),
+			},
+			_ => leaf,
+		};
+		let leaves: Vec<_> = made.leaves.into_iter().zip(first..).map(spoiled).collect();
+		let work = Work::new(&turn, first, leaves, made.signatures);
+		let has_spoiled = (first..first + 20).any(|seq| seq % 50 == 24);
+		assert_eq!(work.tree.commitment().total_work < whole, has_spoiled);
+		let call = work.claim(toolchain);
+		let claim = story.make_claim(work, call);
+		story.reveal(&claim);
+		story.vote(&claim, HONEST);
+		assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	}
+	assert!(story.slashes().is_empty() && story.fees(story.transcoder) > 0);
 	story.close();
 }
 
