@@ -218,7 +218,7 @@ fn truth(cast: &Cast, ended: &Ended) -> Outcome {
 fn seed(number: u64, brought: &mut BTreeMap<&'static str, (i128, u32)>) {
 	println!("seed {number}");
 	let mut chance = Chance(number);
-	let leaves = 4 + chance.below(9) as u32;
+	let leaves = 8 + chance.below(9) as u32;
 	let making = &MAKING[chance.below(MAKING.len() as u64) as usize];
 	let judging = &JUDGING[chance.below(JUDGING.len() as u64) as usize];
 	let judge = JUDGES[chance.below(JUDGES.len() as u64) as usize];
