@@ -55,7 +55,8 @@ test: build ## Prove it: formatting, versions, unit, story and end-to-end tests
 
 .PHONY: sim
 sim: setup ## Cheats against honesty on the real runtime, with seeds: SEEDS=1000 FROM=0
-	SKIP_WASM_BUILD=1 SIM_SEEDS=$(or $(SEEDS),1000) SIM_FROM=$(or $(FROM),0) cargo test --release --locked \
+	SIM_LOG=$(CARGO_TARGET_DIR)/sim.log SIM_COMMIT=$$(git rev-parse --short=11 HEAD) \
+		SKIP_WASM_BUILD=1 SIM_SEEDS=$(or $(SEEDS),1000) SIM_FROM=$(or $(FROM),0) cargo test --release --locked \
 		$(STATE_MACHINE) $(STATE_FEATURES) --test sim -- --nocapture
 
 .PHONY: test-state-machine test-native

@@ -486,33 +486,48 @@ def claim_weight(leaves, rate, members):
             "opening": opening if P.variant_rate > 0 else 0}
 
 
+# The most validators that there can be, by which a claim's call is weighed, and about how long the call is.
+MOST_VALIDATORS, CALL_BYTES = 256, 300
+# What is listed for a second of a validator's time and for a byte, in LPT: runtime/src/constants.rs.
+PER_SECOND, PER_BYTE = 0.5, 2e-6
+
+
+def paid_weight(members):
+    """What a claim's call weighs: itself, and ahead of it all that it puts on the agenda."""
+    jobs, lottery = Weights("jobs"), Weights("challenge-lottery")
+    return (jobs.of("claim_work") + jobs.of("authorize_claim_work") + 100_000_000
+            + lottery.of("draw", v=MOST_VALIDATORS, n=members) + lottery.of("agenda_step")
+            + lottery.of("agenda_decide", m=members) + lottery.of("agenda_dismiss", n=members)
+            + lottery.of("agenda_execute_accepted") + lottery.of("agenda_reward", n=0))
+
+
 SEGMENT_SECONDS = 2
 BLOCK_WEIGHT = 1e12  # a second
 
 
-def streams_by_weight(leaves, rate, members):
-    each = sum(claim_weight(leaves, rate, members).values())
+def streams_by_weight(leaves, rate, members, ahead=0):
+    each = sum(claim_weight(leaves, rate, members).values()) + ahead
     blocks = leaves * SEGMENT_SECONDS / (P.slot_duration / 1_000)
     return 0.75 * BLOCK_WEIGHT / (each / blocks)
 
 
 def weight_table():
     rows = ["| Segments a claim | Rate | Members | Leaves drawn | Call and agenda, ms | All of it, ms "
-            "| Streams at 75 % of a block |", "|---|---|---|---|---|---|---|"]
+            "| Streams at 75 % of a block | as blocks reckon |", "|---|---|---|---|---|---|---|---|"]
     for leaves, rate, members in [(1, P.verification_rate, 5), (50, P.verification_rate, 5),
                                   (200, P.verification_rate, 5), (LEAVES, P.verification_rate, 5),
                                   (LEAVES, P.verification_rate, 3), (1600, 0.01, 5), (8000, 0.002, 5)]:
         parts = claim_weight(leaves, rate, members)
         rows.append(f"| {leaves} | {100 * rate:g} % | {members} | {samples(leaves, rate)} "
                     f"| {(parts['call'] + parts['agenda']) / 1e9:.2f} | {sum(parts.values()) / 1e9:.2f} "
-                    f"| {streams_by_weight(leaves, rate, members):,.0f} |")
+                    f"| {streams_by_weight(leaves, rate, members):,.0f} "
+                    f"| {streams_by_weight(leaves, rate, members, paid_weight(members) - parts['call']):,.0f} |")
     return rows
 
 
 def call_table():
     """What a claim's call costs of its fee, at the preset's rate and price."""
-    each = 500_000 * (claim_weight(LEAVES, P.verification_rate, int(P.committee_size))["call"]
-                      + claim_weight(LEAVES, P.verification_rate, int(P.committee_size))["agenda"]) / 1e18
+    each = PER_SECOND * paid_weight(int(P.committee_size)) / 1e12 + PER_BYTE * CALL_BYTES
     ladder = stream_work() * SEGMENT_SECONDS / STANDARD
     rows = ["| Segments a claim | Of standard segments | Of the three renditions above |", "|---|---|---|"]
     for leaves in [8, 50, 200, LEAVES]:
