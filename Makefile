@@ -53,6 +53,12 @@ demo: build ## Show the main job: ONCE=1 REPORT=out.json CHEAT=name VARIANTS=10 
 test: build ## Prove it: formatting, versions, unit, story and end-to-end tests
 	scripts/test.sh
 
+.PHONY: sim
+sim: setup ## Cheats against honesty on the real runtime, with seeds: SEEDS=1000 FROM=0
+	SIM_LOG=$(CARGO_TARGET_DIR)/sim.log SIM_COMMIT=$$(git rev-parse --short=11 HEAD) \
+		SKIP_WASM_BUILD=1 SIM_SEEDS=$(or $(SEEDS),1000) SIM_FROM=$(or $(FROM),0) cargo test --release --locked \
+		$(STATE_MACHINE) $(STATE_FEATURES) --test sim -- --nocapture
+
 .PHONY: test-state-machine test-native
 test-state-machine:
 	SKIP_WASM_BUILD=1 cargo test --release --locked $(STATE_MACHINE) $(STATE_FEATURES) $(ARGS)
@@ -213,6 +219,10 @@ metadata: setup ## Write what the worker uses of the runtime's metadata, without
 docs-tables: setup ## Write the tables of docs/parameters.md, docs/inputs.md and docs/verification.md
 	$(WRITE) --test documentation
 	WRITE_DOCS=1 cargo test --quiet --release --locked $(NATIVE) --test inputs --test corpus table
+
+.PHONY: economics
+economics: ## Write the tables of docs/economics.md: what cheating pays, how many streams can be judged; SEEDS=1000 repeats it
+	scripts/economics.py --write --seeds $(or $(SEEDS),0)
 
 .PHONY: features
 features: setup ## Write the list of features by which the tests use what the build has compiled

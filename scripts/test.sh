@@ -11,6 +11,7 @@ step "formatting, one line of every SDK crate, documentation against the tree"
 cargo fmt --all --check
 scripts/check-versions.sh
 scripts/check-docs.py
+scripts/economics.py --check
 git apply --check tests/upgrade/next.patch # what `make upgrade-drill` upgrades to
 make --no-print-directory formats-check
 make --no-print-directory monitoring-test

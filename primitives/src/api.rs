@@ -536,9 +536,68 @@ pub struct RetiringView {
 	pub until: BlockNumber,
 }
 
+/// What somebody owes by a deadline.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub enum Duty {
+	/// A transcoder accepts the job that it is offered.
+	Accept {
+		/// The job.
+		job: JobId,
+		/// The assignment that is offered.
+		assignment: AssignmentIndex,
+	},
+	/// An available transcoder says that it is there.
+	Heartbeat,
+	/// A transcoder reveals the drawn leaves of its claim.
+	RevealLeaves {
+		/// The claim.
+		claim: ClaimId,
+	},
+	/// A transcoder serves a claim's bytes to judges who have asked for them on the chain.
+	ServeBytes {
+		/// The claim.
+		claim: ClaimId,
+	},
+	/// A transcoder opens the forced variants of its claim.
+	OpenVariants {
+		/// The claim.
+		claim: ClaimId,
+	},
+	/// A judge commits to its verdicts.
+	Commit {
+		/// The claim.
+		claim: ClaimId,
+		/// The tranche; 255 is the dispute.
+		tranche: Tranche,
+		/// Its number within the tranche.
+		member: u16,
+		/// Whether its silence costs nothing, because it owes more elsewhere than it can do by then.
+		is_excused: bool,
+	},
+	/// A judge reveals what it has committed to.
+	Reveal {
+		/// The claim.
+		claim: ClaimId,
+		/// The tranche; 255 is the dispute.
+		tranche: Tranche,
+		/// Its number within the tranche.
+		member: u16,
+	},
+}
+
+/// An open duty, as applications show it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct DutyView {
+	/// What is owed.
+	pub duty: Duty,
+	/// The first block that is too late, on the protocol's clock. Full blocks can move it for what a
+	/// transcoder reveals and opens, never to an earlier one.
+	pub until: BlockNumber,
+}
+
 sp_api::decl_runtime_apis! {
 	/// Reads of the protocol's state.
-	#[api_version(5)]
+	#[api_version(6)]
 	pub trait LivepeerApi {
 		/// What was fixed at genesis.
 		fn timing() -> Timing;
@@ -632,5 +691,7 @@ sp_api::decl_runtime_apis! {
 		fn surplus() -> (Balance, Balance);
 		/// What governance would be told that sets these parameters, with the bound that is broken.
 		fn check(parameters: ProtocolParameters) -> Result<(), ParameterError>;
+		/// What an account owes now, as transcoder and as judge, what is due first at the top.
+		fn duties(account: AccountId) -> Vec<DutyView>;
 	}
 }

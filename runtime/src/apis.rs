@@ -15,7 +15,7 @@ use frame_support::{
 };
 use livepeer_primitives::{
 	api::{
-		AssignmentView, BackingView, ChallengeView, ClaimTerms, ClockView, DelegatorView,
+		AssignmentView, BackingView, ChallengeView, ClaimTerms, ClockView, DelegatorView, DutyView,
 		InflationView, JobView, JudgementView, KeysView, PoolSeat, RetiringView, RoundView,
 		SpendingView, StakeView, TermsView, TranscoderView, ValidatorView, WorkerLimits, YieldView,
 	},
@@ -625,6 +625,14 @@ impl_runtime_apis! {
 
 		fn check(parameters: ProtocolParameters) -> Result<(), ParameterError> {
 			ChainConfig::check(parameters)
+		}
+
+		fn duties(account: AccountId) -> Vec<DutyView> {
+			let mut duties = Jobs::duties(account.clone());
+			duties.extend(TranscoderElection::duties(account.clone()));
+			duties.extend(ChallengeLottery::duties(account));
+			duties.sort_by_key(|duty| duty.until);
+			duties
 		}
 	}
 

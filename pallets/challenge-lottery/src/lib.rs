@@ -39,7 +39,7 @@ pub mod pallet {
 	use frame_support::{pallet_prelude::*, weights::WeightToFee};
 	use frame_system::{offchain::CreateAuthorizedTransaction, pallet_prelude::*};
 	use livepeer_primitives::{
-		api::{ChallengeView, JudgementView},
+		api::{ChallengeView, DutyView, JudgementView},
 		claim::Outcome,
 		keys::{OperatorSignature, VerifierId, VerifierSignature},
 		leaf::Leaf,
@@ -838,6 +838,12 @@ pub mod pallet {
 		/// How often in a row a verifier gave no full answer: the next time costs as many doublings.
 		pub fn no_shows(verifier: AccountId) -> u32 {
 			NoShows::<T>::get(verifier)
+		}
+
+		/// What an account owes for claims, its own and those that it judges, what is due first at the
+		/// top.
+		pub fn duties(account: AccountId) -> Vec<DutyView> {
+			Self::duties_view(&account)
 		}
 	}
 

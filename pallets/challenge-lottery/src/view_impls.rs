@@ -1,9 +1,10 @@
 //! Reads.
 
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 use livepeer_primitives::{
 	api::{
-		BallotView, ChallengeStage, ChallengeView, DrawnLeaf, JudgeAnswer, JudgeView, JudgementView,
+		BallotView, ChallengeStage, ChallengeView, DrawnLeaf, Duty, DutyView, JudgeAnswer,
+		JudgeView, JudgementView,
 	},
 	claim::ClaimInfo,
 	offchain::VerifyLeaf,
@@ -13,7 +14,7 @@ use livepeer_primitives::{
 };
 
 use crate::{
-	types::{Answer, Member, Stage},
+	types::{Answer, Ballot, Challenge, Member, Stage},
 	Ballots, Challenges, Config, Leaves, Members, Pallet,
 };
 
@@ -25,6 +26,50 @@ impl<T: Config> Pallet<T> {
 			.filter(|member| member.asked)
 			.map(|member| member.account)
 			.collect()
+	}
+
+	/// What an account owes now, as transcoder and as judge.
+	pub(crate) fn duties_view(account: &AccountId) -> Vec<DutyView> {
+		let now = Self::now();
+		let own = Challenges::<T>::iter()
+			.filter(|(_, challenge)| challenge.transcoder == *account)
+			.flat_map(|(claim, challenge)| Self::duties_of_transcoder(claim, &challenge));
+		let judged = Ballots::<T>::iter().flat_map(|(claim, ballot)| {
+			let ballot = ballot.at(now);
+			Members::<T>::iter_prefix((claim, ballot.tranche))
+				.filter(|(_, member)| member.account == *account)
+				.filter_map(|(index, member)| duty_of_member(claim, &ballot, index, &member))
+				.collect::<Vec<_>>()
+		});
+		let mut duties: Vec<_> = own.chain(judged).filter(|duty| now < duty.until).collect();
+		duties.sort_by_key(|duty| duty.until);
+		duties
+	}
+
+	/// What the transcoder of a claim owes.
+	fn duties_of_transcoder(claim: ClaimId, challenge: &Challenge) -> Vec<DutyView> {
+		match &challenge.stage {
+			Stage::LeafReveal { deadline, crowded, .. }
+				if challenge.samples.iter().any(|sample| sample.leaf.is_none()) =>
+			{
+				let until = Self::prolonged(&challenge.parameters, *deadline, *crowded);
+				vec![DutyView { duty: Duty::RevealLeaves { claim }, until }]
+			}
+			Stage::Voting => {
+				let Some(ballot) = Ballots::<T>::get(claim) else { return Vec::new() };
+				let ballot = ballot.at(Self::now());
+				let until = Self::ends(&challenge.parameters, &ballot);
+				let duty = match ballot.phase {
+					Phase::Commit if !Self::asking_view(claim).is_empty() => {
+						Duty::ServeBytes { claim }
+					}
+					Phase::Open if ballot.awaits_opening => Duty::OpenVariants { claim },
+					_ => return Vec::new(),
+				};
+				vec![DutyView { duty, until }]
+			}
+			_ => Vec::new(),
+		}
 	}
 
 	/// The revealed leaves of a claim in ascending order of index.
@@ -125,6 +170,24 @@ impl<T: Config> Pallet<T> {
 			seed,
 		})
 	}
+}
+
+/// What a member of a ballot owes.
+fn duty_of_member(
+	claim: ClaimId,
+	ballot: &Ballot,
+	index: u16,
+	member: &Member,
+) -> Option<DutyView> {
+	let tranche = ballot.tranche;
+	let duty = match (ballot.phase, &member.answer) {
+		(Phase::Commit, Answer::Silent) => {
+			Duty::Commit { claim, tranche, member: index, is_excused: member.overloaded }
+		}
+		(Phase::Reveal, Answer::Committed { .. }) => Duty::Reveal { claim, tranche, member: index },
+		_ => return None,
+	};
+	Some(DutyView { duty, until: ballot.deadline })
 }
 
 fn judge_view(member: &Member) -> JudgeView {

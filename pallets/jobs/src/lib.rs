@@ -44,7 +44,7 @@ pub mod pallet {
 	use frame_support::{pallet_prelude::*, traits::fungibles};
 	use frame_system::pallet_prelude::*;
 	use livepeer_primitives::{
-		api::{AssignmentView, ClaimTerms, JobView, SpendingView},
+		api::{AssignmentView, ClaimTerms, DutyView, JobView, SpendingView},
 		claim::{ClaimInfo, PayoutReason, WorkClaim},
 		duty::Acceptance,
 		keys::{Generation, OperatorSignature, Purpose},
@@ -1130,6 +1130,11 @@ pub mod pallet {
 		/// What a transcoder owes for verification that it caused in vain, in ETH.
 		pub fn debt_of(transcoder: AccountId) -> Balance {
 			Debts::<T>::get(transcoder).unwrap_or_default()
+		}
+
+		/// The offers that a transcoder has to accept, what is due first at the top.
+		pub fn duties(account: AccountId) -> Vec<DutyView> {
+			Self::view_duties(&account)
 		}
 
 		/// The accounts that may spend for a broadcaster.

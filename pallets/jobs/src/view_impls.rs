@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 use livepeer_primitives::{
-	api::{AssignmentView, ClaimTerms, JobView, SpendingView},
+	api::{AssignmentView, ClaimTerms, Duty, DutyView, JobView, SpendingView},
 	keys::Purpose,
 	traits::OperatorKeysOf as _,
 	AccountId, AssignmentIndex, JobId, StreamId,
@@ -75,6 +75,21 @@ impl<T: Config> Pallet<T> {
 			.collect();
 		views.sort_unstable_by(|a, b| a.key.cmp(&b.key));
 		views
+	}
+
+	/// The offers that can still be accepted.
+	pub(crate) fn view_duties(account: &AccountId) -> Vec<DutyView> {
+		let now = Self::now();
+		let offer = |id: JobId| {
+			let job = Jobs::<T>::get(id)?;
+			let Phase::Offered { assignment, until, .. } = job.phase else { return None };
+			// The last block in which it can be accepted, and the job's end.
+			let until = until.saturating_add(1).min(job.end);
+			(now < until).then_some(DutyView { duty: Duty::Accept { job: id, assignment }, until })
+		};
+		let mut duties: Vec<_> = Self::jobs_of(account).into_iter().filter_map(offer).collect();
+		duties.sort_by_key(|duty| duty.until);
+		duties
 	}
 
 	pub(crate) fn view_origins() -> Vec<StreamId> {

@@ -40,7 +40,7 @@ pub mod pallet {
 	use frame_support::pallet_prelude::*;
 	use frame_system::pallet_prelude::*;
 	use livepeer_primitives::{
-		api::{PoolSeat, TranscoderView, ValidatorView},
+		api::{DutyView, PoolSeat, TranscoderView, ValidatorView},
 		duty::{self, Profiles},
 		keys::OperatorSignature,
 		params::ElectionParameters,
@@ -629,6 +629,11 @@ pub mod pallet {
 		/// Verdicts that await execution against a jailed account; `None` if it is not jailed.
 		pub fn open_verdicts_of(account: AccountId) -> Option<u32> {
 			Jailed::<T>::get(account)
+		}
+
+		/// The heartbeat of an available transcoder, as soon as it is taken.
+		pub fn duties(account: AccountId) -> Vec<DutyView> {
+			Self::heartbeat_due(&account).into_iter().collect()
 		}
 	}
 }

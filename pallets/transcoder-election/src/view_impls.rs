@@ -6,7 +6,7 @@ use alloc::{
 };
 use core::cmp::Reverse;
 use livepeer_primitives::{
-	api::{LeaveReason, PoolSeat, SeatReason, TranscoderView, ValidatorView},
+	api::{Duty, DutyView, LeaveReason, PoolSeat, SeatReason, TranscoderView, ValidatorView},
 	traits::{HasKeys, Stake},
 	AccountId,
 };
@@ -17,6 +17,21 @@ use crate::{
 };
 
 impl<T: Config> Pallet<T> {
+	/// The heartbeat of an available transcoder, from the block on in which it is taken.
+	pub(crate) fn heartbeat_due(account: &AccountId) -> Option<DutyView> {
+		let availability = Available::<T>::get(account)?;
+		let interval = Self::parameters().heartbeat_interval;
+		let now = Self::now();
+		if now < availability.next(crate::types::Duty::Heartbeat, interval)
+			|| !availability.is_fresh(now, interval)
+		{
+			return None;
+		}
+		let until =
+			availability.last_seen.saturating_add(interval.saturating_mul(2)).saturating_add(1);
+		Some(DutyView { duty: Duty::Heartbeat, until })
+	}
+
 	/// Every registered transcoder.
 	pub(crate) fn all_views() -> Vec<TranscoderView> {
 		let active = ActiveSet::<T>::get();

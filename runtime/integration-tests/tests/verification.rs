@@ -325,6 +325,29 @@ fn attack_lazy_and_copying_verifiers_should_pay_for_a_forced_variant() {
 	story.close();
 }
 
+/// Two judges of one committee that agree on invented evidence, of which no majority says that it is wrong: what
+/// they called valid was a variant.
+#[test]
+fn attack_two_lazy_judges_that_agree_should_both_pay_for_a_forced_variant() {
+	let (mut story, claim, drawn) = forced();
+	let lazy = story.ballot(&claim).members[..2].to_vec();
+	vote(&mut story, &claim, &drawn, true, &|who, mut opening| {
+		if lazy.contains(&who) {
+			opening.evidence.hash = livepeer_primitives::Hash::repeat_byte(0xee);
+			opening
+		} else {
+			truth(&claim, &drawn, opening)
+		}
+	});
+	vote(&mut story, &claim, &drawn, false, &|_, opening| truth(&claim, &drawn, opening));
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	let paid = penalties(&story, &claim);
+	assert_eq!(paid.len(), 2);
+	assert!(paid.iter().all(|(who, why)| lazy.contains(who) && *why == Penalty::MissedVariant));
+	assert!(lazy.iter().all(|who| story.lost(*who) > 0));
+	story.close();
+}
+
 #[test]
 fn attack_variant_claimed_where_none_is_due_should_fail() {
 	let (mut story, claim, drawn) = forced();
@@ -367,6 +390,32 @@ fn attack_starved_members_that_asked_should_share_the_dispute_with_the_transcode
 		_ => None,
 	});
 	assert_eq!(charged, Some(claim.transcoder.to_account_id()));
+	story.close();
+}
+
+/// Who asked and was served then, by whomever, judges like anybody else, and nobody pays for it.
+#[test]
+fn starved_members_that_are_served_after_asking_should_judge_and_cost_nobody() {
+	let mut story = Story::begin();
+	let claim = story.claim(8);
+	story.reveal(&claim);
+	let ballot = story.ballot(&claim);
+	let id = claim.id;
+	for member in 0..2 {
+		story.world.ok_authorized(ballot.ask(member));
+	}
+	// Everybody can read who lacks bytes.
+	let asking = story.world.run(|| ChallengeLottery::asking(id));
+	let mut starved: Vec<_> =
+		ballot.members[..2].iter().map(|member| member.to_account_id()).collect();
+	starved.sort();
+	let mut listed = asking;
+	listed.sort();
+	assert_eq!(listed, starved);
+	story.vote(&claim, HONEST);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	assert_eq!(penalties(&story, &claim), vec![]);
+	assert!(story.slashes().is_empty());
 	story.close();
 }
 

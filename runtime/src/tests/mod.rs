@@ -3,6 +3,7 @@
 
 mod agendas;
 mod bridge;
+mod capacity;
 mod claim_life;
 mod composition;
 mod fees;

@@ -1,0 +1,691 @@
+#!/usr/bin/env python3
+"""What cheating pays, and how many streams can be judged: a model of the protocol's economy with the presets
+of docs/parameters.md and the weights of pallets/*/src/weights.rs. Writes the tables and figures of
+docs/economics.md (`--write`), or fails where they are not what the model says (`--check`, a second). `--seeds N`
+repeats the simulated part with N seeds and fails where one of them contradicts the closed form.
+
+It is a second implementation of the rules, from docs/protocol.md, and not the runtime. Needs Python alone.
+"""
+
+import argparse
+import heapq
+import math
+import os
+import random
+import re
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PAGE = "docs/economics.md"
+
+
+def read(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        return file.read()
+
+
+# --- What the network has.
+
+
+def number(text):
+    text = text.replace(",", "").strip()
+    value = float(re.match(r"[0-9.]+", text).group())
+    return value / 100 if "%" in text else value
+
+
+class Preset:
+    """The values of a column of docs/parameters.md, by name."""
+
+    def __init__(self, column):
+        self.values = {}
+        for line in read("docs/parameters.md").splitlines():
+            cells = [cell.strip() for cell in line.split("|")]
+            if len(cells) > 4 and cells[1].startswith("`") and cells[2][:1].isdigit():
+                self.values[cells[1].strip("`")] = number(cells[column])
+
+    def __getattr__(self, name):
+        return self.values[name]
+
+
+P = Preset(2)
+VALIDATORS = int(P.active_size)
+# The price of a standard segment, in ETH: the unit of all that follows.
+PRICE = P.verify_price
+STANDARD = 55_296_000
+LEAVES = int(P.max_samples / P.verification_rate)
+
+
+def in_segments(lpt):
+    """So much LPT, in standard segments at the preset's rate and price."""
+    return lpt / P.lpt_per_eth / PRICE
+
+
+def samples(leaves, rate=P.verification_rate):
+    return min(max(math.ceil(round(rate * leaves, 9)), 1), int(P.max_samples))
+
+
+# --- Transcoders. A claim of `leaves` standard segments of which `bad` are not as they should be; `saved` is what
+# a bad one saves or brings, of its price; `colluding` the share of all stake that passes whatever it made.
+
+
+def caught(leaves, bad, size=1.0):
+    """That a drawn leaf is bad, where a bad one claims `size` times its work."""
+    share = bad * size / (leaves - bad + bad * size)
+    return 1 - (1 - share) ** samples(leaves)
+
+
+def all_collude(colluding, members=None):
+    """That a whole committee of validators with the same stake colludes."""
+    members = int(P.committee_size) if members is None else members
+    bad = round(colluding * VALIDATORS)
+    return math.prod(max(bad - i, 0) / (VALIDATORS - i) for i in range(members))
+
+
+def gain(leaves, bad, saved, colluding=0.0, size=1.0, own=None, slash=None):
+    """By how much the claim brings more than an honest one, in segments: the closed form. An accusation leads
+    to a dispute, in which two thirds convict; between a third and a half colluding it is void."""
+    own = P.min_self_bond if own is None else own
+    slash = P.failed_slash if slash is None else slash
+    found = caught(leaves, bad, size) * (1 - all_collude(colluding))
+    fee = leaves - bad + bad * size
+    lost = fee + (in_segments(own * slash) if colluding <= 1 / 3 else 0)
+    return saved * bad * (1 - found) - found * (lost - saved * bad * (size == 1.0))
+
+
+class Chance:
+    """A mean with its 95 % interval."""
+
+    def __init__(self):
+        self.count, self.sum, self.squares = 0, 0.0, 0.0
+
+    def add(self, value):
+        self.count += 1
+        self.sum += value
+        self.squares += value * value
+
+    def mean(self):
+        return self.sum / self.count
+
+    def half(self):
+        variance = max(self.squares / self.count - self.mean() ** 2, 0.0)
+        return 1.96 * math.sqrt(variance / self.count)
+
+    def holds(self, value, chance, between):
+        """Whether the mean agrees with `value` of something that happens by `chance` and makes a difference of
+        `between`: within six standard errors, so that no seed of some thousand fails by chance."""
+        return abs(self.mean() - value) <= 6 * between * math.sqrt(chance * (1 - chance) / self.count) + 1e-6
+
+
+def simulate(rng, rounds, leaves, bad, saved, colluding=0.0, size=1.0):
+    """The same by drawing positions and committees."""
+    total = leaves - bad + bad * size
+    seats = [i < round(colluding * VALIDATORS) for i in range(VALIDATORS)]
+    result = Chance()
+    for _ in range(rounds):
+        drawn = any(rng.random() * total < bad * size for _ in range(samples(leaves)))
+        passed = not drawn or all(rng.sample(seats, int(P.committee_size)))
+        if passed:
+            result.add(saved * bad)
+        else:
+            lost = total + (in_segments(P.min_self_bond * P.failed_slash) if colluding <= 1 / 3 else 0)
+            result.add(-lost + (saved * bad if size == 1.0 else 0))
+    return result
+
+
+TRANSCODERS = [
+    ("nothing encoded in one segment of a full claim", dict(leaves=LEAVES, bad=1, saved=1.0)),
+    ("in one of a hundred", dict(leaves=LEAVES, bad=LEAVES // 100, saved=1.0)),
+    ("in every segment", dict(leaves=LEAVES, bad=LEAVES, saved=1.0)),
+    ("in one segment of a claim of fifty", dict(leaves=50, bad=1, saved=1.0)),
+    ("in the one segment of the smallest claim", dict(leaves=1, bad=1, saved=1.0)),
+    ("a rendition left out, a third of the work, in one segment", dict(leaves=LEAVES, bad=1, saved=1 / 3)),
+    ("one segment claimed at twice its work", dict(leaves=LEAVES, bad=1, saved=1.0, size=2.0)),
+    ("a tenth of the stake passes it: one segment", dict(leaves=LEAVES, bad=1, saved=1.0, colluding=0.1)),
+    ("a third of the stake passes it: one segment", dict(leaves=LEAVES, bad=1, saved=1.0, colluding=1 / 3)),
+    ("a third, in every segment", dict(leaves=LEAVES, bad=LEAVES, saved=1.0, colluding=1 / 3)),
+]
+
+
+def search():
+    """The best of a grid, by the closed form. Work costs all of its price, which favours whoever saves it."""
+    best = None
+    for leaves in [1, 2, 5, 10, 25, 50, 100, 200, 400, LEAVES]:
+        for share in [0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]:
+            bad = max(1, round(share * leaves))
+            for saved in [0.1, 0.2, 1 / 3, 0.5, 0.75, 1.0]:
+                for size in [1.0, 1.25, 2.0, 4.0]:
+                    for colluding in [0.0, 0.05, 0.1, 0.2, 0.3, 1 / 3]:
+                        value = saved if size == 1.0 else size - 1
+                        case = dict(leaves=leaves, bad=bad, saved=value, size=size, colluding=colluding)
+                        each = gain(**case) / leaves
+                        if best is None or each > best[0]:
+                            best = (each, case)
+    return best
+
+
+def transcoder_table(rounds, seed):
+    rows = ["| Strategy | Caught, of claims | Gain per claim, closed form | Simulated, 95 % | By the fee alone |",
+            "|---|---|---|---|---|"]
+    for index, (name, case) in enumerate(TRANSCODERS):
+        rng = random.Random(f"{seed}/{index}")
+        result = simulate(rng, rounds, **case)
+        exact = gain(**case)
+        found = caught(case["leaves"], case["bad"], case.get("size", 1.0))
+        found *= 1 - all_collude(case.get("colluding", 0.0))
+        between = LEAVES * 2 + in_segments(P.min_self_bond * P.failed_slash)
+        if not result.holds(exact, found, between):
+            sys.exit(f"seed {seed}: {name}: {result.mean():.3f} is not {exact:.3f}")
+        rows.append(f"| {name} | {100 * found:.2f} % | {exact:,.1f} | {result.mean():,.1f} ± {result.half():,.1f} "
+                    f"| {round(gain(**case, slash=0.0), 1) + 0:,.1f} |")
+    return rows
+
+
+def border_table():
+    """The share of colluding stake from which on a strategy gains, by the fee alone."""
+    rows = ["| Claim | One bad segment gains from | All bad gain from |", "|---|---|---|"]
+    for leaves in [1, 10, 50, 200, LEAVES]:
+        cells = []
+        for bad in (1, leaves):
+            border = next((share for share in range(0, 67)
+                           if gain(leaves, bad, 0.9, colluding=share / 100, slash=0.0) > 0), None)
+            cells.append(f"{border} % of the stake" if border is not None else "two thirds, which decide all")
+        rows.append(f"| {leaves} segments | {cells[0]} | {cells[1]} |")
+    return rows
+
+
+# --- Chosen windows: who makes the last `tail` blocks of a window can keep each of them back, and so choose among
+# 2^tail seeds. When it will, it knows an epoch ahead, and claims then.
+
+
+def chosen(tail, own):
+    """The most that bad segments of one claim bring in such a window, and how many there are."""
+    best = (0.0, 0)
+    for bad in range(1, LEAVES + 1):
+        miss = 1 - caught(LEAVES, bad)
+        free = 1 - (1 - miss) ** (2 ** tail)
+        lost = LEAVES + in_segments(own * P.failed_slash)
+        value = free * bad - (1 - free) * lost
+        if value > best[0]:
+            best = (value, bad)
+    return best
+
+
+def window_table():
+    rows = ["| Blocks at a window's end | Seeds to choose from | Free bad segments in a full claim "
+            "| Windows a day at 1 % of the stake | at 10 % | at 33 % | Gain a day at 33 %, in ETH |",
+            "|---|---|---|---|---|---|---|"]
+    windows = 86_400 / (P.slot_duration / 1_000) / P.beacon_window
+    for tail in range(0, 9):
+        value, bad = chosen(tail, P.min_self_bond)
+        often = [windows * share ** tail * (1 - share) for share in (0.01, 0.1, 0.33)]
+        if tail == 0:
+            often = [windows * (1 - share) for share in (0.01, 0.1, 0.33)]
+        cells = " | ".join(f"{count:.3g}" for count in often)
+        rows.append(f"| {tail} | {2 ** tail} | {bad} | {cells} | {often[2] * value * PRICE:.2g} |")
+    return rows
+
+
+# --- Judges. A coalition whose members say Valid with evidence that they have agreed on, and encode nothing.
+
+
+def judges(rng, rounds, colluding, variants, least=1):
+    """What it brings a member for each seat, in LPT, and what others suffer; the transcoder is honest. Its
+    members are lazy where at least `least` of them sit in a tranche: who sits is known before they commit."""
+    size, most = int(P.committee_size), int(P.tranches)
+    seats = [i < round(colluding * VALIDATORS) for i in range(VALIDATORS)]
+    stake = P.min_validator_stake
+    work = P.max_samples * PRICE * P.lpt_per_eth
+    result = {"gain": Chance(), "disputes": Chance(), "honest": Chance(), "all lazy": Chance()}
+    for _ in range(rounds):
+        order = rng.sample(seats, size * most)
+        forced = any(rng.random() < variants for _ in range(int(P.max_samples)))
+        gained, sat, disputed, honest, lazy_alone = 0.0, 0, 0, 0, 0
+        passed = seated = 0
+        for tranche in range(most):
+            members = order[tranche * size:(tranche + 1) * size]
+            lazy = sum(members)
+            sat += lazy
+            lazy = lazy if lazy >= least else 0
+            seated += size
+            if lazy == size:
+                # Nobody encoded. A variant that was due is opened: Valid reads as a fault, and all judge.
+                if forced:
+                    disputed, gained = 1, gained - lazy * stake * P.variant_slash
+                else:
+                    gained += lazy * work
+                    lazy_alone = 1
+                break
+            if lazy == 0:
+                break
+            if forced:
+                # Some say Variant, others Valid.
+                disputed, gained = 1, gained - lazy * stake * P.variant_slash
+                break
+            if 3 * lazy >= 2 * size:
+                # Two thirds have the invented evidence: the others pay.
+                gained += lazy * work
+                honest += size - lazy
+                passed += lazy
+            elif 3 * (size - lazy) >= 2 * size:
+                gained -= lazy * stake * P.no_show_slash
+                passed += size - lazy
+            else:
+                # It is not clear whose is right: all judge, with evidence of another seed, and the
+                # coalition does its work then.
+                disputed = 1
+                break
+        else:
+            disputed = int(3 * passed < 2 * seated)
+        if sat:
+            result["gain"].add(gained / sat)
+        result["disputes"].add(disputed)
+        result["honest"].add(honest)
+        result["all lazy"].add(lazy_alone)
+    return result
+
+
+def unclear(colluding):
+    """The closed form of a first committee that is neither right nor wrong by two thirds."""
+    size, bad = int(P.committee_size), round(colluding * VALIDATORS)
+    ways = math.comb(VALIDATORS, size)
+    return sum(math.comb(bad, lazy) * math.comb(VALIDATORS - bad, size - lazy) / ways
+               for lazy in range(1, size) if 3 * lazy < 2 * size and 3 * (size - lazy) < 2 * size)
+
+
+def judge_table(rounds, seed):
+    rows = ["| Lazy stake | Lazy where | Variants | Brings a member per seat, in LPT | Claims that all judge "
+            "| Accepted unseen | Honest judges penalised, per claim |", "|---|---|---|---|---|---|---|"]
+    for colluding, least, variants in [(share, least, variants) for share in (0.02, 0.1, 0.2, 1 / 3)
+                                       for least in (1, 2) for variants in (0.0, 0.005)]:
+        where = "it sits" if least == 1 else "two of it sit"
+        rng = random.Random(f"{seed}/judges/{colluding}/{least}/{variants}")
+        result = judges(rng, rounds, colluding, variants, least)
+        least_often = unclear(colluding)
+        error = math.sqrt(least_often * (1 - least_often) / rounds)
+        if variants == 0 and result["disputes"].mean() < least_often - 6 * error:
+            sys.exit(f"seed {seed}: fewer disputes than committees that are not clear")
+        mean = {name: chance.mean() for name, chance in result.items()}
+        rows.append(f"| {100 * colluding:.0f} % | {where} | {100 * variants:g} % | {mean['gain']:+.5f} ± "
+                    f"{result['gain'].half():.5f} | {100 * mean['disputes']:.1f} % "
+                    f"| {100 * mean['all lazy']:.2f} % | {mean['honest']:.4f} |")
+    return rows
+
+
+def variant_border():
+    """The rate of variants at which it no longer pays to encode nothing, where a whole committee would."""
+    work = P.max_samples * PRICE * P.lpt_per_eth
+    # So much is saved for each seat; one forced leaf among those that are drawn costs `variant_slash`.
+    lost = P.min_validator_stake * P.variant_slash
+    return 1 - (1 - work / lost) ** (1 / P.max_samples)
+
+
+# --- The rate of LPT in ETH.
+
+
+def rate_table():
+    rows = ["| LPT is worth, of what the chain takes it for | A slash of the own bond takes, of what it backs "
+            "| One bad segment of a full claim | All bad, everything that the bond backs |", "|---|---|---|---|"]
+    for worth in [1, 0.5, 0.25, 0.1, 0.01]:
+        own = P.min_self_bond * worth
+        backed = in_segments(P.min_self_bond) * P.exposure / 2
+        everything = -in_segments(own * P.failed_slash)
+        rows.append(f"| {worth:g} | {2 * worth:g} times | {gain(LEAVES, 1, 1.0, own=own):,.1f} "
+                    f"| {everything:,.0f} of {backed:,.0f} |")
+    return rows
+
+
+# --- How much can be judged.
+
+
+def stream_work():
+    """Work of a second of the ladder 1280×720, 854×480, 640×360 of profile 1 from 1280×720, 30 frames."""
+    encode = P.values["factors.profiles[0].encode"] / 1_000
+    decode = P.values["factors.decode"] / 1_000
+    pixels = 1280 * 720 + 854 * 480 + 640 * 360
+    return 30 * (pixels * encode + 1280 * 720 * decode)
+
+
+def seated(share, members):
+    """About how likely it is that a judge with this share of the stake sits in a committee."""
+    return 1 - (1 - share) ** members
+
+
+# A judge decodes, encodes once, and makes the probe of half a second of two.
+PROBE = 1.25
+
+
+def judged(rate, verify_rate, validators, largest=None):
+    """Streams that the judge can judge who sits most often."""
+    share = 1 / validators if largest is None else largest
+    block = P.slot_duration / 1_000
+    work = stream_work() * block * rate * PROBE * seated(share, P.committee_size)
+    return verify_rate / work
+
+
+def judges_table():
+    rows = ["| Rate | `verify_rate`, of work in a block | 144 equal validators | 50 equal | one has 10 % of the stake |",
+            "|---|---|---|---|---|"]
+    for rate in [0.002, 0.01, P.verification_rate, P.new_verification_rate]:
+        for verify_rate in [P.verify_rate, 2_400e6, 6_000e6]:
+            cells = [judged(rate, verify_rate, 144), judged(rate, verify_rate, 50),
+                     judged(rate, verify_rate, 144, 0.1)]
+            rows.append(f"| {100 * rate:g} % | {verify_rate / 1e6:,.0f} M | "
+                        + " | ".join(f"{cell:,.0f}" for cell in cells) + " |")
+    return rows
+
+
+def burst(rng, load, size, blocks=1_500):
+    """What becomes of claims while `size` full ones more come at once in block 500: judges work without
+    pause, in the order of their queues, and owe nothing in a ballot that they could not be through with within
+    its limit. Returns of the others that came from block 400 to 900 the shares accepted by the first tranche,
+    by later ones, by a dispute, and void, and the longest time from the leaves to the decision in blocks."""
+    members, tranches = int(P.committee_size), int(P.tranches)
+    work = 16 * stream_work() * SEGMENT_SECONDS * PROBE / P.verify_rate
+    most = min(work, P.max_work_blocks)
+    patience = 2 * P.beacon_window
+    through = [0.0] * VALIDATORS
+    rate = load * VALIDATORS / (members * work)
+    events, number = [], 0
+    time = 0.0
+    while time < blocks:
+        time += rng.expovariate(rate)
+        events.append((time, number, 0, None, time, patience, 0, 0, 400 < time < 900))
+        number += 1
+    for _ in range(size):
+        events.append((500.0, number, 0, None, 500.0, patience, 0, 0, False))
+        number += 1
+    heapq.heapify(events)
+    fate, longest, count = {"first": 0, "later": 0, "dispute": 0, "void": 0}, 0.0, 0
+
+    def ballot(now, judges, left):
+        """When it closes, who answers, and what is left of the claim's patience."""
+        limit = now + P.max_work_blocks + left
+        last, answers = now, 0
+        for judge in judges:
+            done = max(through[judge], now) + most
+            if done <= limit:
+                through[judge] = done
+                answers += 1
+            last = max(last, min(done, limit))
+        waited = max(0.0, last - now - P.max_work_blocks)
+        return last, answers, max(0.0, left - waited)
+
+    while events:
+        now, name, tranche, order, came, left, seated, passed, counts = heapq.heappop(events)
+        order = order or rng.sample(range(VALIDATORS), members * tranches)
+        end = None
+        if tranche < tranches:
+            last, answers, left = ballot(now, order[tranche * members:(tranche + 1) * members], left)
+            seated, passed = seated + members, passed + answers
+            closed = last + P.commit_base + P.verdict_reveal
+            if answers == members:
+                end = "later" if tranche else "first"
+            elif tranche + 1 == tranches and 3 * passed >= 2 * seated:
+                end = "later"
+            else:
+                heapq.heappush(events, (closed, name, tranche + 1, order, came, left, seated, passed, counts))
+        else:
+            last, answers, left = ballot(now, range(VALIDATORS), left)
+            closed = last + P.dispute_commit_base + P.dispute_reveal
+            end = "dispute" if 2 * answers >= VALIDATORS else "void"
+        if end and counts:
+            fate[end] += 1
+            count += 1
+            longest = max(longest, closed - came)
+    return {name: value / max(count, 1) for name, value in fate.items()}, longest
+
+
+def burst_table(seed):
+    rows = ["| Load | Full claims at once | By the first tranche | By later ones | By a dispute | Void "
+            "| Longest, in blocks |", "|---|---|---|---|---|---|---|"]
+    for load, size in [(0.3, 0), (0.3, 160), (0.3, 640), (0.3, 2_560), (0.7, 0), (0.7, 160), (0.7, 640), (0.95, 0),
+                       (1.2, 0)]:
+        fate, longest = burst(random.Random(f"{seed}/burst/{load}/{size}"), load, size)
+        cells = " | ".join(f"{100 * fate[name]:.1f} %" for name in ("first", "later", "dispute", "void"))
+        rows.append(f"| {100 * load:.0f} % | {size:,} | {cells} | {longest:,.0f} |")
+    return rows
+
+
+READ, WRITE = 8_000_000, 50_000_000  # ParityDbWeight
+
+
+class Weights:
+    """The time that a pallet's weights say, in picoseconds."""
+
+    def __init__(self, pallet):
+        text = read(f"pallets/{pallet}/src/weights.rs").split("impl WeightInfo for ()")[1]
+        self.bodies = dict(re.findall(r"fn (\w+)\(.*?\) -> Weight \{(.*?)\n\t\}", text, re.S))
+
+    def of(self, name, **parts):
+        time = 0
+        for line in self.bodies[name].split("\n"):
+            part = re.search(r"saturating_mul\((\w)\.into\(\)\)", line)
+            times = parts[part.group(1)] if part else 1
+            if found := re.search(r"from_parts\(([\d_]+),", line):
+                time += int(found.group(1)) * times
+            if found := re.search(r"(reads|writes)\(\(?([\d_]+)_u64", line):
+                time += int(found.group(2)) * (READ if found.group(1) == "reads" else WRITE) * times
+        return time
+
+
+def claim_weight(leaves, rate, members):
+    """What a claim weighs from its call to its settlement where nobody errs, in picoseconds, by what."""
+    jobs, lottery = Weights("jobs"), Weights("challenge-lottery")
+    drawn, depth = samples(leaves, rate), max(leaves - 1, 1).bit_length()
+    call = jobs.of("claim_work") + jobs.of("authorize_claim_work")
+    # Every transaction's own overhead is part of what its benchmark measured but for the base.
+    base = 100_000_000
+    reveals = drawn * (lottery.of("reveal_leaf", d=depth) + lottery.of("authorize_reveal_leaf", d=depth) + base)
+    votes = members * sum(lottery.of(name) + lottery.of("authorize_" + name) + base
+                          for name in ("commit_verdict", "reveal_verdict"))
+    agenda = (lottery.of("draw", v=VALIDATORS, n=members) + lottery.of("agenda_step")
+              + lottery.of("agenda_decide", m=members) + lottery.of("agenda_dismiss", n=members)
+              + lottery.of("agenda_execute_accepted") + lottery.of("agenda_reward", n=0))
+    opening = lottery.of("open_variants", n=drawn) + lottery.of("authorize_open_variants") + base
+    return {"call": call + base, "reveals": reveals, "votes": votes, "agenda": agenda,
+            "opening": opening if P.variant_rate > 0 else 0}
+
+
+# The most validators that there can be, by which a claim's call is weighed, and about how long the call is.
+MOST_VALIDATORS, CALL_BYTES = 256, 300
+# What is listed for a second of a validator's time and for a byte, in LPT: runtime/src/constants.rs.
+PER_SECOND, PER_BYTE = 0.5, 2e-6
+
+
+def paid_weight(members):
+    """What a claim's call weighs: itself, and ahead of it all that it puts on the agenda."""
+    jobs, lottery = Weights("jobs"), Weights("challenge-lottery")
+    return (jobs.of("claim_work") + jobs.of("authorize_claim_work") + 100_000_000
+            + lottery.of("draw", v=MOST_VALIDATORS, n=members) + lottery.of("agenda_step")
+            + lottery.of("agenda_decide", m=members) + lottery.of("agenda_dismiss", n=members)
+            + lottery.of("agenda_execute_accepted") + lottery.of("agenda_reward", n=0))
+
+
+SEGMENT_SECONDS = 2
+BLOCK_WEIGHT = 1e12  # a second
+
+
+def streams_by_weight(leaves, rate, members, ahead=0):
+    each = sum(claim_weight(leaves, rate, members).values()) + ahead
+    blocks = leaves * SEGMENT_SECONDS / (P.slot_duration / 1_000)
+    return 0.75 * BLOCK_WEIGHT / (each / blocks)
+
+
+def weight_table():
+    rows = ["| Segments a claim | Rate | Members | Leaves drawn | Call and agenda, ms | All of it, ms "
+            "| Streams at 75 % of a block | as blocks reckon |", "|---|---|---|---|---|---|---|---|"]
+    for leaves, rate, members in [(1, P.verification_rate, 5), (50, P.verification_rate, 5),
+                                  (200, P.verification_rate, 5), (LEAVES, P.verification_rate, 5),
+                                  (LEAVES, P.verification_rate, 3), (1600, 0.01, 5), (8000, 0.002, 5)]:
+        parts = claim_weight(leaves, rate, members)
+        rows.append(f"| {leaves} | {100 * rate:g} % | {members} | {samples(leaves, rate)} "
+                    f"| {(parts['call'] + parts['agenda']) / 1e9:.2f} | {sum(parts.values()) / 1e9:.2f} "
+                    f"| {streams_by_weight(leaves, rate, members):,.0f} "
+                    f"| {streams_by_weight(leaves, rate, members, paid_weight(members) - parts['call']):,.0f} |")
+    return rows
+
+
+def call_table():
+    """What a claim's call costs of its fee, at the preset's rate and price."""
+    each = PER_SECOND * paid_weight(int(P.committee_size)) / 1e12 + PER_BYTE * CALL_BYTES
+    ladder = stream_work() * SEGMENT_SECONDS / STANDARD
+    rows = ["| Segments a claim | Of standard segments | Of the three renditions above |", "|---|---|---|"]
+    for leaves in [8, 50, 200, LEAVES]:
+        part = in_segments(each) / leaves
+        rows.append(f"| {leaves} | {100 * part:.0f} % | {100 * part / ladder:.0f} % |")
+    return rows
+
+
+def share_table():
+    """What of all work is verification, by the size of a claim."""
+    rows = ["| Segments a claim | Leaves drawn | Verification, of all work |", "|---|---|---|"]
+    for leaves in [1, 10, 25, 38, 50, 100, 200, LEAVES]:
+        part = P.committee_size * samples(leaves) / leaves
+        rows.append(f"| {leaves} | {samples(leaves)} | {100 * part / (1 + part):.1f} % |")
+    return rows
+
+
+# --- Others.
+
+
+def other_table():
+    verify = P.committee_size * P.verification_rate
+    rows = ["| Who | What it costs, in segments of the job's largest | What it brings |", "|---|---|---|",
+            f"| a transcoder that is its own broadcaster | {verify:.2f} of each claimed segment, to its judges; and each claim's "
+            "call | a paid claim in its record; inflation goes by stake and duty, not by volume |",
+            f"| a padded count of served jobs | {verify:.2f} of each claimed segment and a sixteenth of a segment's "
+            f"allowance for each assignment that claims less | its own count: it is measured from "
+            f"{P.min_offers:.0f} offers on, and nobody by another's |",
+            "| an idle job that holds a place | a sixteenth of the largest work of its assignment, each time | its "
+            "transcoder may end it after an eighth of a claim's time, and waits grow to 1,024 blocks |",
+            f"| a claim for a griefed committee | {P.committee_size * 1:.0f} times what was drawn, paid to the "
+            "judges | nothing |"]
+    return rows
+
+
+# --- Figures.
+
+
+def figure(title, x_label, y_label, lines, log=True):
+    """Lines of (name, [(x, y)]) as an SVG."""
+    width, height, left, bottom, top = 640, 360, 70, 50, 30
+    xs = [x for _, points in lines for x, _ in points]
+    ys = [y for _, points in lines for _, y in points]
+    scale = math.log10 if log else float
+    low, high = scale(min(ys)), scale(max(ys))
+    low, high = (math.floor(low), math.ceil(high)) if log else (low, high)
+
+    def place(x, y):
+        across = left + (x - min(xs)) / (max(xs) - min(xs)) * (width - left - 150)
+        up = height - bottom - (scale(y) - low) / (high - low) * (height - bottom - top)
+        return across, up
+
+    colours = ["#0b6e4f", "#c1440e", "#2f4b7c", "#8f6d00"]
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" '
+           f'font-size="12"><title>{title}</title><rect width="{width}" height="{height}" fill="#fff"/>']
+    steps = range(int(low), int(high) + 1) if log else [low + (high - low) * i / 4 for i in range(5)]
+    for step in steps:
+        value = 10 ** step if log else step
+        _, up = place(min(xs), value)
+        out.append(f'<path d="M{left} {up:.1f}H{width - 150}" stroke="#ddd"/>'
+                   f'<text x="{left - 6}" y="{up + 4:.1f}" text-anchor="end">{round(value, 2) + 0:,g}</text>')
+    for index in range(5):
+        x = min(xs) + (max(xs) - min(xs)) * index / 4
+        across, _ = place(x, ys[0])
+        out.append(f'<text x="{across:.1f}" y="{height - bottom + 18}" text-anchor="middle">{x:,g}</text>')
+    for index, (name, points) in enumerate(lines):
+        path = " ".join(f"{a:.1f},{b:.1f}" for a, b in (place(x, y) for x, y in points))
+        colour = colours[index % len(colours)]
+        _, up = place(*points[-1])
+        out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
+                   f'<text x="{width - 145}" y="{up + 4:.1f}" fill="{colour}">{name}</text>')
+    out.append(f'<text x="{(left + width - 150) / 2}" y="{height - 12}" text-anchor="middle">{x_label}</text>'
+               f'<text x="{left}" y="18">{y_label}</text></svg>')
+    return "\n".join(out) + "\n"
+
+
+def figures():
+    shares = [1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]
+    loss = []
+    for leaves in (50, 200, LEAVES):
+        points = [(share, -gain(leaves, max(1, leaves * share // 100), 1.0, slash=0.0) / leaves)
+                  for share in shares]
+        loss.append((f"{leaves} segments a claim", points))
+    streams = []
+    for name, verify_rate in (("400 M a block", 400e6), ("2,400 M", 2_400e6), ("6,000 M", 6_000e6)):
+        points = [(rate / 10, judged(rate / 1_000, verify_rate, 144)) for rate in range(2, 51, 2)]
+        streams.append((name, points))
+    largest = [(f"{validators} others", [(share, judged(P.verification_rate, 6_000e6, validators, share / 100))
+                                         for share in range(1, 34)]) for validators in (144,)]
+    return {
+        "docs/figures/loss.svg": figure(
+            "What is lost by the fee alone", "bad segments, of a hundred",
+            "loss per claimed segment, in its price", loss, log=False),
+        "docs/figures/judged.svg": figure(
+            "Streams that 144 equal validators can judge", "verification rate, in percent", "streams", streams),
+        "docs/figures/largest.svg": figure(
+            "Streams by the largest validator's stake", "its share of the stake, in percent",
+            "streams at 6,000 M of work in a block", largest),
+    }
+
+
+def tables(rounds, seed):
+    each, case = search()
+    words = (f"Of the {10 * 8 * 6 * 4 * 6:,} strategies of the grid the best is: {case['bad']} bad of {case['leaves']} "
+             f"segments, which save or bring {case['saved']:.2f} of a segment each, with "
+             f"{100 * case['colluding']:.0f} % of the stake colluding. It loses {-each:,.1f} segments for each that is "
+             "claimed." if each < 0 else
+             f"The grid has a strategy that gains: {case}, {each:.4f} for each claimed segment.")
+    return {
+        "transcoders": transcoder_table(rounds, seed),
+        "search": [words],
+        "border": border_table(),
+        "windows": window_table(),
+        "judges": judge_table(rounds, seed),
+        "variants": [f"At a rate of {variant_border():.1e} variants a segment a seat in such a committee brings nothing any "
+                     "more, for a judge with the least stake that one needs."],
+        "rate": rate_table(),
+        "others": other_table(),
+        "share": share_table(),
+        "call": call_table(),
+        "by-judges": judges_table(),
+        "bursts": burst_table(seed),
+        "by-weight": weight_table(),
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--seeds", type=int, default=0)
+    parser.add_argument("--rounds", type=int, default=2_000, help="claims simulated for each strategy")
+    arguments = parser.parse_args()
+    for seed in range(1, arguments.seeds + 1):
+        transcoder_table(arguments.rounds, seed)
+        judge_table(arguments.rounds, seed)
+    if arguments.seeds:
+        print(f"{arguments.seeds} seeds agree with the closed form")
+    made = tables(2_000, 0)
+    if not (arguments.write or arguments.check):
+        for name, rows in made.items():
+            print(f"\n{name}", *rows, sep="\n")
+        return
+    page = read(PAGE)
+    for name, rows in made.items():
+        pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
+        if not re.search(pattern, page, re.S):
+            sys.exit(f"{PAGE} has no place for {name}")
+        page = re.sub(pattern, lambda m: m.group(1) + "\n".join(rows) + "\n" + m.group(2), page, flags=re.S)
+    files = {PAGE: page, **figures()}
+    for path, text in files.items():
+        if arguments.write:
+            os.makedirs(os.path.dirname(os.path.join(ROOT, path)), exist_ok=True)
+            with open(os.path.join(ROOT, path), "w", encoding="utf-8") as file:
+                file.write(text)
+        elif not os.path.exists(os.path.join(ROOT, path)) or read(path) != text:
+            sys.exit(f"{path} is not what the presets and weights say: run `make economics`")
+
+
+if __name__ == "__main__":
+    main()
