@@ -131,6 +131,10 @@ runbooks-test: build ## Run the commands of docs/operators on a local network
 attack: build ## Strangers hold sockets, send half requests and read nothing; nobody may be hurt
 	$(BIN)/livepeer-demo --bin-dir $(BIN) --once --live rtmp --attack "python3 tests/net/attack.py"
 
+.PHONY: one-key-test
+one-key-test: build ## Two processes sign with one key at the same time: no call fails, none is done twice (two minutes)
+	scripts/one-key-test.sh $(BIN)
+
 .PHONY: stall-drill
 stall-drill: build ## Two of five validators are gone for good: finality comes back as docs/operators/care.md says (ten minutes)
 	scripts/stall-drill.sh $(BIN)
