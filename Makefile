@@ -135,9 +135,9 @@ attack: build ## Strangers hold sockets, send half requests and read nothing; no
 one-key-test: build ## Two processes sign with one key at the same time: no call fails, none is done twice (two minutes)
 	scripts/one-key-test.sh $(BIN)
 
-.PHONY: stall-drill
-stall-drill: build ## Two of five validators are gone for good: finality comes back as docs/operators/care.md says (ten minutes)
-	scripts/stall-drill.sh $(BIN)
+.PHONY: validators-drill
+validators-drill: build ## Validators join, are killed, are gone for good; a light client follows (a quarter of an hour): ONLY=stalled
+	scripts/validators-drill.sh $(BIN)
 
 .PHONY: upgrade-drill
 upgrade-drill: build ## Upgrade the runtime in mid-stream, with a parameter more and a migration (half an hour)

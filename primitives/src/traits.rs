@@ -189,7 +189,7 @@ pub trait RewardSink {
 		amount: Balance,
 		cut: Perbill,
 	) -> Balance;
-	/// The most weight that this takes beyond a reward of stake that [`RewardedSeats::make_seat`] has
+	/// The most weight that this takes beyond a reward of stake that `RewardedSeats::make_seat` has
 	/// made, for that is what inflation measures with its own hook.
 	fn more_reward_weight() -> Weight;
 }
