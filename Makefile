@@ -132,7 +132,7 @@ attack: build ## Strangers hold sockets, send half requests and read nothing; no
 	$(BIN)/livepeer-demo --bin-dir $(BIN) --once --live rtmp --attack "python3 tests/net/attack.py"
 
 .PHONY: one-key-test
-one-key-test: build ## Two processes sign with one key at the same time: no call fails, none is done twice (two minutes)
+one-key-test: build ## Two processes sign with one key at the same time: no call fails, none is done twice (four minutes)
 	scripts/one-key-test.sh $(BIN)
 
 .PHONY: validators-drill
