@@ -36,9 +36,9 @@ await run("validators", async (network) => {
 	};
 	await ok(alice.tx.lptStaking.bond(BOND, ferdie.address));
 	const terms = { price: 10n ** 13n, rewardCut: 100_000_000, feeShare: 500_000_000 };
-	const register = alice.tx.transcoderElection.transcoder(terms, { peerId: "0x00", addresses: [], url: "" });
+	const register = () => alice.tx.transcoderElection.transcoder(terms, { peerId: "0x00", addresses: [], url: "" });
 	// Not in the last tenth of a round.
-	await until("it is registered", 60, async () => !(await send(alice, "ferdie", register)).error);
+	await until("it is registered", 60, async () => !(await send(alice, "ferdie", register())).error);
 	const { keys, proof } = await own._rpcCore.provider.send("author_rotateKeysWithOwner", [u8aToHex(ferdie.publicKey)]);
 	await ok(alice.tx.session.setKeys(keys, proof));
 
