@@ -172,7 +172,7 @@ fn told(world: &mut World) -> Option<ConsensusLog<BlockNumber>> {
 #[test]
 fn finality_should_come_back_by_governance_when_more_than_a_third_is_gone_for_good() {
 	let mut world = World::local();
-	let last_final = world.number();
+	let (last_final, set) = (world.number(), world.run(Grandpa::current_set_id));
 	world.authors = vec![Alice, Bob, Charlie];
 	let mut changes = Vec::new();
 	world.until(120, |world| {
@@ -183,14 +183,20 @@ fn finality_should_come_back_by_governance_when_more_than_a_third_is_gone_for_go
 		|change: &ConsensusLog<BlockNumber>| matches!(change, ConsensusLog::ForcedChange(..));
 	assert!(!changes.is_empty() && !changes.iter().any(is_forced));
 
-	let call: RuntimeCall = pallet_grandpa::Call::<Runtime>::note_stalled {
+	// Sets are counted by the voters, who had none of these: without the right number nobody who votes
+	// twice could be reported any more.
+	assert!(world.run(Grandpa::current_set_id) > set);
+	let stalled = pallet_grandpa::Call::<Runtime>::note_stalled {
 		delay: 5,
 		best_finalized_block_number: last_final,
-	}
-	.into();
-	let by_a_validator = world.call(Bob, call.clone());
+	};
+	let key = pallet_grandpa::CurrentSetId::<Runtime>::hashed_key().to_vec();
+	let counted = frame_system::Call::<Runtime>::set_storage { items: vec![(key, set.encode())] };
+	let calls: Vec<RuntimeCall> = vec![stalled.clone().into(), counted.into()];
+	let both: RuntimeCall = pallet_utility::Call::<Runtime>::batch_all { calls }.into();
+	let by_a_validator = world.call(Bob, stalled);
 	assert_eq!(by_a_validator, Ok(Err(DispatchError::BadOrigin)));
-	world.ok(Alice, pallet_sudo::Call::sudo { call: Box::new(call) });
+	world.ok(Alice, pallet_sudo::Call::sudo { call: Box::new(both) });
 	let mut forced = None;
 	world.until(15, |world| {
 		forced = told(world).filter(is_forced);
@@ -206,6 +212,7 @@ fn finality_should_come_back_by_governance_when_more_than_a_third_is_gone_for_go
 	assert_eq!(voters, left);
 	world.blocks(5);
 	assert_eq!(world.run(Grandpa::grandpa_authorities), change.next_authorities);
+	assert_eq!(world.run(Grandpa::current_set_id), set + 1);
 	// Who was away keeps its stake, and may come back.
 	assert!(stake(&mut world, Dave) > 0 && stake(&mut world, Eve) > 0);
 }
