@@ -137,6 +137,14 @@ runbooks-test: build ## Run the commands of docs/operators on a local network
 attack: build ## Strangers hold sockets, send half requests and read nothing; nobody may be hurt
 	$(BIN)/livepeer-demo --bin-dir $(BIN) --once --live rtmp --attack "python3 tests/net/attack.py"
 
+.PHONY: one-key-test
+one-key-test: build ## Two processes sign with one key at the same time: no call fails, none is done twice (four minutes)
+	scripts/one-key-test.sh $(BIN)
+
+.PHONY: validators-drill
+validators-drill: build ## Validators join, are killed, are gone for good; a light client follows (a quarter of an hour): ONLY=stalled
+	scripts/validators-drill.sh $(BIN)
+
 .PHONY: upgrade-drill
 upgrade-drill: build ## Upgrade the runtime in mid-stream, with a parameter more and a migration (half an hour)
 	scripts/upgrade-drill.sh

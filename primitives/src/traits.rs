@@ -165,6 +165,10 @@ pub trait Stake {
 	}
 	/// What `transcoder` has bonded to itself, whether it counts yet or not.
 	fn self_bond(transcoder: &AccountId) -> Balance;
+	/// Both at once: what `transcoder` has bonded to itself, and the stake that counts for it.
+	fn own_and_active(transcoder: &AccountId) -> (Balance, Balance) {
+		(Self::self_bond(transcoder), Self::active_stake(transcoder))
+	}
 	/// To whom `who` is bonded.
 	fn delegate_of(who: &AccountId) -> Option<AccountId>;
 	/// For benchmarks: bonds `amount` of new LPT of `transcoder` to itself so that it counts from
@@ -185,8 +189,9 @@ pub trait RewardSink {
 		amount: Balance,
 		cut: Perbill,
 	) -> Balance;
-	/// The most weight that this takes.
-	fn mint_reward_weight() -> Weight;
+	/// The most weight that this takes beyond a reward of stake that `RewardedSeats::make_seat` has
+	/// made, for that is what inflation measures with its own hook.
+	fn more_reward_weight() -> Weight;
 }
 
 /// The LPT that there is, wherever it is: what inflation is a part of. Implemented by the runtime's

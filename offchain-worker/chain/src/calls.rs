@@ -43,6 +43,12 @@ fn is_number_taken(reason: &str) -> bool {
 	["outdated", "Stale", "riority is too low", "lready imported"]
 		.iter()
 		.any(|sign| reason.contains(sign))
+		|| is_replaced(reason)
+}
+
+/// Whether a transaction was in the pool, and another of its number took its place.
+fn is_replaced(reason: &str) -> bool {
+	reason.contains("usurped")
 }
 
 /// What is done with a call, whichever it is.
@@ -254,6 +260,39 @@ impl SubxtChain {
 		ready.partial_fee_estimate().await.map_err(|error| self.unreachable(error))
 	}
 
+	/// Waits until what took the number of a transaction is final, and says whether it is that very
+	/// one: whoever made a block may have had it before this node's pool gave its place to another.
+	async fn is_final(
+		&self,
+		account: &AccountId32,
+		nonce: u64,
+		encoded: &[u8],
+		from: u64,
+	) -> Result<bool, ChainError> {
+		let deadline = Instant::now() + PATIENCE;
+		loop {
+			let now = self.now().await?;
+			let next = now.transactions().account_nonce(account).await;
+			if next.map_err(|error| self.unreachable(error))? > nonce {
+				for number in from..=now.block_number() {
+					let hash = self.rpc.chain_get_block_hash(Some(number.into())).await;
+					let hash = hash.map_err(|error| self.unreachable(error))?;
+					let block = self.rpc.chain_get_block(hash).await;
+					let block = block.map_err(|error| self.unreachable(error))?;
+					let mut transactions = block.into_iter().flat_map(|it| it.block.extrinsics);
+					if transactions.any(|transaction| transaction.0 == encoded) {
+						return Ok(true);
+					}
+				}
+				return Ok(false);
+			}
+			if Instant::now() > deadline {
+				return Err(self.unreachable("what took the number of a call is not final"));
+			}
+			tokio::time::sleep(NUMBER_WAIT).await;
+		}
+	}
+
 	async fn try_send(&self, call: Call, wait: Wait) -> Result<(), ChainError> {
 		let name = call.name();
 		let not_included = |reason: String| ChainError::NotIncluded { call: name, reason };
@@ -307,7 +346,16 @@ impl SubxtChain {
 				TransactionStatus::InFinalizedBlock(block) => (block, true),
 				TransactionStatus::Error { message }
 				| TransactionStatus::Invalid { message }
-				| TransactionStatus::Dropped { message } => return Err(not_included(message)),
+				| TransactionStatus::Dropped { message } => {
+					if let Some((signer, nonce)) = making.signer.filter(|_| is_replaced(&message)) {
+						let (account, from) = (signer.account_id(), at.block_number());
+						if self.is_final(&account, nonce, ready.encoded(), from).await? {
+							let reason = "its place in the pool was taken, but it is in a block";
+							return Err(not_included(reason.to_owned()));
+						}
+					}
+					return Err(not_included(message));
+				}
 				TransactionStatus::Validated
 				| TransactionStatus::Broadcasted
 				| TransactionStatus::NoLongerInBestBlock => continue,
@@ -588,6 +636,8 @@ mod tests {
 	fn call_should_be_sent_again_when_another_process_took_its_number() {
 		assert!(is_number_taken("Transaction is outdated"));
 		assert!(is_number_taken("Priority is too low: (1 vs 1)"));
+		assert!(is_number_taken("Transaction was usurped by another with the same nonce"));
+		assert!(!is_number_taken("its place in the pool was taken, but it is in a block"));
 		assert!(!is_number_taken("Inability to pay some fees (e.g. account balance too low)"));
 	}
 

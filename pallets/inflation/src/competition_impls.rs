@@ -1,13 +1,22 @@
 //! `CompetitivenessTolerance`: who serves too few of the jobs that it is offered earns nothing.
 
-use crate::{Config, Offers, OffersOf, Pallet, TOLERANCE_ROUNDS};
+use crate::{Config, Offers, OffersOf, OldestSpan, Pallet, TOLERANCE_ROUNDS};
 use frame_support::{traits::Get, weights::Weight};
 use livepeer_primitives::{
 	traits::{Competition, Rounds},
 	AccountId, RoundIndex,
 };
 
+/// How many transcoders' offers the end of a round forgets at most: in as many rounds as a span has
+/// more than a full active set's.
+pub(crate) const MOST_FORGOTTEN: u32 = 40;
+
 impl<T: Config> Pallet<T> {
+	/// The span of a round, and the round's place in it.
+	pub(crate) fn place(round: RoundIndex) -> (RoundIndex, usize) {
+		(round / TOLERANCE_ROUNDS, (round % TOLERANCE_ROUNDS) as usize)
+	}
+
 	/// The rounds that count when `round` is the newest.
 	fn rounds_that_count(round: RoundIndex) -> core::ops::RangeInclusive<RoundIndex> {
 		round.saturating_sub(TOLERANCE_ROUNDS - 1)..=round
@@ -15,8 +24,19 @@ impl<T: Config> Pallet<T> {
 
 	/// What one transcoder was offered in the rounds that count.
 	pub(crate) fn offers_so_far(transcoder: &AccountId, round: RoundIndex) -> Offers {
-		Self::rounds_that_count(round)
-			.map(|round| OffersOf::<T>::get(round, transcoder))
+		let counts = Self::rounds_that_count(round);
+		let (first, _) = Self::place(*counts.start());
+		let (last, _) = Self::place(*counts.end());
+		(first..=last)
+			.flat_map(|span| {
+				let begins = span.saturating_mul(TOLERANCE_ROUNDS);
+				OffersOf::<T>::get(span, transcoder)
+					.into_iter()
+					.zip(0..TOLERANCE_ROUNDS)
+					.map(move |(offers, place)| (begins.saturating_add(place), offers))
+			})
+			.filter(|(of, _)| counts.contains(of))
+			.map(|(_, offers)| offers)
 			.fold(Offers::default(), Offers::and)
 	}
 
@@ -26,21 +46,30 @@ impl<T: Config> Pallet<T> {
 		offers.are_served(parameters.competitiveness_tolerance, parameters.min_offers)
 	}
 
-	/// Forgets the offers of rounds that count no longer when `finished` is over. What is told in a
-	/// round is of jobs that were offered in several: should one round's be too many for one step,
-	/// the next step has the rest.
+	/// Forgets offers of the oldest span, if none of its rounds counts when `finished` is over: a
+	/// bounded number, so that the rounds of the next span share the work. What they leave, later
+	/// ones forget.
 	pub(crate) fn forget_offers(finished: RoundIndex) {
-		let oldest = *Self::rounds_that_count(finished.saturating_add(1)).start();
-		for over in oldest.saturating_sub(2)..oldest {
-			let _ = OffersOf::<T>::clear_prefix(over, T::MaxSeats::get().saturating_mul(2), None);
+		let counts = Self::rounds_that_count(finished.saturating_add(1));
+		let (first, _) = Self::place(*counts.start());
+		let oldest = OldestSpan::<T>::get();
+		if oldest >= first {
+			return;
+		}
+		let forgotten = OffersOf::<T>::clear_prefix(oldest, MOST_FORGOTTEN, None);
+		if forgotten.maybe_cursor.is_none() {
+			OldestSpan::<T>::put(oldest.saturating_add(1));
 		}
 	}
 }
 
 impl<T: Config> Competition for Pallet<T> {
 	fn note_offer(transcoder: &AccountId, served: bool) {
-		OffersOf::<T>::mutate(T::Rounds::current(), transcoder, |offers| {
-			*offers = offers.and(Offers { offered: 1, served: served.into() });
+		let (span, place) = Self::place(T::Rounds::current());
+		OffersOf::<T>::mutate(span, transcoder, |rounds| {
+			if let Some(offers) = rounds.get_mut(place) {
+				*offers = offers.and(Offers { offered: 1, served: served.into() });
+			}
 		});
 	}
 

@@ -5,7 +5,7 @@ extern crate alloc;
 
 pub use begin_impls::BeginRound;
 pub use pallet::*;
-pub use types::{Offers, RoundMint, TOLERANCE_ROUNDS};
+pub use types::{Offers, RoundMint, SpanOffers, TOLERANCE_ROUNDS};
 pub use weights::WeightInfo;
 
 mod begin_impls;
@@ -78,8 +78,9 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Current<T: Config> = StorageValue<_, RoundMint>;
 
-	/// Jobs that a transcoder was offered in a round, and how many it served. Kept for as many rounds
-	/// as the tolerance looks back.
+	/// Jobs that a transcoder was offered in each round of a span, and how many it served. A span is
+	/// as many rounds as the tolerance looks back, so that what counts lies in two spans at most; it
+	/// is kept as long as a round of it counts.
 	#[pallet::storage]
 	pub type OffersOf<T: Config> = StorageDoubleMap<
 		_,
@@ -87,9 +88,13 @@ pub mod pallet {
 		RoundIndex,
 		Blake2_128Concat,
 		AccountId,
-		Offers,
+		SpanOffers,
 		ValueQuery,
 	>;
+
+	/// The oldest span of which offers may be stored.
+	#[pallet::storage]
+	pub type OldestSpan<T: Config> = StorageValue<_, RoundIndex, ValueQuery>;
 
 	/// Writes the first rate.
 	#[pallet::genesis_config]

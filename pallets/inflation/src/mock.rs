@@ -99,7 +99,7 @@ impl RewardSink for Staking {
 		amount
 	}
 
-	fn mint_reward_weight() -> Weight {
+	fn more_reward_weight() -> Weight {
 		Weight::zero()
 	}
 }

@@ -31,7 +31,7 @@ impl<T: Config> Pallet<T> {
 	/// What paying this many seats takes at most.
 	pub(crate) fn weight_of_reward(seats: u32) -> Weight {
 		T::WeightInfo::pay_round(seats)
-			.saturating_add(T::Rewards::mint_reward_weight().saturating_mul(seats.into()))
+			.saturating_add(T::Rewards::more_reward_weight().saturating_mul(seats.into()))
 	}
 
 	/// LPT in the common pool.

@@ -1,6 +1,6 @@
 //! What holds after every block.
 
-use crate::{Config, Current, OffersOf, Pallet, Rate, TOLERANCE_ROUNDS};
+use crate::{Config, Current, OffersOf, OldestSpan, Pallet, Rate, TOLERANCE_ROUNDS};
 use frame_support::ensure;
 use livepeer_primitives::traits::Rounds;
 use sp_runtime::TryRuntimeError;
@@ -17,16 +17,17 @@ impl<T: Config> Pallet<T> {
 				"the rate is not that of the newest round"
 			);
 		}
-		for (of, _, offers) in OffersOf::<T>::iter() {
-			ensure!(of <= round, "an offer of a round to come");
-			ensure!(
-				of.saturating_add(TOLERANCE_ROUNDS) >= round,
-				"offers of rounds that count no longer are forgotten"
-			);
-			ensure!(
-				offers.offered > 0 && offers.served <= offers.offered,
-				"more was served than offered"
-			);
+		let oldest = OldestSpan::<T>::get();
+		ensure!(oldest <= Self::place(round).0, "a span that counts is forgotten");
+		for (span, _, rounds) in OffersOf::<T>::iter() {
+			ensure!(span >= oldest, "offers of a span that is forgotten");
+			let begins = span.saturating_mul(TOLERANCE_ROUNDS);
+			for (offers, place) in rounds.iter().zip(0..TOLERANCE_ROUNDS) {
+				let is_over = begins.saturating_add(place) <= round;
+				ensure!(is_over || offers.offered == 0, "an offer of a round to come");
+				ensure!(offers.served <= offers.offered, "more was served than offered");
+			}
+			ensure!(rounds.iter().any(|offers| offers.offered > 0), "offers of nothing are stored");
 		}
 		Ok(())
 	}

@@ -38,6 +38,9 @@ pub struct Offers {
 	pub served: u32,
 }
 
+/// What a transcoder was offered in the rounds of a span, in their order.
+pub type SpanOffers = [Offers; TOLERANCE_ROUNDS as usize];
+
 impl Offers {
 	/// These and those.
 	pub fn and(self, other: Self) -> Self {

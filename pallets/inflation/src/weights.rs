@@ -58,18 +58,15 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `LptStaking::OwedStake` (r:1 w:1)
 	/// Proof: `LptStaking::OwedStake` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
 	/// The range of component `s` is `[1, 257]`.
+	// Estimated by hand, from what was measured (79.8 µs, 11 reads and 2 writes of a seat) while its offers were
+	// seven entries: they are two, and a bounded number of them is forgotten.
 	fn pay_round(s: u32, ) -> Weight {
-		// Proof Size summary in bytes:
-		//  Measured:  `6666 + s * (320 ±0)`
-		//  Estimated: `155050 + s * (17658 ±4)`
-		// Minimum execution time: 451_522_000 picoseconds.
-		Weight::from_parts(231_473_563, 155050)
-			// Standard Error: 356_220
-			.saturating_add(Weight::from_parts(79_821_737, 0).saturating_mul(s.into()))
+		Weight::from_parts(450_000_000, 155050)
+			.saturating_add(Weight::from_parts(60_000_000, 0).saturating_mul(s.into()))
 			.saturating_add(T::DbWeight::get().reads(85_u64))
-			.saturating_add(T::DbWeight::get().reads((11_u64).saturating_mul(s.into())))
-			.saturating_add(T::DbWeight::get().writes(6_u64))
-			.saturating_add(T::DbWeight::get().writes((2_u64).saturating_mul(s.into())))
+			.saturating_add(T::DbWeight::get().reads((6_u64).saturating_mul(s.into())))
+			.saturating_add(T::DbWeight::get().writes(46_u64))
+			.saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(s.into())))
 			.saturating_add(Weight::from_parts(0, 17658).saturating_mul(s.into()))
 	}
 	/// Storage: `TranscoderElection::ActiveSet` (r:1 w:0)
@@ -111,13 +108,15 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 
 // For tests.
 impl WeightInfo for () {
+	// Estimated by hand, from what was measured (79.8 µs, 11 reads and 2 writes of a seat) while its offers were
+	// seven entries: they are two, and a bounded number of them is forgotten.
 	fn pay_round(s: u32, ) -> Weight {
-		Weight::from_parts(231_473_563, 155050)
-			.saturating_add(Weight::from_parts(79_821_737, 0).saturating_mul(s.into()))
+		Weight::from_parts(450_000_000, 155050)
+			.saturating_add(Weight::from_parts(60_000_000, 0).saturating_mul(s.into()))
 			.saturating_add(RocksDbWeight::get().reads(85_u64))
-			.saturating_add(RocksDbWeight::get().reads((11_u64).saturating_mul(s.into())))
-			.saturating_add(RocksDbWeight::get().writes(6_u64))
-			.saturating_add(RocksDbWeight::get().writes((2_u64).saturating_mul(s.into())))
+			.saturating_add(RocksDbWeight::get().reads((6_u64).saturating_mul(s.into())))
+			.saturating_add(RocksDbWeight::get().writes(46_u64))
+			.saturating_add(RocksDbWeight::get().writes((1_u64).saturating_mul(s.into())))
 			.saturating_add(Weight::from_parts(0, 17658).saturating_mul(s.into()))
 	}
 	fn begin_round() -> Weight {

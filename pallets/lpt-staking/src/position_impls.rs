@@ -78,7 +78,8 @@ impl<T: Config> Pallet<T> {
 		Self::folded(PoolId { transcoder: transcoder.clone(), generation }, round)
 	}
 
-	fn folded(id: PoolId, round: RoundIndex) -> Option<Folded> {
+	/// A pool as of `round`.
+	pub(crate) fn folded(id: PoolId, round: RoundIndex) -> Option<Folded> {
 		let mut pool = Pools::<T>::get(&id)?;
 		let finished = pool.round;
 		let checkpoint = pool.fold(round).map(|checkpoint| (finished, checkpoint));
@@ -87,8 +88,13 @@ impl<T: Config> Pallet<T> {
 
 	/// The bond of `who` as of now.
 	pub(crate) fn position(who: &AccountId) -> Option<Position> {
-		let mut bond = Bonds::<T>::get(who)?;
-		let mut folded = Self::folded(bond.pool.clone(), Self::round())?;
+		let bond = Bonds::<T>::get(who)?;
+		let folded = Self::folded(bond.pool.clone(), Self::round())?;
+		Some(Self::settled(who, bond, folded))
+	}
+
+	/// The bond of `who`, settled in its pool.
+	pub(crate) fn settled(who: &AccountId, mut bond: Bond, mut folded: Folded) -> Position {
 		let own = bond.pool.transcoder == *who;
 		let left_checkpoint =
 			bond.joining.map(|joining| joining.round).filter(|round| *round < folded.pool.round);
@@ -97,7 +103,7 @@ impl<T: Config> Pallet<T> {
 			_ => Checkpoints::<T>::get(&bond.pool, round),
 		});
 		let fees = folded.pool.settle(&mut bond, own, checkpoint.as_ref());
-		Some(Position { who: who.clone(), folded, bond, own, fees, left_checkpoint })
+		Position { who: who.clone(), folded, bond, own, fees, left_checkpoint }
 	}
 
 	/// A new, empty bond of `who` to `transcoder`. Fails in the round in which the transcoder's pool

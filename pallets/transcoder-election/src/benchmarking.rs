@@ -251,8 +251,12 @@ mod benchmarks {
 	}
 
 	#[benchmark]
-	fn elect(c: Linear<0, { T::MaxCandidates::get() }>) {
+	fn elect(c: Linear<0, { T::MaxCandidates::get() }>, j: Linear<0, { T::MaxCandidates::get() }>) {
 		fill::<T>(c);
+		for index in 0..j {
+			let who: AccountId = account("jailed", index, 0);
+			Jailed::<T>::insert(who, 1);
+		}
 		// A full set before, and as many chills that are over as there can be.
 		Pallet::<T>::elect(0, false);
 		for index in 0..MAX_CHILLED {
@@ -277,7 +281,7 @@ mod benchmarks {
 			looked_at = Pallet::<T>::elect(round, false);
 		}
 
-		assert_eq!(looked_at, (c, 0));
+		assert_eq!(looked_at, (c, j, 0));
 		assert!(!Chilled::<T>::exists());
 		let size = T::Parameters::get().active_size;
 		assert_eq!(ActiveSet::<T>::get().seats.len() as u32, c.min(size.saturating_add(1)));

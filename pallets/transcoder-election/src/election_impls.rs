@@ -1,6 +1,9 @@
 //! The active set, and who of it takes work.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+	collections::{BTreeMap, BTreeSet},
+	vec::Vec,
+};
 use frame_support::{weights::Weight, BoundedVec};
 use livepeer_primitives::{
 	domain::SEAT,
@@ -21,26 +24,30 @@ const MAX_SEED_AGE: u32 = 8;
 impl<T: Config> Pallet<T> {
 	/// Elects the active set of `round` and copies stake and terms into it. Whose own bond is below
 	/// the minimum is passed over and leaves the candidate list, a bounded number at a time. Returns
-	/// how many registered transcoders were looked at, and how many of them were dropped.
+	/// how many registered transcoders were looked at, how many are jailed, and how many of the
+	/// registered were dropped.
 	///
 	/// At genesis nobody knows any chance, so its stakes weigh at once.
-	pub(crate) fn elect(round: RoundIndex, at_genesis: bool) -> (u32, u32) {
+	pub(crate) fn elect(round: RoundIndex, at_genesis: bool) -> (u32, u32, u32) {
 		let parameters = Self::parameters();
 		let before: BTreeMap<_, _> = ActiveSet::<T>::get()
 			.seats
 			.into_iter()
 			.map(|seat| (seat.account, seat.stake))
 			.collect();
+		// Few are, and they are asked for once.
+		let jailed: BTreeSet<_> = Jailed::<T>::iter_keys().collect();
 		let mut looked_at = 0u32;
 		let mut contenders = Vec::new();
 		let mut unbonded = Vec::new();
 		for (account, registration) in Transcoders::<T>::iter() {
 			looked_at = looked_at.saturating_add(1);
-			if T::Stake::self_bond(&account) < parameters.min_self_bond {
+			let (own, stake) = T::Stake::own_and_active(&account);
+			if own < parameters.min_self_bond {
 				unbonded.push(account);
-			} else if !Jailed::<T>::contains_key(&account) {
+			} else if !jailed.contains(&account) {
 				contenders.push(Contender {
-					stake: T::Stake::active_stake(&account),
+					stake,
 					account,
 					order: registration.order,
 					terms: registration.terms,
@@ -88,7 +95,7 @@ impl<T: Config> Pallet<T> {
 		Self::forget_chilled(round);
 		Self::forget_offline(round);
 		Meters::<T>::mutate(|meter| meter.round_start = meter.value);
-		(looked_at, unbonded.len() as u32)
+		(looked_at, jailed.len() as u32, unbonded.len() as u32)
 	}
 
 	/// Draws one of those who wait, by the stake that they had when the round before began and with
@@ -137,8 +144,8 @@ impl<T: Config> Pallet<T> {
 
 impl<T: Config> OnNewRound for Pallet<T> {
 	fn on_new_round(_finished: RoundIndex, new: RoundIndex) -> Weight {
-		let (looked_at, dropped) = Self::elect(new, false);
-		T::WeightInfo::elect(looked_at)
+		let (looked_at, jailed, dropped) = Self::elect(new, false);
+		T::WeightInfo::elect(looked_at, jailed)
 			.saturating_add(T::WeightInfo::drop_registration().saturating_mul(dropped.into()))
 	}
 }

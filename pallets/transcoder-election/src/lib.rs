@@ -363,7 +363,8 @@ pub mod pallet {
 				"every permitted active set can be filled from the candidate list",
 			);
 			let block = <T as frame_system::Config>::BlockWeights::get().max_block;
-			let election = T::WeightInfo::elect(T::MaxCandidates::get()).saturating_add(
+			let most = T::MaxCandidates::get();
+			let election = T::WeightInfo::elect(most, most).saturating_add(
 				T::WeightInfo::drop_registration().saturating_mul(MAX_DROPPED.into()),
 			);
 			assert!(

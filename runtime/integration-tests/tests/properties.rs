@@ -89,6 +89,7 @@ enum Step {
 	Blocks { count: u8 },
 	Skip { slots: u8 },
 	Author { who: Option<usize> },
+	Upgrade,
 }
 
 fn conduct() -> impl Strategy<Value = Conduct> {
@@ -149,6 +150,7 @@ fn step() -> impl Strategy<Value = Step> {
 		6 => (1u8..12).prop_map(|count| Step::Blocks { count }),
 		1 => (1u8..4).prop_map(|slots| Step::Skip { slots }),
 		1 => prop::option::of(any_index()).prop_map(|who| Step::Author { who }),
+		1 => Just(Step::Upgrade),
 	]
 }
 
@@ -314,6 +316,11 @@ impl Game {
 			Step::Author { who } => {
 				// Alice and Eve always validate.
 				self.world.authors = who.map(|who| vec![[Alice, Eve][who % 2]]).unwrap_or_default();
+			}
+			Step::Upgrade => {
+				// The next block begins as under new code: every migration runs, and every hook of it.
+				self.world.run(frame_system::LastRuntimeUpgrade::<Runtime>::kill);
+				self.blocks(1);
 			}
 		}
 	}

@@ -185,7 +185,7 @@ fn rounds_should_cost_by_candidates_and_nothing_by_delegators() {
 				constant[2],
 				constant[3]
 			);
-			assert!(weight.ref_time() <= MAXIMUM_WEIGHT.ref_time() / 100 * 17, "{weight:?}");
+			assert!(weight.ref_time() <= MAXIMUM_WEIGHT.ref_time() / 10, "{weight:?}");
 			// Fifty times the delegators: not one access more, but for what a pool reads of the rounds in
 			// which stake joined.
 			let (least, constants) = *before.get_or_insert((count, constant));

@@ -4,24 +4,30 @@ use codec::Encode;
 use frame_support::traits::KeyOwnerProofSystem as _;
 use livepeer_integration_tests::{keyring, Claim, Story, World, HONEST};
 use livepeer_primitives::{
-	api::ChallengeStage, claim::Outcome, traits::Beacon as _, verdict::Verdict, Balance, Hash,
+	api::ChallengeStage, claim::Outcome, traits::Beacon as _, verdict::Verdict, Balance,
+	BlockNumber, Hash, UNIT,
 };
 use livepeer_runtime::{
-	Authorship, Babe, Beacon, ChallengeLottery, Header, Historical, Jobs, LptStaking, Runtime,
-	Session, SessionKeys, TranscoderElection,
+	Authorship, Babe, Beacon, ChallengeLottery, Grandpa, Header, Historical, Jobs, LptStaking,
+	Runtime, RuntimeCall, Session, SessionKeys, System, TranscoderElection,
 };
 use sp_consensus_babe::{
 	digests::{CompatibleDigestItem, PreDigest, SecondaryPlainPreDigest},
 	AuthorityId, EquivocationProof, Slot, KEY_TYPE,
 };
+use sp_consensus_grandpa::{AuthorityId as Voter, ConsensusLog, GRANDPA_ENGINE_ID};
 use sp_core::{sr25519, ByteArray as _, Pair};
-use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie, Dave, Eve};
+use sp_keyring::{
+	Ed25519Keyring,
+	Sr25519Keyring::{self, Alice, Bob, Charlie, Dave, Eve, Ferdie},
+};
 use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
 use sp_runtime::{
 	generic::{Digest, DigestItem},
 	traits::Header as _,
-	Perbill, RuntimeAppPublic,
+	DispatchError, Perbill, RuntimeAppPublic,
 };
+use std::collections::BTreeSet;
 
 /// The accounts of the validators in force.
 fn validators(world: &mut World) -> Vec<Sr25519Keyring> {
@@ -71,7 +77,7 @@ fn jailed_validator_should_leave_at_the_next_rotation_and_the_chain_goes_on() {
 	assert!(left.len() == 4 && !left.contains(&jailed));
 	assert_eq!(world.run(|| Babe::authorities().len()), 4);
 	// The chain goes on, and everybody who is left makes its blocks.
-	let mut authors = std::collections::BTreeSet::new();
+	let mut authors = BTreeSet::new();
 	for _ in 0..20 {
 		world.next_block();
 		authors.insert(author(world).to_string());
@@ -135,6 +141,80 @@ fn set_should_not_become_empty_when_all_but_one_leave() {
 	// With one validator its windows are valid, so that claims would be drawn.
 	let window = world.run(Beacon::current_window);
 	assert!(world.run(|| Beacon::seed(window - 1)).is_some());
+}
+
+#[test]
+fn new_transcoder_with_keys_should_validate_and_make_blocks() {
+	let mut world = World::local();
+	let (keys, proof) = keys_with_verifier(Ferdie, &Ferdie.to_seed());
+	let (amount, to) = (1_000 * UNIT, Ferdie.to_account_id());
+	world.ok(Ferdie, pallet_lpt_staking::Call::bond { amount, to });
+	let (terms, service) = (Default::default(), Default::default());
+	world.ok(Ferdie, pallet_transcoder_election::Call::transcoder { terms, service });
+	world.ok(Ferdie, pallet_session::Call::set_keys { keys, proof });
+	assert!(!validators(&mut world).contains(&Ferdie));
+	// The next election, and two sessions.
+	world.until(90, |world| validators(world).contains(&Ferdie));
+	assert_eq!(validators(&mut world).len(), 6);
+	world.until(12, |world| author(world) == Ferdie);
+	assert_eq!(world.run(Grandpa::grandpa_authorities).len(), 6);
+}
+
+/// What the newest block tells GRANDPA's voters.
+fn told(world: &mut World) -> Option<ConsensusLog<BlockNumber>> {
+	let digest = world.run(System::digest);
+	digest.logs.iter().find_map(|log| log.consensus_try_to(&GRANDPA_ENGINE_ID))
+}
+
+/// The election replaces two of five that are gone for good; but voters hear of another set by what
+/// the old one made final, and it makes nothing final any more. Governance has the next set begin by
+/// itself.
+#[test]
+fn finality_should_come_back_by_governance_when_more_than_a_third_is_gone_for_good() {
+	let mut world = World::local();
+	let (last_final, set) = (world.number(), world.run(Grandpa::current_set_id));
+	world.authors = vec![Alice, Bob, Charlie];
+	let mut changes = Vec::new();
+	world.until(120, |world| {
+		changes.extend(told(world));
+		validators(world).len() == 3
+	});
+	let is_forced =
+		|change: &ConsensusLog<BlockNumber>| matches!(change, ConsensusLog::ForcedChange(..));
+	assert!(!changes.is_empty() && !changes.iter().any(is_forced));
+
+	// Sets are counted by the voters, who had none of these: without the right number nobody who votes
+	// twice could be reported any more.
+	assert!(world.run(Grandpa::current_set_id) > set);
+	let stalled = pallet_grandpa::Call::<Runtime>::note_stalled {
+		delay: 5,
+		best_finalized_block_number: last_final,
+	};
+	let key = pallet_grandpa::CurrentSetId::<Runtime>::hashed_key().to_vec();
+	let counted = frame_system::Call::<Runtime>::set_storage { items: vec![(key, set.encode())] };
+	let calls: Vec<RuntimeCall> = vec![stalled.clone().into(), counted.into()];
+	let both: RuntimeCall = pallet_utility::Call::<Runtime>::batch_all { calls }.into();
+	let by_a_validator = world.call(Bob, stalled);
+	assert_eq!(by_a_validator, Ok(Err(DispatchError::BadOrigin)));
+	world.ok(Alice, pallet_sudo::Call::sudo { call: Box::new(both) });
+	let mut forced = None;
+	world.until(15, |world| {
+		forced = told(world).filter(is_forced);
+		forced.is_some()
+	});
+	let Some(ConsensusLog::ForcedChange(from, change)) = forced else {
+		panic!("no change is forced")
+	};
+	assert_eq!((from, change.delay), (last_final, 5));
+	let left = [Ed25519Keyring::Alice, Ed25519Keyring::Bob, Ed25519Keyring::Charlie];
+	let left: BTreeSet<_> = left.into_iter().map(|who| Voter::from(who.public())).collect();
+	let voters: BTreeSet<_> = change.next_authorities.iter().map(|(id, _)| id.clone()).collect();
+	assert_eq!(voters, left);
+	world.blocks(5);
+	assert_eq!(world.run(Grandpa::grandpa_authorities), change.next_authorities);
+	assert_eq!(world.run(Grandpa::current_set_id), set + 1);
+	// Who was away keeps its stake, and may come back.
+	assert!(stake(&mut world, Dave) > 0 && stake(&mut world, Eve) > 0);
 }
 
 /// A header of `who` for `slot`, sealed.

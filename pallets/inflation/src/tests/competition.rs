@@ -1,7 +1,9 @@
 //! `CompetitivenessTolerance`.
 
-use crate::{mock::*, Offers, OffersOf, TOLERANCE_ROUNDS};
-use livepeer_primitives::traits::Competition;
+use crate::{
+	competition_impls::MOST_FORGOTTEN, mock::*, Offers, OffersOf, OldestSpan, TOLERANCE_ROUNDS,
+};
+use livepeer_primitives::traits::{Competition, OnNewRound};
 
 fn offer(number: u8, offered: u32, served: u32) {
 	for index in 0..offered {
@@ -51,10 +53,56 @@ fn offers_should_count_for_seven_rounds_and_then_be_forgotten() {
 				);
 				assert_eq!(next_round(vec![seat(1, 500)]).minted, 0);
 			}
-			assert_eq!(OffersOf::<Test>::iter().count(), 0);
+			assert_eq!(Inflation::offers_so_far(&account(1), Round::get()), Offers::default());
 			assert!(next_round(vec![seat(1, 500)]).minted > 0);
+			// They are stored until none of their span counts.
+			while Round::get() < 2 * TOLERANCE_ROUNDS - 1 {
+				assert_eq!(OffersOf::<Test>::iter().count(), 1);
+				next_round(vec![seat(1, 500)]);
+			}
+			assert_eq!(OffersOf::<Test>::iter().count(), 0);
 		},
 	);
+}
+
+#[test]
+fn offers_of_two_spans_should_count_together() {
+	build_and_execute(
+		1_000,
+		|_| (),
+		|| {
+			for round in 0..=12 {
+				Round::set(round);
+				offer(1, 1, u32::from(round % 2 == 0));
+			}
+			// Rounds 6 to 12.
+			assert_eq!(Inflation::offers_so_far(&account(1), 12), Offers { offered: 7, served: 4 });
+			assert_eq!(Inflation::offers_so_far(&account(1), 6), Offers { offered: 7, served: 4 });
+			assert_eq!(Inflation::offers_so_far(&account(1), 7), Offers { offered: 7, served: 3 });
+			assert_eq!(OffersOf::<Test>::iter().count(), 2);
+		},
+	);
+}
+
+#[test]
+fn offers_should_be_forgotten_in_bounded_steps() {
+	let many = MOST_FORGOTTEN + 36;
+	let mut ext = chain(1_000);
+	ext.execute_with(|| (0..many).for_each(|number| offer(number as u8, 1, 1)));
+	let mut end_of = |round| {
+		ext.commit_all().expect("no transaction is open");
+		ext.execute_with(|| {
+			Round::set(round + 1);
+			Inflation::on_new_round(round, round + 1);
+			Inflation::do_try_state().expect("the invariants hold");
+			(OffersOf::<Test>::iter().count() as u32, OldestSpan::<Test>::get())
+		})
+	};
+	// A round of theirs counts in the next one still.
+	assert_eq!(end_of(11), (many, 0));
+	assert_eq!(end_of(12), (36, 0));
+	assert_eq!(end_of(13), (0, 1));
+	assert_eq!(end_of(14), (0, 1));
 }
 
 #[test]

@@ -626,6 +626,10 @@ impl World {
 				.filter(|bond| bond.to == to)
 				.map_or(Real::zero(), |bond| bond.now + bond.joining + bond.fresh);
 			self.close_to(LptStaking::self_bond(&to), own)?;
+			prop_assert_eq!(
+				LptStaking::own_and_active(&to),
+				(LptStaking::self_bond(&to), LptStaking::active_stake(&to))
+			);
 		}
 		// Every unit that came in is in the pot or went out as said; what is owed to nobody is
 		// dust.

@@ -130,14 +130,17 @@ fn weight_should_count_registered_transcoders_when_round_begins() {
 		.transcoder(2, 10, 0)
 		.build_and_execute(|| {
 			Round::set(1);
-			assert_eq!(TranscoderElection::on_new_round(0, 1), <() as WeightInfo>::elect(2));
+			assert_eq!(TranscoderElection::on_new_round(0, 1), <() as WeightInfo>::elect(2, 0));
 			set_stake(&account(2), UNIT, 0);
 			Round::set(2);
 			assert_eq!(
 				TranscoderElection::on_new_round(1, 2),
-				<() as WeightInfo>::elect(2)
+				<() as WeightInfo>::elect(2, 0)
 					.saturating_add(<() as WeightInfo>::drop_registration())
 			);
+			TranscoderElection::detain(&account(1));
+			Round::set(3);
+			assert_eq!(TranscoderElection::on_new_round(2, 3), <() as WeightInfo>::elect(1, 1));
 		});
 }
 
