@@ -311,6 +311,7 @@ fn first_seat_should_be_distributed_by_stake() {
 #[test]
 fn judges_of_a_dispute_should_be_those_of_the_stored_set() {
 	build_and_execute(|| {
+		seat(&[100, 100, 100, 100, 100, 0]);
 		let mut seated = SEATED.get();
 		seated[0].account = transcoder();
 		seated[1].account = broadcaster();
