@@ -38,6 +38,7 @@ FULL = [
     "primitives/src/variant.rs", "primitives/src/work.rs", "pallets/*/src/choice.rs",
     "pallets/*/src/decide.rs", "pallets/*/src/decision.rs", "pallets/*/src/draw_impls.rs",
     "pallets/*/src/maths.rs", "pallets/*/src/ssz.rs", "pallets/*/src/trie.rs",
+    "pallets/*/src/verify.rs",
 ]
 # Of these only a sample.
 SAMPLED = ["pallets/*/src/*.rs"]
