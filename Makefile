@@ -246,9 +246,13 @@ release: setup $(PAGES)/dist/index.html ## Build what is released, optimised for
 		--features livepeer-node/metadata-hash
 	packaging/release.sh $(CARGO_TARGET_DIR)/production
 
+.PHONY: setup-time
+setup-time: ## Measure a newcomer's wait, from nothing, on an idle machine (hours): REV=commit STEPS="demo test again checkout"
+	scripts/setup-time.py
+
 .PHONY: mutants
-mutants: setup ## Do the tests notice? Break the code in many places: ACTION=list SHARD=0/8 SEED=1 SAMPLE=240
-	scripts/mutants.sh
+mutants: setup ## Do the tests notice? Break the code in many places: ACTION=list SHARD=0/8 MINUTES=60 SEED=1 SAMPLE=240
+	scripts/mutants.py
 
 .PHONY: docs
 docs: setup ## Build the API documentation

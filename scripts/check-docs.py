@@ -3,8 +3,8 @@
 
 Checked are relative links and their anchors, paths in backticks (also in comments of the code),
 targets and variables of `make`, options of the worker's binaries, names of tests and of code, the
-table of crates in README.md against the workspace, the READMEs of pallets against CONTRIBUTING.md
-and against the code, attacks against the tests that hold them, the documentation of calls, addresses,
+table of crates in README.md against the workspace, the floors of CONTRIBUTING.md against what each
+crate depends on, the READMEs of pallets against CONTRIBUTING.md and against the code, attacks against the tests that hold them, the documentation of calls, addresses,
 and the list of decisions. `docs/parameters.md` is held against the presets by
 `primitives/tests/documentation.rs`. Needs Python 3 and git, nothing else.
 """
@@ -14,6 +14,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from glob import glob
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -33,6 +34,30 @@ HEADINGS = ["Overview", "Terms", "Behaviour", "Calls", "Traits", "Storage", "Att
 FOREIGN = {
     "CompetitivenessTolerance", "EnterSafeModeOnFailedMigration", "UncheckedOnRuntimeUpgrade", "ValidateUnsigned",
     "VersionedMigration", "next_transcoder", "post_upgrade", "pre_upgrade",
+}
+# The floors of CONTRIBUTING.md: by the beginning of a crate's folder, the crates of ours that it may
+# depend on. The longest beginning counts.
+FLOORS = {
+    "primitives": (),
+    "pallets/": ("primitives",),
+    "runtime": ("primitives", "pallets/"),
+    "runtime/bencher": (),
+    "runtime/features": (),
+    "runtime/integration-tests": ("primitives", "pallets/", "runtime"),
+    "runtime/wasm-opt": (),
+    "node": ("primitives", "runtime"),
+    "offchain-worker/core": ("primitives",),
+    "offchain-worker/": ("primitives", "offchain-worker/core"),
+    "offchain-worker/bridge": ("offchain-worker/bridge/formats",),
+    "offchain-worker/bridge/formats": (),
+    "offchain-worker/cheats": ("primitives", "offchain-worker/core", "offchain-worker/cli"),
+    "offchain-worker/cli": ("primitives", "offchain-worker/"),
+    "offchain-worker/demo": ("primitives",),
+}
+# Who alone may link these.
+ALONE = {
+    "ffmpeg-next": ("offchain-worker/media",),
+    "subxt": ("offchain-worker/bridge", "offchain-worker/chain", "offchain-worker/demo"),
 }
 DECISION_HEADINGS = ["Context", "Decision", "Consequences"]
 
@@ -261,6 +286,29 @@ def check_crates():
         problem("README.md", f"the table of crates lacks `{folder}/`")
 
 
+def check_floors():
+    members = tomllib.loads(read("Cargo.toml"))["workspace"]["members"]
+    manifests = {folder: tomllib.loads(read(folder + "/Cargo.toml")) for folder in members}
+    folders = {manifest["package"]["name"]: folder for folder, manifest in manifests.items()}
+    for folder, manifest in manifests.items():
+        floor = max((at for at in FLOORS if folder.startswith(at)), key=len, default=None)
+        if floor is None:
+            problem(folder, "stands on no floor")
+            continue
+        wanted = set()
+        for kind in ("dependencies", "dev-dependencies", "build-dependencies"):
+            wanted.update(manifest.get(kind, {}))
+        for crate in sorted(wanted):
+            below = folders.get(crate)
+            allowed = FLOORS[floor]
+            if below and not any(
+                below == at or (at.endswith("/") and below.startswith(at)) for at in allowed
+            ):
+                problem(f"{folder}/Cargo.toml", f"its floor does not depend on `{below}/`")
+            if crate in ALONE and folder not in ALONE[crate]:
+                problem(f"{folder}/Cargo.toml", f"only {', '.join(ALONE[crate])} may link `{crate}`")
+
+
 def check_call_docs(where, lib):
     """A call's documentation, which wallets show, says who, each argument, and what it costs."""
     call = re.compile(
@@ -371,6 +419,7 @@ def main():
         elif name.endswith((".rs", ".sh", ".toml", ".mjs", ".js")) or name == "Makefile":
             check_comments(name)
     check_crates()
+    check_floors()
     check_pallets()
     check_attacks()
     check_decisions()

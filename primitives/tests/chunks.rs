@@ -75,6 +75,7 @@ fn roots_and_paths_should_be_those_of_certificate_transparency() {
 
 #[test]
 fn no_bytes_should_be_one_empty_chunk() {
+	assert_eq!(CHUNK, 65_536, "a part of the format");
 	let empty = chunk_node(&[]);
 	assert_eq!(chunk_root(&[]), empty);
 	assert_eq!(root(&[]), empty);

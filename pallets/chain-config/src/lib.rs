@@ -16,6 +16,8 @@ mod mock;
 mod parameter_impls;
 #[cfg(test)]
 mod tests;
+#[cfg(any(test, feature = "try-runtime"))]
+mod try_state_impls;
 mod types;
 pub mod weights;
 

@@ -93,24 +93,4 @@ impl<T: Config> Pallet<T> {
 		RateBase::<T>::put((now, base));
 		Ok(())
 	}
-
-	/// Checks the pallet's invariants.
-	#[cfg(any(test, feature = "try-runtime"))]
-	pub fn do_try_state() -> Result<(), sp_runtime::TryRuntimeError> {
-		frame_support::ensure!(
-			T::Store::is_readable(),
-			"a stored parameter is not there or does not decode"
-		);
-		frame_support::ensure!(
-			T::Store::current().check(&FixedTiming::<T>::get()).is_ok(),
-			"the parameters in force break a rule"
-		);
-		let closed = Closed::<T>::get();
-		frame_support::ensure!(
-			closed.count <= closed.newest
-				&& frame_system::Pallet::<T>::block_number() >= closed.newest.into(),
-			"more blocks were closed than there were"
-		);
-		Ok(())
-	}
 }

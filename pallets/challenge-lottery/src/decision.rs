@@ -147,7 +147,10 @@ fn half(part: U256, whole: U256) -> bool {
 
 /// The leaves for which `rule` holds.
 fn mask(leaves: usize, rule: impl Fn(usize) -> bool) -> LeafMask {
-	(0..leaves.min(MASK_BITS)).filter(|leaf| rule(*leaf)).fold(0, |mask, leaf| mask | (1 << leaf))
+	(0..leaves.min(MASK_BITS))
+		.filter(|leaf| rule(*leaf))
+		.map(|leaf| -> LeafMask { 1 << leaf })
+		.sum()
 }
 
 /// Whether `leaf` is one of `mask`.

@@ -20,7 +20,7 @@ mod session_impls;
 mod tests;
 mod toolchain_impls;
 #[cfg(any(test, feature = "try-runtime"))]
-mod try_state;
+mod try_state_impls;
 pub mod types;
 mod variant_impls;
 mod verdict_impls;

@@ -8,7 +8,7 @@ use livepeer_primitives::{
 };
 
 impl<T: Config> Pallet<T> {
-	fn now() -> BlockNumber {
+	pub(crate) fn now() -> BlockNumber {
 		T::Clock::now()
 	}
 
@@ -32,22 +32,6 @@ impl<T: Config> Pallet<T> {
 
 	pub(crate) fn is_locked() -> bool {
 		Current::<T>::get().is_locked(Self::now())
-	}
-
-	/// Checks the pallet's invariants.
-	#[cfg(any(test, feature = "try-runtime"))]
-	pub fn do_try_state() -> Result<(), sp_runtime::TryRuntimeError> {
-		let round = Current::<T>::get();
-		let now = Self::now();
-		frame_support::ensure!(
-			round.start <= now && !round.is_over(now),
-			"the block at work is not in the current round"
-		);
-		frame_support::ensure!(
-			round.lock < round.length,
-			"the lock period is not shorter than the round"
-		);
-		Ok(())
 	}
 }
 

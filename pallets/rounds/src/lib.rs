@@ -12,6 +12,8 @@ mod clock_impls;
 mod mock;
 #[cfg(test)]
 mod tests;
+#[cfg(any(test, feature = "try-runtime"))]
+mod try_state_impls;
 mod types;
 pub mod weights;
 

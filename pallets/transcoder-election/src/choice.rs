@@ -78,5 +78,6 @@ pub fn choose_validators(
 pub fn is_allowed_in_lock_period(old: &Terms, new: &Terms, lowest: Balance) -> bool {
 	old.reward_cut == new.reward_cut
 		&& old.fee_share == new.fee_share
-		&& (new.price == old.price || (new.price < old.price && new.price >= lowest))
+		&& new.price <= old.price
+		&& (new.price == old.price || new.price >= lowest)
 }

@@ -48,3 +48,12 @@ fn a_block_that_closes_after_the_clock_was_set_should_count() {
 		IsClosed::set(false);
 	});
 }
+
+#[test]
+fn closed_blocks_should_end_with_the_newest_of_them_and_with_none_when_there_are_none() {
+	let none = ClosedBlocks::default();
+	assert!(!none.end_with(0));
+	let one = none.with(7);
+	assert_eq!((one.count, one.newest), (1, 7));
+	assert!(one.end_with(7) && !one.end_with(8) && !one.end_with(0));
+}

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 
 use crate::{
 	decision::{
-		decide_dispute, decide_tranche, found, right_evidence, DisputeDecision, Ruling, Said,
-		TrancheDecision, Vote,
+		decide_dispute, decide_tranche, found, is_starved, most_passed, right_evidence,
+		DisputeDecision, Ruling, Said, TrancheDecision, Vote,
 	},
 	types::{Conduct, Penalty},
 };
@@ -374,6 +374,95 @@ fn finder_should_be_who_named_a_fault_on_a_leaf_that_failed() {
 	assert!(!vote(&[WRONG, VALID], 0b10));
 	assert!(!vote(&[WRONG, GONE], 0b10));
 	assert!(!found(&Vote { stake: 1, said: Said::Committed, asked: false }, 0b11));
+}
+
+#[test]
+fn leaves_beyond_the_mask_should_be_none_of_it() {
+	let mut verdicts = vec![VALID; 16];
+	verdicts.push(WRONG);
+	let said = Said::Revealed(&verdicts, evidence(0));
+	assert!(!found(&Vote { stake: 1, said, asked: false }, u16::MAX));
+	let owned = [(1, Revealed(vec![WRONG; 17], 0))];
+	assert_eq!(decide_dispute(17, &votes(&owned)), failed(u16::MAX, false));
+}
+
+/// Evidence is that of most of a tranche's revealed members only beyond a half, and who abstains
+/// passes nothing with it.
+#[test]
+fn half_of_a_tranche_should_not_say_what_evidence_is_right() {
+	let pass = |e| (1, Revealed(vec![VALID], e));
+	let passed = |tranches: &[&[Owned]]| {
+		let tranches: Vec<_> = tranches.iter().map(|owned| votes(owned)).collect();
+		most_passed(&tranches)
+	};
+	assert!(!passed(&[&[pass(0), pass(1)], &[pass(2), pass(2)]]));
+	assert!(passed(&[&[pass(0), pass(0), pass(1)], &[pass(2), pass(2), (1, Nothing)]]));
+	let abstains = || (1, Revealed(vec![ABSTAIN], 0));
+	assert!(!passed(&[&[pass(0), pass(0), abstains(), (1, Nothing)]]));
+	assert!(passed(&[&[pass(0), pass(0), abstains()]]));
+	assert!(!passed(&[]) && !passed(&[&[]]));
+}
+
+#[test]
+fn void_dispute_should_be_starved_where_a_third_lacks_what_half_does_not_pass() {
+	let starved = |owned: &[Owned]| is_starved(1, &votes(owned));
+	assert!(starved(&[(1, says(GONE)), (2, Nothing)]));
+	assert!(starved(&[(2, says(GONE)), (1, says(VALID)), (3, says(WRONG))]));
+	// Less than a third; half has had them; nobody lacks any; nobody has any stake.
+	assert!(!starved(&[(1, says(GONE)), (3, Nothing)]));
+	assert!(!starved(&[(1, says(GONE)), (1, says(VALID))]));
+	assert!(!starved(&[(1, says(WRONG)), (2, Nothing)]));
+	assert!(!starved(&[(0, says(GONE))]) && !starved(&[]));
+}
+
+/// What is read off a ballot, at each of its bounds.
+#[test]
+fn ruling_should_read_a_ballot_as_its_words_say() {
+	let of =
+		|is_dispute, owned: &[Owned]| Ruling::of(Outcome::Void, 0, is_dispute, 1, &votes(owned));
+	let (pass, bad, gone) = (|| says(VALID), || says(WRONG), || says(GONE));
+	// Half passes it, whatever the other half says.
+	let split = of(true, &[(1, pass()), (1, bad())]);
+	assert_eq!((split.good, split.bad), (1, 0));
+	let accused = of(true, &[(1, pass()), (2, bad())]);
+	assert_eq!((accused.good, accused.bad), (0, 1));
+	// A fault of a third without half that accuses, and accusations without a third's fault.
+	assert_eq!(of(true, &[(1, bad()), (2, Nothing)]).bad, 0);
+	assert_eq!(of(true, &[(1, pass()), (2, gone())]).bad, 0);
+	// A committee alone makes no word false, and excuses nobody.
+	assert_eq!(of(false, &[(1, pass()), (2, bad())]).bad, 0);
+	assert_eq!(of(false, &[(1, pass()), (1, says(ABSTAIN))]).excused, 0);
+	assert_eq!(of(true, &[(1, pass()), (1, says(ABSTAIN))]).excused, 1);
+	// Most have revealed beyond a half; a half that passed is enough.
+	let half = of(false, &[(1, pass()), (1, Committed)]);
+	assert_eq!((half.most_revealed, half.half_passed), (false, true));
+	let fewer = of(false, &[(1, pass()), (1, Committed), (1, bad())]);
+	assert_eq!((fewer.most_revealed, fewer.half_passed), (true, false));
+}
+
+#[test]
+fn right_evidence_of_a_tranche_should_be_that_of_most_of_its_members() {
+	let pass = |e| Revealed(vec![VALID], e);
+	let right = |is_dispute, owned: &[Owned]| {
+		Ruling::of(Outcome::Accepted, 0, is_dispute, 1, &votes(owned)).right
+	};
+	let most = [(1, pass(0)), (1, pass(0)), (1, pass(1))];
+	assert_eq!(right(false, &most), Some(evidence(0)));
+	// Two of four, which are two thirds of those who revealed.
+	let half = [(1, pass(0)), (1, pass(0)), (1, pass(1)), (1, Nothing)];
+	assert_eq!(right(false, &half), None);
+	assert_eq!(right(true, &half), Some(evidence(0)));
+	// Two thirds of the stake, and a third of the members.
+	let large = [(90, pass(1)), (10, pass(0)), (10, pass(0))];
+	assert_eq!(right(false, &large), None);
+	assert_eq!(decide_tranche(&votes(&large), false), TrancheDecision::Accused);
+	assert_eq!(decide_tranche(&votes(&most), false), TrancheDecision::Undecided);
+	// Who had not every leaf shows nothing by its evidence.
+	let ruling = Ruling::of(Outcome::Accepted, 0, false, 1, &votes(&most));
+	let shows = |word: Word| ruling.shows_work(&votes(&[(1, word)])[0]);
+	assert!(shows(pass(0)));
+	assert!(!shows(pass(1)) && !shows(Nothing) && !shows(Committed));
+	assert!(!shows(says(GONE)) && !shows(says(ABSTAIN)));
 }
 
 #[test]

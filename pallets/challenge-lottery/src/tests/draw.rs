@@ -199,6 +199,31 @@ fn committee(stakes: &[u128], jailed: &[usize], size: u32) -> Vec<usize> {
 	drawn
 }
 
+/// The pallet hands the stakes of the stored set on: with equal ones these committees were others.
+#[test]
+fn committee_should_be_drawn_by_the_stakes_of_the_stored_set() {
+	build_and_execute(|| {
+		let stakes = [1, 10, 100, 1_000, 10_000];
+		Parameters::mutate(|parameters| parameters.committee_size = 5);
+		seat(&stakes);
+		let claims: Vec<_> = (0..6).map(|_| claim(8)).collect();
+		to_draw(&claims[0]);
+		let seed = Fake::seed(1).unwrap().hash;
+		let accounts: Vec<AccountId> = (0..5).map(validator).collect();
+		let order = |id, stakes: [u128; 5]| -> Vec<AccountId> {
+			let order = draw::committee_order(seed, id, accounts.iter().zip(stakes));
+			order.into_iter().map(|index| accounts[index as usize].clone()).collect()
+		};
+		let mut differ = 0;
+		for claim in &claims {
+			let drawn = members(claim.id, 0);
+			assert_eq!(drawn, order(claim.id, stakes));
+			differ += usize::from(drawn != order(claim.id, [1; 5]));
+		}
+		assert!(differ > 0, "the stakes decide");
+	});
+}
+
 proptest! {
 	#![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -286,6 +311,7 @@ fn first_seat_should_be_distributed_by_stake() {
 #[test]
 fn judges_of_a_dispute_should_be_those_of_the_stored_set() {
 	build_and_execute(|| {
+		seat(&[100, 100, 100, 100, 100, 0]);
 		let mut seated = SEATED.get();
 		seated[0].account = transcoder();
 		seated[1].account = broadcaster();

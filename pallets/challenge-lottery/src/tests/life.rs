@@ -209,6 +209,9 @@ fn slowest_claim_should_live_as_long_as_the_parameters_say() {
 		for index in drawn(&claim) {
 			reveal_leaf(&claim, index).unwrap();
 		}
+		let parameters = Parameters::get();
+		let work = parameters.work_blocks(challenge(claim.id).sampled_work);
+		assert!(work > 0);
 		for tranche in [0, DISPUTE] {
 			let said = opening(claim.id, Verdict::Mismatch(MismatchKind::Work));
 			let count = members(claim.id, tranche).len() as u16;
@@ -221,11 +224,25 @@ fn slowest_claim_should_live_as_long_as_the_parameters_say() {
 				to_dispute(claim.id);
 			}
 		}
-		let limit = 10 + Parameters::get().longest_claim_life(&Timing::development());
+		let limit = 10 + parameters.longest_claim_life(&Timing::development());
 		while Lottery::challenge(claim.id).is_some() {
 			skip(1);
 			assert!(System::block_number() <= limit);
 		}
-		assert!(terms().leaves_of(16) == 64 && System::block_number() > 100);
+		// And no sooner: each phase had all of its blocks but the last, in which the answers came.
+		let phases = [
+			5 * Timing::development().beacon_window,
+			parameters.reveal_window - 1,
+			parameters.commit_base + work - 1,
+			parameters.verdict_reveal - 1,
+			parameters.dispute_commit_base + work - 1,
+			parameters.dispute_reveal - 1,
+			parameters.slash_deferral,
+		];
+		let (life, least) = (System::block_number() - 10, phases.iter().sum::<u32>());
+		assert!(life >= least, "{life} < {least}");
+		// What is more is the wait for the dispute, and the blocks in which votes are counted.
+		assert!(life <= least + 8, "{life} > {least}");
+		assert_eq!(terms().leaves_of(16), 64);
 	});
 }

@@ -90,6 +90,22 @@ fn phases_should_close_at_their_deadline_when_somebody_is_silent() {
 	});
 }
 
+/// By the clock, whatever the agenda has come to note.
+#[test]
+fn ballot_should_be_revealed_from_its_deadline_on_when_anybody_committed() {
+	build_and_execute(|| {
+		let claim = judged_claim();
+		let stored = || crate::Ballots::<Test>::get(claim.id).unwrap();
+		let (opened, end) = (stored().opened, stored().deadline);
+		assert!(end > opened + 2);
+		assert_eq!(stored().asking_until(), opened + (end - opened) / 2);
+		assert_eq!(stored().at(end).phase, Phase::Commit);
+		commit(claim.id, 0, 0, &opening(claim.id, Verdict::Valid)).unwrap();
+		assert_eq!(stored().at(end - 1).phase, Phase::Commit);
+		assert_eq!(stored().at(end).phase, Phase::Reveal);
+	});
+}
+
 #[test]
 fn ballot_should_skip_the_reveal_phase_when_nobody_committed() {
 	build_and_execute(|| {

@@ -368,6 +368,56 @@ fn attack_oversized_proof() {
 	});
 }
 
+/// Nodes whose hashes are right, in shapes that no trie has: none of them proves anything.
+#[test]
+fn attack_nodes_are_bent() {
+	fn string(bytes: &[u8]) -> Vec<u8> {
+		alloy_rlp::encode(bytes)
+	}
+	fn list(items: &[&[u8]]) -> Vec<u8> {
+		let payload = items.concat();
+		let mut node = Vec::new();
+		alloy_rlp::Header { list: true, payload_length: payload.len() }.encode(&mut node);
+		node.extend(payload);
+		node
+	}
+	fn proves(nodes: &[&[u8]], value: &[u8]) -> bool {
+		let proof: TrieProof = nodes
+			.iter()
+			.map(|node| node.to_vec().try_into().unwrap())
+			.collect::<Vec<_>>()
+			.try_into()
+			.unwrap();
+		let root = sp_io::hashing::keccak_256(nodes[0]);
+		trie::proves(root.into(), &[1], Some(value.to_vec()), &proof)
+	}
+	let hash = sp_io::hashing::keccak_256(&[1]);
+	let path = string(&[&[0x20u8][..], &hash[..]].concat());
+	let value = [7u8; 40];
+	let text = string(&value);
+	let good = list(&[&path, &text]);
+	assert!(proves(&[&good], &value));
+	assert!(!proves(&[&good], &value[1..]));
+	// Nothing may be behind a list, and no string is one.
+	let trailing = [&good[..], &[0u8][..]].concat();
+	assert!(!proves(&[&trailing], &value));
+	assert!(!proves(&[&string(&[&path[..], &text[..]].concat())], &value));
+	// A value is no list; a node has two items or 17.
+	assert!(!proves(&[&list(&[&path, &list(&[&text])])], &text));
+	assert!(!proves(&[&list(&[&path, &text, &text])], &value));
+	// A path says of itself in one of four ways what it is.
+	let unknown = string(&[&[0x40u8][..], &hash[..]].concat());
+	assert!(!proves(&[&list(&[&unknown, &text])], &value));
+	// A step that walks nowhere would walk for ever.
+	let named = string(&sp_io::hashing::keccak_256(&good));
+	let idle = list(&[&string(&[0]), &named]);
+	assert!(!proves(&[&idle, &good], &value));
+	// A leaf whose path ends before has something else.
+	let shorter = string(&[&[0x20u8][..], &hash[..31]].concat());
+	assert!(!proves(&[&list(&[&shorter, &text])], &value));
+	assert!(!proves(&[&good, &good], &value), "a node that nothing leads to");
+}
+
 proptest::proptest! {
 	#![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
 

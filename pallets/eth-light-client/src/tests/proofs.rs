@@ -110,3 +110,45 @@ proptest! {
 		})?;
 	}
 }
+
+/// What is read of a header, at each of its bounds: more fields are a later fork's, fewer are nobody's.
+#[test]
+fn execution_header_should_be_read_by_the_places_of_its_fields() {
+	fn list(items: &[Vec<u8>]) -> Vec<u8> {
+		let payload = items.concat();
+		let mut bytes = Vec::new();
+		alloy_rlp::Header { list: true, payload_length: payload.len() }.encode(&mut bytes);
+		bytes.extend(payload);
+		bytes
+	}
+	let string = |bytes: &[u8]| -> Vec<u8> { alloy_rlp::encode(bytes) };
+	let header = |count: usize| {
+		let mut fields = vec![string(&[]); count];
+		fields[3] = string(&[7; 32]);
+		fields[8] = string(&[1, 0]);
+		fields[11] = string(&[9]);
+		fields
+	};
+	for count in [15, 16, 30] {
+		let bytes = list(&header(count));
+		let block = verify::execution_block(&bytes).unwrap();
+		assert_eq!((block.number, block.timestamp), (256, 9));
+		assert_eq!(block.state_root, H256::repeat_byte(7));
+		assert_eq!(block.hash.0, sp_io::hashing::keccak_256(&bytes));
+	}
+	assert_eq!(verify::execution_block(&list(&header(14))), None);
+	let bent = |place: usize, field: Vec<u8>| {
+		let mut fields = header(15);
+		fields[place] = field;
+		verify::execution_block(&list(&fields))
+	};
+	// No number is nothing, and none has zeros in front or more than 64 bits.
+	assert_eq!(bent(8, string(&[])).map(|block| block.number), Some(0));
+	assert_eq!(bent(8, string(&[0, 1])), None);
+	assert_eq!(bent(8, string(&[1; 8])).map(|block| block.number), Some(0x0101_0101_0101_0101));
+	assert_eq!(bent(8, string(&[1; 9])), None);
+	assert_eq!(bent(3, string(&[7; 31])), None);
+	// A list among the strings, and more behind the list.
+	assert_eq!(bent(0, list(&[])), None);
+	assert_eq!(verify::execution_block(&[list(&header(15)), vec![0]].concat()), None);
+}

@@ -4,6 +4,7 @@ use crate::{
 	competition_impls::MOST_FORGOTTEN, mock::*, Offers, OffersOf, OldestSpan, TOLERANCE_ROUNDS,
 };
 use livepeer_primitives::traits::{Competition, OnNewRound};
+use sp_runtime::Perbill;
 
 fn offer(number: u8, offered: u32, served: u32) {
 	for index in 0..offered {
@@ -118,4 +119,15 @@ fn attack_rivals_offers_do_not_count_against_anybody_else() {
 			assert_eq!((lpt(1), lpt(2)), (130, 130));
 		},
 	);
+}
+
+#[test]
+fn offers_should_be_served_as_far_as_the_tolerance_leaves_some_of_one() {
+	let are_served =
+		|offered, served| Offers { offered, served }.are_served(Perbill::from_percent(90), 10);
+	assert!(are_served(9, 0), "so few say nothing");
+	assert!(!are_served(10, 0));
+	assert!(are_served(10, 1));
+	assert!(!are_served(11, 1));
+	assert!(are_served(11, 2));
 }

@@ -2,11 +2,13 @@
 
 use crate::{
 	decide::*,
-	types::{Class, Phase, Wake},
+	types::{Class, Phase, Unsuited, Wake},
 };
 use livepeer_primitives::{
+	params::VerificationTerms,
 	traits::Candidate,
 	video::{SourceLimits, CANONICAL_PROFILE},
+	work::{fee, STANDARD_SEGMENT_WORK},
 	AccountId, Hash, UNIT,
 };
 use proptest::prelude::*;
@@ -154,6 +156,124 @@ fn suits_should_need_every_profile_of_the_ladder() {
 	assert!(!suits(&mixed, &fit));
 	assert!(suits(&mixed, &both));
 	assert!(!suits(&demand(101), &fit), "it could never do the work");
+}
+
+#[test]
+fn reservation_should_be_a_sixteenth_of_what_the_work_would_cost() {
+	// Four fifths of a standard segment's work in each of 20 seconds are 16 segments.
+	let load = STANDARD_SEGMENT_WORK / 5 * 4;
+	assert_eq!(reservation(load, 10, 2_000, 7), 7);
+	assert_eq!(reservation(load, 20, 2_000, 7), 14);
+	assert_eq!(reservation(load, 0, 2_000, 7), 0);
+}
+
+#[test]
+fn patience_should_be_longest_with_strangers() {
+	assert_eq!([false, true].map(|has_claimed| patience(80, has_claimed, false)), [160, 160]);
+	assert_eq!([false, true].map(|has_claimed| patience(80, has_claimed, true)), [10, 80]);
+}
+
+#[test]
+fn why_should_name_what_the_nearest_lacks() {
+	let fit = || candidate(1, 1, 10, 100);
+	// Every bound may be reached.
+	let demand = Demand { least_price: 10, ..demand(100) };
+	assert_eq!(why(&demand, &[]), Unsuited::Nobody);
+	assert_eq!(why(&demand, &[fit()]), Unsuited::Busy);
+	let other = Candidate { profiles: vec![2].try_into().unwrap(), ..fit() };
+	let small = Candidate { capacity: 99, ..fit() };
+	let dear = Candidate { price: 11, ..fit() };
+	let cheap = Candidate { price: 9, ..fit() };
+	let poor = Demand { unreserved: 9, ..demand.clone() };
+	for (lacking, expected) in [
+		(&other, Unsuited::Profile),
+		(&small, Unsuited::Capacity),
+		(&dear, Unsuited::Price),
+		(&cheap, Unsuited::BelowVerification),
+	] {
+		assert_eq!(why(&demand, &[lacking.clone()]), expected);
+		assert!(!suits(&demand, lacking));
+		// What the one lacks is not said while another comes nearer.
+		assert_eq!(why(&demand, &[lacking.clone(), fit()]), Unsuited::Busy);
+	}
+	assert!(suits(&demand, &fit()));
+	assert_eq!(why(&poor, &[fit()]), Unsuited::Budget);
+	assert_eq!(why(&poor, &[other, fit(), small]), Unsuited::Budget);
+}
+
+/// Terms by which a claim of one leaf is worth as much as its fee at least, or a little less.
+fn terms(verify_price: u128) -> VerificationTerms {
+	VerificationTerms {
+		rate: Perbill::one(),
+		committee_size: 1,
+		verify_price,
+		fee_ratio: 1,
+		variant_rate: Perbill::zero(),
+	}
+}
+
+#[test]
+fn smallest_claim_should_be_no_less_than_any_of_its_bounds() {
+	let (work, free) = (STANDARD_SEGMENT_WORK, terms(0));
+	assert_eq!(smallest_claim(&free, work, 10, 7), 10);
+	assert_eq!(smallest_claim(&free, work, 10, 77), 77);
+	assert_eq!(smallest_claim(&terms(11), work, 10, 7), 11);
+}
+
+#[test]
+fn charge_should_be_taken_at_each_bound_and_refused_beyond() {
+	let work = STANDARD_SEGMENT_WORK;
+	let bounds = ClaimBounds {
+		next_seq: 5,
+		allowance: 40,
+		price: 10,
+		max_leaf_work: work,
+		max_leaves: 4,
+		smallest_fee: 10,
+		terms: terms(10),
+		max_samples: 4,
+		has_ended: false,
+	};
+	let claimed = Claimed { first: 5, last: 8, total_work: 4 * work, largest_leaf: work };
+	// As much as may be of everything.
+	let charged = charge(&bounds, &claimed).unwrap();
+	assert_eq!((charged.leaf_count, charged.next_seq, charged.fee), (4, 9, 40));
+	assert_eq!((charged.prepayment, charged.shortfall, charged.worth()), (40, 0, 40));
+	// And as little: one leaf with the smallest fee.
+	let one = Claimed { last: 5, total_work: work, ..claimed };
+	assert_eq!(charge(&bounds, &one).map(|charge| charge.fee), Ok(10));
+	for (beyond, error) in [
+		(Claimed { first: 4, ..claimed }, BadClaim::NotAscending),
+		(Claimed { first: 9, ..claimed }, BadClaim::NotAscending),
+		(Claimed { first: 4, last: 3, ..claimed }, BadClaim::NotAscending),
+		(Claimed { last: 9, ..claimed }, BadClaim::TooManyLeaves),
+		(Claimed { total_work: 0, ..claimed }, BadClaim::NoWork),
+		(Claimed { largest_leaf: work + 1, ..claimed }, BadClaim::LeafTooLarge),
+		(Claimed { total_work: 4 * work + 1, ..claimed }, BadClaim::WorkTooLarge),
+		(Claimed { total_work: work - 1, ..one }, BadClaim::FeeTooSmall),
+	] {
+		assert_eq!(charge(&bounds, &beyond), Err(error), "{beyond:?}");
+	}
+	let poor = ClaimBounds { allowance: 39, ..bounds };
+	assert_eq!(charge(&poor, &claimed), Err(BadClaim::AllowanceExceeded));
+	// The deepest tree bounds the leaves, whatever the terms allow.
+	let many = ClaimBounds { max_leaves: u32::MAX, allowance: u128::MAX, ..bounds };
+	let deep = |leaves: u64| Claimed { last: 4 + leaves, total_work: leaves * work, ..claimed };
+	assert!(charge(&many, &deep(4_096)).is_ok());
+	assert_eq!(charge(&many, &deep(4_097)), Err(BadClaim::TooManyLeaves));
+	// What is worth less than its verification waits for more, until there is no more.
+	let dear = ClaimBounds { terms: terms(11), ..bounds };
+	assert_eq!(charge(&dear, &claimed), Err(BadClaim::FeeBelowVerification));
+	let last = charge(&ClaimBounds { has_ended: true, ..dear }, &claimed).unwrap();
+	assert_eq!((last.fee, last.prepayment, last.shortfall, last.worth()), (40, 44, 4, 44));
+}
+
+#[test]
+fn allowance_should_pay_for_what_was_asked_and_one_claim_at_least() {
+	assert_eq!(target_allowance(STANDARD_SEGMENT_WORK, 3, 10, 7), 30);
+	assert_eq!(target_allowance(STANDARD_SEGMENT_WORK, 3, 10, 77), 77);
+	assert_eq!(least_allowance(STANDARD_SEGMENT_WORK, 10, 7), fee(STANDARD_SEGMENT_WORK, 10));
+	assert_eq!([refill(30, 10, 100), refill(30, 10, 15), refill(30, 40, 100)], [20, 15, 0]);
 }
 
 proptest! {

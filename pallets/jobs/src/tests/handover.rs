@@ -1,6 +1,8 @@
 //! Transcoders that are lost.
 
-use crate::{mock::*, types::Phase, AssignmentsOf, Event, Loads, PriorityLists, WeightInfo};
+use crate::{
+	mock::*, types::Phase, Assignments, AssignmentsOf, Event, Loads, PriorityLists, WeightInfo,
+};
 use frame_support::assert_ok;
 use livepeer_primitives::{AccountId, JobId, UNIT};
 
@@ -180,9 +182,11 @@ fn lost_transcoder_should_not_be_offered_what_others_let_pass_while_its_jobs_are
 		});
 		register(&TOM, 1, PRICE, 1_000);
 		AgendaWeight::set(<()>::task_hand_on().saturating_mul(4));
+		// A job that it has never had: nothing but its loss keeps it from that.
+		let fresh = create(&BEA, "fresh");
 		jail(&TIM);
 		Jailed::set(vec![]);
-		let mut drawn = 0;
+		let (mut drawn, mut offered) = (0, None);
 		let is_lost = || Loads::<Test>::get(TIM).is_some_and(|load| load.lost);
 		loop {
 			let before: Vec<_> = AssignmentsOf::<Test>::iter_prefix(TIM).collect();
@@ -194,7 +198,9 @@ fn lost_transcoder_should_not_be_offered_what_others_let_pass_while_its_jobs_are
 			assert!(now() < 200, "it comes to an end");
 			assert!(after.iter().all(|row| before.contains(row)), "nothing new goes to it");
 			drawn += AssignmentsOf::<Test>::iter_prefix(TOM).count();
+			offered = offered.or(Assignments::<Test>::get(fresh, 0));
 		}
 		assert!(drawn > 0, "others were drawn meanwhile");
+		assert_eq!(offered.expect("drawn meanwhile").transcoder, TOM);
 	});
 }

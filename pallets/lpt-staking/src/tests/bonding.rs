@@ -106,6 +106,21 @@ fn bond_should_fail_when_the_transcoder_refuses_unless_it_is_ones_own() {
 	});
 }
 
+/// Who delegates already would else have stake beside the slash that is coming.
+#[test]
+fn top_up_should_fail_when_the_transcoder_is_jailed() {
+	build_with_bonds(vec![(t(), t(), 1000), (d(), t(), 1000)], || {
+		Refusing::set([t()].into());
+		assert_noop!(
+			LptStaking::bond(RuntimeOrigin::signed(d()), 10, t()),
+			Error::<Test>::StakeNotAccepted
+		);
+		Refusing::take();
+		bond(d(), 10, t());
+		assert_eq!(stake(d()), 1010);
+	});
+}
+
 #[test]
 fn bond_should_fail_when_the_account_would_be_left_without_balance() {
 	build_and_execute(|| {

@@ -67,6 +67,23 @@ fn slash_factor_should_become_zero_when_below_its_floor() {
 	assert_eq!(slashed_factor(0, half), 0);
 	assert_eq!(slashed_factor(SLASH_ONE, Perbill::one()), 0);
 	assert_eq!(slashed_factor(SLASH_ONE, Perbill::zero()), SLASH_ONE);
+	// At the floor itself it stays.
+	assert_eq!(slashed_factor(SLASH_FLOOR, Perbill::zero()), SLASH_FLOOR);
+	assert_eq!(slashed_factor(SLASH_FLOOR, Perbill::from_parts(1)), 0);
+}
+
+#[test]
+fn slash_should_take_everything_when_no_factor_is_left() {
+	let tenth = Perbill::from_percent(10);
+	assert_eq!(slash_cut(1_009, tenth, SLASH_ONE), 100);
+	assert_eq!(slash_cut(1_009, tenth, 0), 1_009);
+}
+
+#[test]
+fn value_at_the_start_of_the_round_should_be_without_its_growth() {
+	assert_eq!(at_round_start(201, FACTOR_ONE, FACTOR_ONE * 2), 100);
+	assert_eq!(at_round_start(201, FACTOR_ONE, FACTOR_ONE), 201);
+	assert_eq!(portion(100, 1, 3), 33);
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! Blocks that are expected of validators, and what they earn by them.
 
-use crate::{mock::*, Event, Meters, Offline, Present, OFFLINE_ROUNDS, ONE_BLOCK};
+use crate::{
+	mock::*, Event, Meter, Meters, Offline, Presence, Present, OFFLINE_AFTER, OFFLINE_ROUNDS,
+	ONE_BLOCK,
+};
 use frame_support::assert_ok;
 use livepeer_primitives::traits::{Chill, Jail, RewardedSeats};
 
@@ -18,6 +21,24 @@ fn blocks_of_one(count: u32) {
 fn earns(number: u8) -> bool {
 	let (_, _, seats) = TranscoderElection::rewarded_seats();
 	seats.into_iter().any(|seat| seat.transcoder == account(number) && seat.earns)
+}
+
+#[test]
+fn presence_should_be_judged_from_eight_expected_blocks_on() {
+	let many = OFFLINE_AFTER * ONE_BLOCK;
+	assert_eq!(many, 8 << 20);
+	let meter = |value| Meter { value, step: ONE_BLOCK, round_start: 100 };
+	let presence = Presence { since: 0, seen: 50, round: Some(3) };
+	assert!(presence.is_silent(&meter(50 + many)));
+	assert!(!presence.is_silent(&meter(50 + many - 1)));
+	// One block in the round is enough.
+	assert!(presence.did_its_part(&meter(100 + many), 3));
+	assert!(!presence.did_its_part(&meter(100 + many), 4));
+	assert!(!Presence::new(0).did_its_part(&meter(100 + many), 0));
+	// So is none where few were expected since the round began, or since it came into force.
+	assert!(presence.did_its_part(&meter(100 + many - 1), 4));
+	let late = Presence { since: 101, ..presence };
+	assert!(late.did_its_part(&meter(100 + many), 4));
 }
 
 #[test]
