@@ -18,7 +18,7 @@ use sc_consensus_beefy::{
 	communication::request_response::BeefyJustifsRequestHandler, BeefyRPCLinks, BeefyVoterLinks,
 };
 use sc_consensus_grandpa::{GrandpaPruningFilter, SharedVoterState};
-use sc_network::{event::Event, NetworkBackend, NetworkEventStream};
+use sc_network::{config::SyncMode, event::Event, NetworkBackend, NetworkEventStream};
 use sc_service::{
 	error::Error as ServiceError, Configuration, GenesisBlockBuilder, Role, TaskManager,
 	WarpSyncConfig,
@@ -333,21 +333,25 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 			},
 	} = new_partial(&config)?;
 
-	let mut votes: Votes = None;
+	// Its look at blocks begins before the network does.
+	let mut watching = None;
 	if config.role.is_authority() {
+		if client.info().best_number == 0 && config.network.sync_mode != SyncMode::Full {
+			return Err(ServiceError::Other(
+				"a validator with an empty database needs each block, to see what its keys have \
+				 signed: leave out --sync, or catch up without --validator first"
+					.into(),
+			));
+		}
 		let twin =
 			Twin::new(client.clone(), keystore_container.keystore(), inherents.slot_duration);
-		let (name, spawner) = ("signed-elsewhere", task_manager.spawn_essential_handle());
 		match twin::made_elsewhere(&client)? {
 			Some(number) => {
 				config.role = Role::Full;
-				spawner.spawn(name, None, twin.wait(number));
+				let wait = twin.wait(number);
+				task_manager.spawn_essential_handle().spawn("signed-elsewhere", None, wait);
 			}
-			None => {
-				let (open, opened) = oneshot::channel();
-				votes = Some(opened.shared());
-				spawner.spawn(name, None, twin.watch(open));
-			}
+			None => watching = Some(twin),
 		}
 	}
 
@@ -406,6 +410,14 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 			metrics,
 			gap_sync_body_policy: None,
 		})?;
+
+	let mut votes: Votes = None;
+	if let Some(twin) = watching {
+		let (open, opened) = oneshot::channel();
+		votes = Some(opened.shared());
+		let watch = twin.watch(open, sync_service.clone());
+		task_manager.spawn_essential_handle().spawn("signed-elsewhere", None, watch);
+	}
 
 	let feeder = feed_offchain_workers(client.clone(), &backend, verify)?;
 	task_manager.spawn_handle().spawn("offchain-feeder", Some("offchain-worker"), feeder);

@@ -15,7 +15,7 @@ use livepeer_runtime::opaque::{Block, Hash, Header};
 use sc_client_api::{backend::AuxStore, BlockchainEvents, HeaderBackend, ImportNotifications};
 use sp_api::ProvideRuntimeApi;
 use sp_blockchain::Error as ClientError;
-use sp_consensus::BlockOrigin;
+use sp_consensus::{BlockOrigin, SyncOracle};
 use sp_consensus_babe::{AuthorityId, BabeApi, Slot, SlotDuration};
 use sp_core::crypto::{key_types::BABE, ByteArray};
 use sp_keystore::KeystorePtr;
@@ -55,6 +55,19 @@ pub fn made_elsewhere(client: &Client) -> Result<Option<u32>, ClientError> {
 fn slot_of(header: &Header) -> Option<Slot> {
 	(header.number > 0).then_some(())?;
 	Some(sc_consensus_babe::find_pre_digest::<Block>(header).ok()?.slot())
+}
+
+/// Whether a block that was made with a key of this node was made by somebody else, or by this node after
+/// its database was left at the slot `left`.
+fn is_elsewhere(is_own: bool, slot: Slot, left: Slot) -> bool {
+	!is_own && slot > left + LOST
+}
+
+/// How far finality must be before what was signed until block `number` cannot be signed again, when the
+/// chain was caught up with at block `since`.
+fn is_over_at(number: u32, since: u32, validators: usize) -> u32 {
+	let validators = u32::try_from(validators).unwrap_or(u32::MAX);
+	number.max(since).saturating_add(validators.saturating_mul(TURNS).max(BEYOND))
 }
 
 /// Lets what votes begin. Where nothing votes nobody waits for it.
@@ -99,7 +112,7 @@ impl Twin {
 
 	/// Opens `votes` when the chain is caught up with, and ends when this node's keys have signed
 	/// elsewhere.
-	pub async fn watch(mut self, votes: oneshot::Sender<()>) {
+	pub async fn watch(mut self, votes: oneshot::Sender<()>, sync: impl SyncOracle) {
 		let mut votes = Some(votes);
 		let best = self.client.info().best_hash;
 		let mut left = self.client.header(best).ok().flatten().and_then(|best| slot_of(&best));
@@ -111,7 +124,7 @@ impl Twin {
 			let left = *left.get_or_insert(slot);
 			let is_own = block.origin == BlockOrigin::Own;
 			let is_ours = self.is_ours(block.hash, &block.header);
-			if is_ours && !is_own && slot > left + LOST {
+			if is_ours && is_elsewhere(is_own, slot, left) {
 				let number = block.header.number;
 				self.note(number);
 				log::error!(
@@ -125,8 +138,10 @@ impl Twin {
 				);
 				return;
 			}
-			// Its own block says nothing of how far the others are, unless there are none.
-			if votes.is_some() && self.is_recent(slot) && (!is_own || self.authorities.len() == 1) {
+			// Its own block says nothing of how far the others are, unless there are none; nor does one
+			// that somebody made beside a chain that is still coming in.
+			let tells = !is_own || self.authorities.len() == 1;
+			if votes.is_some() && tells && self.is_recent(slot) && !sync.is_major_syncing() {
 				open(&mut votes);
 			}
 		}
@@ -138,16 +153,18 @@ impl Twin {
 			"Keys of this node signed elsewhere, at last block {number}: it follows the chain and signs \
 			 nothing until finality is well beyond that"
 		);
-		let mut since = self.client.info().best_number;
+		let mut caught_up = None;
 		while let Some(block) = self.blocks.next().await {
 			if self.is_ours(block.hash, &block.header) {
 				number = number.max(block.header.number);
-				since = since.max(number);
 				self.note(number);
 			}
-			let validators = u32::try_from(self.authorities.len()).unwrap_or(u32::MAX);
-			let span = validators.saturating_mul(TURNS).max(BEYOND);
-			if self.client.info().finalized_number >= number.max(since).saturating_add(span) {
+			if slot_of(&block.header).is_none_or(|slot| !self.is_recent(slot)) {
+				continue;
+			}
+			let since = *caught_up.get_or_insert(block.header.number);
+			let over = is_over_at(number, since, self.authorities.len());
+			if self.client.info().finalized_number >= over {
 				match self.client.insert_aux(&[], &[ELSEWHERE]) {
 					Ok(()) => log::warn!(
 						"Finality is well beyond block {number}, the last that was made elsewhere with \
@@ -158,5 +175,29 @@ impl Twin {
 				return;
 			}
 		}
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn block_should_be_from_elsewhere_when_it_was_made_long_after_the_database_was_left() {
+		let left = Slot::from(1_000);
+		assert!(is_elsewhere(false, left + LOST + 1, left));
+		// A crash may have kept these from the database.
+		assert!(!is_elsewhere(false, left + LOST, left));
+		// This process made it.
+		assert!(!is_elsewhere(true, left + 10_000, left));
+	}
+
+	#[test]
+	fn node_should_wait_for_finality_and_for_every_validators_turns() {
+		assert_eq!(is_over_at(500, 100, 1), 500 + BEYOND);
+		assert_eq!(is_over_at(500, 100, 100), 500 + 100 * TURNS);
+		// What comes in of the past is no reason to end.
+		assert_eq!(is_over_at(500, 9_000, 100), 9_000 + 100 * TURNS);
+		assert_eq!(is_over_at(u32::MAX, 0, usize::MAX), u32::MAX);
 	}
 }
