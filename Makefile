@@ -121,9 +121,11 @@ packages: build ## Build the Debian packages of node and worker
 packages-test: build ## Install, upgrade, remove and purge the packages in a fresh Debian (wants root)
 	packaging/test.sh $(BIN)
 
-.PHONY: monitoring-test runbooks-test restore-test
+.PHONY: monitoring-test alerts-test runbooks-test restore-test
 monitoring-test: ## Does every alert fire when it should, and is it explained?
 	docker/monitoring/test.sh
+alerts-test: build ## Cause what alerts are for on a local network: each must fire (20 minutes)
+	scripts/alerts-test.py $(BIN)
 runbooks-test: build ## Run the commands of docs/operators on a local network
 	scripts/runbooks-test.py $(BIN)
 restore-test: build ## Put a validator back from an old copy: it must sign nothing twice

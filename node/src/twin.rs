@@ -32,8 +32,8 @@ const LOST: u64 = 20;
 /// of before is then cast again.
 const BEYOND: u32 = 32;
 /// And in so many blocks for each validator none was made elsewhere: whoever runs with these keys would
-/// have had its turn.
-const TURNS: u32 = 8;
+/// have had its turn. A validator that makes none while eight are expected of it is taken for offline.
+const TURNS: u32 = 6;
 
 /// What of the chain is looked at.
 pub struct Twin {
