@@ -112,8 +112,8 @@ docker: build ## Build the container images: TAG=local BASE=image
 	docker/build.sh $(BIN)
 docker-demo: build ## The demo with every role in a container: ONCE=1 CHEAT=black INPUT=file REPORT=out.json DATA=dir MONITORING=1 DISTURB=1
 	docker/demo.sh $(BIN)
-docker-test: ## Look at the images: sizes, users, sandbox, health
-	docker/test.sh
+docker-test: ## Look at the images: sizes, users, sandbox, health; after `make docker test-native`
+	docker/test.sh $(BIN)
 
 .PHONY: packages packages-test
 packages: build ## Build the Debian packages of node and worker

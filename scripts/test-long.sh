@@ -16,7 +16,9 @@ make --no-print-directory runbooks-test restore-test alerts-test
 if docker version >/dev/null 2>&1; then
 	MONITORING=prometheus DISTURB=1 ONCE=1 docker/demo.sh "$bin"
 	ONCE=1 CHEAT=black docker/demo.sh "$bin"
-	docker/test.sh
+	ONCE=1 docker/demo.sh "$bin" --kill --segments 32
+	make --no-print-directory test-native
+	docker/test.sh "$bin"
 	docker/operators-test.sh "$bin"
 	packaging/units-test.sh "$bin"
 	packaging/test.sh "$bin"
