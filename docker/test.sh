@@ -35,6 +35,11 @@ for image in livepeer-node livepeer-worker livepeer-cheat; do
 	case $environment in *SECRET* | *SURI* | *TOKEN* | *KEY*) fail "$image's environment: $environment" ;; esac
 	[ "$(docker image inspect --format '{{.Config.User}}' "$image:$tag")" = 10001:10001 ] || fail "$image runs as root"
 	! docker run --rm --user 0 "$image:$tag" --version >/dev/null 2>&1 || fail "$image runs as root when asked"
+	# What is in it against Debian's archive, security updates too: asks the mirror.
+	pending=$(docker run --rm --user 0 --entrypoint sh "$image:$tag" -c 'apt-get update -qq && apt-get -s dist-upgrade') ||
+		fail "$image: Debian's lists cannot be read: $pending"
+	pending=$(sed -n 's/^Inst \([^ ]*\).*/\1/p' <<<"$pending")
+	[ -z "$pending" ] || fail "$image lacks Debian's updates of $pending"
 	ok "$image: no compiler, history or key; not root; ${setuid:+set-user-id programs of Debian, useless with no-new-privileges}"
 done
 
