@@ -15,7 +15,7 @@ make --no-print-directory drill
 make --no-print-directory runbooks-test restore-test alerts-test
 if docker version >/dev/null 2>&1; then
 	MONITORING=prometheus DISTURB=1 ONCE=1 docker/demo.sh "$bin"
-	ONCE=1 CHEAT=black docker/demo.sh "$bin"
+	MONITORING=prometheus ONCE=1 CHEAT=black docker/demo.sh "$bin"
 	ONCE=1 docker/demo.sh "$bin" --kill --segments 32
 	make --no-print-directory test-native
 	docker/test.sh "$bin"
