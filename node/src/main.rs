@@ -15,6 +15,7 @@ mod preflight;
 mod rpc;
 mod service;
 mod session_keys;
+mod settings;
 mod twin;
 
 use std::process::ExitCode;
