@@ -184,12 +184,12 @@ mod tests {
 
 	#[test]
 	fn block_should_be_from_elsewhere_when_it_was_made_long_after_the_database_was_left() {
-		let left = Slot::from(1_000);
-		assert!(is_elsewhere(false, left + LOST + 1, left));
+		let left = Slot::from(1_000u64);
+		assert!(is_elsewhere(false, left + LOST + 1u64, left));
 		// A crash may have kept these from the database.
 		assert!(!is_elsewhere(false, left + LOST, left));
 		// This process made it.
-		assert!(!is_elsewhere(true, left + 10_000, left));
+		assert!(!is_elsewhere(true, left + 10_000u64, left));
 	}
 
 	#[test]
