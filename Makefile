@@ -118,8 +118,8 @@ docker: build ## Build the container images: TAG=local BASE=image
 	docker/build.sh $(BIN)
 docker-demo: build ## The demo with every role in a container: ONCE=1 CHEAT=black INPUT=file REPORT=out.json DATA=dir MONITORING=1 DISTURB=1
 	docker/demo.sh $(BIN)
-docker-test: ## Look at the images: sizes, users, sandbox, health
-	docker/test.sh
+docker-test: ## Look at the images: sizes, users, sandbox, health; after `make docker test-native`
+	docker/test.sh $(BIN)
 
 .PHONY: packages packages-test
 packages: build ## Build the Debian packages of node and worker
@@ -127,11 +127,15 @@ packages: build ## Build the Debian packages of node and worker
 packages-test: build ## Install, upgrade, remove and purge the packages in a fresh Debian (wants root)
 	packaging/test.sh $(BIN)
 
-.PHONY: monitoring-test runbooks-test
+.PHONY: monitoring-test alerts-test runbooks-test restore-test
 monitoring-test: ## Does every alert fire when it should, and is it explained?
 	docker/monitoring/test.sh
+alerts-test: build ## Cause what alerts are for on a local network: each must fire (20 minutes)
+	scripts/alerts-test.py $(BIN)
 runbooks-test: build ## Run the commands of docs/operators on a local network
 	scripts/runbooks-test.py $(BIN)
+restore-test: build ## Put a validator back from an old copy: it must sign nothing twice
+	scripts/restore-test.py $(BIN)
 
 .PHONY: attack
 attack: build ## Strangers hold sockets, send half requests and read nothing; nobody may be hurt

@@ -7,7 +7,8 @@
 # ONCE=1, CHEAT=black, INPUT=file, REPORT=out.json and DATA=dir mean what they mean to `make demo`; the
 # containers depend on the first two, so give them here and not as arguments.
 # DISTURB=1 makes links slow and cuts cables meanwhile (docker/disturb.sh, wants root). MONITORING=1 starts
-# Prometheus and Grafana too, MONITORING=prometheus only the first, whose queries are then asked.
+# Prometheus and Grafana too, MONITORING=prometheus only the first, whose queries are then asked; with
+# CHEAT=black the alerts of a transcoder that is found out must have fired instead.
 # Nothing is left behind but the images, and with DATA=dir the chains, stores and logs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -67,7 +68,12 @@ if [ -n "${DISTURB:-}" ]; then
 	docker/disturb.sh "$data" >&2 &
 	disturbing=$!
 fi
-if [ -n "${MONITORING:-}" ]; then
+# Whether an alert fired since the beginning.
+fired() {
+	curl -sf --get --data-urlencode "query=max_over_time(ALERTS{alertname=\"$1\",alertstate=\"firing\"}[1h])" \
+		http://127.0.0.1:9090/api/v1/query | grep -q '"value"'
+}
+if [ -n "${MONITORING:-}" ] && [ -z "${CHEAT:-}" ]; then
 	# In the middle of the stream, when there is something to see.
 	touch "$data/boards.log"
 	(
@@ -79,7 +85,11 @@ if [ -n "${MONITORING:-}" ]; then
 fi
 status=0
 "$bin/livepeer-demo" "${arguments[@]}" "$@" || status=$?
-if [ -n "${MONITORING:-}" ]; then
+if [ -n "${MONITORING:-}" ] && [ "${CHEAT:-}" = black ]; then
+	for alert in DutyMissed Jailed; do
+		if fired "$alert"; then echo "$alert fired"; else echo "docker/demo.sh: $alert did not fire" >&2 && status=1; fi
+	done
+elif [ -n "${MONITORING:-}" ] && [ -z "${CHEAT:-}" ]; then
 	kill "$asking" 2>/dev/null || true
 	asking=
 	cat "$data/boards.log"

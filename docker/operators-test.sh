@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the operators' compose files for real, on a test network of one validator that packaging/testnet.py
-# begins: the validator makes final blocks and its verify service is ready, a gateway with a node of its
-# own joins and is ready, nobody but the node reaches the verify service. Three minutes.
+# begins: the validator makes final blocks and its verify service is ready, a gateway and a transcoder with
+# nodes of their own join, one is ready and one registered, nobody but the node reaches the verify service.
+# Four minutes.
 #
 #   docker/operators-test.sh BIN_DIR
 set -euo pipefail
@@ -11,7 +12,7 @@ export LIVEPEER_TAG=${LIVEPEER_TAG:-local}
 read -ra compose <<<"${LIVEPEER_COMPOSE:-docker-compose}"
 work=$(mktemp -d)
 end() {
-	for role in validator gateway; do
+	for role in validator gateway transcoder; do
 		settings "$role"
 		"${compose[@]}" -p "livepeer-test-$role" -f "docker/$role.yaml" down --volumes --timeout 20 >/dev/null 2>&1 || true
 	done
@@ -38,6 +39,7 @@ settings() {
 	case $1 in
 	validator) export P2P_PORT=31333 RPC_PORT=31944 METRICS_PORT=31615 NODE_ARGUMENTS="--keystore-path /data/keystore --force-authoring --allow-private-ip" HEALTHY_ALONE=1 ;;
 	gateway) export P2P_PORT=32333 RPC_PORT=32944 METRICS_PORT=32615 HTTP_PORT=32935 NODE_ARGUMENTS=--allow-private-ip ;;
+	transcoder) export P2P_PORT=33333 RPC_PORT=33944 METRICS_PORT=33615 PEER_PORT=33100 NODE_ARGUMENTS=--allow-private-ip ACCOUNT=${account:-none} ANNOUNCE=/ip4/${host:-none}/tcp/33100 CAPACITY=1 ;;
 	esac
 }
 trap end EXIT
@@ -45,17 +47,21 @@ trap end EXIT
 # Containers reach the host's published ports at the bridge's address.
 host=$(ip -4 -brief address show docker0 | awk '{ sub("/.*", "", $3); print $3 }')
 packaging/testnet.py "$bin" "$work/testnet" --validator "/ip4/$host/tcp/31333"
-mkdir -p "$work"/validator/{node,verify} "$work"/gateway/{node,gateway}
-cp "$work/testnet/spec.json" "$work/validator/"
-cp "$work/testnet/spec.json" "$work/gateway/"
+mkdir -p "$work"/validator/{node,verify} "$work"/gateway/{node,gateway} "$work"/transcoder/{node,transcode}
+for role in validator gateway transcoder; do
+	cp "$work/testnet/spec.json" "$work/$role/"
+done
+# The only account that there is; it validates and transcodes.
+cp "$work/testnet/validator-1/account" "$work/transcoder/operator-key"
+account=$("$bin/livepeer-worker" keys inspect "$work/transcoder/operator-key")
 cp -r "$work/testnet/validator-1/keystore" "$work/validator/node/"
 cp "$work/testnet/validator-1/node-key" "$work/validator/"
 "$bin/livepeer-worker" token "$work/validator/token"
 peer=$("$bin/livepeer-worker" keys peer --data-dir "$work/validator/verify")
-chmod 755 "$work" "$work/validator" "$work/gateway"
+chmod 755 "$work" "$work/validator" "$work/gateway" "$work/transcoder"
 chmod 644 "$work"/*/spec.json
 if [ "$(id -u)" = 0 ]; then
-	chown -R 10001:10001 "$work/validator" "$work/gateway"
+	chown -R 10001:10001 "$work/validator" "$work/gateway" "$work/transcoder"
 else
 	LIVEPEER_USER=$(id -u):$(id -g)
 	export LIVEPEER_USER
@@ -76,3 +82,14 @@ echo "ok   gateway.yaml: the node has peers and follows, the gateway is ready"
 ! docker exec "$(of gateway gateway)" timeout 5 bash -c 'exec 3<>/dev/tcp/10.67.1.3/7936' 2>/dev/null ||
 	fail "a stranger reaches the verify service"
 echo "ok   nobody else reaches the verify service"
+settings transcoder
+"${compose[@]}" -p livepeer-test-transcoder -f docker/transcoder.yaml up --detach node
+until_healthy transcoder node
+"${compose[@]}" -p livepeer-test-transcoder -f docker/transcoder.yaml up --detach
+until_healthy transcoder transcode
+for _ in $(seq 120); do
+	docker logs "$(of transcoder transcode)" 2>&1 | grep '"registered"' >/dev/null && registered=yes && break
+	sleep 1
+done
+[ -n "${registered:-}" ] || fail "the transcoder does not register: $(docker logs --tail 5 "$(of transcoder transcode)" 2>&1)"
+echo "ok   transcoder.yaml: the node follows, the transcoder is registered under its address"

@@ -1,9 +1,13 @@
 #!/usr/bin/env bash
 # Looks at the images that docker/build.sh made: what is in them, as whom they run, whether the sandbox
 # around video works under Docker's default profile, whether "healthy" means it. Two minutes.
+#
+#   docker/test.sh [BIN_DIR]     with it the media crate's escape tests run in the worker's image; `make
+#                                test-native` has built them there
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tag=${LIVEPEER_TAG:-local}
+bin=${1:-}
 confined=(--rm --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges)
 names=()
 trap '[ ${#names[@]} = 0 ] || docker rm -f "${names[@]}" >/dev/null 2>&1' EXIT
@@ -31,12 +35,26 @@ for image in livepeer-node livepeer-worker livepeer-cheat; do
 	case $environment in *SECRET* | *SURI* | *TOKEN* | *KEY*) fail "$image's environment: $environment" ;; esac
 	[ "$(docker image inspect --format '{{.Config.User}}' "$image:$tag")" = 10001:10001 ] || fail "$image runs as root"
 	! docker run --rm --user 0 "$image:$tag" --version >/dev/null 2>&1 || fail "$image runs as root when asked"
+	# What is in it against Debian's archive, security updates too: asks the mirror.
+	pending=$(docker run --rm --user 0 --entrypoint sh "$image:$tag" -c 'apt-get update -qq && apt-get -s dist-upgrade') ||
+		fail "$image: Debian's lists cannot be read: $pending"
+	pending=$(sed -n 's/^Inst \([^ ]*\).*/\1/p' <<<"$pending")
+	[ -z "$pending" ] || fail "$image lacks Debian's updates of $pending"
 	ok "$image: no compiler, history or key; not root; ${setuid:+set-user-id programs of Debian, useless with no-new-privileges}"
 done
 
 docker run "${confined[@]}" --network none "livepeer-worker:$tag" doctor --offline >/dev/null ||
 	fail "the sandbox does not hold in a container"
 ok "the sandbox refuses files and sockets under Docker's default profile"
+if [ -n "$bin" ]; then
+	# The newest of them; its child lies where it was when the tests were compiled.
+	escapes=$(find "$bin/deps" -maxdepth 1 -name 'sandbox-*' -type f -executable -printf '%T@ %p\n' | sort -rn | sed -n '1s/^[^ ]* //p')
+	[ -n "$escapes" ] || fail "no escape tests in $bin/deps: run \`make test-native\`"
+	docker run "${confined[@]}" --network none --volume "$escapes:/usr/local/bin/escapes:ro" \
+		--volume "$bin/livepeer-media:$bin/livepeer-media:ro" --entrypoint escapes "livepeer-worker:$tag" child_should ||
+		fail "the child that decodes video breaks out in a container"
+	ok "the media crate's escape tests pass in a container"
+fi
 docker run "${confined[@]}" --network none --security-opt seccomp=docker/seccomp-without-landlock.json \
 	"livepeer-worker:$tag" doctor --offline >/tmp/without-landlock.$$ 2>&1 && without=0 || without=$?
 if grep -q -i landlock /tmp/without-landlock.$$ && [ "$without" != 0 ]; then
@@ -48,8 +66,7 @@ else
 	fail "without Landlock the worker works on"
 fi
 
-# A chain of one node: healthy when that is what is wanted, unhealthy for want of peers otherwise, and
-
+# A chain of one node: healthy where that is what is wanted, unhealthy for want of peers otherwise.
 start() { # NAME ENVIRONMENT...
 	local name=livepeer-test-$$-$1
 	shift

@@ -21,8 +21,20 @@ RUN channel=$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml) \
 	&& curl --proto '=https' --tlsv1.2 -sSf https://static.rust-lang.org/rustup/rustup-init.sh \
 	| sh -s -- -y --profile minimal --default-toolchain "$channel" --target wasm32v1-none
 
+# The pages that the gateway shows; its binary holds them.
+FROM ${BASE} AS pages
+RUN apt-get update -q \
+	&& DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends ca-certificates nodejs npm \
+	&& rm -rf /var/lib/apt/lists/*
+WORKDIR /pages
+COPY offchain-worker/pages/package.json offchain-worker/pages/package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY offchain-worker/pages ./
+RUN npm run --silent build
+
 FROM toolchain AS compiled
 COPY . .
+COPY --from=pages /pages/dist offchain-worker/pages/dist
 RUN --mount=type=cache,target=/root/.cargo/registry --mount=type=cache,target=/root/.cargo/git \
 	--mount=type=cache,target=/target,id=livepeer-worker-target \
 	CARGO_TARGET_DIR=/target SKIP_WASM_BUILD=1 \

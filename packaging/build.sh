@@ -18,7 +18,7 @@ trap 'rm -rf "$work"' EXIT
 
 # PACKAGE NAME_OF_FOLDER LICENCE DESCRIPTION
 package() {
-	local name=$1 from=packaging/$2 licence=$3 summary=$4 root=$work/$1 unit
+	local name=$1 from=packaging/$2 licence=$3 summary=$4 root=$work/$1 unit configuration=
 	mkdir -p "$root/DEBIAN" "$root/etc/livepeer"
 	install -D -s -m 755 "$bin/$name" "$root/usr/bin/$name"
 	for unit in "$from"/*.service; do
@@ -29,6 +29,7 @@ package() {
 		[ -f "$file" ] || continue
 		install -m 640 "$file" "$root/etc/livepeer/"
 		echo "/etc/livepeer/$(basename "$file")" >>"$root/DEBIAN/conffiles"
+		configuration+=" $(basename "$file")"
 	done
 	# What shells and man know of it, as the binary itself says.
 	mkdir -p "$root/usr/share/man/man1" "$root/usr/share/bash-completion/completions" \
@@ -46,7 +47,8 @@ package() {
 		printf 'Upstream-Name: livepeer-appchain\n\nFiles: *\nCopyright: the Livepeer appchain developers\n'
 		printf 'License: %s\n See NOTICE beside this file and /usr/share/common-licenses.\n' "$licence"
 	} >"$root/usr/share/doc/$name/copyright"
-	sed "s/@PACKAGE@/$name/g; s/@UNITS@/$(cd "$from" && echo *.service)/g" packaging/postinst >"$root/DEBIAN/postinst"
+	sed "s/@PACKAGE@/$name/g; s/@UNITS@/$(cd "$from" && echo *.service)/g; s/ @CONFIGURATION@/$configuration/" \
+		packaging/postinst >"$root/DEBIAN/postinst"
 	sed "s/@PACKAGE@/$name/g; s/@UNITS@/$(cd "$from" && echo *.service)/g" packaging/prerm >"$root/DEBIAN/prerm"
 	sed "s/@PACKAGE@/$name/g" packaging/postrm >"$root/DEBIAN/postrm"
 	chmod 755 "$root"/DEBIAN/p*

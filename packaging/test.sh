@@ -50,7 +50,9 @@ for name in livepeer-node livepeer-worker; do
 	done
 done
 [ -s "$root/usr/share/man/man1/livepeer-worker-transcode.1.gz" ] || fail "roles have no manual page"
-within livepeer-worker config check /etc/livepeer/worker.toml >"$work/log" || fail "the packaged settings are wrong"
+# As the service reads them.
+within runuser -u livepeer-worker -- livepeer-worker config check /etc/livepeer/worker.toml >"$work/log" ||
+	fail "the service cannot read the packaged settings, or they are wrong"
 grep -q 'data-dir = "/var/lib/livepeer-worker/transcode"' "$work/log" || fail "config check shows no settings"
 within systemd-analyze verify livepeer-node.service livepeer-transcode.service livepeer-verify.service \
 	livepeer-gateway.service 2>"$work/verify" || true
@@ -68,6 +70,7 @@ within sh -c 'apt-get install -qy -o Dpkg::Options::=--force-confold /tmp/new/*.
 	{ cat "$work/log" && fail "cannot be upgraded"; }
 grep -q mine.json "$root/etc/livepeer/node.env" || fail "the configuration was overwritten"
 grep -q '^# mine' "$root/etc/livepeer/worker.toml" || fail "the worker's configuration was overwritten"
+within runuser -u livepeer-worker -- test -r /etc/livepeer/worker.toml || fail "an upgrade took the settings from the service"
 [ "$(cat "$root/var/lib/livepeer-node/key")" = secret ] || fail "a key was lost by an upgrade"
 
 step "removing keeps configuration"

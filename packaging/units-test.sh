@@ -44,7 +44,7 @@ chgrp livepeer verify-token node-key && chmod 640 verify-token node-key
 echo "ARGUMENTS=\"--chain dev --alice --force-authoring --node-key-file /etc/livepeer/node-key \
 --verify-url http://127.0.0.1:7936 --verify-token-file /etc/livepeer/verify-token\"" >node.env
 printf //Bob >operator-key && chgrp livepeer operator-key && chmod 640 operator-key
-sed -i "s|^#:key-file|key-file|; s|^#:announce.*|announce = [\"/ip4/127.0.0.1/tcp/4100\"]|" worker.toml
+sed -i "s|^#:key-file|key-file|; s|^#:capacity|capacity|; s|^#:announce.*|announce = [\"/ip4/127.0.0.1/tcp/4100\"]|" worker.toml
 livepeer-worker config check worker.toml transcode
 systemctl start livepeer-node'
 said() { within journalctl --no-pager -u "$1" | grep -q "$2"; }
@@ -59,7 +59,7 @@ until_said livepeer-node "Pre-sealed block"
 echo "ok   livepeer-node makes blocks"
 within systemctl start livepeer-verify livepeer-gateway livepeer-transcode
 until_said livepeer-verify "waiting for tasks"
-until_said livepeer-transcode "waiting for assignments"
+until_said livepeer-transcode "registered account"
 within curl -sf http://127.0.0.1:8935/readyz >/dev/null || fail "the gateway is not ready"
 echo "ok   the roles work, and transcode in the sandbox"
 [ -z "$(within find /var/lib/livepeer-node /var/lib/livepeer-worker -perm /o+rwx -type f)" ] || fail "others can read data"

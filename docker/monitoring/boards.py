@@ -8,6 +8,7 @@
 import json
 import os
 import sys
+import time
 import urllib.parse
 import urllib.request
 
@@ -35,6 +36,16 @@ BOARDS = {
         ("Transactions in the last block made", "short", "substrate_proposer_number_of_transactions"),
         ("Cache of the state", "bytes", "substrate_state_cache_bytes"),
         ("Running for", "s", "time() - substrate_process_start_time_seconds"),
+    ],
+    "transcoder": [
+        ("Answers", "short", 'up{job="worker"}'),
+        ("Assignments", "short", 'sum by (instance) (livepeer_assignments_total{job="worker"})'),
+        ("Segments transcoded", "short", 'rate(livepeer_segment_transcoded_total{job="worker"}[2m])'),
+        ("Time to transcode a segment (95 %)", "s", 'histogram_quantile(0.95, sum by (le, instance) (rate(livepeer_transcode_time_seconds_bucket{kind="transcode"}[10m])))'),
+        ("Claims by what became of them", "short", 'sum by (instance, kind) (livepeer_claims_total{job="worker"})'),
+        ("Warnings in an hour", "short", 'sum by (instance, kind) (increase(livepeer_warnings_total{job="worker"}[1h]))'),
+        ("Times that nothing went on", "short", 'sum by (instance) (livepeer_waits_total{job="worker"})'),
+        ("Segments on disk", "bytes", 'livepeer_store_bytes{job="worker"}'),
     ],
     "gateway": [
         ("Segments fetched and checked", "short", "rate(livepeer_gateway_segments_total[2m])"),
@@ -78,9 +89,10 @@ def write():
             file.write("\n")
 
 
-def ask(url):
-    """Asks what the files hold, so that a file that was changed by hand is asked too."""
-    empty = 0
+def ask(url, patience=60):
+    """Asks what the files hold, so that a file that was changed by hand is asked too. What has not
+    happened yet, such as a claim, is asked for again for a minute."""
+    empty, deadline = 0, time.monotonic() + patience
     folder = os.path.join(HERE, "grafana", "boards")
     for name in sorted(os.listdir(folder)):
         with open(os.path.join(folder, name), encoding="utf-8") as file:
@@ -88,10 +100,14 @@ def ask(url):
         for panel in panels:
             for target in panel["targets"]:
                 query = urllib.parse.urlencode({"query": target["expr"]})
-                with urllib.request.urlopen(f"{url}/api/v1/query?{query}", timeout=10) as answer:
-                    result = json.load(answer)["data"]["result"]
-                values = [item["value"][1] for item in result]
-                real = [value for value in values if value not in ("NaN", "+Inf")]
+                while True:
+                    with urllib.request.urlopen(f"{url}/api/v1/query?{query}", timeout=10) as answer:
+                        result = json.load(answer)["data"]["result"]
+                    values = [item["value"][1] for item in result]
+                    real = [value for value in values if value not in ("NaN", "+Inf")]
+                    if real or time.monotonic() > deadline:
+                        break
+                    time.sleep(2)
                 empty += not real
                 print(f"{'ok  ' if real else 'FAIL'} {name[:-5]}: {panel['title']}: {', '.join(values[:5])}")
     return empty == 0

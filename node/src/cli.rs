@@ -16,6 +16,15 @@ pub struct Cli {
 	#[command(subcommand)]
 	pub subcommand: Option<Subcommand>,
 
+	/// File with the settings of a node; also LIVEPEER_NODE_CONFIG.
+	///
+	/// Each option can be set there by its long name, as rpc-port = 9944, or in the environment, as
+	/// LIVEPEER_NODE_RPC_PORT. The command line counts before the environment, and that before the file.
+	// It is read before the rest is.
+	#[allow(dead_code)]
+	#[arg(long, value_name = "FILE")]
+	pub config: Option<PathBuf>,
+
 	/// How to run the node.
 	#[clap(flatten)]
 	pub run: sc_cli::RunCmd,
@@ -84,6 +93,10 @@ pub enum Subcommand {
 	/// Print what the database holds.
 	ChainInfo(sc_cli::ChainInfoCmd),
 
+	/// Look at a file of settings.
+	#[command(subcommand)]
+	Config(ConfigSubcommand),
+
 	/// Print what makes a shell complete this program's arguments.
 	Completions {
 		/// The shell.
@@ -94,6 +107,16 @@ pub enum Subcommand {
 	Man {
 		/// The folder, which must exist.
 		dir: PathBuf,
+	},
+}
+
+/// What is done with a file of settings.
+#[derive(Debug, clap::Subcommand)]
+pub enum ConfigSubcommand {
+	/// Say what is wrong with a file, or with which arguments it runs a node.
+	Check {
+		/// The file.
+		file: PathBuf,
 	},
 }
 

@@ -2,9 +2,9 @@
 
 use crate::{
 	chain_spec,
-	cli::{Cli, GenesisParams, KeySubcommand, Subcommand},
+	cli::{Cli, ConfigSubcommand, GenesisParams, KeySubcommand, Subcommand},
 	client::Client,
-	preflight, service, session_keys,
+	preflight, service, session_keys, settings,
 };
 use clap::CommandFactory;
 use livepeer_runtime::opaque::Block;
@@ -86,7 +86,10 @@ fn no_node_key(path: &Path) -> String {
 
 /// Runs the command line of this process.
 pub fn run() -> sc_cli::Result<()> {
-	let cli = Cli::from_args();
+	let environment = |name: &str| std::env::var_os(name);
+	let arguments = settings::complete(std::env::args_os().collect(), &environment)
+		.map_err(sc_cli::Error::Input)?;
+	let cli = Cli::from_iter(arguments);
 	match &cli.subcommand {
 		None => run_node(&cli),
 		Some(Subcommand::Key(KeySubcommand::Session(command))) => session_keys::run(command, &cli),
@@ -149,6 +152,12 @@ pub fn run() -> sc_cli::Result<()> {
 		Some(Subcommand::ChainInfo(command)) => {
 			let runner = cli.create_runner(command)?;
 			runner.sync_run(|config| command.run::<Block>(&config))
+		}
+		Some(Subcommand::Config(ConfigSubcommand::Check { file })) => {
+			for argument in settings::check(file).map_err(sc_cli::Error::Input)? {
+				println!("{argument}");
+			}
+			Ok(())
 		}
 		Some(Subcommand::Completions { shell }) => {
 			let name = env!("CARGO_PKG_NAME");

@@ -15,6 +15,8 @@ mod preflight;
 mod rpc;
 mod service;
 mod session_keys;
+mod settings;
+mod twin;
 
 use std::process::ExitCode;
 

@@ -3,9 +3,10 @@
 use crate::{
 	client::{Backend, Client, Executor, HostFunctions, SelectChain, TransactionPool},
 	rpc::{self, BeefyDeps, FullDeps, GrandpaDeps},
+	twin::{self, Twin},
 };
 use codec::Encode;
-use futures::{FutureExt, StreamExt};
+use futures::{channel::oneshot, future::Shared, FutureExt, StreamExt};
 use livepeer_primitives::offchain::{Finalized, VerifyEndpoint, FINALIZED, VERIFY_ENDPOINT};
 use livepeer_runtime::{
 	opaque::{Block, Hash},
@@ -17,16 +18,17 @@ use sc_consensus_beefy::{
 	communication::request_response::BeefyJustifsRequestHandler, BeefyRPCLinks, BeefyVoterLinks,
 };
 use sc_consensus_grandpa::{GrandpaPruningFilter, SharedVoterState};
-use sc_network::{event::Event, NetworkBackend, NetworkEventStream};
+use sc_network::{config::SyncMode, event::Event, NetworkBackend, NetworkEventStream};
 use sc_service::{
-	error::Error as ServiceError, Configuration, GenesisBlockBuilder, TaskManager, WarpSyncConfig,
+	error::Error as ServiceError, Configuration, GenesisBlockBuilder, Role, TaskManager,
+	WarpSyncConfig,
 };
 use sc_telemetry::{Telemetry, TelemetryWorker};
 use sc_transaction_pool_api::OffchainTransactionPoolFactory;
 use sp_consensus_beefy::ecdsa_crypto::AuthorityId as BeefyId;
 use sp_core::offchain::OffchainStorage;
 use sp_runtime::traits::{Block as BlockT, Hash as HashT, Header as HeaderT};
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 type GrandpaBlockImport =
 	sc_consensus_grandpa::GrandpaBlockImport<Backend, Block, Client, SelectChain>;
@@ -291,9 +293,23 @@ fn feed_offchain_workers(
 	})
 }
 
+/// When a validator may vote; at once, where it signs nothing.
+type Votes = Option<Shared<oneshot::Receiver<()>>>;
+
+/// Does what votes when it may.
+async fn voting(votes: Votes, voter: impl Future<Output = ()>) {
+	if let Some(votes) = votes {
+		if votes.await.is_err() {
+			// The node ends.
+			std::future::pending::<()>().await;
+		}
+	}
+	voter.await;
+}
+
 /// Starts a node on the network that `N` speaks.
 pub fn new_full<N: NetworkBackend<Block, Hash>>(
-	config: Configuration,
+	mut config: Configuration,
 	verify: VerifyService,
 ) -> Result<TaskManager, ServiceError> {
 	let PartialComponents {
@@ -316,6 +332,28 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 				mut telemetry,
 			},
 	} = new_partial(&config)?;
+
+	// Its look at blocks begins before the network does.
+	let mut watching = None;
+	if config.role.is_authority() {
+		if client.info().best_number == 0 && config.network.sync_mode != SyncMode::Full {
+			return Err(ServiceError::Other(
+				"a validator with an empty database needs each block, to see what its keys have \
+				 signed: leave out --sync, or catch up without --validator first"
+					.into(),
+			));
+		}
+		let twin =
+			Twin::new(client.clone(), keystore_container.keystore(), inherents.slot_duration);
+		match twin::made_elsewhere(&client)? {
+			Some(number) => {
+				config.role = Role::Full;
+				let wait = twin.wait(number);
+				task_manager.spawn_essential_handle().spawn("signed-elsewhere", None, wait);
+			}
+			None => watching = Some(twin),
+		}
+	}
 
 	let metrics = N::register_notification_metrics(config.prometheus_registry());
 	let mut net_config = sc_network::config::FullNetworkConfiguration::<Block, Hash, N>::new(
@@ -372,6 +410,14 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 			metrics,
 			gap_sync_body_policy: None,
 		})?;
+
+	let mut votes: Votes = None;
+	if let Some(twin) = watching {
+		let (open, opened) = oneshot::channel();
+		votes = Some(opened.shared());
+		let watch = twin.watch(open, sync_service.clone());
+		task_manager.spawn_essential_handle().spawn("signed-elsewhere", None, watch);
+	}
 
 	let feeder = feed_offchain_workers(client.clone(), &backend, verify)?;
 	task_manager.spawn_handle().spawn("offchain-feeder", Some("offchain-worker"), feeder);
@@ -534,6 +580,7 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 			on_demand_justifications_handler: beefy_justifications,
 			is_authority: role.is_authority(),
 		});
+		let beefy = voting(votes.clone(), beefy);
 		task_manager.spawn_essential_handle().spawn_blocking("beefy-gadget", None, beefy);
 		// Leaves and nodes of the mountain range are kept beside the state: proofs are made of them.
 		task_manager.spawn_essential_handle().spawn_blocking(
@@ -567,6 +614,7 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 				telemetry: telemetry.as_ref().map(Telemetry::handle),
 				offchain_tx_pool_factory: OffchainTransactionPoolFactory::new(transaction_pool),
 			})?;
+		let grandpa = voting(votes, grandpa);
 		task_manager.spawn_essential_handle().spawn_blocking("grandpa-voter", None, grandpa);
 	}
 	Ok(task_manager)

@@ -161,6 +161,12 @@ fn node_should_say_so_when_the_base_path_cannot_be_written() {
 }
 
 #[test]
+fn validator_should_not_begin_by_warp_as_it_would_not_see_what_its_keys_signed() {
+	let reason = reason_of_failure(&["--dev", "--sync", "warp"]);
+	assert!(reason.contains("leave out --sync"), "{reason}");
+}
+
+#[test]
 fn validator_should_be_told_what_to_run_when_it_has_no_node_key() {
 	let dir = TempDir::new().unwrap();
 	let args = ["--chain", "local", "--alice", "--base-path", text(dir.path())];

@@ -119,6 +119,7 @@ impl Default for Metrics {
 		for warning in Warning::ALL {
 			drop(m.warnings.get_or_create(&kind(warning.name())));
 		}
+		drop(m.tasks.get_or_create(&kind("unable")));
 		Self { registry, ..metrics }
 	}
 }

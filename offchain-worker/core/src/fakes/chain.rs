@@ -326,6 +326,11 @@ impl FakeChain {
 		self.state().toolchains.push(toolchain);
 	}
 
+	/// Accepts a toolchain no longer.
+	pub fn retire_toolchain(&self, toolchain: ToolchainId) {
+		self.state().toolchains.retain(|accepted| *accepted != toolchain);
+	}
+
 	/// Draws `k` positions of a claim.
 	pub fn draw(&self, claim: ClaimId, seed: Hash, k: u32) {
 		if let Some(open) = self.state().claims.get_mut(&claim) {

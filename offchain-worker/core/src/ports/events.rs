@@ -48,11 +48,13 @@ pub enum Warning {
 	Store,
 	/// The folder may be an old copy, or another worker runs for the account.
 	Restored,
+	/// The chain does not accept the toolchain, or no longer.
+	Toolchain,
 }
 
 impl Warning {
 	/// All of them.
-	pub const ALL: [Warning; 15] = [
+	pub const ALL: [Warning; 16] = [
 		Self::Jailed,
 		Self::StakeFell,
 		Self::ClaimFailed,
@@ -68,6 +70,7 @@ impl Warning {
 		Self::Unreachable,
 		Self::Store,
 		Self::Restored,
+		Self::Toolchain,
 	];
 
 	/// Its name, as in events and metrics.
@@ -88,6 +91,7 @@ impl Warning {
 			Self::Unreachable => "unreachable",
 			Self::Store => "store",
 			Self::Restored => "restored",
+			Self::Toolchain => "toolchain",
 		}
 	}
 }

@@ -121,6 +121,11 @@ impl Registration {
 			let text = format!("{account} has less than 0.3 LPT left for the fees of claims and for changes: send it some");
 			warn(Warning::LowBalance, text);
 		}
+		// One that retires is off the list as soon as that is announced.
+		if let Err(TranscodeError::Toolchain(toolchain)) = self.check_toolchain().await {
+			let text = format!("the chain accepts toolchain {toolchain:?} no longer: no new job comes, and jobs that run end when its notice is over. Let claims that are open be closed, then upgrade to a worker and FFmpeg that it accepts");
+			warn(Warning::Toolchain, text);
+		}
 		let view = self.parts.chain.transcoder(account).await?;
 		let was = std::mem::replace(before, view.clone());
 		let Some(view) = view else {
@@ -151,12 +156,19 @@ impl Registration {
 		while_away(&*self.parts.clock, away, async || self.try_register(service).await).await
 	}
 
-	async fn try_register(&self, service: &ServiceRecord) -> Result<(), TranscodeError> {
+	/// Whether the chain accepts assignments over this machine's toolchain.
+	async fn check_toolchain(&self) -> Result<(), TranscodeError> {
 		let toolchain = self.parts.engine.toolchain();
 		let accepted = self.parts.chain.toolchains().await?;
-		if !accepted.contains(&toolchain) {
-			return Err(TranscodeError::Toolchain(toolchain));
+		if accepted.contains(&toolchain) {
+			Ok(())
+		} else {
+			Err(TranscodeError::Toolchain(toolchain))
 		}
+	}
+
+	async fn try_register(&self, service: &ServiceRecord) -> Result<(), TranscodeError> {
+		self.check_toolchain().await?;
 		let config = &self.parts.config;
 		let view = self.parts.chain.transcoder(self.parts.account()).await?;
 		let same = view.as_ref().is_some_and(|view| {

@@ -1662,6 +1662,22 @@ fn operator_should_be_told_of_jail_slash_and_a_low_balance() {
 }
 
 #[test]
+fn operator_should_be_told_once_the_toolchain_retires() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let engine = FakeEngine::default();
+		let toolchain = engine.toolchain;
+		let ended = serve(&story, story.role(engine));
+		sim.sleep(30_000).await;
+		assert!(story.warned(Warning::Toolchain).is_empty());
+		story.chain.retire_toolchain(toolchain);
+		sim.sleep(30_000).await;
+		assert_eq!(story.warned(Warning::Toolchain).len(), 1);
+		assert_eq!(ended.get(), None, "what is open is still answered");
+	})
+}
+
+#[test]
 fn operator_should_be_told_how_a_claim_ended_badly() {
 	use crate::ports::events::Warning;
 	for (outcome, what) in [

@@ -1,0 +1,267 @@
+//! One file, the environment and the command line: what is given on the command line counts, then the
+//! environment, then the file, then the default.
+//!
+//! The settings are the options with which a node runs, by their long names; there is no second list of
+//! them. What file and environment say becomes arguments, put before those that were typed, and is read
+//! and refused as those are:
+//!
+//! ```toml
+//! chain = "/etc/livepeer/spec.json"
+//! validator = true
+//! bootnodes = ["/dns4/v1.example.org/tcp/30333/p2p/12D3…"]
+//! ```
+//!
+//! `LIVEPEER_NODE_RPC_PORT=9944` is `rpc-port = 9944` in the environment, where commas part the values
+//! of a list, and where what is empty is as good as not there.
+
+use crate::cli::Cli;
+use clap::{parser::ValueSource, Arg, ArgAction, Command, CommandFactory};
+use std::{
+	ffi::OsString,
+	fs,
+	path::{Path, PathBuf},
+};
+use toml::de::{DeTable, DeValue};
+
+/// Names the file on the command line.
+const CONFIG: &str = "config";
+/// Names it in the environment.
+const CONFIG_VARIABLE: &str = "LIVEPEER_NODE_CONFIG";
+/// Options whose values are secrets, which whoever reads a file of settings would have.
+const SECRETS: [&str; 2] = ["node-key", "password"];
+
+/// Where variables come from.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
+/// An option and what it is set to, as arguments.
+type Setting = (Arg, Vec<String>);
+
+/// A command line that runs a node, with what environment and file add to it; any other as it is.
+pub fn complete(
+	typed: Vec<OsString>,
+	environment: Environment<'_>,
+) -> Result<Vec<OsString>, String> {
+	let command = Cli::command();
+	// What is wrong with it is said when it is read.
+	let Ok(matches) = command.clone().ignore_errors(true).try_get_matches_from(&typed) else {
+		return Ok(typed);
+	};
+	if matches.subcommand_name().is_some() {
+		return Ok(typed);
+	}
+	let is_typed =
+		|arg: &Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+	let mut given: Vec<Arg> = options(&command).filter(|arg| is_typed(arg)).cloned().collect();
+	let file = match matches.get_one::<PathBuf>(CONFIG) {
+		Some(path) => Some(path.clone()),
+		None => environment(CONFIG_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from),
+	};
+	let mut added = add(&command, &mut given, of_environment(&command, environment)?);
+	if let Some(file) = file {
+		added.extend(add(&command, &mut given, of_file(&command, &file)?));
+	}
+	let mut typed = typed.into_iter();
+	let mut arguments: Vec<OsString> = typed.by_ref().take(1).collect();
+	arguments.extend(added.into_iter().map(OsString::from));
+	arguments.extend(typed);
+	Ok(arguments)
+}
+
+/// The arguments with which a node is run by a file alone, or what is wrong with it.
+pub fn check(file: &Path) -> Result<Vec<String>, String> {
+	let command = Cli::command();
+	let arguments: Vec<String> =
+		of_file(&command, file)?.into_iter().flat_map(|(_, arguments)| arguments).collect();
+	let whole = std::iter::once(env!("CARGO_PKG_NAME")).chain(arguments.iter().map(String::as_str));
+	match command.try_get_matches_from(whole) {
+		Ok(_) => Ok(arguments),
+		Err(error) => {
+			let text = error.to_string();
+			let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+			Err(format!("{}: {first}", file.display()))
+		}
+	}
+}
+
+/// The options that can be set.
+fn options(command: &Command) -> impl Iterator<Item = &Arg> {
+	command.get_arguments().filter(|arg| arg.get_long().is_some_and(|name| name != CONFIG))
+}
+
+/// The arguments of `found` that what is `given` leaves room for.
+fn add(command: &Command, given: &mut Vec<Arg>, found: Vec<Setting>) -> Vec<String> {
+	let conflicts = |one: &Arg, other: &Arg| {
+		command.get_arg_conflicts_with(one).iter().any(|arg| arg.get_id() == other.get_id())
+	};
+	let before = given.clone();
+	let mut added = Vec::new();
+	for (arg, arguments) in found {
+		let stands_back = before.iter().any(|one| {
+			one.get_id() == arg.get_id() || conflicts(one, &arg) || conflicts(&arg, one)
+		});
+		if !stands_back {
+			given.push(arg);
+			added.extend(arguments);
+		}
+	}
+	added
+}
+
+fn of_environment(command: &Command, environment: Environment<'_>) -> Result<Vec<Setting>, String> {
+	let mut found = Vec::new();
+	for arg in options(command) {
+		let Some(name) = arg.get_long() else { continue };
+		let variable = format!("LIVEPEER_NODE_{}", name.to_uppercase().replace('-', "_"));
+		let Some(value) = environment(&variable).filter(|value| !value.is_empty()) else {
+			continue;
+		};
+		let value = value.into_string().map_err(|_| format!("{variable}: it is no text"))?;
+		let arguments = match (arg.get_action(), value.as_str()) {
+			(ArgAction::SetTrue, "true" | "1") => vec![format!("--{name}")],
+			(ArgAction::SetTrue, "false" | "0") => Vec::new(),
+			(ArgAction::SetTrue, _) => {
+				return Err(format!("{variable} is true or false, not {value:?}"))
+			}
+			(ArgAction::Append, _) => {
+				value.split(',').map(|value| format!("--{name}={}", value.trim())).collect()
+			}
+			_ => vec![format!("--{name}={value}")],
+		};
+		found.push((arg.clone(), arguments));
+	}
+	Ok(found)
+}
+
+fn of_file(command: &Command, path: &Path) -> Result<Vec<Setting>, String> {
+	let at = path.display();
+	let text = fs::read_to_string(path)
+		.map_err(|error| format!("cannot read the settings in {at}: {error}"))?;
+	let table = DeTable::parse(&text)
+		.map_err(|error| {
+			let words = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
+			format!("{at} is not TOML: {words}")
+		})?
+		.into_inner();
+	let mut found = Vec::new();
+	for (key, value) in &table {
+		let name: &str = key.get_ref().as_ref();
+		let Some(arg) = options(command).find(|arg| arg.get_long() == Some(name)) else {
+			return Err(format!("{at}: a node has no option --{name}"));
+		};
+		if SECRETS.contains(&name) {
+			return Err(format!(
+				"{at}: {name} is a secret: keep it in a file of its own, and name that file"
+			));
+		}
+		let arguments = of_value(arg, name, value.get_ref());
+		found.push((arg.clone(), arguments.map_err(|why| format!("{at}: {why}"))?));
+	}
+	Ok(found)
+}
+
+/// The arguments that a value of a file stands for.
+fn of_value(arg: &Arg, name: &str, value: &DeValue<'_>) -> Result<Vec<String>, String> {
+	match (arg.get_action(), value) {
+		(ArgAction::SetTrue, DeValue::Boolean(true)) => Ok(vec![format!("--{name}")]),
+		(ArgAction::SetTrue, DeValue::Boolean(false)) => Ok(Vec::new()),
+		(ArgAction::SetTrue, _) => Err(format!("{name} is true or false")),
+		(ArgAction::Append, DeValue::Array(values)) => {
+			values.iter().map(|value| argument(name, value.get_ref())).collect()
+		}
+		(_, DeValue::Array(_)) => Err(format!("{name} has one value, not a list")),
+		(_, value) => Ok(vec![argument(name, value)?]),
+	}
+}
+
+fn argument(name: &str, value: &DeValue<'_>) -> Result<String, String> {
+	match value {
+		DeValue::String(text) => Ok(format!("--{name}={text}")),
+		DeValue::Integer(number) if number.radix() == 10 => {
+			Ok(format!("--{name}={}", number.as_str()))
+		}
+		DeValue::Float(number) => Ok(format!("--{name}={}", number.as_str())),
+		_ => Err(format!("{name} is a text or a decimal number")),
+	}
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+	use super::*;
+	use tempfile::TempDir;
+
+	fn file(text: &str) -> (TempDir, String) {
+		let dir = TempDir::new().unwrap();
+		let path = dir.path().join("node.toml");
+		fs::write(&path, text).unwrap();
+		let path = path.to_str().unwrap().to_owned();
+		(dir, path)
+	}
+
+	fn completed(typed: &[&str], variables: &[(&str, &str)]) -> Result<Vec<String>, String> {
+		let environment = |name: &str| {
+			let found = variables.iter().find(|(variable, _)| *variable == name);
+			found.map(|(_, value)| OsString::from(value))
+		};
+		let typed = std::iter::once("livepeer-node").chain(typed.iter().copied());
+		let arguments = complete(typed.map(OsString::from).collect(), &environment)?;
+		Ok(arguments.into_iter().skip(1).map(|one| one.into_string().unwrap()).collect())
+	}
+
+	#[test]
+	fn command_line_should_count_before_the_environment_and_that_before_the_file() {
+		let (_dir, path) = file("rpc-port = 1\nname = \"file\"\nout-peers = 3\nvalidator = true\n");
+		let variables = [
+			("LIVEPEER_NODE_CONFIG", path.as_str()),
+			("LIVEPEER_NODE_RPC_PORT", "2"),
+			("LIVEPEER_NODE_NAME", "environment"),
+			("LIVEPEER_NODE_IN_PEERS", ""),
+		];
+		let arguments = completed(&["--rpc-port", "9"], &variables).unwrap();
+		let mut added: Vec<_> = arguments[..3].to_vec();
+		added.sort();
+		assert_eq!(added, ["--name=environment", "--out-peers=3", "--validator"]);
+		assert_eq!(arguments[3..], ["--rpc-port", "9"]);
+	}
+
+	#[test]
+	fn setting_should_stand_back_when_what_is_typed_excludes_it() {
+		let (_dir, path) = file("name = \"x\"\nalice = true\n");
+		let arguments = completed(&["--config", &path, "--bob"], &[]).unwrap();
+		assert_eq!(arguments, ["--name=x", "--config", &path, "--bob"]);
+	}
+
+	#[test]
+	fn lists_should_be_given_value_by_value() {
+		let (_dir, path) = file("listen-addr = [\"/ip4/1.2.3.4/tcp/1\", \"/ip4/1.2.3.4/tcp/2\"]\n");
+		let one_by_one = ["--listen-addr=/ip4/1.2.3.4/tcp/1", "--listen-addr=/ip4/1.2.3.4/tcp/2"];
+		assert_eq!(check(Path::new(&path)).unwrap(), one_by_one);
+		let variables = [("LIVEPEER_NODE_LISTEN_ADDR", "/ip4/1.2.3.4/tcp/1, /ip4/1.2.3.4/tcp/2")];
+		assert_eq!(completed(&[], &variables).unwrap(), one_by_one);
+	}
+
+	#[test]
+	fn file_should_be_refused_when_a_setting_is_unknown_wrong_or_a_secret() {
+		for (text, why) in [
+			("rpc-prt = 1", "no option --rpc-prt"),
+			("rpc-port = \"many\"", "rpc-port"),
+			("validator = 1", "true or false"),
+			("name = [\"a\"]", "not a list"),
+			("node-key = \"00\"", "is a secret"),
+			("name = ", "is not TOML"),
+		] {
+			let (_dir, path) = file(text);
+			let said = check(Path::new(&path)).unwrap_err();
+			assert!(said.contains(why), "{text}: {said}");
+		}
+		assert!(check(Path::new("/nonexistent")).unwrap_err().contains("cannot read"));
+	}
+
+	#[test]
+	fn other_commands_should_stay_as_they_are() {
+		let variables = [("LIVEPEER_NODE_NAME", "x")];
+		let typed = ["chain-info", "--chain", "dev"];
+		assert_eq!(completed(&typed, &variables).unwrap(), typed);
+		assert_eq!(completed(&["--help"], &variables).unwrap(), ["--help"]);
+	}
+}

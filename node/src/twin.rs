@@ -1,0 +1,203 @@
+//! Whether session keys of this node signed elsewhere: on another machine that runs with them, or on
+//! this one before its database was put back from an older copy.
+//!
+//! What a validator has voted is noted in its database, and an older copy has forgotten the newest
+//! part. It would vote again in the same rounds, differently, which is slashed. The chain says whether
+//! that can be: a block that was made with a key of this node after its database was left, and not by
+//! this process, was made by somebody who voted too. So a validator does not vote before it has caught
+//! up; and where it has met such a block it ends, and follows the chain as a full node when it is
+//! started again, until finality is far beyond the last of them.
+
+use crate::client::Client;
+use codec::{Decode, Encode};
+use futures::{channel::oneshot, StreamExt};
+use livepeer_runtime::opaque::{Block, Hash, Header};
+use sc_client_api::{backend::AuxStore, BlockchainEvents, HeaderBackend, ImportNotifications};
+use sp_api::ProvideRuntimeApi;
+use sp_blockchain::Error as ClientError;
+use sp_consensus::{BlockOrigin, SyncOracle};
+use sp_consensus_babe::{AuthorityId, BabeApi, Slot, SlotDuration};
+use sp_core::crypto::{key_types::BABE, ByteArray};
+use sp_keystore::KeystorePtr;
+use std::sync::Arc;
+
+/// Names the last block that was made elsewhere, in the database; there is none when all is well.
+const ELSEWHERE: &[u8] = b"livepeer/signed-elsewhere";
+/// So many slots old, the newest block is of now.
+const RECENT: u64 = 10;
+/// In so many slots after the newest block of the database this node may have made blocks that a crash
+/// kept from it.
+const LOST: u64 = 20;
+/// Finality must be so many blocks beyond the last block that was made elsewhere, at the least: no vote
+/// of before is then cast again.
+const BEYOND: u32 = 32;
+/// And in so many blocks for each validator none was made elsewhere: whoever runs with these keys would
+/// have had its turn. A validator that makes none while eight are expected of it is taken for offline.
+const TURNS: u32 = 6;
+
+/// What of the chain is looked at.
+pub struct Twin {
+	client: Arc<Client>,
+	keystore: KeystorePtr,
+	slot_duration: SlotDuration,
+	blocks: ImportNotifications<Block>,
+	authorities: Vec<AuthorityId>,
+}
+
+/// The last block that was made elsewhere with this node's keys, where it must not sign yet.
+pub fn made_elsewhere(client: &Client) -> Result<Option<u32>, ClientError> {
+	let Some(bytes) = client.get_aux(ELSEWHERE)? else { return Ok(None) };
+	let number = u32::decode(&mut &bytes[..]);
+	Ok(Some(number.map_err(|error| ClientError::Backend(error.to_string()))?))
+}
+
+/// The slot of a block; genesis has none.
+fn slot_of(header: &Header) -> Option<Slot> {
+	(header.number > 0).then_some(())?;
+	Some(sc_consensus_babe::find_pre_digest::<Block>(header).ok()?.slot())
+}
+
+/// Whether a block that was made with a key of this node was made by somebody else, or by this node after
+/// its database was left at the slot `left`.
+fn is_elsewhere(is_own: bool, slot: Slot, left: Slot) -> bool {
+	!is_own && slot > left + LOST
+}
+
+/// How far finality must be before what was signed until block `number` cannot be signed again, when the
+/// chain was caught up with at block `since`.
+fn is_over_at(number: u32, since: u32, validators: usize) -> u32 {
+	let validators = u32::try_from(validators).unwrap_or(u32::MAX);
+	number.max(since).saturating_add(validators.saturating_mul(TURNS).max(BEYOND))
+}
+
+/// Lets what votes begin. Where nothing votes nobody waits for it.
+fn open(votes: &mut Option<oneshot::Sender<()>>) {
+	if let Some(votes) = votes.take() {
+		let _ = votes.send(());
+	}
+}
+
+impl Twin {
+	/// Looks at every block from now on.
+	pub fn new(client: Arc<Client>, keystore: KeystorePtr, slot_duration: SlotDuration) -> Self {
+		let blocks = client.every_import_notification_stream();
+		Self { client, keystore, slot_duration, blocks, authorities: Vec::new() }
+	}
+
+	/// Whether a block was made with a key of this node.
+	fn is_ours(&mut self, hash: Hash, header: &Header) -> bool {
+		match self.client.runtime_api().current_epoch(hash) {
+			Ok(epoch) => {
+				self.authorities = epoch.authorities.into_iter().map(|(id, _)| id).collect()
+			}
+			Err(error) => log::debug!("The validators of before are taken: {error}"),
+		}
+		let Ok(digest) = sc_consensus_babe::find_pre_digest::<Block>(header) else { return false };
+		let author = usize::try_from(digest.authority_index())
+			.ok()
+			.and_then(|index| self.authorities.get(index));
+		author.is_some_and(|author| self.keystore.has_keys(&[(author.to_raw_vec(), BABE)]))
+	}
+
+	fn is_recent(&self, slot: Slot) -> bool {
+		let now = Slot::from_timestamp(sp_timestamp::Timestamp::current(), self.slot_duration);
+		slot + RECENT >= now
+	}
+
+	fn note(&self, number: u32) {
+		if let Err(error) = self.client.insert_aux(&[(ELSEWHERE, &number.encode()[..])], &[]) {
+			log::error!("It cannot be noted that keys of this node signed elsewhere: {error}");
+		}
+	}
+
+	/// Opens `votes` when the chain is caught up with, and ends when this node's keys have signed
+	/// elsewhere.
+	pub async fn watch(mut self, votes: oneshot::Sender<()>, sync: impl SyncOracle) {
+		let mut votes = Some(votes);
+		let best = self.client.info().best_hash;
+		let mut left = self.client.header(best).ok().flatten().and_then(|best| slot_of(&best));
+		if left.is_some_and(|slot| self.is_recent(slot)) {
+			open(&mut votes);
+		}
+		while let Some(block) = self.blocks.next().await {
+			let Some(slot) = slot_of(&block.header) else { continue };
+			let left = *left.get_or_insert(slot);
+			let is_own = block.origin == BlockOrigin::Own;
+			let is_ours = self.is_ours(block.hash, &block.header);
+			if is_ours && is_elsewhere(is_own, slot, left) {
+				let number = block.header.number;
+				self.note(number);
+				log::error!(
+					"Block {number} ({:?}) was made with a key of this node, and not by this node: \
+					 another node runs with its keys, or its database was put back from an older copy. \
+					 It ends before it signs anything twice. Started again, it follows the chain and \
+					 signs nothing until finality is well beyond the last such block; make sure that no \
+					 other node has its keys, or make new ones (`livepeer-node key session`, then \
+					 session.setKeys)",
+					block.hash,
+				);
+				return;
+			}
+			// Its own block says nothing of how far the others are, unless there are none; nor does one
+			// that somebody made beside a chain that is still coming in.
+			let tells = !is_own || self.authorities.len() == 1;
+			if votes.is_some() && tells && self.is_recent(slot) && !sync.is_major_syncing() {
+				open(&mut votes);
+			}
+		}
+	}
+
+	/// Ends when nothing that was signed elsewhere can be signed again: the next start signs.
+	pub async fn wait(mut self, mut number: u32) {
+		log::warn!(
+			"Keys of this node signed elsewhere, at last block {number}: it follows the chain and signs \
+			 nothing until finality is well beyond that"
+		);
+		let mut caught_up = None;
+		while let Some(block) = self.blocks.next().await {
+			if self.is_ours(block.hash, &block.header) {
+				number = number.max(block.header.number);
+				self.note(number);
+			}
+			if slot_of(&block.header).is_none_or(|slot| !self.is_recent(slot)) {
+				continue;
+			}
+			let since = *caught_up.get_or_insert(block.header.number);
+			let over = is_over_at(number, since, self.authorities.len());
+			if self.client.info().finalized_number >= over {
+				match self.client.insert_aux(&[], &[ELSEWHERE]) {
+					Ok(()) => log::warn!(
+						"Finality is well beyond block {number}, the last that was made elsewhere with \
+						 keys of this node: it ends, and signs when it is started again"
+					),
+					Err(error) => log::error!("The database cannot be written: {error}"),
+				}
+				return;
+			}
+		}
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn block_should_be_from_elsewhere_when_it_was_made_long_after_the_database_was_left() {
+		let left = Slot::from(1_000u64);
+		assert!(is_elsewhere(false, left + LOST + 1u64, left));
+		// A crash may have kept these from the database.
+		assert!(!is_elsewhere(false, left + LOST, left));
+		// This process made it.
+		assert!(!is_elsewhere(true, left + 10_000u64, left));
+	}
+
+	#[test]
+	fn node_should_wait_for_finality_and_for_every_validators_turns() {
+		assert_eq!(is_over_at(500, 100, 1), 500 + BEYOND);
+		assert_eq!(is_over_at(500, 100, 100), 500 + 100 * TURNS);
+		// What comes in of the past is no reason to end.
+		assert_eq!(is_over_at(500, 9_000, 100), 9_000 + 100 * TURNS);
+		assert_eq!(is_over_at(u32::MAX, 0, usize::MAX), u32::MAX);
+	}
+}
