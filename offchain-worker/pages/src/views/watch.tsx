@@ -124,7 +124,7 @@ function Verdict({ watch }: { watch: Watch }): JSX.Element {
 	}[trust];
 	const icon = { waiting: "…", checked: "✓", unchecked: "?", refused: "!" }[trust];
 	return (
-		<div class={`verdict ${trust}`} role="status" id="verdict" data-trust={trust}>
+		<div class={`verdict ${trust}`} role="status" id="verdict" data-trust={trust} data-cost={watch.cost.toFixed(5)}>
 			<span class="seal" aria-hidden="true">
 				{icon}
 			</span>
@@ -200,6 +200,7 @@ function Player({ watch }: { watch: Watch }): JSX.Element {
 					<Fact name={t("Behind live", "延迟")}>{seconds(state.latency)}</Fact>
 					<Fact name={t("Buffer", "缓冲")}>{seconds(state.buffer)}</Fact>
 					<Fact name={t("Lost frames", "丢帧")}>{state.dropped}</Fact>
+					<Fact name={t("Time for checking", "核验耗时")}>{(100 * watch.cost).toFixed(1)} %</Fact>
 				</dl>
 				<button type="button" id="live" onClick={() => video.current && watch.goLive(video.current)}>
 					{t("Go live", "回到直播")}
