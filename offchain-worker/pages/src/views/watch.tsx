@@ -124,7 +124,7 @@ function Verdict({ watch }: { watch: Watch }): JSX.Element {
 	}[trust];
 	const icon = { waiting: "…", checked: "✓", unchecked: "?", refused: "!" }[trust];
 	return (
-		<div class={`verdict ${trust}`} role="status" id="verdict" data-trust={trust} data-cost={watch.cost.toFixed(5)}>
+		<div class={`verdict ${trust}`} role="status" id="verdict" data-trust={trust} data-checked={watch.checkedBytes} data-spent={Math.round(watch.spent.bytes + watch.spent.records)}>
 			<span class="seal" aria-hidden="true">
 				{icon}
 			</span>
@@ -381,7 +381,9 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 	const ours = claims
 		.filter((claim) => claim.job !== undefined && jobs.has(String(claim.job)))
 		.sort((a, b) => (a.id < b.id ? 1 : -1));
-	const failed = ours.find(({ outcome }) => outcome === "Failed" || outcome === "Missed");
+	// One whose slash was carried out tells most.
+	const lost = ours.filter(({ outcome }) => outcome === "Failed" || outcome === "Missed");
+	const failed = lost.find(({ slashed }) => slashed) ?? lost[0];
 	const leaves = useLeaves(ours);
 	const stories: Story[] = [...watch.segments.values()]
 		.sort((a, b) => a.seq - b.seq)
