@@ -77,6 +77,10 @@ test-withdrawal: build ## Unbonds in a browser and waits until it can be withdra
 bench-pages: build ## What the pages load, how soon they can be used, what an hour of playing costs: MINUTES=60
 	ONLY=size,interactive,soak MINUTES=$(or $(MINUTES),60) scripts/pages-test.sh $(BIN)
 
+.PHONY: stranger
+stranger: ## From a fresh clone to the first picture, an embedded player, a delegation: FRESH=1 builds anew
+	scripts/stranger.sh
+
 .PHONY: test-inputs
 test-inputs: build ## Cut and transcode films that are odd in one way each: INPUTS=dir runs others
 	$(if $(INPUTS),INPUTS=$(abspath $(INPUTS))) ALL_INPUTS=1 cargo test --release --locked $(NATIVE) --test inputs -- --nocapture

@@ -424,7 +424,7 @@ const checks = {
 		await until("there is a history", async () => (await csv.count()) > 0, 2 * PATIENCE);
 		const [saved] = await Promise.all([page.waitForEvent("download"), csv.click()]);
 		const table = readFileSync(await saved.path(), "utf8");
-		expect(/^round,counting_lpt,fees_eth\n(\d+,[\d.]+,[\d.]+\n){2}/.test(table), `the history is ${table.slice(0, 80)}`);
+		expect(/^round,bond_lpt,fees_eth,earned_lpt,earned_eth\n\d+,[\d.]+,[\d.]+,-?[\d.]+,-?[\d.]+\n\d+,/.test(table), `the history is ${table.slice(0, 80)}`);
 		expect(/\d+,LptStaking\.Bonded,250\n/.test(table) && /\d+,LptStaking\.Unbonded,\d/.test(table), "the history lacks what was just done");
 	},
 	/** From unbonding to withdrawal, with the countdown; moves what is left, takes the fees. */

@@ -17,6 +17,7 @@ test("amounts should be written as people read them, and read as they write them
 	assert.equal(parseAmount("0,1"), LPT / 10n);
 	for (const none of ["", "x", "-1", "1.0000000000000000001", "1e3"]) assert.equal(parseAmount(none), null, none);
 	assert.equal(exact(LPT / 3n), "0.333333333333333333");
+	assert.equal(exact(-LPT / 2n), "-0.5");
 	assert.equal(parseAmount(exact(123n * LPT + 7n)), 123n * LPT + 7n);
 	assert.equal(percent(50_000_000), "5 %");
 });

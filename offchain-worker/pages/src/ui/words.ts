@@ -73,6 +73,7 @@ export function parseAmount(text: string): bigint | null {
 
 /** The whole amount, for who copies it. */
 export function exact(value: bigint): string {
+	if (value < 0n) return `-${exact(-value)}`;
 	const rest = (value % UNIT).toString().padStart(18, "0").replace(/0+$/, "");
 	return `${value / UNIT}${rest ? `.${rest}` : ""}`;
 }
