@@ -69,6 +69,9 @@ interface Story {
 	standing: Standing;
 }
 
+/** Leaves that are remembered: those of the claims that a page shows, and more. */
+const KEEP_LEAVES = 1_000;
+
 /** Leaves that the chain has seen revealed, as this browser has checked them. */
 function useLeaves(claims: Claim[]): Map<string, Revealed> {
 	const [found, set] = useState(new Map<string, Revealed>());
@@ -82,7 +85,7 @@ function useLeaves(claims: Claim[]): Map<string, Revealed> {
 				if (extrinsic === null || asked.current.has(key)) continue;
 				asked.current.add(key);
 				revealed(chain, hash, extrinsic, claim.id, index, claim.positions).then(
-					(leaf) => leaf && set((old) => new Map(old).set(key, leaf)),
+					(leaf) => leaf && set((old) => new Map([...old, [key, leaf] as const].slice(-KEEP_LEAVES))),
 					() => asked.current.delete(key),
 				);
 			}
