@@ -6,8 +6,9 @@
 //
 // The wallet is a signer outside the page that reads what it signs with @polkadot/api. SHOTS=folder
 // keeps pictures; ONLY=watch,stake runs some of the checks. With BIN_DIR and DATA, the demo's folder, a
-// broadcaster is started that a camera publishes to. `withdraw` (a quarter of an hour) and `soak`
-// (MINUTES, 60 unless told otherwise) are run when they are named. Exits 1 when anything does not hold.
+// broadcaster is started that a camera publishes to. `withdraw` (a quarter of an hour) and what only
+// measures, `interactive` and `soak` (MINUTES, 60 unless told otherwise), are run when they are named. Exits
+// 1 when anything does not hold.
 //
 // Nothing is decided by how long it took: what has to come is waited for, long, and what must not come is
 // looked for after something later has come.
@@ -27,7 +28,7 @@ if (!nodeUrl) {
 }
 const only = process.env.ONLY?.split(",").filter(Boolean);
 /** What is run only when it is named. */
-const LONG = ["withdraw", "soak"];
+const LONG = ["withdraw", "soak", "interactive"];
 /** How long something may take to come, and a whole check: a guard against waiting for ever, no measure. */
 const PATIENCE = 120_000;
 const LIMIT = 15 * 60_000;
@@ -700,7 +701,7 @@ const checks = {
 			let now = await loaded();
 			await until(`${path}: nothing more is loaded`, async () => {
 				before = now;
-				await page.waitForTimeout(1_500);
+				await page.waitForTimeout(700);
 				now = await loaded();
 				return now.names.length === before.names.length;
 			});
