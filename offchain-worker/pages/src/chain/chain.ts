@@ -37,6 +37,8 @@ export interface Reads {
 	operator_keys: [[T.Address, T.Tagged], T.KeysView[]];
 	spending_keys: [[T.Address], T.SpendingKey[]];
 	toolchains: [[], T.Hash[]];
+	/** Where an account is reached; what is in it goes back as it came. */
+	service: [[T.Address], unknown];
 	bridge: [[], T.Bridge];
 }
 

@@ -11,6 +11,7 @@ import { amount, duration, exact, parseAmount, percent, t } from "../ui/words";
 import { describe, EventLine } from "./events";
 import { seatText } from "./seats";
 import { Ask, useWallet, WalletBar } from "./sign";
+import { OwnTranscoder } from "./transcode";
 
 type Action =
 	| { kind: "bond"; to?: string }
@@ -63,6 +64,7 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 	const feesOf = (who: string) => events.filter(({ name, data }) => name === "FeeBooked" && data.transcoder === who).reduce((sum, { data }) => sum + data.to_delegators + data.to_transcoder, 0n);
 	const slashesOf = (who: string) => events.filter(({ name, data }) => name === "Slashed" && data.transcoder === who).length;
 	const rows = [...(transcoders ?? [])].sort((a, b) => (a.stake < b.stake ? 1 : -1));
+	const mine = isOwn ? rows.find((one) => one.account === account) : undefined;
 	const seatOf = (who: string) => pool?.find((seat) => seat.account === who);
 	return (
 		<main class="stake">
@@ -200,6 +202,7 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 							</>
 						)}
 					</Card>
+					{mine && <OwnTranscoder key={mine.account} of={mine} />}
 					{stake && stake.locks.length > 0 && (
 						<Card title={t("On its way out", "解押中")}>
 							<ul class="plain locks">
