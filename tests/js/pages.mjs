@@ -472,6 +472,35 @@ const checks = {
 		expect(signed.join() === ["bond", "unbond", "withdrawStake", "withdrawFees", "moveBond"].map((call) => `lptStaking.${call}`).join(), `signed: ${signed}`);
 		await shot(page, "withdrawn");
 	},
+	/** A transcoder's owner changes its terms; where it is reached stays as it was. */
+	async terms() {
+		const charlie = ring.addFromUri("//Charlie");
+		const reads = api.call.livepeerApi;
+		const service = async () => JSON.stringify(await reads.service(charlie.address));
+		const before = (await reads.termsOf(charlie.address)).toJSON();
+		const reached = await service();
+		let signed;
+		const page = await open("/stake", {}, async (page) => (signed = await wallet(page, charlie)));
+		await connect(page);
+		await page.locator("#transcoder").getByRole("button", { name: "Change terms" }).click();
+		const dialog = page.locator("dialog");
+		const keeps = dialog.getByLabel("Keeps of rewards");
+		await keeps.fill("101");
+		await until("what is no share is refused in words", async () => /0 to 100 percent/.test(await dialog.innerText()));
+		await keeps.fill(String(before.rewardCut / 1e7 + 1));
+		// In the last tenth of a round terms are frozen.
+		const { length } = (await reads.parameters()).toJSON().rounds;
+		await until("terms are taken", async () => {
+			const [clock, current] = await Promise.all([reads.clock(), api.query.rounds.current()]);
+			return clock.toJSON().block - current.toJSON().start < length - length / 10 - 8;
+		});
+		await go(page, "terms");
+		const after = (await reads.termsOf(charlie.address)).toJSON();
+		expect(after.rewardCut === before.rewardCut + 1e7, `it keeps ${after.rewardCut} instead of ${before.rewardCut}`);
+		expect(String(after.price) === String(before.price) && after.feeShare === before.feeShare, "something else was changed");
+		expect((await service()) === reached, "it is reached elsewhere");
+		expect(signed.join() === "transcoderElection.transcoder", `signed: ${signed}`);
+	},
 	/** A key that may spend so much, named and taken away again. */
 	async keys() {
 		const { address } = ring.addFromUri(`//Pages//${Date.now()}`);

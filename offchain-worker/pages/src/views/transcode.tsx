@@ -48,9 +48,11 @@ function Terms({ of, onClose }: { of: Transcoder; onClose: () => void }): JSX.El
 	const [cut, setCut] = useState(String(of.reward_cut / 1e7));
 	const [share, setShare] = useState(String(of.fee_share / 1e7));
 	// Where it is reached stays as it is: the call says both.
-	const service = useRead((at) => live.read("service", [of.account], at), [of.account]);
+	const read = useRead(async (at) => ({ service: await live.read("service", [of.account], at) }), [of.account]);
+	const service = read?.service;
 	const [value, keeps, gives] = [parseAmount(price), parsePercent(cut), parsePercent(share)];
-	const problem = value === null ? t("That is no price.", "这不是价格。") : keeps === null || gives === null ? t("A share is from 0 to 100 percent.", "比例为 0 至 100%。") : null;
+	const unreached = read && !service ? t("Nobody has said yet where it is reached: its worker says so first.", "尚无其地址：须先由 worker 公布。") : null;
+	const problem = value === null ? t("That is no price.", "这不是价格。") : keeps === null || gives === null ? t("A share is from 0 to 100 percent.", "比例为 0 至 100%。") : unreached;
 	const call = !problem && service ? { pallet: "TranscoderElection", name: "transcoder", args: { terms: { price: value, reward_cut: keeps, fee_share: gives }, service } } : null;
 	return (
 		<Ask
