@@ -74,8 +74,18 @@ test-pages: pages ## Types of the pages, and what they verify against the golden
 	npm run --silent --prefix $(PAGES) check
 	npm test --silent --prefix $(PAGES)
 	cd $(PAGES) && node test/package.mjs
-test-pages-browser: build ## The pages in a browser on a local network: watched, tampered with, staked on
+test-pages-browser: build ## The pages in a browser on a local network: ONLY=watch,stake SHOTS=dir
 	scripts/pages-test.sh $(BIN)
+
+.PHONY: test-withdrawal bench-pages
+test-withdrawal: build ## Unbonds in a browser and waits until it can be withdrawn (a quarter of an hour)
+	ONLY=withdraw scripts/pages-test.sh $(BIN)
+bench-pages: build ## What the pages load, how soon they can be used, what an hour of playing costs: MINUTES=60
+	ONLY=size,interactive,soak MINUTES=$(or $(MINUTES),60) scripts/pages-test.sh $(BIN)
+
+.PHONY: stranger
+stranger: ## From a fresh clone to the first picture, an embedded player, a delegation: FRESH=1 builds anew
+	scripts/stranger.sh
 
 .PHONY: test-inputs
 test-inputs: build ## Cut and transcode films that are odd in one way each: INPUTS=dir runs others

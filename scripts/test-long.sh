@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What is too long for every day: clippy, properties with many more cases, three honest stories in a
-# row, one in which nodes and workers are killed, the operators' pages, a backup put back, alerts that fire;
-# where a Docker daemon answers, the story in containers and the packages.
+# row, one in which nodes and workers are killed, the operators' pages, a backup put back, alerts that fire, a
+# withdrawal in a browser; where a Docker daemon answers, the story in containers and the packages.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=$CARGO_TARGET_DIR/release
@@ -13,6 +13,7 @@ for _ in 1 2 3; do
 done
 make --no-print-directory drill
 make --no-print-directory runbooks-test restore-test alerts-test
+ONLY=withdraw scripts/pages-test.sh "$bin"
 if docker version >/dev/null 2>&1; then
 	MONITORING=prometheus DISTURB=1 ONCE=1 docker/demo.sh "$bin"
 	MONITORING=prometheus ONCE=1 CHEAT=black docker/demo.sh "$bin"

@@ -44,6 +44,7 @@ step "an honest story: a stream in, verified renditions out, everybody paid"
 step "the pages in a browser: a stream seen proven, a tampered one called out, stake by a wallet"
 scripts/pages-test.sh "$bin"
 
-step "a cheating transcoder: named, refunded, slashed"
-"$bin/livepeer-demo" --bin-dir "$bin" --once --cheat black --report "$out/cheat.json" --data "$out/cheat"
+step "a cheating transcoder: named, refunded, slashed, while a viewer looks on"
+"$bin/livepeer-demo" --bin-dir "$bin" --once --cheat black --report "$out/cheat.json" --data "$out/cheat" \
+	--player-test "node tests/js/slash.mjs"
 step "all passed"

@@ -9,6 +9,8 @@ export interface PlayerState {
 	refused: number;
 	/** Seconds behind the newest picture, of a live stream. */
 	latency: number | null;
+	/** The part of the time since the stream was opened that checking has taken. */
+	cost: number;
 }
 
 /**

@@ -3,10 +3,10 @@ import { useEffect, useState } from "preact/hooks";
 import { ownNode } from "./chain/live";
 import { wantsLight } from "./light/state";
 import { A, ChainState, navigate } from "./ui/kit";
+import { whither } from "./ui/whither";
 import { current, setLanguage, t, useLanguage } from "./ui/words";
 import { EmbedPage } from "./views/embed";
 import { HomePage } from "./views/home";
-import { pathOf } from "./player/name";
 import { Missing } from "./views/missing";
 import "./style.css";
 
@@ -61,7 +61,11 @@ function Page({ path, query }: { path: string; query: string }): JSX.Element {
 	useEffect(() => {
 		if (!load) return;
 		let over = false;
-		void load().then((content) => over || set({ of, content }));
+		// A gateway that was upgraded meanwhile has the page under another name.
+		load().then(
+			(content) => over || set({ of, content }),
+			(error) => over || set({ of, content: <Failed error={String(error)} /> }),
+		);
 		return () => void (over = true);
 	}, [of]);
 	const isShown = !load || page?.of === of;
@@ -80,6 +84,18 @@ function Page({ path, query }: { path: string; query: string }): JSX.Element {
 	}
 }
 
+const Failed = ({ error }: { error: string }): JSX.Element => (
+	<main>
+		<section class="card">
+			<h1>{t("This page failed", "页面出错")}</h1>
+			<p class="bad">{error}</p>
+			<button type="button" onClick={() => location.reload()}>
+				{t("Load again", "重新加载")}
+			</button>
+		</section>
+	</main>
+);
+
 class Guard extends Component<{ children: ComponentChildren }, { error: string | null }> {
 	override state = { error: null as string | null };
 	override componentDidCatch(error: unknown): void {
@@ -87,36 +103,8 @@ class Guard extends Component<{ children: ComponentChildren }, { error: string |
 		this.setState({ error: String(error) });
 	}
 	render(): ComponentChildren {
-		return this.state.error ? (
-			<main>
-				<section class="card">
-					<h1>{t("This page failed", "页面出错")}</h1>
-					<p class="bad">{this.state.error}</p>
-					<button type="button" onClick={() => location.reload()}>
-						{t("Load again", "重新加载")}
-					</button>
-				</section>
-			</main>
-		) : (
-			this.props.children
-		);
+		return this.state.error ? <Failed error={this.state.error} /> : this.props.children;
 	}
-}
-
-/** Where a search leads: an account, a number of a kind, or a stream. */
-export function whither(text: string): string | null {
-	const found = text.trim();
-	if (!found) return null;
-	// The page itself looks closer.
-	if (/^[1-9A-HJ-NP-Za-km-z]{46,49}$/.test(found)) return `/account/${found}`;
-	const kind = /^(job|claim|block|round|任务|声明|区块|轮次?)\s*#?(\d+)$/i.exec(found);
-	if (kind) {
-		const names: Record<string, string> = { 任务: "job", 声明: "claim", 区块: "block", 轮: "round", 轮次: "round" };
-		const word = (kind[1] as string).toLowerCase();
-		return `/${names[word] ?? word}/${kind[2]}`;
-	}
-	if (/^\d+$/.test(found)) return `/claim/${found}`;
-	return pathOf(found);
 }
 
 const THEME = "livepeer.theme";
@@ -211,7 +199,7 @@ function App(): JSX.Element {
 					</button>
 				</div>
 			</header>
-			<div id="content">
+			<div id="content" tabIndex={-1}>
 				<Guard key={place.path}>
 					<Page path={place.path} query={place.query} />
 				</Guard>

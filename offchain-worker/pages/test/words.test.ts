@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { mortal } from "../src/chain/tx";
 import { hex } from "../src/proof/scale";
-import { amount, exact, parseAmount, percent } from "../src/ui/words";
+import { amount, exact, parseAmount, parsePercent, percent } from "../src/ui/words";
 
 test("amounts should be written as people read them, and read as they write them", () => {
 	const LPT = 10n ** 18n;
@@ -17,8 +17,14 @@ test("amounts should be written as people read them, and read as they write them
 	assert.equal(parseAmount("0,1"), LPT / 10n);
 	for (const none of ["", "x", "-1", "1.0000000000000000001", "1e3"]) assert.equal(parseAmount(none), null, none);
 	assert.equal(exact(LPT / 3n), "0.333333333333333333");
+	assert.equal(exact(-LPT / 2n), "-0.5");
 	assert.equal(parseAmount(exact(123n * LPT + 7n)), 123n * LPT + 7n);
 	assert.equal(percent(50_000_000), "5 %");
+	assert.equal(parsePercent("5"), 50_000_000);
+	assert.equal(parsePercent(" 12,5 "), 125_000_000);
+	assert.equal(parsePercent("0.0000001"), 1);
+	assert.equal(parsePercent("100"), 1_000_000_000);
+	for (const none of ["", "100.1", "-1", "x", "0.00000001", "1e1"]) assert.equal(parsePercent(none), null, none);
 });
 
 test("transactions should be mortal as the chain reads it", () => {

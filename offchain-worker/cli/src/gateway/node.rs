@@ -100,8 +100,9 @@ fn is_hash(value: &Value) -> bool {
 
 /// Runtime calls that pages use. Others may be costly, as executing a block is.
 fn is_read(value: &Value) -> bool {
-	const READS: [&str; 4] = [
+	const READS: [&str; 5] = [
 		"AccountNonceApi_account_nonce",
+		"BridgeApi_bridge",
 		"Metadata_metadata_at_version",
 		"TransactionPaymentApi_query_fee_details",
 		"TransactionPaymentApi_query_info",
@@ -451,6 +452,7 @@ mod tests {
 		assert!(may("chain_getBlockHash", json!([7])));
 		assert!(may("state_getStorage", json!(["0x26aa", hash])));
 		assert!(may("state_call", json!(["LivepeerApi_pool", "0x", hash])));
+		assert!(may("state_call", json!(["BridgeApi_bridge", "0x", hash])));
 		assert!(may("author_submitExtrinsic", json!(["0x00"])));
 		for (method, params) in [
 			("author_rotateKeys", json!([])),
@@ -462,6 +464,7 @@ mod tests {
 			("state_traceBlock", json!([hash])),
 			("state_call", json!(["Core_execute_block", "0x", hash])),
 			("state_call", json!(["LivepeerApi_pool/..", "0x", hash])),
+			("state_call", json!(["BridgeApi_message", "0x", hash])),
 			("state_call", json!(["LivepeerApi_pool", "0x"])),
 			("state_getStorage", json!([format!("0x{}", "00".repeat(257)), hash])),
 			("state_getStorage", json!(["26aa", hash])),

@@ -37,7 +37,13 @@ export interface Reads {
 	operator_keys: [[T.Address, T.Tagged], T.KeysView[]];
 	spending_keys: [[T.Address], T.SpendingKey[]];
 	toolchains: [[], T.Hash[]];
+	/** Where an account is reached; what is in it goes back as it came. */
+	service: [[T.Address], unknown];
+	bridge: [[], T.Bridge];
 }
+
+/** The runtime API of a read: all but the bridge's are ours. */
+const apiOf = (method: keyof Reads): string => (method === "bridge" ? "BridgeApi" : "LivepeerApi");
 
 const METADATA = "livepeer.metadata";
 function remembered(name: string): string | null {
@@ -114,10 +120,10 @@ export class Chain {
 	async read<M extends keyof Reads>(method: M, args: Reads[M][0], at: T.Hash): Promise<Reads[M][1]> {
 		let codec = this.codecs.get(method);
 		if (!codec) {
-			codec = this.builder.buildRuntimeCall("LivepeerApi", method);
+			codec = this.builder.buildRuntimeCall(apiOf(method), method);
 			this.codecs.set(method, codec);
 		}
-		const answer = await this.rpc.ask<string>("state_call", `LivepeerApi_${method}`, hex(codec.args.enc(args)), at);
+		const answer = await this.rpc.ask<string>("state_call", `${apiOf(method)}_${method}`, hex(codec.args.enc(args)), at);
 		return codec.value.dec(answer) as Reads[M][1];
 	}
 

@@ -159,7 +159,10 @@ export async function submit(live: Live, transaction: Uint8Array): Promise<Chain
 	for (;;) {
 		for (const { number, hash, events } of live.blocks) {
 			if (number <= from || looked.has(hash)) continue;
-			const place = (await chain.extrinsics(hash)).findIndex((bytes) => hex(blake2b(bytes, { dkLen: 32 })) === wanted);
+			// It is sent: a node that stumbles now is asked again, for the call may well be in a block.
+			const extrinsics = await chain.extrinsics(hash).catch(() => null);
+			if (!extrinsics) break;
+			const place = extrinsics.findIndex((bytes) => hex(blake2b(bytes, { dkLen: 32 })) === wanted);
 			looked.add(hash);
 			if (place < 0) continue;
 			const ours = events.filter(({ extrinsic }) => extrinsic === place);

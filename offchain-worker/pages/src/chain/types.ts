@@ -150,6 +150,27 @@ export interface SpendingKey {
 	top_up: boolean;
 	end: boolean;
 }
+export interface Bridged {
+	issued: bigint;
+	credited: bigint;
+	waiting: bigint;
+	sent: bigint;
+	backing: bigint;
+	escrow?: { balance: bigint; deposited: bigint; released: bigint };
+	limits: bigint[];
+}
+export interface Bridge {
+	domain?: Hash;
+	client: Tagged;
+	/** An execution block of Ethereum, and its time in seconds. */
+	synced?: [bigint, bigint];
+	deposits: number;
+	messages: number;
+	/** Until which block nothing comes in, and goes out. */
+	stopped: (number | undefined)[];
+	lpt: Bridged;
+	eth: Bridged;
+}
 /** An event with the block and the place of what caused it. */
 export interface ChainEvent {
 	block: number;

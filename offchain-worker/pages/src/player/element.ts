@@ -29,13 +29,14 @@ export class LivepeerPlayer extends HTMLElement {
 	private trust: Trust = "waiting";
 
 	/** What the browser has found so far. */
-	get state(): { trust: Trust; checked: number; refused: number; latency: number | null } {
+	get state(): { trust: Trust; checked: number; refused: number; latency: number | null; cost: number } {
 		const { watch } = this;
 		return {
 			trust: this.trust,
 			checked: watch?.checkedCount ?? 0,
 			refused: watch?.refused.length ?? 0,
 			latency: watch?.latency() ?? null,
+			cost: watch?.cost ?? 0,
 		};
 	}
 

@@ -61,15 +61,16 @@ export class Watch {
 	checkedCount = 0;
 	/** Segments that were played while nobody could say whose keys are whose. */
 	private readonly unproven = new Map<number, { rendition: number; length: number }>();
-	/** Milliseconds that checking has taken. */
-	spent = 0;
+	/** Milliseconds that checking has taken: hashing, and signatures. */
+	readonly spent = { bytes: 0, records: 0 };
 	version = 0;
 	private hls: Hls | null = null;
 	private keys: KeyBook | null = null;
 	private timer: ReturnType<typeof setTimeout> | undefined;
 	private closed = false;
 	private readonly listeners = new Set<() => void>();
-	private asked: Promise<unknown> | null = null;
+	private asked: Promise<void> | null = null;
+	private lookedBack = false;
 	private begun = Date.now();
 
 	constructor(
@@ -92,6 +93,11 @@ export class Watch {
 		if (this.refused.length) return "refused";
 		if (this.unproven.size) return "unchecked";
 		return this.checkedCount ? "checked" : "waiting";
+	}
+
+	/** The part of the time since the stream was opened that checking has taken. */
+	get cost(): number {
+		return (this.spent.bytes + this.spent.records) / Math.max(1, Date.now() - this.begun);
 	}
 
 	start(video: HTMLVideoElement): void {
@@ -139,10 +145,12 @@ export class Watch {
 				super.load(context, config, {
 					...callbacks,
 					onSuccess: (response, stats, of, details) => {
-						void watch.check(of.url, response.data as ArrayBuffer).then((fault) => {
-							if (fault) callbacks.onError({ code: 0, text: `refused: ${fault}` }, of, details, stats);
-							else callbacks.onSuccess(response, stats, of, details);
-						});
+						const refuse = (why: string) => callbacks.onError({ code: 0, text: why }, of, details, stats);
+						watch.check(of.url, response.data as ArrayBuffer).then(
+							(fault) => (fault ? refuse(`refused: ${fault}`) : callbacks.onSuccess(response, stats, of, details)),
+							// Its record could not be had. A player that is told nothing would wait for ever.
+							(error) => refuse(String(error)),
+						);
 					},
 				});
 			}
@@ -212,18 +220,18 @@ export class Watch {
 			new Promise<null>((resolve) => setTimeout(() => resolve(null), Math.max(0, this.begun + PATIENCE - Date.now()))),
 		]);
 		const bytes = new Uint8Array(data);
-		const segment = this.segments.get(seq) ?? (await this.learn(seq).then(() => this.segments.get(seq)));
-		const begun = performance.now();
+		const segment = await this.recordOf(seq);
 		let fault: Fault | null = segment ? null : "NoRecord";
 		if (segment) {
+			const begun = performance.now();
 			fault = await checkBytes(bytes, segment.record.receipt.outputs?.[rendition]);
+			this.spent.bytes += performance.now() - begun;
 			if (!fault && chain) {
 				if (segment.signed === null) await this.judge(segment, chain);
 				fault = segment.fault;
 			}
 			segment.bytes.set(rendition, !fault);
 		}
-		this.spent += performance.now() - begun;
 		if (fault) this.refused = [...this.refused, { seq, rendition, fault, played: false }].slice(-20);
 		else if (segment?.signed) {
 			this.checkedCount++;
@@ -237,6 +245,7 @@ export class Watch {
 		const { status } = this;
 		if (!status || segment.signed !== null) return;
 		this.keys ??= new KeyBook(chain, () => this.live.head?.hash ?? "");
+		const begun = performance.now();
 		try {
 			const expected = { genesis: unhex(chain.genesis), broadcaster: broadcasterOf(this.name) ?? status.broadcaster, name: nameOf(this.name) };
 			segment.fault = await checkRecord(segment.record, expected, this.keys, this.job ?? undefined);
@@ -254,26 +263,42 @@ export class Watch {
 			}
 		} catch {
 			// The chain does not answer: nobody could look.
+		} finally {
+			this.spent.records += performance.now() - begun;
 		}
 	}
 
-	/** Learns the records from one seq on. */
-	private learn(from: number): Promise<unknown> {
-		this.asked ??= this.fetchRecords(from).finally(() => (this.asked = null));
-		return this.asked;
+	/** What was signed of a segment, where the gateway has it. */
+	private async recordOf(seq: number): Promise<Segment | undefined> {
+		if (!this.segments.has(seq)) await this.asked?.catch(() => undefined);
+		if (!this.segments.has(seq)) await this.learn(seq);
+		return this.segments.get(seq);
+	}
+
+	/** Learns the records from one seq on, after whatever is being learned: that may be of others. */
+	private async learn(from: number): Promise<void> {
+		while (this.asked) await this.asked.catch(() => undefined);
+		this.asked = this.fetchRecords(from).finally(() => (this.asked = null));
+		await this.asked;
 	}
 
 	private async fetchRecords(from: number): Promise<void> {
 		if (!this.status) await this.fetchStatus();
 		const response = await fetch(`${this.base}/records/${from}.scale`);
-		if (!response.ok) return;
+		if (response.status === 404) return;
+		// Who is too busy to answer has forged nothing.
+		if (!response.ok) throw new Error(`no records: ${response.status}`);
 		for (const record of readRecords(new Uint8Array(await response.arrayBuffer()))) {
 			const seq = Number(record.header.seq);
 			if (this.segments.has(seq)) continue;
 			this.segments.set(seq, { seq, record, signed: null, fault: null, bytes: new Map(), seen: Date.now() });
 		}
-		const all = [...this.segments.keys()].sort((a, b) => a - b);
-		for (const seq of all.slice(0, Math.max(0, all.length - KEEP))) this.segments.delete(seq);
+		// Those that were learned first go first, not those with the lowest numbers: who goes back in a
+		// recording is about to play these.
+		for (const seq of this.segments.keys()) {
+			if (this.segments.size <= KEEP) break;
+			this.segments.delete(seq);
+		}
 	}
 
 	private async fetchStatus(): Promise<void> {
@@ -293,8 +318,9 @@ export class Watch {
 			if (status?.newest != null) {
 				const newest = Math.max(-1, ...this.segments.keys());
 				// A page that has just opened looks back for some minutes.
-				const from = newest < 0 ? status.newest - LOOK_BACK + 1 : Math.max(newest + 1, status.newest - 31);
+				const from = this.lookedBack ? Math.max(newest + 1, status.newest - 31) : status.newest - LOOK_BACK + 1;
 				for (let seq = Math.max(0, from); seq <= status.newest; seq += 32) await this.learn(seq);
+				this.lookedBack = true;
 				if (live.chain && live.head) {
 					this.job = (await live.read("job", [BigInt(status.job)], live.head.hash)) ?? null;
 					for (const segment of [...this.segments.values()].filter(({ signed }) => signed === null)) {

@@ -79,7 +79,10 @@ export function Chart({
 			);
 		};
 		draw();
-		const resized = new ResizeObserver(() => plot.current?.setSize({ width: node.clientWidth, height }));
+		// Only where the width has changed: what it draws has a size of its own, and would be told of again.
+		const resized = new ResizeObserver(() => {
+			if (plot.current && node.clientWidth && plot.current.width !== node.clientWidth) plot.current.setSize({ width: node.clientWidth, height });
+		});
 		resized.observe(node);
 		const theme = matchMedia("(prefers-color-scheme: dark)");
 		theme.addEventListener("change", draw);

@@ -66,6 +66,8 @@ export function navigate(path: string): void {
 	history.pushState(null, "", path);
 	dispatchEvent(new PopStateEvent("popstate"));
 	scrollTo(0, 0);
+	// Who goes by keyboard or hears the page goes on where the new one begins.
+	document.getElementById("content")?.focus({ preventScroll: true });
 }
 
 interface Link {

@@ -71,8 +71,17 @@ export function parseAmount(text: string): bigint | null {
 	return BigInt(found[1] as string) * UNIT + BigInt((found[2] ?? "").padEnd(18, "0"));
 }
 
+/** A share in percent that somebody typed, in parts of 10^9; `null` for what is none. */
+export function parsePercent(text: string): number | null {
+	const found = text.trim().replace(",", ".");
+	if (!/^\d{1,3}(\.\d{1,7})?$/.test(found)) return null;
+	const parts = Math.round(Number(found) * 1e7);
+	return parts <= 1e9 ? parts : null;
+}
+
 /** The whole amount, for who copies it. */
 export function exact(value: bigint): string {
+	if (value < 0n) return `-${exact(-value)}`;
 	const rest = (value % UNIT).toString().padStart(18, "0").replace(/0+$/, "");
 	return `${value / UNIT}${rest ? `.${rest}` : ""}`;
 }

@@ -1,6 +1,6 @@
 /** Broadcast: what a stream costs, creating and ending it, and what to type into OBS. */
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { isAddress } from "../chain/chain";
 import type { Rendition } from "../chain/types";
 import { hex } from "../proof/scale";
@@ -293,7 +293,10 @@ function SpendingKey({ onClose, proposed }: { onClose: () => void; proposed: str
 	const [cap, setCap] = useState(proposed);
 	const [days, setDays] = useState(30);
 	const money = parseAmount(cap);
-	const expiry = (head?.number ?? 0) + Math.round((days * 86_400) / live.slotSeconds());
+	// From the block at which it was opened: what is asked stays the same while one reads it.
+	const opened = useRef(0);
+	opened.current ||= head?.number ?? 0;
+	const expiry = opened.current + Math.round((days * 86_400) / live.slotSeconds());
 	const call = isAddress(key) && money ? { pallet: "Jobs", name: "set_spending_key", args: { key, cap: money, expiry, scope: { create: true, top_up: true, end: true } } } : null;
 	return (
 		<Ask title={t("Let a key spend for you", "授权支出密钥")} call={call} onClose={onClose} problem={key && !isAddress(key) ? t("That is no account.", "这不是账户。") : null} consequence={t("It may create, top up and end jobs with your ETH, up to the cap.", "它可在限额内用您的 ETH 创建、充值和结束任务。")} risk={money ? t(`Whoever has the key can spend ${amount(money, "ETH")} on jobs, and nothing else.`, `持有该密钥者最多可将 ${amount(money, "ETH")} 用于任务，别无他用。`) : undefined}>

@@ -90,6 +90,16 @@ export function describe({ pallet, name, data }: ChainEvent): [Tone, ComponentCh
 			return ["bad", <>{accountOf(d.validator)} {t("does not validate for a while", "暂停验证")}</>];
 		case "TranscoderElection.ActiveSetElected":
 			return ["quiet", <>{t(`${d.transcoders} transcoders elected with`, `选出 ${d.transcoders} 个转码者，质押共`)} {amount(d.stake, "LPT")}</>];
+		case "EthBridge.DepositCredited":
+			return ["good", <>{accountOf(d.recipient)} {t("gets from Ethereum", "自以太坊收到")} {amount(d.amount, d.asset.type === "Eth" ? "ETH" : "LPT")}</>];
+		case "EthBridge.DepositWaits":
+			return ["busy", <>{t(`Deposit ${d.index} waits until block ${d.ready_at}`, `存入 ${d.index} 等待至区块 ${d.ready_at}`)}</>];
+		case "EthBridge.MessageSent":
+			return ["busy", <>{t(`Message ${d.index} goes to Ethereum`, `消息 ${d.index} 发往以太坊`)}{d.sender ? <> {t("by", "由")} {accountOf(d.sender)}</> : null}</>];
+		case "EthBridge.BridgeStopped":
+			return ["bad", <>{t("The bridge is stopped", "跨链桥已暂停")}: {d.reason.type}</>];
+		case "EthBridge.BridgeResumed":
+			return ["good", <>{t("The bridge goes on", "跨链桥恢复")}</>];
 		case "Beacon.WindowInvalid":
 			return ["bad", <>{t(`Beacon window ${d.window} has no seed of its own`, `信标窗口 ${d.window} 没有自己的种子`)}</>];
 		default:

@@ -6,6 +6,7 @@ import { Chart } from "../ui/chart";
 import { Account, Card, ClaimLink, Empty, Fact, JobLink, live, outcomeName, Steps, useLive, useRead, Votes } from "../ui/kit";
 import { amount, duration, percent, t } from "../ui/words";
 import { describe, EventLine } from "./events";
+import { BridgeCard } from "./bridge";
 import { seatText } from "./seats";
 
 export function NetworkPage(): JSX.Element {
@@ -241,11 +242,11 @@ export function NetworkPage(): JSX.Element {
 							)}
 						</p>
 					</Card>
+					<BridgeCard />
 					<dl class="grid card">
 						<Fact name={t("Block time", "出块时间")}>{live.slotSeconds()} {t("s", "秒")}</Fact>
 						<Fact name={t("Beacon window", "信标窗口")}>{timing?.beacon_window ?? "–"} {t("blocks", "块")}</Fact>
 						<Fact name={t("Window now", "当前窗口")}>{clock?.window ?? "–"}</Fact>
-						<Fact name={t("Bridge", "跨链桥")}><span class="faint">{t("not on this chain yet", "此链尚无")}</span></Fact>
 					</dl>
 				</div>
 			</div>

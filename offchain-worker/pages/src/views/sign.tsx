@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { connect, feeOf, sign, submit, wallets, type Call, type Wallet } from "../chain/tx";
 import type { ChainEvent } from "../chain/types";
 import { RpcError } from "../chain/rpc";
-import { Account, live } from "../ui/kit";
+import { Account, live, useLive } from "../ui/kit";
 import { amount, t } from "../ui/words";
 
 const KEY = "livepeer.account";
@@ -110,21 +110,23 @@ export function Ask({
 }): JSX.Element {
 	const dialog = useRef<HTMLDialogElement>(null);
 	const { wallet: of, account } = useWallet();
+	const { head } = useLive();
 	const [fee, setFee] = useState<bigint | null>(null);
 	const [state, set] = useState<{ kind: "ready" | "signing" | "sending" | "done" | "failed"; text?: string }>({ kind: "ready" });
 	const text = call ? JSON.stringify(call, (_, value) => (typeof value === "bigint" ? value.toString() : value)) : "";
 	useEffect(() => dialog.current?.showModal(), []);
+	useEffect(() => setFee(null), [text, account]);
+	// Asked again at the next block while it is not known: nothing is signed before it is told.
 	useEffect(() => {
-		setFee(null);
-		const { chain, head } = live;
-		if (!call || !account || !chain || !head) return;
+		const { chain } = live;
+		if (fee !== null || !call || !account || !chain || !head) return;
 		let over = false;
 		feeOf(chain, account, call, head.hash).then(
 			(found) => over || setFee(found),
 			() => undefined,
 		);
 		return () => void (over = true);
-	}, [text, account]);
+	}, [text, account, fee === null, head?.hash]);
 	const go = async (): Promise<void> => {
 		const { chain } = live;
 		if (!call || !of || !account || !chain) return;
@@ -197,7 +199,7 @@ export function Ask({
 						{state.kind === "done" ? t("Close", "关闭") : t("Cancel", "取消")}
 					</button>
 					{state.kind !== "done" && (
-						<button type="submit" class="primary" disabled={!call || !account || busy || !!problem}>
+						<button type="submit" class="primary" disabled={!call || !account || fee === null || busy || !!problem}>
 							{t("Sign and send", "签名并发送")}
 						</button>
 					)}

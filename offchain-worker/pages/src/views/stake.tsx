@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { isAddress } from "../chain/chain";
+import { earnings } from "../chain/earnings";
 import type { Call } from "../chain/tx";
 import type { Lock, Transcoder } from "../chain/types";
 import { Chart } from "../ui/chart";
@@ -10,6 +11,7 @@ import { amount, duration, exact, parseAmount, percent, t } from "../ui/words";
 import { describe, EventLine } from "./events";
 import { seatText } from "./seats";
 import { Ask, useWallet, WalletBar } from "./sign";
+import { OwnTranscoder } from "./transcode";
 
 type Action =
 	| { kind: "bond"; to?: string }
@@ -62,6 +64,7 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 	const feesOf = (who: string) => events.filter(({ name, data }) => name === "FeeBooked" && data.transcoder === who).reduce((sum, { data }) => sum + data.to_delegators + data.to_transcoder, 0n);
 	const slashesOf = (who: string) => events.filter(({ name, data }) => name === "Slashed" && data.transcoder === who).length;
 	const rows = [...(transcoders ?? [])].sort((a, b) => (a.stake < b.stake ? 1 : -1));
+	const mine = isOwn ? rows.find((one) => one.account === account) : undefined;
 	const seatOf = (who: string) => pool?.find((seat) => seat.account === who);
 	return (
 		<main class="stake">
@@ -199,6 +202,7 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 							</>
 						)}
 					</Card>
+					{mine && <OwnTranscoder key={mine.account} of={mine} />}
 					{stake && stake.locks.length > 0 && (
 						<Card title={t("On its way out", "解押中")}>
 							<ul class="plain locks">
@@ -393,10 +397,10 @@ function History({ account }: { account: string }): JSX.Element {
 	const points = useRead(
 		async () => {
 			const at = await Promise.all(
-				starts.map(async ({ hash, data }) => {
+				starts.map(async ({ block, hash, data }) => {
 					try {
 						const view = await live.read("stake", [account], hash);
-						return { round: Number(data.round), value: view.counting, fees: view.fees };
+						return { round: Number(data.round), block, bond: view.next_round, fees: view.fees };
 					} catch {
 						return null;
 					}
@@ -406,21 +410,25 @@ function History({ account }: { account: string }): JSX.Element {
 		},
 		[account, starts.length],
 	);
+	const earned = useMemo(() => earnings(account, points ?? [], events), [account, points]);
 	const csv = useMemo(
 		() =>
-			["round,counting_lpt,fees_eth", ...(points ?? []).map(({ round, value, fees }) => `${round},${exact(value)},${exact(fees)}`)].join("\n") +
+			["round,bond_lpt,fees_eth,earned_lpt,earned_eth", ...(points ?? []).map(({ round, bond, fees }, i) => `${round},${exact(bond)},${exact(fees)},${earned[i] ? `${exact(earned[i].stake)},${exact(earned[i].fees)}` : ","}`)].join("\n") +
 			"\n\nblock,event,amount\n" +
 			ours.map(({ block, pallet, name, data }) => `${block},${pallet}.${name},${data.amount !== undefined ? exact(data.amount) : ""}`).join("\n") +
 			"\n",
-		[points, ours.length],
+		[points, earned, ours.length],
 	);
-	const gains = points?.map(({ value }, i) => (i === 0 ? null : Number(value - (points[i - 1]?.value ?? 0n)) / 1e18)) ?? [];
+	const last = earned.at(-1);
 	return (
 		<Card title={t("By round", "逐轮")} aside={points && points.length > 1 ? <button type="button" class="small" onClick={() => download(`stake-${account.slice(0, 8)}.csv`, csv)}>CSV</button> : undefined}>
 			{points && points.length > 2 ? (
 				<>
-					<Chart label={t("What the bond is worth", "质押价值")} xs={points.map(({ round }) => round)} lines={[{ label: "LPT", values: points.map(({ value }) => Number(value) / 1e18), colour: "--accent", fill: true }]} format={(value) => Number(value.toPrecision(6)).toLocaleString("en")} height={120} />
-					<p class="small faint">{t(`Last round: ${(gains.at(-1) ?? 0) >= 0 ? "+" : "−"}${Math.abs(gains.at(-1) ?? 0).toPrecision(3)} LPT`, `上一轮：${(gains.at(-1) ?? 0) >= 0 ? "+" : "−"}${Math.abs(gains.at(-1) ?? 0).toPrecision(3)} LPT`)}</p>
+					<h3>{t("What the bond is worth, LPT", "质押价值（LPT）")}</h3>
+					<Chart label={t("What the bond is worth", "质押价值")} xs={points.map(({ round }) => round)} lines={[{ label: "LPT", values: points.map(({ bond }) => Number(bond) / 1e18), colour: "--accent", fill: true }]} format={(value) => Number(value.toPrecision(6)).toLocaleString("en")} height={120} />
+					<h3>{t("What each round brought, LPT", "每轮收益（LPT）")}</h3>
+					<Chart label={t("What each round brought", "每轮收益")} xs={earned.map(({ round }) => round)} lines={[{ label: "LPT", values: earned.map(({ stake }) => Number(stake) / 1e18), colour: "--good", fill: true, stepped: true }]} format={(value) => Number(value.toPrecision(3)).toLocaleString("en")} height={100} />
+					{last && <p class="small faint">{t(`Round ${last.round}: ${amount(last.stake, "LPT")} and ${amount(last.fees, "ETH")}, besides what was put in and taken out`, `第 ${last.round} 轮：${amount(last.stake, "LPT")} 与 ${amount(last.fees, "ETH")}，不含存入与取出`)}</p>}
 				</>
 			) : (
 				<Empty>{t("A few rounds make the first line.", "几轮之后出现曲线。")}</Empty>

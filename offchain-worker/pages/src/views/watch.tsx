@@ -69,6 +69,9 @@ interface Story {
 	standing: Standing;
 }
 
+/** Leaves that are remembered: those of the claims that a page shows, and more. */
+const KEEP_LEAVES = 1_000;
+
 /** Leaves that the chain has seen revealed, as this browser has checked them. */
 function useLeaves(claims: Claim[]): Map<string, Revealed> {
 	const [found, set] = useState(new Map<string, Revealed>());
@@ -82,7 +85,7 @@ function useLeaves(claims: Claim[]): Map<string, Revealed> {
 				if (extrinsic === null || asked.current.has(key)) continue;
 				asked.current.add(key);
 				revealed(chain, hash, extrinsic, claim.id, index, claim.positions).then(
-					(leaf) => leaf && set((old) => new Map(old).set(key, leaf)),
+					(leaf) => leaf && set((old) => new Map([...old, [key, leaf] as const].slice(-KEEP_LEAVES))),
 					() => asked.current.delete(key),
 				);
 			}
@@ -124,7 +127,7 @@ function Verdict({ watch }: { watch: Watch }): JSX.Element {
 	}[trust];
 	const icon = { waiting: "…", checked: "✓", unchecked: "?", refused: "!" }[trust];
 	return (
-		<div class={`verdict ${trust}`} role="status" id="verdict" data-trust={trust}>
+		<div class={`verdict ${trust}`} role="status" id="verdict" data-trust={trust} data-checked={watch.checkedBytes} data-spent={Math.round(watch.spent.bytes + watch.spent.records)}>
 			<span class="seal" aria-hidden="true">
 				{icon}
 			</span>
@@ -200,6 +203,7 @@ function Player({ watch }: { watch: Watch }): JSX.Element {
 					<Fact name={t("Behind live", "延迟")}>{seconds(state.latency)}</Fact>
 					<Fact name={t("Buffer", "缓冲")}>{seconds(state.buffer)}</Fact>
 					<Fact name={t("Lost frames", "丢帧")}>{state.dropped}</Fact>
+					<Fact name={t("Time for checking", "核验耗时")}>{(100 * watch.cost).toFixed(1)} %</Fact>
 				</dl>
 				<button type="button" id="live" onClick={() => video.current && watch.goLive(video.current)}>
 					{t("Go live", "回到直播")}
@@ -380,7 +384,9 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 	const ours = claims
 		.filter((claim) => claim.job !== undefined && jobs.has(String(claim.job)))
 		.sort((a, b) => (a.id < b.id ? 1 : -1));
-	const failed = ours.find(({ outcome }) => outcome === "Failed" || outcome === "Missed");
+	// One whose slash was carried out tells most.
+	const lost = ours.filter(({ outcome }) => outcome === "Failed" || outcome === "Missed");
+	const failed = lost.find(({ slashed }) => slashed) ?? lost[0];
 	const leaves = useLeaves(ours);
 	const stories: Story[] = [...watch.segments.values()]
 		.sort((a, b) => a.seq - b.seq)

@@ -1,0 +1,81 @@
+/** What a registered transcoder's owner does: its terms, the way out of jail, the way out. */
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import type { Transcoder } from "../chain/types";
+import { Card, Fact, live, useRead } from "../ui/kit";
+import { amount, exact, parseAmount, parsePercent, percent, t } from "../ui/words";
+import { Ask } from "./sign";
+
+export function OwnTranscoder({ of }: { of: Transcoder }): JSX.Element {
+	const [asked, ask] = useState<"terms" | "unjail" | "resign" | null>(null);
+	const close = (): void => ask(null);
+	return (
+		<Card title={t("Your transcoder", "您的转码者")} id="transcoder">
+			<dl class="grid">
+				<Fact name={t("Price of 2 s of 720p", "720p 每 2 秒价格")}>{amount(of.price, "ETH")}</Fact>
+				<Fact name={t("Keeps of rewards", "奖励抽成")}>{percent(of.reward_cut)}</Fact>
+				<Fact name={t("Gives of fees", "费用分成")}>{percent(of.fee_share)}</Fact>
+				<Fact name={t("State", "状态")}>
+					<span class={of.jailed ? "bad" : ""}>{of.jailed ? t("jailed", "监禁") : of.active ? t("active", "活跃") : t("not elected", "未当选")}</span>
+				</Fact>
+			</dl>
+			<div class="buttons wrapflex">
+				<button type="button" onClick={() => ask("terms")}>
+					{t("Change terms", "修改条款")}
+				</button>
+				{of.jailed && (
+					<button type="button" onClick={() => ask("unjail")}>
+						{t("Leave jail", "出狱")}
+					</button>
+				)}
+				<button type="button" onClick={() => ask("resign")}>
+					{t("Resign", "退出")}
+				</button>
+			</div>
+			{asked === "terms" && <Terms of={of} onClose={close} />}
+			{asked === "unjail" && (
+				<Ask title={t("Leave jail", "出狱")} call={{ pallet: "TranscoderElection", name: "unjail", args: {} }} onClose={close} consequence={t("Taken when every verdict against you was carried out or cancelled. Your worker then announces its capacity again.", "仅当所有不利裁定已执行或取消时才被接受。之后 worker 会重新公布算力。")} />
+			)}
+			{asked === "resign" && (
+				<Ask title={t("Resign as a transcoder", "退出转码者")} call={{ pallet: "TranscoderElection", name: "resign", args: {} }} onClose={close} consequence={t("You leave the list and the active set at once; your jobs go to others. Your stake stays bonded until you unbond it.", "您立即离开名单与活跃集，任务转交他人。质押仍在，直至您解除。")} risk={t("A verdict that waits to be carried out still reaches your stake.", "待执行的裁定仍会作用于您的质押。")} />
+			)}
+		</Card>
+	);
+}
+
+function Terms({ of, onClose }: { of: Transcoder; onClose: () => void }): JSX.Element {
+	const [price, setPrice] = useState(exact(of.price));
+	const [cut, setCut] = useState(String(of.reward_cut / 1e7));
+	const [share, setShare] = useState(String(of.fee_share / 1e7));
+	// Where it is reached stays as it is: the call says both.
+	const read = useRead(async (at) => ({ service: await live.read("service", [of.account], at) }), [of.account]);
+	const service = read?.service;
+	const [value, keeps, gives] = [parseAmount(price), parsePercent(cut), parsePercent(share)];
+	const unreached = read && !service ? t("Nobody has said yet where it is reached: its worker says so first.", "尚无其地址：须先由 worker 公布。") : null;
+	const problem = value === null ? t("That is no price.", "这不是价格。") : keeps === null || gives === null ? t("A share is from 0 to 100 percent.", "比例为 0 至 100%。") : unreached;
+	const call = !problem && service ? { pallet: "TranscoderElection", name: "transcoder", args: { terms: { price: value, reward_cut: keeps, fee_share: gives }, service } } : null;
+	return (
+		<Ask
+			title={t("Change terms", "修改条款")}
+			call={call}
+			problem={problem}
+			onClose={onClose}
+			consequence={t("They hold from the next round on. In the last tenth of a round only a lower price is taken. Those who stake on you see them at once.", "下一轮起生效。每轮最后十分之一只接受降价。委托人立即可见。")}
+		>
+			<label class="field">
+				{t("Price in ETH for 2 s of 720p30", "720p30 每 2 秒价格（ETH）")}
+				<input inputMode="decimal" value={price} onInput={(event) => setPrice(event.currentTarget.value)} autofocus />
+			</label>
+			<div class="two">
+				<label class="field">
+					{t("Keeps of rewards, %", "奖励抽成（%）")}
+					<input inputMode="decimal" value={cut} onInput={(event) => setCut(event.currentTarget.value)} />
+				</label>
+				<label class="field">
+					{t("Gives of fees, %", "费用分成（%）")}
+					<input inputMode="decimal" value={share} onInput={(event) => setShare(event.currentTarget.value)} />
+				</label>
+			</div>
+		</Ask>
+	);
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# The clock of somebody who has never been here: from a fresh clone of what is committed to the first
+# picture that his browser has checked, to the player on a page of his own, to a delegation.
+#
+#   scripts/stranger.sh
+#
+# FRESH=1 builds everything anew, as he would, in a folder that is removed afterwards (half an hour, 15 GB);
+# else what ~/.cache has is used, and the clock of the build says nothing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+clone=$(mktemp -d)
+trap 'rm -rf "$clone"' EXIT
+[ -z "${FRESH:-}" ] || export CARGO_TARGET_DIR=$clone/target
+: "${CARGO_TARGET_DIR:=$HOME/.cache/livepeer-appchain/target}"
+export CARGO_TARGET_DIR
+SECONDS=0
+at() { printf '%5d s  %s\n' "$SECONDS" "$*"; }
+git clone --quiet . "$clone/repository"
+cd "$clone/repository"
+at "cloned"
+make --no-print-directory setup >/dev/null
+at "what was missing is installed"
+make --no-print-directory pages >/dev/null
+at "the pages are built"
+make --no-print-directory build >/dev/null
+at "all is built"
+# Its lines are "watch: 12.3 s", when a check is over.
+ONLY=watch,embedded,stake scripts/pages-test.sh "$CARGO_TARGET_DIR/release" 2>&1 >"$clone/report.json" |
+	while read -r line; do
+		case $line in
+			watch:*) at "a stream is played, and checked by the browser" ;;
+			embedded:*) at "it is played on another page" ;;
+			stake:*) at "LPT is delegated, some unbonded and bonded again" ;;
+			*) printf '%s\n' "$line" >&2 ;;
+		esac
+	done
