@@ -1,9 +1,11 @@
 //! A transcoder that does not answer is replaced: its job is handed on to the next one.
 
+use futures::future::{select, Either};
 use livepeer_primitives::{
 	api::AssignmentView,
 	keys::{Generation, Purpose},
-	AccountId, JobId,
+	service::ServiceRecord,
+	AccountId, JobId, StreamId,
 };
 
 use super::{delivery::Assigned, Broadcaster};
@@ -12,22 +14,28 @@ use crate::ports::{
 	events::Event,
 };
 
-/// How long a transcoder may not answer before its job is handed on. A process that is gone is
-/// noticed at once, for its connections break; one that restarts is back before.
-const PATIENCE_MS: u64 = 2_000;
+/// How long a transcoder may not answer before its job is handed on: as long as it is asked again
+/// twice or three times. Whoever watches waits for that long, and then for two blocks.
+const PATIENCE_MS: u64 = 1_000;
 /// The longest patience, when handing on does not help.
 const LONGEST_MS: u64 = 60_000;
+/// How long it may take to say that it is there. A process that is gone is noticed at once, for its
+/// connections break; those to a machine that is gone do not.
+const THERE_MS: u64 = 5_000;
 
 /// Since when a transcoder does not answer.
 #[derive(Debug)]
 pub(super) struct Silence {
 	since_ms: Option<u64>,
+	/// Whether all that is known of it is that it was asked whether it is there. Who says that it is
+	/// there has not answered what it was sent.
+	only_asked: bool,
 	patience_ms: u64,
 }
 
 impl Default for Silence {
 	fn default() -> Self {
-		Self { since_ms: None, patience_ms: PATIENCE_MS }
+		Self { since_ms: None, only_asked: false, patience_ms: PATIENCE_MS }
 	}
 }
 
@@ -35,6 +43,21 @@ impl Silence {
 	/// It did not answer.
 	pub(super) fn silent(&mut self, now_ms: u64) {
 		self.since_ms.get_or_insert(now_ms);
+		self.only_asked = false;
+	}
+
+	/// It did not say that it is there.
+	pub(super) fn away(&mut self, now_ms: u64) {
+		if self.since_ms.is_none() {
+			(self.since_ms, self.only_asked) = (Some(now_ms), true);
+		}
+	}
+
+	/// It said that it is there.
+	pub(super) fn there(&mut self) {
+		if self.only_asked {
+			self.since_ms = None;
+		}
 	}
 
 	/// It did.
@@ -90,6 +113,15 @@ impl Broadcaster {
 			current.broadcaster_keys = self.newest(own, Purpose::Segments).await?;
 		}
 		Ok(Some(current))
+	}
+
+	/// Whether a transcoder answers at all, asked for what costs it nothing.
+	pub(super) async fn is_there(&self, service: &ServiceRecord, stream: StreamId) -> bool {
+		let late = self.clock.sleep_until(self.clock.now_ms().saturating_add(THERE_MS));
+		match select(self.net.newest(service, stream), late).await {
+			Either::Left((answer, _)) => !answer.is_err_and(|error| error.is_silence()),
+			Either::Right(_) => false,
+		}
 	}
 
 	async fn newest(&self, who: &AccountId, purpose: Purpose) -> Result<Generation, ChainError> {
@@ -157,7 +189,7 @@ mod tests {
 		assert_eq!(silence.due_ms(), u64::MAX);
 		silence.silent(1_000);
 		silence.silent(1_500);
-		assert_eq!((silence.due_ms(), silence.length_ms(2_000)), (3_000, 1_000));
+		assert_eq!((silence.due_ms(), silence.length_ms(1_800)), (1_000 + PATIENCE_MS, 800));
 		silence.heard();
 		assert_eq!(silence.due_ms(), u64::MAX);
 		silence.silent(5_000);
@@ -172,5 +204,23 @@ mod tests {
 		silence.returned();
 		silence.silent(0);
 		assert_eq!(silence.due_ms(), PATIENCE_MS);
+	}
+
+	#[test]
+	fn attack_transcoder_that_is_there_and_takes_no_segment() {
+		let mut silence = Silence::default();
+		silence.away(1_000);
+		silence.there();
+		assert_eq!(silence.due_ms(), u64::MAX, "it was away for a moment");
+		silence.away(2_000);
+		silence.silent(2_100);
+		silence.there();
+		silence.there();
+		assert_eq!(silence.due_ms(), 2_000 + PATIENCE_MS, "a segment was not answered");
+		silence.away(2_500);
+		silence.there();
+		assert_eq!(silence.due_ms(), 2_000 + PATIENCE_MS);
+		silence.returned();
+		assert_eq!(silence.due_ms(), u64::MAX);
 	}
 }
