@@ -79,7 +79,7 @@ test-inputs: build ## Cut and transcode films that are odd in one way each: INPU
 test-corpus: build ## Every attack on real and generated clips at four sizes, 500 honest segments; writes docs/verification.md
 	CORPUS=$$(scripts/bench-quality.py --clips) WRITE_DOCS=1 \
 		cargo test --release --locked $(NATIVE) --test corpus -- --nocapture
-test-mutations: build ## 10,000 segments and outputs changed at random, judged on four levels of the processor
+test-mutations: build ## 10,000 segments, outputs and pushes changed at random, judged on four levels of the processor
 	MUTATIONS=10000 cargo test --release --locked $(NATIVE) --test mutations -- --nocapture
 
 .PHONY: formats-check
