@@ -121,11 +121,13 @@ packages: build ## Build the Debian packages of node and worker
 packages-test: build ## Install, upgrade, remove and purge the packages in a fresh Debian (wants root)
 	packaging/test.sh $(BIN)
 
-.PHONY: monitoring-test runbooks-test
+.PHONY: monitoring-test runbooks-test operating-test
 monitoring-test: ## Does every alert fire when it should, and is it explained?
 	docker/monitoring/test.sh
 runbooks-test: build ## Run the commands of docs/operators on a local network
 	scripts/runbooks-test.py $(BIN)
+operating-test: build ## Walk through docs/operating.md by its own commands (five minutes)
+	scripts/operating-test.py $(BIN)
 
 .PHONY: attack
 attack: build ## Strangers hold sockets, send half requests and read nothing; nobody may be hurt

@@ -13,6 +13,7 @@ for _ in 1 2 3; do
 done
 make --no-print-directory drill
 make --no-print-directory runbooks-test
+make --no-print-directory operating-test
 if docker version >/dev/null 2>&1; then
 	MONITORING=prometheus DISTURB=1 ONCE=1 docker/demo.sh "$bin"
 	ONCE=1 CHEAT=black docker/demo.sh "$bin"
