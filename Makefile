@@ -133,6 +133,10 @@ operating-test: build ## Walk through docs/operating.md by its own commands (fiv
 attack: build ## Strangers hold sockets, send half requests and read nothing; nobody may be hurt
 	$(BIN)/livepeer-demo --bin-dir $(BIN) --once --live rtmp --attack "python3 tests/net/attack.py"
 
+.PHONY: live-figures
+live-figures: build ## Delay and stalls of live streams in a browser, fail-over's too: STORIES="rtmp killed" OUT=live.json
+	scripts/live-figures.py $(BIN) $(STORIES) $(if $(OUT),--out $(OUT))
+
 .PHONY: soak
 soak: build ## Two live streams for an hour: memory, disk, delay, stalls: MINUTES=60 WARM_UP=10 OUT=soak.json
 	scripts/soak.py $(BIN) $(or $(MINUTES),60) $(or $(WARM_UP),10) $(OUT)
