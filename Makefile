@@ -73,7 +73,7 @@ test-pages-browser: build ## The pages in a browser on a local network: watched,
 
 .PHONY: test-inputs
 test-inputs: build ## Cut and transcode films that are odd in one way each: INPUTS=dir runs others
-	$(if $(INPUTS),INPUTS=$(abspath $(INPUTS))) ALL_INPUTS=1 cargo test --release --locked $(NATIVE) --test inputs -- --nocapture
+	$(if $(INPUTS),INPUTS=$(abspath $(INPUTS))) ALL_INPUTS=1 cargo test --release --locked $(NATIVE) --test inputs --test step -- --nocapture
 
 .PHONY: test-corpus test-mutations
 test-corpus: build ## Every attack on real and generated clips at four sizes, 500 honest segments; writes docs/verification.md
