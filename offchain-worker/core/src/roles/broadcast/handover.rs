@@ -1,4 +1,5 @@
-//! A transcoder that does not answer is replaced: its job is handed on to the next one.
+//! A transcoder that does not answer, or answers and gives nothing back, is replaced: its job is handed
+//! on to the next one.
 
 use futures::future::{select, Either};
 use livepeer_primitives::{
@@ -17,25 +18,30 @@ use crate::ports::{
 /// How long a transcoder may not answer before its job is handed on: as long as it is asked again
 /// twice or three times. Whoever watches waits for that long, and then for two blocks.
 const PATIENCE_MS: u64 = 1_000;
+/// How many times as long it may give nothing back though it answers: it is busy, or refuses, without
+/// end.
+const DELIVERS: u64 = 30;
 /// The longest patience, when handing on does not help.
 const LONGEST_MS: u64 = 60_000;
 /// How long it may take to say that it is there. A process that is gone is noticed at once, for its
 /// connections break; those to a machine that is gone do not.
 const THERE_MS: u64 = 5_000;
 
-/// Since when a transcoder does not answer.
+/// Since when a transcoder does not answer, or gives nothing back.
 #[derive(Debug)]
 pub(super) struct Silence {
 	since_ms: Option<u64>,
 	/// Whether all that is known of it is that it was asked whether it is there. Who says that it is
 	/// there has not answered what it was sent.
 	only_asked: bool,
+	/// Since when it owes segments and has given none back.
+	owes_since_ms: Option<u64>,
 	patience_ms: u64,
 }
 
 impl Default for Silence {
 	fn default() -> Self {
-		Self { since_ms: None, only_asked: false, patience_ms: PATIENCE_MS }
+		Self { since_ms: None, only_asked: false, owes_since_ms: None, patience_ms: PATIENCE_MS }
 	}
 }
 
@@ -65,6 +71,16 @@ impl Silence {
 		self.since_ms = None;
 	}
 
+	/// Whether it owes segments now.
+	pub(super) fn owes(&mut self, owes: bool, now_ms: u64) {
+		self.owes_since_ms = owes.then(|| self.owes_since_ms.unwrap_or(now_ms));
+	}
+
+	/// It was right about a segment that will never come back.
+	pub(super) fn settled(&mut self) {
+		(self.since_ms, self.owes_since_ms) = (None, None);
+	}
+
 	/// It gave a segment back: all is well.
 	pub(super) fn returned(&mut self) {
 		*self = Self::default();
@@ -72,17 +88,32 @@ impl Silence {
 
 	/// Another transcoder is there, or the same one again.
 	pub(super) fn begin_anew(&mut self) {
-		self.since_ms = None;
+		(self.since_ms, self.owes_since_ms) = (None, None);
 	}
 
 	/// When the job is to be handed on; [`u64::MAX`] for never.
 	pub(super) fn due_ms(&self) -> u64 {
+		self.silent_ms().min(self.owing_ms())
+	}
+
+	/// When it has not answered for too long.
+	fn silent_ms(&self) -> u64 {
 		self.since_ms.map_or(u64::MAX, |since| since.saturating_add(self.patience_ms))
 	}
 
-	/// For how long it has not answered.
-	pub(super) fn length_ms(&self, now_ms: u64) -> u64 {
-		self.since_ms.map_or(0, |since| now_ms.saturating_sub(since))
+	/// When it has given nothing back for too long.
+	fn owing_ms(&self) -> u64 {
+		let patience_ms = self.patience_ms.saturating_mul(DELIVERS);
+		self.owes_since_ms.map_or(u64::MAX, |since| since.saturating_add(patience_ms))
+	}
+
+	/// What is wrong with it, and for how long it has been.
+	pub(super) fn fault(&self, now_ms: u64) -> (&'static str, u64) {
+		let (what, since) = match now_ms >= self.silent_ms() {
+			true => ("does not answer", self.since_ms),
+			false => ("gives nothing back", self.owes_since_ms),
+		};
+		(what, since.map_or(0, |since| now_ms.saturating_sub(since)))
 	}
 
 	/// What came of handing on. Each time costs a fee and somebody's place, so the next one waits
@@ -92,6 +123,7 @@ impl Silence {
 			tracing::warn!(%error, "the job cannot be handed on");
 		}
 		self.since_ms = self.since_ms.map(|_| now_ms);
+		self.owes_since_ms = self.owes_since_ms.map(|_| now_ms);
 		self.patience_ms = self.patience_ms.saturating_mul(2).min(LONGEST_MS);
 	}
 }
@@ -129,13 +161,13 @@ impl Broadcaster {
 		Ok(keys.first().map_or(0, |keys| keys.generation))
 	}
 
-	/// Hands a job on from a transcoder that has not answered for so long, if there is anybody else;
-	/// says whether it did.
+	/// Hands a job on from a transcoder with which something has been wrong for so long, if there is
+	/// anybody else; says whether it did.
 	pub(super) async fn hand_on(
 		&self,
 		job: JobId,
 		from: &Assigned,
-		silent_ms: u64,
+		(fault, silent_ms): (&'static str, u64),
 	) -> Result<bool, ChainError> {
 		let Some(view) = self.chain.job(At::Best, job).await?.filter(|view| !view.ended) else {
 			return Ok(false);
@@ -158,14 +190,14 @@ impl Broadcaster {
 		});
 		if !has_other {
 			self.warnings.wait(format!(
-				"the transcoder {} of job {job} does not answer, and no other one is active at its \
-				 price: segments wait until it is back",
+				"the transcoder {} of job {job} {fault}, and no other one is active at its price: \
+				 segments wait until it does",
 				from.transcoder
 			));
 			return Ok(false);
 		}
 		let (who, assignment) = (&from.transcoder, from.index);
-		tracing::warn!(job, assignment, %who, silent_ms, "the transcoder does not answer; its job is handed on");
+		tracing::warn!(job, assignment, %who, silent_ms, "the transcoder {fault}; its job is handed on");
 		let call = Call::NextTranscoder { job, assignment };
 		match self.chain.submit(call, Wait::InBlock).await {
 			Ok(()) => {
@@ -189,7 +221,9 @@ mod tests {
 		assert_eq!(silence.due_ms(), u64::MAX);
 		silence.silent(1_000);
 		silence.silent(1_500);
-		assert_eq!((silence.due_ms(), silence.length_ms(1_800)), (1_000 + PATIENCE_MS, 800));
+		let due_ms = 1_000 + PATIENCE_MS;
+		assert_eq!(silence.due_ms(), due_ms);
+		assert_eq!(silence.fault(due_ms), ("does not answer", PATIENCE_MS));
 		silence.heard();
 		assert_eq!(silence.due_ms(), u64::MAX);
 		silence.silent(5_000);
@@ -204,6 +238,27 @@ mod tests {
 		silence.returned();
 		silence.silent(0);
 		assert_eq!(silence.due_ms(), PATIENCE_MS);
+	}
+
+	#[test]
+	fn job_should_be_handed_on_when_nothing_comes_back_for_long() {
+		let mut silence = Silence::default();
+		silence.owes(true, 1_000);
+		silence.heard();
+		silence.owes(true, 9_000);
+		let due_ms = 1_000 + DELIVERS * PATIENCE_MS;
+		assert_eq!(silence.due_ms(), due_ms, "that it is busy does not count");
+		assert_eq!(silence.fault(due_ms), ("gives nothing back", DELIVERS * PATIENCE_MS));
+		silence.owes(false, 10_000);
+		assert_eq!(silence.due_ms(), u64::MAX, "it owes nothing");
+		silence.owes(true, 11_000);
+		silence.settled();
+		assert_eq!(silence.due_ms(), u64::MAX);
+		silence.owes(true, 12_000);
+		silence.answered(50_000, &Ok(true));
+		assert_eq!(silence.due_ms(), 50_000 + 2 * DELIVERS * PATIENCE_MS);
+		silence.begin_anew();
+		assert_eq!(silence.due_ms(), u64::MAX);
 	}
 
 	#[test]

@@ -523,6 +523,7 @@ impl<'a> Run<'a> {
 		match delivered {
 			Delivered::Silent(_) => self.silence.silent(self.role.clock.now_ms()),
 			Delivered::Returned(_) => self.silence.returned(),
+			Delivered::Skip(_) => self.silence.settled(),
 			_ => self.silence.heard(),
 		}
 	}
@@ -561,17 +562,17 @@ impl<'a> Run<'a> {
 		}
 	}
 
-	/// Hands the job on when its transcoder has not answered for long.
+	/// Hands the job on when its transcoder has not answered, or has given nothing back, for long.
 	fn hand_on(&mut self) {
-		let Some(to) = self.assigned.as_ref().filter(|_| !self.stopping) else { return };
 		let now_ms = self.role.clock.now_ms();
+		self.silence.owes(self.assigned.is_some() && self.window.outstanding() > 0, now_ms);
+		let Some(to) = self.assigned.as_ref().filter(|_| !self.stopping) else { return };
 		if self.handing_on.is_some() || now_ms < self.silence.due_ms() {
 			return;
 		}
 		let (role, open, to) = (self.role, self.open, to.clone());
-		let silent_ms = self.silence.length_ms(now_ms);
-		self.handing_on =
-			Some(Box::pin(async move { role.hand_on(open.job, &to, silent_ms).await }));
+		let fault = self.silence.fault(now_ms);
+		self.handing_on = Some(Box::pin(async move { role.hand_on(open.job, &to, fault).await }));
 	}
 
 	async fn finish(&mut self) -> Result<(), BroadcastError> {

@@ -409,6 +409,29 @@ fn job_should_be_handed_on_when_its_transcoder_does_not_answer() {
 	})
 }
 
+/// It is there, it takes what it is sent, and it never comes to an end with it.
+#[test]
+fn attack_transcoder_that_takes_segments_and_gives_nothing_back() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		let never =
+			FakeEngine { takes: Some((sim.clock.clone(), 100_000_000)), ..Default::default() };
+		story.transcoder("//T", never).await;
+		let broadcaster = story.broadcaster();
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		story.transcoder("//U", FakeEngine::default()).await;
+		let run = broadcaster.run(&open, source(9), story.stop.subscribe());
+		let summary = sim.within(120_000, run).await.unwrap().unwrap();
+		assert_eq!(summary, Summary { returned: 9, skipped: 0, complete: true });
+		let records = story.store.records(open.stream, 0, 100).unwrap();
+		assert!(records.iter().all(|record| record.header().assignment == 1));
+		let events = story.events.events();
+		let handed_on = events.iter().filter(|event| matches!(event, Event::HandedOn { .. }));
+		assert_eq!(handed_on.count(), 1);
+	})
+}
+
 /// Between two segments nothing is sent that would not be answered.
 #[test]
 fn job_should_be_handed_on_before_the_next_segment_when_its_transcoder_is_lost() {
