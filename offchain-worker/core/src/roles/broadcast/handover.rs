@@ -6,6 +6,7 @@ use livepeer_primitives::{
 	api::AssignmentView,
 	keys::{Generation, Purpose},
 	service::ServiceRecord,
+	work::fee,
 	AccountId, JobId, StreamId,
 };
 
@@ -187,11 +188,12 @@ impl Broadcaster {
 				&& other.capacity > 0
 				&& other.account != from.transcoder
 				&& other.price <= view.max_price
+				&& fee(view.max_leaf_work, other.price) <= view.unreserved
 		});
 		if !has_other {
 			self.warnings.wait(format!(
-				"the transcoder {} of job {job} {fault}, and no other one is active at its price: \
-				 segments wait until it does",
+				"the transcoder {} of job {job} {fault}, and no other one is active at its price \
+				 that what is left of its budget pays for: segments wait until it does",
 				from.transcoder
 			));
 			return Ok(false);
