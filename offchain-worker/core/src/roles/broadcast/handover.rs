@@ -67,7 +67,7 @@ impl Silence {
 		}
 	}
 
-	/// It did.
+	/// It answered.
 	pub(super) fn heard(&mut self) {
 		self.since_ms = None;
 	}
