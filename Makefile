@@ -75,6 +75,12 @@ test-pages-browser: build ## The pages in a browser on a local network: watched,
 test-inputs: build ## Cut and transcode films that are odd in one way each: INPUTS=dir runs others
 	$(if $(INPUTS),INPUTS=$(abspath $(INPUTS))) ALL_INPUTS=1 cargo test --release --locked $(NATIVE) --test inputs --test step -- --nocapture
 
+.PHONY: test-inputs-browser
+test-inputs-browser: build ## Play the same films, cut and transcoded, to their ends in Chromium: INPUTS=dir plays others
+	inputs=$(if $(INPUTS),$(abspath $(INPUTS)),$$(mktemp -d)); \
+	$(if $(INPUTS),,KEEP_INPUTS=$$inputs ALL_INPUTS=1 cargo test --release --locked $(NATIVE) --test inputs &&) \
+	node tests/js/inputs.mjs $(BIN)/livepeer-media $$inputs
+
 .PHONY: test-corpus test-mutations
 test-corpus: build ## Every attack on real and generated clips at four sizes, 500 honest segments; writes docs/verification.md
 	CORPUS=$$(scripts/bench-quality.py --clips) WRITE_DOCS=1 \
