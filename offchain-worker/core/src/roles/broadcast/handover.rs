@@ -28,13 +28,24 @@ const LONGEST_MS: u64 = 60_000;
 /// connections break; those to a machine that is gone do not.
 const THERE_MS: u64 = 5_000;
 
-/// Since when a transcoder does not answer, or gives nothing back.
-#[derive(Debug)]
-pub(super) struct Silence {
-	since_ms: Option<u64>,
+/// Silence counts when it is found again after so long: one broken connection is none.
+const AGAIN_MS: u64 = 200;
+
+/// Since when a transcoder does not answer.
+#[derive(Clone, Copy, Debug)]
+struct Gap {
+	since_ms: u64,
+	/// Whether that was found twice.
+	is_again: bool,
 	/// Whether all that is known of it is that it was asked whether it is there. Who says that it is
 	/// there has not answered what it was sent.
 	only_asked: bool,
+}
+
+/// Since when a transcoder does not answer, or gives nothing back.
+#[derive(Debug)]
+pub(super) struct Silence {
+	gap: Option<Gap>,
 	/// Since when it owes segments and has given none back.
 	owes_since_ms: Option<u64>,
 	patience_ms: u64,
@@ -42,34 +53,42 @@ pub(super) struct Silence {
 
 impl Default for Silence {
 	fn default() -> Self {
-		Self { since_ms: None, only_asked: false, owes_since_ms: None, patience_ms: PATIENCE_MS }
+		Self { gap: None, owes_since_ms: None, patience_ms: PATIENCE_MS }
 	}
 }
 
 impl Silence {
-	/// It did not answer.
+	/// It did not answer what it was sent.
 	pub(super) fn silent(&mut self, now_ms: u64) {
-		self.since_ms.get_or_insert(now_ms);
-		self.only_asked = false;
+		self.note(now_ms, now_ms);
+		if let Some(gap) = &mut self.gap {
+			gap.only_asked = false;
+		}
 	}
 
-	/// It did not say that it is there.
-	pub(super) fn away(&mut self, now_ms: u64) {
-		if self.since_ms.is_none() {
-			(self.since_ms, self.only_asked) = (Some(now_ms), true);
-		}
+	/// Asked at `asked_ms`, it did not say that it is there.
+	pub(super) fn away(&mut self, asked_ms: u64, now_ms: u64) {
+		self.note(asked_ms, now_ms);
+	}
+
+	fn note(&mut self, asked_ms: u64, now_ms: u64) {
+		let gap = self.gap.get_or_insert(Gap {
+			since_ms: now_ms,
+			// It had long enough to answer.
+			is_again: now_ms.saturating_sub(asked_ms) >= AGAIN_MS,
+			only_asked: true,
+		});
+		gap.is_again |= now_ms.saturating_sub(gap.since_ms) >= AGAIN_MS;
 	}
 
 	/// It said that it is there.
 	pub(super) fn there(&mut self) {
-		if self.only_asked {
-			self.since_ms = None;
-		}
+		self.gap = self.gap.filter(|gap| !gap.only_asked);
 	}
 
 	/// It answered.
 	pub(super) fn heard(&mut self) {
-		self.since_ms = None;
+		self.gap = None;
 	}
 
 	/// Whether it owes segments now.
@@ -79,7 +98,7 @@ impl Silence {
 
 	/// It was right about a segment that will never come back.
 	pub(super) fn settled(&mut self) {
-		(self.since_ms, self.owes_since_ms) = (None, None);
+		(self.gap, self.owes_since_ms) = (None, None);
 	}
 
 	/// It gave a segment back: all is well.
@@ -89,7 +108,7 @@ impl Silence {
 
 	/// Another transcoder is there, or the same one again.
 	pub(super) fn begin_anew(&mut self) {
-		(self.since_ms, self.owes_since_ms) = (None, None);
+		self.settled();
 	}
 
 	/// When the job is to be handed on; [`u64::MAX`] for never.
@@ -99,7 +118,8 @@ impl Silence {
 
 	/// When it has not answered for too long.
 	fn silent_ms(&self) -> u64 {
-		self.since_ms.map_or(u64::MAX, |since| since.saturating_add(self.patience_ms))
+		let gap = self.gap.filter(|gap| gap.is_again);
+		gap.map_or(u64::MAX, |gap| gap.since_ms.saturating_add(self.patience_ms))
 	}
 
 	/// When it has given nothing back for too long.
@@ -111,7 +131,7 @@ impl Silence {
 	/// What is wrong with it, and for how long it has been.
 	pub(super) fn fault(&self, now_ms: u64) -> (&'static str, u64) {
 		let (what, since) = match now_ms >= self.silent_ms() {
-			true => ("does not answer", self.since_ms),
+			true => ("does not answer", self.gap.map(|gap| gap.since_ms)),
 			false => ("gives nothing back", self.owes_since_ms),
 		};
 		(what, since.map_or(0, |since| now_ms.saturating_sub(since)))
@@ -123,7 +143,7 @@ impl Silence {
 		if let Err(error) = handed_on {
 			tracing::warn!(%error, "the job cannot be handed on");
 		}
-		self.since_ms = self.since_ms.map(|_| now_ms);
+		self.gap = self.gap.map(|gap| Gap { since_ms: now_ms, ..gap });
 		self.owes_since_ms = self.owes_since_ms.map(|_| now_ms);
 		self.patience_ms = self.patience_ms.saturating_mul(2).min(LONGEST_MS);
 	}
@@ -222,6 +242,7 @@ mod tests {
 		let mut silence = Silence::default();
 		assert_eq!(silence.due_ms(), u64::MAX);
 		silence.silent(1_000);
+		assert_eq!(silence.due_ms(), u64::MAX, "a connection may break");
 		silence.silent(1_500);
 		let due_ms = 1_000 + PATIENCE_MS;
 		assert_eq!(silence.due_ms(), due_ms);
@@ -229,16 +250,19 @@ mod tests {
 		silence.heard();
 		assert_eq!(silence.due_ms(), u64::MAX);
 		silence.silent(5_000);
+		silence.silent(5_500);
 		silence.answered(7_000, &Ok(true));
 		assert_eq!(silence.due_ms(), 7_000 + 2 * PATIENCE_MS, "the old one, still silent");
 		silence.begin_anew();
 		for _ in 0..10 {
 			silence.silent(0);
+			silence.silent(AGAIN_MS);
 			silence.answered(0, &Ok(true));
 		}
 		assert_eq!(silence.due_ms(), LONGEST_MS);
 		silence.returned();
 		silence.silent(0);
+		silence.silent(AGAIN_MS);
 		assert_eq!(silence.due_ms(), PATIENCE_MS);
 	}
 
@@ -266,18 +290,30 @@ mod tests {
 	#[test]
 	fn attack_transcoder_that_is_there_and_takes_no_segment() {
 		let mut silence = Silence::default();
-		silence.away(1_000);
+		silence.away(1_000, 1_000);
+		silence.away(1_500, 1_500);
 		silence.there();
 		assert_eq!(silence.due_ms(), u64::MAX, "it was away for a moment");
-		silence.away(2_000);
+		silence.away(2_000, 2_000);
 		silence.silent(2_100);
 		silence.there();
+		silence.silent(2_400);
 		silence.there();
-		assert_eq!(silence.due_ms(), 2_000 + PATIENCE_MS, "a segment was not answered");
-		silence.away(2_500);
+		assert_eq!(silence.due_ms(), 2_000 + PATIENCE_MS, "segments were not answered");
+		silence.away(2_500, 2_500);
 		silence.there();
 		assert_eq!(silence.due_ms(), 2_000 + PATIENCE_MS);
 		silence.returned();
 		assert_eq!(silence.due_ms(), u64::MAX);
+	}
+
+	#[test]
+	fn machine_that_is_gone_with_its_connections_should_be_missed_when_it_does_not_answer_in_time()
+	{
+		let mut silence = Silence::default();
+		silence.away(1_000, 1_000 + THERE_MS);
+		assert_eq!(silence.due_ms(), 1_000 + THERE_MS + PATIENCE_MS);
+		silence.there();
+		assert_eq!(silence.due_ms(), u64::MAX, "it was only slow");
 	}
 }
