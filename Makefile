@@ -89,13 +89,19 @@ stranger: ## From a fresh clone to the first picture, an embedded player, a dele
 
 .PHONY: test-inputs
 test-inputs: build ## Cut and transcode films that are odd in one way each: INPUTS=dir runs others
-	$(if $(INPUTS),INPUTS=$(abspath $(INPUTS))) ALL_INPUTS=1 cargo test --release --locked $(NATIVE) --test inputs -- --nocapture
+	$(if $(INPUTS),INPUTS=$(abspath $(INPUTS))) ALL_INPUTS=1 cargo test --release --locked $(NATIVE) --test inputs --test step -- --nocapture
+
+.PHONY: test-inputs-browser
+test-inputs-browser: build ## Play the same films, cut and transcoded, to their ends in Chromium: INPUTS=dir plays others
+	inputs=$(if $(INPUTS),$(abspath $(INPUTS)),$$(mktemp -d)); \
+	$(if $(INPUTS),,KEEP_INPUTS=$$inputs ALL_INPUTS=1 cargo test --release --locked $(NATIVE) --test inputs &&) \
+	node tests/js/inputs.mjs $(BIN)/livepeer-media $$inputs
 
 .PHONY: test-corpus test-mutations
 test-corpus: build ## Every attack on real and generated clips at four sizes, 500 honest segments; writes docs/verification.md
 	CORPUS=$$(scripts/bench-quality.py --clips) WRITE_DOCS=1 \
 		cargo test --release --locked $(NATIVE) --test corpus -- --nocapture
-test-mutations: build ## 10,000 segments and outputs changed at random, judged on four levels of the processor
+test-mutations: build ## 10,000 segments, outputs and pushes changed at random, judged on four levels of the processor
 	MUTATIONS=10000 cargo test --release --locked $(NATIVE) --test mutations -- --nocapture
 
 .PHONY: formats-check
@@ -137,7 +143,7 @@ packages: build ## Build the Debian packages of node and worker
 packages-test: build ## Install, upgrade, remove and purge the packages in a fresh Debian (wants root)
 	packaging/test.sh $(BIN)
 
-.PHONY: monitoring-test alerts-test runbooks-test restore-test
+.PHONY: monitoring-test alerts-test runbooks-test restore-test operating-test
 monitoring-test: ## Does every alert fire when it should, and is it explained?
 	docker/monitoring/test.sh
 alerts-test: build ## Cause what alerts are for on a local network: each must fire (20 minutes)
@@ -146,6 +152,8 @@ runbooks-test: build ## Run the commands of docs/operators on a local network
 	scripts/runbooks-test.py $(BIN)
 restore-test: build ## Put a validator back from an old copy: it must sign nothing twice
 	scripts/restore-test.py $(BIN)
+operating-test: build ## Walk through docs/operating.md by its own commands (five minutes)
+	scripts/operating-test.py $(BIN)
 
 .PHONY: attack
 attack: build ## Strangers hold sockets, send half requests and read nothing; nobody may be hurt
@@ -158,6 +166,14 @@ one-key-test: build ## Two processes sign with one key at the same time: no call
 .PHONY: validators-drill
 validators-drill: build ## Validators join, are killed, are gone for good; a light client follows (a quarter of an hour): ONLY=stalled
 	scripts/validators-drill.sh $(BIN)
+
+.PHONY: live-figures
+live-figures: build ## Delay and stalls of live streams in a browser, fail-over's too: STORIES="rtmp killed" OUT=live.json
+	scripts/live-figures.py $(BIN) $(STORIES) $(if $(OUT),--out $(OUT))
+
+.PHONY: soak
+soak: build ## Two live streams for an hour: memory, disk, delay, stalls: MINUTES=60 WARM_UP=10 OUT=soak.json
+	scripts/soak.py $(BIN) $(or $(MINUTES),60) $(or $(WARM_UP),10) $(OUT)
 
 .PHONY: upgrade-drill
 upgrade-drill: build ## Upgrade the runtime in mid-stream, with a parameter more and a migration (half an hour)

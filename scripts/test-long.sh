@@ -12,7 +12,7 @@ for _ in 1 2 3; do
 	"$bin/livepeer-demo" --bin-dir "$bin" --once
 done
 make --no-print-directory drill
-make --no-print-directory runbooks-test restore-test alerts-test
+make --no-print-directory runbooks-test restore-test alerts-test operating-test
 ONLY=withdraw scripts/pages-test.sh "$bin"
 if docker version >/dev/null 2>&1; then
 	MONITORING=prometheus DISTURB=1 ONCE=1 docker/demo.sh "$bin"

@@ -1,7 +1,7 @@
 // Plays a live stream of the demo on the gateway's page in a headless Chromium, and measures by the
 // clock that is drawn into its pictures: 16 bits along the upper edge, 25 counts a second.
 //
-//   node live.mjs URL [SECONDS]
+//   node live.mjs URL [SECONDS]          (`make live-figures` runs it)
 //
 // Watches until the picture has stood still for 30 s or SECONDS (240) have passed. Prints when the
 // first picture was shown, how far behind the pictures were, and every time they stood still. Exits 0
@@ -41,6 +41,8 @@ try {
 	const page = await context.newPage();
 	page.on("pageerror", (error) => problems.push(String(error)));
 	await page.goto(url, { waitUntil: "domcontentloaded", timeout: 30_000 });
+	// The page's script puts it there.
+	await page.waitForSelector("video", { state: "attached", timeout: 30_000 });
 	await page.evaluate(() => {
 		const video = document.querySelector("video");
 		video.muted = true;

@@ -1,11 +1,28 @@
 //! Whatever a publisher sends, parsing ends, holds little and never panics: recorded sessions are
 //! changed at random, from seeds, so that a failure can be repeated.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+	net::SocketAddr,
+	process::{Command, Stdio},
+	time::Duration,
+};
 
 use livepeer_worker_ingest::{
 	amf::{self, Value},
 	chunk::{self, ChunkReader, Message},
 	flv::Remuxer,
+	router, serve_srt, Ends, Gate, Keys, Publication,
 };
+use tokio::{
+	io::{AsyncReadExt, AsyncWriteExt},
+	net::{TcpListener, TcpStream, UdpSocket},
+	sync::mpsc,
+	time::timeout,
+};
+
+const KEY: &str = "a-stream-key";
+const LONG: Duration = Duration::from_secs(60);
 
 /// A small generator: what is needed is repeatable, not good.
 struct Random(u64);
@@ -150,4 +167,108 @@ fn parsers_should_survive_noise() {
 			let _ = remuxer.take(8 + (piece[0] & 1), random.next() as u32, piece);
 		}
 	}
+}
+
+/// Packets of every kind that SRT has, as a publisher sends them.
+fn datagrams() -> Vec<Vec<u8>> {
+	let control = |kind: u16, info: u32, words: &[u32]| {
+		let head = [u32::from(0x8000 | kind) << 16, info, 1_000, 0];
+		head.iter().chain(words).flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>()
+	};
+	let handshake = |version: u32, fields: u32, kind: u32, cookie: u32, extensions: &[u32]| {
+		let mut words = vec![version, fields, 0x12_3456, 1_500, 8_192, kind, 77, cookie];
+		words.extend([0x7f00_0001, 0, 0, 0]);
+		words.extend(extensions);
+		control(0, 0, &words)
+	};
+	let capabilities: [u32; 4] = [0x0001_0003, 0x0001_0500, 0xbf, 0x0078_0078];
+	let stream_id: [u32; 4] = [0x0005_0003, 0x2d61_6161, 0x6561_7274, 0x0079_656b];
+	vec![
+		handshake(4, 2, 1, 0, &[]),
+		handshake(5, 5, u32::MAX, 0x1234, &[&capabilities[..], &stream_id[..]].concat()),
+		control(1, 0, &[]),
+		control(2, 1, &[0x12_3456, 10_000, 1_000, 8_192, 100, 1_000, 10_000]),
+		control(3, 0, &[0x8000_0001, 5, 9]),
+		control(5, 0, &[0]),
+		control(6, 1, &[]),
+		[&[0, 0, 0, 1, 0xc0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0, 77][..], &[0x47; 188]].concat(),
+	]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn srt_should_survive_ten_thousand_changed_packets() {
+	let (gate, mut publications) = Gate::new(Keys::new([KEY.to_owned()]));
+	// Free a moment ago, which is as sure as it gets.
+	let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+	let address: SocketAddr = format!("127.0.0.1:{port}").parse().unwrap();
+	let serving = tokio::spawn(serve_srt(address, None, gate));
+	let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+	let datagrams = datagrams();
+	for seed in 1..=10_000 {
+		let mut random = Random(seed * 0x9e37_79b9);
+		let mut changed = datagrams[random.below(datagrams.len())].clone();
+		mutate(&mut random, &mut changed);
+		let _ = socket.send_to(&changed, address).await;
+		tokio::task::yield_now().await;
+	}
+	assert!(!serving.is_finished());
+	let mut publisher = Command::new("ffmpeg")
+		.args(["-nostdin", "-loglevel", "quiet", "-re", "-f", "lavfi"])
+		.args(["-i", "testsrc2=s=160x90:r=25:d=8", "-pix_fmt", "yuv420p", "-c:v", "libx264"])
+		.args(["-preset", "ultrafast", "-f", "mpegts"])
+		.arg(format!("srt://{address}?streamid={KEY}"))
+		.stdin(Stdio::null())
+		.spawn()
+		.unwrap();
+	let publication = timeout(LONG, publications.recv()).await;
+	publisher.kill().unwrap();
+	publisher.wait().unwrap();
+	assert_eq!(publication.unwrap().unwrap().protocol, "srt");
+}
+
+/// Takes whatever is published.
+async fn swallow(mut publications: mpsc::Receiver<Publication>) {
+	while let Some(mut publication) = publications.recv().await {
+		tokio::spawn(async move {
+			while let Some(mut part) = publication.parts.recv().await {
+				let mut bytes = Vec::new();
+				let _ = part.bytes.read_to_end(&mut bytes).await;
+			}
+		});
+	}
+}
+
+/// Sends bytes and nothing after them; gives what comes back.
+async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
+	let mut stream = TcpStream::connect(address).await.unwrap();
+	// The other side may have closed before all of it was sent.
+	let _ = stream.write_all(bytes).await;
+	let _ = stream.shutdown().await;
+	let mut answer = Vec::new();
+	let _ = timeout(LONG, stream.read_to_end(&mut answer)).await.unwrap();
+	String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// A thousand, or as many as `MUTATIONS` says.
+#[tokio::test(flavor = "multi_thread")]
+async fn push_should_survive_changed_requests() {
+	let (gate, publications) = Gate::new(Keys::new([KEY.to_owned()]));
+	tokio::spawn(swallow(publications));
+	let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+	let address = listener.local_addr().unwrap();
+	let service = router(gate).into_make_service_with_connect_info::<Ends>();
+	tokio::spawn(async move { axum::serve(listener, service).await });
+	let head = format!(
+		"PUT /live/demo/7.ts?key={KEY} HTTP/1.1\r\nHost: x\r\nContent-Length: 188\r\nConnection: close\r\n\r\n"
+	);
+	let request = [head.as_bytes(), &[0x47; 188]].concat();
+	let count = std::env::var("MUTATIONS").ok().and_then(|count| count.parse().ok());
+	for seed in 1..=count.unwrap_or(1_000u64) {
+		let mut random = Random(seed * 0x9e37_79b9);
+		let mut changed = request.clone();
+		mutate(&mut random, &mut changed);
+		exchange(address, &changed).await;
+	}
+	let answer = exchange(address, &request).await;
+	assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }

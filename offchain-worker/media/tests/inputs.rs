@@ -2,7 +2,7 @@
 //! here, cut, and every segment is transcoded as the network does it.
 //!
 //! Every third one runs in everyday tests; `make test-inputs` runs all, and those of `INPUTS=DIR`. The
-//! table in `docs/inputs.md` is written from here.
+//! table in `docs/inputs.md` is written from here. `KEEP_INPUTS=DIR` keeps what is made.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -482,6 +482,9 @@ async fn every_input_should_become_what_the_table_says() {
 		}
 		let dir = tempfile::tempdir().unwrap();
 		let path = make(dir.path(), case);
+		if let Some(kept) = std::env::var_os("KEEP_INPUTS") {
+			std::fs::copy(&path, Path::new(&kept).join(case.name)).unwrap();
+		}
 		if let Err(found) = check(case, cut(&path).await) {
 			println!("{}: {found}", case.name);
 			wrong.push(case.name);

@@ -185,7 +185,7 @@ pub enum Event {
 		job: u64,
 		/// The assignment that ended.
 		assignment: u32,
-		/// For how long its transcoder had not answered.
+		/// For how long its transcoder had not answered, or had given nothing back.
 		silent_ms: u64,
 	},
 	/// The role cannot go on by itself. Said again while it lasts, at most once in a while.

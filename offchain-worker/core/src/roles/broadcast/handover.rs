@@ -1,9 +1,13 @@
-//! A transcoder that does not answer is replaced: its job is handed on to the next one.
+//! A transcoder that does not answer, or answers and gives nothing back, is replaced: its job is handed
+//! on to the next one.
 
+use futures::future::{select, Either};
 use livepeer_primitives::{
 	api::AssignmentView,
 	keys::{Generation, Purpose},
-	AccountId, JobId,
+	service::ServiceRecord,
+	work::fee,
+	AccountId, JobId, StreamId,
 };
 
 use super::{delivery::Assigned, Broadcaster};
@@ -12,34 +16,89 @@ use crate::ports::{
 	events::Event,
 };
 
-/// How long a transcoder may not answer before its job is handed on. A process that is gone is
-/// noticed at once, for its connections break; one that restarts is back before.
-const PATIENCE_MS: u64 = 2_000;
+/// How long a transcoder may not answer before its job is handed on: as long as it is asked again
+/// twice or three times. Whoever watches waits for that long, and then for two blocks.
+const PATIENCE_MS: u64 = 1_000;
+/// How many times as long it may give nothing back though it answers: it is busy, or refuses, without
+/// end.
+const DELIVERS: u64 = 30;
 /// The longest patience, when handing on does not help.
 const LONGEST_MS: u64 = 60_000;
+/// How long it may take to say that it is there. A process that is gone is noticed at once, for its
+/// connections break; those to a machine that is gone do not.
+const THERE_MS: u64 = 5_000;
+
+/// Silence counts when it is found again after so long: one broken connection is none.
+const AGAIN_MS: u64 = 200;
 
 /// Since when a transcoder does not answer.
+#[derive(Clone, Copy, Debug)]
+struct Gap {
+	since_ms: u64,
+	/// Whether that was found twice.
+	is_again: bool,
+	/// Whether all that is known of it is that it was asked whether it is there. Who says that it is
+	/// there has not answered what it was sent.
+	only_asked: bool,
+}
+
+/// Since when a transcoder does not answer, or gives nothing back.
 #[derive(Debug)]
 pub(super) struct Silence {
-	since_ms: Option<u64>,
+	gap: Option<Gap>,
+	/// Since when it owes segments and has given none back.
+	owes_since_ms: Option<u64>,
 	patience_ms: u64,
 }
 
 impl Default for Silence {
 	fn default() -> Self {
-		Self { since_ms: None, patience_ms: PATIENCE_MS }
+		Self { gap: None, owes_since_ms: None, patience_ms: PATIENCE_MS }
 	}
 }
 
 impl Silence {
-	/// It did not answer.
+	/// It did not answer what it was sent.
 	pub(super) fn silent(&mut self, now_ms: u64) {
-		self.since_ms.get_or_insert(now_ms);
+		self.note(now_ms, now_ms);
+		if let Some(gap) = &mut self.gap {
+			gap.only_asked = false;
+		}
 	}
 
-	/// It did.
+	/// Asked at `asked_ms`, it did not say that it is there.
+	pub(super) fn away(&mut self, asked_ms: u64, now_ms: u64) {
+		self.note(asked_ms, now_ms);
+	}
+
+	fn note(&mut self, asked_ms: u64, now_ms: u64) {
+		let gap = self.gap.get_or_insert(Gap {
+			since_ms: now_ms,
+			// It had long enough to answer.
+			is_again: now_ms.saturating_sub(asked_ms) >= AGAIN_MS,
+			only_asked: true,
+		});
+		gap.is_again |= now_ms.saturating_sub(gap.since_ms) >= AGAIN_MS;
+	}
+
+	/// It said that it is there.
+	pub(super) fn there(&mut self) {
+		self.gap = self.gap.filter(|gap| !gap.only_asked);
+	}
+
+	/// It answered.
 	pub(super) fn heard(&mut self) {
-		self.since_ms = None;
+		self.gap = None;
+	}
+
+	/// Whether it owes segments now.
+	pub(super) fn owes(&mut self, owes: bool, now_ms: u64) {
+		self.owes_since_ms = owes.then(|| self.owes_since_ms.unwrap_or(now_ms));
+	}
+
+	/// It was right about a segment that will never come back.
+	pub(super) fn settled(&mut self) {
+		(self.gap, self.owes_since_ms) = (None, None);
 	}
 
 	/// It gave a segment back: all is well.
@@ -49,17 +108,33 @@ impl Silence {
 
 	/// Another transcoder is there, or the same one again.
 	pub(super) fn begin_anew(&mut self) {
-		self.since_ms = None;
+		self.settled();
 	}
 
 	/// When the job is to be handed on; [`u64::MAX`] for never.
 	pub(super) fn due_ms(&self) -> u64 {
-		self.since_ms.map_or(u64::MAX, |since| since.saturating_add(self.patience_ms))
+		self.silent_ms().min(self.owing_ms())
 	}
 
-	/// For how long it has not answered.
-	pub(super) fn length_ms(&self, now_ms: u64) -> u64 {
-		self.since_ms.map_or(0, |since| now_ms.saturating_sub(since))
+	/// When it has not answered for too long.
+	fn silent_ms(&self) -> u64 {
+		let gap = self.gap.filter(|gap| gap.is_again);
+		gap.map_or(u64::MAX, |gap| gap.since_ms.saturating_add(self.patience_ms))
+	}
+
+	/// When it has given nothing back for too long.
+	fn owing_ms(&self) -> u64 {
+		let patience_ms = self.patience_ms.saturating_mul(DELIVERS);
+		self.owes_since_ms.map_or(u64::MAX, |since| since.saturating_add(patience_ms))
+	}
+
+	/// What is wrong with it, and for how long it has been.
+	pub(super) fn fault(&self, now_ms: u64) -> (&'static str, u64) {
+		let (what, since) = match now_ms >= self.silent_ms() {
+			true => ("does not answer", self.gap.map(|gap| gap.since_ms)),
+			false => ("gives nothing back", self.owes_since_ms),
+		};
+		(what, since.map_or(0, |since| now_ms.saturating_sub(since)))
 	}
 
 	/// What came of handing on. Each time costs a fee and somebody's place, so the next one waits
@@ -68,7 +143,8 @@ impl Silence {
 		if let Err(error) = handed_on {
 			tracing::warn!(%error, "the job cannot be handed on");
 		}
-		self.since_ms = self.since_ms.map(|_| now_ms);
+		self.gap = self.gap.map(|gap| Gap { since_ms: now_ms, ..gap });
+		self.owes_since_ms = self.owes_since_ms.map(|_| now_ms);
 		self.patience_ms = self.patience_ms.saturating_mul(2).min(LONGEST_MS);
 	}
 }
@@ -92,18 +168,27 @@ impl Broadcaster {
 		Ok(Some(current))
 	}
 
+	/// Whether a transcoder answers at all, asked for what costs it nothing.
+	pub(super) async fn is_there(&self, service: &ServiceRecord, stream: StreamId) -> bool {
+		let late = self.clock.sleep_until(self.clock.now_ms().saturating_add(THERE_MS));
+		match select(self.net.newest(service, stream), late).await {
+			Either::Left((answer, _)) => !answer.is_err_and(|error| error.is_silence()),
+			Either::Right(_) => false,
+		}
+	}
+
 	async fn newest(&self, who: &AccountId, purpose: Purpose) -> Result<Generation, ChainError> {
 		let keys = self.chain.operator_keys(who, purpose).await?;
 		Ok(keys.first().map_or(0, |keys| keys.generation))
 	}
 
-	/// Hands a job on from a transcoder that has not answered for so long, if there is anybody else;
-	/// says whether it did.
+	/// Hands a job on from a transcoder with which something has been wrong for so long, if there is
+	/// anybody else; says whether it did.
 	pub(super) async fn hand_on(
 		&self,
 		job: JobId,
 		from: &Assigned,
-		silent_ms: u64,
+		(fault, silent_ms): (&'static str, u64),
 	) -> Result<bool, ChainError> {
 		let Some(view) = self.chain.job(At::Best, job).await?.filter(|view| !view.ended) else {
 			return Ok(false);
@@ -123,17 +208,18 @@ impl Broadcaster {
 				&& other.capacity > 0
 				&& other.account != from.transcoder
 				&& other.price <= view.max_price
+				&& fee(view.max_leaf_work, other.price) <= view.unreserved
 		});
 		if !has_other {
 			self.warnings.wait(format!(
-				"the transcoder {} of job {job} does not answer, and no other one is active at its \
-				 price: segments wait until it is back",
+				"the transcoder {} of job {job} {fault}, and no other one is active at its price \
+				 that what is left of its budget pays for: segments wait until it does",
 				from.transcoder
 			));
 			return Ok(false);
 		}
 		let (who, assignment) = (&from.transcoder, from.index);
-		tracing::warn!(job, assignment, %who, silent_ms, "the transcoder does not answer; its job is handed on");
+		tracing::warn!(job, assignment, %who, silent_ms, "the transcoder {fault}; its job is handed on");
 		let call = Call::NextTranscoder { job, assignment };
 		match self.chain.submit(call, Wait::InBlock).await {
 			Ok(()) => {
@@ -156,21 +242,78 @@ mod tests {
 		let mut silence = Silence::default();
 		assert_eq!(silence.due_ms(), u64::MAX);
 		silence.silent(1_000);
+		assert_eq!(silence.due_ms(), u64::MAX, "a connection may break");
 		silence.silent(1_500);
-		assert_eq!((silence.due_ms(), silence.length_ms(2_000)), (3_000, 1_000));
+		let due_ms = 1_000 + PATIENCE_MS;
+		assert_eq!(silence.due_ms(), due_ms);
+		assert_eq!(silence.fault(due_ms), ("does not answer", PATIENCE_MS));
 		silence.heard();
 		assert_eq!(silence.due_ms(), u64::MAX);
 		silence.silent(5_000);
+		silence.silent(5_500);
 		silence.answered(7_000, &Ok(true));
 		assert_eq!(silence.due_ms(), 7_000 + 2 * PATIENCE_MS, "the old one, still silent");
 		silence.begin_anew();
 		for _ in 0..10 {
 			silence.silent(0);
+			silence.silent(AGAIN_MS);
 			silence.answered(0, &Ok(true));
 		}
 		assert_eq!(silence.due_ms(), LONGEST_MS);
 		silence.returned();
 		silence.silent(0);
+		silence.silent(AGAIN_MS);
 		assert_eq!(silence.due_ms(), PATIENCE_MS);
+	}
+
+	#[test]
+	fn job_should_be_handed_on_when_nothing_comes_back_for_long() {
+		let mut silence = Silence::default();
+		silence.owes(true, 1_000);
+		silence.heard();
+		silence.owes(true, 9_000);
+		let due_ms = 1_000 + DELIVERS * PATIENCE_MS;
+		assert_eq!(silence.due_ms(), due_ms, "that it is busy does not count");
+		assert_eq!(silence.fault(due_ms), ("gives nothing back", DELIVERS * PATIENCE_MS));
+		silence.owes(false, 10_000);
+		assert_eq!(silence.due_ms(), u64::MAX, "it owes nothing");
+		silence.owes(true, 11_000);
+		silence.settled();
+		assert_eq!(silence.due_ms(), u64::MAX);
+		silence.owes(true, 12_000);
+		silence.answered(50_000, &Ok(true));
+		assert_eq!(silence.due_ms(), 50_000 + 2 * DELIVERS * PATIENCE_MS);
+		silence.begin_anew();
+		assert_eq!(silence.due_ms(), u64::MAX);
+	}
+
+	#[test]
+	fn attack_transcoder_that_is_there_and_takes_no_segment() {
+		let mut silence = Silence::default();
+		silence.away(1_000, 1_000);
+		silence.away(1_500, 1_500);
+		silence.there();
+		assert_eq!(silence.due_ms(), u64::MAX, "it was away for a moment");
+		silence.away(2_000, 2_000);
+		silence.silent(2_100);
+		silence.there();
+		silence.silent(2_400);
+		silence.there();
+		assert_eq!(silence.due_ms(), 2_000 + PATIENCE_MS, "segments were not answered");
+		silence.away(2_500, 2_500);
+		silence.there();
+		assert_eq!(silence.due_ms(), 2_000 + PATIENCE_MS);
+		silence.returned();
+		assert_eq!(silence.due_ms(), u64::MAX);
+	}
+
+	#[test]
+	fn machine_that_is_gone_with_its_connections_should_be_missed_when_it_does_not_answer_in_time()
+	{
+		let mut silence = Silence::default();
+		silence.away(1_000, 1_000 + THERE_MS);
+		assert_eq!(silence.due_ms(), 1_000 + THERE_MS + PATIENCE_MS);
+		silence.there();
+		assert_eq!(silence.due_ms(), u64::MAX, "it was only slow");
 	}
 }

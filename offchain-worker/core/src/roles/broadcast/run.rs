@@ -7,7 +7,7 @@ use livepeer_primitives::{
 	chunks::chunk_root,
 	extension::Extensions,
 	segment::{SegmentInfo, StreamHead, LAST_OF_EPOCH, SOURCE_TRACK},
-	video::{LONGEST_SEGMENT, MAX_SEGMENT_BYTES},
+	video::{LONGEST_SEGMENT, MAX_SEGMENT_BYTES, TICKS_PER_SECOND},
 	AssignmentIndex, Epoch, Seq, StreamId,
 };
 use tokio::sync::{mpsc, watch};
@@ -39,6 +39,9 @@ const AHEAD: usize = 16;
 const STALL_MS: u64 = 60_000;
 /// How many segments a transcoder may withhold before its job is ended.
 const MOST_WITHHELD: u64 = 3;
+/// How often the transcoder is asked whether it is there: that it is lost is known before the next
+/// segment could not be sent.
+const PROBE_MS: u64 = 500;
 
 /// What a run is told from outside.
 pub(super) struct Inputs {
@@ -66,6 +69,12 @@ pub(super) struct Run<'a> {
 	silence: Silence,
 	/// The call that hands the job on, while it is under way.
 	handing_on: Option<BoxFuture<'a, Result<bool, ChainError>>>,
+	/// The question whether a transcoder is there, while it is under way.
+	probing: Option<BoxFuture<'a, (AssignmentIndex, u64, bool)>>,
+	/// When it is asked next.
+	probe_ms: u64,
+	/// Until when the source is expected to send another segment.
+	awaited_until_ms: u64,
 	summary: Summary,
 	/// Seq of the source's next segment.
 	next: Seq,
@@ -107,6 +116,9 @@ impl<'a> Run<'a> {
 			deliveries: FuturesUnordered::new(),
 			silence: Silence::default(),
 			handing_on: None,
+			probing: None,
+			probe_ms: 0,
+			awaited_until_ms: 0,
 			summary: Summary::default(),
 			next: open.first,
 			epoch: open.epoch,
@@ -137,6 +149,7 @@ impl<'a> Run<'a> {
 			if self.is_over() {
 				break;
 			}
+			self.probe();
 			self.hand_on();
 			let clock = self.role.clock.clone();
 			let wake = self.wake_ms();
@@ -150,6 +163,13 @@ impl<'a> Run<'a> {
 			let handed_on = async {
 				match handing_on {
 					Some(call) => call.await,
+					None => std::future::pending().await,
+				}
+			};
+			let probing = self.probing.as_mut();
+			let probed = async {
+				match probing {
+					Some(question) => question.await,
 					None => std::future::pending().await,
 				}
 			};
@@ -185,10 +205,14 @@ impl<'a> Run<'a> {
 					self.handing_on = None;
 					self.silence.answered(self.role.clock.now_ms(), &handed_on);
 				},
+				(assignment, asked_ms, is_there) = probed => {
+					self.probing = None;
+					self.probed(assignment, asked_ms, is_there);
+				},
 				() = sleep => {},
 			}
 			let now_ms = self.role.clock.now_ms();
-			if !self.stopping && now_ms >= self.head_seen_ms.saturating_add(STALL_MS) {
+			if !self.stopping && now_ms >= self.stalled_ms() {
 				self.role.warnings.wait(stalled(now_ms.saturating_sub(self.head_seen_ms)));
 				// Said again in a while, for as long as it lasts.
 				self.stall_said_ms = now_ms;
@@ -271,15 +295,25 @@ impl<'a> Run<'a> {
 		if self.stopping {
 			return self.drained_ms;
 		}
-		let stalled_ms = self.head_seen_ms.max(self.stall_said_ms).saturating_add(STALL_MS);
-		let stalled_ms = match (&self.assigned, &self.handing_on) {
-			(Some(_), None) => stalled_ms.min(self.silence.due_ms()),
-			_ => stalled_ms,
-		};
-		match (&self.assigned, self.window.wake_ms()) {
-			(Some(_), Some(ms)) => ms.min(stalled_ms),
-			_ => stalled_ms,
+		let stalled_ms = self.stalled_ms();
+		if self.assigned.is_none() {
+			return stalled_ms;
 		}
+		let silent_ms = match &self.handing_on {
+			None => self.silence.due_ms(),
+			Some(_) => u64::MAX,
+		};
+		let probe_ms = match &self.probing {
+			None if self.probes() => self.probe_ms,
+			_ => u64::MAX,
+		};
+		let send_ms = self.window.wake_ms().unwrap_or(u64::MAX);
+		stalled_ms.min(silent_ms).min(probe_ms).min(send_ms)
+	}
+
+	/// When it is said (again) that no block comes.
+	fn stalled_ms(&self) -> u64 {
+		self.head_seen_ms.max(self.stall_said_ms).saturating_add(STALL_MS)
 	}
 
 	/// Takes what the source says: a segment, its failure, or its end.
@@ -297,6 +331,10 @@ impl<'a> Run<'a> {
 			Some(Ok(segment)) => {
 				let seq = self.next;
 				self.next = seq.saturating_add(1);
+				let longest = u64::from(self.open.limits.longest.max(segment.duration));
+				let longest_ms = longest.saturating_mul(1_000) / u64::from(TICKS_PER_SECOND);
+				self.awaited_until_ms =
+					self.role.clock.now_ms().saturating_add(longest_ms.saturating_mul(2));
 				if let Some(cut) = self.take_segment(seq, segment)? {
 					self.cuts.insert(seq, cut);
 					self.window.add(seq);
@@ -470,6 +508,8 @@ impl<'a> Run<'a> {
 			});
 			self.window.reassign();
 			self.silence.begin_anew();
+			// What the one before has to say does not matter any more.
+			(self.probing, self.probe_ms) = (None, 0);
 		}
 		self.assigned = current;
 		Ok(())
@@ -483,21 +523,56 @@ impl<'a> Run<'a> {
 		match delivered {
 			Delivered::Silent(_) => self.silence.silent(self.role.clock.now_ms()),
 			Delivered::Returned(_) => self.silence.returned(),
+			Delivered::Skip(_) => self.silence.settled(),
 			_ => self.silence.heard(),
 		}
 	}
 
-	/// Hands the job on when its transcoder has not answered for long.
-	fn hand_on(&mut self) {
-		let Some(to) = self.assigned.as_ref().filter(|_| !self.stopping) else { return };
+	/// Whether the transcoder is needed now or in a moment: of a source that is away nobody is asked,
+	/// and no job is handed on for it.
+	fn probes(&self) -> bool {
+		let is_awaited = self.source_open && self.role.clock.now_ms() < self.awaited_until_ms;
+		!self.stopping && (is_awaited || self.window.outstanding() > 0)
+	}
+
+	/// Asks the transcoder whether it is there, when that is due.
+	fn probe(&mut self) {
+		let Some(to) = self.assigned.as_ref().filter(|_| self.probes()) else { return };
 		let now_ms = self.role.clock.now_ms();
+		if self.probing.is_some() || now_ms < self.probe_ms {
+			return;
+		}
+		self.probe_ms = now_ms.saturating_add(PROBE_MS);
+		let (role, open, to) = (self.role, self.open, to.clone());
+		self.probing = Some(Box::pin(async move {
+			let is_there = role.is_there(&to.service, open.stream).await;
+			(to.index, now_ms, is_there)
+		}));
+	}
+
+	/// Notes whether the transcoder of the current assignment is there.
+	fn probed(&mut self, assignment: AssignmentIndex, asked_ms: u64, is_there: bool) {
+		if self.assigned.as_ref().is_none_or(|to| to.index != assignment) {
+			return;
+		}
+		if is_there {
+			self.silence.there();
+		} else {
+			self.silence.away(asked_ms, self.role.clock.now_ms());
+		}
+	}
+
+	/// Hands the job on when its transcoder has not answered, or has given nothing back, for long.
+	fn hand_on(&mut self) {
+		let now_ms = self.role.clock.now_ms();
+		self.silence.owes(self.assigned.is_some() && self.window.outstanding() > 0, now_ms);
+		let Some(to) = self.assigned.as_ref().filter(|_| !self.stopping) else { return };
 		if self.handing_on.is_some() || now_ms < self.silence.due_ms() {
 			return;
 		}
 		let (role, open, to) = (self.role, self.open, to.clone());
-		let silent_ms = self.silence.length_ms(now_ms);
-		self.handing_on =
-			Some(Box::pin(async move { role.hand_on(open.job, &to, silent_ms).await }));
+		let fault = self.silence.fault(now_ms);
+		self.handing_on = Some(Box::pin(async move { role.hand_on(open.job, &to, fault).await }));
 	}
 
 	async fn finish(&mut self) -> Result<(), BroadcastError> {

@@ -409,6 +409,99 @@ fn job_should_be_handed_on_when_its_transcoder_does_not_answer() {
 	})
 }
 
+/// It is there, it takes what it is sent, and it never comes to an end with it.
+#[test]
+fn attack_transcoder_that_takes_segments_and_gives_nothing_back() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		let never =
+			FakeEngine { takes: Some((sim.clock.clone(), 100_000_000)), ..Default::default() };
+		story.transcoder("//T", never).await;
+		let broadcaster = story.broadcaster();
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		story.transcoder("//U", FakeEngine::default()).await;
+		let run = broadcaster.run(&open, source(9), story.stop.subscribe());
+		let summary = sim.within(120_000, run).await.unwrap().unwrap();
+		assert_eq!(summary, Summary { returned: 9, skipped: 0, complete: true });
+		let records = story.store.records(open.stream, 0, 100).unwrap();
+		assert!(records.iter().all(|record| record.header().assignment == 1));
+		let events = story.events.events();
+		let handed_on = events.iter().filter(|event| matches!(event, Event::HandedOn { .. }));
+		assert_eq!(handed_on.count(), 1);
+	})
+}
+
+/// Between two segments nothing is sent that would not be answered.
+#[test]
+fn job_should_be_handed_on_before_the_next_segment_when_its_transcoder_is_lost() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let broadcaster = story.broadcaster();
+		let live = StreamSpec { live: true, ..spec("demo") };
+		let open = broadcaster.open(&live).await.unwrap();
+		story.transcoder("//U", FakeEngine::default()).await;
+		let (sender, source) = mpsc::channel(4);
+		sender.try_send(Ok(segment(0))).unwrap();
+		let (net, events, world) = (story.net.clone(), story.events.clone(), sim.clone());
+		sim.spawn(async move {
+			let back = |event: &Event| matches!(event, Event::SegmentReturned { .. });
+			let returned = || events.events().iter().filter(|event| back(event)).count();
+			for count in 1..=2 {
+				while returned() < count {
+					world.sleep(50).await;
+				}
+				if count == 1 {
+					sender.try_send(Ok(segment(1))).unwrap();
+				}
+			}
+			net.remove("//T");
+			// Nobody publishes any more, and nobody has said that the stream is over.
+			world.sleep(1_000_000).await;
+			drop(sender);
+		});
+		let run = broadcaster.run(&open, source, story.stop.subscribe());
+		assert!(sim.within(120_000, run).await.is_none());
+		let events = story.events.events();
+		let silences: Vec<u64> = events
+			.iter()
+			.filter_map(|event| match event {
+				Event::HandedOn { silent_ms, .. } => Some(*silent_ms),
+				_ => None,
+			})
+			.collect();
+		assert_eq!(silences.len(), 1, "{silences:?}");
+		assert!(silences[0] <= 1_500, "{silences:?}");
+	})
+}
+
+/// While nobody publishes, a transcoder that restarts keeps its job.
+#[test]
+fn job_should_not_be_handed_on_while_its_source_is_away() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let broadcaster = story.broadcaster();
+		let live = StreamSpec { live: true, ..spec("demo") };
+		let open = broadcaster.open(&live).await.unwrap();
+		story.transcoder("//U", FakeEngine::default()).await;
+		let (_open, endless) = keep_open(1);
+		let (net, world) = (story.net.clone(), sim.clone());
+		sim.spawn(async move {
+			world.sleep(30_000).await;
+			net.remove("//T");
+		});
+		let run = broadcaster.run(&open, endless, story.stop.subscribe());
+		assert!(sim.within(120_000, run).await.is_none());
+		let events = story.events.events();
+		assert!(events.iter().any(|event| matches!(event, Event::SegmentReturned { .. })));
+		assert!(!events.iter().any(|event| matches!(event, Event::HandedOn { .. })));
+	})
+}
+
 #[test]
 fn job_should_stay_when_nobody_else_could_take_it() {
 	simulate(|sim| async move {

@@ -8,13 +8,13 @@ use std::{
 	},
 };
 
-use futures::future::select;
+use futures::{future::select, StreamExt};
 use livepeer_primitives::{
 	api::{JobView, TranscoderView},
 	duty::{Acceptance, Availability, Heartbeat, Profiles},
 	keys::Purpose,
 	service::ServiceRecord,
-	AssignmentIndex, Balance, BlockNumber, UNIT,
+	AssignmentIndex, Balance, BlockNumber, JobId, UNIT,
 };
 
 use super::{Assigned, Assignments, Parts, TranscodeError};
@@ -28,6 +28,8 @@ use crate::{
 
 /// Blocks between two looks at what the chain says of this transcoder.
 const LOOK_BLOCKS: BlockNumber = 5;
+/// Assignments that are looked after at a time.
+const AT_A_TIME: usize = 16;
 /// How long registering waits at most before it is tried again, should no block come.
 const AGAIN_MS: u64 = 30_000;
 /// LPT below which an operator is warned: some forty claims.
@@ -233,41 +235,20 @@ impl Registration {
 		Ok(sent?)
 	}
 
-	/// Reads this transcoder's assignments and accepts those that wait for it.
+	/// Reads this transcoder's assignments and accepts those that wait for it, side by side: who is
+	/// offered many at once, because another transcoder is lost, has a few blocks to accept them all.
 	pub(super) async fn refresh(&self) -> Result<(), TranscodeError> {
-		let account = self.parts.account();
 		let is_current = self.announced.load(Ordering::SeqCst);
+		let jobs = self.parts.chain.assignments(self.parts.account()).await?;
+		let looks = futures::stream::iter(jobs)
+			.map(|job| async move { self.look_after(job).await })
+			.buffer_unordered(AT_A_TIME);
+		// To the end of all, also where one fails: what was accepted has to be noted.
+		let looked: Vec<_> = looks.collect().await;
 		let mut now = BTreeMap::new();
-		for job in self.parts.chain.assignments(account).await? {
-			let read = async || -> Result<Option<JobView>, ChainError> {
-				let view = self.parts.chain.job(At::Best, job).await?;
-				Ok(view.filter(|view| !view.ended))
-			};
-			let Some(mut view) = read().await? else { continue };
-			let offer = view.current.as_ref().filter(|current| current.transcoder == *account);
-			if let Some(offer) = offer.filter(|current| current.toolchain.is_none()) {
-				let assignment = offer.index;
-				match self.accept(&view, assignment).await {
-					Ok(()) => {
-						self.parts.memory.accepted((job, assignment))?;
-						tracing::info!(job, assignment, "accepted");
-						self.parts.events.emit(Event::Accepted { job, assignment });
-					}
-					Err(error) => {
-						tracing::warn!(job, %error, "could not accept");
-						// Governance can have asked for variants since it was registered.
-						if let TranscodeError::Vrf(missing) = error {
-							let text = format!("job {job} is not accepted: {missing}");
-							self.parts.warnings.warn(Warning::Refused, text);
-						}
-					}
-				}
-				// With the generations that the chain has noted.
-				let Some(noted) = read().await? else { continue };
-				view = noted;
-			}
-			if let Some(assigned) = Assigned::of(view, account) {
-				now.insert((job, assigned.index), assigned);
+		for assigned in looked {
+			if let Some(assigned) = assigned? {
+				now.insert((assigned.view.id, assigned.index), assigned);
 			}
 		}
 		if is_current {
@@ -275,6 +256,46 @@ impl Registration {
 		}
 		*lock(&self.assigned) = now;
 		Ok(())
+	}
+
+	/// Reads an assignment, and accepts it where it is offered.
+	async fn look_after(&self, job: JobId) -> Result<Option<Assigned>, TranscodeError> {
+		let account = self.parts.account();
+		let Some(mut view) = self.open_job(job).await? else { return Ok(None) };
+		let offer = view.current.as_ref().filter(|current| current.transcoder == *account);
+		if let Some(offer) = offer.filter(|current| current.toolchain.is_none()) {
+			let assignment = offer.index;
+			match self.accept(&view, assignment).await {
+				Ok(()) => {
+					self.parts.memory.accepted((job, assignment))?;
+					tracing::info!(job, assignment, "accepted");
+					self.parts.events.emit(Event::Accepted { job, assignment });
+				}
+				Err(error) => {
+					tracing::warn!(job, %error, "could not accept");
+					// Governance can have asked for variants since it was registered.
+					if let TranscodeError::Vrf(missing) = error {
+						let text = format!("job {job} is not accepted: {missing}");
+						self.parts.warnings.warn(Warning::Refused, text);
+					}
+				}
+			}
+			// With the generations that the chain has noted.
+			let Some(noted) = self.open_job(job).await? else { return Ok(None) };
+			view = noted;
+		}
+		let assigned = Assigned::of(view, account);
+		if let Some(assigned) = &assigned {
+			// Whose segments wait for this one waits for no other.
+			lock(&self.assigned).insert((job, assigned.index), assigned.clone());
+		}
+		Ok(assigned)
+	}
+
+	/// A job, unless it has ended.
+	async fn open_job(&self, job: JobId) -> Result<Option<JobView>, ChainError> {
+		let view = self.parts.chain.job(At::Best, job).await?;
+		Ok(view.filter(|view| !view.ended))
 	}
 
 	/// Accepts an offer under the keys that both parties use now.

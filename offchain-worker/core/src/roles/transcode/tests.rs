@@ -429,6 +429,24 @@ fn segment_of_an_offer_should_be_transcoded_at_once_and_signed_for_when_it_is_ac
 	})
 }
 
+/// Who is lost leaves many jobs behind, and each offer lapses after a few blocks.
+#[test]
+fn offers_should_be_accepted_side_by_side() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		for name in ["b", "c", "d", "e", "f", "g", "h", "i"] {
+			story.another_job(name).await;
+		}
+		let role = story.role(FakeEngine::default());
+		story.chain.slow_jobs(&sim.clock, 1_000);
+		// A look before and one after, for all of them.
+		sim.within(2_500, role.registration.refresh()).await.unwrap().unwrap();
+		assert_eq!(lock(&role.intake.assigned).len(), 9);
+		let accepted = |event: &Event| matches!(event, Event::Accepted { .. });
+		assert_eq!(story.events.events().iter().filter(|event| accepted(event)).count(), 9);
+	})
+}
+
 /// What was made for another rate of variants may lack one.
 #[test]
 fn segment_of_an_offer_should_be_sent_again_when_it_is_accepted_with_another_rate_of_variants() {
