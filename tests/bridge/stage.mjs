@@ -144,12 +144,16 @@ export class Stage {
 		this.gateway = deployed.gateway.connect(this.owner);
 		this.token = deployed.token.connect(this.owner);
 		this.say(`gateway ${this.address} on anvil`);
-		await until("finality of Ethereum", async () => (await fetch(`${this.urls.beacon}/eth/v1/beacon/light_client/finality_update`)).ok);
-		const limits = ["--limits-lpt", lpt, "--limits-eth", eth];
-		await this.bridge("governance", ["--balances-slot", "0", ...limits, "--sudo"], { BRIDGE_CHAIN_KEY: "//Alice" });
-		this.say("governance has named Ethereum, a block that it trusts, the gateway and limits");
 		await done(this.token.mint(this.owner.address, 10_000n * unit));
 		await done(this.token.approve(this.address, 10_000n * unit));
+		const slot = async (id) => Number((await (await fetch(`${this.urls.beacon}/eth/v1/beacon/headers/${id}`)).json()).data.header.message.slot);
+		const head = await until("a beacon block", () => slot("head"));
+		// What the chain begins with has the gateway and the tokens.
+		await until("finality of Ethereum", async () => (await slot("finalized")) > head);
+		const limits = ["--limits-lpt", lpt, "--limits-eth", eth];
+		const token = ["--balances-slot", "0", "--supply-slot", "2", "--supply-ceiling", "1000000"];
+		await this.bridge("governance", [...token, ...limits, "--sudo"], { BRIDGE_CHAIN_KEY: "//Alice" });
+		this.say("governance has named Ethereum, a block that it trusts, the gateway and limits");
 	}
 
 	/** A relayer; `fatal` kills it after each thing that it has done, and starts it anew. */

@@ -219,6 +219,9 @@ try {
 	assert.equal(end.chain.eth.credited, String(deposited / unit));
 	assert.equal(end.chain.eth.waiting, "0");
 	assert.ok(end.newestMessages.every(({ state }) => ["paid", "opened for claims"].includes(state)));
+	// Inflation counts what is on Ethereum too.
+	const proven = (await api.query.ethBridge.ethereumSupply()).unwrap();
+	assert.equal(proven.amount.toBigInt(), await stage.token.totalSupply());
 	await stage.bridge("watch", ["--once"]);
 	relayer.stop();
 	stage.say(`${deposited / unit} ETH came, ${sent} wei went back, and both sides' books agree to the unit`);

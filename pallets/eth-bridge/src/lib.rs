@@ -18,6 +18,7 @@ mod outbound_impls;
 mod payout_impls;
 #[cfg(any(test, feature = "runtime-benchmarks"))]
 mod simulator;
+mod supply_impls;
 mod sync_impls;
 #[cfg(test)]
 mod tests;
@@ -168,6 +169,14 @@ pub mod pallet {
 	pub type Earnings<T: Config> =
 		StorageDoubleMap<_, Twox64Concat, RoundIndex, Twox64Concat, u32, Earning>;
 
+	/// What governance has said of the LPT on Ethereum that inflation counts. None is counted before.
+	#[pallet::storage]
+	pub type CountedSupply<T: Config> = StorageValue<_, SupplyRule>;
+
+	/// The total supply of the LPT token on Ethereum, as it was proven last.
+	#[pallet::storage]
+	pub type EthereumSupply<T: Config> = StorageValue<_, ProvenSupply>;
+
 	#[pallet::genesis_config]
 	#[derive(frame_support::DefaultNoBound)]
 	pub struct GenesisConfig<T: Config> {
@@ -299,6 +308,18 @@ pub mod pallet {
 			/// How many deposits were forged.
 			deposits: u32,
 		},
+		/// Governance has said what of the LPT on Ethereum inflation counts.
+		SupplyRuleSet {
+			/// What holds now, if any is counted.
+			rule: Option<SupplyRule>,
+		},
+		/// The total supply of the LPT token on Ethereum is proven.
+		SupplyProven {
+			/// At which execution block.
+			block: u64,
+			/// How much there is.
+			amount: Balance,
+		},
 	}
 
 	#[pallet::error]
@@ -358,6 +379,8 @@ pub mod pallet {
 		NotTaken,
 		/// The deposit that was taken is another one: not this asset or amount.
 		OtherDeposit,
+		/// Governance has not said that LPT on Ethereum is counted.
+		NoSupplyRule,
 	}
 
 	#[pallet::hooks]
@@ -611,6 +634,42 @@ pub mod pallet {
 		) -> DispatchResult {
 			ensure_root(origin)?;
 			Self::do_undo_forgery(&forged)
+		}
+
+		/// Says what of the LPT on Ethereum inflation counts.
+		///
+		/// Who: governance.
+		///
+		/// - `rule`: the token's storage slot of its total supply, and the most that is counted in
+		///   units of 10^-18; `None` counts nothing. Another slot forgets what was proven.
+		///
+		/// Emits `SupplyRuleSet`. Costs nothing.
+		#[pallet::call_index(13)]
+		#[pallet::weight((T::WeightInfo::set_supply_rule(), DispatchClass::Operational))]
+		pub fn set_supply_rule(origin: OriginFor<T>, rule: Option<SupplyRule>) -> DispatchResult {
+			ensure_root(origin)?;
+			Self::do_set_supply_rule(rule);
+			Ok(())
+		}
+
+		/// Proves the total supply of the LPT token on Ethereum, which inflation counts.
+		///
+		/// Who: anyone, when governance has said that it is counted.
+		///
+		/// - `header`: proves an execution block by a final beacon block; newer than the last one.
+		/// - `supply`: the total supply at that block with its proofs, as `eth_getProof` gives them.
+		///
+		/// Emits `SupplyProven`. Costs nothing once a day, else the transaction's fee.
+		#[pallet::call_index(14)]
+		#[pallet::weight(T::WeightInfo::prove_supply().saturating_add(T::Ethereum::weight()))]
+		pub fn prove_supply(
+			origin: OriginFor<T>,
+			header: Box<HeaderProof>,
+			supply: Box<SupplyProof>,
+		) -> DispatchResultWithPostInfo {
+			ensure_signed(origin)?;
+			let wanted = Self::do_prove_supply(&header, &supply)?;
+			Ok(if wanted { Pays::No } else { Pays::Yes }.into())
 		}
 	}
 
