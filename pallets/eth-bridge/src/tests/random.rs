@@ -1,7 +1,14 @@
 //! Whatever happens in whatever order: nothing is lost, nothing comes of nothing.
 
 use crate::{mock::*, Books, Payout, PayoutRule, Waiting};
-use frame_support::{assert_ok, traits::OnInitialize};
+use frame_support::{
+	assert_ok,
+	traits::{
+		fungible::Mutate,
+		tokens::{Fortitude, Precision, Preservation},
+		OnInitialize,
+	},
+};
 use livepeer_primitives::bridge::BridgedAsset;
 use proptest::prelude::*;
 
@@ -15,6 +22,8 @@ enum Step {
 	Withdraw(bool, u8, u128),
 	PayOut(bool, u8),
 	Pay(bool, u128),
+	Inflate(u8, u128),
+	Slash(u8, u128),
 	Pass(u32),
 	Round,
 	Stop,
@@ -32,7 +41,9 @@ fn step() -> impl Strategy<Value = Step> {
 		1 => ((0u32..12), number.clone()).prop_map(|(index, to)| Step::Redirect(index, to)),
 		4 => (any::<bool>(), number.clone(), 1u128..3_000)
 			.prop_map(|(eth, from, amount)| Step::Withdraw(eth, from, amount)),
-		2 => (any::<bool>(), number).prop_map(|(eth, of)| Step::PayOut(eth, of)),
+		2 => (any::<bool>(), number.clone()).prop_map(|(eth, of)| Step::PayOut(eth, of)),
+		1 => (number.clone(), 1u128..2_000).prop_map(|(to, amount)| Step::Inflate(to, amount)),
+		1 => (number, 1u128..2_000).prop_map(|(of, amount)| Step::Slash(of, amount)),
 		2 => (any::<bool>(), 1u128..3_000).prop_map(|(eth, amount)| Step::Pay(eth, amount)),
 		2 => (1u32..400).prop_map(Step::Pass),
 		1 => Just(Step::Round),
@@ -62,7 +73,7 @@ proptest! {
 				let payout = Payout { payee: address(number), lpt: rule, eth: rule };
 				assert_ok!(EthBridge::set_payout(signed(number), Some(payout)));
 			}
-			let lpt = EthBridge::issuance(BridgedAsset::Lpt);
+			let mut lpt = EthBridge::issuance(BridgedAsset::Lpt);
 			for step in steps {
 				match step {
 					Step::Deposit(eth, to, amount) => {
@@ -91,6 +102,22 @@ proptest! {
 						let _ = frame_support::storage::with_storage_layer(|| {
 							EthBridge::pay_out(signed(9), account(of), asset(eth))
 						});
+					}
+					// LPT comes and goes here too, which the bridge has no part in.
+					Step::Inflate(to, amount) => {
+						if Balances::mint_into(&account(to), amount).is_ok() {
+							lpt += amount;
+						}
+					}
+					Step::Slash(of, amount) => {
+						let (how, exactly) = (Preservation::Expendable, Precision::BestEffort);
+						let _ = Balances::burn_from(
+							&account(of),
+							amount,
+							how,
+							exactly,
+							Fortitude::Force,
+						);
 					}
 					// The gateway pays what it was told to, at most.
 					Step::Pay(eth, amount) => {
