@@ -46,6 +46,8 @@ const UPGRADED: &str = "the runtime is upgraded while a claim is judged, which i
 const BRIDGED: &str = "ETH and LPT came over the bridge, and what they earned went back";
 /// How long a story may take beyond the length of its clip.
 const STORY_PATIENCE: Duration = Duration::from_secs(480);
+/// How long it may take besides until ETH has come over the bridge.
+const FUNDING_PATIENCE: Duration = Duration::from_secs(300);
 
 /// Runs the demo; `Ok(false)` when a check failed.
 pub async fn run(args: &Args) -> Result<bool> {
@@ -351,7 +353,10 @@ impl Watch {
 				bar.println(line);
 			}
 		};
-		let patience = STORY_PATIENCE + Duration::from_secs(u64::from(args.segments) * 2);
+		let mut patience = STORY_PATIENCE + Duration::from_secs(u64::from(args.segments) * 2);
+		if args.bridge.is_some() {
+			patience += FUNDING_PATIENCE;
+		}
 		let mut streaming = true;
 		let mut viewed = false;
 		loop {
