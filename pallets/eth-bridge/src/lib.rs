@@ -186,6 +186,8 @@ pub mod pallet {
 		pub guardian: Option<AccountId>,
 		/// The limits of each asset.
 		pub limits: Vec<(BridgedAsset, Limits)>,
+		/// What of the LPT on Ethereum inflation counts, from the first proof on.
+		pub supply: Option<SupplyRule>,
 		#[serde(skip)]
 		#[doc(hidden)]
 		pub _config: PhantomData<T>,
@@ -196,6 +198,7 @@ pub mod pallet {
 		fn build(&self) {
 			Gateway::<T>::set(self.gateway);
 			Guardian::<T>::set(self.guardian.clone());
+			CountedSupply::<T>::set(self.supply);
 			for (asset, limits) in &self.limits {
 				assert!(limits.is_valid(), "limits bound what comes in");
 				Limited::<T>::insert(asset, limits);

@@ -111,6 +111,8 @@ pub struct GatewayProof {
 	DecodeWithMemTracking,
 	MaxEncodedLen,
 	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 pub struct SupplyRule {
 	/// The token's storage slot of its total supply: 0 in Livepeer's.
