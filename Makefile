@@ -45,9 +45,10 @@ node: build ## Run a development node on ws://127.0.0.1:9944
 	$(BIN)/livepeer-node --dev --tmp
 
 .PHONY: demo
-demo: build ## Show the main job: ONCE=1 REPORT=out.json CHEAT=name VARIANTS=10 INPUT=file LIVE=rtmp DATA=dir
+demo: build $(if $(BRIDGE),bridge-parts) ## Show the main job: ONCE=1 REPORT=out.json CHEAT=name VARIANTS=10 INPUT=file LIVE=rtmp BRIDGE=1 DATA=dir
 	$(BIN)/livepeer-demo --bin-dir $(BIN) $(if $(ONCE),--once) $(if $(REPORT),--report $(REPORT)) \
-		$(if $(CHEAT),--cheat $(CHEAT)) $(if $(VARIANTS),--variants $(VARIANTS)) $(if $(INPUT),--input $(INPUT)) $(if $(LIVE),--live $(LIVE)) $(if $(DATA),--data $(DATA))
+		$(if $(CHEAT),--cheat $(CHEAT)) $(if $(VARIANTS),--variants $(VARIANTS)) $(if $(INPUT),--input $(INPUT)) $(if $(LIVE),--live $(LIVE)) $(if $(DATA),--data $(DATA)) \
+		$(if $(BRIDGE),--bridge "node $(abspath tests/bridge/story.mjs) --bin-dir $(BIN)")
 
 .PHONY: test
 test: build ## Prove it: formatting, versions, unit, story and end-to-end tests
@@ -215,9 +216,13 @@ bridge: setup ## Build the bridge's relayer, which no other target needs
 test-bridge: setup ## Test the bridge's relayer
 	cargo test --release --locked -p livepeer-bridge -p livepeer-bridge-formats
 
-.PHONY: demo-bridge
-demo-bridge: build bridge ## Deposits and withdrawals over anvil, a simulated beacon chain, a node and relayers
+# What the demonstrations of the bridge need besides.
+.PHONY: bridge-parts
+bridge-parts: bridge
 	@scripts/setup.sh --bridge
+
+.PHONY: demo-bridge
+demo-bridge: build bridge-parts ## Deposits and withdrawals over anvil, a simulated beacon chain, a node and relayers
 	node tests/bridge/demo.mjs --bin-dir $(BIN)
 
 .PHONY: bridge-vectors

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What is too long for every day: clippy, properties with many more cases, three honest stories in a
-# row, one in which nodes and workers are killed, the operators' pages, a backup put back, alerts that fire, a
-# withdrawal in a browser; where a Docker daemon answers, the story in containers and the packages.
+# row, one in which nodes and workers are killed, the bridge, the operators' pages, a backup put back, alerts
+# that fire, a withdrawal in a browser; where a Docker daemon answers, the story in containers and the packages.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=$CARGO_TARGET_DIR/release
@@ -12,6 +12,8 @@ for _ in 1 2 3; do
 	"$bin/livepeer-demo" --bin-dir "$bin" --once
 done
 make --no-print-directory drill
+make --no-print-directory test-bridge demo-bridge
+make --no-print-directory demo BRIDGE=1 ONCE=1
 make --no-print-directory runbooks-test restore-test alerts-test operating-test
 ONLY=withdraw scripts/pages-test.sh "$bin"
 if docker version >/dev/null 2>&1; then

@@ -16,8 +16,8 @@ git apply --check tests/upgrade/next.patch # what `make upgrade-drill` upgrades 
 make --no-print-directory formats-check
 make --no-print-directory monitoring-test
 
-step "the bridge's contracts"
-make --no-print-directory contracts test-contracts
+step "the bridge's contracts, in memory and on anvil under the beacon simulator"
+make --no-print-directory contracts test-contracts test-anvil
 
 step "the pages: types, and what they verify against the golden vectors"
 make --no-print-directory test-pages

@@ -195,7 +195,7 @@ pub trait RewardSink {
 }
 
 /// The LPT that there is, wherever it is: what inflation is a part of. Implemented by the runtime's
-/// glue: the total issuance of this chain.
+/// glue: the total issuance of this chain, and what the bridge counts of Ethereum.
 pub trait Supply {
 	/// All LPT.
 	fn total() -> Balance;

@@ -262,6 +262,25 @@ mod tests {
 	use codec::Encode;
 	use serde_json::Value;
 
+	proptest::proptest! {
+		/// Justifications and leaves come from nodes of others.
+		#[test]
+		fn decoders_should_not_panic_when_fed_anything(
+			mut bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..600),
+			is_near in proptest::prelude::any::<bool>(),
+		) {
+			// Up to the votes it is as it should be, now and then.
+			if let Some(head) = bytes.get_mut(..5).filter(|_| is_near) {
+				head.copy_from_slice(&[1, 4, b'm', b'h', 0x80]);
+			}
+			if let Ok(found) = Justification::decode(&bytes) {
+				proptest::prop_assert!(found.signatures.len() <= bytes.len() * 8);
+			}
+			let leaf = Leaf::decode(&bytes).is_ok();
+			proptest::prop_assert!(!leaf || bytes.len() == LEAF);
+		}
+	}
+
 	fn vectors() -> Value {
 		let file = include_str!("../../../tests/bridge/vectors.json");
 		serde_json::from_str(file).expect("JSON")

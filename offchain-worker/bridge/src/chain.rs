@@ -10,7 +10,7 @@ use livepeer_bridge_formats::{
 	hashing::{blake2_128, twox_128, twox_64},
 	types::{
 		Bootstrap, FinalizedBlock, GatewayPlace, GatewayProof, Limits, Network, PreparedCommittee,
-		Update, WaitingDeposit,
+		ProvenSupply, SupplyProof, SupplyRule, Update, WaitingDeposit,
 	},
 	H160, H256,
 };
@@ -332,6 +332,15 @@ impl Chain {
 		self.storage(storage_key("EthBridge", "Gateway")).await
 	}
 
+	/// What of the LPT on Ethereum inflation counts, and what was proven of it last; nothing where it
+	/// counts none.
+	pub async fn supply(&self) -> Result<Option<(SupplyRule, Option<ProvenSupply>)>> {
+		let rule: Option<SupplyRule> =
+			self.storage(storage_key("EthBridge", "CountedSupply")).await?;
+		let Some(rule) = rule else { return Ok(None) };
+		Ok(Some((rule, self.storage(storage_key("EthBridge", "EthereumSupply")).await?)))
+	}
+
 	/// The proven roots of the gateway's tree, the newest last.
 	pub async fn roots(&self) -> Result<Vec<H256>> {
 		Ok(self.storage(storage_key("EthBridge", "Roots")).await?.unwrap_or_default())
@@ -549,6 +558,7 @@ impl Chain {
 			Call::Bootstrap(bootstrap) => send!(bootstrap),
 			Call::Update(update) => send!(update),
 			Call::Sync(header, gateway) => send!(header, gateway),
+			Call::Supply(header, supply) => send!(header, supply),
 			Call::Deposit(deposit, path) => send!(deposit, path),
 			Call::Release(index) => send!(index),
 			Call::Withdraw { asset, recipient, amount, fee } => {
@@ -582,6 +592,7 @@ impl Chain {
 							Governance::Checkpoint(root) => encode!(root),
 							Governance::Gateway(place) => encode!(place),
 							Governance::Limits(asset, limits) => encode!(asset, limits),
+							Governance::Supply(rule) => encode!(Some(*rule)),
 						}?)
 					})
 					.collect()
@@ -618,6 +629,8 @@ pub enum Call {
 	Update(Box<Update>),
 	/// Proves the gateway's figures.
 	Sync(Box<HeaderProof>, Box<GatewayProof>),
+	/// Proves the total supply of the token.
+	Supply(Box<HeaderProof>, Box<SupplyProof>),
 	/// Takes a deposit.
 	Deposit(Deposit, Box<[H256; 32]>),
 	/// Credits what waits.
@@ -642,6 +655,7 @@ impl Call {
 			Self::Bootstrap(_) => ("EthLightClient", "bootstrap"),
 			Self::Update(_) => ("EthLightClient", "submit"),
 			Self::Sync(..) => ("EthBridge", "sync"),
+			Self::Supply(..) => ("EthBridge", "prove_supply"),
 			Self::Deposit(..) => ("EthBridge", "deposit"),
 			Self::Release(_) => ("EthBridge", "release"),
 			Self::Withdraw { .. } => ("EthBridge", "withdraw"),
@@ -653,6 +667,7 @@ impl Call {
 			Self::Bootstrap(bootstrap) => bootstrap.encode(),
 			Self::Update(update) => update.encode(),
 			Self::Sync(header, gateway) => (header, gateway).encode(),
+			Self::Supply(header, supply) => (header, supply).encode(),
 			Self::Deposit(deposit, path) => (deposit, path).encode(),
 			Self::Release(index) => index.encode(),
 			Self::Withdraw { asset, recipient, amount, fee } => {
@@ -672,6 +687,8 @@ pub enum Governance {
 	Gateway(GatewayPlace),
 	/// Sets the limits of an asset.
 	Limits(BridgedAsset, Limits),
+	/// Has inflation count LPT on Ethereum.
+	Supply(SupplyRule),
 }
 
 impl Governance {
@@ -682,6 +699,7 @@ impl Governance {
 			Self::Checkpoint(_) => ("EthLightClient", "set_checkpoint"),
 			Self::Gateway(_) => ("EthBridge", "set_gateway"),
 			Self::Limits(..) => ("EthBridge", "set_limits"),
+			Self::Supply(_) => ("EthBridge", "set_supply_rule"),
 		}
 	}
 }

@@ -17,7 +17,7 @@ use anyhow::{anyhow, bail, ensure, Context, Result};
 use livepeer_bridge_formats::{
 	bridge::{BridgedAsset, Deposit},
 	hashing::keccak_256,
-	types::{EthereumAccount, GatewayPlace, GatewayProof, TrieProof},
+	types::{EthereumAccount, GatewayPlace, GatewayProof, SupplyProof, TrieProof},
 	H256,
 };
 use tokio::sync::Mutex;
@@ -413,6 +413,38 @@ impl Ethereum {
 				let proof = gateway_proof(&of_gateway, &of_token)?;
 				ensure!(
 					livepeer_bridge_formats::trie::figures(state_root, place, &proof).is_some(),
+					"its proofs do not lead to the block's state"
+				);
+				Ok(proof)
+			})
+			.await
+	}
+
+	/// The total supply of the token, which is at a storage slot, at a block, with its proof.
+	pub async fn supply(
+		&self,
+		place: &GatewayPlace,
+		slot: u64,
+		block: H256,
+		state_root: H256,
+	) -> Result<SupplyProof> {
+		let token = Address::from(place.token.0);
+		let slots = vec![B256::from(U256::from(slot))];
+		let slots = &slots;
+		self.nodes
+			.ask("a proof of the token's supply", |node| async move {
+				let at = block_of(block);
+				let found = node.client.get_proof(token, slots.clone()).block_id(at).await?;
+				let supply = found.storage_proof.first().context("a storage proof is missing")?;
+				let proof = SupplyProof {
+					token: account(&found)?,
+					token_proof: trie_proof(&found.account_proof)?,
+					supply: small(supply.value)?,
+					supply_proof: trie_proof(&supply.proof)?,
+				};
+				ensure!(
+					livepeer_bridge_formats::trie::supply(state_root, place, slot, &proof)
+						.is_some(),
 					"its proofs do not lead to the block's state"
 				);
 				Ok(proof)

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use livepeer_bridge_formats::{
 	bridge::{node, zeros, BridgeView, BridgedAsset, Deposit, DEPTH},
-	ethereum::HeaderProof,
+	ethereum::{ExecutionBlock, HeaderProof},
 	types::{period, FinalizedBlock, Network},
 	verify, H256,
 };
@@ -19,6 +19,9 @@ use crate::{
 
 /// How many deposits are sent before it is looked at anew where everything stands.
 const AT_ONCE: usize = 32;
+
+/// Seconds after which the chain takes a newer proof of the token's supply for nothing.
+const SUPPLY_FREE_AFTER: u64 = 86_400;
 
 /// What is remembered between steps. All of it can be lost.
 #[derive(Default)]
@@ -128,6 +131,9 @@ impl Inbound {
 		if credited || released {
 			return Ok(true);
 		}
+		if supply(relay, &network, &latest, finality.as_ref()).await? {
+			return Ok(true);
+		}
 		self.follow(relay, &network, &latest, knows_next, &bridge, finality.as_ref()).await
 	}
 
@@ -208,12 +214,7 @@ impl Inbound {
 		if self.looked_at == Some(latest.root) && !old {
 			return Ok(false);
 		}
-		let header: Header = match finality.map(|full| &full.finalized) {
-			Some(header) if header.beacon.root() == latest.root => header.clone(),
-			_ => relay.beacon.bootstrap(network, latest.root).await?.header,
-		};
-		let raw = relay.ethereum.header(header.execution_hash).await?;
-		let block = verify::execution_block(&raw).context("the header of an execution block")?;
+		let (block, header) = execution(relay, network, latest, finality).await?;
 		relay.metrics.set("execution_block", block.number);
 		let newer = bridge.synced.is_none_or(|(before, _)| block.number > before);
 		let deposits = relay.ethereum.deposits_at(block.hash).await?;
@@ -228,11 +229,6 @@ impl Inbound {
 			return Ok(false);
 		}
 		let gateway = relay.ethereum.proof(&place, block.hash, block.state_root).await?;
-		let header = HeaderProof {
-			finalized_root: latest.root,
-			hash_branch: header.hash_branch,
-			header: raw.try_into().map_err(|_| anyhow!("the header of a block is too long"))?,
-		};
 		let call = Call::Sync(Box::new(header), Box::new(gateway));
 		sent(relay.to_chain(&work, call).await?)
 	}
@@ -342,6 +338,52 @@ async fn bootstrap(relay: &Relay, network: &Network, root: H256) -> Result<bool>
 	}
 	let full = relay.beacon.bootstrap(network, root).await?;
 	sent(relay.to_chain(&work, Call::Bootstrap(Box::new(full.bootstrap))).await?)
+}
+
+/// The execution block of a final beacon block, and its proof.
+async fn execution(
+	relay: &Relay,
+	network: &Network,
+	latest: &FinalizedBlock,
+	finality: Option<&FullUpdate>,
+) -> Result<(ExecutionBlock, HeaderProof)> {
+	let header: Header = match finality.map(|full| &full.finalized) {
+		Some(header) if header.beacon.root() == latest.root => header.clone(),
+		_ => relay.beacon.bootstrap(network, latest.root).await?.header,
+	};
+	let raw = relay.ethereum.header(header.execution_hash).await?;
+	let block = verify::execution_block(&raw).context("the header of an execution block")?;
+	let proof = HeaderProof {
+		finalized_root: latest.root,
+		hash_branch: header.hash_branch,
+		header: raw.try_into().map_err(|_| anyhow!("the header of a block is too long"))?,
+	};
+	Ok((block, proof))
+}
+
+/// The total supply of the token, where inflation counts it: as often as it is free.
+async fn supply(
+	relay: &Relay,
+	network: &Network,
+	latest: &FinalizedBlock,
+	finality: Option<&FullUpdate>,
+) -> Result<bool> {
+	let Some((rule, proven)) = relay.chain.supply().await? else { return Ok(false) };
+	let Some(place) = relay.chain.gateway().await? else { return Ok(false) };
+	let is_due = |time: u64| {
+		proven.is_none_or(|proven| time >= proven.time.saturating_add(SUPPLY_FREE_AFTER))
+	};
+	let work = format!("the supply after block {}", proven.map_or(0, |proven| proven.block));
+	if !is_due(time_of(network, latest.slot)) {
+		return Ok(false);
+	}
+	let (block, header) = execution(relay, network, latest, finality).await?;
+	// Its execution block may be older than the beacon block.
+	if !is_due(block.timestamp) || !relay.may(&work) {
+		return Ok(false);
+	}
+	let supply = relay.ethereum.supply(&place, rule.slot, block.hash, block.state_root).await?;
+	sent(relay.to_chain(&work, Call::Supply(Box::new(header), Box::new(supply))).await?)
 }
 
 /// Deposits that have waited long enough.

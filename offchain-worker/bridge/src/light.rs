@@ -358,3 +358,51 @@ pub fn update_ssz(bytes: &[u8], layout: &Layout, brings: bool) -> Result<FullUpd
 		finalized,
 	})
 }
+
+#[cfg(test)]
+mod tests {
+	use proptest::prelude::*;
+
+	use super::*;
+
+	/// The bytes of a finality update from Gloas on: two headers with their branches, the branch between
+	/// them, who signed, the signature, its slot.
+	const GLOAS_FINALITY: usize = 2 * (112 + 32 + 11 * 32) + 9 * 32 + 64 + 96 + 8;
+
+	proptest! {
+		#![proptest_config(ProptestConfig::with_cases(256))]
+
+		#[test]
+		fn decoders_should_not_panic_when_fed_anything(
+			mut bytes in prop::collection::vec(any::<u8>(), 0..30_000),
+			offsets in prop::collection::vec((0usize..1_200, any::<u16>()), 0..8),
+		) {
+			// Offsets that lead somewhere, now and then.
+			for (at, offset) in offsets {
+				if let Some(place) = bytes.get_mut(at..at + 4) {
+					place.copy_from_slice(&u32::from(offset).to_le_bytes());
+				}
+			}
+			for layout in [Layout::DENEB, Layout::ELECTRA, Layout::GLOAS] {
+				let _ = bootstrap_ssz(&bytes, &layout);
+				for brings in [true, false] {
+					let _ = update_ssz(&bytes, &layout, brings);
+				}
+			}
+			if let Ok(value) = serde_json::from_slice::<Value>(&bytes) {
+				let _ = (bootstrap(&value).is_ok(), update(&value).is_ok());
+			}
+		}
+
+		#[test]
+		fn what_ends_too_early_should_be_refused(
+			bytes in prop::collection::vec(any::<u8>(), GLOAS_FINALITY),
+			cut in 0..GLOAS_FINALITY,
+		) {
+			let whole = update_ssz(&bytes, &Layout::GLOAS, false);
+			let slot = whole.map(|full| full.update.signature_slot.to_le_bytes());
+			prop_assert!(slot.is_ok_and(|slot| bytes.ends_with(&slot)));
+			prop_assert!(update_ssz(&bytes[..cut], &Layout::GLOAS, false).is_err());
+		}
+	}
+}

@@ -35,6 +35,7 @@ use alloy_primitives::Address;
 use alloy_signer_local::PrivateKeySigner;
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use clap::{Args, Parser, Subcommand};
+use livepeer_bridge_formats::types::SupplyRule;
 use subxt_signer::{sr25519::Keypair, SecretUri};
 use tokio::signal::unix::{signal, SignalKind};
 
@@ -222,6 +223,12 @@ struct GovernanceArgs {
 	/// Limits of ETH, in the same order.
 	#[arg(long, value_delimiter = ',')]
 	limits_eth: Vec<String>,
+	/// Have inflation count the LPT on Ethereum, up to so much; none of it when this is left out.
+	#[arg(long, value_parser = units)]
+	supply_ceiling: Option<u128>,
+	/// The slot of the token's total supply: 0 in Livepeer's, 2 in the test token.
+	#[arg(long, default_value_t = 0)]
+	supply_slot: u64,
 	/// Trust this beacon block instead of the newest finalised one.
 	#[arg(long)]
 	checkpoint: Option<String>,
@@ -524,6 +531,9 @@ async fn command(command: Command) -> Result<bool> {
 			let wishes = setup::Wishes {
 				balances_slot: args.balances_slot,
 				limits: [setup::limits(&args.limits_lpt)?, setup::limits(&args.limits_eth)?],
+				supply: args
+					.supply_ceiling
+					.map(|ceiling| SupplyRule { slot: args.supply_slot, ceiling }),
 				checkpoint: args
 					.checkpoint
 					.map(|root| root.parse().context("the checkpoint is no root"))

@@ -5,7 +5,7 @@ use alloy_sol_types::SolCall;
 use anyhow::{bail, ensure, Context, Result};
 use livepeer_bridge_formats::{
 	bridge::BridgedAsset,
-	types::{GatewayPlace, Limits, Rate},
+	types::{GatewayPlace, Limits, Rate, SupplyRule},
 	H160, H256,
 };
 
@@ -30,6 +30,8 @@ pub struct Wishes {
 	pub limits: [Option<Limits>; 2],
 	/// The beacon block that is trusted.
 	pub checkpoint: Option<H256>,
+	/// What of the LPT on Ethereum inflation counts.
+	pub supply: Option<SupplyRule>,
 }
 
 /// The asset of a name.
@@ -146,6 +148,7 @@ pub async fn governance(
 		);
 		calls.push(Governance::Limits(asset, limits));
 	}
+	calls.extend(wishes.supply.map(Governance::Supply));
 	let encoded = chain.governance(&calls).await?;
 	for (call, bytes) in calls.iter().zip(encoded) {
 		let (pallet, name) = call.name();

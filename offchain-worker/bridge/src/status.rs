@@ -42,6 +42,8 @@ pub async fn status(
 	let beefy = relay.chain.beefy_head().await?;
 	let domain = bridge.domain.unwrap_or_default();
 	let waiting = relay.chain.waiting().await?;
+	let supply = relay.chain.supply().await?;
+	let proven = supply.and_then(|(_, proven)| proven);
 
 	let mut deposits = Vec::new();
 	for index in (0..there.count).rev().take(newest as usize) {
@@ -109,6 +111,8 @@ pub async fn status(
 			"beefyBlock": beefy.map(|(number, _)| number),
 			"lpt": asset(&bridge.lpt),
 			"eth": asset(&bridge.eth),
+			"lptOnEthereum": proven.map(|proven| amount(proven.amount)),
+			"lptCountedUpTo": supply.map(|(rule, _)| amount(rule.ceiling)),
 			"deposits": bridge.deposits,
 			"messages": bridge.messages,
 		},

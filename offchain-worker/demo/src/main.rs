@@ -1,6 +1,7 @@
 //! Shows the main job: brings a local network up, streams a clip through it, and reports what the
 //! chain and the workers did.
 
+mod bridge;
 mod chain;
 mod cheat;
 mod drill;
@@ -77,6 +78,10 @@ pub struct Args {
 	/// the stream is judged, and fails when it cannot, or when that claim is not paid afterwards.
 	#[arg(long, value_name = "COMMAND", requires = "once")]
 	pub upgrade: Option<String>,
+	/// A command that brings everybody's ETH over a bridge to the chain at the URL that is appended, before
+	/// anything streams, and takes the earnings back when all is settled. The chain begins without ETH.
+	#[arg(long, value_name = "COMMAND", conflicts_with_all = ["cheat", "kill", "upgrade"])]
+	pub bridge: Option<String>,
 }
 
 #[tokio::main]

@@ -113,6 +113,8 @@ pub struct Network {
 	cheat: Option<Cheat>,
 	/// Percent of all segments in which the chain asks for a variant from its beginning.
 	variants: u32,
+	/// Whether nobody has ETH when the chain begins.
+	is_bridged: bool,
 	processes: Vec<Process>,
 	ended: Vec<ProcessUse>,
 }
@@ -142,6 +144,7 @@ impl Network {
 			data: data.to_owned(),
 			cheat: args.cheat,
 			variants: args.variants,
+			is_bridged: args.bridge.is_some(),
 			processes: Vec::new(),
 			ended: Vec::new(),
 		})
@@ -226,12 +229,16 @@ impl Network {
 	}
 
 	/// Writes the specification with which the nodes begin: that of `--chain local`, with session keys
-	/// that are made here and as many forced variants as were asked for.
+	/// that are made here, as many forced variants as were asked for, and no ETH where a bridge brings it.
 	fn begin_chain(&self) -> Result<()> {
 		if self.chain().is_file() {
 			ensure!(
 				self.variants == 0,
 				"a chain that has begun keeps the variants that it asks for: give a new folder with DATA"
+			);
+			ensure!(
+				!self.is_bridged,
+				"a chain that has begun follows an Ethereum that is gone: give a new folder with DATA"
 			);
 			return Ok(());
 		}
@@ -240,11 +247,16 @@ impl Network {
 		for name in VALIDATORS {
 			command.arg("--session-keys").arg(self.session_keys(name)?);
 		}
-		if self.variants == 0 {
+		if self.variants == 0 && !self.is_bridged {
 			return Ok(fs::write(self.chain(), exported(command.arg("--raw"))?)?);
 		}
 		let mut spec: Json = serde_json::from_slice(&exported(&mut command)?)?;
-		force(&mut spec, self.variants)?;
+		if self.variants > 0 {
+			force(&mut spec, self.variants)?;
+		}
+		if self.is_bridged {
+			without_eth(&mut spec)?;
+		}
 		let readable = self.data.join("chain-readable.json");
 		fs::write(&readable, spec.to_string())?;
 		let mut command = Command::new(self.bin.join("livepeer-node"));
@@ -677,6 +689,14 @@ fn force(spec: &mut Json, percent: u32) -> Result<()> {
 	Ok(())
 }
 
+/// Has nobody own ETH when a chain begins by this specification.
+fn without_eth(spec: &mut Json) -> Result<()> {
+	let owned = "/genesis/runtimeGenesis/patch/assets/accounts";
+	let owned = spec.pointer_mut(owned).context("a specification without owners of ETH")?;
+	*owned = Json::Array(Vec::new());
+	Ok(())
+}
+
 /// Makes a file that its owner alone reads.
 fn secret(path: &Path, text: &str) -> Result<()> {
 	let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
@@ -710,6 +730,19 @@ mod tests {
 		assert_eq!(forced, spec(500_000_000)?);
 		assert!(forced.to_string().contains(amount), "{forced}");
 		assert!(force(&mut json!({}), 50).is_err());
+		Ok(())
+	}
+
+	#[test]
+	fn chain_should_begin_without_eth_and_be_the_same_but_for_that() -> Result<()> {
+		let spec = |accounts: Json| {
+			let assets = json!({ "assets": [[1, "owner", true, 1]], "accounts": accounts });
+			json!({ "genesis": { "runtimeGenesis": { "patch": { "assets": assets, "x": 1 } } } })
+		};
+		let mut poor = spec(json!([[1, "alice", 5], [1, "bob", 5]]));
+		without_eth(&mut poor)?;
+		assert_eq!(poor, spec(json!([])));
+		assert!(without_eth(&mut json!({})).is_err());
 		Ok(())
 	}
 }

@@ -18,6 +18,7 @@ use tokio::{
 };
 
 use crate::{
+	bridge::Bridge,
 	chain::{amount, Chain},
 	cheat::Cheat,
 	drill::Drill,
@@ -41,8 +42,12 @@ const ATTACK_AFTER: usize = 2;
 const UPGRADE_AFTER: usize = 4;
 /// What its command shows.
 const UPGRADED: &str = "the runtime is upgraded while a claim is judged, which is paid after it";
+/// What the bridge's command shows.
+const BRIDGED: &str = "ETH and LPT came over the bridge, and what they earned went back";
 /// How long a story may take beyond the length of its clip.
 const STORY_PATIENCE: Duration = Duration::from_secs(480);
+/// How long it may take besides until ETH has come over the bridge.
+const FUNDING_PATIENCE: Duration = Duration::from_secs(300);
 
 /// Runs the demo; `Ok(false)` when a check failed.
 pub async fn run(args: &Args) -> Result<bool> {
@@ -81,6 +86,13 @@ pub async fn run(args: &Args) -> Result<bool> {
 		..Default::default()
 	};
 	say(&format!("finality after {:.1} s; starting the workers", report.seconds_to_finality));
+	let mut bridge = None;
+	if let Some(command) = &args.bridge {
+		say("nobody has ETH: some comes over a bridge from a simulated Ethereum");
+		let mut begun = Bridge::begin(command, &network.rpc(), &network.logs())?;
+		begun.fund(&mut network).await?;
+		bridge = Some(begun);
+	}
 	say("the owners' wallets sign what their workers may do");
 	network.sign_offline()?;
 	let mut watch = Watch::begin(&chain, &mut report).await?;
@@ -139,6 +151,10 @@ pub async fn run(args: &Args) -> Result<bool> {
 	if finished.is_ok() {
 		let expected = args.live.is_none().then(|| args.segments * source::PICTURES_PER_SEGMENT);
 		play(&mut report, &network.playlist(), expected);
+	}
+	if let Some(bridge) = bridge.filter(|_| finished.is_ok()) {
+		say("earnings go back over the bridge");
+		report.probed(BRIDGED, bridge.settle(&mut network).await);
 	}
 	let cut = count_events(&network, "broadcast", "segment_cut");
 	report.segments = read_segments(&network);
@@ -400,7 +416,10 @@ impl Watch {
 				bar.println(line);
 			}
 		};
-		let patience = STORY_PATIENCE + Duration::from_secs(u64::from(args.segments) * 2);
+		let mut patience = STORY_PATIENCE + Duration::from_secs(u64::from(args.segments) * 2);
+		if args.bridge.is_some() {
+			patience += FUNDING_PATIENCE;
+		}
 		let mut streaming = true;
 		let mut viewed = false;
 		loop {

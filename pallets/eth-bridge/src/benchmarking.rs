@@ -274,6 +274,43 @@ mod benchmarks {
 	}
 
 	#[benchmark]
+	fn set_supply_rule() -> Result<(), BenchmarkError> {
+		CountedSupply::<T>::put(SupplyRule { slot: 1, ceiling: AMOUNT });
+		EthereumSupply::<T>::put(ProvenSupply { block: 1, time: 1, amount: AMOUNT });
+		let rule = SupplyRule { slot: 0, ceiling: AMOUNT };
+
+		#[extrinsic_call]
+		_(RawOrigin::Root, Some(rule));
+
+		assert_eq!(CountedSupply::<T>::get(), Some(rule));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn prove_supply() -> Result<(), BenchmarkError> {
+		opened::<T>(AMOUNT)?;
+		CountedSupply::<T>::put(SupplyRule { slot: 0, ceiling: AMOUNT });
+		let world = World {
+			place: place(),
+			deposit_root: H256::zero(),
+			lpt: Flow::default(),
+			eth: Flow::default(),
+			deposits: 0,
+			lpt_balance: 0,
+			eth_balance: 0,
+			others: 1_000,
+		};
+		let (state_root, proof) = world.prove_supply(0, AMOUNT);
+		let header = T::Ethereum::make_block(10, state_root);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(whitelisted_caller()), Box::new(header), Box::new(proof));
+
+		assert_eq!(Pallet::<T>::lpt_elsewhere(), AMOUNT);
+		Ok(())
+	}
+
+	#[benchmark]
 	fn on_finalize() {
 		#[block]
 		{

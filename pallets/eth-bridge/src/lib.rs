@@ -18,6 +18,7 @@ mod outbound_impls;
 mod payout_impls;
 #[cfg(any(test, feature = "runtime-benchmarks"))]
 mod simulator;
+mod supply_impls;
 mod sync_impls;
 #[cfg(test)]
 mod tests;
@@ -168,6 +169,14 @@ pub mod pallet {
 	pub type Earnings<T: Config> =
 		StorageDoubleMap<_, Twox64Concat, RoundIndex, Twox64Concat, u32, Earning>;
 
+	/// What governance has said of the LPT on Ethereum that inflation counts. None is counted before.
+	#[pallet::storage]
+	pub type CountedSupply<T: Config> = StorageValue<_, SupplyRule>;
+
+	/// The total supply of the LPT token on Ethereum, as it was proven last.
+	#[pallet::storage]
+	pub type EthereumSupply<T: Config> = StorageValue<_, ProvenSupply>;
+
 	#[pallet::genesis_config]
 	#[derive(frame_support::DefaultNoBound)]
 	pub struct GenesisConfig<T: Config> {
@@ -177,6 +186,8 @@ pub mod pallet {
 		pub guardian: Option<AccountId>,
 		/// The limits of each asset.
 		pub limits: Vec<(BridgedAsset, Limits)>,
+		/// What of the LPT on Ethereum inflation counts, from the first proof on.
+		pub supply: Option<SupplyRule>,
 		#[serde(skip)]
 		#[doc(hidden)]
 		pub _config: PhantomData<T>,
@@ -187,6 +198,7 @@ pub mod pallet {
 		fn build(&self) {
 			Gateway::<T>::set(self.gateway);
 			Guardian::<T>::set(self.guardian.clone());
+			CountedSupply::<T>::set(self.supply);
 			for (asset, limits) in &self.limits {
 				assert!(limits.is_valid(), "limits bound what comes in");
 				Limited::<T>::insert(asset, limits);
@@ -299,6 +311,18 @@ pub mod pallet {
 			/// How many deposits were forged.
 			deposits: u32,
 		},
+		/// Governance has said what of the LPT on Ethereum inflation counts.
+		SupplyRuleSet {
+			/// What holds now, if any is counted.
+			rule: Option<SupplyRule>,
+		},
+		/// The total supply of the LPT token on Ethereum is proven.
+		SupplyProven {
+			/// At which execution block.
+			block: u64,
+			/// How much there is.
+			amount: Balance,
+		},
 	}
 
 	#[pallet::error]
@@ -358,6 +382,8 @@ pub mod pallet {
 		NotTaken,
 		/// The deposit that was taken is another one: not this asset or amount.
 		OtherDeposit,
+		/// Governance has not said that LPT on Ethereum is counted.
+		NoSupplyRule,
 	}
 
 	#[pallet::hooks]
@@ -611,6 +637,42 @@ pub mod pallet {
 		) -> DispatchResult {
 			ensure_root(origin)?;
 			Self::do_undo_forgery(&forged)
+		}
+
+		/// Says what of the LPT on Ethereum inflation counts.
+		///
+		/// Who: governance.
+		///
+		/// - `rule`: the token's storage slot of its total supply, and the most that is counted in
+		///   units of 10^-18; `None` counts nothing. Another slot forgets what was proven.
+		///
+		/// Emits `SupplyRuleSet`. Costs nothing.
+		#[pallet::call_index(13)]
+		#[pallet::weight((T::WeightInfo::set_supply_rule(), DispatchClass::Operational))]
+		pub fn set_supply_rule(origin: OriginFor<T>, rule: Option<SupplyRule>) -> DispatchResult {
+			ensure_root(origin)?;
+			Self::do_set_supply_rule(rule);
+			Ok(())
+		}
+
+		/// Proves the total supply of the LPT token on Ethereum, which inflation counts.
+		///
+		/// Who: anyone, when governance has said that it is counted.
+		///
+		/// - `header`: proves an execution block by a final beacon block; newer than the last one.
+		/// - `supply`: the total supply at that block with its proofs, as `eth_getProof` gives them.
+		///
+		/// Emits `SupplyProven`. Costs nothing once a day, else the transaction's fee.
+		#[pallet::call_index(14)]
+		#[pallet::weight(T::WeightInfo::prove_supply().saturating_add(T::Ethereum::weight()))]
+		pub fn prove_supply(
+			origin: OriginFor<T>,
+			header: Box<HeaderProof>,
+			supply: Box<SupplyProof>,
+		) -> DispatchResultWithPostInfo {
+			ensure_signed(origin)?;
+			let wanted = Self::do_prove_supply(&header, &supply)?;
+			Ok(if wanted { Pays::No } else { Pays::Yes }.into())
 		}
 	}
 

@@ -4,11 +4,13 @@
 use crate as pallet_eth_bridge;
 use crate::{
 	simulator::{Flow, World},
-	types::{GatewayPlace, Limits, Rate},
+	types::{GatewayPlace, Limits, Rate, SupplyProof},
 	Event,
 };
 use frame_support::{
-	derive_impl, parameter_types,
+	derive_impl,
+	dispatch::DispatchResultWithPostInfo,
+	parameter_types,
 	traits::{fungible::Mutate as _, fungibles::Mutate as _, AsEnsureOriginWithArg, Time},
 	weights::Weight,
 };
@@ -257,6 +259,24 @@ impl Escrow {
 		EthBridge::sync(signed(9), Box::new(header()), Box::new(proof))
 			.map(|_| ())
 			.map_err(|error| error.error)
+	}
+
+	/// The token's total supply, at slot 0, is proven at the next block; a test may change the proof.
+	pub fn prove_supply(
+		&mut self,
+		supply: Balance,
+		change: impl FnOnce(&mut SupplyProof),
+	) -> DispatchResultWithPostInfo {
+		self.block += 1;
+		let (state_root, mut proof) = self.world.prove_supply(0, supply);
+		change(&mut proof);
+		Block::set(Some(ExecutionBlock {
+			hash: H256::zero(),
+			number: self.block,
+			timestamp: self.block.saturating_mul(12),
+			state_root,
+		}));
+		EthBridge::prove_supply(signed(9), Box::new(header()), Box::new(proof))
 	}
 
 	/// The path of a deposit as the tree is now.

@@ -2,7 +2,7 @@
 
 use crate::{
 	trie,
-	types::{EthereumAccount, GatewayPlace, GatewayProof, TrieProof},
+	types::{EthereumAccount, GatewayPlace, GatewayProof, SupplyProof, TrieProof},
 };
 use alloc::{collections::BTreeMap, vec, vec::Vec};
 use alloy_rlp::Header;
@@ -167,6 +167,31 @@ fn packed_word(amounts: &[(u128, usize)], above: u8) -> H256 {
 impl World {
 	fn crowd(&self, value: impl Fn(u32) -> Vec<u8>) -> Entries {
 		(0..self.others).map(|number| (keccak_256(&number.to_be_bytes()), value(number))).collect()
+	}
+
+	/// The state root of a world in which the token's total supply is at a slot, and the proof of that.
+	pub fn prove_supply(&self, slot: u64, supply: Balance) -> (H256, SupplyProof) {
+		let account = |storage_root| EthereumAccount {
+			nonce: 1,
+			balance: 0,
+			storage_root,
+			code_hash: H256::repeat_byte(5),
+		};
+		let key = keccak_256(word(slot.into()).as_bytes());
+		let mut storage = self.crowd(|number| alloy_rlp::encode(number + 1));
+		if let Some(value) = trie::stored(&word(supply)) {
+			storage.insert(key, value);
+		}
+		let (storage_root, of_token) = build(&storage, &[key]);
+		let token = account(storage_root);
+		let stranger = account(H256::repeat_byte(6));
+		let mut state = self.crowd(|_| trie::account(&stranger));
+		let place = keccak_256(&self.place.token.0);
+		state.insert(place, trie::account(&token));
+		let (state_root, of_state) = build(&state, &[place]);
+		let only = |proofs: Vec<TrieProof>| proofs.into_iter().next().unwrap_or_default();
+		let (token_proof, supply_proof) = (only(of_state), only(of_token));
+		(state_root, SupplyProof { token, token_proof, supply, supply_proof })
 	}
 
 	/// The state root, and the proof of the gateway under it.

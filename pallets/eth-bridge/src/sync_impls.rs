@@ -3,7 +3,8 @@
 use crate::{
 	trie,
 	types::{GatewayPlace, GatewayProof, Reason, SyncedGateway},
-	Books, Config, Error, Event, Gateway, MessageCount, Pallet, Roots, Synced, Unbacked, Undone,
+	Books, Config, Error, EthereumSupply, Event, Gateway, MessageCount, Pallet, Roots, Synced,
+	Unbacked, Undone,
 };
 use frame_support::ensure;
 use frame_system::pallet_prelude::BlockNumberFor;
@@ -35,6 +36,7 @@ impl<T: Config> Pallet<T> {
 		if Gateway::<T>::get() != Some(place) {
 			Synced::<T>::kill();
 			Roots::<T>::kill();
+			EthereumSupply::<T>::kill();
 		}
 		Gateway::<T>::put(place);
 		Self::deposit_event(Event::GatewaySet { place, domain: Self::domain_of(&place) });

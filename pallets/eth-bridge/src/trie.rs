@@ -1,6 +1,6 @@
 //! Proofs in Ethereum's tries, without storage.
 
-use crate::types::{EthereumAccount, GatewayPlace, GatewayProof, TrieProof};
+use crate::types::{EthereumAccount, GatewayPlace, GatewayProof, SupplyProof, TrieProof};
 use alloc::vec::Vec;
 use alloy_rlp::{Encodable, Header};
 use livepeer_primitives::{bridge::EscrowView, Balance};
@@ -231,4 +231,18 @@ pub fn figures(
 		};
 		(lpt, eth, u32::from_be_bytes([a, b, c, d]))
 	})
+}
+
+/// The total supply that `proof` proves of the token under a state root, at the storage slot `at`.
+pub fn supply(
+	state_root: H256,
+	place: &GatewayPlace,
+	at: u64,
+	proof: &SupplyProof,
+) -> Option<Balance> {
+	let token = Some(account(&proof.token));
+	let supply = stored(&word(proof.supply));
+	let right = proves(state_root, place.token.as_bytes(), token, &proof.token_proof)
+		&& proves(proof.token.storage_root, &slot(at), supply, &proof.supply_proof);
+	right.then_some(proof.supply)
 }

@@ -1,8 +1,8 @@
 //! What is always true.
 
 use crate::{
-	types::Direction, Books, Config, MessageCount, Messages, Nodes, Open, OpenLeaves, Pallet,
-	Synced, Undone, Waiting,
+	types::Direction, Books, Config, CountedSupply, EthereumSupply, MessageCount, Messages, Nodes,
+	Open, OpenLeaves, Pallet, Synced, Undone, Waiting,
 };
 use alloc::vec::Vec;
 use frame_support::ensure;
@@ -74,6 +74,10 @@ impl<T: Config> Pallet<T> {
 			);
 		}
 		ensure!(!Self::is_too_much_issued(), "there is no more ETH than stands behind it");
+		ensure!(
+			CountedSupply::<T>::exists() || !EthereumSupply::<T>::exists(),
+			"a supply that is not counted is not kept"
+		);
 		Ok(())
 	}
 }

@@ -99,6 +99,52 @@ pub struct GatewayProof {
 	pub lpt_balance_proof: TrieProof,
 }
 
+/// The LPT on Ethereum that inflation counts, as governance has said.
+#[derive(
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
+)]
+pub struct SupplyRule {
+	/// The token's storage slot of its total supply: 0 in Livepeer's.
+	pub slot: u64,
+	/// The most that is counted, whatever is proven.
+	pub ceiling: Balance,
+}
+
+/// The total supply of the LPT token at an execution block, with its proof.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct SupplyProof {
+	/// The account of the token.
+	pub token: EthereumAccount,
+	/// Proof under the block's state root.
+	pub token_proof: TrieProof,
+	/// The total supply.
+	pub supply: Balance,
+	/// Proof under the token's storage root.
+	pub supply_proof: TrieProof,
+}
+
+/// The total supply of the LPT token as it was proven last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct ProvenSupply {
+	/// At which execution block.
+	pub block: u64,
+	/// When that was made, in seconds.
+	pub time: u64,
+	/// How much.
+	pub amount: Balance,
+}
+
 /// What was proven of the gateway last.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct SyncedGateway {

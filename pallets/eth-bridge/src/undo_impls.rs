@@ -2,7 +2,7 @@
 
 use crate::{
 	types::{Direction, ForgedDeposit},
-	Books, Config, Error, Event, Pallet, Roots, Synced, Undone, Waiting,
+	Books, Config, Error, EthereumSupply, Event, Pallet, Roots, Synced, Undone, Waiting,
 };
 use frame_support::ensure;
 use sp_runtime::{DispatchError, DispatchResult};
@@ -39,6 +39,7 @@ impl<T: Config> Pallet<T> {
 		}
 		Synced::<T>::kill();
 		Roots::<T>::kill();
+		EthereumSupply::<T>::kill();
 		Self::deposit_event(Event::ForgeryUndone { deposits: forged.len() as u32 });
 		Ok(())
 	}

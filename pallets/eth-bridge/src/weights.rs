@@ -24,6 +24,8 @@ pub trait WeightInfo {
 	fn set_payout() -> Weight;
 	fn pay_out() -> Weight;
 	fn undo_forgery(n: u32, ) -> Weight;
+	fn set_supply_rule() -> Weight;
+	fn prove_supply() -> Weight;
 	fn on_finalize() -> Weight;
 	fn close_round(n: u32, ) -> Weight;
 }
@@ -99,6 +101,16 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 			.saturating_add(T::DbWeight::get().reads((4_u64).saturating_mul(n.into())))
 			.saturating_add(T::DbWeight::get().writes(2_u64))
 			.saturating_add(T::DbWeight::get().writes((4_u64).saturating_mul(n.into())))
+	}
+	fn set_supply_rule() -> Weight {
+		Weight::from_parts(25_000_000, 4000)
+			.saturating_add(T::DbWeight::get().reads(1_u64))
+			.saturating_add(T::DbWeight::get().writes(2_u64))
+	}
+	fn prove_supply() -> Weight {
+		Weight::from_parts(900_000_000, 60000)
+			.saturating_add(T::DbWeight::get().reads(3_u64))
+			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
 	fn on_finalize() -> Weight {
 		Weight::from_parts(10_000_000, 4000)
@@ -184,6 +196,16 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().reads((4_u64).saturating_mul(n.into())))
 			.saturating_add(RocksDbWeight::get().writes(2_u64))
 			.saturating_add(RocksDbWeight::get().writes((4_u64).saturating_mul(n.into())))
+	}
+	fn set_supply_rule() -> Weight {
+		Weight::from_parts(25_000_000, 4000)
+			.saturating_add(RocksDbWeight::get().reads(1_u64))
+			.saturating_add(RocksDbWeight::get().writes(2_u64))
+	}
+	fn prove_supply() -> Weight {
+		Weight::from_parts(900_000_000, 60000)
+			.saturating_add(RocksDbWeight::get().reads(3_u64))
+			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
 	fn on_finalize() -> Weight {
 		Weight::from_parts(10_000_000, 4000)

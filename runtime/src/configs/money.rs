@@ -3,8 +3,8 @@
 use super::{parameters::Money, transactions::FeesInEth};
 use crate::{
 	constants::money::{deposit, EXISTENTIAL_DEPOSIT},
-	Balance, Balances, Runtime, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, System,
-	TransactionPayment,
+	Balance, Balances, EthBridge, Runtime, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason,
+	System, TransactionPayment,
 };
 use frame_support::{
 	parameter_types,
@@ -49,12 +49,12 @@ pub fn eth_owner() -> AccountId {
 	ETH_OWNER.into_account_truncating()
 }
 
-/// All the LPT there is: on this chain alone.
+/// All the LPT there is: on this chain, and what is proven of Ethereum where governance has that counted.
 pub struct AllLpt;
 
 impl Supply for AllLpt {
 	fn total() -> Balance {
-		Balances::total_issuance()
+		Balances::total_issuance().saturating_add(EthBridge::lpt_elsewhere())
 	}
 }
 

@@ -2,7 +2,7 @@
 
 use super::presets::genesis;
 use crate::{
-	configs::{bridge::Outbound, session::SlashedShares, staking::Equivocations},
+	configs::{bridge::Outbound, money::AllLpt, session::SlashedShares, staking::Equivocations},
 	AllPalletsWithSystem, Beefy, BeefyMmr, EthBridge, Historical, LptStaking, Mmr, Runtime,
 	RuntimeCall, RuntimeOrigin, Session, System,
 };
@@ -13,7 +13,7 @@ use frame_support::{
 };
 use livepeer_primitives::{
 	bridge::{empty_root, Seal},
-	traits::Stake,
+	traits::{Stake, Supply},
 };
 use sp_consensus_beefy::{
 	ecdsa_crypto::{Pair, Signature},
@@ -58,6 +58,20 @@ fn mmr_should_come_after_session_so_that_a_leaf_names_the_validators_to_come() {
 		let leaf = BeefyMmr::leaf_data();
 		assert_eq!(leaf.beefy_next_authority_set.id, set.id() + 1);
 		assert_eq!(leaf.encode().len(), 121, "what the contract reads");
+	});
+}
+
+#[test]
+fn inflation_should_go_by_the_lpt_on_ethereum_too_when_that_is_counted() {
+	use pallet_eth_bridge::{CountedSupply, EthereumSupply, ProvenSupply, SupplyRule};
+	genesis(LOCAL).execute_with(|| {
+		let here = AllLpt::total();
+		EthereumSupply::<Runtime>::put(ProvenSupply { block: 1, time: 1, amount: 7_000 });
+		assert_eq!(AllLpt::total(), here);
+		CountedSupply::<Runtime>::put(SupplyRule { slot: 0, ceiling: 5_000 });
+		assert_eq!(AllLpt::total(), here + 5_000);
+		CountedSupply::<Runtime>::put(SupplyRule { slot: 0, ceiling: 50_000 });
+		assert_eq!(AllLpt::total(), here + 7_000);
 	});
 }
 

@@ -124,7 +124,7 @@ const header = ({ beacon }) => ({
 	body_root: hex(beacon.bodyRoot),
 });
 
-/** Blocks of an execution node: the newest one at each slot. */
+/** Blocks of an execution node: the newest one at each slot, and whether it still has one. */
 export function executionNode(url) {
 	const call = async (method, params) => {
 		const answer = await fetch(url, {
@@ -137,7 +137,9 @@ export function executionNode(url) {
 		if (error) throw new Error(`${method}: ${error.message}`);
 		return result;
 	};
-	return { call, latest: () => call("eth_getBlockByNumber", ["latest", false]) };
+	/** Whether the chain has a block, rather than another of its number. */
+	const has = async ({ number, hash }) => (await call("eth_getBlockByNumber", [number, false]))?.hash === hash;
+	return { call, latest: () => call("eth_getBlockByNumber", ["latest", false]), has };
 }
 
 if (process.argv[1] === new URL(import.meta.url).pathname) {
@@ -175,10 +177,14 @@ if (process.argv[1] === new URL(import.meta.url).pathname) {
 		http.closeAllConnections();
 	};
 	process.on("SIGINT", stop).on("SIGTERM", stop);
+	const next = async () => {
+		await sim.reorganise(node.has);
+		await sim.step();
+	};
 	while (!stopped) {
 		const due = (sim.genesisTime + sim.slot * seconds) * 1000 - Date.now();
 		if (due > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(due, 200)));
 		// An execution node that does not answer makes slots late, as it does in truth.
-		else await sim.step().catch((error) => console.error(error.message));
+		else await next().catch((error) => console.error(error.message));
 	}
 }

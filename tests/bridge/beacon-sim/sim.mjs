@@ -107,6 +107,25 @@ export class BeaconSim {
 		return ssz.phase0.SigningData.hashTreeRoot({ objectRoot: root, domain });
 	}
 
+	/**
+	 * Goes back to the newest block that carries one of the execution chain, and forgets those after it:
+	 * the slots until the next block are empty. `has(block)` says whether that chain has it. What was
+	 * final and is not there any more is an error, for that does not happen on Ethereum.
+	 */
+	async reorganise(has) {
+		let kept = this.head;
+		while (kept && !(await has(kept.carried))) {
+			if (kept.slot <= (this.head.finalised?.slot ?? -1)) throw new Error(`slot ${kept.slot} was final, and its execution block is gone`);
+			kept = [...this.blocks.values()].filter(({ slot }) => slot < kept.slot).at(-1) ?? null;
+		}
+		for (const [root, { slot }] of this.blocks) {
+			if (slot <= (kept?.slot ?? -1)) continue;
+			this.blocks.delete(root);
+			this.roots.delete(slot);
+		}
+		this.head = kept;
+	}
+
 	/** The next slot's block. */
 	async step() {
 		const slot = this.slot++;
@@ -128,12 +147,14 @@ export class BeaconSim {
 		const execution = this.#carry(fork, body, carried);
 		const bodyView = types.BeaconBlockBody.toView(body);
 
-		const finalised = this.blocks.get(this.roots.get(slot - this.lag)) ?? null;
+		// The newest that is old enough, for a slot may be empty; once final it stays so.
+		const finalised = [...this.blocks.values()].filter((block) => block.slot <= slot - this.lag).at(-1) ?? null;
 		const state = types.BeaconState.defaultViewDU();
 		state.genesisTime = this.genesisTime;
 		state.genesisValidatorsRoot = this.genesisValidatorsRoot;
 		state.slot = slot;
-		if (parent) this.blockRoots.set((slot - 1) % SLOTS_PER_PERIOD, parent.root);
+		// An empty slot has the root of the block before it.
+		for (let s = parent?.slot ?? slot; s < slot; ++s) this.blockRoots.set(s % SLOTS_PER_PERIOD, parent.root);
 		this.blockRoots.commit();
 		state.blockRoots = types.BeaconState.fields.blockRoots.getViewDU(this.blockRoots.node);
 		state.currentSyncCommittee = this.committee(period(slot)).view;

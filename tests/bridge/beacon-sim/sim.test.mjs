@@ -117,6 +117,34 @@ test("a fork comes: the layout changes at its epoch", async () => {
 	assert.deepEqual([...seen], ["fulu", "gloas"]);
 });
 
+test("the execution chain drops blocks: beacon blocks that carry them are gone, and never final", async () => {
+	let branch = "";
+	const carried = (slot) => ({ ...execution(slot), hash: word(`hash ${branch}${slot}`) });
+	const sim = make({ slot: 100, lag: 4, execution: carried });
+	for (let i = 0; i < 8; ++i) await sim.step();
+	const dropped = sim.head;
+	// Blocks of slots 106 and 107 are others now.
+	branch = "other ";
+	const isKept = ({ number }) => Promise.resolve(number < 106);
+	await sim.reorganise(isKept);
+	assert.equal(sim.head.slot, 105);
+	for (let i = 0; i < 6; ++i) {
+		const parent = sim.head;
+		const { beacon, finalised } = await sim.step();
+		assert.equal(hex(beacon.parentRoot), hex(parent.root));
+		assert.ok(finalised.slot < 106 || finalised.slot > 107, `slot ${finalised.slot} was dropped`);
+		assert.ok(checkUpdate(sim, sim.finality, sim.committee(0).value));
+	}
+	assert.equal(sim.bootstrap(hex(dropped.root)), null);
+	assert.equal(sim.head.finalised.slot, 109);
+	// The roots of empty slots are those of the block before them.
+	const roots = sim.head.state.blockRoots;
+	assert.equal(hex(roots.get(106)), hex(roots.get(105)));
+	assert.notEqual(hex(roots.get(108)), hex(roots.get(105)));
+	// What was final stays, or nothing is said any more.
+	await assert.rejects(sim.reorganise(() => Promise.resolve(false)), /was final/);
+});
+
 test("a committee that mostly sleeps says so", async () => {
 	const sim = make({});
 	for (let i = 0; i < 5; ++i) await sim.step();

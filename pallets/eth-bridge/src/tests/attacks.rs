@@ -437,6 +437,19 @@ proptest::proptest! {
 	}
 
 	#[test]
+	fn decoders_should_not_panic_when_fed_anything(
+		bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..3_000)
+	) {
+		use codec::Decode;
+		let input = || &bytes[..];
+		let _ = crate::GatewayProof::decode(&mut input());
+		let _ = crate::SupplyProof::decode(&mut input());
+		let _ = livepeer_primitives::ethereum::HeaderProof::decode(&mut input());
+		let _ = livepeer_primitives::bridge::Message::decode(&mut input());
+		let _ = crate::Call::<Test>::decode(&mut input());
+	}
+
+	#[test]
 	fn changed_proof_should_never_prove(at in 0usize..4_000, bit in 0u8..8) {
 		build_and_execute(|| {
 			let mut escrow = Escrow::new();

@@ -7,5 +7,6 @@ mod limits;
 mod outbound;
 mod payouts;
 mod random;
+mod supply;
 mod sync;
 mod vectors;

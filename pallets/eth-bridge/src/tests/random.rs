@@ -1,7 +1,15 @@
 //! Whatever happens in whatever order: nothing is lost, nothing comes of nothing.
 
-use crate::{mock::*, Books, Payout, PayoutRule, Waiting};
-use frame_support::{assert_ok, traits::OnInitialize};
+use crate::{mock::*, Books, ForgedDeposit, Payout, PayoutRule, Undone, Waiting};
+use frame_support::{
+	assert_ok,
+	storage::with_storage_layer,
+	traits::{
+		fungible::Mutate,
+		tokens::{Fortitude, Precision, Preservation},
+		OnInitialize,
+	},
+};
 use livepeer_primitives::bridge::BridgedAsset;
 use proptest::prelude::*;
 
@@ -15,6 +23,9 @@ enum Step {
 	Withdraw(bool, u8, u128),
 	PayOut(bool, u8),
 	Pay(bool, u128),
+	Inflate(u8, u128),
+	Slash(u8, u128),
+	Forge(bool, u8, u128),
 	Pass(u32),
 	Round,
 	Stop,
@@ -32,7 +43,11 @@ fn step() -> impl Strategy<Value = Step> {
 		1 => ((0u32..12), number.clone()).prop_map(|(index, to)| Step::Redirect(index, to)),
 		4 => (any::<bool>(), number.clone(), 1u128..3_000)
 			.prop_map(|(eth, from, amount)| Step::Withdraw(eth, from, amount)),
-		2 => (any::<bool>(), number).prop_map(|(eth, of)| Step::PayOut(eth, of)),
+		2 => (any::<bool>(), number.clone()).prop_map(|(eth, of)| Step::PayOut(eth, of)),
+		1 => (number.clone(), 1u128..2_000).prop_map(|(to, amount)| Step::Inflate(to, amount)),
+		1 => (number.clone(), 1u128..2_000).prop_map(|(of, amount)| Step::Slash(of, amount)),
+		1 => (any::<bool>(), number, 1u128..8_000)
+			.prop_map(|(eth, to, amount)| Step::Forge(eth, to, amount)),
 		2 => (any::<bool>(), 1u128..3_000).prop_map(|(eth, amount)| Step::Pay(eth, amount)),
 		2 => (1u32..400).prop_map(Step::Pass),
 		1 => Just(Step::Round),
@@ -62,7 +77,7 @@ proptest! {
 				let payout = Payout { payee: address(number), lpt: rule, eth: rule };
 				assert_ok!(EthBridge::set_payout(signed(number), Some(payout)));
 			}
-			let lpt = EthBridge::issuance(BridgedAsset::Lpt);
+			let mut lpt = EthBridge::issuance(BridgedAsset::Lpt);
 			for step in steps {
 				match step {
 					Step::Deposit(eth, to, amount) => {
@@ -83,14 +98,48 @@ proptest! {
 						let _ = EthBridge::redirect(RuntimeOrigin::root(), index, account(to));
 					}
 					Step::Withdraw(eth, from, amount) => {
-						let _ = frame_support::storage::with_storage_layer(|| {
+						let _ = with_storage_layer(|| {
 							EthBridge::withdraw(signed(from), asset(eth), address(1), amount, 0)
 						});
 					}
 					Step::PayOut(eth, of) => {
-						let _ = frame_support::storage::with_storage_layer(|| {
+						let _ = with_storage_layer(|| {
 							EthBridge::pay_out(signed(9), account(of), asset(eth))
 						});
+					}
+					// LPT comes and goes here too, which the bridge has no part in.
+					Step::Inflate(to, amount) => {
+						if Balances::mint_into(&account(to), amount).is_ok() {
+							lpt += amount;
+						}
+					}
+					Step::Slash(of, amount) => {
+						let (how, exactly) = (Preservation::Expendable, Precision::BestEffort);
+						let _ = Balances::burn_from(
+							&account(of),
+							amount,
+							how,
+							exactly,
+							Fortitude::Force,
+						);
+					}
+					// Ethereum is forged: it has a deposit that nobody made, and governance finds out.
+					Step::Forge(eth, to, amount) => {
+						let mut forged = Escrow {
+							world: escrow.world.clone(),
+							deposits: escrow.deposits.clone(),
+							block: escrow.block,
+						};
+						let index = forged.deposit(asset(eth), account(to), amount);
+						assert_ok!(forged.sync());
+						let taken = with_storage_layer(|| forged.prove(index)).is_ok();
+						escrow.block = forged.block;
+						let forgery = ForgedDeposit { index, asset: asset(eth), amount };
+						let undone: Vec<_> = taken.then_some(forgery).into_iter().collect();
+						let undone = undone.try_into().unwrap();
+						assert_ok!(EthBridge::stop(RuntimeOrigin::root(), true, true));
+						assert_ok!(EthBridge::undo_forgery(RuntimeOrigin::root(), undone));
+						assert_ok!(EthBridge::resume(RuntimeOrigin::root()));
 					}
 					// The gateway pays what it was told to, at most.
 					Step::Pay(eth, amount) => {
@@ -119,8 +168,10 @@ proptest! {
 					let begun = if kind == BridgedAsset::Lpt { lpt } else { 0 };
 					// Exact to the unit; of LPT, what is too little to be left is gone.
 					let issued = EthBridge::issuance(kind);
-					assert!(issued <= begun + book.backing());
-					assert!(kind == BridgedAsset::Lpt || issued == book.backing());
+					// What was credited of a forgery is still there, and backs nothing.
+					let all = begun + book.backing() + Undone::<Test>::get(kind);
+					assert!(issued <= all);
+					assert!(kind == BridgedAsset::Lpt || issued == all);
 					let (flow, balance) = match kind {
 						BridgedAsset::Lpt => (escrow.world.lpt, escrow.world.lpt_balance),
 						BridgedAsset::Eth => (escrow.world.eth, escrow.world.eth_balance),

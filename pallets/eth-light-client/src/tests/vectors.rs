@@ -13,6 +13,7 @@ use sp_core::H256;
 
 const ELECTRA: &str = include_str!("../../tests/data/electra.json");
 const GLOAS: &str = include_str!("../../tests/data/gloas.json");
+const GLOAS_CHECKPOINT: &str = include_str!("../../tests/data/gloas-checkpoint.json");
 const SEPOLIA: &str = include_str!("../../tests/data/sepolia-deneb.json");
 
 fn bytes(value: &Value) -> Vec<u8> {
@@ -202,4 +203,21 @@ fn fork_to_gloas_should_be_followed_as_another_implementation_makes_it() {
 			hash(&execution["body_root"]),
 		));
 	}
+}
+
+#[test]
+fn checkpoint_of_a_network_in_gloas_should_be_taken() {
+	let file: Value = serde_json::from_str(GLOAS_CHECKPOINT).unwrap();
+	build_and_execute(|| {
+		start(&file, [7, 0, 0, 0], Layout::GLOAS, 12 * 116_800);
+		assert_eq!(EthLightClient::status().latest.unwrap().slot, 116_768);
+		assert!(!EthLightClient::status().knows_next_committee);
+	});
+	// Nowhere else of the same depth.
+	let from = &file["bootstrap"];
+	let (committee, siblings) = (committee(&from["committee"]).root(), branch(&from["branch"]));
+	let state = header(&from["header"]).state_root;
+	let at = |index: &u16| verify::is_at(committee, &siblings, *index, state);
+	assert!(at(&Layout::GLOAS.current_committee));
+	assert!((2_048..4_096).filter(at).eq([2_945]));
 }
