@@ -32,7 +32,7 @@ use crate::{
 		ToolchainLoad, Unsuited, Walk,
 	},
 	Assignments, AssignmentsOf, Config, Debts, Error, Event, Exposed, Jobs, Lapses, Loads,
-	NextWalk, Pallet, Places, PriorityLists, RunningBy,
+	NextWalk, Pallet, Places, PriorityLists, RunningBy, WeightInfo as _,
 };
 
 impl<T: Config> Pallet<T> {
