@@ -5,7 +5,6 @@ use crate::{constants::block::Weights, Jobs, Runtime, RuntimeCall, UncheckedExtr
 use codec::Encode;
 use frame_support::{
 	dispatch::{DispatchClass, GetDispatchInfo},
-	traits::Get,
 	weights::Weight,
 };
 use livepeer_primitives::{
