@@ -611,8 +611,9 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Minimum execution time: 218_116_000 picoseconds.
 		Weight::from_parts(341_193_502, 10467)
 			// Standard Error: 38_900
-			.saturating_add(Weight::from_parts(12_114_576, 0).saturating_mul(c.into()))
+			.saturating_add(Weight::from_parts(60_000_000, 2_600).saturating_mul(c.into()))
 			.saturating_add(T::DbWeight::get().reads(38_u64))
+			.saturating_add(T::DbWeight::get().reads((8_u64).saturating_mul(c.into())))
 			.saturating_add(T::DbWeight::get().writes(9_u64))
 			.saturating_add(Weight::from_parts(0, 9).saturating_mul(c.into()))
 	}
@@ -934,8 +935,9 @@ impl WeightInfo for () {
 	}
 	fn task_draw(c: u32, ) -> Weight {
 		Weight::from_parts(341_193_502, 10467)
-			.saturating_add(Weight::from_parts(12_114_576, 0).saturating_mul(c.into()))
+			.saturating_add(Weight::from_parts(60_000_000, 2_600).saturating_mul(c.into()))
 			.saturating_add(RocksDbWeight::get().reads(38_u64))
+			.saturating_add(RocksDbWeight::get().reads((8_u64).saturating_mul(c.into())))
 			.saturating_add(RocksDbWeight::get().writes(9_u64))
 			.saturating_add(Weight::from_parts(0, 9).saturating_mul(c.into()))
 	}
