@@ -46,7 +46,11 @@ class Process:
     def start(self):
         self.began = os.path.getsize(self.log) if os.path.exists(self.log) else 0
         with open(self.log, "a", encoding="utf-8") as log:
-            self.process = subprocess.Popen(self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            self.process = subprocess.Popen(
+                self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                # The log is searched.
+                env={**os.environ, "NO_COLOR": "1"},
+            )
 
     def kill(self):
         self.process.kill()

@@ -277,7 +277,7 @@ def earn(network, address, url):
     with open(os.path.join(network.folder, "broadcast.log"), "w+", encoding="utf-8") as log:
         ended = subprocess.run([
             "livepeer-worker", "broadcast", film, "--name", "x", "--suri", "//Ferdie",
-            "--data-dir", "broadcast", "--listen", "/ip4/127.0.0.1/tcp/4110",
+            "--data-dir", "broadcast", "--linger", "0", "--listen", "/ip4/127.0.0.1/tcp/4110",
         ], env=network.env, cwd=network.folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
             timeout=PATIENCE, check=False)
         if ended.returncode:

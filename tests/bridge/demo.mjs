@@ -18,7 +18,7 @@ const say = (text) => stage.say(text);
 const status = (account) => stage.status(account);
 const unit = parseEther("1");
 /** Slots until a block of Ethereum is final: time for a block to be dropped. */
-const LAG = 6;
+const LAG = 15;
 
 let failed = true;
 try {

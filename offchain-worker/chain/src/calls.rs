@@ -350,7 +350,8 @@ impl SubxtChain {
 					if let Some((signer, nonce)) = making.signer.filter(|_| is_replaced(&message)) {
 						let (account, from) = (signer.account_id(), at.block_number());
 						if self.is_final(&account, nonce, ready.encoded(), from).await? {
-							let reason = "its place in the pool was taken, but it is in a block";
+							let reason = "its place in the pool was taken, but it is in a block: look there before \
+							              you repeat it";
 							return Err(not_included(reason.to_owned()));
 						}
 					}

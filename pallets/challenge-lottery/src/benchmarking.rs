@@ -167,14 +167,19 @@ fn voting<T: Config>(
 	everybody: u32,
 	answer: Answer,
 ) -> (ClaimId, VerifierId) {
-	let (id, _, mut challenge) = new_challenge::<T>();
-	let leaf = Leaf::Rejected {
+	let (id, info, mut challenge) = new_challenge::<T>();
+	// Of every leaf a variant would be due, which is read for it, and has none.
+	challenge.parameters.variant_rate = Perbill::one();
+	let leaf = Leaf::Transcoded {
 		segment: segment(),
-		reason: livepeer_primitives::leaf::RejectReason::NoKeyframe,
+		outputs: BoundedVec::truncate_from(vec![None; info.ladder.len()]),
 		work: 1,
 		extensions: Default::default(),
 	};
 	answered::<T>(id, &mut challenge, &leaf);
+	for sample in challenge.samples.iter_mut() {
+		sample.opened = Some(Hash::repeat_byte(6));
+	}
 	let mut key = members::<T>(id, 0, committee, answer.clone());
 	if tranche == DISPUTE {
 		key = members::<T>(id, DISPUTE, everybody, answer.clone());
@@ -648,16 +653,24 @@ mod benchmarks {
 	#[benchmark]
 	fn open_variants(n: Linear<1, MAX_SAMPLES>) {
 		let (id, _) = voting::<T>(0, Phase::Open, 1, 0, Answer::Silent);
-		let (key, place, opening) = opening();
-		let opened: Vec<_> = (0..n).map(|index| (index, Hash::repeat_byte(1))).collect();
+		let (key, place, vrf) = opening();
+		Challenges::<T>::mutate(id, |challenge| {
+			challenge.as_mut().unwrap().samples.truncate(n as usize);
+		});
+		Ballots::<T>::mutate(id, |ballot| ballot.as_mut().unwrap().awaits_opening = true);
+		let openings: Vec<_> = (0..n).map(|index| VariantOpening { index, vrf }).collect();
+		let openings = BoundedVec::truncate_from(openings);
 
 		#[block]
 		{
-			for _ in &opened {
-				assert!(place.verify(&key, &opening).is_some());
+			let (ballot, challenge, info) =
+				Pallet::<T>::check_openings(id, &openings).ok().unwrap();
+			let _ = T::Keys::vrf_key(&info.transcoder, info.transcoder_keys);
+			for _ in &openings {
+				assert!(place.verify(&key, &vrf).is_some());
 			}
-			let challenge = Challenges::<T>::get(id).unwrap();
-			let ballot = Ballots::<T>::get(id).unwrap();
+			let opened: Vec<_> =
+				openings.iter().map(|opening| (opening.index, Hash::repeat_byte(1))).collect();
 			Pallet::<T>::apply_openings(id, challenge, ballot, &opened);
 		}
 

@@ -423,8 +423,7 @@ impl Ruling {
 		let says = |leaves: LeafMask, rule: &dyn Fn(&Verdict) -> bool| {
 			verdicts.iter().enumerate().any(|(leaf, verdict)| holds(leaves, leaf) && rule(verdict))
 		};
-		let unforced = Verdict::Mismatch(MismatchKind::Unforced);
-		if says(self.good, &|verdict: &Verdict| *verdict == unforced) {
+		if self.misses_variant(vote) {
 			return Conduct::Owes(Penalty::MissedVariant);
 		}
 		if says(self.good, &Verdict::is_fault) || says(self.bad, &Verdict::is_pass) {
@@ -458,6 +457,17 @@ impl Ruling {
 			return Conduct::Owes(Penalty::WrongEvidence);
 		}
 		Conduct::Answered
+	}
+
+	/// Whether a vote calls valid what is a forced variant: its evidence is of nothing.
+	pub fn misses_variant(&self, vote: &Vote) -> bool {
+		let unforced = Verdict::Mismatch(MismatchKind::Unforced);
+		vote.revealed().is_some_and(|(verdicts, _)| {
+			verdicts
+				.iter()
+				.enumerate()
+				.any(|(leaf, verdict)| holds(self.good, leaf) && *verdict == unforced)
+		})
 	}
 
 	/// Whether a vote's evidence shows that its voter did the work.

@@ -272,12 +272,15 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Counts this block where calls that are owed took nearly all of the room that is theirs alone: who
-	/// owes one may have found none.
+	/// Counts this block where calls that are owed took nearly all of the room that is theirs alone, and
+	/// hardly any was left of the rest: who owes one may have found none.
 	pub(crate) fn note_crowded() {
-		let reserved = T::BlockWeights::get().get(DispatchClass::Operational).reserved;
-		let used = *frame_system::Pallet::<T>::block_weight().get(DispatchClass::Operational);
-		if reserved.is_some_and(|reserved| used.any_gt(reserved / 10 * 9)) {
+		let limits = T::BlockWeights::get();
+		let used = frame_system::Pallet::<T>::block_weight();
+		let is_full = used.total().any_gt(limits.max_block / 10 * 9);
+		let owed = *used.get(DispatchClass::Operational);
+		let reserved = limits.get(DispatchClass::Operational).reserved;
+		if is_full && reserved.is_some_and(|reserved| owed.any_gt(reserved / 10 * 9)) {
 			Crowded::<T>::mutate(|blocks| *blocks = blocks.saturating_add(1));
 		}
 	}

@@ -54,7 +54,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Everything about openings but signature and proofs.
-	fn check_openings(
+	pub(crate) fn check_openings(
 		id: ClaimId,
 		openings: &VariantOpenings,
 	) -> Result<(Ballot, Challenge, ClaimInfo), Error<T>> {

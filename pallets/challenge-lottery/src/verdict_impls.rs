@@ -576,9 +576,15 @@ impl<T: Config> Pallet<T> {
 		let mut late = (0u16, 0u16);
 		for members in tranches {
 			let early: Vec<_> = members.iter().map(vote).collect();
+			// Two thirds that encoded nothing could else agree upon evidence by which the others are
+			// punished that did.
+			let encoded: Vec<_> =
+				early.iter().copied().filter(|vote| !in_dispute.misses_variant(vote)).collect();
+			let right = Ruling::of(outcome, failing, false, leaves, &encoded).right;
 			// The whole set knows better than a few of it what is true of a leaf, and whether it can
 			// be judged in time.
 			let ruling = Ruling {
+				right,
 				excused: in_dispute.excused,
 				good: in_dispute.good,
 				bad: in_dispute.bad,

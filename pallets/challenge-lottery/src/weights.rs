@@ -674,8 +674,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Minimum execution time: 690_198_000 picoseconds.
 		Weight::from_parts(82_458_980, 6599)
 			// Standard Error: 210_265
+			// Standard reads of what is checked again, and a leaf for each opening: estimated by hand.
 			.saturating_add(Weight::from_parts(635_198_320, 0).saturating_mul(n.into()))
-			.saturating_add(T::DbWeight::get().reads(6_u64))
+			.saturating_add(T::DbWeight::get().reads(12_u64))
+			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(n.into())))
 			.saturating_add(T::DbWeight::get().writes(4_u64))
 	}
 	/// Estimated by hand until it is measured.
@@ -865,7 +867,8 @@ impl WeightInfo for () {
 	fn open_variants(n: u32, ) -> Weight {
 		Weight::from_parts(82_458_980, 6599)
 			.saturating_add(Weight::from_parts(635_198_320, 0).saturating_mul(n.into()))
-			.saturating_add(RocksDbWeight::get().reads(6_u64))
+			.saturating_add(RocksDbWeight::get().reads(12_u64))
+			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(n.into())))
 			.saturating_add(RocksDbWeight::get().writes(4_u64))
 	}
 	fn authorize_open_variants() -> Weight {

@@ -57,8 +57,8 @@ pub struct PriceByFullness;
 
 impl PriceByFullness {
 	/// How full this block is: its normal transactions of the part that they may fill, or all that it
-	/// holds of all of it, whichever is more. What hooks and duties take is not there for transactions, and
-	/// were it not counted, the price would fall just when nobody gets in.
+	/// holds of its last third, whichever is more. What hooks and duties take is not there for
+	/// transactions, and were it not counted, the price would fall just when nobody gets in.
 	fn fullness() -> Multiplier {
 		let limits = block::Weights::get();
 		let used = System::block_weight();
@@ -67,9 +67,11 @@ impl PriceByFullness {
 		let share = |used: Weight, most: Weight| {
 			part(used.ref_time(), most.ref_time()).max(part(used.proof_size(), most.proof_size()))
 		};
-		share(*used.get(DispatchClass::Normal), normal)
-			.max(share(used.total(), limits.max_block))
-			.min(Multiplier::one())
+		// Of the last third of a block: the first two are there for hooks and duties, whose weight most
+		// claims' calls count ahead.
+		let thirds = share(used.total(), limits.max_block).saturating_mul(Multiplier::from_u32(3));
+		let crowded = thirds.saturating_sub(Multiplier::from_u32(2));
+		share(*used.get(DispatchClass::Normal), normal).max(crowded).min(Multiplier::one())
 	}
 }
 

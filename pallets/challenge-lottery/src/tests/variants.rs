@@ -431,6 +431,8 @@ fn crowd() {
 	let limits: BlockWeights = <Test as frame_system::Config>::BlockWeights::get();
 	let reserved = limits.get(DispatchClass::Operational).reserved.unwrap();
 	System::register_extra_weight_unchecked(reserved, DispatchClass::Operational);
+	let rest = limits.max_block.saturating_sub(reserved);
+	System::register_extra_weight_unchecked(rest, DispatchClass::Normal);
 }
 
 #[test]
@@ -563,6 +565,37 @@ fn attack_lazy_verifier_that_calls_a_forced_variant_valid_should_pay() {
 		let slash = Parameters::get().variant_slash;
 		assert_eq!(penalties(), vec![(lazy, Penalty::MissedVariant, slash)]);
 		assert!(slash > Parameters::get().false_dissent_slash);
+	});
+}
+
+#[test]
+fn attack_lazy_majority_should_not_make_the_evidence_of_who_encoded_wrong() {
+	build_and_execute(|| {
+		let claim = forced();
+		let committee = members(claim.id, 0);
+		let honest = number_of(&committee[1]);
+		let (truth, mut invented) = (truth(&claim), opening(claim.id, Verdict::Valid));
+		invented.evidence.hash = Hash::zero();
+		let says = |i: usize| if i == honest { truth.clone() } else { invented.clone() };
+		commit_all(&claim, 0, says);
+		reveal_all(&claim, 0, says);
+		open(&claim).unwrap();
+		skip(1);
+		to_dispute(claim.id);
+		commit_all(&claim, DISPUTE, |_| truth.clone());
+		reveal_all(&claim, DISPUTE, |_| truth.clone());
+		skip(1);
+		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
+		System::reset_events();
+		to_end(claim.id);
+		let slash = Parameters::get().variant_slash;
+		let lazy = committee.iter().map(number_of).filter(|i| *i != honest);
+		let mut expected: Vec<_> = lazy.map(|i| (i, Penalty::MissedVariant, slash)).collect();
+		let mut penalties = penalties();
+		expected.sort_by_key(|penalty| penalty.0);
+		penalties.sort_by_key(|penalty| penalty.0);
+		assert_eq!(penalties, expected);
+		assert!(!CHILLED.get().contains_key(&validator(honest)));
 	});
 }
 

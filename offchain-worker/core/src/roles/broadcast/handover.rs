@@ -60,24 +60,20 @@ impl Default for Silence {
 impl Silence {
 	/// It did not answer what it was sent.
 	pub(super) fn silent(&mut self, now_ms: u64) {
-		self.note(now_ms, now_ms);
+		self.note(now_ms);
 		if let Some(gap) = &mut self.gap {
 			gap.only_asked = false;
 		}
 	}
 
-	/// Asked at `asked_ms`, it did not say that it is there.
-	pub(super) fn away(&mut self, asked_ms: u64, now_ms: u64) {
-		self.note(asked_ms, now_ms);
+	/// Asked, it did not say that it is there. Once proves nothing: a machine may be busy for seconds.
+	pub(super) fn away(&mut self, now_ms: u64) {
+		self.note(now_ms);
 	}
 
-	fn note(&mut self, asked_ms: u64, now_ms: u64) {
-		let gap = self.gap.get_or_insert(Gap {
-			since_ms: now_ms,
-			// It had long enough to answer.
-			is_again: now_ms.saturating_sub(asked_ms) >= AGAIN_MS,
-			only_asked: true,
-		});
+	fn note(&mut self, now_ms: u64) {
+		let gap =
+			self.gap.get_or_insert(Gap { since_ms: now_ms, is_again: false, only_asked: true });
 		gap.is_again |= now_ms.saturating_sub(gap.since_ms) >= AGAIN_MS;
 	}
 
@@ -290,17 +286,17 @@ mod tests {
 	#[test]
 	fn attack_transcoder_that_is_there_and_takes_no_segment() {
 		let mut silence = Silence::default();
-		silence.away(1_000, 1_000);
-		silence.away(1_500, 1_500);
+		silence.away(1_000);
+		silence.away(1_500);
 		silence.there();
 		assert_eq!(silence.due_ms(), u64::MAX, "it was away for a moment");
-		silence.away(2_000, 2_000);
+		silence.away(2_000);
 		silence.silent(2_100);
 		silence.there();
 		silence.silent(2_400);
 		silence.there();
 		assert_eq!(silence.due_ms(), 2_000 + PATIENCE_MS, "segments were not answered");
-		silence.away(2_500, 2_500);
+		silence.away(2_500);
 		silence.there();
 		assert_eq!(silence.due_ms(), 2_000 + PATIENCE_MS);
 		silence.returned();
@@ -311,8 +307,10 @@ mod tests {
 	fn machine_that_is_gone_with_its_connections_should_be_missed_when_it_does_not_answer_in_time()
 	{
 		let mut silence = Silence::default();
-		silence.away(1_000, 1_000 + THERE_MS);
-		assert_eq!(silence.due_ms(), 1_000 + THERE_MS + PATIENCE_MS);
+		silence.away(1_000);
+		assert_eq!(silence.due_ms(), u64::MAX, "it may be busy");
+		silence.away(1_000 + THERE_MS);
+		assert_eq!(silence.due_ms(), 1_000 + PATIENCE_MS);
 		silence.there();
 		assert_eq!(silence.due_ms(), u64::MAX, "it was only slow");
 	}

@@ -70,7 +70,7 @@ pub(super) struct Run<'a> {
 	/// The call that hands the job on, while it is under way.
 	handing_on: Option<BoxFuture<'a, Result<bool, ChainError>>>,
 	/// The question whether a transcoder is there, while it is under way.
-	probing: Option<BoxFuture<'a, (AssignmentIndex, u64, bool)>>,
+	probing: Option<BoxFuture<'a, (AssignmentIndex, bool)>>,
 	/// When it is asked next.
 	probe_ms: u64,
 	/// Until when the source is expected to send another segment.
@@ -205,9 +205,9 @@ impl<'a> Run<'a> {
 					self.handing_on = None;
 					self.silence.answered(self.role.clock.now_ms(), &handed_on);
 				},
-				(assignment, asked_ms, is_there) = probed => {
+				(assignment, is_there) = probed => {
 					self.probing = None;
-					self.probed(assignment, asked_ms, is_there);
+					self.probed(assignment, is_there);
 				},
 				() = sleep => {},
 			}
@@ -546,19 +546,19 @@ impl<'a> Run<'a> {
 		let (role, open, to) = (self.role, self.open, to.clone());
 		self.probing = Some(Box::pin(async move {
 			let is_there = role.is_there(&to.service, open.stream).await;
-			(to.index, now_ms, is_there)
+			(to.index, is_there)
 		}));
 	}
 
 	/// Notes whether the transcoder of the current assignment is there.
-	fn probed(&mut self, assignment: AssignmentIndex, asked_ms: u64, is_there: bool) {
+	fn probed(&mut self, assignment: AssignmentIndex, is_there: bool) {
 		if self.assigned.as_ref().is_none_or(|to| to.index != assignment) {
 			return;
 		}
 		if is_there {
 			self.silence.there();
 		} else {
-			self.silence.away(asked_ms, self.role.clock.now_ms());
+			self.silence.away(self.role.clock.now_ms());
 		}
 	}
 
