@@ -24,7 +24,7 @@ use livepeer_worker_core::{
 		engine::{Format, MediaEngine},
 		events::NoEvents,
 		store::Blobs,
-		transport::Service,
+		transport::{Service, Transport as _},
 	},
 	roles::{broadcast::Origin, verify::VerifyRole},
 };
