@@ -14,7 +14,8 @@ use livepeer_primitives::{
 	segment::SegmentInfo,
 	sum_tree::SumTree,
 	traits::{
-		Beacon, Claims, Jail, Liability, SeatedValidator, Seed, Settlement, Stake, ValidatorSet,
+		Beacon, Claims, Jail, Liability, OperatorKeysOf, SeatedValidator, Seed, Settlement, Stake,
+		ValidatorSet,
 	},
 	variant::{openings_hash, VariantOpening, VariantPlace, VrfOpening},
 	verdict::{self, Evidence, MismatchKind, Opening, Phase, Tranche, Verdict, DISPUTE},
