@@ -6,8 +6,8 @@ use livepeer_primitives::{
 	duty::Acceptance,
 	extension::Extensions,
 	keys::{Generation, OperatorSignature, Signer, VerifierId, VerifierSignature},
-	leaf::Leaf,
-	receipt::Output,
+	leaf::{Leaf, RejectReason},
+	receipt::{Output, Receipt, TranscodeResult},
 	segment::{SegmentHeader, SegmentInfo, SOURCE_TRACK},
 	sum_tree::{Commitment, SumTree},
 	variant::{choice, openings_hash, VariantOpening, VariantOpenings, VariantPlace, VrfOpening},
@@ -85,9 +85,9 @@ impl Turn {
 		}
 	}
 
-	/// The broadcaster's signature over a segment of this turn.
-	pub fn sign(&self, seq: Seq, segment: SegmentInfo) -> OperatorSignature {
-		let header = SegmentHeader {
+	/// The header of a segment of this turn.
+	pub fn header(&self, seq: Seq, segment: SegmentInfo) -> SegmentHeader {
+		SegmentHeader {
 			genesis: self.genesis,
 			stream: self.stream,
 			job: self.job,
@@ -95,8 +95,30 @@ impl Turn {
 			transcoder: self.transcoder.to_account_id(),
 			seq,
 			segment,
-		};
+		}
+	}
+
+	/// The broadcaster's signature over a segment of this turn.
+	pub fn sign(&self, seq: Seq, segment: SegmentInfo) -> OperatorSignature {
+		let header = self.header(seq, segment);
 		sign_by(self.broadcaster, self.broadcaster_keys, &header.hash())
+	}
+
+	/// A report that the transcoder has signed two results for segment `seq`.
+	pub fn contradiction(&self, seq: Seq) -> pallet_jobs::Call<Runtime> {
+		let segment = self.segment(seq);
+		let header_signature = self.sign(seq, segment.clone());
+		let header = self.header(seq, segment);
+		let receipts = [1u8, 2].map(|byte| Receipt {
+			header: header.hash(),
+			toolchain: Hash::repeat_byte(byte),
+			result: TranscodeResult::Rejected(RejectReason::TooLong),
+			extensions: Extensions::default(),
+		});
+		let signatures = receipts
+			.each_ref()
+			.map(|receipt| sign_by(self.transcoder, self.transcoder_keys, &receipt.hash()));
+		pallet_jobs::Call::report_equivocation { header, header_signature, receipts, signatures }
 	}
 
 	/// The transcoder's word that it takes this turn.
@@ -138,11 +160,6 @@ pub fn output(seq: Seq) -> Output {
 		len: 50_000,
 		chunk_root: H256::from_low_u64_be(4_000 + seq),
 	}
-}
-
-/// The signature of an account that has no other keys over the object of this hash.
-pub fn sign_as(who: Sr25519Keyring, object: &Hash) -> OperatorSignature {
-	sign_by(who, 0, object)
 }
 
 /// The signature of an account, by the first key of a generation, over the object of this hash.
@@ -281,14 +298,37 @@ impl Work {
 		choice(&x).due(1, rate).is_some()
 	}
 
+	/// `opening` with what is true of the drawn leaves, where each has the variant that this rate forces.
+	pub fn truth(&self, drawn: &[u32], rate: Perbill, opening: Opening) -> Opening {
+		let verdicts: Vec<_> = drawn
+			.iter()
+			.map(|index| match self.is_forced(*index, rate) {
+				true => Verdict::Variant { rendition: 0 },
+				false => Verdict::Valid,
+			})
+			.collect();
+		Opening { verdicts: verdicts.try_into().expect("few leaves"), ..opening }
+	}
+
 	/// Opens which of the drawn leaves had to be variants, in the ballot of this seed.
 	pub fn open(&self, claim: ClaimId, seed: Hash, leaves: &[u32]) -> Lottery<Runtime> {
+		self.open_by(self.turn.transcoder_keys, claim, seed, leaves)
+	}
+
+	/// The same, signed by a generation of the transcoder's keys that need not be the assignment's.
+	pub fn open_by(
+		&self,
+		generation: Generation,
+		claim: ClaimId,
+		seed: Hash,
+		leaves: &[u32],
+	) -> Lottery<Runtime> {
 		let opening = |index: &u32| VariantOpening { index: *index, vrf: self.vrf(*index).1 };
 		let openings: Vec<_> = leaves.iter().map(opening).collect();
 		let openings: VariantOpenings = openings.try_into().expect("few leaves");
-		let Turn { genesis, transcoder, transcoder_keys, .. } = self.turn;
+		let Turn { genesis, transcoder, .. } = self.turn;
 		let signed = openings_hash(genesis, claim, seed, &openings);
-		let signature = sign_by(transcoder, transcoder_keys, &signed);
+		let signature = sign_by(transcoder, generation, &signed);
 		Lottery::open_variants { claim, openings, signature }
 	}
 

@@ -6,18 +6,14 @@ use codec::Encode;
 use frame_support::dispatch::{DispatchClass, GetDispatchInfo};
 use frame_system::offchain::CreateAuthorizedTransaction;
 use livepeer_integration_tests::{
-	create_job, heartbeat, sign_as, Applied, Ballot, Claim, Story, Turn, World, CAPACITY, HONEST,
-	RENDITION,
+	create_job, heartbeat, Ballot, Claim, Story, Turn, World, CAPACITY, HONEST, RENDITION,
 };
 use livepeer_primitives::{
 	api::ChallengeStage,
 	claim::Outcome,
-	leaf::RejectReason,
-	receipt::{Receipt, TranscodeResult},
-	segment::SegmentHeader,
 	verdict::{MismatchKind, NonConformingKind, UnavailableKind, Verdict, DISPUTE},
 	video::SourceLimits,
-	Hash, JobId, Seq, ETH, UNIT,
+	Hash, JobId, ETH, UNIT,
 };
 use livepeer_runtime::{
 	tx_extension, Address, Executive, LptStaking, Runtime, RuntimeCall, RuntimeEvent,
@@ -215,30 +211,6 @@ fn attack_many_disputes_at_once_should_not_take_every_honest_judges_stake() {
 	}
 }
 
-fn show(story: &mut Story, turn: &Turn, reporter: Sr25519Keyring, seq: Seq) -> Applied {
-	let segment = turn.segment(seq);
-	let header_signature = turn.sign(seq, segment.clone());
-	let header = SegmentHeader {
-		genesis: turn.genesis,
-		stream: turn.stream,
-		job: turn.job,
-		assignment: turn.assignment,
-		transcoder: turn.transcoder.to_account_id(),
-		seq,
-		segment,
-	};
-	let receipts = [1u8, 2].map(|byte| Receipt {
-		header: header.hash(),
-		toolchain: Hash::repeat_byte(byte),
-		result: TranscodeResult::Rejected(RejectReason::TooLong),
-		extensions: Default::default(),
-	});
-	let signatures = receipts.each_ref().map(|receipt| sign_as(turn.transcoder, &receipt.hash()));
-	let call =
-		pallet_jobs::Call::report_equivocation { header, header_signature, receipts, signatures };
-	story.world.call(reporter, call)
-}
-
 /// Who contradicts itself leaves with all its stake, has an accomplice report another contradiction
 /// that looks later, and comes back into the pool. Whichever is reported, the slash is as of the round
 /// of the acceptance, so that it reaches what left, and what came back.
@@ -261,12 +233,13 @@ fn attack_rebonding_between_two_reports_should_not_escape_the_slash() {
 		let left = story.world.round();
 		story.world.until(40, |world| world.round() > left);
 		// Segment 100 is in no claim, segment 3 in one of the first round.
-		show(&mut story, &turn, FerdieStash, reported_first).expect("valid").expect("taken");
+		story.world.ok(FerdieStash, turn.contradiction(reported_first));
 		for who in [thief, delegator] {
 			let to = thief.to_account_id();
 			let _ = story.world.call(who, pallet_lpt_staking::Call::rebond { lock: 0, to });
 		}
-		assert!(show(&mut story, &turn, EveStash, 3).expect("valid").is_err(), "once in a job");
+		let again = story.world.call(EveStash, turn.contradiction(3));
+		assert!(again.expect("valid").is_err(), "once in a job");
 		let stays = |stake: u128| stake * 7 / 10;
 		for (who, stake) in [thief, delegator].into_iter().zip(stakes) {
 			let worth = worth(&mut story, who);

@@ -6,18 +6,15 @@ use std::{
 };
 
 use livepeer_integration_tests::{
-	canonical, create_job, job, keyring, output, refused, sign_as, Applied, Claim, Story, Turn,
-	Work, HONEST,
+	canonical, create_job, job, keyring, output, refused, Claim, Story, Turn, Work, HONEST,
 };
 use livepeer_primitives::{
 	api::ChallengeStage,
 	claim::{Outcome, WorkClaim},
-	leaf::{Leaf, RejectReason},
-	receipt::{Receipt, TranscodeResult},
-	segment::SegmentHeader,
+	leaf::Leaf,
 	sum_tree::Commitment,
 	verdict::{MismatchKind, Opening, UnavailableKind, Verdict, DISPUTE},
-	Balance, BlockNumber, ClaimId, Hash, Seq, UNIT,
+	Balance, BlockNumber, ClaimId, Hash, UNIT,
 };
 use livepeer_runtime::{
 	configs::video::LotteryAgenda, ChainConfig, Jobs, LptStaking, Runtime, RuntimeEvent,
@@ -181,8 +178,7 @@ fn err(story: &mut Story, claim: &Claim, offence: Offence, reporter: Sr25519Keyr
 			assert_eq!(story.settle(claim), Some(Outcome::Failed));
 		}
 		Offence::Contradiction => {
-			let shown = show_contradiction_of(story, &claim.work.turn, reporter, 1_000_000);
-			assert_eq!(shown, Ok(Ok(())));
+			story.world.ok(reporter, claim.work.turn.contradiction(1_000_000));
 			accept(story, claim);
 		}
 	}
@@ -299,42 +295,6 @@ fn slash_escape_by_exit_should_fail_when_all_stake_leaves_after_the_claim() {
 	story.close();
 }
 
-/// The story's transcoder has signed two results for segment `seq`, which `reporter` shows.
-fn show_contradiction(story: &mut Story, reporter: Sr25519Keyring, seq: Seq) -> Applied {
-	let turn = story.turn();
-	show_contradiction_of(story, &turn, reporter, seq)
-}
-
-/// The same in a turn that need not be the current one.
-fn show_contradiction_of(
-	story: &mut Story,
-	turn: &Turn,
-	reporter: Sr25519Keyring,
-	seq: Seq,
-) -> Applied {
-	let segment = turn.segment(seq);
-	let header_signature = turn.sign(seq, segment.clone());
-	let header = SegmentHeader {
-		genesis: turn.genesis,
-		stream: turn.stream,
-		job: turn.job,
-		assignment: turn.assignment,
-		transcoder: turn.transcoder.to_account_id(),
-		seq,
-		segment,
-	};
-	let receipts = [1u8, 2].map(|byte| Receipt {
-		header: header.hash(),
-		toolchain: Hash::repeat_byte(byte),
-		result: TranscodeResult::Rejected(RejectReason::TooLong),
-		extensions: Default::default(),
-	});
-	let signatures = receipts.each_ref().map(|receipt| sign_as(turn.transcoder, &receipt.hash()));
-	let call =
-		pallet_jobs::Call::report_equivocation { header, header_signature, receipts, signatures };
-	story.world.call(reporter, call)
-}
-
 /// A transcoder and a broadcaster in league report an invented segment first: it costs what left the
 /// stake since the acceptance as much as the true contradiction would, so that one report is enough.
 #[test]
@@ -351,13 +311,14 @@ fn attack_self_report_should_not_spare_who_left_since_the_true_contradiction() {
 	let left = story.world.round();
 	story.world.until(40, |world| world.round() > left);
 	let (own, before) = (story.bond(transcoder), locked(&mut story, delegator));
-	assert_eq!(show_contradiction(&mut story, FerdieStash, 1_000_000), Ok(Ok(())));
+	let turn = story.turn();
+	story.world.ok(FerdieStash, turn.contradiction(1_000_000));
 	assert!(own - story.bond(transcoder) >= own * 29 / 100);
 	let cut = before - locked(&mut story, delegator);
 	assert!(cut.abs_diff(before * 3 / 10) < 1_000, "{cut} of {before}");
 	// Nobody pays twice.
 	for seq in [3, 4] {
-		let again = show_contradiction(&mut story, AliceStash, seq);
+		let again = story.world.call(AliceStash, turn.contradiction(seq));
 		assert_eq!(again, Ok(Err(pallet_jobs::Error::<Runtime>::AlreadyReported.into())));
 	}
 	story.close();

@@ -12,7 +12,7 @@ use livepeer_primitives::{
 	leaf::{Leaf, RejectReason},
 	params::ProtocolParameters,
 	traits::Settlement,
-	verdict::{MismatchKind, Opening, Verdict},
+	verdict::{MismatchKind, Verdict},
 	video::SourceLimits,
 	Balance, Hash, JobId, UNIT,
 };
@@ -199,18 +199,9 @@ fn to_be_opened() -> (Story, Claim, Vec<u32>, Ballot) {
 	story.reveal(&claim);
 	let drawn = claim.work.drawn(&story.challenge(&claim).positions);
 	let ballot = story.ballot(&claim);
-	let truth = |opening: Opening| {
-		let verdicts: Vec<_> = drawn
-			.iter()
-			.map(|index| match claim.work.is_forced(*index, HALF) {
-				true => Verdict::Variant { rendition: 0 },
-				false => Verdict::Valid,
-			})
-			.collect();
-		Opening { verdicts: verdicts.try_into().expect("few leaves"), ..opening }
-	};
 	let openings: Vec<_> = (0..ballot.members.len())
-		.map(|member| (member, truth(ballot.opening(member, Verdict::Valid))))
+		.map(|member| (member, ballot.opening(member, Verdict::Valid)))
+		.map(|(member, opening)| (member, claim.work.truth(&drawn, HALF, opening)))
 		.collect();
 	story.cast(&claim, &ballot, &openings, &openings);
 	assert!(story.challenge(&claim).awaits_opening);

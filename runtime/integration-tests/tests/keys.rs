@@ -1,30 +1,33 @@
-//! Keys that change while what they have signed is open: it convicts nobody and frees nobody.
+//! Keys that change, or are revoked, while what they have signed is open: it convicts nobody and frees
+//! nobody.
 
 use codec::Encode as _;
 use livepeer_integration_tests::{
-	changed_session_key, job, keyring, operator_key, refused, sign_by, Applied, Claim, Story,
+	changed_session_key, job, keyring, operator_key, refused, sign_by, Applied, Claim, Story, Turn,
 	World, HONEST,
 };
 use livepeer_primitives::{
 	api::ChallengeStage,
 	claim::Outcome,
 	keys::{Generation, OperatorKey, Purpose},
-	leaf::RejectReason,
-	receipt::{Receipt, TranscodeResult},
-	segment::SegmentHeader,
+	segment::SegmentInfo,
 	verdict::{MismatchKind, Verdict},
-	Hash, UNIT,
+	UNIT,
 };
-use livepeer_runtime::{ChallengeLottery, OperatorKeys, Runtime, RuntimeEvent, SessionKeys};
+use livepeer_runtime::{ChallengeLottery, Jobs, OperatorKeys, Runtime, RuntimeEvent, SessionKeys};
 use pallet_jobs::types::Scope;
 use sp_core::{ByteArray as _, Pair as _};
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie, Dave, Eve, EveStash, FerdieStash};
 use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
+use sp_runtime::Perbill;
 
 type JobsCall = pallet_jobs::Call<Runtime>;
 type JobsError = pallet_jobs::Error<Runtime>;
+type LotteryError = pallet_challenge_lottery::Error<Runtime>;
 
 const MISMATCH: Verdict = Verdict::Mismatch(MismatchKind::Video);
+/// Half of all segments are forced.
+const HALF: Perbill = Perbill::from_percent(50);
 const BROADCASTER: Sr25519Keyring = Story::BROADCASTER;
 const VALIDATORS: [Sr25519Keyring; 5] = [Alice, Bob, Charlie, Dave, Eve];
 /// Who spends the broadcaster's ETH first, and who does later.
@@ -68,14 +71,19 @@ fn job_of_broadcaster(world: &World, name: &str) -> JobsCall {
 	call
 }
 
-/// A job that a spending key has created and operator keys have agreed upon: no account's own key
-/// signs for it.
-fn begin() -> Story {
-	let mut world = Story::network();
+/// Everybody who has a part in the story names operator keys, in the next block.
+fn name_keys(world: &mut World) {
 	for who in Story::TRANSCODERS {
 		world.submit(who, announce(who, Purpose::Duties, 1));
 	}
 	world.submit(BROADCASTER, announce(BROADCASTER, Purpose::Segments, 1));
+}
+
+/// A job that a spending key has created and operator keys have agreed upon: no account's own key
+/// signs for it.
+fn begin() -> Story {
+	let mut world = Story::network();
+	name_keys(&mut world);
 	let spends = may_spend(&world, SPENDERS[0]);
 	world.submit(BROADCASTER, spends);
 	world.deliver_ok();
@@ -167,68 +175,189 @@ fn keys_changed_in_mid_claim_should_convict_nobody() {
 	story.world.ok(BROADCASTER, may_spend_no_more(SPENDERS[1]));
 	story.close();
 
-	// Nothing holds the old keys any more.
-	story.world.ok(transcoder, announce(transcoder, Purpose::Duties, 3));
+	nothing_holds_the_first_keys(&mut story.world, transcoder);
+}
+
+/// The third generation of a transcoder's keys takes the place of the first.
+fn nothing_holds_the_first_keys(world: &mut World, transcoder: Sr25519Keyring) {
+	world.ok(transcoder, announce(transcoder, Purpose::Duties, 3));
 	let account = transcoder.to_account_id();
-	let kept = story.world.run(|| OperatorKeys::keys_of(account, Purpose::Duties));
+	let kept = world.run(|| OperatorKeys::keys_of(account, Purpose::Duties));
 	assert_eq!(kept.iter().map(|keys| keys.generation).collect::<Vec<_>>(), [3, 2, 0]);
+}
+
+/// What is wrong fails, and what is not answered is missed: who made the claim pays, and nobody else.
+fn frees_nobody(mut story: Story, claim: &Claim) {
+	let transcoder = claim.transcoder;
+	let mut missed = story.fork();
+	story.reveal(claim);
+	story.vote(claim, &|_| Some(MISMATCH));
+	story.vote(claim, &|_| Some(MISMATCH));
+	assert_eq!(story.settle(claim), Some(Outcome::Failed));
+	assert_eq!(missed.settle(claim), Some(Outcome::Missed));
+	for story in [story, missed] {
+		assert!(story.lost(transcoder) > 0);
+		assert!(story.slashes().iter().all(|(_, whose, _)| *whose == transcoder));
+	}
 }
 
 #[test]
 fn attack_keys_changed_in_mid_claim_should_free_nobody() {
-	let (mut story, claim) = changed_in_mid_claim();
-	let transcoder = story.transcoder;
-	let mut missed = story.fork();
-
-	// Judged by the keys of then and of now, what is wrong fails.
-	story.reveal(&claim);
-	story.vote(&claim, &|_| Some(MISMATCH));
-	story.vote(&claim, &|_| Some(MISMATCH));
-	assert_eq!(story.settle(&claim), Some(Outcome::Failed));
-	assert!(story.lost(transcoder) > 0);
-	assert!(story.slashes().iter().all(|(_, whose, _)| *whose == transcoder));
-
-	// Who has another key owes its reveals all the same.
-	assert_eq!(missed.settle(&claim), Some(Outcome::Missed));
-	assert!(missed.lost(transcoder) > 0);
-}
-
-/// A report that the transcoder has signed two results of a segment, by its keys of this generation.
-fn contradiction(story: &mut Story, generation: Generation) -> JobsCall {
-	let (turn, seq) = (story.turn(), 3);
-	let segment = turn.segment(seq);
-	let header_signature = turn.sign(seq, segment.clone());
-	let header = SegmentHeader {
-		genesis: turn.genesis,
-		stream: turn.stream,
-		job: turn.job,
-		assignment: turn.assignment,
-		transcoder: turn.transcoder.to_account_id(),
-		seq,
-		segment,
-	};
-	let receipts = [1u8, 2].map(|byte| Receipt {
-		header: header.hash(),
-		toolchain: Hash::repeat_byte(byte),
-		result: TranscodeResult::Rejected(RejectReason::TooLong),
-		extensions: Default::default(),
-	});
-	let signatures =
-		receipts.each_ref().map(|receipt| sign_by(turn.transcoder, generation, &receipt.hash()));
-	JobsCall::report_equivocation { header, header_signature, receipts, signatures }
+	// Judges judge by the keys of then and of now, and who has another key owes its reveals all the same.
+	let (story, claim) = changed_in_mid_claim();
+	frees_nobody(story, &claim);
 }
 
 #[test]
 fn attack_contradiction_should_cost_by_the_keys_of_its_assignment_alone_after_they_changed() {
-	let (mut story, _) = changed_in_mid_claim();
-	let transcoder = story.transcoder;
+	let (mut story, claim) = changed_in_mid_claim();
+	let (transcoder, turn) = (claim.transcoder, claim.work.turn);
 	// With keys for something else nobody can be convicted, with those of then still.
-	let by_others = contradiction(&mut story, 2);
+	let by_others = Turn { transcoder_keys: 2, ..turn.clone() }.contradiction(3);
 	let refusal: Applied = Ok(Err(JobsError::WrongGeneration.into()));
 	assert_eq!(story.world.call(Dave, by_others), refusal);
 	assert_eq!(story.lost(transcoder), 0);
-	let by_its_own = contradiction(&mut story, 1);
-	story.world.ok(Dave, by_its_own);
+	story.world.ok(Dave, turn.contradiction(3));
 	assert!(story.lost(transcoder) > 0);
 	assert!(story.slashes().iter().all(|(_, whose, _)| *whose == transcoder));
+}
+
+/// `who` revokes its only key, which a stranger may have, and uses another from now on.
+fn revoke(world: &mut World, who: Sr25519Keyring, purpose: Purpose) {
+	let (generation, key) = (1, 0);
+	let revoked = pallet_operator_keys::Call::<Runtime>::revoke_key { purpose, generation, key };
+	world.submit(who, revoked);
+	world.submit(who, announce(who, purpose, 2));
+	world.deliver_ok();
+}
+
+/// The assignment of the claim is ended, as it was agreed upon, and the other transcoder takes the job.
+fn is_handed_on(story: &mut Story, claim: &Claim) {
+	story.accept();
+	let Turn { job, assignment, .. } = claim.work.turn;
+	let ended = story.world.run(|| Jobs::assignment(job, assignment)).expect("it is kept");
+	assert!(ended.claimable_until.is_some());
+	assert_eq!((ended.transcoder_keys, ended.broadcaster_keys), (1, 1));
+	let next = story.turn();
+	assert_eq!(next.assignment, assignment + 1);
+	assert_eq!(next.transcoder, Story::other(claim.transcoder));
+}
+
+/// A claim of eight segments is open. The key by which its transcoder signs duties, or its broadcaster
+/// segments, has been revoked since, so that somebody else has the job.
+fn revoked_in_mid_claim(purpose: Purpose) -> (Story, Claim) {
+	let mut world = Story::network();
+	name_keys(&mut world);
+	world.deliver_ok();
+	let mut story = Story::begin_on(world);
+	let claim = story.claim(8);
+	let who = match purpose {
+		Purpose::Duties => claim.transcoder,
+		Purpose::Segments => BROADCASTER,
+	};
+	revoke(&mut story.world, who, purpose);
+	is_handed_on(&mut story, &claim);
+	(story, claim)
+}
+
+#[test]
+fn transcoders_key_revoked_in_mid_claim_should_cost_it_the_job_and_nothing_that_it_claimed() {
+	let mut world = Story::network();
+	world.set_lottery(|lottery| lottery.variant_rate = HALF);
+	name_keys(&mut world);
+	world.deliver_ok();
+	let mut story = Story::begin_on(world);
+	let transcoder = story.transcoder;
+	let claim = story.claim(16);
+	let unclaimed = story.work(8);
+	revoke(&mut story.world, transcoder, Purpose::Duties);
+
+	// Nothing new is taken from the key, whoever has it.
+	let by_the_revoked = unclaimed.claim(story.world.toolchain());
+	assert_eq!(story.world.call_authorized(by_the_revoked), refused(JobsError::KeyRevoked));
+	is_handed_on(&mut story, &claim);
+
+	// Leaves are revealed as ever, and what is owed in its own name it signs by the key that it uses now.
+	story.reveal(&claim);
+	let drawn = claim.work.drawn(&story.challenge(&claim).positions);
+	let ballot = story.ballot(&claim);
+	let openings: Vec<_> = (0..ballot.members.len())
+		.map(|member| (member, ballot.opening(member, Verdict::Valid)))
+		.map(|(member, opening)| (member, claim.work.truth(&drawn, HALF, opening)))
+		.collect();
+	story.cast(&claim, &ballot, &openings, &openings);
+	assert!(story.challenge(&claim).awaits_opening);
+	let by_the_revoked = claim.work.open(claim.id, ballot.seed, &drawn);
+	assert_eq!(story.world.call_authorized(by_the_revoked), refused(LotteryError::WrongSigner));
+	story.world.ok_authorized(claim.work.open_by(2, claim.id, ballot.seed, &drawn));
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	assert_eq!(story.slashes(), vec![]);
+	assert!(story.fees(transcoder) > 0);
+	story.close();
+	nothing_holds_the_first_keys(&mut story.world, transcoder);
+}
+
+#[test]
+fn attack_transcoders_key_revoked_in_mid_claim_should_free_nobody() {
+	let (story, claim) = revoked_in_mid_claim(Purpose::Duties);
+	frees_nobody(story, &claim);
+}
+
+#[test]
+fn segments_key_revoked_in_mid_claim_should_cost_an_honest_transcoder_nothing_that_it_claimed() {
+	let (mut story, claim) = revoked_in_mid_claim(Purpose::Segments);
+	story.reveal(&claim);
+	story.vote(&claim, HONEST);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	assert!(story.fees(claim.transcoder) > 0);
+
+	// Whoever has the old key signs nothing for who has the job now.
+	let next = story.claim(8);
+	assert_eq!((next.transcoder, next.work.turn.broadcaster_keys), (story.transcoder, 2));
+	story.until_stage(&next, ChallengeStage::LeafReveal);
+	let stolen = Turn { broadcaster_keys: 1, ..next.work.turn.clone() }.work(next.work.first, 8);
+	let index = next.work.drawn(&story.challenge(&next).positions)[0];
+	let by_the_revoked = stolen.reveal(next.id, index);
+	assert_eq!(story.world.call_authorized(by_the_revoked), refused(LotteryError::WrongSigner));
+	story.reveal(&next);
+	story.vote(&next, HONEST);
+	assert_eq!(story.settle(&next), Some(Outcome::Accepted));
+	assert!(story.fees(next.transcoder) > 0);
+	assert_eq!(story.slashes(), vec![]);
+	story.close();
+}
+
+#[test]
+fn attack_segments_key_revoked_in_mid_claim_should_free_nobody() {
+	let (story, claim) = revoked_in_mid_claim(Purpose::Segments);
+	frees_nobody(story, &claim);
+}
+
+#[test]
+fn attack_contradiction_should_cost_after_the_keys_that_signed_it_were_revoked() {
+	let (mut story, claim) = revoked_in_mid_claim(Purpose::Duties);
+	let (transcoder, turn) = (claim.transcoder, claim.work.turn.clone());
+	revoke(&mut story.world, BROADCASTER, Purpose::Segments);
+	// Two results of a segment, and two segments in one place: each account answers for its keys.
+	story.world.ok(Dave, turn.contradiction(3));
+	assert!(story.lost(transcoder) > 0);
+	let lengths = [1, 2];
+	let headers = lengths.map(|in_len| turn.header(4, SegmentInfo { in_len, ..turn.segment(4) }));
+	let signatures = headers.each_ref().map(|header| turn.sign(header.seq, header.segment.clone()));
+	story.world.ok(Dave, JobsCall::report_broadcaster { headers, signatures });
+	let forfeited = story.find(|event| match event {
+		RuntimeEvent::Jobs(pallet_jobs::Event::BroadcasterEquivocated { forfeited, .. }) => {
+			Some(*forfeited)
+		}
+		_ => None,
+	});
+	assert!(forfeited.is_some_and(|forfeited| forfeited > 0));
+
+	// The claim goes on as if nothing had happened.
+	story.reveal(&claim);
+	story.vote(&claim, HONEST);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	assert!(story.fees(transcoder) > 0);
+	assert!(story.slashes().iter().all(|(_, whose, _)| *whose == transcoder));
+	story.close();
 }

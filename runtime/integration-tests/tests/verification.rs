@@ -214,14 +214,7 @@ fn forced() -> (Story, Claim, Vec<u32>) {
 
 /// What an honest judge says of a claim whose variants are where they are due.
 fn truth(claim: &Claim, drawn: &[u32], opening: Opening) -> Opening {
-	let verdicts: Vec<_> = drawn
-		.iter()
-		.map(|index| match claim.work.is_forced(*index, HALF) {
-			true => Verdict::Variant { rendition: 0 },
-			false => Verdict::Valid,
-		})
-		.collect();
-	Opening { verdicts: verdicts.try_into().expect("few leaves"), ..opening }
+	claim.work.truth(drawn, HALF, opening)
 }
 
 /// The members of the open ballot vote, each as `says`; then the transcoder opens its variants if `opens`.
