@@ -6,9 +6,9 @@ use futures::{FutureExt, StreamExt};
 use srt_tokio::{
 	access::RejectReason,
 	options::{ByteCount, SocketOptions},
-	ConnectionRequest, SrtListener, SrtSocket,
+	ConnectionRequest, SrtIncoming, SrtListener, SrtSocket,
 };
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::{
 	gate::{Denied, Gate, Session},
@@ -23,6 +23,8 @@ const MOST: (usize, usize) = (64, 16);
 const BUFFER: u64 = 8 * 1024 * 1024;
 /// Packets of a transport stream in one datagram are joined to writes of so many bytes.
 const JOINED: usize = 32 * 1024;
+/// How long to wait before a listener that has ended is begun anew.
+const AGAIN: Duration = Duration::from_secs(1);
 
 fn options(options: &mut SocketOptions) {
 	options.connect.timeout = Duration::from_secs(5);
@@ -31,21 +33,54 @@ fn options(options: &mut SocketOptions) {
 	options.receiver.latency = Duration::from_millis(200);
 }
 
+async fn bind(
+	address: SocketAddr,
+	passphrase: Option<&str>,
+) -> io::Result<(SrtListener, SrtIncoming)> {
+	let mut builder = SrtListener::builder().set(options);
+	if let Some(passphrase) = passphrase {
+		builder = builder.encryption(16, passphrase.to_owned());
+	}
+	builder.bind(address).await
+}
+
 /// Serves publishers for ever; with a passphrase, only those that encrypt with it.
+///
+/// The library panics where it reads a handshake whose extensions it does not know, which a stranger may
+/// send: that ends its listener, and another takes its place. Whoever publishes then connects again.
+///
+/// # Errors
+///
+/// Fails at once when the passphrase is too short or too long, or the address cannot be had.
 pub async fn serve(
 	address: SocketAddr,
 	passphrase: Option<String>,
 	gate: Arc<Gate>,
 ) -> io::Result<()> {
-	let mut builder = SrtListener::builder().set(options);
-	if let Some(passphrase) = passphrase {
-		if !(10..=79).contains(&passphrase.len()) {
-			return Err(io::Error::other("an SRT passphrase has 10 to 79 characters"));
-		}
-		builder = builder.encryption(16, passphrase);
+	let passphrase = passphrase.as_deref();
+	if passphrase.is_some_and(|passphrase| !(10..=79).contains(&passphrase.len())) {
+		return Err(io::Error::other("an SRT passphrase has 10 to 79 characters"));
 	}
-	let (_listener, mut incoming) = builder.bind(address).await?;
 	let places = Places::new(MOST.0, MOST.1);
+	let mut listening = bind(address, passphrase).await;
+	loop {
+		let (listener, incoming) = listening?;
+		listen(incoming, &places, &gate).await;
+		drop(listener);
+		tracing::warn!(%address, "the SRT listener has ended, and begins anew");
+		listening = loop {
+			// Its socket may not be free yet.
+			sleep(AGAIN).await;
+			match bind(address, passphrase).await {
+				Err(error) => tracing::warn!(%address, %error, "no SRT listener"),
+				bound => break bound,
+			}
+		};
+	}
+}
+
+/// Takes requests until the listener ends.
+async fn listen(mut incoming: SrtIncoming, places: &Places, gate: &Arc<Gate>) {
 	while let Some(request) = incoming.incoming().next().await {
 		let Some(place) = places.take(request.remote().ip()) else { continue };
 		let gate = gate.clone();
@@ -56,7 +91,6 @@ pub async fn serve(
 			}
 		});
 	}
-	Ok(())
 }
 
 /// The key in a stream id: of the access control form `#!::r=NAME,s=KEY,m=publish` its `s` or else

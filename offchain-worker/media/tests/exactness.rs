@@ -105,7 +105,8 @@ async fn encoded_pictures_should_equal_the_command_lines() {
 		&format!(
 			"-i {at}/source.ts -map 0:v -vf \
 			 scale={width}:{height}:flags=bicubic+accurate_rnd+bitexact,format=yuv420p \
-			 -c:v libx264 -preset veryfast -threads 1 -x264-params cpu-independent=1 \
+			 -c:v libx264 -preset veryfast -threads 1 \
+			 -x264-params cpu-independent=1:zones=26,65535,me=hex \
 			 -b:v {kbps}k -maxrate {kbps}k -bufsize {kbps}k -g 30 -sc_threshold 0 -a53cc 0 \
 			 -flags:v +bitexact+cgop -bsf:v {strip} -f h264"
 		),
