@@ -415,6 +415,8 @@ fn attack_transcoder_that_takes_segments_and_gives_nothing_back() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim);
 		story.blocks();
+		// It does not end the assignment itself.
+		story.chain.set_idle_from(u32::MAX);
 		let never =
 			FakeEngine { takes: Some((sim.clock.clone(), 100_000_000)), ..Default::default() };
 		story.transcoder("//T", never).await;
