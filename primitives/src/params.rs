@@ -127,7 +127,8 @@ parameters! {
 		/// Most tranches of a claim before its dispute.
 		tranches: u32,
 		/// Blocks to reveal the drawn leaves in, and after the judges' words to open the forced variants: up
-		/// to twice as many where blocks have no room for it.
+		/// to twice as many where blocks have no room for it. Such blocks make each ballot longer too, by so
+		/// many at most.
 		reveal_window: BlockNumber,
 		/// Blocks after the reveal window in which only a reporter, paid by the finder's fee, ends
 		/// a claim as missed; then the agenda does.
@@ -327,18 +328,21 @@ impl LotteryParameters {
 		// judges owe elsewhere. Where no seed comes even then, the claim is void one window later, and
 		// nothing of the rest follows.
 		let draw = timing.beacon_window.saturating_mul(7);
-		// Where blocks are crowded the transcoder has twice as long.
-		let opening = self.reveal_window.saturating_mul(2);
+		// Where blocks are crowded the transcoder has twice as long, and each ballot's judges as much more.
+		let crowded = self.reveal_window;
+		let opening = self.reveal_window.saturating_add(crowded);
 		let reveal = opening.saturating_add(self.missed_grace);
 		let tranche = self
 			.commit_base
 			.saturating_add(self.max_work_blocks)
 			.saturating_add(self.verdict_reveal)
+			.saturating_add(crowded)
 			.saturating_mul(self.tranches);
 		let dispute = self
 			.dispute_commit_base
 			.saturating_add(self.max_work_blocks)
 			.saturating_add(self.dispute_reveal)
+			.saturating_add(crowded)
 			.saturating_add(2);
 		// It opens its forced variants once, behind the reveals of the first ballot that has any.
 		let parts = [reveal, tranche, dispute, opening];
@@ -990,8 +994,8 @@ impl ProtocolParameters {
 		Self {
 			rounds: RoundsParameters { length: 30, lock_amount: Perbill::from_percent(10) },
 			staking: StakingParameters {
-				unbonding_period: 12,
-				liability_window: 12,
+				unbonding_period: 14,
+				liability_window: 14,
 				..production.staking
 			},
 			election: ElectionParameters {
@@ -1006,7 +1010,7 @@ impl ProtocolParameters {
 				longest_job: 43_200,
 				priority_list: 4,
 				allowance_leaves: 64,
-				max_open_claims: 128,
+				max_open_claims: 160,
 				..production.jobs
 			},
 			lottery: LotteryParameters {

@@ -21,7 +21,7 @@ use livepeer_primitives::{
 
 use crate::{
 	types::{Challenge, Class, Stage, Task, LAST_WINDOW, SEED_RETRY},
-	Agenda, Backlog, Ballots, Challenges, Config, Pallet, WeightInfo,
+	Agenda, Backlog, Ballots, Challenges, Config, Crowded, Pallet, WeightInfo,
 };
 
 impl<T: Config> Pallet<T> {
@@ -141,19 +141,21 @@ impl<T: Config> Pallet<T> {
 		T::WeightInfo::agenda_step()
 	}
 
-	/// Ends a phase of the ballot: everybody has answered, or its time is over.
+	/// Ends a phase of the ballot: everybody has answered, or its time is over. One that crowded blocks
+	/// have prolonged is looked at again at its new end.
 	fn close_phase(now: BlockNumber, id: ClaimId, challenge: Challenge) -> Weight {
 		let Some(stored) = Ballots::<T>::get(id) else {
 			defensive!("a challenge that is voted on has a ballot");
 			return T::WeightInfo::agenda_decide(0).saturating_add(Self::void(id, challenge));
 		};
-		let ballot = stored.clone().at(now);
+		let ballot = stored.clone().at(now, Crowded::<T>::get());
 		let is_answered = match ballot.phase {
 			Phase::Reveal => ballot.revealed >= ballot.committed,
 			Phase::Open => !ballot.awaits_opening,
-			Phase::Commit | Phase::Ask => true,
+			// When all have committed the reveal phase begins.
+			Phase::Commit | Phase::Ask => false,
 		};
-		if !is_answered && now < Self::ends(&challenge.parameters, &ballot) {
+		if !is_answered && now < ballot.deadline {
 			Self::note_phase(id, challenge, &stored, ballot);
 			return T::WeightInfo::agenda_step();
 		}

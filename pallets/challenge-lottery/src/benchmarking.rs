@@ -198,6 +198,7 @@ fn voting<T: Config>(
 		opened: now,
 		deadline: now + 10,
 		crowded: 0,
+		spare: 20,
 		reveal_blocks: 10,
 		opening_blocks: 10,
 		awaits_opening: false,

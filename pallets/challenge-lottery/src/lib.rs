@@ -208,7 +208,8 @@ pub mod pallet {
 	>;
 
 	/// Blocks so far in which calls that are owed took nearly all of the room that is theirs alone. Where
-	/// there are such a transcoder has longer to reveal its leaves and to open its variants.
+	/// there are such a transcoder has longer to reveal its leaves and to open its variants, and judges
+	/// have longer to commit and to reveal.
 	#[pallet::storage]
 	pub type Crowded<T: Config> = StorageValue<_, u32, ValueQuery>;
 

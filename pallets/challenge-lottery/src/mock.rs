@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 
 use codec::{Decode, Encode};
 use frame_support::{
-	derive_impl, parameter_types,
+	derive_impl,
+	dispatch::DispatchClass,
+	parameter_types,
 	storage::unhashed,
-	traits::{Authorize, Hooks},
+	traits::{Authorize, Get, Hooks},
 	weights::{Weight, WeightToFee},
 };
-use frame_system::RawOrigin;
+use frame_system::{limits::BlockWeights, RawOrigin};
 use livepeer_primitives::{
 	claim::ClaimInfo,
 	draw,
@@ -590,6 +592,15 @@ pub fn run_to(to: BlockNumber) {
 /// Goes on by `blocks`.
 pub fn skip(blocks: BlockNumber) {
 	run_to(System::block_number() + blocks);
+}
+
+/// Others' duties take all of the room for duties in this block.
+pub fn crowd() {
+	let limits: BlockWeights = <Test as frame_system::Config>::BlockWeights::get();
+	let reserved = limits.get(DispatchClass::Operational).reserved.unwrap();
+	System::register_extra_weight_unchecked(reserved, DispatchClass::Operational);
+	let rest = limits.max_block.saturating_sub(reserved);
+	System::register_extra_weight_unchecked(rest, DispatchClass::Normal);
 }
 
 /// A claim with what its transcoder knows.

@@ -38,7 +38,7 @@ use sp_runtime::offchain::{
 
 use crate::{
 	types::{Answer, Ballot, Member},
-	Ballots, Call, Challenges, Config, Members, Pallet, LOG_TARGET,
+	Ballots, Call, Challenges, Config, Crowded, Members, Pallet, LOG_TARGET,
 };
 
 /// Held by the run at work.
@@ -155,7 +155,7 @@ enum Fault {
 impl<T: Config> Pallet<T> {
 	/// One run of the off-chain worker.
 	pub(crate) fn run_duties(height: BlockNumber) {
-		let now = Self::now();
+		let (now, crowded) = (Self::now(), Crowded::<T>::get());
 		let keys = VerifierId::all();
 		if keys.is_empty() {
 			return;
@@ -172,7 +172,7 @@ impl<T: Config> Pallet<T> {
 		// All of them: one that is not looked at is a duty that nobody knows of.
 		let mut duties = Vec::new();
 		for (id, ballot) in Ballots::<T>::iter() {
-			let ballot = ballot.at(now);
+			let ballot = ballot.at(now, crowded);
 			for (index, member) in Members::<T>::iter_prefix((id, ballot.tranche)) {
 				if keys.contains(&member.key) {
 					duties.push((id, ballot.clone(), index, member));

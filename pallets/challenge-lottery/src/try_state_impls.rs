@@ -18,7 +18,7 @@ impl<T: Config> Pallet<T> {
 			Self::check_challenge(id, &challenge)?;
 			Self::check_stage(id, &challenge)?;
 			Self::check_judges(id, &challenge)?;
-			Self::check_ballot(id)?;
+			Self::check_ballot(id, &challenge)?;
 		}
 		Self::check_no_orphans()?;
 		Self::check_rounds()?;
@@ -115,8 +115,8 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// A ballot counts its members' answers.
-	fn check_ballot(id: ClaimId) -> Result<(), TryRuntimeError> {
+	/// A ballot counts its members' answers, and crowded blocks prolong it no further than they may.
+	fn check_ballot(id: ClaimId, challenge: &Challenge) -> Result<(), TryRuntimeError> {
 		let Some(ballot) = Ballots::<T>::get(id) else { return Ok(()) };
 		let members: Vec<_> = Members::<T>::iter_prefix_values((id, ballot.tranche)).collect();
 		let committed = members.iter().filter(|m| m.answer != Answer::Silent).count();
@@ -129,6 +129,10 @@ impl<T: Config> Pallet<T> {
 				&& committed == usize::from(ballot.committed)
 				&& revealed == usize::from(ballot.revealed),
 			"a ballot counts its members' answers"
+		);
+		ensure!(
+			ballot.spare <= challenge.parameters.reveal_window,
+			"crowded blocks prolong a ballot by a reveal window at most"
 		);
 		Ok(())
 	}

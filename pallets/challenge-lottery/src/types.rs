@@ -224,11 +224,14 @@ pub struct Ballot {
 	pub phase: Phase,
 	/// The first block of the phase.
 	pub opened: BlockNumber,
-	/// The first block that is too late for the phase, but for the blocks that were crowded while the
-	/// transcoder had to open.
+	/// The first block that is too late for the phase, with a block more for each of those `crowded` that
+	/// prolonged it.
 	pub deadline: BlockNumber,
-	/// How many crowded blocks there had been when it began, or a phase of it.
+	/// How many crowded blocks there had been that prolong it no more.
 	pub crowded: u32,
+	/// Blocks by which later crowded ones can still prolong it: both phases of its judges together, and
+	/// then the transcoder's.
+	pub spare: BlockNumber,
 	/// Blocks of the reveal phase.
 	pub reveal_blocks: BlockNumber,
 	/// Blocks after it in which the transcoder opens its forced variants; nothing where it need not.
@@ -246,17 +249,32 @@ pub struct Ballot {
 }
 
 impl Ballot {
-	/// The ballot as it is in block `now`: once the time of the commit phase is over its reveal
+	/// The ballot as it is in block `now`, before which `crowded` blocks were crowded: each since it
+	/// began has made it longer, as far as it can be. Once the time of the commit phase is over its reveal
 	/// phase runs, and after that the one in which the transcoder opens, whether the agenda has come to
-	/// note it or not, so that a backlog gives nobody more time and takes none away.
-	pub fn at(mut self, now: BlockNumber) -> Self {
+	/// note it or not, so that a backlog gives nobody more time and takes none away. What was over in an
+	/// earlier block stays over, for no block makes it longer by more than itself.
+	pub fn at(mut self, now: BlockNumber, crowded: u32) -> Self {
+		self.prolong(crowded);
 		if self.phase == Phase::Commit && self.committed > 0 && now >= self.deadline {
 			self.start_reveal(self.deadline);
 		}
 		if self.phase == Phase::Reveal && self.awaits_opening && now >= self.deadline {
 			self.start_opening(self.deadline);
+			// It may have begun a while ago, and blocks have been crowded since.
+			if self.opened < now {
+				self.prolong(crowded);
+			}
 		}
 		self
+	}
+
+	/// Makes the phase longer by the blocks that were crowded since it was last, as far as it can be.
+	fn prolong(&mut self, crowded: u32) {
+		let since = crowded.saturating_sub(self.crowded).min(self.spare);
+		self.crowded = self.crowded.saturating_add(since);
+		self.spare = self.spare.saturating_sub(since);
+		self.deadline = self.deadline.saturating_add(since);
 	}
 
 	/// The first block in which a member can no longer ask for bytes: after half of the commit phase, so
@@ -274,11 +292,12 @@ impl Ballot {
 	}
 
 	/// Has the transcoder open its forced variants from block `from` on. Who has not revealed by then
-	/// reveals no more: it would do so knowing what is due.
+	/// reveals no more: it would do so knowing what is due. Crowded blocks can double that time.
 	pub fn start_opening(&mut self, from: BlockNumber) {
 		self.phase = Phase::Open;
 		self.opened = from;
 		self.deadline = from.saturating_add(self.opening_blocks);
+		self.spare = self.opening_blocks;
 	}
 }
 

@@ -25,7 +25,7 @@ use sp_runtime::{
 use crate::{
 	draw_impls::invalid,
 	types::{Ballot, Challenge},
-	Ballots, Challenges, Config, Crowded, Error, Event, Leaves, Pallet,
+	Ballots, Challenges, Config, Error, Event, Leaves, Pallet,
 };
 
 impl<T: Config> Pallet<T> {
@@ -58,12 +58,11 @@ impl<T: Config> Pallet<T> {
 		id: ClaimId,
 		openings: &VariantOpenings,
 	) -> Result<(Ballot, Challenge, ClaimInfo), Error<T>> {
-		let now = Self::now();
-		let ballot = Ballots::<T>::get(id).ok_or(Error::<T>::NotOpening)?.at(now);
+		let ballot = Self::ballot(id).ok_or(Error::<T>::NotOpening)?;
 		ensure!(ballot.awaits_opening, Error::<T>::NotOpening);
 		ensure!(ballot.phase == Phase::Open, Error::<T>::TooEarly);
 		let challenge = Challenges::<T>::get(id).ok_or(Error::<T>::NoChallenge)?;
-		ensure!(now < Self::ends(&challenge.parameters, &ballot), Error::<T>::TooLate);
+		ensure!(Self::now() < ballot.deadline, Error::<T>::TooLate);
 		let info = T::Claims::claim(id).ok_or(Error::<T>::NoChallenge)?;
 		let leaves = Self::revealed_leaves(&challenge);
 		ensure!(openings.iter().map(|opening| opening.index).eq(leaves), Error::<T>::WrongOpenings);
@@ -77,7 +76,7 @@ impl<T: Config> Pallet<T> {
 		signature: &OperatorSignature,
 	) -> TransactionValidityWithRefund {
 		T::Clock::ensure_open()?;
-		let (ballot, challenge, info) = Self::check_openings(id, openings).map_err(invalid)?;
+		let (ballot, _, info) = Self::check_openings(id, openings).map_err(invalid)?;
 		let signer = &signature.signer;
 		// That of the assignment, or the one in use: the other may have been revoked since.
 		let is_in_use = signer.generation == info.transcoder_keys
@@ -92,8 +91,7 @@ impl<T: Config> Pallet<T> {
 			T::Keys::is_signed(signature, Purpose::Duties, &signed),
 			invalid(Error::<T>::BadSignature)
 		);
-		let ends = Self::ends(&challenge.parameters, &ballot);
-		let left = ends.saturating_sub(Self::now()).max(1);
+		let left = ballot.deadline.saturating_sub(Self::now()).max(1);
 		ValidTransaction::with_tag_prefix("LivepeerVariants")
 			.priority(T::DutyPriority::get())
 			.and_provides((id, ballot.seed))
@@ -146,7 +144,7 @@ impl<T: Config> Pallet<T> {
 	/// What was signed opens nothing, so that no time is left for it.
 	pub(crate) fn apply_wrong_openings(id: ClaimId, challenge: Challenge, mut ballot: Ballot) {
 		ballot.deadline = Self::now();
-		ballot.crowded = Crowded::<T>::get();
+		ballot.spare = 0;
 		Self::store_opening(id, challenge, ballot);
 		Self::deposit_event(Event::WronglyOpened { claim: id });
 	}

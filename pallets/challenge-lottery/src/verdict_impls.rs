@@ -87,6 +87,7 @@ impl<T: Config> Pallet<T> {
 			opened,
 			deadline,
 			crowded: Crowded::<T>::get(),
+			spare: parameters.reveal_window,
 			reveal_blocks: reveal_length(parameters, tranche),
 			opening_blocks: if awaits_opening { parameters.reveal_window } else { 0 },
 			awaits_opening,
@@ -102,12 +103,9 @@ impl<T: Config> Pallet<T> {
 		Challenges::<T>::insert(id, challenge);
 	}
 
-	/// The first block that is too late for the phase of a ballot.
-	pub(crate) fn ends(parameters: &LotteryParameters, ballot: &Ballot) -> BlockNumber {
-		match ballot.phase {
-			Phase::Open => Self::prolonged(parameters, ballot.deadline, ballot.crowded),
-			_ => ballot.deadline,
-		}
+	/// The open ballot of a claim as it is in this block.
+	pub(crate) fn ballot(id: ClaimId) -> Option<Ballot> {
+		Ballots::<T>::get(id).map(|ballot| ballot.at(Self::now(), Crowded::<T>::get()))
 	}
 
 	/// Says which phase runs, when `stored` did not know it yet.
@@ -125,20 +123,19 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Stores a ballot in a phase that has begun, and comes back at its end.
+	/// Stores a ballot in a phase that has begun or is prolonged, and comes back at its end.
 	pub(crate) fn note_phase(
 		id: ClaimId,
 		mut challenge: Challenge,
 		stored: &Ballot,
 		mut ballot: Ballot,
 	) {
-		// One that is noted late has what was crowded before it for its own as well.
-		if ballot.opened == Self::now() {
+		// What was crowded before an opening prolongs it only where it is noted late.
+		if ballot.phase == Phase::Open && ballot.opened == Self::now() {
 			ballot.crowded = Crowded::<T>::get();
 		}
 		Self::announce_phase(id, stored, &ballot);
-		let ends = Self::ends(&challenge.parameters, &ballot);
-		Self::enter(id, &mut challenge, ends);
+		Self::enter(id, &mut challenge, ballot.deadline);
 		Ballots::<T>::insert(id, ballot);
 		Challenges::<T>::insert(id, challenge);
 	}
@@ -151,7 +148,7 @@ impl<T: Config> Pallet<T> {
 		member: u16,
 		phase: Phase,
 	) -> Result<(Ballot, Member), InvalidTransaction> {
-		let ballot = Ballots::<T>::get(id).ok_or(InvalidTransaction::Stale)?.at(Self::now());
+		let ballot = Self::ballot(id).ok_or(InvalidTransaction::Stale)?;
 		ensure!(ballot.tranche == tranche, InvalidTransaction::Stale);
 		match (ballot.phase, phase) {
 			(Phase::Commit, Phase::Reveal) => return Err(InvalidTransaction::Future),

@@ -15,7 +15,7 @@ use livepeer_primitives::{
 
 use crate::{
 	types::{Answer, Ballot, Challenge, Member, Stage},
-	Ballots, Challenges, Config, Leaves, Members, Pallet,
+	Ballots, Challenges, Config, Crowded, Leaves, Members, Pallet,
 };
 
 impl<T: Config> Pallet<T> {
@@ -30,12 +30,12 @@ impl<T: Config> Pallet<T> {
 
 	/// What an account owes now, as transcoder and as judge.
 	pub(crate) fn duties_view(account: &AccountId) -> Vec<DutyView> {
-		let now = Self::now();
+		let (now, crowded) = (Self::now(), Crowded::<T>::get());
 		let own = Challenges::<T>::iter()
 			.filter(|(_, challenge)| challenge.transcoder == *account)
 			.flat_map(|(claim, challenge)| Self::duties_of_transcoder(claim, &challenge));
 		let judged = Ballots::<T>::iter().flat_map(|(claim, ballot)| {
-			let ballot = ballot.at(now);
+			let ballot = ballot.at(now, crowded);
 			Members::<T>::iter_prefix((claim, ballot.tranche))
 				.filter(|(_, member)| member.account == *account)
 				.filter_map(|(index, member)| duty_of_member(claim, &ballot, index, &member))
@@ -56,9 +56,7 @@ impl<T: Config> Pallet<T> {
 				vec![DutyView { duty: Duty::RevealLeaves { claim }, until }]
 			}
 			Stage::Voting => {
-				let Some(ballot) = Ballots::<T>::get(claim) else { return Vec::new() };
-				let ballot = ballot.at(Self::now());
-				let until = Self::ends(&challenge.parameters, &ballot);
+				let Some(ballot) = Self::ballot(claim) else { return Vec::new() };
 				let duty = match ballot.phase {
 					Phase::Commit if !Self::asking_view(claim).is_empty() => {
 						Duty::ServeBytes { claim }
@@ -66,7 +64,7 @@ impl<T: Config> Pallet<T> {
 					Phase::Open if ballot.awaits_opening => Duty::OpenVariants { claim },
 					_ => return Vec::new(),
 				};
-				vec![DutyView { duty, until }]
+				vec![DutyView { duty, until: ballot.deadline }]
 			}
 			_ => Vec::new(),
 		}
@@ -123,10 +121,10 @@ impl<T: Config> Pallet<T> {
 	/// An open challenge as applications show it.
 	pub(crate) fn challenge_view(id: ClaimId) -> Option<ChallengeView> {
 		let challenge = Challenges::<T>::get(id)?;
-		let ballot = Ballots::<T>::get(id).map(|ballot| ballot.at(Self::now()));
+		let ballot = Self::ballot(id);
 		let (voting, until) = match &ballot {
 			Some(ballot) if ballot.phase != Phase::Commit => {
-				(ChallengeStage::VerdictReveal, Self::ends(&challenge.parameters, ballot))
+				(ChallengeStage::VerdictReveal, ballot.deadline)
 			}
 			Some(ballot) => (ChallengeStage::Commit, ballot.deadline),
 			None => (ChallengeStage::Commit, challenge.due),

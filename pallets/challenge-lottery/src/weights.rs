@@ -95,7 +95,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `ChallengeLottery::Agenda` (r:0 w:2)
 	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(62), added: 2537, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Ballots` (r:0 w:1)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(102), added: 2577, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
 	/// The range of component `d` is `[1, 12]`.
 	fn reveal_leaf(d: u32, ) -> Weight {
 		// Proof Size summary in bytes:
@@ -166,7 +166,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `ChallengeLottery::Agenda` (r:0 w:2)
 	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(62), added: 2537, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Ballots` (r:0 w:1)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(102), added: 2577, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Accepted` (r:0 w:1)
 	/// Proof: `ChallengeLottery::Accepted` (`max_values`: None, `max_size`: Some(61), added: 2536, mode: `MaxEncodedLen`)
 	fn report_missed() -> Weight {
@@ -179,7 +179,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 			.saturating_add(T::DbWeight::get().writes(81_u64))
 	}
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(102), added: 2577, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Members` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Members` (`max_values`: None, `max_size`: Some(184), added: 2659, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Queues` (r:1 w:1)
@@ -188,13 +188,15 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3134), added: 5609, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Agenda` (r:0 w:2)
 	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(62), added: 2537, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn commit_verdict() -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `962`
 		//  Estimated: `46543`
 		// Minimum execution time: 69_159_000 picoseconds.
-		Weight::from_parts(78_437_000, 46543)
-			.saturating_add(T::DbWeight::get().reads(5_u64))
+		Weight::from_parts(80_437_000, 46543)
+			.saturating_add(T::DbWeight::get().reads(6_u64))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
 	}
 	/// Storage: `Migrations::Cursor` (r:1 w:0)
@@ -202,21 +204,23 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `SafeMode::EnteredUntil` (r:1 w:0)
 	/// Proof: `SafeMode::EnteredUntil` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(102), added: 2577, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Members` (r:1 w:0)
 	/// Proof: `ChallengeLottery::Members` (`max_values`: None, `max_size`: Some(184), added: 2659, mode: `MaxEncodedLen`)
 	/// Storage: `System::BlockHash` (r:1 w:0)
 	/// Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn authorize_commit_verdict() -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `615`
 		//  Estimated: `67035`
 		// Minimum execution time: 88_155_000 picoseconds.
-		Weight::from_parts(96_600_000, 67035)
-			.saturating_add(T::DbWeight::get().reads(5_u64))
+		Weight::from_parts(98_600_000, 67035)
+			.saturating_add(T::DbWeight::get().reads(6_u64))
 	}
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(102), added: 2577, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Members` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Members` (`max_values`: None, `max_size`: Some(184), added: 2659, mode: `MaxEncodedLen`)
 	/// Storage: `System::BlockHash` (r:1 w:0)
@@ -225,13 +229,15 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3134), added: 5609, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Agenda` (r:0 w:2)
 	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(62), added: 2537, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn reveal_verdict() -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `1052`
 		//  Estimated: `6599`
 		// Minimum execution time: 75_351_000 picoseconds.
-		Weight::from_parts(87_223_000, 6599)
-			.saturating_add(T::DbWeight::get().reads(5_u64))
+		Weight::from_parts(89_223_000, 6599)
+			.saturating_add(T::DbWeight::get().reads(6_u64))
 			.saturating_add(T::DbWeight::get().writes(5_u64))
 	}
 	/// Storage: `Migrations::Cursor` (r:1 w:0)
@@ -239,18 +245,20 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `SafeMode::EnteredUntil` (r:1 w:0)
 	/// Proof: `SafeMode::EnteredUntil` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(102), added: 2577, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Members` (r:1 w:0)
 	/// Proof: `ChallengeLottery::Members` (`max_values`: None, `max_size`: Some(184), added: 2659, mode: `MaxEncodedLen`)
 	/// Storage: `System::BlockHash` (r:1 w:0)
 	/// Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn authorize_reveal_verdict() -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `651`
 		//  Estimated: `67035`
 		// Minimum execution time: 91_991_000 picoseconds.
-		Weight::from_parts(99_506_000, 67035)
-			.saturating_add(T::DbWeight::get().reads(5_u64))
+		Weight::from_parts(101_506_000, 67035)
+			.saturating_add(T::DbWeight::get().reads(6_u64))
 	}
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3134), added: 5609, mode: `MaxEncodedLen`)
@@ -383,14 +391,16 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3134), added: 5609, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(102), added: 2577, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn agenda_step() -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `934`
 		//  Estimated: `8601`
 		// Minimum execution time: 67_005_000 picoseconds.
-		Weight::from_parts(71_323_000, 8601)
-			.saturating_add(T::DbWeight::get().reads(7_u64))
+		Weight::from_parts(73_323_000, 8601)
+			.saturating_add(T::DbWeight::get().reads(8_u64))
 			.saturating_add(T::DbWeight::get().writes(4_u64))
 	}
 	/// Storage: `ChallengeLottery::Backlog` (r:2 w:0)
@@ -400,7 +410,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3134), added: 5609, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(102), added: 2577, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::OpenClaims` (r:1 w:1)
 	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(492), added: 2967, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Members` (r:322 w:319)
@@ -438,15 +448,17 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `ChallengeLottery::Accepted` (r:0 w:1)
 	/// Proof: `ChallengeLottery::Accepted` (`max_values`: None, `max_size`: Some(61), added: 2536, mode: `MaxEncodedLen`)
 	/// The range of component `m` is `[2, 320]`.
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn agenda_decide(m: u32, ) -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `3708 + m * (210 ±0)`
 		//  Estimated: `60286 + m * (2659 ±0)`
 		// Minimum execution time: 294_260_000 picoseconds.
-		Weight::from_parts(270_467_066, 60286)
+		Weight::from_parts(272_467_066, 60286)
 			// Standard Error: 15_486
 			.saturating_add(Weight::from_parts(7_404_849, 0).saturating_mul(m.into()))
-			.saturating_add(T::DbWeight::get().reads(38_u64))
+			.saturating_add(T::DbWeight::get().reads(39_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(m.into())))
 			.saturating_add(T::DbWeight::get().writes(33_u64))
 			.saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(m.into())))
@@ -471,7 +483,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `ChallengeLottery::Challenges` (r:0 w:1)
 	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3134), added: 5609, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Ballots` (r:0 w:1)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(102), added: 2577, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
 	/// The range of component `v` is `[1, 256]`.
 	fn agenda_open_dispute(v: u32, ) -> Weight {
 		// Proof Size summary in bytes:
@@ -661,41 +673,47 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3134), added: 5609, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(102), added: 2577, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::OpenClaims` (r:1 w:0)
 	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(492), added: 2967, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Agenda` (r:0 w:2)
 	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(62), added: 2537, mode: `MaxEncodedLen`)
 	/// The range of component `n` is `[1, 16]`.
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn open_variants(n: u32, ) -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `1756`
 		//  Estimated: `6599`
 		// Minimum execution time: 690_198_000 picoseconds.
-		Weight::from_parts(82_458_980, 6599)
+		Weight::from_parts(84_458_980, 6599)
 			// Standard Error: 210_265
 			// Standard reads of what is checked again, and a leaf for each opening: estimated by hand.
 			.saturating_add(Weight::from_parts(635_198_320, 0).saturating_mul(n.into()))
-			.saturating_add(T::DbWeight::get().reads(12_u64))
+			.saturating_add(T::DbWeight::get().reads(13_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(n.into())))
 			.saturating_add(T::DbWeight::get().writes(4_u64))
 	}
 	/// Estimated by hand until it is measured.
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn authorize_open_variants() -> Weight {
-		Weight::from_parts(120_000_000, 14_000)
-			.saturating_add(T::DbWeight::get().reads(9_u64))
+		Weight::from_parts(122_000_000, 14_000)
+			.saturating_add(T::DbWeight::get().reads(10_u64))
 	}
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(102), added: 2577, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Members` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Members` (`max_values`: None, `max_size`: Some(184), added: 2659, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn ask_data() -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `516`
 		//  Estimated: `3649`
 		// Minimum execution time: 38_932_000 picoseconds.
-		Weight::from_parts(45_004_000, 3649)
-			.saturating_add(T::DbWeight::get().reads(2_u64))
+		Weight::from_parts(47_004_000, 3649)
+			.saturating_add(T::DbWeight::get().reads(3_u64))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
 	/// Storage: `Migrations::Cursor` (r:1 w:0)
@@ -703,18 +721,20 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `SafeMode::EnteredUntil` (r:1 w:0)
 	/// Proof: `SafeMode::EnteredUntil` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(102), added: 2577, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Members` (r:1 w:0)
 	/// Proof: `ChallengeLottery::Members` (`max_values`: None, `max_size`: Some(184), added: 2659, mode: `MaxEncodedLen`)
 	/// Storage: `System::BlockHash` (r:1 w:0)
 	/// Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn authorize_ask_data() -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `615`
 		//  Estimated: `67035`
 		// Minimum execution time: 87_363_000 picoseconds.
-		Weight::from_parts(94_507_000, 67035)
-			.saturating_add(T::DbWeight::get().reads(5_u64))
+		Weight::from_parts(96_507_000, 67035)
+			.saturating_add(T::DbWeight::get().reads(6_u64))
 	}
 	/// Storage: `ChallengeLottery::Judges` (r:1 w:0)
 	/// Proof: `ChallengeLottery::Judges` (`max_values`: None, `max_size`: Some(13586), added: 16061, mode: `MaxEncodedLen`)
@@ -780,23 +800,31 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().reads(78_u64))
 			.saturating_add(RocksDbWeight::get().writes(81_u64))
 	}
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn commit_verdict() -> Weight {
-		Weight::from_parts(78_437_000, 46543)
-			.saturating_add(RocksDbWeight::get().reads(5_u64))
+		Weight::from_parts(80_437_000, 46543)
+			.saturating_add(RocksDbWeight::get().reads(6_u64))
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
 	}
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn authorize_commit_verdict() -> Weight {
-		Weight::from_parts(96_600_000, 67035)
-			.saturating_add(RocksDbWeight::get().reads(5_u64))
+		Weight::from_parts(98_600_000, 67035)
+			.saturating_add(RocksDbWeight::get().reads(6_u64))
 	}
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn reveal_verdict() -> Weight {
-		Weight::from_parts(87_223_000, 6599)
-			.saturating_add(RocksDbWeight::get().reads(5_u64))
+		Weight::from_parts(89_223_000, 6599)
+			.saturating_add(RocksDbWeight::get().reads(6_u64))
 			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn authorize_reveal_verdict() -> Weight {
-		Weight::from_parts(99_506_000, 67035)
-			.saturating_add(RocksDbWeight::get().reads(5_u64))
+		Weight::from_parts(101_506_000, 67035)
+			.saturating_add(RocksDbWeight::get().reads(6_u64))
 	}
 	fn cancel(n: u32, ) -> Weight {
 		Weight::from_parts(396_059_233, 70785)
@@ -822,15 +850,19 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().reads(4_u64))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn agenda_step() -> Weight {
-		Weight::from_parts(71_323_000, 8601)
-			.saturating_add(RocksDbWeight::get().reads(7_u64))
+		Weight::from_parts(73_323_000, 8601)
+			.saturating_add(RocksDbWeight::get().reads(8_u64))
 			.saturating_add(RocksDbWeight::get().writes(4_u64))
 	}
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn agenda_decide(m: u32, ) -> Weight {
-		Weight::from_parts(270_467_066, 60286)
+		Weight::from_parts(272_467_066, 60286)
 			.saturating_add(Weight::from_parts(7_404_849, 0).saturating_mul(m.into()))
-			.saturating_add(RocksDbWeight::get().reads(38_u64))
+			.saturating_add(RocksDbWeight::get().reads(39_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(m.into())))
 			.saturating_add(RocksDbWeight::get().writes(33_u64))
 			.saturating_add(RocksDbWeight::get().writes((1_u64).saturating_mul(m.into())))
@@ -864,25 +896,33 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().reads(45_u64))
 			.saturating_add(RocksDbWeight::get().writes(31_u64))
 	}
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn open_variants(n: u32, ) -> Weight {
-		Weight::from_parts(82_458_980, 6599)
+		Weight::from_parts(84_458_980, 6599)
 			.saturating_add(Weight::from_parts(635_198_320, 0).saturating_mul(n.into()))
-			.saturating_add(RocksDbWeight::get().reads(12_u64))
+			.saturating_add(RocksDbWeight::get().reads(13_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(n.into())))
 			.saturating_add(RocksDbWeight::get().writes(4_u64))
 	}
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn authorize_open_variants() -> Weight {
-		Weight::from_parts(120_000_000, 14_000)
-			.saturating_add(RocksDbWeight::get().reads(9_u64))
+		Weight::from_parts(122_000_000, 14_000)
+			.saturating_add(RocksDbWeight::get().reads(10_u64))
 	}
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn ask_data() -> Weight {
-		Weight::from_parts(45_004_000, 3649)
-			.saturating_add(RocksDbWeight::get().reads(2_u64))
+		Weight::from_parts(47_004_000, 3649)
+			.saturating_add(RocksDbWeight::get().reads(3_u64))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn authorize_ask_data() -> Weight {
-		Weight::from_parts(94_507_000, 67035)
-			.saturating_add(RocksDbWeight::get().reads(5_u64))
+		Weight::from_parts(96_507_000, 67035)
+			.saturating_add(RocksDbWeight::get().reads(6_u64))
 	}
 	fn agenda_reward(n: u32, ) -> Weight {
 		Weight::from_parts(51_300_925, 17051)

@@ -67,17 +67,17 @@ fn round_of_a_session_should_be_remembered_as_long_as_reports_may_be_late() {
 	genesis(LOCAL).execute_with(|| {
 		assert_eq!((SessionRounds::get(0), SessionRounds::get(1)), (Some(0), Some(0)));
 		SlashedShares::insert(1, Bob.to_account_id(), Perbill::one());
-		SlashedShares::insert(59 - 36, Bob.to_account_id(), Perbill::one());
-		// 12 rounds of 30 blocks in sessions of 10 slots: 36 sessions.
+		SlashedShares::insert(59 - 42, Bob.to_account_id(), Perbill::one());
+		// 14 rounds of 30 blocks in sessions of 10 slots: 42 sessions.
 		for session in 1..60 {
 			rotate(session);
 		}
 		assert_eq!(SessionRounds::get(60), Some(0));
-		assert_eq!(SessionRounds::get(59 - 36), Some(0));
+		assert_eq!(SessionRounds::get(59 - 42), Some(0));
 		assert_eq!(SessionRounds::get(1), None);
 		// What was slashed is remembered as long.
 		let sessions: Vec<_> = SlashedShares::iter_keys().map(|(session, _)| session).collect();
-		assert_eq!(sessions, [59 - 36]);
+		assert_eq!(sessions, [59 - 42]);
 	});
 }
 
@@ -91,14 +91,14 @@ fn sessions_should_be_forgotten_when_fewer_are_to_be_remembered_than_before() {
 			rotate(session);
 			SlashedShares::insert(session, Bob.to_account_id(), Perbill::one());
 		}
-		// 12 rounds of 15 blocks: 18 sessions and one more.
+		// 14 rounds of 15 blocks: 21 sessions and one more.
 		let mut parameters = ProtocolParameters::development();
 		parameters.rounds.length = 15;
 		Store::store_all(&parameters);
 		for session in 60..70 {
 			rotate(session);
 		}
-		let first = 69 - 19 - 1;
+		let first = 69 - 22 - 1;
 		assert_eq!(SessionRounds::get(first), Some(0));
 		assert!((0..first).all(|session| SessionRounds::get(session).is_none()));
 		let mut sessions: Vec<_> = SlashedShares::iter_keys().map(|(session, _)| session).collect();

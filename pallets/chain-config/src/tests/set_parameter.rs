@@ -73,7 +73,7 @@ fn call_should_be_refused_when_it_deletes_a_value() {
 #[test]
 fn relation_should_be_checked_against_the_values_of_other_concerns() {
 	build_and_execute(|| {
-		// 11 × 30 blocks of liability must stay longer than the longest claim.
+		// 13 × 30 blocks of liability must stay longer than the longest claim.
 		let mut value = DEV.rounds;
 		value.length = 20;
 		assert_noop!(

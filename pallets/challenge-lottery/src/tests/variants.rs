@@ -292,7 +292,7 @@ fn attack_variants_not_opened_should_be_a_missed_verification() {
 		let ballot = Ballots::<Test>::get(claim.id).unwrap();
 		assert_eq!(ballot.deadline, ballot.opened + parameters.verdict_reveal);
 		// As if the agenda were late.
-		let later = ballot.clone().at(ballot.deadline + 1);
+		let later = ballot.clone().at(ballot.deadline + 1, 0);
 		let until = ballot.deadline + parameters.reveal_window;
 		assert_eq!(
 			(later.phase, later.opened, later.deadline),
@@ -424,15 +424,6 @@ fn attack_openings_with_a_wrong_last_proof_should_cost_one_signature() {
 		assert_eq!(outcome(claim.id), Some(Outcome::Missed));
 		assert_eq!(checked(), (signatures + 21, proven + 1));
 	});
-}
-
-/// Others' duties take all of the room for duties in this block.
-fn crowd() {
-	let limits: BlockWeights = <Test as frame_system::Config>::BlockWeights::get();
-	let reserved = limits.get(DispatchClass::Operational).reserved.unwrap();
-	System::register_extra_weight_unchecked(reserved, DispatchClass::Operational);
-	let rest = limits.max_block.saturating_sub(reserved);
-	System::register_extra_weight_unchecked(rest, DispatchClass::Normal);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use livepeer_primitives::{
 	verdict::{Opening, Phase, Verdict, DISPUTE},
 	Hash,
 };
+use proptest::prelude::*;
 use sp_runtime::{
 	traits::BadOrigin,
 	transaction_validity::{
@@ -99,11 +100,136 @@ fn ballot_should_be_revealed_from_its_deadline_on_when_anybody_committed() {
 		let (opened, end) = (stored().opened, stored().deadline);
 		assert!(end > opened + 2);
 		assert_eq!(stored().asking_until(), opened + (end - opened) / 2);
-		assert_eq!(stored().at(end).phase, Phase::Commit);
+		assert_eq!(stored().at(end, 0).phase, Phase::Commit);
 		commit(claim.id, 0, 0, &opening(claim.id, Verdict::Valid)).unwrap();
-		assert_eq!(stored().at(end - 1).phase, Phase::Commit);
-		assert_eq!(stored().at(end).phase, Phase::Reveal);
+		assert_eq!(stored().at(end - 1, 0).phase, Phase::Commit);
+		assert_eq!(stored().at(end, 0).phase, Phase::Reveal);
 	});
+}
+
+fn deadline(id: u64) -> u32 {
+	Lottery::challenge(id).unwrap().deadline
+}
+
+fn is_penalised(event: &crate::Event<Test>) -> bool {
+	matches!(event, crate::Event::Penalised { .. })
+}
+
+#[test]
+fn crowded_blocks_should_give_judges_as_many_blocks_more() {
+	build_and_execute(|| {
+		let claim = judged_claim();
+		let id = claim.id;
+		let said = opening(id, Verdict::Valid);
+		let last = members(id, 0)[2].clone();
+		let due = || Lottery::duties(last.clone())[0].until;
+		let first = deadline(id);
+		commit(id, 0, 0, &said).unwrap();
+		commit(id, 0, 1, &said).unwrap();
+		// The third finds no room in five blocks.
+		for _ in 0..5 {
+			crowd();
+			skip(1);
+		}
+		assert_eq!((deadline(id), due()), (first + 5, first + 5));
+		// The agenda comes in the block that was the last, and again in the one that is.
+		run_to(first);
+		assert_eq!(challenge(id).due, first + 5);
+		run_to(first + 4);
+		assert_eq!(stage(id), ChallengeStage::Commit);
+		commit(id, 0, 2, &said).unwrap();
+		let second = deadline(id);
+		assert_eq!(second, first + 4 + Parameters::get().verdict_reveal);
+		reveal(id, 0, 0, &said).unwrap();
+		reveal(id, 0, 1, &said).unwrap();
+		for _ in 0..5 {
+			crowd();
+			skip(1);
+		}
+		assert_eq!((deadline(id), due()), (second + 5, second + 5));
+		run_to(second + 4);
+		assert_eq!(stage(id), ChallengeStage::VerdictReveal);
+		reveal(id, 0, 2, &said).unwrap();
+		skip(1);
+		assert_eq!(Lottery::challenge(id).unwrap().outcome, Some(Outcome::Accepted));
+		while Lottery::challenge(id).is_some() {
+			skip(1);
+		}
+		assert!(!events().iter().any(is_penalised), "nobody was late");
+	});
+}
+
+#[test]
+fn crowded_blocks_should_prolong_a_ballot_by_a_reveal_window_at_most() {
+	build_and_execute(|| {
+		let claim = judged_claim();
+		let id = claim.id;
+		let said = opening(id, Verdict::Valid);
+		let last = deadline(id) + Parameters::get().reveal_window;
+		let crowd_to = |block| {
+			while System::block_number() < block {
+				crowd();
+				skip(1);
+			}
+		};
+		crowd_to(last - 1);
+		assert_eq!(stage(id), ChallengeStage::Commit);
+		commit(id, 0, 0, &said).unwrap();
+		crowd_to(last);
+		assert_eq!(stage(id), ChallengeStage::VerdictReveal);
+		assert_eq!(commit(id, 0, 1, &said), invalid(InvalidTransaction::Stale));
+		// Nothing is left for the reveals.
+		let until = last + Parameters::get().verdict_reveal;
+		crowd_to(until - 1);
+		assert_eq!(deadline(id), until);
+		assert_eq!(stage(id), ChallengeStage::VerdictReveal);
+		crowd_to(until);
+		assert_eq!(stage(id), ChallengeStage::AwaitingDispute);
+		assert_eq!(reveal(id, 0, 0, &said), invalid(InvalidTransaction::Stale));
+	});
+}
+
+#[test]
+fn blocks_that_were_crowded_before_a_ballot_should_not_prolong_it() {
+	build_and_execute(|| {
+		let claim = claim(8);
+		crowd();
+		skip(1);
+		to_commit(&claim);
+		assert_eq!(crate::Crowded::<Test>::get(), 1);
+		let id = claim.id;
+		let said = opening(id, Verdict::Valid);
+		let until = challenge(id).due;
+		commit(id, 0, 0, &said).unwrap();
+		run_to(until - 1);
+		assert_eq!((stage(id), deadline(id)), (ChallengeStage::Commit, until));
+		run_to(until);
+		assert_eq!(stage(id), ChallengeStage::VerdictReveal);
+		assert_eq!(deadline(id), until + Parameters::get().verdict_reveal);
+	});
+}
+
+proptest! {
+	#![proptest_config(ProptestConfig::with_cases(64))]
+
+	/// A backlog of the agenda takes no time from judges, and gives them none.
+	#[test]
+	fn ballot_should_end_in_the_same_block_however_often_it_is_noted(
+		crowds in prop::collection::vec(any::<bool>(), 80),
+	) {
+		build_and_execute(|| {
+			let claim = judged_claim();
+			commit(claim.id, 0, 0, &opening(claim.id, Verdict::Valid)).unwrap();
+			let stored = crate::Ballots::<Test>::get(claim.id).unwrap();
+			let (mut noted, mut crowded) = (stored.clone(), 0);
+			for (now, is_crowded) in (stored.opened..).zip(crowds) {
+				noted = noted.at(now, crowded);
+				let late = stored.clone().at(now, crowded);
+				assert_eq!((late.phase, late.deadline), (noted.phase, noted.deadline));
+				crowded += u32::from(is_crowded);
+			}
+		});
+	}
 }
 
 #[test]
