@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use livepeer_primitives::Balance;
+use livepeer_primitives::{Balance, Hash};
 use livepeer_worker_core::{
 	key::Key,
 	ports::{
@@ -14,6 +14,7 @@ use subxt::{
 	client::{OnlineClientAtBlock, OnlineClientAtBlockImpl},
 	config::DefaultExtrinsicParamsBuilder,
 	error::{DispatchError, ExtrinsicError, TransactionEventsError},
+	events::Phase,
 	ext::scale_encode::EncodeAsFields,
 	tx::{Signer, StaticPayload, SubmittableTransaction, TransactionStatus},
 	utils::{AccountId32, MultiSignature, Static},
@@ -260,15 +261,16 @@ impl SubxtChain {
 		ready.partial_fee_estimate().await.map_err(|error| self.unreachable(error))
 	}
 
-	/// Waits until what took the number of a transaction is final, and says whether it is that very
-	/// one: whoever made a block may have had it before this node's pool gave its place to another.
-	async fn is_final(
+	/// Waits until what took the number of a transaction is final. If it is that very one, says in which
+	/// block and at which place of it: whoever made that may have had it before this node's pool gave its
+	/// place to another.
+	async fn final_place(
 		&self,
 		account: &AccountId32,
 		nonce: u64,
 		encoded: &[u8],
 		from: u64,
-	) -> Result<bool, ChainError> {
+	) -> Result<Option<(Hash, u32)>, ChainError> {
 		let deadline = Instant::now() + PATIENCE;
 		loop {
 			let now = self.now().await?;
@@ -276,21 +278,52 @@ impl SubxtChain {
 			if next.map_err(|error| self.unreachable(error))? > nonce {
 				for number in from..=now.block_number() {
 					let hash = self.rpc.chain_get_block_hash(Some(number.into())).await;
-					let hash = hash.map_err(|error| self.unreachable(error))?;
-					let block = self.rpc.chain_get_block(hash).await;
+					let Some(hash) = hash.map_err(|error| self.unreachable(error))? else {
+						continue;
+					};
+					let block = self.rpc.chain_get_block(Some(hash)).await;
 					let block = block.map_err(|error| self.unreachable(error))?;
-					let mut transactions = block.into_iter().flat_map(|it| it.block.extrinsics);
-					if transactions.any(|transaction| transaction.0 == encoded) {
-						return Ok(true);
+					let transactions = block.into_iter().flat_map(|it| it.block.extrinsics);
+					let found = (0u32..).zip(transactions).find(|(_, it)| it.0 == encoded);
+					if let Some((place, _)) = found {
+						return Ok(Some((hash, place)));
 					}
 				}
-				return Ok(false);
+				return Ok(None);
 			}
 			if Instant::now() > deadline {
 				return Err(self.unreachable("what took the number of a call is not final"));
 			}
 			tokio::time::sleep(NUMBER_WAIT).await;
 		}
+	}
+
+	/// What became of `call`, which is at this place of a block.
+	async fn outcome(&self, call: &'static str, block: Hash, place: u32) -> Result<(), ChainError> {
+		let unread = |error: String| {
+			self.unreachable(format!(
+				"{call} is in block {block:?}, whose events it lacks: {error}"
+			))
+		};
+		let at = self.client.at_block(block).await.map_err(|error| unread(error.to_string()))?;
+		let events = at.events().fetch().await.map_err(|error| unread(error.to_string()))?;
+		let unreadable = || ChainError::BadAnswer(format!("the events of block {block:?}"));
+		for event in events.iter() {
+			let event = event.map_err(|_| unreadable())?;
+			if event.phase() != Phase::ApplyExtrinsic(place) || event.pallet_name() != "System" {
+				continue;
+			}
+			match event.event_name() {
+				"ExtrinsicSuccess" => return Ok(()),
+				"ExtrinsicFailed" => {
+					let error = DispatchError::decode_from(event.field_bytes(), at.metadata())
+						.map_err(|_| unreadable())?;
+					return Err(ChainError::Refused { call, refused: refused(&error) });
+				}
+				_ => {}
+			}
+		}
+		Err(unreadable())
 	}
 
 	async fn try_send(&self, call: Call, wait: Wait) -> Result<(), ChainError> {
@@ -349,10 +382,10 @@ impl SubxtChain {
 				| TransactionStatus::Dropped { message } => {
 					if let Some((signer, nonce)) = making.signer.filter(|_| is_replaced(&message)) {
 						let (account, from) = (signer.account_id(), at.block_number());
-						if self.is_final(&account, nonce, ready.encoded(), from).await? {
-							let reason = "its place in the pool was taken, but it is in a block: look there before \
-							              you repeat it";
-							return Err(not_included(reason.to_owned()));
+						let found =
+							self.final_place(&account, nonce, ready.encoded(), from).await?;
+						if let Some((block, place)) = found {
+							return self.outcome(name, block, place).await;
 						}
 					}
 					return Err(not_included(message));
@@ -638,7 +671,6 @@ mod tests {
 		assert!(is_number_taken("Transaction is outdated"));
 		assert!(is_number_taken("Priority is too low: (1 vs 1)"));
 		assert!(is_number_taken("Transaction was usurped by another with the same nonce"));
-		assert!(!is_number_taken("its place in the pool was taken, but it is in a block"));
 		assert!(!is_number_taken("Inability to pay some fees (e.g. account balance too low)"));
 	}
 
