@@ -1,4 +1,4 @@
-//! Benchmarks of the two hooks.
+//! Benchmarks of the hooks.
 
 use super::*;
 use frame_benchmarking::v2::*;
@@ -13,7 +13,7 @@ mod benchmarks {
 	use super::*;
 
 	/// A full active set whose members all earn, with offers in every round that counts: these lie in
-	/// two spans, the older of which counts no longer when the round is over.
+	/// two spans.
 	#[benchmark]
 	fn pay_round(s: Linear<1, { T::MaxSeats::get() }>) {
 		for round in 0..TOLERANCE_ROUNDS.saturating_mul(2).saturating_sub(1) {
@@ -49,6 +49,23 @@ mod benchmarks {
 		}
 
 		assert!(Current::<T>::get().is_some_and(|mint| mint.mintable > 0));
+	}
+
+	/// Offers of a span of which no round counts any more.
+	#[benchmark]
+	fn forget_offers(n: Linear<0, { crate::competition_impls::MOST_FORGOTTEN }>) {
+		T::Rounds::set_current(0);
+		for index in 0..n {
+			Pallet::<T>::note_offer(&account("transcoder", index, 0), true);
+		}
+		T::Rounds::set_current(TOLERANCE_ROUNDS.saturating_mul(2).saturating_sub(1));
+
+		#[block]
+		{
+			Pallet::<T>::forget_offers();
+		}
+
+		assert!(OffersOf::<T>::iter_keys().next().is_none());
 	}
 
 	impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);

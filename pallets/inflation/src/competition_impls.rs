@@ -1,15 +1,16 @@
 //! `CompetitivenessTolerance`: who serves too few of the jobs that it is offered earns nothing.
 
-use crate::{Config, Offers, OffersOf, OldestSpan, Pallet, TOLERANCE_ROUNDS};
+use crate::{Config, Offers, OffersOf, OldestSpan, Pallet, WeightInfo, TOLERANCE_ROUNDS};
 use frame_support::{traits::Get, weights::Weight};
 use livepeer_primitives::{
 	traits::{Competition, Rounds},
 	AccountId, RoundIndex,
 };
 
-/// How many transcoders' offers the end of a round forgets at most: in as many rounds as a span has
-/// more than a full active set's.
-pub(crate) const MOST_FORGOTTEN: u32 = 40;
+/// How many transcoders' offers a block forgets at most. Where the active set is another in each round,
+/// a span leaves those of seven full sets: 28 blocks forget as many, fewer than the shortest preset's
+/// round has.
+pub(crate) const MOST_FORGOTTEN: u32 = 65;
 
 impl<T: Config> Pallet<T> {
 	/// The span of a round, and the round's place in it.
@@ -25,9 +26,8 @@ impl<T: Config> Pallet<T> {
 	/// What one transcoder was offered in the rounds that count.
 	pub(crate) fn offers_so_far(transcoder: &AccountId, round: RoundIndex) -> Offers {
 		let counts = Self::rounds_that_count(round);
-		let (first, _) = Self::place(*counts.start());
-		let (last, _) = Self::place(*counts.end());
-		(first..=last)
+		let (last, _) = Self::place(round);
+		(Self::first_span(round)..=last)
 			.flat_map(|span| {
 				let begins = span.saturating_mul(TOLERANCE_ROUNDS);
 				OffersOf::<T>::get(span, transcoder)
@@ -46,20 +46,24 @@ impl<T: Config> Pallet<T> {
 		offers.are_served(parameters.competitiveness_tolerance, parameters.min_offers)
 	}
 
-	/// Forgets offers of the oldest span, if none of its rounds counts when `finished` is over: a
-	/// bounded number, so that the rounds of the next span share the work. What they leave, later
-	/// ones forget.
-	pub(crate) fn forget_offers(finished: RoundIndex) {
-		let counts = Self::rounds_that_count(finished.saturating_add(1));
-		let (first, _) = Self::place(*counts.start());
+	/// The first span of which a round counts when `round` is the newest.
+	pub(crate) fn first_span(round: RoundIndex) -> RoundIndex {
+		let (first, _) = Self::place(*Self::rounds_that_count(round).start());
+		first
+	}
+
+	/// Forgets offers of the oldest span, if none of its rounds counts any more: a bounded number in each
+	/// block. What they leave, the next block forgets.
+	pub(crate) fn forget_offers() -> Weight {
 		let oldest = OldestSpan::<T>::get();
-		if oldest >= first {
-			return;
+		if oldest >= Self::first_span(T::Rounds::current()) {
+			return T::DbWeight::get().reads(2);
 		}
 		let forgotten = OffersOf::<T>::clear_prefix(oldest, MOST_FORGOTTEN, None);
 		if forgotten.maybe_cursor.is_none() {
 			OldestSpan::<T>::put(oldest.saturating_add(1));
 		}
+		T::WeightInfo::forget_offers(forgotten.loops)
 	}
 }
 

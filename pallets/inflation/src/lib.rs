@@ -150,12 +150,21 @@ pub mod pallet {
 
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+		fn on_initialize(_: BlockNumberFor<T>) -> Weight {
+			Self::forget_offers()
+		}
+
 		fn integrity_test() {
 			let block = <T as frame_system::Config>::BlockWeights::get().max_block;
 			let most = Self::weight_of_reward(T::MaxSeats::get());
 			assert!(
 				most.ref_time() <= block.ref_time() / 4,
 				"paying a full active set takes at most a quarter of a block",
+			);
+			let most = T::WeightInfo::forget_offers(crate::competition_impls::MOST_FORGOTTEN);
+			assert!(
+				most.ref_time() <= block.ref_time() / 50,
+				"forgetting offers takes at most a fiftieth of a block",
 			);
 		}
 

@@ -3,7 +3,11 @@
 
 use crate as pallet_inflation;
 use crate::{BeginRound, Current, RoundMint};
-use frame_support::{derive_impl, parameter_types, traits::fungible::Mutate, weights::Weight};
+use frame_support::{
+	derive_impl, parameter_types,
+	traits::{fungible::Mutate, Hooks},
+	weights::Weight,
+};
 use livepeer_primitives::{
 	params::{InflationParameters, ProtocolParameters},
 	traits::{OnNewRound, RewardSink, RewardedSeat, RewardedSeats, Rounds, Supply},
@@ -158,6 +162,7 @@ pub fn next_round(seats: Vec<RewardedSeat>) -> RoundMint {
 	assert_eq!(paid.round, finished);
 	elect(seats);
 	BeginRound::<Test>::on_new_round(finished, finished + 1);
+	Inflation::on_initialize(System::block_number());
 	Inflation::do_try_state().expect("the invariants hold");
 	paid
 }

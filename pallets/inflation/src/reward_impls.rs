@@ -22,7 +22,6 @@ impl<T: Config> OnNewRound for Pallet<T> {
 		if round == finished {
 			Self::pay(finished, stake, seats);
 		}
-		Self::forget_offers(finished);
 		Self::weight_of_reward(paid)
 	}
 }

@@ -18,9 +18,12 @@ impl<T: Config> Pallet<T> {
 			);
 		}
 		let oldest = OldestSpan::<T>::get();
-		ensure!(oldest <= Self::place(round).0, "a span that counts is forgotten");
+		let first = Self::first_span(round);
+		ensure!(oldest <= first, "a span that counts is forgotten");
 		for (span, _, rounds) in OffersOf::<T>::iter() {
 			ensure!(span >= oldest, "offers of a span that is forgotten");
+			// There are seven rounds to forget it in.
+			ensure!(span.saturating_add(1) >= first, "offers that count no longer are left behind");
 			let begins = span.saturating_mul(TOLERANCE_ROUNDS);
 			for (offers, place) in rounds.iter().zip(0..TOLERANCE_ROUNDS) {
 				let is_over = begins.saturating_add(place) <= round;

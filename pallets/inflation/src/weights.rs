@@ -20,6 +20,7 @@ use frame_support::{traits::Get, weights::{constants::RocksDbWeight, Weight}};
 pub trait WeightInfo {
 	fn pay_round(s: u32, ) -> Weight;
 	fn begin_round() -> Weight;
+	fn forget_offers(n: u32, ) -> Weight;
 }
 
 /// Weights for `pallet_inflation` on the database of the node.
@@ -51,7 +52,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	/// Storage: `Inflation::Rate` (r:1 w:1)
 	/// Proof: `Inflation::Rate` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
-	/// Storage: `Inflation::OffersOf` (r:1802 w:257)
+	/// Storage: `Inflation::OffersOf` (r:514 w:0)
 	/// Proof: `Inflation::OffersOf` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
 	/// Storage: `LptStaking::Pools` (r:255 w:255)
 	/// Proof: `LptStaking::Pools` (`max_values`: None, `max_size`: Some(277), added: 2752, mode: `MaxEncodedLen`)
@@ -59,13 +60,13 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `LptStaking::OwedStake` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
 	/// The range of component `s` is `[1, 257]`.
 	// Estimated by hand, from what was measured (79.8 µs, 11 reads and 2 writes of a seat) while its offers were
-	// seven entries: they are two, and a bounded number of them is forgotten.
+	// seven entries: they are two, and blocks forget them.
 	fn pay_round(s: u32, ) -> Weight {
-		Weight::from_parts(450_000_000, 155050)
+		Weight::from_parts(400_000_000, 155050)
 			.saturating_add(Weight::from_parts(60_000_000, 0).saturating_mul(s.into()))
-			.saturating_add(T::DbWeight::get().reads(85_u64))
+			.saturating_add(T::DbWeight::get().reads(45_u64))
 			.saturating_add(T::DbWeight::get().reads((6_u64).saturating_mul(s.into())))
-			.saturating_add(T::DbWeight::get().writes(46_u64))
+			.saturating_add(T::DbWeight::get().writes(6_u64))
 			.saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(s.into())))
 			.saturating_add(Weight::from_parts(0, 17658).saturating_mul(s.into()))
 	}
@@ -104,18 +105,35 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 			.saturating_add(T::DbWeight::get().reads(23_u64))
 			.saturating_add(T::DbWeight::get().writes(2_u64))
 	}
+	/// Storage: `Inflation::OldestSpan` (r:1 w:1)
+	/// Proof: `Inflation::OldestSpan` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Rounds::Current` (r:1 w:0)
+	/// Proof: `Rounds::Current` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
+	/// Storage: `Inflation::OffersOf` (r:65 w:65)
+	/// Proof: `Inflation::OffersOf` (`max_values`: None, `max_size`: Some(116), added: 2591, mode: `MaxEncodedLen`)
+	/// The range of component `n` is `[0, 65]`.
+	// Estimated by hand.
+	fn forget_offers(n: u32, ) -> Weight {
+		Weight::from_parts(15_000_000, 1497)
+			.saturating_add(Weight::from_parts(2_000_000, 0).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads(3_u64))
+			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(n.into())))
+			.saturating_add(T::DbWeight::get().writes(1_u64))
+			.saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(n.into())))
+			.saturating_add(Weight::from_parts(0, 2591).saturating_mul(n.into()))
+	}
 }
 
 // For tests.
 impl WeightInfo for () {
 	// Estimated by hand, from what was measured (79.8 µs, 11 reads and 2 writes of a seat) while its offers were
-	// seven entries: they are two, and a bounded number of them is forgotten.
+	// seven entries: they are two, and blocks forget them.
 	fn pay_round(s: u32, ) -> Weight {
-		Weight::from_parts(450_000_000, 155050)
+		Weight::from_parts(400_000_000, 155050)
 			.saturating_add(Weight::from_parts(60_000_000, 0).saturating_mul(s.into()))
-			.saturating_add(RocksDbWeight::get().reads(85_u64))
+			.saturating_add(RocksDbWeight::get().reads(45_u64))
 			.saturating_add(RocksDbWeight::get().reads((6_u64).saturating_mul(s.into())))
-			.saturating_add(RocksDbWeight::get().writes(46_u64))
+			.saturating_add(RocksDbWeight::get().writes(6_u64))
 			.saturating_add(RocksDbWeight::get().writes((1_u64).saturating_mul(s.into())))
 			.saturating_add(Weight::from_parts(0, 17658).saturating_mul(s.into()))
 	}
@@ -123,5 +141,15 @@ impl WeightInfo for () {
 		Weight::from_parts(96_360_000, 45333)
 			.saturating_add(RocksDbWeight::get().reads(23_u64))
 			.saturating_add(RocksDbWeight::get().writes(2_u64))
+	}
+	// Estimated by hand.
+	fn forget_offers(n: u32, ) -> Weight {
+		Weight::from_parts(15_000_000, 1497)
+			.saturating_add(Weight::from_parts(2_000_000, 0).saturating_mul(n.into()))
+			.saturating_add(RocksDbWeight::get().reads(3_u64))
+			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(n.into())))
+			.saturating_add(RocksDbWeight::get().writes(1_u64))
+			.saturating_add(RocksDbWeight::get().writes((1_u64).saturating_mul(n.into())))
+			.saturating_add(Weight::from_parts(0, 2591).saturating_mul(n.into()))
 	}
 }

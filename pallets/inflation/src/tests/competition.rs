@@ -3,7 +3,8 @@
 use crate::{
 	competition_impls::MOST_FORGOTTEN, mock::*, Offers, OffersOf, OldestSpan, TOLERANCE_ROUNDS,
 };
-use livepeer_primitives::traits::{Competition, OnNewRound};
+use frame_support::traits::{Get, Hooks};
+use livepeer_primitives::{params::ProtocolParameters, traits::Competition, AccountId};
 use sp_runtime::Perbill;
 
 fn offer(number: u8, offered: u32, served: u32) {
@@ -90,20 +91,53 @@ fn offers_should_be_forgotten_in_bounded_steps() {
 	let many = MOST_FORGOTTEN + 36;
 	let mut ext = chain(1_000);
 	ext.execute_with(|| (0..many).for_each(|number| offer(number as u8, 1, 1)));
-	let mut end_of = |round| {
+	let mut block_of = |round| {
 		ext.commit_all().expect("no transaction is open");
 		ext.execute_with(|| {
-			Round::set(round + 1);
-			Inflation::on_new_round(round, round + 1);
+			Round::set(round);
+			Inflation::on_initialize(1);
 			Inflation::do_try_state().expect("the invariants hold");
 			(OffersOf::<Test>::iter().count() as u32, OldestSpan::<Test>::get())
 		})
 	};
-	// A round of theirs counts in the next one still.
-	assert_eq!(end_of(11), (many, 0));
-	assert_eq!(end_of(12), (36, 0));
-	assert_eq!(end_of(13), (0, 1));
-	assert_eq!(end_of(14), (0, 1));
+	// A round of theirs counts still.
+	assert_eq!(block_of(12), (many, 0));
+	assert_eq!(block_of(13), (36, 0));
+	assert_eq!(block_of(13), (0, 1));
+	assert_eq!(block_of(13), (0, 1));
+}
+
+/// Nobody stays in the active set, which is full: what each leaves is gone when the round is over in
+/// which it ceases to count.
+#[test]
+fn attack_active_sets_that_change_wholly_leave_offers_behind() {
+	let seats = <<Test as crate::Config>::MaxSeats as Get<u32>>::get();
+	let length = ProtocolParameters::development().rounds.length;
+	let mut ext = chain(1_000);
+	for round in 0..5 * TOLERANCE_ROUNDS {
+		ext.execute_with(|| {
+			Round::set(round);
+			for seat in 0..seats {
+				let mut who = [0; 32];
+				who[..4].copy_from_slice(&round.to_le_bytes());
+				who[4..8].copy_from_slice(&seat.to_le_bytes());
+				Inflation::note_offer(&AccountId::new(who), true);
+			}
+		});
+		for _ in 0..length {
+			ext.commit_all().expect("no transaction is open");
+			ext.execute_with(|| Inflation::on_initialize(1));
+		}
+		ext.execute_with(|| {
+			Inflation::do_try_state().expect("the invariants hold");
+			let first = round.saturating_sub(TOLERANCE_ROUNDS - 1) / TOLERANCE_ROUNDS;
+			assert_eq!(OldestSpan::<Test>::get(), first);
+			// Those that count, and those before them that lie in one span with them.
+			let kept = (round + 1 - first * TOLERANCE_ROUNDS) * seats;
+			assert_eq!(OffersOf::<Test>::iter_keys().count() as u32, kept);
+			assert!(kept < 2 * TOLERANCE_ROUNDS * seats);
+		});
+	}
 }
 
 #[test]
