@@ -373,6 +373,60 @@ fn attack_lacking_bytes_of_tiny_claims_should_pay_for_what_the_dispute_weighs() 
 	});
 }
 
+/// Friends of a transcoder are half of a tranche or more. They have the bytes of claims in which there is
+/// hardly anything to judge, and give none of them to the judge that asks: it cannot be told from one that
+/// lies, and pays for the disputes. That is not prevented, but a round takes no more of it than a false word.
+#[test]
+fn attack_half_of_a_tranche_that_starves_the_rest_should_take_one_percent_of_it_in_a_round() {
+	build_and_execute(|| {
+		let victim = 0;
+		let starve = || {
+			for _ in 0..40 {
+				let (claim, taken) = try_claim(vec![leaf(0, 1_000)]);
+				taken.unwrap();
+				to_commit(&claim);
+				let place = members(claim.id, 0).iter().position(|who| *who == validator(victim));
+				if let Some(place) = place {
+					ask(claim.id, 0, place as u16).unwrap();
+				}
+				let says = |verdict| opening(claim.id, verdict);
+				ballot(claim.id, 0, |i| {
+					Some(says(if i == victim { UNAVAILABLE } else { Verdict::Valid }))
+				});
+				if place.is_some() {
+					to_dispute(claim.id);
+					all_say(claim.id, DISPUTE, Verdict::Valid);
+				}
+				System::reset_events();
+				to_end(claim.id);
+				if place.is_some() {
+					let paid = penalties();
+					let [(_, Penalty::LateDataAlone, fraction)] = paid[..] else {
+						panic!("{paid:?}")
+					};
+					return fraction;
+				}
+			}
+			panic!("never drawn");
+		};
+		RATE.put(1);
+		WEIGHT_PRICE.put(500_000);
+		seat(&[1 << 64; 5]);
+		let part = starve();
+		assert!(!part.is_zero());
+		// As large a stake as has a dispute cost three tenths of what a round may take.
+		let tenths = dissent().deconstruct() * 3 / 10;
+		seat(&[(1u128 << 64) * u128::from(part.deconstruct()) / u128::from(tenths); 5]);
+		SNAPSHOT.put(SNAPSHOT.get() + 1);
+		let left = (0..4).map(|_| 1.0 - f64::from(starve().deconstruct()) / 1e9).product::<f64>();
+		assert!((left - 0.99).abs() < 1e-6, "{left}");
+		assert!(CHILLED.get().is_empty());
+		assert_eq!(starve(), Perbill::zero());
+		assert_eq!(CHILLED.get().keys().collect::<Vec<_>>(), [&validator(victim)]);
+		assert!(CHARGED.get().is_empty(), "the transcoder pays for its claims alone");
+	});
+}
+
 /// A judge that asks each time, though the others have the bytes, may lose 1 % of its stake in a round:
 /// after that it would have everybody judge for nothing.
 #[test]
