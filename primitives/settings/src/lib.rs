@@ -207,7 +207,7 @@ mod tests {
 			_ => Some(OsString::new()),
 		};
 		let of = |words: &[&str], variable: &str| {
-			let words = [&["program"], words].concat();
+			let words = [&["program"][..], words].concat();
 			file(&command().try_get_matches_from(words).unwrap(), variable, &environment)
 		};
 		assert_eq!(of(&["--config", "/typed"], "NAMED"), Some(PathBuf::from("/typed")));
