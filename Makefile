@@ -7,7 +7,7 @@ BIN := $(CARGO_TARGET_DIR)/release
 # One cargo invocation per feature set, so that dependencies are built once.
 # Packages whose binaries are used; the same set for building and for testing, so that features
 # are the same. The tests need the fakes.
-NATIVE := -p livepeer-node -p livepeer-worker -p livepeer-cheat -p livepeer-demo \
+NATIVE := -p livepeer-node -p livepeer-settings -p livepeer-worker -p livepeer-cheat -p livepeer-demo \
 	$(foreach c,chain core ingest media net store,-p livepeer-worker-$(c)) -p wasm-opt \
 	--features livepeer-worker-core/fakes
 # The last one has no code: it makes the features below the state machine those of NATIVE.

@@ -39,19 +39,20 @@ FOREIGN = {
 # depend on. The longest beginning counts.
 FLOORS = {
     "primitives": (),
+    "primitives/settings": (),
     "pallets/": ("primitives",),
     "runtime": ("primitives", "pallets/"),
     "runtime/bencher": (),
     "runtime/features": (),
     "runtime/integration-tests": ("primitives", "pallets/", "runtime"),
     "runtime/wasm-opt": (),
-    "node": ("primitives", "runtime"),
+    "node": ("primitives", "primitives/settings", "runtime"),
     "offchain-worker/core": ("primitives",),
     "offchain-worker/": ("primitives", "offchain-worker/core"),
     "offchain-worker/bridge": ("offchain-worker/bridge/formats",),
     "offchain-worker/bridge/formats": (),
     "offchain-worker/cheats": ("primitives", "offchain-worker/core", "offchain-worker/cli"),
-    "offchain-worker/cli": ("primitives", "offchain-worker/"),
+    "offchain-worker/cli": ("primitives", "primitives/settings", "offchain-worker/"),
     "offchain-worker/demo": ("primitives",),
 }
 # Who alone may link these.

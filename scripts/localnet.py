@@ -1,7 +1,9 @@
-"""A local network of validators with well-known keys, for the scripts beside this file."""
+"""What the scripts beside this file have in common: a local network of validators with well-known keys,
+commands that run beside each other, waiting, and asking."""
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -16,23 +18,94 @@ def say(text):
     print(f"=== {text} ({time.monotonic() - BEGIN:.0f} s)", flush=True)
 
 
+def fail(text):
+    sys.exit(f"{os.path.splitext(os.path.basename(sys.argv[0]))[0]}: {text}")
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
-def until(what, holds, patience):
-    """Waits until `holds` gives something true; that nobody answers is a no."""
+def until(what, holds, patience=300):
+    """What `holds` gives, once that is true; that nobody answers, or says nothing of it yet, is a no."""
     deadline = time.monotonic() + patience
+    stumbled = ""
     while time.monotonic() < deadline:
         try:
-            if holds():
-                return
-        except OSError:
-            pass
+            found = holds()
+            if found:
+                return found
+            stumbled = ""
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            stumbled = f" ({error!r})"
         time.sleep(0.5)
-    sys.exit(f"{os.path.basename(sys.argv[0])}: {what}: not in {patience} s")
+    fail(f"{what}: not in {patience} s{stumbled}")
+
+
+def get(url):
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return answer.read()
+
+
+def rpc(url, method, *params):
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        return json.load(answer)["result"]
+
+
+def final(url):
+    """The number of the newest final block of the node at `url`."""
+    return int(rpc(url, "chain_getHeader", rpc(url, "chain_getFinalizedHead"))["number"], 16)
+
+
+class Terminals:
+    """Commands that run beside each other until they are stopped; that one ends by itself is a failure."""
+
+    def __init__(self):
+        # The name of each, its process, and where its log is.
+        self.running = []
+
+    def start(self, name, command, log, **how):
+        """Starts a command, which is the shell's if it is a text; `how` is told to the process."""
+        with open(log, "w", encoding="utf-8") as file:
+            # A group of its own, so that the shell's children end with it.
+            process = subprocess.Popen(
+                ["bash", "-ec", command] if isinstance(command, str) else command,
+                stdout=file, stderr=file, stdin=subprocess.DEVNULL, start_new_session=True, **how)
+        self.running.append((name, process, log))
+        return process
+
+    def check(self):
+        for name, process, log in self.running:
+            if process.poll() is not None:
+                with open(log, encoding="utf-8") as file:
+                    fail(f"{name} ended with {process.returncode}:\n{''.join(file.readlines()[-15:])}")
+
+    def until(self, what, holds, patience=300):
+        """As the function of that name, while all run."""
+        return until(what, lambda: self.check() or holds(), patience)
+
+    def stop(self, which=lambda name: True, patience=60):
+        """Ends those whose name it wants, as Ctrl-C's quieter relative does, one by one, the last one first."""
+        for one in reversed([one for one in self.running if which(one[0])]):
+            name, process, _ = one
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+            try:
+                process.wait(patience)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                fail(f"{name} did not stop in {patience} s")
+            self.running.remove(one)
+
+    def kill(self):
+        """Whatever still runs, at a script's end."""
+        for _, process, _ in self.running:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 class Process:
@@ -82,14 +155,10 @@ class Node(Process):
         ] + (["--bootnodes", boot] if boot else []))
 
     def call(self, method, *params):
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.rpc}", body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=5) as answer:
-            return json.load(answer)["result"]
+        return rpc(f"http://127.0.0.1:{self.rpc}", method, *params)
 
     def finalized(self):
-        return int(self.call("chain_getHeader", self.call("chain_getFinalizedHead"))["number"], 16)
+        return final(f"http://127.0.0.1:{self.rpc}")
 
 
 def five(binary, folder, nodes):

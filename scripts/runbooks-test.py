@@ -13,88 +13,35 @@ Pages in a folder of their own each; the first one pays with Alice's money. Need
 import json
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
+
+from localnet import Terminals, fail, final, rpc, say
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PAGES = ["validator", "transcoder", "gateway", "care"]
 BLOCK = re.compile(r"<!-- (run|service|settings) -->\n```sh\n(.*?)```", re.S)
 PATIENCE = 300
 LPT = 10**18
+ALICE = "http://127.0.0.1:9944"
 # What the pages bond.
 BONDS = {"validator": 1500, "transcoder": 200}
 
 
-def say(text):
-    print(f"=== {text} ({time.monotonic() - BEGIN:.0f} s)", flush=True)
-
-
-def fail(text):
-    sys.exit(f"runbooks-test: {text}")
-
-
-def rpc(url, method, *params):
-    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=5) as answer:
-        return json.load(answer)["result"]
-
-
-def until(what, holds, patience=PATIENCE):
-    """Waits until `holds` gives something true; whatever it raises is a no."""
-    deadline = time.monotonic() + patience
-    while time.monotonic() < deadline:
-        try:
-            found = holds()
-            if found:
-                return found
-        except (OSError, KeyError, ValueError):
-            pass
-        time.sleep(1)
-    fail(f"{what}: not in {patience} s")
-
-
-class Network:
+class Network(Terminals):
     """Alice's node, with a genesis that others can join, and what pages start."""
 
     def __init__(self, binaries, folder):
+        super().__init__()
         self.folder = folder
         self.env = {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}"}
-        self.running = []
         self.spec = os.path.join(folder, "spec.json")
 
-    def start(self, name, command, folder, shell=True, env=None):
-        log = open(os.path.join(folder, f"{name}.log"), "w", encoding="utf-8")
-        # A group of its own, so that the shell's children end with it.
-        process = subprocess.Popen(
-            ["bash", "-ec", command] if shell else command, cwd=folder, env=env or self.env,
-            stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
-        )
-        self.running.append((name, process, log.name))
-        return process
-
-    def stop(self, since=0):
-        for _, process, _ in reversed(self.running[since:]):
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGTERM)
-        for name, process, _ in reversed(self.running[since:]):
-            try:
-                process.wait(40)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                fail(f"{name} did not stop in 40 s")
-        del self.running[since:]
-
-    def check(self):
-        for name, process, log in self.running:
-            if process.poll() is not None:
-                with open(log, encoding="utf-8") as file:
-                    fail(f"{name} ended with {process.returncode}:\n{''.join(file.readlines()[-15:])}")
+    def begin_one(self, name, command, folder, env=None):
+        self.start(name, command, os.path.join(folder, f"{name}.log"), cwd=folder, env=env or self.env)
 
     def begin(self):
         alice = os.path.join(self.folder, "alice")
@@ -107,22 +54,18 @@ class Network:
         # Alice judges what is claimed.
         subprocess.run(["livepeer-worker", "token", "token"], env=self.env, check=True, cwd=alice,
                        stdout=subprocess.DEVNULL)
-        self.start("node", [
+        self.begin_one("node", [
             "livepeer-node", "--verify-url", "http://127.0.0.1:7940", "--verify-token-file", "token",
             "--chain", self.spec, "--alice", "--force-authoring", "--base-path", alice,
             "--node-key", "0" * 63 + "1", "--rpc-port", "9944", "--listen-addr",
             "/ip4/127.0.0.1/tcp/30333", "--no-mdns", "--allow-private-ip", "--no-prometheus",
-        ], alice, shell=False)
-        until("blocks become final", lambda: self.check() or self.final() > 0)
-        self.peer = rpc("http://127.0.0.1:9944", "system_localPeerId")
-        self.start("verify", [
+        ], alice)
+        self.until("blocks become final", lambda: final(ALICE) > 0)
+        self.peer = rpc(ALICE, "system_localPeerId")
+        self.begin_one("verify", [
             "livepeer-worker", "verify", "--listen", "127.0.0.1:7940", "--token-file", "token",
             "--data-dir", "verify",
-        ], alice, shell=False)
-
-    def final(self, url="http://127.0.0.1:9944"):
-        head = rpc(url, "chain_getFinalizedHead")
-        return int(rpc(url, "chain_getHeader", head)["number"], 16)
+        ], alice)
 
 
 def blocks_of(page):
@@ -146,7 +89,7 @@ def run_page(network, page):
         "ANNOUNCE": "/ip4/127.0.0.1/tcp/4100",
     }
     env = {**network.env, **settings}
-    before = len(network.running)
+    before = {name for name, _, _ in network.running}
     functions = ""
     if page == "care":
         # The page speaks of a node that is stopped and has a chain: a copy of Alice's.
@@ -162,16 +105,15 @@ def run_page(network, page):
             if command.startswith("livepeer-node"):
                 command += (" --rpc-port 9955 --port 30335 --no-mdns --allow-private-ip --no-prometheus"
                             f" --bootnodes /ip4/127.0.0.1/tcp/30333/p2p/{network.peer}")
-                network.start(f"{page}-{number}", command, folder, env=env)
-                until("the new node caught up", lambda: network.check() or (
-                    not rpc(f"http://{url}", "system_health")["isSyncing"]
-                    and network.final(f"http://{url}") > 0))
+                network.begin_one(f"{page}-{number}", command, folder, env)
+                network.until("the new node caught up", lambda: not rpc(
+                    f"http://{url}", "system_health")["isSyncing"] and final(f"http://{url}") > 0)
             else:
                 if " transcode " in command:
                     # A test's stream is short: each eight segments are claimed, whatever the call costs.
                     command += " --claim-worth 0"
-                network.start(f"{page}-{number}", command, folder, env=env)
-                until("the worker runs", lambda: network.check() or worker_answers(page))
+                network.begin_one(f"{page}-{number}", command, folder, env)
+                network.until("the worker runs", lambda: worker_answers(page))
             continue
         if "lptStaking.bond" in text:
             pay(network, folder)
@@ -185,7 +127,7 @@ def run_page(network, page):
             after_leaving(network, page, address_of(folder), url)
         functions = "".join(re.findall(r"^call\(\) .*\n", text, re.M)) or functions
     network.check()
-    network.stop(before)
+    network.stop(lambda name: name not in before)
 
 
 def worker_answers(page):
@@ -262,11 +204,10 @@ def number(value):
 def earn(network, address, url):
     """A stream of Ferdie's is transcoded, judged and paid."""
     def active():
-        network.check()
         view = transcoder_view(url, address)
         return view and view["active"] and view["capacity"] > 0
 
-    until("the transcoder is active", active, 600)
+    network.until("the transcoder is active", active, 600)
     say("transcoder: in the active set, with capacity")
     film = os.path.join(network.folder, "film.mp4")
     subprocess.run([
@@ -285,11 +226,10 @@ def earn(network, address, url):
             fail(f"the stream ended with {ended.returncode}:\n{log.read()[-3000:]}")
 
     def paid():
-        network.check()
         view = ask(url, f'(await api.call.livepeerApi.delegator("{address}")).toJSON()')
         return view and number(view["fees"]) > 0
 
-    until("the transcoder is paid", paid, 600)
+    network.until("the transcoder is paid", paid, 600)
     say("transcoder: paid for a stream")
 
 
@@ -299,11 +239,10 @@ def before_leaving(network, page, address, url):
         log = next(log for name, _, log in network.running if name.startswith("validator-"))
 
         def authored():
-            network.check()
             with open(log, encoding="utf-8") as file:
                 return "Pre-sealed block" in file.read()
 
-        until("the validator makes blocks", authored, 900)
+        network.until("the validator makes blocks", authored, 900)
         say("validator: makes blocks")
     if number(transcoder_view(url, address)["stake"]) < BONDS[page] * LPT:
         fail(f"{page}: the stake fell")
@@ -312,14 +251,13 @@ def before_leaving(network, page, address, url):
 def after_leaving(network, page, address, url):
     """A node is stopped only when the account validates no more, as the page says."""
     if page == "validator":
-        until("the validator has left", lambda: network.check() or address not in ask(
+        network.until("the validator has left", lambda: address not in ask(
             url, "(await api.query.session.validators()).toJSON()"), 900)
-        until("finality without it", lambda: network.check() or address not in ask(
+        network.until("finality without it", lambda: address not in ask(
             url, "(await (await api.at(await api.rpc.chain.getFinalizedHead())).query.session.validators()).toJSON()"), 300)
         say("validator: left")
 
 
-BEGIN = time.monotonic()
 if len(sys.argv) < 2:
     sys.exit(__doc__)
 with tempfile.TemporaryDirectory(prefix="livepeer-runbooks-") as temporary:
@@ -331,6 +269,4 @@ with tempfile.TemporaryDirectory(prefix="livepeer-runbooks-") as temporary:
             run_page(net, one)
         say("every command of the pages was run")
     finally:
-        for _, left, _ in net.running:
-            if left.poll() is None:
-                os.killpg(left.pid, signal.SIGKILL)
+        net.kill()

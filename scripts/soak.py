@@ -23,27 +23,18 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.request
+
+from localnet import Terminals, get
 
 EVERY = 10
 SECOND = "//Alice//stash"
-PATIENCE = 300
 # A player stands still after so many seconds without anything to show.
 STANDS = 1.0
 GROWS = 0.1
 
 
-def fail(text):
-    sys.exit(f"soak: {text}")
-
-
 def wall():
     return time.time()
-
-
-def get(url):
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        return answer.read()
 
 
 def date(text):
@@ -176,37 +167,14 @@ def disk(folder):
     return total / 1048576
 
 
-class Soak:
+class Soak(Terminals):
     def __init__(self, binaries, folder):
-        self.bin, self.folder = os.path.abspath(binaries), folder
-        self.running, self.publishers = [], {}
+        super().__init__()
+        self.bin, self.folder, self.publishers = os.path.abspath(binaries), folder, {}
         self.memory, self.disk, self.turned_away = {}, {}, 0
 
-    def start(self, name, *command):
-        log = open(os.path.join(self.folder, f"{name}.out"), "w", encoding="utf-8")
-        process = subprocess.Popen(
-            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
-        self.running.append((name, process, log.name))
-        return process
-
-    def until(self, what, holds):
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            self.check()
-            try:
-                found = holds()
-                if found:
-                    return found
-            except (OSError, ValueError, TypeError):
-                pass
-            time.sleep(1)
-        fail(f"{what}: not in {PATIENCE} s")
-
-    def check(self):
-        for name, process, log in self.running:
-            if process.poll() is not None:
-                with open(log, encoding="utf-8") as file:
-                    fail(f"{name} ended with {process.returncode}:\n{''.join(file.readlines()[-15:])}")
+    def begin_one(self, name, *command):
+        self.start(name, command, os.path.join(self.folder, f"{name}.out"))
 
     def text(self, *path):
         with open(os.path.join(self.folder, *path), encoding="utf-8") as file:
@@ -214,17 +182,17 @@ class Soak:
 
     def begin(self):
         data = os.path.join(self.folder, "demo")
-        self.start("demo", f"{self.bin}/livepeer-demo", "--bin-dir", self.bin, "--live", "rtmp", "--data", data)
+        self.begin_one("demo", f"{self.bin}/livepeer-demo", "--bin-dir", self.bin, "--live", "rtmp", "--data", data)
         key = self.until("the demo says where to publish", lambda: re.search(
             r"stream key (\S+)", self.text("demo.out"))[1])
         first = self.until("the demo says where to watch", lambda: re.search(
             r"player +(http\S+)", self.text("demo.out"))[1])
         second = os.path.join(self.folder, "second")
-        self.start(
+        self.begin_one(
             "second", f"{self.bin}/livepeer-worker", "broadcast", "--rtmp", "127.0.0.1:1936", "--name", "second",
             "--suri", SECOND, "--data-dir", second, "--listen", "/ip4/127.0.0.1/tcp/4120",
             "--limits", "1280x720@30", "--idle", "86400")
-        self.start(
+        self.begin_one(
             "gateway-2", f"{self.bin}/livepeer-worker", "gateway", "--http", "127.0.0.1:8945",
             "--data-dir", os.path.join(self.folder, "gateway-2"))
         other = self.until("the second stream has a key", lambda: self.text("second", "stream-key").strip())
@@ -273,7 +241,7 @@ class Soak:
                 self.turned_away += int(counts)
                 self.publish(name, url)
 
-    def stop(self):
+    def end(self):
         for _, process in self.publishers.values():
             process.kill()
             process.wait()
@@ -314,7 +282,7 @@ def main():
                 rounds += 1
             time.sleep(EVERY)
     finally:
-        soak.stop()
+        soak.end()
     failed = tell(soak, viewers, since)
     if not failed:
         shutil.rmtree(folder, ignore_errors=True)

@@ -15,23 +15,15 @@
 //! of a list, and where what is empty is as good as not there.
 
 use crate::cli::Cli;
-use clap::{parser::ValueSource, Arg, ArgAction, Command, CommandFactory};
-use std::{
-	ffi::OsString,
-	fs,
-	path::{Path, PathBuf},
-};
-use toml::de::{DeTable, DeValue};
+use clap::{parser::ValueSource, Arg, Command, CommandFactory, Id};
+use livepeer_settings::{self as settings, Environment, CONFIG};
+use std::{ffi::OsString, fs, path::Path};
+use toml::de::DeTable;
 
-/// Names the file on the command line.
-const CONFIG: &str = "config";
-/// Names it in the environment.
+/// Names the file in the environment.
 const CONFIG_VARIABLE: &str = "LIVEPEER_NODE_CONFIG";
 /// Options whose values are secrets, which whoever reads a file of settings would have.
 const SECRETS: [&str; 2] = ["node-key", "password"];
-
-/// Where variables come from.
-pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 /// An option and what it is set to, as arguments.
 type Setting = (Arg, Vec<String>);
@@ -49,22 +41,15 @@ pub fn complete(
 	if matches.subcommand_name().is_some() {
 		return Ok(typed);
 	}
-	let is_typed =
-		|arg: &Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
-	let mut given: Vec<Arg> = options(&command).filter(|arg| is_typed(arg)).cloned().collect();
-	let file = match matches.get_one::<PathBuf>(CONFIG) {
-		Some(path) => Some(path.clone()),
-		None => environment(CONFIG_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from),
-	};
+	let is_typed = |id: &Id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+	let ids = options(&command).map(|(arg, _)| arg.get_id());
+	let mut given: Vec<Id> = ids.filter(|id| is_typed(id)).cloned().collect();
+	let file = settings::file(&matches, CONFIG_VARIABLE, environment);
 	let mut added = add(&command, &mut given, of_environment(&command, environment)?);
 	if let Some(file) = file {
 		added.extend(add(&command, &mut given, of_file(&command, &file)?));
 	}
-	let mut typed = typed.into_iter();
-	let mut arguments: Vec<OsString> = typed.by_ref().take(1).collect();
-	arguments.extend(added.into_iter().map(OsString::from));
-	arguments.extend(typed);
-	Ok(arguments)
+	Ok(settings::complete(typed, 1, added))
 }
 
 /// The arguments with which a node is run by a file alone, or what is wrong with it.
@@ -83,24 +68,18 @@ pub fn check(file: &Path) -> Result<Vec<String>, String> {
 	}
 }
 
-/// The options that can be set.
-fn options(command: &Command) -> impl Iterator<Item = &Arg> {
-	command.get_arguments().filter(|arg| arg.get_long().is_some_and(|name| name != CONFIG))
+/// The options that can be set, with their names.
+fn options(command: &Command) -> impl Iterator<Item = (&Arg, &str)> {
+	settings::named(command).filter(|(_, name)| *name != CONFIG)
 }
 
 /// The arguments of `found` that what is `given` leaves room for.
-fn add(command: &Command, given: &mut Vec<Arg>, found: Vec<Setting>) -> Vec<String> {
-	let conflicts = |one: &Arg, other: &Arg| {
-		command.get_arg_conflicts_with(one).iter().any(|arg| arg.get_id() == other.get_id())
-	};
+fn add(command: &Command, given: &mut Vec<Id>, found: Vec<Setting>) -> Vec<String> {
 	let before = given.clone();
 	let mut added = Vec::new();
 	for (arg, arguments) in found {
-		let stands_back = before.iter().any(|one| {
-			one.get_id() == arg.get_id() || conflicts(one, &arg) || conflicts(&arg, one)
-		});
-		if !stands_back {
-			given.push(arg);
+		if !settings::stands_back(command, &arg, &before) {
+			given.push(arg.get_id().clone());
 			added.extend(arguments);
 		}
 	}
@@ -109,25 +88,11 @@ fn add(command: &Command, given: &mut Vec<Arg>, found: Vec<Setting>) -> Vec<Stri
 
 fn of_environment(command: &Command, environment: Environment<'_>) -> Result<Vec<Setting>, String> {
 	let mut found = Vec::new();
-	for arg in options(command) {
-		let Some(name) = arg.get_long() else { continue };
-		let variable = format!("LIVEPEER_NODE_{}", name.to_uppercase().replace('-', "_"));
-		let Some(value) = environment(&variable).filter(|value| !value.is_empty()) else {
-			continue;
-		};
-		let value = value.into_string().map_err(|_| format!("{variable}: it is no text"))?;
-		let arguments = match (arg.get_action(), value.as_str()) {
-			(ArgAction::SetTrue, "true" | "1") => vec![format!("--{name}")],
-			(ArgAction::SetTrue, "false" | "0") => Vec::new(),
-			(ArgAction::SetTrue, _) => {
-				return Err(format!("{variable} is true or false, not {value:?}"))
-			}
-			(ArgAction::Append, _) => {
-				value.split(',').map(|value| format!("--{name}={}", value.trim())).collect()
-			}
-			_ => vec![format!("--{name}={value}")],
-		};
-		found.push((arg.clone(), arguments));
+	for (arg, name) in options(command) {
+		let variable = settings::variable("node", name);
+		if let Some(arguments) = settings::of_variable(arg, name, &variable, environment) {
+			found.push((arg.clone(), arguments.map_err(|why| format!("{variable}: {why}"))?));
+		}
 	}
 	Ok(found)
 }
@@ -145,43 +110,16 @@ fn of_file(command: &Command, path: &Path) -> Result<Vec<Setting>, String> {
 	let mut found = Vec::new();
 	for (key, value) in &table {
 		let name: &str = key.get_ref().as_ref();
-		let Some(arg) = options(command).find(|arg| arg.get_long() == Some(name)) else {
+		let Some((arg, _)) = options(command).find(|(_, known)| *known == name) else {
 			return Err(format!("{at}: a node has no option --{name}"));
 		};
 		if SECRETS.contains(&name) {
-			return Err(format!(
-				"{at}: {name} is a secret: keep it in a file of its own, and name that file"
-			));
+			return Err(format!("{at}: {}", settings::secret(name)));
 		}
-		let arguments = of_value(arg, name, value.get_ref());
+		let arguments = settings::of_value(arg, name, value.get_ref());
 		found.push((arg.clone(), arguments.map_err(|why| format!("{at}: {why}"))?));
 	}
 	Ok(found)
-}
-
-/// The arguments that a value of a file stands for.
-fn of_value(arg: &Arg, name: &str, value: &DeValue<'_>) -> Result<Vec<String>, String> {
-	match (arg.get_action(), value) {
-		(ArgAction::SetTrue, DeValue::Boolean(true)) => Ok(vec![format!("--{name}")]),
-		(ArgAction::SetTrue, DeValue::Boolean(false)) => Ok(Vec::new()),
-		(ArgAction::SetTrue, _) => Err(format!("{name} is true or false")),
-		(ArgAction::Append, DeValue::Array(values)) => {
-			values.iter().map(|value| argument(name, value.get_ref())).collect()
-		}
-		(_, DeValue::Array(_)) => Err(format!("{name} has one value, not a list")),
-		(_, value) => Ok(vec![argument(name, value)?]),
-	}
-}
-
-fn argument(name: &str, value: &DeValue<'_>) -> Result<String, String> {
-	match value {
-		DeValue::String(text) => Ok(format!("--{name}={text}")),
-		DeValue::Integer(number) if number.radix() == 10 => {
-			Ok(format!("--{name}={}", number.as_str()))
-		}
-		DeValue::Float(number) => Ok(format!("--{name}={}", number.as_str())),
-		_ => Err(format!("{name} is a text or a decimal number")),
-	}
 }
 
 #[cfg(test)]

@@ -4,14 +4,10 @@
 mod common;
 
 use codec::Encode;
-use common::{free_port, reason_of_failure, run, Node};
+use common::{free_port, reason_of_failure, run, session_keys, text, Node};
 use serde_json::{json, Value};
-use std::{fs, net::TcpListener, path::Path, time::Duration};
+use std::{fs, net::TcpListener, time::Duration};
 use tempfile::TempDir;
-
-fn text(path: &Path) -> &str {
-	path.to_str().unwrap()
-}
 
 /// The development chain's specification as JSON.
 fn dev_spec() -> Value {
@@ -247,26 +243,12 @@ fn specification_should_be_refused_when_session_keys_are_not_those_of_its_valida
 	fs::write(&path, b"half a fi").unwrap();
 	assert!(reason("dev").contains("session keys"));
 	// Bob validates on the local chain, not on this one.
-	let made = run(
-		&[
-			"key",
-			"session",
-			"--chain",
-			"dev",
-			"--base-path",
-			text(dir.path()),
-			"--json",
-			"--owner",
-			"5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty",
-		],
-		Duration::from_secs(30),
-	);
-	assert!(made.status.success());
-	fs::write(&path, &made.stdout).unwrap();
+	let made = session_keys(dir.path(), "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty");
+	fs::write(&path, &made).unwrap();
 	assert!(reason("dev").contains("is no validator of this chain"));
 	assert!(reason("production").contains("--session-keys goes with"));
 	// Nobody's keys are another's.
-	let mut keys: Value = serde_json::from_slice(&made.stdout).unwrap();
+	let mut keys: Value = serde_json::from_slice(&made).unwrap();
 	keys["owner"] = json!("5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY");
 	fs::write(&path, keys.to_string()).unwrap();
 	assert!(reason("dev").contains("proof"));

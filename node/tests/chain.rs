@@ -4,15 +4,11 @@
 mod common;
 
 use codec::DecodeAll;
-use common::{run, Node};
+use common::{run, session_keys, text, Node};
 use livepeer_primitives::offchain::{Finalized, VerifyEndpoint, FINALIZED, VERIFY_ENDPOINT};
 use serde_json::{json, Value};
-use std::{fs, path::Path, time::Duration};
+use std::{fs, time::Duration};
 use tempfile::TempDir;
-
-fn text(path: &Path) -> &str {
-	path.to_str().unwrap()
-}
 
 #[test]
 fn dev_chain_should_finalise_block_3_when_started() {
@@ -195,22 +191,8 @@ fn five_validators_should_go_on_when_one_is_killed() {
 #[test]
 fn session_keys_should_be_printed_with_a_call_when_made_offline() {
 	let dir = TempDir::new().unwrap();
-	let output = run(
-		&[
-			"key",
-			"session",
-			"--chain",
-			"dev",
-			"--base-path",
-			text(dir.path()),
-			"--json",
-			"--owner",
-			"5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY",
-		],
-		Duration::from_secs(30),
-	);
-	assert!(output.status.success());
-	let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+	let owner = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+	let printed: Value = serde_json::from_slice(&session_keys(dir.path(), owner)).unwrap();
 	assert_eq!(printed["each"].as_object().unwrap().len(), 5);
 	let (call, proof) = (printed["call"].as_str().unwrap(), printed["proof"].as_str().unwrap());
 	assert!(call.contains(proof.trim_start_matches("0x")));
@@ -223,23 +205,8 @@ fn node_should_need_no_well_known_key_when_the_chain_begins_with_session_keys_of
 	let dir = TempDir::new().unwrap();
 	let (base, limit) = (dir.path().join("base"), Duration::from_secs(60));
 	let owner = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
-	let made = run(
-		&[
-			"key",
-			"session",
-			"--chain",
-			"dev",
-			"--base-path",
-			text(&base),
-			"--json",
-			"--owner",
-			owner,
-		],
-		limit,
-	);
-	assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 	let (keys, spec) = (dir.path().join("keys.json"), dir.path().join("spec.json"));
-	fs::write(&keys, made.stdout).unwrap();
+	fs::write(&keys, session_keys(&base, owner)).unwrap();
 	let exported = run(
 		&["export-chain-spec", "--chain", "dev", "--raw", "--session-keys", text(&keys)],
 		limit,
@@ -267,21 +234,7 @@ fn node_should_need_no_well_known_key_when_the_chain_begins_with_session_keys_of
 fn production_chain_should_have_a_specification_when_its_file_is_right() {
 	let dir = TempDir::new().unwrap();
 	let account = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
-	let output = run(
-		&[
-			"key",
-			"session",
-			"--chain",
-			"dev",
-			"--base-path",
-			text(dir.path()),
-			"--json",
-			"--owner",
-			account,
-		],
-		Duration::from_secs(30),
-	);
-	let keys: Value = serde_json::from_slice(&output.stdout).unwrap();
+	let keys: Value = serde_json::from_slice(&session_keys(dir.path(), account)).unwrap();
 	let file = dir.path().join("genesis.json");
 	let genesis = json!({
 		"name": "Livepeer", "id": "livepeer", "sudo": account,

@@ -5,7 +5,10 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 #![recursion_limit = "1024"]
 
+mod common;
+
 use codec::{Decode, Encode};
+use common::TAGS;
 use livepeer_primitives::{
 	chunks::{chunk_nodes, chunk_root, proof, CHUNK},
 	claim::WorkClaim,
@@ -510,39 +513,7 @@ fn vectors() -> Value {
 	);
 	let rendition_part = (header.hash(), 2u8, 4u32, 65_536u64, hash(0x56), Extensions::default());
 
-	let tags = [
-		domain::SIGNED,
-		domain::SEGMENT_HEADER,
-		domain::STREAM_HEAD,
-		domain::RECEIPT,
-		domain::CLAIM,
-		domain::HEARTBEAT,
-		domain::AVAILABILITY,
-		domain::ACCEPTANCE,
-		domain::OPENINGS,
-		domain::PASS,
-		domain::SOURCE_PART,
-		domain::RENDITION_PART,
-		domain::CHEQUE,
-		domain::LEAF,
-		domain::NODE,
-		domain::ROOT,
-		domain::STREAM,
-		domain::DRAW,
-		domain::COMMITTEE,
-		domain::ASSIGNMENT,
-		domain::TRANCHE,
-		domain::JUDGED,
-		domain::VARIANT,
-		domain::SEAT,
-		domain::VERDICT,
-		domain::DUTY,
-		domain::EVIDENCE,
-		domain::EVIDENCE_FRAME,
-		domain::TOOLCHAIN,
-		domain::BEACON,
-	]
-	.map(|tag| {
+	let tags = TAGS.map(|tag| {
 		json!({
 			"tag": std::str::from_utf8(tag).unwrap(), "hash_of_nothing": hex(tagged_hash(tag, &())),
 		})

@@ -6,48 +6,19 @@
 // Watches until the picture has stood still for 30 s or SECONDS (240) have passed. Prints when the
 // first picture was shown, how far behind the pictures were, and every time they stood still. Exits 0
 // when pictures were shown and went on after each pause but the last.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { chromium } from "playwright-core";
+import { watch } from "./browser.mjs";
 
 const [url, seconds = "240"] = process.argv.slice(2);
 if (!url) {
 	console.error("usage: node live.mjs URL [SECONDS]");
 	process.exit(2);
 }
-const profile = mkdtempSync(join(tmpdir(), "livepeer-live-"));
-const context = await chromium.launchPersistentContext(profile, {
-	executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-	headless: true,
-	args: [
-		"--no-sandbox",
-		"--disable-gpu",
-		"--disable-quic",
-		"--no-first-run",
-		"--disable-background-networking",
-		"--disable-component-update",
-		"--disable-sync",
-		"--autoplay-policy=no-user-gesture-required",
-	],
-});
 const problems = [];
 const behind = [];
 const pauses = [];
 const sizes = new Set();
-const opened = Date.now();
 let first;
-try {
-	const page = await context.newPage();
-	page.on("pageerror", (error) => problems.push(String(error)));
-	await page.goto(url, { waitUntil: "domcontentloaded", timeout: 30_000 });
-	// The page's script puts it there.
-	await page.waitForSelector("video", { state: "attached", timeout: 30_000 });
-	await page.evaluate(() => {
-		const video = document.querySelector("video");
-		video.muted = true;
-		return video.play().catch(() => undefined);
-	});
+await watch(url, problems, async (page, opened) => {
 	// The time of the picture that is shown, and what is in its bits.
 	const read = () =>
 		page.evaluate(() => {
@@ -79,12 +50,7 @@ try {
 			if (late >= 0 && late < 60) behind.push(late);
 		} else if (first !== undefined && Date.now() - moved.at > 30_000) break;
 	}
-} catch (error) {
-	problems.push(String(error));
-} finally {
-	await context.close();
-	rmSync(profile, { recursive: true, force: true });
-}
+});
 behind.sort((a, b) => a - b);
 const part = (share) => behind[Math.min(behind.length - 1, Math.floor(behind.length * share))]?.toFixed(2);
 if (first === undefined) problems.push("no picture was shown");

@@ -19,7 +19,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { ApiPromise, Keyring, WsProvider } from "@polkadot/api";
-import { chromium } from "playwright-core";
+import { launch, shot } from "./browser.mjs";
 
 const [gateway, nodeUrl, stream = "demo"] = process.argv.slice(2);
 if (!nodeUrl) {
@@ -44,23 +44,10 @@ const ring = new Keyring({ type: "sr25519" });
 const ferdie = ring.addFromUri("//Ferdie");
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-const launch = (ui) => chromium.launch({
-	executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-	headless: true,
-	args: [
-		// A camera and a microphone that Chromium makes up, and what it answers when it is asked for them.
-		"--use-fake-device-for-media-stream",
-		`--use-fake-ui-for-media-stream${ui}`,
-		"--no-sandbox",
-		"--disable-gpu",
-		"--disable-quic",
-		"--no-first-run",
-		"--disable-background-networking",
-		"--disable-component-update",
-		"--autoplay-policy=no-user-gesture-required",
-	],
-});
-const browser = await launch("");
+/** A browser with a camera and a microphone that Chromium makes up, and what it answers who asks for them. */
+const withCamera = (answer) =>
+	launch("--use-fake-device-for-media-stream", `--use-fake-ui-for-media-stream${answer}`);
+const browser = await withCamera("");
 const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 };
 const DESKTOP = { viewport: { width: 1440, height: 900 } };
 
@@ -87,11 +74,6 @@ async function open(path, options = {}, prepare = undefined, forbids = false) {
 const close = async (context) => {
 	for (const page of context.pages()) await page.unrouteAll({ behavior: "ignoreErrors" });
 	await context.close();
-};
-const shot = async (page, name) => {
-	if (!process.env.SHOTS) return;
-	mkdirSync(process.env.SHOTS, { recursive: true });
-	await page.screenshot({ path: join(process.env.SHOTS, `${name}.png`), fullPage: true });
 };
 const trust = (page) => page.locator("#verdict").getAttribute("data-trust");
 
@@ -674,7 +656,7 @@ const checks = {
 			await go(page, "end-job");
 			await until("the job is over", async () => (await row.count()) === 0 || /ended/.test(await row.innerText()));
 			expect(signed.join() === "jobs.endJob", `signed: ${signed}`);
-			const refusing = await launch("=deny");
+			const refusing = await withCamera("=deny");
 			try {
 				const denied = await refusing.newPage();
 				await denied.goto(`${gateway}/broadcast`, { waitUntil: "domcontentloaded" });

@@ -5,9 +5,7 @@
 //
 // Signatures alone cannot tell such a stream from an honest one: the page says "checked" of it, and shows
 // beside it how the judges come to another end. SHOTS=folder keeps pictures. Exits 1 when it was not told.
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
-import { chromium } from "playwright-core";
+import { launch, shot } from "./browser.mjs";
 
 const [url] = process.argv.slice(2);
 if (!url) {
@@ -18,20 +16,7 @@ if (!url) {
 const PATIENCE = 450_000;
 const problems = [];
 const report = { url };
-const browser = await chromium.launch({
-	executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-	headless: true,
-	args: [
-		"--no-sandbox",
-		"--disable-gpu",
-		"--disable-quic",
-		"--no-first-run",
-		"--disable-background-networking",
-		"--disable-component-update",
-		"--disable-sync",
-		"--autoplay-policy=no-user-gesture-required",
-	],
-});
+const browser = await launch();
 const begun = Date.now();
 const end = begun + PATIENCE;
 const until = async (what, holds) => {
@@ -49,11 +34,6 @@ const until = async (what, holds) => {
 		if (Date.now() > end) throw new Error(`never came to be: ${what}${stumbled}`);
 		await new Promise((resolve) => setTimeout(resolve, 500));
 	}
-};
-const shot = async (page, name) => {
-	if (!process.env.SHOTS) return;
-	mkdirSync(process.env.SHOTS, { recursive: true });
-	await page.screenshot({ path: join(process.env.SHOTS, `${name}.png`), fullPage: true });
 };
 try {
 	const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });

@@ -20,6 +20,19 @@ pub fn free_port() -> u16 {
 	TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+/// A path as an argument.
+pub fn text(path: &Path) -> &str {
+	path.to_str().unwrap()
+}
+
+/// Makes session keys for `owner`'s validator of the development chain in `base`; what is printed of them.
+pub fn session_keys(base: &Path, owner: &str) -> Vec<u8> {
+	let chain = ["key", "session", "--chain", "dev", "--base-path", text(base)];
+	let made = run(&[&chain[..], &["--json", "--owner", owner]].concat(), Duration::from_secs(60));
+	assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+	made.stdout
+}
+
 /// Runs `livepeer-node` with `args` to its end, which must come within `limit`.
 pub fn run(args: &[&str], limit: Duration) -> Output {
 	let mut child = Command::new(NODE)

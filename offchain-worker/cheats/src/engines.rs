@@ -13,9 +13,13 @@ use livepeer_worker_core::ports::engine::{
 	Examined, Fault, Finding, Format, MediaEngine, MediaError, Pixels, Transcoded, Variant,
 };
 
+use crate::black::blacken;
+
 /// What an engine that transcodes does instead.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Deed {
+	/// Claims what the honest engine would have done, and delivers black.
+	Black,
 	/// Encodes the first rendition at a third of its rate.
 	Stingy,
 	/// Delivers what it made of the first segment, over and over.
@@ -58,6 +62,15 @@ impl MediaEngine for Dishonest {
 		variant: Option<Variant>,
 	) -> Result<Transcoded, MediaError> {
 		match self.deed {
+			Deed::Black => {
+				let mut made = self.honest.transcode(format, input, variant).await?;
+				made.outputs.clear();
+				for rendition in &format.ladder {
+					let black = blacken(rendition, input).await.map_err(MediaError::Failed)?;
+					made.outputs.push(black);
+				}
+				Ok(made)
+			}
 			Deed::Stingy => {
 				let mut poorer = format.clone();
 				if let Some(first) = poorer.ladder.iter_mut().next() {

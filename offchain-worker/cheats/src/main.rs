@@ -15,7 +15,6 @@ use livepeer_worker::{
 	transcode::{self, Swaps, TranscodeArgs},
 	verify::{self, VerifyArgs},
 };
-use livepeer_worker_core::ports::engine::MediaEngine;
 
 use crate::engines::{Deed, Dishonest, Neglect, Neglectful};
 
@@ -60,10 +59,7 @@ fn main() -> ExitCode {
 	let cheat = Cli::parse().cheat;
 	finish(start(async move {
 		match cheat {
-			Cheat::Black(args) => {
-				let engine = |engine| Arc::new(black::Black(engine)) as Arc<dyn MediaEngine>;
-				transcode::run(args, Swaps { engine: Box::new(engine), ..Default::default() }).await
-			}
+			Cheat::Black(args) => dishonest(args, Deed::Black).await,
 			Cheat::Stingy(args) => dishonest(args, Deed::Stingy).await,
 			Cheat::Replay(args) => dishonest(args, Deed::Replay).await,
 			Cheat::Overstate(args) => dishonest(args, Deed::Overstate).await,

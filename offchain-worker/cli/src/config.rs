@@ -30,6 +30,7 @@ use clap::{
 	parser::ValueSource,
 	Arg, ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Id, Subcommand,
 };
+use livepeer_settings::{self as shared, named, Environment, CONFIG};
 use toml::{
 	de::{DeTable, DeValue},
 	Spanned,
@@ -42,9 +43,7 @@ use crate::{
 
 /// The roles that are set up by file and environment.
 pub const ROLES: [&str; 4] = ["broadcast", "gateway", "transcode", "verify"];
-/// Names the file on the command line of a role.
-const CONFIG: &str = "config";
-/// Names it in the environment.
+/// Names the file in the environment.
 const CONFIG_VARIABLE: &str = "LIVEPEER_CONFIG";
 
 /// What is done with a file of settings.
@@ -59,9 +58,6 @@ pub enum ConfigCommand {
 		role: Option<String>,
 	},
 }
-
-/// Where variables come from.
-pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 /// The environment of this process.
 pub fn environment(name: &str) -> Option<OsString> {
@@ -140,15 +136,10 @@ fn options(role: &str) -> clap::Command {
 	}
 }
 
-/// The options that have a name, with it.
-fn named(options: &clap::Command) -> impl Iterator<Item = (&Arg, &str)> {
-	options.get_arguments().filter_map(|arg| Some((arg, arg.get_long()?)))
-}
-
 /// The variable of an option; `None` where it has one of its own, which clap reads.
 fn variable(role: &str, arg: &Arg) -> Option<String> {
 	let name = arg.get_long().filter(|_| arg.get_env().is_none())?;
-	Some(format!("LIVEPEER_{role}_{name}").to_uppercase().replace('-', "_"))
+	Some(shared::variable(role, name))
 }
 
 /// The command line with what environment and file add to it, and what that is.
@@ -172,10 +163,7 @@ fn complete(
 	if role == "verify" && is_typed("files") {
 		return Ok((typed, Vec::new()));
 	}
-	let file = match matches.get_one::<PathBuf>(CONFIG) {
-		Some(path) => Some(path.clone()),
-		None => environment(CONFIG_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from),
-	};
+	let file = shared::file(matches, CONFIG_VARIABLE, environment);
 	let file = file.map(|path| ConfigFile::read(&path)).transpose();
 	let file = file.map_err(|error| vec![format!("{error:#}")])?;
 	let options = options(role);
@@ -184,11 +172,8 @@ fn complete(
 	if !faults.is_empty() {
 		return Err(faults);
 	}
-	let mut typed = typed.into_iter();
-	let mut arguments: Vec<OsString> = typed.by_ref().take(2).collect();
-	arguments.extend(added.iter().flat_map(|setting| &setting.arguments).map(OsString::from));
-	arguments.extend(typed);
-	Ok((arguments, added))
+	let arguments = added.iter().flat_map(|setting| setting.arguments.iter().cloned());
+	Ok((shared::complete(typed, 2, arguments), added))
 }
 
 /// What environment and file add to the options that are given, and what is wrong with them.
@@ -200,29 +185,14 @@ fn settings(
 ) -> (Vec<Setting>, Vec<String>) {
 	let options = options(role);
 	let (mut added, mut faults) = (Vec::new(), Vec::new());
-	let stands_back = |arg: &Arg, given: &[Id]| {
-		let conflicts = |one: &Arg, other: &Id| {
-			options.get_arg_conflicts_with(one).iter().any(|arg| arg.get_id() == other)
-		};
-		given.iter().any(|id| {
-			let other = options.get_arguments().find(|other| other.get_id() == id);
-			id == arg.get_id()
-				|| conflicts(arg, id)
-				|| other.is_some_and(|other| conflicts(other, arg.get_id()))
-		})
-	};
+	let stands_back = |arg: &Arg, given: &[Id]| shared::stands_back(&options, arg, given);
 	let before = given.clone();
 	for (arg, name) in named(&options).filter(|(arg, _)| !stands_back(arg, &before)) {
 		let Some(variable) = variable(role, arg) else { continue };
-		let Some(value) = environment(&variable).filter(|value| !value.is_empty()) else {
+		let Some(arguments) = shared::of_variable(arg, name, &variable, environment) else {
 			continue;
 		};
-		let arguments = value
-			.into_string()
-			.map_err(|_| "it is no text".to_string())
-			.and_then(|value| of_variable(arg, name, &value))
-			.and_then(|arguments| tried(&options, arguments));
-		match arguments {
+		match arguments.and_then(|arguments| tried(&options, arguments)) {
 			Ok(arguments) => {
 				let (id, name) = (arg.get_id().clone(), name.to_string());
 				given.push(id.clone());
@@ -251,50 +221,13 @@ fn settings(
 	(added, faults)
 }
 
-/// The arguments that a variable stands for.
-fn of_variable(arg: &Arg, name: &str, value: &str) -> Result<Vec<String>, String> {
-	match arg.get_action() {
-		ArgAction::SetTrue => match value {
-			"true" | "1" => Ok(vec![format!("--{name}")]),
-			"false" | "0" => Ok(Vec::new()),
-			_ => Err(format!("{name} is true or false, not {value:?}")),
-		},
-		ArgAction::Append => {
-			Ok(value.split(',').map(|value| format!("--{name}={}", value.trim())).collect())
-		}
-		_ => Ok(vec![format!("--{name}={value}")]),
-	}
-}
-
 /// The arguments that a value of a file stands for.
 fn of_value(arg: &Arg, name: &str, value: &DeValue<'_>) -> Result<Vec<String>, String> {
 	// Its value would be read by whoever may read the file.
 	if arg.is_hide_env_values_set() {
-		return Err(format!(
-			"{name} is a secret: keep it in a file of its own, and name that file"
-		));
+		return Err(shared::secret(name));
 	}
-	match (arg.get_action(), value) {
-		(ArgAction::SetTrue, DeValue::Boolean(true)) => Ok(vec![format!("--{name}")]),
-		(ArgAction::SetTrue, DeValue::Boolean(false)) => Ok(Vec::new()),
-		(ArgAction::SetTrue, _) => Err(format!("{name} is true or false")),
-		(ArgAction::Append, DeValue::Array(values)) => {
-			values.iter().map(|value| argument(name, value.get_ref())).collect()
-		}
-		(_, DeValue::Array(_)) => Err(format!("{name} has one value, not a list")),
-		(_, value) => Ok(vec![argument(name, value)?]),
-	}
-}
-
-fn argument(name: &str, value: &DeValue<'_>) -> Result<String, String> {
-	let text = match value {
-		DeValue::String(text) => text.to_string(),
-		DeValue::Integer(number) if number.radix() == 10 => number.as_str().to_string(),
-		DeValue::Float(number) => number.as_str().to_string(),
-		DeValue::Integer(_) => return Err(format!("{name}: write the number as a decimal one")),
-		_ => return Err(format!("{name} is a text or a number, not a {}", value.type_str())),
-	};
-	Ok(format!("--{name}={text}"))
+	shared::of_value(arg, name, value)
 }
 
 /// The arguments, if the role would take each of them; else why not.

@@ -379,9 +379,11 @@ pub struct EncoderSetup {
 	pub height: u32,
 	/// Frames per second.
 	pub fps: Rational,
+	/// The unit of its time stamps, in seconds.
+	pub time_base: Rational,
 	/// Shape of a pixel; 0/1 if unknown.
 	pub aspect: Rational,
-	/// The picture from which colour tags are taken.
+	/// Colour tags.
 	pub colour: Colour,
 }
 
@@ -405,7 +407,7 @@ impl Colour {
 	}
 
 	/// Writes the tags into an encoder's context that is not open yet.
-	pub(crate) fn apply(&self, c: &mut sys::AVCodecContext) {
+	fn apply(self, c: &mut sys::AVCodecContext) {
 		c.color_range = sys::AVColorRange::AVCOL_RANGE_MPEG;
 		c.color_primaries = self.primaries;
 		c.color_trc = self.transfer;
@@ -414,7 +416,7 @@ impl Colour {
 	}
 }
 
-/// Opens libx264. Its time base is one frame.
+/// Opens libx264.
 pub fn open_encoder(
 	setup: &EncoderSetup,
 	options: &[(&str, String)],
@@ -433,13 +435,9 @@ pub fn open_encoder(
 		c.height = setup.height as i32;
 		c.pix_fmt = sys::AVPixelFormat::AV_PIX_FMT_YUV420P;
 		c.framerate = setup.fps.into();
-		c.time_base = setup.fps.invert().into();
+		c.time_base = setup.time_base.into();
 		c.sample_aspect_ratio = setup.aspect.into();
-		c.color_range = sys::AVColorRange::AVCOL_RANGE_MPEG;
-		c.color_primaries = setup.colour.primaries;
-		c.color_trc = setup.colour.transfer;
-		c.colorspace = setup.colour.matrix;
-		c.chroma_sample_location = setup.colour.location;
+		setup.colour.apply(c);
 		check(sys::avcodec_open2(context.as_mut_ptr(), codec.as_ptr(), &mut options.0))?;
 	}
 	options.all_taken()?;

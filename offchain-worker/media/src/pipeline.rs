@@ -413,6 +413,8 @@ fn open(
 		width,
 		height,
 		fps: source.fps,
+		// Time stamps count frames.
+		time_base: source.fps.invert(),
 		aspect: scaled_aspect(shape, width, height),
 		colour: shape.colour,
 	};

@@ -1,8 +1,9 @@
-//! Values of every signed format that differ in every field, for tests of several formats.
+//! Values of every signed format that differ in every field, and all tags, for tests of several formats.
 #![allow(dead_code, missing_docs)]
 
 use livepeer_primitives::{
 	claim::WorkClaim,
+	domain,
 	extension::{Extension, Extensions},
 	leaf::{Leaf, Place, RejectReason},
 	receipt::{Output, Outputs, Receipt, TranscodeResult},
@@ -10,6 +11,40 @@ use livepeer_primitives::{
 	AccountId,
 };
 use sp_core::H256;
+
+/// Every tag of `domain.rs`, in its order in the golden vectors.
+pub const TAGS: [&[u8]; 30] = [
+	domain::SIGNED,
+	domain::SEGMENT_HEADER,
+	domain::STREAM_HEAD,
+	domain::RECEIPT,
+	domain::CLAIM,
+	domain::HEARTBEAT,
+	domain::AVAILABILITY,
+	domain::ACCEPTANCE,
+	domain::OPENINGS,
+	domain::PASS,
+	domain::SOURCE_PART,
+	domain::RENDITION_PART,
+	domain::CHEQUE,
+	domain::LEAF,
+	domain::NODE,
+	domain::ROOT,
+	domain::STREAM,
+	domain::DRAW,
+	domain::COMMITTEE,
+	domain::ASSIGNMENT,
+	domain::TRANCHE,
+	domain::JUDGED,
+	domain::VARIANT,
+	domain::SEAT,
+	domain::VERDICT,
+	domain::DUTY,
+	domain::EVIDENCE,
+	domain::EVIDENCE_FRAME,
+	domain::TOOLCHAIN,
+	domain::BEACON,
+];
 
 pub fn account(id: u8) -> AccountId {
 	AccountId::new([id; 32])

@@ -11,6 +11,7 @@ use livepeer_primitives::{
 };
 use livepeer_runtime::{Jobs, LptStaking, Runtime, RuntimeEvent, TranscoderElection};
 use sp_keyring::Sr25519Keyring::{self, Bob, BobStash, Charlie, CharlieStash, Ferdie};
+use sp_runtime::Perbill;
 
 use crate::{Ballot, Turn, Work, World};
 
@@ -201,6 +202,20 @@ impl Story {
 			.filter_map(|(member, who)| Some((member, ballot.opening(member, answers(*who)?))))
 			.collect();
 		self.cast(claim, &ballot, &openings, &openings);
+	}
+
+	/// Lets every member of the open ballot say what is true where variants are forced at this rate, so that
+	/// the transcoder has to open them; with the leaves that were drawn and the ballot.
+	pub fn vote_variants(&mut self, claim: &Claim, rate: Perbill) -> (Vec<u32>, Ballot) {
+		let drawn = claim.work.drawn(&self.challenge(claim).positions);
+		let ballot = self.ballot(claim);
+		let openings: Vec<_> = (0..ballot.members.len())
+			.map(|member| (member, ballot.opening(member, Verdict::Valid)))
+			.map(|(member, opening)| (member, claim.work.truth(&drawn, rate, opening)))
+			.collect();
+		self.cast(claim, &ballot, &openings, &openings);
+		assert!(self.challenge(claim).awaits_opening);
+		(drawn, ballot)
 	}
 
 	/// Lets members commit to one thing and reveal another.

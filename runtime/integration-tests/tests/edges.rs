@@ -197,14 +197,7 @@ fn to_be_opened() -> (Story, Claim, Vec<u32>, Ballot) {
 	let mut story = Story::begin_on(world);
 	let claim = story.claim(16);
 	story.reveal(&claim);
-	let drawn = claim.work.drawn(&story.challenge(&claim).positions);
-	let ballot = story.ballot(&claim);
-	let openings: Vec<_> = (0..ballot.members.len())
-		.map(|member| (member, ballot.opening(member, Verdict::Valid)))
-		.map(|(member, opening)| (member, claim.work.truth(&drawn, HALF, opening)))
-		.collect();
-	story.cast(&claim, &ballot, &openings, &openings);
-	assert!(story.challenge(&claim).awaits_opening);
+	let (drawn, ballot) = story.vote_variants(&claim, HALF);
 	(story, claim, drawn, ballot)
 }
 

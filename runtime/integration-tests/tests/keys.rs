@@ -279,14 +279,7 @@ fn transcoders_key_revoked_in_mid_claim_should_cost_it_the_job_and_nothing_that_
 
 	// Leaves are revealed as ever, and what is owed in its own name it signs by the key that it uses now.
 	story.reveal(&claim);
-	let drawn = claim.work.drawn(&story.challenge(&claim).positions);
-	let ballot = story.ballot(&claim);
-	let openings: Vec<_> = (0..ballot.members.len())
-		.map(|member| (member, ballot.opening(member, Verdict::Valid)))
-		.map(|(member, opening)| (member, claim.work.truth(&drawn, HALF, opening)))
-		.collect();
-	story.cast(&claim, &ballot, &openings, &openings);
-	assert!(story.challenge(&claim).awaits_opening);
+	let (drawn, ballot) = story.vote_variants(&claim, HALF);
 	let by_the_revoked = claim.work.open(claim.id, ballot.seed, &drawn);
 	assert_eq!(story.world.call_authorized(by_the_revoked), refused(LotteryError::WrongSigner));
 	story.world.ok_authorized(claim.work.open_by(2, claim.id, ballot.seed, &drawn));

@@ -232,15 +232,7 @@ fn vote(
 		.enumerate()
 		.map(|(member, who)| (member, says(*who, ballot.opening(member, Verdict::Valid))))
 		.collect();
-	for (member, opening) in &openings {
-		story.world.submit_authorized(ballot.commit(*member, opening));
-	}
-	story.world.deliver_ok();
-	story.until_stage(claim, ChallengeStage::VerdictReveal);
-	for (member, opening) in &openings {
-		story.world.submit_authorized(ballot.reveal(*member, opening));
-	}
-	story.world.deliver_ok();
+	story.cast(claim, &ballot, &openings, &openings);
 	if opens {
 		story.world.ok_authorized(claim.work.open(claim.id, ballot.seed, drawn));
 	}

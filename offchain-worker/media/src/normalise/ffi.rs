@@ -36,44 +36,12 @@ pub fn open_decoder(
 	Ok(Opened(context.decoder()))
 }
 
-/// Opens libx264 for pictures of this shape and size with time stamps in ticks.
-pub fn open_h264(
-	(width, height): (u32, u32),
-	shape: &Picture,
-	aspect: Rational,
-	fps: Rational,
-	time_base: Rational,
-	options: &[(&str, String)],
-) -> Result<codec::encoder::video::Encoder> {
-	let codec = codec::encoder::find_by_name("libx264").ok_or(Error::EncoderNotFound)?;
-	let mut context = codec::Context::new_with_codec(codec);
-	let mut options = Options::new(options)?;
-	// SAFETY: a fresh context of this very codec; the fields are those that the encoder documents
-	// as set by the user before it is opened, once.
-	unsafe {
-		if context.as_ptr().is_null() {
-			return Err(no_memory());
-		}
-		let c = &mut *context.as_mut_ptr();
-		c.width = width as i32;
-		c.height = height as i32;
-		c.pix_fmt = sys::AVPixelFormat::AV_PIX_FMT_YUV420P;
-		c.framerate = fps.into();
-		c.time_base = time_base.into();
-		c.sample_aspect_ratio = aspect.into();
-		shape.colour.of_yuv().apply(c);
-		check(sys::avcodec_open2(context.as_mut_ptr(), codec.as_ptr(), &mut options.0))?;
-	}
-	options.all_taken()?;
-	let encoder = codec::encoder::Encoder(context);
-	Ok(codec::encoder::video::Encoder(codec::encoder::video::Video(encoder)))
-}
-
 /// Opens the AAC encoder, for one or two channels of floats.
 pub fn open_aac(rate: u32, channels: usize, bits: u32) -> Result<codec::encoder::audio::Encoder> {
 	let codec = codec::encoder::find_by_name("aac").ok_or(Error::EncoderNotFound)?;
 	let mut context = codec::Context::new_with_codec(codec);
-	// SAFETY: as for the video.
+	// SAFETY: a fresh context of this very codec; the fields are those that the encoder documents
+	// as set by the user before it is opened, once.
 	unsafe {
 		if context.as_ptr().is_null() {
 			return Err(no_memory());

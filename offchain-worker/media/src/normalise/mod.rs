@@ -10,7 +10,7 @@ use ffmpeg_next::{codec, codec::decoder::Opened, frame, picture, Error, Packet, 
 
 use self::ffi::{Converter, Resampler};
 use crate::{
-	ffi::{picture, Picture},
+	ffi::{open_encoder, picture, EncoderSetup, Picture},
 	limits::Failure,
 	sei,
 	source::ticks,
@@ -177,7 +177,15 @@ impl VideoNormaliser {
 			let quarter = self.rotation % 180 == 90 && shape.aspect.numerator() > 0;
 			let aspect = if quarter { shape.aspect.invert() } else { shape.aspect };
 			let options = h264_options(target, self.fps);
-			let encoder = ffi::open_h264(target, &shape, aspect, self.fps, ticks(), &options)
+			let setup = EncoderSetup {
+				width: target.0,
+				height: target.1,
+				fps: self.fps,
+				time_base: ticks(),
+				aspect,
+				colour: shape.colour.of_yuv(),
+			};
+			let encoder = open_encoder(&setup, &options)
 				.map_err(|e| Failure::internal("the normaliser's encoder", e))?;
 			self.encoder = Some(encoder);
 			self.last_key = None;
