@@ -82,7 +82,7 @@ export function BroadcastPage(): JSX.Element {
 					: balances && money > balances.eth
 						? t(`The account has ${amount(balances.eth, "ETH")}.`, `账户仅有 ${amount(balances.eth, "ETH")}。`)
 						: !at
-							? t("Say at which address gateways and transcoders reach the worker, as /dns4/HOST/tcp/4100 or /ip4/ADDRESS/tcp/4100.", "请填写网关和转码者访问 worker 的地址，如 /dns4/HOST/tcp/4100 或 /ip4/ADDRESS/tcp/4100。")
+							? t("Say at which address gateways reach the worker, as /dns4/HOST/tcp/4100 or /ip4/ADDRESS/tcp/4100.", "请填写网关访问 worker 的地址，如 /dns4/HOST/tcp/4100 或 /ip4/ADDRESS/tcp/4100。")
 							: null;
 	const command = [
 		`livepeer-worker broadcast ${from === "obs" ? "--rtmp 0.0.0.0:1935" : `--whip ${WHIP}`}`,
