@@ -131,7 +131,7 @@ drill: build ## Kill nodes and workers during a stream, and a live one's transco
 	$(BIN)/livepeer-demo --bin-dir $(BIN) --once --kill --live rtmp
 
 .PHONY: docker docker-demo docker-test
-docker: build ## Build the container images: TAG=local BASE=image
+docker: build ## Build the container images, tagged local and with the version: TAG=name BASE=image
 	docker/build.sh $(BIN)
 docker-demo: build ## The demo with every role in a container: ONCE=1 CHEAT=black INPUT=file REPORT=out.json DATA=dir MONITORING=1 DISTURB=1
 	docker/demo.sh $(BIN)

@@ -3,14 +3,16 @@
 #
 #   docker/build.sh [BIN_DIR]     BIN_DIR: where livepeer-node, -worker and -cheat lie
 #
-# TAG names the images (local), BASE the image below them. Where the base can be pulled from nowhere,
+# TAG names the images; without it they are both `local`, as the demo runs them, and the version, as the
+# operators' compose files do. BASE the image below them. Where the base can be pulled from nowhere,
 # it is made of Debian's packages with mmdebstrap, which wants root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=${1:-${CARGO_TARGET_DIR:-$HOME/.cache/livepeer-appchain/target}/release}
-tag=${TAG:-local}
 base=${BASE:-debian:bookworm-slim}
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+tags=("${TAG:-local}")
+[ -n "${TAG:-}" ] || tags+=("$version")
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 
 for binary in livepeer-node livepeer-worker livepeer-cheat; do
@@ -49,14 +51,19 @@ cp -r docker/rootfs "$context/docker/"
 for binary in livepeer-node livepeer-worker livepeer-cheat; do
 	install -s "$bin/$binary" "$context/"
 done
-build() {
+build() { # NAME ARGUMENTS...
+	local names=() tag
+	for tag in "${tags[@]}"; do names+=(-t "$1:$tag"); done
+	shift
 	DOCKER_BUILDKIT=1 docker build --quiet --build-arg BINARIES=handed-in --build-arg BASE="$base" \
-		--build-arg VERSION="$version" --build-arg REVISION="$revision" "$@" "$context" >/dev/null
+		--build-arg VERSION="$version" --build-arg REVISION="$revision" "${names[@]}" "$@" "$context" >/dev/null
 }
-build -f docker/node.Dockerfile -t "livepeer-node:$tag"
-build -f docker/worker.Dockerfile -t "livepeer-worker:$tag"
-build -f docker/worker.Dockerfile --target cheat -t "livepeer-cheat:$tag"
+build livepeer-node -f docker/node.Dockerfile
+build livepeer-worker -f docker/worker.Dockerfile
+build livepeer-cheat -f docker/worker.Dockerfile --target cheat
 [ -z "${MONITORING:-}" ] ||
 	DOCKER_BUILDKIT=1 docker build --quiet --build-arg BASE="$base" -f docker/monitoring/prometheus.Dockerfile \
-		-t "livepeer-prometheus:$tag" docker/monitoring >/dev/null
-docker images --format '· {{.Repository}}:{{.Tag}} {{.Size}}' | grep "livepeer-.*:$tag "
+		-t "livepeer-prometheus:${tags[0]}" docker/monitoring >/dev/null
+for tag in "${tags[@]}"; do
+	docker images --format '· {{.Repository}}:{{.Tag}} {{.Size}}' | grep "livepeer-.*:$tag "
+done

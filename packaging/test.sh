@@ -44,6 +44,8 @@ within sh -c 'apt-get install -qy /tmp/old/*.deb' >"$work/log" 2>&1 || { cat "$w
 within livepeer-node --version
 within id livepeer-node
 within runuser -u livepeer-worker -- livepeer-worker doctor --offline || fail "the worker does not work"
+within runuser -u livepeer-worker -- livepeer-worker keys peer --data-dir /var/lib/livepeer-worker/verify ||
+	fail "no key can be made before a service starts"
 for name in livepeer-node livepeer-worker; do
 	for file in man/man1/$name.1.gz "bash-completion/completions/$name" zsh/vendor-completions/_$name; do
 		[ -s "$root/usr/share/$file" ] || fail "$file is missing"
@@ -61,7 +63,7 @@ within systemd-analyze verify livepeer-node.service livepeer-transcode.service l
 
 step "upgrading keeps configuration and keys"
 echo 'ARGUMENTS="--chain /etc/livepeer/mine.json"' >"$root/etc/livepeer/node.env"
-within install -d -o livepeer-node -m 700 /var/lib/livepeer-node
+[ "$(within stat -c "%U %a" /var/lib/livepeer-node)" = "livepeer-node 700" ] || fail "the node has no folder of its own"
 echo secret >"$root/var/lib/livepeer-node/key"
 echo '# mine' >>"$root/etc/livepeer/worker.toml"
 install -d "$root/var/lib/livepeer-worker/transcode"

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Runs the commands of docs/operators/*.md, in their order, on a local network of one validator that
-it starts: who joins by a page must author, or transcode a stream and be paid, and leave without a slash.
+it starts: who joins by a page must author, or transcode a stream and be paid, and leave without a slash; who
+broadcasts must have a job.
 
     scripts/runbooks-test.py BIN_DIR [PAGE]...
 
@@ -22,11 +23,13 @@ import time
 from localnet import Terminals, fail, final, rpc, say
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PAGES = ["validator", "transcoder", "gateway", "care"]
+PAGES = ["validator", "transcoder", "gateway", "care", "broadcaster", "delegator"]
 BLOCK = re.compile(r"<!-- (run|service|settings) -->\n```sh\n(.*?)```", re.S)
 PATIENCE = 300
 LPT = 10**18
 ALICE = "http://127.0.0.1:9944"
+# Whom the delegator's page bonds to: Bob, who is registered on a development chain.
+TRANSCODER = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
 # What the pages bond.
 BONDS = {"validator": 1500, "transcoder": 200}
 
@@ -87,6 +90,7 @@ def run_page(network, page):
         "SPEC": network.spec,
         "NODE": f"ws://{url}",
         "ANNOUNCE": "/ip4/127.0.0.1/tcp/4100",
+        "TRANSCODER": TRANSCODER,
     }
     env = {**network.env, **settings}
     before = {name for name, _, _ in network.running}
@@ -113,13 +117,14 @@ def run_page(network, page):
                     # A test's stream is short: each eight segments are claimed, whatever the call costs.
                     command += " --claim-worth 0"
                 network.begin_one(f"{page}-{number}", command, folder, env)
-                network.until("the worker runs", lambda: worker_answers(page))
+                log = os.path.join(folder, f"{page}-{number}.log")
+                network.until("the worker runs", lambda log=log: worker_answers(page, log))
             continue
-        if "lptStaking.bond" in text:
+        if re.search("stake bond|stake delegate|keys spend", text):
             pay(network, folder)
-        if "lptStaking.withdrawFees" in text:
+        if "stake fees" in text:
             earn(network, address_of(folder), url)
-        leaving = "transcoderElection.resign" in text
+        leaving = "stake resign" in text
         if leaving:
             before_leaving(network, page, address_of(folder), url)
         step(network, f"{page}-{number}", functions + text, folder, env)
@@ -130,14 +135,19 @@ def run_page(network, page):
     network.stop(lambda name: name not in before)
 
 
-def worker_answers(page):
+def worker_answers(page, log):
+    if page == "broadcaster":
+        # It listens for publishers before it has a job.
+        with open(log, encoding="utf-8") as file:
+            return "the stream is open" in file.read()
     port = {"validator": 7936, "transcoder": 4100, "gateway": 8935}[page]
     with socket.create_connection(("127.0.0.1", port), 1):
         return True
 
 
 def step(network, name, script, folder, env):
-    """A block; what the chain refuses in the lock period is tried again in the next round."""
+    """A block; what the chain refuses in the lock period is tried again in the next round, and all of a
+    bond again where a reward came into it meanwhile."""
     deadline = time.monotonic() + PATIENCE
     while True:
         ended = subprocess.run(
@@ -149,7 +159,7 @@ def step(network, name, script, folder, env):
             return
         network.check()
         said = ended.stdout + ended.stderr
-        if not re.search("Locked|Validating", said) or time.monotonic() > deadline:
+        if not re.search("Locked|Validating|BelowMinimum", said) or time.monotonic() > deadline:
             fail(f"{name} ended with {ended.returncode}:\n{script}\n{said}")
         # Only what was refused is said again.
         lines = script.splitlines(keepends=True)
@@ -174,7 +184,9 @@ def pay(network, folder):
     address = address_of(folder)
     with open(os.path.join(network.folder, "alice.key"), "w", encoding="utf-8") as file:
         file.write("//Alice")
-    wallet(folder, os.path.join(network.folder, "alice.key"), "balances.transferKeepAlive", address, "3000LPT")
+    alice = os.path.join(network.folder, "alice.key")
+    wallet(folder, alice, "balances.transferKeepAlive", address, "3000LPT")
+    wallet(folder, alice, "assets.transferKeepAlive", "1", address, "5ETH")
 
 
 def ask(url, expression):

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what building, testing and showing the chain needs on Debian 12. Idempotent, asks
-# nothing.
+# nothing, and leaves no service running: Debian's Prometheus is wanted for its programs alone.
 #
 #   scripts/setup.sh          install what is missing
 #   scripts/setup.sh --check  print what is missing with the command that mends it; exit 1 if any
@@ -14,6 +14,9 @@ packages=(
 	libavformat-dev libavutil-dev libclang-dev libssl-dev libswresample-dev libswscale-dev nodejs
 	pkg-config prometheus protobuf-compiler python3 python3-pip
 )
+# The Node.js of Debian 12. Some npm packages name a newer one, at which `npm ci` warns; whatever is run
+# of them here runs with this one too.
+node_least=18
 # Debian's npm conflicts with nodejs from other sources, which bring their own.
 command -v npm >/dev/null || packages+=(npm)
 
@@ -28,6 +31,15 @@ missing_packages() {
 		[ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
 			echo "$package"
 	done
+}
+# Says what is wrong with a Node.js that is on the PATH.
+old_node() {
+	command -v node >/dev/null || return 0
+	local version
+	version=$(node --version 2>/dev/null) || version=none
+	local major=${version#v}
+	[ "${major%%.*}" -ge "$node_least" ] 2>/dev/null ||
+		echo "$(command -v node) is Node.js ${version#v}, and $node_least or newer is needed"
 }
 has_rustup() { command -v rustup >/dev/null || [ -x "$HOME/.cargo/bin/rustup" ]; }
 has_target() {
@@ -60,8 +72,14 @@ if [ "${1:-}" = --check ]; then
 		status=1
 	}
 	packages_missing=$(missing_packages | tr '\n' ' ')
+	case " $packages_missing" in
+	*" prometheus "*) first="sudo systemctl mask prometheus; " ;;
+	*) first= ;;
+	esac
 	[ -z "$packages_missing" ] ||
-		lacks "Debian packages: $packages_missing" "sudo apt-get install -y --no-install-recommends $packages_missing"
+		lacks "Debian packages: $packages_missing" "${first}sudo apt-get install -y --no-install-recommends $packages_missing"
+	old=$(old_node)
+	[ -z "$old" ] || lacks "$old" "take it off the PATH, so that Debian's is used, or install a newer one"
 	if ! has_rustup; then
 		lacks "rustup" "curl -sSf https://static.rust-lang.org/rustup/rustup-init.sh | sh -s -- -y --default-toolchain none"
 	elif ! has_target; then
@@ -75,7 +93,7 @@ if [ "${1:-}" = --check ]; then
 	[ $status = 0 ] && echo "Everything is there."
 	exit $status
 elif [ $# -gt 0 ]; then
-	echo "usage: scripts/setup.sh [--check]" >&2
+	echo "usage: scripts/setup.sh [--check | --bridge]" >&2
 	exit 2
 fi
 
@@ -89,10 +107,20 @@ if [ "${#wanted[@]}" -gt 0 ]; then
 		}
 		as_root=(sudo)
 	fi
+	# Its service would hold port 9090, which the demo's own Prometheus takes. `systemctl unmask prometheus`
+	# gives it back to whoever wants it.
+	case " ${wanted[*]} " in
+	*" prometheus "*) [ ! -d /run/systemd/system ] || "${as_root[@]}" systemctl mask prometheus ;;
+	esac
 	"${as_root[@]}" apt-get update -q
 	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
 		apt-get install -qy --no-install-recommends "${wanted[@]}"
 fi
+old=$(old_node)
+[ -z "$old" ] || {
+	echo "setup: $old: take it off the PATH, so that Debian's is used, or install a newer one" >&2
+	exit 1
+}
 has_rustup ||
 	curl --proto '=https' --tlsv1.2 -sSf https://static.rust-lang.org/rustup/rustup-init.sh |
 	sh -s -- -y --default-toolchain none --no-modify-path

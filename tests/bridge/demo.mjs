@@ -5,6 +5,7 @@
 // relayer in the folder that `--bin-dir` names.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs, promisify } from "node:util";
@@ -28,7 +29,7 @@ try {
 	const { provider, token, gateway } = stage;
 
 	// First with one relayer that dies after everything that it does.
-	const account = "0x" + Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("hex");
+	const account = "0x" + randomBytes(32).toString("hex");
 	const first = stage.relayer(0, { fatal: true });
 	await until("the light client", async () => (await status()).chain.client === "Following");
 	say("the light client follows Ethereum");
@@ -74,7 +75,7 @@ try {
 
 	// Ethereum drops the block of a deposit before it is final. Another one comes to its place in the tree,
 	// and only that is credited.
-	const dropped = "0x" + Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("hex");
+	const dropped = "0x" + randomBytes(32).toString("hex");
 	const before = await provider.send("evm_snapshot", []);
 	await done(gateway.depositLPT(dropped, 9n * unit));
 	// A beacon block carries it, on which others build.

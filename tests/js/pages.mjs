@@ -572,7 +572,20 @@ const checks = {
 		// What waits here holds up neither the browser nor the node's connection.
 		const tell = async (...args) => (await promisify(execFile)(worker, args)).stdout.trim();
 		const peer = await tell("keys", "peer", "--data-dir", home);
-		await tell("keys", "origin", "--name", "camera", "--peer-id", peer, "--listen", at, "--suri", "//Ferdie", "--node", nodeUrl);
+		// The wallet's part of the page's recipe: the broadcaster starts only where the chain says what it would.
+		let told = [];
+		const recipe = await open("/broadcast", {}, async (page) => (told = await wallet(page, ferdie)));
+		await connect(recipe);
+		await recipe.getByLabel("Name", { exact: true }).fill("camera");
+		await recipe.getByLabel("Where others reach the worker").fill(at);
+		await recipe.getByRole("button", { name: "Say where it is found" }).click();
+		await recipe.locator("dialog").getByLabel("The worker's peer id").fill(`${peer}x`);
+		await until("what is no peer id is refused in words", async () => /no peer id/.test(await recipe.locator("dialog").innerText()));
+		await recipe.locator("dialog").getByLabel("The worker's peer id").fill(peer);
+		await go(recipe, "origin");
+		expect(told.join() === "jobs.setOrigin", `signed: ${told}`);
+		expect((await recipe.locator("pre").last().innerText()).includes(`--listen /ip4/0.0.0.0/tcp/4190 --announce ${at}`), "the command has another address");
+		await close(recipe.context());
 		const args = ["broadcast", "--whip", "127.0.0.1:8940", "--limits", "854x480@30", "--rendition", "426x240@400k", "--budget", "0.5"];
 		args.push("--name", "camera", "--account", owner, "--key-file", join(data, "keys/segments"), "--spending-key-file", join(data, "keys/spending"));
 		args.push("--data-dir", home, "--node", nodeUrl, "--listen", at, "--events", join(home, "events.jsonl"));

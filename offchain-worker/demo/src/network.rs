@@ -4,6 +4,7 @@
 use std::{
 	fs,
 	io::Write,
+	net::{TcpListener, UdpSocket},
 	os::unix::fs::OpenOptionsExt,
 	path::{Path, PathBuf},
 	process::{Child, Command, Stdio},
@@ -64,6 +65,7 @@ const P2P_PORT: u16 = 30_400;
 const WS_PORT: u16 = 30_450;
 const VERIFY_PORT: u16 = 7_936;
 const WORKER_PORT: u16 = 4_100;
+const BROADCASTER_PORT: u16 = WORKER_PORT + 10;
 const GATEWAY_PORT: u16 = 8_935;
 
 /// The secret URI of a well-known account, for its wallet.
@@ -97,7 +99,50 @@ fn transcoder_at(place: usize) -> String {
 }
 
 fn broadcaster_at() -> String {
-	format!("/ip4/127.0.0.1/tcp/{}", WORKER_PORT + 10)
+	format!("/ip4/127.0.0.1/tcp/{BROADCASTER_PORT}")
+}
+
+/// The ports of this machine at which the network listens, and what for.
+fn ports(live: Option<Live>) -> Vec<(u16, String)> {
+	let mut ports = Vec::new();
+	for (i, name) in (0_u16..).zip(VALIDATORS) {
+		ports.push((RPC_PORT + i, format!("RPC of {name}'s node")));
+		ports.push((P2P_PORT + i, format!("peers of {name}'s node")));
+		ports.push((VERIFY_PORT + i, format!("{name}'s verify worker")));
+	}
+	for (i, name) in (0_u16..).zip(TRANSCODERS) {
+		ports.push((WORKER_PORT + i, format!("{name}'s transcoder")));
+	}
+	ports.push((WS_PORT, "light clients in browsers".to_owned()));
+	ports.push((BROADCASTER_PORT, "the broadcaster".to_owned()));
+	ports.push((GATEWAY_PORT, "the gateway".to_owned()));
+	if let Some(live) = live {
+		ports.push((live.port(), "who publishes".to_owned()));
+	}
+	ports
+}
+
+/// Refuses ports at which something else listens: all are named, before anything is started.
+fn ensure_free(ports: &[(u16, String)]) -> Result<()> {
+	let taken: Vec<String> = ports
+		.iter()
+		.filter(|(port, _)| {
+			let at = ("127.0.0.1", *port);
+			match *port == Live::Srt.port() {
+				// The only one of UDP.
+				true => UdpSocket::bind(at).is_err(),
+				false => TcpListener::bind(at).is_err(),
+			}
+		})
+		.map(|(port, what)| format!("{port} ({what})"))
+		.collect();
+	ensure!(
+		taken.is_empty(),
+		"nothing was started, for something else has port {} of 127.0.0.1: stop it (another demo? \
+		 `ss -tulpn` names it) and try again",
+		taken.join(", ")
+	);
+	Ok(())
 }
 
 fn words(words: &[&str]) -> Vec<String> {
@@ -129,15 +174,7 @@ impl Network {
 				args.bin_dir.display()
 			);
 		}
-		for port in (0..VALIDATORS.len() as u16)
-			.flat_map(|i| [RPC_PORT + i, P2P_PORT + i, VERIFY_PORT + i])
-			.chain([GATEWAY_PORT])
-			.chain(args.live.map(Live::port))
-		{
-			std::net::TcpListener::bind(("127.0.0.1", port)).with_context(|| {
-				format!("port {port} is in use; stop what uses it (another demo?) and try again")
-			})?;
-		}
+		ensure_free(&ports(args.live))?;
 		Ok(Self {
 			bin: args.bin_dir.clone(),
 			broadcaster: address(BROADCASTER)?,
@@ -712,6 +749,40 @@ pub fn rpc(node: usize) -> String {
 mod tests {
 	use super::*;
 	use serde_json::json;
+
+	#[test]
+	fn port_should_be_named_with_what_it_is_for_when_something_else_has_it() -> Result<()> {
+		let (first, second) =
+			(TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?);
+		let (a, b) = (first.local_addr()?.port(), second.local_addr()?.port());
+		let ports = [(a, "the gateway".to_owned()), (b, "peers".to_owned())];
+		let told = ensure_free(&ports).map_err(|error| error.to_string());
+		let named = format!("port {a} (the gateway), {b} (peers) of");
+		assert!(told.as_ref().is_err_and(|told| told.contains(&named)), "{told:?}");
+		drop((first, second));
+		ensure_free(&ports)
+	}
+
+	#[test]
+	fn ports_should_be_those_of_the_documentation() {
+		let page = include_str!("../../../docs/operating.md").replace('\n', " ");
+		for protocol in [Live::Rtmp, Live::Srt, Live::Push] {
+			let mut ports: Vec<u16> =
+				ports(Some(protocol)).into_iter().map(|(port, _)| port).collect();
+			for port in &ports {
+				// Of a row its first and last are named.
+				let in_a_row: [(u16, u16); 3] = [(9944, 9948), (30400, 30404), (7936, 7940)];
+				let is_within = in_a_row.into_iter().any(|(first, last)| {
+					(first..=last).contains(port) && page.contains(&format!("{first} to {last}"))
+				});
+				assert!(is_within || page.contains(&port.to_string()), "{port}");
+			}
+			let all = ports.len();
+			ports.sort_unstable();
+			ports.dedup();
+			assert_eq!(ports.len(), all, "each is used once");
+		}
+	}
 
 	#[test]
 	fn chain_should_ask_for_variants_and_be_the_same_but_for_that() -> Result<()> {

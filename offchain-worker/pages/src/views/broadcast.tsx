@@ -5,6 +5,7 @@ import { isAddress } from "../chain/chain";
 import type { Rendition } from "../chain/types";
 import { hex } from "../proof/scale";
 import { bytesOf } from "../chain/chain";
+import { originCall, peerId, place } from "../publish/origin";
 import { Account, Card, Copy, Empty, Fact, JobLink, live, useLive, useRead } from "../ui/kit";
 import { amount, duration, exact, parseAmount, t } from "../ui/words";
 import { Camera, WHIP } from "./camera";
@@ -32,7 +33,8 @@ export function BroadcastPage(): JSX.Element {
 	const [price, setPrice] = useState("");
 	const [budget, setBudget] = useState("0.01");
 	const [hours, setHours] = useState(2);
-	const [asked, ask] = useState<{ end: bigint } | { key: true } | { segments: true } | { drop: string } | null>(null);
+	const [address, setAddress] = useState("");
+	const [asked, ask] = useState<{ end: bigint } | { key: true } | { fees: true } | { segments: true } | { origin: true } | { drop: string } | null>(null);
 	const transcoders = useRead((at) => live.read("transcoders", [], at));
 	const parameters = useRead((at) => live.read("parameters", [], at));
 	const balances = useRead((at) => (account && live.chain ? live.chain.balances(account, at) : Promise.reject()), [account]);
@@ -67,7 +69,9 @@ export function BroadcastPage(): JSX.Element {
 	const hourly = cost(maxPrice);
 	const lasts = money && hourly ? Number((money * 3_600n) / (hourly || 1n)) : null;
 	const blocks = Math.round((hours * 3_600) / live.slotSeconds());
-	const problem = !/^[a-z0-9][a-z0-9_-]{0,31}$/i.test(name)
+	const at = place(address);
+	const isNamed = /^[a-z0-9][a-z0-9_-]{0,31}$/i.test(name);
+	const problem = !isNamed
 		? t("A name has letters, digits, - and _, at most 32.", "名称由字母、数字、- 和 _ 组成，最多 32 个字符。")
 		: !ladder.length
 			? t("Choose a rendition that is not larger than the source.", "请选择不大于来源的画质。")
@@ -77,14 +81,16 @@ export function BroadcastPage(): JSX.Element {
 					? t("Name a price.", "请填写价格。")
 					: balances && money > balances.eth
 						? t(`The account has ${amount(balances.eth, "ETH")}.`, `账户仅有 ${amount(balances.eth, "ETH")}。`)
-						: null;
+						: !at
+							? t("Say at which address gateways reach the worker, as /dns4/HOST/tcp/4100 or /ip4/ADDRESS/tcp/4100.", "请填写网关访问 worker 的地址，如 /dns4/HOST/tcp/4100 或 /ip4/ADDRESS/tcp/4100。")
+							: null;
 	const command = [
 		`livepeer-worker broadcast ${from === "obs" ? "--rtmp 0.0.0.0:1935" : `--whip ${WHIP}`}`,
 		`--name ${name || "NAME"} --limits ${width}x${height}@${fps}`,
 		...ladder.map((r) => `--rendition ${r.width}x${r.height}@${r.kbps}k`),
 		`--budget ${money ? exact(money) : "ETH"} --max-price ${maxPrice ? exact(maxPrice) : "ETH"} --lasts ${blocks}`,
 		`--account ${account ?? "ADDRESS"} --key-file segments.key --spending-key-file spending.key`,
-		`--data-dir ${name || "NAME"}`,
+		`--data-dir ${name || "NAME"} --listen ${at?.listen ?? "MULTIADDR"} --announce ${at ? address : "MULTIADDR"}`,
 	].join(" \\\n  ");
 	return (
 		<main class="broadcast">
@@ -151,25 +157,35 @@ export function BroadcastPage(): JSX.Element {
 								{t("Highest price in ETH for 2 s of 720p30", "720p30 每 2 秒最高价（ETH）")}
 								<input inputMode="decimal" value={price} onInput={(event) => setPrice(event.currentTarget.value)} placeholder={maxPrice ? `${Number(maxPrice) / 1e18}` : ""} />
 							</label>
+							<label class="field">
+								{t("Where others reach the worker", "他人访问 worker 的地址")}
+								<input value={address} onInput={(event) => setAddress(event.currentTarget.value.trim())} placeholder="/dns4/HOST/tcp/4100" />
+							</label>
 							{name && problem ? <p class="bad small">{problem}</p> : null}
 						</div>
 					</Card>
 					<Card title={t("Start it", "启动")} aside={<Copy text={command} />}>
 						<ol class="howto">
 							<li>
-								{t("On the machine that streams, make two keys. They print their accounts:", "在推流的机器上生成两个密钥，会显示其账户：")}
+								{t("On the machine that streams, make two keys and the worker's identity. Printed are two accounts and a peer id:", "在推流的机器上生成两个密钥和 worker 的身份，会显示两个账户和一个 peer id：")}
 								<pre class="code" tabIndex={0}>
-									<code>{"livepeer-worker keys new segments.key\nlivepeer-worker keys new spending.key"}</code>
+									<code>{`livepeer-worker keys new segments.key\nlivepeer-worker keys new spending.key\nlivepeer-worker keys peer --data-dir ${name || "NAME"}`}</code>
 								</pre>
 							</li>
 							<li>
-								{t("Let the first sign your segments and the second pay, up to a cap. Your own key stays in the wallet.", "授权第一个签名片段，第二个在限额内付费。您自己的密钥留在钱包里。")}
+								{t("Let the first sign your segments and the second pay, up to a cap; give the second LPT, for its transactions cost some; and say where the stream is found. Your own key stays in the wallet.", "授权第一个签名片段，第二个在限额内付费；给第二个一些 LPT 作手续费；并登记视频流的位置。您自己的密钥留在钱包里。")}
 								<div class="buttons">
 									<button type="button" disabled={!account} onClick={() => ask({ segments: true })}>
 										{t("Name the segment key", "登记片段密钥")}
 									</button>
 									<button type="button" disabled={!account} onClick={() => ask({ key: true })}>
 										{t("Name the spending key", "登记支出密钥")}
+									</button>
+									<button type="button" disabled={!account} onClick={() => ask({ fees: true })}>
+										{t("Give it LPT for fees", "转入 LPT 作手续费")}
+									</button>
+									<button type="button" disabled={!account || !isNamed || !at} onClick={() => ask({ origin: true })}>
+										{t("Say where it is found", "登记位置")}
 									</button>
 								</div>
 							</li>
@@ -267,7 +283,9 @@ export function BroadcastPage(): JSX.Element {
 				<Ask title={t("Remove the spending key", "移除支出密钥")} call={{ pallet: "Jobs", name: "remove_spending_key", args: { broadcaster: account, key: asked.drop } }} onClose={() => ask(null)} consequence={t("It can spend nothing from then on. Jobs that it created run on.", "此后无法再支出。已创建的任务继续运行。")} />
 			)}
 			{asked && "key" in asked && <SpendingKey onClose={() => ask(null)} proposed={budget} />}
+			{asked && "fees" in asked && <Fees onClose={() => ask(null)} />}
 			{asked && "segments" in asked && <SegmentKey onClose={() => ask(null)} />}
+			{asked && "origin" in asked && <Origin name={name} address={address} onClose={() => ask(null)} />}
 		</main>
 	);
 }
@@ -282,6 +300,38 @@ function SegmentKey({ onClose }: { onClose: () => void }): JSX.Element {
 			<label class="field">
 				{t("The key's account", "密钥账户")}
 				<input value={key} onInput={(event) => setKey(event.currentTarget.value.trim())} placeholder="5…" autofocus />
+			</label>
+		</Ask>
+	);
+}
+
+function Fees({ onClose }: { onClose: () => void }): JSX.Element {
+	const [key, setKey] = useState("");
+	const [lpt, setLpt] = useState("1");
+	const money = parseAmount(lpt);
+	const call = isAddress(key) && money ? { pallet: "Balances", name: "transfer_keep_alive", args: { dest: { type: "Id", value: key }, value: money } } : null;
+	return (
+		<Ask title={t("Give the spending key LPT", "给支出密钥转入 LPT")} call={call} onClose={onClose} problem={key && !isAddress(key) ? t("That is no account.", "这不是账户。") : null} consequence={t("It pays the fees of its own transactions with it: without any it opens no job.", "用于支付其交易手续费：没有 LPT 就无法创建任务。")}>
+			<label class="field">
+				{t("The key's account", "密钥账户")}
+				<input value={key} onInput={(event) => setKey(event.currentTarget.value.trim())} placeholder="5…" autofocus />
+			</label>
+			<label class="field">
+				{t("How much, in LPT", "数量（LPT）")}
+				<input inputMode="decimal" value={lpt} onInput={(event) => setLpt(event.currentTarget.value)} />
+			</label>
+		</Ask>
+	);
+}
+
+function Origin({ name, address, onClose }: { name: string; address: string; onClose: () => void }): JSX.Element {
+	const [peer, setPeer] = useState("");
+	const [bytes, at] = [peerId(peer), place(address)];
+	return (
+		<Ask title={t(`Say where ${name} is found`, `登记 ${name} 的位置`)} call={bytes && at ? originCall(name, bytes, at) : null} onClose={onClose} problem={peer && !bytes ? t("That is no peer id: livepeer-worker keys peer prints it.", "这不是 peer id：livepeer-worker keys peer 会显示。") : null} consequence={t(`Gateways look for the stream at ${address}. A deposit of ETH is held while the chain says so. The worker starts only with this address and this identity.`, `网关将在 ${address} 查找此视频流。登记期间冻结少量 ETH。worker 只能以此地址和身份启动。`)}>
+			<label class="field">
+				{t("The worker's peer id", "worker 的 peer id")}
+				<input value={peer} onInput={(event) => setPeer(event.currentTarget.value.trim())} placeholder="12D3Koo…" autofocus />
 			</label>
 		</Ask>
 	);
