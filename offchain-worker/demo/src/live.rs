@@ -14,8 +14,8 @@ use tokio::time::sleep;
 
 use crate::{
 	network::{Live as Protocol, Network, STREAM},
+	probe::{count_events, get, read_events},
 	report::Report,
-	story::{count_events, get, read_events},
 };
 
 /// How long each stretch is published.

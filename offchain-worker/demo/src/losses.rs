@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
 	chain::amount,
 	report::{Claim, Loss},
-	story::name_of,
+	watch::name_of,
 };
 
 /// What each account lost in these claims, by name. Who lost nothing is left out.

@@ -6,14 +6,17 @@ mod chain;
 mod cheat;
 mod drill;
 mod events;
+mod judging;
 mod live;
 mod losses;
 mod network;
+mod probe;
 mod process;
 mod report;
 mod secrets;
 mod source;
 mod story;
+mod watch;
 
 use std::{path::PathBuf, process::ExitCode};
 

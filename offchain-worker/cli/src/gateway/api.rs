@@ -19,7 +19,10 @@ use utoipa::{
 	IntoResponses, OpenApi, ToSchema,
 };
 
-use super::{webhooks, Failure, Gateway, Shared, StreamStatus, Streams, NO_STREAM};
+use super::{
+	status::{StreamStatus, Streams},
+	webhooks, Failure, Gateway, Shared, NO_STREAM,
+};
 use crate::http::Client;
 
 /// What is answered to programs, by path.
@@ -30,18 +33,18 @@ pub(super) fn routes() -> [(&'static str, MethodRouter<std::sync::Arc<Gateway>>)
 		("/chain", post(super::node::ask)),
 		("/chain/metadata/{version}", get(super::node::metadata)),
 		("/chain-spec.json", get(super::spec::chain_spec)),
-		("/stream/{name}/records/{file}", get(super::records)),
-		("/stream/{name}/index.m3u8", get(super::master)),
-		("/stream/{name}/recording.m3u8", get(super::recording)),
-		("/stream/{name}/status", get(super::stream_status)),
+		("/stream/{name}/records/{file}", get(super::playback::records)),
+		("/stream/{name}/index.m3u8", get(super::playback::master)),
+		("/stream/{name}/recording.m3u8", get(super::playback::recording)),
+		("/stream/{name}/status", get(super::status::stream_status)),
 		("/stream/{name}/playback", get(playback)),
-		("/stream/{name}/{file}", get(super::media)),
-		("/stream/{name}/{rendition}/{file}", get(super::segment)),
+		("/stream/{name}/{file}", get(super::playback::media)),
+		("/stream/{name}/{rendition}/{file}", get(super::playback::segment)),
 		("/stream/{name}/receipt/{seq}", get(super::receipt::receipt)),
-		("/status", get(super::status)),
-		("/metrics", get(super::export_metrics)),
-		("/healthz", get(super::healthy)),
-		("/readyz", get(super::ready)),
+		("/status", get(super::status::status)),
+		("/metrics", get(super::status::export_metrics)),
+		("/healthz", get(super::status::healthy)),
+		("/readyz", get(super::status::ready)),
 	]
 }
 
@@ -58,21 +61,21 @@ const ABOUT: &str = "A stream is named by its broadcaster's address and the name
 	paths(
 		description,
 		playback,
-		super::master,
-		super::recording,
-		super::media,
-		super::segment,
-		super::records,
+		super::playback::master,
+		super::playback::recording,
+		super::playback::media,
+		super::playback::segment,
+		super::playback::records,
 		super::receipt::receipt,
-		super::stream_status,
-		super::status,
+		super::status::stream_status,
+		super::status::status,
 		super::node::ask,
 		super::node::metadata,
 		super::spec::chain_spec,
 		super::pages::player,
-		super::export_metrics,
-		super::healthy,
-		super::ready
+		super::status::export_metrics,
+		super::status::healthy,
+		super::status::ready
 	),
 	// What webhooks are told.
 	components(schemas(webhooks::Notice, webhooks::News, webhooks::StreamName)),

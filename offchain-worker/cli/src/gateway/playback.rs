@@ -1,0 +1,288 @@
+//! Playlists, segments and the records that prove them.
+
+use std::sync::Arc;
+
+use axum::{
+	extract::{Path, State},
+	http::{header, HeaderMap, Uri},
+	response::{IntoResponse, Response},
+};
+use codec::Encode;
+use livepeer_primitives::{receipt::Output, video::TICKS_PER_SECOND, Seq, StreamId};
+use livepeer_worker_core::{
+	ports::{
+		store::{StoreError, StreamState},
+		transport::MAX_RECORDS,
+	},
+	rules::{
+		playlist::{self, Variant},
+		ts::{describe, Described},
+	},
+};
+
+use super::{
+	blocking,
+	following::{lock, Named},
+	pages, Failure, Gateway, Shared,
+};
+use crate::http::Client;
+
+/// Segments of a live media playlist.
+const WINDOW: usize = 30;
+/// Outputs of which it is remembered what they say about themselves.
+const MOST_DESCRIBED: usize = 1_024;
+
+/// Playlists and segments may be played from any page.
+fn hls(content_type: &'static str, cache: &'static str, body: impl IntoResponse) -> Response {
+	(
+		[
+			(header::CONTENT_TYPE, content_type),
+			(header::CACHE_CONTROL, cache),
+			(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+		],
+		body,
+	)
+		.into_response()
+}
+
+const PLAYLIST: &str = "application/vnd.apple.mpegurl";
+
+pub(super) async fn page(
+	State(gateway): Shared,
+	client: Client,
+	Path(name): Path<String>,
+	uri: Uri,
+	headers: HeaderMap,
+) -> Result<Response, Failure> {
+	if let Some(name) = name.strip_suffix(".m3u8") {
+		return master(State(gateway), client, Path(name.to_owned())).await;
+	}
+	Named::read(&name, gateway.broadcaster.as_ref())?;
+	Ok(pages::page(State(gateway), uri, headers).await)
+}
+
+/// How the media playlists of a recording are named.
+const RECORDING: &str = "recording-";
+const NO_RECORDING: Failure = Failure::NotFound("no recording before the stream has ended");
+
+/// The master playlist: of what is live, or of the recording when the stream has ended.
+///
+/// Whoever comes when a stream has ended gets the recording; whoever watched it to its end asks for
+/// the playlists that it was given before, and those only say that they end.
+#[utoipa::path(
+	get,
+	path = "/stream/{broadcaster}/{name}/index.m3u8",
+	tag = "playback",
+	params(
+		("broadcaster" = String, Path, description = "The broadcaster's address"),
+		("name" = String, Path, description = "The stream's name")
+	),
+	responses((status = 200, description = "HLS", body = String, content_type = "application/vnd.apple.mpegurl"), Failure)
+)]
+pub(super) async fn master(
+	State(gateway): Shared,
+	client: Client,
+	Path(name): Path<String>,
+) -> Result<Response, Failure> {
+	let (stream, state) = gateway.state(client, &name).await?;
+	let ended = state.ended;
+	variants(&gateway, client, &name, stream, &state, ended).await
+}
+
+/// The master playlist of everything that is kept of a stream that has ended.
+#[utoipa::path(
+	get,
+	path = "/stream/{broadcaster}/{name}/recording.m3u8",
+	tag = "playback",
+	params(
+		("broadcaster" = String, Path, description = "The broadcaster's address"),
+		("name" = String, Path, description = "The stream's name")
+	),
+	responses((status = 200, description = "HLS", body = String, content_type = "application/vnd.apple.mpegurl"), Failure)
+)]
+pub(super) async fn recording(
+	State(gateway): Shared,
+	client: Client,
+	Path(name): Path<String>,
+) -> Result<Response, Failure> {
+	let (stream, state) = gateway.state(client, &name).await?;
+	if !state.ended {
+		return Err(NO_RECORDING);
+	}
+	variants(&gateway, client, &name, stream, &state, true).await
+}
+
+/// Renditions are listed by their whole path, so that it does not matter which alias was asked for.
+async fn variants(
+	gateway: &Arc<Gateway>,
+	client: Client,
+	name: &str,
+	stream: StreamId,
+	state: &StreamState,
+	recorded: bool,
+) -> Result<Response, Failure> {
+	let kind = if recorded { RECORDING } else { "" };
+	let first = gateway.follower.timeline(stream, |timeline| {
+		timeline.live(WINDOW).entries.first().map(|entry| entry.seq)
+	})?;
+	let (looking, count) = (gateway.clone(), state.ladder.len());
+	let look = move || looking.look_at(client, stream, first.unwrap_or(0), count);
+	let variants = blocking(look).await??;
+	let text = playlist::master(&state.ladder, &variants, &format!("/stream/{name}/{kind}"));
+	Ok(hls(PLAYLIST, "no-cache", text))
+}
+
+impl Gateway {
+	/// What the newest segments say about their renditions: the first of them is read, of all the
+	/// length is known.
+	fn look_at(
+		&self,
+		client: Client,
+		stream: StreamId,
+		first: Seq,
+		count: usize,
+	) -> Result<Vec<Variant>, StoreError> {
+		let records = self.store.records(stream, first, WINDOW)?;
+		let mut variants = vec![Variant::default(); count];
+		for (index, variant) in variants.iter_mut().enumerate() {
+			let (mut bits, mut ticks) = (0, 0);
+			for record in &records {
+				let duration = record.header().segment.duration;
+				let Some(output) = record.outputs().get(index).copied().flatten() else { continue };
+				let of_output = u64::from(output.len) * 8;
+				bits += of_output * u64::from(TICKS_PER_SECOND);
+				ticks += u64::from(duration);
+				let rate = (of_output * u64::from(TICKS_PER_SECOND)).checked_div(duration.into());
+				variant.peak = variant.peak.max(rate.unwrap_or(0));
+				if variant.described.is_none() && variant.duration == 0 {
+					variant.duration = duration;
+					variant.described = self.describe(client, &output)?;
+				}
+			}
+			variant.average = u64::checked_div(bits, ticks).unwrap_or(0);
+		}
+		Ok(variants)
+	}
+
+	/// What an output says about itself. It is read once, however many ask; and where there is no room
+	/// for its bytes, the playlist does without.
+	fn describe(&self, client: Client, output: &Output) -> Result<Option<Described>, StoreError> {
+		if let Some(known) = lock(&self.described).get(&output.hash) {
+			return Ok(known.clone());
+		}
+		let Some(_held) = self.memory.take(client, output.len as usize) else { return Ok(None) };
+		let Some(bytes) = self.store.get(output.hash)? else { return Ok(None) };
+		let described = describe(&bytes);
+		let mut known = lock(&self.described);
+		if known.len() >= MOST_DESCRIBED {
+			known.clear();
+		}
+		known.insert(output.hash, described.clone());
+		Ok(described)
+	}
+}
+
+/// The media playlist of one rendition: of what is live, or of the recording.
+#[utoipa::path(
+	get,
+	path = "/stream/{broadcaster}/{name}/{file}",
+	tag = "playback",
+	params(
+		("broadcaster" = String, Path, description = "The broadcaster's address"),
+		("name" = String, Path, description = "The stream's name"),
+		("file" = String, Path, description = "`R.m3u8` or `recording-R.m3u8`: rendition R from 0")
+	),
+	responses((status = 200, description = "HLS", body = String, content_type = "application/vnd.apple.mpegurl"), Failure)
+)]
+pub(super) async fn media(
+	State(gateway): Shared,
+	client: Client,
+	Path((name, file)): Path<(String, String)>,
+) -> Result<Response, Failure> {
+	let unknown = || Failure::NotFound("no such rendition");
+	let index = file.strip_suffix(".m3u8").ok_or_else(unknown)?;
+	let (index, recorded) = match index.strip_prefix(RECORDING) {
+		Some(index) => (index, true),
+		None => (index, false),
+	};
+	let rendition: usize = index.parse().map_err(|_| unknown())?;
+	let (stream, state) = gateway.state(client, &name).await?;
+	if rendition >= state.ladder.len() {
+		return Err(unknown());
+	}
+	let text = match (recorded, state.ended) {
+		(true, false) => return Err(NO_RECORDING),
+		(true, true) => {
+			let entries = gateway.follower.timeline(stream, |timeline| timeline.whole())?;
+			playlist::recording(rendition, &entries)
+		}
+		(false, ended) => {
+			let listing = gateway.follower.timeline(stream, |timeline| timeline.live(WINDOW))?;
+			playlist::live(rendition, &listing, ended)
+		}
+	};
+	Ok(hls(PLAYLIST, "no-cache", text))
+}
+
+/// One segment.
+#[utoipa::path(
+	get,
+	path = "/stream/{broadcaster}/{name}/{rendition}/{file}",
+	tag = "playback",
+	params(
+		("broadcaster" = String, Path, description = "The broadcaster's address"),
+		("name" = String, Path, description = "The stream's name"),
+		("rendition" = usize, Path, description = "The rendition, from 0"),
+		("file" = String, Path, description = "`SEQ.ts`")
+	),
+	responses((status = 200, description = "MPEG-TS", body = Vec<u8>, content_type = "video/mp2t"), Failure)
+)]
+pub(super) async fn segment(
+	State(gateway): Shared,
+	client: Client,
+	Path((name, rendition, file)): Path<(String, usize, String)>,
+) -> Result<Response, Failure> {
+	let unknown = || Failure::NotFound("no such segment");
+	let seq: Seq = file.strip_suffix(".ts").and_then(|n| n.parse().ok()).ok_or_else(unknown)?;
+	let stream = gateway.find(client, &name).await?;
+	let store = gateway.store.clone();
+	let memory = gateway.memory.clone();
+	let read = move || -> Result<Response, Failure> {
+		let records = store.records(stream, seq, 1)?;
+		let record = records.first().filter(|record| record.header().seq == seq);
+		let output = record.and_then(|record| record.outputs().get(rendition).copied().flatten());
+		let output = output.ok_or_else(unknown)?;
+		// Before they are read: however many ask, only so many bytes are in memory.
+		let held = memory.take(client, output.len as usize).ok_or(Failure::Full)?;
+		let bytes = store.get(output.hash)?.ok_or_else(unknown)?;
+		gateway.metrics.add_bytes(bytes.len() as u64);
+		Ok(hls("video/mp2t", "public, max-age=3600, immutable", held.body(bytes)))
+	};
+	blocking(read).await?
+}
+
+/// The records of a stream from one seq on: what a viewer needs to check what it plays.
+#[utoipa::path(
+	get,
+	path = "/stream/{broadcaster}/{name}/records/{file}",
+	tag = "proof",
+	params(
+		("broadcaster" = String, Path, description = "The broadcaster's address"),
+		("name" = String, Path, description = "The stream's name"),
+		("file" = String, Path, description = "`SEQ.scale`")
+	),
+	responses((status = 200, description = "Signed headers with signed receipts, in SCALE", body = Vec<u8>, content_type = "application/octet-stream"), Failure)
+)]
+pub(super) async fn records(
+	State(gateway): Shared,
+	client: Client,
+	Path((name, file)): Path<(String, String)>,
+) -> Result<Response, Failure> {
+	let unknown = || Failure::NotFound("no such record");
+	let seq: Seq = file.strip_suffix(".scale").and_then(|n| n.parse().ok()).ok_or_else(unknown)?;
+	let stream = gateway.find(client, &name).await?;
+	let store = gateway.store.clone();
+	let bytes = blocking(move || store.records(stream, seq, MAX_RECORDS as usize)).await??.encode();
+	let held = gateway.memory.take(client, bytes.len()).ok_or(Failure::Full)?;
+	Ok(hls("application/octet-stream", "no-cache", held.body(bytes)))
+}

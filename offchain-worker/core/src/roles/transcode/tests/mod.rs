@@ -1,0 +1,221 @@
+//! Stories of a transcoder over a fake chain.
+
+#![allow(clippy::unwrap_used)]
+
+mod claiming;
+mod idle;
+mod intake;
+mod judges;
+mod memory;
+mod registration;
+mod variants;
+
+use std::{cell::Cell, rc::Rc};
+
+use livepeer_primitives::{
+	api::ClaimTerms,
+	keys::Purpose,
+	params::VerificationTerms,
+	receipt::{Receipt, TranscodeResult},
+	segment::{stream_id, SegmentHeader},
+	video::SourceLimits,
+	work::fee,
+	Hash, UNIT,
+};
+
+use super::{claiming::RESEND_BLOCKS, *};
+use crate::{
+	fakes::{
+		rendition, segment_info, simulate, FakeChain, FakeEngine, FakeNet, MemoryStore, Recorder,
+		Sim, GENESIS, PLENTY,
+	},
+	key::Key,
+	lock,
+	ports::{
+		chain::{At, Call, Refused, Wait},
+		events::{Event, Warning},
+		store::{Claims, Receipts},
+	},
+};
+
+struct Story {
+	chain: FakeChain,
+	store: MemoryStore,
+	events: Recorder,
+	broadcaster: Key,
+	key: Key,
+	job: JobId,
+	sim: Sim,
+}
+
+impl Story {
+	async fn new(sim: &Sim) -> Self {
+		let story = Self {
+			sim: sim.clone(),
+			chain: FakeChain::default(),
+			store: MemoryStore::default(),
+			events: Recorder::default(),
+			broadcaster: Key::from_uri("//Broadcaster").unwrap(),
+			key: Key::from_uri("//Transcoder").unwrap(),
+			job: 1,
+		};
+		story.role(FakeEngine::default()).register(&FakeNet::record("t")).await.unwrap();
+		let call = Call::CreateJob {
+			broadcaster: story.broadcaster.account(),
+			name: "demo".into(),
+			ladder: vec![rendition(64, 36, 100)].try_into().unwrap(),
+			limits: SourceLimits::new(128, 72, 30),
+			max_price: UNIT,
+			end: 100,
+			budget: PLENTY,
+		};
+		let broadcaster = story.chain.client(Some(story.broadcaster.clone()));
+		broadcaster.submit(call, Wait::InBlock).await.unwrap();
+		story.role(FakeEngine::default()).registration.refresh().await.unwrap();
+		story
+	}
+
+	/// The role over the same store, as after a restart.
+	fn role(&self, engine: FakeEngine) -> TranscodeRole {
+		let config = TranscodeConfig {
+			price: UNIT / 1000,
+			reward_cut: Perbill::from_percent(10),
+			fee_share: Perbill::from_percent(50),
+			capacity: 2,
+			parallel: 2,
+			queue: 2,
+			claim_leaves: 4,
+			claim_wait_ms: 3_600_000,
+			claim_worth: 20,
+			gap_wait_ms: 3_600_000,
+		};
+		self.role_with(Keyring::own(self.key.clone()), Some(self.key.clone()), engine, config)
+	}
+
+	fn role_with(
+		&self,
+		keys: Keyring,
+		own: Option<Key>,
+		engine: FakeEngine,
+		config: TranscodeConfig,
+	) -> TranscodeRole {
+		TranscodeRole::new(
+			keys,
+			Arc::new(self.chain.client(own)),
+			Arc::new(self.store.clone()),
+			Arc::new(engine),
+			Arc::new(self.events.clone()),
+			Arc::new(self.sim.clock.clone()),
+			config,
+		)
+	}
+
+	/// The role over a copy of the folder.
+	fn over(&self, store: &MemoryStore) -> TranscodeRole {
+		let own = Some(self.key.clone());
+		TranscodeRole::new(
+			Keyring::own(self.key.clone()),
+			Arc::new(self.chain.client(own)),
+			Arc::new(store.clone()),
+			Arc::new(FakeEngine::default()),
+			Arc::new(self.events.clone()),
+			Arc::new(self.sim.clock.clone()),
+			self.role(FakeEngine::default()).parts.config.clone(),
+		)
+	}
+
+	/// Opens another job of the same broadcaster.
+	async fn another_job(&self, name: &str) {
+		let call = Call::CreateJob {
+			broadcaster: self.broadcaster.account(),
+			name: name.into(),
+			ladder: vec![rendition(64, 36, 100)].try_into().unwrap(),
+			limits: SourceLimits::new(128, 72, 30),
+			max_price: UNIT,
+			end: 10_000,
+			budget: PLENTY,
+		};
+		let client = self.chain.client(Some(self.broadcaster.clone()));
+		client.submit(call, Wait::InBlock).await.unwrap();
+	}
+
+	/// A segment of another of its jobs.
+	fn signed_for(&self, job: JobId, name: &str, seq: Seq) -> SignedHeader {
+		let mut signed = self.signed(seq, &bytes(seq));
+		signed.header.stream = stream_id(&self.broadcaster.account(), name);
+		signed.header.job = job;
+		let own = Signing::own(self.broadcaster.clone());
+		signed.signature = own.sign(&signed.header.hash());
+		signed
+	}
+
+	fn warned(&self, what: Warning) -> Vec<String> {
+		let text = |event| match event {
+			Event::Warned { what: warned, text } if warned == what => Some(text),
+			_ => None,
+		};
+		self.events.events().into_iter().filter_map(text).collect()
+	}
+
+	fn signed(&self, seq: Seq, bytes: &[u8]) -> SignedHeader {
+		let header = SegmentHeader {
+			genesis: GENESIS,
+			stream: stream_id(&self.broadcaster.account(), "demo"),
+			job: self.job,
+			assignment: 0,
+			transcoder: self.key.account(),
+			seq,
+			segment: segment_info(bytes),
+		};
+		let signature = Signing::own(self.broadcaster.clone()).sign(&header.hash());
+		SignedHeader { header, signature }
+	}
+
+	async fn send(&self, role: &TranscodeRole, seq: Seq) -> PushReply {
+		let bytes = bytes(seq);
+		role.push(self.signed(seq, &bytes), bytes).await
+	}
+
+	fn head(&self) -> Head {
+		*self.chain.client(None).heads().borrow()
+	}
+
+	/// What a role does with a new head.
+	async fn duties(&self, role: &TranscodeRole) {
+		role.claiming.claim_duties(self.head()).await.unwrap();
+		for claim in self.store.claims().unwrap() {
+			if let Some(id) = claim.id {
+				role.claiming.answer(self.head(), id, &claim).await.unwrap();
+			}
+		}
+	}
+}
+
+fn bytes(seq: Seq) -> Vec<u8> {
+	vec![seq as u8, 5, 6, 7]
+}
+
+fn receipt(reply: PushReply) -> Receipt {
+	match reply {
+		PushReply::Done { receipt, .. } => *receipt,
+		other => panic!("{other:?}"),
+	}
+}
+
+/// Runs a role as its process does, with a block every 2 s.
+fn serve(story: &Story, role: TranscodeRole) -> Rc<Cell<Option<bool>>> {
+	let ended = Rc::new(Cell::new(None));
+	let (slot, sim, chain) = (ended.clone(), story.sim.clone(), story.chain.clone());
+	story.sim.spawn(async move {
+		let stop = watch::Sender::new(false);
+		let result = role.serve(&FakeNet::record("t"), stop.subscribe()).await;
+		slot.set(Some(result.is_ok()));
+	});
+	story.sim.spawn(async move {
+		loop {
+			sim.sleep(2_000).await;
+			chain.block();
+		}
+	});
+	ended
+}

@@ -1,0 +1,153 @@
+//! Looks from outside: commands beside the story, requests, playback, and the events that workers write.
+
+use std::{
+	collections::BTreeMap,
+	fs,
+	path::Path,
+	process::{Child, Command, Stdio},
+};
+
+use anyhow::{ensure, Context, Result};
+use serde_json::Value as Json;
+use tokio::{
+	io::{AsyncReadExt, AsyncWriteExt},
+	net::TcpStream,
+};
+
+use crate::{
+	network::{self, Network},
+	report::Report,
+};
+
+/// Asks for a page and fails unless it comes.
+pub async fn request(url: &str) -> Result<()> {
+	get(url).await.map(drop)
+}
+
+/// Asks for something and fails unless it comes.
+pub async fn get(url: &str) -> Result<Vec<u8>> {
+	let (host, path) = url
+		.strip_prefix("http://")
+		.and_then(|rest| rest.split_once('/'))
+		.context("a URL without a path")?;
+	let mut stream = TcpStream::connect(host).await?;
+	let request = format!("GET /{path} HTTP/1.0\r\nHost: {host}\r\n\r\n");
+	stream.write_all(request.as_bytes()).await?;
+	let mut answer = Vec::new();
+	stream.read_to_end(&mut answer).await?;
+	let head = answer.windows(4).position(|window| window == b"\r\n\r\n").context("no answer")?;
+	let first = String::from_utf8_lossy(&answer[..head]);
+	ensure!(first.contains(" 200 "), "{}", first.lines().next().unwrap_or("no answer"));
+	Ok(answer.split_off(head + 4))
+}
+
+/// A command that runs beside the story and is judged at its end.
+pub struct Probe {
+	pub check: &'static str,
+	child: Child,
+}
+
+impl Probe {
+	/// Starts `command` with `argument` at its end.
+	pub fn begin(check: &'static str, command: &str, argument: &str) -> Result<Self> {
+		let child = Command::new("sh")
+			.arg("-c")
+			.arg(format!("{command} {argument}"))
+			.stdin(Stdio::null())
+			.stdout(Stdio::piped())
+			.stderr(Stdio::piped())
+			.spawn()
+			.with_context(|| format!("cannot run {command}"))?;
+		Ok(Self { check, child })
+	}
+
+	/// Waits until it ends; its check, and whether it succeeded with what it said.
+	pub fn end(self) -> (&'static str, Result<(bool, String)>) {
+		let output = self.child.wait_with_output().map(|output| {
+			let text = String::from_utf8_lossy(&output.stdout).trim().to_owned()
+				+ String::from_utf8_lossy(&output.stderr).trim();
+			(output.status.success(), text)
+		});
+		(self.check, output.map_err(Into::into))
+	}
+}
+
+/// Runs such a command to its end.
+pub async fn probe(report: &mut Report, name: &'static str, command: &str, argument: &str) {
+	let begun = Probe::begin(name, command, argument);
+	let ended = tokio::task::spawn_blocking(|| begun.and_then(|probe| probe.end().1)).await;
+	report.probed(name, ended.unwrap_or_else(|error| Err(error.into())));
+}
+
+/// Reads the whole stream as a player would, every rendition by its own playlist.
+pub fn play(report: &mut Report, playlist: &str, expected: Option<u32>) {
+	let output = Command::new("ffprobe")
+		.args(["-v", "error", "-live_start_index", "0", "-count_packets", "-of", "json"])
+		.args([
+			"-show_entries",
+			"program=program_id:stream=codec_name,width,height,nb_read_packets",
+		])
+		.arg(playlist)
+		.stdin(Stdio::null())
+		.output();
+	let output = match output {
+		Ok(output) => output,
+		Err(error) => return report.check("every rendition plays", false, error.to_string()),
+	};
+	let parsed: Json = serde_json::from_slice(&output.stdout).unwrap_or_default();
+	report.playback = parsed["streams"].as_array().cloned().unwrap_or_default();
+	let pictures: Vec<u64> = report
+		.playback
+		.iter()
+		.filter(|s| s["codec_name"] == "h264")
+		.filter_map(|s| s["nb_read_packets"].as_str()?.parse().ok())
+		.collect();
+	// What is published live has as many as were sent: the same in each rendition.
+	let expected = expected.map_or(pictures.first().copied().unwrap_or(0), u64::from);
+	let whole = expected > 0 && pictures.iter().all(|n| *n == expected);
+	report.check(
+		"every rendition plays",
+		output.status.success() && whole,
+		format!("{pictures:?} of {expected} pictures per rendition"),
+	);
+}
+
+/// The events in a file.
+pub fn read_events(path: &Path) -> Vec<Json> {
+	fs::read_to_string(path)
+		.unwrap_or_default()
+		.lines()
+		.filter_map(|line| serde_json::from_str(line).ok())
+		.collect()
+}
+
+/// How many events of a kind a role has written.
+pub fn count_events(network: &Network, role: &str, event: &str) -> usize {
+	let needle = format!("\"event\":\"{event}\"");
+	let text = fs::read_to_string(network.events_file(role)).unwrap_or_default();
+	text.lines().filter(|line| line.contains(&needle)).count()
+}
+
+/// The segments that came back, by seq.
+pub fn read_segments(network: &Network) -> Vec<Json> {
+	let mut segments: Vec<Json> = read_events(&network.events_file("broadcast"))
+		.into_iter()
+		.filter(|event| event["event"] == "segment_returned")
+		.collect();
+	segments.sort_by_key(|segment| segment["seq"].as_u64());
+	segments
+}
+
+/// How many bytes each verify worker fetched over the network.
+pub fn read_fetches(network: &Network) -> BTreeMap<String, (usize, u64)> {
+	network::VALIDATORS
+		.into_iter()
+		.map(|name| {
+			let role = format!("verify-{name}");
+			let events = read_events(&network.events_file(&role));
+			let fetched = events.iter().filter(|event| event["event"] == "fetched");
+			let bytes = fetched.clone().filter_map(|event| event["len"].as_u64()).sum();
+			(role, (fetched.count(), bytes))
+		})
+		.collect()
+}

@@ -1,0 +1,426 @@
+//! Watching the chain and the workers until the stream is over and every claim is settled.
+
+use std::{
+	collections::BTreeMap,
+	process::Child,
+	time::{Duration, Instant},
+};
+
+use anyhow::{bail, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{json, Value as Json};
+use tokio::time::sleep;
+
+use crate::{
+	chain::Chain,
+	drill::Drill,
+	events::Event,
+	judging::count_due,
+	live::Live,
+	network::{self, Network},
+	probe::{count_events, request, Probe},
+	report::{Account, Claim, Report},
+	Args,
+};
+
+/// Segments after which the transcoders' keys are exchanged: within a claim.
+const ROTATE_AFTER: usize = 10;
+/// Segments after which a viewer opens the page.
+const PLAY_AFTER: usize = 6;
+/// Segments after which the network is attacked.
+const ATTACK_AFTER: usize = 2;
+/// Segments after which the upgrade of the runtime begins: its command then waits for a claim's draw.
+const UPGRADE_AFTER: usize = 4;
+/// What its command shows.
+const UPGRADED: &str = "the runtime is upgraded while a claim is judged, which is paid after it";
+/// How long a story may take beyond the length of its clip.
+const STORY_PATIENCE: Duration = Duration::from_secs(480);
+/// How long it may take besides until ETH has come over the bridge.
+const FUNDING_PATIENCE: Duration = Duration::from_secs(300);
+
+/// How many blocks a claim can take at most, whatever anyone does, as the chain's parameters have it.
+#[derive(Clone, Copy)]
+pub struct Longest {
+	/// Until it is decided.
+	judgement: u32,
+	/// Until it is settled and executed.
+	life: u32,
+}
+
+impl Longest {
+	/// Whether every claim kept to that; and how long decisions took.
+	pub fn check(self, report: &mut Report, claims: &[Claim]) {
+		let took = |step: &str| -> Vec<u32> {
+			let blocks = |claim: &Claim| {
+				Some(claim.blocks.get(step)?.saturating_sub(*claim.blocks.get("Claimed")?))
+			};
+			claims.iter().filter_map(blocks).collect()
+		};
+		let within = |blocks: &[u32], most: u32| {
+			blocks.len() == claims.len() && blocks.iter().all(|blocks| *blocks <= most)
+		};
+		let (decided, settled) = (took("Decided"), took("ClaimSettled"));
+		let most = |blocks: &[u32]| blocks.iter().max().copied().unwrap_or_default();
+		report.check(
+			"every claim is decided and settled within its computed number of blocks",
+			within(&decided, self.judgement) && within(&settled, self.life),
+			format!(
+				"decided after {} of {} at most, settled after {} of {}",
+				most(&decided),
+				self.judgement,
+				most(&settled),
+				self.life
+			),
+		);
+		let mut waits: Vec<u32> =
+			claims.iter().filter_map(|claim| claim.draw_to_decision_blocks).collect();
+		waits.sort_unstable();
+		let at = |part: usize| {
+			let place = (waits.len() * part).div_ceil(100).saturating_sub(1);
+			waits.get(place).map(|blocks| u64::from(*blocks))
+		};
+		report.figure("draw_to_decision_blocks_median", at(50));
+		report.figure("draw_to_decision_blocks_95", at(95));
+	}
+}
+
+/// What was seen of the chain so far.
+pub struct Watch {
+	next: u32,
+	first: u32,
+	slot_milliseconds: u64,
+	pub longest: Longest,
+	claims: BTreeMap<u64, Claim>,
+	pub others: BTreeMap<String, Vec<Event>>,
+	pub accounts: Vec<Account>,
+	issuance: (u128, u128),
+	/// The commands that run beside the story.
+	pub probes: Vec<Probe>,
+	/// Who is killed meanwhile.
+	pub drill: Option<Drill>,
+	/// Who publishes, and who watches.
+	pub live: Option<Live>,
+	/// Whether the transcoders' keys were exchanged.
+	rotated: bool,
+	/// The claim that is judged again, and who writes its case.
+	pub case: Option<(u64, Child)>,
+	/// What ran when the upgrade of the runtime began.
+	pub running: Vec<(String, Option<u32>)>,
+}
+
+impl Watch {
+	/// Notes where everything stands before the story.
+	pub async fn begin(chain: &Chain, report: &mut Report) -> Result<Self> {
+		let first = chain.finalized().await?;
+		let (parameters, timing) = chain.rules(first).await?;
+		let slot_milliseconds = timing.slot_duration;
+		let mut accounts = Vec::new();
+		for name in network::ACCOUNTS {
+			let before = chain.balances(first, &network::account(name)?).await?;
+			let address = network::address(name)?;
+			accounts.push(Account { name: name.to_owned(), address, before, ..Default::default() });
+		}
+		report.chain.genesis = chain.genesis();
+		report.chain.nodes = network::VALIDATORS.len();
+		report.chain.slot_milliseconds = slot_milliseconds;
+		Ok(Self {
+			next: first + 1,
+			first,
+			slot_milliseconds,
+			longest: Longest {
+				judgement: parameters.lottery.longest_judgement(&timing),
+				life: parameters.lottery.longest_claim_life(&timing),
+			},
+			claims: BTreeMap::new(),
+			others: BTreeMap::new(),
+			accounts,
+			issuance: chain.issuance(first).await?,
+			probes: Vec::new(),
+			drill: None,
+			live: None,
+			rotated: false,
+			case: None,
+			running: Vec::new(),
+		})
+	}
+
+	/// Reads every finalised block that was not read yet.
+	pub async fn catch_up(&mut self, chain: &Chain) -> Result<Vec<Event>> {
+		let head = chain.finalized().await?;
+		let mut news = Vec::new();
+		while self.next <= head {
+			for event in chain.events(self.next).await? {
+				self.take(&event);
+				news.push(event);
+			}
+			self.next += 1;
+		}
+		Ok(news)
+	}
+
+	fn take(&mut self, event: &Event) {
+		let claim = event
+			.number("claim")
+			.filter(|_| ["Jobs", "ChallengeLottery"].contains(&event.pallet.as_str()));
+		let Some(id) = claim else {
+			let key = format!("{}.{}", event.pallet, event.name);
+			self.others.entry(key).or_default().push(event.clone());
+			return;
+		};
+		let claim = self.claims.entry(id).or_insert_with(|| Claim { id, ..Default::default() });
+		let at_block = |fields: &Json| {
+			let mut fields = fields.clone();
+			fields["block"] = json!(event.block);
+			fields
+		};
+		claim.blocks.entry(event.name.clone()).or_insert(event.block);
+		match event.name.as_str() {
+			"Claimed" => claim.claimed = event.fields.clone(),
+			"Drawn" => claim.draw = event.fields.clone(),
+			"LeafRevealed" => claim.revealed_leaves.push(at_block(&event.fields)),
+			"Committed" => claim.commits.push(at_block(&event.fields)),
+			"VerdictRevealed" => claim.verdicts.push(at_block(&event.fields)),
+			_ => claim.events.push(json!({
+				"pallet": event.pallet, "name": event.name, "block": event.block,
+				"fields": event.fields,
+			})),
+		}
+		if event.name == "Decided" {
+			claim.outcome = event.fields["outcome"].as_str().map(str::to_owned);
+			claim.draw_to_decision_blocks =
+				claim.blocks.get("Drawn").map(|drawn| event.block - drawn);
+		}
+	}
+
+	fn settled(&self) -> usize {
+		self.claims.values().filter(|c| c.blocks.contains_key("ClaimSettled")).count()
+	}
+
+	fn count(&self, name: &str) -> usize {
+		self.others.get(name).map_or(0, Vec::len)
+	}
+
+	/// Follows the chain until the stream is over and every claim is settled.
+	pub async fn follow(
+		&mut self,
+		args: &Args,
+		chain: &Chain,
+		network: &mut Network,
+		started: Instant,
+	) -> Result<()> {
+		let bar = ProgressBar::new_spinner();
+		bar.set_style(ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}")?);
+		bar.enable_steady_tick(Duration::from_millis(200));
+		// A bar shows nothing where there is no terminal.
+		let tell_line = |line: String| {
+			if bar.is_hidden() {
+				println!("{line}");
+			} else {
+				bar.println(line);
+			}
+		};
+		let mut patience = STORY_PATIENCE + Duration::from_secs(u64::from(args.segments) * 2);
+		if args.bridge.is_some() {
+			patience += FUNDING_PATIENCE;
+		}
+		let mut streaming = true;
+		let mut viewed = false;
+		loop {
+			network.ensure_running()?;
+			if streaming && count_events(network, "broadcast", "stream_ended") > 0 {
+				streaming = false;
+				tell_line("· the stream is over; its claims are being settled".to_owned());
+			}
+			for event in self.catch_up(chain).await? {
+				if let Some(line) = tell(&event) {
+					tell_line(format!("  #{:<4} {line}", event.block));
+				}
+				// Soon after its decision, as long as whoever made its bytes has them.
+				let outcome = match args.cheat.filter(|cheat| cheat.judge().is_none()) {
+					Some(_) => "Failed",
+					None => "Accepted",
+				};
+				if self.case.is_none()
+					&& event.name == "Decided"
+					&& event.fields["outcome"] == outcome
+				{
+					if let Some(claim) = event.number("claim") {
+						self.case = Some((claim, network.write_case(claim, event.block)?));
+					}
+				}
+			}
+			let returned = count_events(network, "broadcast", "segment_returned");
+			bar.set_message(format!(
+				"block {}, {returned} segments back, {} claims, {} settled",
+				self.next - 1,
+				self.claims.len(),
+				self.settled(),
+			));
+			if let Some(drill) = &mut self.drill {
+				if let Some(victim) = drill.step(network, returned).await? {
+					tell_line(format!("· {victim} was killed and started again"));
+				}
+			}
+			if let Some(live) = self.live.as_mut().filter(|_| streaming) {
+				if let Some(what) = live.step(network)? {
+					tell_line(format!("· {what}"));
+				}
+			}
+			if returned >= ROTATE_AFTER && !self.rotated {
+				self.rotated = true;
+				network.rotate_keys()?;
+				tell_line("· the transcoders' owners announced other keys".to_owned());
+			}
+			if returned > 0 && !viewed {
+				// As a viewer does: a gateway follows a stream from the first request on.
+				viewed = request(&network.playlist()).await.is_ok();
+			}
+			for (check, after, command, url) in [
+				(
+					"a browser plays the page",
+					if self.live.is_some() { 1 } else { PLAY_AFTER },
+					&args.player_test,
+					network.player(),
+				),
+				("viewers are served under attack", ATTACK_AFTER, &args.attack, network.player()),
+				(UPGRADED, UPGRADE_AFTER, &args.upgrade, network.rpc()),
+			] {
+				let Some(command) = command.as_deref().filter(|_| returned >= after) else {
+					continue;
+				};
+				if self.probes.iter().all(|probe| probe.check != check) {
+					self.probes.push(Probe::begin(check, command, &url)?);
+					if check == UPGRADED {
+						self.running = network.running();
+					}
+				}
+			}
+			if !args.once {
+				sleep(Duration::from_millis(500)).await;
+				continue;
+			}
+			let closed = self.count("Jobs.JobClosed") >= self.count("Jobs.JobCreated");
+			if !streaming
+				&& closed && !self.claims.is_empty()
+				&& self.settled() == self.claims.len()
+			{
+				break;
+			}
+			if started.elapsed() > patience {
+				bail!("it is not settled after {} s", patience.as_secs());
+			}
+			sleep(Duration::from_millis(500)).await;
+		}
+		bar.finish_and_clear();
+		Ok(())
+	}
+
+	/// Notes where everything stands after it.
+	pub async fn finish(&mut self, chain: &Chain, report: &mut Report) -> Result<()> {
+		self.catch_up(chain).await?;
+		let last = self.next - 1;
+		for account in &mut self.accounts {
+			account.after = chain.balances(last, &network::account(&account.name)?).await?;
+		}
+		let slots = chain.slot(last, self.slot_milliseconds).await?
+			- chain.slot(self.first, self.slot_milliseconds).await?;
+		report.chain.finalized = last;
+		report.chain.missed_slots = slots.saturating_sub(u64::from(last - self.first));
+		let after = chain.issuance(last).await?;
+		report.chain.lpt_issuance = (self.issuance.0.to_string(), after.0.to_string());
+		report.chain.eth_issuance = (self.issuance.1.to_string(), after.1.to_string());
+		report.accounts = self.accounts.clone();
+		report.claims = std::mem::take(&mut self.claims).into_values().collect();
+		Ok(())
+	}
+}
+
+/// One line for the screen; `None` for what would only be noise.
+fn tell(event: &Event) -> Option<String> {
+	let claim = event.number("claim").unwrap_or_default();
+	let eth = |field: &str| {
+		event.amount(field).map_or_else(String::new, |v| format!("{:.9} ETH", v as f64 / 1e18))
+	};
+	let lpt = |field: &str| {
+		event.amount(field).map_or_else(String::new, |v| format!("{:.4} LPT", v as f64 / 1e18))
+	};
+	let who = |field: &str| name_of(event.fields[field].as_str().unwrap_or_default());
+	Some(match (event.pallet.as_str(), event.name.as_str()) {
+		("Jobs", "JobCreated") => {
+			format!("job {} created, budget {}", event.fields["job"], eth("budget"))
+		}
+		("Jobs", "Offered") => format!("job offered to {}", who("transcoder")),
+		("Jobs", "Accepted") => format!("{} accepted the job", who("transcoder")),
+		("Jobs", "Claimed") => format!(
+			"claim {claim}: {} claims segments {} to {} for {}",
+			who("transcoder"),
+			event.fields["first"],
+			event.fields["last"],
+			eth("fee")
+		),
+		("Jobs", "ClaimSettled") => {
+			format!("claim {claim}: {} of {}", event.fields["settlement"], eth("fee"))
+		}
+		("Jobs", "JobClosed") => "job closed".to_owned(),
+		("ChallengeLottery", "Drawn") => format!("claim {claim}: segments and committee drawn"),
+		("ChallengeLottery", "LeafRevealed") => {
+			format!("claim {claim}: leaf {} revealed", event.fields["index"])
+		}
+		("ChallengeLottery", "VariantsOpened") => {
+			let (forced, drawn) = count_due(&event.fields);
+			format!("claim {claim}: {forced} of {drawn} drawn segments had to have a variant")
+		}
+		("ChallengeLottery", "VerdictRevealed") => {
+			format!("claim {claim}: {} says {}", who("verifier"), event.fields["verdicts"])
+		}
+		("ChallengeLottery", "Decided") => format!("claim {claim}: {}", event.fields["outcome"]),
+		("LptStaking", "Slashed") => format!("{} loses {}", who("transcoder"), lpt("total")),
+		_ => return None,
+	})
+}
+
+/// What the story calls an account; the account itself where it has no name for it.
+pub fn name_of(account: &str) -> String {
+	network::ACCOUNTS
+		.into_iter()
+		.find(|name| {
+			network::account(name)
+				.is_ok_and(|a| format!("0x{}", hex::encode::<[u8; 32]>(a.into())) == account)
+		})
+		.unwrap_or(account)
+		.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn claims_should_be_held_to_the_blocks_that_they_can_take() {
+		let longest = Longest { judgement: 30, life: 40 };
+		let claim = |decided: u32, settled: u32| Claim {
+			blocks: [("Claimed", 100), ("Drawn", 110), ("Decided", decided)]
+				.into_iter()
+				.chain((settled > 0).then_some(("ClaimSettled", settled)))
+				.map(|(step, block)| (step.to_owned(), block))
+				.collect(),
+			draw_to_decision_blocks: Some(decided - 110),
+			..Default::default()
+		};
+		for (claims, passed) in [
+			(vec![claim(120, 140), claim(130, 140)], true),
+			(vec![claim(131, 140)], false),
+			(vec![claim(120, 141)], false),
+			(vec![claim(120, 140), claim(120, 0)], false),
+		] {
+			let mut report = Report::default();
+			longest.check(&mut report, &claims);
+			assert_eq!(report.checks[0].passed, passed, "{}", report.checks[0].detail);
+			let most = claims.iter().filter_map(|claim| claim.draw_to_decision_blocks).max();
+			assert_eq!(
+				report.figures.get("draw_to_decision_blocks_95").copied(),
+				most.map(u64::from)
+			);
+		}
+	}
+}

@@ -1,0 +1,245 @@
+//! Pictures on their way into a segment: copied, or encoded again.
+
+use ffmpeg_next::Packet;
+use livepeer_primitives::video::MAX_SIDE;
+use livepeer_worker_core::rules::h264::{self, Sps};
+
+use super::{play::Play, timed, unsupported, Cutter, Pictures, Sound, Unit, PAUSE};
+use crate::{
+	limits::Failure,
+	normalise::{Made, VideoNormaliser},
+	sei,
+};
+
+/// Time stamps that move further than this in one step are no pause but a jump.
+const LARGEST_STEP: i64 = 10 * 90_000;
+
+impl Cutter<'_> {
+	pub(super) fn fits(&self, (width, height): (u32, u32)) -> bool {
+		let (w, h) = match self.fit {
+			Some(fit) => (fit.width, fit.height),
+			None => (MAX_SIDE, MAX_SIDE),
+		};
+		width <= u32::from(w) && height <= u32::from(h)
+	}
+
+	/// From here on, and for what waits to be cut, pictures are encoded.
+	pub(super) fn encode_pictures(&mut self, why: &str, instead: &str) -> Result<(), Failure> {
+		if matches!(self.pictures, Pictures::Encoded(_)) {
+			return Ok(());
+		}
+		if !self.options.normalise {
+			return Err(unsupported(format!("{why}. {instead}")));
+		}
+		self.notice(format!(
+			"{why}: its pictures are encoded again here, which costs about a core. {instead}"
+		))?;
+		let Some((parameters, rotation, fps)) = self.source_video.clone() else { return Ok(()) };
+		let key_every = i64::from(self.options.target);
+		let normaliser = VideoNormaliser::new(parameters, rotation, self.fit, fps, key_every)?;
+		self.pictures = Pictures::Encoded(Box::new(normaliser));
+		self.delay = 0;
+		self.bytes = 0;
+		for unit in std::mem::take(&mut self.video) {
+			self.encode_picture(timed(unit.packet, unit.time, None))?;
+		}
+		Ok(())
+	}
+
+	/// Puts a packet into the normaliser and what comes out into the queue.
+	fn encode_picture(&mut self, packet: Packet) -> Result<(), Failure> {
+		let made = match &mut self.pictures {
+			Pictures::Encoded(normaliser) => normaliser.take(&packet)?,
+			Pictures::Copied => return Ok(()),
+		};
+		self.made_pictures(made)
+	}
+
+	pub(super) fn made_pictures(&mut self, made: Vec<Made>) -> Result<(), Failure> {
+		for made in made {
+			match made {
+				Made::Unit { packet, time } => {
+					if let Pictures::Encoded(normaliser) = &self.pictures {
+						if let Some(parameters) = normaliser.parameters() {
+							self.video_parameters = Some(parameters);
+						}
+					}
+					let is_idr = packet.is_key();
+					self.end = self.end.max(time.saturating_add(self.step));
+					self.push(Unit { packet, time, is_idr });
+				}
+				Made::Break => self.flush_queue(true)?,
+			}
+		}
+		Ok(())
+	}
+
+	fn push(&mut self, unit: Unit) {
+		self.bytes = self.bytes.saturating_add(unit.packet.size());
+		self.video.push_back(unit);
+	}
+
+	pub(super) fn take_picture(&mut self, play: &Play, packet: Packet) -> Result<(), Failure> {
+		let is_h264 = play.video.1.is_h264;
+		let data = packet.data().unwrap_or_default();
+		let is_idr = is_h264 && sei::has(data, sei::IDR);
+		// A decoder can begin at any keyframe, whoever only copies needs one that starts afresh.
+		let is_copied = matches!(self.pictures, Pictures::Copied);
+		let starts = is_idr || (packet.is_key() && !is_copied);
+		if packet.pts().is_none() && self.shift.is_some() {
+			self.encode_pictures(
+				"its pictures have no time stamps",
+				"Rewrite the file first: ffmpeg -i INPUT -c copy -bsf:v setts OUTPUT.mp4",
+			)?;
+		}
+		let Some(own_time) = packet.pts().or(packet.dts()) else { return Ok(()) };
+		let shift = match self.shift {
+			Some(shift) => shift,
+			// A recording may begin in the middle of things.
+			None if starts => self.begin_line(own_time)?,
+			None => {
+				let first = *self.first_seen.get_or_insert(own_time);
+				if !packet.is_key() || own_time - first < i64::from(self.options.longest) {
+					return Ok(());
+				}
+				self.encode_pictures(
+					"the video has keyframes that do not start afresh (open groups of pictures)",
+					"Make closed groups, or convert the file first: ffmpeg -i INPUT -c:v libx264 \
+					 -c:a aac OUTPUT.mp4",
+				)?;
+				self.begin_line(own_time)?
+			}
+		};
+		if starts && self.is_sound_late {
+			self.is_sound_late = false;
+			self.flush(true)?;
+			self.begin_sound(play)?;
+		}
+		let mut time = own_time.saturating_add(shift);
+		if let Some(newest) = self.newest {
+			let forward = time.saturating_sub(newest);
+			let jumps = if starts {
+				!(-9_000..=LARGEST_STEP).contains(&forward)
+					|| (forward > PAUSE && self.is_sound_away(newest, forward))
+			} else {
+				!(-LARGEST_STEP..=LARGEST_STEP).contains(&forward)
+			};
+			self.is_lost |= jumps;
+			if self.is_lost && !starts {
+				return Ok(());
+			}
+			if self.is_lost {
+				self.is_lost = false;
+				self.end_of_epoch()?;
+				time = own_time.saturating_add(self.begin_line(own_time)?);
+			} else if forward > PAUSE && !starts || forward > PAUSE + 9_000 {
+				self.still()?;
+			}
+		}
+		self.newest = Some(self.newest.unwrap_or(time).max(time));
+		if is_idr {
+			self.look_at(sei::units(data, sei::SPS))?;
+		}
+		if matches!(self.pictures, Pictures::Encoded(_)) {
+			let packet = if is_h264 { self.with_parameter_sets(packet, starts) } else { packet };
+			let dts = packet.dts().map(|dts| dts.saturating_add(time - own_time));
+			return self.encode_picture(timed(packet, time, dts));
+		}
+		let length = if packet.duration() > 0 { packet.duration() } else { self.step };
+		self.end = self.end.max(time.saturating_add(length));
+		let packet = self.plain(packet, is_idr);
+		self.push(Unit { packet, time, is_idr });
+		Ok(())
+	}
+
+	/// A picture with its parameter sets and without what only informs, which some cameras write
+	/// wrongly.
+	fn plain(&self, packet: Packet, starts: bool) -> Packet {
+		let data = packet.data().unwrap_or_default();
+		let mut whole = Vec::with_capacity(data.len());
+		if starts && !sei::has(data, sei::SPS) {
+			whole.extend_from_slice(&self.parameter_sets);
+		}
+		whole.extend_from_slice(&sei::without_sei(data));
+		let mut plain = Packet::copy(&whole);
+		plain.set_flags(packet.flags());
+		plain.set_duration(packet.duration());
+		plain
+	}
+
+	fn with_parameter_sets(&self, packet: Packet, starts: bool) -> Packet {
+		let data = packet.data().unwrap_or_default();
+		if !(starts || packet.is_key()) || sei::has(data, sei::SPS) {
+			return packet;
+		}
+		let mut whole = self.parameter_sets.clone();
+		whole.extend_from_slice(data);
+		let mut longer = Packet::copy(&whole);
+		longer.set_flags(packet.flags());
+		longer.set_dts(packet.dts());
+		longer
+	}
+
+	/// The first picture of a pass or an epoch: the stream's time goes on with it.
+	fn begin_line(&mut self, own_time: i64) -> Result<i64, Failure> {
+		let shift = self.end.saturating_sub(own_time);
+		self.shift = Some(shift);
+		self.newest = None;
+		if let Sound::Encoded(normaliser) = &mut self.sound {
+			normaliser.begin(self.end);
+		}
+		for packet in std::mem::take(&mut self.waiting) {
+			if let Some(own_time) = packet.pts() {
+				self.keep_sound(packet, own_time.saturating_add(shift))?;
+			}
+		}
+		Ok(shift)
+	}
+
+	/// A picture that starts afresh, with these parameter sets: another size is another epoch.
+	fn look_at(&mut self, sets: Vec<u8>) -> Result<(), Failure> {
+		if sets.is_empty() || sets == self.sps {
+			return Ok(());
+		}
+		let parsed = |sets: &[u8]| -> Option<Sps> { sei::body(sets).and_then(h264::sps) };
+		let before = std::mem::replace(&mut self.sps, sets);
+		let (before, now) = (parsed(&before), parsed(&self.sps));
+		if before.is_some() && before != now && matches!(self.pictures, Pictures::Copied) {
+			self.flush(true)?;
+		}
+		if let Some(now) = now {
+			if !now.is_yuv420p {
+				self.encode_pictures(
+					"the video is H.264, but not 8-bit 4:2:0",
+					"Set the encoder to 8-bit 4:2:0 (OBS: colour format NV12).",
+				)?;
+			}
+			if !self.fits((now.width, now.height)) {
+				self.encode_pictures(
+					"its pictures are larger than the stream may have",
+					"Open the stream with larger --limits.",
+				)?;
+			}
+		}
+		Ok(())
+	}
+
+	/// The picture stands still for long: it is repeated, where that may be done.
+	pub(super) fn still(&mut self) -> Result<(), Failure> {
+		if !self.options.normalise {
+			return Ok(());
+		}
+		self.encode_pictures(
+			"the picture stands still for more than three seconds",
+			"Let the source send a picture each second at least.",
+		)
+	}
+
+	pub(super) fn fill_pictures(&mut self, to: i64) -> Result<(), Failure> {
+		let made = match &mut self.pictures {
+			Pictures::Encoded(normaliser) => normaliser.fill(to)?,
+			Pictures::Copied => return Ok(()),
+		};
+		self.made_pictures(made)
+	}
+}

@@ -1,0 +1,185 @@
+//! One pass over a source: its two tracks, packet by packet.
+
+use std::{
+	fs::File,
+	io::{self, Read, Seek, SeekFrom},
+	sync::{Arc, Mutex},
+};
+
+use ffmpeg_next::{
+	codec,
+	format::context::{Input, StreamIo},
+	Error, Packet,
+};
+
+use super::unsupported;
+use crate::{
+	ffi::{self, AnnexB, Track, TrackKind},
+	limits::Failure,
+	normalise::DECODERS,
+	source::{self, ticks},
+};
+
+/// Errors in a row after which a file counts as at its end.
+const MOST_ERRORS: u32 = 100;
+/// Demuxers that a source may need. None of them opens another file.
+const FORMATS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,flv,avi,mpeg";
+
+/// The one file of this process. Its position is shared by all readers.
+#[derive(Clone)]
+pub(super) struct Shared(pub(super) Arc<Mutex<File>>);
+
+impl Read for Shared {
+	fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+		self.0.lock().map_err(|_| io::ErrorKind::Other)?.read(buffer)
+	}
+}
+
+impl Seek for Shared {
+	fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+		self.0.lock().map_err(|_| io::ErrorKind::Other)?.seek(to)
+	}
+}
+
+/// A packet of one of the two tracks, in ticks of the source's own time.
+pub(super) struct Taken {
+	pub(super) packet: Packet,
+	pub(super) is_video: bool,
+}
+
+/// One pass over the source.
+pub(super) struct Play {
+	input: Input,
+	pub(super) video: (usize, Track),
+	pub(super) audio: Option<(usize, Track)>,
+	annex_b: Option<AnnexB>,
+	pub(super) parameter_sets: Vec<u8>,
+	errors: u32,
+	/// Whether the sound appeared after the beginning.
+	pub(super) is_late: bool,
+}
+
+impl Play {
+	pub(super) fn open(mut file: Shared, live: bool) -> Result<Self, Failure> {
+		let io = if live {
+			StreamIo::from_read(file)
+		} else {
+			file.seek(SeekFrom::Start(0)).map_err(|e| {
+				unsupported(format!("the input cannot be read from its start: {e}"))
+			})?;
+			StreamIo::from_read_seek(file)
+		};
+		let io = io.map_err(|e| Failure::internal("input", e))?;
+		let mut options = vec![
+			("format_whitelist", FORMATS.to_string()),
+			("codec_whitelist", DECODERS.to_string()),
+			("protocol_whitelist", "none".to_string()),
+		];
+		if live {
+			// What comes as it is made says early what it is.
+			options.push(("probesize", "2000000".to_string()));
+			options.push(("analyzeduration", "1500000".to_string()));
+		}
+		let mut input = ffi::open_input(io, None, &options).map_err(|e| match e {
+			Error::OptionNotFound => Failure::internal("input", e),
+			_ => unsupported(
+				"this is not a video file (MP4, MOV, Matroska, WebM, MPEG-TS, FLV, AVI and \
+				 MPEG-PS can be read)",
+			),
+		})?;
+		ffi::find_stream_info(&mut input)
+			.map_err(|e| unsupported(format!("the file's tracks cannot be read: {e}")))?;
+		let tracks: Vec<(usize, Track)> = (0..ffi::track_count(&input))
+			.filter_map(|index| ffi::track(&input, index).map(|track| (index, track)))
+			.collect();
+		let video = tracks
+			.iter()
+			.find(|(_, t)| t.kind == TrackKind::Video && !t.is_cover)
+			.cloned()
+			.ok_or_else(|| unsupported("the file has no video track"))?;
+		// A track that is announced and never comes has no rate.
+		let usable = |(index, track): &&(usize, Track)| {
+			track.kind == TrackKind::Audio
+				&& track.sample_rate > 0
+				&& ffi::same_programme(&input, video.0, *index)
+		};
+		let audio = tracks
+			.iter()
+			.filter(usable)
+			.find(|(_, track)| track.is_aac)
+			.or_else(|| tracks.iter().find(usable))
+			.cloned();
+		let mut parameter_sets = video.1.extradata.clone();
+		let mut annex_b = None;
+		// A configuration record, rather than start codes, begins with its version, 1.
+		if video.1.is_h264 && parameter_sets.first() == Some(&1) {
+			let parameters = ffi::parameters(&input, video.0)
+				.map_err(|e| Failure::internal("track parameters", e))?;
+			let filter = AnnexB::new(&parameters, ticks())
+				.map_err(|e| unsupported(format!("the H.264 header cannot be read: {e}")))?;
+			parameter_sets = filter.extradata();
+			annex_b = Some(filter);
+		}
+		Ok(Self { input, video, audio, annex_b, parameter_sets, errors: 0, is_late: false })
+	}
+
+	pub(super) fn parameters(&self, index: usize) -> Result<codec::Parameters, Failure> {
+		ffi::parameters(&self.input, index).map_err(|e| Failure::internal("track parameters", e))
+	}
+
+	/// Every segment of H.264 carries its parameter sets in band.
+	pub(super) fn video_parameters(&self) -> Result<codec::Parameters, Failure> {
+		let mut video = self.parameters(self.video.0)?;
+		if self.video.1.is_h264 {
+			ffi::clear_extradata(&mut video);
+		}
+		Ok(video)
+	}
+
+	/// The next packet of either track; `None` at the end.
+	pub(super) fn next(&mut self) -> Result<Option<Taken>, Failure> {
+		loop {
+			let mut packet = Packet::empty();
+			match packet.read(&mut self.input) {
+				Ok(()) => self.errors = 0,
+				Err(Error::Eof) => return Ok(None),
+				Err(e) if source::is_ours(&e) => return Err(Failure::internal("input", e)),
+				Err(_) => {
+					self.errors += 1;
+					if self.errors > MOST_ERRORS {
+						return Ok(None);
+					}
+					continue;
+				}
+			}
+			let index = packet.stream();
+			let is_video = index == self.video.0;
+			if !is_video && self.audio.is_none() {
+				// Sound may begin late.
+				let track = ffi::track(&self.input, index).filter(|track| {
+					track.kind == TrackKind::Audio
+						&& track.sample_rate > 0
+						&& ffi::same_programme(&self.input, self.video.0, index)
+				});
+				self.is_late |= track.is_some();
+				self.audio = track.map(|track| (index, track));
+			}
+			let track = match &self.audio {
+				_ if is_video => &self.video.1,
+				Some((audio, track)) if index == *audio => track,
+				_ => continue,
+			};
+			if !ffi::has_data(&packet) {
+				continue;
+			}
+			packet.rescale_ts(track.time_base, ticks());
+			if let (true, Some(filter)) = (is_video, &mut self.annex_b) {
+				match filter.filter(packet) {
+					Ok(filtered) => packet = filtered,
+					Err(_) => continue,
+				}
+			}
+			return Ok(Some(Taken { packet, is_video }));
+		}
+	}
+}
