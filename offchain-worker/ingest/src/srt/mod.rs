@@ -193,7 +193,7 @@ pub(crate) async fn call(
 mod tests {
 	#![allow(clippy::unwrap_used)]
 	use super::{
-		wire::{tests as tests_of_wire, Kind, Packet, CONCLUSION},
+		wire::{tests as packets, Kind, Packet, CONCLUSION},
 		*,
 	};
 	use crate::gate::{Keys, Publication};
@@ -220,7 +220,7 @@ mod tests {
 		let (gate, publications) = Gate::new(Keys::new([KEY.to_owned()]));
 		let here = SocketAddr::from(([127, 0, 0, 1], 0));
 		let relay = Relay::bind(here, MOST, passphrase.is_some()).await.unwrap();
-		let (address, passphrase) = (relay.address(), passphrase.map(str::to_owned));
+		let (address, passphrase) = (relay.address().unwrap(), passphrase.map(str::to_owned));
 		tokio::spawn(async move {
 			take_requests(&relay, passphrase, &gate).await;
 		});
@@ -273,8 +273,8 @@ mod tests {
 		let (address, mut publications) = port(None).await;
 		let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
 		let stranger = async || {
-			let refused = tests_of_wire::refused(0xdead_beef).into_iter().map(|(_, sent)| sent);
-			for sent in tests_of_wire::samples().into_iter().chain(refused) {
+			let refused = packets::refused(0xdead_beef).into_iter().map(|(_, sent)| sent);
+			for sent in packets::samples().into_iter().chain(refused) {
 				socket.send_to(&sent, address).await.unwrap();
 			}
 		};
@@ -287,8 +287,8 @@ mod tests {
 	#[tokio::test(flavor = "multi_thread")]
 	async fn publisher_should_be_decrypted_whatever_the_length_of_its_key() {
 		for length in [16, 24, 32] {
-			let (address, mut publications) = port(Some(tests_of_wire::PASSPHRASE)).await;
-			let secret = Some((length, tests_of_wire::PASSPHRASE));
+			let (address, mut publications) = port(Some(packets::PASSPHRASE)).await;
+			let secret = Some((length, packets::PASSPHRASE));
 			publish(address, &mut publications, secret, async || {}).await;
 		}
 	}
@@ -296,12 +296,12 @@ mod tests {
 	#[tokio::test(flavor = "multi_thread")]
 	async fn publisher_should_be_told_that_it_may_not() {
 		let (open, mut of_open) = port(None).await;
-		let (closed, mut of_closed) = port(Some(tests_of_wire::PASSPHRASE)).await;
+		let (closed, mut of_closed) = port(Some(packets::PASSPHRASE)).await;
 		for (address, key, secret) in [
 			(open, "another", None),
-			(open, KEY, Some((16, tests_of_wire::PASSPHRASE))),
+			(open, KEY, Some((16, packets::PASSPHRASE))),
 			(closed, KEY, None),
-			(closed, "another", Some((16, tests_of_wire::PASSPHRASE))),
+			(closed, "another", Some((16, packets::PASSPHRASE))),
 		] {
 			let called = timeout(SOON, call_with(address, key, secret)).await.unwrap();
 			assert_eq!(
@@ -318,7 +318,7 @@ mod tests {
 	/// The answer to the second question may be lost: who asks again gets it again.
 	#[tokio::test(flavor = "multi_thread")]
 	async fn answer_should_be_given_again() {
-		use self::tests_of_wire::{conclusion, induction, PLAIN};
+		use self::packets::{conclusion, induction, PLAIN};
 		let (address, _publications) = port(None).await;
 		let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
 		socket.connect(address).await.unwrap();
