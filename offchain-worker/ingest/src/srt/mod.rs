@@ -7,7 +7,7 @@
 mod relay;
 mod wire;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures::{FutureExt, StreamExt};
 use srt_tokio::{
@@ -56,10 +56,14 @@ pub async fn serve(
 		return Err(io::Error::other("an SRT passphrase has 10 to 79 characters"));
 	}
 	let relay = Relay::bind(address, MOST, passphrase.is_some()).await?;
-	take_requests(&relay, passphrase, &gate).await
+	match take_requests(&relay, passphrase, &gate).await {}
 }
 
-async fn take_requests(relay: &Arc<Relay>, passphrase: Option<String>, gate: &Arc<Gate>) -> ! {
+async fn take_requests(
+	relay: &Arc<Relay>,
+	passphrase: Option<String>,
+	gate: &Arc<Gate>,
+) -> Infallible {
 	let passphrase: Option<Arc<str>> = passphrase.map(Arc::from);
 	loop {
 		let request = relay.next().await;
@@ -221,9 +225,7 @@ mod tests {
 		let here = SocketAddr::from(([127, 0, 0, 1], 0));
 		let relay = Relay::bind(here, MOST, passphrase.is_some()).await.unwrap();
 		let (address, passphrase) = (relay.address().unwrap(), passphrase.map(str::to_owned));
-		tokio::spawn(async move {
-			take_requests(&relay, passphrase, &gate).await;
-		});
+		tokio::spawn(async move { take_requests(&relay, passphrase, &gate).await });
 		(address, publications)
 	}
 
