@@ -197,13 +197,16 @@ pub(crate) async fn call(
 mod tests {
 	#![allow(clippy::unwrap_used)]
 	use super::{
-		wire::{tests as packets, Kind, Packet, CONCLUSION},
+		wire::{tests as packets, Handshake, Kind, Packet, CONCLUSION},
 		*,
 	};
 	use crate::gate::{Keys, Publication};
 	use axum::body::Bytes;
 	use futures::SinkExt;
 	use tokio::{io::AsyncReadExt, sync::mpsc};
+
+	const KEY: &str = "a-stream-key";
+	const SOON: Duration = Duration::from_secs(10);
 
 	#[test]
 	fn key_should_be_found_in_every_form_of_a_stream_id() {
@@ -216,9 +219,6 @@ mod tests {
 		assert_eq!(key("#!::r=secret,m=request"), None);
 		assert_eq!(key("").as_deref(), Some(""));
 	}
-
-	const KEY: &str = "a-stream-key";
-	const SOON: Duration = Duration::from_secs(10);
 
 	async fn port(passphrase: Option<&str>) -> (SocketAddr, mpsc::Receiver<Publication>) {
 		let (gate, publications) = Gate::new(Keys::new([KEY.to_owned()]));
@@ -269,15 +269,31 @@ mod tests {
 		assert!(timeout(SOON, publication.parts.recv()).await.unwrap().is_none());
 	}
 
-	/// What ends the library's listener comes before, while and after somebody publishes.
+	/// Asks something, and takes what comes back until it is a handshake.
+	async fn asked(socket: &UdpSocket, question: &[u8]) -> Handshake {
+		socket.send(question).await.unwrap();
+		let mut buffer = vec![0; 2_048];
+		loop {
+			let count = timeout(SOON, socket.recv(&mut buffer)).await.unwrap().unwrap();
+			let read = Packet::read(&buffer[..count]);
+			if let Ok(Packet { kind: Kind::Handshake(shake, _), .. }) = read {
+				return shake;
+			}
+		}
+	}
+
+	/// What ends the library's listener comes before and while somebody publishes, of who has a cookie and
+	/// knows the stream key.
 	#[tokio::test(flavor = "multi_thread")]
 	async fn attack_datagrams_that_end_the_listener() {
 		let (address, mut publications) = port(None).await;
-		let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
 		let stranger = async || {
-			let refused = packets::refused(0xdead_beef).into_iter().map(|(_, sent)| sent);
+			let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+			socket.connect(address).await.unwrap();
+			let cookie = asked(&socket, &packets::induction()).await.cookie;
+			let refused = packets::refused(cookie).into_iter().map(|(_, sent)| sent);
 			for sent in packets::samples().into_iter().chain(refused) {
-				socket.send_to(&sent, address).await.unwrap();
+				socket.send(&sent).await.unwrap();
 			}
 		};
 		for _ in 0..2 {
@@ -324,20 +340,10 @@ mod tests {
 		let (address, _publications) = port(None).await;
 		let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
 		socket.connect(address).await.unwrap();
-		let answer = async |question: Vec<u8>| {
-			socket.send(&question).await.unwrap();
-			let mut buffer = vec![0; 2_048];
-			loop {
-				let count = timeout(SOON, socket.recv(&mut buffer)).await.unwrap().unwrap();
-				let read = Packet::read(&buffer[..count]);
-				if let Ok(Packet { kind: Kind::Handshake(shake, _), .. }) = read {
-					return shake;
-				}
-			}
-		};
-		let cookie = answer(induction()).await.cookie;
-		let first = answer(conclusion(cookie, 0, 5, PLAIN)).await;
+		let cookie = asked(&socket, &induction()).await.cookie;
+		let question = conclusion(cookie, 0, 5, PLAIN);
+		let first = asked(&socket, &question).await;
 		assert_eq!((first.kind, first.cookie), (CONCLUSION, cookie));
-		assert_eq!(answer(conclusion(cookie, 0, 5, PLAIN)).await, first);
+		assert_eq!(asked(&socket, &question).await, first);
 	}
 }
