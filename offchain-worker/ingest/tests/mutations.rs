@@ -5,7 +5,7 @@
 use std::{
 	net::SocketAddr,
 	process::{Command, Stdio},
-	time::Duration,
+	time::{Duration, Instant},
 };
 
 use livepeer_worker_ingest::{
@@ -18,7 +18,7 @@ use tokio::{
 	io::{AsyncReadExt, AsyncWriteExt},
 	net::{TcpListener, TcpStream, UdpSocket},
 	sync::mpsc,
-	time::timeout,
+	time::{sleep, timeout},
 };
 
 const KEY: &str = "a-stream-key";
@@ -169,8 +169,8 @@ fn parsers_should_survive_noise() {
 	}
 }
 
-/// Packets of every kind that SRT has, as a publisher sends them.
-fn datagrams() -> Vec<Vec<u8>> {
+/// Packets of every kind that SRT has, as a publisher sends them who was given a cookie.
+fn datagrams(cookie: u32) -> Vec<Vec<u8>> {
 	let control = |kind: u16, info: u32, words: &[u32]| {
 		let head = [u32::from(0x8000 | kind) << 16, info, 1_000, 0];
 		head.iter().chain(words).flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>()
@@ -185,7 +185,7 @@ fn datagrams() -> Vec<Vec<u8>> {
 	let stream_id: [u32; 4] = [0x0005_0003, 0x2d61_6161, 0x6561_7274, 0x0079_656b];
 	vec![
 		handshake(4, 2, 1, 0, &[]),
-		handshake(5, 5, u32::MAX, 0x1234, &[&capabilities[..], &stream_id[..]].concat()),
+		handshake(5, 5, u32::MAX, cookie, &[&capabilities[..], &stream_id[..]].concat()),
 		control(1, 0, &[]),
 		control(2, 1, &[0x12_3456, 10_000, 1_000, 8_192, 100, 1_000, 10_000]),
 		control(3, 0, &[0x8000_0001, 5, 9]),
@@ -202,28 +202,42 @@ async fn srt_should_survive_ten_thousand_changed_packets() {
 	let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
 	let address: SocketAddr = format!("127.0.0.1:{port}").parse().unwrap();
 	let serving = tokio::spawn(serve_srt(address, None, gate));
+	let mut publisher = Command::new("ffmpeg")
+		.args(["-nostdin", "-loglevel", "quiet", "-re", "-f", "lavfi"])
+		.args(["-i", "testsrc2=s=160x90:r=25:d=120", "-pix_fmt", "yuv420p", "-c:v", "libx264"])
+		.args(["-preset", "ultrafast", "-f", "mpegts"])
+		.arg(format!("srt://{address}?streamid={KEY}"))
+		.stdin(Stdio::null())
+		.spawn()
+		.unwrap();
+	let mut publication = timeout(LONG, publications.recv()).await.unwrap().unwrap();
+	assert_eq!(publication.protocol, "srt");
+	let mut part = timeout(LONG, publication.parts.recv()).await.unwrap().unwrap();
 	let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-	let datagrams = datagrams();
+	let mut answer = [0; 64];
+	socket.send_to(&datagrams(0)[0], address).await.unwrap();
+	timeout(LONG, socket.recv(&mut answer)).await.unwrap().unwrap();
+	let datagrams = datagrams(u32::from_be_bytes(answer[44..48].try_into().unwrap()));
 	for seed in 1..=10_000 {
 		let mut random = Random(seed * 0x9e37_79b9);
 		let mut changed = datagrams[random.below(datagrams.len())].clone();
 		mutate(&mut random, &mut changed);
 		let _ = socket.send_to(&changed, address).await;
-		tokio::task::yield_now().await;
+		if seed % 50 == 0 {
+			// So that they are taken, and not lost.
+			sleep(Duration::from_millis(1)).await;
+		}
 	}
-	assert!(!serving.is_finished());
-	let mut publisher = Command::new("ffmpeg")
-		.args(["-nostdin", "-loglevel", "quiet", "-re", "-f", "lavfi"])
-		.args(["-i", "testsrc2=s=160x90:r=25:d=8", "-pix_fmt", "yuv420p", "-c:v", "libx264"])
-		.args(["-preset", "ultrafast", "-f", "mpegts"])
-		.arg(format!("srt://{address}?streamid={KEY}&connect_timeout=30000"))
-		.stdin(Stdio::null())
-		.spawn()
-		.unwrap();
-	let publication = timeout(LONG, publications.recv()).await;
+	// Who publishes goes on, and has not had to connect again.
+	let begun = Instant::now();
+	let mut bytes = vec![0; 64 * 1024];
+	while begun.elapsed() < Duration::from_secs(3) {
+		assert_ne!(timeout(LONG, part.bytes.read(&mut bytes)).await.unwrap().unwrap(), 0);
+	}
+	assert!(publications.try_recv().is_err() && !serving.is_finished());
+	assert!(publisher.try_wait().unwrap().is_none());
 	publisher.kill().unwrap();
 	publisher.wait().unwrap();
-	assert_eq!(publication.unwrap().unwrap().protocol, "srt");
 }
 
 /// Takes whatever is published.

@@ -124,13 +124,18 @@ async fn publisher_should_be_able_to_return_when_it_was_lost() {
 	}
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn srt_publisher_should_arrive_whole_and_a_wrong_key_not() {
-	let (gate, mut publications) = gate();
+async fn srt(passphrase: Option<&str>) -> (SocketAddr, mpsc::Receiver<Publication>) {
+	let (gate, publications) = gate();
 	// Free a moment ago, which is as sure as it gets.
 	let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
 	let address: SocketAddr = format!("127.0.0.1:{port}").parse().unwrap();
-	tokio::spawn(serve_srt(address, None, gate));
+	tokio::spawn(serve_srt(address, passphrase.map(str::to_owned), gate));
+	(address, publications)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn srt_publisher_should_arrive_whole_and_a_wrong_key_not() {
+	let (address, mut publications) = srt(None).await;
 	let wrong = ffmpeg(&format!("{FILM} -f mpegts srt://{address}?streamid=another"));
 	let output = tokio::task::spawn_blocking(|| wrong.wait_with_output()).await.unwrap().unwrap();
 	assert!(!output.status.success());
@@ -144,6 +149,24 @@ async fn srt_publisher_should_arrive_whole_and_a_wrong_key_not() {
 	let pictures: u32 = tracks[0].strip_prefix("h264,320,180,").unwrap().parse().unwrap();
 	// The last packets may be on their way when ffmpeg closes.
 	assert!((90..=100).contains(&pictures), "{tracks:?}");
+}
+
+/// By a key whose length it does not say, and by the longest.
+#[tokio::test(flavor = "multi_thread")]
+async fn srt_publisher_that_encrypts_should_arrive_whole() {
+	for length in ["", "&pbkeylen=32"] {
+		let (address, mut publications) = srt(Some("0123456789ab")).await;
+		let to = format!("srt://{address}?streamid={KEY}{length}");
+		let open = ffmpeg(&format!("{FILM} -f mpegts {to}"));
+		let output = tokio::task::spawn_blocking(|| open.wait_with_output()).await.unwrap();
+		assert!(!output.unwrap().status.success());
+		assert!(publications.try_recv().is_err());
+		let mut child = ffmpeg(&format!("-re {FILM} -f mpegts {to}&passphrase=0123456789ab"));
+		let parts = parts(&mut publications).await;
+		child.wait().unwrap();
+		let pictures = probed(&parts[0])[0].strip_prefix("h264,320,180,").map(str::parse::<u32>);
+		assert!(matches!(pictures, Some(Ok(90..=100))), "{pictures:?}");
+	}
 }
 
 async fn push_server() -> (SocketAddr, mpsc::Receiver<Publication>) {

@@ -1,0 +1,560 @@
+//! The port at which publishers are received, in front of the library.
+//!
+//! A connection begins with two questions. The first, the induction, is answered with a cookie, which is a
+//! hash over the asker's address, the time and a secret: nothing is kept of who asks, and the answer, being
+//! as long as the question, is of no use against an address that another one made up. The second, the
+//! conclusion, has the cookie, and says what is asked for. Only now there is a state: a [`Request`], which
+//! holds a place (see [`Places`]) until its stream key was looked at, and a flow, by which further packets
+//! of this address are told.
+//!
+//! Who is let in gets a way to a listener of the library that is there for nobody else: two sockets of this
+//! machine, [`pair`]. On it the relay asks the library both questions itself, the second one with the
+//! cookie that the library gave instead of its own. That the library's own handshake were carried through,
+//! cookie and all, would be no simpler, and would be worse: its listener keeps a state for every address
+//! that ever sent it anything, and its cookie has no secret. That each publisher has a listener of its own
+//! costs a task and a buffer, of which there are as many as publishers that were let in, that is one and
+//! those that are ending; and it keeps apart what goes wrong: should one end at a packet for all that
+//! [`wire`](super::wire) lets through, it ends for who sent it.
+//!
+//! From then on packets are carried both ways as they are. Those of the publisher go the way without
+//! another task, a copy or an allocation, from the buffer into which they were received; those of the
+//! library are sent by the task of its publisher.
+
+use std::{
+	collections::HashMap,
+	io,
+	net::{IpAddr, Ipv4Addr, SocketAddr},
+	sync::{
+		atomic::{AtomicU32, Ordering},
+		Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+	},
+	time::Duration,
+};
+
+use sha2::{Digest, Sha256};
+use tokio::{
+	net::UdpSocket,
+	time::{sleep, Instant},
+};
+
+use super::wire::{
+	Asked, Handshake, Kind, Packet, Refused, CONCLUSION, DATAGRAMS, HANDSHAKE, INDUCTION, MAGIC,
+};
+use crate::{
+	gate::new_key,
+	places::{Place, Places},
+};
+
+/// More bytes than any packet of SRT has.
+const DATAGRAM: usize = 2_048;
+/// Datagrams that are taken before others have a turn.
+const BATCH: usize = 64;
+/// Seconds for which a cookie is given. It is known for as long again.
+const SLOT: u64 = 30;
+/// How long to wait when nothing can be received.
+const AGAIN: Duration = Duration::from_millis(200);
+/// How often it is said that datagrams were dropped.
+const SAID: Duration = Duration::from_secs(60);
+/// The socket from which strangers are answered. Which it is does not matter: the one with which they
+/// are connected is named by the answer to their second question.
+const NOBODY: u32 = 1;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+	mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Gives each address a number that it alone can know.
+struct Cookies {
+	secret: String,
+	began: Instant,
+}
+
+impl Cookies {
+	fn slot(&self) -> u64 {
+		self.began.elapsed().as_secs() / SLOT
+	}
+
+	fn made(&self, from: SocketAddr, slot: u64) -> u32 {
+		let ip = match from.ip() {
+			IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+			IpAddr::V6(ip) => ip,
+		};
+		let hash = Sha256::new()
+			.chain_update(&self.secret)
+			.chain_update(slot.to_be_bytes())
+			.chain_update(ip.octets())
+			.chain_update(from.port().to_be_bytes());
+		let [a, b, c, d, ..]: [u8; 32] = hash.finalize().into();
+		u32::from_be_bytes([a, b, c, d])
+	}
+
+	fn of(&self, from: SocketAddr) -> u32 {
+		self.made(from, self.slot())
+	}
+
+	fn gave(&self, cookie: u32, from: SocketAddr) -> bool {
+		let now = self.slot();
+		[now, now.saturating_sub(1)].iter().any(|slot| self.made(from, *slot) == cookie)
+	}
+}
+
+/// The way to the library.
+struct Way {
+	socket: UdpSocket,
+	/// The cookie that the library gave.
+	cookie: u32,
+	/// The library's socket, once it has named it.
+	id: AtomicU32,
+}
+
+impl Way {
+	/// A conclusion as the library is asked. Repeated ones have to be for its socket.
+	fn question(&self, time: u32, shake: Handshake, extensions: &[u8], asked: &Asked) -> Vec<u8> {
+		let head = shake.to_library(self.cookie, asked).head(time, self.id.load(Ordering::Relaxed));
+		[&head[..], extensions].concat()
+	}
+}
+
+/// An address that has shown that it is there, and asks or is let in.
+struct Flow {
+	/// Its socket and its cookie: what it asks with again when an answer was lost.
+	caller: u32,
+	cookie: u32,
+	/// Once it was let in, and the library has been asked for it.
+	way: OnceLock<Way>,
+}
+
+/// Where publishers are received.
+pub(super) struct Relay {
+	socket: UdpSocket,
+	/// Whether publishers have to encrypt.
+	encrypts: bool,
+	cookies: Cookies,
+	places: Places,
+	flows: Mutex<HashMap<SocketAddr, Arc<Flow>>>,
+	/// Datagrams that were dropped since it was last said.
+	dropped: Mutex<(u64, Instant)>,
+}
+
+impl Relay {
+	/// Begins to receive at an address, with places for so many requests in all and from one host.
+	pub(super) async fn bind(
+		address: SocketAddr,
+		(all, per_host): (usize, usize),
+		encrypts: bool,
+	) -> io::Result<Arc<Self>> {
+		Ok(Arc::new(Self {
+			socket: UdpSocket::bind(address).await?,
+			encrypts,
+			cookies: Cookies { secret: new_key()?, began: Instant::now() },
+			places: Places::new(all, per_host),
+			flows: Mutex::default(),
+			dropped: Mutex::new((0, Instant::now())),
+		}))
+	}
+
+	/// Where that is.
+	#[cfg(test)]
+	pub(super) fn address(&self) -> io::Result<SocketAddr> {
+		self.socket.local_addr()
+	}
+
+	/// Carries packets until somebody asks for a connection.
+	pub(super) async fn next(self: &Arc<Self>) -> Request {
+		let mut buffer = vec![0; DATAGRAM];
+		loop {
+			match self.some(&mut buffer).await {
+				Ok(Some(request)) => return request,
+				Ok(None) => {}
+				Err(error) => {
+					tracing::warn!(%error, "cannot receive SRT");
+					sleep(AGAIN).await;
+				}
+			}
+		}
+	}
+
+	/// Takes what has come.
+	async fn some(self: &Arc<Self>, buffer: &mut [u8]) -> io::Result<Option<Request>> {
+		self.socket.readable().await?;
+		for _ in 0..BATCH {
+			match self.socket.try_recv_from(buffer) {
+				// What is longer than the buffer is cut off.
+				Ok((count, from)) => match self.take(&buffer[..count], from) {
+					Ok(None) => {}
+					Ok(request) => return Ok(request),
+					Err(refused) => self.note(refused, from),
+				},
+				Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+				Err(error) => return Err(error),
+			}
+		}
+		Ok(None)
+	}
+
+	fn note(&self, refused: Refused, from: SocketAddr) {
+		let mut dropped = lock(&self.dropped);
+		dropped.0 = dropped.0.saturating_add(1);
+		if dropped.1.elapsed() >= SAID {
+			let count = std::mem::take(&mut dropped.0);
+			dropped.1 = Instant::now();
+			tracing::info!(count, last = %refused, %from, "datagrams at SRT's port were dropped");
+		}
+	}
+
+	fn flow(&self, from: SocketAddr) -> Option<Arc<Flow>> {
+		lock(&self.flows).get(&from).cloned()
+	}
+
+	fn take(self: &Arc<Self>, bytes: &[u8], from: SocketAddr) -> Result<Option<Request>, Refused> {
+		if bytes.len() >= DATAGRAM {
+			return Err(Refused::Malformed);
+		}
+		let packet = Packet::read(bytes)?;
+		match packet.kind {
+			Kind::Media | Kind::Control => {
+				let flow = self.flow(from).ok_or(Refused::Stranger)?;
+				let way = flow.way.get().ok_or(Refused::Stranger)?;
+				// What does not fit is lost, as on any other way.
+				let _ = way.socket.try_send(bytes);
+				Ok(None)
+			}
+			Kind::Handshake(shake, extensions) => match shake.kind {
+				INDUCTION if packet.to == 0 && extensions.is_empty() => {
+					let answer = Handshake {
+						version: 5,
+						encryption: 0,
+						flags: MAGIC,
+						from: NOBODY,
+						cookie: self.cookies.of(from),
+						..shake
+					};
+					self.answer(&answer.head(packet.time, shake.from), from);
+					Ok(None)
+				}
+				CONCLUSION if self.cookies.gave(shake.cookie, from) => {
+					let taken = self.conclude(packet.time, shake, extensions, from);
+					if let Err(refused) = &taken {
+						self.refuse(packet.time, shake, refused.code(), from);
+					}
+					taken
+				}
+				CONCLUSION => Err(Refused::Cookie),
+				_ => Err(Refused::Kind),
+			},
+		}
+	}
+
+	/// Takes the conclusion of who has shown that it is at its address.
+	fn conclude(
+		self: &Arc<Self>,
+		time: u32,
+		shake: Handshake,
+		extensions: &[u8],
+		from: SocketAddr,
+	) -> Result<Option<Request>, Refused> {
+		let asked = shake.asked(extensions)?;
+		if asked.key_length.is_some() != self.encrypts {
+			return Err(Refused::Unsecure);
+		}
+		if let Some(flow) = self.flow(from) {
+			let is_again = (shake.from, shake.cookie) == (flow.caller, flow.cookie);
+			if let Some(way) = flow.way.get().filter(|_| is_again) {
+				let _ = way.socket.try_send(&way.question(time, shake, extensions, &asked));
+			}
+			return Ok(None);
+		}
+		let place = self.places.take(from.ip()).ok_or(Refused::Full)?;
+		let flow =
+			Arc::new(Flow { caller: shake.from, cookie: shake.cookie, way: OnceLock::new() });
+		lock(&self.flows).insert(from, flow.clone());
+		Ok(Some(Request {
+			relay: self.clone(),
+			flow,
+			from,
+			time,
+			shake,
+			extensions: extensions.to_vec(),
+			asked,
+			place: Some(place),
+		}))
+	}
+
+	/// Tells who asks for a connection why it gets none.
+	fn refuse(&self, time: u32, shake: Handshake, code: u32, to: SocketAddr) {
+		let caller = shake.from;
+		let answer =
+			Handshake { version: 5, encryption: 0, flags: 0, kind: code, from: NOBODY, ..shake };
+		self.answer(&answer.head(time, caller), to);
+	}
+
+	/// Sends what is not longer than that which it answers. Who does not get it asks again.
+	fn answer(&self, bytes: &[u8; HANDSHAKE], to: SocketAddr) {
+		let _ = self.socket.try_send_to(bytes, to);
+	}
+}
+
+/// Somebody who asks for a connection. It has one for as long as this is there.
+pub(super) struct Request {
+	relay: Arc<Relay>,
+	flow: Arc<Flow>,
+	from: SocketAddr,
+	/// The question.
+	time: u32,
+	shake: Handshake,
+	extensions: Vec<u8>,
+	asked: Asked,
+	place: Option<Place>,
+}
+
+impl Drop for Request {
+	fn drop(&mut self) {
+		lock(&self.relay.flows).remove(&self.from);
+	}
+}
+
+impl Request {
+	/// From where it is asked.
+	pub(super) fn from(&self) -> SocketAddr {
+		self.from
+	}
+
+	/// What it says of itself; empty where that is nothing.
+	pub(super) fn stream_id(&self) -> &str {
+		&self.asked.stream_id
+	}
+
+	/// Bytes of the key with which it encrypts, if it does.
+	pub(super) fn key_length(&self) -> Option<u16> {
+		self.asked.key_length
+	}
+
+	/// Waits until somebody else takes its place.
+	pub(super) async fn lost(&self) {
+		match &self.place {
+			Some(place) => place.lost().await,
+			None => std::future::pending().await,
+		}
+	}
+
+	/// Says that it may not publish, by a code of SRT.
+	pub(super) fn refuse(&self, code: u32) {
+		self.relay.refuse(self.time, self.shake, code, self.from);
+	}
+
+	/// Gives its place to others: it is let in.
+	pub(super) fn let_in(&mut self) {
+		self.place = None;
+	}
+
+	/// Asks the library, which listens at the other end of `socket`, for what was asked for, and carries
+	/// packets both ways until that end is closed.
+	pub(super) async fn carry(&self, socket: UdpSocket) -> io::Result<()> {
+		let mut buffer = vec![0; DATAGRAM];
+		let induction = Handshake {
+			version: 4,
+			encryption: 0,
+			flags: DATAGRAMS,
+			kind: INDUCTION,
+			cookie: 0,
+			..self.shake
+		};
+		socket.send(&induction.head(self.time, 0)).await?;
+		let cookie = loop {
+			let count = socket.recv(&mut buffer).await?;
+			if let Some((_, answer)) = handshake(&buffer[..count]) {
+				break answer.cookie;
+			}
+		};
+		let way = Way { socket, cookie, id: AtomicU32::new(0) };
+		let question = way.question(self.time, self.shake, &self.extensions, &self.asked);
+		way.socket.send(&question).await?;
+		let way = self.flow.way.get_or_init(|| way);
+		loop {
+			let count = way.socket.recv(&mut buffer).await?;
+			if let Some(((time, to), answer)) = handshake(&buffer[..count]) {
+				if answer.kind == CONCLUSION {
+					way.id.store(answer.from, Ordering::Relaxed);
+				}
+				// As if the library had been asked with what the publisher has asked.
+				let (cookie, address) = (self.shake.cookie, self.shake.address);
+				let head = Handshake { cookie, address, ..answer }.head(time, to);
+				buffer[..HANDSHAKE].copy_from_slice(&head);
+			}
+			// What cannot be sent is lost; the publisher is not there any more when all of it is.
+			let _ = self.relay.socket.send_to(&buffer[..count], self.from).await;
+		}
+	}
+}
+
+/// The time, the receiver and the fields of a packet with a handshake.
+fn handshake(bytes: &[u8]) -> Option<((u32, u32), Handshake)> {
+	match Packet::read(bytes) {
+		Ok(Packet { time, to, kind: Kind::Handshake(shake, _) }) => Some(((time, to), shake)),
+		_ => None,
+	}
+}
+
+/// Two sockets of this machine: what is sent into the first comes out of the second, and the first
+/// takes what that one sends only.
+pub(super) async fn pair() -> io::Result<(UdpSocket, UdpSocket)> {
+	let far = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+	let near = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+	near.connect(far.local_addr()?).await?;
+	Ok((near, far))
+}
+
+#[cfg(test)]
+mod tests {
+	#![allow(clippy::unwrap_used)]
+	use super::*;
+	use crate::srt::wire::tests::{bytes, conclusion, induction, refused, samples, PLAIN};
+	use futures::FutureExt;
+	use tokio::{
+		sync::mpsc::{unbounded_channel, UnboundedReceiver},
+		time::{advance, timeout},
+	};
+
+	const SOON: Duration = Duration::from_secs(5);
+
+	/// A relay that takes four requests of one host, and the requests.
+	async fn relay() -> (Arc<Relay>, UnboundedReceiver<Request>) {
+		let relay = Relay::bind(([127, 0, 0, 1], 0).into(), (8, 4), false).await.unwrap();
+		let (sender, requests) = unbounded_channel();
+		let receiving = relay.clone();
+		tokio::spawn(async move { while sender.send(receiving.next().await).is_ok() {} });
+		(relay, requests)
+	}
+
+	async fn caller(relay: &Relay) -> UdpSocket {
+		let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+		socket.connect(relay.address().unwrap()).await.unwrap();
+		socket
+	}
+
+	/// What comes back before the answer to something that is asked afterwards.
+	async fn answers(caller: &UdpSocket, question: &[u8]) -> Vec<Vec<u8>> {
+		let mut last = induction();
+		last[40..44].copy_from_slice(&7u32.to_be_bytes());
+		caller.send(question).await.unwrap();
+		caller.send(&last).await.unwrap();
+		let mut buffer = vec![0; DATAGRAM];
+		let mut answers = Vec::new();
+		loop {
+			let count = timeout(SOON, caller.recv(&mut buffer)).await.unwrap().unwrap();
+			if handshake(&buffer[..count]).is_some_and(|((_, to), _)| to == 7) {
+				return answers;
+			}
+			answers.push(buffer[..count].to_vec());
+		}
+	}
+
+	/// The cookie that this one is given.
+	async fn cookie(caller: &UdpSocket) -> u32 {
+		let answers = answers(caller, &induction()).await;
+		let ((_, to), shake) = handshake(&answers[0]).unwrap();
+		assert_eq!((to, shake.version, shake.flags), (0x1bd3_37ea, 5, MAGIC));
+		shake.cookie
+	}
+
+	#[tokio::test]
+	async fn request_should_come_of_who_has_a_cookie_and_be_told_why_not() {
+		let (relay, mut requests) = relay().await;
+		let caller = caller(&relay).await;
+		let cookie = cookie(&caller).await;
+		caller.send(&conclusion(cookie, 0, 5, PLAIN)).await.unwrap();
+		let request = timeout(SOON, requests.recv()).await.unwrap().unwrap();
+		assert_eq!(request.from(), caller.local_addr().unwrap());
+		assert_eq!((request.stream_id(), request.key_length()), ("a-stream-key", None));
+		request.refuse(2_403);
+		let told = answers(&caller, &[]).await;
+		let ((_, to), shake) = handshake(&told[0]).unwrap();
+		assert_eq!((to, shake.kind), (0x1bd3_37ea, 2_403));
+		// Asked again it is one request still; and when that is gone, another.
+		assert!(answers(&caller, &conclusion(cookie, 0, 5, PLAIN)).await.is_empty());
+		assert!(requests.try_recv().is_err());
+		drop(request);
+		assert!(lock(&relay.flows).is_empty());
+		caller.send(&conclusion(cookie, 0, 5, PLAIN)).await.unwrap();
+		assert!(timeout(SOON, requests.recv()).await.unwrap().is_some());
+	}
+
+	/// Only who is at an address has its cookie, and not for long.
+	#[tokio::test]
+	async fn attack_question_from_an_address_that_is_made_up() {
+		let (relay, mut requests) = relay().await;
+		let (here, there) = (caller(&relay).await, caller(&relay).await);
+		let known = cookie(&here).await;
+		for (caller, cookie) in [(&there, known), (&here, known ^ 1), (&here, 0)] {
+			assert!(answers(caller, &conclusion(cookie, 0, 5, PLAIN)).await.is_empty());
+		}
+		assert!(lock(&relay.flows).is_empty() && requests.try_recv().is_err());
+	}
+
+	#[tokio::test(start_paused = true)]
+	async fn cookie_should_be_known_for_a_while() {
+		let cookies = Cookies { secret: "secret".into(), began: Instant::now() };
+		let from = SocketAddr::from(([192, 0, 2, 1], 9));
+		let cookie = cookies.of(from);
+		advance(Duration::from_secs(SLOT)).await;
+		assert!(cookies.gave(cookie, from) && cookies.of(from) != cookie);
+		assert!(!cookies.gave(cookie, SocketAddr::from(([192, 0, 2, 1], 10))));
+		assert!(!cookies.gave(cookie, SocketAddr::from(([192, 0, 2, 2], 9))));
+		let others = Cookies { secret: "another".into(), began: cookies.began };
+		assert!(!others.gave(cookie, from));
+		advance(Duration::from_secs(SLOT)).await;
+		assert!(!cookies.gave(cookie, from));
+	}
+
+	/// Whoever asks, and from wherever, nothing is kept of it.
+	#[tokio::test]
+	async fn attack_flood_of_first_questions() {
+		let (relay, mut requests) = relay().await;
+		for _ in 0..20 {
+			let caller = caller(&relay).await;
+			for _ in 0..100 {
+				caller.send(&induction()).await.unwrap();
+			}
+			assert!(!answers(&caller, &[]).await.is_empty());
+		}
+		assert!(lock(&relay.flows).is_empty() && requests.try_recv().is_err());
+	}
+
+	/// What is sent from an address that is made up brings its owner no more than was sent.
+	#[tokio::test]
+	async fn attack_answers_that_are_longer_than_questions() {
+		let (relay, mut requests) = relay().await;
+		let caller = caller(&relay).await;
+		let cookie = cookie(&caller).await;
+		let mut long = induction();
+		long.extend(bytes(PLAIN));
+		let refused = refused(cookie).into_iter().map(|(why, sent)| (sent, Some(why.code())));
+		let others = samples().into_iter().chain([long]).map(|sent| (sent, None));
+		for (sent, code) in refused.chain(others) {
+			for length in [sent.len(), sent.len() - 1, HANDSHAKE.min(sent.len()) - 1, 3] {
+				let answers = answers(&caller, &sent[..length]).await;
+				assert!(answers.len() <= 1 && answers.iter().all(|answer| answer.len() <= length));
+				if let Some(code) = code.filter(|_| length == sent.len()) {
+					assert_eq!(handshake(&answers[0]).unwrap().1.kind, code);
+				}
+			}
+		}
+		assert!(lock(&relay.flows).is_empty() && requests.try_recv().is_err());
+	}
+
+	#[tokio::test]
+	async fn attack_places_filled_by_requests_of_one_host() {
+		let (relay, mut requests) = relay().await;
+		let mut held = Vec::new();
+		for _ in 0..10 {
+			let caller = caller(&relay).await;
+			let cookie = cookie(&caller).await;
+			caller.send(&conclusion(cookie, 0, 5, PLAIN)).await.unwrap();
+			held.push(timeout(SOON, requests.recv()).await.unwrap().unwrap());
+		}
+		let lost = held.iter().filter(|request| request.lost().now_or_never().is_some()).count();
+		assert_eq!(lost, 6);
+		drop(held);
+		assert!(lock(&relay.flows).is_empty());
+	}
+}
