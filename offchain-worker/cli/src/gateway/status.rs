@@ -17,9 +17,9 @@ use crate::{http::Client, metrics as metrics_of_role};
 #[derive(Serialize, ToSchema)]
 pub(super) struct StreamStatus {
 	/// What the broadcaster called it.
-	name: String,
+	pub(super) name: String,
 	/// The broadcaster's address.
-	broadcaster: String,
+	pub(super) broadcaster: String,
 	/// Its job.
 	job: u64,
 	/// As WIDTHxHEIGHT@KBITSk.
@@ -28,7 +28,7 @@ pub(super) struct StreamStatus {
 	segments: usize,
 	/// The newest one.
 	#[schema(value_type = Option<u64>)]
-	newest: Option<Seq>,
+	pub(super) newest: Option<Seq>,
 	/// Who transcoded it.
 	transcoder: Option<String>,
 	/// Whether nothing follows.
