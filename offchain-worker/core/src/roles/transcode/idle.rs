@@ -21,11 +21,16 @@ use crate::{
 /// the chain may have less patience with those.
 const UNUSED: BlockNumber = 8;
 
+/// How many segments are looked at that came since the last look.
+const LOOK: usize = 64;
+
 /// Since when nothing comes in an assignment.
 struct Quiet {
 	since: BlockNumber,
 	/// The first seq that no claim covered then.
 	cursor: Seq,
+	/// The first seq behind all that had come then.
+	next: Seq,
 	/// How long it must be quiet until the chain is asked to end it. Doubled with each refusal, which
 	/// costs a fee: the chain counts from its own last claim, and may have more patience.
 	patience: BlockNumber,
@@ -61,27 +66,31 @@ impl Idle {
 		Ok(())
 	}
 
-	/// Whether nothing has come in an assignment for so long that the chain may end it.
+	/// Whether nothing has come in an assignment for so long that the chain may end it. What came before
+	/// and is worth no claim by itself keeps none open: nothing follows with which it could be claimed, and
+	/// the last claim of an assignment that has ended may be small.
 	fn is_due(&self, now: BlockNumber, slot: u64, assigned: &Assigned) -> Result<bool, StoreError> {
 		let (job, index) = (assigned.view.id, assigned.index);
-		let cursor = self.parts.store.cursor(job, index)?;
-		let waits = !self.parts.store.receipts(job, index, cursor, 1)?.is_empty()
-			|| self
-				.parts
-				.store
-				.claims()?
-				.iter()
-				.any(|claim| (claim.job, claim.assignment, claim.id) == (job, index, None));
+		let store = &self.parts.store;
+		let cursor = store.cursor(job, index)?;
+		let is_claimed = store
+			.claims()?
+			.iter()
+			.any(|claim| (claim.job, claim.assignment, claim.id) == (job, index, None));
 		let mut quiet = lock(&self.quiet);
-		if waits {
+		if is_claimed {
 			quiet.remove(&(job, index));
 			return Ok(false);
 		}
-		let known = quiet.get_mut(&(job, index)).filter(|quiet| quiet.cursor == cursor);
+		let seen = quiet.get(&(job, index)).map_or(cursor, |quiet| quiet.next.max(cursor));
+		let came = store.receipts(job, index, seen, LOOK)?;
+		let known =
+			quiet.get_mut(&(job, index)).filter(|quiet| quiet.cursor == cursor && came.is_empty());
 		let Some(known) = known else {
+			let next = came.last().map_or(seen, |last| last.header().seq.saturating_add(1));
 			let patience = longest_claim(slot, assigned);
-			let patience = if cursor == 0 { patience / UNUSED } else { patience }.max(1);
-			quiet.insert((job, index), Quiet { since: now, cursor, patience });
+			let patience = if next == 0 { patience / UNUSED } else { patience }.max(1);
+			quiet.insert((job, index), Quiet { since: now, cursor, next, patience });
 			return Ok(false);
 		};
 		if now.saturating_sub(known.since) <= known.patience {
