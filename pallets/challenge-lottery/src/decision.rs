@@ -411,8 +411,8 @@ impl Ruling {
 	///   nothing was encoded.
 	/// - Who could not have, in a tranche, what half of the eligible stake could have later pays its part
 	///   of the dispute, in a void claim too: it had everybody judge.
-	/// - Evidence other than the right one says that the work was not done. Not for those who lacked
-	///   a leaf.
+	/// - Evidence other than the right one says that the work was not done: of two thirds of everybody's
+	///   for certain, of a tranche's as far as these are to be believed. Not for those who lacked a leaf.
 	pub fn conduct(&self, vote: &Vote) -> Conduct {
 		let (verdicts, evidence) = match vote.said {
 			Said::Nothing => return Conduct::Owes(Penalty::NoShow),
@@ -454,7 +454,11 @@ impl Ruling {
 			}
 		}
 		if judged_all(verdicts) && self.right.is_some_and(|right| right != evidence) {
-			return Conduct::Owes(Penalty::WrongEvidence);
+			return Conduct::Owes(if self.is_dispute {
+				Penalty::WrongEvidence
+			} else {
+				Penalty::OtherEvidence
+			});
 		}
 		Conduct::Answered
 	}

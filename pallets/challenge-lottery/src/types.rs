@@ -370,6 +370,10 @@ pub enum Penalty {
 	/// ask. Doubles with each in a row.
 	#[codec(index = 0)]
 	NoShow,
+	/// Its evidence is not that of two thirds of its tranche: it did not do the work, or they did not, which
+	/// nobody judges again. Costs as a no-show.
+	#[codec(index = 9)]
+	OtherEvidence,
 	/// It could not have bytes that everybody could have later: it pays its part of the dispute, of which
 	/// the transcoder pays half: it had asked for them on the chain, and less than half of its tranche had
 	/// them.
@@ -382,8 +386,8 @@ pub enum Penalty {
 	/// The same, and it had not asked. With the third such claim of a round it is chilled.
 	#[codec(index = 4)]
 	LateData,
-	/// Its evidence is not that of two thirds of the revealed stake: it did not do the work. Costs
-	/// as a no-show, and it is chilled.
+	/// Its evidence is not that of two thirds of the stake that revealed in the dispute: it did not do the
+	/// work. Costs as a no-show, and it is chilled.
 	#[codec(index = 1)]
 	WrongEvidence,
 	/// It committed and kept its word to itself although most of its tranche revealed: the worst
@@ -394,20 +398,32 @@ pub enum Penalty {
 	/// is chilled.
 	#[codec(index = 3)]
 	FalseDissent,
-	/// It called valid what was a forced variant: it did not encode.
+	/// It called valid what was a forced variant: it did not encode. It is chilled.
 	#[codec(index = 6)]
 	MissedVariant,
 }
 
 impl Penalty {
-	/// Whether the judge is kept from validating for a while.
+	/// Whether the judge is kept from validating for a while. What outweighs a penalty that does so does so
+	/// too, or a judge could shield itself from it by a second fault. A few judges alone never bring it
+	/// about: a third of the stake sits as most of a tranche often enough to leave, claim by claim, none but
+	/// itself to validate.
 	pub fn chills(&self) -> bool {
-		matches!(self, Penalty::WrongEvidence | Penalty::Withheld | Penalty::FalseDissent)
+		matches!(
+			self,
+			Penalty::WrongEvidence
+				| Penalty::Withheld
+				| Penalty::FalseDissent
+				| Penalty::MissedVariant
+		)
 	}
 
 	/// Whether it was no full answer.
 	pub fn is_no_answer(&self) -> bool {
-		matches!(self, Penalty::NoShow | Penalty::WrongEvidence | Penalty::Withheld)
+		matches!(
+			self,
+			Penalty::NoShow | Penalty::OtherEvidence | Penalty::WrongEvidence | Penalty::Withheld
+		)
 	}
 
 	/// The share of stake that it costs after `in_a_row` others that were no full answers. `part` is the
@@ -421,7 +437,7 @@ impl Penalty {
 		let first = parameters.no_show_slash;
 		let most = parameters.false_dissent_slash.max(first);
 		match self {
-			Penalty::NoShow | Penalty::WrongEvidence => {
+			Penalty::NoShow | Penalty::OtherEvidence | Penalty::WrongEvidence => {
 				let factor = 1u32.checked_shl(in_a_row).unwrap_or(u32::MAX);
 				Perbill::from_parts(first.deconstruct().saturating_mul(factor)).min(most)
 			}

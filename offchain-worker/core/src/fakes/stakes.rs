@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use livepeer_primitives::{
 	api::{LockInfo, StakeView, ValidatorView},
+	params::ProtocolParameters,
 	AccountId, Balance, RoundIndex,
 };
 
 use crate::ports::{chain::Refused, stakes::StakeCall};
 
 /// Rounds until a lock of the fake chain is liable no longer.
-const LIABLE: RoundIndex = 12;
+const LIABLE: RoundIndex = ProtocolParameters::development().staking.liability_window;
 
 /// What a fake chain keeps of stake.
 #[derive(Debug, Default)]

@@ -323,7 +323,8 @@ fn penalties_should_be_those_of_the_table() {
 			// Evidence is asked of who had everything.
 			let word: &[Verdict] = if outcome == Failed { &[WRONG] } else { &[VALID] };
 			assert_eq!(conduct(&ruling, word, 0), Conduct::Answered);
-			assert_eq!(conduct(&ruling, word, 1), owes(Penalty::WrongEvidence));
+			let other = if is_dispute { Penalty::WrongEvidence } else { Penalty::OtherEvidence };
+			assert_eq!(conduct(&ruling, word, 1), owes(other));
 			let unclear = Ruling { right: None, ..ruling };
 			assert_eq!(conduct(&unclear, word, 1), Conduct::Answered);
 			// An accusation is false only where the claim was accepted.

@@ -296,9 +296,30 @@ fn penalty_should_grow_up_to_that_of_a_false_dissent_and_no_further() {
 	assert_eq!([0, 1, 2, 3, 4].map(parts), [500_000, 1_000_000, 2_000_000, 4_000_000, 8_000_000]);
 	assert_eq!([5, 6, 31, 32, u32::MAX].map(parts), [10_000_000; 5]);
 	assert_eq!(Penalty::FalseDissent.fraction(&parameters, 9, Perbill::zero()), dissent());
-	assert!(Penalty::NoShow < Penalty::WrongEvidence);
-	assert!(Penalty::WrongEvidence < Penalty::Withheld);
-	assert!(Penalty::Withheld < Penalty::FalseDissent);
+}
+
+/// Of what a judge owes in a claim the worst counts. What is worse than a penalty that chills does so too: who
+/// accuses falsely is chilled, whatever else it says.
+#[test]
+fn attack_worse_fault_should_not_shield_from_the_chill_of_a_lighter_one() {
+	let ascending = [
+		Penalty::Lacked,
+		Penalty::NoShow,
+		Penalty::OtherEvidence,
+		Penalty::LateDataAsked,
+		Penalty::LateDataAlone,
+		Penalty::LateData,
+		Penalty::WrongEvidence,
+		Penalty::Withheld,
+		Penalty::FalseDissent,
+		Penalty::MissedVariant,
+	];
+	for pair in ascending.windows(2) {
+		assert!(pair[0] < pair[1]);
+		assert!(!pair[0].chills() || pair[1].chills());
+	}
+	let chilling: Vec<_> = ascending.into_iter().filter(Penalty::chills).collect();
+	assert_eq!(chilling, ascending[6..]);
 }
 
 #[test]

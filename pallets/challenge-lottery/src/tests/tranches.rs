@@ -279,3 +279,32 @@ fn attack_large_lazy_member_should_be_told_by_everybody() {
 		to_end(claim.id);
 	});
 }
+
+/// Two of a tranche of three agree on evidence that they have invented. Whoever did the work has another, and
+/// nobody judges that again: it costs as silence, and keeps nobody from validating. Else a third of the stake
+/// could leave none but itself to validate, at no cost.
+#[test]
+fn attack_most_of_a_tranche_with_invented_evidence_should_keep_nobody_from_validating() {
+	build_and_execute(|| {
+		Parameters::mutate(|parameters| {
+			parameters.tranches = 2;
+			parameters.committee_size = 3;
+		});
+		seat(&[100; 7]);
+		let claim = claim(8);
+		to_commit(&claim);
+		let honest = number_of(&members(claim.id, 0)[0]);
+		let good = good(claim.id);
+		let mut invented = good.clone();
+		invented.evidence.hash = Hash::repeat_byte(0xee);
+		ballot(claim.id, 0, |i| Some(if i == honest { good.clone() } else { invented.clone() }));
+		to_tranche(claim.id, 1);
+		all_say(claim.id, 1, Verdict::Valid);
+		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
+		to_end(claim.id);
+		let slashed: Vec<_> =
+			SLASHED.get().into_iter().map(|slash| (number_of(&slash.0), slash.2)).collect();
+		assert_eq!(slashed, [(honest, Perbill::from_parts(500_000))]);
+		assert!(CHILLED.get().is_empty());
+	});
+}

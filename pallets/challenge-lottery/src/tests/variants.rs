@@ -556,6 +556,7 @@ fn attack_lazy_verifier_that_calls_a_forced_variant_valid_should_pay() {
 		let slash = Parameters::get().variant_slash;
 		assert_eq!(penalties(), vec![(lazy, Penalty::MissedVariant, slash)]);
 		assert!(slash > Parameters::get().false_dissent_slash);
+		assert_eq!(CHILLED.get().keys().collect::<Vec<_>>(), [&validator(lazy)]);
 	});
 }
 

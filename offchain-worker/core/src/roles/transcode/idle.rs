@@ -21,14 +21,14 @@ use crate::{
 /// the chain may have less patience with those.
 const UNUSED: BlockNumber = 8;
 
-/// Since when nothing comes in an assignment.
+/// Since when nothing is claimed in an assignment.
 struct Quiet {
 	since: BlockNumber,
-	/// The first seq that no claim covered then.
-	cursor: Seq,
-	/// How long it must be quiet until the chain is asked to end it. Doubled with each refusal, which
-	/// costs a fee: the chain counts from its own last claim, and may have more patience.
-	patience: BlockNumber,
+	/// With which seq the newest of its claims began then.
+	newest: Option<Seq>,
+	/// How many times as long it must be quiet until the chain is asked to end it. Doubled with each
+	/// refusal, which costs a fee: the chain counts from its own last claim, and may have more patience.
+	factor: BlockNumber,
 }
 
 /// Ends idle assignments.
@@ -61,33 +61,38 @@ impl Idle {
 		Ok(())
 	}
 
-	/// Whether nothing has come in an assignment for so long that the chain may end it.
+	/// Whether nothing has been claimed in an assignment for so long that the chain may end it: where
+	/// segments wait, for as long as anybody else has to wait, twice the time of the largest claim. What is
+	/// worth no claim by then keeps nothing open, or a segment now and then would bind places for nothing;
+	/// the last claim of an assignment that has ended may be small.
 	fn is_due(&self, now: BlockNumber, slot: u64, assigned: &Assigned) -> Result<bool, StoreError> {
 		let (job, index) = (assigned.view.id, assigned.index);
-		let cursor = self.parts.store.cursor(job, index)?;
-		let waits = !self.parts.store.receipts(job, index, cursor, 1)?.is_empty()
-			|| self
-				.parts
-				.store
-				.claims()?
-				.iter()
-				.any(|claim| (claim.job, claim.assignment, claim.id) == (job, index, None));
+		let store = &self.parts.store;
+		let cursor = store.cursor(job, index)?;
+		let waits = !store.receipts(job, index, cursor, 1)?.is_empty();
+		let mut claims = store.claims()?;
+		claims.retain(|claim| (claim.job, claim.assignment) == (job, index));
+		let newest = claims.iter().map(|claim| claim.first).max();
 		let mut quiet = lock(&self.quiet);
-		if waits {
+		if claims.iter().any(|claim| claim.id.is_none()) {
 			quiet.remove(&(job, index));
 			return Ok(false);
 		}
-		let known = quiet.get_mut(&(job, index)).filter(|quiet| quiet.cursor == cursor);
+		let known = quiet.get_mut(&(job, index)).filter(|quiet| newest <= quiet.newest);
 		let Some(known) = known else {
-			let patience = longest_claim(slot, assigned);
-			let patience = if cursor == 0 { patience / UNUSED } else { patience }.max(1);
-			quiet.insert((job, index), Quiet { since: now, cursor, patience });
+			quiet.insert((job, index), Quiet { since: now, newest, factor: 1 });
 			return Ok(false);
 		};
-		if now.saturating_sub(known.since) <= known.patience {
+		let claim = longest_claim(slot, assigned);
+		let patience = match (waits, cursor) {
+			(true, _) => claim.saturating_mul(2),
+			(false, 0) => claim / UNUSED,
+			(false, _) => claim,
+		};
+		if now.saturating_sub(known.since) <= patience.max(1).saturating_mul(known.factor) {
 			return Ok(false);
 		}
-		known.patience = known.patience.saturating_mul(2);
+		known.factor = known.factor.saturating_mul(2);
 		Ok(true)
 	}
 

@@ -1,40 +1,54 @@
-//! Assignments in which nothing is sent.
+//! Assignments in which nothing is sent, or next to nothing.
+
+use livepeer_primitives::BlockNumber;
 
 use super::*;
 
+/// After how many blocks a transcoder ends its assignment: the chain takes that after `idle_from`, and so many
+/// segments come, one in twenty blocks. `None` where it does not within a thousand.
+async fn ended_after(sim: &Sim, idle_from: BlockNumber, segments: u64) -> Option<BlockNumber> {
+	let story = Story::new(sim).await;
+	let role = story.role(FakeEngine::default());
+	role.registration.refresh().await.unwrap();
+	let start = story.head().best;
+	story.chain.set_idle_from(start + idle_from);
+	for block in 0..1_000 {
+		let (seq, rest) = (block / 20, block % 20);
+		if rest == 0 && seq < segments {
+			receipt(story.send(&role, seq).await);
+		}
+		story.chain.block();
+		role.idle.duties(story.head()).await.unwrap();
+		let view = story.chain.client(None).job(At::Best, story.job).await.unwrap();
+		if view.unwrap().current.is_none() {
+			return Some(story.head().best - start);
+		}
+	}
+	None
+}
+
 /// Jobs are opened in which nothing is ever sent, to bind a transcoder's places: it ends them as soon as
-/// the chain takes that, and none in which something waits to be claimed.
+/// the chain takes that.
 #[test]
 fn attack_places_bound_by_jobs_in_which_nothing_is_sent() {
 	simulate(|sim| async move {
-		let quiet_for = |idle_from: u32, sends: bool| {
-			let sim = sim.clone();
-			async move {
-				let story = Story::new(&sim).await;
-				let role = story.role(FakeEngine::default());
-				role.registration.refresh().await.unwrap();
-				if sends {
-					receipt(story.send(&role, 0).await);
-				}
-				let start = story.head().best;
-				story.chain.set_idle_from(start + idle_from);
-				for _ in 0..1_000 {
-					story.chain.block();
-					role.idle.duties(story.head()).await.unwrap();
-					let view = story.chain.client(None).job(At::Best, story.job).await.unwrap();
-					if view.unwrap().current.is_none() {
-						return Some(story.head().best - start);
-					}
-				}
-				None
-			}
-		};
-		let at_once = quiet_for(0, false).await.unwrap();
+		let at_once = ended_after(&sim, 0, 0).await.unwrap();
 		let (early, late) = (at_once * 3, at_once * 30);
 		for idle_from in [early, late] {
-			let ended = quiet_for(idle_from, false).await.unwrap();
+			let ended = ended_after(&sim, idle_from, 0).await.unwrap();
 			assert!((idle_from..=2 * idle_from + 2).contains(&ended), "{ended} of {idle_from}");
 		}
-		assert_eq!(quiet_for(0, true).await, None);
+	});
+}
+
+/// Segments come now and then that are worth no claim together: they bind the places no longer than anybody
+/// else would have to wait to end the assignment, twice the time of its largest claim.
+#[test]
+fn attack_places_bound_by_segments_that_are_worth_no_claim() {
+	simulate(|sim| async move {
+		let none = ended_after(&sim, 0, 0).await.unwrap();
+		let one = ended_after(&sim, 0, 1).await.unwrap();
+		assert!((8 * none..=16 * none).contains(&one), "{one}, and {none} where nothing came");
+		assert_eq!(ended_after(&sim, 0, 6).await, Some(one));
 	});
 }
