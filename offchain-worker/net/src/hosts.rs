@@ -48,6 +48,21 @@ impl Host {
 			Some(ip) => Self::Ip(ip),
 		}
 	}
+
+	/// The host at which somebody is called who is called at an address. Only a plain one says: in a longer
+	/// one another address may stand behind the first, and transports call there.
+	pub(crate) fn called(address: &Multiaddr) -> Self {
+		let parts: Vec<Protocol<'_>> = address.iter().collect();
+		let parts = match &parts[..] {
+			[parts @ .., Protocol::P2p(_)] => parts,
+			parts => parts,
+		};
+		match parts {
+			[Protocol::Ip4(_) | Protocol::Ip6(_), Protocol::Tcp(_)]
+			| [Protocol::Ip4(_) | Protocol::Ip6(_), Protocol::Udp(_), Protocol::QuicV1] => Self::of(address),
+			_ => Self::Unknown,
+		}
+	}
 }
 
 /// A connection with a peer.
@@ -262,6 +277,30 @@ mod tests {
 		assert_eq!(host("/ip4/127.0.0.1/tcp/1"), host("/ip6/::1/tcp/1"));
 		assert_eq!(host("/ip4/127.0.0.1/tcp/1"), host("/ip4/127.0.0.2/tcp/1"));
 		assert_eq!(host("/dns4/example.org/tcp/1"), Host::Unknown);
+	}
+
+	/// Whoever asks names its own host first, and behind it another one.
+	#[test]
+	fn attack_address_behind_that_of_who_asks() {
+		let called = |address: &str| Host::called(&address.parse().unwrap());
+		let peer = PeerId::random();
+		for plain in ["/ip4/192.0.2.1/tcp/1", "/ip4/192.0.2.1/udp/1/quic-v1"] {
+			assert_eq!(called(plain), host(plain));
+			assert_eq!(called(&format!("{plain}/p2p/{peer}")), host(plain));
+		}
+		assert_eq!(called("/ip6/2001:db8::1/tcp/1"), host("/ip6/2001:db8::2/tcp/1"));
+		for behind in [
+			"/ip4/192.0.2.1/tcp/1/ip4/10.0.0.1/tcp/22",
+			"/ip4/192.0.2.1/ip4/10.0.0.1/tcp/22",
+			"/ip4/192.0.2.1/tcp/1/ip6/::1/tcp/22",
+			"/ip4/192.0.2.1/tcp/1/dns4/localhost/tcp/22",
+			"/dns4/localhost/tcp/22",
+			"/ip4/192.0.2.1",
+		] {
+			assert_eq!(called(behind), Host::Unknown, "{behind}");
+		}
+		let through = format!("/ip4/192.0.2.1/tcp/1/p2p/{peer}/ip4/10.0.0.1/tcp/22");
+		assert_eq!(called(&through), Host::Unknown);
 	}
 
 	#[test]

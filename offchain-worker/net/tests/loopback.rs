@@ -382,3 +382,19 @@ async fn address_should_be_tried_for_who_asks_and_for_nobody_else() {
 	let refused = client.net.is_reached(&helper, &peer, &stranger).await;
 	assert!(matches!(refused, Err(NetError::Protocol(_))), "{refused:?}");
 }
+
+/// A helper is asked to try an address that begins with the host of who asks, and leads to another.
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_peer_made_to_call_on_another_host() {
+	let (helper, client) = pair(TCP, service(0)).await;
+	let helper = helper.net.service_record();
+	let peer = client.net.peer_id();
+	let inside = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+	inside.set_nonblocking(true).unwrap();
+	let port = inside.local_addr().unwrap().port();
+	let behind: Multiaddr =
+		format!("/ip4/127.0.0.1/tcp/1/ip4/127.0.0.1/tcp/{port}").parse().unwrap();
+	let refused = client.net.is_reached(&helper, &peer, &behind).await;
+	assert!(matches!(refused, Err(NetError::Protocol(_))), "{refused:?}");
+	assert_eq!(inside.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}

@@ -87,6 +87,18 @@ impl Times {
 	}
 }
 
+/// The longest address: those of accounts have 48 characters or one or two more.
+const LONGEST_ADDRESS: usize = 64;
+
+/// The account that an address names. Reading one takes time that grows with the square of its length, and
+/// what is asked for may be as long as a request's head.
+pub(super) fn account(address: &str) -> Option<AccountId> {
+	if address.len() > LONGEST_ADDRESS {
+		return None;
+	}
+	AccountId::from_ss58check(address).ok()
+}
+
 /// A stream's whole name: `BROADCASTER/NAME`.
 pub(super) struct Named {
 	pub(super) broadcaster: AccountId,
@@ -97,7 +109,7 @@ impl Named {
 	/// What an address names; of `only`, where it does not say whose.
 	pub(super) fn read(text: &str, only: Option<&AccountId>) -> Result<Self, Failure> {
 		let (broadcaster, name) = match text.split_once('/') {
-			Some((who, name)) => (AccountId::from_ss58check(who).map_err(|_| NO_STREAM)?, name),
+			Some((who, name)) => (account(who).ok_or(NO_STREAM)?, name),
 			// Everybody may give a stream a name that another has.
 			None => (only.ok_or(NOT_WHOLE)?.clone(), text),
 		};
@@ -606,6 +618,23 @@ mod tests {
 		for wrong in ["x/demo", "/demo", "demo/", &format!("{}/", of(&alice)), ""] {
 			assert!(Named::read(wrong, None).is_err(), "{wrong}");
 		}
+	}
+
+	/// Addresses as long as a request's head, each of which would take seconds to be read.
+	#[test]
+	fn attack_address_that_takes_long_to_be_read() {
+		let long = "z".repeat(60_000);
+		let began = std::time::Instant::now();
+		for _ in 0..20 {
+			assert!(account(&long).is_none());
+			assert!(Named::read(&format!("{long}/demo"), None).is_err());
+			let mut uri: axum::http::Uri = format!("/stream/{long}/demo/status").parse().unwrap();
+			super::super::join_name(&mut uri);
+			assert!(!uri.path().contains("%2F"));
+		}
+		assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+		let alice = AccountId::new([1; 32]);
+		assert_eq!(account(&alice.to_ss58check()), Some(alice));
 	}
 
 	#[test]
