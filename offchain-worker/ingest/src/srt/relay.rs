@@ -43,6 +43,7 @@ use super::wire::{
 use crate::{
 	gate::new_key,
 	places::{Place, Places},
+	said::Said,
 };
 
 /// More bytes than any packet of SRT has.
@@ -132,8 +133,8 @@ pub(super) struct Relay {
 	cookies: Cookies,
 	places: Places,
 	flows: Mutex<HashMap<SocketAddr, Arc<Flow>>>,
-	/// Datagrams that were dropped since it was last said.
-	dropped: Mutex<(u64, Instant)>,
+	/// Datagrams that were dropped.
+	dropped: Said,
 }
 
 impl Relay {
@@ -149,7 +150,7 @@ impl Relay {
 			cookies: Cookies { secret: new_key()?, began: Instant::now() },
 			places: Places::new(all, per_host),
 			flows: Mutex::default(),
-			dropped: Mutex::new((0, Instant::now())),
+			dropped: Said::every(SAID),
 		}))
 	}
 
@@ -193,11 +194,7 @@ impl Relay {
 	}
 
 	fn note(&self, refused: Refused, from: SocketAddr) {
-		let mut dropped = lock(&self.dropped);
-		dropped.0 = dropped.0.saturating_add(1);
-		if dropped.1.elapsed() >= SAID {
-			let count = std::mem::take(&mut dropped.0);
-			dropped.1 = Instant::now();
+		if let Some(count) = self.dropped.count() {
 			tracing::info!(count, last = %refused, %from, "datagrams at SRT's port were dropped");
 		}
 	}
