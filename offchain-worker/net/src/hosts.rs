@@ -10,7 +10,7 @@ use std::{
 };
 
 use libp2p::{
-	core::{transport::PortUse, Endpoint},
+	core::{transport::PortUse, ConnectedPoint, Endpoint},
 	multiaddr::Protocol,
 	swarm::{
 		behaviour::{ConnectionClosed, ConnectionEstablished},
@@ -226,7 +226,12 @@ impl NetworkBehaviour for Behaviour {
 				endpoint,
 				..
 			}) => {
-				let host = Host::of(endpoint.get_remote_address());
+				let address = endpoint.get_remote_address();
+				// Where somebody is called, whoever is called has said where that is.
+				let host = match endpoint {
+					ConnectedPoint::Dialer { .. } => Host::called(address),
+					ConnectedPoint::Listener { .. } => Host::of(address),
+				};
 				self.hosts.add(peer_id, connection_id, host, endpoint.is_listener());
 			}
 			FromSwarm::ConnectionClosed(ConnectionClosed { peer_id, connection_id, .. }) => {
@@ -301,6 +306,30 @@ mod tests {
 		}
 		let through = format!("/ip4/192.0.2.1/tcp/1/p2p/{peer}/ip4/10.0.0.1/tcp/22");
 		assert_eq!(called(&through), Host::Unknown);
+	}
+
+	/// Whoever is called announces an address that begins with that of another, whose share would be taken by
+	/// what is then asked over the connection.
+	#[test]
+	fn attack_peer_that_is_counted_as_another_host() {
+		let mut behaviour = Behaviour::new(Hosts::default(), 100, 2);
+		let (plain, behind) = ("/ip4/192.0.2.1/tcp/1", "/ip4/192.0.2.1/tcp/1/ip4/192.0.2.9/tcp/2");
+		for (id, address, expected) in [(0, plain, host(plain)), (1, behind, Host::Unknown)] {
+			let peer_id = PeerId::random();
+			let endpoint = ConnectedPoint::Dialer {
+				address: address.parse().unwrap(),
+				role_override: Endpoint::Dialer,
+				port_use: PortUse::New,
+			};
+			behaviour.on_swarm_event(FromSwarm::ConnectionEstablished(ConnectionEstablished {
+				peer_id,
+				connection_id: ConnectionId::new_unchecked(id),
+				endpoint: &endpoint,
+				failed_addresses: &[],
+				other_established: 0,
+			}));
+			assert_eq!(behaviour.hosts.of(&peer_id), expected);
+		}
 	}
 
 	#[test]
