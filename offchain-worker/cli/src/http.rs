@@ -102,6 +102,12 @@ struct Room {
 	content: Arc<Mutex<Content>>,
 }
 
+impl Room {
+	fn has_bytes(&self) -> bool {
+		matches!(*lock(&self.content), Content::Bytes(_))
+	}
+}
+
 /// What is in a room.
 enum Content {
 	/// Not read yet; nobody can take the room.
@@ -125,21 +131,18 @@ impl Taken {
 		self.hosts.values().map(sum).sum()
 	}
 
-	/// Breaks off the first answer of the host that has most, if that is more than `least` bytes.
+	/// Breaks off the first answer of the host that has most, of those that have one that can be broken off,
+	/// if that is more than `least` bytes.
 	fn displace(&mut self, least: usize) -> bool {
-		let largest = self.hosts.iter().map(|(host, rooms)| (sum(rooms), *host)).max();
-		let Some((_, host)) = largest.filter(|(bytes, _)| *bytes > least) else { return false };
-		let Some(rooms) = self.hosts.get_mut(&host) else { return false };
-		let first = rooms.iter().find(|(_, room)| {
-			let mut content = lock(&room.content);
-			let has_bytes = matches!(*content, Content::Bytes(_));
-			if has_bytes {
-				*content = Content::Lost;
-			}
-			has_bytes
+		let with_bytes = self.hosts.iter().filter_map(|(host, rooms)| {
+			let first = rooms.iter().find(|(_, room)| room.has_bytes())?;
+			Some((sum(rooms), *host, *first.0))
 		});
-		let Some(id) = first.map(|(id, _)| *id) else { return false };
-		rooms.remove(&id);
+		let largest = with_bytes.max().filter(|(bytes, ..)| *bytes > least);
+		let Some((_, host, id)) = largest else { return false };
+		let room = self.hosts.get_mut(&host).and_then(|rooms| rooms.remove(&id));
+		let Some(room) = room else { return false };
+		*lock(&room.content) = Content::Lost;
 		true
 	}
 }
@@ -680,5 +683,16 @@ mod tests {
 		assert!(read(5).is_none(), "and now nobody has more");
 		drop((slow, viewer, fourth));
 		assert!(lock(&budget.taken).hosts.values().all(BTreeMap::is_empty));
+	}
+
+	/// The host that has most has only what cannot be broken off, behind which slow readers keep the rest.
+	#[test]
+	fn attack_room_that_cannot_be_taken_shields_slow_readers() {
+		let budget = Budget::new(100, 60);
+		let unread = budget.take(Client(ip(1)), 55);
+		let slow = budget.take(Client(ip(2)), 40).map(|held| held.filled(vec![2; 40]));
+		let viewer = budget.take(Client(ip(3)), 25);
+		assert!(unread.is_some() && viewer.is_some());
+		assert!(slow.is_some_and(|slow| slow.piece(0).is_none()), "it makes room");
 	}
 }

@@ -849,6 +849,28 @@ async fn strangers_should_not_have_more_streams_followed_than_there_are_places()
 	}
 }
 
+/// Names of streams that do not exist, asked for where as many are followed as may be.
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_names_of_no_streams_that_take_the_places_of_streams() {
+	let stream = Stream::new().await;
+	stream.add(0);
+	let store = MemoryStore::default();
+	let times = Times {
+		keeps_place: Duration::ZERO,
+		poll: Duration::from_millis(50),
+		..Default::default()
+	};
+	let follower = Arc::new(stream.follower(&store));
+	let gateway = Gateway::of_streams(1, follower, Arc::new(store.clone()), stream.only(), times);
+	let address = serve(gateway.router()).await;
+	eventually(address, "/stream/demo/0.m3u8", |text| text.contains("0/0.ts")).await;
+	assert_eq!(get(address, "/stream/none/index.m3u8").await.status, 404);
+	// One that makes room is forgotten with the next poll of its origin.
+	tokio::time::sleep(Duration::from_millis(500)).await;
+	assert!(get(address, "/status").await.text().contains("\"name\":\"demo\""));
+	assert!(store.blob_count() > 0, "its segments are there");
+}
+
 /// The description's word on every answer, and the rule about other origins.
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_should_be_as_the_description_says() {

@@ -7,7 +7,7 @@ use crate::matroska::{Track, Writer};
 
 /// Pictures and sound that are held while it is not clear whether there is sound.
 const LONGEST_WAIT: i64 = 700;
-/// The same in bytes.
+/// The same in bytes, with what each takes beside its own.
 const MOST_HELD: usize = 8 * 1024 * 1024;
 /// Time that moves further is a new beginning.
 const LARGEST_STEP: i64 = 10_000;
@@ -252,7 +252,7 @@ impl Remuxer {
 		if self.held.is_empty() && !(is_picture && is_key) {
 			return;
 		}
-		self.held_bytes += data.len();
+		self.held_bytes += data.len() + size_of::<Held>();
 		self.held.push(Held { is_picture, is_key, time, data: data.to_vec() });
 		let waited = self.held.first().map_or(0, |first| time - first.time);
 		let is_clear = self.sound.is_some() && !self.held.iter().all(|held| held.is_picture);
@@ -328,6 +328,19 @@ mod tests {
 		// Sound that appears makes another stream.
 		let out = remuxer.take(8, 1_000, &[0xaf, 0, 0x12, 0x10]).unwrap();
 		assert_eq!(ends(&out), 1);
+	}
+
+	/// Pictures of a byte each, all of one time and without sound: to hold them takes many times that.
+	#[test]
+	fn attack_tiny_pictures_that_wait_for_sound() {
+		let mut remuxer = Remuxer::new();
+		remuxer.take(9, 0, &header()).unwrap();
+		let most = MOST_HELD / size_of::<Held>();
+		for _ in 0..=most {
+			remuxer.take(9, 0, &[0x17, 1, 0, 0, 0, 1]).unwrap();
+			assert!(remuxer.held.len() <= most);
+		}
+		assert!(remuxer.has_begun());
 	}
 
 	#[test]

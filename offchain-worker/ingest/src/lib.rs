@@ -12,6 +12,7 @@ mod public;
 mod pull;
 mod push;
 pub mod rtmp;
+mod said;
 mod srt;
 mod whip;
 

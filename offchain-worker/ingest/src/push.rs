@@ -43,18 +43,14 @@ struct Push {
 /// The routes, for a server that says where requests come from, by [`Ends`].
 pub fn router(gate: Arc<Gate>) -> Router {
 	let current: Arc<Mutex<Option<Pushed>>> = Arc::default();
-	let push = Push {
-		gate,
-		current: current.clone(),
-		places: Arc::new(tokio::sync::Semaphore::new(MOST)),
-	};
+	// The task ends with the last of the routes.
+	let watched = Arc::downgrade(&current);
+	let push = Push { gate, current, places: Arc::new(tokio::sync::Semaphore::new(MOST)) };
 	tokio::spawn(async move {
-		// Ends with the last of the routes.
-		let current = Arc::downgrade(&current);
 		let mut tick = tokio::time::interval(SILENT / 4);
 		loop {
 			tick.tick().await;
-			let Some(current) = current.upgrade() else { return };
+			let Some(current) = watched.upgrade() else { return };
 			let mut current = current.lock().await;
 			if current.as_ref().is_some_and(|pushed| pushed.heard.elapsed() > SILENT) {
 				*current = None;
@@ -137,21 +133,16 @@ async fn hand_on(
 	body: Bytes,
 ) -> Result<(), Denied> {
 	let mut current = push.current.lock().await;
-	if current.as_ref().is_some_and(|pushed| pushed.key != key || pushed.session.is_replaced()) {
+	if current.as_ref().is_some_and(|pushed| pushed.session.is_replaced()) {
 		*current = None;
 	}
-	let pushed = match &mut *current {
-		Some(pushed) => pushed,
-		slot => {
-			let session = push.gate.admit("http", from.ip(), name, key).await?;
-			slot.insert(Pushed {
-				session,
-				key: key.to_owned(),
-				newest: None,
-				heard: Instant::now(),
-			})
-		}
-	};
+	if current.as_ref().is_none_or(|pushed| pushed.key != key) {
+		// Whoever publishes with another key keeps its place for as long as the gate says.
+		let session = push.gate.admit("http", from.ip(), name, key).await?;
+		let (key, heard) = (key.to_owned(), Instant::now());
+		*current = Some(Pushed { session, key, newest: None, heard });
+	}
+	let Some(pushed) = &mut *current else { return Err(Denied::Closed) };
 	pushed.heard = Instant::now();
 	match pushed.newest {
 		// Sent again.
@@ -170,7 +161,30 @@ async fn hand_on(
 
 #[cfg(test)]
 mod tests {
+	#![allow(clippy::unwrap_used)]
 	use super::*;
+	use crate::gate::Keys;
+
+	/// Whoever has a key of its own would have the place of a publisher who is there.
+	#[tokio::test(start_paused = true)]
+	async fn attack_place_of_a_publisher_taken_with_another_key() {
+		let keys = Keys::new(["one-stream-key", "another-stream-key"].map(str::to_owned));
+		let (gate, mut publications) = Gate::new(keys);
+		let places = Arc::new(tokio::sync::Semaphore::new(MOST));
+		let push = Push { gate, current: Arc::default(), places };
+		let from = SocketAddr::from(([192, 0, 2, 1], 9));
+		let send = async |key: &str, seq: u64| {
+			hand_on(&push, from, "demo", key, seq, Bytes::from_static(b"segment")).await
+		};
+		assert_eq!(send("one-stream-key", 1).await, Ok(()));
+		let _first = publications.recv().await.unwrap();
+		assert_eq!(send("another-stream-key", 1).await, Err(Denied::Busy));
+		assert_eq!(send("one-stream-key", 2).await, Ok(()));
+		assert!(publications.try_recv().is_err(), "it is the same publication");
+		tokio::time::advance(Duration::from_secs(4)).await;
+		assert_eq!(send("another-stream-key", 1).await, Ok(()), "it was silent");
+		assert!(publications.try_recv().is_ok());
+	}
 
 	#[test]
 	fn number_should_be_the_digits_at_the_end() {

@@ -22,6 +22,7 @@ use crate::{
 	flv::{FlvError, Out, Remuxer},
 	gate::{Denied, Gate, Session},
 	places::{Place, Places},
+	said::{Said, ENDED},
 };
 
 /// How long a handshake may take, and everything else up to the key.
@@ -81,14 +82,16 @@ type Result<T> = std::result::Result<T, RtmpError>;
 /// Serves publishers for ever.
 pub async fn serve(listener: TcpListener, gate: Arc<Gate>) {
 	let places = Places::new(MOST.0, MOST.1);
+	let said = Arc::new(Said::every(ENDED));
 	loop {
 		match listener.accept().await {
 			Ok((stream, from)) => {
 				let Some(place) = places.take(from.ip()) else { continue };
-				let gate = gate.clone();
+				let (gate, said) = (gate.clone(), said.clone());
 				tokio::spawn(async move {
-					if let Err(error) = publisher(stream, from, gate, place).await {
-						tracing::info!(%from, %error, "an RTMP connection ended");
+					let Err(error) = publisher(stream, from, gate, place).await else { return };
+					if let Some(count) = said.count() {
+						tracing::info!(count, %from, %error, "RTMP connections ended");
 					}
 				});
 			}

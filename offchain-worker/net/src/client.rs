@@ -44,8 +44,9 @@ pub struct Net {
 	record: ServiceRecord,
 	listen: Vec<Multiaddr>,
 	limits: NetLimits,
-	/// One stream at a time is opened per peer: see [`GREETING`].
-	opening: Mutex<BTreeMap<PeerId, Arc<AsyncMutex<()>>>>,
+	/// One stream at a time is opened per peer: see [`GREETING`]. Whoever names a peer at addresses where it
+	/// is not keeps nobody from it who names others.
+	opening: Mutex<BTreeMap<(PeerId, Vec<Multiaddr>), Arc<AsyncMutex<()>>>>,
 }
 
 impl Net {
@@ -144,7 +145,7 @@ impl Net {
 			if opening.len() > 1_024 {
 				opening.retain(|_, turn| Arc::strong_count(turn) > 1);
 			}
-			opening.entry(peer).or_default().clone()
+			opening.entry((peer, addresses.clone())).or_default().clone()
 		};
 		let _turn = turn.lock().await;
 		let mut last = NetError::Busy;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use libp2p::{
-	core::{transport::PortUse, Endpoint},
+	core::{transport::PortUse, ConnectedPoint, Endpoint},
 	multiaddr::Protocol,
 	swarm::{
 		behaviour::{ConnectionClosed, ConnectionEstablished},
@@ -46,6 +46,21 @@ impl Host {
 				Self::Ip(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into())
 			}
 			Some(ip) => Self::Ip(ip),
+		}
+	}
+
+	/// The host at which somebody is called who is called at an address. Only a plain one says: in a longer
+	/// one another address may stand behind the first, and transports call there.
+	pub(crate) fn called(address: &Multiaddr) -> Self {
+		let parts: Vec<Protocol<'_>> = address.iter().collect();
+		let parts = match &parts[..] {
+			[parts @ .., Protocol::P2p(_)] => parts,
+			parts => parts,
+		};
+		match parts {
+			[Protocol::Ip4(_) | Protocol::Ip6(_), Protocol::Tcp(_)]
+			| [Protocol::Ip4(_) | Protocol::Ip6(_), Protocol::Udp(_), Protocol::QuicV1] => Self::of(address),
+			_ => Self::Unknown,
 		}
 	}
 }
@@ -211,7 +226,12 @@ impl NetworkBehaviour for Behaviour {
 				endpoint,
 				..
 			}) => {
-				let host = Host::of(endpoint.get_remote_address());
+				let address = endpoint.get_remote_address();
+				// Where somebody is called, whoever is called has said where that is.
+				let host = match endpoint {
+					ConnectedPoint::Dialer { .. } => Host::called(address),
+					ConnectedPoint::Listener { .. } => Host::of(address),
+				};
 				self.hosts.add(peer_id, connection_id, host, endpoint.is_listener());
 			}
 			FromSwarm::ConnectionClosed(ConnectionClosed { peer_id, connection_id, .. }) => {
@@ -262,6 +282,54 @@ mod tests {
 		assert_eq!(host("/ip4/127.0.0.1/tcp/1"), host("/ip6/::1/tcp/1"));
 		assert_eq!(host("/ip4/127.0.0.1/tcp/1"), host("/ip4/127.0.0.2/tcp/1"));
 		assert_eq!(host("/dns4/example.org/tcp/1"), Host::Unknown);
+	}
+
+	/// Whoever asks names its own host first, and behind it another one.
+	#[test]
+	fn attack_address_behind_that_of_who_asks() {
+		let called = |address: &str| Host::called(&address.parse().unwrap());
+		let peer = PeerId::random();
+		for plain in ["/ip4/192.0.2.1/tcp/1", "/ip4/192.0.2.1/udp/1/quic-v1"] {
+			assert_eq!(called(plain), host(plain));
+			assert_eq!(called(&format!("{plain}/p2p/{peer}")), host(plain));
+		}
+		assert_eq!(called("/ip6/2001:db8::1/tcp/1"), host("/ip6/2001:db8::2/tcp/1"));
+		for behind in [
+			"/ip4/192.0.2.1/tcp/1/ip4/10.0.0.1/tcp/22",
+			"/ip4/192.0.2.1/ip4/10.0.0.1/tcp/22",
+			"/ip4/192.0.2.1/tcp/1/ip6/::1/tcp/22",
+			"/ip4/192.0.2.1/tcp/1/dns4/localhost/tcp/22",
+			"/dns4/localhost/tcp/22",
+			"/ip4/192.0.2.1",
+		] {
+			assert_eq!(called(behind), Host::Unknown, "{behind}");
+		}
+		let through = format!("/ip4/192.0.2.1/tcp/1/p2p/{peer}/ip4/10.0.0.1/tcp/22");
+		assert_eq!(called(&through), Host::Unknown);
+	}
+
+	/// Whoever is called announces an address that begins with that of another, whose share would be taken by
+	/// what is then asked over the connection.
+	#[test]
+	fn attack_peer_that_is_counted_as_another_host() {
+		let mut behaviour = Behaviour::new(Hosts::default(), 100, 2);
+		let (plain, behind) = ("/ip4/192.0.2.1/tcp/1", "/ip4/192.0.2.1/tcp/1/ip4/192.0.2.9/tcp/2");
+		for (id, address, expected) in [(0, plain, host(plain)), (1, behind, Host::Unknown)] {
+			let peer_id = PeerId::random();
+			let endpoint = ConnectedPoint::Dialer {
+				address: address.parse().unwrap(),
+				role_override: Endpoint::Dialer,
+				port_use: PortUse::New,
+			};
+			behaviour.on_swarm_event(FromSwarm::ConnectionEstablished(ConnectionEstablished {
+				peer_id,
+				connection_id: ConnectionId::new_unchecked(id),
+				endpoint: &endpoint,
+				failed_addresses: &[],
+				other_established: 0,
+			}));
+			assert_eq!(behaviour.hosts.of(&peer_id), expected);
+		}
 	}
 
 	#[test]

@@ -301,7 +301,7 @@ impl Server {
 		let peer = PeerId::from_bytes(peer_id).ok();
 		let address = Multiaddr::try_from(address.to_vec()).ok();
 		let (Some(peer), Some(address)) = (peer, address) else { return Reply::BadRequest };
-		if caller.host == Host::Unknown || Host::of(&address) != caller.host {
+		if caller.host == Host::Unknown || Host::called(&address) != caller.host {
 			return Reply::NotFound;
 		}
 		let Some(_place) = self.tried.take(caller.peer, caller.host) else { return Reply::Busy };

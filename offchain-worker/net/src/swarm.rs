@@ -159,15 +159,11 @@ fn ensure_free(address: &Multiaddr) -> Result<(), NetError> {
 
 /// Runs until every [`Command`] sender is gone.
 pub(crate) async fn run(mut swarm: Swarm<Behaviour>, mut commands: mpsc::Receiver<Command>) {
-	type Waiting = BTreeMap<PeerId, Vec<oneshot::Sender<Result<(), NetError>>>>;
+	// Each waits for an attempt of its own, or for another that reaches the same peer first: one that fails at
+	// other addresses, under which anybody may name that peer, says nothing of it.
+	type Waiting = BTreeMap<ConnectionId, (PeerId, oneshot::Sender<Result<(), NetError>>)>;
 	let mut waiting = Waiting::new();
 	let mut trying: BTreeMap<ConnectionId, oneshot::Sender<bool>> = BTreeMap::new();
-	let settle = |waiting: &mut Waiting, peer: &PeerId, result: Result<(), NetError>| {
-		for done in waiting.remove(peer).unwrap_or_default() {
-			// Whoever asked may have given up.
-			let _ = done.send(result.clone());
-		}
-	};
 	loop {
 		tokio::select! {
 			command = commands.recv() => {
@@ -197,16 +193,17 @@ pub(crate) async fn run(mut swarm: Swarm<Behaviour>, mut commands: mpsc::Receive
 					let _ = done.send(Err(NetError::BadRecord("it is this worker's own".into())));
 					continue;
 				}
-				waiting.entry(peer).or_default().push(done);
 				let options = DialOpts::peer_id(peer)
-					.condition(PeerCondition::DisconnectedAndNotDialing)
+					.condition(PeerCondition::Always)
 					.addresses(addresses)
 					.build();
+				let id = options.connection_id();
 				match swarm.dial(options) {
-					Ok(()) | Err(DialError::DialPeerConditionFalse(_)) => {},
+					Ok(()) => {
+						waiting.insert(id, (peer, done));
+					},
 					Err(error) => {
-						let error = NetError::Unreachable(describe(&error));
-						settle(&mut waiting, &peer, Err(error));
+						let _ = done.send(Err(NetError::Unreachable(describe(&error))));
 					},
 				}
 			},
@@ -216,21 +213,24 @@ pub(crate) async fn run(mut swarm: Swarm<Behaviour>, mut commands: mpsc::Receive
 						let _ = done.send(true);
 						swarm.close_connection(connection_id);
 					}
-					settle(&mut waiting, &peer_id, Ok(()));
-				},
-				SwarmEvent::OutgoingConnectionError { connection_id, error, .. }
-					if trying.contains_key(&connection_id) =>
-				{
-					tracing::debug!(%error, "an address is not reached");
-					if let Some(done) = trying.remove(&connection_id) {
-						let _ = done.send(false);
+					let same = waiting.iter().filter(|(_, (peer, _))| *peer == peer_id);
+					let same: Vec<ConnectionId> = same.map(|(id, _)| *id).collect();
+					for (_, done) in same.iter().filter_map(|id| waiting.remove(id)) {
+						// Whoever asked may have given up.
+						let _ = done.send(Ok(()));
 					}
 				},
-				SwarmEvent::OutgoingConnectionError { peer_id: Some(peer), error, .. }
-					if !swarm.is_connected(&peer) =>
-				{
-					let error = NetError::Unreachable(describe(&error));
-					settle(&mut waiting, &peer, Err(error));
+				SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
+					if let Some(done) = trying.remove(&connection_id) {
+						tracing::debug!(%error, "an address is not reached");
+						let _ = done.send(false);
+					}
+					if let Some((peer, done)) = waiting.remove(&connection_id) {
+						let _ = done.send(match swarm.is_connected(&peer) {
+							true => Ok(()),
+							false => Err(NetError::Unreachable(describe(&error))),
+						});
+					}
 				},
 				SwarmEvent::IncomingConnectionError { error, .. } => {
 					tracing::debug!(%error, "incoming connection refused");

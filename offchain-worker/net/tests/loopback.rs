@@ -382,3 +382,47 @@ async fn address_should_be_tried_for_who_asks_and_for_nobody_else() {
 	let refused = client.net.is_reached(&helper, &peer, &stranger).await;
 	assert!(matches!(refused, Err(NetError::Protocol(_))), "{refused:?}");
 }
+
+/// Many are told that a peer is where nobody answers: who knows better reaches it all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_peer_named_at_an_address_where_it_is_not() {
+	let (server, client) = pair(TCP, service(10)).await;
+	let record = server.net.service_record();
+	let hash = sha256(&server.service.bytes);
+	// Takes connections, and says nothing.
+	let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+	let port = silent.local_addr().unwrap().port();
+	let address: Multiaddr = format!("/ip4/127.0.0.1/tcp/{port}").parse().unwrap();
+	let named = livepeer_worker_net::record_for(server.net.peer_id(), &[address], "").unwrap();
+	let astray = async {
+		let fetches = (0..8).map(|_| client.net.fetch(&named, hash, 10, None));
+		futures::future::join_all(fetches).await;
+		std::future::pending::<()>().await;
+	};
+	let fetching = async {
+		tokio::time::sleep(Duration::from_millis(200)).await;
+		let fetched = client.net.fetch(&record, hash, 10, None);
+		tokio::time::timeout(Duration::from_secs(5), fetched).await
+	};
+	let fetched = tokio::select! {
+		fetched = fetching => fetched,
+		() = astray => return,
+	};
+	assert_eq!(fetched.unwrap().unwrap(), server.service.bytes);
+}
+
+/// A helper is asked to try an address that begins with the host of who asks, and leads to another.
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_peer_made_to_call_on_another_host() {
+	let (helper, client) = pair(TCP, service(0)).await;
+	let helper = helper.net.service_record();
+	let peer = client.net.peer_id();
+	let inside = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+	inside.set_nonblocking(true).unwrap();
+	let port = inside.local_addr().unwrap().port();
+	let behind: Multiaddr =
+		format!("/ip4/127.0.0.1/tcp/1/ip4/127.0.0.1/tcp/{port}").parse().unwrap();
+	let refused = client.net.is_reached(&helper, &peer, &behind).await;
+	assert!(matches!(refused, Err(NetError::Protocol(_))), "{refused:?}");
+	assert_eq!(inside.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}

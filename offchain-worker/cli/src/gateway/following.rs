@@ -87,6 +87,18 @@ impl Times {
 	}
 }
 
+/// The longest address: those of accounts have 48 characters or one or two more.
+const LONGEST_ADDRESS: usize = 64;
+
+/// The account that an address names. Reading one takes time that grows with the square of its length, and
+/// what is asked for may be as long as a request's head.
+pub(super) fn account(address: &str) -> Option<AccountId> {
+	if address.len() > LONGEST_ADDRESS {
+		return None;
+	}
+	AccountId::from_ss58check(address).ok()
+}
+
 /// A stream's whole name: `BROADCASTER/NAME`.
 pub(super) struct Named {
 	pub(super) broadcaster: AccountId,
@@ -97,7 +109,7 @@ impl Named {
 	/// What an address names; of `only`, where it does not say whose.
 	pub(super) fn read(text: &str, only: Option<&AccountId>) -> Result<Self, Failure> {
 		let (broadcaster, name) = match text.split_once('/') {
-			Some((who, name)) => (AccountId::from_ss58check(who).map_err(|_| NO_STREAM)?, name),
+			Some((who, name)) => (account(who).ok_or(NO_STREAM)?, name),
 			// Everybody may give a stream a name that another has.
 			None => (only.ok_or(NOT_WHOLE)?.clone(), text),
 		};
@@ -225,38 +237,57 @@ impl Following {
 		}
 	}
 
-	/// Makes room for one more stream where there are as many as may be: in the place of the one that
-	/// nobody has asked for the longest; where all were asked for lately, of one that nobody but the
-	/// host with the most of those has, if it has more than the one that asks now.
+	/// Where one more stream would be followed for a host: `None` where there is no room, and else in whose
+	/// place, if it is in another's. That is the one that nobody has asked for the longest; where all were
+	/// asked for lately, one that nobody but the host with the most of those has, if it has more than the one
+	/// that asks now.
+	fn room(
+		streams: &HashMap<StreamId, Followed>,
+		most: usize,
+		keeps_place: Duration,
+		host: IpAddr,
+	) -> Option<Option<StreamId>> {
+		// Those that are not forgotten yet are kept for a moment, and not without end.
+		if streams.len() >= most.saturating_mul(2) {
+			return None;
+		}
+		let placed = || streams.iter().filter(|(_, followed)| !followed.displaced);
+		if placed().count() < most {
+			return Some(None);
+		}
+		let oldest = |of: &dyn Fn(&Followed) -> bool| {
+			let oldest = placed().filter(|(_, followed)| of(followed));
+			oldest.min_by_key(|(_, followed)| followed.asked).map(|(stream, _)| *stream)
+		};
+		let unasked = oldest(&|followed| followed.asked.elapsed() >= keeps_place);
+		let goes = unasked.or_else(|| {
+			let mut hosts = BTreeMap::<IpAddr, usize>::new();
+			for (_, followed) in placed() {
+				if let Some(alone) = followed.lone_asker(keeps_place) {
+					*hosts.entry(alone).or_default() += 1;
+				}
+			}
+			let own = hosts.get(&host).copied().unwrap_or(0);
+			let largest = hosts.into_iter().max_by_key(|(_, count)| *count);
+			let (largest, _) = largest.filter(|(_, count)| *count > own)?;
+			oldest(&|followed| followed.lone_asker(keeps_place) == Some(largest))
+		});
+		goes.map(Some)
+	}
+
+	/// Whether one more stream can be followed for a host.
+	fn has_room(&self, most: usize, keeps_place: Duration, host: IpAddr) -> bool {
+		Self::room(&lock(&self.streams), most, keeps_place, host).is_some()
+	}
+
+	/// Makes room for one more stream, which is there: names cost nothing.
 	fn make_room(&self, most: usize, keeps_place: Duration, host: IpAddr) -> bool {
 		let mut streams = lock(&self.streams);
-		let placed = streams.values().filter(|followed| !followed.displaced).count();
-		if placed >= most {
-			let oldest = |streams: &HashMap<StreamId, Followed>, of: &dyn Fn(&Followed) -> bool| {
-				let placed = streams.iter().filter(|(_, followed)| !followed.displaced);
-				let oldest = placed.filter(|(_, followed)| of(followed));
-				oldest.min_by_key(|(_, followed)| followed.asked).map(|(stream, _)| *stream)
-			};
-			let unasked = oldest(&streams, &|followed| followed.asked.elapsed() >= keeps_place);
-			let goes = unasked.or_else(|| {
-				let mut hosts = BTreeMap::<IpAddr, usize>::new();
-				for followed in streams.values().filter(|followed| !followed.displaced) {
-					if let Some(alone) = followed.lone_asker(keeps_place) {
-						*hosts.entry(alone).or_default() += 1;
-					}
-				}
-				let own = hosts.get(&host).copied().unwrap_or(0);
-				let (largest, _) = hosts
-					.into_iter()
-					.max_by_key(|(_, count)| *count)
-					.filter(|(_, count)| *count > own)?;
-				oldest(&streams, &|followed| followed.lone_asker(keeps_place) == Some(largest))
-			});
-			let Some(goes) = goes.and_then(|stream| streams.get_mut(&stream)) else { return false };
+		let Some(room) = Self::room(&streams, most, keeps_place, host) else { return false };
+		if let Some(goes) = room.and_then(|stream| streams.get_mut(&stream)) {
 			goes.displaced = true;
 		}
-		// Those that are not forgotten yet are kept for a moment, and not without end.
-		streams.len() < most.saturating_mul(2)
+		true
 	}
 
 	/// Ends the following of a stream that nobody has asked for within `patience`.
@@ -344,14 +375,19 @@ impl Gateway {
 		if let Some(known) = self.following.known(stream, host, missed) {
 			return known.map(|()| stream);
 		}
-		if !self.following.make_room(self.most_streams, keeps_place, host) {
+		if !self.following.has_room(self.most_streams, keeps_place, host) {
 			return Err(Failure::Busy);
 		}
 		let found = timeout(search, self.search(&named)).await;
 		match found.unwrap_or_else(|_| Err(Failure::Upstream("no answer in time".into()))) {
-			Ok(()) => {
+			Ok(()) if self.following.make_room(self.most_streams, keeps_place, host) => {
 				self.begin(stream, host);
 				Ok(stream)
+			}
+			// Others have had the room meanwhile.
+			Ok(()) => {
+				self.leave(stream).await;
+				Err(Failure::Busy)
 			}
 			Err(failure) => {
 				self.following.miss(stream, failure.clone(), missed);
@@ -364,6 +400,18 @@ impl Gateway {
 		let stream = self.follower.find(&named.name, &named.broadcaster).await?;
 		let follower = self.follower.clone();
 		Ok(blocking(move || follower.load(stream)).await??)
+	}
+
+	/// Forgets a stream that was found and is not followed, unless something is kept of it.
+	async fn leave(&self, stream: StreamId) {
+		let follower = self.follower.clone();
+		let left = blocking(move || match follower.timeline(stream, |kept| kept.is_empty()) {
+			Ok(true) => follower.forget(stream),
+			kept => kept.map(drop),
+		});
+		if !matches!(left.await, Ok(Ok(()))) {
+			tracing::debug!(%stream, "a stream that is not followed is not forgotten");
+		}
 	}
 
 	/// Follows the streams of earlier runs, as if they had just been asked for: those that nobody
@@ -606,6 +654,23 @@ mod tests {
 		for wrong in ["x/demo", "/demo", "demo/", &format!("{}/", of(&alice)), ""] {
 			assert!(Named::read(wrong, None).is_err(), "{wrong}");
 		}
+	}
+
+	/// Addresses as long as a request's head, each of which would take seconds to be read.
+	#[test]
+	fn attack_address_that_takes_long_to_be_read() {
+		let long = "z".repeat(60_000);
+		let began = std::time::Instant::now();
+		for _ in 0..20 {
+			assert!(account(&long).is_none());
+			assert!(Named::read(&format!("{long}/demo"), None).is_err());
+			let mut uri: axum::http::Uri = format!("/stream/{long}/demo/status").parse().unwrap();
+			super::super::join_name(&mut uri);
+			assert!(!uri.path().contains("%2F"));
+		}
+		assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+		let alice = AccountId::new([1; 32]);
+		assert_eq!(account(&alice.to_ss58check()), Some(alice));
 	}
 
 	#[test]

@@ -69,7 +69,7 @@ use livepeer_worker_core::{
 };
 use livepeer_worker_net::Multiaddr;
 use reqwest::Url;
-use sp_core::{crypto::Ss58Codec, H256};
+use sp_core::H256;
 use tokio::net::TcpListener;
 
 use crate::{
@@ -84,7 +84,7 @@ pub use node::Node;
 pub use webhooks::{News, Retries, StreamName, Webhooks};
 
 use failure::{Failure, NO_STREAM};
-use following::Following;
+use following::{account, Following};
 use node::Door;
 use playback::page;
 use spec::Spec;
@@ -395,7 +395,7 @@ impl Gateway {
 fn join_name(uri: &mut Uri) {
 	let joined = uri.path().strip_prefix("/stream/").and_then(|path| {
 		let (who, rest) = path.split_once('/')?;
-		AccountId::from_ss58check(who).ok()?;
+		account(who)?;
 		let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
 		format!("/stream/{who}%2F{rest}{query}").parse().ok()
 	});

@@ -29,7 +29,7 @@ use tokio::{
 };
 
 use super::{packed::Packed, Failure, Gateway};
-use crate::http::Client;
+use crate::http::{Budget, Client};
 
 /// The longest request, in bytes.
 const MAX_REQUEST: usize = 160 * 1024;
@@ -226,7 +226,9 @@ pub(super) struct Door {
 	rates: Mutex<Rates>,
 	memory: Mutex<Memory>,
 	/// The metadata of the newest runtime that was asked for, with its version.
-	metadata: tokio::sync::Mutex<Option<(u32, Packed)>>,
+	metadata: Mutex<Option<(u32, Packed)>>,
+	/// Held while the node is asked for metadata.
+	asking: tokio::sync::Mutex<()>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -261,7 +263,8 @@ impl Door {
 			places: Semaphore::new(AT_A_TIME),
 			rates: Mutex::new(Rates::new(per_second)),
 			memory: Mutex::default(),
-			metadata: tokio::sync::Mutex::default(),
+			metadata: Mutex::default(),
+			asking: tokio::sync::Mutex::default(),
 		}
 	}
 
@@ -345,17 +348,7 @@ pub(super) async fn ask(
 		if questions.len() > MAX_BATCH {
 			return Err(Failure::BadRequest("too many questions in one request"));
 		}
-		let mut text = String::from("[");
-		for question in questions {
-			if text.len() > 1 {
-				text.push(',');
-			}
-			text += &door.answer(client, question).await;
-			if text.len() > MAX_ANSWER {
-				return Err(Failure::BadRequest("the answers are too long together"));
-			}
-		}
-		text + "]"
+		door.answers(client, questions, &gateway.memory).await?
 	} else {
 		door.answer(client, serde_json::from_slice(&bytes).map_err(malformed)?).await
 	};
@@ -392,6 +385,30 @@ pub(super) async fn metadata(
 }
 
 impl Door {
+	/// The answers to a list of questions, as a list. What is there while others are waited for has room of
+	/// its own: one answer may be long and the next one take its time.
+	async fn answers(
+		&self,
+		client: Client,
+		questions: Vec<Question>,
+		memory: &Budget,
+	) -> Result<String, Failure> {
+		let mut text = String::from("[");
+		let mut held = Vec::new();
+		for question in questions {
+			if text.len() > 1 {
+				text.push(',');
+			}
+			let answer = self.answer(client, question).await;
+			text += &answer;
+			if text.len() > MAX_ANSWER {
+				return Err(Failure::BadRequest("the answers are too long together"));
+			}
+			held.push(memory.take(client, answer.len()).ok_or(Failure::Full)?);
+		}
+		Ok(text + "]")
+	}
+
 	/// An answer that the gateway itself wants.
 	async fn value(&self, method: &str, params: Value) -> Result<Value, Failure> {
 		let params = RawValue::from_string(params.to_string());
@@ -411,13 +428,22 @@ impl Door {
 
 	/// The metadata of the runtime of this version, if it is the chain's; asked for once.
 	async fn metadata(&self, Client(host): Client, version: u32) -> Result<Packed, Failure> {
-		let known = timeout(PATIENCE, self.metadata.lock()).await;
-		let mut known = known.map_err(|_| Failure::Busy)?;
-		if let Some((_, packed)) = known.as_ref().filter(|(of, _)| *of == version) {
-			return Ok(packed.clone());
+		let known = || {
+			let newest = lock(&self.metadata);
+			newest.as_ref().filter(|(of, _)| *of == version).map(|(_, packed)| packed.clone())
+		};
+		// For what is known nobody waits for those who ask for something else.
+		if let Some(packed) = known() {
+			return Ok(packed);
 		}
 		if !lock(&self.rates).take(host, COST_OF_METADATA, Instant::now()) {
 			return Err(Failure::Busy);
+		}
+		let turn = timeout(PATIENCE, self.asking.lock()).await;
+		let _turn = turn.map_err(|_| Failure::Busy)?;
+		// Somebody else may have asked the same meanwhile.
+		if let Some(packed) = known() {
+			return Ok(packed);
 		}
 		let head = self.value("chain_getFinalizedHead", json!([])).await?;
 		let runs = self.value("state_getRuntimeVersion", json!([head])).await?;
@@ -431,7 +457,7 @@ impl Door {
 		let bytes = bytes.ok_or_else(|| Failure::Upstream("the node has no metadata".into()))?;
 		let packed = super::blocking(move || Packed::new(bytes)).await?;
 		let packed = packed.map_err(|error| Failure::Internal(error.to_string()))?;
-		*known = Some((version, packed.clone()));
+		*lock(&self.metadata) = Some((version, packed.clone()));
 		Ok(packed)
 	}
 }
@@ -569,6 +595,58 @@ mod tests {
 		assert!(matches!(other().await, Some(Failure::NotFound(_))));
 		assert!(matches!(other().await, Some(Failure::Busy)), "it costs more than he may ask");
 		assert!(door.metadata(client(4), 7).await.is_ok());
+	}
+
+	/// Answers one question at length, and the next one not at all.
+	struct Slow;
+
+	#[async_trait]
+	impl Node for Slow {
+		async fn ask(
+			&self,
+			method: &str,
+			_: Box<RawValue>,
+		) -> Result<Result<Box<RawValue>, Refused>, ChainError> {
+			if method != "state_getStorage" {
+				std::future::pending::<()>().await;
+			}
+			Ok(Ok(RawValue::from_string(json!("0".repeat(100_000)).to_string()).unwrap()))
+		}
+	}
+
+	/// Lists that have a long answer each, and wait for another one.
+	#[tokio::test]
+	async fn attack_long_answers_that_wait_for_others() {
+		let door = Door::new(Arc::new(Slow), 60);
+		let memory = Budget::new(150_000, 150_000);
+		let hash = format!("0x{}", "ab".repeat(32));
+		let ask = || {
+			let question = |method: &str, params: Value| Question {
+				id: None,
+				method: method.into(),
+				params: Some(RawValue::from_string(params.to_string()).unwrap()),
+			};
+			let questions = vec![
+				question("state_getStorage", json!(["0x3a636f6465", hash])),
+				question("system_health", json!([])),
+			];
+			door.answers(Client(IpAddr::from([192, 0, 2, 1])), questions, &memory)
+		};
+		let mut first = std::pin::pin!(ask());
+		assert!(timeout(Duration::from_millis(200), &mut first).await.is_err(), "it waits");
+		let second = timeout(Duration::from_secs(5), ask()).await;
+		assert!(matches!(second, Ok(Err(Failure::Full))), "there is no room for both");
+	}
+
+	/// Whoever asks for metadata that there is none of has the node asked, one at a time.
+	#[tokio::test]
+	async fn attack_metadata_kept_from_pages_by_questions_for_other_versions() {
+		let door = Door::new(Arc::new(Seven(Mutex::new(0))), 60);
+		let client = Client(IpAddr::from([192, 0, 2, 1]));
+		assert!(door.metadata(client, 7).await.is_ok());
+		let _asks = door.asking.lock().await;
+		let known = timeout(Duration::from_secs(1), door.metadata(client, 7)).await;
+		assert!(known.is_ok_and(|known| known.is_ok()));
 	}
 
 	#[tokio::test]

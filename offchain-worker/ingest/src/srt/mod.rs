@@ -20,7 +20,10 @@ use tokio::{
 };
 
 use self::relay::{pair, Relay, Request};
-use crate::gate::{Denied, Gate, Session};
+use crate::{
+	gate::{Denied, Gate, Session},
+	said::{Said, ENDED},
+};
 
 /// How long a publisher may be silent.
 const SILENT: Duration = Duration::from_secs(10);
@@ -65,13 +68,16 @@ async fn take_requests(
 	gate: &Arc<Gate>,
 ) -> Infallible {
 	let passphrase: Option<Arc<str>> = passphrase.map(Arc::from);
+	let said = Arc::new(Said::every(ENDED));
 	loop {
 		let request = relay.next().await;
-		let (passphrase, gate) = (passphrase.clone(), gate.clone());
+		let (passphrase, gate, said) = (passphrase.clone(), gate.clone(), said.clone());
 		tokio::spawn(async move {
 			let from = request.from();
-			if let Err(error) = publisher(request, passphrase.as_deref(), &gate).await {
-				tracing::info!(%from, %error, "an SRT connection ended");
+			let ended = publisher(request, passphrase.as_deref(), &gate).await;
+			let Err(error) = ended else { return };
+			if let Some(count) = said.count() {
+				tracing::info!(count, %from, %error, "SRT connections ended");
 			}
 		});
 	}

@@ -43,6 +43,7 @@ use super::wire::{
 use crate::{
 	gate::new_key,
 	places::{Place, Places},
+	said::Said,
 };
 
 /// More bytes than any packet of SRT has.
@@ -132,8 +133,8 @@ pub(super) struct Relay {
 	cookies: Cookies,
 	places: Places,
 	flows: Mutex<HashMap<SocketAddr, Arc<Flow>>>,
-	/// Datagrams that were dropped since it was last said.
-	dropped: Mutex<(u64, Instant)>,
+	/// Datagrams that were dropped.
+	dropped: Said,
 }
 
 impl Relay {
@@ -149,7 +150,7 @@ impl Relay {
 			cookies: Cookies { secret: new_key()?, began: Instant::now() },
 			places: Places::new(all, per_host),
 			flows: Mutex::default(),
-			dropped: Mutex::new((0, Instant::now())),
+			dropped: Said::every(SAID),
 		}))
 	}
 
@@ -193,11 +194,7 @@ impl Relay {
 	}
 
 	fn note(&self, refused: Refused, from: SocketAddr) {
-		let mut dropped = lock(&self.dropped);
-		dropped.0 = dropped.0.saturating_add(1);
-		if dropped.1.elapsed() >= SAID {
-			let count = std::mem::take(&mut dropped.0);
-			dropped.1 = Instant::now();
+		if let Some(count) = self.dropped.count() {
 			tracing::info!(count, last = %refused, %from, "datagrams at SRT's port were dropped");
 		}
 	}
@@ -395,12 +392,12 @@ fn handshake(bytes: &[u8]) -> Option<((u32, u32), Handshake)> {
 	}
 }
 
-/// Two sockets of this machine: what is sent into the first comes out of the second, and the first
-/// takes what that one sends only.
+/// Two sockets of this machine, each of which takes what the other one sends only.
 pub(super) async fn pair() -> io::Result<(UdpSocket, UdpSocket)> {
 	let far = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
 	let near = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
 	near.connect(far.local_addr()?).await?;
+	far.connect(near.local_addr()?).await?;
 	Ok((near, far))
 }
 
@@ -416,6 +413,22 @@ mod tests {
 	};
 
 	const SOON: Duration = Duration::from_secs(5);
+
+	/// Another program on this machine sends to the library, past the relay.
+	#[tokio::test]
+	async fn attack_datagrams_past_the_relay() {
+		let (near, far) = pair().await.unwrap();
+		let stranger = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+		stranger.send_to(b"stranger", far.local_addr().unwrap()).await.unwrap();
+		near.send(b"relay").await.unwrap();
+		let mut buffer = [0; 16];
+		let (count, from) = timeout(SOON, far.recv_from(&mut buffer)).await.unwrap().unwrap();
+		assert_eq!((&buffer[..count], from), (&b"relay"[..], near.local_addr().unwrap()));
+		// The library names whom it answers.
+		far.send_to(b"answer", from).await.unwrap();
+		let count = timeout(SOON, near.recv(&mut buffer)).await.unwrap().unwrap();
+		assert_eq!(&buffer[..count], b"answer");
+	}
 
 	/// A relay that takes four requests of one host, and the requests.
 	async fn relay() -> (Arc<Relay>, UnboundedReceiver<Request>) {
