@@ -556,8 +556,9 @@ def other_table():
             f"| a padded count of served jobs | {verify:.2f} of each claimed segment and a sixteenth of a segment's "
             f"allowance for each assignment that claims less | its own count: it is measured from "
             f"{P.min_offers:.0f} offers on, and nobody by another's |",
-            "| an idle job that holds a place | a sixteenth of the largest work of its assignment, each time | its "
-            "transcoder may end it after an eighth of a claim's time, and waits grow to 1,024 blocks |",
+            "| an idle job that holds places | a sixteenth of the largest work of its assignment or of the smallest fees "
+            "that the places have room for, and the call that ends it, each time | its transcoder may end it after an "
+            "eighth of a claim's time, and waits grow to 1,024 blocks |",
             f"| a claim for a griefed committee | {P.committee_size * 1:.0f} times what was drawn, paid to the "
             "judges | nothing |"]
     return rows

@@ -502,6 +502,7 @@ impl<T: Config> Pallet<T> {
 			ladder: job.ladder.clone(),
 			unreserved: job.unreserved,
 			smallest_fee: Self::smallest_fee(),
+			full_claim: decide::full_claim(&terms, job.max_samples, job.max_leaf_work),
 		}
 	}
 
@@ -539,7 +540,10 @@ impl<T: Config> Pallet<T> {
 		let terms = T::OnClaim::terms(Some(&candidate.account));
 		let least =
 			decide::smallest_claim(&terms, job.max_leaf_work, candidate.price, demand.smallest_fee);
+		// Claims of who is new have fewer leaves.
+		let full = decide::full_claim(&terms, job.max_samples, job.max_leaf_work);
 		candidate.price >= terms.least_price()
+			&& decide::is_claimable(full, candidate.price, demand.smallest_fee)
 			&& !Self::is_barred(&candidate.account)
 			&& Self::is_backed(&candidate.account, least)
 			&& Places::<T>::get(&candidate.account)

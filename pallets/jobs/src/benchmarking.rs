@@ -457,10 +457,15 @@ mod benches {
 		let (broadcaster, transcoder) = parties();
 		let id = running::<T>(&broadcaster, &transcoder);
 		Jobs::<T>::mutate(id, |job| job.as_mut().expect("it runs").end = u32::MAX);
+		// Nothing was claimed, so the job pays for the call, whatever that costs.
+		fund::<T>(&T::CommonPool::get());
+		let before = Jobs::<T>::get(id).ok_or("a job that runs")?.unreserved;
 		set_block::<T>(u32::MAX / 2);
 		#[extrinsic_call]
 		_(RawOrigin::Signed(keyed()), id, 0);
-		assert_eq!(Jobs::<T>::get(id).and_then(|job| job.phase.current()), None);
+		let job = Jobs::<T>::get(id).ok_or("a job that waits")?;
+		assert_eq!(job.phase.current(), None);
+		assert!(job.unreserved < before);
 		Ok(())
 	}
 

@@ -9,6 +9,7 @@ use livepeer_primitives::{
 	work::fee,
 	AccountId, Balance, BlockNumber, Hash, JobId, Seq, MAX_TREE_DEPTH,
 };
+use sp_runtime::{helpers_128bit::multiply_by_rational_with_rounding, Rounding};
 
 use crate::types::{Assignment, Class, Phase, Unsuited, Wake};
 
@@ -125,15 +126,37 @@ pub fn claim_length(slot: u64, max_leaves: u32, limits: &SourceLimits) -> BlockN
 	BlockNumber::try_from(ticks.div_ceil(block)).unwrap_or(BlockNumber::MAX)
 }
 
-/// The part of a job's largest work that its assignments cost at least while they run.
+/// The part of what its room and its places could earn that an assignment costs at least while it runs.
 const RESERVATION_PART: u128 = 16;
 
-/// What running for `blocks` of `slot` milliseconds costs an assignment at least that loads its
-/// transcoder by `load`.
-pub fn reservation(load: u64, blocks: BlockNumber, slot: u64, price: Balance) -> Balance {
+/// What an assignment keeps from everybody else while it runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Kept {
+	/// Work per second of its transcoder's capacity.
+	pub load: u64,
+	/// Its price of a standard segment.
+	pub price: Balance,
+	/// Open-claim places.
+	pub places: u32,
+	/// The most blocks for which a claim takes its place.
+	pub claim_life: BlockNumber,
+	/// The smallest fee that can be claimed.
+	pub smallest_fee: Balance,
+}
+
+/// What running for `blocks` of `slot` milliseconds costs an assignment at least: a sixteenth of what
+/// its load would cost, or of the smallest fees that its places have room for, one for each place in a
+/// claim's life, whichever is more. Tiny segments take next to no room, and more places than large ones.
+pub fn reservation(kept: &Kept, blocks: BlockNumber, slot: u64) -> Balance {
+	let Kept { load, price, places, claim_life, smallest_fee } = *kept;
 	let work = u128::from(load).saturating_mul(blocks.into()).saturating_mul(slot.into())
 		/ (1_000 * RESERVATION_PART);
-	fee(u64::try_from(work).unwrap_or(u64::MAX), price)
+	let of_room = fee(u64::try_from(work).unwrap_or(u64::MAX), price);
+	let taken = u128::from(places).saturating_mul(blocks.into());
+	let lives = u128::from(claim_life.max(1)).saturating_mul(RESERVATION_PART);
+	let of_places = multiply_by_rational_with_rounding(taken, smallest_fee, lives, Rounding::Down)
+		.unwrap_or(Balance::MAX);
+	of_room.max(of_places)
 }
 
 /// Blocks without a claim after which an assignment can be ended as idle, when its largest claim lasts
@@ -162,6 +185,8 @@ pub struct Demand {
 	pub unreserved: Balance,
 	/// The smallest fee that can be claimed.
 	pub smallest_fee: Balance,
+	/// Work of the largest claim.
+	pub full_claim: u64,
 	/// The price below which nobody's claims are worth their verification.
 	pub least_price: Balance,
 	/// What is set aside for the verification of an assignment's last claim.
@@ -173,12 +198,28 @@ pub fn least_allowance(max_leaf_work: u64, price: Balance, smallest_fee: Balance
 	fee(max_leaf_work, price).max(smallest_fee)
 }
 
-/// Whether `candidate` suits a job by its terms alone: its price is not too high, the job can pay it
-/// for one segment at least, and it serves the job's profiles. Needs nothing that would have to be
-/// read for it.
+/// Work of the largest claim under `terms` of a job with these samples: as many leaves as it may have,
+/// each as large as the job's may be.
+pub fn full_claim(terms: &VerificationTerms, max_samples: u32, max_leaf_work: u64) -> u64 {
+	max_leaf_work.saturating_mul(terms.leaves_of(max_samples).into())
+}
+
+/// Whether anything can ever be claimed at `price` where the largest claim has this work.
+pub fn is_claimable(full_claim: u64, price: Balance, smallest_fee: Balance) -> bool {
+	fee(full_claim, price) >= smallest_fee
+}
+
+/// Whether claims at `price` can be worth their verification and the smallest fee.
+fn is_price_enough(demand: &Demand, price: Balance) -> bool {
+	price >= demand.least_price && is_claimable(demand.full_claim, price, demand.smallest_fee)
+}
+
+/// Whether `candidate` suits a job by its terms alone: its price is neither too high nor so low that
+/// nothing could be claimed, the job can pay it for one segment at least, and it serves the job's
+/// profiles. Needs nothing that would have to be read for it.
 pub fn suits(demand: &Demand, candidate: &Candidate) -> bool {
 	candidate.price <= demand.max_price
-		&& candidate.price >= demand.least_price
+		&& is_price_enough(demand, candidate.price)
 		&& demand.load <= candidate.capacity
 		&& least_allowance(demand.max_leaf_work, candidate.price, demand.smallest_fee)
 			.saturating_add(demand.reserve)
@@ -194,7 +235,7 @@ fn lacks(demand: &Demand, candidate: &Candidate) -> Unsuited {
 		Unsuited::Capacity
 	} else if candidate.price > demand.max_price {
 		Unsuited::Price
-	} else if candidate.price < demand.least_price {
+	} else if !is_price_enough(demand, candidate.price) {
 		Unsuited::BelowVerification
 	} else if !suits(demand, candidate) {
 		Unsuited::Budget

@@ -2,28 +2,40 @@
 //!
 //! An assignment takes a transcoder's room and places from everybody else. So each costs, for every
 //! block in which it runs, a small part of what its work would cost if the stream were as large as its
-//! job allows. A job in which that much is transcoded pays nothing beside its fees; one in which
-//! nothing is done pays it to the common pool out of its allowance, and can be ended by anyone when the
-//! allowance does not suffice for more. The transcoder gets nothing of it: it earns by working, and
-//! ends what keeps it from that.
+//! job allows, or of the smallest fees for which its places have room. A job in which that much is
+//! transcoded pays nothing beside its fees; one in which nothing is done pays it to the common pool out
+//! of its allowance, and can be ended by anyone when the allowance does not suffice for more. The
+//! transcoder gets nothing of it: it earns by working, and ends what keeps it from that.
+//!
+//! Nor does the end of an assignment in which nothing was ever claimed cost whoever ends it, as far as
+//! the job's budget goes: it pays the common pool what the call costs, and the call is free. A job comes
+//! back again and again, and its creation was paid for once.
 
 use frame_support::{
-	dispatch::DispatchResult, ensure, storage::with_storage_layer, traits::Get, weights::Weight,
+	dispatch::Pays, ensure, storage::with_storage_layer, traits::Get, weights::Weight,
 };
 use livepeer_primitives::{
-	traits::TranscoderDirectory as _, AccountId, AssignmentIndex, Balance, BlockNumber, JobId,
+	traits::{ChargeFee as _, TranscoderDirectory as _},
+	AccountId, AssignmentIndex, Balance, BlockNumber, JobId,
 };
 use sp_runtime::DispatchError;
 
 use crate::{
-	decide,
+	decide::{self, Kept},
 	types::{Assignment, Job, Phase},
 	Assignments, Config, Error, Event, HoldReason, Jobs, Pallet, PriorityLists, WeightInfo,
 };
 
+/// Encoded length of a signed transaction that ends an assignment as idle.
+pub(crate) const END_IDLE_LENGTH: u32 = 130;
+
 impl<T: Config> Pallet<T> {
-	/// See [`Pallet::end_idle`].
-	pub(crate) fn do_end_idle(who: AccountId, id: JobId, index: AssignmentIndex) -> DispatchResult {
+	/// See [`Pallet::end_idle`]. Says whether the caller pays for the call.
+	pub(crate) fn do_end_idle(
+		who: AccountId,
+		id: JobId,
+		index: AssignmentIndex,
+	) -> Result<Pays, DispatchError> {
 		let mut job = Self::live_job(id)?;
 		ensure!(job.phase == (Phase::Running { assignment: index }), Error::<T>::NoAssignment);
 		let assignment = Assignments::<T>::get(id, index).ok_or(Error::<T>::NoAssignment)?;
@@ -38,10 +50,55 @@ impl<T: Config> Pallet<T> {
 		let is_spent = owed > 0 && owed >= assignment.allowance;
 		let is_idle = idle > patience && !Self::waits_for_backing(&job, &assignment);
 		ensure!(is_idle || is_spent, Error::<T>::NotIdle);
+		let pays = if assignment.claimed == 0 {
+			Self::pay_for_end(id, &mut job, index, assignment)
+		} else {
+			Pays::Yes
+		};
 		Self::end_assignment(id, &mut job, index, false);
 		PriorityLists::<T>::remove(id);
 		Self::wait(&mut job, now);
-		Self::save_job(id, job)
+		Self::save_job(id, job)?;
+		Ok(pays)
+	}
+
+	/// Has a job pay the common pool what the call costs that ends its assignment, out of what is
+	/// reserved for nobody first; says whether the caller pays for the call all the same, since the budget
+	/// did not cover it. To pay the caller instead would have it sell LPT at the chain's rate.
+	fn pay_for_end(
+		id: JobId,
+		job: &mut Job,
+		index: AssignmentIndex,
+		mut assignment: Assignment,
+	) -> Pays {
+		let price = T::ChargeFee::price_in_eth(Self::end_idle_weight(), END_IDLE_LENGTH);
+		let of_unreserved = price.min(job.unreserved);
+		let of_allowance = price.saturating_sub(of_unreserved).min(assignment.allowance);
+		let amount = of_unreserved.saturating_add(of_allowance);
+		if !Self::pay_pool(id, job, index, amount) {
+			return Pays::Yes;
+		}
+		job.unreserved = job.unreserved.saturating_sub(of_unreserved);
+		assignment.allowance = assignment.allowance.saturating_sub(of_allowance);
+		Assignments::<T>::insert(id, index, assignment);
+		if amount < price {
+			Pays::Yes
+		} else {
+			Pays::No
+		}
+	}
+
+	/// Moves `amount` out of a job's budget, from which the caller takes it, into the common pool, however
+	/// little it is; says whether it could be. Only less than ETH's minimum balance cannot, and only until
+	/// the pool has begun: that is forgiven.
+	fn pay_pool(id: JobId, job: &Job, index: AssignmentIndex, amount: Balance) -> bool {
+		let paid = amount > 0
+			&& with_storage_layer(|| Self::forfeit(HoldReason::Budget, &job.broadcaster, amount))
+				.is_ok();
+		if paid {
+			Self::deposit_event(Event::ReservationPaid { job: id, assignment: index, amount });
+		}
+		paid
 	}
 
 	/// Whether an assignment's claims may be refused for want of backing until those are decided that it
@@ -82,12 +139,18 @@ impl<T: Config> Pallet<T> {
 	/// What an assignment that runs until block `until` costs beyond what was claimed for it.
 	fn owed_for_reservation(job: &Job, assignment: &Assignment, until: BlockNumber) -> Balance {
 		let blocks = until.saturating_sub(assignment.accepted_at);
-		decide::reservation(job.load, blocks, T::SlotDuration::get(), assignment.price)
+		let kept = Kept {
+			load: job.load,
+			price: assignment.price,
+			places: Self::places_of(job, &assignment.terms),
+			claim_life: T::ClaimLife::get(),
+			smallest_fee: Self::smallest_fee(),
+		};
+		decide::reservation(&kept, blocks, T::SlotDuration::get())
 			.saturating_sub(assignment.claimed)
 	}
 
-	/// Has an ended assignment pay for the time that it took and did not use. What is too little to be
-	/// moved is forgiven.
+	/// Has an ended assignment pay for the time that it took and did not use.
 	pub(crate) fn pay_reservation(
 		id: JobId,
 		job: &Job,
@@ -97,13 +160,8 @@ impl<T: Config> Pallet<T> {
 		let Some(until) = assignment.claimable_until else { return };
 		let ended = until.saturating_sub(T::Parameters::get().claim_grace);
 		let amount = Self::owed_for_reservation(job, assignment, ended).min(assignment.allowance);
-		if amount < Self::smallest_fee() {
-			return;
-		}
-		let forfeit = || Self::forfeit(HoldReason::Budget, &job.broadcaster, amount);
-		if with_storage_layer(forfeit).is_ok() {
+		if Self::pay_pool(id, job, index, amount) {
 			assignment.allowance = assignment.allowance.saturating_sub(amount);
-			Self::deposit_event(Event::ReservationPaid { job: id, assignment: index, amount });
 		}
 	}
 

@@ -71,6 +71,11 @@ impl<T: Config> Pallet<T> {
 		ensure!(budget >= least, Error::<T>::BudgetTooSmall);
 		let bond = parameters.broadcaster_bond;
 		let cost = budget.checked_add(bond).ok_or(Error::<T>::InsufficientEth)?;
+		let full = decide::full_claim(&terms, max_samples, max_leaf_work);
+		ensure!(
+			decide::is_claimable(full, max_price, Self::smallest_fee()),
+			Error::<T>::FullClaimTooSmall
+		);
 		let spender =
 			Self::spend(&who, &broadcaster, |scope| scope.create, cost, Error::<T>::NoSpendingKey)?;
 		let load = decide::load(max_leaf_work, &limits);

@@ -390,7 +390,8 @@ pub mod pallet {
 			/// What went back, in ETH.
 			released: Balance,
 		},
-		/// An assignment paid for the time that it took and did not use.
+		/// An assignment paid the common pool for the time that it took and did not use, or for the call
+		/// that ended it as idle.
 		ReservationPaid {
 			/// The job.
 			job: JobId,
@@ -696,6 +697,10 @@ pub mod pallet {
 		NotBacked,
 		/// The transcoder owes for verification that it caused in vain: pay that with `pay_debt` first.
 		InDebt,
+		/// Even the largest claim of this job is worth less than the smallest fee that can be claimed,
+		/// ETH's minimum balance, so nobody could be paid for it. Raise `max_price`, lengthen `longest`, or
+		/// ask for more or larger renditions.
+		FullClaimTooSmall,
 	}
 
 	#[pallet::hooks]
@@ -939,7 +944,9 @@ pub mod pallet {
 		/// - `job`: the job's number.
 		/// - `assignment`: the number of its running assignment.
 		///
-		/// Emits `AssignmentEnded`. Costs the transaction's fee, which covers the draw and the
+		/// Emits `AssignmentEnded`, and `ReservationPaid` where the job pays. Costs nothing when nothing
+		/// was ever claimed for the assignment and the job's budget covers the price of the call, which
+		/// it then pays to the common pool; else the transaction's fee. That covers the draw and the
 		/// closing of one assignment more.
 		#[pallet::call_index(9)]
 		#[pallet::weight(Pallet::<T>::end_idle_weight())]
@@ -947,9 +954,10 @@ pub mod pallet {
 			origin: OriginFor<T>,
 			job: JobId,
 			assignment: AssignmentIndex,
-		) -> DispatchResult {
+		) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
-			Self::do_end_idle(who, job, assignment)
+			let pays = Self::do_end_idle(who, job, assignment)?;
+			Ok(pays.into())
 		}
 
 		/// Shows that a transcoder signed two results for one segment. It is slashed, once in a

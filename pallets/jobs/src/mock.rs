@@ -134,6 +134,8 @@ parameter_types! {
 	pub static Retained: BTreeMap<(AccountId, Purpose, Generation), u32> = BTreeMap::new();
 	/// Fees of calls, by who paid them.
 	pub static Charged: Vec<(AccountId, Weight, u32)> = Vec::new();
+	/// ETH that a picosecond of a call's weight costs.
+	pub static WeightPrice: Balance = 1;
 	/// Who cannot pay fees.
 	pub static Poor: Vec<AccountId> = Vec::new();
 	/// Who was slashed: offence, fraction, finders.
@@ -335,7 +337,7 @@ impl ChargeFee for Chain {
 		Ok(())
 	}
 	fn price_in_eth(weight: Weight, len: u32) -> Balance {
-		Balance::from(weight.ref_time()) + Balance::from(len)
+		Balance::from(weight.ref_time()) * WeightPrice::get() + Balance::from(len)
 	}
 }
 
@@ -457,6 +459,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 	Revoked::take();
 	Retained::take();
 	Charged::take();
+	WeightPrice::take();
 	Poor::take();
 	Slashes::take();
 	Bonded::take();

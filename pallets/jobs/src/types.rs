@@ -234,7 +234,8 @@ pub enum Unsuited {
 	Capacity,
 	/// Everybody who could asks more than its `max_price`.
 	Price,
-	/// Who could, asks less than verification costs.
+	/// Who could, asks less than verification costs, or so little that even the largest claim is below the
+	/// smallest fee.
 	BelowVerification,
 	/// Its budget does not pay for one segment and the verification of it.
 	Budget,

@@ -409,9 +409,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Measured:  `1931`
 		//  Estimated: `6222`
 		// Minimum execution time: 1_230_305_000 picoseconds.
-		Weight::from_parts(1_253_397_000, 6222)
-			.saturating_add(T::DbWeight::get().reads(8_u64))
-			.saturating_add(T::DbWeight::get().writes(10_u64))
+		// By hand on top of it: the payment for the call out of the job's budget, and its price.
+		Weight::from_parts(1_333_397_000, 6222)
+			.saturating_add(T::DbWeight::get().reads(13_u64))
+			.saturating_add(T::DbWeight::get().writes(14_u64))
 	}
 	/// Storage: `System::BlockHash` (r:1 w:0)
 	/// Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
@@ -758,8 +759,9 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Measured:  `2565`
 		//  Estimated: `6086`
 		// Minimum execution time: 154_387_000 picoseconds.
-		Weight::from_parts(163_445_000, 6086)
-			.saturating_add(T::DbWeight::get().reads(12_u64))
+		// By hand on top of it: a claim's life, by which places are priced.
+		Weight::from_parts(168_445_000, 6086)
+			.saturating_add(T::DbWeight::get().reads(13_u64))
 			.saturating_add(T::DbWeight::get().writes(11_u64))
 	}
 	/// Storage: `Jobs::Backlog` (r:2 w:0)
@@ -897,9 +899,9 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
 	fn end_idle() -> Weight {
-		Weight::from_parts(1_253_397_000, 6222)
-			.saturating_add(RocksDbWeight::get().reads(8_u64))
-			.saturating_add(RocksDbWeight::get().writes(10_u64))
+		Weight::from_parts(1_333_397_000, 6222)
+			.saturating_add(RocksDbWeight::get().reads(13_u64))
+			.saturating_add(RocksDbWeight::get().writes(14_u64))
 	}
 	fn report_equivocation() -> Weight {
 		Weight::from_parts(1_587_101_000, 8799)
@@ -958,8 +960,8 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().writes(15_u64))
 	}
 	fn task_close_assignment() -> Weight {
-		Weight::from_parts(163_445_000, 6086)
-			.saturating_add(RocksDbWeight::get().reads(12_u64))
+		Weight::from_parts(168_445_000, 6086)
+			.saturating_add(RocksDbWeight::get().reads(13_u64))
 			.saturating_add(RocksDbWeight::get().writes(11_u64))
 	}
 	fn task_look() -> Weight {

@@ -13,11 +13,11 @@ use livepeer_primitives::{
 	claim::Outcome,
 	verdict::{MismatchKind, NonConformingKind, UnavailableKind, Verdict, DISPUTE},
 	video::SourceLimits,
-	Hash, JobId, ETH, UNIT,
+	Hash, JobId, ETH, ETH_MINIMUM, UNIT,
 };
 use livepeer_runtime::{
-	tx_extension, Address, Executive, LptStaking, Runtime, RuntimeCall, RuntimeEvent,
-	SignedPayload, System, TxExtension, UncheckedExtrinsic,
+	configs::money::CommonPool, tx_extension, Address, Executive, LptStaking, Runtime, RuntimeCall,
+	RuntimeEvent, SignedPayload, System, TxExtension, UncheckedExtrinsic,
 };
 use sp_keyring::Sr25519Keyring::{self, Alice, Charlie, Dave, Eve, EveStash, Ferdie, FerdieStash};
 use sp_runtime::{
@@ -302,6 +302,26 @@ fn attack_empty_jobs_should_not_keep_everybody_else_out() {
 	}
 	world.blocks(200);
 	assert!(world.eth(&attacker.to_account_id()) < before, "what was taken in vain is paid");
+}
+
+/// Where nothing was ever claimed, the job pays for the call that ends its assignment: to whoever makes it it is
+/// free, and what it costs suffices for the common pool to begin with.
+#[test]
+fn attack_empty_job_should_cost_nothing_to_whoever_ends_it() {
+	let mut world = Story::network();
+	let toolchain = world.toolchain();
+	let job = create_job(&mut world, Ferdie, "empty", 1_000);
+	world.until(10, |world| Turn::current(world, job).is_some());
+	accept_all(&mut world, &[job], toolchain);
+	let turn = Turn::current(&mut world, job).expect("it runs");
+	let (who, pool) = (turn.transcoder.to_account_id(), CommonPool::get());
+	world.blocks(20);
+	let before = (world.lpt(&who), world.eth(&pool));
+	let call = pallet_jobs::Call::end_idle { job, assignment: turn.assignment };
+	world.ok(turn.transcoder, call);
+	assert_eq!(world.lpt(&who), before.0);
+	let paid = world.eth(&pool) - before.1;
+	assert!(paid >= ETH_MINIMUM, "{paid}");
 }
 
 /// A transcoder without any ETH has everybody judge inputs that it could have refused, again and again:

@@ -95,6 +95,7 @@ fn advice(refused: &Refused) -> &'static str {
 		"Jobs.BudgetTooSmall" => "; the budget does not pay for one segment at the highest price: give a larger --budget or a lower --max-price",
 		"Jobs.StreamHasJob" => "; another run has a job for this stream: end it with `livepeer-worker stream end`, or use another --name",
 		"Jobs.CannotBeJudged" => "; the ladder and the source are more than the judges can check: ask for fewer or smaller renditions",
+		"Jobs.FullClaimTooSmall" => "; at this price nothing could ever be claimed for the stream: give a higher --max-price, longer segments, or more or larger renditions",
 		"Jobs.TooManyPlaces" => "; the job lasts so long that its claims would fill a transcoder: give a smaller --lasts or longer segments",
 		"Jobs.BadEnd" => "; no job lasts that long: give a smaller --lasts",
 		"Jobs.CapExceeded" => "; the spending key has used up its cap: raise it with `livepeer-worker keys spend`",

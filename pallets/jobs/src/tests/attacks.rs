@@ -2,8 +2,8 @@
 
 use crate::{
 	mock::*,
-	types::{Load, Phase},
-	Error, Exposed, HoldReason, Loads, Places, PriorityLists, WeightInfo,
+	types::{Load, Phase, Unsuited},
+	Assignments, Error, Event, Exposed, HoldReason, Loads, Places, PriorityLists, WeightInfo,
 };
 use frame_support::{assert_noop, assert_ok};
 use livepeer_primitives::{
@@ -209,7 +209,14 @@ fn free_verification_by_zero_price_self_dealing_should_be_refused() {
 		register(&TIM, UNIT, 0, 10);
 		let id = create(&BOB, "cam");
 		skip(2);
-		accept(id);
+		// It could never claim, so it gets no job.
+		let why = Unsuited::BelowVerification;
+		assert!(events().contains(&Event::NobodySuits { job: id, why }));
+		// Nor can it where it asks for nothing once it has one.
+		register(&TIM, UNIT, PRICE, 10);
+		skip(4);
+		let (_, index) = accept(id);
+		Assignments::<Test>::mutate(id, index, |slot| slot.as_mut().unwrap().price = 0);
 		assert_noop!(claim(&TIM, id, 0, 0, 63), Error::<Test>::FeeTooSmall);
 		let most = job(id).max_leaf_work * 64;
 		assert_noop!(claim_work(&TIM, id, 0, 0, 63, most), Error::<Test>::FeeTooSmall);

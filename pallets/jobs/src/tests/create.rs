@@ -279,6 +279,67 @@ fn create_should_fail_when_nobody_could_judge_the_job() {
 	});
 }
 
+/// A job of which even the largest claim is below the smallest fee only takes places.
+#[test]
+fn attack_job_of_which_nothing_can_be_claimed_should_be_refused() {
+	build_and_execute(|| {
+		// Four leaves of the largest size.
+		MaxSamples::set(1);
+		let factors = Parameters::get().factors;
+		let leaf = work::max_leaf_work(&factors, &ladder(), &limits()).unwrap();
+		let create_at = |max_price| {
+			let origin = RuntimeOrigin::signed(BOB);
+			let end = now() + LENGTH;
+			Jobs::create_job(origin, None, name("cam"), ladder(), limits(), max_price, end, BUDGET)
+		};
+		let least = (1u32..)
+			.map(|step| Balance::from(step) * ETH_MINIMUM / 1_000)
+			.find(|price| work::fee(4 * leaf, *price) >= ETH_MINIMUM)
+			.expect("it grows");
+		assert_noop!(create_at(least - ETH_MINIMUM / 1_000), Error::<Test>::FullClaimTooSmall);
+		assert_noop!(create_at(0), Error::<Test>::FullClaimTooSmall);
+		assert_ok!(create_at(least));
+	});
+}
+
+#[test]
+fn job_should_go_to_nobody_who_could_claim_nothing() {
+	build_and_execute(|| {
+		// Claims of four leaves, and of one of who is new, at a price at which two make up the smallest fee.
+		MaxSamples::set(1);
+		MaxLeaves::set(1);
+		register(&TIM, UNIT, ETH_MINIMUM / 4, 10);
+		let id = create(&BOB, "cam");
+		assert!(work::fee(job(id).max_leaf_work, ETH_MINIMUM / 4) < ETH_MINIMUM);
+		skip(2);
+		assert_eq!(job(id).phase.current(), None);
+		// It is new no longer.
+		MaxLeaves::set(4);
+		skip(4);
+		assert_eq!(current(id), (TIM, 0));
+	});
+}
+
+#[test]
+fn small_jobs_should_be_worth_a_claim_under_the_production_preset() {
+	use livepeer_primitives::params::ProtocolParameters;
+	let ProtocolParameters { jobs, lottery, .. } = ProtocolParameters::production();
+	// A stream of one rendition as large as its source, at the preset's price.
+	let is_claimable = |width, height, is_new| {
+		let ladder = [rendition(width, height, 800)];
+		let limits = SourceLimits::new(width, height, 30);
+		let leaf = work::max_leaf_work(&jobs.factors, &ladder, &limits).unwrap();
+		let samples = lottery.samples_of(leaf);
+		let full = crate::decide::full_claim(&lottery.terms(is_new), samples, leaf);
+		crate::decide::is_claimable(full, lottery.verify_price, ETH_MINIMUM)
+	};
+	assert!(is_claimable(640, 360, false));
+	assert!(is_claimable(1280, 720, true));
+	// Smaller ones need a higher price, and so does who is new and whose claims are shorter.
+	assert!(!is_claimable(426, 240, false));
+	assert!(!is_claimable(640, 360, true));
+}
+
 #[test]
 fn jobs_that_the_protocol_names_should_be_judged_under_the_presets() {
 	use livepeer_primitives::params::{ProtocolParameters, Timing};

@@ -28,6 +28,7 @@ fn demand(load: u64) -> Demand {
 		ladder: crate::mock::ladder(),
 		unreserved: 1_000,
 		smallest_fee: 10,
+		full_claim: u64::MAX,
 		least_price: 0,
 		reserve: 0,
 	}
@@ -162,9 +163,50 @@ fn suits_should_need_every_profile_of_the_ladder() {
 fn reservation_should_be_a_sixteenth_of_what_the_work_would_cost() {
 	// Four fifths of a standard segment's work in each of 20 seconds are 16 segments.
 	let load = STANDARD_SEGMENT_WORK / 5 * 4;
-	assert_eq!(reservation(load, 10, 2_000, 7), 7);
-	assert_eq!(reservation(load, 20, 2_000, 7), 14);
-	assert_eq!(reservation(load, 0, 2_000, 7), 0);
+	let kept = Kept { load, price: 7, places: 1, claim_life: 20, smallest_fee: 10 };
+	assert_eq!(reservation(&kept, 10, 2_000), 7);
+	assert_eq!(reservation(&kept, 20, 2_000), 14);
+	assert_eq!(reservation(&kept, 0, 2_000), 0);
+}
+
+#[test]
+fn reservation_should_be_a_sixteenth_of_the_smallest_fees_when_these_are_more() {
+	// In 32 blocks each of four places has room for two claims of 20: a sixteenth of eight fees.
+	let kept = Kept { load: 1, price: 7, places: 4, claim_life: 16, smallest_fee: 20 };
+	assert_eq!(reservation(&kept, 32, 2_000), 10);
+	assert_eq!(reservation(&kept, 31, 2_000), 9, "rounded down");
+	assert_eq!(reservation(&Kept { places: 0, ..kept }, 32, 2_000), 0);
+	// Whichever is more, and not both.
+	let load = STANDARD_SEGMENT_WORK / 5 * 4;
+	assert_eq!(reservation(&Kept { load, ..kept }, 10, 2_000), 7);
+	assert_eq!(reservation(&Kept { load, places: 8, ..kept }, 10, 2_000), 7);
+	assert_eq!(reservation(&Kept { load, places: 64, ..kept }, 10, 2_000), 50);
+	// A tiny job in production, as long as its transcoder waits: 37 places of 0.00001 ETH in 2,400 blocks.
+	let smallest_fee = livepeer_primitives::ETH_MINIMUM;
+	let tiny = Kept { load: 1, price: 1, places: 37, claim_life: 2_400, smallest_fee };
+	assert_eq!(reservation(&tiny, 166, 6_000), 1_599_479_166_666);
+	// Nothing overflows.
+	let most = Kept {
+		load: u64::MAX,
+		price: u128::MAX,
+		places: u32::MAX,
+		claim_life: 0,
+		smallest_fee: u128::MAX,
+	};
+	assert_eq!(reservation(&most, u32::MAX, u64::MAX), u128::MAX);
+}
+
+#[test]
+fn full_claim_should_have_all_leaves_that_the_samples_allow() {
+	// A quarter of 16 leaves is drawn, and all of 4.
+	let terms = |percent| VerificationTerms { rate: Perbill::from_percent(percent), ..terms(0) };
+	assert_eq!(full_claim(&terms(25), 4, 10), 160);
+	assert_eq!(full_claim(&terms(100), 4, 10), 40);
+	assert_eq!(full_claim(&terms(100), 4, u64::MAX), u64::MAX);
+	// Sixteen standard segments at 7 are 112.
+	let full = full_claim(&terms(25), 4, STANDARD_SEGMENT_WORK);
+	assert!(is_claimable(full, 7, 112));
+	assert!(!is_claimable(full, 7, 113));
 }
 
 #[test]
@@ -185,6 +227,11 @@ fn why_should_name_what_the_nearest_lacks() {
 	let dear = Candidate { price: 11, ..fit() };
 	let cheap = Candidate { price: 9, ..fit() };
 	let poor = Demand { unreserved: 9, ..demand.clone() };
+	// Two thirds of a standard segment at 10 are 6.
+	let tiny = Demand { full_claim: STANDARD_SEGMENT_WORK / 3 * 2, ..demand.clone() };
+	assert_eq!(why(&tiny, &[fit()]), Unsuited::BelowVerification);
+	assert!(!suits(&tiny, &fit()));
+	assert!(suits(&Demand { full_claim: STANDARD_SEGMENT_WORK, ..demand.clone() }, &fit()));
 	for (lacking, expected) in [
 		(&other, Unsuited::Profile),
 		(&small, Unsuited::Capacity),

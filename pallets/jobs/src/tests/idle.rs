@@ -1,10 +1,19 @@
 //! Assignments for which nothing is claimed.
 
-use crate::{mock::*, types::Phase, Error, Event, Places};
-use frame_support::{assert_noop, assert_ok};
+use crate::{
+	idle_impls::END_IDLE_LENGTH,
+	mock::*,
+	types::{Phase, Unsuited},
+	Error, Event, Places,
+};
+use frame_support::{
+	assert_noop, assert_ok,
+	dispatch::{DispatchResultWithPostInfo, Pays},
+};
 use livepeer_primitives::{
+	traits::ChargeFee as _,
 	work::{fee, STANDARD_SEGMENT_WORK},
-	AccountId, BlockNumber, JobId, UNIT,
+	AccountId, Balance, BlockNumber, JobId, ETH, ETH_MINIMUM, UNIT,
 };
 
 /// Blocks of the largest claim: 64 segments of 2.5 s at 2 s a block.
@@ -20,8 +29,18 @@ fn job_leaf() -> u64 {
 	.unwrap()
 }
 
-fn end_idle(who: &AccountId, id: JobId) -> sp_runtime::DispatchResult {
+fn end_idle(who: &AccountId, id: JobId) -> DispatchResultWithPostInfo {
 	Jobs::end_idle(RuntimeOrigin::signed(who.clone()), id, 0)
+}
+
+/// What the call costs that ends an assignment as idle, in ETH.
+fn price_of_end() -> Balance {
+	Chain::price_in_eth(Jobs::end_idle_weight(), END_IDLE_LENGTH)
+}
+
+/// Has the common pool begin, so that it takes however little.
+fn begin_pool() {
+	assert_ok!(Assets::transfer(RuntimeOrigin::signed(BEA), ETH, POOL, ETH_MINIMUM));
 }
 
 #[test]
@@ -159,6 +178,118 @@ fn attack_empty_job_should_take_no_longer_than_its_allowance_pays() {
 		skip(GRACE + 1);
 		assert_eq!(free(&POOL), allowance);
 		check();
+	});
+}
+
+/// A job in which nothing is done comes back again and again, and its creation was paid for once: so it pays
+/// for each call that ends an assignment of it, whoever makes that.
+#[test]
+fn attack_empty_job_should_pay_for_the_call_that_ends_its_assignment() {
+	for (who, patience) in [(TIM, CLAIM / 8), (TAT, 2 * CLAIM)] {
+		build_and_execute(|| {
+			// More than the pool begins with.
+			WeightPrice::set(1_000);
+			let price = price_of_end();
+			assert!(price > ETH_MINIMUM);
+			let id = running();
+			let (unreserved, allowance) = (job(id).unreserved, assignment(id, 0).allowance);
+			skip(patience);
+			// What is refused pays like anything.
+			let early = end_idle(&who, id).unwrap_err();
+			assert_eq!(early.post_info.pays_fee, Pays::Yes);
+			skip(1);
+			assert_eq!(end_idle(&who, id).map(|info| info.pays_fee), Ok(Pays::No));
+			assert_eq!(free(&POOL), price);
+			let paid = Event::ReservationPaid { job: id, assignment: 0, amount: price };
+			assert!(events().contains(&paid));
+			// What is reserved for its last claim stays.
+			assert_eq!(job(id).unreserved, unreserved - price);
+			assert_eq!(assignment(id, 0).allowance, allowance);
+		});
+	}
+}
+
+/// Who comes back with nothing in its budget costs others no more than what its creation has cost it.
+#[test]
+fn attack_empty_job_should_come_back_no_oftener_than_its_budget_pays() {
+	build_and_execute(|| {
+		WeightPrice::set(100_000);
+		register(&TIM, UNIT, PRICE, 1);
+		assert_ok!(create_with(&BOB, "small", fee(max_leaf(), PRICE)));
+		skip(2);
+		accept(0);
+		let allowance = assignment(0, 0).allowance;
+		assert!(allowance > 0 && allowance < price_of_end());
+		skip(CLAIM / 8 + 1);
+		// What there is is taken, and does not suffice.
+		assert_eq!(end_idle(&TIM, 0).map(|info| info.pays_fee), Ok(Pays::Yes));
+		assert_eq!(free(&POOL), allowance);
+		assert_eq!((assignment(0, 0).allowance, job(0).unreserved), (0, 0));
+		check();
+		skip(2);
+		let why = Unsuited::Budget;
+		assert!(events().contains(&Event::NobodySuits { job: 0, why }));
+	});
+}
+
+#[test]
+fn end_as_idle_should_cost_its_caller_where_something_was_claimed() {
+	build_and_execute(|| {
+		WeightPrice::set(1_000);
+		let id = running();
+		assert_ok!(claim(&TIM, id, 0, 0, 9));
+		skip(CLAIM + 1);
+		assert_eq!(end_idle(&TIM, id).map(|info| info.pays_fee), Ok(Pays::Yes));
+		assert_eq!(free(&POOL), 0);
+	});
+}
+
+/// Who is both parties only moves its own ETH to the pool, as it could for any call.
+#[test]
+fn attack_self_dealing_should_gain_nothing_by_an_end_as_idle() {
+	build_and_execute(|| {
+		WeightPrice::set(1_000);
+		register(&BOB, UNIT, PRICE, 1);
+		let id = create(&BOB, "cam");
+		skip(2);
+		accept(id);
+		skip(CLAIM / 8 + 1);
+		assert_eq!(end_idle(&BOB, id).map(|info| info.pays_fee), Ok(Pays::No));
+		assert_eq!(total_eth(&BOB), PURSE - price_of_end());
+		assert_eq!(free(&POOL), price_of_end());
+	});
+}
+
+/// Jobs whose segments are next to nothing take no room and as many places as any.
+#[test]
+fn attack_tiny_jobs_should_pay_for_their_places_however_little_that_is() {
+	/// A tiny job that runs for a hundred blocks, and what two places cost in these: each has room for a
+	/// smallest fee in every twenty.
+	fn run() -> (JobId, Balance) {
+		register(&TIM, 100 * UNIT, PRICE / 10_000, 10);
+		let id = create(&BOB, "tiny");
+		skip(2);
+		accept(id);
+		assert_eq!(assignment(id, 0).places(), 2);
+		let of_room = fee(job(id).load * 200 / 16, PRICE / 10_000);
+		skip(100);
+		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), id));
+		let due = 2 * 100 * ETH_MINIMUM / 20 / 16;
+		assert!(of_room < due && due < ETH_MINIMUM);
+		(id, due)
+	}
+	build_and_execute(|| {
+		begin_pool();
+		let (id, due) = run();
+		skip(GRACE + 1);
+		assert_eq!(free(&POOL), ETH_MINIMUM + due);
+		assert!(events().contains(&Event::ReservationPaid { job: id, assignment: 0, amount: due }));
+	});
+	build_and_execute(|| {
+		// The pool cannot begin with so little.
+		run();
+		skip(GONE);
+		assert_eq!((free(&POOL), free(&BOB)), (0, PURSE));
 	});
 }
 
