@@ -420,6 +420,8 @@ pub const TAT: AccountId = AccountId::new([0x73; 32]);
 pub const PURSE: Balance = 10 * UNIT;
 /// A usual price of a standard segment.
 pub const PRICE: Balance = UNIT / 1_000;
+/// A price at which a usual job can be created and that none of its transcoders asks.
+pub const LOW_PRICE: Balance = PRICE / 1_000;
 /// A usual budget.
 pub const BUDGET: Balance = 2 * UNIT;
 /// Blocks that a usual job lasts.

@@ -12,13 +12,13 @@ use livepeer_primitives::{AccountId, BlockNumber, ETH_MINIMUM, UNIT};
 /// The runtime's part of a block for jobs.
 const PART: Weight = Weight::from_parts(450_000_000_000, u64::MAX);
 
-/// Creates so many jobs of BEA's, for no money, that end together.
+/// Creates so many jobs of BEA's, for hardly any money, that end together.
 fn junk(count: u32, end: BlockNumber) {
 	for i in 0..count {
 		let origin = RuntimeOrigin::signed(BEA);
 		let name = name(&format!("junk{i}"));
-		let created = Jobs::create_job(origin, None, name, ladder(), limits(), 0, end, ETH_MINIMUM);
-		assert_ok!(created);
+		let least = ETH_MINIMUM;
+		assert_ok!(Jobs::create_job(origin, None, name, ladder(), limits(), LOW_PRICE, end, least));
 	}
 }
 

@@ -305,7 +305,7 @@ fn jobs_that_nobody_takes_should_not_delay_others_for_long() {
 				name,
 				ladder(),
 				limits(),
-				0,
+				LOW_PRICE,
 				end,
 				ETH_MINIMUM
 			));

@@ -166,12 +166,12 @@ fn create_should_fail_when_budget_does_not_pay_one_segment() {
 		assert_noop!(create_with(&BOB, "cam", one_leaf() - 1), Error::<Test>::BudgetTooSmall);
 		assert_ok!(create_with(&BOB, "cam", one_leaf()));
 		// However low the price, a budget must cover the smallest fee.
-		let free_of_charge = |budget| {
+		let at_a_low_price = |budget| {
 			let origin = RuntimeOrigin::signed(BEA);
-			Jobs::create_job(origin, None, name("cam"), ladder(), limits(), 0, 100, budget)
+			Jobs::create_job(origin, None, name("cam"), ladder(), limits(), LOW_PRICE, 100, budget)
 		};
-		assert_noop!(free_of_charge(ETH_MINIMUM - 1), Error::<Test>::BudgetTooSmall);
-		assert_ok!(free_of_charge(ETH_MINIMUM));
+		assert_noop!(at_a_low_price(ETH_MINIMUM - 1), Error::<Test>::BudgetTooSmall);
+		assert_ok!(at_a_low_price(ETH_MINIMUM));
 	});
 }
 

@@ -201,7 +201,8 @@ fn attack_revoking_should_walk_none_of_a_broadcasters_other_jobs_and_hold_up_nob
 			let origin = RuntimeOrigin::signed(BOB);
 			let (name, end) = (name(&format!("junk{i}")), now() + 400);
 			let least = livepeer_primitives::ETH_MINIMUM;
-			let made = Jobs::create_job(origin, None, name, ladder(), limits(), 0, end, least);
+			let made =
+				Jobs::create_job(origin, None, name, ladder(), limits(), LOW_PRICE, end, least);
 			assert_ok!(made);
 		}
 		// One of them runs, by keys that all eight of are revoked, one in each block.
