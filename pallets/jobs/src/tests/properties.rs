@@ -66,7 +66,7 @@ enum Op {
 fn ops() -> impl Strategy<Value = Op> {
 	let index = || any::<prop::sample::Index>().prop_map(|i| i.index(1_000));
 	prop_oneof![
-		3 => (any::<bool>(), 0..4u8, 0..3_000u32, 0..4u8, 3..120u32).prop_map(
+		3 => (any::<bool>(), 0..4u8, 0..3_000u32, 1..4u8, 3..120u32).prop_map(
 			|(who, name, milli, price, length)| Op::Create { who, name, milli, price, length }
 		),
 		1 => (index(), 0..2_000u32).prop_map(|(job, milli)| Op::TopUp { job, milli }),
