@@ -118,7 +118,7 @@ async fn stake_should_be_bonded_moved_and_withdrawn() {
 	let said = done(alice, Action::Rebond { lock: 0, to: None }).await.unwrap();
 	assert!(said.contains(&charlie.to_string()), "{said}");
 	done(alice, Action::Unbond { amount: None }).await.unwrap();
-	world.chain.stakes(|stakes| stakes.round = 31);
+	world.chain.stakes(|stakes| stakes.round = 35);
 	let said = done(alice, Action::Withdraw { lock: 0 }).await.unwrap();
 	assert!(said.contains("Pays 30 LPT out"), "{said}");
 	assert_eq!(world.stake(alice), StakeView::default());
