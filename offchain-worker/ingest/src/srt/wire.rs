@@ -509,17 +509,17 @@ pub(super) mod tests {
 		connect(shake, extensions, &shake.asked(extensions).unwrap()).unwrap()
 	}
 
-	fn deliver(connection: &mut DuplexConnection, bytes: &[u8]) {
+	/// Gives a connection a packet, and time until the next one comes.
+	fn deliver(connection: &mut DuplexConnection, bytes: &[u8], now: &mut Instant) {
 		let mut bytes = bytes.to_vec();
 		let to = connection.settings().local_sockid.0;
 		bytes[12..HEADER].copy_from_slice(&to.to_be_bytes());
-		let mut now = Instant::now();
-		connection.handle_packet_input(now, library(&bytes));
+		connection.handle_packet_input(*now, library(&bytes));
 		for _ in 0..4 {
-			let _ = connection.check_timers(now);
-			while connection.next_packet(now).is_some() {}
-			while connection.next_data(now).is_some() {}
-			now += std::time::Duration::from_millis(200);
+			let _ = connection.check_timers(*now);
+			while connection.next_packet(*now).is_some() {}
+			while connection.next_data(*now).is_some() {}
+			*now += std::time::Duration::from_millis(200);
 		}
 	}
 
@@ -529,9 +529,10 @@ pub(super) mod tests {
 		let Kind::Handshake(shake, extensions) = packet.kind else {
 			let encrypts = bytes[0] == 0xff || bytes[4] & 0x18 != 0;
 			let mut connection = connected(&samples()[if encrypts { 2 } else { 1 }]);
+			let mut now = Instant::now();
 			// Something is missing, and something has come.
-			deliver(&mut connection, &samples()[if encrypts { 10 } else { 9 }]);
-			deliver(&mut connection, bytes);
+			deliver(&mut connection, &samples()[if encrypts { 10 } else { 9 }], &mut now);
+			deliver(&mut connection, bytes, &mut now);
 			return;
 		};
 		let again = [&shake.head(packet.time, packet.to)[..], extensions].concat();
