@@ -59,6 +59,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `ChallengeLottery::Judges` (`max_values`: None, `max_size`: Some(13586), added: 16061, mode: `MaxEncodedLen`)
 	/// Storage: `LptStaking::Liabilities` (r:64 w:64)
 	/// Proof: `LptStaking::Liabilities` (`max_values`: None, `max_size`: Some(562), added: 3037, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Agenda` (r:0 w:2)
 	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(62), added: 2537, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Members` (r:0 w:64)
@@ -68,22 +70,24 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	fn draw(v: u32, n: u32, ) -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `1649 + v * (81 ±0)`
-		//  Estimated: `24255 + n * (2310 ±99) + v * (115 ±24)`
-		// Minimum execution time: 111_718_000 picoseconds.
-		Weight::from_parts(117_168_000, 24255)
-			// Standard Error: 48_382
-			.saturating_add(Weight::from_parts(11_813_444, 0).saturating_mul(v.into()))
-			// Standard Error: 193_616
-			.saturating_add(Weight::from_parts(6_720_967, 0).saturating_mul(n.into()))
-			.saturating_add(T::DbWeight::get().reads(6_u64))
+		//  Estimated: `24255 + n * (2313 ±121) + v * (116 ±30)`
+		// Minimum execution time: 66_669_000 picoseconds.
+		Weight::from_parts(67_922_000, 24255)
+			// Standard Error: 18_421
+			.saturating_add(Weight::from_parts(6_668_533, 0).saturating_mul(v.into()))
+			// Standard Error: 73_718
+			.saturating_add(Weight::from_parts(4_246_831, 0).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads(7_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(n.into())))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
 			.saturating_add(T::DbWeight::get().writes((2_u64).saturating_mul(n.into())))
-			.saturating_add(Weight::from_parts(0, 2310).saturating_mul(n.into()))
-			.saturating_add(Weight::from_parts(0, 115).saturating_mul(v.into()))
+			.saturating_add(Weight::from_parts(0, 2313).saturating_mul(n.into()))
+			.saturating_add(Weight::from_parts(0, 116).saturating_mul(v.into()))
 	}
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3134), added: 5609, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::OpenClaims` (r:1 w:0)
 	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(492), added: 2967, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Members` (r:2 w:0)
@@ -95,16 +99,16 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `ChallengeLottery::Agenda` (r:0 w:2)
 	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(62), added: 2537, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Ballots` (r:0 w:1)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(114), added: 2589, mode: `MaxEncodedLen`)
 	/// The range of component `d` is `[1, 12]`.
 	fn reveal_leaf(d: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `3176`
+		//  Measured:  `3180`
 		//  Estimated: `56580`
-		// Minimum execution time: 249_516_000 picoseconds.
-		Weight::from_parts(252_580_880, 56580)
-			// Standard Error: 134_856
-			.saturating_add(Weight::from_parts(3_143_119, 0).saturating_mul(d.into()))
+		// Minimum execution time: 155_132_000 picoseconds.
+		Weight::from_parts(153_069_579, 56580)
+			// Standard Error: 107_417
+			.saturating_add(Weight::from_parts(3_544_380, 0).saturating_mul(d.into()))
 			.saturating_add(T::DbWeight::get().reads(21_u64))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
 	}
@@ -114,6 +118,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `SafeMode::EnteredUntil` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:0)
 	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3134), added: 5609, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::OpenClaims` (r:1 w:0)
 	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(492), added: 2967, mode: `MaxEncodedLen`)
 	/// Storage: `System::BlockHash` (r:1 w:0)
@@ -121,16 +127,18 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// The range of component `d` is `[1, 12]`.
 	fn authorize_reveal_leaf(d: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `1760`
+		//  Measured:  `1764`
 		//  Estimated: `67035`
-		// Minimum execution time: 102_231_000 picoseconds.
-		Weight::from_parts(102_521_467, 67035)
-			// Standard Error: 39_952
-			.saturating_add(Weight::from_parts(2_201_815, 0).saturating_mul(d.into()))
+		// Minimum execution time: 62_884_000 picoseconds.
+		Weight::from_parts(59_487_782, 67035)
+			// Standard Error: 52_860
+			.saturating_add(Weight::from_parts(2_087_863, 0).saturating_mul(d.into()))
 			.saturating_add(T::DbWeight::get().reads(6_u64))
 	}
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3134), added: 5609, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Members` (r:64 w:64)
 	/// Proof: `ChallengeLottery::Members` (`max_values`: None, `max_size`: Some(184), added: 2659, mode: `MaxEncodedLen`)
 	/// Storage: `TranscoderElection::Jailed` (r:1 w:1)
@@ -166,20 +174,22 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `ChallengeLottery::Agenda` (r:0 w:2)
 	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(62), added: 2537, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Ballots` (r:0 w:1)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(114), added: 2589, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Accepted` (r:0 w:1)
 	/// Proof: `ChallengeLottery::Accepted` (`max_values`: None, `max_size`: Some(61), added: 2536, mode: `MaxEncodedLen`)
 	fn report_missed() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `10112`
+		//  Measured:  `10116`
 		//  Estimated: `171166`
-		// Minimum execution time: 270_965_000 picoseconds.
-		Weight::from_parts(294_250_000, 171166)
+		// Minimum execution time: 160_610_000 picoseconds.
+		Weight::from_parts(168_641_000, 171166)
 			.saturating_add(T::DbWeight::get().reads(78_u64))
 			.saturating_add(T::DbWeight::get().writes(81_u64))
 	}
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(114), added: 2589, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Members` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Members` (`max_values`: None, `max_size`: Some(184), added: 2659, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Queues` (r:1 w:1)
@@ -188,15 +198,13 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3134), added: 5609, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Agenda` (r:0 w:2)
 	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(62), added: 2537, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn commit_verdict() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `962`
+		//  Measured:  `1486`
 		//  Estimated: `46543`
-		// Minimum execution time: 69_159_000 picoseconds.
-		Weight::from_parts(80_437_000, 46543)
-			.saturating_add(T::DbWeight::get().reads(6_u64))
+		// Minimum execution time: 39_860_000 picoseconds.
+		Weight::from_parts(41_932_000, 46543)
+			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
 	}
 	/// Storage: `Migrations::Cursor` (r:1 w:0)
@@ -204,23 +212,25 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `SafeMode::EnteredUntil` (r:1 w:0)
 	/// Proof: `SafeMode::EnteredUntil` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(114), added: 2589, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Members` (r:1 w:0)
 	/// Proof: `ChallengeLottery::Members` (`max_values`: None, `max_size`: Some(184), added: 2659, mode: `MaxEncodedLen`)
 	/// Storage: `System::BlockHash` (r:1 w:0)
 	/// Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn authorize_commit_verdict() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `615`
+		//  Measured:  `627`
 		//  Estimated: `67035`
-		// Minimum execution time: 88_155_000 picoseconds.
-		Weight::from_parts(98_600_000, 67035)
+		// Minimum execution time: 54_011_000 picoseconds.
+		Weight::from_parts(56_244_000, 67035)
 			.saturating_add(T::DbWeight::get().reads(6_u64))
 	}
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(114), added: 2589, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Members` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Members` (`max_values`: None, `max_size`: Some(184), added: 2659, mode: `MaxEncodedLen`)
 	/// Storage: `System::BlockHash` (r:1 w:0)
@@ -229,15 +239,13 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3134), added: 5609, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Agenda` (r:0 w:2)
 	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(62), added: 2537, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn reveal_verdict() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `1052`
+		//  Measured:  `1576`
 		//  Estimated: `6599`
-		// Minimum execution time: 75_351_000 picoseconds.
-		Weight::from_parts(89_223_000, 6599)
-			.saturating_add(T::DbWeight::get().reads(6_u64))
+		// Minimum execution time: 42_684_000 picoseconds.
+		Weight::from_parts(46_179_000, 6599)
+			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().writes(5_u64))
 	}
 	/// Storage: `Migrations::Cursor` (r:1 w:0)
@@ -245,19 +253,19 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `SafeMode::EnteredUntil` (r:1 w:0)
 	/// Proof: `SafeMode::EnteredUntil` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(114), added: 2589, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Members` (r:1 w:0)
 	/// Proof: `ChallengeLottery::Members` (`max_values`: None, `max_size`: Some(184), added: 2659, mode: `MaxEncodedLen`)
 	/// Storage: `System::BlockHash` (r:1 w:0)
 	/// Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn authorize_reveal_verdict() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `651`
+		//  Measured:  `663`
 		//  Estimated: `67035`
-		// Minimum execution time: 91_991_000 picoseconds.
-		Weight::from_parts(101_506_000, 67035)
+		// Minimum execution time: 55_934_000 picoseconds.
+		Weight::from_parts(58_838_000, 67035)
 			.saturating_add(T::DbWeight::get().reads(6_u64))
 	}
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
@@ -297,7 +305,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Rounds::Current` (r:1 w:0)
 	/// Proof: `Rounds::Current` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
 	/// Storage: `Inflation::OffersOf` (r:1 w:1)
-	/// Proof: `Inflation::OffersOf` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+	/// Proof: `Inflation::OffersOf` (`max_values`: None, `max_size`: Some(116), added: 2591, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Debts` (r:1 w:0)
 	/// Proof: `Jobs::Debts` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
 	/// Storage: `AssetsHolder::Holds` (r:1 w:1)
@@ -325,12 +333,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// The range of component `n` is `[0, 256]`.
 	fn cancel(n: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `8686 + n * (115 ±0)`
+		//  Measured:  `8615 + n * (115 ±0)`
 		//  Estimated: `70785 + n * (3037 ±0)`
-		// Minimum execution time: 384_678_000 picoseconds.
-		Weight::from_parts(396_059_233, 70785)
-			// Standard Error: 13_881
-			.saturating_add(Weight::from_parts(5_921_654, 0).saturating_mul(n.into()))
+		// Minimum execution time: 223_733_000 picoseconds.
+		Weight::from_parts(228_403_566, 70785)
+			// Standard Error: 4_436
+			.saturating_add(Weight::from_parts(3_555_867, 0).saturating_mul(n.into()))
 			.saturating_add(T::DbWeight::get().reads(33_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(n.into())))
 			.saturating_add(T::DbWeight::get().writes(28_u64))
@@ -347,8 +355,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `718`
 		//  Estimated: `2126`
-		// Minimum execution time: 25_918_000 picoseconds.
-		Weight::from_parts(27_781_000, 2126)
+		// Minimum execution time: 12_909_000 picoseconds.
+		Weight::from_parts(13_780_000, 2126)
 			.saturating_add(T::DbWeight::get().reads(2_u64))
 			.saturating_add(T::DbWeight::get().writes(3_u64))
 	}
@@ -366,8 +374,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1155`
 		//  Estimated: `8838`
-		// Minimum execution time: 44_473_000 picoseconds.
-		Weight::from_parts(47_098_000, 8838)
+		// Minimum execution time: 22_945_000 picoseconds.
+		Weight::from_parts(24_216_000, 8838)
 			.saturating_add(T::DbWeight::get().reads(6_u64))
 			.saturating_add(T::DbWeight::get().writes(3_u64))
 	}
@@ -379,8 +387,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `198`
 		//  Estimated: `6064`
-		// Minimum execution time: 23_033_000 picoseconds.
-		Weight::from_parts(24_215_000, 6064)
+		// Minimum execution time: 12_448_000 picoseconds.
+		Weight::from_parts(13_400_000, 6064)
 			.saturating_add(T::DbWeight::get().reads(4_u64))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
@@ -391,15 +399,15 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3134), added: 5609, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(114), added: 2589, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
 	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn agenda_step() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `934`
+		//  Measured:  `1458`
 		//  Estimated: `8601`
-		// Minimum execution time: 67_005_000 picoseconds.
-		Weight::from_parts(73_323_000, 8601)
+		// Minimum execution time: 40_480_000 picoseconds.
+		Weight::from_parts(43_245_000, 8601)
 			.saturating_add(T::DbWeight::get().reads(8_u64))
 			.saturating_add(T::DbWeight::get().writes(4_u64))
 	}
@@ -410,13 +418,17 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3134), added: 5609, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(114), added: 2589, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::OpenClaims` (r:1 w:1)
 	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(492), added: 2967, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Members` (r:322 w:319)
-	/// Proof: `ChallengeLottery::Members` (`max_values`: None, `max_size`: Some(184), added: 2659, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Leaves` (r:16 w:16)
 	/// Proof: `ChallengeLottery::Leaves` (`max_values`: None, `max_size`: Some(1231), added: 3706, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::Members` (r:322 w:319)
+	/// Proof: `ChallengeLottery::Members` (`max_values`: None, `max_size`: Some(184), added: 2659, mode: `MaxEncodedLen`)
+	/// Storage: `Parameters::Parameters` (r:2 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(141), added: 2616, mode: `MaxEncodedLen`)
 	/// Storage: `TranscoderElection::Jailed` (r:1 w:1)
 	/// Proof: `TranscoderElection::Jailed` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
 	/// Storage: `TranscoderElection::ActiveSet` (r:1 w:1)
@@ -435,8 +447,6 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Jobs::Assignments` (`max_values`: None, `max_size`: Some(249), added: 2724, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Places` (r:1 w:1)
 	/// Proof: `Jobs::Places` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
-	/// Storage: `Parameters::Parameters` (r:1 w:0)
-	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(141), added: 2616, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Judges` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Judges` (`max_values`: None, `max_size`: Some(13586), added: 16061, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Agenda` (r:0 w:2)
@@ -448,17 +458,15 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `ChallengeLottery::Accepted` (r:0 w:1)
 	/// Proof: `ChallengeLottery::Accepted` (`max_values`: None, `max_size`: Some(61), added: 2536, mode: `MaxEncodedLen`)
 	/// The range of component `m` is `[2, 320]`.
-	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn agenda_decide(m: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `3708 + m * (210 ±0)`
+		//  Measured:  `4344 + m * (210 ±0)`
 		//  Estimated: `60286 + m * (2659 ±0)`
-		// Minimum execution time: 294_260_000 picoseconds.
-		Weight::from_parts(272_467_066, 60286)
-			// Standard Error: 15_486
-			.saturating_add(Weight::from_parts(7_404_849, 0).saturating_mul(m.into()))
-			.saturating_add(T::DbWeight::get().reads(39_u64))
+		// Minimum execution time: 228_141_000 picoseconds.
+		Weight::from_parts(223_791_257, 60286)
+			// Standard Error: 5_552
+			.saturating_add(Weight::from_parts(4_376_781, 0).saturating_mul(m.into()))
+			.saturating_add(T::DbWeight::get().reads(40_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(m.into())))
 			.saturating_add(T::DbWeight::get().writes(33_u64))
 			.saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(m.into())))
@@ -478,22 +486,24 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `ChallengeLottery::Members` (`max_values`: None, `max_size`: Some(184), added: 2659, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Queues` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Queues` (`max_values`: Some(1), `max_size`: Some(45058), added: 45553, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Agenda` (r:0 w:2)
 	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(62), added: 2537, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Challenges` (r:0 w:1)
 	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3134), added: 5609, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Ballots` (r:0 w:1)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(114), added: 2589, mode: `MaxEncodedLen`)
 	/// The range of component `v` is `[1, 256]`.
 	fn agenda_open_dispute(v: u32, ) -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `1478 + v * (81 ±0)`
 		//  Estimated: `46543 + v * (3037 ±0)`
-		// Minimum execution time: 92_814_000 picoseconds.
-		Weight::from_parts(74_606_394, 46543)
-			// Standard Error: 15_387
-			.saturating_add(Weight::from_parts(13_024_482, 0).saturating_mul(v.into()))
-			.saturating_add(T::DbWeight::get().reads(6_u64))
+		// Minimum execution time: 50_766_000 picoseconds.
+		Weight::from_parts(41_381_356, 46543)
+			// Standard Error: 4_813
+			.saturating_add(Weight::from_parts(8_128_581, 0).saturating_mul(v.into()))
+			.saturating_add(T::DbWeight::get().reads(7_u64))
 			.saturating_add(T::DbWeight::get().reads((2_u64).saturating_mul(v.into())))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
 			.saturating_add(T::DbWeight::get().writes((2_u64).saturating_mul(v.into())))
@@ -526,12 +536,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// The range of component `n` is `[0, 16]`.
 	fn agenda_dismiss(n: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `15252 + n * (329 ±0)`
+		//  Measured:  `15259 + n * (329 ±0)`
 		//  Estimated: `19919 + n * (6272 ±0)`
-		// Minimum execution time: 20_047_000 picoseconds.
-		Weight::from_parts(54_365_771, 19919)
-			// Standard Error: 120_888
-			.saturating_add(Weight::from_parts(46_869_686, 0).saturating_mul(n.into()))
+		// Minimum execution time: 10_897_000 picoseconds.
+		Weight::from_parts(28_416_774, 19919)
+			// Standard Error: 50_942
+			.saturating_add(Weight::from_parts(29_667_545, 0).saturating_mul(n.into()))
 			.saturating_add(T::DbWeight::get().reads(4_u64))
 			.saturating_add(T::DbWeight::get().reads((7_u64).saturating_mul(n.into())))
 			.saturating_add(T::DbWeight::get().writes(2_u64))
@@ -596,10 +606,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3134), added: 5609, mode: `MaxEncodedLen`)
 	fn agenda_execute() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `5591`
+		//  Measured:  `5664`
 		//  Estimated: `70785`
-		// Minimum execution time: 625_106_000 picoseconds.
-		Weight::from_parts(642_308_000, 70785)
+		// Minimum execution time: 387_839_000 picoseconds.
+		Weight::from_parts(407_298_000, 70785)
 			.saturating_add(T::DbWeight::get().reads(43_u64))
 			.saturating_add(T::DbWeight::get().writes(30_u64))
 	}
@@ -630,7 +640,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Rounds::Current` (r:1 w:0)
 	/// Proof: `Rounds::Current` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
 	/// Storage: `Inflation::OffersOf` (r:1 w:1)
-	/// Proof: `Inflation::OffersOf` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+	/// Proof: `Inflation::OffersOf` (`max_values`: None, `max_size`: Some(116), added: 2591, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Debts` (r:1 w:0)
 	/// Proof: `Jobs::Debts` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
 	/// Storage: `AssetsHolder::Holds` (r:1 w:1)
@@ -663,56 +673,73 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3134), added: 5609, mode: `MaxEncodedLen`)
 	fn agenda_execute_accepted() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `5091`
+		//  Measured:  `5020`
 		//  Estimated: `70785`
-		// Minimum execution time: 660_172_000 picoseconds.
-		Weight::from_parts(679_638_000, 70785)
+		// Minimum execution time: 409_231_000 picoseconds.
+		Weight::from_parts(428_028_000, 70785)
 			.saturating_add(T::DbWeight::get().reads(45_u64))
 			.saturating_add(T::DbWeight::get().writes(31_u64))
 	}
+	/// Storage: `ChallengeLottery::Ballots` (r:1 w:1)
+	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(114), added: 2589, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3134), added: 5609, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Ballots` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::OpenClaims` (r:1 w:0)
 	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(492), added: 2967, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::Leaves` (r:16 w:0)
+	/// Proof: `ChallengeLottery::Leaves` (`max_values`: None, `max_size`: Some(1231), added: 3706, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Agenda` (r:0 w:2)
 	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(62), added: 2537, mode: `MaxEncodedLen`)
 	/// The range of component `n` is `[1, 16]`.
-	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn open_variants(n: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `1756`
-		//  Estimated: `6599`
-		// Minimum execution time: 690_198_000 picoseconds.
-		Weight::from_parts(84_458_980, 6599)
-			// Standard Error: 210_265
-			// Standard reads of what is checked again, and a leaf for each opening: estimated by hand.
-			.saturating_add(Weight::from_parts(635_198_320, 0).saturating_mul(n.into()))
-			.saturating_add(T::DbWeight::get().reads(13_u64))
+		//  Measured:  `2136 + n * (62 ±0)`
+		//  Estimated: `6599 + n * (3706 ±0)`
+		// Minimum execution time: 346_968_000 picoseconds.
+		Weight::from_parts(46_900_271, 6599)
+			// Standard Error: 143_623
+			.saturating_add(Weight::from_parts(317_161_353, 0).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads(4_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(n.into())))
 			.saturating_add(T::DbWeight::get().writes(4_u64))
+			.saturating_add(Weight::from_parts(0, 3706).saturating_mul(n.into()))
 	}
-	/// Estimated by hand until it is measured.
+	/// Storage: `Migrations::Cursor` (r:1 w:0)
+	/// Proof: `Migrations::Cursor` (`max_values`: Some(1), `max_size`: Some(65550), added: 66045, mode: `MaxEncodedLen`)
+	/// Storage: `SafeMode::EnteredUntil` (r:1 w:0)
+	/// Proof: `SafeMode::EnteredUntil` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::Ballots` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(114), added: 2589, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
 	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::Challenges` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3134), added: 5609, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::OpenClaims` (r:1 w:0)
+	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(492), added: 2967, mode: `MaxEncodedLen`)
+	/// Storage: `System::BlockHash` (r:1 w:0)
+	/// Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
 	fn authorize_open_variants() -> Weight {
-		Weight::from_parts(122_000_000, 14_000)
-			.saturating_add(T::DbWeight::get().reads(10_u64))
+		// Proof Size summary in bytes:
+		//  Measured:  `2379`
+		//  Estimated: `67035`
+		// Minimum execution time: 62_082_000 picoseconds.
+		Weight::from_parts(64_736_000, 67035)
+			.saturating_add(T::DbWeight::get().reads(7_u64))
 	}
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Members` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Members` (`max_values`: None, `max_size`: Some(184), added: 2659, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(114), added: 2589, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
 	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::Members` (r:1 w:1)
+	/// Proof: `ChallengeLottery::Members` (`max_values`: None, `max_size`: Some(184), added: 2659, mode: `MaxEncodedLen`)
 	fn ask_data() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `516`
+		//  Measured:  `528`
 		//  Estimated: `3649`
-		// Minimum execution time: 38_932_000 picoseconds.
-		Weight::from_parts(47_004_000, 3649)
+		// Minimum execution time: 20_690_000 picoseconds.
+		Weight::from_parts(22_463_000, 3649)
 			.saturating_add(T::DbWeight::get().reads(3_u64))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
@@ -721,19 +748,19 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `SafeMode::EnteredUntil` (r:1 w:0)
 	/// Proof: `SafeMode::EnteredUntil` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(114), added: 2589, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Members` (r:1 w:0)
 	/// Proof: `ChallengeLottery::Members` (`max_values`: None, `max_size`: Some(184), added: 2659, mode: `MaxEncodedLen`)
 	/// Storage: `System::BlockHash` (r:1 w:0)
 	/// Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn authorize_ask_data() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `615`
+		//  Measured:  `627`
 		//  Estimated: `67035`
-		// Minimum execution time: 87_363_000 picoseconds.
-		Weight::from_parts(96_507_000, 67035)
+		// Minimum execution time: 54_681_000 picoseconds.
+		Weight::from_parts(57_026_000, 67035)
 			.saturating_add(T::DbWeight::get().reads(6_u64))
 	}
 	/// Storage: `ChallengeLottery::Judges` (r:1 w:0)
@@ -751,10 +778,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `14372`
 		//  Estimated: `17051`
-		// Minimum execution time: 44_483_000 picoseconds.
-		Weight::from_parts(51_300_925, 17051)
-			// Standard Error: 4_917
-			.saturating_add(Weight::from_parts(2_726_451, 0).saturating_mul(n.into()))
+		// Minimum execution time: 25_068_000 picoseconds.
+		Weight::from_parts(25_123_762, 17051)
+			// Standard Error: 1_163
+			.saturating_add(Weight::from_parts(1_872_153, 0).saturating_mul(n.into()))
 			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
@@ -764,8 +791,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `815`
 		//  Estimated: `2126`
-		// Minimum execution time: 11_872_000 picoseconds.
-		Weight::from_parts(12_924_000, 2126)
+		// Minimum execution time: 6_559_000 picoseconds.
+		Weight::from_parts(7_120_000, 2126)
 			.saturating_add(T::DbWeight::get().reads(1_u64))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
@@ -774,61 +801,53 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 // For tests.
 impl WeightInfo for () {
 	fn draw(v: u32, n: u32, ) -> Weight {
-		Weight::from_parts(117_168_000, 24255)
-			.saturating_add(Weight::from_parts(11_813_444, 0).saturating_mul(v.into()))
-			.saturating_add(Weight::from_parts(6_720_967, 0).saturating_mul(n.into()))
-			.saturating_add(RocksDbWeight::get().reads(6_u64))
+		Weight::from_parts(67_922_000, 24255)
+			.saturating_add(Weight::from_parts(6_668_533, 0).saturating_mul(v.into()))
+			.saturating_add(Weight::from_parts(4_246_831, 0).saturating_mul(n.into()))
+			.saturating_add(RocksDbWeight::get().reads(7_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(n.into())))
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
 			.saturating_add(RocksDbWeight::get().writes((2_u64).saturating_mul(n.into())))
-			.saturating_add(Weight::from_parts(0, 2310).saturating_mul(n.into()))
-			.saturating_add(Weight::from_parts(0, 115).saturating_mul(v.into()))
+			.saturating_add(Weight::from_parts(0, 2313).saturating_mul(n.into()))
+			.saturating_add(Weight::from_parts(0, 116).saturating_mul(v.into()))
 	}
 	fn reveal_leaf(d: u32, ) -> Weight {
-		Weight::from_parts(252_580_880, 56580)
-			.saturating_add(Weight::from_parts(3_143_119, 0).saturating_mul(d.into()))
+		Weight::from_parts(153_069_579, 56580)
+			.saturating_add(Weight::from_parts(3_544_380, 0).saturating_mul(d.into()))
 			.saturating_add(RocksDbWeight::get().reads(21_u64))
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
 	}
 	fn authorize_reveal_leaf(d: u32, ) -> Weight {
-		Weight::from_parts(102_521_467, 67035)
-			.saturating_add(Weight::from_parts(2_201_815, 0).saturating_mul(d.into()))
+		Weight::from_parts(59_487_782, 67035)
+			.saturating_add(Weight::from_parts(2_087_863, 0).saturating_mul(d.into()))
 			.saturating_add(RocksDbWeight::get().reads(6_u64))
 	}
 	fn report_missed() -> Weight {
-		Weight::from_parts(294_250_000, 171166)
+		Weight::from_parts(168_641_000, 171166)
 			.saturating_add(RocksDbWeight::get().reads(78_u64))
 			.saturating_add(RocksDbWeight::get().writes(81_u64))
 	}
-	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn commit_verdict() -> Weight {
-		Weight::from_parts(80_437_000, 46543)
-			.saturating_add(RocksDbWeight::get().reads(6_u64))
+		Weight::from_parts(41_932_000, 46543)
+			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
 	}
-	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn authorize_commit_verdict() -> Weight {
-		Weight::from_parts(98_600_000, 67035)
+		Weight::from_parts(56_244_000, 67035)
 			.saturating_add(RocksDbWeight::get().reads(6_u64))
 	}
-	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn reveal_verdict() -> Weight {
-		Weight::from_parts(89_223_000, 6599)
-			.saturating_add(RocksDbWeight::get().reads(6_u64))
+		Weight::from_parts(46_179_000, 6599)
+			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
-	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn authorize_reveal_verdict() -> Weight {
-		Weight::from_parts(101_506_000, 67035)
+		Weight::from_parts(58_838_000, 67035)
 			.saturating_add(RocksDbWeight::get().reads(6_u64))
 	}
 	fn cancel(n: u32, ) -> Weight {
-		Weight::from_parts(396_059_233, 70785)
-			.saturating_add(Weight::from_parts(5_921_654, 0).saturating_mul(n.into()))
+		Weight::from_parts(228_403_566, 70785)
+			.saturating_add(Weight::from_parts(3_555_867, 0).saturating_mul(n.into()))
 			.saturating_add(RocksDbWeight::get().reads(33_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(n.into())))
 			.saturating_add(RocksDbWeight::get().writes(28_u64))
@@ -836,50 +855,46 @@ impl WeightInfo for () {
 			.saturating_add(Weight::from_parts(0, 3037).saturating_mul(n.into()))
 	}
 	fn accept_toolchain() -> Weight {
-		Weight::from_parts(27_781_000, 2126)
+		Weight::from_parts(13_780_000, 2126)
 			.saturating_add(RocksDbWeight::get().reads(2_u64))
 			.saturating_add(RocksDbWeight::get().writes(3_u64))
 	}
 	fn retire_toolchain() -> Weight {
-		Weight::from_parts(47_098_000, 8838)
+		Weight::from_parts(24_216_000, 8838)
 			.saturating_add(RocksDbWeight::get().reads(6_u64))
 			.saturating_add(RocksDbWeight::get().writes(3_u64))
 	}
 	fn agenda_block() -> Weight {
-		Weight::from_parts(24_215_000, 6064)
+		Weight::from_parts(13_400_000, 6064)
 			.saturating_add(RocksDbWeight::get().reads(4_u64))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
-	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn agenda_step() -> Weight {
-		Weight::from_parts(73_323_000, 8601)
+		Weight::from_parts(43_245_000, 8601)
 			.saturating_add(RocksDbWeight::get().reads(8_u64))
 			.saturating_add(RocksDbWeight::get().writes(4_u64))
 	}
-	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn agenda_decide(m: u32, ) -> Weight {
-		Weight::from_parts(272_467_066, 60286)
-			.saturating_add(Weight::from_parts(7_404_849, 0).saturating_mul(m.into()))
-			.saturating_add(RocksDbWeight::get().reads(39_u64))
+		Weight::from_parts(223_791_257, 60286)
+			.saturating_add(Weight::from_parts(4_376_781, 0).saturating_mul(m.into()))
+			.saturating_add(RocksDbWeight::get().reads(40_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(m.into())))
 			.saturating_add(RocksDbWeight::get().writes(33_u64))
 			.saturating_add(RocksDbWeight::get().writes((1_u64).saturating_mul(m.into())))
 			.saturating_add(Weight::from_parts(0, 2659).saturating_mul(m.into()))
 	}
 	fn agenda_open_dispute(v: u32, ) -> Weight {
-		Weight::from_parts(74_606_394, 46543)
-			.saturating_add(Weight::from_parts(13_024_482, 0).saturating_mul(v.into()))
-			.saturating_add(RocksDbWeight::get().reads(6_u64))
+		Weight::from_parts(41_381_356, 46543)
+			.saturating_add(Weight::from_parts(8_128_581, 0).saturating_mul(v.into()))
+			.saturating_add(RocksDbWeight::get().reads(7_u64))
 			.saturating_add(RocksDbWeight::get().reads((2_u64).saturating_mul(v.into())))
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
 			.saturating_add(RocksDbWeight::get().writes((2_u64).saturating_mul(v.into())))
 			.saturating_add(Weight::from_parts(0, 3037).saturating_mul(v.into()))
 	}
 	fn agenda_dismiss(n: u32, ) -> Weight {
-		Weight::from_parts(54_365_771, 19919)
-			.saturating_add(Weight::from_parts(46_869_686, 0).saturating_mul(n.into()))
+		Weight::from_parts(28_416_774, 19919)
+			.saturating_add(Weight::from_parts(29_667_545, 0).saturating_mul(n.into()))
 			.saturating_add(RocksDbWeight::get().reads(4_u64))
 			.saturating_add(RocksDbWeight::get().reads((7_u64).saturating_mul(n.into())))
 			.saturating_add(RocksDbWeight::get().writes(2_u64))
@@ -887,51 +902,44 @@ impl WeightInfo for () {
 			.saturating_add(Weight::from_parts(0, 6272).saturating_mul(n.into()))
 	}
 	fn agenda_execute() -> Weight {
-		Weight::from_parts(642_308_000, 70785)
+		Weight::from_parts(407_298_000, 70785)
 			.saturating_add(RocksDbWeight::get().reads(43_u64))
 			.saturating_add(RocksDbWeight::get().writes(30_u64))
 	}
 	fn agenda_execute_accepted() -> Weight {
-		Weight::from_parts(679_638_000, 70785)
+		Weight::from_parts(428_028_000, 70785)
 			.saturating_add(RocksDbWeight::get().reads(45_u64))
 			.saturating_add(RocksDbWeight::get().writes(31_u64))
 	}
-	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn open_variants(n: u32, ) -> Weight {
-		Weight::from_parts(84_458_980, 6599)
-			.saturating_add(Weight::from_parts(635_198_320, 0).saturating_mul(n.into()))
-			.saturating_add(RocksDbWeight::get().reads(13_u64))
+		Weight::from_parts(46_900_271, 6599)
+			.saturating_add(Weight::from_parts(317_161_353, 0).saturating_mul(n.into()))
+			.saturating_add(RocksDbWeight::get().reads(4_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(n.into())))
 			.saturating_add(RocksDbWeight::get().writes(4_u64))
+			.saturating_add(Weight::from_parts(0, 3706).saturating_mul(n.into()))
 	}
-	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn authorize_open_variants() -> Weight {
-		Weight::from_parts(122_000_000, 14_000)
-			.saturating_add(RocksDbWeight::get().reads(10_u64))
+		Weight::from_parts(64_736_000, 67035)
+			.saturating_add(RocksDbWeight::get().reads(7_u64))
 	}
-	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn ask_data() -> Weight {
-		Weight::from_parts(47_004_000, 3649)
+		Weight::from_parts(22_463_000, 3649)
 			.saturating_add(RocksDbWeight::get().reads(3_u64))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
-	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn authorize_ask_data() -> Weight {
-		Weight::from_parts(96_507_000, 67035)
+		Weight::from_parts(57_026_000, 67035)
 			.saturating_add(RocksDbWeight::get().reads(6_u64))
 	}
 	fn agenda_reward(n: u32, ) -> Weight {
-		Weight::from_parts(51_300_925, 17051)
-			.saturating_add(Weight::from_parts(2_726_451, 0).saturating_mul(n.into()))
+		Weight::from_parts(25_123_762, 17051)
+			.saturating_add(Weight::from_parts(1_872_153, 0).saturating_mul(n.into()))
 			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
 	fn agenda_forget_toolchain() -> Weight {
-		Weight::from_parts(12_924_000, 2126)
+		Weight::from_parts(7_120_000, 2126)
 			.saturating_add(RocksDbWeight::get().reads(1_u64))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}

@@ -50,25 +50,32 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Inflation::Current` (`max_values`: Some(1), `max_size`: Some(80), added: 575, mode: `MaxEncodedLen`)
 	/// Storage: `System::Account` (r:2 w:2)
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `EthBridge::CountedSupply` (r:1 w:0)
+	/// Proof: `EthBridge::CountedSupply` (`max_values`: Some(1), `max_size`: Some(24), added: 519, mode: `MaxEncodedLen`)
+	/// Storage: `EthBridge::EthereumSupply` (r:1 w:0)
+	/// Proof: `EthBridge::EthereumSupply` (`max_values`: Some(1), `max_size`: Some(32), added: 527, mode: `MaxEncodedLen`)
 	/// Storage: `Inflation::Rate` (r:1 w:1)
 	/// Proof: `Inflation::Rate` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `Inflation::OffersOf` (r:514 w:0)
-	/// Proof: `Inflation::OffersOf` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
+	/// Proof: `Inflation::OffersOf` (`max_values`: None, `max_size`: Some(116), added: 2591, mode: `MaxEncodedLen`)
 	/// Storage: `LptStaking::Pools` (r:255 w:255)
 	/// Proof: `LptStaking::Pools` (`max_values`: None, `max_size`: Some(277), added: 2752, mode: `MaxEncodedLen`)
 	/// Storage: `LptStaking::OwedStake` (r:1 w:1)
 	/// Proof: `LptStaking::OwedStake` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
 	/// The range of component `s` is `[1, 257]`.
-	// Estimated by hand, from what was measured (79.8 µs, 11 reads and 2 writes of a seat) while its offers were
-	// seven entries: they are two, and blocks forget them.
 	fn pay_round(s: u32, ) -> Weight {
-		Weight::from_parts(400_000_000, 155050)
-			.saturating_add(Weight::from_parts(60_000_000, 0).saturating_mul(s.into()))
-			.saturating_add(T::DbWeight::get().reads(45_u64))
+		// Proof Size summary in bytes:
+		//  Measured:  `3715 + s * (429 ±0)`
+		//  Estimated: `46030 + s * (5138 ±3)`
+		// Minimum execution time: 181_992_000 picoseconds.
+		Weight::from_parts(101_385_475, 46030)
+			// Standard Error: 73_735
+			.saturating_add(Weight::from_parts(36_870_157, 0).saturating_mul(s.into()))
+			.saturating_add(T::DbWeight::get().reads(44_u64))
 			.saturating_add(T::DbWeight::get().reads((6_u64).saturating_mul(s.into())))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
 			.saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(s.into())))
-			.saturating_add(Weight::from_parts(0, 17658).saturating_mul(s.into()))
+			.saturating_add(Weight::from_parts(0, 5138).saturating_mul(s.into()))
 	}
 	/// Storage: `TranscoderElection::ActiveSet` (r:1 w:0)
 	/// Proof: `TranscoderElection::ActiveSet` (`max_values`: Some(1), `max_size`: Some(23156), added: 23651, mode: `MaxEncodedLen`)
@@ -94,15 +101,19 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Inflation::Current` (`max_values`: Some(1), `max_size`: Some(80), added: 575, mode: `MaxEncodedLen`)
 	/// Storage: `System::Account` (r:1 w:0)
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `EthBridge::CountedSupply` (r:1 w:0)
+	/// Proof: `EthBridge::CountedSupply` (`max_values`: Some(1), `max_size`: Some(24), added: 519, mode: `MaxEncodedLen`)
+	/// Storage: `EthBridge::EthereumSupply` (r:1 w:0)
+	/// Proof: `EthBridge::EthereumSupply` (`max_values`: Some(1), `max_size`: Some(32), added: 527, mode: `MaxEncodedLen`)
 	/// Storage: `Inflation::Rate` (r:1 w:1)
 	/// Proof: `Inflation::Rate` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn begin_round() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `2343`
+		//  Measured:  `2423`
 		//  Estimated: `45333`
-		// Minimum execution time: 92_823_000 picoseconds.
-		Weight::from_parts(96_360_000, 45333)
-			.saturating_add(T::DbWeight::get().reads(23_u64))
+		// Minimum execution time: 53_250_000 picoseconds.
+		Weight::from_parts(56_305_000, 45333)
+			.saturating_add(T::DbWeight::get().reads(25_u64))
 			.saturating_add(T::DbWeight::get().writes(2_u64))
 	}
 	/// Storage: `Inflation::OldestSpan` (r:1 w:1)
@@ -112,11 +123,15 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Inflation::OffersOf` (r:65 w:65)
 	/// Proof: `Inflation::OffersOf` (`max_values`: None, `max_size`: Some(116), added: 2591, mode: `MaxEncodedLen`)
 	/// The range of component `n` is `[0, 65]`.
-	// Estimated by hand.
 	fn forget_offers(n: u32, ) -> Weight {
-		Weight::from_parts(15_000_000, 1497)
-			.saturating_add(Weight::from_parts(2_000_000, 0).saturating_mul(n.into()))
-			.saturating_add(T::DbWeight::get().reads(3_u64))
+		// Proof Size summary in bytes:
+		//  Measured:  `175 + n * (85 ±0)`
+		//  Estimated: `1501 + n * (2591 ±0)`
+		// Minimum execution time: 6_189_000 picoseconds.
+		Weight::from_parts(6_373_997, 1501)
+			// Standard Error: 185
+			.saturating_add(Weight::from_parts(617_881, 0).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads(2_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(n.into())))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 			.saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(n.into())))
@@ -126,27 +141,24 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 
 // For tests.
 impl WeightInfo for () {
-	// Estimated by hand, from what was measured (79.8 µs, 11 reads and 2 writes of a seat) while its offers were
-	// seven entries: they are two, and blocks forget them.
 	fn pay_round(s: u32, ) -> Weight {
-		Weight::from_parts(400_000_000, 155050)
-			.saturating_add(Weight::from_parts(60_000_000, 0).saturating_mul(s.into()))
-			.saturating_add(RocksDbWeight::get().reads(45_u64))
+		Weight::from_parts(101_385_475, 46030)
+			.saturating_add(Weight::from_parts(36_870_157, 0).saturating_mul(s.into()))
+			.saturating_add(RocksDbWeight::get().reads(44_u64))
 			.saturating_add(RocksDbWeight::get().reads((6_u64).saturating_mul(s.into())))
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
 			.saturating_add(RocksDbWeight::get().writes((1_u64).saturating_mul(s.into())))
-			.saturating_add(Weight::from_parts(0, 17658).saturating_mul(s.into()))
+			.saturating_add(Weight::from_parts(0, 5138).saturating_mul(s.into()))
 	}
 	fn begin_round() -> Weight {
-		Weight::from_parts(96_360_000, 45333)
-			.saturating_add(RocksDbWeight::get().reads(23_u64))
+		Weight::from_parts(56_305_000, 45333)
+			.saturating_add(RocksDbWeight::get().reads(25_u64))
 			.saturating_add(RocksDbWeight::get().writes(2_u64))
 	}
-	// Estimated by hand.
 	fn forget_offers(n: u32, ) -> Weight {
-		Weight::from_parts(15_000_000, 1497)
-			.saturating_add(Weight::from_parts(2_000_000, 0).saturating_mul(n.into()))
-			.saturating_add(RocksDbWeight::get().reads(3_u64))
+		Weight::from_parts(6_373_997, 1501)
+			.saturating_add(Weight::from_parts(617_881, 0).saturating_mul(n.into()))
+			.saturating_add(RocksDbWeight::get().reads(2_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(n.into())))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 			.saturating_add(RocksDbWeight::get().writes((1_u64).saturating_mul(n.into())))

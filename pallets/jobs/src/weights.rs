@@ -77,8 +77,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1842`
 		//  Estimated: `6222`
-		// Minimum execution time: 198_310_000 picoseconds.
-		Weight::from_parts(209_290_000, 6222)
+		// Minimum execution time: 118_276_000 picoseconds.
+		Weight::from_parts(123_605_000, 6222)
 			.saturating_add(T::DbWeight::get().reads(10_u64))
 			.saturating_add(T::DbWeight::get().writes(10_u64))
 	}
@@ -102,8 +102,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `2611`
 		//  Estimated: `3940`
-		// Minimum execution time: 130_233_000 picoseconds.
-		Weight::from_parts(142_786_000, 3940)
+		// Minimum execution time: 74_121_000 picoseconds.
+		Weight::from_parts(77_857_000, 3940)
 			.saturating_add(T::DbWeight::get().reads(8_u64))
 			.saturating_add(T::DbWeight::get().writes(7_u64))
 	}
@@ -143,8 +143,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `2529`
 		//  Estimated: `6098`
-		// Minimum execution time: 195_525_000 picoseconds.
-		Weight::from_parts(208_389_000, 6098)
+		// Minimum execution time: 111_186_000 picoseconds.
+		Weight::from_parts(117_445_000, 6098)
 			.saturating_add(T::DbWeight::get().reads(13_u64))
 			.saturating_add(T::DbWeight::get().writes(15_u64))
 	}
@@ -174,8 +174,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1679`
 		//  Estimated: `6192`
-		// Minimum execution time: 96_460_000 picoseconds.
-		Weight::from_parts(105_687_000, 6192)
+		// Minimum execution time: 51_848_000 picoseconds.
+		Weight::from_parts(55_263_000, 6192)
 			.saturating_add(T::DbWeight::get().reads(10_u64))
 			.saturating_add(T::DbWeight::get().writes(7_u64))
 	}
@@ -201,8 +201,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1637`
 		//  Estimated: `67035`
-		// Minimum execution time: 104_674_000 picoseconds.
-		Weight::from_parts(110_907_000, 67035)
+		// Minimum execution time: 63_775_000 picoseconds.
+		Weight::from_parts(66_640_000, 67035)
 			.saturating_add(T::DbWeight::get().reads(10_u64))
 	}
 	/// Storage: `System::BlockHash` (r:1 w:0)
@@ -255,10 +255,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(62), added: 2537, mode: `MaxEncodedLen`)
 	fn claim_work() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `4344`
+		//  Measured:  `4337`
 		//  Estimated: `8838`
-		// Minimum execution time: 394_115_000 picoseconds.
-		Weight::from_parts(417_409_000, 8838)
+		// Minimum execution time: 235_732_000 picoseconds.
+		Weight::from_parts(245_787_000, 8838)
 			.saturating_add(T::DbWeight::get().reads(28_u64))
 			.saturating_add(T::DbWeight::get().writes(20_u64))
 	}
@@ -298,8 +298,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `3886`
 		//  Estimated: `67035`
-		// Minimum execution time: 164_456_000 picoseconds.
-		Weight::from_parts(174_746_000, 67035)
+		// Minimum execution time: 98_437_000 picoseconds.
+		Weight::from_parts(104_526_000, 67035)
 			.saturating_add(T::DbWeight::get().reads(18_u64))
 	}
 	/// Storage: `Jobs::Origins` (r:1 w:1)
@@ -318,8 +318,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1250`
 		//  Estimated: `4278`
-		// Minimum execution time: 100_156_000 picoseconds.
-		Weight::from_parts(113_101_000, 4278)
+		// Minimum execution time: 55_893_000 picoseconds.
+		Weight::from_parts(59_769_000, 4278)
 			.saturating_add(T::DbWeight::get().reads(6_u64))
 			.saturating_add(T::DbWeight::get().writes(5_u64))
 	}
@@ -337,8 +337,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1980`
 		//  Estimated: `4278`
-		// Minimum execution time: 72_596_000 picoseconds.
-		Weight::from_parts(83_445_000, 4278)
+		// Minimum execution time: 39_580_000 picoseconds.
+		Weight::from_parts(42_363_000, 4278)
 			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().writes(5_u64))
 	}
@@ -360,8 +360,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `2301`
 		//  Estimated: `24696`
-		// Minimum execution time: 127_758_000 picoseconds.
-		Weight::from_parts(143_138_000, 24696)
+		// Minimum execution time: 70_605_000 picoseconds.
+		Weight::from_parts(75_153_000, 24696)
 			.saturating_add(T::DbWeight::get().reads(15_u64))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
 	}
@@ -379,8 +379,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1355`
 		//  Estimated: `3696`
-		// Minimum execution time: 70_873_000 picoseconds.
-		Weight::from_parts(77_846_000, 3696)
+		// Minimum execution time: 39_969_000 picoseconds.
+		Weight::from_parts(42_634_000, 3696)
 			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().writes(5_u64))
 	}
@@ -390,12 +390,18 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Jobs::Assignments` (`max_values`: None, `max_size`: Some(249), added: 2724, mode: `MaxEncodedLen`)
 	/// Storage: `ChainConfig::FixedTiming` (r:1 w:0)
 	/// Proof: `ChainConfig::FixedTiming` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
-	/// Storage: `Assets::Asset` (r:1 w:0)
+	/// Storage: `Parameters::Parameters` (r:3 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(141), added: 2616, mode: `MaxEncodedLen`)
+	/// Storage: `Assets::Asset` (r:1 w:1)
 	/// Proof: `Assets::Asset` (`max_values`: None, `max_size`: Some(210), added: 2685, mode: `MaxEncodedLen`)
+	/// Storage: `AssetsHolder::Holds` (r:1 w:1)
+	/// Proof: `AssetsHolder::Holds` (`max_values`: None, `max_size`: Some(231), added: 2706, mode: `MaxEncodedLen`)
+	/// Storage: `AssetsHolder::BalancesOnHold` (r:1 w:1)
+	/// Proof: `AssetsHolder::BalancesOnHold` (`max_values`: None, `max_size`: Some(84), added: 2559, mode: `MaxEncodedLen`)
+	/// Storage: `Assets::Account` (r:1 w:1)
+	/// Proof: `Assets::Account` (`max_values`: None, `max_size`: Some(134), added: 2609, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Loads` (r:1 w:1)
 	/// Proof: `Jobs::Loads` (`max_values`: None, `max_size`: Some(210), added: 2685, mode: `MaxEncodedLen`)
-	/// Storage: `Parameters::Parameters` (r:2 w:0)
-	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(141), added: 2616, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Places` (r:1 w:1)
 	/// Proof: `Jobs::Places` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Agenda` (r:0 w:4)
@@ -406,12 +412,11 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Jobs::PriorityLists` (`max_values`: None, `max_size`: Some(529), added: 3004, mode: `MaxEncodedLen`)
 	fn end_idle() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `1931`
-		//  Estimated: `6222`
-		// Minimum execution time: 1_230_305_000 picoseconds.
-		// By hand on top of it: the payment for the call out of the job's budget, and its price.
-		Weight::from_parts(1_333_397_000, 6222)
-			.saturating_add(T::DbWeight::get().reads(13_u64))
+		//  Measured:  `2718`
+		//  Estimated: `8838`
+		// Minimum execution time: 719_754_000 picoseconds.
+		Weight::from_parts(753_575_000, 8838)
+			.saturating_add(T::DbWeight::get().reads(12_u64))
 			.saturating_add(T::DbWeight::get().writes(14_u64))
 	}
 	/// Storage: `System::BlockHash` (r:1 w:0)
@@ -442,10 +447,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	fn report_equivocation() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `3057`
+		//  Measured:  `3053`
 		//  Estimated: `8799`
-		// Minimum execution time: 1_517_892_000 picoseconds.
-		Weight::from_parts(1_587_101_000, 8799)
+		// Minimum execution time: 877_179_000 picoseconds.
+		Weight::from_parts(912_302_000, 8799)
 			.saturating_add(T::DbWeight::get().reads(16_u64))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
 	}
@@ -479,10 +484,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	fn report_leaf() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `3798`
+		//  Measured:  `3774`
 		//  Estimated: `8799`
-		// Minimum execution time: 1_516_209_000 picoseconds.
-		Weight::from_parts(1_581_481_000, 8799)
+		// Minimum execution time: 904_480_000 picoseconds.
+		Weight::from_parts(963_057_000, 8799)
 			.saturating_add(T::DbWeight::get().reads(17_u64))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
 	}
@@ -502,8 +507,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1114`
 		//  Estimated: `6208`
-		// Minimum execution time: 136_935_000 picoseconds.
-		Weight::from_parts(145_631_000, 6208)
+		// Minimum execution time: 80_750_000 picoseconds.
+		Weight::from_parts(84_957_000, 6208)
 			.saturating_add(T::DbWeight::get().reads(7_u64))
 			.saturating_add(T::DbWeight::get().writes(7_u64))
 	}
@@ -527,8 +532,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `2158`
 		//  Estimated: `3940`
-		// Minimum execution time: 1_326_204_000 picoseconds.
-		Weight::from_parts(1_375_225_000, 3940)
+		// Minimum execution time: 745_373_000 picoseconds.
+		Weight::from_parts(765_933_000, 3940)
 			.saturating_add(T::DbWeight::get().reads(8_u64))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
 	}
@@ -540,8 +545,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `117`
 		//  Estimated: `6098`
-		// Minimum execution time: 23_294_000 picoseconds.
-		Weight::from_parts(24_646_000, 6098)
+		// Minimum execution time: 13_270_000 picoseconds.
+		Weight::from_parts(14_171_000, 6098)
 			.saturating_add(T::DbWeight::get().reads(4_u64))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
@@ -555,11 +560,11 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	fn read_candidates(c: u32, ) -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `1338 + c * (164 ±0)`
-		//  Estimated: `24641 + c * (2539 ±6)`
-		// Minimum execution time: 37_821_000 picoseconds.
-		Weight::from_parts(27_649_371, 24641)
-			// Standard Error: 7_539
-			.saturating_add(Weight::from_parts(4_631_858, 0).saturating_mul(c.into()))
+		//  Estimated: `24641 + c * (2539 ±4)`
+		// Minimum execution time: 23_515_000 picoseconds.
+		Weight::from_parts(20_502_550, 24641)
+			// Standard Error: 2_487
+			.saturating_add(Weight::from_parts(2_955_436, 0).saturating_mul(c.into()))
 			.saturating_add(T::DbWeight::get().reads(11_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(c.into())))
 			.saturating_add(Weight::from_parts(0, 2539).saturating_mul(c.into()))
@@ -572,23 +577,23 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `OperatorKeys::Stored` (`max_values`: None, `max_size`: Some(126), added: 2601, mode: `MaxEncodedLen`)
 	/// Storage: `Beacon::Accumulator` (r:1 w:0)
 	/// Proof: `Beacon::Accumulator` (`max_values`: Some(1), `max_size`: Some(32), added: 527, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Loads` (r:4 w:1)
+	/// Storage: `Jobs::Loads` (r:257 w:1)
 	/// Proof: `Jobs::Loads` (`max_values`: None, `max_size`: Some(210), added: 2685, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Accepted` (r:4 w:0)
+	/// Storage: `ChallengeLottery::Accepted` (r:257 w:0)
 	/// Proof: `ChallengeLottery::Accepted` (`max_values`: None, `max_size`: Some(61), added: 2536, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Lapses` (r:4 w:0)
+	/// Storage: `Jobs::Lapses` (r:257 w:0)
 	/// Proof: `Jobs::Lapses` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Debts` (r:4 w:0)
+	/// Storage: `Jobs::Debts` (r:257 w:0)
 	/// Proof: `Jobs::Debts` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Exposed` (r:4 w:0)
+	/// Storage: `Jobs::Exposed` (r:257 w:0)
 	/// Proof: `Jobs::Exposed` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
-	/// Storage: `LptStaking::Bonds` (r:4 w:0)
+	/// Storage: `LptStaking::Bonds` (r:257 w:0)
 	/// Proof: `LptStaking::Bonds` (`max_values`: None, `max_size`: Some(217), added: 2692, mode: `MaxEncodedLen`)
 	/// Storage: `Rounds::Current` (r:1 w:0)
 	/// Proof: `Rounds::Current` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
-	/// Storage: `LptStaking::Pools` (r:4 w:0)
+	/// Storage: `LptStaking::Pools` (r:257 w:0)
 	/// Proof: `LptStaking::Pools` (`max_values`: None, `max_size`: Some(277), added: 2752, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Places` (r:4 w:1)
+	/// Storage: `Jobs::Places` (r:257 w:1)
 	/// Proof: `Jobs::Places` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
 	/// Storage: `ChainConfig::FixedTiming` (r:1 w:0)
 	/// Proof: `ChainConfig::FixedTiming` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
@@ -607,23 +612,25 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// The range of component `c` is `[1, 257]`.
 	fn task_draw(c: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `5296 + c * (21 ±0)`
-		//  Estimated: `10467 + c * (9 ±3)`
-		// Minimum execution time: 218_116_000 picoseconds.
-		Weight::from_parts(341_193_502, 10467)
-			// Standard Error: 38_900
-			.saturating_add(Weight::from_parts(60_000_000, 2_600).saturating_mul(c.into()))
-			.saturating_add(T::DbWeight::get().reads(38_u64))
+		//  Measured:  `2407 + c * (409 ±0)`
+		//  Estimated: `8838 + c * (2752 ±0)`
+		// Minimum execution time: 125_707_000 picoseconds.
+		Weight::from_parts(52_749_209, 8838)
+			// Standard Error: 38_201
+			.saturating_add(Weight::from_parts(34_452_497, 0).saturating_mul(c.into()))
+			.saturating_add(T::DbWeight::get().reads(10_u64))
 			.saturating_add(T::DbWeight::get().reads((8_u64).saturating_mul(c.into())))
 			.saturating_add(T::DbWeight::get().writes(9_u64))
-			.saturating_add(Weight::from_parts(0, 9).saturating_mul(c.into()))
+			.saturating_add(Weight::from_parts(0, 2752).saturating_mul(c.into()))
 	}
-	/// Storage: `Parameters::Parameters` (r:1 w:0)
+	/// Storage: `Parameters::Parameters` (r:2 w:0)
 	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(141), added: 2616, mode: `MaxEncodedLen`)
 	/// Storage: `Assets::Asset` (r:1 w:0)
 	/// Proof: `Assets::Asset` (`max_values`: None, `max_size`: Some(210), added: 2685, mode: `MaxEncodedLen`)
 	/// Storage: `OperatorKeys::Stored` (r:1 w:0)
 	/// Proof: `OperatorKeys::Stored` (`max_values`: None, `max_size`: Some(126), added: 2601, mode: `MaxEncodedLen`)
+	/// Storage: `Beacon::Accumulator` (r:1 w:0)
+	/// Proof: `Beacon::Accumulator` (`max_values`: Some(1), `max_size`: Some(32), added: 527, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Agenda` (r:0 w:2)
 	/// Proof: `Jobs::Agenda` (`max_values`: None, `max_size`: Some(79), added: 2554, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Jobs` (r:0 w:1)
@@ -633,13 +640,13 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// The range of component `c` is `[1, 257]`.
 	fn task_draw_nobody(c: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `698`
-		//  Estimated: `3675`
-		// Minimum execution time: 56_485_000 picoseconds.
-		Weight::from_parts(69_552_361, 3675)
-			// Standard Error: 5_668
-			.saturating_add(Weight::from_parts(134_279, 0).saturating_mul(c.into()))
-			.saturating_add(T::DbWeight::get().reads(3_u64))
+		//  Measured:  `804`
+		//  Estimated: `6222`
+		// Minimum execution time: 32_348_000 picoseconds.
+		Weight::from_parts(33_834_606, 6222)
+			// Standard Error: 1_327
+			.saturating_add(Weight::from_parts(146_278, 0).saturating_mul(c.into()))
+			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().writes(4_u64))
 	}
 	/// Storage: `Jobs::Assignments` (r:1 w:2)
@@ -682,10 +689,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Jobs::AssignmentsOf` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
 	fn task_hand_on() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `10029`
+		//  Measured:  `10027`
 		//  Estimated: `46635`
-		// Minimum execution time: 812_957_000 picoseconds.
-		Weight::from_parts(840_588_000, 46635)
+		// Minimum execution time: 505_905_000 picoseconds.
+		Weight::from_parts(527_037_000, 46635)
 			.saturating_add(T::DbWeight::get().reads(142_u64))
 			.saturating_add(T::DbWeight::get().writes(13_u64))
 	}
@@ -723,8 +730,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1919`
 		//  Estimated: `6098`
-		// Minimum execution time: 157_834_000 picoseconds.
-		Weight::from_parts(162_383_000, 6098)
+		// Minimum execution time: 92_728_000 picoseconds.
+		Weight::from_parts(97_826_000, 6098)
 			.saturating_add(T::DbWeight::get().reads(11_u64))
 			.saturating_add(T::DbWeight::get().writes(15_u64))
 	}
@@ -734,7 +741,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Jobs::Assignments` (`max_values`: None, `max_size`: Some(249), added: 2724, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Places` (r:1 w:1)
 	/// Proof: `Jobs::Places` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
-	/// Storage: `Parameters::Parameters` (r:1 w:0)
+	/// Storage: `Parameters::Parameters` (r:2 w:0)
 	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(141), added: 2616, mode: `MaxEncodedLen`)
 	/// Storage: `ChainConfig::FixedTiming` (r:1 w:0)
 	/// Proof: `ChainConfig::FixedTiming` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
@@ -756,11 +763,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Jobs::JobsOf` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
 	fn task_close_assignment() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `2565`
-		//  Estimated: `6086`
-		// Minimum execution time: 154_387_000 picoseconds.
-		// By hand on top of it: a claim's life, by which places are priced.
-		Weight::from_parts(168_445_000, 6086)
+		//  Measured:  `2717`
+		//  Estimated: `6222`
+		// Minimum execution time: 96_584_000 picoseconds.
+		Weight::from_parts(101_532_000, 6222)
 			.saturating_add(T::DbWeight::get().reads(13_u64))
 			.saturating_add(T::DbWeight::get().writes(11_u64))
 	}
@@ -774,8 +780,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `701`
 		//  Estimated: `8652`
-		// Minimum execution time: 50_765_000 picoseconds.
-		Weight::from_parts(55_794_000, 8652)
+		// Minimum execution time: 28_462_000 picoseconds.
+		Weight::from_parts(30_485_000, 8652)
 			.saturating_add(T::DbWeight::get().reads(6_u64))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
@@ -813,8 +819,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `3968`
 		//  Estimated: `23302`
-		// Minimum execution time: 530_910_000 picoseconds.
-		Weight::from_parts(545_808_000, 23302)
+		// Minimum execution time: 330_914_000 picoseconds.
+		Weight::from_parts(342_171_000, 23302)
 			.saturating_add(T::DbWeight::get().reads(34_u64))
 			.saturating_add(T::DbWeight::get().writes(19_u64))
 	}
@@ -836,8 +842,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1534`
 		//  Estimated: `8652`
-		// Minimum execution time: 78_777_000 picoseconds.
-		Weight::from_parts(85_370_000, 8652)
+		// Minimum execution time: 43_205_000 picoseconds.
+		Weight::from_parts(45_738_000, 8652)
 			.saturating_add(T::DbWeight::get().reads(10_u64))
 			.saturating_add(T::DbWeight::get().writes(3_u64))
 	}
@@ -846,136 +852,136 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 // For tests.
 impl WeightInfo for () {
 	fn create_job() -> Weight {
-		Weight::from_parts(209_290_000, 6222)
+		Weight::from_parts(123_605_000, 6222)
 			.saturating_add(RocksDbWeight::get().reads(10_u64))
 			.saturating_add(RocksDbWeight::get().writes(10_u64))
 	}
 	fn top_up() -> Weight {
-		Weight::from_parts(142_786_000, 3940)
+		Weight::from_parts(77_857_000, 3940)
 			.saturating_add(RocksDbWeight::get().reads(8_u64))
 			.saturating_add(RocksDbWeight::get().writes(7_u64))
 	}
 	fn end_job() -> Weight {
-		Weight::from_parts(208_389_000, 6098)
+		Weight::from_parts(117_445_000, 6098)
 			.saturating_add(RocksDbWeight::get().reads(13_u64))
 			.saturating_add(RocksDbWeight::get().writes(15_u64))
 	}
 	fn accept_job() -> Weight {
-		Weight::from_parts(105_687_000, 6192)
+		Weight::from_parts(55_263_000, 6192)
 			.saturating_add(RocksDbWeight::get().reads(10_u64))
 			.saturating_add(RocksDbWeight::get().writes(7_u64))
 	}
 	fn authorize_accept_job() -> Weight {
-		Weight::from_parts(110_907_000, 67035)
+		Weight::from_parts(66_640_000, 67035)
 			.saturating_add(RocksDbWeight::get().reads(10_u64))
 	}
 	fn claim_work() -> Weight {
-		Weight::from_parts(417_409_000, 8838)
+		Weight::from_parts(245_787_000, 8838)
 			.saturating_add(RocksDbWeight::get().reads(28_u64))
 			.saturating_add(RocksDbWeight::get().writes(20_u64))
 	}
 	fn authorize_claim_work() -> Weight {
-		Weight::from_parts(174_746_000, 67035)
+		Weight::from_parts(104_526_000, 67035)
 			.saturating_add(RocksDbWeight::get().reads(18_u64))
 	}
 	fn set_origin() -> Weight {
-		Weight::from_parts(113_101_000, 4278)
+		Weight::from_parts(59_769_000, 4278)
 			.saturating_add(RocksDbWeight::get().reads(6_u64))
 			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
 	fn clear_origin() -> Weight {
-		Weight::from_parts(83_445_000, 4278)
+		Weight::from_parts(42_363_000, 4278)
 			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
 	fn set_spending_key() -> Weight {
-		Weight::from_parts(143_138_000, 24696)
+		Weight::from_parts(75_153_000, 24696)
 			.saturating_add(RocksDbWeight::get().reads(15_u64))
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
 	}
 	fn remove_spending_key() -> Weight {
-		Weight::from_parts(77_846_000, 3696)
+		Weight::from_parts(42_634_000, 3696)
 			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
 	fn end_idle() -> Weight {
-		Weight::from_parts(1_333_397_000, 6222)
-			.saturating_add(RocksDbWeight::get().reads(13_u64))
+		Weight::from_parts(753_575_000, 8838)
+			.saturating_add(RocksDbWeight::get().reads(12_u64))
 			.saturating_add(RocksDbWeight::get().writes(14_u64))
 	}
 	fn report_equivocation() -> Weight {
-		Weight::from_parts(1_587_101_000, 8799)
+		Weight::from_parts(912_302_000, 8799)
 			.saturating_add(RocksDbWeight::get().reads(16_u64))
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
 	}
 	fn report_leaf() -> Weight {
-		Weight::from_parts(1_581_481_000, 8799)
+		Weight::from_parts(963_057_000, 8799)
 			.saturating_add(RocksDbWeight::get().reads(17_u64))
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
 	}
 	fn pay_debt() -> Weight {
-		Weight::from_parts(145_631_000, 6208)
+		Weight::from_parts(84_957_000, 6208)
 			.saturating_add(RocksDbWeight::get().reads(7_u64))
 			.saturating_add(RocksDbWeight::get().writes(7_u64))
 	}
 	fn report_broadcaster() -> Weight {
-		Weight::from_parts(1_375_225_000, 3940)
+		Weight::from_parts(765_933_000, 3940)
 			.saturating_add(RocksDbWeight::get().reads(8_u64))
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
 	}
 	fn agenda_block() -> Weight {
-		Weight::from_parts(24_646_000, 6098)
+		Weight::from_parts(14_171_000, 6098)
 			.saturating_add(RocksDbWeight::get().reads(4_u64))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
 	fn read_candidates(c: u32, ) -> Weight {
-		Weight::from_parts(27_649_371, 24641)
-			.saturating_add(Weight::from_parts(4_631_858, 0).saturating_mul(c.into()))
+		Weight::from_parts(20_502_550, 24641)
+			.saturating_add(Weight::from_parts(2_955_436, 0).saturating_mul(c.into()))
 			.saturating_add(RocksDbWeight::get().reads(11_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(c.into())))
 			.saturating_add(Weight::from_parts(0, 2539).saturating_mul(c.into()))
 	}
 	fn task_draw(c: u32, ) -> Weight {
-		Weight::from_parts(341_193_502, 10467)
-			.saturating_add(Weight::from_parts(60_000_000, 2_600).saturating_mul(c.into()))
-			.saturating_add(RocksDbWeight::get().reads(38_u64))
+		Weight::from_parts(52_749_209, 8838)
+			.saturating_add(Weight::from_parts(34_452_497, 0).saturating_mul(c.into()))
+			.saturating_add(RocksDbWeight::get().reads(10_u64))
 			.saturating_add(RocksDbWeight::get().reads((8_u64).saturating_mul(c.into())))
 			.saturating_add(RocksDbWeight::get().writes(9_u64))
-			.saturating_add(Weight::from_parts(0, 9).saturating_mul(c.into()))
+			.saturating_add(Weight::from_parts(0, 2752).saturating_mul(c.into()))
 	}
 	fn task_draw_nobody(c: u32, ) -> Weight {
-		Weight::from_parts(69_552_361, 3675)
-			.saturating_add(Weight::from_parts(134_279, 0).saturating_mul(c.into()))
-			.saturating_add(RocksDbWeight::get().reads(3_u64))
+		Weight::from_parts(33_834_606, 6222)
+			.saturating_add(Weight::from_parts(146_278, 0).saturating_mul(c.into()))
+			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().writes(4_u64))
 	}
 	fn task_hand_on() -> Weight {
-		Weight::from_parts(840_588_000, 46635)
+		Weight::from_parts(527_037_000, 46635)
 			.saturating_add(RocksDbWeight::get().reads(142_u64))
 			.saturating_add(RocksDbWeight::get().writes(13_u64))
 	}
 	fn task_expire() -> Weight {
-		Weight::from_parts(162_383_000, 6098)
+		Weight::from_parts(97_826_000, 6098)
 			.saturating_add(RocksDbWeight::get().reads(11_u64))
 			.saturating_add(RocksDbWeight::get().writes(15_u64))
 	}
 	fn task_close_assignment() -> Weight {
-		Weight::from_parts(168_445_000, 6086)
+		Weight::from_parts(101_532_000, 6222)
 			.saturating_add(RocksDbWeight::get().reads(13_u64))
 			.saturating_add(RocksDbWeight::get().writes(11_u64))
 	}
 	fn task_look() -> Weight {
-		Weight::from_parts(55_794_000, 8652)
+		Weight::from_parts(30_485_000, 8652)
 			.saturating_add(RocksDbWeight::get().reads(6_u64))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
 	fn task_payouts() -> Weight {
-		Weight::from_parts(545_808_000, 23302)
+		Weight::from_parts(342_171_000, 23302)
 			.saturating_add(RocksDbWeight::get().reads(34_u64))
 			.saturating_add(RocksDbWeight::get().writes(19_u64))
 	}
 	fn task_check() -> Weight {
-		Weight::from_parts(85_370_000, 8652)
+		Weight::from_parts(45_738_000, 8652)
 			.saturating_add(RocksDbWeight::get().reads(10_u64))
 			.saturating_add(RocksDbWeight::get().writes(3_u64))
 	}

@@ -37,11 +37,11 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	fn set_keys(g: u32, ) -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `361 + g * (351 ±0)`
-		//  Estimated: `3676 + g * (2902 ±3)`
-		// Minimum execution time: 89_447_000 picoseconds.
-		Weight::from_parts(90_466_929, 3676)
-			// Standard Error: 46_839
-			.saturating_add(Weight::from_parts(58_601_581, 0).saturating_mul(g.into()))
+		//  Estimated: `3676 + g * (2902 ±2)`
+		// Minimum execution time: 52_488_000 picoseconds.
+		Weight::from_parts(53_747_009, 3676)
+			// Standard Error: 9_042
+			.saturating_add(Weight::from_parts(36_446_148, 0).saturating_mul(g.into()))
 			.saturating_add(T::DbWeight::get().reads(3_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(g.into())))
 			.saturating_add(T::DbWeight::get().writes(4_u64))
@@ -56,8 +56,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `464`
 		//  Estimated: `3861`
-		// Minimum execution time: 26_940_000 picoseconds.
-		Weight::from_parts(28_684_000, 3861)
+		// Minimum execution time: 12_799_000 picoseconds.
+		Weight::from_parts(13_551_000, 3861)
 			.saturating_add(T::DbWeight::get().reads(1_u64))
 			.saturating_add(T::DbWeight::get().writes(2_u64))
 	}
@@ -66,8 +66,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 // For tests.
 impl WeightInfo for () {
 	fn set_keys(g: u32, ) -> Weight {
-		Weight::from_parts(90_466_929, 3676)
-			.saturating_add(Weight::from_parts(58_601_581, 0).saturating_mul(g.into()))
+		Weight::from_parts(53_747_009, 3676)
+			.saturating_add(Weight::from_parts(36_446_148, 0).saturating_mul(g.into()))
 			.saturating_add(RocksDbWeight::get().reads(3_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(g.into())))
 			.saturating_add(RocksDbWeight::get().writes(4_u64))
@@ -75,7 +75,7 @@ impl WeightInfo for () {
 			.saturating_add(Weight::from_parts(0, 2902).saturating_mul(g.into()))
 	}
 	fn revoke_key() -> Weight {
-		Weight::from_parts(28_684_000, 3861)
+		Weight::from_parts(13_551_000, 3861)
 			.saturating_add(RocksDbWeight::get().reads(1_u64))
 			.saturating_add(RocksDbWeight::get().writes(2_u64))
 	}
