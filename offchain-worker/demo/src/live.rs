@@ -85,6 +85,11 @@ impl Live {
 		self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
 	}
 
+	/// Whether a transcoder was killed and is not back.
+	pub fn misses_transcoder(&self) -> bool {
+		matches!(self.killed, Some((.., true)))
+	}
+
 	/// Does what is due; says what it did.
 	pub fn step(&mut self, network: &mut Network) -> Result<Option<String>> {
 		if let Some((name, since, _, away)) = &mut self.killed {

@@ -240,8 +240,9 @@ impl Watch {
 					Some(_) => "Failed",
 					None => "Accepted",
 				};
+				let is_away = self.live.as_ref().is_some_and(Live::misses_transcoder);
 				if self.case.is_none()
-					&& event.name == "Decided"
+					&& !is_away && event.name == "Decided"
 					&& event.fields["outcome"] == outcome
 				{
 					if let Some(claim) = event.number("claim") {
