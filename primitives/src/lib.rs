@@ -104,6 +104,9 @@ pub const MAX_VALIDATORS: u32 = 256;
 pub const MAX_COMMITTEE: u32 = 64;
 /// The most verifiers that one challenge can penalise: its committee and its dispute's members.
 pub const MAX_PENALTIES: u32 = MAX_COMMITTEE + MAX_VALIDATORS;
+/// Blocks between a tranche's end and the seed of the next one, or of the dispute: the accumulator then
+/// holds the VRF of two authors who did not know yet that they would choose it.
+pub const DISPUTE_DELAY: BlockNumber = 2;
 /// Verifiers penalised in one step of a decision's execution, so that no block carries a whole set.
 pub const PENALTIES_PER_STEP: u32 = 16;
 /// How many rounds a slash reaches back, the current one among them: stake that left earlier is

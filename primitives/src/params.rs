@@ -18,7 +18,7 @@ use sp_runtime::{helpers_128bit::multiply_by_rational_with_rounding, Perbill, Ro
 use crate::{
 	video::CANONICAL_PROFILE,
 	work::{ProfileFactor, WorkFactors, STANDARD_SEGMENT_WORK},
-	Balance, BlockNumber, RoundIndex, MAX_COMMITTEE, MAX_PENALTIES, MAX_SAMPLES,
+	Balance, BlockNumber, RoundIndex, DISPUTE_DELAY, MAX_COMMITTEE, MAX_PENALTIES, MAX_SAMPLES,
 	MAX_SLASHED_ROUNDS, MAX_TREE_DEPTH, MAX_VALIDATORS, PENALTIES_PER_STEP, UNIT,
 };
 
@@ -331,22 +331,24 @@ impl LotteryParameters {
 		// Where blocks are crowded the transcoder has twice as long, and each ballot's judges as much more.
 		let crowded = self.reveal_window;
 		let opening = self.reveal_window.saturating_add(crowded);
-		let reveal = opening.saturating_add(self.missed_grace);
-		let tranche = self
+		// Behind each tranche comes the next one or the dispute, after as many blocks as give it a seed.
+		let tranches = self
 			.commit_base
 			.saturating_add(self.max_work_blocks)
 			.saturating_add(self.verdict_reveal)
 			.saturating_add(crowded)
+			.saturating_add(DISPUTE_DELAY)
 			.saturating_mul(self.tranches);
 		let dispute = self
 			.dispute_commit_base
 			.saturating_add(self.max_work_blocks)
 			.saturating_add(self.dispute_reveal)
-			.saturating_add(crowded)
-			.saturating_add(2);
+			.saturating_add(crowded);
 		// It opens its forced variants once, behind the reveals of the first ballot that has any.
-		let parts = [reveal, tranche, dispute, opening];
-		parts.into_iter().fold(draw, |sum, part| sum.saturating_add(part))
+		let ballots = tranches.saturating_add(dispute).saturating_add(opening);
+		// Its leaves take as long as an opening may. Where they are not revealed a reporter has its time, and
+		// nothing of the ballots follows.
+		draw.saturating_add(opening).saturating_add(ballots.max(self.missed_grace))
 	}
 
 	/// The longest time in blocks from a claim to its execution, whatever anyone does.
@@ -565,7 +567,8 @@ pub mod unversioned {
 
 	impl From<Lottery> for LotteryParameters {
 		/// One tranche, nothing charged for verification, nobody chilled: as it was. Contradictions
-		/// cost what every preset takes for them.
+		/// cost what every preset takes for them, and a variant that is called valid no less than a false
+		/// dissent.
 		fn from(old: Lottery) -> Self {
 			Self {
 				verification_rate: old.verification_rate,
@@ -593,7 +596,7 @@ pub mod unversioned {
 				new_verification_rate: old.verification_rate,
 				new_claims: 0,
 				variant_rate: Perbill::zero(),
-				variant_slash: Perbill::from_percent(2),
+				variant_slash: Perbill::from_percent(2).max(old.false_dissent_slash),
 			}
 		}
 	}
@@ -879,6 +882,9 @@ pub enum Relation {
 	ProfilesKnown,
 	/// `lottery.new_verification_rate` ≥ `lottery.verification_rate`: who is new is looked at no less.
 	NewcomersAreVerified,
+	/// `lottery.variant_slash` ≥ `lottery.false_dissent_slash`: to call a forced variant valid, which outweighs
+	/// a false dissent, costs no smaller share of the stake.
+	VariantCostsDissent,
 }
 
 /// Which rule a set of parameters breaks.
@@ -1061,7 +1067,7 @@ impl ProtocolParameters {
 
 impl Whole {
 	/// Every relation, and whether it is kept. What is multiplied here is within its bounds.
-	fn relations(&self) -> [(bool, Relation); 12] {
+	fn relations(&self) -> [(bool, Relation); 13] {
 		let Self { timing, rounds, staking, election, jobs, lottery, .. } = self;
 		let round = u64::from(rounds.length);
 		let round_ms = round.saturating_mul(timing.slot_duration);
@@ -1102,6 +1108,7 @@ impl Whole {
 				lottery.new_verification_rate >= lottery.verification_rate,
 				Relation::NewcomersAreVerified,
 			),
+			(lottery.variant_slash >= lottery.false_dissent_slash, Relation::VariantCostsDissent),
 		]
 	}
 }

@@ -274,6 +274,9 @@ pub mod pallet {
 		RateStep,
 		/// `jobs.lapses`: 1 to 100.
 		Lapses,
+		/// `lottery.variant_slash` ≥ `lottery.false_dissent_slash`: to call a forced variant valid, which outweighs
+		/// a false dissent, costs no smaller share of the stake.
+		VariantCostsDissent,
 	}
 
 	#[pallet::hooks]

@@ -39,7 +39,7 @@ impl<T: Config> From<ParameterError> for Error<T> {
 				WindowWithinRound RoundEnds UnbondingEnds UnbondingWithinLiability
 				LiabilityOutlivesClaims ValidatorsWithinActiveSet SelfBondIsBond
 				MissedCostsFailed TranchesWithinCommittee JudgesKeepUp ProfilesKnown
-				NewcomersAreVerified
+				NewcomersAreVerified VariantCostsDissent
 			),
 		}
 	}

@@ -31,8 +31,8 @@ use crate::{
 	outcome_impls::Dues,
 	types::{
 		Answer, Ballot, Challenge, Class, Conduct, Decision, Done, Judge, JudgeList, Member,
-		Penalty, Retiring, Sample, Stage, Task, Worked, MAX_COMMITTEE, PENALTIES_PER_STEP,
-		REWARDS_PER_STEP,
+		Omissions, Penalty, Retiring, Sample, Stage, Task, Worked, MAX_COMMITTEE,
+		PENALTIES_PER_STEP, REWARDS_PER_STEP,
 	},
 	*,
 };
@@ -608,6 +608,16 @@ mod benchmarks {
 		let (id, challenge, mut decision) = decided::<T>(MAX_VALIDATORS);
 		// So that this many are left.
 		decision.done.dismissed = MAX_VALIDATORS - n;
+		// The last one lacks bytes, of which the round takes nothing any more: it is counted when it is chilled.
+		decision.dispute_cost = UNIT;
+		let last = MAX_VALIDATORS - 1;
+		Judges::<T>::mutate(id, |judges| {
+			let judge = judges.as_mut().unwrap().get_mut(last as usize).unwrap();
+			judge.conduct = Conduct::Owes(Penalty::LateDataAlone);
+		});
+		let late = Perbill::one();
+		let omitted = Omissions { round: challenge.snapshot, late, ..Default::default() };
+		Omitted::<T>::insert(account::<AccountId>("validator", last, 0), omitted);
 
 		#[block]
 		{

@@ -177,6 +177,11 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Omitted<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Omissions>;
 
+	/// How many judges were chilled for bytes that they had asked for and their fellows had, and the round
+	/// in which the first of them was. Counted anew once that one's chill is over.
+	#[pallet::storage]
+	pub type ChilledLate<T: Config> = StorageValue<_, (RoundIndex, u32)>;
+
 	/// What judges have to do that owe a commitment; absent when nobody does.
 	#[pallet::storage]
 	pub type Queues<T: Config> = StorageValue<_, AllQueues, ValueQuery>;

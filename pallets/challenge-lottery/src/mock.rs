@@ -918,8 +918,9 @@ pub fn bytes_left() -> usize {
 	let spent = sp_io::hashing::twox_128(b"PoolSpent");
 	let version = sp_io::hashing::twox_128(b":__STORAGE_VERSION__:");
 	let omitted = sp_io::hashing::twox_128(b"Omitted");
+	let chilled = sp_io::hashing::twox_128(b"ChilledLate");
 	let crowded = sp_io::hashing::twox_128(b"Crowded");
-	let kept = [toolchains, no_shows, accepted, spent, omitted, version, crowded];
+	let kept = [toolchains, no_shows, accepted, spent, omitted, version, chilled, crowded];
 	let mut key = prefix.to_vec();
 	let mut count = 0;
 	while let Some(next) = sp_io::storage::next_key(&key) {

@@ -5,20 +5,27 @@
 //! to as much as one false word in a round, and whoever lacks them again and again judges no more for a
 //! while.
 
-use livepeer_primitives::{AccountId, RoundIndex};
+use livepeer_primitives::{params::LotteryParameters, traits::Rounds, AccountId, RoundIndex};
 use sp_runtime::{traits::Saturating, Perbill};
 
 use crate::{
 	outcome_impls::difference,
 	types::{Omissions, Penalty},
-	Config, Omitted, Pallet,
+	ChilledLate, Config, Omitted, Pallet, Verifiers,
 };
 
 /// Claims of a round in which a judge lacks bytes that others have and has not asked for them, from which
 /// on it is chilled. Who has asked never is: else a transcoder that keeps its bytes from one judge after
 /// the other, at the price of a few claims, could empty the set of validators but for its friends. But
-/// where it has lost all that a round takes of it, the next would cost it nothing, and chills it.
+/// where it has lost all that a round takes of it, the next would cost it nothing, and chills it, as far as
+/// [`CHILLED_LATE`] allows.
 pub const LATE_TOO_OFTEN: u32 = 3;
+
+/// Of so many validators one, and one at least, can be chilled within the rounds that a chill lasts, for
+/// bytes for which it had asked and which its fellows had. It cannot be told from one that was kept from
+/// them, so this bounds how many a transcoder and its friends can keep from validating; who is beyond it
+/// pays and validates on.
+pub const CHILLED_LATE: u32 = 10;
 
 impl Penalty {
 	/// Whether it is for what was not done: neither answer, nor word, nor the evidence for it. One that
@@ -41,15 +48,16 @@ impl Penalty {
 impl<T: Config> Pallet<T> {
 	/// What a penalty of the share `wanted` takes of a judge that was seated by the snapshot of
 	/// `round`, and whether it chills it: of an omission what it is more than the largest one of that
-	/// round has taken; of bytes that came late what all of the round may take, `most`, has left, and one
-	/// of which it leaves nothing chills. One of an earlier round, whose claim took longer, counts with
-	/// those of the newest.
+	/// round has taken; of bytes that came late what all of the round may take, a false dissent, has left,
+	/// and one of which it leaves nothing chills: whoever had not asked for them, and of the others as many
+	/// as [`CHILLED_LATE`] says. One of an earlier round, whose claim took longer, counts with those of the
+	/// newest.
 	pub(crate) fn counted(
 		judge: &AccountId,
 		round: RoundIndex,
 		penalty: Penalty,
 		wanted: Perbill,
-		most: Perbill,
+		parameters: &LotteryParameters,
 	) -> (Perbill, bool) {
 		let is_late = penalty.is_late();
 		if !is_late && (!penalty.is_omission() || wanted.is_zero()) {
@@ -61,6 +69,7 @@ impl<T: Config> Pallet<T> {
 		let mut is_for_nothing = false;
 		let taken = if penalty.adds_up() {
 			let before = omitted.late;
+			let most = parameters.false_dissent_slash.max(parameters.no_show_slash);
 			is_for_nothing = before >= most && !wanted.is_zero();
 			omitted.late = before.saturating_add(wanted).min(most.max(before));
 			difference(before, omitted.late)
@@ -69,13 +78,36 @@ impl<T: Config> Pallet<T> {
 			omitted.largest = before.max(wanted);
 			difference(before, omitted.largest)
 		};
-		let is_unasked = penalty == Penalty::LateData;
-		if is_unasked {
-			omitted.times_late = omitted.times_late.saturating_add(1);
-		}
+		let chills = match penalty {
+			Penalty::LateData => {
+				omitted.times_late = omitted.times_late.saturating_add(1);
+				omitted.times_late >= LATE_TOO_OFTEN || is_for_nothing
+			}
+			// Once in a round, so that it takes one place of those that there are.
+			Penalty::LateDataAlone if is_for_nothing && !omitted.is_chilled => {
+				omitted.is_chilled = Self::chills_late(parameters.chill);
+				omitted.is_chilled
+			}
+			_ => penalty.chills(),
+		};
 		Omitted::<T>::insert(judge, omitted);
-		let is_too_often = is_unasked && omitted.times_late >= LATE_TOO_OFTEN;
-		(taken, penalty.chills() || is_too_often || is_for_nothing)
+		(taken, chills)
+	}
+
+	/// Whether one more judge may be chilled for bytes that its fellows had, which is counted then: over as
+	/// many rounds as it lasts, for whoever is chilled in the first of them is still in the last.
+	fn chills_late(chill: RoundIndex) -> bool {
+		let now = T::Rounds::current();
+		let (since, count) = match ChilledLate::<T>::get() {
+			Some((since, count)) if now <= since.saturating_add(chill) => (since, count),
+			_ => (now, 0),
+		};
+		let validators = Verifiers::<T>::decode_len().unwrap_or_default() as u32;
+		if count >= (validators / CHILLED_LATE).max(1) {
+			return false;
+		}
+		ChilledLate::<T>::put((since, count.saturating_add(1)));
+		true
 	}
 
 	/// A judge of a later round was dismissed that left nothing undone.

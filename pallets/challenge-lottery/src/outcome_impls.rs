@@ -252,8 +252,8 @@ impl<T: Config> Pallet<T> {
 		if is_silent {
 			share = share.max(Penalty::NoShow.fraction(parameters, in_a_row, part));
 		}
-		let most = parameters.false_dissent_slash.max(parameters.no_show_slash);
-		let (fraction, chills) = Self::counted(account, challenge.snapshot, penalty, share, most);
+		let (fraction, chills) =
+			Self::counted(account, challenge.snapshot, penalty, share, parameters);
 		if penalty.is_no_answer() || is_silent {
 			NoShows::<T>::insert(account, in_a_row.saturating_add(1));
 		} else if !is_late && penalty != Penalty::Lacked {

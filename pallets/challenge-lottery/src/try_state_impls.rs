@@ -2,13 +2,18 @@
 
 use alloc::{collections::BTreeMap, vec::Vec};
 use frame_support::ensure;
-use livepeer_primitives::{traits::Claims, verdict::DISPUTE, ClaimId};
+use livepeer_primitives::{
+	traits::{Claims, Rounds},
+	verdict::DISPUTE,
+	ClaimId, MAX_VALIDATORS,
+};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
+	omission_impls::CHILLED_LATE,
 	types::{Answer, Challenge, Class, Conduct, RoundRecord, Stage, Task},
-	Agenda, Backlog, Ballots, Challenges, Config, Judges, Leaves, Members, NoShows, OfRound,
-	Pallet, Queues, RetiringToolchains, Toolchains,
+	Agenda, Backlog, Ballots, Challenges, ChilledLate, Config, Judges, Leaves, Members, NoShows,
+	OfRound, Pallet, Queues, RetiringToolchains, Toolchains,
 };
 
 impl<T: Config> Pallet<T> {
@@ -24,6 +29,7 @@ impl<T: Config> Pallet<T> {
 		Self::check_rounds()?;
 		Self::check_queues()?;
 		Self::check_toolchains()?;
+		Self::check_chilled()?;
 		ensure!(NoShows::<T>::iter_values().all(|count| count > 0), "no count is zero");
 		Ok(())
 	}
@@ -197,6 +203,17 @@ impl<T: Config> Pallet<T> {
 				"a round counts its challenges"
 			);
 		}
+		Ok(())
+	}
+
+	/// No more judges were chilled for bytes that came late than a tenth of any set.
+	fn check_chilled() -> Result<(), TryRuntimeError> {
+		let Some((since, count)) = ChilledLate::<T>::get() else { return Ok(()) };
+		ensure!(since <= T::Rounds::current(), "nobody is chilled in a round to come");
+		ensure!(
+			(1..=MAX_VALIDATORS / CHILLED_LATE).contains(&count),
+			"a tenth of all validators at most is chilled for bytes that came late"
+		);
 		Ok(())
 	}
 

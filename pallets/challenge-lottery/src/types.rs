@@ -1,7 +1,7 @@
 //! What the pallet stores.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-pub use livepeer_primitives::{agenda::Class, MAX_COMMITTEE, PENALTIES_PER_STEP};
+pub use livepeer_primitives::{agenda::Class, DISPUTE_DELAY, MAX_COMMITTEE, PENALTIES_PER_STEP};
 use livepeer_primitives::{
 	claim::Outcome,
 	keys::VerifierId,
@@ -14,9 +14,6 @@ use scale_info::TypeInfo;
 use sp_core::ConstU32;
 use sp_runtime::{BoundedVec, Perbill};
 
-/// Blocks between a tranche's end and the seed of the next one, or of the dispute: the accumulator then holds the VRF of
-/// two authors who did not know yet that they would choose it.
-pub const DISPUTE_DELAY: BlockNumber = 2;
 /// Most blocks between two looks for a seed that is late.
 pub const SEED_RETRY: BlockNumber = 4;
 /// Windows after the claim's own at whose start a claim without a seed is void.
@@ -380,7 +377,7 @@ pub enum Penalty {
 	#[codec(index = 5)]
 	LateDataAsked,
 	/// The same, and it pays all of its part: it had asked for them, and at least half of its tranche had
-	/// them. One of which a round takes nothing any more chills it.
+	/// them. One of which a round takes nothing any more chills it, as long as few are chilled so.
 	#[codec(index = 7)]
 	LateDataAlone,
 	/// The same, and it had not asked. With the third such claim of a round it is chilled.
@@ -560,6 +557,8 @@ pub struct Omissions {
 	pub late: Perbill,
 	/// In how many claims they did that it had not asked for.
 	pub times_late: u32,
+	/// Whether it was chilled for others, of which the round takes nothing any more.
+	pub is_chilled: bool,
 }
 
 /// What a transcoder has shown since it registered or failed.

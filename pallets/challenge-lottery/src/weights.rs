@@ -516,7 +516,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Parameters::Parameters` (r:2 w:0)
 	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(141), added: 2616, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Omitted` (r:16 w:16)
-	/// Proof: `ChallengeLottery::Omitted` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Omitted` (`max_values`: None, `max_size`: Some(65), added: 2540, mode: `MaxEncodedLen`)
 	/// Storage: `Rounds::Current` (r:1 w:0)
 	/// Proof: `Rounds::Current` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
 	/// Storage: `LptStaking::Pools` (r:16 w:0)
@@ -527,6 +527,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `LptStaking::Locks` (`max_values`: None, `max_size`: Some(3797), added: 6272, mode: `MaxEncodedLen`)
 	/// Storage: `LptStaking::ExitPools` (r:16 w:0)
 	/// Proof: `LptStaking::ExitPools` (`max_values`: None, `max_size`: Some(101), added: 2576, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::ChilledLate` (r:1 w:1)
+	/// Proof: `ChallengeLottery::ChilledLate` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `ChallengeLottery::Verifiers` (r:1 w:0)
+	/// Proof: `ChallengeLottery::Verifiers` (`max_values`: Some(1), `max_size`: Some(16386), added: 16881, mode: `MaxEncodedLen`)
 	/// Storage: `TranscoderElection::Chilled` (r:1 w:1)
 	/// Proof: `TranscoderElection::Chilled` (`max_values`: Some(1), `max_size`: Some(18434), added: 18929, mode: `MaxEncodedLen`)
 	/// Storage: `LptStaking::Liabilities` (r:16 w:16)
@@ -539,12 +543,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Measured:  `15259 + n * (329 ±0)`
 		//  Estimated: `19919 + n * (6272 ±0)`
 		// Minimum execution time: 10_897_000 picoseconds.
-		Weight::from_parts(28_416_774, 19919)
+		Weight::from_parts(38_416_774, 19919)
 			// Standard Error: 50_942
 			.saturating_add(Weight::from_parts(29_667_545, 0).saturating_mul(n.into()))
-			.saturating_add(T::DbWeight::get().reads(4_u64))
+			.saturating_add(T::DbWeight::get().reads(6_u64))
 			.saturating_add(T::DbWeight::get().reads((7_u64).saturating_mul(n.into())))
-			.saturating_add(T::DbWeight::get().writes(2_u64))
+			.saturating_add(T::DbWeight::get().writes(3_u64))
 			.saturating_add(T::DbWeight::get().writes((3_u64).saturating_mul(n.into())))
 			.saturating_add(Weight::from_parts(0, 6272).saturating_mul(n.into()))
 	}
@@ -893,11 +897,11 @@ impl WeightInfo for () {
 			.saturating_add(Weight::from_parts(0, 3037).saturating_mul(v.into()))
 	}
 	fn agenda_dismiss(n: u32, ) -> Weight {
-		Weight::from_parts(28_416_774, 19919)
+		Weight::from_parts(38_416_774, 19919)
 			.saturating_add(Weight::from_parts(29_667_545, 0).saturating_mul(n.into()))
-			.saturating_add(RocksDbWeight::get().reads(4_u64))
+			.saturating_add(RocksDbWeight::get().reads(6_u64))
 			.saturating_add(RocksDbWeight::get().reads((7_u64).saturating_mul(n.into())))
-			.saturating_add(RocksDbWeight::get().writes(2_u64))
+			.saturating_add(RocksDbWeight::get().writes(3_u64))
 			.saturating_add(RocksDbWeight::get().writes((3_u64).saturating_mul(n.into())))
 			.saturating_add(Weight::from_parts(0, 6272).saturating_mul(n.into()))
 	}

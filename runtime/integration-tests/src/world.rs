@@ -409,6 +409,7 @@ impl World {
 			item("ChallengeLottery", "Verifiers"),
 			item("ChallengeLottery", "NoShows"),
 			item("ChallengeLottery", "Omitted"),
+			item("ChallengeLottery", "ChilledLate"),
 			item("ChallengeLottery", "Accepted"),
 			item("ChallengeLottery", "PoolSpent"),
 		];

@@ -7,7 +7,7 @@ use livepeer_primitives::{
 };
 use sp_runtime::{
 	transaction_validity::{InvalidTransaction, TransactionValidityError},
-	Perbill,
+	BoundedVec, Perbill,
 };
 
 use crate::{mock::*, types::Penalty, Event, Members};
@@ -471,6 +471,96 @@ fn attack_judge_that_asks_and_lacks_on_and_on_should_be_chilled_once_a_round_tak
 		SNAPSHOT.put(SNAPSHOT.get() + 1);
 		assert_eq!(lacks(), paid(dissent()));
 		assert!(CHILLED.get().is_empty());
+	});
+}
+
+/// So many validators are in force.
+fn in_force(count: usize) {
+	let all = (0..count).map(|i| (validator(i), verifier(i))).collect();
+	crate::Verifiers::<Test>::put(BoundedVec::truncate_from(all));
+}
+
+/// A transcoder and its friends keep the bytes from one judge after the other, each of which asks for them,
+/// until a round takes no more of it, and once more: a tenth of the validators can be kept out so, and who is
+/// beyond it pays the same and validates on.
+#[test]
+fn attack_starving_judge_after_judge_should_chill_no_more_than_a_tenth_of_them() {
+	build_and_execute(|| {
+		in_force(20);
+		Parameters::mutate(|parameters| parameters.chill = 30);
+		// A dispute costs more than a round may take, and each of three judges sits in every claim.
+		RATE.put(1 << 40);
+		seat(&[1_000; 3]);
+		let starve = |victim: usize| {
+			let claim = claim(8);
+			to_commit(&claim);
+			let judges = members(claim.id, 0);
+			let place = judges.iter().position(|who| *who == validator(victim)).unwrap();
+			ask(claim.id, 0, place as u16).unwrap();
+			let says = |verdict| opening(claim.id, verdict);
+			ballot(claim.id, 0, |i| {
+				Some(says(if i == victim { UNAVAILABLE } else { Verdict::Valid }))
+			});
+			to_dispute(claim.id);
+			all_say(claim.id, DISPUTE, Verdict::Valid);
+			System::reset_events();
+			to_end(claim.id);
+			let paid = penalties();
+			let [(_, Penalty::LateDataAlone, fraction)] = paid[..] else { panic!("{paid:?}") };
+			fraction
+		};
+		for victim in 0..3 {
+			assert_eq!(starve(victim), dissent());
+			assert!(
+				!CHILLED.get().contains_key(&validator(victim)),
+				"it may have been kept from them"
+			);
+			assert_eq!(starve(victim), Perbill::zero());
+			assert_eq!(CHILLED.get().contains_key(&validator(victim)), victim < 2);
+		}
+		// When the first of them validates again there is room for others.
+		let rounds = 30 + 1;
+		run_to(System::block_number() + rounds * 30);
+		assert_eq!(starve(2), Perbill::zero());
+		assert!(CHILLED.get().contains_key(&validator(2)));
+	});
+}
+
+#[test]
+fn chills_for_bytes_that_others_had_should_be_a_tenth_over_as_many_rounds_as_they_last() {
+	build_and_execute(|| {
+		in_force(29);
+		let parameters = Parameters::get();
+		assert_eq!(parameters.chill, 1);
+		let lacks = |judge: usize, penalty| {
+			let judge = validator(judge);
+			Lottery::counted(&judge, SNAPSHOT.get(), penalty, dissent(), &parameters)
+		};
+		let alone = |judge| lacks(judge, Penalty::LateDataAlone);
+		for judge in 0..4 {
+			assert_eq!(alone(judge), (dissent(), false));
+		}
+		let chills = |judge| {
+			let (taken, chills) = alone(judge);
+			assert!(taken.is_zero());
+			chills
+		};
+		assert!(chills(0));
+		// It goes on in claims that it sits in already, and takes no second place.
+		assert!(!chills(0) && !chills(0));
+		assert!(chills(1));
+		assert!(!chills(2));
+		// In the next round both are chilled still.
+		System::set_block_number(30);
+		assert!(!chills(2));
+		// Who never asked has itself to blame, and is chilled whoever else is.
+		assert_eq!(lacks(4, Penalty::LateData), (dissent(), false));
+		assert_eq!(lacks(4, Penalty::LateData), (Perbill::zero(), true));
+		// They are no longer. A set of less than twenty has one place.
+		System::set_block_number(60);
+		in_force(3);
+		assert!(chills(2));
+		assert!(!chills(3));
 	});
 }
 

@@ -246,3 +246,55 @@ fn slowest_claim_should_live_as_long_as_the_parameters_say() {
 		assert_eq!(terms().leaves_of(16), 64);
 	});
 }
+
+/// As many tranches as there can be, a member of each of which is silent, and every answer in the last block
+/// of its phase: between the ballots are the blocks that give the next one its seed.
+#[test]
+fn claim_of_most_tranches_should_be_decided_as_late_as_the_parameters_say_and_no_later() {
+	build_and_execute(|| {
+		let most = 8;
+		Parameters::mutate(|parameters| {
+			(parameters.tranches, parameters.committee_size) = (most, 2);
+			parameters.missed_grace = 1;
+		});
+		seat(&[100; 17]);
+		run_to(10);
+		SEEDLESS.put((0..100).collect());
+		let claim = claim(64);
+		run_to(59);
+		SEEDLESS.put(vec![]);
+		run_to(60 + 19);
+		for index in drawn(&claim) {
+			reveal_leaf(&claim, index).unwrap();
+		}
+		let parameters = Parameters::get();
+		let work = parameters.work_blocks(challenge(claim.id).sampled_work);
+		let last = || run_to(challenge(claim.id).due - 1);
+		let tranches = 0..most as u8;
+		for tranche in tranches.chain([DISPUTE]) {
+			assert_eq!(Ballots::<Test>::get(claim.id).map(|ballot| ballot.tranche), Some(tranche));
+			let said = opening(claim.id, Verdict::Valid);
+			let count = members(claim.id, tranche).len() as u16;
+			last();
+			(1..count).for_each(|member| commit(claim.id, tranche, member, &said).unwrap());
+			skip(1);
+			last();
+			(1..count).for_each(|member| reveal(claim.id, tranche, member, &said).unwrap());
+			skip(1);
+			if tranche != DISPUTE {
+				run_to(challenge(claim.id).due);
+			}
+		}
+		assert!(matches!(challenge(claim.id).stage, Stage::Decided(_)));
+		let ballots = most + 1;
+		// Of what there is for the worst case this is without two windows of other work, crowded blocks in
+		// the leaves' reveal and each ballot, the opening of variants, and as much work as there can be. Its
+		// leaves came a block before they were too late.
+		let unused = 2 * Timing::development().beacon_window
+			+ (1 + ballots + 2) * parameters.reveal_window
+			+ ballots * (parameters.max_work_blocks - work)
+			+ 1;
+		let longest = parameters.longest_judgement(&Timing::development());
+		assert_eq!(System::block_number() - 10, longest - unused);
+	});
+}
