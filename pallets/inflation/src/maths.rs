@@ -53,7 +53,8 @@ pub fn next_rate(
 ) -> Perbill {
 	let (rate, change) = (rate.deconstruct(), change.deconstruct());
 	Perbill::from_parts(match bonding(stake, supply, target) {
-		core::cmp::Ordering::Less => rate.saturating_add(change).min(ONE),
+		// A share stops at one.
+		core::cmp::Ordering::Less => rate.saturating_add(change),
 		core::cmp::Ordering::Equal => rate,
 		core::cmp::Ordering::Greater => rate.saturating_sub(change),
 	})

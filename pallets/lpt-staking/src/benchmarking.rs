@@ -142,6 +142,7 @@ mod benchmarks {
 		assert_eq!(Pallet::<T>::self_bond(&who), before.saturating_add(unit::<T>()));
 	}
 
+	/// By who has nothing free: the fee comes out of the bond first.
 	#[benchmark]
 	fn unbond() {
 		let who = earner::<T>();
@@ -150,12 +151,17 @@ mod benchmarks {
 		let before = Pallet::<T>::self_bond(&who);
 		let part = unit::<T>() / 10;
 
-		#[extrinsic_call]
-		_(RawOrigin::Signed(who.clone()), part);
+		#[block]
+		{
+			Pallet::<T>::advance(&who, Frees::Unbonded(part), part / 2).expect("it is bonded");
+			Pallet::<T>::unbond(RawOrigin::Signed(who.clone()).into(), part)
+				.expect("enough is left");
+		}
 
 		assert_eq!(Pallet::<T>::self_bond(&who), before.saturating_sub(part));
 	}
 
+	/// By who has nothing free: the lock is paid out before the call runs.
 	#[benchmark]
 	fn withdraw_stake() {
 		let who = earner::<T>();
@@ -174,8 +180,12 @@ mod benchmarks {
 			<Pallet<T> as Liability>::open(&who, now.saturating_add(later));
 		}
 
-		#[extrinsic_call]
-		_(RawOrigin::Signed(who.clone()), last);
+		#[block]
+		{
+			Pallet::<T>::advance(&who, Frees::Lock(last), 1).expect("it is free");
+			Pallet::<T>::withdraw_stake(RawOrigin::Signed(who.clone()).into(), last)
+				.expect("it is paid out");
+		}
 
 		assert_eq!(Locks::<T>::get(&who).locks.len() as u32, last);
 	}

@@ -123,14 +123,8 @@ pub fn weight_up(crf: U256, sf: u128) -> U256 {
 
 /// The fees of stake of `amount` since it was last settled at `since`.
 pub fn fee_value(amount: Balance, since: &Factors, cff: U256) -> Balance {
-	if since.cff >= cff {
-		return 0;
-	}
-	to_balance(perc_of(
-		U256::from(amount),
-		cff.saturating_sub(since.cff),
-		weight_up(since.crf, since.sf),
-	))
+	let grown = cff.saturating_sub(since.cff);
+	to_balance(perc_of(U256::from(amount), grown, weight_up(since.crf, since.sf)))
 }
 
 /// How much the reward factor grows by a reward of `reward` to `stake`. `crf_start` is the factor

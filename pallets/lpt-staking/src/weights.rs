@@ -60,7 +60,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 			.saturating_add(T::DbWeight::get().reads(9_u64))
 			.saturating_add(T::DbWeight::get().writes(7_u64))
 	}
-	/// Storage: `LptStaking::Advanced` (r:1 w:0)
+	/// Storage: `LptStaking::Advanced` (r:1 w:1)
 	/// Proof: `LptStaking::Advanced` (`max_values`: Some(1), `max_size`: Some(17), added: 512, mode: `MaxEncodedLen`)
 	/// Storage: `LptStaking::Bonds` (r:1 w:1)
 	/// Proof: `LptStaking::Bonds` (`max_values`: None, `max_size`: Some(217), added: 2692, mode: `MaxEncodedLen`)
@@ -80,16 +80,20 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `LptStaking::Generations` (`max_values`: None, `max_size`: Some(314), added: 2789, mode: `MaxEncodedLen`)
 	/// Storage: `LptStaking::Fees` (r:1 w:1)
 	/// Proof: `LptStaking::Fees` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:2 w:2)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `LptStaking::OwedStake` (r:1 w:1)
+	/// Proof: `LptStaking::OwedStake` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
 	fn unbond() -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `5747`
 		//  Estimated: `7262`
 		// Minimum execution time: 46_018_000 picoseconds.
-		Weight::from_parts(48_513_000, 7262)
-			.saturating_add(T::DbWeight::get().reads(10_u64))
-			.saturating_add(T::DbWeight::get().writes(7_u64))
+		Weight::from_parts(105_000_000, 7262)
+			.saturating_add(T::DbWeight::get().reads(13_u64))
+			.saturating_add(T::DbWeight::get().writes(11_u64))
 	}
-	/// Storage: `LptStaking::Advanced` (r:1 w:0)
+	/// Storage: `LptStaking::Advanced` (r:1 w:1)
 	/// Proof: `LptStaking::Advanced` (`max_values`: Some(1), `max_size`: Some(17), added: 512, mode: `MaxEncodedLen`)
 	/// Storage: `LptStaking::Locks` (r:1 w:1)
 	/// Proof: `LptStaking::Locks` (`max_values`: None, `max_size`: Some(3797), added: 6272, mode: `MaxEncodedLen`)
@@ -110,9 +114,9 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Measured:  `5426`
 		//  Estimated: `7262`
 		// Minimum execution time: 61_422_000 picoseconds.
-		Weight::from_parts(65_127_000, 7262)
+		Weight::from_parts(80_000_000, 7262)
 			.saturating_add(T::DbWeight::get().reads(9_u64))
-			.saturating_add(T::DbWeight::get().writes(6_u64))
+			.saturating_add(T::DbWeight::get().writes(7_u64))
 	}
 	/// Storage: `LptStaking::Locks` (r:1 w:1)
 	/// Proof: `LptStaking::Locks` (`max_values`: None, `max_size`: Some(3797), added: 6272, mode: `MaxEncodedLen`)
@@ -367,14 +371,14 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().writes(7_u64))
 	}
 	fn unbond() -> Weight {
-		Weight::from_parts(48_513_000, 7262)
-			.saturating_add(RocksDbWeight::get().reads(10_u64))
-			.saturating_add(RocksDbWeight::get().writes(7_u64))
+		Weight::from_parts(105_000_000, 7262)
+			.saturating_add(RocksDbWeight::get().reads(13_u64))
+			.saturating_add(RocksDbWeight::get().writes(11_u64))
 	}
 	fn withdraw_stake() -> Weight {
-		Weight::from_parts(65_127_000, 7262)
+		Weight::from_parts(80_000_000, 7262)
 			.saturating_add(RocksDbWeight::get().reads(9_u64))
-			.saturating_add(RocksDbWeight::get().writes(6_u64))
+			.saturating_add(RocksDbWeight::get().writes(7_u64))
 	}
 	fn rebond() -> Weight {
 		Weight::from_parts(64_196_000, 7262)

@@ -301,17 +301,20 @@ mod benchmarks {
 		assert_eq!(looked_up, c);
 	}
 
+	/// Of one that was offline.
 	#[benchmark]
 	fn note_author() {
 		let who: AccountId = account("validator", 0, 0);
 		Meters::<T>::put(Meter { value: 0, step: ONE_BLOCK, round_start: 0 });
 		Present::<T>::insert(&who, Presence::new(0));
+		Offline::<T>::insert(&who, OFFLINE_ROUNDS);
 
 		#[block]
 		{
 			<Pallet<T> as pallet_authorship::EventHandler<_, _>>::note_author(who.clone());
 		}
 
+		assert!(!Offline::<T>::contains_key(&who));
 		assert_eq!(Present::<T>::get(&who).map(|presence| presence.seen), Some(ONE_BLOCK));
 	}
 

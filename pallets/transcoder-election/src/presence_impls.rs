@@ -100,6 +100,8 @@ impl<T: Config>
 			presence.seen = meter.value;
 			presence.round = Some(round);
 		});
+		// One that was silent for a while, or whose blocks others left out, is in the session still.
+		Self::forget_offline_of(&author);
 	}
 }
 

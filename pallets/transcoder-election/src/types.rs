@@ -202,7 +202,8 @@ pub const ONE_BLOCK: u64 = 1 << 20;
 /// heartbeats.
 pub const OFFLINE_AFTER: u64 = 8;
 
-/// How many rounds an offline validator stays out at most; a heartbeat or an announcement ends it.
+/// How many rounds an offline validator stays out at most; a block of its own, a heartbeat or an
+/// announcement ends it.
 pub const OFFLINE_ROUNDS: RoundIndex = 7;
 
 /// How many blocks were expected of a validator that was there from the beginning: it grows with

@@ -318,14 +318,16 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Rounds::Current` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
 	/// Storage: `TranscoderElection::Present` (r:1 w:1)
 	/// Proof: `TranscoderElection::Present` (`max_values`: None, `max_size`: Some(69), added: 2544, mode: `MaxEncodedLen`)
+	/// Storage: `TranscoderElection::Offline` (r:1 w:1)
+	/// Proof: `TranscoderElection::Offline` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
 	fn note_author() -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `467`
 		//  Estimated: `3534`
 		// Minimum execution time: 7_582_000 picoseconds.
-		Weight::from_parts(8_102_000, 3534)
-			.saturating_add(T::DbWeight::get().reads(3_u64))
-			.saturating_add(T::DbWeight::get().writes(2_u64))
+		Weight::from_parts(14_500_000, 3534)
+			.saturating_add(T::DbWeight::get().reads(4_u64))
+			.saturating_add(T::DbWeight::get().writes(3_u64))
 	}
 	/// Storage: `TranscoderElection::Transcoders` (r:1 w:1)
 	/// Proof: `TranscoderElection::Transcoders` (`max_values`: None, `max_size`: Some(84), added: 2559, mode: `MaxEncodedLen`)
@@ -443,9 +445,9 @@ impl WeightInfo for () {
 			.saturating_add(Weight::from_parts(0, 2559).saturating_mul(c.into()))
 	}
 	fn note_author() -> Weight {
-		Weight::from_parts(8_102_000, 3534)
-			.saturating_add(RocksDbWeight::get().reads(3_u64))
-			.saturating_add(RocksDbWeight::get().writes(2_u64))
+		Weight::from_parts(14_500_000, 3534)
+			.saturating_add(RocksDbWeight::get().reads(4_u64))
+			.saturating_add(RocksDbWeight::get().writes(3_u64))
 	}
 	fn drop_registration() -> Weight {
 		Weight::from_parts(30_155_000, 24641)

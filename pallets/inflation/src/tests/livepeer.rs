@@ -12,6 +12,32 @@ fn shares_should_match_livepeer_a0() {
 	assert_eq!(maths::perc_of(u128::MAX, 1, 1), u128::MAX);
 }
 
+#[test]
+fn shares_should_be_rounded_down_twice_and_parts_once() {
+	assert_eq!((maths::perc_of(3, 1, 3), maths::part_of(3, 1, 3)), (0, 1));
+	assert_eq!((maths::part_of(2, 1, 3), maths::part_of(2, 1, 0)), (0, 0));
+	assert_eq!(maths::share_of(999, Perbill::from_percent(10)), 99);
+}
+
+#[test]
+fn rate_should_compare_what_is_bonded_in_parts_of_a_billion() {
+	use core::cmp::Ordering::{Equal, Greater, Less};
+	let bonding = |stake| maths::bonding(stake, 10_000_000_000, Perbill::from_percent(50));
+	assert_eq!(bonding(4_999_999_999), Less);
+	assert_eq!((bonding(5_000_000_000), bonding(5_000_000_009)), (Equal, Equal));
+	assert_eq!(bonding(5_000_000_010), Greater);
+	let next = |rate, stake| {
+		let (rate, change) = (Perbill::from_parts(rate), Perbill::from_percent(1));
+		maths::next_rate(rate, change, stake, 10, Perbill::from_percent(50)).deconstruct()
+	};
+	assert_eq!(
+		(next(20_000_000, 4), next(20_000_000, 5), next(20_000_000, 6)),
+		(30_000_000, 20_000_000, 10_000_000)
+	);
+	// Neither above one nor below nothing.
+	assert_eq!((next(995_000_000, 4), next(5_000_000, 6)), (1_000_000_000, 0));
+}
+
 /// The rate and what is mintable when a round begins with this stake active.
 fn begun(supply: u128, elsewhere: u128, stake: u128, change: u32) -> (u32, u128) {
 	let mut result = (0, 0);

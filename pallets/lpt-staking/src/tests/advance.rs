@@ -1,7 +1,7 @@
 //! Leaving pays for itself.
 
-use crate::{mock::*, Advanced, Error, Frees};
-use frame_support::{assert_noop, assert_ok};
+use crate::{mock::*, Advanced, Error, Frees, WeightInfo};
+use frame_support::{assert_noop, assert_ok, weights::constants::RocksDbWeight};
 use livepeer_primitives::traits::Liability;
 
 #[test]
@@ -91,4 +91,14 @@ fn attack_advance_of_a_call_that_fails_is_no_gift_to_the_next() {
 		assert_eq!(LptStaking::locks(d())[0].value, 100);
 		assert_eq!(stake(d()), 500 - 30 - 100);
 	});
+}
+
+/// For who has nothing free the bond is settled for the fee too, and the pot pays out. The call weighs
+/// that, or blocks could be filled with it at less than they take.
+#[test]
+fn attack_leaving_that_pays_for_itself_should_weigh_the_payout_too() {
+	// The account, the pot, and what the pot owes.
+	let payout = RocksDbWeight::get().writes(3);
+	let without = <() as WeightInfo>::transfer_bond();
+	assert!(<() as WeightInfo>::unbond().ref_time() >= (without + payout).ref_time());
 }

@@ -25,6 +25,57 @@ fn perc_of_should_match_livepeer_when_given_its_vectors() {
 }
 
 #[test]
+fn perc_of_should_be_rounded_down_twice() {
+	// A third of three, by way of 0.333…
+	assert_eq!(perc_of(n(3), n(1), n(3)), n(0));
+	assert_eq!(portion(3, 1, 3), 0);
+	assert_eq!(mul_div(n(3), n(1), n(3)), n(1));
+	// Where no digit is lost it is exact.
+	assert_eq!((perc_of(n(3), n(1), n(1)), portion(3, 2, 2)), (n(3), 3));
+}
+
+#[test]
+fn mul_div_up_should_add_nothing_to_a_quotient_without_a_rest() {
+	assert_eq!((mul_div_up(n(7), n(3), n(3)), mul_div(n(7), n(3), n(3))), (n(7), n(7)));
+	assert_eq!((mul_div_up(n(7), n(3), n(4)), mul_div(n(7), n(3), n(4))), (n(6), n(5)));
+	assert_eq!(mul_div_up(n(0), n(3), n(4)), n(0));
+}
+
+#[test]
+fn weight_should_be_rounded_against_the_claimant() {
+	// Half of 10^27 + 1.
+	let (crf, half) = (FACTOR_ONE + 1, SLASH_ONE / 2);
+	assert_eq!(weight(crf, half), FACTOR_ONE / 2);
+	assert_eq!(weight_up(crf, half), FACTOR_ONE / 2 + 1);
+	// So what a fee factor brings is less than a unit below, never above.
+	let since = Factors { crf, cff: n(0), sf: half };
+	assert_eq!(fee_value(10, &since, weight(crf, half)), 9);
+	assert_eq!(fee_value(10, &since, weight_up(crf, half)), 10);
+}
+
+#[test]
+fn values_should_follow_their_factors() {
+	// 200 at 1.5 are 300 at 2.25; a slash of a tenth leaves 270; the fees are of the start's worth.
+	let since = Factors { crf: FACTOR_ONE * 3 / 2, cff: FACTOR_ONE, sf: SLASH_ONE };
+	let (crf, sf) = (FACTOR_ONE * 9 / 4, SLASH_ONE / 10 * 9);
+	assert_eq!(stake_value(200, &since, crf, SLASH_ONE), 300);
+	assert_eq!(stake_value(200, &since, crf, sf), 270);
+	assert_eq!(stake_value(200, &since, since.crf, sf), 180);
+	assert_eq!(fee_value(200, &since, FACTOR_ONE * 5 / 2), 200);
+	// A slash of before is no loss of what joined after it.
+	assert_eq!(after_slashes(100, sf, sf), 100);
+	assert_eq!(after_slashes(100, sf, sf / 2), 50);
+}
+
+#[test]
+fn factors_should_grow_by_what_falls_to_a_unit() {
+	assert_eq!(reward_increment(FACTOR_ONE * 2, 10, 100), FACTOR_ONE / 5);
+	assert_eq!(fee_increment(FACTOR_ONE / 2, 10, 100), FACTOR_ONE / 20);
+	assert_eq!(reward_increment(FACTOR_ONE, 10, 0), n(0));
+	assert_eq!(fee_increment(FACTOR_ONE, 10, 0), n(0));
+}
+
+#[test]
 fn constants_should_be_powers_of_ten() {
 	assert_eq!(FACTOR_ONE, U256::exp10(27));
 	assert_eq!(n(SLASH_ONE), U256::exp10(36));

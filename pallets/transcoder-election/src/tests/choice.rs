@@ -53,6 +53,70 @@ fn sets() -> impl Strategy<Value = (Vec<ChosenValidator>, Vec<Incumbent>)> {
 		})
 }
 
+/// Members of the previous set, each with whether it is barred.
+fn previous(members: &[(u8, u128, bool)]) -> Vec<Incumbent> {
+	members
+		.iter()
+		.map(|(number, stake, barred)| Incumbent {
+			validator: validator(*number, *stake),
+			barred: *barred,
+		})
+		.collect()
+}
+
+#[test]
+fn newcomers_should_come_by_stake_when_not_all_have_a_place() {
+	let eligible = vec![validator(5, 10), validator(6, 20), validator(7, 15)];
+	let staying = previous(&[(1, 2, false), (2, 1, false)]);
+	let chosen = choose_validators(eligible.clone(), staying.clone(), 4);
+	let expected =
+		[(1, 2), (2, 1), (6, 20), (7, 15)].map(|(number, stake)| validator(number, stake));
+	assert_eq!(chosen, expected);
+	// As many as are asked for are the set, and nobody else.
+	assert_eq!(choose_validators(eligible.clone(), staying, 3), eligible);
+}
+
+#[test]
+fn barred_should_stay_by_stake_when_nobody_takes_their_place() {
+	let before = previous(&[(1, 5, true), (2, 9, true), (3, 1, false), (4, 9, true)]);
+	let chosen = |eligible, minimum| {
+		choose_validators(eligible, before.clone(), minimum)
+			.into_iter()
+			.map(|validator| validator.account)
+			.collect::<Vec<_>>()
+	};
+	assert_eq!(chosen(vec![], 1), [account(3)]);
+	// Of equals the one that was first.
+	assert_eq!(chosen(vec![], 2), [account(3), account(2)]);
+	assert_eq!(chosen(vec![], 4), [3, 2, 4, 1].map(account));
+	assert_eq!(chosen(vec![validator(5, 1)], 3), [3, 5, 2].map(account));
+}
+
+#[test]
+fn seats_should_go_by_stake_and_then_to_the_older() {
+	let contender = |number, stake, order| Contender {
+		account: account(number),
+		stake,
+		order,
+		terms: terms(1),
+	};
+	let all = vec![
+		contender(1, 5, 3),
+		contender(2, 0, 0),
+		contender(3, 7, 4),
+		contender(4, 5, 2),
+		contender(5, 1, 1),
+	];
+	let (elected, waiting) = elect(all.clone(), 2);
+	let accounts = |list: Vec<Contender>| {
+		list.into_iter().map(|contender| contender.account).collect::<Vec<_>>()
+	};
+	assert_eq!(accounts(elected), [3, 4].map(account));
+	assert_eq!(accounts(waiting), [1, 5].map(account));
+	let (elected, waiting) = elect(all, 4);
+	assert_eq!((elected.len(), waiting.len()), (4, 0));
+}
+
 proptest! {
 	#[test]
 	fn elected_should_outrank_everyone_left_out(contenders in contenders(), seats in 0u32..12) {

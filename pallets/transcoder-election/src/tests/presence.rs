@@ -119,6 +119,25 @@ fn validator_should_come_back_when_it_shows_itself_or_its_time_is_over() {
 	});
 }
 
+/// Authors leave a rival's blocks out until the session changes, so that it counts as silent: it is back
+/// with the next block that stands, and misses one session, not seven rounds. So is one that chance gave
+/// no slot.
+#[test]
+fn attack_rival_whose_blocks_are_left_out_should_be_back_with_its_next_block() {
+	two().build_and_execute(|| {
+		blocks_of_one(16);
+		rotate();
+		assert!(Offline::<Test>::contains_key(account(2)) && !earns(2));
+		events();
+		// It is in the session that began still.
+		author(2);
+		assert!(events().contains(&Event::ValidatorBack { validator: account(2) }));
+		assert!(!Offline::<Test>::contains_key(account(2)) && earns(2));
+		assert_eq!(rotate(), accounts(&[1]));
+		assert_eq!(rotate(), accounts(&[1, 2]));
+	});
+}
+
 #[test]
 fn validator_should_earn_when_it_makes_a_block_of_the_many_expected() {
 	two().build_and_execute(|| {
