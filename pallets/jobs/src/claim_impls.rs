@@ -17,7 +17,7 @@ use livepeer_primitives::{
 };
 
 use crate::{
-	decide::{self, BadClaim, Charge, ClaimBounds, Claimed},
+	decision::{self, BadClaim, Charge, ClaimBounds, Claimed},
 	types::{Agreement, Assignment, Job, OpenClaim, Phase, PAYOUTS_PER_STEP},
 	Assignments, ClaimsOf, Config, Debts, Error, Event, Exposed, Jobs, NextClaim, OpenClaims,
 	Pallet, Places, WeightInfo,
@@ -86,7 +86,7 @@ impl<T: Config> Pallet<T> {
 			total_work: claim.total_work,
 			largest_leaf: claim.largest_leaf,
 		};
-		let charge = decide::charge(&bounds, &claimed).map_err(Self::claim_error)?;
+		let charge = decision::charge(&bounds, &claimed).map_err(Self::claim_error)?;
 		ensure!(Self::is_backed(&signer.account, charge.worth()), Error::<T>::NotBacked);
 		// A place that is kept for the assignment is its own, whatever the transcoder's others have.
 		ensure!(

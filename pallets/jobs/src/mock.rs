@@ -604,7 +604,7 @@ pub fn now() -> BlockNumber {
 pub fn usual_load() -> u64 {
 	let factors = Parameters::get().factors;
 	let work = livepeer_primitives::work::max_leaf_work(&factors, &ladder(), &limits());
-	crate::decide::load(work.expect("fits"), &limits())
+	crate::decision::load(work.expect("fits"), &limits())
 }
 
 /// Registers a transcoder with room for this many usual jobs.

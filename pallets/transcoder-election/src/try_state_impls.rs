@@ -11,8 +11,8 @@ use crate::{
 };
 
 impl<T: Config> Pallet<T> {
-	/// Checks the invariants of this pallet's storage.
-	pub(crate) fn do_try_state() -> Result<(), TryRuntimeError> {
+	/// Checks every invariant of the crate's documentation.
+	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		let mut orders = BTreeSet::new();
 		let mut registered = 0u32;
 		for (account, registration) in Transcoders::<T>::iter() {
