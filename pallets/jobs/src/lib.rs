@@ -12,9 +12,10 @@ mod assignment_impls;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod claim_impls;
+mod clock_impls;
 mod competition_impls;
 mod debt_impls;
-pub mod decide;
+pub mod decision;
 mod equivocation_impls;
 mod handover_impls;
 mod idle_impls;

@@ -435,6 +435,11 @@ pub fn set_keys(who: &AccountId, key: u64) {
 		.expect("the key is new");
 }
 
+/// Whether `who` is in this round's active set.
+pub fn is_active(who: &AccountId) -> bool {
+	crate::ActiveSet::<Test>::get().seat(who).is_some()
+}
+
 /// Whether `who` is disabled in the session in force.
 pub fn is_disabled(who: &AccountId) -> bool {
 	let disabled = Session::disabled_validators();

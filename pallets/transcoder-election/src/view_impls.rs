@@ -1,4 +1,4 @@
-//! Reads for applications.
+//! What applications read.
 
 use alloc::{
 	collections::{BTreeMap, BTreeSet},
@@ -33,17 +33,17 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Every registered transcoder.
-	pub(crate) fn all_views() -> Vec<TranscoderView> {
+	pub(crate) fn view_transcoders() -> Vec<TranscoderView> {
 		let active = ActiveSet::<T>::get();
 		Transcoders::<T>::iter()
-			.map(|(account, registration)| Self::view(&active, account, registration))
+			.map(|(account, registration)| Self::view_registration(&active, account, registration))
 			.collect()
 	}
 
 	/// One registered transcoder.
-	pub(crate) fn view_of(account: &AccountId) -> Option<TranscoderView> {
+	pub(crate) fn view_transcoder(account: &AccountId) -> Option<TranscoderView> {
 		let registration = Transcoders::<T>::get(account)?;
-		Some(Self::view(&ActiveSet::<T>::get(), account.clone(), registration))
+		Some(Self::view_registration(&ActiveSet::<T>::get(), account.clone(), registration))
 	}
 
 	/// Every candidate, in the order of the next election.
@@ -139,7 +139,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// A transcoder with the terms in force: those of its seat, or those that it will have.
-	fn view(
+	fn view_registration(
 		active: &ActiveTranscoders,
 		account: AccountId,
 		registration: Registration,

@@ -311,9 +311,7 @@ fn receipt_should_be_given_again_when_a_claim_covers_the_segment() {
 		let story = Story::new(&sim).await;
 		let role = story.role(FakeEngine::default());
 		let first = receipt(story.send(&role, 0).await);
-		for seq in 1..4 {
-			receipt(story.send(&role, seq).await);
-		}
+		story.send_all(&role, 1..4).await;
 		story.duties(&role).await;
 		role.registration.refresh().await.unwrap();
 		// The broadcaster never had the answer, and asks again.
@@ -339,9 +337,7 @@ fn segment_should_be_answered_by_a_signed_rejection_when_it_cannot_be_transcoded
 	simulate(|sim| async move {
 		let story = Story::new(&sim).await;
 		let role = story.role(FakeEngine::default());
-		for seq in 0..3 {
-			receipt(story.send(&role, seq).await);
-		}
+		story.send_all(&role, 0..3).await;
 		let damaged = vec![0xff, 1];
 		let rejection = receipt(role.push(story.signed(3, &damaged), damaged).await);
 		assert!(matches!(rejection.result, TranscodeResult::Rejected(_)));
