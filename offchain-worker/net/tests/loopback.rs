@@ -159,6 +159,7 @@ async fn peer(listen: &[&str], service: TestService, genesis: Hash, limits: NetL
 		listen: listen.iter().map(|text| text.parse().unwrap()).collect(),
 		announce: Vec::new(),
 		announce_local: true,
+		dial_private: true,
 		url: String::new(),
 		limits,
 	};
@@ -319,6 +320,7 @@ async fn request_should_succeed_again_when_the_server_comes_back() {
 			listen: vec![listen],
 			announce: Vec::new(),
 			announce_local: true,
+			dial_private: true,
 			url: String::new(),
 			limits: NetLimits::default(),
 		};
@@ -355,6 +357,7 @@ async fn start_should_fail_when_the_port_is_taken() {
 		listen: vec![format!("/ip4/127.0.0.1/tcp/{port}").parse().unwrap()],
 		announce: Vec::new(),
 		announce_local: true,
+		dial_private: true,
 		url: String::new(),
 		limits: NetLimits::default(),
 	};

@@ -18,6 +18,7 @@ use livepeer_worker_core::{
 	roles::follow::{FollowError, Polled},
 	rules::playlist::is_stream_name,
 };
+use livepeer_worker_hosts::network;
 use sp_core::crypto::Ss58Codec;
 use tokio::{
 	sync::{OwnedMutexGuard, Semaphore},
@@ -360,6 +361,8 @@ impl Gateway {
 		named: &str,
 	) -> Result<StreamId, Failure> {
 		let Times { missed, search, keeps_place, .. } = self.times;
+		// Whoever has a network has a stream looked for, or followed, under each of its hosts.
+		let host = network(host);
 		let named = Named::read(named, self.broadcaster.as_ref())?;
 		let stream = named.id();
 		if let Some(known) = self.following.known(stream, host, missed) {
