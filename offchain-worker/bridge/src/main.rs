@@ -460,16 +460,12 @@ async fn run(args: RunArgs) -> Result<()> {
 		})
 		.await
 	};
-	let served = async {
-		match args.metrics {
-			Some(address) => metrics.clone().serve(address).await,
-			None => std::future::pending().await,
-		}
-	};
+	if let Some(address) = args.metrics {
+		metrics.serve(address).await?;
+	}
 	tracing::info!("relaying between the chain and gateway {}", relay.ethereum.gateway);
 	let ended = tokio::select! {
 		both = async { tokio::try_join!(inbound, outbound) } => both.map(|_| ()),
-		served = served => served,
 		stopped = stopped() => stopped,
 	};
 	tracing::info!("costs since the start\n{}", relay.costs());
@@ -496,15 +492,11 @@ async fn watch(args: WatchArgs) -> Result<bool> {
 			tokio::time::sleep(Duration::from_secs(args.poll.max(1))).await;
 		}
 	};
-	let served = async {
-		match args.metrics {
-			Some(address) => metrics.clone().serve(address).await,
-			None => std::future::pending().await,
-		}
-	};
+	if let Some(address) = args.metrics {
+		metrics.serve(address).await?;
+	}
 	tokio::select! {
 		wrong = watching => wrong,
-		served = served => served.map(|()| false),
 		stopped = stopped() => stopped.map(|()| false),
 	}
 }
