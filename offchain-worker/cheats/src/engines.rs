@@ -238,3 +238,56 @@ impl MediaEngine for Neglectful {
 		}
 	}
 }
+
+#[cfg(test)]
+mod tests {
+	use livepeer_primitives::video::SourceLimits;
+	use livepeer_worker_core::fakes::{rendition, FakeEngine};
+
+	use super::*;
+
+	/// Of which [`FakeEngine`] makes a thousand pictures of the first rendition.
+	const INPUT: [u8; 4] = [1, 2, 3, 4];
+
+	fn format() -> Format {
+		let ladder = vec![rendition(20, 10, 100), rendition(10, 10, 50)];
+		Format {
+			ladder: Ladder::truncate_from(ladder),
+			limits: SourceLimits::new(1280, 720, 30),
+			variants: false,
+		}
+	}
+
+	async fn examined(engine: &dyn MediaEngine, outputs: Vec<Vec<u8>>) -> Examined {
+		let outputs: Vec<_> = outputs.into_iter().map(Some).collect();
+		let examined = engine.examine(&format(), &INPUT, &outputs, Hash::zero(), 0).await;
+		examined.expect("the fake engine answers")
+	}
+
+	#[tokio::test]
+	async fn rendition_that_is_left_out_should_be_claimed_and_be_another() {
+		let honest = Arc::new(FakeEngine::default());
+		let fewer = Dishonest::new(honest.clone(), Deed::Fewer);
+		let made = fewer.transcode(&format(), &INPUT, None).await.expect("it makes one");
+		assert_eq!(made.pixels.outputs, [200_000, 100_000]);
+		assert_eq!(made.outputs.first(), made.outputs.last());
+		let seen = examined(&*honest, made.outputs).await;
+		let faults: Vec<bool> = seen.findings.iter().map(|it| it.fault().is_some()).collect();
+		assert_eq!(faults, [false, true]);
+	}
+
+	#[tokio::test]
+	async fn judge_that_leaves_the_smallest_out_should_see_what_is_wrong_with_others_alone() {
+		let honest = Arc::new(FakeEngine::default());
+		let right = honest.transcode(&format(), &INPUT, None).await.expect("it makes both");
+		let lazy = Neglectful { honest, neglect: Neglect::Smallest };
+		for (wrong, faults) in [(0, [true, false]), (1, [false, false])] {
+			let mut outputs = right.outputs.clone();
+			outputs[wrong].push(0);
+			let seen = examined(&lazy, outputs).await;
+			assert_eq!(seen.pixels.outputs, [200_000, 100_000]);
+			let found: Vec<bool> = seen.findings.iter().map(|it| it.fault().is_some()).collect();
+			assert_eq!(found, faults, "{wrong}");
+		}
+	}
+}

@@ -113,3 +113,21 @@ impl Cheat {
 		self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 	}
 }
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn every_cheat_should_be_in_the_readme_and_have_one_party() {
+		let page = include_str!("../../../README.md");
+		for cheat in Cheat::value_variants() {
+			let name = cheat.name();
+			assert!(page.contains(&format!("\n| `{name}` | ")), "{name}");
+			let parties = [cheat.judge().is_some(), cheat.is_transcoders(), *cheat == Cheat::Spoil];
+			assert_eq!(parties.iter().filter(|is_it| **is_it).count(), 1, "{name}");
+			// Whoever is convicted is a transcoder.
+			assert_eq!(cheat.outcome() != "Accepted", cheat.is_transcoders(), "{name}");
+		}
+	}
+}
