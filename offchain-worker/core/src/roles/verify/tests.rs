@@ -474,6 +474,26 @@ fn absent_output_should_be_right_when_no_work_is_claimed_for_it() {
 	})
 }
 
+/// Who delivers nothing claims what decoding alone is worth: nearly everything, where the pictures that
+/// come are large and those that are asked for small.
+#[test]
+fn attack_work_of_decoding_claimed_where_nothing_is_delivered() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let engine = FakeEngine::default();
+		let mut leaf = story.leaf(&engine, 0).await;
+		if let Leaf::Transcoded { outputs, work, segment, .. } = &mut leaf.leaf {
+			outputs.iter_mut().for_each(|output| *output = None);
+			// A quarter of each pixel that would be decoded.
+			*work = u64::from(segment.in_len) * 100_000 / 4;
+		}
+		let role = story.role(engine);
+		let task = story.task(vec![leaf]);
+		let (verdicts, _) = verdicts(&role, &task).await;
+		assert_eq!(verdicts, [Verdict::Mismatch(MismatchKind::Work)]);
+	})
+}
+
 #[test]
 fn chunks_should_be_a_mismatch_when_they_are_not_the_outputs() {
 	simulate(|sim| async move {
