@@ -12,7 +12,7 @@ use std::{
 use livepeer_primitives::{
 	leaf::RejectReason,
 	video::{check_format, FormatError, Rendition, SourceLimits, MAX_SEGMENT_BYTES},
-	work::WorkFactors,
+	work::{self, WorkFactors},
 };
 use thiserror::Error;
 use tokio::{
@@ -28,6 +28,7 @@ use crate::{
 	limits::Failure,
 	memory::Memory,
 	pipeline::{Facts, Inspection, Picture, Transcoded, Wishes},
+	profile,
 	sandbox::Allowance,
 	wire::{self, Answer, Escape, Request, Segment, SegmentOptions, Shape},
 	zygote::{ChildId, Zygote},
@@ -427,9 +428,8 @@ fn resident(request: &Request) -> u64 {
 	EVERY_CHILD + 4 * input + pictures
 }
 
-/// Address space that a job's format can need: the decoder's reference pictures, and per rendition
-/// the encoder's queue and references. Generous, since what is not touched costs nothing; the limit
-/// is there for what is not a job's format.
+/// Address space that a job's format can need: twice what it comes to occupy. Generous, since what is not
+/// touched costs nothing; the limit is there for what is not a job's format.
 fn memory_for(request: &Request) -> u64 {
 	const LIBRARIES: u64 = 512 * 1024 * 1024;
 	match request {
@@ -438,26 +438,43 @@ fn memory_for(request: &Request) -> u64 {
 	}
 }
 
-/// Bytes of the pictures that decoder and encoders hold: references of the one; references, queue
-/// and lookahead of the others.
+/// Bytes of a picture.
+fn picture(width: u16, height: u16) -> u64 {
+	u64::from(width) * u64::from(height) * 3 / 2
+}
+
+/// Bytes of what an encoder of so many frames holds: references and what it makes of them, and each frame
+/// that it looks ahead at with its smaller copies. In pictures, as measured.
+fn encoder(rendition: &Rendition, frames: u64) -> u64 {
+	const REFERENCES: u64 = 25;
+	let ahead = frames.min(profile::lookahead(rendition.profile)) * 9 / 4;
+	(REFERENCES + ahead) * picture(rendition.width, rendition.height)
+}
+
+/// Bytes of the pictures that decoder and encoders hold.
 fn pictures_of(request: &Request) -> u64 {
 	const DECODER: u64 = 20;
-	const ENCODER: u64 = 80;
-	let picture = |width: u16, height: u16| u64::from(width) * u64::from(height) * 3 / 2;
-	let sum = |ladder: &[Rendition]| ladder.iter().map(|r| picture(r.width, r.height)).sum::<u64>();
-	let (limits, renditions) = match request {
+	let (limits, encoders) = match request {
 		Request::Transcode { limits, ladder, wishes, .. } => {
+			let plain = |rendition: &Rendition| encoder(rendition, work::max_frames(limits));
 			// Beside a variant its plain encode is made.
 			let varied = wishes.variant.and_then(|v| ladder.get(usize::from(v.rendition)));
-			(limits, sum(ladder) + varied.map_or(0, |rendition| sum(&[*rendition])))
+			// And for evidence half a second of a rendition, whichever its seed chooses.
+			let half = u64::from(limits.fps.div_ceil(2));
+			let has_probe = |r: &&Rendition| wishes.evidence.is_some() && profile::has_probe(r);
+			let probes = ladder.iter().filter(has_probe).map(|r| encoder(r, half));
+			let beside = varied.map_or(0, plain) + probes.max().unwrap_or(0);
+			(limits, ladder.iter().map(plain).sum::<u64>() + beside)
 		}
-		Request::Variant { limits, rendition, .. } => (limits, sum(&[*rendition])),
+		Request::Variant { limits, rendition, .. } => {
+			(limits, encoder(rendition, work::max_frames(limits)))
+		}
 		Request::Probe { limits, .. }
 		| Request::Inspect { limits, .. }
 		| Request::Picture { limits, .. } => (limits, 0),
 		Request::Escape(_) => return 0,
 	};
-	DECODER * picture(limits.width, limits.height) + ENCODER * renditions
+	DECODER * picture(limits.width, limits.height) + encoders
 }
 
 fn unexpected(answer: &Answer) -> MediaError {
@@ -709,5 +726,25 @@ mod tests {
 		let said: MediaError = Failure::Internal("é".repeat(1_000_000)).into();
 		assert!(matches!(said, MediaError::Failed(text) if text.chars().count() == 2_000));
 		assert_eq!(clipped("short".into()), "short");
+	}
+
+	/// What children of Debian 12's libraries were measured to take in MB, with sources of the same size.
+	#[test]
+	fn children_should_be_counted_with_what_they_take() {
+		use livepeer_primitives::video::{CANONICAL_PROFILE, CAPPED_QUALITY};
+		for (width, height, profile, measured) in [
+			(3840, 2160, CAPPED_QUALITY, 1_910),
+			(3840, 2160, CANONICAL_PROFILE, 645),
+			(4096, 4096, CANONICAL_PROFILE, 1_256),
+		] {
+			let request = Request::Transcode {
+				limits: SourceLimits::new(width, height, 60),
+				ladder: vec![Rendition { width, height, profile, kbps: 8_000, cap_kbps: 8_000 }],
+				wishes: Wishes::default(),
+				input: Vec::new(),
+			};
+			let counted = resident(&request) / 1_000_000;
+			assert!((measured..measured * 3 / 2).contains(&counted), "{counted} for {measured}");
+		}
 	}
 }

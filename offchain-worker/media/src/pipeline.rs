@@ -352,7 +352,7 @@ impl Probe {
 	fn choice(ladder: &[Rendition], seed: Hash) -> Option<(usize, Tweak)> {
 		let bytes = <[u8; 32]>::from(Sha256::digest((b"probe", seed).encode()));
 		let rendition = usize::from(bytes[0]) % ladder.len().max(1);
-		if ladder.get(rendition)?.profile != profile::CAPPED_QUALITY {
+		if !profile::has_probe(ladder.get(rendition)?) {
 			return None;
 		}
 		let strength = u16::from_be_bytes([bytes[1], bytes[2]]);
