@@ -311,6 +311,22 @@ fn withheld_bytes_should_be_unavailable_after_the_patience_and_not_before() {
 	})
 }
 
+#[test]
+fn bytes_should_be_fetched_again_when_the_store_finds_them_damaged() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let engine = FakeEngine::default();
+		let leaf = story.leaf(&engine, 0).await;
+		let in_hash = leaf.leaf.segment().unwrap().in_hash;
+		let role = story.role(engine);
+		let task = story.task(vec![leaf]);
+		assert_eq!(verdicts(&role, &task).await.0, [Verdict::Valid]);
+		story.ours.damage(in_hash);
+		let again = VerifyTask { tranche: DISPUTE, ..task };
+		assert_eq!(verdicts(&role, &again).await.0, [Verdict::Valid]);
+	})
+}
+
 /// Says that it has everything, and sends nothing to its end.
 struct Trickling;
 
