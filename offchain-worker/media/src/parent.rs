@@ -11,7 +11,9 @@ use std::{
 
 use livepeer_primitives::{
 	leaf::RejectReason,
-	video::{check_format, FormatError, Rendition, SourceLimits, MAX_SEGMENT_BYTES},
+	video::{
+		check_format, FormatError, Rendition, SourceLimits, MAX_SEGMENT_BYTES, SHORTEST_SEGMENT,
+	},
 	work::{self, WorkFactors},
 };
 use thiserror::Error;
@@ -125,7 +127,7 @@ pub struct PoolConfig {
 	pub verify: usize,
 	/// Wall clock of one live job.
 	pub live_timeout: Duration,
-	/// Wall clock of one verification.
+	/// Wall clock of one verification; of the longest and largest segments it is more.
 	pub verify_timeout: Duration,
 	/// How long a segmenter may be silent while somebody waits for its next segment.
 	pub segment_timeout: Duration,
@@ -194,8 +196,17 @@ impl MediaPool {
 
 	/// The same pool, whose children get one more environment variable.
 	pub(crate) fn with_environment(&self, key: &str, value: &str) -> Self {
+		self.with(|config| config.environment.push((key.into(), value.into())))
+	}
+
+	/// The same pool with the children of another build: both share places and memory.
+	pub fn with_program(&self, program: PathBuf) -> Self {
+		self.with(|config| config.program = Some(program))
+	}
+
+	fn with(&self, change: impl FnOnce(&mut PoolConfig)) -> Self {
 		let mut config = PoolConfig::clone(&self.config);
-		config.environment.push((key.into(), value.into()));
+		change(&mut config);
 		let config = Arc::new(config);
 		Self { zygote: Zygote::new(Arc::clone(&config)), config, ..self.clone() }
 	}
@@ -367,7 +378,7 @@ impl MediaPool {
 		let _memory = self.memory.take(needed).await;
 		let wall = match priority {
 			Priority::Live => self.config.live_timeout,
-			Priority::Verify => self.config.verify_timeout,
+			Priority::Verify => self.config.verify_timeout.max(time_for(&request)),
 		};
 		let orders = Orders {
 			background: priority == Priority::Verify,
@@ -387,11 +398,11 @@ impl MediaPool {
 	}
 }
 
-/// Whether this can be a job's format. Whatever a pixel costs; and of the last segment of an epoch no
-/// length is asked.
+/// Whether this can be a job's format, whatever a pixel costs and however long its segments are: who judges
+/// files does not know, and of the last segment of an epoch no length is asked.
 fn check(ladder: &[Rendition], limits: &SourceLimits) -> Result<(), MediaError> {
 	let factors = WorkFactors::canonical(1, 1, 1).and_capped_quality(1);
-	let limits = SourceLimits { shortest: limits.longest, ..*limits };
+	let limits = SourceLimits { longest: SHORTEST_SEGMENT, shortest: SHORTEST_SEGMENT, ..*limits };
 	check_format(ladder, &limits, &factors).map_err(MediaError::Format)
 }
 
@@ -436,6 +447,28 @@ fn memory_for(request: &Request) -> u64 {
 		Request::Escape(_) => 0,
 		request => LIBRARIES + 2 * pictures_of(request),
 	}
+}
+
+/// How long a judge may take over a job's format: it makes all renditions one beside the other, and a judge
+/// that stops too early is fined for its silence.
+fn time_for(request: &Request) -> Duration {
+	/// Pixels a second of a slow processor that has others to serve.
+	const SLOWEST: u64 = 20_000_000;
+	/// Whatever takes longer is too late for any verdict.
+	const LONGEST: u64 = 15 * 60;
+	let (limits, ladder) = match request {
+		Request::Transcode { limits, ladder, .. } => (limits, ladder.as_slice()),
+		Request::Variant { limits, rendition, .. } => (limits, std::slice::from_ref(rendition)),
+		Request::Probe { limits, .. }
+		| Request::Inspect { limits, .. }
+		| Request::Picture { limits, .. } => (limits, &[][..]),
+		Request::Escape(_) => return Duration::ZERO,
+	};
+	let pixels = |width: u16, height: u16| u64::from(width) * u64::from(height);
+	let made: u64 = ladder.iter().map(|r| pixels(r.width, r.height)).sum();
+	let frame = pixels(limits.width, limits.height) + made;
+	let seconds = work::max_frames(limits).saturating_mul(frame) / SLOWEST;
+	Duration::from_secs(seconds.min(LONGEST))
 }
 
 /// Bytes of a picture.
@@ -726,6 +759,41 @@ mod tests {
 		let said: MediaError = Failure::Internal("é".repeat(1_000_000)).into();
 		assert!(matches!(said, MediaError::Failed(text) if text.chars().count() == 2_000));
 		assert_eq!(clipped("short".into()), "short");
+	}
+
+	/// A judge of several toolchains has the memory of one machine.
+	#[test]
+	fn pools_of_two_builds_should_share_places_and_memory() {
+		let one = MediaPool::new(PoolConfig::default());
+		let other = one.with_program("/bin/true".into());
+		assert!(Arc::ptr_eq(&one.memory, &other.memory) && Arc::ptr_eq(&one.verify, &other.verify));
+		assert_eq!(other.config.program, Some("/bin/true".into()));
+		assert_eq!(one.config.program, None);
+	}
+
+	/// 2160p60 with five renditions, which is promised with segments of 10 s too: that is 14,000 million pixels
+	/// in one child, at some 50 million a second.
+	#[test]
+	fn attack_leaf_so_large_that_every_judge_gives_up_too_early() {
+		use livepeer_primitives::video::{CAPPED_QUALITY, LONGEST_SEGMENT};
+		let sizes = [(3840, 2160), (2560, 1440), (1920, 1080), (1280, 720), (854, 480)];
+		let ladder = sizes.map(|(width, height)| Rendition {
+			width,
+			height,
+			profile: CAPPED_QUALITY,
+			kbps: 1_000,
+			cap_kbps: 1_000,
+		});
+		let request = |longest| Request::Transcode {
+			limits: SourceLimits { longest, ..SourceLimits::new(3840, 2160, 60) },
+			ladder: ladder.to_vec(),
+			wishes: Wishes::default(),
+			input: Vec::new(),
+		};
+		let usual = PoolConfig::default().verify_timeout;
+		assert!(time_for(&request(LONGEST_SEGMENT)) > Duration::from_secs(2 * 14_000 / 50));
+		assert!(time_for(&request(LONGEST_SEGMENT / 4)) < usual);
+		assert_eq!(time_for(&Request::Escape(Escape::Spin)), Duration::ZERO);
 	}
 
 	/// What children of Debian 12's libraries were measured to take in MB, with sources of the same size.
