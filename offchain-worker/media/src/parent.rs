@@ -3,7 +3,7 @@
 use std::{
 	fs::File,
 	os::{fd::OwnedFd, unix::process::ExitStatusExt},
-	path::PathBuf,
+	path::{Path, PathBuf},
 	process::ExitStatus,
 	sync::Arc,
 	time::Duration,
@@ -412,12 +412,29 @@ const MOST_NOTICES: usize = 32;
 /// Address space of a segmenter: it may have to decode and encode the largest pictures of any codec.
 const SEGMENTER_MEMORY: u64 = 3 * 1024 * 1024 * 1024;
 
-/// What a machine has, in bytes; 4 GiB where the system does not say.
+/// What a machine has, in bytes, or a container or service on it may use; 4 GiB where the system does not
+/// say.
 fn machine_memory() -> u64 {
+	const GROUPS: &str = "/sys/fs/cgroup";
 	let info = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
 	let line = info.lines().find_map(|line| line.strip_prefix("MemTotal:"));
 	let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
-	kib.unwrap_or(4 * 1024 * 1024) * 1024
+	let whole = kib.unwrap_or(4 * 1024 * 1024) * 1024;
+	let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+	let own = groups.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
+	group_memory(Path::new(GROUPS), own).map_or(whole, |limit| limit.min(whole))
+}
+
+/// The least limit of a control group and of those that it is in, if any has one.
+fn group_memory(root: &Path, own: &str) -> Option<u64> {
+	let folder = root.join(own);
+	let groups = folder.ancestors().take_while(|group| group.starts_with(root));
+	groups
+		.filter_map(|group| {
+			// A group without a limit says "max".
+			std::fs::read_to_string(group.join("memory.max")).ok()?.trim().parse().ok()
+		})
+		.min()
 }
 
 fn mebibytes(bytes: u64) -> u32 {
@@ -759,6 +776,22 @@ mod tests {
 		let said: MediaError = Failure::Internal("é".repeat(1_000_000)).into();
 		assert!(matches!(said, MediaError::Failed(text) if text.chars().count() == 2_000));
 		assert_eq!(clipped("short".into()), "short");
+	}
+
+	#[test]
+	fn memory_should_be_that_of_the_container_or_service_when_it_is_less() {
+		let root = tempfile::tempdir().expect("a temporary directory");
+		let own = root.path().join("system.slice/worker.service");
+		std::fs::create_dir_all(&own).expect("disk");
+		let limit = |group: &Path, text: &str| {
+			std::fs::write(group.join("memory.max"), text).expect("disk");
+			group_memory(root.path(), "system.slice/worker.service")
+		};
+		assert_eq!(group_memory(root.path(), ""), None);
+		assert_eq!(limit(&own, "max\n"), None);
+		assert_eq!(limit(&own, "5000\n"), Some(5_000));
+		assert_eq!(limit(&root.path().join("system.slice"), "4000\n"), Some(4_000));
+		assert_eq!(limit(root.path(), "6000\n"), Some(4_000));
 	}
 
 	/// A judge of several toolchains has the memory of one machine.
