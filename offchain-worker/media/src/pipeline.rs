@@ -218,7 +218,7 @@ fn refused(error: &Error, at: u64) -> Failure {
 
 /// Bytes that are free again where a decoder that had enough memory has ended: more than it held.
 fn room(limits: &SourceLimits) -> usize {
-	const PICTURES: usize = 28;
+	const PICTURES: usize = 20;
 	const REST: usize = 64 * 1024 * 1024;
 	REST + PICTURES * usize::from(limits.width) * usize::from(limits.height) * 3 / 2
 }
