@@ -456,13 +456,14 @@ fn resident(request: &Request) -> u64 {
 	EVERY_CHILD + 4 * input + pictures
 }
 
-/// Address space that a job's format can need: three times what it comes to occupy. Generous, since what is
-/// not touched costs nothing; the limit is there for what is not a job's format.
+/// Address space that a job's format can need: twice what it comes to occupy, the libraries, and the room
+/// without which no source is called damaged. Generous, since what is not touched costs nothing; the limit
+/// is there for what is not a job's format.
 fn memory_for(request: &Request) -> u64 {
-	const LIBRARIES: u64 = 512 * 1024 * 1024;
+	const LIBRARIES_AND_ROOM: u64 = 1024 * 1024 * 1024;
 	match request {
 		Request::Escape(_) => 0,
-		request => LIBRARIES + 3 * pictures_of(request),
+		request => LIBRARIES_AND_ROOM + 2 * pictures_of(request),
 	}
 }
 
