@@ -317,9 +317,9 @@ impl Chain {
 			.with_context(|| format!("the chain has no earning {index} of round {round}"))
 	}
 
-	/// Whether a deposit was taken.
-	pub async fn is_credited(&self, deposit: u32) -> Result<bool> {
-		self.call("BridgeApi_is_credited", deposit.encode(), None).await
+	/// Whether a deposit was taken at a block, or at the best one.
+	pub async fn is_credited(&self, deposit: u32, at: Option<H256>) -> Result<bool> {
+		self.call("BridgeApi_is_credited", deposit.encode(), at).await
 	}
 
 	/// The protocol's clock.

@@ -321,22 +321,33 @@ impl Ethereum {
 
 	/// Reads of the gateway as it is now.
 	pub async fn read<C: SolCall>(&self, call: C) -> Result<C::Return> {
+		self.read_at(call, BlockId::latest()).await
+	}
+
+	/// Reads of the gateway as it is in Ethereum's newest final block.
+	pub async fn read_final<C: SolCall>(&self, call: C) -> Result<C::Return> {
+		self.read_at(call, BlockId::finalized()).await
+	}
+
+	async fn read_at<C: SolCall>(&self, call: C, at: BlockId) -> Result<C::Return> {
 		let (call, to) = (&call, self.gateway);
 		self.nodes
 			.ask(C::SIGNATURE, |node| async move {
 				let request =
 					TransactionRequest::default().with_to(to).with_input(call.abi_encode());
-				let answer = node.client.call(request).await?;
+				let answer = node.client.call(request).block(at).await?;
 				C::abi_decode_returns(&answer).context("it answers in another form")
 			})
 			.await
 	}
 
-	/// How many deposits there were at a block; nothing before the gateway was there.
+	/// How many deposits there were at a block, by the node that has seen most: more than there were are
+	/// found out by the proof, fewer never. Nothing before the gateway was there.
 	pub async fn deposits_at(&self, block: H256) -> Result<Option<u32>> {
 		let gateway = self.gateway;
-		self.nodes
-			.ask("the number of deposits", |node| async move {
+		let all = self
+			.nodes
+			.all("the number of deposits", |node| async move {
 				let call = Gateway::depositsCall {};
 				let request =
 					TransactionRequest::default().with_to(gateway).with_input(call.abi_encode());
@@ -347,7 +358,8 @@ impl Ethereum {
 				let deposits = Gateway::depositsCall::abi_decode_returns(&answer);
 				Ok(Some(deposits.context("it answers in another form")?.count))
 			})
-			.await
+			.await?;
+		Ok(all.into_iter().max())
 	}
 
 	/// The head of the contract.

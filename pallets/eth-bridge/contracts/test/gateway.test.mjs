@@ -270,6 +270,25 @@ describe("withdrawals", () => {
 		}
 	});
 
+	test("attack: a recipient that calls back for the rest of what waits for it", async () => {
+		const b = await funded();
+		const bad = await b.evm.deploy("BadRecipient", [], b.alice);
+		const amount = LIMITS[ETH].large + 1n;
+		const list = [0, 1].map(() => b.chain.withdrawal({ asset: ETH, recipient: bad.address, amount }));
+		await b.sync();
+		for (const w of list) await b.withdraw(w);
+		b.pass(DAY);
+		const [first, second] = list.map((w) => hex(f.withdrawalLeaf(b.chain.domain, w)));
+		// That is cheap enough for the gas that a recipient has: only the lock refuses it.
+		await bad.send("set", [1, b.gateway.address, b.gateway.encode("release", [second])]);
+		await b.gateway.send("release", [first]);
+		assert.equal(await bad.read("reentered"), false);
+		assert.equal((await b.gateway.read("waiting", second)).remaining, amount);
+		await b.gateway.send("release", [second]);
+		assert.equal(await b.holds(ETH, bad.address), 2n * amount);
+		await b.check();
+	});
+
 	test("a recipient that answers with a bomb of bytes", async () => {
 		const b = await funded();
 		const bad = await b.evm.deploy("BadRecipient", [], b.alice);
