@@ -176,11 +176,13 @@ pub struct Bounds {
 	pub gas: u64,
 	/// What it brings in wei, where it has to pay for itself.
 	pub brings: Option<u128>,
+	/// Whether it is tried after the newest block alone, whatever waits in the pool.
+	pub alone: bool,
 }
 
 impl Bounds {
 	/// For what its sender wants, whatever it costs.
-	pub const OWN: Self = Self { gas: 10_000_000, brings: None };
+	pub const OWN: Self = Self { gas: 10_000_000, brings: None, alone: false };
 
 	/// Refuses what takes more gas than it may, or costs more than it brings. `price` is the most that
 	/// is paid for gas: twice the block's base fee and the tip.
@@ -603,7 +605,10 @@ impl Ethereum {
 			.await?;
 		let stuck = last.filter(|(number, _)| *number == nonce).map(|(_, price)| price);
 		// What others have in the pool counts; our own that is stuck is what we replace.
-		let at = if stuck.is_some() { BlockId::latest() } else { BlockId::pending() };
+		let at = match stuck.is_some() || bounds.alone {
+			true => BlockId::latest(),
+			false => BlockId::pending(),
+		};
 		let (chain_id, fees) = self
 			.nodes
 			.ask("the price of gas", |node| async move {
@@ -806,7 +811,7 @@ mod tests {
 	#[test]
 	fn attack_recipient_has_the_relayer_pay_more_than_its_fee() {
 		let (price, tip) = (21, 1);
-		let bounds = Bounds { gas: 800_000, brings: Some(1_100_000) };
+		let bounds = Bounds { gas: 800_000, brings: Some(1_100_000), alone: false };
 		assert!(bounds.check(100_000, price, tip).is_ok());
 		assert!(bounds.check(100_001, price, tip).is_err());
 		assert!(Bounds { brings: None, ..bounds }.check(800_000, price, tip).is_ok());

@@ -22,8 +22,8 @@ const LONGEST_HOLD: Duration = Duration::from_secs(3_600);
 const MOST_DOUBLINGS: u32 = 8;
 /// How many things are remembered at the most.
 const MOST_WORK: usize = 10_000;
-/// How often something that waits in a pool is left alone: then it is sent all the same. Whatever anybody
-/// has in a pool may look like it, and need never come into a block.
+/// How often something that waits in a pool is left alone: then it is sent all the same. What anybody has
+/// in a pool may look like it, or do it, and need never come into a block.
 const MOST_PENDING: u32 = 4;
 /// How often something is sent and undone, at the relayer's cost, until it is given up.
 const MOST_UNDONE: u32 = 3;
@@ -283,7 +283,7 @@ impl Relay {
 		*all_wei = all_wei.saturating_add(wei);
 	}
 
-	/// Sends a transaction to the gateway, if a trial with all that waits in the pool succeeds, and
+	/// Sends a transaction to the gateway, if a trial succeeds, at first with all that waits in the pool, and
 	/// if it costs no more than it `brings` where that is given, in wei.
 	pub async fn to_ethereum(
 		&self,
@@ -305,7 +305,8 @@ impl Relay {
 			self.hold(work, Why::Said);
 			return Ok(Went::Held);
 		}
-		match self.ethereum.send(input, Bounds { gas, brings }).await? {
+		let alone = !self.may_wait(work);
+		match self.ethereum.send(input, Bounds { gas, brings, alone }).await? {
 			ethereum::Outcome::Done(cost) => {
 				tracing::info!("{work}: done, {} gas, {} ETH", cost.gas, amount(cost.wei));
 				self.metrics.sent(kind);
