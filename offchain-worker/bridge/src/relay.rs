@@ -11,7 +11,7 @@ use anyhow::{bail, Result};
 
 use crate::{
 	beacon::Beacon,
-	chain::{self, Call, Chain},
+	chain::{self, Call, Chain, Pending},
 	ethereum::{self, Bounds, Cost, Ethereum},
 	metrics::Metrics,
 };
@@ -244,8 +244,13 @@ impl Relay {
 			self.hold(work, Why::Said);
 			return Ok(Went::Held);
 		}
-		if self.may_wait(work) && self.chain.is_pending(&call).await? {
-			tracing::info!("{work}: another relayer has just sent it");
+		let is_waited_for = match self.chain.pending(&call).await? {
+			Pending::Ours => true,
+			Pending::Others => self.may_wait(work),
+			Pending::No => false,
+		};
+		if is_waited_for {
+			tracing::info!("{work}: it waits in the pool already");
 			self.metrics.duplicate(name);
 			self.hold(work, Why::Refused);
 			return Ok(Went::Held);
