@@ -80,7 +80,9 @@ async fn next_change(chain: &Chain, after: u32, last: u32) -> Result<Option<Chan
 		let end = last.min(from.saturating_add(HEADERS_AT_ONCE - 1));
 		let headers = futures::future::try_join_all((from..=end).map(|number| async move {
 			let hash = chain.block_hash(number).await?.context("no such block")?;
-			chain.header(hash).await
+			let header = chain.header(hash).await?;
+			ensure!(header.number == number, "the header of block {number} is another block's");
+			Ok::<_, anyhow::Error>(header)
 		}))
 		.await?;
 		for header in headers {
@@ -221,12 +223,16 @@ impl Outbound {
 		// What is proven already is carried though a node lacks what is to be proven next.
 		let mut failures = Failures::default();
 		if let Some((best, _)) = best.filter(|(best, _)| *best > head.number && open) {
-			if failures.took(self.hand_over(relay, &head, best).await) {
+			let handed = self.hand_over(relay, &head, best).await;
+			if self.took(&mut failures, relay, handed) {
 				return Ok(true);
 			}
 		}
 		let Some((best, best_hash)) = best else { return failures.end(false) };
-		let bridge = relay.chain.bridge_at(Some(best_hash)).await?;
+		// The tree only grows: a later final block has all of it, and nodes have that block's state, however
+		// far BEEFY is behind.
+		let (_, at) = relay.chain.finalized_head().await?;
+		let bridge = relay.chain.bridge_at(Some(at)).await?;
 		let Some(domain) = bridge.domain else { return failures.end(false) };
 		let messages = bridge.messages;
 		relay.metrics.set("messages", messages.into());
@@ -234,8 +240,7 @@ impl Outbound {
 			Some((root, count)) if root == head.message_root => count,
 			_ => {
 				let root = head.message_root;
-				let count =
-					count_of(&relay.chain, &domain, root, messages, Some(best_hash)).await?;
+				let count = count_of(&relay.chain, &domain, root, messages, Some(at)).await?;
 				// A commitment may be newer than what this node has.
 				let Some(count) = count else {
 					relay.chain.pass_over();
@@ -252,11 +257,11 @@ impl Outbound {
 		for (large, asset) in large.iter_mut().zip(BridgedAsset::ALL) {
 			(*large, _) = relay.ethereum.large_and_per_day(asset).await?;
 		}
-		let wanted = self.unused(relay, messages, best_hash, large).await?;
+		let wanted = self.unused(relay, messages, at, large).await?;
 		if open && best > head.number {
 			let behind = wanted.iter().find(|(index, _)| *index >= count).map(|(index, _)| *index);
 			let committed = self.commit(relay, &head, best, best_hash, count, behind).await;
-			if failures.took(committed) {
+			if self.took(&mut failures, relay, committed) {
 				return Ok(true);
 			}
 		} else if !open {
@@ -273,7 +278,7 @@ impl Outbound {
 			if !relay.may(&work) {
 				continue;
 			}
-			let (_, path) = relay.chain.message_at(*index, count, Some(best_hash)).await?;
+			let (_, path) = relay.chain.message_at(*index, count, Some(at)).await?;
 			let leaf = message.leaf(&domain, *index);
 			if root_of_path(leaf, *index, &path) != head.message_root {
 				relay.chain.pass_over();
@@ -296,9 +301,19 @@ impl Outbound {
 				}
 			}
 		}
-		let claimed = failures.took(self.claim(relay, messages, best_hash).await);
+		let claimed = failures.took(self.claim(relay, messages, at).await);
 		let released = failures.took(self.release(relay).await);
 		failures.end(done > 0 || claimed || released)
+	}
+
+	/// Whether a step of the validators was told. Where it failed, the next node is asked, and nothing that
+	/// this one has said is believed.
+	fn took(&mut self, failures: &mut Failures, relay: &Relay, step: Result<bool>) -> bool {
+		if step.is_err() {
+			relay.chain.pass_over();
+			self.scanned = 0;
+		}
+		failures.took(step)
 	}
 
 	/// The next set of validators, where there is one.
@@ -377,7 +392,11 @@ impl Outbound {
 		}
 		let (keys, set_id) = relay.chain.validator_set(best_hash).await?;
 		if set_id != head.set_id {
-			// The handover comes first.
+			// The handover comes first. A node that shows none has left it out.
+			ensure!(
+				self.scanned < best,
+				"validators {set_id} are in office at block {best}, and no header says since when"
+			);
 			return Ok(false);
 		}
 		if let Some(index) = behind {
