@@ -428,6 +428,9 @@ async fn release(relay: &Relay, bridge: &BridgeView) -> Result<bool> {
 		if waiting.ready_at > clock || !relay.may(&work) {
 			continue;
 		}
+		if relay.chain.limits(waiting.asset).await?.inbound.capacity == 0 {
+			continue;
+		}
 		let smallest = match smallest {
 			Some(smallest) => smallest,
 			None => *smallest.insert(relay.chain.smallest_balances().await?),

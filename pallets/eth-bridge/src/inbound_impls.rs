@@ -105,7 +105,8 @@ impl<T: Config> Pallet<T> {
 	) -> DispatchResult {
 		Waiting::<T>::try_mutate(index, |waiting| {
 			let waiting = waiting.as_mut().ok_or(Error::<T>::NotWaiting)?;
-			let is_its = |who| who == waiting.recipient && !Self::is_nobody(&waiting.recipient);
+			let is_its =
+				|who: AccountId| who == waiting.recipient && !Self::is_nobody(&waiting.recipient);
 			ensure!(who.is_none_or(is_its), Error::<T>::NotRecipient);
 			waiting.recipient = recipient.clone();
 			Self::deposit_event(Event::DepositRedirected { index, recipient });
