@@ -22,7 +22,7 @@ use livepeer_worker_core::{
 	ports::{chain::Chain, clock::SystemClock, engine::MediaEngine, events::Event},
 	roles::verify::{QueueFull, VerifyRole},
 };
-use livepeer_worker_media::{Engine, MediaPool, PoolConfig};
+use livepeer_worker_media::{Engine, PoolConfig};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -186,11 +186,12 @@ async fn start(
 	let mut pool = PoolConfig::default();
 	pool.verify = args.parallel.unwrap_or(pool.verify).max(1);
 	let parallel = pool.verify;
-	let mut engines = vec![swap(Arc::new(engine(pool.clone()).await?))];
+	let own = engine(pool).await?;
+	let pool = own.pool().clone();
+	let mut engines = vec![swap(Arc::new(own))];
 	for program in &args.also {
-		let pool = PoolConfig { program: Some(program.clone()), ..pool.clone() };
 		// Not remembered: what is known of this program's libraries says nothing of that one's.
-		let engine = Engine::start(MediaPool::new(pool)).await;
+		let engine = Engine::start(pool.with_program(program.clone())).await;
 		let engine = engine.with_context(|| format!("{} cannot be used", program.display()))?;
 		tracing::info!(program = %program.display(), toolchain = ?engine.toolchain(), "also");
 		engines.push(Arc::new(engine));
