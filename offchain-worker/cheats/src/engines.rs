@@ -51,6 +51,10 @@ impl MediaEngine for Dishonest {
 		self.honest.toolchain()
 	}
 
+	async fn attest(&self) -> Result<ToolchainId, MediaError> {
+		self.honest.attest().await
+	}
+
 	fn profiles(&self) -> Vec<ProfileId> {
 		self.honest.profiles()
 	}
@@ -135,6 +139,10 @@ pub struct Neglectful {
 impl MediaEngine for Neglectful {
 	fn toolchain(&self) -> ToolchainId {
 		self.honest.toolchain()
+	}
+
+	async fn attest(&self) -> Result<ToolchainId, MediaError> {
+		self.honest.attest().await
 	}
 
 	fn profiles(&self) -> Vec<ProfileId> {
