@@ -225,6 +225,8 @@ pub enum LeaveReason {
 	LittleStake,
 	/// It has no session keys.
 	NoKeys,
+	/// It has too small a part of the validators' stake: see `election.validator_leverage`.
+	SmallPart,
 }
 
 /// A validator, as applications show it.

@@ -30,8 +30,8 @@ use tokio::{
 
 use crate::{
 	setup::{
-		read_key, stop_signal, stopped, unless_stopped, Home, HomeArgs, NetArgs, NodeArgs,
-		OperatorArgs,
+		read_key, stop_signal, stopped, unless_stopped, DialArgs, Home, HomeArgs, NetArgs,
+		NodeArgs, OperatorArgs,
 	},
 	source::{Rest, Source, SourceArgs},
 	units::{amount, rendition, ticks},
@@ -115,6 +115,9 @@ pub struct BroadcastArgs {
 	/// The network.
 	#[command(flatten)]
 	pub net: NetArgs,
+	/// Where peers are called.
+	#[command(flatten)]
+	pub dial: DialArgs,
 }
 
 /// How long a stopped stream may take to its end. Segments under way are waited for that long; a
@@ -168,7 +171,8 @@ async fn start(args: &BroadcastArgs, home: &Home) -> Result<Ready> {
 		None => args.node.connect_home(home, spends).await?,
 	};
 	let origin = Arc::new(Origin::new(home.store.clone()));
-	let net = Arc::new(args.net.start(home, &*chain, origin, NetLimits::default()).await?);
+	let net =
+		Arc::new(args.net.start(home, &*chain, origin, NetLimits::default(), args.dial).await?);
 	home.events.emit(Event::Started {
 		account: Some(account.to_string()),
 		peer_id: Some(net.peer_id().to_string()),

@@ -18,7 +18,6 @@ pub mod doctor;
 pub mod events;
 pub mod exit;
 pub mod gateway;
-pub mod http;
 pub mod keys;
 pub mod metrics;
 pub mod offline;
@@ -34,6 +33,8 @@ pub mod stream;
 pub mod transcode;
 pub mod units;
 pub mod verify;
+
+pub use livepeer_worker_http as http;
 
 use std::{path::PathBuf, process::ExitCode};
 

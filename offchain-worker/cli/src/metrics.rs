@@ -1,15 +1,8 @@
 //! What a role counts, in the OpenMetrics format. Everything comes from its events, so that both say
 //! the same; names are those of go-livepeer where it counts the same thing.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context, Result};
-use axum::{
-	http::header,
-	response::{IntoResponse, Response},
-	routing::get,
-	Router,
-};
 use livepeer_worker_core::ports::events::{Event, EventSink, Warning};
 use prometheus_client::{
 	encoding::{text::encode, EncodeLabelSet},
@@ -21,9 +14,6 @@ use prometheus_client::{
 	},
 	registry::Registry,
 };
-use tokio::{net::TcpListener, sync::watch};
-
-use crate::http::{serve, HttpLimits};
 
 /// A kind of thing that is counted.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
@@ -226,32 +216,6 @@ impl EventSink for Counting {
 		self.metrics.count(&event);
 		self.inner.emit(event);
 	}
-}
-
-/// The content type of what [`Metrics::encode`] gives.
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// Answers with metrics.
-pub fn answer(text: String) -> Response {
-	([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()
-}
-
-/// Serves metrics at an address of their own, for as long as the process runs.
-pub async fn start(address: SocketAddr, metrics: Arc<Metrics>) -> Result<()> {
-	let listener = TcpListener::bind(address)
-		.await
-		.with_context(|| format!("cannot listen on {address} (--metrics)"))?;
-	let router = Router::new()
-		.route("/metrics", get(move || async move { answer(metrics.encode()) }))
-		.route("/healthz", get(|| async { "ok\n" }));
-	tokio::spawn(async move {
-		let (_never, stop) = watch::channel(false);
-		let limits = HttpLimits { connections: 64, ..Default::default() };
-		if let Err(error) = serve(listener, router, stop, Duration::ZERO, limits).await {
-			tracing::warn!(%error, "metrics are no longer served");
-		}
-	});
-	Ok(())
 }
 
 #[cfg(test)]

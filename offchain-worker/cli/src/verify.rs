@@ -22,14 +22,14 @@ use livepeer_worker_core::{
 	ports::{chain::Chain, clock::SystemClock, engine::MediaEngine, events::Event},
 	roles::verify::VerifyRole,
 };
-use livepeer_worker_media::{Engine, MediaPool, PoolConfig};
+use livepeer_worker_media::{Engine, PoolConfig};
 use tokio::net::TcpListener;
 
 use crate::{
 	http::{serve, HttpLimits},
 	offline::OfflineArgs,
 	secrets,
-	setup::{asking_net, engine, stop_signal, unless_stopped, Home, HomeArgs, NodeArgs},
+	setup::{asking_net, engine, stop_signal, unless_stopped, DialArgs, Home, HomeArgs, NodeArgs},
 	transcode::Swap,
 };
 
@@ -57,7 +57,8 @@ pub struct VerifyArgs {
 	/// name it; may be given several times.
 	#[arg(long, value_name = "PROGRAM")]
 	pub also: Vec<PathBuf>,
-	/// The chain's genesis hash; asked of the node when not given.
+	/// The chain's genesis hash; asked of the node when not given. Nothing says then whether the chain is for
+	/// tests.
 	#[arg(long, value_name = "HASH")]
 	pub genesis: Option<Hash>,
 	/// Folder and logs.
@@ -66,6 +67,9 @@ pub struct VerifyArgs {
 	/// The node.
 	#[command(flatten)]
 	pub node: NodeArgs,
+	/// Where peers are called.
+	#[command(flatten)]
+	pub dial: DialArgs,
 }
 
 /// What `verify` is asked for: to serve a node, or to judge files.
@@ -154,23 +158,27 @@ async fn start(
 	let mut pool = PoolConfig::default();
 	pool.verify = args.parallel.unwrap_or(pool.verify).max(1);
 	let parallel = pool.verify;
-	let mut engines = vec![swap(Arc::new(engine(pool.clone()).await?))];
+	let own = engine(pool).await?;
+	let pool = own.pool().clone();
+	let mut engines = vec![swap(Arc::new(own))];
 	for program in &args.also {
-		let pool = PoolConfig { program: Some(program.clone()), ..pool.clone() };
 		// Not remembered: what is known of this program's libraries says nothing of that one's.
-		let engine = Engine::start(MediaPool::new(pool)).await;
+		let engine = Engine::start(pool.with_program(program.clone())).await;
 		let engine = engine.with_context(|| format!("{} cannot be used", program.display()))?;
 		tracing::info!(program = %program.display(), toolchain = ?engine.toolchain(), "also");
 		engines.push(Arc::new(engine));
 	}
-	let genesis = match args.genesis {
+	let (genesis, dial_private) = match args.genesis {
 		Some(genesis) => {
 			home.belongs_to(genesis)?;
-			genesis
+			(genesis, args.dial.dial_private)
 		}
-		None => args.node.connect_home(home, None).await?.genesis(),
+		None => {
+			let chain = args.node.connect_home(home, None).await?;
+			(chain.genesis(), args.dial.private_on(&*chain))
+		}
 	};
-	let net = Arc::new(asking_net(&home.dir, genesis).await?);
+	let net = Arc::new(asking_net(&home.dir, genesis, dial_private).await?);
 	home.events.emit(Event::Started {
 		account: None,
 		peer_id: Some(net.peer_id().to_string()),

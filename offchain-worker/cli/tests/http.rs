@@ -881,9 +881,13 @@ async fn attack_names_of_no_streams_that_take_the_places_of_streams() {
 	let address = serve(gateway.router()).await;
 	eventually(address, "/stream/demo/0.m3u8", |text| text.contains("0/0.ts")).await;
 	assert_eq!(get(address, "/stream/none/index.m3u8").await.status, 404);
-	// One that makes room is forgotten with the next poll of its origin.
-	tokio::time::sleep(Duration::from_millis(500)).await;
-	assert!(get(address, "/status").await.text().contains("\"name\":\"demo\""));
+	// One that makes room is forgotten with the next poll of its origin: two more of them have come. The list of
+	// streams asks for none of them.
+	for seq in 1..3 {
+		stream.add(seq);
+		let polled = format!("\"segments\":{}", seq + 1);
+		eventually(address, "/status", |text| text.contains(&polled)).await;
+	}
 	assert!(store.blob_count() > 0, "its segments are there");
 }
 

@@ -6,6 +6,7 @@
 //!   covers, playlists.
 //! - [`ports`]: the traits at which the worker's other crates meet.
 //!   - [`ports::chain::Chain`]: the chain's reads and calls (crate `livepeer-worker-chain`).
+//!     [`ports::before::BeforeChain`] stands before one and changes a part of it.
 //!   - [`ports::store`]: bytes by hash and durable records (`livepeer-worker-store`).
 //!   - [`ports::transport::Transport`] and [`ports::transport::Service`]: peers
 //!     (`livepeer-worker-net`).

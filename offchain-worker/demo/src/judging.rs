@@ -13,7 +13,7 @@ use crate::{
 	cheat::Cheat,
 	losses::losses,
 	network::{self, Network},
-	report::{Claim, Report},
+	report::{Account, Claim, Report},
 	watch::{name_of, Watch},
 	Args,
 };
@@ -54,67 +54,147 @@ pub fn judge(
 	cut: u64,
 ) {
 	let claims = std::mem::take(&mut report.claims);
-	let count = |outcome: &str| {
-		claims.iter().filter(|claim| claim.outcome.as_deref() == Some(outcome)).count()
-	};
-	let voters: BTreeSet<String> = claims
-		.iter()
-		.flat_map(|claim| claim.verdicts.iter())
-		.filter_map(|verdict| verdict["verifier"].as_str().map(name_of))
-		.collect();
-	let account =
-		|name: &str| watch.accounts.iter().find(|a| a.name == name).cloned().unwrap_or_default();
-	let parse = |text: &str| text.parse::<u128>().unwrap_or(0);
-	let slashes = watch.others.get("LptStaking.Slashed").cloned().unwrap_or_default();
-	let gained = |name: &str| {
-		let a = account(name);
+	let facts = Facts::new(watch, args, &claims, cut);
+	let returned: BTreeSet<u64> =
+		report.segments.iter().filter_map(|segment| segment["seq"].as_u64()).collect();
+	report.check(
+		"every segment came back",
+		returned.len() as u64 == facts.segments,
+		format!("{} of {}", returned.len(), facts.segments),
+	);
+	facts.judge_judges(report, fetched);
+	match args.cheat.filter(|cheat| cheat.judge().is_none()) {
+		None => facts.judge_honesty(report),
+		Some(cheat) => facts.judge_cheat(report, cheat),
+	}
+	if let Some(verdict) = args.cheat.and_then(Cheat::verdict) {
+		let named = claims.iter().flat_map(|c| &c.verdicts);
+		let named = named.filter(|v| v.to_string().contains(verdict)).count();
+		report.check("what is wrong is named", named > 0, format!("{named} verdicts of {verdict}"));
+	}
+	watch.longest.check(report, &claims);
+	let announced = watch.others.get("OperatorKeys.KeysSet").map_or(0, Vec::len);
+	report.check(
+		"the transcoders' keys were exchanged while they were claiming",
+		announced >= network::TRANSCODERS.len(),
+		format!("{announced} generations announced during the stream"),
+	);
+	facts.judge_money(report);
+	report.claims = claims;
+}
+
+/// What the checks look at.
+struct Facts<'a> {
+	watch: &'a Watch,
+	args: &'a Args,
+	claims: &'a [Claim],
+	/// How many segments were published.
+	segments: u64,
+	/// Who gave a verdict.
+	voters: BTreeSet<String>,
+	/// The judges that misbehave.
+	guilty: BTreeSet<String>,
+	/// Whose stake was slashed.
+	slashed: BTreeSet<String>,
+}
+
+impl<'a> Facts<'a> {
+	fn new(watch: &'a Watch, args: &'a Args, claims: &'a [Claim], cut: u64) -> Self {
+		let voters = claims.iter().flat_map(|claim| claim.verdicts.iter());
+		let voters = voters.filter_map(|verdict| verdict["verifier"].as_str().map(name_of));
+		let slashes = watch.others.get("LptStaking.Slashed").into_iter().flatten();
+		let slashed = slashes.map(|e| name_of(e.fields["transcoder"].as_str().unwrap_or_default()));
+		let guilty = args.cheat.and_then(Cheat::judge).into_iter().map(str::to_owned);
+		Self {
+			watch,
+			args,
+			claims,
+			segments: if args.live.is_some() { cut } else { args.segments.into() },
+			voters: voters.collect(),
+			guilty: guilty.collect(),
+			slashed: slashed.collect(),
+		}
+	}
+
+	/// How many claims ended so.
+	fn count(&self, outcome: &str) -> usize {
+		self.claims.iter().filter(|claim| claim.outcome.as_deref() == Some(outcome)).count()
+	}
+
+	fn account(&self, name: &str) -> Account {
+		self.watch.accounts.iter().find(|a| a.name == name).cloned().unwrap_or_default()
+	}
+
+	/// What an account's fees grew by.
+	fn gained(&self, name: &str) -> u128 {
+		let a = self.account(name);
 		parse(&a.after.fees).saturating_sub(parse(&a.before.fees))
-	};
-	// What of the claims' escrow was paid for this, to one account or to all.
-	let escrowed = |reason: &str, to: Option<&str>| -> u128 {
-		let events = claims.iter().flat_map(|claim| &claim.events);
+	}
+
+	/// What each transcoder's fees grew by.
+	fn transcoders_gained(&self) -> [u128; network::TRANSCODERS.len()] {
+		network::TRANSCODERS.map(|name| self.gained(name))
+	}
+
+	/// What of the claims' escrow was paid for this, to one account or to all.
+	fn escrowed(&self, reason: &str, to: Option<&str>) -> u128 {
+		let events = self.claims.iter().flat_map(|claim| &claim.events);
 		let paid = events.filter(|e| e["name"] == "EscrowPaid" && e["fields"]["reason"] == reason);
 		let account = |e: &Json| name_of(e["fields"]["account"].as_str().unwrap_or_default());
 		let wanted = paid.filter(|e| to.is_none_or(|to| account(e) == to));
 		wanted.map(|e| amount(&e["fields"]["amount"])).sum()
-	};
-	let transcoders = || network::TRANSCODERS.into_iter();
-	let returned: BTreeSet<u64> =
-		report.segments.iter().filter_map(|segment| segment["seq"].as_u64()).collect();
-	let segments = if args.live.is_some() { cut } else { args.segments.into() };
-	report.check(
-		"every segment came back",
-		returned.len() as u64 == segments,
-		format!("{} of {segments}", returned.len()),
-	);
-	let slashed: BTreeSet<String> = slashes
-		.iter()
-		.map(|e| name_of(e.fields["transcoder"].as_str().unwrap_or_default()))
-		.collect();
-	let guilty: BTreeSet<String> =
-		args.cheat.and_then(Cheat::judge).into_iter().map(str::to_owned).collect();
-	report.losses = losses(&claims);
-	let penalised: BTreeSet<String> = report
-		.losses
-		.iter()
-		.filter(|loss| !loss.penalties.is_empty())
-		.map(|loss| loss.name.clone())
-		.collect();
-	report.check(
-		"no honest judge is penalised",
-		penalised.is_subset(&guilty),
-		format!("{penalised:?} of {voters:?}"),
-	);
-	let cheat = args.cheat.filter(|cheat| cheat.judge().is_none());
-	if cheat.is_none() {
+	}
+
+	/// What one kind of event names in all.
+	fn total(&self, event: &str, field: &str) -> u128 {
+		let events = self.watch.others.get(event).into_iter().flatten();
+		events.filter_map(|event| event.amount(field)).sum()
+	}
+
+	/// Who judged, from which bytes, and who of them was penalised.
+	fn judge_judges(&self, report: &mut Report, fetched: &BTreeMap<String, (usize, u64)>) {
+		let Self { args, voters, .. } = self;
+		report.losses = losses(self.claims);
+		let penalised: BTreeSet<String> = report
+			.losses
+			.iter()
+			.filter(|loss| !loss.penalties.is_empty())
+			.map(|loss| loss.name.clone())
+			.collect();
+		report.check(
+			"no honest judge is penalised",
+			penalised.is_subset(&self.guilty),
+			format!("{penalised:?} of {voters:?}"),
+		);
+		let is_judged = args.cheat != Some(Cheat::Unrevealed);
+		report.check(
+			"validators' verdicts come from at least three verify workers",
+			voters.len() >= 3 || !is_judged,
+			format!("{voters:?}"),
+		);
+		let is_looked_at = args.cheat.is_none_or(Cheat::is_looked_at);
+		let all_fetched = voters
+			.iter()
+			.all(|name| fetched.get(&format!("verify-{name}")).is_some_and(|(n, _)| *n > 0));
+		report.check(
+			"every verdict rests on bytes that came over libp2p",
+			(!voters.is_empty() && all_fetched) || !is_looked_at,
+			format!("{fetched:?}"),
+		);
+	}
+
+	/// A story in which every transcoder is honest.
+	fn judge_honesty(&self, report: &mut Report) {
+		let Self { args, claims, segments, slashed, .. } = self;
+		let accepted = self.count("Accepted");
 		report.check(
 			"at least two claims accepted",
-			count("Accepted") >= 2,
-			format!("{} of {}", count("Accepted"), claims.len()),
+			accepted >= 2,
+			format!("{accepted} of {}", claims.len()),
 		);
 		report.check(
 			"no claim failed or missed",
-			count("Failed") + count("Missed") + count("Void") == 0,
+			["Failed", "Missed", "Void"].iter().all(|outcome| self.count(outcome) == 0),
 			String::new(),
 		);
 		let claimed: u64 = claims
@@ -127,7 +207,7 @@ pub fn judge(
 		report.check(
 			"every segment was claimed",
 			// Two transcoders may have worked at one when the job was handed on.
-			claimed == segments || args.kill && claimed > segments,
+			claimed == *segments || args.kill && claimed > *segments,
 			format!("{claimed} of {segments}"),
 		);
 		if args.variants > 0 {
@@ -139,29 +219,28 @@ pub fn judge(
 				format!("{} were due", claims.iter().map(due_variants).sum::<usize>()),
 			);
 		}
+		let gained = self.transcoders_gained();
 		report.check(
 			"fees reach a transcoder",
-			transcoders().any(|t| gained(t) > 0),
-			format!("{:?}", transcoders().map(gained).collect::<Vec<_>>()),
+			gained.iter().any(|fees| *fees > 0),
+			format!("{gained:?}"),
 		);
+		let gained = network::DELEGATORS.map(|name| self.gained(name));
 		report.check(
 			"fees reach a delegator",
-			network::DELEGATORS.into_iter().any(|d| gained(d) > 0),
-			format!("{:?}", network::DELEGATORS.map(gained)),
+			gained.iter().any(|fees| *fees > 0),
+			format!("{gained:?}"),
 		);
-		let check = match guilty.is_empty() {
+		let check = match self.guilty.is_empty() {
 			true => "nobody is slashed",
 			false => "the judge that misbehaves is slashed, and nobody else",
 		};
-		report.check(check, slashed == guilty, format!("{slashed:?}"));
+		report.check(check, *slashed == self.guilty, format!("{slashed:?}"));
 	}
-	let verdict = args.cheat.and_then(Cheat::verdict);
-	if let Some(verdict) = verdict {
-		let named = claims.iter().flat_map(|c| &c.verdicts);
-		let named = named.filter(|v| v.to_string().contains(verdict)).count();
-		report.check("what is wrong is named", named > 0, format!("{named} verdicts of {verdict}"));
-	}
-	if let Some(cheat) = cheat {
+
+	/// A story in which the transcoders cheat.
+	fn judge_cheat(&self, report: &mut Report, cheat: Cheat) {
+		let Self { claims, slashed, .. } = self;
 		let outcome = cheat.outcome();
 		let refunded = claims.iter().filter(|c| c.outcome.as_deref() == Some(outcome)).all(|c| {
 			c.events
@@ -170,15 +249,15 @@ pub fn judge(
 		});
 		report.check(
 			"at least one claim ends as it must",
-			count(outcome) >= 1,
-			format!("{outcome}: {} of {}", count(outcome), claims.len()),
+			self.count(outcome) >= 1,
+			format!("{outcome}: {} of {}", self.count(outcome), claims.len()),
 		);
 		let accepted = claims.iter().filter(|claim| claim.outcome.as_deref() == Some("Accepted"));
 		let spoilt = accepted.filter(|claim| cheat.is_everywhere() || due_variants(claim) > 0);
 		let spoilt = spoilt.count();
 		report.check("no claim that is spoilt was accepted", spoilt == 0, format!("{spoilt}"));
 		report.check("the escrow went back to the broadcaster", refunded, String::new());
-		let lost: u128 = slashes.iter().filter_map(|e| e.amount("total")).sum();
+		let lost = self.total("LptStaking.Slashed", "total");
 		report.check("stake was slashed after the deferral", lost > 0, format!("{lost}"));
 		let claimants: BTreeSet<String> = claims
 			.iter()
@@ -189,76 +268,58 @@ pub fn judge(
 			!slashed.is_empty() && slashed.is_subset(&claimants),
 			format!("{slashed:?} of {claimants:?}"),
 		);
+		// But what it is paid for judging what others did. What it could not spoil is work like any.
+		let has_earned = |name: &str| self.gained(name) > self.escrowed("Verification", Some(name));
 		report.check(
 			"the cheat earned nothing",
-			// But what it is paid for judging what others did. What it could not spoil is work like any.
-			!cheat.is_everywhere()
-				|| transcoders().all(|t| gained(t) <= escrowed("Verification", Some(t))),
-			format!("{:?}", transcoders().map(gained).collect::<Vec<_>>()),
+			!cheat.is_everywhere() || !network::TRANSCODERS.into_iter().any(has_earned),
+			format!("{:?}", self.transcoders_gained()),
 		);
 	}
-	watch.longest.check(report, &claims);
-	let announced = watch.others.get("OperatorKeys.KeysSet").map_or(0, Vec::len);
-	report.check(
-		"the transcoders' keys were exchanged while they were claiming",
-		announced >= network::TRANSCODERS.len(),
-		format!("{announced} generations announced during the stream"),
-	);
-	let is_judged = args.cheat != Some(Cheat::Unrevealed);
-	report.check(
-		"validators' verdicts come from at least three verify workers",
-		voters.len() >= 3 || !is_judged,
-		format!("{voters:?}"),
-	);
-	let is_looked_at = args.cheat.is_none_or(Cheat::is_looked_at);
-	let all_fetched = voters
-		.iter()
-		.all(|name| fetched.get(&format!("verify-{name}")).is_some_and(|(n, _)| *n > 0));
-	report.check(
-		"every verdict rests on bytes that came over libp2p",
-		(!voters.is_empty() && all_fetched) || !is_looked_at,
-		format!("{fetched:?}"),
-	);
-	// Without a bridge LPT comes by inflation alone, and ETH neither comes nor goes.
-	let same = |pair: &(String, String)| pair.0 == pair.1;
-	let rounds = watch.others.get("Inflation.RoundPaid").cloned().unwrap_or_default();
-	let minted: u128 = rounds.iter().filter_map(|e| e.amount("minted")).sum();
-	let (before, after) = report.chain.lpt_issuance.clone();
-	report.check(
-		"no LPT came or went but by inflation",
-		parse(&after) == parse(&before) + minted,
-		format!("{before} before, {after} after, {minted} minted"),
-	);
-	report.check(
-		"no ETH came or went",
-		same(&report.chain.eth_issuance),
-		format!("{:?}", report.chain.eth_issuance),
-	);
-	let paid: u128 = claims
-		.iter()
-		.flat_map(|c| &c.events)
-		.filter(|e| e["name"] == "ClaimSettled" && e["fields"]["settlement"] == "Pay")
-		.map(|e| amount(&e["fields"]["fee"]))
-		.sum();
-	let ferdie = account(network::BROADCASTER);
-	let spent = parse(&ferdie.before.eth).saturating_sub(parse(&ferdie.after.eth));
-	let expected = paid + sent_by_broadcaster(watch);
-	report.check(
-		"the broadcaster spent exactly the accepted fees",
-		spent == expected,
-		format!("{spent} spent, {paid} in fees"),
-	);
-	let earned: u128 = network::ACCOUNTS.into_iter().map(gained).sum();
-	// What a transcoder could not prepay of the verification was taken out of its fee.
-	let (fees, verified) = (escrowed("Fee", None), escrowed("Verification", None));
-	let owed = fees + verified;
-	// Each distribution may leave a unit or two of dust in the pot: rounding is against claimants.
-	report.check(
-		"every fee arrived",
-		owed >= earned && owed - earned <= 1_000,
-		format!("{fees} paid and {verified} for verification, {earned} owed to accounts"),
-	);
-	report.claims = claims;
+
+	/// Where LPT and ETH came from, and where they went.
+	fn judge_money(&self, report: &mut Report) {
+		// Without a bridge LPT comes by inflation alone, and ETH neither comes nor goes.
+		let minted = self.total("Inflation.RoundPaid", "minted");
+		let (before, after) = report.chain.lpt_issuance.clone();
+		report.check(
+			"no LPT came or went but by inflation",
+			parse(&after) == parse(&before) + minted,
+			format!("{before} before, {after} after, {minted} minted"),
+		);
+		let issuance = report.chain.eth_issuance.clone();
+		report.check("no ETH came or went", issuance.0 == issuance.1, format!("{issuance:?}"));
+		let paid: u128 = self
+			.claims
+			.iter()
+			.flat_map(|c| &c.events)
+			.filter(|e| e["name"] == "ClaimSettled" && e["fields"]["settlement"] == "Pay")
+			.map(|e| amount(&e["fields"]["fee"]))
+			.sum();
+		let ferdie = self.account(network::BROADCASTER);
+		let spent = parse(&ferdie.before.eth).saturating_sub(parse(&ferdie.after.eth));
+		let expected = paid + sent_by_broadcaster(self.watch);
+		report.check(
+			"the broadcaster spent exactly the accepted fees",
+			spent == expected,
+			format!("{spent} spent, {paid} in fees"),
+		);
+		let earned: u128 = network::ACCOUNTS.into_iter().map(|name| self.gained(name)).sum();
+		// What a transcoder could not prepay of the verification was taken out of its fee.
+		let (fees, verified) = (self.escrowed("Fee", None), self.escrowed("Verification", None));
+		let owed = fees + verified;
+		// Each distribution may leave a unit or two of dust in the pot: rounding is against claimants.
+		report.check(
+			"every fee arrived",
+			owed >= earned && owed - earned <= 1_000,
+			format!("{fees} paid and {verified} for verification, {earned} owed to accounts"),
+		);
+	}
+}
+
+/// An amount as accounts are reported with.
+fn parse(text: &str) -> u128 {
+	text.parse().unwrap_or(0)
 }
 
 /// ETH that the chain test sent away from the broadcaster.

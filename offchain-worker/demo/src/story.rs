@@ -2,6 +2,7 @@
 
 use std::{
 	fs,
+	path::Path,
 	time::{Duration, Instant},
 };
 
@@ -145,21 +146,30 @@ pub async fn run(args: &Args) -> Result<bool> {
 	);
 	report.processes = network.stop();
 	if args.live.is_none() {
-		// Of which a part is each one's start: golden vectors, tables.
-		for (figure, role) in [
-			("judges_processor_permille", "verify-"),
-			("transcoders_processor_permille", "transcode-"),
-		] {
-			let of_role = report.processes.iter().filter(|process| process.name.starts_with(role));
-			let spent: f64 = of_role.map(|process| process.cpu_seconds).sum();
-			let permille = spent * 1_000.0 / f64::from(args.segments * 2);
-			report.figure(figure, Some(permille as u64));
-		}
+		count_processors(&mut report, args.segments);
 	}
 	report.seconds = started.elapsed().as_secs_f64();
 	judge(&mut report, &watch, &fetched, args, cut as u64);
 	report.passed = report.checks.iter().all(|check| check.passed);
+	tell(&report, args.report.as_deref())?;
+	Ok(report.passed)
+}
 
+/// What the judges' and the transcoders' processes took of a processor for a second of the stream.
+fn count_processors(report: &mut Report, segments: u32) {
+	// Of which a part is each one's start: golden vectors, tables.
+	for (figure, role) in
+		[("judges_processor_permille", "verify-"), ("transcoders_processor_permille", "transcode-")]
+	{
+		let of_role = report.processes.iter().filter(|process| process.name.starts_with(role));
+		let spent: f64 = of_role.map(|process| process.cpu_seconds).sum();
+		let permille = spent * 1_000.0 / f64::from(segments * 2);
+		report.figure(figure, Some(permille as u64));
+	}
+}
+
+/// Says how the story went, and writes it to a file where one is named.
+fn tell(report: &Report, path: Option<&Path>) -> Result<()> {
 	for check in &report.checks {
 		println!(
 			"{} {} ({})",
@@ -173,8 +183,8 @@ pub async fn run(args: &Args) -> Result<bool> {
 		println!("{}", sentence(loss));
 	}
 	println!("{} lost anything", if report.losses.is_empty() { "Nobody" } else { "Nobody else" });
-	if let Some(path) = &args.report {
-		fs::write(path, serde_json::to_vec_pretty(&report)?)
+	if let Some(path) = path {
+		fs::write(path, serde_json::to_vec_pretty(report)?)
 			.with_context(|| format!("cannot write {}", path.display()))?;
 	}
 	println!(
@@ -182,7 +192,7 @@ pub async fn run(args: &Args) -> Result<bool> {
 		if report.passed { "The story holds" } else { "The story does not hold" },
 		report.seconds
 	);
-	Ok(report.passed)
+	Ok(())
 }
 
 fn say(text: &str) {

@@ -830,7 +830,7 @@ mod benchmarks {
 	#[benchmark]
 	fn agenda_chill() {
 		let (id, _, _) = new_challenge::<T>();
-		let judge = account("judge", 0, 0);
+		let judge = account::<AccountId>("judge", 0, 0);
 		let toolchains = BoundedVec::truncate_from(others().skip(1).collect());
 		let owed = Some(Owed { toolchains, until: 1 });
 		Attestations::<T>::insert(&judge, Attestation { owed, ..Default::default() });

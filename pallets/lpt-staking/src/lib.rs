@@ -53,6 +53,8 @@ pub mod pallet {
 	};
 	use sp_runtime::Perbill;
 
+	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
 	#[pallet::config]
 	pub trait Config:
 		frame_system::Config<AccountId = AccountId, RuntimeEvent: From<Event<Self>>>
@@ -87,8 +89,6 @@ pub mod pallet {
 	}
 
 	/// The version of the state's layout.
-	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
-
 	#[pallet::pallet]
 	#[pallet::storage_version(STORAGE_VERSION)]
 	pub struct Pallet<T>(_);

@@ -135,11 +135,6 @@ impl<T: Config> Pallet<T> {
 			WaitList::<T>::put(WaitingList { round, since: Self::now(), members });
 		}
 	}
-
-	/// Whether `account` is in this round's active set.
-	pub fn is_active(account: &AccountId) -> bool {
-		ActiveSet::<T>::get().seat(account).is_some()
-	}
 }
 
 impl<T: Config> OnNewRound for Pallet<T> {

@@ -14,6 +14,7 @@ pub use weights::WeightInfo;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 pub mod choice;
+mod clock_impls;
 mod duty_impls;
 mod election_impls;
 mod jail_impls;
@@ -564,12 +565,12 @@ pub mod pallet {
 	impl<T: Config> Pallet<T> {
 		/// Every registered transcoder, in no particular order.
 		pub fn transcoders() -> Vec<TranscoderView> {
-			Self::all_views()
+			Self::view_transcoders()
 		}
 
 		/// One registered transcoder.
 		pub fn transcoder_of(account: AccountId) -> Option<TranscoderView> {
-			Self::view_of(&account)
+			Self::view_transcoder(&account)
 		}
 
 		/// The terms of a registered transcoder that the next round will take over.

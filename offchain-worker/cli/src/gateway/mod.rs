@@ -75,7 +75,9 @@ use tokio::net::TcpListener;
 use crate::{
 	http::{serve, Budget, Client, HttpLimits},
 	metrics as metrics_of_role,
-	setup::{asking_net, serving_net, stop_signal, unless_stopped, Home, HomeArgs, NodeArgs},
+	setup::{
+		asking_net, serving_net, stop_signal, unless_stopped, DialArgs, Home, HomeArgs, NodeArgs,
+	},
 };
 
 pub use following::Times;
@@ -150,6 +152,9 @@ pub struct GatewayArgs {
 	/// The node.
 	#[command(flatten)]
 	pub node: NodeArgs,
+	/// Where peers are called.
+	#[command(flatten)]
+	pub dial: DialArgs,
 }
 
 /// Serves streams until it is stopped.
@@ -175,11 +180,12 @@ async fn start(args: &GatewayArgs, home: &Home) -> AnyResult<(TcpListener, Arc<G
 		.await
 		.with_context(|| format!("cannot listen on {} (--http)", args.http))?;
 	let chain = args.node.connect_home(home, None).await?;
+	let dial_private = args.dial.private_on(&*chain);
 	let net = if args.listen.is_empty() {
-		asking_net(&home.dir, chain.genesis()).await?
+		asking_net(&home.dir, chain.genesis(), dial_private).await?
 	} else {
 		let origin = Arc::new(Origin::new(home.store.clone()));
-		serving_net(home, chain.genesis(), args.listen.clone(), origin).await?
+		serving_net(home, chain.genesis(), args.listen.clone(), origin, dial_private).await?
 	};
 	for address in net.listening() {
 		tracing::info!("peers are answered at {address}/p2p/{}", net.peer_id());

@@ -131,7 +131,7 @@ fn account_should_be_jailed_when_it_has_resigned_before_the_verdict() {
 		assert!(TranscoderElection::is_jailed(&account(1)));
 		bond(&account(1), 50 * UNIT);
 		next_round();
-		assert!(!TranscoderElection::is_active(&account(1)));
+		assert!(!is_active(&account(1)));
 		TranscoderElection::resolve(&account(1));
 		assert!(!TranscoderElection::is_jailed(&account(1)));
 	});

@@ -144,7 +144,7 @@ fn pool_should_match_livepeer_a11_when_full() {
 			set_stake(&account(3), UNIT / 2, UNIT / 2);
 			register(3, 1);
 			next_round();
-			let active = |number| TranscoderElection::is_active(&account(number));
+			let active = |number| is_active(&account(number));
 			assert!(active(1) && active(2) && !active(3));
 			set_stake(&account(3), UNIT, UNIT / 2);
 			next_round();
@@ -214,7 +214,7 @@ fn resign_should_leave_nothing_when_registered() {
 		assert_ok!(TranscoderElection::resign(RuntimeOrigin::signed(account(1))));
 		assert_eq!(events(), vec![Event::TranscoderResigned { transcoder: account(1) }]);
 		assert_eq!(Lost::get(), accounts(&[1]));
-		assert!(!TranscoderElection::is_active(&account(1)));
+		assert!(!is_active(&account(1)));
 		assert!(!TranscoderElection::accepts_stake(&account(1), &account(2)));
 		assert_eq!(Transcoders::<Test>::iter().count(), 0);
 		assert_eq!(Services::<Test>::iter().count(), 0);
@@ -237,7 +237,7 @@ fn seat_should_come_with_next_round_when_registered_again() {
 	ExtBuilder::default().transcoder(1, 10, 0).transcoder(2, 10, 0).build_and_execute(|| {
 		assert_ok!(TranscoderElection::resign(RuntimeOrigin::signed(account(1))));
 		register(1, 1);
-		assert!(!TranscoderElection::is_active(&account(1)));
+		assert!(!is_active(&account(1)));
 		next_round();
 		// The registration is a new one: the other is older now.
 		let seats = TranscoderElection::active_set().seats;

@@ -470,8 +470,7 @@ impl ChainState {
 		signature: &OperatorSignature,
 		purpose: Purpose,
 		object: &Hash,
-		call: &'static str,
-	) -> Result<(), ChainError> {
+	) -> Result<(), Refused> {
 		let signer = &signature.signer;
 		let views = self.keys.get(&(signer.account.clone(), purpose));
 		let view =
@@ -480,8 +479,7 @@ impl ChainState {
 		if signature.verifies(object, key) {
 			Ok(())
 		} else {
-			let refused = Refused::Other("the signature is not by the key that it names".into());
-			Err(ChainError::Refused { call, refused })
+			Err(Refused::Other("the signature is not by the key that it names".into()))
 		}
 	}
 }

@@ -99,7 +99,6 @@ impl Broadcaster {
 		let Some(bytes) = self.store.get(cut.segment.in_hash)? else {
 			return Err(StoreError::Damaged(cut.segment.in_hash).into());
 		};
-		let retry = |reason: String| Delivered::Retry { after_ms: None, reason };
 		let (receipt, signature) = match self.net.push(&to.service, &signed, &bytes).await {
 			Ok(PushReply::Done { receipt, signature }) => (receipt, signature),
 			Ok(PushReply::Busy { retry_ms }) => {
@@ -138,6 +137,15 @@ impl Broadcaster {
 		if record.present().count() != outputs {
 			return Ok(Delivered::Withheld("a rendition is absent".into()));
 		}
+		self.fetch_renditions(to, record).await
+	}
+
+	/// Fetches and keeps what a receipt that is right describes.
+	async fn fetch_renditions(
+		&self,
+		to: &Assigned,
+		record: SegmentRecord,
+	) -> Result<Delivered, BroadcastError> {
 		let fetches = record
 			.present()
 			.map(|output| self.net.fetch(&to.service, output.hash, output.len, None));
@@ -192,12 +200,16 @@ impl Broadcaster {
 			Err(MediaError::Invalid(found)) => {
 				Delivered::Skip(format!("it cannot be transcoded: {found:?}"))
 			}
-			Err(MediaError::Failed(error)) => Delivered::Retry {
-				after_ms: None,
-				reason: format!("rejected as {reason}, and not examined: {error}"),
-			},
+			Err(MediaError::Failed(error)) => {
+				retry(format!("rejected as {reason}, and not examined: {error}"))
+			}
 		}
 	}
+}
+
+/// It is sent again after the usual pause.
+fn retry(reason: String) -> Delivered {
+	Delivered::Retry { after_ms: None, reason }
 }
 
 /// Whether two headers of one key are for the same bytes. Which of the two names the right time of

@@ -11,6 +11,7 @@ mod intake;
 mod memory;
 mod registration;
 mod variants;
+mod worth;
 
 use std::{
 	collections::BTreeMap,

@@ -1,7 +1,7 @@
 //! The plain functions.
 
 use crate::{
-	decide::*,
+	decision::*,
 	types::{Class, Phase, Unsuited, Wake},
 };
 use livepeer_primitives::{
