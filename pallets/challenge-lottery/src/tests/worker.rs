@@ -525,7 +525,7 @@ fn worker_should_abstain_when_the_service_still_cannot_judge_after_half_of_the_t
 		worker();
 		assert!(take().is_empty());
 		skip(Ballots::<Test>::get(claim.id).unwrap().asking_until() - Lottery::now());
-		expect(node, &task(&claim, me, PATIENCE), unable());
+		expect(node, &task(&claim, me, patience_left(&claim)), unable());
 		worker();
 		let sent = take();
 		assert!(matches!(sent[..], [Call::commit_verdict { tranche: 0, member: 0, .. }]));
