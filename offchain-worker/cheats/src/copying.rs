@@ -7,7 +7,7 @@ use std::{
 
 use livepeer_primitives::{
 	api::{BallotView, JudgeAnswer},
-	offchain::{VerifyStatus, VerifyTask},
+	offchain::{ToolchainsAnswer, ToolchainsQuestion, VerifyStatus, VerifyTask},
 	verdict::{Evidence, Verdict, Verdicts},
 	AccountId, ClaimId,
 };
@@ -18,6 +18,8 @@ use livepeer_worker_core::{ports::judgements::Judgements, roles::verify::QueueFu
 /// revealed when it is too late to commit, so what it repeats is of another claim or ballot; as long as
 /// there is none it goes on waiting.
 pub struct Copying {
+	/// What says which toolchains there are.
+	service: Arc<dyn Answers>,
 	heard: Arc<Mutex<Heard>>,
 }
 
@@ -33,11 +35,11 @@ struct Heard {
 }
 
 impl Copying {
-	/// Listens on the chain from now on.
-	pub fn new(chain: Arc<dyn Judgements>) -> Self {
+	/// Listens on the chain from now on, in the place of `service`.
+	pub fn new(chain: Arc<dyn Judgements>, service: Arc<dyn Answers>) -> Self {
 		let heard = Arc::default();
 		tokio::spawn(listen(chain, Arc::clone(&heard)));
-		Self { heard }
+		Self { service, heard }
 	}
 }
 
@@ -49,6 +51,10 @@ impl Answers for Copying {
 		let Some(evidence) = heard.evidence else { return Ok(VerifyStatus::Working) };
 		let verdicts = Verdicts::truncate_from(vec![Verdict::Valid; task.leaves.len()]);
 		Ok(VerifyStatus::Done { verdicts, evidence })
+	}
+
+	fn toolchains(&self, question: ToolchainsQuestion) -> ToolchainsAnswer {
+		self.service.toolchains(question)
 	}
 }
 
@@ -107,6 +113,18 @@ mod tests {
 
 	use super::*;
 
+	struct Unasked;
+
+	impl Answers for Unasked {
+		fn post(&self, _: VerifyTask) -> Result<VerifyStatus, QueueFull> {
+			unreachable!("a judge that copies asks nobody")
+		}
+
+		fn toolchains(&self, _: ToolchainsQuestion) -> ToolchainsAnswer {
+			unreachable!("nobody asks here")
+		}
+	}
+
 	const OWN: AccountId = AccountId::new([1; 32]);
 	const FELLOW: AccountId = AccountId::new([2; 32]);
 
@@ -143,7 +161,7 @@ mod tests {
 
 	#[test]
 	fn judge_that_copies_should_wait_until_there_is_something_to_repeat() {
-		let copying = Copying { heard: Arc::default() };
+		let copying = Copying { service: Arc::new(Unasked), heard: Arc::default() };
 		assert_eq!(copying.post(task()), Ok(VerifyStatus::Working));
 		assert_eq!(lock(&copying.heard).claims.first(), Some(&7));
 		lock(&copying.heard).evidence = Some(evidence(9));

@@ -65,6 +65,10 @@ impl MediaEngine for Dishonest {
 		self.honest.toolchain()
 	}
 
+	async fn attest(&self) -> Result<ToolchainId, MediaError> {
+		self.honest.attest().await
+	}
+
 	fn profiles(&self) -> Vec<ProfileId> {
 		self.honest.profiles()
 	}
@@ -167,6 +171,10 @@ pub struct Neglectful {
 impl MediaEngine for Neglectful {
 	fn toolchain(&self) -> ToolchainId {
 		self.honest.toolchain()
+	}
+
+	async fn attest(&self) -> Result<ToolchainId, MediaError> {
+		self.honest.attest().await
 	}
 
 	fn profiles(&self) -> Vec<ProfileId> {

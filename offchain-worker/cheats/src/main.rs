@@ -115,7 +115,8 @@ async fn neglectful(args: VerifyArgs, neglect: Neglect) -> anyhow::Result<()> {
 
 async fn copying(args: VerifyArgs) -> anyhow::Result<()> {
 	let chain = args.node.connect(None).await?;
-	let answers =
-		Box::new(move |_: Arc<dyn Answers>| -> Arc<dyn Answers> { Arc::new(Copying::new(chain)) });
+	let answers = Box::new(move |service: Arc<dyn Answers>| -> Arc<dyn Answers> {
+		Arc::new(Copying::new(chain, service))
+	});
 	verify::run(args, verify::Swaps { answers, ..Default::default() }).await
 }

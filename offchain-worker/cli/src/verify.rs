@@ -15,7 +15,10 @@ use axum::{
 use clap::{ArgMatches, Args, FromArgMatches};
 use codec::{DecodeAll, Encode};
 use livepeer_primitives::{
-	offchain::{VerifyStatus, VerifyTask, VERIFY_PATH},
+	offchain::{
+		ToolchainsAnswer, ToolchainsQuestion, VerifyStatus, VerifyTask, TOOLCHAINS_PATH,
+		VERIFY_PATH,
+	},
 	Hash,
 };
 use livepeer_worker_core::{
@@ -123,11 +126,18 @@ impl FromArgMatches for VerifyCommand {
 pub trait Answers: Send + Sync {
 	/// Takes a task, or says how far it is.
 	fn post(&self, task: VerifyTask) -> Result<VerifyStatus, QueueFull>;
+
+	/// Says which toolchains are made here.
+	fn toolchains(&self, question: ToolchainsQuestion) -> ToolchainsAnswer;
 }
 
 impl Answers for VerifyRole {
 	fn post(&self, task: VerifyTask) -> Result<VerifyStatus, QueueFull> {
 		VerifyRole::post(self, task)
+	}
+
+	fn toolchains(&self, question: ToolchainsQuestion) -> ToolchainsAnswer {
+		VerifyRole::toolchains(self, question)
 	}
 }
 
@@ -230,38 +240,59 @@ pub fn router(answers: Arc<dyn Answers>, token: String) -> Router {
 	let service = Arc::new(Service { answers, token });
 	Router::new()
 		.route(VERIFY_PATH, post(take))
+		.route(TOOLCHAINS_PATH, post(toolchains))
 		.route("/healthz", get(|| async { "ok\n" }))
 		.with_state(service)
 }
 
 /// Takes a task, or says how far it is.
 async fn take(State(service): State<Arc<Service>>, request: Request) -> Response {
+	let task = match asked::<VerifyTask>(&service, request, "not a SCALE VerifyTask\n").await {
+		Ok(task) => task,
+		Err(refusal) => return refusal.into_response(),
+	};
+	match service.answers.post(task) {
+		Ok(status) => scale(&status),
+		Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "too many tasks\n").into_response(),
+	}
+}
+
+/// Says which toolchains are made here.
+async fn toolchains(State(service): State<Arc<Service>>, request: Request) -> Response {
+	let unlike = "not a SCALE ToolchainsQuestion\n";
+	match asked::<ToolchainsQuestion>(&service, request, unlike).await {
+		Ok(question) => scale(&service.answers.toolchains(question)),
+		Err(refusal) => refusal.into_response(),
+	}
+}
+
+/// An answer in SCALE.
+fn scale(answer: &impl Encode) -> Response {
+	([(header::CONTENT_TYPE, "application/octet-stream")], answer.encode()).into_response()
+}
+
+/// What whoever has the token asks, or why it is refused; `unlike` says so of what is no question.
+async fn asked<Q: DecodeAll>(
+	service: &Service,
+	request: Request,
+	unlike: &'static str,
+) -> Result<Q, (StatusCode, &'static str)> {
 	let given = request
 		.headers()
 		.get(header::AUTHORIZATION)
 		.and_then(|value| value.to_str().ok())
 		.and_then(|value| value.strip_prefix("Bearer "));
 	if !given.is_some_and(|given| same(given.as_bytes(), service.token.as_bytes())) {
-		return (StatusCode::UNAUTHORIZED, "wrong token\n").into_response();
+		return Err((StatusCode::UNAUTHORIZED, "wrong token\n"));
 	}
 	// Only now: who has no token must not have us wait for what never comes.
 	let body = to_bytes(request.into_body(), LARGEST_TASK);
 	let body = match tokio::time::timeout(ARRIVES, body).await {
 		Ok(Ok(body)) => body,
-		Ok(Err(_)) => {
-			return (StatusCode::PAYLOAD_TOO_LARGE, "larger than any task\n").into_response()
-		}
-		Err(_) => return (StatusCode::REQUEST_TIMEOUT, "too slow\n").into_response(),
+		Ok(Err(_)) => return Err((StatusCode::PAYLOAD_TOO_LARGE, "larger than any task\n")),
+		Err(_) => return Err((StatusCode::REQUEST_TIMEOUT, "too slow\n")),
 	};
-	let Ok(task) = VerifyTask::decode_all(&mut &body[..]) else {
-		return (StatusCode::BAD_REQUEST, "not a SCALE VerifyTask\n").into_response();
-	};
-	match service.answers.post(task) {
-		Ok(status) => {
-			([(header::CONTENT_TYPE, "application/octet-stream")], status.encode()).into_response()
-		}
-		Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "too many tasks\n").into_response(),
-	}
+	Q::decode_all(&mut &body[..]).map_err(|_| (StatusCode::BAD_REQUEST, unlike))
 }
 
 /// Compares without telling by its time where the first difference is.
