@@ -15,14 +15,14 @@ use axum::{
 use clap::{ArgMatches, Args, FromArgMatches};
 use codec::{DecodeAll, Encode};
 use livepeer_primitives::{
-	offchain::{VerifyTask, VERIFY_PATH},
+	offchain::{VerifyStatus, VerifyTask, VERIFY_PATH},
 	Hash,
 };
 use livepeer_worker_core::{
 	ports::{chain::Chain, clock::SystemClock, engine::MediaEngine, events::Event},
-	roles::verify::VerifyRole,
+	roles::verify::{QueueFull, VerifyRole},
 };
-use livepeer_worker_media::{Engine, MediaPool, PoolConfig};
+use livepeer_worker_media::{Engine, PoolConfig};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -119,13 +119,39 @@ impl FromArgMatches for VerifyCommand {
 	}
 }
 
+/// What answers a validator's node.
+pub trait Answers: Send + Sync {
+	/// Takes a task, or says how far it is.
+	fn post(&self, task: VerifyTask) -> Result<VerifyStatus, QueueFull>;
+}
+
+impl Answers for VerifyRole {
+	fn post(&self, task: VerifyTask) -> Result<VerifyStatus, QueueFull> {
+		VerifyRole::post(self, task)
+	}
+}
+
+/// What whoever embeds the role puts in the place of its parts; nothing by default.
+pub struct Swaps {
+	/// Instead of the engine.
+	pub engine: Swap<dyn MediaEngine>,
+	/// Instead of what answers the node.
+	pub answers: Swap<dyn Answers>,
+}
+
+impl Default for Swaps {
+	fn default() -> Self {
+		Self { engine: Box::new(|engine| engine), answers: Box::new(|answers| answers) }
+	}
+}
+
 struct Service {
-	role: VerifyRole,
+	answers: Arc<dyn Answers>,
 	token: String,
 }
 
-/// Verifies until it is stopped. Whoever embeds the role may put something in the place of its engine.
-pub async fn run(args: VerifyArgs, swap: Swap<dyn MediaEngine>) -> Result<()> {
+/// Verifies until it is stopped.
+pub async fn run(args: VerifyArgs, swaps: Swaps) -> Result<()> {
 	let mut stop = stop_signal()?;
 	let token =
 		secrets::read(&args.token_file).context("the token file cannot be used")?.trim().to_owned();
@@ -135,10 +161,12 @@ pub async fn run(args: VerifyArgs, swap: Swap<dyn MediaEngine>) -> Result<()> {
 		args.token_file.display()
 	);
 	let home = args.home.open().await?;
-	if let Some((listener, role)) = unless_stopped(&mut stop, start(&args, &home, swap)).await? {
+	let started = start(&args, &home, swaps.engine);
+	if let Some((listener, role)) = unless_stopped(&mut stop, started).await? {
 		tracing::info!(address = %args.listen, "waiting for tasks");
 		let limits = HttpLimits::default();
-		serve(listener, router(role.clone(), token), stop, DRAIN.0, limits).await?;
+		let answers = (swaps.answers)(Arc::new(role.clone()));
+		serve(listener, router(answers, token), stop, DRAIN.0, limits).await?;
 		// Tasks that are not done by then are posted again by the node.
 		let _ = tokio::time::timeout(DRAIN.1, role.idle()).await;
 	}
@@ -158,11 +186,12 @@ async fn start(
 	let mut pool = PoolConfig::default();
 	pool.verify = args.parallel.unwrap_or(pool.verify).max(1);
 	let parallel = pool.verify;
-	let mut engines = vec![swap(Arc::new(engine(pool.clone()).await?))];
+	let own = engine(pool).await?;
+	let pool = own.pool().clone();
+	let mut engines = vec![swap(Arc::new(own))];
 	for program in &args.also {
-		let pool = PoolConfig { program: Some(program.clone()), ..pool.clone() };
 		// Not remembered: what is known of this program's libraries says nothing of that one's.
-		let engine = Engine::start(MediaPool::new(pool)).await;
+		let engine = Engine::start(pool.with_program(program.clone())).await;
 		let engine = engine.with_context(|| format!("{} cannot be used", program.display()))?;
 		tracing::info!(program = %program.display(), toolchain = ?engine.toolchain(), "also");
 		engines.push(Arc::new(engine));
@@ -197,8 +226,8 @@ async fn start(
 }
 
 /// The service's routes; whoever has `token` may post tasks.
-pub fn router(role: VerifyRole, token: String) -> Router {
-	let service = Arc::new(Service { role, token });
+pub fn router(answers: Arc<dyn Answers>, token: String) -> Router {
+	let service = Arc::new(Service { answers, token });
 	Router::new()
 		.route(VERIFY_PATH, post(take))
 		.route("/healthz", get(|| async { "ok\n" }))
@@ -227,7 +256,7 @@ async fn take(State(service): State<Arc<Service>>, request: Request) -> Response
 	let Ok(task) = VerifyTask::decode_all(&mut &body[..]) else {
 		return (StatusCode::BAD_REQUEST, "not a SCALE VerifyTask\n").into_response();
 	};
-	match service.role.post(task) {
+	match service.answers.post(task) {
 		Ok(status) => {
 			([(header::CONTENT_TYPE, "application/octet-stream")], status.encode()).into_response()
 		}

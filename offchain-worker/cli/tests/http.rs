@@ -608,7 +608,7 @@ async fn verifier() -> Verifier {
 	)
 	.unwrap();
 	tokio::spawn(runner.run());
-	Verifier { address: serve(verify::router(role, TOKEN.into())).await, task }
+	Verifier { address: serve(verify::router(Arc::new(role), TOKEN.into())).await, task }
 }
 
 #[tokio::test(flavor = "multi_thread")]

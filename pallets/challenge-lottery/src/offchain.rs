@@ -83,14 +83,12 @@ impl DutyId {
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub(crate) enum Duty {
 	/// The service was asked. The question is repeated until it is answered: with the transcoder's
-	/// newest service record, for it may have moved, and with everything else as it was once it is
-	/// taken. Claim, leaves and seed do not change while a ballot is open, patience and pass are these.
+	/// newest service record, for it may have moved, and with the patience that is left, for the service
+	/// may have restarted and begins anew then. Claim, leaves and seed do not change while a ballot is
+	/// open, the pass is this.
 	Asked {
-		/// Whether the service has taken it. One that had enough to do is asked again with the
-		/// patience that is left then.
+		/// Whether the service has taken it.
 		taken: bool,
-		/// The patience it was asked with.
-		patience_ms: u64,
 		/// The peer that fetches for it.
 		peer_id: Vec<u8>,
 		/// The pass of that peer. Kept, for the key signs differently each time.
@@ -243,9 +241,7 @@ impl<T: Config> Pallet<T> {
 				Self::send_commit(duty, index, commitment, commit_signature);
 				return Ok(());
 			}
-			Ok(Some(Duty::Asked { taken, patience_ms, peer_id, pass })) => {
-				Some((taken, patience_ms, peer_id, pass))
-			}
+			Ok(Some(Duty::Asked { taken, peer_id, pass })) => Some((taken, peer_id, pass)),
 			// Nothing, or nothing that this version can read.
 			_ => None,
 		};
@@ -256,26 +252,23 @@ impl<T: Config> Pallet<T> {
 		let endpoint = endpoint();
 		let peer_id =
 			endpoint.as_ref().map(|endpoint| endpoint.peer_id.clone()).unwrap_or_default();
-		let patience_ms = match &asked {
-			Some((true, patience_ms, ..)) => *patience_ms,
-			_ => Self::patience_ms(run.now, duty.claim, ballot),
-		};
 		let pass = match &asked {
-			Some((_, _, same_peer, pass)) if *same_peer == peer_id => pass.clone(),
+			Some((_, same_peer, pass)) if *same_peer == peer_id => pass.clone(),
 			// Not asked yet, or the service has another peer since.
 			_ => Self::pass(duty, member, &peer_id),
 		};
 		if asked.is_none() {
 			remember(duty)?;
 		}
-		let question = (was_taken, patience_ms, peer_id, pass);
-		let note = |(taken, patience_ms, peer_id, pass): (bool, u64, Vec<u8>, _)| {
-			storage.set(&Duty::Asked { taken, patience_ms, peer_id, pass });
+		let question = (was_taken, peer_id, pass);
+		let note = |(taken, peer_id, pass): (bool, Vec<u8>, _)| {
+			storage.set(&Duty::Asked { taken, peer_id, pass });
 		};
 		if asked.as_ref() != Some(&question) {
 			note(question.clone());
 		}
-		let task = Self::task(duty, member, patience_ms, question.3.clone())
+		let patience_ms = Self::patience_ms(run.now, duty.claim, ballot);
+		let task = Self::task(duty, member, patience_ms, question.2.clone())
 			.ok_or("the claim cannot be read")?;
 		let status = match ask(endpoint, &task) {
 			Ok(status) => status,
@@ -283,7 +276,7 @@ impl<T: Config> Pallet<T> {
 				run.full = true;
 				if was_taken {
 					// It has forgotten it, as after a restart.
-					note((false, question.1, question.2, question.3));
+					note((false, question.1, question.2));
 				}
 				return Ok(());
 			}
@@ -294,7 +287,7 @@ impl<T: Config> Pallet<T> {
 			Err(Fault::Refused(reason)) => return Err(reason),
 		};
 		if !was_taken {
-			note((true, question.1, question.2, question.3));
+			note((true, question.1, question.2));
 		}
 		match status {
 			VerifyStatus::Working => Ok(()),

@@ -158,6 +158,12 @@ struct RefusedAnswer;
 /// Patience of a question in the first block of a dev commit phase: half of 12 blocks of 2 s.
 const PATIENCE: u64 = 12_000;
 
+/// That of a question now: half of what the phase leaves beside the work.
+fn patience_left(claim: &TestClaim) -> u64 {
+	let ballot = Ballots::<Test>::get(claim.id).unwrap();
+	PATIENCE - u64::from((Lottery::now() - ballot.opened).div_ceil(2)) * 2_000
+}
+
 /// A claim in its commit phase and the number of its first committee member.
 fn judged() -> (TestClaim, usize) {
 	let claim = claim(8);
@@ -182,9 +188,9 @@ fn worker_should_ask_commit_and_reveal_when_all_goes_well() {
 		expect(node, &task(&claim, me, PATIENCE), VerifyStatus::Working);
 		worker();
 		assert!(take().is_empty());
-		// The question is the same, whatever time has passed.
+		// The question is the same, with what patience is left.
 		skip(2);
-		expect(node, &task(&claim, me, PATIENCE), done(&claim));
+		expect(node, &task(&claim, me, patience_left(&claim)), done(&claim));
 		worker();
 		let sent = take();
 		assert!(matches!(sent[..], [Call::commit_verdict { member: 0, tranche: 0, .. }]));
@@ -266,6 +272,7 @@ fn worker_should_sign_one_pass_for_the_peer_of_its_service() {
 		expect(node, &question, VerifyStatus::Working);
 		worker();
 		skip(1);
+		question.patience_ms = patience_left(&claim);
 		expect(node, &question, VerifyStatus::Working);
 		worker();
 		assert_eq!(stored_pass(&claim, me).1, Some(pass));
@@ -274,7 +281,7 @@ fn worker_should_sign_one_pass_for_the_peer_of_its_service() {
 }
 
 #[test]
-fn worker_should_renew_the_service_record_alone_when_it_asks_again() {
+fn worker_should_renew_service_record_and_patience_alone_when_it_asks_again() {
 	let me = first_member();
 	run_node(&[me], |node, take| {
 		let (claim, _) = judged();
@@ -286,7 +293,7 @@ fn worker_should_renew_the_service_record_alone_when_it_asks_again() {
 			skip(1);
 			SERVICE_URL.put(url.into());
 			Parameters::mutate(|parameters| parameters.verify_rate += 1);
-			let mut again = first.clone();
+			let mut again = VerifyTask { patience_ms: patience_left(&claim), ..first.clone() };
 			again.service.url = url.as_bytes().to_vec().try_into().unwrap();
 			assert_ne!(again, first);
 			expect(node, &again, VerifyStatus::Working);
@@ -526,7 +533,24 @@ fn worker_should_ask_on_the_chain_for_what_its_service_lacks() {
 		worker();
 		// Too late for whoever has them.
 		skip(Ballots::<Test>::get(claim.id).unwrap().asking_until() - Lottery::now());
-		expect(node, &task(&claim, me, PATIENCE), VerifyStatus::Lacking);
+		expect(node, &task(&claim, me, patience_left(&claim)), VerifyStatus::Lacking);
+		worker();
+		assert!(take().is_empty());
+	});
+}
+
+/// A service that restarted has forgotten what it took. With all of its patience once more it would wait for
+/// bytes that never come until its word is too late, and be fined for its silence.
+#[test]
+fn attack_bytes_withheld_while_the_service_restarts() {
+	let me = first_member();
+	run_node(&[me], |node, take| {
+		let (claim, _) = judged();
+		expect(node, &task(&claim, me, PATIENCE), VerifyStatus::Working);
+		worker();
+		// Half of the phase is over.
+		skip(6);
+		expect(node, &task(&claim, me, PATIENCE / 2), VerifyStatus::Working);
 		worker();
 		assert!(take().is_empty());
 	});

@@ -501,8 +501,11 @@ impl Inner {
 		hash: H256,
 	) -> Result<Result<(), UnavailableKind>, String> {
 		let failed = |error: StoreError| error.to_string();
-		if self.store.get(hash).map_err(failed)?.is_some() {
-			return Ok(Ok(()));
+		match self.store.get(hash) {
+			Ok(Some(_)) => return Ok(Ok(())),
+			// A store removes what it finds damaged: it is fetched again like what never was there.
+			Ok(None) | Err(StoreError::Damaged(_)) => {}
+			Err(error) => return Err(failed(error)),
 		}
 		let pass = self.pass(at.task);
 		let mut attempts = 0u32;
