@@ -242,8 +242,17 @@ pub trait Competition {
 /// Who may receive new stake. Implemented by the election: registered and not jailed. Bonding to
 /// oneself before registering is allowed by staking without asking.
 pub trait AcceptsStake {
-	/// Whether `transcoder` may receive stake from `from` now.
-	fn accepts_stake(transcoder: &AccountId, from: &AccountId) -> bool;
+	/// Whether `transcoder` may receive stake from `from` now, and if not why.
+	fn accepts_stake(transcoder: &AccountId, from: &AccountId) -> Result<(), StakeRefused>;
+}
+
+/// Why a transcoder receives no stake.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StakeRefused {
+	/// It is not registered.
+	NotRegistered,
+	/// It is registered, and jailed.
+	Jailed,
 }
 
 /// What happened to a slash.

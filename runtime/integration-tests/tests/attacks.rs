@@ -368,7 +368,7 @@ fn newcomer_should_be_refused_while_jailed_and_spared_afterwards() {
 	let claim = story.claim(8);
 	fail(&mut story, &claim);
 	let bond = || pallet_lpt_staking::Call::bond { amount: 100 * UNIT, to: to.clone() };
-	let refused = Ok(Err(StakingError::StakeNotAccepted.into()));
+	let refused = Ok(Err(StakingError::TranscoderJailed.into()));
 	assert_eq!(story.world.call(AliceStash, bond()), refused);
 	assert_eq!(story.settle(&claim), Some(Outcome::Failed));
 	assert_eq!(story.world.call(AliceStash, bond()), refused, "jail ends by its own call");
