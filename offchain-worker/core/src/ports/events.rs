@@ -22,6 +22,8 @@ pub enum Warning {
 	Jailed,
 	/// The stake fell: a slash, or stake that left.
 	StakeFell,
+	/// A claim is decided against the account, and the slash for it is not executed yet.
+	SlashPending,
 	/// A claim failed.
 	ClaimFailed,
 	/// A claim was missed.
@@ -54,9 +56,10 @@ pub enum Warning {
 
 impl Warning {
 	/// All of them.
-	pub const ALL: [Warning; 16] = [
+	pub const ALL: [Warning; 17] = [
 		Self::Jailed,
 		Self::StakeFell,
+		Self::SlashPending,
 		Self::ClaimFailed,
 		Self::ClaimMissed,
 		Self::ClaimVoid,
@@ -78,6 +81,7 @@ impl Warning {
 		match self {
 			Self::Jailed => "jailed",
 			Self::StakeFell => "stake_fell",
+			Self::SlashPending => "slash_pending",
 			Self::ClaimFailed => "claim_failed",
 			Self::ClaimMissed => "claim_missed",
 			Self::ClaimVoid => "claim_void",

@@ -170,10 +170,20 @@ impl Claiming {
 		claim: &ClaimRecord,
 	) -> Result<(), TranscodeError> {
 		if let Some(challenge) = self.parts.chain.challenge(At::Best, id).await? {
+			self.tell_of_slash(id, &challenge);
 			self.reveal(head, id, claim, &challenge).await?;
 			self.variants.open(head, id, claim, &challenge).await?;
 		}
 		self.close_if_gone(id, claim).await
+	}
+
+	/// Says, for as long as it is so, that a claim is decided against the account: until the slash is
+	/// executed governance can still cancel it, and only if somebody asks.
+	fn tell_of_slash(&self, id: ClaimId, challenge: &ChallengeView) {
+		let Some(outcome @ (Outcome::Failed | Outcome::Missed)) = challenge.outcome else { return };
+		let at = challenge.deadline;
+		let text = format!("claim {id} is decided ({outcome:?}), and a part of the stake is lost in block {at}, unless it was the source that nobody can transcode. Governance can cancel it before: `livepeer-worker audit {id}` says what was judged");
+		self.parts.warnings.warn(Warning::SlashPending, text);
 	}
 
 	/// Whether the node is not as far as this worker has seen the chain: one that was restored or

@@ -338,8 +338,11 @@ fn operator_should_be_told_how_a_claim_ended_badly() {
 			story.duties(&role).await;
 			story.duties(&role).await;
 			let id = story.store.claims().unwrap()[0].id.unwrap();
+			assert!(story.warned(Warning::SlashPending).is_empty());
 			story.chain.decide(id, outcome);
 			story.duties(&role).await;
+			let pending = story.warned(Warning::SlashPending);
+			assert_eq!(pending.len(), usize::from(outcome != Outcome::Void), "{what:?}: {pending:?}");
 			story.chain.close(id);
 			story.duties(&role).await;
 			let is = |event: &Event| matches!(event, Event::Warned { what: w, .. } if *w == what);
