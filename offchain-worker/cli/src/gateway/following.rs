@@ -471,7 +471,10 @@ impl Gateway {
 					failures = 0;
 				}
 				Err(error) => {
-					self.metrics.add_failure();
+					// Whose stream has ended may be gone: that wakes nobody.
+					if !ended {
+						self.metrics.add_failure();
+					}
 					failures = failures.saturating_add(1);
 					tracing::warn!(%stream, %error, failures, "the origin was not followed");
 				}

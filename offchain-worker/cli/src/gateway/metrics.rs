@@ -21,7 +21,8 @@ impl Default for Metrics {
 		let untold = Counter::default();
 		registry.register("webhooks_dropped", "Notices that were given up", untold.clone());
 		registry.register("segments", "Segments fetched and checked", segments.clone());
-		registry.register("origin_failures", "Polls of an origin that failed", failures.clone());
+		let help = "Polls of the origin of a stream that has not ended that failed";
+		registry.register("origin_failures", help, failures.clone());
 		registry.register("served_bytes", "Bytes of segments sent to players", bytes.clone());
 		Self { registry, segments, failures, bytes, untold }
 	}
