@@ -4,7 +4,8 @@
 Checked are relative links and their anchors, paths in backticks (also in comments of the code),
 targets and variables of `make`, options of the worker's binaries, names of tests and of code, the
 table of crates in README.md against the workspace, the floors of CONTRIBUTING.md against what each
-crate depends on, the READMEs of pallets against CONTRIBUTING.md and against the code, attacks against the tests that hold them, the documentation of calls, addresses,
+crate depends on, that each command block of the operators' pages is run by `scripts/runbooks-test.py` or says
+why not, the metrics that pages, alerts and boards name against those that are registered, the READMEs of pallets against CONTRIBUTING.md and against the code, attacks against the tests that hold them, the documentation of calls, addresses,
 and the list of decisions. `docs/parameters.md` is held against the presets by
 `primitives/tests/documentation.rs`. Needs Python 3 and git, nothing else.
 """
@@ -385,6 +386,49 @@ def check_pallets():
                     problem(name, f"no test is named `{test}`")
 
 
+def check_runbooks():
+    """What a reader of the operators' pages types is run by a test, or the page says why it is not."""
+    for name in FILES:
+        if not re.fullmatch(r"docs/operators/[a-z]+\.md", name):
+            continue
+        text = read(name)
+        for fence in re.finditer(r"(?:^<!-- (.*) -->\n)?^```(?:sh|bash|console)\n", text, re.M):
+            if not re.fullmatch(r"run|service|settings|not run: .+", fence.group(1) or ""):
+                line = text.count("\n", 0, fence.end())
+                problem(f"{name}:{line}", "these commands are neither run nor said why not (scripts/runbooks-test.py)")
+
+
+# Files in which metrics are registered, and what comes before each of their names.
+METRICS = {
+    "offchain-worker/cli/src/metrics.rs": "livepeer_",
+    "offchain-worker/cli/src/gateway/metrics.rs": "livepeer_gateway_",
+    "offchain-worker/bridge/src/metrics.rs": "livepeer_bridge_",
+}
+
+
+def check_metrics():
+    """Each metric that a role exports is explained to operators, and none is named that there is not."""
+    exported = {
+        prefix + metric
+        for name, prefix in METRICS.items()
+        for metric in re.findall(r'\.register\(\s*"(\w+)"', read(name))
+    }
+    pages = ("docs/operators/metrics.md", "offchain-worker/README.md", "docs/bridge.md")
+    users = ("docker/monitoring/rules.yaml", "docker/monitoring/boards.py", "docs/operators/alerts.md")
+    # Suffixes are of counters and of histograms.
+    named = lambda names: {
+        re.sub(r"_(total|bucket|sum|count)$", "", metric)
+        for name in names
+        for metric in re.findall(r"\blivepeer_\w+(?![\w*:])", read(name))
+    }
+    for metric in sorted(exported - named(pages)):
+        problem(pages[0], f"no page explains the metric `{metric}`")
+    # Names of crates and of series that rules make are none of metrics.
+    for metric in sorted(named(pages + users) - exported):
+        if not metric.startswith("livepeer_worker"):
+            problem(users[0], f"no role exports the metric `{metric}`")
+
+
 def check_attacks():
     """Each row of the table of attacks names tests, or says that there are none."""
     name = "docs/testing.md"
@@ -426,6 +470,8 @@ def main():
     check_crates()
     check_floors()
     check_pallets()
+    check_runbooks()
+    check_metrics()
     check_attacks()
     check_decisions()
     for line in problems:

@@ -140,15 +140,15 @@ class Process:
 
 
 class Node(Process):
-    """A node of `--chain local`, by default the validator of its name."""
+    """A node of a chain, by default of `--chain local` and there the validator of its name."""
 
-    def __init__(self, binary, folder, name, boot=None, role=None):
+    def __init__(self, binary, folder, name, boot=None, role=None, chain="local"):
         self.base = os.path.join(folder, name)
         self.rpc, self.p2p, self.metrics = free_port(), free_port(), free_port()
         # Node keys 1 to 5 are the validators'; others are made of their name.
         key = NAMES.index(name) + 1 if name in NAMES else int.from_bytes(name.encode(), "big")
         super().__init__(name, folder, [
-            binary, "--chain", "local", *([f"--{name}"] if role is None else role), "--base-path", self.base,
+            binary, "--chain", chain, *([f"--{name}"] if role is None else role), "--base-path", self.base,
             "--node-key", f"{key:064x}", "--allow-private-ip", "--no-mdns",
             "--prometheus-port", str(self.metrics), "--rpc-port", str(self.rpc),
             "--listen-addr", f"/ip4/127.0.0.1/tcp/{self.p2p}",
@@ -162,10 +162,93 @@ class Node(Process):
 
 
 def five(binary, folder, nodes):
-    """Starts the five validators into `nodes`, waits for finality, and says how others find them."""
-    nodes.append(Node(binary, folder, NAMES[0]))
-    until("the first node answers", lambda: nodes[0].call("system_localPeerId"), 60)
-    boot = f"/ip4/127.0.0.1/tcp/{nodes[0].p2p}/p2p/{nodes[0].call('system_localPeerId')}"
+    """Starts the five validators at the end of `nodes`, waits for finality, and says how others find them."""
+    first = Node(binary, folder, NAMES[0])
+    nodes.append(first)
+    until("the first node answers", lambda: first.call("system_localPeerId"), 60)
+    boot = f"/ip4/127.0.0.1/tcp/{first.p2p}/p2p/{first.call('system_localPeerId')}"
     nodes += [Node(binary, folder, name, boot) for name in NAMES[1:]]
     until("blocks become final", lambda: nodes[-1].finalized() >= 3, 120)
     return boot
+
+
+class Worker(Process):
+    """A role of `livepeer-worker`, or of one that cheats, with a folder of its own and metrics."""
+
+    def __init__(self, binary, folder, name, role, *arguments, data=None):
+        self.data, self.metrics = data or os.path.join(folder, f"{name}-data"), free_port()
+        self.common = [
+            binary, role, "--data-dir", self.data, "--metrics", f"127.0.0.1:{self.metrics}", "--dial-private",
+        ]
+        super().__init__(name, folder, [*self.common, *arguments])
+
+    def again(self, *arguments):
+        """Starts it with other arguments, once it was killed."""
+        self.command = [*self.common, *arguments]
+        self.start()
+
+
+class One:
+    """A network of one validator, Alice, whose verify service judges what is claimed. For its workers it is
+    a public one: they look at their addresses, and have to be told to publish those of this machine."""
+
+    def __init__(self, binaries, folder, running):
+        self.node, self.worker = (os.path.join(binaries, f"livepeer-{name}") for name in ("node", "worker"))
+        self.folder = folder
+        spec, self.token = os.path.join(folder, "spec.json"), os.path.join(folder, "token")
+        made = subprocess.run([self.node, "export-chain-spec", "--chain", "dev", "--raw"], check=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        with open(spec, "w", encoding="utf-8") as file:
+            json.dump({**json.loads(made.stdout), "chainType": "Live"}, file)
+        subprocess.run([self.worker, "token", self.token], check=True, stdout=subprocess.DEVNULL)
+        service = free_port()
+        self.alice = Node(self.node, folder, NAMES[0], chain=spec, role=[
+            "--alice", "--force-authoring", "--verify-url", f"http://127.0.0.1:{service}",
+            "--verify-token-file", self.token,
+        ])
+        running.append(self.alice)
+        self.url = f"ws://127.0.0.1:{self.alice.rpc}"
+        until("blocks become final", lambda: self.alice.finalized() > 0, 120)
+        self.judging = ["--listen", f"127.0.0.1:{service}", "--token-file", self.token]
+        self.verify = Worker(self.worker, folder, "verify", "verify", *self.judging, "--node", self.url)
+        running.append(self.verify)
+
+    def key(self, name):
+        """A file with the secret of a well-known account."""
+        path = os.path.join(self.folder, f"{name}.key")
+        with open(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            file.write(f"//{name}")
+        return path
+
+    def call(self, name, *command):
+        """Has an account say something by a command of the worker."""
+        ended = subprocess.run(
+            [self.worker, *command, "--key-file", self.key(name), "--node", self.url],
+            check=False, timeout=300, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        if ended.returncode:
+            fail(f"{' '.join(command)} of {name}:\n{ended.stderr}")
+
+    def transcoding(self, name, host="127.0.0.1", port=None):
+        """The arguments of a transcoder of that account, without what it can do. It is found at `host`."""
+        port = port or free_port()
+        return [
+            "--node", self.url, "--key-file", self.key(name), "--announce-anything",
+            "--listen", f"/ip4/0.0.0.0/tcp/{port}", "--announce", f"/ip4/{host}/tcp/{port}",
+        ]
+
+    def broadcasting(self, stream):
+        """The arguments of a broadcaster of Ferdie's, without its source."""
+        return [
+            "--node", self.url, "--key-file", self.key("Ferdie"), "--announce-anything", "--name", stream,
+            "--listen", f"/ip4/127.0.0.1/tcp/{free_port()}", "--linger", "0", "--budget", "1",
+        ]
+
+
+def film(path, seconds, size="640x360"):
+    """Makes a film with keyframes each two seconds."""
+    subprocess.run([
+        "ffmpeg", "-nostdin", "-loglevel", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=size={size}:rate=25",
+        "-f", "lavfi", "-i", "sine", "-t", str(seconds), "-c:v", "libx264", "-preset", "ultrafast", "-g", "50",
+        "-pix_fmt", "yuv420p", "-c:a", "aac", path,
+    ], check=True, timeout=300, stdin=subprocess.DEVNULL)
+    return path

@@ -6,7 +6,8 @@ broadcasts must have a job.
     scripts/runbooks-test.py BIN_DIR [PAGE]...
 
 Of a page it runs the blocks behind `<!-- run -->`, and starts those behind `<!-- service -->` and lets
-them run until the page's end. What `<!-- settings -->` exports is set for the local network instead.
+them run until the page's end. What `<!-- settings -->` exports is set for the local network instead. Other
+blocks stand behind `<!-- not run: REASON -->`, which scripts/check-docs.py sees to.
 Pages in a folder of their own each; the first one pays with Alice's money. Needs curl, ffmpeg, node and
 `npm ci --prefix tests/js`. A quarter of an hour.
 """
@@ -23,7 +24,7 @@ import time
 from localnet import Terminals, fail, final, rpc, say
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PAGES = ["validator", "transcoder", "gateway", "care", "broadcaster", "delegator"]
+PAGES = ["validator", "transcoder", "gateway", "care", "broadcaster", "delegator", "relayer"]
 BLOCK = re.compile(r"<!-- (run|service|settings) -->\n```sh\n(.*?)```", re.S)
 PATIENCE = 300
 LPT = 10**18
