@@ -147,11 +147,11 @@ packages-test: build ## Install, upgrade, remove and purge the packages in a fre
 .PHONY: monitoring-test alerts-test runbooks-test restore-test operating-test
 monitoring-test: ## Does every alert fire when it should, and is it explained?
 	docker/monitoring/test.sh
-alerts-test: build ## Cause what alerts are for on a local network: each must fire (20 minutes)
+alerts-test: build ## Cause what alerts are for on local networks: each must fire (40 minutes)
 	scripts/alerts-test.py $(BIN)
 runbooks-test: build ## Run the commands of docs/operators on a local network
 	scripts/runbooks-test.py $(BIN)
-restore-test: build ## Put a validator back from an old copy: it must sign nothing twice
+restore-test: build ## Put a validator, a transcoder and a broadcaster back from old copies: none may sign anything twice
 	scripts/restore-test.py $(BIN)
 operating-test: build ## Walk through docs/operating.md by its own commands (five minutes)
 	scripts/operating-test.py $(BIN)

@@ -11,6 +11,7 @@
 # CHEAT=black the alerts of a transcoder that is found out must have fired instead.
 # Nothing is left behind but the images, and with DATA=dir the chains, stores and logs.
 set -euo pipefail
+: "${1:?usage: docker/demo.sh BIN_DIR [ARGUMENT]...}"
 cd "$(dirname "$0")/.."
 bin=$(cd "$1" && pwd)
 shift

@@ -6,7 +6,7 @@
 #
 #   docker/disturb.sh DATA
 set -euo pipefail
-data=$1
+data=${1:?usage: docker/disturb.sh DATA}
 project=${COMPOSE_PROJECT_NAME:-livepeer-demo}
 
 container() {

@@ -6,6 +6,7 @@
 #
 #   docker/keys.sh DIR
 set -euo pipefail
+: "${1:?usage: docker/keys.sh DIR}"
 data=$(mkdir -p "$1" && cd "$1" && pwd)
 tag=${LIVEPEER_TAG:-local}
 # The containers' user: the caller, or the images' own when the caller is root.

@@ -7,7 +7,7 @@
 #   docker/operators-test.sh BIN_DIR
 set -euo pipefail
 cd "$(dirname "$0")/.."
-bin=$1
+bin=${1:?usage: docker/operators-test.sh BIN_DIR}
 export LIVEPEER_TAG=${LIVEPEER_TAG:-local}
 read -ra compose <<<"${LIVEPEER_COMPOSE:-docker-compose}"
 work=$(mktemp -d)
@@ -46,6 +46,7 @@ trap end EXIT
 
 # Containers reach the host's published ports at the bridge's address.
 host=$(ip -4 -brief address show docker0 | awk '{ sub("/.*", "", $3); print $3 }')
+[ -n "$host" ] || { echo "docker/operators-test.sh: the bridge docker0 has no address: does a Docker daemon run here?" >&2 && exit 1; }
 packaging/testnet.py "$bin" "$work/testnet" --validator "/ip4/$host/tcp/31333"
 mkdir -p "$work"/validator/{node,verify} "$work"/gateway/{node,gateway} "$work"/transcoder/{node,transcode}
 for role in validator gateway transcoder; do

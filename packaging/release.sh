@@ -4,7 +4,10 @@
 # licences, checksums.
 #
 #   packaging/release.sh BIN_DIR [OUT_DIR]
+#
+# ADVISORY_DB=DIR, a checkout of https://github.com/RustSec/advisory-db: the lists are scanned by it.
 set -euo pipefail
+: "${1:?usage: packaging/release.sh BIN_DIR [OUT_DIR]}"
 cd "$(dirname "$0")/.."
 bin=$(cd "$1" && pwd)
 out=$(mkdir -p "${2:-target/release-files}" && cd "${2:-target/release-files}" && pwd)
@@ -40,6 +43,11 @@ if docker version >/dev/null 2>&1; then
 	done
 else
 	echo "· no Docker daemon answers: no images"
+fi
+if [ -n "${ADVISORY_DB:-}" ]; then
+	packaging/sbom.py scan "$ADVISORY_DB" "$out"/*.cdx.json
+else
+	echo "· SKIPPED: a scan of the lists for known vulnerabilities, which wants ADVISORY_DB=DIR" >&2
 fi
 (cd "$out" && find . -type f ! -name SHA256SUMS -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' sha256sum >SHA256SUMS)
 (cd "$out" && sha256sum --quiet --check SHA256SUMS)

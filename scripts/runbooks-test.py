@@ -269,6 +269,10 @@ def after_leaving(network, page, address, url):
         network.until("finality without it", lambda: address not in ask(
             url, "(await (await api.at(await api.rpc.chain.getFinalizedHead())).query.session.validators()).toJSON()"), 300)
         say("validator: left")
+    slashed = number(ask(url, f'(await api.call.livepeerApi.backing("{address}")).toJSON()')["slashed"])
+    if slashed:
+        fail(f"{page}: slashes took {slashed} of 10^9 of the stake")
+    say(f"{page}: no slash took anything")
 
 
 if len(sys.argv) < 2:
