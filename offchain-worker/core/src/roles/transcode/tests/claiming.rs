@@ -342,7 +342,7 @@ fn operator_should_be_told_how_a_claim_ended_badly() {
 			story.chain.decide(id, outcome);
 			story.duties(&role).await;
 			let pending = story.warned(Warning::SlashPending);
-			assert_eq!(pending.len(), usize::from(outcome != Outcome::Void), "{what:?}: {pending:?}");
+			assert_eq!(pending.is_empty(), outcome == Outcome::Void, "{what:?}: {pending:?}");
 			story.chain.close(id);
 			story.duties(&role).await;
 			let is = |event: &Event| matches!(event, Event::Warned { what: w, .. } if *w == what);
