@@ -225,10 +225,11 @@ mod tests {
 		}
 	}
 
-	#[tokio::test]
-	async fn records_from_two_places_should_be_reported_by_hand_when_they_contradict() {
-		let [broadcaster, transcoder, finder] =
+	/// A broadcaster and a transcoder that has its job, somebody else, and their chain.
+	async fn parties() -> ([Key; 3], FakeChain) {
+		let keys =
 			["//Broadcaster", "//Transcoder", "//Finder"].map(|uri| Key::from_uri(uri).unwrap());
+		let [broadcaster, transcoder, _] = &keys;
 		let fake = FakeChain::default();
 		let call = Call::CreateJob {
 			broadcaster: broadcaster.account(),
@@ -242,6 +243,37 @@ mod tests {
 		let client = fake.client(Some(broadcaster.clone()));
 		client.submit(call, Wait::Finalized).await.unwrap();
 		fake.assign(1, &transcoder.account());
+		(keys, fake)
+	}
+
+	#[tokio::test]
+	async fn what_a_role_found_should_be_reported_from_its_folder() {
+		let ([broadcaster, transcoder, finder], fake) = parties().await;
+		let nobody: Arc<dyn Chain> = Arc::new(fake.client(None));
+		let somebody: Arc<dyn Chain> = Arc::new(fake.client(Some(finder)));
+		let dir = tempfile::tempdir().unwrap();
+		let store = || Arc::new(DiskStore::open(dir.path()).unwrap());
+		assert!(of_folder(&nobody, store()).await.unwrap().is_empty());
+		{
+			let reporter = Reporter::new(nobody.clone(), store(), Arc::new(NoEvents));
+			let book = KeyBook::new(nobody.clone(), Arc::new(SystemClock::default()));
+			let [one, other] = [1, 2].map(|tool| record(&broadcaster, &transcoder, 4, tool));
+			reporter.note(&book, Contradiction::of_records(&one, &other).unwrap()).await;
+		}
+		for (chain, said) in [
+			(&nobody, "found; give --key-file to report it"),
+			(&somebody, "reported"),
+			(&nobody, "reported"),
+		] {
+			let lines = of_folder(chain, store()).await.unwrap();
+			let [line] = &lines[..] else { panic!("{lines:?}") };
+			assert!(line.contains("two results for segment 4") && line.ends_with(said), "{line}");
+		}
+	}
+
+	#[tokio::test]
+	async fn records_from_two_places_should_be_reported_by_hand_when_they_contradict() {
+		let ([broadcaster, transcoder, finder], fake) = parties().await;
 		let made = |seq, toolchain| record(&broadcaster, &transcoder, seq, toolchain);
 
 		// Files of two gateways.
