@@ -128,10 +128,10 @@ pub fn child() {
 pub fn run(command: Command) -> ExitCode {
 	finish(start(async move {
 		match command {
-			Command::Broadcast(args) => broadcast::run(*args).await,
+			Command::Broadcast(args) => broadcast::run(*args, Box::new(|segment| segment)).await,
 			Command::Transcode(args) => transcode::run(args, transcode::Swaps::default()).await,
 			Command::Verify(verify::VerifyCommand::Serve(args)) => {
-				verify::run(*args, Box::new(|engine| engine)).await
+				verify::run(*args, verify::Swaps::default()).await
 			}
 			Command::Verify(verify::VerifyCommand::Files(args)) => offline::run(args).await,
 			Command::Audit(args) => audit::run(args).await,

@@ -20,7 +20,8 @@ use livepeer_primitives::{
 		Beacon, DisableValidator, HasKeys, OnAvailable, OnTranscoderLost, OperatorKeysOf,
 		ProtocolClock, PurgeKeys, Rounds, Seed, Stake, ValidatorSet,
 	},
-	AccountId, Balance, BlockNumber, Hash, RoundIndex, Signature, WindowIndex, UNIT,
+	AccountId, Balance, BlockNumber, Hash, RoundIndex, Signature, WindowIndex, MAX_VALIDATORS,
+	UNIT,
 };
 use pallet_session::{disabling::UpToLimitWithReEnablingDisablingStrategy, SessionInterface};
 use sp_core::{sr25519, Pair};
@@ -127,6 +128,7 @@ pub fn parameters() -> ElectionParameters {
 	ElectionParameters {
 		min_self_bond: UNIT,
 		min_validator_stake: UNIT,
+		validator_leverage: MAX_VALIDATORS,
 		..ProtocolParameters::development().election
 	}
 }

@@ -106,7 +106,7 @@ impl<T: Config> Pallet<T> {
 				in_force: names(&in_force.members, &member.account),
 				planned: names(&planned.members, &member.account),
 				next: names(&next, &member.account),
-				leaves: Self::why_leaves(&active, &chilled, &member.account),
+				leaves: Self::why_leaves(&active, &chilled, &next, &member.account),
 			})
 			.collect();
 		views.sort_by(|a, b| b.stake.cmp(&a.stake).then_with(|| a.account.cmp(&b.account)));
@@ -117,6 +117,7 @@ impl<T: Config> Pallet<T> {
 	fn why_leaves(
 		active: &ActiveTranscoders,
 		chilled: &BTreeSet<AccountId>,
+		next: &[ChosenValidator],
 		account: &AccountId,
 	) -> Option<LeaveReason> {
 		let seat = active.seat(account).filter(|seat| !seat.random);
@@ -133,6 +134,8 @@ impl<T: Config> Pallet<T> {
 			Some(LeaveReason::LittleStake)
 		} else if !T::SessionKeys::has_keys(account) {
 			Some(LeaveReason::NoKeys)
+		} else if next.iter().all(|member| member.account != *account) {
+			Some(LeaveReason::SmallPart)
 		} else {
 			None
 		}

@@ -44,7 +44,7 @@ use crate::{
 const LOOK_UP_MS: u64 = 2_000;
 /// When a sender tries again while the transcoder is full.
 const BUSY_MS: u32 = 400;
-/// How long a job is left alone after its segment made the engine fail: at first, and at most.
+/// How long a job is left alone after a segment of it was work for nothing: at first, and at most.
 const REST_MS: (u64, u64) = (500, 300_000);
 /// How long a segment that was transcoded waits until its assignment is accepted.
 const ACCEPTED_MS: u64 = 20_000;
@@ -64,7 +64,8 @@ pub(super) struct Intake {
 	at_work: Mutex<BTreeMap<SegmentKey, SignedHeader>>,
 	looking_up: Semaphore,
 	fair: Arc<Fair>,
-	/// Jobs whose segments made the engine fail: how often in a row, and until when it is not asked.
+	/// Jobs whose segments made the engine fail, or made what is too large: how often in a row, and until
+	/// when it is not asked.
 	failed: Mutex<BTreeMap<JobId, (u32, u64)>>,
 	/// Segments that wait or are at work, by job.
 	taken: Mutex<BTreeMap<JobId, usize>>,
@@ -445,7 +446,10 @@ impl Intake {
 		})?;
 		let start = self.parts.clock.now_ms();
 		let made = match self.parts.engine.transcode(&format, bytes, variant).await {
-			Ok(transcoded) => self.made(assigned, header, transcoded)?,
+			// What nobody can be given costs as much as what fails, and is paid as little.
+			Ok(transcoded) => self
+				.made(assigned, header, transcoded)
+				.inspect_err(|_| self.note_failure(header.job))?,
 			Err(MediaError::Invalid(reason)) => Made::rejected(assigned, header, reason),
 			Err(error) => {
 				self.note_failure(header.job);

@@ -377,6 +377,33 @@ fn segment_should_be_refused_when_what_it_makes_is_too_large() {
 	})
 }
 
+/// Much sound beside pictures that make much: each output has both, and is more than anybody fetches. What
+/// is never signed for is never paid, so its job is left alone as one that makes the engine fail.
+#[test]
+fn attack_segments_that_make_what_is_too_large_sent_without_end() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let engine = FakeEngine { takes: Some((sim.clock.clone(), 1)), ..Default::default() };
+		let role = story.role(engine);
+		let bytes = vec![1; 100_000];
+		let signed = story.signed(0, &bytes);
+		let mut tried = 0;
+		let start = sim.clock.now_ms();
+		while sim.clock.now_ms() - start < 3_600_000 {
+			let before = sim.clock.now_ms();
+			let reply = role.push(signed.clone(), bytes.clone()).await;
+			assert!(matches!(reply, PushReply::Refused(Refusal::TooLarge | Refusal::Internal)));
+			tried += u32::from(sim.clock.now_ms() > before);
+			sim.sleep(400).await;
+		}
+		assert!((15..25).contains(&tried), "{tried}");
+		// Another segment that can be made ends it.
+		sim.sleep(300_000).await;
+		receipt(story.send(&role, 8).await);
+		receipt(story.send(&role, 9).await);
+	})
+}
+
 #[test]
 fn segment_should_be_answered_by_a_signed_rejection_when_it_cannot_be_transcoded() {
 	simulate(|sim| async move {
