@@ -30,6 +30,8 @@ await run("double", async (network) => {
 		await until(`${FIVE[place]} has block ${last} final`, 120, async () => (await finalOf(api)) >= last);
 	}
 	const { reports, made } = await punished(alice, "eve", first, last);
+	const { number: slashed, call } = reports[0];
+	if (call !== "babe.reportEquivocationUnsigned") throw new Error(`it was ${call} that had it slashed`);
 	await onlyLoser(alice, "eve", before, await holdings(alice, last, names), reports);
 	const told = reports.map(({ number, call, session, finder, taken, fee }) => ({
 		number,
@@ -39,5 +41,5 @@ await run("double", async (network) => {
 		taken: `${taken}`,
 		fee: `${fee}`,
 	}));
-	return { made: made ?? null, reports: told, left, last };
+	return { made: made ?? null, slashed, reports: told, left, last };
 });

@@ -165,7 +165,8 @@ export class Network {
 
 	/**
 	 * Copies the disk of one of the five and starts both it and a second machine with the copy, `twin`, as
-	 * whoever restores an image of a machine that he believes to be dead.
+	 * whoever restores an image of a machine that he believes to be dead. The second one makes blocks and does
+	 * not vote, so that it is known by what the two are found out.
 	 */
 	async double(name, twin) {
 		const node = this.#nodes.get(name);
@@ -173,7 +174,7 @@ export class Network {
 		this.kill(name);
 		await ended;
 		cpSync(join(this.#folder, name), join(this.#folder, twin), { recursive: true });
-		return Promise.all([this.start(name), this.start(twin, name)]);
+		return Promise.all([this.start(name), this.start(twin, name, ["--no-grandpa"])]);
 	}
 
 	/** Whether a node has not ended. */

@@ -21,20 +21,23 @@ const BEHIND = 12;
 /** Seconds in which new segments come to who watches, with every chance: each lasts two. */
 const PATIENCE = 30;
 
-/** The segments that the page's player is told of, and whether there will be more. */
+/** The newest segment that the page's player is told of, and whether more will come. */
 async function listed() {
 	const answer = await fetch(`${page}/0.m3u8`);
 	if (!answer.ok) throw new Error(`the playlist is not served: ${answer.status}`);
-	const lines = (await answer.text()).split("\n");
-	return { segments: lines.filter((line) => line.startsWith("#EXTINF")).length, over: lines.includes("#EXT-X-ENDLIST") };
+	const text = await answer.text();
+	// What is missing is listed as a gap.
+	const entries = text.matchAll(/(?<!#EXT-X-GAP\n)#EXTINF:[^\n]*\n\d+\/(\d+)\.ts/g);
+	const numbers = [...entries].map(([, number]) => Number(number));
+	return { newest: numbers.at(-1) ?? -1, over: text.includes("#EXT-X-ENDLIST") };
 }
 
-/** Waits for new segments, which come only while the stream runs. */
+/** Waits for new segments, which come only while the stream runs; gives the newest before them. */
 async function goesOn(when) {
 	const before = await listed();
 	if (before.over) throw new Error(`the stream was over ${when}`);
-	await until(`new segments ${when}`, PATIENCE, async () => (await listed()).segments > before.segments);
-	return before.segments;
+	await until(`new segments ${when}`, PATIENCE, async () => (await listed()).newest > before.newest);
+	return before.newest;
 }
 
 await run("stream", async (network) => {
@@ -65,7 +68,7 @@ await run("stream", async (network) => {
 	const jobs = () => Promise.all([api.query.jobs.jobs.entries(), api.query.jobs.openClaims.entries()]);
 	await until("every job is over", 480, async () => (await jobs()).every((open) => open.length === 0));
 	await pause(10_000);
-	const stake = (await api.call.livepeerApi.backing(address)).slashed.toBigInt();
-	if (stake !== 0n) throw new Error(`it was slashed: ${stake} billionths`);
+	const slashed = (await api.call.livepeerApi.backing(address)).slashed.toBigInt();
+	if (slashed !== 0n) throw new Error(`it was slashed: ${slashed} billionths`);
 	return { joined, atJoin, first: made[0], last: made.at(-1), left, atLeave };
 });
