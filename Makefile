@@ -8,7 +8,7 @@ BIN := $(CARGO_TARGET_DIR)/release
 # Packages whose binaries are used; the same set for building and for testing, so that features
 # are the same. The tests need the fakes.
 NATIVE := -p livepeer-node -p livepeer-settings -p livepeer-worker -p livepeer-cheat -p livepeer-demo \
-	$(foreach c,chain core ingest media net store,-p livepeer-worker-$(c)) -p wasm-opt \
+	$(foreach c,chain core hosts http ingest media net store,-p livepeer-worker-$(c)) -p wasm-opt \
 	--features livepeer-worker-core/fakes
 # The last one has no code: it makes the features below the state machine those of NATIVE.
 STATE_MACHINE := -p livepeer-primitives -p livepeer-runtime -p livepeer-integration-tests \

@@ -36,7 +36,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FULL = [
     "primitives/src/chunks.rs", "primitives/src/draw.rs", "primitives/src/sum_tree.rs",
     "primitives/src/variant.rs", "primitives/src/work.rs", "pallets/*/src/choice.rs",
-    "pallets/*/src/decide.rs", "pallets/*/src/decision.rs", "pallets/*/src/draw_impls.rs",
+    "pallets/*/src/decision.rs", "pallets/*/src/draw_impls.rs",
     "pallets/*/src/maths.rs", "pallets/*/src/ssz.rs", "pallets/*/src/trie.rs",
     "pallets/*/src/verify.rs",
 ]

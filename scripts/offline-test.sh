@@ -6,9 +6,10 @@
 #   WASM=file    a runtime with the hash of its metadata that was built before
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/one-node.sh
 : "${CARGO_TARGET_DIR:=$HOME/.cache/livepeer-appchain/target}"
 data=$(mktemp -d)
-trap 'rm -rf "$data"' EXIT
+trap 'stop_node; rm -rf "$data"' EXIT
 wasm=${WASM:-$data/livepeer_runtime.wasm}
 [ -n "${WASM:-}" ] || scripts/wasm.sh "$data" metadata-hash
 
@@ -23,16 +24,6 @@ spec.genesis.raw.top["0x3a636f6465"] = `0x${readFileSync(wasm).toString("hex")}`
 writeFileSync(`${data}/chain.json`, JSON.stringify(spec));
 JS
 
-# There before it is looked into.
-: >"$data/node.log"
-"$node" --chain "$data/chain.json" --tmp --alice --validator --force-authoring --port 0 \
-	--node-key "$(printf '%064d' 1)" --rpc-port 0 >"$data/node.log" 2>&1 &
-pid=$!
-trap 'kill $pid 2>/dev/null || true; wait $pid 2>/dev/null || true; rm -rf "$data"' EXIT
-for _ in $(seq 180); do
-	url=$(sed -n 's/.*Running JSON-RPC server: addr=\([^,]*\).*/\1/p' "$data/node.log" | head -1)
-	[ -z "$url" ] || break
-	kill -0 $pid || { cat "$data/node.log" >&2; exit 1; }
-	read -r -t 1 <> <(:) || true
-done
+start_node "$data/node.log" "$node" --chain "$data/chain.json" --tmp --alice --validator \
+	--force-authoring --port 0 --node-key "$(printf '%064d' 1)" --rpc-port 0
 node tests/js/offline.mjs "ws://$url" || { tail -30 "$data/node.log" >&2; exit 1; }

@@ -7,18 +7,12 @@
 #   scripts/one-key-test.sh BIN_DIR
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/one-node.sh
 bin=$1
 calls=4
 dir=$(mktemp -d)
-"$bin/livepeer-node" --dev --tmp --port 0 --rpc-port 0 --no-prometheus >"$dir/node" 2>&1 &
-pid=$!
-trap 'kill $pid 2>/dev/null || true; wait $pid 2>/dev/null || true; rm -rf "$dir"' EXIT
-for _ in $(seq 180); do
-	url=$(sed -n 's/.*Running JSON-RPC server: addr=\([^,]*\).*/\1/p' "$dir/node" | head -1)
-	[ -z "$url" ] || break
-	kill -0 $pid || { cat "$dir/node" >&2; exit 1; }
-	read -r -t 1 <> <(:) || true
-done
+trap 'stop_node; rm -rf "$dir"' EXIT
+start_node "$dir/node" "$bin/livepeer-node" --dev --tmp --port 0 --rpc-port 0 --no-prometheus
 # Dave, who has nothing bonded, and Bob, who is registered.
 dave=5DAAnrj7VHTznn2AWBemMuyBwZWs6FNFjdyVXUeYum3PTXFy
 bob=5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty

@@ -10,6 +10,7 @@ step() { printf '\n=== %s (%s s)\n' "$*" "$SECONDS"; }
 step "formatting, one line of every SDK crate, documentation against the tree"
 cargo fmt --all --check
 scripts/check-versions.sh
+scripts/check-std.py
 scripts/check-docs.py
 scripts/economics.py --check
 git apply --check tests/upgrade/next.patch # what `make upgrade-drill` upgrades to

@@ -175,11 +175,7 @@ fn validator_should_be_told_what_to_run_when_it_has_no_node_key() {
 	let args: Vec<_> = generate.split(' ').skip(1).collect();
 	assert!(run(&args, Duration::from_secs(30)).status.success());
 	let mut node = Node::start_in(dir.path().to_path_buf(), None, &["--chain", "local", "--alice"]);
-	let start = std::time::Instant::now();
-	while node.call("system_health", json!([])).is_none() {
-		assert!(start.elapsed() < Duration::from_secs(60), "{}", node.log());
-		std::thread::sleep(Duration::from_millis(250));
-	}
+	node.wait(Duration::from_secs(60), |node| node.call("system_health", json!([])));
 	node.kill();
 }
 

@@ -28,19 +28,14 @@ fn dev_chain_should_give_a_justification_for_ethereum() {
 	};
 	let mut node = Node::start(&["--dev"]);
 	node.wait_finalized(2, Duration::from_secs(60));
-	let begin = std::time::Instant::now();
-	// Of a range of one leaf, which block 1 has, the stateless check of the SDK takes no proof.
-	let (head, block, number) = loop {
-		assert!(begin.elapsed() < Duration::from_secs(120), "{}", node.log());
-		std::thread::sleep(Duration::from_millis(250));
-		let head = node.call("beefy_getFinalizedHead", json!([]));
-		let block = head.clone().and_then(|head| node.call("chain_getBlock", json!([head])));
-		let number = block.as_ref().and_then(|block| block["block"]["header"]["number"].as_str());
-		let number = number.and_then(|n| u32::from_str_radix(n.trim_start_matches("0x"), 16).ok());
-		if let (Some(head), Some(block), Some(number @ 2..)) = (head, &block, number) {
-			break (head, block.clone(), number);
-		}
-	};
+	let (head, block, number) = node.wait(Duration::from_secs(120), |node| {
+		let head = node.call("beefy_getFinalizedHead", json!([]))?;
+		let block = node.call("chain_getBlock", json!([head]))?;
+		let number = block["block"]["header"]["number"].as_str()?.trim_start_matches("0x");
+		let number = u32::from_str_radix(number, 16).ok()?;
+		// Of a range of one leaf, which block 1 has, the stateless check of the SDK takes no proof.
+		(number >= 2).then_some((head, block, number))
+	});
 	let justifications: Vec<(Vec<u8>, Vec<u8>)> =
 		serde_json::from_value(block["justifications"].clone()).unwrap();
 	let (_, proof) = justifications.iter().find(|(engine, _)| engine == b"BEEF").unwrap();
@@ -96,15 +91,10 @@ fn offchain_workers_should_be_told_where_to_verify_and_what_is_final() {
 	assert_eq!(endpoint.url, b"http://127.0.0.1:1");
 	assert_eq!(endpoint.token, b"secret");
 	// It is told a moment after a block is final.
-	let told = || {
-		let told = Finalized::decode_all(&mut &stored(&node, FINALIZED)?[..]).unwrap();
-		let is_first = told.number >= 1;
-		if !is_first {
-			std::thread::sleep(Duration::from_millis(250));
-		}
-		is_first.then_some(told)
-	};
-	let finalized = (0..240).find_map(|_| told()).expect("told within a minute");
+	let finalized = node.wait(Duration::from_secs(60), |node| {
+		let told = Finalized::decode_all(&mut &stored(node, FINALIZED)?[..]).unwrap();
+		(told.number >= 1).then_some(told)
+	});
 	let hash = node.call("chain_getBlockHash", json!([finalized.number])).unwrap();
 	assert_eq!(json!(finalized.hash), hash);
 	// A run without the service takes it back.
@@ -149,14 +139,9 @@ fn five_validators_should_go_on_when_one_is_killed() {
 	};
 	let start = |args: &[String]| Node::start(&args.iter().map(String::as_str).collect::<Vec<_>>());
 	let alice = start(&args(names[0], &first, None));
-	let begin = std::time::Instant::now();
-	let peer_id = loop {
-		if let Some(Value::String(id)) = alice.call("system_localPeerId", json!([])) {
-			break id;
-		}
-		assert!(begin.elapsed() < Duration::from_secs(60), "{}", alice.log());
-		std::thread::sleep(Duration::from_millis(250));
-	};
+	let peer_id = alice.wait(Duration::from_secs(60), |alice| {
+		Some(alice.call("system_localPeerId", json!([]))?.as_str()?.to_owned())
+	});
 	let boot = format!("/ip4/127.0.0.1/tcp/{}/p2p/{peer_id}", alice.p2p);
 	let mut nodes = vec![alice];
 	for (index, name) in names.iter().enumerate().skip(1) {
@@ -172,17 +157,12 @@ fn five_validators_should_go_on_when_one_is_killed() {
 		node.wait_finalized(height + 5, Duration::from_secs(120));
 	}
 	// So does what Ethereum is told: four of five are a quorum.
-	let begin = std::time::Instant::now();
-	let signed = |node: &Node| {
+	nodes[0].wait(Duration::from_secs(120), |node| {
 		let head = node.call("beefy_getFinalizedHead", json!([]))?;
 		let header = node.call("chain_getHeader", json!([head]))?;
-		let number = header["number"].as_str()?;
-		u64::from_str_radix(number.trim_start_matches("0x"), 16).ok()
-	};
-	while signed(&nodes[0]).unwrap_or(0) <= height {
-		assert!(begin.elapsed() < Duration::from_secs(120), "{}", nodes[0].log());
-		std::thread::sleep(Duration::from_millis(250));
-	}
+		let number = header["number"].as_str()?.trim_start_matches("0x");
+		u64::from_str_radix(number, 16).ok().filter(|number| *number > height)
+	});
 	// It finds its way back.
 	killed.restart();
 	killed.wait_finalized(height + 5, Duration::from_secs(120));
@@ -257,11 +237,8 @@ fn production_chain_should_have_a_specification_when_its_file_is_right() {
 	let spec_file = dir.path().join("spec.json");
 	fs::write(&spec_file, output.stdout).unwrap();
 	let node = Node::start(&["--chain", text(&spec_file)]);
-	let begin = std::time::Instant::now();
-	while node.call("system_chain", json!([])) != Some(json!("Livepeer")) {
-		assert!(begin.elapsed() < Duration::from_secs(60), "{}", node.log());
-		std::thread::sleep(Duration::from_millis(250));
-	}
+	let name = node.wait(Duration::from_secs(60), |node| node.call("system_chain", json!([])));
+	assert_eq!(name, "Livepeer");
 }
 
 #[test]

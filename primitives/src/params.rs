@@ -83,6 +83,9 @@ parameters! {
 		min_self_bond: Balance,
 		/// Total stake that a validator needs.
 		min_validator_stake: Balance,
+		/// Validators have no less than their mean stake divided by this: a part of their stake is at
+		/// most so many times that part of their number.
+		validator_leverage: u32,
 		/// Blocks within which an available transcoder sends one heartbeat.
 		heartbeat_interval: BlockNumber,
 	}
@@ -508,6 +511,17 @@ pub mod unversioned {
 		pub decode: u32,
 	}
 
+	/// [`super::ElectionParameters`].
+	#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+	#[allow(missing_docs)]
+	pub struct Election {
+		pub active_size: u32,
+		pub min_validators: u32,
+		pub min_self_bond: Balance,
+		pub min_validator_stake: Balance,
+		pub heartbeat_interval: BlockNumber,
+	}
+
 	/// [`super::JobsParameters`].
 	#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 	#[allow(missing_docs)]
@@ -543,6 +557,20 @@ pub mod unversioned {
 		pub missed_slash: Perbill,
 		pub false_dissent_slash: Perbill,
 		pub no_show_slash: Perbill,
+	}
+
+	impl From<Election> for ElectionParameters {
+		/// Any stake above the minimum was enough.
+		fn from(old: Election) -> Self {
+			Self {
+				active_size: old.active_size,
+				min_validators: old.min_validators,
+				min_self_bond: old.min_self_bond,
+				min_validator_stake: old.min_validator_stake,
+				validator_leverage: MAX_VALIDATORS,
+				heartbeat_interval: old.heartbeat_interval,
+			}
+		}
 	}
 
 	impl From<Jobs> for JobsParameters {
@@ -782,6 +810,7 @@ bounds! {
 	MinValidators: election.min_validators, Count, 1 => MAX_VALIDATORS;
 	MinSelfBond: election.min_self_bond, Lpt, 1 => 100_000 * UNIT;
 	MinValidatorStake: election.min_validator_stake, Lpt, 1 => 1_000_000 * UNIT;
+	ValidatorLeverage: election.validator_leverage, Count, 1 => MAX_VALIDATORS;
 	HeartbeatInterval: election.heartbeat_interval, Blocks, 1 => 2_400;
 	AcceptTimeout: jobs.accept_timeout, Blocks, 1 => 100;
 	ClaimGrace: jobs.claim_grace, Blocks, 1 => 14_400;
@@ -935,6 +964,7 @@ impl ProtocolParameters {
 				min_validators: 7,
 				min_self_bond: 100 * UNIT,
 				min_validator_stake: 1_000 * UNIT,
+				validator_leverage: 4,
 				heartbeat_interval: 50,
 			},
 			jobs: JobsParameters {
@@ -1009,6 +1039,8 @@ impl ProtocolParameters {
 				min_validators: 1,
 				min_self_bond: 50 * UNIT,
 				min_validator_stake: 50 * UNIT,
+				// Whoever tries out staking becomes a validator with little.
+				validator_leverage: MAX_VALIDATORS,
 				heartbeat_interval: 10,
 			},
 			jobs: JobsParameters {

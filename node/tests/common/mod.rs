@@ -160,6 +160,18 @@ impl Node {
 			.unwrap_or(0)
 	}
 
+	/// What `found` gives, once it gives something, which must come within `limit`.
+	pub fn wait<T>(&self, limit: Duration, found: impl Fn(&Self) -> Option<T>) -> T {
+		let start = Instant::now();
+		loop {
+			if let Some(found) = found(self) {
+				return found;
+			}
+			assert!(start.elapsed() < limit, "nothing came within {limit:?}:\n{}", self.log());
+			std::thread::sleep(Duration::from_millis(250));
+		}
+	}
+
 	/// Waits until block `height` is final.
 	pub fn wait_finalized(&mut self, height: u64, limit: Duration) {
 		let start = Instant::now();

@@ -8,13 +8,14 @@
 //! - `outbound`: the validators' commitments and the messages go to Ethereum;
 //! - `chain`, `beacon`, `ethereum`: the three kinds of nodes, several of each through `pool`;
 //! - `light`, `beefy`: what they tell, in the forms that the other side takes;
-//! - `relay`: whose turn it is, what it costs;
+//! - `relay`, `done`: whose turn it is, what it costs, what is done with;
 //! - `watch`, `status`, `check`, `setup`: commands for people.
 
 mod beacon;
 mod beefy;
 mod chain;
 mod check;
+mod done;
 mod ethereum;
 mod inbound;
 mod light;
@@ -460,16 +461,12 @@ async fn run(args: RunArgs) -> Result<()> {
 		})
 		.await
 	};
-	let served = async {
-		match args.metrics {
-			Some(address) => metrics.clone().serve(address).await,
-			None => std::future::pending().await,
-		}
-	};
+	if let Some(address) = args.metrics {
+		metrics.serve(address).await?;
+	}
 	tracing::info!("relaying between the chain and gateway {}", relay.ethereum.gateway);
 	let ended = tokio::select! {
 		both = async { tokio::try_join!(inbound, outbound) } => both.map(|_| ()),
-		served = served => served,
 		stopped = stopped() => stopped,
 	};
 	tracing::info!("costs since the start\n{}", relay.costs());
@@ -496,15 +493,11 @@ async fn watch(args: WatchArgs) -> Result<bool> {
 			tokio::time::sleep(Duration::from_secs(args.poll.max(1))).await;
 		}
 	};
-	let served = async {
-		match args.metrics {
-			Some(address) => metrics.clone().serve(address).await,
-			None => std::future::pending().await,
-		}
-	};
+	if let Some(address) = args.metrics {
+		metrics.serve(address).await?;
+	}
 	tokio::select! {
 		wrong = watching => wrong,
-		served = served => served.map(|()| false),
 		stopped = stopped() => stopped.map(|()| false),
 	}
 }

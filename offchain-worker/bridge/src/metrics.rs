@@ -2,8 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use anyhow::{Context, Result};
-use axum::{http::header, response::IntoResponse, routing::get, Router};
+use anyhow::Result;
 use prometheus_client::{
 	encoding::{text::encode, EncodeLabelSet},
 	metrics::{counter::Counter, family::Family, gauge::Gauge},
@@ -140,18 +139,8 @@ impl Metrics {
 		text
 	}
 
-	/// Serves them at `/metrics`.
+	/// Serves them at this address under `/metrics`, within the limits of the worker's.
 	pub async fn serve(self, address: SocketAddr) -> Result<()> {
-		let app = Router::new().route(
-			"/metrics",
-			get(move || async move {
-				let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-				([(header::CONTENT_TYPE, kind)], self.encode()).into_response()
-			}),
-		);
-		let listener = tokio::net::TcpListener::bind(address)
-			.await
-			.with_context(|| format!("cannot serve metrics at {address}"))?;
-		axum::serve(listener, app).await.context("serving metrics")
+		livepeer_worker_http::metrics::start(address, move || self.encode()).await
 	}
 }

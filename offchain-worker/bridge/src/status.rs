@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use livepeer_bridge_formats::{
-	bridge::{BridgedAsset, BridgedView, Message},
+	bridge::{BridgeView, BridgedAsset, BridgedView, Message},
 	H256,
 };
 use serde_json::{json, Value};
@@ -27,40 +27,33 @@ fn asset(view: &BridgedView) -> Value {
 	})
 }
 
-/// Everything, with the newest deposits and messages.
-pub async fn status(
-	relay: &Relay,
-	newest: u32,
-	account: Option<H256>,
-	as_json: bool,
-) -> Result<String> {
-	let bridge = relay.chain.bridge().await?;
-	let head = relay.ethereum.head().await?;
-	let expires = relay.ethereum.read(Gateway::expiresAtCall {}).await?;
-	let brakes = relay.ethereum.read(Gateway::brakesCall {}).await?;
-	let there = relay.ethereum.read(Gateway::depositsCall {}).await?;
-	let beefy = relay.chain.beefy_head().await?;
-	let domain = bridge.domain.unwrap_or_default();
+/// Where the newest of the deposits stand that were made on Ethereum, of which so many are proven.
+async fn newest_deposits(relay: &Relay, made: u32, proven: u32, newest: u32) -> Result<Vec<Value>> {
 	let waiting = relay.chain.waiting().await?;
-	let supply = relay.chain.supply().await?;
-	let proven = supply.and_then(|(_, proven)| proven);
-
 	let mut deposits = Vec::new();
-	for index in (0..there.count).rev().take(newest as usize) {
-		let state = if index >= bridge.deposits {
+	for index in (0..made).rev().take(newest as usize) {
+		let state = if index >= proven {
 			"on Ethereum, not yet proven".to_owned()
 		} else if let Some((_, found)) = waiting.iter().find(|(place, _)| *place == index) {
 			format!("waits until block {}", found.ready_at)
-		} else if relay.chain.is_credited(index).await? {
+		} else if relay.chain.is_credited(index, None).await? {
 			"credited".to_owned()
 		} else {
 			"proven, not yet credited".to_owned()
 		};
 		deposits.push(json!({ "index": index, "state": state }));
 	}
+	Ok(deposits)
+}
 
-	let root = head.message_root;
-	let count = count_of(&relay.chain, &domain, root, bridge.messages, None).await?;
+/// Where the newest messages stand, of which Ethereum knows the first `count`.
+async fn newest_messages(
+	relay: &Relay,
+	bridge: &BridgeView,
+	count: Option<u32>,
+	newest: u32,
+) -> Result<Vec<Value>> {
+	let domain = bridge.domain.unwrap_or_default();
 	let mut messages = Vec::new();
 	for index in (0..bridge.messages).rev().take(newest as usize) {
 		let (message, _) = relay.chain.message_at(index, bridge.messages, None).await?;
@@ -94,6 +87,30 @@ pub async fn status(
 		};
 		messages.push(json!({ "index": index, "state": state, "message": what }));
 	}
+	Ok(messages)
+}
+
+/// Everything, with the newest deposits and messages.
+pub async fn status(
+	relay: &Relay,
+	newest: u32,
+	account: Option<H256>,
+	as_json: bool,
+) -> Result<String> {
+	let bridge = relay.chain.bridge().await?;
+	let head = relay.ethereum.head().await?;
+	let expires = relay.ethereum.read(Gateway::expiresAtCall {}).await?;
+	let brakes = relay.ethereum.read(Gateway::brakesCall {}).await?;
+	let there = relay.ethereum.read(Gateway::depositsCall {}).await?;
+	let beefy = relay.chain.beefy_head().await?;
+	let domain = bridge.domain.unwrap_or_default();
+	let supply = relay.chain.supply().await?;
+	let proven = supply.and_then(|(_, proven)| proven);
+
+	let root = head.message_root;
+	let count = count_of(&relay.chain, &domain, root, bridge.messages, None).await?;
+	let deposits = newest_deposits(relay, there.count, bridge.deposits, newest).await?;
+	let messages = newest_messages(relay, &bridge, count, newest).await?;
 
 	let mut limits = Vec::new();
 	for asset in BridgedAsset::ALL {

@@ -29,7 +29,7 @@ use serde::Serialize;
 use crate::{
 	exit::Wrong,
 	offline::{of_conformance, of_mismatch},
-	setup::{asking_net, engine, DEFAULT_NODE},
+	setup::{asking_net, engine, DialArgs, DEFAULT_NODE},
 };
 
 /// Arguments of `audit`.
@@ -51,6 +51,9 @@ pub struct AuditArgs {
 	/// Say it as JSON.
 	#[arg(long)]
 	pub json: bool,
+	/// Where peers are called.
+	#[command(flatten)]
+	pub dial: DialArgs,
 }
 
 /// Writes a case, or judges one again; the exit code is an error when it should have ended otherwise.
@@ -69,7 +72,7 @@ async fn write(args: &AuditArgs, claim: ClaimId) -> Result<()> {
 	let chain = SubxtChain::connect(node, None, None).await?;
 	// A peer that only asks, once: its identity is nobody's.
 	let folder = tempfile::tempdir().context("cannot make a folder for temporary files")?;
-	let net = asking_net(folder.path(), chain.genesis()).await?;
+	let net = asking_net(folder.path(), chain.genesis(), args.dial.private_on(&chain)).await?;
 	let at = args.at.unwrap_or_else(|| chain.heads().borrow().best);
 	let case = gather(&chain, &net, claim, at).await?;
 	std::fs::write(&out, case.to_bytes())
@@ -244,6 +247,16 @@ impl Told {
 			let judges = if count == 1 { "judge says" } else { "judges say" };
 			format!("{ballot}: {count} {judges} {}", words(verdict))
 		});
+		let mut signatures = vec![
+			signed("the broadcaster", leaf.broadcaster_signed),
+			signed("the transcoder", leaf.transcoder_signed),
+		];
+		if leaf.contradicts {
+			signatures.push(
+				"the transcoder signed another result than it claims: show it to the chain by jobs.reportLeaf"
+					.into(),
+			);
+		}
 		Self {
 			index: leaf.index,
 			seq: leaf.seq,
@@ -252,10 +265,7 @@ impl Told {
 				Err(error) => format!("not judged: {error}"),
 			},
 			findings: leaf.findings.clone(),
-			signatures: vec![
-				signed("the broadcaster", leaf.broadcaster_signed),
-				signed("the transcoder", leaf.transcoder_signed),
-			],
+			signatures,
 			judges: judges.collect(),
 		}
 	}

@@ -30,8 +30,8 @@ use tokio::{
 
 use crate::{
 	setup::{
-		read_key, stop_signal, stopped, unless_stopped, Home, HomeArgs, NetArgs, NodeArgs,
-		OperatorArgs,
+		read_key, stop_signal, stopped, unless_stopped, DialArgs, Home, HomeArgs, NetArgs,
+		NodeArgs, OperatorArgs,
 	},
 	source::{Rest, Source, SourceArgs},
 	units::{amount, rendition, ticks},
@@ -115,11 +115,17 @@ pub struct BroadcastArgs {
 	/// The network.
 	#[command(flatten)]
 	pub net: NetArgs,
+	/// Where peers are called.
+	#[command(flatten)]
+	pub dial: DialArgs,
 }
 
 /// How long a stopped stream may take to its end. Segments under way are waited for that long; a
 /// job that ends meanwhile is ended by the next run, should the node be away.
 const LAST: Duration = Duration::from_secs(15);
+
+/// What becomes of each segment between its cut and its signature.
+pub type Change = Box<dyn FnMut(SourceSegment) -> SourceSegment + Send>;
 
 /// A stream that can run.
 struct Ready {
@@ -128,12 +134,12 @@ struct Ready {
 	source: Source,
 }
 
-/// Streams a source.
-pub async fn run(args: BroadcastArgs) -> Result<()> {
+/// Streams a source. Whoever embeds the role may sign something else than was cut.
+pub async fn run(args: BroadcastArgs, change: Change) -> Result<()> {
 	let mut stop = stop_signal()?;
 	let home = args.home.open().await?;
 	if let Some(ready) = unless_stopped(&mut stop, start(&args, &home)).await? {
-		stream(&args, ready, stop).await?;
+		stream(&args, ready, change, stop).await?;
 	}
 	home.events.emit(Event::Stopped);
 	Ok(())
@@ -168,7 +174,8 @@ async fn start(args: &BroadcastArgs, home: &Home) -> Result<Ready> {
 		None => args.node.connect_home(home, spends).await?,
 	};
 	let origin = Arc::new(Origin::new(home.store.clone()));
-	let net = Arc::new(args.net.start(home, &*chain, origin, NetLimits::default()).await?);
+	let net =
+		Arc::new(args.net.start(home, &*chain, origin, NetLimits::default(), args.dial).await?);
 	home.events.emit(Event::Started {
 		account: Some(account.to_string()),
 		peer_id: Some(net.peer_id().to_string()),
@@ -223,12 +230,18 @@ async fn earlier(
 }
 
 /// Runs the stream, and serves it for a while when it is over.
-async fn stream(args: &BroadcastArgs, ready: Ready, mut stop: watch::Receiver<bool>) -> Result<()> {
+async fn stream(
+	args: &BroadcastArgs,
+	ready: Ready,
+	change: Change,
+	mut stop: watch::Receiver<bool>,
+) -> Result<()> {
 	let Ready { broadcaster, open, source } = ready;
 	let (sender, receiver) = mpsc::channel(4);
 	let had = open.complete.saturating_sub(open.first);
 	let rate = if source.is_live { Rate::Max } else { args.rate };
-	let cutting = tokio::spawn(cut(source.first, source.rest, had, rate, sender, stop.clone()));
+	let cutting =
+		tokio::spawn(cut(source.first, source.rest, change, had, rate, sender, stop.clone()));
 	let mut told = stop.clone();
 	let late = async {
 		stopped(&mut told).await;
@@ -277,6 +290,7 @@ async fn limits_of(pool: &MediaPool, source: &Source, longest: u32) -> Result<So
 async fn cut(
 	first: Option<SourceSegment>,
 	mut segments: Rest,
+	mut change: Change,
 	mut had: u64,
 	rate: Rate,
 	sender: mpsc::Sender<Result<SourceSegment, String>>,
@@ -293,7 +307,7 @@ async fn cut(
 	};
 	while let Some(segment) = next {
 		let segment = match segment {
-			Ok(segment) => segment,
+			Ok(segment) => change(segment),
 			Err(error) => {
 				let _ = sender.send(Err(error)).await;
 				return;

@@ -10,7 +10,7 @@ use livepeer_worker_net::{reach_of, record_at, Multiaddr, PeerId, Reach};
 
 use crate::{
 	reach::{self, Reached},
-	setup::{asking_net, engine, NodeArgs},
+	setup::{asking_net, engine, DialArgs, NodeArgs},
 };
 
 /// Arguments of `doctor`.
@@ -33,6 +33,9 @@ pub struct DoctorArgs {
 	/// chain knows]; may be given several times.
 	#[arg(long, value_name = "MULTIADDR")]
 	pub ask: Vec<Multiaddr>,
+	/// Where peers are called.
+	#[command(flatten)]
+	pub dial: DialArgs,
 }
 
 /// Checks FFmpeg, the sandbox and the node; prints a line for each.
@@ -110,7 +113,7 @@ async fn tried(args: &DoctorArgs, peer: &PeerId, address: &Multiaddr) -> Result<
 	ensure!(!helpers.is_empty(), "there is nobody to ask: give --ask");
 	// Asks in its own name: the role has the other one.
 	let folder = tempfile::tempdir()?;
-	let net = asking_net(folder.path(), chain.genesis()).await?;
+	let net = asking_net(folder.path(), chain.genesis(), args.dial.private_on(&*chain)).await?;
 	match reach::ask(&net, &helpers, peer, address).await {
 		Reached::By(who) => Ok(format!("{address} is reached by {who}")),
 		Reached::NotBy(who) => bail!(

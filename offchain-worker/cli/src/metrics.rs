@@ -1,15 +1,8 @@
 //! What a role counts, in the OpenMetrics format. Everything comes from its events, so that both say
 //! the same; names are those of go-livepeer where it counts the same thing.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context, Result};
-use axum::{
-	http::header,
-	response::{IntoResponse, Response},
-	routing::get,
-	Router,
-};
 use livepeer_worker_core::ports::events::{Event, EventSink, Warning};
 use prometheus_client::{
 	encoding::{text::encode, EncodeLabelSet},
@@ -21,9 +14,6 @@ use prometheus_client::{
 	},
 	registry::Registry,
 };
-use tokio::{net::TcpListener, sync::watch};
-
-use crate::http::{serve, HttpLimits};
 
 /// A kind of thing that is counted.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
@@ -62,6 +52,7 @@ pub struct Metrics {
 	served: Counter,
 	warnings: Kinds,
 	waits: Counter,
+	contradictions: Kinds,
 	/// Bytes of all segments that are kept.
 	store_bytes: Gauge,
 }
@@ -87,6 +78,7 @@ impl Default for Metrics {
 			served: Counter::default(),
 			warnings: Kinds::default(),
 			waits: Counter::default(),
+			contradictions: Kinds::default(),
 			store_bytes: Gauge::default(),
 			registry: Registry::default(),
 		};
@@ -114,12 +106,15 @@ impl Default for Metrics {
 		r.register("segment_served", "Segments fetched and served", m.served.clone());
 		r.register("warnings", "What the operator was warned of", m.warnings.clone());
 		r.register("waits", "How often it was said that nothing goes on", m.waits.clone());
+		let help = "Offences of others that were found, and what became of them";
+		r.register("contradictions", help, m.contradictions.clone());
 		r.register("store_bytes", "Bytes of all segments that are kept", m.store_bytes.clone());
 		// So that an alert on a warning works before it was ever said.
 		for warning in Warning::ALL {
 			drop(m.warnings.get_or_create(&kind(warning.name())));
 		}
 		drop(m.tasks.get_or_create(&kind("unable")));
+		drop(m.contradictions.get_or_create(&kind("found")));
 		Self { registry, ..metrics }
 	}
 }
@@ -152,6 +147,8 @@ impl Metrics {
 			Event::Waits { .. } => {
 				self.waits.inc();
 			}
+			Event::ContradictionFound { .. } => count(&self.contradictions, "found"),
+			Event::ContradictionSettled { outcome, .. } => count(&self.contradictions, outcome),
 			Event::JobOpened { .. } => {
 				self.streams_created.inc();
 			}
@@ -228,32 +225,6 @@ impl EventSink for Counting {
 	}
 }
 
-/// The content type of what [`Metrics::encode`] gives.
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// Answers with metrics.
-pub fn answer(text: String) -> Response {
-	([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()
-}
-
-/// Serves metrics at an address of their own, for as long as the process runs.
-pub async fn start(address: SocketAddr, metrics: Arc<Metrics>) -> Result<()> {
-	let listener = TcpListener::bind(address)
-		.await
-		.with_context(|| format!("cannot listen on {address} (--metrics)"))?;
-	let router = Router::new()
-		.route("/metrics", get(move || async move { answer(metrics.encode()) }))
-		.route("/healthz", get(|| async { "ok\n" }));
-	tokio::spawn(async move {
-		let (_never, stop) = watch::channel(false);
-		let limits = HttpLimits { connections: 64, ..Default::default() };
-		if let Err(error) = serve(listener, router, stop, Duration::ZERO, limits).await {
-			tracing::warn!(%error, "metrics are no longer served");
-		}
-	});
-	Ok(())
-}
-
 #[cfg(test)]
 mod tests {
 	use super::*;
@@ -271,6 +242,12 @@ mod tests {
 			latency_ms: 900,
 		});
 		events.emit(Event::ClaimClosed { claim: 1, outcome: Some("Missed".into()) });
+		events.emit(Event::ContradictionSettled {
+			by: "transcoder".into(),
+			account: String::new(),
+			job: 1,
+			outcome: "reported".into(),
+		});
 		let text = "jailed".to_owned();
 		events.emit(Event::Warned { what: Warning::Jailed, text });
 		metrics.set_store(7);
@@ -279,6 +256,8 @@ mod tests {
 			"livepeer_segment_transcoded_total 1\n",
 			"livepeer_transcode_overall_latency_seconds_sum{kind=\"segment\"} 0.9\n",
 			"livepeer_claims_total{kind=\"missed\"} 1\n",
+			"livepeer_contradictions_total{kind=\"found\"} 0\n",
+			"livepeer_contradictions_total{kind=\"reported\"} 1\n",
 			"livepeer_warnings_total{kind=\"jailed\"} 1\n",
 			"livepeer_warnings_total{kind=\"low_balance\"} 0\n",
 			"livepeer_store_bytes 7\n",

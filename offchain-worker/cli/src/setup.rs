@@ -25,7 +25,7 @@ use livepeer_worker_net::{reach_of, Multiaddr, Net, NetConfig, NetLimits, Reach}
 use livepeer_worker_store::DiskStore;
 
 use crate::{
-	metrics::{self, Counting, Metrics},
+	metrics::{Counting, Metrics},
 	secrets,
 };
 
@@ -118,9 +118,30 @@ pub struct NetArgs {
 	pub announce_anything: bool,
 }
 
+/// Where a role calls peers.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct DialArgs {
+	/// Call peers also at addresses of this machine and of private networks, as in a laboratory; on a chain
+	/// for tests that is always done.
+	#[arg(long)]
+	pub dial_private: bool,
+}
+
+impl DialArgs {
+	/// Whether peers of a chain are called at such addresses.
+	pub fn private_on(self, chain: &dyn Chain) -> bool {
+		self.dial_private || chain.is_for_tests()
+	}
+}
+
 /// Where a role's folder has its peer identity.
 pub fn identity_in(dir: &Path) -> PathBuf {
 	dir.join("identity")
+}
+
+/// Where a role's folder has its store.
+pub fn store_in(dir: &Path) -> PathBuf {
+	dir.join("store")
 }
 
 /// How long bytes may be stored that nothing pins: longer than any task gathers what it needs.
@@ -149,10 +170,11 @@ impl HomeArgs {
 		std::fs::create_dir_all(&self.data_dir)
 			.with_context(|| format!("cannot make the folder {}", self.data_dir.display()))?;
 		let quota = self.quota.map_or(u64::MAX, |mib| mib.saturating_mul(1024 * 1024));
-		let store = Arc::new(DiskStore::open_within(&self.data_dir.join("store"), quota)?);
+		let store = Arc::new(DiskStore::open_within(&store_in(&self.data_dir), quota)?);
 		let metrics = Arc::new(Metrics::default());
 		if let Some(address) = self.metrics {
-			metrics::start(address, metrics.clone()).await?;
+			let counted = metrics.clone();
+			livepeer_worker_http::metrics::start(address, move || counted.encode()).await?;
 		}
 		metrics.set_store(store.used());
 		let (swept, counted) = (Arc::downgrade(&store), metrics.clone());
@@ -301,6 +323,7 @@ impl NetArgs {
 		chain: &dyn Chain,
 		service: Arc<dyn Service>,
 		limits: NetLimits,
+		dial: DialArgs,
 	) -> Result<Net> {
 		let is_anything = self.announce_anything || chain.is_for_tests();
 		let config = NetConfig {
@@ -308,6 +331,7 @@ impl NetArgs {
 			listen: self.listen.clone(),
 			announce: self.announce.clone(),
 			announce_local: is_anything,
+			dial_private: dial.private_on(chain),
 			url: self.service_url.clone(),
 			genesis: chain.genesis(),
 			limits,
@@ -326,12 +350,13 @@ impl NetArgs {
 }
 
 /// Starts the swarm of a role that only asks, whose identity is in this folder.
-pub async fn asking_net(dir: &Path, genesis: Hash) -> Result<Net> {
+pub async fn asking_net(dir: &Path, genesis: Hash, dial_private: bool) -> Result<Net> {
 	let config = NetConfig {
 		identity: identity_in(dir),
 		listen: Vec::new(),
 		announce: Vec::new(),
 		announce_local: true,
+		dial_private,
 		url: String::new(),
 		genesis,
 		limits: NetLimits::default(),
@@ -345,12 +370,14 @@ pub async fn serving_net(
 	genesis: Hash,
 	listen: Vec<Multiaddr>,
 	service: Arc<dyn Service>,
+	dial_private: bool,
 ) -> Result<Net> {
 	let config = NetConfig {
 		identity: identity_in(&home.dir),
 		listen,
 		announce: Vec::new(),
 		announce_local: true,
+		dial_private,
 		url: String::new(),
 		genesis,
 		limits: NetLimits::default(),

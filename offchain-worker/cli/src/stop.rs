@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use anyhow::Result;
+pub use livepeer_worker_http::stopped;
 use tokio::sync::watch;
 
 /// Turns true on SIGINT or SIGTERM. The first thing that a role does: without it a signal ends the
@@ -24,12 +25,6 @@ pub fn stop_signal() -> Result<watch::Receiver<bool>> {
 		drop(sender);
 	});
 	Ok(receiver)
-}
-
-/// Waits until the signal is true.
-pub async fn stopped(stop: &mut watch::Receiver<bool>) {
-	// An error means that nobody can stop the role any more, which is a stop too.
-	let _ = stop.wait_for(|stop| *stop).await;
 }
 
 /// What `start` gives; `None` when the role is stopped before that.

@@ -22,7 +22,10 @@ use crate::{
 	bench::{self, WORK_PER_SECOND},
 	keys::share,
 	reach::{self, Reached},
-	setup::{engine, stop_signal, unless_stopped, Home, HomeArgs, NetArgs, NodeArgs, OperatorArgs},
+	setup::{
+		engine, stop_signal, unless_stopped, DialArgs, Home, HomeArgs, NetArgs, NodeArgs,
+		OperatorArgs,
+	},
 	units::amount,
 };
 
@@ -69,6 +72,9 @@ pub struct TranscodeArgs {
 	/// The network.
 	#[command(flatten)]
 	pub net: NetArgs,
+	/// Where peers are called.
+	#[command(flatten)]
+	pub dial: DialArgs,
 }
 
 /// Segments that may wait per place at work.
@@ -201,7 +207,8 @@ async fn start(
 		Arc::new(SystemClock::default()),
 		config,
 	));
-	let net = args.net.start(home, &*chain, (swaps.service)(role.clone()), limits).await?;
+	let net =
+		args.net.start(home, &*chain, (swaps.service)(role.clone()), limits, args.dial).await?;
 	let published = net.service_record();
 	let is_new = registered.as_ref().is_none_or(|view| view.service != published);
 	look_from_outside(args, home, &*chain, &net, is_new).await?;

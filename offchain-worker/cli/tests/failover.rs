@@ -30,6 +30,7 @@ async fn net(dir: &Path, service: Arc<dyn Service>) -> Net {
 		listen: vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()],
 		announce: Vec::new(),
 		announce_local: true,
+		dial_private: true,
 		url: String::new(),
 		limits: NetLimits::default(),
 	};

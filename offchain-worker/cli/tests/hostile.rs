@@ -43,6 +43,7 @@ async fn net(dir: &Path, service: Option<Arc<dyn Service>>) -> Arc<Net> {
 		listen: service.iter().map(|_| "/ip4/127.0.0.1/tcp/0".parse().unwrap()).collect(),
 		announce: Vec::new(),
 		announce_local: true,
+		dial_private: true,
 		url: String::new(),
 		limits: NetLimits::default(),
 	};

@@ -17,7 +17,10 @@ use common::{get, http, mismatch};
 use livepeer_primitives::{
 	extension::Extensions,
 	leaf::Leaf,
-	offchain::{VerifyLeaf, VerifyStatus, VerifyTask, VERIFY_PATH},
+	offchain::{
+		ToolchainsAnswer, ToolchainsQuestion, VerifyLeaf, VerifyStatus, VerifyTask,
+		TOOLCHAINS_PATH, VERIFY_PATH,
+	},
 	receipt::{Outputs, Receipt, TranscodeResult},
 	segment::{stream_id, SegmentHeader, StreamHead},
 	verdict::Verdict,
@@ -608,7 +611,7 @@ async fn verifier() -> Verifier {
 	)
 	.unwrap();
 	tokio::spawn(runner.run());
-	Verifier { address: serve(verify::router(role, TOKEN.into())).await, task }
+	Verifier { address: serve(verify::router(Arc::new(role), TOKEN.into())).await, task }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -630,6 +633,19 @@ async fn verify_service_should_work_on_a_task_until_it_is_done() {
 		tokio::time::sleep(std::time::Duration::from_millis(20)).await;
 	}
 	panic!("the task was never done");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_service_should_say_to_its_node_which_toolchains_it_makes() {
+	let Verifier { address, task } = verifier().await;
+	let body = ToolchainsQuestion { anew: None }.encode();
+	assert_eq!(http(address, "POST", TOOLCHAINS_PATH, &[], &body).await.status, 401);
+	let headers = [("Authorization", "Bearer secret")];
+	assert_eq!(http(address, "POST", TOOLCHAINS_PATH, &headers, b"garbage").await.status, 400);
+	let answer = http(address, "POST", TOOLCHAINS_PATH, &headers, &body).await;
+	let toolchains = vec![task.toolchain];
+	let made = ToolchainsAnswer::Made { toolchains };
+	assert_eq!(ToolchainsAnswer::decode_all(&mut &answer.body[..]).unwrap(), made);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -865,9 +881,13 @@ async fn attack_names_of_no_streams_that_take_the_places_of_streams() {
 	let address = serve(gateway.router()).await;
 	eventually(address, "/stream/demo/0.m3u8", |text| text.contains("0/0.ts")).await;
 	assert_eq!(get(address, "/stream/none/index.m3u8").await.status, 404);
-	// One that makes room is forgotten with the next poll of its origin.
-	tokio::time::sleep(Duration::from_millis(500)).await;
-	assert!(get(address, "/status").await.text().contains("\"name\":\"demo\""));
+	// One that makes room is forgotten with the next poll of its origin: two more of them have come. The list of
+	// streams asks for none of them.
+	for seq in 1..3 {
+		stream.add(seq);
+		let polled = format!("\"segments\":{}", seq + 1);
+		eventually(address, "/status", |text| text.contains(&polled)).await;
+	}
 	assert!(store.blob_count() > 0, "its segments are there");
 }
 

@@ -59,6 +59,7 @@ async fn net(dir: &Path, service: Option<Arc<dyn Service>>) -> Arc<Net> {
 		listen: service.iter().map(|_| "/ip4/127.0.0.1/tcp/0".parse().unwrap()).collect(),
 		announce: Vec::new(),
 		announce_local: true,
+		dial_private: true,
 		url: String::new(),
 		limits: NetLimits::default(),
 	};
@@ -72,6 +73,10 @@ struct Stingy(Engine);
 impl MediaEngine for Stingy {
 	fn toolchain(&self) -> Hash {
 		self.0.toolchain()
+	}
+
+	async fn attest(&self) -> Result<Hash, MediaError> {
+		self.0.attest().await
 	}
 
 	fn profiles(&self) -> Vec<ProfileId> {

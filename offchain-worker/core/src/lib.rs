@@ -6,12 +6,14 @@
 //!   covers, playlists.
 //! - [`ports`]: the traits at which the worker's other crates meet.
 //!   - [`ports::chain::Chain`]: the chain's reads and calls (crate `livepeer-worker-chain`).
+//!     [`ports::before::BeforeChain`] stands before one and changes a part of it.
 //!   - [`ports::store`]: bytes by hash and durable records (`livepeer-worker-store`).
 //!   - [`ports::transport::Transport`] and [`ports::transport::Service`]: peers
 //!     (`livepeer-worker-net`).
 //!   - [`ports::engine::MediaEngine`]: the media engine (`livepeer-worker-media`).
 //!   - [`ports::clock::Clock`] and [`ports::events::EventSink`]: time, which tests simulate, and
 //!     progress.
+//! - [`reporting`]: what roles share that see two things signed that exclude each other.
 //! - [`roles`]: [`roles::broadcast`], [`roles::transcode`], [`roles::verify`], [`roles::follow`]
 //!   (what a gateway does).
 
@@ -20,6 +22,7 @@ pub mod fakes;
 pub mod key;
 pub mod ports;
 pub mod recall;
+pub mod reporting;
 pub mod roles;
 pub mod rules;
 

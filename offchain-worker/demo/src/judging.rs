@@ -11,9 +11,12 @@ use serde_json::Value as Json;
 use crate::{
 	chain::amount,
 	cheat::Cheat,
-	losses::losses,
+	events::Event,
+	losses::{losses, of_spoilt},
 	network::{self, Network},
-	report::{Claim, Report},
+	probe::Spoilt,
+	report::{Account, Claim, Report},
+	shares,
 	watch::{name_of, Watch},
 	Args,
 };
@@ -50,71 +53,179 @@ pub fn judge(
 	report: &mut Report,
 	watch: &Watch,
 	fetched: &BTreeMap<String, (usize, u64)>,
+	spoilt: &Spoilt,
 	args: &Args,
 	cut: u64,
 ) {
 	let claims = std::mem::take(&mut report.claims);
-	let count = |outcome: &str| {
-		claims.iter().filter(|claim| claim.outcome.as_deref() == Some(outcome)).count()
-	};
-	let voters: BTreeSet<String> = claims
-		.iter()
-		.flat_map(|claim| claim.verdicts.iter())
-		.filter_map(|verdict| verdict["verifier"].as_str().map(name_of))
-		.collect();
-	let account =
-		|name: &str| watch.accounts.iter().find(|a| a.name == name).cloned().unwrap_or_default();
-	let parse = |text: &str| text.parse::<u128>().unwrap_or(0);
-	let slashes = watch.others.get("LptStaking.Slashed").cloned().unwrap_or_default();
-	let gained = |name: &str| {
-		let a = account(name);
+	let facts = Facts::new(watch, args, &claims, cut);
+	let returned: BTreeSet<u64> =
+		report.segments.iter().filter_map(|segment| segment["seq"].as_u64()).collect();
+	// Of what nobody can transcode nothing comes back.
+	let spoils = args.cheat == Some(Cheat::Spoil);
+	let back = returned.len() + if spoils { spoilt.skipped.len() } else { 0 };
+	report.check(
+		"every segment came back",
+		back as u64 == facts.segments,
+		format!("{} of {}", returned.len(), facts.segments),
+	);
+	facts.judge_judges(report, fetched);
+	match args.cheat.filter(|cheat| cheat.is_transcoders()) {
+		None => facts.judge_honesty(report),
+		Some(cheat) => facts.judge_cheat(report, cheat),
+	}
+	if let Some((cheat, judge)) = args.cheat.and_then(|cheat| Some((cheat, cheat.judge()?))) {
+		facts.judge_bad_judge(report, cheat, judge);
+	}
+	if spoils {
+		facts.judge_spoiling(report, spoilt);
+	}
+	if args.cheat.is_some() {
+		facts.judge_shares(report);
+	}
+	if let Some(verdict) = args.cheat.and_then(Cheat::verdict) {
+		let named = claims.iter().flat_map(|c| &c.verdicts);
+		let named = named.filter(|v| v.to_string().contains(verdict)).count();
+		report.check("what is wrong is named", named > 0, format!("{named} verdicts of {verdict}"));
+	}
+	watch.longest.check(report, &claims);
+	let announced = watch.others.get("OperatorKeys.KeysSet").map_or(0, Vec::len);
+	report.check(
+		"the transcoders' keys were exchanged while they were claiming",
+		announced >= network::TRANSCODERS.len(),
+		format!("{announced} generations announced during the stream"),
+	);
+	facts.judge_money(report);
+	report.claims = claims;
+}
+
+/// What the checks look at.
+struct Facts<'a> {
+	watch: &'a Watch,
+	args: &'a Args,
+	claims: &'a [Claim],
+	/// How many segments were published.
+	segments: u64,
+	/// Who gave a verdict.
+	voters: BTreeSet<String>,
+	/// The judges that misbehave.
+	guilty: BTreeSet<String>,
+	/// Whose stake was slashed.
+	slashed: BTreeSet<String>,
+}
+
+impl<'a> Facts<'a> {
+	fn new(watch: &'a Watch, args: &'a Args, claims: &'a [Claim], cut: u64) -> Self {
+		let voters = claims.iter().flat_map(|claim| claim.verdicts.iter());
+		let voters = voters.filter_map(|verdict| verdict["verifier"].as_str().map(name_of));
+		let guilty = args.cheat.and_then(Cheat::judge).into_iter().map(str::to_owned);
+		let mut facts = Self {
+			watch,
+			args,
+			claims,
+			segments: if args.live.is_some() { cut } else { args.segments.into() },
+			voters: voters.collect(),
+			guilty: guilty.collect(),
+			slashed: BTreeSet::new(),
+		};
+		facts.slashed = facts.named("LptStaking.Slashed", "transcoder");
+		facts
+	}
+
+	/// How many claims ended so.
+	fn count(&self, outcome: &str) -> usize {
+		self.claims.iter().filter(|claim| claim.outcome.as_deref() == Some(outcome)).count()
+	}
+
+	fn account(&self, name: &str) -> Account {
+		self.watch.accounts.iter().find(|a| a.name == name).cloned().unwrap_or_default()
+	}
+
+	/// What an account's fees grew by.
+	fn gained(&self, name: &str) -> u128 {
+		let a = self.account(name);
 		parse(&a.after.fees).saturating_sub(parse(&a.before.fees))
-	};
-	// What of the claims' escrow was paid for this, to one account or to all.
-	let escrowed = |reason: &str, to: Option<&str>| -> u128 {
-		let events = claims.iter().flat_map(|claim| &claim.events);
+	}
+
+	/// What each transcoder's fees grew by.
+	fn transcoders_gained(&self) -> [u128; network::TRANSCODERS.len()] {
+		network::TRANSCODERS.map(|name| self.gained(name))
+	}
+
+	/// What of the claims' escrow was paid for this, to one account or to all.
+	fn escrowed(&self, reason: &str, to: Option<&str>) -> u128 {
+		let events = self.claims.iter().flat_map(|claim| &claim.events);
 		let paid = events.filter(|e| e["name"] == "EscrowPaid" && e["fields"]["reason"] == reason);
 		let account = |e: &Json| name_of(e["fields"]["account"].as_str().unwrap_or_default());
 		let wanted = paid.filter(|e| to.is_none_or(|to| account(e) == to));
 		wanted.map(|e| amount(&e["fields"]["amount"])).sum()
-	};
-	let transcoders = || network::TRANSCODERS.into_iter();
-	let returned: BTreeSet<u64> =
-		report.segments.iter().filter_map(|segment| segment["seq"].as_u64()).collect();
-	let segments = if args.live.is_some() { cut } else { args.segments.into() };
-	report.check(
-		"every segment came back",
-		returned.len() as u64 == segments,
-		format!("{} of {segments}", returned.len()),
-	);
-	let slashed: BTreeSet<String> = slashes
-		.iter()
-		.map(|e| name_of(e.fields["transcoder"].as_str().unwrap_or_default()))
-		.collect();
-	let guilty: BTreeSet<String> =
-		args.cheat.and_then(Cheat::judge).into_iter().map(str::to_owned).collect();
-	report.losses = losses(&claims);
-	let penalised: BTreeSet<String> = report
-		.losses
-		.iter()
-		.filter(|loss| !loss.penalties.is_empty())
-		.map(|loss| loss.name.clone())
-		.collect();
-	report.check(
-		"no honest judge is penalised",
-		penalised.is_subset(&guilty),
-		format!("{penalised:?} of {voters:?}"),
-	);
-	let cheat = args.cheat.filter(|cheat| cheat.judge().is_none());
-	if cheat.is_none() {
+	}
+
+	/// Events of one kind that name no claim.
+	fn events(&self, name: &str) -> &'a [Event] {
+		self.watch.others.get(name).map(Vec::as_slice).unwrap_or_default()
+	}
+
+	/// Whom such events name.
+	fn named(&self, event: &str, field: &str) -> BTreeSet<String> {
+		let named = self.events(event).iter().filter_map(|event| event.fields[field].as_str());
+		named.map(name_of).collect()
+	}
+
+	/// What one kind of event names in all.
+	fn total(&self, event: &str, field: &str) -> u128 {
+		self.events(event).iter().filter_map(|event| event.amount(field)).sum()
+	}
+
+	/// Who judged, from which bytes, and who of them was penalised.
+	fn judge_judges(&self, report: &mut Report, fetched: &BTreeMap<String, (usize, u64)>) {
+		let Self { args, voters, .. } = self;
+		report.losses = losses(self.claims);
+		let penalised: BTreeSet<String> = report
+			.losses
+			.iter()
+			.filter(|loss| !loss.penalties.is_empty())
+			.map(|loss| loss.name.clone())
+			.collect();
+		report.check(
+			"no honest judge is penalised",
+			penalised.is_subset(&self.guilty),
+			format!("{penalised:?} of {voters:?}"),
+		);
+		let is_judged = args.cheat != Some(Cheat::Unrevealed);
+		report.check(
+			"validators' verdicts come from at least three verify workers",
+			voters.len() >= 3 || !is_judged,
+			format!("{voters:?}"),
+		);
+		let is_looked_at = args.cheat.is_none_or(Cheat::is_looked_at);
+		// Whoever copies needs none, and pays for that.
+		let copies = |name: &&String| {
+			args.cheat == Some(Cheat::Copying) && self.guilty.contains(name.as_str())
+		};
+		let all_fetched = voters
+			.iter()
+			.filter(|name| !copies(name))
+			.all(|name| fetched.get(&format!("verify-{name}")).is_some_and(|(n, _)| *n > 0));
+		report.check(
+			"every verdict rests on bytes that came over libp2p",
+			(!voters.is_empty() && all_fetched) || !is_looked_at,
+			format!("{fetched:?}"),
+		);
+	}
+
+	/// A story in which every transcoder is honest.
+	fn judge_honesty(&self, report: &mut Report) {
+		let Self { args, claims, segments, slashed, .. } = self;
+		let accepted = self.count("Accepted");
 		report.check(
 			"at least two claims accepted",
-			count("Accepted") >= 2,
-			format!("{} of {}", count("Accepted"), claims.len()),
+			accepted >= 2,
+			format!("{accepted} of {}", claims.len()),
 		);
 		report.check(
 			"no claim failed or missed",
-			count("Failed") + count("Missed") + count("Void") == 0,
+			["Failed", "Missed", "Void"].iter().all(|outcome| self.count(outcome) == 0),
 			String::new(),
 		);
 		let claimed: u64 = claims
@@ -127,7 +238,7 @@ pub fn judge(
 		report.check(
 			"every segment was claimed",
 			// Two transcoders may have worked at one when the job was handed on.
-			claimed == segments || args.kill && claimed > segments,
+			claimed == *segments || args.kill && claimed > *segments,
 			format!("{claimed} of {segments}"),
 		);
 		if args.variants > 0 {
@@ -139,29 +250,28 @@ pub fn judge(
 				format!("{} were due", claims.iter().map(due_variants).sum::<usize>()),
 			);
 		}
+		let gained = self.transcoders_gained();
 		report.check(
 			"fees reach a transcoder",
-			transcoders().any(|t| gained(t) > 0),
-			format!("{:?}", transcoders().map(gained).collect::<Vec<_>>()),
+			gained.iter().any(|fees| *fees > 0),
+			format!("{gained:?}"),
 		);
+		let gained = network::DELEGATORS.map(|name| self.gained(name));
 		report.check(
 			"fees reach a delegator",
-			network::DELEGATORS.into_iter().any(|d| gained(d) > 0),
-			format!("{:?}", network::DELEGATORS.map(gained)),
+			gained.iter().any(|fees| *fees > 0),
+			format!("{gained:?}"),
 		);
-		let check = match guilty.is_empty() {
+		let check = match self.guilty.is_empty() {
 			true => "nobody is slashed",
 			false => "the judge that misbehaves is slashed, and nobody else",
 		};
-		report.check(check, slashed == guilty, format!("{slashed:?}"));
+		report.check(check, *slashed == self.guilty, format!("{slashed:?}"));
 	}
-	let verdict = args.cheat.and_then(Cheat::verdict);
-	if let Some(verdict) = verdict {
-		let named = claims.iter().flat_map(|c| &c.verdicts);
-		let named = named.filter(|v| v.to_string().contains(verdict)).count();
-		report.check("what is wrong is named", named > 0, format!("{named} verdicts of {verdict}"));
-	}
-	if let Some(cheat) = cheat {
+
+	/// A story in which the transcoders cheat.
+	fn judge_cheat(&self, report: &mut Report, cheat: Cheat) {
+		let Self { claims, slashed, .. } = self;
 		let outcome = cheat.outcome();
 		let refunded = claims.iter().filter(|c| c.outcome.as_deref() == Some(outcome)).all(|c| {
 			c.events
@@ -170,16 +280,24 @@ pub fn judge(
 		});
 		report.check(
 			"at least one claim ends as it must",
-			count(outcome) >= 1,
-			format!("{outcome}: {} of {}", count(outcome), claims.len()),
+			self.count(outcome) >= 1,
+			format!("{outcome}: {} of {}", self.count(outcome), claims.len()),
 		);
 		let accepted = claims.iter().filter(|claim| claim.outcome.as_deref() == Some("Accepted"));
 		let spoilt = accepted.filter(|claim| cheat.is_everywhere() || due_variants(claim) > 0);
 		let spoilt = spoilt.count();
 		report.check("no claim that is spoilt was accepted", spoilt == 0, format!("{spoilt}"));
 		report.check("the escrow went back to the broadcaster", refunded, String::new());
-		let lost: u128 = slashes.iter().filter_map(|e| e.amount("total")).sum();
-		report.check("stake was slashed after the deferral", lost > 0, format!("{lost}"));
+		let rules = &self.watch.parameters.lottery;
+		let taken = shares::of_rounds(self.events("LptStaking.Slashed"));
+		let is_of =
+			|share: u128, outcome: &str| shares::is_same(share, shares::of_outcome(rules, outcome));
+		let due = |share: &u128| ["Failed", "Missed"].iter().any(|outcome| is_of(*share, outcome));
+		report.check(
+			"the slashes of each round are what the parameters say of the outcome",
+			taken.values().all(due) && taken.values().any(|share| is_of(*share, outcome)),
+			format!("{taken:?} of {}", shares::WHOLE),
+		);
 		let claimants: BTreeSet<String> = claims
 			.iter()
 			.filter_map(|claim| claim.claimed["transcoder"].as_str().map(name_of))
@@ -189,76 +307,156 @@ pub fn judge(
 			!slashed.is_empty() && slashed.is_subset(&claimants),
 			format!("{slashed:?} of {claimants:?}"),
 		);
+		let jailed = self.named("TranscoderElection.TranscoderJailed", "transcoder");
+		report.check("who cheated is jailed", jailed == *slashed, format!("{jailed:?}"));
+		// But what it is paid for judging what others did. What it could not spoil is work like any.
+		let has_earned = |name: &str| self.gained(name) > self.escrowed("Verification", Some(name));
 		report.check(
 			"the cheat earned nothing",
-			// But what it is paid for judging what others did. What it could not spoil is work like any.
-			!cheat.is_everywhere()
-				|| transcoders().all(|t| gained(t) <= escrowed("Verification", Some(t))),
-			format!("{:?}", transcoders().map(gained).collect::<Vec<_>>()),
+			!cheat.is_everywhere() || !network::TRANSCODERS.into_iter().any(has_earned),
+			format!("{:?}", self.transcoders_gained()),
 		);
 	}
-	watch.longest.check(report, &claims);
-	let announced = watch.others.get("OperatorKeys.KeysSet").map_or(0, Vec::len);
-	report.check(
-		"the transcoders' keys were exchanged while they were claiming",
-		announced >= network::TRANSCODERS.len(),
-		format!("{announced} generations announced during the stream"),
-	);
-	let is_judged = args.cheat != Some(Cheat::Unrevealed);
-	report.check(
-		"validators' verdicts come from at least three verify workers",
-		voters.len() >= 3 || !is_judged,
-		format!("{voters:?}"),
-	);
-	let is_looked_at = args.cheat.is_none_or(Cheat::is_looked_at);
-	let all_fetched = voters
-		.iter()
-		.all(|name| fetched.get(&format!("verify-{name}")).is_some_and(|(n, _)| *n > 0));
-	report.check(
-		"every verdict rests on bytes that came over libp2p",
-		(!voters.is_empty() && all_fetched) || !is_looked_at,
-		format!("{fetched:?}"),
-	);
-	// Without a bridge LPT comes by inflation alone, and ETH neither comes nor goes.
-	let same = |pair: &(String, String)| pair.0 == pair.1;
-	let rounds = watch.others.get("Inflation.RoundPaid").cloned().unwrap_or_default();
-	let minted: u128 = rounds.iter().filter_map(|e| e.amount("minted")).sum();
-	let (before, after) = report.chain.lpt_issuance.clone();
-	report.check(
-		"no LPT came or went but by inflation",
-		parse(&after) == parse(&before) + minted,
-		format!("{before} before, {after} after, {minted} minted"),
-	);
-	report.check(
-		"no ETH came or went",
-		same(&report.chain.eth_issuance),
-		format!("{:?}", report.chain.eth_issuance),
-	);
-	let paid: u128 = claims
-		.iter()
-		.flat_map(|c| &c.events)
-		.filter(|e| e["name"] == "ClaimSettled" && e["fields"]["settlement"] == "Pay")
-		.map(|e| amount(&e["fields"]["fee"]))
-		.sum();
-	let ferdie = account(network::BROADCASTER);
-	let spent = parse(&ferdie.before.eth).saturating_sub(parse(&ferdie.after.eth));
-	let expected = paid + sent_by_broadcaster(watch);
-	report.check(
-		"the broadcaster spent exactly the accepted fees",
-		spent == expected,
-		format!("{spent} spent, {paid} in fees"),
-	);
-	let earned: u128 = network::ACCOUNTS.into_iter().map(gained).sum();
-	// What a transcoder could not prepay of the verification was taken out of its fee.
-	let (fees, verified) = (escrowed("Fee", None), escrowed("Verification", None));
-	let owed = fees + verified;
-	// Each distribution may leave a unit or two of dust in the pot: rounding is against claimants.
-	report.check(
-		"every fee arrived",
-		owed >= earned && owed - earned <= 1_000,
-		format!("{fees} paid and {verified} for verification, {earned} owed to accounts"),
-	);
-	report.claims = claims;
+
+	/// A story in which one judge misbehaves.
+	fn judge_bad_judge(&self, report: &mut Report, cheat: Cheat, judge: &str) {
+		let events = || self.claims.iter().flat_map(|claim| &claim.events);
+		let is_its = |event: &&Json| {
+			name_of(event["fields"]["verifier"].as_str().unwrap_or_default()) == judge
+		};
+		let penalised = events().filter(|event| event["name"] == "Penalised").filter(is_its);
+		let penalties: Vec<(String, u128)> = penalised
+			.map(|event| {
+				let penalty = event["fields"]["penalty"].as_str().unwrap_or("unknown");
+				(penalty.to_owned(), amount(&event["fields"]["fraction"]))
+			})
+			.collect();
+		let odd = shares::odd(&penalties, &self.watch.parameters.lottery);
+		let expected = cheat.penalties();
+		report.check(
+			"the judge that misbehaves loses the shares that the parameters say",
+			odd.is_empty() && penalties.iter().any(|(name, _)| expected.contains(&name.as_str())),
+			format!("{penalties:?} of {}", shares::WHOLE),
+		);
+		let chills = shares::chills(penalties.iter().map(|(penalty, _)| penalty.as_str()));
+		let chilled = self.named("TranscoderElection.ValidatorChilled", "validator");
+		let expected = if chills { self.guilty.clone() } else { BTreeSet::new() };
+		report.check(
+			"it is kept from validating where its penalty says so, and nobody else is",
+			chilled == expected,
+			format!("{chilled:?}"),
+		);
+		let rewarded =
+			events().filter(|event| event["name"] == "JudgeRewarded").any(|e| is_its(&e));
+		let paid = self.escrowed("Verification", Some(judge));
+		report.check(
+			"it is paid for no judgement",
+			paid == 0 && !rewarded,
+			format!("{paid} in ETH"),
+		);
+	}
+
+	/// A story in which the broadcaster signs what nobody can transcode.
+	fn judge_spoiling(&self, report: &mut Report, spoilt: &Spoilt) {
+		let Spoilt { skipped, rejected, transcoded } = spoilt;
+		report.check(
+			"what nobody can transcode is rejected, and the broadcaster goes on without it",
+			!rejected.is_empty() && rejected == skipped,
+			format!("{} rejected, {} skipped", rejected.len(), skipped.len()),
+		);
+		let drawn = |claim: &Claim| {
+			let first = claim.claimed["first"].as_u64().unwrap_or_default();
+			let leaves = claim.revealed_leaves.iter().filter_map(|leaf| leaf["index"].as_u64());
+			leaves.filter(|index| rejected.contains(&(first + index))).count()
+		};
+		let judged: usize = self.claims.iter().map(drawn).sum();
+		report.check(
+			"judges have looked at what was rejected",
+			judged > 0,
+			format!("{judged} of {}", rejected.len()),
+		);
+		let work = |claim: &Claim| amount(&claim.claimed["total_work"]);
+		let claimed: u128 = self.claims.iter().map(work).sum();
+		let each = u128::from(self.watch.parameters.jobs.factors.rejected);
+		let small = each * rejected.len() as u128;
+		report.check(
+			"each is claimed at the small work that the parameters say",
+			claimed == u128::from(*transcoded) + small,
+			format!("{claimed} claimed, {transcoded} transcoded, {small} rejected"),
+		);
+		let settled = self.claims.iter().flat_map(|claim| &claim.events);
+		let fees: u128 = settled
+			.filter(|event| event["name"] == "ClaimSettled")
+			.filter(|event| event["fields"]["settlement"] == "Pay")
+			.map(|event| amount(&event["fields"]["fee"]))
+			.sum();
+		// The work of all claims has the same price.
+		let lost = fees * small / claimed.max(1);
+		report.losses.push(of_spoilt(network::BROADCASTER, rejected.len(), lost));
+		report.check("who spoilt them pays for them", lost > 0, format!("{lost}"));
+	}
+
+	/// What slashes took of the stake that was there.
+	fn judge_shares(&self, report: &mut Report) {
+		// Of the story's accounts each transcoder's delegator is named after it.
+		let bonded = |name: &str| {
+			let behind = network::ACCOUNTS
+				.into_iter()
+				.filter(|account| account.split("//").next() == Some(name));
+			behind.map(|account| parse(&self.account(account).before.bonded)).sum::<u128>()
+		};
+		let slashes = self.events("LptStaking.Slashed");
+		let small = shares::too_small(slashes, bonded);
+		report.check(
+			"each slash took its share of the stake behind who was slashed",
+			small.is_empty(),
+			format!("{} slashes, {small:?} too small", slashes.len()),
+		);
+	}
+
+	/// Where LPT and ETH came from, and where they went.
+	fn judge_money(&self, report: &mut Report) {
+		// Without a bridge LPT comes by inflation alone, and ETH neither comes nor goes.
+		let minted = self.total("Inflation.RoundPaid", "minted");
+		let (before, after) = report.chain.lpt_issuance.clone();
+		report.check(
+			"no LPT came or went but by inflation",
+			parse(&after) == parse(&before) + minted,
+			format!("{before} before, {after} after, {minted} minted"),
+		);
+		let issuance = report.chain.eth_issuance.clone();
+		report.check("no ETH came or went", issuance.0 == issuance.1, format!("{issuance:?}"));
+		let paid: u128 = self
+			.claims
+			.iter()
+			.flat_map(|c| &c.events)
+			.filter(|e| e["name"] == "ClaimSettled" && e["fields"]["settlement"] == "Pay")
+			.map(|e| amount(&e["fields"]["fee"]))
+			.sum();
+		let ferdie = self.account(network::BROADCASTER);
+		let spent = parse(&ferdie.before.eth).saturating_sub(parse(&ferdie.after.eth));
+		let expected = paid + sent_by_broadcaster(self.watch);
+		report.check(
+			"the broadcaster spent exactly the accepted fees",
+			spent == expected,
+			format!("{spent} spent, {paid} in fees"),
+		);
+		let earned: u128 = network::ACCOUNTS.into_iter().map(|name| self.gained(name)).sum();
+		// What a transcoder could not prepay of the verification was taken out of its fee.
+		let (fees, verified) = (self.escrowed("Fee", None), self.escrowed("Verification", None));
+		let owed = fees + verified;
+		// Each distribution may leave a unit or two of dust in the pot: rounding is against claimants.
+		report.check(
+			"every fee arrived",
+			owed >= earned && owed - earned <= 1_000,
+			format!("{fees} paid and {verified} for verification, {earned} owed to accounts"),
+		);
+	}
+}
+
+/// An amount as accounts are reported with.
+fn parse(text: &str) -> u128 {
+	text.parse().unwrap_or(0)
 }
 
 /// ETH that the chain test sent away from the broadcaster.

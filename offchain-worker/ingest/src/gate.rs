@@ -9,6 +9,7 @@ use std::{
 	time::Duration,
 };
 
+use livepeer_worker_hosts::{host, network, RATE_OF_NETWORK};
 use reqwest::Url;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -17,8 +18,6 @@ use tokio::{
 	sync::{mpsc, watch},
 	time::{timeout, Instant},
 };
-
-use crate::places::host;
 
 /// Bytes between a publisher and the segmenter.
 const BUFFER: usize = 4 * 1024 * 1024;
@@ -31,7 +30,8 @@ const SILENT: Duration = Duration::from_secs(3);
 const WEBHOOK: Duration = Duration::from_secs(5);
 /// The longest key.
 const LONGEST_KEY: usize = 256;
-/// Wrong keys of one host in [`FORGIVEN`] before the webhook is asked about only one more at a time.
+/// Wrong keys of one host in [`FORGIVEN`] before the webhook is asked about only one more at a time; of a
+/// network [`RATE_OF_NETWORK`] times as many.
 const MOST_WRONG: u32 = 20;
 /// How long such a one waits for its turn.
 const TURN: Duration = Duration::from_secs(8);
@@ -187,7 +187,7 @@ impl Gate {
 			return Ok(());
 		}
 		let host = host(from);
-		let suspected = self.wrong_of(host) >= MOST_WRONG;
+		let suspected = self.is_suspected(host);
 		let said = match &self.keys.webhook {
 			Some(url) if key.len() <= LONGEST_KEY => {
 				let _turn = match suspected {
@@ -228,10 +228,18 @@ impl Gate {
 		}
 	}
 
-	fn wrong_of(&self, from: IpAddr) -> u32 {
+	/// Whether a host, or its network, came with too many wrong keys lately.
+	fn is_suspected(&self, from: IpAddr) -> bool {
 		let mut wrong = lock(&self.wrong);
 		wrong.retain(|(_, _, since)| since.elapsed() < FORGIVEN);
-		wrong.iter().find(|(host, _, _)| *host == from).map_or(0, |(_, count, _)| *count)
+		let (mut of_host, mut of_network) = (0u32, 0u32);
+		for (host, count, _) in wrong.iter().filter(|(host, ..)| network(*host) == network(from)) {
+			of_network = of_network.saturating_add(*count);
+			if *host == from {
+				of_host = *count;
+			}
+		}
+		of_host >= MOST_WRONG || of_network >= MOST_WRONG.saturating_mul(RATE_OF_NETWORK)
 	}
 
 	fn note_wrong(&self, from: IpAddr) {
@@ -466,7 +474,13 @@ mod tests {
 		for n in 0..MOST_WRONG {
 			gate.note_wrong(host(v6(&format!("2001:db8::{n:x}"))));
 		}
-		assert!(gate.wrong_of(host(v6("2001:db8::ffff"))) >= MOST_WRONG);
-		assert_eq!(gate.wrong_of(host(v6("2001:db8:0:1::1"))), 0);
+		assert!(gate.is_suspected(host(v6("2001:db8::ffff"))));
+		assert!(!gate.is_suspected(host(v6("2001:db8:0:1::1"))));
+		// A site that guesses under each of its hosts is.
+		for n in 0..MOST_WRONG * RATE_OF_NETWORK {
+			gate.note_wrong(host(v6(&format!("2001:db8:0:{n:x}::1"))));
+		}
+		assert!(gate.is_suspected(host(v6("2001:db8:0:ffff::1"))));
+		assert!(!gate.is_suspected(host(v6("2001:db8:1::1"))));
 	}
 }

@@ -2,7 +2,6 @@
 
 pub mod amf;
 pub mod chunk;
-mod ends;
 pub mod flv;
 mod gate;
 mod http;
@@ -16,10 +15,9 @@ mod said;
 mod srt;
 mod whip;
 
-pub use ends::Ends;
 pub use gate::{new_key, Denied, Gate, Keys, Part, Publication, Session};
-pub use places::host;
-pub use public::{is_public, literal, PublicOnly};
+pub use livepeer_worker_http::Ends;
+pub use public::{literal, PublicOnly};
 pub use pull::{pull, PullError};
 pub use push::router;
 pub use rtmp::serve as serve_rtmp;

@@ -1,26 +1,14 @@
-//! Places for those who have not shown a key yet: bounded in all and by host. Whoever comes when there are
+//! Places for those who have not shown a key yet: bounded in all, by host and by network. Whoever comes when there are
 //! too many takes the place of who has been silent for longest, so that idle connections keep nobody out.
 
 use std::{
 	collections::BTreeMap,
-	net::{IpAddr, Ipv4Addr, Ipv6Addr},
+	net::IpAddr,
 	sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use livepeer_worker_hosts::{by_network, host, largest, network, share_of_network};
 use tokio::sync::Notify;
-
-/// From where somebody comes, as far as limits go: an IPv4 address, or an IPv6 network of 64 bits, for
-/// who has one of its addresses has them all.
-pub fn host(ip: IpAddr) -> IpAddr {
-	match ip.to_canonical() {
-		ip if ip.is_loopback() => Ipv4Addr::LOCALHOST.into(),
-		IpAddr::V6(ip) => {
-			let [a, b, c, d, ..] = ip.segments();
-			Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-		}
-		ip => ip,
-	}
-}
 
 struct Taken {
 	/// When it was last heard, as a number that grows.
@@ -79,22 +67,31 @@ impl Places {
 		self.state.lock().unwrap_or_else(PoisonError::into_inner)
 	}
 
-	/// A place for somebody at an address; `None` when all are taken by hosts that have no more than
-	/// this one.
+	/// A place for somebody at an address; `None` when all are taken by networks that have no more than
+	/// its own, or those of its network by hosts that have no more than it.
 	pub(crate) fn take(&self, ip: IpAddr) -> Option<Place> {
 		let host = host(ip);
 		let mut state = self.lock();
 		let of_host = state.hosts.get(&host).map_or(0, BTreeMap::len);
-		let all: usize = state.hosts.values().map(BTreeMap::len).sum();
+		let counted = state.hosts.iter().map(|(host, of_host)| (*host, of_host.len()));
+		let networks = by_network(counted, network);
+		let own = networks.get(&network(host));
+		let full = share_of_network(self.all, self.per_host);
+		let all: usize = networks.values().map(|one| one.amount).sum();
 		if of_host >= self.per_host {
 			state.displace(host);
-		} else if all >= self.all {
-			let largest = state.hosts.iter().max_by_key(|(_, of_host)| of_host.len());
-			let (largest, count) = largest.map(|(host, of_host)| (*host, of_host.len()))?;
+		} else if let Some(own) = own.filter(|own| own.amount >= full) {
+			let (count, neighbour) = own.largest;
 			if count <= of_host {
 				return None;
 			}
-			state.displace(largest);
+			state.displace(neighbour);
+		} else if all >= self.all {
+			let most = largest(&networks)?;
+			if most.amount <= own.map_or(0, |own| own.amount) {
+				return None;
+			}
+			state.displace(most.largest.1);
 		}
 		let id = state.number();
 		let leave = Arc::new(Notify::new());
@@ -139,19 +136,11 @@ mod tests {
 	use futures::FutureExt;
 
 	fn ip(text: &str) -> IpAddr {
-		text.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+		text.parse().unwrap_or(IpAddr::from([0, 0, 0, 0]))
 	}
 
 	fn is_lost(place: &Place) -> bool {
 		place.lost().now_or_never().is_some()
-	}
-
-	#[test]
-	fn hosts_should_be_told_apart_by_what_an_attacker_has_to_pay_for() {
-		assert_eq!(host(ip("2001:db8::1")), host(ip("2001:db8::ffff:2")));
-		assert_ne!(host(ip("2001:db8::1")), host(ip("2001:db8:0:1::1")));
-		assert_eq!(host(ip("::ffff:192.0.2.1")), ip("192.0.2.1"));
-		assert_eq!(host(ip("::1")), host(ip("127.0.0.2")));
 	}
 
 	/// Idle connections of one network take no place from others, nor from a newcomer of the same one.
@@ -168,6 +157,23 @@ mod tests {
 		assert!(others.len() == 3 && !is_lost(&publisher), "those that are silent go first");
 		drop((idle, publisher, others));
 		assert!(places.lock().hosts.is_empty());
+	}
+
+	/// Whoever has a site's network of IPv6 has 65,536 hosts, and takes a place under each.
+	#[test]
+	fn attack_places_filled_by_many_hosts_of_one_site() {
+		let places = Places::new(8, 2);
+		let of_site = |n: u16| places.take(ip(&format!("2001:db8:7:{n:x}::1")));
+		let held = || places.lock().hosts.values().map(BTreeMap::len).sum::<usize>();
+		let taken: Vec<_> = (0..20).filter_map(of_site).collect();
+		assert_eq!(held(), 5, "a host's share, and half of the rest");
+		let others: Vec<_> =
+			(1..=3).filter_map(|n| places.take(ip(&format!("192.0.2.{n}")))).collect();
+		assert_eq!((others.len(), held()), (3, 8));
+		let newcomer = places.take(ip("192.0.2.4"));
+		assert!(newcomer.is_some(), "the site has most, and makes room");
+		assert!(held() == 8 && !others.iter().any(is_lost));
+		drop((taken, newcomer));
 	}
 
 	#[test]

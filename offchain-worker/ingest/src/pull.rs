@@ -12,13 +12,14 @@ use std::{
 };
 
 use futures::StreamExt;
+use livepeer_worker_hosts::is_public;
 use m3u8_rs::{MediaPlaylist, Playlist};
 use reqwest::{redirect, Client, Response, Url};
 use thiserror::Error;
 
 use crate::{
 	gate::{builder, Denied, Gate, Session, MOST_REDIRECTIONS},
-	public::{is_public, literal, PublicOnly},
+	public::{literal, PublicOnly},
 	rtmp::{self, RtmpError},
 	srt,
 };

@@ -11,10 +11,10 @@ use axum::{
 	routing::any,
 	Router,
 };
+use livepeer_worker_http::Ends;
 use tokio::{sync::Mutex, time::Instant};
 
 use crate::{
-	ends::Ends,
 	gate::{Denied, Gate, Session},
 	http::{answer, refused},
 };

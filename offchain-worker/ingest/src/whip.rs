@@ -20,6 +20,7 @@ use axum::{
 	routing::{options, post},
 	Router,
 };
+use livepeer_worker_http::Ends;
 use str0m::{
 	change::SdpOffer,
 	format::Codec,
@@ -31,7 +32,6 @@ use thiserror::Error;
 use tokio::{net::UdpSocket, sync::watch, time::timeout};
 
 use crate::{
-	ends::Ends,
 	flv::{FlvError, Remuxer},
 	gate::{new_key, Gate, Session},
 	http::{answer, refused},

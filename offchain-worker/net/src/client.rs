@@ -18,7 +18,7 @@ use livepeer_worker_core::{
 	sha256,
 };
 use sp_core::H256;
-use tokio::sync::{mpsc, oneshot, Mutex as AsyncMutex};
+use tokio::sync::{mpsc, oneshot, Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore};
 
 use crate::{
 	hosts::Hosts,
@@ -47,6 +47,17 @@ pub struct Net {
 	/// One stream at a time is opened per peer: see [`GREETING`]. Whoever names a peer at addresses where it
 	/// is not keeps nobody from it who names others.
 	opening: Mutex<BTreeMap<(PeerId, Vec<Multiaddr>), Arc<AsyncMutex<()>>>>,
+	/// Requests that each peer may be asked at a time, beside those that it is.
+	asked: Mutex<BTreeMap<PeerId, Arc<Semaphore>>>,
+}
+
+/// How many peers are remembered that nobody asks.
+const MOST_IDLE: usize = 1_024;
+
+/// A stream that counts among those of its peer until this is dropped.
+struct Asked {
+	stream: Stream,
+	_place: OwnedSemaphorePermit,
 }
 
 impl Net {
@@ -58,7 +69,7 @@ impl Net {
 		let key = load_identity(&config.identity)?;
 		let peer = key.public().to_peer_id();
 		let hosts = Hosts::default();
-		let mut swarm = swarm::build(key, &config.limits, hosts.clone())?;
+		let mut swarm = swarm::build(key, &config.limits, config.dial_private, hosts.clone())?;
 		let listen = swarm::listen(&mut swarm, &config.listen).await?;
 		let published = if config.announce.is_empty() { &listen } else { &config.announce };
 		let published: Vec<Multiaddr> = published
@@ -91,6 +102,7 @@ impl Net {
 			listen,
 			limits: config.limits,
 			opening: Mutex::default(),
+			asked: Mutex::default(),
 		})
 	}
 
@@ -137,22 +149,38 @@ impl Net {
 		}
 	}
 
+	/// Waits for a place among the requests that a peer is asked: a connection has so many streams.
+	async fn place(&self, peer: PeerId) -> Result<OwnedSemaphorePermit, NetError> {
+		let places = {
+			let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+			if asked.len() > MOST_IDLE {
+				asked.retain(|_, places| Arc::strong_count(places) > 1);
+			}
+			let all = self.limits.asked.max(1);
+			asked.entry(peer).or_insert_with(|| Arc::new(Semaphore::new(all))).clone()
+		};
+		places.acquire_owned().await.map_err(local)
+	}
+
 	/// Opens a stream that the server has taken.
-	async fn open(&self, record: &ServiceRecord) -> Result<Stream, NetError> {
+	async fn open(&self, record: &ServiceRecord) -> Result<Asked, NetError> {
 		let (peer, addresses) = dialable(record)?;
 		let turn = {
 			let mut opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
-			if opening.len() > 1_024 {
+			if opening.len() > MOST_IDLE {
 				opening.retain(|_, turn| Arc::strong_count(turn) > 1);
 			}
 			opening.entry((peer, addresses.clone())).or_default().clone()
 		};
 		let _turn = turn.lock().await;
+		// Once it is reached: whoever names it where it is not takes nobody's place.
+		self.connect(peer, addresses.clone()).await?;
+		let place = self.place(peer).await?;
 		let mut last = NetError::Busy;
 		for attempt in 0..OPEN_ATTEMPTS {
 			self.connect(peer, addresses.clone()).await?;
 			match self.try_open(peer).await {
-				Ok(stream) => return Ok(stream),
+				Ok(stream) => return Ok(Asked { stream, _place: place }),
 				Err(error @ NetError::Protocol(_)) => return Err(error),
 				Err(error) => last = error,
 			}
@@ -192,12 +220,12 @@ impl Net {
 		&self,
 		peer: &ServiceRecord,
 		request: &Request,
-	) -> Result<(Stream, Reply), NetError> {
+	) -> Result<(Asked, Reply), NetError> {
 		let stall = self.limits.stall;
-		let mut stream = self.open(peer).await?;
-		write_frame(&mut stream, request, stall).await?;
-		let reply = read_frame(&mut stream, stall, stall).await?;
-		Ok((stream, reply))
+		let mut asked = self.open(peer).await?;
+		write_frame(&mut asked.stream, request, stall).await?;
+		let reply = read_frame(&mut asked.stream, stall, stall).await?;
+		Ok((asked, reply))
 	}
 }
 
@@ -235,19 +263,19 @@ impl Transport for Net {
 		let stall = self.limits.stall;
 		let request = Request::Fetch { hash, pass: pass.cloned().map(Box::new) };
 		match self.ask(peer, &request).await? {
-			(mut stream, Reply::Bytes { len }) => {
+			(mut asked, Reply::Bytes { len }) => {
 				if len > max_len.min(MAX_PAYLOAD) {
 					return Err(NetError::WrongBytes);
 				}
 				let limit = self.limits.time_for(len as usize);
-				let read = within(limit, read_payload(&mut stream, len, stall)).await;
+				let read = within(limit, read_payload(&mut asked.stream, len, stall)).await;
 				let bytes = read.map_err(|error| match error {
 					// It answers, and has broken this off: as when others have less of its places.
 					NetError::Unreachable(_) => NetError::Busy,
 					error => error,
 				})?;
 				// The stream's end says nothing about the bytes.
-				let _ = stream.close().await;
+				let _ = asked.stream.close().await;
 				if sha256(&bytes) != hash {
 					return Err(NetError::WrongBytes);
 				}
@@ -269,10 +297,10 @@ impl Transport for Net {
 			return Err(local("the segment has another length than its header says"));
 		}
 		match self.ask(peer, &request).await? {
-			(mut stream, Reply::Continue) => {
-				write_payload(&mut stream, bytes, stall).await?;
-				let reply = read_frame(&mut stream, self.limits.patience, stall).await?;
-				let _ = stream.close().await;
+			(mut asked, Reply::Continue) => {
+				write_payload(&mut asked.stream, bytes, stall).await?;
+				let reply = read_frame(&mut asked.stream, self.limits.patience, stall).await?;
+				let _ = asked.stream.close().await;
 				match reply {
 					Reply::Pushed(reply) => Ok(reply),
 					reply => Err(unexpected(reply)),

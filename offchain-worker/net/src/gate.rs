@@ -6,6 +6,7 @@
 use std::{
 	collections::BTreeMap,
 	io,
+	net::IpAddr,
 	pin::Pin,
 	sync::{Arc, Mutex, MutexGuard, PoisonError},
 	task::{Context, Poll},
@@ -21,8 +22,10 @@ use libp2p::{
 		transport::{Boxed, DialOpts, ListenerId, TransportError, TransportEvent},
 		Transport,
 	},
+	multiaddr::Protocol,
 	Multiaddr, PeerId,
 };
+use livepeer_worker_hosts::{by_network, is_public, largest, share_of_network};
 
 use crate::hosts::Host;
 
@@ -67,11 +70,6 @@ impl Entered {
 			self.remove(host, number);
 		}
 	}
-
-	/// The host with the most.
-	fn largest(&self) -> Option<Host> {
-		self.hosts.iter().max_by_key(|(_, of_host)| of_host.len()).map(|(host, _)| *host)
-	}
 }
 
 /// Counts handshakes.
@@ -98,15 +96,21 @@ impl Doors {
 		self.entered.lock().unwrap_or_else(PoisonError::into_inner)
 	}
 
-	/// Counts one more of a host, in the place of an older one where there are as many as may be.
+	/// Counts one more of a host, in the place of an older one where there are as many as may be: of its own, of
+	/// its network, or of whoever has the most, so that many networks are needed to displace one.
 	fn enter(&self, host: Host, handle: AbortHandle) -> Door {
 		let mut entered = self.lock();
-		if entered.of(host) >= self.bounds.per_host.max(1) {
+		let Handshakes { all, per_host } = self.bounds;
+		let counted = entered.hosts.iter().map(|(host, of_host)| (*host, of_host.len()));
+		let networks = by_network(counted, Host::network);
+		let own = networks.get(&host.network());
+		if entered.of(host) >= per_host.max(1) {
 			entered.displace(host);
-		} else if entered.all >= self.bounds.all.max(1) {
-			// Whoever has the most makes room, so that many hosts are needed to displace one.
-			if let Some(largest) = entered.largest() {
-				entered.displace(largest);
+		} else if let Some(own) = own.filter(|own| own.amount >= share_of_network(all, per_host)) {
+			entered.displace(own.largest.1);
+		} else if entered.all >= all.max(1) {
+			if let Some(most) = largest(&networks) {
+				entered.displace(most.largest.1);
 			}
 		}
 		let number = entered.next;
@@ -123,15 +127,28 @@ impl Drop for Door {
 	}
 }
 
-/// A transport that bounds incoming handshakes.
+/// A transport that bounds incoming handshakes, and calls where it may.
 pub(crate) struct Gate {
 	inner: Boxed<Output>,
 	doors: Doors,
+	/// Whether addresses are called that are not the internet's.
+	calls_private: bool,
+}
+
+/// An address of a machine or of its network that calling this one would lead to. Whatever stands in front,
+/// transports may call any part.
+fn private_in(address: &Multiaddr) -> Option<IpAddr> {
+	let mut ips = address.iter().filter_map(|part| match part {
+		Protocol::Ip4(ip) => Some(IpAddr::V4(ip)),
+		Protocol::Ip6(ip) => Some(IpAddr::V6(ip)),
+		_ => None,
+	});
+	ips.find(|ip| !is_public(*ip))
 }
 
 impl Gate {
-	pub(crate) fn new(inner: Boxed<Output>, bounds: Handshakes) -> Self {
-		Self { inner, doors: Doors::new(bounds) }
+	pub(crate) fn new(inner: Boxed<Output>, bounds: Handshakes, calls_private: bool) -> Self {
+		Self { inner, doors: Doors::new(bounds), calls_private }
 	}
 }
 
@@ -158,6 +175,11 @@ impl Transport for Gate {
 		address: Multiaddr,
 		options: DialOpts,
 	) -> Result<Self::Dial, TransportError<io::Error>> {
+		// Names were looked up before: this is where the call goes.
+		if let Some(ip) = private_in(&address).filter(|_| !self.calls_private) {
+			let reason = format!("{ip} is no address of the internet (--dial-private calls it)");
+			return Err(TransportError::Other(io::Error::other(reason)));
+		}
 		self.inner.dial(address, options)
 	}
 
@@ -189,6 +211,7 @@ impl Transport for Gate {
 
 #[cfg(test)]
 mod tests {
+	#![allow(clippy::unwrap_used)]
 	use super::*;
 
 	fn host(last: u8) -> Host {
@@ -222,6 +245,36 @@ mod tests {
 		let (_newest, newest) = enter(&doors, 3);
 		assert!(silent[0].1.is_aborted());
 		assert!(!honest.is_aborted() && !newest.is_aborted());
+	}
+
+	/// Whoever has a site's network of IPv6 has 65,536 hosts, and begins handshakes from each.
+	#[test]
+	fn attack_handshakes_of_many_hosts_of_one_site() {
+		let doors = Doors::new(Handshakes { all: 8, per_host: 2 });
+		let of_site = |n: u16| {
+			let ip = IpAddr::from([0x2001, 0xdb8, 7, n, 0, 0, 0, 0]);
+			let (handle, _) = AbortHandle::new_pair();
+			doors.enter(Host::Ip(livepeer_worker_hosts::host(ip)), handle)
+		};
+		let _site: Vec<_> = (0..20).map(of_site).collect();
+		assert_eq!(doors.lock().all, 5, "a host's share, and half of the rest");
+		let honest: Vec<_> = (1..=4).map(|last| enter(&doors, last)).collect();
+		assert_eq!(doors.lock().all, 8);
+		assert!(honest.iter().all(|(_, handle)| !handle.is_aborted()));
+	}
+
+	#[test]
+	fn addresses_of_machines_and_their_networks_should_be_told_from_those_of_the_internet() {
+		for (address, private) in [
+			("/ip4/1.1.1.1/tcp/1", None),
+			("/ip6/2606:4700::1111/udp/1/quic-v1", None),
+			("/ip4/10.0.0.1/tcp/1", Some("10.0.0.1")),
+			("/ip6/::1/tcp/1", Some("::1")),
+			("/ip4/1.1.1.1/tcp/1/ip4/127.0.0.1/tcp/22", Some("127.0.0.1")),
+		] {
+			let found = private_in(&address.parse().unwrap()).map(|ip| ip.to_string());
+			assert_eq!(found.as_deref(), private, "{address}");
+		}
 	}
 
 	#[test]

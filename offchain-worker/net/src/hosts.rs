@@ -4,7 +4,7 @@
 use std::{
 	collections::BTreeMap,
 	convert::Infallible,
-	net::{IpAddr, Ipv4Addr, Ipv6Addr},
+	net::IpAddr,
 	sync::{Arc, Mutex, MutexGuard, PoisonError},
 	task::{Context, Poll},
 };
@@ -19,12 +19,12 @@ use libp2p::{
 	},
 	Multiaddr, PeerId,
 };
+use livepeer_worker_hosts::share_of_network;
 
 /// Where a peer is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Host {
-	/// At an address, this machine's own ones included. Of an IPv6 address the first half: who has one address has
-	/// all those that share it.
+	/// At an address, this machine's own ones included: see [`livepeer_worker_hosts::host`].
 	Ip(IpAddr),
 	/// Nobody knows; all such peers have one share together.
 	Unknown,
@@ -35,17 +35,17 @@ impl Host {
 	pub(crate) fn of(address: &Multiaddr) -> Self {
 		let ip = address.iter().find_map(|part| match part {
 			Protocol::Ip4(ip) => Some(IpAddr::V4(ip)),
-			Protocol::Ip6(ip) => Some(IpAddr::V6(ip).to_canonical()),
+			Protocol::Ip6(ip) => Some(IpAddr::V6(ip)),
 			_ => None,
 		});
-		match ip {
-			None => Self::Unknown,
-			Some(ip) if ip.is_loopback() => Self::Ip(Ipv4Addr::LOCALHOST.into()),
-			Some(IpAddr::V6(ip)) => {
-				let [a, b, c, d, ..] = ip.segments();
-				Self::Ip(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into())
-			}
-			Some(ip) => Self::Ip(ip),
+		ip.map_or(Self::Unknown, |ip| Self::Ip(livepeer_worker_hosts::host(ip)))
+	}
+
+	/// The network that this one is part of, under which its neighbours are counted too.
+	pub(crate) fn network(self) -> Self {
+		match self {
+			Self::Ip(ip) => Self::Ip(livepeer_worker_hosts::network(ip)),
+			Self::Unknown => Self::Unknown,
 		}
 	}
 
@@ -98,9 +98,9 @@ impl Hosts {
 		newest.map_or(Host::Unknown, |newest| newest.host)
 	}
 
-	/// How many connections there are with a host.
-	fn connections(&self, host: Host) -> usize {
-		self.lock().peers.values().flatten().filter(|connection| connection.host == host).count()
+	/// How many connections there are with some hosts.
+	fn connections(&self, among: impl Fn(Host) -> bool) -> usize {
+		self.lock().peers.values().flatten().filter(|connection| among(connection.host)).count()
 	}
 
 	/// How many connections there are.
@@ -108,27 +108,27 @@ impl Hosts {
 		self.lock().peers.values().map(Vec::len).sum()
 	}
 
-	/// The oldest incoming connection of the host that has the most of them, and how many that are;
+	/// The oldest incoming connection of the network that has the most of them, and how many that are;
 	/// those that are being closed do not count.
 	fn oldest_of_largest(
 		&self,
 		closing: &[(PeerId, ConnectionId, bool)],
 	) -> Option<(usize, (PeerId, ConnectionId))> {
 		let connections = self.lock();
-		let mut hosts: BTreeMap<Host, (usize, u64, (PeerId, ConnectionId))> = BTreeMap::new();
+		let mut networks: BTreeMap<Host, (usize, u64, (PeerId, ConnectionId))> = BTreeMap::new();
 		for (peer, all) in &connections.peers {
 			let open = all.iter().filter(|connection| {
 				connection.is_incoming && closing.iter().all(|(_, id, _)| *id != connection.id)
 			});
 			for Connection { id, host, number, .. } in open {
-				let seen = hosts.entry(*host).or_insert((0, *number, (*peer, *id)));
+				let seen = networks.entry(host.network()).or_insert((0, *number, (*peer, *id)));
 				seen.0 += 1;
 				if *number < seen.1 {
 					(seen.1, seen.2) = (*number, (*peer, *id));
 				}
 			}
 		}
-		let largest = hosts.into_values().max_by_key(|(count, _, _)| *count);
+		let largest = networks.into_values().max_by_key(|(count, _, _)| *count);
 		largest.map(|(count, _, oldest)| (count, oldest))
 	}
 
@@ -163,8 +163,8 @@ impl core::fmt::Display for TooMany {
 
 impl std::error::Error for TooMany {}
 
-/// Keeps [`Hosts`] up to date, refuses a host more connections than its share, and closes some of
-/// whoever has the most when there are too many in all.
+/// Keeps [`Hosts`] up to date, refuses a host, and its network, more connections than its share, and closes
+/// some of whoever has the most when there are too many in all.
 pub(crate) struct Behaviour {
 	hosts: Hosts,
 	connections: usize,
@@ -191,14 +191,16 @@ impl NetworkBehaviour for Behaviour {
 		remote: &Multiaddr,
 	) -> Result<THandler<Self>, ConnectionDenied> {
 		let host = Host::of(remote);
-		let of_host = self.hosts.connections(host);
-		if of_host >= self.connections_per_host {
+		let of_host = self.hosts.connections(|other| other == host);
+		let of_network = self.hosts.connections(|other| other.network() == host.network());
+		let share = share_of_network(self.connections, self.connections_per_host);
+		if of_host >= self.connections_per_host || of_network >= share {
 			return Err(ConnectionDenied::new(TooMany(host)));
 		}
 		let closing = self.closing.len();
 		if self.hosts.all().saturating_sub(closing) >= self.connections {
 			match self.hosts.oldest_of_largest(&self.closing) {
-				Some((count, (peer, id))) if count > of_host + 1 => {
+				Some((count, (peer, id))) if count > of_network + 1 => {
 					self.closing.push((peer, id, false))
 				}
 				_ => return Err(ConnectionDenied::new(TooMany(host))),
@@ -355,6 +357,30 @@ mod tests {
 		hosts.remove(&peer, id);
 		assert_eq!(hosts.of(&peer), Host::Unknown);
 		assert!(connect(4, "/ip4/192.0.2.1/tcp/4").is_some());
+	}
+
+	/// Whoever has a site's network of IPv6 has 65,536 hosts, and connects from each.
+	#[test]
+	fn attack_connections_of_many_hosts_of_one_site() {
+		let mut behaviour = Behaviour::new(Hosts::default(), 8, 2);
+		let local: Multiaddr = "/ip4/198.51.100.1/tcp/1".parse().unwrap();
+		let mut connect = |id: usize, from: &str| {
+			let (id, peer) = (ConnectionId::new_unchecked(id), PeerId::random());
+			let from = from.parse().unwrap();
+			let taken = behaviour.handle_established_inbound_connection(id, peer, &local, &from);
+			if taken.is_ok() {
+				behaviour.hosts.add(peer, id, Host::of(&from), true);
+			}
+			(taken.is_ok(), behaviour.closing.len())
+		};
+		let of_site =
+			(0..20).filter(|id| connect(*id, &format!("/ip6/2001:db8:7:{id:x}::1/tcp/1")).0);
+		assert_eq!(of_site.count(), 5, "a host's share, and half of the rest");
+		for id in 20..23 {
+			assert!(connect(id, &format!("/ip4/192.0.2.{id}/tcp/1")).0);
+		}
+		let newcomer = connect(23, "/ip4/192.0.2.23/tcp/1");
+		assert_eq!(newcomer, (true, 1), "the site has most, and makes room");
 	}
 
 	#[test]

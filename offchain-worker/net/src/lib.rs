@@ -22,6 +22,7 @@ mod client;
 mod gate;
 mod hosts;
 mod identity;
+mod muxer;
 mod places;
 mod server;
 mod swarm;
@@ -49,13 +50,18 @@ pub struct NetConfig {
 	pub announce: Vec<Multiaddr>,
 	/// Whether addresses are published that are reached from this machine alone.
 	pub announce_local: bool,
+	/// Whether peers are called at addresses that are not the internet's, by a name or without: of this machine,
+	/// of its network, or such as lead there. Who publishes where a peer is would else have this worker call on
+	/// what is behind its operator's router.
+	pub dial_private: bool,
 	/// HTTPS URL to publish.
 	pub url: String,
 	/// Limits.
 	pub limits: NetLimits,
 }
 
-/// How much peers may use. What is counted by host holds for this machine's own addresses too.
+/// How much peers may use. What is counted by host holds for this machine's own addresses too; the hosts of one
+/// IPv6 network of 48 bits may have together what one may and half of the rest of what there is.
 #[derive(Clone, Copy, Debug)]
 pub struct NetLimits {
 	/// Incoming connections whose handshake is not over, in all. One more displaces the oldest of
@@ -70,6 +76,14 @@ pub struct NetLimits {
 	pub connections_per_peer: u32,
 	/// Connections from one IP address, or one IPv6 network of 64 bits.
 	pub connections_per_host: usize,
+	/// Streams of one connection, both ways together. A peer that opens more loses the connection.
+	pub streams: u32,
+	/// Bytes of one connection that a peer may have sent and nobody has read, and no less than 256 KiB for each
+	/// stream. Over TCP one that is called may have 32 MiB more.
+	pub unread_bytes: u32,
+	/// Requests that this worker has with one peer at a time; others wait. Several times as many are far from
+	/// the streams of a connection.
+	pub asked: usize,
 	/// Streams whose request was not read yet. They cost little, so there may be many; of one peer
 	/// and of one host as many as requests.
 	pub unread: usize,
@@ -117,7 +131,10 @@ impl Default for NetLimits {
 			handshakes_per_host: 64,
 			connections: 512,
 			connections_per_peer: 4,
-			connections_per_host: 64,
+			connections_per_host: 32,
+			streams: 24,
+			unread_bytes: 8 * 1024 * 1024,
+			asked: 8,
 			unread: 1_024,
 			requests: 256,
 			requests_per_peer: 64,
@@ -151,6 +168,19 @@ pub(crate) fn local(error: impl core::fmt::Display) -> NetError {
 #[cfg(test)]
 mod tests {
 	use super::*;
+
+	/// What the README says of what one host, and all together, can have a worker hold.
+	#[test]
+	fn unread_bytes_should_be_bounded_by_host() {
+		let limits = NetLimits::default();
+		let mib = |connections: usize| connections * limits.unread_bytes as usize / (1024 * 1024);
+		assert_eq!(
+			(mib(limits.connections_per_host), mib(limits.connections as usize)),
+			(256, 4_096)
+		);
+		assert!(limits.unread_bytes >= limits.streams * 256 * 1024);
+		assert!(limits.streams as usize >= 3 * limits.asked, "those that end are still counted");
+	}
 
 	#[test]
 	fn slowest_peer_should_get_the_largest_payload_in_time() {

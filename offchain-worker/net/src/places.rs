@@ -1,5 +1,6 @@
-//! How many at a time, or how many bytes: in all, of one peer, of one host. Where a few hosts could have them
-//! all between them, places yield: who comes when all are taken has that of the host with most of them.
+//! How many at a time, or how many bytes: in all, of one peer, of one host, of one network. Where a few hosts could
+//! have them all between them, places yield: who comes when all are taken has that of the network with most of them,
+//! and in it of the host with most.
 
 use std::{
 	collections::BTreeMap,
@@ -7,6 +8,7 @@ use std::{
 };
 
 use libp2p::PeerId;
+use livepeer_worker_hosts::{by_network, largest, share_of_network};
 use tokio::sync::Notify;
 
 use crate::hosts::Host;
@@ -79,20 +81,28 @@ impl Counts {
 		Some(taken)
 	}
 
-	/// Takes the oldest place that yields of the host that has most of those, if that is more than
-	/// `least`.
-	fn displace(&mut self, least: usize) -> bool {
-		let yielding = self.hosts.iter().map(|(host, of_host)| {
-			let yields = || of_host.iter().filter(|(_, taken)| taken.yields);
-			(sum(yields().map(|(_, taken)| taken)), *host, yields().next().map(|(id, _)| *id))
-		});
-		let most = yielding.max_by_key(|(amount, ..)| *amount);
-		let Some((_, host, Some(id))) = most.filter(|(amount, ..)| *amount > least) else {
-			return false;
+	fn of_network(&self, of: Host) -> usize {
+		let hosts = self.hosts.iter().filter(|(host, _)| host.network() == of);
+		sum(hosts.flat_map(|(_, of_host)| of_host.values()))
+	}
+
+	/// Takes the oldest place that yields of the host that has most of those in the network that has most, or,
+	/// `within` a network, of its host that has most; only if that is more than `least`.
+	fn displace(&mut self, within: Option<Host>, least: usize) -> bool {
+		let group = |host: Host| if within.is_some() { host } else { host.network() };
+		let hosts = self.hosts.iter();
+		let hosts = hosts.filter(|(host, _)| within.is_none_or(|own| host.network() == own));
+		let yielding = hosts
+			.map(|(host, of_host)| (*host, sum(of_host.values().filter(|taken| taken.yields))));
+		let networks = by_network(yielding, group);
+		let most = largest(&networks).filter(|most| most.amount > least);
+		let Some((_, host)) = most.map(|most| most.largest) else { return false };
+		let yields = |of_host: &BTreeMap<u64, Taken>| {
+			of_host.iter().find(|(_, taken)| taken.yields).map(|(id, _)| *id)
 		};
-		if let Some(taken) = self.remove(host, id) {
-			taken.lost.notify_one();
-		}
+		let oldest = self.hosts.get(&host).and_then(yields);
+		let Some(taken) = oldest.and_then(|id| self.remove(host, id)) else { return false };
+		taken.lost.notify_one();
 		true
 	}
 }
@@ -123,8 +133,16 @@ impl Places {
 		if amount > most || of_peer > per_peer || of_host > per_host {
 			return None;
 		}
+		let own = host.network();
+		let of_network = |counts: &Counts| counts.of_network(own).saturating_add(amount);
+		while of_network(&counts) > share_of_network(most, per_host) {
+			if !counts.displace(Some(own), of_host) {
+				return None;
+			}
+		}
 		while counts.all.saturating_add(amount) > most {
-			if !counts.displace(of_host) {
+			let least = of_network(&counts);
+			if !counts.displace(None, least) {
 				return None;
 			}
 		}
@@ -222,6 +240,26 @@ mod tests {
 		drop((taken, newcomer));
 		let counts = lock(&places.counts);
 		assert!(counts.all == 0 && counts.peers.is_empty() && counts.hosts.is_empty());
+	}
+
+	/// Whoever has a site's network of IPv6 has 65,536 hosts, and takes places under each.
+	#[test]
+	fn attack_places_filled_by_many_hosts_of_one_site() {
+		let of_site = |n: u16| {
+			let ip = std::net::IpAddr::from([0x2001, 0xdb8, 7, n, 0, 0, 0, 0]);
+			Host::Ip(livepeer_worker_hosts::host(ip))
+		};
+		let bounds = Bounds { all: 8, per_peer: 1, per_host: 2 };
+		for places in [Places::new(bounds), Places::yielding(bounds)] {
+			let take = |host| places.take(PeerId::random(), host);
+			let taken: Vec<Place> = (0..20).filter_map(|n| take(of_site(n))).collect();
+			assert_eq!(taken.len(), 5, "a host's share, and half of the rest");
+			let others: Vec<Place> = (1..=3).filter_map(|last| take(host(last))).collect();
+			assert_eq!(others.len(), 3);
+			assert_eq!(take(host(4)).is_some(), places.yields, "the site has most, and makes room");
+			let of_others = |last: u8| lock(&places.counts).hosts.contains_key(&host(last));
+			assert!((1..=3).all(of_others));
+		}
 	}
 
 	#[test]

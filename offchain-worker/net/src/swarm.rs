@@ -18,7 +18,7 @@ use libp2p::{
 		dial_opts::{DialOpts, PeerCondition},
 		ConnectionId, DialError, NetworkBehaviour, SwarmEvent,
 	},
-	tcp, yamux, Multiaddr, PeerId, Swarm, SwarmBuilder,
+	tcp, Multiaddr, PeerId, Swarm, SwarmBuilder,
 };
 use livepeer_worker_core::ports::transport::NetError;
 use tokio::sync::{mpsc, oneshot};
@@ -26,7 +26,9 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
 	gate::{Gate, Handshakes},
 	hosts::{self, Hosts},
-	local, NetLimits,
+	local,
+	muxer::Upgrade,
+	NetLimits,
 };
 
 /// How long a connection without streams is kept.
@@ -53,10 +55,11 @@ pub(crate) enum Command {
 	Try { peer: PeerId, address: Multiaddr, done: oneshot::Sender<bool> },
 }
 
-/// A swarm that keeps `hosts` up to date.
+/// A swarm that keeps `hosts` up to date, and calls addresses that are not the internet's only if it is told to.
 pub(crate) fn build(
 	key: Keypair,
 	limits: &NetLimits,
+	dial_private: bool,
 	hosts: Hosts,
 ) -> Result<Swarm<Behaviour>, NetError> {
 	// What comes in is bounded by the gate before its handshake, and by host after it.
@@ -70,12 +73,21 @@ pub(crate) fn build(
 			let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
 				.upgrade(upgrade::Version::V1Lazy)
 				.authenticate(noise::Config::new(key)?)
-				.multiplex(yamux::Config::default())
+				.multiplex(Upgrade::new(limits.streams, limits.unread_bytes))
 				.map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
-			let quic = quic::tokio::Transport::new(quic::Config::new(key))
+			let mut quic = quic::Config::new(key);
+			quic.max_concurrent_stream_limit = limits.streams;
+			quic.max_connection_data = limits.unread_bytes;
+			// One stream that nobody reads leaves others room.
+			quic.max_stream_data = limits.unread_bytes / 2;
+			let quic = quic::tokio::Transport::new(quic)
 				.map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
 			let both = quic.or_transport(tcp).map(|either, _| either.into_inner());
-			Ok::<_, Box<dyn std::error::Error + Send + Sync>>(Gate::new(both.boxed(), handshakes))
+			Ok::<_, Box<dyn std::error::Error + Send + Sync>>(Gate::new(
+				both.boxed(),
+				handshakes,
+				dial_private,
+			))
 		})
 		.map_err(local)?
 		.with_dns()

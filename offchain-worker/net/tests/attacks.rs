@@ -56,6 +56,7 @@ async fn start(listen: bool, limits: NetLimits) -> (Net, tempfile::TempDir) {
 		listen: listen.then(|| "/ip4/127.0.0.1/tcp/0".parse().unwrap()).into_iter().collect(),
 		announce: Vec::new(),
 		announce_local: true,
+		dial_private: true,
 		url: String::new(),
 		limits,
 	};

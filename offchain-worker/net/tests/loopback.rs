@@ -22,12 +22,12 @@ use livepeer_primitives::{
 use livepeer_worker_core::{
 	key::{Key, Signing},
 	ports::transport::{
-		NetError, Playlist, PushReply, Refusal, SegmentRecord, Service, SignedHeader, Transport,
-		MAX_PAYLOAD, MAX_RECORDS,
+		protocol_name, NetError, Playlist, PushReply, Refusal, SegmentRecord, Service,
+		SignedHeader, Transport, MAX_PAYLOAD, MAX_RECORDS,
 	},
 	sha256,
 };
-use livepeer_worker_net::{Multiaddr, Net, NetConfig, NetLimits};
+use livepeer_worker_net::{record_for, Multiaddr, Net, NetConfig, NetLimits, PeerId};
 use sp_core::H256;
 
 /// Serves one blob, says `Done` to every push it admits, and can be told to lie.
@@ -159,6 +159,7 @@ async fn peer(listen: &[&str], service: TestService, genesis: Hash, limits: NetL
 		listen: listen.iter().map(|text| text.parse().unwrap()).collect(),
 		announce: Vec::new(),
 		announce_local: true,
+		dial_private: true,
 		url: String::new(),
 		limits,
 	};
@@ -319,6 +320,7 @@ async fn request_should_succeed_again_when_the_server_comes_back() {
 			listen: vec![listen],
 			announce: Vec::new(),
 			announce_local: true,
+			dial_private: true,
 			url: String::new(),
 			limits: NetLimits::default(),
 		};
@@ -355,6 +357,7 @@ async fn start_should_fail_when_the_port_is_taken() {
 		listen: vec![format!("/ip4/127.0.0.1/tcp/{port}").parse().unwrap()],
 		announce: Vec::new(),
 		announce_local: true,
+		dial_private: true,
 		url: String::new(),
 		limits: NetLimits::default(),
 	};
@@ -375,7 +378,7 @@ async fn address_should_be_tried_for_who_asks_and_for_nobody_else() {
 	drop(taken);
 	let closed: Multiaddr = format!("/ip4/127.0.0.1/tcp/{port}").parse().unwrap();
 	assert_eq!(client.net.is_reached(&helper, &peer, &closed).await, Ok(false));
-	let other = livepeer_worker_net::PeerId::random();
+	let other = PeerId::random();
 	assert_eq!(client.net.is_reached(&helper, &other, &own).await, Ok(false));
 	// Nobody is made to call on a stranger's host.
 	let stranger: Multiaddr = "/ip4/192.0.2.1/tcp/4100".parse().unwrap();
@@ -390,17 +393,18 @@ async fn attack_peer_named_at_an_address_where_it_is_not() {
 	let record = server.net.service_record();
 	let hash = sha256(&server.service.bytes);
 	// Takes connections, and says nothing.
-	let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+	let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
 	let port = silent.local_addr().unwrap().port();
 	let address: Multiaddr = format!("/ip4/127.0.0.1/tcp/{port}").parse().unwrap();
-	let named = livepeer_worker_net::record_for(server.net.peer_id(), &[address], "").unwrap();
+	let named = record_for(server.net.peer_id(), &[address], "").unwrap();
 	let astray = async {
 		let fetches = (0..8).map(|_| client.net.fetch(&named, hash, 10, None));
 		futures::future::join_all(fetches).await;
 		std::future::pending::<()>().await;
 	};
 	let fetching = async {
-		tokio::time::sleep(Duration::from_millis(200)).await;
+		// By now the others wait for an answer.
+		let _called = silent.accept().await.unwrap();
 		let fetched = client.net.fetch(&record, hash, 10, None);
 		tokio::time::timeout(Duration::from_secs(5), fetched).await
 	};
@@ -425,4 +429,87 @@ async fn attack_peer_made_to_call_on_another_host() {
 	let refused = client.net.is_reached(&helper, &peer, &behind).await;
 	assert!(matches!(refused, Err(NetError::Protocol(_))), "{refused:?}");
 	assert_eq!(inside.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}
+
+/// What transcoders and broadcasters say of where they are leads to this machine: by an address, by one in the
+/// clothes of another, behind another, and by a name.
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_record_that_leads_into_the_operators_network() {
+	let dir = tempfile::tempdir().unwrap();
+	let config = NetConfig {
+		genesis: Hash::repeat_byte(1),
+		identity: dir.path().join("peer.key"),
+		listen: Vec::new(),
+		announce: Vec::new(),
+		announce_local: false,
+		dial_private: false,
+		url: String::new(),
+		limits: NetLimits::default(),
+	};
+	let client = Net::start(config, None).await.unwrap();
+	let inside = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+	inside.set_nonblocking(true).unwrap();
+	let port = inside.local_addr().unwrap().port();
+	for address in [
+		format!("/ip4/127.0.0.1/tcp/{port}"),
+		format!("/ip6/::ffff:127.0.0.1/tcp/{port}"),
+		format!("/ip4/1.1.1.1/tcp/1/ip4/127.0.0.1/tcp/{port}"),
+		format!("/dns4/localhost/tcp/{port}"),
+	] {
+		let record = record_for(PeerId::random(), &[address.parse().unwrap()], "").unwrap();
+		let fetched = client.fetch(&record, H256::zero(), 10, None).await;
+		let Err(NetError::Unreachable(why)) = fetched else { panic!("{address}: {fetched:?}") };
+		assert!(why.contains("--dial-private"), "{address}: {why}");
+	}
+	assert_eq!(inside.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}
+
+/// A stranger with the limits that libp2p itself has, connected with a server.
+async fn stranger(server: &Net) -> libp2p_stream::Control {
+	use futures::StreamExt;
+	use libp2p::{noise, swarm::SwarmEvent, tcp, yamux, SwarmBuilder};
+	let mut swarm = SwarmBuilder::with_new_identity()
+		.with_tokio()
+		.with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)
+		.unwrap()
+		.with_quic()
+		.with_behaviour(|_| libp2p_stream::Behaviour::new())
+		.unwrap()
+		.build();
+	let control = swarm.behaviour().new_control();
+	swarm.dial(server.listening()[0].clone()).unwrap();
+	while !matches!(swarm.select_next_some().await, SwarmEvent::ConnectionEstablished { .. }) {}
+	tokio::spawn(async move {
+		loop {
+			swarm.select_next_some().await;
+		}
+	});
+	control
+}
+
+/// Streams that are opened to fill each one's window with bytes that nobody reads.
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_streams_whose_bytes_nobody_reads() {
+	use futures::AsyncReadExt;
+	const PATIENCE: Duration = Duration::from_secs(2);
+	let (genesis, limits) = (Hash::repeat_byte(1), NetLimits::default());
+	let protocol = libp2p::StreamProtocol::try_from_owned(protocol_name(&genesis)).unwrap();
+	for address in [TCP, QUIC] {
+		let server = peer(&[address], service(10), genesis, limits).await;
+		let mut control = stranger(&server.net).await;
+		let mut opened = Vec::new();
+		// No more than there are places for.
+		for _ in 0..limits.requests_per_peer {
+			let open = async {
+				let stream = control.open_stream(server.net.peer_id(), protocol.clone()).await;
+				let mut stream = stream.ok()?;
+				stream.read_exact(&mut [0]).await.ok()?;
+				Some(stream)
+			};
+			let Ok(Some(stream)) = tokio::time::timeout(PATIENCE, open).await else { break };
+			opened.push(stream);
+		}
+		let (count, most) = (opened.len(), limits.streams as usize);
+		assert!((most - 4..=most).contains(&count), "{address}: {count} streams");
+	}
 }

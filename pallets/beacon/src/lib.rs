@@ -9,6 +9,7 @@ pub use weights::WeightInfo;
 
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
+mod clock_impls;
 #[cfg(test)]
 mod mock;
 mod seed_impls;

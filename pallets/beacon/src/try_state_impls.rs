@@ -2,10 +2,11 @@
 
 use crate::*;
 use frame_support::{ensure, traits::Get};
+use sp_runtime::TryRuntimeError;
 
 impl<T: Config> Pallet<T> {
-	/// Checks the pallet's invariants.
-	pub fn do_try_state() -> Result<(), sp_runtime::TryRuntimeError> {
+	/// Checks every invariant of the crate's documentation.
+	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		let current = Self::window_of(Self::now());
 		let invalid = InvalidWindows::<T>::get();
 		ensure!(invalid < MAX_INVALID_WINDOWS, "too many windows wait for a seed");

@@ -15,11 +15,6 @@ use livepeer_primitives::{
 };
 
 impl<T: Config> Pallet<T> {
-	/// This block on the protocol's clock.
-	pub(crate) fn now() -> BlockNumber {
-		T::Clock::now()
-	}
-
 	/// Length of a window. Genesis refuses zero; where there is no genesis, a division by it
 	/// must still not happen.
 	pub(crate) fn window_length() -> BlockNumber {

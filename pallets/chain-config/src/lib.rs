@@ -277,6 +277,8 @@ pub mod pallet {
 		/// `lottery.variant_slash` ≥ `lottery.false_dissent_slash`: to call a forced variant valid, which outweighs
 		/// a false dissent, costs no smaller share of the stake.
 		VariantCostsDissent,
+		/// `election.validator_leverage`: 1 to 256.
+		ValidatorLeverage,
 	}
 
 	#[pallet::hooks]

@@ -32,7 +32,7 @@ impl<T: Config> From<ParameterError> for Error<T> {
 				MissedSlash EquivocationSlash FalseDissentSlash NoShowSlash Chill VerifyPrice
 				InitialRate RateChange ParticipationRate PoolCut PoolCeiling
 				CompetitivenessTolerance MinOffers Exposure FeeRatio NewVerificationRate NewClaims
-				VariantRate VariantSlash LptPerEth PoolRewards Lapses
+				VariantRate VariantSlash LptPerEth PoolRewards Lapses ValidatorLeverage
 			),
 			ParameterError::Broken(relation) => errors_of_the_same_name!(
 				relation, Relation:

@@ -10,6 +10,7 @@ pub use weights::WeightInfo;
 mod asset;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
+mod clock_impls;
 mod inbound_impls;
 mod limit_impls;
 #[cfg(test)]
@@ -680,7 +681,7 @@ pub mod pallet {
 	impl<T: Config> Pallet<T> {
 		/// How the bridge is: what has passed, what stands behind it, what may pass now.
 		pub fn bridge() -> BridgeView {
-			Self::view()
+			Self::view_bridge()
 		}
 
 		/// A message, and the siblings from its leaf up in the tree of the first `count` messages.

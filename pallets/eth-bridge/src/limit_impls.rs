@@ -5,17 +5,10 @@ use crate::{
 	Config, Error, Event, Guardian, Levels, Limited, Pallet, Stopped,
 };
 use frame_support::{ensure, traits::Get};
-use livepeer_primitives::{
-	bridge::BridgedAsset, traits::ProtocolClock, AccountId, Balance, BlockNumber,
-};
+use livepeer_primitives::{bridge::BridgedAsset, AccountId, Balance, BlockNumber};
 use sp_runtime::DispatchResult;
 
 impl<T: Config> Pallet<T> {
-	/// The number of this block on the protocol's clock.
-	pub(crate) fn now() -> BlockNumber {
-		T::Clock::now()
-	}
-
 	fn rate(asset: BridgedAsset, direction: Direction) -> Rate {
 		let limits = Limited::<T>::get(asset);
 		match direction {

@@ -1,4 +1,4 @@
-//! What is always true.
+//! What holds after every block.
 
 use crate::{
 	types::Direction, Books, Config, CountedSupply, EthereumSupply, MessageCount, Messages, Nodes,
@@ -11,7 +11,7 @@ use sp_core::H256;
 use sp_runtime::TryRuntimeError;
 
 impl<T: Config> Pallet<T> {
-	/// Checks what the README lists as invariants.
+	/// Checks every invariant of the crate's documentation.
 	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		let open = Open::<T>::get();
 		ensure!(

@@ -1,4 +1,4 @@
-//! How the bridge is.
+//! What applications read.
 
 use crate::{types::Direction, Books, Config, MessageCount, Pallet, Synced};
 use livepeer_primitives::{
@@ -7,7 +7,8 @@ use livepeer_primitives::{
 };
 
 impl<T: Config> Pallet<T> {
-	fn view_of(asset: BridgedAsset) -> BridgedView {
+	/// What has passed of an asset, and what may.
+	fn view_asset(asset: BridgedAsset) -> BridgedView {
 		let book = Books::<T>::get(asset);
 		BridgedView {
 			issued: Self::issuance(asset),
@@ -21,7 +22,8 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	pub(crate) fn view() -> BridgeView {
+	/// How the bridge is, as a whole.
+	pub(crate) fn view_bridge() -> BridgeView {
 		let synced = Synced::<T>::get();
 		BridgeView {
 			domain: Self::domain(),
@@ -30,8 +32,8 @@ impl<T: Config> Pallet<T> {
 			deposits: synced.map_or(0, |synced| synced.deposits),
 			messages: MessageCount::<T>::get(),
 			stopped: [Direction::Inbound, Direction::Outbound].map(Self::stopped_until),
-			lpt: Self::view_of(BridgedAsset::Lpt),
-			eth: Self::view_of(BridgedAsset::Eth),
+			lpt: Self::view_asset(BridgedAsset::Lpt),
+			eth: Self::view_asset(BridgedAsset::Eth),
 		}
 	}
 }

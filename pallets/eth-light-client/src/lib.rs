@@ -22,6 +22,7 @@ mod tests;
 mod try_state_impls;
 mod types;
 pub mod verify;
+mod view_impls;
 pub mod weights;
 
 /// Sets the chain's time, for benchmarks.
@@ -283,7 +284,7 @@ pub mod pallet {
 	impl<T: Config> Pallet<T> {
 		/// How the client is, what it has, and which fork comes next.
 		pub fn status() -> Status {
-			Self::current_status()
+			Self::view_status()
 		}
 
 		/// Which Ethereum is followed.

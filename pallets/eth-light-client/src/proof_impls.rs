@@ -1,14 +1,12 @@
 //! Proving execution blocks, and how the client is.
 
-use crate::{
-	types::Status, verify, Config, Error, Finalized, Followed, NextCommittee, Pallet, WeightInfo,
-};
+use crate::{verify, Config, Error, Finalized, Followed, Pallet, WeightInfo};
 use frame_support::{ensure, traits::Get, weights::Weight};
 use livepeer_primitives::ethereum::{ClientHealth, EthereumChain, ExecutionBlock, HeaderProof};
 use sp_runtime::DispatchError;
 
 impl<T: Config> Pallet<T> {
-	fn current_health() -> ClientHealth {
+	pub(crate) fn current_health() -> ClientHealth {
 		let Some((network, latest)) = Followed::<T>::get().zip(Self::latest()) else {
 			return ClientHealth::NotBootstrapped;
 		};
@@ -25,22 +23,6 @@ impl<T: Config> Pallet<T> {
 			return ClientHealth::Stale { age };
 		}
 		ClientHealth::Following
-	}
-
-	pub(crate) fn current_status() -> Status {
-		let network = Followed::<T>::get();
-		let current_slot = network.as_ref().and_then(Self::current_slot);
-		let next_fork = network.as_ref().zip(current_slot).and_then(|(network, now)| {
-			let fork = network.forks.iter().find(|fork| verify::first_slot(fork.epoch) > now)?;
-			Some((fork.epoch, fork.layout.is_some()))
-		});
-		Status {
-			health: Self::current_health(),
-			latest: Self::latest(),
-			knows_next_committee: NextCommittee::<T>::exists(),
-			current_slot,
-			next_fork,
-		}
 	}
 }
 

@@ -1,11 +1,11 @@
-//! What is always true.
+//! What holds after every block.
 
 use crate::{Checkpoint, Config, CurrentCommittee, Finalized, Followed, NextCommittee, Pallet};
 use frame_support::ensure;
 use sp_runtime::TryRuntimeError;
 
 impl<T: Config> Pallet<T> {
-	/// Checks what the README lists as invariants.
+	/// Checks every invariant of the crate's documentation.
 	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		let blocks = Finalized::<T>::get();
 		let ascending = blocks.windows(2).all(|pair| match pair {

@@ -37,6 +37,8 @@ pub mod pallet {
 	};
 	use sp_runtime::Perbill;
 
+	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
 	#[pallet::config]
 	pub trait Config:
 		frame_system::Config<AccountId = AccountId, RuntimeEvent: From<Event<Self>>>
@@ -62,8 +64,6 @@ pub mod pallet {
 		/// Weights of the hooks.
 		type WeightInfo: WeightInfo;
 	}
-
-	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
 
 	#[pallet::pallet]
 	#[pallet::storage_version(STORAGE_VERSION)]
@@ -178,7 +178,7 @@ pub mod pallet {
 	impl<T: Config> Pallet<T> {
 		/// What the running round can mint, and what the next one could if it began now.
 		pub fn inflation() -> InflationView {
-			Self::view()
+			Self::view_inflation()
 		}
 
 		/// What a transcoder's seat earns in this round.

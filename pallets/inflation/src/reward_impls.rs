@@ -1,6 +1,7 @@
 //! Pays the active set of a round that is over.
 
 use crate::{maths, Config, Current, Event, Pallet, RoundMint, WeightInfo};
+use alloc::vec::Vec;
 use frame_support::{
 	traits::{
 		fungible::{Inspect, Mutate},
@@ -40,7 +41,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Pays each seat that did its duty its share of what the round can mint. The shares are those of
 	/// one snapshot, so they never come to more; what is not earned is never minted.
-	fn pay(round: RoundIndex, stake: Balance, seats: alloc::vec::Vec<RewardedSeat>) {
+	fn pay(round: RoundIndex, stake: Balance, seats: Vec<RewardedSeat>) {
 		let mut mint = Current::<T>::get()
 			.filter(|mint| mint.round == round)
 			.unwrap_or_else(|| Self::begin(round, stake, Self::pool_cut()));

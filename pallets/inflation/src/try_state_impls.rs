@@ -6,7 +6,7 @@ use livepeer_primitives::traits::Rounds;
 use sp_runtime::TryRuntimeError;
 
 impl<T: Config> Pallet<T> {
-	/// Checks the invariants of this pallet's storage.
+	/// Checks every invariant of the crate's documentation.
 	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		let round = T::Rounds::current();
 		if let Some(mint) = Current::<T>::get() {

@@ -16,6 +16,7 @@ impl<T: Config> Pallet<T> {
 			.unwrap_or_else(|| Self::round_mint(round, stake, Self::pool_cut()))
 	}
 
+	/// What a transcoder's seat earns in this round.
 	pub(crate) fn view_yield(transcoder: &AccountId) -> YieldView {
 		let round = T::Rounds::current();
 		let (_, active, seats) = T::Seats::rewarded_seats();
@@ -42,7 +43,8 @@ impl<T: Config> Pallet<T> {
 		view
 	}
 
-	pub(crate) fn view() -> InflationView {
+	/// What this round can mint, and what the next one could.
+	pub(crate) fn view_inflation() -> InflationView {
 		let round = T::Rounds::current();
 		let (_, stake, _) = T::Seats::rewarded_seats();
 		let now = Self::mint_of(round, stake);

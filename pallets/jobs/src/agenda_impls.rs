@@ -16,13 +16,13 @@ use frame_support::{defensive, storage::with_storage_layer, traits::Get, weights
 use livepeer_primitives::{
 	agenda::{self, Meter},
 	keys::{Generation, Purpose},
-	traits::{Candidate, ProtocolClock as _, Toolchains as _, TranscoderDirectory as _},
+	traits::{Candidate, Toolchains as _, TranscoderDirectory as _},
 	AccountId, AssignmentIndex, BlockNumber, JobId,
 };
 use sp_runtime::{traits::SaturatedConversion, DispatchResult};
 
 use crate::{
-	decide::{self, Step, FAILURE_DELAY, WALK_INTERVAL, WALK_JOBS},
+	decision::{self, Step, FAILURE_DELAY, WALK_INTERVAL, WALK_JOBS},
 	types::{Agreement, Class, EndReason, Phase, Task, Walk},
 	Agenda, Assignments, AssignmentsOf, Backlog, Config, Jobs, Loads, NextWalk, Pallet, RunningBy,
 	Waiting, WeightInfo,
@@ -50,11 +50,6 @@ impl<T: Config> Candidates<T> {
 type Unfinished = Option<Option<JobId>>;
 
 impl<T: Config> Pallet<T> {
-	/// This block on the protocol's clock.
-	pub(crate) fn now() -> BlockNumber {
-		T::Clock::now()
-	}
-
 	/// Puts `task` on the agenda, not before the next block, and says under which block.
 	pub(crate) fn schedule(class: Class, task: Task, at: BlockNumber) -> BlockNumber {
 		let at = at.max(Self::now().saturating_add(1));
@@ -153,7 +148,7 @@ impl<T: Config> Pallet<T> {
 			return;
 		};
 		job.wake = None;
-		let step = decide::step(&job.phase, job.end, now);
+		let step = decision::step(&job.phase, job.end, now);
 		// A step that came late to the end of its job goes where ends are waited for.
 		if step == Step::Expire && class == Class::Urgent {
 			meter.step(T::WeightInfo::task_look());

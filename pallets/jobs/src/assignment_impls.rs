@@ -26,7 +26,7 @@ use sp_runtime::{
 };
 
 use crate::{
-	decide::{self, Demand, MAX_DRAWS, WALK_INTERVAL},
+	decision::{self, Demand, MAX_DRAWS, WALK_INTERVAL},
 	types::{
 		Agreement, Assignment, Class, EndReason, Job, Lapse, Load, Phase, PriorityList, Task,
 		ToolchainLoad, Unsuited, Walk,
@@ -174,7 +174,7 @@ impl<T: Config> Pallet<T> {
 			true => Self::suiting(&demand, candidates),
 			false => Vec::new(),
 		};
-		let mut drawn = decide::draw_list(
+		let mut drawn = decision::draw_list(
 			T::Beacon::accumulator(),
 			id,
 			suiting,
@@ -187,7 +187,7 @@ impl<T: Config> Pallet<T> {
 		}
 		if drawn.is_empty() {
 			let why = match can_be_accepted {
-				true => decide::why(&demand, candidates),
+				true => decision::why(&demand, candidates),
 				false => Unsuited::Keys,
 			};
 			Self::deposit_event(Event::NobodySuits { job: id, why });
@@ -267,7 +267,7 @@ impl<T: Config> Pallet<T> {
 			Phase::Running { .. } => job.fruitless.saturating_sub(1),
 			phase => phase.retries().saturating_add(1),
 		};
-		let draw_at = now.saturating_add(decide::retry_delay(retries));
+		let draw_at = now.saturating_add(decision::retry_delay(retries));
 		job.phase = Phase::Waiting { draw_at, retries };
 	}
 
@@ -426,7 +426,7 @@ impl<T: Config> Pallet<T> {
 			Self::keep_places(&mut assignment, 0);
 			Self::give_back(id, &mut job, index, &mut assignment);
 		}
-		if decide::close_at(&assignment).is_some_and(|at| at <= Self::now()) {
+		if decision::close_at(&assignment).is_some_and(|at| at <= Self::now()) {
 			Self::forget_assignment(id, &mut job, index, &assignment);
 		} else {
 			Self::save_assignment(id, index, assignment);
@@ -467,7 +467,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn save_assignment(id: JobId, index: AssignmentIndex, mut assignment: Assignment) {
 		let task = Task::Assignment(id, index);
 		let soon = Self::now().saturating_add(1);
-		let at = decide::close_at(&assignment).map(|at| at.max(soon));
+		let at = decision::close_at(&assignment).map(|at| at.max(soon));
 		if at != assignment.close_at {
 			if let Some(at) = assignment.close_at {
 				Self::unschedule(Class::Lazy, task.clone(), at);
@@ -479,13 +479,13 @@ impl<T: Config> Pallet<T> {
 
 	/// Fills an allowance from the unreserved budget up to its target.
 	pub(crate) fn refill(job: &mut Job, assignment: &mut Assignment) {
-		let target = decide::target_allowance(
+		let target = decision::target_allowance(
 			job.max_leaf_work,
 			T::Parameters::get().allowance_leaves,
 			assignment.price,
 			Self::smallest_fee(),
 		);
-		let amount = decide::refill(target, assignment.allowance, job.unreserved);
+		let amount = decision::refill(target, assignment.allowance, job.unreserved);
 		job.unreserved = job.unreserved.saturating_sub(amount);
 		assignment.allowance = assignment.allowance.saturating_add(amount);
 	}
@@ -502,13 +502,13 @@ impl<T: Config> Pallet<T> {
 			ladder: job.ladder.clone(),
 			unreserved: job.unreserved,
 			smallest_fee: Self::smallest_fee(),
-			full_claim: decide::full_claim(&terms, job.max_samples, job.max_leaf_work),
+			full_claim: decision::full_claim(&terms, job.max_samples, job.max_leaf_work),
 		}
 	}
 
 	/// The candidates that suit by their terms: of the others a draw reads nothing.
 	fn suiting<'a>(demand: &Demand, candidates: &'a [Candidate]) -> Vec<&'a Candidate> {
-		candidates.iter().filter(|candidate| decide::suits(demand, candidate)).collect()
+		candidates.iter().filter(|candidate| decision::suits(demand, candidate)).collect()
 	}
 
 	/// The weight of a job's draw: a look at the terms of every candidate, and what those have taken on
@@ -526,7 +526,7 @@ impl<T: Config> Pallet<T> {
 	/// Whether a job can be offered to `candidate`. What it has taken on is read only where its
 	/// terms suit.
 	fn is_eligible(job: &Job, demand: &Demand, candidate: &Candidate) -> bool {
-		if !decide::suits(demand, candidate) {
+		if !decision::suits(demand, candidate) {
 			return false;
 		}
 		let work = match Loads::<T>::get(&candidate.account) {
@@ -534,16 +534,20 @@ impl<T: Config> Pallet<T> {
 			Some(load) => load.work,
 			None => 0,
 		};
-		if !decide::is_eligible(demand, candidate, work) {
+		if !decision::is_eligible(demand, candidate, work) {
 			return false;
 		}
 		let terms = T::OnClaim::terms(Some(&candidate.account));
-		let least =
-			decide::smallest_claim(&terms, job.max_leaf_work, candidate.price, demand.smallest_fee);
+		let least = decision::smallest_claim(
+			&terms,
+			job.max_leaf_work,
+			candidate.price,
+			demand.smallest_fee,
+		);
 		// Claims of who is new have fewer leaves.
-		let full = decide::full_claim(&terms, job.max_samples, job.max_leaf_work);
+		let full = decision::full_claim(&terms, job.max_samples, job.max_leaf_work);
 		candidate.price >= terms.least_price()
-			&& decide::is_claimable(full, candidate.price, demand.smallest_fee)
+			&& decision::is_claimable(full, candidate.price, demand.smallest_fee)
 			&& !Self::is_barred(&candidate.account)
 			&& Self::is_backed(&candidate.account, least)
 			&& Places::<T>::get(&candidate.account)
@@ -554,7 +558,7 @@ impl<T: Config> Pallet<T> {
 	/// Open-claim places that an assignment of `job` needs under `terms`.
 	pub(crate) fn places_of(job: &Job, terms: &VerificationTerms) -> u32 {
 		let leaves = terms.leaves_of(job.max_samples);
-		decide::places(T::ClaimLife::get(), T::SlotDuration::get(), leaves, &job.limits)
+		decision::places(T::ClaimLife::get(), T::SlotDuration::get(), leaves, &job.limits)
 	}
 
 	/// Open-claim places that an assignment of `job` needs at a transcoder that never claimed: the

@@ -1,5 +1,6 @@
 //! From claiming to the outcome.
 
+use alloc::vec::Vec;
 use codec::Encode;
 use frame_support::{
 	dispatch::DispatchResult, ensure, pallet_prelude::TransactionValidityWithRefund,
@@ -15,9 +16,10 @@ use livepeer_primitives::{
 	},
 	AccountId, Balance, BlockNumber, ClaimId, RoundIndex,
 };
+use sp_runtime::DispatchError;
 
 use crate::{
-	decide::{self, BadClaim, Charge, ClaimBounds, Claimed},
+	decision::{self, BadClaim, Charge, ClaimBounds, Claimed},
 	types::{Agreement, Assignment, Job, OpenClaim, Phase, PAYOUTS_PER_STEP},
 	Assignments, ClaimsOf, Config, Debts, Error, Event, Exposed, Jobs, NextClaim, OpenClaims,
 	Pallet, Places, WeightInfo,
@@ -86,7 +88,7 @@ impl<T: Config> Pallet<T> {
 			total_work: claim.total_work,
 			largest_leaf: claim.largest_leaf,
 		};
-		let charge = decide::charge(&bounds, &claimed).map_err(Self::claim_error)?;
+		let charge = decision::charge(&bounds, &claimed).map_err(Self::claim_error)?;
 		ensure!(Self::is_backed(&signer.account, charge.worth()), Error::<T>::NotBacked);
 		// A place that is kept for the assignment is its own, whatever the transcoder's others have.
 		ensure!(
@@ -232,7 +234,7 @@ impl<T: Config> Pallet<T> {
 		info: &ClaimInfo,
 		assignment: &mut Assignment,
 		prepayment: Prepayment,
-	) -> Result<ClaimId, sp_runtime::DispatchError> {
+	) -> Result<ClaimId, DispatchError> {
 		let id = NextClaim::<T>::get();
 		NextClaim::<T>::put(id.checked_add(1).ok_or(Error::<T>::NoMoreNumbers)?);
 		let places = assignment.places();
@@ -275,8 +277,8 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// The open claims of `who`, oldest first.
-	pub(crate) fn open_claims_of(who: &AccountId) -> alloc::vec::Vec<ClaimId> {
-		let mut claims: alloc::vec::Vec<ClaimId> = ClaimsOf::<T>::iter_key_prefix(who).collect();
+	pub(crate) fn open_claims_of(who: &AccountId) -> Vec<ClaimId> {
+		let mut claims: Vec<ClaimId> = ClaimsOf::<T>::iter_key_prefix(who).collect();
 		claims.sort_unstable();
 		claims
 	}

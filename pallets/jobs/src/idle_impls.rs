@@ -21,7 +21,7 @@ use livepeer_primitives::{
 use sp_runtime::DispatchError;
 
 use crate::{
-	decide::{self, Kept},
+	decision::{self, Kept},
 	types::{Assignment, Job, Phase},
 	Assignments, Config, Error, Event, HoldReason, Jobs, Pallet, PriorityLists, WeightInfo,
 };
@@ -41,9 +41,9 @@ impl<T: Config> Pallet<T> {
 		let assignment = Assignments::<T>::get(id, index).ok_or(Error::<T>::NoAssignment)?;
 		let now = Self::now();
 		let leaves = assignment.terms.leaves_of(job.max_samples);
-		let claim = decide::claim_length(T::SlotDuration::get(), leaves, &job.limits);
+		let claim = decision::claim_length(T::SlotDuration::get(), leaves, &job.limits);
 		let is_own = who == assignment.transcoder;
-		let patience = decide::patience(claim, assignment.claimed > 0, is_own);
+		let patience = decision::patience(claim, assignment.claimed > 0, is_own);
 		let idle = now.saturating_sub(assignment.last_claim);
 		let owed = Self::owed_for_reservation(&job, &assignment, now);
 		// One that has claimed all of its allowance owes nothing.
@@ -106,7 +106,7 @@ impl<T: Config> Pallet<T> {
 	fn waits_for_backing(job: &Job, assignment: &Assignment) -> bool {
 		let Assignment { terms, transcoder, price, .. } = assignment;
 		let smallest =
-			decide::smallest_claim(terms, job.max_leaf_work, *price, Self::smallest_fee());
+			decision::smallest_claim(terms, job.max_leaf_work, *price, Self::smallest_fee());
 		assignment.undecided > 0 && !Self::is_backed(transcoder, smallest)
 	}
 
@@ -146,7 +146,7 @@ impl<T: Config> Pallet<T> {
 			claim_life: T::ClaimLife::get(),
 			smallest_fee: Self::smallest_fee(),
 		};
-		decide::reservation(&kept, blocks, T::SlotDuration::get())
+		decision::reservation(&kept, blocks, T::SlotDuration::get())
 			.saturating_sub(assignment.claimed)
 	}
 

@@ -15,7 +15,7 @@ use livepeer_primitives::{
 use sp_runtime::DispatchError;
 
 use crate::{
-	decide::{self, DRAW_DELAY},
+	decision::{self, DRAW_DELAY},
 	types::{EndReason, Job, Phase, StreamName, Task, Wake},
 	Answers, Assignments, Config, Error, Event, HoldReason, JobOfStream, Jobs, JobsOf, NextJob,
 	Pallet, PriorityLists, Turns, Waiting, WeightInfo,
@@ -66,19 +66,19 @@ impl<T: Config> Pallet<T> {
 		ensure!(max_samples > 0, Error::<T>::CannotBeJudged);
 		let terms = T::Lottery::get().terms(false);
 		ensure!(max_price >= terms.least_price(), Error::<T>::PriceBelowVerification);
-		let least = decide::least_allowance(max_leaf_work, max_price, Self::smallest_fee())
+		let least = decision::least_allowance(max_leaf_work, max_price, Self::smallest_fee())
 			.saturating_add(terms.prepayment(1, max_leaf_work));
 		ensure!(budget >= least, Error::<T>::BudgetTooSmall);
 		let bond = parameters.broadcaster_bond;
 		let cost = budget.checked_add(bond).ok_or(Error::<T>::InsufficientEth)?;
-		let full = decide::full_claim(&terms, max_samples, max_leaf_work);
+		let full = decision::full_claim(&terms, max_samples, max_leaf_work);
 		ensure!(
-			decide::is_claimable(full, max_price, Self::smallest_fee()),
+			decision::is_claimable(full, max_price, Self::smallest_fee()),
 			Error::<T>::FullClaimTooSmall
 		);
 		let spender =
 			Self::spend(&who, &broadcaster, |scope| scope.create, cost, Error::<T>::NoSpendingKey)?;
-		let load = decide::load(max_leaf_work, &limits);
+		let load = decision::load(max_leaf_work, &limits);
 		let job = Job {
 			broadcaster: broadcaster.clone(),
 			stream,
@@ -262,7 +262,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Puts a job's next step on the agenda, in place of the one that stands there.
 	pub(crate) fn schedule_job(id: JobId, job: &Job, now: BlockNumber) -> Option<Wake> {
-		let wake = decide::wake(&job.phase, job.end, now);
+		let wake = decision::wake(&job.phase, job.end, now);
 		if wake != job.wake {
 			if let Some(Wake { class, at }) = job.wake {
 				Self::unschedule(class, Task::Job(id), at);

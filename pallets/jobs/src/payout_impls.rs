@@ -12,7 +12,7 @@ use livepeer_primitives::{
 use sp_runtime::{DispatchError, Perbill};
 
 use crate::{
-	decide::FAILURE_DELAY,
+	decision::FAILURE_DELAY,
 	types::{Class, OpenClaim, PayoutList, Task, PAYOUTS_PER_STEP},
 	Config, Error, Event, HoldReason, OpenClaims, Pallet, Payouts,
 };

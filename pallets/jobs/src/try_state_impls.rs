@@ -1,4 +1,4 @@
-//! The invariants, recounted from scratch.
+//! What holds after every block.
 
 use alloc::{
 	collections::{BTreeMap, BTreeSet},
@@ -50,7 +50,7 @@ struct Carried {
 
 impl<T: Config> Pallet<T> {
 	/// Checks every invariant of the crate's documentation.
-	pub(crate) fn do_try_state() -> Result<(), TryRuntimeError> {
+	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		ensure!(
 			Self::on_chain_storage_version() <= Self::in_code_storage_version(),
 			"what is stored is newer than the code"
@@ -395,7 +395,7 @@ impl<T: Config> Pallet<T> {
 		}
 		for (id, index, assignment) in Assignments::<T>::iter() {
 			ensure!(
-				assignment.close_at.is_some() == crate::decide::close_at(&assignment).is_some(),
+				assignment.close_at.is_some() == crate::decision::close_at(&assignment).is_some(),
 				"an assignment waits for nothing, or for two things"
 			);
 			if let Some(at) = assignment.close_at {

@@ -549,7 +549,7 @@ pub enum EndReason {
 	#[codec(index = 2)]
 	Expired,
 	/// Nobody could be offered it, or accepted it, for so long that it was drawn
-	/// [`crate::decide::MAX_DRAWS`] times in a row for nothing.
+	/// [`crate::decision::MAX_DRAWS`] times in a row for nothing.
 	#[codec(index = 3)]
 	NobodySuits,
 }

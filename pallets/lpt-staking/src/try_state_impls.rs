@@ -1,4 +1,4 @@
-//! The pallet's invariants, checked by going through all of its state.
+//! What holds after every block.
 
 use crate::{
 	asset, maths, Bonds, Checkpoints, Config, ExitPools, Fees, Generations, Liabilities, Locks,

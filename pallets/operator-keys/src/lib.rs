@@ -18,6 +18,7 @@ mod tests;
 #[cfg(any(test, feature = "try-runtime"))]
 mod try_state_impls;
 mod types;
+mod view_impls;
 pub mod weights;
 
 #[frame_support::pallet]
@@ -215,7 +216,7 @@ pub mod pallet {
 		/// The generations of an account's keys for a purpose that are stored, newest first; always
 		/// with generation 0, the account itself, at the end.
 		pub fn keys_of(account: AccountId, purpose: Purpose) -> Vec<KeysView> {
-			Self::views(&account, purpose)
+			Self::view_keys(&account, purpose)
 		}
 
 		/// The generation that an account uses for a purpose now.

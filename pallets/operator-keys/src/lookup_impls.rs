@@ -1,9 +1,7 @@
-//! What other pallets and applications ask.
+//! What other pallets ask.
 
-use alloc::vec::Vec;
 use frame_support::defensive;
 use livepeer_primitives::{
-	api::KeysView,
 	keys::{Generation, OperatorSignature, Purpose, Signer, VrfKey},
 	traits::OperatorKeysOf,
 	AccountId, Hash,
@@ -22,35 +20,8 @@ impl<T: Config> Pallet<T> {
 		Generations::<T>::get((&signer.account, purpose, signer.generation))
 	}
 
-	/// The stored generations, newest first, and the account itself.
-	pub(crate) fn views(account: &AccountId, purpose: Purpose) -> Vec<KeysView> {
-		let itself = KeysView {
-			generation: 0,
-			keys: Vec::new(),
-			revoked: Vec::new(),
-			vrf: match purpose {
-				Purpose::Duties => Some(Self::account_vrf_key(account)),
-				Purpose::Segments => None,
-			},
-		};
-		Stored::<T>::get(account, purpose)
-			.into_iter()
-			.rev()
-			.filter_map(|generation| {
-				let stored = Generations::<T>::get((account, purpose, generation))?;
-				Some(KeysView {
-					generation,
-					keys: stored.keys.into_inner(),
-					revoked: stored.revoked.into_inner(),
-					vrf: stored.vrf,
-				})
-			})
-			.chain([itself])
-			.collect()
-	}
-
 	/// The VRF key of generation 0.
-	fn account_vrf_key(account: &AccountId) -> VrfKey {
+	pub(crate) fn account_vrf_key(account: &AccountId) -> VrfKey {
 		let bytes: [u8; 32] = account.clone().into();
 		VrfKey::from_raw(bytes)
 	}

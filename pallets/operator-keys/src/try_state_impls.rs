@@ -8,7 +8,7 @@ use sp_runtime::TryRuntimeError;
 use crate::{Config, Generations, HoldReason, Pallet, Stored};
 
 impl<T: Config> Pallet<T> {
-	/// Checks the invariants of this pallet's storage.
+	/// Checks every invariant of the crate's documentation.
 	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		let mut listed = BTreeSet::new();
 		for (account, purpose, numbers) in Stored::<T>::iter() {

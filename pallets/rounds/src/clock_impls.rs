@@ -8,6 +8,7 @@ use livepeer_primitives::{
 };
 
 impl<T: Config> Pallet<T> {
+	/// This block on the protocol's clock.
 	pub(crate) fn now() -> BlockNumber {
 		T::Clock::now()
 	}

@@ -28,6 +28,8 @@ pub mod pallet {
 		BlockNumber, RoundIndex,
 	};
 
+	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
 	#[pallet::config]
 	pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
 		/// Length of a round and of its lock period. Read at genesis and when a round begins.
@@ -39,8 +41,6 @@ pub mod pallet {
 		/// Weights of the hook.
 		type WeightInfo: WeightInfo;
 	}
-
-	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
 
 	#[pallet::pallet]
 	#[pallet::storage_version(STORAGE_VERSION)]

@@ -2,10 +2,11 @@
 
 use crate::*;
 use frame_support::ensure;
+use sp_runtime::TryRuntimeError;
 
 impl<T: Config> Pallet<T> {
-	/// Checks the pallet's invariants.
-	pub fn do_try_state() -> Result<(), sp_runtime::TryRuntimeError> {
+	/// Checks every invariant of the crate's documentation.
+	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		let round = Current::<T>::get();
 		let now = Self::now();
 		ensure!(

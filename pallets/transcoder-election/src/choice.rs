@@ -28,6 +28,32 @@ pub fn elect(mut contenders: Vec<Contender>, seats: u32) -> (Vec<Contender>, Vec
 	(contenders, waiting)
 }
 
+/// The most of `eligible`, highest stake first, among whom nobody has less than their mean stake divided by
+/// `leverage`; as far as there are so many, no fewer than `minimum`.
+///
+/// Consensus counts validators by their number. Whoever holds a part of the stake of those who are left
+/// has at most `leverage` times that part of their number, however it splits what it holds: each of its
+/// seats takes a share of the stake that is no smaller than one by `leverage` of a seat's.
+pub fn within_leverage(
+	mut eligible: Vec<ChosenValidator>,
+	minimum: u32,
+	leverage: u32,
+) -> Vec<ChosenValidator> {
+	// A stable sort: the earlier registered one comes first.
+	eligible.sort_by_key(|validator| Reverse(validator.stake));
+	let (mut sum, mut most): (Balance, usize) = (0, 0);
+	for (index, validator) in eligible.iter().enumerate() {
+		let number = index.saturating_add(1);
+		sum = sum.saturating_add(validator.stake);
+		let weighed = Balance::from(leverage).saturating_mul(number as Balance);
+		if validator.stake.saturating_mul(weighed) >= sum {
+			most = number;
+		}
+	}
+	eligible.truncate(most.max(minimum as usize));
+	eligible
+}
+
 /// A member of the previous validator set that still has session keys.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Incumbent {

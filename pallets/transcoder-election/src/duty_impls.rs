@@ -9,7 +9,7 @@ use livepeer_primitives::{
 	AccountId, BlockNumber, Hash,
 };
 use sp_runtime::{
-	traits::{SaturatedConversion, Zero},
+	traits::Zero,
 	transaction_validity::{InvalidTransaction, TransactionValidityWithRefund, ValidTransaction},
 	DispatchResult,
 };
@@ -22,12 +22,6 @@ impl<T: Config> Pallet<T> {
 	/// Hash of the genesis block, which every signature of the protocol names.
 	pub(crate) fn genesis_hash() -> Hash {
 		frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::zero())
-	}
-
-	/// This block's height. The age of what keys sign is counted by it, for it is what every client
-	/// knows; intervals are counted on the protocol's clock, in whose closed blocks nobody is late.
-	pub(crate) fn height() -> BlockNumber {
-		frame_system::Pallet::<T>::block_number().saturated_into()
 	}
 
 	/// Decides whether a heartbeat may enter a block.

@@ -20,7 +20,8 @@ use livepeer_primitives::{
 		Beacon, DisableValidator, HasKeys, OnAvailable, OnTranscoderLost, OperatorKeysOf,
 		ProtocolClock, PurgeKeys, Rounds, Seed, Stake, ValidatorSet,
 	},
-	AccountId, Balance, BlockNumber, Hash, RoundIndex, Signature, WindowIndex, UNIT,
+	AccountId, Balance, BlockNumber, Hash, RoundIndex, Signature, WindowIndex, MAX_VALIDATORS,
+	UNIT,
 };
 use pallet_session::{disabling::UpToLimitWithReEnablingDisablingStrategy, SessionInterface};
 use sp_core::{sr25519, Pair};
@@ -127,6 +128,7 @@ pub fn parameters() -> ElectionParameters {
 	ElectionParameters {
 		min_self_bond: UNIT,
 		min_validator_stake: UNIT,
+		validator_leverage: MAX_VALIDATORS,
 		..ProtocolParameters::development().election
 	}
 }
@@ -433,6 +435,11 @@ pub fn queued() -> Vec<AccountId> {
 pub fn set_keys(who: &AccountId, key: u64) {
 	<Session as SessionInterface>::set_keys(who, MockSessionKeys { dummy: UintAuthorityId(key) })
 		.expect("the key is new");
+}
+
+/// Whether `who` is in this round's active set.
+pub fn is_active(who: &AccountId) -> bool {
+	crate::ActiveSet::<Test>::get().seat(who).is_some()
 }
 
 /// Whether `who` is disabled in the session in force.

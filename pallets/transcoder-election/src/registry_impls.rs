@@ -7,8 +7,8 @@ use livepeer_primitives::{
 	duty::Profiles,
 	params::ElectionParameters,
 	service::ServiceRecord,
-	traits::{OnAvailable, OnTranscoderLost, ProtocolClock, Rounds, Stake},
-	AccountId, Balance, BlockNumber,
+	traits::{OnAvailable, OnTranscoderLost, Rounds, Stake},
+	AccountId, Balance,
 };
 use sp_runtime::{DispatchError, DispatchResult, PerThing, Perbill};
 
@@ -18,11 +18,6 @@ use crate::{
 };
 
 impl<T: Config> Pallet<T> {
-	/// This block on the protocol's clock.
-	pub(crate) fn now() -> BlockNumber {
-		T::Clock::now()
-	}
-
 	/// The parameters in force.
 	pub(crate) fn parameters() -> ElectionParameters {
 		T::Parameters::get()

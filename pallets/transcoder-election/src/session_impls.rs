@@ -23,7 +23,7 @@ use sp_runtime::{
 use sp_staking::SessionIndex;
 
 use crate::{
-	choice::{choose_validators, Incumbent},
+	choice::{choose_validators, within_leverage, Incumbent},
 	ActiveSet, ActiveTranscoders, ChosenSet, ChosenValidator, Config, Error, Event, Jailed,
 	NewestSet, Offline, Pallet, PlannedHash, Sets, LOG_TARGET,
 };
@@ -119,6 +119,7 @@ impl<T: Config> Pallet<T> {
 			.map(|seat| ChosenValidator { account: seat.account.clone(), stake: seat.stake })
 			.collect();
 		let minimum = parameters.min_validators.clamp(1, MAX_VALIDATORS);
+		let eligible = within_leverage(eligible, minimum, parameters.validator_leverage);
 		if eligible.len() as u32 >= minimum {
 			return eligible;
 		}

@@ -2,17 +2,26 @@
 
 use alloc::{collections::BTreeSet, vec::Vec};
 use frame_support::{ensure, traits::Get};
-use livepeer_primitives::traits::Rounds;
+use livepeer_primitives::{traits::Rounds, RoundIndex};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-	ActiveSet, Available, Chilled, Config, Jailed, Meters, NewestSet, NextOrder, Offline, Pallet,
-	Present, Services, Sets, Transcoders, WaitList, MAX_SETS,
+	ActiveSet, ActiveTranscoders, Available, Chilled, Config, Jailed, Meters, NewestSet, NextOrder,
+	Offline, Pallet, Present, Services, Sets, Transcoders, WaitList, MAX_SETS,
 };
 
 impl<T: Config> Pallet<T> {
-	/// Checks the invariants of this pallet's storage.
-	pub(crate) fn do_try_state() -> Result<(), TryRuntimeError> {
+	/// Checks every invariant of the crate's documentation.
+	pub fn do_try_state() -> Result<(), TryRuntimeError> {
+		Self::check_registrations()?;
+		let active = ActiveSet::<T>::get();
+		Self::check_active(&active)?;
+		Self::check_presence(active.round)?;
+		Self::check_sets(active.round)
+	}
+
+	/// Who is registered, and what each announces.
+	fn check_registrations() -> Result<(), TryRuntimeError> {
 		let mut orders = BTreeSet::new();
 		let mut registered = 0u32;
 		for (account, registration) in Transcoders::<T>::iter() {
@@ -45,7 +54,17 @@ impl<T: Config> Pallet<T> {
 			);
 			ensure!(Self::ascend(&availability.profiles), "announced profiles ascend");
 		}
-		let active = ActiveSet::<T>::get();
+		for (account, open_verdicts) in Jailed::<T>::iter() {
+			ensure!(
+				open_verdicts > 0 || Transcoders::<T>::contains_key(&account),
+				"nobody without a registration stays jailed when nothing is open"
+			);
+		}
+		Ok(())
+	}
+
+	/// Who was elected for this round, and who was not.
+	fn check_active(active: &ActiveTranscoders) -> Result<(), TryRuntimeError> {
 		ensure!(active.round <= T::Rounds::current(), "the active set is not of a coming round");
 		ensure!(
 			active.seats.windows(2).all(|pair| pair[0].stake >= pair[1].stake),
@@ -68,12 +87,6 @@ impl<T: Config> Pallet<T> {
 				"seats know who is jailed"
 			);
 		}
-		for (account, open_verdicts) in Jailed::<T>::iter() {
-			ensure!(
-				open_verdicts > 0 || Transcoders::<T>::contains_key(&account),
-				"nobody without a registration stays jailed when nothing is open"
-			);
-		}
 		ensure!(
 			active.seats.iter().fold(0u128, |sum, seat| sum.saturating_add(seat.stake))
 				<= active.stake,
@@ -84,6 +97,11 @@ impl<T: Config> Pallet<T> {
 			ensure!(!list.members.is_empty(), "an empty waiting list is not kept");
 			ensure!(list.members.iter().all(|(_, stake)| *stake > 0), "who waits has stake");
 		}
+		Ok(())
+	}
+
+	/// Who makes blocks, who was taken for offline, and who is chilled.
+	fn check_presence(round: RoundIndex) -> Result<(), TryRuntimeError> {
 		let meter = Meters::<T>::get();
 		let stored: BTreeSet<_> =
 			Sets::<T>::iter_values().flat_map(|set| set.members).map(|one| one.account).collect();
@@ -96,15 +114,20 @@ impl<T: Config> Pallet<T> {
 		}
 		for (account, until) in Offline::<T>::iter() {
 			ensure!(Transcoders::<T>::contains_key(&account), "who is offline is registered");
-			ensure!(until > active.round, "an absence that is over is forgotten");
+			ensure!(until > round, "an absence that is over is forgotten");
 		}
 		let chilled = Chilled::<T>::get();
 		let accounts: BTreeSet<_> = chilled.iter().map(|(account, _)| account).collect();
 		ensure!(accounts.len() == chilled.len(), "nobody is chilled twice");
 		ensure!(
-			chilled.iter().all(|(_, until)| *until > active.round),
+			chilled.iter().all(|(_, until)| *until > round),
 			"a chill that is over is forgotten"
 		);
+		Ok(())
+	}
+
+	/// The sets of validators that are stored.
+	fn check_sets(round: RoundIndex) -> Result<(), TryRuntimeError> {
 		let mut sessions: Vec<_> = Sets::<T>::iter_keys().collect();
 		sessions.sort_unstable();
 		ensure!(sessions.len() as u32 <= MAX_SETS, "sets of past sessions are forgotten");
@@ -117,7 +140,7 @@ impl<T: Config> Pallet<T> {
 			let members: BTreeSet<_> =
 				set.members.iter().map(|validator| &validator.account).collect();
 			ensure!(members.len() == set.members.len(), "no validator is in a set twice");
-			ensure!(set.snapshot <= active.round, "no set is chosen from a coming snapshot");
+			ensure!(set.snapshot <= round, "no set is chosen from a coming snapshot");
 		}
 		Ok(())
 	}

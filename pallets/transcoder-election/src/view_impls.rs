@@ -1,4 +1,4 @@
-//! Reads for applications.
+//! What applications read.
 
 use alloc::{
 	collections::{BTreeMap, BTreeSet},
@@ -33,17 +33,17 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Every registered transcoder.
-	pub(crate) fn all_views() -> Vec<TranscoderView> {
+	pub(crate) fn view_transcoders() -> Vec<TranscoderView> {
 		let active = ActiveSet::<T>::get();
 		Transcoders::<T>::iter()
-			.map(|(account, registration)| Self::view(&active, account, registration))
+			.map(|(account, registration)| Self::view_registration(&active, account, registration))
 			.collect()
 	}
 
 	/// One registered transcoder.
-	pub(crate) fn view_of(account: &AccountId) -> Option<TranscoderView> {
+	pub(crate) fn view_transcoder(account: &AccountId) -> Option<TranscoderView> {
 		let registration = Transcoders::<T>::get(account)?;
-		Some(Self::view(&ActiveSet::<T>::get(), account.clone(), registration))
+		Some(Self::view_registration(&ActiveSet::<T>::get(), account.clone(), registration))
 	}
 
 	/// Every candidate, in the order of the next election.
@@ -106,7 +106,7 @@ impl<T: Config> Pallet<T> {
 				in_force: names(&in_force.members, &member.account),
 				planned: names(&planned.members, &member.account),
 				next: names(&next, &member.account),
-				leaves: Self::why_leaves(&active, &chilled, &member.account),
+				leaves: Self::why_leaves(&active, &chilled, &next, &member.account),
 			})
 			.collect();
 		views.sort_by(|a, b| b.stake.cmp(&a.stake).then_with(|| a.account.cmp(&b.account)));
@@ -117,6 +117,7 @@ impl<T: Config> Pallet<T> {
 	fn why_leaves(
 		active: &ActiveTranscoders,
 		chilled: &BTreeSet<AccountId>,
+		next: &[ChosenValidator],
 		account: &AccountId,
 	) -> Option<LeaveReason> {
 		let seat = active.seat(account).filter(|seat| !seat.random);
@@ -133,13 +134,15 @@ impl<T: Config> Pallet<T> {
 			Some(LeaveReason::LittleStake)
 		} else if !T::SessionKeys::has_keys(account) {
 			Some(LeaveReason::NoKeys)
+		} else if next.iter().all(|member| member.account != *account) {
+			Some(LeaveReason::SmallPart)
 		} else {
 			None
 		}
 	}
 
 	/// A transcoder with the terms in force: those of its seat, or those that it will have.
-	fn view(
+	fn view_registration(
 		active: &ActiveTranscoders,
 		account: AccountId,
 		registration: Registration,

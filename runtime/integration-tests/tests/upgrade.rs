@@ -62,6 +62,13 @@ fn first() -> (unversioned::Jobs, unversioned::Lottery) {
 /// nor what joins LPT and ETH.
 fn store_first() {
 	let ProtocolParameters { rounds, staking, election, .. } = ProtocolParameters::development();
+	let election = unversioned::Election {
+		active_size: election.active_size,
+		min_validators: election.min_validators,
+		min_self_bond: election.min_self_bond,
+		min_validator_stake: election.min_validator_stake,
+		heartbeat_interval: election.heartbeat_interval,
+	};
 	let (jobs, lottery) = first();
 	let put = |key: Key, variant: u8, value: Vec<u8>| {
 		unhashed::put_raw(&place(key), &[&[0, variant][..], &value].concat());

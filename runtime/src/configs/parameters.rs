@@ -261,7 +261,7 @@ impl OnRuntimeUpgrade for GiveVersions {
 				1,
 				|value| Concern::Staking(protocol::Staking, Some(value.into())),
 			),
-			Self::give::<ElectionParameters, ElectionParameters>(
+			Self::give::<ElectionParameters, unversioned::Election>(
 				Key::Election(protocol::Election),
 				2,
 				|value| Concern::Election(protocol::Election, Some(value.into())),

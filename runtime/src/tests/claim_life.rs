@@ -51,7 +51,7 @@ fn ordinary_jobs_should_leave_a_transcoder_places_for_others() {
 		let life = lottery.longest_judgement(&timing);
 		let leaves = lottery.leaves_of(lottery.max_samples);
 		let limits = SourceLimits::new(1280, 720, 30);
-		let places = pallet_jobs::decide::places(life, timing.slot_duration, leaves, &limits);
+		let places = pallet_jobs::decision::places(life, timing.slot_duration, leaves, &limits);
 		assert!(places * 8 <= parameters.jobs.max_open_claims, "one job takes {places} places");
 	}
 }

@@ -1,7 +1,7 @@
 //! Which streams are followed: each from the first request that names it until nobody asks for it
 //! any more.
 //!
-//! Clients share what there is of places and searches by host: whoever asks for many streams makes
+//! Clients share what there is of places and searches by network: whoever asks for many streams makes
 //! others wait for nothing but their own.
 
 use std::{
@@ -18,6 +18,7 @@ use livepeer_worker_core::{
 	roles::follow::{FollowError, Polled},
 	rules::playlist::is_stream_name,
 };
+use livepeer_worker_hosts::network;
 use sp_core::crypto::Ss58Codec;
 use tokio::{
 	sync::{OwnedMutexGuard, Semaphore},
@@ -142,18 +143,20 @@ struct Followed {
 
 impl Followed {
 	fn new(asker: IpAddr) -> Self {
+		let asker = network(asker);
 		Self { asked: Instant::now(), asker, by_another: None, displaced: false }
 	}
 
 	fn ask(&mut self, host: IpAddr) {
-		if host != self.asker {
-			(self.by_another, self.asker) = (Some(self.asked), host);
+		let asker = network(host);
+		if asker != self.asker {
+			(self.by_another, self.asker) = (Some(self.asked), asker);
 		}
 		self.asked = Instant::now();
 		self.displaced = false;
 	}
 
-	/// The host that alone has asked for it of late.
+	/// The network that alone has asked for it of late.
 	fn lone_asker(&self, of_late: Duration) -> Option<IpAddr> {
 		let alone = self.by_another.is_none_or(|other| other.elapsed() >= of_late);
 		alone.then_some(self.asker)
@@ -187,7 +190,7 @@ pub(super) struct Following {
 	missed: Mutex<HashMap<StreamId, (Instant, Failure)>>,
 	/// Held while a stream is looked for or forgotten.
 	turns: Turns<StreamId>,
-	/// Held while a host has a stream looked for.
+	/// Held while a network has a stream looked for.
 	hosts: Turns<IpAddr>,
 	searches: Semaphore,
 }
@@ -239,8 +242,8 @@ impl Following {
 
 	/// Where one more stream would be followed for a host: `None` where there is no room, and else in whose
 	/// place, if it is in another's. That is the one that nobody has asked for the longest; where all were
-	/// asked for lately, one that nobody but the host with the most of those has, if it has more than the one
-	/// that asks now.
+	/// asked for lately, one that nobody but the network with the most of those has, if it has more than that
+	/// of the host that asks now.
 	fn room(
 		streams: &HashMap<StreamId, Followed>,
 		most: usize,
@@ -261,14 +264,14 @@ impl Following {
 		};
 		let unasked = oldest(&|followed| followed.asked.elapsed() >= keeps_place);
 		let goes = unasked.or_else(|| {
-			let mut hosts = BTreeMap::<IpAddr, usize>::new();
+			let mut networks = BTreeMap::<IpAddr, usize>::new();
 			for (_, followed) in placed() {
 				if let Some(alone) = followed.lone_asker(keeps_place) {
-					*hosts.entry(alone).or_default() += 1;
+					*networks.entry(alone).or_default() += 1;
 				}
 			}
-			let own = hosts.get(&host).copied().unwrap_or(0);
-			let largest = hosts.into_iter().max_by_key(|(_, count)| *count);
+			let own = networks.get(&network(host)).copied().unwrap_or(0);
+			let largest = networks.into_iter().max_by_key(|(_, count)| *count);
 			let (largest, _) = largest.filter(|(_, count)| *count > own)?;
 			oldest(&|followed| followed.lone_asker(keeps_place) == Some(largest))
 		});
@@ -366,7 +369,7 @@ impl Gateway {
 			return known.map(|()| stream);
 		}
 		let turn = async {
-			let host = self.following.hosts.take(host).await;
+			let host = self.following.hosts.take(network(host)).await;
 			let search = self.following.searches.acquire().await;
 			(host, search, self.following.turns.take(stream).await)
 		};
@@ -624,6 +627,18 @@ mod tests {
 		assert!(lock(&following.streams).contains_key(&id(0)), "somebody else watches it");
 		// Nobody has more than one: who has a place keeps it.
 		assert!(!following.make_room(8, MINUTE, host(3)));
+	}
+
+	/// The same from each host of a site's network of IPv6.
+	#[test]
+	fn attack_gateway_filled_by_many_hosts_of_one_site() {
+		let following = Following::default();
+		let of_site = |n: u16| IpAddr::from([0x2001, 0xdb8, 7, n, 0, 0, 0, 0]);
+		for stream in 0..8 {
+			lock(&following.streams).insert(id(stream), Followed::new(of_site(stream.into())));
+		}
+		assert!(!following.make_room(8, MINUTE, of_site(99)), "it has its share");
+		assert!(following.make_room(8, MINUTE, host(1)));
 	}
 
 	/// One client looks for names that take long to be found out about.

@@ -3,7 +3,7 @@
 //! A request is one JSON-RPC object or a list of them over plain HTTP: nobody holds a socket of the
 //! node's, and what one page has asked another gets from memory. What may be asked is listed; all else
 //! is refused before it reaches the node. A host has so many questions per second that are not
-//! answered from memory, and all hosts together so many at a time.
+//! answered from memory, a network of IPv6 four times as many, and all hosts together so many at a time.
 
 use std::{
 	collections::{BTreeMap, HashMap},
@@ -21,6 +21,7 @@ use axum::{
 };
 use livepeer_worker_chain::{Refused, SubxtChain};
 use livepeer_worker_core::ports::chain::ChainError;
+use livepeer_worker_hosts::{network, RATE_OF_NETWORK};
 use serde::Deserialize;
 use serde_json::{json, value::RawValue, Value};
 use tokio::{
@@ -49,7 +50,7 @@ const BURST: f64 = 16.0;
 const COST_OF_TRANSACTION: f64 = 20.0;
 /// What metadata that the gateway does not have yet counts for.
 const COST_OF_METADATA: f64 = 20.0;
-/// Hosts whose questions are counted.
+/// Hosts whose questions are counted, and networks.
 const MAX_HOSTS: usize = 4_096;
 /// How long the newest block is remembered to be that, and what is known of a certain one.
 const OF_HEAD: Duration = Duration::from_millis(400);
@@ -148,39 +149,62 @@ fn allowed(method: &str, params: &[Value]) -> Option<Allowed> {
 	}
 }
 
-/// What hosts have asked the node lately.
-struct Rates {
-	/// What each host may ask in a second in the long run.
+/// What is left of what each of some may ask.
+struct Left {
+	/// What each may ask in a second in the long run.
 	per_second: f64,
 	/// What each may ask at once, and since when.
-	hosts: BTreeMap<IpAddr, (f64, Instant)>,
+	of: BTreeMap<IpAddr, (f64, Instant)>,
+}
+
+impl Left {
+	fn new(per_second: u32) -> Self {
+		Self { per_second: per_second.max(1).into(), of: BTreeMap::new() }
+	}
+
+	/// What one may ask now; nothing when too many others are counted.
+	fn at(&mut self, who: IpAddr, now: Instant) -> f64 {
+		let most = self.per_second * BURST;
+		let left = |(left, since): &(f64, Instant)| {
+			(left + now.duration_since(*since).as_secs_f64() * self.per_second).min(most)
+		};
+		if let Some(entry) = self.of.get(&who) {
+			return left(entry);
+		}
+		if self.of.len() >= MAX_HOSTS {
+			self.of.retain(|_, entry| left(entry) < most);
+		}
+		if self.of.len() < MAX_HOSTS {
+			most
+		} else {
+			0.0
+		}
+	}
+}
+
+/// What hosts, and networks of them, may still ask the node.
+struct Rates {
+	hosts: Left,
+	networks: Left,
 }
 
 impl Rates {
 	fn new(per_second: u32) -> Self {
-		Self { per_second: per_second.max(1).into(), hosts: BTreeMap::new() }
+		Self {
+			hosts: Left::new(per_second),
+			networks: Left::new(per_second.saturating_mul(RATE_OF_NETWORK)),
+		}
 	}
 
-	/// Counts a question; `false` when the host has asked too much.
+	/// Counts a question; `false` when the host, or its network, has asked too much.
 	fn take(&mut self, host: IpAddr, cost: f64, now: Instant) -> bool {
-		let per_second = self.per_second;
-		let most = per_second * BURST;
-		let left = |(left, since): &(f64, Instant)| {
-			(left + now.duration_since(*since).as_secs_f64() * per_second).min(most)
-		};
-		let has = match self.hosts.get(&host) {
-			Some(entry) => left(entry),
-			None if self.hosts.len() < MAX_HOSTS => most,
-			None => {
-				self.hosts.retain(|_, entry| left(entry) < most);
-				if self.hosts.len() >= MAX_HOSTS {
-					return false;
-				}
-				most
-			}
-		};
-		let takes = has >= cost;
-		self.hosts.insert(host, (if takes { has - cost } else { has }, now));
+		let network = network(host);
+		let (of_host, of_network) = (self.hosts.at(host, now), self.networks.at(network, now));
+		let takes = of_host >= cost && of_network >= cost;
+		if takes {
+			self.hosts.of.insert(host, (of_host - cost, now));
+			self.networks.of.insert(network, (of_network - cost, now));
+		}
 		takes
 	}
 }
@@ -516,7 +540,18 @@ mod tests {
 		for host in 0..2 * MAX_HOSTS as u32 {
 			rates.take(IpAddr::from(host.to_be_bytes()), 1.0, later);
 		}
-		assert!(rates.hosts.len() <= MAX_HOSTS);
+		assert!(rates.hosts.of.len() <= MAX_HOSTS && rates.networks.of.len() <= MAX_HOSTS);
+	}
+
+	/// Whoever has a site's network of IPv6 has 65,536 hosts, and asks under each.
+	#[test]
+	fn attack_questions_of_many_hosts_of_one_site() {
+		let mut rates = Rates::new(60);
+		let now = Instant::now();
+		let of_site = |n: u16| IpAddr::from([0x2001, 0xdb8, 7, n, 0, 0, 0, 0]);
+		let taken = (0..20_000).filter(|n| rates.take(of_site(*n), 1.0, now)).count();
+		assert_eq!(taken, 4 * 60 * BURST as usize, "as four hosts");
+		assert!(rates.take(IpAddr::from([192, 0, 2, 1]), 1.0, now));
 	}
 
 	#[test]

@@ -224,6 +224,11 @@ pub(super) async fn media(
 	Ok(hls(PLAYLIST, "no-cache", text))
 }
 
+/// The seq that a file is named by.
+fn seq_of(file: &str, extension: &str) -> Option<Seq> {
+	file.strip_suffix(extension)?.parse().ok()
+}
+
 /// One segment.
 #[utoipa::path(
 	get,
@@ -243,7 +248,7 @@ pub(super) async fn segment(
 	Path((name, rendition, file)): Path<(String, usize, String)>,
 ) -> Result<Response, Failure> {
 	let unknown = || Failure::NotFound("no such segment");
-	let seq: Seq = file.strip_suffix(".ts").and_then(|n| n.parse().ok()).ok_or_else(unknown)?;
+	let seq = seq_of(&file, ".ts").ok_or_else(unknown)?;
 	let stream = gateway.find(client, &name).await?;
 	let store = gateway.store.clone();
 	let memory = gateway.memory.clone();
@@ -279,7 +284,7 @@ pub(super) async fn records(
 	Path((name, file)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
 	let unknown = || Failure::NotFound("no such record");
-	let seq: Seq = file.strip_suffix(".scale").and_then(|n| n.parse().ok()).ok_or_else(unknown)?;
+	let seq = seq_of(&file, ".scale").ok_or_else(unknown)?;
 	let stream = gateway.find(client, &name).await?;
 	let store = gateway.store.clone();
 	let bytes = blocking(move || store.records(stream, seq, MAX_RECORDS as usize)).await??.encode();

@@ -11,7 +11,7 @@ use sp_core::crypto::Ss58Codec;
 use utoipa::ToSchema;
 
 use super::{api, failure::said_of, Failure, Gateway, Shared, NO_STREAM};
-use crate::{http::Client, metrics as metrics_of_role};
+use crate::http::{metrics, Client};
 
 /// A stream as operators and the page see it.
 #[derive(Serialize, ToSchema)]
@@ -115,7 +115,7 @@ pub(super) async fn export_metrics(State(gateway): Shared) -> Response {
 		// One text, which has one end.
 		text = text.trim_end().trim_end_matches("# EOF").to_owned() + &role.encode();
 	}
-	metrics_of_role::answer(text)
+	metrics::answer(text)
 }
 
 /// Whether the process answers.

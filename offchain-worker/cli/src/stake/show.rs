@@ -377,6 +377,7 @@ pub fn validators_lines(found: &[Validator]) -> Vec<String> {
 			Some("NoSeat") => "it has no seat by its stake",
 			Some("LittleStake") => "it has less stake than a validator needs",
 			Some("NoKeys") => "it has no session keys",
+			Some("SmallPart") => "its stake is too small a part of the validators'",
 			_ => "",
 		};
 		let then = match (view.next, why) {

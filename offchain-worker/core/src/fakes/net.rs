@@ -140,3 +140,62 @@ impl Transport for FakeTransport {
 		self.peer(peer)?.newest(stream).await.ok_or(NetError::NotFound)
 	}
 }
+
+/// Stands before a peer's end of a [`FakeNet`] and sees its fetches.
+#[async_trait]
+pub trait BeforeTransport: Send + Sync {
+	/// The end that does all.
+	fn behind(&self) -> &FakeTransport;
+
+	/// Comes before each fetch from `peer`.
+	async fn before_fetch(&self, peer: &ServiceRecord);
+
+	/// Comes after each fetch.
+	fn after_fetch(&self) {}
+}
+
+#[async_trait]
+impl<T: BeforeTransport> Transport for T {
+	fn service_record(&self) -> ServiceRecord {
+		self.behind().service_record()
+	}
+
+	async fn fetch(
+		&self,
+		peer: &ServiceRecord,
+		hash: H256,
+		max_len: u32,
+		pass: Option<&SignedPass>,
+	) -> Result<Vec<u8>, NetError> {
+		self.before_fetch(peer).await;
+		let fetched = self.behind().fetch(peer, hash, max_len, pass).await;
+		self.after_fetch();
+		fetched
+	}
+
+	async fn push(
+		&self,
+		peer: &ServiceRecord,
+		signed: &SignedHeader,
+		bytes: &[u8],
+	) -> Result<PushReply, NetError> {
+		self.behind().push(peer, signed, bytes).await
+	}
+
+	async fn playlist(
+		&self,
+		peer: &ServiceRecord,
+		stream: StreamId,
+		from: Seq,
+	) -> Result<Playlist, NetError> {
+		self.behind().playlist(peer, stream, from).await
+	}
+
+	async fn newest(
+		&self,
+		peer: &ServiceRecord,
+		stream: StreamId,
+	) -> Result<SignedHeader, NetError> {
+		self.behind().newest(peer, stream).await
+	}
+}

@@ -1,7 +1,9 @@
 //! Where the core meets the outside: traits, and the types that cross them.
 
+pub mod before;
 pub mod chain;
 pub mod clock;
+pub mod contradiction;
 pub mod engine;
 pub mod events;
 pub mod judgements;

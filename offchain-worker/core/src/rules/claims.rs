@@ -62,6 +62,15 @@ pub fn next_range(
 	(full || ended || age(first) >= rules.max_wait_ms).then_some((first.seq, last))
 }
 
+/// Whether nothing comes into a claim from the first of these segments on any more: others are beyond
+/// what it can hold, or it is full, and it has waited its time.
+pub fn is_complete(ready: &[Claimable], now_ms: u64, rules: &ClaimRules) -> bool {
+	let (Some(first), Some(last)) = (ready.first(), ready.last()) else { return false };
+	let reach = last.seq.saturating_sub(first.seq).saturating_add(1);
+	reach >= u64::from(rules.max_leaves)
+		&& now_ms.saturating_sub(first.stored_ms) >= rules.max_wait_ms
+}
+
 /// The leaves of `[first, last]`, `Empty` where there is no segment, with their tree.
 pub fn build(
 	first: Seq,
@@ -125,6 +134,14 @@ mod tests {
 		assert_eq!(next_range(0, &ready(0..10, 0), false, 0, &rules), Some((0, 3)));
 		let far = ready([0, 1, 100], 0);
 		assert_eq!(next_range(0, &far, true, 0, &rules), Some((0, 1)));
+	}
+
+	#[test]
+	fn claim_should_be_complete_when_nothing_comes_into_it_any_more() {
+		assert!(!is_complete(&ready(0..15, 0), 30_000, &RULES), "another leaf has room");
+		assert!(is_complete(&ready(0..16, 0), 30_000, &RULES));
+		assert!(!is_complete(&ready(0..16, 0), 29_999, &RULES), "it has time");
+		assert!(is_complete(&ready([0, 100], 0), 30_000, &RULES), "the next is out of its reach");
 	}
 
 	proptest! {

@@ -89,7 +89,7 @@ fn view_should_show_this_round_and_the_next() {
 		|_| (),
 		|| {
 			next_round(vec![seat(1, 600)]);
-			let view = Inflation::view();
+			let view = Inflation::inflation();
 			assert_eq!((view.round, view.supply, view.stake), (1, 1_000, 600));
 			// Round 0 rose, this one fell.
 			assert_eq!(view.rate, Perbill::from_parts(260_000_000));

@@ -1,7 +1,7 @@
 //! What happens when there is more to do than a block can hold.
 
 use crate::{
-	decide::MAX_DRAWS,
+	decision::MAX_DRAWS,
 	mock::*,
 	types::{Class, Phase},
 	Agenda, Backlog, Event, Jobs as StoredJobs, WeightInfo,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{decide, mock::*, types::Phase, Event, PriorityLists};
+use crate::{decision, mock::*, types::Phase, Event, PriorityLists};
 use frame_support::assert_ok;
 use livepeer_primitives::{work, AccountId, Hash, UNIT};
 use sp_runtime::Perbill;
@@ -43,7 +43,7 @@ fn list_should_follow_from_accumulator_job_and_stakes() {
 		let directory = Directory::get();
 		let all: Vec<_> = directory.values().cloned().collect();
 		for id in ids {
-			let expected = decide::draw_list(Accumulator::get(), id, &all, |_| true, 4);
+			let expected = decision::draw_list(Accumulator::get(), id, &all, |_| true, 4);
 			assert_eq!(expected.len(), 3);
 			assert_eq!(current(id).0, expected[0]);
 			assert_eq!(PriorityLists::<Test>::get(id).into_inner(), expected[1..]);

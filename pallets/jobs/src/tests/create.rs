@@ -330,8 +330,8 @@ fn small_jobs_should_be_worth_a_claim_under_the_production_preset() {
 		let limits = SourceLimits::new(width, height, 30);
 		let leaf = work::max_leaf_work(&jobs.factors, &ladder, &limits).unwrap();
 		let samples = lottery.samples_of(leaf);
-		let full = crate::decide::full_claim(&lottery.terms(is_new), samples, leaf);
-		crate::decide::is_claimable(full, lottery.verify_price, ETH_MINIMUM)
+		let full = crate::decision::full_claim(&lottery.terms(is_new), samples, leaf);
+		crate::decision::is_claimable(full, lottery.verify_price, ETH_MINIMUM)
 	};
 	assert!(is_claimable(640, 360, false));
 	assert!(is_claimable(1280, 720, true));
@@ -356,7 +356,7 @@ fn jobs_that_the_protocol_names_should_be_judged_under_the_presets() {
 	let places = |p: &ProtocolParameters, samples: u32, limits: &SourceLimits, timing: &Timing| {
 		let life = p.lottery.longest_claim_life(timing) - p.lottery.slash_deferral;
 		let leaves = p.lottery.leaves_of(samples);
-		crate::decide::places(life, timing.slot_duration, leaves, limits)
+		crate::decision::places(life, timing.slot_duration, leaves, limits)
 	};
 	let needed = places(&dev, samples(&dev, &ladder, &limits), &limits, &Timing::development());
 	assert!(needed <= dev.jobs.max_open_claims, "{needed} places");

@@ -269,5 +269,5 @@ fn closing_should_be_repeated_when_the_owner_of_eth_blocks_the_account() {
 }
 
 fn decide_retry() -> u32 {
-	crate::decide::FAILURE_DELAY
+	crate::decision::FAILURE_DELAY
 }

@@ -10,7 +10,7 @@ mod clock;
 mod competition;
 mod create;
 mod debts;
-mod decide;
+mod decision;
 mod differs;
 mod end;
 mod equivocation;

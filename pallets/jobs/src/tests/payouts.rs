@@ -91,7 +91,7 @@ fn payments_that_cannot_be_made_should_be_repeated() {
 		assert!(OpenClaims::<Test>::contains_key(0), "not paid, not forgotten");
 		Jobs::do_try_state().unwrap();
 		assert_ok!(Assets::thaw(owner(), ETH, BEA));
-		skip(crate::decide::FAILURE_DELAY);
+		skip(crate::decision::FAILURE_DELAY);
 		assert!(!OpenClaims::<Test>::contains_key(0));
 	});
 }

@@ -376,7 +376,7 @@ fn create_should_fail_when_its_price_or_budget_covers_no_verification() {
 		});
 		assert_noop!(create_with(&BOB, "cam", BUDGET), Error::<Test>::PriceBelowVerification);
 		Lottery::mutate(|lottery| lottery.verify_price = PRICE);
-		let work = crate::decide::load(1, &limits()).max(1);
+		let work = crate::decision::load(1, &limits()).max(1);
 		assert!(work > 0);
 		let leaf = livepeer_primitives::work::max_leaf_work(
 			&Parameters::get().factors,
@@ -384,7 +384,7 @@ fn create_should_fail_when_its_price_or_budget_covers_no_verification() {
 			&limits(),
 		)
 		.unwrap();
-		let least = crate::decide::least_allowance(leaf, PRICE, ETH_MINIMUM)
+		let least = crate::decision::least_allowance(leaf, PRICE, ETH_MINIMUM)
 			+ Lottery::get().terms(false).prepayment(1, leaf);
 		assert_noop!(create_with(&BOB, "cam", least - 1), Error::<Test>::BudgetTooSmall);
 		assert_ok!(create_with(&BOB, "cam", least));

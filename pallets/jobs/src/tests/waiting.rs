@@ -1,7 +1,7 @@
 //! Who is offered a job and who is not, and jobs that nobody suits.
 
 use crate::{
-	decide::{MAX_DRAWS, WALK_INTERVAL, WALK_JOBS},
+	decision::{MAX_DRAWS, WALK_INTERVAL, WALK_JOBS},
 	mock::*,
 	types::{Class, EndReason, Phase, Unsuited},
 	Error, Event, Exposed, Lapses, Waiting,

@@ -1,7 +1,9 @@
 //! Properties of the decisions.
 
 use crate::{
-	choice::{choose_validators, elect, is_allowed_in_lock_period, Contender, Incumbent},
+	choice::{
+		choose_validators, elect, is_allowed_in_lock_period, within_leverage, Contender, Incumbent,
+	},
 	mock::{account, terms},
 	ChosenValidator,
 };
@@ -51,6 +53,36 @@ fn sets() -> impl Strategy<Value = (Vec<ChosenValidator>, Vec<Incumbent>)> {
 				eligible.into_iter().map(|number| validator(number, stake(number))).collect();
 			(eligible, previous)
 		})
+}
+
+/// Twenty validators with 100 each, and as many as `number` says with `stake` each.
+fn beside_twenty(number: u8, stake: u128) -> Vec<ChosenValidator> {
+	let honest = (0..20).map(|number| validator(number, 100));
+	honest.chain((0..number).map(|split| validator(100 + split, stake))).collect()
+}
+
+#[test]
+fn attack_stake_that_is_split_over_many_validators() {
+	// 40 seats of 1 would be two thirds of 60, for 40 beside 2,000.
+	assert_eq!(within_leverage(beside_twenty(40, 1), 7, 4), beside_twenty(0, 0));
+	// The mean of 21 is 2,025 ÷ 21 = 96.4, a quarter of it 24.1: 24 is too little for one alone.
+	assert_eq!(within_leverage(beside_twenty(1, 24), 7, 4).len(), 20);
+	assert_eq!(within_leverage(beside_twenty(1, 25), 7, 4).len(), 21);
+	// Two thirds of the seats take a sixth of all the stake: a quarter of 2,400 ÷ 60 each.
+	assert_eq!(within_leverage(beside_twenty(40, 10), 7, 4).len(), 60);
+	assert_eq!(within_leverage(beside_twenty(40, 9), 7, 4).len(), 20);
+}
+
+#[test]
+fn validators_should_stay_when_one_has_as_much_as_all_others() {
+	let set: Vec<_> =
+		[validator(0, 100)].into_iter().chain((1..=10).map(|n| validator(n, 10))).collect();
+	assert_eq!(within_leverage(set.clone(), 1, 2), set);
+	// With a leverage of one all have the same.
+	assert_eq!(within_leverage(set.clone(), 1, 1), set[..1]);
+	// Nobody is left out of the smallest set.
+	assert_eq!(within_leverage(set.clone(), 7, 1), set[..7]);
+	assert_eq!(within_leverage(set.clone(), 20, 1), set);
 }
 
 /// Members of the previous set, each with whether it is barred.
@@ -141,6 +173,34 @@ proptest! {
 		seats in 0u32..12,
 	) {
 		prop_assert_eq!(elect(contenders, seats), elect(shuffled, seats));
+	}
+
+	#[test]
+	fn nobody_should_have_more_of_the_validators_than_the_leverage_lets_its_stake(
+		stakes in vec(1u128..1_000, 1..60),
+		minimum in 0u32..8,
+		leverage in 1u32..6,
+		from in 0usize..60,
+	) {
+		let eligible: Vec<_> = (0u8..).zip(&stakes).map(|(n, stake)| validator(n, *stake)).collect();
+		let chosen = within_leverage(eligible.clone(), minimum, leverage);
+		prop_assert!(chosen.len() >= eligible.len().min(minimum.max(1) as usize));
+		prop_assert!(chosen.windows(2).all(|pair| pair[0].stake >= pair[1].stake));
+		if chosen.len() > minimum as usize {
+			// The worst coalition is that of the smallest ones.
+			let coalition = &chosen[from.min(chosen.len())..];
+			let sum = |of: &[ChosenValidator]| of.iter().map(|one| one.stake).sum::<u128>();
+			prop_assert!(
+				coalition.len() as u128 * sum(&chosen)
+					<= u128::from(leverage) * sum(coalition) * chosen.len() as u128
+			);
+			// One more would have too little for its place.
+			let rest: Vec<_> = eligible.iter().filter(|one| !chosen.contains(one)).collect();
+			if let Some(next) = rest.iter().map(|one| one.stake).max() {
+				let number = chosen.len() as u128 + 1;
+				prop_assert!(next * u128::from(leverage) * number < sum(&chosen) + next);
+			}
+		}
 	}
 
 	#[test]

@@ -64,7 +64,7 @@ fn validator_should_leave_without_a_slash_when_it_is_silent() {
 		assert!(events().contains(&Event::ValidatorOffline { validator: account(2), until }));
 		assert_eq!(rotate(), accounts(&[1]));
 		// It keeps its seat and its stake.
-		assert!(TranscoderElection::is_active(&account(2)));
+		assert!(is_active(&account(2)));
 		assert!(!earns(2) && earns(1));
 	});
 }

@@ -178,7 +178,7 @@ proptest! {
 				assert!(jailed.windows(2).all(|pair| pair[0] < pair[1]));
 				assert!(jailed.iter().all(Jailed::<Test>::contains_key));
 				for candidate in TranscoderElection::candidates() {
-					assert!(TranscoderElection::is_active(&candidate.account));
+					assert!(is_active(&candidate.account));
 					assert!(TranscoderElection::is_available(&candidate.account));
 					assert!(!TranscoderElection::is_jailed(&candidate.account));
 					assert!(candidate.capacity > 0);

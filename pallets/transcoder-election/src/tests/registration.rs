@@ -2,7 +2,10 @@
 
 use crate::{mock::*, Available, Error, Event, Services, Terms, Transcoders};
 use frame_support::{assert_noop, assert_ok};
-use livepeer_primitives::{traits::AcceptsStake, UNIT};
+use livepeer_primitives::{
+	traits::{AcceptsStake, StakeRefused},
+	UNIT,
+};
 
 fn register(number: u8, price: u128) {
 	let who = account(number);
@@ -20,7 +23,7 @@ fn transcoder_should_register_when_own_bond_suffices() {
 		register(1, 7);
 		assert_eq!(TranscoderElection::terms_of(account(1)), Some(terms(7)));
 		assert_eq!(TranscoderElection::service_of(account(1)), Some(service(1)));
-		assert!(TranscoderElection::accepts_stake(&account(1), &account(2)));
+		assert_ok!(TranscoderElection::accepts_stake(&account(1), &account(2)));
 		assert_eq!(
 			events(),
 			vec![Event::TranscoderRegistered { transcoder: account(1), terms: terms(7) }]
@@ -144,7 +147,7 @@ fn pool_should_match_livepeer_a11_when_full() {
 			set_stake(&account(3), UNIT / 2, UNIT / 2);
 			register(3, 1);
 			next_round();
-			let active = |number| TranscoderElection::is_active(&account(number));
+			let active = |number| is_active(&account(number));
 			assert!(active(1) && active(2) && !active(3));
 			set_stake(&account(3), UNIT, UNIT / 2);
 			next_round();
@@ -214,8 +217,9 @@ fn resign_should_leave_nothing_when_registered() {
 		assert_ok!(TranscoderElection::resign(RuntimeOrigin::signed(account(1))));
 		assert_eq!(events(), vec![Event::TranscoderResigned { transcoder: account(1) }]);
 		assert_eq!(Lost::get(), accounts(&[1]));
-		assert!(!TranscoderElection::is_active(&account(1)));
-		assert!(!TranscoderElection::accepts_stake(&account(1), &account(2)));
+		assert!(!is_active(&account(1)));
+		let accepts = TranscoderElection::accepts_stake(&account(1), &account(2));
+		assert_eq!(accepts, Err(StakeRefused::NotRegistered));
 		assert_eq!(Transcoders::<Test>::iter().count(), 0);
 		assert_eq!(Services::<Test>::iter().count(), 0);
 		assert_eq!(Available::<Test>::iter().count(), 0);
@@ -237,7 +241,7 @@ fn seat_should_come_with_next_round_when_registered_again() {
 	ExtBuilder::default().transcoder(1, 10, 0).transcoder(2, 10, 0).build_and_execute(|| {
 		assert_ok!(TranscoderElection::resign(RuntimeOrigin::signed(account(1))));
 		register(1, 1);
-		assert!(!TranscoderElection::is_active(&account(1)));
+		assert!(!is_active(&account(1)));
 		next_round();
 		// The registration is a new one: the other is older now.
 		let seats = TranscoderElection::active_set().seats;

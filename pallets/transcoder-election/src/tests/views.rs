@@ -115,3 +115,20 @@ fn validators_should_be_shown_with_who_leaves_and_why() {
 			assert!(of(3).unwrap().next);
 		});
 }
+
+#[test]
+fn validator_should_be_shown_to_leave_when_its_part_of_the_stake_is_too_small() {
+	use livepeer_primitives::api::LeaveReason;
+	ExtBuilder::default()
+		.parameters(|parameters| parameters.min_validators = 1)
+		.validator(1, 40)
+		.validator(2, 30)
+		.validator(3, 1)
+		.build_and_execute(|| {
+			Parameters::mutate(|parameters| parameters.validator_leverage = 2);
+			let views = TranscoderElection::validator_views();
+			let leaves: Vec<_> = views.iter().map(|view| (view.next, view.leaves)).collect();
+			let small = Some(LeaveReason::SmallPart);
+			assert_eq!(leaves, [(true, None), (true, None), (false, small)]);
+		});
+}

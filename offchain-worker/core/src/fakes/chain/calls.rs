@@ -4,20 +4,22 @@ use std::collections::BTreeMap;
 
 use livepeer_primitives::{
 	api::{AssignmentView, ClaimTerms, JobView, KeysView, TranscoderView},
-	claim::{ClaimInfo, Outcome},
+	claim::{ClaimInfo, Outcome, WorkClaim},
 	draw,
-	duty::Profiles,
-	keys::Purpose,
+	duty::{Acceptance, Availability, Profiles},
+	keys::{OperatorSignature, Purpose},
 	segment::stream_id,
 	sum_tree::{self, Commitment},
-	variant::{openings_hash, VariantPlace},
+	variant::{openings_hash, VariantOpenings, VariantPlace},
+	video::{Ladder, SourceLimits},
 	work::{fee, max_leaf_work},
-	AccountId,
+	AccountId, AssignmentIndex, Balance, BlockNumber, ClaimId, JobId,
 };
 
-use super::{FakeChain, FakeClaim, FakeOpening, GENESIS, OPENING_SEED};
+use super::{ChainState, FakeChain, FakeClaim, FakeOpening, GENESIS, OPENING_SEED};
 use crate::ports::{
-	chain::{Call, ChainError, Refused},
+	chain::{Call, ChainError, LeafReveal, Refused},
+	contradiction::Contradiction,
 	stakes::StakeCall,
 };
 
@@ -30,203 +32,39 @@ impl FakeChain {
 		let who = || who.cloned().ok_or(ChainError::NoKey);
 		let mut state = self.state();
 		let state = &mut *state;
-		match call.clone() {
+		let done = match call.clone() {
 			Call::CreateJob { broadcaster, name, ladder, limits, max_price, end, budget } => {
-				let who = who()?;
-				if who != broadcaster && state.spending.get(&who) != Some(&broadcaster) {
-					return Err(refuse(Refused::NoSpendingKey));
-				}
-				let stream = stream_id(&broadcaster, &name);
-				let factors = state.parameters.jobs.factors;
-				let max_leaf_work = max_leaf_work(&factors, &ladder, &limits)
-					.ok_or_else(|| refuse(Refused::WorkOverflow))?;
-				let chosen =
-					state.transcoders.values().find(|t| t.capacity > 0 && t.price <= max_price);
-				let allowance = chosen.map_or(0, |t| {
-					fee(max_leaf_work, t.price)
-						.saturating_mul(state.parameters.jobs.allowance_leaves.into())
-				});
-				let max_samples = state.parameters.lottery.max_samples;
-				let current = chosen.map(|t| AssignmentView {
-					index: 0,
-					transcoder: t.account.clone(),
-					price: t.price,
-					toolchain: None,
-					broadcaster_keys: 0,
-					transcoder_keys: 0,
-					max_leaves: state.parameters.lottery.leaves_of(max_samples),
-					variant_rate: state.terms.terms.variant_rate,
-					claimable_until: None,
-					next_seq: 0,
-					allowance,
-				});
-				let id = state.next_job;
-				state.next_job += 1;
-				let view = JobView {
-					id,
-					broadcaster,
-					stream,
-					ladder,
-					limits,
-					factors,
-					max_leaf_work,
-					max_samples,
-					max_price,
-					end,
-					unreserved: budget.saturating_sub(allowance),
-					ended: false,
-					current,
-				};
-				state.jobs.insert(id, view);
+				let terms = JobTerms { ladder, limits, max_price, end, budget };
+				state.create_job(&who()?, broadcaster, &name, terms)
 			}
 			Call::SetOrigin { name, record } => {
 				state.origins.insert(stream_id(&who()?, &name), record);
+				Ok(())
 			}
-			Call::AcceptJob(acceptance, signature) => {
-				state.check(&signature, Purpose::Duties, &acceptance.hash(), name)?;
-				let theirs = state.jobs.get(&acceptance.job).map(|view| view.broadcaster.clone());
-				let theirs = theirs.ok_or_else(|| refuse(Refused::NoJob))?;
-				let broadcaster_keys = state.newest(&theirs, Purpose::Segments);
-				let transcoder_keys = state.newest(&signature.signer.account, Purpose::Duties);
-				let view = state.jobs.get_mut(&acceptance.job);
-				let current = view
-					.and_then(|view| view.current.as_mut())
-					.filter(|current| current.index == acceptance.assignment)
-					.ok_or_else(|| refuse(Refused::NotOffered))?;
-				if current.transcoder != signature.signer.account {
-					return Err(refuse(Refused::NotTranscoder));
-				}
-				let named = (acceptance.broadcaster_keys, acceptance.transcoder_keys);
-				if named != (broadcaster_keys, transcoder_keys)
-					|| signature.signer.generation != transcoder_keys
-				{
-					return Err(refuse(Refused::WrongGeneration));
-				}
-				(current.broadcaster_keys, current.transcoder_keys) = named;
-				current.toolchain = Some(acceptance.toolchain);
-			}
-			Call::ClaimWork(claim, signature) => {
-				state.check(&signature, Purpose::Duties, &claim.hash(), name)?;
-				let view = state.jobs.get_mut(&claim.job).ok_or_else(|| refuse(Refused::NoJob))?;
-				let current = view
-					.current
-					.as_mut()
-					.filter(|current| current.index == claim.assignment)
-					.ok_or_else(|| refuse(Refused::NoAssignment))?;
-				if current.transcoder != signature.signer.account {
-					return Err(refuse(Refused::NotTranscoder));
-				}
-				if current.transcoder_keys != signature.signer.generation {
-					return Err(refuse(Refused::WrongGeneration));
-				}
-				if claim.first < current.next_seq || claim.last < claim.first {
-					return Err(refuse(Refused::ClaimNotAscending));
-				}
-				let count = claim.last - claim.first + 1;
-				if count > u64::from(current.max_leaves) {
-					return Err(refuse(Refused::TooManyLeaves));
-				}
-				if claim.total_work > claim.largest_leaf.saturating_mul(count) {
-					return Err(refuse(Refused::WorkTooLarge));
-				}
-				let price = fee(claim.total_work, current.price);
-				let ClaimTerms { terms, exposed, backing, .. } = state.terms;
-				let samples = draw::sample_count(terms.rate, count as u32, view.max_samples);
-				let least =
-					terms.least_fee(samples, claim.total_work, count as u32, claim.largest_leaf);
-				if current.claimable_until.is_none() && !view.ended && price < least {
-					return Err(refuse(Refused::FeeBelowVerification));
-				}
-				if exposed.saturating_add(price) > backing {
-					return Err(refuse(Refused::NotBacked));
-				}
-				current.allowance = current
-					.allowance
-					.checked_sub(price)
-					.ok_or_else(|| refuse(Refused::AllowanceExceeded))?;
-				current.next_seq = claim.last + 1;
-				let commitment = Commitment {
-					root: claim.root,
-					total_work: claim.total_work,
-					leaf_count: count as u32,
-				};
-				let info = ClaimInfo {
-					job: claim.job,
-					assignment: claim.assignment,
-					transcoder: current.transcoder.clone(),
-					transcoder_keys: current.transcoder_keys,
-					broadcaster: view.broadcaster.clone(),
-					broadcaster_keys: current.broadcaster_keys,
-					stream: view.stream,
-					first: claim.first,
-					commitment,
-					largest_leaf: claim.largest_leaf,
-					toolchain: claim.toolchain,
-					ladder: view.ladder.clone(),
-					limits: view.limits,
-					factors: view.factors,
-					max_samples: view.max_samples,
-					fee: price,
-					round: 0,
-					window: 0,
-				};
-				let id = state.next_claim;
-				state.next_claim += 1;
-				let open = FakeClaim {
-					info,
-					positions: Vec::new(),
-					revealed: BTreeMap::new(),
-					outcome: None,
-					judges: Vec::new(),
-					opening: FakeOpening::Early,
-				};
-				state.claims.insert(id, open);
-			}
-			Call::TopUp { job, amount } => {
-				let view = state.jobs.get_mut(&job).ok_or_else(|| refuse(Refused::NoJob))?;
+			Call::AcceptJob(acceptance, signature) => state.accept_job(&acceptance, &signature),
+			Call::ClaimWork(claim, signature) => state.claim_work(&claim, &signature),
+			Call::TopUp { job, amount } => state.job(job).map(|view| {
 				view.unreserved = view.unreserved.saturating_add(amount);
-			}
+			}),
 			Call::EndJob { job } => {
-				let view = state.jobs.get_mut(&job).ok_or_else(|| refuse(Refused::NoJob))?;
-				view.ended = true;
-				if let Some(current) = &mut view.current {
-					current.claimable_until = Some(best + state.parameters.jobs.claim_grace);
-				}
+				let grace = state.parameters.jobs.claim_grace;
+				state.job(job).map(|view| {
+					view.ended = true;
+					if let Some(current) = &mut view.current {
+						current.claimable_until = Some(best + grace);
+					}
+				})
 			}
 			Call::EndIdle { job, assignment } => {
 				who()?;
-				let view = state.jobs.get_mut(&job).ok_or_else(|| refuse(Refused::NoJob))?;
-				let current = view.current.as_ref().filter(|current| current.index == assignment);
-				current.ok_or_else(|| refuse(Refused::NoAssignment))?;
-				if best < state.idle_from {
-					return Err(refuse(Refused::NotIdle));
-				}
-				view.current = None;
+				state.end_idle(job, assignment, best)
 			}
-			Call::NextTranscoder { job, assignment } => {
-				let view = state.jobs.get_mut(&job).ok_or_else(|| refuse(Refused::NoJob))?;
-				let current = view.current.as_mut().filter(|current| current.index == assignment);
-				let current = current.ok_or_else(|| refuse(Refused::NoAssignment))?;
-				let next = state
-					.transcoders
-					.values()
-					.find(|t| t.active && !t.jailed && t.account != current.transcoder);
-				current.index += 1;
-				if let Some(next) = next {
-					current.transcoder = next.account.clone();
-				}
-				current.toolchain = None;
-				current.transcoder_keys = 0;
-				current.next_seq = 0;
-			}
+			Call::NextTranscoder { job, assignment } => state.next_transcoder(job, assignment),
 			Call::Transcoder { price, reward_cut, fee_share, service } => {
-				let who = who()?;
-				if state.locked {
-					return Err(refuse(Refused::named("TranscoderElection", "TermsLocked")));
-				}
-				let capacity = state.transcoders.get(&who).map_or(0, |t| t.capacity);
-				let view = TranscoderView {
-					account: who.clone(),
+				let account = who()?;
+				let capacity = state.transcoders.get(&account).map_or(0, |view| view.capacity);
+				state.register(TranscoderView {
+					account,
 					stake: 1_000,
 					price,
 					reward_cut,
@@ -236,105 +74,26 @@ impl FakeChain {
 					active: true,
 					jailed: false,
 					service,
-				};
-				state.transcoders.insert(who, view);
+				})
 			}
-			Call::Announce(availability, signature) => {
-				state.check(&signature, Purpose::Duties, &availability.hash(), name)?;
-				let transcoder = state
-					.transcoders
-					.get_mut(&signature.signer.account)
-					.ok_or_else(|| refuse(Refused::NotRegistered))?;
-				transcoder.capacity = availability.capacity;
-				transcoder.profiles = availability.profiles;
-			}
-			Call::Heartbeat(heartbeat, signature) => {
-				state.check(&signature, Purpose::Duties, &heartbeat.hash(), name)?;
-				if !state.transcoders.contains_key(&signature.signer.account) {
-					return Err(refuse(Refused::NotRegistered));
-				}
-			}
-			Call::RevealLeaf { claim, reveal } => {
-				let info = state.claims.get(&claim).map(|open| open.info.clone());
-				let info = info.ok_or_else(|| refuse(Refused::NoChallenge))?;
-				let range =
-					sum_tree::verify(&info.commitment, reveal.index, &reveal.leaf, &reveal.proof)
-						.map_err(|_| refuse(Refused::BadProof))?;
-				let hash = reveal.leaf.header_hash(info.place(GENESIS, reveal.index));
-				let signature = &reveal.broadcaster_signature;
-				let is_signed = signature.signer.account == info.broadcaster
-					&& signature.signer.generation == info.broadcaster_keys
-					&& hash.is_some_and(|hash| {
-						state.check(signature, Purpose::Segments, &hash, name).is_ok()
-					});
-				let open = state.claims.get_mut(&claim);
-				let open = open.ok_or_else(|| refuse(Refused::NoChallenge))?;
-				if !open.positions.iter().any(|position| range.contains(position)) {
-					return Err(refuse(Refused::NothingToAnswer));
-				}
-				if !is_signed {
-					return Err(refuse(Refused::BadSignature));
-				}
-				open.revealed.insert(reveal.index, *reveal);
-			}
+			Call::Announce(availability, signature) => state.announce(availability, &signature),
+			Call::Heartbeat(heartbeat, signature) => state
+				.check(&signature, Purpose::Duties, &heartbeat.hash())
+				.and_then(|()| state.transcoder(&signature.signer.account).map(|_| ())),
+			Call::RevealLeaf { claim, reveal } => state.reveal_leaf(claim, *reveal),
 			Call::OpenVariants { claim, openings, signature } => {
-				let open = state.claims.get(&claim).ok_or_else(|| refuse(Refused::NoChallenge))?;
-				let other = |name| refuse(Refused::named("ChallengeLottery", name));
-				match open.opening {
-					FakeOpening::Early => return Err(other("TooEarly")),
-					FakeOpening::Opened(_) => return Err(other("NotOpening")),
-					FakeOpening::Awaited { deadline, .. } if best >= deadline => {
-						return Err(other("TooLate"));
-					}
-					FakeOpening::Awaited { .. } => {}
-				}
-				let indices = openings.iter().map(|opening| &opening.index);
-				if !indices.eq(open.revealed.keys()) {
-					return Err(other("WrongOpenings"));
-				}
-				let info = &open.info;
-				let views = state.keys.get(&(info.transcoder.clone(), Purpose::Duties));
-				let is_theirs = |view: &&KeysView| view.generation == info.transcoder_keys;
-				let key = match info.transcoder_keys {
-					0 => Some(<[u8; 32]>::from(info.transcoder.clone()).into()),
-					_ => views.and_then(|views| views.iter().find(is_theirs)?.vrf),
-				};
-				if signature.signer.account != info.transcoder {
-					return Err(other("WrongSigner"));
-				}
-				let signed = openings_hash(GENESIS, claim, OPENING_SEED, &openings);
-				state.check(&signature, Purpose::Duties, &signed, name)?;
-				let is_proven = openings.iter().all(|opening| {
-					let place = VariantPlace {
-						genesis: GENESIS,
-						stream: info.stream,
-						job: info.job,
-						assignment: info.assignment,
-						seq: info.first + u64::from(opening.index),
-					};
-					key.as_ref().is_some_and(|key| place.verify(key, &opening.vrf).is_some())
-				});
-				if let Some(open) = state.claims.get_mut(&claim) {
-					open.opening = FakeOpening::Opened(openings);
-					if !is_proven {
-						open.outcome = Some(Outcome::Missed);
-					}
-				}
+				state.open_variants(claim, openings, &signature, best)
 			}
-			Call::Bond { amount, to } => state.stakes.bond(&who()?, amount, &to).map_err(refuse)?,
-			Call::Stake(StakeCall::Unjail) => {
-				let view = state.transcoders.get_mut(&who()?);
-				let view = view.filter(|view| view.jailed);
-				view.ok_or_else(|| refuse(Refused::named("TranscoderElection", "NotJailed")))?
-					.jailed = false;
-			}
+			Call::Bond { amount, to } => state.stakes.bond(&who()?, amount, &to),
+			Call::Stake(StakeCall::Unjail) => state.unjail(&who()?),
 			Call::Stake(StakeCall::Resign) => {
 				let left = state.transcoders.remove(&who()?);
-				left.ok_or_else(|| refuse(Refused::NotRegistered))?;
+				left.map(|_| ()).ok_or(Refused::NotRegistered)
 			}
-			Call::Stake(call) => state.stakes.execute(&who()?, call).map_err(refuse)?,
+			Call::Stake(call) => state.stakes.execute(&who()?, call),
 			Call::SetKeys { purpose, keys, vrf } => {
 				state.add_keys(&who()?, purpose, keys.into_inner(), vrf);
+				Ok(())
 			}
 			Call::RevokeKey { purpose, generation, key } => {
 				let views = state.keys.entry((who()?, purpose)).or_default();
@@ -343,15 +102,362 @@ impl FakeChain {
 				{
 					*revoked = true;
 				}
+				Ok(())
 			}
 			Call::SetSpending { key, .. } => {
 				state.spending.insert(key, who()?);
+				Ok(())
 			}
 			Call::RemoveSpending { key, .. } => {
 				state.spending.remove(&key);
+				Ok(())
+			}
+			Call::Report(contradiction) => {
+				who()?;
+				state.report(&contradiction)
+			}
+		};
+		done.map_err(refuse)?;
+		state.calls.push(call.clone());
+		Ok(())
+	}
+}
+
+/// What a broadcaster asks of a job.
+struct JobTerms {
+	ladder: Ladder,
+	limits: SourceLimits,
+	max_price: Balance,
+	end: BlockNumber,
+	budget: Balance,
+}
+
+impl ChainState {
+	fn job(&mut self, job: JobId) -> Result<&mut JobView, Refused> {
+		self.jobs.get_mut(&job).ok_or(Refused::NoJob)
+	}
+
+	fn transcoder(&mut self, account: &AccountId) -> Result<&mut TranscoderView, Refused> {
+		self.transcoders.get_mut(account).ok_or(Refused::NotRegistered)
+	}
+
+	/// Punishes a contradiction, once.
+	fn report(&mut self, contradiction: &Contradiction) -> Result<(), Refused> {
+		let header = contradiction.header();
+		let view = self.jobs.get(&header.job).ok_or(Refused::NoJob)?;
+		let given = view.current.as_ref().filter(|current| current.index == header.assignment);
+		let given = given.ok_or(Refused::NoAssignment)?;
+		if self.punished.contains(&contradiction.offence()) {
+			return Err(Refused::AlreadyReported);
+		}
+		if !contradiction.is_by(&view.broadcaster, given) {
+			return Err(Refused::WrongGeneration);
+		}
+		match contradiction {
+			Contradiction::Segments(headers) => {
+				for signed in headers.iter() {
+					self.check(&signed.signature, Purpose::Segments, &signed.header.hash())?;
+				}
+			}
+			Contradiction::Results { segment, receipts } => {
+				self.check(&segment.signature, Purpose::Segments, &segment.header.hash())?;
+				for signed in receipts.iter() {
+					self.check(&signed.signature, Purpose::Duties, &signed.receipt.hash())?;
+				}
 			}
 		}
-		state.calls.push(call.clone());
+		self.punished.insert(contradiction.offence());
+		Ok(())
+	}
+
+	/// Opens a job, with the first transcoder that would take it.
+	fn create_job(
+		&mut self,
+		who: &AccountId,
+		broadcaster: AccountId,
+		name: &str,
+		terms: JobTerms,
+	) -> Result<(), Refused> {
+		if *who != broadcaster && self.spending.get(who) != Some(&broadcaster) {
+			return Err(Refused::NoSpendingKey);
+		}
+		let JobTerms { ladder, limits, max_price, end, budget } = terms;
+		let stream = stream_id(&broadcaster, name);
+		let factors = self.parameters.jobs.factors;
+		let max_leaf_work =
+			max_leaf_work(&factors, &ladder, &limits).ok_or(Refused::WorkOverflow)?;
+		let chosen = self.transcoders.values().find(|t| t.capacity > 0 && t.price <= max_price);
+		let allowance = chosen.map_or(0, |t| {
+			fee(max_leaf_work, t.price).saturating_mul(self.parameters.jobs.allowance_leaves.into())
+		});
+		let max_samples = self.parameters.lottery.max_samples;
+		let current = chosen.map(|t| AssignmentView {
+			index: 0,
+			transcoder: t.account.clone(),
+			price: t.price,
+			toolchain: None,
+			broadcaster_keys: 0,
+			transcoder_keys: 0,
+			max_leaves: self.parameters.lottery.leaves_of(max_samples),
+			variant_rate: self.terms.terms.variant_rate,
+			claimable_until: None,
+			next_seq: 0,
+			allowance,
+		});
+		let id = self.next_job;
+		self.next_job += 1;
+		let view = JobView {
+			id,
+			broadcaster,
+			stream,
+			ladder,
+			limits,
+			factors,
+			max_leaf_work,
+			max_samples,
+			max_price,
+			end,
+			unreserved: budget.saturating_sub(allowance),
+			ended: false,
+			current,
+		};
+		self.jobs.insert(id, view);
+		Ok(())
+	}
+
+	fn accept_job(
+		&mut self,
+		acceptance: &Acceptance,
+		signature: &OperatorSignature,
+	) -> Result<(), Refused> {
+		self.check(signature, Purpose::Duties, &acceptance.hash())?;
+		let broadcaster = self.job(acceptance.job)?.broadcaster.clone();
+		let signer = &signature.signer;
+		let broadcaster_keys = self.newest(&broadcaster, Purpose::Segments);
+		let transcoder_keys = self.newest(&signer.account, Purpose::Duties);
+		let current = self.job(acceptance.job)?.current.as_mut();
+		let current = current
+			.filter(|current| current.index == acceptance.assignment)
+			.ok_or(Refused::NotOffered)?;
+		if current.transcoder != signer.account {
+			return Err(Refused::NotTranscoder);
+		}
+		let named = (acceptance.broadcaster_keys, acceptance.transcoder_keys);
+		if named != (broadcaster_keys, transcoder_keys) || signer.generation != transcoder_keys {
+			return Err(Refused::WrongGeneration);
+		}
+		(current.broadcaster_keys, current.transcoder_keys) = named;
+		current.toolchain = Some(acceptance.toolchain);
+		Ok(())
+	}
+
+	fn claim_work(
+		&mut self,
+		claim: &WorkClaim,
+		signature: &OperatorSignature,
+	) -> Result<(), Refused> {
+		self.check(signature, Purpose::Duties, &claim.hash())?;
+		let ClaimTerms { terms, exposed, backing, .. } = self.terms;
+		let view = self.jobs.get_mut(&claim.job).ok_or(Refused::NoJob)?;
+		let current = view
+			.current
+			.as_mut()
+			.filter(|current| current.index == claim.assignment)
+			.ok_or(Refused::NoAssignment)?;
+		if current.transcoder != signature.signer.account {
+			return Err(Refused::NotTranscoder);
+		}
+		if current.transcoder_keys != signature.signer.generation {
+			return Err(Refused::WrongGeneration);
+		}
+		if claim.first < current.next_seq || claim.last < claim.first {
+			return Err(Refused::ClaimNotAscending);
+		}
+		let count = claim.last - claim.first + 1;
+		if count > u64::from(current.max_leaves) {
+			return Err(Refused::TooManyLeaves);
+		}
+		if claim.total_work > claim.largest_leaf.saturating_mul(count) {
+			return Err(Refused::WorkTooLarge);
+		}
+		let price = fee(claim.total_work, current.price);
+		let samples = draw::sample_count(terms.rate, count as u32, view.max_samples);
+		let least = terms.least_fee(samples, claim.total_work, count as u32, claim.largest_leaf);
+		if current.claimable_until.is_none() && !view.ended && price < least {
+			return Err(Refused::FeeBelowVerification);
+		}
+		if exposed.saturating_add(price) > backing {
+			return Err(Refused::NotBacked);
+		}
+		current.allowance =
+			current.allowance.checked_sub(price).ok_or(Refused::AllowanceExceeded)?;
+		current.next_seq = claim.last + 1;
+		let commitment =
+			Commitment { root: claim.root, total_work: claim.total_work, leaf_count: count as u32 };
+		let info = ClaimInfo {
+			job: claim.job,
+			assignment: claim.assignment,
+			transcoder: current.transcoder.clone(),
+			transcoder_keys: current.transcoder_keys,
+			broadcaster: view.broadcaster.clone(),
+			broadcaster_keys: current.broadcaster_keys,
+			stream: view.stream,
+			first: claim.first,
+			commitment,
+			largest_leaf: claim.largest_leaf,
+			toolchain: claim.toolchain,
+			ladder: view.ladder.clone(),
+			limits: view.limits,
+			factors: view.factors,
+			max_samples: view.max_samples,
+			fee: price,
+			round: 0,
+			window: 0,
+		};
+		let open = FakeClaim {
+			info,
+			positions: Vec::new(),
+			revealed: BTreeMap::new(),
+			outcome: None,
+			judges: Vec::new(),
+			opening: FakeOpening::Early,
+		};
+		self.claims.insert(self.next_claim, open);
+		self.next_claim += 1;
+		Ok(())
+	}
+
+	fn end_idle(
+		&mut self,
+		job: JobId,
+		assignment: AssignmentIndex,
+		now: BlockNumber,
+	) -> Result<(), Refused> {
+		let idle_from = self.idle_from;
+		let view = self.job(job)?;
+		let current = view.current.as_ref().filter(|current| current.index == assignment);
+		current.ok_or(Refused::NoAssignment)?;
+		if now < idle_from {
+			return Err(Refused::NotIdle);
+		}
+		view.current = None;
+		Ok(())
+	}
+
+	/// Hands an assignment on to another transcoder, or offers it to the same again where there is none.
+	fn next_transcoder(&mut self, job: JobId, assignment: AssignmentIndex) -> Result<(), Refused> {
+		let view = self.jobs.get_mut(&job).ok_or(Refused::NoJob)?;
+		let current = view.current.as_mut().filter(|current| current.index == assignment);
+		let current = current.ok_or(Refused::NoAssignment)?;
+		let mut others = self.transcoders.values();
+		let next = others.find(|t| t.active && !t.jailed && t.account != current.transcoder);
+		current.index += 1;
+		if let Some(next) = next {
+			current.transcoder = next.account.clone();
+		}
+		current.toolchain = None;
+		current.transcoder_keys = 0;
+		current.next_seq = 0;
+		Ok(())
+	}
+
+	fn register(&mut self, view: TranscoderView) -> Result<(), Refused> {
+		if self.locked {
+			return Err(Refused::named("TranscoderElection", "TermsLocked"));
+		}
+		self.transcoders.insert(view.account.clone(), view);
+		Ok(())
+	}
+
+	fn announce(
+		&mut self,
+		availability: Availability,
+		signature: &OperatorSignature,
+	) -> Result<(), Refused> {
+		self.check(signature, Purpose::Duties, &availability.hash())?;
+		let transcoder = self.transcoder(&signature.signer.account)?;
+		transcoder.capacity = availability.capacity;
+		transcoder.profiles = availability.profiles;
+		Ok(())
+	}
+
+	fn unjail(&mut self, account: &AccountId) -> Result<(), Refused> {
+		let view = self.transcoders.get_mut(account).filter(|view| view.jailed);
+		let view = view.ok_or_else(|| Refused::named("TranscoderElection", "NotJailed"))?;
+		view.jailed = false;
+		Ok(())
+	}
+
+	fn reveal_leaf(&mut self, claim: ClaimId, reveal: LeafReveal) -> Result<(), Refused> {
+		let info = self.claims.get(&claim).map(|open| open.info.clone());
+		let info = info.ok_or(Refused::NoChallenge)?;
+		let range = sum_tree::verify(&info.commitment, reveal.index, &reveal.leaf, &reveal.proof)
+			.map_err(|_| Refused::BadProof)?;
+		let hash = reveal.leaf.header_hash(info.place(GENESIS, reveal.index));
+		let signature = &reveal.broadcaster_signature;
+		let is_signed = signature.signer.account == info.broadcaster
+			&& signature.signer.generation == info.broadcaster_keys
+			&& hash.is_some_and(|hash| self.check(signature, Purpose::Segments, &hash).is_ok());
+		let open = self.claims.get_mut(&claim).ok_or(Refused::NoChallenge)?;
+		if !open.positions.iter().any(|position| range.contains(position)) {
+			return Err(Refused::NothingToAnswer);
+		}
+		if !is_signed {
+			return Err(Refused::BadSignature);
+		}
+		open.revealed.insert(reveal.index, reveal);
+		Ok(())
+	}
+
+	fn open_variants(
+		&mut self,
+		claim: ClaimId,
+		openings: VariantOpenings,
+		signature: &OperatorSignature,
+		now: BlockNumber,
+	) -> Result<(), Refused> {
+		let open = self.claims.get(&claim).ok_or(Refused::NoChallenge)?;
+		let other = |name| Refused::named("ChallengeLottery", name);
+		match open.opening {
+			FakeOpening::Early => return Err(other("TooEarly")),
+			FakeOpening::Opened(_) => return Err(other("NotOpening")),
+			FakeOpening::Awaited { deadline, .. } if now >= deadline => {
+				return Err(other("TooLate"))
+			}
+			FakeOpening::Awaited { .. } => {}
+		}
+		let indices = openings.iter().map(|opening| &opening.index);
+		if !indices.eq(open.revealed.keys()) {
+			return Err(other("WrongOpenings"));
+		}
+		let info = &open.info;
+		let views = self.keys.get(&(info.transcoder.clone(), Purpose::Duties));
+		let is_theirs = |view: &&KeysView| view.generation == info.transcoder_keys;
+		let key = match info.transcoder_keys {
+			0 => Some(<[u8; 32]>::from(info.transcoder.clone()).into()),
+			_ => views.and_then(|views| views.iter().find(is_theirs)?.vrf),
+		};
+		if signature.signer.account != info.transcoder {
+			return Err(other("WrongSigner"));
+		}
+		let signed = openings_hash(GENESIS, claim, OPENING_SEED, &openings);
+		self.check(signature, Purpose::Duties, &signed)?;
+		let is_proven = openings.iter().all(|opening| {
+			let place = VariantPlace {
+				genesis: GENESIS,
+				stream: info.stream,
+				job: info.job,
+				assignment: info.assignment,
+				seq: info.first + u64::from(opening.index),
+			};
+			key.as_ref().is_some_and(|key| place.verify(key, &opening.vrf).is_some())
+		});
+		if let Some(open) = self.claims.get_mut(&claim) {
+			open.opening = FakeOpening::Opened(openings);
+			if !is_proven {
+				open.outcome = Some(Outcome::Missed);
+			}
+		}
 		Ok(())
 	}
 }

@@ -2,30 +2,30 @@
 use super::*;
 use crate::{
 	fakes::{
-		output, rendition, segment_info, simulate, FakeChain, FakeNet, MemoryStore, Recorder,
-		GENESIS, PLENTY,
+		output, rendition, segment_info, simulate, BeforeTransport, FakeChain, FakeNet,
+		FakeTransport, MemoryStore, Recorder, GENESIS, PLENTY,
 	},
 	key::{Key, Signing},
 	ports::{
+		before::BeforeChain,
 		chain::{Call, Wait},
 		clock::SystemClock,
 		store::{Blobs, Streams},
-		transport::{PushReply, Refusal, Service, SignedHeader, SignedPass},
+		transport::{PushReply, Refusal, Service, SignedHeader},
 	},
 	roles::broadcast::Origin,
 	rules::playlist::tests::packet,
 };
 use livepeer_primitives::{
-	api::{ChallengeView, JobView, KeysView, TranscoderView},
-	claim::ClaimInfo,
 	extension::Extensions,
 	keys::Purpose,
 	receipt::{Output, Outputs, Receipt, TranscodeResult},
 	segment::{SegmentHeader, StreamHead},
 	video::SourceLimits,
-	ClaimId, Hash, ToolchainId, UNIT,
+	Hash, UNIT,
 };
 use sp_core::H256;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 struct Story {
 	chain: FakeChain,
@@ -93,7 +93,7 @@ impl Story {
 			epoch: 0,
 			next_seq,
 			ended,
-			time: TIME.fetch_add(1, std::sync::atomic::Ordering::SeqCst),
+			time: TIME.fetch_add(1, Ordering::SeqCst),
 			extensions: Extensions::default(),
 		};
 		let signature = Signing::own(key.clone()).sign(&head.hash());
@@ -288,6 +288,67 @@ async fn record_should_be_refused_when_it_is_not_in_order() {
 	assert_eq!(seqs, [7], "what came before stays");
 }
 
+/// An origin that tells of these records, whatever it is asked for.
+struct Repeating(Vec<SegmentRecord>);
+
+#[async_trait::async_trait]
+impl Service for Repeating {
+	async fn size(&self, _: H256) -> Option<u64> {
+		None
+	}
+	async fn fetch(&self, _: H256) -> Option<Vec<u8>> {
+		None
+	}
+	async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
+		Err(Refusal::NotServed)
+	}
+	async fn push(&self, _: SignedHeader, _: Vec<u8>) -> PushReply {
+		PushReply::Refused(Refusal::NotServed)
+	}
+	async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
+		let ladder = vec![rendition(64, 36, 100)].try_into().unwrap();
+		Some(Playlist { job: 1, ladder, head: None, records: self.0.clone() })
+	}
+}
+
+#[tokio::test]
+async fn record_that_comes_again_as_another_should_be_reported_when_it_is_signed() {
+	let story = Story::new().await;
+	story.chain.assign(1, &story.transcoder.account());
+	let first = story.record(5, |_| ());
+	story.origin.put_record(&first).unwrap();
+	let follower = story.follower(10);
+	let stream = follower.find("demo", &story.broadcaster.account()).await.unwrap();
+	assert_eq!(follower.poll(stream).await.unwrap().new, 1);
+
+	let other_result = story.record_of(5, vec![9], |_| ());
+	let other_segment = story.record(5, |header| header.segment.in_hash = H256::zero());
+	let mut forged = other_result.clone();
+	forged.signature = first.signature.clone();
+	for (record, kept) in [(&first, 0), (&forged, 0), (&other_result, 1), (&other_segment, 2)] {
+		story.net.serve("o", Arc::new(Repeating(vec![record.clone()])));
+		let error = follower.poll(stream).await.unwrap_err();
+		assert!(matches!(error, FollowError::Order), "{error}");
+		assert_eq!(follower.reporter.kept().unwrap().len(), kept);
+	}
+	assert_eq!(seqs(&follower, stream), [5], "and what came first stays");
+
+	// Without a key it is only kept; who has one reports it after a restart.
+	follower.reporter.report().await.unwrap();
+	let finder = Key::from_uri("//Finder").unwrap();
+	let restarted = Follower::new(
+		Arc::new(story.chain.client(Some(finder))),
+		Arc::new(story.store.clone()),
+		Arc::new(story.net.end("g")),
+		Arc::new(Recorder::default()),
+		Arc::new(SystemClock::default()),
+		10,
+	);
+	restarted.reporter.report().await.unwrap();
+	let is_report = |call: &Call| matches!(call, Call::Report(_));
+	assert_eq!(story.chain.calls().iter().filter(|call| is_report(call)).count(), 2);
+}
+
 #[tokio::test]
 async fn follower_should_go_on_when_the_origin_keeps_only_what_lies_far_ahead() {
 	let story = Story::new().await;
@@ -437,104 +498,24 @@ async fn kept_segments_should_go_when_the_next_job_has_another_ladder() {
 }
 
 /// A chain whose reads hang while it is told to, as a connection does that is being made again.
-struct Hanging(Arc<dyn Chain>, std::sync::atomic::AtomicBool);
+struct Hanging(Arc<dyn Chain>, AtomicBool);
 
 impl Hanging {
 	fn hang(&self, hang: bool) {
-		self.1.store(hang, std::sync::atomic::Ordering::SeqCst);
-	}
-
-	async fn up(&self) {
-		if self.1.load(std::sync::atomic::Ordering::SeqCst) {
-			std::future::pending::<()>().await;
-		}
+		self.1.store(hang, Ordering::SeqCst);
 	}
 }
 
 #[async_trait::async_trait]
-impl Chain for Hanging {
-	async fn free(&self, account: &AccountId) -> Result<crate::ports::chain::Free, ChainError> {
-		self.0.free(account).await
+impl BeforeChain for Hanging {
+	fn behind(&self) -> &dyn Chain {
+		&*self.0
 	}
-	fn is_for_tests(&self) -> bool {
-		true
-	}
-	async fn transcoders(
-		&self,
-	) -> Result<Vec<livepeer_primitives::api::TranscoderView>, ChainError> {
-		self.0.transcoders().await
-	}
-	fn genesis(&self) -> Hash {
-		self.0.genesis()
-	}
-	fn account(&self) -> Option<AccountId> {
-		self.0.account()
-	}
-	fn heads(&self) -> tokio::sync::watch::Receiver<crate::ports::chain::Head> {
-		self.0.heads()
-	}
-	async fn limits(&self) -> Result<crate::ports::chain::Limits, ChainError> {
-		self.0.limits().await
-	}
-	async fn operator_keys(
-		&self,
-		account: &AccountId,
-		purpose: Purpose,
-	) -> Result<Vec<KeysView>, ChainError> {
-		self.up().await;
-		self.0.operator_keys(account, purpose).await
-	}
-	async fn origin(&self, stream: StreamId) -> Result<Option<ServiceRecord>, ChainError> {
-		self.up().await;
-		self.0.origin(stream).await
-	}
-	async fn transcoder(&self, account: &AccountId) -> Result<Option<TranscoderView>, ChainError> {
-		self.0.transcoder(account).await
-	}
-	async fn service(&self, account: &AccountId) -> Result<Option<ServiceRecord>, ChainError> {
-		self.up().await;
-		self.0.service(account).await
-	}
-	async fn job(&self, at: At, id: JobId) -> Result<Option<JobView>, ChainError> {
-		self.up().await;
-		self.0.job(at, id).await
-	}
-	async fn job_of_stream(&self, stream: StreamId) -> Result<Option<JobId>, ChainError> {
-		self.up().await;
-		self.0.job_of_stream(stream).await
-	}
-	async fn assignments(&self, transcoder: &AccountId) -> Result<Vec<JobId>, ChainError> {
-		self.0.assignments(transcoder).await
-	}
-	async fn claim(&self, at: At, id: ClaimId) -> Result<Option<ClaimInfo>, ChainError> {
-		self.0.claim(at, id).await
-	}
-	async fn challenge(&self, at: At, id: ClaimId) -> Result<Option<ChallengeView>, ChainError> {
-		self.0.challenge(at, id).await
-	}
-	async fn claims_of(&self, at: At, who: &AccountId) -> Result<Vec<ClaimId>, ChainError> {
-		self.0.claims_of(at, who).await
-	}
-	async fn claim_terms(
-		&self,
-		job: JobId,
-		assignment: livepeer_primitives::AssignmentIndex,
-	) -> Result<Option<livepeer_primitives::api::ClaimTerms>, ChainError> {
-		self.0.claim_terms(job, assignment).await
-	}
-	async fn job_terms(
-		&self,
-	) -> Result<livepeer_primitives::params::VerificationTerms, ChainError> {
-		self.0.job_terms().await
-	}
-	async fn toolchains(&self) -> Result<Vec<ToolchainId>, ChainError> {
-		self.0.toolchains().await
-	}
-	async fn origins(&self) -> Result<Vec<StreamId>, ChainError> {
-		self.0.origins().await
-	}
-	async fn submit(&self, call: Call, wait: Wait) -> Result<(), ChainError> {
-		self.0.submit(call, wait).await
+
+	async fn before_read(&self) {
+		if self.1.load(Ordering::SeqCst) {
+			std::future::pending::<()>().await;
+		}
 	}
 }
 
@@ -808,58 +789,27 @@ async fn record_should_be_refused_when_its_transcoder_was_not_assigned() {
 
 /// A network that counts how many fetches there are at a time.
 struct Counted {
-	inner: crate::fakes::FakeTransport,
-	now: std::sync::atomic::AtomicUsize,
-	most: std::sync::atomic::AtomicUsize,
+	inner: FakeTransport,
+	now: AtomicUsize,
+	most: AtomicUsize,
 }
 
 #[async_trait::async_trait]
-impl Transport for Counted {
-	fn service_record(&self) -> ServiceRecord {
-		self.inner.service_record()
+impl BeforeTransport for Counted {
+	fn behind(&self) -> &FakeTransport {
+		&self.inner
 	}
 
-	async fn fetch(
-		&self,
-		peer: &ServiceRecord,
-		hash: H256,
-		max_len: u32,
-		pass: Option<&SignedPass>,
-	) -> Result<Vec<u8>, NetError> {
+	async fn before_fetch(&self, _: &ServiceRecord) {
 		let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
 		self.most.fetch_max(now, Ordering::SeqCst);
 		for _ in 0..4 {
 			tokio::task::yield_now().await;
 		}
-		let fetched = self.inner.fetch(peer, hash, max_len, pass).await;
+	}
+
+	fn after_fetch(&self) {
 		self.now.fetch_sub(1, Ordering::SeqCst);
-		fetched
-	}
-
-	async fn push(
-		&self,
-		peer: &ServiceRecord,
-		signed: &SignedHeader,
-		bytes: &[u8],
-	) -> Result<PushReply, NetError> {
-		self.inner.push(peer, signed, bytes).await
-	}
-
-	async fn playlist(
-		&self,
-		peer: &ServiceRecord,
-		stream: StreamId,
-		from: Seq,
-	) -> Result<Playlist, NetError> {
-		self.inner.playlist(peer, stream, from).await
-	}
-
-	async fn newest(
-		&self,
-		peer: &ServiceRecord,
-		stream: StreamId,
-	) -> Result<SignedHeader, NetError> {
-		self.inner.newest(peer, stream).await
 	}
 }
 

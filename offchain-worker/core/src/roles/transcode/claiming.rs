@@ -17,17 +17,17 @@ use futures::{
 use livepeer_primitives::{
 	api::{AssignmentView, ChallengeStage, ChallengeView, ClaimTerms},
 	claim::Outcome,
-	draw::sample_count,
-	leaf::Leaf,
-	params::VerificationTerms,
 	segment::SegmentHeader,
-	sum_tree::{Commitment, SumTree},
-	work::fee,
-	AssignmentIndex, Balance, BlockNumber, ClaimId, JobId, Seq, ETH_MINIMUM,
+	sum_tree::SumTree,
+	AssignmentIndex, BlockNumber, ClaimId, JobId, Seq,
 };
-use sp_runtime::{Perbill, RuntimeAppPublic};
+use sp_runtime::RuntimeAppPublic;
 
-use super::{variants::Variants, Parts, TranscodeError};
+use super::{
+	variants::Variants,
+	worth::{Next, Prospect},
+	Parts, TranscodeError,
+};
 use crate::{
 	decimal, lock,
 	ports::{
@@ -36,7 +36,7 @@ use crate::{
 		store::{ClaimRecord, MadeUnder, SegmentKey, StoreError, TranscodedSegment},
 		transport::SignedPass,
 	},
-	rules::claims::{build, drawn_leaves, next_range, ClaimRules, Claimable},
+	rules::claims::{build, drawn_leaves, is_complete, next_range, ClaimRules, Claimable},
 };
 
 /// Blocks after which a call that was sent and had no effect is sent again.
@@ -335,92 +335,36 @@ impl Claiming {
 			.collect();
 		let now_ms = self.parts.clock.wall_ms();
 		let range = next_range(cursor, &ready, ended || is_cut, now_ms, &rules);
-		let Some((first, last)) = range else { return Ok(()) };
-		let terms = self.parts.chain.claim_terms(job, assignment).await?;
-		// What is beyond the allowance waits for a top-up, what the own bond does not back for earlier
-		// claims to be decided. A claim with it would be refused, and stand before all later ones.
-		let backed =
-			terms.map_or(Balance::MAX, |terms| terms.backing.saturating_sub(terms.exposed));
-		let paid = current.map_or(Some(last), |current| {
-			let most = current.allowance.min(backed);
-			last_paid(&receipts, (first, last), current.price, most)
-		});
-		let whole = last;
-		let Some(last) = paid else {
-			if let (Some(current), Some(terms)) = (current, terms) {
-				if last_paid(&receipts, (first, last), current.price, current.allowance).is_some() {
-					self.parts.warnings.warn(Warning::Refused, not_backed(job, &terms));
-				}
-			}
-			return Ok(());
+		let Some(range) = range else { return Ok(()) };
+		let prospect = Prospect {
+			receipts: &receipts,
+			range,
+			job: view.as_ref(),
+			current,
+			terms: self.parts.chain.claim_terms(job, assignment).await?,
+			max_leaves,
+			ended,
+			is_complete: is_cut || is_complete(&ready, now_ms, &rules),
+			config: &self.parts.config,
 		};
-		let leaves: BTreeMap<Seq, &Leaf> =
-			receipts.iter().map(|segment| (segment.header().seq, &segment.leaf)).collect();
-		let build_to = |last| {
-			build(first, last, |seq| leaves.get(&seq).copied().cloned()).map_err(|error| {
-				tracing::error!(job, assignment, first, last, ?error, "no tree can be built");
-			})
-		};
-		let Ok((mut claimed, tree)) = build_to(last) else { return Ok(()) };
-		let mut commitment = tree.commitment();
-		// The chain takes no smaller fee into escrow: such a claim waits for more segments, as long as
-		// any can come into it, and is given up then.
-		let is_complete = is_cut || is_complete(&ready, max_leaves, now_ms, &rules);
-		let too_small =
-			current.is_some_and(|current| fee(commitment.total_work, current.price) < ETH_MINIMUM);
-		if too_small && !(ended || is_complete) {
-			return Ok(());
-		}
-		// Nor is one made of which its call takes more than a small part: it waits too, but for no more than
-		// half of what the allowance lets in beside it. At the end what does not even pay its call is given
-		// up.
-		let config = &self.parts.config;
-		let price = current.map_or(config.price, |current| current.price);
-		let own = own_share(fee(commitment.total_work, price), config.fee_share);
-		let call_fee = terms.map_or(0, |terms| terms.call_fee);
-		let worth = call_fee.saturating_mul(config.claim_worth.into());
-		let has_room = view.as_ref().zip(current).is_some_and(|(view, current)| {
-			let largest = fee(view.max_leaf_work, current.price);
-			let most = current.allowance.min(backed).checked_div(largest);
-			let waiting = receipts.len() as Balance;
-			commitment.leaf_count < max_leaves && most.is_none_or(|most| waiting <= most / 2)
-		});
-		if own < worth && has_room && !(ended || is_complete) {
-			return Ok(());
-		}
-		let is_loss = ended && own < call_fee.min(worth);
-		// One that is not worth its verification waits so too. Where nothing comes into it any more it is
-		// made longer, with nothing in the rest, as far as no more of it is drawn by that. The chain takes
-		// any when the assignment has ended.
-		if let (Some(current), Some(view), Some(terms), false) = (current, &view, &terms, ended) {
-			let (terms, most) = (&terms.terms, view.max_samples);
-			let is_worth_it = |claim: &Commitment, leaves: &[Leaf]| {
-				is_worth_it(claim, leaves, current.price, most, terms)
-			};
-			if !is_worth_it(&commitment, &claimed) {
-				let samples = sample_count(terms.rate, commitment.leaf_count, most);
-				let longest = terms.leaves_of(samples).min(max_leaves).max(commitment.leaf_count);
-				let full = first.saturating_add(u64::from(longest).saturating_sub(1));
-				if !is_complete || last < whole {
-					return Ok(());
-				}
-				let Ok((longer, tree)) = build_to(full) else { return Ok(()) };
-				let all = fee(tree.commitment().total_work, current.price);
-				if !is_worth_it(&tree.commitment(), &longer) || all > current.allowance.min(backed)
-				{
-					return Ok(());
-				}
-				(claimed, commitment) = (longer, tree.commitment());
+		let (leaves, commitment, given_up) = match prospect.decide() {
+			Ok(Next::Claim { leaves, commitment, given_up }) => (leaves, commitment, given_up),
+			Ok(Next::Waits) => return Ok(()),
+			Ok(Next::NotBacked(terms)) => {
+				self.parts.warnings.warn(Warning::Refused, not_backed(job, &terms));
+				return Ok(());
 			}
-		}
-		let leaves = claimed;
+			Err(error) => {
+				tracing::error!(job, assignment, ?range, ?error, "no tree can be built");
+				return Ok(());
+			}
+		};
+		let first = range.0;
 		let claim =
 			ClaimRecord { job, assignment, first, leaves, commitment, toolchain, keys, id: None };
 		self.parts.store.put_claim(&claim)?;
-		if too_small || is_loss {
-			let why =
-				if too_small { "less than the chain pays" } else { "less than its call costs" };
-			tracing::warn!(job, assignment, first, last, %own, %call_fee, "worth {why}; given up");
+		if let Some(why) = given_up {
+			tracing::warn!(job, assignment, first, last = claim.last(), why, "given up");
 			return Ok(self.parts.store.close_claim(claim.key())?);
 		}
 		self.send_claim(head, &claim).await
@@ -728,28 +672,6 @@ fn is_lasting(error: &ChainError) -> bool {
 	matches!(error, ChainError::Refused { refused, .. } if refused.is_lasting())
 }
 
-/// What of a claim's fee its transcoder keeps. Who gives all of it to delegators works for them.
-fn own_share(fee: Balance, fee_share: Perbill) -> Balance {
-	match fee.saturating_sub(fee_share * fee) {
-		0 => fee,
-		own => own,
-	}
-}
-
-/// Whether a claim is worth its verification, as the chain asks while its assignment runs.
-fn is_worth_it(
-	claim: &Commitment,
-	leaves: &[Leaf],
-	price: Balance,
-	max_samples: u32,
-	terms: &VerificationTerms,
-) -> bool {
-	let samples = sample_count(terms.rate, claim.leaf_count, max_samples);
-	let largest = leaves.iter().map(Leaf::work).max().unwrap_or(0);
-	let least = terms.least_fee(samples, claim.total_work, claim.leaf_count, largest);
-	fee(claim.total_work, price) >= least
-}
-
 /// Why nothing more is claimed of a job for now, and what helps.
 fn not_backed(job: JobId, terms: &ClaimTerms) -> String {
 	format!(
@@ -757,33 +679,4 @@ fn not_backed(job: JobId, terms: &ClaimTerms) -> String {
 		decimal(terms.backing),
 		decimal(terms.exposed),
 	)
-}
-
-/// Whether nothing comes into a claim from the first of these segments on any more: others are beyond
-/// what it can hold, or it is full, and it has waited its time.
-fn is_complete(ready: &[Claimable], max_leaves: u32, now_ms: u64, rules: &ClaimRules) -> bool {
-	let (Some(first), Some(last)) = (ready.first(), ready.last()) else { return false };
-	let is_full = last.seq.saturating_sub(first.seq).saturating_add(1) >= u64::from(max_leaves);
-	is_full && now_ms.saturating_sub(first.stored_ms) >= rules.max_wait_ms
-}
-
-/// The last seq of `range` up to which `allowance` pays for the leaves; `None` when it pays for none.
-fn last_paid(
-	receipts: &[TranscodedSegment],
-	(first, last): (Seq, Seq),
-	price: Balance,
-	allowance: Balance,
-) -> Option<Seq> {
-	let mut work = 0u64;
-	let in_range = receipts.iter().filter(|segment| (first..=last).contains(&segment.header().seq));
-	let mut paid = None;
-	for segment in in_range {
-		work = work.saturating_add(segment.leaf.work());
-		if fee(work, price) > allowance {
-			return paid;
-		}
-		paid = Some(segment.header().seq);
-	}
-	// Gaps at the end are claimed for nothing.
-	paid.map(|_| last)
 }

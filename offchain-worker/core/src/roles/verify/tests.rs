@@ -2,8 +2,8 @@
 use super::*;
 use crate::{
 	fakes::{
-		output, rendition, segment_info, simulate, FakeEngine, FakeNet, MemoryStore, Recorder, Sim,
-		GENESIS,
+		output, rendition, segment_info, simulate, BeforeTransport, FakeEngine, FakeNet,
+		FakeTransport, MemoryStore, Recorder, Sim, GENESIS,
 	},
 	ports::{
 		engine::{Pixels, Variant},
@@ -22,6 +22,7 @@ use livepeer_primitives::{
 	work::WorkFactors,
 	Seq, StreamId,
 };
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const FACTORS: WorkFactors = WorkFactors::canonical(1_000, 250, 77);
 
@@ -160,57 +161,24 @@ fn honest_leaves_should_be_valid_from_an_empty_store() {
 
 /// A network whose fetches last until they are let go, and that counts them.
 struct Held {
-	inner: crate::fakes::FakeTransport,
+	inner: FakeTransport,
 	/// Of whose peer the fetches last.
 	slow: ServiceRecord,
 	go: Semaphore,
-	now: std::sync::atomic::AtomicUsize,
+	now: AtomicUsize,
 }
 
 #[async_trait::async_trait]
-impl Transport for Held {
-	fn service_record(&self) -> ServiceRecord {
-		self.inner.service_record()
+impl BeforeTransport for Held {
+	fn behind(&self) -> &FakeTransport {
+		&self.inner
 	}
 
-	async fn fetch(
-		&self,
-		peer: &ServiceRecord,
-		hash: H256,
-		max_len: u32,
-		pass: Option<&SignedPass>,
-	) -> Result<Vec<u8>, NetError> {
+	async fn before_fetch(&self, peer: &ServiceRecord) {
 		if *peer == self.slow {
-			self.now.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+			self.now.fetch_add(1, Ordering::SeqCst);
 			self.go.acquire().await.unwrap().forget();
 		}
-		self.inner.fetch(peer, hash, max_len, pass).await
-	}
-
-	async fn push(
-		&self,
-		peer: &ServiceRecord,
-		signed: &crate::ports::transport::SignedHeader,
-		bytes: &[u8],
-	) -> Result<crate::ports::transport::PushReply, NetError> {
-		self.inner.push(peer, signed, bytes).await
-	}
-
-	async fn playlist(
-		&self,
-		peer: &ServiceRecord,
-		stream: livepeer_primitives::StreamId,
-		from: livepeer_primitives::Seq,
-	) -> Result<crate::ports::transport::Playlist, NetError> {
-		self.inner.playlist(peer, stream, from).await
-	}
-
-	async fn newest(
-		&self,
-		peer: &ServiceRecord,
-		stream: livepeer_primitives::StreamId,
-	) -> Result<crate::ports::transport::SignedHeader, NetError> {
-		self.inner.newest(peer, stream).await
 	}
 }
 
@@ -252,7 +220,7 @@ fn attack_slow_blobs_of_many_claims_that_fill_a_judges_memory() {
 		assert_eq!(role.post(honest.clone()), Ok(VerifyStatus::Working));
 		// A second in the simulation: all that can go on has.
 		sim.clock.sleep_until(sim.clock.now_ms() + 1_000).await;
-		let held = net.now.load(std::sync::atomic::Ordering::SeqCst);
+		let held = net.now.load(Ordering::SeqCst);
 		assert_eq!(held, tasks as usize + SHARED_FETCHES, "one of each, and those that are shared");
 		assert!(matches!(role.post(honest), Ok(VerifyStatus::Done { .. })));
 	})
@@ -308,6 +276,22 @@ fn withheld_bytes_should_be_unavailable_after_the_patience_and_not_before() {
 		});
 		let late = VerifyTask { tranche: DISPUTE, ..task };
 		assert_eq!(verdicts(&role, &late).await.0, [Verdict::Valid]);
+	})
+}
+
+#[test]
+fn bytes_should_be_fetched_again_when_the_store_finds_them_damaged() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let engine = FakeEngine::default();
+		let leaf = story.leaf(&engine, 0).await;
+		let in_hash = leaf.leaf.segment().unwrap().in_hash;
+		let role = story.role(engine);
+		let task = story.task(vec![leaf]);
+		assert_eq!(verdicts(&role, &task).await.0, [Verdict::Valid]);
+		story.ours.damage(in_hash);
+		let again = VerifyTask { tranche: DISPUTE, ..task };
+		assert_eq!(verdicts(&role, &again).await.0, [Verdict::Valid]);
 	})
 }
 
@@ -471,6 +455,26 @@ fn absent_output_should_be_right_when_no_work_is_claimed_for_it() {
 		let greedy = story.task(vec![absent(story.leaf(&engine, 0).await, false)]);
 		let greedy = VerifyTask { claim: 2, ..greedy };
 		assert_eq!(verdicts(&role, &greedy).await.0, [Verdict::Mismatch(MismatchKind::Work)]);
+	})
+}
+
+/// Who delivers nothing claims what decoding alone is worth: nearly everything, where the pictures that
+/// come are large and those that are asked for small.
+#[test]
+fn attack_work_of_decoding_claimed_where_nothing_is_delivered() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let engine = FakeEngine::default();
+		let mut leaf = story.leaf(&engine, 0).await;
+		if let Leaf::Transcoded { outputs, work, segment, .. } = &mut leaf.leaf {
+			outputs.iter_mut().for_each(|output| *output = None);
+			// A quarter of each pixel that would be decoded.
+			*work = u64::from(segment.in_len) * 100_000 / 4;
+		}
+		let role = story.role(engine);
+		let task = story.task(vec![leaf]);
+		let (verdicts, _) = verdicts(&role, &task).await;
+		assert_eq!(verdicts, [Verdict::Mismatch(MismatchKind::Work)]);
 	})
 }
 
@@ -699,6 +703,32 @@ fn task_should_be_judged_by_the_engine_of_its_toolchain() {
 		assert_eq!(verdicts(&role, &task).await.0, [Verdict::Valid]);
 		let input = [Verdict::NonConforming(NonConformingKind::Input)];
 		assert_eq!(verdicts(&role, &of_old).await.0, input);
+	})
+}
+
+#[test]
+fn engine_should_judge_no_more_when_its_golden_vectors_do_not_come_out_again() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let sound = FakeEngine::default();
+		let toolchain = Hash::repeat_byte(0x0d);
+		let unsound = FakeEngine { toolchain, unsound: true, ..Default::default() };
+		let made = |toolchains: &[Hash]| ToolchainsAnswer::Made { toolchains: toolchains.to_vec() };
+		let role = story.role_with(vec![sound.clone(), unsound]);
+		let ask = |anew| role.toolchains(ToolchainsQuestion { anew });
+		assert_eq!(ask(None), made(&[sound.toolchain, toolchain]));
+		assert_eq!(ask(Some(7)), ToolchainsAnswer::Making);
+		for _ in 0..10 {
+			sim.clock.sleep_until(sim.clock.now_ms() + 1).await;
+		}
+		// Once for each window that asks for it.
+		assert_eq!(ask(Some(7)), made(&[sound.toolchain]));
+		assert_eq!(ask(None), made(&[sound.toolchain]));
+		assert_eq!(ask(Some(8)), ToolchainsAnswer::Making);
+		let task = story.task(vec![story.leaf(&sound, 0).await]);
+		assert_eq!(verdicts(&role, &task).await.0, [Verdict::Valid]);
+		let of_unsound = VerifyTask { toolchain, claim: 2, ..task };
+		assert!(matches!(role.post(of_unsound), Ok(VerifyStatus::Unable { .. })));
 	})
 }
 

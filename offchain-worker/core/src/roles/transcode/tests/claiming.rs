@@ -10,9 +10,7 @@ fn claim_should_be_made_answered_and_closed() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim).await;
 		let role = story.role(FakeEngine::default());
-		for seq in 0..5 {
-			receipt(story.send(&role, seq).await);
-		}
+		story.send_all(&role, 0..5).await;
 		story.duties(&role).await;
 		assert_eq!(story.store.cursor(1, 0).unwrap(), 5);
 		let claims = story.chain.claims();
@@ -49,9 +47,7 @@ async fn two_claims(sim: &Sim) -> (Story, TranscodeRole, [livepeer_primitives::C
 	let story = Story::new(sim).await;
 	let role = story.role(FakeEngine::default());
 	for first in [0, 4] {
-		for seq in first..first + 4 {
-			receipt(story.send(&role, seq).await);
-		}
+		story.send_all(&role, first..first + 4).await;
 		story.duties(&role).await;
 	}
 	// Their numbers are noted.
@@ -104,16 +100,12 @@ fn claim_should_be_sent_again_only_when_it_is_not_on_chain() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim).await;
 		let role = story.role(FakeEngine::default());
-		for seq in 0..4 {
-			receipt(story.send(&role, seq).await);
-		}
+		story.send_all(&role, 0..4).await;
 		let lost = ChainError::NotIncluded { call: "Jobs.claim_work", reason: "dropped".into() };
 		story.chain.fail_next(lost);
 		story.duties(&role).await;
 		assert!(story.chain.claims().is_empty());
-		for _ in 0..RESEND_BLOCKS {
-			story.chain.block();
-		}
+		story.pass(RESEND_BLOCKS);
 		story.duties(&role).await;
 		assert_eq!(story.chain.claims().len(), 1);
 		// A restart forgets what was sent; the chain remembers.
@@ -133,8 +125,7 @@ fn rest_should_be_claimed_when_the_assignment_ends() {
 		receipt(story.send(&role, 2).await);
 		story.duties(&role).await;
 		assert!(story.chain.claims().is_empty());
-		let broadcaster = story.chain.client(Some(story.broadcaster.clone()));
-		broadcaster.submit(Call::EndJob { job: 1 }, Wait::InBlock).await.unwrap();
+		story.end_job().await;
 		story.duties(&role).await;
 		let claims = story.chain.claims();
 		let claim = claims.values().next().unwrap();
@@ -144,230 +135,17 @@ fn rest_should_be_claimed_when_the_assignment_ends() {
 }
 
 #[test]
-fn claim_should_not_be_made_when_its_fee_is_below_the_smallest() {
-	simulate(|sim| async move {
-		let story = Story::new(&sim).await;
-		let role = story.role(FakeEngine::default());
-		receipt(story.send(&role, 0).await);
-		let broadcaster = story.chain.client(Some(story.broadcaster.clone()));
-		broadcaster.submit(Call::EndJob { job: 1 }, Wait::InBlock).await.unwrap();
-		story.duties(&role).await;
-		assert!(story.chain.claims().is_empty());
-		assert!(story.store.claims().unwrap().is_empty());
-		story.chain.remove_job(1);
-		story.duties(&role).await;
-		assert_eq!(story.store.blob_count(), 0);
-	})
-}
-
-/// What a claim of one segment costs to verify, as a part of what it is worth, in percent.
-fn set_cost(story: &Story, percent: u128) {
-	let mut terms = story.chain.terms();
-	let VerificationTerms { committee_size, fee_ratio, .. } = terms.terms;
-	let parts = u128::from(committee_size) * u128::from(fee_ratio) * 100;
-	terms.terms.verify_price = UNIT / 1000 * percent / parts;
-	story.chain.set_terms(terms);
-}
-
-#[test]
-fn claim_should_wait_until_it_is_worth_its_verification_and_no_longer() {
-	simulate(|sim| async move {
-		let story = Story::new(&sim).await;
-		let role = story.role(FakeEngine::default());
-		// A quarter of a long claim's leaves is drawn, and each costs three times what it is worth.
-		set_cost(&story, 300);
-		for seq in 0..2 {
-			receipt(story.send(&role, seq).await);
-		}
-		sim.clock.sleep_until(sim.clock.now_ms() + 3_600_000).await;
-		story.duties(&role).await;
-		assert!(
-			story.store.claims().unwrap().is_empty(),
-			"nothing is signed that would be refused"
-		);
-		for seq in 2..8 {
-			receipt(story.send(&role, seq).await);
-		}
-		story.duties(&role).await;
-		let claims = story.chain.claims();
-		let claim = claims.values().next().unwrap();
-		assert_eq!((claim.info.first, claim.info.commitment.leaf_count), (0, 8));
-		// The last one is taken at the end, however small.
-		for seq in 8..10 {
-			receipt(story.send(&role, seq).await);
-		}
-		let broadcaster = story.chain.client(Some(story.broadcaster.clone()));
-		broadcaster.submit(Call::EndJob { job: story.job }, Wait::InBlock).await.unwrap();
-		story.duties(&role).await;
-		assert_eq!(story.chain.claims().len(), 2);
-	});
-}
-
-/// A broadcaster numbers its segments so that they never come together: none of them is a claim that
-/// would be worth its verification alone.
-#[test]
-fn attack_segments_far_from_each_other_should_be_claimed_for_what_they_are_worth() {
-	simulate(|sim| async move {
-		let story = Story::new(&sim).await;
-		let role = story.role(FakeEngine::default());
-		// A pair is worth its verification, but not twice over, as the chain asks of its mean leaf.
-		let mut terms = story.chain.terms();
-		terms.terms.fee_ratio = 2;
-		story.chain.set_terms(terms);
-		set_cost(&story, 300);
-		for seq in [0, 1, 1_000, 1_001] {
-			receipt(story.send(&role, seq).await);
-		}
-		sim.clock.sleep_until(sim.clock.now_ms() + 3_600_000).await;
-		story.duties(&role).await;
-		let claims = story.chain.claims();
-		let claim = claims.values().next().expect("it does not stand before the other");
-		let terms = story.chain.terms().terms;
-		let (first, leaves) = (claim.info.first, claim.info.commitment.leaf_count);
-		// As long as one leaf of it is drawn.
-		assert_eq!((first, leaves), (0, terms.leaves_of(1)));
-	});
-}
-
-/// What a segment is worth.
-fn worth_of_one(story: &Story) -> Balance {
-	let leaf = story.store.receipts(1, 0, 0, 1).unwrap()[0].leaf.work();
-	fee(leaf, UNIT / 1000)
-}
-
-fn set_call_fee(story: &Story, call_fee: Balance) {
-	story.chain.set_terms(ClaimTerms { call_fee, ..story.chain.terms() });
-}
-
-#[test]
-fn claim_should_wait_until_its_call_is_a_small_part_of_it() {
-	simulate(|sim| async move {
-		let story = Story::new(&sim).await;
-		let role = story.role(FakeEngine::default());
-		for seq in 0..6 {
-			receipt(story.send(&role, seq).await);
-		}
-		// Half of the fee is its own, and that of seven is more than twenty times what the call costs.
-		set_call_fee(&story, worth_of_one(&story) * 13 / 80);
-		sim.clock.sleep_until(sim.clock.now_ms() + 3_600_000).await;
-		story.duties(&role).await;
-		assert!(story.chain.claims().is_empty(), "however long it has waited");
-		receipt(story.send(&role, 6).await);
-		story.duties(&role).await;
-		let claimed = |story: &Story| -> Vec<_> {
-			let claims = story.chain.claims();
-			claims.values().map(|claim| claim.info.commitment.leaf_count).collect()
-		};
-		assert_eq!(claimed(&story), [7]);
-		// The last one is made as long as it pays its call.
-		for seq in 7..9 {
-			receipt(story.send(&role, seq).await);
-		}
-		let broadcaster = story.chain.client(Some(story.broadcaster.clone()));
-		broadcaster.submit(Call::EndJob { job: story.job }, Wait::InBlock).await.unwrap();
-		for _ in 0..3 {
-			story.duties(&role).await;
-		}
-		assert_eq!(claimed(&story), [7, 2]);
-	});
-}
-
-#[test]
-fn claim_should_wait_for_nothing_when_its_operator_says_so() {
-	simulate(|sim| async move {
-		let story = Story::new(&sim).await;
-		let config = story.role(FakeEngine::default()).parts.config.clone();
-		let config = TranscodeConfig { claim_worth: 0, ..config };
-		let keys = Keyring::own(story.key.clone());
-		let role = story.role_with(keys, Some(story.key.clone()), FakeEngine::default(), config);
-		for seq in 0..4 {
-			receipt(story.send(&role, seq).await);
-		}
-		set_call_fee(&story, PLENTY);
-		story.duties(&role).await;
-		assert_eq!(story.chain.claims().len(), 1);
-	});
-}
-
-/// At a price that never pays for the calls a stream must not stop for want of an allowance.
-#[test]
-fn claim_that_is_not_worth_its_call_should_be_made_before_the_allowance_is_used_up() {
-	simulate(|sim| async move {
-		let story = Story::new(&sim).await;
-		let role = story.role(FakeEngine::default());
-		for seq in 0..4 {
-			receipt(story.send(&role, seq).await);
-		}
-		set_call_fee(&story, worth_of_one(&story));
-		let view = story.chain.client(None).job(At::Best, 1).await.unwrap().unwrap();
-		let largest = fee(view.max_leaf_work, UNIT / 1000);
-		story.chain.set_allowance(1, largest * 8);
-		story.duties(&role).await;
-		assert!(story.chain.claims().is_empty(), "as many may come yet");
-		story.chain.set_allowance(1, largest * 7);
-		story.duties(&role).await;
-		assert_eq!(story.chain.claims().len(), 1);
-	});
-}
-
-#[test]
-fn claim_that_does_not_pay_its_call_should_be_given_up_when_the_assignment_ends() {
-	simulate(|sim| async move {
-		let story = Story::new(&sim).await;
-		let role = story.role(FakeEngine::default());
-		for seq in 0..3 {
-			receipt(story.send(&role, seq).await);
-		}
-		set_call_fee(&story, worth_of_one(&story) * 2);
-		let broadcaster = story.chain.client(Some(story.broadcaster.clone()));
-		broadcaster.submit(Call::EndJob { job: story.job }, Wait::InBlock).await.unwrap();
-		story.duties(&role).await;
-		assert!(story.chain.claims().is_empty());
-		assert!(story.store.claims().unwrap().is_empty());
-		assert_eq!(story.store.blob_count(), 0, "nothing is kept of it");
-	});
-}
-
-#[test]
-fn claim_should_wait_until_the_own_bond_backs_it_and_say_so() {
-	simulate(|sim| async move {
-		let story = Story::new(&sim).await;
-		let role = story.role(FakeEngine::default());
-		let all = story.chain.terms();
-		story.chain.set_terms(ClaimTerms { exposed: UNIT, backing: UNIT, ..all });
-		for seq in 0..4 {
-			receipt(story.send(&role, seq).await);
-		}
-		story.duties(&role).await;
-		assert!(
-			story.store.claims().unwrap().is_empty(),
-			"nothing is signed that would be refused"
-		);
-		let said = |event: &Event| matches!(event, Event::Warned { text, .. } if text.contains("own bond backs"));
-		assert!(story.events.events().iter().any(said));
-		// Another claim is decided.
-		story.chain.set_terms(ClaimTerms { exposed: 0, backing: UNIT, ..all });
-		story.duties(&role).await;
-		assert_eq!(story.chain.claims().len(), 1);
-	});
-}
-
-#[test]
 fn claim_should_be_given_up_when_the_chain_refuses_it_again_and_again() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim).await;
 		let role = story.role(FakeEngine::default());
-		for seq in 0..4 {
-			receipt(story.send(&role, seq).await);
-		}
+		story.send_all(&role, 0..4).await;
 		for refusal in 0..REFUSALS {
 			assert_eq!(story.store.claims().unwrap().len(), usize::from(refusal > 0));
 			let (call, refused) = ("Jobs.claim_work", Refused::WorkTooLarge);
 			story.chain.fail_next(ChainError::Refused { call, refused });
 			story.duties(&role).await;
-			for _ in 0..RESEND_BLOCKS {
-				story.chain.block();
-			}
+			story.pass(RESEND_BLOCKS);
 		}
 		assert!(story.store.claims().unwrap().is_empty());
 		assert_eq!(story.store.blob_count(), 0);
@@ -379,16 +157,12 @@ fn claim_should_be_kept_when_the_refusal_can_pass() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim).await;
 		let role = story.role(FakeEngine::default());
-		for seq in 0..4 {
-			receipt(story.send(&role, seq).await);
-		}
+		story.send_all(&role, 0..4).await;
 		for _ in 0..REFUSALS + 1 {
 			let refused = Refused::named("System", "CallFiltered");
 			story.chain.fail_next(ChainError::Refused { call: "Jobs.claim_work", refused });
 			story.duties(&role).await;
-			for _ in 0..RESEND_BLOCKS {
-				story.chain.block();
-			}
+			story.pass(RESEND_BLOCKS);
 		}
 		assert!(story.chain.claims().is_empty());
 		story.duties(&role).await;
@@ -401,21 +175,15 @@ fn claims_should_arrive_in_order_when_the_first_is_lost() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim).await;
 		let role = story.role(FakeEngine::default());
-		for seq in 0..4 {
-			receipt(story.send(&role, seq).await);
-		}
+		story.send_all(&role, 0..4).await;
 		let lost = ChainError::NotIncluded { call: "Jobs.claim_work", reason: "dropped".into() };
 		story.chain.fail_next(lost);
 		story.duties(&role).await;
-		for seq in 4..8 {
-			receipt(story.send(&role, seq).await);
-		}
+		story.send_all(&role, 4..8).await;
 		// The chain would take no claim behind a later one: the first must be there before.
 		story.duties(&role).await;
 		assert!(story.chain.claims().is_empty());
-		for _ in 0..RESEND_BLOCKS {
-			story.chain.block();
-		}
+		story.pass(RESEND_BLOCKS);
 		for _ in 0..3 {
 			story.duties(&role).await;
 		}
@@ -475,18 +243,14 @@ fn segment_made_by_an_earlier_generation_should_come_into_no_claim_of_a_later_on
 		let config = story.role(FakeEngine::default()).parts.config.clone();
 		let role = story.role_with(ring, None, FakeEngine::default(), config);
 		role.registration.refresh().await.unwrap();
-		for seq in 0..2 {
-			receipt(story.send(&role, seq).await);
-		}
+		story.send_all(&role, 0..2).await;
 		assert_eq!(story.chain.set_keys(&account, Purpose::Duties, &[&new]), 1);
 		story.chain.accept_again(story.job);
 		role.registration.refresh().await.unwrap();
 		for seq in 0..2 {
 			assert_eq!(story.send(&role, seq).await, PushReply::Refused(Refusal::Conflict));
 		}
-		for seq in 2..6 {
-			receipt(story.send(&role, seq).await);
-		}
+		story.send_all(&role, 2..6).await;
 		for _ in 0..3 {
 			story.duties(&role).await;
 			story.chain.block();
@@ -506,9 +270,7 @@ fn claim_should_not_be_sent_with_leaves_that_are_signed_by_other_keys_than_the_a
 		let story = Story::new(&sim).await;
 		let role = story.role(FakeEngine::default());
 		role.registration.refresh().await.unwrap();
-		for seq in 0..4 {
-			receipt(story.send(&role, seq).await);
-		}
+		story.send_all(&role, 0..4).await;
 		// The claim is fixed, and does not come through.
 		let reason = "the pool is full".to_owned();
 		let call = "Jobs.claim_work";
@@ -518,9 +280,7 @@ fn claim_should_not_be_sent_with_leaves_that_are_signed_by_other_keys_than_the_a
 		let new = Key::from_uri("//NewBroadcaster").unwrap();
 		story.chain.set_keys(&story.broadcaster.account(), Purpose::Segments, &[&new]);
 		story.chain.accept_again(story.job);
-		for _ in 0..RESEND_BLOCKS {
-			story.chain.block();
-		}
+		story.pass(RESEND_BLOCKS);
 		story.duties(&role).await;
 		assert_eq!(story.store.claims().unwrap(), vec![]);
 		assert!(story.chain.claims().is_empty());
@@ -533,15 +293,11 @@ fn claims_and_reveals_should_start_at_once_when_registering_waits() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim).await;
 		let before = story.role(FakeEngine::default());
-		for seq in 0..4 {
-			receipt(story.send(&before, seq).await);
-		}
+		story.send_all(&before, 0..4).await;
 		story.duties(&before).await;
 		story.duties(&before).await;
 		let id = story.store.claims().unwrap()[0].id.unwrap();
-		for seq in 4..8 {
-			receipt(story.send(&before, seq).await);
-		}
+		story.send_all(&before, 4..8).await;
 		// Restarted in the lock period with other terms, while the draw of its claim runs.
 		story.chain.lock_terms(true);
 		let ring = Keyring::own(story.key.clone());
@@ -570,7 +326,6 @@ fn claims_and_reveals_should_start_at_once_when_registering_waits() {
 
 #[test]
 fn operator_should_be_told_how_a_claim_ended_badly() {
-	use crate::ports::events::Warning;
 	for (outcome, what) in [
 		(Outcome::Failed, Warning::ClaimFailed),
 		(Outcome::Missed, Warning::ClaimMissed),
@@ -579,9 +334,7 @@ fn operator_should_be_told_how_a_claim_ended_badly() {
 		simulate(move |sim| async move {
 			let story = Story::new(&sim).await;
 			let role = story.role(FakeEngine::default());
-			for seq in 0..4 {
-				receipt(story.send(&role, seq).await);
-			}
+			story.send_all(&role, 0..4).await;
 			story.duties(&role).await;
 			story.duties(&role).await;
 			let id = story.store.claims().unwrap()[0].id.unwrap();
@@ -593,79 +346,4 @@ fn operator_should_be_told_how_a_claim_ended_badly() {
 			assert!(story.events.events().iter().any(is), "{what:?}");
 		})
 	}
-}
-
-/// A broadcaster numbers its segments so that no two fit into one claim, where one is worth none: they
-/// are refused, and what was taken before stands before none that follow.
-#[test]
-fn attack_segments_numbered_so_far_apart_that_they_are_worth_no_claim() {
-	simulate(|sim| async move {
-		let claimed = |story: &Story| -> u32 {
-			let claims = story.chain.claims();
-			claims.values().map(|claim| claim.info.commitment.leaf_count).sum()
-		};
-		let far = PushReply::Refused(Refusal::TooFar);
-		for step in [64, 800] {
-			let story = Story::new(&sim).await;
-			let role = story.role(FakeEngine::default());
-			receipt(story.send(&role, 0).await);
-			for n in 1..40 {
-				assert_eq!(story.send(&role, n * step).await, far, "{n} * {step}");
-			}
-			// Nor all at once, or downwards.
-			let both = futures::join!(story.send(&role, 5 * step), story.send(&role, 3 * step));
-			assert_eq!(both, (far.clone(), far.clone()));
-			// What follows is taken, and claimed with the first.
-			for seq in 1..12 {
-				receipt(story.send(&role, seq).await);
-			}
-			for _ in 0..20 {
-				story.chain.block();
-				story.duties(&role).await;
-			}
-			assert_eq!(claimed(&story), 12);
-		}
-		// A lone one is given up when nothing came to it for the time that claims wait.
-		let story = Story::new(&sim).await;
-		let role = story.role(FakeEngine::default());
-		receipt(story.send(&role, 0).await);
-		assert_eq!(story.send(&role, 1_000).await, far);
-		sim.clock.sleep_until(sim.clock.now_ms() + 3_600_000).await;
-		for seq in 1_000..1_040 {
-			receipt(story.send(&role, seq).await);
-		}
-		// And the gap behind it, which might still be filled.
-		sim.clock.sleep_until(sim.clock.now_ms() + 3_600_000).await;
-		for _ in 0..20 {
-			story.chain.block();
-			story.duties(&role).await;
-		}
-		assert_eq!(claimed(&story), 40);
-	});
-}
-
-/// The same at the job's end: what is too small is given up, what follows it is claimed.
-#[test]
-fn claim_that_is_too_small_should_not_stand_before_others_when_the_job_ends() {
-	simulate(|sim| async move {
-		let story = Story::new(&sim).await;
-		let role = story.role(FakeEngine::default());
-		for seq in (1_000..1_012).chain([0]) {
-			receipt(story.send(&role, seq).await);
-		}
-		let broadcaster = story.chain.client(Some(story.broadcaster.clone()));
-		broadcaster.submit(Call::EndJob { job: story.job }, Wait::InBlock).await.unwrap();
-		for _ in 0..5 {
-			story.chain.block();
-			story.duties(&role).await;
-		}
-		let claims = story.chain.claims();
-		let claimed: Vec<_> = claims
-			.values()
-			.map(|claim| (claim.info.first, claim.info.commitment.leaf_count))
-			.collect();
-		assert_eq!(claimed, [(1_000, 12)]);
-		let left = story.store.receipts(story.job, 0, 0, 1).unwrap();
-		assert_eq!(left[0].header().seq, 1_000);
-	});
 }

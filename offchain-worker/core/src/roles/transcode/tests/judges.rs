@@ -25,9 +25,7 @@ fn pass(claim: livepeer_primitives::ClaimId, account: &AccountId, uri: &str) -> 
 async fn judged(sim: &Sim) -> (Story, TranscodeRole, livepeer_primitives::ClaimId, AccountId) {
 	let story = Story::new(sim).await;
 	let role = story.role(FakeEngine::default());
-	for seq in 0..4 {
-		receipt(story.send(&role, seq).await);
-	}
+	story.send_all(&role, 0..4).await;
 	story.duties(&role).await;
 	story.duties(&role).await;
 	let claim = story.store.claims().unwrap()[0].id.unwrap();

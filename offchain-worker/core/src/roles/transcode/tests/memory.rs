@@ -82,9 +82,7 @@ fn nothing_should_be_signed_when_the_chain_has_claims_that_the_folder_does_not_k
 		let story = Story::new(&sim).await;
 		let copy = story.store.backup();
 		let role = story.role(FakeEngine::default());
-		for seq in 0..4 {
-			receipt(story.send(&role, seq).await);
-		}
+		story.send_all(&role, 0..4).await;
 		story.duties(&role).await;
 		assert_eq!(story.chain.claims().len(), 1);
 		// At once: too soon for the time to say anything.

@@ -9,6 +9,7 @@ mod judges;
 mod memory;
 mod registration;
 mod variants;
+mod worth;
 
 use std::{cell::Cell, rc::Rc};
 
@@ -20,7 +21,7 @@ use livepeer_primitives::{
 	segment::{stream_id, SegmentHeader},
 	video::SourceLimits,
 	work::fee,
-	Hash, UNIT,
+	BlockNumber, Hash, UNIT,
 };
 
 use super::{claiming::RESEND_BLOCKS, *};
@@ -174,6 +175,26 @@ impl Story {
 	async fn send(&self, role: &TranscodeRole, seq: Seq) -> PushReply {
 		let bytes = bytes(seq);
 		role.push(self.signed(seq, &bytes), bytes).await
+	}
+
+	/// Sends segments one after the other, each of which is taken.
+	async fn send_all(&self, role: &TranscodeRole, seqs: impl IntoIterator<Item = Seq>) {
+		for seq in seqs {
+			receipt(self.send(role, seq).await);
+		}
+	}
+
+	/// Has the broadcaster end its job.
+	async fn end_job(&self) {
+		let broadcaster = self.chain.client(Some(self.broadcaster.clone()));
+		broadcaster.submit(Call::EndJob { job: self.job }, Wait::InBlock).await.unwrap();
+	}
+
+	/// Makes so many blocks.
+	fn pass(&self, blocks: BlockNumber) {
+		for _ in 0..blocks {
+			self.chain.block();
+		}
 	}
 
 	fn head(&self) -> Head {

@@ -146,9 +146,7 @@ fn role_should_end_when_it_cannot_register_and_is_not_needed() {
 		assert_eq!(ended.get(), Some(false));
 		// With a claim it stays for as long as that is open.
 		let role = story.role(FakeEngine::default());
-		for seq in 0..4 {
-			receipt(story.send(&role, seq).await);
-		}
+		story.send_all(&role, 0..4).await;
 		story.duties(&role).await;
 		story.duties(&role).await;
 		let ended = serve(&story, story.role(engine));

@@ -106,9 +106,7 @@ fn variants_should_be_opened_once_it_is_final_that_nobody_commits() {
 		story.chain.await_opening(id, awaited(true));
 		story.duties(&role).await;
 		assert_eq!(openings(&story), 1, "it may be on its way");
-		for _ in 0..RESEND_BLOCKS {
-			story.chain.block();
-		}
+		story.pass(RESEND_BLOCKS);
 		story.duties(&role).await;
 		assert_eq!(openings(&story), 2);
 		let events = story.events.events();
@@ -147,16 +145,12 @@ fn opening_that_fails_should_be_tried_again() {
 		story.chain.fail_next(ChainError::NotIncluded { call, reason });
 		story.duties(&role).await;
 		assert_eq!(openings(&story), 0);
-		for _ in 0..RESEND_BLOCKS {
-			story.chain.block();
-		}
+		story.pass(RESEND_BLOCKS);
 		story.duties(&role).await;
 		assert_eq!(openings(&story), 1);
 		// What the chain refuses is said.
 		story.chain.await_opening(id, FakeOpening::Awaited { deadline: 0, is_final: true });
-		for _ in 0..RESEND_BLOCKS {
-			story.chain.block();
-		}
+		story.pass(RESEND_BLOCKS);
 		story.duties(&role).await;
 		let said = story.warned(Warning::Refused);
 		assert!(said.iter().any(|text| text.contains("open_variants")), "{said:?}");

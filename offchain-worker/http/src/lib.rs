@@ -1,5 +1,13 @@
-//! Serving HTTP so that no client holds the others up: connections are bounded in all and by host,
-//! headers and silence have a time, and whoever takes too little of an answer is cut off.
+//! # HTTP within limits
+//!
+//! Serving HTTP so that no client holds the others up: connections are bounded in all, by host and by network,
+//! headers and silence have a time, and whoever takes too little of an answer is cut off. Of the worker's roles
+//! and of the bridge's relayer.
+
+mod ends;
+pub mod metrics;
+
+pub use ends::Ends;
 
 use std::{
 	collections::BTreeMap,
@@ -25,7 +33,7 @@ use hyper_util::{
 	rt::{TokioIo, TokioTimer},
 	service::TowerToHyperService,
 };
-use livepeer_worker_ingest::Ends;
+use livepeer_worker_hosts::{by_network, host, largest, network, share_of_network};
 use tokio::{
 	io::{AsyncRead, AsyncWrite, ReadBuf},
 	net::{TcpListener, TcpStream},
@@ -34,14 +42,13 @@ use tokio::{
 	time::{Instant, Sleep},
 };
 
-use crate::stop::stopped;
-
 /// How much of a service its clients may use.
 #[derive(Clone, Copy, Debug)]
 pub struct HttpLimits {
 	/// Connections in all.
 	pub connections: usize,
-	/// Connections of one host: an IPv4 address, or an IPv6 network of 64 bits.
+	/// Connections of one host: an IPv4 address, or an IPv6 network of 64 bits. One of 48 bits may have half of
+	/// the others too.
 	pub connections_per_host: usize,
 	/// How long a request's header may take, and how long a connection is kept without one.
 	pub header: Duration,
@@ -63,8 +70,6 @@ impl Default for HttpLimits {
 	}
 }
 
-pub use livepeer_worker_ingest::host;
-
 /// The host of a request; this machine where nobody says.
 #[derive(Clone, Copy, Debug)]
 pub struct Client(pub IpAddr);
@@ -81,8 +86,8 @@ impl<S: Sync> FromRequestParts<S> for Client {
 /// Bytes of a body that are handed on at a time.
 const PIECE: usize = 64 * 1_024;
 
-/// Bytes that may be in memory, in all and for one host. Where there are as many as may be, who has most
-/// makes room for who has less: its answer that was begun first is broken off.
+/// Bytes that may be in memory, in all, for one host and for one network. Where there are as many as may be, who
+/// has most makes room for who has less: its answer that was begun first is broken off.
 #[derive(Clone)]
 pub struct Budget {
 	all: usize,
@@ -131,17 +136,25 @@ impl Taken {
 		self.hosts.values().map(sum).sum()
 	}
 
-	/// Breaks off the first answer of the host that has most, of those that have one that can be broken off,
-	/// if that is more than `least` bytes.
-	fn displace(&mut self, least: usize) -> bool {
-		let with_bytes = self.hosts.iter().filter_map(|(host, rooms)| {
-			let first = rooms.iter().find(|(_, room)| room.has_bytes())?;
-			Some((sum(rooms), *host, *first.0))
+	fn of_network(&self, of: IpAddr) -> usize {
+		let rooms = self.hosts.iter().filter(|(host, _)| network(**host) == of);
+		rooms.fold(0, |all, (_, rooms)| all.saturating_add(sum(rooms)))
+	}
+
+	/// Breaks off the first answer of the host that has most in the network that has most, or, `within` a
+	/// network, of its host that has most; of those hosts that have one that can be broken off. Only if that
+	/// is more than `least` bytes.
+	fn displace(&mut self, within: Option<IpAddr>, least: usize) -> bool {
+		let group = |host| if within.is_some() { host } else { network(host) };
+		let with_bytes = self.hosts.iter().filter(|(host, rooms)| {
+			within.is_none_or(|own| network(**host) == own) && rooms.values().any(Room::has_bytes)
 		});
-		let largest = with_bytes.max().filter(|(bytes, ..)| *bytes > least);
-		let Some((_, host, id)) = largest else { return false };
-		let room = self.hosts.get_mut(&host).and_then(|rooms| rooms.remove(&id));
-		let Some(room) = room else { return false };
+		let networks = by_network(with_bytes.map(|(host, rooms)| (*host, sum(rooms))), group);
+		let most = largest(&networks).filter(|most| most.amount > least);
+		let Some((_, host)) = most.map(|most| most.largest) else { return false };
+		let Some(rooms) = self.hosts.get_mut(&host) else { return false };
+		let first = rooms.iter().find(|(_, room)| room.has_bytes()).map(|(id, _)| *id);
+		let Some(room) = first.and_then(|id| rooms.remove(&id)) else { return false };
 		*lock(&room.content) = Content::Lost;
 		true
 	}
@@ -164,8 +177,16 @@ impl Budget {
 		if bytes > self.all || of_host > self.per_host {
 			return None;
 		}
+		let own = network(host);
+		let of_network = |taken: &Taken| taken.of_network(own).saturating_add(bytes);
+		while of_network(&taken) > share_of_network(self.all, self.per_host) {
+			if !taken.displace(Some(own), of_host) {
+				return None;
+			}
+		}
 		while taken.all().saturating_add(bytes) > self.all {
-			if !taken.displace(of_host) {
+			let least = of_network(&taken);
+			if !taken.displace(None, least) {
 				return None;
 			}
 		}
@@ -322,20 +343,29 @@ impl Connections {
 	}
 
 	/// Counts one more of a host: in the place of one that is silent where there are as many as may
-	/// be, of this host or of the one that has the most. Of that one even in the place of one at work,
-	/// where it keeps more than this host has: else a few hosts with requests that take long would keep
-	/// all others out.
+	/// be, of this host or of the one that has the most, in its network or in that with the most. Of that one
+	/// even in the place of one at work, where it keeps more than this host, or its network, has: else a few
+	/// hosts with requests that take long would keep all others out.
 	fn open(&self, host: IpAddr) -> Option<Connection> {
 		let mut opened = self.lock();
 		let of_host = opened.hosts.get(&host).map_or(0, BTreeMap::len);
-		if of_host >= self.limits.connections_per_host {
+		let counted = opened.hosts.iter().map(|(host, of_host)| (*host, of_host.len()));
+		let networks = by_network(counted, network);
+		let own = networks.get(&network(host));
+		let HttpLimits { connections: all, connections_per_host: per_host, .. } = self.limits;
+		if of_host >= per_host {
 			if !opened.displace(host, false) {
 				return None;
 			}
-		} else if opened.all >= self.limits.connections {
-			let largest = opened.hosts.iter().max_by_key(|(_, of_host)| of_host.len());
-			let (largest, count) = largest.map(|(host, of_host)| (*host, of_host.len()))?;
-			if count <= of_host || !opened.displace(largest, count > of_host + 1) {
+		} else if let Some(own) = own.filter(|own| own.amount >= share_of_network(all, per_host)) {
+			let (count, neighbour) = own.largest;
+			if count <= of_host || !opened.displace(neighbour, count > of_host + 1) {
+				return None;
+			}
+		} else if opened.all >= all {
+			let most = largest(&networks)?;
+			let (count, of_network) = (most.amount, own.map_or(0, |own| own.amount));
+			if count <= of_network || !opened.displace(most.largest.1, count > of_network + 1) {
 				return None;
 			}
 		}
@@ -481,8 +511,14 @@ impl AsyncWrite for Paced {
 	}
 }
 
-/// Serves HTTP until the role is stopped, and then answers what was asked before for as long as
-/// `drain`: a client that never reads must not keep the role alive.
+/// Waits until the signal is true.
+pub async fn stopped(stop: &mut watch::Receiver<bool>) {
+	// An error means that nobody can stop the service any more, which is a stop too.
+	let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Serves HTTP until it is stopped, and then answers what was asked before for as long as
+/// `drain`: a client that never reads must not keep the process alive.
 pub async fn serve(
 	listener: TcpListener,
 	router: Router,
@@ -654,6 +690,50 @@ mod tests {
 		assert!(lock(&budget.taken).hosts.is_empty());
 		assert!(budget.take(Client(ip(3)), 60).is_some());
 		assert!(budget.take(Client(ip(3)), 101).is_none());
+	}
+
+	/// Whoever has a site's network of IPv6 has 65,536 hosts, and opens a connection under each.
+	#[test]
+	fn attack_connections_of_many_hosts_of_one_site() {
+		let connections = Connections::new(limits(8, 2));
+		let of_site = |n: u16| IpAddr::from([0x2001, 0xdb8, 7, n, 0, 0, 0, 0]);
+		let work = |one: &Connection| AtWork::begin(&connections, one.host, one.id);
+		let taken: Vec<_> = (0..20)
+			.filter_map(|n| {
+				let one = connections.open(of_site(n))?;
+				let at_work = work(&one);
+				Some((one, at_work))
+			})
+			.collect();
+		assert_eq!(taken.len(), 5, "a host's share, and half of the rest");
+		let others: Vec<_> = (1..=3).filter_map(|last| connections.open(ip(last))).collect();
+		let _busy: Vec<_> = others.iter().map(work).collect();
+		assert_eq!(others.len(), 3);
+		let newcomer = connections.open(ip(4));
+		assert!(newcomer.is_some(), "the site has most, and makes room");
+		assert_eq!(connections.lock().all, 8);
+		for other in &others {
+			assert!(connections.lock().hosts[&other.host].contains_key(&other.id));
+		}
+	}
+
+	/// As many hosts take segments as slowly as they may.
+	#[test]
+	fn attack_memory_taken_by_many_hosts_of_one_site() {
+		let budget = Budget::new(100, 20);
+		let read = |host: IpAddr| {
+			let held = budget.take(Client(host), 10)?;
+			Some(held.filled(vec![0; 10]))
+		};
+		let of_site = |n: u16| IpAddr::from([0x2001, 0xdb8, 7, n, 0, 0, 0, 0]);
+		let slow: Vec<_> = (0..20).filter_map(|n| read(of_site(n))).collect();
+		let of_network = || lock(&budget.taken).of_network(network(of_site(0)));
+		assert_eq!((slow.len(), of_network()), (6, 60), "a host's share, and half of the rest");
+		let others: Vec<_> = (1..=4).filter_map(|last| read(ip(last))).collect();
+		assert_eq!(others.len(), 4);
+		assert!(read(ip(5)).is_some(), "the site has most, and makes room");
+		assert_eq!(of_network(), 50);
+		assert!(others.iter().all(|held| held.piece(0).is_some()));
 	}
 
 	/// Two hosts that take segments as slowly as they may have all of the memory for them.

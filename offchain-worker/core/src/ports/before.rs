@@ -1,0 +1,155 @@
+//! A chain that stands before another one: what roles that misbehave, and tests, change of it.
+
+use async_trait::async_trait;
+use livepeer_primitives::{
+	api::{AssignmentView, ChallengeView, ClaimTerms, JobView, KeysView, TranscoderView},
+	claim::ClaimInfo,
+	keys::Purpose,
+	params::VerificationTerms,
+	service::ServiceRecord,
+	AccountId, AssignmentIndex, ClaimId, Hash, JobId, StreamId, ToolchainId,
+};
+use tokio::sync::watch;
+
+use super::chain::{At, Call, Chain, ChainError, Free, Head, Limits, Wait};
+
+/// Stands before a chain and is one itself: passes everything on, but for what it does otherwise.
+#[async_trait]
+pub trait BeforeChain: Send + Sync {
+	/// The chain that is asked.
+	fn behind(&self) -> &dyn Chain;
+
+	/// Comes before each read that waits for an answer.
+	async fn before_read(&self) {}
+
+	/// Does what [`Chain::submit`] does.
+	async fn pass_on(&self, call: Call, wait: Wait) -> Result<(), ChainError> {
+		self.behind().submit(call, wait).await
+	}
+}
+
+#[async_trait]
+impl<T: BeforeChain> Chain for T {
+	fn genesis(&self) -> Hash {
+		self.behind().genesis()
+	}
+
+	fn account(&self) -> Option<AccountId> {
+		self.behind().account()
+	}
+
+	fn heads(&self) -> watch::Receiver<Head> {
+		self.behind().heads()
+	}
+
+	async fn limits(&self) -> Result<Limits, ChainError> {
+		self.before_read().await;
+		self.behind().limits().await
+	}
+
+	async fn operator_keys(
+		&self,
+		account: &AccountId,
+		purpose: Purpose,
+	) -> Result<Vec<KeysView>, ChainError> {
+		self.before_read().await;
+		self.behind().operator_keys(account, purpose).await
+	}
+
+	async fn free(&self, account: &AccountId) -> Result<Free, ChainError> {
+		self.before_read().await;
+		self.behind().free(account).await
+	}
+
+	fn is_for_tests(&self) -> bool {
+		self.behind().is_for_tests()
+	}
+
+	async fn transcoder(&self, account: &AccountId) -> Result<Option<TranscoderView>, ChainError> {
+		self.before_read().await;
+		self.behind().transcoder(account).await
+	}
+
+	async fn transcoders(&self) -> Result<Vec<TranscoderView>, ChainError> {
+		self.before_read().await;
+		self.behind().transcoders().await
+	}
+
+	async fn service(&self, account: &AccountId) -> Result<Option<ServiceRecord>, ChainError> {
+		self.before_read().await;
+		self.behind().service(account).await
+	}
+
+	async fn origin(&self, stream: StreamId) -> Result<Option<ServiceRecord>, ChainError> {
+		self.before_read().await;
+		self.behind().origin(stream).await
+	}
+
+	async fn origins(&self) -> Result<Vec<StreamId>, ChainError> {
+		self.before_read().await;
+		self.behind().origins().await
+	}
+
+	async fn job(&self, at: At, id: JobId) -> Result<Option<JobView>, ChainError> {
+		self.before_read().await;
+		self.behind().job(at, id).await
+	}
+
+	async fn job_of_stream(&self, stream: StreamId) -> Result<Option<JobId>, ChainError> {
+		self.before_read().await;
+		self.behind().job_of_stream(stream).await
+	}
+
+	async fn assignment(
+		&self,
+		at: At,
+		job: JobId,
+		assignment: AssignmentIndex,
+	) -> Result<Option<AssignmentView>, ChainError> {
+		self.before_read().await;
+		self.behind().assignment(at, job, assignment).await
+	}
+
+	async fn assignments(&self, transcoder: &AccountId) -> Result<Vec<JobId>, ChainError> {
+		self.before_read().await;
+		self.behind().assignments(transcoder).await
+	}
+
+	async fn claim(&self, at: At, id: ClaimId) -> Result<Option<ClaimInfo>, ChainError> {
+		self.before_read().await;
+		self.behind().claim(at, id).await
+	}
+
+	async fn challenge(&self, at: At, id: ClaimId) -> Result<Option<ChallengeView>, ChainError> {
+		self.before_read().await;
+		self.behind().challenge(at, id).await
+	}
+
+	async fn claims_of(&self, at: At, transcoder: &AccountId) -> Result<Vec<ClaimId>, ChainError> {
+		self.before_read().await;
+		self.behind().claims_of(at, transcoder).await
+	}
+
+	async fn claim_terms(
+		&self,
+		job: JobId,
+		assignment: AssignmentIndex,
+	) -> Result<Option<ClaimTerms>, ChainError> {
+		self.before_read().await;
+		self.behind().claim_terms(job, assignment).await
+	}
+
+	async fn job_terms(&self) -> Result<VerificationTerms, ChainError> {
+		self.before_read().await;
+		self.behind().job_terms().await
+	}
+
+	async fn toolchains(&self) -> Result<Vec<ToolchainId>, ChainError> {
+		self.before_read().await;
+		self.behind().toolchains().await
+	}
+
+	async fn submit(&self, call: Call, wait: Wait) -> Result<(), ChainError> {
+		self.pass_on(call, wait).await
+	}
+}

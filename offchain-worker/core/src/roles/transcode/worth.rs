@@ -1,0 +1,202 @@
+//! What the next claim of an assignment is worth: whether it is made, waits or is given up.
+
+use std::collections::BTreeMap;
+
+use livepeer_primitives::{
+	api::{AssignmentView, ClaimTerms, JobView},
+	draw::sample_count,
+	leaf::Leaf,
+	params::VerificationTerms,
+	sum_tree::{Commitment, SumTree, TreeError},
+	work::fee,
+	Balance, Seq, ETH_MINIMUM,
+};
+use sp_runtime::Perbill;
+
+use super::TranscodeConfig;
+use crate::{decimal, ports::store::TranscodedSegment, rules::claims::build};
+
+/// The segments of an assignment that it is time to claim, and what decides what becomes of them.
+pub(super) struct Prospect<'a> {
+	/// The segments that are not claimed, ascending, as many as one claim may hold.
+	pub receipts: &'a [TranscodedSegment],
+	/// The seqs that the claim is to cover, both ends included.
+	pub range: (Seq, Seq),
+	/// The job; `None` where the chain has it no more.
+	pub job: Option<&'a JobView>,
+	/// The assignment; `None` where it is not the job's current one.
+	pub current: Option<&'a AssignmentView>,
+	/// What the assignment's claims have to be worth; `None` where the chain does not say it.
+	pub terms: Option<ClaimTerms>,
+	/// The most leaves that a claim may have.
+	pub max_leaves: u32,
+	/// Whether the assignment has ended.
+	pub ended: bool,
+	/// Whether nothing comes into the claim any more.
+	pub is_complete: bool,
+	/// The transcoder's terms.
+	pub config: &'a TranscodeConfig,
+}
+
+/// What becomes of a [`Prospect`].
+pub(super) enum Next {
+	/// Nothing yet.
+	Waits,
+	/// Nothing until claims are decided that the own bond backs.
+	NotBacked(ClaimTerms),
+	/// A claim.
+	Claim {
+		/// Its leaves.
+		leaves: Vec<Leaf>,
+		/// What it commits to.
+		commitment: Commitment,
+		/// Why it is given up instead of being sent.
+		given_up: Option<String>,
+	},
+}
+
+impl Prospect<'_> {
+	/// Decides what becomes of it. Fails where no tree can be built.
+	pub(super) fn decide(&self) -> Result<Next, TreeError> {
+		// What is beyond the allowance waits for a top-up, what the own bond does not back for earlier
+		// claims to be decided. A claim with it would be refused, and stand before all later ones.
+		let Some(last) = self.last_within(self.most()) else {
+			let is_allowed =
+				|current: &AssignmentView| self.last_within(current.allowance).is_some();
+			return Ok(match self.terms {
+				Some(terms) if self.current.is_some_and(is_allowed) => Next::NotBacked(terms),
+				_ => Next::Waits,
+			});
+		};
+		let (leaves, tree) = self.build_to(last)?;
+		let commitment = tree.commitment();
+		let may_wait = !self.ended && !self.is_complete;
+		// The chain takes no smaller fee into escrow: such a claim waits for more segments, as long as
+		// any can come into it, and is given up then.
+		let too_small = self
+			.current
+			.is_some_and(|current| fee(commitment.total_work, current.price) < ETH_MINIMUM);
+		if too_small && may_wait {
+			return Ok(Next::Waits);
+		}
+		// Nor is one made of which its call takes more than a small part: it waits too, but for no more than
+		// half of what the allowance lets in beside it. At the end what does not even pay its call is given
+		// up.
+		let price = self.current.map_or(self.config.price, |current| current.price);
+		let own = own_share(fee(commitment.total_work, price), self.config.fee_share);
+		let call_fee = self.terms.map_or(0, |terms| terms.call_fee);
+		let worth = call_fee.saturating_mul(self.config.claim_worth.into());
+		if own < worth && may_wait && self.has_room(&commitment) {
+			return Ok(Next::Waits);
+		}
+		let given_up = if too_small {
+			Some(format!("its {} ETH are less than the chain pays", decimal(own)))
+		} else if self.ended && own < call_fee.min(worth) {
+			let (own, call_fee) = (decimal(own), decimal(call_fee));
+			Some(format!("its {own} ETH are less than the {call_fee} ETH that its call costs"))
+		} else {
+			None
+		};
+		let claim = self.worth_verifying(leaves, commitment, last)?;
+		Ok(claim.map_or(Next::Waits, |(leaves, commitment)| Next::Claim {
+			leaves,
+			commitment,
+			given_up,
+		}))
+	}
+
+	/// The most that can be claimed now: what the allowance has and the own bond backs.
+	fn most(&self) -> Balance {
+		let backed =
+			self.terms.map_or(Balance::MAX, |terms| terms.backing.saturating_sub(terms.exposed));
+		self.current.map_or(backed, |current| current.allowance.min(backed))
+	}
+
+	/// The last seq of the range up to which `most` pays for the leaves; `None` when it pays for none.
+	fn last_within(&self, most: Balance) -> Option<Seq> {
+		let (first, last) = self.range;
+		let Some(current) = self.current else { return Some(last) };
+		let seqs = self.receipts.iter().map(|segment| (segment.header().seq, segment));
+		let mut work = 0u64;
+		let mut paid = None;
+		for (seq, segment) in seqs.filter(|(seq, _)| (first..=last).contains(seq)) {
+			work = work.saturating_add(segment.leaf.work());
+			if fee(work, current.price) > most {
+				return paid;
+			}
+			paid = Some(seq);
+		}
+		// Gaps at the end are claimed for nothing.
+		paid.map(|_| last)
+	}
+
+	/// The leaves from the range's first seq to `last`, with their tree.
+	fn build_to(&self, last: Seq) -> Result<(Vec<Leaf>, SumTree), TreeError> {
+		let leaves: BTreeMap<Seq, &Leaf> =
+			self.receipts.iter().map(|segment| (segment.header().seq, &segment.leaf)).collect();
+		build(self.range.0, last, |seq| leaves.get(&seq).copied().cloned())
+	}
+
+	/// Whether more can come into a claim, and half of what the allowance lets in is left for it.
+	fn has_room(&self, claim: &Commitment) -> bool {
+		self.job.zip(self.current).is_some_and(|(job, current)| {
+			let largest = fee(job.max_leaf_work, current.price);
+			let most = self.most().checked_div(largest);
+			let waiting = self.receipts.len() as Balance;
+			claim.leaf_count < self.max_leaves && most.is_none_or(|most| waiting <= most / 2)
+		})
+	}
+
+	/// The claim up to `last`, as far as it is worth its verification; `None` when it waits. Where
+	/// nothing comes into it any more it is made longer, with nothing in the rest, as far as no more of it
+	/// is drawn by that. The chain takes any when the assignment has ended.
+	fn worth_verifying(
+		&self,
+		leaves: Vec<Leaf>,
+		commitment: Commitment,
+		last: Seq,
+	) -> Result<Option<(Vec<Leaf>, Commitment)>, TreeError> {
+		let (Some(current), Some(job), Some(terms), false) =
+			(self.current, self.job, self.terms, self.ended)
+		else {
+			return Ok(Some((leaves, commitment)));
+		};
+		let (terms, most) = (terms.terms, job.max_samples);
+		if is_worth_it(&commitment, &leaves, current.price, most, &terms) {
+			return Ok(Some((leaves, commitment)));
+		}
+		if !self.is_complete || last < self.range.1 {
+			return Ok(None);
+		}
+		let samples = sample_count(terms.rate, commitment.leaf_count, most);
+		let longest = terms.leaves_of(samples).min(self.max_leaves).max(commitment.leaf_count);
+		let full = self.range.0.saturating_add(u64::from(longest).saturating_sub(1));
+		let (leaves, tree) = self.build_to(full)?;
+		let commitment = tree.commitment();
+		let is_claimed = fee(commitment.total_work, current.price) <= self.most()
+			&& is_worth_it(&commitment, &leaves, current.price, most, &terms);
+		Ok(is_claimed.then_some((leaves, commitment)))
+	}
+}
+
+/// What of a claim's fee its transcoder keeps. Who gives all of it to delegators works for them.
+fn own_share(fee: Balance, fee_share: Perbill) -> Balance {
+	match fee.saturating_sub(fee_share * fee) {
+		0 => fee,
+		own => own,
+	}
+}
+
+/// Whether a claim is worth its verification, as the chain asks while its assignment runs.
+fn is_worth_it(
+	claim: &Commitment,
+	leaves: &[Leaf],
+	price: Balance,
+	max_samples: u32,
+	terms: &VerificationTerms,
+) -> bool {
+	let samples = sample_count(terms.rate, claim.leaf_count, max_samples);
+	let largest = leaves.iter().map(Leaf::work).max().unwrap_or(0);
+	let least = terms.least_fee(samples, claim.total_work, claim.leaf_count, largest);
+	fee(claim.total_work, price) >= least
+}

@@ -1,0 +1,47 @@
+//! Metrics in the OpenMetrics format.
+
+use std::{net::SocketAddr, time::Duration};
+
+use anyhow::{Context, Result};
+use axum::{
+	http::header,
+	response::{IntoResponse, Response},
+	routing::get,
+	Router,
+};
+use tokio::{net::TcpListener, sync::watch};
+
+use crate::{serve, HttpLimits};
+
+/// The content type of metrics.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Connections of whoever reads metrics that have an address of their own.
+const CONNECTIONS: usize = 64;
+
+/// Answers with metrics.
+pub fn answer(text: String) -> Response {
+	([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()
+}
+
+/// Serves what `text` says at an address of its own, under `/metrics`, for as long as the process runs; an error
+/// when the address cannot be listened at.
+pub async fn start(
+	address: SocketAddr,
+	text: impl Fn() -> String + Clone + Send + Sync + 'static,
+) -> Result<()> {
+	let listener = TcpListener::bind(address)
+		.await
+		.with_context(|| format!("cannot listen on {address} (--metrics)"))?;
+	let router = Router::new()
+		.route("/metrics", get(move || async move { answer(text()) }))
+		.route("/healthz", get(|| async { "ok\n" }));
+	tokio::spawn(async move {
+		let (_never, stop) = watch::channel(false);
+		let limits = HttpLimits { connections: CONNECTIONS, ..Default::default() };
+		if let Err(error) = serve(listener, router, stop, Duration::ZERO, limits).await {
+			tracing::warn!(%error, "metrics are no longer served");
+		}
+	});
+	Ok(())
+}

@@ -1,0 +1,18 @@
+//! The protocol's clock.
+
+use crate::{Config, Pallet};
+use livepeer_primitives::{traits::ProtocolClock, BlockNumber};
+use sp_runtime::SaturatedConversion;
+
+impl<T: Config> Pallet<T> {
+	/// This block on the protocol's clock.
+	pub(crate) fn now() -> BlockNumber {
+		T::Clock::now()
+	}
+
+	/// This block's height. The age of what keys sign is counted by it, for it is what every client
+	/// knows; intervals are counted on the protocol's clock, in whose closed blocks nobody is late.
+	pub(crate) fn height() -> BlockNumber {
+		frame_system::Pallet::<T>::block_number().saturated_into()
+	}
+}
