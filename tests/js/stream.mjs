@@ -13,8 +13,11 @@ import { blocks } from "./penalties.mjs";
 /** The demo's first node: its RPC, and the port of its peers. */
 const [NODE, PEERS] = ["ws://127.0.0.1:9944", 30_400];
 const [, , , data, page] = process.argv;
-/** An account of its own, with as much at stake as each of the five. */
-const WHO = "dave//stash";
+/**
+ * The broadcaster's own account, with as much at stake as each of the five: nobody judges its own stream, so
+ * that the demo's judges are those that it knows.
+ */
+const WHO = "ferdie";
 const BOND = 10_000n * 10n ** 18n;
 /** Blocks after it has left in which it makes none. */
 const BEHIND = 12;
