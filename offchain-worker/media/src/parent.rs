@@ -25,6 +25,7 @@ use tokio::{
 
 use crate::{
 	child::Orders,
+	diagnosis::Diagnosis,
 	limits::Failure,
 	memory::Memory,
 	pipeline::{Facts, Inspection, Picture, Transcoded, Wishes},
@@ -301,6 +302,26 @@ impl MediaPool {
 		}
 	}
 
+	/// Measures how far an output is from `right`, which the toolchain makes of `input`, and both from that.
+	pub(crate) async fn diagnose(
+		&self,
+		(input, limits): (&[u8], &SourceLimits),
+		(right, output, output_limits): (&[u8], &[u8], &SourceLimits),
+		priority: Priority,
+	) -> Result<Diagnosis, MediaError> {
+		let request = Request::Diagnose {
+			limits: *limits,
+			output_limits: *output_limits,
+			input: input.to_vec(),
+			right: right.to_vec(),
+			output: output.to_vec(),
+		};
+		match self.ask(request, priority).await? {
+			Answer::Diagnosis(diagnosis) => Ok(diagnosis),
+			other => Err(unexpected(&other)),
+		}
+	}
+
 	/// Has a child try to break out of the sandbox. `Ok(true)` would mean that it did; a child that
 	/// was refused gives `Ok(false)`, one that was killed [`MediaError::Died`].
 	pub async fn try_escape(&self, way: Escape) -> Result<bool, MediaError> {
@@ -422,6 +443,9 @@ fn resident(request: &Request) -> u64 {
 		| Request::Picture { input, .. }
 		| Request::Probe { input, .. }
 		| Request::Inspect { input, .. } => (input.len() as u64, pictures_of(request)),
+		Request::Diagnose { input, right, output, .. } => {
+			((input.len() + right.len() + output.len()) as u64, pictures_of(request))
+		}
 		Request::Escape(_) => (0, 0),
 	};
 	EVERY_CHILD + 4 * input + pictures
@@ -445,19 +469,23 @@ fn pictures_of(request: &Request) -> u64 {
 	const ENCODER: u64 = 80;
 	let picture = |width: u16, height: u16| u64::from(width) * u64::from(height) * 3 / 2;
 	let sum = |ladder: &[Rendition]| ladder.iter().map(|r| picture(r.width, r.height)).sum::<u64>();
-	let (limits, renditions) = match request {
+	let (limits, others) = match request {
 		Request::Transcode { limits, ladder, wishes, .. } => {
 			// Beside a variant its plain encode is made.
 			let varied = wishes.variant.and_then(|v| ladder.get(usize::from(v.rendition)));
-			(limits, sum(ladder) + varied.map_or(0, |rendition| sum(&[*rendition])))
+			let varied = varied.map_or(0, |rendition| sum(&[*rendition]));
+			(limits, ENCODER * (sum(ladder) + varied))
 		}
-		Request::Variant { limits, rendition, .. } => (limits, sum(&[*rendition])),
+		Request::Variant { limits, rendition, .. } => (limits, ENCODER * sum(&[*rendition])),
+		Request::Diagnose { limits, output_limits: o, .. } => {
+			(limits, 2 * DECODER * picture(o.width, o.height))
+		}
 		Request::Probe { limits, .. }
 		| Request::Inspect { limits, .. }
 		| Request::Picture { limits, .. } => (limits, 0),
 		Request::Escape(_) => return 0,
 	};
-	DECODER * picture(limits.width, limits.height) + ENCODER * renditions
+	DECODER * picture(limits.width, limits.height) + others
 }
 
 fn unexpected(answer: &Answer) -> MediaError {
@@ -472,6 +500,7 @@ fn unexpected(answer: &Answer) -> MediaError {
 		Answer::StillHere { .. } => "a sandbox report",
 		Answer::Shape(_) => "a shape",
 		Answer::Notice(_) => "a notice",
+		Answer::Diagnosis(_) => "a diagnosis",
 	};
 	MediaError::Io(format!("the child answered with {kind}, which was not asked for"))
 }
