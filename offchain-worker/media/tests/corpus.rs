@@ -714,7 +714,7 @@ async fn other_encoders_should_be_near_and_obvious_attacks_far_whatever_the_verd
 					let Material { source, right, .. } = &*material;
 					let measured =
 						engine.diagnose(&rendition, &LIMITS, source, right, &delivered).await;
-					// However near they are, they are not the same bytes.
+					// However near it is, it is not the same bytes.
 					let said = match honest {
 						true => verdict(&engine, &material, delivered).await.0,
 						false => VIDEO,
@@ -735,8 +735,8 @@ async fn other_encoders_should_be_near_and_obvious_attacks_far_whatever_the_verd
 				};
 				row.ratios.push(ratios);
 				// Of all clips it is a rate, which is written down.
-				let surely = if row.honest { !whole } else { OBVIOUS.contains(&row.name) };
-				if said != VIDEO || surely && ratios.is_near() != row.honest {
+				let is_told = whole || ratios.is_near() == row.honest;
+				if !said.is_fault() || !is_told {
 					wrong.push(format!("{}, {place}: {said:?}, {ratios:?}", row.name));
 				}
 			}
@@ -765,7 +765,7 @@ fn rows_of_the_hardware_tier_should_be_rows_of_the_corpus() {
 
 /// False rejects and accepts by threshold, and what was measured of each row.
 fn rates(clips: &[Clip], sizes: usize, rows: &[Row]) -> String {
-	const ALLOWED: [u32; 8] = [110, 125, NEAR, 175, 200, 250, 300, 400];
+	const ALLOWED: [u32; 8] = [110, 125, 150, 175, NEAR, 250, 300, 400];
 	let names: Vec<&str> = clips.iter().map(|clip| clip.name.as_str()).collect();
 	let excesses = |honest: bool| -> Vec<u32> {
 		let rows = rows.iter().filter(|row| row.honest == honest);

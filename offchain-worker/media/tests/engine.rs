@@ -140,7 +140,8 @@ async fn diagnosis_should_compare_what_has_as_many_pictures_of_one_size() {
 	let tile = "drawbox=x=64:y=96:w=32:h=32:t=fill:c=white:enable='eq(n,20)'";
 	let found = diagnose(encoded("tile.ts", tile)).await.expect("comparable");
 	let worst = found.worst_tile;
-	assert_eq!((worst.picture, worst.x, worst.y, found.worst_picture.picture), (20, 64, 96, 20));
+	assert_eq!((worst.picture, found.worst_picture.picture), (20, 20));
+	assert!((64..96).contains(&worst.x) && (96..128).contains(&worst.y), "{worst:?}");
 	for (name, filter, error) in
 		[("few.ts", "fps=15", "number of pictures"), ("small.ts", "scale=256:144", "several sizes")]
 	{
