@@ -99,8 +99,8 @@ pub const USUAL_SHORTEST: u32 = TICKS_PER_SECOND;
 pub const TARGET_SEGMENT: u32 = 2 * TICKS_PER_SECOND;
 /// The largest source segment in bytes.
 pub const MAX_SEGMENT_BYTES: u32 = 16 * 1024 * 1024;
-/// The highest bit rate of a rendition, in kbit/s: with a full rate control buffer, audio and
-/// container, the longest segment still fits [`MAX_SEGMENT_BYTES`], beyond which nobody fetches.
+/// The highest bit rate of a rendition, in kbit/s; of a job with long segments it is less, so that they fit
+/// [`MAX_SEGMENT_BYTES`], beyond which nobody fetches.
 pub const MAX_KBPS: u32 = 16_000;
 /// The largest side of a picture, in pixels.
 pub const MAX_SIDE: u16 = 4096;
@@ -117,7 +117,8 @@ pub enum FormatError {
 	/// A rendition's side is below 16, odd or above [`MAX_SIDE`], or a source side is zero or
 	/// above it.
 	BadSize,
-	/// The bit rate is zero, its cap below it or above [`MAX_KBPS`].
+	/// The bit rate is zero, its cap below it or above [`MAX_KBPS`], or so high that the longest segment
+	/// is more than anybody fetches.
 	BadBitrate,
 	/// The profile has no work factor.
 	UnknownProfile,
@@ -126,6 +127,15 @@ pub enum FormatError {
 	BadSegmentLength,
 	/// The frame rate is zero or above [`MAX_FPS`].
 	BadFrameRate,
+}
+
+/// Whether a segment of so many ticks at this bit rate, with a full rate control buffer of a second and a
+/// sixteenth for sound and container, is no more than anybody fetches.
+fn fits_segment(cap_kbps: u32, longest: u32) -> bool {
+	let ticks = u64::from(longest).saturating_add(TICKS_PER_SECOND.into());
+	let bytes = u64::from(cap_kbps).saturating_mul(125).saturating_mul(ticks);
+	let bytes = bytes / u64::from(TICKS_PER_SECOND);
+	bytes.saturating_add(bytes / 16) <= MAX_SEGMENT_BYTES.into()
 }
 
 /// Checks that a ladder and limits can be transcoded, under profiles that have a work factor.
@@ -142,7 +152,8 @@ pub fn check_format(
 		if bad_side(r.width) || bad_side(r.height) {
 			return Err(FormatError::BadSize);
 		}
-		if r.kbps == 0 || r.cap_kbps < r.kbps || r.cap_kbps > MAX_KBPS {
+		let fits = r.cap_kbps <= MAX_KBPS && fits_segment(r.cap_kbps, limits.longest);
+		if r.kbps == 0 || r.cap_kbps < r.kbps || !fits {
 			return Err(FormatError::BadBitrate);
 		}
 		if factors.of(r.profile).is_none() {

@@ -173,6 +173,11 @@ fn format_should_be_refused_when_it_cannot_be_transcoded() {
 	}
 	let fastest = Rendition { kbps: MAX_KBPS, cap_kbps: MAX_KBPS, ..good };
 	assert_eq!(check(&[fastest], &limits), Ok(()));
+	// Of 10 s that would be 20 MB, which nobody fetches.
+	let long = SourceLimits { longest: LONGEST_SEGMENT, ..limits };
+	assert_eq!(check(&[fastest], &long), Err(FormatError::BadBitrate));
+	let slow = Rendition { kbps: 11_000, cap_kbps: 11_000, ..good };
+	assert_eq!(check(&[slow], &long), Ok(()));
 	for (width, height) in [(0, 720), (1280, 0), (MAX_SIDE + 1, 720), (1280, MAX_SIDE + 1)] {
 		let bad = SourceLimits { width, height, ..limits };
 		assert_eq!(check(&[good], &bad), Err(FormatError::BadSize));

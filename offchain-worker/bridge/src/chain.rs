@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{anyhow, ensure, Context, Result};
-use codec::{Decode, DecodeAll, Encode};
+use codec::{Compact, Decode, DecodeAll, Encode};
 use livepeer_bridge_formats::{
 	bridge::{BridgeView, BridgedAsset, Deposit, Earning, Message},
 	ethereum::HeaderProof,
@@ -120,6 +120,37 @@ impl ChainNode {
 			self.forget().await;
 		}
 		answer.map_err(|error| anyhow!("{method}: {error}"))
+	}
+}
+
+/// Whether a call waits in the pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pending {
+	/// It does not.
+	No,
+	/// One that looks like it does, and is somebody else's.
+	Others,
+	/// Our own does.
+	Ours,
+}
+
+/// Who has signed a transaction.
+fn signer_of(transaction: &[u8]) -> Option<H256> {
+	let input = &mut &transaction[..];
+	Compact::<u32>::decode(input).ok()?;
+	// Signed, of version 4, by an account's id.
+	let (version, kind, account) = <(u8, u8, H256)>::decode(input).ok()?;
+	(version == 0x84 && kind == 0).then_some(account)
+}
+
+/// Whether a call with these arguments, which end a transaction, is among those.
+fn pending_in(pool: &[Vec<u8>], arguments: &[u8], ours: Option<H256>) -> Pending {
+	let alike = || pool.iter().filter(move |one| one.ends_with(arguments));
+	let is_ours = |one: &Vec<u8>| ours.is_some() && signer_of(one) == ours;
+	match (alike().any(is_ours), alike().next()) {
+		(true, _) => Pending::Ours,
+		(false, Some(_)) => Pending::Others,
+		(false, None) => Pending::No,
 	}
 }
 
@@ -317,9 +348,9 @@ impl Chain {
 			.with_context(|| format!("the chain has no earning {index} of round {round}"))
 	}
 
-	/// Whether a deposit was taken.
-	pub async fn is_credited(&self, deposit: u32) -> Result<bool> {
-		self.call("BridgeApi_is_credited", deposit.encode(), None).await
+	/// Whether a deposit was taken at a block, or at the best one.
+	pub async fn is_credited(&self, deposit: u32, at: Option<H256>) -> Result<bool> {
+		self.call("BridgeApi_is_credited", deposit.encode(), at).await
 	}
 
 	/// The protocol's clock.
@@ -536,14 +567,12 @@ impl Chain {
 		}
 	}
 
-	/// Whether a call with these arguments waits in the pool already, whoever sent it.
-	pub async fn is_pending(&self, call: &Call) -> Result<bool> {
+	/// Whether a call with these arguments waits in the pool already, and whose it is. Of others it may be
+	/// any call that ends in these bytes.
+	pub async fn pending(&self, call: &Call) -> Result<Pending> {
 		let pending: Vec<String> = self.request("author_pendingExtrinsics", vec![]).await?;
-		let arguments = call.arguments();
-		Ok(pending.iter().filter_map(|one| bytes(one).ok()).any(|one| {
-			// A call ends an extrinsic.
-			one.ends_with(&arguments)
-		}))
+		let pending: Vec<Vec<u8>> = pending.iter().filter_map(|one| bytes(one).ok()).collect();
+		Ok(pending_in(&pending, &call.arguments(), self.account()))
 	}
 
 	/// Sends a call.
@@ -717,6 +746,26 @@ pub fn ensure_domain(ours: Option<H256>, theirs: H256) -> Result<()> {
 #[cfg(test)]
 mod tests {
 	use super::*;
+
+	#[test]
+	fn attack_remark_in_the_pool_looks_like_a_call_of_ours() {
+		let (ours, other) = (H256::repeat_byte(1), H256::repeat_byte(2));
+		let arguments = [7u8; 40];
+		let signed = |account: H256| {
+			let mut inner = (0x84u8, 0u8, account, [0u8; 70]).encode();
+			inner.extend(arguments);
+			inner.encode()
+		};
+		let found = |pool: &[Vec<u8>]| pending_in(pool, &arguments, Some(ours));
+		assert_eq!(found(&[]), Pending::No);
+		assert_eq!(found(&[signed(other)]), Pending::Others);
+		assert_eq!(found(&[signed(other), signed(ours)]), Pending::Ours);
+		assert_eq!(pending_in(&[signed(ours)], &arguments, None), Pending::Others);
+		assert_eq!(pending_in(&[signed(ours)], &[8; 40], Some(ours)), Pending::No);
+		// What is too short to be signed, and what has no signature.
+		assert_eq!(found(&[arguments.to_vec()]), Pending::Others);
+		assert_eq!(signer_of(&[]), None);
+	}
 
 	#[test]
 	fn deposits_that_wait_should_be_read_and_those_that_are_gone_left_out() {

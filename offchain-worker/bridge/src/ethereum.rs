@@ -176,11 +176,13 @@ pub struct Bounds {
 	pub gas: u64,
 	/// What it brings in wei, where it has to pay for itself.
 	pub brings: Option<u128>,
+	/// Whether it is tried after the newest block alone, whatever waits in the pool.
+	pub alone: bool,
 }
 
 impl Bounds {
 	/// For what its sender wants, whatever it costs.
-	pub const OWN: Self = Self { gas: 10_000_000, brings: None };
+	pub const OWN: Self = Self { gas: 10_000_000, brings: None, alone: false };
 
 	/// Refuses what takes more gas than it may, or costs more than it brings. `price` is the most that
 	/// is paid for gas: twice the block's base fee and the tip.
@@ -321,22 +323,33 @@ impl Ethereum {
 
 	/// Reads of the gateway as it is now.
 	pub async fn read<C: SolCall>(&self, call: C) -> Result<C::Return> {
+		self.read_at(call, BlockId::latest()).await
+	}
+
+	/// Reads of the gateway as it is in Ethereum's newest final block.
+	pub async fn read_final<C: SolCall>(&self, call: C) -> Result<C::Return> {
+		self.read_at(call, BlockId::finalized()).await
+	}
+
+	async fn read_at<C: SolCall>(&self, call: C, at: BlockId) -> Result<C::Return> {
 		let (call, to) = (&call, self.gateway);
 		self.nodes
 			.ask(C::SIGNATURE, |node| async move {
 				let request =
 					TransactionRequest::default().with_to(to).with_input(call.abi_encode());
-				let answer = node.client.call(request).await?;
+				let answer = node.client.call(request).block(at).await?;
 				C::abi_decode_returns(&answer).context("it answers in another form")
 			})
 			.await
 	}
 
-	/// How many deposits there were at a block; nothing before the gateway was there.
+	/// How many deposits there were at a block, by the node that has seen most: more than there were are
+	/// found out by the proof, fewer never. Nothing before the gateway was there.
 	pub async fn deposits_at(&self, block: H256) -> Result<Option<u32>> {
 		let gateway = self.gateway;
-		self.nodes
-			.ask("the number of deposits", |node| async move {
+		let all = self
+			.nodes
+			.all("the number of deposits", |node| async move {
 				let call = Gateway::depositsCall {};
 				let request =
 					TransactionRequest::default().with_to(gateway).with_input(call.abi_encode());
@@ -347,7 +360,8 @@ impl Ethereum {
 				let deposits = Gateway::depositsCall::abi_decode_returns(&answer);
 				Ok(Some(deposits.context("it answers in another form")?.count))
 			})
-			.await
+			.await?;
+		Ok(all.into_iter().max())
 	}
 
 	/// The head of the contract.
@@ -591,7 +605,10 @@ impl Ethereum {
 			.await?;
 		let stuck = last.filter(|(number, _)| *number == nonce).map(|(_, price)| price);
 		// What others have in the pool counts; our own that is stuck is what we replace.
-		let at = if stuck.is_some() { BlockId::latest() } else { BlockId::pending() };
+		let at = match stuck.is_some() || bounds.alone {
+			true => BlockId::latest(),
+			false => BlockId::pending(),
+		};
 		let (chain_id, fees) = self
 			.nodes
 			.ask("the price of gas", |node| async move {
@@ -794,7 +811,7 @@ mod tests {
 	#[test]
 	fn attack_recipient_has_the_relayer_pay_more_than_its_fee() {
 		let (price, tip) = (21, 1);
-		let bounds = Bounds { gas: 800_000, brings: Some(1_100_000) };
+		let bounds = Bounds { gas: 800_000, brings: Some(1_100_000), alone: false };
 		assert!(bounds.check(100_000, price, tip).is_ok());
 		assert!(bounds.check(100_001, price, tip).is_err());
 		assert!(Bounds { brings: None, ..bounds }.check(800_000, price, tip).is_ok());

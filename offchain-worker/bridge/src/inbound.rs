@@ -6,6 +6,7 @@ use anyhow::{anyhow, bail, ensure, Context, Result};
 use livepeer_bridge_formats::{
 	bridge::{node, zeros, BridgeView, BridgedAsset, Deposit, DEPTH},
 	ethereum::{ExecutionBlock, HeaderProof},
+	trie,
 	types::{period, FinalizedBlock, Network},
 	verify, H256,
 };
@@ -13,8 +14,9 @@ use livepeer_bridge_formats::{
 use crate::{
 	beacon::Signers,
 	chain::Call,
+	done::Done,
 	light::{FullUpdate, Header},
-	relay::{Relay, Went},
+	relay::{Failures, Relay, Went},
 };
 
 /// How many deposits are sent before it is looked at anew where everything stands.
@@ -30,8 +32,10 @@ pub struct Inbound {
 	deposits: Vec<Deposit>,
 	/// From which block on the others' events are.
 	next_block: u64,
-	/// All deposits below are credited.
-	credited_below: u32,
+	/// The deposits that are credited.
+	credited: Done,
+	/// Those of them that are credited in a final block of the chain.
+	credited_for_ever: Done,
 	/// A finalised block that brought nothing new.
 	looked_at: Option<H256>,
 	/// The committees that the chain knows, and whether the next one is among them.
@@ -87,7 +91,7 @@ pub fn now() -> u64 {
 impl Inbound {
 	/// Looks at everything anew: blocks of the chain may have been replaced. What is proven stays.
 	pub fn forget(&mut self) {
-		self.credited_below = 0;
+		self.credited = self.credited_for_ever.clone();
 		self.looked_at = None;
 		self.signers_of = None;
 	}
@@ -122,19 +126,25 @@ impl Inbound {
 		let bridge = relay.chain.bridge().await?;
 		let knows_next = self.learn_signers(relay, period(latest.slot)).await?;
 		let finality = relay.beacon.finality(&network, &self.signers).await?;
-		// What is known already comes first: newer finality, which never ends, would only delay it.
-		if self.sync(relay, &network, &latest, &bridge, finality.as_ref()).await? {
+		// What is known already comes first: newer finality, which never ends, would only delay it. Nor is
+		// anything left undone because something else fails: the figures of a block whose state no node
+		// has any more are only ever proven by newer finality.
+		let finality = finality.as_ref();
+		let mut failures = Failures::default();
+		if failures.took(self.sync(relay, &network, &latest, &bridge, finality).await) {
 			return Ok(true);
 		}
-		let credited = self.credit(relay, &bridge).await?;
-		let released = release(relay, &bridge).await?;
+		let credited = failures.took(self.credit(relay, &bridge).await);
+		let released = failures.took(release(relay, &bridge).await);
 		if credited || released {
 			return Ok(true);
 		}
-		if supply(relay, &network, &latest, finality.as_ref()).await? {
+		if failures.took(supply(relay, &network, &latest, finality).await) {
 			return Ok(true);
 		}
-		self.follow(relay, &network, &latest, knows_next, &bridge, finality.as_ref()).await
+		let followed = self.follow(relay, &network, &latest, knows_next, &bridge, finality).await;
+		let did = failures.took(followed);
+		failures.end(did)
 	}
 
 	/// A step of the light client, where one is needed.
@@ -185,12 +195,12 @@ impl Inbound {
 		let age = now().saturating_sub(time_of(network, latest.slot));
 		let old = age >= relay.policy.refresh.as_secs();
 		let new = match relay.chain.gateway().await? {
-			Some(_) => {
+			Some(_) if !(old || crosses) => {
 				let deposits =
 					relay.ethereum.deposits_at(finality.finalized.execution_hash).await?;
 				deposits.is_some_and(|deposits| deposits > bridge.deposits)
 			}
-			None => false,
+			_ => false,
 		};
 		let work = format!("finality after slot {}", latest.slot);
 		if !(old || new || crosses) || !relay.may(&work) {
@@ -216,10 +226,15 @@ impl Inbound {
 		}
 		let (block, header) = execution(relay, network, latest, finality).await?;
 		relay.metrics.set("execution_block", block.number);
+		// Of a block that brings nothing newer, nobody is asked for the state: nodes drop it.
 		let newer = bridge.synced.is_none_or(|(before, _)| block.number > before);
-		let deposits = relay.ethereum.deposits_at(block.hash).await?;
-		let wanted = deposits.is_some_and(|deposits| old || deposits > bridge.deposits);
-		if !newer || !wanted {
+		let deposits = match newer {
+			true => relay.ethereum.deposits_at(block.hash).await?,
+			false => None,
+		};
+		let wanted =
+			deposits.is_some_and(|deposits| is_worth_proving(old, deposits, bridge.deposits));
+		if !wanted {
 			self.looked_at = Some(latest.root);
 			return Ok(false);
 		}
@@ -229,6 +244,14 @@ impl Inbound {
 			return Ok(false);
 		}
 		let gateway = relay.ethereum.proof(&place, block.hash, block.state_root).await?;
+		let proven = trie::figures(block.state_root, &place, &gateway);
+		let proven = proven.map_or(0, |(_, _, deposits)| deposits);
+		if !is_worth_proving(old, proven, bridge.deposits) {
+			tracing::warn!("an execution node says that there are deposits that there are not");
+			relay.ethereum.pass_over();
+			self.looked_at = Some(latest.root);
+			return Ok(false);
+		}
 		let call = Call::Sync(Box::new(header), Box::new(gateway));
 		sent(relay.to_chain(&work, call).await?)
 	}
@@ -240,7 +263,7 @@ impl Inbound {
 		};
 		let count = bridge.deposits;
 		relay.metrics.set("deposits", count.into());
-		if self.credited_below >= count || bridge.stopped[0].is_some() {
+		if self.credited.below() >= count || bridge.stopped[0].is_some() {
 			return Ok(false);
 		}
 		let have = u32::try_from(self.deposits.len())?;
@@ -273,16 +296,16 @@ impl Inbound {
 			);
 		}
 		let mut done = 0;
-		let mut all_below = true;
 		let mut left = [bridge.lpt.limits[0], bridge.eth.limits[0]];
-		for index in self.credited_below..count {
-			if relay.chain.is_credited(index).await? {
-				if all_below {
-					self.credited_below = index + 1;
+		let (_, finalized) = relay.chain.finalized_head().await?;
+		for index in self.credited.missing(count) {
+			if relay.chain.is_credited(index, None).await? {
+				self.credited.insert(index);
+				if relay.chain.is_credited(index, Some(finalized)).await? {
+					self.credited_for_ever.insert(index);
 				}
 				continue;
 			}
-			all_below = false;
 			if done >= AT_ONCE {
 				return Ok(true);
 			}
@@ -315,6 +338,12 @@ impl Inbound {
 		}
 		Ok(done > 0)
 	}
+}
+
+/// Whether figures with so many deposits are proven to the chain, which knows of others: its own are old,
+/// or there are more, for then it costs nothing. Asked of what a node says, and again of what it proves.
+fn is_worth_proving(old: bool, deposits: u32, known: u32) -> bool {
+	old || deposits > known
 }
 
 /// Whether an update brings the next committee of this period in a way that is final.
@@ -399,6 +428,9 @@ async fn release(relay: &Relay, bridge: &BridgeView) -> Result<bool> {
 		if waiting.ready_at > clock || !relay.may(&work) {
 			continue;
 		}
+		if relay.chain.limits(waiting.asset).await?.inbound.capacity == 0 {
+			continue;
+		}
 		let smallest = match smallest {
 			Some(smallest) => smallest,
 			None => *smallest.insert(relay.chain.smallest_balances().await?),
@@ -417,6 +449,14 @@ async fn release(relay: &Relay, bridge: &BridgeView) -> Result<bool> {
 mod tests {
 	use super::*;
 	use livepeer_bridge_formats::bridge::{empty_root, root_of_path};
+
+	#[test]
+	fn attack_node_invents_deposits_so_that_figures_are_proven_for_a_fee() {
+		assert!(!is_worth_proving(false, 7, 7));
+		assert!(!is_worth_proving(false, 6, 7));
+		assert!(is_worth_proving(false, 8, 7));
+		assert!(is_worth_proving(true, 7, 7));
+	}
 
 	#[test]
 	fn paths_should_lead_to_the_root() {

@@ -13,13 +13,14 @@ use livepeer_bridge_formats::{
 use crate::{
 	beefy::{self, Justification, Leaf},
 	chain::Chain,
+	done::Done,
 	ethereum::{
 		asset_of,
 		contract::{self, Gateway},
 		Head,
 	},
 	inbound::now,
-	relay::{Claims, Policy, Relay, Went},
+	relay::{Claims, Failures, Policy, Relay, Went},
 };
 
 /// How many headers are asked for at once.
@@ -39,18 +40,30 @@ const AT_ONCE: usize = 32;
 pub struct Outbound {
 	/// No validators come into office in blocks up to this one, counted from the contract's head.
 	scanned: u32,
-	/// All messages below are used up, or this relayer does not carry them.
-	settled_below: u32,
-	/// And these above.
-	settled: HashSet<u32>,
+	/// The messages that are used up, or that this relayer does not carry.
+	settled: Done,
+	/// Those of them that are used up in a final block of Ethereum, or not carried.
+	settled_for_ever: Done,
+	/// Above which amounts payments were large, as which messages are carried depends on it.
+	large: [u128; 2],
 	/// A root of the messages' tree and how many messages it is of.
 	known: Option<(H256, u32)>,
 	/// Delayed payments, and up to which block of Ethereum they were looked for.
 	delayed: Vec<B256>,
 	delayed_until: u64,
-	/// Rounds whose earnings are claimed: round, how many, the first that may be unclaimed.
-	rounds: Vec<(u32, u32, u32)>,
+	/// Rounds whose earnings are claimed, of the messages below.
+	rounds: Vec<Round>,
 	rounds_below: u32,
+}
+
+/// A round's earnings.
+struct Round {
+	round: u32,
+	count: u32,
+	/// All before this one are claimed, or not this relayer's to claim.
+	from: u32,
+	/// And they are in a final block of Ethereum.
+	from_for_ever: u32,
 }
 
 /// The validators who come into office with a block.
@@ -67,7 +80,9 @@ async fn next_change(chain: &Chain, after: u32, last: u32) -> Result<Option<Chan
 		let end = last.min(from.saturating_add(HEADERS_AT_ONCE - 1));
 		let headers = futures::future::try_join_all((from..=end).map(|number| async move {
 			let hash = chain.block_hash(number).await?.context("no such block")?;
-			chain.header(hash).await
+			let header = chain.header(hash).await?;
+			ensure!(header.number == number, "the header of block {number} is another block's");
+			Ok::<_, anyhow::Error>(header)
 		}))
 		.await?;
 		for header in headers {
@@ -175,11 +190,23 @@ pub async fn count_of(
 }
 
 impl Outbound {
-	/// Looks at everything anew: blocks of Ethereum may have been replaced.
+	/// Looks at everything anew that is not final: blocks of Ethereum may have been replaced. What is
+	/// final stays, for there are more messages than can be looked at again and again.
 	pub fn forget(&mut self) {
-		let delayed = std::mem::take(&mut self.delayed);
-		let delayed_until = self.delayed_until.saturating_sub(REORG);
-		*self = Self { delayed, delayed_until, ..Self::default() };
+		let before = std::mem::take(self);
+		*self = Self {
+			settled: before.settled_for_ever.clone(),
+			settled_for_ever: before.settled_for_ever,
+			large: before.large,
+			delayed: before.delayed,
+			delayed_until: before.delayed_until.saturating_sub(REORG),
+			rounds: before.rounds,
+			rounds_below: before.rounds_below,
+			..Self::default()
+		};
+		for round in &mut self.rounds {
+			round.from = round.from_for_ever;
+		}
 	}
 
 	/// Does what can be done now, and says whether it did anything.
@@ -193,22 +220,27 @@ impl Outbound {
 		if let Some((number, _)) = best {
 			relay.metrics.set("beefy_block", number.into());
 		}
+		// What is proven already is carried though a node lacks what is to be proven next.
+		let mut failures = Failures::default();
 		if let Some((best, _)) = best.filter(|(best, _)| *best > head.number && open) {
-			if self.hand_over(relay, &head, best).await? {
+			let handed = self.hand_over(relay, &head, best).await;
+			if self.took(&mut failures, relay, handed) {
 				return Ok(true);
 			}
 		}
-		let Some((best, best_hash)) = best else { return Ok(false) };
-		let bridge = relay.chain.bridge_at(Some(best_hash)).await?;
-		let Some(domain) = bridge.domain else { return Ok(false) };
+		let Some((best, best_hash)) = best else { return failures.end(false) };
+		// The tree only grows: a later final block has all of it, and nodes have that block's state, however
+		// far BEEFY is behind.
+		let (_, at) = relay.chain.finalized_head().await?;
+		let bridge = relay.chain.bridge_at(Some(at)).await?;
+		let Some(domain) = bridge.domain else { return failures.end(false) };
 		let messages = bridge.messages;
 		relay.metrics.set("messages", messages.into());
 		let count = match self.known {
 			Some((root, count)) if root == head.message_root => count,
 			_ => {
 				let root = head.message_root;
-				let count =
-					count_of(&relay.chain, &domain, root, messages, Some(best_hash)).await?;
+				let count = count_of(&relay.chain, &domain, root, messages, Some(at)).await?;
 				// A commitment may be newer than what this node has.
 				let Some(count) = count else {
 					relay.chain.pass_over();
@@ -225,10 +257,11 @@ impl Outbound {
 		for (large, asset) in large.iter_mut().zip(BridgedAsset::ALL) {
 			(*large, _) = relay.ethereum.large_and_per_day(asset).await?;
 		}
-		let wanted = self.unused(relay, messages, best_hash, large).await?;
+		let wanted = self.unused(relay, messages, at, large).await?;
 		if open && best > head.number {
 			let behind = wanted.iter().find(|(index, _)| *index >= count).map(|(index, _)| *index);
-			if self.commit(relay, &head, best, best_hash, count, behind).await? {
+			let committed = self.commit(relay, &head, best, best_hash, count, behind).await;
+			if self.took(&mut failures, relay, committed) {
 				return Ok(true);
 			}
 		} else if !open {
@@ -245,7 +278,7 @@ impl Outbound {
 			if !relay.may(&work) {
 				continue;
 			}
-			let (_, path) = relay.chain.message_at(*index, count, Some(best_hash)).await?;
+			let (_, path) = relay.chain.message_at(*index, count, Some(at)).await?;
 			let leaf = message.leaf(&domain, *index);
 			if root_of_path(leaf, *index, &path) != head.message_root {
 				relay.chain.pass_over();
@@ -268,9 +301,19 @@ impl Outbound {
 				}
 			}
 		}
-		let claimed = self.claim(relay, messages, best_hash).await?;
-		let released = self.release(relay).await?;
-		Ok(done > 0 || claimed || released)
+		let claimed = failures.took(self.claim(relay, messages, at).await);
+		let released = failures.took(self.release(relay).await);
+		failures.end(done > 0 || claimed || released)
+	}
+
+	/// Whether a step of the validators was told. Where it failed, the next node is asked, and nothing that
+	/// this one has said is believed.
+	fn took(&mut self, failures: &mut Failures, relay: &Relay, step: Result<bool>) -> bool {
+		if step.is_err() {
+			relay.chain.pass_over();
+			self.scanned = 0;
+		}
+		failures.took(step)
 	}
 
 	/// The next set of validators, where there is one.
@@ -349,7 +392,11 @@ impl Outbound {
 		}
 		let (keys, set_id) = relay.chain.validator_set(best_hash).await?;
 		if set_id != head.set_id {
-			// The handover comes first.
+			// The handover comes first. A node that shows none has left it out.
+			ensure!(
+				self.scanned < best,
+				"validators {set_id} are in office at block {best}, and no header says since when"
+			);
 			return Ok(false);
 		}
 		if let Some(index) = behind {
@@ -376,13 +423,28 @@ impl Outbound {
 		at: H256,
 		large: [u128; 2],
 	) -> Result<Vec<(u32, Message)>> {
+		if self.large != large {
+			self.large = large;
+			self.settled = Done::default();
+			self.settled_for_ever = Done::default();
+		}
 		let mut found = Vec::new();
+		// Where Ethereum is not final, it is asked once.
+		let mut is_final_known = true;
 		for index in self.look_at(messages, |index| relay.is_held(&work_of(index))) {
 			if found.len() >= AT_ONCE {
 				break;
 			}
 			if relay.ethereum.read(Gateway::isUsedCall { index }).await? {
 				self.settled.insert(index);
+				if is_final_known {
+					let call = Gateway::isUsedCall { index };
+					match relay.ethereum.read_final(call).await {
+						Ok(true) => self.settled_for_ever.insert(index),
+						Ok(false) => {}
+						Err(_) => is_final_known = false,
+					}
+				}
 				continue;
 			}
 			let (message, _) = relay.chain.message_at(index, messages, Some(at)).await?;
@@ -390,19 +452,17 @@ impl Outbound {
 				found.push((index, message));
 			} else {
 				self.settled.insert(index);
+				self.settled_for_ever.insert(index);
 			}
 		}
 		Ok(found)
 	}
 
 	/// The messages that may have to be carried, ascending.
-	fn look_at(&mut self, messages: u32, is_held: impl Fn(u32) -> bool) -> Vec<u32> {
-		while self.settled.remove(&self.settled_below) {
-			self.settled_below += 1;
-		}
-		(self.settled_below..messages)
-			.filter(|index| !self.settled.contains(index) && !is_held(*index))
-			.collect()
+	fn look_at(&self, messages: u32, is_held: impl Fn(u32) -> bool) -> Vec<u32> {
+		let mut all = self.settled.missing(messages);
+		all.retain(|index| !is_held(*index));
+		all
 	}
 
 	/// Earnings of opened rounds.
@@ -414,29 +474,39 @@ impl Outbound {
 			let (message, _) =
 				relay.chain.message_at(self.rounds_below, messages, Some(at)).await?;
 			if let Message::Earnings { round, count, .. } = message {
-				self.rounds.push((round, count, 0));
+				self.rounds.push(Round { round, count, from: 0, from_for_ever: 0 });
 			}
 			self.rounds_below += 1;
 		}
 		let mut done = false;
-		for (round, count, from) in &mut self.rounds {
+		let mut is_final_known = true;
+		for Round { round, count, from, from_for_ever } in &mut self.rounds {
+			let round = *round;
 			if *from >= *count {
 				continue;
 			}
-			let call = Gateway::roundsCall { round: *round };
+			let call = Gateway::roundsCall { round };
 			if relay.ethereum.read(call).await?.root.is_zero() {
 				continue;
 			}
 			let mut all_below = true;
 			for index in *from..*count {
-				let (round, call) = (*round, Gateway::isClaimedCall { round: *round, index });
-				let claimed = relay.ethereum.read(call).await?;
+				let call = || Gateway::isClaimedCall { round, index };
 				let (earning, path) = relay.chain.earning(round, index).await?;
 				let payee = address(&earning.payee);
 				let work = format!("earning {index} of round {round}");
-				if claimed || !relay.policy.claims.include(payee) {
+				let is_wanted = relay.policy.claims.include(payee);
+				if !is_wanted || relay.ethereum.read(call()).await? {
 					if all_below {
 						*from = index + 1;
+					}
+					if *from_for_ever == index && is_final_known {
+						let is_final = match is_wanted {
+							true => relay.ethereum.read_final(call()).await.ok(),
+							false => Some(true),
+						};
+						is_final_known = is_final.is_some();
+						*from_for_ever += u32::from(is_final == Some(true));
 					}
 					continue;
 				}
@@ -570,14 +640,32 @@ mod tests {
 		assert_eq!(found, (100..110).collect::<Vec<_>>());
 		// They are looked at again, in their order, when their time has come.
 		assert_eq!(outbound.look_at(110, |_| false).first(), Some(&0));
-		// What is used up is not, and is not remembered one by one.
-		outbound.settled.extend(0..50);
-		outbound.settled.insert(105);
+		// What is used up is not.
+		for index in (0..50).chain([105]) {
+			outbound.settled.insert(index);
+		}
 		assert_eq!(
 			outbound.look_at(110, |index| index < 100),
 			[100, 101, 102, 103, 104, 106, 107, 108, 109]
 		);
-		assert_eq!((outbound.settled_below, outbound.settled.len()), (50, 1));
+	}
+
+	#[test]
+	fn attack_more_messages_than_can_be_looked_at_again_and_again() {
+		let mut outbound = Outbound::default();
+		for index in 0..10_000 {
+			outbound.settled.insert(index);
+			if index < 9_900 {
+				outbound.settled_for_ever.insert(index);
+			}
+		}
+		assert!(outbound.look_at(10_000, |_| false).is_empty());
+		// What is final is never asked for again, what is not may have been dropped.
+		for _ in 0..2 {
+			outbound.forget();
+			let all: Vec<u32> = (9_900..10_000).collect();
+			assert_eq!(outbound.look_at(10_000, |_| false), all);
+		}
 	}
 
 	fn policy() -> Policy {

@@ -11,7 +11,7 @@ use anyhow::{bail, Result};
 
 use crate::{
 	beacon::Beacon,
-	chain::{self, Call, Chain},
+	chain::{self, Call, Chain, Pending},
 	ethereum::{self, Bounds, Cost, Ethereum},
 	metrics::Metrics,
 };
@@ -22,6 +22,9 @@ const LONGEST_HOLD: Duration = Duration::from_secs(3_600);
 const MOST_DOUBLINGS: u32 = 8;
 /// How many things are remembered at the most.
 const MOST_WORK: usize = 10_000;
+/// How often something that waits in a pool is left alone: then it is sent all the same. What anybody has
+/// in a pool may look like it, or do it, and need never come into a block.
+const MOST_PENDING: u32 = 4;
 /// How often something is sent and undone, at the relayer's cost, until it is given up.
 const MOST_UNDONE: u32 = 3;
 /// For how long it is given up.
@@ -82,6 +85,28 @@ struct Work {
 	undone: u32,
 }
 
+/// What has failed in a step whose other parts went on.
+#[derive(Default)]
+pub struct Failures(Option<anyhow::Error>);
+
+impl Failures {
+	/// Whether a part of the step did anything. The first failure is kept.
+	pub fn took(&mut self, part: Result<bool>) -> bool {
+		part.unwrap_or_else(|error| {
+			tracing::debug!("a part of a step: {error:#}");
+			if self.0.is_none() {
+				self.0 = Some(error);
+			}
+			false
+		})
+	}
+
+	/// What the step comes to: what has failed, unless it did something all the same.
+	pub fn end(self, did: bool) -> Result<bool> {
+		self.0.filter(|_| !did).map_or(Ok(did), Err)
+	}
+}
+
 /// Why a piece of work is left alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Why {
@@ -89,7 +114,7 @@ enum Why {
 	Said,
 	/// It was refused, for nothing.
 	Refused,
-	/// It was sent and paid for, and did nothing.
+	/// It was sent and paid for, and is to be done again: it was undone, or has come again.
 	Undone,
 }
 
@@ -202,6 +227,11 @@ impl Relay {
 		);
 	}
 
+	/// Whether what looks as if another relayer had sent it may still be waited for.
+	fn may_wait(&self, work: &str) -> bool {
+		may_wait(&self.work.lock().unwrap_or_else(PoisonError::into_inner), work)
+	}
+
 	fn forget(&self, work: &str) {
 		self.work.lock().unwrap_or_else(PoisonError::into_inner).remove(work);
 	}
@@ -214,8 +244,13 @@ impl Relay {
 			self.hold(work, Why::Said);
 			return Ok(Went::Held);
 		}
-		if self.chain.is_pending(&call).await? {
-			tracing::info!("{work}: another relayer has just sent it");
+		let is_waited_for = match self.chain.pending(&call).await? {
+			Pending::Ours => true,
+			Pending::Others => self.may_wait(work),
+			Pending::No => false,
+		};
+		if is_waited_for {
+			tracing::info!("{work}: it waits in the pool already");
 			self.metrics.duplicate(name);
 			self.hold(work, Why::Refused);
 			return Ok(Went::Held);
@@ -253,7 +288,7 @@ impl Relay {
 		*all_wei = all_wei.saturating_add(wei);
 	}
 
-	/// Sends a transaction to the gateway, if a trial with all that waits in the pool succeeds, and
+	/// Sends a transaction to the gateway, if a trial succeeds, at first with all that waits in the pool, and
 	/// if it costs no more than it `brings` where that is given, in wei.
 	pub async fn to_ethereum(
 		&self,
@@ -275,12 +310,18 @@ impl Relay {
 			self.hold(work, Why::Said);
 			return Ok(Went::Held);
 		}
-		match self.ethereum.send(input, Bounds { gas, brings }).await? {
+		let alone = !self.may_wait(work);
+		match self.ethereum.send(input, Bounds { gas, brings, alone }).await? {
 			ethereum::Outcome::Done(cost) => {
 				tracing::info!("{work}: done, {} gas, {} ETH", cost.gas, amount(cost.wei));
 				self.metrics.sent(kind);
 				self.spent(kind, cost);
-				self.forget(work);
+				// What is done once and for all does not come again, unless Ethereum has dropped it or a
+				// node lies.
+				match kind {
+					"withdraw" | "openRound" | "claim" => self.hold(work, Why::Undone),
+					_ => self.forget(work),
+				}
 				Ok(Went::Done)
 			}
 			ethereum::Outcome::Undone(cost, hash) => {
@@ -290,6 +331,8 @@ impl Relay {
 				);
 				self.metrics.refused(kind);
 				self.spent(kind, cost);
+				// The trial was wrong, be it for no fault of the node's.
+				self.ethereum.pass_over();
 				self.hold(work, if is_finality { Why::Refused } else { Why::Undone });
 				Ok(Went::Held)
 			}
@@ -358,6 +401,10 @@ fn may(all: &mut HashMap<String, Work>, work: &str, wait: Duration, now: Instant
 	now.duration_since(entry.since) >= wait && entry.until.is_none_or(|until| now >= until)
 }
 
+fn may_wait(all: &HashMap<String, Work>, work: &str) -> bool {
+	all.get(work).is_none_or(|entry| entry.failures < MOST_PENDING)
+}
+
 impl Work {
 	fn is_held(&self, now: Instant) -> bool {
 		self.until.is_some_and(|until| now < until)
@@ -422,6 +469,32 @@ mod tests {
 		}
 		assert!(!may(&mut all, "it", Duration::ZERO, start + SECOND * 86_399));
 		assert!(may(&mut all, "it", Duration::ZERO, start + SECOND * 86_400));
+	}
+
+	#[test]
+	fn attack_what_fails_stands_before_what_can_be_done() {
+		let mut failures = Failures::default();
+		assert!(!failures.took(Err(anyhow::anyhow!("its state is gone"))));
+		assert!(failures.took(Ok(true)) && !failures.took(Err(anyhow::anyhow!("later"))));
+		assert!(Failures(failures.0).end(true).is_ok_and(|did| did));
+		let mut failures = Failures::default();
+		failures.took(Err(anyhow::anyhow!("first")));
+		failures.took(Err(anyhow::anyhow!("second")));
+		assert!(failures.end(false).is_err_and(|error| error.to_string() == "first"));
+		assert!(Failures::default().end(false).is_ok_and(|did| !did));
+	}
+
+	#[test]
+	fn attack_call_that_waits_in_the_pool_for_ever_keeps_relayers_from_sending_it() {
+		let (mut all, mut now) = (HashMap::new(), Instant::now());
+		let start = now;
+		for pause in [1, 2, 4, 8] {
+			assert!(may(&mut all, "it", Duration::ZERO, now) && may_wait(&all, "it"));
+			hold(&mut all, "it", Why::Refused, now);
+			now += SECOND * pause;
+		}
+		assert!(may(&mut all, "it", Duration::ZERO, now) && !may_wait(&all, "it"));
+		assert_eq!(now - start, SECOND * 15);
 	}
 
 	#[test]

@@ -36,7 +36,7 @@ async fn newest_deposits(relay: &Relay, made: u32, proven: u32, newest: u32) -> 
 			"on Ethereum, not yet proven".to_owned()
 		} else if let Some((_, found)) = waiting.iter().find(|(place, _)| *place == index) {
 			format!("waits until block {}", found.ready_at)
-		} else if relay.chain.is_credited(index).await? {
+		} else if relay.chain.is_credited(index, None).await? {
 			"credited".to_owned()
 		} else {
 			"proven, not yet credited".to_owned()

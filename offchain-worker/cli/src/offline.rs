@@ -96,6 +96,9 @@ struct Given {
 	strangers: Vec<usize>,
 }
 
+/// What is found of a rendition that is not among the files.
+const ABSENT: &str = "absent";
+
 /// What is said of one rendition.
 #[derive(Serialize)]
 struct Told {
@@ -322,6 +325,10 @@ async fn judge_files(engine: &Engine, given: &Given, args: &OfflineArgs) -> Resu
 		};
 		return Ok(report(verdict, is_signed, toolchain, Vec::new(), said));
 	}
+	ensure!(
+		given.outputs.iter().any(Option::is_some),
+		"none of these files is an output: give what was delivered, too"
+	);
 	let examined =
 		match engine.examine(&format, &given.source, &given.outputs, Hash::zero(), 0).await {
 			Ok(examined) => examined,
@@ -405,8 +412,14 @@ fn report(
 	receipt: Vec<String>,
 ) -> Report {
 	let is_pass = matches!(verdict, Verdict::Valid | Verdict::Variant { .. });
+	let is_whole = renditions.iter().all(|told| told.finding != ABSENT);
 	let words = match verdict {
 		_ if is_pass && !is_signed => "what was delivered is not what the receipt signs".into(),
+		Verdict::Valid if !is_whole => {
+			"valid but for what is not here: each output that is here is byte for byte what the \
+			 toolchain makes"
+				.into()
+		}
 		Verdict::Valid => "valid: every output is byte for byte what the toolchain makes".into(),
 		Verdict::Variant { rendition } => format!(
 			"variant: valid if the draw asked for one in rendition {rendition} of this segment"
@@ -493,7 +506,7 @@ fn told(given: &Given, examined: &Examined) -> Vec<Told> {
 				(Some(_), None) => false,
 			});
 			let (name, kind, start, picture) = match finding {
-				_ if output.is_none() => ("absent", None, None, None),
+				_ if output.is_none() => (ABSENT, None, None, None),
 				Finding::Exact => ("exact", None, None, None),
 				Finding::Variant { start } => ("variant", None, Some(*start), None),
 				Finding::Fault { fault: Fault::Mismatch(kind), picture } => {

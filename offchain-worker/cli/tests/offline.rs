@@ -182,6 +182,26 @@ async fn files_should_be_judged_in_words_in_json_and_by_the_exit_code() {
 	assert!(text(&service.stderr).contains("--token-file"), "{}", text(&service.stderr));
 }
 
+/// Whoever shows the source and a receipt, and nothing that was delivered, must not be told that it is right.
+#[tokio::test]
+async fn attack_nothing_shown_to_be_called_valid() {
+	let files = Files::new().await;
+	files.write("receipt", &files.receipt().to_bytes());
+	let unsigned = [&LADDER[..], &["@source.ts"]].concat();
+	for nothing in [vec!["@receipt", "@source.ts"], unsigned] {
+		let ran = files.verify(&nothing);
+		assert_eq!(ran.status.code(), Some(1), "{}", text(&ran.stdout));
+		assert!(text(&ran.stderr).contains("give what was delivered"), "{}", text(&ran.stderr));
+	}
+	let part = files.verify(&["@receipt", "@source.ts", "@b.ts"]);
+	assert!(part.status.success(), "{}", text(&part.stderr));
+	assert!(
+		text(&part.stdout).contains("valid but for what is not here"),
+		"{}",
+		text(&part.stdout)
+	);
+}
+
 #[tokio::test]
 async fn verdict_should_be_the_same_however_little_the_pictures_are_off() {
 	let files = Files::new().await;

@@ -23,7 +23,7 @@ use codec::{Decode, Encode};
 use livepeer_primitives::{
 	leaf::RejectReason,
 	toolchain::{toolchain_id, PROFILE},
-	video::{Rendition, SourceLimits, CANONICAL_PROFILE, LONGEST_SEGMENT},
+	video::{Rendition, SourceLimits, CANONICAL_PROFILE, LONGEST_SEGMENT, SHORTEST_SEGMENT},
 	Hash, ToolchainId,
 };
 use livepeer_worker_core::sha256;
@@ -93,6 +93,8 @@ pub static VECTORS: [Vector; 11] = [
 ];
 /// The vector of which variants and probes are made: its motion is everywhere.
 const MOVING: usize = 1;
+/// The vector of the largest pictures.
+const LARGEST: usize = 6;
 /// The vector of one picture, of which every variant is the plain encode.
 const STILL: usize = 5;
 /// Vector, rendition and start of the variants that are made: under profile 2 from each start, under
@@ -110,6 +112,8 @@ pub static WARM: Vector = Vector {
 /// Limits under which the vectors are made.
 pub const LIMITS: SourceLimits =
 	SourceLimits { longest: LONGEST_SEGMENT, shortest: 0, ..SourceLimits::new(3840, 2160, 60) };
+/// Those of the largest pictures, of which there are three: small machines have no memory for more.
+const FEW: SourceLimits = SourceLimits { fps: 30, longest: SHORTEST_SEGMENT, ..LIMITS };
 /// Seed of the vectors' evidence: anything fixed. Those of the probes follow it.
 pub const SEED: Hash = Hash::repeat_byte(0x6c);
 
@@ -173,11 +177,12 @@ pub async fn make(pool: &MediaPool) -> Result<Vec<Checked>, MediaError> {
 	let mut jobs = JoinSet::new();
 	for (place, check) in checks.iter().enumerate() {
 		let (pool, vector, wishes) = (pool.clone(), &VECTORS[check.vector], check.wishes);
+		let is_largest = check.vector == LARGEST;
 		jobs.spawn(async move {
 			let job = TranscodeJob {
 				input: vector.source,
 				ladder: vector.ladder,
-				limits: &LIMITS,
+				limits: if is_largest { &FEW } else { &LIMITS },
 				wishes,
 			};
 			let made: Made = match pool.transcode(job, Priority::Live).await {

@@ -3,7 +3,7 @@
 use std::{
 	fs::File,
 	os::{fd::OwnedFd, unix::process::ExitStatusExt},
-	path::PathBuf,
+	path::{Path, PathBuf},
 	process::ExitStatus,
 	sync::Arc,
 	time::Duration,
@@ -11,8 +11,10 @@ use std::{
 
 use livepeer_primitives::{
 	leaf::RejectReason,
-	video::{check_format, FormatError, Rendition, SourceLimits, MAX_SEGMENT_BYTES},
-	work::WorkFactors,
+	video::{
+		check_format, FormatError, Rendition, SourceLimits, MAX_SEGMENT_BYTES, SHORTEST_SEGMENT,
+	},
+	work::{self, WorkFactors},
 };
 use thiserror::Error;
 use tokio::{
@@ -29,6 +31,7 @@ use crate::{
 	limits::Failure,
 	memory::Memory,
 	pipeline::{Facts, Inspection, Picture, Transcoded, Wishes},
+	profile,
 	sandbox::Allowance,
 	wire::{self, Answer, Escape, Request, Segment, SegmentOptions, Shape},
 	zygote::{ChildId, Zygote},
@@ -125,7 +128,7 @@ pub struct PoolConfig {
 	pub verify: usize,
 	/// Wall clock of one live job.
 	pub live_timeout: Duration,
-	/// Wall clock of one verification.
+	/// Wall clock of one verification; of the longest and largest segments it is more.
 	pub verify_timeout: Duration,
 	/// How long a segmenter may be silent while somebody waits for its next segment.
 	pub segment_timeout: Duration,
@@ -194,8 +197,17 @@ impl MediaPool {
 
 	/// The same pool, whose children get one more environment variable.
 	pub(crate) fn with_environment(&self, key: &str, value: &str) -> Self {
+		self.with(|config| config.environment.push((key.into(), value.into())))
+	}
+
+	/// The same pool with the children of another build: both share places and memory.
+	pub fn with_program(&self, program: PathBuf) -> Self {
+		self.with(|config| config.program = Some(program))
+	}
+
+	fn with(&self, change: impl FnOnce(&mut PoolConfig)) -> Self {
 		let mut config = PoolConfig::clone(&self.config);
-		config.environment.push((key.into(), value.into()));
+		change(&mut config);
 		let config = Arc::new(config);
 		Self { zygote: Zygote::new(Arc::clone(&config)), config, ..self.clone() }
 	}
@@ -387,7 +399,7 @@ impl MediaPool {
 		let _memory = self.memory.take(needed).await;
 		let wall = match priority {
 			Priority::Live => self.config.live_timeout,
-			Priority::Verify => self.config.verify_timeout,
+			Priority::Verify => self.config.verify_timeout.max(time_for(&request)),
 		};
 		let orders = Orders {
 			background: priority == Priority::Verify,
@@ -407,11 +419,11 @@ impl MediaPool {
 	}
 }
 
-/// Whether this can be a job's format. Whatever a pixel costs; and of the last segment of an epoch no
-/// length is asked.
+/// Whether this can be a job's format, whatever a pixel costs and however long its segments are: who judges
+/// files does not know, and of the last segment of an epoch no length is asked.
 fn check(ladder: &[Rendition], limits: &SourceLimits) -> Result<(), MediaError> {
 	let factors = WorkFactors::canonical(1, 1, 1).and_capped_quality(1);
-	let limits = SourceLimits { shortest: limits.longest, ..*limits };
+	let limits = SourceLimits { longest: SHORTEST_SEGMENT, shortest: SHORTEST_SEGMENT, ..*limits };
 	check_format(ladder, &limits, &factors).map_err(MediaError::Format)
 }
 
@@ -421,12 +433,29 @@ const MOST_NOTICES: usize = 32;
 /// Address space of a segmenter: it may have to decode and encode the largest pictures of any codec.
 const SEGMENTER_MEMORY: u64 = 3 * 1024 * 1024 * 1024;
 
-/// What a machine has, in bytes; 4 GiB where the system does not say.
+/// What a machine has, in bytes, or a container or service on it may use; 4 GiB where the system does not
+/// say.
 fn machine_memory() -> u64 {
+	const GROUPS: &str = "/sys/fs/cgroup";
 	let info = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
 	let line = info.lines().find_map(|line| line.strip_prefix("MemTotal:"));
 	let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
-	kib.unwrap_or(4 * 1024 * 1024) * 1024
+	let whole = kib.unwrap_or(4 * 1024 * 1024) * 1024;
+	let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+	let own = groups.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
+	group_memory(Path::new(GROUPS), own).map_or(whole, |limit| limit.min(whole))
+}
+
+/// The least limit of a control group and of those that it is in, if any has one.
+fn group_memory(root: &Path, own: &str) -> Option<u64> {
+	let folder = root.join(own);
+	let groups = folder.ancestors().take_while(|group| group.starts_with(root));
+	groups
+		.filter_map(|group| {
+			// A group without a limit says "max".
+			std::fs::read_to_string(group.join("memory.max")).ok()?.trim().parse().ok()
+		})
+		.min()
 }
 
 fn mebibytes(bytes: u64) -> u32 {
@@ -451,34 +480,73 @@ fn resident(request: &Request) -> u64 {
 	EVERY_CHILD + 4 * input + pictures
 }
 
-/// Address space that a job's format can need: the decoder's reference pictures, and per rendition
-/// the encoder's queue and references. Generous, since what is not touched costs nothing; the limit
+/// Address space that a job's format can need: twice what it comes to occupy, the libraries, and the room
+/// without which no source is called damaged. Generous, since what is not touched costs nothing; the limit
 /// is there for what is not a job's format.
 fn memory_for(request: &Request) -> u64 {
-	const LIBRARIES: u64 = 512 * 1024 * 1024;
+	const LIBRARIES_AND_ROOM: u64 = 1024 * 1024 * 1024;
 	match request {
 		Request::Escape(_) => 0,
-		request => LIBRARIES + 2 * pictures_of(request),
+		request => LIBRARIES_AND_ROOM + 2 * pictures_of(request),
 	}
 }
 
-/// Bytes of the pictures that decoder and encoders hold: references of the one; references, queue
-/// and lookahead of the others.
+/// How long a judge may take over a job's format: it makes all renditions one beside the other, and a judge
+/// that stops too early is fined for its silence.
+fn time_for(request: &Request) -> Duration {
+	/// Pixels a second of a slow processor that has others to serve.
+	const SLOWEST: u64 = 20_000_000;
+	/// Whatever takes longer is too late for any verdict.
+	const LONGEST: u64 = 15 * 60;
+	let (limits, ladder) = match request {
+		Request::Transcode { limits, ladder, .. } => (limits, ladder.as_slice()),
+		Request::Variant { limits, rendition, .. } => (limits, std::slice::from_ref(rendition)),
+		Request::Probe { limits, .. }
+		| Request::Inspect { limits, .. }
+		| Request::Picture { limits, .. }
+		| Request::Diagnose { limits, .. } => (limits, &[][..]),
+		Request::Escape(_) => return Duration::ZERO,
+	};
+	let pixels = |width: u16, height: u16| u64::from(width) * u64::from(height);
+	let made: u64 = ladder.iter().map(|r| pixels(r.width, r.height)).sum();
+	let frame = pixels(limits.width, limits.height) + made;
+	let seconds = work::max_frames(limits).saturating_mul(frame) / SLOWEST;
+	Duration::from_secs(seconds.min(LONGEST))
+}
+
+/// Bytes of a picture.
+fn picture(width: u16, height: u16) -> u64 {
+	u64::from(width) * u64::from(height) * 3 / 2
+}
+
+/// Bytes of what an encoder of so many frames holds: references and what it makes of them, and each frame
+/// that it looks ahead at with its smaller copies. In pictures, as measured.
+fn encoder(rendition: &Rendition, frames: u64) -> u64 {
+	const REFERENCES: u64 = 25;
+	let ahead = frames.min(profile::lookahead(rendition.profile)) * 9 / 4;
+	(REFERENCES + ahead) * picture(rendition.width, rendition.height)
+}
+
+/// Bytes of the pictures that decoders and encoders hold.
 fn pictures_of(request: &Request) -> u64 {
 	const DECODER: u64 = 20;
-	const ENCODER: u64 = 80;
-	let picture = |width: u16, height: u16| u64::from(width) * u64::from(height) * 3 / 2;
-	let sum = |ladder: &[Rendition]| ladder.iter().map(|r| picture(r.width, r.height)).sum::<u64>();
 	let (limits, others) = match request {
 		Request::Transcode { limits, ladder, wishes, .. } => {
+			let plain = |rendition: &Rendition| encoder(rendition, work::max_frames(limits));
 			// Beside a variant its plain encode is made.
 			let varied = wishes.variant.and_then(|v| ladder.get(usize::from(v.rendition)));
-			let varied = varied.map_or(0, |rendition| sum(&[*rendition]));
-			(limits, ENCODER * (sum(ladder) + varied))
+			// And for evidence half a second of a rendition, whichever its seed chooses.
+			let half = u64::from(limits.fps.div_ceil(2));
+			let has_probe = |r: &&Rendition| wishes.evidence.is_some() && profile::has_probe(r);
+			let probes = ladder.iter().filter(has_probe).map(|r| encoder(r, half));
+			let beside = varied.map_or(0, plain) + probes.max().unwrap_or(0);
+			(limits, ladder.iter().map(plain).sum::<u64>() + beside)
 		}
-		Request::Variant { limits, rendition, .. } => (limits, ENCODER * sum(&[*rendition])),
-		Request::Diagnose { limits, output_limits: o, .. } => {
-			(limits, 2 * DECODER * picture(o.width, o.height))
+		Request::Variant { limits, rendition, .. } => {
+			(limits, encoder(rendition, work::max_frames(limits)))
+		}
+		Request::Diagnose { limits, output_limits: outputs, .. } => {
+			(limits, 2 * DECODER * picture(outputs.width, outputs.height))
 		}
 		Request::Probe { limits, .. }
 		| Request::Inspect { limits, .. }
@@ -738,5 +806,76 @@ mod tests {
 		let said: MediaError = Failure::Internal("é".repeat(1_000_000)).into();
 		assert!(matches!(said, MediaError::Failed(text) if text.chars().count() == 2_000));
 		assert_eq!(clipped("short".into()), "short");
+	}
+
+	#[test]
+	fn memory_should_be_that_of_the_container_or_service_when_it_is_less() {
+		let root = tempfile::tempdir().expect("a temporary directory");
+		let own = root.path().join("system.slice/worker.service");
+		std::fs::create_dir_all(&own).expect("disk");
+		let limit = |group: &Path, text: &str| {
+			std::fs::write(group.join("memory.max"), text).expect("disk");
+			group_memory(root.path(), "system.slice/worker.service")
+		};
+		assert_eq!(group_memory(root.path(), ""), None);
+		assert_eq!(limit(&own, "max\n"), None);
+		assert_eq!(limit(&own, "5000\n"), Some(5_000));
+		assert_eq!(limit(&root.path().join("system.slice"), "4000\n"), Some(4_000));
+		assert_eq!(limit(root.path(), "6000\n"), Some(4_000));
+	}
+
+	/// A judge of several toolchains has the memory of one machine.
+	#[test]
+	fn pools_of_two_builds_should_share_places_and_memory() {
+		let one = MediaPool::new(PoolConfig::default());
+		let other = one.with_program("/bin/true".into());
+		assert!(Arc::ptr_eq(&one.memory, &other.memory) && Arc::ptr_eq(&one.verify, &other.verify));
+		assert_eq!(other.config.program, Some("/bin/true".into()));
+		assert_eq!(one.config.program, None);
+	}
+
+	/// 2160p60 with five renditions, which is promised with segments of 10 s too: that is 14,000 million pixels
+	/// in one child, at some 50 million a second.
+	#[test]
+	fn attack_leaf_so_large_that_every_judge_gives_up_too_early() {
+		use livepeer_primitives::video::{CAPPED_QUALITY, LONGEST_SEGMENT};
+		let sizes = [(3840, 2160), (2560, 1440), (1920, 1080), (1280, 720), (854, 480)];
+		let ladder = sizes.map(|(width, height)| Rendition {
+			width,
+			height,
+			profile: CAPPED_QUALITY,
+			kbps: 1_000,
+			cap_kbps: 1_000,
+		});
+		let request = |longest| Request::Transcode {
+			limits: SourceLimits { longest, ..SourceLimits::new(3840, 2160, 60) },
+			ladder: ladder.to_vec(),
+			wishes: Wishes::default(),
+			input: Vec::new(),
+		};
+		let usual = PoolConfig::default().verify_timeout;
+		assert!(time_for(&request(LONGEST_SEGMENT)) > Duration::from_secs(2 * 14_000 / 50));
+		assert!(time_for(&request(LONGEST_SEGMENT / 4)) < usual);
+		assert_eq!(time_for(&Request::Escape(Escape::Spin)), Duration::ZERO);
+	}
+
+	/// What children of Debian 12's libraries were measured to take in MB, with sources of the same size.
+	#[test]
+	fn children_should_be_counted_with_what_they_take() {
+		use livepeer_primitives::video::{CANONICAL_PROFILE, CAPPED_QUALITY};
+		for (width, height, profile, measured) in [
+			(3840, 2160, CAPPED_QUALITY, 1_910),
+			(3840, 2160, CANONICAL_PROFILE, 645),
+			(4096, 4096, CANONICAL_PROFILE, 1_256),
+		] {
+			let request = Request::Transcode {
+				limits: SourceLimits::new(width, height, 60),
+				ladder: vec![Rendition { width, height, profile, kbps: 8_000, cap_kbps: 8_000 }],
+				wishes: Wishes::default(),
+				input: Vec::new(),
+			};
+			let counted = resident(&request) / 1_000_000;
+			assert!((measured..measured * 3 / 2).contains(&counted), "{counted} for {measured}");
+		}
 	}
 }

@@ -150,6 +150,14 @@ impl<'a> Decoder<'a> {
 
 	/// Calls `each` with every picture in presentation order, and with its time.
 	fn run(
+		self,
+		each: impl FnMut(&frame::Video, &ffi::Picture, i64) -> Result<(), Failure>,
+	) -> Result<Facts, Failure> {
+		let room = room(&self.limits);
+		self.decode(each).map_err(|failure| unless_short(failure, room))
+	}
+
+	fn decode(
 		mut self,
 		mut each: impl FnMut(&frame::Video, &ffi::Picture, i64) -> Result<(), Failure>,
 	) -> Result<Facts, Failure> {
@@ -237,6 +245,36 @@ fn refused(error: &Error, at: u64) -> Failure {
 		Failure::internal("decoder", error)
 	} else {
 		Failure::undecodable(DecodeError::Decoder, at)
+	}
+}
+
+/// Bytes that are free again where a decoder that had enough memory has ended: more than it held.
+fn room(limits: &SourceLimits) -> usize {
+	const PICTURES: usize = 20;
+	const REST: usize = 64 * 1024 * 1024;
+	REST + PICTURES * usize::from(limits.width) * usize::from(limits.height) * 3 / 2
+}
+
+/// A decoder that gets no memory says in some places that the source is damaged. To sign or to judge so would
+/// be punished, so it is believed only where there is room for more than it can have asked for.
+fn unless_short(failure: Failure, room: usize) -> Failure {
+	let is_doubtful = matches!(
+		failure,
+		Failure::InputInvalid {
+			reason: RejectReason::Undecodable { .. } | RejectReason::NoKeyframe,
+			..
+		}
+	);
+	if !is_doubtful {
+		return failure;
+	}
+	let mut space: Vec<u8> = Vec::new();
+	let reserved = space.try_reserve_exact(room);
+	// It must not be left out as of no use.
+	drop(std::hint::black_box(space));
+	match reserved {
+		Ok(()) => failure,
+		Err(error) => Failure::internal("decoder", error),
 	}
 }
 
@@ -384,7 +422,7 @@ impl Probe {
 	fn choice(ladder: &[Rendition], seed: Hash) -> Option<(usize, Tweak)> {
 		let bytes = <[u8; 32]>::from(Sha256::digest((b"probe", seed).encode()));
 		let rendition = usize::from(bytes[0]) % ladder.len().max(1);
-		if ladder.get(rendition)?.profile != profile::CAPPED_QUALITY {
+		if !profile::has_probe(ladder.get(rendition)?) {
 			return None;
 		}
 		let strength = u16::from_be_bytes([bytes[1], bytes[2]]);
@@ -709,6 +747,21 @@ pub fn diagnose(
 mod tests {
 	use super::*;
 	use livepeer_primitives::video::CANONICAL_PROFILE;
+
+	/// A judge whose machine is short of memory would accuse who transcoded a good segment, and a transcoder
+	/// reject it.
+	#[test]
+	fn attack_source_that_a_decoder_without_memory_calls_damaged() {
+		let room = room(&SourceLimits::new(64, 36, 30));
+		// More than there are addresses.
+		let too_much = isize::MAX as usize;
+		let damaged = Failure::undecodable(DecodeError::Decoder, 188);
+		assert_eq!(unless_short(damaged.clone(), room), damaged);
+		assert!(matches!(unless_short(damaged, too_much), Failure::Internal(_)));
+		// What is counted needs no memory.
+		let long = Failure::invalid(RejectReason::TooLong, 188u32);
+		assert_eq!(unless_short(long.clone(), too_much), long);
+	}
 
 	#[test]
 	fn time_should_run_backwards_when_before_the_first_frame() {

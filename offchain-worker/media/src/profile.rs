@@ -18,7 +18,7 @@ use std::sync::OnceLock;
 
 use ffmpeg_next::Rational;
 pub use livepeer_primitives::video::CAPPED_QUALITY;
-use livepeer_primitives::video::{Rendition, SourceLimits, CANONICAL_PROFILE};
+use livepeer_primitives::video::{ProfileId, Rendition, SourceLimits, CANONICAL_PROFILE};
 
 use crate::{ffi, sei};
 
@@ -159,6 +159,19 @@ fn zone(frames: u32, start: u8, tools: &str) -> String {
 	format!(":zones={at:0width$},{},{tools}", u32::from(u16::MAX))
 }
 
+/// Pictures that an encoder looks ahead at, at most: those of the preset, and those of profile 2.
+pub fn lookahead(profile: ProfileId) -> u64 {
+	match profile {
+		CAPPED_QUALITY => 60,
+		_ => 10,
+	}
+}
+
+/// Whether a rendition's start can be encoded for evidence.
+pub fn has_probe(rendition: &Rendition) -> bool {
+	rendition.profile == CAPPED_QUALITY
+}
+
 /// How an encode departs from the plain one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Tweak {
@@ -275,6 +288,12 @@ mod tests {
 			}
 		}
 		assert_eq!(zone(120, 0, VARIANT), ":zones=030,65535,me=dia");
+	}
+
+	#[test]
+	fn lookahead_should_be_that_of_the_tools() {
+		let tools = format!(":rc-lookahead={}:", lookahead(CAPPED_QUALITY));
+		assert!(CAPPED_QUALITY_TOOLS.starts_with(&tools));
 	}
 
 	#[test]

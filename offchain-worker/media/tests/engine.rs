@@ -7,7 +7,7 @@ use livepeer_primitives::{
 	leaf::RejectReason,
 	toolchain,
 	verdict::{MismatchKind, NonConformingKind},
-	video::{Rendition, CAPPED_QUALITY},
+	video::{Rendition, SourceLimits, CAPPED_QUALITY},
 	Hash,
 };
 use livepeer_worker_core::ports::engine::{
@@ -265,6 +265,25 @@ async fn machine_that_is_short_should_fail_and_not_accuse() {
 		let accepted = engine.accept(&format(), &source).await;
 		assert!(matches!(accepted, Err(MediaError::Failed(_))), "{accepted:?}");
 	}
+}
+
+/// A judge makes more of a segment than a transcoder: one that has no memory for it abstains, as all others
+/// do, and whoever transcoded it is never paid.
+#[tokio::test]
+async fn attack_pictures_so_large_that_no_judge_can_make_them_again() {
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let source = made(
+		directory.path(),
+		"source.ts",
+		"-f lavfi -i testsrc2=s=3840x2160:r=60 -frames:v 64 -pix_fmt yuv420p -c:v libx264 \
+		 -preset ultrafast -g 64 -bf 0 -b:v 8M -f mpegts",
+	);
+	let largest = Rendition { profile: CAPPED_QUALITY, ..rendition(3840, 2160, 8_000) };
+	let ladder = vec![largest].try_into().expect("one rendition");
+	let limits = SourceLimits { shortest: 0, ..SourceLimits::new(3840, 2160, 60) };
+	let format = Format { ladder, limits, variants: true };
+	let examined = engine().examine(&format, &source, &[None], Hash::zero(), 0).await;
+	assert_eq!(examined.expect("there is memory for it").findings, [Finding::Exact]);
 }
 
 #[tokio::test]

@@ -22,11 +22,17 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
+	/// Whether it is the account of 32 zero bytes. What was meant for somebody must not end there, and it
+	/// does not speak for anybody: as a key these bytes are the curve's neutral point, for which whoever
+	/// wants to can sign.
+	pub(crate) fn is_nobody(who: &AccountId) -> bool {
+		*who == AccountId::new([0; 32])
+	}
+
 	/// Mints into an account that can take it.
 	pub(crate) fn mint(asset: BridgedAsset, who: &AccountId, amount: Balance) -> DispatchResult {
 		let refused = |_: DispatchError| Error::<T>::CannotCredit.into();
-		// Nobody has the key of these 32 bytes; what was meant for somebody must not end there.
-		if *who == AccountId::new([0; 32]) {
+		if Self::is_nobody(who) {
 			return Err(Error::<T>::CannotCredit.into());
 		}
 		match asset {

@@ -88,6 +88,8 @@ impl<T: Config> Pallet<T> {
 		let WaitingDeposit { asset, recipient, amount, ready_at } =
 			Waiting::<T>::get(index).ok_or(Error::<T>::NotWaiting)?;
 		ensure!(Self::now() >= ready_at, Error::<T>::NotReady);
+		// It has waited instead of counting against the limit, but where nothing comes in it does not either.
+		ensure!(Limited::<T>::get(asset).inbound.capacity > 0, Error::<T>::LimitReached);
 		Self::mint(asset, &recipient, amount)?;
 		Waiting::<T>::remove(index);
 		Books::<T>::mutate(asset, |book| book.waiting = book.waiting.saturating_sub(amount));
@@ -103,7 +105,9 @@ impl<T: Config> Pallet<T> {
 	) -> DispatchResult {
 		Waiting::<T>::try_mutate(index, |waiting| {
 			let waiting = waiting.as_mut().ok_or(Error::<T>::NotWaiting)?;
-			ensure!(who.is_none_or(|who| who == waiting.recipient), Error::<T>::NotRecipient);
+			let is_its =
+				|who: AccountId| who == waiting.recipient && !Self::is_nobody(&waiting.recipient);
+			ensure!(who.is_none_or(is_its), Error::<T>::NotRecipient);
 			waiting.recipient = recipient.clone();
 			Self::deposit_event(Event::DepositRedirected { index, recipient });
 			Ok(())

@@ -175,6 +175,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `EthBridge::Stopped` (`max_values`: Some(1), `max_size`: Some(10), added: 505, mode: `MaxEncodedLen`)
 	/// Storage: `EthBridge::Waiting` (r:1 w:1)
 	/// Proof: `EthBridge::Waiting` (`max_values`: None, `max_size`: Some(65), added: 2540, mode: `MaxEncodedLen`)
+	/// Storage: `EthBridge::Limited` (r:1 w:0)
+	/// Proof: `EthBridge::Limited` (`max_values`: None, `max_size`: Some(93), added: 2568, mode: `MaxEncodedLen`)
 	/// Storage: `Assets::Asset` (r:1 w:1)
 	/// Proof: `Assets::Asset` (`max_values`: None, `max_size`: Some(210), added: 2685, mode: `MaxEncodedLen`)
 	/// Storage: `Assets::Account` (r:1 w:1)
@@ -188,8 +190,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Measured:  `1084`
 		//  Estimated: `3675`
 		// Minimum execution time: 68_923_000 picoseconds.
-		Weight::from_parts(76_865_000, 3675)
-			.saturating_add(T::DbWeight::get().reads(6_u64))
+		Weight::from_parts(80_000_000, 3675)
+			.saturating_add(T::DbWeight::get().reads(7_u64))
 			.saturating_add(T::DbWeight::get().writes(5_u64))
 	}
 	/// Storage: `EthBridge::Waiting` (r:1 w:1)
@@ -440,8 +442,8 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
 	}
 	fn release() -> Weight {
-		Weight::from_parts(76_865_000, 3675)
-			.saturating_add(RocksDbWeight::get().reads(6_u64))
+		Weight::from_parts(80_000_000, 3675)
+			.saturating_add(RocksDbWeight::get().reads(7_u64))
 			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
 	fn redirect() -> Weight {

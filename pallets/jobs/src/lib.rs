@@ -566,8 +566,8 @@ pub mod pallet {
 		/// A rendition's side is below 16, odd or above 4096, or a source side is zero or above it:
 		/// give other sizes.
 		BadSize,
-		/// A bit rate of the ladder is zero, above its cap, or its cap is too high: give other bit
-		/// rates.
+		/// A bit rate of the ladder is zero, above its cap, or its cap is too high for the longest
+		/// segment: give other bit rates, or shorter segments.
 		BadBitrate,
 		/// A rendition's profile has no work factor on this chain: ask for another one.
 		UnknownProfile,

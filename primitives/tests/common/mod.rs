@@ -44,6 +44,7 @@ pub const TAGS: [&[u8]; 30] = [
 	domain::EVIDENCE_FRAME,
 	domain::TOOLCHAIN,
 	domain::BEACON,
+	domain::ATTESTATION,
 ];
 
 pub fn account(id: u8) -> AccountId {

@@ -34,6 +34,8 @@ struct StoreState {
 	streams: BTreeMap<StreamId, StreamState>,
 	records: BTreeMap<(StreamId, Seq), SegmentRecord>,
 	values: BTreeMap<String, Vec<u8>>,
+	/// Found damaged when they are read next.
+	damaged: BTreeSet<H256>,
 	full: bool,
 	scans: usize,
 }
@@ -71,6 +73,11 @@ impl MemoryStore {
 		lock(&self.0).full = full;
 	}
 
+	/// Damages stored bytes, as a failing disk does.
+	pub fn damage(&self, hash: H256) {
+		lock(&self.0).damaged.insert(hash);
+	}
+
 	/// How often something was read that grows with what is stored.
 	pub fn scans(&self) -> usize {
 		lock(&self.0).scans
@@ -106,7 +113,12 @@ impl Blobs for MemoryStore {
 	}
 
 	fn get(&self, hash: H256) -> Result<Option<Vec<u8>>, StoreError> {
-		Ok(lock(&self.0).blobs.get(&hash).cloned())
+		let mut state = lock(&self.0);
+		if state.damaged.remove(&hash) {
+			state.blobs.remove(&hash);
+			return Err(StoreError::Damaged(hash));
+		}
+		Ok(state.blobs.get(&hash).cloned())
 	}
 
 	fn size(&self, hash: H256) -> Result<Option<u64>, StoreError> {

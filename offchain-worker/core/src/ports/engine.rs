@@ -44,7 +44,8 @@ pub struct Pixels {
 
 impl Pixels {
 	/// The work of the segment with those outputs that are there; `None` when it does not fit 64
-	/// bits, or for a profile that has no factor.
+	/// bits, or for a profile that has no factor. Where none is there nothing shows that anything was
+	/// decoded, and it is 0.
 	pub fn work(
 		&self,
 		factors: &WorkFactors,
@@ -52,8 +53,9 @@ impl Pixels {
 		is_there: impl Fn(usize) -> bool,
 	) -> Option<u64> {
 		let outputs = ladder.iter().zip(&self.outputs).enumerate();
-		let there = outputs.filter(|(place, _)| is_there(*place));
-		segment_work(factors, self.input, there.map(|(_, (r, pixels))| (r.profile, *pixels)))
+		let mut there = outputs.filter(|(place, _)| is_there(*place)).peekable();
+		let input = if there.peek().is_some() { self.input } else { 0 };
+		segment_work(factors, input, there.map(|(_, (r, pixels))| (r.profile, *pixels)))
 	}
 }
 
@@ -167,6 +169,9 @@ pub enum MediaError {
 pub trait MediaEngine: Send + Sync {
 	/// The id of what this engine makes.
 	fn toolchain(&self) -> ToolchainId;
+
+	/// Makes the golden vectors anew, whatever is known of them, and says whose they are.
+	async fn attest(&self) -> Result<ToolchainId, MediaError>;
 
 	/// The profiles that it makes, ascending.
 	fn profiles(&self) -> Vec<ProfileId>;

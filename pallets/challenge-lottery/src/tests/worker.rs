@@ -6,9 +6,10 @@ use livepeer_primitives::{
 	api::ChallengeStage,
 	keys::{VerifierSignature, VERIFIER},
 	offchain::{
-		Finalized, VerifyEndpoint, VerifyLeaf, VerifyStatus, VerifyTask, FINALIZED, VERIFY_ENDPOINT,
+		Finalized, ToolchainsAnswer, ToolchainsQuestion, VerifyEndpoint, VerifyLeaf, VerifyStatus,
+		VerifyTask, FINALIZED, VERIFY_ENDPOINT,
 	},
-	traits::ServiceDirectory,
+	traits::{ServiceDirectory, UNTIL_ATTESTED},
 	verdict::{Evidence, Pass, Verdict},
 	Hash,
 };
@@ -18,7 +19,13 @@ use sp_core::offchain::{
 };
 use sp_keystore::{testing::MemoryKeystore, Keystore, KeystoreExt};
 
-use crate::{mock::*, Ballots, Call};
+use sp_runtime::BoundedVec;
+
+use crate::{
+	mock::*,
+	types::{Attestation, Owed},
+	Attestations, Ballots, Call, Verifiers,
+};
 
 /// A node that holds the verifier keys of `verifiers`. The second part takes what is in its pool.
 fn run_node(
@@ -158,6 +165,12 @@ struct RefusedAnswer;
 /// Patience of a question in the first block of a dev commit phase: half of 12 blocks of 2 s.
 const PATIENCE: u64 = 12_000;
 
+/// That of a question now: half of what the phase leaves beside the work.
+fn patience_left(claim: &TestClaim) -> u64 {
+	let ballot = Ballots::<Test>::get(claim.id).unwrap();
+	PATIENCE - u64::from((Lottery::now() - ballot.opened).div_ceil(2)) * 2_000
+}
+
 /// A claim in its commit phase and the number of its first committee member.
 fn judged() -> (TestClaim, usize) {
 	let claim = claim(8);
@@ -182,9 +195,9 @@ fn worker_should_ask_commit_and_reveal_when_all_goes_well() {
 		expect(node, &task(&claim, me, PATIENCE), VerifyStatus::Working);
 		worker();
 		assert!(take().is_empty());
-		// The question is the same, whatever time has passed.
+		// The question is the same, with what patience is left.
 		skip(2);
-		expect(node, &task(&claim, me, PATIENCE), done(&claim));
+		expect(node, &task(&claim, me, patience_left(&claim)), done(&claim));
 		worker();
 		let sent = take();
 		assert!(matches!(sent[..], [Call::commit_verdict { member: 0, tranche: 0, .. }]));
@@ -266,6 +279,7 @@ fn worker_should_sign_one_pass_for_the_peer_of_its_service() {
 		expect(node, &question, VerifyStatus::Working);
 		worker();
 		skip(1);
+		question.patience_ms = patience_left(&claim);
 		expect(node, &question, VerifyStatus::Working);
 		worker();
 		assert_eq!(stored_pass(&claim, me).1, Some(pass));
@@ -274,7 +288,7 @@ fn worker_should_sign_one_pass_for_the_peer_of_its_service() {
 }
 
 #[test]
-fn worker_should_renew_the_service_record_alone_when_it_asks_again() {
+fn worker_should_renew_service_record_and_patience_alone_when_it_asks_again() {
 	let me = first_member();
 	run_node(&[me], |node, take| {
 		let (claim, _) = judged();
@@ -286,7 +300,7 @@ fn worker_should_renew_the_service_record_alone_when_it_asks_again() {
 			skip(1);
 			SERVICE_URL.put(url.into());
 			Parameters::mutate(|parameters| parameters.verify_rate += 1);
-			let mut again = first.clone();
+			let mut again = VerifyTask { patience_ms: patience_left(&claim), ..first.clone() };
 			again.service.url = url.as_bytes().to_vec().try_into().unwrap();
 			assert_ne!(again, first);
 			expect(node, &again, VerifyStatus::Working);
@@ -475,7 +489,7 @@ fn worker_should_serve_every_local_key_and_several_challenges() {
 }
 
 #[test]
-fn worker_should_stay_silent_when_the_service_cannot_judge() {
+fn worker_should_stay_silent_at_first_when_the_service_cannot_judge() {
 	let me = first_member();
 	run_node(&[me], |node, take| {
 		let (claim, _) = judged();
@@ -498,6 +512,102 @@ fn worker_should_stay_silent_when_the_service_cannot_judge() {
 			worker();
 			assert!(take().is_empty());
 		}
+	});
+}
+
+#[test]
+fn worker_should_abstain_when_the_service_still_cannot_judge_after_half_of_the_time() {
+	let me = first_member();
+	run_node(&[me], |node, take| {
+		let (claim, _) = judged();
+		let unable = || VerifyStatus::Unable { reason: b"another toolchain".to_vec() };
+		expect(node, &task(&claim, me, PATIENCE), unable());
+		worker();
+		assert!(take().is_empty());
+		skip(Ballots::<Test>::get(claim.id).unwrap().asking_until() - Lottery::now());
+		expect(node, &task(&claim, me, patience_left(&claim)), unable());
+		worker();
+		let sent = take();
+		assert!(matches!(sent[..], [Call::commit_verdict { tranche: 0, member: 0, .. }]));
+		apply(sent[0].clone()).unwrap();
+		for member in 1..3 {
+			commit(claim.id, 0, member, &opening(claim.id, Verdict::Valid)).unwrap();
+		}
+		finalize(System::block_number());
+		worker();
+		let sent = take();
+		let [Call::reveal_verdict { opening, .. }] = &sent[..] else { panic!("a reveal") };
+		assert!(opening.verdicts.iter().all(|verdict| *verdict == Verdict::Abstain));
+		apply(sent[0].clone()).unwrap();
+	});
+}
+
+fn expect_toolchains(node: &TestOffchainExt, anew: Option<u32>, answer: ToolchainsAnswer) {
+	node.0.write().expect_request(PendingRequest {
+		method: "POST".into(),
+		uri: "http://127.0.0.1:7936/v1/toolchains".into(),
+		headers: vec![("Authorization".into(), "Bearer secret".into())],
+		body: ToolchainsQuestion { anew }.encode(),
+		sent: true,
+		response: Some(answer.encode()),
+		..Default::default()
+	});
+}
+
+#[test]
+fn worker_should_attest_once_in_a_window_what_its_service_lacks() {
+	run_node(&[2], |node, take| {
+		let all = (0..3).map(|i| (validator(i), verifier(i))).collect();
+		Verifiers::<Test>::put(BoundedVec::truncate_from(all));
+		run_to(10);
+		expect_toolchains(node, None, ToolchainsAnswer::Made { toolchains: vec![] });
+		worker();
+		let sent = take();
+		assert!(matches!(sent[..], [Call::attest { window: 1, .. }]));
+		apply(sent[0].clone()).unwrap();
+		assert_eq!(Lottery::attestation(validator(2)).unwrap().lacking[..], [toolchain()]);
+		// The service is not even asked.
+		skip(1);
+		worker();
+		assert!(take().is_empty());
+		let made = || ToolchainsAnswer::Made { toolchains: vec![Hash::zero(), toolchain()] };
+		for window in [2, 3] {
+			run_to(10 * window);
+			expect_toolchains(node, None, made());
+			worker();
+			let sent = take();
+			// In the second one there is nothing to say.
+			assert_eq!(sent.len(), usize::from(window == 2));
+			sent.into_iter().for_each(|call| apply(call).unwrap());
+			assert_eq!(Lottery::attestation(validator(2)), None);
+		}
+	});
+}
+
+#[test]
+fn worker_should_have_golden_vectors_made_anew_when_its_judge_is_chilled_until_it_attests() {
+	run_node(&[2], |node, take| {
+		let toolchains = BoundedVec::truncate_from(vec![toolchain()]);
+		let owed = Some(Owed { toolchains, until: 1 });
+		let attestation = Attestation { owed, ..Default::default() };
+		// Of another node's judge it says nothing.
+		for i in [2, 3] {
+			Attestations::<Test>::insert(validator(i), attestation.clone());
+			CHILLED.mutate(|all| all.insert(validator(i), UNTIL_ATTESTED));
+		}
+		run_to(10);
+		expect_toolchains(node, Some(0), ToolchainsAnswer::Making);
+		worker();
+		assert!(take().is_empty());
+		skip(1);
+		let toolchains = vec![toolchain()];
+		expect_toolchains(node, Some(0), ToolchainsAnswer::Made { toolchains });
+		worker();
+		let sent = take();
+		assert_eq!(sent.len(), 1);
+		apply(sent[0].clone()).unwrap();
+		assert_eq!(CHILLED.get().get(&validator(2)), Some(&1));
+		assert_eq!(CHILLED.get().get(&validator(3)), Some(&UNTIL_ATTESTED));
 	});
 }
 
@@ -526,7 +636,24 @@ fn worker_should_ask_on_the_chain_for_what_its_service_lacks() {
 		worker();
 		// Too late for whoever has them.
 		skip(Ballots::<Test>::get(claim.id).unwrap().asking_until() - Lottery::now());
-		expect(node, &task(&claim, me, PATIENCE), VerifyStatus::Lacking);
+		expect(node, &task(&claim, me, patience_left(&claim)), VerifyStatus::Lacking);
+		worker();
+		assert!(take().is_empty());
+	});
+}
+
+/// A service that restarted has forgotten what it took. With all of its patience once more it would wait for
+/// bytes that never come until its word is too late, and be fined for its silence.
+#[test]
+fn attack_bytes_withheld_while_the_service_restarts() {
+	let me = first_member();
+	run_node(&[me], |node, take| {
+		let (claim, _) = judged();
+		expect(node, &task(&claim, me, PATIENCE), VerifyStatus::Working);
+		worker();
+		// Half of the phase is over.
+		skip(6);
+		expect(node, &task(&claim, me, PATIENCE / 2), VerifyStatus::Working);
 		worker();
 		assert!(take().is_empty());
 	});

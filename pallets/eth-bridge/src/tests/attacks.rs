@@ -349,10 +349,35 @@ fn attack_state_is_filled_with_messages() {
 #[test]
 fn attack_guardian_moves_money_or_lets_it_pass() {
 	build_and_execute(|| {
+		let mut escrow = Escrow::new();
+		escrow.deposit(Eth, account(1), MINIMUM - 1);
+		assert_ok!(escrow.sync());
+		assert_ok!(escrow.prove(0));
 		assert_ok!(EthBridge::stop(signed(7), true, true));
-		assert!(EthBridge::resume(signed(7)).is_err());
-		assert!(EthBridge::redirect(signed(7), 0, account(7)).is_err());
-		assert!(EthBridge::set_limits(signed(7), Lpt, LIMITS).is_err());
+		let other = account(7);
+		assert_noop!(EthBridge::redirect(signed(7), 0, other), Error::<Test>::NotRecipient);
+		assert_noop!(EthBridge::release(signed(7), 0), Error::<Test>::BridgeStands);
+		let bad = DispatchError::BadOrigin;
+		assert_noop!(EthBridge::resume(signed(7)), bad);
+		assert_noop!(EthBridge::set_limits(signed(7), Lpt, LIMITS), bad);
+		assert_noop!(EthBridge::set_gateway(signed(7), place()), bad);
+		assert_noop!(EthBridge::set_guardian(signed(7), None), bad);
+		assert_noop!(EthBridge::undo_forgery(signed(7), Default::default()), bad);
+		assert_noop!(EthBridge::set_supply_rule(signed(7), None), bad);
+	});
+}
+
+#[test]
+fn attack_deposit_for_nobody_is_taken_by_whoever_signs_for_zero() {
+	build_and_execute(|| {
+		let mut escrow = Escrow::new();
+		escrow.deposit(Eth, account(0), 300);
+		assert_ok!(escrow.sync());
+		assert_ok!(escrow.prove(0));
+		assert_noop!(EthBridge::redirect(signed(0), 0, account(3)), Error::<Test>::NotRecipient);
+		assert_ok!(EthBridge::redirect(RuntimeOrigin::root(), 0, account(2)));
+		assert_ok!(EthBridge::release(signed(9), 0));
+		assert_eq!(balance(Eth, 2), 300);
 	});
 }
 

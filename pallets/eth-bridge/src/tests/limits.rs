@@ -64,6 +64,22 @@ fn nothing_should_pass_when_there_are_no_limits() {
 }
 
 #[test]
+fn attack_what_waits_comes_in_after_governance_has_closed_the_bridge_by_its_limits() {
+	build_and_execute(|| {
+		let mut escrow = Escrow::new();
+		escrow.deposit(Eth, account(1), 1_000_000);
+		assert_ok!(escrow.sync());
+		assert_ok!(escrow.prove(0));
+		assert_ok!(EthBridge::set_limits(RuntimeOrigin::root(), Eth, Limits::default()));
+		Now::set(1 + LIMITS.delay);
+		assert_noop!(EthBridge::release(signed(9), 0), Error::<Test>::LimitReached);
+		assert_ok!(EthBridge::set_limits(RuntimeOrigin::root(), Eth, LIMITS));
+		assert_ok!(EthBridge::release(signed(9), 0));
+		assert_eq!(balance(Eth, 1), 1_000_000);
+	});
+}
+
+#[test]
 fn attack_everything_comes_in_where_no_limit_was_set() {
 	build_and_execute(|| {
 		let mut escrow = Escrow::new();

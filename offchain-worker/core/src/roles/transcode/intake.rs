@@ -1,7 +1,7 @@
 //! Taking segments in: what is checked before and after their bytes arrive, and what is signed.
 
 use std::{
-	collections::{BTreeMap, BTreeSet},
+	collections::{btree_map, BTreeMap},
 	sync::{
 		atomic::{AtomicBool, Ordering},
 		Arc, Mutex,
@@ -31,6 +31,7 @@ use crate::{
 	lock,
 	ports::{
 		chain::At,
+		contradiction::Contradiction,
 		engine::{Format, MediaError, Transcoded},
 		events::{output_names, Event, Warning},
 		store::{SegmentKey, StoreError, TranscodedSegment},
@@ -43,7 +44,7 @@ use crate::{
 const LOOK_UP_MS: u64 = 2_000;
 /// When a sender tries again while the transcoder is full.
 const BUSY_MS: u32 = 400;
-/// How long a job is left alone after its segment made the engine fail: at first, and at most.
+/// How long a job is left alone after a segment of it was work for nothing: at first, and at most.
 const REST_MS: (u64, u64) = (500, 300_000);
 /// How long a segment that was transcoded waits until its assignment is accepted.
 const ACCEPTED_MS: u64 = 20_000;
@@ -60,10 +61,11 @@ pub(super) struct Intake {
 	pub(super) assigned: Assignments,
 	/// What is offered and not accepted yet.
 	offered: Mutex<BTreeMap<(JobId, AssignmentIndex), Assigned>>,
-	at_work: Mutex<BTreeSet<SegmentKey>>,
+	at_work: Mutex<BTreeMap<SegmentKey, SignedHeader>>,
 	looking_up: Semaphore,
 	fair: Arc<Fair>,
-	/// Jobs whose segments made the engine fail: how often in a row, and until when it is not asked.
+	/// Jobs whose segments made the engine fail, or made what is too large: how often in a row, and until
+	/// when it is not asked.
 	failed: Mutex<BTreeMap<JobId, (u32, u64)>>,
 	/// Segments that wait or are at work, by job.
 	taken: Mutex<BTreeMap<JobId, usize>>,
@@ -134,6 +136,7 @@ impl Intake {
 		{
 			return Err(Refusal::BadBytes);
 		}
+		self.compare(signed).await;
 		if assigned.is_accepted {
 			match self.parts.memory.forgot(&assigned) {
 				Ok(None) => {}
@@ -161,6 +164,35 @@ impl Intake {
 			return Err(Refusal::NotServed);
 		}
 		Ok(assigned)
+	}
+
+	/// Looks whether the broadcaster has signed another segment in the place of this one, which it signed.
+	async fn compare(&self, signed: &SignedHeader) {
+		let at_work = lock(&self.at_work).get(&SegmentKey::of(&signed.header)).cloned();
+		let known = match at_work {
+			Some(known) => Some(known),
+			None => match self.receipt_for(&signed.header) {
+				Ok(stored) => stored.map(|stored| stored.signed),
+				Err(error) => {
+					self.parts.warnings.store(&error);
+					None
+				}
+			},
+		};
+		if let Some(found) = known.and_then(|known| Contradiction::of_headers(&known, signed)) {
+			self.parts.reporter.note(&self.parts.book, found).await;
+		}
+	}
+
+	/// Notes that a segment is at work; `false` where one is already, under the same key.
+	fn begin(&self, key: SegmentKey, signed: &SignedHeader) -> bool {
+		match lock(&self.at_work).entry(key) {
+			btree_map::Entry::Vacant(place) => {
+				place.insert(signed.clone());
+				true
+			}
+			btree_map::Entry::Occupied(_) => false,
+		}
 	}
 
 	/// What was stored under a header's key.
@@ -264,7 +296,7 @@ impl Intake {
 		)?;
 		let same = |key: &&SegmentKey| (key.job, key.assignment) == (header.job, header.assignment);
 		let at_work: Vec<Seq> =
-			lock(&self.at_work).iter().filter(same).map(|key| key.seq).collect();
+			lock(&self.at_work).keys().filter(same).map(|key| key.seq).collect();
 		if unclaimed.len().saturating_add(at_work.len()) > most {
 			return Ok(Err(Refusal::Allowance));
 		}
@@ -319,7 +351,7 @@ impl Intake {
 			Ok(None) => {}
 			Err(error) => return self.not_stored(&error),
 		}
-		if self.draining.load(Ordering::SeqCst) || !lock(&self.at_work).insert(key) {
+		if self.draining.load(Ordering::SeqCst) || !self.begin(key, &signed) {
 			return PushReply::Busy { retry_ms: BUSY_MS };
 		}
 		let _at_work = OnDrop(|| {
@@ -414,7 +446,10 @@ impl Intake {
 		})?;
 		let start = self.parts.clock.now_ms();
 		let made = match self.parts.engine.transcode(&format, bytes, variant).await {
-			Ok(transcoded) => self.made(assigned, header, transcoded)?,
+			// What nobody can be given costs as much as what fails, and is paid as little.
+			Ok(transcoded) => self
+				.made(assigned, header, transcoded)
+				.inspect_err(|_| self.note_failure(header.job))?,
 			Err(MediaError::Invalid(reason)) => Made::rejected(assigned, header, reason),
 			Err(error) => {
 				self.note_failure(header.job);

@@ -279,6 +279,22 @@ fn withheld_bytes_should_be_unavailable_after_the_patience_and_not_before() {
 	})
 }
 
+#[test]
+fn bytes_should_be_fetched_again_when_the_store_finds_them_damaged() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let engine = FakeEngine::default();
+		let leaf = story.leaf(&engine, 0).await;
+		let in_hash = leaf.leaf.segment().unwrap().in_hash;
+		let role = story.role(engine);
+		let task = story.task(vec![leaf]);
+		assert_eq!(verdicts(&role, &task).await.0, [Verdict::Valid]);
+		story.ours.damage(in_hash);
+		let again = VerifyTask { tranche: DISPUTE, ..task };
+		assert_eq!(verdicts(&role, &again).await.0, [Verdict::Valid]);
+	})
+}
+
 /// Says that it has everything, and sends nothing to its end.
 struct Trickling;
 
@@ -439,6 +455,26 @@ fn absent_output_should_be_right_when_no_work_is_claimed_for_it() {
 		let greedy = story.task(vec![absent(story.leaf(&engine, 0).await, false)]);
 		let greedy = VerifyTask { claim: 2, ..greedy };
 		assert_eq!(verdicts(&role, &greedy).await.0, [Verdict::Mismatch(MismatchKind::Work)]);
+	})
+}
+
+/// Who delivers nothing claims what decoding alone is worth: nearly everything, where the pictures that
+/// come are large and those that are asked for small.
+#[test]
+fn attack_work_of_decoding_claimed_where_nothing_is_delivered() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let engine = FakeEngine::default();
+		let mut leaf = story.leaf(&engine, 0).await;
+		if let Leaf::Transcoded { outputs, work, segment, .. } = &mut leaf.leaf {
+			outputs.iter_mut().for_each(|output| *output = None);
+			// A quarter of each pixel that would be decoded.
+			*work = u64::from(segment.in_len) * 100_000 / 4;
+		}
+		let role = story.role(engine);
+		let task = story.task(vec![leaf]);
+		let (verdicts, _) = verdicts(&role, &task).await;
+		assert_eq!(verdicts, [Verdict::Mismatch(MismatchKind::Work)]);
 	})
 }
 
@@ -667,6 +703,32 @@ fn task_should_be_judged_by_the_engine_of_its_toolchain() {
 		assert_eq!(verdicts(&role, &task).await.0, [Verdict::Valid]);
 		let input = [Verdict::NonConforming(NonConformingKind::Input)];
 		assert_eq!(verdicts(&role, &of_old).await.0, input);
+	})
+}
+
+#[test]
+fn engine_should_judge_no_more_when_its_golden_vectors_do_not_come_out_again() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let sound = FakeEngine::default();
+		let toolchain = Hash::repeat_byte(0x0d);
+		let unsound = FakeEngine { toolchain, unsound: true, ..Default::default() };
+		let made = |toolchains: &[Hash]| ToolchainsAnswer::Made { toolchains: toolchains.to_vec() };
+		let role = story.role_with(vec![sound.clone(), unsound]);
+		let ask = |anew| role.toolchains(ToolchainsQuestion { anew });
+		assert_eq!(ask(None), made(&[sound.toolchain, toolchain]));
+		assert_eq!(ask(Some(7)), ToolchainsAnswer::Making);
+		for _ in 0..10 {
+			sim.clock.sleep_until(sim.clock.now_ms() + 1).await;
+		}
+		// Once for each window that asks for it.
+		assert_eq!(ask(Some(7)), made(&[sound.toolchain]));
+		assert_eq!(ask(None), made(&[sound.toolchain]));
+		assert_eq!(ask(Some(8)), ToolchainsAnswer::Making);
+		let task = story.task(vec![story.leaf(&sound, 0).await]);
+		assert_eq!(verdicts(&role, &task).await.0, [Verdict::Valid]);
+		let of_unsound = VerifyTask { toolchain, claim: 2, ..task };
+		assert!(matches!(role.post(of_unsound), Ok(VerifyStatus::Unable { .. })));
 	})
 }
 

@@ -46,6 +46,51 @@ fn receipt_should_be_the_stored_one_when_a_segment_is_sent_again() {
 	})
 }
 
+/// How many contradictions the chain was told of.
+fn reported(story: &Story) -> usize {
+	story.chain.calls().iter().filter(|call| matches!(call, Call::Report(_))).count()
+}
+
+#[test]
+fn broadcaster_should_be_reported_when_it_signs_two_segments_in_one_place() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		receipt(story.send(&role, 0).await);
+		// The same again is no other, and what another signs is not kept.
+		receipt(story.send(&role, 0).await);
+		let mut forged = story.signed(0, &[8, 8, 8]);
+		forged.signature = Signing::own(story.key.clone()).sign(&forged.header.hash());
+		assert_eq!(role.admit(&forged).await, Err(Refusal::BadSignature));
+		assert!(role.parts.reporter.kept().unwrap().is_empty());
+		// The header is enough: its bytes need not come.
+		role.admit(&story.signed(0, &[9, 9, 9])).await.unwrap();
+		assert_eq!(role.parts.reporter.kept().unwrap().len(), 1);
+		let restarted = story.role(FakeEngine::default());
+		for _ in 0..2 {
+			restarted.parts.reporter.report().await.unwrap();
+			assert_eq!(reported(&story), 1);
+		}
+	})
+}
+
+#[test]
+fn broadcaster_should_be_reported_when_the_first_of_two_segments_is_still_at_work() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let engine = FakeEngine { takes: Some((sim.clock.clone(), 1_000)), ..Default::default() };
+		let role = Rc::new(story.role(engine));
+		let (working, first) = (role.clone(), story.signed(0, &bytes(0)));
+		sim.spawn(async move {
+			working.push(first, bytes(0)).await;
+		});
+		sim.sleep(1).await;
+		role.admit(&story.signed(0, &[9, 9, 9])).await.unwrap();
+		role.parts.reporter.report().await.unwrap();
+		assert_eq!(reported(&story), 1);
+	})
+}
+
 #[test]
 fn streams_should_stay_in_time_beside_a_legal_job_of_the_largest_pictures() {
 	simulate(|sim| async move {
@@ -329,6 +374,33 @@ fn segment_should_be_refused_when_what_it_makes_is_too_large() {
 		assert_eq!(reply, PushReply::Refused(Refusal::TooLarge));
 		assert!(story.store.receipts(1, 0, 0, 1).unwrap().is_empty());
 		assert_eq!(story.store.blob_count(), 0, "nothing is kept before everything is checked");
+	})
+}
+
+/// Much sound beside pictures that make much: each output has both, and is more than anybody fetches. What
+/// is never signed for is never paid, so its job is left alone as one that makes the engine fail.
+#[test]
+fn attack_segments_that_make_what_is_too_large_sent_without_end() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let engine = FakeEngine { takes: Some((sim.clock.clone(), 1)), ..Default::default() };
+		let role = story.role(engine);
+		let bytes = vec![1; 100_000];
+		let signed = story.signed(0, &bytes);
+		let mut tried = 0;
+		let start = sim.clock.now_ms();
+		while sim.clock.now_ms() - start < 3_600_000 {
+			let before = sim.clock.now_ms();
+			let reply = role.push(signed.clone(), bytes.clone()).await;
+			assert!(matches!(reply, PushReply::Refused(Refusal::TooLarge | Refusal::Internal)));
+			tried += u32::from(sim.clock.now_ms() > before);
+			sim.sleep(400).await;
+		}
+		assert!((15..25).contains(&tried), "{tried}");
+		// Another segment that can be made ends it.
+		sim.sleep(300_000).await;
+		receipt(story.send(&role, 8).await);
+		receipt(story.send(&role, 9).await);
 	})
 }
 
