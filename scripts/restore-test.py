@@ -180,6 +180,9 @@ def workers(binaries, folder, running):
     broadcast.kill()
     worker("next", "broadcast", [pictures, "--plays", "1", *net.broadcasting("next")])
     until("the next job is claimed", lambda: made() > here, 600)
+    for one in (transcode, broadcast):
+        found = events(one, "contradiction_found")
+        assert not found, f"{one.name} found that somebody signed two things: {found}"
     assert slashed(net, BOB) == 0, "who was put back was slashed"
 
 
