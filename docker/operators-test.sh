@@ -72,7 +72,8 @@ settings validator
 "${compose[@]}" -p livepeer-test-validator -f docker/validator.yaml up --detach
 until_healthy validator node
 until_healthy validator verify
-echo "ok   validator.yaml: blocks become final, the verify service is ready"
+curl -sf http://127.0.0.1:9617/metrics >/dev/null || fail "the verify service's metrics are not published"
+echo "ok   validator.yaml: blocks become final, the verify service is ready and has metrics"
 settings gateway
 "${compose[@]}" -p livepeer-test-gateway -f docker/gateway.yaml up --detach node
 until_healthy gateway node
@@ -93,4 +94,5 @@ for _ in $(seq 120); do
 	sleep 1
 done
 [ -n "${registered:-}" ] || fail "the transcoder does not register: $(docker logs --tail 5 "$(of transcoder transcode)" 2>&1)"
-echo "ok   transcoder.yaml: the node follows, the transcoder is registered under its address"
+curl -sf http://127.0.0.1:9616/metrics >/dev/null || fail "the transcoder's metrics are not published"
+echo "ok   transcoder.yaml: the node follows, the transcoder is registered under its address and has metrics"

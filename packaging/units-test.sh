@@ -61,7 +61,10 @@ within systemctl start livepeer-verify livepeer-gateway livepeer-transcode
 until_said livepeer-verify "waiting for tasks"
 until_said livepeer-transcode "registered account"
 within curl -sf http://127.0.0.1:8935/readyz >/dev/null || fail "the gateway is not ready"
-echo "ok   the roles work, and transcode in the sandbox"
+for port in 9616 9617; do
+	within curl -sf "http://127.0.0.1:$port/metrics" >/dev/null || fail "nobody serves metrics at port $port"
+done
+echo "ok   the roles work, transcode in the sandbox, and have metrics"
 [ -z "$(within find /var/lib/livepeer-node /var/lib/livepeer-worker -perm /o+rwx -type f)" ] || fail "others can read data"
 within systemctl stop livepeer-transcode livepeer-gateway livepeer-verify livepeer-node
 for unit in node verify gateway transcode; do
