@@ -4,7 +4,8 @@
 #   packaging/build.sh [BIN_DIR [OUT_DIR]]
 #
 # What they depend on is read from the binaries (dpkg-shlibdeps). The same binaries give the same
-# bytes: times are those of the newest commit.
+# bytes: times are those of the newest commit. dpkg's own tools do that, where `cargo deb` would want cargo, which
+# has nothing to do any more, and a tool more to trust.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=${1:-${CARGO_TARGET_DIR:-$HOME/.cache/livepeer-appchain/target}/release}
