@@ -147,7 +147,7 @@ packages-test: build ## Install, upgrade, remove and purge the packages in a fre
 .PHONY: monitoring-test alerts-test runbooks-test restore-test operating-test
 monitoring-test: ## Does every alert fire when it should, and is it explained?
 	docker/monitoring/test.sh
-alerts-test: build ## Cause what alerts are for on local networks: each must fire (40 minutes)
+alerts-test: build ## Cause what alerts are for on local networks: each must fire (20 minutes)
 	scripts/alerts-test.py $(BIN)
 runbooks-test: build ## Run the commands of docs/operators on a local network
 	scripts/runbooks-test.py $(BIN)

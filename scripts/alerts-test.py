@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Causes the symptoms of alerts on real local networks and waits until Prometheus fires each, with the
-rules of docker/monitoring/rules.yaml made ten times as fast. Forty minutes. Needs Debian's package
-prometheus, curl, ffmpeg, node and `npm ci --prefix tests/js`.
+rules of docker/monitoring/rules.yaml made ten times as fast. Twenty minutes. Needs Debian's package
+prometheus, ffmpeg, node and `npm ci --prefix tests/js`.
 
     scripts/alerts-test.py BIN_DIR [PART]...
 
