@@ -259,8 +259,8 @@ metadata: setup ## Write what the worker uses of the runtime's metadata, without
 	$(WRITE) --test metadata
 
 .PHONY: docs-tables
-docs-tables: setup ## Write the tables of docs/parameters.md, docs/inputs.md and docs/verification.md
-	$(WRITE) --test documentation
+docs-tables: setup ## Write the tables of docs/parameters.md, docs/scale.md, docs/inputs.md and docs/verification.md
+	$(WRITE) --test documentation --test growth
 	WRITE_DOCS=1 cargo test --quiet --release --locked $(NATIVE) --test inputs --test corpus table
 
 .PHONY: economics
