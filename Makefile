@@ -54,9 +54,13 @@ demo: build $(if $(BRIDGE),bridge-parts) ## Show the main job: ONCE=1 REPORT=out
 test: build ## Prove it: formatting, versions, unit, story and end-to-end tests
 	scripts/test.sh
 
+# Which commits have passed how many seeds. What is not committed is played, and not noted.
+SIM_RECORD := docs/sim-record.txt
 .PHONY: sim
 sim: setup ## Cheats against honesty on the real runtime, with seeds: SEEDS=1000 FROM=0
-	SIM_LOG=$(CARGO_TARGET_DIR)/sim.log SIM_COMMIT=$$(git rev-parse --short=11 HEAD) \
+	if test -z "$$(git status --porcelain -- . ':!$(SIM_RECORD)')"; then \
+		export SIM_LOG=$(CARGO_TARGET_DIR)/sim.log SIM_RECORD=$(CURDIR)/$(SIM_RECORD); fi; \
+	SIM_COMMIT=$$(git rev-parse --short=11 HEAD) \
 		SKIP_WASM_BUILD=1 SIM_SEEDS=$(or $(SEEDS),1000) SIM_FROM=$(or $(FROM),0) cargo test --release --locked \
 		$(STATE_MACHINE) $(STATE_FEATURES) --test sim -- --nocapture
 
