@@ -164,6 +164,10 @@ operating-test: build ## Walk through docs/operating.md by its own commands (fiv
 attack: build ## Strangers hold sockets, send half requests and read nothing; nobody may be hurt
 	$(BIN)/livepeer-demo --bin-dir $(BIN) --once --live rtmp --attack "python3 tests/net/attack.py"
 
+.PHONY: flood
+flood: build ## Send a validator's node verdicts that nobody owes for a minute: none in a block, the others in time
+	$(BIN)/livepeer-demo --bin-dir $(BIN) --once --attack "node tests/js/flood.mjs ws://127.0.0.1:9945 60"
+
 .PHONY: one-key-test
 one-key-test: build ## Two processes sign with one key at the same time: no call fails, none is done twice (four minutes)
 	scripts/one-key-test.sh $(BIN)
