@@ -1,7 +1,9 @@
 //! One rule for every deadline: it names the first block that is too late, or the first that is not too early.
 //! Each is tried in the block before and in that block itself, on two chains with the same past.
 
-use livepeer_integration_tests::{create_job, heartbeat, job, Ballot, Claim, Story, Turn, World};
+use livepeer_integration_tests::{
+	attestation, create_job, heartbeat, job, Ballot, Claim, Story, Turn, World,
+};
 use livepeer_primitives::{
 	api::{ChallengeStage, Duty},
 	verdict::{MismatchKind, Verdict, DISPUTE},
@@ -64,7 +66,7 @@ const fn from(name: &'static str, prepare: fn(World) -> Due) -> Deadline {
 
 /// Every deadline of jobs, claims, challenges and stake that a call meets. The draw has none here: the agenda
 /// draws in the first block in which anybody could.
-static DEADLINES: [Deadline; 25] = [
+static DEADLINES: [Deadline; 26] = [
 	until("an offer is accepted", acceptance),
 	until("work is claimed in the grace of its assignment", last_claim),
 	until("a drawn leaf is revealed", leaf),
@@ -90,6 +92,7 @@ static DEADLINES: [Deadline; 25] = [
 	until("a transcoder raises its price", raising_price),
 	from("stake is withdrawn", withdrawing),
 	from("a heartbeat is sent", beating),
+	until("a judge attests what it lacks in a window", attesting),
 ];
 
 /// Whether a call is taken in block `at`; `None` where that block has no room for it, for the session changes in
@@ -414,5 +417,14 @@ fn beating(mut world: World) -> Due {
 	let last = world.run(|| Available::<Runtime>::get(Bob.to_account_id())).expect("it works");
 	let at = last.last_seen + interval / 2;
 	let call = world.run(|| heartbeat(Bob, at - 1)).into();
+	Due { story: Story::resume(world, 0), sender: Sender::Nobody, call, at }
+}
+
+fn attesting(mut world: World) -> Due {
+	let length = world.parameters().1.beacon_window;
+	world.until(length, |world| world.number() % length == 0);
+	let at = world.number() + length;
+	let toolchain = world.toolchain();
+	let call = attestation(&mut world, Dave, vec![toolchain]).into();
 	Due { story: Story::resume(world, 0), sender: Sender::Nobody, call, at }
 }
