@@ -4,6 +4,7 @@
 	scripts/bench-quality.py [--write] [NAME=FILE@WIDTHxHEIGHT@KBPS,KBPS,... ...]
 	scripts/bench-quality.py --front [--write] [NAME=... ...]    # speed against quality
 	scripts/bench-quality.py --clips    # where the real clips are
+	scripts/bench-quality.py --ffmpeg   # where FFmpeg 9 is, which has OpenH264
 
 Each clip is cut into segments of 2 s and transcoded by `livepeer-media transcode` under profiles 1
 and 2, and as the variant of profile 2 from its first start on, and encoded by the ffmpeg command line in one go with the same preset, size and rates. VMAF
@@ -312,8 +313,8 @@ def main():
     arguments = [a for a in sys.argv[1:] if a not in options]
     is_front = "--front" in sys.argv
     newer, real = tools()
-    if "--clips" in arguments:
-        print(real)
+    if "--clips" in arguments or "--ffmpeg" in arguments:
+        print(real if "--clips" in arguments else newer)
         return
     makes = {"profile 1": lambda *a: ours(1, *a), "profile 2": lambda *a: ours(2, *a)}
     if is_front:

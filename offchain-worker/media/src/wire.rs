@@ -9,6 +9,7 @@ use livepeer_primitives::{
 };
 
 use crate::{
+	diagnosis::Diagnosis,
 	limits::Failure,
 	pipeline::{Facts, Inspection, Picture, Transcoded, Wishes},
 };
@@ -68,6 +69,19 @@ pub enum Request<I = Vec<u8>> {
 	},
 	/// Try to break out, to show that it cannot be done.
 	Escape(Escape),
+	/// Measure how far an output is from what it should be, and both from the source.
+	Diagnose {
+		/// Limits of the source.
+		limits: SourceLimits,
+		/// Limits of both outputs.
+		output_limits: SourceLimits,
+		/// What the toolchain makes of the segment.
+		right: Vec<u8>,
+		/// What was delivered for it.
+		output: Vec<u8>,
+		/// The segment.
+		input: I,
+	},
 }
 
 impl<I> Request<I> {
@@ -78,7 +92,8 @@ impl<I> Request<I> {
 			| Self::Transcode { input, .. }
 			| Self::Variant { input, .. }
 			| Self::Picture { input, .. }
-			| Self::Inspect { input, .. } => Some(input),
+			| Self::Inspect { input, .. }
+			| Self::Diagnose { input, .. } => Some(input),
 			Self::Escape(_) => None,
 		}
 	}
@@ -156,6 +171,8 @@ pub enum Answer {
 	Shape(Shape),
 	/// What the segmenter does to the source and why, in words.
 	Notice(String),
+	/// To [`Request::Diagnose`].
+	Diagnosis(Diagnosis),
 }
 
 /// How a [`Transcoded`] is read: of no more outputs than a ladder has renditions. An empty output is
