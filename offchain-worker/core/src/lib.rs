@@ -81,7 +81,8 @@ mod tests {
 	#[tokio::test]
 	async fn work_should_be_done_beside_everything_else() {
 		let (sender, receiver) = std::sync::mpsc::channel();
-		let waits = aside(move || receiver.recv().is_ok());
+		let late = std::time::Duration::from_secs(10);
+		let waits = aside(move || receiver.recv_timeout(late).is_ok());
 		let goes_on = async move { sender.send(()).is_ok() };
 		assert_eq!(futures::join!(waits, goes_on), (true, true));
 	}

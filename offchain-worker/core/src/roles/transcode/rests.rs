@@ -116,11 +116,11 @@ impl Rests {
 		let (store, jobs) = (self.store.clone(), self.jobs.clone());
 		aside(move || {
 			let mut known = lock(&jobs);
-			let jobs = match &mut *known {
+			let remembered = match known.take() {
 				Some(jobs) => jobs,
-				none => none.insert(read(&*store)?),
+				None => read(&*store)?,
 			};
-			work(&*store, jobs)
+			work(&*store, known.insert(remembered))
 		})
 		.await
 	}
