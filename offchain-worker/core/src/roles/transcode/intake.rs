@@ -90,8 +90,14 @@ impl Intake {
 	/// Takes no more, and waits for the segments at work.
 	pub(super) async fn drain(&self) {
 		self.draining.store(true, Ordering::SeqCst);
-		let done = std::pin::pin!(self.fair.idle());
 		let clock = &self.parts.clock;
+		let done = std::pin::pin!(async {
+			self.fair.idle().await;
+			// What was made is still to be stored and signed for.
+			while !lock(&self.at_work).is_empty() {
+				clock.sleep_until(clock.now_ms().saturating_add(LOOK_MS)).await;
+			}
+		});
 		let late = clock.sleep_until(clock.now_ms().saturating_add(DRAIN_MS));
 		let _ = select(done, late).await;
 	}
