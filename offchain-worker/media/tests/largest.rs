@@ -62,7 +62,7 @@ async fn streams_should_stay_in_time_and_memory_bounded_beside_the_largest_pictu
 	let large = common::made(
 		directory.path(),
 		"large.ts",
-		&format!("-f lavfi -i testsrc2=s=4096x4096:r=3:d=2 {encoded}"),
+		&format!("-f lavfi -i testsrc2=s=4096x4096:r=6:d=2 {encoded}"),
 	);
 	let small = common::made(
 		directory.path(),
@@ -72,7 +72,7 @@ async fn streams_should_stay_in_time_and_memory_bounded_beside_the_largest_pictu
 	// As a transcoder of two processors has it.
 	let pool =
 		MediaPool::new(PoolConfig { live: 2 + 8, divide: 2, total_memory: MEMORY, ..config() });
-	let limits = SourceLimits { longest: 540_000, shortest: 0, ..SourceLimits::new(4096, 4096, 3) };
+	let limits = SourceLimits { longest: 540_000, shortest: 0, ..SourceLimits::new(4096, 4096, 6) };
 	let mut ladder = vec![rendition(4096, 4096, 8_000); 8];
 	(0u32..).zip(&mut ladder).for_each(|(place, rendition)| {
 		rendition.kbps -= place;
@@ -113,5 +113,5 @@ async fn streams_should_stay_in_time_and_memory_bounded_beside_the_largest_pictu
 	}
 	assert!((200 * MIB..=MEMORY).contains(&most), "{} MiB", most / MIB);
 	let served = served.await.expect("it ran").expect("a legal job");
-	assert_eq!((served.facts.frames, served.outputs.len()), (6, 2));
+	assert_eq!((served.facts.frames, served.outputs.len()), (12, 2));
 }
