@@ -248,8 +248,8 @@ bench: build ## Speed against the raw tool: transcoding as a ratio to the ffmpeg
 	scripts/bench.sh
 
 .PHONY: bench-quality
-bench-quality: build ## Quality at equal bytes against ffmpeg's continuous encode; writes docs/media.md
-	scripts/bench-quality.py --write
+bench-quality: build ## Quality at equal bytes against ffmpeg's continuous encode; writes docs/media.md: FRONT=1 for speed
+	scripts/bench-quality.py --write $(if $(FRONT),--front)
 
 .PHONY: test-equal
 test-equal: build ## 500 segments twice: other order, load, processor level; not a byte may differ
