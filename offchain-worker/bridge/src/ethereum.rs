@@ -59,8 +59,8 @@ pub mod contract {
 		#[derive(Debug)]
 		interface Gateway {
 			function submit(bytes update) external;
-			function withdraw(Withdrawal w, bytes32[32] proof) external;
-			function openRound(Round r, bytes32[32] proof) external;
+			function withdraw(Withdrawal w, bytes32[] proof) external;
+			function openRound(Round r, bytes32[] proof) external;
 			function claim(Earning e, bytes32[] proof) external;
 			function release(bytes32 id) external;
 			function depositLPT(bytes32 recipient, uint128 amount) external;
