@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Bridge, DAY, HOUR, LIMITS, MAX_AGE, UNIT, refused } from "./lib/bridge.mjs";
-import { ascii, be, hex, keccak } from "./lib/bytes.mjs";
+import { ascii, be, bytes, concat, hex, keccak } from "./lib/bytes.mjs";
 import { artefact } from "../scripts/compile.mjs";
 import { Interface } from "ethers";
 import { ETH, LPT, EMPTY } from "./lib/formats.mjs";
@@ -249,6 +249,36 @@ describe("withdrawals", () => {
 			const at = 10 + word * 64;
 			await assert.rejects(b.gateway.raw(call.slice(0, at) + "01" + call.slice(at + 2)));
 		}
+	});
+
+	test("any byte of a call changed, cut or added", async () => {
+		const b = await funded();
+		const list = Array.from({ length: 5 }, () =>
+			b.chain.withdrawal({ asset: ETH, recipient: STRANGER, amount: UNIT / 10n }),
+		);
+		const round = b.chain.earnings(
+			1,
+			Array.from({ length: 5 }, () => ({ asset: ETH, payee: STRANGER, amount: UNIT / 10n })),
+		);
+		await b.sync();
+		const fuzz = async (call) => {
+			const data = bytes(call);
+			const refuse = (changed) => assert.rejects(b.gateway.raw(hex(changed), { from: b.relayer }), hex(changed));
+			for (let at = 0; at < data.length; ++at) {
+				const changed = data.slice();
+				// Another bit of each byte; all bits come up.
+				changed[at] ^= 1 << at % 8;
+				await refuse(changed);
+			}
+			for (let length = 0; length < data.length; length += 13) await refuse(data.slice(0, length));
+			// What stands behind a call is not read.
+			await b.gateway.raw(hex(concat(data, keccak([1]))), { from: b.relayer });
+			await refuse(data);
+		};
+		await fuzz(b.gateway.encode("withdraw", [list[2], b.chain.proof(2)]));
+		await fuzz(b.gateway.encode("openRound", [round, b.chain.proof(round.index)]));
+		await fuzz(b.gateway.encode("claim", [round.leaves[3], b.chain.earningProof(round.leaves[3])]));
+		await b.check();
 	});
 
 	test("leaves of another kind: a deposit, an earning, a round, an inner node", async () => {
