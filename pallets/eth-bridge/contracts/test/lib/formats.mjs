@@ -46,6 +46,12 @@ export class Tree {
 		}
 	}
 
+	copy() {
+		const copy = new Tree(this.depth);
+		copy.levels = this.levels.map((level) => [...level]);
+		return copy;
+	}
+
 	get count() {
 		return this.levels[0].length;
 	}
