@@ -165,7 +165,7 @@ one-key-test: build ## Two processes sign with one key at the same time: no call
 	scripts/one-key-test.sh $(BIN)
 
 .PHONY: validators-drill
-validators-drill: build ## Validators join, are killed, are gone for good; a light client follows (a quarter of an hour): ONLY=stalled
+validators-drill: build ## Validators join, leave, sign twice, are gone for good, also during a stream (half an hour): ONLY="validators slashed double stream stalled"
 	scripts/validators-drill.sh $(BIN)
 
 .PHONY: live-figures

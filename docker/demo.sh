@@ -37,7 +37,8 @@ set +a
 [ -z "${VARIANTS:-}" ] || { echo "VARIANTS=$VARIANTS: the chain of docker/keys.sh asks for none: try it with make demo" >&2 && exit 1; }
 [ -z "${LIVE:-}" ] || { echo "LIVE=$LIVE: no container takes what is published: try it with make demo" >&2 && exit 1; }
 case "${CHEAT:-}" in
-lazy | lying | silent) echo "CHEAT=$CHEAT is a judge's: try it with make demo" >&2 && exit 1 ;;
+lazy | smallest | copying | lying | silent) echo "CHEAT=$CHEAT is a judge's: try it with make demo" >&2 && exit 1 ;;
+spoil) echo "CHEAT=spoil is the broadcaster's: try it with make demo" >&2 && exit 1 ;;
 omit) echo "CHEAT=omit wants a chain that asks for variants: try it with make demo" >&2 && exit 1 ;;
 esac
 [ -z "${CHEAT:-}" ] || export TRANSCODER_IMAGE=livepeer-cheat TRANSCODER_ROLE=$CHEAT

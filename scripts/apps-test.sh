@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Walks through docs/apps.md with @polkadot/api on a development chain of one node, which it starts:
-# less than a minute.
+# two minutes at most.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/one-node.sh

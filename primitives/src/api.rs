@@ -675,7 +675,8 @@ sp_api::decl_runtime_apis! {
 		fn terms_of(account: AccountId) -> Option<TermsView>;
 		/// Verdicts that await execution against a jailed account; `None` if it is not jailed.
 		fn open_verdicts_of(account: AccountId) -> Option<u32>;
-		/// The round from which on an account may be a validator again; `None` if it may now.
+		/// The round from which on an account may be a validator again, the largest number of all until it
+		/// attests golden vectors; `None` if it may now.
 		fn chilled_until(account: AccountId) -> Option<RoundIndex>;
 		/// The round until which an account is taken for offline at most; `None` if it is not.
 		fn offline_until(account: AccountId) -> Option<RoundIndex>;

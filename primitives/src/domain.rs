@@ -66,6 +66,9 @@ pub const EVIDENCE_FRAME: &[u8] = b"livepeer/evidence-frame/1";
 pub const TOOLCHAIN: &[u8] = b"livepeer/toolchain/1";
 /// The beacon's accumulator.
 pub const BEACON: &[u8] = b"livepeer/beacon/1";
+/// Signed by a verifier key: which toolchains its judge lacks, see
+/// [`crate::toolchain::attestation_payload`].
+pub const ATTESTATION: &[u8] = b"livepeer/attestation/1";
 
 /// BLAKE2b-256 over the tag's length, the tag and the SCALE encoding of `value`.
 ///

@@ -12,7 +12,7 @@ use crate::{
 	verdict::{Evidence, Tranche, Verdicts},
 	video::{Ladder, SourceLimits},
 	work::WorkFactors,
-	AccountId, BlockNumber, ClaimId, Hash, JobId, Seq, ToolchainId,
+	AccountId, BlockNumber, ClaimId, Hash, JobId, Seq, ToolchainId, WindowIndex,
 };
 
 /// Persistent off-chain key of [`VerifyEndpoint`], written by the node at start.
@@ -44,6 +44,31 @@ pub struct Finalized {
 /// answer are SCALE bytes. A task is posted again until it is done. What may differ then is
 /// [`VerifyTask::service`] alone, the transcoder's newest record: it is the same task.
 pub const VERIFY_PATH: &str = "/v1/verify";
+
+/// Path at which the verify service says which toolchains it makes: `POST` a [`ToolchainsQuestion`],
+/// answered by a [`ToolchainsAnswer`]; body and answer are SCALE bytes.
+pub const TOOLCHAINS_PATH: &str = "/v1/toolchains";
+
+/// Asks the verify service which toolchains it makes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct ToolchainsQuestion {
+	/// Whether the golden vectors are to be made anew, whatever is known of them, and why: once for each
+	/// beacon window in which the judge's word was found to be without the work. `None` asks for what is
+	/// known.
+	pub anew: Option<WindowIndex>,
+}
+
+/// Which toolchains the verify service makes.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum ToolchainsAnswer {
+	/// Golden vectors are being made; ask again.
+	Making,
+	/// Those whose golden vectors it makes.
+	Made {
+		/// Their ids, in no order.
+		toolchains: Vec<ToolchainId>,
+	},
+}
 
 /// One leaf to verify.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
@@ -110,7 +135,8 @@ pub enum VerifyStatus {
 		/// The evidence.
 		evidence: Evidence,
 	},
-	/// The service cannot judge: another toolchain, no FFmpeg. The member stays silent.
+	/// The service cannot judge: another toolchain, no FFmpeg. If it still cannot in the second half of
+	/// the commit phase, the member abstains.
 	Unable {
 		/// Why, in UTF-8, for the log.
 		reason: Vec<u8>,

@@ -1,8 +1,11 @@
 //! The name of a toolchain: of what it makes, not of its binaries.
 
+use sp_core::ConstU32;
+use sp_runtime::BoundedVec;
+
 use crate::{
-	domain::{tagged_hash, TOOLCHAIN},
-	Hash, ToolchainId,
+	domain::{tagged_hash, ATTESTATION, TOOLCHAIN},
+	AccountId, Hash, ToolchainId, WindowIndex,
 };
 
 /// The canonical profile's version.
@@ -11,6 +14,24 @@ pub const PROFILE: u16 = 1;
 /// The id of the toolchain whose golden vectors have this digest.
 pub fn toolchain_id(profile: u16, golden_digest: Hash) -> ToolchainId {
 	tagged_hash(TOOLCHAIN, &(profile, golden_digest))
+}
+
+/// Most toolchains that a judge can lack: as many as governance can list, and as many on their way out.
+pub const MAX_LACKING: u32 = 32;
+
+/// The toolchains that a judge lacks, ascending.
+pub type Lacking = BoundedVec<ToolchainId, ConstU32<MAX_LACKING>>;
+
+/// What the verifier key of `verifier` signs in beacon window `window`: `lacking` are the toolchains of
+/// which its service does not make the golden vectors. The window is what makes it a statement of now:
+/// signed in advance or shown again, it is of another one.
+pub fn attestation_payload(
+	genesis: Hash,
+	verifier: &AccountId,
+	window: WindowIndex,
+	lacking: &Lacking,
+) -> Hash {
+	tagged_hash(ATTESTATION, &(genesis, verifier, window, lacking))
 }
 
 /// Debian 12: FFmpeg 5.1.9-0+deb12u1, libx264 164 (baee400), with profiles 1 and 2,

@@ -242,8 +242,17 @@ pub trait Competition {
 /// Who may receive new stake. Implemented by the election: registered and not jailed. Bonding to
 /// oneself before registering is allowed by staking without asking.
 pub trait AcceptsStake {
-	/// Whether `transcoder` may receive stake from `from` now.
-	fn accepts_stake(transcoder: &AccountId, from: &AccountId) -> bool;
+	/// Whether `transcoder` may receive stake from `from` now, and if not why.
+	fn accepts_stake(transcoder: &AccountId, from: &AccountId) -> Result<(), StakeRefused>;
+}
+
+/// Why a transcoder receives no stake.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StakeRefused {
+	/// It is not registered.
+	NotRegistered,
+	/// It is registered, and jailed.
+	Jailed,
 }
 
 /// What happened to a slash.
@@ -351,6 +360,24 @@ pub trait Chill {
 	/// `account` is not chosen as a validator before round `until`. A later `until` replaces an
 	/// earlier one, never the other way round. Sets that are chosen already stay. Never fails.
 	fn chill(account: &AccountId, until: RoundIndex);
+	/// The chill of `account`, however long it was to last, ends with round `until`: at once if that has
+	/// come. Who is not chilled stays as it is. Never fails.
+	fn thaw(account: &AccountId, until: RoundIndex);
+}
+
+/// The round until which a judge is chilled that has to attest golden vectors before it validates again:
+/// none that ever comes.
+pub const UNTIL_ATTESTED: RoundIndex = RoundIndex::MAX;
+
+/// The verifier keys that accounts have registered. Implemented by the runtime's glue over
+/// `pallet-session`.
+pub trait VerifierKeyOf {
+	/// The verifier key that `who` has registered now, whether it validates or not; `None` without
+	/// session keys.
+	fn verifier_key(who: &AccountId) -> Option<VerifierId>;
+	/// For benchmarks: registers session keys of `who` of which `key` is the verifier key.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn make_verifier_key(who: &AccountId, key: VerifierId);
 }
 
 /// Session keys. Implemented by the runtime's glue over `pallet-session`: the keys that an account

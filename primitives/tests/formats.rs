@@ -18,7 +18,7 @@ use livepeer_primitives::{
 	receipt::{Outputs, Receipt, TranscodeResult},
 	segment::{stream_id, SegmentHeader, SegmentInfo, StreamHead},
 	sum_tree::{Commitment, SumNode, SumProof},
-	toolchain::toolchain_id,
+	toolchain::{attestation_payload, toolchain_id, Lacking},
 	variant::{openings_hash, VariantOpening, VariantOpenings, VrfOpening},
 	verdict::{
 		commitment, duty_payload, judged_digest, Evidence, MismatchKind, NonConformingKind,
@@ -236,6 +236,7 @@ fn objects_should_never_share_a_hash() {
 		domain::OPENINGS,
 		domain::PASS,
 		domain::DUTY,
+		domain::ATTESTATION,
 		domain::SIGNED,
 	];
 	let hashes: BTreeSet<_> = tags.iter().map(|tag| tagged_hash(tag, &header())).collect();
@@ -582,6 +583,23 @@ fn pass_should_bind_every_field() {
 			|p| p.account = account(9),
 			|p| p.peer_id = vec![5].try_into().unwrap(),
 			|p| p.peer_id = vec![5, 7].try_into().unwrap(),
+		],
+	);
+}
+
+#[test]
+fn attestation_should_bind_every_field() {
+	all_differ(
+		(hash(1), account(2), 3u32, Lacking::truncate_from(vec![hash(4)])),
+		|(genesis, verifier, window, lacking)| {
+			attestation_payload(*genesis, verifier, *window, lacking)
+		},
+		&[
+			|a| a.0 = H256::zero(),
+			|a| a.1 = account(9),
+			|a| a.2 += 1,
+			|a| a.3 = Lacking::default(),
+			|a| a.3 = Lacking::truncate_from(vec![hash(4), hash(5)]),
 		],
 	);
 }

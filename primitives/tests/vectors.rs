@@ -24,7 +24,7 @@ use livepeer_primitives::{
 	receipt::{Output, Outputs, Receipt, TranscodeResult},
 	segment::{stream_id, SegmentHeader, SegmentInfo, StreamHead, LAST_OF_EPOCH},
 	sum_tree::{verify, SumTree},
-	toolchain::{toolchain_id, PROFILE},
+	toolchain::{attestation_payload, toolchain_id, Lacking, PROFILE},
 	variant::{choice, openings_hash, VariantOpening, VariantOpenings, VariantPlace, VrfOpening},
 	verdict::{
 		commitment, duty_payload, judged_digest, Evidence, MismatchKind, NonConformingKind,
@@ -478,6 +478,7 @@ fn vectors() -> Value {
 	};
 	let verifier = account(0x99);
 	let commit = commitment(genesis, 5, judged, 0, &verifier, &opening);
+	let lacking = Lacking::truncate_from(vec![toolchain, hash(0xee)]);
 	let pass = Pass {
 		genesis,
 		claim: 5,
@@ -639,6 +640,12 @@ fn vectors() -> Value {
 		"pass": {
 			"genesis": hex(genesis), "claim": 5, "tranche": DISPUTE, "account": hex(&verifier),
 			"peer_id": hex(&pass.peer_id), "scale": scale(&pass), "payload": hex(pass.payload()),
+		},
+		"attestation": {
+			"genesis": hex(genesis), "account": hex(&verifier), "window": 17,
+			"lacking": lacking.iter().map(hex).collect::<Vec<_>>(),
+			"payload": hex(attestation_payload(genesis, &verifier, 17, &lacking)),
+			"of_none": hex(attestation_payload(genesis, &verifier, 17, &Lacking::default())),
 		},
 		"variant": {
 			"genesis": hex(genesis), "stream": hex(stream), "job": 7, "assignment": 1, "seq": 42,

@@ -891,6 +891,13 @@ class Check:
         self.same("pass.scale", preimage, v["scale"])
         self.same("pass.payload", tagged("livepeer/pass/1", preimage), v["payload"])
 
+        v = self.take("attestation")
+        for name, lacking in [("payload", v["lacking"]), ("of_none", [])]:
+            preimage = raw32(v["genesis"]) + raw32(v["account"]) + u(32, v["window"])
+            preimage += listed(map(raw32, lacking))
+            hashed = tagged("livepeer/attestation/1", preimage)
+            self.same(f"attestation.{name}", hashed, v[name])
+
     def reserved(self):
         v = self.take("reserved")["source_part"]
         key = raw32(v["genesis"]) + raw32(v["stream"]) + u(64, v["job"]) + u(32, v["assignment"])

@@ -4,6 +4,11 @@
 //
 //   node apps.mjs ws://127.0.0.1:9944
 //
+// Takes up to two minutes, for it waits until a round is over. What a chain that began just now cannot do is
+// seen refused, with the error that says so: `withdrawStake` takes 14 rounds of a minute and
+// `withdrawFees` a transcoder that was paid (`make test-withdrawal` does both), `unjail` a verdict
+// (`jailed_validator_should_leave_at_the_next_rotation_and_the_chain_goes_on`).
+//
 // Prints what it did as JSON; exits 1 with every step of the guide that does not hold.
 import { readFileSync } from "node:fs";
 import { ApiPromise, Keyring, WsProvider } from "@polkadot/api";
@@ -116,7 +121,7 @@ async function asDelegator() {
 	expect(seen.delegate === bob.address && BigInt(seen.nextRound) === lpt(100), "the bond does not show in stake()");
 	expect(BigInt(seen.counting) === 0n, "it counts before the next round");
 	await refused(delegator, lptStaking.bond(lpt(1), charlie.address), "lptStaking.BondedElsewhere");
-	await refused(delegator, lptStaking.withdrawFees(), "lptStaking.NothingToDo");
+	await refused(delegator, lptStaking.withdrawFees(), "lptStaking.NoFees");
 	await ok(delegator, lptStaking.unbond(lpt(40)));
 	const [lock] = (await stake(delegator)).locks;
 	expect(lock.release > (await round()) && lock.releaseBlock > 0 && !lock.heldBack, "the lock has no date");
@@ -134,6 +139,21 @@ async function asDelegator() {
 	expect(moving.movesTo === charlie.address && moving.liableUntil > (await round()), "the move does not show");
 	await refused(delegator, lptStaking.rebond(moving.id, charlie.address), "lptStaking.StillLiable");
 	await ok(delegator, lptStaking.rebond(moving.id, bob.address));
+	await asOfARoundThatIsOver();
+}
+
+/** What the delegator had when a round ended can be read when it has something else. */
+async function asOfARoundThatIsOver() {
+	const over = await round();
+	while ((await round()) === over) await new Promise((resolve) => setTimeout(resolve, 1000));
+	await ok(delegator, lptStaking.unbond(lpt(20)));
+	// No block is closed on this chain, so that the clock's are the chain's.
+	const { start } = (await api.query.rounds.current()).toJSON();
+	const then = (await api.at(await api.rpc.chain.getBlockHash(start - 1))).call.livepeerApi;
+	expect((await then.clock()).toJSON().round === over, "a round's last block is not the one before the next begins");
+	const [had, has] = [(await then.stake(delegator.address)).toJSON(), await stake(delegator)];
+	expect(BigInt(had.nextRound) === lpt(70) && had.locks.length === 0, "stake() says nothing of a round that is over");
+	expect(BigInt(has.counting) >= lpt(50) && BigInt(has.nextRound) < lpt(70) && has.locks.length === 1, "stake() does not say what is now");
 }
 
 /** Waits out the last tenth of a round, in which terms are frozen. */

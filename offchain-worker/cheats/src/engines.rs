@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use livepeer_primitives::{
 	verdict::MismatchKind,
-	video::{ProfileId, MAX_KBPS},
+	video::{Ladder, ProfileId, Rendition, MAX_KBPS},
 	Hash, ToolchainId,
 };
 use livepeer_worker_core::ports::engine::{
@@ -30,6 +30,20 @@ pub enum Deed {
 	Omit,
 	/// Makes a variant of the last rendition where none is due.
 	Vary,
+	/// Leaves the last rendition out, and delivers the one before it in its place. Of a job that asks for
+	/// one alone nothing can be left out.
+	Fewer,
+}
+
+/// Pixels of a picture of a rendition.
+fn picture(rendition: &Rendition) -> u64 {
+	u64::from(rendition.width) * u64::from(rendition.height)
+}
+
+/// Pictures of a segment of which these renditions were made.
+fn pictures(ladder: &Ladder, pixels: &Pixels) -> u64 {
+	let all = pixels.outputs.first().copied().unwrap_or_default();
+	ladder.first().map_or(0, |rendition| all / picture(rendition).max(1))
 }
 
 /// The honest engine but for one deed.
@@ -49,6 +63,10 @@ impl Dishonest {
 impl MediaEngine for Dishonest {
 	fn toolchain(&self) -> ToolchainId {
 		self.honest.toolchain()
+	}
+
+	async fn attest(&self) -> Result<ToolchainId, MediaError> {
+		self.honest.attest().await
 	}
 
 	fn profiles(&self) -> Vec<ProfileId> {
@@ -95,6 +113,21 @@ impl MediaEngine for Dishonest {
 				let undue = Variant { rendition: last, start: 0 };
 				self.honest.transcode(format, input, Some(variant.unwrap_or(undue))).await
 			}
+			Deed::Fewer => {
+				let mut fewer = format.clone();
+				let left_out = fewer.ladder.pop().filter(|_| !fewer.ladder.is_empty());
+				let Some(left_out) = left_out else {
+					return self.honest.transcode(format, input, variant).await;
+				};
+				let is_there =
+					|variant: &Variant| usize::from(variant.rendition) < fewer.ladder.len();
+				let mut made =
+					self.honest.transcode(&fewer, input, variant.filter(is_there)).await?;
+				made.outputs.extend(made.outputs.last().cloned());
+				let pixels = picture(&left_out) * pictures(&fewer.ladder, &made.pixels);
+				made.pixels.outputs.push(pixels);
+				Ok(made)
+			}
 		}
 	}
 
@@ -119,6 +152,9 @@ impl MediaEngine for Dishonest {
 pub enum Neglect {
 	/// Says that everything is right, without having encoded it.
 	Lazy,
+	/// Says that the smallest rendition is right, without having scaled or encoded it. One that is alone
+	/// it looks at.
+	Smallest,
 	/// Says that everything is wrong.
 	Lying,
 	/// Says that it cannot say anything.
@@ -135,6 +171,10 @@ pub struct Neglectful {
 impl MediaEngine for Neglectful {
 	fn toolchain(&self) -> ToolchainId {
 		self.honest.toolchain()
+	}
+
+	async fn attest(&self) -> Result<ToolchainId, MediaError> {
+		self.honest.attest().await
 	}
 
 	fn profiles(&self) -> Vec<ProfileId> {
@@ -164,6 +204,22 @@ impl MediaEngine for Neglectful {
 	) -> Result<Examined, MediaError> {
 		match self.neglect {
 			Neglect::Silent => Err(MediaError::Failed("it does not want to".into())),
+			Neglect::Smallest => {
+				let sizes = format.ladder.iter().map(picture).enumerate();
+				let smallest = sizes.min_by_key(|(_, size)| *size);
+				let Some((place, size)) = smallest.filter(|_| format.ladder.len() > 1) else {
+					return self.honest.examine(format, input, outputs, seed, index).await;
+				};
+				let mut fewer = format.clone();
+				fewer.ladder.remove(place);
+				let mut looked_at = outputs.to_vec();
+				looked_at.remove(place);
+				let mut seen = self.honest.examine(&fewer, input, &looked_at, seed, index).await?;
+				seen.findings.insert(place, Finding::Exact);
+				let pixels = size * pictures(&fewer.ladder, &seen.pixels);
+				seen.pixels.outputs.insert(place, pixels);
+				Ok(seen)
+			}
 			Neglect::Lying => {
 				let mut seen = self.honest.examine(format, input, outputs, seed, index).await?;
 				let fault = Fault::Mismatch(MismatchKind::Video);
@@ -179,15 +235,67 @@ impl MediaEngine for Neglectful {
 					(rendition.width, rendition.height) = (16, 16);
 				}
 				let made = self.honest.transcode(&small, input, None).await?;
-				let frames = made.pixels.outputs.first().copied().unwrap_or_default() / (16 * 16);
-				let size = |w: u16, h: u16| u64::from(w) * u64::from(h) * frames;
-				let outputs = format.ladder.iter().map(|r| size(r.width, r.height)).collect();
+				let frames = pictures(&small.ladder, &made.pixels);
+				let outputs = format.ladder.iter().map(|r| picture(r) * frames).collect();
 				Ok(Examined {
 					findings: vec![Finding::Exact; format.ladder.len()],
 					pixels: Pixels { input: made.pixels.input, outputs },
 					digest: seed,
 				})
 			}
+		}
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use livepeer_primitives::video::SourceLimits;
+	use livepeer_worker_core::fakes::{rendition, FakeEngine};
+
+	use super::*;
+
+	/// Of which [`FakeEngine`] makes a thousand pictures of the first rendition.
+	const INPUT: [u8; 4] = [1, 2, 3, 4];
+
+	fn format() -> Format {
+		let ladder = vec![rendition(20, 10, 100), rendition(10, 10, 50)];
+		Format {
+			ladder: Ladder::truncate_from(ladder),
+			limits: SourceLimits::new(1280, 720, 30),
+			variants: false,
+		}
+	}
+
+	async fn examined(engine: &dyn MediaEngine, outputs: Vec<Vec<u8>>) -> Examined {
+		let outputs: Vec<_> = outputs.into_iter().map(Some).collect();
+		let examined = engine.examine(&format(), &INPUT, &outputs, Hash::zero(), 0).await;
+		examined.expect("the fake engine answers")
+	}
+
+	#[tokio::test]
+	async fn rendition_that_is_left_out_should_be_claimed_and_be_another() {
+		let honest = Arc::new(FakeEngine::default());
+		let fewer = Dishonest::new(honest.clone(), Deed::Fewer);
+		let made = fewer.transcode(&format(), &INPUT, None).await.expect("it makes one");
+		assert_eq!(made.pixels.outputs, [200_000, 100_000]);
+		assert_eq!(made.outputs.first(), made.outputs.last());
+		let seen = examined(&*honest, made.outputs).await;
+		let faults: Vec<bool> = seen.findings.iter().map(|it| it.fault().is_some()).collect();
+		assert_eq!(faults, [false, true]);
+	}
+
+	#[tokio::test]
+	async fn judge_that_leaves_the_smallest_out_should_see_what_is_wrong_with_others_alone() {
+		let honest = Arc::new(FakeEngine::default());
+		let right = honest.transcode(&format(), &INPUT, None).await.expect("it makes both");
+		let lazy = Neglectful { honest, neglect: Neglect::Smallest };
+		for (wrong, faults) in [(0, [true, false]), (1, [false, false])] {
+			let mut outputs = right.outputs.clone();
+			outputs[wrong].push(0);
+			let seen = examined(&lazy, outputs).await;
+			assert_eq!(seen.pixels.outputs, [200_000, 100_000]);
+			let found: Vec<bool> = seen.findings.iter().map(|it| it.fault().is_some()).collect();
+			assert_eq!(found, faults, "{wrong}");
 		}
 	}
 }

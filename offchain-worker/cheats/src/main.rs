@@ -4,19 +4,26 @@
 //! with one thing exchanged, so that what is shown is the protocol's answer to exactly that.
 
 mod black;
+mod copying;
 mod engines;
 mod holding;
+mod spoiling;
 
 use std::{process::ExitCode, sync::Arc};
 
 use clap::{Parser, Subcommand};
 use livepeer_worker::{
+	broadcast::{self, BroadcastArgs},
 	child, finish, start,
 	transcode::{self, Swaps, TranscodeArgs},
-	verify::{self, VerifyArgs},
+	verify::{self, Answers, VerifyArgs},
 };
 
-use crate::engines::{Deed, Dishonest, Neglect, Neglectful};
+use crate::{
+	copying::Copying,
+	engines::{Deed, Dishonest, Neglect, Neglectful},
+	spoiling::spoil,
+};
 
 /// Misbehaves, to show what the chain does about it.
 #[derive(Parser)]
@@ -40,6 +47,8 @@ enum Cheat {
 	Omit(TranscodeArgs),
 	/// Make a variant in every segment, also where none is due.
 	Vary(TranscodeArgs),
+	/// Leave the last rendition out: deliver the one before it in its place, and claim both.
+	Fewer(TranscodeArgs),
 	/// Deliver everything, and keep the bytes back when judges ask for them.
 	Withhold(TranscodeArgs),
 	/// Deliver what was signed, and other bytes when judges ask for it.
@@ -48,10 +57,16 @@ enum Cheat {
 	Unrevealed(TranscodeArgs),
 	/// Judge that everything is right, without encoding it.
 	Lazy(VerifyArgs),
+	/// Judge that the smallest rendition is right, without scaling or encoding it.
+	Smallest(VerifyArgs),
+	/// Judge that everything is right, with the newest evidence that another judge has revealed.
+	Copying(VerifyArgs),
 	/// Judge that everything is wrong.
 	Lying(VerifyArgs),
 	/// Abstain from every judgement.
 	Silent(VerifyArgs),
+	/// Broadcast, and sign segments that nobody can transcode.
+	Spoil(Box<BroadcastArgs>),
 }
 
 fn main() -> ExitCode {
@@ -65,6 +80,7 @@ fn main() -> ExitCode {
 			Cheat::Overstate(args) => dishonest(args, Deed::Overstate).await,
 			Cheat::Omit(args) => dishonest(args, Deed::Omit).await,
 			Cheat::Vary(args) => dishonest(args, Deed::Vary).await,
+			Cheat::Fewer(args) => dishonest(args, Deed::Fewer).await,
 			Cheat::Withhold(args) => withholding(args, false).await,
 			Cheat::Garble(args) => withholding(args, true).await,
 			Cheat::Unrevealed(args) => {
@@ -72,8 +88,11 @@ fn main() -> ExitCode {
 				transcode::run(args, Swaps { chain, ..Default::default() }).await
 			}
 			Cheat::Lazy(args) => neglectful(args, Neglect::Lazy).await,
+			Cheat::Smallest(args) => neglectful(args, Neglect::Smallest).await,
+			Cheat::Copying(args) => copying(args).await,
 			Cheat::Lying(args) => neglectful(args, Neglect::Lying).await,
 			Cheat::Silent(args) => neglectful(args, Neglect::Silent).await,
+			Cheat::Spoil(args) => broadcast::run(*args, Box::new(spoil())).await,
 		}
 	}))
 }
@@ -90,5 +109,14 @@ async fn withholding(args: TranscodeArgs, garbles: bool) -> anyhow::Result<()> {
 }
 
 async fn neglectful(args: VerifyArgs, neglect: Neglect) -> anyhow::Result<()> {
-	verify::run(args, Box::new(move |honest| Arc::new(Neglectful { honest, neglect }) as _)).await
+	let engine = Box::new(move |honest| Arc::new(Neglectful { honest, neglect }) as _);
+	verify::run(args, verify::Swaps { engine, ..Default::default() }).await
+}
+
+async fn copying(args: VerifyArgs) -> anyhow::Result<()> {
+	let chain = args.node.connect(None).await?;
+	let answers = Box::new(move |service: Arc<dyn Answers>| -> Arc<dyn Answers> {
+		Arc::new(Copying::new(chain, service))
+	});
+	verify::run(args, verify::Swaps { answers, ..Default::default() }).await
 }

@@ -124,6 +124,9 @@ pub struct BroadcastArgs {
 /// job that ends meanwhile is ended by the next run, should the node be away.
 const LAST: Duration = Duration::from_secs(15);
 
+/// What becomes of each segment between its cut and its signature.
+pub type Change = Box<dyn FnMut(SourceSegment) -> SourceSegment + Send>;
+
 /// A stream that can run.
 struct Ready {
 	broadcaster: Broadcaster,
@@ -131,12 +134,12 @@ struct Ready {
 	source: Source,
 }
 
-/// Streams a source.
-pub async fn run(args: BroadcastArgs) -> Result<()> {
+/// Streams a source. Whoever embeds the role may sign something else than was cut.
+pub async fn run(args: BroadcastArgs, change: Change) -> Result<()> {
 	let mut stop = stop_signal()?;
 	let home = args.home.open().await?;
 	if let Some(ready) = unless_stopped(&mut stop, start(&args, &home)).await? {
-		stream(&args, ready, stop).await?;
+		stream(&args, ready, change, stop).await?;
 	}
 	home.events.emit(Event::Stopped);
 	Ok(())
@@ -227,12 +230,18 @@ async fn earlier(
 }
 
 /// Runs the stream, and serves it for a while when it is over.
-async fn stream(args: &BroadcastArgs, ready: Ready, mut stop: watch::Receiver<bool>) -> Result<()> {
+async fn stream(
+	args: &BroadcastArgs,
+	ready: Ready,
+	change: Change,
+	mut stop: watch::Receiver<bool>,
+) -> Result<()> {
 	let Ready { broadcaster, open, source } = ready;
 	let (sender, receiver) = mpsc::channel(4);
 	let had = open.complete.saturating_sub(open.first);
 	let rate = if source.is_live { Rate::Max } else { args.rate };
-	let cutting = tokio::spawn(cut(source.first, source.rest, had, rate, sender, stop.clone()));
+	let cutting =
+		tokio::spawn(cut(source.first, source.rest, change, had, rate, sender, stop.clone()));
 	let mut told = stop.clone();
 	let late = async {
 		stopped(&mut told).await;
@@ -281,6 +290,7 @@ async fn limits_of(pool: &MediaPool, source: &Source, longest: u32) -> Result<So
 async fn cut(
 	first: Option<SourceSegment>,
 	mut segments: Rest,
+	mut change: Change,
 	mut had: u64,
 	rate: Rate,
 	sender: mpsc::Sender<Result<SourceSegment, String>>,
@@ -297,7 +307,7 @@ async fn cut(
 	};
 	while let Some(segment) = next {
 		let segment = match segment {
-			Ok(segment) => segment,
+			Ok(segment) => change(segment),
 			Err(error) => {
 				let _ = sender.send(Err(error)).await;
 				return;

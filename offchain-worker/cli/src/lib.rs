@@ -7,7 +7,7 @@
 //! - [`verify`]: re-transcodes drawn segments for a validator's node;
 //! - [`gateway`]: checks a stream and serves it to browsers.
 //!
-//! and tools: [`audit`], [`doctor`], [`keys`], [`stake`], [`stream`], [`config`], [`shell`], `token`,
+//! and tools: [`audit`], [`report`], [`doctor`], [`keys`], [`stake`], [`stream`], [`config`], [`shell`], `token`,
 //! `toolchain`.
 
 pub mod audit;
@@ -23,6 +23,7 @@ pub mod metrics;
 pub mod offline;
 pub mod png;
 pub mod reach;
+pub mod report;
 pub mod secrets;
 pub mod setup;
 pub mod shell;
@@ -72,6 +73,8 @@ pub enum Command {
 	Verify(verify::VerifyCommand),
 	/// Judge a claim's verdict again: write all that it rests on to a file, or judge such a file.
 	Audit(audit::AuditArgs),
+	/// Report who signed two things that exclude each other, by records that show both.
+	Report(report::ReportArgs),
 	/// Play streams in browsers.
 	Gateway(gateway::GatewayArgs),
 	/// Print the id of what this machine's FFmpeg makes.
@@ -125,13 +128,14 @@ pub fn child() {
 pub fn run(command: Command) -> ExitCode {
 	finish(start(async move {
 		match command {
-			Command::Broadcast(args) => broadcast::run(*args).await,
+			Command::Broadcast(args) => broadcast::run(*args, Box::new(|segment| segment)).await,
 			Command::Transcode(args) => transcode::run(args, transcode::Swaps::default()).await,
 			Command::Verify(verify::VerifyCommand::Serve(args)) => {
-				verify::run(*args, Box::new(|engine| engine)).await
+				verify::run(*args, verify::Swaps::default()).await
 			}
 			Command::Verify(verify::VerifyCommand::Files(args)) => offline::run(args).await,
 			Command::Audit(args) => audit::run(args).await,
+			Command::Report(args) => report::run(args).await,
 			Command::Gateway(args) => gateway::run(args).await,
 			Command::Toolchain => {
 				let engine = Engine::start(MediaPool::new(PoolConfig::default())).await?;

@@ -17,7 +17,10 @@ use common::{get, http, mismatch};
 use livepeer_primitives::{
 	extension::Extensions,
 	leaf::Leaf,
-	offchain::{VerifyLeaf, VerifyStatus, VerifyTask, VERIFY_PATH},
+	offchain::{
+		ToolchainsAnswer, ToolchainsQuestion, VerifyLeaf, VerifyStatus, VerifyTask,
+		TOOLCHAINS_PATH, VERIFY_PATH,
+	},
 	receipt::{Outputs, Receipt, TranscodeResult},
 	segment::{stream_id, SegmentHeader, StreamHead},
 	verdict::Verdict,
@@ -608,7 +611,7 @@ async fn verifier() -> Verifier {
 	)
 	.unwrap();
 	tokio::spawn(runner.run());
-	Verifier { address: serve(verify::router(role, TOKEN.into())).await, task }
+	Verifier { address: serve(verify::router(Arc::new(role), TOKEN.into())).await, task }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -630,6 +633,19 @@ async fn verify_service_should_work_on_a_task_until_it_is_done() {
 		tokio::time::sleep(std::time::Duration::from_millis(20)).await;
 	}
 	panic!("the task was never done");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_service_should_say_to_its_node_which_toolchains_it_makes() {
+	let Verifier { address, task } = verifier().await;
+	let body = ToolchainsQuestion { anew: None }.encode();
+	assert_eq!(http(address, "POST", TOOLCHAINS_PATH, &[], &body).await.status, 401);
+	let headers = [("Authorization", "Bearer secret")];
+	assert_eq!(http(address, "POST", TOOLCHAINS_PATH, &headers, b"garbage").await.status, 400);
+	let answer = http(address, "POST", TOOLCHAINS_PATH, &headers, &body).await;
+	let toolchains = vec![task.toolchain];
+	let made = ToolchainsAnswer::Made { toolchains };
+	assert_eq!(ToolchainsAnswer::decode_all(&mut &answer.body[..]).unwrap(), made);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -75,6 +75,10 @@ impl MediaEngine for Stingy {
 		self.0.toolchain()
 	}
 
+	async fn attest(&self) -> Result<Hash, MediaError> {
+		self.0.attest().await
+	}
+
 	fn profiles(&self) -> Vec<ProfileId> {
 		self.0.profiles()
 	}

@@ -13,6 +13,7 @@
 //!   - [`ports::engine::MediaEngine`]: the media engine (`livepeer-worker-media`).
 //!   - [`ports::clock::Clock`] and [`ports::events::EventSink`]: time, which tests simulate, and
 //!     progress.
+//! - [`reporting`]: what roles share that see two things signed that exclude each other.
 //! - [`roles`]: [`roles::broadcast`], [`roles::transcode`], [`roles::verify`], [`roles::follow`]
 //!   (what a gateway does).
 
@@ -21,6 +22,7 @@ pub mod fakes;
 pub mod key;
 pub mod ports;
 pub mod recall;
+pub mod reporting;
 pub mod roles;
 pub mod rules;
 

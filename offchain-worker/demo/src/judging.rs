@@ -11,9 +11,12 @@ use serde_json::Value as Json;
 use crate::{
 	chain::amount,
 	cheat::Cheat,
-	losses::losses,
+	events::Event,
+	losses::{losses, of_spoilt},
 	network::{self, Network},
+	probe::Spoilt,
 	report::{Account, Claim, Report},
+	shares,
 	watch::{name_of, Watch},
 	Args,
 };
@@ -50,6 +53,7 @@ pub fn judge(
 	report: &mut Report,
 	watch: &Watch,
 	fetched: &BTreeMap<String, (usize, u64)>,
+	spoilt: &Spoilt,
 	args: &Args,
 	cut: u64,
 ) {
@@ -57,15 +61,27 @@ pub fn judge(
 	let facts = Facts::new(watch, args, &claims, cut);
 	let returned: BTreeSet<u64> =
 		report.segments.iter().filter_map(|segment| segment["seq"].as_u64()).collect();
+	// Of what nobody can transcode nothing comes back.
+	let spoils = args.cheat == Some(Cheat::Spoil);
+	let back = returned.len() + if spoils { spoilt.skipped.len() } else { 0 };
 	report.check(
 		"every segment came back",
-		returned.len() as u64 == facts.segments,
+		back as u64 == facts.segments,
 		format!("{} of {}", returned.len(), facts.segments),
 	);
 	facts.judge_judges(report, fetched);
-	match args.cheat.filter(|cheat| cheat.judge().is_none()) {
+	match args.cheat.filter(|cheat| cheat.is_transcoders()) {
 		None => facts.judge_honesty(report),
 		Some(cheat) => facts.judge_cheat(report, cheat),
+	}
+	if let Some((cheat, judge)) = args.cheat.and_then(|cheat| Some((cheat, cheat.judge()?))) {
+		facts.judge_bad_judge(report, cheat, judge);
+	}
+	if spoils {
+		facts.judge_spoiling(report, spoilt);
+	}
+	if args.cheat.is_some() {
+		facts.judge_shares(report);
 	}
 	if let Some(verdict) = args.cheat.and_then(Cheat::verdict) {
 		let named = claims.iter().flat_map(|c| &c.verdicts);
@@ -102,18 +118,18 @@ impl<'a> Facts<'a> {
 	fn new(watch: &'a Watch, args: &'a Args, claims: &'a [Claim], cut: u64) -> Self {
 		let voters = claims.iter().flat_map(|claim| claim.verdicts.iter());
 		let voters = voters.filter_map(|verdict| verdict["verifier"].as_str().map(name_of));
-		let slashes = watch.others.get("LptStaking.Slashed").into_iter().flatten();
-		let slashed = slashes.map(|e| name_of(e.fields["transcoder"].as_str().unwrap_or_default()));
 		let guilty = args.cheat.and_then(Cheat::judge).into_iter().map(str::to_owned);
-		Self {
+		let mut facts = Self {
 			watch,
 			args,
 			claims,
 			segments: if args.live.is_some() { cut } else { args.segments.into() },
 			voters: voters.collect(),
 			guilty: guilty.collect(),
-			slashed: slashed.collect(),
-		}
+			slashed: BTreeSet::new(),
+		};
+		facts.slashed = facts.named("LptStaking.Slashed", "transcoder");
+		facts
 	}
 
 	/// How many claims ended so.
@@ -145,10 +161,20 @@ impl<'a> Facts<'a> {
 		wanted.map(|e| amount(&e["fields"]["amount"])).sum()
 	}
 
+	/// Events of one kind that name no claim.
+	fn events(&self, name: &str) -> &'a [Event] {
+		self.watch.others.get(name).map(Vec::as_slice).unwrap_or_default()
+	}
+
+	/// Whom such events name.
+	fn named(&self, event: &str, field: &str) -> BTreeSet<String> {
+		let named = self.events(event).iter().filter_map(|event| event.fields[field].as_str());
+		named.map(name_of).collect()
+	}
+
 	/// What one kind of event names in all.
 	fn total(&self, event: &str, field: &str) -> u128 {
-		let events = self.watch.others.get(event).into_iter().flatten();
-		events.filter_map(|event| event.amount(field)).sum()
+		self.events(event).iter().filter_map(|event| event.amount(field)).sum()
 	}
 
 	/// Who judged, from which bytes, and who of them was penalised.
@@ -173,8 +199,13 @@ impl<'a> Facts<'a> {
 			format!("{voters:?}"),
 		);
 		let is_looked_at = args.cheat.is_none_or(Cheat::is_looked_at);
+		// Whoever copies needs none, and pays for that.
+		let copies = |name: &&String| {
+			args.cheat == Some(Cheat::Copying) && self.guilty.contains(name.as_str())
+		};
 		let all_fetched = voters
 			.iter()
+			.filter(|name| !copies(name))
 			.all(|name| fetched.get(&format!("verify-{name}")).is_some_and(|(n, _)| *n > 0));
 		report.check(
 			"every verdict rests on bytes that came over libp2p",
@@ -257,8 +288,16 @@ impl<'a> Facts<'a> {
 		let spoilt = spoilt.count();
 		report.check("no claim that is spoilt was accepted", spoilt == 0, format!("{spoilt}"));
 		report.check("the escrow went back to the broadcaster", refunded, String::new());
-		let lost = self.total("LptStaking.Slashed", "total");
-		report.check("stake was slashed after the deferral", lost > 0, format!("{lost}"));
+		let rules = &self.watch.parameters.lottery;
+		let taken = shares::of_rounds(self.events("LptStaking.Slashed"));
+		let is_of =
+			|share: u128, outcome: &str| shares::is_same(share, shares::of_outcome(rules, outcome));
+		let due = |share: &u128| ["Failed", "Missed"].iter().any(|outcome| is_of(*share, outcome));
+		report.check(
+			"the slashes of each round are what the parameters say of the outcome",
+			taken.values().all(due) && taken.values().any(|share| is_of(*share, outcome)),
+			format!("{taken:?} of {}", shares::WHOLE),
+		);
 		let claimants: BTreeSet<String> = claims
 			.iter()
 			.filter_map(|claim| claim.claimed["transcoder"].as_str().map(name_of))
@@ -268,12 +307,110 @@ impl<'a> Facts<'a> {
 			!slashed.is_empty() && slashed.is_subset(&claimants),
 			format!("{slashed:?} of {claimants:?}"),
 		);
+		let jailed = self.named("TranscoderElection.TranscoderJailed", "transcoder");
+		report.check("who cheated is jailed", jailed == *slashed, format!("{jailed:?}"));
 		// But what it is paid for judging what others did. What it could not spoil is work like any.
 		let has_earned = |name: &str| self.gained(name) > self.escrowed("Verification", Some(name));
 		report.check(
 			"the cheat earned nothing",
 			!cheat.is_everywhere() || !network::TRANSCODERS.into_iter().any(has_earned),
 			format!("{:?}", self.transcoders_gained()),
+		);
+	}
+
+	/// A story in which one judge misbehaves.
+	fn judge_bad_judge(&self, report: &mut Report, cheat: Cheat, judge: &str) {
+		let events = || self.claims.iter().flat_map(|claim| &claim.events);
+		let is_its = |event: &&Json| {
+			name_of(event["fields"]["verifier"].as_str().unwrap_or_default()) == judge
+		};
+		let penalised = events().filter(|event| event["name"] == "Penalised").filter(is_its);
+		let penalties: Vec<(String, u128)> = penalised
+			.map(|event| {
+				let penalty = event["fields"]["penalty"].as_str().unwrap_or("unknown");
+				(penalty.to_owned(), amount(&event["fields"]["fraction"]))
+			})
+			.collect();
+		let odd = shares::odd(&penalties, &self.watch.parameters.lottery);
+		let expected = cheat.penalties();
+		report.check(
+			"the judge that misbehaves loses the shares that the parameters say",
+			odd.is_empty() && penalties.iter().any(|(name, _)| expected.contains(&name.as_str())),
+			format!("{penalties:?} of {}", shares::WHOLE),
+		);
+		let chills = shares::chills(penalties.iter().map(|(penalty, _)| penalty.as_str()));
+		let chilled = self.named("TranscoderElection.ValidatorChilled", "validator");
+		let expected = if chills { self.guilty.clone() } else { BTreeSet::new() };
+		report.check(
+			"it is kept from validating where its penalty says so, and nobody else is",
+			chilled == expected,
+			format!("{chilled:?}"),
+		);
+		let rewarded =
+			events().filter(|event| event["name"] == "JudgeRewarded").any(|e| is_its(&e));
+		let paid = self.escrowed("Verification", Some(judge));
+		report.check(
+			"it is paid for no judgement",
+			paid == 0 && !rewarded,
+			format!("{paid} in ETH"),
+		);
+	}
+
+	/// A story in which the broadcaster signs what nobody can transcode.
+	fn judge_spoiling(&self, report: &mut Report, spoilt: &Spoilt) {
+		let Spoilt { skipped, rejected, transcoded } = spoilt;
+		report.check(
+			"what nobody can transcode is rejected, and the broadcaster goes on without it",
+			!rejected.is_empty() && rejected == skipped,
+			format!("{} rejected, {} skipped", rejected.len(), skipped.len()),
+		);
+		let drawn = |claim: &Claim| {
+			let first = claim.claimed["first"].as_u64().unwrap_or_default();
+			let leaves = claim.revealed_leaves.iter().filter_map(|leaf| leaf["index"].as_u64());
+			leaves.filter(|index| rejected.contains(&(first + index))).count()
+		};
+		let judged: usize = self.claims.iter().map(drawn).sum();
+		report.check(
+			"judges have looked at what was rejected",
+			judged > 0,
+			format!("{judged} of {}", rejected.len()),
+		);
+		let work = |claim: &Claim| amount(&claim.claimed["total_work"]);
+		let claimed: u128 = self.claims.iter().map(work).sum();
+		let each = u128::from(self.watch.parameters.jobs.factors.rejected);
+		let small = each * rejected.len() as u128;
+		report.check(
+			"each is claimed at the small work that the parameters say",
+			claimed == u128::from(*transcoded) + small,
+			format!("{claimed} claimed, {transcoded} transcoded, {small} rejected"),
+		);
+		let settled = self.claims.iter().flat_map(|claim| &claim.events);
+		let fees: u128 = settled
+			.filter(|event| event["name"] == "ClaimSettled")
+			.filter(|event| event["fields"]["settlement"] == "Pay")
+			.map(|event| amount(&event["fields"]["fee"]))
+			.sum();
+		// The work of all claims has the same price.
+		let lost = fees * small / claimed.max(1);
+		report.losses.push(of_spoilt(network::BROADCASTER, rejected.len(), lost));
+		report.check("who spoilt them pays for them", lost > 0, format!("{lost}"));
+	}
+
+	/// What slashes took of the stake that was there.
+	fn judge_shares(&self, report: &mut Report) {
+		// Of the story's accounts each transcoder's delegator is named after it.
+		let bonded = |name: &str| {
+			let behind = network::ACCOUNTS
+				.into_iter()
+				.filter(|account| account.split("//").next() == Some(name));
+			behind.map(|account| parse(&self.account(account).before.bonded)).sum::<u128>()
+		};
+		let slashes = self.events("LptStaking.Slashed");
+		let small = shares::too_small(slashes, bonded);
+		report.check(
+			"each slash took its share of the stake behind who was slashed",
+			small.is_empty(),
+			format!("{} slashes, {small:?} too small", slashes.len()),
 		);
 	}
 

@@ -1,4 +1,4 @@
-//! What misbehaving cost: who lost what in the claims of a run.
+//! What misbehaving cost: who lost what in a run.
 
 use std::collections::BTreeMap;
 
@@ -39,6 +39,12 @@ pub fn losses(claims: &[Claim]) -> Vec<Loss> {
 	totals.into_iter().map(|(name, total)| total.into_loss(name)).collect()
 }
 
+/// What a broadcaster paid for so many segments that nobody can transcode.
+pub fn of_spoilt(broadcaster: &str, spoilt: usize, fees: u128) -> Loss {
+	let total = Total::default().into_loss(broadcaster.to_owned());
+	Loss { as_broadcaster: fees.to_string(), spoilt, ..total }
+}
+
 #[derive(Default)]
 struct Total {
 	as_transcoder: u128,
@@ -57,6 +63,8 @@ impl Total {
 			claims: self.claims,
 			as_judge: self.as_judge.to_string(),
 			penalties: self.penalties,
+			as_broadcaster: "0".to_owned(),
+			spoilt: 0,
 		}
 	}
 }
@@ -80,6 +88,13 @@ pub fn sentence(loss: &Loss) -> String {
 		let why: Vec<_> =
 			loss.penalties.iter().map(|(penalty, times)| format!("{times} × {penalty}")).collect();
 		parts.push(format!("{:.4} LPT as a judge ({})", units(&loss.as_judge), why.join(", ")));
+	}
+	if loss.spoilt > 0 {
+		parts.push(format!(
+			"{:.9} ETH for {} segments that nobody can transcode",
+			units(&loss.as_broadcaster),
+			loss.spoilt
+		));
 	}
 	format!("{} lost {}", loss.name, parts.join(" and "))
 }
@@ -133,5 +148,9 @@ mod tests {
 			]
 		);
 		assert_eq!(losses(&[]), []);
+		assert_eq!(
+			sentence(&of_spoilt("B", 8, 50_000_000_000_000)),
+			"B lost 0.000050000 ETH for 8 segments that nobody can transcode"
+		);
 	}
 }

@@ -14,6 +14,7 @@ mod probe;
 mod process;
 mod report;
 mod secrets;
+mod shares;
 mod source;
 mod story;
 mod watch;
@@ -37,7 +38,7 @@ pub struct Args {
 	/// Where to write the report (JSON).
 	#[arg(long)]
 	pub report: Option<PathBuf>,
-	/// The transcoders misbehave, or one of the judges does.
+	/// The transcoders misbehave, or one of the judges does, or the broadcaster.
 	#[arg(long, value_enum)]
 	pub cheat: Option<Cheat>,
 	/// Nodes and workers are killed during the stream and started again.

@@ -473,7 +473,7 @@ impl Network {
 		for (i, name) in TRANSCODERS.into_iter().enumerate() {
 			let role = format!("transcode-{name}");
 			// With a cheat, every transcoder cheats: whichever is drawn shows the story.
-			let cheat = self.cheat.filter(|cheat| cheat.judge().is_none());
+			let cheat = self.cheat.filter(|cheat| cheat.is_transcoders());
 			let mut command = self.role("transcode", cheat, &role)?;
 			command.args(["--node", &rpc(1 + i), "--account", &address(name)?]).args([
 				"--listen",
@@ -500,7 +500,8 @@ impl Network {
 
 	/// Starts the broadcaster on `source`; `endless` streams until it is stopped.
 	pub fn start_broadcaster(&mut self, source: &Path, endless: bool) -> Result<()> {
-		let mut command = self.worker("livepeer-worker", "broadcast", "broadcast")?;
+		let cheat = self.cheat.filter(|cheat| *cheat == Cheat::Spoil);
+		let mut command = self.role("broadcast", cheat, "broadcast")?;
 		command.arg(source);
 		if endless {
 			command.arg("--loop");

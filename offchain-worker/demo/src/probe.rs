@@ -1,7 +1,7 @@
 //! Looks from outside: commands beside the story, requests, playback, and the events that workers write.
 
 use std::{
-	collections::BTreeMap,
+	collections::{BTreeMap, BTreeSet},
 	fs,
 	path::Path,
 	process::{Child, Command, Stdio},
@@ -136,6 +136,37 @@ pub fn read_segments(network: &Network) -> Vec<Json> {
 		.collect();
 	segments.sort_by_key(|segment| segment["seq"].as_u64());
 	segments
+}
+
+/// What became of the segments that nobody can transcode.
+#[derive(Default)]
+pub struct Spoilt {
+	/// Those that the broadcaster goes on without, by seq.
+	pub skipped: BTreeSet<u64>,
+	/// Those that transcoders have rejected by their signature.
+	pub rejected: BTreeSet<u64>,
+	/// The work of all others, as transcoders signed it.
+	pub transcoded: u64,
+}
+
+/// Reads what became of them.
+pub fn read_spoilt(network: &Network) -> Spoilt {
+	let of = |role: &str, event: &str| -> Vec<Json> {
+		let events = read_events(&network.events_file(role));
+		events.into_iter().filter(|found| found["event"] == event).collect()
+	};
+	let seqs = |events: Vec<Json>| -> BTreeSet<u64> {
+		events.iter().filter_map(|event| event["seq"].as_u64()).collect()
+	};
+	let mut spoilt =
+		Spoilt { skipped: seqs(of("broadcast", "segment_skipped")), ..Default::default() };
+	for name in network::TRANSCODERS {
+		let role = format!("transcode-{name}");
+		spoilt.rejected.extend(seqs(of(&role, "segment_rejected")));
+		let works = of(&role, "segment_transcoded");
+		spoilt.transcoded += works.iter().filter_map(|event| event["work"].as_u64()).sum::<u64>();
+	}
+	spoilt
 }
 
 /// How many bytes each verify worker fetched over the network.

@@ -146,6 +146,10 @@ pub struct Loss {
 	pub as_judge: String,
 	/// For what it lost that, and how often.
 	pub penalties: BTreeMap<String, usize>,
+	/// What it paid as a broadcaster for segments that nobody can transcode, in ETH.
+	pub as_broadcaster: String,
+	/// How many segments those are.
+	pub spoilt: usize,
 }
 
 /// A checked statement.

@@ -18,7 +18,7 @@ use crate::{
 	live::Live,
 	losses::sentence,
 	network::Network,
-	probe::{count_events, play, probe, read_fetches, read_segments, Probe},
+	probe::{count_events, play, probe, read_fetches, read_segments, read_spoilt, Probe},
 	report::{Report, SCHEMA},
 	source,
 	watch::Watch,
@@ -130,7 +130,9 @@ pub async fn run(args: &Args) -> Result<bool> {
 		live.check(&network, &mut report);
 	}
 	if finished.is_ok() {
-		let expected = args.live.is_none().then(|| args.segments * source::PICTURES_PER_SEGMENT);
+		let skipped = count_events(&network, "broadcast", "segment_skipped") as u32;
+		let published = args.segments.saturating_sub(skipped);
+		let expected = args.live.is_none().then_some(published * source::PICTURES_PER_SEGMENT);
 		play(&mut report, &network.playlist(), expected);
 	}
 	if let Some(bridge) = bridge.filter(|_| finished.is_ok()) {
@@ -140,6 +142,7 @@ pub async fn run(args: &Args) -> Result<bool> {
 	let cut = count_events(&network, "broadcast", "segment_cut");
 	report.segments = read_segments(&network);
 	let fetched = read_fetches(&network);
+	let spoilt = read_spoilt(&network);
 	report.probed(
 		"no argument, variable or file has the secret of an account that a wallet keeps",
 		network.look_for_secrets(),
@@ -149,7 +152,7 @@ pub async fn run(args: &Args) -> Result<bool> {
 		count_processors(&mut report, args.segments);
 	}
 	report.seconds = started.elapsed().as_secs_f64();
-	judge(&mut report, &watch, &fetched, args, cut as u64);
+	judge(&mut report, &watch, &fetched, &spoilt, args, cut as u64);
 	report.passed = report.checks.iter().all(|check| check.passed);
 	tell(&report, args.report.as_deref())?;
 	Ok(report.passed)

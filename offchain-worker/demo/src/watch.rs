@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{bail, Result};
 use indicatif::{ProgressBar, ProgressStyle};
+use livepeer_primitives::params::ProtocolParameters;
 use serde_json::{json, Value as Json};
 use tokio::time::sleep;
 
@@ -90,6 +91,8 @@ pub struct Watch {
 	first: u32,
 	slot_milliseconds: u64,
 	pub longest: Longest,
+	/// The parameters with which the story began.
+	pub parameters: ProtocolParameters,
 	claims: BTreeMap<u64, Claim>,
 	pub others: BTreeMap<String, Vec<Event>>,
 	pub accounts: Vec<Account>,
@@ -131,6 +134,7 @@ impl Watch {
 				judgement: parameters.lottery.longest_judgement(&timing),
 				life: parameters.lottery.longest_claim_life(&timing),
 			},
+			parameters,
 			claims: BTreeMap::new(),
 			others: BTreeMap::new(),
 			accounts,
@@ -236,7 +240,7 @@ impl Watch {
 					tell_line(format!("  #{:<4} {line}", event.block));
 				}
 				// Soon after its decision, as long as whoever made its bytes has them.
-				let outcome = match args.cheat.filter(|cheat| cheat.judge().is_none()) {
+				let outcome = match args.cheat.filter(|cheat| cheat.is_transcoders()) {
 					Some(_) => "Failed",
 					None => "Accepted",
 				};

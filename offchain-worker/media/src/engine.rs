@@ -198,6 +198,10 @@ impl MediaEngine for Engine {
 		self.toolchain
 	}
 
+	async fn attest(&self) -> Result<ToolchainId, CoreError> {
+		Ok(golden::attest(&self.pool, None).await?.toolchain)
+	}
+
 	fn profiles(&self) -> Vec<ProfileId> {
 		vec![CANONICAL_PROFILE, CAPPED_QUALITY]
 	}

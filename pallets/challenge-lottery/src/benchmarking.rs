@@ -13,9 +13,10 @@ use livepeer_primitives::{
 	receipt::Output,
 	segment::SegmentInfo,
 	sum_tree::SumTree,
+	toolchain::{Lacking, MAX_LACKING},
 	traits::{
-		Beacon, Claims, Jail, Liability, OperatorKeysOf, SeatedValidator, Seed, Settlement, Stake,
-		ValidatorSet,
+		Beacon, Chill, Claims, Jail, Liability, OperatorKeysOf, SeatedValidator, Seed, Settlement,
+		Stake, ValidatorSet, VerifierKeyOf, UNTIL_ATTESTED,
 	},
 	variant::{openings_hash, VariantOpening, VariantPlace, VrfOpening},
 	verdict::{self, Evidence, MismatchKind, Opening, Phase, Tranche, Verdict, DISPUTE},
@@ -30,8 +31,8 @@ use sp_runtime::{
 use crate::{
 	outcome_impls::Dues,
 	types::{
-		Answer, Ballot, Challenge, Class, Conduct, Decision, Done, Judge, JudgeList, Member,
-		Omissions, Penalty, Retiring, Sample, Stage, Task, Worked, MAX_COMMITTEE,
+		Answer, Attestation, Ballot, Challenge, Class, Conduct, Decision, Done, Judge, JudgeList,
+		Member, Omissions, Owed, Penalty, Retiring, Sample, Stage, Task, Worked, MAX_COMMITTEE,
 		PENALTIES_PER_STEP, REWARDS_PER_STEP,
 	},
 	*,
@@ -310,6 +311,41 @@ fn ask_call<T: Config>() -> (ClaimId, Call<T>) {
 	let payload = Pallet::<T>::ask_payload(id, 0, seed::<T>(id), 0);
 	let signature = key.sign(&payload).unwrap();
 	(id, Call::ask_data { claim: id, tranche: 0, member: 0, signature })
+}
+
+/// As many toolchains as a judge can owe, none of which is kept.
+fn others() -> impl Iterator<Item = ToolchainId> {
+	(0..MAX_LACKING).map(|i| ToolchainId::repeat_byte(0x80 + i as u8))
+}
+
+/// Chills as many as can be.
+fn chill_many<T: Config>() {
+	for i in 0..2 * MAX_VALIDATORS {
+		T::Chill::chill(&account("chilled", i, 0), UNTIL_ATTESTED);
+	}
+}
+
+/// The attestation of a judge that lacks all that is kept, and had to attest something else.
+fn attest_call<T: Config>() -> Call<T> {
+	set_block::<T>(T::Beacon::window_start(3));
+	let count = T::MaxToolchains::get() as u8;
+	let toolchain = ToolchainId::repeat_byte;
+	Toolchains::<T>::put(BoundedVec::truncate_from((0..count).map(toolchain).collect()));
+	let retiring = |i| Retiring { toolchain: toolchain(i), at: 1, until: 2 };
+	RetiringToolchains::<T>::put(BoundedVec::truncate_from(
+		(count..2 * count).map(retiring).collect(),
+	));
+	let lacking = Lacking::truncate_from((0..2 * count).map(toolchain).collect());
+	let (verifier, key) = (account::<AccountId>("judge", 0, 0), VerifierId::generate_pair(None));
+	T::VerifierKeys::make_verifier_key(&verifier, key.clone());
+	let owed = Some(Owed { toolchains: BoundedVec::truncate_from(others().collect()), until: 1 });
+	Attestations::<T>::insert(&verifier, Attestation { owed, ..Default::default() });
+	chill_many::<T>();
+	T::Chill::chill(&verifier, UNTIL_ATTESTED);
+	let window = T::Beacon::current_window();
+	let payload = Pallet::<T>::attestation_payload(&verifier, window, &lacking);
+	let signature = key.sign(&payload).unwrap();
+	Call::attest { verifier, window, lacking, signature }
 }
 
 /// The seed of the open ballot.
@@ -763,6 +799,50 @@ mod benchmarks {
 
 		let is_left = RetiringToolchains::<T>::get().iter().any(|e| e.toolchain == toolchain);
 		assert!(!is_left);
+	}
+
+	#[benchmark]
+	fn attest() {
+		let Call::attest { verifier, window, lacking, signature } = attest_call::<T>() else {
+			panic!("toolchains are attested")
+		};
+
+		#[extrinsic_call]
+		_(RawOrigin::Authorized, verifier.clone(), window, lacking, signature);
+
+		assert_eq!(Attestations::<T>::get(verifier).unwrap().owed, None);
+	}
+
+	#[benchmark]
+	fn authorize_attest() -> Result<(), BenchmarkError> {
+		let call: <T as frame_system::Config>::RuntimeCall = attest_call::<T>().into();
+
+		#[block]
+		{
+			call.authorize(TransactionSource::InBlock)
+				.ok_or("the call can be authorized")?
+				.map_err(|_| "it is authorized")?;
+		}
+
+		Ok(())
+	}
+
+	#[benchmark]
+	fn agenda_chill() {
+		let (id, _, _) = new_challenge::<T>();
+		let judge = account::<AccountId>("judge", 0, 0);
+		let toolchains = BoundedVec::truncate_from(others().skip(1).collect());
+		let owed = Some(Owed { toolchains, until: 1 });
+		Attestations::<T>::insert(&judge, Attestation { owed, ..Default::default() });
+		chill_many::<T>();
+
+		#[block]
+		{
+			Pallet::<T>::chill(id, &judge, Penalty::WrongEvidence, 2);
+		}
+
+		let owed = Attestations::<T>::get(judge).unwrap().owed.unwrap();
+		assert_eq!((owed.toolchains.len() as u32, owed.until), (MAX_LACKING, 2));
 	}
 
 	impl_benchmark_test_suite! {

@@ -4,6 +4,7 @@
 extern crate alloc;
 
 mod agenda_impls;
+mod attestation_impls;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod claim_impls;
@@ -45,14 +46,15 @@ pub mod pallet {
 		leaf::Leaf,
 		params::{LotteryParameters, Timing},
 		sum_tree::SumProof,
+		toolchain::{Lacking, MAX_LACKING},
 		traits::{
 			Beacon, Chill, Claims, Jail, JudgesPool, Liability, OnDecided, OperatorKeysOf,
-			ProtocolClock, Rounds, ServiceDirectory, Slash,
+			ProtocolClock, Rounds, ServiceDirectory, Slash, VerifierKeyOf,
 		},
 		variant::VariantOpenings,
 		verdict::{Evidence, Opening, Tranche, Verdict},
-		AccountId, Balance, BlockNumber, ClaimId, Hash, RoundIndex, ToolchainId, MAX_COMMITTEE,
-		MAX_VALIDATORS,
+		AccountId, Balance, BlockNumber, ClaimId, Hash, RoundIndex, ToolchainId, WindowIndex,
+		MAX_COMMITTEE, MAX_VALIDATORS,
 	};
 	use sp_runtime::{
 		traits::SaturatedConversion, transaction_validity::TransactionValidityWithRefund, Perbill,
@@ -61,8 +63,8 @@ pub mod pallet {
 	use crate::{
 		queue_impls::AllQueues,
 		types::{
-			Ballot, Challenge, Class, JudgeList, Member, Omissions, Penalty, Record, Retiring,
-			RoundRecord, Task,
+			Attestation, Ballot, Challenge, Class, JudgeList, Member, Omissions, Penalty, Record,
+			Retiring, RoundRecord, Task,
 		},
 		WeightInfo,
 	};
@@ -105,6 +107,8 @@ pub mod pallet {
 		type Jail: Jail;
 		/// Keeps who judged badly from validating for a while.
 		type Chill: Chill;
+		/// The keys by which judges attest which toolchains they lack.
+		type VerifierKeys: VerifierKeyOf;
 		/// Pays judges in LPT.
 		type Pool: JudgesPool;
 		/// LPT that the common pool adds in a round to what judges are paid out of penalties.
@@ -181,6 +185,10 @@ pub mod pallet {
 	/// in which the first of them was. Counted anew once that one's chill is over.
 	#[pallet::storage]
 	pub type ChilledLate<T: Config> = StorageValue<_, (RoundIndex, u32)>;
+
+	/// The judges that lack a toolchain, or have to attest that they lack none, by account.
+	#[pallet::storage]
+	pub type Attestations<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Attestation>;
 
 	/// What judges have to do that owe a commitment; absent when nobody does.
 	#[pallet::storage]
@@ -461,6 +469,14 @@ pub mod pallet {
 			/// The claim.
 			claim: ClaimId,
 		},
+		/// A judge attested which toolchains it lacks.
+		Attested {
+			/// The judge.
+			verifier: AccountId,
+			/// Those of which its service does not make the golden vectors; it abstains in claims that name
+			/// one of them.
+			lacking: Vec<ToolchainId>,
+		},
 	}
 
 	#[pallet::error]
@@ -553,6 +569,10 @@ pub mod pallet {
 
 		fn integrity_test() {
 			assert!(T::MaxToolchains::get() > 0, "no toolchain could be accepted");
+			assert!(
+				T::MaxToolchains::get().saturating_mul(2) <= MAX_LACKING,
+				"a judge that lacks every toolchain could not say so"
+			);
 			assert!(
 				T::AgendaWeight::get().all_lte(T::BlockWeights::get().max_block),
 				"the agenda's weight exceeds a block"
@@ -805,6 +825,36 @@ pub mod pallet {
 			let _ = signature;
 			Self::do_ask(claim, tranche, member).map_err(|_| Error::<T>::NotOwed.into())
 		}
+
+		/// Attests which toolchains a judge lacks, in the place of what it has attested before. It is seated
+		/// for claims that name them all the same, and abstains. A judge that is chilled until it attests
+		/// golden vectors is so no longer once it lacks none of the toolchains for which it was.
+		///
+		/// Who: a validator, or one of whom something is stored, by the verifier key that it has
+		/// registered, without an account; once in a beacon window, and where it changes anything.
+		///
+		/// - `verifier`: the judge.
+		/// - `window`: the beacon window of the block.
+		/// - `lacking`: the toolchains of which its service does not make the golden vectors, ascending,
+		///   each accepted or on its way out.
+		/// - `signature`: the verifier key's over the attestation.
+		///
+		/// Emits `Attested`, and with the end of a chill the election's `ValidatorChilled`. Costs nothing.
+		#[pallet::call_index(10)]
+		#[pallet::weight((T::WeightInfo::attest(), DispatchClass::Operational, Pays::No))]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_attest())]
+		#[pallet::authorize(Self::authorize_attest)]
+		pub fn attest(
+			origin: OriginFor<T>,
+			verifier: AccountId,
+			window: WindowIndex,
+			lacking: Lacking,
+			signature: VerifierSignature,
+		) -> DispatchResult {
+			ensure_authorized(origin)?;
+			let _ = signature;
+			Self::do_attest(verifier, window, lacking).map_err(|_| Error::<T>::NotOwed.into())
+		}
 	}
 
 	#[pallet::view_functions]
@@ -844,6 +894,12 @@ pub mod pallet {
 		/// How often in a row a verifier gave no full answer: the next time costs as many doublings.
 		pub fn no_shows(verifier: AccountId) -> u32 {
 			NoShows::<T>::get(verifier)
+		}
+
+		/// What a judge has attested of its toolchains, and what it has to attest before it validates again;
+		/// `None` if it lacks none and owes nothing.
+		pub fn attestation(verifier: AccountId) -> Option<Attestation> {
+			Attestations::<T>::get(verifier)
 		}
 
 		/// What an account owes for claims, its own and those that it judges, what is due first at the
@@ -891,6 +947,17 @@ pub mod pallet {
 			signature: &VerifierSignature,
 		) -> TransactionValidityWithRefund {
 			Self::check_ask(*claim, *tranche, *member, signature)
+		}
+
+		/// Cheap checks first, the signature last; what passes cannot fail in dispatch.
+		fn authorize_attest(
+			_source: TransactionSource,
+			verifier: &AccountId,
+			window: &WindowIndex,
+			lacking: &Lacking,
+			signature: &VerifierSignature,
+		) -> TransactionValidityWithRefund {
+			Self::check_attest(verifier, *window, lacking, signature)
 		}
 
 		/// Cheap checks first, the signature last; what passes cannot fail in dispatch.

@@ -120,6 +120,7 @@ impl crate::Config for Test {
 	type Liability = Fake;
 	type Jail = Fake;
 	type Chill = Fake;
+	type VerifierKeys = Fake;
 	type Pool = Fake;
 	type PoolRewards = PoolRewards;
 	type ClaimGrace = ConstU32<20>;
@@ -406,7 +407,38 @@ impl Chill for Fake {
 	fn chill(account: &AccountId, until: RoundIndex) {
 		CHILLED.mutate(|all| all.insert(account.clone(), until));
 	}
+	fn thaw(account: &AccountId, until: RoundIndex) {
+		CHILLED.mutate(|all| {
+			if until <= <Fake as Rounds>::current() {
+				all.remove(account);
+			} else if let Some(end) = all.get_mut(account) {
+				*end = until;
+			}
+		});
+	}
 }
+
+/// Validators that have no session keys.
+pub static KEYLESS: Kept<Vec<AccountId>> = Kept::new(b"fake:keyless");
+
+impl VerifierKeyOf for Fake {
+	fn verifier_key(who: &AccountId) -> Option<VerifierId> {
+		#[cfg(feature = "runtime-benchmarks")]
+		if let Some((_, key)) = MADE_KEYS.get().into_iter().find(|(account, _)| account == who) {
+			return Some(key);
+		}
+		let number = (0..256).find(|i| validator(*i) == *who)?;
+		(!KEYLESS.get().contains(who)).then(|| verifier(number))
+	}
+	#[cfg(feature = "runtime-benchmarks")]
+	fn make_verifier_key(who: &AccountId, key: VerifierId) {
+		MADE_KEYS.mutate(|all| all.push((who.clone(), key)));
+	}
+}
+
+/// Verifier keys of benchmarks.
+#[cfg(feature = "runtime-benchmarks")]
+static MADE_KEYS: Kept<Vec<(AccountId, VerifierId)>> = Kept::new(b"fake:made-keys");
 
 impl OperatorKeysOf for Fake {
 	fn current(_: &AccountId, _: Purpose) -> Generation {
@@ -920,7 +952,9 @@ pub fn bytes_left() -> usize {
 	let omitted = sp_io::hashing::twox_128(b"Omitted");
 	let chilled = sp_io::hashing::twox_128(b"ChilledLate");
 	let crowded = sp_io::hashing::twox_128(b"Crowded");
-	let kept = [toolchains, no_shows, accepted, spent, omitted, version, chilled, crowded];
+	let attested = sp_io::hashing::twox_128(b"Attestations");
+	let kept =
+		[toolchains, no_shows, accepted, spent, omitted, version, chilled, crowded, attested];
 	let mut key = prefix.to_vec();
 	let mut count = 0;
 	while let Some(next) = sp_io::storage::next_key(&key) {

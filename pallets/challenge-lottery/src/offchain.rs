@@ -9,24 +9,30 @@
 //! that is killed at any point goes on where it was. Whether a transaction was taken is read from
 //! the chain only.
 //!
+//! A service that cannot judge may still be mended in the first half of the commit phase; after that the
+//! member abstains. Once in each beacon window the service says which toolchains it makes, and what is not
+//! what the chain holds of its judge is attested there.
+//!
 //! A member reveals once the block with its commit is final, so that no reorganisation can put
 //! its verdicts in front of somebody else's commit; in the second half of the phase it reveals
 //! regardless, for finality may have stalled.
 
-use alloc::{format, vec, vec::Vec};
+use alloc::{collections::BTreeSet, format, vec, vec::Vec};
 use codec::{Decode, Encode};
 use core::str::from_utf8;
 use frame_support::traits::Get;
 use frame_system::offchain::SubmitTransaction;
 use livepeer_primitives::{
+	evidence,
 	keys::{VerifierId, VerifierSignature},
 	offchain::{
-		Finalized, VerifyEndpoint, VerifyStatus, VerifyTask, FINALIZED, VERIFY_ENDPOINT,
-		VERIFY_PATH,
+		Finalized, ToolchainsAnswer, ToolchainsQuestion, VerifyEndpoint, VerifyStatus, VerifyTask,
+		FINALIZED, TOOLCHAINS_PATH, VERIFY_ENDPOINT, VERIFY_PATH,
 	},
-	traits::{Claims, ServiceDirectory},
-	verdict::{self, Evidence, Opening, Pass, Phase, Tranche, Verdicts},
-	BlockNumber, ClaimId, Hash,
+	toolchain::Lacking,
+	traits::{Beacon, Claims, ServiceDirectory, VerifierKeyOf},
+	verdict::{self, Evidence, Opening, Pass, Phase, Tranche, Verdict, Verdicts},
+	AccountId, BlockNumber, ClaimId, Hash, WindowIndex,
 };
 use sp_application_crypto::RuntimeAppPublic;
 use sp_runtime::offchain::{
@@ -38,7 +44,8 @@ use sp_runtime::offchain::{
 
 use crate::{
 	types::{Answer, Ballot, Member},
-	Ballots, Call, Challenges, Config, Crowded, Members, Pallet, LOG_TARGET,
+	Attestations, Ballots, Call, Challenges, Config, Crowded, Members, Pallet, Verifiers,
+	LOG_TARGET,
 };
 
 /// Held by the run at work.
@@ -49,6 +56,8 @@ const LOCK_MS: u64 = 10_000;
 const INDEX: &[u8] = b"livepeer/lottery/index";
 /// Prefix of a duty's record.
 const DUTY: &[u8] = b"livepeer/lottery/duty/";
+/// The last beacon window for which the local judges have attested what there was to attest.
+const ATTESTED: &[u8] = b"livepeer/lottery/attested";
 /// Most records in the index: far more than one verifier can be asked for at a time.
 const MAX_INDEX: usize = 4_096;
 /// How long the verify service is asked in one run.
@@ -191,7 +200,59 @@ impl<T: Config> Pallet<T> {
 				);
 			}
 		}
+		if let Err(reason) = Self::attest_all(&mut run, &keys) {
+			// Where it matters for a claim, its duty says so.
+			log::debug!(target: LOG_TARGET, "nothing can be attested: {reason}");
+		}
 		Self::clean_up(&run);
+	}
+
+	/// Has the local judges attest what their service makes, where the chain holds something else of them:
+	/// once in a window, as the chain takes it. What a window does not take is sent in the next one.
+	fn attest_all(run: &mut Run, keys: &[VerifierId]) -> Result<(), Reason> {
+		let window = T::Beacon::current_window();
+		let done = StorageValueRef::persistent(ATTESTED);
+		if done.get::<WindowIndex>().ok().flatten() == Some(window) {
+			return Ok(());
+		}
+		let judging = Verifiers::<T>::get().into_iter();
+		let judging = judging.filter(|(_, key)| keys.contains(key)).map(|(account, _)| account);
+		let accounts: BTreeSet<AccountId> = judging.chain(Attestations::<T>::iter_keys()).collect();
+		for account in accounts {
+			let key = T::VerifierKeys::verifier_key(&account).filter(|key| keys.contains(key));
+			let Some(key) = key else { continue };
+			if !run.may_ask(true) {
+				return Ok(());
+			}
+			let stored = Attestations::<T>::get(&account).unwrap_or_default();
+			let question =
+				ToolchainsQuestion { anew: stored.owed.is_some().then_some(stored.window) };
+			let made = match ask_toolchains(endpoint(), &question) {
+				Ok(ToolchainsAnswer::Made { toolchains }) => toolchains,
+				Ok(ToolchainsAnswer::Making) => return Ok(()),
+				Err(Fault::Silent(reason) | Fault::Refused(reason)) => return Err(reason),
+				Err(Fault::Full) => {
+					return Err("the verify service has no time to say what it makes")
+				}
+			};
+			let mut lacking = Self::toolchains_kept();
+			lacking.retain(|toolchain| !made.contains(toolchain));
+			let lacking = Lacking::try_from(lacking).map_err(|_| "too many toolchains are kept")?;
+			if Self::next_attestation(&account, window, &lacking).is_err() {
+				continue;
+			}
+			let payload = Self::attestation_payload(&account, window, &lacking);
+			let signature = key.sign(&payload).ok_or("the verifier key cannot sign")?;
+			if !lacking.is_empty() {
+				log::warn!(
+					target: LOG_TARGET,
+					"{account:?} abstains in claims of toolchains that its service does not make: {lacking:?}",
+				);
+			}
+			Self::send(Call::attest { verifier: account, window, lacking, signature });
+		}
+		done.set(&window);
+		Ok(())
 	}
 
 	/// Takes the next step of one duty.
@@ -289,13 +350,13 @@ impl<T: Config> Pallet<T> {
 		if !was_taken {
 			note((true, question.1, question.2));
 		}
-		match status {
-			VerifyStatus::Working => Ok(()),
+		let (verdicts, evidence) = match status {
+			VerifyStatus::Working => return Ok(()),
 			VerifyStatus::Lacking => {
 				if !member.asked && run.now < ballot.asking_until() {
 					Self::send_ask(duty, index);
 				}
-				Ok(())
+				return Ok(());
 			}
 			VerifyStatus::Unable { reason } => {
 				let reason = from_utf8(&reason).unwrap_or("(no text)");
@@ -304,28 +365,31 @@ impl<T: Config> Pallet<T> {
 					"claim {}: the verify service cannot judge: {reason}",
 					duty.claim,
 				);
+				// It may still be mended.
+				if run.now < ballot.asking_until() {
+					return Ok(());
+				}
+				abstentions(duty, ballot)
+			}
+			VerifyStatus::Done { verdicts, evidence } => (verdicts, evidence),
+		};
+		if verdicts.len() != usize::from(ballot.leaves) {
+			return Err("the verify service judged another number of leaves");
+		}
+		let answered = Self::answer(duty, index, member, verdicts, evidence)
+			.ok_or("the verifier key cannot sign")?;
+		// Stored before anything is sent, and never over another answer: a commitment whose opening is
+		// lost is a no-show.
+		let stored = storage.mutate(|current| match current {
+			Ok(Some(Duty::Answered { .. })) => Err(()),
+			_ => Ok(answered),
+		});
+		match stored {
+			Ok(Duty::Answered { commitment, commit_signature, .. }) => {
+				Self::send_commit(duty, index, commitment, commit_signature);
 				Ok(())
 			}
-			VerifyStatus::Done { verdicts, evidence } => {
-				if verdicts.len() != usize::from(ballot.leaves) {
-					return Err("the verify service judged another number of leaves");
-				}
-				let answered = Self::answer(duty, index, member, verdicts, evidence)
-					.ok_or("the verifier key cannot sign")?;
-				// Stored before anything is sent, and never over another answer: a commitment
-				// whose opening is lost is a no-show.
-				let stored = storage.mutate(|current| match current {
-					Ok(Some(Duty::Answered { .. })) => Err(()),
-					_ => Ok(answered),
-				});
-				match stored {
-					Ok(Duty::Answered { commitment, commit_signature, .. }) => {
-						Self::send_commit(duty, index, commitment, commit_signature);
-						Ok(())
-					}
-					_ => Err("another run has stored an answer"),
-				}
-			}
+			_ => Err("another run has stored an answer"),
 		}
 	}
 
@@ -509,21 +573,48 @@ fn remember(duty: &DutyId) -> Result<(), Reason> {
 	Ok(())
 }
 
+/// What is said by a member that has seen nothing.
+fn abstentions(duty: &DutyId, ballot: &Ballot) -> (Verdicts, Evidence) {
+	let verdicts = vec![Verdict::Abstain; usize::from(ballot.leaves)];
+	(Verdicts::truncate_from(verdicts), evidence::fold(duty.seed, &[]))
+}
+
 /// How the verify service is reached; `None` while the node does not know.
 fn endpoint() -> Option<VerifyEndpoint> {
 	StorageValueRef::persistent(VERIFY_ENDPOINT).get::<VerifyEndpoint>().ok().flatten()
 }
 
-/// Puts one question to the verify service.
+/// Puts one question about a duty to the verify service.
 fn ask(endpoint: Option<VerifyEndpoint>, task: &VerifyTask) -> Result<VerifyStatus, Fault> {
+	let bytes = post(endpoint, VERIFY_PATH, task)?;
+	VerifyStatus::decode(&mut &bytes[..])
+		.map_err(|_| Fault::Refused("the verify service's answer is not one"))
+}
+
+/// Asks the verify service which toolchains it makes.
+fn ask_toolchains(
+	endpoint: Option<VerifyEndpoint>,
+	question: &ToolchainsQuestion,
+) -> Result<ToolchainsAnswer, Fault> {
+	let bytes = post(endpoint, TOOLCHAINS_PATH, question)?;
+	ToolchainsAnswer::decode(&mut &bytes[..])
+		.map_err(|_| Fault::Refused("the verify service's answer is not one"))
+}
+
+/// Posts one question to the verify service.
+fn post(
+	endpoint: Option<VerifyEndpoint>,
+	path: &str,
+	question: &impl Encode,
+) -> Result<Vec<u8>, Fault> {
 	let endpoint = endpoint.ok_or(Fault::Silent("no verify service is set"))?;
 	let base = from_utf8(&endpoint.url)
 		.map_err(|_| Fault::Silent("the verify service's URL is not text"))?;
 	let token = from_utf8(&endpoint.token)
 		.map_err(|_| Fault::Silent("the verify service's token is not text"))?;
-	let url = format!("{base}{VERIFY_PATH}");
+	let url = format!("{base}{path}");
 	let authorization = format!("Bearer {token}");
-	let body = task.encode();
+	let body = question.encode();
 	let deadline = sp_io::offchain::timestamp().add(Duration::from_millis(HTTP_MS));
 	let response = http::Request::post(&url, vec![&body[..]])
 		.add_header("Authorization", &authorization)
@@ -537,11 +628,9 @@ fn ask(endpoint: Option<VerifyEndpoint>, task: &VerifyTask) -> Result<VerifyStat
 		return Err(Fault::Full);
 	}
 	if response.code != 200 {
-		return Err(Fault::Refused("the verify service refused the task"));
+		return Err(Fault::Refused("the verify service refused the question"));
 	}
 	let mut answer = response.body();
 	answer.deadline(deadline);
-	let bytes: Vec<u8> = answer.take(MAX_ANSWER_BYTES).collect();
-	VerifyStatus::decode(&mut &bytes[..])
-		.map_err(|_| Fault::Refused("the verify service's answer is not one"))
+	Ok(answer.take(MAX_ANSWER_BYTES).collect())
 }

@@ -5,8 +5,8 @@ use frame_support::{ensure, storage::with_storage_layer, traits::Get, weights::W
 use livepeer_primitives::{
 	claim::Outcome,
 	traits::{
-		Beacon, Chill, Claims, Jail, JudgesPool, Liability, OnDecided, Rounds, Settlement, Slash,
-		Slashed, VerificationBill,
+		Beacon, Claims, Jail, JudgesPool, Liability, OnDecided, Rounds, Settlement, Slash, Slashed,
+		VerificationBill,
 	},
 	work::fee,
 	AccountId, Balance, BlockNumber, ClaimId, MAX_SAMPLES, MAX_VALIDATORS,
@@ -169,7 +169,8 @@ impl<T: Config> Pallet<T> {
 		let dismissed = Self::dismiss_judges(id, &challenge, &judges, &mut decision);
 		let slash = T::Slash::slash_weight(challenge.snapshot, 0);
 		let mut weight = T::WeightInfo::agenda_dismiss(dismissed.judges)
-			.saturating_add(slash.saturating_mul(dismissed.penalised.into()));
+			.saturating_add(slash.saturating_mul(dismissed.penalised.into()))
+			.saturating_add(T::WeightInfo::agenda_chill().saturating_mul(dismissed.chilled.into()));
 		let mut done = decision.done.dismissed as usize >= judges.len();
 		if done {
 			weight = weight.saturating_add(Self::execution_weight());
@@ -217,9 +218,9 @@ impl<T: Config> Pallet<T> {
 					Self::forget_omissions(&judge.account, challenge.snapshot);
 				}
 				Conduct::Owes(penalty) => {
-					if Self::penalise(id, challenge, decision, judge, penalty) {
-						dismissed.penalised = dismissed.penalised.saturating_add(1);
-					}
+					let (paid, chilled) = Self::penalise(id, challenge, decision, judge, penalty);
+					dismissed.penalised = dismissed.penalised.saturating_add(paid.into());
+					dismissed.chilled = dismissed.chilled.saturating_add(chilled.into());
 				}
 			}
 			// After its penalty, which reaches what this keeps from leaving.
@@ -230,14 +231,15 @@ impl<T: Config> Pallet<T> {
 		dismissed
 	}
 
-	/// Has a judge pay; says whether that took a slash, which nothing at all does not.
+	/// Has a judge pay; says whether that took a slash, which nothing at all does not, and whether it
+	/// chilled the judge.
 	fn penalise(
 		id: ClaimId,
 		challenge: &Challenge,
 		decision: &mut Decision,
 		judge: &Judge,
 		penalty: Penalty,
-	) -> bool {
+	) -> (bool, bool) {
 		let parameters = &challenge.parameters;
 		let Judge { account, stake, .. } = judge;
 		let in_a_row = NoShows::<T>::get(account);
@@ -268,7 +270,7 @@ impl<T: Config> Pallet<T> {
 		decision.done.inflow = decision.done.inflow.saturating_add(slashed.common_pool);
 		if chills {
 			let last = T::Rounds::current().saturating_add(parameters.chill);
-			T::Chill::chill(account, last.saturating_add(1));
+			Self::chill(id, account, penalty, last.saturating_add(1));
 		}
 		Self::deposit_event(Event::Penalised {
 			claim: id,
@@ -277,7 +279,7 @@ impl<T: Config> Pallet<T> {
 			fraction,
 			amount: slashed.total,
 		});
-		!fraction.is_zero()
+		(!fraction.is_zero(), chills)
 	}
 
 	/// Slashes the transcoder where it is guilty, once.
@@ -522,6 +524,8 @@ pub(crate) struct Dismissed {
 	pub judges: u32,
 	/// How many of them paid.
 	pub penalised: u32,
+	/// How many of them were chilled.
+	pub chilled: u32,
 }
 
 /// What the judges of a claim are to be paid, in ETH.

@@ -3,7 +3,7 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 use frame_support::ensure;
 use livepeer_primitives::{
-	traits::{Claims, Rounds},
+	traits::{Beacon, Claims, Rounds},
 	verdict::DISPUTE,
 	ClaimId, MAX_VALIDATORS,
 };
@@ -12,8 +12,8 @@ use sp_runtime::TryRuntimeError;
 use crate::{
 	omission_impls::CHILLED_LATE,
 	types::{Answer, Challenge, Class, Conduct, RoundRecord, Stage, Task},
-	Agenda, Backlog, Ballots, Challenges, ChilledLate, Config, Judges, Leaves, Members, NoShows,
-	OfRound, Pallet, Queues, RetiringToolchains, Toolchains,
+	Agenda, Attestations, Backlog, Ballots, Challenges, ChilledLate, Config, Judges, Leaves,
+	Members, NoShows, OfRound, Pallet, Queues, RetiringToolchains, Toolchains,
 };
 
 impl<T: Config> Pallet<T> {
@@ -30,6 +30,7 @@ impl<T: Config> Pallet<T> {
 		Self::check_queues()?;
 		Self::check_toolchains()?;
 		Self::check_chilled()?;
+		Self::check_attestations()?;
 		ensure!(NoShows::<T>::iter_values().all(|count| count > 0), "no count is zero");
 		Ok(())
 	}
@@ -202,6 +203,21 @@ impl<T: Config> Pallet<T> {
 				open.get(&(transcoder, round)) == Some(&counted),
 				"a round counts its challenges"
 			);
+		}
+		Ok(())
+	}
+
+	/// Who lacks nothing and owes nothing has no entry, and none is of a window to come.
+	fn check_attestations() -> Result<(), TryRuntimeError> {
+		for attestation in Attestations::<T>::iter_values() {
+			let is_empty = attestation.lacking.is_empty() && attestation.owed.is_none();
+			ensure!(!is_empty, "an attestation says something");
+			let ascends = attestation.lacking.windows(2).all(|pair| pair.first() < pair.get(1));
+			ensure!(ascends, "what a judge lacks ascends");
+			let owes = attestation.owed.is_none_or(|owed| !owed.toolchains.is_empty());
+			ensure!(owes, "who has to attest owes it for a toolchain");
+			let window = T::Beacon::current_window();
+			ensure!(attestation.window <= window, "nothing is attested in a window to come");
 		}
 		Ok(())
 	}

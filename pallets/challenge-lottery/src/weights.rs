@@ -42,6 +42,9 @@ pub trait WeightInfo {
 	fn authorize_ask_data() -> Weight;
 	fn agenda_reward(n: u32, ) -> Weight;
 	fn agenda_forget_toolchain() -> Weight;
+	fn attest() -> Weight;
+	fn authorize_attest() -> Weight;
+	fn agenda_chill() -> Weight;
 }
 
 /// Weights for `pallet_challenge_lottery` on the database of the node.
@@ -800,6 +803,20 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 			.saturating_add(T::DbWeight::get().reads(1_u64))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
+	fn attest() -> Weight {
+		Weight::from_parts(62_000_000, 19919)
+			.saturating_add(T::DbWeight::get().reads(8_u64))
+			.saturating_add(T::DbWeight::get().writes(2_u64))
+	}
+	fn authorize_attest() -> Weight {
+		Weight::from_parts(92_000_000, 67035)
+			.saturating_add(T::DbWeight::get().reads(10_u64))
+	}
+	fn agenda_chill() -> Weight {
+		Weight::from_parts(48_000_000, 19919)
+			.saturating_add(T::DbWeight::get().reads(5_u64))
+			.saturating_add(T::DbWeight::get().writes(2_u64))
+	}
 }
 
 // For tests.
@@ -946,5 +963,19 @@ impl WeightInfo for () {
 		Weight::from_parts(7_120_000, 2126)
 			.saturating_add(RocksDbWeight::get().reads(1_u64))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
+	}
+	fn attest() -> Weight {
+		Weight::from_parts(62_000_000, 19919)
+			.saturating_add(RocksDbWeight::get().reads(8_u64))
+			.saturating_add(RocksDbWeight::get().writes(2_u64))
+	}
+	fn authorize_attest() -> Weight {
+		Weight::from_parts(92_000_000, 67035)
+			.saturating_add(RocksDbWeight::get().reads(10_u64))
+	}
+	fn agenda_chill() -> Weight {
+		Weight::from_parts(48_000_000, 19919)
+			.saturating_add(RocksDbWeight::get().reads(5_u64))
+			.saturating_add(RocksDbWeight::get().writes(2_u64))
 	}
 }

@@ -5,7 +5,10 @@ use crate::{
 	Lock, Locks, Pallet, Purpose,
 };
 use frame_support::{ensure, traits::Get};
-use livepeer_primitives::{traits::AcceptsStake, AccountId, Balance};
+use livepeer_primitives::{
+	traits::{AcceptsStake, StakeRefused},
+	AccountId, Balance,
+};
 use sp_runtime::{DispatchError, DispatchResult};
 
 impl<T: Config> Pallet<T> {
@@ -22,8 +25,7 @@ impl<T: Config> Pallet<T> {
 	/// The bond of `who` to `to`, an empty one where there is none, for stake to join: it fails where
 	/// none may.
 	fn position_to(who: &AccountId, to: &AccountId) -> Result<Position, DispatchError> {
-		// Own stake needs nobody's consent; it must come before one registers.
-		ensure!(who == to || T::AcceptsStake::accepts_stake(to, who), Error::<T>::StakeNotAccepted);
+		Self::ensure_accepted(who, to)?;
 		// A bond that slashes left without any worth does not bind.
 		if let Some(position) = Self::position(who) {
 			if position.value() == 0 {
@@ -39,18 +41,30 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
+	/// Refuses where `to` receives no stake of `who`.
+	fn ensure_accepted(who: &AccountId, to: &AccountId) -> Result<(), Error<T>> {
+		// Own stake needs nobody's consent; it must come before one registers.
+		if who == to {
+			return Ok(());
+		}
+		T::AcceptsStake::accepts_stake(to, who).map_err(|refused| match refused {
+			StakeRefused::NotRegistered => Error::<T>::StakeNotAccepted,
+			StakeRefused::Jailed => Error::<T>::TranscoderJailed,
+		})
+	}
+
 	pub(crate) fn do_unbond(who: AccountId, amount: Balance) -> DispatchResult {
 		Self::leave(&who, Self::less_advance(amount), Purpose::Unbonding)?;
 		Ok(())
 	}
 
 	pub(crate) fn do_move_bond(who: AccountId, to: AccountId) -> DispatchResult {
-		let position = Self::position(&who).ok_or(Error::<T>::NotBonded)?;
-		ensure!(position.bond.pool.transcoder != to, Error::<T>::NothingToDo);
-		ensure!(
-			who == to || T::AcceptsStake::accepts_stake(&to, &who),
-			Error::<T>::StakeNotAccepted
-		);
+		// A bond that slashes left without any worth has nothing to move.
+		let position = Self::position(&who)
+			.filter(|position| position.value() > 0)
+			.ok_or(Error::<T>::NotBonded)?;
+		ensure!(position.bond.pool.transcoder != to, Error::<T>::AlreadyThere);
+		Self::ensure_accepted(&who, &to)?;
 		let lock = Self::leave(&who, position.value(), Purpose::Redelegation(to.clone()))?;
 		Self::deposit_event(Event::BondMoving {
 			who,
@@ -66,7 +80,7 @@ impl<T: Config> Pallet<T> {
 		amount: Balance,
 		to: AccountId,
 	) -> DispatchResult {
-		ensure!(who != to, Error::<T>::NothingToDo);
+		ensure!(who != to, Error::<T>::AlreadyThere);
 		ensure!(amount >= T::Parameters::get().min_bond, Error::<T>::BelowMinimum);
 		let position = Self::position(&who).ok_or(Error::<T>::NotBonded)?;
 		Self::ensure_not_elsewhere(&to, &position.bond.pool.transcoder)?;
@@ -90,14 +104,14 @@ impl<T: Config> Pallet<T> {
 		let mut position = Self::position(who).ok_or(Error::<T>::NotBonded)?;
 		let rest = position.value().checked_sub(amount).ok_or(Error::<T>::InsufficientStake)?;
 		let parameters = T::Parameters::get();
-		ensure!(rest == 0 || rest >= parameters.min_bond, Error::<T>::BelowMinimum);
+		ensure!(rest == 0 || rest >= parameters.min_bond, Error::<T>::RestBelowMinimum);
 
 		let round = Self::round();
 		let pool = position.bond.pool.clone();
 		let stored = ExitPools::<T>::get(&pool, round);
 		let is_first = stored.is_none();
 		let mut exit = stored.unwrap_or_default();
-		ensure!(!exit.is_wiped(), Error::<T>::PoolWiped);
+		ensure!(!exit.is_wiped(), Error::<T>::ExitPoolWiped);
 		let lock = Locks::<T>::try_mutate(who, |locks| {
 			let lock = Lock {
 				id: locks.next,
@@ -186,9 +200,10 @@ impl<T: Config> Pallet<T> {
 			Self::ensure_free(lock)?;
 		}
 		let worth = Self::lock_value(lock);
+		ensure!(worth > 0, Error::<T>::WorthlessLock);
 		let mut position = Self::position_to(owner, to)?;
 		let all = position.value().saturating_add(worth);
-		ensure!(worth > 0 && all >= T::Parameters::get().min_bond, Error::<T>::BelowMinimum);
+		ensure!(all >= T::Parameters::get().min_bond, Error::<T>::BelowMinimum);
 		Self::remove_lock(holder, lock.id);
 		let amount = Self::leave_exit_pool(lock, !returns)?;
 		position.join(amount);
@@ -246,7 +261,7 @@ impl<T: Config> Pallet<T> {
 			Self::put_position(position);
 		}
 		let amount = Fees::<T>::take(&who);
-		ensure!(amount > 0, Error::<T>::NothingToDo);
+		ensure!(amount > 0, Error::<T>::NoFees);
 		asset::pay_fees::<T>(&who, amount)?;
 		Self::deposit_event(Event::FeesWithdrawn { who, amount });
 		Ok(())

@@ -333,12 +333,12 @@ pub mod pallet {
 
 	#[pallet::error]
 	pub enum Error<T> {
-		/// The amount, or what would be left of the bond, is below the smallest bond: give more, or
-		/// take all.
+		/// What would be bonded is below the smallest bond: give more. A lock that is can be
+		/// withdrawn.
 		BelowMinimum,
 		/// The account is bonded to somebody else: unbond first.
 		BondedElsewhere,
-		/// The transcoder is not registered, or is jailed, and receives no stake: choose another.
+		/// The transcoder is not registered, and receives no stake: choose another.
 		StakeNotAccepted,
 		/// The account has no bond: make one with `bond`.
 		NotBonded,
@@ -354,15 +354,29 @@ pub mod pallet {
 		/// the stake left: try again when they are over.
 		LiabilityOpen,
 		/// A slash took all stake of the transcoder in this round: it takes stake again from the
-		/// next round on. Stake cannot leave into an exit pool that was wiped this round either.
+		/// next round on.
 		PoolWiped,
-		/// The amount is zero, or the bond is there already.
+		/// The amount is zero: give more.
 		NothingToDo,
 		/// The stake still answers for the transcoder that it left: bond it to that one, or wait for
 		/// the round in which its liability ends (see the view of locks).
 		StillLiable,
 		/// The lock is not offered to this account: its owner offers it with `transfer_bond`.
 		NotOffered,
+		/// The transcoder is jailed, and receives no stake until it has left jail: choose another, or
+		/// wait.
+		TranscoderJailed,
+		/// What would be left of the bond is below the smallest bond: take less, or all of it.
+		RestBelowMinimum,
+		/// The bond is this transcoder's, or this account's, already: name another.
+		AlreadyThere,
+		/// The account has no fees to withdraw: they come as its transcoder is paid for its work.
+		NoFees,
+		/// Slashes left the lock without worth: withdraw it, and it is gone.
+		WorthlessLock,
+		/// A slash took all that had left the transcoder in this round, and would take what joins it:
+		/// leave in the next round.
+		ExitPoolWiped,
 	}
 
 	#[pallet::hooks]

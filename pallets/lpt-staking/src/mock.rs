@@ -4,13 +4,13 @@
 use crate as pallet_lpt_staking;
 use crate::{asset, Event, Generations, Pool, PoolId, Pools};
 use frame_support::{
-	assert_ok, derive_impl, parameter_types,
+	assert_ok, derive_impl, ensure, parameter_types,
 	traits::{fungible, fungibles, AsEnsureOriginWithArg},
 	PalletId,
 };
 use livepeer_primitives::{
 	params::{ProtocolParameters, StakingParameters},
-	traits::{AcceptsStake, FeeSink, Rounds, Slash, Slashed},
+	traits::{AcceptsStake, FeeSink, Rounds, Slash, Slashed, StakeRefused},
 	AccountId, AssetId, Balance, RoundIndex, ETH,
 };
 use sp_runtime::{traits::IdentityLookup, BuildStorage, Perbill};
@@ -48,7 +48,10 @@ parameter_types! {
 		min_bond: 10,
 		finder_fee: Perbill::from_percent(5),
 	};
+	/// Who is not registered.
 	pub static Refusing: BTreeSet<AccountId> = BTreeSet::new();
+	/// Who is registered and jailed.
+	pub static InJail: BTreeSet<AccountId> = BTreeSet::new();
 	pub CommonPool: AccountId = account(250);
 }
 
@@ -86,11 +89,13 @@ impl Rounds for Clock {
 	}
 }
 
-/// Everyone is a transcoder, but for those in [`Refusing`].
+/// Everyone is a transcoder, but for those in [`Refusing`] and in [`InJail`].
 pub struct Election;
 impl AcceptsStake for Election {
-	fn accepts_stake(transcoder: &AccountId, _from: &AccountId) -> bool {
-		!Refusing::get().contains(transcoder)
+	fn accepts_stake(transcoder: &AccountId, _from: &AccountId) -> Result<(), StakeRefused> {
+		ensure!(!Refusing::get().contains(transcoder), StakeRefused::NotRegistered);
+		ensure!(!InJail::get().contains(transcoder), StakeRefused::Jailed);
+		Ok(())
 	}
 }
 
@@ -141,6 +146,7 @@ pub const FUNDS: Balance = 1_000_000_000_000_000_000_000_000_000_000;
 pub fn new_test_ext_with(bonds: Vec<(AccountId, AccountId, Balance)>) -> sp_io::TestExternalities {
 	Round::set(0);
 	Refusing::take();
+	InJail::take();
 	Parameters::set(StakingParameters {
 		unbonding_period: 7,
 		liability_window: 4,

@@ -4,11 +4,13 @@ use alloc::{
 	collections::{BTreeMap, BTreeSet},
 	vec::Vec,
 };
-use frame_support::{weights::Weight, BoundedVec};
+use frame_support::{ensure, weights::Weight, BoundedVec};
 use livepeer_primitives::{
 	domain::SEAT,
 	draw::weighted_order,
-	traits::{AcceptsStake, Beacon, Candidate, OnNewRound, Stake, TranscoderDirectory},
+	traits::{
+		AcceptsStake, Beacon, Candidate, OnNewRound, Stake, StakeRefused, TranscoderDirectory,
+	},
 	AccountId, Balance, BlockNumber, Hash, RoundIndex, MAX_VALIDATORS,
 };
 
@@ -146,8 +148,10 @@ impl<T: Config> OnNewRound for Pallet<T> {
 }
 
 impl<T: Config> AcceptsStake for Pallet<T> {
-	fn accepts_stake(transcoder: &AccountId, _from: &AccountId) -> bool {
-		Transcoders::<T>::contains_key(transcoder) && !Jailed::<T>::contains_key(transcoder)
+	fn accepts_stake(transcoder: &AccountId, _from: &AccountId) -> Result<(), StakeRefused> {
+		ensure!(Transcoders::<T>::contains_key(transcoder), StakeRefused::NotRegistered);
+		ensure!(!Jailed::<T>::contains_key(transcoder), StakeRefused::Jailed);
+		Ok(())
 	}
 }
 

@@ -127,4 +127,18 @@ impl<T: Config> Chill for Pallet<T> {
 		});
 		Self::deposit_event(Event::ValidatorChilled { validator: account.clone(), until });
 	}
+
+	fn thaw(account: &AccountId, until: RoundIndex) {
+		if Self::chilled_until(account.clone()).is_none() {
+			return;
+		}
+		let until = until.max(T::Rounds::current());
+		Chilled::<T>::mutate(|chilled| {
+			for (_, end) in chilled.iter_mut().filter(|(chilled, _)| chilled == account) {
+				*end = until;
+			}
+		});
+		Self::forget_chilled(T::Rounds::current());
+		Self::deposit_event(Event::ValidatorChilled { validator: account.clone(), until });
+	}
 }

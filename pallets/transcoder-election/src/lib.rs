@@ -256,11 +256,13 @@ pub mod pallet {
 			/// Verdicts against it that still await execution; at 0 it may leave jail.
 			open_verdicts: u32,
 		},
-		/// A validator did not do its duty as a judge and is not chosen for a while.
+		/// A validator did not do its duty as a judge and is not chosen for a while; or it has attested
+		/// golden vectors, and that has an end again.
 		ValidatorChilled {
 			/// The validator.
 			validator: AccountId,
-			/// The round from which on it may be chosen again.
+			/// The round from which on it may be chosen again; the largest number of all is none, until it
+			/// attests golden vectors.
 			until: RoundIndex,
 		},
 		/// A transcoder left jail.
@@ -618,8 +620,8 @@ pub mod pallet {
 			Self::set_of(session)
 		}
 
-		/// The round from which on an account may be chosen as a validator again; `None` if it may
-		/// now.
+		/// The round from which on an account may be chosen as a validator again, the largest number of all
+		/// until it attests golden vectors; `None` if it may now.
 		pub fn chilled_until(account: AccountId) -> Option<RoundIndex> {
 			let round = T::Rounds::current();
 			Chilled::<T>::get()

@@ -13,7 +13,7 @@ use livepeer_primitives::{
 use sp_core::H256;
 
 /// Every tag of `domain.rs`, in its order in the golden vectors.
-pub const TAGS: [&[u8]; 30] = [
+pub const TAGS: [&[u8]; 31] = [
 	domain::SIGNED,
 	domain::SEGMENT_HEADER,
 	domain::STREAM_HEAD,
@@ -44,6 +44,7 @@ pub const TAGS: [&[u8]; 30] = [
 	domain::EVIDENCE_FRAME,
 	domain::TOOLCHAIN,
 	domain::BEACON,
+	domain::ATTESTATION,
 ];
 
 pub fn account(id: u8) -> AccountId {

@@ -10,11 +10,13 @@ use livepeer_primitives::{
 	receipt::{Output, Receipt, TranscodeResult},
 	segment::{SegmentHeader, SegmentInfo, SOURCE_TRACK},
 	sum_tree::{Commitment, SumTree},
+	toolchain::{attestation_payload, Lacking},
+	traits::{Beacon as _, VerifierKeyOf as _},
 	variant::{choice, openings_hash, VariantOpening, VariantOpenings, VariantPlace, VrfOpening},
 	verdict::{commitment, duty_payload, Evidence, Opening, Phase, Tranche, Verdict},
 	AccountId, AssignmentIndex, ClaimId, Hash, JobId, Seq, StreamId, ToolchainId,
 };
-use livepeer_runtime::{ChallengeLottery, Jobs, Runtime};
+use livepeer_runtime::{configs::session::RegisteredKeys, Beacon, ChallengeLottery, Jobs, Runtime};
 use pallet_challenge_lottery::Call as Lottery;
 use sp_core::{crypto::VrfSecret, sr25519, ByteArray as _, Pair, H256};
 use sp_keyring::Sr25519Keyring;
@@ -196,6 +198,23 @@ fn verifier_pair(who: Sr25519Keyring, key: &VerifierId) -> sr25519::Pair {
 	} else {
 		changed_session_key(who)
 	}
+}
+
+/// The attestation of a judge in this window: which toolchains its service does not make.
+pub fn attestation(
+	world: &mut World,
+	who: Sr25519Keyring,
+	lacking: Vec<ToolchainId>,
+) -> Lottery<Runtime> {
+	let (genesis, verifier) = (world.genesis(), who.to_account_id());
+	let (window, key) = world.run(|| {
+		let key = RegisteredKeys::verifier_key(&verifier).expect("it has session keys");
+		(Beacon::current_window(), key)
+	});
+	let lacking = Lacking::try_from(lacking).expect("few toolchains");
+	let payload = attestation_payload(genesis, &verifier, window, &lacking);
+	let signature = verifier_pair(who, &key).sign(payload.as_bytes()).into();
+	Lottery::attest { verifier, window, lacking, signature }
 }
 
 /// Segments that were transcoded, with their tree: what a transcoder keeps until its claim ends.

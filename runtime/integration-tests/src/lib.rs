@@ -12,7 +12,8 @@ mod story;
 mod world;
 
 pub use acts::{
-	changed_session_key, keyring, operator_key, output, sign_by, Ballot, Turn, Work, LEAF_WORK,
+	attestation, changed_session_key, keyring, operator_key, output, sign_by, Ballot, Turn, Work,
+	LEAF_WORK,
 };
 pub use story::{canonical, create_job, job, Answers, Claim, Story, CAPACITY, HONEST, RENDITION};
 pub use world::{heartbeat, refused, Applied, World};

@@ -410,6 +410,7 @@ impl World {
 			item("ChallengeLottery", "NoShows"),
 			item("ChallengeLottery", "Omitted"),
 			item("ChallengeLottery", "ChilledLate"),
+			item("ChallengeLottery", "Attestations"),
 			item("ChallengeLottery", "Accepted"),
 			item("ChallengeLottery", "PoolSpent"),
 		];

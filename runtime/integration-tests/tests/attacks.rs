@@ -6,19 +6,21 @@ use std::{
 };
 
 use livepeer_integration_tests::{
-	canonical, create_job, job, keyring, output, refused, Claim, Story, Turn, Work, HONEST,
+	attestation, canonical, create_job, job, keyring, output, refused, Claim, Story, Turn, Work,
+	HONEST,
 };
 use livepeer_primitives::{
 	api::ChallengeStage,
 	claim::{Outcome, WorkClaim},
 	leaf::Leaf,
 	sum_tree::Commitment,
+	traits::UNTIL_ATTESTED,
 	verdict::{MismatchKind, Opening, UnavailableKind, Verdict, DISPUTE},
 	Balance, BlockNumber, ClaimId, Hash, UNIT,
 };
 use livepeer_runtime::{
-	configs::video::LotteryAgenda, ChainConfig, Jobs, LptStaking, Runtime, RuntimeEvent,
-	TransactionPayment, TranscoderElection,
+	configs::video::LotteryAgenda, ChainConfig, ChallengeLottery, Jobs, LptStaking, Runtime,
+	RuntimeEvent, TransactionPayment, TranscoderElection,
 };
 use pallet_challenge_lottery::{
 	types::{Class, Penalty},
@@ -366,7 +368,7 @@ fn newcomer_should_be_refused_while_jailed_and_spared_afterwards() {
 	let claim = story.claim(8);
 	fail(&mut story, &claim);
 	let bond = || pallet_lpt_staking::Call::bond { amount: 100 * UNIT, to: to.clone() };
-	let refused = Ok(Err(StakingError::StakeNotAccepted.into()));
+	let refused = Ok(Err(StakingError::TranscoderJailed.into()));
 	assert_eq!(story.world.call(AliceStash, bond()), refused);
 	assert_eq!(story.settle(&claim), Some(Outcome::Failed));
 	assert_eq!(story.world.call(AliceStash, bond()), refused, "jail ends by its own call");
@@ -624,6 +626,48 @@ fn verdict_without_work_should_cost_a_no_show_when_its_evidence_differs() {
 	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
 	let slashed: Vec<_> = story.slashes().into_iter().map(|(_, who, _)| who).collect();
 	assert_eq!(slashed, vec![lazy]);
+	story.close();
+}
+
+/// A judge that did not do the work in a dispute validates again when its service makes the golden vectors, and
+/// no sooner than whoever is chilled for something else.
+#[test]
+fn judge_without_work_should_validate_again_when_it_has_attested() {
+	let mut story = Story::begin();
+	let claim = story.claim(8);
+	story.reveal(&claim);
+	let members = story.ballot(&claim).members;
+	let (liar, lazy) = (members[0], members[2]);
+	let lies = |who: Sr25519Keyring| Some(if who == liar { UNAVAILABLE } else { Verdict::Valid });
+	story.vote(&claim, &lies);
+	let ballot = story.ballot(&claim);
+	let judged = ballot.members.iter().enumerate().map(|(member, who)| {
+		let mut opening = ballot.opening(member, Verdict::Valid);
+		if *who == lazy {
+			opening.evidence.hash = Hash::repeat_byte(1);
+		}
+		(member, opening)
+	});
+	let openings: Vec<_> = judged.collect();
+	story.cast(&claim, &ballot, &openings, &openings);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	let account = lazy.to_account_id();
+	let until =
+		|story: &mut Story| story.world.run(|| TranscoderElection::chilled_until(account.clone()));
+	assert_eq!(until(&mut story), Some(UNTIL_ATTESTED));
+	let rounds = story.world.parameters().0.lottery.chill + 2;
+	let round = story.world.round();
+	story.world.until(200, |world| world.round() >= round + rounds);
+	assert_eq!(until(&mut story), Some(UNTIL_ATTESTED), "nothing but its own word ends it");
+	let toolchains = story.world.run(ChallengeLottery::toolchains);
+	// It says that it lacks what it is chilled for, and in the next window that it does not.
+	for lacking in [toolchains, Vec::new()] {
+		assert_eq!(until(&mut story), Some(UNTIL_ATTESTED));
+		let call = attestation(&mut story.world, lazy, lacking);
+		story.world.ok_authorized(call);
+		story.world.blocks(10);
+	}
+	assert_eq!(until(&mut story), None);
 	story.close();
 }
 

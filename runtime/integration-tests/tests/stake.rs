@@ -1,12 +1,16 @@
 //! Stake over rounds on the real runtime: rewards, moves, and validators that are away.
 
-use livepeer_integration_tests::{keyring, World};
-use livepeer_primitives::{api::SeatReason, Balance};
+use livepeer_integration_tests::{keyring, Story, World, HONEST};
+use livepeer_primitives::{api::SeatReason, claim::Outcome, Balance, BlockNumber};
 use livepeer_runtime::{
-	configs::money::CommonPool, Inflation, LptStaking, RuntimeEvent, Session, TranscoderElection,
+	configs::{
+		money::CommonPool,
+		parameters::{dynamic_params::protocol, RuntimeParameters},
+	},
+	ChainConfig, Inflation, LptStaking, RuntimeEvent, RuntimeOrigin, Session, TranscoderElection,
 };
 use pallet_inflation::Event as Minted;
-use pallet_lpt_staking::Call as Stake;
+use pallet_lpt_staking::{Call as Stake, Event as Staked};
 use sp_keyring::Sr25519Keyring::{
 	self, Alice, Bob, BobStash, Charlie, CharlieStash, Dave, Eve, Ferdie,
 };
@@ -211,4 +215,70 @@ fn delegated_stake_should_stay_when_a_transcoder_resigns_and_returns() {
 	let pool = world.run(TranscoderElection::pool);
 	let seat = pool.iter().find(|seat| seat.account == bob).expect("a candidate");
 	assert_eq!((seat.reason, seat.stake), (SeatReason::Stake, before));
+}
+
+/// Livepeer's transcoder is back in the pool with its stake.
+#[test]
+fn differs_from_livepeer_rebond_should_register_nobody() {
+	let mut world = World::local();
+	let eve = Eve.to_account_id();
+	let terms_of = |world: &mut World| world.run(|| TranscoderElection::terms_of(eve.clone()));
+	let terms = terms_of(&mut world).expect("registered");
+	let all = stake(&mut world, Eve);
+	world.ok(Eve, Stake::unbond { amount: all });
+	next_round(&mut world);
+	assert_eq!(terms_of(&mut world), None);
+	world.ok(Eve, Stake::rebond { lock: 0, to: eve.clone() });
+	next_round(&mut world);
+	assert_eq!(stake(&mut world, Eve), all);
+	assert_eq!(terms_of(&mut world), None);
+	let service = Default::default();
+	world.ok(Eve, pallet_transcoder_election::Call::transcoder { terms, service });
+	next_round(&mut world);
+	let pool = world.run(TranscoderElection::pool);
+	let seat = pool.iter().find(|seat| seat.account == eve).expect("a candidate");
+	assert_eq!((seat.reason, seat.stake), (SeatReason::Stake, all));
+}
+
+#[test]
+fn drawn_seat_should_be_paid_for_its_work_and_by_inflation() {
+	// One seat by stake less than there are transcoders: whoever waits alone is drawn each round.
+	let mut world = World::local();
+	world.run(|| {
+		let mut election = ChainConfig::parameters().election;
+		election.active_size = 4;
+		let update = protocol::Parameters::Election(protocol::Election, Some(election.into()));
+		ChainConfig::set_parameter(RuntimeOrigin::root(), RuntimeParameters::Protocol(update))
+			.expect("the parameters keep every rule");
+	});
+	let drawn = |world: &mut World| {
+		let mut pool = world.run(TranscoderElection::pool).into_iter();
+		pool.find(|seat| seat.reason == SeatReason::Drawn).map(|seat| keyring(&seat.account))
+	};
+	world.until(95, |world| drawn(world).is_some());
+	let who = drawn(&mut world).expect("there is one");
+	let since = world.number();
+	assert!(!validators(&mut world).contains(&who));
+
+	// It alone takes work.
+	let mut story = Story::begin_on(Story::working(world, &[who]));
+	assert_eq!(story.transcoder, who);
+	let claim = story.claim(8);
+	story.reveal(&claim);
+	story.vote(&claim, HONEST);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	let earned = story.fees(who);
+	assert!(earned > claim.fee / 2, "{earned} of {}", claim.fee);
+	story.end();
+	next_round(&mut story.world);
+	let rewarded = |(block, event): &(BlockNumber, RuntimeEvent)| match event {
+		RuntimeEvent::LptStaking(Staked::Rewarded { transcoder, amount, .. }) => {
+			*block > since && *transcoder == who.to_account_id() && *amount > 0
+		}
+		_ => false,
+	};
+	assert!(story.world.events.iter().any(rewarded));
+	assert_eq!(drawn(&mut story.world), Some(who), "it has its seat by the draw, and by no more");
+	assert!(!validators(&mut story.world).contains(&who));
+	story.close();
 }

@@ -87,7 +87,7 @@ pub const WAY_BACK: [&str; 10] = [
 /// What transcoders and judges owe by a deadline. Both brakes leave it open, since the clock goes
 /// on: who has begun can always finish. Claims are among it, for an assignment's grace ends
 /// whatever is closed.
-pub const DUTIES: [(&str, &str); 11] = [
+pub const DUTIES: [(&str, &str); 12] = [
 	("TranscoderElection", "set_available"),
 	("TranscoderElection", "heartbeat"),
 	("TranscoderElection", "announce"),
@@ -101,6 +101,8 @@ pub const DUTIES: [(&str, &str); 11] = [
 	// Not opened in time is a missed verification, and whoever could not ask pays for the dispute.
 	("ChallengeLottery", "open_variants"),
 	("ChallengeLottery", "ask_data"),
+	// Until it attests, a judge that did not do the work does not validate.
+	("ChallengeLottery", "attest"),
 ];
 
 /// Calls that do nothing but dispatch others. Each of those meets the brakes by itself, so these

@@ -17,7 +17,8 @@ use frame_support::{
 };
 use frame_system::RawOrigin;
 use livepeer_primitives::{
-	traits::{DisableValidator, HasKeys, PurgeKeys, Rounds as _},
+	keys::VerifierId,
+	traits::{DisableValidator, HasKeys, PurgeKeys, Rounds as _, VerifierKeyOf},
 	AccountId, Hash, RoundIndex,
 };
 use pallet_session::{historical::NoteHistoricalRoot, WeightInfo as _};
@@ -33,6 +34,21 @@ pub struct RegisteredKeys;
 impl HasKeys for RegisteredKeys {
 	fn keys_hash(who: &AccountId) -> Option<Hash> {
 		Session::load_keys(who).map(|keys| BlakeTwo256::hash(&keys.encode()))
+	}
+}
+
+impl VerifierKeyOf for RegisteredKeys {
+	fn verifier_key(who: &AccountId) -> Option<VerifierId> {
+		Session::load_keys(who).map(|keys| keys.verifier)
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn make_verifier_key(who: &AccountId, key: VerifierId) {
+		use codec::Decode;
+		let mut zeros = sp_runtime::traits::TrailingZeroInput::zeroes();
+		let mut keys = SessionKeys::decode(&mut zeros).expect("zeros are keys");
+		keys.verifier = key;
+		pallet_session::NextKeys::<Runtime>::insert(who, keys);
 	}
 }
 

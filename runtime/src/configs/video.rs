@@ -3,6 +3,7 @@
 use super::{
 	money::{ChargeLpt, CommonPool, PaysJudges},
 	parameters::{Jobs as JobsParameters, Lottery, Money, Rounds as RoundsParameters},
+	session::RegisteredKeys,
 	timing::{BeaconWindow, FixedTiming, SlotDuration},
 };
 use crate::{
@@ -175,6 +176,7 @@ impl pallet_challenge_lottery::Config for Runtime {
 	#[cfg(feature = "runtime-benchmarks")]
 	type Stake = LptStaking;
 	type Timing = FixedTiming;
+	type VerifierKeys = RegisteredKeys;
 	type WeightInfo = pallet_challenge_lottery::weights::SubstrateWeight<Runtime>;
 	type WeightPrice = <Runtime as pallet_transaction_payment::Config>::WeightToFee;
 }

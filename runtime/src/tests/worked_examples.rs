@@ -11,11 +11,12 @@ use frame_support::{
 use livepeer_primitives::{
 	params::{InflationParameters, ProtocolParameters, RoundsParameters, StakingParameters},
 	traits::{
-		AcceptsStake, OnNewRound, ProtocolClock, RewardedSeat, RewardedSeats, Rounds as _, Stake,
-		Supply,
+		AcceptsStake, OnNewRound, ProtocolClock, RewardedSeat, RewardedSeats, Rounds as _, Slash,
+		Slashed, Stake, StakeRefused, Supply,
 	},
 	AccountId, AssetId, Balance, BlockNumber, RoundIndex, ETH,
 };
+use pallet_transcoder_election::choice::{self, Contender};
 use sp_core::U256;
 use sp_runtime::{traits::IdentityLookup, BuildStorage, Perbill};
 
@@ -47,7 +48,7 @@ parameter_types! {
 	pub CommonPool: AccountId = account(250);
 	pub RoundLength: RoundsParameters =
 		RoundsParameters { length: LENGTH, lock_amount: Perbill::from_percent(10) };
-	pub Staking: StakingParameters = StakingParameters {
+	pub static Staking: StakingParameters = StakingParameters {
 		unbonding_period: 7,
 		liability_window: 4,
 		min_bond: 1,
@@ -56,8 +57,11 @@ parameter_types! {
 	/// All LPT, as the example has it.
 	pub static All: Balance = 10_000;
 	pub static Minting: InflationParameters = minting(100_000_000, 0, 0);
-	/// The transcoders of the example with their cuts, and who of them does its duty.
+	/// The transcoders of the example in the order of their registration, with their cuts, and who of
+	/// them does its duty.
 	pub static Transcoders: Vec<(AccountId, Perbill, bool)> = Vec::new();
+	/// How many of them are elected.
+	pub static Seats: u32 = 0;
 	pub static Snapshot: (RoundIndex, Vec<(AccountId, Balance)>) = (0, Vec::new());
 }
 
@@ -100,7 +104,7 @@ impl ProtocolClock for Blocks {
 	}
 }
 
-/// Elects every transcoder of the example, with its stake of the round's beginning.
+/// Elects of the example's transcoders as the chain does, with their stake of the round's beginning.
 pub struct Election;
 impl OnNewRound for Election {
 	fn on_new_round(_: RoundIndex, new: RoundIndex) -> Weight {
@@ -112,15 +116,16 @@ impl OnNewRound for Election {
 impl RewardedSeats for Election {
 	fn rewarded_seats() -> (RoundIndex, Balance, Vec<RewardedSeat>) {
 		let (round, stakes) = Snapshot::get();
-		let seats =
-			stakes.iter().zip(Transcoders::get()).map(|((transcoder, stake), (_, cut, earns))| {
-				RewardedSeat {
-					transcoder: transcoder.clone(),
-					stake: *stake,
-					reward_cut: cut,
-					earns,
-				}
-			});
+		let transcoders = Transcoders::get();
+		let seats = stakes.iter().filter_map(|(transcoder, stake)| {
+			let (_, cut, earns) = transcoders.iter().find(|(account, ..)| account == transcoder)?;
+			Some(RewardedSeat {
+				transcoder: transcoder.clone(),
+				stake: *stake,
+				reward_cut: *cut,
+				earns: *earns,
+			})
+		});
 		(round, stakes.iter().map(|(_, stake)| stake).sum(), seats.collect())
 	}
 	#[cfg(feature = "runtime-benchmarks")]
@@ -128,15 +133,18 @@ impl RewardedSeats for Election {
 }
 
 impl AcceptsStake for Election {
-	fn accepts_stake(_: &AccountId, _: &AccountId) -> bool {
-		true
+	fn accepts_stake(_: &AccountId, _: &AccountId) -> Result<(), StakeRefused> {
+		Ok(())
 	}
 }
 
 fn elect(round: RoundIndex) {
-	let stakes = Transcoders::get()
-		.into_iter()
-		.map(|(account, ..)| (account.clone(), LptStaking::active_stake(&account)));
+	let contenders = Transcoders::get().into_iter().zip(0..).map(|((account, ..), order)| {
+		let stake = LptStaking::active_stake(&account);
+		Contender { account, stake, order, terms: Default::default() }
+	});
+	let (elected, _) = choice::elect(contenders.collect(), Seats::get());
+	let stakes = elected.into_iter().map(|elected| (elected.account, elected.stake));
 	Snapshot::set((round, stakes.collect()));
 }
 
@@ -236,7 +244,9 @@ fn next_round() {
 	}
 }
 
+/// These transcoders, with a seat for each.
 fn transcoders(all: Vec<(AccountId, Perbill)>) {
+	Seats::set(all.len() as u32);
 	Transcoders::set(all.into_iter().map(|(account, cut)| (account, cut, true)).collect());
 }
 
@@ -381,6 +391,79 @@ fn a6_delegator_should_compound_over_rounds_with_and_without_rewards() {
 		assert_eq!(crf(), digits("1640624999999999999999999998"));
 		assert_eq!((stake(d()), stake(t())), (1_640, 3_358));
 		assert_eq!(LptStaking::next_stake(&t()), 5_000);
+	});
+}
+
+#[test]
+fn a11_new_one_should_take_the_seat_of_the_last_with_the_next_round() {
+	All::set(0);
+	let [t0, t1, t2] = [1, 2, 3].map(account);
+	transcoders([&t0, &t1, &t2].map(|who| (who.clone(), half())).to_vec());
+	Seats::set(2);
+	let bonds = vec![(t0.clone(), t0.clone(), 1_000), (t1.clone(), t1.clone(), 2_000)];
+	let active = || Snapshot::get().1;
+	with_bonds(minting(0, 0, 0), bonds, || {
+		let first = [(t1.clone(), 2_000), (t0.clone(), 1_000)];
+		assert_eq!(active(), first);
+		assert_ok!(LptStaking::bond(RuntimeOrigin::signed(t2.clone()), 500, t2.clone()));
+		next_round();
+		assert_eq!(active(), first);
+		// As much as the last one has takes no seat.
+		assert_ok!(LptStaking::bond(RuntimeOrigin::signed(d()), 500, t2.clone()));
+		next_round();
+		assert_eq!(active(), first);
+		assert_ok!(LptStaking::bond(RuntimeOrigin::signed(d()), 1_500, t2.clone()));
+		// The seat is the last one's for the rest of the round.
+		assert_eq!(active(), first);
+		next_round();
+		assert_eq!(active(), [(t2.clone(), 2_500), (t1.clone(), 2_000)]);
+		assert_eq!(LptStaking::next_stake(&t0), 1_000);
+		assert_eq!(Election::rewarded_seats().1, 4_500);
+	});
+}
+
+/// Livepeer slashes the transcoder's own bond alone, burns what the finder does not get, and takes the
+/// transcoder out of its pool.
+#[test]
+fn differs_from_livepeer_a13_slash_should_weigh_in_the_next_election() {
+	let slash = |offence, percent, finders: &[AccountId]| {
+		let slashed = LptStaking::slash(&t(), offence, Perbill::from_percent(percent), finders);
+		let Slashed { total, finders_fee, common_pool } = slashed;
+		(total, finders_fee, common_pool)
+	};
+	let finder = [account(20)];
+	All::set(0);
+	transcoders(vec![(t(), half())]);
+	let d2 = account(12);
+	let bonds = vec![(t(), t(), 1_000), (d(), t(), 1_000), (d2.clone(), t(), 1_000)];
+	with_bonds(minting(0, 0, 0), bonds, || {
+		next_round();
+		// 20 % of all three, of which the finder gets 5 %.
+		assert_eq!(slash(1, 20, &finder), (600, 30, 570));
+		assert_eq!((stake(t()), stake(d()), stake(d2)), (800, 800, 800));
+		// It has its seat until the round is over; jail, not the slash, keeps it out of the next.
+		assert_eq!(Snapshot::get().1, [(t(), 3_000)]);
+		next_round();
+		assert_eq!(Snapshot::get().1, [(t(), 2_400)]);
+	});
+	let alone = || vec![(t(), t(), 1_000)];
+	with_bonds(minting(0, 0, 0), alone(), || {
+		Staking::mutate(|staking| staking.finder_fee = half());
+		assert_eq!(slash(0, 50, &finder), (500, 250, 250));
+		assert_eq!(slash(0, 50, &[]), (250, 0, 250));
+	});
+	Staking::mutate(|staking| staking.finder_fee = Perbill::from_percent(5));
+	with_bonds(minting(0, 0, 0), Vec::new(), || assert_eq!(slash(0, 20, &finder), (0, 0, 0)));
+	with_bonds(minting(0, 0, 0), alone(), || {
+		next_round();
+		assert_ok!(LptStaking::unbond(RuntimeOrigin::signed(t()), 500));
+		let lock = || LptStaking::stake_of(t()).locks[0].value;
+		// What left before the offence is spared, what left in its round is not.
+		next_round();
+		assert_eq!(slash(2, 20, &finder), (100, 5, 95));
+		assert_eq!((stake(t()), lock()), (400, 500));
+		assert_eq!(slash(1, 20, &finder), (180, 9, 171));
+		assert_eq!((stake(t()), lock()), (320, 400));
 	});
 }
 

@@ -34,6 +34,8 @@ pub struct FakeEngine {
 	pub fails_on: Option<u8>,
 	/// Inputs that begin with this byte are rejected, beside those that begin with 0xff.
 	pub rejects: Option<u8>,
+	/// Makes no golden vectors any more.
+	pub unsound: bool,
 }
 
 impl Default for FakeEngine {
@@ -45,6 +47,7 @@ impl Default for FakeEngine {
 			slow: None,
 			fails_on: None,
 			rejects: None,
+			unsound: false,
 		}
 	}
 }
@@ -60,6 +63,13 @@ impl FakeEngine {
 impl MediaEngine for FakeEngine {
 	fn toolchain(&self) -> ToolchainId {
 		self.toolchain
+	}
+
+	async fn attest(&self) -> Result<ToolchainId, MediaError> {
+		if self.unsound {
+			return Err(MediaError::Failed("told to".into()));
+		}
+		Ok(self.toolchain)
 	}
 
 	fn profiles(&self) -> Vec<ProfileId> {

@@ -69,7 +69,7 @@ impl FakeStakes {
 			StakeCall::WithdrawFees => {
 				let view = self.accounts.entry(who.clone()).or_default();
 				if view.fees == 0 {
-					return Err(no("NothingToDo"));
+					return Err(no("NoFees"));
 				}
 				view.fees = 0;
 				Ok(())

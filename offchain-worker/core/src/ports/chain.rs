@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use livepeer_primitives::{
-	api::{ChallengeView, ClaimTerms, JobView, KeysView, TranscoderView},
+	api::{AssignmentView, ChallengeView, ClaimTerms, JobView, KeysView, TranscoderView},
 	claim::{ClaimInfo, WorkClaim},
 	duty::{Acceptance, Availability, Heartbeat},
 	keys::{OperatorKeys, OperatorSignature, Purpose, VrfKey},
@@ -18,7 +18,7 @@ use sp_runtime::Perbill;
 use thiserror::Error;
 use tokio::sync::watch;
 
-use crate::ports::{clock::Clock, stakes::StakeCall};
+use crate::ports::{clock::Clock, contradiction::Contradiction, stakes::StakeCall};
 
 /// Where the chain stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -109,9 +109,11 @@ fn advice(refused: &Refused) -> &'static str {
 		"TranscoderElection.Jailed" | "Jobs.Jailed" => "; `livepeer-worker stake unjail` with the account's own key once no verdict against it is open",
 		"TranscoderElection.VerdictOpen" => "; a verdict against it awaits its execution: try again when that is over",
 		"TranscoderElection.NotJailed" => "; there is nothing to leave",
-		"LptStaking.BelowMinimum" => "; a bond, and what is left of one, is the smallest bond at least: take all, or leave more",
+		"LptStaking.BelowMinimum" => "; a bond is the smallest bond at least: give more; a lock that is less can be withdrawn",
+		"LptStaking.RestBelowMinimum" => "; what is left of a bond is the smallest bond at least: take less, or all of it with --all",
 		"LptStaking.BondedElsewhere" => "; an account bonds to one transcoder at a time: `livepeer-worker stake move`, or unbond first",
-		"LptStaking.StakeNotAccepted" => "; the transcoder is not registered, or is jailed: `livepeer-worker stake transcoders` lists others",
+		"LptStaking.StakeNotAccepted" => "; the transcoder is not registered: `livepeer-worker stake transcoders` lists others",
+		"LptStaking.TranscoderJailed" => "; the transcoder is jailed: wait until it has left jail, or choose another of `livepeer-worker stake transcoders`",
 		"LptStaking.NotBonded" => "; the account has no bond: `livepeer-worker stake status` shows what it has",
 		"LptStaking.InsufficientStake" => "; the bond is worth less than that: `livepeer-worker stake status` shows how much, --all takes all",
 		"LptStaking.TooManyLocks" => "; withdraw or rebond a lock first",
@@ -119,7 +121,11 @@ fn advice(refused: &Refused) -> &'static str {
 		"LptStaking.StillUnbonding" => "; the unbonding period is not over: `livepeer-worker stake status` shows when it is",
 		"LptStaking.LiabilityOpen" => "; the transcoder that the stake left has claims or judgements open from then: try again when they are over",
 		"LptStaking.PoolWiped" => "; a slash took all stake of the transcoder in this round: it takes stake again in the next",
-		"LptStaking.NothingToDo" => "; there is nothing to do",
+		"LptStaking.ExitPoolWiped" => "; a slash took all that had left the transcoder in this round: leave in the next",
+		"LptStaking.NothingToDo" => "; the amount is zero: give more",
+		"LptStaking.AlreadyThere" => "; the bond is there already: name another",
+		"LptStaking.NoFees" => "; there are no fees to withdraw: they come as the transcoder is paid for its work",
+		"LptStaking.WorthlessLock" => "; slashes left nothing of it: withdraw it, and it is gone",
 		"LptStaking.StillLiable" => "; the stake answers for the transcoder that it left: bond it to that one, or wait for the round in which it is free",
 		"LptStaking.NotOffered" => "; its owner offers it with `livepeer-worker stake transfer`",
 		"TranscoderElection.NotRegistered" => "; register with the account's own key (`livepeer-worker keys register --peer-id`)",
@@ -242,6 +248,8 @@ refusals! {
 	NotBacked: "Jobs", "NotBacked";
 	/// At this price no claim could be worth its verification.
 	PriceBelowVerification: "Jobs", "PriceBelowVerification";
+	/// The contradiction is punished already.
+	AlreadyReported: "Jobs", "AlreadyReported";
 }
 
 impl Refused {
@@ -438,6 +446,9 @@ pub enum Call {
 		/// The key's account.
 		key: AccountId,
 	},
+	/// Shows that somebody signed two things that exclude each other. It costs nothing where that is so and
+	/// was not shown before; for a transcoder's there is a finder's fee.
+	Report(Box<Contradiction>),
 }
 
 impl Call {
@@ -463,6 +474,10 @@ impl Call {
 			Call::RevokeKey { .. } => "OperatorKeys.revoke_key",
 			Call::SetSpending { .. } => "Jobs.set_spending_key",
 			Call::RemoveSpending { .. } => "Jobs.remove_spending_key",
+			Call::Report(contradiction) => match **contradiction {
+				Contradiction::Segments(_) => "Jobs.report_broadcaster",
+				Contradiction::Results { .. } => "Jobs.report_equivocation",
+			},
 		}
 	}
 }
@@ -541,6 +556,14 @@ pub trait Chain: Send + Sync {
 	async fn job(&self, at: At, id: JobId) -> Result<Option<JobView>, ChainError>;
 	/// The newest job of a stream that still has state.
 	async fn job_of_stream(&self, stream: StreamId) -> Result<Option<JobId>, ChainError>;
+	/// One assignment of a job, for as long as it can be claimed for or what was signed for it can be
+	/// reported.
+	async fn assignment(
+		&self,
+		at: At,
+		job: JobId,
+		assignment: AssignmentIndex,
+	) -> Result<Option<AssignmentView>, ChainError>;
 	/// The jobs whose current assignment is this transcoder's.
 	async fn assignments(&self, transcoder: &AccountId) -> Result<Vec<JobId>, ChainError>;
 	/// One open claim.

@@ -170,6 +170,9 @@ pub trait MediaEngine: Send + Sync {
 	/// The id of what this engine makes.
 	fn toolchain(&self) -> ToolchainId;
 
+	/// Makes the golden vectors anew, whatever is known of them, and says whose they are.
+	async fn attest(&self) -> Result<ToolchainId, MediaError>;
+
 	/// The profiles that it makes, ascending.
 	fn profiles(&self) -> Vec<ProfileId>;
 

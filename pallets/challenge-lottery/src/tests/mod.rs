@@ -4,6 +4,7 @@
 
 mod agenda;
 mod attacks;
+mod attestations;
 mod decision;
 mod dispute;
 mod draw;

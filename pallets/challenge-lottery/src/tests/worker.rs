@@ -6,9 +6,10 @@ use livepeer_primitives::{
 	api::ChallengeStage,
 	keys::{VerifierSignature, VERIFIER},
 	offchain::{
-		Finalized, VerifyEndpoint, VerifyLeaf, VerifyStatus, VerifyTask, FINALIZED, VERIFY_ENDPOINT,
+		Finalized, ToolchainsAnswer, ToolchainsQuestion, VerifyEndpoint, VerifyLeaf, VerifyStatus,
+		VerifyTask, FINALIZED, VERIFY_ENDPOINT,
 	},
-	traits::ServiceDirectory,
+	traits::{ServiceDirectory, UNTIL_ATTESTED},
 	verdict::{Evidence, Pass, Verdict},
 	Hash,
 };
@@ -18,7 +19,13 @@ use sp_core::offchain::{
 };
 use sp_keystore::{testing::MemoryKeystore, Keystore, KeystoreExt};
 
-use crate::{mock::*, Ballots, Call};
+use sp_runtime::BoundedVec;
+
+use crate::{
+	mock::*,
+	types::{Attestation, Owed},
+	Attestations, Ballots, Call, Verifiers,
+};
 
 /// A node that holds the verifier keys of `verifiers`. The second part takes what is in its pool.
 fn run_node(
@@ -482,7 +489,7 @@ fn worker_should_serve_every_local_key_and_several_challenges() {
 }
 
 #[test]
-fn worker_should_stay_silent_when_the_service_cannot_judge() {
+fn worker_should_stay_silent_at_first_when_the_service_cannot_judge() {
 	let me = first_member();
 	run_node(&[me], |node, take| {
 		let (claim, _) = judged();
@@ -505,6 +512,102 @@ fn worker_should_stay_silent_when_the_service_cannot_judge() {
 			worker();
 			assert!(take().is_empty());
 		}
+	});
+}
+
+#[test]
+fn worker_should_abstain_when_the_service_still_cannot_judge_after_half_of_the_time() {
+	let me = first_member();
+	run_node(&[me], |node, take| {
+		let (claim, _) = judged();
+		let unable = || VerifyStatus::Unable { reason: b"another toolchain".to_vec() };
+		expect(node, &task(&claim, me, PATIENCE), unable());
+		worker();
+		assert!(take().is_empty());
+		skip(Ballots::<Test>::get(claim.id).unwrap().asking_until() - Lottery::now());
+		expect(node, &task(&claim, me, patience_left(&claim)), unable());
+		worker();
+		let sent = take();
+		assert!(matches!(sent[..], [Call::commit_verdict { tranche: 0, member: 0, .. }]));
+		apply(sent[0].clone()).unwrap();
+		for member in 1..3 {
+			commit(claim.id, 0, member, &opening(claim.id, Verdict::Valid)).unwrap();
+		}
+		finalize(System::block_number());
+		worker();
+		let sent = take();
+		let [Call::reveal_verdict { opening, .. }] = &sent[..] else { panic!("a reveal") };
+		assert!(opening.verdicts.iter().all(|verdict| *verdict == Verdict::Abstain));
+		apply(sent[0].clone()).unwrap();
+	});
+}
+
+fn expect_toolchains(node: &TestOffchainExt, anew: Option<u32>, answer: ToolchainsAnswer) {
+	node.0.write().expect_request(PendingRequest {
+		method: "POST".into(),
+		uri: "http://127.0.0.1:7936/v1/toolchains".into(),
+		headers: vec![("Authorization".into(), "Bearer secret".into())],
+		body: ToolchainsQuestion { anew }.encode(),
+		sent: true,
+		response: Some(answer.encode()),
+		..Default::default()
+	});
+}
+
+#[test]
+fn worker_should_attest_once_in_a_window_what_its_service_lacks() {
+	run_node(&[2], |node, take| {
+		let all = (0..3).map(|i| (validator(i), verifier(i))).collect();
+		Verifiers::<Test>::put(BoundedVec::truncate_from(all));
+		run_to(10);
+		expect_toolchains(node, None, ToolchainsAnswer::Made { toolchains: vec![] });
+		worker();
+		let sent = take();
+		assert!(matches!(sent[..], [Call::attest { window: 1, .. }]));
+		apply(sent[0].clone()).unwrap();
+		assert_eq!(Lottery::attestation(validator(2)).unwrap().lacking[..], [toolchain()]);
+		// The service is not even asked.
+		skip(1);
+		worker();
+		assert!(take().is_empty());
+		let made = || ToolchainsAnswer::Made { toolchains: vec![Hash::zero(), toolchain()] };
+		for window in [2, 3] {
+			run_to(10 * window);
+			expect_toolchains(node, None, made());
+			worker();
+			let sent = take();
+			// In the second one there is nothing to say.
+			assert_eq!(sent.len(), usize::from(window == 2));
+			sent.into_iter().for_each(|call| apply(call).unwrap());
+			assert_eq!(Lottery::attestation(validator(2)), None);
+		}
+	});
+}
+
+#[test]
+fn worker_should_have_golden_vectors_made_anew_when_its_judge_is_chilled_until_it_attests() {
+	run_node(&[2], |node, take| {
+		let toolchains = BoundedVec::truncate_from(vec![toolchain()]);
+		let owed = Some(Owed { toolchains, until: 1 });
+		let attestation = Attestation { owed, ..Default::default() };
+		// Of another node's judge it says nothing.
+		for i in [2, 3] {
+			Attestations::<Test>::insert(validator(i), attestation.clone());
+			CHILLED.mutate(|all| all.insert(validator(i), UNTIL_ATTESTED));
+		}
+		run_to(10);
+		expect_toolchains(node, Some(0), ToolchainsAnswer::Making);
+		worker();
+		assert!(take().is_empty());
+		skip(1);
+		let toolchains = vec![toolchain()];
+		expect_toolchains(node, Some(0), ToolchainsAnswer::Made { toolchains });
+		worker();
+		let sent = take();
+		assert_eq!(sent.len(), 1);
+		apply(sent[0].clone()).unwrap();
+		assert_eq!(CHILLED.get().get(&validator(2)), Some(&1));
+		assert_eq!(CHILLED.get().get(&validator(3)), Some(&UNTIL_ATTESTED));
 	});
 }
 

@@ -102,6 +102,28 @@ fn draw_should_share_jobs_by_stake() {
 }
 
 #[test]
+fn draw_should_match_livepeer_a25_by_price_and_stake() {
+	// The first has twice the stake of the second and half its price.
+	let all = [candidate(1, 2_000, 5, 10), candidate(2, 1_000, 10, 10)];
+	let won = |max_price: u128| {
+		let demand = Demand { max_price, ..demand(1) };
+		let mut won = [0u32; 2];
+		for job in 0..3_000u64 {
+			let suits = |candidate: &Candidate| is_eligible(&demand, candidate, 0);
+			for first in draw_list(Hash::repeat_byte(8), job, &all, suits, 1) {
+				won[usize::from(first == all[1].account)] += 1;
+			}
+		}
+		won
+	};
+	assert_eq!(won(2), [0, 0]);
+	assert_eq!((won(5), won(6)), ([3_000, 0], [3_000, 0]));
+	let [first, second] = won(10);
+	// Five standard deviations.
+	assert!(first + second == 3_000 && first.abs_diff(2_000) < 130, "{first} {second}");
+}
+
+#[test]
 fn ends_should_never_be_urgent_nor_draws_that_found_nobody() {
 	let wake = |phase: Phase, end, now| wake(&phase, end, now).unwrap();
 	let waiting = |draw_at, retries| Phase::Waiting { draw_at, retries };

@@ -92,10 +92,10 @@ fn slash_should_not_hit_the_innocent_newcomer_or_the_early_leaver() {
 		assert_eq!(LptStaking::transcoder_stake(t()).open_liabilities, [(3, 1)]);
 		bond(d2(), 1000, t());
 		// The verdict: jailed until the slash is executed.
-		Refusing::set([t()].into());
+		InJail::set([t()].into());
 		assert_noop!(
 			LptStaking::bond(RuntimeOrigin::signed(account(13)), 1000, t()),
-			Error::<Test>::StakeNotAccepted
+			Error::<Test>::TranscoderJailed
 		);
 		next_round();
 		assert_eq!(slash(t(), 3, tenth()).total, 200);
@@ -103,7 +103,7 @@ fn slash_should_not_hit_the_innocent_newcomer_or_the_early_leaver() {
 		assert_eq!((stake(t()), stake(d2())), (900, 900));
 		assert_eq!(LptStaking::locks(d())[0].value, 1000);
 		// After jail: whoever comes is not touched by the past.
-		Refusing::set(Default::default());
+		InJail::take();
 		bond(account(13), 1000, t());
 		assert_eq!(stake(account(13)), 1000);
 		rounds(5);

@@ -61,7 +61,7 @@ fn bond_should_fail_when_below_the_minimum() {
 }
 
 #[test]
-fn bond_should_fail_when_bonded_elsewhere() {
+fn differs_from_livepeer_bond_should_fail_when_bonded_elsewhere() {
 	build_and_execute(|| {
 		bond(t(), 100, t());
 		bond(d(), 100, t());
@@ -110,12 +110,12 @@ fn bond_should_fail_when_the_transcoder_refuses_unless_it_is_ones_own() {
 #[test]
 fn top_up_should_fail_when_the_transcoder_is_jailed() {
 	build_with_bonds(vec![(t(), t(), 1000), (d(), t(), 1000)], || {
-		Refusing::set([t()].into());
+		InJail::set([t()].into());
 		assert_noop!(
 			LptStaking::bond(RuntimeOrigin::signed(d()), 10, t()),
-			Error::<Test>::StakeNotAccepted
+			Error::<Test>::TranscoderJailed
 		);
-		Refusing::take();
+		InJail::take();
 		bond(d(), 10, t());
 		assert_eq!(stake(d()), 1010);
 	});
@@ -203,6 +203,6 @@ fn calls_should_fail_when_there_is_no_bond() {
 		assert_noop!(LptStaking::unbond(origin(), 10), Error::<Test>::NotBonded);
 		assert_noop!(LptStaking::settle(origin()), Error::<Test>::NotBonded);
 		assert_noop!(LptStaking::withdraw_stake(origin(), 0), Error::<Test>::UnknownLock);
-		assert_noop!(LptStaking::withdraw_fees(origin()), Error::<Test>::NothingToDo);
+		assert_noop!(LptStaking::withdraw_fees(origin()), Error::<Test>::NoFees);
 	});
 }

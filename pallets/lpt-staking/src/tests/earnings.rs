@@ -6,7 +6,7 @@ use livepeer_primitives::{traits::FeeSink, ETH};
 use sp_runtime::Perbill;
 
 #[test]
-fn fee_should_be_the_transcoders_when_no_stake_counts() {
+fn differs_from_livepeer_fee_should_be_the_transcoders_when_no_stake_counts() {
 	build_and_execute(|| {
 		fee(t(), 100, Perbill::one());
 		bond(t(), 1000, t());
@@ -40,10 +40,7 @@ fn fees_should_be_withdrawn_in_eth_when_earned() {
 		assert_eq!((eth(d()), eth(t())), (300, 700));
 		assert_eq!(eth(pot()), MINIMUM_ETH);
 		assert_eq!(OwedFees::<Test>::get(), 0);
-		assert_noop!(
-			LptStaking::withdraw_fees(RuntimeOrigin::signed(d())),
-			Error::<Test>::NothingToDo
-		);
+		assert_noop!(LptStaking::withdraw_fees(RuntimeOrigin::signed(d())), Error::<Test>::NoFees);
 		// The bond is untouched.
 		assert_eq!(stake(d()), 3000);
 	});

@@ -30,7 +30,7 @@ fn unbond_should_fail_when_too_much_nothing_or_too_little_is_left() {
 		let unbond = |amount| LptStaking::unbond(RuntimeOrigin::signed(d()), amount);
 		assert_noop!(unbond(0), Error::<Test>::NothingToDo);
 		assert_noop!(unbond(101), Error::<Test>::InsufficientStake);
-		assert_noop!(unbond(91), Error::<Test>::BelowMinimum);
+		assert_noop!(unbond(91), Error::<Test>::RestBelowMinimum);
 		assert_ok!(unbond(90));
 		assert_ok!(unbond(10));
 		assert_eq!(LptStaking::delegate_of(&d()), None);

@@ -1,9 +1,9 @@
-//! Whoever splits, tops up, leaves, returns or settles gains nothing by it: against a twin who just
-//! stays, in the same rounds with the same rewards, fees and slashes.
+//! Whoever splits, merges, tops up, moves, leaves, returns or settles gains nothing by it: against a
+//! twin who just stays, in the same rounds with the same rewards, fees and slashes.
 
-use crate::mock::*;
+use crate::{mock::*, Locks, Purpose};
 use frame_support::assert_ok;
-use livepeer_primitives::{AccountId, Balance};
+use livepeer_primitives::{traits::Stake, AccountId, Balance};
 use proptest::prelude::*;
 use sp_runtime::Perbill;
 
@@ -24,6 +24,13 @@ enum Does {
 	Settle,
 	LeaveAndReturn(u32),
 	WithdrawFees,
+	TopUp(Balance),
+	/// One hand gives another a part of its bond.
+	Give {
+		from: usize,
+		to: usize,
+		percent: u32,
+	},
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -32,6 +39,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 		Just(Does::Settle),
 		(1u32..=100).prop_map(Does::LeaveAndReturn),
 		Just(Does::WithdrawFees),
+		(LPT / 1_000..=50 * LPT).prop_map(Does::TopUp),
+		(0..6usize, 0..6usize, 1u32..=100).prop_map(|(from, to, percent)| Does::Give {
+			from,
+			to,
+			percent
+		}),
 	];
 	let slash = prop_oneof![
 		9 => Just(None),
@@ -87,20 +100,81 @@ fn does(who: &AccountId, what: &Does) {
 		Does::WithdrawFees => {
 			let _ = LptStaking::withdraw_fees(signed);
 		}
+		Does::TopUp(amount) => bond(who.clone(), *amount, t()),
+		// One alone has nobody to give to.
+		Does::Give { .. } => {}
 	}
+}
+
+/// `from` makes a part of its bond a bond of `to`, where both can be.
+fn give(from: &AccountId, to: &AccountId, percent: u32) {
+	let all = stake(from.clone());
+	let part = Perbill::from_percent(percent).mul_floor(all);
+	if from == to || part < 10 || part < all && all - part < 10 {
+		return;
+	}
+	let lock = Locks::<Test>::get(from).next;
+	let [giver, taker] = [from, to].map(|who| RuntimeOrigin::signed(who.clone()));
+	assert_ok!(LptStaking::transfer_bond(giver, part, to.clone()));
+	assert_ok!(LptStaking::accept_bond(taker, from.clone(), lock));
+}
+
+/// Begins to move to the other transcoder, or ends a move when its stake is liable no longer.
+fn move_to_and_fro(who: &AccountId) {
+	let signed = RuntimeOrigin::signed(who.clone());
+	match LptStaking::locks(who.clone()).first() {
+		Some(lock) if Round::get() >= lock.liable_until => {
+			let Purpose::Redelegation(to) = lock.purpose.clone() else { panic!("it only moves") };
+			assert_ok!(LptStaking::rebond(signed, lock.id, to));
+		}
+		Some(_) => {}
+		None => {
+			let there = LptStaking::delegate_of(who) == Some(t());
+			assert_ok!(LptStaking::move_bond(signed, if there { t2() } else { t() }));
+		}
+	}
+}
+
+/// Hands that have together, in these parts, what `d` has alone; and all bonds.
+fn split(parts: &[u32]) -> (Vec<AccountId>, Vec<(AccountId, AccountId, Balance)>) {
+	let whole = 50 * LPT;
+	let sum: u32 = parts.iter().sum();
+	let hands: Vec<AccountId> = (30u8..).take(parts.len()).map(account).collect();
+	let mut bonds = vec![(t(), t(), 100 * LPT), (d(), t(), whole)];
+	let mut left = whole;
+	for (hand, part) in hands.iter().zip(parts) {
+		let amount = (whole / Balance::from(sum) * Balance::from(*part)).min(left);
+		left -= amount;
+		bonds.push((hand.clone(), t(), amount));
+	}
+	bonds[2].2 += left;
+	(hands, bonds)
+}
+
+fn together(all: &[AccountId]) -> (Balance, Balance) {
+	all.iter().map(wealth).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
 }
 
 proptest! {
 	#![proptest_config(ProptestConfig::with_cases(64))]
 
 	/// The restless one is never ahead of who stays, beyond the unit that rounding may leave to either.
+	/// What it tops up a newcomer bonds for the twin.
 	#[test]
 	fn restlessness_should_never_gain(steps in steps()) {
 		let bonds = vec![(t(), t(), 100 * LPT), (d(), t(), 50 * LPT), (d2(), t(), 50 * LPT)];
 		new_test_ext_with(bonds).execute_with(|| {
-			play(&steps, |what| does(&d(), what));
-			let (restless, staying) = (wealth(&d()), wealth(&d2()));
-			let slack = steps.len() as Balance;
+			let mut twins = vec![d2()];
+			play(&steps, |what| {
+				does(&d(), what);
+				if let Does::TopUp(amount) = what {
+					let newcomer = account(12 + twins.len() as u8);
+					bond(newcomer.clone(), *amount, t());
+					twins.push(newcomer);
+				}
+			});
+			let (restless, staying) = (wealth(&d()), together(&twins));
+			let slack = (steps.len() + twins.len()) as Balance;
 			prop_assert!(restless.0 <= staying.0 + slack, "{restless:?} {staying:?}");
 			prop_assert!(restless.1 <= staying.1 + slack, "{restless:?} {staying:?}");
 			Ok(())
@@ -109,28 +183,80 @@ proptest! {
 
 	/// As many hands as one likes have together what one has, less what each rounding takes.
 	#[test]
+	fn splitting_should_change_nothing(
+		steps in steps(),
+		parts in prop::collection::vec(1u32..100, 2..6),
+	) {
+		let (hands, bonds) = split(&parts);
+		new_test_ext_with(bonds).execute_with(|| {
+			play(&steps, |_| ());
+			let (together, alone) = (together(&hands), wealth(&d()));
+			let slack = (parts.len() * steps.len()) as Balance;
+			prop_assert!(together.0 <= alone.0 + slack && alone.0 <= together.0 + slack);
+			prop_assert!(together.1 <= alone.1 + slack && alone.1 <= together.1 + slack);
+			Ok(())
+		})?;
+	}
+
+	/// Nor do hands have more than one has when they merge and split on the way.
+	#[test]
 	fn splitting_and_merging_should_never_gain(
 		steps in steps(),
 		parts in prop::collection::vec(1u32..100, 2..6),
 	) {
-		let whole = 50 * LPT;
-		let sum: u32 = parts.iter().sum();
-		let hands: Vec<AccountId> = (30u8..).take(parts.len()).map(account).collect();
-		let mut bonds = vec![(t(), t(), 100 * LPT), (d(), t(), whole)];
-		let mut left = whole;
-		for (hand, part) in hands.iter().zip(&parts) {
-			let amount = (whole / Balance::from(sum) * Balance::from(*part)).min(left);
-			left -= amount;
-			bonds.push((hand.clone(), t(), amount));
-		}
-		bonds[2].2 += left;
+		let (hands, bonds) = split(&parts);
 		new_test_ext_with(bonds).execute_with(|| {
-			play(&steps, |_| ());
-			let together = hands.iter().map(wealth).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
-			let alone = wealth(&d());
+			play(&steps, |what| {
+				if let Does::Give { from, to, percent } = what {
+					let [from, to] = [from, to].map(|hand| &hands[hand % hands.len()]);
+					give(from, to, *percent);
+				}
+			});
+			let (together, alone) = (together(&hands), wealth(&d()));
 			let slack = (parts.len() * steps.len()) as Balance;
-			prop_assert!(together.0 <= alone.0 + slack && alone.0 <= together.0 + slack);
-			prop_assert!(together.1 <= alone.1 + slack && alone.1 <= together.1 + slack);
+			prop_assert!(together.0 <= alone.0 + slack, "{together:?} {alone:?}");
+			prop_assert!(together.1 <= alone.1 + slack, "{together:?} {alone:?}");
+			Ok(())
+		})?;
+	}
+
+	/// Where two transcoders earn alike for each unit of stake, who goes to and fro between them is never
+	/// ahead of who stays. Nobody is slashed: what is on its way answers for less than what stays.
+	#[test]
+	fn moving_should_never_gain(
+		steps in prop::collection::vec((0..=20u32, 1..=100u32, any::<bool>()), 1..40),
+	) {
+		let bonds = vec![
+			(t(), t(), 100 * LPT),
+			(t2(), t2(), 100 * LPT),
+			(d(), t(), 50 * LPT),
+			(d2(), t(), 50 * LPT),
+		];
+		new_test_ext_with(bonds).execute_with(|| {
+			for (rewarded, paid, moves) in steps {
+				if moves {
+					move_to_and_fro(&d());
+				}
+				let active = [t(), t2()].map(|who| (who.clone(), LptStaking::active_stake(&who)));
+				for (who, active) in &active {
+					let paid = Perbill::from_percent(paid).mul_floor(*active);
+					fee(who.clone(), paid, Perbill::from_percent(60));
+				}
+				let round = Round::get();
+				next_round();
+				for (who, active) in active {
+					let rewarded = Perbill::from_percent(rewarded).mul_floor(active);
+					if rewarded > 0 {
+						reward_of(round, who, rewarded, Perbill::from_percent(10));
+					}
+				}
+				check();
+			}
+			let (moving, staying) = (wealth(&d()), wealth(&d2()));
+			// What rounding leaves to one pool and not to the other grows with the rewards.
+			let slack = LPT / 1_000_000;
+			prop_assert!(moving.0 <= staying.0 + slack, "{moving:?} {staying:?}");
+			prop_assert!(moving.1 <= staying.1 + slack, "{moving:?} {staying:?}");
 			Ok(())
 		})?;
 	}

@@ -5,7 +5,7 @@
 //!
 //! - 2: shares are of a type that holds no more than one.
 //! - 5: the sets' sizes are bounded parameters; a smaller one acts with the next election
-//!   (`size_should_follow_parameter_when_round_begins`).
+//!   (`differs_from_livepeer_size_should_shrink_when_round_begins`).
 //! - 6, 7, 9 to 12: `registration.rs`, `lock_period.rs` and `election.rs` of the election;
 //!   8: terms of a round are copied when it begins, so nothing is to be called before.
 //! - 13, 18: `bonding.rs`; 14: no account is the null account. 15 to 17: a move is a call of its own,

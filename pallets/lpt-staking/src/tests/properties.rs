@@ -370,10 +370,10 @@ impl World {
 					prop_assert!(
 						is(result, Error::NotBonded) && all == 0
 							|| is(result, Error::NothingToDo) && amount == 0
-							|| is(result, Error::BelowMinimum) && all - amount < minimum
+							|| is(result, Error::RestBelowMinimum) && all - amount < minimum
 							|| is(result, Error::TooManyLocks)
 								&& Locks::<Test>::get(&who).locks.len() == 32
-							|| is(result, Error::PoolWiped) && exit.unwrap().is_wiped()
+							|| is(result, Error::ExitPoolWiped) && exit.unwrap().is_wiped()
 					);
 				}
 			}
@@ -423,11 +423,11 @@ impl World {
 					self.model.unbond(&who, all, true, locks.last().unwrap());
 				} else {
 					prop_assert!(
-						is(result, Error::NotBonded) && from.is_none()
-							|| is(result, Error::NothingToDo) && (from == Some(to) || all == 0)
+						is(result, Error::NotBonded) && all == 0
+							|| is(result, Error::AlreadyThere) && from == Some(to)
 							|| is(result, Error::TooManyLocks)
 								&& Locks::<Test>::get(&who).locks.len() == 32
-							|| is(result, Error::PoolWiped)
+							|| is(result, Error::ExitPoolWiped)
 					);
 				}
 			}
@@ -578,7 +578,7 @@ impl World {
 					|| is(result, Error::LiabilityOpen) && !returns && held
 					|| is(result, Error::BondedElsewhere) && elsewhere
 					|| is(result, Error::PoolWiped) && self.model.wiped.get(to) == Some(&now)
-					|| is(result, Error::BelowMinimum)
+					|| (is(result, Error::BelowMinimum) || is(result, Error::WorthlessLock))
 						&& whole(lock.value) <= LPT / 1000 + self.tolerance(LPT)
 			);
 		}

@@ -83,6 +83,9 @@ fn rebond_should_fail_for_each_reason_and_change_nothing() {
 		Refusing::set([t()].into());
 		assert_noop!(rebond(d(), lock, t()), Error::<Test>::StakeNotAccepted);
 		Refusing::take();
+		InJail::set([t()].into());
+		assert_noop!(rebond(d(), lock, t()), Error::<Test>::TranscoderJailed);
+		InJail::take();
 		bond(d(), 10, t2());
 		assert_noop!(rebond(d(), lock, t()), Error::<Test>::BondedElsewhere);
 		unbond(d(), 10);
@@ -90,10 +93,7 @@ fn rebond_should_fail_for_each_reason_and_change_nothing() {
 		slash(t(), 0, Perbill::from_parts(995_000_000));
 		assert_noop!(rebond(d(), lock, t()), Error::<Test>::BelowMinimum);
 		slash(t(), 0, Perbill::one());
-		assert_noop!(rebond(d(), lock, t()), Error::<Test>::PoolWiped);
-		next_round();
-		// Worth nothing.
-		assert_noop!(rebond(d(), lock, t()), Error::<Test>::BelowMinimum);
+		assert_noop!(rebond(d(), lock, t()), Error::<Test>::WorthlessLock);
 	});
 }
 
@@ -111,7 +111,7 @@ fn rebond_should_leave_no_trace_of_a_release_when_a_claim_is_open() {
 }
 
 #[test]
-fn move_should_take_the_whole_bond_and_end_with_the_other_transcoder() {
+fn differs_from_livepeer_move_should_take_the_whole_bond_by_a_call_of_its_own() {
 	build_with_bonds(vec![(t(), t(), 1000), (t2(), t2(), 1000), (d(), t(), 1000)], || {
 		next_round();
 		assert_ok!(move_bond(d(), t2()));
@@ -132,12 +132,18 @@ fn move_should_take_the_whole_bond_and_end_with_the_other_transcoder() {
 fn move_should_fail_for_each_reason() {
 	build_with_bonds(vec![(t(), t(), 1000), (d(), t(), 1000)], || {
 		assert_noop!(move_bond(d2(), t()), Error::<Test>::NotBonded);
-		assert_noop!(move_bond(d(), t()), Error::<Test>::NothingToDo);
+		assert_noop!(move_bond(d(), t()), Error::<Test>::AlreadyThere);
 		Refusing::set([t2()].into());
 		assert_noop!(move_bond(d(), t2()), Error::<Test>::StakeNotAccepted);
+		InJail::set([finder()].into());
+		assert_noop!(move_bond(d(), finder()), Error::<Test>::TranscoderJailed);
 		// To oneself nobody has to be asked.
 		Refusing::set([d()].into());
 		assert_ok!(move_bond(d(), d()));
+		// What slashes took all of is no bond.
+		bond(d2(), 10, t());
+		slash(t(), 0, Perbill::one());
+		assert_noop!(move_bond(d2(), t2()), Error::<Test>::NotBonded);
 	});
 }
 
@@ -184,9 +190,9 @@ fn transfer_should_be_taken_back_or_withdrawn_when_nobody_accepts() {
 #[test]
 fn transfer_should_fail_for_each_reason() {
 	build_with_bonds(vec![(t(), t(), 1000), (t2(), t2(), 1000), (d(), t(), 1000)], || {
-		assert_noop!(transfer(d(), 400, d()), Error::<Test>::NothingToDo);
+		assert_noop!(transfer(d(), 400, d()), Error::<Test>::AlreadyThere);
 		assert_noop!(transfer(d(), 9, d2()), Error::<Test>::BelowMinimum);
-		assert_noop!(transfer(d(), 991, d2()), Error::<Test>::BelowMinimum);
+		assert_noop!(transfer(d(), 991, d2()), Error::<Test>::RestBelowMinimum);
 		assert_noop!(transfer(d(), 1001, d2()), Error::<Test>::InsufficientStake);
 		assert_noop!(transfer(d2(), 400, d()), Error::<Test>::NotBonded);
 		assert_noop!(transfer(d(), 400, t2()), Error::<Test>::BondedElsewhere);

@@ -309,7 +309,10 @@ fn stake_should_not_leave_into_a_wiped_exit_pool() {
 		// With the worthless bond nothing names a generation any longer: numbers begin anew.
 		bond_after_settling(t(), 700);
 		assert_eq!(Generations::<Test>::iter().count(), 0);
-		assert_noop!(LptStaking::unbond(RuntimeOrigin::signed(t()), 700), Error::<Test>::PoolWiped);
+		assert_noop!(
+			LptStaking::unbond(RuntimeOrigin::signed(t()), 700),
+			Error::<Test>::ExitPoolWiped
+		);
 		next_round();
 		unbond(t(), 700);
 		let values: Vec<_> = LptStaking::locks(t()).iter().map(|lock| lock.value).collect();

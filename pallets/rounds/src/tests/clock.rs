@@ -112,6 +112,28 @@ fn length_should_count_from_the_next_round_when_it_is_changed() {
 }
 
 #[test]
+fn length_should_match_livepeer_a31_when_it_is_changed_at_a_boundary() {
+	set(50, LOCK);
+	build_and_execute(|| {
+		run_to(44);
+		assert!(!Rounds::in_lock_period());
+		run_to(45);
+		assert!(Rounds::in_lock_period());
+		run_to(49);
+		set(60, LOCK);
+		assert_eq!(Rounds::current(), 0);
+		run_to(50);
+		assert_eq!(Rounds::round(), RoundInfo { index: 1, start: 50, length: 60, lock: 6 });
+		run_to(109);
+		assert_eq!(Rounds::current(), 1);
+		run_to(110);
+		assert_eq!(Rounds::current(), 2);
+		// Each round began once.
+		assert_eq!(Calls::get(), vec![(0, 1, 1), (1, 2, 2)]);
+	});
+}
+
+#[test]
 fn number_should_not_jump_when_rounds_become_longer_or_shorter() {
 	set(5, LOCK);
 	build_and_execute(|| {

@@ -45,7 +45,7 @@ fn older_registration_should_win_when_stakes_are_equal() {
 }
 
 #[test]
-fn size_should_follow_parameter_when_round_begins() {
+fn differs_from_livepeer_size_should_shrink_when_round_begins() {
 	ExtBuilder::default()
 		.transcoder(1, 10, 0)
 		.transcoder(2, 20, 0)

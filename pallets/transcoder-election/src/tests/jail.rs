@@ -3,7 +3,7 @@
 use crate::{mock::*, Error, Event, Jailed};
 use frame_support::{assert_noop, assert_ok};
 use livepeer_primitives::{
-	traits::{AcceptsStake, Jail, TranscoderDirectory},
+	traits::{AcceptsStake, Jail, StakeRefused, TranscoderDirectory},
 	UNIT,
 };
 
@@ -23,7 +23,8 @@ fn transcoder_should_lose_work_and_stake_when_detained() {
 		TranscoderElection::detain(&account(1));
 		assert!(TranscoderElection::is_jailed(&account(1)));
 		assert!(!TranscoderElection::is_available(&account(1)));
-		assert!(!TranscoderElection::accepts_stake(&account(1), &account(2)));
+		let accepts = TranscoderElection::accepts_stake(&account(1), &account(2));
+		assert_eq!(accepts, Err(StakeRefused::Jailed));
 		assert_eq!(TranscoderElection::candidates(), vec![]);
 		assert!(TranscoderElection::active_set().seats[0].jailed);
 		assert_eq!(Lost::get(), accounts(&[1]));
@@ -55,7 +56,7 @@ fn jail_should_last_when_one_verdict_is_open() {
 		assert_eq!(events(), vec![Event::TranscoderUnjailed { transcoder: account(1) }]);
 		assert!(!TranscoderElection::is_jailed(&account(1)));
 		assert_eq!(TranscoderElection::open_verdicts_of(account(1)), None);
-		assert!(TranscoderElection::accepts_stake(&account(1), &account(2)));
+		assert_ok!(TranscoderElection::accepts_stake(&account(1), &account(2)));
 	});
 }
 

@@ -2,7 +2,10 @@
 
 use crate::{mock::*, Available, Error, Event, Services, Terms, Transcoders};
 use frame_support::{assert_noop, assert_ok};
-use livepeer_primitives::{traits::AcceptsStake, UNIT};
+use livepeer_primitives::{
+	traits::{AcceptsStake, StakeRefused},
+	UNIT,
+};
 
 fn register(number: u8, price: u128) {
 	let who = account(number);
@@ -20,7 +23,7 @@ fn transcoder_should_register_when_own_bond_suffices() {
 		register(1, 7);
 		assert_eq!(TranscoderElection::terms_of(account(1)), Some(terms(7)));
 		assert_eq!(TranscoderElection::service_of(account(1)), Some(service(1)));
-		assert!(TranscoderElection::accepts_stake(&account(1), &account(2)));
+		assert_ok!(TranscoderElection::accepts_stake(&account(1), &account(2)));
 		assert_eq!(
 			events(),
 			vec![Event::TranscoderRegistered { transcoder: account(1), terms: terms(7) }]
@@ -215,7 +218,8 @@ fn resign_should_leave_nothing_when_registered() {
 		assert_eq!(events(), vec![Event::TranscoderResigned { transcoder: account(1) }]);
 		assert_eq!(Lost::get(), accounts(&[1]));
 		assert!(!is_active(&account(1)));
-		assert!(!TranscoderElection::accepts_stake(&account(1), &account(2)));
+		let accepts = TranscoderElection::accepts_stake(&account(1), &account(2));
+		assert_eq!(accepts, Err(StakeRefused::NotRegistered));
 		assert_eq!(Transcoders::<Test>::iter().count(), 0);
 		assert_eq!(Services::<Test>::iter().count(), 0);
 		assert_eq!(Available::<Test>::iter().count(), 0);

@@ -1,11 +1,12 @@
 //! The seat that is drawn from the waiting list.
 
 use crate::{mock::*, Event, Seat, WaitList};
+use alloc::collections::BTreeSet;
 use frame_support::assert_ok;
 use livepeer_primitives::{
 	draw::ticket,
 	traits::{Jail, RewardedSeats, TranscoderDirectory},
-	AccountId, Hash, UNIT,
+	AccountId, Balance, Hash, UNIT,
 };
 use sp_io::hashing::blake2_256;
 
@@ -123,49 +124,124 @@ fn seat_should_go_to_the_next_in_order_when_the_first_cannot_be_seated() {
 	});
 }
 
+/// Who is drawn for round 1 by each of many seeds of its newest window, blocks 10 to 19, when `change`
+/// happens in this block.
+fn drawn_when(block: u64, change: fn()) -> Vec<AccountId> {
+	(0..40)
+		.map(|n| {
+			let mut who = None;
+			waiting().build_and_execute(|| {
+				System::set_block_number(block);
+				change();
+				System::set_block_number(20);
+				Seeds::mutate(|seeds| seeds.insert(1, seed(n)));
+				next_round();
+				who = drawn();
+			});
+			who.unwrap()
+		})
+		.collect()
+}
+
 #[test]
 fn attack_bonding_in_the_same_round_steers_the_seat() {
-	let with = |change: fn()| {
-		let mut all = Vec::new();
-		for n in 0..40 {
-			waiting().build_and_execute(|| {
-				change();
-				round_with(seed(n));
-				all.push(drawn());
-			});
+	let calm = drawn_when(2, || ());
+	assert!(calm.iter().collect::<BTreeSet<_>>().len() > 1, "chance decides");
+	let changes: [fn(); 4] = [
+		// 4 has many times its stake now, still too little to be elected by it.
+		|| set_stake(&account(4), 50 * UNIT, 50 * UNIT),
+		// Those whose stake 4 can move have less, or more.
+		|| set_stake(&account(2), UNIT, UNIT),
+		|| set_stake(&account(3), 50 * UNIT, 50 * UNIT),
+		// A newcomer has most.
+		|| {
+			bond(&account(5), 60 * UNIT);
+			let signed = RuntimeOrigin::signed(account(5));
+			assert_ok!(TranscoderElection::transcoder(signed, terms(5), service(5)));
+		},
+	];
+	// In the window before the seed's, as that one begins, in it, at its end, and when it is known.
+	for block in [2, 9, 10, 15, 19, 20] {
+		for change in changes {
+			assert_eq!(drawn_when(block, change), calm, "in block {block}");
 		}
-		all
+		// Who leaves gives its own seat up and takes nobody else's.
+		let left = drawn_when(block, || {
+			assert_ok!(TranscoderElection::resign(RuntimeOrigin::signed(account(3))));
+		});
+		for (calm, left) in calm.iter().zip(&left) {
+			assert!(*left != account(3) && (left == calm || *calm == account(3)));
+		}
+	}
+}
+
+#[test]
+fn attack_bonding_in_the_round_before_steers_the_seat() {
+	// Who bonds in round 0 weighs in the draw for round 2. All chance that it can know by then is that
+	// of windows that begin before round 1 does, in block 25.
+	let with = |known: u64, later: Option<Hash>| {
+		let mut who = None;
+		waiting().build_and_execute(|| {
+			for window in 0..=2 {
+				Seeds::mutate(|seeds| seeds.insert(window, seed(known)));
+			}
+			System::set_block_number(20);
+			set_stake(&account(4), 50 * UNIT, 50 * UNIT);
+			System::set_block_number(25);
+			next_round();
+			System::set_block_number(40);
+			if let Some(later) = later {
+				Seeds::mutate(|seeds| seeds.insert(3, later));
+			}
+			next_round();
+			who = drawn();
+		});
+		who
 	};
-	let calm = with(|| ());
-	// 4 has many times its stake now, still too little to be elected by it.
-	let bonded = with(|| set_stake(&account(4), 50 * UNIT, 50 * UNIT));
-	assert_eq!(calm, bonded);
+	let later = Some(seed(1_000));
+	let first = with(0, later);
+	assert!(first.is_some());
+	for known in 0..40 {
+		assert_eq!(with(known, later), first);
+		assert_eq!(with(known, None), None, "rather nobody than whom that chance draws");
+	}
 }
 
 #[test]
 fn attack_dust_candidates_gain_nothing_on_the_random_seat() {
-	// One LPT in one candidate, or in ten of a tenth: the chance is the same.
-	let chance = |own: Vec<(u8, u128)>| {
-		let mut hits = 0;
-		for n in 0..3_000u64 {
-			let tickets = own
-				.iter()
-				.map(|(number, stake)| (account(*number), *stake))
-				.chain([(account(100), 100u128)]);
-			let candidates: Vec<_> = tickets.collect();
-			let order = livepeer_primitives::draw::weighted_order(
-				livepeer_primitives::domain::SEAT,
-				seed(n),
-				&1u32,
-				candidates.iter().map(|(who, stake)| (who, *stake)),
-			);
-			hits += u32::from(candidates[order[0] as usize].0 != account(100));
-		}
-		hits
+	// Ten LPT in one candidate, or in ten of one each, beside another with ten: how often one of them
+	// is drawn, and with how much stake in all.
+	let rounds = 1_000u64;
+	let draw = |own: &[(u8, Balance)], min_self_bond: Balance| {
+		let (mut hits, mut stake) = (0u64, 0);
+		let chain = ExtBuilder::default()
+			.parameters(|parameters| parameters.active_size = 1)
+			.transcoder(1, 100, 0)
+			.transcoder(2, 10, 1);
+		let all = own.iter().fold(chain, |chain, (number, lpt)| chain.transcoder(*number, *lpt, 1));
+		all.build_and_execute(|| {
+			Parameters::mutate(|parameters| parameters.min_self_bond = min_self_bond);
+			for n in 0..rounds {
+				round_with(seed(n));
+				let seats = TranscoderElection::active_set().seats;
+				let seat = seats.iter().find(|seat| seat.random).unwrap();
+				if seat.account != account(2) {
+					hits += 1;
+					stake += seat.stake;
+				}
+			}
+		});
+		(hits, stake)
 	};
-	let (one, many) = (chance(vec![(1, 50)]), chance((1..=10).map(|n| (n, 5)).collect()));
-	// A third of 3,000, five standard deviations being 130.
-	assert!(one.abs_diff(1_000) < 130 && many.abs_diff(1_000) < 130, "{one} {many}");
+	let dust: Vec<(u8, Balance)> = (3..=12).map(|number| (number, 1)).collect();
+	let (one, many) = (draw(&[(3, 10)], UNIT), draw(&dust, UNIT));
+	// Half of the draws, five standard deviations being 80; the seat weighs by what its own has.
+	for (hits, _) in [one, many] {
+		assert!(hits.abs_diff(rounds / 2) < 80, "{one:?} {many:?}");
+	}
+	assert_eq!((one.1, many.1), (one.0 as Balance * 10 * UNIT, many.0 as Balance * UNIT));
+	// Below the smallest bond they wait for nothing.
+	assert_eq!(draw(&dust, 2 * UNIT), (0, 0));
 }
 
 #[test]

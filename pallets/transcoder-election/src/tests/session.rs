@@ -208,6 +208,29 @@ fn chilled_validator_should_not_be_chosen_until_its_round() {
 }
 
 #[test]
+fn chill_should_end_when_its_validator_is_thawed_and_not_before() {
+	four().build_and_execute(|| {
+		TranscoderElection::chill(&account(2), u32::MAX);
+		TranscoderElection::chill(&account(3), u32::MAX);
+		// What is shorter changes nothing.
+		TranscoderElection::chill(&account(2), 5);
+		events();
+		TranscoderElection::thaw(&account(4), 1);
+		assert_eq!(events(), vec![]);
+		TranscoderElection::thaw(&account(2), 1);
+		assert_eq!(events(), vec![Event::ValidatorChilled { validator: account(2), until: 1 }]);
+		assert_eq!(TranscoderElection::chilled_until(account(2)), Some(1));
+		assert_eq!(plan(), Some(accounts(&[1, 4])));
+		next_round();
+		assert_eq!(plan(), Some(accounts(&[1, 2, 4])));
+		// At once where that has come.
+		TranscoderElection::thaw(&account(3), 0);
+		assert!(!Chilled::<Test>::exists());
+		assert_eq!(plan(), Some(accounts(&[1, 2, 3, 4])));
+	});
+}
+
+#[test]
 fn chilled_should_be_kept_only_where_nobody_can_take_its_place() {
 	four().parameters(|parameters| parameters.min_validators = 3).build_and_execute(|| {
 		TranscoderElection::chill(&account(1), 5);

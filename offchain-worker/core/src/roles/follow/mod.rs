@@ -30,12 +30,14 @@ use crate::{
 	ports::{
 		chain::{At, Chain, ChainError},
 		clock::Clock,
+		contradiction::Contradiction,
 		events::{output_names, Event, EventSink, Warnings},
 		store::{FollowStore, StoreError, StreamState},
 		transport::{
 			NetError, Playlist, RecordError, SegmentRecord, SignedHead, Transport, MAX_RECORDS,
 		},
 	},
+	reporting::Reporter,
 	rules::playlist::{first_pts, is_stream_name, Entry, Timeline},
 };
 
@@ -143,6 +145,7 @@ pub struct Follower {
 	/// The streams of which it was said that their heads are dated in the future.
 	early: Mutex<BTreeSet<StreamId>>,
 	warnings: Warnings,
+	reporter: Reporter,
 }
 
 impl Follower {
@@ -158,6 +161,7 @@ impl Follower {
 		Self {
 			book: KeyBook::new(chain.clone(), clock.clone()),
 			warnings: Warnings::new(events.clone(), clock.clone()),
+			reporter: Reporter::new(chain.clone(), store.clone(), events.clone()),
 			chain,
 			store,
 			net,
@@ -451,6 +455,7 @@ impl Follower {
 		for record in records {
 			let seq = record.header().seq;
 			if seq < state.next || seq == Seq::MAX {
+				self.compare(stream, &record).await?;
 				return Err(FollowError::Order);
 			}
 			// As many outputs as it has: whether that is the ladder's number is asked below, for
@@ -475,6 +480,23 @@ impl Follower {
 			self.store.put_stream(stream, state)?;
 		}
 		Ok(())
+	}
+
+	/// Looks whether a record that comes a second time is another than the first, as far as that is kept.
+	async fn compare(&self, stream: StreamId, record: &SegmentRecord) -> Result<(), FollowError> {
+		let kept = self.store.records(stream, record.header().seq, 1)?;
+		let found = kept.first().and_then(|kept| Contradiction::of_records(kept, record));
+		let Some(found) = found else { return Ok(()) };
+		let noted = async {
+			self.reporter.note(&self.book, found).await;
+			Ok(())
+		};
+		self.in_time(noted).await
+	}
+
+	/// Reports contradictions that were found, where the chain's client has a key; never ends.
+	pub async fn keep_reporting(&self) {
+		self.reporter.keep_reporting().await;
 	}
 
 	/// Fetches the renditions of a checked record and keeps them, all or none.

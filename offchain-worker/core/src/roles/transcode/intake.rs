@@ -1,7 +1,7 @@
 //! Taking segments in: what is checked before and after their bytes arrive, and what is signed.
 
 use std::{
-	collections::{BTreeMap, BTreeSet},
+	collections::{btree_map, BTreeMap},
 	sync::{
 		atomic::{AtomicBool, Ordering},
 		Arc, Mutex,
@@ -31,6 +31,7 @@ use crate::{
 	lock,
 	ports::{
 		chain::At,
+		contradiction::Contradiction,
 		engine::{Format, MediaError, Transcoded},
 		events::{output_names, Event, Warning},
 		store::{SegmentKey, StoreError, TranscodedSegment},
@@ -60,7 +61,7 @@ pub(super) struct Intake {
 	pub(super) assigned: Assignments,
 	/// What is offered and not accepted yet.
 	offered: Mutex<BTreeMap<(JobId, AssignmentIndex), Assigned>>,
-	at_work: Mutex<BTreeSet<SegmentKey>>,
+	at_work: Mutex<BTreeMap<SegmentKey, SignedHeader>>,
 	looking_up: Semaphore,
 	fair: Arc<Fair>,
 	/// Jobs whose segments made the engine fail, or made what is too large: how often in a row, and until
@@ -135,6 +136,7 @@ impl Intake {
 		{
 			return Err(Refusal::BadBytes);
 		}
+		self.compare(signed).await;
 		if assigned.is_accepted {
 			match self.parts.memory.forgot(&assigned) {
 				Ok(None) => {}
@@ -162,6 +164,35 @@ impl Intake {
 			return Err(Refusal::NotServed);
 		}
 		Ok(assigned)
+	}
+
+	/// Looks whether the broadcaster has signed another segment in the place of this one, which it signed.
+	async fn compare(&self, signed: &SignedHeader) {
+		let at_work = lock(&self.at_work).get(&SegmentKey::of(&signed.header)).cloned();
+		let known = match at_work {
+			Some(known) => Some(known),
+			None => match self.receipt_for(&signed.header) {
+				Ok(stored) => stored.map(|stored| stored.signed),
+				Err(error) => {
+					self.parts.warnings.store(&error);
+					None
+				}
+			},
+		};
+		if let Some(found) = known.and_then(|known| Contradiction::of_headers(&known, signed)) {
+			self.parts.reporter.note(&self.parts.book, found).await;
+		}
+	}
+
+	/// Notes that a segment is at work; `false` where one is already, under the same key.
+	fn begin(&self, key: SegmentKey, signed: &SignedHeader) -> bool {
+		match lock(&self.at_work).entry(key) {
+			btree_map::Entry::Vacant(place) => {
+				place.insert(signed.clone());
+				true
+			}
+			btree_map::Entry::Occupied(_) => false,
+		}
 	}
 
 	/// What was stored under a header's key.
@@ -265,7 +296,7 @@ impl Intake {
 		)?;
 		let same = |key: &&SegmentKey| (key.job, key.assignment) == (header.job, header.assignment);
 		let at_work: Vec<Seq> =
-			lock(&self.at_work).iter().filter(same).map(|key| key.seq).collect();
+			lock(&self.at_work).keys().filter(same).map(|key| key.seq).collect();
 		if unclaimed.len().saturating_add(at_work.len()) > most {
 			return Ok(Err(Refusal::Allowance));
 		}
@@ -320,7 +351,7 @@ impl Intake {
 			Ok(None) => {}
 			Err(error) => return self.not_stored(&error),
 		}
-		if self.draining.load(Ordering::SeqCst) || !lock(&self.at_work).insert(key) {
+		if self.draining.load(Ordering::SeqCst) || !self.begin(key, &signed) {
 			return PushReply::Busy { retry_ms: BUSY_MS };
 		}
 		let _at_work = OnDrop(|| {

@@ -45,6 +45,7 @@ use crate::{
 		transport::{Playlist, PushReply, Refusal, Service, SignedHeader, SignedPass},
 	},
 	recall::keep_pulse,
+	reporting::Reporter,
 };
 
 /// The terms and limits of a transcoder.
@@ -182,6 +183,7 @@ struct Parts {
 	engine: Arc<dyn MediaEngine>,
 	events: Arc<dyn EventSink>,
 	warnings: Warnings,
+	reporter: Reporter,
 	clock: Arc<dyn Clock>,
 	config: TranscodeConfig,
 }
@@ -240,6 +242,7 @@ impl TranscodeRole {
 		let own = OwnKeys::new(keys, Purpose::Duties, chain.clone(), clock.clone());
 		let book = KeyBook::new(chain.clone(), clock.clone());
 		let warnings = Warnings::new(events.clone(), clock.clone());
+		let reporter = Reporter::new(chain.clone(), store.clone(), events.clone());
 		let memory = Memory::new(store.clone(), clock.clone());
 		let parts = Arc::new(Parts {
 			own,
@@ -250,6 +253,7 @@ impl TranscodeRole {
 			engine,
 			events,
 			warnings,
+			reporter,
 			clock,
 			config,
 		});
@@ -325,6 +329,7 @@ impl TranscodeRole {
 			() = claims => {},
 			() = answers => {},
 			() = ends => {},
+			() = self.parts.reporter.keep_reporting() => {},
 			() = pulse => {},
 			() = stopped => {},
 		}

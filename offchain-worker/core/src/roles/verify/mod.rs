@@ -23,13 +23,13 @@ use livepeer_primitives::{
 	chunks::chunk_root,
 	evidence,
 	leaf::Leaf,
-	offchain::{VerifyLeaf, VerifyStatus, VerifyTask},
+	offchain::{ToolchainsAnswer, ToolchainsQuestion, VerifyLeaf, VerifyStatus, VerifyTask},
 	receipt::Output,
 	service::ServiceRecord,
 	verdict::{MismatchKind, NonConformingKind, Pass, Tranche, UnavailableKind, Verdict, Verdicts},
 	video::{Ladder, SourceLimits, MAX_SEGMENT_BYTES},
 	work::WorkFactors,
-	AccountId, ClaimId, Hash,
+	AccountId, ClaimId, Hash, ToolchainId, WindowIndex,
 };
 use sp_core::H256;
 use tokio::sync::{mpsc, Notify, Semaphore};
@@ -176,8 +176,30 @@ struct Inner {
 	/// Fetches beside the one that every task has.
 	fetches: Semaphore,
 	tasks: Mutex<Tasks>,
-	queue: mpsc::UnboundedSender<Taken>,
+	/// What became of the golden vectors that were made anew.
+	remade: Mutex<Remade>,
+	queue: mpsc::UnboundedSender<Work>,
 	idle: Notify,
+}
+
+/// Golden vectors that are made anew while the service runs.
+#[derive(Default)]
+struct Remade {
+	/// Why they were last: see [`ToolchainsQuestion::anew`].
+	for_window: Option<WindowIndex>,
+	/// Whether they are being made.
+	at_work: bool,
+	/// The toolchains whose vectors came out as before; `None` as long as none were made anew. Engines of
+	/// others judge no more.
+	sound: Option<Vec<ToolchainId>>,
+}
+
+/// What [`VerifyRunner::run`] does.
+enum Work {
+	/// Judges a task.
+	Task(Box<Taken>),
+	/// Makes the golden vectors of every engine anew.
+	Remake,
 }
 
 /// A task that was taken and waits for [`VerifyRunner::run`]; their number is limited by
@@ -192,7 +214,7 @@ struct Taken {
 /// Does the tasks of a [`VerifyRole`].
 pub struct VerifyRunner {
 	inner: Arc<Inner>,
-	queue: mpsc::UnboundedReceiver<Taken>,
+	queue: mpsc::UnboundedReceiver<Work>,
 }
 
 impl VerifyRunner {
@@ -201,8 +223,8 @@ impl VerifyRunner {
 		let mut at_work = FuturesUnordered::new();
 		loop {
 			tokio::select! {
-				Some(taken) = self.queue.recv() => {
-					at_work.push(self.inner.clone().work(taken));
+				Some(work) = self.queue.recv() => {
+					at_work.push(self.inner.clone().work(work));
 				},
 				Some(()) = at_work.next() => {},
 				else => return,
@@ -249,6 +271,7 @@ impl VerifyRole {
 			clock,
 			fetches: Semaphore::new(SHARED_FETCHES),
 			tasks: Mutex::new(tasks),
+			remade: Mutex::default(),
 			queue,
 			idle: Notify::new(),
 		});
@@ -268,7 +291,7 @@ impl VerifyRole {
 			return Ok(unable("the task is of another chain"));
 		}
 		if self.inner.engine(&task).is_none() {
-			return Ok(unable("the claim names a toolchain that is not installed here"));
+			return Ok(unable("the claim names a toolchain that is not made here"));
 		}
 		if task.leaves.len() > livepeer_primitives::MAX_SAMPLES as usize {
 			return Ok(unable("the task has more leaves than a claim can have drawn"));
@@ -302,8 +325,25 @@ impl VerifyRole {
 		});
 		let at_ms = self.inner.clock.now_ms();
 		// Fails only when the runner is gone, that is, when the process ends.
-		let _ = self.inner.queue.send(Taken { key, content, task, at_ms });
+		let _ = self.inner.queue.send(Work::Task(Box::new(Taken { key, content, task, at_ms })));
 		Ok(VerifyStatus::Working)
+	}
+
+	/// Which toolchains the engines make: by what is known, or by golden vectors made anew, which are
+	/// once for each window that asks for it.
+	pub fn toolchains(&self, question: ToolchainsQuestion) -> ToolchainsAnswer {
+		let mut remade = lock(&self.inner.remade);
+		if question.anew.is_some() && question.anew != remade.for_window && !remade.at_work {
+			remade.for_window = question.anew;
+			remade.at_work = true;
+			// Fails only when the runner is gone, that is, when the process ends.
+			let _ = self.inner.queue.send(Work::Remake);
+		}
+		if question.anew.is_some() && remade.at_work {
+			return ToolchainsAnswer::Making;
+		}
+		let made = || self.inner.engines.iter().map(|engine| engine.toolchain()).collect();
+		ToolchainsAnswer::Made { toolchains: remade.sound.clone().unwrap_or_else(made) }
 	}
 
 	/// Waits until no task is at work.
@@ -323,12 +363,46 @@ impl Inner {
 		lock(&self.tasks)
 	}
 
-	/// The engine of a task's toolchain.
+	/// The engine of a task's toolchain; none whose golden vectors no longer come out as they did.
 	fn engine(&self, task: &VerifyTask) -> Option<&dyn MediaEngine> {
+		let sound = lock(&self.remade).sound.clone();
+		if sound.is_some_and(|sound| !sound.contains(&task.toolchain)) {
+			return None;
+		}
 		self.engines.iter().find(|e| e.toolchain() == task.toolchain).map(|engine| &**engine)
 	}
 
-	async fn work(self: Arc<Self>, taken: Taken) {
+	async fn work(self: Arc<Self>, work: Work) {
+		match work {
+			Work::Task(taken) => self.do_task(*taken).await,
+			Work::Remake => self.remake().await,
+		}
+	}
+
+	/// Makes the golden vectors of every engine anew.
+	async fn remake(&self) {
+		let mut sound = Vec::new();
+		for engine in &self.engines {
+			let toolchain = engine.toolchain();
+			match engine.attest().await {
+				Ok(made) if made == toolchain => {
+					tracing::info!(?toolchain, "golden vectors made anew");
+					sound.push(toolchain);
+				}
+				Ok(made) => {
+					tracing::error!(?toolchain, ?made, "golden vectors differ: it judges no more");
+				}
+				Err(error) => {
+					tracing::error!(?toolchain, %error, "no golden vectors: it judges no more");
+				}
+			}
+		}
+		let mut remade = lock(&self.remade);
+		remade.at_work = false;
+		remade.sound = Some(sound);
+	}
+
+	async fn do_task(&self, taken: Taken) {
 		let Taken { key, content, task, at_ms } = taken;
 		let owner = key.name();
 		let status = self.judge_task(&owner, &task, at_ms).await;

@@ -707,6 +707,32 @@ fn task_should_be_judged_by_the_engine_of_its_toolchain() {
 }
 
 #[test]
+fn engine_should_judge_no_more_when_its_golden_vectors_do_not_come_out_again() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let sound = FakeEngine::default();
+		let toolchain = Hash::repeat_byte(0x0d);
+		let unsound = FakeEngine { toolchain, unsound: true, ..Default::default() };
+		let made = |toolchains: &[Hash]| ToolchainsAnswer::Made { toolchains: toolchains.to_vec() };
+		let role = story.role_with(vec![sound.clone(), unsound]);
+		let ask = |anew| role.toolchains(ToolchainsQuestion { anew });
+		assert_eq!(ask(None), made(&[sound.toolchain, toolchain]));
+		assert_eq!(ask(Some(7)), ToolchainsAnswer::Making);
+		for _ in 0..10 {
+			sim.clock.sleep_until(sim.clock.now_ms() + 1).await;
+		}
+		// Once for each window that asks for it.
+		assert_eq!(ask(Some(7)), made(&[sound.toolchain]));
+		assert_eq!(ask(None), made(&[sound.toolchain]));
+		assert_eq!(ask(Some(8)), ToolchainsAnswer::Making);
+		let task = story.task(vec![story.leaf(&sound, 0).await]);
+		assert_eq!(verdicts(&role, &task).await.0, [Verdict::Valid]);
+		let of_unsound = VerifyTask { toolchain, claim: 2, ..task };
+		assert!(matches!(role.post(of_unsound), Ok(VerifyStatus::Unable { .. })));
+	})
+}
+
+#[test]
 fn queue_should_turn_away_what_is_beyond_its_bound_and_nothing_before() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim);

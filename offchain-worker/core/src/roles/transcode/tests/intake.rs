@@ -46,6 +46,51 @@ fn receipt_should_be_the_stored_one_when_a_segment_is_sent_again() {
 	})
 }
 
+/// How many contradictions the chain was told of.
+fn reported(story: &Story) -> usize {
+	story.chain.calls().iter().filter(|call| matches!(call, Call::Report(_))).count()
+}
+
+#[test]
+fn broadcaster_should_be_reported_when_it_signs_two_segments_in_one_place() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		receipt(story.send(&role, 0).await);
+		// The same again is no other, and what another signs is not kept.
+		receipt(story.send(&role, 0).await);
+		let mut forged = story.signed(0, &[8, 8, 8]);
+		forged.signature = Signing::own(story.key.clone()).sign(&forged.header.hash());
+		assert_eq!(role.admit(&forged).await, Err(Refusal::BadSignature));
+		assert!(role.parts.reporter.kept().unwrap().is_empty());
+		// The header is enough: its bytes need not come.
+		role.admit(&story.signed(0, &[9, 9, 9])).await.unwrap();
+		assert_eq!(role.parts.reporter.kept().unwrap().len(), 1);
+		let restarted = story.role(FakeEngine::default());
+		for _ in 0..2 {
+			restarted.parts.reporter.report().await.unwrap();
+			assert_eq!(reported(&story), 1);
+		}
+	})
+}
+
+#[test]
+fn broadcaster_should_be_reported_when_the_first_of_two_segments_is_still_at_work() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let engine = FakeEngine { takes: Some((sim.clock.clone(), 1_000)), ..Default::default() };
+		let role = Rc::new(story.role(engine));
+		let (working, first) = (role.clone(), story.signed(0, &bytes(0)));
+		sim.spawn(async move {
+			working.push(first, bytes(0)).await;
+		});
+		sim.sleep(1).await;
+		role.admit(&story.signed(0, &[9, 9, 9])).await.unwrap();
+		role.parts.reporter.report().await.unwrap();
+		assert_eq!(reported(&story), 1);
+	})
+}
+
 #[test]
 fn streams_should_stay_in_time_beside_a_legal_job_of_the_largest_pictures() {
 	simulate(|sim| async move {
