@@ -6,7 +6,7 @@ pragma solidity 0.8.37;
 library Tree {
     uint256 internal constant DEPTH = 32;
     /// The roots of empty trees of heights 0 to 31: 32 zero bytes, then each the node of two of the one
-    /// before. Written out, for hashing them costs more than all else that a deposit computes.
+    /// before. Written out, for to hash them anew costs as much as to hash a path.
     bytes private constant EMPTY =
         hex"0000000000000000000000000000000000000000000000000000000000000000"
         hex"c07a1e8b7e0057673fdc2affe190d8a960c5fe615663f27b7ce84f3d93ef92a6"
