@@ -99,8 +99,8 @@ test-inputs-browser: build ## Play the same films, cut and transcoded, to their 
 	node tests/js/inputs.mjs $(BIN)/livepeer-media $$inputs
 
 .PHONY: test-corpus test-mutations
-test-corpus: build ## Every attack on real and generated clips at four sizes, 500 honest segments; writes docs/verification.md
-	CORPUS=$$(scripts/bench-quality.py --clips) WRITE_DOCS=1 \
+test-corpus: build ## Every attack on real and generated clips at four sizes, 500 honest segments, other encoders; writes docs/verification.md and docs/hardware-tier.md
+	CORPUS=$$(scripts/bench-quality.py --clips) OTHER_FFMPEG=$$(scripts/bench-quality.py --ffmpeg) WRITE_DOCS=1 \
 		cargo test --release --locked $(NATIVE) --test corpus -- --nocapture
 test-mutations: build ## 10,000 segments, outputs and pushes changed at random, judged on four levels of the processor
 	MUTATIONS=10000 cargo test --release --locked $(NATIVE) --test mutations -- --nocapture

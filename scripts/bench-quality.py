@@ -3,6 +3,7 @@
 
 	scripts/bench-quality.py [--write] [NAME=FILE@WIDTHxHEIGHT@KBPS,KBPS,... ...]
 	scripts/bench-quality.py --clips    # where the real clips are
+	scripts/bench-quality.py --ffmpeg   # where FFmpeg 9 is, which has OpenH264
 
 Each clip is cut into segments of 2 s and transcoded by `livepeer-media transcode` under profiles 1
 and 2, and as the variant of profile 2 from its first start on, and encoded by the ffmpeg command line in one go with the same preset, size and rates. VMAF
@@ -218,8 +219,8 @@ def plot(results):
 def main():
     arguments = [a for a in sys.argv[1:] if a != "--write"]
     newer, real = tools()
-    if "--clips" in arguments:
-        print(real)
+    if "--clips" in arguments or "--ffmpeg" in arguments:
+        print(real if "--clips" in arguments else newer)
         return
     results = {}
     points = json.loads(POINTS.read_text()) if POINTS.exists() else {}

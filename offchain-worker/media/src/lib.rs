@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod child;
+mod diagnosis;
 mod engine;
 mod ffi;
 pub mod golden;
@@ -19,6 +20,7 @@ mod told;
 mod wire;
 mod zygote;
 
+pub use diagnosis::{Diagnosis, PictureError, Ratios, TileError, NEAR, TILE};
 pub use engine::Engine;
 pub use ffi::descendants_seconds;
 pub use parent::{MediaError, MediaPool, PoolConfig, Priority, SegmentStream, TranscodeJob};

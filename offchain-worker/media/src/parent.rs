@@ -27,6 +27,7 @@ use tokio::{
 
 use crate::{
 	child::Orders,
+	diagnosis::Diagnosis,
 	limits::Failure,
 	memory::Memory,
 	pipeline::{Facts, Inspection, Picture, Transcoded, Wishes},
@@ -313,6 +314,26 @@ impl MediaPool {
 		}
 	}
 
+	/// Measures how far an output is from `right`, which the toolchain makes of `input`, and both from that.
+	pub(crate) async fn diagnose(
+		&self,
+		(input, limits): (&[u8], &SourceLimits),
+		(right, output, output_limits): (&[u8], &[u8], &SourceLimits),
+		priority: Priority,
+	) -> Result<Diagnosis, MediaError> {
+		let request = Request::Diagnose {
+			limits: *limits,
+			output_limits: *output_limits,
+			input: input.to_vec(),
+			right: right.to_vec(),
+			output: output.to_vec(),
+		};
+		match self.ask(request, priority).await? {
+			Answer::Diagnosis(diagnosis) => Ok(diagnosis),
+			other => Err(unexpected(&other)),
+		}
+	}
+
 	/// Has a child try to break out of the sandbox. `Ok(true)` would mean that it did; a child that
 	/// was refused gives `Ok(false)`, one that was killed [`MediaError::Died`].
 	pub async fn try_escape(&self, way: Escape) -> Result<bool, MediaError> {
@@ -451,6 +472,9 @@ fn resident(request: &Request) -> u64 {
 		| Request::Picture { input, .. }
 		| Request::Probe { input, .. }
 		| Request::Inspect { input, .. } => (input.len() as u64, pictures_of(request)),
+		Request::Diagnose { input, right, output, .. } => {
+			((input.len() + right.len() + output.len()) as u64, pictures_of(request))
+		}
 		Request::Escape(_) => (0, 0),
 	};
 	EVERY_CHILD + 4 * input + pictures
@@ -479,7 +503,8 @@ fn time_for(request: &Request) -> Duration {
 		Request::Variant { limits, rendition, .. } => (limits, std::slice::from_ref(rendition)),
 		Request::Probe { limits, .. }
 		| Request::Inspect { limits, .. }
-		| Request::Picture { limits, .. } => (limits, &[][..]),
+		| Request::Picture { limits, .. }
+		| Request::Diagnose { limits, .. } => (limits, &[][..]),
 		Request::Escape(_) => return Duration::ZERO,
 	};
 	let pixels = |width: u16, height: u16| u64::from(width) * u64::from(height);
@@ -502,10 +527,10 @@ fn encoder(rendition: &Rendition, frames: u64) -> u64 {
 	(REFERENCES + ahead) * picture(rendition.width, rendition.height)
 }
 
-/// Bytes of the pictures that decoder and encoders hold.
+/// Bytes of the pictures that decoders and encoders hold.
 fn pictures_of(request: &Request) -> u64 {
 	const DECODER: u64 = 20;
-	let (limits, encoders) = match request {
+	let (limits, others) = match request {
 		Request::Transcode { limits, ladder, wishes, .. } => {
 			let plain = |rendition: &Rendition| encoder(rendition, work::max_frames(limits));
 			// Beside a variant its plain encode is made.
@@ -520,12 +545,15 @@ fn pictures_of(request: &Request) -> u64 {
 		Request::Variant { limits, rendition, .. } => {
 			(limits, encoder(rendition, work::max_frames(limits)))
 		}
+		Request::Diagnose { limits, output_limits: outputs, .. } => {
+			(limits, 2 * DECODER * picture(outputs.width, outputs.height))
+		}
 		Request::Probe { limits, .. }
 		| Request::Inspect { limits, .. }
 		| Request::Picture { limits, .. } => (limits, 0),
 		Request::Escape(_) => return 0,
 	};
-	DECODER * picture(limits.width, limits.height) + encoders
+	DECODER * picture(limits.width, limits.height) + others
 }
 
 fn unexpected(answer: &Answer) -> MediaError {
@@ -540,6 +568,7 @@ fn unexpected(answer: &Answer) -> MediaError {
 		Answer::StillHere { .. } => "a sandbox report",
 		Answer::Shape(_) => "a shape",
 		Answer::Notice(_) => "a notice",
+		Answer::Diagnosis(_) => "a diagnosis",
 	};
 	MediaError::Io(format!("the child answered with {kind}, which was not asked for"))
 }

@@ -9,6 +9,7 @@ use livepeer_primitives::{
 };
 
 use crate::{
+	diagnosis::Diagnosis,
 	limits::Failure,
 	pipeline::{Facts, Inspection, Picture, Transcoded, Wishes},
 };
@@ -68,6 +69,19 @@ pub enum Request {
 	},
 	/// Try to break out, to show that it cannot be done.
 	Escape(Escape),
+	/// Measure how far an output is from what it should be, and both from the source.
+	Diagnose {
+		/// Limits of the source.
+		limits: SourceLimits,
+		/// Limits of both outputs.
+		output_limits: SourceLimits,
+		/// The segment.
+		input: Vec<u8>,
+		/// What the toolchain makes of it.
+		right: Vec<u8>,
+		/// What was delivered for it.
+		output: Vec<u8>,
+	},
 }
 
 /// A way out that the sandbox must close.
@@ -119,6 +133,8 @@ pub enum Answer {
 	Shape(Shape),
 	/// What the segmenter does to the source and why, in words.
 	Notice(String),
+	/// To [`Request::Diagnose`].
+	Diagnosis(Diagnosis),
 }
 
 /// How a [`Transcoded`] is read: of no more outputs than a ladder has renditions. An empty output is
