@@ -442,12 +442,13 @@ def inbound_weights():
 
 def check_weights(write):
     """The table of inbound weights is that of the measured ones; `write` puts it there."""
-    name, (start, end) = "docs/bridge.md", ("<!-- weights -->\n", "\n<!-- /weights -->")
-    text = read(name)
-    before, _, rest = text.partition(start)
-    now, _, after = rest.partition(end)
-    made = inbound_weights()
-    if write:
+    name, (start, end) = "docs/bridge.md", ("<!-- weights -->\n", "<!-- /weights -->\n")
+    before, begins, rest = read(name).partition(start)
+    now, ends, after = rest.partition(end)
+    made = inbound_weights() + "\n"
+    if not begins or not ends:
+        problem(name, "it has no place for the table of weights")
+    elif write:
         with open(os.path.join(ROOT, name), "w", encoding="utf-8") as file:
             file.write(before + start + made + end + after)
     elif now != made:
