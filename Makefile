@@ -54,9 +54,13 @@ demo: build $(if $(BRIDGE),bridge-parts) ## Show the main job: ONCE=1 REPORT=out
 test: build ## Prove it: formatting, versions, unit, story and end-to-end tests
 	scripts/test.sh
 
+# Which commits have passed how many seeds. What is not committed is played, and not noted.
+SIM_RECORD := docs/sim-record.txt
 .PHONY: sim
 sim: setup ## Cheats against honesty on the real runtime, with seeds: SEEDS=1000 FROM=0
-	SIM_LOG=$(CARGO_TARGET_DIR)/sim.log SIM_COMMIT=$$(git rev-parse --short=11 HEAD) \
+	if test -z "$$(git status --porcelain -- . ':!$(SIM_RECORD)')"; then \
+		export SIM_LOG=$(CARGO_TARGET_DIR)/sim.log SIM_RECORD=$(CURDIR)/$(SIM_RECORD); fi; \
+	SIM_COMMIT=$$(git rev-parse --short=11 HEAD) \
 		SKIP_WASM_BUILD=1 SIM_SEEDS=$(or $(SEEDS),1000) SIM_FROM=$(or $(FROM),0) cargo test --release --locked \
 		$(STATE_MACHINE) $(STATE_FEATURES) --test sim -- --nocapture
 
@@ -160,6 +164,10 @@ operating-test: build ## Walk through docs/operating.md by its own commands (fiv
 attack: build ## Strangers hold sockets, send half requests and read nothing; nobody may be hurt
 	$(BIN)/livepeer-demo --bin-dir $(BIN) --once --live rtmp --attack "python3 tests/net/attack.py"
 
+.PHONY: flood
+flood: build ## Send a validator's node verdicts that nobody owes for a minute: none in a block, the others in time
+	$(BIN)/livepeer-demo --bin-dir $(BIN) --once --attack "node tests/js/flood.mjs ws://127.0.0.1:9945 60"
+
 .PHONY: one-key-test
 one-key-test: build ## Two processes sign with one key at the same time: no call fails, none is done twice (four minutes)
 	scripts/one-key-test.sh $(BIN)
@@ -240,8 +248,8 @@ bench: build ## Speed against the raw tool: transcoding as a ratio to the ffmpeg
 	scripts/bench.sh
 
 .PHONY: bench-quality
-bench-quality: build ## Quality at equal bytes against ffmpeg's continuous encode; writes docs/media.md
-	scripts/bench-quality.py --write
+bench-quality: build ## Quality at equal bytes against ffmpeg's continuous encode; writes docs/media.md: FRONT=1 for speed
+	scripts/bench-quality.py --write $(if $(FRONT),--front)
 
 .PHONY: test-equal
 test-equal: build ## 500 segments twice: other order, load, processor level; not a byte may differ
@@ -259,8 +267,8 @@ metadata: setup ## Write what the worker uses of the runtime's metadata, without
 	$(WRITE) --test metadata
 
 .PHONY: docs-tables
-docs-tables: setup ## Write the tables of docs/parameters.md, docs/inputs.md and docs/verification.md
-	$(WRITE) --test documentation
+docs-tables: setup ## Write the tables of docs/parameters.md, docs/scale.md, docs/inputs.md and docs/verification.md
+	$(WRITE) --test documentation --test growth
 	WRITE_DOCS=1 cargo test --quiet --release --locked $(NATIVE) --test inputs --test corpus table
 
 .PHONY: economics

@@ -15,6 +15,7 @@ pub mod profile;
 mod sandbox;
 mod segmenter;
 mod sei;
+mod shares;
 mod source;
 mod told;
 mod wire;

@@ -37,6 +37,8 @@ async fn toolchain_should_be_debian_12s_when_its_packages_are_installed() {
 	let again = golden::attest(&nobody, Some(&memory)).await.expect("it is remembered");
 	assert_eq!((again.toolchain, again.checked.len()), (attested.toolchain, 0));
 	assert!(golden::attest(&nobody, None).await.is_err());
+	let started = Engine::start_once(nobody, &memory).await.expect("it starts without a child");
+	assert_eq!(started.toolchain(), attested.toolchain);
 }
 
 #[tokio::test]
