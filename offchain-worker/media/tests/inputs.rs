@@ -165,6 +165,13 @@ const CASES: &[Case] = &[
 		encoded(0, true, "pictures"),
 	),
 	case(
+		"freeze-key.mp4",
+		"no picture for 4 s, then a keyframe: the picture is repeated",
+		"-f lavfi -i testsrc2=s=320x180:r=25:d=12 -f lavfi -i sine=r=48000:d=12 \
+		 -vf select='not(between(t,5,9))' -vsync vfr X264 -g 1000 -force_key_frames 0,2,4,9,11 AAC {}",
+		encoded(0, true, "pictures"),
+	),
+	case(
 		"still.mp4",
 		"one picture a second",
 		"-f lavfi -i testsrc2=s=320x180:r=1:d=8 X264 -g 2 -keyint_min 2 {}",
