@@ -129,7 +129,8 @@ fn hevc() -> (Vec<u8>, Vec<Picture>) {
 		.arg(&path)
 		.output()
 		.unwrap();
-	let pictures = String::from_utf8(output.stdout).unwrap().lines().map(|line| {
+	let listed = String::from_utf8(output.stdout).unwrap();
+	let pictures = listed.lines().map(|line| {
 		let fields: Vec<&str> = line.split(',').collect();
 		let ms = |field: &str| (field.parse::<f64>().unwrap() * 1_000.0).round() as i32;
 		let (shown, decoded) = (ms(fields[0]), ms(fields[1]));
@@ -142,7 +143,7 @@ fn hevc() -> (Vec<u8>, Vec<Picture>) {
 			units: film[at..at + size].to_vec(),
 		}
 	});
-	(header, pictures.collect())
+	(header, pictures.collect::<Vec<_>>())
 }
 
 /// Enhanced RTMP, by hand: the ffmpeg of Debian 12 writes no FLV with HEVC.

@@ -526,6 +526,21 @@ pub(crate) mod tests {
 	}
 
 	#[test]
+	fn players_without_settings_should_play_at_most_three_segments_behind() {
+		for duration in [TARGET_SEGMENT, 200_000, 224_999] {
+			let mut timeline = Timeline::default();
+			for seq in 0..40 {
+				timeline.push(Entry { duration, ..entry(seq, seq * u64::from(duration)) });
+			}
+			let text = live(0, &timeline.live(30), false);
+			// They begin three target durations before the end (RFC 8216, 6.3.3), unless told otherwise.
+			let behind = 3 * tag(&text, "TARGETDURATION") * u64::from(TICKS_PER_SECOND);
+			assert!(behind <= 3 * u64::from(duration), "{duration}");
+			assert!(!text.contains("#EXT-X-START") && !text.contains("HOLD-BACK"));
+		}
+	}
+
+	#[test]
 	fn date_should_be_written_where_a_line_of_time_begins() {
 		assert_eq!(date_time(0), "1970-01-01T00:00:00.000Z");
 		assert_eq!(date_time(951_782_400_000), "2000-02-29T00:00:00.000Z");

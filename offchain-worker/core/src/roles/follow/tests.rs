@@ -650,6 +650,30 @@ async fn rendition_should_come_from_the_transcoder_when_the_origin_lacks_it() {
 	assert_eq!(follower.poll(story.stream()).await.unwrap().new, 1);
 }
 
+/// One account is reached in two places, as a transcoder and where its stream comes from; here it has drawn
+/// its own stream, too.
+#[tokio::test]
+async fn stream_should_be_watchable_when_its_broadcaster_is_a_transcoder_too() {
+	let story = Story::new().await;
+	let call = Call::Transcoder {
+		price: 1,
+		reward_cut: Default::default(),
+		fee_share: Default::default(),
+		service: FakeNet::record("t"),
+	};
+	let client = story.chain.client(Some(story.broadcaster.clone()));
+	client.submit(call, Wait::InBlock).await.unwrap();
+	story.net.serve("t", Arc::new(Origin::new(Arc::new(MemoryStore::default()))));
+	let own = story.broadcaster.account();
+	story.chain.assign(1, &own);
+	let mut record = story.record(0, |header| header.transcoder = own.clone());
+	record.signature = Signing::own(story.broadcaster.clone()).sign(&record.receipt.hash());
+	story.origin.put_record(&record).unwrap();
+	let follower = story.follower(10);
+	let stream = follower.find("demo", &own).await.unwrap();
+	assert_eq!(follower.poll(stream).await.unwrap().new, 1);
+}
+
 #[tokio::test]
 async fn old_records_should_be_forgotten_when_more_than_the_kept_number_arrive() {
 	let story = Story::new().await;
