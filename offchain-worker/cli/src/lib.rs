@@ -26,6 +26,7 @@ pub mod png;
 pub mod reach;
 pub mod report;
 pub mod secrets;
+pub mod self_test;
 pub mod setup;
 pub mod shell;
 pub mod source;
@@ -42,7 +43,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use livepeer_worker_media::{golden, Engine, MediaPool, PoolConfig};
+use livepeer_worker_media::{Engine, MediaPool, PoolConfig};
 use sp_core::sr25519;
 
 /// Everything of Livepeer that touches video: broadcasting, transcoding, verifying, playing.
@@ -148,15 +149,7 @@ pub fn run(command: Command) -> ExitCode {
 				);
 				Ok(())
 			}
-			Command::SelfTest => {
-				let pool = MediaPool::new(PoolConfig::default());
-				let attested = golden::attest(&pool, None).await?;
-				for checked in &attested.checked {
-					println!("ok    {}: {}, {:?}", checked.name, checked.found, checked.hash);
-				}
-				println!("{:?}", attested.toolchain);
-				Ok(())
-			}
+			Command::SelfTest => self_test::run().await,
 			Command::Bench(args) => bench::run(args).await,
 			Command::Doctor(args) => doctor::run(args).await,
 			Command::Keys(command) => keys::run(command).await,

@@ -36,6 +36,25 @@ pub fn sha256(bytes: &[u8]) -> H256 {
 	H256(Sha256::digest(bytes).into())
 }
 
+/// Does what keeps a processor or the disk busy, such as hashing and storing megabytes, on a thread on which
+/// nobody else waits. It goes on to its end when nobody waits for it any more. Where there is no runtime, as
+/// in simulated time, it is done at once.
+///
+/// # Panics
+///
+/// When `work` does.
+pub async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+	let Ok(runtime) = tokio::runtime::Handle::try_current() else { return work() };
+	match runtime.spawn_blocking(work).await {
+		Ok(done) => done,
+		Err(error) => match error.try_into_panic() {
+			Ok(panic) => std::panic::resume_unwind(panic),
+			// The runtime ends, and with it whoever waits here.
+			Err(_) => std::future::pending().await,
+		},
+	}
+}
+
 /// An amount of a token with 18 decimals as people write it.
 pub fn decimal(amount: livepeer_primitives::Balance) -> String {
 	let fraction = format!("{:018}", amount % livepeer_primitives::UNIT);
@@ -51,4 +70,25 @@ pub fn decimal(amount: livepeer_primitives::Balance) -> String {
 /// Locks. Nothing that holds a lock of this crate can panic half-way through a change.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 	mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use futures::FutureExt;
+
+	/// A runtime of one thread goes on meanwhile: what is done aside ends only when it has.
+	#[tokio::test]
+	async fn work_should_be_done_beside_everything_else() {
+		let (sender, receiver) = std::sync::mpsc::channel();
+		let late = std::time::Duration::from_secs(10);
+		let waits = aside(move || receiver.recv_timeout(late).is_ok());
+		let goes_on = async move { sender.send(()).is_ok() };
+		assert_eq!(futures::join!(waits, goes_on), (true, true));
+	}
+
+	#[test]
+	fn work_should_be_done_at_once_without_a_runtime() {
+		assert_eq!(aside(|| 7).now_or_never(), Some(7));
+	}
 }

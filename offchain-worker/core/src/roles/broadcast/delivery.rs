@@ -11,6 +11,7 @@ use super::{
 	BroadcastError, Broadcaster, OpenStream,
 };
 use crate::{
+	aside,
 	key::Signing,
 	ports::{
 		chain::At,
@@ -101,8 +102,9 @@ impl Broadcaster {
 			signed.signature = signing.sign(&signed.header.hash());
 			self.store.resign_header(&signed)?;
 		}
-		let Some(bytes) = self.store.get(cut.segment.in_hash)? else {
-			return Err(StoreError::Damaged(cut.segment.in_hash).into());
+		let (store, in_hash) = (self.store.clone(), cut.segment.in_hash);
+		let Some(bytes) = aside(move || store.get(in_hash)).await? else {
+			return Err(StoreError::Damaged(in_hash).into());
 		};
 		let (receipt, signature) = match self.net.push(&to.service, &signed, &bytes).await {
 			Ok(PushReply::Done { receipt, signature }) => (receipt, signature),
@@ -179,17 +181,23 @@ impl Broadcaster {
 			}
 			Err(error) => return Ok(retry(format!("a rendition: {error}"))),
 		};
-		for (output, bytes) in record.present().zip(&fetched) {
-			if bytes.len() as u64 != u64::from(output.len) || chunk_root(bytes) != output.chunk_root
-			{
-				return Ok(retry("a rendition is not as the receipt describes it".into()));
+		let (store, described) = (self.store.clone(), record.outputs().to_vec());
+		let kept = aside(move || {
+			let outputs = described.iter().flatten();
+			let is_right = outputs.zip(&fetched).all(|(output, bytes)| {
+				bytes.len() as u64 == u64::from(output.len)
+					&& chunk_root(bytes) == output.chunk_root
+			});
+			// All were checked: only now is any kept.
+			if is_right {
+				fetched.iter().try_for_each(|bytes| store.put(bytes).map(drop))?;
 			}
-		}
-		// All were checked: only now is any kept.
-		for bytes in &fetched {
-			self.store.put(bytes)?;
-		}
-		Ok(Delivered::Returned(Box::new(record)))
+			Ok::<_, StoreError>(is_right)
+		});
+		Ok(match kept.await? {
+			true => Delivered::Returned(Box::new(record)),
+			false => retry("a rendition is not as the receipt describes it".into()),
+		})
 	}
 
 	/// Looks whether another receipt was given for the same segment before, which did not bring it back.

@@ -25,6 +25,7 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use crate::{
+	aside,
 	key::KeyBook,
 	lock,
 	ports::{
@@ -58,6 +59,10 @@ const BELIEVED_MS: u64 = 6_000;
 /// How long a segment's source may take: less than its length, so that nobody who withholds it, or is slow
 /// on purpose, makes a stream fall behind.
 const SOURCE_MS: u64 = 1_500;
+/// What was put for a record that is being taken; `None` when it is not taken after all. Locked while
+/// something is put.
+type Put = Arc<Mutex<Option<Vec<H256>>>>;
+
 /// KiB of a stream's renditions that are fetched at a time; a larger one is fetched alone.
 const MOST_FETCHED: u32 = 8 * 1_024;
 /// Of how many it is remembered where they are reached.
@@ -543,7 +548,7 @@ impl Follower {
 	) -> Result<bool, FollowError> {
 		let start = self.clock.now_ms();
 		let room = Semaphore::new(MOST_FETCHED as usize);
-		let put = Mutex::new(Vec::new());
+		let put: Put = Arc::new(Mutex::new(Some(Vec::new())));
 		let fetches =
 			record.present().map(|output| self.obtain(origin, record, output, &room, &put));
 		let renditions = futures::future::try_join_all(fetches);
@@ -552,12 +557,13 @@ impl Follower {
 		let pts = match renditions {
 			Ok(all) => all.into_iter().next().flatten(),
 			Err(error) => {
-				self.release(stream, &lock(&put));
+				self.release(stream, put).await;
 				return Err(error);
 			}
 		};
 		let more = has_source.then(|| record.source().hash);
-		self.store.put_record_with(record, more.as_slice())?;
+		let (store, taken) = (self.store.clone(), record.clone());
+		aside(move || store.put_record_with(&taken, more.as_slice())).await?;
 		let kept = Kept::new(record, has_source);
 		lock(&self.kept).entry(stream).or_default().push_back(kept);
 		lock(&self.timelines).entry(stream).or_default().push(entry(record, pts));
@@ -577,7 +583,7 @@ impl Follower {
 		origin: &ServiceRecord,
 		record: &SegmentRecord,
 		room: &Semaphore,
-		put: &Mutex<Vec<H256>>,
+		put: &Put,
 	) -> bool {
 		let source = record.source();
 		let obtained = self.obtain(origin, record, &source, room, put);
@@ -596,34 +602,42 @@ impl Follower {
 		}
 	}
 
-	/// Puts a rendition or a source into the store, unless it is there, and says when its first picture is shown.
-	/// While it is fetched it takes of `room` as much as it is long: whoever serves it may be slow on
-	/// purpose, in as many streams as it likes.
+	/// Puts a rendition or a source into the store, unless it is there, and says when its first picture
+	/// is shown. While it is fetched it takes of `room` as much as it is long: whoever serves it may be
+	/// slow on purpose, in as many streams as it likes.
 	async fn obtain(
 		&self,
 		origin: &ServiceRecord,
 		record: &SegmentRecord,
 		output: &Output,
 		room: &Semaphore,
-		put: &Mutex<Vec<H256>>,
+		put: &Put,
 	) -> Result<Option<u64>, FollowError> {
 		let kib = output.len.div_ceil(1_024).clamp(1, MOST_FETCHED);
 		// It is never closed.
 		let _room = room.acquire_many(kib).await.ok();
-		let known = self.store.get(output.hash)?;
+		let (store, described) = (self.store.clone(), *output);
+		let known = aside(move || store.get(described.hash)).await?;
 		let is_new = known.is_none();
 		let bytes = match known {
 			Some(bytes) => bytes,
 			None => self.fetch(origin, record, output).await?,
 		};
-		if bytes.len() as u64 != u64::from(output.len) || chunk_root(&bytes) != output.chunk_root {
-			return Err(FollowError::Described);
-		}
-		if is_new {
-			self.store.put(&bytes)?;
-			lock(put).push(output.hash);
-		}
-		Ok(first_pts(&bytes))
+		let (store, put) = (self.store.clone(), put.clone());
+		let kept = aside(move || {
+			if bytes.len() as u64 != u64::from(described.len)
+				|| chunk_root(&bytes) != described.chunk_root
+			{
+				return Err(FollowError::Described);
+			}
+			let mut put = lock(&put);
+			if let (true, Some(put)) = (is_new, put.as_mut()) {
+				store.put(&bytes)?;
+				put.push(described.hash);
+			}
+			Ok(first_pts(&bytes))
+		});
+		kept.await
 	}
 
 	/// The bytes of a rendition: from the origin, or else from the transcoder.
@@ -645,11 +659,15 @@ impl Follower {
 		}
 	}
 
-	/// Lets go of what was put for a record that is not taken.
-	fn release(&self, stream: StreamId, put: &[H256]) {
-		let owner = format!("untaken/{stream:?}");
-		let released = self.store.pin(&owner, put).and_then(|()| self.store.unpin(&owner));
-		if let Err(error) = released {
+	/// Lets go of what was put for a record that is not taken; nothing is put for it afterwards.
+	async fn release(&self, stream: StreamId, put: Put) {
+		let store = self.store.clone();
+		let released = aside(move || {
+			let owner = format!("untaken/{stream:?}");
+			let put = lock(&put).take().unwrap_or_default();
+			store.pin(&owner, &put).and_then(|()| store.unpin(&owner))
+		});
+		if let Err(error) = released.await {
 			// What nothing refers to goes within the hour.
 			tracing::debug!(%error, "bytes of a record that was not taken are not removed yet");
 		}

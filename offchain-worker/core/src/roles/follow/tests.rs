@@ -912,9 +912,8 @@ impl BeforeTransport for Counted {
 	async fn before_fetch(&self, _: &ServiceRecord) {
 		let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
 		self.most.fetch_max(now, Ordering::SeqCst);
-		for _ in 0..4 {
-			tokio::task::yield_now().await;
-		}
+		// For as long as others take that could be fetched beside it.
+		tokio::time::sleep(std::time::Duration::from_millis(100)).await;
 	}
 
 	fn after_fetch(&self) {

@@ -10,6 +10,7 @@ mod idle;
 mod intake;
 mod memory;
 mod registration;
+mod rests;
 mod variants;
 mod worth;
 
@@ -35,6 +36,7 @@ use self::{
 	claiming::Claiming, idle::Idle, intake::Intake, memory::Memory, registration::Registration,
 };
 use crate::{
+	aside,
 	key::{Drawing, KeyBook, Keyring, NoKeyFor, NoVrfKey, OwnKeys, Signing},
 	ports::{
 		chain::{Chain, ChainError, Head},
@@ -364,7 +366,8 @@ impl Service for TranscodeRole {
 	}
 
 	async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
-		self.parts.store.get(hash).unwrap_or_else(|error| {
+		let store = self.parts.store.clone();
+		aside(move || store.get(hash)).await.unwrap_or_else(|error| {
 			tracing::warn!(%error, "cannot serve");
 			None
 		})

@@ -5,6 +5,9 @@ use livepeer_primitives::video::LONGEST_SEGMENT;
 use super::*;
 use crate::ports::transport::SegmentRecord;
 
+/// How long a job is left alone at most.
+const LONGEST_REST_MS: u64 = 6 * 3_600_000;
+
 #[test]
 fn segment_should_be_transcoded_and_receipted_when_everything_is_right() {
 	simulate(|sim| async move {
@@ -190,12 +193,51 @@ fn job_that_makes_the_engine_fail_should_be_left_alone_for_longer_each_time() {
 			tried += u32::from(sim.clock.now_ms() > before);
 			sim.sleep(400).await;
 		}
-		// Nine times within the first 5 minutes or so, then every 5 minutes.
-		assert!((15..25).contains(&tried), "{tried}");
-		// Another segment that can be made ends it.
-		sim.sleep(300_000).await;
+		// After half a second, and after twice as long each time.
+		assert_eq!(tried, 13);
+		// Not for ever: what can be made is made then.
+		sim.sleep(LONGEST_REST_MS).await;
 		receipt(story.send(&role, 8).await);
 		receipt(story.send(&role, 9).await);
+	})
+}
+
+/// A job of which every second segment is work for nothing, and a machine that is started anew.
+#[test]
+fn attack_failing_segments_between_good_ones() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = || story.role(FakeEngine { fails_on: Some(7), ..Default::default() });
+		let refused = PushReply::Refused(Refusal::Internal);
+		let mut rests = Vec::new();
+		for seq in 8..12 {
+			// Each time as after a restart.
+			assert_eq!(story.send(&role(), 7).await, refused);
+			let start = sim.clock.now_ms();
+			let role = role();
+			while story.send(&role, seq).await == refused {
+				sim.sleep(100).await;
+			}
+			rests.push(sim.clock.now_ms() - start);
+		}
+		assert_eq!(rests, [500, 1_000, 2_000, 4_000]);
+	})
+}
+
+/// One failure among many good segments is made up for.
+#[test]
+fn failure_should_be_forgotten_when_enough_segments_are_made() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine { fails_on: Some(7), ..Default::default() });
+		let refused = PushReply::Refused(Refusal::Internal);
+		for first in [8, 16] {
+			assert_eq!(story.send(&role, 7).await, refused);
+			sim.sleep(499).await;
+			assert_eq!(story.send(&role, first).await, refused);
+			sim.sleep(1).await;
+			story.send_all(&role, first..first + 8).await;
+		}
 	})
 }
 
@@ -396,9 +438,9 @@ fn attack_segments_that_make_what_is_too_large_sent_without_end() {
 			tried += u32::from(sim.clock.now_ms() > before);
 			sim.sleep(400).await;
 		}
-		assert!((15..25).contains(&tried), "{tried}");
-		// Another segment that can be made ends it.
-		sim.sleep(300_000).await;
+		assert_eq!(tried, 13);
+		// Not for ever: what can be made is made then.
+		sim.sleep(LONGEST_REST_MS).await;
 		receipt(story.send(&role, 8).await);
 		receipt(story.send(&role, 9).await);
 	})
