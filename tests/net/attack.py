@@ -8,11 +8,15 @@
 - half a request, and then nothing, at the gateway and at the verify workers,
 - readers that ask the gateway for segments and never read them.
 
+There are several times as many silent sockets as a worker takes of a host (32), and more of the others than the
+gateway takes in all (1,024). Whatever is closed is opened again: a silent socket at once, others after two
+seconds, for what would be slow then is this program.
+
 The viewer comes from 127.0.0.1, the attackers from another address of this machine (ATTACKER=ADDRESS
 names one), for what strangers may use is counted by host. Prints what happened as JSON; exits 1 when
 the viewer was not served.
 """
-import asyncio, json, os, socket, sys, time, urllib.request
+import asyncio, json, os, resource, socket, sys, time, urllib.request
 
 
 def other_address():
@@ -27,14 +31,15 @@ SECONDS = float(sys.argv[2]) if len(sys.argv) > 2 else 40.0
 HERE, THERE = "127.0.0.1", os.environ.get("ATTACKER") or other_address()
 GATEWAY = 8935
 SILENT = {4100: 120, 4101: 120, 4110: 120, 1935: 120}
-HALF = {GATEWAY: 200, 7936: 100}
-SLOW = 200
+HALF = {GATEWAY: 1_100, 7936: 100}
+SLOW = 1_100
+FILES = sum(SILENT.values()) + sum(HALF.values()) + SLOW + 64
 
 opened, failed = {}, 0
 end = time.monotonic() + SECONDS
 
 
-async def attack(port, send, reads):
+async def attack(port, send, reads, pause):
     """One connection after the other, until the time is over."""
     while time.monotonic() < end:
         try:
@@ -55,7 +60,7 @@ async def attack(port, send, reads):
         except (OSError, asyncio.TimeoutError):
             pass
         writer.close()
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(pause)
 
 
 def get(url):
@@ -84,15 +89,19 @@ async def view():
 
 
 async def main():
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if most != resource.RLIM_INFINITY and most < FILES:
+        sys.exit(f"{FILES} files have to be open at a time, and this user may have {most}: see ulimit -Hn")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, most))
     segment = next(
         line for line in get(f"{URL}/0.m3u8").decode().splitlines() if line.endswith(".ts")
     )
     path = f"/{URL.split('/', 3)[3]}/{segment}"
     slow = f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
     half = b"GET / HTTP/1.1\r\nHost: x\r\n"
-    tasks = [attack(port, b"", True) for port, count in SILENT.items() for _ in range(count)]
-    tasks += [attack(port, half, True) for port, count in HALF.items() for _ in range(count)]
-    tasks += [attack(GATEWAY, slow, False) for _ in range(SLOW)]
+    tasks = [attack(port, b"", True, 0.05) for port, count in SILENT.items() for _ in range(count)]
+    tasks += [attack(port, half, True, 2.0) for port, count in HALF.items() for _ in range(count)]
+    tasks += [attack(GATEWAY, slow, False, 2.0) for _ in range(SLOW)]
     (seen, slowest), *_ = await asyncio.gather(view(), *tasks)
     report = {"segments": seen, "failed": failed, "slowest": round(slowest, 2), "connections": opened}
     print(json.dumps(report))

@@ -7,7 +7,7 @@
 //! - [`verify`]: re-transcodes drawn segments for a validator's node;
 //! - [`gateway`]: checks a stream and serves it to browsers.
 //!
-//! and tools: [`audit`], [`report`], [`doctor`], [`keys`], [`stake`], [`stream`], [`config`], [`shell`], `token`,
+//! and tools: [`audit`], [`report`], [`doctor`], [`job`], [`keys`], [`stake`], [`stream`], [`config`], [`shell`], `token`,
 //! `toolchain`.
 
 pub mod audit;
@@ -18,6 +18,7 @@ pub mod doctor;
 pub mod events;
 pub mod exit;
 pub mod gateway;
+pub mod job;
 pub mod keys;
 pub mod metrics;
 pub mod offline;
@@ -92,6 +93,8 @@ pub enum Command {
 	/// List, end and top up the streams of an account.
 	#[command(subcommand)]
 	Stream(stream::StreamCommand),
+	/// Show a job: its state, terms, budget, assignments and open claims.
+	Job(job::JobArgs),
 	/// Bond LPT, delegate, earn, leave; and look at what there is.
 	#[command(subcommand)]
 	Stake(stake::StakeCommand),
@@ -152,6 +155,7 @@ pub fn run(command: Command) -> ExitCode {
 			Command::Keys(command) => keys::run(command).await,
 			Command::Stake(command) => stake::run(command).await,
 			Command::Stream(command) => stream::run(command).await,
+			Command::Job(args) => job::run(args).await,
 			Command::Config(command) => config::run(command),
 			Command::Completions { shell } => shell::completions(shell),
 			Command::Man { dir } => shell::manual(&dir),

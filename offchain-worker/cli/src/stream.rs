@@ -108,7 +108,7 @@ pub async fn list(chain: &dyn Chain, account: &AccountId, names: &[String]) -> R
 }
 
 /// A job in words.
-fn describe(job: &JobView, now: u32) -> String {
+pub(crate) fn describe(job: &JobView, now: u32) -> String {
 	let id = job.id;
 	if job.ended {
 		return format!("job {id} has ended; its last claims may still be made");

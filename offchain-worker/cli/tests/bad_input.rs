@@ -78,6 +78,42 @@ fn file_should_be_named_when_it_is_no_video_or_missing() {
 	assert!(line.contains("missing.mp4") && line.contains("No such file"), "{line}");
 }
 
+/// Whatever cannot be a stream is found out before the node is asked for anything: there is none here, and
+/// that is not what is complained of. So no job is opened, and no money held.
+#[test]
+fn film_should_be_refused_before_any_money_is_held() {
+	let dir = tempfile::tempdir().unwrap();
+	let at = |name: &str| dir.path().join(name);
+	film(&at("film.mp4"), 4);
+	let whole = std::fs::read(at("film.mp4")).unwrap();
+	std::fs::write(at("empty.mp4"), "").unwrap();
+	std::fs::write(at("text.mp4"), "hello world, I am no video").unwrap();
+	std::fs::write(at("cut-off.mp4"), &whole[..whole.len() / 2]).unwrap();
+	let made = |name: &str, arguments: &str| {
+		let status = Command::new("ffmpeg")
+			.args(["-nostdin", "-loglevel", "error", "-y"])
+			.args(arguments.split(' '))
+			.arg(at(name))
+			.status();
+		assert!(status.unwrap().success(), "{name}");
+	};
+	made("sound.m4a", "-f lavfi -i sine=d=4 -c:a aac");
+	made("mpeg4.avi", "-f lavfi -i testsrc2=s=160x90:r=25:d=4 -c:v mpeg4");
+	let url = format!("ws://127.0.0.1:{}", free_port());
+	let data = dir.path().join("data");
+	let common = ["--name", "x", "--suri", "//Alice", "--node", &url, "--data-dir", text(&data)];
+	let refused = |name: &str, more: &[&str], words: &str| {
+		let file = at(name);
+		let line = complaint(&[&["broadcast", text(&file)], &common[..], more].concat());
+		assert!(line.contains(words) && !line.contains("node not reachable"), "{name}: {line}");
+	};
+	for name in ["empty.mp4", "text.mp4", "cut-off.mp4"] {
+		refused(name, &[], "not a video file");
+	}
+	refused("sound.m4a", &[], "no video track");
+	refused("mpeg4.avi", &["--no-normalise"], "the video is mpeg4");
+}
+
 #[test]
 fn source_should_be_asked_for_when_there_is_none_or_two() {
 	let dir = tempfile::tempdir().unwrap();

@@ -63,6 +63,11 @@ fn ladder() -> Ladder {
 	vec![rendition(640, 360, 800), rendition(426, 240, 400)].try_into().unwrap()
 }
 
+/// What a segment's source is.
+fn source(seq: Seq) -> [u8; 2] {
+	[9, seq as u8]
+}
+
 /// An origin with a stream, and a gateway that has not seen it yet.
 struct Stream {
 	origin: MemoryStore,
@@ -149,7 +154,7 @@ impl Stream {
 			assignment: 0,
 			transcoder: self.transcoder.account(),
 			seq,
-			segment: segment_info(&[0]),
+			segment: segment_info(&source(seq)),
 		};
 		let receipt = Receipt {
 			header: header.hash(),
@@ -266,8 +271,8 @@ impl Streams for Counted {
 		self.inner.streams()
 	}
 
-	fn put_record(&self, record: &SegmentRecord) -> Result<(), StoreError> {
-		self.inner.put_record(record)
+	fn put_record_with(&self, record: &SegmentRecord, more: &[H256]) -> Result<(), StoreError> {
+		self.inner.put_record_with(record, more)
 	}
 
 	fn records(
@@ -337,6 +342,43 @@ async fn gateway_should_serve_a_stream_from_its_beginning_to_its_end() {
 	let records = get(address, "/stream/demo/records/2.scale").await;
 	let records = <Vec<SegmentRecord>>::decode_all(&mut &records.body[..]).unwrap();
 	assert_eq!(records.iter().map(|r| r.header().seq).collect::<Vec<_>>(), [2, 3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn source_should_be_offered_behind_the_renditions_when_the_gateway_is_told_to() {
+	let stream = Stream::new().await;
+	(0..3).for_each(|seq| stream.add(seq));
+	// That of the last one cannot be had any more.
+	for seq in 0..2 {
+		stream.origin.put(&source(seq)).unwrap();
+	}
+	let plain = stream.gateway(stream.only()).await;
+	eventually(plain, "/stream/demo/1.m3u8", |t| t.contains("1/2.ts")).await;
+	let master = get(plain, "/stream/demo/index.m3u8").await.text();
+	assert!(master.ends_with("/stream/demo/1.m3u8\n"), "{master}");
+	for path in ["2.m3u8", "2/0.ts"] {
+		assert_eq!(get(plain, &format!("/stream/demo/{path}")).await.status, 404, "{path}");
+	}
+	let store = MemoryStore::default();
+	let follower = Arc::new(stream.follower(&store).with_sources());
+	let gateway = Gateway::new(follower, Arc::new(store.clone()), stream.only(), Times::default());
+	let address = serve(gateway.router()).await;
+	let live = eventually(address, "/stream/demo/2.m3u8", |t| t.contains("2/2.ts")).await;
+	assert!(live.contains("2/1.ts\n#EXT-X-GAP\n#EXTINF:2.000000,\n2/2.ts\n"), "{live}");
+	assert_eq!(live.matches("GAP").count(), 1);
+	assert!(!get(address, "/stream/demo/1.m3u8").await.text().contains("GAP"));
+	let master = get(address, "/stream/demo/index.m3u8").await.text();
+	// Two bytes in two seconds.
+	assert!(master.ends_with("BANDWIDTH=8,AVERAGE-BANDWIDTH=8\n/stream/demo/2.m3u8\n"), "{master}");
+	let segment = get(address, "/stream/demo/2/1.ts").await;
+	assert_eq!((segment.status, segment.body), (200, source(1).to_vec()));
+	for path in ["2/2.ts", "3.m3u8", "3/0.ts"] {
+		assert_eq!(get(address, &format!("/stream/demo/{path}")).await.status, 404, "{path}");
+	}
+	stream.state(true);
+	eventually(address, "/stream/demo/2.m3u8", |t| t.contains("ENDLIST")).await;
+	let whole = get(address, "/stream/demo/recording-2.m3u8").await.text();
+	assert!(whole.contains("2/1.ts") && !whole.contains("2/2.ts"), "{whole}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,8 +9,17 @@ use std::{
 	time::Duration,
 };
 
-use livepeer_worker_ingest::{pull, router, serve_rtmp, serve_srt, Ends, Gate, Keys, Publication};
-use tokio::{io::AsyncReadExt, net::TcpListener, sync::mpsc, time::timeout};
+use livepeer_worker_ingest::{
+	amf::{self, Value},
+	chunk::{self, Message},
+	pull, router, serve_rtmp, serve_srt, Ends, Gate, Keys, Publication,
+};
+use tokio::{
+	io::{AsyncReadExt, AsyncWriteExt},
+	net::{TcpListener, TcpStream},
+	sync::mpsc,
+	time::{sleep, timeout},
+};
 
 const KEY: &str = "a-stream-key";
 const LONG: Duration = Duration::from_secs(60);
@@ -92,13 +101,111 @@ async fn rtmp_publisher_should_be_refused_when_its_key_is_wrong() {
 	assert!(publications.try_recv().is_err());
 }
 
+/// A picture of a film: decoding time and delay in milliseconds, and its units.
+struct Picture {
+	time: u32,
+	delay: i32,
+	is_key: bool,
+	units: Vec<u8>,
+}
+
+/// A film in HEVC with B-frames, as it stands in an MP4: its header and its pictures.
+fn hevc() -> (Vec<u8>, Vec<Picture>) {
+	let dir = tempfile::tempdir().unwrap();
+	let path = dir.path().join("film.mp4");
+	let mut child = ffmpeg(&format!(
+		"-f lavfi -i testsrc2=s=320x180:r=25:d=4 -c:v libx265 -preset ultrafast -x265-params \
+		 log-level=0 -g 50 -tag:v hvc1 {}",
+		path.display()
+	));
+	assert!(child.wait().unwrap().success());
+	let film = std::fs::read(&path).unwrap();
+	let at = film.windows(4).position(|name| name == b"hvcC").unwrap();
+	let size = u32::from_be_bytes(film[at - 4..at].try_into().unwrap()) as usize;
+	let header = film[at + 4..at - 4 + size].to_vec();
+	let output = Command::new("ffprobe")
+		.args(["-v", "error", "-of", "csv=p=0"])
+		.args(["-show_entries", "packet=pts_time,dts_time,size,pos,flags"])
+		.arg(&path)
+		.output()
+		.unwrap();
+	let listed = String::from_utf8(output.stdout).unwrap();
+	let pictures = listed.lines().map(|line| {
+		let fields: Vec<&str> = line.split(',').collect();
+		let ms = |field: &str| (field.parse::<f64>().unwrap() * 1_000.0).round() as i32;
+		let (shown, decoded) = (ms(fields[0]), ms(fields[1]));
+		let (size, at): (usize, usize) = (fields[2].parse().unwrap(), fields[3].parse().unwrap());
+		Picture {
+			// Decoding begins before the first picture is shown.
+			time: (decoded + 1_000) as u32,
+			delay: shown - decoded,
+			is_key: fields[4].starts_with('K'),
+			units: film[at..at + size].to_vec(),
+		}
+	});
+	(header, pictures.collect::<Vec<_>>())
+}
+
+/// Enhanced RTMP, by hand: the ffmpeg of Debian 12 writes no FLV with HEVC.
+#[tokio::test(flavor = "multi_thread")]
+async fn enhanced_rtmp_publisher_should_arrive_whole_with_hevc() {
+	let (address, mut publications) = rtmp().await;
+	let (header, pictures) = hevc();
+	let publishing = tokio::spawn(async move {
+		let mut stream = TcpStream::connect(address).await.unwrap();
+		stream.write_all(&[&[3][..], &[0; 1_536]].concat()).await.unwrap();
+		let mut answer = [0; 1 + 2 * 1_536];
+		stream.read_exact(&mut answer).await.unwrap();
+		stream.write_all(&answer[1..=1_536]).await.unwrap();
+		let text = |text: &str| Value::Text(text.into());
+		let command =
+			|values: &[Value]| Message { kind: 20, time: 0, stream: 0, body: amf::write(values) };
+		let codecs = Value::List(vec![text("hvc1")]);
+		let about =
+			Value::Object(vec![("app".into(), text("live")), ("fourCcList".into(), codecs)]);
+		let create = [text("createStream"), Value::Number(2.0), Value::Null];
+		let publish = [text("publish"), Value::Number(3.0), Value::Null, text(KEY), text("live")];
+		for message in [
+			command(&[text("connect"), Value::Number(1.0), about]),
+			command(&create),
+			command(&publish),
+		] {
+			stream.write_all(&chunk::write(3, &message, 128)).await.unwrap();
+		}
+		let media = |time: u32, body: Vec<u8>| Message { kind: 9, time, stream: 1, body };
+		let begin = media(0, [&b"\x90hvc1"[..], &header].concat());
+		stream.write_all(&chunk::write(4, &begin, 128)).await.unwrap();
+		for Picture { time, delay, is_key, units } in pictures {
+			let kind = if is_key { 0x90 } else { 0xa0 };
+			// Without a delay it need not be said.
+			let body = match delay {
+				0 => [&[kind | 3][..], b"hvc1", &units].concat(),
+				delay => [&[kind | 1][..], b"hvc1", &delay.to_be_bytes()[1..], &units].concat(),
+			};
+			stream.write_all(&chunk::write(4, &media(time, body), 128)).await.unwrap();
+		}
+		let delete = [text("deleteStream"), Value::Number(4.0), Value::Null, Value::Number(1.0)];
+		stream.write_all(&chunk::write(3, &command(&delete), 128)).await.unwrap();
+		// What it was told, to the end of the connection.
+		let mut told = Vec::new();
+		let _ = stream.read_to_end(&mut told).await;
+		told
+	});
+	let parts = parts(&mut publications).await;
+	assert_eq!(parts.len(), 1);
+	assert_eq!(probed(&parts[0]), ["hevc,320,180,100"]);
+	let told = timeout(LONG, publishing).await.unwrap().unwrap();
+	let has = |words: &[u8]| told.windows(words.len()).any(|part| part == words);
+	assert!(has(b"hvc1") && has(b"NetStream.Publish.Start"));
+}
+
 /// As many connections as one host may have, and none of them says anything.
 #[tokio::test(flavor = "multi_thread")]
 async fn attack_publisher_kept_out_by_idle_connections() {
 	let (address, mut publications) = rtmp().await;
 	let mut idle = Vec::new();
 	for _ in 0..40 {
-		idle.push(tokio::net::TcpStream::connect(address).await.unwrap());
+		idle.push(TcpStream::connect(address).await.unwrap());
 	}
 	let mut child = ffmpeg(&format!("{FILM} -f flv rtmp://{address}/live/{KEY}"));
 	assert_eq!(parts(&mut publications).await.len(), 1);
@@ -238,4 +345,51 @@ async fn hls_should_be_fetched_to_its_end() {
 	pulling.await.unwrap().unwrap();
 	assert_eq!(parts.len(), 1);
 	assert_eq!(probed(&parts[0])[0], "h264,320,180,100");
+}
+
+/// Waits until a port is taken. Nobody calls there: whoever serves one client serves that one.
+async fn taken(table: &str, port: u16) {
+	let local = format!(":{port:04X}");
+	for _ in 0..400 {
+		let sockets = std::fs::read_to_string(format!("/proc/net/{table}")).unwrap();
+		let mut places = sockets.lines().filter_map(|line| line.split_whitespace().nth(1));
+		if places.any(|place| place.ends_with(&local)) {
+			return;
+		}
+		sleep(Duration::from_millis(50)).await;
+	}
+	panic!("nobody took port {port}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rtmp_and_srt_should_be_fetched_from_their_urls() {
+	for scheme in ["rtmp", "srt"] {
+		// Free a moment ago, which is as sure as it gets.
+		let port = if scheme == "rtmp" {
+			TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
+		} else {
+			std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+		};
+		let (table, url, serve) = if scheme == "rtmp" {
+			let url = format!("rtmp://127.0.0.1:{port}/live/name");
+			("tcp", url.clone(), format!("-f flv -listen 1 {url}"))
+		} else {
+			let url = format!("srt://127.0.0.1:{port}");
+			("udp", url.clone(), format!("-f mpegts {url}?mode=listener"))
+		};
+		let mut child = ffmpeg(&format!("-re {FILM} {serve}"));
+		taken(table, port).await;
+		let (gate, mut publications) = gate();
+		let pulling = tokio::spawn(async move { pull(&gate, &url, KEY).await });
+		let parts = parts(&mut publications).await;
+		// How the end is told is the server's business.
+		let _ = timeout(LONG, pulling).await.unwrap().unwrap();
+		child.wait().unwrap();
+		assert_eq!(parts.len(), 1, "{scheme}");
+		let tracks = probed(&parts[0]);
+		let pictures: u32 = tracks[0].strip_prefix("h264,320,180,").unwrap().parse().unwrap();
+		// The last packets may be on their way when ffmpeg closes.
+		assert!((90..=100).contains(&pictures), "{scheme}: {tracks:?}");
+		assert!(tracks[1].starts_with("aac,"), "{scheme}: {tracks:?}");
+	}
 }

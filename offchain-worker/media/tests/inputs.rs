@@ -33,7 +33,7 @@ struct Case {
 	name: &'static str,
 	odd: &'static str,
 	/// ffmpeg's arguments, one line for each run; `+ A B` joins files as bytes, `< N FILE` cuts one
-	/// off.
+	/// off, `~ A B FILE` puts the bytes B in the place of A, both in hexadecimal and as long.
 	make: &'static str,
 	becomes: Becomes,
 }
@@ -162,6 +162,13 @@ const CASES: &[Case] = &[
 		"no picture for 5 s, sound goes on: the picture is repeated",
 		"-f lavfi -i testsrc2=s=320x180:r=25:d=12 -f lavfi -i sine=r=48000:d=12 \
 		 -vf select='not(between(t,3,8))' -vsync vfr X264 AAC {}",
+		encoded(0, true, "pictures"),
+	),
+	case(
+		"freeze-key.mp4",
+		"no picture for 4 s, then a keyframe: the picture is repeated",
+		"-f lavfi -i testsrc2=s=320x180:r=25:d=12 -f lavfi -i sine=r=48000:d=12 \
+		 -vf select='not(between(t,5,9))' -vsync vfr X264 -g 1000 -force_key_frames 0,2,4,9,11 AAC {}",
 		encoded(0, true, "pictures"),
 	),
 	case(
@@ -354,6 +361,107 @@ const CASES: &[Case] = &[
 		"-f lavfi -i testsrc2=s=320x180:r=25:d=4.04 X264 {}",
 		plays(101, false),
 	),
+	case(
+		"negative.mkv",
+		"times that begin 3 s before 0",
+		"V4 A4 X264 AAC -output_ts_offset -3 {}",
+		plays(100, true),
+	),
+	case(
+		"negative-picture.mp4",
+		"a picture that begins 2 s before the sound, of which that much is not to be shown",
+		"V4 A4 X264 AAC -bsf:v setts=ts=TS-25600 {}",
+		encoded(0, true, "pictures"),
+	),
+	case(
+		"cut.mp4",
+		"cut without encoding, between keyframes",
+		"V8 A8 X264 AAC {dir}/flat.mp4\n\
+		 -ss 1.3 -i {dir}/flat.mp4 -c copy {}",
+		plays(200, true),
+	),
+	case(
+		"cut-after.mp4",
+		"cut without encoding, without the keyframe that it begins behind",
+		"V8 A8 X264 AAC {dir}/flat.mp4\n\
+		 -i {dir}/flat.mp4 -ss 1.3 -c copy {}",
+		plays(150, true),
+	),
+	case(
+		"size-within.ts",
+		"becomes smaller in the middle of a segment: another epoch",
+		"-f lavfi -i testsrc2=s=320x180:r=25:d=3 X264 -g 25 -keyint_min 25 {dir}/a.ts\n\
+		 -f lavfi -i testsrc2=s=160x90:r=25:d=3 X264 -g 25 -keyint_min 25 -output_ts_offset 3 \
+		 {dir}/b.ts\n\
+		 + a.ts b.ts",
+		Stream { pictures: 150, epochs: 2, sound: false, encoded: "" },
+	),
+	case(
+		"broken-sei.ts",
+		"an SEI that claims more bytes than it has, as some cameras'",
+		"V4 X264 -bsf:v h264_metadata=sei_user_data=086f3693-b7b3-4f2c-9653-21492feee5b8+x \
+		 {dir}/a.h264\n\
+		 ~ 060512086f3693 06057a086f3693 a.h264\n\
+		 -f h264 -r 25 -i {dir}/a.h264 -c copy {}",
+		plays(100, false),
+	),
+	case(
+		"noise.mp4",
+		"noise at 45 Mbit/s",
+		"-f lavfi -i color=gray:s=1280x720:r=25:d=4,noise=alls=100:allf=t X264 -b:v 45M -maxrate 45M \
+		 -bufsize 45M {}",
+		plays(100, false),
+	),
+	case(
+		"uhd.mp4",
+		"3840x2160",
+		"-f lavfi -i testsrc2=s=3840x2160:r=30:d=2 X264 -g 60 -keyint_min 60 {}",
+		plays(60, false),
+	),
+	case(
+		"5k.mp4",
+		"5120x2880: made to fit",
+		"-f lavfi -i color=s=5120x2880:r=10:d=1 X264 {}",
+		encoded(10, false, "pictures"),
+	),
+	case(
+		"fps15.mp4",
+		"15 pictures a second",
+		"-f lavfi -i testsrc2=s=320x180:r=15:d=4 X264 -g 30 -keyint_min 30 {}",
+		plays(60, false),
+	),
+	case(
+		"fps60.mp4",
+		"60 pictures a second",
+		"-f lavfi -i testsrc2=s=320x180:r=60:d=4 X264 -g 120 -keyint_min 120 {}",
+		plays(240, false),
+	),
+	case(
+		"fps120.mp4",
+		"120 pictures a second",
+		"-f lavfi -i testsrc2=s=320x180:r=120:d=3 X264 -g 240 -keyint_min 240 {}",
+		plays(360, false),
+	),
+	case(
+		"subtitles.mkv",
+		"subtitles, which are left out",
+		"V4 A4 -f srt -i data:text/plain;base64,MQowMDowMDowMSwwMDAgLS0+IDAwOjAwOjAzLDAwMApoZWxsbwo= \
+		 -map 0 -map 1 -map 2 X264 AAC -c:s srt {}",
+		plays(100, true),
+	),
+	case(
+		"timecode.mov",
+		"a track of time codes",
+		"-f lavfi -i testsrc2=s=320x180:r=30000/1001:d=4 A4 X264 -g 60 -keyint_min 60 AAC \
+		 -timecode 00:00:00;00 {}",
+		plays(120, true),
+	),
+	case(
+		"two-aac.mp4",
+		"two tracks of AAC, of which the first is taken",
+		"V4 A4 -f lavfi -i sine=f=880:r=48000:d=4 -map 0 -map 1 -map 2 X264 AAC {}",
+		plays(100, true),
+	),
 	case("sound.m4a", "sound alone", "A4 AAC {}", Refused("no video track")),
 	case(
 		"cut-off.mp4",
@@ -369,6 +477,13 @@ const CASES: &[Case] = &[
 		 < 20 flat.mp4",
 		Refused("not a video file"),
 	),
+	case(
+		"empty.mp4",
+		"not a byte",
+		"V4 X264 {dir}/flat.mp4\n\
+		 < 0 flat.mp4",
+		Refused("not a video file"),
+	),
 ];
 
 fn make(dir: &Path, case: &Case) -> PathBuf {
@@ -382,6 +497,13 @@ fn make(dir: &Path, case: &Case) -> PathBuf {
 		{
 			let count: usize = count.parse().unwrap();
 			std::fs::write(&path, &of(name)[..count]).unwrap();
+		} else if let Some(change) = line.strip_prefix("~ ") {
+			let [from, to, name] = change.split(' ').collect::<Vec<_>>()[..] else { panic!() };
+			let (from, to) = (hex::decode(from).unwrap(), hex::decode(to).unwrap());
+			let mut bytes = of(name);
+			let at = bytes.windows(from.len()).position(|part| part == from).unwrap();
+			bytes[at..at + from.len()].copy_from_slice(&to);
+			std::fs::write(dir.join(name), bytes).unwrap();
 		} else {
 			let mut line = line.to_owned();
 			for (word, means) in WORDS {

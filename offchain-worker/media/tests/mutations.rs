@@ -1,10 +1,10 @@
 //! Segments and outputs that were changed at random, with hashes that fit: whoever examines them neither
-//! crashes nor hangs, and every processor accepts and rejects the same. `MUTATIONS=10000` for more, of which
-//! all are tried whatever is found.
+//! crashes nor hangs, every processor accepts and rejects the same, and no child is left. `MUTATIONS=10000`
+//! for more, of which all are tried whatever is found.
 
 mod common;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use common::*;
 use livepeer_primitives::{
@@ -91,6 +91,19 @@ async fn judged(
 		}
 		(accepted, examined) => Err(format!("{accepted:?}, then {examined:?}")),
 	}
+}
+
+/// The processes that these have started and that are there still.
+fn children(of: &[u32]) -> Vec<u32> {
+	let entries = std::fs::read_dir("/proc").expect("processes are listed");
+	let all = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+	all.filter(|process| {
+		// It may have ended meanwhile. Its name, which may hold anything, is in brackets.
+		let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+		let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1));
+		parent.and_then(|parent| parent.parse().ok()).is_some_and(|parent| of.contains(&parent))
+	})
+	.collect()
 }
 
 /// What is mutated, and who looks at it.
@@ -182,7 +195,19 @@ async fn mutated_segments_should_neither_crash_nor_hang_nor_divide_judges() {
 			(index, Err(what)) => wrong.push(format!("segment {index}: {what}")),
 		}
 	}
+	// Each engine keeps the process that starts its children, and nothing of what that has started.
+	let starters = children(&[std::process::id()]);
+	assert_eq!(starters.len(), 1 + trial.lesser.len());
+	let mut left = children(&starters);
+	for _ in 0..50 {
+		if left.is_empty() {
+			break;
+		}
+		tokio::time::sleep(Duration::from_millis(100)).await;
+		left = children(&starters);
+	}
 	println!("{accepted} accepted, {rejected} rejected, {} wrong", wrong.len());
+	assert!(left.is_empty(), "children that nobody has ended: {left:?}");
 	assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 	assert!(accepted > count / 10 && rejected > count / 10, "{accepted} and {rejected}");
 }

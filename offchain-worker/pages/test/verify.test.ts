@@ -11,7 +11,7 @@ import { chunkRoot, sha256 } from "../src/proof/chunks";
 import * as F from "../src/proof/formats";
 import { concat, Reader, unhex } from "../src/proof/scale";
 import { isSigned } from "../src/proof/signatures";
-import { checkBytes, checkRecord, KeyBook } from "../src/proof/verify";
+import { checkBytes, checkRecord, KeyBook, signedOf } from "../src/proof/verify";
 
 const vectors = JSON.parse(readFileSync("../../primitives/tests/vectors.json", "utf8"));
 const { segment_header, receipt, signed, stream_id } = vectors;
@@ -81,6 +81,16 @@ test("record of a transcoder that the chain has not assigned should be refused",
 	const right = addressOf(unhex(vectors.inputs.transcoder));
 	assert.equal(await checkRecord(record(), expected, keyBook(), job(right)), null);
 	assert.equal(await checkRecord(record(), expected, keyBook(), job(broadcaster)), "OtherTranscoder");
+});
+
+test("source should be held to what its broadcaster signed", () => {
+	const { header, receipt } = record();
+	const outputs = receipt.outputs ?? [];
+	assert.ok(outputs.length > 0);
+	outputs.forEach((output, at) => assert.equal(signedOf(record(), at)?.len, output?.len));
+	const source = signedOf(record(), outputs.length);
+	assert.deepEqual(source, { hash: header.segment.inHash, len: header.segment.inLen, chunkRoot: header.segment.chunkRoot });
+	assert.equal(signedOf(record(), outputs.length + 1), null);
 });
 
 test("tampered bytes should be called out", async () => {

@@ -498,9 +498,10 @@ impl Streams for DiskStore {
 		})
 	}
 
-	fn put_record(&self, record: &SegmentRecord) -> Result<(), StoreError> {
+	fn put_record_with(&self, record: &SegmentRecord, more: &[H256]) -> Result<(), StoreError> {
 		let header = record.header();
-		let hashes: Vec<H256> = record.present().map(|output| output.hash).collect();
+		let hashes: Vec<H256> =
+			record.present().map(|output| output.hash).chain(more.iter().copied()).collect();
 		self.change(|change| {
 			let key = record_bytes(header.stream, header.seq);
 			change.tx.put(Table::Records, &key, &record.encode())?;

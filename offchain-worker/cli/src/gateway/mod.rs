@@ -7,7 +7,7 @@
 //! | `/livepeer-player.js` | the player for other pages |
 //! | `/chain`, `/chain/metadata/VERSION` | the gateway's node, as far as pages may ask it (`node.rs`) |
 //! | `/stream/NAME/index.m3u8`, `/stream/NAME.m3u8` | master playlist: live, or of the recording when the stream has ended |
-//! | `/stream/NAME/R.m3u8` | media playlist of rendition `R`: the newest segments |
+//! | `/stream/NAME/R.m3u8` | media playlist of rendition `R`, or of the source behind the last one where it is offered: the newest segments |
 //! | `/stream/NAME/recording.m3u8` | master playlist of everything that is kept of a stream that has ended |
 //! | `/stream/NAME/recording-R.m3u8` | its media playlists |
 //! | `/stream/NAME/R/SEQ.ts` | one segment |
@@ -110,6 +110,10 @@ pub struct GatewayArgs {
 	/// The most that is kept of each stream, in MiB; --quota bounds all together.
 	#[arg(long, value_name = "MIB", default_value_t = 8_192)]
 	pub keep_mib: u64,
+	/// Offer each stream also as its broadcaster sent it, listed behind the renditions: about as many bytes more
+	/// as the source has. Segments whose source does not come in time are gaps in it.
+	#[arg(long)]
+	pub source: bool,
 	/// Streams that are followed at a time; one more takes the place of one that nobody has asked for
 	/// in the last minute.
 	#[arg(long, value_name = "STREAMS", default_value_t = 64)]
@@ -226,7 +230,8 @@ async fn start(args: &GatewayArgs, home: &Home) -> AnyResult<(TcpListener, Arc<G
 		Arc::new(SystemClock::default()),
 		args.keep,
 	);
-	let follower = Arc::new(follower.within(args.keep_mib.saturating_mul(1024 * 1024)));
+	let follower = follower.within(args.keep_mib.saturating_mul(1024 * 1024));
+	let follower = Arc::new(if args.source { follower.with_sources() } else { follower });
 	let reporting = follower.clone();
 	tokio::spawn(async move { reporting.keep_reporting().await });
 	let gateway = Gateway {

@@ -12,7 +12,7 @@ use livepeer_primitives::{receipt::Output, video::TICKS_PER_SECOND, Seq, StreamI
 use livepeer_worker_core::{
 	ports::{
 		store::{StoreError, StreamState},
-		transport::MAX_RECORDS,
+		transport::{SegmentRecord, MAX_RECORDS},
 	},
 	rules::{
 		playlist::{self, Variant},
@@ -127,41 +127,63 @@ async fn variants(
 	})?;
 	let (looking, count) = (gateway.clone(), state.ladder.len());
 	let look = move || looking.look_at(client, stream, first.unwrap_or(0), count);
-	let variants = blocking(look).await??;
-	let text = playlist::master(&state.ladder, &variants, &format!("/stream/{name}/{kind}"));
+	let (variants, source) = blocking(look).await??;
+	let prefix = format!("/stream/{name}/{kind}");
+	let text = playlist::master(&state.ladder, &variants, source.as_ref(), &prefix);
 	Ok(hls(PLAYLIST, "no-cache", text))
 }
 
+/// What is served of a segment under a rendition's number; behind the last one that is its source.
+fn output_of(record: &SegmentRecord, rendition: usize) -> Option<Output> {
+	let outputs = record.outputs();
+	if rendition == outputs.len() {
+		return Some(record.source());
+	}
+	outputs.get(rendition).copied().flatten()
+}
+
 impl Gateway {
-	/// What the newest segments say about their renditions: the first of them is read, of all the
-	/// length is known.
+	/// What the newest segments say about their renditions, and about the source where it is offered.
 	fn look_at(
 		&self,
 		client: Client,
 		stream: StreamId,
 		first: Seq,
 		count: usize,
-	) -> Result<Vec<Variant>, StoreError> {
-		let records = self.store.records(stream, first, WINDOW)?;
-		let mut variants = vec![Variant::default(); count];
-		for (index, variant) in variants.iter_mut().enumerate() {
-			let (mut bits, mut ticks) = (0, 0);
-			for record in &records {
-				let duration = record.header().segment.duration;
-				let Some(output) = record.outputs().get(index).copied().flatten() else { continue };
-				let of_output = u64::from(output.len) * 8;
-				bits += of_output * u64::from(TICKS_PER_SECOND);
-				ticks += u64::from(duration);
-				let rate = (of_output * u64::from(TICKS_PER_SECOND)).checked_div(duration.into());
-				variant.peak = variant.peak.max(rate.unwrap_or(0));
-				if variant.described.is_none() && variant.duration == 0 {
-					variant.duration = duration;
-					variant.described = self.describe(client, &output)?;
-				}
+	) -> Result<(Vec<Variant>, Option<Variant>), Failure> {
+		let mut records = self.store.records(stream, first, WINDOW)?;
+		let variants = (0..count).map(|index| self.variant(client, &records, index));
+		let variants = variants.collect::<Result<Vec<_>, _>>()?;
+		let Some(kept) = self.follower.sources(stream)? else { return Ok((variants, None)) };
+		records.retain(|record| kept.contains(&record.header().seq));
+		let source = self.variant(client, &records, count)?;
+		Ok((variants, Some(source)))
+	}
+
+	/// What segments say about one rendition: the first of them is read, of all the length is known.
+	fn variant(
+		&self,
+		client: Client,
+		records: &[SegmentRecord],
+		index: usize,
+	) -> Result<Variant, StoreError> {
+		let mut variant = Variant::default();
+		let (mut bits, mut ticks) = (0, 0);
+		for record in records {
+			let duration = record.header().segment.duration;
+			let Some(output) = output_of(record, index) else { continue };
+			let of_output = u64::from(output.len) * 8;
+			bits += of_output * u64::from(TICKS_PER_SECOND);
+			ticks += u64::from(duration);
+			let rate = (of_output * u64::from(TICKS_PER_SECOND)).checked_div(duration.into());
+			variant.peak = variant.peak.max(rate.unwrap_or(0));
+			if variant.described.is_none() && variant.duration == 0 {
+				variant.duration = duration;
+				variant.described = self.describe(client, &output)?;
 			}
-			variant.average = u64::checked_div(bits, ticks).unwrap_or(0);
 		}
-		Ok(variants)
+		variant.average = u64::checked_div(bits, ticks).unwrap_or(0);
+		Ok(variant)
 	}
 
 	/// What an output says about itself. It is read once, however many ask; and where there is no room
@@ -190,7 +212,7 @@ impl Gateway {
 	params(
 		("broadcaster" = String, Path, description = "The broadcaster's address"),
 		("name" = String, Path, description = "The stream's name"),
-		("file" = String, Path, description = "`R.m3u8` or `recording-R.m3u8`: rendition R from 0")
+		("file" = String, Path, description = "`R.m3u8` or `recording-R.m3u8`: rendition R from 0; behind the last one it is the source, where it is offered")
 	),
 	responses((status = 200, description = "HLS", body = String, content_type = "application/vnd.apple.mpegurl"), Failure)
 )]
@@ -207,17 +229,27 @@ pub(super) async fn media(
 	};
 	let rendition: usize = index.parse().map_err(|_| unknown())?;
 	let (stream, state) = gateway.state(client, &name).await?;
-	if rendition >= state.ladder.len() {
+	let is_source = rendition == state.ladder.len();
+	let sources = if is_source { gateway.follower.sources(stream)? } else { None };
+	if rendition >= state.ladder.len() && sources.is_none() {
 		return Err(unknown());
 	}
 	let text = match (recorded, state.ended) {
 		(true, false) => return Err(NO_RECORDING),
 		(true, true) => {
-			let entries = gateway.follower.timeline(stream, |timeline| timeline.whole())?;
+			let mut entries = gateway.follower.timeline(stream, |timeline| timeline.whole())?;
+			if let Some(kept) = &sources {
+				entries.retain(|entry| kept.contains(&entry.seq));
+			}
 			playlist::recording(rendition, &entries)
 		}
 		(false, ended) => {
-			let listing = gateway.follower.timeline(stream, |timeline| timeline.live(WINDOW))?;
+			let mut listing =
+				gateway.follower.timeline(stream, |timeline| timeline.live(WINDOW))?;
+			if let Some(kept) = &sources {
+				let seqs = listing.entries.iter().map(|entry| entry.seq);
+				listing.absent = seqs.filter(|seq| !kept.contains(seq)).collect();
+			}
 			playlist::live(rendition, &listing, ended)
 		}
 	};
@@ -237,7 +269,7 @@ fn seq_of(file: &str, extension: &str) -> Option<Seq> {
 	params(
 		("broadcaster" = String, Path, description = "The broadcaster's address"),
 		("name" = String, Path, description = "The stream's name"),
-		("rendition" = usize, Path, description = "The rendition, from 0"),
+		("rendition" = usize, Path, description = "The rendition, from 0; behind the last one it is the source"),
 		("file" = String, Path, description = "`SEQ.ts`")
 	),
 	responses((status = 200, description = "MPEG-TS", body = Vec<u8>, content_type = "video/mp2t"), Failure)
@@ -255,7 +287,7 @@ pub(super) async fn segment(
 	let read = move || -> Result<Response, Failure> {
 		let records = store.records(stream, seq, 1)?;
 		let record = records.first().filter(|record| record.header().seq == seq);
-		let output = record.and_then(|record| record.outputs().get(rendition).copied().flatten());
+		let output = record.and_then(|record| output_of(record, rendition));
 		let output = output.ok_or_else(unknown)?;
 		// Before they are read: however many ask, only so many bytes are in memory.
 		let held = memory.take(client, output.len as usize).ok_or(Failure::Full)?;

@@ -304,10 +304,11 @@ impl Streams for MemoryStore {
 		Ok(self.scan().streams.iter().map(|(id, state)| (*id, state.clone())).collect())
 	}
 
-	fn put_record(&self, record: &SegmentRecord) -> Result<(), StoreError> {
+	fn put_record_with(&self, record: &SegmentRecord, more: &[H256]) -> Result<(), StoreError> {
 		let header = record.header();
 		let owner = format!("record/{:?}/{}", header.stream, header.seq);
-		let hashes = record.present().map(|output| output.hash).collect();
+		let outputs = record.present().map(|output| output.hash);
+		let hashes = outputs.chain(more.iter().copied()).collect();
 		let mut state = self.write()?;
 		state.pin(owner, hashes);
 		state.records.insert((header.stream, header.seq), record.clone());

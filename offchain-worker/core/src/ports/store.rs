@@ -306,7 +306,11 @@ pub trait Streams: Send + Sync {
 	/// Every known stream.
 	fn streams(&self) -> Result<Vec<(StreamId, StreamState)>, StoreError>;
 	/// Stores a record of a stream and pins its outputs.
-	fn put_record(&self, record: &SegmentRecord) -> Result<(), StoreError>;
+	fn put_record(&self, record: &SegmentRecord) -> Result<(), StoreError> {
+		self.put_record_with(record, &[])
+	}
+	/// The same, pinning these bytes too: they go with the record.
+	fn put_record_with(&self, record: &SegmentRecord, more: &[H256]) -> Result<(), StoreError>;
 	/// A stream's records from `from` on, in ascending order of seq.
 	fn records(
 		&self,

@@ -100,6 +100,12 @@ impl SegmentRecord {
 		}
 	}
 
+	/// The source segment, as its broadcaster signed it.
+	pub fn source(&self) -> Output {
+		let segment = &self.header().segment;
+		Output { hash: segment.in_hash, len: segment.in_len, chunk_root: segment.chunk_root }
+	}
+
 	/// The outputs that there are.
 	pub fn present(&self) -> impl Iterator<Item = &Output> {
 		self.outputs().iter().flatten()

@@ -1,11 +1,11 @@
 //! HLS playlists, and the one fact about a transport stream that they need.
 
 use core::fmt::Write;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use codec::{Decode, Encode};
 use livepeer_primitives::{
-	video::{Rendition, TARGET_SEGMENT, TICKS_PER_SECOND},
+	video::{Rendition, MAX_SEGMENT_BYTES, TARGET_SEGMENT, TICKS_PER_SECOND},
 	Epoch, Seq,
 };
 
@@ -23,6 +23,9 @@ const PTS_MODULUS: u64 = 1 << 33;
 /// What playlists declare as their longest segment, in seconds, unless there are longer ones: those
 /// of the target length. Players stay three times as far behind.
 const TARGET_SECONDS: u32 = TARGET_SEGMENT / TICKS_PER_SECOND;
+/// What a source may have in bits per second at most, in segments of the target length: declared
+/// until one was seen.
+const MOST_SOURCE_BITS: u64 = MAX_SEGMENT_BYTES as u64 * 8 / TARGET_SECONDS as u64;
 
 /// A rendition, as far as its segments tell.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -37,8 +40,14 @@ pub struct Variant {
 	pub average: u64,
 }
 
-/// The master playlist: one variant per rendition, named `<prefix><index>.m3u8`.
-pub fn master(ladder: &[Rendition], variants: &[Variant], prefix: &str) -> String {
+/// The master playlist: one variant per rendition, named `<prefix><index>.m3u8`. The source, where
+/// it is offered, is listed last, under the number behind the ladder's.
+pub fn master(
+	ladder: &[Rendition],
+	variants: &[Variant],
+	source: Option<&Variant>,
+	prefix: &str,
+) -> String {
 	let mut text = String::from("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-INDEPENDENT-SEGMENTS\n");
 	for (index, rendition) in ladder.iter().enumerate() {
 		let bits = u64::from(rendition.kbps) * 1000;
@@ -50,27 +59,49 @@ pub fn master(ladder: &[Rendition], variants: &[Variant], prefix: &str) -> Strin
 			Some(variant) if variant.average > 0 => variant.average,
 			_ => bits + OVERHEAD_BITS,
 		};
-		let (mut width, mut more) = (u64::from(rendition.width), String::new());
-		if let Some((variant, described)) =
-			variant.and_then(|v| v.described.as_ref().map(|described| (v, described)))
-		{
-			let (across, down) = (u64::from(described.aspect.0), u64::from(described.aspect.1));
-			width = (width * across + down / 2) / down.max(1);
-			let _ = write!(more, ",CODECS=\"{}\"", described.codecs);
-			let thousandths = u64::from(described.pictures) * u64::from(TICKS_PER_SECOND) * 1_000;
-			if let Some(rate) = thousandths.checked_div(variant.duration.into()) {
-				let _ = write!(more, ",FRAME-RATE={}.{:03}", rate / 1_000, rate % 1_000);
-			}
-		}
+		let size = (rendition.width.into(), rendition.height.into());
+		text.push_str(&stream_inf(peak, average, Some(size), variant));
 		// Writing to a string cannot fail.
-		let _ = writeln!(
-			text,
-			"#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},\
-			 RESOLUTION={width}x{}{more}\n{prefix}{index}.m3u8",
-			rendition.height,
-		);
+		let _ = writeln!(text, "{prefix}{index}.m3u8");
+	}
+	if let Some(source) = source {
+		let peak = if source.peak > 0 { source.peak } else { MOST_SOURCE_BITS };
+		let size = source.described.as_ref().map(|described| described.size);
+		text.push_str(&stream_inf(peak, source.average, size, Some(source)));
+		let _ = writeln!(text, "{prefix}{}.m3u8", ladder.len());
 	}
 	text
+}
+
+/// The line in front of a variant's name: its peak and average in bits per second (0: not known),
+/// its size in pixels, and what its segments tell.
+fn stream_inf(
+	peak: u64,
+	average: u64,
+	size: Option<(u32, u32)>,
+	variant: Option<&Variant>,
+) -> String {
+	// Writing to a string cannot fail.
+	let mut line = format!("#EXT-X-STREAM-INF:BANDWIDTH={peak}");
+	if average > 0 {
+		let _ = write!(line, ",AVERAGE-BANDWIDTH={average}");
+	}
+	let told = variant.and_then(|v| v.described.as_ref().map(|described| (v, described)));
+	if let Some((width, height)) = size {
+		let (across, down) = told.map_or((1, 1), |(_, described)| described.aspect);
+		let (across, down) = (u64::from(across), u64::from(down));
+		let width = (u64::from(width) * across + down / 2) / down.max(1);
+		let _ = write!(line, ",RESOLUTION={width}x{height}");
+	}
+	if let Some((variant, described)) = told {
+		let _ = write!(line, ",CODECS=\"{}\"", described.codecs);
+		let thousandths = u64::from(described.pictures) * u64::from(TICKS_PER_SECOND) * 1_000;
+		if let Some(rate) = thousandths.checked_div(variant.duration.into()) {
+			let _ = write!(line, ",FRAME-RATE={}.{:03}", rate / 1_000, rate % 1_000);
+		}
+	}
+	line.push('\n');
+	line
 }
 
 /// One segment of a media playlist.
@@ -109,6 +140,8 @@ pub struct Listing {
 	pub discontinuities: u64,
 	/// The longest segment of the stream, rounded to seconds.
 	pub longest: u32,
+	/// Those of the segments that cannot be had: each is a gap, in its number and its time.
+	pub absent: BTreeSet<Seq>,
 }
 
 impl Timeline {
@@ -158,6 +191,7 @@ impl Timeline {
 			entries: self.entries.iter().skip(start).copied().collect(),
 			discontinuities: self.dropped.saturating_add(before as u64),
 			longest: self.longest,
+			absent: BTreeSet::new(),
 		}
 	}
 
@@ -180,11 +214,11 @@ pub fn live(rendition: usize, listing: &Listing, ended: bool) -> String {
 		"#EXTM3U\n#EXT-X-VERSION:{}\n#EXT-X-INDEPENDENT-SEGMENTS\n\
 		 #EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:{first}\n\
 		 #EXT-X-DISCONTINUITY-SEQUENCE:{}",
-		version(&listing.entries),
+		version(listing),
 		listing.longest.max(TARGET_SECONDS),
 		listing.discontinuities,
 	);
-	list(&mut text, rendition, &listing.entries, true);
+	list(&mut text, rendition, &listing.entries, Some(&listing.absent));
 	if ended {
 		text.push_str("#EXT-X-ENDLIST\n");
 	}
@@ -201,7 +235,7 @@ pub fn recording(rendition: usize, entries: &[Entry]) -> String {
 		entries.iter().map(|entry| rounded(entry.duration)).max().unwrap_or(0).max(TARGET_SECONDS),
 	);
 	// Numbers count lines here and name nothing, so what is missing needs no line.
-	list(&mut text, rendition, entries, false);
+	list(&mut text, rendition, entries, None);
 	text.push_str("#EXT-X-ENDLIST\n");
 	text
 }
@@ -212,9 +246,10 @@ fn rounded(duration: u32) -> u32 {
 }
 
 /// The version that a live playlist needs: gaps are of version 8, fractions of a second of 3.
-fn version(entries: &[Entry]) -> u32 {
+fn version(listing: &Listing) -> u32 {
+	let entries = &listing.entries;
 	let has_gap = entries.windows(2).any(|pair| pair[0].seq.saturating_add(1) != pair[1].seq);
-	if has_gap {
+	if has_gap || !listing.absent.is_empty() {
 		8
 	} else {
 		3
@@ -239,8 +274,8 @@ fn date_time(ms: u64) -> String {
 }
 
 /// The lines of segments; with `gaps`, a missing seq is a line of its own, because the media
-/// sequence numbers of a live playlist are seqs and count lines.
-fn list(text: &mut String, rendition: usize, entries: &[Entry], gaps: bool) {
+/// sequence numbers of a live playlist are seqs and count lines, and those that it names are gaps.
+fn list(text: &mut String, rendition: usize, entries: &[Entry], gaps: Option<&BTreeSet<Seq>>) {
 	let mut before: Option<&Entry> = None;
 	for entry in entries {
 		if let Some(before) = before {
@@ -248,12 +283,15 @@ fn list(text: &mut String, rendition: usize, entries: &[Entry], gaps: bool) {
 				text.push_str("#EXT-X-DISCONTINUITY\n");
 			}
 			let missing = before.seq.saturating_add(1)..entry.seq;
-			for seq in missing.take_while(|_| gaps) {
+			for seq in missing.take_while(|_| gaps.is_some()) {
 				let _ = writeln!(text, "#EXT-X-GAP\n#EXTINF:2.00000,\n{rendition}/{seq}.ts");
 			}
 		}
 		if entry.captured > 0 && before.is_none_or(|before| !follows(before, entry)) {
 			let _ = writeln!(text, "#EXT-X-PROGRAM-DATE-TIME:{}", date_time(entry.captured));
+		}
+		if gaps.is_some_and(|gaps| gaps.contains(&entry.seq)) {
+			text.push_str("#EXT-X-GAP\n");
 		}
 		let micros = u64::from(entry.duration) * 1_000_000 / u64::from(TICKS_PER_SECOND);
 		let _ = writeln!(
@@ -359,6 +397,11 @@ pub(crate) mod tests {
 		timeline
 	}
 
+	/// What a live playlist lists of a stream with segments of two seconds.
+	fn listing(entries: Vec<Entry>, discontinuities: u64) -> Listing {
+		Listing { entries, discontinuities, longest: 2, absent: BTreeSet::new() }
+	}
+
 	/// The value of a tag.
 	fn tag(text: &str, name: &str) -> u64 {
 		let start = format!("#EXT-X-{name}:");
@@ -368,19 +411,18 @@ pub(crate) mod tests {
 	#[test]
 	fn master_should_list_every_rendition() {
 		let ladder = [rendition(640, 360, 800), rendition(426, 240, 400)];
-		let text = master(&ladder, &[], "");
+		let text = master(&ladder, &[], None, "");
 		assert!(text.starts_with("#EXTM3U\n"));
 		assert!(text.contains("RESOLUTION=640x360\n0.m3u8\n"));
 		assert!(text.contains("RESOLUTION=426x240\n1.m3u8\n"));
-		assert!(
-			master(&ladder, &[], "recording-").contains("RESOLUTION=426x240\nrecording-1.m3u8\n")
-		);
+		let text = master(&ladder, &[], None, "recording-");
+		assert!(text.ends_with("RESOLUTION=426x240\nrecording-1.m3u8\n"));
 	}
 
 	#[test]
 	fn live_should_mark_a_jump_in_time() {
 		let entries = vec![entry(7, 0), entry(8, 180_000), entry(9, 0)];
-		let text = live(1, &Listing { entries, discontinuities: 2, longest: 2 }, true);
+		let text = live(1, &listing(entries, 2), true);
 		assert_eq!(text.matches("#EXT-X-DISCONTINUITY\n").count(), 1);
 		assert!(text.contains("#EXT-X-MEDIA-SEQUENCE:7\n#EXT-X-DISCONTINUITY-SEQUENCE:2\n"));
 		assert!(text.contains("#EXT-X-DISCONTINUITY\n#EXTINF:2.000000,\n1/9.ts\n"));
@@ -390,7 +432,7 @@ pub(crate) mod tests {
 	#[test]
 	fn live_should_keep_sequence_numbers_when_a_segment_is_missing() {
 		let entries = vec![entry(1, 0), entry(3, 360_000)];
-		let text = live(0, &Listing { entries, discontinuities: 0, longest: 2 }, false);
+		let text = live(0, &listing(entries, 0), false);
 		assert!(text.contains("#EXT-X-GAP\n#EXTINF:2.00000,\n0/2.ts\n"));
 		assert!(!text.contains("ENDLIST"));
 	}
@@ -410,19 +452,60 @@ pub(crate) mod tests {
 	#[test]
 	fn master_should_say_what_segments_say() {
 		let ladder = [rendition(640, 360, 800)];
-		let described =
-			Described { codecs: "avc1.64001e,mp4a.40.2".into(), pictures: 60, aspect: (4, 3) };
+		let described = Described {
+			codecs: "avc1.64001e,mp4a.40.2".into(),
+			pictures: 60,
+			size: (640, 360),
+			aspect: (4, 3),
+		};
 		let variant = Variant {
 			described: Some(described),
 			duration: 180_180,
 			peak: 9_000_000,
 			average: 700_000,
 		};
-		let text = master(&ladder, &[variant], "");
+		let text = master(&ladder, &[variant], None, "");
 		assert!(text.contains(
 			"BANDWIDTH=9000000,AVERAGE-BANDWIDTH=700000,RESOLUTION=853x360,\
 			 CODECS=\"avc1.64001e,mp4a.40.2\",FRAME-RATE=29.970\n0.m3u8\n"
 		));
+	}
+
+	#[test]
+	fn source_should_be_listed_behind_the_renditions_with_what_its_segments_say() {
+		let ladder = [rendition(640, 360, 800)];
+		let text = master(&ladder, &[], Some(&Variant::default()), "");
+		assert!(text.ends_with("0.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=67108864\n1.m3u8\n"));
+		let described = Described {
+			codecs: "avc1.640028".into(),
+			pictures: 100,
+			size: (1440, 1080),
+			aspect: (4, 3),
+		};
+		let source = Variant {
+			described: Some(described),
+			duration: 180_000,
+			peak: 6_000_000,
+			average: 5_000_000,
+		};
+		let text = master(&ladder, &[], Some(&source), "");
+		assert!(text.ends_with(
+			"#EXT-X-STREAM-INF:BANDWIDTH=6000000,AVERAGE-BANDWIDTH=5000000,RESOLUTION=1920x1080,\
+			 CODECS=\"avc1.640028\",FRAME-RATE=50.000\n1.m3u8\n"
+		));
+	}
+
+	#[test]
+	fn live_should_mark_what_cannot_be_had_as_a_gap_and_change_nothing_else() {
+		let mut listing = timeline(4..8, &[6]).live(30);
+		let whole = live(1, &listing, false);
+		listing.absent = BTreeSet::from([4, 6]);
+		let text = live(1, &listing, false);
+		assert_eq!(tag(&text, "VERSION"), 8);
+		assert!(text.contains("#EXT-X-GAP\n#EXTINF:2.000000,\n1/4.ts\n#EXTINF:2.000000,\n1/5.ts\n"));
+		assert!(text.contains("#EXT-X-DISCONTINUITY\n#EXT-X-GAP\n#EXTINF:2.000000,\n1/6.ts\n"));
+		let without = text.replace("#EXT-X-GAP\n", "").replace("VERSION:8", "VERSION:3");
+		assert_eq!(without, whole);
 	}
 
 	#[test]
@@ -443,13 +526,28 @@ pub(crate) mod tests {
 	}
 
 	#[test]
+	fn players_without_settings_should_play_at_most_three_segments_behind() {
+		for duration in [TARGET_SEGMENT, 200_000, 224_999] {
+			let mut timeline = Timeline::default();
+			for seq in 0..40 {
+				timeline.push(Entry { duration, ..entry(seq, seq * u64::from(duration)) });
+			}
+			let text = live(0, &timeline.live(30), false);
+			// They begin three target durations before the end (RFC 8216, 6.3.3), unless told otherwise.
+			let behind = 3 * tag(&text, "TARGETDURATION") * u64::from(TICKS_PER_SECOND);
+			assert!(behind <= 3 * u64::from(duration), "{duration}");
+			assert!(!text.contains("#EXT-X-START") && !text.contains("HOLD-BACK"));
+		}
+	}
+
+	#[test]
 	fn date_should_be_written_where_a_line_of_time_begins() {
 		assert_eq!(date_time(0), "1970-01-01T00:00:00.000Z");
 		assert_eq!(date_time(951_782_400_000), "2000-02-29T00:00:00.000Z");
 		assert_eq!(date_time(1_795_887_000_250), "2026-11-28T17:30:00.250Z");
 		let at = |seq, pts, captured| Entry { captured, ..entry(seq, pts) };
 		let entries = vec![at(0, 0, 1_000), at(1, 180_000, 3_000), at(2, 0, 9_000)];
-		let text = live(0, &Listing { entries, discontinuities: 0, longest: 2 }, false);
+		let text = live(0, &listing(entries, 0), false);
 		assert_eq!(text.matches("PROGRAM-DATE-TIME").count(), 2);
 		assert!(text.contains(
 			"#EXT-X-DISCONTINUITY\n#EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:00:09.000Z\n#EXTINF"
@@ -460,7 +558,7 @@ pub(crate) mod tests {
 	fn version_should_be_that_of_gaps_when_there_is_one() {
 		let of = |seqs: &[Seq]| {
 			let entries = seqs.iter().map(|seq| entry(*seq, seq * 180_000)).collect();
-			tag(&live(0, &Listing { entries, discontinuities: 0, longest: 2 }, false), "VERSION")
+			tag(&live(0, &listing(entries, 0), false), "VERSION")
 		};
 		assert_eq!((of(&[1, 2, 3]), of(&[1, 3])), (3, 8));
 	}

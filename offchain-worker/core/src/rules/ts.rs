@@ -10,6 +10,8 @@ pub struct Described {
 	pub codecs: String,
 	/// How many pictures it has.
 	pub pictures: u32,
+	/// Width and height of its pictures in pixels.
+	pub size: (u32, u32),
 	/// Shape of a pixel, width to height.
 	pub aspect: (u16, u16),
 }
@@ -60,7 +62,7 @@ pub fn describe(stream: &[u8]) -> Option<Described> {
 	if let Some(kind) = sound {
 		codecs.push_str(&format!(",mp4a.40.{kind}"));
 	}
-	Some(Described { codecs, pictures, aspect: sps.aspect })
+	Some(Described { codecs, pictures, size: (sps.width, sps.height), aspect: sps.aspect })
 }
 
 /// The kind of AAC that an ADTS header names.
@@ -103,6 +105,7 @@ mod tests {
 		let described = describe(&stream.concat()).unwrap();
 		assert_eq!(described.codecs, "avc1.64001f,mp4a.40.2");
 		assert_eq!((described.pictures, described.aspect), (3, (1, 1)));
+		assert_eq!(described.size, (1280, 720));
 		assert_eq!(describe(&stream[1]), None);
 		assert_eq!(describe(b"no transport stream"), None);
 	}

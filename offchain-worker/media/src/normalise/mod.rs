@@ -162,7 +162,10 @@ impl VideoNormaliser {
 			if time - last < 90_000 * 5 / (6 * limit) {
 				return Ok(());
 			}
-			if time - last > 15 * 9_000 {
+			// Also where a keyframe falls due meanwhile: the segment would end late, and too long for any job.
+			let due = self.last_key.map(|key| key.saturating_add(self.key_every));
+			let is_late = due.is_some_and(|due| time.saturating_sub(due) > REPEAT);
+			if time - last > 15 * 9_000 || (is_late && time - last > REPEAT) {
 				made.extend(self.fill(time - REPEAT / 2)?);
 			}
 		}

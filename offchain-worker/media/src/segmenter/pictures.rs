@@ -202,11 +202,12 @@ impl Cutter<'_> {
 			return Ok(());
 		}
 		let parsed = |sets: &[u8]| -> Option<Sps> { sei::body(sets).and_then(h264::sps) };
-		let before = std::mem::replace(&mut self.sps, sets);
-		let (before, now) = (parsed(&before), parsed(&self.sps));
+		let (before, now) = (parsed(&self.sps), parsed(&sets));
 		if before.is_some() && before != now && matches!(self.pictures, Pictures::Copied) {
+			// While the sets of what waits are in force: it may be what the stream is opened with.
 			self.flush(true)?;
 		}
+		self.sps = sets;
 		if let Some(now) = now {
 			if !now.is_yuv420p {
 				self.encode_pictures(

@@ -7,7 +7,7 @@ import { bytesOf, type Chain } from "../chain/chain";
 import type { Live } from "../chain/live";
 import type { Address, Job } from "../chain/types";
 import { records as readRecords, streamId, type Record } from "../proof/formats";
-import { checkBytes, checkRecord, KeyBook, type Fault } from "../proof/verify";
+import { checkBytes, checkRecord, KeyBook, signedOf, type Fault } from "../proof/verify";
 import { hex, unhex } from "../proof/scale";
 import { broadcasterOf, nameOf, pathOf } from "./name";
 
@@ -224,7 +224,7 @@ export class Watch {
 		let fault: Fault | null = segment ? null : "NoRecord";
 		if (segment) {
 			const begun = performance.now();
-			fault = await checkBytes(bytes, segment.record.receipt.outputs?.[rendition]);
+			fault = await checkBytes(bytes, signedOf(segment.record, rendition));
 			this.spent.bytes += performance.now() - begun;
 			if (!fault && chain) {
 				if (segment.signed === null) await this.judge(segment, chain);

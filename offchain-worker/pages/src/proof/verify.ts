@@ -88,7 +88,14 @@ export async function checkRecord(
 	return null;
 }
 
-/** Whether bytes are those that the transcoder signed. */
+/** What was signed of a segment under a rendition's number; behind the last one that is its source. */
+export function signedOf({ header, receipt }: Record, rendition: number): Output | null {
+	const { inHash: hash, inLen: len, chunkRoot } = header.segment;
+	if (rendition === receipt.outputs?.length) return { hash, len, chunkRoot };
+	return receipt.outputs?.[rendition] ?? null;
+}
+
+/** Whether bytes are those that were signed. */
 export async function checkBytes(bytes: Uint8Array, output: Output | null | undefined): Promise<Fault | null> {
 	if (!output) return "NoOutput";
 	if (bytes.length !== output.len) return "Bytes";

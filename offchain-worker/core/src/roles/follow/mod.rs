@@ -56,6 +56,9 @@ const AHEAD_MS: u64 = 60_000;
 const CHAIN_MS: u64 = 2_000;
 /// How long it is believed where somebody is reached: about a block.
 const BELIEVED_MS: u64 = 6_000;
+/// How long a segment's source may take: less than its length, so that nobody who withholds it, or is slow
+/// on purpose, makes a stream fall behind.
+const SOURCE_MS: u64 = 1_500;
 /// What was put for a record that is being taken; `None` when it is not taken after all. Locked while
 /// something is put.
 type Put = Arc<Mutex<Option<Vec<H256>>>>;
@@ -126,6 +129,24 @@ struct Located {
 	until_ms: u64,
 }
 
+/// What is kept of a segment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Kept {
+	seq: Seq,
+	/// Of its renditions, and of its source if that is kept.
+	bytes: u64,
+	/// Whether its source is kept.
+	source: bool,
+}
+
+impl Kept {
+	fn new(record: &SegmentRecord, source: bool) -> Self {
+		let of_source = if source { u64::from(record.source().len) } else { 0 };
+		let bytes = record.present().map(|output| u64::from(output.len)).sum::<u64>();
+		Self { seq: record.header().seq, bytes: bytes.saturating_add(of_source), source }
+	}
+}
+
 /// Follows streams into a store of its own.
 pub struct Follower {
 	chain: Arc<dyn Chain>,
@@ -141,8 +162,10 @@ pub struct Follower {
 	located: Mutex<BTreeMap<Place, Located>>,
 	/// What the playlists of the streams in use list; the store has the same.
 	timelines: Mutex<BTreeMap<StreamId, Timeline>>,
-	/// The seqs of the streams in use, and the bytes of each.
-	sizes: Mutex<BTreeMap<StreamId, VecDeque<(Seq, u64)>>>,
+	/// Whether sources are kept beside the renditions.
+	sources: bool,
+	/// What is kept of the streams in use.
+	kept: Mutex<BTreeMap<StreamId, VecDeque<Kept>>>,
 	/// Until when it is believed that the node gives no answer.
 	late_until_ms: AtomicU64,
 	/// To whom assignments were given.
@@ -174,7 +197,8 @@ impl Follower {
 			clock,
 			keep: keep.max(1),
 			keep_bytes: u64::MAX,
-			sizes: Mutex::default(),
+			sources: false,
+			kept: Mutex::default(),
 			late_until_ms: AtomicU64::new(0),
 			assigned: Mutex::default(),
 			located: Mutex::default(),
@@ -186,6 +210,11 @@ impl Follower {
 	/// The same, keeping of each stream no more than so many bytes of segments.
 	pub fn within(self, keep_bytes: u64) -> Self {
 		Self { keep_bytes, ..self }
+	}
+
+	/// The same, keeping each segment as its broadcaster sent it too, where that can be had in time.
+	pub fn with_sources(self) -> Self {
+		Self { sources: true, ..self }
 	}
 
 	/// Whether streams can be found and kept: the node answers, and the store.
@@ -457,6 +486,8 @@ impl Follower {
 		records: Vec<SegmentRecord>,
 		polled: &mut Polled,
 	) -> Result<(), FollowError> {
+		// Where one cannot be had, those behind it are not waited for in this answer.
+		let mut sources = self.sources;
 		for record in records {
 			let seq = record.header().seq;
 			if seq < state.next || seq == Seq::MAX {
@@ -474,7 +505,8 @@ impl Follower {
 				return Err(FollowError::NotAssigned);
 			}
 			if playable {
-				self.take(stream, state, origin, &record).await?;
+				let has_source = self.take(stream, state, origin, &record, sources).await?;
+				sources &= has_source;
 				polled.new += 1;
 				state.ended = false;
 			} else {
@@ -504,30 +536,36 @@ impl Follower {
 		self.reporter.keep_reporting().await;
 	}
 
-	/// Fetches the renditions of a checked record and keeps them, all or none.
+	/// Fetches the renditions of a checked record and keeps them, all or none; with `source`, its source
+	/// too, and says whether that was had.
 	async fn take(
 		&self,
 		stream: StreamId,
 		state: &StreamState,
 		origin: &ServiceRecord,
 		record: &SegmentRecord,
-	) -> Result<(), FollowError> {
+		source: bool,
+	) -> Result<bool, FollowError> {
 		let start = self.clock.now_ms();
 		let room = Semaphore::new(MOST_FETCHED as usize);
 		let put: Put = Arc::new(Mutex::new(Some(Vec::new())));
 		let fetches =
 			record.present().map(|output| self.obtain(origin, record, output, &room, &put));
-		let pts = match futures::future::try_join_all(fetches).await {
+		let renditions = futures::future::try_join_all(fetches);
+		let of_source = async { source && self.obtain_source(origin, record, &room, &put).await };
+		let (renditions, has_source) = futures::future::join(renditions, of_source).await;
+		let pts = match renditions {
 			Ok(all) => all.into_iter().next().flatten(),
 			Err(error) => {
 				self.release(stream, put).await;
 				return Err(error);
 			}
 		};
+		let more = has_source.then(|| record.source().hash);
 		let (store, taken) = (self.store.clone(), record.clone());
-		aside(move || store.put_record(&taken)).await?;
-		let sized = (record.header().seq, bytes_of(record));
-		lock(&self.sizes).entry(stream).or_default().push_back(sized);
+		aside(move || store.put_record_with(&taken, more.as_slice())).await?;
+		let kept = Kept::new(record, has_source);
+		lock(&self.kept).entry(stream).or_default().push_back(kept);
 		lock(&self.timelines).entry(stream).or_default().push(entry(record, pts));
 		self.events.emit(Event::SegmentServed {
 			stream: state.name.clone(),
@@ -535,12 +573,38 @@ impl Follower {
 			outputs: output_names(record.present()),
 			fetch_ms: self.clock.now_ms().saturating_sub(start),
 		});
-		Ok(())
+		Ok(has_source)
 	}
 
-	/// Puts a rendition into the store, unless it is there, and says when its first picture is shown.
-	/// While it is fetched it takes of `room` as much as it is long: whoever serves it may be slow on
-	/// purpose, in as many streams as it likes.
+	/// Puts a segment's source into the store, and says whether it is there. A stream is played without it:
+	/// its transcoder, who may be the only one that has it still, owes viewers nothing.
+	async fn obtain_source(
+		&self,
+		origin: &ServiceRecord,
+		record: &SegmentRecord,
+		room: &Semaphore,
+		put: &Put,
+	) -> bool {
+		let source = record.source();
+		let obtained = self.obtain(origin, record, &source, room, put);
+		let late = self.clock.sleep_until(self.clock.now_ms().saturating_add(SOURCE_MS));
+		let seq = record.header().seq;
+		match select(std::pin::pin!(obtained), late).await {
+			Either::Left((Ok(_), _)) => true,
+			Either::Left((Err(error), _)) => {
+				tracing::debug!(seq, %error, "the segment's source is not kept");
+				false
+			}
+			Either::Right(_) => {
+				tracing::debug!(seq, "the segment's source is not kept: it did not come in time");
+				false
+			}
+		}
+	}
+
+	/// Puts a rendition or a source into the store, unless it is there, and says when its first picture
+	/// is shown. While it is fetched it takes of `room` as much as it is long: whoever serves it may be
+	/// slow on purpose, in as many streams as it likes.
 	async fn obtain(
 		&self,
 		origin: &ServiceRecord,
@@ -612,17 +676,17 @@ impl Follower {
 	/// Before which seq a stream's segments are too many bytes; or, where there is no room at all,
 	/// before which a quarter of them lies.
 	fn beyond(&self, stream: StreamId, is_full: bool) -> Seq {
-		let sizes = lock(&self.sizes);
-		let Some(sizes) = sizes.get(&stream) else { return 0 };
-		let all: u64 = sizes.iter().map(|(_, bytes)| bytes).sum();
+		let kept = lock(&self.kept);
+		let Some(kept) = kept.get(&stream) else { return 0 };
+		let all: u64 = kept.iter().map(|kept| kept.bytes).sum();
 		let most = if is_full { all / 4 * 3 } else { self.keep_bytes };
-		let mut kept = all;
-		let over = sizes.iter().take_while(|(_, bytes)| {
-			let is_over = kept > most;
-			kept = kept.saturating_sub(*bytes);
+		let mut left = all;
+		let over = kept.iter().take_while(|kept| {
+			let is_over = left > most;
+			left = left.saturating_sub(kept.bytes);
 			is_over
 		});
-		over.last().map_or(0, |(seq, _)| seq.saturating_add(1))
+		over.last().map_or(0, |kept| kept.seq.saturating_add(1))
 	}
 
 	/// Whether a record names the transcoder to which the chain gave its assignment. Of assignments
@@ -662,8 +726,8 @@ impl Follower {
 	fn trim(&self, stream: StreamId, before: Seq) -> Result<(), FollowError> {
 		let bytes = {
 			let mut timelines = lock(&self.timelines);
-			if let Some(sizes) = lock(&self.sizes).get_mut(&stream) {
-				sizes.retain(|(seq, _)| *seq >= before);
+			if let Some(kept) = lock(&self.kept).get_mut(&stream) {
+				kept.retain(|kept| kept.seq >= before);
 			}
 			let timeline = timelines.entry(stream).or_default();
 			timeline.trim(before);
@@ -685,11 +749,15 @@ impl Follower {
 		let stored = self.store.value(&timeline_name(stream))?;
 		let mut timeline =
 			stored.and_then(|bytes| Timeline::decode_all(&mut &bytes[..]).ok()).unwrap_or_default();
-		let kept = self.store.records(stream, 0, usize::MAX)?;
-		let sizes = kept.iter().map(|record| (record.header().seq, bytes_of(record))).collect();
-		lock(&self.sizes).entry(stream).or_insert(sizes);
-		let first = kept.first().map(|record| record.header().seq);
-		drop(kept);
+		let records = self.store.records(stream, 0, usize::MAX)?;
+		let mut kept = VecDeque::with_capacity(records.len());
+		for record in &records {
+			let has_source = self.store.size(record.source().hash)?.is_some();
+			kept.push_back(Kept::new(record, has_source));
+		}
+		lock(&self.kept).entry(stream).or_insert(kept);
+		let first = records.first().map(|record| record.header().seq);
+		drop(records);
 		timeline.trim(first.unwrap_or(Seq::MAX));
 		let next = timeline.newest().map_or(0, |newest| newest.saturating_add(1));
 		for record in self.store.records(stream, next, usize::MAX)? {
@@ -712,11 +780,22 @@ impl Follower {
 		Ok(look(lock(&self.timelines).entry(stream).or_default()))
 	}
 
+	/// The segments of a stream whose source is kept; `None` where sources are not offered.
+	pub fn sources(&self, stream: StreamId) -> Result<Option<BTreeSet<Seq>>, FollowError> {
+		if !self.sources {
+			return Ok(None);
+		}
+		self.load(stream)?;
+		let kept = lock(&self.kept);
+		let kept = kept.get(&stream).into_iter().flatten();
+		Ok(Some(kept.filter(|kept| kept.source).map(|kept| kept.seq).collect()))
+	}
+
 	/// Forgets a stream and everything that is kept of it.
 	pub fn forget(&self, stream: StreamId) -> Result<(), FollowError> {
 		lock(&self.timelines).remove(&stream);
 		lock(&self.early).remove(&stream);
-		lock(&self.sizes).remove(&stream);
+		lock(&self.kept).remove(&stream);
 		self.store.trim_records(stream, Seq::MAX)?;
 		self.store.drop_value(&timeline_name(stream))?;
 		// Last, so that after a crash it is forgotten again. A store does not drop a stream's row;
@@ -841,11 +920,6 @@ fn is_playable(record: &SegmentRecord, state: &StreamState) -> bool {
 	header.job == state.job
 		&& record.present().count() == state.ladder.len()
 		&& (1..=LONGEST_SEGMENT).contains(&header.segment.duration)
-}
-
-/// The bytes of a record's renditions.
-fn bytes_of(record: &SegmentRecord) -> u64 {
-	record.present().map(|output| u64::from(output.len)).sum()
 }
 
 /// Whether a stream was not forgotten: see [`Follower::forget`].

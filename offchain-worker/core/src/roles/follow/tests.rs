@@ -650,6 +650,30 @@ async fn rendition_should_come_from_the_transcoder_when_the_origin_lacks_it() {
 	assert_eq!(follower.poll(story.stream()).await.unwrap().new, 1);
 }
 
+/// One account is reached in two places, as a transcoder and where its stream comes from; here it has drawn
+/// its own stream, too.
+#[tokio::test]
+async fn stream_should_be_watchable_when_its_broadcaster_is_a_transcoder_too() {
+	let story = Story::new().await;
+	let call = Call::Transcoder {
+		price: 1,
+		reward_cut: Default::default(),
+		fee_share: Default::default(),
+		service: FakeNet::record("t"),
+	};
+	let client = story.chain.client(Some(story.broadcaster.clone()));
+	client.submit(call, Wait::InBlock).await.unwrap();
+	story.net.serve("t", Arc::new(Origin::new(Arc::new(MemoryStore::default()))));
+	let own = story.broadcaster.account();
+	story.chain.assign(1, &own);
+	let mut record = story.record(0, |header| header.transcoder = own.clone());
+	record.signature = Signing::own(story.broadcaster.clone()).sign(&record.receipt.hash());
+	story.origin.put_record(&record).unwrap();
+	let follower = story.follower(10);
+	let stream = follower.find("demo", &own).await.unwrap();
+	assert_eq!(follower.poll(stream).await.unwrap().new, 1);
+}
+
 #[tokio::test]
 async fn old_records_should_be_forgotten_when_more_than_the_kept_number_arrive() {
 	let story = Story::new().await;
@@ -771,6 +795,91 @@ async fn stream_should_be_kept_within_its_bytes() {
 }
 
 #[tokio::test]
+async fn source_should_be_kept_beside_the_renditions_when_it_is_wanted() {
+	let story = Story::new().await;
+	let source = story.origin.put(b"source").unwrap();
+	for seq in 0..3 {
+		story.origin.put_record(&story.record(seq, |_| ())).unwrap();
+	}
+	let plain = story.follower_into(MemoryStore::default(), 100);
+	let stream = plain.find("demo", &story.broadcaster.account()).await.unwrap();
+	plain.poll(stream).await.unwrap();
+	assert_eq!(plain.sources(stream).unwrap(), None);
+	assert_eq!(plain.store().get(source).unwrap(), None);
+	// Each segment has three bytes of renditions and six of source.
+	let follower = story.follower(100).with_sources().within(18);
+	follower.find("demo", &story.broadcaster.account()).await.unwrap();
+	assert_eq!(follower.poll(stream).await.unwrap().new, 3);
+	assert_eq!(seqs(&follower, stream), [1, 2], "sources count");
+	assert_eq!(follower.sources(stream).unwrap(), Some(BTreeSet::from([1, 2])));
+	assert_eq!(story.store.get(source).unwrap().as_deref(), Some(&b"source"[..]));
+	let again = story.follower(100).with_sources();
+	assert_eq!(again.sources(stream).unwrap(), Some(BTreeSet::from([1, 2])), "after a restart");
+	again.forget(stream).unwrap();
+	assert_eq!(story.store.blob_count(), 0, "they go with their records");
+}
+
+/// Nobody but the transcoder has the sources still, and it is slow on purpose; then a source is not as its
+/// header describes it: the stream goes on without.
+#[test]
+fn attack_sources_that_do_not_come() {
+	simulate(|sim| async move {
+		let story = Story::new().await;
+		let call = Call::Transcoder {
+			price: 1,
+			reward_cut: Default::default(),
+			fee_share: Default::default(),
+			service: FakeNet::record("t"),
+		};
+		let transcoder = story.chain.client(Some(story.transcoder.clone()));
+		transcoder.submit(call, Wait::InBlock).await.unwrap();
+		let follower = Follower::new(
+			Arc::new(story.chain.client(None)),
+			Arc::new(story.store.clone()),
+			Arc::new(Silent { inner: story.net.end("g"), peer: FakeNet::record("t") }),
+			Arc::new(Recorder::default()),
+			Arc::new(sim.clock.clone()),
+			100,
+		)
+		.with_sources();
+		let stream = follower.find("demo", &story.broadcaster.account()).await.unwrap();
+		for seq in 0..8 {
+			story.origin.put_record(&story.record(seq, |_| ())).unwrap();
+		}
+		// The first is waited for; those behind it are not.
+		let polled = sim.within(SOURCE_MS + 1, follower.poll(stream)).await.unwrap().unwrap();
+		assert_eq!(polled.new, 8);
+		assert_eq!(follower.sources(stream).unwrap(), Some(BTreeSet::new()));
+		story.origin.put(b"source").unwrap();
+		let shorter = |header: &mut SegmentHeader| header.segment.in_len -= 1;
+		story.origin.put_record(&story.record(8, shorter)).unwrap();
+		assert_eq!(follower.poll(stream).await.unwrap().new, 1);
+		story.origin.put_record(&story.record(9, |_| ())).unwrap();
+		assert_eq!(follower.poll(stream).await.unwrap().new, 1);
+		assert_eq!(follower.sources(stream).unwrap(), Some(BTreeSet::from([9])));
+	})
+}
+
+/// A network on which one peer never gives bytes.
+struct Silent {
+	inner: FakeTransport,
+	peer: ServiceRecord,
+}
+
+#[async_trait::async_trait]
+impl BeforeTransport for Silent {
+	fn behind(&self) -> &FakeTransport {
+		&self.inner
+	}
+
+	async fn before_fetch(&self, peer: &ServiceRecord) {
+		if *peer == self.peer {
+			std::future::pending::<()>().await;
+		}
+	}
+}
+
+#[tokio::test]
 async fn record_should_be_refused_when_its_transcoder_was_not_assigned() {
 	let story = Story::new().await;
 	let follower = story.follower(100);
@@ -844,12 +953,12 @@ async fn attack_renditions_that_fill_the_memory() {
 	let origin = FakeNet::record("o");
 	for (seq, length, at_once) in [(1, 5 * 1024 * 1024, 1), (2, 1_000, 3)] {
 		net.most.store(0, Ordering::SeqCst);
-		follower.take(stream, &state, &origin, &record(seq, length)).await.unwrap();
+		follower.take(stream, &state, &origin, &record(seq, length), false).await.unwrap();
 		assert_eq!(net.most.load(Ordering::SeqCst), at_once, "of {length} bytes each");
 	}
 	let kept = story.store.blob_count();
 	let third = record(3, 1_000);
 	story.net.withhold(third.outputs()[2].unwrap().hash, true);
-	assert!(follower.take(stream, &state, &origin, &third).await.is_err());
+	assert!(follower.take(stream, &state, &origin, &third, false).await.is_err());
 	assert_eq!(story.store.blob_count(), kept);
 }
