@@ -1,10 +1,11 @@
 /** Wallets, and what is said before something is signed. */
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { connect, feeOf, sign, submit, wallets, type Call, type Wallet } from "../chain/tx";
+import { connect, feeOf, sign, submit, TxError, wallets, type Call, type Wallet } from "../chain/tx";
 import type { ChainEvent } from "../chain/types";
 import { RpcError } from "../chain/rpc";
 import { Account, live, useLive } from "../ui/kit";
+import { refusedText } from "../ui/refused";
 import { amount, t } from "../ui/words";
 
 const KEY = "livepeer.account";
@@ -84,6 +85,7 @@ const refusal = (error: unknown): string => {
 		if (/custom error/i.test(detail)) return t("The chain does not take this transaction now.", "链目前不接受此交易。");
 		return detail || error.message;
 	}
+	if (error instanceof TxError) return (error.refused && refusedText(error.refused)) ?? error.message;
 	return error instanceof Error ? error.message : String(error);
 };
 
