@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { getDynamicBuilder, getLookupFn } from "@polkadot-api/metadata-builders";
 import { decAnyMetadata, unifyMetadata } from "@polkadot-api/substrate-bindings";
-import { addressOf } from "../src/chain/chain";
+import { addressOf } from "../src/chain/address";
 import type { KeysView } from "../src/chain/types";
 import { hex } from "../src/proof/scale";
 import { createCall, isSegmentKey, jobCall, type Terms } from "../src/publish/create";

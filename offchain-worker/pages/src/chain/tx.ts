@@ -1,7 +1,8 @@
 /** Transactions: built here, signed by the reader's wallet (injected-web3), sent through the same door as everything else. */
 import { blake2b } from "@noble/hashes/blake2.js";
 import { concat, hex, uint, unhex } from "../proof/scale";
-import { bytesOf, type Chain } from "./chain";
+import { bytesOf } from "./address";
+import type { Chain } from "./chain";
 import type { Live } from "./live";
 import type { Address, ChainEvent, Hash } from "./types";
 

@@ -1,5 +1,5 @@
 /** A stream that a wallet opens by one signature: the key of its segments, where it is found, and its job. */
-import { bytesOf } from "../chain/chain";
+import { bytesOf } from "../chain/address";
 import type { Call } from "../chain/tx";
 import type { Address, KeysView, Rendition } from "../chain/types";
 import { hex } from "../proof/scale";

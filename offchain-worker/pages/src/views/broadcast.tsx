@@ -1,16 +1,15 @@
 /** Broadcast: what a stream costs, creating and ending it, and what to type into OBS. */
 import type { JSX } from "preact";
-import { useRef, useState } from "preact/hooks";
-import { isAddress } from "../chain/chain";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { bytesOf, isAddress } from "../chain/address";
 import type { Rendition } from "../chain/types";
 import { streamId } from "../proof/formats";
 import { hex } from "../proof/scale";
-import { bytesOf } from "../chain/chain";
 import { createCall, isSegmentKey, segmentKeyCall, type Terms } from "../publish/create";
 import { originCall, peerId, place, type Place } from "../publish/origin";
 import { Account, Card, Copy, Empty, Fact, JobLink, live, useLive, useRead } from "../ui/kit";
 import { amount, duration, exact, parseAmount, t } from "../ui/words";
-import { Camera, WHIP } from "./camera";
+import { WHIP } from "../publish/address";
 import { Ask, useWallet, WalletBar } from "./sign";
 
 /** Work of a standard segment: two seconds of 720p30. */
@@ -34,6 +33,10 @@ export function BroadcastPage(): JSX.Element {
 	const [source, setSource] = useState("720p");
 	const [fps, setFps] = useState(30);
 	const [from, setFrom] = useState<"obs" | "camera">("obs");
+	const [camera, setCamera] = useState<typeof import("./camera") | null>(null);
+	useEffect(() => {
+		if (from === "camera") void import("./camera").then(setCamera);
+	}, [from]);
 	const [picked, setPicked] = useState<string[]>(["480p", "240p"]);
 	const [price, setPrice] = useState("");
 	const [budget, setBudget] = useState("0.01");
@@ -299,7 +302,7 @@ export function BroadcastPage(): JSX.Element {
 							<Fact name={t("Stream key: in the file", "推流码：见文件")}><code>{name || "NAME"}/stream-key</code></Fact>
 						</dl>
 					</Card>
-					{from === "camera" && <Camera name={name} width={width} height={height} fps={fps} />}
+					{from === "camera" && camera && <camera.Camera name={name} width={width} height={height} fps={fps} />}
 				</div>
 				<div>
 					<Card title={t("What it costs", "费用")}>

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { ChainEvent, Hash } from "../chain/types";
-import { isAddress } from "../chain/chain";
+import { isAddress } from "../chain/address";
 import { A, Account, Card, ClaimLink, Copy, Empty, Fact, JobLink, live, outcomeName, stepName, Steps, useLive, useRead } from "../ui/kit";
 import { amount, duration, percent, short, t } from "../ui/words";
 import { describe, EventLine } from "./events";

@@ -5,7 +5,6 @@ import { connect, feeOf, sign, submit, TxError, wallets, type Call, type Wallet 
 import type { ChainEvent } from "../chain/types";
 import { RpcError } from "../chain/rpc";
 import { Account, live, useLive } from "../ui/kit";
-import { refusedText } from "../ui/refused";
 import { amount, t } from "../ui/words";
 
 const KEY = "livepeer.account";
@@ -77,7 +76,7 @@ export function WalletBar(): JSX.Element {
 }
 
 /** Errors that a node answers before a call is in a block, in words. */
-const refusal = (error: unknown): string => {
+const refusal = async (error: unknown): Promise<string> => {
 	if (error instanceof RpcError) {
 		const detail = typeof error.data === "string" ? error.data : "";
 		if (/pay some fees|balance too low|Payment/i.test(detail)) return t("The account has not enough free LPT for the fee.", "账户可用 LPT 不足以支付手续费。");
@@ -85,7 +84,11 @@ const refusal = (error: unknown): string => {
 		if (/custom error/i.test(detail)) return t("The chain does not take this transaction now.", "链目前不接受此交易。");
 		return detail || error.message;
 	}
-	if (error instanceof TxError) return (error.refused && refusedText(error.refused)) ?? error.message;
+	if (error instanceof TxError) {
+		// Words that are seldom needed come when they are; the chain's own do otherwise.
+		const words = await import("../ui/refused").catch(() => null);
+		return (error.refused && words?.refusedText(error.refused)) || error.message;
+	}
 	return error instanceof Error ? error.message : String(error);
 };
 
@@ -140,7 +143,7 @@ export function Ask({
 			set({ kind: "done" });
 			onDone?.(events);
 		} catch (error) {
-			set({ kind: "failed", text: refusal(error) });
+			set({ kind: "failed", text: await refusal(error) });
 		}
 	};
 	const busy = state.kind === "signing" || state.kind === "sending";
