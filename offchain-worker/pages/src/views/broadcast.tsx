@@ -33,9 +33,9 @@ export function BroadcastPage(): JSX.Element {
 	const [source, setSource] = useState("720p");
 	const [fps, setFps] = useState(30);
 	const [from, setFrom] = useState<"obs" | "camera">("obs");
-	const [camera, setCamera] = useState<typeof import("./camera") | null>(null);
+	const [camera, setCamera] = useState<typeof import("./camera") | "failed" | null>(null);
 	useEffect(() => {
-		if (from === "camera") void import("./camera").then(setCamera);
+		if (from === "camera") import("./camera").then(setCamera, () => setCamera("failed"));
 	}, [from]);
 	const [picked, setPicked] = useState<string[]>(["480p", "240p"]);
 	const [price, setPrice] = useState("");
@@ -302,7 +302,8 @@ export function BroadcastPage(): JSX.Element {
 							<Fact name={t("Stream key: in the file", "推流码：见文件")}><code>{name || "NAME"}/stream-key</code></Fact>
 						</dl>
 					</Card>
-					{from === "camera" && camera && <camera.Camera name={name} width={width} height={height} fps={fps} />}
+					{from === "camera" && camera === "failed" && <p class="bad">{t("The camera's part did not come: load the page again.", "摄像头部分未能加载：请重新加载页面。")}</p>}
+					{from === "camera" && camera && camera !== "failed" && <camera.Camera name={name} width={width} height={height} fps={fps} />}
 				</div>
 				<div>
 					<Card title={t("What it costs", "费用")}>
