@@ -297,11 +297,15 @@ impl Broadcaster {
 			Some(job) => self.chain.job(At::Best, job).await?,
 			None => None,
 		};
-		let taken = match spec.job {
+		let taken = match (spec.job, &known) {
+			(Some(job), Some(state)) if state.job == job && state.ended => {
+				let why = "its stream has come to its end here: end the job with the wallet that opened it, and open another";
+				return Err(BroadcastError::NotTaken { job, why });
+			}
 			// It goes on with it, as without being told.
-			Some(job) if known.as_ref().is_some_and(|state| state.job == job) => None,
-			Some(job) => Some(take_up(job, spec, view.as_ref())?),
-			None => None,
+			(Some(job), Some(state)) if state.job == job => None,
+			(Some(job), _) => Some(take_up(job, spec, view.as_ref())?),
+			(None, _) => None,
 		};
 		// Before the chain is told that the stream is found here.
 		let (start, is_whole) = match &known {
@@ -318,7 +322,8 @@ impl Broadcaster {
 				Some(state)
 					if is_whole && state.job == view.id && !state.ended && fits(spec, &view) =>
 				{
-					if view.max_price != spec.max_price {
+					// Who names the job has left its price to whoever opened it.
+					if view.max_price != spec.max_price && spec.job.is_none() {
 						tracing::warn!(job = view.id, "the stream goes on with its job, which was opened with another highest price; end it (`livepeer-worker stream end`) to change that");
 					}
 					return Ok(self.opened(stream, state, spec, view.limits, true));

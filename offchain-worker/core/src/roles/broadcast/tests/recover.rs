@@ -331,5 +331,8 @@ fn job_that_a_wallet_opened_should_be_taken_up_without_a_key_that_spends() {
 		assert_eq!((summary.returned, summary.complete), (3, true));
 		let view = wallet.job(At::Best, job).await.unwrap().unwrap();
 		assert!(!view.ended, "it is the wallet's to end");
+		// What has come to its end is not begun again under numbers that are signed.
+		let error = broadcaster.open(&told(job)).await.unwrap_err();
+		assert!(matches!(error, BroadcastError::NotTaken { .. }), "{error}");
 	})
 }
