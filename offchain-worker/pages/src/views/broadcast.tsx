@@ -96,7 +96,7 @@ export function BroadcastPage(): JSX.Element {
 		[account, name],
 	);
 	/** The job that this stream has already: the worker keeps to what it was opened with. */
-	const open = found && !found.ended && found.broadcaster === account ? found : null;
+	const open = found && !found.ended && account && found.stream === hex(streamId(bytesOf(account), name)) ? found : null;
 	const problem = !isNamed
 		? t("A name has letters, digits, - and _, at most 32.", "名称由字母、数字、- 和 _ 组成，最多 32 个字符。")
 		: !ladder.length
@@ -107,11 +107,11 @@ export function BroadcastPage(): JSX.Element {
 					? t("Name a price.", "请填写价格。")
 					: blocks > Number(jobsOf?.longest_job ?? blocks)
 						? t(`A job lasts ${duration(Number(jobsOf?.longest_job) * live.slotSeconds())} at most.`, `任务最长 ${duration(Number(jobsOf?.longest_job) * live.slotSeconds())}。`)
-					: balances && money + BigInt(jobsOf?.broadcaster_bond ?? 0n) > balances.eth
-						? t(`The account has ${amount(balances.eth, "ETH")}.`, `账户仅有 ${amount(balances.eth, "ETH")}。`)
-						: !at
-							? t("Say at which address gateways reach the worker, as /dns4/HOST/tcp/4100 or /ip4/ADDRESS/tcp/4100.", "请填写网关访问 worker 的地址，如 /dns4/HOST/tcp/4100 或 /ip4/ADDRESS/tcp/4100。")
-							: null;
+						: balances && money + BigInt(jobsOf?.broadcaster_bond ?? 0n) > balances.eth
+							? t(`The account has ${amount(balances.eth, "ETH")}.`, `账户仅有 ${amount(balances.eth, "ETH")}。`)
+							: !at
+								? t("Say at which address gateways reach the worker, as /dns4/HOST/tcp/4100 or /ip4/ADDRESS/tcp/4100.", "请填写网关访问 worker 的地址，如 /dns4/HOST/tcp/4100 或 /ip4/ADDRESS/tcp/4100。")
+								: null;
 	const byWallet = opens === "wallet";
 	const wrong =
 		signer && !isAddress(signer)
