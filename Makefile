@@ -54,9 +54,13 @@ demo: build $(if $(BRIDGE),bridge-parts) ## Show the main job: ONCE=1 REPORT=out
 test: build ## Prove it: formatting, versions, unit, story and end-to-end tests
 	scripts/test.sh
 
+# Which commits have passed how many seeds. What is not committed is played, and not noted.
+SIM_RECORD := docs/sim-record.txt
 .PHONY: sim
 sim: setup ## Cheats against honesty on the real runtime, with seeds: SEEDS=1000 FROM=0
-	SIM_LOG=$(CARGO_TARGET_DIR)/sim.log SIM_COMMIT=$$(git rev-parse --short=11 HEAD) \
+	if test -z "$$(git status --porcelain -- . ':!$(SIM_RECORD)')"; then \
+		export SIM_LOG=$(CARGO_TARGET_DIR)/sim.log SIM_RECORD=$(CURDIR)/$(SIM_RECORD); fi; \
+	SIM_COMMIT=$$(git rev-parse --short=11 HEAD) \
 		SKIP_WASM_BUILD=1 SIM_SEEDS=$(or $(SEEDS),1000) SIM_FROM=$(or $(FROM),0) cargo test --release --locked \
 		$(STATE_MACHINE) $(STATE_FEATURES) --test sim -- --nocapture
 
@@ -99,8 +103,8 @@ test-inputs-browser: build ## Play the same films, cut and transcoded, to their 
 	node tests/js/inputs.mjs $(BIN)/livepeer-media $$inputs
 
 .PHONY: test-corpus test-mutations
-test-corpus: build ## Every attack on real and generated clips at four sizes, 500 honest segments; writes docs/verification.md
-	CORPUS=$$(scripts/bench-quality.py --clips) WRITE_DOCS=1 \
+test-corpus: build ## Every attack on real and generated clips at four sizes, 500 honest segments, other encoders; writes docs/verification.md and docs/hardware-tier.md
+	CORPUS=$$(scripts/bench-quality.py --clips) OTHER_FFMPEG=$$(scripts/bench-quality.py --ffmpeg) WRITE_DOCS=1 \
 		cargo test --release --locked $(NATIVE) --test corpus -- --nocapture
 test-mutations: build ## 10,000 segments, outputs and pushes changed at random, judged on four levels of the processor
 	MUTATIONS=10000 cargo test --release --locked $(NATIVE) --test mutations -- --nocapture
@@ -160,12 +164,16 @@ operating-test: build ## Walk through docs/operating.md by its own commands (fiv
 attack: build ## Strangers hold sockets, send half requests and read nothing; nobody may be hurt
 	$(BIN)/livepeer-demo --bin-dir $(BIN) --once --live rtmp --attack "python3 tests/net/attack.py"
 
+.PHONY: flood
+flood: build ## Send a validator's node verdicts that nobody owes for a minute: none in a block, the others in time
+	$(BIN)/livepeer-demo --bin-dir $(BIN) --once --attack "node tests/js/flood.mjs ws://127.0.0.1:9945 60"
+
 .PHONY: one-key-test
 one-key-test: build ## Two processes sign with one key at the same time: no call fails, none is done twice (four minutes)
 	scripts/one-key-test.sh $(BIN)
 
 .PHONY: validators-drill
-validators-drill: build ## Validators join, are killed, are gone for good; a light client follows (a quarter of an hour): ONLY=stalled
+validators-drill: build ## Validators join, leave, sign twice, are gone for good, also during a stream (half an hour): ONLY="validators slashed double stream stalled"
 	scripts/validators-drill.sh $(BIN)
 
 .PHONY: live-figures
@@ -240,8 +248,8 @@ bench: build ## Speed against the raw tool: transcoding as a ratio to the ffmpeg
 	scripts/bench.sh
 
 .PHONY: bench-quality
-bench-quality: build ## Quality at equal bytes against ffmpeg's continuous encode; writes docs/media.md
-	scripts/bench-quality.py --write
+bench-quality: build ## Quality at equal bytes against ffmpeg's continuous encode; writes docs/media.md: FRONT=1 for speed
+	scripts/bench-quality.py --write $(if $(FRONT),--front)
 
 .PHONY: test-equal
 test-equal: build ## 500 segments twice: other order, load, processor level; not a byte may differ
@@ -259,8 +267,8 @@ metadata: setup ## Write what the worker uses of the runtime's metadata, without
 	$(WRITE) --test metadata
 
 .PHONY: docs-tables
-docs-tables: setup ## Write the tables of docs/parameters.md, docs/inputs.md and docs/verification.md
-	$(WRITE) --test documentation
+docs-tables: setup ## Write the tables of docs/parameters.md, docs/scale.md, docs/inputs.md and docs/verification.md
+	$(WRITE) --test documentation --test growth
 	WRITE_DOCS=1 cargo test --quiet --release --locked $(NATIVE) --test inputs --test corpus table
 
 .PHONY: economics

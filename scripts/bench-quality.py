@@ -2,7 +2,9 @@
 """Quality at equal bytes: our profiles against ffmpeg's one-pass continuous encode.
 
 	scripts/bench-quality.py [--write] [NAME=FILE@WIDTHxHEIGHT@KBPS,KBPS,... ...]
+	scripts/bench-quality.py --front [--write] [NAME=... ...]    # speed against quality
 	scripts/bench-quality.py --clips    # where the real clips are
+	scripts/bench-quality.py --ffmpeg   # where FFmpeg 9 is, which has OpenH264
 
 Each clip is cut into segments of 2 s and transcoded by `livepeer-media transcode` under profiles 1
 and 2, and as the variant of profile 2 from its first start on, and encoded by the ffmpeg command line in one go with the same preset, size and rates. VMAF
@@ -11,6 +13,9 @@ difference in bytes at equal mean VMAF; p5 is the difference of the fifth percen
 Neither depends on how busy the machine is, and processor time hardly. What was measured is kept beside the
 tools, under what it depends on: a run that was stopped goes on where it was. `--write` puts table and plot
 into docs/.
+
+`--front` measures what more or less processor time buys: other presets and lookaheads of the command line and
+our profiles, each as BD-rate against the preset that our profiles use and as processor time beside its.
 """
 import hashlib
 import json
@@ -34,6 +39,18 @@ SECONDS = 14
 # Of clips that are shorter.
 AGAIN = ["-stream_loop", 3]
 TEXT = "offchain-worker/media/src/parent.rs"
+# Clips of the front, and who is on it beside our profiles: preset, and what is changed of it.
+FRONT_CLIPS = ("animation", "sport", "dark")
+FRONT = {
+    "ffmpeg ultrafast": ("ultrafast", ""),
+    "ffmpeg superfast": ("superfast", ""),
+    "ffmpeg": ("veryfast", ""),
+    "ffmpeg, lookahead 60": ("veryfast", "rc-lookahead=60"),
+    "ffmpeg, lookahead 60, trellis": ("veryfast", "rc-lookahead=60:trellis=1"),
+    "ffmpeg faster": ("faster", ""),
+    "ffmpeg fast": ("fast", ""),
+    "ffmpeg medium": ("medium", ""),
+}
 
 
 def run(*command, **options):
@@ -118,11 +135,12 @@ def ours(profile, source, size, kbps, work, fps, **more):
     return joined, sum(sizes), peak * 8 / 1000 / 2 / kbps
 
 
-def theirs(source, size, kbps, work, fps):
+def theirs(source, size, kbps, work, fps, preset="veryfast", changed=""):
     out = work / "theirs.ts"
     rate = f"{kbps}k"
+    more = ["-x264-params", changed] if changed else []
     ffmpeg("-i", source, "-vf", f"scale={size[0]}:{size[1]}:flags=bicubic,format=yuv420p", "-c:v", "libx264",
-           "-preset", "veryfast", "-g", round(2 * fps), "-b:v", rate, "-maxrate", rate, "-bufsize", rate,
+           "-preset", preset, *more, "-g", round(2 * fps), "-b:v", rate, "-maxrate", rate, "-bufsize", rate,
            "-threads", 1, "-an", "-f", "mpegts", out)
     return out, video_bytes(out), 0.0
 
@@ -215,12 +233,95 @@ def plot(results):
     return "\n".join(out) + "\n</svg>\n"
 
 
+def table(results, wanted):
+    """What `make bench-quality` says of each clip."""
+    lines = ["| Clip | Size | BD-rate of profile 1 | BD-rate of profile 2 | p5 at equal bytes, 1 | 2 | Heaviest 10 s, 2 "
+             "| Processor time, 2 ÷ ffmpeg | Variant of 2: bytes, mean | its bytes | its VMAF |",
+             "|---|---|---|---|---|---|---|---|---|---|---|"]
+    sums = []
+    tell = lambda x, unit: "–" if x is None else f"{x:+.1f}{unit}"
+    for (name, made), (_, _, _, size, _) in zip(results.items(), wanted):
+        reference = made["ffmpeg"]
+        row = [bd_rate(reference, made["profile 1"]), bd_rate(reference, made["profile 2"]),
+               p5(reference, made["profile 1"]), p5(reference, made["profile 2"])]
+        peak = max(r["peak"] for r in made["profile 2"])
+        cpu = [sum(r["cpu"] for r in made[who]) for who in ("profile 2", "ffmpeg")]
+        pairs = list(zip(made["profile 2"], made["variant"]))
+        more = [100 * (b["kbps"] / a["kbps"] - 1) for a, b in pairs]
+        better = [b["vmaf"] - a["vmaf"] for a, b in pairs]
+        sums.append([*row, sum(more) / len(more)])
+        lines.append(f"| {name} | {size[0]}×{size[1]} | {tell(row[0], ' %')} | {tell(row[1], ' %')} "
+                     f"| {tell(row[2], '')} | {tell(row[3], '')} | {peak:.2f} of the target "
+                     f"| {cpu[0] / max(cpu[1], 0.01):.2f} | {sum(more) / len(more):+.2f} % "
+                     f"| {min(more):+.2f} to {max(more):+.2f} % | {min(better):+.2f} to {max(better):+.2f} |")
+    means = [[r[i] for r in sums if r[i] is not None] for i in range(5)]
+    means = [sum(m) / len(m) if m else None for m in means]
+    lines.append(f"| **mean** | | {tell(means[0], ' %')} | **{tell(means[1], ' %')}** | {tell(means[2], '')} "
+                 f"| **{tell(means[3], '')}** | | | **{means[4]:+.2f} %** | | |")
+    return "\n".join(lines)
+
+
+def front(results):
+    """(who, mean BD-rate against the command line, mean processor time beside its), the quickest first"""
+    points = []
+    for who in next(iter(results.values())):
+        rates = [bd_rate(made["ffmpeg"], made[who]) for made in results.values()]
+        rates = [rate for rate in rates if rate is not None]
+        if not rates:
+            print(f"{who}: its rates have no quality in common with the reference's", file=sys.stderr)
+            continue
+        times = [sum(r["cpu"] for r in made[who]) / max(sum(r["cpu"] for r in made["ffmpeg"]), 0.01)
+                 for made in results.values()]
+        points.append((who, sum(rates) / len(rates), sum(times) / len(times)))
+    return sorted(points, key=lambda point: point[2])
+
+
+def front_table(points):
+    lines = ["| Encoder | BD-rate | Processor time ÷ ffmpeg's |", "|---|---|---|"]
+    bold = lambda who: f"**{who}**" if who.startswith("profile") else who
+    return "\n".join(lines + [f"| {bold(who)} | {rate:+.1f} % | {time:.2f} |" for who, rate, time in points])
+
+
+def front_plot(points):
+    """Processor time against BD-rate, both better towards the lower left, as SVG."""
+    width, height, edge = 720, 400, 50
+    (y0, y1), (x0, x1) = [(min(v), max(v)) for v in list(zip(*points))[1:]]
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif" '
+           'font-size="12"><rect width="100%" height="100%" fill="white"/>',
+           f'<text x="{width // 2 - 120}" y="{height - 10}">processor time, {x0:.2f} to {x1:.2f} of ffmpeg\'s</text>',
+           f'<text x="10" y="20">BD-rate, {y1:+.0f} % (above) to {y0:+.0f} %</text>']
+    for who, rate, time in points:
+        x = edge + (time - x0) / (x1 - x0 or 1) * (width - 4 * edge)
+        y = height - edge - (rate - y0) / (y1 - y0 or 1) * (height - 2 * edge)
+        colour = "#2060c0" if who.startswith("profile") else "#888888"
+        out.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>'
+                   f'<text x="{x + 7:.1f}" y="{y + 4:.1f}" fill="{colour}">{who}</text>')
+    return "\n".join(out) + "\n</svg>\n"
+
+
+def write(name, text, title, picture, drawn):
+    """Puts a table and a plot between a page's marks of this name."""
+    page = ROOT / "docs/media.md"
+    start, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
+    before, rest = page.read_text().split(start, 1)
+    page.write_text(before + start + text + f"\n\n![{title}]({picture})" + end + rest.split(end, 1)[1])
+    (ROOT / "docs" / picture).write_text(drawn)
+
+
 def main():
-    arguments = [a for a in sys.argv[1:] if a != "--write"]
+    options = ("--write", "--front")
+    arguments = [a for a in sys.argv[1:] if a not in options]
+    is_front = "--front" in sys.argv
     newer, real = tools()
-    if "--clips" in arguments:
-        print(real)
+    if "--clips" in arguments or "--ffmpeg" in arguments:
+        print(real if "--clips" in arguments else newer)
         return
+    makes = {"profile 1": lambda *a: ours(1, *a), "profile 2": lambda *a: ours(2, *a)}
+    if is_front:
+        for who, (preset, changed) in FRONT.items():
+            makes[who] = lambda *a, preset=preset, changed=changed: theirs(*a, preset=preset, changed=changed)
+    else:
+        makes = {"ffmpeg": theirs, **makes, "variant": lambda *a: ours(2, *a, VARIANT="0")}
     results = {}
     points = json.loads(POINTS.read_text()) if POINTS.exists() else {}
     with tempfile.TemporaryDirectory() as folder:
@@ -233,7 +334,7 @@ def main():
                 size = tuple(map(int, size.split("x")))
                 wanted.append((name, ["-i", path], "null", size, tuple(map(int, rates.split(",")))))
         else:
-            wanted = clips(real, work)
+            wanted = [clip for clip in clips(real, work) if not is_front or clip[0] in FRONT_CLIPS]
         for name, arguments, graph, size, rates in wanted:
             source = work / "source.ts"
             ffmpeg(*arguments, "-t", SECONDS, "-an", "-vf", graph + ",format=yuv420p", "-c:v", "libx264",
@@ -244,11 +345,9 @@ def main():
                       "-show_entries", "stream=nb_read_packets", "-of", "csv=p=0", source,
                       stdout=subprocess.PIPE, text=True).stdout
             frames = int(out.split()[0].strip(","))
-            made = {"ffmpeg": [], "profile 1": [], "profile 2": [], "variant": []}
+            made = {who: [] for who in makes}
             for kbps in rates:
-                for who, make in (("ffmpeg", theirs), ("profile 1", lambda *a: ours(1, *a)),
-                                  ("profile 2", lambda *a: ours(2, *a)),
-                                  ("variant", lambda *a: ours(2, *a, VARIANT="0"))):
+                for who, make in makes.items():
                     key = " ".join(map(str, (who, *size, kbps, digest(source), digest(TOOL))))
                     if key not in points:
                         before = spent()
@@ -264,39 +363,15 @@ def main():
                           f"  VMAF {point['vmaf']:5.1f} / {point['p5']:5.1f}  peak {point['peak']:.2f}"
                           f"  {point['cpu']:5.2f} s", file=sys.stderr, flush=True)
             results[name] = made
-    lines = ["| Clip | Size | BD-rate of profile 1 | BD-rate of profile 2 | p5 at equal bytes, 1 | 2 | Heaviest 10 s, 2 "
-             "| Processor time, 2 ÷ ffmpeg | Variant of 2: bytes | its VMAF |",
-             "|---|---|---|---|---|---|---|---|---|---|"]
-    sums = []
-    tell = lambda x, unit: "–" if x is None else f"{x:+.1f}{unit}"
-    for (name, made), (_, _, _, size, _) in zip(results.items(), wanted):
-        reference = made["ffmpeg"]
-        row = [bd_rate(reference, made["profile 1"]), bd_rate(reference, made["profile 2"]),
-               p5(reference, made["profile 1"]), p5(reference, made["profile 2"])]
-        sums.append(row)
-        peak = max(r["peak"] for r in made["profile 2"])
-        cpu = [sum(r["cpu"] for r in made[who]) for who in ("profile 2", "ffmpeg")]
-        pairs = list(zip(made["profile 2"], made["variant"]))
-        more = [100 * (b["kbps"] / a["kbps"] - 1) for a, b in pairs]
-        better = [b["vmaf"] - a["vmaf"] for a, b in pairs]
-        lines.append(f"| {name} | {size[0]}×{size[1]} | {tell(row[0], ' %')} | {tell(row[1], ' %')} "
-                     f"| {tell(row[2], '')} | {tell(row[3], '')} | {peak:.2f} of the target "
-                     f"| {cpu[0] / max(cpu[1], 0.01):.2f} | {min(more):+.2f} to {max(more):+.2f} % "
-                     f"| {min(better):+.2f} to {max(better):+.2f} |")
-    means = [[r[i] for r in sums if r[i] is not None] for i in range(4)]
-    means = [sum(m) / len(m) if m else None for m in means]
-    lines.append(f"| **mean** | | {tell(means[0], ' %')} | **{tell(means[1], ' %')}** | {tell(means[2], '')} "
-                 f"| **{tell(means[3], '')}** | | | | |")
-    table = "\n".join(lines)
-    print(table)
-    if "--write" in sys.argv:
-        page = ROOT / "docs/media.md"
-        text = page.read_text()
-        start, end = "<!-- quality -->\n", "\n<!-- end of quality -->"
-        before, rest = text.split(start, 1)
-        plotted = "\n\n![Rate against mean VMAF, clip by clip](media-quality.svg)"
-        page.write_text(before + start + table + plotted + end + rest.split(end, 1)[1])
-        (ROOT / "docs/media-quality.svg").write_text(plot(results))
+    measured = front(results) if is_front else []
+    said = front_table(measured) if is_front else table(results, wanted)
+    print(said)
+    if "--write" not in sys.argv:
+        return
+    if is_front:
+        write("front", said, "Processor time against BD-rate", "media-front.svg", front_plot(measured))
+    else:
+        write("quality", said, "Rate against mean VMAF, clip by clip", "media-quality.svg", plot(results))
 
 
 main()

@@ -6,7 +6,8 @@ targets and variables of `make`, options of the worker's binaries, names of test
 table of crates in README.md against the workspace, the floors of CONTRIBUTING.md against what each
 crate depends on, the READMEs of pallets against CONTRIBUTING.md and against the code, attacks against the tests that hold them, the documentation of calls, addresses,
 and the list of decisions. `docs/parameters.md` is held against the presets by
-`primitives/tests/documentation.rs`. Needs Python 3 and git, nothing else.
+`primitives/tests/documentation.rs`. With `--write` the table of weights of docs/bridge.md is written first.
+Needs Python 3 and git, nothing else.
 """
 
 import hashlib
@@ -400,6 +401,85 @@ def check_attacks():
                 problem(name, f"'{cells[0]}': `{test}` is no test that runs")
 
 
+# What the bridge's inbound calls take: what is written, the functions of weights that are added up, and what
+# it does. Under the name of the pallet's folder.
+INBOUND = [
+    ("`ethLightClient.bootstrap`, the checkpoint's committee", ["eth-light-client bootstrap"]),
+    ("`ethLightClient.submit`, finality", ["eth-light-client submit"]),
+    ("`ethLightClient.submit` with the next committee, once in 27 hours", ["eth-light-client submit_with_committee"]),
+    ("`ethBridge.sync`, the gateway's figures", ["eth-bridge sync", "eth-light-client execution_block"]),
+    ("`ethBridge.deposit`", ["eth-bridge deposit"]),
+    ("`ethBridge.release`, of what waited", ["eth-bridge release"]),
+    ("`ethBridge.proveSupply`, once a day", ["eth-bridge prove_supply", "eth-light-client execution_block"]),
+]
+# In nanoseconds, of the SDK: ParityDb's, and what every transaction takes besides.
+READ, WRITE, EXTRINSIC = 8_000, 50_000, 108_157
+
+
+def inbound_weights():
+    """The lines of the table of docs/bridge.md, from the pallets' measured weights."""
+
+    def weight(pallet, function):
+        text = read(f"pallets/{pallet}/src/weights.rs")
+        body = re.search(rf"fn {function}\(\) -> Weight \{{(.*?)\n\t\}}", text, re.S).group(1)
+        number = lambda pattern: int((re.search(pattern, body) or [0, "0"])[1].replace("_", ""))
+        return (
+            number(r"from_parts\(([\d_]+)") / 1000
+            + number(r"reads\(([\d_]+?)(?:_u64)?\)") * READ
+            + number(r"writes\(([\d_]+?)(?:_u64)?\)") * WRITE
+        )
+
+    constants = read("runtime/src/constants.rs")
+    ratio = int(re.search(r"NORMAL_RATIO: Perbill = Perbill::from_percent\((\d+)\)", constants)[1])
+    block = int(re.search(r"([\d_]+) \* WEIGHT_REF_TIME_PER_MILLIS", constants)[1].replace("_", "")) * 1_000_000
+    lines = ["| Call | weight | in a block |", "| --- | --- | --- |"]
+    for name, parts in INBOUND:
+        sum_of = sum(weight(*part.split()) for part in parts)
+        fit = int(block * ratio / 100 / (sum_of + EXTRINSIC))
+        lines.append(f"| {name} | {sum_of / 1e6:.2f} ms | {fit} |")
+    return "\n".join(lines)
+
+
+def check_weights(write):
+    """The table of inbound weights is that of the measured ones; `write` puts it there."""
+    name, (start, end) = "docs/bridge.md", ("<!-- weights -->\n", "<!-- /weights -->\n")
+    before, begins, rest = read(name).partition(start)
+    now, ends, after = rest.partition(end)
+    made = inbound_weights() + "\n"
+    if not begins or not ends:
+        problem(name, "it has no place for the table of weights")
+    elif write:
+        with open(os.path.join(ROOT, name), "w", encoding="utf-8") as file:
+            file.write(before + start + made + end + after)
+    elif now != made:
+        problem(name, "its table of weights is older than the weights: scripts/check-docs.py --write")
+
+
+def check_bridge_attacks():
+    """Each row of the bridge's attacks names tests that run: Rust's, and those of the contracts."""
+    name = "docs/bridge.md"
+    contracts = "".join(
+        read(file) for file in FILES if re.fullmatch(r"pallets/eth-bridge/contracts/test/\w+[\w-]*\.test\.mjs", file)
+    )
+    contracts = set(re.findall(r"\btest\(\s*[\"`]([^\"`]+)[\"`]", contracts))
+    table = list(rows(section(read(name), "Attacks").split("\n")))
+    if not table:
+        problem(name, "it has no table of attacks")
+    for attack, *where in table:
+        if len(where) != 2:
+            problem(name, f"'{attack}' is no row of an attack")
+        for cell in where:
+            rust, node = spans(cell), re.findall(r'"([^"]+)"', cell)
+            for test in rust:
+                if test not in TESTS:
+                    problem(name, f"'{attack}': `{test}` is no test that runs")
+            for test in node:
+                if test not in contracts:
+                    problem(name, f"'{attack}': no test of the contracts is named \"{test}\"")
+            if not rust and not node and not cell.startswith("*none*: "):
+                problem(name, f"'{attack}' has a cell without a test that does not say why")
+
+
 def check_decisions():
     index = read("docs/decisions/README.md")
     records = [f for f in FILES if re.fullmatch(r"docs/decisions/\d{4}-[a-z0-9-]+\.md", f)]
@@ -427,6 +507,8 @@ def main():
     check_floors()
     check_pallets()
     check_attacks()
+    check_bridge_attacks()
+    check_weights(write="--write" in sys.argv[1:])
     check_decisions()
     for line in problems:
         print(line, file=sys.stderr)

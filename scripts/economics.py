@@ -8,6 +8,7 @@ It is a second implementation of the rules, from docs/protocol.md, and not the r
 """
 
 import argparse
+import functools
 import heapq
 import math
 import os
@@ -319,6 +320,56 @@ def variant_border():
     return 1 - (1 - work / lost) ** (1 / P.max_samples)
 
 
+# --- A hub encodes once and tells all judges who ask it what it found.
+
+
+def hub_pays(members, wrong):
+    """What each of so many of a committee gains who ask it, in LPT: the work without its part of the hub's, or what
+    evidence costs that is not the others'."""
+    size, work = int(P.committee_size), P.max_samples * PRICE * P.lpt_per_eth
+    own = work / members
+    if wrong and 3 * (size - members) >= 2 * size:
+        return -P.min_validator_stake * P.no_show_slash - own
+    # Where two thirds of a committee have it its evidence is right, and where nobody has two thirds all judge anew,
+    # for which it encodes again.
+    again = own if wrong and 3 * members < 2 * size else 0.0
+    return work - own - again
+
+
+def hub(share, wrong, rng=None, rounds=0):
+    """What a seat brings to who asks a hub that is wrong in a part of all claims: the closed form, or simulated."""
+    size, users = int(P.committee_size), round(share * VALIDATORS)
+    if rng is None:
+        ways = {count: math.comb(users, count) * math.comb(VALIDATORS - users, size - count)
+                for count in range(1, size + 1)}
+        each = {count: wrong * hub_pays(count, True) + (1 - wrong) * hub_pays(count, False) for count in ways}
+        return sum(ways[count] * each[count] for count in ways) / sum(ways.values())
+    result, seats = Chance(), [i < users for i in range(VALIDATORS)]
+    while result.count < rounds:
+        if count := sum(rng.sample(seats, size)):
+            result.add(hub_pays(count, rng.random() < wrong))
+    return result
+
+
+def hub_table(rounds, seed):
+    rows = ["| Stake that asks it | Its evidence is wrong in | Brings a seat, in LPT, closed form | Simulated, 95 % "
+            "| Stops to pay where it is wrong in |", "|---|---|---|---|---|"]
+    for share in (0.02, 0.1, 0.2, 1 / 3):
+        right, false = hub(share, 0.0), hub(share, 1.0)
+        border = f"one of {(right - false) / right:,.0f} claims" if right > 0 > false else "no share of them"
+        for wrong in (0.0, 0.001, 0.1):
+            exact = hub(share, wrong)
+            result = hub(share, wrong, random.Random(f"{seed}/hub/{share}/{wrong}"), rounds)
+            saved = P.max_samples * PRICE * P.lpt_per_eth
+            chance, between = (wrong, P.min_validator_stake * P.no_show_slash + saved) if wrong else (0.5, saved)
+            if not result.holds(exact, chance, between):
+                sys.exit(f"seed {seed}: hub of {share}: {result.mean():.6f} is not {exact:.6f}")
+            often = f"one of {1 / wrong:,.0f} claims" if wrong else "none"
+            rows.append(f"| {100 * share:.0f} % | {often} | {exact:+.6f} | {result.mean():+.6f} ± {result.half():.6f} "
+                        f"| {border} |")
+    return rows
+
+
 # --- The rate of LPT in ETH.
 
 
@@ -331,6 +382,43 @@ def rate_table():
         everything = -in_segments(own * P.failed_slash)
         rows.append(f"| {worth:g} | {2 * worth:g} times | {gain(LEAVES, 1, 1.0, own=own):,.1f} "
                     f"| {everything:,.0f} of {backed:,.0f} |")
+    return rows
+
+
+# What `lpt_per_eth` moves in a round at the most.
+RATE_STEP = 0.1
+
+
+def lag(rng, volatility, crash, days=365):
+    """The least that LPT is worth in a year, of what the chain takes it for, where its price moves by so much from
+    day to day and falls to `crash` of it on one of them; governance follows as fast as it may."""
+    market, chain, least = 1.0, 1.0, 1.0
+    falls = rng.randrange(days)
+    for day in range(days):
+        market *= math.exp(rng.gauss(0.0, volatility)) * (crash if day == falls else 1.0)
+        least = min(least, market / chain)
+        chain = min(max(market, chain * (1 - RATE_STEP)), chain * (1 + RATE_STEP))
+    return least
+
+
+def lag_table(rounds, seed):
+    rows = ["| LPT moves in a day by | and falls once to | Days until the chain has followed that "
+            "| Least worth in a year, of what the chain takes it for | One bad segment of a full claim then "
+            "| by the fall alone, closed form |", "|---|---|---|---|---|---|"]
+    for volatility, crash in [(0.05, 1.0), (0.2, 1.0), (0.05, 0.5), (0.05, 0.1), (0.05, 0.01)]:
+        rng = random.Random(f"{seed}/lag/{volatility}/{crash}")
+        worth, brings = Chance(), Chance()
+        for _ in range(max(rounds // 10, 1)):
+            least = lag(rng, volatility, crash)
+            worth.add(least)
+            brings.add(gain(LEAVES, 1, 1.0, own=P.min_self_bond * least))
+        days = math.ceil(math.log(crash) / math.log(1 - RATE_STEP) - 1e-9)
+        alone = gain(LEAVES, 1, 1.0, own=P.min_self_bond * crash)
+        if worth.mean() - 6 * worth.half() > crash:
+            sys.exit(f"seed {seed}: a fall to {crash} leaves {worth.mean()}")
+        falls = f"{100 * crash:g} %" if crash < 1 else "(never)"
+        rows.append(f"| {100 * volatility:g} % | {falls} | {days} | {worth.mean():.4f} ± {worth.half():.4f} "
+                    f"| {brings.mean():,.1f} ± {brings.half():,.1f} | {alone:,.1f} |")
     return rows
 
 
@@ -527,11 +615,10 @@ def weight_table():
 
 def call_table():
     """What a claim's call costs of its fee, at the preset's rate and price."""
-    each = PER_SECOND * paid_weight(int(P.committee_size)) / 1e12 + PER_BYTE * CALL_BYTES
     ladder = stream_work() * SEGMENT_SECONDS / STANDARD
     rows = ["| Segments a claim | Of standard segments | Of the three renditions above |", "|---|---|---|"]
     for leaves in [8, 50, 200, LEAVES]:
-        part = in_segments(each) / leaves
+        part = call_price() / leaves
         rows.append(f"| {leaves} | {100 * part:.0f} % | {100 * part / ladder:.0f} % |")
     return rows
 
@@ -546,6 +633,119 @@ def share_table():
 
 
 # --- Others.
+
+
+@functools.cache
+def call_price():
+    """What a claim's call costs, in segments."""
+    return in_segments(PER_SECOND * paid_weight(int(P.committee_size)) / 1e12 + PER_BYTE * CALL_BYTES)
+
+
+def distinct(leaves):
+    """How many leaves of a claim are drawn: what is drawn twice is judged once."""
+    return leaves * (1 - (1 - 1 / leaves) ** samples(leaves))
+
+
+# The longest segment of a job that names no other, in seconds; a standard one has two.
+LONGEST = 2.5
+# The part of what its room could earn that an assignment costs while it runs.
+RESERVATION = 1 / 16
+# Blocks in which a worker looks once whether an assignment is idle.
+LOOKS = 10
+
+
+def idle_blocks():
+    """Blocks for which a job in which nothing is sent keeps its place, until its transcoder may end it."""
+    claim = math.ceil(LEAVES * LONGEST / (P.slot_duration / 1_000))
+    return claim // 8 + 1
+
+
+@functools.cache
+def idle_price(blocks):
+    """What so many blocks cost a job of standard segments, and the call that ends it, in segments."""
+    work = blocks * P.slot_duration / 1_000 / SEGMENT_SECONDS
+    return RESERVATION * work + in_segments(PER_SECOND * Weights("jobs").of("end_idle") / 1e12)
+
+
+# Jobs of others that a transcoder is offered in the rounds that count.
+OFFERS = 30
+
+
+def padding(offers):
+    """Claims of its own that a transcoder needs to have served enough of so many offers while it takes none."""
+    served = 1 - P.competitiveness_tolerance
+    return math.ceil(offers * served / (1 - served) - 1e-9)
+
+
+def poisson(rng, mean):
+    """A number of independent events of which there are so many on average."""
+    count, left = 0, math.exp(-mean)
+    product = rng.random()
+    while product > left:
+        count, product = count + 1, product * rng.random()
+    return count
+
+
+def poisson_mean(value, mean):
+    """The mean of what a number of such events is worth."""
+    chance, total = math.exp(-mean), 0.0
+    for count in range(20 * int(mean)):
+        total += chance * value(count)
+        chance *= mean / (count + 1)
+    return total
+
+
+def party_cases():
+    """Who tries what, for each what; the closed form of what it brings, one try, the most that tries differ by, and
+    what it costs others, in segments."""
+    size = int(P.committee_size)
+
+    def dealing(leaves, colluding):
+        own = round(colluding * VALIDATORS)
+        seats = [i < own for i in range(VALIDATORS)]
+
+        def once(rng):
+            drawn = len({rng.randrange(leaves) for _ in range(samples(leaves))})
+            return -drawn * (size - sum(rng.sample(seats, size))) - call_price()
+
+        exact = -distinct(leaves) * size * (1 - own / VALIDATORS) - call_price()
+        return exact, once, size * samples(leaves)
+
+    work = samples(LEAVES) * VALIDATORS
+    fine = max(in_segments(P.min_validator_stake * P.false_dissent_slash), work)
+    padded = lambda offers: -padding(offers) * (size + call_price())
+    idle = idle_blocks()
+    return [
+        ("a transcoder that is its own broadcaster", "full claim", *dealing(LEAVES, 0.0), "nothing"),
+        ("the same, and a tenth of the stake judges for it", "full claim", *dealing(LEAVES, 0.1), "nothing"),
+        ("the same, a third of the stake", "full claim", *dealing(LEAVES, 1 / 3), "nothing"),
+        ("small claims, to keep judges busy", "claim of one segment", *dealing(1, 0.0),
+         f"{size} segments' work, for which they are paid"),
+        ("a judge of the least stake that accuses wherever it sits", "claim of anybody", -fine * size / VALIDATORS,
+         lambda rng: -fine * (rng.randrange(VALIDATORS) < size), fine,
+         f"{work:,} segments' work where it sits, paid out of its fine"),
+        ("a job in which nothing is sent, to hold its transcoder's room", "assignment",
+         -idle_price(idle + (LOOKS - 1) / 2), lambda rng: -idle_price(idle + rng.randrange(LOOKS)), idle_price(LOOKS),
+         f"the room of {idle + LOOKS // 2} blocks, worth "
+         f"{(idle + LOOKS // 2) * P.slot_duration / 1_000 / SEGMENT_SECONDS:,.0f} segments if there was work for it"),
+        ("a transcoder that serves itself alone, to have served enough", f"{OFFERS} offers of others",
+         poisson_mean(padded, OFFERS), lambda rng: padded(poisson(rng, OFFERS)),
+         OFFERS / 2 * (size + call_price()), "what others have by offers that lapse: three blocks each"),
+    ]
+
+
+def party_table(rounds, seed):
+    rows = ["| Strategy | For each | Brings, in segments, closed form | Simulated, 95 % | Costs others |",
+            "|---|---|---|---|---|"]
+    for index, (name, each, exact, once, between, others) in enumerate(party_cases()):
+        rng, result = random.Random(f"{seed}/party/{index}"), Chance()
+        for _ in range(rounds):
+            result.add(once(rng))
+        chance = P.committee_size / VALIDATORS if "accuses" in name else 0.5
+        if not result.holds(exact, chance, between):
+            sys.exit(f"seed {seed}: {name}: {result.mean():.3f} is not {exact:.3f}")
+        rows.append(f"| {name} | {each} | {exact:,.1f} | {result.mean():,.1f} ± {result.half():,.1f} | {others} |")
+    return rows
 
 
 def other_table():
@@ -645,7 +845,10 @@ def tables(rounds, seed):
         "judges": judge_table(rounds, seed),
         "variants": [f"At a rate of {variant_border():.1e} variants a segment a seat in such a committee brings nothing any "
                      "more, for a judge with the least stake that one needs."],
+        "hub": hub_table(rounds, seed),
         "rate": rate_table(),
+        "lag": lag_table(rounds, seed),
+        "parties": party_table(rounds, seed),
         "others": other_table(),
         "share": share_table(),
         "call": call_table(),
@@ -665,6 +868,9 @@ def main():
     for seed in range(1, arguments.seeds + 1):
         transcoder_table(arguments.rounds, seed)
         judge_table(arguments.rounds, seed)
+        hub_table(arguments.rounds, seed)
+        lag_table(arguments.rounds, seed)
+        party_table(arguments.rounds, seed)
     if arguments.seeds:
         print(f"{arguments.seeds} seeds agree with the closed form")
     made = tables(2_000, 0)

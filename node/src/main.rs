@@ -12,6 +12,7 @@ mod cli;
 mod client;
 mod command;
 mod preflight;
+mod reports;
 mod rpc;
 mod service;
 mod session_keys;

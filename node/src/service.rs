@@ -2,6 +2,7 @@
 
 use crate::{
 	client::{Backend, Client, Executor, HostFunctions, SelectChain, TransactionPool},
+	reports::{Reports, Unsealed},
 	rpc::{self, BeefyDeps, FullDeps, GrandpaDeps},
 	twin::{self, Twin},
 };
@@ -227,7 +228,7 @@ pub fn new_partial(config: &Configuration) -> Result<PartialComponents, ServiceE
 		client.clone(),
 		inherents,
 		select_chain.clone(),
-		OffchainTransactionPoolFactory::new(transaction_pool.clone()),
+		OffchainTransactionPoolFactory::new(Unsealed),
 	)?;
 	let (import_queue, babe_worker_handle) =
 		sc_consensus_babe::import_queue(sc_consensus_babe::ImportQueueParams {
@@ -502,6 +503,9 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 	})?;
 
 	if role.is_authority() {
+		let pool = OffchainTransactionPoolFactory::new(transaction_pool.clone());
+		let reports = Reports::new(client.clone(), pool);
+		task_manager.spawn_handle().spawn("reports", Some("block-authoring"), reports.watch());
 		let proposer = sc_basic_authorship::ProposerFactory::new(
 			task_manager.spawn_handle(),
 			client.clone(),

@@ -14,6 +14,7 @@ use crate::{
 	offchain::VerifyLeaf,
 	params::{ParameterError, ProtocolParameters, Timing, VerificationTerms},
 	service::ServiceRecord,
+	toolchain::Attestation,
 	traits::Seed,
 	verdict::{Evidence, Tranche, Verdicts},
 	video::{Ladder, SourceLimits},
@@ -599,7 +600,7 @@ pub struct DutyView {
 
 sp_api::decl_runtime_apis! {
 	/// Reads of the protocol's state.
-	#[api_version(6)]
+	#[api_version(7)]
 	pub trait LivepeerApi {
 		/// What was fixed at genesis.
 		fn timing() -> Timing;
@@ -696,5 +697,8 @@ sp_api::decl_runtime_apis! {
 		fn check(parameters: ProtocolParameters) -> Result<(), ParameterError>;
 		/// What an account owes now, as transcoder and as judge, what is due first at the top.
 		fn duties(account: AccountId) -> Vec<DutyView>;
+		/// What a judge has attested of its toolchains, and what it has to attest before it validates
+		/// again; `None` if it lacks none and owes nothing.
+		fn attestation(verifier: AccountId) -> Option<Attestation>;
 	}
 }

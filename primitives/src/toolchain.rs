@@ -1,11 +1,13 @@
 //! The name of a toolchain: of what it makes, not of its binaries.
 
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use scale_info::TypeInfo;
 use sp_core::ConstU32;
 use sp_runtime::BoundedVec;
 
 use crate::{
 	domain::{tagged_hash, ATTESTATION, TOOLCHAIN},
-	AccountId, Hash, ToolchainId, WindowIndex,
+	AccountId, Hash, RoundIndex, ToolchainId, WindowIndex,
 };
 
 /// The canonical profile's version.
@@ -21,6 +23,50 @@ pub const MAX_LACKING: u32 = 32;
 
 /// The toolchains that a judge lacks, ascending.
 pub type Lacking = BoundedVec<ToolchainId, ConstU32<MAX_LACKING>>;
+
+/// What a judge has attested of its toolchains, and what it has yet to. Absent for one that lacks none
+/// and owes nothing.
+#[derive(
+	Clone,
+	Default,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Attestation {
+	/// The beacon window in which it attested last, or its word was found to be without the work: it
+	/// attests again in a later one.
+	pub window: WindowIndex,
+	/// The toolchains that it lacks, ascending.
+	pub lacking: Lacking,
+	/// What keeps it from validating.
+	pub owed: Option<Owed>,
+}
+
+/// What a judge has to attest before it validates again.
+#[derive(
+	Clone,
+	Default,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Owed {
+	/// The toolchains of the claims in which it had not done the work: it must lack none of them.
+	pub toolchains: Lacking,
+	/// The round from which on it may validate again, once it has attested.
+	pub until: RoundIndex,
+}
 
 /// What the verifier key of `verifier` signs in beacon window `window`: `lacking` are the toolchains of
 /// which its service does not make the golden vectors. The window is what makes it a statement of now:

@@ -24,6 +24,7 @@ use livepeer_primitives::{
 	keys::Purpose,
 	params::{ParameterError, ProtocolParameters, Timing, VerificationTerms},
 	service::ServiceRecord,
+	toolchain::Attestation,
 	traits::{Beacon as _, Rounds as _, Seed, ServiceDirectory},
 	AccountId, AssignmentIndex, ClaimId, JobId, Nonce, RoundIndex, StreamId, ToolchainId,
 	WindowIndex,
@@ -633,6 +634,10 @@ impl_runtime_apis! {
 			duties.extend(ChallengeLottery::duties(account));
 			duties.sort_by_key(|duty| duty.until);
 			duties
+		}
+
+		fn attestation(verifier: AccountId) -> Option<Attestation> {
+			ChallengeLottery::attestation(verifier)
 		}
 	}
 

@@ -1,12 +1,14 @@
 // Walks through docs/apps.md on a development chain, as somebody would in polkadot.js Apps, which is
 // built on the same library: every call and every read that the guide names is there with the fields
-// that it names, and what a delegator, a transcoder and a validator do by it does what it says.
+// that it names, and what a delegator, a broadcaster, a transcoder, a validator and a judge do by it does what it
+// says.
 //
 //   node apps.mjs ws://127.0.0.1:9944
 //
 // Takes up to two minutes, for it waits until a round is over. What a chain that began just now cannot do is
 // seen refused, with the error that says so: `withdrawStake` takes 14 rounds of a minute and
-// `withdrawFees` a transcoder that was paid (`make test-withdrawal` does both), `unjail` a verdict
+// `withdrawFees` a transcoder that was paid (`make test-withdrawal` does both), `nextTranscoder` one that works,
+// `draw` and `reportMissed` a claim, `unjail` a verdict
 // (`jailed_validator_should_leave_at_the_next_rotation_and_the_chain_goes_on`).
 //
 // Prints what it did as JSON; exits 1 with every step of the guide that does not hold.
@@ -24,6 +26,8 @@ const expect = (holds, what) => holds || problems.push(what);
 const api = await ApiPromise.create({ provider: new WsProvider(url), noInitWarn: true, throwOnConnect: true });
 const reads = api.call.livepeerApi;
 const UNIT = 10n ** 18n;
+/** The asset that ETH is. */
+const ETH = 1;
 const lpt = (amount) => BigInt(amount) * UNIT;
 
 // The guide's own words.
@@ -69,9 +73,12 @@ const ring = new Keyring({ type: "sr25519" });
 const run = Date.now();
 const [alice, bob, charlie] = ["//Alice", "//Bob", "//Charlie"].map((uri) => ring.addFromUri(uri));
 const people = Object.fromEntries(
-	["delegator", "heir", "transcoder", "cold", "hot"].map((name) => [name, ring.addFromUri(`//Apps//${run}//${name}`)]),
+	["delegator", "heir", "transcoder", "cold", "hot", "broadcaster", "spender", "judge"].map((name) => [
+		name,
+		ring.addFromUri(`//Apps//${run}//${name}`),
+	]),
 );
-const { delegator, heir, transcoder, cold, hot } = people;
+const { delegator, heir, transcoder, cold, hot, broadcaster, spender, judge } = people;
 const nonces = new Map();
 
 /** Sends a call; gives the events, or the error as Apps shows it. */
@@ -113,7 +120,8 @@ const refused = async (who, call, error) => {
 const stake = async (who) => (await reads.stake(who.address)).toJSON();
 const round = async () => (await reads.clock()).toJSON().round;
 const seat = async (who) => (await reads.pool()).toJSON().find(({ account }) => account === who.address);
-const { lptStaking, transcoderElection, operatorKeys, session, proxy, balances, utility } = api.tx;
+const { assets, balances, challengeLottery, jobs, lptStaking, operatorKeys, proxy, session, transcoderElection, utility } =
+	api.tx;
 
 async function asDelegator() {
 	await ok(delegator, lptStaking.bond(lpt(100), bob.address));
@@ -196,6 +204,52 @@ async function asValidator() {
 	expect((await api.query.session.nextKeys(transcoder.address)).isNone, "its keys are still there");
 }
 
+async function asBroadcaster() {
+	const eth = (thousandths) => BigInt(thousandths) * 10n ** 15n;
+	const name = "apps";
+	const { block } = (await reads.clock()).toJSON();
+	const end = block + 1_000;
+	await ok(broadcaster, operatorKeys.setKeys("Segments", [{ Sr25519: hot.publicKey }], null));
+	await ok(broadcaster, jobs.setSpendingKey(spender.address, eth(2_000), end, { create: true, topUp: true, end: false }));
+	await ok(broadcaster, jobs.setOrigin(name, { peerId: "0x00", addresses: [], url: "" }));
+	const ladder = [{ width: 640, height: 360, profile: 1, kbps: 800, capKbps: 800 }];
+	const limits = { width: 1280, height: 720, fps: 30, longest: 225_000, shortest: 90_000 };
+	const job = (broadcaster, name) => jobs.createJob(broadcaster, name, ladder, limits, eth(10), end, eth(1_000));
+	await refused(spender, job(null, name), "jobs.InsufficientEth");
+	const created = await ok(spender, job(broadcaster.address, name));
+	if (created.error) return;
+	const { data } = created.events.find(({ method }) => method === "JobCreated");
+	const id = data.job.toNumber();
+	expect((await reads.jobOfStream(data.stream)).toJSON() === id, "the stream has not its job");
+	const view = async () => (await reads.job(id)).toJSON();
+	let seen = await view();
+	expect(seen.broadcaster === broadcaster.address && seen.end === end && !seen.ended, "the job does not show as it was made");
+	const [key] = (await reads.spendingKeys(broadcaster.address)).toJSON();
+	expect(key.key === spender.address && BigInt(key.spent) >= eth(1_000) && key.expiry === end, "what the key spent does not show");
+	await ok(broadcaster, jobs.topUp(id, eth(500)));
+	// On a chain where nobody works all of the budget is there still.
+	seen = await view();
+	expect(seen.current || BigInt(seen.unreserved) === eth(1_500), "the top-up does not show");
+	if (!seen.current) await refused(broadcaster, jobs.nextTranscoder(id, 0), "jobs.NoAssignment");
+	await refused(spender, jobs.endJob(id), "jobs.OutOfScope");
+	await ok(broadcaster, jobs.endJob(id));
+	seen = await view();
+	expect(seen === null || seen.ended, "the job goes on");
+	await ok(broadcaster, jobs.removeSpendingKey(broadcaster.address, spender.address));
+	await ok(broadcaster, jobs.clearOrigin(name));
+	expect((await reads.spendingKeys(broadcaster.address)).isEmpty, "the key is still there");
+}
+
+async function asJudge() {
+	// As many claims as no chain of a minute has.
+	const claim = 4_000_000_000;
+	expect((await reads.duties(judge.address)).isEmpty, "somebody who judges nothing owes something");
+	expect((await reads.challenge(claim)).isNone && (await reads.judgement(claim)).isNone, "a claim shows that there is not");
+	expect((await reads.asking(claim)).isEmpty && (await reads.noShows(judge.address)).isZero(), "somebody was silent");
+	await refused(judge, challengeLottery.draw(claim), "challengeLottery.NoChallenge");
+	await refused(judge, challengeLottery.reportMissed(claim), "challengeLottery.NoChallenge");
+}
+
 async function asCold() {
 	await ok(cold, proxy.addProxy(hot.address, "Staking", 0));
 	const bonded = await send(hot, proxy.proxy(cold.address, null, lptStaking.bond(lpt(10), bob.address)));
@@ -208,11 +262,12 @@ async function asCold() {
 try {
 	await ok(
 		alice,
-		utility.batchAll(
-			Object.values(people).map(({ address }) => balances.transferKeepAlive(address, lpt(200))),
-		),
+		utility.batchAll([
+			...Object.values(people).map(({ address }) => balances.transferKeepAlive(address, lpt(200))),
+			assets.transferKeepAlive(ETH, broadcaster.address, 3n * UNIT),
+		]),
 	);
-	await Promise.all([asDelegator(), asTranscoder(), asCold()]);
+	await Promise.all([asDelegator(), asTranscoder(), asBroadcaster(), asJudge(), asCold()]);
 } catch (error) {
 	problems.push(`the walk ended early: ${error.message}`);
 }

@@ -6,8 +6,7 @@
 //
 // Starts and ends six nodes of a local network. Prints what it saw as JSON; exits 1 when a step does not
 // hold, with the end of a node's log.
-import { u8aToHex } from "@polkadot/util";
-import { bestOf, finalOf, keyOf, run, send, until } from "./network.mjs";
+import { bestOf, enrol, finalOf, keyOf, run, until, validates } from "./network.mjs";
 
 const BOND = 1_000n * 10n ** 18n;
 /** Blocks after a change of the set by which it is in the past of everybody. */
@@ -30,20 +29,9 @@ await run("validators", async (network) => {
 
 	const own = await network.start("ferdie");
 	const ferdie = keyOf("ferdie");
-	const ok = async (call) => {
-		const { error } = await send(alice, "ferdie", call);
-		if (error) throw new Error(`${call.method.section}.${call.method.method}: ${error}`);
-	};
-	await ok(alice.tx.lptStaking.bond(BOND, ferdie.address));
-	const terms = { price: 10n ** 13n, rewardCut: 100_000_000, feeShare: 500_000_000 };
-	const register = () => alice.tx.transcoderElection.transcoder(terms, { peerId: "0x00", addresses: [], url: "" });
-	// Not in the last tenth of a round.
-	await until("it is registered", 60, async () => !(await send(alice, "ferdie", register())).error);
-	const { keys, proof } = await own._rpcCore.provider.send("author_rotateKeysWithOwner", [u8aToHex(ferdie.publicKey)]);
-	await ok(alice.tx.session.setKeys(keys, proof));
-
-	const validates = async () => (await alice.query.session.validators()).some((who) => who.eq(ferdie.address));
-	await until("it validates", 400, validates);
+	await enrol(alice, own, "ferdie", BOND);
+	const isIn = () => validates(alice, ferdie.address);
+	await until("it validates", 400, isIn);
 	const joined = await bestOf(alice);
 	await until("it makes a block", 180, async () => {
 		const { author } = await alice.derive.chain.getHeader(await alice.rpc.chain.getBlockHash());
@@ -52,7 +40,7 @@ await run("validators", async (network) => {
 	const joinedLight = await follows(joined);
 
 	network.kill("ferdie");
-	await until("it is out of the set", 600, async () => !(await validates()));
+	await until("it is out of the set", 600, async () => !(await isIn()));
 	const left = await bestOf(alice);
 	const stake = (await alice.call.livepeerApi.stake(ferdie.address)).toJSON();
 	if (BigInt(stake.nextRound) < BOND) throw new Error(`it was slashed for being away: ${stake.nextRound}`);

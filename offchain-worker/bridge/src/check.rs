@@ -275,3 +275,192 @@ pub fn check(args: &CheckArgs) -> Result<()> {
 	}
 	Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use livepeer_bridge_formats::{
+		ethereum::Branch,
+		types::{BeaconHeader, Bootstrap, BroughtCommittee, SyncAggregate, Update},
+	};
+
+	// Recorded from beacon chains of other software; they have no execution headers.
+	const ELECTRA: &str = include_str!("../../../pallets/eth-light-client/tests/data/electra.json");
+	const SEPOLIA: &str =
+		include_str!("../../../pallets/eth-light-client/tests/data/sepolia-deneb.json");
+	const GLOAS: &str =
+		include_str!("../../../pallets/eth-light-client/tests/data/gloas-checkpoint.json");
+
+	fn bytes(value: &Value) -> Vec<u8> {
+		hex::decode(value.as_str().unwrap_or_default().trim_start_matches("0x")).expect("hex")
+	}
+
+	fn hash(value: &Value) -> H256 {
+		H256::from_slice(&bytes(value))
+	}
+
+	fn list(value: &Value) -> &[Value] {
+		value.as_array().expect("a list")
+	}
+
+	fn uint(value: &Value) -> u64 {
+		value.as_u64().expect("a number")
+	}
+
+	fn branch(value: &Value) -> Branch {
+		BoundedVec::truncate_from(list(value).iter().map(hash).collect())
+	}
+
+	fn header(value: &Value) -> BeaconHeader {
+		BeaconHeader {
+			slot: uint(&value["slot"]),
+			proposer_index: uint(&value["proposer_index"]),
+			parent_root: hash(&value["parent_root"]),
+			state_root: hash(&value["state_root"]),
+			body_root: hash(&value["body_root"]),
+		}
+	}
+
+	fn committee(value: &Value) -> SyncCommittee {
+		let key = |value: &Value| <[u8; 48]>::try_from(bytes(value)).expect("a key");
+		let keys: Vec<[u8; 48]> = list(&value["keys"]).iter().map(key).collect();
+		let members = list(&value["members"]).iter();
+		let all: Vec<[u8; 48]> =
+			members.map(|place| keys[usize::try_from(uint(place)).expect("a place")]).collect();
+		SyncCommittee { keys: all.try_into().expect("512 keys"), sum: key(&value["sum"]) }
+	}
+
+	fn without_execution(beacon: BeaconHeader) -> light::Header {
+		light::Header { beacon, execution_hash: H256::zero(), hash_branch: Branch::default() }
+	}
+
+	fn bootstrap(file: &Value) -> FullBootstrap {
+		let from = &file["bootstrap"];
+		let header = header(&from["header"]);
+		FullBootstrap {
+			header: without_execution(header),
+			bootstrap: Bootstrap {
+				header,
+				committee: committee(&from["committee"]),
+				committee_branch: branch(&from["branch"]),
+			},
+		}
+	}
+
+	fn update(value: &Value) -> FullUpdate {
+		let next = &value["next"];
+		let finalized = header(&value["finalized"]);
+		FullUpdate {
+			finalized: without_execution(finalized),
+			update: Update {
+				attested: header(&value["attested"]),
+				next: next.is_object().then(|| BroughtCommittee {
+					committee: committee(&next["committee"]),
+					branch: branch(&next["branch"]),
+				}),
+				finalized,
+				finality_branch: branch(&value["finality_branch"]),
+				aggregate: SyncAggregate {
+					bits: bytes(&value["bits"]).try_into().expect("512 bits"),
+					signature: bytes(&value["signature"]).try_into().expect("a signature"),
+				},
+				signature_slot: uint(&value["signature_slot"]),
+			},
+		}
+	}
+
+	fn network_of(file: &Value, version: [u8; 4], layout: Layout) -> Network {
+		Network {
+			genesis_validators_root: hash(&file["validators_root"]),
+			genesis_time: 0,
+			seconds_per_slot: 12,
+			forks: BoundedVec::truncate_from(vec![Fork {
+				version,
+				epoch: 0,
+				layout: Some(layout),
+			}]),
+		}
+	}
+
+	fn said(result: Result<String>) -> String {
+		result.unwrap_or_else(|error| format!("{error:#}"))
+	}
+
+	#[test]
+	fn recorded_chains_should_be_followed_and_changed_ones_refused() {
+		for (text, version, layout, count) in [
+			(ELECTRA, [5, 0, 0, 0], Layout::ELECTRA, 4),
+			(SEPOLIA, [0x90, 0, 0, 0x73], Layout::DENEB, 1),
+		] {
+			let file: Value = serde_json::from_str(text).expect("JSON");
+			let network = network_of(&file, version, layout);
+			let updates = list(&file["updates"]);
+			assert_eq!(updates.len(), count);
+			let take = |known: &mut Known, full: FullUpdate| {
+				said(known.take(&network, Read::Update(Box::new(full)), None))
+			};
+			let first = bootstrap(&file);
+			let root = first.bootstrap.header.root();
+			let mut known = Known::default();
+			let early = take(&mut known, update(&updates[0]));
+			assert!(early.contains("give the bootstrap first"), "{early}");
+			let begin = |known: &mut Known, trusted| {
+				said(known.take(&network, Read::Bootstrap(Box::new(first.clone())), trusted))
+			};
+			let wrong = begin(&mut known, Some(H256::zero()));
+			assert!(wrong.contains("not of the checkpoint"), "{wrong}");
+			let right = begin(&mut known, Some(root));
+			assert!(right.starts_with("bootstrap of slot"), "{right}");
+			for value in updates {
+				let right = update(value);
+				let mut signature = right.clone();
+				signature.update.aggregate.signature[95] ^= 1;
+				let mut block = right.clone();
+				block.update.attested.proposer_index += 1;
+				for wrong in [signature, block] {
+					let wrong = take(&mut known, wrong);
+					assert!(wrong.contains("not the committee's"), "{wrong}");
+				}
+				let final_slot = right.update.finalized.slot;
+				let right = take(&mut known, right);
+				assert!(right.contains(&format!("slot {final_slot} final")), "{right}");
+			}
+		}
+	}
+
+	#[test]
+	fn recorded_checkpoint_of_gloas_should_have_its_committee_in_the_state() {
+		let file: Value = serde_json::from_str(GLOAS).expect("JSON");
+		let full = bootstrap(&file);
+		let network = network_of(&file, [7, 0, 0, 0], Layout::GLOAS);
+		// The committee is there; that no execution header was recorded is found too.
+		let reason = format!("{:#}", ensure_bootstrap(&network, &full).expect_err("no execution"));
+		assert!(reason.contains("the execution block is not at its place"), "{reason}");
+		let mut wrong = full;
+		wrong.bootstrap.committee.keys.swap(0, 1);
+		let reason = format!("{:#}", ensure_bootstrap(&network, &wrong).expect_err("no committee"));
+		assert!(reason.contains("the committee is not in the block's state"), "{reason}");
+	}
+
+	#[test]
+	fn files_that_are_neither_should_be_refused_by_name() {
+		let file = std::env::temp_dir().join(format!("check-update-{}", std::process::id()));
+		let args = CheckArgs {
+			files: vec![file.clone()],
+			network: "sepolia".to_owned(),
+			checkpoint: None,
+		};
+		let contents: [&[u8]; 5] = [b"{\"data\":{}}", b"[1]", &[], &[7; 40], &[0; 30_000]];
+		for content in contents {
+			std::fs::write(&file, content).expect("a file");
+			let result = check(&args);
+			// Of nothing, nothing is said.
+			if !content.is_empty() {
+				let reason = format!("{:#}", result.expect_err("it is refused"));
+				assert!(reason.contains("check-update-"), "{reason}");
+			}
+		}
+		std::fs::remove_file(&file).expect("a file");
+		assert!(check(&args).is_err());
+	}
+}

@@ -59,8 +59,8 @@ pub mod contract {
 		#[derive(Debug)]
 		interface Gateway {
 			function submit(bytes update) external;
-			function withdraw(Withdrawal w, bytes32[32] proof) external;
-			function openRound(Round r, bytes32[32] proof) external;
+			function withdraw(Withdrawal w, bytes32[] proof) external;
+			function openRound(Round r, bytes32[] proof) external;
 			function claim(Earning e, bytes32[] proof) external;
 			function release(bytes32 id) external;
 			function depositLPT(bytes32 recipient, uint128 amount) external;
@@ -882,6 +882,52 @@ mod tests {
 		for selector in GatewayErrors::SELECTORS {
 			let mut hashes = known.iter().map(|known| keccak_256(known.as_bytes()));
 			assert!(hashes.any(|hash| hash[..4] == selector[..]), "{selector:?}");
+		}
+	}
+
+	proptest::proptest! {
+		/// Whatever a node answers in the contract's name is read or refused.
+		#[test]
+		fn answers_of_a_node_should_not_panic_when_they_are_anything(
+			mut bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..500),
+			topics in proptest::collection::vec(proptest::prelude::any::<[u8; 32]>(), 0..5),
+			is_near in proptest::prelude::any::<bool>(),
+		) {
+			// The small numbers that lengths and offsets are.
+			if is_near {
+				for word in bytes.chunks_mut(32) {
+					let upper = word.len().saturating_sub(1);
+					word[..upper].fill(0);
+				}
+			}
+			let mut topics: Vec<B256> = topics.into_iter().map(B256::from).collect();
+			for signature in [
+				Gateway::Deposited::SIGNATURE_HASH,
+				Gateway::Committed::SIGNATURE_HASH,
+				Gateway::Delayed::SIGNATURE_HASH,
+			] {
+				if let Some(first) = topics.first_mut() {
+					*first = signature;
+				}
+				let data = Bytes::from(bytes.clone());
+				let log = alloy_primitives::Log::new_unchecked(Address::ZERO, topics.clone(), data);
+				let _ = Gateway::Deposited::decode_log(&log);
+				let _ = Gateway::Committed::decode_log(&log);
+				let _ = Gateway::Delayed::decode_log(&log);
+			}
+			let _ = Gateway::headCall::abi_decode_returns(&bytes);
+			let _ = Gateway::depositsCall::abi_decode_returns(&bytes);
+			let _ = Gateway::roundsCall::abi_decode_returns(&bytes);
+			let _ = Gateway::waitingCall::abi_decode_returns(&bytes);
+			let _ = Gateway::limitsCall::abi_decode_returns(&bytes);
+			for selector in GatewayErrors::SELECTORS {
+				let mut error = selector.to_vec();
+				error.extend_from_slice(&bytes);
+				let _ = GatewayErrors::abi_decode(&error);
+			}
+			// A call of ours that is cut or changed is another one or none.
+			let _ = Gateway::withdrawCall::abi_decode(&bytes);
+			let _ = Gateway::claimCall::abi_decode_raw(&bytes);
 		}
 	}
 }

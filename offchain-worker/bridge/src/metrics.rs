@@ -144,3 +144,36 @@ impl Metrics {
 		livepeer_worker_http::metrics::start(address, move || self.encode()).await
 	}
 }
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn what_is_counted_should_be_served_under_its_documented_name() {
+		let metrics = Metrics::default();
+		// A clone counts the same.
+		let other = metrics.clone();
+		other.sent("deposit");
+		other.spent_on_ethereum("withdraw", 100_000, 1_000_000_000_000_000);
+		other.spent_on_chain("sync", 500_000_000_000_000_000);
+		other.earned("LPT", 2_000_000_000_000_000_000);
+		other.set("contract_block", 7);
+		other.alarm("books", true);
+		other.alarm("forks", true);
+		other.alarm("forks", false);
+		let text = metrics.encode();
+		for line in [
+			"livepeer_bridge_sent_total{kind=\"deposit\"} 1",
+			"livepeer_bridge_gas_total{kind=\"withdraw\"} 100000",
+			"livepeer_bridge_spent_eth_total{kind=\"withdraw\"} 0.001",
+			"livepeer_bridge_spent_lpt_total{kind=\"sync\"} 0.5",
+			"livepeer_bridge_earned_total{kind=\"LPT\"} 2.0",
+			"livepeer_bridge_value{kind=\"contract_block\"} 7",
+			"livepeer_bridge_alarm{kind=\"books\"} 1",
+			"livepeer_bridge_alarm{kind=\"forks\"} 0",
+		] {
+			assert!(text.lines().any(|known| known == line), "{line} is not in:\n{text}");
+		}
+	}
+}

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use alloy_primitives::{Address, B256, U256};
 use alloy_sol_types::SolCall;
-use anyhow::{anyhow, bail, ensure, Context, Result};
+use anyhow::{bail, ensure, Context, Result};
 use livepeer_bridge_formats::{
-	bridge::{empty_root, root_of_path, BridgedAsset, Message},
+	bridge::{empty_root, root_of_path, zeros, BridgedAsset, Message},
 	H160, H256,
 };
 
@@ -113,9 +113,12 @@ fn word(root: H256) -> B256 {
 	B256::from(root.0)
 }
 
-fn path(path: &[H256]) -> Result<[B256; 32]> {
-	let path: Vec<B256> = path.iter().copied().map(word).collect();
-	path.try_into().map_err(|_| anyhow!("a path of another length"))
+/// A message's path as the contract takes it: empty siblings at its top are left out, for each byte
+/// costs.
+fn path(path: &[H256]) -> Vec<B256> {
+	let empty = zeros();
+	let last = path.iter().zip(&empty).rposition(|(sibling, empty)| sibling != empty);
+	path.iter().take(last.map_or(0, |last| last + 1)).copied().map(word).collect()
 }
 
 fn address(address: &H160) -> Address {
@@ -123,9 +126,9 @@ fn address(address: &H160) -> Address {
 }
 
 /// The call by which a message is carried out.
-pub fn carry(index: u32, message: &Message, proof: &[H256]) -> Result<Vec<u8>> {
-	let proof = path(proof)?;
-	Ok(match message {
+pub fn carry(index: u32, message: &Message, proof: &[H256]) -> Vec<u8> {
+	let proof = path(proof);
+	match message {
 		Message::Withdrawal { asset, recipient, amount, fee } => {
 			let w = contract::Withdrawal {
 				index,
@@ -147,7 +150,7 @@ pub fn carry(index: u32, message: &Message, proof: &[H256]) -> Result<Vec<u8>> {
 			};
 			Gateway::openRoundCall { r, proof }.abi_encode()
 		}
-	})
+	}
 }
 
 /// Those of the roots that the tree of messages never had, of its first `messages`.
@@ -291,7 +294,7 @@ impl Outbound {
 				Message::Earnings { .. } => "openRound",
 			};
 			let brings = brings(&relay.policy, relay.ethereum.address(), message, large);
-			let input = carry(*index, message, &path)?;
+			let input = carry(*index, message, &path);
 			if relay.to_ethereum(kind, &work, input, brings).await? == Went::Done {
 				done += 1;
 				if let Message::Withdrawal { asset, recipient, .. } = message {
@@ -630,6 +633,7 @@ fn is_worth_releasing(available: u128, remaining: u128, per_day: u128) -> bool {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use livepeer_bridge_formats::bridge::DEPTH;
 	use std::time::Duration;
 
 	#[test]
@@ -666,6 +670,32 @@ mod tests {
 			let all: Vec<u32> = (9_900..10_000).collect();
 			assert_eq!(outbound.look_at(10_000, |_| false), all);
 		}
+	}
+
+	#[test]
+	fn path_should_bring_no_empty_siblings_at_its_top() {
+		let mut whole = zeros()[..DEPTH].to_vec();
+		assert_eq!(path(&whole), Vec::<B256>::new());
+		// Empty ones below another are needed.
+		whole[4] = H256::repeat_byte(1);
+		let needed: Vec<B256> = whole[..5].iter().copied().map(word).collect();
+		assert_eq!(path(&whole), needed);
+		whole[DEPTH - 1] = H256::repeat_byte(1);
+		assert_eq!(path(&whole).len(), DEPTH);
+	}
+
+	#[test]
+	fn call_that_carries_a_message_should_be_read_back_by_the_interface() {
+		let whole = zeros()[..DEPTH].to_vec();
+		let message = withdrawal(BridgedAsset::Eth, 100, 9);
+		let call = Gateway::withdrawCall::abi_decode(&carry(7, &message, &whole)).expect("a call");
+		assert_eq!((call.w.index, call.w.asset, call.w.amount, call.w.fee), (7, 1, 100, 9));
+		assert_eq!((call.w.recipient, call.proof.len()), (Address::repeat_byte(1), 0));
+		let message =
+			Message::Earnings { round: 3, root: H256::repeat_byte(2), count: 4, lpt: 5, eth: 6 };
+		let call = Gateway::openRoundCall::abi_decode(&carry(8, &message, &whole)).expect("a call");
+		assert_eq!((call.r.index, call.r.round, call.r.count), (8, 3, 4));
+		assert_eq!((call.r.root, call.r.lpt, call.r.eth), (B256::repeat_byte(2), 5, 6));
 	}
 
 	fn policy() -> Policy {

@@ -429,6 +429,7 @@ fn hold(all: &mut HashMap<String, Work>, work: &str, why: Why, now: Instant) {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use std::sync::Arc;
 
 	const SECOND: Duration = Duration::from_secs(1);
 
@@ -512,5 +513,55 @@ mod tests {
 		assert_eq!(amount(1), "0.000000000000000001");
 		assert_eq!(amount(1_500_000_000_000_000_000), "1.5");
 		assert_eq!(amount(u128::MAX), "340282366920938463463.374607431768211455");
+	}
+
+	/// An execution node that takes every trial, and remembers what it was asked.
+	async fn execution(asked: Arc<Mutex<Vec<String>>>) -> String {
+		let app = axum::Router::new().fallback(move |body: String| {
+			let question: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
+			let method = question["method"].as_str().unwrap_or_default().to_owned();
+			asked.lock().unwrap_or_else(PoisonError::into_inner).push(method);
+			let id = &question["id"];
+			let answer = serde_json::json!({ "jsonrpc": "2.0", "id": id, "result": "0x15f90" });
+			async move { answer.to_string() }
+		});
+		let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+		let address = listener.local_addr().expect("an address");
+		tokio::spawn(async move { axum::serve(listener, app).await });
+		format!("http://{address}")
+	}
+
+	#[tokio::test]
+	async fn dry_run_should_try_and_say_but_send_nothing() {
+		let asked = Arc::new(Mutex::new(Vec::new()));
+		let (url, metrics) = (execution(asked.clone()).await, Metrics::default());
+		let nobody = ["ws://127.0.0.1:9".to_owned()];
+		let relay = Relay::new(
+			Chain::new(&nobody, None, metrics.clone()).expect("a node"),
+			Beacon::new(&["http://127.0.0.1:9".to_owned()], metrics.clone()).expect("a node"),
+			Ethereum::new(&[url], Address::repeat_byte(1), 0, None, 1, metrics.clone())
+				.expect("a node"),
+			metrics.clone(),
+			Policy {
+				dry_run: true,
+				rank: 0,
+				turn: Duration::ZERO,
+				refresh: Duration::ZERO,
+				paid_only: false,
+				min_fee: [0; 2],
+				lpt_price: None,
+				claims: Claims::Nobody,
+			},
+		);
+		assert!(relay.may("message 1") && relay.may("deposit 1"));
+		let tried = relay.to_ethereum("withdraw", "message 1", vec![1, 2, 3, 4], None).await;
+		assert!(tried.expect("a trial") == Went::Held);
+		// The chain, which nobody serves here, is not even asked.
+		let told = relay.to_chain("deposit 1", Call::Release(1)).await;
+		assert!(told.expect("nothing is asked") == Went::Held);
+		assert_eq!(*asked.lock().unwrap_or_else(PoisonError::into_inner), ["eth_estimateGas"]);
+		// It is said once, and counted as nothing.
+		assert!(relay.is_held("message 1") && relay.is_held("deposit 1"));
+		assert!(!metrics.encode().contains("livepeer_bridge_sent_total{"));
 	}
 }

@@ -4,7 +4,8 @@ use alloy_primitives::{B256, U256};
 use alloy_sol_types::SolCall;
 use anyhow::{bail, ensure, Context, Result};
 use livepeer_bridge_formats::{
-	bridge::BridgedAsset,
+	bridge::{BridgeView, BridgedAsset},
+	ethereum::ClientHealth,
 	types::{GatewayPlace, Limits, Rate, SupplyRule},
 	H160, H256,
 };
@@ -172,10 +173,7 @@ pub async fn withdraw(
 	sum: u128,
 	fee: u128,
 ) -> Result<()> {
-	let bridge = chain.bridge().await?;
-	if let Some(until) = bridge.stopped[1] {
-		bail!("nothing goes out until block {until}: the bridge stands");
-	}
+	ensure_goes_out(&chain.bridge().await?)?;
 	match chain.submit(&Call::Withdraw { asset, recipient, amount: sum, fee }).await? {
 		Outcome::Done(paid) => {
 			println!("{} {asset:?} are on their way, for {} LPT", amount(sum), amount(paid));
@@ -183,6 +181,27 @@ pub async fn withdraw(
 		}
 		Outcome::Refused(reason) => bail!("the chain refuses it: {reason}"),
 	}
+}
+
+/// Refuses, in words, while a deposit would not be credited.
+fn ensure_comes_in(bridge: &BridgeView) -> Result<()> {
+	if let Some(until) = bridge.stopped[0] {
+		bail!("nothing comes in until block {until}: the bridge stands");
+	}
+	ensure!(
+		bridge.client == ClientHealth::Following,
+		"the chain does not follow Ethereum now ({:?}): a deposit would wait",
+		bridge.client
+	);
+	Ok(())
+}
+
+/// Refuses, in words, while a withdrawal would not be sent.
+fn ensure_goes_out(bridge: &BridgeView) -> Result<()> {
+	if let Some(until) = bridge.stopped[1] {
+		bail!("nothing goes out until block {until}: the bridge stands");
+	}
+	Ok(())
 }
 
 /// Sends money to the chain, if it would arrive.
@@ -193,13 +212,7 @@ pub async fn deposit(
 	sum: u128,
 	to: H256,
 ) -> Result<()> {
-	let bridge = chain.bridge().await?;
-	if let Some(until) = bridge.stopped[0] {
-		bail!("nothing comes in until block {until}: the bridge stands");
-	}
-	if bridge.client != livepeer_bridge_formats::ethereum::ClientHealth::Following {
-		bail!("the chain does not follow Ethereum now ({:?}): a deposit would wait", bridge.client);
-	}
+	ensure_comes_in(&chain.bridge().await?)?;
 	let recipient = B256::from(to.0);
 	let sent = match asset {
 		BridgedAsset::Lpt => {
@@ -229,5 +242,42 @@ fn done(outcome: ethereum::Outcome) -> Result<u128> {
 		ethereum::Outcome::Undone(cost, hash) => {
 			bail!("{hash} was undone, for {} ETH", amount(cost.wei))
 		}
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::watch::tests::bridge;
+
+	fn said(result: Result<()>) -> String {
+		result.err().map(|error| format!("{error:#}")).unwrap_or_default()
+	}
+
+	#[test]
+	fn deposit_should_be_refused_in_words_while_the_bridge_is_down() {
+		let mut good = bridge(None, None, [None, Some(9)]);
+		assert!(ensure_comes_in(&good).is_ok());
+		good.stopped[0] = Some(7);
+		assert!(said(ensure_comes_in(&good)).contains("nothing comes in until block 7"));
+		for client in [
+			ClientHealth::NotBootstrapped,
+			ClientHealth::UnknownFork { epoch: 1 },
+			ClientHealth::Stale { age: 1 },
+			ClientHealth::Expired { age: 1 },
+		] {
+			let down = BridgeView { client, ..bridge(None, None, [None; 2]) };
+			assert!(
+				said(ensure_comes_in(&down)).contains("does not follow Ethereum"),
+				"{client:?}"
+			);
+		}
+	}
+
+	#[test]
+	fn withdrawal_should_be_refused_in_words_while_nothing_goes_out() {
+		assert!(ensure_goes_out(&bridge(None, None, [Some(9), None])).is_ok());
+		let down = bridge(None, None, [None, Some(7)]);
+		assert!(said(ensure_goes_out(&down)).contains("nothing goes out until block 7"));
 	}
 }

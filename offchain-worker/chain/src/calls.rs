@@ -7,6 +7,7 @@ use livepeer_worker_core::{
 	key::Key,
 	ports::{
 		chain::{Call, ChainError, Refused, Spending, Wait},
+		contradiction::Contradiction,
 		stakes::StakeCall,
 	},
 };
@@ -150,6 +151,25 @@ fn with<F: Finish>(call: Call, then: &F) -> F::Output {
 		Call::RemoveSpending { broadcaster, key } => {
 			then.signed(tx.jobs().remove_spending_key(Static(broadcaster), Static(key)))
 		}
+		Call::Report(contradiction) => match *contradiction {
+			Contradiction::Segments(headers) => {
+				let [one, other] = *headers;
+				let signatures = [Static(one.signature), Static(other.signature)];
+				let headers = [Static(one.header), Static(other.header)];
+				then.signed(tx.jobs().report_broadcaster(headers, signatures))
+			}
+			Contradiction::Results { segment, receipts } => {
+				let [one, other] = *receipts;
+				let signatures = [Static(one.signature), Static(other.signature)];
+				let receipts = [Static(one.receipt), Static(other.receipt)];
+				then.signed(tx.jobs().report_equivocation(
+					Static(segment.header),
+					Static(segment.signature),
+					receipts,
+					signatures,
+				))
+			}
+		},
 	}
 }
 
@@ -426,15 +446,18 @@ mod tests {
 		duty::{Acceptance, Availability, Heartbeat},
 		extension::Extensions,
 		keys::{OperatorKey, OperatorSignature, Purpose, Signer},
-		leaf::Leaf,
-		segment::SegmentInfo,
+		leaf::{Leaf, RejectReason},
+		receipt::{Receipt, TranscodeResult},
+		segment::{SegmentHeader, SegmentInfo},
 		service::ServiceRecord,
 		sum_tree::SumNode,
 		variant::{VariantOpening, VrfOpening},
 		video::{Rendition, SourceLimits, CANONICAL_PROFILE},
 		AccountId, Hash, Signature,
 	};
-	use livepeer_worker_core::ports::chain::LeafReveal;
+	use livepeer_worker_core::ports::{
+		chain::LeafReveal, contradiction::SignedReceipt, transport::SignedHeader,
+	};
 	use sp_runtime::Perbill;
 	use subxt::{
 		ext::{frame_decode::extrinsics::encode_call_data, scale_value},
@@ -499,6 +522,23 @@ mod tests {
 			chunk_root: Hash::repeat_byte(9),
 			extensions: Extensions::default(),
 		};
+		let header = SegmentHeader {
+			genesis: Hash::repeat_byte(1),
+			stream: Hash::repeat_byte(2),
+			job,
+			assignment,
+			transcoder: AccountId::new([8; 32]),
+			seq: 20,
+			segment: segment.clone(),
+		};
+		let signed = SignedHeader { header: header.clone(), signature: signature.clone() };
+		let other = SegmentHeader { stream: Hash::repeat_byte(3), ..header.clone() };
+		let receipts = [toolchain, root].map(|toolchain| Receipt {
+			header: header.hash(),
+			toolchain,
+			result: TranscodeResult::Rejected(RejectReason::TooLong),
+			extensions: Extensions::default(),
+		});
 		let leaf = Leaf::Transcoded {
 			segment,
 			outputs: Default::default(),
@@ -593,7 +633,7 @@ mod tests {
 					openings: vec![opening.clone()].try_into().unwrap(),
 					signature: signature.clone(),
 				},
-				(claim, vec![opening], signature).encode(),
+				(claim, vec![opening], signature.clone()).encode(),
 			),
 			(Call::Bond { amount: budget, to: to.clone() }, (budget, to.clone()).encode()),
 			(Call::Stake(StakeCall::Unbond { amount: budget }), budget.encode()),
@@ -636,6 +676,24 @@ mod tests {
 			(
 				Call::RemoveSpending { broadcaster: to.clone(), key: to.clone() },
 				(to.clone(), to).encode(),
+			),
+			(
+				Call::Report(Box::new(Contradiction::Segments(Box::new([
+					signed.clone(),
+					SignedHeader { header: other.clone(), signature: signature.clone() },
+				])))),
+				([header.clone(), other], [signature.clone(), signature.clone()]).encode(),
+			),
+			(
+				Call::Report(Box::new(Contradiction::Results {
+					segment: Box::new(signed),
+					receipts: Box::new(
+						receipts
+							.clone()
+							.map(|receipt| SignedReceipt { receipt, signature: signature.clone() }),
+					),
+				})),
+				(header, signature.clone(), receipts, [signature.clone(), signature]).encode(),
 			),
 		];
 

@@ -33,7 +33,9 @@ use std::{
 
 use async_trait::async_trait;
 use livepeer_primitives::{
-	api::{ChallengeView, ClaimTerms, JobView, KeysView, TranscoderView, WorkerLimits},
+	api::{
+		AssignmentView, ChallengeView, ClaimTerms, JobView, KeysView, TranscoderView, WorkerLimits,
+	},
 	claim::ClaimInfo,
 	keys::Purpose,
 	params::VerificationTerms,
@@ -272,6 +274,15 @@ impl Chain for SubxtChain {
 
 	async fn job_of_stream(&self, stream: StreamId) -> Result<Option<JobId>, ChainError> {
 		self.read(At::Best, api().job_of_stream(stream)).await
+	}
+
+	async fn assignment(
+		&self,
+		at: At,
+		job: JobId,
+		assignment: AssignmentIndex,
+	) -> Result<Option<AssignmentView>, ChainError> {
+		Ok(self.read(at, api().assignment(job, assignment)).await?.map(|found| found.0))
 	}
 
 	async fn assignments(&self, transcoder: &AccountId) -> Result<Vec<JobId>, ChainError> {

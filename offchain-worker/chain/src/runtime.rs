@@ -31,6 +31,14 @@
 		with = "::subxt::utils::Static<::livepeer_primitives::service::ServiceRecord>"
 	),
 	substitute_type(
+		path = "livepeer_primitives::segment::SegmentHeader",
+		with = "::subxt::utils::Static<::livepeer_primitives::segment::SegmentHeader>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::receipt::Receipt",
+		with = "::subxt::utils::Static<::livepeer_primitives::receipt::Receipt>"
+	),
+	substitute_type(
 		path = "livepeer_primitives::leaf::Leaf",
 		with = "::subxt::utils::Static<::livepeer_primitives::leaf::Leaf>"
 	),
@@ -121,6 +129,10 @@
 	substitute_type(
 		path = "livepeer_primitives::params::VerificationTerms",
 		with = "::subxt::utils::Static<::livepeer_primitives::params::VerificationTerms>"
+	),
+	substitute_type(
+		path = "livepeer_primitives::api::AssignmentView",
+		with = "::subxt::utils::Static<::livepeer_primitives::api::AssignmentView>"
 	),
 	substitute_type(
 		path = "livepeer_primitives::api::JobView",

@@ -247,6 +247,16 @@ impl Told {
 			let judges = if count == 1 { "judge says" } else { "judges say" };
 			format!("{ballot}: {count} {judges} {}", words(verdict))
 		});
+		let mut signatures = vec![
+			signed("the broadcaster", leaf.broadcaster_signed),
+			signed("the transcoder", leaf.transcoder_signed),
+		];
+		if leaf.contradicts {
+			signatures.push(
+				"the transcoder signed another result than it claims: show it to the chain by jobs.reportLeaf"
+					.into(),
+			);
+		}
 		Self {
 			index: leaf.index,
 			seq: leaf.seq,
@@ -255,10 +265,7 @@ impl Told {
 				Err(error) => format!("not judged: {error}"),
 			},
 			findings: leaf.findings.clone(),
-			signatures: vec![
-				signed("the broadcaster", leaf.broadcaster_signed),
-				signed("the transcoder", leaf.transcoder_signed),
-			],
+			signatures,
 			judges: judges.collect(),
 		}
 	}

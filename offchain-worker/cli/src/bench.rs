@@ -120,6 +120,7 @@ pub async fn run(args: BenchArgs) -> Result<()> {
 			"processors": speed.processors,
 			"work_per_processor": speed.work_per_processor,
 			"capacity": speed.capacity,
+			"streams_of_720p30": speed.streams() as f64 / 10.0,
 			"price_floor": floor.map(|floor| floor.to_string()),
 		});
 		println!("{said:#}");
@@ -128,7 +129,7 @@ pub async fn run(args: BenchArgs) -> Result<()> {
 	let streams = speed.streams();
 	println!("{} processors, {} work per second each", speed.processors, speed.work_per_processor);
 	println!(
-		"capacity {} work per second, a fifth left free: {}.{} streams of 720p30",
+		"capacity {} work per second: {}.{} streams of 720p30, made in 0.8 of the time that they play",
 		speed.capacity,
 		streams / 10,
 		streams % 10

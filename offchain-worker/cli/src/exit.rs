@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use livepeer_worker_core::{
 	key::NoKeyFor,
 	ports::{chain::ChainError, store::StoreError},
+	reporting::ReportError,
 	roles::{broadcast::BroadcastError, transcode::TranscodeError},
 };
 
@@ -26,11 +27,11 @@ pub enum Exit {
 	Store = 7,
 	/// The stream cannot go on as it was asked for: trying again does not help.
 	Stream = 8,
-	/// What was given to be verified is wrong.
+	/// What was given to be verified or reported is wrong.
 	Wrong = 9,
 }
 
-/// Why what was given to be verified is wrong, in words.
+/// Why what was given to be verified or reported is wrong, in words.
 #[derive(Debug)]
 pub struct Wrong(pub String);
 
@@ -65,6 +66,12 @@ fn code(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
 	}
 	if cause.is::<NoKeyFor>() {
 		return Some(Exit::Keys);
+	}
+	if let Some(error) = cause.downcast_ref::<ReportError>() {
+		return match error {
+			ReportError::Chain(error) => of_chain(error),
+			ReportError::Store(_) => Some(Exit::Store),
+		};
 	}
 	if let Some(error) = cause.downcast_ref::<BroadcastError>() {
 		return match error {

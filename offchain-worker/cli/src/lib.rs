@@ -7,7 +7,7 @@
 //! - [`verify`]: re-transcodes drawn segments for a validator's node;
 //! - [`gateway`]: checks a stream and serves it to browsers.
 //!
-//! and tools: [`audit`], [`doctor`], [`keys`], [`stake`], [`stream`], [`config`], [`shell`], `token`,
+//! and tools: [`audit`], [`report`], [`doctor`], [`keys`], [`stake`], [`stream`], [`config`], [`shell`], `token`,
 //! `toolchain`.
 
 pub mod audit;
@@ -23,7 +23,9 @@ pub mod metrics;
 pub mod offline;
 pub mod png;
 pub mod reach;
+pub mod report;
 pub mod secrets;
+pub mod self_test;
 pub mod setup;
 pub mod shell;
 pub mod source;
@@ -40,7 +42,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use livepeer_worker_media::{golden, Engine, MediaPool, PoolConfig};
+use livepeer_worker_media::{Engine, MediaPool, PoolConfig};
 use sp_core::sr25519;
 
 /// Everything of Livepeer that touches video: broadcasting, transcoding, verifying, playing.
@@ -72,6 +74,8 @@ pub enum Command {
 	Verify(verify::VerifyCommand),
 	/// Judge a claim's verdict again: write all that it rests on to a file, or judge such a file.
 	Audit(audit::AuditArgs),
+	/// Report who signed two things that exclude each other, by records that show both.
+	Report(report::ReportArgs),
 	/// Play streams in browsers.
 	Gateway(gateway::GatewayArgs),
 	/// Print the id of what this machine's FFmpeg makes.
@@ -132,6 +136,7 @@ pub fn run(command: Command) -> ExitCode {
 			}
 			Command::Verify(verify::VerifyCommand::Files(args)) => offline::run(args).await,
 			Command::Audit(args) => audit::run(args).await,
+			Command::Report(args) => report::run(args).await,
 			Command::Gateway(args) => gateway::run(args).await,
 			Command::Toolchain => {
 				let engine = Engine::start(MediaPool::new(PoolConfig::default())).await?;
@@ -141,15 +146,7 @@ pub fn run(command: Command) -> ExitCode {
 				);
 				Ok(())
 			}
-			Command::SelfTest => {
-				let pool = MediaPool::new(PoolConfig::default());
-				let attested = golden::attest(&pool, None).await?;
-				for checked in &attested.checked {
-					println!("ok    {}: {}, {:?}", checked.name, checked.found, checked.hash);
-				}
-				println!("{:?}", attested.toolchain);
-				Ok(())
-			}
+			Command::SelfTest => self_test::run().await,
 			Command::Bench(args) => bench::run(args).await,
 			Command::Doctor(args) => doctor::run(args).await,
 			Command::Keys(command) => keys::run(command).await,

@@ -52,6 +52,7 @@ pub struct Metrics {
 	served: Counter,
 	warnings: Kinds,
 	waits: Counter,
+	contradictions: Kinds,
 	/// Bytes of all segments that are kept.
 	store_bytes: Gauge,
 }
@@ -77,6 +78,7 @@ impl Default for Metrics {
 			served: Counter::default(),
 			warnings: Kinds::default(),
 			waits: Counter::default(),
+			contradictions: Kinds::default(),
 			store_bytes: Gauge::default(),
 			registry: Registry::default(),
 		};
@@ -104,12 +106,15 @@ impl Default for Metrics {
 		r.register("segment_served", "Segments fetched and served", m.served.clone());
 		r.register("warnings", "What the operator was warned of", m.warnings.clone());
 		r.register("waits", "How often it was said that nothing goes on", m.waits.clone());
+		let help = "Offences of others that were found, and what became of them";
+		r.register("contradictions", help, m.contradictions.clone());
 		r.register("store_bytes", "Bytes of all segments that are kept", m.store_bytes.clone());
 		// So that an alert on a warning works before it was ever said.
 		for warning in Warning::ALL {
 			drop(m.warnings.get_or_create(&kind(warning.name())));
 		}
 		drop(m.tasks.get_or_create(&kind("unable")));
+		drop(m.contradictions.get_or_create(&kind("found")));
 		Self { registry, ..metrics }
 	}
 }
@@ -142,6 +147,8 @@ impl Metrics {
 			Event::Waits { .. } => {
 				self.waits.inc();
 			}
+			Event::ContradictionFound { .. } => count(&self.contradictions, "found"),
+			Event::ContradictionSettled { outcome, .. } => count(&self.contradictions, outcome),
 			Event::JobOpened { .. } => {
 				self.streams_created.inc();
 			}
@@ -235,6 +242,12 @@ mod tests {
 			latency_ms: 900,
 		});
 		events.emit(Event::ClaimClosed { claim: 1, outcome: Some("Missed".into()) });
+		events.emit(Event::ContradictionSettled {
+			by: "transcoder".into(),
+			account: String::new(),
+			job: 1,
+			outcome: "reported".into(),
+		});
 		let text = "jailed".to_owned();
 		events.emit(Event::Warned { what: Warning::Jailed, text });
 		metrics.set_store(7);
@@ -243,6 +256,8 @@ mod tests {
 			"livepeer_segment_transcoded_total 1\n",
 			"livepeer_transcode_overall_latency_seconds_sum{kind=\"segment\"} 0.9\n",
 			"livepeer_claims_total{kind=\"missed\"} 1\n",
+			"livepeer_contradictions_total{kind=\"found\"} 0\n",
+			"livepeer_contradictions_total{kind=\"reported\"} 1\n",
 			"livepeer_warnings_total{kind=\"jailed\"} 1\n",
 			"livepeer_warnings_total{kind=\"low_balance\"} 0\n",
 			"livepeer_store_bytes 7\n",

@@ -31,7 +31,7 @@ use livepeer_worker_core::{
 	roles::verify::judge,
 	sha256,
 };
-use livepeer_worker_media::{Engine, PoolConfig, Priority};
+use livepeer_worker_media::{Diagnosis, Engine, PoolConfig, Priority, NEAR};
 use serde::Serialize;
 
 use crate::{exit::Wrong, png::side_by_side, setup::engine, units::rendition};
@@ -117,7 +117,47 @@ struct Told {
 	/// Whether it has the hash, length and chunks that the receipt signs; absent without a receipt.
 	#[serde(skip_serializing_if = "Option::is_none")]
 	as_signed: Option<bool>,
+	/// How far its pictures are off, where they are not what they should be; no part of the verdict.
+	#[serde(skip_serializing_if = "Option::is_none")]
+	off: Option<Off>,
 	words: String,
+}
+
+/// How far pictures are off. Errors are means of squared differences, in thousandths, of luma, blue and red
+/// chroma; places are those in the order in which pictures are shown.
+#[derive(Serialize)]
+struct Off {
+	/// From what they should be.
+	difference: [u64; 3],
+	/// From the source, scaled to their size.
+	from_source: [u64; 3],
+	/// How far from the source they should be.
+	right_from_source: [u64; 3],
+	/// The picture whose luma is farthest from what it should be.
+	worst_picture: OffPicture,
+	/// The tile that is.
+	worst_tile: OffTile,
+	/// How much farther from the source they are than they should be, in hundredths, and as much as a tier
+	/// that does not compare bytes would take.
+	excess: u32,
+	excess_allowed: u32,
+}
+
+#[derive(Serialize)]
+struct OffPicture {
+	picture: u32,
+	error: u64,
+}
+
+#[derive(Serialize)]
+struct OffTile {
+	picture: u32,
+	/// `luma`, `blue` or `red`.
+	plane: &'static str,
+	/// Left and upper edge, in pixels of luma.
+	x: u32,
+	y: u32,
+	error: u64,
 }
 
 /// Everything that is said.
@@ -304,10 +344,64 @@ async fn judge_files(engine: &Engine, given: &Given, args: &OfflineArgs) -> Resu
 	let told = told(given, &examined);
 	is_signed &= told.iter().all(|told| told.as_signed != Some(false));
 	let mut report = report(verdict, is_signed, toolchain, told, said);
-	if let Some(path) = &args.picture {
-		report.png = show(engine, given, &examined, &format, path).await?;
+	// From here on nothing changes the verdict.
+	let differing: Vec<_> = differing(given, &examined).collect();
+	if !differing.is_empty() {
+		let right = engine.transcode(&format, &given.source, None).await?.outputs;
+		for difference in &differing {
+			measure(engine, given, &right, difference, &mut report.renditions).await;
+		}
+		if let (Some(path), Some(first)) = (&args.picture, differing.first()) {
+			report.png = Some(show(engine, &right, first, path).await?);
+		}
 	}
 	Ok(report)
+}
+
+/// An output whose pictures are not what they should be.
+struct Differing<'a> {
+	/// Its rendition.
+	place: usize,
+	/// The first picture that differs.
+	picture: u32,
+	bytes: &'a [u8],
+}
+
+fn differing<'a>(
+	given: &'a Given,
+	examined: &'a Examined,
+) -> impl Iterator<Item = Differing<'a>> + 'a {
+	let outputs = examined.findings.iter().zip(&given.outputs).enumerate();
+	outputs.filter_map(|(place, (finding, output))| match (finding, output) {
+		(
+			Finding::Fault { fault: Fault::Mismatch(MismatchKind::Video), picture: Some(picture) },
+			Some(bytes),
+		) => Some(Differing { place, picture: *picture, bytes }),
+		_ => None,
+	})
+}
+
+/// Measures how far the pictures of an output are off, or says why that could not be measured.
+async fn measure(
+	engine: &Engine,
+	given: &Given,
+	right: &[Vec<u8>],
+	differing: &Differing<'_>,
+	told: &mut [Told],
+) {
+	let place = differing.place;
+	let (Some(told), Some(rendition), Some(right)) =
+		(told.get_mut(place), given.ladder.get(place), right.get(place))
+	else {
+		return;
+	};
+	let output = differing.bytes;
+	match engine.diagnose(rendition, &WIDEST, &given.source, right, output).await {
+		Ok(diagnosis) => told.off = Some(Off::of(&diagnosis)),
+		Err(error) => {
+			let _ = write!(told.words, "; how far they are off could not be measured: {error}");
+		}
+	}
 }
 
 fn report(
@@ -444,7 +538,7 @@ fn told(given: &Given, examined: &Examined) -> Vec<Told> {
 				words.push_str("; other bytes than the receipt signs");
 			}
 			let rendition = format!("{}x{}@{}k", rendition.width, rendition.height, rendition.kbps);
-			Told { rendition, finding: name, kind, start, picture, as_signed, words }
+			Told { rendition, finding: name, kind, start, picture, as_signed, off: None, words }
 		})
 		.collect()
 }
@@ -473,6 +567,55 @@ pub(crate) fn of_conformance(kind: NonConformingKind) -> &'static str {
 	}
 }
 
+impl Off {
+	fn of(diagnosis: &Diagnosis) -> Self {
+		let (picture, tile) = (diagnosis.worst_picture, diagnosis.worst_tile);
+		Self {
+			difference: diagnosis.difference,
+			from_source: diagnosis.from_source,
+			right_from_source: diagnosis.right_from_source,
+			worst_picture: OffPicture { picture: picture.picture, error: picture.error },
+			worst_tile: OffTile {
+				picture: tile.picture,
+				plane: ["luma", "blue", "red"][usize::from(tile.plane.min(2))],
+				x: tile.x,
+				y: tile.y,
+				error: tile.error,
+			},
+			excess: diagnosis.ratios.excess(),
+			excess_allowed: NEAR,
+		}
+	}
+
+	fn lines(&self) -> [String; 3] {
+		let [luma, blue, red] = self.difference.map(thousandths);
+		let (picture, tile) = (&self.worst_picture, &self.worst_tile);
+		let hundredths = |number: u32| format!("{}.{:02}", number / 100, number % 100);
+		[
+			format!("mean squared error {luma} in luma, {blue} and {red} in chroma"),
+			format!(
+				"worst: {} in luma of picture {}, {} in {} at {},{} of picture {}",
+				thousandths(picture.error),
+				picture.picture,
+				thousandths(tile.error),
+				tile.plane,
+				tile.x,
+				tile.y,
+				tile.picture,
+			),
+			format!(
+				"{} times as far from the source as it should be; a hardware tier would take {}",
+				hundredths(self.excess),
+				hundredths(self.excess_allowed),
+			),
+		]
+	}
+}
+
+fn thousandths(number: u64) -> String {
+	format!("{}.{:03}", number / 1_000, number % 1_000)
+}
+
 impl Report {
 	fn text(&self) -> String {
 		let mut text = String::new();
@@ -481,6 +624,9 @@ impl Report {
 		}
 		for told in &self.renditions {
 			let _ = writeln!(text, "{:16} {}", told.rendition, told.words);
+			for line in told.off.iter().flat_map(Off::lines) {
+				let _ = writeln!(text, "{:16} {line}", "");
+			}
 		}
 		if let Some(path) = &self.png {
 			let _ = writeln!(text, "what it should be, what it is, the difference: {path}");
@@ -493,29 +639,15 @@ impl Report {
 /// Writes the first picture that differs beside what it should be; what it was written to.
 async fn show(
 	engine: &Engine,
-	given: &Given,
-	examined: &Examined,
-	format: &Format,
+	right: &[Vec<u8>],
+	differing: &Differing<'_>,
 	path: &Path,
-) -> Result<Option<String>> {
-	let differing =
-		examined.findings.iter().enumerate().find_map(|(place, finding)| match finding {
-			Finding::Fault { fault: Fault::Mismatch(MismatchKind::Video), picture } => {
-				Some((place, (*picture)?))
-			}
-			_ => None,
-		});
-	let Some((place, picture)) = differing else { return Ok(None) };
-	let made = engine.transcode(format, &given.source, None).await?;
-	let (Some(ours), Some(Some(theirs))) = (made.outputs.get(place), given.outputs.get(place))
-	else {
-		return Ok(None);
-	};
-	let limits = &format.limits;
+) -> Result<String> {
+	let right = right.get(differing.place).context("the output was not made again")?;
 	let pool = engine.pool();
-	let should = pool.picture(ours, limits, picture, Priority::Live).await?;
-	let is = pool.picture(theirs, limits, picture, Priority::Live).await?;
+	let should = pool.picture(right, &WIDEST, differing.picture, Priority::Live).await?;
+	let is = pool.picture(differing.bytes, &WIDEST, differing.picture, Priority::Live).await?;
 	std::fs::write(path, side_by_side(&should, &is))
 		.with_context(|| format!("{} cannot be written", path.display()))?;
-	Ok(Some(path.display().to_string()))
+	Ok(path.display().to_string())
 }

@@ -139,6 +139,11 @@ pub fn identity_in(dir: &Path) -> PathBuf {
 	dir.join("identity")
 }
 
+/// Where a role's folder has its store.
+pub fn store_in(dir: &Path) -> PathBuf {
+	dir.join("store")
+}
+
 /// How long bytes may be stored that nothing pins: longer than any task gathers what it needs.
 const UNPINNED: Duration = Duration::from_secs(3_600);
 /// How often it is counted how much is stored.
@@ -165,7 +170,7 @@ impl HomeArgs {
 		std::fs::create_dir_all(&self.data_dir)
 			.with_context(|| format!("cannot make the folder {}", self.data_dir.display()))?;
 		let quota = self.quota.map_or(u64::MAX, |mib| mib.saturating_mul(1024 * 1024));
-		let store = Arc::new(DiskStore::open_within(&self.data_dir.join("store"), quota)?);
+		let store = Arc::new(DiskStore::open_within(&store_in(&self.data_dir), quota)?);
 		let metrics = Arc::new(Metrics::default());
 		if let Some(address) = self.metrics {
 			let counted = metrics.clone();

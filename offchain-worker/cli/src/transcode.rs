@@ -167,6 +167,8 @@ async fn start(
 	let parallel = args.parallel.unwrap_or(pool.live).max(1);
 	// The role shares the places among jobs, of which each has one more; memory bounds all.
 	pool.live = parallel.saturating_add(MOST_JOBS);
+	// Viewers wait for each segment: a machine that has nothing else to do makes it sooner.
+	pool.divide = parallel;
 	let engine = (swaps.engine)(Arc::new(engine(pool).await?));
 	let chain = (swaps.chain)(args.node.connect_home(home, own).await?);
 

@@ -118,15 +118,20 @@ fn text(bytes: &[u8]) -> String {
 	String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn blacken(from: &Path, to: &Path) {
+fn encode(from: &Path, to: &Path, options: &[&str]) {
 	let made = Command::new("ffmpeg")
 		.args(["-nostdin", "-v", "error", "-copyts", "-i"])
 		.arg(from)
-		.args(["-vf", "drawbox=t=fill:c=black:enable='gt(n,9)'", "-c:v", "libx264", "-copyts"])
+		.args(options)
+		.args(["-c:v", "libx264", "-copyts"])
 		.args(["-muxdelay", "0", "-muxpreload", "0", "-f", "mpegts"])
 		.arg(to)
 		.status();
 	assert!(made.unwrap().success());
+}
+
+fn blacken(from: &Path, to: &Path) {
+	encode(from, to, &["-vf", "drawbox=t=fill:c=black:enable='gt(n,9)'"]);
 }
 
 const LADDER: [&str; 4] = ["--rendition", "256x144@150k", "--rendition", "160x90@80k"];
@@ -156,6 +161,14 @@ async fn files_should_be_judged_in_words_in_json_and_by_the_exit_code() {
 	assert_eq!(said["renditions"][0]["kind"], "Video");
 	assert!(said["renditions"][0]["picture"].is_u64(), "{said}");
 	assert_eq!(said["renditions"][1]["finding"], "exact");
+	// Pictures 10 to 24 are black: the others' errors are small beside theirs.
+	let off = &said["renditions"][0]["off"];
+	assert!(off["difference"][0].as_u64() > Some(1_000_000), "{off}");
+	let [picture, tile] = ["worst_picture", "worst_tile"].map(|name| &off[name]);
+	assert!(picture["picture"].as_u64() >= Some(10) && picture["error"].as_u64() > Some(0));
+	assert!(tile["picture"].as_u64() >= Some(10) && tile["x"].as_u64() < Some(256), "{tile}");
+	assert!(off["excess"].as_u64() > off["excess_allowed"].as_u64(), "{off}");
+	assert!(said["renditions"][1]["off"].is_null(), "what is right is not measured: {said}");
 	let png = std::fs::read(files.path("first.png")).unwrap();
 	assert_eq!(&png[..4], b"\x89PNG");
 	assert_eq!(&png[16..24], &[0, 0, 3, 8, 0, 0, 0, 144], "three panels");
@@ -187,6 +200,32 @@ async fn attack_nothing_shown_to_be_called_valid() {
 		"{}",
 		text(&part.stdout)
 	);
+}
+
+#[tokio::test]
+async fn verdict_should_be_the_same_however_little_the_pictures_are_off() {
+	let files = Files::new().await;
+	// Nearly without loss, from what is right: nobody sees a difference.
+	encode(&files.path("a.ts"), &files.path("near.ts"), &["-crf", "1"]);
+	blacken(&files.path("a.ts"), &files.path("black.ts"));
+	let with = |more: &[&'static str]| [&LADDER[..2], more].concat();
+	let said = |output: &'static str| {
+		let ran = files.verify(&with(&["@source.ts", output, "--json"]));
+		let said: Value = serde_json::from_slice(&ran.stdout).unwrap();
+		(ran.status.code(), said)
+	};
+	let ((near_code, near), (black_code, black)) = (said("@near.ts"), said("@black.ts"));
+	let off = &near["renditions"][0]["off"];
+	assert!(off["excess"].as_u64() <= off["excess_allowed"].as_u64(), "{off}");
+	assert_eq!((near_code, black_code), (Some(9), Some(9)));
+	assert_eq!(near["verdict"], black["verdict"]);
+	assert_eq!(near["renditions"][0]["kind"], "Video");
+
+	let words = files.verify(&with(&["@source.ts", "@near.ts"]));
+	let words = text(&words.stdout);
+	for part in ["mean squared error 0.", "in luma of picture", "a hardware tier would take 2.00"] {
+		assert!(words.contains(part), "{words}");
+	}
 }
 
 #[tokio::test]

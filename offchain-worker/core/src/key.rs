@@ -21,6 +21,7 @@ use crate::{
 	ports::{
 		chain::{Chain, ChainError},
 		clock::Clock,
+		contradiction::{Contradiction, SignedReceipt},
 		transport::{RecordError, SegmentRecord, SignedHead, SignedHeader},
 	},
 };
@@ -382,6 +383,36 @@ impl KeyBook {
 			return Ok(false);
 		}
 		self.is_signed(signature, broadcaster, Purpose::Segments, &head.hash()).await
+	}
+
+	/// Whether everything in a contradiction is signed as it says, for this chain.
+	pub async fn is_proven(&self, contradiction: &Contradiction) -> Result<bool, ChainError> {
+		if contradiction.header().genesis != self.chain.genesis() {
+			return Ok(false);
+		}
+		let broadcaster = contradiction.broadcaster();
+		match contradiction {
+			Contradiction::Segments(headers) => {
+				for signed in headers.iter() {
+					if !self.is_header_signed(signed, broadcaster).await? {
+						return Ok(false);
+					}
+				}
+			}
+			Contradiction::Results { segment, receipts } => {
+				if !self.is_header_signed(segment, broadcaster).await? {
+					return Ok(false);
+				}
+				let transcoder = &segment.header.transcoder;
+				for SignedReceipt { receipt, signature } in receipts.iter() {
+					let hash = receipt.hash();
+					if !self.is_signed(signature, transcoder, Purpose::Duties, &hash).await? {
+						return Ok(false);
+					}
+				}
+			}
+		}
+		Ok(true)
 	}
 
 	/// Checks both signatures of a record, and that it belongs to this chain, stream and owner and

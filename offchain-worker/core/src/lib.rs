@@ -13,6 +13,7 @@
 //!   - [`ports::engine::MediaEngine`]: the media engine (`livepeer-worker-media`).
 //!   - [`ports::clock::Clock`] and [`ports::events::EventSink`]: time, which tests simulate, and
 //!     progress.
+//! - [`reporting`]: what roles share that see two things signed that exclude each other.
 //! - [`roles`]: [`roles::broadcast`], [`roles::transcode`], [`roles::verify`], [`roles::follow`]
 //!   (what a gateway does).
 
@@ -21,6 +22,7 @@ pub mod fakes;
 pub mod key;
 pub mod ports;
 pub mod recall;
+pub mod reporting;
 pub mod roles;
 pub mod rules;
 
@@ -32,6 +34,25 @@ use sp_core::H256;
 /// SHA-256 of `bytes`: how every segment and output is named.
 pub fn sha256(bytes: &[u8]) -> H256 {
 	H256(Sha256::digest(bytes).into())
+}
+
+/// Does what keeps a processor or the disk busy, such as hashing and storing megabytes, on a thread on which
+/// nobody else waits. It goes on to its end when nobody waits for it any more. Where there is no runtime, as
+/// in simulated time, it is done at once.
+///
+/// # Panics
+///
+/// When `work` does.
+pub async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+	let Ok(runtime) = tokio::runtime::Handle::try_current() else { return work() };
+	match runtime.spawn_blocking(work).await {
+		Ok(done) => done,
+		Err(error) => match error.try_into_panic() {
+			Ok(panic) => std::panic::resume_unwind(panic),
+			// The runtime ends, and with it whoever waits here.
+			Err(_) => std::future::pending().await,
+		},
+	}
 }
 
 /// An amount of a token with 18 decimals as people write it.
@@ -49,4 +70,25 @@ pub fn decimal(amount: livepeer_primitives::Balance) -> String {
 /// Locks. Nothing that holds a lock of this crate can panic half-way through a change.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 	mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use futures::FutureExt;
+
+	/// A runtime of one thread goes on meanwhile: what is done aside ends only when it has.
+	#[tokio::test]
+	async fn work_should_be_done_beside_everything_else() {
+		let (sender, receiver) = std::sync::mpsc::channel();
+		let late = std::time::Duration::from_secs(10);
+		let waits = aside(move || receiver.recv_timeout(late).is_ok());
+		let goes_on = async move { sender.send(()).is_ok() };
+		assert_eq!(futures::join!(waits, goes_on), (true, true));
+	}
+
+	#[test]
+	fn work_should_be_done_at_once_without_a_runtime() {
+		assert_eq!(aside(|| 7).now_or_never(), Some(7));
+	}
 }

@@ -70,8 +70,8 @@ pub struct Args {
 	/// A command that plays the page whose URL is appended, and fails when it cannot.
 	#[arg(long, value_name = "COMMAND")]
 	pub player_test: Option<String>,
-	/// A command that attacks the network while the stream runs, and fails when viewers of the page whose
-	/// URL is appended were not served.
+	/// A command that attacks the network while the stream runs, and fails when somebody was hurt by it, as
+	/// viewers of the page whose URL is appended.
 	#[arg(long, value_name = "COMMAND", requires = "once")]
 	pub attack: Option<String>,
 	/// A command that reads the chain at the URL that is appended, sends one transfer of LPT and

@@ -287,7 +287,7 @@ impl Watch {
 					&args.player_test,
 					network.player(),
 				),
-				("viewers are served under attack", ATTACK_AFTER, &args.attack, network.player()),
+				("nobody is hurt by an attack", ATTACK_AFTER, &args.attack, network.player()),
 				(UPGRADED, UPGRADE_AFTER, &args.upgrade, network.rpc()),
 			] {
 				let Some(command) = command.as_deref().filter(|_| returned >= after) else {

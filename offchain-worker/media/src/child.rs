@@ -127,6 +127,10 @@ fn serve(request: Request) -> Result<Answer, Failure> {
 			pipeline::inspect(input, &limits).map(Answer::Inspection)
 		}
 		Request::Escape(way) => Ok(escape(way)),
+		Request::Diagnose { limits, output_limits, input, right, output } => {
+			pipeline::diagnose(input, &limits, [right, output], &output_limits)
+				.map(Answer::Diagnosis)
+		}
 	}
 }
 

@@ -15,6 +15,7 @@ use livepeer_worker_core::ports::engine::{
 };
 
 use crate::{
+	diagnosis::Diagnosis,
 	golden,
 	parent::{MediaError, MediaPool, Priority, TranscodeJob},
 	pipeline::{EvidenceSeed, Facts, Inspection, Wishes},
@@ -62,6 +63,22 @@ impl Engine {
 	/// The pool that it works with.
 	pub fn pool(&self) -> &MediaPool {
 		&self.pool
+	}
+
+	/// Measures how far `output` is from `right`, which the toolchain makes of the same `input` in this
+	/// rendition, and both from that. For whoever wants to know; no judge asks for it, and it is no part of a
+	/// finding. Fails when they have another size or number of pictures.
+	pub async fn diagnose(
+		&self,
+		rendition: &Rendition,
+		limits: &SourceLimits,
+		input: &[u8],
+		right: &[u8],
+		output: &[u8],
+	) -> Result<Diagnosis, MediaError> {
+		let output_limits = output_limits(rendition, limits);
+		let outputs = (right, output, &output_limits);
+		self.pool.diagnose((input, limits), outputs, Priority::Verify).await
 	}
 
 	/// What distinguishes `theirs` from `ours`, which differ, cheapest first.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod child;
+mod diagnosis;
 mod engine;
 mod ffi;
 pub mod golden;
@@ -14,11 +15,13 @@ pub mod profile;
 mod sandbox;
 mod segmenter;
 mod sei;
+mod shares;
 mod source;
 mod told;
 mod wire;
 mod zygote;
 
+pub use diagnosis::{Diagnosis, PictureError, Ratios, TileError, NEAR, TILE};
 pub use engine::Engine;
 pub use ffi::descendants_seconds;
 pub use parent::{MediaError, MediaPool, PoolConfig, Priority, SegmentStream, TranscodeJob};

@@ -51,6 +51,17 @@ impl Memory {
 		}
 	}
 
+	/// The same without waiting, and without overtaking whoever waits.
+	pub fn take_idle(self: &Arc<Self>, needed: u32) -> Option<Lease> {
+		let mut state = self.state();
+		state.waiting.retain(|_, (_, sender)| !sender.is_closed());
+		if !state.waiting.is_empty() || state.free < needed {
+			return None;
+		}
+		state.free -= needed;
+		Some(Lease(self.clone(), needed))
+	}
+
 	/// Gives to those that came first among those for whom there is enough.
 	fn give(self: &Arc<Self>) {
 		loop {
@@ -105,6 +116,20 @@ mod tests {
 		let large = now(&mut another).expect("its turn");
 		drop((large, small));
 		assert!(now(&mut Box::pin(memory.take(10))).is_some());
+	}
+
+	#[test]
+	fn idle_memory_should_be_given_at_once_and_never_before_who_waits() {
+		let memory = Memory::new(10);
+		let held = memory.take_idle(6).expect("free");
+		assert!(memory.take_idle(5).is_none());
+		let mut waits = Box::pin(memory.take(5));
+		assert!(now(&mut waits).is_none());
+		assert!(memory.take_idle(1).is_none(), "another waits");
+		drop(waits);
+		let rest = memory.take_idle(4).expect("nobody waits any more");
+		drop((held, rest));
+		assert!(memory.take_idle(10).is_some());
 	}
 
 	#[test]

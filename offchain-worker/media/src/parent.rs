@@ -27,12 +27,14 @@ use tokio::{
 
 use crate::{
 	child::Orders,
+	diagnosis::Diagnosis,
 	limits::Failure,
-	memory::Memory,
+	memory::{Lease, Memory},
 	pipeline::{Facts, Inspection, Picture, Transcoded, Wishes},
 	profile,
 	sandbox::Allowance,
-	wire::{self, Answer, Escape, Request, Segment, SegmentOptions, Shape},
+	shares,
+	wire::{self, Answer, Behind, Escape, Request, Segment, SegmentOptions, Shape},
 	zygote::{ChildId, Zygote},
 };
 
@@ -123,6 +125,10 @@ pub struct PoolConfig {
 	pub program: Option<PathBuf>,
 	/// Live jobs at a time.
 	pub live: usize,
+	/// As long as fewer live children than this are at work, a ladder is divided among several of them, if
+	/// it is made sooner so: the processors, where somebody waits for each segment. It costs a decode more
+	/// for each; at 0 no ladder is divided.
+	pub divide: usize,
 	/// Verifications at a time.
 	pub verify: usize,
 	/// Wall clock of one live job.
@@ -147,6 +153,7 @@ impl Default for PoolConfig {
 		Self {
 			program: None,
 			live: cores,
+			divide: 0,
 			verify: cores.saturating_sub(1).max(1),
 			live_timeout: Duration::from_secs(60),
 			verify_timeout: Duration::from_secs(300),
@@ -169,6 +176,30 @@ pub struct TranscodeJob<'a> {
 	pub limits: &'a SourceLimits,
 	/// Evidence and variant, if wanted.
 	pub wishes: Wishes,
+}
+
+impl TranscodeJob<'_> {
+	/// The request for these of its renditions.
+	fn request(&self, ladder: Vec<Rendition>) -> Request<Behind> {
+		let (limits, wishes, input) = (*self.limits, self.wishes, Behind::of(self.input));
+		Request::Transcode { limits, ladder, wishes, input }
+	}
+}
+
+/// A share of a ladder, and where it is made.
+struct Held {
+	/// The places of its renditions in the ladder.
+	renditions: Vec<usize>,
+	request: Request<Behind>,
+	room: (OwnedSemaphorePermit, Lease),
+}
+
+/// What a child made of so many renditions.
+fn transcoded(answer: Answer, renditions: usize) -> Result<Transcoded, MediaError> {
+	match answer {
+		Answer::Transcoded(made) if made.outputs.len() == renditions => Ok(made),
+		other => Err(unexpected(&other)),
+	}
 }
 
 /// Starts sandboxed children, so many at a time. Clones share their places.
@@ -228,25 +259,61 @@ impl MediaPool {
 		}
 	}
 
-	/// Transcodes a segment into its ladder; waits for a place first.
+	/// Transcodes a segment into its ladder; waits for a place first. Whether its ladder is divided does not
+	/// show in what is made.
 	pub async fn transcode(
 		&self,
 		job: TranscodeJob<'_>,
 		priority: Priority,
 	) -> Result<Transcoded, MediaError> {
 		check(job.ladder, job.limits)?;
-		let request = Request::Transcode {
-			limits: *job.limits,
-			ladder: job.ladder.to_vec(),
-			wishes: job.wishes,
-			input: job.input.to_vec(),
-		};
-		match self.ask(request, priority).await? {
-			Answer::Transcoded(transcoded) if transcoded.outputs.len() == job.ladder.len() => {
-				Ok(transcoded)
+		if priority == Priority::Live && job.wishes == Wishes::default() {
+			if let Some(shares) = self.divided(&job) {
+				return self.transcode_shares(&job, shares).await;
 			}
-			other => Err(unexpected(&other)),
 		}
+		let request = job.request(job.ladder.to_vec());
+		transcoded(self.ask(request, job.input, priority).await?, job.ladder.len())
+	}
+
+	/// The shares of a job's ladder, each with a place and memory of its own, if so many are idle now.
+	fn divided(&self, job: &TranscodeJob<'_>) -> Option<Vec<Held>> {
+		let at_work = self.config.live.max(1).saturating_sub(self.live.available_permits());
+		let shares = shares::of(job.ladder, job.limits, self.config.divide.saturating_sub(at_work));
+		if shares.len() < 2 {
+			return None;
+		}
+		let held = |renditions: Vec<usize>| {
+			let ladder = renditions.iter().filter_map(|place| job.ladder.get(*place).copied());
+			let request = job.request(ladder.collect());
+			let place = Arc::clone(&self.live).try_acquire_owned().ok()?;
+			let memory = self.memory.take_idle(mebibytes(resident(&request)))?;
+			Some(Held { renditions, request, room: (place, memory) })
+		};
+		shares.into_iter().map(held).collect()
+	}
+
+	/// Has each share made by a child of its own, and puts together what they make.
+	async fn transcode_shares(
+		&self,
+		job: &TranscodeJob<'_>,
+		shares: Vec<Held>,
+	) -> Result<Transcoded, MediaError> {
+		let made = shares.into_iter().map(|Held { renditions, request, room }| async move {
+			let answer = self.run(request, job.input, Priority::Live).await?;
+			drop(room);
+			Ok::<_, MediaError>((transcoded(answer, renditions.len())?, renditions))
+		});
+		let mut outputs = vec![Vec::new(); job.ladder.len()];
+		let mut facts = None;
+		for (made, renditions) in futures::future::try_join_all(made).await? {
+			for (place, output) in renditions.into_iter().zip(made.outputs) {
+				outputs[place] = output;
+			}
+			facts = Some(made.facts);
+		}
+		let facts = facts.ok_or_else(|| MediaError::Failed("a ladder without shares".into()))?;
+		Ok(Transcoded { facts, outputs, evidence: None })
 	}
 
 	/// Transcodes a segment into the variant of one rendition that has this start, which may be the plain
@@ -261,8 +328,8 @@ impl MediaPool {
 	) -> Result<Vec<u8>, MediaError> {
 		check(&[*rendition], limits)?;
 		let (limits, rendition) = (*limits, *rendition);
-		let request = Request::Variant { limits, rendition, start, input: input.to_vec() };
-		match self.ask(request, priority).await? {
+		let request = Request::Variant { limits, rendition, start, input: Behind::of(input) };
+		match self.ask(request, input, priority).await? {
 			Answer::Transcoded(mut made) if made.outputs.len() == 1 => {
 				Ok(made.outputs.swap_remove(0))
 			}
@@ -278,8 +345,8 @@ impl MediaPool {
 		place: u32,
 		priority: Priority,
 	) -> Result<Picture, MediaError> {
-		let request = Request::Picture { limits: *limits, place, input: input.to_vec() };
-		match self.ask(request, priority).await? {
+		let request = Request::Picture { limits: *limits, place, input: Behind::of(input) };
+		match self.ask(request, input, priority).await? {
 			Answer::Picture(picture) if picture.is_whole() => Ok(picture),
 			other => Err(unexpected(&other)),
 		}
@@ -292,8 +359,8 @@ impl MediaPool {
 		limits: &SourceLimits,
 		priority: Priority,
 	) -> Result<Facts, MediaError> {
-		let request = Request::Probe { limits: *limits, input: input.to_vec() };
-		match self.ask(request, priority).await? {
+		let request = Request::Probe { limits: *limits, input: Behind::of(input) };
+		match self.ask(request, input, priority).await? {
 			Answer::Facts(facts) => Ok(facts),
 			other => Err(unexpected(&other)),
 		}
@@ -306,9 +373,29 @@ impl MediaPool {
 		limits: &SourceLimits,
 		priority: Priority,
 	) -> Result<Inspection, MediaError> {
-		let request = Request::Inspect { limits: *limits, input: input.to_vec() };
-		match self.ask(request, priority).await? {
+		let request = Request::Inspect { limits: *limits, input: Behind::of(input) };
+		match self.ask(request, input, priority).await? {
 			Answer::Inspection(inspection) => Ok(inspection),
+			other => Err(unexpected(&other)),
+		}
+	}
+
+	/// Measures how far an output is from `right`, which the toolchain makes of `input`, and both from that.
+	pub(crate) async fn diagnose(
+		&self,
+		(input, limits): (&[u8], &SourceLimits),
+		(right, output, output_limits): (&[u8], &[u8], &SourceLimits),
+		priority: Priority,
+	) -> Result<Diagnosis, MediaError> {
+		let request = Request::Diagnose {
+			limits: *limits,
+			output_limits: *output_limits,
+			right: right.to_vec(),
+			output: output.to_vec(),
+			input: Behind::of(input),
+		};
+		match self.ask(request, input, priority).await? {
+			Answer::Diagnosis(diagnosis) => Ok(diagnosis),
 			other => Err(unexpected(&other)),
 		}
 	}
@@ -316,7 +403,7 @@ impl MediaPool {
 	/// Has a child try to break out of the sandbox. `Ok(true)` would mean that it did; a child that
 	/// was refused gives `Ok(false)`, one that was killed [`MediaError::Died`].
 	pub async fn try_escape(&self, way: Escape) -> Result<bool, MediaError> {
-		match self.ask(Request::Escape(way), Priority::Live).await? {
+		match self.ask(Request::Escape(way), &[], Priority::Live).await? {
 			Answer::StillHere { escaped, error } => {
 				tracing::debug!(?way, %error, "the sandbox refused");
 				Ok(escaped)
@@ -366,7 +453,12 @@ impl MediaPool {
 	}
 
 	/// One request, one child, one answer.
-	async fn ask(&self, request: Request, priority: Priority) -> Result<Answer, MediaError> {
+	async fn ask(
+		&self,
+		request: Request<Behind>,
+		input: &[u8],
+		priority: Priority,
+	) -> Result<Answer, MediaError> {
 		let closed = |_| MediaError::Io("the pool is closed".into());
 		let (needed, total) = (mebibytes(resident(&request)), mebibytes(self.config.total_memory));
 		if needed > total {
@@ -376,6 +468,16 @@ impl MediaPool {
 			Arc::clone(self.places(priority)).acquire_owned().await.map_err(closed)?;
 		// After the place, so that whoever waits for memory holds up no more than one place.
 		let _memory = self.memory.take(needed).await;
+		self.run(request, input, priority).await
+	}
+
+	/// Has a child answer, in a place that is held.
+	async fn run(
+		&self,
+		request: Request<Behind>,
+		input: &[u8],
+		priority: Priority,
+	) -> Result<Answer, MediaError> {
 		let wall = match priority {
 			Priority::Live => self.config.live_timeout,
 			Priority::Verify => self.config.verify_timeout.max(time_for(&request)),
@@ -387,7 +489,7 @@ impl MediaPool {
 			segment: None,
 		};
 		let mut child = Running::start(&self.zygote, orders, None).await?;
-		let answer = timeout(wall, child.exchange(request)).await;
+		let answer = timeout(wall, child.exchange(&request, input)).await;
 		// Its place is free when it is gone, not when it was told to go.
 		child.end().await;
 		match answer {
@@ -443,23 +545,20 @@ fn mebibytes(bytes: u64) -> u32 {
 
 /// Memory that a job's format can really come to occupy: its input, the pictures of
 /// [`memory_for`], and what every child has.
-fn resident(request: &Request) -> u64 {
+fn resident(request: &Request<Behind>) -> u64 {
 	const EVERY_CHILD: u64 = 48 * 1024 * 1024;
-	let (input, pictures) = match request {
-		Request::Transcode { input, .. }
-		| Request::Variant { input, .. }
-		| Request::Picture { input, .. }
-		| Request::Probe { input, .. }
-		| Request::Inspect { input, .. } => (input.len() as u64, pictures_of(request)),
-		Request::Escape(_) => (0, 0),
+	let outputs = match request {
+		Request::Diagnose { right, output, .. } => (right.len() + output.len()) as u64,
+		_ => 0,
 	};
-	EVERY_CHILD + 4 * input + pictures
+	let input = request.input().map_or(0, |input| u64::from(input.bytes()));
+	EVERY_CHILD + 4 * (input + outputs) + pictures_of(request)
 }
 
 /// Address space that a job's format can need: twice what it comes to occupy, the libraries, and the room
 /// without which no source is called damaged. Generous, since what is not touched costs nothing; the limit
 /// is there for what is not a job's format.
-fn memory_for(request: &Request) -> u64 {
+fn memory_for(request: &Request<Behind>) -> u64 {
 	const LIBRARIES_AND_ROOM: u64 = 1024 * 1024 * 1024;
 	match request {
 		Request::Escape(_) => 0,
@@ -469,7 +568,7 @@ fn memory_for(request: &Request) -> u64 {
 
 /// How long a judge may take over a job's format: it makes all renditions one beside the other, and a judge
 /// that stops too early is fined for its silence.
-fn time_for(request: &Request) -> Duration {
+fn time_for(request: &Request<Behind>) -> Duration {
 	/// Pixels a second of a slow processor that has others to serve.
 	const SLOWEST: u64 = 20_000_000;
 	/// Whatever takes longer is too late for any verdict.
@@ -479,7 +578,8 @@ fn time_for(request: &Request) -> Duration {
 		Request::Variant { limits, rendition, .. } => (limits, std::slice::from_ref(rendition)),
 		Request::Probe { limits, .. }
 		| Request::Inspect { limits, .. }
-		| Request::Picture { limits, .. } => (limits, &[][..]),
+		| Request::Picture { limits, .. }
+		| Request::Diagnose { limits, .. } => (limits, &[][..]),
 		Request::Escape(_) => return Duration::ZERO,
 	};
 	let pixels = |width: u16, height: u16| u64::from(width) * u64::from(height);
@@ -502,10 +602,10 @@ fn encoder(rendition: &Rendition, frames: u64) -> u64 {
 	(REFERENCES + ahead) * picture(rendition.width, rendition.height)
 }
 
-/// Bytes of the pictures that decoder and encoders hold.
-fn pictures_of(request: &Request) -> u64 {
+/// Bytes of the pictures that decoders and encoders hold.
+fn pictures_of(request: &Request<Behind>) -> u64 {
 	const DECODER: u64 = 20;
-	let (limits, encoders) = match request {
+	let (limits, others) = match request {
 		Request::Transcode { limits, ladder, wishes, .. } => {
 			let plain = |rendition: &Rendition| encoder(rendition, work::max_frames(limits));
 			// Beside a variant its plain encode is made.
@@ -520,12 +620,15 @@ fn pictures_of(request: &Request) -> u64 {
 		Request::Variant { limits, rendition, .. } => {
 			(limits, encoder(rendition, work::max_frames(limits)))
 		}
+		Request::Diagnose { limits, output_limits: outputs, .. } => {
+			(limits, 2 * DECODER * picture(outputs.width, outputs.height))
+		}
 		Request::Probe { limits, .. }
 		| Request::Inspect { limits, .. }
 		| Request::Picture { limits, .. } => (limits, 0),
 		Request::Escape(_) => return 0,
 	};
-	DECODER * picture(limits.width, limits.height) + encoders
+	DECODER * picture(limits.width, limits.height) + others
 }
 
 fn unexpected(answer: &Answer) -> MediaError {
@@ -540,6 +643,7 @@ fn unexpected(answer: &Answer) -> MediaError {
 		Answer::StillHere { .. } => "a sandbox report",
 		Answer::Shape(_) => "a shape",
 		Answer::Notice(_) => "a notice",
+		Answer::Diagnosis(_) => "a diagnosis",
 	};
 	MediaError::Io(format!("the child answered with {kind}, which was not asked for"))
 }
@@ -600,18 +704,20 @@ impl Running {
 		spawn_blocking(move || zygote.end(id)).await.ok().flatten()
 	}
 
-	async fn exchange(&mut self, request: Request) -> Result<Answer, MediaError> {
+	async fn exchange(
+		&mut self,
+		request: &Request<Behind>,
+		input: &[u8],
+	) -> Result<Answer, MediaError> {
 		let mut stdout = self.take_stdout()?;
 		let mut stdin = self.stdin.take();
-		// Megabytes are copied: not on a thread that others wait for.
-		let bytes = spawn_blocking(move || wire::encode(&request))
-			.await
-			.map_err(|e| MediaError::Io(e.to_string()))?
-			.map_err(io_error("request"))?;
+		let head = wire::head(request).map_err(io_error("request"))?;
 		let send = async {
 			if let Some(stdin) = &mut stdin {
 				// A child that dies early closes the pipe; how it ended says more than this error.
-				let _ = stdin.write_all(&bytes).await;
+				if stdin.write_all(&head).await.is_ok() {
+					let _ = stdin.write_all(input).await;
+				}
 			}
 			drop(stdin.take());
 		};
@@ -822,7 +928,7 @@ mod tests {
 			limits: SourceLimits { longest, ..SourceLimits::new(3840, 2160, 60) },
 			ladder: ladder.to_vec(),
 			wishes: Wishes::default(),
-			input: Vec::new(),
+			input: Behind::of(&[]),
 		};
 		let usual = PoolConfig::default().verify_timeout;
 		assert!(time_for(&request(LONGEST_SEGMENT)) > Duration::from_secs(2 * 14_000 / 50));
@@ -843,7 +949,7 @@ mod tests {
 				limits: SourceLimits::new(width, height, 60),
 				ladder: vec![Rendition { width, height, profile, kbps: 8_000, cap_kbps: 8_000 }],
 				wishes: Wishes::default(),
-				input: Vec::new(),
+				input: Behind::of(&[]),
 			};
 			let counted = resident(&request) / 1_000_000;
 			assert!((measured..measured * 3 / 2).contains(&counted), "{counted} for {measured}");

@@ -13,6 +13,7 @@ use livepeer_primitives::{
 use sha2::{Digest, Sha256};
 
 use crate::{
+	diagnosis::{Diagnosis, Measure},
 	ffi,
 	limits::{self, DecodeError, Failure},
 	mux::{mux, Elementary},
@@ -110,6 +111,9 @@ pub struct Inspection {
 	pub audio: Hash,
 }
 
+/// A decoded picture, the shape of the segment's first one, and its time.
+type Shown = (frame::Video, ffi::Picture, i64);
+
 /// Decodes a segment picture by picture.
 struct Decoder<'a> {
 	source: &'a Source,
@@ -118,6 +122,12 @@ struct Decoder<'a> {
 	shape: Option<ffi::Picture>,
 	frames: u32,
 	last_time: Option<i64>,
+	/// Packets that were sent.
+	sent: usize,
+	/// Byte offset of the last of them.
+	at: u64,
+	/// Whether the decoder knows that there are no more.
+	is_ending: bool,
 }
 
 impl<'a> Decoder<'a> {
@@ -125,7 +135,17 @@ impl<'a> Decoder<'a> {
 		let options = profile::decoder_options(limits);
 		let decoder = ffi::open_decoder(&source.video_parameters, source::ticks(), &options)
 			.map_err(|e| Failure::internal("decoder", e))?;
-		Ok(Self { source, decoder, limits: *limits, shape: None, frames: 0, last_time: None })
+		Ok(Self {
+			source,
+			decoder,
+			limits: *limits,
+			shape: None,
+			frames: 0,
+			last_time: None,
+			sent: 0,
+			at: 0,
+			is_ending: false,
+		})
 	}
 
 	/// Calls `each` with every picture in presentation order, and with its time.
@@ -141,18 +161,12 @@ impl<'a> Decoder<'a> {
 		mut self,
 		mut each: impl FnMut(&frame::Video, &ffi::Picture, i64) -> Result<(), Failure>,
 	) -> Result<Facts, Failure> {
-		let mut at = 0;
-		for packet in &self.source.video {
-			at = source::offset(packet);
-			self.decoder.send_packet(packet).map_err(|e| refused(&e, at))?;
-			self.drain(at, &mut each)?;
+		while let Some((frame, shape, time)) = self.next_picture()? {
+			each(&frame, &shape, time)?;
 		}
-		self.decoder.send_eof().map_err(|e| refused(&e, at))?;
-		self.drain(at, &mut each)?;
-
 		let times = &self.source.times;
 		let (Some(shape), Some(last)) = (self.shape, self.last_time) else {
-			return Err(Failure::invalid(RejectReason::NoKeyframe, at));
+			return Err(Failure::invalid(RejectReason::NoKeyframe, self.at));
 		};
 		let first = times.first().copied().unwrap_or(last);
 		let duration = last.saturating_sub(first) + frame_ticks(self.source.fps);
@@ -168,43 +182,61 @@ impl<'a> Decoder<'a> {
 		})
 	}
 
-	fn drain(
-		&mut self,
-		at: u64,
-		each: &mut impl FnMut(&frame::Video, &ffi::Picture, i64) -> Result<(), Failure>,
-	) -> Result<(), Failure> {
+	/// The next picture in presentation order; `None` at the end.
+	fn next_picture(&mut self) -> Result<Option<Shown>, Failure> {
 		loop {
-			let mut frame = frame::Video::empty();
-			match self.decoder.receive_frame(&mut frame) {
-				Ok(()) => {}
-				Err(Error::Eof) => return Ok(()),
-				Err(Error::Other { errno }) if errno == libc::EAGAIN => return Ok(()),
-				Err(e) => return Err(refused(&e, at)),
+			if let Some(shown) = self.decoded()? {
+				return Ok(Some(shown));
 			}
-			let shape = ffi::picture(&frame);
-			if !shape.is_yuv420p {
-				return Err(Failure::invalid(RejectReason::UnsupportedVideo, at));
+			match self.source.video.get(self.sent) {
+				Some(packet) => {
+					let at = source::offset(packet);
+					self.at = at;
+					self.sent += 1;
+					self.decoder.send_packet(packet).map_err(|e| refused(&e, at))?;
+				}
+				None if self.is_ending => return Ok(None),
+				None => {
+					let at = self.at;
+					self.is_ending = true;
+					self.decoder.send_eof().map_err(|e| refused(&e, at))?;
+				}
 			}
-			limits::check_picture(shape.width, shape.height, &self.limits, at)?;
-			// One segment has one shape: the encoder and the work formula count on it.
-			let same = self.shape.is_none_or(|s| {
-				(s.width, s.height, s.is_full_range)
-					== (shape.width, shape.height, shape.is_full_range)
-			});
-			let time = frame.pts().or(frame.timestamp());
-			let later = time.filter(|t| self.last_time.is_none_or(|last| *t > last));
-			let Some(time) = later else {
-				return Err(Failure::undecodable(DecodeError::Time, at));
-			};
-			if !same || shape.is_damaged {
-				return Err(Failure::undecodable(DecodeError::Picture, at));
-			}
-			let first = *self.shape.get_or_insert(shape);
-			self.last_time = Some(time);
-			self.frames += 1;
-			limits::check_frames(self.frames.into(), &self.limits, at)?;
-			each(&frame, &first, time)?;
 		}
+	}
+
+	/// A picture that the decoder has ready.
+	fn decoded(&mut self) -> Result<Option<Shown>, Failure> {
+		let at = self.at;
+		let mut frame = frame::Video::empty();
+		match self.decoder.receive_frame(&mut frame) {
+			Ok(()) => {}
+			Err(Error::Eof) => return Ok(None),
+			Err(Error::Other { errno }) if errno == libc::EAGAIN => return Ok(None),
+			Err(e) => return Err(refused(&e, at)),
+		}
+		let shape = ffi::picture(&frame);
+		if !shape.is_yuv420p {
+			return Err(Failure::invalid(RejectReason::UnsupportedVideo, at));
+		}
+		limits::check_picture(shape.width, shape.height, &self.limits, at)?;
+		// One segment has one shape: the encoder and the work formula count on it.
+		let same = self.shape.is_none_or(|s| {
+			(s.width, s.height, s.is_full_range) == (shape.width, shape.height, shape.is_full_range)
+		});
+		let time = frame.pts().or(frame.timestamp());
+		let later = time.filter(|t| self.last_time.is_none_or(|last| *t > last));
+		let Some(time) = later else {
+			return Err(Failure::undecodable(DecodeError::Time, at));
+		};
+		if !same || shape.is_damaged {
+			return Err(Failure::undecodable(DecodeError::Picture, at));
+		}
+		let first = *self.shape.get_or_insert(shape);
+		self.last_time = Some(time);
+		self.frames += 1;
+		limits::check_frames(self.frames.into(), &self.limits, at)?;
+		Ok(Some((frame, first, time)))
 	}
 }
 
@@ -642,6 +674,14 @@ pub struct Picture {
 }
 
 impl Picture {
+	fn of(frame: &frame::Video) -> Result<Self, Failure> {
+		let ffi::Picture { width, height, .. } = ffi::picture(frame);
+		let mut planes = Vec::new();
+		ffi::for_each_row(frame, |row| planes.extend_from_slice(row))
+			.map_err(|e| Failure::internal("picture", e))?;
+		Ok(Self { width, height, planes })
+	}
+
 	/// Whether it has as many bytes as its size says.
 	pub(crate) fn is_whole(&self) -> bool {
 		let side = |side: u32| u64::from(side);
@@ -655,17 +695,52 @@ impl Picture {
 pub fn picture(input: Vec<u8>, limits: &SourceLimits, place: u32) -> Result<Picture, Failure> {
 	let source = source::read(input, limits)?;
 	let (mut at, mut found) = (0, None);
-	Decoder::new(&source, limits)?.run(|frame, shape, _| {
+	Decoder::new(&source, limits)?.run(|frame, _, _| {
 		if at == place {
-			let mut planes = Vec::new();
-			ffi::for_each_row(frame, |row| planes.extend_from_slice(row))
-				.map_err(|e| Failure::internal("picture", e))?;
-			found = Some(Picture { width: shape.width, height: shape.height, planes });
+			found = Some(Picture::of(frame)?);
 		}
 		at += 1;
 		Ok(())
 	})?;
 	found.ok_or_else(|| Failure::internal("picture", "there is none at this place"))
+}
+
+/// Measures how far an output is from the right one, and both from the source, picture by picture.
+pub fn diagnose(
+	input: Vec<u8>,
+	limits: &SourceLimits,
+	[right, output]: [Vec<u8>; 2],
+	output_limits: &SourceLimits,
+) -> Result<Diagnosis, Failure> {
+	let source = source::read(input, limits)?;
+	let right = source::read(right, output_limits)?;
+	let output = source::read(output, output_limits)?;
+	// Side by side, so that no more pictures are held than the decoders need.
+	let mut sources = Decoder::new(&source, limits)?;
+	let mut rights = Decoder::new(&right, output_limits)?;
+	let mut outputs = Decoder::new(&output, output_limits)?;
+	let failed = |what: &'static str| Failure::internal("diagnosis", what);
+	let mut started = None;
+	loop {
+		let next = (sources.next_picture()?, rights.next_picture()?, outputs.next_picture()?);
+		let ((frame, shape, _), (right, ..), (output, ..)) = match next {
+			(Some(source), Some(right), Some(output)) => (source, right, output),
+			(None, None, None) => break,
+			_ => return Err(failed("they have another number of pictures")),
+		};
+		let right = Picture::of(&right)?;
+		if started.is_none() {
+			let scaler = ffi::Scaler::new(&shape, right.width, right.height, profile::SCALER_FLAGS)
+				.map_err(|e| Failure::internal("scaler", e))?;
+			started = Some((scaler, Measure::new(right.width, right.height)));
+		}
+		if let Some((scaler, measure)) = &mut started {
+			let scaled = scaler.scale(&frame).map_err(|e| Failure::internal("scaler", e))?;
+			measure.add(&Picture::of(&scaled)?, &right, &Picture::of(&output)?).map_err(failed)?;
+		}
+	}
+	let (_, measure) = started.ok_or_else(|| failed("there are no pictures"))?;
+	Ok(measure.finish())
 }
 
 #[cfg(test)]

@@ -2,13 +2,14 @@
 
 use std::io::{self, Read, Write};
 
-use codec::{Compact, Decode, DecodeAll, Encode, EncodeAsRef, Input};
+use codec::{Compact, Decode, DecodeAll, Encode, EncodeAsRef, Input, Output};
 use livepeer_primitives::{
 	video::{Rendition, SourceLimits},
 	Hash, MAX_RENDITIONS,
 };
 
 use crate::{
+	diagnosis::Diagnosis,
 	limits::Failure,
 	pipeline::{Facts, Inspection, Picture, Transcoded, Wishes},
 };
@@ -18,15 +19,15 @@ use crate::{
 /// 8 times 16 MiB.
 pub const MAX_FRAME: u32 = 160 * 1024 * 1024;
 
-/// What a child is asked, once.
+/// What a child is asked, once. Its input comes last: whoever asks has [`Behind`] in its place.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
-pub enum Request {
+pub enum Request<I = Vec<u8>> {
 	/// Decode, and say what it is.
 	Probe {
 		/// Limits of the source.
 		limits: SourceLimits,
 		/// The segment.
-		input: Vec<u8>,
+		input: I,
 	},
 	/// Decode, scale, encode.
 	Transcode {
@@ -37,7 +38,7 @@ pub enum Request {
 		/// What is asked beyond the plain outputs.
 		wishes: Wishes,
 		/// The segment.
-		input: Vec<u8>,
+		input: I,
 	},
 	/// Decode, scale, and encode one rendition's variant.
 	Variant {
@@ -48,7 +49,7 @@ pub enum Request {
 		/// From which of the profile's starting pictures on.
 		start: u8,
 		/// The segment.
-		input: Vec<u8>,
+		input: I,
 	},
 	/// Show one picture.
 	Picture {
@@ -57,17 +58,68 @@ pub enum Request {
 		/// Its place in the order in which they are shown.
 		place: u32,
 		/// The segment or output.
-		input: Vec<u8>,
+		input: I,
 	},
 	/// Reduce an output to what it is compared by.
 	Inspect {
 		/// Size and rate beyond which it is not even an output of that rendition.
 		limits: SourceLimits,
 		/// The output.
-		input: Vec<u8>,
+		input: I,
 	},
 	/// Try to break out, to show that it cannot be done.
 	Escape(Escape),
+	/// Measure how far an output is from what it should be, and both from the source.
+	Diagnose {
+		/// Limits of the source.
+		limits: SourceLimits,
+		/// Limits of both outputs.
+		output_limits: SourceLimits,
+		/// What the toolchain makes of the segment.
+		right: Vec<u8>,
+		/// What was delivered for it.
+		output: Vec<u8>,
+		/// The segment.
+		input: I,
+	},
+}
+
+impl<I> Request<I> {
+	/// Its input, if it has one.
+	pub fn input(&self) -> Option<&I> {
+		match self {
+			Self::Probe { input, .. }
+			| Self::Transcode { input, .. }
+			| Self::Variant { input, .. }
+			| Self::Picture { input, .. }
+			| Self::Inspect { input, .. }
+			| Self::Diagnose { input, .. } => Some(input),
+			Self::Escape(_) => None,
+		}
+	}
+}
+
+/// An input of so many bytes, which follow behind the request as they are: megabytes are not copied.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Behind(u32);
+
+impl Behind {
+	/// In the place of these bytes.
+	pub fn of(input: &[u8]) -> Self {
+		// So many do not fit a frame, whatever their number is.
+		Self(u32::try_from(input.len()).unwrap_or(u32::MAX))
+	}
+
+	/// How many there are.
+	pub fn bytes(self) -> u32 {
+		self.0
+	}
+}
+
+impl Encode for Behind {
+	fn encode_to<T: Output + ?Sized>(&self, dest: &mut T) {
+		Compact(self.0).encode_to(dest);
+	}
 }
 
 /// A way out that the sandbox must close.
@@ -119,6 +171,8 @@ pub enum Answer {
 	Shape(Shape),
 	/// What the segmenter does to the source and why, in words.
 	Notice(String),
+	/// To [`Request::Diagnose`].
+	Diagnosis(Diagnosis),
 }
 
 /// How a [`Transcoded`] is read: of no more outputs than a ladder has renditions. An empty output is
@@ -225,10 +279,21 @@ pub fn write(to: &mut impl Write, value: &impl Encode) -> io::Result<()> {
 
 /// One frame's bytes.
 pub fn encode(value: &impl Encode) -> io::Result<Vec<u8>> {
+	prefixed(value, 0)
+}
+
+/// The bytes of a request's frame up to its input.
+pub fn head(request: &Request<Behind>) -> io::Result<Vec<u8>> {
+	prefixed(request, request.input().map_or(0, |input| input.bytes()))
+}
+
+/// A value's bytes behind the length of their frame, of which so many bytes follow.
+fn prefixed(value: &impl Encode, follow: u32) -> io::Result<Vec<u8>> {
 	let mut bytes = vec![0; 4];
 	value.encode_to(&mut bytes);
 	let length = u32::try_from(bytes.len() - 4)
 		.ok()
+		.and_then(|length| length.checked_add(follow))
 		.filter(|length| *length <= MAX_FRAME)
 		.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "frame too long"))?;
 	bytes[..4].copy_from_slice(&length.to_le_bytes());
@@ -267,6 +332,23 @@ mod tests {
 		write(&mut bytes, &answer).expect("writes to memory");
 		let read_back: Answer = read(&mut &bytes[..]).expect("is what was written");
 		assert_eq!(read_back, answer);
+	}
+
+	#[test]
+	fn request_should_be_read_with_the_input_that_stands_behind_it() {
+		let limits = SourceLimits::new(64, 36, 25);
+		for length in [0, 1, 100, 70_000] {
+			let input = vec![0x47; length];
+			let asked = Request::Picture { limits, place: 7, input: Behind::of(&input) };
+			let mut bytes = head(&asked).expect("fits");
+			bytes.extend_from_slice(&input);
+			let had: Request = read(&mut &bytes[..]).expect("is what was written");
+			assert_eq!(had, Request::Picture { limits, place: 7, input });
+		}
+		let escape = head(&Request::Escape(Escape::Spin)).expect("fits");
+		assert_eq!(read::<Request>(&mut &escape[..]).ok(), Some(Request::Escape(Escape::Spin)));
+		let input = Behind(MAX_FRAME);
+		assert!(head(&Request::Probe { limits, input }).is_err());
 	}
 
 	fn transcoded(outputs: usize) -> Answer {

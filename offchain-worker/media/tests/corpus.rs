@@ -5,12 +5,17 @@
 //! `make test-corpus` tries each on generated and real clips at four sizes, judges 500 honest
 //! segments, sets MPEG-7 signature and SSIM beside the verdicts, and writes docs/verification.md. It goes
 //! on to its end whatever it finds, and then says all that was wrong.
-//! `CORPUS=dir` names a folder with further clips, `SIZES=n` takes fewer sizes.
+//! `CORPUS=dir` names a folder with further clips, `SIZES=n` takes fewer sizes, `OTHER_FFMPEG=program` an
+//! ffmpeg that has OpenH264.
+//!
+//! How far outputs are from the source is measured too, of attacks and of what other encoders make: every
+//! day of a few, and in the long run, which writes docs/hardware-tier.md, of all.
 
 mod common;
 
 use std::{
 	collections::BTreeMap,
+	ffi::{OsStr, OsString},
 	path::{Path, PathBuf},
 	process::Command,
 	sync::{Arc, Mutex},
@@ -26,7 +31,7 @@ use livepeer_worker_core::{
 	ports::engine::{Finding, Format, MediaEngine, Pixels, Variant, VARIANT_STARTS},
 	roles::verify::judge,
 };
-use livepeer_worker_media::Engine;
+use livepeer_worker_media::{Engine, Ratios, NEAR};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 const fn two(width: u16, height: u16, kbps: u32) -> Rendition {
@@ -58,6 +63,8 @@ enum Make {
 	Varied(u8),
 	/// The ffmpeg command line with the right size and rate, and these options.
 	Encode(&'static str),
+	/// Another ffmpeg's command line with the right size and rate, and these options.
+	Other(&'static str),
 	/// The right output through ffmpeg without encoding: `@` stands for it, `#` for another segment.
 	Remux(&'static str),
 	/// The right output's bytes, changed.
@@ -162,6 +169,42 @@ static CASES: &[Case] = &[
 	case("the variant from its first start, where none is due", Varied(0), Verdict::Variant { rendition: 0 }),
 	case("the variant from its last start, where none is due", Varied(3), Verdict::Variant { rendition: 0 }),
 ];
+
+/// What honest transcoders with other encoders deliver: the same pictures at the same size and rate. To a
+/// judge of the exact tier each is a mismatch.
+static OTHERS: [(&str, Make); 9] = [
+	("libx264, preset medium", Encode("-preset medium")),
+	("libx264, preset slow", Encode("-preset slow")),
+	("libx264, preset faster", Encode("-preset faster")),
+	("libx264, preset ultrafast", Encode("-preset ultrafast")),
+	("libx264, two threads", Encode("-threads 2 -x264-params cpu-independent=0")),
+	("libx264, nothing looked ahead", Encode("-tune zerolatency")),
+	("libx264, H.264's profile baseline", Encode("-profile:v baseline")),
+	("profile 1", OtherProfile),
+	("OpenH264", Other("-c:v libopenh264 -rc_mode bitrate -allow_skip_frames 0")),
+];
+
+/// Rows of the corpus that are such outputs.
+const BY_OTHERS: [&str; 6] = [
+	"nine tenths of the bit rate",
+	"profile 1 sold as profile 2",
+	"preset ultrafast",
+	"preset medium by the command line",
+	"several threads",
+	"H.264's profile baseline",
+];
+
+/// Rows of the corpus that anybody sees.
+const OBVIOUS: [&str; 4] = [
+	"quarter of the bit rate",
+	"black pictures",
+	"the first picture, frozen",
+	"replay of another segment with this one's times",
+];
+
+fn other_ffmpeg() -> Option<OsString> {
+	std::env::var_os("OTHER_FFMPEG")
+}
 
 /// Rows that no output can show, and the tests that do.
 const ELSEWHERE: [(&str, &str); 9] = [
@@ -304,10 +347,14 @@ impl Material {
 
 	/// Runs ffmpeg and gives what it wrote.
 	fn ffmpeg(&self, index: usize, arguments: &str) -> Vec<u8> {
+		self.ffmpeg_of("ffmpeg".as_ref(), index, arguments)
+	}
+
+	fn ffmpeg_of(&self, program: &OsStr, index: usize, arguments: &str) -> Vec<u8> {
 		const KEPT: &str =
 			"-copyts -muxdelay 0 -muxpreload 0 -fflags +bitexact -flags:v +bitexact -f mpegts";
 		let out = self.path(&format!("{index}.ts"));
-		ffmpeg(&format!("{arguments} {KEPT} {out}"));
+		ffmpeg_of(program, &format!("{arguments} {KEPT} {out}"));
 		std::fs::read(out).expect("ffmpeg wrote it")
 	}
 
@@ -362,6 +409,15 @@ impl Material {
 					"-copyts -i {} -map 0 -s {width}x{height} -c:v libx264 -preset veryfast -threads 1 \
 					 -x264-params cpu-independent=1 -g 300 -b:v {kbps}k -maxrate {kbps}k \
 					 -bufsize {kbps}k -c:a copy {options}",
+					self.path("source.ts")
+				),
+			),
+			Other(options) => self.ffmpeg_of(
+				&other_ffmpeg().expect("left out where there is none"),
+				index,
+				&format!(
+					"-copyts -i {} -map 0 -s {width}x{height} -g 300 -b:v {kbps}k -maxrate {kbps}k \
+					 -c:a copy {options}",
 					self.path("source.ts")
 				),
 			),
@@ -433,6 +489,18 @@ fn engine() -> Engine {
 	Engine::unattested(pool())
 }
 
+/// Whether all is tried, and at how many sizes.
+fn extent() -> (bool, usize) {
+	let whole = std::env::var_os("CORPUS").is_some();
+	let most = std::env::var("SIZES").ok().and_then(|n| n.parse().ok());
+	(whole, most.unwrap_or(if whole { SIZES.len() } else { 1 }).min(SIZES.len()))
+}
+
+/// The sizes at which a clip is tried: each begins with another one.
+fn chosen(turn: usize, sizes: usize) -> impl Iterator<Item = ((u32, u32), Rendition)> {
+	(0..sizes).map(move |i| SIZES[(turn + i) % SIZES.len()])
+}
+
 /// What was seen of one row over all clips and sizes.
 #[derive(Default)]
 struct Seen {
@@ -446,16 +514,12 @@ struct Seen {
 
 #[tokio::test]
 async fn every_attack_should_be_found_and_named() {
-	let whole = std::env::var_os("CORPUS").is_some();
-	let most = std::env::var("SIZES").ok().and_then(|n| n.parse().ok());
-	let sizes = most.unwrap_or(if whole { SIZES.len() } else { 1 }).min(SIZES.len());
+	let (whole, sizes) = extent();
 	let engine = engine();
 	let clips = clips();
 	let mut seen: Vec<Seen> = CASES.iter().map(|_| Seen::default()).collect();
 	for (turn, clip) in clips.iter().enumerate() {
-		// Each clip begins with another size.
-		let chosen = (0..sizes).map(|i| SIZES[(turn + i) % SIZES.len()]);
-		for (size, rendition) in chosen {
+		for (size, rendition) in chosen(turn, sizes) {
 			let place = format!("{} at {}×{}", clip.name, size.0, size.1);
 			let material = Arc::new(Material::new(&engine, clip, size, rendition).await);
 			let (right, _) = verdict(&engine, &material, material.right.clone()).await;
@@ -512,17 +576,20 @@ async fn every_attack_should_be_found_and_named() {
 	assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 	assert!(idle.is_empty(), "they change nothing: {idle:?}");
 	if whole && std::env::var_os("WRITE_DOCS").is_some() {
-		write_between("corpus", &table);
+		write_between(VERIFICATION, "corpus", &table);
 	}
 }
 
-fn documentation() -> PathBuf {
-	Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/verification.md")
+const VERIFICATION: &str = "verification.md";
+const HARDWARE_TIER: &str = "hardware-tier.md";
+
+fn documentation(page: &str) -> PathBuf {
+	Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(page)
 }
 
-/// The text between two marks of the documentation.
-fn between(name: &str) -> (String, String, String) {
-	let text = std::fs::read_to_string(documentation()).expect("the documentation");
+/// The text between two marks of a page of the documentation.
+fn between(page: &str, name: &str) -> (String, String, String) {
+	let text = std::fs::read_to_string(documentation(page)).expect("the documentation");
 	let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->"));
 	let (before, rest) = text.split_once(&begin).expect("the mark");
 	let (inside, after) = rest.split_once(&end).expect("the mark's end");
@@ -532,10 +599,10 @@ fn between(name: &str) -> (String, String, String) {
 /// Held while the page is read and written: tests run side by side.
 static PAGE: Mutex<()> = Mutex::new(());
 
-fn write_between(name: &str, text: &str) {
+fn write_between(page: &str, name: &str, text: &str) {
 	let _page = PAGE.lock().expect("nobody panics while it is held");
-	let (before, _, after) = between(name);
-	std::fs::write(documentation(), before + text + &after).expect("the documentation");
+	let (before, _, after) = between(page, name);
+	std::fs::write(documentation(page), before + text + &after).expect("the documentation");
 }
 
 fn words(verdict: Verdict) -> String {
@@ -592,10 +659,170 @@ fn table_of_attacks_should_be_that_of_the_documentation() {
 		text.push_str(&format!("| {name} | {test} |\n"));
 	}
 	if std::env::var_os("WRITE_DOCS").is_some() {
-		write_between("attacks", &text);
+		write_between(VERIFICATION, "attacks", &text);
 	}
-	assert_eq!(between("attacks").1, text, "make docs-tables writes it");
+	assert_eq!(between(VERIFICATION, "attacks").1, text, "make docs-tables writes it");
 	assert!(CASES.len() >= 60, "{}", CASES.len());
+}
+
+/// A row of the table of docs/hardware-tier.md.
+struct Row {
+	name: &'static str,
+	make: Make,
+	/// Whether it is what an honest transcoder with another encoder delivers.
+	honest: bool,
+	/// What was measured over all clips and sizes.
+	ratios: Vec<Ratios>,
+}
+
+fn rows_of_hardware_tier(whole: bool) -> Vec<Row> {
+	let row = |name, make, honest| Row { name, make, honest, ratios: Vec::new() };
+	let others = OTHERS.iter().map(|(name, make)| row(*name, *make, true));
+	let others = others.filter(|row| !matches!(row.make, Other(_)) || other_ffmpeg().is_some());
+	let attacks = CASES.iter().map(|case| (case, row(case.name, case.make, false)));
+	// What has another size, number of pictures or other times is found without looking at pictures.
+	let attacks = attacks.filter(|(case, row)| {
+		case.found[0] == VIDEO
+			&& !BY_OTHERS.contains(&row.name)
+			&& (whole || OBVIOUS.contains(&row.name))
+	});
+	others.chain(attacks.map(|(_, row)| row)).collect()
+}
+
+#[tokio::test]
+async fn other_encoders_should_be_near_and_obvious_attacks_far_whatever_the_verdict() {
+	let (whole, sizes) = extent();
+	let engine = engine();
+	let clips = clips();
+	let mut rows = rows_of_hardware_tier(whole);
+	let mut wrong = Vec::new();
+	for (turn, clip) in clips.iter().enumerate() {
+		for (size, rendition) in chosen(turn, sizes) {
+			let place = format!("{} at {}×{}", clip.name, size.0, size.1);
+			let material = Arc::new(Material::new(&engine, clip, size, rendition).await);
+			let places = Arc::new(Semaphore::new(2));
+			let mut jobs = JoinSet::new();
+			for (index, row) in rows.iter().enumerate() {
+				let (make_it, honest) = (row.make, row.honest);
+				let (engine, material, places) = (engine.clone(), material.clone(), places.clone());
+				jobs.spawn(async move {
+					let _place = places.acquire().await.expect("open");
+					let delivered = material.attack(&engine, index, make_it).await;
+					if delivered == material.right {
+						return (index, None);
+					}
+					let Material { source, right, .. } = &*material;
+					let measured =
+						engine.diagnose(&rendition, &LIMITS, source, right, &delivered).await;
+					// However near it is, it is not the same bytes.
+					let said = match honest {
+						true => verdict(&engine, &material, delivered).await.0,
+						false => VIDEO,
+					};
+					(index, Some((measured, said)))
+				});
+			}
+			while let Some(done) = jobs.join_next().await {
+				let (index, measured) = done.expect("no panic");
+				let Some((measured, said)) = measured else { continue };
+				let row = &mut rows[index];
+				let ratios = match measured {
+					Ok(diagnosis) => diagnosis.ratios,
+					Err(error) => {
+						wrong.push(format!("{}, {place}: {error}", row.name));
+						continue;
+					}
+				};
+				row.ratios.push(ratios);
+				// Of all clips it is a rate, which is written down.
+				let is_told = whole || ratios.is_near() == row.honest;
+				if !said.is_fault() || !is_told {
+					wrong.push(format!("{}, {place}: {said:?}, {ratios:?}", row.name));
+				}
+			}
+		}
+	}
+	let table = rates(&clips, sizes, &rows);
+	if whole {
+		println!("{table}");
+	}
+	assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+	let (honest, attacks): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.honest);
+	let tried = |rows: &[&Row]| rows.iter().filter(|row| !row.ratios.is_empty()).count();
+	assert!(tried(&honest) >= OTHERS.len() - 1 && tried(&attacks) >= OBVIOUS.len());
+	if whole && std::env::var_os("WRITE_DOCS").is_some() {
+		write_between(HARDWARE_TIER, "rates", &table);
+	}
+}
+
+#[test]
+fn rows_of_the_hardware_tier_should_be_rows_of_the_corpus() {
+	for name in BY_OTHERS.iter().chain(&OBVIOUS) {
+		let found = CASES.iter().find(|case| case.name == *name).map(|case| case.found[0]);
+		assert_eq!(found, Some(VIDEO), "{name}");
+	}
+}
+
+/// False rejects and accepts by threshold, and what was measured of each row.
+fn rates(clips: &[Clip], sizes: usize, rows: &[Row]) -> String {
+	const ALLOWED: [u32; 8] = [110, 125, 150, 175, NEAR, 250, 300, 400];
+	let names: Vec<&str> = clips.iter().map(|clip| clip.name.as_str()).collect();
+	let excesses = |honest: bool| -> Vec<u32> {
+		let rows = rows.iter().filter(|row| row.honest == honest);
+		rows.flat_map(|row| row.ratios.iter().map(Ratios::excess)).collect()
+	};
+	let (honest, attacks) = (excesses(true), excesses(false));
+	let mut text = format!(
+		"{} clips ({}) at {sizes} sizes: {} outputs of other encoders, {} of attacks.\n\n\
+		 | Excess allowed | Others' outputs rejected | Attacks accepted |\n|---|---|---|\n",
+		clips.len(),
+		names.join(", "),
+		honest.len(),
+		attacks.len(),
+	);
+	let share = |part: usize, of: &[u32]| {
+		let thousandths = part * 1_000 / of.len().max(1);
+		format!("{part} ({}.{} %)", thousandths / 10, thousandths % 10)
+	};
+	for allowed in ALLOWED {
+		let rejected = honest.iter().filter(|excess| **excess > allowed).count();
+		let accepted = attacks.iter().filter(|excess| **excess <= allowed).count();
+		let mark = if allowed == NEAR { "**" } else { "" };
+		text.push_str(&format!(
+			"| {mark}{}{mark} | {} | {} |\n",
+			hundredths(allowed),
+			share(rejected, &honest),
+			share(accepted, &attacks),
+		));
+	}
+	text.push_str(
+		"\n| Delivered | Rejected | Excess | Whole | Picture | Tile | Tile of a picture |\n\
+		 |---|---|---|---|---|---|---|\n",
+	);
+	for row in rows {
+		let rejected = row.ratios.iter().filter(|ratios| !ratios.is_near()).count();
+		let spread = |of: fn(&Ratios) -> u32| {
+			let values = || row.ratios.iter().map(of);
+			let ends = values().min().zip(values().max());
+			ends.map_or(String::new(), |(a, b)| format!("{} to {}", hundredths(a), hundredths(b)))
+		};
+		text.push_str(&format!(
+			"| {}{} | {rejected} of {} | {} | {} | {} | {} | {} |\n",
+			if row.honest { "honest: " } else { "" },
+			row.name,
+			row.ratios.len(),
+			spread(Ratios::excess),
+			spread(|ratios| ratios.whole),
+			spread(|ratios| ratios.picture),
+			spread(|ratios| ratios.tile),
+			spread(|ratios| ratios.spot),
+		));
+	}
+	text
+}
+
+fn hundredths(number: u32) -> String {
+	format!("{}.{:02}", number / 100, number % 100)
 }
 
 /// Ladders of honest segments.
@@ -669,6 +896,6 @@ async fn honest_segments_should_never_be_rejected_and_forced_variants_always_be_
 	println!("{text}");
 	assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 	if whole && std::env::var_os("WRITE_DOCS").is_some() {
-		write_between("honest", &text);
+		write_between(VERIFICATION, "honest", &text);
 	}
 }

@@ -37,6 +37,8 @@ async fn toolchain_should_be_debian_12s_when_its_packages_are_installed() {
 	let again = golden::attest(&nobody, Some(&memory)).await.expect("it is remembered");
 	assert_eq!((again.toolchain, again.checked.len()), (attested.toolchain, 0));
 	assert!(golden::attest(&nobody, None).await.is_err());
+	let started = Engine::start_once(nobody, &memory).await.expect("it starts without a child");
+	assert_eq!(started.toolchain(), attested.toolchain);
 }
 
 #[tokio::test]
@@ -110,6 +112,44 @@ async fn outputs_should_be_named_for_what_was_done_to_them() {
 	let unreadable = Some(Fault::NonConforming(NonConformingKind::Unreadable));
 	let findings = examined.expect("a good source").findings;
 	assert!(findings.iter().all(|finding| finding.fault() == unreadable), "{findings:?}");
+}
+
+#[tokio::test]
+async fn diagnosis_should_compare_what_has_as_many_pictures_of_one_size() {
+	let engine = engine();
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let source = made(directory.path(), "source.ts", SOURCE);
+	let right = engine.transcode(&format(), &source, None).await.expect("a good source").outputs;
+	std::fs::write(directory.path().join("right.ts"), &right[0]).expect("disk");
+	let diagnose = |output: Vec<u8>| {
+		let (engine, source, right) = (&engine, &source, &right[0]);
+		async move { engine.diagnose(&LADDER[0], &LIMITS, source, right, &output).await }
+	};
+
+	let same = diagnose(right[0].clone()).await.expect("comparable");
+	assert_eq!((same.pictures, same.difference, same.ratios.excess()), (30, [0; 3], 100));
+	assert_eq!(same.from_source, same.right_from_source);
+	assert!(same.from_source[0] > 0, "the profile is not without loss");
+
+	let encoded = |name: &str, filter: &str| {
+		let from = directory.path().join("right.ts");
+		let arguments = format!(
+			"-i {} -vf {filter} -c:v libx264 -c:a copy -copyts -muxdelay 0 -f mpegts",
+			from.display()
+		);
+		made(directory.path(), name, &arguments)
+	};
+	let tile = "drawbox=x=64:y=96:w=32:h=32:t=fill:c=white:enable='eq(n,20)'";
+	let found = diagnose(encoded("tile.ts", tile)).await.expect("comparable");
+	let worst = found.worst_tile;
+	assert_eq!((worst.picture, found.worst_picture.picture), (20, 20));
+	assert!((64..96).contains(&worst.x) && (96..128).contains(&worst.y), "{worst:?}");
+	for (name, filter, error) in
+		[("few.ts", "fps=15", "number of pictures"), ("small.ts", "scale=256:144", "several sizes")]
+	{
+		let failed = diagnose(encoded(name, filter)).await.expect_err("not comparable").to_string();
+		assert!(failed.contains(error), "{failed}");
+	}
 }
 
 #[tokio::test]

@@ -3,13 +3,15 @@
 mod common;
 
 use common::*;
+use std::time::Duration;
+
 use livepeer_primitives::{
 	evidence::{frame_hash, LeafEvidence},
-	video::Rendition,
+	video::{Rendition, SourceLimits, CAPPED_QUALITY},
 	work::WorkFactors,
 	Hash,
 };
-use livepeer_worker_media::EvidenceSeed;
+use livepeer_worker_media::{EvidenceSeed, MediaPool, PoolConfig, Priority, TranscodeJob, Wishes};
 
 #[tokio::test]
 async fn outputs_should_be_equal_when_memory_and_mathematics_differ() {
@@ -25,6 +27,47 @@ async fn outputs_should_be_equal_when_memory_and_mathematics_differ() {
 		let again = transcode(&with_environment(environment), &source).await;
 		assert!(again.expect("the same source") == once, "differs under {environment:?}");
 	}
+}
+
+/// A ladder that idle processors share is made of the same bytes, in the same order.
+#[tokio::test]
+async fn outputs_should_be_equal_when_the_ladder_is_divided() {
+	let source = source();
+	let ladder = [
+		rendition(256, 144, 150),
+		rendition(640, 360, 800),
+		Rendition { profile: CAPPED_QUALITY, ..rendition(640, 360, 400) },
+		rendition(426, 240, 400),
+	];
+	let limits = SourceLimits { width: 640, height: 360, ..LIMITS };
+	let job = || TranscodeJob {
+		input: &source,
+		ladder: &ladder,
+		limits: &limits,
+		wishes: Wishes::default(),
+	};
+	let whole = pool().transcode(job(), Priority::Live).await.expect("a good source");
+	let pool = MediaPool::new(PoolConfig { live: 8, divide: 3, ..config() });
+	let mut least = 8;
+	let divided = {
+		let made = pool.transcode(job(), Priority::Live);
+		tokio::pin!(made);
+		loop {
+			tokio::select! {
+				made = &mut made => break made.expect("a good source"),
+				() = tokio::time::sleep(Duration::from_millis(2)) => {
+					least = least.min(pool.free(Priority::Live));
+				}
+			}
+		}
+	};
+	// The two large ones by a child each, the small ones by a third; and all have gone.
+	assert_eq!((least, pool.free(Priority::Live)), (5, 8));
+	assert!(divided == whole);
+	// And when two have to share the processors.
+	let both =
+		tokio::join!(pool.transcode(job(), Priority::Live), pool.transcode(job(), Priority::Live));
+	assert!(both.0.expect("a good source") == whole && both.1.expect("a good source") == whole);
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use futures::{AsyncReadExt, AsyncWriteExt};
 use libp2p::{Multiaddr, PeerId, Stream, StreamProtocol};
 use livepeer_primitives::{service::ServiceRecord, Seq, StreamId};
 use livepeer_worker_core::{
+	aside,
 	ports::transport::{
 		protocol_name, NetError, Playlist, PushReply, Reply, Request, Service, SignedHeader,
 		SignedPass, Transport, MAX_PAYLOAD,
@@ -276,10 +277,8 @@ impl Transport for Net {
 				})?;
 				// The stream's end says nothing about the bytes.
 				let _ = asked.stream.close().await;
-				if sha256(&bytes) != hash {
-					return Err(NetError::WrongBytes);
-				}
-				Ok(bytes)
+				let hashed = aside(move || (sha256(&bytes) == hash).then_some(bytes));
+				hashed.await.ok_or(NetError::WrongBytes)
 			}
 			(_, reply) => Err(unexpected(reply)),
 		}

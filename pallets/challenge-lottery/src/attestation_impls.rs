@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use frame_support::{ensure, traits::Get, weights::Weight};
 use livepeer_primitives::{
 	keys::VerifierSignature,
-	toolchain::{attestation_payload, Lacking},
+	toolchain::{attestation_payload, Attestation, Lacking},
 	traits::{Beacon, Chill, Claims, ProtocolClock, VerifierKeyOf, UNTIL_ATTESTED},
 	AccountId, ClaimId, Hash, RoundIndex, ToolchainId, WindowIndex,
 };
@@ -23,8 +23,7 @@ use sp_runtime::transaction_validity::{
 };
 
 use crate::{
-	types::{Attestation, Penalty},
-	Attestations, Config, Event, Pallet, RetiringToolchains, Toolchains, Verifiers,
+	types::Penalty, Attestations, Config, Event, Pallet, RetiringToolchains, Toolchains, Verifiers,
 };
 
 impl<T: Config> Pallet<T> {

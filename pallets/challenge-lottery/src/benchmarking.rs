@@ -13,7 +13,7 @@ use livepeer_primitives::{
 	receipt::Output,
 	segment::SegmentInfo,
 	sum_tree::SumTree,
-	toolchain::{Lacking, MAX_LACKING},
+	toolchain::{Attestation, Lacking, Owed, MAX_LACKING},
 	traits::{
 		Beacon, Chill, Claims, Jail, Liability, OperatorKeysOf, SeatedValidator, Seed, Settlement,
 		Stake, ValidatorSet, VerifierKeyOf, UNTIL_ATTESTED,
@@ -31,8 +31,8 @@ use sp_runtime::{
 use crate::{
 	outcome_impls::Dues,
 	types::{
-		Answer, Attestation, Ballot, Challenge, Class, Conduct, Decision, Done, Judge, JudgeList,
-		Member, Omissions, Owed, Penalty, Retiring, Sample, Stage, Task, Worked, MAX_COMMITTEE,
+		Answer, Ballot, Challenge, Class, Conduct, Decision, Done, Judge, JudgeList, Member,
+		Omissions, Penalty, Retiring, Sample, Stage, Task, Worked, MAX_COMMITTEE,
 		PENALTIES_PER_STEP, REWARDS_PER_STEP,
 	},
 	*,

@@ -46,7 +46,7 @@ pub mod pallet {
 		leaf::Leaf,
 		params::{LotteryParameters, Timing},
 		sum_tree::SumProof,
-		toolchain::{Lacking, MAX_LACKING},
+		toolchain::{Attestation, Lacking, MAX_LACKING},
 		traits::{
 			Beacon, Chill, Claims, Jail, JudgesPool, Liability, OnDecided, OperatorKeysOf,
 			ProtocolClock, Rounds, ServiceDirectory, Slash, VerifierKeyOf,
@@ -63,8 +63,8 @@ pub mod pallet {
 	use crate::{
 		queue_impls::AllQueues,
 		types::{
-			Attestation, Ballot, Challenge, Class, JudgeList, Member, Omissions, Penalty, Record,
-			Retiring, RoundRecord, Task,
+			Ballot, Challenge, Class, JudgeList, Member, Omissions, Penalty, Record, Retiring,
+			RoundRecord, Task,
 		},
 		WeightInfo,
 	};

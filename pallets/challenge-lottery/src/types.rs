@@ -6,7 +6,6 @@ use livepeer_primitives::{
 	claim::Outcome,
 	keys::VerifierId,
 	params::LotteryParameters,
-	toolchain::Lacking,
 	verdict::{Evidence, Phase, Tranche, Verdicts},
 	AccountId, Balance, BlockNumber, ClaimId, Hash, RoundIndex, ToolchainId, WindowIndex,
 	MAX_SAMPLES, MAX_VALIDATORS,
@@ -560,50 +559,6 @@ pub struct Omissions {
 	pub times_late: u32,
 	/// Whether it was chilled for others, of which the round takes nothing any more.
 	pub is_chilled: bool,
-}
-
-/// What a judge has attested of its toolchains, and what it has yet to. Absent for one that lacks none
-/// and owes nothing.
-#[derive(
-	Clone,
-	Default,
-	PartialEq,
-	Eq,
-	Debug,
-	Encode,
-	Decode,
-	DecodeWithMemTracking,
-	MaxEncodedLen,
-	TypeInfo,
-)]
-pub struct Attestation {
-	/// The beacon window in which it attested last, or its word was found to be without the work: it
-	/// attests again in a later one.
-	pub window: WindowIndex,
-	/// The toolchains that it lacks, ascending.
-	pub lacking: Lacking,
-	/// What keeps it from validating.
-	pub owed: Option<Owed>,
-}
-
-/// What a judge has to attest before it validates again.
-#[derive(
-	Clone,
-	Default,
-	PartialEq,
-	Eq,
-	Debug,
-	Encode,
-	Decode,
-	DecodeWithMemTracking,
-	MaxEncodedLen,
-	TypeInfo,
-)]
-pub struct Owed {
-	/// The toolchains of the claims in which it had not done the work: it must lack none of them.
-	pub toolchains: Lacking,
-	/// The round from which on it may validate again, once it has attested.
-	pub until: RoundIndex,
 }
 
 /// What a transcoder has shown since it registered or failed.

@@ -13,7 +13,7 @@ use livepeer_primitives::{
 use sp_core::H256;
 
 /// Every tag of `domain.rs`, in its order in the golden vectors.
-pub const TAGS: [&[u8]; 30] = [
+pub const TAGS: [&[u8]; 31] = [
 	domain::SIGNED,
 	domain::SEGMENT_HEADER,
 	domain::STREAM_HEAD,

@@ -16,6 +16,7 @@ use livepeer_runtime::{
 	Balances, ChainConfig, Executive, Header, OperatorKeys, Rounds, Runtime, RuntimeCall,
 	RuntimeEvent, RuntimeOrigin, Session, SignedPayload, System, UncheckedExtrinsic,
 };
+use pallet_jobs::types::{MAX_PAYOUTS, PAYOUTS_PER_STEP};
 use serde_json::json;
 use sp_consensus_babe::{
 	digests::{PreDigest, SecondaryVRFPreDigest},
@@ -399,6 +400,27 @@ impl World {
 	/// What jobs, claims and challenges have left in the state. Counters that never run back,
 	/// accepted toolchains and the verifier keys in force stay on purpose.
 	pub fn leftovers(&mut self) -> Vec<String> {
+		self.entries().into_iter().map(|(name, _)| name).collect()
+	}
+
+	/// How much of that there is: how many keys, and how many bytes in them and in their values.
+	pub fn kept(&mut self) -> (usize, usize) {
+		let entries = self.entries();
+		(entries.len(), entries.iter().map(|(_, bytes)| bytes).sum())
+	}
+
+	/// The longest time in blocks from a job's end until nothing of it is left, whatever anyone does:
+	/// a claim in the last block of its grace, which lives as long as any, is paid in as many steps as
+	/// there can be, and is gone in the block after.
+	pub fn longest_after_end(&mut self) -> BlockNumber {
+		let (parameters, timing) = self.parameters();
+		let life = parameters.lottery.longest_claim_life(&timing);
+		let steps = MAX_PAYOUTS.div_ceil(PAYOUTS_PER_STEP) - 1;
+		parameters.jobs.claim_grace + life + steps + 1
+	}
+
+	/// The keys of jobs, claims and challenges by name, each with its bytes and those of its value.
+	fn entries(&mut self) -> Vec<(String, usize)> {
 		let lasting = [
 			item("Jobs", "NextJob"),
 			item("Jobs", "NextSpendingKey"),
@@ -432,7 +454,8 @@ impl World {
 					if key[16..] != version[..]
 						&& !lasting.iter().any(|prefix| key.starts_with(prefix))
 					{
-						left.push(format!("{name}: {key:02x?}"));
+						let value = sp_io::storage::get(&key).map_or(0, |value| value.len());
+						left.push((format!("{name}: {key:02x?}"), key.len() + value));
 					}
 					at = key;
 				}

@@ -319,3 +319,50 @@ fn attack_ten_thousand_bond_only_jobs_should_not_keep_an_honest_one_waiting() {
 	story.vote(&claim, HONEST);
 	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
 }
+
+/// The last claim of a job is made in the last block of its grace, its leaves are revealed in the last block in
+/// which they can be, and nobody judges it. The job is closed in the block after the last thing that waits for it,
+/// and within the time that the parameters promise. It fails where an assignment is looked at later, or kept longer.
+#[test]
+fn job_should_be_closed_in_the_block_after_its_last_claim_and_within_its_bound() {
+	let mut world = Story::network();
+	let job = create_job(&mut world, Story::BROADCASTER, "short", 40);
+	let mut story = Story::resume(world, job);
+	story.accept();
+	let end = story.world.run(|| Jobs::job(job)).expect("it runs").end;
+	let (parameters, _) = story.world.parameters();
+	let work = story.work(8);
+	let call = work.claim(story.world.toolchain());
+	let last = end + parameters.jobs.claim_grace;
+	story.world.until(100, |world| world.number() + 1 == last);
+	let claim = story.make_claim(work, call);
+	assert_eq!(story.world.number(), last);
+	story.until_stage(&claim, ChallengeStage::LeafReveal);
+	let until = story.challenge(&claim).deadline;
+	story.world.until(40, |world| world.number() + 2 >= until);
+	story.reveal(&claim);
+	assert_eq!(story.settle(&claim), Some(Outcome::Void));
+	story.world.until(100, |world| world.run(|| Jobs::job(job)).is_none());
+	let block_of = |is: &dyn Fn(&RuntimeEvent) -> bool| {
+		let found = story.world.events.iter().find(|(_, event)| is(event));
+		found.expect("it happened").0
+	};
+	let decided = block_of(&|event| {
+		matches!(
+			event,
+			RuntimeEvent::ChallengeLottery(pallet_challenge_lottery::Event::Decided { .. })
+		)
+	});
+	let settled = block_of(&|event| {
+		matches!(event, RuntimeEvent::Jobs(pallet_jobs::Event::ClaimSettled { .. }))
+	});
+	let closed = block_of(&|event| {
+		matches!(event, RuntimeEvent::Jobs(pallet_jobs::Event::JobClosed { .. }))
+	});
+	// What was signed for the claim can be reported for so long.
+	let reportable = decided + parameters.lottery.slashing_period;
+	assert_eq!(closed, settled.max(reportable) + 1);
+	let longest = story.world.longest_after_end();
+	assert!(closed - end <= longest, "{} of {longest} blocks", closed - end);
+	assert_eq!(story.world.leftovers(), Vec::<String>::new());
+}

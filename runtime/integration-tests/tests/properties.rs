@@ -491,6 +491,26 @@ impl Game {
 			self.blocks(1);
 		}
 		self.check_claims(life, tally);
+		self.check_jobs();
+	}
+
+	/// Every job ended, and was closed in time.
+	fn check_jobs(&mut self) {
+		let longest = self.world.longest_after_end();
+		let mut ended = BTreeMap::new();
+		for (block, event) in &self.world.events {
+			match event {
+				RuntimeEvent::Jobs(pallet_jobs::Event::JobEnded { job, .. }) => {
+					ended.insert(*job, *block);
+				}
+				RuntimeEvent::Jobs(pallet_jobs::Event::JobClosed { job }) => {
+					let lived = block - ended[job];
+					assert!(lived <= longest, "job {job} lived on for {lived} blocks");
+				}
+				_ => (),
+			}
+		}
+		assert_eq!(ended.len(), self.jobs.len(), "every job ends");
 	}
 
 	/// Every claim ended once, in time, as its votes say.

@@ -5,13 +5,16 @@
 //! In each story the outcome is the truth, no honest account loses stake, the claim ends within the life that
 //! the parameters promise, each block keeps every invariant and every sum, and not a byte is left.
 //!
-//! `SIM_SEEDS=1000` plays so many, `SIM_FROM=500` begins with that one (`make sim`); a failure says its seed.
-//! Seeds that a commit has passed are noted in the file `SIM_LOG`, and not played again for that commit.
-//! A strategy is an entry of [`MAKING`] or of [`JUDGING`].
+//! `SIM_SEEDS=1000` plays so many, `SIM_FROM=500` begins with that one (`make sim`). A failure says its seed, and the
+//! smallest story that still fails: as much as can be is left out of it, one thing after the other. Seeds that a
+//! commit has passed are noted in the file `SIM_LOG`, and not played again for that commit; in `SIM_RECORD` there is
+//! a line for each commit with the seeds that it has passed. A strategy is an entry of [`MAKING`] or of [`JUDGING`].
 
 use std::{
 	collections::{BTreeMap, BTreeSet},
 	io::Write,
+	panic::{catch_unwind, AssertUnwindSafe},
+	path::Path,
 };
 
 use livepeer_integration_tests::{Ballot, Claim, Story};
@@ -99,15 +102,90 @@ fn lie(truth: Verdict) -> Verdict {
 /// Who may cheat among those that only judge. Each has less than a third of what may judge.
 const JUDGES: [Sr25519Keyring; 3] = [Alice, Dave, Eve];
 
+/// Segments of a claim at least.
+const LEAST_LEAVES: usize = 4;
+
+/// Most stories that are played to find a smaller one that fails.
+const MOST_TRIES: u32 = 200;
+
 /// Stories of a strategy from which on what it brings on average is no chance.
 const ENOUGH: u32 = 8;
 
 /// Who does what in a story.
+#[derive(Clone, Copy)]
 struct Cast {
 	making: &'static Making,
 	judging: &'static Judging,
 	/// Who judges so; everybody else is honest.
 	judge: Sr25519Keyring,
+}
+
+/// A story before it is played.
+#[derive(Clone)]
+struct Plan {
+	cast: Cast,
+	/// Blocks before its claim.
+	wait: u32,
+	/// Of which segments of its claim the work is saved.
+	bad: Vec<bool>,
+}
+
+impl Plan {
+	/// The one of a seed.
+	fn of(seed: u64) -> Self {
+		let mut chance = Chance(seed);
+		let leaves = 8 + chance.below(9);
+		let making = &MAKING[chance.below(MAKING.len() as u64) as usize];
+		let judging = &JUDGING[chance.below(JUDGING.len() as u64) as usize];
+		let judge = JUDGES[chance.below(JUDGES.len() as u64) as usize];
+		let wait = chance.below(20) as u32;
+		let bad = (0..leaves).map(|_| (making.is_bad)(&mut chance)).collect();
+		Self { cast: Cast { making, judging, judge }, wait, bad }
+	}
+
+	/// The same claim by those who do what they should.
+	fn honest(&self) -> Self {
+		let cast = Cast { making: &MAKING[0], judging: &JUDGING[0], judge: self.cast.judge };
+		Self { cast, bad: vec![false; self.bad.len()], ..*self }
+	}
+
+	/// Stories with less in them, those with the least first.
+	fn smaller(&self) -> Vec<Self> {
+		let mut plans = Vec::new();
+		let honest = self.honest();
+		if self.cast.making.name != "honest" {
+			let cast = Cast { making: &MAKING[0], ..self.cast };
+			plans.push(Self { cast, ..honest });
+		}
+		if self.cast.judging.name != "honest" {
+			let cast = Cast { judging: &JUDGING[0], ..self.cast };
+			plans.push(Self { cast, ..self.clone() });
+		}
+		if self.wait > 0 {
+			plans.push(Self { wait: 0, ..self.clone() });
+			plans.push(Self { wait: self.wait / 2, ..self.clone() });
+		}
+		for leaves in [LEAST_LEAVES, self.bad.len() / 2, self.bad.len() - 1] {
+			if (LEAST_LEAVES..self.bad.len()).contains(&leaves) {
+				plans.push(Self { bad: self.bad[..leaves].to_vec(), ..self.clone() });
+			}
+		}
+		for (place, _) in self.bad.iter().enumerate().filter(|(_, bad)| **bad) {
+			let mut plan = self.clone();
+			plan.bad[place] = false;
+			plans.push(plan);
+		}
+		plans
+	}
+}
+
+impl std::fmt::Display for Plan {
+	fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+		let Self { cast: Cast { making, judging, judge }, wait, bad } = self;
+		let segments: String = bad.iter().map(|bad| if *bad { '-' } else { '+' }).collect();
+		let (made, judged) = (making.name, judging.name);
+		write!(f, "after {wait} blocks {segments} made: {made}; judged by {judge:?}: {judged}")
+	}
 }
 
 /// What came of a story.
@@ -164,8 +242,9 @@ fn openings(cast: &Cast, ballot: &Ballot, truths: &[Verdict]) -> Vec<(usize, Ope
 }
 
 /// Plays a claim to its end.
-fn play(story: &mut Story, cast: &Cast, leaves: u32, chance: &mut Chance) -> Ended {
-	let bad: Vec<bool> = (0..leaves).map(|_| (cast.making.is_bad)(chance)).collect();
+fn play(story: &mut Story, plan: &Plan) -> Ended {
+	let Plan { cast, bad, .. } = plan;
+	let leaves = bad.len() as u32;
 	let claim: Claim = story.claim(leaves);
 	let made = story.world.number();
 	let id = claim.id;
@@ -177,7 +256,7 @@ fn play(story: &mut Story, cast: &Cast, leaves: u32, chance: &mut Chance) -> End
 	ended.is_drawn_bad = drawn.iter().any(|index| bad[*index as usize]);
 	if cast.making.reveals {
 		story.reveal(&claim);
-		let truths = truths(cast, &bad, &drawn);
+		let truths = truths(cast, bad, &drawn);
 		loop {
 			story.world.until(200, |world| {
 				world.challenge(id).is_none_or(|view| {
@@ -218,23 +297,20 @@ fn truth(cast: &Cast, ended: &Ended) -> Outcome {
 	}
 }
 
-/// Plays a seed; says for each strategy that was caught, or had its chance, what it brought against honesty.
-fn seed(number: u64, brought: &mut BTreeMap<&'static str, (i128, u32)>) {
-	println!("seed {number}");
-	let mut chance = Chance(number);
-	let leaves = 8 + chance.below(9) as u32;
-	let making = &MAKING[chance.below(MAKING.len() as u64) as usize];
-	let judging = &JUDGING[chance.below(JUDGING.len() as u64) as usize];
-	let judge = JUDGES[chance.below(JUDGES.len() as u64) as usize];
+/// What a strategy left of its account's wealth, and what honesty did.
+type Brought = (&'static str, Balance, Balance);
+
+/// Plays a story with its cheats and without; says for each strategy that was caught, or had its chance, what it
+/// brought.
+fn tell(plan: &Plan) -> Vec<Brought> {
+	let Cast { making, judging, judge } = plan.cast;
 	let mut story = Story::begin();
-	story.world.blocks(chance.below(20) as u32);
+	story.world.blocks(plan.wait);
 	let transcoder = story.transcoder;
 	let mut as_it_was = story.fork();
-	let cast = Cast { making, judging, judge };
-	println!("{} by {transcoder:?}, {} by {judge:?}, {leaves} leaves", making.name, judging.name);
 
-	let ended = play(&mut story, &cast, leaves, &mut chance);
-	assert_eq!(ended.outcome, Some(truth(&cast, &ended)));
+	let ended = play(&mut story, plan);
+	assert_eq!(ended.outcome, Some(truth(&plan.cast, &ended)));
 	for (_, who, amount) in story.slashes() {
 		let cheats = who == transcoder && ended.outcome != Some(Outcome::Accepted)
 			|| who == judge && judging.name != "honest";
@@ -247,26 +323,70 @@ fn seed(number: u64, brought: &mut BTreeMap<&'static str, (i128, u32)>) {
 	}
 
 	// The same without: who judges is a matter of the same seed, as claim and chain are the same up to there.
-	let honest = Cast { making: &MAKING[0], judging: &JUDGING[0], judge };
-	let other = play(&mut as_it_was, &honest, leaves, &mut chance);
+	let other = play(&mut as_it_was, &plan.honest());
 	assert_eq!(other.outcome, Some(Outcome::Accepted));
 	assert!(as_it_was.slashes().is_empty());
-	let mut note = |name, cheat: Balance, honest: Balance| {
-		let (sum, count) = brought.entry(name).or_default();
-		*sum += cheat as i128 - honest as i128;
-		*count += 1;
-	};
+	let mut brought = Vec::new();
 	if making.name != "honest" {
 		let with = wealth(&mut story, transcoder) + ended.saved;
-		note(making.name, with, wealth(&mut as_it_was, transcoder));
+		brought.push((making.name, with, wealth(&mut as_it_was, transcoder)));
 	}
 	// Of bytes that nobody could have nobody knows what is true.
 	if judging.name != "honest" && ended.seats > 0 && making.serves {
 		let with = wealth(&mut story, judge) + ended.spared;
-		note(judging.name, with, wealth(&mut as_it_was, judge));
+		brought.push((judging.name, with, wealth(&mut as_it_was, judge)));
 	}
 	story.close();
 	as_it_was.close();
+	brought
+}
+
+/// The smallest story in which something still fails as in `plan`, as far as leaving out one thing after the other
+/// leads to it.
+fn shrink<T>(mut plan: Plan, tell: impl Fn(&Plan) -> T) -> Plan {
+	let fails = |plan: &Plan| catch_unwind(AssertUnwindSafe(|| tell(plan))).is_err();
+	let mut left = MOST_TRIES;
+	while let Some(smaller) = plan
+		.smaller()
+		.into_iter()
+		.take_while(|_| {
+			left = left.saturating_sub(1);
+			left > 0
+		})
+		.find(&fails)
+	{
+		plan = smaller;
+	}
+	plan
+}
+
+/// Plays a seed; one that fails says the smallest story that does.
+fn seed(number: u64) -> Vec<Brought> {
+	let plan = Plan::of(number);
+	println!("seed {number}: {plan}");
+	let told = catch_unwind(AssertUnwindSafe(|| tell(&plan)));
+	told.unwrap_or_else(|_| {
+		let smallest = shrink(plan, tell);
+		panic!("seed {number} fails (`make sim FROM={number} SEEDS=1`), at least so: {smallest}")
+	})
+}
+
+/// Adds to the record how many seeds a commit has passed, in place of what it says of that commit so far; says how
+/// many all commits have together.
+fn record(path: &Path, commit: &str, passed: usize) -> usize {
+	let text = std::fs::read_to_string(path).unwrap_or_default();
+	let mut lines: Vec<(&str, usize)> = text
+		.lines()
+		.filter_map(|line| line.split_once(' '))
+		.filter_map(|(commit, count)| Some((commit, count.parse().ok()?)))
+		.collect();
+	match lines.iter_mut().find(|(name, _)| *name == commit) {
+		Some((_, count)) => *count = passed.max(*count),
+		None => lines.push((commit, passed)),
+	}
+	let text: String = lines.iter().map(|(commit, count)| format!("{commit} {count}\n")).collect();
+	std::fs::write(path, text).expect("the record can be written");
+	lines.iter().map(|(_, count)| count).sum()
 }
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -275,21 +395,29 @@ fn setting(name: &str, default: u64) -> u64 {
 
 #[test]
 fn cheating_should_bring_less_than_honesty_whoever_cheats() {
-	let (from, count) = (setting("SIM_FROM", 0), setting("SIM_SEEDS", 12));
+	let (from, count) = (setting("SIM_FROM", 0), setting("SIM_SEEDS", 50));
 	let commit = std::env::var("SIM_COMMIT").unwrap_or_default();
 	let log = std::env::var_os("SIM_LOG");
 	let noted = log.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
-	let passed: BTreeSet<&str> = noted.as_deref().unwrap_or_default().lines().collect();
-	let mut brought = BTreeMap::new();
+	let noted = noted.unwrap_or_default();
+	let of_commit =
+		noted.lines().filter_map(|line| line.strip_prefix(&commit[..])?.strip_prefix(' '));
+	let mut passed: BTreeSet<u64> = of_commit.filter_map(|seed| seed.parse().ok()).collect();
+	let mut brought: BTreeMap<&str, (i128, u32)> = BTreeMap::new();
 	for number in from..from + count {
-		let line = format!("{commit} {number}");
-		if passed.contains(&line[..]) {
+		if passed.contains(&number) {
 			continue;
 		}
-		seed(number, &mut brought);
+		for (name, cheat, honest) in seed(number) {
+			let (sum, count) = brought.entry(name).or_default();
+			*sum += cheat as i128 - honest as i128;
+			*count += 1;
+		}
+		passed.insert(number);
 		if let Some(path) = &log {
 			let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
-			writeln!(file.expect("the log can be written"), "{line}").expect("it has room");
+			writeln!(file.expect("the log can be written"), "{commit} {number}")
+				.expect("it has room");
 		}
 	}
 	for (name, (sum, count)) in &brought {
@@ -298,5 +426,20 @@ fn cheating_should_bring_less_than_honesty_whoever_cheats() {
 		// Who is bad now and then is caught now and then.
 		assert!(*sum < 0 || *count < ENOUGH, "{name} brings {each} ETH");
 	}
-	assert!(!brought.is_empty() || !passed.is_empty(), "nobody cheated");
+	assert!(!passed.is_empty(), "nobody cheated");
+	if let Some(path) = std::env::var_os("SIM_RECORD") {
+		let all = record(Path::new(&path), &commit, passed.len());
+		println!("{} seeds of this commit, {all} of all", passed.len());
+	}
+}
+
+/// A failure is cut down to what it needs: here to one bad segment, whatever else there was.
+#[test]
+fn failing_story_should_shrink_to_what_it_needs() {
+	let cast = Cast { making: &MAKING[1], judging: &JUDGING[3], judge: Dave };
+	let plan = Plan { cast, wait: 13, bad: vec![true; 16] };
+	let smallest = shrink(plan, |plan| assert!(plan.bad.iter().all(|bad| !bad)));
+	assert_eq!((smallest.wait, smallest.bad.len()), (0, LEAST_LEAVES));
+	assert_eq!(smallest.bad.iter().filter(|bad| **bad).count(), 1);
+	assert_eq!(smallest.cast.judging.name, "honest");
 }

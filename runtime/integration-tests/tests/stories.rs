@@ -2,7 +2,8 @@
 //! every invariant and the sums of all balances; each story ends with not a byte left.
 
 use livepeer_integration_tests::{
-	canonical, create_job, refused, Claim, Story, Turn, Work, World, CAPACITY, HONEST,
+	canonical, create_job, keyring, refused, Ballot, Claim, Story, Turn, Work, World, CAPACITY,
+	HONEST,
 };
 use livepeer_primitives::{
 	api::ChallengeStage,
@@ -10,14 +11,16 @@ use livepeer_primitives::{
 	leaf::{Leaf, RejectReason},
 	traits::Settlement,
 	verdict::{MismatchKind, NonConformingKind, UnavailableKind, Verdict, DISPUTE},
-	Balance,
+	Balance, UNIT,
 };
 use livepeer_runtime::{
 	configs::money::CommonPool, Jobs, Runtime, RuntimeCall, RuntimeEvent, Session,
 };
-use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie, Dave, Eve, EveStash};
+use pallet_challenge_lottery::types::Penalty;
+use sp_keyring::Sr25519Keyring::{self, Alice, AliceStash, Bob, Charlie, Dave, Eve, EveStash};
 
 const MISMATCH: Verdict = Verdict::Mismatch(MismatchKind::Video);
+const GONE: Verdict = Verdict::Unavailable(UnavailableKind::Refused);
 
 /// How a claim's escrow was settled.
 fn settlement(story: &Story, of: &Claim) -> Option<Settlement> {
@@ -54,6 +57,20 @@ fn rewards(story: &Story, of: &Claim, who: Option<Sr25519Keyring>) -> Balance {
 		_ => None,
 	});
 	amounts.sum()
+}
+
+/// Who was penalised for a claim, and for what.
+fn penalties(story: &Story, of: &Claim) -> Vec<(Sr25519Keyring, Penalty)> {
+	let all = story.world.events.iter().filter_map(|(_, event)| match event {
+		RuntimeEvent::ChallengeLottery(pallet_challenge_lottery::Event::Penalised {
+			claim,
+			verifier,
+			penalty,
+			..
+		}) if *claim == of.id => Some((keyring(verifier), *penalty)),
+		_ => None,
+	});
+	all.collect()
 }
 
 fn broadcaster_eth(story: &mut Story) -> Balance {
@@ -602,4 +619,230 @@ fn claim_should_be_void_when_nobody_else_could_judge_it() {
 	assert_eq!(story.slashes(), vec![]);
 	story.close();
 	assert_eq!(broadcaster_eth(&mut story), before);
+}
+
+/// The one member of a committee that judges finds a fault, and its fellows are silent: everybody judges, the
+/// fault is its own find, and whoever was silent pays. It fails where a tranche counts only if it agrees.
+#[test]
+fn attack_lone_mismatch_should_not_be_outvoted_by_silence() {
+	let mut story = Story::begin();
+	let claim = story.claim(8);
+	story.reveal(&claim);
+	let committee = story.ballot(&claim).members;
+	let lone = committee[1];
+	story.vote(&claim, &|who| (who == lone).then_some(MISMATCH));
+	let dispute = story.ballot(&claim);
+	assert_eq!(dispute.tranche, DISPUTE);
+	let before = story.world.lpt(&lone.to_account_id());
+	story.vote(&claim, &|_| Some(MISMATCH));
+	assert_eq!(story.settle(&claim), Some(Outcome::Failed));
+	let total = story.lost(story.transcoder);
+	let gained = story.world.lpt(&lone.to_account_id()) - before;
+	assert!(total > 0);
+	assert_eq!(gained, total / 20 + rewards(&story, &claim, Some(lone)), "it alone found it");
+	for who in dispute.members {
+		let was_silent = committee.contains(&who) && who != lone;
+		assert_eq!(story.lost(who) > 0, was_silent, "{who:?}");
+	}
+	story.close();
+}
+
+/// A validator that holds a third of what may judge says that all is right, whatever the others do: nothing is
+/// accepted by it, and where the others name a fault its word costs it stake. It fails where a dispute accepts
+/// what less than half of the stake passes.
+#[test]
+fn attack_third_of_the_stake_should_accept_nothing_alone() {
+	let mut story = Story::begin();
+	let (third, amount) = (Dave, 6_000 * UNIT);
+	let to = third.to_account_id();
+	story.world.ok(AliceStash, pallet_lpt_staking::Call::bond { amount, to });
+	// It counts from the next round on, in the sets that are planned in it, a session later.
+	let round = story.world.round();
+	story.world.until(80, |world| world.round() > round);
+	let window = story.world.parameters().1.beacon_window;
+	story.world.blocks(2 * window + 2);
+	let claim = story.claim(8);
+	story.reveal(&claim);
+	story.vote(&claim, &|_| Some(GONE));
+	let dispute = story.ballot(&claim);
+	assert_eq!(dispute.tranche, DISPUTE);
+	let stakes: Vec<Balance> = {
+		let view = story.world.run(|| livepeer_runtime::ChallengeLottery::judgement(claim.id));
+		let ballots = view.expect("it is judged").ballots;
+		let everybody = ballots.into_iter().find(|ballot| ballot.tranche == DISPUTE);
+		everybody.expect("all judge").judges.into_iter().map(|judge| judge.stake).collect()
+	};
+	let own = dispute.members.iter().position(|who| *who == third).expect("it may judge");
+	assert!(3 * stakes[own] > stakes.iter().sum::<Balance>(), "{stakes:?}");
+	for others in [None, Some(GONE), Some(MISMATCH)] {
+		let mut story = story.fork();
+		story.vote(&claim, &|who| if who == third { Some(Verdict::Valid) } else { others });
+		assert_eq!(story.settle(&claim), Some(Outcome::Void), "{others:?}");
+		assert_eq!(settlement(&story, &claim), Some(Settlement::Refund));
+		assert_eq!(story.lost(story.transcoder), 0, "nor is it convicted without two thirds");
+		let is_false = penalties(&story, &claim).contains(&(third, Penalty::FalseDissent));
+		assert_eq!(is_false, others == Some(MISMATCH), "{others:?}");
+		story.close();
+	}
+}
+
+/// A whole committee says that an honest output is wrong. Everybody judges, its transcoder is paid, and each of
+/// the committee pays for everybody's work as for a false word, though it tells the truth then.
+#[test]
+fn attack_lying_tranche_should_pay_for_everybodys_work() {
+	let mut story = Story::begin();
+	let claim = story.claim(8);
+	story.reveal(&claim);
+	let liars = story.ballot(&claim).members;
+	let at_stake = liars.clone().into_iter().map(|who| story.bond(who)).collect::<Vec<_>>();
+	story.vote(&claim, &|_| Some(MISMATCH));
+	assert_eq!(story.ballot(&claim).tranche, DISPUTE);
+	story.vote(&claim, HONEST);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	assert_eq!(settlement(&story, &claim), Some(Settlement::Pay));
+	let mut paid = penalties(&story, &claim);
+	paid.sort_by_key(|(who, _)| liars.iter().position(|liar| liar == who));
+	let expected: Vec<_> = liars.iter().map(|liar| (*liar, Penalty::FalseDissent)).collect();
+	assert_eq!(paid, expected);
+	for (liar, stake) in liars.into_iter().zip(at_stake) {
+		assert!(story.lost(liar) >= stake / 100, "{liar:?}");
+	}
+	assert_eq!(story.lost(story.transcoder), 0);
+	assert!(story.fees(story.transcoder) > 0);
+	story.close();
+}
+
+/// What was claimed once is claimed no more: not again, not in part, not with what follows, and not when it is
+/// paid. It fails where the cursor of an assignment does not move on.
+#[test]
+fn segments_should_not_be_claimed_twice() {
+	let mut story = Story::begin();
+	let before = broadcaster_eth(&mut story);
+	let toolchain = story.world.toolchain();
+	let work = story.work(8);
+	let turn = work.turn.clone();
+	let again = work.claim(toolchain);
+	let claim = story.make_claim(work, again.clone());
+	let twice = || refused(pallet_jobs::Error::<Runtime>::ClaimNotAscending);
+	assert_eq!(story.world.call_authorized(again.clone()), twice());
+	for (first, count) in [(0, 4), (4, 8), (7, 1)] {
+		let overlapping = turn.work(first, count).claim(toolchain);
+		assert_eq!(story.world.call_authorized(overlapping), twice(), "{count} from {first} on");
+	}
+	story.reveal(&claim);
+	story.vote(&claim, HONEST);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	assert_eq!(story.world.call_authorized(again), twice());
+	let next = story.claim(8);
+	assert_eq!(next.work.first, 8);
+	story.reveal(&next);
+	story.vote(&next, HONEST);
+	assert_eq!(story.settle(&next), Some(Outcome::Accepted));
+	story.close();
+	assert_eq!(before - broadcaster_eth(&mut story), claim.fee + next.fee);
+}
+
+/// A transcoder lets a small claim fail so that a large one of the same round is missed for little: it pays what
+/// is between them, as if the large one had been missed alone, and each loses its escrow. It fails where the
+/// first verdict of a round is the only one that counts.
+#[test]
+fn attack_small_failure_should_not_shield_a_large_one() {
+	let mut story = Story::begin();
+	let transcoder = story.transcoder;
+	let before = broadcaster_eth(&mut story);
+	let at_stake = story.bond(transcoder) + story.bond(Story::delegator_of(transcoder));
+	let (small, large) = (story.claim(4), story.claim(16));
+	let round = |story: &mut Story, claim: &Claim| {
+		story.world.run(|| Jobs::claim(claim.id)).map(|info| info.round)
+	};
+	assert_eq!(round(&mut story, &small), round(&mut story, &large));
+	story.reveal(&small);
+	story.vote(&small, &|_| Some(MISMATCH));
+	story.vote(&small, &|_| Some(MISMATCH));
+	assert_eq!(story.settle(&small), Some(Outcome::Failed));
+	assert!(story.lost(transcoder).abs_diff(at_stake / 20) < 1_000);
+	assert_eq!(story.settle(&large), Some(Outcome::Missed));
+	// Shares are rounded up to parts of 1,000,000,000.
+	let lost = story.lost(transcoder);
+	assert!(lost.abs_diff(at_stake / 10) < at_stake / 100_000_000, "{lost} of {at_stake}");
+	assert_eq!(story.slashes().len(), 2);
+	for claim in [&small, &large] {
+		assert_eq!(settlement(&story, claim), Some(Settlement::Refund));
+	}
+	story.close();
+	assert_eq!(broadcaster_eth(&mut story), before);
+}
+
+/// The set changes when all have committed and nobody has revealed: a judge that validates no longer reveals by
+/// the key that was stored with the seed. It fails where members or keys are read of the set in force.
+#[test]
+fn set_that_changes_between_commit_and_reveal_should_change_nothing_for_its_members() {
+	let mut story = Story::begin();
+	let claim = story.claim(8);
+	story.until_stage(&claim, ChallengeStage::LeafReveal);
+	// A judge leaves for good. When it validates no longer is seen on a second chain.
+	let leaver = keyring(&story.challenge(&claim).members[0]);
+	story.world.ok(leaver, pallet_transcoder_election::Call::resign {});
+	let validates =
+		|world: &mut World| world.run(Session::validators).contains(&leaver.to_account_id());
+	let mut ahead = story.fork();
+	ahead.world.until(30, |world| !validates(world));
+	let change = ahead.world.number();
+	story.world.until(20, |world| world.number() + 8 >= change);
+	story.reveal(&claim);
+	let ballot = story.ballot(&claim);
+	story.world.until(10, |world| world.number() + 3 >= change);
+	let openings: Vec<_> = (0..ballot.members.len())
+		.map(|member| (member, ballot.opening(member, Verdict::Valid)))
+		.collect();
+	for (member, opening) in &openings {
+		story.world.submit_authorized(ballot.commit(*member, opening));
+	}
+	story.world.deliver_ok();
+	assert_eq!(story.challenge(&claim).stage, ChallengeStage::VerdictReveal);
+	let session = story.world.run(Session::current_index);
+	assert!(validates(&mut story.world));
+	story.world.until(10, |world| !validates(world));
+	assert!(story.world.run(Session::current_index) > session);
+	let view = story.challenge(&claim);
+	assert_eq!(view.stage, ChallengeStage::VerdictReveal);
+	assert!(view.revealed.iter().all(|revealed| !revealed));
+	assert!(story.world.number() + 1 < view.deadline, "still time to reveal");
+	let open = Ballot::open(&mut story.world, claim.id).expect("it is voted on");
+	assert_eq!(open.members, ballot.members);
+	for (member, opening) in &openings {
+		story.world.submit_authorized(ballot.reveal(*member, opening));
+	}
+	story.world.deliver_ok();
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	assert_eq!(story.slashes(), vec![]);
+	story.close();
+}
+
+/// A transcoder serves one judge alone. Who asked for the bytes has them of that fellow and judges like it; who
+/// did not ask, and says that there are none, pays what it costs that everybody judges. The transcoder pays
+/// nothing of it, for the chain sees that there were bytes. It fails where it costs nothing not to ask.
+#[test]
+fn starved_member_should_judge_with_a_fellows_bytes_and_pay_where_it_did_not_ask() {
+	let mut story = Story::begin();
+	let claim = story.claim(8);
+	story.reveal(&claim);
+	let ballot = story.ballot(&claim);
+	let [_, asks, is_silent] = ballot.members[..] else { panic!("a committee of three") };
+	story.world.ok_authorized(ballot.ask(1));
+	let id = claim.id;
+	let asking = story.world.run(|| livepeer_runtime::ChallengeLottery::asking(id));
+	assert_eq!(asking, vec![asks.to_account_id()], "whoever has the bytes sees who lacks them");
+	story.vote(&claim, &|who| Some(if who == is_silent { GONE } else { Verdict::Valid }));
+	assert_eq!(story.ballot(&claim).tranche, DISPUTE);
+	story.vote(&claim, HONEST);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	assert_eq!(penalties(&story, &claim), vec![(is_silent, Penalty::LateData)]);
+	assert_eq!((story.lost(asks), story.lost(claim.transcoder)), (0, 0));
+	let charged = story.find(|event| match event {
+		RuntimeEvent::Jobs(pallet_jobs::Event::VerificationCharged { .. }) => Some(()),
+		_ => None,
+	});
+	assert_eq!(charged, None);
+	story.close();
 }

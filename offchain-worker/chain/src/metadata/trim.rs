@@ -25,6 +25,8 @@ const CALLS: [(&str, &[&str]); 5] = [
 			"top_up",
 			"set_spending_key",
 			"remove_spending_key",
+			"report_equivocation",
+			"report_broadcaster",
 		],
 	),
 	("TranscoderElection", &["transcoder", "announce", "heartbeat", "resign", "unjail"]),
@@ -52,7 +54,7 @@ const ERRORS: [&str; 3] = ["Jobs", "TranscoderElection", "ChallengeLottery"];
 const API: &str = "LivepeerApi";
 
 /// Every method of it that a role reads.
-const METHODS: [&str; 24] = [
+const METHODS: [&str; 25] = [
 	"clock",
 	"worker_limits",
 	"operator_keys",
@@ -63,6 +65,7 @@ const METHODS: [&str; 24] = [
 	"origins",
 	"job",
 	"job_of_stream",
+	"assignment",
 	"assignments",
 	"claim",
 	"challenge",

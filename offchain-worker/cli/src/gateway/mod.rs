@@ -76,7 +76,8 @@ use crate::{
 	http::{serve, Budget, Client, HttpLimits},
 	metrics as metrics_of_role,
 	setup::{
-		asking_net, serving_net, stop_signal, unless_stopped, DialArgs, Home, HomeArgs, NodeArgs,
+		asking_net, read_key, serving_net, stop_signal, unless_stopped, DialArgs, Home, HomeArgs,
+		NodeArgs,
 	},
 };
 
@@ -146,6 +147,10 @@ pub struct GatewayArgs {
 	/// Tell also webhooks on this machine and in its network.
 	#[arg(long, requires = "webhook", help_heading = "Webhooks")]
 	pub webhook_anywhere: bool,
+	/// File with the secret of an account that reports who signed two things that exclude each other, and
+	/// gets the finder's fee.
+	#[arg(long, value_name = "FILE")]
+	pub report_key_file: Option<PathBuf>,
 	/// Folder and logs.
 	#[command(flatten)]
 	pub home: HomeArgs,
@@ -179,7 +184,8 @@ async fn start(args: &GatewayArgs, home: &Home) -> AnyResult<(TcpListener, Arc<G
 	let listener = TcpListener::bind(args.http)
 		.await
 		.with_context(|| format!("cannot listen on {} (--http)", args.http))?;
-	let chain = args.node.connect_home(home, None).await?;
+	let reports = args.report_key_file.as_deref().map(read_key).transpose()?;
+	let chain = args.node.connect_home(home, reports).await?;
 	let dial_private = args.dial.private_on(&*chain);
 	let net = if args.listen.is_empty() {
 		asking_net(&home.dir, chain.genesis(), dial_private).await?
@@ -221,6 +227,8 @@ async fn start(args: &GatewayArgs, home: &Home) -> AnyResult<(TcpListener, Arc<G
 		args.keep,
 	);
 	let follower = Arc::new(follower.within(args.keep_mib.saturating_mul(1024 * 1024)));
+	let reporting = follower.clone();
+	tokio::spawn(async move { reporting.keep_reporting().await });
 	let gateway = Gateway {
 		most_streams: args.streams.max(1),
 		role: Some(home.metrics.clone()),

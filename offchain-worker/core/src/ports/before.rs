@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use livepeer_primitives::{
-	api::{ChallengeView, ClaimTerms, JobView, KeysView, TranscoderView},
+	api::{AssignmentView, ChallengeView, ClaimTerms, JobView, KeysView, TranscoderView},
 	claim::ClaimInfo,
 	keys::Purpose,
 	params::VerificationTerms,
@@ -98,6 +98,16 @@ impl<T: BeforeChain> Chain for T {
 	async fn job_of_stream(&self, stream: StreamId) -> Result<Option<JobId>, ChainError> {
 		self.before_read().await;
 		self.behind().job_of_stream(stream).await
+	}
+
+	async fn assignment(
+		&self,
+		at: At,
+		job: JobId,
+		assignment: AssignmentIndex,
+	) -> Result<Option<AssignmentView>, ChainError> {
+		self.before_read().await;
+		self.behind().assignment(at, job, assignment).await
 	}
 
 	async fn assignments(&self, transcoder: &AccountId) -> Result<Vec<JobId>, ChainError> {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use livepeer_primitives::{
-	api::{ChallengeView, ClaimTerms, JobView, KeysView, TranscoderView},
+	api::{AssignmentView, ChallengeView, ClaimTerms, JobView, KeysView, TranscoderView},
 	claim::{ClaimInfo, WorkClaim},
 	duty::{Acceptance, Availability, Heartbeat},
 	keys::{OperatorKeys, OperatorSignature, Purpose, VrfKey},
@@ -18,7 +18,7 @@ use sp_runtime::Perbill;
 use thiserror::Error;
 use tokio::sync::watch;
 
-use crate::ports::{clock::Clock, stakes::StakeCall};
+use crate::ports::{clock::Clock, contradiction::Contradiction, stakes::StakeCall};
 
 /// Where the chain stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -248,6 +248,8 @@ refusals! {
 	NotBacked: "Jobs", "NotBacked";
 	/// At this price no claim could be worth its verification.
 	PriceBelowVerification: "Jobs", "PriceBelowVerification";
+	/// The contradiction is punished already.
+	AlreadyReported: "Jobs", "AlreadyReported";
 }
 
 impl Refused {
@@ -444,6 +446,9 @@ pub enum Call {
 		/// The key's account.
 		key: AccountId,
 	},
+	/// Shows that somebody signed two things that exclude each other. It costs nothing where that is so and
+	/// was not shown before; for a transcoder's there is a finder's fee.
+	Report(Box<Contradiction>),
 }
 
 impl Call {
@@ -469,6 +474,10 @@ impl Call {
 			Call::RevokeKey { .. } => "OperatorKeys.revoke_key",
 			Call::SetSpending { .. } => "Jobs.set_spending_key",
 			Call::RemoveSpending { .. } => "Jobs.remove_spending_key",
+			Call::Report(contradiction) => match **contradiction {
+				Contradiction::Segments(_) => "Jobs.report_broadcaster",
+				Contradiction::Results { .. } => "Jobs.report_equivocation",
+			},
 		}
 	}
 }
@@ -547,6 +556,14 @@ pub trait Chain: Send + Sync {
 	async fn job(&self, at: At, id: JobId) -> Result<Option<JobView>, ChainError>;
 	/// The newest job of a stream that still has state.
 	async fn job_of_stream(&self, stream: StreamId) -> Result<Option<JobId>, ChainError>;
+	/// One assignment of a job, for as long as it can be claimed for or what was signed for it can be
+	/// reported.
+	async fn assignment(
+		&self,
+		at: At,
+		job: JobId,
+		assignment: AssignmentIndex,
+	) -> Result<Option<AssignmentView>, ChainError>;
 	/// The jobs whose current assignment is this transcoder's.
 	async fn assignments(&self, transcoder: &AccountId) -> Result<Vec<JobId>, ChainError>;
 	/// One open claim.

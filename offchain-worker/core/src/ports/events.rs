@@ -193,6 +193,31 @@ pub enum Event {
 		/// What it waits for and what to do.
 		text: String,
 	},
+	/// Somebody signed two things that exclude each other. Both are kept, and reported where the role has
+	/// a key for it.
+	ContradictionFound {
+		/// `broadcaster`: two segments in one place; `transcoder`: two results for one segment.
+		by: String,
+		/// Who signed them.
+		account: String,
+		/// The job.
+		job: u64,
+		/// The assignment.
+		assignment: u32,
+		/// The segment.
+		seq: u64,
+	},
+	/// Nothing more is to be said to the chain about such an offence.
+	ContradictionSettled {
+		/// As above.
+		by: String,
+		/// Who signed them.
+		account: String,
+		/// The job.
+		job: u64,
+		/// `reported` from here, `known` before, or `too_late`.
+		outcome: String,
+	},
 	/// Broadcaster: the stream has a job.
 	JobOpened {
 		/// The job.

@@ -3,6 +3,7 @@
 pub mod before;
 pub mod chain;
 pub mod clock;
+pub mod contradiction;
 pub mod engine;
 pub mod events;
 pub mod judgements;

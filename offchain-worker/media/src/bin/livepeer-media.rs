@@ -6,6 +6,7 @@ use std::{
 	fs::{self, File},
 	path::{Path, PathBuf},
 	process::{Command, ExitCode, Stdio},
+	sync::Arc,
 	time::Instant,
 };
 
@@ -235,6 +236,67 @@ impl Took {
 	}
 }
 
+/// The share of its duration in which every segment of a stream has to be made.
+const RATIO: f64 = 0.8;
+/// Segments that are made of each stream.
+const SEGMENTS_OF_STREAM: usize = 4;
+/// Streams that are tried at most.
+const MOST_STREAMS: usize = 512;
+
+/// The longest that a segment takes, as a share of its duration, when so many streams at a time have one
+/// segment made after the other without a pause.
+async fn ratio(
+	segments: &Arc<Vec<Segment>>,
+	ladder: &[Rendition],
+	streams: usize,
+) -> Result<f64, String> {
+	let pool = MediaPool::new(PoolConfig { live: streams, ..PoolConfig::default() });
+	let mut tasks = tokio::task::JoinSet::new();
+	for stream in 0..streams {
+		let (pool, segments, ladder) = (pool.clone(), segments.clone(), ladder.to_vec());
+		tasks.spawn(async move {
+			let mut worst = 0.0;
+			// Each is elsewhere in the clip.
+			for segment in segments.iter().cycle().skip(stream).take(SEGMENTS_OF_STREAM) {
+				let wishes = Wishes::default();
+				let job =
+					TranscodeJob { input: &segment.data, ladder: &ladder, limits: &WIDEST, wishes };
+				let started = Instant::now();
+				pool.transcode(job, Priority::Live).await.map_err(|e| e.to_string())?;
+				let duration = f64::from(segment.duration) / 90_000.0;
+				worst = f64::max(worst, started.elapsed().as_secs_f64() / duration);
+			}
+			Ok::<_, String>(worst)
+		});
+	}
+	let mut worst = 0.0;
+	while let Some(done) = tasks.join_next().await {
+		worst = f64::max(worst, done.map_err(|e| e.to_string())??);
+	}
+	Ok(worst)
+}
+
+/// The most streams of which every segment is made within [`RATIO`] of its duration, and the ratio then.
+async fn streams(
+	segments: &Arc<Vec<Segment>>,
+	ladder: &[Rendition],
+) -> Result<(usize, f64), String> {
+	let (mut good, mut beyond) = ((0, 0.0), MOST_STREAMS + 1);
+	let mut next = 1;
+	while good.0 + 1 < beyond {
+		let found = ratio(segments, ladder, next).await?;
+		if found <= RATIO {
+			good = (next, found);
+		} else {
+			beyond = next;
+		}
+		// Twice as many until they are too many, then half-way.
+		let most = if beyond > MOST_STREAMS { 2 * next } else { (good.0 + beyond) / 2 };
+		next = most.max(good.0 + 1).min(MOST_STREAMS);
+	}
+	Ok(good)
+}
+
 async fn bench(pool: &MediaPool, file: &Path) -> Result<(), String> {
 	let started = Instant::now();
 	let segments = segments(pool, file).await?;
@@ -268,11 +330,13 @@ async fn bench(pool: &MediaPool, file: &Path) -> Result<(), String> {
 	}
 	fs::remove_dir_all(&directory).map_err(|e| format!("{}: {e}", directory.display()))?;
 	let idle = idle_child(pool).await?;
+	let segments = Arc::new(segments);
+	let (most, at) = streams(&segments, &ladder).await?;
 	let video: f64 = segments.iter().map(|s| f64::from(s.duration) / 90_000.0).sum();
 	let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
 	let mut pixels = 0.0;
 	let mut decoded = 0.0;
-	for segment in &segments {
+	for segment in segments.iter() {
 		let facts = pool.probe(&segment.data, &WIDEST, Priority::Live).await;
 		let facts = facts.map_err(|e| e.to_string())?;
 		decoded += facts.pixels() as f64;
@@ -310,6 +374,7 @@ async fn bench(pool: &MediaPool, file: &Path) -> Result<(), String> {
 		"  \"judges_processors_at_200_streams\": {:.1},",
 		200.0 * judged * judging.cpu / video
 	);
+	println!("  \"streams\": {most}, \"duration_ratio\": {at:.3},");
 	// Encoded pixels are what work counts; a fifth stays free for verification and for what is
 	// harder than this clip.
 	println!("  \"suggested_capacity\": {:.0}", 0.8 * cores * pixels / ours.cpu);

@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 use std::{
+	ffi::OsStr,
 	path::{Path, PathBuf},
 	process::{Command, Stdio},
 	time::Duration,
@@ -48,7 +49,12 @@ pub fn with_environment(pairs: &[(&str, &str)]) -> MediaPool {
 
 /// Runs ffmpeg with these arguments, split at spaces, and panics if it fails.
 pub fn ffmpeg(arguments: &str) {
-	let status = Command::new("ffmpeg")
+	ffmpeg_of("ffmpeg".as_ref(), arguments);
+}
+
+/// The same with another program.
+pub fn ffmpeg_of(program: &OsStr, arguments: &str) {
+	let status = Command::new(program)
 		.args(["-nostdin", "-loglevel", "error", "-y"])
 		.args(arguments.split_whitespace())
 		.stdin(Stdio::null())

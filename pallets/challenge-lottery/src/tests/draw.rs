@@ -308,6 +308,85 @@ fn first_seat_should_be_distributed_by_stake() {
 	assert!(equal > 18.47, "the weights are used: {counts:?}");
 }
 
+/// The work of leaves of four kinds, of which there are equally many.
+const WORKS: [u64; 4] = [10_000_000, 20_000_000, 30_000_000, 40_000_000];
+
+/// How many draws fall on each kind where 800 leaves are claimed in claims of so many, at the production's rate;
+/// with other leaves in each `round`.
+fn draws_by_kind(round: u8, leaves: usize) -> [f64; 4] {
+	build_in_fork(|| {
+		Parameters::mutate(|parameters| {
+			let production = livepeer_primitives::params::ProtocolParameters::production();
+			parameters.verification_rate = production.lottery.verification_rate;
+			parameters.new_claims = 0;
+		});
+		let claims: Vec<_> = (0..800 / leaves)
+			.map(|_| {
+				let made = (0..leaves).map(|index| leaf(round, WORKS[index % 4])).collect();
+				let (claim, taken) = try_claim(made);
+				assert_ok!(taken);
+				claim
+			})
+			.collect();
+		System::set_block_number(20);
+		let mut counts = [0.0; 4];
+		for claim in &claims {
+			assert_ok!(Lottery::draw(RuntimeOrigin::signed(account("X")), claim.id));
+			for sample in &challenge(claim.id).samples {
+				let index = claim.tree.leaf_at(sample.position).unwrap();
+				counts[index as usize % 4] += 1.0;
+			}
+		}
+		counts
+	})
+}
+
+/// The same work in one claim of 800 segments, in four of 200 and in a hundred of eight, with 24 seeds: of each
+/// the draws fall on a kind of leaf by its share of the work, not of the leaves, and no claim's size makes a
+/// difference. As many are drawn of the one as of the four, and none has less drawn by making its claims small. It
+/// fails where positions are drawn among leaves, or not of all of the work, or fewer of small claims.
+#[test]
+fn draws_should_fall_by_work_whatever_the_size_of_the_claims() {
+	// Chi-square's 99.99th percentile with three degrees of freedom.
+	const LIMIT: f64 = 21.11;
+	const ROUNDS: u8 = 24;
+	let all = |leaves: usize| {
+		let mut sums = [0.0; 4];
+		for round in 0..ROUNDS {
+			let counts = draws_by_kind(round, leaves);
+			sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+		}
+		sums
+	};
+	let sizes = [800, 200, 8].map(all);
+	let totals = sizes.map(|counts| counts.iter().sum::<f64>());
+	// Two of a hundred; of eight segments no less than one.
+	assert_eq!(totals, [16.0, 16.0, 100.0].map(|each| each * f64::from(ROUNDS)));
+	let chi_square = |counts: &[f64; 4], expected: &[f64; 4]| -> f64 {
+		counts.iter().zip(expected).map(|(count, each)| (count - each).powi(2) / each).sum()
+	};
+	for (counts, total) in sizes.iter().zip(totals) {
+		let by_work = chi_square(counts, &[0.1, 0.2, 0.3, 0.4].map(|share| share * total));
+		let by_count = chi_square(counts, &[total / 4.0; 4]);
+		assert!(by_work < LIMIT, "chi-square {by_work}: {counts:?}");
+		assert!(by_count > LIMIT, "the work decides: {counts:?}");
+	}
+	// One large claim and many small ones are not told apart.
+	let [large, _, small] = sizes;
+	let whole = totals[0] + totals[2];
+	let apart: f64 = [(large, totals[0]), (small, totals[2])]
+		.iter()
+		.map(|(counts, total)| {
+			let mut expected = [0.0; 4];
+			for (kind, each) in expected.iter_mut().enumerate() {
+				*each = (large[kind] + small[kind]) * total / whole;
+			}
+			chi_square(counts, &expected)
+		})
+		.sum();
+	assert!(apart < LIMIT, "chi-square {apart}: {large:?} and {small:?}");
+}
+
 #[test]
 fn judges_of_a_dispute_should_be_those_of_the_stored_set() {
 	build_and_execute(|| {

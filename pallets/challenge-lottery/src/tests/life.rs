@@ -4,10 +4,17 @@ use livepeer_primitives::{
 	params::Timing,
 	traits::Settlement,
 	verdict::{MismatchKind, Verdict, DISPUTE},
+	MAX_VALIDATORS,
 };
 use proptest::prelude::*;
+use sp_runtime::Perbill;
 
-use crate::{mock::*, types::Stage, Ballots};
+use super::variants::open;
+use crate::{
+	mock::*,
+	types::{Stage, PENALTIES_PER_STEP, REWARDS_PER_STEP},
+	Ballots, Judges,
+};
 
 /// What happens in one block.
 #[derive(Clone, Debug)]
@@ -296,5 +303,107 @@ fn claim_of_most_tranches_should_be_decided_as_late_as_the_parameters_say_and_no
 			+ 1;
 		let longest = parameters.longest_judgement(&Timing::development());
 		assert_eq!(System::block_number() - 10, longest - unused);
+	});
+}
+
+/// All that can make a claim last, at once: no seed as long as there may be none, no room for what is owed in any
+/// block, judges that owe as much elsewhere as a claim waits for, more work than a phase waits for, as many
+/// tranches as there can be, a member of each that is silent and one that keeps its word to itself, variants to be
+/// opened, and every answer in the last block in which it is taken. It is decided in the last block of which the
+/// parameters say so, and fails with a block more in any phase.
+#[test]
+fn slowest_claim_should_be_decided_in_the_last_block_that_the_parameters_allow() {
+	build_and_execute(|| {
+		let most = 8;
+		Parameters::mutate(|parameters| {
+			(parameters.tranches, parameters.committee_size) = (most, 2);
+			parameters.verify_rate = 50_000_000;
+			// So few that none is due; that has to be opened all the same.
+			parameters.variant_rate = Perbill::from_parts(1);
+		});
+		let (parameters, timing) = (Parameters::get(), Timing::development());
+		seat(&[100; 17]);
+		let made = timing.beacon_window;
+		run_to(made);
+		SEEDLESS.put((0..100).collect());
+		let heavy = || {
+			let leaves = (0..64).map(|i| leaf(i, LARGEST_LEAF)).collect();
+			let (claim, taken) = try_claim(leaves);
+			taken.unwrap();
+			claim
+		};
+		let claim = heavy();
+		let others: Vec<_> = (0..24).map(|_| heavy()).collect();
+		run_to(made + 5 * timing.beacon_window - 1);
+		SEEDLESS.put(vec![]);
+		let next = || {
+			crowd();
+			skip(1);
+		};
+		let to_last = || {
+			while Lottery::challenge(claim.id).unwrap().deadline > System::block_number() + 1 {
+				next();
+			}
+		};
+		next();
+		to_last();
+		// The others' ballots open first, so that this one's judges have as much to do before.
+		for claim in others.iter().chain([&claim]) {
+			for index in drawn(claim) {
+				reveal_leaf(claim, index).unwrap();
+			}
+		}
+		let work = challenge(claim.id).sampled_work;
+		assert_eq!(parameters.work_blocks(work), parameters.max_work_blocks);
+		let first = Ballots::<Test>::get(claim.id).unwrap();
+		let waits = parameters.max_work_blocks + 2 * timing.beacon_window;
+		assert_eq!(first.deadline - first.opened, parameters.commit_base + waits);
+		// They are judged at once, and end as their variants are not opened.
+		for other in &others {
+			let said = opening(other.id, Verdict::Valid);
+			(0..2).for_each(|member| commit(other.id, 0, member, &said).unwrap());
+			(0..2).for_each(|member| reveal(other.id, 0, member, &said).unwrap());
+		}
+		for tranche in (0..most as u8).chain([DISPUTE]) {
+			assert_eq!(Ballots::<Test>::get(claim.id).map(|ballot| ballot.tranche), Some(tranche));
+			let said = opening(claim.id, Verdict::Valid);
+			let count = members(claim.id, tranche).len() as u16;
+			to_last();
+			(1..count).for_each(|member| commit(claim.id, tranche, member, &said).unwrap());
+			next();
+			to_last();
+			if tranche == DISPUTE {
+				(1..count).for_each(|member| reveal(claim.id, tranche, member, &said).unwrap());
+			}
+			next();
+			if tranche == 0 {
+				to_last();
+				open(&claim).unwrap();
+				next();
+			}
+			while tranche != DISPUTE && Ballots::<Test>::get(claim.id).is_none() {
+				next();
+			}
+		}
+		assert!(matches!(challenge(claim.id).stage, Stage::Decided(_)));
+		let decided = System::block_number();
+		// Its leaves came in the block before they were too late, and its judges began in that.
+		let judgement = parameters.longest_judgement(&timing);
+		assert_eq!(decided - made, judgement - 1);
+
+		let judges = Judges::<Test>::get(claim.id).unwrap().len() as u32;
+		assert_eq!(judges, 17);
+		while Lottery::challenge(claim.id).is_some() {
+			next();
+		}
+		let outcome = parameters.slashing_period.max(parameters.slash_deferral);
+		let steps = judges.div_ceil(PENALTIES_PER_STEP);
+		assert_eq!(System::block_number() - decided, outcome + steps - 1);
+		// As many judges as there can be are dismissed and paid in the blocks that are kept for that.
+		let kept = parameters.longest_claim_life(&timing) - judgement - outcome;
+		let steps =
+			MAX_VALIDATORS.div_ceil(PENALTIES_PER_STEP) + MAX_VALIDATORS.div_ceil(REWARDS_PER_STEP);
+		// Who is first to be paid is so in the step in which the last are dismissed.
+		assert!(steps - 2 <= kept, "{steps} steps in {kept} blocks");
 	});
 }

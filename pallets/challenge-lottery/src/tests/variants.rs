@@ -73,7 +73,8 @@ fn open_with(claim: &TestClaim, openings: VariantOpenings) -> Result<(), Transac
 	open_signed(claim, openings, signature)
 }
 
-fn open(claim: &TestClaim) -> Result<(), TransactionValidityError> {
+/// The transcoder opens the drawn leaves as it has to.
+pub(super) fn open(claim: &TestClaim) -> Result<(), TransactionValidityError> {
 	open_with(claim, openings_by("T", claim, &drawn(claim)))
 }
 

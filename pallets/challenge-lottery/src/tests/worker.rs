@@ -9,6 +9,7 @@ use livepeer_primitives::{
 		Finalized, ToolchainsAnswer, ToolchainsQuestion, VerifyEndpoint, VerifyLeaf, VerifyStatus,
 		VerifyTask, FINALIZED, VERIFY_ENDPOINT,
 	},
+	toolchain::{Attestation, Owed},
 	traits::{ServiceDirectory, UNTIL_ATTESTED},
 	verdict::{Evidence, Pass, Verdict},
 	Hash,
@@ -21,11 +22,7 @@ use sp_keystore::{testing::MemoryKeystore, Keystore, KeystoreExt};
 
 use sp_runtime::BoundedVec;
 
-use crate::{
-	mock::*,
-	types::{Attestation, Owed},
-	Attestations, Ballots, Call, Verifiers,
-};
+use crate::{mock::*, Attestations, Ballots, Call, Verifiers};
 
 /// A node that holds the verifier keys of `verifiers`. The second part takes what is in its pool.
 fn run_node(

@@ -21,7 +21,7 @@ async function create(signer, name, args) {
 
 /** Deploys by `signer`; returns the three contracts, the token's null where it is another's. */
 export async function deploy(signer, config) {
-	const token = config.lpt ? null : await create(signer, "TestToken", []);
+	const token = config.lpt ? null : await create(signer, "TestToken", [false]);
 	const nobody = "0x" + "00".repeat(20);
 	const timelock = await create(signer, "TimelockController", [config.delay, config.proposers, config.proposers, nobody]);
 	const setup = {

@@ -15,6 +15,8 @@ const SIZES = process.env.SIZES?.split(",").map(Number) ?? [4, 21, 50, 100, 144,
 /** A year of blocks, and as many hashes in the range's proof as there are then on average. */
 const AGE = 5_256_000;
 const HASHES = 12;
+/** Messages sent before: a withdrawal's path has 17 hashes. */
+const MESSAGES = 100_000;
 
 async function commitments(hardfork, length) {
 	const b = await Bridge.create({ hardfork, chain: new Chain({ length, age: AGE }) });
@@ -50,15 +52,24 @@ function hashes(n) {
 }
 
 async function payments(hardfork) {
-	const b = await Bridge.create({ hardfork });
+	const b = await Bridge.create({ hardfork, chain: new Chain({ messages: MESSAGES }) });
 	const out = { deploy: b.gateway.deployed };
 	const to = (name) => hex(keccak(ascii(name)).slice(0, 20));
-	// Past the first of everything: the tree has its branch, the bitmap its word.
+	// Past the first of everything: the tree has its branch, the bitmap its word; depositors keep some LPT.
+	await b.token.send("mint", [b.alice.address, 1n]);
 	for (let i = 0; i < 33; ++i) await b.deposit(i % 2 ? ETH : LPT, UNIT);
 	for (const asset of [LPT, ETH]) {
 		await b.deposit(asset, 100n * UNIT);
 		out[`deposit ${asset}`] = (await b.deposit(asset, UNIT)).gas;
 	}
+	// What the token alone takes, to compare with.
+	await b.token.send("mint", [b.alice.address, UNIT]);
+	await b.token.send("mint", [b.relayer.address, 1n]);
+	out.transfer = (await b.token.send("transfer", [b.relayer.address, UNIT / 2n], { from: b.alice })).gas;
+	await b.token.send("approve", [b.relayer.address, UNIT / 4n], { from: b.alice });
+	out.transferFrom = (
+		await b.token.send("transferFrom", [b.alice.address, b.relayer.address, UNIT / 4n], { from: b.relayer })
+	).gas;
 	const old = async (asset) => {
 		if (asset === LPT) for (const who of [b.bob, b.relayer]) await b.token.send("mint", [who.address, 1n]);
 		return b.bob.address;
@@ -109,6 +120,8 @@ const PAYMENTS = [
 	["claim of ETH", "claim 1"],
 	["claim of ETH by a new account", "claim new 1"],
 	["deploying the gateway", "deploy"],
+	["to compare: a transfer of LPT", "transfer"],
+	["to compare: LPT by `transferFrom`", "transferFrom"],
 ];
 const table = [
 	row(["validators", "bytes", "commitment, Osaka", "handover, Osaka", "commitment, Amsterdam", "handover, Amsterdam", "six handovers, Amsterdam"]),

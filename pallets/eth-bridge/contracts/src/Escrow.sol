@@ -135,7 +135,7 @@ abstract contract Escrow is ReentrancyGuardTransient {
     function _deposit(uint8 asset, bytes32 recipient, uint128 amount, uint256 held) private {
         if (block.timestamp < brakes.depositsStoppedUntil) revert DepositsStopped();
         // Without commitments nothing comes back out: better not to let in.
-        if (block.timestamp > expiresAt()) revert BridgeDown();
+        if (_isExpired()) revert BridgeDown();
         if (recipient == 0) revert BadRecipient();
         if (amount < limits[asset].minimum) revert BelowMinimum();
         if (held > limits[asset].cap) revert AboveCap();
@@ -272,6 +272,6 @@ abstract contract Escrow is ReentrancyGuardTransient {
         emit LimitsSet(asset, next);
     }
 
-    /// When commitments stop being accepted.
-    function expiresAt() public view virtual returns (uint256);
+    /// Whether commitments are accepted no more.
+    function _isExpired() internal view virtual returns (bool);
 }

@@ -82,7 +82,7 @@ contract Gateway is Escrow, LightClient {
     {}
 
     /// Carries out a withdrawal: pays it, or has it wait where it is large. By anyone.
-    function withdraw(Withdrawal calldata w, bytes32[32] calldata proof) external nonReentrant {
+    function withdraw(Withdrawal calldata w, bytes32[] calldata proof) external nonReentrant {
         if (w.asset > ETH || w.fee >= w.amount) revert BadMessage();
         bytes32 id = keccak256(
             abi.encodePacked(MESSAGE, domain, w.index, WITHDRAWAL, w.asset, w.recipient, w.amount, w.fee)
@@ -93,7 +93,7 @@ contract Gateway is Escrow, LightClient {
     }
 
     /// Opens a round's earnings for claims. By anyone; moves nothing.
-    function openRound(Round calldata r, bytes32[32] calldata proof) external {
+    function openRound(Round calldata r, bytes32[] calldata proof) external {
         if (r.root == 0 || r.count == 0 || r.lpt > type(uint112).max || r.eth > type(uint112).max) revert BadMessage();
         if (rounds[r.round].root != 0) revert AlreadyUsed();
         _use(
@@ -139,18 +139,14 @@ contract Gateway is Escrow, LightClient {
         _reopen(until);
     }
 
-    function expiresAt() public view override(Escrow, LightClient) returns (uint256) {
-        return LightClient.expiresAt();
+    function _isExpired() internal view override(Escrow, LightClient) returns (bool) {
+        return LightClient._isExpired();
     }
 
     /// The message `leaf` at `index` is the chain's, and not used yet; now it is.
-    function _use(bytes32 leaf, uint32 index, bytes32[32] calldata proof) private {
-        bytes32[] calldata siblings;
-        assembly ("memory-safe") {
-            siblings.offset := proof
-            siblings.length := 32
-        }
-        if (!_isMessageRoot(Tree.rootOf(leaf, index, siblings))) revert NotProven();
+    function _use(bytes32 leaf, uint32 index, bytes32[] calldata proof) private {
+        if (proof.length > Tree.DEPTH) revert NotProven();
+        if (!_isMessageRoot(Tree.rootOfGrowing(leaf, index, proof))) revert NotProven();
         if (_used.get(index)) revert AlreadyUsed();
         _used.set(index);
     }

@@ -80,7 +80,7 @@ abstract contract LightClient {
     /// Takes a commitment of a newer block, signed by the validators in office or the next ones. The
     /// form of `update` is that of docs/bridge-formats.md; who sends it does not matter.
     function submit(bytes calldata update) external {
-        if (block.timestamp > expiresAt()) revert Expired();
+        if (_isExpired()) revert Expired();
         if (update.length < COMMITMENT + LEAF) revert BadLength();
         Head memory h = head;
 
@@ -100,15 +100,20 @@ abstract contract LightClient {
     }
 
     /// After this the head is too old: its validators may have left with their stake.
-    function expiresAt() public view virtual returns (uint256) {
+    function expiresAt() public view returns (uint256) {
         uint256 byAge = uint256(head.time) + maxAge;
         return byAge > reopenedUntil ? byAge : reopenedUntil;
+    }
+
+    /// Whether `expiresAt` has passed; reads what was reopened only where the head is too old.
+    function _isExpired() internal view virtual returns (bool) {
+        return block.timestamp > uint256(head.time) + maxAge && block.timestamp > reopenedUntil;
     }
 
     /// Lets the validators of an expired head be heard again, for a time. It moves nothing by itself:
     /// only what they sign is accepted.
     function _reopen(uint64 until) internal {
-        if (block.timestamp <= expiresAt()) revert NotExpired();
+        if (!_isExpired()) revert NotExpired();
         if (until > block.timestamp + LONGEST_REOPENING) revert BadCheckpoint();
         reopenedUntil = until;
         emit Reopened(until);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Bridge, DAY, HOUR, LIMITS, MAX_AGE, UNIT, refused } from "./lib/bridge.mjs";
-import { ascii, be, hex, keccak } from "./lib/bytes.mjs";
+import { ascii, be, bytes, concat, hex, keccak } from "./lib/bytes.mjs";
 import { artefact } from "../scripts/compile.mjs";
 import { Interface } from "ethers";
 import { ETH, LPT, EMPTY } from "./lib/formats.mjs";
@@ -54,8 +54,7 @@ describe("deposits", () => {
 	});
 
 	test("a token that delivers less than was sent", async () => {
-		const b = await Bridge.create();
-		await b.token.send("setTax", [1n]);
+		const b = await Bridge.create({ taxed: true });
 		await refused(b.deposit(LPT, UNIT), "BadAmount");
 	});
 
@@ -190,10 +189,44 @@ describe("withdrawals", () => {
 
 	test("empty proof, and proofs of another length", async () => {
 		const b = await funded();
-		const w = b.chain.withdrawal({ asset: ETH, recipient: STRANGER, amount: UNIT });
+		const list = Array.from({ length: 5 }, () =>
+			b.chain.withdrawal({ asset: ETH, recipient: STRANGER, amount: UNIT / 10n }),
+		);
 		await b.sync();
-		const call = b.gateway.encode("withdraw", [w, b.chain.proof(0)]);
-		for (const nodes of [0, 1, 31]) await assert.rejects(b.gateway.raw(call.slice(0, call.length - (32 - nodes) * 64)));
+		for (const w of list.slice(0, 4)) {
+			const proof = b.chain.proof(w.index);
+			assert.equal(proof.length, 3);
+			for (const nodes of [0, 1, 2]) {
+				await refused(b.withdraw(w, { proof: proof.slice(0, nodes) }), "NotProven");
+			}
+		}
+		const whole = b.chain.messages.proof(0).map(hex);
+		await refused(b.withdraw(list[0], { proof: [...whole, hex(EMPTY[32])] }), "NotProven");
+		await refused(b.withdraw(list[0], { proof: [...whole.slice(0, 31), hex(EMPTY[30])] }), "NotProven");
+		// Says to have more than it has: what is beyond the end reads as zero.
+		const call = b.gateway.encode("withdraw", [list[0], b.chain.proof(0)]);
+		await assert.rejects(b.gateway.raw(call.slice(0, -64)));
+		for (const w of list) await b.withdraw(w);
+		await b.check();
+	});
+
+	test("empty siblings at the top are left out or brought, and the rest of the path is needed", async () => {
+		// Sizes around a power of two, where the path of the newest message is shortest and longest.
+		for (const count of [1, 2, 3, 4, 5, 8, 9]) {
+			const b = await funded();
+			const list = Array.from({ length: count }, () =>
+				b.chain.withdrawal({ asset: ETH, recipient: STRANGER, amount: UNIT / 100n }),
+			);
+			await b.sync();
+			for (const w of list) {
+				const path = b.chain.messages.proof(w.index).map(hex);
+				const least = b.chain.proof(w.index).length;
+				assert.ok(least <= Math.ceil(Math.log2(count)));
+				if (least) await refused(b.withdraw(w, { proof: path.slice(0, least - 1) }), "NotProven");
+				await b.withdraw(w, { proof: path.slice(0, [least, 31, 32][w.index % 3]) });
+			}
+			await b.check();
+		}
 	});
 
 	test("out-of-range index", async () => {
@@ -216,6 +249,36 @@ describe("withdrawals", () => {
 			const at = 10 + word * 64;
 			await assert.rejects(b.gateway.raw(call.slice(0, at) + "01" + call.slice(at + 2)));
 		}
+	});
+
+	test("any byte of a call changed, cut or added", async () => {
+		const b = await funded();
+		const list = Array.from({ length: 5 }, () =>
+			b.chain.withdrawal({ asset: ETH, recipient: STRANGER, amount: UNIT / 10n }),
+		);
+		const round = b.chain.earnings(
+			1,
+			Array.from({ length: 5 }, () => ({ asset: ETH, payee: STRANGER, amount: UNIT / 10n })),
+		);
+		await b.sync();
+		const fuzz = async (call) => {
+			const data = bytes(call);
+			const refuse = (changed) => assert.rejects(b.gateway.raw(hex(changed), { from: b.relayer }), hex(changed));
+			for (let at = 0; at < data.length; ++at) {
+				const changed = data.slice();
+				// Another bit of each byte; all bits come up.
+				changed[at] ^= 1 << at % 8;
+				await refuse(changed);
+			}
+			for (let length = 0; length < data.length; length += 13) await refuse(data.slice(0, length));
+			// What stands behind a call is not read.
+			await b.gateway.raw(hex(concat(data, keccak([1]))), { from: b.relayer });
+			await refuse(data);
+		};
+		await fuzz(b.gateway.encode("withdraw", [list[2], b.chain.proof(2)]));
+		await fuzz(b.gateway.encode("openRound", [round, b.chain.proof(round.index)]));
+		await fuzz(b.gateway.encode("claim", [round.leaves[3], b.chain.earningProof(round.leaves[3])]));
+		await b.check();
 	});
 
 	test("leaves of another kind: a deposit, an earning, a round, an inner node", async () => {

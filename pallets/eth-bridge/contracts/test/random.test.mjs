@@ -1,4 +1,4 @@
-// Random stories: deposits, withdrawals, rounds, time, stops, sessions, retries. After each step the
+// Random stories: deposits, withdrawals, rounds, time, stops, sessions, retries, blocks that Ethereum drops. After each step the
 // escrow holds exactly what went in less what went out, to the unit.
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -11,6 +11,9 @@ const STEPS = Number(process.env.STEPS ?? 100);
 const SEEDS = Number(process.env.SEEDS ?? 2);
 /** Why a payment may be refused in an honest story. */
 const REASONS = new Set(["AlreadyUsed", "NotProven", "LimitReached", "ReleasesStopped", "TransferFailed", "NotReady", "NotWaiting", "NoSuchRound", "ERC20InsufficientBalance"]);
+
+/** What Ethereum may do and then drop. */
+const DROPPED = ["deposit", "sync", "withdraw", "open", "claim", "release", "stop"];
 
 async function story(seed, hardfork) {
 	const r = random(seed);
@@ -85,6 +88,17 @@ async function story(seed, hardfork) {
 			if (waiting.length) await attempt(b.gateway.send("release", [r.pick(waiting)]));
 		},
 		time: async () => b.pass(HOUR * (1 + r.below(40))),
+		// Ethereum drops what has just happened there; our chain drops nothing.
+		reorg: async () => {
+			const { stateManager } = b.evm.vm;
+			const before = { deposited: [...b.deposited], deposits: b.deposits.copy(), waiting: waiting.length };
+			await stateManager.checkpoint();
+			for (let i = 1 + r.below(4); i > 0; --i) await steps[r.pick(DROPPED)]();
+			await stateManager.revert();
+			Object.assign(b, { deposited: before.deposited, deposits: before.deposits });
+			waiting.length = before.waiting;
+			await b.check();
+		},
 		stop: async () => {
 			if (r.below(4) === 0) await b.gateway.send("stop", [r.below(2) === 0, r.below(2) === 0], { from: b.guardian });
 		},

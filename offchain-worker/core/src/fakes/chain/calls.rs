@@ -19,6 +19,7 @@ use livepeer_primitives::{
 use super::{ChainState, FakeChain, FakeClaim, FakeOpening, GENESIS, OPENING_SEED};
 use crate::ports::{
 	chain::{Call, ChainError, LeafReveal, Refused},
+	contradiction::Contradiction,
 	stakes::StakeCall,
 };
 
@@ -111,6 +112,10 @@ impl FakeChain {
 				state.spending.remove(&key);
 				Ok(())
 			}
+			Call::Report(contradiction) => {
+				who()?;
+				state.report(&contradiction)
+			}
 		};
 		done.map_err(refuse)?;
 		state.calls.push(call.clone());
@@ -134,6 +139,35 @@ impl ChainState {
 
 	fn transcoder(&mut self, account: &AccountId) -> Result<&mut TranscoderView, Refused> {
 		self.transcoders.get_mut(account).ok_or(Refused::NotRegistered)
+	}
+
+	/// Punishes a contradiction, once.
+	fn report(&mut self, contradiction: &Contradiction) -> Result<(), Refused> {
+		let header = contradiction.header();
+		let view = self.jobs.get(&header.job).ok_or(Refused::NoJob)?;
+		let given = view.current.as_ref().filter(|current| current.index == header.assignment);
+		let given = given.ok_or(Refused::NoAssignment)?;
+		if self.punished.contains(&contradiction.offence()) {
+			return Err(Refused::AlreadyReported);
+		}
+		if !contradiction.is_by(&view.broadcaster, given) {
+			return Err(Refused::WrongGeneration);
+		}
+		match contradiction {
+			Contradiction::Segments(headers) => {
+				for signed in headers.iter() {
+					self.check(&signed.signature, Purpose::Segments, &signed.header.hash())?;
+				}
+			}
+			Contradiction::Results { segment, receipts } => {
+				self.check(&segment.signature, Purpose::Segments, &segment.header.hash())?;
+				for signed in receipts.iter() {
+					self.check(&signed.signature, Purpose::Duties, &signed.receipt.hash())?;
+				}
+			}
+		}
+		self.punished.insert(contradiction.offence());
+		Ok(())
 	}
 
 	/// Opens a job, with the first transcoder that would take it.

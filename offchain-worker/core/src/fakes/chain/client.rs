@@ -2,7 +2,10 @@
 
 use async_trait::async_trait;
 use livepeer_primitives::{
-	api::{ChallengeStage, ChallengeView, ClaimTerms, JobView, KeysView, TranscoderView},
+	api::{
+		AssignmentView, ChallengeStage, ChallengeView, ClaimTerms, JobView, KeysView,
+		TranscoderView,
+	},
 	claim::ClaimInfo,
 	keys::Purpose,
 	params::VerificationTerms,
@@ -94,6 +97,16 @@ impl Chain for FakeChainClient {
 
 	async fn job_of_stream(&self, stream: StreamId) -> Result<Option<JobId>, ChainError> {
 		Ok(self.read()?.jobs.values().rev().find(|job| job.stream == stream).map(|job| job.id))
+	}
+
+	async fn assignment(
+		&self,
+		_: At,
+		job: JobId,
+		assignment: AssignmentIndex,
+	) -> Result<Option<AssignmentView>, ChainError> {
+		let current = self.read()?.jobs.get(&job).and_then(|view| view.current.clone());
+		Ok(current.filter(|current| current.index == assignment))
 	}
 
 	async fn assignments(&self, transcoder: &AccountId) -> Result<Vec<JobId>, ChainError> {

@@ -6,7 +6,7 @@ mod judgements;
 mod stakes;
 
 use std::{
-	collections::BTreeMap,
+	collections::{BTreeMap, BTreeSet},
 	sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -29,7 +29,10 @@ use super::{FakeEngine, FakeStakes, SimClock};
 use crate::{
 	key::Key,
 	lock,
-	ports::chain::{Call, ChainError, Free, Head, LeafReveal, Refused},
+	ports::{
+		chain::{Call, ChainError, Free, Head, LeafReveal, Refused},
+		contradiction::Offence,
+	},
 };
 
 /// An open claim of the fake chain.
@@ -107,6 +110,8 @@ struct ChainState {
 	free: BTreeMap<AccountId, Free>,
 	locked: bool,
 	stakes: FakeStakes,
+	/// What was reported.
+	punished: BTreeSet<Offence>,
 	/// What is held of claims that are judged, from which block on.
 	judgements: Vec<(BlockNumber, ClaimId, Option<JudgementView>)>,
 	/// The first block whose state is kept.
@@ -166,6 +171,7 @@ impl Default for FakeChain {
 			free: BTreeMap::new(),
 			locked: false,
 			stakes: FakeStakes::default(),
+			punished: BTreeSet::new(),
 			judgements: Vec::new(),
 			kept_from: 0,
 		};

@@ -326,6 +326,9 @@ pub struct LeafAgain {
 	pub broadcaster_signed: Option<bool>,
 	/// Whether the transcoder signed a receipt that says the same as the leaf; `None` without a record.
 	pub transcoder_signed: Option<bool>,
+	/// Whether it signed a receipt that says something else of the segment: an offence of its own,
+	/// whatever the bytes are.
+	pub contradicts: bool,
 	/// What each judge said that revealed, in the order of tranches.
 	pub said: Vec<Said>,
 }
@@ -373,8 +376,9 @@ pub async fn judge_again(engine: &dyn MediaEngine, case: &Case) -> JudgedAgain {
 			seq: drawn.leaf.seq,
 			verdict,
 			findings,
-			broadcaster_signed: signed.map(|(broadcaster, _)| broadcaster),
-			transcoder_signed: signed.map(|(_, transcoder)| transcoder),
+			broadcaster_signed: signed.map(|signed| signed.broadcaster),
+			transcoder_signed: signed.map(|signed| signed.transcoder),
+			contradicts: signed.is_some_and(|signed| signed.contradicts),
 			said: said(case, place, drawn.variant),
 		});
 	}
@@ -413,9 +417,19 @@ async fn judge_one(
 	Ok((judged.verdict, judged.findings))
 }
 
-/// Whether the broadcaster signed the leaf's segment, and the transcoder what the leaf says of it, with
-/// the keys of the claim's assignment.
-fn signatures(case: &Case, leaf: &VerifyLeaf, record: &SegmentRecord) -> (bool, bool) {
+/// What is signed of a leaf, with the keys of the claim's assignment.
+#[derive(Clone, Copy)]
+struct Signatures {
+	/// Whether the broadcaster signed its segment.
+	broadcaster: bool,
+	/// Whether the transcoder signed what the leaf says of it.
+	transcoder: bool,
+	/// Whether the transcoder signed something else of it.
+	contradicts: bool,
+}
+
+/// What the record of a leaf's segment shows to be signed.
+fn signatures(case: &Case, leaf: &VerifyLeaf, record: &SegmentRecord) -> Signatures {
 	let claim = &case.judgement.claim;
 	let signed = &record.signed;
 	let broadcaster = signed.header.hash() == leaf.header
@@ -427,16 +441,22 @@ fn signatures(case: &Case, leaf: &VerifyLeaf, record: &SegmentRecord) -> (bool, 
 			&case.broadcaster_keys,
 		);
 	let place = claim.place(case.genesis, leaf.index);
-	let receipt = leaf.leaf.receipt(place, claim.toolchain);
-	let transcoder = receipt.is_some_and(|receipt| receipt.hash() == record.receipt.hash())
-		&& record.signature.signer.generation == claim.transcoder_keys
+	let claimed = leaf.leaf.receipt(place, claim.toolchain);
+	let receipt = &record.receipt;
+	let is_signed = record.signature.signer.generation == claim.transcoder_keys
 		&& is_signed_by(
 			&record.signature,
 			&claim.transcoder,
-			&record.receipt.hash(),
+			&receipt.hash(),
 			&case.transcoder_keys,
 		);
-	(broadcaster, transcoder)
+	let is_claimed = claimed.as_ref().is_some_and(|claimed| claimed.hash() == receipt.hash());
+	let contradicts = claimed.is_some_and(|claimed| claimed.equivocates(receipt));
+	Signatures {
+		broadcaster,
+		transcoder: is_signed && is_claimed,
+		contradicts: broadcaster && is_signed && contradicts,
+	}
 }
 
 /// What the judges said of the leaf at a place.

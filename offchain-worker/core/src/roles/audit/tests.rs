@@ -5,11 +5,12 @@ use crate::{
 		output, rendition, segment_info, simulate, FakeChain, FakeEngine, FakeNet, MemoryStore,
 		Sim, GENESIS,
 	},
-	key::Key,
+	key::{Key, Signing},
 	ports::{
 		chain::{Call, Chain, Wait},
 		engine::{Format, Variant},
 		store::Blobs,
+		transport::SignedHeader,
 	},
 	roles::broadcast::Origin,
 };
@@ -17,7 +18,7 @@ use livepeer_primitives::{
 	api::{BallotView, DrawnLeaf, JudgeView},
 	claim::ClaimInfo,
 	extension::Extensions,
-	receipt::Outputs,
+	receipt::{Outputs, TranscodeResult},
 	sum_tree::Commitment,
 	verdict::{Evidence, MismatchKind, NonConformingKind},
 	video::SourceLimits,
@@ -243,6 +244,42 @@ fn case_should_say_in_a_file_what_was_wrong_with_a_claim_that_failed() {
 		);
 		let chain = story.chain.client(None);
 		assert!(is_of_chain(&chain, &case).await.unwrap());
+	});
+}
+
+/// Garbage is delivered with a receipt, and what the judges want to see is claimed.
+#[test]
+fn case_should_show_when_a_receipt_says_something_else_than_the_claim() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let leaves = vec![story.leaf(2, false, None).await];
+		story.chain.judge(10, CLAIM, Some(story.judgement(leaves, vec![Verdict::Valid])));
+		let case = story.gather(12).await.unwrap();
+		let (claim, leaf) = (&case.judgement.claim, &case.judgement.leaves[0].leaf);
+		let header = leaf.leaf.header(claim.place(GENESIS, leaf.index)).unwrap();
+		let claimed = leaf.leaf.receipt(claim.place(GENESIS, leaf.index), claim.toolchain).unwrap();
+		let mut other = claimed.clone();
+		other.result = TranscodeResult::Transcoded(Outputs::default());
+		let broadcaster = Key::from_uri("//Bob").unwrap();
+		let stranger = Key::from_uri("//Eve").unwrap();
+		for (receipt, owner, signs, expected) in [
+			(&claimed, &broadcaster, &story.transcoder, (Some(true), false)),
+			(&other, &broadcaster, &story.transcoder, (Some(false), true)),
+			(&other, &broadcaster, &stranger, (Some(false), false)),
+			(&other, &stranger, &story.transcoder, (Some(false), false)),
+		] {
+			let signature = Signing::own(owner.clone()).sign(&header.hash());
+			let mut shown = case.clone();
+			shown.leaves[0].record = Some(SegmentRecord {
+				signed: SignedHeader { header: header.clone(), signature },
+				receipt: receipt.clone(),
+				signature: Signing::own(signs.clone()).sign(&receipt.hash()),
+			});
+			let again = judge_again(&FakeEngine::default(), &shown).await;
+			let leaf = &again.leaves[0];
+			assert_eq!((leaf.transcoder_signed, leaf.contradicts), expected);
+			assert_eq!(leaf.verdict, Ok(Verdict::Valid), "its bytes are right all the same");
+		}
 	});
 }
 

@@ -1,8 +1,9 @@
 //! One sending: a signed header and bytes go out, a receipt and renditions come back checked.
 
+use codec::{DecodeAll, Encode};
 use livepeer_primitives::{
 	chunks::chunk_root, keys::Generation, receipt::TranscodeResult, segment::SegmentHeader,
-	service::ServiceRecord, AccountId, AssignmentIndex, Seq,
+	service::ServiceRecord, AccountId, AssignmentIndex, Seq, StreamId,
 };
 
 use super::{
@@ -10,14 +11,19 @@ use super::{
 	BroadcastError, Broadcaster, OpenStream,
 };
 use crate::{
+	aside,
 	key::Signing,
 	ports::{
 		chain::At,
+		contradiction::{Contradiction, SignedReceipt},
 		engine::{Format, MediaError},
 		store::StoreError,
 		transport::{PushReply, Refusal, SegmentRecord, SignedHeader},
 	},
 };
+
+/// Receipts that brought nothing back and are kept of a stream: more than are outstanding at a time.
+const MOST_UNRETURNED: usize = 16;
 
 /// The transcoder that works now.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -96,8 +102,9 @@ impl Broadcaster {
 			signed.signature = signing.sign(&signed.header.hash());
 			self.store.resign_header(&signed)?;
 		}
-		let Some(bytes) = self.store.get(cut.segment.in_hash)? else {
-			return Err(StoreError::Damaged(cut.segment.in_hash).into());
+		let (store, in_hash) = (self.store.clone(), cut.segment.in_hash);
+		let Some(bytes) = aside(move || store.get(in_hash)).await? else {
+			return Err(StoreError::Damaged(in_hash).into());
 		};
 		let (receipt, signature) = match self.net.push(&to.service, &signed, &bytes).await {
 			Ok(PushReply::Done { receipt, signature }) => (receipt, signature),
@@ -128,9 +135,27 @@ impl Broadcaster {
 			Ok(Err(error)) => return Ok(retry(error.to_string())),
 			Err(error) => return Ok(retry(error.to_string())),
 		}
-		if let TranscodeResult::Rejected(reason) = record.receipt.result {
-			return Ok(self.judge_rejection(open, cut, &bytes, format!("{reason:?}")).await);
+		self.compare(&record).await?;
+		let delivered = self.take_back(open, to, cut, &bytes, record.clone()).await?;
+		if !matches!(delivered, Delivered::Returned(_)) {
+			self.remember(record)?;
 		}
+		Ok(delivered)
+	}
+
+	/// Takes back what a receipt that is signed promises.
+	async fn take_back(
+		&self,
+		open: &OpenStream,
+		to: &Assigned,
+		cut: &Cut,
+		bytes: &[u8],
+		record: SegmentRecord,
+	) -> Result<Delivered, BroadcastError> {
+		if let TranscodeResult::Rejected(reason) = record.receipt.result {
+			return Ok(self.judge_rejection(open, cut, bytes, format!("{reason:?}")).await);
+		}
+		let outputs = record.outputs().len();
 		if outputs != open.ladder.len() {
 			return Ok(retry("the receipt has another number of outputs than the ladder".into()));
 		}
@@ -156,17 +181,62 @@ impl Broadcaster {
 			}
 			Err(error) => return Ok(retry(format!("a rendition: {error}"))),
 		};
-		for (output, bytes) in record.present().zip(&fetched) {
-			if bytes.len() as u64 != u64::from(output.len) || chunk_root(bytes) != output.chunk_root
-			{
-				return Ok(retry("a rendition is not as the receipt describes it".into()));
+		let (store, described) = (self.store.clone(), record.outputs().to_vec());
+		let kept = aside(move || {
+			let outputs = described.iter().flatten();
+			let is_right = outputs.zip(&fetched).all(|(output, bytes)| {
+				bytes.len() as u64 == u64::from(output.len)
+					&& chunk_root(bytes) == output.chunk_root
+			});
+			// All were checked: only now is any kept.
+			if is_right {
+				fetched.iter().try_for_each(|bytes| store.put(bytes).map(drop))?;
 			}
+			Ok::<_, StoreError>(is_right)
+		});
+		Ok(match kept.await? {
+			true => Delivered::Returned(Box::new(record)),
+			false => retry("a rendition is not as the receipt describes it".into()),
+		})
+	}
+
+	/// Looks whether another receipt was given for the same segment before, which did not bring it back.
+	async fn compare(&self, record: &SegmentRecord) -> Result<(), StoreError> {
+		let (signed, new) = (&record.signed, SignedReceipt::of(record));
+		let known = self.unreturned(record.header().stream)?;
+		let found = known
+			.iter()
+			.find_map(|known| Contradiction::of_receipts(signed, &SignedReceipt::of(known), &new));
+		if let Some(found) = found {
+			self.reporter.note(&self.book, found).await;
 		}
-		// All were checked: only now is any kept.
-		for bytes in &fetched {
-			self.store.put(bytes)?;
+		Ok(())
+	}
+
+	/// Keeps the first receipt for a segment that did not come back with it, and may be sent again.
+	fn remember(&self, record: SegmentRecord) -> Result<(), StoreError> {
+		let stream = record.header().stream;
+		let mut known = self.unreturned(stream)?;
+		let keys = |record: &SegmentRecord| record.signature.signer.generation;
+		let is_it = |known: &SegmentRecord| {
+			known.header() == record.header() && keys(known) == keys(&record)
+		};
+		if known.iter().any(is_it) {
+			return Ok(());
 		}
-		Ok(Delivered::Returned(Box::new(record)))
+		if known.len() >= MOST_UNRETURNED {
+			known.remove(0);
+		}
+		known.push(record);
+		self.store.put_value(&unreturned_name(stream), &known.encode())
+	}
+
+	/// The first receipts for segments of a stream that did not come back, oldest first. Without them
+	/// less is noticed and nothing else is wrong.
+	pub(super) fn unreturned(&self, stream: StreamId) -> Result<Vec<SegmentRecord>, StoreError> {
+		let stored = self.store.value(&unreturned_name(stream))?;
+		let known = stored.and_then(|bytes| Vec::<SegmentRecord>::decode_all(&mut &bytes[..]).ok());
+		Ok(known.unwrap_or_default())
 	}
 
 	/// Looks at the chain whether a claim has really passed a segment, before it believes it.
@@ -205,6 +275,11 @@ impl Broadcaster {
 			}
 		}
 	}
+}
+
+/// Names, in the store, the receipts of a stream that brought nothing back.
+fn unreturned_name(stream: StreamId) -> String {
+	format!("unreturned/{stream:?}")
 }
 
 /// It is sent again after the usual pause.

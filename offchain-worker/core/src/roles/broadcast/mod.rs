@@ -40,6 +40,7 @@ use crate::{
 		transport::{SignedHead, Transport},
 	},
 	recall::{keep_pulse, pulse, was_left},
+	reporting::Reporter,
 	rules::playlist::is_stream_name,
 };
 
@@ -248,6 +249,7 @@ pub struct Broadcaster {
 	engine: Arc<dyn MediaEngine>,
 	events: Arc<dyn EventSink>,
 	warnings: Warnings,
+	reporter: Reporter,
 	clock: Arc<dyn Clock>,
 }
 
@@ -266,7 +268,8 @@ impl Broadcaster {
 		let own = OwnKeys::new(keys, Purpose::Segments, chain.clone(), clock.clone());
 		let book = KeyBook::new(chain.clone(), clock.clone());
 		let warnings = Warnings::new(events.clone(), clock.clone());
-		Self { own, book, chain, store, net, engine, events, warnings, clock }
+		let reporter = Reporter::new(chain.clone(), store.clone(), events.clone());
+		Self { own, book, chain, store, net, engine, events, warnings, reporter, clock }
 	}
 
 	/// What signs segments as this generation.
@@ -564,6 +567,7 @@ impl Broadcaster {
 		let ended = tokio::select! {
 			ended = Run::new(self, open).drive(inputs) => ended,
 			() = keep_pulse(&*self.store, &*self.clock) => Ok(Summary::default()),
+			() = self.reporter.keep_reporting() => Ok(Summary::default()),
 		};
 		if let Err(BroadcastError::Store(error)) = &ended {
 			self.warnings.store(error);

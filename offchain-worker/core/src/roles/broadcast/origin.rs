@@ -6,9 +6,12 @@ use async_trait::async_trait;
 use livepeer_primitives::{Seq, StreamId};
 use sp_core::H256;
 
-use crate::ports::{
-	store::{OriginStore, StoreError, Streams},
-	transport::{Playlist, PushReply, Refusal, Service, SignedHeader, MAX_RECORDS},
+use crate::{
+	aside,
+	ports::{
+		store::{OriginStore, StoreError, Streams},
+		transport::{Playlist, PushReply, Refusal, Service, SignedHeader, MAX_RECORDS},
+	},
 };
 
 /// What an origin answers: a broadcaster's own streams.
@@ -46,7 +49,8 @@ impl Service for Origin {
 	}
 
 	async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
-		self.store.get(hash).unwrap_or_else(|error| {
+		let store = self.store.clone();
+		aside(move || store.get(hash)).await.unwrap_or_else(|error| {
 			tracing::warn!(%error, "cannot serve");
 			None
 		})

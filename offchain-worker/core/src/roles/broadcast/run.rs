@@ -20,6 +20,7 @@ use super::{
 	BroadcastError, Broadcaster, OpenStream, SourceSegment, Summary,
 };
 use crate::{
+	aside,
 	key::Signing,
 	ports::{
 		chain::{while_away, At, Call, ChainError, Head, Wait},
@@ -181,7 +182,7 @@ impl<'a> Run<'a> {
 				segment = source.recv(), if hungry => match segment {
 					// Whoever feeds a stopped run lets go of it as well: that is not the source's end.
 					None if *stop.borrow() => self.stopping = true,
-					segment => self.take(segment)?,
+					segment => self.take(segment).await?,
 				},
 				Some((sending, assignment, delivered)) = self.deliveries.next() => {
 					self.hear(assignment, &delivered);
@@ -317,7 +318,7 @@ impl<'a> Run<'a> {
 	}
 
 	/// Takes what the source says: a segment, its failure, or its end.
-	fn take(
+	async fn take(
 		&mut self,
 		segment: Option<Result<SourceSegment, String>>,
 	) -> Result<(), BroadcastError> {
@@ -335,7 +336,7 @@ impl<'a> Run<'a> {
 				let longest_ms = longest.saturating_mul(1_000) / u64::from(TICKS_PER_SECOND);
 				self.awaited_until_ms =
 					self.role.clock.now_ms().saturating_add(longest_ms.saturating_mul(2));
-				if let Some(cut) = self.take_segment(seq, segment)? {
+				if let Some(cut) = self.take_segment(seq, segment).await? {
 					self.cuts.insert(seq, cut);
 					self.window.add(seq);
 				}
@@ -345,7 +346,7 @@ impl<'a> Run<'a> {
 	}
 
 	/// Stores a new segment; `None` when it has come back in an earlier run.
-	fn take_segment(
+	async fn take_segment(
 		&mut self,
 		seq: Seq,
 		segment: SourceSegment,
@@ -358,7 +359,9 @@ impl<'a> Run<'a> {
 		if !(1..=LONGEST_SEGMENT).contains(&segment.duration) {
 			return Err(bad("it has no duration, or is too long"));
 		}
-		let in_hash = sha256(&segment.bytes);
+		let bytes = segment.bytes;
+		let hashed = aside(move || (sha256(&bytes), chunk_root(&bytes), bytes));
+		let (in_hash, chunk_root, bytes) = hashed.await;
 		// Whoever judges takes a short segment for the last one of its epoch only.
 		let is_short = segment.duration < self.open.limits.shortest;
 		let is_last = is_short || segment.last;
@@ -379,8 +382,8 @@ impl<'a> Run<'a> {
 			// It came back and is not kept any more, or never will.
 			return Ok(None);
 		}
-		self.role.store.put(&segment.bytes)?;
-		self.role.store.pin(&source_pin(self.open.stream, seq), &[in_hash])?;
+		let (store, owner) = (self.role.store.clone(), source_pin(self.open.stream, seq));
+		aside(move || store.put(&bytes).and_then(|hash| store.pin(&owner, &[hash]))).await?;
 		self.update(|state| {
 			state.next = state.next.max(seq.saturating_add(1));
 			state.newest_epoch = state.newest_epoch.max(epoch);
@@ -401,7 +404,7 @@ impl<'a> Run<'a> {
 			flags: if is_last { LAST_OF_EPOCH } else { 0 },
 			in_hash,
 			in_len,
-			chunk_root: chunk_root(&segment.bytes),
+			chunk_root,
 			extensions: Extensions::default(),
 		};
 		Ok(Some(Cut { segment: info, at_ms }))

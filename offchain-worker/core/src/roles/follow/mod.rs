@@ -25,17 +25,20 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use crate::{
+	aside,
 	key::KeyBook,
 	lock,
 	ports::{
 		chain::{At, Chain, ChainError},
 		clock::Clock,
+		contradiction::Contradiction,
 		events::{output_names, Event, EventSink, Warnings},
 		store::{FollowStore, StoreError, StreamState},
 		transport::{
 			NetError, Playlist, RecordError, SegmentRecord, SignedHead, Transport, MAX_RECORDS,
 		},
 	},
+	reporting::Reporter,
 	rules::playlist::{first_pts, is_stream_name, Entry, Timeline},
 };
 
@@ -53,6 +56,10 @@ const AHEAD_MS: u64 = 60_000;
 const CHAIN_MS: u64 = 2_000;
 /// How long it is believed where somebody is reached: about a block.
 const BELIEVED_MS: u64 = 6_000;
+/// What was put for a record that is being taken; `None` when it is not taken after all. Locked while
+/// something is put.
+type Put = Arc<Mutex<Option<Vec<H256>>>>;
+
 /// KiB of a stream's renditions that are fetched at a time; a larger one is fetched alone.
 const MOST_FETCHED: u32 = 8 * 1_024;
 /// Of how many it is remembered where they are reached.
@@ -143,6 +150,7 @@ pub struct Follower {
 	/// The streams of which it was said that their heads are dated in the future.
 	early: Mutex<BTreeSet<StreamId>>,
 	warnings: Warnings,
+	reporter: Reporter,
 }
 
 impl Follower {
@@ -158,6 +166,7 @@ impl Follower {
 		Self {
 			book: KeyBook::new(chain.clone(), clock.clone()),
 			warnings: Warnings::new(events.clone(), clock.clone()),
+			reporter: Reporter::new(chain.clone(), store.clone(), events.clone()),
 			chain,
 			store,
 			net,
@@ -451,6 +460,7 @@ impl Follower {
 		for record in records {
 			let seq = record.header().seq;
 			if seq < state.next || seq == Seq::MAX {
+				self.compare(stream, &record).await?;
 				return Err(FollowError::Order);
 			}
 			// As many outputs as it has: whether that is the ladder's number is asked below, for
@@ -477,6 +487,23 @@ impl Follower {
 		Ok(())
 	}
 
+	/// Looks whether a record that comes a second time is another than the first, as far as that is kept.
+	async fn compare(&self, stream: StreamId, record: &SegmentRecord) -> Result<(), FollowError> {
+		let kept = self.store.records(stream, record.header().seq, 1)?;
+		let found = kept.first().and_then(|kept| Contradiction::of_records(kept, record));
+		let Some(found) = found else { return Ok(()) };
+		let noted = async {
+			self.reporter.note(&self.book, found).await;
+			Ok(())
+		};
+		self.in_time(noted).await
+	}
+
+	/// Reports contradictions that were found, where the chain's client has a key; never ends.
+	pub async fn keep_reporting(&self) {
+		self.reporter.keep_reporting().await;
+	}
+
 	/// Fetches the renditions of a checked record and keeps them, all or none.
 	async fn take(
 		&self,
@@ -487,17 +514,18 @@ impl Follower {
 	) -> Result<(), FollowError> {
 		let start = self.clock.now_ms();
 		let room = Semaphore::new(MOST_FETCHED as usize);
-		let put = Mutex::new(Vec::new());
+		let put: Put = Arc::new(Mutex::new(Some(Vec::new())));
 		let fetches =
 			record.present().map(|output| self.obtain(origin, record, output, &room, &put));
 		let pts = match futures::future::try_join_all(fetches).await {
 			Ok(all) => all.into_iter().next().flatten(),
 			Err(error) => {
-				self.release(stream, &lock(&put));
+				self.release(stream, put).await;
 				return Err(error);
 			}
 		};
-		self.store.put_record(record)?;
+		let (store, taken) = (self.store.clone(), record.clone());
+		aside(move || store.put_record(&taken)).await?;
 		let sized = (record.header().seq, bytes_of(record));
 		lock(&self.sizes).entry(stream).or_default().push_back(sized);
 		lock(&self.timelines).entry(stream).or_default().push(entry(record, pts));
@@ -519,25 +547,33 @@ impl Follower {
 		record: &SegmentRecord,
 		output: &Output,
 		room: &Semaphore,
-		put: &Mutex<Vec<H256>>,
+		put: &Put,
 	) -> Result<Option<u64>, FollowError> {
 		let kib = output.len.div_ceil(1_024).clamp(1, MOST_FETCHED);
 		// It is never closed.
 		let _room = room.acquire_many(kib).await.ok();
-		let known = self.store.get(output.hash)?;
+		let (store, described) = (self.store.clone(), *output);
+		let known = aside(move || store.get(described.hash)).await?;
 		let is_new = known.is_none();
 		let bytes = match known {
 			Some(bytes) => bytes,
 			None => self.fetch(origin, record, output).await?,
 		};
-		if bytes.len() as u64 != u64::from(output.len) || chunk_root(&bytes) != output.chunk_root {
-			return Err(FollowError::Described);
-		}
-		if is_new {
-			self.store.put(&bytes)?;
-			lock(put).push(output.hash);
-		}
-		Ok(first_pts(&bytes))
+		let (store, put) = (self.store.clone(), put.clone());
+		let kept = aside(move || {
+			if bytes.len() as u64 != u64::from(described.len)
+				|| chunk_root(&bytes) != described.chunk_root
+			{
+				return Err(FollowError::Described);
+			}
+			let mut put = lock(&put);
+			if let (true, Some(put)) = (is_new, put.as_mut()) {
+				store.put(&bytes)?;
+				put.push(described.hash);
+			}
+			Ok(first_pts(&bytes))
+		});
+		kept.await
 	}
 
 	/// The bytes of a rendition: from the origin, or else from the transcoder.
@@ -559,11 +595,15 @@ impl Follower {
 		}
 	}
 
-	/// Lets go of what was put for a record that is not taken.
-	fn release(&self, stream: StreamId, put: &[H256]) {
-		let owner = format!("untaken/{stream:?}");
-		let released = self.store.pin(&owner, put).and_then(|()| self.store.unpin(&owner));
-		if let Err(error) = released {
+	/// Lets go of what was put for a record that is not taken; nothing is put for it afterwards.
+	async fn release(&self, stream: StreamId, put: Put) {
+		let store = self.store.clone();
+		let released = aside(move || {
+			let owner = format!("untaken/{stream:?}");
+			let put = lock(&put).take().unwrap_or_default();
+			store.pin(&owner, &put).and_then(|()| store.unpin(&owner))
+		});
+		if let Err(error) = released.await {
 			// What nothing refers to goes within the hour.
 			tracing::debug!(%error, "bytes of a record that was not taken are not removed yet");
 		}

@@ -288,6 +288,67 @@ async fn record_should_be_refused_when_it_is_not_in_order() {
 	assert_eq!(seqs, [7], "what came before stays");
 }
 
+/// An origin that tells of these records, whatever it is asked for.
+struct Repeating(Vec<SegmentRecord>);
+
+#[async_trait::async_trait]
+impl Service for Repeating {
+	async fn size(&self, _: H256) -> Option<u64> {
+		None
+	}
+	async fn fetch(&self, _: H256) -> Option<Vec<u8>> {
+		None
+	}
+	async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
+		Err(Refusal::NotServed)
+	}
+	async fn push(&self, _: SignedHeader, _: Vec<u8>) -> PushReply {
+		PushReply::Refused(Refusal::NotServed)
+	}
+	async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
+		let ladder = vec![rendition(64, 36, 100)].try_into().unwrap();
+		Some(Playlist { job: 1, ladder, head: None, records: self.0.clone() })
+	}
+}
+
+#[tokio::test]
+async fn record_that_comes_again_as_another_should_be_reported_when_it_is_signed() {
+	let story = Story::new().await;
+	story.chain.assign(1, &story.transcoder.account());
+	let first = story.record(5, |_| ());
+	story.origin.put_record(&first).unwrap();
+	let follower = story.follower(10);
+	let stream = follower.find("demo", &story.broadcaster.account()).await.unwrap();
+	assert_eq!(follower.poll(stream).await.unwrap().new, 1);
+
+	let other_result = story.record_of(5, vec![9], |_| ());
+	let other_segment = story.record(5, |header| header.segment.in_hash = H256::zero());
+	let mut forged = other_result.clone();
+	forged.signature = first.signature.clone();
+	for (record, kept) in [(&first, 0), (&forged, 0), (&other_result, 1), (&other_segment, 2)] {
+		story.net.serve("o", Arc::new(Repeating(vec![record.clone()])));
+		let error = follower.poll(stream).await.unwrap_err();
+		assert!(matches!(error, FollowError::Order), "{error}");
+		assert_eq!(follower.reporter.kept().unwrap().len(), kept);
+	}
+	assert_eq!(seqs(&follower, stream), [5], "and what came first stays");
+
+	// Without a key it is only kept; who has one reports it after a restart.
+	follower.reporter.report().await.unwrap();
+	let finder = Key::from_uri("//Finder").unwrap();
+	let restarted = Follower::new(
+		Arc::new(story.chain.client(Some(finder))),
+		Arc::new(story.store.clone()),
+		Arc::new(story.net.end("g")),
+		Arc::new(Recorder::default()),
+		Arc::new(SystemClock::default()),
+		10,
+	);
+	restarted.reporter.report().await.unwrap();
+	let is_report = |call: &Call| matches!(call, Call::Report(_));
+	assert_eq!(story.chain.calls().iter().filter(|call| is_report(call)).count(), 2);
+}
+
 #[tokio::test]
 async fn follower_should_go_on_when_the_origin_keeps_only_what_lies_far_ahead() {
 	let story = Story::new().await;
@@ -742,9 +803,8 @@ impl BeforeTransport for Counted {
 	async fn before_fetch(&self, _: &ServiceRecord) {
 		let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
 		self.most.fetch_max(now, Ordering::SeqCst);
-		for _ in 0..4 {
-			tokio::task::yield_now().await;
-		}
+		// For as long as others take that could be fetched beside it.
+		tokio::time::sleep(std::time::Duration::from_millis(100)).await;
 	}
 
 	fn after_fetch(&self) {

@@ -1,7 +1,7 @@
 //! Taking segments in: what is checked before and after their bytes arrive, and what is signed.
 
 use std::{
-	collections::{BTreeMap, BTreeSet},
+	collections::{btree_map, BTreeMap},
 	sync::{
 		atomic::{AtomicBool, Ordering},
 		Arc, Mutex,
@@ -25,12 +25,14 @@ use tokio::sync::Semaphore;
 
 use super::{
 	fairness::{Fair, Turn},
+	rests::Rests,
 	Assigned, Assignments, Parts, TranscodeError,
 };
 use crate::{
-	lock,
+	aside, lock,
 	ports::{
 		chain::At,
+		contradiction::Contradiction,
 		engine::{Format, MediaError, Transcoded},
 		events::{output_names, Event, Warning},
 		store::{SegmentKey, StoreError, TranscodedSegment},
@@ -43,8 +45,6 @@ use crate::{
 const LOOK_UP_MS: u64 = 2_000;
 /// When a sender tries again while the transcoder is full.
 const BUSY_MS: u32 = 400;
-/// How long a job is left alone after a segment of it was work for nothing: at first, and at most.
-const REST_MS: (u64, u64) = (500, 300_000);
 /// How long a segment that was transcoded waits until its assignment is accepted.
 const ACCEPTED_MS: u64 = 20_000;
 /// How often it is looked whether it is.
@@ -60,12 +60,11 @@ pub(super) struct Intake {
 	pub(super) assigned: Assignments,
 	/// What is offered and not accepted yet.
 	offered: Mutex<BTreeMap<(JobId, AssignmentIndex), Assigned>>,
-	at_work: Mutex<BTreeSet<SegmentKey>>,
+	at_work: Mutex<BTreeMap<SegmentKey, SignedHeader>>,
 	looking_up: Semaphore,
 	fair: Arc<Fair>,
-	/// Jobs whose segments made the engine fail, or made what is too large: how often in a row, and until
-	/// when it is not asked.
-	failed: Mutex<BTreeMap<JobId, (u32, u64)>>,
+	/// Jobs whose segments made the engine fail, or made what is too large.
+	rests: Rests,
 	/// Segments that wait or are at work, by job.
 	taken: Mutex<BTreeMap<JobId, usize>>,
 	draining: AtomicBool,
@@ -74,6 +73,7 @@ pub(super) struct Intake {
 impl Intake {
 	pub(super) fn new(parts: Arc<Parts>, assigned: Assignments) -> Self {
 		let fair = Fair::new(parts.config.parallel);
+		let rests = Rests::new(parts.store.clone(), parts.clock.clone());
 		Self {
 			parts,
 			assigned,
@@ -81,7 +81,7 @@ impl Intake {
 			at_work: Default::default(),
 			looking_up: Semaphore::new(1),
 			fair,
-			failed: Default::default(),
+			rests,
 			taken: Default::default(),
 			draining: AtomicBool::new(false),
 		}
@@ -90,8 +90,14 @@ impl Intake {
 	/// Takes no more, and waits for the segments at work.
 	pub(super) async fn drain(&self) {
 		self.draining.store(true, Ordering::SeqCst);
-		let done = std::pin::pin!(self.fair.idle());
 		let clock = &self.parts.clock;
+		let done = std::pin::pin!(async {
+			self.fair.idle().await;
+			// What was made is still to be stored and signed for.
+			while !lock(&self.at_work).is_empty() {
+				clock.sleep_until(clock.now_ms().saturating_add(LOOK_MS)).await;
+			}
+		});
 		let late = clock.sleep_until(clock.now_ms().saturating_add(DRAIN_MS));
 		let _ = select(done, late).await;
 	}
@@ -135,6 +141,7 @@ impl Intake {
 		{
 			return Err(Refusal::BadBytes);
 		}
+		self.compare(signed).await;
 		if assigned.is_accepted {
 			match self.parts.memory.forgot(&assigned) {
 				Ok(None) => {}
@@ -153,15 +160,48 @@ impl Intake {
 			return Err(Refusal::TooLate);
 		}
 		// Before the bytes come: what fails again and again is not tried as often as it is sent.
-		let failed = lock(&self.failed).get(&header.job).copied();
-		if failed.is_some_and(|(_, until)| self.parts.clock.now_ms() < until) {
-			return Err(Refusal::Internal);
+		match self.rests.rests(header.job).await {
+			Ok(false) => {}
+			Ok(true) => return Err(Refusal::Internal),
+			Err(error) => {
+				self.parts.warnings.store(&error);
+				return Err(Refusal::Internal);
+			}
 		}
 		// Another engine would make other outputs than those that were promised.
 		if assigned.toolchain != self.parts.engine.toolchain() {
 			return Err(Refusal::NotServed);
 		}
 		Ok(assigned)
+	}
+
+	/// Looks whether the broadcaster has signed another segment in the place of this one, which it signed.
+	async fn compare(&self, signed: &SignedHeader) {
+		let at_work = lock(&self.at_work).get(&SegmentKey::of(&signed.header)).cloned();
+		let known = match at_work {
+			Some(known) => Some(known),
+			None => match self.receipt_for(&signed.header) {
+				Ok(stored) => stored.map(|stored| stored.signed),
+				Err(error) => {
+					self.parts.warnings.store(&error);
+					None
+				}
+			},
+		};
+		if let Some(found) = known.and_then(|known| Contradiction::of_headers(&known, signed)) {
+			self.parts.reporter.note(&self.parts.book, found).await;
+		}
+	}
+
+	/// Notes that a segment is at work; `false` where one is already, under the same key.
+	fn begin(&self, key: SegmentKey, signed: &SignedHeader) -> bool {
+		match lock(&self.at_work).entry(key) {
+			btree_map::Entry::Vacant(place) => {
+				place.insert(signed.clone());
+				true
+			}
+			btree_map::Entry::Occupied(_) => false,
+		}
 	}
 
 	/// What was stored under a header's key.
@@ -265,7 +305,7 @@ impl Intake {
 		)?;
 		let same = |key: &&SegmentKey| (key.job, key.assignment) == (header.job, header.assignment);
 		let at_work: Vec<Seq> =
-			lock(&self.at_work).iter().filter(same).map(|key| key.seq).collect();
+			lock(&self.at_work).keys().filter(same).map(|key| key.seq).collect();
 		if unclaimed.len().saturating_add(at_work.len()) > most {
 			return Ok(Err(Refusal::Allowance));
 		}
@@ -296,12 +336,13 @@ impl Intake {
 		};
 		let header = &signed.header;
 		let info = &header.segment;
-		if bytes.len() as u64 != u64::from(info.in_len)
-			|| sha256(&bytes) != info.in_hash
-			|| chunk_root(&bytes) != info.chunk_root
-		{
-			return PushReply::Refused(Refusal::BadBytes);
-		}
+		let (len, hash, root) = (u64::from(info.in_len), info.in_hash, info.chunk_root);
+		let described = aside(move || {
+			let is_right =
+				bytes.len() as u64 == len && sha256(&bytes) == hash && chunk_root(&bytes) == root;
+			is_right.then_some(bytes)
+		});
+		let Some(bytes) = described.await else { return PushReply::Refused(Refusal::BadBytes) };
 		let key = SegmentKey::of(header);
 		match self.receipt_for(header) {
 			Ok(Some(stored)) => {
@@ -320,7 +361,7 @@ impl Intake {
 			Ok(None) => {}
 			Err(error) => return self.not_stored(&error),
 		}
-		if self.draining.load(Ordering::SeqCst) || !lock(&self.at_work).insert(key) {
+		if self.draining.load(Ordering::SeqCst) || !self.begin(key, &signed) {
 			return PushReply::Busy { retry_ms: BUSY_MS };
 		}
 		let _at_work = OnDrop(|| {
@@ -345,22 +386,18 @@ impl Intake {
 			return PushReply::Busy { retry_ms: BUSY_MS };
 		};
 		let turn = self.fair.take(header.job).await;
-		match self.transcode(&assigned, &signed, &bytes, turn).await {
+		match self.transcode(&assigned, &signed, bytes, turn).await {
 			Ok(segment) => done(segment),
 			Err(reply) => reply,
 		}
 	}
 
-	/// Lets the engine rest from a job, twice as long after each failure in a row.
-	fn note_failure(&self, job: JobId) {
-		let now = self.parts.clock.now_ms();
-		let mut failed = lock(&self.failed);
-		// Of jobs that have gone nothing is remembered.
-		let assigned = lock(&self.assigned);
-		failed.retain(|job, _| assigned.keys().any(|(other, _)| other == job));
-		let (count, until) = failed.entry(job).or_default();
-		let rest = REST_MS.0.saturating_mul(1 << (*count).min(16)).min(REST_MS.1);
-		(*count, *until) = (count.saturating_add(1), now.saturating_add(rest));
+	/// A segment was work for nothing: its job is left alone for a while.
+	async fn note_failure(&self, job: JobId) {
+		if let Err(error) = self.rests.failed(job).await {
+			// It is known until this process ends.
+			self.parts.warnings.store(&error);
+		}
 	}
 
 	/// Takes a place in the queue, of which a job that is not alone has half at most. What is taken is
@@ -397,7 +434,7 @@ impl Intake {
 		&self,
 		assigned: &Assigned,
 		signed: &SignedHeader,
-		bytes: &[u8],
+		bytes: Vec<u8>,
 		turn: Turn,
 	) -> Result<TranscodedSegment, PushReply> {
 		let header = &signed.header;
@@ -414,26 +451,32 @@ impl Intake {
 			internal(error)
 		})?;
 		let start = self.parts.clock.now_ms();
-		let made = match self.parts.engine.transcode(&format, bytes, variant).await {
-			// What nobody can be given costs as much as what fails, and is paid as little.
-			Ok(transcoded) => self
-				.made(assigned, header, transcoded)
-				.inspect_err(|_| self.note_failure(header.job))?,
+		let made = match self.parts.engine.transcode(&format, &bytes, variant).await {
+			Ok(transcoded) => match self.made(assigned, header, transcoded).await {
+				Ok(made) => made,
+				// What nobody can be given costs as much as what fails, and is paid as little.
+				Err(reply) => {
+					self.note_failure(header.job).await;
+					return Err(reply);
+				}
+			},
 			Err(MediaError::Invalid(reason)) => Made::rejected(assigned, header, reason),
 			Err(error) => {
-				self.note_failure(header.job);
+				self.note_failure(header.job).await;
 				return Err(internal(error));
 			}
 		};
-		lock(&self.failed).remove(&header.job);
+		self.rests.made(header.job).await.map_err(|error| self.not_stored(&error))?;
 		// The next one need not wait for a block.
 		drop(turn);
 		let assigned = &self.accepted(assigned).await?;
 		let transcode_ms = self.parts.clock.now_ms().saturating_sub(start);
 		// Everything was checked: only now is anything kept.
-		for bytes in made.outputs.iter().map(Vec::as_slice).chain([bytes]) {
-			self.parts.store.put(bytes).map_err(|error| self.not_stored(&error))?;
-		}
+		let (store, outputs) = (self.parts.store.clone(), made.outputs);
+		let put = aside(move || {
+			outputs.iter().chain([&bytes]).try_for_each(|bytes| store.put(bytes).map(drop))
+		});
+		put.await.map_err(|error| self.not_stored(&error))?;
 		let receipt = Receipt {
 			header: header.hash(),
 			toolchain: assigned.toolchain,
@@ -448,7 +491,8 @@ impl Intake {
 			leaf: made.leaf,
 			stored_ms: self.parts.clock.wall_ms(),
 		};
-		let stored = match self.parts.store.put_receipt(&segment) {
+		let store = self.parts.store.clone();
+		let stored = match aside(move || store.put_receipt(&segment)).await {
 			Ok(stored) => stored,
 			Err(StoreError::Conflict) => return Err(PushReply::Refused(Refusal::TooLate)),
 			Err(error) => return Err(self.not_stored(&error)),
@@ -480,7 +524,7 @@ impl Intake {
 	}
 
 	/// What is signed for outputs.
-	fn made(
+	async fn made(
 		&self,
 		assigned: &Assigned,
 		header: &SegmentHeader,
@@ -496,13 +540,20 @@ impl Intake {
 			tracing::warn!(seq = header.seq, "what the segment makes is too large");
 			return Err(PushReply::Refused(Refusal::TooLarge));
 		};
-		let mut outputs = Outputs::default();
-		for bytes in &transcoded.outputs {
-			let len = u32::try_from(bytes.len()).map_err(internal)?;
-			outputs
-				.try_push(Some(Output { hash: sha256(bytes), len, chunk_root: chunk_root(bytes) }))
-				.map_err(|_| internal("more outputs than a receipt holds"))?;
-		}
+		let made = transcoded.outputs;
+		let described = aside(move || {
+			let output = |bytes: &Vec<u8>| Output {
+				hash: sha256(bytes),
+				// None is longer than what can be sent.
+				len: bytes.len() as u32,
+				chunk_root: chunk_root(bytes),
+			};
+			let described: Vec<_> = made.iter().map(|bytes| Some(output(bytes))).collect();
+			(made, described)
+		});
+		let (made, described) = described.await;
+		let outputs = Outputs::try_from(described)
+			.map_err(|_| internal("more outputs than a receipt holds"))?;
 		let leaf = Leaf::Transcoded {
 			segment: header.segment.clone(),
 			outputs: outputs.clone(),
@@ -510,7 +561,7 @@ impl Intake {
 			extensions: Extensions::default(),
 		};
 		let result = TranscodeResult::Transcoded(outputs);
-		Ok(Made { result, leaf, outputs: transcoded.outputs })
+		Ok(Made { result, leaf, outputs: made })
 	}
 }
 

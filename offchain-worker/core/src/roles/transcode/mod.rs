@@ -10,6 +10,7 @@ mod idle;
 mod intake;
 mod memory;
 mod registration;
+mod rests;
 mod variants;
 mod worth;
 
@@ -35,6 +36,7 @@ use self::{
 	claiming::Claiming, idle::Idle, intake::Intake, memory::Memory, registration::Registration,
 };
 use crate::{
+	aside,
 	key::{Drawing, KeyBook, Keyring, NoKeyFor, NoVrfKey, OwnKeys, Signing},
 	ports::{
 		chain::{Chain, ChainError, Head},
@@ -45,6 +47,7 @@ use crate::{
 		transport::{Playlist, PushReply, Refusal, Service, SignedHeader, SignedPass},
 	},
 	recall::keep_pulse,
+	reporting::Reporter,
 };
 
 /// The terms and limits of a transcoder.
@@ -182,6 +185,7 @@ struct Parts {
 	engine: Arc<dyn MediaEngine>,
 	events: Arc<dyn EventSink>,
 	warnings: Warnings,
+	reporter: Reporter,
 	clock: Arc<dyn Clock>,
 	config: TranscodeConfig,
 }
@@ -240,6 +244,7 @@ impl TranscodeRole {
 		let own = OwnKeys::new(keys, Purpose::Duties, chain.clone(), clock.clone());
 		let book = KeyBook::new(chain.clone(), clock.clone());
 		let warnings = Warnings::new(events.clone(), clock.clone());
+		let reporter = Reporter::new(chain.clone(), store.clone(), events.clone());
 		let memory = Memory::new(store.clone(), clock.clone());
 		let parts = Arc::new(Parts {
 			own,
@@ -250,6 +255,7 @@ impl TranscodeRole {
 			engine,
 			events,
 			warnings,
+			reporter,
 			clock,
 			config,
 		});
@@ -325,6 +331,7 @@ impl TranscodeRole {
 			() = claims => {},
 			() = answers => {},
 			() = ends => {},
+			() = self.parts.reporter.keep_reporting() => {},
 			() = pulse => {},
 			() = stopped => {},
 		}
@@ -359,7 +366,8 @@ impl Service for TranscodeRole {
 	}
 
 	async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
-		self.parts.store.get(hash).unwrap_or_else(|error| {
+		let store = self.parts.store.clone();
+		aside(move || store.get(hash)).await.unwrap_or_else(|error| {
 			tracing::warn!(%error, "cannot serve");
 			None
 		})

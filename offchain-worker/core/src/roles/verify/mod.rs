@@ -37,7 +37,7 @@ use tokio::sync::{mpsc, Notify, Semaphore};
 use self::places::{Place, Places};
 
 use crate::{
-	lock,
+	aside, lock,
 	ports::{
 		clock::Clock,
 		engine::{Examined, Fault, Finding, Format, MediaEngine, MediaError},
@@ -553,15 +553,16 @@ impl Inner {
 			return Ok(Err(kind));
 		}
 		// Kept for the time of a dispute.
-		self.store
-			.pin(&format!("{}/{}", at.owner, leaf.index), hashes)
-			.map_err(|error| error.to_string())?;
+		let failed = |error: StoreError| error.to_string();
+		let (store, wanted) = (self.store.clone(), hashes.to_vec());
+		let owner = format!("{}/{}", at.owner, leaf.index);
+		aside(move || store.pin(&owner, &wanted)).await.map_err(failed)?;
 		let place = self.places.take(at.deadline, at.over).await;
-		let mut bytes = Vec::new();
-		for hash in hashes {
-			let stored = self.store.get(*hash).map_err(|error| error.to_string())?;
-			bytes.push(stored.ok_or("bytes that were fetched are gone")?);
-		}
+		let (store, wanted) = (self.store.clone(), hashes.to_vec());
+		let read = aside(move || {
+			wanted.into_iter().map(|hash| store.get(hash)).collect::<Result<Option<Vec<_>>, _>>()
+		});
+		let mut bytes = read.await.map_err(failed)?.ok_or("bytes that were fetched are gone")?;
 		let outputs = bytes.split_off(1);
 		let input = bytes.pop().ok_or("a leaf names its input")?;
 		Ok(Ok(Gathered { input, outputs, _place: place }))
@@ -575,10 +576,11 @@ impl Inner {
 		hash: H256,
 	) -> Result<Result<(), UnavailableKind>, String> {
 		let failed = |error: StoreError| error.to_string();
-		match self.store.get(hash) {
-			Ok(Some(_)) => return Ok(Ok(())),
+		let store = self.store.clone();
+		match aside(move || store.get(hash).map(|bytes| bytes.is_some())).await {
+			Ok(true) => return Ok(Ok(())),
 			// A store removes what it finds damaged: it is fetched again like what never was there.
-			Ok(None) | Err(StoreError::Damaged(_)) => {}
+			Ok(false) | Err(StoreError::Damaged(_)) => {}
 			Err(error) => return Err(failed(error)),
 		}
 		let pass = self.pass(at.task);
@@ -608,11 +610,12 @@ impl Inner {
 			};
 			let error = match fetched {
 				Some(Ok(bytes)) => {
-					self.store.put(&bytes).map_err(failed)?;
+					let (store, len) = (self.store.clone(), bytes.len() as u32);
+					aside(move || store.put(&bytes)).await.map_err(failed)?;
 					self.events.emit(Event::Fetched {
 						claim: at.task.claim,
 						hash: format!("{hash:?}"),
-						len: bytes.len() as u32,
+						len,
 						peer_id: self.net.peer_name(&service),
 						fetch_ms: self.clock.now_ms().saturating_sub(start),
 					});
@@ -747,10 +750,12 @@ pub(crate) async fn judge_leaf(
 					let is_there = |place: usize| outputs.get(place).is_some_and(Option::is_some);
 					let real = examined.pixels.work(terms.factors, terms.ladder, is_there);
 					let verdict = match judge(&examined, *work, real) {
-						Verdict::Valid | Verdict::Variant { .. }
-							if !are_described(outputs, &made) =>
-						{
-							Verdict::Mismatch(MismatchKind::Container)
+						verdict @ (Verdict::Valid | Verdict::Variant { .. }) => {
+							let outputs = outputs.clone();
+							match aside(move || are_described(&outputs, &made)).await {
+								true => verdict,
+								false => Verdict::Mismatch(MismatchKind::Container),
+							}
 						}
 						verdict => verdict,
 					};

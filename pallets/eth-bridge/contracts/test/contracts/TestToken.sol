@@ -3,21 +3,21 @@ pragma solidity 0.8.37;
 
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 
-/// LPT's stand-in for tests and demonstrations: anyone may mint. `tax` makes it one of those tokens
-/// that deliver less than was sent.
+/// LPT's stand-in for tests and demonstrations: anyone may mint. `taxed` makes it one of those tokens
+/// that deliver less than was sent; it is fixed, so that a transfer costs what it does elsewhere.
 contract TestToken is ERC20("Livepeer Token (test)", "LPT") {
-    uint256 public tax;
+    bool private immutable _taxed;
+
+    constructor(bool taxed) {
+        _taxed = taxed;
+    }
 
     function mint(address to, uint256 amount) external {
         _mint(to, amount);
     }
 
-    function setTax(uint256 next) external {
-        tax = next;
-    }
-
     function _update(address from, address to, uint256 amount) internal override {
         super._update(from, to, amount);
-        if (tax > 0 && from != address(0) && to != address(0)) super._update(to, address(0), tax);
+        if (_taxed && from != address(0) && to != address(0)) super._update(to, address(0), 1);
     }
 }

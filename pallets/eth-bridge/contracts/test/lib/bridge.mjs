@@ -16,12 +16,12 @@ export const LIMITS = [
 ];
 
 export class Bridge {
-	static async create({ hardfork, length = 4, first, maxAge = MAX_AGE, limits = LIMITS, chain, genesis, governor, proofs } = {}) {
+	static async create({ hardfork, length = 4, first, maxAge = MAX_AGE, limits = LIMITS, chain, genesis, governor, proofs, taxed = false } = {}) {
 		const b = new Bridge();
 		b.chain = chain ?? new Chain({ length, first, genesis });
 		b.evm = await Evm.create({ hardfork, proofs, time: Math.floor(b.chain.time / 1000) });
 		for (const name of ["deployer", "relayer", "guardian", "governor", "alice", "bob"]) b[name] = await b.evm.account(name);
-		b.token = await b.evm.deploy("TestToken", [], b.deployer);
+		b.token = await b.evm.deploy("TestToken", [taxed], b.deployer);
 		const setup = {
 			lpt: b.token.address,
 			genesisHash: hex(b.chain.genesis),

@@ -40,12 +40,13 @@ export function compact(signature, { high = false } = {}) {
 }
 
 export class Chain {
-	/** `first` is the first block with the mountain range, `age` how many it has already. */
-	constructor({ length = 4, first = 1, age = 0, time = 1_800_000_000, genesis = keccak(ascii("genesis")) } = {}) {
+	/** `first` is the first block with the mountain range, `age` how many it has already; `messages` how
+	 * many were sent. */
+	constructor({ length = 4, first = 1, age = 0, messages = 0, time = 1_800_000_000, genesis = keccak(ascii("genesis")) } = {}) {
 		Object.assign(this, { first, genesis, time: time * 1000, number: first - 1 + age, setId: 0 });
 		this.sets = [validators(0, length), validators(0, length)];
 		this.mmr = new f.Mmr(age);
-		this.messages = new f.Tree();
+		this.messages = new f.Tree(32, messages);
 		this.hash = genesis;
 		this.rounds = new Map();
 		this.sealed = { root: this.messages.root, time: this.time };
@@ -154,8 +155,9 @@ export class Chain {
 		return { ...message, root: hex(message.root), leaves };
 	}
 
+	/** The path of a message as a transaction brings it. */
 	proof(index) {
-		return this.messages.proof(index).map(hex);
+		return f.trimmed(this.messages.proof(index)).map(hex);
 	}
 
 	earningProof({ round, index }) {

@@ -1,5 +1,5 @@
 // The bridge's formats in JavaScript, from docs/bridge-formats.md alone.
-import { ZERO, ascii, be, bytes, concat, keccak, le } from "./bytes.mjs";
+import { ZERO, ascii, be, bytes, concat, hex, keccak, le } from "./bytes.mjs";
 
 export const LPT = 0;
 export const ETH = 1;
@@ -25,11 +25,31 @@ export const roundLeaf = (d, { index, round, root, count, lpt, eth }) =>
 export const earningLeaf = (d, { round, index, asset, payee, amount }) =>
 	keccak([3], d, be(round, 4), be(index, 4), [asset], bytes(payee), be(amount, 16));
 
+/** What of a path in a growing tree a transaction brings: empty siblings at the top are left out. */
+export const trimmed = (path) => {
+	let length = path.length;
+	while (length > 0 && hex(path[length - 1]) === hex(EMPTY[length - 1])) --length;
+	return path.slice(0, length);
+};
+
 /** A tree of a fixed depth, 32 for the two that grow. */
 export class Tree {
-	constructor(depth = 32) {
+	/** With `count` leaves before, of which only made-up subtrees are kept. */
+	constructor(depth = 32, count = 0) {
 		this.depth = depth;
 		this.levels = Array.from({ length: depth + 1 }, () => []);
+		this.levels[0].length = count;
+		for (let height = 0; height <= depth; ++height) {
+			if (Math.floor(count / 2 ** height) % 2 === 1) {
+				this.levels[height][Math.floor(count / 2 ** height) - 1] = keccak([1, height]);
+			}
+		}
+	}
+
+	copy() {
+		const copy = new Tree(this.depth);
+		copy.levels = this.levels.map((level) => [...level]);
+		return copy;
 	}
 
 	get count() {

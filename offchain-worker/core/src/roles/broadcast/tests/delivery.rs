@@ -1,12 +1,18 @@
 //! Segments go out, and come back checked.
 
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
 use async_trait::async_trait;
-use livepeer_primitives::segment::LAST_OF_EPOCH;
+use livepeer_primitives::{
+	extension::Extensions,
+	receipt::{Outputs, Receipt, TranscodeResult},
+	segment::LAST_OF_EPOCH,
+};
 use sp_core::H256;
 
 use super::*;
 use crate::{
-	fakes::SimClock,
+	fakes::{output, SimClock},
 	ports::transport::{Playlist, PushReply, Refusal, SegmentRecord, SignedHeader},
 	roles::follow::Follower,
 	sha256,
@@ -198,6 +204,104 @@ fn rendition_should_not_count_when_its_bytes_are_wrong() {
 			.map(|record| record.header().seq)
 			.collect();
 		assert_eq!(seqs, [1, 2], "the segment of the withheld rendition does not count");
+	})
+}
+
+/// Gives one receipt and then, once it is let, another for the same segment; never a rendition.
+struct Wavering {
+	key: Key,
+	answered: AtomicU64,
+	wavers: AtomicBool,
+}
+
+#[async_trait]
+impl Service for Wavering {
+	async fn size(&self, _: H256) -> Option<u64> {
+		None
+	}
+	async fn fetch(&self, _: H256) -> Option<Vec<u8>> {
+		None
+	}
+	async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
+		Ok(())
+	}
+	async fn push(&self, signed: SignedHeader, _: Vec<u8>) -> PushReply {
+		let answered = self.answered.load(Ordering::SeqCst);
+		if answered > 0 && !self.wavers.load(Ordering::SeqCst) {
+			return PushReply::Busy { retry_ms: 400 };
+		}
+		self.answered.store(answered + 1, Ordering::SeqCst);
+		let outputs = vec![Some(output(&[answered.min(1) as u8])); 2];
+		let receipt = Receipt {
+			header: signed.header.hash(),
+			toolchain: FakeEngine::default().toolchain,
+			result: TranscodeResult::Transcoded(Outputs::truncate_from(outputs)),
+			extensions: Extensions::default(),
+		};
+		let signature = Signing::own(self.key.clone()).sign(&receipt.hash());
+		PushReply::Done { receipt: Box::new(receipt), signature }
+	}
+	async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
+		None
+	}
+}
+
+/// How many contradictions the chain was told of.
+fn reported(story: &Story) -> usize {
+	story.chain.calls().iter().filter(|call| matches!(call, Call::Report(_))).count()
+}
+
+#[test]
+fn transcoder_should_be_reported_when_its_second_receipt_is_another() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let wavering = Arc::new(Wavering {
+			key: Key::from_uri("//T").unwrap(),
+			answered: AtomicU64::new(0),
+			wavers: AtomicBool::new(false),
+		});
+		story.net.serve("//T", wavering.clone());
+		let broadcaster = story.broadcaster();
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let run = broadcaster.run(&open, source(1), story.stop.subscribe());
+		assert!(sim.within(10_000, run).await.is_none());
+		assert_eq!(wavering.answered.load(Ordering::SeqCst), 1);
+		// The broadcaster is killed before it sends the segment again.
+		let restarted = story.broadcaster();
+		let open = restarted.open(&spec("demo")).await.unwrap();
+		assert!(open.resumed);
+		wavering.wavers.store(true, Ordering::SeqCst);
+		let run = restarted.run(&open, source(1), story.stop.subscribe());
+		assert!(sim.within(10_000, run).await.is_none());
+		assert!(wavering.answered.load(Ordering::SeqCst) > 1);
+		assert_eq!(reported(&story), 1);
+	})
+}
+
+/// Whoever is honest contradicts nothing, whatever is sent again after a restart.
+#[test]
+fn nobody_should_be_reported_when_an_honest_stream_goes_on_after_a_restart() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let broadcaster = story.broadcaster();
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let withheld = sha256(&[1, 1, 2, 3, 4]);
+		story.net.withhold(withheld, true);
+		let run = broadcaster.run(&open, source(3), story.stop.subscribe());
+		assert!(sim.within(10_000, run).await.is_none());
+		let stream = open.stream;
+		assert_eq!(broadcaster.unreturned(stream).unwrap().len(), 1, "it is compared with this");
+		story.net.withhold(withheld, false);
+		let restarted = story.broadcaster();
+		let open = restarted.open(&spec("demo")).await.unwrap();
+		let summary = restarted.run(&open, source(3), story.stop.subscribe()).await.unwrap();
+		assert!(summary.complete);
+		assert!(restarted.reporter.kept().unwrap().is_empty());
+		assert_eq!(reported(&story), 0);
 	})
 }
 

@@ -1,0 +1,174 @@
+//! Reports validators that make two blocks in one slot.
+//!
+//! BABE's own check sees headers as the import takes them: without their seal. What it reports the runtime
+//! cannot verify and refuses, so that a validator which runs twice would lose nothing. Here blocks are
+//! compared as they are stored, and BABE's reports are let fall, for of two about one slot the pool takes the
+//! first. `make validators-drill ONLY=double` shows when neither is needed any more.
+
+use crate::client::Client;
+use futures::StreamExt;
+use livepeer_runtime::opaque::{Block, Hash, Header, UncheckedExtrinsic};
+use sc_client_api::{BlockchainEvents, HeaderBackend, ImportNotifications};
+use sc_transaction_pool_api::{
+	error::Error as PoolError, LocalTransactionPool, OffchainTransactionPoolFactory,
+};
+use sp_api::{ApiError, ApiExt, ProvideRuntimeApi};
+use sp_consensus::BlockOrigin;
+use sp_consensus_babe::{AuthorityId, BabeApi, EquivocationProof, Slot};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// So many slots back a second block is found.
+const REMEMBERED: u64 = 1_000;
+
+/// A pool in which the reports that BABE's check makes vanish.
+pub struct Unsealed;
+
+impl LocalTransactionPool for Unsealed {
+	type Block = Block;
+	type Hash = Hash;
+	type Error = PoolError;
+
+	fn submit_local(&self, _at: Hash, _report: UncheckedExtrinsic) -> Result<Hash, PoolError> {
+		Ok(Hash::default())
+	}
+}
+
+/// The first block of each author in each of the newest slots, until a second one is found.
+#[derive(Default)]
+struct Seen(BTreeMap<Slot, Vec<(AuthorityId, Option<Header>)>>);
+
+impl Seen {
+	/// Notes a block, and gives the other one that its author made in its slot, once.
+	fn other(&mut self, slot: Slot, author: &AuthorityId, header: &Header) -> Option<Header> {
+		let newest = self.0.last_key_value().map_or(slot, |(newest, _)| slot.max(*newest));
+		let oldest = newest.saturating_sub(REMEMBERED);
+		self.0 = self.0.split_off(&oldest);
+		if slot < oldest {
+			return None;
+		}
+		let blocks = self.0.entry(slot).or_default();
+		match blocks.iter().position(|(by, _)| by == author) {
+			Some(place) => blocks[place].1.take_if(|first| *first != *header),
+			None => {
+				blocks.push((author.clone(), Some(header.clone())));
+				None
+			}
+		}
+	}
+}
+
+/// Looks at blocks, and puts reports into the pool of this node, whose own next block takes them.
+pub struct Reports {
+	client: Arc<Client>,
+	pool: OffchainTransactionPoolFactory<Block>,
+	blocks: ImportNotifications<Block>,
+	seen: Seen,
+}
+
+impl Reports {
+	/// Looks at every block from now on; reports go into `pool`.
+	pub fn new(client: Arc<Client>, pool: OffchainTransactionPoolFactory<Block>) -> Self {
+		let blocks = client.every_import_notification_stream();
+		Self { client, pool, blocks, seen: Seen::default() }
+	}
+
+	/// The slot of a block, and who made it.
+	fn origin_of(&self, hash: Hash, header: &Header) -> Option<(Slot, AuthorityId)> {
+		let claim = sc_consensus_babe::find_pre_digest::<Block>(header).ok()?;
+		let place = usize::try_from(claim.authority_index()).ok()?;
+		let epoch = self.client.runtime_api().current_epoch(hash).ok()?;
+		let (author, _) = epoch.authorities.into_iter().nth(place)?;
+		Some((claim.slot(), author))
+	}
+
+	/// Puts a report into the pool; `at` is a block of the session. Whether it could be made and was taken.
+	fn report(&self, at: Hash, proof: EquivocationProof<Header>) -> Result<bool, ApiError> {
+		let membership = self.client.runtime_api().generate_key_ownership_proof(
+			at,
+			proof.slot,
+			proof.offender.clone(),
+		)?;
+		let Some(membership) = membership else { return Ok(false) };
+		let best = self.client.info().best_hash;
+		let mut api = self.client.runtime_api();
+		api.register_extension(self.pool.offchain_transaction_pool(best));
+		let sent = api.submit_report_equivocation_unsigned_extrinsic(best, proof, membership)?;
+		Ok(sent.is_some())
+	}
+
+	/// Reports every second block of a slot, once.
+	pub async fn watch(mut self) {
+		while let Some(block) = self.blocks.next().await {
+			// What comes in of the past was reported when it was new.
+			if block.origin == BlockOrigin::NetworkInitialSync {
+				continue;
+			}
+			let Some((slot, offender)) = self.origin_of(block.hash, &block.header) else {
+				continue;
+			};
+			let Some(first) = self.seen.other(slot, &offender, &block.header) else { continue };
+			let names = format!("{:?} and {:?} in slot {}", first.hash(), block.hash, *slot);
+			let proof = EquivocationProof {
+				slot,
+				offender,
+				first_header: first,
+				second_header: block.header.clone(),
+			};
+			match self.report(block.hash, proof) {
+				Ok(true) => log::warn!("A validator made the blocks {names}: it is reported"),
+				Ok(false) => {
+					log::warn!("A validator made the blocks {names}: the report was not taken")
+				}
+				Err(error) => {
+					log::warn!(
+						"A validator made the blocks {names}: it cannot be reported: {error}"
+					)
+				}
+			}
+		}
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use sp_core::sr25519;
+	use sp_runtime::traits::Header as _;
+
+	fn author(number: u8) -> AuthorityId {
+		sr25519::Public::from_raw([number; 32]).into()
+	}
+
+	fn header(state: u8) -> Header {
+		let state = Hash::repeat_byte(state);
+		Header::new(1, Hash::default(), state, Hash::default(), Default::default())
+	}
+
+	#[test]
+	fn second_block_of_an_author_in_a_slot_should_be_found_once() {
+		let mut seen = Seen::default();
+		let slot = Slot::from(5_000u64);
+		assert_eq!(seen.other(slot, &author(1), &header(1)), None);
+		// The same one again, another author's, one of another slot.
+		assert_eq!(seen.other(slot, &author(1), &header(1)), None);
+		assert_eq!(seen.other(slot, &author(2), &header(2)), None);
+		assert_eq!(seen.other(slot + 1u64, &author(1), &header(2)), None);
+		assert_eq!(seen.other(slot, &author(1), &header(2)), Some(header(1)));
+		// However many follow.
+		assert_eq!(seen.other(slot, &author(1), &header(3)), None);
+	}
+
+	#[test]
+	fn old_slots_should_be_forgotten() {
+		let mut seen = Seen::default();
+		let slot = Slot::from(5_000u64);
+		assert_eq!(seen.other(slot, &author(1), &header(1)), None);
+		assert_eq!(seen.other(slot + REMEMBERED, &author(1), &header(1)), None);
+		assert_eq!(seen.0.len(), 2);
+		assert_eq!(seen.other(slot + REMEMBERED + 1u64, &author(1), &header(1)), None);
+		assert_eq!(seen.0.len(), 2);
+		// One that is too late is not noted either.
+		assert_eq!(seen.other(slot, &author(1), &header(2)), None);
+		assert_eq!(seen.0.len(), 2);
+	}
+}

@@ -1,0 +1,59 @@
+//! `self-test`: what this machine makes of the golden vectors.
+
+use std::fmt::Write;
+
+use anyhow::Result;
+use livepeer_worker_media::{
+	golden::{self, Attested},
+	MediaPool, PoolConfig,
+};
+
+/// Makes the vectors anew, whatever is remembered of them, and says what came out.
+pub async fn run() -> Result<()> {
+	let attested = golden::attest(&MediaPool::new(PoolConfig::default()), None).await?;
+	print!("{}", report(&attested));
+	Ok(())
+}
+
+/// A line for each thing that was made, with the hash by which two machines are compared, and the
+/// toolchain's id.
+fn report(attested: &Attested) -> String {
+	let mut text = String::new();
+	// Writing to a string cannot fail.
+	for checked in &attested.checked {
+		let _ = writeln!(text, "ok    {}: {}, {:?}", checked.name, checked.found, checked.hash);
+	}
+	let _ = writeln!(text, "{:?}", attested.toolchain);
+	text
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use livepeer_primitives::toolchain::DEBIAN_12_V1;
+	use livepeer_worker_core::sha256;
+	use livepeer_worker_media::golden::Checked;
+
+	#[test]
+	fn report_should_have_a_line_for_each_check_and_end_with_the_id() {
+		let checked = golden::checks().into_iter().enumerate().map(|(number, check)| Checked {
+			name: check.name,
+			found: format!("{number} outputs"),
+			hash: sha256(&[number as u8]),
+		});
+		let attested = Attested { toolchain: DEBIAN_12_V1, checked: checked.collect() };
+		let text = report(&attested);
+		let lines: Vec<&str> = text.lines().collect();
+		assert_eq!(lines.len(), attested.checked.len() + 1);
+		for (line, checked) in lines.iter().zip(&attested.checked) {
+			assert_eq!(
+				*line,
+				format!("ok    {}: {}, {:?}", checked.name, checked.found, checked.hash)
+			);
+		}
+		assert!(lines[0].starts_with("ok    a-1280x720p30: 0 outputs, 0x"), "{}", lines[0]);
+		assert!(text.contains("ok    b-640x360p25, variant of 3 from start 2: "), "{text}");
+		assert!(text.contains("ok    b-640x360p25, probe 2: "), "{text}");
+		assert_eq!(lines.last(), Some(&format!("{DEBIAN_12_V1:?}").as_str()));
+	}
+}

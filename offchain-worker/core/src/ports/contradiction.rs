@@ -1,0 +1,165 @@
+//! What proves that somebody signed two things that exclude each other.
+
+use codec::{Decode, Encode};
+use livepeer_primitives::{
+	api::AssignmentView,
+	keys::{Generation, OperatorSignature},
+	receipt::Receipt,
+	segment::SegmentHeader,
+	AccountId, JobId,
+};
+
+use crate::ports::transport::{SegmentRecord, SignedHeader};
+
+/// A receipt with its transcoder's signature.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct SignedReceipt {
+	/// The receipt.
+	pub receipt: Receipt,
+	/// The transcoder's signature over its hash.
+	pub signature: OperatorSignature,
+}
+
+impl SignedReceipt {
+	/// The receipt of a record.
+	pub fn of(record: &SegmentRecord) -> Self {
+		Self { receipt: record.receipt.clone(), signature: record.signature.clone() }
+	}
+}
+
+/// Two things of one signer that exclude each other, with all that the chain asks for to punish it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum Contradiction {
+	/// A broadcaster signed two segments in one place.
+	Segments(Box<[SignedHeader; 2]>),
+	/// A transcoder signed two results for one segment.
+	Results {
+		/// The segment.
+		segment: Box<SignedHeader>,
+		/// Its receipts for it.
+		receipts: Box<[SignedReceipt; 2]>,
+	},
+}
+
+/// As what somebody contradicted itself.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Party {
+	/// As the broadcaster of a job.
+	Broadcaster,
+	/// As the transcoder of one of its assignments.
+	Transcoder,
+}
+
+impl Party {
+	/// Its name, as in events.
+	pub fn name(self) -> &'static str {
+		match self {
+			Self::Broadcaster => "broadcaster",
+			Self::Transcoder => "transcoder",
+		}
+	}
+}
+
+/// What the chain punishes once, however often it was done.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Offence {
+	/// As what.
+	pub by: Party,
+	/// Who signed.
+	pub account: AccountId,
+	/// The job.
+	pub job: JobId,
+}
+
+impl Contradiction {
+	/// What two headers prove: nothing, where they are the same, or of two places, or not signed as
+	/// one generation of one account. The signatures are yet to be checked.
+	pub fn of_headers(one: &SignedHeader, other: &SignedHeader) -> Option<Self> {
+		(one.header.equivocates(&other.header) && is_one_signer(&one.signature, &other.signature))
+			.then(|| Self::Segments(Box::new([one.clone(), other.clone()])))
+	}
+
+	/// What two receipts for a segment prove, in the same way.
+	pub fn of_receipts(
+		segment: &SignedHeader,
+		one: &SignedReceipt,
+		other: &SignedReceipt,
+	) -> Option<Self> {
+		let is_one = one.receipt.equivocates(&other.receipt)
+			&& is_one_signer(&one.signature, &other.signature)
+			&& one.receipt.header == segment.header.hash();
+		is_one.then(|| Self::Results {
+			segment: Box::new(segment.clone()),
+			receipts: Box::new([one.clone(), other.clone()]),
+		})
+	}
+
+	/// What two records prove, in the same way.
+	pub fn of_records(one: &SegmentRecord, other: &SegmentRecord) -> Option<Self> {
+		Self::of_headers(&one.signed, &other.signed).or_else(|| {
+			Self::of_receipts(&one.signed, &SignedReceipt::of(one), &SignedReceipt::of(other))
+		})
+	}
+
+	/// The segment that was signed or answered twice; the first of two.
+	pub fn header(&self) -> &SegmentHeader {
+		&self.signed().header
+	}
+
+	/// Who signed as the job's broadcaster.
+	pub fn broadcaster(&self) -> &AccountId {
+		&self.signed().signature.signer.account
+	}
+
+	fn signed(&self) -> &SignedHeader {
+		match self {
+			Self::Segments(headers) => {
+				let [one, _] = &**headers;
+				one
+			}
+			Self::Results { segment, .. } => segment,
+		}
+	}
+
+	/// What it is punished as.
+	pub fn offence(&self) -> Offence {
+		let job = self.header().job;
+		match self {
+			Self::Segments(_) => {
+				Offence { by: Party::Broadcaster, account: self.broadcaster().clone(), job }
+			}
+			Self::Results { segment, .. } => {
+				let account = segment.header.transcoder.clone();
+				Offence { by: Party::Transcoder, account, job }
+			}
+		}
+	}
+
+	/// Whether both sides are signed by whom and by which keys the chain asks for: the job's
+	/// broadcaster, and the transcoder of an assignment that it has accepted, as the generations of
+	/// that assignment. Anybody can sign for a job that is another's, or with keys that do not count.
+	pub fn is_by(&self, broadcaster: &AccountId, given: &AssignmentView) -> bool {
+		let is_signer = |signature: &OperatorSignature, account: &AccountId, keys: Generation| {
+			signature.signer.account == *account && signature.signer.generation == keys
+		};
+		match self {
+			Self::Segments(headers) => headers
+				.iter()
+				.all(|one| is_signer(&one.signature, broadcaster, given.broadcaster_keys)),
+			Self::Results { segment, receipts } => {
+				given.toolchain.is_some()
+					&& given.transcoder == segment.header.transcoder
+					&& is_signer(&segment.signature, broadcaster, given.broadcaster_keys)
+					&& receipts.iter().all(|one| {
+						is_signer(&one.signature, &given.transcoder, given.transcoder_keys)
+					})
+			}
+		}
+	}
+}
+
+/// Whether two signatures say that they are of one generation of one account's keys.
+fn is_one_signer(one: &OperatorSignature, other: &OperatorSignature) -> bool {
+	let (one, other) = (&one.signer, &other.signer);
+	(&one.account, one.generation) == (&other.account, other.generation)
+}

@@ -1,0 +1,168 @@
+//! Jobs whose segments are work for nothing: how often that happened, and how long each is left alone. It is
+//! remembered over restarts, so that a job that fails again and again cannot have the machine for nothing by
+//! waiting, by breaking it off, or by one good segment between bad ones.
+
+use std::{
+	collections::BTreeMap,
+	sync::{Arc, Mutex},
+};
+
+use codec::{Decode, Encode};
+use livepeer_primitives::JobId;
+
+use crate::{
+	aside, lock,
+	ports::{
+		clock::Clock,
+		store::{StoreError, TranscodeStore},
+	},
+};
+
+/// Names, in the store, the jobs that failed.
+const FAILED: &str = "failed-jobs";
+/// How long a job is left alone after its first failure, and at most.
+const REST_MS: (u64, u64) = (500, 6 * 3_600_000);
+/// Segments made that undo one failure.
+const UNDO: u32 = 8;
+/// Failures that count: with so many the rest is at its longest.
+const MOST_COUNTED: u32 = 17;
+/// For how long a job that is not sent any more is remembered.
+const REMEMBERED_MS: u64 = 24 * 3_600_000;
+/// Jobs that are remembered; those that failed last.
+const MOST_JOBS: usize = 256;
+
+/// What a job has cost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+struct Failures {
+	/// Failures, each counted [`UNDO`] times, less the segments made since.
+	score: u32,
+	/// When it failed last, in milliseconds since 1970.
+	last_ms: u64,
+}
+
+impl Failures {
+	fn rest_ms(self) -> u64 {
+		let doubled = self.score.div_ceil(UNDO).saturating_sub(1);
+		REST_MS.0.saturating_mul(1 << doubled.min(MOST_COUNTED)).min(REST_MS.1)
+	}
+
+	/// Whether the job is left alone. A clock that was set back ends a rest.
+	fn rests(self, now_ms: u64) -> bool {
+		now_ms.checked_sub(self.last_ms).is_some_and(|past| past < self.rest_ms())
+	}
+}
+
+type Jobs = BTreeMap<JobId, Failures>;
+
+/// The jobs that failed.
+pub(super) struct Rests {
+	store: Arc<dyn TranscodeStore>,
+	clock: Arc<dyn Clock>,
+	/// `None` until it was read. Held while it is stored, so that what is stored last is the newest.
+	jobs: Arc<Mutex<Option<Jobs>>>,
+}
+
+impl Rests {
+	pub(super) fn new(store: Arc<dyn TranscodeStore>, clock: Arc<dyn Clock>) -> Self {
+		Self { store, clock, jobs: Arc::default() }
+	}
+
+	/// Whether a job is left alone now.
+	pub(super) async fn rests(&self, job: JobId) -> Result<bool, StoreError> {
+		let now_ms = self.clock.wall_ms();
+		self.with(move |_, jobs| Ok(jobs.get(&job).is_some_and(|failed| failed.rests(now_ms))))
+			.await
+	}
+
+	/// Notes that a segment was work for nothing: the rest after it is twice that before.
+	pub(super) async fn failed(&self, job: JobId) -> Result<(), StoreError> {
+		let now_ms = self.clock.wall_ms();
+		self.with(move |store, jobs| {
+			jobs.retain(|_, failed| now_ms.saturating_sub(failed.last_ms) < REMEMBERED_MS);
+			let score = jobs.get(&job).map_or(0, |failed| failed.score);
+			if jobs.len() >= MOST_JOBS && !jobs.contains_key(&job) {
+				let oldest = jobs.iter().min_by_key(|(_, failed)| failed.last_ms);
+				if let Some(oldest) = oldest.map(|(oldest, _)| *oldest) {
+					jobs.remove(&oldest);
+				}
+			}
+			let score = score.saturating_add(UNDO).min(UNDO * MOST_COUNTED);
+			jobs.insert(job, Failures { score, last_ms: now_ms });
+			store.put_value(FAILED, &jobs.encode())
+		})
+		.await
+	}
+
+	/// Notes that a segment was made.
+	pub(super) async fn made(&self, job: JobId) -> Result<(), StoreError> {
+		self.with(move |store, jobs| {
+			let Some(failed) = jobs.get_mut(&job) else { return Ok(()) };
+			failed.score = failed.score.saturating_sub(1);
+			if failed.score > 0 {
+				// Of the others only this process knows: after a restart the job has to make them again.
+				return Ok(());
+			}
+			jobs.remove(&job);
+			store.put_value(FAILED, &jobs.encode())
+		})
+		.await
+	}
+
+	/// Works with what is remembered, which is read first.
+	async fn with<T: Send + 'static>(
+		&self,
+		work: impl FnOnce(&dyn TranscodeStore, &mut Jobs) -> Result<T, StoreError> + Send + 'static,
+	) -> Result<T, StoreError> {
+		let (store, jobs) = (self.store.clone(), self.jobs.clone());
+		aside(move || {
+			let mut known = lock(&jobs);
+			let remembered = match known.take() {
+				Some(jobs) => jobs,
+				None => read(&*store)?,
+			};
+			work(&*store, known.insert(remembered))
+		})
+		.await
+	}
+}
+
+fn read(store: &dyn TranscodeStore) -> Result<Jobs, StoreError> {
+	let Some(bytes) = store.value(FAILED)? else { return Ok(Jobs::new()) };
+	Jobs::decode(&mut &bytes[..]).map_err(|error| StoreError::Index(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+	#![allow(clippy::unwrap_used)]
+	use super::*;
+	use crate::fakes::{simulate, MemoryStore};
+
+	#[test]
+	fn rest_should_double_up_to_its_longest() {
+		let rest = |failures: u32| Failures { score: failures * UNDO, last_ms: 0 }.rest_ms();
+		assert_eq!((1..5).map(rest).collect::<Vec<_>>(), [500, 1_000, 2_000, 4_000]);
+		assert_eq!(rest(MOST_COUNTED - 1), 16_384_000);
+		assert_eq!((rest(MOST_COUNTED), rest(100)), (REST_MS.1, REST_MS.1));
+	}
+
+	/// Whoever sets up job after job makes this remember no more than so many.
+	#[test]
+	fn attack_jobs_that_fill_what_is_remembered() {
+		simulate(|sim| async move {
+			let (store, clock) = (MemoryStore::default(), Arc::new(sim.clock.clone()));
+			let rests = Rests::new(Arc::new(store.clone()), clock.clone());
+			let most = MOST_JOBS as JobId;
+			for job in 0..=most {
+				rests.failed(job).await.unwrap();
+				sim.sleep(1).await;
+			}
+			assert!(!rests.rests(0).await.unwrap() && rests.rests(1).await.unwrap());
+			let again = Rests::new(Arc::new(store), clock);
+			assert!(!again.rests(0).await.unwrap() && again.rests(most).await.unwrap());
+			// And those that are sent no more are forgotten in the end.
+			sim.sleep(REMEMBERED_MS).await;
+			again.failed(7).await.unwrap();
+			assert_eq!(lock(&again.jobs).as_ref().unwrap().len(), 1);
+		})
+	}
+}
