@@ -37,13 +37,25 @@ const preloads = (): Plugin => ({
 		};
 		const first = new Set(chunks.filter(({ isEntry }) => isEntry).flatMap(({ fileName }) => [...all(fileName)]));
 		const found: Record<string, string[]> = {};
-		for (const { fileName, isDynamicEntry, facadeModuleId } of chunks) {
-			const view = isDynamicEntry && /\/src\/views\/(\w+)\.tsx$/.exec(facadeModuleId ?? "")?.[1];
-			if (view) found[view] = [...all(fileName)].filter((name) => !first.has(name));
+		for (const { fileName, isDynamicEntry, name: view, moduleIds } of chunks) {
+			// By what it holds: one that others share parts with is no longer that view alone.
+			if (!isDynamicEntry || !moduleIds.some((id) => id.endsWith(`/src/views/${view}.tsx`))) continue;
+			found[view] = [...all(fileName)].filter((name) => !first.has(name));
+		}
+		for (const view of ["watch", "network", "stake", "objects", "broadcast"]) {
+			if (!found[view]) this.error(`nothing is told of what ${view} loads`);
 		}
 		this.emitFile({ type: "asset", fileName: "preloads.json", source: JSON.stringify(found) });
 	},
 });
+
+/** What several pages share, in two files instead of many small ones: each has its price on a slow line. */
+const shared = (id: string): string | undefined =>
+	/\/src\/(proof\/(formats|scale)|chain\/address)\.ts$|@noble\/hashes\/(blake2|_blake|_md|_u64|utils)\.js$/.test(id)
+		? "formats"
+		: /\/src\/(views\/(events|seats)|ui\/chart|chain\/claims)\.tsx?$/.test(id)
+			? "common"
+			: undefined;
 
 const jsx = { jsx: "automatic", jsxImportSource: "preact" } as const;
 
@@ -65,6 +77,6 @@ export default defineConfig(({ mode }) =>
 				plugins: [preloads()],
 				// The light client's.
 				worker: { format: "es" },
-				build: { target: "es2022", assetsInlineLimit: 0, modulePreload: { polyfill: false }, chunkSizeWarningLimit: 700 },
+				build: { target: "es2022", rollupOptions: { output: { manualChunks: shared } }, assetsInlineLimit: 0, modulePreload: { polyfill: false }, chunkSizeWarningLimit: 700 },
 			},
 );

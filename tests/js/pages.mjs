@@ -16,6 +16,7 @@ import { execFile, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:http";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { ApiPromise, Keyring, WsProvider } from "@polkadot/api";
@@ -32,6 +33,10 @@ const LONG = ["withdraw", "soak", "interactive"];
 /** How long something may take to come, and a whole check: a guard against waiting for ever, no measure. */
 const PATIENCE = 120_000;
 const LIMIT = 15 * 60_000;
+/** What the pages are held to: bytes of a first load without the player, ms until they can be used, a core's share for checking 1080p. */
+const FIRST_LOAD = 300_000;
+const INTERACTIVE = 1_000;
+const CHECKING = 0.05;
 const problems = [];
 const report = { gateway, seconds: {} };
 /** The check that runs, and how many have begun and ended: what one leaves behind does not wait on. */
@@ -173,6 +178,35 @@ const violations = async (page) => {
 	const found = await page.evaluate(() => globalThis.axe.run({ rules: { "scrollable-region-focusable": { enabled: true } } }));
 	return found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 120)}`);
 };
+/**
+ * What a page says: its title, texts and the words for who hears it, each once. Code, names and addresses
+ * are in no language.
+ */
+const said = (page) =>
+	page.evaluate(() => {
+		const found = new Set([document.title]);
+		const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+		while (walker.nextNode()) {
+			const { parentElement, textContent } = walker.currentNode;
+			if (!parentElement.closest("script, style, noscript, code, pre, .mono")) found.add(textContent.trim());
+		}
+		for (const element of document.querySelectorAll("[aria-label], [title], [placeholder], [alt]")) {
+			for (const name of ["aria-label", "title", "placeholder", "alt"]) {
+				const text = element.getAttribute(name)?.trim();
+				// An example of what to type is none.
+				if (text && !(name === "placeholder" && !/\s/.test(text))) found.add(text);
+			}
+		}
+		return [...found].filter(Boolean);
+	});
+/** Texts that a page says in both languages alike though they have words: what is left is not translated. */
+function alike(english, chinese) {
+	const both = new Set(english);
+	const names = /\b(Livepeer|LPT|ETH|OBS|EN|CSV|REST|OpenAPI|WebHook|Ethereum|NAME|Mbit|kbit|max|min|fps|Development|Local Testnet|test-wallet)\b|\b\d+p\b/gi;
+	// An account, a hash, an address, the chain's own name of an event.
+	const noWords = (text) => text.replaceAll(/\b[5][1-9A-HJ-NP-Za-km-z]{5,}\b|0x[0-9a-f…]+|https?:\S+|\/\S+|\b[A-Z]\w+\.[A-Z]\w+\b/g, " ").replaceAll(stream.split("/").at(-1), " ").replaceAll(names, " ");
+	return chinese.filter((text) => both.has(text) && /[A-Za-z]{3,}/.test(noWords(text)));
+}
 const statusOf = async (name) => (await fetch(`${gateway}/stream/${name}/status`)).json();
 
 const checks = {
@@ -317,27 +351,91 @@ const checks = {
 			[`/stream/${stream}`, /Stake at risk/],
 		];
 		for (const [path, shows] of paths) {
-			for (const [name, options] of [
-				["light", { ...DESKTOP, colorScheme: "light" }],
-				["dark", { ...PHONE, colorScheme: "dark" }],
-			]) {
-				// Without motion: what fades in has no contrast yet, and something happens in every block.
-				const page = await open(path, { ...options, reducedMotion: "reduce" });
-				await until(`${path}: the chain is read`, async () => /block \d+/.test(await page.locator("footer").innerText()));
-				await until(`${path}: it shows what it is for`, async () => shows.test(await main(page)));
-				const found = await violations(page);
-				for (const one of found) problems.push(`${path} ${name}: ${one}`);
-				report.axe[`${path} ${name}`] = found.length;
-				expect(!/This page failed|Not found/.test(await main(page)), `${path} ${name} failed`);
+			const ready = async (page, shown = shows) => {
+				await until(`${path}: the chain is read`, async () => /(block|区块) \d+/.test(await page.locator("footer").innerText()));
+				await until(`${path}: it shows what it is for`, async () => shown.test(await main(page)));
+			};
+			const look = async (page, name) => {
+				for (const one of await violations(page)) problems.push(`${path} ${name}: ${one}`);
+				report.axe[path] = (report.axe[path] ?? 0) + 1;
+				expect(!/This page failed|Not found|页面出错|未找到/.test(await main(page)), `${path} ${name} failed`);
 				const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 				expect(wide <= 0, `${path} ${name} is ${wide} px too wide`);
-				await shot(page, `${path.split("/").filter(Boolean).slice(0, 2).join("-") || "home"}-${name}`);
-				await close(page.context());
+				await shot(page, `${path.split("/").filter(Boolean).slice(0, 2).join("-") || "home"}-${name.replaceAll(" ", "-")}`);
+			};
+			// Without motion: what fades in has no contrast yet, and something happens in every block.
+			const page = await open(path, { ...DESKTOP, colorScheme: "light", reducedMotion: "reduce" });
+			const tool = (name) => page.locator(".tools").getByRole("button", { name }).click();
+			const speaks = (language) => until(`${path}: it speaks ${language}`, () => page.evaluate((of) => document.documentElement.lang === of, language));
+			await ready(page);
+			await look(page, "light");
+			const english = await said(page);
+			await tool("dark colours");
+			await look(page, "dark");
+			await tool("中文");
+			await speaks("zh-Hans");
+			// The page is drawn anew, and reads what it shows.
+			await ready(page, /\p{Script=Han}/u);
+			await look(page, "dark zh");
+			for (const text of alike(english, await said(page))) problems.push(`${path} has no Chinese for: ${text.slice(0, 120)}`);
+			await tool("浅色");
+			await look(page, "light zh");
+			await close(page.context());
+			for (const [name, locale] of [["phone", "en"], ["phone zh", "zh-CN"]]) {
+				const phone = await open(path, { ...PHONE, colorScheme: "dark", reducedMotion: "reduce", locale });
+				await ready(phone, locale === "en" ? shows : /\p{Script=Han}/u);
+				await look(phone, name);
+				await close(phone.context());
 			}
 		}
-		const page = await open("/network", { locale: "zh-CN" });
-		await until("Chinese", async () => /网络现况/.test(await main(page)));
-		await shot(page, "network-zh");
+	},
+	/**
+	 * From another device of the network: a gateway that is asked at an address of the machine, by plain HTTP,
+	 * where browsers lend neither their hashes nor their clipboard. All that the page wants comes from there.
+	 */
+	async lan() {
+		const { BIN_DIR: bin, DATA: data } = process.env;
+		const address = Object.values(networkInterfaces()).flat().find(({ family, internal }) => family === "IPv4" && !internal)?.address;
+		if (!bin || !data || !address) {
+			expect(!only, "it wants BIN_DIR, DATA and a network");
+			(report.skipped ??= []).push("lan");
+			return;
+		}
+		const args = ["gateway", "--http", "0.0.0.0:8945", "--node", nodeUrl, "--data-dir", join(data, "lan"), "--listen", "/ip4/127.0.0.1/tcp/4195"];
+		const other = spawn(join(bin, "livepeer-worker"), args, { stdio: ["ignore", "ignore", "inherit"] });
+		const over = new Promise((resolve) => other.on("exit", resolve).on("error", resolve));
+		try {
+			const origin = `http://${address}:8945`;
+			await until("it answers there", async () => (await fetch(`${origin}/status`)).ok);
+			const asked = new Set();
+			const page = await open(`${origin}/stream/${stream}`, {}, (page) => page.on("request", (request) => asked.add(new URL(request.url()).origin)));
+			expect(!(await page.evaluate(() => globalThis.isSecureContext)), "the browser takes it for its own machine");
+			await until("the chain is read", async () => /block \d+/.test(await page.locator("footer").innerText()));
+			await until("checked by the browser", async () => (await trust(page)) === "checked");
+			await plays(page);
+			const foreign = [...asked].filter((one) => one.startsWith("http") && one !== origin);
+			expect(foreign.length === 0, `it asks ${foreign}`);
+			await shot(page, "lan");
+			await page.goto(`${origin}/embed`, { waitUntil: "domcontentloaded" });
+			await page.getByRole("button", { name: "copy" }).first().click();
+			await page.getByRole("button", { name: "copied" }).first().waitFor();
+			// Whatever name it is called by, its pages ask their own origin, and the chain is there to be read only.
+			const called = await fetch(`${origin}/network`);
+			const policy = called.headers.get("content-security-policy") ?? "";
+			expect(/connect-src 'self'/.test(policy) && /default-src 'none'/.test(policy) && !policy.includes(address), `its policy is ${policy}`);
+			const ask = async (method) => {
+				const body = JSON.stringify([{ jsonrpc: "2.0", id: 0, method, params: [] }]);
+				const answer = await fetch(`${origin}/chain`, { method: "POST", headers: { "content-type": "application/json" }, body });
+				return answer.ok && (await answer.json())[0].result !== undefined;
+			};
+			expect(await ask("chain_getFinalizedHead"), "the chain is not read there");
+			expect(!(await ask("author_rotateKeys")), "a stranger makes the node's keys");
+		} finally {
+			other.kill("SIGINT");
+			const stuck = setTimeout(() => other.kill("SIGKILL"), 30_000);
+			await over;
+			clearTimeout(stuck);
+		}
 	},
 	/** Without a mouse: every stop is seen, a search leads somewhere, a dialog keeps the keys and gives them back. */
 	async keyboard() {
@@ -494,6 +592,7 @@ const checks = {
 		let signed;
 		const page = await open("/broadcast", {}, async (page) => (signed = await wallet(page, ferdie)));
 		await connect(page);
+		await page.getByLabel("Who opens the job").selectOption("worker");
 		await page.getByRole("button", { name: "Name the spending key" }).click();
 		const dialog = page.locator("dialog");
 		await dialog.getByLabel("The key's account").fill("nobody");
@@ -506,6 +605,15 @@ const checks = {
 		await row.getByRole("button", { name: "Remove" }).click();
 		await go(page, "drop-key");
 		await until("it is gone", async () => (await row.count()) === 0);
+		// Where a worker is found that opens its jobs itself: asked, and left.
+		await page.getByLabel("Name", { exact: true }).fill("found");
+		await page.getByLabel("Where others reach the worker").fill("/dns4/a.example/tcp/4100");
+		await page.getByRole("button", { name: "Say where it is found" }).click();
+		await dialog.getByLabel("The worker's peer id").fill("12D3KooX");
+		await until("what is no peer id is refused in words", async () => /no peer id/.test(await dialog.innerText()));
+		await dialog.getByLabel("The worker's peer id").fill("12D3KooW9pP4Seg3kZYhySpuVjn1RPdQBsUFZKiFxGMGQN5MeL6A");
+		await until("it could be signed", () => dialog.getByRole("button", { name: "Sign and send" }).isEnabled());
+		await dialog.getByRole("button", { name: "Cancel" }).click();
 		expect(signed.join() === "jobs.setSpendingKey,jobs.removeSpendingKey", `signed: ${signed}`);
 	},
 	/**
@@ -561,7 +669,7 @@ const checks = {
 		const { BIN_DIR: bin, DATA: data } = process.env;
 		if (!bin || !data) {
 			expect(!only, "it wants BIN_DIR and DATA");
-			report.skipped = ["camera"];
+			(report.skipped ??= []).push("camera");
 			return;
 		}
 		const owner = ferdie.address;
@@ -572,23 +680,40 @@ const checks = {
 		// What waits here holds up neither the browser nor the node's connection.
 		const tell = async (...args) => (await promisify(execFile)(worker, args)).stdout.trim();
 		const peer = await tell("keys", "peer", "--data-dir", home);
-		// The wallet's part of the page's recipe: the broadcaster starts only where the chain says what it would.
+		// The key that signs the account's segments already, which the demo's folder has.
+		const [newest] = (await api.call.livepeerApi.operatorKeys(owner, "Segments")).toJSON().sort((a, b) => b.generation - a.generation);
+		const signer = ring.encodeAddress(Object.values(newest.keys[0])[0]);
+		// The wallet opens the stream by one signature; the machine is given no key that spends.
 		let told = [];
 		const recipe = await open("/broadcast", {}, async (page) => (told = await wallet(page, ferdie)));
 		await connect(recipe);
 		await recipe.getByLabel("Name", { exact: true }).fill("camera");
+		await recipe.getByLabel("Comes from").selectOption("camera");
+		await recipe.getByLabel("Source").selectOption("480p");
+		await recipe.getByRole("checkbox", { name: /^480p/ }).uncheck();
+		await recipe.getByLabel("Budget in ETH").fill("0.5");
+		await recipe.getByLabel("Longest, in hours").fill("1");
 		await recipe.getByLabel("Where others reach the worker").fill(at);
-		await recipe.getByRole("button", { name: "Say where it is found" }).click();
-		await recipe.locator("dialog").getByLabel("The worker's peer id").fill(`${peer}x`);
-		await until("what is no peer id is refused in words", async () => /no peer id/.test(await recipe.locator("dialog").innerText()));
-		await recipe.locator("dialog").getByLabel("The worker's peer id").fill(peer);
-		await go(recipe, "origin");
-		expect(told.join() === "jobs.setOrigin", `signed: ${told}`);
-		expect((await recipe.locator("pre").last().innerText()).includes(`--listen /ip4/0.0.0.0/tcp/4190 --announce ${at}`), "the command has another address");
+		await recipe.getByLabel("The segment key's account").fill(signer);
+		await recipe.getByLabel("The worker's peer id").fill(`${peer}x`);
+		await until("what is no peer id is refused in words", async () => /no peer id/.test(await main(recipe)));
+		const create = recipe.getByRole("button", { name: "Create the stream" });
+		expect(await create.isDisabled(), "it can be created all the same");
+		await recipe.getByLabel("The worker's peer id").fill(peer);
+		await create.click();
+		await go(recipe, "create");
+		expect(told.join() === "utility.batchAll", `signed: ${told}`);
+		const command = await until("the command has the job", async () => {
+			const text = await recipe.locator("pre").last().innerText();
+			return /--job \d+/.test(text) && text;
+		});
+		expect(command.includes(`--listen /ip4/0.0.0.0/tcp/4190 --announce ${at}`) && !command.includes("spending"), `the command is ${command}`);
+		expect(await create.isDisabled(), "a second job can be opened for the stream");
+		await shot(recipe, "created");
 		await close(recipe.context());
-		const args = ["broadcast", "--whip", "127.0.0.1:8940", "--limits", "854x480@30", "--rendition", "426x240@400k", "--budget", "0.5"];
-		args.push("--name", "camera", "--account", owner, "--key-file", join(data, "keys/segments"), "--spending-key-file", join(data, "keys/spending"));
-		args.push("--data-dir", home, "--node", nodeUrl, "--listen", at, "--events", join(home, "events.jsonl"));
+		// As the page says, in the folders of this test.
+		const [, ...args] = command.replaceAll("\\\n", " ").replace("segments.key", join(data, "keys/segments")).replace("--data-dir camera", `--data-dir ${home}`).split(/\s+/);
+		args.push("--node", nodeUrl, "--events", join(home, "events.jsonl"));
 		const broadcaster = spawn(worker, args, { stdio: ["ignore", "ignore", "inherit"] });
 		const over = new Promise((resolve) => broadcaster.on("exit", resolve).on("error", resolve));
 		const runs = () => broadcaster.exitCode === null && broadcaster.signalCode === null;
@@ -687,7 +812,7 @@ const checks = {
 	/** How soon pages can be used on a slow phone: processor at a quarter, 1.6 Mbit/s, 150 ms. */
 	async interactive() {
 		report.interactive = {};
-		for (const path of process.env.TTI_PATHS?.split(",") ?? ["/", "/network", `/stream/${stream}`, "/broadcast"]) {
+		const visit = async (path) => {
 			const context = await browser.newContext(PHONE);
 			const page = await context.newPage();
 			const devtools = await context.newCDPSession(page);
@@ -703,7 +828,7 @@ const checks = {
 			await page.goto(gateway + path, { waitUntil: "commit" });
 			await page.waitForSelector("main:not(.loading)");
 			await page.waitForTimeout(4_000);
-			report.interactive[path.replace(stream, "…")] = await page.evaluate(() => {
+			const found = await page.evaluate(() => {
 				const painted = performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0;
 				// Usable when the page's own content is there and nothing long has run for half a second.
 				const shown = performance.getEntriesByName("shown")[0]?.startTime ?? painted;
@@ -712,6 +837,13 @@ const checks = {
 				return { painted: Math.round(painted), shown: Math.round(shown), interactive: Math.round(end), long: globalThis.long.map(([start, duration]) => `${Math.round(start)}+${Math.round(duration)}`).join(" ") };
 			});
 			await close(context);
+			return found;
+		};
+		for (const path of process.env.TTI_PATHS?.split(",") ?? ["/", "/network", "/stake", "/broadcast", `/stream/${stream}`]) {
+			// The quickest of three: what else the machine does just then, a whole network among it, is not the page's.
+			const visits = [await visit(path), await visit(path), await visit(path)].sort((a, b) => a.interactive - b.interactive);
+			report.interactive[path.replace(stream, "…")] = visits[0];
+			expect(visits[0].interactive <= INTERACTIVE, `${path} can be used after ${visits.map(({ interactive }) => interactive)} ms`);
 		}
 	},
 	/** What a first visit of each page loads, without the player: with the chain's metadata, and when no more comes. */
@@ -736,7 +868,7 @@ const checks = {
 			});
 			report.firstLoadBytes[path] = now.bytes;
 			expect(now.names.some((name) => name.startsWith("/chain/metadata/")), `${path} was not charged for the metadata`);
-			expect(now.bytes > 0 && now.bytes <= 300_000, `the first load of ${path} has ${now.bytes} bytes: ${now.names}`);
+			expect(now.bytes > 0 && now.bytes <= FIRST_LOAD, `the first load of ${path} has ${now.bytes} bytes: ${now.names}`);
 			await close(page.context());
 		}
 	},
@@ -789,6 +921,7 @@ const checks = {
 			// A page keeps the events of 900 blocks, half an hour of them here: before that it grows.
 			heap: minutes >= 50 ? { from35: middle(heaps.slice(34, 40)), atEnd: middle(heaps.slice(-6)) } : heaps.map((heap) => heap / 1e6),
 		};
+		expect(report.soak.checkingAt1080p <= CHECKING, `checking 1080p would take ${report.soak.checkingAt1080p} of a core`);
 		const { from35, atEnd } = report.soak.heap;
 		expect(from35 === undefined || atEnd <= from35 * 1.1 + 2, `the page has grown from ${from35} MB to ${atEnd} MB`);
 		expect((await trust(page)) === "checked", "not all of it was checked");
@@ -829,5 +962,20 @@ for (const [name, check] of Object.entries(checks)) {
 }
 await browser.close();
 await api.disconnect();
+/** What was measured, as the table of offchain-worker/pages/README.md. */
+const rows = [];
+for (const path of new Set([...Object.keys(report.firstLoadBytes ?? {}), ...Object.keys(report.interactive ?? {})])) {
+	const [loaded, used] = [report.firstLoadBytes?.[path], report.interactive?.[path]];
+	const kilobytes = loaded ? `${Math.round(loaded / 1_000)} kB` : "–";
+	rows.push(`| \`${path}\` | ${kilobytes} | ${used ? `${(used.painted / 1_000).toFixed(2)} s | ${(used.interactive / 1_000).toFixed(2)} s` : "– | –"} |`);
+}
+if (rows.length) console.error(["| Page | First load | Painted | Can be used |", "|---|---|---|---|", ...rows].join("\n"));
+if (report.soak) {
+	const { minutes, checkingOfACore, checkingAt1080p, rendererOfACore, heap } = report.soak;
+	const share = (part) => `${(100 * part).toFixed(1)} %`;
+	const memory = heap.atEnd ? `${heap.from35.toFixed(1)} → ${heap.atEnd.toFixed(1)} MB` : `${Math.min(...heap).toFixed(1)} to ${Math.max(...heap).toFixed(1)} MB`;
+	const measured = [minutes, share(checkingOfACore), share(checkingAt1080p), share(rendererOfACore), memory].join(" | ");
+	console.error(`| Minutes | Checking, of a core | At 1080p, 6 Mbit/s | All that the page does | Memory |\n|---|---|---|---|---|\n| ${measured} |`);
+}
 console.log(JSON.stringify({ ...report, problems }, null, 1));
 process.exit(problems.length ? 1 : 0);

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use livepeer_primitives::{
 	segment::stream_id,
 	video::{Rendition, SourceLimits, LONGEST_SEGMENT, MAX_FPS, MAX_SIDE, TICKS_PER_SECOND},
-	AccountId, Balance, BlockNumber, Seq,
+	AccountId, Balance, BlockNumber, JobId, Seq,
 };
 use livepeer_worker_chain::SubxtChain;
 use livepeer_worker_core::{
@@ -105,6 +105,10 @@ pub struct BroadcastArgs {
 	/// that ends in /p2p/PEER; may be given several times.
 	#[arg(long, value_name = "MULTIADDR")]
 	pub ask: Vec<Multiaddr>,
+	/// Take up this job, which the account's wallet has opened for the stream and for which nothing
+	/// was signed yet; no key that spends is needed then. A run that goes on with it may say so too.
+	#[arg(long, value_name = "JOB")]
+	pub job: Option<JobId>,
 	/// Whose stream it is, and what signs its segments.
 	#[command(flatten)]
 	pub operator: OperatorArgs,
@@ -153,7 +157,10 @@ async fn start(args: &BroadcastArgs, home: &Home) -> Result<Ready> {
 		Some(path) => Some(read_key(path)?),
 		None => args.operator.own()?,
 	};
-	ensure!(spends.is_some(), "a key that spends is needed: give --spending-key-file");
+	ensure!(
+		spends.is_some() || args.job.is_some(),
+		"a key that spends is needed: give --spending-key-file, or --job with a job that a wallet opened"
+	);
 	let pool = MediaPool::new(PoolConfig::default());
 	// A live source that goes on keeps to what its job was opened with.
 	let (early, job) = match args.source.is_live() && args.source.limits.is_none() {
@@ -207,6 +214,7 @@ async fn start(args: &BroadcastArgs, home: &Home) -> Result<Ready> {
 		live: source.is_live,
 		above: args.above,
 		ask: args.ask.iter().map(|address| Ok(record_at(address)?)).collect::<Result<Vec<_>>>()?,
+		job: args.job,
 	};
 	let open = broadcaster.open(&spec).await?;
 	tracing::info!(job = open.job, stream = ?open.stream, "the stream is open");

@@ -80,6 +80,7 @@ fn code(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
 			BroadcastError::Key(_) | BroadcastError::Origin(_) => Some(Exit::Keys),
 			BroadcastError::Lost(_)
 			| BroadcastError::OtherSource(_)
+			| BroadcastError::NotTaken { .. }
 			| BroadcastError::BadName
 			| BroadcastError::TooCheap { .. }
 			| BroadcastError::BadFormat(_)

@@ -114,6 +114,7 @@ async fn stream_should_go_on_with_another_transcoder_when_one_is_gone() {
 		live: true,
 		above: None,
 		ask: Vec::new(),
+		job: None,
 	};
 	let open = role.open(&spec).await.unwrap();
 	let (sender, source) = mpsc::channel(4);

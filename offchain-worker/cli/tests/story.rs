@@ -195,6 +195,7 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 		live: false,
 		above: None,
 		ask: Vec::new(),
+		job: None,
 	};
 	let open = role.open(&spec).await.unwrap();
 	let (sender, source) = mpsc::channel(4);

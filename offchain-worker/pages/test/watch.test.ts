@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { addressOf } from "../src/chain/chain";
+import { addressOf } from "../src/chain/address";
 import type { Live } from "../src/chain/live";
 import { Watch } from "../src/player/watch";
 import { concat, unhex } from "../src/proof/scale";

@@ -1,21 +1,9 @@
 /** The chain, read through a gateway's `/chain` or a node's HTTP RPC, decoded by its own metadata. */
 import { getDynamicBuilder, getLookupFn } from "@polkadot-api/metadata-builders";
-import { AccountId, decAnyMetadata, unifyMetadata, type UnifiedMetadata } from "@polkadot-api/substrate-bindings";
+import { decAnyMetadata, unifyMetadata, type UnifiedMetadata } from "@polkadot-api/substrate-bindings";
 import { Reader, hex, unhex } from "../proof/scale";
 import type { Asks } from "./rpc";
 import type * as T from "./types";
-
-const accounts = AccountId(42);
-// Copied: the codec would read from the beginning of the buffer that the bytes are part of.
-export const addressOf = (bytes: Uint8Array): T.Address => accounts.dec(bytes.slice());
-export const bytesOf = (address: T.Address): Uint8Array => accounts.enc(address);
-export const isAddress = (text: string): boolean => {
-	try {
-		return accounts.enc(text).length === 32;
-	} catch {
-		return false;
-	}
-};
 
 /** The runtime API, by method: arguments and answer. */
 export interface Reads {
@@ -26,6 +14,7 @@ export interface Reads {
 	transcoders: [[], T.Transcoder[]];
 	stake: [[T.Address], T.Stake];
 	pool: [[], T.Seat[]];
+	validators: [[], T.Validator[]];
 	inflation: [[], T.Inflation];
 	job: [[bigint], T.Job | undefined];
 	job_of_stream: [[T.Hash], bigint | undefined];

@@ -1,7 +1,8 @@
 /** Transactions: built here, signed by the reader's wallet (injected-web3), sent through the same door as everything else. */
 import { blake2b } from "@noble/hashes/blake2.js";
 import { concat, hex, uint, unhex } from "../proof/scale";
-import { bytesOf, type Chain } from "./chain";
+import { bytesOf } from "./address";
+import type { Chain } from "./chain";
 import type { Live } from "./live";
 import type { Address, ChainEvent, Hash } from "./types";
 
@@ -131,21 +132,33 @@ export async function sign(chain: Chain, wallet: Wallet, from: Address, call: Ca
 	return assemble(bytesOf(from), bytes, extensions(chain, era, nonce), method);
 }
 
-export class TxError extends Error {}
+/** A call that came to nothing. */
+export class TxError extends Error {
+	constructor(
+		/** In the chain's own words, where it has some. */
+		message: string,
+		/** The chain's name of it, as `Jobs.BadEnd`. */
+		readonly refused: string | null = null,
+	) {
+		super(message);
+	}
+}
 
-/** What a failed call says, in the chain's own words. */
+/** Why the chain refused a call. */
 // biome-ignore lint: errors are as many as there are modules.
-export function errorText(chain: Chain, error: any): string {
+export function refusedBy(chain: Chain, error: any): TxError {
 	if (error?.type === "Module") {
 		const value = error.value;
 		if (typeof value?.index === "number") {
 			const code = typeof value.error === "string" ? (unhex(value.error)[0] ?? 0) : Number(value.error?.[0] ?? 0);
 			const { name, text } = chain.errorText(value.index, code);
-			return text ? `${text} (${name})` : name;
+			return new TxError(text ? `${text} (${name})` : name, name);
 		}
-		return `${value?.type}.${value?.value?.type}`;
+		const name = `${value?.type}.${value?.value?.type}`;
+		return new TxError(name, name);
 	}
-	return [error?.type, error?.value?.type].filter(Boolean).join(": ");
+	const name = [error?.type, error?.value?.type].filter(Boolean).join(": ");
+	return new TxError(name, name);
 }
 
 /** Sends a signed transaction and waits until it is in a block; its events. */
@@ -167,7 +180,7 @@ export async function submit(live: Live, transaction: Uint8Array): Promise<Chain
 			if (place < 0) continue;
 			const ours = events.filter(({ extrinsic }) => extrinsic === place);
 			const failed = ours.find(({ pallet, name }) => pallet === "System" && name === "ExtrinsicFailed");
-			if (failed) throw new TxError(errorText(chain, failed.data.dispatch_error));
+			if (failed) throw refusedBy(chain, failed.data.dispatch_error);
 			return ours;
 		}
 		if ((live.head?.number ?? 0) > from + PERIOD + 4) throw new TxError("no block has taken the transaction in its time");

@@ -28,6 +28,16 @@ export interface Transcoder {
 	jailed: boolean;
 }
 export type SeatReason = "Stake" | "Drawn" | "Waits" | "New" | "Jailed" | "OwnBond";
+export type LeaveReason = "Jailed" | "Chilled" | "Offline" | "NoSeat" | "LittleStake" | "NoKeys" | "SmallPart";
+export interface Validator {
+	account: Address;
+	stake: bigint;
+	/** In the session in force, in the newest that is planned, and if one were planned now. */
+	in_force: boolean;
+	planned: boolean;
+	next: boolean;
+	leaves?: Tagged<LeaveReason>;
+}
 export interface Seat {
 	account: Address;
 	stake: bigint;

@@ -3,7 +3,8 @@
  * the player gets it. What does not hold is not played.
  */
 import type Hls from "hls.js/light";
-import { bytesOf, type Chain } from "../chain/chain";
+import { bytesOf } from "../chain/address";
+import type { Chain } from "../chain/chain";
 import type { Live } from "../chain/live";
 import type { Address, Job } from "../chain/types";
 import { records as readRecords, streamId, type Record } from "../proof/formats";

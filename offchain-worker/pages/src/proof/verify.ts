@@ -1,9 +1,9 @@
 /** What a viewer's browser checks of a segment before it is played. */
 import type { Chain } from "../chain/chain";
-import { addressOf, bytesOf } from "../chain/chain";
+import { addressOf, bytesOf } from "../chain/address";
 import type { Address, Hash, Job, KeysView } from "../chain/types";
 import { chunkRoot, sha256 } from "./chunks";
-import { isSigned, type Generation } from "./signatures";
+import type { Generation } from "./signatures";
 import {
 	leaf as readLeaf,
 	node as readNode,
@@ -70,6 +70,8 @@ export async function checkRecord(
 	keys: KeyBook,
 	job?: Job,
 ): Promise<Fault | null> {
+	// Curves take a slow phone longer than the page: they come with the first record.
+	const { isSigned } = await import("./signatures");
 	const { header, receipt } = record;
 	if (!isEqual(header.genesis, genesis)) return "OtherChain";
 	const account = bytesOf(broadcaster);

@@ -2,22 +2,13 @@
  * Where a stream is found, in the bytes that the chain keeps: libp2p's peer ids and multiaddresses. The
  * worker compares them with its own, so they are written here exactly as it writes them.
  */
-import { concat, unhex } from "../proof/scale";
-
-const BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+import { fromBase58 } from "../chain/address";
+import { concat } from "../proof/scale";
 
 /** The bytes of a peer id as `livepeer-worker keys peer` prints it; `null` where it is none. */
 export function peerId(text: string): Uint8Array | null {
-	if (!text || text.length > 64) return null;
-	let number = 0n;
-	for (const letter of text) {
-		const digit = BASE58.indexOf(letter);
-		if (digit < 0) return null;
-		number = number * 58n + BigInt(digit);
-	}
-	const digits = number ? number.toString(16) : "";
-	const zeros = /^1*/.exec(text)?.[0].length ?? 0;
-	const bytes = concat(new Uint8Array(zeros), unhex(digits.length % 2 ? `0${digits}` : digits));
+	const bytes = text && text.length <= 64 ? fromBase58(text) : null;
+	if (!bytes) return null;
 	// A multihash: by which function, how many bytes, and these. A short key stands there itself.
 	const [by, length = 0] = bytes;
 	const isHash = (by === 0 && length > 0 && length <= 42) || (by === 0x12 && length === 32);

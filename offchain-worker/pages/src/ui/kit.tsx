@@ -264,6 +264,20 @@ export function download(name: string, text: string): void {
 }
 const Blob_ = globalThis.Blob;
 
+/** Puts a text into the clipboard; whether it is there. */
+async function copy(text: string): Promise<boolean> {
+	// Browsers give it to pages of HTTPS or of their own machine only; to others the older way is left.
+	const clipboard = navigator.clipboard as Clipboard | undefined;
+	if (clipboard) return clipboard.writeText(text).then(() => true, () => false);
+	const field = document.createElement("textarea");
+	field.value = text;
+	document.body.append(field);
+	field.select();
+	const done = document.execCommand("copy");
+	field.remove();
+	return done;
+}
+
 export function Copy({ text }: { text: string }): JSX.Element {
 	const [done, set] = useState(false);
 	return (
@@ -271,8 +285,8 @@ export function Copy({ text }: { text: string }): JSX.Element {
 			type="button"
 			class="small"
 			onClick={() =>
-				void navigator.clipboard.writeText(text).then(() => {
-					set(true);
+				void copy(text).then((is) => {
+					set(is);
 					setTimeout(() => set(false), 1_500);
 				})
 			}

@@ -1,25 +1,29 @@
 /** Broadcast: what a stream costs, creating and ending it, and what to type into OBS. */
 import type { JSX } from "preact";
-import { useRef, useState } from "preact/hooks";
-import { isAddress } from "../chain/chain";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { bytesOf, isAddress } from "../chain/address";
 import type { Rendition } from "../chain/types";
+import { streamId } from "../proof/formats";
 import { hex } from "../proof/scale";
-import { bytesOf } from "../chain/chain";
-import { originCall, peerId, place } from "../publish/origin";
+import { createCall, isSegmentKey, segmentKeyCall, type Terms } from "../publish/create";
+import { originCall, peerId, place, type Place } from "../publish/origin";
 import { Account, Card, Copy, Empty, Fact, JobLink, live, useLive, useRead } from "../ui/kit";
 import { amount, duration, exact, parseAmount, t } from "../ui/words";
-import { Camera, WHIP } from "./camera";
+import { WHIP } from "../publish/address";
 import { Ask, useWallet, WalletBar } from "./sign";
 
 /** Work of a standard segment: two seconds of 720p30. */
 const STANDARD = 55_296_000;
-const SIZES: Record<string, Rendition> = {
-	"1080p": { width: 1920, height: 1080, profile: 1, kbps: 6_000, cap_kbps: 7_200 },
-	"720p": { width: 1280, height: 720, profile: 1, kbps: 3_000, cap_kbps: 3_600 },
-	"480p": { width: 854, height: 480, profile: 1, kbps: 1_600, cap_kbps: 1_920 },
-	"360p": { width: 640, height: 360, profile: 1, kbps: 900, cap_kbps: 1_080 },
-	"240p": { width: 426, height: 240, profile: 1, kbps: 500, cap_kbps: 600 },
+/** What is encoded, and the bit rate in kbit/s. */
+const SIZES: Record<string, { width: number; height: number; kbps: number }> = {
+	"1080p": { width: 1920, height: 1080, kbps: 6_000 },
+	"720p": { width: 1280, height: 720, kbps: 3_000 },
+	"480p": { width: 854, height: 480, kbps: 1_600 },
+	"360p": { width: 640, height: 360, kbps: 900 },
+	"240p": { width: 426, height: 240, kbps: 500 },
 };
+/** How the worker encodes unless it is told otherwise. */
+const PROFILE = 2;
 const SOURCES: Record<string, [number, number]> = { "1080p": [1920, 1080], "720p": [1280, 720], "480p": [854, 480] };
 
 export function BroadcastPage(): JSX.Element {
@@ -29,12 +33,19 @@ export function BroadcastPage(): JSX.Element {
 	const [source, setSource] = useState("720p");
 	const [fps, setFps] = useState(30);
 	const [from, setFrom] = useState<"obs" | "camera">("obs");
+	const [camera, setCamera] = useState<typeof import("./camera") | "failed" | null>(null);
+	useEffect(() => {
+		if (from === "camera") import("./camera").then(setCamera, () => setCamera("failed"));
+	}, [from]);
 	const [picked, setPicked] = useState<string[]>(["480p", "240p"]);
 	const [price, setPrice] = useState("");
 	const [budget, setBudget] = useState("0.01");
 	const [hours, setHours] = useState(2);
 	const [address, setAddress] = useState("");
-	const [asked, ask] = useState<{ end: bigint } | { key: true } | { fees: true } | { segments: true } | { origin: true } | { drop: string } | null>(null);
+	const [opens, setOpens] = useState<"wallet" | "worker">("wallet");
+	const [signer, setSigner] = useState("");
+	const [peer, setPeer] = useState("");
+	const [asked, ask] = useState<{ create: Terms } | { add: bigint } | { end: bigint } | { key: true } | { fees: true } | { segments: true } | { origin: true } | { drop: string } | null>(null);
 	const transcoders = useRead((at) => live.read("transcoders", [], at));
 	const parameters = useRead((at) => live.read("parameters", [], at));
 	const balances = useRead((at) => (account && live.chain ? live.chain.balances(account, at) : Promise.reject()), [account]);
@@ -58,10 +69,15 @@ export function BroadcastPage(): JSX.Element {
 	const middle = prices[Math.floor(prices.length / 2)];
 	const maxPrice = price ? parseAmount(price) : prices.length ? (prices.at(-1) as bigint) * 2n : null;
 	const [width, height] = SOURCES[source] as [number, number];
-	const ladder = picked.map((size) => SIZES[size] as Rendition).filter((r) => r.height <= height);
-	const factors = parameters?.jobs?.value?.factors ?? parameters?.jobs?.factors;
+	const jobsOf = parameters?.jobs?.value ?? parameters?.jobs;
+	const factors = jobsOf?.factors;
 	const decode = Number(factors?.decode ?? 250);
-	const encode = Number(factors?.profiles?.[0]?.encode ?? 1_000);
+	const profiles: { profile: number; encode: number }[] = factors?.profiles ?? [];
+	const known = profiles.find(({ profile }) => profile === PROFILE) ?? profiles[0];
+	const encode = Number(known?.encode ?? 1_000);
+	const ladder = picked
+		.map((size): Rendition => ({ ...(SIZES[size] as (typeof SIZES)[string]), profile: known?.profile ?? PROFILE, cap_kbps: SIZES[size]?.kbps ?? 0 }))
+		.filter((r) => r.height <= height);
 	// Work of an hour, by the protocol's formula.
 	const work = (3_600 * fps * (ladder.reduce((sum, r) => sum + r.width * r.height * encode, 0) + width * height * decode)) / 1_000;
 	const cost = (of: bigint | undefined | null) => (of ? (BigInt(Math.round(work)) * of) / BigInt(STANDARD) : undefined);
@@ -71,6 +87,16 @@ export function BroadcastPage(): JSX.Element {
 	const blocks = Math.round((hours * 3_600) / live.slotSeconds());
 	const at = place(address);
 	const isNamed = /^[a-z0-9][a-z0-9_-]{0,31}$/i.test(name);
+	const found = useRead(
+		async (at) => {
+			if (!account || !isNamed) return undefined;
+			const id = await live.read("job_of_stream", [hex(streamId(bytesOf(account), name))], at);
+			return id === undefined ? undefined : live.read("job", [id], at);
+		},
+		[account, name],
+	);
+	/** The job that this stream has already: the worker keeps to what it was opened with. */
+	const open = found && !found.ended && account && found.stream === hex(streamId(bytesOf(account), name)) ? found : null;
 	const problem = !isNamed
 		? t("A name has letters, digits, - and _, at most 32.", "名称由字母、数字、- 和 _ 组成，最多 32 个字符。")
 		: !ladder.length
@@ -79,17 +105,30 @@ export function BroadcastPage(): JSX.Element {
 				? t("Name a budget.", "请填写预算。")
 				: !maxPrice
 					? t("Name a price.", "请填写价格。")
-					: balances && money > balances.eth
-						? t(`The account has ${amount(balances.eth, "ETH")}.`, `账户仅有 ${amount(balances.eth, "ETH")}。`)
-						: !at
-							? t("Say at which address gateways reach the worker, as /dns4/HOST/tcp/4100 or /ip4/ADDRESS/tcp/4100.", "请填写网关访问 worker 的地址，如 /dns4/HOST/tcp/4100 或 /ip4/ADDRESS/tcp/4100。")
-							: null;
+					: blocks > Number(jobsOf?.longest_job ?? blocks)
+						? t(`A job lasts ${duration(Number(jobsOf?.longest_job) * live.slotSeconds())} at most.`, `任务最长 ${duration(Number(jobsOf?.longest_job) * live.slotSeconds())}。`)
+						: balances && money + BigInt(jobsOf?.broadcaster_bond ?? 0n) > balances.eth
+							? t(`The account has ${amount(balances.eth, "ETH")}.`, `账户仅有 ${amount(balances.eth, "ETH")}。`)
+							: !at
+								? t("Say at which address gateways reach the worker, as /dns4/HOST/tcp/4100 or /ip4/ADDRESS/tcp/4100.", "请填写网关访问 worker 的地址，如 /dns4/HOST/tcp/4100 或 /ip4/ADDRESS/tcp/4100。")
+								: null;
+	const byWallet = opens === "wallet";
+	const wrong =
+		signer && !isAddress(signer)
+			? t("That is no account.", "这不是账户。")
+			: peer && !peerId(peer)
+				? t("That is no peer id: livepeer-worker keys peer prints it.", "这不是 peer id：livepeer-worker keys peer 会显示。")
+				: null;
+	const limits = byWallet && open ? open.limits : { width, height, fps };
 	const command = [
 		`livepeer-worker broadcast ${from === "obs" ? "--rtmp 0.0.0.0:1935" : `--whip ${WHIP}`}`,
-		`--name ${name || "NAME"} --limits ${width}x${height}@${fps}`,
-		...ladder.map((r) => `--rendition ${r.width}x${r.height}@${r.kbps}k`),
-		`--budget ${money ? exact(money) : "ETH"} --max-price ${maxPrice ? exact(maxPrice) : "ETH"} --lasts ${blocks}`,
-		`--account ${account ?? "ADDRESS"} --key-file segments.key --spending-key-file spending.key`,
+		`--name ${name || "NAME"} --limits ${limits.width}x${limits.height}@${limits.fps}`,
+		...(byWallet && open ? open.ladder : ladder).map(
+			(r) => `--rendition ${r.width}x${r.height}@${r.kbps}k${r.cap_kbps === r.kbps ? "" : `:${r.cap_kbps}k`}${r.profile === PROFILE ? "" : `/${r.profile}`}`,
+		),
+		byWallet
+			? `--job ${open ? open.id : "JOB"} --account ${account ?? "ADDRESS"} --key-file segments.key`
+			: `--budget ${money ? exact(money) : "ETH"} --max-price ${maxPrice ? exact(maxPrice) : "ETH"} --lasts ${blocks} \\\n  --account ${account ?? "ADDRESS"} --key-file segments.key --spending-key-file spending.key`,
 		`--data-dir ${name || "NAME"} --listen ${at?.listen ?? "MULTIADDR"} --announce ${at ? address : "MULTIADDR"}`,
 	].join(" \\\n  ");
 	return (
@@ -165,32 +204,81 @@ export function BroadcastPage(): JSX.Element {
 						</div>
 					</Card>
 					<Card title={t("Start it", "启动")} aside={<Copy text={command} />}>
+						<p class="small faint">
+							{t(
+								"A browser cannot do all of it: every segment is cut and signed by the worker, also those of this browser's camera, on a machine that is on while you stream and that the transcoder and gateways reach.",
+								"浏览器无法完成全部工作：每个片段（包括来自本浏览器摄像头的）都由 worker 切分并签名；它所在的机器在直播期间须保持开启，并能被转码者和网关访问。",
+							)}
+						</p>
+						<label class="field">
+							{t("Who opens the job", "由谁创建任务")}
+							<select value={opens} onChange={(event) => setOpens(event.currentTarget.value as "wallet" | "worker")}>
+								<option value="wallet">{t("my wallet, now", "我的钱包，立即")}</option>
+								<option value="worker">{t("the worker, again and again, with a spending key", "worker，用支出密钥反复创建")}</option>
+							</select>
+						</label>
 						<ol class="howto">
 							<li>
-								{t("On the machine that streams, make two keys and the worker's identity. Printed are two accounts and a peer id:", "在推流的机器上生成两个密钥和 worker 的身份，会显示两个账户和一个 peer id：")}
+								{byWallet
+									? t("On the machine that streams, make a key and the worker's identity. Printed are an account and a peer id:", "在推流的机器上生成一个密钥和 worker 的身份，会显示一个账户和一个 peer id：")
+									: t("On the machine that streams, make two keys and the worker's identity. Printed are two accounts and a peer id:", "在推流的机器上生成两个密钥和 worker 的身份，会显示两个账户和一个 peer id：")}
 								<pre class="code" tabIndex={0}>
-									<code>{`livepeer-worker keys new segments.key\nlivepeer-worker keys new spending.key\nlivepeer-worker keys peer --data-dir ${name || "NAME"}`}</code>
+									<code>{["keys new segments.key", ...(byWallet ? [] : ["keys new spending.key"]), `keys peer --data-dir ${name || "NAME"}`].map((one) => `livepeer-worker ${one}`).join("\n")}</code>
 								</pre>
 							</li>
+							{byWallet ? (
+								<li>
+									{t("Tell them here, and sign once: the key signs your segments, the stream is found at that machine, and the job is opened with the budget. The machine holds no money.", "在此填入并签名一次：授权该密钥签名片段、登记视频流的位置，并以预算创建任务。该机器不持有任何资金。")}
+									<div class="form">
+										<label class="field">
+											{t("The segment key's account", "片段密钥的账户")}
+											<input value={signer} onInput={(event) => setSigner(event.currentTarget.value.trim())} placeholder="5…" />
+										</label>
+										<label class="field">
+											{t("The worker's peer id", "worker 的 peer id")}
+											<input value={peer} onInput={(event) => setPeer(event.currentTarget.value.trim())} placeholder="12D3Koo…" />
+										</label>
+										{wrong ? <p class="bad small">{wrong}</p> : null}
+									</div>
+									<div class="buttons">
+										<button
+											type="button"
+											class="primary"
+											disabled={!account || !!problem || !!open || !isAddress(signer) || !peerId(peer)}
+											onClick={() => maxPrice && money && ask({ create: { name, ladder, width, height, fps, maxPrice, end: (live.head?.number ?? 0) + blocks, budget: money } })}
+										>
+											{t("Create the stream", "创建视频流")}
+										</button>
+									</div>
+									{open ? (
+										<p class="good" role="status">
+											<JobLink id={open.id} /> {t("is open for this stream: start the worker with it, or end it.", "已为此视频流创建：用它启动 worker，或结束它。")}
+										</p>
+									) : null}
+								</li>
+							) : (
+								<li>
+									{t("Let the first sign your segments and the second pay, up to a cap; give the second LPT, for its transactions cost some; and say where the stream is found. Your own key stays in the wallet.", "授权第一个签名片段，第二个在限额内付费；给第二个一些 LPT 作手续费；并登记视频流的位置。您自己的密钥留在钱包里。")}
+									<div class="buttons">
+										<button type="button" disabled={!account} onClick={() => ask({ segments: true })}>
+											{t("Name the segment key", "登记片段密钥")}
+										</button>
+										<button type="button" disabled={!account} onClick={() => ask({ key: true })}>
+											{t("Name the spending key", "登记支出密钥")}
+										</button>
+										<button type="button" disabled={!account} onClick={() => ask({ fees: true })}>
+											{t("Give it LPT for fees", "转入 LPT 作手续费")}
+										</button>
+										<button type="button" disabled={!account || !isNamed || !at} onClick={() => ask({ origin: true })}>
+											{t("Say where it is found", "登记位置")}
+										</button>
+									</div>
+								</li>
+							)}
 							<li>
-								{t("Let the first sign your segments and the second pay, up to a cap; give the second LPT, for its transactions cost some; and say where the stream is found. Your own key stays in the wallet.", "授权第一个签名片段，第二个在限额内付费；给第二个一些 LPT 作手续费；并登记视频流的位置。您自己的密钥留在钱包里。")}
-								<div class="buttons">
-									<button type="button" disabled={!account} onClick={() => ask({ segments: true })}>
-										{t("Name the segment key", "登记片段密钥")}
-									</button>
-									<button type="button" disabled={!account} onClick={() => ask({ key: true })}>
-										{t("Name the spending key", "登记支出密钥")}
-									</button>
-									<button type="button" disabled={!account} onClick={() => ask({ fees: true })}>
-										{t("Give it LPT for fees", "转入 LPT 作手续费")}
-									</button>
-									<button type="button" disabled={!account || !isNamed || !at} onClick={() => ask({ origin: true })}>
-										{t("Say where it is found", "登记位置")}
-									</button>
-								</div>
-							</li>
-							<li>
-								{t("Start the worker: it opens the job, takes your encoder's stream, cuts and signs it, and sends it to the transcoder.", "启动 worker：它会创建任务，接收编码器的流，切片、签名并发送给转码者。")}
+								{byWallet
+									? t("Start the worker: it takes up the job, takes your encoder's stream, cuts and signs it, and sends it to the transcoder.", "启动 worker：它会接手任务，接收编码器的流，切片、签名并发送给转码者。")
+									: t("Start the worker: it opens the job, takes your encoder's stream, cuts and signs it, and sends it to the transcoder.", "启动 worker：它会创建任务，接收编码器的流，切片、签名并发送给转码者。")}
 								<pre class="code" tabIndex={0}>
 									<code>{command}</code>
 								</pre>
@@ -214,7 +302,8 @@ export function BroadcastPage(): JSX.Element {
 							<Fact name={t("Stream key: in the file", "推流码：见文件")}><code>{name || "NAME"}/stream-key</code></Fact>
 						</dl>
 					</Card>
-					{from === "camera" && <Camera name={name} width={width} height={height} fps={fps} />}
+					{from === "camera" && camera === "failed" && <p class="bad">{t("The camera's part did not come: load the page again.", "摄像头部分未能加载：请重新加载页面。")}</p>}
+					{from === "camera" && camera && camera !== "failed" && <camera.Camera name={name} width={width} height={height} fps={fps} />}
 				</div>
 				<div>
 					<Card title={t("What it costs", "费用")}>
@@ -243,9 +332,14 @@ export function BroadcastPage(): JSX.Element {
 												<span class="small faint"> {t("left", "剩余")} {amount(job.unreserved + (job.current?.allowance ?? 0n), "ETH")}, {t("paid lately", "近期已付")} {amount(spent, "ETH")}</span>
 											</span>
 											{job.ended ? <span class="faint">{t("ended", "已结束")}</span> : (
-												<button type="button" class="small" onClick={() => ask({ end: job.id })}>
-													{t("End", "结束")}
-												</button>
+												<span class="buttons">
+													<button type="button" class="small" onClick={() => ask({ add: job.id })}>
+														{t("Add budget", "增加预算")}
+													</button>
+													<button type="button" class="small" onClick={() => ask({ end: job.id })}>
+														{t("End", "结束")}
+													</button>
+												</span>
 											)}
 										</li>
 									) : null;
@@ -276,6 +370,8 @@ export function BroadcastPage(): JSX.Element {
 					</Card>
 				</div>
 			</div>
+			{asked && "create" in asked && at && <Create terms={asked.create} signer={signer} peer={peer} address={address} at={at} bond={jobsOf?.broadcaster_bond} onClose={() => ask(null)} />}
+			{asked && "add" in asked && <AddBudget job={asked.add} proposed={budget} free={balances?.eth} onClose={() => ask(null)} />}
 			{asked && "end" in asked && (
 				<Ask title={t(`End job ${asked.end}`, `结束任务 ${asked.end}`)} call={{ pallet: "Jobs", name: "end_job", args: { job: asked.end } }} onClose={() => ask(null)} consequence={t("Nothing new is transcoded. What was done can still be claimed; the rest of the budget is free again after that.", "不再转码新内容。已完成的仍可被声明，之后剩余预算退回。")} />
 			)}
@@ -290,11 +386,50 @@ export function BroadcastPage(): JSX.Element {
 	);
 }
 
+/** Asks for the one signature that opens a stream. */
+function Create({ terms, signer, peer, address, at, bond, onClose }: { terms: Terms; signer: string; peer: string; address: string; at: Place; bond: bigint | undefined; onClose: () => void }): JSX.Element {
+	const { account } = useWallet();
+	const generations = useRead((block) => (account ? live.read("operator_keys", [account, { type: "Segments", value: undefined }], block) : Promise.reject()), [account]);
+	const bytes = peerId(peer);
+	// A key that signs already needs no new generation, and no deposit for it.
+	const key = account && generations && isSegmentKey(signer, account, generations) ? null : signer;
+	const call = account && generations && bytes ? createCall(terms, key, bytes, at) : null;
+	return (
+		<Ask
+			title={t(`Create the stream ${terms.name}`, `创建视频流 ${terms.name}`)}
+			call={call}
+			onClose={onClose}
+			consequence={t(
+				`${amount(terms.budget, "ETH")} and a bond of ${amount(bond, "ETH")} are held for a job of ${duration((terms.end - (live.head?.number ?? terms.end)) * live.slotSeconds())} at most; gateways look for the stream at ${address}.${key ? " The key signs your segments from now on." : ""} A transcoder is drawn at once and keeps a place for you, for which it may be paid when nothing comes: start the worker now. You end the job here; what is not spent is free again then.`,
+				`将冻结 ${amount(terms.budget, "ETH")} 和 ${amount(bond, "ETH")} 保证金，任务最长 ${duration((terms.end - (live.head?.number ?? terms.end)) * live.slotSeconds())}；网关将在 ${address} 查找此视频流。${key ? "此后由该密钥签名片段。" : ""}转码者会立即被抽出并为您预留位置，若迟迟没有片段，它可能获得补偿：请立即启动 worker。任务在此结束，未用完的预算随后退回。`,
+			)}
+			risk={t("Whoever has the key can sign two different segments for one place, which costs the job's bond. While nothing is on the machine that may spend, nobody but you can hand the job to another transcoder or open the next.", "持有该密钥者若对同一位置签署两个不同片段，将损失任务保证金。该机器没有支出权限时，只有您能更换转码者或创建下一个任务。")}
+		/>
+	);
+}
+
+function AddBudget({ job, proposed, free, onClose }: { job: bigint; proposed: string; free: bigint | undefined; onClose: () => void }): JSX.Element {
+	const [typed, setTyped] = useState(proposed);
+	const money = parseAmount(typed);
+	return (
+		<Ask
+			title={t(`Add to the budget of job ${job}`, `增加任务 ${job} 的预算`)}
+			call={money ? { pallet: "Jobs", name: "top_up", args: { job, amount: money } } : null}
+			onClose={onClose}
+			problem={money && free !== undefined && money > free ? t(`The account has ${amount(free, "ETH")}.`, `账户仅有 ${amount(free, "ETH")}。`) : null}
+			consequence={t("It is held until the job has ended; what is not spent is free again then.", "冻结至任务结束，未用完的随后退回。")}
+		>
+			<label class="field">
+				{t("How much, in ETH", "数量（ETH）")}
+				<input inputMode="decimal" value={typed} onInput={(event) => setTyped(event.currentTarget.value)} autofocus />
+			</label>
+		</Ask>
+	);
+}
+
 function SegmentKey({ onClose }: { onClose: () => void }): JSX.Element {
 	const [key, setKey] = useState("");
-	const call = isAddress(key)
-		? { pallet: "OperatorKeys", name: "set_keys", args: { purpose: { type: "Segments", value: undefined }, keys: [{ type: "Sr25519", value: hex(bytesOf(key)) }], vrf: undefined } }
-		: null;
+	const call = isAddress(key) ? segmentKeyCall(key) : null;
 	return (
 		<Ask title={t("Let a key sign your segments", "授权片段签名密钥")} call={call} onClose={onClose} problem={key && !isAddress(key) ? t("That is no account.", "这不是账户。") : null} consequence={t("It signs for you in jobs that are accepted from now on. Those that run keep the keys that they began with.", "对此后被接受的任务生效；进行中的任务沿用原密钥。")} risk={t("Whoever has the key can sign two different segments for one place, which costs a job's bond.", "持有该密钥者若对同一位置签署两个不同片段，将损失任务保证金。")}>
 			<label class="field">

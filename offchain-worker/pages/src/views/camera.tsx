@@ -2,11 +2,10 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { capture, meter, Publication, PublishError, type Problem, type Sending } from "../publish/whip";
+import { WHIP } from "../publish/address";
 import { Card } from "../ui/kit";
 import { t } from "../ui/words";
 
-/** Where a worker is published to that runs beside the browser. */
-export const WHIP = "127.0.0.1:8940";
 /** How often a lost connection is tried again, and the first pause in ms. */
 const AGAIN = 5;
 const PAUSE = 2_000;

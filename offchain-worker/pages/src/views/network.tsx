@@ -7,12 +7,13 @@ import { Account, Card, ClaimLink, Empty, Fact, JobLink, live, outcomeName, Step
 import { amount, duration, percent, t } from "../ui/words";
 import { describe, EventLine } from "./events";
 import { BridgeCard } from "./bridge";
-import { seatText } from "./seats";
+import { leaveText, seatText } from "./seats";
 
 export function NetworkPage(): JSX.Element {
 	const { clock, blocks, head, timing } = useLive();
 	const [all, setAll] = useState(false);
 	const pool = useRead((at) => live.read("pool", [], at));
+	const validators = useRead((at) => live.read("validators", [], at));
 	const transcoders = useRead((at) => live.read("transcoders", [], at));
 	const inflation = useRead((at) => live.read("inflation", [], at));
 	const parameters = useRead((at) => live.read("parameters", [], at));
@@ -57,6 +58,7 @@ export function NetworkPage(): JSX.Element {
 	const total = pool?.filter(({ reason }) => reason.type === "Stake" || reason.type === "Drawn").reduce((sum, { stake }) => sum + stake, 0n) ?? 0n;
 	const largest = pool?.reduce((most, { stake }) => (stake > most ? stake : most), 1n) ?? 1n;
 	const terms = new Map(transcoders?.map((one) => [one.account, one]));
+	const leaving = new Map(validators?.map((one) => [one.account, one.leaves]));
 	return (
 		<main class="network">
 			<div class="title">
@@ -116,6 +118,7 @@ export function NetworkPage(): JSX.Element {
 									<tbody>
 										{(all ? pool : pool.slice(0, 12)).map((seat) => {
 											const [word, why] = seatText(seat.reason.type);
+											const leaves = leaving.get(seat.account);
 											return (
 												<tr key={seat.account}>
 													<td>
@@ -134,7 +137,15 @@ export function NetworkPage(): JSX.Element {
 														<span class={seat.next_stake < seat.stake ? "bad" : ""}>{amount(seat.next_stake)}</span>
 													</td>
 													<td class="num only-wide">{amount(terms.get(seat.account)?.price, "ETH")}</td>
-													<td>{seat.validates ? <span class="good">✓</span> : seat.barred ? <span class="bad">{t("barred", "禁止")}</span> : <span class="faint">–</span>}</td>
+													<td>
+														{seat.validates ? <span class="good">✓</span> : seat.barred ? <span class="bad">{t("barred", "禁止")}</span> : <span class="faint">–</span>}
+														{leaves && (
+															<span class="pill" title={leaveText(leaves.type)[1]}>
+																{leaveText(leaves.type)[0]}
+																<span class="sr">: {leaveText(leaves.type)[1]}</span>
+															</span>
+														)}
+													</td>
 												</tr>
 											);
 										})}

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { ChainEvent, Hash } from "../chain/types";
-import { isAddress } from "../chain/chain";
+import { isAddress } from "../chain/address";
 import { A, Account, Card, ClaimLink, Copy, Empty, Fact, JobLink, live, outcomeName, stepName, Steps, useLive, useRead } from "../ui/kit";
 import { amount, duration, percent, short, t } from "../ui/words";
 import { describe, EventLine } from "./events";
@@ -292,10 +292,16 @@ export function ClaimPage({ id }: { id: string }): JSX.Element {
 export function BlockPage({ id }: { id: string }): JSX.Element {
 	const { blocks, chain, finalized } = useLive();
 	const known = blocks.find(({ number }) => String(number) === id);
-	const [found, set] = useState<{ hash: Hash; events: ChainEvent[] } | null>(null);
+	const [found, set] = useState<{ hash: Hash; events: ChainEvent[] | null } | null>(null);
 	useEffect(() => {
 		if (known || !chain || !/^\d{1,9}$/.test(id)) return;
-		void chain.hashAt(Number(id)).then(async (hash) => hash && set({ hash, events: await chain.events(Number(id), hash) }));
+		let over = false;
+		chain
+			.hashAt(Number(id))
+			// Of an old block the node has the header, and its events no more.
+			.then(async (hash) => over || (hash && set({ hash, events: await chain.events(Number(id), hash).catch(() => null) })))
+			.catch(() => undefined);
+		return () => void (over = true);
 	}, [id, chain, !!known]);
 	const block = known ?? found;
 	return (
@@ -311,7 +317,8 @@ export function BlockPage({ id }: { id: string }): JSX.Element {
 			</div>
 			<Card>
 				<p class="small wrap mono">{block?.hash ?? "…"}</p>
-				{block && (
+				{block && !block.events && <Empty>{t("The node keeps no events of blocks this old.", "节点不再保留如此早的区块事件。")}</Empty>}
+				{block?.events && (
 					<ul class="plain events">
 						{block.events.map((event, i) => (
 							<li key={i}>

@@ -1,7 +1,7 @@
 /** Wallets, and what is said before something is signed. */
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { connect, feeOf, sign, submit, wallets, type Call, type Wallet } from "../chain/tx";
+import { connect, feeOf, sign, submit, TxError, wallets, type Call, type Wallet } from "../chain/tx";
 import type { ChainEvent } from "../chain/types";
 import { RpcError } from "../chain/rpc";
 import { Account, live, useLive } from "../ui/kit";
@@ -76,13 +76,18 @@ export function WalletBar(): JSX.Element {
 }
 
 /** Errors that a node answers before a call is in a block, in words. */
-const refusal = (error: unknown): string => {
+const refusal = async (error: unknown): Promise<string> => {
 	if (error instanceof RpcError) {
 		const detail = typeof error.data === "string" ? error.data : "";
 		if (/pay some fees|balance too low|Payment/i.test(detail)) return t("The account has not enough free LPT for the fee.", "账户可用 LPT 不足以支付手续费。");
 		if (/stale|outdated/i.test(detail)) return t("The transaction is outdated. Try again.", "交易已过期，请重试。");
 		if (/custom error/i.test(detail)) return t("The chain does not take this transaction now.", "链目前不接受此交易。");
 		return detail || error.message;
+	}
+	if (error instanceof TxError) {
+		// Words that are seldom needed come when they are; the chain's own do otherwise.
+		const words = await import("../ui/refused").catch(() => null);
+		return (error.refused && words?.refusedText(error.refused)) || error.message;
 	}
 	return error instanceof Error ? error.message : String(error);
 };
@@ -138,7 +143,7 @@ export function Ask({
 			set({ kind: "done" });
 			onDone?.(events);
 		} catch (error) {
-			set({ kind: "failed", text: refusal(error) });
+			set({ kind: "failed", text: await refusal(error) });
 		}
 	};
 	const busy = state.kind === "signing" || state.kind === "sending";

@@ -1,7 +1,7 @@
 /** Stake: whom to, what it earns, and everything that can be done with it. */
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import { isAddress } from "../chain/chain";
+import { isAddress } from "../chain/address";
 import { earnings } from "../chain/earnings";
 import type { Call } from "../chain/tx";
 import type { Lock, Transcoder } from "../chain/types";

@@ -1,7 +1,7 @@
 /** One stream: the picture, and beside it what is known of it. */
 import type { JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { addressOf } from "../chain/chain";
+import { addressOf } from "../chain/address";
 import { standingOf, type Claim, type Standing } from "../chain/claims";
 import type { ChainEvent } from "../chain/types";
 import { Watch, type Segment } from "../player/watch";

@@ -83,6 +83,14 @@ pub enum BroadcastError {
 	/// The transcoder does not give back what can be transcoded.
 	#[error("the transcoder withheld {0} segments that can be transcoded; the job was ended, and the next run opens another")]
 	Withheld(u64),
+	/// The job that was named cannot be this stream's.
+	#[error("job {job} cannot be taken up: {why}")]
+	NotTaken {
+		/// The job.
+		job: JobId,
+		/// What is wrong with it.
+		why: &'static str,
+	},
 	/// The job was not found after it was created.
 	#[error("the job did not appear on chain; run it again")]
 	NoJob,
@@ -131,6 +139,9 @@ pub struct StreamSpec {
 	/// Who is asked how far the stream has come when nothing of it is stored here, beside those that
 	/// the chain names.
 	pub ask: Vec<ServiceRecord>,
+	/// A job of this stream that was opened elsewhere, as by the account's wallet, and for which no
+	/// segment was ever signed: it is taken up, and no other is opened.
+	pub job: Option<JobId>,
 }
 
 /// One segment cut from the source.
@@ -201,6 +212,28 @@ fn fits(spec: &StreamSpec, view: &JobView) -> bool {
 		&& (asked.longest <= job.longest && asked.shortest >= job.shortest)
 }
 
+/// The job that was named, and its limits, where it is open for this stream and nothing shows that
+/// segments were signed for it.
+fn take_up(
+	job: JobId,
+	spec: &StreamSpec,
+	view: Option<&JobView>,
+) -> Result<(JobId, SourceLimits), BroadcastError> {
+	let not = |why| BroadcastError::NotTaken { job, why };
+	let view = view
+		.filter(|view| view.id == job && !view.ended)
+		.ok_or(not("the chain has no such open job of this stream; leave --job away, and one is opened with a spending key, or open another"))?;
+	if view.current.as_ref().is_some_and(|current| current.next_seq > 0) {
+		return Err(not(
+			"segments were claimed for it already: run the stream in the folder that it ran in",
+		));
+	}
+	if !fits(spec, view) {
+		return Err(not("it was opened for other renditions, or for a smaller source: give the --rendition and --limits that it was opened with"));
+	}
+	Ok((job, view.limits))
+}
+
 /// Names the note that a stream begins here: from before its first job until its state is stored.
 fn begun(stream: StreamId) -> String {
 	format!("begun/{stream:?}")
@@ -267,18 +300,33 @@ impl Broadcaster {
 			Some(job) => self.chain.job(At::Best, job).await?,
 			None => None,
 		};
+		let taken = match (spec.job, &known) {
+			(Some(job), Some(state)) if state.job == job && state.ended => {
+				let why = "its stream has come to its end here: end the job with the wallet that opened it, and open another";
+				return Err(BroadcastError::NotTaken { job, why });
+			}
+			// It goes on with it, as without being told.
+			(Some(job), Some(state)) if state.job == job => None,
+			(Some(job), _) => Some(take_up(job, spec, view.as_ref())?),
+			(None, _) => None,
+		};
 		// Before the chain is told that the stream is found here.
 		let (start, is_whole) = match &known {
 			Some(state) => self.go_on(stream, state, spec, view.as_ref()).await?,
-			None => (self.start_anew(stream, spec, before.is_some(), view.as_ref()).await?, true),
+			None => {
+				// A job that others opened says nothing of an earlier run.
+				let has_job = before.is_some() && taken.is_none();
+				(self.start_anew(stream, spec, has_job, view.as_ref()).await?, true)
+			}
 		};
 		self.publish(stream, &spec.name, self.net.service_record()).await?;
-		if let Some(view) = view.filter(|view| !view.ended) {
+		if let Some(view) = view.filter(|view| !view.ended && taken.is_none()) {
 			match &known {
 				Some(state)
 					if is_whole && state.job == view.id && !state.ended && fits(spec, &view) =>
 				{
-					if view.max_price != spec.max_price {
+					// Who names the job has left its price to whoever opened it.
+					if view.max_price != spec.max_price && spec.job.is_none() {
 						tracing::warn!(job = view.id, "the stream goes on with its job, which was opened with another highest price; end it (`livepeer-worker stream end`) to change that");
 					}
 					return Ok(self.opened(stream, state, spec, view.limits, true));
@@ -292,25 +340,10 @@ impl Broadcaster {
 				_ => self.chain.submit(Call::EndJob { job: view.id }, Wait::Finalized).await?,
 			}
 		}
-		let least = self.chain.job_terms().await?.least_price();
-		if spec.max_price < least {
-			return Err(BroadcastError::TooCheap { max_price: spec.max_price, least });
-		}
-		self.foretell(spec).await?;
-		let mut heads = self.chain.heads();
-		let end = self.chain.limits().await?.now.saturating_add(spec.lasts);
-		heads.borrow_and_update();
-		let call = Call::CreateJob {
-			broadcaster: account.clone(),
-			name: spec.name.clone(),
-			ladder: spec.ladder.clone(),
-			limits: spec.limits,
-			max_price: spec.max_price,
-			end,
-			budget: spec.budget,
+		let (job, limits) = match taken {
+			Some(taken) => taken,
+			None => (self.create(stream, spec, before).await?, spec.limits),
 		};
-		self.chain.submit(call, Wait::Finalized).await?;
-		let job = self.await_job(stream, before, &mut heads).await?;
 		// A new job goes on above, and is a new epoch to whoever plays the stream.
 		let Start { next: first, epoch, head } = start;
 		let state = StreamState {
@@ -331,7 +364,35 @@ impl Broadcaster {
 		// Nothing was signed for this job before.
 		pulse(&*self.store, &*self.clock)?;
 		self.store.drop_value(&begun(stream))?;
-		Ok(self.opened(stream, &state, spec, spec.limits, false))
+		Ok(self.opened(stream, &state, spec, limits, false))
+	}
+
+	/// Opens a job for a stream whose newest one was `before`.
+	async fn create(
+		&self,
+		stream: StreamId,
+		spec: &StreamSpec,
+		before: Option<JobId>,
+	) -> Result<JobId, BroadcastError> {
+		let least = self.chain.job_terms().await?.least_price();
+		if spec.max_price < least {
+			return Err(BroadcastError::TooCheap { max_price: spec.max_price, least });
+		}
+		self.foretell(spec).await?;
+		let mut heads = self.chain.heads();
+		let end = self.chain.limits().await?.now.saturating_add(spec.lasts);
+		heads.borrow_and_update();
+		let call = Call::CreateJob {
+			broadcaster: self.own.account().clone(),
+			name: spec.name.clone(),
+			ladder: spec.ladder.clone(),
+			limits: spec.limits,
+			max_price: spec.max_price,
+			end,
+			budget: spec.budget,
+		};
+		self.chain.submit(call, Wait::Finalized).await?;
+		self.await_job(stream, before, &mut heads).await
 	}
 
 	/// Where a stream begins of which nothing is stored here: at its beginning if it never ran, else

@@ -593,6 +593,10 @@ impl<'a> Run<'a> {
 	}
 
 	async fn end_job(&self) -> Result<(), BroadcastError> {
+		if self.role.chain.account().is_none() {
+			tracing::warn!(job = self.open.job, "no key here ends jobs: the account's wallet does, and its budget is free again then");
+			return Ok(());
+		}
 		while_away(&*self.role.clock, ChainError::is_away, async || {
 			let view = self.role.chain.job(At::Best, self.open.job).await?;
 			if view.is_some_and(|view| !view.ended) {

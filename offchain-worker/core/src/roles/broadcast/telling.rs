@@ -149,6 +149,7 @@ mod tests {
 			live: true,
 			above: None,
 			ask: Vec::new(),
+			job: None,
 		};
 		let said = foretold(&spec, &[], 2 * UNIT);
 		assert!(said.contains("no active transcoder takes"), "{said}");

@@ -47,6 +47,7 @@ fn spec(name: &str) -> StreamSpec {
 		live: false,
 		above: None,
 		ask: Vec::new(),
+		job: None,
 	}
 }
 

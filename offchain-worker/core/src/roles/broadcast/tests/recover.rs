@@ -286,3 +286,53 @@ fn stream_should_begin_at_its_beginning_when_its_first_run_died_before_it_had_a_
 		assert_eq!((open.first, open.epoch), (0, 0));
 	})
 }
+
+#[test]
+fn job_that_a_wallet_opened_should_be_taken_up_without_a_key_that_spends() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let key = Key::from_uri("//Broadcaster").unwrap();
+		let wallet = story.chain.client(Some(key.clone()));
+		let origin = Call::SetOrigin { name: "demo".into(), record: FakeNet::record("origin") };
+		wallet.submit(origin, Wait::Finalized).await.unwrap();
+		let asked = spec("demo");
+		let call = Call::CreateJob {
+			broadcaster: key.account(),
+			name: asked.name,
+			ladder: asked.ladder,
+			limits: asked.limits,
+			max_price: asked.max_price,
+			end: 100,
+			budget: asked.budget,
+		};
+		wallet.submit(call, Wait::Finalized).await.unwrap();
+		let stream = stream_id(&key.account(), "demo");
+		let job = wallet.job_of_stream(stream).await.unwrap().unwrap();
+		let broadcaster = Broadcaster::new(
+			Keyring::own(key),
+			Arc::new(story.chain.client(None)),
+			Arc::new(story.store.clone()),
+			Arc::new(story.net.end("origin")),
+			Arc::new(FakeEngine::default()),
+			Arc::new(story.events.clone()),
+			Arc::new(story.sim.clock.clone()),
+		);
+		let told = |job| StreamSpec { job: Some(job), ..spec("demo") };
+		let larger = StreamSpec { limits: SourceLimits::new(256, 144, 30), ..told(job) };
+		for wrong in [told(job + 1), larger] {
+			let error = broadcaster.open(&wrong).await.unwrap_err();
+			assert!(matches!(error, BroadcastError::NotTaken { .. }), "{error}");
+		}
+		let open = broadcaster.open(&told(job)).await.unwrap();
+		assert_eq!((open.job, open.first, open.resumed), (job, 0, false));
+		let summary = broadcaster.run(&open, source(3), story.stop.subscribe()).await.unwrap();
+		assert_eq!((summary.returned, summary.complete), (3, true));
+		let view = wallet.job(At::Best, job).await.unwrap().unwrap();
+		assert!(!view.ended, "it is the wallet's to end");
+		// What has come to its end is not begun again under numbers that are signed.
+		let error = broadcaster.open(&told(job)).await.unwrap_err();
+		assert!(matches!(error, BroadcastError::NotTaken { .. }), "{error}");
+	})
+}
