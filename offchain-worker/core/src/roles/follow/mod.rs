@@ -586,10 +586,11 @@ impl Follower {
 		put: &Put,
 	) -> bool {
 		let source = record.source();
-		let obtained = self.obtain(origin, record, &source, room, put);
+		let obtained = std::pin::pin!(self.obtain(origin, record, &source, room, put));
 		let late = self.clock.sleep_until(self.clock.now_ms().saturating_add(SOURCE_MS));
 		let seq = record.header().seq;
-		match select(std::pin::pin!(obtained), late).await {
+		let first = select(obtained, late).await;
+		match first {
 			Either::Left((Ok(_), _)) => true,
 			Either::Left((Err(error), _)) => {
 				tracing::debug!(seq, %error, "the segment's source is not kept");
