@@ -372,7 +372,11 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 			metrics.clone(),
 			net_config.peer_store_handle(),
 		);
-	net_config.add_notification_protocol(grandpa_protocol_config);
+	// A protocol that nobody takes up would end every connection.
+	let enable_grandpa = !config.disable_grandpa;
+	if enable_grandpa {
+		net_config.add_notification_protocol(grandpa_protocol_config);
+	}
 	let fork_id = config.chain_spec.fork_id();
 	let beefy_gossip_protocol = sc_consensus_beefy::gossip_protocol_name(genesis_hash, fork_id);
 	let (beefy_protocol_config, beefy_notifications) =
@@ -381,7 +385,9 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 			metrics.clone(),
 			net_config.peer_store_handle(),
 		);
-	net_config.add_notification_protocol(beefy_protocol_config);
+	if enable_grandpa {
+		net_config.add_notification_protocol(beefy_protocol_config);
+	}
 	let (beefy_justifications, beefy_request_config) =
 		BeefyJustifsRequestHandler::<Block, Client>::new::<_, N>(
 			genesis_hash,
@@ -389,7 +395,9 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 			client.clone(),
 			config.prometheus_registry().cloned(),
 		);
-	net_config.add_request_response_protocol(beefy_request_config);
+	if enable_grandpa {
+		net_config.add_request_response_protocol(beefy_request_config);
+	}
 	let warp_sync = Arc::new(sc_consensus_grandpa::warp_proof::NetworkProvider::new(
 		backend.clone(),
 		grandpa_link.shared_authority_set().clone(),
@@ -443,7 +451,6 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 	let role = config.role;
 	let force_authoring = config.force_authoring;
 	let name = config.network.node_name.clone();
-	let enable_grandpa = !config.disable_grandpa;
 	let prometheus_registry = config.prometheus_registry().cloned();
 	let public_addresses = config.network.public_addresses.clone();
 	let allow_non_global_ips = config.network.allow_non_globals_in_dht;

@@ -68,7 +68,7 @@ fn headers(output: &[u8]) -> Vec<Vec<(String, String)>> {
 	let directory = tempfile::tempdir().expect("a temporary directory");
 	std::fs::write(directory.path().join("in.ts"), output).expect("disk");
 	let traced = std::process::Command::new("ffmpeg")
-		.args(["-nostdin", "-hide_banner", "-i"])
+		.args(["-nostdin", "-nostats", "-hide_banner", "-i"])
 		.arg(directory.path().join("in.ts"))
 		.args(["-map", "0:v", "-c", "copy", "-bsf:v", "trace_headers", "-f", "null", "-"])
 		.output()
