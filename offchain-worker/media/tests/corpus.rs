@@ -207,7 +207,7 @@ fn other_ffmpeg() -> Option<OsString> {
 }
 
 /// Rows that no output can show, and the tests that do.
-const ELSEWHERE: [(&str, &str); 9] = [
+const ELSEWHERE: [(&str, &str); 10] = [
 	(
 		"another output delivered than signed",
 		"`nothing_should_be_kept_when_a_rendition_is_not_as_its_receipt_describes_it`, `receipt_should_say_which_file_is_which_and_what_was_signed`",
@@ -221,6 +221,10 @@ const ELSEWHERE: [(&str, &str); 9] = [
 		"`missing_bytes_should_be_told_apart_by_what_the_transcoder_did`",
 	),
 	("overstated work", "`overstated_work_should_be_a_mismatch`"),
+	(
+		"nothing, and the work of decoding claimed",
+		"`attack_work_of_decoding_claimed_where_nothing_is_delivered`",
+	),
 	(
 		"an absent rendition claimed",
 		"`absent_output_should_be_right_when_no_work_is_claimed_for_it`",
