@@ -47,10 +47,15 @@ pub struct Net {
 	limits: NetLimits,
 	/// One stream at a time is opened per peer: see [`GREETING`]. Whoever names a peer at addresses where it
 	/// is not keeps nobody from it who names others.
-	opening: Mutex<BTreeMap<(PeerId, Vec<Multiaddr>), Arc<AsyncMutex<()>>>>,
+	opening: Mutex<BTreeMap<Named, Turn>>,
 	/// Requests that each peer may be asked at a time, beside those that it is.
 	asked: Mutex<BTreeMap<PeerId, Arc<Semaphore>>>,
 }
+
+/// A peer, at the addresses at which somebody says that it is.
+type Named = (PeerId, Vec<Multiaddr>);
+/// Held by whoever opens a stream.
+type Turn = Arc<AsyncMutex<()>>;
 
 /// How many peers are remembered that nobody asks.
 const MOST_IDLE: usize = 1_024;

@@ -260,7 +260,7 @@ fn why_should_name_what_the_nearest_lacks() {
 		(&dear, Unsuited::Price),
 		(&cheap, Unsuited::BelowVerification),
 	] {
-		assert_eq!(why(&demand, &[lacking.clone()]), expected);
+		assert_eq!(why(&demand, core::slice::from_ref(lacking)), expected);
 		assert!(!suits(&demand, lacking));
 		// What the one lacks is not said while another comes nearer.
 		assert_eq!(why(&demand, &[lacking.clone(), fit()]), Unsuited::Busy);
