@@ -7,6 +7,7 @@ import { Account, Card, ClaimLink, Empty, Fact, JobLink, live, outcomeName, Step
 import { amount, duration, percent, t } from "../ui/words";
 import { describe, EventLine } from "./events";
 import { BridgeCard } from "./bridge";
+import { PricesCard } from "./prices";
 import { leaveText, seatText } from "./seats";
 
 export function NetworkPage(): JSX.Element {
@@ -240,6 +241,7 @@ export function NetworkPage(): JSX.Element {
 							format={(value) => Number(value.toPrecision(3)).toLocaleString("en")}
 						/> : <Empty>{t("No fee in the blocks that this page has read.", "本页读取的区块中没有费用。")}</Empty>}
 					</Card>
+					<PricesCard />
 					<Card title={t("Minted, by round", "各轮增发")} aside={<span class="faint">LPT</span>}>
 						{series.xs.length > 1 ? (
 							<Chart label={t("Minted, by round", "各轮增发")} xs={series.xs} lines={[{ label: "LPT", values: series.minted, colour: "--accent", fill: true }]} format={(value) => Number(value.toPrecision(4)).toLocaleString("en")} />

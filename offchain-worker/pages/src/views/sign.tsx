@@ -5,6 +5,7 @@ import { connect, feeOf, sign, submit, TxError, wallets, type Call, type Wallet 
 import type { ChainEvent } from "../chain/types";
 import { RpcError } from "../chain/rpc";
 import { Account, live, useLive } from "../ui/kit";
+import { keep, kept } from "../ui/kept";
 import { amount, t } from "../ui/words";
 
 const KEY = "livepeer.account";
@@ -25,16 +26,17 @@ export function useWallet(): { wallet: Wallet | null; account: string | null } {
 }
 
 export async function open(name: string): Promise<void> {
-	wallet = await connect(name);
-	const stored = localStorage.getItem(KEY);
-	const usable = wallet.accounts.filter(({ type }) => type !== "ethereum");
-	chosen = usable.find(({ address }) => address === stored)?.address ?? usable[0]?.address ?? null;
+	const found = await connect(name);
+	if (!found.accounts.length) throw new Error(t("This wallet shows this page no account of this chain.", "此钱包没有向本页提供该链的账户。"));
+	wallet = found;
+	const stored = kept(KEY);
+	chosen = wallet.accounts.find(({ address }) => address === stored)?.address ?? wallet.accounts[0]?.address ?? null;
 	told();
 }
 
 export function choose(address: string): void {
 	chosen = address;
-	localStorage.setItem(KEY, address);
+	keep(KEY, address);
 	told();
 }
 
