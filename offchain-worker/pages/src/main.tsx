@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { ownNode } from "./chain/live";
 import { wantsLight } from "./light/state";
 import { A, ChainState, navigate } from "./ui/kit";
+import { shownName } from "./player/name";
 import { keep, kept } from "./ui/kept";
 import { whither } from "./ui/whither";
 import { current, setLanguage, t, useLanguage } from "./ui/words";
@@ -144,7 +145,7 @@ function App(): JSX.Element {
 	];
 	useEffect(() => {
 		const name = links.find(([path]) => path === `/${head}`)?.[1];
-		document.title = `${tail ? readable(tail).slice(0, 24) : (name ?? head)} · Livepeer`;
+		document.title = `${tail ? shownName(readable(tail)).slice(0, 24) : (name ?? head)} · Livepeer`;
 	}, [place.path, current()]);
 	const isDark = () => (document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
 	const [, tick] = useState(0);

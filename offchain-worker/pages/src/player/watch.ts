@@ -3,7 +3,7 @@
  * the player gets it. What does not hold is not played.
  */
 import type Hls from "hls.js/light";
-import { bytesOf } from "../chain/address";
+import { bytesOf, isAddress } from "../chain/address";
 import type { Chain } from "../chain/chain";
 import type { Live } from "../chain/live";
 import type { Address, Job } from "../chain/types";
@@ -95,7 +95,7 @@ export class Watch {
 		return broadcasterOf(this.name) ?? this.status?.broadcaster ?? null;
 	}
 	get id(): string | null {
-		return this.broadcaster ? hex(streamId(bytesOf(this.broadcaster), nameOf(this.name))) : null;
+		return this.broadcaster && isAddress(this.broadcaster) ? hex(streamId(bytesOf(this.broadcaster), nameOf(this.name))) : null;
 	}
 	/** How many segments what is shown is behind the newest that the gateway has. */
 	get behind(): number | null {

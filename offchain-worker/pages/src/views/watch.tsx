@@ -12,7 +12,7 @@ import { amount, bytes, seconds, t } from "../ui/words";
 import { EventLine } from "./events";
 import { wantsLight } from "../light/state";
 import { LightCard } from "./light";
-import { nameOf } from "../player/name";
+import { shownName } from "../player/name";
 
 export const faultText = (fault: Fault): string =>
 	({
@@ -211,7 +211,7 @@ function Player({ watch }: { watch: Watch }): JSX.Element {
 	return (
 		<>
 			<div class="screen">
-				<video id="video" ref={video} controls muted playsInline autoplay aria-label={t(`Stream ${watch.name}`, `视频流 ${watch.name}`)} />
+				<video id="video" ref={video} controls muted playsInline autoplay aria-label={t(`Stream ${shownName(watch.name)}`, `视频流 ${shownName(watch.name)}`)} />
 				{messages[watch.message] && (
 					<p id="message" role="status">
 						{messages[watch.message]}
@@ -469,7 +469,7 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 	return (
 		<main class="watch">
 			<div class="stage">
-				<h1>{nameOf(name)}</h1>
+				<h1>{shownName(name)}</h1>
 				<p class="by">
 					{t("by", "广播者")} <Account address={status?.broadcaster} />
 					{status ? <JobLink id={status.job} /> : null}

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { hasPath, nameOf, pathOf, shownName } from "../src/player/name";
+import { whither } from "../src/ui/whither";
+
+const owner = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+/** Where a browser goes that is led there. */
+const led = (path: string): string => new URL(path, "http://gateway").pathname;
+
+test("address of a stream should be read back as its name", () => {
+	for (const name of ["demo", "a b", "a/b", "../../stake", "%2e%2e", "a?b#c", "直播", "\\evil", "//evil.example"]) {
+		const whole = `${owner}/${name}`;
+		assert.equal(decodeURIComponent(led(pathOf(whole))), `/stream/${whole}`, name);
+		assert.equal(nameOf(whole), name);
+	}
+	assert.equal(pathOf("demo"), "/stream/demo");
+});
+
+test("attack name that leads elsewhere", () => {
+	for (const name of [".", "..", ""]) {
+		assert.ok(!hasPath(`${owner}/${name}`), name);
+		assert.equal(whither(`${owner}/${name}`), null);
+	}
+	for (const whole of ["../stake", "./stake", "/stake", ".."]) assert.ok(!hasPath(whole), whole);
+	assert.ok(hasPath(`${owner}/...`) && hasPath("demo"));
+});
+
+test("attack name that looks like another", () => {
+	assert.equal(shownName(`${owner}/dem\u200bo`), "dem\ufffdo");
+	assert.equal(shownName("\u202eomed"), "\ufffdomed");
+	assert.equal(shownName("a\nb\u0000c\u2066d"), "a\ufffdb\ufffdc\ufffdd");
+	assert.equal(shownName(`${owner}/直播 ~ é`), "直播 ~ é");
+});
