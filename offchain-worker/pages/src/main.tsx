@@ -1,5 +1,5 @@
 import { Component, render, type ComponentChildren, type JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { ownNode } from "./chain/live";
 import { wantsLight } from "./light/state";
 import { A, ChainState, navigate } from "./ui/kit";
@@ -70,7 +70,8 @@ function Page({ path, query }: { path: string; query: string }): JSX.Element {
 	const language = useLanguage();
 	const of = `${path}?${query} ${language}`;
 	const load = lazy[head]?.(tail, new URLSearchParams(query));
-	useEffect(() => {
+	// Before the first picture, not after it: what a page is there for comes the sooner.
+	useLayoutEffect(() => {
 		if (!load) return;
 		let over = false;
 		// A gateway that was upgraded meanwhile has the page under another name.

@@ -125,6 +125,15 @@ test("what a claim commits to should be built from its leaves", () => {
 	assert.equal(F.commitmentTo([{ ...F.EMPTY, work: 1n << 63n }, { ...F.EMPTY, work: 1n << 63n }]), null, "sums are below 2^64");
 });
 
+test("bytes should be written in hexadecimal and read back", () => {
+	const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
+	assert.equal(hex(bytes), `0x${Buffer.from(bytes).toString("hex")}`);
+	assert.deepEqual(unhex(hex(bytes)), bytes);
+	assert.deepEqual(unhex(hex(bytes).slice(2).toUpperCase()), bytes);
+	assert.deepEqual([hex(new Uint8Array()), unhex("0x"), unhex("")], ["0x", new Uint8Array(), new Uint8Array()]);
+	for (const none of ["0x0", "0", "0xg0", "0x0g", "0x0:", "0x 1", "0x\u0130\u0131", "0x0\u1030"]) assert.throws(() => unhex(none), Malformed, none);
+});
+
 test("what is not in its only form should not decode", () => {
 	assert.throws(() => new Reader(Uint8Array.of(1, 0)).compact(), Malformed);
 	assert.throws(() => new Reader(Uint8Array.of(8, 1)).list(1, () => 0), Malformed);

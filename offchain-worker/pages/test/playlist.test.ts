@@ -7,7 +7,7 @@ Object.defineProperty(globalThis, "location", { value: { href: "http://gateway/s
 const head = "#EXTM3U\n#EXT-X-VERSION:8\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-TARGETDURATION:6\n";
 const live = `${head}#EXT-X-MEDIA-SEQUENCE:7\n#EXT-X-DISCONTINUITY-SEQUENCE:1\n#EXT-X-PROGRAM-DATE-TIME:2026-11-28T17:30:00.250Z\n#EXTINF:2.000000,\n0/7.ts\n#EXT-X-DISCONTINUITY\n#EXT-X-GAP\n#EXTINF:2.00000,\n0/8.ts\n#EXTINF:1.500000,\n0/9.ts\n`;
 const recording = `${head}#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:2.0,\n1/3.ts\n#EXT-X-DISCONTINUITY\n#EXTINF:2.0,\n1/9.ts\n#EXT-X-ENDLIST\n`;
-const master = '#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-STREAM-INF:BANDWIDTH=1000,RESOLUTION=640x360,CODECS="avc1.64001e,mp4a.40.2"\n0.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=900\n1.m3u8\n';
+const master = '#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-STREAM-INF:BANDWIDTH=1000,RESOLUTION=640x360,CODECS="avc1.64001e,mp4a.40.2"\n/stream/5F/demo/0.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=900\n/stream/5F/demo/1.m3u8\n';
 
 test("playlists of a gateway should be followed", () => {
 	for (const good of [live, `${live}#EXT-X-ENDLIST\n`, recording, master, master.replaceAll(/(\d\.m3u8)/g, "recording-$1"), head, live.replaceAll("\n", "\r\n"), `${live}# a comment\n`]) {
@@ -32,7 +32,7 @@ test("attack playlist that changes or reorders what was checked", () => {
 		["a recording that goes back", recording.replace("1/9.ts", "1/2.ts")],
 		["a recording that repeats", recording.replace("1/9.ts", "1/3.ts")],
 		["segments from elsewhere", live.replace("0/9.ts", "https://elsewhere/0/9.ts")],
-		["a rendition from elsewhere", master.replace("1.m3u8", "//elsewhere/1.m3u8")],
+		["segments that pass for renditions", `${live.replace("0/8.ts", "0/9.ts")}#EXT-X-STREAM-INF:BANDWIDTH=1\n0.m3u8\n`],
 		["no playlist", "<html>"],
 		["nothing", ""],
 	] as const) {
@@ -56,6 +56,11 @@ test("only what is below a stream's own address should be asked for", () => {
 			"blob:http://gateway/2/17.ts",
 		]) {
 			assert.equal(segmentOf(base, other), null, other);
+		}
+		for (const name of ["a b", "a[b]|c", "直播", "a%b", "a/b"]) {
+			const path = `/stream/5F/${encodeURIComponent(name)}`;
+			assert.ok(isPlaylist(path, `/stream/5F/${name.replace("%", "%25")}/0.m3u8`), name);
+			assert.deepEqual(segmentOf(path, `${path}/0/1.ts`), { rendition: 0, seq: 1 }, name);
 		}
 		for (const other of ["http://elsewhere/stream/5F/demo/0.m3u8", "http://gateway/stream/5F/other/0.m3u8", "http://gateway/stream/5F/demo/2/0.m3u8", "http://gateway/stream/5F/demo/0.m3u8?to=me"]) {
 			assert.ok(!isPlaylist(base, other), other);

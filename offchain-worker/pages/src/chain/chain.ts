@@ -2,6 +2,7 @@
 import { getDynamicBuilder, getLookupFn } from "@polkadot-api/metadata-builders";
 import { decAnyMetadata, unifyMetadata, type UnifiedMetadata } from "@polkadot-api/substrate-bindings";
 import { Reader, hex, unhex } from "../proof/scale";
+import { breath } from "./breath";
 import type { Asks } from "./rpc";
 import type * as T from "./types";
 
@@ -35,6 +36,8 @@ export interface Reads {
 const apiOf = (method: keyof Reads): string => (method === "bridge" ? "BridgeApi" : "LivepeerApi");
 
 const METADATA = "livepeer.metadata";
+/** When metadata is stored for the next visit, in ms after it came. */
+const LATER = 5_000;
 function remembered(name: string): string | null {
 	try {
 		const found = localStorage.getItem(METADATA);
@@ -81,18 +84,25 @@ export class Chain {
 	private async learn(at: T.Hash): Promise<void> {
 		// A chain's runtime of a version never changes, so its metadata is asked for once in a browser.
 		const name = `${this.genesis}/${this.spec.specVersion}`;
-		let text = remembered(name);
-		if (!text) {
-			const packed = await this.rpc.metadata?.(this.spec.specVersion).catch(() => null);
-			text = packed ? hex(packed) : await this.rpc.ask<string>("state_call", "Metadata_metadata_at_version", "0x0f000000", at);
-			remember(name, text);
+		const text = remembered(name);
+		let bytes = text === null ? null : unhex(text);
+		if (!bytes) {
+			bytes = (await this.rpc.metadata?.(this.spec.specVersion).catch(() => null)) ?? unhex(await this.rpc.ask<string>("state_call", "Metadata_metadata_at_version", "0x0f000000", at));
+			const found = bytes;
+			// Not now: a slow phone takes its time to store as much.
+			setTimeout(() => remember(name, hex(found)), LATER);
 		}
-		// An option of bytes.
-		const reader = new Reader(unhex(text));
+		// An option of bytes. What each step takes on a slow phone is felt: a page may draw in between.
+		const reader = new Reader(bytes);
 		reader.take(1);
 		const length = reader.compact();
-		this.metadata = unifyMetadata(decAnyMetadata(reader.take(length).slice()));
-		this.builder = getDynamicBuilder(getLookupFn(this.metadata));
+		await breath();
+		const decoded = decAnyMetadata(reader.take(length).slice());
+		await breath();
+		const metadata = unifyMetadata(decoded);
+		await breath();
+		this.metadata = metadata;
+		this.builder = getDynamicBuilder(getLookupFn(metadata));
 		this.events_ = this.builder.buildStorage("System", "Events");
 		this.codecs.clear();
 	}
@@ -141,6 +151,8 @@ export class Chain {
 	async events(number: number, hash: T.Hash): Promise<T.ChainEvent[]> {
 		const answer = await this.rpc.ask<string | null>("state_getStorage", this.events_.keys.enc(), hash);
 		if (answer === null) return [];
+		// A page that opens reads the events of many blocks.
+		await breath();
 		const list = this.events_.value.dec(answer) as {
 			phase: T.Tagged<string, number>;
 			event: T.Tagged<string, T.Tagged>;

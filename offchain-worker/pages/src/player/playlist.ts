@@ -17,16 +17,25 @@ export const isPlaylist = (base: string, url: string): boolean => /^\/(index|(re
 
 function below(base: string, url: string): string | null {
 	const [stream, asked] = [new URL(base, location.href), new URL(url, location.href)];
-	if (asked.origin !== stream.origin || asked.search || !asked.pathname.startsWith(`${stream.pathname}/`)) return null;
-	return asked.pathname.slice(stream.pathname.length);
+	if (asked.origin !== stream.origin || asked.search) return null;
+	try {
+		// One name may be written in several ways.
+		const [of, path] = [decodeURIComponent(stream.pathname), decodeURIComponent(asked.pathname)];
+		return path.startsWith(`${of}/`) ? path.slice(of.length) : null;
+	} catch {
+		return null;
+	}
 }
 
-/** Whether a playlist says no more than where the stream's renditions are, or one's segments in their order. */
+/**
+ * Whether a playlist says no more than where the renditions are, which are looked at when they are asked for, or
+ * one's segments in their order.
+ */
 export function isOrdered(text: string): boolean {
 	const lines = text.split(/\r?\n/).filter((line) => line && !/^#(?!EXT)/.test(line));
 	if (lines[0] !== "#EXTM3U" || lines.some((line) => line.startsWith("#") && !TAGS.test(line))) return false;
 	const named = lines.filter((line) => !line.startsWith("#"));
-	if (lines.some((line) => line.startsWith("#EXT-X-STREAM-INF:"))) return named.every((line) => /^(recording-)?\d{1,3}\.m3u8$/.test(line));
+	if (lines.some((line) => line.startsWith("#EXT-X-STREAM-INF:"))) return !lines.some((line) => /^#EXT(INF|-X-TARGETDURATION):/.test(line));
 	const first = Number(/^#EXT-X-MEDIA-SEQUENCE:(\d+)$/m.exec(text)?.[1] ?? 0);
 	// In a recording numbers count lines; else they are the segments' own, gaps among them.
 	const isRecording = lines.includes("#EXT-X-PLAYLIST-TYPE:VOD");

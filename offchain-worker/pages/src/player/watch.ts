@@ -4,6 +4,7 @@
  */
 import type Hls from "hls.js/light";
 import { bytesOf, isAddress } from "../chain/address";
+import { breath } from "../chain/breath";
 import type { Chain } from "../chain/chain";
 import type { Live } from "../chain/live";
 import type { Address, Job } from "../chain/types";
@@ -356,7 +357,9 @@ export class Watch {
 				this.lookedBack = true;
 				if (live.chain && live.head) {
 					this.job = (await live.read("job", [BigInt(status.job)], live.head.hash)) ?? null;
+					// A page that opens looks at many: curves take a slow phone longer than all else.
 					for (const segment of [...this.segments.values()].filter(({ signed }) => signed === null)) {
+						await breath();
 						await this.judge(segment, live.chain);
 					}
 				}

@@ -1,0 +1,13 @@
+/** How long work may go on, in ms, before a page that somebody scrolls or types in is let draw. */
+const SLICE = 10;
+let since = 0;
+
+/**
+ * Waited for between pieces of work of which there are many: goes on at once, or, where they have gone on for
+ * long, when the page has done what waits.
+ */
+export async function breath(): Promise<void> {
+	if (performance.now() - since < SLICE) return;
+	await new Promise((resolve) => setTimeout(resolve));
+	since = performance.now();
+}
