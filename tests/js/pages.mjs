@@ -325,8 +325,6 @@ const checks = {
 	/** Addresses that nobody means and names that mislead: a page says what is wrong, and runs nothing of them. */
 	async odd() {
 		for (const [path, says] of [
-			["/stream/%E0%A4%A", /no stream of this name|Waiting/],
-			["/stream/nobody/demo", /no stream of this name/],
 			["/account/nobody", /no account/],
 			["/job/99999999999999999999999", /Not found/],
 			["/claim/x", /Not found/],

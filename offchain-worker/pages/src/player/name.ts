@@ -18,5 +18,5 @@ export function pathOf(name: string): string {
 	const owner = broadcasterOf(name);
 	return `/stream/${owner === null ? "" : `${encodeURIComponent(owner)}/`}${encodeURIComponent(nameOf(name))}`;
 }
-/** Whether a name can stand in an address: these lead elsewhere, however they are written. */
-export const hasPath = (name: string): boolean => !["", ".", ".."].includes(nameOf(name)) && !["", ".", ".."].includes(broadcasterOf(name) ?? "-");
+/** Whether gateways serve a stream of such a name. On the chain it may be any text. */
+export const isServed = (name: string): boolean => /^(?!\.)[\w.-]{1,64}$/.test(nameOf(name));

@@ -1,4 +1,4 @@
-import { hasPath, pathOf } from "../player/name";
+import { pathOf } from "../player/name";
 
 /** Where a search leads: an account, a number of a kind, or a stream. */
 export function whither(text: string): string | null {
@@ -13,5 +13,5 @@ export function whither(text: string): string | null {
 		return `/${names[word] ?? word}/${kind[2]}`;
 	}
 	if (/^\d+$/.test(found)) return `/claim/${found}`;
-	return hasPath(found) ? pathOf(found) : null;
+	return pathOf(found);
 }

@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { Status } from "../player/watch";
 import { A, Blob, Card, Empty, live, navigate, useLive, useRead } from "../ui/kit";
 import { amount, short, t } from "../ui/words";
-import { broadcasterOf, hasPath, pathOf, shownName } from "../player/name";
+import { broadcasterOf, isServed, pathOf, shownName } from "../player/name";
 
 /** Streams of the chain that are shown: everybody can name some. */
 const MOST = 24;
@@ -44,7 +44,7 @@ export function HomePage(): JSX.Element {
 		if (event.name !== "JobCreated" && event.name !== "OriginSet") continue;
 		const name = event.data.name instanceof Uint8Array ? new TextDecoder().decode(event.data.name) : String(event.data.name);
 		const whole = `${event.data.broadcaster}/${name}`;
-		if (hasPath(whole) && named.size < MOST) named.add(whole);
+		if (isServed(whole) && named.size < MOST) named.add(whole);
 	}
 	for (const stream of streams ?? []) named.delete(wholeOf(stream));
 	return (
@@ -62,7 +62,7 @@ export function HomePage(): JSX.Element {
 					onSubmit={(event) => {
 						event.preventDefault();
 						const name = String(new FormData(event.currentTarget).get("name") ?? "").trim();
-						if (hasPath(name)) navigate(pathOf(name));
+						if (name) navigate(pathOf(name));
 					}}
 				>
 					<input name="name" placeholder={t("name of a stream", "视频流名称")} aria-label={t("name of a stream", "视频流名称")} />
