@@ -340,7 +340,7 @@ pub struct Member {
 	pub overloaded: bool,
 }
 
-/// The most that a dispute costs a false dissenter of its stake, however little that is.
+/// The most that a dispute costs a judge with a false word of its stake, however little that is.
 pub const MOST_FOR_A_DISPUTE: Perbill = Perbill::from_percent(50);
 
 /// What a judge did wrong, in ascending order of weight.
@@ -395,7 +395,8 @@ pub enum Penalty {
 	/// is chilled.
 	#[codec(index = 3)]
 	FalseDissent,
-	/// It called valid what was a forced variant: it did not encode. It is chilled.
+	/// It called valid what was a forced variant: it did not encode. It pays no less than a false dissenter,
+	/// and is chilled.
 	#[codec(index = 6)]
 	MissedVariant,
 }
@@ -443,7 +444,11 @@ impl Penalty {
 			Penalty::LateDataAsked => Perbill::from_parts(part.deconstruct() / 2).min(most),
 			Penalty::Withheld => most,
 			Penalty::FalseDissent => part.min(MOST_FOR_A_DISPUTE).max(most),
-			Penalty::MissedVariant => parameters.variant_slash,
+			// It reads as a fault, and has everybody judge as a false accusation does.
+			Penalty::MissedVariant => {
+				let dissent = Penalty::FalseDissent.fraction(parameters, in_a_row, part);
+				parameters.variant_slash.max(dissent)
+			}
 		}
 	}
 }
