@@ -8,7 +8,7 @@ use frame_support::{
 use livepeer_primitives::{
 	duty::Heartbeat,
 	keys::Purpose,
-	params::{LotteryParameters, ProtocolParameters, Timing},
+	params::{ElectionParameters, LotteryParameters, ProtocolParameters, Timing},
 	AccountId, Balance, BlockNumber, Hash, RoundIndex, ETH,
 };
 use livepeer_runtime::{
@@ -179,6 +179,18 @@ impl World {
 			let mut lottery = ChainConfig::parameters().lottery;
 			change(&mut lottery);
 			let update = protocol::Parameters::Lottery(protocol::Lottery, Some(lottery.into()));
+			ChainConfig::set_parameter(RuntimeOrigin::root(), RuntimeParameters::Protocol(update))
+				.expect("the parameters keep every rule");
+		});
+	}
+
+	/// Lets governance set the parameters of the election.
+	pub fn set_election(&mut self, change: impl FnOnce(&mut ElectionParameters)) {
+		use livepeer_runtime::configs::parameters::{dynamic_params::protocol, RuntimeParameters};
+		self.run(|| {
+			let mut election = ChainConfig::parameters().election;
+			change(&mut election);
+			let update = protocol::Parameters::Election(protocol::Election, Some(election.into()));
 			ChainConfig::set_parameter(RuntimeOrigin::root(), RuntimeParameters::Protocol(update))
 				.expect("the parameters keep every rule");
 		});
