@@ -1024,6 +1024,30 @@ impl ProtocolParameters {
 		}
 	}
 
+	/// What governance sets on a public network that has grown: by it 144 validators with 16 cores each carry
+	/// 10,000 streams (`docs/economics.md`). It is [`Self::production`] with longer claims, of which as much is
+	/// drawn as of the shorter ones before.
+	pub const fn large() -> Self {
+		let production = Self::production();
+		Self {
+			jobs: JobsParameters {
+				// Two claims and a quarter, as before.
+				allowance_leaves: 5_625,
+				// A stream needs fewer places with longer claims, and a transcoder has more streams.
+				max_open_claims: 1_024,
+				..production.jobs
+			},
+			lottery: LotteryParameters {
+				verification_rate: Perbill::from_parts(6_400_000),
+				new_verification_rate: Perbill::from_parts(16_000_000),
+				// Little more than four cores of sixteen, by what docs/media.md has measured.
+				verify_rate: 1_200_000_000,
+				..production.lottery
+			},
+			..production
+		}
+	}
+
 	/// What the local networks start with: the same rules on a short clock.
 	pub const fn development() -> Self {
 		let production = Self::production();

@@ -23,8 +23,24 @@ use sp_runtime::Perbill;
 const PRODUCTION: ProtocolParameters = ProtocolParameters::production();
 const DEV: ProtocolParameters = ProtocolParameters::development();
 
-fn presets() -> [(ProtocolParameters, Timing); 2] {
-	[(PRODUCTION, Timing::production()), (DEV, Timing::development())]
+fn presets() -> [(ProtocolParameters, Timing); 3] {
+	[
+		(PRODUCTION, Timing::production()),
+		(ProtocolParameters::large(), Timing::production()),
+		(DEV, Timing::development()),
+	]
+}
+
+/// Governance sets one concern at a time, so each step has to keep every rule.
+#[test]
+fn production_should_grow_large_in_any_order() {
+	let large = ProtocolParameters::large();
+	let jobs = ProtocolParameters { jobs: large.jobs, ..PRODUCTION };
+	let lottery = ProtocolParameters { lottery: large.lottery, ..PRODUCTION };
+	for step in [jobs, lottery] {
+		assert_eq!(step.check(&Timing::production()), Ok(()));
+	}
+	assert_eq!(ProtocolParameters { jobs: large.jobs, ..lottery }, large);
 }
 
 #[test]
