@@ -423,7 +423,7 @@ impl World {
 
 	/// The longest time in blocks from a job's end until nothing of it is left, whatever anyone does:
 	/// a claim in the last block of its grace, which lives as long as any, is paid in as many steps as
-	/// there can be, and is gone in the block after.
+	/// there can be, and is gone in the block after. Where many fail under one toolchain, it may be longer.
 	pub fn longest_after_end(&mut self) -> BlockNumber {
 		let (parameters, timing) = self.parameters();
 		let life = parameters.lottery.longest_claim_life(&timing);
@@ -447,6 +447,7 @@ impl World {
 			item("ChallengeLottery", "Attestations"),
 			item("ChallengeLottery", "Accepted"),
 			item("ChallengeLottery", "PoolSpent"),
+			item("ChallengeLottery", "Tallied"),
 		];
 		let prefixes = [
 			("Jobs", twox("Jobs")),
