@@ -565,7 +565,7 @@ mod benchmarks {
 		let (id, _, _) = decided::<T>(n);
 
 		#[extrinsic_call]
-		_(RawOrigin::Root, id);
+		_(RawOrigin::Root, id, Some(Hash::zero()));
 
 		assert!(!Challenges::<T>::contains_key(id));
 	}

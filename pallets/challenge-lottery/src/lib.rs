@@ -409,6 +409,8 @@ pub mod pallet {
 		Cancelled {
 			/// The claim.
 			claim: ClaimId,
+			/// SHA-256 of the file by which the verdict was judged again, if governance names one.
+			case: Option<Hash>,
 		},
 		/// Assignments may be accepted with this toolchain from now on.
 		ToolchainAccepted {
@@ -740,13 +742,19 @@ pub mod pallet {
 		/// Who: governance.
 		///
 		/// - `claim`: the claim's number; it is decided, and not void.
+		/// - `case`: SHA-256 of the file by which the verdict was judged again, where there is one, so that
+		///   anybody who has the file can see why.
 		///
 		/// Emits `Cancelled`. Costs nothing.
 		#[pallet::call_index(5)]
 		#[pallet::weight(T::WeightInfo::cancel(MAX_VALIDATORS))]
-		pub fn cancel(origin: OriginFor<T>, claim: ClaimId) -> DispatchResultWithPostInfo {
+		pub fn cancel(
+			origin: OriginFor<T>,
+			claim: ClaimId,
+			case: Option<Hash>,
+		) -> DispatchResultWithPostInfo {
 			ensure_root(origin)?;
-			Ok(Some(Self::do_cancel(claim)?).into())
+			Ok(Some(Self::do_cancel(claim, case)?).into())
 		}
 
 		/// Lets assignments be accepted with a toolchain. One that is on its way out stays.

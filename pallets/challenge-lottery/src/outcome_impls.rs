@@ -9,7 +9,7 @@ use livepeer_primitives::{
 		VerificationBill,
 	},
 	work::fee,
-	AccountId, Balance, BlockNumber, ClaimId, MAX_SAMPLES, MAX_VALIDATORS,
+	AccountId, Balance, BlockNumber, ClaimId, Hash, MAX_SAMPLES, MAX_VALIDATORS,
 };
 use sp_runtime::{
 	helpers_128bit::multiply_by_rational_with_rounding, BoundedVec, DispatchError, DispatchResult,
@@ -502,9 +502,9 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
-	/// Governance: nothing of the decision is executed, and the transcoder is paid. Too late once
+	/// Governance: nothing of the decision is executed, and the transcoder is paid; `case` says why. Too late once
 	/// the execution may have begun, for what it took is not given back. Returns what it weighs.
-	pub(crate) fn do_cancel(id: ClaimId) -> Result<Weight, DispatchError> {
+	pub(crate) fn do_cancel(id: ClaimId, case: Option<Hash>) -> Result<Weight, DispatchError> {
 		let challenge = Challenges::<T>::get(id).ok_or(Error::<T>::NoChallenge)?;
 		let Stage::Decided(decision) = &challenge.stage else {
 			return Err(Error::<T>::NotDecided.into());
@@ -520,7 +520,7 @@ impl<T: Config> Pallet<T> {
 		}
 		T::Claims::settle(id, Settlement::Pay, &VerificationBill::default())?;
 		Self::forget(id, &challenge);
-		Self::deposit_event(Event::Cancelled { claim: id });
+		Self::deposit_event(Event::Cancelled { claim: id, case });
 		Ok(T::WeightInfo::cancel(judges.len() as u32))
 	}
 

@@ -83,7 +83,7 @@ fn governance_should_be_able_to_cancel_for_as_long_as_a_slash_waits() {
 	build_and_execute(|| {
 		let claims = three();
 		run_to(DECIDED + Parameters::get().long_deferral - 1);
-		assert_ok!(Lottery::cancel(RuntimeOrigin::root(), claims[0].id));
+		assert_ok!(Lottery::cancel(RuntimeOrigin::root(), claims[0].id, None));
 		assert_eq!(SETTLED.get(), vec![(claims[0].id, Settlement::Pay)]);
 		skip(1);
 		assert!(!slashed().contains(&validator(0)));

@@ -466,7 +466,7 @@ fn cancel_should_spare_everybody_when_it_comes_before_the_execution() {
 	build_and_execute(|| {
 		let claim = accepted_by_one(6);
 		skip(5);
-		assert_ok!(Lottery::cancel(RuntimeOrigin::root(), claim.id));
+		assert_ok!(Lottery::cancel(RuntimeOrigin::root(), claim.id, None));
 		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Pay)]);
 		assert!(SLASHED.get().is_empty() && LIABLE.get().is_empty());
 		assert_eq!(bytes_left(), 0);
@@ -481,7 +481,7 @@ fn cancel_should_be_refused_when_the_execution_has_begun() {
 			skip(if left == 25 { 6 } else { 1 });
 			assert_eq!(LIABLE.get().len(), left);
 			assert_noop!(
-				Lottery::cancel(RuntimeOrigin::root(), claim.id),
+				Lottery::cancel(RuntimeOrigin::root(), claim.id, None),
 				Error::<Test>::ExecutionBegun
 			);
 		}
