@@ -21,12 +21,20 @@ mod stage;
 
 use std::fmt::{Display, Formatter};
 
-use livepeer_integration_tests::seeds::{self, setting, Chance};
-use livepeer_primitives::BlockNumber;
-use livepeer_worker_core::fakes::simulate;
+use livepeer_integration_tests::{
+	seeds::{self, setting, Chance},
+	World,
+};
+use livepeer_primitives::{duty::Acceptance, BlockNumber};
+use livepeer_worker_core::{
+	fakes::simulate,
+	key::Signing,
+	ports::chain::{Call, Chain, ChainError, Refused, Wait},
+};
 
 use crate::{
-	faults::{Fault, Outage, Weather, Whose},
+	chain::{Client, Ledger},
+	faults::{Fault, Line, Machine, Outage, Weather, Whose},
 	judge::Judging,
 	making::Making,
 };
@@ -228,4 +236,42 @@ fn roles_should_be_paid_and_keep_their_stake_whatever_fails_and_cheats_should_lo
 		let command = format!("make sim-roles SCALE={scale}");
 		seeds::play(number, &command, Plan::of(number, scale.max(1)), tell);
 	}
+}
+
+/// A role makes something of why the chain refuses: it is told by the names of the pallets' errors, whether the pool
+/// refuses or the call does.
+#[test]
+fn refusals_should_have_the_names_of_the_pallets_errors() {
+	simulate(|sim| async move {
+		let ledger = Ledger::new(World::local());
+		let toolchain = ledger.with(World::toolchain);
+		let line = Line::new(sim.clock.clone(), Weather::default(), Chance::new(0));
+		let alice = Machine::new("//Alice", line, 0, false);
+		let client =
+			Client { ledger: ledger.clone(), pair: alice.pair.clone(), line: alice.line.clone() };
+		let genesis = client.genesis();
+		let clock = sim.clone();
+		sim.spawn(async move {
+			loop {
+				clock.sleep(2_000).await;
+				ledger.block(0);
+			}
+		});
+		let no_job = |call| -> Result<(), ChainError> {
+			Err(ChainError::Refused { call, refused: Refused::NoJob })
+		};
+		let ended = client.submit(Call::EndJob { job: 7 }, Wait::InBlock).await;
+		assert_eq!(ended, no_job("Jobs.end_job"));
+		let acceptance = Acceptance {
+			genesis,
+			job: 7,
+			assignment: 0,
+			broadcaster_keys: 0,
+			transcoder_keys: 0,
+			toolchain,
+		};
+		let signature = Signing::own(alice.key.clone()).sign(&acceptance.hash());
+		let accepted = client.submit(Call::AcceptJob(acceptance, signature), Wait::InBlock).await;
+		assert_eq!(accepted, no_job("Jobs.accept_job"));
+	});
 }

@@ -443,7 +443,10 @@ impl Stage {
 		mut chance: Chance,
 	) {
 		let mut heads = self.ledger.heads();
-		while !delegators.is_empty() {
+		if delegators.is_empty() {
+			return;
+		}
+		loop {
 			heads.changed().await.expect("blocks are made");
 			for _ in 0..ACTS {
 				let pair = &chance.one_of(&delegators).pair;
