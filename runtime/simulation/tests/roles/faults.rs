@@ -27,8 +27,8 @@ use tokio::sync::watch;
 
 use crate::chain::lock;
 
-/// How long somebody waits for what was lost.
-const IN_VAIN_MS: u64 = 3_000;
+/// How long somebody waits for what was lost: several times within what a judge waits for bytes.
+const IN_VAIN_MS: u64 = 1_000;
 
 /// How bad lines are.
 #[derive(Clone, Copy, Debug, Default)]
@@ -218,8 +218,8 @@ pub struct Outage {
 	pub fault: Fault,
 	/// The block with which it begins.
 	pub at: BlockNumber,
-	/// How many blocks it lasts.
-	pub lasts: BlockNumber,
+	/// How many slots it lasts.
+	pub lasts: u64,
 }
 
 /// All machines by their peer ids.

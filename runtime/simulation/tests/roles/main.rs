@@ -41,11 +41,11 @@ use crate::{
 
 /// The last block in which something begins to fail.
 const LAST_OUTAGE: BlockNumber = 120;
-/// The longest outage: less than a judge waits for bytes.
-const LONGEST_OUTAGE: u64 = 3;
+/// The longest outage in slots: a third of what a judge waits for bytes.
+const LONGEST_OUTAGE: u64 = 2;
 /// Blocks between two outages of which judging knows: more than a ballot gives for bytes, so that nobody is late for
 /// two of them.
-const APART: BlockNumber = 14;
+const APART: BlockNumber = 16;
 /// Fewest segments of a stream: a claim of them.
 const LEAST_SEGMENTS: u64 = 8;
 
@@ -95,7 +95,7 @@ impl Plan {
 			let segments = 2 * LEAST_SEGMENTS + chance.below(24);
 			streams.push(Stream { segments, leaves: chance.below(5) == 0 });
 		}
-		let weather = Weather { lost: chance.below(30), late_ms: chance.below(900) };
+		let weather = Weather { lost: chance.below(20), late_ms: chance.below(900) };
 		let mut plan = Self {
 			seed,
 			judges,
@@ -118,7 +118,7 @@ impl Plan {
 			}
 		});
 		let streams = plan.streams.len() as u64;
-		plan.fail(&mut chance, 1, |chance| {
+		plan.fail(&mut chance, 4, |chance| {
 			let place = chance.below(streams) as usize;
 			(Whose::Stream(place), [Fault::Crash, Fault::Cut, Fault::Full])
 		});
@@ -136,9 +136,9 @@ impl Plan {
 		while at < LAST_OUTAGE {
 			let (whose, faults) = pick(chance);
 			let fault = *chance.one_of(&faults);
-			let lasts = 1 + chance.below(LONGEST_OUTAGE) as BlockNumber;
+			let lasts = 1 + chance.below(LONGEST_OUTAGE);
 			self.outages.push(Outage { whose, fault, at, lasts });
-			at += lasts + apart + chance.below(10) as BlockNumber;
+			at += apart + chance.below(10) as BlockNumber;
 		}
 	}
 }
@@ -216,7 +216,7 @@ impl Display for Plan {
 		}
 		write!(f, " {weather:?}, late blocks: {late_blocks};")?;
 		for Outage { whose, fault, at, lasts } in &self.outages {
-			write!(f, " {whose:?} {fault:?} at {at} for {lasts},")?;
+			write!(f, " {whose:?} {fault:?} at {at} for {lasts} slots,")?;
 		}
 		Ok(())
 	}

@@ -199,10 +199,11 @@ pub async fn play(sim: Sim, plan: Plan) {
 	let cast = Cast::new(&sim, &plan, &mut chance);
 	let ledger = Ledger::new(World::begin(&genesis(&plan, &cast)));
 	let toolchain = ledger.with(World::toolchain);
+	let slot_ms = ledger.with(|world| world.parameters().1.slot_duration);
 	let peers = cast.all().map(|machine| (machine.name.as_bytes().to_vec(), machine.clone()));
 	let peers = Arc::new(peers.collect());
 	let net = FakeNet::new();
-	let stage = Stage { sim: sim.clone(), ledger, net, peers, toolchain };
+	let stage = Stage { sim: sim.clone(), ledger, net, peers, toolchain, slot_ms };
 
 	let mut nodes = Vec::new();
 	for (place, (judge, machine)) in judges(&plan).zip(&cast.judges).enumerate() {
@@ -268,6 +269,7 @@ struct Stage {
 	net: FakeNet,
 	peers: Peers,
 	toolchain: ToolchainId,
+	slot_ms: u64,
 }
 
 impl Stage {
@@ -281,33 +283,27 @@ impl Stage {
 		FakeEngine { toolchain: self.toolchain, takes, ..Default::default() }
 	}
 
-	/// Waits for a block.
-	async fn until_block(&self, at: BlockNumber) {
-		let mut heads = self.ledger.heads();
-		while heads.borrow_and_update().best < at {
-			heads.changed().await.expect("blocks are made");
-		}
-	}
-
 	/// Makes blocks, in each of which the nodes have read the one before.
 	async fn blocks(self, nodes: Vec<Node>, mut late: Option<Chance>) {
-		let slot_ms = self.ledger.with(|world| world.parameters().1.slot_duration);
 		loop {
 			let skipped = late.as_mut().map_or(0, |chance| match chance.below(16) {
 				0 => 1 + chance.below(3),
 				_ => 0,
 			});
-			self.sim.sleep(slot_ms * (1 + skipped)).await;
+			self.sim.sleep(self.slot_ms * (1 + skipped)).await;
 			self.ledger.block(skipped);
 			nodes.iter().for_each(|node| node.run(&self.ledger));
 		}
 	}
 
-	/// Lets something of a machine fail for some blocks.
+	/// Lets something of a machine fail for a while.
 	async fn fail(self, machine: Arc<Machine>, outage: Outage) {
-		self.until_block(outage.at).await;
+		let mut heads = self.ledger.heads();
+		while heads.borrow_and_update().best < outage.at {
+			heads.changed().await.expect("blocks are made");
+		}
 		machine.fail(outage.fault, true);
-		self.until_block(outage.at + outage.lasts).await;
+		self.sim.sleep(outage.lasts * self.slot_ms).await;
 		machine.fail(outage.fault, false);
 	}
 
