@@ -272,7 +272,8 @@ impl Watch {
 		let mut viewed = false;
 		loop {
 			network.ensure_running()?;
-			if streaming && count_events(network, "broadcast", "stream_ended") > 0 {
+			let is_over = |role: &String| count_events(network, role, "stream_ended") > 0;
+			if streaming && network.broadcasters().iter().all(is_over) {
 				streaming = false;
 				tell_line("· the stream is over; its claims are being settled".to_owned());
 			}
