@@ -45,8 +45,8 @@ node: build ## Run a development node on ws://127.0.0.1:9944
 	$(BIN)/livepeer-node --dev --tmp
 
 .PHONY: demo
-demo: build $(if $(BRIDGE),bridge-parts) ## Show the main job: ONCE=1 REPORT=out.json CHEAT=name VARIANTS=10 INPUT=file LIVE=rtmp BRIDGE=1 DATA=dir
-	$(BIN)/livepeer-demo --bin-dir $(BIN) $(if $(ONCE),--once) $(if $(REPORT),--report $(REPORT)) \
+demo: build $(if $(BRIDGE),bridge-parts) ## Show the main job: ONCE=1 REPORT=out.json CHEAT=name VARIANTS=10 STREAMS=3 INPUT=file LIVE=rtmp BRIDGE=1 DATA=dir
+	$(BIN)/livepeer-demo --bin-dir $(BIN) $(if $(ONCE),--once) $(if $(STREAMS),--streams $(STREAMS)) $(if $(REPORT),--report $(REPORT)) \
 		$(if $(CHEAT),--cheat $(CHEAT)) $(if $(VARIANTS),--variants $(VARIANTS)) $(if $(INPUT),--input $(INPUT)) $(if $(LIVE),--live $(LIVE)) $(if $(DATA),--data $(DATA)) \
 		$(if $(BRIDGE),--bridge "node $(abspath tests/bridge/story.mjs) --bin-dir $(BIN)")
 
