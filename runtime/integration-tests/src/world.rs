@@ -8,7 +8,7 @@ use frame_support::{
 use livepeer_primitives::{
 	duty::Heartbeat,
 	keys::Purpose,
-	params::{LotteryParameters, ProtocolParameters, Timing},
+	params::{ElectionParameters, LotteryParameters, ProtocolParameters, Timing},
 	AccountId, Balance, BlockNumber, Hash, RoundIndex, ETH,
 };
 use livepeer_runtime::{
@@ -191,6 +191,18 @@ impl World {
 			let mut lottery = ChainConfig::parameters().lottery;
 			change(&mut lottery);
 			let update = protocol::Parameters::Lottery(protocol::Lottery, Some(lottery.into()));
+			ChainConfig::set_parameter(RuntimeOrigin::root(), RuntimeParameters::Protocol(update))
+				.expect("the parameters keep every rule");
+		});
+	}
+
+	/// Lets governance set the parameters of the election.
+	pub fn set_election(&mut self, change: impl FnOnce(&mut ElectionParameters)) {
+		use livepeer_runtime::configs::parameters::{dynamic_params::protocol, RuntimeParameters};
+		self.run(|| {
+			let mut election = ChainConfig::parameters().election;
+			change(&mut election);
+			let update = protocol::Parameters::Election(protocol::Election, Some(election.into()));
 			ChainConfig::set_parameter(RuntimeOrigin::root(), RuntimeParameters::Protocol(update))
 				.expect("the parameters keep every rule");
 		});
@@ -453,7 +465,7 @@ impl World {
 
 	/// The longest time in blocks from a job's end until nothing of it is left, whatever anyone does:
 	/// a claim in the last block of its grace, which lives as long as any, is paid in as many steps as
-	/// there can be, and is gone in the block after.
+	/// there can be, and is gone in the block after. Where many fail under one toolchain, it may be longer.
 	pub fn longest_after_end(&mut self) -> BlockNumber {
 		let (parameters, timing) = self.parameters();
 		let life = parameters.lottery.longest_claim_life(&timing);
@@ -477,6 +489,7 @@ impl World {
 			item("ChallengeLottery", "Attestations"),
 			item("ChallengeLottery", "Accepted"),
 			item("ChallengeLottery", "PoolSpent"),
+			item("ChallengeLottery", "Tallied"),
 		];
 		let prefixes = [
 			("Jobs", twox("Jobs")),
