@@ -134,10 +134,11 @@ async function alter(page, pattern, change) {
 	return seen;
 }
 
-/** A wallet for a page: it reads what it signs, and keeps what that was. */
-async function wallet(page, pair) {
+/** A wallet for a page: it reads what it signs, and keeps what that was. It signs when `agreed` is kept. */
+async function wallet(page, pair, agreed = undefined) {
 	const signed = [];
-	await page.exposeFunction("signForTest", (payload) => {
+	await page.exposeFunction("signForTest", async (payload) => {
+		await agreed;
 		const call = api.registry.createType("Call", payload.method);
 		signed.push(`${call.section}.${call.method}`);
 		api.registry.setSignedExtensions(payload.signedExtensions);
@@ -595,6 +596,32 @@ const checks = {
 		const table = readFileSync(await saved.path(), "utf8");
 		expect(/^round,bond_lpt,fees_eth,earned_lpt,earned_eth\n\d+,[\d.]+,[\d.]+,-?[\d.]+,-?[\d.]+\n\d+,/.test(table), `the history is ${table.slice(0, 80)}`);
 		expect(/\d+,LptStaking\.Bonded,250\n/.test(table) && /\d+,LptStaking\.Unbonded,\d/.test(table), "the history lacks what was just done");
+	},
+	/** What was cancelled while the wallet asked is not sent, though the wallet signs it. */
+	async cancelled() {
+		let agree;
+		const agreed = new Promise((resolve) => (agree = resolve));
+		let signed;
+		let sent = 0;
+		const page = await open("/stake", {}, async (page) => {
+			signed = await wallet(page, ferdie, agreed);
+			page.on("request", (request) => void (request.postData()?.includes("author_submitExtrinsic") && sent++));
+		});
+		await connect(page);
+		const dialog = page.locator("dialog");
+		await page.locator("table.transcoders").getByRole("button", { name: "Bond" }).first().click();
+		await dialog.getByRole("textbox").fill("7");
+		await until("the fee is told", async () => /Fee\s*[\d.,]+ [na]?LPT/.test(await dialog.innerText()));
+		await dialog.getByRole("button", { name: "Sign and send" }).click();
+		await until("the wallet is looked at", async () => /Look at your wallet/.test(await dialog.innerText()));
+		await dialog.getByRole("button", { name: "Cancel" }).click();
+		await until("the dialog is closed", async () => (await dialog.count()) === 0);
+		const block = async () => Number(/block (\d+)/.exec(await page.locator("footer").innerText())?.[1] ?? 0);
+		agree();
+		await until("it is signed", () => signed.length === 1);
+		const then = await block();
+		await until("blocks go on", async () => (await block()) > then + 1);
+		expect(sent === 0, "it was sent all the same");
 	},
 	/** From unbonding to withdrawal, with the countdown; moves what is left, takes the fees. */
 	async withdraw() {

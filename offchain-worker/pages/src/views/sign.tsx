@@ -134,12 +134,16 @@ export function Ask({
 		);
 		return () => void (over = true);
 	}, [text, account, fee === null, head?.hash]);
+	/** Whether it is still asked: what was cancelled while the wallet was looked at is not sent. */
+	const stands = useRef(true);
+	useEffect(() => () => void (stands.current = false), []);
 	const go = async (): Promise<void> => {
 		const { chain } = live;
 		if (!call || !of || !account || !chain) return;
 		try {
 			set({ kind: "signing" });
 			const bytes = await sign(chain, of, account, call);
+			if (!stands.current) return;
 			set({ kind: "sending" });
 			const events = await submit(live, bytes);
 			set({ kind: "done" });
@@ -203,7 +207,7 @@ export function Ask({
 				)}
 				<div class="buttons">
 					<button type="button" onClick={() => dialog.current?.close()}>
-						{state.kind === "done" ? t("Close", "关闭") : t("Cancel", "取消")}
+						{state.kind === "done" || state.kind === "sending" ? t("Close", "关闭") : t("Cancel", "取消")}
 					</button>
 					{state.kind !== "done" && (
 						<button type="submit" class="primary" disabled={!call || !account || fee === null || busy || !!problem}>
