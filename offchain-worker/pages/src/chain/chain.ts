@@ -83,7 +83,8 @@ export class Chain {
 	/** Takes the metadata of the runtime at a block. */
 	private async learn(at: T.Hash): Promise<void> {
 		// A chain's runtime of a version never changes, so its metadata is asked for once in a browser.
-		const name = `${this.genesis}/${this.spec.specVersion}`;
+		// Of who told it: a light client's page would else decode, and sign, by what a node once said.
+		const name = `${this.rpc.source} ${this.genesis}/${this.spec.specVersion}`;
 		const text = remembered(name);
 		let bytes = text === null ? null : unhex(text);
 		if (!bytes) {
