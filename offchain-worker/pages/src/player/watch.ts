@@ -339,7 +339,7 @@ export class Watch {
 		if (this.message === "nostream") this.say("waiting");
 		const status: Status = await response.json();
 		// Numbers that nothing can be counted to would be counted to for ever.
-		if (status.newest !== null && !Number.isSafeInteger(status.newest)) throw new Error("no such segment can be");
+		if (status.newest != null && !Number.isSafeInteger(status.newest)) throw new Error("no such segment can be");
 		this.status = status;
 	}
 

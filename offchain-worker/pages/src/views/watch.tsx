@@ -68,7 +68,7 @@ interface Story {
 	segment: Segment;
 	claim: Claim | undefined;
 	drawn: Revealed | null;
-	/** Whether it was shown to be a leaf of the claim, drawn or not. */
+	/** Whether the claim's tree, built from what was signed, has it, drawn or not. */
 	isLeaf: boolean;
 	standing: Standing;
 }
@@ -100,7 +100,7 @@ function useLeaves(claims: Claim[]): Map<string, Revealed> {
 	return found;
 }
 
-/** Of which claims this browser has built the whole tree from what was signed, by their ids. */
+/** Segments that stand in the tree of their claim, which this browser has built from what was signed: `claim/seq`. */
 function useTrees(claims: Claim[], segments: Map<number, Segment>): Set<string> {
 	const [found, set] = useState(new Set<string>());
 	/** How many records there were when it was last tried. */
@@ -109,7 +109,7 @@ function useTrees(claims: Claim[], segments: Map<number, Segment>): Set<string> 
 		const { chain } = live;
 		if (!chain) return;
 		for (const { id, first, last, assignment, claimedIn } of claims) {
-			if (first === undefined || last === undefined || !claimedIn || last - first >= KEEP_LEAVES || found.has(String(id))) continue;
+			if (first === undefined || last === undefined || !claimedIn || last - first >= KEEP_LEAVES) continue;
 			const records = Array.from({ length: Number(last - first) + 1 }, (_, i) => segments.get(Number(first) + i)?.record);
 			const ours = records.map((record) => (record?.header.assignment === assignment ? record : undefined));
 			const known = ours.filter(Boolean).length;
@@ -119,9 +119,9 @@ function useTrees(claims: Claim[], segments: Map<number, Segment>): Set<string> 
 				(info) => {
 					if (!info) return;
 					const { root, total_work, leaf_count } = info.commitment;
-					if (isOf(ours, { root: unhex(root), totalWork: total_work, leafCount: leaf_count })) {
-						set((old) => new Set([...old, String(id)].slice(-KEEP_LEAVES)));
-					}
+					if (!isOf(ours, { root: unhex(root), totalWork: total_work, leafCount: leaf_count })) return;
+					const leaves = ours.flatMap((record) => (record ? [`${id}/${record.header.seq}`] : []));
+					set((old) => new Set([...old, ...leaves].slice(-KEEP_LEAVES)));
 				},
 				() => tried.current.delete(String(id)),
 			);
@@ -338,7 +338,9 @@ function SegmentDetail({ story, watch }: { story: Story; watch: Watch }): JSX.El
 				{claim
 					? isLeaf
 						? line(true, t(`A leaf of claim ${claim.id}: your browser built the claim's tree from what was signed, and its root is the one on chain`, `声明 ${claim.id} 的叶子：浏览器由签名内容重建了声明的树，其根与链上一致`))
-						: line(null, t(`In the range of claim ${claim.id}; that the claim holds just this was not shown here`, `在声明 ${claim.id} 的范围内；此处未证明声明所含正是该片段`))
+						: drawn?.proven && matches
+							? line(true, t(`Within claim ${claim.id} on chain`, `属于链上声明 ${claim.id}`))
+							: line(null, t(`In the range of claim ${claim.id}; that the claim holds just this was not shown here`, `在声明 ${claim.id} 的范围内；此处未证明声明所含正是该片段`))
 					: line(null, t("Not in a claim that this page has seen", "不在本页看到的任何声明中"))}
 				{drawn
 					? line(
@@ -450,7 +452,7 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 					seq <= one.last,
 			);
 			const drawn = claim?.first !== undefined ? (leaves.get(`${claim.id}/${seq - claim.first}`) ?? null) : null;
-			const isLeaf = claim !== undefined && (trees.has(String(claim.id)) || (drawn?.proven === true && agrees(drawn.leaf, segment.record)));
+			const isLeaf = claim !== undefined && trees.has(`${claim.id}/${segment.seq}`);
 			return { segment, claim, drawn, isLeaf, standing: standingOf(claim, drawn?.proven === true) };
 		});
 	const shown =
