@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isServed, nameOf, pathOf, shownName } from "../src/player/name";
+import { isNode } from "../src/views/embed";
 
 const owner = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
 /** Where a browser goes that is led there. */
@@ -25,4 +26,9 @@ test("attack name that looks like another", () => {
 	assert.equal(shownName("\u202eomed"), "\ufffdomed");
 	assert.equal(shownName("a\nb\u0000c\u2066d"), "a\ufffdb\ufffdc\ufffdd");
 	assert.equal(shownName(`${owner}/直播 ~ é`), "直播 ~ é");
+});
+
+test("only what could be a node's address should be asked", () => {
+	for (const good of ["http://127.0.0.1:9944", "https://node.example", "http://localhost:9944/"]) assert.ok(isNode(good), good);
+	for (const none of ["", "127.0.0.1:9944", "ws://127.0.0.1:9944", "javascript:alert(1)", "/chain", "light", "http://a b", "http://me@node", "http://node/?to=me"]) assert.ok(!isNode(none), none);
 });
