@@ -7,7 +7,8 @@ let since = 0;
  * long, when the page has done what waits.
  */
 export async function breath(): Promise<void> {
-	if (performance.now() - since < SLICE) return;
+	// A page that nobody looks at has nothing to draw, and browsers let it wait for seconds.
+	if (performance.now() - since < SLICE || document.hidden) return;
 	await new Promise((resolve) => setTimeout(resolve));
 	since = performance.now();
 }
