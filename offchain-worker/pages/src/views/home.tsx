@@ -86,7 +86,7 @@ export function HomePage(): JSX.Element {
 									<span class={`badge ${stream.ended ? "" : "on"}`}>{stream.ended ? t("recording", "录像") : <><i class="pulse" /> {t("live", "直播")}</>}</span>
 									<By address={stream.broadcaster} />
 									<span class="small faint">
-										{stream.renditions.map((r) => r.split("@")[0]?.split("x")[1]).join("p, ")}p · {t(`${stream.segments} segments checked`, `已核验 ${stream.segments} 个片段`)}
+										{stream.renditions.map((r) => r.split("@")[0]?.split("x")[1]).join("p, ")}p · {t(`${stream.segments} segment${stream.segments === 1 ? "" : "s"} checked`, `已核验 ${stream.segments} 个片段`)}
 									</span>
 								</A>
 							</li>

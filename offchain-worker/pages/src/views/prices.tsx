@@ -61,9 +61,9 @@ export function PricesCard(): JSX.Element {
 					label={title}
 					xs={blocks.map(({ number }) => number)}
 					lines={[
-						{ label: t("claimed at", "声明价"), values: rows.map((row) => row.claimed), colour: "--busy", stepped: true },
 						{ label: t("middle asked", "报价中位数"), values: rows.map((row) => row.middle), colour: "--accent", stepped: true },
 						{ label: t("lowest asked", "最低报价"), values: rows.map((row) => row.lowest), colour: "--soft", stepped: true },
+						{ label: t("claimed at", "声明价"), values: rows.map((row) => row.claimed), colour: "--busy", stepped: true },
 					]}
 					format={(value) => Number(value.toPrecision(3)).toLocaleString("en")}
 				/>
