@@ -38,17 +38,24 @@ const apiOf = (method: keyof Reads): string => (method === "bridge" ? "BridgeApi
 const METADATA = "livepeer.metadata";
 /** When metadata is stored for the next visit, in ms after it came. */
 const LATER = 5_000;
-function remembered(name: string): string | null {
+/** One letter for each byte: half of what hexadecimal would have a slow phone store. */
+function remembered(name: string): Uint8Array | null {
 	try {
 		const found = localStorage.getItem(METADATA);
-		return found?.startsWith(`${name} `) ? found.slice(name.length + 1) : null;
+		if (!found?.startsWith(`${name} `)) return null;
+		const from = name.length + 1;
+		const bytes = new Uint8Array(found.length - from);
+		for (let i = 0; i < bytes.length; i++) bytes[i] = found.charCodeAt(from + i);
+		return bytes;
 	} catch {
 		return null;
 	}
 }
-function remember(name: string, text: string): void {
+function remember(name: string, bytes: Uint8Array): void {
+	let text = `${name} `;
+	for (let at = 0; at < bytes.length; at += 8_192) text += String.fromCharCode(...bytes.subarray(at, at + 8_192));
 	try {
-		localStorage.setItem(METADATA, `${name} ${text}`);
+		localStorage.setItem(METADATA, text);
 	} catch {
 		// It is asked for again at the next visit.
 	}
@@ -85,13 +92,12 @@ export class Chain {
 		// A chain's runtime of a version never changes, so its metadata is asked for once in a browser.
 		// Of who told it: a light client's page would else decode, and sign, by what a node once said.
 		const name = `${this.rpc.source} ${this.genesis}/${this.spec.specVersion}`;
-		const text = remembered(name);
-		let bytes = text === null ? null : unhex(text);
+		let bytes = remembered(name);
 		if (!bytes) {
 			bytes = (await this.rpc.metadata?.(this.spec.specVersion).catch(() => null)) ?? unhex(await this.rpc.ask<string>("state_call", "Metadata_metadata_at_version", "0x0f000000", at));
 			const found = bytes;
 			// Not now: a slow phone takes its time to store as much.
-			setTimeout(() => remember(name, hex(found)), LATER);
+			setTimeout(() => remember(name, found), LATER);
 		}
 		// An option of bytes. What each step takes on a slow phone is felt: a page may draw in between.
 		const reader = new Reader(bytes);
