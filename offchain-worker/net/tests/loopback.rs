@@ -22,8 +22,8 @@ use livepeer_primitives::{
 use livepeer_worker_core::{
 	key::{Key, Signing},
 	ports::transport::{
-		protocol_name, NetError, Playlist, PushReply, Refusal, SegmentRecord, Service,
-		SignedHeader, Transport, MAX_PAYLOAD, MAX_RECORDS,
+		protocol_name, ChunkRange, Chunks, NetError, Playlist, PushReply, Refusal, SegmentRecord,
+		Service, SignedHeader, Transport, MAX_PAYLOAD, MAX_RECORDS,
 	},
 	sha256,
 };
@@ -92,17 +92,17 @@ impl Service for TestService {
 		(sha256(&self.bytes) == hash).then_some(self.bytes.len() as u64)
 	}
 
-	async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
+	async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
 		tokio::time::sleep(self.delay).await;
 		if sha256(&self.bytes) != hash {
 			return None;
 		}
-		let mut bytes = self.bytes.clone();
+		let mut chunks = Chunks::of(&self.bytes, range)?;
 		if self.lie {
-			let middle = bytes.len() / 2;
-			bytes[middle] ^= 1;
+			let middle = chunks.bytes.len() / 2;
+			chunks.bytes[middle] ^= 1;
 		}
-		Some(bytes)
+		Some(chunks)
 	}
 
 	async fn admit(&self, signed: &SignedHeader) -> Result<(), Refusal> {

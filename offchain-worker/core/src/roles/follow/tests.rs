@@ -11,7 +11,7 @@ use crate::{
 		chain::{Call, Wait},
 		clock::SystemClock,
 		store::{Blobs, Streams},
-		transport::{PushReply, Refusal, Service, SignedHeader},
+		transport::{ChunkRange, Chunks, PushReply, Refusal, Service, SignedHeader},
 	},
 	roles::broadcast::Origin,
 	rules::playlist::tests::packet,
@@ -264,8 +264,8 @@ async fn record_should_be_refused_when_it_is_not_in_order() {
 		async fn size(&self, _: H256) -> Option<u64> {
 			Some(3)
 		}
-		async fn fetch(&self, _: H256) -> Option<Vec<u8>> {
-			Some(vec![7, 1, 2])
+		async fn chunks(&self, _: H256, range: ChunkRange) -> Option<Chunks> {
+			Chunks::of(&[7, 1, 2], range)
 		}
 		async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
 			Err(Refusal::NotServed)
@@ -296,7 +296,7 @@ impl Service for Repeating {
 	async fn size(&self, _: H256) -> Option<u64> {
 		None
 	}
-	async fn fetch(&self, _: H256) -> Option<Vec<u8>> {
+	async fn chunks(&self, _: H256, _: ChunkRange) -> Option<Chunks> {
 		None
 	}
 	async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
@@ -617,11 +617,11 @@ async fn rendition_should_come_from_the_transcoder_when_the_origin_lacks_it() {
 		async fn size(&self, hash: H256) -> Option<u64> {
 			self.0.size(hash).await
 		}
-		async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
+		async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
 			if hash == self.1 {
 				return None;
 			}
-			self.0.fetch(hash).await
+			self.0.chunks(hash, range).await
 		}
 		async fn admit(&self, signed: &SignedHeader) -> Result<(), Refusal> {
 			self.0.admit(signed).await

@@ -8,7 +8,7 @@ use crate::{
 	ports::{
 		engine::{Pixels, Variant},
 		store::Blobs,
-		transport::{Playlist, PushReply, Refusal, Service, SignedHeader},
+		transport::{ChunkRange, Chunks, Playlist, PushReply, Refusal, Service, SignedHeader},
 	},
 	roles::broadcast::Origin,
 };
@@ -303,7 +303,7 @@ impl Service for Trickling {
 	async fn size(&self, _: H256) -> Option<u64> {
 		Some(1)
 	}
-	async fn fetch(&self, _: H256) -> Option<Vec<u8>> {
+	async fn chunks(&self, _: H256, _: ChunkRange) -> Option<Chunks> {
 		std::future::pending().await
 	}
 	async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
