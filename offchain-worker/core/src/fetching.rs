@@ -184,9 +184,11 @@ impl Fetcher {
 					asked.push_back(Asked { peer, answer });
 					due_ms = Some(self.clock.now_ms().saturating_add(patience_ms));
 				}
+				// Others have failed: then rather slowly than not at all.
+				Next::Another(None) if !slow.is_empty() && asked.len() < MOST_ASKED => {
+					sources.last.extend(slow.drain(..));
+				}
 				Next::Another(None) if !asked.is_empty() => due_ms = None,
-				// All others have failed: then rather slowly than not at all.
-				Next::Another(None) if !slow.is_empty() => sources.last.extend(slow.drain(..)),
 				Next::Another(None) => return Err(failure.unwrap_or(NetError::NotFound)),
 			}
 		}
