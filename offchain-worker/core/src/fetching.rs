@@ -29,7 +29,7 @@ const MOST_ASKED: usize = 2;
 /// How long a piece may take before the next source is asked for it too: this, and as long as its bytes take at
 /// [`PACE`].
 const SLOW_MS: u64 = 1_000;
-/// Bytes per second: four megabits, less than a rendition of a live stream needs.
+/// Bytes per second, four megabits: a stream whose pieces come more slowly falls behind.
 const PACE: u64 = 512 * 1_024;
 /// How long who was slow is asked last.
 const SLOW_FOR_MS: u64 = 60_000;

@@ -129,6 +129,7 @@ mod tests {
 	use super::*;
 	use crate::{fakes::MemoryStore, sha256};
 	use livepeer_primitives::chunks::{chunk_root, CHUNK};
+	use std::sync::atomic::{AtomicUsize, Ordering};
 
 	fn range(first: u32, count: u32) -> ChunkRange {
 		ChunkRange { first, count }
@@ -172,6 +173,51 @@ mod tests {
 		store.damage(hash);
 		assert_eq!(shelf.chunks(hash, range(0, 1)).await, None);
 		assert_eq!(shelf.size(hash), None);
+	}
+
+	/// A store that counts what is read of it whole.
+	#[derive(Default)]
+	struct Counted {
+		inner: MemoryStore,
+		whole: AtomicUsize,
+	}
+
+	impl Blobs for Counted {
+		fn put(&self, bytes: &[u8]) -> Result<H256, StoreError> {
+			self.inner.put(bytes)
+		}
+		fn size(&self, hash: H256) -> Result<Option<u64>, StoreError> {
+			self.inner.size(hash)
+		}
+		fn get(&self, hash: H256) -> Result<Option<Vec<u8>>, StoreError> {
+			self.whole.fetch_add(1, Ordering::SeqCst);
+			self.inner.get(hash)
+		}
+		fn part(
+			&self,
+			hash: H256,
+			range: std::ops::Range<usize>,
+		) -> Result<Option<Vec<u8>>, StoreError> {
+			self.inner.part(hash, range)
+		}
+		fn pin(&self, owner: &str, hashes: &[H256]) -> Result<(), StoreError> {
+			self.inner.pin(owner, hashes)
+		}
+		fn unpin(&self, owner: &str) -> Result<(), StoreError> {
+			self.inner.unpin(owner)
+		}
+	}
+
+	/// Whoever asks for single chunks of a large blob, as often as he likes, has it read and hashed once.
+	#[tokio::test]
+	async fn attack_swarm_that_asks_for_chunks() {
+		let store = Arc::new(Counted::default());
+		let shelf = Shelf::new(store.clone());
+		let hash = store.put(&vec![7; 40 * CHUNK]).unwrap();
+		let swarm = (0..200).map(|n| shelf.chunks(hash, range(n % 40, 1)));
+		let served = futures::future::join_all(swarm).await;
+		assert!(served.into_iter().all(|chunks| chunks.unwrap().bytes.len() == CHUNK));
+		assert_eq!(store.whole.load(Ordering::SeqCst), 1);
 	}
 
 	#[test]

@@ -163,12 +163,25 @@ struct Tasks {
 }
 
 impl Tasks {
-	/// The claims of which bytes are kept or fetched.
-	fn held(&self) -> BTreeSet<ClaimId> {
+	/// The claims that are at work.
+	fn at_work(&self) -> BTreeSet<ClaimId> {
 		let entries = self.entries.iter();
 		let working = entries.filter(|(_, entry)| matches!(entry, Entry::Working { .. }));
-		let working = working.map(|(key, _)| key);
-		working.chain(&self.kept).map(|key| key.claim).collect()
+		working.map(|(key, _)| key.claim).collect()
+	}
+
+	/// The claims of which bytes are kept or fetched.
+	fn held(&self) -> BTreeSet<ClaimId> {
+		let kept = self.kept.iter().map(|key| key.claim);
+		self.at_work().into_iter().chain(kept).collect()
+	}
+
+	/// Takes the oldest of those whose bytes are kept and that nothing at work needs: a dispute has the bytes of
+	/// the tranche before it.
+	fn take_oldest(&mut self) -> Option<TaskKey> {
+		let at_work = self.at_work();
+		let place = self.kept.iter().position(|key| !at_work.contains(&key.claim))?;
+		self.kept.remove(place)
 	}
 }
 
@@ -543,7 +556,7 @@ impl Inner {
 				stored => return stored.map(drop),
 			};
 			let mut tasks = self.tasks();
-			let oldest = tasks.kept.pop_front().ok_or(full)?;
+			let oldest = tasks.take_oldest().ok_or(full)?;
 			self.store.unpin(&oldest.name())?;
 			self.tell_fellows(&tasks);
 		}
