@@ -69,8 +69,8 @@ pub struct VerifyArgs {
 	#[arg(long, value_name = "HASH")]
 	pub genesis: Option<Hash>,
 	/// Give what was fetched to those who judge the same claims, and to nobody else, at this address, as a
-	/// multiaddress; may be given several times. They find it in the record of this account's transcoder
-	/// (`transcode --announce ADDRESS/p2p/PEER`).
+	/// multiaddress; may be given several times. They find it in the account's record: `keys register` names this
+	/// peer where the account only validates, `transcode --announce ADDRESS/p2p/PEER` where it transcodes too.
 	#[arg(long, value_name = "MULTIADDR", conflicts_with = "genesis")]
 	pub serve: Vec<Multiaddr>,
 	/// Folder and logs.

@@ -258,7 +258,7 @@ impl Transport for Net {
 		peer_name(peer)
 	}
 
-	fn judge_of(&self, record: &ServiceRecord) -> Option<ServiceRecord> {
+	fn judge_of(&self, record: &ServiceRecord) -> ServiceRecord {
 		judge_of(record)
 	}
 

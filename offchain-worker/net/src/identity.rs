@@ -141,11 +141,14 @@ fn addresses(record: &ServiceRecord) -> impl Iterator<Item = Multiaddr> + '_ {
 	record.addresses.iter().filter_map(|bytes| Multiaddr::try_from(bytes.to_vec()).ok())
 }
 
-/// The judge that is named in its transcoder's record: by an address that ends in another peer.
-pub(crate) fn judge_of(record: &ServiceRecord) -> Option<ServiceRecord> {
-	let own = PeerId::from_bytes(&record.peer_id).ok()?;
-	let is_another = |address: &Multiaddr| peer_at(address).is_some_and(|peer| peer != own);
-	record_at(&addresses(record).find(is_another)?).ok()
+/// The judge of the account whose record this is: named by an address that ends in another peer, or else the
+/// peer itself.
+pub(crate) fn judge_of(record: &ServiceRecord) -> ServiceRecord {
+	let is_another = |address: &Multiaddr| {
+		peer_at(address).is_some_and(|peer| peer.to_bytes() != *record.peer_id)
+	};
+	let another = addresses(record).find(is_another);
+	another.and_then(|address| record_at(&address).ok()).unwrap_or_else(|| record.clone())
 }
 
 /// The peer and the addresses that a record names.
@@ -215,14 +218,14 @@ mod tests {
 		let (first, second) = (at(1, ""), at(2, &format!("/p2p/{own}")));
 		let third = at(3, &format!("/p2p/{judge}"));
 		let plain = service_record(own, &[first.clone(), second.clone()], "").unwrap();
-		assert_eq!(judge_of(&plain), None);
+		assert_eq!(judge_of(&plain), plain, "who only validates");
 		let record = service_record(own, &[first.clone(), second.clone(), third], "").unwrap();
 		assert_eq!(
 			dialable(&record).unwrap(),
 			(own, vec![first, second]),
 			"the judge's is not its own"
 		);
-		assert_eq!(dialable(&judge_of(&record).unwrap()).unwrap(), (judge, vec![at(3, "")]));
+		assert_eq!(dialable(&judge_of(&record)).unwrap(), (judge, vec![at(3, "")]));
 		let only = service_record(own, &[at(3, &format!("/p2p/{judge}"))], "").unwrap();
 		assert!(dialable(&only).is_err());
 	}

@@ -102,9 +102,10 @@ impl Transport for FakeTransport {
 		self.record.clone()
 	}
 
-	fn judge_of(&self, record: &ServiceRecord) -> Option<ServiceRecord> {
-		let name = record.addresses.first()?;
-		Some(ServiceRecord { peer_id: name.to_vec().try_into().ok()?, ..Default::default() })
+	fn judge_of(&self, record: &ServiceRecord) -> ServiceRecord {
+		let Some(name) = record.addresses.first() else { return record.clone() };
+		let peer_id = name.to_vec().try_into().unwrap_or_default();
+		ServiceRecord { peer_id, ..Default::default() }
 	}
 
 	async fn chunks(
@@ -169,7 +170,7 @@ impl<T: BeforeTransport> Transport for T {
 		self.behind().service_record()
 	}
 
-	fn judge_of(&self, record: &ServiceRecord) -> Option<ServiceRecord> {
+	fn judge_of(&self, record: &ServiceRecord) -> ServiceRecord {
 		self.behind().judge_of(record)
 	}
 

@@ -389,8 +389,9 @@ pub trait Transport: Send + Sync {
 		self.service_record().peer_id.into_inner()
 	}
 
-	/// Where the judge of the account is reached whose transcoder's record this is, if the record says so.
-	fn judge_of(&self, record: &ServiceRecord) -> Option<ServiceRecord>;
+	/// Where the judge of the account is reached whose record this is: where the record says that another peer
+	/// is, or else where it is itself, as the record of who only validates.
+	fn judge_of(&self, record: &ServiceRecord) -> ServiceRecord;
 
 	/// Chunks of the bytes with this hash; with a pass, in the place that is kept for a verifier. The
 	/// caller checks them: see [`Chunks::root`].

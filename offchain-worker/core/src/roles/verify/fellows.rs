@@ -1,7 +1,7 @@
 //! The other judges of a claim: what is had of them, and what they are given.
 //!
-//! Who judges a claim the chain says, and where its judge is reached an account's transcoder says in its
-//! public record. Whoever shows a judge's pass is served, and nobody else.
+//! Who judges a claim the chain says, and where its judge is reached an account says in its public record.
+//! Whoever shows a judge's pass is served, and nobody else.
 
 use std::{
 	collections::{BTreeMap, BTreeSet},
@@ -93,8 +93,7 @@ impl Fellows {
 		let late = self.clock.sleep_until(self.clock.now_ms().saturating_add(ANSWER_MS));
 		match select(pin!(located), late).await {
 			Either::Left((found, _)) => {
-				let found = found.into_iter().flatten();
-				found.filter_map(|record| net.judge_of(&record)).collect()
+				found.iter().flatten().map(|record| net.judge_of(record)).collect()
 			}
 			Either::Right(_) => Vec::new(),
 		}
