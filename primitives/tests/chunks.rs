@@ -297,7 +297,8 @@ proptest! {
 		let path: Vec<H256> = path.into_iter().map(H256).collect();
 		let len = len.max(CHUNK as u64);
 		prop_assert!(!verify(&H256(root), len, index % len, &[0; CHUNK], &path));
-		prop_assert_ne!(range_root(len, index, &[0; CHUNK], &path), Some(H256(root)));
-		prop_assert_ne!(range_root(len, index % (len / CHUNK as u64), &[0; CHUNK], &path), Some(H256(root)));
+		for first in [index, index % (len / CHUNK as u64)] {
+			prop_assert_ne!(range_root(len, first, &[0; CHUNK], &path), Some(H256(root)));
+		}
 	}
 }

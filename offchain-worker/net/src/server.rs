@@ -695,6 +695,29 @@ mod tests {
 		assert_eq!(answer, sent(len));
 	}
 
+	/// A verifier serves those who judge with it, and has no places for others.
+	#[tokio::test]
+	async fn strangers_should_not_be_served_when_there_are_places_for_judges_alone() {
+		let limits = NetLimits { requests: 0, ..Default::default() };
+		let blob = Blob(vec![7; 1_000]);
+		let hash = sha256(&blob.0);
+		let server =
+			Arc::new(Server::new(Arc::new(Judged(blob)), limits, Hosts::default(), nobody()));
+		let judge = caller(1);
+		let newest = Request::Newest { stream: StreamId::zero() };
+		let cases = [
+			(whole(hash, None), Reply::Busy),
+			(newest, Reply::Busy),
+			(showing(hash, 0, judge.peer), Reply::Busy),
+			(showing(hash, 1, judge.peer), sent(1_000)),
+			(showing(H256::zero(), 1, judge.peer), Reply::NotFound),
+		];
+		for (request, reply) in cases {
+			let (mut pipe, _served) = open(&server, judge).unwrap();
+			assert_eq!(ask(&mut pipe, &request).await, reply, "{request:?}");
+		}
+	}
+
 	#[tokio::test]
 	async fn judge_should_be_served_when_strangers_have_every_place() {
 		let limits = NetLimits { requests: 1, judges: 1, ..Default::default() };
