@@ -126,7 +126,7 @@ impl Fetcher {
 		let hashed = aside(move || (sha256(&bytes) == hash).then_some(bytes)).await;
 		let bytes = hashed.ok_or(NetError::WrongBytes)?;
 		for liar in &sources.wrong {
-			tracing::warn!(peer = %self.net.peer_name(liar), ?hash, "a peer sent wrong bytes");
+			tracing::warn!(peer = %self.net.peer_name(liar), ?hash, "a peer sent other bytes, or broke the protocol");
 			self.note(liar, WRONG_FOR_MS);
 		}
 		Ok(Fetched { bytes, from })

@@ -10,7 +10,6 @@ use std::{
 
 use livepeer_primitives::chunks::chunk_nodes;
 use sp_core::H256;
-use tokio::sync::Semaphore;
 
 use crate::{
 	aside, lock,
@@ -22,8 +21,8 @@ use crate::{
 
 /// Nodes that are kept, of 32 bytes each, in all: those of 1 GiB of blobs.
 const MOST_NODES: usize = 16 * 1_024;
-/// Blobs that are read whole at a time to learn their nodes.
-const MOST_READ: usize = 4;
+/// Blobs that are read whole at a time to learn their nodes, 128 MiB at most.
+const LANES: usize = 8;
 
 /// The chunk tree of a blob.
 struct Tree {
@@ -60,13 +59,14 @@ impl Trees {
 pub struct Shelf {
 	store: Arc<dyn Blobs>,
 	trees: Mutex<Trees>,
-	reading: Semaphore,
+	/// By the blob's hash, so that whoever asks for the same waits for the same.
+	lanes: [tokio::sync::Mutex<()>; LANES],
 }
 
 impl Shelf {
 	/// What is in `store`.
 	pub fn new(store: Arc<dyn Blobs>) -> Self {
-		Self { store, trees: Mutex::default(), reading: Semaphore::new(MOST_READ) }
+		Self { store, trees: Mutex::default(), lanes: Default::default() }
 	}
 
 	/// How many bytes have this hash, if they are there.
@@ -97,8 +97,8 @@ impl Shelf {
 
 	/// Reads a blob whole, for its nodes.
 	async fn learn(&self, hash: H256) -> Option<Arc<Tree>> {
-		// It is never closed.
-		let _turn = self.reading.acquire().await.ok()?;
+		let lane = self.lanes.get(usize::from(hash.0[0]) % LANES)?;
+		let _turn = lane.lock().await;
 		// Somebody may have asked for it meanwhile.
 		if let Some(tree) = lock(&self.trees).by_hash.get(&hash) {
 			return Some(tree.clone());
