@@ -89,7 +89,7 @@ pub struct NetLimits {
 	/// Streams whose request was not read yet. They cost little, so there may be many; of one peer
 	/// and of one host as many as requests.
 	pub unread: usize,
-	/// Requests served at a time.
+	/// Requests served at a time; none where judges alone are served.
 	pub requests: usize,
 	/// Requests of one peer served at a time.
 	pub requests_per_peer: usize,
