@@ -197,7 +197,7 @@ impl Index {
 				entry.outcome = Some(*outcome);
 				entry.ballot(0);
 			}
-			Lottery::Executed { claim, .. } | Lottery::Cancelled { claim } => {
+			Lottery::Executed { claim, .. } | Lottery::Cancelled { claim, .. } => {
 				self.challenges.remove(claim);
 			}
 			_ => (),
@@ -381,7 +381,7 @@ fn storage_should_be_rebuilt_from_events_when_leaves_are_missed_and_verdicts_can
 	story.vote(&paid, HONEST);
 	index.check(&mut story.world);
 	until(&mut story, &mut index, &missed, ChallengeStage::Decided);
-	let cancel = pallet_challenge_lottery::Call::cancel { claim: missed.id };
+	let cancel = pallet_challenge_lottery::Call::cancel { claim: missed.id, case: None };
 	story.world.ok(Alice, pallet_sudo::Call::sudo { call: Box::new(cancel.into()) });
 	index.check(&mut story.world);
 	assert!(!index.challenges.contains_key(&missed.id) && !index.claims.contains_key(&missed.id));
