@@ -166,9 +166,9 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// The agenda's step of a decided challenge. A failure is reviewed first, which may have it wait on. When
-	/// the wait is over some judges are dismissed, for a
-	/// set can be large; with the last of them the transcoder is slashed, then some judges are paid out
-	/// of what that brought, and with the last of these the claim is settled.
+	/// the wait is over some judges are dismissed, for a set can be large; with the last of them the
+	/// transcoder is slashed, then some judges are paid out of what that brought, and with the last of these
+	/// the claim is settled.
 	pub(crate) fn execute_decision(
 		now: BlockNumber,
 		id: ClaimId,
