@@ -100,7 +100,9 @@ impl Books {
 					self.paid += fee;
 				}
 			}
-			Jobs::VerificationPrepaid { prepaid, shortfall, .. } => self.paid += prepaid + shortfall,
+			Jobs::VerificationPrepaid { prepaid, shortfall, .. } => {
+				self.paid += prepaid + shortfall
+			}
 			_ => {}
 		}
 	}
