@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { bls12_381 as bls } from "@noble/curves/bls12-381.js";
 import { ssz } from "@lodestar/types";
 import { server } from "./serve.mjs";
@@ -143,6 +145,25 @@ test("the execution chain drops blocks: beacon blocks that carry them are gone, 
 	assert.notEqual(hex(roots.get(108)), hex(roots.get(105)));
 	// What was final stays, or nothing is said any more.
 	await assert.rejects(sim.reorganise(() => Promise.resolve(false)), /was final/);
+});
+
+test("a slot adds little to memory, and old ones are forgotten", async () => {
+	setFlagsFromString("--expose-gc");
+	const collect = runInNewContext("gc");
+	const sim = make({ forks: [["gloas", 0]], kept: 40 });
+	const used = async (steps) => {
+		for (let i = 0; i < steps; ++i) await sim.step();
+		collect();
+		return process.memoryUsage().heapUsed;
+	};
+	const before = await used(20);
+	const growth = (await used(20)) - before;
+	assert.ok(growth < 20 * 100_000, `20 slots took ${growth} bytes`);
+	const first = hex(sim.roots.get(0));
+	assert.ok(sim.bootstrap(first));
+	await sim.step();
+	assert.equal(sim.bootstrap(first), null);
+	assert.deepEqual([sim.blocks.size, sim.roots.size], [40, 40]);
 });
 
 test("a committee that mostly sleeps says so", async () => {
