@@ -18,8 +18,9 @@ STATE_MACHINE := -p livepeer-primitives -p livepeer-runtime -p livepeer-integrat
 PAGES := offchain-worker/pages
 PAGE_SOURCES := $(shell find $(PAGES)/src -type f) \
 	$(addprefix $(PAGES)/,index.html package.json package-lock.json tsconfig.json vite.config.ts)
-# The tool that measures weights brings some hundred crates that nothing else needs.
-EVERYDAY := --workspace --exclude livepeer-bencher
+# The tool that measures weights brings some hundred crates that nothing else needs, the light client
+# that ours is compared with some sixty, and features for which the SDK is compiled once more.
+EVERYDAY := --workspace --exclude livepeer-bencher --exclude livepeer-light-client-upstream
 STATE_FEATURES := --features livepeer-runtime/runtime-benchmarks,livepeer-runtime/try-runtime
 
 .PHONY: help
@@ -223,6 +224,10 @@ bridge: setup ## Build the bridge's relayer, which no other target needs
 .PHONY: test-bridge
 test-bridge: setup ## Test the bridge's relayer
 	cargo test --release --locked -p livepeer-bridge -p livepeer-bridge-formats
+
+.PHONY: test-upstream
+test-upstream: setup ## Does the light client judge as Snowbridge's does? Recorded updates, changed ones, random ones
+	SKIP_WASM_BUILD=1 cargo test --release --locked -p livepeer-light-client-upstream
 
 # What the demonstrations of the bridge need besides.
 .PHONY: bridge-parts
