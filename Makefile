@@ -222,8 +222,9 @@ bridge: setup ## Build the bridge's relayer, which no other target needs
 	cargo build --release --locked -p livepeer-bridge
 
 .PHONY: test-bridge
-test-bridge: setup ## Test the bridge's relayer
+test-bridge: bridge-parts ## Test the bridge's relayer, and what it says of a beacon node's messages
 	cargo test --release --locked -p livepeer-bridge -p livepeer-bridge-formats
+	node tests/bridge/check-update.mjs --bin-dir $(BIN)
 
 .PHONY: test-upstream
 test-upstream: setup ## Does the light client judge as Snowbridge's does? Recorded updates, changed ones, random ones
@@ -235,8 +236,8 @@ bridge-parts: bridge
 	@scripts/setup.sh --bridge
 
 .PHONY: demo-bridge
-demo-bridge: build bridge-parts ## Deposits and withdrawals over anvil, a simulated beacon chain, a node and relayers
-	node tests/bridge/demo.mjs --bin-dir $(BIN)
+demo-bridge: build bridge-parts ## Deposits and withdrawals over anvil, a simulated beacon chain, a node and relayers: SHORT=1
+	node tests/bridge/demo.mjs --bin-dir $(BIN) $(if $(SHORT),--short)
 
 .PHONY: bridge-vectors
 bridge-vectors: ## Write the golden vectors of the bridge's formats (tests/bridge/vectors.json)

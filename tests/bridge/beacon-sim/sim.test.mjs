@@ -6,32 +6,13 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { bls12_381 as bls } from "@noble/curves/bls12-381.js";
 import { ssz } from "@lodestar/types";
+import { execution, make, word } from "./made-up.mjs";
 import { server } from "./serve.mjs";
-import { BeaconSim, SLOTS_PER_PERIOD, gindex, hex, period } from "./sim.mjs";
+import { SLOTS_PER_PERIOD, gindex, hex, period } from "./sim.mjs";
 
 const DST = "BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_";
 const sha = (...parts) => parts.reduce((h, p) => h.update(p), createHash("sha256")).digest();
 const bytes = (text) => Uint8Array.from(Buffer.from(text.slice(2), "hex"));
-const word = (text) => hex(sha(text));
-
-const execution = (slot) => ({
-	hash: word(`hash ${slot}`),
-	parentHash: word(`hash ${slot - 1}`),
-	miner: "0x" + "11".repeat(20),
-	stateRoot: word(`state ${slot}`),
-	receiptsRoot: word("receipts"),
-	logsBloom: "0x" + "00".repeat(256),
-	mixHash: word("mix"),
-	number: slot,
-	gasLimit: 30_000_000,
-	gasUsed: 21_000,
-	timestamp: 1_800_000_000 + slot * 12,
-	extraData: "0x",
-	baseFeePerGas: "0x7",
-});
-
-const make = (options) => new BeaconSim({ time: 1_800_000_000, execution, ...options });
-
 function proven(root, leaf, branch, index) {
 	let hash = leaf;
 	for (const sibling of branch) {
