@@ -47,6 +47,7 @@ FRONT = {
     "ffmpeg": ("veryfast", ""),
     "ffmpeg, lookahead 60": ("veryfast", "rc-lookahead=60"),
     "ffmpeg, lookahead 60, trellis": ("veryfast", "rc-lookahead=60:trellis=1"),
+    "ffmpeg, small dead zones": ("veryfast", "deadzone-inter=6:deadzone-intra=6"),
     "ffmpeg faster": ("faster", ""),
     "ffmpeg fast": ("fast", ""),
     "ffmpeg medium": ("medium", ""),
