@@ -235,10 +235,11 @@ impl<'a> Facts<'a> {
 				Some(seq("last")? + 1 - seq("first")?)
 			})
 			.sum();
+		let segments = segments * u64::from(args.streams);
 		report.check(
 			"every segment was claimed",
 			// Two transcoders may have worked at one when the job was handed on.
-			claimed == *segments || args.kill && claimed > *segments,
+			claimed == segments || args.kill && claimed > segments,
 			format!("{claimed} of {segments}"),
 		);
 		if args.variants > 0 {

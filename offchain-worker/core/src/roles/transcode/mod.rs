@@ -245,7 +245,7 @@ impl TranscodeRole {
 		let book = KeyBook::new(chain.clone(), clock.clone());
 		let warnings = Warnings::new(events.clone(), clock.clone());
 		let reporter = Reporter::new(chain.clone(), store.clone(), events.clone());
-		let memory = Memory::new(store.clone(), clock.clone());
+		let memory = Memory::new(store.clone(), clock.clone(), chain.heads());
 		let parts = Arc::new(Parts {
 			own,
 			book,
@@ -312,7 +312,7 @@ impl TranscodeRole {
 				self.parts.warnings.store(&error);
 				self.parts.clock.sleep_until(self.parts.clock.now_ms() + READ_AGAIN_MS).await;
 			}
-			keep_pulse(&*self.parts.store, &*self.parts.clock).await
+			keep_pulse(&*self.parts.store, &*self.parts.clock, &heads).await
 		};
 		let accepts = self.at_every_head("accepting", |_| self.registration.refresh());
 		let claims = self.at_every_head("claiming", |head| self.claiming.claim_duties(head));

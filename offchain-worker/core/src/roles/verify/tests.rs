@@ -3,15 +3,17 @@ use super::*;
 use crate::{
 	fakes::{
 		output, rendition, segment_info, simulate, BeforeTransport, FakeEngine, FakeNet,
-		FakeTransport, MemoryStore, Recorder, Sim, GENESIS,
+		FakeTransport, MemoryStore, Recorder, Sim, SimClock, GENESIS,
 	},
 	ports::{
 		engine::{Pixels, Variant},
+		events::NoEvents,
 		store::Blobs,
 		transport::{Playlist, PushReply, Refusal, Service, SignedHeader},
 	},
 	roles::broadcast::Origin,
 };
+use futures::future::BoxFuture;
 use livepeer_primitives::{
 	extension::Extensions,
 	keys::VerifierPair,
@@ -567,6 +569,117 @@ fn verdict_should_survive_when_the_service_restarts() {
 			}
 			other => panic!("{other:?}"),
 		}
+	})
+}
+
+/// A judge's clock that is hours off, and jumps by hours each time that somebody looks at it.
+struct Jumping {
+	sim: SimClock,
+	looks: AtomicUsize,
+}
+
+impl Clock for Jumping {
+	fn now_ms(&self) -> u64 {
+		self.sim.now_ms()
+	}
+	fn wall_ms(&self) -> u64 {
+		let hours = self.looks.fetch_add(1, Ordering::SeqCst) as u64 % 7;
+		hours * 3_600_000
+	}
+	fn sleep_until(&self, ms: u64) -> BoxFuture<'static, ()> {
+		self.sim.sleep_until(ms)
+	}
+}
+
+/// Patience and everything else are measured by a clock that never jumps: bytes that come late, but in time, are
+/// had, what never comes is given up when the patience is over, and the verdicts are those of any other judge.
+#[test]
+fn clock_that_jumps_should_change_neither_verdict_nor_when_it_is_there() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let engine = FakeEngine::default();
+		let task = story.task(vec![story.leaf(&engine, 0).await, story.leaf(&engine, 1).await]);
+		let right = verdicts(&story.role(engine.clone()), &task).await;
+		let late = task.leaves[0].leaf.segment().unwrap().in_hash;
+		let never = task.leaves[1].leaf.segment().unwrap().in_hash;
+		story.net.withhold(late, true);
+		let (net, world) = (story.net.clone(), sim.clone());
+		sim.spawn(async move {
+			world.sleep(5_000).await;
+			net.withhold(late, false);
+			net.withhold(never, true);
+		});
+		let judge = || {
+			let clock = Jumping { sim: sim.clock.clone(), looks: AtomicUsize::new(0) };
+			let (role, runner) = VerifyRole::new(
+				GENESIS,
+				Arc::new(MemoryStore::default()),
+				Arc::new(story.net.end("v")),
+				vec![Arc::new(engine.clone())],
+				Arc::new(NoEvents),
+				Arc::new(clock),
+				2,
+			)
+			.unwrap();
+			sim.spawn(runner.run());
+			role
+		};
+		let start = sim.clock.now_ms();
+		assert_eq!(verdicts(&judge(), &task).await, right);
+		let took = sim.clock.now_ms() - start;
+		assert!((5_000..10_000).contains(&took), "{took}");
+		let start = sim.clock.now_ms();
+		let (said, _) = verdicts(&judge(), &task).await;
+		assert_eq!(said, [Verdict::Valid, Verdict::Unavailable(UnavailableKind::WrongBytes)]);
+		let took = sim.clock.now_ms() - start;
+		assert!((9_000..=10_000).contains(&took), "{took}");
+	})
+}
+
+/// The service is killed while it waits for bytes, and its node asks again with what patience is left: it says
+/// in that time what it would have said.
+#[test]
+fn service_killed_in_the_middle_of_a_task_should_still_be_in_time() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let engine = FakeEngine::default();
+		let task = story.task(vec![story.leaf(&engine, 0).await, story.leaf(&engine, 1).await]);
+		let right = {
+			let other = Story::new(&sim);
+			for leaf in &task.leaves {
+				other.leaf(&engine, leaf.index).await;
+			}
+			verdicts(&other.role(engine.clone()), &task).await
+		};
+		let in_hash = task.leaves[1].leaf.segment().unwrap().in_hash;
+		story.net.withhold(in_hash, true);
+		let (role, runner) = VerifyRole::new(
+			GENESIS,
+			Arc::new(story.ours.clone()),
+			Arc::new(story.net.end("v")),
+			vec![Arc::new(engine.clone())],
+			Arc::new(story.events.clone()),
+			Arc::new(sim.clock.clone()),
+			2,
+		)
+		.unwrap();
+		let (kill, killed) = futures::channel::oneshot::channel::<()>();
+		sim.spawn(async move {
+			let _ = select(Box::pin(runner.run()), killed).await;
+		});
+		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Working));
+		sim.sleep(4_000).await;
+		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Lacking));
+		drop((kill, role));
+		// Started again, over the same store.
+		let role = story.role(engine);
+		let left = VerifyTask { patience_ms: 6_000, ..task.clone() };
+		assert_eq!(role.post(left.clone()), Ok(VerifyStatus::Working));
+		sim.sleep(2_000).await;
+		story.net.withhold(in_hash, false);
+		sim.sleep(4_000).await;
+		let Ok(VerifyStatus::Done { verdicts, evidence }) = role.post(left) else { panic!() };
+		assert_eq!((verdicts.into_inner(), evidence.hash), right);
 	})
 }
 
