@@ -182,6 +182,7 @@ async function asTranscoder() {
 	const service = { peerId: "0x00", addresses: [], url: "" };
 	const registered = await ok(transcoder, transcoderElection.transcoder(terms, service));
 	if (registered.error) return;
+	expect((await reads.termsOf(transcoder.address)).toJSON()?.rewardCut === terms.rewardCut, "termsOf() does not say what the next round takes over");
 	const seen = await seat(transcoder);
 	expect(seen?.reason === "New", `pool() gives ${seen?.reason} as the reason of a new one`);
 	const view = (await reads.transcoder(transcoder.address)).toJSON();

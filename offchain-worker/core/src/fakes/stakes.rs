@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use livepeer_primitives::{
-	api::{LockInfo, StakeView, ValidatorView},
+	api::{LockInfo, StakeView, TermsView, ValidatorView},
 	params::ProtocolParameters,
 	AccountId, Balance, RoundIndex,
 };
@@ -22,6 +22,8 @@ pub struct FakeStakes {
 	pub accounts: BTreeMap<AccountId, StakeView>,
 	/// What transcoders may still have to answer for.
 	pub open: BTreeMap<AccountId, Vec<(RoundIndex, u32)>>,
+	/// The terms of transcoders from the next round on, where they are others.
+	pub terms: BTreeMap<AccountId, TermsView>,
 	/// The validators.
 	pub validators: Vec<ValidatorView>,
 }

@@ -2,7 +2,10 @@
 
 use async_trait::async_trait;
 use livepeer_primitives::{
-	api::{BackingView, ClockView, InflationView, PoolSeat, StakeView, ValidatorView, YieldView},
+	api::{
+		BackingView, ClockView, InflationView, PoolSeat, StakeView, TermsView, ValidatorView,
+		YieldView,
+	},
 	AccountId, Balance, BlockNumber, RoundIndex,
 };
 
@@ -106,6 +109,8 @@ pub trait Stakes: Chain {
 	async fn inflation(&self) -> Result<InflationView, ChainError>;
 	/// What a transcoder's seat earns.
 	async fn yield_of(&self, transcoder: &AccountId) -> Result<YieldView, ChainError>;
+	/// The terms of a transcoder from the next round on; `None` where nobody is registered.
+	async fn terms_of(&self, transcoder: &AccountId) -> Result<Option<TermsView>, ChainError>;
 	/// The stake behind a transcoder.
 	async fn backing(&self, transcoder: &AccountId) -> Result<BackingView, ChainError>;
 	/// The candidates in the order of the next election.
