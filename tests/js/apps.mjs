@@ -139,7 +139,7 @@ async function asDelegator() {
 	await ok(delegator, lptStaking.transferBond(lpt(30), heir.address));
 	const [offer] = (await stake(delegator)).locks;
 	expect(offer.offeredTo === heir.address, "the offer does not show");
-	await ok(heir, lptStaking.acceptBond(delegator.address, offer.id));
+	await ok(heir, lptStaking.acceptBond(delegator.address, offer.id, bob.address, lpt(30)));
 	seen = await stake(heir);
 	expect(seen.delegate === bob.address && BigInt(seen.nextRound) === lpt(30), "the bond has no new owner");
 	await ok(delegator, lptStaking.moveBond(charlie.address));

@@ -396,7 +396,8 @@ impl Owner<'_> {
 		}
 		let mut says = vec![format!("Takes over {} LPT, bonded to {to}.", decimal(lock.value))];
 		self.joins(to, &mut says).await?;
-		Ok((Call::Stake(StakeCall::AcceptBond { from, lock: id }), says))
+		let (transcoder, least) = (to.clone(), lock.value);
+		Ok((Call::Stake(StakeCall::AcceptBond { from, lock: id, transcoder, least }), says))
 	}
 
 	async fn unjail(&self) -> Planned {

@@ -80,10 +80,13 @@ impl FakeStakes {
 				let lock = self.take(who, lock)?;
 				self.bond(who, lock.value, &to)
 			}
-			StakeCall::AcceptBond { from, lock } => {
+			StakeCall::AcceptBond { from, lock, transcoder, least } => {
 				let lock = self.take(&from, lock)?;
 				if lock.offered_to.as_ref() != Some(who) {
 					return Err(no("NotOffered"));
+				}
+				if lock.transcoder != transcoder || lock.value < least {
+					return Err(no("OfferChanged"));
 				}
 				self.bond(who, lock.value, &lock.transcoder)
 			}

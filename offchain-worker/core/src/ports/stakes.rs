@@ -51,6 +51,10 @@ pub enum StakeCall {
 		from: AccountId,
 		/// The number of the lock among theirs.
 		lock: u32,
+		/// Whom it stands behind.
+		transcoder: AccountId,
+		/// What it is worth at the least, in LPT.
+		least: Balance,
 	},
 	/// Leaves jail.
 	Unjail,
