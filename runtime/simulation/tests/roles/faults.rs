@@ -19,7 +19,9 @@ use livepeer_worker_core::{
 	key::{Key, Keyring},
 	ports::{
 		clock::Clock,
-		transport::{NetError, Playlist, PushReply, SignedHeader, SignedPass, Transport},
+		transport::{
+			ChunkRange, Chunks, NetError, Playlist, PushReply, SignedHeader, SignedPass, Transport,
+		},
 	},
 };
 use sp_core::{sr25519, Pair as _, H256};
@@ -271,18 +273,22 @@ impl Transport for Wire {
 		self.end.service_record()
 	}
 
-	async fn fetch(
+	fn judge_of(&self, record: &ServiceRecord) -> ServiceRecord {
+		self.end.judge_of(record)
+	}
+
+	async fn chunks(
 		&self,
 		peer: &ServiceRecord,
 		hash: H256,
-		max_len: u32,
+		range: ChunkRange,
 		pass: Option<&SignedPass>,
-	) -> Result<Vec<u8>, NetError> {
+	) -> Result<Chunks, NetError> {
 		let withholds = |asked: &Arc<Machine>| asked.withholds;
 		if pass.is_some() && self.peers.get(peer.peer_id.as_slice()).is_some_and(withholds) {
 			return Err(NetError::NotFound);
 		}
-		self.ask(peer, self.end.fetch(peer, hash, max_len, pass)).await
+		self.ask(peer, self.end.chunks(peer, hash, range, pass)).await
 	}
 
 	async fn push(
