@@ -211,8 +211,8 @@ fn attack_leaving_that_pays_for_itself_should_not_pass_the_brakes() {
 	};
 	let bonded = world.run(|| LptStaking::stake_of(who.clone())).next_round;
 	let refused = || -> Applied { Err(InvalidTransaction::Payment.into()) };
-	let unbond = pallet_lpt_staking::Call::unbond { amount: bonded };
-	let withdraw = pallet_lpt_staking::Call::withdraw_stake { lock: 0 };
+	let unbond = pallet_lpt_staking::Call::<Runtime>::unbond { amount: bonded };
+	let withdraw = pallet_lpt_staking::Call::<Runtime>::withdraw_stake { lock: 0 };
 
 	empty(&mut world);
 	world.run(|| SafeMode::force_enter(RuntimeOrigin::root())).expect("root");
