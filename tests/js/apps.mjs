@@ -139,7 +139,7 @@ async function asDelegator() {
 	await ok(delegator, lptStaking.transferBond(lpt(30), heir.address));
 	const [offer] = (await stake(delegator)).locks;
 	expect(offer.offeredTo === heir.address, "the offer does not show");
-	await ok(heir, lptStaking.acceptBond(delegator.address, offer.id));
+	await ok(heir, lptStaking.acceptBond(delegator.address, offer.id, bob.address, lpt(30)));
 	seen = await stake(heir);
 	expect(seen.delegate === bob.address && BigInt(seen.nextRound) === lpt(30), "the bond has no new owner");
 	await ok(delegator, lptStaking.moveBond(charlie.address));
@@ -182,6 +182,7 @@ async function asTranscoder() {
 	const service = { peerId: "0x00", addresses: [], url: "" };
 	const registered = await ok(transcoder, transcoderElection.transcoder(terms, service));
 	if (registered.error) return;
+	expect((await reads.termsOf(transcoder.address)).toJSON()?.rewardCut === terms.rewardCut, "termsOf() does not say what the next round takes over");
 	const seen = await seat(transcoder);
 	expect(seen?.reason === "New", `pool() gives ${seen?.reason} as the reason of a new one`);
 	const view = (await reads.transcoder(transcoder.address)).toJSON();

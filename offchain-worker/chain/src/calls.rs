@@ -129,8 +129,8 @@ fn with<F: Finish>(call: Call, then: &F) -> F::Output {
 				StakeCall::TransferBond { amount, to } => {
 					then.signed(stake.transfer_bond(amount, Static(to)))
 				}
-				StakeCall::AcceptBond { from, lock } => {
-					then.signed(stake.accept_bond(Static(from), lock))
+				StakeCall::AcceptBond { from, lock, transcoder, least } => {
+					then.signed(stake.accept_bond(Static(from), lock, Static(transcoder), least))
 				}
 				StakeCall::Unjail => then.signed(election.unjail()),
 				StakeCall::Resign => then.signed(election.resign()),
@@ -649,8 +649,13 @@ mod tests {
 				(budget, to.clone()).encode(),
 			),
 			(
-				Call::Stake(StakeCall::AcceptBond { from: to.clone(), lock: 3 }),
-				(to.clone(), 3u32).encode(),
+				Call::Stake(StakeCall::AcceptBond {
+					from: to.clone(),
+					lock: 3,
+					transcoder: to.clone(),
+					least: budget,
+				}),
+				(to.clone(), 3u32, to.clone(), budget).encode(),
 			),
 			(Call::Stake(StakeCall::Unjail), Vec::new()),
 			(Call::Stake(StakeCall::Resign), Vec::new()),

@@ -180,8 +180,8 @@ mod tests {
 	use livepeer_primitives::{
 		api::{
 			AssignmentView, BackingView, ChallengeView, ClaimTerms, ClockView, InflationView,
-			JobView, KeysView, PoolSeat, StakeView, TranscoderView, ValidatorView, WorkerLimits,
-			YieldView,
+			JobView, KeysView, PoolSeat, StakeView, TermsView, TranscoderView, ValidatorView,
+			WorkerLimits, YieldView,
 		},
 		claim::{ClaimInfo, WorkClaim},
 		duty::{Acceptance, Availability, Heartbeat},
@@ -317,6 +317,7 @@ mod tests {
 			meta_type::<StakeView>(),
 			meta_type::<InflationView>(),
 			meta_type::<YieldView>(),
+			meta_type::<TermsView>(),
 			meta_type::<BackingView>(),
 			meta_type::<PoolSeat>(),
 			meta_type::<ValidatorView>(),

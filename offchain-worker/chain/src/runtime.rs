@@ -111,6 +111,10 @@
 		with = "::subxt::utils::Static<::livepeer_primitives::api::YieldView>"
 	),
 	substitute_type(
+		path = "livepeer_primitives::api::TermsView",
+		with = "::subxt::utils::Static<::livepeer_primitives::api::TermsView>"
+	),
+	substitute_type(
 		path = "livepeer_primitives::api::BackingView",
 		with = "::subxt::utils::Static<::livepeer_primitives::api::BackingView>"
 	),

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use livepeer_primitives::{
 	api::{
-		BackingView, ClockView, InflationView, PoolSeat, StakeView, ValidatorView, WorkerLimits,
-		YieldView,
+		BackingView, ClockView, InflationView, PoolSeat, StakeView, TermsView, ValidatorView,
+		WorkerLimits, YieldView,
 	},
 	AccountId, Balance, BlockNumber, Hash,
 };
@@ -74,6 +74,11 @@ impl Stakes for SubxtChain {
 
 	async fn yield_of(&self, transcoder: &AccountId) -> Result<YieldView, ChainError> {
 		Ok(self.read(At::Best, api().yield_of(Static(transcoder.clone()))).await?.0)
+	}
+
+	async fn terms_of(&self, transcoder: &AccountId) -> Result<Option<TermsView>, ChainError> {
+		let found = self.read(At::Best, api().terms_of(Static(transcoder.clone()))).await?;
+		Ok(found.map(|found| found.0))
 	}
 
 	async fn backing(&self, transcoder: &AccountId) -> Result<BackingView, ChainError> {

@@ -689,7 +689,10 @@ impl<T: Config> Pallet<T> {
 
 impl<T: Config> OnTranscoderLost for Pallet<T> {
 	fn on_transcoder_lost(transcoder: &AccountId) {
-		Lapses::<T>::remove(transcoder);
+		// Who resigns and registers again is suspended still.
+		if !Self::is_suspended(transcoder) {
+			Lapses::<T>::remove(transcoder);
+		}
 		Self::mark_lost(transcoder);
 	}
 }

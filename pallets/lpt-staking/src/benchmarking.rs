@@ -249,7 +249,7 @@ mod benchmarks {
 		let before = Pallet::<T>::self_bond(&who);
 
 		#[extrinsic_call]
-		_(RawOrigin::Signed(who.clone()), from.clone(), last);
+		_(RawOrigin::Signed(who.clone()), from.clone(), last, who.clone(), part);
 
 		assert_eq!(Pallet::<T>::self_bond(&who), before.saturating_add(part));
 	}

@@ -218,10 +218,19 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	pub(crate) fn do_accept_bond(who: AccountId, from: AccountId, id: u32) -> DispatchResult {
+	pub(crate) fn do_accept_bond(
+		who: AccountId,
+		from: AccountId,
+		id: u32,
+		transcoder: AccountId,
+		least: Balance,
+	) -> DispatchResult {
 		let lock = Self::lock_of(&from, id)?;
 		ensure!(lock.purpose == Purpose::Transfer(who.clone()), Error::<T>::NotOffered);
-		let transcoder = lock.pool.transcoder.clone();
+		ensure!(
+			lock.pool.transcoder == transcoder && Self::lock_value(&lock) >= least,
+			Error::<T>::OfferChanged
+		);
 		let amount = Self::bond_lock(&from, &lock, &who, &transcoder)?;
 		Self::deposit_event(Event::BondTransferred { from, to: who, lock: id, transcoder, amount });
 		Ok(())

@@ -377,6 +377,9 @@ pub mod pallet {
 		/// A slash took all that had left the transcoder in this round, and would take what joins it:
 		/// leave in the next round.
 		ExitPoolWiped,
+		/// The lock is of another transcoder than the call names, or worth less: look at the view of
+		/// locks of who offers it, and name what it is now.
+		OfferChanged,
 	}
 
 	#[pallet::hooks]
@@ -557,15 +560,24 @@ pub mod pallet {
 		/// Who: the account that it was offered to, bonded to nobody else than that transcoder.
 		///
 		/// - `from`: who offered it.
-		/// - `lock`: the number of the lock among those of `from`.
+		/// - `lock`: the number of the lock among those of `from`. Numbers begin anew when there is no
+		///   lock left, so it alone does not say which offer is taken.
+		/// - `transcoder`: whom the stake stands behind.
+		/// - `least`: what it is worth at the least, in units of 10^-18 LPT.
 		///
 		/// Emits `BondTransferred`, and `FeesEarned` when the caller's bond had earned fees. Costs
 		/// the transaction's fee.
 		#[pallet::call_index(8)]
 		#[pallet::weight(T::WeightInfo::accept_bond())]
-		pub fn accept_bond(origin: OriginFor<T>, from: AccountId, lock: u32) -> DispatchResult {
+		pub fn accept_bond(
+			origin: OriginFor<T>,
+			from: AccountId,
+			lock: u32,
+			transcoder: AccountId,
+			least: Balance,
+		) -> DispatchResult {
 			let who = ensure_signed(origin)?;
-			Self::do_accept_bond(who, from, lock)
+			Self::do_accept_bond(who, from, lock, transcoder, least)
 		}
 	}
 

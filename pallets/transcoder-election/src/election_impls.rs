@@ -61,7 +61,7 @@ impl<T: Config> Pallet<T> {
 			Self::drop_registration(account);
 		}
 		let (elected, waiting) = elect(contenders, parameters.active_size.min(MAX_VALIDATORS));
-		let drawn = Self::draw_seat(round, &waiting);
+		let drawn = Self::draw_seat(round, &elected, &waiting);
 		Self::put_waiting_list(round, &waiting);
 		let seats: Vec<_> = elected
 			.into_iter()
@@ -102,18 +102,28 @@ impl<T: Config> Pallet<T> {
 
 	/// Draws one of those who wait, by the stake that they had when the round before began and with
 	/// chance from after that: nobody who bonds later, or knew the chance, can steer it. First the
-	/// order, then who can be seated: that only strikes out.
-	fn draw_seat(round: RoundIndex, waiting: &[Contender]) -> Option<Contender> {
+	/// order, then who can be seated: that only strikes out. Where the first that is left was elected,
+	/// nobody is drawn: whoever comes next could have lifted it over the last seat by stake.
+	fn draw_seat(
+		round: RoundIndex,
+		elected: &[Contender],
+		waiting: &[Contender],
+	) -> Option<Contender> {
 		let list = WaitList::<T>::get().filter(|list| list.round.saturating_add(1) == round)?;
 		let seed = Self::newest_seed(list.since)?;
 		let candidates = list.members.iter().map(|(account, stake)| (account, *stake));
 		let order = weighted_order(SEAT, seed, &round, candidates);
-		let by_account: BTreeMap<_, _> =
-			waiting.iter().map(|waits| (&waits.account, waits)).collect();
+		let contenders: BTreeMap<_, _> = elected
+			.iter()
+			.map(|seated| (&seated.account, None::<&Contender>))
+			.chain(waiting.iter().map(|waits| (&waits.account, Some(waits))))
+			.collect();
 		order
 			.into_iter()
 			.filter_map(|index| list.members.get(index as usize))
-			.find_map(|(account, _)| by_account.get(account).map(|waits| (*waits).clone()))
+			.find_map(|(account, _)| contenders.get(account).copied())
+			.flatten()
+			.cloned()
 	}
 
 	/// The newest stored seed of a window that did not begin before this block.

@@ -7,7 +7,7 @@ pub use pallet::*;
 pub use types::{
 	refusal, ActiveTranscoders, Availability, ChilledAccounts, ChosenSet, ChosenValidator, Duty,
 	Meter, Presence, Registration, Seat, Terms, WaitingList, MAX_CHILLED, MAX_DROPPED, MAX_SEATS,
-	MAX_SETS, OFFLINE_AFTER, OFFLINE_ROUNDS, ONE_BLOCK, SNAPSHOT_WEIGHS_FROM,
+	MAX_SETS, OFFLINE_AFTER, OFFLINE_ROUNDS, ONE_BLOCK, PART_OF_BLOCKS, SNAPSHOT_WEIGHS_FROM,
 };
 pub use weights::WeightInfo;
 

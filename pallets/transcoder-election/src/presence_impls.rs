@@ -96,10 +96,7 @@ impl<T: Config>
 			*meter
 		});
 		let round = T::Rounds::current();
-		Present::<T>::mutate_extant(&author, |presence| {
-			presence.seen = meter.value;
-			presence.round = Some(round);
-		});
+		Present::<T>::mutate_extant(&author, |presence| presence.note_block(meter.value, round));
 		// One that was silent for a while, or whose blocks others left out, is in the session still.
 		Self::forget_offline_of(&author);
 	}

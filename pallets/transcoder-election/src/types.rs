@@ -202,6 +202,9 @@ pub const ONE_BLOCK: u64 = 1 << 20;
 /// heartbeats.
 pub const OFFLINE_AFTER: u64 = 8;
 
+/// A validator did its part in a round that made one by so many of the blocks that were expected of it.
+pub const PART_OF_BLOCKS: u64 = 4;
+
 /// How many rounds an offline validator stays out at most; a block of its own, a heartbeat or an
 /// announcement ends it.
 pub const OFFLINE_ROUNDS: RoundIndex = 7;
@@ -227,12 +230,14 @@ pub struct Presence {
 	pub seen: u64,
 	/// The round of its newest block.
 	pub round: Option<RoundIndex>,
+	/// How many blocks it made in that round.
+	pub blocks: u32,
 }
 
 impl Presence {
 	/// One that has come into force.
 	pub fn new(meter: u64) -> Self {
-		Self { since: meter, seen: meter, round: None }
+		Self { since: meter, seen: meter, round: None, blocks: 0 }
 	}
 
 	/// Whether it made no block while many were expected of it.
@@ -240,11 +245,23 @@ impl Presence {
 		meter.value.saturating_sub(self.seen) >= OFFLINE_AFTER * ONE_BLOCK
 	}
 
-	/// Whether it made blocks in `round`, which is over now: one at least where many were expected.
+	/// It made a block in `round`, at this value of the meter.
+	pub fn note_block(&mut self, meter: u64, round: RoundIndex) {
+		if self.round != Some(round) {
+			(self.round, self.blocks) = (Some(round), 0);
+		}
+		self.seen = meter;
+		self.blocks = self.blocks.saturating_add(1);
+	}
+
+	/// Whether it made enough of the blocks of `round`, where many were expected of it: who made one alone
+	/// would have others wait for all the rest and earn as much as they.
 	pub fn did_its_part(&self, meter: &Meter, round: RoundIndex) -> bool {
 		let since = meter.round_start.max(self.since);
 		let expected = meter.value.saturating_sub(since);
-		self.round >= Some(round) || expected < OFFLINE_AFTER * ONE_BLOCK
+		let made = if self.round == Some(round) { u64::from(self.blocks) } else { 0 };
+		expected < OFFLINE_AFTER * ONE_BLOCK
+			|| made.saturating_mul(PART_OF_BLOCKS * ONE_BLOCK) >= expected
 	}
 }
 

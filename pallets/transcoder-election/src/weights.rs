@@ -107,7 +107,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `ChallengeLottery::OfRound` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
 	/// Storage: `TranscoderElection::Jailed` (r:1 w:0)
 	/// Proof: `TranscoderElection::Jailed` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Lapses` (r:0 w:1)
+	/// Storage: `Jobs::Lapses` (r:1 w:1)
 	/// Proof: `Jobs::Lapses` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
 	/// Storage: `TranscoderElection::Available` (r:0 w:1)
 	/// Proof: `TranscoderElection::Available` (`max_values`: None, `max_size`: Some(86), added: 2561, mode: `MaxEncodedLen`)
@@ -123,7 +123,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Estimated: `24641`
 		// Minimum execution time: 33_510_000 picoseconds.
 		Weight::from_parts(35_903_000, 24641)
-			.saturating_add(T::DbWeight::get().reads(7_u64))
+			.saturating_add(T::DbWeight::get().reads(9_u64))
 			.saturating_add(T::DbWeight::get().writes(9_u64))
 	}
 	/// Storage: `TranscoderElection::Transcoders` (r:1 w:0)
@@ -343,7 +343,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `ChallengeLottery::OfRound` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
 	/// Storage: `TranscoderElection::Jailed` (r:1 w:0)
 	/// Proof: `TranscoderElection::Jailed` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Lapses` (r:0 w:1)
+	/// Storage: `Jobs::Lapses` (r:1 w:1)
 	/// Proof: `Jobs::Lapses` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
 	/// Storage: `TranscoderElection::Available` (r:0 w:1)
 	/// Proof: `TranscoderElection::Available` (`max_values`: None, `max_size`: Some(86), added: 2561, mode: `MaxEncodedLen`)
@@ -359,7 +359,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Estimated: `24641`
 		// Minimum execution time: 28_282_000 picoseconds.
 		Weight::from_parts(30_155_000, 24641)
-			.saturating_add(T::DbWeight::get().reads(7_u64))
+			.saturating_add(T::DbWeight::get().reads(9_u64))
 			.saturating_add(T::DbWeight::get().writes(9_u64))
 	}
 	/// Storage: `TranscoderElection::Sets` (r:4 w:0)
@@ -395,7 +395,7 @@ impl WeightInfo for () {
 	}
 	fn resign() -> Weight {
 		Weight::from_parts(35_903_000, 24641)
-			.saturating_add(RocksDbWeight::get().reads(7_u64))
+			.saturating_add(RocksDbWeight::get().reads(9_u64))
 			.saturating_add(RocksDbWeight::get().writes(9_u64))
 	}
 	fn set_available() -> Weight {
@@ -451,7 +451,7 @@ impl WeightInfo for () {
 	}
 	fn drop_registration() -> Weight {
 		Weight::from_parts(30_155_000, 24641)
-			.saturating_add(RocksDbWeight::get().reads(7_u64))
+			.saturating_add(RocksDbWeight::get().reads(9_u64))
 			.saturating_add(RocksDbWeight::get().writes(9_u64))
 	}
 	fn is_validating() -> Weight {

@@ -1,6 +1,12 @@
 //! What the brakes leave open, and what a closed chain asks of nobody.
 
-use frame_support::migrations::{FailedMigrationHandler, FailedMigrationHandling};
+use frame_support::{
+	migrations::{FailedMigrationHandler, FailedMigrationHandling},
+	traits::{
+		fungible::{Inspect, Mutate},
+		tokens::{Fortitude, Preservation},
+	},
+};
 use livepeer_integration_tests::{
 	canonical, heartbeat, Applied, Claim, Story, World, CAPACITY, HONEST,
 };
@@ -11,11 +17,11 @@ use livepeer_primitives::{
 	BlockNumber, RoundIndex, WindowIndex, UNIT,
 };
 use livepeer_runtime::{
-	configs::governance::ProxyType, Beacon, ChainConfig, Jobs, Migrations, Rounds, Runtime,
-	RuntimeCall, RuntimeEvent, RuntimeOrigin, SafeMode, TxPause,
+	configs::governance::ProxyType, Balances, Beacon, ChainConfig, Jobs, LptStaking, Migrations,
+	Rounds, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, SafeMode, TxPause,
 };
 use pallet_migrations::MigrationCursor;
-use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Dave, Eve};
+use sp_keyring::Sr25519Keyring::{self, Alice, Bob, BobStash, Dave, Eve};
 use sp_runtime::transaction_validity::{InvalidTransaction, TransactionSource};
 
 type Handler = <Runtime as pallet_migrations::Config>::FailedMigrationHandler;
@@ -187,6 +193,50 @@ fn operator_duties_should_stay_open_through_a_proxy_when_calls_are_paused() {
 		_ => None,
 	});
 	assert_eq!(executed.map(Ok), Some(FILTERED));
+}
+
+/// Who has nothing free is paid out of what leaves before the call runs, and the brakes refuse it only then: a lock
+/// that is free would leave a closed chain all the same.
+#[test]
+fn attack_leaving_that_pays_for_itself_should_not_pass_the_brakes() {
+	let mut world = World::local();
+	let who = BobStash.to_account_id();
+	let empty = |world: &mut World| {
+		let (who, to) = (BobStash.to_account_id(), Eve.to_account_id());
+		world.run(|| {
+			let kept = Preservation::Preserve;
+			let free = Balances::reducible_balance(&who, kept, Fortitude::Polite);
+			<Balances as Mutate<_>>::transfer(&who, &to, free, kept).expect("it is free");
+		});
+	};
+	let bonded = world.run(|| LptStaking::stake_of(who.clone())).next_round;
+	let refused = || -> Applied { Err(InvalidTransaction::Payment.into()) };
+	let unbond = pallet_lpt_staking::Call::<Runtime>::unbond { amount: bonded };
+	let withdraw = pallet_lpt_staking::Call::<Runtime>::withdraw_stake { lock: 0 };
+
+	empty(&mut world);
+	world.run(|| SafeMode::force_enter(RuntimeOrigin::root())).expect("root");
+	assert_eq!(world.call(BobStash, unbond.clone()), refused());
+	assert!(world.run(|| LptStaking::stake_of(who.clone())).next_round >= bonded);
+	world.run(|| SafeMode::force_exit(RuntimeOrigin::root())).expect("root");
+	world.ok(BobStash, unbond);
+	let release = world.run(|| LptStaking::locks(who.clone()))[0].release;
+	let patience = 31 * (release + 1);
+	world.until(patience, |world| world.round() == release);
+
+	empty(&mut world);
+	let has = world.lpt(&who);
+	world.run(|| SafeMode::force_enter(RuntimeOrigin::root())).expect("root");
+	assert_eq!(world.call(BobStash, withdraw.clone()), refused());
+	world.run(|| SafeMode::force_exit(RuntimeOrigin::root())).expect("root");
+	let name = |name: &str| name.as_bytes().to_vec().try_into().expect("short");
+	let paused = || (name("LptStaking"), name("withdraw_stake"));
+	world.run(|| TxPause::pause(RuntimeOrigin::root(), paused())).expect("it can be paused");
+	assert_eq!(world.call(BobStash, withdraw.clone()), refused());
+	assert_eq!(world.lpt(&who), has);
+	world.run(|| TxPause::unpause(RuntimeOrigin::root(), paused())).expect("it is paused");
+	world.ok(BobStash, withdraw);
+	assert!(world.lpt(&who) > has);
 }
 
 #[test]

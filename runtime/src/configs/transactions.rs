@@ -16,7 +16,7 @@ use frame_support::{
 		fungible::{Balanced, Credit, Inspect},
 		fungibles,
 		tokens::{imbalance::ResolveTo, Fortitude, Precision, Preservation},
-		ConstU8, Get, OnUnbalanced,
+		ConstU8, Contains, Get, OnUnbalanced,
 	},
 	weights::{ConstantMultiplier, Weight},
 };
@@ -140,17 +140,18 @@ pub struct FreeLptOrWhatLeaves;
 type FreeLpt = FungibleAdapter<Balances, FeesToPoolTipsToAuthor>;
 
 impl FreeLptOrWhatLeaves {
-	/// What a call frees.
+	/// What a call frees; nothing where the brakes close it, for that is paid before they refuse the call.
 	fn frees(call: &RuntimeCall) -> Option<Frees> {
-		match call {
+		let frees = match call {
 			RuntimeCall::LptStaking(pallet_lpt_staking::Call::unbond { amount }) => {
-				Some(Frees::Unbonded(*amount))
+				Frees::Unbonded(*amount)
 			}
 			RuntimeCall::LptStaking(pallet_lpt_staking::Call::withdraw_stake { lock }) => {
-				Some(Frees::Lock(*lock))
+				Frees::Lock(*lock)
 			}
-			_ => None,
-		}
+			_ => return None,
+		};
+		<Runtime as frame_system::Config>::BaseCallFilter::contains(call).then_some(frees)
 	}
 
 	/// What `who` lacks to pay `fee` and keep its account.

@@ -54,7 +54,7 @@ const ERRORS: [&str; 3] = ["Jobs", "TranscoderElection", "ChallengeLottery"];
 const API: &str = "LivepeerApi";
 
 /// Every method of it that a role reads.
-const METHODS: [&str; 25] = [
+const METHODS: [&str; 26] = [
 	"clock",
 	"worker_limits",
 	"operator_keys",
@@ -75,6 +75,7 @@ const METHODS: [&str; 25] = [
 	"pool",
 	"inflation",
 	"yield_of",
+	"terms_of",
 	"backing",
 	"validators",
 	"claim_terms",

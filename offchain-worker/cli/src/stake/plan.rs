@@ -163,10 +163,20 @@ impl Owner<'_> {
 				"{to} is jailed and takes no stake: `stake transcoders` lists others"
 			);
 			let earns = self.chain.yield_of(to).await?;
+			// What joins counts under the terms of the next round, which are known already.
+			let now = (terms.reward_cut, terms.fee_share);
+			let next = self.chain.terms_of(to).await?;
+			let next = next.map_or(now, |next| (next.reward_cut, next.fee_share));
+			let in_this = if next == now {
+				String::new()
+			} else {
+				format!(" (in this one {:?} and {:?})", now.0, now.1)
+			};
 			says.push(format!(
-				"It keeps {:?} of rewards and shares {:?} of fees. In this round a LPT with it earns {} LPT{}.",
-				terms.reward_cut,
-				terms.fee_share,
+				"From the next round on it keeps {:?} of rewards and shares {:?} of fees{in_this}. In this round a \
+				 LPT with it earns {} LPT{}.",
+				next.0,
+				next.1,
 				decimal(earns.per_lpt),
 				if earns.earns && earns.competitive { "" } else { ", if it did its duty, which it does not" },
 			));
@@ -386,7 +396,8 @@ impl Owner<'_> {
 		}
 		let mut says = vec![format!("Takes over {} LPT, bonded to {to}.", decimal(lock.value))];
 		self.joins(to, &mut says).await?;
-		Ok((Call::Stake(StakeCall::AcceptBond { from, lock: id }), says))
+		let (transcoder, least) = (to.clone(), lock.value);
+		Ok((Call::Stake(StakeCall::AcceptBond { from, lock: id, transcoder, least }), says))
 	}
 
 	async fn unjail(&self) -> Planned {

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use livepeer_primitives::{
-	api::{BackingView, LockInfo, PoolSeat, TranscoderView, ValidatorView, YieldView},
+	api::{BackingView, LockInfo, PoolSeat, TermsView, TranscoderView, ValidatorView, YieldView},
 	AccountId, Balance, BlockNumber, RoundIndex, UNIT,
 };
 use livepeer_worker_core::{
@@ -76,6 +76,12 @@ pub struct Transcoder {
 	pub reward_cut: u32,
 	/// Its delegators' part of fees, in parts of 1,000,000,000.
 	pub fee_share: u32,
+	/// The price from the next round on.
+	pub next_price: Amount,
+	/// Its part of rewards from the next round on.
+	pub next_reward_cut: u32,
+	/// Its delegators' part of fees from the next round on.
+	pub next_fee_share: u32,
 	/// Work per second that it takes.
 	pub capacity: u64,
 	/// What counts in this round.
@@ -189,6 +195,9 @@ async fn look_at(
 ) -> Result<Transcoder> {
 	let backing: BackingView = chain.backing(&view.account).await?;
 	let earns: YieldView = chain.yield_of(&view.account).await?;
+	let now =
+		TermsView { price: view.price, reward_cut: view.reward_cut, fee_share: view.fee_share };
+	let next = chain.terms_of(&view.account).await?.unwrap_or(now);
 	let seat = pool.iter().find(|seat| seat.account == view.account);
 	Ok(Transcoder {
 		seat: seat.map(|seat| format!("{:?}", seat.reason)),
@@ -197,6 +206,9 @@ async fn look_at(
 		price: Amount(view.price),
 		reward_cut: view.reward_cut.deconstruct(),
 		fee_share: view.fee_share.deconstruct(),
+		next_price: Amount(next.price),
+		next_reward_cut: next.reward_cut.deconstruct(),
+		next_fee_share: next.fee_share.deconstruct(),
 		capacity: view.capacity,
 		counting: Amount(backing.counting),
 		next_round: Amount(backing.next_round),
@@ -244,14 +256,20 @@ fn transcoder_lines(view: &Transcoder) -> Vec<String> {
 	};
 	let validates = if view.validates { ", and validates" } else { "" };
 	let unless = if view.earns { "" } else { " if it did its duty, which it does not" };
-	vec![
-		format!("transcoder: {seat}{validates}"),
+	let terms = |price: Amount, cut, share| {
 		format!(
-			"  terms: {} ETH a segment, {} of rewards are its own, {} of fees are shared",
-			view.price,
-			parts(view.reward_cut),
-			parts(view.fee_share)
-		),
+			"{price} ETH a segment, {} of rewards are its own, {} of fees are shared",
+			parts(cut),
+			parts(share)
+		)
+	};
+	let now = terms(view.price, view.reward_cut, view.fee_share);
+	let next = terms(view.next_price, view.next_reward_cut, view.next_fee_share);
+	let mut lines = vec![format!("transcoder: {seat}{validates}"), format!("  terms: {now}")];
+	if next != now {
+		lines.push(format!("  from the next round on: {next}"));
+	}
+	lines.extend([
 		format!(
 			"  stake: {} LPT count, {} in the next round, {} of it its own, {} bonds",
 			view.counting, view.next_round, view.own, view.bonds
@@ -265,7 +283,8 @@ fn transcoder_lines(view: &Transcoder) -> Vec<String> {
 			if view.wiped > 0 { format!(" and all {} times", view.wiped) } else { String::new() },
 			view.open
 		),
-	]
+	]);
+	lines
 }
 
 /// A status in words.

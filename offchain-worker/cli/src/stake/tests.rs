@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use livepeer_primitives::{
-	api::{LeaveReason, StakeView, ValidatorView},
+	api::{LeaveReason, StakeView, TermsView, ValidatorView},
 	AccountId, Balance, UNIT,
 };
 use livepeer_worker_core::{
@@ -97,6 +97,27 @@ async fn cost_and_consequence_should_be_said_before_anything_is_signed() {
 	let ask = Some(Ask { terminal: true, answers: &b"y\n"[..] });
 	act(&world.alice, &of(&world.alice), action(), ask, &mut Vec::new()).await.unwrap();
 	assert_eq!(world.stake(&world.alice).next_round, lpt(10));
+}
+
+/// A transcoder announces that it keeps everything from the next round on, in which what is bonded now begins
+/// to count, and shows its old terms until then.
+#[tokio::test]
+async fn attack_terms_that_are_over_before_the_stake_counts() {
+	let world = World::new().await;
+	let (alice, bob) = (&world.alice, of(&world.bob));
+	let greedy = TermsView { price: 1, reward_cut: Perbill::one(), fee_share: Perbill::zero() };
+	let next = "from the next round on: ";
+	let shown = async || transcoders_lines(&transcoders(alice).await.unwrap()).join("\n");
+	assert!(!shown().await.contains(next));
+	world.chain.stakes(|stakes| {
+		stakes.terms.insert(bob.clone(), greedy);
+	});
+	let said = done(alice, Action::Bond { amount: lpt(10), to: Some(bob) }).await.unwrap();
+	let warned = "keeps 100% of rewards and shares 0% of fees (in this one 10% and 50%)";
+	assert!(said.contains(warned), "{said}");
+	let lines = shown().await;
+	let (_, after) = lines.split_once(next).unwrap();
+	assert!(after.contains("100% of rewards are its own, 0% of fees are shared"), "{lines}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use livepeer_primitives::{
-	api::{LockInfo, StakeView, ValidatorView},
+	api::{LockInfo, StakeView, TermsView, ValidatorView},
 	params::ProtocolParameters,
 	AccountId, Balance, RoundIndex,
 };
@@ -22,6 +22,8 @@ pub struct FakeStakes {
 	pub accounts: BTreeMap<AccountId, StakeView>,
 	/// What transcoders may still have to answer for.
 	pub open: BTreeMap<AccountId, Vec<(RoundIndex, u32)>>,
+	/// The terms of transcoders from the next round on, where they are others.
+	pub terms: BTreeMap<AccountId, TermsView>,
 	/// The validators.
 	pub validators: Vec<ValidatorView>,
 }
@@ -78,10 +80,13 @@ impl FakeStakes {
 				let lock = self.take(who, lock)?;
 				self.bond(who, lock.value, &to)
 			}
-			StakeCall::AcceptBond { from, lock } => {
+			StakeCall::AcceptBond { from, lock, transcoder, least } => {
 				let lock = self.take(&from, lock)?;
 				if lock.offered_to.as_ref() != Some(who) {
 					return Err(no("NotOffered"));
+				}
+				if lock.transcoder != transcoder || lock.value < least {
+					return Err(no("OfferChanged"));
 				}
 				self.bond(who, lock.value, &lock.transcoder)
 			}

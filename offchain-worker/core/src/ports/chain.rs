@@ -127,6 +127,7 @@ fn advice(refused: &Refused) -> &'static str {
 		"LptStaking.NoFees" => "; there are no fees to withdraw: they come as the transcoder is paid for its work",
 		"LptStaking.WorthlessLock" => "; slashes left nothing of it: withdraw it, and it is gone",
 		"LptStaking.StillLiable" => "; the stake answers for the transcoder that it left: bond it to that one, or wait for the round in which it is free",
+		"LptStaking.OfferChanged" => "; the offer is another one than was looked at: run `livepeer-worker stake accept` again and see what it says",
 		"LptStaking.NotOffered" => "; its owner offers it with `livepeer-worker stake transfer`",
 		"TranscoderElection.NotRegistered" => "; register with the account's own key (`livepeer-worker keys register --peer-id`)",
 		_ => "",

@@ -2,7 +2,10 @@
 
 use async_trait::async_trait;
 use livepeer_primitives::{
-	api::{BackingView, ClockView, InflationView, PoolSeat, StakeView, ValidatorView, YieldView},
+	api::{
+		BackingView, ClockView, InflationView, PoolSeat, StakeView, TermsView, ValidatorView,
+		YieldView,
+	},
 	AccountId, Balance, BlockNumber, RoundIndex,
 };
 
@@ -48,6 +51,10 @@ pub enum StakeCall {
 		from: AccountId,
 		/// The number of the lock among theirs.
 		lock: u32,
+		/// Whom it stands behind.
+		transcoder: AccountId,
+		/// What it is worth at the least, in LPT.
+		least: Balance,
 	},
 	/// Leaves jail.
 	Unjail,
@@ -106,6 +113,8 @@ pub trait Stakes: Chain {
 	async fn inflation(&self) -> Result<InflationView, ChainError>;
 	/// What a transcoder's seat earns.
 	async fn yield_of(&self, transcoder: &AccountId) -> Result<YieldView, ChainError>;
+	/// The terms of a transcoder from the next round on; `None` where nobody is registered.
+	async fn terms_of(&self, transcoder: &AccountId) -> Result<Option<TermsView>, ChainError>;
 	/// The stake behind a transcoder.
 	async fn backing(&self, transcoder: &AccountId) -> Result<BackingView, ChainError>;
 	/// The candidates in the order of the next election.

@@ -13,6 +13,7 @@ export interface Reads {
 	parameters: [[], any];
 	clock: [[], T.Clock];
 	transcoders: [[], T.Transcoder[]];
+	terms_of: [[T.Address], T.Terms | undefined];
 	stake: [[T.Address], T.Stake];
 	pool: [[], T.Seat[]];
 	validators: [[], T.Validator[]];

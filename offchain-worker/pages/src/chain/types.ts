@@ -27,6 +27,12 @@ export interface Transcoder {
 	active: boolean;
 	jailed: boolean;
 }
+/** What a transcoder asks for and gives. */
+export interface Terms {
+	price: bigint;
+	reward_cut: number;
+	fee_share: number;
+}
 export type SeatReason = "Stake" | "Drawn" | "Waits" | "New" | "Jailed" | "OwnBond";
 export type LeaveReason = "Jailed" | "Chilled" | "Offline" | "NoSeat" | "LittleStake" | "NoKeys" | "SmallPart";
 export interface Validator {

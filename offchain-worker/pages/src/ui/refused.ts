@@ -21,6 +21,7 @@ const WORDS: Record<string, [en: string, zh: string]> = {
 	"LptStaking.NoFees": ["The account has no fees to withdraw: they come as its transcoder is paid for its work.", "账户没有可领取的费用：转码者因工作获得付款时才会产生。"],
 	"LptStaking.WorthlessLock": ["Slashes left the lock without worth: withdraw it, and it is gone.", "罚没已使该锁定失去价值：提取后即消失。"],
 	"LptStaking.ExitPoolWiped": ["A slash took all that had left the transcoder in this round, and would take what joins it: leave in the next round.", "本轮罚没已清空离开该转码者的质押，后加入者也会被罚没：请在下一轮离开。"],
+	"LptStaking.OfferChanged": ["The lock is of another transcoder than the call names, or worth less: look at it again.", "该锁定属于另一转码者，或价值低于所述：请重新查看。"],
 	"TranscoderElection.NotRegistered": ["The account is not a registered transcoder.", "账户不是已注册的转码者。"],
 	"TranscoderElection.NotEnoughSelfBond": ["The account's bond to itself is below the minimum of a transcoder: bond more to the account itself.", "账户自有质押低于转码者的最低额：请增加对自己的质押。"],
 	"TranscoderElection.TooManyCandidates": ["The list of candidates is full, and nobody on it without a seat has less stake: bond more, or wait for the next round.", "候选名单已满，且无席位者的质押都不低于您：请增加质押，或等待下一轮。"],

@@ -4,7 +4,7 @@ import { useMemo, useState } from "preact/hooks";
 import { isAddress } from "../chain/address";
 import { earnings } from "../chain/earnings";
 import type { Call } from "../chain/tx";
-import type { Lock, Transcoder } from "../chain/types";
+import type { Lock, Terms, Transcoder } from "../chain/types";
 import { Chart } from "../ui/chart";
 import { Account, Card, download, Empty, Fact, live, useLive, useRead } from "../ui/kit";
 import { amount, duration, exact, parseAmount, percent, t } from "../ui/words";
@@ -45,6 +45,15 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 		},
 		[transcoders?.length],
 	);
+	const nextTerms = useRead(
+		async (at) => {
+			const list = (transcoders ?? []).slice(0, 64);
+			return new Map(await Promise.all(list.map(async ({ account: who }) => [who, await live.read("terms_of", [who], at)] as const)));
+		},
+		[transcoders?.length],
+	);
+	/** Under which terms a bond counts that is made now: those of the next round. */
+	const termsOf = (one: Transcoder): Terms => nextTerms?.get(one.account) ?? one;
 	const events = blocks.flatMap((block) => block.events);
 	const group = (name: string) => parameters?.[name]?.value ?? parameters?.[name] ?? {};
 	const failedSlash = Number(group("lottery").failed_slash ?? 0);
@@ -59,7 +68,7 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 	/** LPT per LPT and round, for who bonds to it. */
 	const yieldOf = (one: Transcoder): number | null => {
 		if (!inflation || !total || !elected.has(one.account)) return null;
-		return ((Number(inflation.mintable) * (1 - inflation.pool_cut / PARTS)) / Number(total)) * (1 - one.reward_cut / PARTS);
+		return ((Number(inflation.mintable) * (1 - inflation.pool_cut / PARTS)) / Number(total)) * (1 - termsOf(one).reward_cut / PARTS);
 	};
 	const feesOf = (who: string) => events.filter(({ name, data }) => name === "FeeBooked" && data.transcoder === who).reduce((sum, { data }) => sum + data.to_delegators + data.to_transcoder, 0n);
 	const slashesOf = (who: string) => events.filter(({ name, data }) => name === "Slashed" && data.transcoder === who).length;
@@ -109,8 +118,12 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 													</td>
 													<td class="num">{amount(one.stake)}</td>
 													<td class="num">{own_ === undefined ? "…" : one.stake ? `${((Number(own_) / Number(one.stake)) * 100).toFixed(0)} %` : "–"}</td>
-													<td class="num">{percent(one.reward_cut)}</td>
-													<td class="num">{percent(one.fee_share)}</td>
+													<td class="num">
+														<Share now={one.reward_cut} next={termsOf(one).reward_cut} />
+													</td>
+													<td class="num">
+														<Share now={one.fee_share} next={termsOf(one).fee_share} />
+													</td>
 													<td class="num">
 														{gain === null ? (
 															<span class="faint">{t("no seat", "无席位")}</span>
@@ -268,11 +281,21 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 					bonded={stake?.next_round ?? 0n}
 					fees={stake?.fees ?? 0n}
 					delegate={stake?.delegate}
-					rows={rows}
+					rows={rows.map((one) => ({ ...one, reward_cut: termsOf(one).reward_cut }))}
 					limits={{ minBond, failedSlash, unbonding, liability, roundSeconds }}
 				/>
 			)}
 		</main>
+	);
+}
+
+/** A share of this round, and of the next where it is another. */
+function Share({ now, next }: { now: number; next: number }): JSX.Element {
+	return (
+		<>
+			{percent(now)}
+			{next !== now && <div class="small bad">{t(`${percent(next)} from the next round`, `下轮起 ${percent(next)}`)}</div>}
+		</>
 	);
 }
 

@@ -433,6 +433,31 @@ fn lapses_should_go_with_who_resigns() {
 	});
 }
 
+/// A transcoder that lets offers pass resigns, and registers again: it would have its seat, jobs and rewards a
+/// round earlier than the suspension lets it.
+#[test]
+fn attack_resigning_should_not_end_a_suspension() {
+	build_and_execute(|| {
+		register(&TIM, UNIT, PRICE, 100);
+		create(&BOB, "cam");
+		for _ in 0..300 {
+			if Jobs::is_suspended(&TIM) {
+				break;
+			}
+			next_block();
+		}
+		for _ in 0..2 {
+			<Jobs as OnTranscoderLost>::on_transcoder_lost(&TIM);
+			assert!(Jobs::is_barred(&TIM));
+			Round::mutate(|round| *round += 1);
+		}
+		assert!(!Jobs::is_barred(&TIM));
+		// What is over goes.
+		<Jobs as OnTranscoderLost>::on_transcoder_lost(&TIM);
+		assert!(!Lapses::<Test>::contains_key(TIM));
+	});
+}
+
 /// An own bond that backs claims of this many standard segments.
 fn backs(leaves: u64) {
 	let money = Money::get();

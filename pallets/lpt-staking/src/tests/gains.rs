@@ -116,7 +116,7 @@ fn give(from: &AccountId, to: &AccountId, percent: u32) {
 	let lock = Locks::<Test>::get(from).next;
 	let [giver, taker] = [from, to].map(|who| RuntimeOrigin::signed(who.clone()));
 	assert_ok!(LptStaking::transfer_bond(giver, part, to.clone()));
-	assert_ok!(LptStaking::accept_bond(taker, from.clone(), lock));
+	assert_ok!(LptStaking::accept_bond(taker, from.clone(), lock, t(), part));
 }
 
 /// Begins to move to the other transcoder, or ends a move when its stake is liable no longer.

@@ -450,7 +450,8 @@ impl World {
 				}
 				let at = which.index(locks.len());
 				let lock = locks[at].clone();
-				let result = LptStaking::accept_bond(signed(&who), from.clone(), lock.id);
+				let (id, to) = (lock.id, lock.to.clone());
+				let result = LptStaking::accept_bond(signed(&who), from.clone(), id, to, 0);
 				if lock.offered != Some(who.clone()) {
 					prop_assert!(is(result, Error::NotOffered));
 				} else {

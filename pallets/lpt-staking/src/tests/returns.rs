@@ -21,7 +21,7 @@ fn transfer(who: AccountId, amount: Balance, to: AccountId) -> DispatchResult {
 }
 
 fn accept(who: AccountId, from: AccountId, lock: u32) -> DispatchResult {
-	LptStaking::accept_bond(RuntimeOrigin::signed(who), from, lock)
+	LptStaking::accept_bond(RuntimeOrigin::signed(who), from, lock, t(), 1)
 }
 
 #[test]
@@ -298,6 +298,29 @@ fn attack_stranger_forces_a_bond_upon_somebody() {
 		assert!(!Bonds::<Test>::contains_key(d2()));
 		assert_ok!(LptStaking::bond(RuntimeOrigin::signed(d2()), 100, t2()));
 		assert_noop!(accept(d2(), d(), 0), Error::<Test>::BondedElsewhere);
+	});
+}
+
+/// Whoever has paid for a bond of 400 accepts lock 0. Meanwhile its owner takes that back, and offers dust, or a
+/// bond with another transcoder, under the same number.
+#[test]
+fn attack_offer_is_exchanged_before_it_is_accepted() {
+	let accept = |transcoder, least| {
+		LptStaking::accept_bond(RuntimeOrigin::signed(d2()), d(), 0, transcoder, least)
+	};
+	build_with_bonds(vec![(t(), t(), 1000), (t2(), t2(), 1000), (d(), t(), 1000)], || {
+		assert_ok!(transfer(d(), 400, d2()));
+		assert_ok!(rebond(d(), 0, t()));
+		assert_ok!(transfer(d(), 10, d2()));
+		assert_noop!(accept(t(), 400), Error::<Test>::OfferChanged);
+		assert_noop!(accept(t2(), 10), Error::<Test>::OfferChanged);
+		assert_ok!(rebond(d(), 0, t()));
+		assert_ok!(transfer(d(), 400, d2()));
+		// What a slash takes of it counts too.
+		slash(t(), 0, Perbill::from_percent(10));
+		assert_noop!(accept(t(), 400), Error::<Test>::OfferChanged);
+		assert_ok!(accept(t(), 360));
+		assert_eq!(stake(d2()), 360);
 	});
 }
 

@@ -73,6 +73,39 @@ fn attack_stake_that_is_split_over_many_validators() {
 	assert_eq!(within_leverage(beside_twenty(40, 9), 7, 4).len(), 20);
 }
 
+/// How much one needs to push all others out of the set, who have 100 each: more than three quarters of all the
+/// stake at a leverage of four, and the more, the more seats it takes with it.
+#[test]
+fn attack_large_stake_that_pushes_small_validators_out() {
+	assert_eq!(within_leverage(beside_twenty(1, 6_400), 7, 4).len(), 21);
+	assert_eq!(within_leverage(beside_twenty(4, 1_900), 7, 4).len(), 24);
+	// Then it is a seventh of the set, and not the only one in it.
+	let left = within_leverage(beside_twenty(1, 6_401), 7, 4);
+	assert_eq!((left.len(), left[0].stake, left[1].stake), (7, 6_401, 100));
+}
+
+/// Many that are in by their own number alone go all at once, and who had that done has no larger part of
+/// those who are left than its stake lets it.
+#[test]
+fn attack_stake_at_the_edge_that_pushes_many_validators_out() {
+	let set = |newcomers: u8, stake: u128| {
+		let large = (0..10).map(|number| validator(number, 1_000));
+		let small = (10..50).map(|number| validator(number, 63));
+		let newcomers = (0..newcomers).map(|number| validator(100 + number, stake));
+		within_leverage(large.chain(small).chain(newcomers).collect(), 7, 4)
+	};
+	// A quarter of the mean is 62.6; one more with 332 makes it 63, and with 333 more than that.
+	assert_eq!(set(0, 0).len(), 50);
+	assert_eq!(set(1, 332).len(), 51);
+	assert_eq!(set(1, 333).len(), 11);
+	// Six of them have three eighths of the seats then, for 1,800 of the 11,800 of those who are left.
+	let left = set(6, 300);
+	assert_eq!(left.len(), 16);
+	assert_eq!(left.iter().filter(|one| one.stake == 300).count(), 6);
+	// With less each, those with 63 stay, and six are a ninth.
+	assert_eq!(set(6, 250).len(), 56);
+}
+
 #[test]
 fn validators_should_stay_when_one_has_as_much_as_all_others() {
 	let set: Vec<_> =

@@ -28,11 +28,13 @@ fn presence_should_be_judged_from_eight_expected_blocks_on() {
 	let many = OFFLINE_AFTER * ONE_BLOCK;
 	assert_eq!(many, 8 << 20);
 	let meter = |value| Meter { value, step: ONE_BLOCK, round_start: 100 };
-	let presence = Presence { since: 0, seen: 50, round: Some(3) };
+	let presence = Presence { since: 0, seen: 50, round: Some(3), blocks: 2 };
 	assert!(presence.is_silent(&meter(50 + many)));
 	assert!(!presence.is_silent(&meter(50 + many - 1)));
-	// One block in the round is enough.
+	// A quarter of them is enough.
 	assert!(presence.did_its_part(&meter(100 + many), 3));
+	assert!(!presence.did_its_part(&meter(100 + many + 1), 3));
+	assert!(!Presence { blocks: 1, ..presence }.did_its_part(&meter(100 + many), 3));
 	assert!(!presence.did_its_part(&meter(100 + many), 4));
 	assert!(!Presence::new(0).did_its_part(&meter(100 + many), 0));
 	// So is none where few were expected since the round began, or since it came into force.
@@ -132,19 +134,41 @@ fn attack_rival_whose_blocks_are_left_out_should_be_back_with_its_next_block() {
 		// It is in the session that began still.
 		author(2);
 		assert!(events().contains(&Event::ValidatorBack { validator: account(2) }));
-		assert!(!Offline::<Test>::contains_key(account(2)) && earns(2));
+		assert!(!Offline::<Test>::contains_key(account(2)));
+		// With a quarter of the blocks that were expected of it in the round it earns.
+		assert!(!earns(2));
+		author(2);
+		author(2);
+		assert!(earns(2));
 		assert_eq!(rotate(), accounts(&[1]));
 		assert_eq!(rotate(), accounts(&[1, 2]));
 	});
 }
 
+/// A validator makes a block now and then, so that it is not offline, and leaves its other slots empty.
 #[test]
-fn validator_should_earn_when_it_makes_a_block_of_the_many_expected() {
+fn attack_validator_that_makes_few_of_its_blocks_should_not_earn() {
+	two().build_and_execute(|| {
+		for _ in 0..10 {
+			blocks_of_one(9);
+			author(2);
+		}
+		rotate();
+		assert!(!Offline::<Test>::contains_key(account(2)));
+		assert!(!earns(2) && earns(1));
+	});
+}
+
+#[test]
+fn validator_should_earn_when_it_makes_a_quarter_of_the_many_expected() {
 	two().build_and_execute(|| {
 		blocks_of_one(15);
 		// Not yet eight were expected of it.
 		assert!(earns(2));
 		blocks_of_one(1);
+		assert!(!earns(2));
+		author(2);
+		author(2);
 		assert!(!earns(2));
 		author(2);
 		assert!(earns(2));

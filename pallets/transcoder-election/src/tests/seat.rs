@@ -207,6 +207,32 @@ fn attack_bonding_in_the_round_before_steers_the_seat() {
 	}
 }
 
+/// Whoever comes after the first in the order, and knows it, could give that one the little that it lacks for
+/// a seat by stake, and be drawn in its place.
+#[test]
+fn attack_lifting_the_first_into_the_active_set_passes_its_seat_on_to_nobody() {
+	for n in 0..20 {
+		let drawn_with = |lifted: Option<&AccountId>| {
+			let mut who = None;
+			waiting().build_and_execute(|| {
+				if let Some(first) = lifted {
+					set_stake(first, 101 * UNIT, 101 * UNIT);
+				}
+				round_with(seed(n));
+				let seats = TranscoderElection::active_set().seats;
+				assert_eq!(lifted.is_some(), lifted == Some(&seats[0].account));
+				who = drawn();
+			});
+			who
+		};
+		let first = drawn_with(None).unwrap();
+		assert_eq!(drawn_with(Some(&first)), None);
+		// Lifting one that comes later takes the seat from nobody.
+		let other = [2, 3, 4].map(account).into_iter().find(|who| *who != first).unwrap();
+		assert_eq!(drawn_with(Some(&other)), Some(first));
+	}
+}
+
 #[test]
 fn attack_dust_candidates_gain_nothing_on_the_random_seat() {
 	// Ten LPT in one candidate, or in ten of one each, beside another with ten: how often one of them

@@ -400,7 +400,9 @@ pub fn in_runtime(call: Call) -> (bool, RuntimeCall) {
 				StakeCall::TransferBond { amount, to } => {
 					Staking::transfer_bond { amount, to }.into()
 				}
-				StakeCall::AcceptBond { from, lock } => Staking::accept_bond { from, lock }.into(),
+				StakeCall::AcceptBond { from, lock, transcoder, least } => {
+					Staking::accept_bond { from, lock, transcoder, least }.into()
+				}
 				StakeCall::Unjail => Election::unjail {}.into(),
 				StakeCall::Resign => Election::resign {}.into(),
 			};

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use livepeer_primitives::{
 	api::{
-		BackingView, ClockView, InflationView, PoolSeat, SeatReason, StakeView, ValidatorView,
-		YieldView,
+		BackingView, ClockView, InflationView, PoolSeat, SeatReason, StakeView, TermsView,
+		ValidatorView, YieldView,
 	},
 	AccountId, Balance, BlockNumber,
 };
@@ -71,6 +71,14 @@ impl Stakes for FakeChainClient {
 			served: 0,
 			competitive: true,
 		})
+	}
+
+	async fn terms_of(&self, transcoder: &AccountId) -> Result<Option<TermsView>, ChainError> {
+		let state = self.read()?;
+		let Some(view) = state.transcoders.get(transcoder) else { return Ok(None) };
+		let now =
+			TermsView { price: view.price, reward_cut: view.reward_cut, fee_share: view.fee_share };
+		Ok(Some(state.stakes.terms.get(transcoder).copied().unwrap_or(now)))
 	}
 
 	async fn backing(&self, transcoder: &AccountId) -> Result<BackingView, ChainError> {
