@@ -941,7 +941,7 @@ mod tests {
 	fn children_should_be_counted_with_what_they_take() {
 		use livepeer_primitives::video::{CANONICAL_PROFILE, CAPPED_QUALITY};
 		for (width, height, profile, measured) in [
-			(3840, 2160, CAPPED_QUALITY, 1_910),
+			(3840, 2160, CAPPED_QUALITY, 1_170),
 			(3840, 2160, CANONICAL_PROFILE, 645),
 			(4096, 4096, CANONICAL_PROFILE, 1_256),
 		] {
