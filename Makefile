@@ -18,8 +18,9 @@ STATE_MACHINE := -p livepeer-primitives -p livepeer-runtime -p livepeer-integrat
 PAGES := offchain-worker/pages
 PAGE_SOURCES := $(shell find $(PAGES)/src -type f) \
 	$(addprefix $(PAGES)/,index.html package.json package-lock.json tsconfig.json vite.config.ts)
-# The tool that measures weights brings some hundred crates that nothing else needs.
-EVERYDAY := --workspace --exclude livepeer-bencher
+# The tool that measures weights brings some hundred crates that nothing else needs, the light client
+# that ours is compared with some sixty, and features for which the SDK is compiled once more.
+EVERYDAY := --workspace --exclude livepeer-bencher --exclude livepeer-light-client-upstream
 STATE_FEATURES := --features livepeer-runtime/runtime-benchmarks,livepeer-runtime/try-runtime
 
 .PHONY: help
@@ -226,8 +227,13 @@ bridge: setup ## Build the bridge's relayer, which no other target needs
 	cargo build --release --locked -p livepeer-bridge
 
 .PHONY: test-bridge
-test-bridge: setup ## Test the bridge's relayer
+test-bridge: bridge-parts ## Test the bridge's relayer, and what it says of a beacon node's messages
 	cargo test --release --locked -p livepeer-bridge -p livepeer-bridge-formats
+	node tests/bridge/check-update.mjs --bin-dir $(BIN)
+
+.PHONY: test-upstream
+test-upstream: setup ## Does the light client judge as Snowbridge's does? Recorded updates, changed ones, random ones
+	SKIP_WASM_BUILD=1 cargo test --release --locked -p livepeer-light-client-upstream
 
 # What the demonstrations of the bridge need besides.
 .PHONY: bridge-parts
@@ -235,8 +241,8 @@ bridge-parts: bridge
 	@scripts/setup.sh --bridge
 
 .PHONY: demo-bridge
-demo-bridge: build bridge-parts ## Deposits and withdrawals over anvil, a simulated beacon chain, a node and relayers
-	node tests/bridge/demo.mjs --bin-dir $(BIN)
+demo-bridge: build bridge-parts ## Deposits and withdrawals over anvil, a simulated beacon chain, a node and relayers: SHORT=1
+	node tests/bridge/demo.mjs --bin-dir $(BIN) $(if $(SHORT),--short)
 
 .PHONY: bridge-vectors
 bridge-vectors: ## Write the golden vectors of the bridge's formats (tests/bridge/vectors.json)

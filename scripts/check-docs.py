@@ -63,6 +63,7 @@ FLOORS = {
     "offchain-worker/cheats": ("primitives", "offchain-worker/core", "offchain-worker/cli"),
     "offchain-worker/cli": ("primitives", "primitives/settings", "offchain-worker/"),
     "offchain-worker/demo": ("primitives",),
+    "tests/bridge/upstream": ("pallets/", "offchain-worker/bridge/formats"),
 }
 # Who alone may link these.
 ALONE = {

@@ -29,6 +29,9 @@ make --no-print-directory test-state-machine
 step "node and worker: unit and process tests"
 make --no-print-directory test-native
 
+step "the bridge: its relayer's tests; deposits and withdrawals over anvil, with a relayer that is killed"
+make --no-print-directory test-bridge demo-bridge SHORT=1
+
 step "no validator process loads libav"
 if ldd "$bin/livepeer-node" | grep -E 'libav|libsw|libx264'; then
 	echo "livepeer-node links video code" >&2

@@ -51,9 +51,9 @@ const preloads = (): Plugin => ({
 
 /** What several pages share, in two files instead of many small ones: each has its price on a slow line. */
 const shared = (id: string): string | undefined =>
-	/\/src\/(proof\/(formats|scale)|chain\/address)\.ts$|@noble\/hashes\/(blake2|_blake|_md|_u64|utils)\.js$/.test(id)
+	/\/src\/(proof\/(formats|scale)|chain\/(address|breath))\.ts$|@noble\/hashes\/(blake2|_blake|_md|_u64|utils)\.js$/.test(id)
 		? "formats"
-		: /\/src\/(views\/(events|seats)|ui\/chart|chain\/claims)\.tsx?$/.test(id)
+		: /\/src\/(views\/(events|seats)|ui\/chart|chain\/(claims|prices))\.tsx?$/.test(id)
 			? "common"
 			: undefined;
 

@@ -15,7 +15,7 @@
 import { execFile, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { createServer } from "node:http";
+import { createServer, request } from "node:http";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -118,11 +118,11 @@ const plays = (page) => {
 const pictures = (page) => page.evaluate(() => document.querySelector("video")?.getVideoPlaybackQuality().totalVideoFrames ?? 0);
 
 /** Changes what a page is answered; counts what was changed. What is refused or cut off stays so. */
-async function alter(page, pattern, change, from = (url) => url) {
+async function alter(page, pattern, change) {
 	const seen = { changed: 0 };
 	await page.route(pattern, async (route) => {
 		try {
-			const answer = await route.fetch({ url: from(route.request().url()) });
+			const answer = await route.fetch();
 			const changed = answer.ok() ? await change(answer, route.request()) : undefined;
 			if (changed) seen.changed++;
 			await route.fulfill({ response: answer, ...changed });
@@ -134,10 +134,11 @@ async function alter(page, pattern, change, from = (url) => url) {
 	return seen;
 }
 
-/** A wallet for a page: it reads what it signs, and keeps what that was. */
-async function wallet(page, pair) {
+/** A wallet for a page: it reads what it signs, and keeps what that was. It signs when `agreed` is kept. */
+async function wallet(page, pair, agreed = undefined) {
 	const signed = [];
-	await page.exposeFunction("signForTest", (payload) => {
+	await page.exposeFunction("signForTest", async (payload) => {
+		await agreed;
 		const call = api.registry.createType("Call", payload.method);
 		signed.push(`${call.section}.${call.method}`);
 		api.registry.setSignedExtensions(payload.signedExtensions);
@@ -224,7 +225,20 @@ const checks = {
 			return /hashed its bytes .*they are the signed ones/.test(held) && /Signed by the broadcaster and by the transcoder/.test(held);
 		});
 		expect((await page.locator(".tape .refused").count()) === 0, "something is refused of an honest stream");
+		// The target is two segments; which one is shown is told when the next begins.
+		await until("what plays is at most two segments behind", async () => {
+			const behind = await page.locator("#verdict").getAttribute("data-behind");
+			return behind !== "" && Number(behind) <= 2;
+		});
+		expect((await page.locator(".tape .plays").count()) === 1, "it is not shown which segment plays");
+		// One that was not drawn: nobody has shown its path.
+		const undrawn = page.locator(".tape button:not(.was-drawn):not(.signed):not(.refused)").first();
+		await until("one that was not drawn is shown to be of its claim", async () => {
+			await undrawn.click();
+			return (await undrawn.getAttribute("aria-pressed")) === "true" && /your browser built the claim's tree/.test((await page.locator(".checks .good").allInnerTexts()).join());
+		});
 		expect((await trust(page)) === "checked", "an honest stream is not called checked any more");
+		expect((await page.locator("#behind").count()) === 0, "an honest gateway is called behind");
 		await shot(page, "watch");
 		report.watch = await page.locator(".funnel").innerText();
 	},
@@ -262,17 +276,81 @@ const checks = {
 		await until("it is called out", async () => (await trust(page)) === "refused");
 		expect(/broadcaster/.test(await page.locator("#verdict").innerText()), "it is not said whose signature it is");
 	},
-	/** A playlist that names something else than segments: it is not played. */
+	/**
+	 * A playlist that says something else than the stream's segments in their order: it is not followed, and
+	 * nothing is asked for that it names.
+	 */
 	async misled() {
-		let seen;
-		const page = await open(`/stream/${stream}`, {}, async (page) => {
-			await alter(page, /\/stream\/.+\/\d+\.m3u8/, async (answer) => ({ body: (await answer.text()).replaceAll(/(\d+\.ts)$/gm, "other/$1") }));
-			seen = await alter(page, /\/other\/\d+\.ts/, async (answer) => ({ body: await answer.body() }), (url) => url.replace("/other/", "/"));
-		});
-		await until("it is refused", async () => (await trust(page)) === "refused");
-		await until("more is refused", async () => seen.changed > 2);
-		const shown = await pictures(page);
-		expect(shown === 0, `${shown} pictures without a record were shown`);
+		const key = (text) => text.replaceAll("#EXTINF", '#EXT-X-KEY:METHOD=AES-128,URI="0.m3u8"\n#EXTINF');
+		const again = (text) => text.replaceAll(/\/\d+\.ts/g, `/${/(\d+)\.ts/.exec(text)?.[1]}.ts`);
+		for (const [what, change] of [
+			["it names pieces from elsewhere", (text) => text.replaceAll(/^(.*\.ts)$/gm, "https://elsewhere.example/$1")],
+			["it names a key that changes checked bytes", key],
+			["it names one segment again and again", again],
+		]) {
+			let seen;
+			const asked = [];
+			const page = await open(`/stream/${stream}`, {}, async (page) => {
+				page.on("request", (request) => asked.push(request.url()));
+				seen = await alter(page, /\/stream\/.+\/\d+\.m3u8/, async (answer) => ({ body: change(await answer.text()) }));
+			});
+			await until(`${what}: it is called out`, async () => (await trust(page)) === "refused");
+			await until(`${what}: more is refused`, async () => seen.changed > 1);
+			expect(/playlist/.test(await page.locator("#verdict").innerText()), `${what}: it is not said in words`);
+			const shown = await pictures(page);
+			expect(shown === 0, `${what}: ${shown} pictures were shown`);
+			expect(!asked.some((url) => /\.ts$|elsewhere/.test(url)), `${what}: it was asked for`);
+			await close(page.context());
+		}
+	},
+	/** A gateway that gives what is old, which is as well signed: the chain knows of more. */
+	async late() {
+		const page = await open(`/stream/${stream}`, {}, (page) => alter(page, "**/status", async (answer) => ({ json: { ...(await answer.json()), newest: 0 } })));
+		await until("it is called behind", async () => /Claims on chain reach to segment \d+; the newest that it gives is 0/.test(await page.locator("#behind").innerText()));
+	},
+	/** In a frame of somebody else's page nothing is shown that could be clicked on. */
+	async framed() {
+		const paths = ["/stake", "/broadcast", `/stream/${stream}`];
+		const html = `<!doctype html><title>A game</title>${paths.map((path) => `<iframe src="${gateway}${path}"></iframe>`).join("")}`;
+		const server = createServer((_, answer) => answer.setHeader("content-type", "text/html").end(html));
+		await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+		try {
+			const page = await open(`http://127.0.0.1:${server.address().port}/`, {}, undefined, true);
+			await page.waitForLoadState("load");
+			const shown = await Promise.all(page.frames().slice(1).map((frame) => frame.locator("main, #app").count()));
+			expect(shown.length === paths.length && shown.every((count) => count === 0), `frames show ${shown}`);
+		} finally {
+			server.close();
+		}
+	},
+	/** Addresses that nobody means and names that mislead: a page says what is wrong, and runs nothing of them. */
+	async odd() {
+		for (const [path, says] of [
+			["/account/nobody", /no account/],
+			["/job/99999999999999999999999", /Not found/],
+			["/claim/x", /Not found/],
+			["/block/x", /no number/],
+			["/round/-1", /no number/],
+		]) {
+			const page = await open(path);
+			await until(`${path} says what is wrong`, async () => says.test(await main(page)));
+			await close(page.context());
+		}
+		const owner = ferdie.address;
+		const names = ["<img src=x onerror=globalThis.ran=1>", "\u202eomed", "../../stake", "javascript:globalThis.ran=1", "a".repeat(64)];
+		const page = await open("/", {}, (page) =>
+			alter(page, /\/status$/, async () => ({
+				json: { streams: names.map((name) => ({ name, broadcaster: owner, job: 0, renditions: ["640x360@800"], segments: 1, newest: 0, transcoder: null, ended: false })) },
+			})),
+		);
+		const cards = page.locator(".streams a");
+		await until("they are listed", async () => (await cards.count()) >= names.length);
+		const links = await cards.evaluateAll((all) => all.map(({ href }) => new URL(href)).map(({ origin, pathname }) => [origin === location.origin, pathname]));
+		for (const [own, path] of links) expect(own && path.startsWith("/stream/5"), `a name leads to ${path}`);
+		expect(!/\u202e/.test(await main(page)), "a name turns the text round");
+		expect((await page.evaluate(() => globalThis.ran)) === undefined, "a name is run");
+		expect((await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0, "a name makes the page too wide");
+		await shot(page, "odd-names");
 	},
 	/** Without the chain nothing is called proven; when it is back, what was played is proven after all. */
 	async away() {
@@ -339,7 +417,7 @@ const checks = {
 		report.axe = {};
 		const paths = [
 			["/", /segments checked/],
-			["/network", /✓[^]*(follows Ethereum|not connected|waits for a checkpoint)/],
+			["/network", /✓[^]*middle asked[^]*(follows Ethereum|not connected|waits for a checkpoint)/],
 			["/stake", /per round/],
 			["/broadcast", /middle of \d+ transcoders/],
 			["/embed", /livepeer-player\.js/],
@@ -423,6 +501,17 @@ const checks = {
 			const called = await fetch(`${origin}/network`);
 			const policy = called.headers.get("content-security-policy") ?? "";
 			expect(/connect-src 'self'/.test(policy) && /default-src 'none'/.test(policy) && !policy.includes(address), `its policy is ${policy}`);
+			// A name that somebody else has pointed here is given nothing of its own: no answer speaks of it.
+			const rebound = await new Promise((resolve, reject) => {
+				const ask = request({ host: address, port: 8945, path: "/network", headers: { host: "rebound.example:8945", origin: "http://rebound.example:8945" } }, (answer) => {
+					let body = "";
+					answer.setEncoding("utf8").on("data", (part) => (body += part)).on("end", () => resolve({ headers: answer.headers, body }));
+				});
+				ask.on("error", reject).end();
+			});
+			expect(rebound.headers["content-security-policy"] === policy, `another name has another policy: ${rebound.headers["content-security-policy"]}`);
+			expect(!JSON.stringify(rebound).includes("rebound.example"), "the answer speaks of the name that it was asked by");
+			expect(rebound.headers["access-control-allow-credentials"] === undefined, "another origin is answered with credentials");
 			const ask = async (method) => {
 				const body = JSON.stringify([{ jsonrpc: "2.0", id: 0, method, params: [] }]);
 				const answer = await fetch(`${origin}/chain`, { method: "POST", headers: { "content-type": "application/json" }, body });
@@ -507,6 +596,32 @@ const checks = {
 		const table = readFileSync(await saved.path(), "utf8");
 		expect(/^round,bond_lpt,fees_eth,earned_lpt,earned_eth\n\d+,[\d.]+,[\d.]+,-?[\d.]+,-?[\d.]+\n\d+,/.test(table), `the history is ${table.slice(0, 80)}`);
 		expect(/\d+,LptStaking\.Bonded,250\n/.test(table) && /\d+,LptStaking\.Unbonded,\d/.test(table), "the history lacks what was just done");
+	},
+	/** What was cancelled while the wallet asked is not sent, though the wallet signs it. */
+	async cancelled() {
+		let agree;
+		const agreed = new Promise((resolve) => (agree = resolve));
+		let signed;
+		let sent = 0;
+		const page = await open("/stake", {}, async (page) => {
+			signed = await wallet(page, ferdie, agreed);
+			page.on("request", (request) => void (request.postData()?.includes("author_submitExtrinsic") && sent++));
+		});
+		await connect(page);
+		const dialog = page.locator("dialog");
+		await page.locator("table.transcoders").getByRole("button", { name: "Bond" }).first().click();
+		await dialog.getByRole("textbox").fill("7");
+		await until("the fee is told", async () => /Fee\s*[\d.,]+ [na]?LPT/.test(await dialog.innerText()));
+		await dialog.getByRole("button", { name: "Sign and send" }).click();
+		await until("the wallet is looked at", async () => /Look at your wallet/.test(await dialog.innerText()));
+		await dialog.getByRole("button", { name: "Cancel" }).click();
+		await until("the dialog is closed", async () => (await dialog.count()) === 0);
+		const block = async () => Number(/block (\d+)/.exec(await page.locator("footer").innerText())?.[1] ?? 0);
+		agree();
+		await until("it is signed", () => signed.length === 1);
+		const then = await block();
+		await until("blocks go on", async () => (await block()) > then + 1);
+		expect(sent === 0, "it was sent all the same");
 	},
 	/** From unbonding to withdrawal, with the countdown; moves what is left, takes the fees. */
 	async withdraw() {
@@ -839,10 +954,11 @@ const checks = {
 			await close(context);
 			return found;
 		};
-		for (const path of process.env.TTI_PATHS?.split(",") ?? ["/", "/network", "/stake", "/broadcast", `/stream/${stream}`]) {
+		const { broadcaster } = await statusOf(stream);
+		for (const path of process.env.TTI_PATHS?.split(",") ?? ["/", "/network", "/stake", "/broadcast", "/embed", `/account/${broadcaster}`, `/stream/${stream}`]) {
 			// The quickest of three: what else the machine does just then, a whole network among it, is not the page's.
 			const visits = [await visit(path), await visit(path), await visit(path)].sort((a, b) => a.interactive - b.interactive);
-			report.interactive[path.replace(stream, "…")] = visits[0];
+			report.interactive[path.replace(stream, "…").replace(broadcaster, "…")] = visits[0];
 			expect(visits[0].interactive <= INTERACTIVE, `${path} can be used after ${visits.map(({ interactive }) => interactive)} ms`);
 		}
 	},

@@ -336,7 +336,7 @@ async fn spec(node: &BeaconNode) -> Result<Spec> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
 	use super::*;
 	use axum::{extract::Request, http::StatusCode, response::IntoResponse, Router};
 	use livepeer_bridge_formats::simulator::{self, Block};
@@ -375,9 +375,14 @@ mod tests {
 		let finalized = simulator::block(network, slot, [0, 1], H256::zero());
 		let attested = simulator::block(network, slot + 36, [0, 1], finalized.root());
 		let update = attested.update(network, &finalized, by, 400, None);
-		let value = json!({
-			"attested_header": header(&attested),
-			"finalized_header": header(&finalized),
+		(told(&attested, &finalized, &update), finalized.root())
+	}
+
+	/// An update as a beacon node gives it.
+	pub(crate) fn told(attested: &Block, finalized: &Block, update: &Update) -> Value {
+		let mut value = json!({
+			"attested_header": header(attested),
+			"finalized_header": header(finalized),
 			"finality_branch": branch(&update.finality_branch),
 			"sync_aggregate": {
 				"sync_committee_bits": text(&update.aggregate.bits),
@@ -385,7 +390,13 @@ mod tests {
 			},
 			"signature_slot": update.signature_slot.to_string(),
 		});
-		(value, finalized.root())
+		if let Some(next) = &update.next {
+			let keys: Vec<String> = next.committee.keys.iter().map(|key| text(key)).collect();
+			value["next_sync_committee"] =
+				json!({ "pubkeys": keys, "aggregate_pubkey": text(&next.committee.sum) });
+			value["next_sync_committee_branch"] = branch(&next.branch);
+		}
+		value
 	}
 
 	/// A beacon node that answers everything in one way.
@@ -394,6 +405,11 @@ mod tests {
 			let answer = answer.clone();
 			async move { answer }
 		});
+		serve(app).await
+	}
+
+	/// Serves something on a port of its own.
+	pub(crate) async fn serve(app: Router) -> String {
 		let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
 		let address = listener.local_addr().expect("an address");
 		tokio::spawn(async move { axum::serve(listener, app).await });
@@ -404,7 +420,7 @@ mod tests {
 		simulator::network([7, 0, 0, 0], Layout::GLOAS)
 	}
 
-	fn said(value: &Value) -> String {
+	pub(crate) fn said(value: &Value) -> String {
 		json!({ "version": "gloas", "data": value }).to_string()
 	}
 

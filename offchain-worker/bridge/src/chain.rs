@@ -170,43 +170,6 @@ fn waiting_in(answer: &Value) -> Result<Vec<(u32, WaitingDeposit)>> {
 }
 
 /// The key of an entry.
-/// A coordinate of a key as the runtime stores it: its Wasm counts in limbs of 29 bits, this machine in
-/// limbs of 58.
-#[derive(Decode)]
-struct StoredCoordinate {
-	limbs: [i32; 14],
-	excess: i32,
-}
-
-impl StoredCoordinate {
-	fn wide(self) -> ([i64; 7], i32) {
-		let mut wide = [0; 7];
-		for (wide, narrow) in wide.iter_mut().zip(self.limbs.chunks_exact(2)) {
-			if let [low, high] = *narrow {
-				*wide = i64::from(low) + (i64::from(high) << 29);
-			}
-		}
-		(wide, self.excess)
-	}
-}
-
-/// A [`PreparedCommittee`] as the runtime stores it.
-#[derive(Decode)]
-struct StoredCommittee {
-	root: H256,
-	keys: Vec<[StoredCoordinate; 3]>,
-	sum: [StoredCoordinate; 3],
-}
-
-impl StoredCommittee {
-	fn wide(self) -> Result<PreparedCommittee> {
-		let wide = |key: [StoredCoordinate; 3]| key.map(StoredCoordinate::wide);
-		let keys: Vec<_> = self.keys.into_iter().map(wide).collect();
-		let bytes = (self.root, keys, wide(self.sum)).encode();
-		PreparedCommittee::decode_all(&mut &bytes[..]).context("a committee has another form")
-	}
-}
-
 fn storage_key(pallet: &str, item: &str) -> Vec<u8> {
 	[twox_128(pallet.as_bytes()), twox_128(item.as_bytes())].concat()
 }
@@ -480,8 +443,7 @@ impl Chain {
 	pub async fn committees(&self) -> Result<[Option<PreparedCommittee>; 2]> {
 		let current = self.storage(storage_key("EthLightClient", "CurrentCommittee")).await?;
 		let next = self.storage(storage_key("EthLightClient", "NextCommittee")).await?;
-		let wide = |stored: Option<StoredCommittee>| stored.map(StoredCommittee::wide).transpose();
-		Ok([wide(current)?, wide(next)?])
+		Ok([current, next])
 	}
 
 	/// Which Ethereum the light client follows.
@@ -783,25 +745,6 @@ pub fn ensure_domain(ours: Option<H256>, theirs: H256) -> Result<()> {
 #[cfg(test)]
 mod tests {
 	use super::*;
-
-	#[test]
-	fn committee_should_be_read_as_the_runtimes_wasm_stores_it() {
-		type Key = [([i64; 7], i32); 3];
-		let number = |from: i64| {
-			([0, 1, 2, 3, 4, 5, 6].map(|limb| (from << 50) + limb * 0x1234_5678_9abc), 3)
-		};
-		let key = |from: i64| -> Key { [number(from), number(from + 1), number(from + 2)] };
-		let narrow = |key: Key| {
-			key.map(|(limbs, excess)| {
-				let halves = limbs.map(|limb| [(limb & 0x1fff_ffff) as i32, (limb >> 29) as i32]);
-				(halves, excess)
-			})
-		};
-		let root = H256::repeat_byte(9);
-		let stored = (root, vec![narrow(key(1)), narrow(key(40))], narrow(key(80))).encode();
-		let read = StoredCommittee::decode_all(&mut &stored[..]).unwrap().wide().unwrap();
-		assert_eq!(read.encode(), (root, vec![key(1), key(40)], key(80)).encode());
-	}
 
 	#[test]
 	fn attack_remark_in_the_pool_looks_like_a_call_of_ours() {

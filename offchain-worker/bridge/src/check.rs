@@ -281,105 +281,23 @@ mod tests {
 	use super::*;
 	use livepeer_bridge_formats::{
 		ethereum::Branch,
-		types::{BeaconHeader, Bootstrap, BroughtCommittee, SyncAggregate, Update},
+		recorded::{self, list, ELECTRA, GLOAS_CHECKPOINT, SEPOLIA},
+		types::BeaconHeader,
 	};
 
-	// Recorded from beacon chains of other software; they have no execution headers.
-	const ELECTRA: &str = include_str!("../../../pallets/eth-light-client/tests/data/electra.json");
-	const SEPOLIA: &str =
-		include_str!("../../../pallets/eth-light-client/tests/data/sepolia-deneb.json");
-	const GLOAS: &str =
-		include_str!("../../../pallets/eth-light-client/tests/data/gloas-checkpoint.json");
-
-	fn bytes(value: &Value) -> Vec<u8> {
-		hex::decode(value.as_str().unwrap_or_default().trim_start_matches("0x")).expect("hex")
-	}
-
-	fn hash(value: &Value) -> H256 {
-		H256::from_slice(&bytes(value))
-	}
-
-	fn list(value: &Value) -> &[Value] {
-		value.as_array().expect("a list")
-	}
-
-	fn uint(value: &Value) -> u64 {
-		value.as_u64().expect("a number")
-	}
-
-	fn branch(value: &Value) -> Branch {
-		BoundedVec::truncate_from(list(value).iter().map(hash).collect())
-	}
-
-	fn header(value: &Value) -> BeaconHeader {
-		BeaconHeader {
-			slot: uint(&value["slot"]),
-			proposer_index: uint(&value["proposer_index"]),
-			parent_root: hash(&value["parent_root"]),
-			state_root: hash(&value["state_root"]),
-			body_root: hash(&value["body_root"]),
-		}
-	}
-
-	fn committee(value: &Value) -> SyncCommittee {
-		let key = |value: &Value| <[u8; 48]>::try_from(bytes(value)).expect("a key");
-		let keys: Vec<[u8; 48]> = list(&value["keys"]).iter().map(key).collect();
-		let members = list(&value["members"]).iter();
-		let all: Vec<[u8; 48]> =
-			members.map(|place| keys[usize::try_from(uint(place)).expect("a place")]).collect();
-		SyncCommittee { keys: all.try_into().expect("512 keys"), sum: key(&value["sum"]) }
-	}
-
+	// The recorded messages have no execution headers.
 	fn without_execution(beacon: BeaconHeader) -> light::Header {
 		light::Header { beacon, execution_hash: H256::zero(), hash_branch: Branch::default() }
 	}
 
 	fn bootstrap(file: &Value) -> FullBootstrap {
-		let from = &file["bootstrap"];
-		let header = header(&from["header"]);
-		FullBootstrap {
-			header: without_execution(header),
-			bootstrap: Bootstrap {
-				header,
-				committee: committee(&from["committee"]),
-				committee_branch: branch(&from["branch"]),
-			},
-		}
+		let bootstrap = recorded::bootstrap(file);
+		FullBootstrap { header: without_execution(bootstrap.header), bootstrap }
 	}
 
 	fn update(value: &Value) -> FullUpdate {
-		let next = &value["next"];
-		let finalized = header(&value["finalized"]);
-		FullUpdate {
-			finalized: without_execution(finalized),
-			update: Update {
-				attested: header(&value["attested"]),
-				next: next.is_object().then(|| BroughtCommittee {
-					committee: committee(&next["committee"]),
-					branch: branch(&next["branch"]),
-				}),
-				finalized,
-				finality_branch: branch(&value["finality_branch"]),
-				aggregate: SyncAggregate {
-					bits: bytes(&value["bits"]).try_into().expect("512 bits"),
-					signature: bytes(&value["signature"]).try_into().expect("a signature"),
-				},
-				signature_slot: uint(&value["signature_slot"]),
-			},
-		}
-	}
-
-	fn network_of(file: &Value, version: [u8; 4], layout: Layout) -> Network {
-		Network {
-			genesis_validators_root: hash(&file["validators_root"]),
-			genesis_time: 0,
-			seconds_per_slot: 12,
-			forks: BoundedVec::truncate_from(vec![Fork {
-				version,
-				epoch: 0,
-				layout: Some(layout),
-			}]),
-		}
+		let update = recorded::update(value);
+		FullUpdate { finalized: without_execution(update.finalized), update }
 	}
 
 	fn said(result: Result<String>) -> String {
@@ -392,8 +310,8 @@ mod tests {
 			(ELECTRA, [5, 0, 0, 0], Layout::ELECTRA, 4),
 			(SEPOLIA, [0x90, 0, 0, 0x73], Layout::DENEB, 1),
 		] {
-			let file: Value = serde_json::from_str(text).expect("JSON");
-			let network = network_of(&file, version, layout);
+			let file = recorded::read(text);
+			let network = recorded::network(&file, version, layout);
 			let updates = list(&file["updates"]);
 			assert_eq!(updates.len(), count);
 			let take = |known: &mut Known, full: FullUpdate| {
@@ -430,9 +348,9 @@ mod tests {
 
 	#[test]
 	fn recorded_checkpoint_of_gloas_should_have_its_committee_in_the_state() {
-		let file: Value = serde_json::from_str(GLOAS).expect("JSON");
+		let file = recorded::read(GLOAS_CHECKPOINT);
 		let full = bootstrap(&file);
-		let network = network_of(&file, [7, 0, 0, 0], Layout::GLOAS);
+		let network = recorded::network(&file, [7, 0, 0, 0], Layout::GLOAS);
 		// The committee is there; that no execution header was recorded is found too.
 		let reason = format!("{:#}", ensure_bootstrap(&network, &full).expect_err("no execution"));
 		assert!(reason.contains("the execution block is not at its place"), "{reason}");

@@ -7,12 +7,12 @@ use livepeer_bridge_formats::{
 	bridge::{node, zeros, BridgeView, BridgedAsset, Deposit, DEPTH},
 	ethereum::{ExecutionBlock, HeaderProof},
 	trie,
-	types::{period, FinalizedBlock, Network},
+	types::{period, FinalizedBlock, Network, Update},
 	verify, H256,
 };
 
 use crate::{
-	beacon::Signers,
+	beacon::{Beacon, Signers},
 	chain::Call,
 	done::Done,
 	light::{FullUpdate, Header},
@@ -157,38 +157,18 @@ impl Inbound {
 		bridge: &BridgeView,
 		finality: Option<&FullUpdate>,
 	) -> Result<bool> {
-		let ours = period(latest.slot);
-		if !knows_next {
-			let work = format!("the committee of period {}", ours + 1);
-			if let Some(full) = relay.beacon.update(network, ours, &self.signers).await? {
-				let update = full.update;
-				if is_of_one_period(&update, ours) && relay.may(&work) {
-					return sent(relay.to_chain(&work, Call::Update(Box::new(update))).await?);
-				}
-			}
+		let may = |work: &str| relay.may(work);
+		let missing =
+			missing(&relay.beacon, network, latest, knows_next, &self.signers, finality, may);
+		if let Some((work, update)) = missing.await? {
+			return sent(relay.to_chain(&work, Call::Update(Box::new(update))).await?);
 		}
 		let Some(finality) = finality else { return Ok(false) };
 		let update = &finality.update;
 		if update.finalized.slot <= latest.slot {
 			return Ok(false);
 		}
-		let signed = period(update.signature_slot);
-		let crosses = period(update.finalized.slot) > ours;
-		if signed > ours + 1 || crosses {
-			// Period by period: an update of the next one, which brings the one after it.
-			let work = format!("the update of period {}", ours + 1);
-			if let Some(full) = relay.beacon.update(network, ours + 1, &self.signers).await? {
-				if full.update.finalized.slot > latest.slot && relay.may(&work) {
-					let call = Call::Update(Box::new(full.update));
-					return sent(relay.to_chain(&work, call).await?);
-				}
-			}
-			ensure!(
-				signed <= ours + 1,
-				"the beacon nodes do not have the update of period {}, and nothing goes on without",
-				ours + 1
-			);
-		}
+		let crosses = period(update.finalized.slot) > period(latest.slot);
 		if !self.signers.know(update) {
 			return Ok(false);
 		}
@@ -346,8 +326,50 @@ fn is_worth_proving(old: bool, deposits: u32, known: u32) -> bool {
 	old || deposits > known
 }
 
+/// What the light client, at `latest`, has to be told before newer finality is of use to it: the
+/// committee of the next period, or the update of that period, which brings the one after it. Nothing
+/// where nothing is missing. `may` says whether a piece of work is to be done now.
+async fn missing(
+	beacon: &Beacon,
+	network: &Network,
+	latest: &FinalizedBlock,
+	knows_next: bool,
+	signers: &Signers,
+	finality: Option<&FullUpdate>,
+	may: impl Fn(&str) -> bool,
+) -> Result<Option<(String, Update)>> {
+	let ours = period(latest.slot);
+	if !knows_next {
+		let work = format!("the committee of period {}", ours + 1);
+		if let Some(full) = beacon.update(network, ours, signers).await? {
+			if is_of_one_period(&full.update, ours) && may(&work) {
+				return Ok(Some((work, full.update)));
+			}
+		}
+	}
+	let Some(update) = finality.map(|full| &full.update) else { return Ok(None) };
+	let signed = period(update.signature_slot);
+	let crosses = period(update.finalized.slot) > ours;
+	if update.finalized.slot <= latest.slot || !(signed > ours + 1 || crosses) {
+		return Ok(None);
+	}
+	// Period by period: an update of the next one, which brings the one after it.
+	let work = format!("the update of period {}", ours + 1);
+	if let Some(full) = beacon.update(network, ours + 1, signers).await? {
+		if full.update.finalized.slot > latest.slot && may(&work) {
+			return Ok(Some((work, full.update)));
+		}
+	}
+	ensure!(
+		signed <= ours + 1,
+		"the beacon nodes do not have the update of period {}, and nothing goes on without",
+		ours + 1
+	);
+	Ok(None)
+}
+
 /// Whether an update brings the next committee of this period in a way that is final.
-fn is_of_one_period(update: &livepeer_bridge_formats::types::Update, number: u64) -> bool {
+fn is_of_one_period(update: &Update, number: u64) -> bool {
 	period(update.attested.slot) == number && period(update.finalized.slot) == number
 }
 
@@ -448,7 +470,97 @@ async fn release(relay: &Relay, bridge: &BridgeView) -> Result<bool> {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use livepeer_bridge_formats::bridge::{empty_root, root_of_path};
+	use crate::{
+		beacon::tests::{said, serve, told},
+		metrics::Metrics,
+	};
+	use axum::{extract::Request, Router};
+	use livepeer_bridge_formats::{
+		bridge::{empty_root, root_of_path},
+		simulator::{self, block, committee},
+		types::{BeaconHeader, Layout, SLOTS_PER_PERIOD},
+	};
+	use serde_json::Value;
+
+	/// The periods that Ethereum has had: five days and more.
+	const PERIODS: u64 = 5;
+
+	/// A beacon node with the update of each period, and finality in the last one.
+	async fn beacon(network: &Network) -> Beacon {
+		let at = |slot: u64, brings: bool| {
+			let ours = period(slot) as u8;
+			let finalized = block(network, slot, [ours, ours + 1], H256::zero());
+			let attested = block(network, slot + 64, [ours, ours + 1], finalized.root());
+			let next = brings.then_some(ours + 1);
+			told(&attested, &finalized, &attested.update(network, &finalized, ours, 400, next))
+		};
+		let updates: Vec<Value> =
+			(0..PERIODS).map(|number| at(number * SLOTS_PER_PERIOD + 100, true)).collect();
+		let finality = at(PERIODS * SLOTS_PER_PERIOD + 500, false);
+		let app = Router::new().fallback(move |request: Request| {
+			let number: Option<usize> = request.uri().query().and_then(|query| {
+				query.split('&').find_map(|pair| pair.strip_prefix("start_period=")?.parse().ok())
+			});
+			let answer = match number {
+				Some(number) => {
+					let found: Vec<String> = updates.get(number).map(said).into_iter().collect();
+					format!("[{}]", found.join(","))
+				}
+				None => said(&finality),
+			};
+			async move { answer }
+		});
+		Beacon::new(&[serve(app).await], Metrics::default()).expect("a node")
+	}
+
+	#[tokio::test]
+	async fn relayer_that_comes_days_late_should_bring_period_after_period() {
+		let network = simulator::network([7, 0, 0, 0], Layout::GLOAS);
+		let beacon = beacon(&network).await;
+		// What the chain knows, as `ethLightClient` would.
+		let first = block(&network, 50, [0, 1], H256::zero()).header;
+		let kept = |header: &BeaconHeader| FinalizedBlock {
+			root: header.root(),
+			slot: header.slot,
+			body_root: header.body_root,
+		};
+		let (mut latest, mut knows_next) = (kept(&first), false);
+		let mut done = Vec::new();
+		loop {
+			let ours = period(latest.slot);
+			let prepared = |number: u64| committee(number as u8).prepare();
+			let next = if knows_next { prepared(ours + 1) } else { None };
+			let signers = Signers { period: ours, committees: [prepared(ours), next] };
+			let finality = beacon.finality(&network, &signers).await.expect("an answer");
+			let finality = finality.expect("finality");
+			let may = |_: &str| true;
+			let missing =
+				missing(&beacon, &network, &latest, knows_next, &signers, Some(&finality), may);
+			let Some((work, update)) = missing.await.expect("the node has it") else {
+				// Nothing is missing: finality itself can be sent.
+				assert!(signers.know(&finality.update));
+				break;
+			};
+			assert!(signers.know(&update));
+			assert!(period(update.finalized.slot) == ours || knows_next);
+			knows_next = update.next.is_some();
+			latest = kept(&update.finalized);
+			done.push(work);
+		}
+		let mut expected = vec!["the committee of period 1".to_owned()];
+		expected.extend((1..PERIODS).map(|number| format!("the update of period {number}")));
+		assert_eq!(done, expected);
+		// Where one is missing, nothing goes on, and it is said which.
+		let late = FinalizedBlock { slot: (PERIODS + 3) * SLOTS_PER_PERIOD, ..latest };
+		let nobody = Signers::default();
+		let finality = beacon.finality(&network, &nobody).await.expect("an answer");
+		let mut ahead = finality.expect("finality");
+		ahead.update.finalized.slot = (PERIODS + 6) * SLOTS_PER_PERIOD;
+		ahead.update.signature_slot = ahead.update.finalized.slot + 1;
+		let found = missing(&beacon, &network, &late, true, &nobody, Some(&ahead), |_| true).await;
+		let reason = format!("{:#}", found.expect_err("it is missing"));
+		assert!(reason.contains("do not have the update of period 9"), "{reason}");
+	}
 
 	#[test]
 	fn attack_node_invents_deposits_so_that_figures_are_proven_for_a_fee() {

@@ -26,8 +26,13 @@ use crate::{ffi, sei};
 const QUALITY: &str = "16";
 /// Profile 2: the longest time that the encoder's plan covers, in ms.
 const LONGEST_PLAN: u64 = 2_500;
-/// Profile 2: what the encoder uses beyond its preset.
-const CAPPED_QUALITY_TOOLS: &str = ":rc-lookahead=60:trellis=1";
+/// Profile 2: the share of the planned time's bits that the buffer holds, in thousandths.
+const BUFFER: u64 = 500;
+/// Profile 2: how the encoder departs from its preset. No partitions of inter macroblocks, and dead zones
+/// that keep more of what is left after prediction, which here is worth what trellis quantisation is and
+/// takes no time.
+const CAPPED_QUALITY_TOOLS: &str =
+	":rc-lookahead=30:partitions=i8x8,i4x4:deadzone-inter=6:deadzone-intra=6";
 /// What the variant's frames are encoded with, under every profile. Another way to search for motion:
 /// the vectors differ, rate and quality do not, and no header names it.
 const VARIANT: &str = "me=dia";
@@ -162,7 +167,7 @@ fn zone(frames: u32, start: u8, tools: &str) -> String {
 /// Pictures that an encoder looks ahead at, at most: those of the preset, and those of profile 2.
 pub fn lookahead(profile: ProfileId) -> u64 {
 	match profile {
-		CAPPED_QUALITY => 60,
+		CAPPED_QUALITY => 30,
 		_ => 10,
 	}
 }
@@ -194,15 +199,15 @@ pub enum Tweak {
 /// Rate and buffer, in bits, by which a segment of `frames` frames comes to `kbps` as a whole,
 /// wherever in it the bits are needed.
 ///
-/// The buffer holds the whole segment's bits, and is nearly full at the start. The encoder plans
-/// over the pictures that it looks ahead and leaves the buffer half full at the end, so what is
-/// spent is 38 % of the buffer (measured) and what flows in. Of a long segment the buffer holds
-/// [`LONGEST_PLAN`] only: what is not yet seen needs its share.
+/// The buffer holds [`BUFFER`] of the segment's bits, about what its first picture needs more than the
+/// others, and is nearly full at the start. The encoder plans over the pictures that it looks ahead and
+/// leaves the buffer half full at the end, so what is spent is 38 % of the buffer (measured) and what flows
+/// in. Of a long segment no more than [`LONGEST_PLAN`] counts: what is not yet seen needs its share.
 fn plan(kbps: u32, frames: u32, fps: Rational) -> (u64, u64) {
 	let positive = |n: i32| u64::from(n.max(1).unsigned_abs());
 	let length = u64::from(frames.max(1)) * 1000 * positive(fps.denominator());
 	let length = (length / positive(fps.numerator())).max(1);
-	let planned = length.min(LONGEST_PLAN);
+	let planned = length.min(LONGEST_PLAN) * BUFFER / 1000;
 	let kbps = u64::from(kbps);
 	let rate = kbps * (980 - 380 * planned / length);
 	// libx264's unit is 1,000 bits.

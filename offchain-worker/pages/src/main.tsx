@@ -1,8 +1,10 @@
 import { Component, render, type ComponentChildren, type JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { ownNode } from "./chain/live";
 import { wantsLight } from "./light/state";
 import { A, ChainState, navigate } from "./ui/kit";
+import { shownName } from "./player/name";
+import { keep, kept } from "./ui/kept";
 import { whither } from "./ui/whither";
 import { current, setLanguage, t, useLanguage } from "./ui/words";
 import { EmbedPage } from "./views/embed";
@@ -11,8 +13,9 @@ import { Missing } from "./views/missing";
 import "./style.css";
 
 type Lazy = () => Promise<JSX.Element>;
-/** Pages that are loaded when they are opened. */
+/** Pages that are loaded when they are opened. Nothing else has a name here, whatever an address names. */
 const lazy: Record<string, (rest: string, query: URLSearchParams) => Lazy> = {
+	__proto__: null as never,
 	stream: (rest) => async () => {
 		const { WatchPage } = await import("./views/watch");
 		return <WatchPage name={rest} key={rest} />;
@@ -51,14 +54,24 @@ const lazy: Record<string, (rest: string, query: URLSearchParams) => Lazy> = {
 	},
 };
 
+/** A part of an address as it is read; as it is written where it cannot be. */
+const readable = (text: string): string => {
+	try {
+		return decodeURIComponent(text);
+	} catch {
+		return text;
+	}
+};
+
 function Page({ path, query }: { path: string; query: string }): JSX.Element {
 	const [page, set] = useState<{ of: string; content: JSX.Element } | null>(null);
 	const [head = "", ...rest] = path.split("/").slice(1);
-	const tail = decodeURIComponent(rest.join("/"));
+	const tail = readable(rest.join("/"));
 	const language = useLanguage();
 	const of = `${path}?${query} ${language}`;
 	const load = lazy[head]?.(tail, new URLSearchParams(query));
-	useEffect(() => {
+	// Before the first picture, not after it: what a page is there for comes the sooner.
+	useLayoutEffect(() => {
 		if (!load) return;
 		let over = false;
 		// A gateway that was upgraded meanwhile has the page under another name.
@@ -133,7 +146,7 @@ function App(): JSX.Element {
 	];
 	useEffect(() => {
 		const name = links.find(([path]) => path === `/${head}`)?.[1];
-		document.title = `${tail ? decodeURIComponent(tail).slice(0, 24) : (name ?? head)} · Livepeer`;
+		document.title = `${tail ? shownName(readable(tail)).slice(0, 24) : (name ?? head)} · Livepeer`;
 	}, [place.path, current()]);
 	const isDark = () => (document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
 	const [, tick] = useState(0);
@@ -184,7 +197,7 @@ function App(): JSX.Element {
 						aria-label={isDark() ? t("light colours", "浅色") : t("dark colours", "深色")}
 						onClick={() => {
 							const next = isDark() ? "light" : "dark";
-							localStorage.setItem(THEME, next);
+							keep(THEME, next);
 							applyTheme(next);
 							tick((n) => n + 1);
 						}}
@@ -220,10 +233,6 @@ function App(): JSX.Element {
 	);
 }
 
-try {
-	applyTheme(localStorage.getItem(THEME));
-} catch {
-	// The system's colours, then.
-}
+applyTheme(kept(THEME));
 const root = document.getElementById("app");
 if (root) render(<App />, root);

@@ -109,6 +109,31 @@ test("leaves should be proven in their place and nowhere else", () => {
 	}
 });
 
+test("what a claim commits to should be built from its leaves", () => {
+	const { leaves, root, total_work, leaf_count } = vectors.sum_tree;
+	const all = leaves.map(({ scale }: { scale: string }) => F.leaf(from(scale)));
+	const built = F.commitmentTo(all);
+	assert.deepEqual([built && hex(built.root), built?.totalWork, built?.leafCount], [root, BigInt(total_work), leaf_count]);
+	for (const { scale } of leaves) {
+		const { segmentBytes, outputs, work, bytes } = F.leaf(from(scale));
+		if (outputs && segmentBytes) assert.equal(hex(F.transcoded(segmentBytes, outputs, work).bytes), scale);
+		if (!segmentBytes) assert.deepEqual(bytes, F.EMPTY.bytes);
+	}
+	assert.notEqual(hex(F.commitmentTo([all[1], all[0], ...all.slice(2)])?.root ?? new Uint8Array()), root, "another order");
+	assert.equal(F.commitmentTo([]), null);
+	assert.equal(F.commitmentTo(Array.from({ length: 4_097 }, () => F.EMPTY)), null);
+	assert.equal(F.commitmentTo([{ ...F.EMPTY, work: 1n << 63n }, { ...F.EMPTY, work: 1n << 63n }]), null, "sums are below 2^64");
+});
+
+test("bytes should be written in hexadecimal and read back", () => {
+	const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
+	assert.equal(hex(bytes), `0x${Buffer.from(bytes).toString("hex")}`);
+	assert.deepEqual(unhex(hex(bytes)), bytes);
+	assert.deepEqual(unhex(hex(bytes).slice(2).toUpperCase()), bytes);
+	assert.deepEqual([hex(new Uint8Array()), unhex("0x"), unhex("")], ["0x", new Uint8Array(), new Uint8Array()]);
+	for (const none of ["0x0", "0", "0xg0", "0x0g", "0x0:", "0x 1", "0x\u0130\u0131", "0x0\u1030"]) assert.throws(() => unhex(none), Malformed, none);
+});
+
 test("what is not in its only form should not decode", () => {
 	assert.throws(() => new Reader(Uint8Array.of(1, 0)).compact(), Malformed);
 	assert.throws(() => new Reader(Uint8Array.of(8, 1)).list(1, () => 0), Malformed);

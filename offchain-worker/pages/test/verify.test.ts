@@ -12,7 +12,7 @@ import { chunkRoot, sha256 } from "../src/proof/chunks";
 import * as F from "../src/proof/formats";
 import { concat, Reader, unhex } from "../src/proof/scale";
 import { isSigned } from "../src/proof/signatures";
-import { checkBytes, checkRecord, KeyBook, signedOf } from "../src/proof/verify";
+import { checkBytes, checkRecord, isOf, KeyBook, signedOf } from "../src/proof/verify";
 
 const vectors = JSON.parse(readFileSync("../../primitives/tests/vectors.json", "utf8"));
 const { segment_header, receipt, signed, stream_id } = vectors;
@@ -92,6 +92,33 @@ test("source should be held to what its broadcaster signed", () => {
 	const source = signedOf(record(), outputs.length);
 	assert.deepEqual(source, { hash: header.segment.inHash, len: header.segment.inLen, chunkRoot: header.segment.chunkRoot });
 	assert.equal(signedOf(record(), outputs.length + 1), null);
+});
+
+test("segments should be shown to be leaves of their claim, and no others", () => {
+	const [{ header, receipt, ...rest }] = [record()];
+	const outputs = (receipt.outputs ?? []).filter((output) => output !== null);
+	/** A segment of so many pictures of 30 a second, with its own source. */
+	const of = (pictures: number, name: number): F.Record => {
+		const segmentBytes = header.segmentBytes.slice();
+		segmentBytes[30] = name;
+		return { ...rest, header: { ...header, segmentBytes, segment: { ...header.segment, duration: pictures * 3_000 } }, receipt: { ...receipt, outputs } };
+	};
+	const WORK = 1_000n;
+	const leafOf = (one: F.Record | undefined, pictures: number) => (one ? F.transcoded(one.header.segmentBytes, one.receipt.outputs ?? [], WORK * BigInt(pictures)) : F.EMPTY);
+	const counts = [60, 60, 0, 45, 61];
+	const records = counts.map((pictures, i) => (pictures ? of(pictures, i) : undefined));
+	const commitment = F.commitmentTo(records.map((one, i) => leafOf(one, counts[i] ?? 0)));
+	assert.ok(commitment);
+	assert.ok(isOf(records, commitment), "one of them was not transcoded");
+	const [first, second, ...others] = records;
+	assert.ok(!isOf([second, first, ...others], commitment), "another order");
+	assert.ok(!isOf([of(60, 9), second, ...others], commitment), "another segment");
+	assert.ok(!isOf([undefined, second, ...others], commitment), "a record is missing");
+	assert.ok(!isOf(records.slice(1), commitment), "fewer");
+	assert.ok(!isOf(records, { ...commitment, totalWork: commitment.totalWork + 1n }), "more work");
+	const longer = first && { ...first, receipt: { ...first.receipt, outputs: outputs.map((output) => ({ ...output, len: output.len + 1 })) } };
+	assert.ok(!isOf([longer, second, ...others], commitment), "another output");
+	assert.ok(!isOf(counts.map(() => undefined), commitment), "nothing is known");
 });
 
 test("tampered bytes should be called out", async () => {

@@ -20,7 +20,7 @@ const records = Uint8Array.from(
 		unhex(signed.receipt_by_key.operator_signature),
 	),
 );
-Object.defineProperty(globalThis, "location", { value: { href: "http://gateway/" } });
+Object.defineProperty(globalThis, "location", { value: { href: "http://gateway/" }, configurable: true });
 
 /** A stream at a gateway that answers questions for records as it is told, and a chain that is away. */
 function watching(answer: (from: number) => Response | Promise<Response>): { watch: Watch; check: (seq: number) => Promise<string | null>; learn: (from: number) => Promise<void> } {
@@ -37,6 +37,18 @@ function watching(answer: (from: number) => Response | Promise<Response>): { wat
 	inner.begun = 0;
 	return { watch, check: (seq) => inner.check(`${watch.base}/0/${seq}.ts`, new ArrayBuffer(9)), learn: (from) => inner.learn(from) };
 }
+
+test("attack status that counts for ever", async () => {
+	const { watch } = watching(nothing);
+	// biome-ignore lint: as above.
+	const learn = () => (watch as any).fetchStatus();
+	for (const newest of ["1e999", "-1e999", "0.5", '"9"', "9e99"]) {
+		globalThis.fetch = async () => new Response(`{"broadcaster":"${broadcaster}","job":0,"renditions":[],"newest":${newest}}`);
+		await assert.rejects(learn(), newest);
+		assert.equal(watch.status, null);
+	}
+});
+
 const nothing = (): Response => new Response(Uint8Array.of(0));
 
 test("segment should be held to its record though others are being learned", async () => {

@@ -13,6 +13,8 @@ mod client_impls;
 #[cfg(test)]
 mod mock;
 mod proof_impls;
+#[cfg(test)]
+mod recorded;
 #[cfg(any(test, feature = "runtime-benchmarks"))]
 mod simulator;
 pub mod ssz;

@@ -14,6 +14,9 @@ pub const COMMITTEE: u32 = 512;
 /// A key of a validator, compressed.
 pub type PackedKey = [u8; 48];
 
+/// The same with both of its coordinates.
+pub type UnpackedKey = [u8; 96];
+
 /// The parent of two nodes.
 pub fn pair(left: &H256, right: &H256) -> H256 {
 	let mut both = [0; 64];
@@ -108,8 +111,10 @@ impl SyncCommittee {
 	/// The same with its keys unpacked; nothing when one of them is no point of the curve.
 	pub fn prepare(&self) -> Option<PreparedCommittee> {
 		// The beacon chain has checked that they are of the right group.
-		let unpack = |key: &PackedKey| PublicKey::from_bytes_unchecked(key).ok();
-		let keys: Vec<PublicKey> = self.keys.iter().map(unpack).collect::<Option<_>>()?;
+		let unpack = |key: &PackedKey| -> Option<UnpackedKey> {
+			Some(PublicKey::from_bytes_unchecked(key).ok()?.as_uncompressed_bytes())
+		};
+		let keys: Vec<UnpackedKey> = self.keys.iter().map(unpack).collect::<Option<_>>()?;
 		Some(PreparedCommittee {
 			root: self.root(),
 			keys: keys.try_into().ok()?,
@@ -118,15 +123,16 @@ impl SyncCommittee {
 	}
 }
 
-/// A sync committee whose keys are unpacked, which takes longer than all the rest.
+/// A sync committee whose keys are unpacked, which takes longer than all the rest. In bytes, for a point
+/// in memory has another form on each machine.
 #[derive(Clone, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct PreparedCommittee {
 	/// Its root.
 	pub root: H256,
 	/// The keys of its members.
-	pub keys: BoundedVec<PublicKey, ConstU32<COMMITTEE>>,
+	pub keys: BoundedVec<UnpackedKey, ConstU32<COMMITTEE>>,
 	/// Their sum.
-	pub sum: PublicKey,
+	pub sum: UnpackedKey,
 }
 
 /// Who of a committee has signed, and the signature.

@@ -1,7 +1,7 @@
 //! What is right, without storage.
 
 use crate::{
-	ssz,
+	ssz::{self, UnpackedKey},
 	types::{Network, PreparedCommittee, SyncAggregate, COMMITTEE, SLOTS_PER_EPOCH},
 };
 use alloc::vec::Vec;
@@ -50,17 +50,19 @@ pub fn signing_root(network: &Network, header: H256, signature_slot: u64) -> Opt
 
 /// Whether those of `committee` that `aggregate` names have signed `message`.
 pub fn is_signed(committee: &PreparedCommittee, aggregate: &SyncAggregate, message: H256) -> bool {
+	let unpacked = |key: &UnpackedKey| PublicKey::from_uncompressed_bytes(key).ok();
 	// The committee's own sum less those who are missing: at most a third to add up.
-	let missing: Vec<&PublicKey> = committee
+	let missing = committee
 		.keys
 		.iter()
 		.enumerate()
 		.filter(|(place, _)| !has_signed(aggregate, *place))
-		.map(|(_, key)| key)
-		.collect();
-	let mut signers = AggregatePublicKey::from_public_key(&committee.sum);
+		.map(|(_, key)| unpacked(key));
+	let Some(missing) = missing.collect::<Option<Vec<PublicKey>>>() else { return false };
+	let Some(sum) = unpacked(&committee.sum) else { return false };
+	let mut signers = AggregatePublicKey::from_public_key(&sum);
 	if !missing.is_empty() {
-		let Ok(missing) = AggregatePublicKey::aggregate(&missing) else { return false };
+		let Ok(missing) = AggregatePublicKey::into_aggregate(&missing) else { return false };
 		signers.point.sub(&missing.point);
 	}
 	let Ok(signature) = Signature::from_bytes(&aggregate.signature) else { return false };

@@ -34,11 +34,11 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `EthLightClient::Finalized` (r:0 w:1)
 	/// Proof: `EthLightClient::Finalized` (`max_values`: Some(1), `max_size`: Some(2305), added: 2800, mode: `MaxEncodedLen`)
 	/// Storage: `EthLightClient::CurrentCommittee` (r:0 w:1)
-	/// Proof: `EthLightClient::CurrentCommittee` (`max_values`: Some(1), `max_size`: Some(92374), added: 92869, mode: `MaxEncodedLen`)
+	/// Proof: `EthLightClient::CurrentCommittee` (`max_values`: Some(1), `max_size`: Some(49282), added: 49777, mode: `MaxEncodedLen`)
 	/// Storage: `EthLightClient::Checkpoint` (r:0 w:1)
 	/// Proof: `EthLightClient::Checkpoint` (`max_values`: Some(1), `max_size`: Some(32), added: 527, mode: `MaxEncodedLen`)
 	/// Storage: `EthLightClient::NextCommittee` (r:0 w:1)
-	/// Proof: `EthLightClient::NextCommittee` (`max_values`: Some(1), `max_size`: Some(92374), added: 92869, mode: `MaxEncodedLen`)
+	/// Proof: `EthLightClient::NextCommittee` (`max_values`: Some(1), `max_size`: Some(49282), added: 49777, mode: `MaxEncodedLen`)
 	fn set_network() -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `232`
@@ -53,11 +53,11 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `EthLightClient::Finalized` (r:0 w:1)
 	/// Proof: `EthLightClient::Finalized` (`max_values`: Some(1), `max_size`: Some(2305), added: 2800, mode: `MaxEncodedLen`)
 	/// Storage: `EthLightClient::CurrentCommittee` (r:0 w:1)
-	/// Proof: `EthLightClient::CurrentCommittee` (`max_values`: Some(1), `max_size`: Some(92374), added: 92869, mode: `MaxEncodedLen`)
+	/// Proof: `EthLightClient::CurrentCommittee` (`max_values`: Some(1), `max_size`: Some(49282), added: 49777, mode: `MaxEncodedLen`)
 	/// Storage: `EthLightClient::Checkpoint` (r:0 w:1)
 	/// Proof: `EthLightClient::Checkpoint` (`max_values`: Some(1), `max_size`: Some(32), added: 527, mode: `MaxEncodedLen`)
 	/// Storage: `EthLightClient::NextCommittee` (r:0 w:1)
-	/// Proof: `EthLightClient::NextCommittee` (`max_values`: Some(1), `max_size`: Some(92374), added: 92869, mode: `MaxEncodedLen`)
+	/// Proof: `EthLightClient::NextCommittee` (`max_values`: Some(1), `max_size`: Some(49282), added: 49777, mode: `MaxEncodedLen`)
 	fn set_checkpoint() -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `199`
@@ -76,9 +76,9 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `EthLightClient::Finalized` (r:0 w:1)
 	/// Proof: `EthLightClient::Finalized` (`max_values`: Some(1), `max_size`: Some(2305), added: 2800, mode: `MaxEncodedLen`)
 	/// Storage: `EthLightClient::CurrentCommittee` (r:0 w:1)
-	/// Proof: `EthLightClient::CurrentCommittee` (`max_values`: Some(1), `max_size`: Some(92374), added: 92869, mode: `MaxEncodedLen`)
+	/// Proof: `EthLightClient::CurrentCommittee` (`max_values`: Some(1), `max_size`: Some(49282), added: 49777, mode: `MaxEncodedLen`)
 	/// Storage: `EthLightClient::NextCommittee` (r:0 w:1)
-	/// Proof: `EthLightClient::NextCommittee` (`max_values`: Some(1), `max_size`: Some(92374), added: 92869, mode: `MaxEncodedLen`)
+	/// Proof: `EthLightClient::NextCommittee` (`max_values`: Some(1), `max_size`: Some(49282), added: 49777, mode: `MaxEncodedLen`)
 	fn bootstrap() -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `325`
@@ -95,15 +95,15 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Timestamp::Now` (r:1 w:0)
 	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
 	/// Storage: `EthLightClient::NextCommittee` (r:1 w:0)
-	/// Proof: `EthLightClient::NextCommittee` (`max_values`: Some(1), `max_size`: Some(92374), added: 92869, mode: `MaxEncodedLen`)
+	/// Proof: `EthLightClient::NextCommittee` (`max_values`: Some(1), `max_size`: Some(49282), added: 49777, mode: `MaxEncodedLen`)
 	/// Storage: `EthLightClient::CurrentCommittee` (r:1 w:0)
-	/// Proof: `EthLightClient::CurrentCommittee` (`max_values`: Some(1), `max_size`: Some(92374), added: 92869, mode: `MaxEncodedLen`)
+	/// Proof: `EthLightClient::CurrentCommittee` (`max_values`: Some(1), `max_size`: Some(49282), added: 49777, mode: `MaxEncodedLen`)
 	fn submit() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `92768`
-		//  Estimated: `93859`
+		//  Measured:  `49676`
+		//  Estimated: `50767`
 		// Minimum execution time: 15_071_791_000 picoseconds.
-		Weight::from_parts(15_280_182_000, 93859)
+		Weight::from_parts(16_280_182_000, 50767)
 			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
@@ -114,15 +114,15 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Timestamp::Now` (r:1 w:0)
 	/// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
 	/// Storage: `EthLightClient::NextCommittee` (r:1 w:1)
-	/// Proof: `EthLightClient::NextCommittee` (`max_values`: Some(1), `max_size`: Some(92374), added: 92869, mode: `MaxEncodedLen`)
+	/// Proof: `EthLightClient::NextCommittee` (`max_values`: Some(1), `max_size`: Some(49282), added: 49777, mode: `MaxEncodedLen`)
 	/// Storage: `EthLightClient::CurrentCommittee` (r:1 w:0)
-	/// Proof: `EthLightClient::CurrentCommittee` (`max_values`: Some(1), `max_size`: Some(92374), added: 92869, mode: `MaxEncodedLen`)
+	/// Proof: `EthLightClient::CurrentCommittee` (`max_values`: Some(1), `max_size`: Some(49282), added: 49777, mode: `MaxEncodedLen`)
 	fn submit_with_committee() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `92768`
-		//  Estimated: `93859`
+		//  Measured:  `49676`
+		//  Estimated: `50767`
 		// Minimum execution time: 71_917_069_000 picoseconds.
-		Weight::from_parts(72_778_895_000, 93859)
+		Weight::from_parts(73_778_895_000, 50767)
 			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().writes(2_u64))
 	}
@@ -160,12 +160,12 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().writes(4_u64))
 	}
 	fn submit() -> Weight {
-		Weight::from_parts(15_280_182_000, 93859)
+		Weight::from_parts(16_280_182_000, 50767)
 			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
 	fn submit_with_committee() -> Weight {
-		Weight::from_parts(72_778_895_000, 93859)
+		Weight::from_parts(73_778_895_000, 50767)
 			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().writes(2_u64))
 	}

@@ -19,14 +19,19 @@ const DIFFERENT = 16;
 const DST = "BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_";
 const ORDER = bls.fields.Fr.ORDER;
 const FORKS = ["phase0", "altair", "bellatrix", "capella", "deneb", "electra", "fulu", "gloas"];
-/** Blocks for which everything is kept. */
-const KEPT = 1024;
 
 const sha = (...parts) => parts.reduce((hash, part) => hash.update(part), createHash("sha256")).digest();
 export const hex = (bytes) => "0x" + Buffer.from(bytes).toString("hex");
 const bytes = (text) => Uint8Array.from(Buffer.from(text.replace(/^0x/, ""), "hex"));
 export const period = (slot) => Math.floor(slot / SLOTS_PER_PERIOD);
 const epoch = (slot) => Math.floor(slot / SLOTS_PER_EPOCH);
+
+const emptyStates = new Map();
+/** The tree of a state with nothing in it. It is large, so all states of a fork share what they do not change. */
+function emptyState(fork) {
+	if (!emptyStates.has(fork)) emptyStates.set(fork, ssz[fork].BeaconState.defaultViewDU().node);
+	return emptyStates.get(fork);
+}
 
 /** The key numbers of a committee's places: another order each period. */
 class Committee {
@@ -58,11 +63,12 @@ export class BeaconSim {
 	 * - `forks`: [name, epoch] ascending, the first at epoch 0; earlier ones are at 0 as well.
 	 * - `slot`: the first slot that has a block; `time`: its time in seconds.
 	 * - `lag`: slots until a block is final.
+	 * - `kept`: slots for whose blocks everything can be asked.
 	 * - `execution(slot)`: the block of the execution chain that a slot's block carries, with the
 	 *   fields of `eth_getBlockByNumber`.
 	 */
-	constructor({ forks = [["fulu", 0]], slot = 0, time, secondsPerSlot = 12, lag = 2, chainId = 1, execution }) {
-		Object.assign(this, { forks, slot, secondsPerSlot, lag, chainId, execution });
+	constructor({ forks = [["fulu", 0]], slot = 0, time, secondsPerSlot = 12, lag = 2, chainId = 1, kept = 1024, execution }) {
+		Object.assign(this, { forks, slot, secondsPerSlot, lag, chainId, kept, execution });
 		this.genesisTime = time - slot * secondsPerSlot;
 		this.genesisValidatorsRoot = sha("livepeer beacon simulator");
 		this.participation = COMMITTEE;
@@ -149,7 +155,7 @@ export class BeaconSim {
 
 		// The newest that is old enough, for a slot may be empty; once final it stays so.
 		const finalised = [...this.blocks.values()].filter((block) => block.slot <= slot - this.lag).at(-1) ?? null;
-		const state = types.BeaconState.defaultViewDU();
+		const state = types.BeaconState.getViewDU(emptyState(fork));
 		state.genesisTime = this.genesisTime;
 		state.genesisValidatorsRoot = this.genesisValidatorsRoot;
 		state.slot = slot;
@@ -264,7 +270,7 @@ export class BeaconSim {
 
 	#forget() {
 		for (const [root, { slot }] of this.blocks) {
-			if (slot >= this.slot - KEPT) break;
+			if (slot >= this.slot - this.kept) break;
 			this.blocks.delete(root);
 			this.roots.delete(slot);
 		}

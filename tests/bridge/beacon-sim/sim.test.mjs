@@ -2,34 +2,17 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { bls12_381 as bls } from "@noble/curves/bls12-381.js";
 import { ssz } from "@lodestar/types";
+import { execution, make, word } from "./made-up.mjs";
 import { server } from "./serve.mjs";
-import { BeaconSim, SLOTS_PER_PERIOD, gindex, hex, period } from "./sim.mjs";
+import { SLOTS_PER_PERIOD, gindex, hex, period } from "./sim.mjs";
 
 const DST = "BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_";
 const sha = (...parts) => parts.reduce((h, p) => h.update(p), createHash("sha256")).digest();
 const bytes = (text) => Uint8Array.from(Buffer.from(text.slice(2), "hex"));
-const word = (text) => hex(sha(text));
-
-const execution = (slot) => ({
-	hash: word(`hash ${slot}`),
-	parentHash: word(`hash ${slot - 1}`),
-	miner: "0x" + "11".repeat(20),
-	stateRoot: word(`state ${slot}`),
-	receiptsRoot: word("receipts"),
-	logsBloom: "0x" + "00".repeat(256),
-	mixHash: word("mix"),
-	number: slot,
-	gasLimit: 30_000_000,
-	gasUsed: 21_000,
-	timestamp: 1_800_000_000 + slot * 12,
-	extraData: "0x",
-	baseFeePerGas: "0x7",
-});
-
-const make = (options) => new BeaconSim({ time: 1_800_000_000, execution, ...options });
-
 function proven(root, leaf, branch, index) {
 	let hash = leaf;
 	for (const sibling of branch) {
@@ -143,6 +126,25 @@ test("the execution chain drops blocks: beacon blocks that carry them are gone, 
 	assert.notEqual(hex(roots.get(108)), hex(roots.get(105)));
 	// What was final stays, or nothing is said any more.
 	await assert.rejects(sim.reorganise(() => Promise.resolve(false)), /was final/);
+});
+
+test("a slot adds little to memory, and old ones are forgotten", async () => {
+	setFlagsFromString("--expose-gc");
+	const collect = runInNewContext("gc");
+	const sim = make({ forks: [["gloas", 0]], kept: 40 });
+	const used = async (steps) => {
+		for (let i = 0; i < steps; ++i) await sim.step();
+		collect();
+		return process.memoryUsage().heapUsed;
+	};
+	const before = await used(20);
+	const growth = (await used(20)) - before;
+	assert.ok(growth < 20 * 100_000, `20 slots took ${growth} bytes`);
+	const first = hex(sim.roots.get(0));
+	assert.ok(sim.bootstrap(first));
+	await sim.step();
+	assert.equal(sim.bootstrap(first), null);
+	assert.deepEqual([sim.blocks.size, sim.roots.size], [40, 40]);
 });
 
 test("a committee that mostly sleeps says so", async () => {

@@ -62,6 +62,9 @@ pub mod trie;
 pub mod verify;
 
 #[cfg(feature = "simulator")]
+#[path = "../../../../pallets/eth-light-client/src/recorded.rs"]
+pub mod recorded;
+#[cfg(feature = "simulator")]
 #[path = "../../../../pallets/eth-light-client/src/simulator.rs"]
 pub mod simulator;
 

@@ -2,6 +2,7 @@
 import { getDynamicBuilder, getLookupFn } from "@polkadot-api/metadata-builders";
 import { decAnyMetadata, unifyMetadata, type UnifiedMetadata } from "@polkadot-api/substrate-bindings";
 import { Reader, hex, unhex } from "../proof/scale";
+import { breath } from "./breath";
 import type { Asks } from "./rpc";
 import type * as T from "./types";
 
@@ -36,17 +37,26 @@ export interface Reads {
 const apiOf = (method: keyof Reads): string => (method === "bridge" ? "BridgeApi" : "LivepeerApi");
 
 const METADATA = "livepeer.metadata";
-function remembered(name: string): string | null {
+/** When metadata is stored for the next visit, in ms after it came. */
+const LATER = 5_000;
+/** One letter for each byte: half of what hexadecimal would have a slow phone store. */
+function remembered(name: string): Uint8Array | null {
 	try {
 		const found = localStorage.getItem(METADATA);
-		return found?.startsWith(`${name} `) ? found.slice(name.length + 1) : null;
+		if (!found?.startsWith(`${name} `)) return null;
+		const from = name.length + 1;
+		const bytes = new Uint8Array(found.length - from);
+		for (let i = 0; i < bytes.length; i++) bytes[i] = found.charCodeAt(from + i);
+		return bytes;
 	} catch {
 		return null;
 	}
 }
-function remember(name: string, text: string): void {
+function remember(name: string, bytes: Uint8Array): void {
+	let text = `${name} `;
+	for (let at = 0; at < bytes.length; at += 8_192) text += String.fromCharCode(...bytes.subarray(at, at + 8_192));
 	try {
-		localStorage.setItem(METADATA, `${name} ${text}`);
+		localStorage.setItem(METADATA, text);
 	} catch {
 		// It is asked for again at the next visit.
 	}
@@ -81,19 +91,26 @@ export class Chain {
 	/** Takes the metadata of the runtime at a block. */
 	private async learn(at: T.Hash): Promise<void> {
 		// A chain's runtime of a version never changes, so its metadata is asked for once in a browser.
-		const name = `${this.genesis}/${this.spec.specVersion}`;
-		let text = remembered(name);
-		if (!text) {
-			const packed = await this.rpc.metadata?.(this.spec.specVersion).catch(() => null);
-			text = packed ? hex(packed) : await this.rpc.ask<string>("state_call", "Metadata_metadata_at_version", "0x0f000000", at);
-			remember(name, text);
+		// Of who told it: a light client's page would else decode, and sign, by what a node once said.
+		const name = `${this.rpc.source} ${this.genesis}/${this.spec.specVersion}`;
+		let bytes = remembered(name);
+		if (!bytes) {
+			bytes = (await this.rpc.metadata?.(this.spec.specVersion).catch(() => null)) ?? unhex(await this.rpc.ask<string>("state_call", "Metadata_metadata_at_version", "0x0f000000", at));
+			const found = bytes;
+			// Not now: a slow phone takes its time to store as much.
+			setTimeout(() => remember(name, found), LATER);
 		}
-		// An option of bytes.
-		const reader = new Reader(unhex(text));
+		// An option of bytes. What each step takes on a slow phone is felt: a page may draw in between.
+		const reader = new Reader(bytes);
 		reader.take(1);
 		const length = reader.compact();
-		this.metadata = unifyMetadata(decAnyMetadata(reader.take(length).slice()));
-		this.builder = getDynamicBuilder(getLookupFn(this.metadata));
+		await breath();
+		const decoded = decAnyMetadata(reader.take(length).slice());
+		await breath();
+		const metadata = unifyMetadata(decoded);
+		await breath();
+		this.metadata = metadata;
+		this.builder = getDynamicBuilder(getLookupFn(metadata));
 		this.events_ = this.builder.buildStorage("System", "Events");
 		this.codecs.clear();
 	}
@@ -142,6 +159,8 @@ export class Chain {
 	async events(number: number, hash: T.Hash): Promise<T.ChainEvent[]> {
 		const answer = await this.rpc.ask<string | null>("state_getStorage", this.events_.keys.enc(), hash);
 		if (answer === null) return [];
+		// A page that opens reads the events of many blocks.
+		await breath();
 		const list = this.events_.value.dec(answer) as {
 			phase: T.Tagged<string, number>;
 			event: T.Tagged<string, T.Tagged>;

@@ -21,6 +21,8 @@ export interface Claim {
 	/** The block of its newest news. */
 	block: number;
 	claimedAt?: number;
+	/** The block in which it was claimed, whose state has what it commits to. */
+	claimedIn?: string;
 	positions: bigint[];
 	/** Where each leaf was revealed. */
 	leaves: { index: number; block: number; hash: string; extrinsic: number | null }[];
@@ -85,6 +87,7 @@ export function claimsOf(events: Iterable<ChainEvent>): Map<string, Claim> {
 					fee: data.fee,
 					work: data.total_work,
 					claimedAt: block,
+					claimedIn: hash,
 				});
 				break;
 			case "Drawn":

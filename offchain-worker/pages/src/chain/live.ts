@@ -1,4 +1,5 @@
 /** The chain as it goes on: heads, events of the newest blocks, and what the pages read at each head. */
+import { keep, kept } from "../ui/kept";
 import type { Chain } from "./chain";
 import { claimsOf, type Claim } from "./claims";
 import { Rpc, type Asks } from "./rpc";
@@ -21,17 +22,8 @@ interface Block {
 }
 
 /** A node of the reader's own that is asked instead of the gateway's. */
-export const ownNode = (): string | null => {
-	try {
-		return localStorage.getItem(KEY);
-	} catch {
-		return null;
-	}
-};
-export const setOwnNode = (url: string | null): void => {
-	if (url) localStorage.setItem(KEY, url);
-	else localStorage.removeItem(KEY);
-};
+export const ownNode = (): string | null => kept(KEY);
+export const setOwnNode = (url: string | null): void => keep(KEY, url);
 
 export class Live {
 	chain: Chain | null = null;

@@ -14,6 +14,8 @@ export class RpcError extends Error {
 
 /** Who can be asked: a node, or a light client in its place. */
 export interface Asks {
+	/** Who it is: what one has told is never taken for the word of another. */
+	readonly source: string;
 	ask<T>(method: string, ...params: unknown[]): Promise<T>;
 	/** The runtime's metadata of a version as the runtime answers it, where it can be had for less. */
 	metadata?(version: number): Promise<Uint8Array | null>;
@@ -33,6 +35,10 @@ export class Rpc implements Asks {
 	private waiting: Waiting[] = [];
 	private planned = false;
 	constructor(readonly url: string) {}
+
+	get source(): string {
+		return this.url;
+	}
 
 	ask<T>(method: string, ...params: unknown[]): Promise<T> {
 		return new Promise<T>((resolve, reject) => {

@@ -1,7 +1,7 @@
 /** Transactions: built here, signed by the reader's wallet (injected-web3), sent through the same door as everything else. */
 import { blake2b } from "@noble/hashes/blake2.js";
 import { concat, hex, uint, unhex } from "../proof/scale";
-import { bytesOf } from "./address";
+import { bytesOf, isAddress } from "./address";
 import type { Chain } from "./chain";
 import type { Live } from "./live";
 import type { Address, ChainEvent, Hash } from "./types";
@@ -38,7 +38,9 @@ export async function connect(name: string): Promise<Wallet> {
 	const open = found?.enable ?? found?.connect;
 	if (!open) throw new Error(`there is no wallet ${name}`);
 	const injected = await open.call(found, "Livepeer");
-	return { name, accounts: await injected.accounts.get(), signer: injected.signer };
+	// Wallets give accounts of other chains too, which can sign nothing here.
+	const accounts = (await injected.accounts.get()).filter(({ address, type }) => type !== "ethereum" && isAddress(address));
+	return { name, accounts, signer: injected.signer };
 }
 
 /** A call: pallet, name, arguments by their names. */

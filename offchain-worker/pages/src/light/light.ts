@@ -27,6 +27,7 @@ interface Waiting {
 }
 
 export class LightClient implements Asks {
+	readonly source = "light";
 	private readonly waiting = new Map<number, Waiting>();
 	private next = 1;
 	private comparing = 0;

@@ -1,5 +1,6 @@
 /** Whether a light client is used, and how it stands. Apart from the client, which is loaded when it is wanted. */
 import type { Hash } from "../chain/types";
+import { keep, kept } from "../ui/kept";
 
 export interface LightState {
 	phase: "off" | "loading" | "syncing" | "following" | "failed";
@@ -32,15 +33,8 @@ export function setLight(change: Partial<LightState> | ((state: LightState) => P
 }
 
 /** Whether this browser is to follow the chain itself. */
-export function wantsLight(): boolean {
-	try {
-		return localStorage.getItem(KEY) === "1";
-	} catch {
-		return false;
-	}
-}
+export const wantsLight = (): boolean => kept(KEY) === "1";
 export function chooseLight(wanted: boolean): void {
-	if (wanted) localStorage.setItem(KEY, "1");
-	else localStorage.removeItem(KEY);
+	keep(KEY, wanted ? "1" : null);
 	location.reload();
 }

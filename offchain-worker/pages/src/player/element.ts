@@ -3,6 +3,7 @@
  * served by every gateway, as `/livepeer-player.js`, and needs nothing else.
  */
 import { Live } from "../chain/live";
+import { shownName } from "./name";
 import { Watch, type Trust } from "./watch";
 
 const here = new URL(import.meta.url).origin;
@@ -67,7 +68,7 @@ export class LivepeerPlayer extends HTMLElement {
 		video.playsInline = true;
 		video.muted = this.getAttribute("muted") !== "false";
 		video.autoplay = this.getAttribute("autoplay") !== "false";
-		video.setAttribute("aria-label", name);
+		video.setAttribute("aria-label", shownName(name));
 		const seal = document.createElement("span");
 		seal.setAttribute("part", "seal");
 		seal.setAttribute("role", "status");

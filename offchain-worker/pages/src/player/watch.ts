@@ -3,7 +3,8 @@
  * the player gets it. What does not hold is not played.
  */
 import type Hls from "hls.js/light";
-import { bytesOf } from "../chain/address";
+import { bytesOf, isAddress } from "../chain/address";
+import { breath } from "../chain/breath";
 import type { Chain } from "../chain/chain";
 import type { Live } from "../chain/live";
 import type { Address, Job } from "../chain/types";
@@ -11,6 +12,7 @@ import { records as readRecords, streamId, type Record } from "../proof/formats"
 import { checkBytes, checkRecord, KeyBook, signedOf, type Fault } from "../proof/verify";
 import { hex, unhex } from "../proof/scale";
 import { broadcasterOf, nameOf, pathOf } from "./name";
+import { isOrdered, isPlaylist, segmentOf } from "./playlist";
 
 export interface Status {
 	name: string;
@@ -24,6 +26,8 @@ export interface Status {
 }
 export interface Level {
 	index: number;
+	/** Its number at the gateway: that of the renditions, and behind them the source's. */
+	rendition: number;
 	width: number;
 	height: number;
 	kbps: number;
@@ -44,6 +48,8 @@ export type Trust = "waiting" | "checked" | "unchecked" | "refused";
 const KEEP = 400;
 /** Segments that a page asks for when it opens. */
 const LOOK_BACK = 96;
+/** How long a gateway may take to answer, in ms: what waits for it waits no longer. */
+const ANSWER = 15_000;
 /** How long the first segments wait for the chain, in ms. */
 const PATIENCE = 8_000;
 
@@ -56,12 +62,14 @@ export class Watch {
 	playing = -1;
 	message: "" | "waiting" | "press" | "unsupported" | "nostream" = "waiting";
 	readonly segments = new Map<number, Segment>();
-	/** What does not hold, and whether it was played while the chain was away. */
-	refused: { seq: number; rendition: number; fault: Fault; played: boolean }[] = [];
+	/** The segment whose pictures are shown. */
+	at: number | null = null;
+	/** What does not hold, of which segment, if of one; and whether it was played while the chain was away. */
+	refused: { seq: number | null; fault: Fault; played: boolean }[] = [];
 	checkedBytes = 0;
 	checkedCount = 0;
-	/** Segments that were played while nobody could say whose keys are whose. */
-	private readonly unproven = new Map<number, { rendition: number; length: number }>();
+	/** The bytes of segments that were played while nobody could say whose keys are whose. */
+	private readonly unproven = new Map<number, number>();
 	/** Milliseconds that checking has taken: hashing, and signatures. */
 	readonly spent = { bytes: 0, records: 0 };
 	version = 0;
@@ -88,8 +96,15 @@ export class Watch {
 		return broadcasterOf(this.name) ?? this.status?.broadcaster ?? null;
 	}
 	get id(): string | null {
-		return this.broadcaster ? hex(streamId(bytesOf(this.broadcaster), nameOf(this.name))) : null;
+		return this.broadcaster && isAddress(this.broadcaster) ? hex(streamId(bytesOf(this.broadcaster), nameOf(this.name))) : null;
 	}
+	/** How many segments what is shown is behind the newest that the gateway has. */
+	get behind(): number | null {
+		const newest = this.status?.newest ?? null;
+		return newest === null || this.at === null || this.status?.ended ? null : Math.max(0, newest - this.at);
+	}
+	/** Whether a rendition's number is that of what the broadcaster sent. */
+	isSource = (rendition: number): boolean => rendition === this.status?.renditions.length;
 	get trust(): Trust {
 		if (this.refused.length) return "refused";
 		if (this.unproven.size) return "unchecked";
@@ -141,21 +156,29 @@ export class Watch {
 		}
 		const watch = this;
 		const Loader = Hls.DefaultConfig.loader;
-		class Checked extends Loader {
-			override load(...[context, config, callbacks]: Parameters<InstanceType<typeof Loader>["load"]>): void {
-				super.load(context, config, {
-					...callbacks,
-					onSuccess: (response, stats, of, details) => {
-						const refuse = (why: string) => callbacks.onError({ code: 0, text: why }, of, details, stats);
-						watch.check(of.url, response.data as ArrayBuffer).then(
-							(fault) => (fault ? refuse(`refused: ${fault}`) : callbacks.onSuccess(response, stats, of, details)),
-							// Its record could not be had. A player that is told nothing would wait for ever.
-							(error) => refuse(String(error)),
-						);
-					},
-				});
-			}
-		}
+		type Load = Parameters<InstanceType<typeof Loader>["load"]>;
+		/** Asks for nothing but what `isOurs`, and hands on what `fault` finds nothing in. */
+		const checked = (isOurs: (url: string) => boolean, fault: (url: string, data: never) => Promise<string | null>) =>
+			class extends Loader {
+				override load(...[context, config, callbacks]: Load): void {
+					const refuse = (text: string, of = context, details: Parameters<typeof callbacks.onError>[2] = null) => callbacks.onError({ code: 0, text }, of, details, this.stats);
+					if (!isOurs(context.url)) {
+						watch.refuse(null, "Playlist");
+						queueMicrotask(() => refuse("refused: it is not of this stream"));
+						return;
+					}
+					super.load(context, config, {
+						...callbacks,
+						onSuccess: (response, stats, of, details) => {
+							fault(of.url, response.data as never).then(
+								(found) => (found ? refuse(`refused: ${found}`, of, details) : callbacks.onSuccess(response, stats, of, details)),
+								// Its record could not be had. A player that is told nothing would wait for ever.
+								(error) => refuse(String(error), of, details),
+							);
+						},
+					});
+				}
+			};
 		const hls = new Hls({
 			maxLiveSyncPlaybackRate: 1.5,
 			// In seconds: the playlist's target duration is the longest that a segment may ever have, three
@@ -163,12 +186,21 @@ export class Watch {
 			liveSyncDuration: 4,
 			liveMaxLatencyDuration: 30,
 			backBufferLength: 30,
-			fLoader: Checked as never,
+			fLoader: checked((url) => segmentOf(this.base, url) !== null, (url, data: ArrayBuffer) => this.check(url, data)) as never,
+			pLoader: checked(
+				(url) => isPlaylist(this.base, url),
+				async (_, text: string) => {
+					if (isOrdered(text)) return null;
+					this.refuse(null, "Playlist");
+					return "Playlist";
+				},
+			) as never,
 		});
 		this.hls = hls;
 		hls.on(Hls.Events.MANIFEST_PARSED, (_, { levels }) => {
-			this.levels = levels.map(({ width, height, bitrate }, index) => ({
+			this.levels = levels.map(({ width, height, bitrate, uri }, index) => ({
 				index,
+				rendition: Number(/(\d+)\.m3u8$/.exec(uri)?.[1] ?? index),
 				width,
 				height,
 				kbps: Math.round(bitrate / 1000),
@@ -178,6 +210,10 @@ export class Watch {
 		});
 		hls.on(Hls.Events.LEVEL_SWITCHED, (_, { level }) => {
 			this.playing = level;
+			this.changed();
+		});
+		hls.on(Hls.Events.FRAG_CHANGED, (_, { frag }) => {
+			this.at = segmentOf(this.base, frag.url)?.seq ?? null;
 			this.changed();
 		});
 		hls.on(Hls.Events.ERROR, (_, { fatal, type, frag, details }) => {
@@ -202,18 +238,14 @@ export class Watch {
 		hls.attachMedia(video);
 	}
 
+	private refuse(seq: number | null, fault: Fault, played = false): void {
+		this.refused = [...this.refused, { seq, fault, played }].slice(-20);
+		this.changed();
+	}
+
 	/** What is wrong with the bytes of a segment, if anything. */
 	private async check(url: string, data: ArrayBuffer): Promise<Fault | null> {
-		// Only what has a signed record is played: nothing else that a playlist may name.
-		const { pathname } = new URL(url, location.href);
-		const base = new URL(this.base, location.href).pathname;
-		const found = /^\/(\d+)\/(\d+)\.ts$/.exec(pathname.startsWith(base) ? pathname.slice(base.length) : "");
-		if (!found) {
-			this.refused = [...this.refused, { seq: -1, rendition: 0, fault: "NoRecord" as const, played: false }].slice(-20);
-			this.changed();
-			return "NoRecord";
-		}
-		const [rendition, seq] = [Number(found[1]), Number(found[2])];
+		const { rendition, seq } = segmentOf(this.base, url) ?? { rendition: 0, seq: -1 };
 		// The chain tells whose keys are whose. Without it nothing is proven, and that is said. It is waited
 		// for once: a picture that stops would tell less.
 		const chain = await Promise.race([
@@ -233,11 +265,11 @@ export class Watch {
 			}
 			segment.bytes.set(rendition, !fault);
 		}
-		if (fault) this.refused = [...this.refused, { seq, rendition, fault, played: false }].slice(-20);
+		if (fault) this.refuse(seq, fault);
 		else if (segment?.signed) {
 			this.checkedCount++;
 			this.checkedBytes += bytes.length;
-		} else this.unproven.set(seq, { rendition, length: bytes.length });
+		} else this.unproven.set(seq, bytes.length);
 		this.changed();
 		return fault;
 	}
@@ -253,13 +285,11 @@ export class Watch {
 			segment.signed = segment.fault === null;
 			// What was played while the chain was away is proven, or called out, afterwards.
 			const played = this.unproven.get(segment.seq);
-			if (played && this.unproven.delete(segment.seq)) {
-				const { rendition, length } = played;
-				if (segment.fault) {
-					this.refused = [...this.refused, { seq: segment.seq, rendition, fault: segment.fault, played: true }].slice(-20);
-				} else {
+			if (played !== undefined && this.unproven.delete(segment.seq)) {
+				if (segment.fault) this.refuse(segment.seq, segment.fault, true);
+				else {
 					this.checkedCount++;
-					this.checkedBytes += length;
+					this.checkedBytes += played;
 				}
 			}
 		} catch {
@@ -285,7 +315,7 @@ export class Watch {
 
 	private async fetchRecords(from: number): Promise<void> {
 		if (!this.status) await this.fetchStatus();
-		const response = await fetch(`${this.base}/records/${from}.scale`);
+		const response = await fetch(`${this.base}/records/${from}.scale`, { signal: AbortSignal.timeout(ANSWER) });
 		if (response.status === 404) return;
 		// Who is too busy to answer has forged nothing.
 		if (!response.ok) throw new Error(`no records: ${response.status}`);
@@ -303,11 +333,14 @@ export class Watch {
 	}
 
 	private async fetchStatus(): Promise<void> {
-		const response = await fetch(`${this.base}/status`);
+		const response = await fetch(`${this.base}/status`, { signal: AbortSignal.timeout(ANSWER) });
 		if (response.status === 404) this.say("nostream");
 		if (!response.ok) return;
 		if (this.message === "nostream") this.say("waiting");
-		this.status = await response.json();
+		const status: Status = await response.json();
+		// Numbers that nothing can be counted to would be counted to for ever.
+		if (status.newest != null && !Number.isSafeInteger(status.newest)) throw new Error("no such segment can be");
+		this.status = status;
 	}
 
 	/** Follows the stream's state; segments that are not played are shown too. */
@@ -324,7 +357,9 @@ export class Watch {
 				this.lookedBack = true;
 				if (live.chain && live.head) {
 					this.job = (await live.read("job", [BigInt(status.job)], live.head.hash)) ?? null;
+					// A page that opens looks at many: curves take a slow phone longer than all else.
 					for (const segment of [...this.segments.values()].filter(({ signed }) => signed === null)) {
+						await breath();
 						await this.judge(segment, live.chain);
 					}
 				}

@@ -1,6 +1,6 @@
 /** The formats that are signed and hashed, read from docs/formats.md; sections are named by number. */
 import { blake2b } from "@noble/hashes/blake2.js";
-import { compact, concat, Malformed, Reader, text, uint } from "./scale";
+import { compact, concat, isEqual, Malformed, Reader, text, uint } from "./scale";
 
 const ascii = new TextEncoder();
 
@@ -231,6 +231,20 @@ export interface Commitment {
 	leafCount: number;
 }
 
+/** §4.2: leaves of one claim at most. */
+const MAX_LEAVES = 4_096;
+/** §4.2: the levels above the leaves of a claim. */
+const depthOf = (leafCount: number): number => (leafCount > 1 ? 32 - Math.clz32(leafCount - 1) : 0);
+const leafNode = ({ work, bytes }: Pick<Leaf, "work" | "bytes">, index: number, leafCount: number): Node => ({
+	hash: tagged("livepeer/leaf/1", uint(index, 4), uint(leafCount, 4), uint(work, 8), bytes),
+	work,
+});
+const parent = (left: Node, right: Node): Node => ({
+	hash: tagged("livepeer/node/1", encoded(left), encoded(right)),
+	work: left.work + right.work,
+});
+const rootOf = (top: Node, leafCount: number): Uint8Array => tagged("livepeer/root/1", encoded(top), uint(leafCount, 4));
+
 /**
  * §4.2: whether `leaf` stands at `index` of what a claim commits to, and which of the claim's
  * positions it holds.
@@ -241,22 +255,43 @@ export function provenRange(
 	proof: Node[],
 	{ root, totalWork, leafCount }: Commitment,
 ): { from: bigint; to: bigint } | null {
-	const depth = leafCount > 1 ? 32 - Math.clz32(leafCount - 1) : 0;
-	if (index < 0 || index >= leafCount || leafCount > 4_096 || proof.length !== depth) return null;
-	const place = concat(uint(index, 4), uint(leafCount, 4), uint(leaf.work, 8), leaf.bytes);
-	let top: Node = { hash: tagged("livepeer/leaf/1", place), work: leaf.work };
+	if (index < 0 || index >= leafCount || leafCount > MAX_LEAVES || proof.length !== depthOf(leafCount)) return null;
+	let top = leafNode(leaf, index, leafCount);
 	let from = 0n;
 	for (const [height, sibling] of proof.entries()) {
 		const isRight = (index >> height) & 1;
-		const [left, right] = isRight ? [sibling, top] : [top, sibling];
 		if (isRight) from += sibling.work;
-		const work = left.work + right.work;
-		if (work >= 1n << 64n) return null;
-		top = { hash: tagged("livepeer/node/1", encoded(left), encoded(right)), work };
+		top = isRight ? parent(sibling, top) : parent(top, sibling);
+		if (top.work >= 1n << 64n) return null;
 	}
-	const found = tagged("livepeer/root/1", encoded(top), uint(leafCount, 4));
-	const holds = top.work === totalWork && found.every((byte, i) => byte === root[i]);
+	const holds = top.work === totalWork && isEqual(rootOf(top, leafCount), root);
 	return holds ? { from, to: from + leaf.work } : null;
 }
 
-export const list = (items: Uint8Array[]): Uint8Array => concat(compact(items.length), ...items);
+/** §4.1: the leaf of a place where nothing was transcoded. */
+export const EMPTY: Pick<Leaf, "work" | "bytes"> = { work: 0n, bytes: Uint8Array.of(0) };
+
+/** §4.1: the leaf of a segment that was transcoded, with no extensions. */
+export const transcoded = (segmentBytes: Uint8Array, outputs: (Output | null)[], work: bigint): Pick<Leaf, "work" | "bytes"> => ({
+	work,
+	bytes: concat(
+		Uint8Array.of(1),
+		segmentBytes,
+		compact(outputs.length),
+		...outputs.map((output) => (output ? concat(Uint8Array.of(1), output.hash, uint(output.len, 4), output.chunkRoot) : Uint8Array.of(0))),
+		uint(work, 8),
+		compact(0),
+	),
+});
+
+/** §4.2: what a claim of these leaves commits to; `null` for more leaves or work than a claim may have. */
+export function commitmentTo(leaves: Pick<Leaf, "work" | "bytes">[]): Commitment | null {
+	const leafCount = leaves.length;
+	const totalWork = leaves.reduce((sum, { work }) => sum + work, 0n);
+	if (!leafCount || leafCount > MAX_LEAVES || totalWork >= 1n << 64n) return null;
+	let level = Array.from({ length: 1 << depthOf(leafCount) }, (_, index) => leafNode(leaves[index] ?? EMPTY, index, leafCount));
+	while (level.length > 1) {
+		level = Array.from({ length: level.length / 2 }, (_, i) => parent(level[2 * i] as Node, level[2 * i + 1] as Node));
+	}
+	return { root: rootOf(level[0] as Node, leafCount), totalWork, leafCount };
+}

@@ -5,11 +5,15 @@ import type { Address, Hash, Job, KeysView } from "../chain/types";
 import { chunkRoot, sha256 } from "./chunks";
 import type { Generation } from "./signatures";
 import {
+	commitmentTo,
+	EMPTY,
 	leaf as readLeaf,
 	node as readNode,
 	provenRange,
 	signature as readSignature,
 	streamId,
+	transcoded,
+	type Commitment,
 	type Leaf,
 	type Output,
 	type Record,
@@ -26,7 +30,8 @@ export type Fault =
 	| "TranscoderSignature"
 	| "OtherTranscoder"
 	| "NoOutput"
-	| "Bytes";
+	| "Bytes"
+	| "Playlist";
 
 /** The keys that accounts sign with, in the chain's word. */
 export class KeyBook {
@@ -154,4 +159,29 @@ export function agrees(leaf: Leaf, { header, receipt }: Record): boolean {
 	const name = (output: Output | null) => (output ? `${hex(output.hash)}${output.len}${hex(output.chunkRoot)}` : "-");
 	const all = (outputs: (Output | null)[] | null) => outputs?.map(name).join() ?? "";
 	return all(leaf.outputs) === all(receipt.outputs) && !!leaf.rejected === !!receipt.rejected;
+}
+
+/**
+ * Whether a claim commits to what these records say, which are those of its segments in order; a segment that
+ * has none is taken for one that was not transcoded. The whole tree is built, so that each of them is proven a
+ * leaf, drawn or not. How many pictures a segment has no record tells: its work is its part of the claim's by
+ * its length, which is so wherever pictures follow evenly. `false` says no more than that it was not shown.
+ */
+export function isOf(records: (Record | undefined)[], { root, totalWork, leafCount }: Commitment): boolean {
+	const there = records.filter((one) => one !== undefined);
+	const length = there.reduce((sum, { header }) => sum + BigInt(header.segment.duration), 0n);
+	if (records.length !== leafCount || !length) return false;
+	const leaves = [];
+	for (const one of records) {
+		if (!one) {
+			leaves.push(EMPTY);
+			continue;
+		}
+		const { header, receipt } = one;
+		const parts = totalWork * BigInt(header.segment.duration);
+		if (!receipt.outputs?.length || receipt.outputs.includes(null) || parts % length) return false;
+		leaves.push(transcoded(header.segmentBytes, receipt.outputs, parts / length));
+	}
+	const built = commitmentTo(leaves);
+	return built !== null && built.totalWork === totalWork && isEqual(built.root, root);
 }

@@ -1,16 +1,13 @@
 /** Two languages, side by side where they are used, and how numbers are written. */
 import { useEffect, useState } from "preact/hooks";
+import { keep, kept } from "./kept";
 
 export type Language = "en" | "zh";
 const KEY = "livepeer.language";
 
 const stored = (): Language => {
-	try {
-		const found = localStorage.getItem(KEY);
-		if (found === "en" || found === "zh") return found;
-	} catch {
-		// Nothing is stored for who forbids it.
-	}
+	const found = kept(KEY);
+	if (found === "en" || found === "zh") return found;
 	return navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
 };
 
@@ -22,11 +19,7 @@ export const current = (): Language => language;
 export function setLanguage(next: Language): void {
 	language = next;
 	document.documentElement.lang = next === "zh" ? "zh-Hans" : "en";
-	try {
-		localStorage.setItem(KEY, next);
-	} catch {
-		// It holds for this visit.
-	}
+	keep(KEY, next);
 	for (const listener of listeners) listener();
 }
 export function useLanguage(): Language {

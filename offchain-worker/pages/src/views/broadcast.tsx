@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { bytesOf, isAddress } from "../chain/address";
+import { STANDARD } from "../chain/prices";
 import type { Rendition } from "../chain/types";
 import { streamId } from "../proof/formats";
 import { hex } from "../proof/scale";
@@ -12,8 +13,6 @@ import { amount, duration, exact, parseAmount, t } from "../ui/words";
 import { WHIP } from "../publish/address";
 import { Ask, useWallet, WalletBar } from "./sign";
 
-/** Work of a standard segment: two seconds of 720p30. */
-const STANDARD = 55_296_000;
 /** What is encoded, and the bit rate in kbit/s. */
 const SIZES: Record<string, { width: number; height: number; kbps: number }> = {
 	"1080p": { width: 1920, height: 1080, kbps: 6_000 },
@@ -80,7 +79,7 @@ export function BroadcastPage(): JSX.Element {
 		.filter((r) => r.height <= height);
 	// Work of an hour, by the protocol's formula.
 	const work = (3_600 * fps * (ladder.reduce((sum, r) => sum + r.width * r.height * encode, 0) + width * height * decode)) / 1_000;
-	const cost = (of: bigint | undefined | null) => (of ? (BigInt(Math.round(work)) * of) / BigInt(STANDARD) : undefined);
+	const cost = (of: bigint | undefined | null) => (of ? (BigInt(Math.round(work)) * of) / STANDARD : undefined);
 	const money = parseAmount(budget);
 	const hourly = cost(maxPrice);
 	const lasts = money && hourly ? Number((money * 3_600n) / (hourly || 1n)) : null;

@@ -1,19 +1,45 @@
 /** For other pages: the player, the addresses, and whose node is asked. */
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { ownNode, setOwnNode } from "../chain/live";
+import type { Status } from "../player/watch";
 import { Card, Copy } from "../ui/kit";
 import { t } from "../ui/words";
+import { isServed } from "../player/name";
+
+/** Whether a text is where a node could be asked. */
+export const isNode = (text: string): boolean => /^https?:\/\/[^\s/?#@]+\/?$/i.test(text);
+
+/** A stream of this gateway, so that what is copied plays; what to write in its place where it has none. */
+function useExample(): string {
+	const [name, set] = useState("BROADCASTER/NAME");
+	useEffect(() => {
+		let over = false;
+		fetch("/status")
+			.then((response) => response.json())
+			.then(
+				({ streams }: { streams: Status[] }) => {
+					const shown = streams.find(({ ended }) => !ended) ?? streams[0];
+					if (!over && shown && isServed(shown.name)) set(`${shown.broadcaster}/${shown.name}`);
+				},
+				() => undefined,
+			);
+		return () => void (over = true);
+	}, []);
+	return name;
+}
 
 export function EmbedPage(): JSX.Element {
 	const origin = location.origin;
 	const [node, setNode] = useState(ownNode() ?? "");
+	const name = useExample();
+	const wrong = node.trim() !== "" && !isNode(node.trim());
 	const example = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <title>Live</title>
 <script type="module" src="${origin}/livepeer-player.js"></script>
-<livepeer-player stream="BROADCASTER/NAME"></livepeer-player>
+<livepeer-player stream="${name}"></livepeer-player>
 </html>
 `;
 	const rows: [string, string][] = [
@@ -21,6 +47,7 @@ export function EmbedPage(): JSX.Element {
 		["/stream/BROADCASTER/NAME/R/SEQ.ts", t("one segment of rendition R", "画质 R 的一个片段")],
 		["/stream/BROADCASTER/NAME/records/SEQ.scale", t("signed headers and receipts from SEQ on (SCALE, docs/formats.md)", "从 SEQ 起的签名头与回执（SCALE，见 docs/formats.md）")],
 		["/stream/BROADCASTER/NAME/status", t("JSON: broadcaster, job, renditions, newest segment", "JSON：广播者、任务、画质、最新片段")],
+		["/stream/BROADCASTER/NAME/playback", t("JSON: how it is played, and where each rendition is", "JSON：播放方式与各画质地址")],
 		["/status", t("JSON: every stream that this gateway follows", "JSON：此网关跟随的所有视频流")],
 		["POST /chain", t("JSON-RPC reads of the gateway's node; a signed transaction is passed on", "网关节点的 JSON-RPC 读取；可转发已签名交易")],
 	];
@@ -53,7 +80,9 @@ export function EmbedPage(): JSX.Element {
 						))}
 					</tbody>
 				</table>
-				<p class="small faint">{t("All of them may be asked from any page (CORS).", "任何页面均可访问（CORS）。")}</p>
+				<p class="small faint">
+					{t("All of them may be asked from any page (CORS). Every field and every refusal:", "任何页面均可访问（CORS）。全部字段与错误：")} <a href="/openapi.json">/openapi.json</a>
+				</p>
 			</Card>
 			<Card id="node" title={t("Whose node is asked", "使用哪个节点")}>
 				<p>
@@ -66,12 +95,13 @@ export function EmbedPage(): JSX.Element {
 					class="lookup"
 					onSubmit={(event) => {
 						event.preventDefault();
+						if (wrong) return;
 						setOwnNode(node.trim() || null);
 						location.reload();
 					}}
 				>
-					<input value={node} onInput={(event) => setNode(event.currentTarget.value)} placeholder="http://127.0.0.1:9944" aria-label={t("address of a node on this machine", "本机节点地址")} />
-					<button type="submit">{t("Use it", "使用")}</button>
+					<input value={node} onInput={(event) => setNode(event.currentTarget.value)} placeholder="http://127.0.0.1:9944" aria-label={t("address of a node on this machine", "本机节点地址")} aria-invalid={wrong} />
+					<button type="submit" disabled={wrong}>{t("Use it", "使用")}</button>
 					{ownNode() && (
 						<button
 							type="button"
@@ -84,7 +114,8 @@ export function EmbedPage(): JSX.Element {
 						</button>
 					)}
 				</form>
-				<p class="small faint">{t("The node must allow this page: --rpc-cors with this page's origin.", "节点须允许此页面：--rpc-cors 设为此页面来源。")}</p>
+				{wrong && <p class="bad small">{t("A node's address is http://HOST:PORT.", "节点地址形如 http://主机:端口。")}</p>}
+				<p class="small faint">{t("The page may ask a node on this machine, and others only where the gateway's operator names them.", "页面可访问本机节点；其他节点须由网关运营者指定。")} {t("The node must allow this page: --rpc-cors with this page's origin.", "节点须允许此页面：--rpc-cors 设为此页面来源。")}</p>
 			</Card>
 		</main>
 	);

@@ -2,9 +2,19 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Status } from "../player/watch";
-import { A, Card, Empty, live, navigate, useLive, useRead } from "../ui/kit";
-import { amount, t } from "../ui/words";
-import { nameOf, pathOf } from "../player/name";
+import { A, Blob, Card, Empty, live, navigate, useLive, useRead } from "../ui/kit";
+import { amount, short, t } from "../ui/words";
+import { broadcasterOf, isServed, pathOf, shownName } from "../player/name";
+
+/** Streams of the chain that are shown: everybody can name some. */
+const MOST = 24;
+const wholeOf = ({ broadcaster, name }: Status): string => `${broadcaster}/${name}`;
+/** Whose stream it is: others may give theirs the same name. */
+const By = ({ address }: { address: string }): JSX.Element => (
+	<span class="small by" title={address}>
+		<Blob address={address} size={14} /> <span class="mono">{short(address)}</span>
+	</span>
+);
 
 export function HomePage(): JSX.Element {
 	const [streams, set] = useState<Status[] | null>(null);
@@ -33,9 +43,10 @@ export function HomePage(): JSX.Element {
 	for (const event of live.events()) {
 		if (event.name !== "JobCreated" && event.name !== "OriginSet") continue;
 		const name = event.data.name instanceof Uint8Array ? new TextDecoder().decode(event.data.name) : String(event.data.name);
-		named.add(`${event.data.broadcaster}/${name}`);
+		const whole = `${event.data.broadcaster}/${name}`;
+		if (isServed(whole) && named.size < MOST) named.add(whole);
 	}
-	for (const { broadcaster, name } of streams ?? []) named.delete(`${broadcaster}/${name}`);
+	for (const stream of streams ?? []) named.delete(wholeOf(stream));
 	return (
 		<main class="home">
 			<section class="hero">
@@ -64,17 +75,18 @@ export function HomePage(): JSX.Element {
 				{streams?.length || named.size ? (
 					<ul class="streams">
 						{streams?.map((stream) => (
-							<li key={`${stream.broadcaster}/${stream.name}`}>
-								<A href={pathOf(`${stream.broadcaster}/${stream.name}`)} class="streamcard">
+							<li key={wholeOf(stream)}>
+								<A href={pathOf(wholeOf(stream))} class="streamcard">
 									<span class="thumb" aria-hidden="true">
 										<svg viewBox="0 0 24 24" width="40" height="40">
 											<path d="M8 5.5v13l11-6.5z" fill="currentColor" />
 										</svg>
 									</span>
-									<strong>{stream.name}</strong>
+									<strong>{shownName(wholeOf(stream))}</strong>
 									<span class={`badge ${stream.ended ? "" : "on"}`}>{stream.ended ? t("recording", "录像") : <><i class="pulse" /> {t("live", "直播")}</>}</span>
+									<By address={stream.broadcaster} />
 									<span class="small faint">
-										{stream.renditions.map((r) => r.split("@")[0]?.split("x")[1]).join("p, ")}p · {t(`${stream.segments} segments checked`, `已核验 ${stream.segments} 个片段`)}
+										{stream.renditions.map((r) => r.split("@")[0]?.split("x")[1]).join("p, ")}p · {t(`${stream.segments} segment${stream.segments === 1 ? "" : "s"} checked`, `已核验 ${stream.segments} 个片段`)}
 									</span>
 								</A>
 							</li>
@@ -87,10 +99,9 @@ export function HomePage(): JSX.Element {
 											<path d="M8 5.5v13l11-6.5z" fill="currentColor" />
 										</svg>
 									</span>
-									<strong>{nameOf(name)}</strong>
-									<span class="small faint">
-										{t("on the chain, by", "链上，来自")} {name.slice(0, 6)}…
-									</span>
+									<strong>{shownName(name)}</strong>
+									<By address={broadcasterOf(name) ?? ""} />
+									<span class="small faint">{t("on the chain, not followed here yet", "链上，此网关尚未跟随")}</span>
 								</A>
 							</li>
 						))}

@@ -7,6 +7,7 @@ import { Account, Card, ClaimLink, Empty, Fact, JobLink, live, outcomeName, Step
 import { amount, duration, percent, t } from "../ui/words";
 import { describe, EventLine } from "./events";
 import { BridgeCard } from "./bridge";
+import { PricesCard } from "./prices";
 import { leaveText, seatText } from "./seats";
 
 export function NetworkPage(): JSX.Element {
@@ -40,11 +41,13 @@ export function NetworkPage(): JSX.Element {
 	const began = events.filter(({ name, pallet }) => pallet === "Rounds" && name === "NewRound").at(-1);
 	const into = began && clock ? clock.block - began.block : null;
 	const roundLength = began?.data.length ?? length;
+	// Blocks come after the head, when a page opens.
+	const newest = blocks.at(-1)?.hash;
 	const series = useMemo(() => {
 		const minted = events.filter(({ name }) => name === "RoundPaid");
 		const xs = minted.map(({ data }) => Number(data.round));
 		return { xs, minted: minted.map(({ data }) => Number(data.minted) / 1e18) };
-	}, [head?.hash]);
+	}, [newest]);
 	const load = useMemo(() => {
 		const last = blocks.slice(-120);
 		return {
@@ -52,7 +55,7 @@ export function NetworkPage(): JSX.Element {
 			fees: last.map(({ events: of }) => of.filter(({ name }) => name === "Claimed").reduce((sum, { data }) => sum + Number(data.fee), 0) / 1e9),
 			paid: last.map(({ events: of }) => of.filter(({ name, data }) => name === "ClaimSettled" && data.settlement.type === "Pay").reduce((sum, { data }) => sum + Number(data.fee), 0) / 1e9),
 		};
-	}, [head?.hash]);
+	}, [newest]);
 	const sums = load.fees.map((_, i) => load.fees.slice(0, i + 1).reduce((a, b) => a + b, 0));
 	const sumsPaid = load.paid.map((_, i) => load.paid.slice(0, i + 1).reduce((a, b) => a + b, 0));
 	const total = pool?.filter(({ reason }) => reason.type === "Stake" || reason.type === "Drawn").reduce((sum, { stake }) => sum + stake, 0n) ?? 0n;
@@ -240,6 +243,7 @@ export function NetworkPage(): JSX.Element {
 							format={(value) => Number(value.toPrecision(3)).toLocaleString("en")}
 						/> : <Empty>{t("No fee in the blocks that this page has read.", "本页读取的区块中没有费用。")}</Empty>}
 					</Card>
+					<PricesCard />
 					<Card title={t("Minted, by round", "各轮增发")} aside={<span class="faint">LPT</span>}>
 						{series.xs.length > 1 ? (
 							<Chart label={t("Minted, by round", "各轮增发")} xs={series.xs} lines={[{ label: "LPT", values: series.minted, colour: "--accent", fill: true }]} format={(value) => Number(value.toPrecision(4)).toLocaleString("en")} />

@@ -20,6 +20,11 @@ const Feed = ({ events, none }: { events: ChainEvent[]; none: string }): JSX.Ele
 		<Empty>{none}</Empty>
 	);
 };
+/** Letters of an event that are shown: whoever fills a block would else fill the page. */
+const MOST_TEXT = 20_000;
+/** The number that an address names; `null` for what is none, or larger than any can be. */
+const numberOf = (id: string): bigint | null => (/^\d{1,18}$/.test(id) ? BigInt(id) : null);
+const NoNumber = ({ id }: { id: string }): JSX.Element => <Missing what={t(`${id} is no number.`, `${id} 不是编号。`)} />;
 const recent = (): string => t("Nothing in the blocks that this page has read.", "本页读取的区块中没有相关动静。");
 
 export function AccountPage({ address }: { address: string }): JSX.Element {
@@ -105,7 +110,7 @@ export function AccountPage({ address }: { address: string }): JSX.Element {
 
 export function JobPage({ id }: { id: string }): JSX.Element {
 	const { blocks, head } = useLive();
-	const number = /^\d+$/.test(id) ? BigInt(id) : null;
+	const number = numberOf(id);
 	const job = useRead(async (at) => ({ found: number === null ? undefined : await live.read("job", [number], at) }), [id]);
 	const events = blocks.flatMap((block) => block.events);
 	const claims = [...live.claims().values()].filter((claim) => String(claim.job) === id);
@@ -188,7 +193,7 @@ export function JobPage({ id }: { id: string }): JSX.Element {
 
 export function ClaimPage({ id }: { id: string }): JSX.Element {
 	const { blocks } = useLive();
-	const number = /^\d+$/.test(id) ? BigInt(id) : null;
+	const number = numberOf(id);
 	const read = useRead(
 		async (at) => ({
 			info: number === null ? undefined : await live.read("claim", [number], at),
@@ -304,6 +309,7 @@ export function BlockPage({ id }: { id: string }): JSX.Element {
 		return () => void (over = true);
 	}, [id, chain, !!known]);
 	const block = known ?? found;
+	if (numberOf(id) === null) return <NoNumber id={id} />;
 	return (
 		<main>
 			<div class="title">
@@ -312,7 +318,7 @@ export function BlockPage({ id }: { id: string }): JSX.Element {
 				</h1>
 				<span class={`pill ${Number(id) <= finalized ? "Stake" : ""}`}>{Number(id) <= finalized ? t("final", "已最终确认") : t("not final yet", "未最终确认")}</span>
 				<span class="pager">
-					<A href={`/block/${Number(id) - 1}`}>←</A> <A href={`/block/${Number(id) + 1}`}>→</A>
+					{Number(id) > 0 && <A href={`/block/${Number(id) - 1}`}>←</A>} <A href={`/block/${Number(id) + 1}`}>→</A>
 				</span>
 			</div>
 			<Card>
@@ -328,7 +334,7 @@ export function BlockPage({ id }: { id: string }): JSX.Element {
 											{event.pallet}.{event.name}
 										</code>
 									</summary>
-									<pre tabIndex={0}>{JSON.stringify(event.data, (_, value) => (typeof value === "bigint" ? value.toString() : value instanceof Uint8Array ? new TextDecoder().decode(value) : value), 2)}</pre>
+									<pre tabIndex={0}>{JSON.stringify(event.data, (_, value) => (typeof value === "bigint" ? value.toString() : value instanceof Uint8Array ? new TextDecoder().decode(value) : value), 2)?.slice(0, MOST_TEXT)}</pre>
 								</details>
 							</li>
 						))}
@@ -345,6 +351,7 @@ export function RoundPage({ id }: { id: string }): JSX.Element {
 	const begins = events.find(({ pallet, name, data }) => pallet === "Rounds" && name === "NewRound" && String(data.round) === id);
 	const next = events.find(({ pallet, name, data }) => pallet === "Rounds" && name === "NewRound" && Number(data.round) === Number(id) + 1);
 	const paid = events.find(({ name, data }) => name === "RoundPaid" && String(data.round) === id);
+	if (numberOf(id) === null) return <NoNumber id={id} />;
 	const ours = begins ? events.filter(({ block }) => block >= begins.block && (!next || block <= next.block)) : [];
 	return (
 		<main>
@@ -354,7 +361,7 @@ export function RoundPage({ id }: { id: string }): JSX.Element {
 				</h1>
 				<span class="pill">{String(clock?.round) === id ? t("now", "进行中") : Number(id) < (clock?.round ?? 0) ? t("over", "已结束") : t("to come", "未到")}</span>
 				<span class="pager">
-					<A href={`/round/${Number(id) - 1}`}>←</A> <A href={`/round/${Number(id) + 1}`}>→</A>
+					{Number(id) > 0 && <A href={`/round/${Number(id) - 1}`}>←</A>} <A href={`/round/${Number(id) + 1}`}>→</A>
 				</span>
 			</div>
 			<Card>

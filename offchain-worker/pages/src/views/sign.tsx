@@ -5,6 +5,7 @@ import { connect, feeOf, sign, submit, TxError, wallets, type Call, type Wallet 
 import type { ChainEvent } from "../chain/types";
 import { RpcError } from "../chain/rpc";
 import { Account, live, useLive } from "../ui/kit";
+import { keep, kept } from "../ui/kept";
 import { amount, t } from "../ui/words";
 
 const KEY = "livepeer.account";
@@ -25,16 +26,17 @@ export function useWallet(): { wallet: Wallet | null; account: string | null } {
 }
 
 export async function open(name: string): Promise<void> {
-	wallet = await connect(name);
-	const stored = localStorage.getItem(KEY);
-	const usable = wallet.accounts.filter(({ type }) => type !== "ethereum");
-	chosen = usable.find(({ address }) => address === stored)?.address ?? usable[0]?.address ?? null;
+	const found = await connect(name);
+	if (!found.accounts.length) throw new Error(t("This wallet shows this page no account of this chain.", "此钱包没有向本页提供该链的账户。"));
+	wallet = found;
+	const stored = kept(KEY);
+	chosen = wallet.accounts.find(({ address }) => address === stored)?.address ?? wallet.accounts[0]?.address ?? null;
 	told();
 }
 
 export function choose(address: string): void {
 	chosen = address;
-	localStorage.setItem(KEY, address);
+	keep(KEY, address);
 	told();
 }
 
@@ -132,12 +134,16 @@ export function Ask({
 		);
 		return () => void (over = true);
 	}, [text, account, fee === null, head?.hash]);
+	/** Whether it is still asked: what was cancelled while the wallet was looked at is not sent. */
+	const stands = useRef(true);
+	useEffect(() => () => void (stands.current = false), []);
 	const go = async (): Promise<void> => {
 		const { chain } = live;
 		if (!call || !of || !account || !chain) return;
 		try {
 			set({ kind: "signing" });
 			const bytes = await sign(chain, of, account, call);
+			if (!stands.current) return;
 			set({ kind: "sending" });
 			const events = await submit(live, bytes);
 			set({ kind: "done" });
@@ -201,7 +207,7 @@ export function Ask({
 				)}
 				<div class="buttons">
 					<button type="button" onClick={() => dialog.current?.close()}>
-						{state.kind === "done" ? t("Close", "关闭") : t("Cancel", "取消")}
+						{state.kind === "done" || state.kind === "sending" ? t("Close", "关闭") : t("Cancel", "取消")}
 					</button>
 					{state.kind !== "done" && (
 						<button type="submit" class="primary" disabled={!call || !account || fee === null || busy || !!problem}>

@@ -5,13 +5,14 @@ import { addressOf } from "../chain/address";
 import { standingOf, type Claim, type Standing } from "../chain/claims";
 import type { ChainEvent } from "../chain/types";
 import { Watch, type Segment } from "../player/watch";
-import { agrees, revealed, type Fault, type Revealed } from "../proof/verify";
+import { unhex } from "../proof/scale";
+import { agrees, isOf, revealed, type Fault, type Revealed } from "../proof/verify";
 import { A, Account, Card, ClaimLink, Empty, Fact, JobLink, live, Steps, useChanges, useLive, useRead, Votes } from "../ui/kit";
 import { amount, bytes, seconds, t } from "../ui/words";
 import { EventLine } from "./events";
 import { wantsLight } from "../light/state";
 import { LightCard } from "./light";
-import { nameOf } from "../player/name";
+import { shownName } from "../player/name";
 
 export const faultText = (fault: Fault): string =>
 	({
@@ -24,6 +25,7 @@ export const faultText = (fault: Fault): string =>
 		OtherTranscoder: t("another transcoder has this assignment", "该任务分配给了另一个转码者"),
 		NoOutput: t("the transcoder signed no such rendition", "转码者没有签过这个画质"),
 		Bytes: t("its bytes are not those that the transcoder signed", "字节与转码者签名的不一致"),
+		Playlist: t("the playlist is not one of this stream's segments in their order", "播放列表不是此流按顺序排列的片段"),
 	})[fault];
 
 export const standingName = (standing: Standing): string =>
@@ -66,9 +68,13 @@ interface Story {
 	segment: Segment;
 	claim: Claim | undefined;
 	drawn: Revealed | null;
+	/** Whether the claim's tree, built from what was signed, has it, drawn or not. */
+	isLeaf: boolean;
 	standing: Standing;
 }
 
+/** Segments that claims may be ahead of a gateway before it is said: what it is sent comes at no certain time. */
+const BEHIND = 4;
 /** Leaves that are remembered: those of the claims that a page shows, and more. */
 const KEEP_LEAVES = 1_000;
 
@@ -94,6 +100,36 @@ function useLeaves(claims: Claim[]): Map<string, Revealed> {
 	return found;
 }
 
+/** Segments that stand in the tree of their claim, which this browser has built from what was signed: `claim/seq`. */
+function useTrees(claims: Claim[], segments: Map<number, Segment>): Set<string> {
+	const [found, set] = useState(new Set<string>());
+	/** How many records there were when it was last tried. */
+	const tried = useRef(new Map<string, number>());
+	useEffect(() => {
+		const { chain } = live;
+		if (!chain) return;
+		for (const { id, first, last, assignment, claimedIn } of claims) {
+			if (first === undefined || last === undefined || !claimedIn || last - first >= KEEP_LEAVES) continue;
+			const records = Array.from({ length: Number(last - first) + 1 }, (_, i) => segments.get(Number(first) + i)?.record);
+			const ours = records.map((record) => (record?.header.assignment === assignment ? record : undefined));
+			const known = ours.filter(Boolean).length;
+			if (!known || (tried.current.get(String(id)) ?? 0) >= known) continue;
+			tried.current.set(String(id), known);
+			chain.read("claim", [id], claimedIn).then(
+				(info) => {
+					if (!info) return;
+					const { root, total_work, leaf_count } = info.commitment;
+					if (!isOf(ours, { root: unhex(root), totalWork: total_work, leafCount: leaf_count })) return;
+					const leaves = ours.flatMap((record) => (record ? [`${id}/${record.header.seq}`] : []));
+					set((old) => new Set([...old, ...leaves].slice(-KEEP_LEAVES)));
+				},
+				() => tried.current.delete(String(id)),
+			);
+		}
+	});
+	return found;
+}
+
 function Verdict({ watch }: { watch: Watch }): JSX.Element {
 	const { trust, refused, checkedCount, checkedBytes } = watch;
 	const last = refused.at(-1);
@@ -114,9 +150,11 @@ function Verdict({ watch }: { watch: Watch }): JSX.Element {
 			),
 		],
 		refused: [
-			last?.played
-				? t(`Segment ${last.seq} was played before it could be checked, and does not hold`, `片段 ${last.seq} 在可核验之前已播放，且不成立`)
-				: t(`Tampered: segment ${last?.seq} was not played`, `已篡改：片段 ${last?.seq} 未播放`),
+			last?.seq === null
+				? t("Tampered: this gateway's playlist was not followed", "已篡改：未采用此网关的播放列表")
+				: last?.played
+					? t(`Segment ${last.seq} was played before it could be checked, and does not hold`, `片段 ${last.seq} 在可核验之前已播放，且不成立`)
+					: t(`Tampered: segment ${last?.seq} was not played`, `已篡改：片段 ${last?.seq} 未播放`),
 			last
 				? t(
 						`Your browser refused ${refused.length === 1 ? "it" : `${refused.length} pieces`}: ${faultText(last.fault)}.${checkedCount ? ` The ${checkedCount} others that were played hold.` : ""}`,
@@ -127,7 +165,7 @@ function Verdict({ watch }: { watch: Watch }): JSX.Element {
 	}[trust];
 	const icon = { waiting: "…", checked: "✓", unchecked: "?", refused: "!" }[trust];
 	return (
-		<div class={`verdict ${trust}`} role="status" id="verdict" data-trust={trust} data-checked={watch.checkedBytes} data-spent={Math.round(watch.spent.bytes + watch.spent.records)}>
+		<div class={`verdict ${trust}`} role="status" id="verdict" data-trust={trust} data-checked={watch.checkedBytes} data-spent={Math.round(watch.spent.bytes + watch.spent.records)} data-behind={watch.behind ?? ""}>
 			<span class="seal" aria-hidden="true">
 				{icon}
 			</span>
@@ -173,7 +211,7 @@ function Player({ watch }: { watch: Watch }): JSX.Element {
 	return (
 		<>
 			<div class="screen">
-				<video id="video" ref={video} controls muted playsInline autoplay aria-label={t(`Stream ${watch.name}`, `视频流 ${watch.name}`)} />
+				<video id="video" ref={video} controls muted playsInline autoplay aria-label={t(`Stream ${shownName(watch.name)}`, `视频流 ${shownName(watch.name)}`)} />
 				{messages[watch.message] && (
 					<p id="message" role="status">
 						{messages[watch.message]}
@@ -191,8 +229,9 @@ function Player({ watch }: { watch: Watch }): JSX.Element {
 							{t("automatic", "自动")}
 							{level && watch.chosen < 0 ? ` (${level.height}p)` : ""}
 						</option>
-						{watch.levels.map(({ index, width, height, kbps }) => (
+						{watch.levels.map(({ index, rendition, width, height, kbps }) => (
 							<option key={index} value={String(index)}>
+								{watch.isSource(rendition) ? t("source, ", "来源，") : ""}
 								{width}×{height}, {(kbps / 1000).toFixed(1)} Mbit/s
 							</option>
 						))}
@@ -200,7 +239,10 @@ function Player({ watch }: { watch: Watch }): JSX.Element {
 				</label>
 				<dl class="inline">
 					<Fact name={t("Picture", "画面")}>{state.size}</Fact>
-					<Fact name={t("Behind live", "延迟")}>{seconds(state.latency)}</Fact>
+					<Fact name={t("Behind live", "延迟")}>
+						{seconds(state.latency)}
+						{watch.behind !== null && <span class="faint"> {t(`${watch.behind} segment${watch.behind === 1 ? "" : "s"}`, `${watch.behind} 个片段`)}</span>}
+					</Fact>
 					<Fact name={t("Buffer", "缓冲")}>{seconds(state.buffer)}</Fact>
 					<Fact name={t("Lost frames", "丢帧")}>{state.dropped}</Fact>
 					<Fact name={t("Time for checking", "核验耗时")}>{(100 * watch.cost).toFixed(1)} %</Fact>
@@ -215,19 +257,20 @@ function Player({ watch }: { watch: Watch }): JSX.Element {
 }
 
 /** Segments as they come, each with how far it has come. */
-function Tape({ stories, pick, picked }: { stories: Story[]; pick: (seq: number) => void; picked: number | null }): JSX.Element {
+function Tape({ stories, pick, picked, at }: { stories: Story[]; pick: (seq: number) => void; picked: number | null; at: number | null }): JSX.Element {
 	if (!stories.length) return <Empty>{t("No segment has come yet.", "还没有片段。")}</Empty>;
 	return (
 		<ol class="tape" aria-label={t("the newest segments", "最新片段")}>
 			{stories.slice(-72).map(({ segment, standing, drawn }) => {
 				const loaded = [...segment.bytes.values()];
 				const bad = segment.fault !== null || loaded.includes(false);
-				const name = bad ? t("refused", "已拒绝") : standingName(standing);
+				const plays = segment.seq === at;
+				const name = `${bad ? t("refused", "已拒绝") : standingName(standing)}${plays ? t(", plays now", "，正在播放") : ""}`;
 				return (
 					<li key={segment.seq}>
 						<button
 							type="button"
-							class={`${bad ? "refused" : standing} ${drawn ? "was-drawn" : ""} ${loaded.length ? "mine" : ""}`}
+							class={`${bad ? "refused" : standing} ${drawn ? "was-drawn" : ""} ${loaded.length ? "mine" : ""} ${plays ? "plays" : ""}`}
 							aria-pressed={picked === segment.seq}
 							title={`${segment.seq}: ${name}`}
 							onClick={() => pick(segment.seq)}
@@ -267,8 +310,8 @@ function Legend({ stories }: { stories: Story[] }): JSX.Element {
 	);
 }
 
-function SegmentDetail({ story }: { story: Story }): JSX.Element {
-	const { segment, claim, drawn, standing } = story;
+function SegmentDetail({ story, watch }: { story: Story; watch: Watch }): JSX.Element {
+	const { segment, claim, drawn, isLeaf, standing } = story;
 	const { header, receipt } = segment.record;
 	const loaded = [...segment.bytes];
 	const line = (ok: boolean | null, text: string) => (
@@ -277,6 +320,8 @@ function SegmentDetail({ story }: { story: Story }): JSX.Element {
 		</li>
 	);
 	const matches = drawn ? agrees(drawn.leaf, segment.record) : false;
+	const heights = watch.status?.renditions.map((size) => `${size.split("@")[0]?.split("x")[1]}p`) ?? [];
+	const quality = (rendition: number) => (watch.isSource(rendition) ? t("source", "来源") : (heights[rendition] ?? rendition));
 	return (
 		<div class="detail">
 			<p>
@@ -287,11 +332,15 @@ function SegmentDetail({ story }: { story: Story }): JSX.Element {
 			</p>
 			<ul class="checks">
 				{loaded.length
-					? loaded.map(([rendition, ok]) => line(ok, t(`Your browser hashed its bytes (rendition ${rendition}); they are${ok ? "" : " not"} the signed ones`, `浏览器已哈希其字节（画质 ${rendition}），与签名${ok ? "一致" : "不一致"}`)))
+					? loaded.map(([rendition, ok]) => line(ok, t(`Your browser hashed its bytes (${quality(rendition)}); they are${ok ? "" : " not"} the signed ones`, `浏览器已哈希其字节（${quality(rendition)}），与签名${ok ? "一致" : "不一致"}`)))
 					: line(null, t("Its bytes were not loaded here", "此处未加载其字节"))}
 				{line(segment.signed, segment.fault ? faultText(segment.fault) : t("Signed by the broadcaster and by the transcoder", "由广播者与转码者签名"))}
 				{claim
-					? line(true, t(`Within claim ${claim.id} on chain`, `属于链上声明 ${claim.id}`))
+					? isLeaf
+						? line(true, t(`A leaf of claim ${claim.id}: your browser built the claim's tree from what was signed, and its root is the one on chain`, `声明 ${claim.id} 的叶子：浏览器由签名内容重建了声明的树，其根与链上一致`))
+						: drawn?.proven && matches
+							? line(true, t(`Within claim ${claim.id} on chain`, `属于链上声明 ${claim.id}`))
+							: line(null, t(`In the range of claim ${claim.id}; that the claim holds just this was not shown here`, `在声明 ${claim.id} 的范围内；此处未证明声明所含正是该片段`))
 					: line(null, t("Not in a claim that this page has seen", "不在本页看到的任何声明中"))}
 				{drawn
 					? line(
@@ -305,7 +354,7 @@ function SegmentDetail({ story }: { story: Story }): JSX.Element {
 			<dl class="grid tight">
 				<Fact name={t("Length", "时长")}>{(header.segment.duration / 90_000).toFixed(2)} {t("s", "秒")}</Fact>
 				<Fact name={t("Source", "来源")}>{bytes(header.segment.inLen)}</Fact>
-				<Fact name={t("Renditions", "画质")}>{receipt.outputs?.map((output) => (output ? bytes(output.len) : "–")).join(" · ") ?? receipt.rejected}</Fact>
+				<Fact name={t("Renditions", "画质")}>{receipt.outputs?.map((output, i) => `${heights[i] ?? ""} ${output ? bytes(output.len) : "–"}`.trim()).join(" · ") ?? receipt.rejected}</Fact>
 				<Fact name={t("Transcoder", "转码者")}>
 					<Account address={addressOf(header.transcoder)} />
 				</Fact>
@@ -388,6 +437,8 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 	const lost = ours.filter(({ outcome }) => outcome === "Failed" || outcome === "Missed");
 	const failed = lost.find(({ slashed }) => slashed) ?? lost[0];
 	const leaves = useLeaves(ours);
+	const trees = useTrees(ours, watch.segments);
+	const claimed = ours.reduce((most, { last }) => Math.max(most, Number(last ?? -1)), -1);
 	const stories: Story[] = [...watch.segments.values()]
 		.sort((a, b) => a.seq - b.seq)
 		.map((segment) => {
@@ -401,7 +452,8 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 					seq <= one.last,
 			);
 			const drawn = claim?.first !== undefined ? (leaves.get(`${claim.id}/${seq - claim.first}`) ?? null) : null;
-			return { segment, claim, drawn, standing: standingOf(claim, drawn?.proven === true) };
+			const isLeaf = claim !== undefined && trees.has(`${claim.id}/${segment.seq}`);
+			return { segment, claim, drawn, isLeaf, standing: standingOf(claim, drawn?.proven === true) };
 		});
 	const shown =
 		stories.find(({ segment }) => segment.seq === picked) ??
@@ -419,12 +471,28 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 	return (
 		<main class="watch">
 			<div class="stage">
-				<h1>{nameOf(name)}</h1>
+				<h1>{shownName(name)}</h1>
 				<p class="by">
 					{t("by", "广播者")} <Account address={status?.broadcaster} />
 					{status ? <JobLink id={status.job} /> : null}
 				</p>
 				<Player watch={watch} />
+				{status?.newest != null && claimed > status.newest + BEHIND && (
+					<div class="verdict unchecked" role="status" id="behind">
+						<span class="seal" aria-hidden="true">
+							?
+						</span>
+						<div>
+							<strong>{t("This gateway is behind", "此网关落后")}</strong>
+							<p>
+								{t(
+									`Claims on chain reach to segment ${claimed}; the newest that it gives is ${status.newest}. What plays is as well signed, and old.`,
+									`链上声明已至片段 ${claimed}，而此网关最新为 ${status.newest}。所播内容签名同样有效，但已过时。`,
+								)}
+							</p>
+						</div>
+					</div>
+				)}
 				{failed && (
 					<div class="verdict refused" role="status">
 						<span class="seal" aria-hidden="true">
@@ -453,8 +521,8 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 			<aside class="life" aria-label={t("the life of this stream", "此流的历程")}>
 				<Card title={t("Segments as they come", "片段到来")} aside={<span class="faint">{stories.length ? `${stories[0]?.segment.seq}–${stories.at(-1)?.segment.seq}` : ""}</span>}>
 					<Legend stories={stories} />
-					<Tape stories={stories} pick={(seq) => pick(seq === picked ? null : seq)} picked={picked} />
-					{shown && <SegmentDetail story={shown} />}
+					<Tape stories={stories} pick={(seq) => pick(seq === picked ? null : seq)} picked={picked} at={watch.at} />
+					{shown && <SegmentDetail story={shown} watch={watch} />}
 				</Card>
 				<Card title={t("Transcoder", "转码者")}>
 					{transcoder ? (

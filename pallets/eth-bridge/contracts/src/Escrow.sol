@@ -28,10 +28,15 @@ abstract contract Escrow is ReentrancyGuardTransient {
         uint112 eth;
     }
 
-    struct Brakes {
-        address guardian;
-        uint48 depositsStoppedUntil;
+    /// What holds for an asset, in two slots: a payment reads the first, a deposit the second. The
+    /// guardian's stops are of both assets; each lies where it is looked at.
+    struct Rules {
+        uint96 perDay;
+        uint96 large;
         uint48 releasesStoppedUntil;
+        uint112 cap;
+        uint96 minimum;
+        uint48 depositsStoppedUntil;
     }
 
     struct Limits {
@@ -62,9 +67,9 @@ abstract contract Escrow is ReentrancyGuardTransient {
     Account[2] public accounts;
     Deposits public deposits;
 
-    Brakes public brakes;
+    address private _guardian;
     bytes32[32] private _branch;
-    Limits[2] public limits;
+    Rules[2] private _rules;
     mapping(bytes32 id => Waiting) public waiting;
 
     address public immutable governor;
@@ -107,7 +112,7 @@ abstract contract Escrow is ReentrancyGuardTransient {
         if (address(token).code.length == 0 || genesisHash == 0 || timelock == address(0)) revert BadSetup();
         lpt = token;
         governor = timelock;
-        brakes.guardian = firstGuardian;
+        _guardian = firstGuardian;
         domain = keccak256(abi.encodePacked("livepeer-bridge-v1", genesisHash, block.chainid, address(this)));
         for (uint8 asset = LPT; asset <= ETH; ++asset) {
             _setLimits(asset, first[asset]);
@@ -133,12 +138,13 @@ abstract contract Escrow is ReentrancyGuardTransient {
     }
 
     function _deposit(uint8 asset, bytes32 recipient, uint128 amount, uint256 held) private {
-        if (block.timestamp < brakes.depositsStoppedUntil) revert DepositsStopped();
+        Rules storage rules = _rules[asset];
+        if (block.timestamp < rules.depositsStoppedUntil) revert DepositsStopped();
         // Without commitments nothing comes back out: better not to let in.
         if (_isExpired()) revert BridgeDown();
         if (recipient == 0) revert BadRecipient();
-        if (amount < limits[asset].minimum) revert BelowMinimum();
-        if (held > limits[asset].cap) revert AboveCap();
+        if (amount < rules.minimum) revert BelowMinimum();
+        if (held > rules.cap) revert AboveCap();
         Deposits memory all = deposits;
         uint32 index = all.count;
         if (index == type(uint32).max) revert TreeFull();
@@ -157,8 +163,8 @@ abstract contract Escrow is ReentrancyGuardTransient {
 
     /// Pays what is proven, once: who calls has marked `id` as used. A large sum waits first.
     function _payOrDelay(bytes32 id, uint8 asset, address recipient, uint128 amount, uint128 fee) internal {
-        if (block.timestamp < brakes.releasesStoppedUntil) revert ReleasesStopped();
-        if (amount > limits[asset].large) {
+        if (block.timestamp < _rules[asset].releasesStoppedUntil) revert ReleasesStopped();
+        if (amount > _rules[asset].large) {
             uint64 readyAt = uint64(block.timestamp) + DELAY;
             waiting[id] = Waiting(recipient, readyAt, asset, amount);
             emit Delayed(id, asset, recipient, amount, readyAt);
@@ -171,11 +177,11 @@ abstract contract Escrow is ReentrancyGuardTransient {
     /// Pays what waited: all of it, or as much as the limit allows today, but nothing smaller than an
     /// hour's worth of it. By anyone; nobody is paid for it. Undone when the recipient does not take it.
     function release(bytes32 id) external nonReentrant {
-        if (block.timestamp < brakes.releasesStoppedUntil) revert ReleasesStopped();
+        if (block.timestamp < _rules[LPT].releasesStoppedUntil) revert ReleasesStopped();
         Waiting memory w = waiting[id];
         if (w.remaining == 0) revert NotWaiting();
         if (block.timestamp < w.readyAt) revert NotReady(w.readyAt);
-        uint128 hour = uint128(limits[w.asset].perDay) / 24 + 1;
+        uint128 hour = uint128(_rules[w.asset].perDay) / 24 + 1;
         uint128 amount = _take(w.asset, w.remaining, w.remaining < hour ? w.remaining : hour);
         if (amount == w.remaining) delete waiting[id];
         else waiting[id].remaining = w.remaining - amount;
@@ -185,7 +191,7 @@ abstract contract Escrow is ReentrancyGuardTransient {
 
     /// What may leave now, by the limit.
     function available(uint8 asset) public view returns (uint128) {
-        return _available(accounts[asset], limits[asset].perDay);
+        return _available(accounts[asset], _rules[asset].perDay);
     }
 
     function _available(Account memory account, uint256 perDay) private view returns (uint96) {
@@ -196,7 +202,7 @@ abstract contract Escrow is ReentrancyGuardTransient {
     /// Takes `wanted` from the limit, or what there is but no less than `least`; it is to be paid.
     function _take(uint8 asset, uint128 wanted, uint128 least) private returns (uint128 taken) {
         Account memory account = accounts[asset];
-        uint96 level = _available(account, limits[asset].perDay);
+        uint96 level = _available(account, _rules[asset].perDay);
         taken = wanted < level ? wanted : level;
         if (taken < least) revert LimitReached(level);
         accounts[asset] = Account(account.released + uint112(taken), level - uint96(taken), uint48(block.timestamp));
@@ -240,35 +246,48 @@ abstract contract Escrow is ReentrancyGuardTransient {
 
     /// The guardian's only power: no deposits, no releases, or neither, for the next seven days.
     function stop(bool onDeposits, bool onReleases) external {
-        Brakes memory b = brakes;
-        if (msg.sender != b.guardian) revert NotGuardian();
+        if (msg.sender != _guardian) revert NotGuardian();
         uint48 until = uint48(block.timestamp) + STOP;
-        if (onDeposits) b.depositsStoppedUntil = until;
-        if (onReleases) b.releasesStoppedUntil = until;
-        brakes = b;
-        emit Stopped(b.depositsStoppedUntil, b.releasesStoppedUntil);
+        for (uint8 asset = LPT; asset <= ETH; ++asset) {
+            if (onDeposits) _rules[asset].depositsStoppedUntil = until;
+            if (onReleases) _rules[asset].releasesStoppedUntil = until;
+        }
+        emit Stopped(_rules[LPT].depositsStoppedUntil, _rules[LPT].releasesStoppedUntil);
+    }
+
+    /// The guardian, and until when it has stopped what.
+    function brakes() external view returns (address guardian, uint48 depositsStoppedUntil, uint48 releasesStoppedUntil) {
+        return (_guardian, _rules[LPT].depositsStoppedUntil, _rules[LPT].releasesStoppedUntil);
+    }
+
+    /// The limits of an asset.
+    function limits(uint256 asset) external view returns (uint96 perDay, uint96 large, uint112 cap, uint128 minimum) {
+        Rules storage rules = _rules[asset];
+        return (rules.perDay, rules.large, rules.cap, rules.minimum);
     }
 
     function setLimits(uint8 asset, Limits calldata next) external onlyGovernor {
         Account memory account = accounts[asset];
-        uint96 level = _available(account, limits[asset].perDay);
+        uint96 level = _available(account, _rules[asset].perDay);
         _setLimits(asset, next);
         (account.level, account.since) = (level < next.perDay ? level : next.perDay, uint48(block.timestamp));
         accounts[asset] = account;
     }
 
     function setGuardian(address next) external onlyGovernor {
-        brakes.guardian = next;
+        _guardian = next;
         emit GuardianSet(next);
     }
 
     /// Limits cannot lock anybody in: a hundredth of the cap, and of what is held, may leave each day,
     /// and what does not wait fits into one day's limit.
     function _setLimits(uint8 asset, Limits memory next) private {
-        if (next.minimum == 0 || next.large > next.perDay || next.perDay < next.cap / 100) revert BadLimits();
+        if (next.minimum == 0 || next.minimum > type(uint96).max) revert BadLimits();
+        if (next.large > next.perDay || next.perDay < next.cap / 100) revert BadLimits();
         uint256 held = asset == LPT ? lpt.balanceOf(address(this)) : address(this).balance;
         if (next.perDay == 0 || next.perDay < held / 100) revert BadLimits();
-        limits[asset] = next;
+        Rules storage rules = _rules[asset];
+        (rules.perDay, rules.large, rules.cap, rules.minimum) = (next.perDay, next.large, next.cap, uint96(next.minimum));
         emit LimitsSet(asset, next);
     }
 

@@ -66,7 +66,6 @@ contract Gateway is Escrow, LightClient {
     mapping(uint32 round => Open) public rounds;
     mapping(uint32 round => BitMaps.BitMap) private _claimed;
 
-    event Withdrawn(uint32 indexed index);
     event RoundOpened(uint32 indexed round);
     event Claimed(uint32 indexed round, uint32 indexed index);
 
@@ -81,14 +80,14 @@ contract Gateway is Escrow, LightClient {
         LightClient(checkpoint, setup.firstBlock, setup.maxAge)
     {}
 
-    /// Carries out a withdrawal: pays it, or has it wait where it is large. By anyone.
+    /// Carries out a withdrawal: pays it, or has it wait where it is large. By anyone. `Paid`, `Delayed` or
+    /// `Refused` names its leaf.
     function withdraw(Withdrawal calldata w, bytes32[] calldata proof) external nonReentrant {
         if (w.asset > ETH || w.fee >= w.amount) revert BadMessage();
         bytes32 id = keccak256(
             abi.encodePacked(MESSAGE, domain, w.index, WITHDRAWAL, w.asset, w.recipient, w.amount, w.fee)
         );
         _use(id, w.index, proof);
-        emit Withdrawn(w.index);
         _payOrDelay(id, w.asset, w.recipient, w.amount, w.fee);
     }
 
@@ -114,8 +113,7 @@ contract Gateway is Escrow, LightClient {
         if (e.index >= count || proof.length != _depth(count)) revert NotProven();
         bytes32 id = keccak256(abi.encodePacked(EARNING, domain, e.round, e.index, e.asset, e.payee, e.amount));
         if (Tree.rootOf(id, e.index, proof) != round.root) revert NotProven();
-        if (_claimed[e.round].get(e.index)) revert AlreadyUsed();
-        _claimed[e.round].set(e.index);
+        _mark(_claimed[e.round], e.index);
         // Whatever its leaves say, no round pays more than the chain has set aside for it.
         if (e.amount > (e.asset == LPT ? lptLeft : ethLeft)) revert RoundOverdrawn();
         if (e.asset == LPT) round.lpt = lptLeft - uint112(e.amount);
@@ -147,8 +145,15 @@ contract Gateway is Escrow, LightClient {
     function _use(bytes32 leaf, uint32 index, bytes32[] calldata proof) private {
         if (proof.length > Tree.DEPTH) revert NotProven();
         if (!_isMessageRoot(Tree.rootOfGrowing(leaf, index, proof))) revert NotProven();
-        if (_used.get(index)) revert AlreadyUsed();
-        _used.set(index);
+        _mark(_used, index);
+    }
+
+    /// Each thing once.
+    function _mark(BitMaps.BitMap storage bits, uint256 index) private {
+        uint256 word = bits._data[index >> 8];
+        uint256 bit = 1 << (index & 0xff);
+        if (word & bit != 0) revert AlreadyUsed();
+        bits._data[index >> 8] = word | bit;
     }
 
     function _depth(uint256 count) private pure returns (uint256 depth) {

@@ -18,7 +18,7 @@ test("what the chain proves keeps its place in storage", () => {
 		assert.equal(offset, 0);
 		return slot;
 	};
-	assert.deepEqual([place("depositRoot"), place("accounts"), place("deposits"), place("brakes")], [0, 1, 3, 4]);
+	assert.deepEqual([place("depositRoot"), place("accounts"), place("deposits"), place("_guardian")], [0, 1, 3, 4]);
 });
 
 test("the balance of the gateway and its four slots are proven from the state root alone", async () => {

@@ -2,84 +2,20 @@
 
 use crate::{
 	mock::*,
+	recorded::*,
 	ssz::{chunk, merkle, number, pair},
-	types::{BeaconHeader, Bootstrap, BroughtCommittee, Fork, Network, SyncAggregate, Update},
-	verify, Error, Layout, SyncCommittee,
+	types::Fork,
+	verify, Error, Layout,
 };
 use frame_support::assert_ok;
-use livepeer_primitives::ethereum::Branch;
 use serde_json::Value;
 use sp_core::H256;
 
-const ELECTRA: &str = include_str!("../../tests/data/electra.json");
-const GLOAS: &str = include_str!("../../tests/data/gloas.json");
-const GLOAS_CHECKPOINT: &str = include_str!("../../tests/data/gloas-checkpoint.json");
-const SEPOLIA: &str = include_str!("../../tests/data/sepolia-deneb.json");
-
-fn bytes(value: &Value) -> Vec<u8> {
-	hex::decode(value.as_str().unwrap().trim_start_matches("0x")).unwrap()
-}
-
-fn hash(value: &Value) -> H256 {
-	H256::from_slice(&bytes(value))
-}
-
-fn branch(value: &Value) -> Branch {
-	value.as_array().unwrap().iter().map(hash).collect::<Vec<_>>().try_into().unwrap()
-}
-
-fn header(value: &Value) -> BeaconHeader {
-	BeaconHeader {
-		slot: value["slot"].as_u64().unwrap(),
-		proposer_index: value["proposer_index"].as_u64().unwrap(),
-		parent_root: hash(&value["parent_root"]),
-		state_root: hash(&value["state_root"]),
-		body_root: hash(&value["body_root"]),
-	}
-}
-
-fn committee(value: &Value) -> SyncCommittee {
-	let key = |value: &Value| <[u8; 48]>::try_from(bytes(value)).unwrap();
-	let keys: Vec<[u8; 48]> = value["keys"].as_array().unwrap().iter().map(key).collect();
-	let members = value["members"].as_array().unwrap();
-	let all: Vec<[u8; 48]> =
-		members.iter().map(|place| keys[place.as_u64().unwrap() as usize]).collect();
-	SyncCommittee { keys: all.try_into().unwrap(), sum: key(&value["sum"]) }
-}
-
-fn update(value: &Value) -> Update {
-	let next = &value["next"];
-	Update {
-		attested: header(&value["attested"]),
-		next: next.is_object().then(|| BroughtCommittee {
-			committee: committee(&next["committee"]),
-			branch: branch(&next["branch"]),
-		}),
-		finalized: header(&value["finalized"]),
-		finality_branch: branch(&value["finality_branch"]),
-		aggregate: SyncAggregate {
-			bits: bytes(&value["bits"]).try_into().unwrap(),
-			signature: bytes(&value["signature"]).try_into().unwrap(),
-		},
-		signature_slot: value["signature_slot"].as_u64().unwrap(),
-	}
-}
-
 /// The client starts from what a file says, `now` in seconds after slot 0.
 fn start(file: &Value, version: [u8; 4], layout: Layout, now: u64) {
-	let network = Network {
-		genesis_validators_root: hash(&file["validators_root"]),
-		genesis_time: 0,
-		seconds_per_slot: 12,
-		forks: vec![Fork { version, epoch: 0, layout: Some(layout) }].try_into().unwrap(),
-	};
 	Seconds::set(now);
-	let from = &file["bootstrap"];
-	let message = Bootstrap {
-		header: header(&from["header"]),
-		committee: committee(&from["committee"]),
-		committee_branch: branch(&from["branch"]),
-	};
+	let message = bootstrap(file);
+	let network = network(file, version, layout);
 	assert_ok!(EthLightClient::set_network(RuntimeOrigin::root(), network));
 	assert_ok!(EthLightClient::set_checkpoint(RuntimeOrigin::root(), message.header.root()));
 	assert_ok!(EthLightClient::bootstrap(RuntimeOrigin::signed(1), Box::new(message)));
@@ -87,7 +23,7 @@ fn start(file: &Value, version: [u8; 4], layout: Layout, now: u64) {
 
 #[test]
 fn electra_chain_should_be_followed_over_a_period() {
-	let file: Value = serde_json::from_str(ELECTRA).unwrap();
+	let file = read(ELECTRA);
 	build_and_execute(|| {
 		start(&file, [5, 0, 0, 0], Layout::ELECTRA, 12 * 9_000);
 		for (place, expected) in [64, 800, 832, 8_192].into_iter().enumerate() {
@@ -107,7 +43,7 @@ fn electra_chain_should_be_followed_over_a_period() {
 
 #[test]
 fn sepolia_should_be_followed_in_deneb() {
-	let file: Value = serde_json::from_str(SEPOLIA).unwrap();
+	let file = read(SEPOLIA);
 	build_and_execute(|| {
 		start(&file, [0x90, 0, 0, 0x73], Layout::DENEB, 12 * 4_570_900);
 		let signed = update(&file["updates"][0]);
@@ -154,7 +90,7 @@ fn fields(payload: &Value) -> Vec<H256> {
 
 #[test]
 fn execution_hash_should_be_found_in_the_body_of_a_real_block() {
-	let file: Value = serde_json::from_str(ELECTRA).unwrap();
+	let file = read(ELECTRA);
 	let execution = &file["execution"];
 	let payload = &execution["payload"]["Deneb"];
 	let mut row = fields(payload);
@@ -174,7 +110,7 @@ fn execution_hash_should_be_found_in_the_body_of_a_real_block() {
 
 #[test]
 fn fork_to_gloas_should_be_followed_as_another_implementation_makes_it() {
-	let file: Value = serde_json::from_str(GLOAS).unwrap();
+	let file = read(GLOAS);
 	build_and_execute(|| {
 		start(&file, [6, 0, 0, 0], Layout::ELECTRA, 12 * 100);
 		let mut network = crate::Followed::<Test>::get().unwrap();
@@ -207,7 +143,7 @@ fn fork_to_gloas_should_be_followed_as_another_implementation_makes_it() {
 
 #[test]
 fn checkpoint_of_a_network_in_gloas_should_be_taken() {
-	let file: Value = serde_json::from_str(GLOAS_CHECKPOINT).unwrap();
+	let file = read(GLOAS_CHECKPOINT);
 	build_and_execute(|| {
 		start(&file, [7, 0, 0, 0], Layout::GLOAS, 12 * 116_800);
 		assert_eq!(EthLightClient::status().latest.unwrap().slot, 116_768);

@@ -89,9 +89,9 @@ impl Fellows {
 			others.rotate_left(turn);
 		}
 		others.truncate(MOST_ASKED);
-		let located = join_all(others.iter().map(|member| self.locate(member)));
+		let located = pin!(join_all(others.iter().map(|member| self.locate(member))));
 		let late = self.clock.sleep_until(self.clock.now_ms().saturating_add(ANSWER_MS));
-		match select(pin!(located), late).await {
+		match select(located, late).await {
 			Either::Left((found, _)) => {
 				found.iter().flatten().map(|record| net.judge_of(record)).collect()
 			}

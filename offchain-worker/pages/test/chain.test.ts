@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Chain } from "../src/chain/chain";
+import type { Asks } from "../src/chain/rpc";
+
+test("metadata should be remembered as it was told", async (context) => {
+	// What comes later comes at once here.
+	const { setTimeout } = globalThis;
+	context.after(() => void Object.assign(globalThis, { setTimeout }));
+	Object.assign(globalThis, { setTimeout: (call: () => void) => setImmediate(call) });
+	const kept = new Map<string, string>();
+	Object.defineProperty(globalThis, "localStorage", { value: { getItem: (name: string) => kept.get(name) ?? null, setItem: (name: string, text: string) => kept.set(name, text) }, configurable: true });
+	const told = Uint8Array.from({ length: 20_000 }, (_, i) => i % 251);
+	const rpc: Asks = { source: "/chain", ask: async (method) => (method === "state_getRuntimeVersion" ? { specVersion: 7 } : "0x01") as never, metadata: async () => told };
+	// It is none that could be read.
+	await assert.rejects(Chain.connect(rpc));
+	for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+	const text = kept.get("livepeer.metadata") ?? "";
+	assert.ok(text.startsWith("/chain 0x01/7 "));
+	assert.deepEqual(Uint8Array.from(text.slice(14), (letter) => letter.charCodeAt(0)), told);
+});
+
+test("attack metadata that a node told is taken for a light client's", async () => {
+	const kept = new Map([["livepeer.metadata", "/chain 0x01/7 \u0001\u0004\u00ff"]]);
+	Object.defineProperty(globalThis, "localStorage", { value: { getItem: (name: string) => kept.get(name) ?? null, setItem: () => undefined }, configurable: true });
+	for (const [source, asks] of [
+		["/chain", false],
+		["http://127.0.0.1:9944", true],
+		["light", true],
+	] as const) {
+		const asked: string[] = [];
+		const rpc: Asks = {
+			source,
+			ask: async (method, ...params) => {
+				asked.push(`${method} ${params[0]}`);
+				return (method === "state_getRuntimeVersion" ? { specVersion: 7 } : method === "state_call" ? "0x0104ff" : "0x01") as never;
+			},
+		};
+		// Neither is metadata that could be read.
+		await assert.rejects(Chain.connect(rpc));
+		assert.equal(asked.includes("state_call Metadata_metadata_at_version"), asks, source);
+	}
+});

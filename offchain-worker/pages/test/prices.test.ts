@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { asked, claimedAt, looked, STANDARD } from "../src/chain/prices";
+import type { ChainEvent, Transcoder } from "../src/chain/types";
+
+test("price that is asked should be of those to whom work is offered", () => {
+	const one = (price: bigint, more: Partial<Transcoder> = {}) => ({ price, active: true, jailed: false, ...more }) as Transcoder;
+	assert.equal(asked([]), null);
+	assert.equal(asked([one(1n, { active: false }), one(2n, { jailed: true })]), null);
+	assert.deepEqual(asked([one(30n), one(10n), one(20n), one(1n, { active: false })]), { lowest: 10n, middle: 20n });
+	assert.deepEqual(asked([one(10n ** 30n), one(7n)]), { lowest: 7n, middle: 10n ** 30n });
+});
+
+test("price of claims should be their fees by their work", () => {
+	const claim = (fee: bigint, total_work: bigint, name = "Claimed") => ({ pallet: "Jobs", name, data: { fee, total_work } }) as ChainEvent;
+	assert.equal(claimedAt([]), null);
+	assert.equal(claimedAt([claim(5n, 0n)]), null);
+	assert.equal(claimedAt([claim(12n, 2n * STANDARD), claim(4n, 2n * STANDARD), claim(99n, 1n, "ClaimSettled")]), 4n);
+});
+
+test("what is asked should be looked up now and then, and at the newest block", () => {
+	const blocks = Array.from({ length: 25 }, (_, i) => ({ number: 8 + i, hash: `0x${i}` }));
+	assert.deepEqual(looked(blocks).map(({ number }) => number), [10, 20, 30, 32]);
+	assert.deepEqual(looked([]), []);
+});
