@@ -1,11 +1,14 @@
 //! The bridge to Ethereum: finality that a contract can check (BEEFY), what it signs (MMR), a light
 //! client of Ethereum, and the money that passes.
 
-use super::{consensus::MaxSetIdSessionEntries, money::CommonPool, timing::ReportLongevity};
+use super::{
+	consensus::MaxSetIdSessionEntries, money::CommonPool, staking::OncePerSession,
+	timing::ReportLongevity,
+};
 use crate::{
 	constants::{consensus::MAX_AUTHORITIES, money::deposit},
 	Assets, Balance, Balances, BeefyMmr, BlockNumber, ChainConfig, EthLightClient, Hash,
-	Historical, Offences, Rounds, Runtime, Timestamp,
+	Historical, Rounds, Runtime, Timestamp,
 };
 use frame_support::{
 	parameter_types,
@@ -27,7 +30,7 @@ impl pallet_beefy::Config for Runtime {
 	type AncestryHelper = BeefyMmr;
 	type BeefyId = BeefyId;
 	type EquivocationReportSystem =
-		pallet_beefy::EquivocationReportSystem<Self, Offences, Historical, ReportLongevity>;
+		pallet_beefy::EquivocationReportSystem<Self, OncePerSession, Historical, ReportLongevity>;
 	type KeyOwnerProof = MembershipProof;
 	type MaxAuthorities = ConstU32<MAX_AUTHORITIES>;
 	type MaxNominators = ConstU32<0>;

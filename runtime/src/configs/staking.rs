@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
 	constants::consensus::EQUIVOCATION_SLASH, Assets, Balances, Beacon, ChainConfig, Inflation,
-	Jobs, LptStaking, OperatorKeys, Rounds, Runtime, TranscoderElection,
+	Jobs, LptStaking, Offences, OperatorKeys, Rounds, Runtime, TranscoderElection,
 };
 use alloc::{collections::BTreeSet, vec::Vec};
 use frame_support::{parameter_types, traits::ConstU32, weights::Weight, PalletId};
@@ -19,7 +19,7 @@ use livepeer_primitives::{
 use pallet_session::historical::HistoricalSessions;
 use sp_runtime::Perbill;
 use sp_staking::{
-	offence::{OffenceDetails, OnOffenceHandler},
+	offence::{Offence, OffenceDetails, OffenceError, OnOffenceHandler, ReportOffence},
 	SessionIndex,
 };
 
@@ -85,8 +85,9 @@ impl pallet_transcoder_election::Config for Runtime {
 ///
 /// The SDK's share grows with the number of offenders and is harsh in small sets (56 % for one of
 /// four), so ours caps it, except where the SDK takes everything: a third or more of the set signed
-/// twice, which is an attack on finality itself. A third is counted over the whole session, whatever
-/// was signed twice. The stake that answers is that of the round in which the session's validators
+/// twice, which is an attack on finality itself. How many they are is counted over the whole session,
+/// whatever was signed twice and in whatever time slots: who was reported before pays with the others. The
+/// stake that answers is that of the round in which the session's validators
 /// were chosen; the reporter gets the finder's fee. The offender leaves consensus at once
 /// and the validator set until it asks to be let out of jail.
 ///
@@ -108,15 +109,27 @@ pub fn missing_share(due: Perbill, taken: Perbill) -> Perbill {
 }
 
 impl Equivocations {
-	/// Whether at least a third of the session's validators have signed twice in it, these among
-	/// them.
-	fn is_attack<'a>(session: SessionIndex, named: impl Iterator<Item = &'a AccountId>) -> bool {
+	/// The SDK's share where all who have signed twice in the session, these among them, did so at once.
+	fn share_of_session<'a>(
+		session: SessionIndex,
+		named: impl Iterator<Item = &'a AccountId>,
+	) -> Perbill {
 		let Some((_, validators)) = HistoricalSessions::<Runtime>::get(session) else {
-			return false;
+			return Perbill::zero();
 		};
 		let mut offenders: BTreeSet<AccountId> = SlashedShares::iter_key_prefix(session).collect();
 		offenders.extend(named.cloned());
-		(offenders.len() as u64).saturating_mul(3) >= u64::from(validators)
+		let threefold = (offenders.len() as u64).saturating_mul(3);
+		Perbill::from_rational(threefold, u64::from(validators)).square()
+	}
+
+	/// What is due of the SDK's share: ours at the most, but for an attack.
+	fn capped(share: Perbill) -> Perbill {
+		if share.is_one() {
+			share
+		} else {
+			share.min(EQUIVOCATION_SLASH)
+		}
 	}
 
 	/// Takes of `offender` what is still missing of `due`, the largest of its shares, and pays
@@ -157,35 +170,57 @@ where
 		let mut weight = db.reads(2);
 		// Nothing is noted of a session that is forgotten: it would never go.
 		let Some(round) = SessionRounds::get(session) else { return weight };
-		let attack = Self::is_attack(session, offenders.iter().map(|offence| &offence.offender.0));
+		let of_all =
+			Self::share_of_session(session, offenders.iter().map(|offence| &offence.offender.0));
 		for (offence, fraction) in offenders.iter().zip(slash_fraction) {
-			let due = match attack || fraction.is_one() {
-				true => Perbill::one(),
-				false => (*fraction).min(EQUIVOCATION_SLASH),
-			};
 			let finders: Vec<AccountId> =
 				offence.reporters.iter().cloned().map(Into::into).collect();
 			weight = weight.saturating_add(Self::take(
 				session,
 				round,
 				&offence.offender.0,
-				due,
+				Self::capped((*fraction).max(of_all)),
 				&finders,
 			));
 		}
-		if attack {
-			// Those who were reported before the third was full pay as much as the rest.
-			let earlier: Vec<AccountId> = SlashedShares::iter_key_prefix(session).collect();
-			for offender in earlier {
-				weight = weight.saturating_add(db.reads(1)).saturating_add(Self::take(
-					session,
-					round,
-					&offender,
-					Perbill::one(),
-					&[],
-				));
-			}
+		// Those who were reported before pay as much as the rest, for how many they all are.
+		let earlier: Vec<AccountId> = SlashedShares::iter_key_prefix(session).collect();
+		for offender in earlier {
+			weight = weight.saturating_add(db.reads(1)).saturating_add(Self::take(
+				session,
+				round,
+				&offender,
+				Self::capped(of_all),
+				&[],
+			));
 		}
 		weight
+	}
+}
+
+/// A validator, as offences name it.
+type Validator = (AccountId, ());
+
+/// Takes what a validator did in a session once, and again only where that asks for more of its stake. Whatever else
+/// it has signed twice there costs it nothing, and each report is kept for ever: of votes there can be as many as
+/// rounds have numbers.
+pub struct OncePerSession;
+
+impl<O: Offence<Validator>> ReportOffence<AccountId, Validator, O> for OncePerSession {
+	fn report_offence(reporters: Vec<AccountId>, offence: O) -> Result<(), OffenceError> {
+		let session = offence.session_index();
+		// How many others there are is in what each has paid already.
+		let due = Equivocations::capped(offence.slash_fraction(1));
+		let has_paid = |(who, ()): Validator| {
+			SlashedShares::get(session, who).is_some_and(|taken| taken >= due)
+		};
+		if offence.offenders().into_iter().all(has_paid) {
+			return Err(OffenceError::DuplicateReport);
+		}
+		<Offences as ReportOffence<AccountId, Validator, O>>::report_offence(reporters, offence)
+	}
+
+	fn is_known_offence(offenders: &[Validator], slot: &O::Slot) -> bool {
+		<Offences as ReportOffence<AccountId, Validator, O>>::is_known_offence(offenders, slot)
 	}
 }

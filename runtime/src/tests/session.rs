@@ -4,7 +4,7 @@ use super::presets::genesis;
 use crate::{
 	configs::{
 		session::{Disabling, RegisteredKeys, SessionRounds, Sessions, SlashedShares},
-		staking::{missing_share, Equivocations},
+		staking::{missing_share, Equivocations, OncePerSession},
 	},
 	constants::{consensus::EQUIVOCATION_SLASH, money::LPT},
 	Balances, LptStaking, Runtime, Session, TranscoderElection,
@@ -16,7 +16,7 @@ use livepeer_primitives::{
 use pallet_session::SessionManager;
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Dave};
 use sp_runtime::Perbill;
-use sp_staking::offence::{OffenceDetails, OnOffenceHandler};
+use sp_staking::offence::{OffenceDetails, OffenceError, OnOffenceHandler, ReportOffence};
 
 const LOCAL: &str = sp_genesis_builder::LOCAL_TESTNET_RUNTIME_PRESET;
 
@@ -208,12 +208,68 @@ fn equivocation_should_be_paid_for_once_when_others_of_its_slot_are_reported_lat
 fn equivocation_should_cost_its_largest_share_when_that_grows() {
 	genesis(LOCAL).execute_with(|| {
 		frame_system::Pallet::<Runtime>::set_block_number(1);
+		// In a set in which one alone is next to nothing.
+		type Sessions = pallet_session::historical::HistoricalSessions<Runtime>;
+		Sessions::insert(0, (sp_core::H256::zero(), 10_000));
 		let before = LptStaking::self_bond(&Bob.to_account_id());
 		for (percent, total) in [(5, 5), (20, 20), (10, 20), (25, 25), (90, 30), (90, 30)] {
 			report(0, &[Bob], percent);
 			let lost = before - LptStaking::self_bond(&Bob.to_account_id());
 			assert!(lost.abs_diff(Perbill::from_percent(total) * before) < LPT / 1_000);
 		}
+	});
+}
+
+/// Each of many signs twice in a time slot of its own, so that the SDK counts one at a time.
+#[test]
+fn attack_misbehaving_one_after_the_other_should_cost_as_much_as_at_once() {
+	genesis(LOCAL).execute_with(|| {
+		frame_system::Pallet::<Runtime>::set_block_number(1);
+		type Sessions = pallet_session::historical::HistoricalSessions<Runtime>;
+		Sessions::insert(0, (sp_core::H256::zero(), 30));
+		let bonds = || [Bob, Dave].map(|who| LptStaking::self_bond(&who.to_account_id()));
+		let before = bonds();
+		let lost = |percent| {
+			let now = bonds();
+			let due = before.map(|bond| Perbill::from_percent(percent) * bond);
+			let off = |at: usize| (before[at] - now[at]).abs_diff(due[at]);
+			off(0).max(off(1)) < LPT / 1_000
+		};
+		// (3 ÷ 30)² and (6 ÷ 30)².
+		report(0, &[Bob], 1);
+		report(0, &[Dave], 1);
+		assert!(lost(4));
+		report(0, &[Alice], 1);
+		assert!(lost(9));
+	});
+}
+
+/// Who has signed twice once can sign as many votes as rounds have numbers: each report would be kept for ever,
+/// and cost nothing. Nor does a report of what costs little shield from one of what costs much.
+#[test]
+fn attack_reports_without_end_should_not_fill_the_state() {
+	genesis(LOCAL).execute_with(|| {
+		frame_system::Pallet::<Runtime>::set_block_number(1);
+		type Sessions = pallet_session::historical::HistoricalSessions<Runtime>;
+		Sessions::insert(0, (sp_core::H256::zero(), 100));
+		// What is asked for one of so many.
+		let report = |round, validator_set_count| {
+			let offence = pallet_grandpa::EquivocationOffence {
+				time_slot: pallet_grandpa::TimeSlot { set_id: 0, round },
+				session_index: 0,
+				validator_set_count,
+				offender: (Bob.to_account_id(), ()),
+			};
+			OncePerSession::report_offence(vec![Alice.to_account_id()], offence)
+		};
+		for (first, of) in [(1, 100), (10, 5)] {
+			assert_eq!(report(first, of), Ok(()));
+			for round in first + 1..first + 9 {
+				assert_eq!(report(round, of), Err(OffenceError::DuplicateReport));
+			}
+		}
+		assert_eq!(SlashedShares::get(0, Bob.to_account_id()), Some(EQUIVOCATION_SLASH));
+		assert_eq!(pallet_offences::Reports::<Runtime>::iter().count(), 2);
 	});
 }
 
