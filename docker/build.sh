@@ -43,9 +43,9 @@ if ! docker image inspect "$base" >/dev/null 2>&1 && ! docker pull -q "$base" 2>
 		--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/info/*' \
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
 		--customize-hook='rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*.bin "$1"/var/log/*' \
-		bookworm "$context/base.tar"
+		bookworm "$context/base.tar" >"$context/base.log" 2>&1 || { cat "$context/base.log" >&2 && exit 1; }
 	docker import "$context/base.tar" "$base" >/dev/null
-	rm "$context/base.tar"
+	rm "$context"/base.*
 fi
 
 mkdir -p "$context/docker"
